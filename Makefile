@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# mcsec: kernel module, daemon and tools. README says what to run first.
+#
+#   make                 module, daemon and tools
+#   make userspace       daemon and tools only (SAN=1: with ASan and UBSan)
+#   make module          the module (KDIR=headers, MO=output folder, W=1)
+#   make unit fuzz       test programs, see Documentation/testing.rst
+#   make check demo      selftests/run and tools/demo
+#   make style           everything that a reviewer should not have to say
+#
+# Sources are found by wildcard: a new file in a folder below needs no edit.
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+INCLUDEDIR ?= $(PREFIX)/include
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+MCSEC_CACHE ?= /var/cache/mcsec
+
+B := build
+O := $(B)$(if $(SAN),/san)
+
+ifneq ($(V),1)
+Q := @
+say = @printf '  %-7s %s\n' '$(1)' '$(2)'
+else
+say = @:
+endif
+
+# ---- userspace -------------------------------------------------------------
+
+PKGS := libcrypto libmnl libnl-route-3.0 sqlite3 libconfig jansson
+PKGS_MAYBE := libsystemd libseccomp
+PKG_CONFIG ?= pkg-config
+PKGS_HERE := $(foreach p,$(PKGS_MAYBE),$(shell $(PKG_CONFIG) --exists $p \
+	2>/dev/null && echo $p))
+have = -DHAVE_$(shell echo $(1) | tr a-z- A-Z_)
+
+WARN := -Wall -Wextra -Werror
+HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+LDHARDEN := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+OPT := -O2 -g
+ifneq ($(SAN),)
+# _FORTIFY_SOURCE hides calls from the sanitizer's interceptors
+HARDEN := -fPIE -fno-omit-frame-pointer
+OPT := -O1 -g
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
+endif
+
+CFLAGS ?=
+MC_CFLAGS := -std=gnu11 $(OPT) $(WARN) -D_GNU_SOURCE -Iuapi -Idaemon \
+	$(HARDEN) $(SANFLAGS) $(foreach p,$(PKGS_HERE),$(call have,$p)) \
+	$(shell $(PKG_CONFIG) --cflags $(PKGS) $(PKGS_HERE) 2>/dev/null) \
+	$(CFLAGS)
+MC_LDFLAGS := $(LDHARDEN) $(SANFLAGS) $(LDFLAGS)
+MC_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) $(PKGS_HERE) 2>/dev/null) \
+	-lpthread
+
+LIB_SRC := $(sort $(wildcard daemon/*/*.c))
+MAIN_SRC := $(wildcard daemon/main.c)
+CTL_SRC := $(sort $(wildcard tools/mcsecctl/*.c))
+UNIT_SRC := $(sort $(wildcard selftests/unit/test_*.c))
+UNIT_HELP := $(filter-out $(UNIT_SRC),$(sort $(wildcard selftests/unit/*.c)))
+FUZZ_SRC := $(sort $(wildcard selftests/fuzz/fuzz_*.c))
+
+obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
+LIB := $(O)/libmcsecd.a
+BINS := $(if $(MAIN_SRC),$(O)/mcsecd) $(if $(CTL_SRC),$(O)/mcsecctl)
+UNITS := $(patsubst selftests/unit/test_%.c,$(O)/unit/%,$(UNIT_SRC))
+FUZZERS := $(patsubst selftests/fuzz/fuzz_%.c,$(O)/fuzz/%,$(FUZZ_SRC))
+LIBFUZZERS := $(patsubst selftests/fuzz/fuzz_%.c,$(B)/libfuzzer/%,$(FUZZ_SRC))
+
+.PHONY: all userspace unit fuzz libfuzzer
+all: module userspace
+userspace: $(LIB) $(BINS)
+unit: $(UNITS)
+fuzz: $(FUZZERS)
+
+# A change of flags rebuilds what was built with others.
+$(O)/flags: FORCE
+	@mkdir -p $(@D)
+	@$(PKG_CONFIG) --exists --print-errors $(PKGS) || { \
+	  echo 'libraries are missing: run tools/deps build' >&2; exit 1; }
+	@echo '$(CC) $(MC_CFLAGS) $(MC_LDFLAGS)' | cmp -s - $@ || \
+	  echo '$(CC) $(MC_CFLAGS) $(MC_LDFLAGS)' > $@
+
+$(O)/obj/%.o: %.c $(O)/flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(MC_CFLAGS) $(CPP_$(firstword $(subst /, ,$*))) -MMD -MP \
+		-c -o $@ $<
+
+CPP_selftests := -Iselftests/unit -Iselftests/fuzz \
+	-DSRCDIR='"$(CURDIR)"'
+
+# Rebuilt as a whole: an object whose source was removed must not stay in it.
+$(LIB): $(call obj,$(LIB_SRC)) $(O)/flags
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+
+define link
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(MC_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
+		$(MC_LIBS)
+endef
+
+$(O)/mcsecd: $(call obj,$(MAIN_SRC)) $(LIB)
+	$(link)
+
+$(O)/mcsecctl: $(call obj,$(CTL_SRC)) $(LIB)
+	$(link)
+
+# ---- test programs ---------------------------------------------------------
+
+$(UNITS): $(O)/unit/%: $(O)/obj/selftests/unit/test_%.o \
+		$(call obj,$(UNIT_HELP)) $(LIB)
+	$(link)
+
+$(FUZZERS): $(O)/fuzz/%: $(O)/obj/selftests/fuzz/fuzz_%.o \
+		$(O)/obj/selftests/fuzz/mutate.o $(LIB)
+	$(link)
+
+# libFuzzer wants everything compiled by clang with coverage counters
+LF_CFLAGS = $(filter-out -Werror,$(MC_CFLAGS)) $(CPP_selftests) \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+libfuzzer: $(LIBFUZZERS)
+$(LIBFUZZERS): $(B)/libfuzzer/%: selftests/fuzz/fuzz_%.c $(LIB_SRC) \
+		$(wildcard daemon/*/*.h) $(O)/flags
+	$(call say,CLANG,$@)
+	@mkdir -p $(@D)
+	$(Q)clang $(LF_CFLAGS) -o $@ $< $(LIB_SRC) $(MC_LIBS)
+
+# ---- kernel module ---------------------------------------------------------
+
+include selftests/guest/kdir.mk
+
+KREL = $(shell cat '$(KDIR)/include/config/kernel.release' 2>/dev/null || \
+	$(MAKE) -s -C '$(KDIR)' kernelrelease 2>/dev/null)
+MO ?= $(B)/kmod-$(KREL)
+KMOD_SRC := $(wildcard kmod/*.[ch] kmod/*/*.[ch] kmod/Kbuild kmod/*/Kbuild)
+
+# Kbuild before 6.13 writes next to the sources, so it is given a folder of
+# links: several kernels side by side, and nothing of theirs in the tree.
+.PHONY: module
+module:
+	$(if $(KDIR_NOTE),@echo '$(KDIR_NOTE)')
+	@test -n '$(KDIR)' && test -e '$(KDIR)/Makefile' || { \
+	  echo 'no kernel headers in "$(KDIR)": give KDIR= or' \
+	    'run tools/deps build' >&2; exit 1; }
+	@for f in Kbuild $(KMOD_SRC); do \
+	  mkdir -p "$(MO)/$${f%/*}" 2>/dev/null; \
+	  case $$f in */*) mkdir -p "$(MO)/$${f%/*}";; esac; \
+	  ln -sfn "$(CURDIR)/$$f" "$(MO)/$$f"; done
+	@ln -sfn '$(CURDIR)/uapi' '$(MO)/uapi'
+	@find '$(MO)' -xtype l -delete
+	$(Q)$(MAKE) -C '$(KDIR)' M='$(abspath $(MO))' $(if $(W),W=$(W)) \
+		$(KFLAGS) modules
+	@if test -e '$(MO)/kmod/mcsec.ko'; then \
+	  ln -sfn kmod/mcsec.ko '$(MO)/mcsec.ko'; fi
+
+# ---- the rest --------------------------------------------------------------
+
+.PHONY: check demo style debug-kernel clean install FORCE
+check:
+	selftests/run
+
+demo:
+	tools/demo
+
+style:
+	tools/style/run
+
+debug-kernel:
+	selftests/guest/kernel debug
+
+MAN := $(wildcard Documentation/man/*.[1-8])
+UNIT_FILES := $(wildcard daemon/*.service)
+install: userspace
+	$(Q)for f in $(BINS); do \
+	  case $$f in *ctl) d='$(BINDIR)';; *) d='$(SBINDIR)';; esac; \
+	  install -D -m 755 "$$f" "$(DESTDIR)$$d/$${f##*/}" || exit 1; done
+	$(Q)for f in $(MAN); do install -D -m 644 "$$f" \
+	  "$(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/}" || exit 1; done
+	$(Q)for f in $(UNIT_FILES); do install -D -m 644 "$$f" \
+	  "$(DESTDIR)$(UNITDIR)/$${f##*/}" || exit 1; done
+	$(Q)install -D -m 644 uapi/linux/mcsec.h \
+	  '$(DESTDIR)$(INCLUDEDIR)/linux/mcsec.h'
+	$(Q)if test -e '$(MO)/kmod/mcsec.ko'; then \
+	  install -D -m 644 '$(MO)/kmod/mcsec.ko' \
+	  '$(DESTDIR)/lib/modules/$(KREL)/extra/mcsec.ko' && \
+	  { test -n '$(DESTDIR)' || depmod -a '$(KREL)'; }; \
+	else echo 'module not built: "make module" first, not installed' >&2; \
+	fi
+
+clean:
+	rm -rf $(B)
+
+FORCE:
+
+-include $(shell test -d $(O)/obj && find $(O)/obj -name '*.d')
