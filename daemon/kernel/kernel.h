@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the daemon and mcsecctl may ask of the data plane, as a struct of
+ * functions: knl_open() (kernel/nl.h) fills it from the running kernel, tests
+ * fill it from a mock. Objects and rules are those of
+ * Documentation/netlink/specs/mcsec.yaml.
+ *
+ * All functions return 0 or -errno and change nothing when they fail. @err may
+ * be NULL; otherwise it always holds one line of text after a failure, without
+ * a newline: what the kernel said, and which attribute it meant.
+ *
+ * SPIs and Sender-IDs are in host byte order here. Times are seconds, sizes
+ * octets. Single-threaded: one struct kernel, one thread.
+ */
+#ifndef KERNEL_KERNEL_H
+#define KERNEL_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/mcsec.h>
+
+#include "lib/addr.h"
+
+/* The longest key: 32 octets of AES-256 or ChaCha20, and 4 of salt. */
+#define KSA_KEY_MAX 36
+
+struct kerr {
+	char text[256];
+};
+
+struct kgroup {
+	char name[MCSEC_NAME_MAX + 1];
+	struct addr dst;	/* multicast, IPv4 or IPv6 */
+};
+
+struct kgroup_info {
+	struct kgroup group;
+	uint32_t out_spi;	/* of the SA that sends; 0: none is selected */
+	uint32_t sas;
+	uint64_t out_drops;	/* datagrams */
+	uint64_t in_drops;
+};
+
+/*
+ * Limits of an SA. Only those whose bit is in @set are sent: sa_add() takes
+ * the kernel's default for the others, sa_set() leaves them as they are.
+ * A soft or hard limit of 0 is no limit.
+ */
+enum klimit_bit {
+	KLIMIT_SOFT_TIME = 1 << 0,
+	KLIMIT_HARD_TIME = 1 << 1,
+	KLIMIT_SOFT_PACKETS = 1 << 2,
+	KLIMIT_HARD_PACKETS = 1 << 3,
+	KLIMIT_SOFT_BYTES = 1 << 4,
+	KLIMIT_HARD_BYTES = 1 << 5,
+	KLIMIT_IV = 1 << 6,	/* sa_add() only: never moved afterwards */
+};
+
+struct klimits {
+	uint32_t set;		/* enum klimit_bit */
+	uint64_t soft_time;	/* seconds since the SA was added */
+	uint64_t hard_time;
+	uint64_t soft_packets;	/* of each direction */
+	uint64_t hard_packets;
+	uint64_t soft_bytes;	/* ESP payload octets, of each direction */
+	uint64_t hard_bytes;
+	uint64_t iv_limit;	/* packets of one Sender-ID */
+};
+
+/*
+ * An SA as sa_add() takes it. A zero in sid_bits, window or max_senders takes
+ * the kernel's default. The caller owns the struct, and wipes the key in it.
+ */
+struct ksa {
+	char group[MCSEC_NAME_MAX + 1];
+	uint32_t spi;		/* 256 or larger */
+	uint32_t dir;		/* MCSEC_DIR_IN | MCSEC_DIR_OUT */
+	enum mcsec_alg alg;
+	enum mcsec_mode mode;
+	uint8_t key[KSA_KEY_MAX];	/* key, then salt (RFC 4106) */
+	size_t key_len;		/* octets, salt included */
+	uint32_t sid_bits;	/* 8, 12 or 16 */
+	uint32_t sender_ids[MCSEC_SENDER_IDS_MAX];
+	size_t n_sender_ids;	/* 1 or more if dir has MCSEC_DIR_OUT */
+	enum mcsec_replay replay;
+	uint32_t window;	/* packets, a power of two */
+	uint32_t max_senders;	/* Sender-IDs that a window is kept for */
+	struct klimits limits;
+	bool select;		/* send with it from now on */
+};
+
+/* An SA as the kernel shows it: sa.key is empty, every limit is set. */
+struct ksa_info {
+	struct ksa sa;
+	enum mcsec_sa_state state;
+	uint64_t age;		/* seconds */
+	uint64_t out_packets;
+	uint64_t out_bytes;	/* ESP payload octets */
+	uint64_t in_packets;
+	uint64_t in_bytes;
+	uint64_t in_replays;	/* datagrams */
+	uint64_t in_bad_icv;
+	uint32_t senders;	/* Sender-IDs that a window is kept for */
+};
+
+struct ksender {
+	char group[MCSEC_NAME_MAX + 1];
+	uint32_t spi;
+	uint32_t sender_id;
+	uint64_t counter;	/* highest IV counter accepted */
+	uint64_t packets;
+	uint64_t replays;
+};
+
+enum kevent_type {
+	KEVENT_ACQUIRE,		/* group; dst */
+	KEVENT_SOFT_EXPIRE,	/* group, spi, limit */
+	KEVENT_HARD_EXPIRE,	/* group, spi, limit */
+	KEVENT_IV_EXHAUSTING,	/* group, spi, sender_id */
+	KEVENT_NEW_SENDER,	/* group, spi, sender_id */
+	/*
+	 * Events were lost (the socket overran), or the module was loaded
+	 * anew: whoever acts on events asks for the state with the dumps, and
+	 * puts back what is missing. No other member is filled.
+	 */
+	KEVENT_RESYNC,
+};
+
+struct kevent {
+	enum kevent_type type;
+	char group[MCSEC_NAME_MAX + 1];
+	struct addr dst;
+	uint32_t spi;
+	enum mcsec_limit limit;
+	uint32_t sender_id;
+};
+
+/* Called from knl_events_read(); may call any function of the kernel. */
+typedef void kevent_fn(void *arg, const struct kevent *ev);
+
+/*
+ * Dump callbacks are called after the kernel's answer is complete and
+ * consistent, so they too may call any function of the kernel. What is not 0
+ * ends the dump and is returned by it.
+ */
+typedef int kgroup_fn(void *arg, const struct kgroup_info *g);
+typedef int ksa_fn(void *arg, const struct ksa_info *sa);
+typedef int ksender_fn(void *arg, const struct ksender *s);
+typedef int kcounter_fn(void *arg, const char *name, uint64_t value);
+
+struct kernel_ops {
+	/* -EEXIST: the name or the address is taken */
+	int (*group_add)(void *ctx, const struct kgroup *g, struct kerr *err);
+	/* -ENOENT: no such group, as everywhere below */
+	int (*group_del)(void *ctx, const char *name, struct kerr *err);
+	int (*group_get)(void *ctx, const char *name, struct kgroup_info *g,
+			 struct kerr *err);
+	int (*group_flush)(void *ctx, struct kerr *err);
+	int (*group_dump)(void *ctx, kgroup_fn *fn, void *arg,
+			  struct kerr *err);
+
+	/* -EEXIST: the group has an SA of this SPI */
+	int (*sa_add)(void *ctx, const struct ksa *sa, struct kerr *err);
+	/* Select for sending, or replace limits, or both. */
+	int (*sa_set)(void *ctx, const char *group, uint32_t spi, bool select,
+		      const struct klimits *limits, struct kerr *err);
+	int (*sa_del)(void *ctx, const char *group, uint32_t spi,
+		      struct kerr *err);
+	int (*sa_flush)(void *ctx, const char *group, struct kerr *err);
+	int (*sa_get)(void *ctx, const char *group, uint32_t spi,
+		      struct ksa_info *sa, struct kerr *err);
+	/* @group NULL: of all groups */
+	int (*sa_dump)(void *ctx, const char *group, ksa_fn *fn, void *arg,
+		       struct kerr *err);
+
+	int (*sender_dump)(void *ctx, const char *group, uint32_t spi,
+			   ksender_fn *fn, void *arg, struct kerr *err);
+	int (*stats_dump)(void *ctx, kcounter_fn *fn, void *arg,
+			  struct kerr *err);
+};
+
+struct kernel {
+	const struct kernel_ops *ops;
+	void *ctx;
+};
+
+/* kernel.c: names as the spec and the command line write them */
+
+/* Index in the enum, or -1; names are NULL-terminated. */
+int kname_find(const char *const *names, const char *word);
+
+extern const char *const kalg_names[];		/* enum mcsec_alg */
+extern const char *const kmode_names[];		/* enum mcsec_mode */
+extern const char *const kreplay_names[];	/* enum mcsec_replay */
+extern const char *const kstate_names[];	/* enum mcsec_sa_state */
+extern const char *const klimit_names[];	/* enum mcsec_limit */
+extern const char *const kevent_names[];	/* enum kevent_type */
+
+/* "in", "out", "inout" */
+const char *kdir_name(uint32_t dir);
+
+/* Whether @alg takes a key of @len octets, salt included. */
+bool kalg_key_ok(enum mcsec_alg alg, size_t len);
+
+#endif
