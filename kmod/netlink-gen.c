@@ -73,13 +73,7 @@ const struct nla_policy mcsec_sa_del_nl_policy[MCSEC_A_SA_SPI + 1] = {
 };
 
 /* MCSEC_CMD_SA_GET - do */
-const struct nla_policy mcsec_sa_get_do_nl_policy[MCSEC_A_SA_SPI + 1] = {
-	[MCSEC_A_SA_GROUP] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
-	[MCSEC_A_SA_SPI] = { .type = NLA_U32, },
-};
-
-/* MCSEC_CMD_SA_GET - dump */
-const struct nla_policy mcsec_sa_get_dump_nl_policy[MCSEC_A_SA_SPI + 1] = {
+const struct nla_policy mcsec_sa_get_nl_policy[MCSEC_A_SA_SPI + 1] = {
 	[MCSEC_A_SA_GROUP] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
 	[MCSEC_A_SA_SPI] = { .type = NLA_U32, },
 };
@@ -90,14 +84,7 @@ const struct nla_policy mcsec_sa_flush_nl_policy[MCSEC_A_SA_GROUP + 1] = {
 };
 
 /* MCSEC_CMD_SENDER_GET - do */
-const struct nla_policy mcsec_sender_get_do_nl_policy[MCSEC_A_SENDER_SENDER_ID + 1] = {
-	[MCSEC_A_SENDER_GROUP] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
-	[MCSEC_A_SENDER_SPI] = { .type = NLA_U32, },
-	[MCSEC_A_SENDER_SENDER_ID] = { .type = NLA_U32, },
-};
-
-/* MCSEC_CMD_SENDER_GET - dump */
-const struct nla_policy mcsec_sender_get_dump_nl_policy[MCSEC_A_SENDER_SENDER_ID + 1] = {
+const struct nla_policy mcsec_sender_get_nl_policy[MCSEC_A_SENDER_SENDER_ID + 1] = {
 	[MCSEC_A_SENDER_GROUP] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
 	[MCSEC_A_SENDER_SPI] = { .type = NLA_U32, },
 	[MCSEC_A_SENDER_SENDER_ID] = { .type = NLA_U32, },

@@ -25,11 +25,11 @@ extern const struct nla_policy mcsec_sa_set_nl_policy[MCSEC_A_SA_SELECTED + 1];
 
 extern const struct nla_policy mcsec_sa_del_nl_policy[MCSEC_A_SA_SPI + 1];
 
-extern const struct nla_policy mcsec_sa_get_do_nl_policy[MCSEC_A_SA_SPI + 1];
+extern const struct nla_policy mcsec_sa_get_nl_policy[MCSEC_A_SA_SPI + 1];
 
 extern const struct nla_policy mcsec_sa_flush_nl_policy[MCSEC_A_SA_GROUP + 1];
 
-extern const struct nla_policy mcsec_sender_get_do_nl_policy[MCSEC_A_SENDER_SENDER_ID + 1];
+extern const struct nla_policy mcsec_sender_get_nl_policy[MCSEC_A_SENDER_SENDER_ID + 1];
 
 extern const struct nla_policy mcsec_stats_get_nl_policy[MCSEC_A_COUNTER_NAME + 1];
 
