@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pseudo-random functions of IKEv2 and prf+ (RFC 7296 2.13, RFC 4868).
+ */
+#ifndef CRYPTO_PRF_H
+#define CRYPTO_PRF_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+/* IANA, transform type 2 */
+enum prf_id {
+	PRF_HMAC_SHA2_256 = 5,
+	PRF_HMAC_SHA2_384 = 6,
+	PRF_HMAC_SHA2_512 = 7,
+};
+
+#define PRF_MAX_LEN 64
+
+/* Octets of output, also the preferred key length; 0 when unknown. */
+size_t prf_len(unsigned int id);
+/*
+ * prf(@key, the @n pieces one after the other) -> prf_len(@id) octets.
+ * 0, -EOPNOTSUPP (unknown @id) or -EIO.
+ */
+int prf(unsigned int id, const void *key, size_t klen, const struct iovec *iov,
+	size_t n, uint8_t *out);
+/* The same over one piece. */
+int prf_one(unsigned int id, const void *key, size_t klen, const void *data,
+	    size_t len, uint8_t *out);
+/*
+ * prf+ (RFC 7296 2.13): T1 | T2 | ..., T1 = prf(K, S | 0x01),
+ * Tn = prf(K, Tn-1 | S | n). -E2BIG beyond 255 blocks. @out is wiped on error.
+ */
+int prf_plus(unsigned int id, const void *key, size_t klen, const void *seed,
+	     size_t slen, uint8_t *out, size_t outlen);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Secrets at rest: AES-256-GCM under a key file, with a random 96-bit nonce
+ * in front and the name of what is sealed as associated data, so that one
+ * sealed thing can't be put in another's place.
+ */
+#ifndef CRYPTO_SEAL_H
+#define CRYPTO_SEAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SEAL_KEY_LEN 32
+/* nonce and tag */
+#define SEAL_OVERHEAD (12 + 16)
+
+struct sealer;
+
+/*
+ * Reads 32 octets from @path; with @create a file that isn't there is made
+ * (mode 0600, exclusively, synced). A file of another size, or that others
+ * may read, is refused. @err gets words.
+ */
+int sealer_load(const char *path, bool create, struct sealer **out, char *err,
+		size_t errlen);
+/* From memory, for tests. */
+int sealer_new(const uint8_t key[SEAL_KEY_LEN], struct sealer **out);
+void sealer_free(struct sealer *s);
+
+/* @out gets @len + SEAL_OVERHEAD octets. */
+int seal(const struct sealer *s, const char *name, const void *in, size_t len,
+	 uint8_t *out);
+/*
+ * @out gets @len - SEAL_OVERHEAD octets. -EBADMSG (and @out wiped) when it was
+ * sealed by another key, under another name, or changed.
+ */
+int unseal(const struct sealer *s, const char *name, const uint8_t *in,
+	   size_t len, void *out);
+
+#endif
