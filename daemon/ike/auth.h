@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * AUTH of IKE_AUTH and GSA_AUTH: digital signatures, RFC 7427, over the
+ * octets of RFC 7296 2.15:
+ *	RealMessage | NonceOfThePeer | prf(SK_p, ID payload body)
+ * and the checks of the peer's certificates.
+ */
+#ifndef IKE_AUTH_H
+#define IKE_AUTH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "crypto/cert.h"
+#include "crypto/sign.h"
+#include "ike/message.h"
+
+/*
+ * @msg: the first message of the side that signs, @nonce: of the other side,
+ * @id: body of its ID payload. *@out is for secret_free().
+ */
+int auth_octets(unsigned int prf_id, const uint8_t *sk_p, size_t sk_p_len,
+		const uint8_t *msg, size_t msg_len, const uint8_t *nonce,
+		size_t nonce_len, const uint8_t *id, size_t id_len,
+		uint8_t **out, size_t *out_len);
+
+/*
+ * Chain, purpose, identity, signature, in that order: a signature is only
+ * looked at when the certificate is good. 0, or -EKEYREJECTED with *@why.
+ * @who names whose certificate it was in *@why ("certificate of x: ...").
+ */
+int auth_check(const struct trust *trust, time_t now,
+	       enum cert_purpose purpose, const struct ike_msg *m,
+	       const struct pld *id_pld, const struct ike_id *id,
+	       const uint8_t *octets, size_t octets_len, char *why,
+	       size_t why_size);
+
+#endif

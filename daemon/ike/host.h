@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All unicast IKE SAs of one role of one process: IKEv2 (RFC 7296) as far as
+ * G-IKEv2 (RFC 9838) needs it. A machine without I/O: datagrams go in by
+ * ike_host_input() and out by ops->send(), time comes from the clock and the
+ * timer queue given. One host may be responder (key server), initiator
+ * (member), or both.
+ *
+ * Threads: none, everything is called from one.
+ *
+ * Re-entry: any function here may be called from within any callback. An SA
+ * that is closed there is freed only when the outermost call returns, so a
+ * struct ike_sa pointer stays readable until the callback that was given it
+ * returns, and is dead after ops->sa_closed() did.
+ */
+#ifndef IKE_HOST_H
+#define IKE_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ike/gpayload.h"
+#include "ike/payload.h"
+#include "lib/addr.h"
+
+struct clock;
+struct timerq;
+struct cert_chain;
+struct sigkey;
+struct trust;
+struct ike_host;
+struct ike_sa;
+
+/* ---- requests and replies of the group layer ---------------------------- */
+
+/*
+ * What a member asks for in GSA_AUTH or GSA_REGISTRATION.
+ * Views: valid during the call they are passed to.
+ */
+struct gike_req {
+	/* both sides */
+	struct ike_id idg;		/* the group */
+	bool send;			/* N(GROUP_SENDER) */
+	uint32_t n_sender_ids;		/* wanted; the key server sees >= 1 */
+	uint16_t report;		/* 0, or 14 / 49: reports or leaves */
+	const struct sa_pld *sag;	/* initiator: NULL means
+					 * sag_default(); responder: NULL
+					 * means none was sent */
+
+	/* responder only */
+	uint8_t xchg;			/* GSA_AUTH or GSA_REGISTRATION */
+	const struct ike_id *peer;	/* authenticated */
+	const char *peer_name;		/* the same, printable */
+	uint64_t token;			/* for ike_reply() */
+};
+
+/*
+ * The key server's answer. @gsa and @kd stay the caller's; they are checked
+ * (gsa_check()) and encoded before the call returns. KD keys are wrapped by
+ * the caller with ike_sa_kwk().
+ */
+struct gike_reply {
+	uint16_t notify;		/* group error, 0: fine */
+	const struct gsa *gsa;		/* NULL in the answer to a report */
+	const struct kd *kd;
+	bool transport;			/* N(USE_TRANSPORT_MODE) */
+};
+
+enum gike_when {
+	GIKE_NOW,	/* *reply is filled in */
+	GIKE_LATER,	/* ike_reply() follows; *reply is not looked at */
+};
+
+/* ---- events for log, audit and status ----------------------------------- */
+
+enum ike_event_type {
+	IKE_EV_UP,		/* authenticated both ways */
+	IKE_EV_CLOSED,
+	IKE_EV_AUTH_FAILED,	/* peer not believed; why in text */
+	IKE_EV_REFUSED,		/* peer does not believe us; why in text */
+	IKE_EV_CAP,		/* a cap was hit; at most one a second */
+};
+
+struct ike_event {
+	enum ike_event_type type;
+	const struct ep *peer;
+	const char *peer_name;		/* "" until known; claimed, not
+					 * proven, with AUTH_FAILED */
+	const char *text;		/* one line, no newline */
+};
+
+/* ---- what the user of a host provides ----------------------------------- */
+
+struct ike_ops {
+	/*
+	 * One datagram. With from->port 4500 the sender puts the non-ESP
+	 * marker in front. Failures are the network's: nothing is returned.
+	 */
+	void (*send)(void *ctx, const struct ep *from, const struct ep *to,
+		     const uint8_t *p, size_t len);
+
+	/*
+	 * Responder, may be NULL: an authenticated peer asks. Not called
+	 * again for the same token. Answering with ike_reply() from within
+	 * is allowed, then GIKE_LATER is returned.
+	 */
+	enum gike_when (*group_request)(void *ctx, struct ike_sa *sa,
+					const struct gike_req *req,
+					struct gike_reply *reply);
+
+	/*
+	 * Initiator, may be NULL: keys have come. @gsa and @kd passed
+	 * gsa_check(); unwrapping with ike_sa_kwk() is up to the callee,
+	 * which may take parts of *kd away by moving them.
+	 */
+	void (*registered)(void *ctx, struct ike_sa *sa,
+			   const struct ike_id *idg, const struct gsa *gsa,
+			   struct kd *kd, bool transport);
+
+	/*
+	 * Initiator, may be NULL: a request failed. @notify is what the key
+	 * server said (then the IKE SA is up, unless sa_closed() follows),
+	 * or 0 and @text says what was wrong here: no answer, certificate of
+	 * the key server, malformed reply. Called once per request.
+	 */
+	void (*refused)(void *ctx, struct ike_sa *sa,
+			const struct ike_id *idg, uint16_t notify,
+			const char *text);
+
+	/* Initiator, may be NULL: the key server has answered a report. */
+	void (*left)(void *ctx, struct ike_sa *sa, const struct ike_id *idg);
+
+	/*
+	 * May be NULL. The SA goes. Called exactly once for every SA that
+	 * ike_register() returned or group_request() named, whoever closed
+	 * it, after the refused() of its open requests. @reason never NULL.
+	 */
+	void (*sa_closed)(void *ctx, struct ike_sa *sa, const char *reason);
+
+	/* May be NULL */
+	void (*event)(void *ctx, const struct ike_event *ev);
+};
+
+/* ---- configuration ------------------------------------------------------ */
+
+/* 0 in a number means the default in brackets */
+struct ike_host_cfg {
+	const struct clock *clock;
+	struct timerq *tq;
+
+	/* Identity: all outlive the host, none is owned. */
+	const struct cert_chain *chain;	/* own leaf first */
+	const struct sigkey *key;
+	const struct trust *trust;
+	struct ike_id id;		/* type 0: cert_chain_id() */
+
+	bool responder;			/* answer IKE_SA_INIT at all */
+	const struct sa_pld *proposals;	/* NULL: ike_default_proposals() */
+	uint16_t natt_port;		/* local port to float to behind a
+					 * NAT; 0: never float */
+
+	bool cookie_always;
+	unsigned int cookie_above;	/* half-open SAs [64] */
+	unsigned int max_half_open;	/* [512] */
+	unsigned int max_per_peer;	/* IKE SAs per peer address [64] */
+	unsigned int max_sas;		/* [16384] */
+
+	uint32_t half_open_ms;		/* life until authenticated [30000] */
+	uint32_t idle_ms;		/* responder: life of an SA that nobody
+					 * uses [300000] */
+	uint32_t lifetime_ms;		/* of any SA [14400000] */
+	uint32_t later_ms;		/* patience with GIKE_LATER, then
+					 * REGISTRATION_FAILED [30000] */
+	uint32_t rexmit_ms;		/* first retransmission, then doubled
+					 * [1000] */
+	unsigned int rexmit_max;	/* retransmissions [6] */
+
+	/* Debugging only. One line of tshark's ikev2_decryption_table per
+	 * IKE SA, no newline. NULL: keys are never shown. */
+	void (*export_keys)(void *ctx, const char *line);
+};
+
+void ike_default_proposals(struct sa_pld *sa);
+
+/* NULL with errno EINVAL (something needed is missing) or ENOMEM */
+struct ike_host *ike_host_new(const struct ike_host_cfg *cfg,
+			      const struct ike_ops *ops, void *ctx);
+/*
+ * Wipes and frees. Sends nothing; calls refused() and sa_closed() for what
+ * is open. Use ike_close() first for peers that should know.
+ */
+void ike_host_free(struct ike_host *host);
+
+/* A datagram, without non-ESP marker. Never fails: what is bad is counted. */
+void ike_host_input(struct ike_host *host, const struct ep *from,
+		    const struct ep *to, const uint8_t *p, size_t len);
+
+/* ---- initiator ---------------------------------------------------------- */
+
+/*
+ * Opens an IKE SA and asks for a group in its GSA_AUTH. @gcks_id: the
+ * identity the key server must prove by its certificate.
+ * NULL with errno EINVAL, ENOMEM, EMFILE (cap) or what crypto said.
+ */
+struct ike_sa *ike_register(struct ike_host *host, const struct ep *local,
+			    const struct ep *peer,
+			    const struct ike_id *gcks_id,
+			    const struct gike_req *req);
+
+/*
+ * GSA_REGISTRATION over an IKE SA: another group, or the same again. Queued
+ * while another exchange is under way (window of one), also before the SA is
+ * up. 0, -EINVAL, -ENOMEM, -ENOTCONN (closing), -ENOBUFS (queue is full).
+ */
+#define IKE_QUEUE_MAX	64
+int ike_register_more(struct ike_sa *sa, const struct gike_req *req);
+/* Reports @notify (14 policy not acceptable, 49 leaving) for a group. */
+int ike_report(struct ike_sa *sa, const struct ike_id *idg, uint16_t notify);
+int ike_leave(struct ike_sa *sa, const struct ike_id *idg);	/* 49 */
+
+/* ---- responder ---------------------------------------------------------- */
+
+/*
+ * Answers a GIKE_LATER. 0; -ENOENT: the SA or its patience is gone, nothing
+ * was sent; -EBADMSG, -ENOTSUP: the reply breaks the rules (gsa_check()), the
+ * peer was told REGISTRATION_FAILED and the reason is in the log; the caller
+ * must undo what it has noted down for the member. GIKE_NOW is the short
+ * form for refusals; an answer with keys had better come by ike_reply() from
+ * within group_request(), whose return value says whether it went out.
+ */
+int ike_reply(struct ike_host *host, uint64_t token,
+	      const struct gike_reply *reply);
+/* The SA a token belongs to, NULL when it is gone */
+struct ike_sa *ike_token_sa(struct ike_host *host, uint64_t token);
+
+/* ---- both --------------------------------------------------------------- */
+
+/*
+ * Sends Delete where the SA is up and frees it (see re-entry above).
+ * sa_closed() is called with @reason.
+ */
+void ike_close(struct ike_sa *sa, const char *reason);
+/* Queues an empty INFORMATIONAL; no answer closes the SA. */
+int ike_liveness(struct ike_sa *sa);
+
+/* Default KWK (GSK_w) of an SA that has keys, else NULL. Do not keep. */
+const struct kwk *ike_sa_kwk(const struct ike_sa *sa);
+const char *ike_sa_peer_name(const struct ike_sa *sa);	/* "" unknown */
+const struct ike_id *ike_sa_peer_id(const struct ike_sa *sa); /* or NULL */
+const struct ep *ike_sa_peer(const struct ike_sa *sa);
+const struct ep *ike_sa_local(const struct ike_sa *sa);
+const char *ike_sa_state_name(const struct ike_sa *sa);
+/* Both SPIs in hex, "0123456789abcdef_0123456789abcdef"; for logs */
+const char *ike_sa_name(const struct ike_sa *sa);
+bool ike_sa_is_up(const struct ike_sa *sa);
+bool ike_sa_is_initiator(const struct ike_sa *sa);
+/* "aes-gcm-16-256 sha2-256 x25519 kw-256"; for status */
+const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size);
+/* One pointer for the user */
+void ike_sa_set_user(struct ike_sa *sa, void *user);
+void *ike_sa_user(const struct ike_sa *sa);
+
+/* SAs of the host; @fn must not close any */
+void ike_host_each(struct ike_host *host,
+		   void (*fn)(void *arg, struct ike_sa *sa), void *arg);
+
+/* ---- counters ----------------------------------------------------------- */
+
+struct ike_stats {
+	uint64_t in;			/* datagrams */
+	uint64_t out;
+	uint64_t in_short;		/* shorter than a header, bad Length */
+	uint64_t in_version;
+	uint64_t in_xchg;		/* exchange not for us, or not now */
+	uint64_t in_no_sa;
+	uint64_t in_icv;
+	uint64_t in_syntax;
+	uint64_t in_critical;
+	uint64_t in_mid;		/* outside of the window */
+	uint64_t in_rexmit;		/* request seen again, answered again */
+	uint64_t in_altered;		/* its Message ID, other octets */
+	uint64_t in_busy;		/* seen again while the answer waits */
+	uint64_t cookie_sent;
+	uint64_t cookie_bad;
+	uint64_t cap;			/* refused by a cap */
+	uint64_t no_proposal;
+	uint64_t invalid_ke;
+	uint64_t auth_failed;
+	uint64_t up;
+	uint64_t rexmit;		/* own requests sent again */
+	uint64_t gave_up;
+	uint64_t group_requests;
+	uint64_t group_refused;
+	/* gauges */
+	uint64_t half_open;
+	uint64_t sas;
+};
+
+const struct ike_stats *ike_host_stats(const struct ike_host *host);
+/* Name and value one by one, in the order above; false past the end */
+bool ike_stats_item(const struct ike_stats *s, unsigned int i,
+		    const char **name, uint64_t *value);
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Numbers of IKEv2 (RFC 7296) and G-IKEv2 (RFC 9838), by their IANA names.
+ *
+ * Type 1 means something else in each of the four group attribute registries,
+ * so every registry has an enum and a prefix of its own.
+ */
+#ifndef IKE_PROTO_H
+#define IKE_PROTO_H
+
+#include <stdint.h>
+
+#define IKE_VERSION		0x20	/* major 2, minor 0 */
+#define IKE_PORT		500
+#define IKE_NATT_PORT		4500
+#define GIKE_PORT		848
+
+#define IKE_HDR_LEN		28
+#define IKE_PLD_HDR_LEN		4
+#define IKE_SPI_LEN		8
+
+/* RFC 7296 3.1: flags */
+#define IKE_FLAG_INITIATOR	0x08
+#define IKE_FLAG_VERSION	0x10
+#define IKE_FLAG_RESPONSE	0x20
+
+/* RFC 7296 3.2: the critical bit of a generic payload header */
+#define IKE_PLD_CRITICAL	0x80
+
+enum ike_xchg {
+	IKE_XCHG_IKE_SA_INIT		= 34,
+	IKE_XCHG_IKE_AUTH		= 35,
+	IKE_XCHG_CREATE_CHILD_SA	= 36,
+	IKE_XCHG_INFORMATIONAL		= 37,
+	GIKE_XCHG_GSA_AUTH		= 39,
+	GIKE_XCHG_GSA_REGISTRATION	= 40,
+	GIKE_XCHG_GSA_REKEY		= 41,
+	GIKE_XCHG_GSA_INBAND_REKEY	= 42,
+};
+
+enum ike_pld {
+	IKE_PLD_NONE	= 0,
+	IKE_PLD_SA	= 33,	/* SAg too: the exchange tells them apart */
+	IKE_PLD_KE	= 34,
+	IKE_PLD_IDI	= 35,
+	IKE_PLD_IDR	= 36,
+	IKE_PLD_CERT	= 37,
+	IKE_PLD_CERTREQ	= 38,
+	IKE_PLD_AUTH	= 39,
+	IKE_PLD_NONCE	= 40,
+	IKE_PLD_NOTIFY	= 41,
+	IKE_PLD_DELETE	= 42,
+	IKE_PLD_VENDOR	= 43,
+	IKE_PLD_TSI	= 44,
+	IKE_PLD_TSR	= 45,
+	IKE_PLD_SK	= 46,
+	IKE_PLD_CP	= 47,
+	IKE_PLD_EAP	= 48,
+	IKE_PLD_GSPM	= 49,
+	GIKE_PLD_IDG	= 50,
+	GIKE_PLD_GSA	= 51,
+	GIKE_PLD_KD	= 52,
+	IKE_PLD_SKF	= 53,
+};
+
+/* Security protocol identifiers */
+enum ike_protoid {
+	IKE_PROTO_NONE		= 0,
+	IKE_PROTO_IKE		= 1,
+	IKE_PROTO_AH		= 2,
+	IKE_PROTO_ESP		= 3,
+	GIKE_PROTO_GIKE_UPDATE	= 6,
+};
+
+#define GIKE_SPI_LEN_DATA	4	/* ESP and AH */
+#define GIKE_SPI_LEN_REKEY	16
+#define GIKE_SPI_MAX		16
+
+/* Transform types */
+enum ike_tt {
+	IKE_TT_ENCR	= 1,
+	IKE_TT_PRF	= 2,
+	IKE_TT_INTEG	= 3,
+	IKE_TT_KE	= 4,
+	IKE_TT_SN	= 5,
+	GIKE_TT_KWA	= 13,
+	GIKE_TT_GCAUTH	= 14,
+};
+
+enum ike_encr {
+	IKE_ENCR_AES_CBC		= 12,
+	IKE_ENCR_AES_GCM_16		= 20,
+	IKE_ENCR_NULL_AUTH_AES_GMAC	= 21,
+	IKE_ENCR_CHACHA20_POLY1305	= 28,
+	IKE_ENCR_AES_CCM_8_IIV		= 29,
+	IKE_ENCR_AES_GCM_16_IIV		= 30,
+	IKE_ENCR_CHACHA20_POLY1305_IIV	= 31,
+};
+
+enum ike_prf_id {
+	IKE_PRF_HMAC_SHA2_256	= 5,
+	IKE_PRF_HMAC_SHA2_384	= 6,
+	IKE_PRF_HMAC_SHA2_512	= 7,
+};
+
+enum ike_ke {
+	IKE_KE_P256	= 19,
+	IKE_KE_P384	= 20,
+	IKE_KE_X25519	= 31,
+};
+
+enum gike_kwa {
+	GIKE_KWA_5649_128	= 1,
+	GIKE_KWA_5649_192	= 2,
+	GIKE_KWA_5649_256	= 3,
+	GIKE_KWA_ARX		= 4,
+};
+
+enum gike_gcauth {
+	GIKE_GCAUTH_IMPLICIT	= 1,
+	GIKE_GCAUTH_DIGSIG	= 2,
+};
+
+enum gike_sn {
+	GIKE_SN_32_SEQ		= 0,
+	GIKE_SN_64_PARTIAL	= 1,	/* never with a group: RFC 9838 2.6 */
+	GIKE_SN_32_UNSPEC	= 2,
+};
+
+/* Transform attributes, RFC 7296 3.3.5: AF set means TV */
+#define IKE_ATTR_AF		0x8000
+#define IKE_ATTR_PRIVATE	16384	/* private use begins here */
+enum ike_tattr {
+	IKE_TATTR_KEY_LENGTH	= 14,	/* TV, bits */
+	GIKE_TATTR_SIG_ALG_ID	= 18,	/* TLV, DER AlgorithmIdentifier */
+};
+
+/* The four group attribute registries, RFC 9838 9 */
+enum gike_gsa_attr {
+	GIKE_GSA_KEY_LIFETIME		= 1,
+	GIKE_GSA_INITIAL_MESSAGE_ID	= 2,
+	GIKE_GSA_NEXT_SPI		= 3,
+};
+
+enum gike_gwp_attr {
+	GIKE_GWP_ATD		= 1,
+	GIKE_GWP_DTD		= 2,
+	GIKE_GWP_SENDER_ID_BITS	= 3,
+};
+
+enum gike_gkb_attr {
+	GIKE_GKB_SA_KEY	= 1,
+};
+
+enum gike_mkb_attr {
+	GIKE_MKB_WRAP_KEY	= 1,
+	GIKE_MKB_AUTH_KEY	= 2,
+	GIKE_MKB_GM_SENDER_ID	= 3,
+};
+
+enum ike_notify_type {
+	IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD	= 1,
+	IKE_N_INVALID_IKE_SPI			= 4,
+	IKE_N_INVALID_MAJOR_VERSION		= 5,
+	IKE_N_INVALID_SYNTAX			= 7,
+	IKE_N_INVALID_MESSAGE_ID		= 9,
+	IKE_N_INVALID_SPI			= 11,
+	IKE_N_NO_PROPOSAL_CHOSEN		= 14,
+	IKE_N_INVALID_KE_PAYLOAD		= 17,
+	IKE_N_AUTHENTICATION_FAILED		= 24,
+	IKE_N_SINGLE_PAIR_REQUIRED		= 34,
+	IKE_N_NO_ADDITIONAL_SAS			= 35,
+	IKE_N_INTERNAL_ADDRESS_FAILURE		= 36,
+	IKE_N_FAILED_CP_REQUIRED		= 37,
+	IKE_N_TS_UNACCEPTABLE			= 38,
+	IKE_N_INVALID_SELECTORS			= 39,
+	IKE_N_TEMPORARY_FAILURE			= 43,
+	IKE_N_CHILD_SA_NOT_FOUND		= 44,
+	GIKE_N_INVALID_GROUP_ID			= 45,
+	GIKE_N_AUTHORIZATION_FAILED		= 46,
+	GIKE_N_REGISTRATION_FAILED		= 49,
+	IKE_N_ERROR_MAX				= 16383,
+	IKE_N_INITIAL_CONTACT			= 16384,
+	IKE_N_IPCOMP_SUPPORTED			= 16387,
+	IKE_N_NAT_DETECTION_SOURCE_IP		= 16388,
+	IKE_N_NAT_DETECTION_DESTINATION_IP	= 16389,
+	IKE_N_COOKIE				= 16390,
+	IKE_N_USE_TRANSPORT_MODE		= 16391,
+	GIKE_N_GROUP_SENDER			= 16429,
+	IKE_N_FRAGMENTATION_SUPPORTED		= 16430,
+	IKE_N_SIGNATURE_HASH_ALGORITHMS		= 16431,
+};
+
+/* RFC 7427 7, RFC 8420 2 */
+enum ike_hash {
+	IKE_HASH_SHA2_256	= 2,
+	IKE_HASH_SHA2_384	= 3,
+	IKE_HASH_SHA2_512	= 4,
+	IKE_HASH_IDENTITY	= 5,
+};
+
+enum ike_id_type {
+	IKE_ID_IPV4_ADDR	= 1,
+	IKE_ID_FQDN		= 2,
+	IKE_ID_RFC822_ADDR	= 3,
+	IKE_ID_IPV6_ADDR	= 5,
+	IKE_ID_DER_ASN1_DN	= 9,
+	IKE_ID_DER_ASN1_GN	= 10,
+	IKE_ID_KEY_ID		= 11,
+};
+
+#define IKE_CERT_X509_SIGNATURE		4	/* RFC 7296 3.6 */
+#define IKE_AUTH_DIGITAL_SIGNATURE	14	/* RFC 7427 3 */
+
+#define IKE_TS_IPV4_ADDR_RANGE	7
+#define IKE_TS_IPV6_ADDR_RANGE	8
+
+/* Caps of this implementation, not of the protocol */
+#define IKE_MSG_MAX		65535	/* one UDP datagram */
+#define IKE_NONCE_MIN		16	/* RFC 7296 2.10 */
+#define IKE_NONCE_MAX		256
+#define IKE_NONCE_LEN		32
+#define IKE_COOKIE_MAX		64	/* RFC 7296 2.6 */
+#define IKE_ID_MAX		512
+#define IKE_KE_MAX		96	/* P-384: x and y */
+#define IKE_SIGALG_MAX		255	/* its length is one octet */
+#define IKE_SIG_MAX		1024	/* RSA with 8192 bits */
+#define IKE_SPKI_MAX		1200
+#define IKE_CERT_MAX		4096	/* octets of one certificate */
+#define IKE_CERTS_MAX		8	/* certificates in one message */
+
+/* Names for logs; never NULL, "unknown" for a number without a name */
+const char *ike_xchg_name(unsigned int xchg);
+const char *ike_pld_name(unsigned int pld);
+const char *ike_notify_name(unsigned int type);
+const char *ike_protoid_name(unsigned int proto);
+const char *ike_tt_name(unsigned int type);
+const char *ike_encr_name(unsigned int encr);
+
+#endif

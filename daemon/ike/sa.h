@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One IKE SA, and the host's own view of all of them. Private to daemon/ike:
+ * others use host.h.
+ *
+ * One file per exchange: init.c (IKE_SA_INIT), gsa_auth.c, registration.c,
+ * informational.c. sa.c has what they share: state, window, retransmission;
+ * host.c finds the SA of a datagram.
+ */
+#ifndef IKE_SA_H
+#define IKE_SA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "crypto/cert.h"
+#include "crypto/dh.h"
+#include "crypto/prf.h"
+#include "crypto/sign.h"
+#include "ike/cookie.h"
+#include "ike/host.h"
+#include "ike/message.h"
+#include "lib/timer.h"
+
+/*
+ * Initiator:	NEW -> INIT_SENT -> AUTH_SENT -> UP -> CLOSED
+ * Responder:	NEW -> INIT_DONE -> AUTH_WAIT -> UP -> CLOSED
+ *
+ * AUTH_WAIT: the peer is authenticated, the group layer has said
+ * GIKE_LATER and GSA_AUTH is not answered yet. Everything may go to CLOSED,
+ * nothing leaves it. ike_sa_state() is the only writer.
+ */
+enum ike_sa_st {
+	IKE_ST_NEW,
+	IKE_ST_INIT_SENT,
+	IKE_ST_AUTH_SENT,
+	IKE_ST_INIT_DONE,
+	IKE_ST_AUTH_WAIT,
+	IKE_ST_UP,
+	IKE_ST_CLOSED,
+};
+
+/* What was negotiated in IKE_SA_INIT */
+struct ike_suite {
+	uint8_t num;		/* of the proposal */
+	uint16_t encr;
+	uint16_t key_bits;
+	uint16_t prf;
+	uint16_t ke;
+	uint16_t kwa;
+};
+
+/* SK_d, SK_p*, and the two directions; RFC 7296 2.14 without SK_a */
+struct ike_keys {
+	bool have;
+	uint8_t prf_len;
+	uint8_t sk_d[PRF_MAX_LEN];
+	uint8_t sk_pi[PRF_MAX_LEN];
+	uint8_t sk_pr[PRF_MAX_LEN];
+	struct sk_key ei;
+	struct sk_key er;
+	struct kwk gsk_w;
+};
+
+/* A request of ours, waiting for its turn. What it is stands in @what. */
+enum ike_task_type {
+	TASK_INIT,
+	TASK_AUTH,
+	TASK_REGISTER,
+	TASK_REPORT,
+	TASK_DELETE,
+	TASK_AUTH_FAILED,	/* INFORMATIONAL N(AUTHENTICATION_FAILED) */
+	TASK_LIVENESS,
+};
+
+struct ike_task {
+	TAILQ_ENTRY(ike_task) link;
+	enum ike_task_type type;
+	struct ike_id idg;
+	bool send;
+	uint32_t n_sender_ids;
+	uint16_t report;
+	struct sa_pld *sag;	/* owned, NULL: default */
+};
+
+TAILQ_HEAD(ike_tasks, ike_task);
+
+/* Octets kept, with their length */
+struct blob {
+	uint8_t *p;
+	size_t len;
+};
+
+/* 0 or -ENOMEM; what was in @b is wiped */
+int blob_set(struct blob *b, const void *p, size_t len);
+void blob_free(struct blob *b);
+
+struct ike_sa {
+	struct ike_host *host;
+	LIST_ENTRY(ike_sa) link;	/* all of the host */
+	LIST_ENTRY(ike_sa) hash;	/* by own SPI */
+	LIST_ENTRY(ike_sa) hash_init;	/* responder: by peer and SPIi */
+	bool in_init_hash;
+
+	bool initiator;
+	enum ike_sa_st state;
+	bool dead;		/* freed when the host is idle */
+	bool told;		/* the user knows it: sa_closed() is due */
+	void *user;
+	char name[2 * 16 + 2];
+
+	struct ep local;
+	struct ep peer;
+	bool nat_here;		/* we are behind one */
+	bool nat_there;
+	uint8_t spi_i[IKE_SPI_LEN];
+	uint8_t spi_r[IKE_SPI_LEN];
+
+	struct ike_suite suite;
+	struct ike_keys keys;
+	struct dh *dh;
+	struct blob ni;
+	struct blob nr;
+	struct blob init_req;	/* IKE_SA_INIT as sent, for AUTH */
+	struct blob init_res;
+	struct blob cookie;	/* initiator: to be given back */
+	unsigned int init_tries;
+	uint32_t peer_hashes;	/* bit per enum ike_hash, 0: none said */
+
+	struct ike_id peer_id;	/* initiator: expected; responder: proven */
+	char peer_name[ID_STR_MAX];
+	char *why;		/* for the log when it closes, or NULL */
+
+	/* Window of one in each direction, RFC 7296 2.3 */
+	uint32_t my_mid;	/* of our next request */
+	bool my_busy;		/* a request of ours is out */
+	uint8_t my_xchg;
+	struct blob my_req;	/* its octets, to be sent again as they are */
+	unsigned int my_sent;	/* times sent again */
+	struct ike_tasks tasks;	/* the first is the one under way */
+	unsigned int n_tasks;
+
+	uint32_t peer_mid;	/* of the next request expected from the peer */
+	struct blob last_req;	/* request answered last, and the answer */
+	struct blob last_res;
+	bool waits;		/* GIKE_LATER: last_req is not answered */
+	uint64_t token;
+	uint8_t wait_xchg;
+	bool wait_send;		/* the request had N(GROUP_SENDER) */
+
+	struct timer t_rexmit;
+	struct timer t_life;	/* half-open life, then lifetime */
+	struct timer t_idle;
+	struct timer t_later;
+};
+
+LIST_HEAD(ike_sa_list, ike_sa);
+
+#define HOST_BUCKETS	1024
+
+struct ike_host {
+	struct ike_host_cfg cfg;
+	struct ike_ops ops;
+	void *ctx;
+	struct sa_pld proposals;
+	struct cookies cookies;
+	struct ike_stats stats;
+	struct ike_sa_list sas;
+	struct ike_sa_list hash[HOST_BUCKETS];
+	struct ike_sa_list hash_init[HOST_BUCKETS];
+	uint8_t hash_key[16];	/* keyed: strangers choose SPIi */
+	unsigned int depth;	/* calls under way, see re-entry in host.h */
+	bool dying;
+	uint64_t next_token;
+	uint64_t cap_said_ms;
+	uint8_t *scratch;	/* IKE_MSG_MAX octets for plaintext */
+};
+
+/* ---- sa.c --------------------------------------------------------------- */
+
+struct ike_sa *sa_new(struct ike_host *host, bool initiator,
+		      const struct ep *local, const struct ep *peer);
+/* Illegal moves are refused (-EINVAL) and logged with both names. */
+int ike_sa_state(struct ike_sa *sa, enum ike_sa_st to);
+const char *ike_st_name(enum ike_sa_st st);
+/* Ends it: timers off, secrets wiped, open requests refused, sa_closed(). */
+void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason);
+void host_enter(struct ike_host *host);
+void host_leave(struct ike_host *host);	/* frees the dead at depth 0 */
+void sa_hash(struct ike_sa *sa);
+void sa_set_name(struct ike_sa *sa);
+void sa_event(struct ike_sa *sa, enum ike_event_type type, const char *text);
+void sa_send(struct ike_sa *sa, const struct blob *b);
+
+/* Initiator side of an exchange */
+int task_push(struct ike_sa *sa, const struct ike_task *t, bool front);
+void task_free(struct ike_task *t);
+void task_done(struct ike_sa *sa);	/* the first one; starts the next */
+void sa_run(struct ike_sa *sa);		/* sends the first one if it can */
+/* Seals @inner into our next request and sends it. */
+int sa_request(struct ike_sa *sa, uint8_t xchg, uint8_t first,
+	       const struct wbuf *inner);
+/* Responder side: seals, keeps and sends the answer to the open request. */
+int sa_respond(struct ike_sa *sa, uint8_t xchg, uint8_t first,
+	       const struct wbuf *inner);
+/* The same with one notify in it */
+int sa_respond_notify(struct ike_sa *sa, uint8_t xchg, uint16_t type,
+		      const void *data, size_t len);
+void sa_up(struct ike_sa *sa);
+
+/* ---- keys.c ------------------------------------------------------------- */
+
+/* SKEYSEED and all that follows (RFC 7296 2.14), GSK_w (RFC 9838 3.4) */
+int keys_derive(struct ike_keys *k, const struct ike_suite *s,
+		const uint8_t *shared, size_t shared_len,
+		const struct blob *ni, const struct blob *nr,
+		const uint8_t spi_i[8], const uint8_t spi_r[8]);
+void keys_wipe(struct ike_keys *k);
+/* One line of tshark's table; false when tshark does not know the cipher */
+bool keys_line(const struct ike_sa *sa, char *buf, size_t size);
+
+/* ---- init.c ------------------------------------------------------------- */
+
+int init_request(struct ike_sa *sa);
+void init_got_response(struct ike_sa *sa, const struct ep *from,
+		       const struct ep *to, const uint8_t *p, size_t len,
+		       const struct ike_hdr *h);
+void init_got_request(struct ike_host *host, const struct ep *from,
+		      const struct ep *to, const uint8_t *p, size_t len,
+		      const struct ike_hdr *h);
+
+/* ---- gsa_auth.c --------------------------------------------------------- */
+
+int auth_request(struct ike_sa *sa, const struct ike_task *t);
+void auth_got_request(struct ike_sa *sa, struct ike_msg *m);
+void auth_got_response(struct ike_sa *sa, struct ike_msg *m);
+
+/* ---- registration.c ----------------------------------------------------- */
+
+int reg_request(struct ike_sa *sa, const struct ike_task *t);
+void reg_got_request(struct ike_sa *sa, struct ike_msg *m);
+void reg_got_response(struct ike_sa *sa, struct ike_msg *m);
+/* IDg, SAg, N(GROUP_SENDER) of a request; shared with GSA_AUTH */
+int greq_build(struct pchain *c, const struct ike_task *t);
+/* Asks the group layer, or answers at once when that cannot be. */
+void greq_ask(struct ike_sa *sa, struct ike_msg *m);
+/* GSA and KD of an answer, for both exchanges. @c may hold IDr, AUTH. */
+int grep_build(struct ike_sa *sa, struct pchain *c,
+	       const struct gike_reply *r, char *why, size_t why_size);
+void grep_got(struct ike_sa *sa, struct ike_msg *m);
+/* IDr, CERT, AUTH in front of an answer to GSA_AUTH */
+int auth_answer_head(struct ike_sa *sa, struct pchain *c);
+
+/* ---- informational.c ---------------------------------------------------- */
+
+int info_request(struct ike_sa *sa, const struct ike_task *t);
+void info_got_request(struct ike_sa *sa, struct ike_msg *m);
+void info_got_response(struct ike_sa *sa, struct ike_msg *m);
+
+#endif
