@@ -137,8 +137,8 @@ $(LIBFUZZERS): $(B)/libfuzzer/%: selftests/fuzz/fuzz_%.c $(LIB_SRC) \
 
 include selftests/guest/kdir.mk
 
-KREL = $(shell cat '$(KDIR)/include/config/kernel.release' 2>/dev/null || \
-	$(MAKE) -s -C '$(KDIR)' kernelrelease 2>/dev/null)
+KREL = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+	'$(KDIR)/include/generated/utsrelease.h' 2>/dev/null)
 MO ?= $(B)/kmod-$(KREL)
 KMOD_SRC := $(wildcard kmod/*.[ch] kmod/*/*.[ch] kmod/Kbuild kmod/*/Kbuild)
 
@@ -150,13 +150,11 @@ module:
 	@test -n '$(KDIR)' && test -e '$(KDIR)/Makefile' || { \
 	  echo 'no kernel headers in "$(KDIR)": give KDIR= or' \
 	    'run tools/deps build' >&2; exit 1; }
-	@for f in Kbuild $(KMOD_SRC); do \
-	  mkdir -p "$(MO)/$${f%/*}" 2>/dev/null; \
-	  case $$f in */*) mkdir -p "$(MO)/$${f%/*}";; esac; \
+	@mkdir -p $(addprefix $(MO)/,$(sort $(dir $(KMOD_SRC))))
+	@for f in Kbuild uapi $(KMOD_SRC); do \
 	  ln -sfn "$(CURDIR)/$$f" "$(MO)/$$f"; done
-	@ln -sfn '$(CURDIR)/uapi' '$(MO)/uapi'
 	@find '$(MO)' -xtype l -delete
-	$(Q)$(MAKE) -C '$(KDIR)' M='$(abspath $(MO))' $(if $(W),W=$(W)) \
+	$(Q)$(MAKE) --no-print-directory -C '$(KDIR)' M='$(abspath $(MO))' $(if $(W),W=$(W)) \
 		$(KFLAGS) modules
 	@if test -e '$(MO)/kmod/mcsec.ko'; then \
 	  ln -sfn kmod/mcsec.ko '$(MO)/mcsec.ko'; fi
