@@ -1,0 +1,684 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The nodes are an array; slot 0 is the root, which stands for the key of
+ * the Rekey SA and has none of its own. Every other inner node has exactly
+ * two children: when a leaf goes, its sibling moves up to where the parent
+ * was, so that no key outlives its use.
+ */
+#include "gcks/lkh.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/rand.h"
+#include "lib/buf.h"
+
+#define ROOT 0u
+#define RECORD_VERSION 1
+
+struct node {
+	uint32_t id;		/* Key ID; 0: free slot, or the root */
+	uint32_t up;		/* parent; in a free slot the next free one */
+	uint32_t kid[2];
+	uint32_t leaves;	/* leaves at or below */
+	uint64_t member;	/* 0: not a leaf */
+	bool stale;		/* this batch must replace the key */
+	bool joined;		/* every leaf below came in this batch */
+	bool saved;		/* the journal has what was here before */
+	uint8_t key[LKH_KEY_MAX];
+};
+
+struct saved {
+	uint32_t slot;
+	struct node was;
+};
+
+struct lkh {
+	size_t key_len;
+	struct node *v;
+	uint32_t n;		/* slots in use or on the free list */
+	uint32_t cap;
+	uint32_t free;		/* head of the free list */
+	uint32_t next_id;
+	size_t n_stale;
+
+	/* what lkh_undo() needs */
+	struct saved *journal;
+	size_t n_journal;
+	size_t cap_journal;
+	uint32_t old_n;
+	uint32_t old_free;
+};
+
+/* realloc() would leave copies of keys behind in freed memory. */
+static void *grow(void *old, size_t used, size_t want)
+{
+	void *p = calloc(1, want);
+
+	if (!p)
+		return NULL;
+	if (old) {
+		memcpy(p, old, used);
+		explicit_bzero(old, used);
+		free(old);
+	}
+	return p;
+}
+
+struct lkh *lkh_new(size_t key_len)
+{
+	struct lkh *t;
+
+	if (!key_len || key_len > LKH_KEY_MAX)
+		return NULL;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	t->cap = 64;
+	t->v = calloc(t->cap, sizeof(*t->v));
+	if (!t->v) {
+		free(t);
+		return NULL;
+	}
+	t->key_len = key_len;
+	t->next_id = 1;
+	t->n = 1;
+	t->free = LKH_NONE;
+	t->v[ROOT].up = LKH_NONE;
+	t->v[ROOT].kid[0] = LKH_NONE;
+	t->v[ROOT].kid[1] = LKH_NONE;
+	t->old_n = t->n;
+	t->old_free = t->free;
+	return t;
+}
+
+void lkh_free(struct lkh *t)
+{
+	if (!t)
+		return;
+	explicit_bzero(t->v, t->cap * sizeof(*t->v));
+	if (t->journal)
+		explicit_bzero(t->journal,
+			       t->cap_journal * sizeof(*t->journal));
+	free(t->v);
+	free(t->journal);
+	free(t);
+}
+
+size_t lkh_key_len(const struct lkh *t)
+{
+	return t->key_len;
+}
+
+uint32_t lkh_members(const struct lkh *t)
+{
+	return t->v[ROOT].leaves;
+}
+
+uint32_t lkh_next_id(const struct lkh *t)
+{
+	return t->next_id;
+}
+
+static unsigned int depth_of(const struct lkh *t, uint32_t s)
+{
+	unsigned int a, b;
+
+	if (s == LKH_NONE)
+		return 0;
+	if (t->v[s].member)
+		return 1;
+	a = depth_of(t, t->v[s].kid[0]);
+	b = depth_of(t, t->v[s].kid[1]);
+	return 1 + (a > b ? a : b);
+}
+
+unsigned int lkh_depth(const struct lkh *t)
+{
+	return depth_of(t, ROOT) - 1;
+}
+
+/* ---- changing, with a way back ------------------------------------------ */
+
+/* To be called before a node is changed. Slots new in the batch need none. */
+static int save(struct lkh *t, uint32_t s)
+{
+	struct saved *j;
+	size_t cap;
+
+	if (t->v[s].saved || s >= t->old_n)
+		return 0;
+	if (t->n_journal == t->cap_journal) {
+		cap = t->cap_journal ? 2 * t->cap_journal : 64;
+		j = grow(t->journal, t->n_journal * sizeof(*j),
+			 cap * sizeof(*j));
+		if (!j)
+			return -ENOMEM;
+		t->journal = j;
+		t->cap_journal = cap;
+	}
+	j = &t->journal[t->n_journal++];
+	j->slot = s;
+	j->was = t->v[s];
+	t->v[s].saved = true;
+	return 0;
+}
+
+static int slot_get(struct lkh *t, uint32_t *out)
+{
+	struct node *v;
+	uint32_t s;
+	bool was;
+	int rc;
+
+	s = t->free;
+	if (s != LKH_NONE) {
+		rc = save(t, s);
+		if (rc)
+			return rc;
+		t->free = t->v[s].up;
+	} else {
+		if (t->n == t->cap) {
+			v = grow(t->v, t->n * sizeof(*v),
+				 2 * (size_t)t->cap * sizeof(*v));
+			if (!v)
+				return -ENOMEM;
+			t->v = v;
+			t->cap *= 2;
+		}
+		s = t->n++;
+	}
+	was = t->v[s].saved;
+	memset(&t->v[s], 0, sizeof(t->v[s]));
+	t->v[s].saved = was;
+	t->v[s].up = LKH_NONE;
+	t->v[s].kid[0] = LKH_NONE;
+	t->v[s].kid[1] = LKH_NONE;
+	*out = s;
+	return 0;
+}
+
+/* The caller has saved the node. */
+static void slot_put(struct lkh *t, uint32_t s)
+{
+	bool was = t->v[s].saved;
+
+	if (t->v[s].stale)
+		t->n_stale--;
+	explicit_bzero(&t->v[s], sizeof(t->v[s]));
+	t->v[s].saved = was;
+	t->v[s].up = t->free;
+	t->v[s].kid[0] = LKH_NONE;
+	t->v[s].kid[1] = LKH_NONE;
+	t->free = s;
+}
+
+static int fresh_key(struct lkh *t, uint32_t s)
+{
+	int rc;
+
+	if (t->next_id == UINT32_MAX)
+		return -EOVERFLOW;
+	rc = rand_bytes(t->v[s].key, t->key_len);
+	if (rc)
+		return rc;
+	t->v[s].id = t->next_id++;
+	return 0;
+}
+
+/* @s and all above it: stale, with @leaves more leaves below. */
+static int touch(struct lkh *t, uint32_t s, int leaves)
+{
+	int rc;
+
+	for (; s != LKH_NONE; s = t->v[s].up) {
+		rc = save(t, s);
+		if (rc)
+			return rc;
+		if (!t->v[s].stale)
+			t->n_stale++;
+		t->v[s].stale = true;
+		t->v[s].leaves += leaves;
+	}
+	return 0;
+}
+
+/* Puts @kid where @old was below @up. The caller has saved @up. */
+static void relink(struct lkh *t, uint32_t up, uint32_t old, uint32_t kid)
+{
+	struct node *u = &t->v[up];
+
+	u->kid[u->kid[1] == old] = kid;
+	if (kid != LKH_NONE)
+		t->v[kid].up = up;
+}
+
+/* The leaf to split: always into the lighter half, which keeps it level. */
+static uint32_t lightest(const struct lkh *t)
+{
+	uint32_t s = ROOT;
+	uint32_t a, b;
+
+	while (!t->v[s].member) {
+		a = t->v[s].kid[0];
+		b = t->v[s].kid[1];
+		s = t->v[b].leaves < t->v[a].leaves ? b : a;
+	}
+	return s;
+}
+
+int lkh_add(struct lkh *t, uint64_t member, uint32_t *leaf)
+{
+	uint32_t s, inner, at, up;
+	int rc;
+
+	if (!member)
+		return -EINVAL;
+	if (t->v[ROOT].leaves >= LKH_MEMBERS_MAX)
+		return -ENOSPC;
+	rc = slot_get(t, &s);
+	if (rc)
+		return rc;
+	rc = fresh_key(t, s);
+	if (rc)
+		return rc;
+	t->v[s].member = member;
+	t->v[s].leaves = 1;
+	t->v[s].joined = true;
+
+	if (t->v[ROOT].kid[0] == LKH_NONE || t->v[ROOT].kid[1] == LKH_NONE) {
+		rc = touch(t, ROOT, 1);
+		if (rc)
+			return rc;
+		relink(t, ROOT, LKH_NONE, s);
+	} else {
+		at = lightest(t);
+		up = t->v[at].up;
+		rc = slot_get(t, &inner);
+		if (!rc)
+			rc = save(t, at);
+		if (!rc)
+			rc = touch(t, up, 1);
+		if (rc)
+			return rc;
+		relink(t, up, at, inner);
+		t->v[inner].leaves = 2;
+		t->v[inner].stale = true;
+		t->n_stale++;
+		t->v[inner].kid[0] = at;
+		t->v[inner].kid[1] = s;
+		t->v[at].up = inner;
+		t->v[s].up = inner;
+	}
+	*leaf = s;
+	return 0;
+}
+
+int lkh_remove(struct lkh *t, uint32_t leaf)
+{
+	uint32_t up, sib, top;
+	int rc;
+
+	if (leaf >= t->n || !t->v[leaf].member)
+		return -ENOENT;
+	up = t->v[leaf].up;
+	rc = save(t, leaf);
+	if (!rc)
+		rc = touch(t, up, -1);
+	if (rc)
+		return rc;
+	if (up == ROOT) {
+		relink(t, ROOT, leaf, LKH_NONE);
+	} else {
+		sib = t->v[up].kid[t->v[up].kid[0] == leaf];
+		top = t->v[up].up;
+		rc = save(t, sib);
+		if (rc)
+			return rc;
+		relink(t, top, up, sib);
+		slot_put(t, up);
+	}
+	slot_put(t, leaf);
+	return 0;
+}
+
+size_t lkh_pending(const struct lkh *t)
+{
+	return 2 * t->n_stale + 2;
+}
+
+/* Gives @s and the stale nodes below it their keys, and settles "joined". */
+static int rekey_below(struct lkh *t, uint32_t s)
+{
+	struct node *nd = &t->v[s];
+	bool joined = true;
+	int i, rc;
+
+	if (!nd->stale)
+		return 0;
+	for (i = 0; i < 2; i++) {
+		if (nd->kid[i] == LKH_NONE)
+			continue;
+		rc = rekey_below(t, nd->kid[i]);
+		if (rc)
+			return rc;
+		if (!t->v[nd->kid[i]].joined)
+			joined = false;
+	}
+	nd->joined = joined;
+	return s == ROOT ? 0 : fresh_key(t, s);
+}
+
+int lkh_rekey(struct lkh *t)
+{
+	return rekey_below(t, ROOT);
+}
+
+/* ---- what to send ------------------------------------------------------- */
+
+static int wraps_add(struct lkh_wraps *w, size_t *cap,
+		     const struct lkh_wrap *one)
+{
+	struct lkh_wrap *v;
+	size_t n;
+
+	if (w->n == *cap) {
+		n = *cap ? 2 * *cap : 16;
+		v = reallocarray(w->v, n, sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		w->v = v;
+		*cap = n;
+	}
+	w->v[w->n++] = *one;
+	return 0;
+}
+
+static int changes_below(struct lkh *t, uint32_t s, struct lkh_wraps *out,
+			 size_t *cap)
+{
+	const struct node *nd = &t->v[s];
+	const struct node *kid;
+	struct lkh_wrap w;
+	int i, rc;
+
+	for (i = 0; i < 2; i++) {
+		if (nd->kid[i] == LKH_NONE)
+			continue;
+		kid = &t->v[nd->kid[i]];
+		if (kid->joined)
+			continue;
+		w.id = nd->id;
+		w.key = s == ROOT ? NULL : nd->key;
+		w.kwk_id = kid->id;
+		w.kwk = kid->key;
+		rc = wraps_add(out, cap, &w);
+		if (rc)
+			return rc;
+		if (s == ROOT)
+			out->n_sa++;
+	}
+	for (i = 0; i < 2; i++) {
+		if (nd->kid[i] == LKH_NONE || !t->v[nd->kid[i]].stale)
+			continue;
+		rc = changes_below(t, nd->kid[i], out, cap);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int lkh_changes(struct lkh *t, struct lkh_wraps *out)
+{
+	size_t cap = 0;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = changes_below(t, ROOT, out, &cap);
+	if (rc)
+		lkh_wraps_free(out);
+	return rc;
+}
+
+int lkh_path(const struct lkh *t, uint32_t leaf, struct lkh_wraps *out)
+{
+	struct lkh_wrap w = { 0 };
+	uint32_t s, up;
+	size_t cap = 0;
+	size_t i;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	if (leaf >= t->n || !t->v[leaf].member)
+		return -ENOENT;
+	/* from the leaf up: leaf{default}, parent{leaf}, ..., SA key{top} */
+	for (s = leaf; s != LKH_NONE; s = up) {
+		up = t->v[s].up;
+		w.id = t->v[s].id;
+		w.key = s == ROOT ? NULL : t->v[s].key;
+		rc = wraps_add(out, &cap, &w);
+		if (rc) {
+			lkh_wraps_free(out);
+			return rc;
+		}
+		w.kwk_id = t->v[s].id;
+		w.kwk = t->v[s].key;
+	}
+	for (i = 0; i < out->n / 2; i++) {
+		w = out->v[i];
+		out->v[i] = out->v[out->n - 1 - i];
+		out->v[out->n - 1 - i] = w;
+	}
+	out->n_sa = 1;
+	return 0;
+}
+
+void lkh_wraps_free(struct lkh_wraps *w)
+{
+	free(w->v);
+	memset(w, 0, sizeof(*w));
+}
+
+/* ---- end of a batch ----------------------------------------------------- */
+
+static void journal_wipe(struct lkh *t)
+{
+	if (t->n_journal)
+		explicit_bzero(t->journal, t->n_journal * sizeof(*t->journal));
+	t->n_journal = 0;
+	t->n_stale = 0;
+	t->old_n = t->n;
+	t->old_free = t->free;
+}
+
+static void settle(struct node *nd)
+{
+	nd->saved = false;
+	nd->stale = false;
+	nd->joined = false;
+}
+
+void lkh_commit(struct lkh *t)
+{
+	uint32_t s;
+	size_t i;
+
+	for (i = 0; i < t->n_journal; i++)
+		settle(&t->v[t->journal[i].slot]);
+	for (s = t->old_n; s < t->n; s++)
+		settle(&t->v[s]);
+	journal_wipe(t);
+}
+
+void lkh_undo(struct lkh *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n_journal; i++)
+		t->v[t->journal[i].slot] = t->journal[i].was;
+	explicit_bzero(&t->v[t->old_n],
+		       (t->n - t->old_n) * sizeof(*t->v));
+	t->n = t->old_n;
+	t->free = t->old_free;
+	journal_wipe(t);
+}
+
+/* ---- the store ---------------------------------------------------------- */
+
+static int export_slot(struct lkh *t, uint32_t s,
+		       int (*fn)(void *ctx, uint32_t slot, const uint8_t *rec,
+				 size_t len),
+		       void *ctx)
+{
+	const struct node *nd = &t->v[s];
+	struct wbuf w;
+	int rc;
+
+	if (s != ROOT && !nd->id)
+		return fn(ctx, s, NULL, 0);
+	wbuf_init(&w, LKH_RECORD_MAX);
+	wbuf_u8(&w, RECORD_VERSION);
+	wbuf_u32(&w, nd->id);
+	wbuf_u32(&w, nd->up);
+	wbuf_u32(&w, nd->kid[0]);
+	wbuf_u32(&w, nd->kid[1]);
+	wbuf_u64(&w, nd->member);
+	wbuf_put(&w, nd->key, s == ROOT ? 0 : t->key_len);
+	rc = w.err ? -ENOMEM : fn(ctx, s, w.p, w.len);
+	wbuf_free(&w);
+	return rc;
+}
+
+int lkh_export(struct lkh *t,
+	       int (*fn)(void *ctx, uint32_t slot, const uint8_t *rec,
+			 size_t len),
+	       void *ctx)
+{
+	uint32_t s;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < t->n_journal; i++) {
+		rc = export_slot(t, t->journal[i].slot, fn, ctx);
+		if (rc)
+			return rc;
+	}
+	for (s = t->old_n; s < t->n; s++) {
+		rc = export_slot(t, s, fn, ctx);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int lkh_import(struct lkh *t, uint32_t slot, const uint8_t *rec, size_t len)
+{
+	size_t key_len = slot == ROOT ? 0 : t->key_len;
+	struct node *nd;
+	const uint8_t *key;
+	struct rbuf r;
+
+	if (slot >= 2 * LKH_MEMBERS_MAX + 1)
+		return -EBADMSG;
+	if (slot >= t->cap) {
+		uint32_t cap = t->cap;
+
+		while (cap <= slot)
+			cap *= 2;
+		nd = grow(t->v, t->n * sizeof(*nd), cap * sizeof(*nd));
+		if (!nd)
+			return -ENOMEM;
+		t->v = nd;
+		t->cap = cap;
+	}
+	if (slot >= t->n)
+		t->n = slot + 1;
+	nd = &t->v[slot];
+	rbuf_init(&r, rec, len);
+	if (rbuf_u8(&r) != RECORD_VERSION)
+		return -EBADMSG;
+	nd->id = rbuf_u32(&r);
+	nd->up = rbuf_u32(&r);
+	nd->kid[0] = rbuf_u32(&r);
+	nd->kid[1] = rbuf_u32(&r);
+	nd->member = rbuf_u64(&r);
+	key = rbuf_bytes(&r, key_len);
+	if (r.err || rbuf_left(&r))
+		return -EBADMSG;
+	if ((slot == ROOT) != (nd->id == 0))
+		return -EBADMSG;
+	if (key_len)
+		memcpy(nd->key, key, key_len);
+	return 0;
+}
+
+/* Counts leaves and refuses what is no tree: loops, orphans, odd children. */
+static int check_below(struct lkh *t, uint32_t s, uint32_t up,
+		       unsigned int depth, uint32_t next_id, uint32_t *seen)
+{
+	struct node *nd = &t->v[s];
+	int i, rc;
+
+	if (depth > LKH_DEPTH_MAX || nd->up != up || nd->id >= next_id)
+		return -EBADMSG;
+	if (s != ROOT && !nd->id)
+		return -EBADMSG;
+	(*seen)++;
+	if (nd->member) {
+		nd->leaves = 1;
+		return s == ROOT || nd->kid[0] != LKH_NONE ||
+			nd->kid[1] != LKH_NONE ? -EBADMSG : 0;
+	}
+	nd->leaves = 0;
+	for (i = 0; i < 2; i++) {
+		if (nd->kid[i] == LKH_NONE && s == ROOT)
+			continue;
+		if (nd->kid[i] >= t->n || nd->kid[i] == ROOT)
+			return -EBADMSG;
+		rc = check_below(t, nd->kid[i], s, depth + 1, next_id, seen);
+		if (rc)
+			return rc;
+		nd->leaves += t->v[nd->kid[i]].leaves;
+	}
+	return 0;
+}
+
+int lkh_import_end(struct lkh *t, uint32_t next_id,
+		   int (*fn)(void *ctx, uint64_t member, uint32_t leaf),
+		   void *ctx)
+{
+	uint32_t used = 1;
+	uint32_t seen = 0;
+	uint32_t s;
+	int rc;
+
+	rc = check_below(t, ROOT, LKH_NONE, 0, next_id, &seen);
+	if (rc)
+		return rc;
+	t->free = LKH_NONE;
+	for (s = t->n - 1; s > ROOT; s--) {
+		if (t->v[s].id) {
+			used++;
+			continue;
+		}
+		t->v[s].kid[0] = LKH_NONE;
+		t->v[s].kid[1] = LKH_NONE;
+		t->v[s].up = t->free;
+		t->free = s;
+	}
+	/* a record that no path from the root reaches */
+	if (used != seen)
+		return -EBADMSG;
+	t->next_id = next_id;
+	t->old_n = t->n;
+	t->old_free = t->free;
+	for (s = 1; fn && s < t->n; s++) {
+		if (!t->v[s].member)
+			continue;
+		rc = fn(ctx, t->v[s].member, s);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
