@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The store on one machine. Write-ahead log and synchronous=FULL: a commit
+ * that returned is on the disk, also when the machine loses power in the next
+ * instant; a Sender-ID or a Message ID may then be used. The file is locked
+ * for as long as it is open, since two key servers on one store would hand
+ * out the same numbers.
+ */
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FORMAT 1
+/* Lines of the audit trail; beyond it the oldest go. */
+#define AUDIT_KEEP 1000000
+#define AUDIT_TRIM_EVERY 4096
+
+enum stmt {
+	ST_BEGIN,
+	ST_COMMIT,
+	ST_ROLLBACK,
+	ST_PUT,
+	ST_DEL,
+	ST_DEL_BELOW,
+	ST_GET,
+	ST_EACH,
+	ST_AUDIT,
+	ST_AUDIT_EACH,
+	ST_AUDIT_TRIM,
+	ST_MAX,
+};
+
+/* '0' is the octet behind '/': a range finds what lies below a prefix */
+static const char *const sql[ST_MAX] = {
+	[ST_BEGIN] = "BEGIN IMMEDIATE",
+	[ST_COMMIT] = "COMMIT",
+	[ST_ROLLBACK] = "ROLLBACK",
+	[ST_PUT] = "INSERT OR REPLACE INTO kv(k, v) VALUES(?1, ?2)",
+	[ST_DEL] = "DELETE FROM kv WHERE k = ?1",
+	[ST_DEL_BELOW] = "DELETE FROM kv WHERE k > ?1 || '/' AND "
+			 "k < ?1 || '0'",
+	[ST_GET] = "SELECT v FROM kv WHERE k = ?1",
+	[ST_EACH] = "SELECT k, v FROM kv WHERE k > ?1 || '/' AND "
+		    "k < ?1 || '0' ORDER BY k",
+	[ST_AUDIT] = "INSERT INTO audit(time, grp, identity, event, detail) "
+		     "VALUES(?1, ?2, ?3, ?4, ?5)",
+	[ST_AUDIT_EACH] = "SELECT seq, time, grp, identity, event, detail "
+			  "FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+	[ST_AUDIT_TRIM] = "DELETE FROM audit WHERE seq <= "
+			  "(SELECT max(seq) FROM audit) - ?1",
+};
+
+static const char schema[] =
+	"CREATE TABLE IF NOT EXISTS kv("
+	" k TEXT PRIMARY KEY NOT NULL, v BLOB NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS audit("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL,"
+	" grp TEXT NOT NULL, identity TEXT NOT NULL, event TEXT NOT NULL,"
+	" detail TEXT NOT NULL);";
+
+struct sq {
+	sqlite3 *db;
+	sqlite3_stmt *st[ST_MAX];
+	unsigned int audits;
+	char err[256];
+};
+
+static int sq_errno(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+	case SQLITE_ROW:
+		return 0;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+		return -EACCES;
+	case SQLITE_CANTOPEN:
+		return -ENOENT;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EBADMSG;
+	default:
+		return -EIO;
+	}
+}
+
+static int sq_fail(struct sq *q, int rc)
+{
+	snprintf(q->err, sizeof(q->err), "%s", sqlite3_errmsg(q->db));
+	return sq_errno(rc);
+}
+
+/* Runs a statement without rows whose parameters are bound. */
+static int sq_run(struct sq *q, enum stmt n)
+{
+	int rc = sqlite3_step(q->st[n]);
+	int ret = 0;
+
+	if (rc != SQLITE_DONE)
+		ret = sq_fail(q, rc);
+	sqlite3_reset(q->st[n]);
+	sqlite3_clear_bindings(q->st[n]);
+	return ret;
+}
+
+static void bind_str(struct sq *q, enum stmt n, int at, const char *s)
+{
+	sqlite3_bind_text(q->st[n], at, s, -1, SQLITE_STATIC);
+}
+
+static int sq_begin(void *ctx)
+{
+	return sq_run(ctx, ST_BEGIN);
+}
+
+static void sq_abort(void *ctx)
+{
+	struct sq *q = ctx;
+
+	/* SQLite has rolled back by itself after some errors */
+	if (!sqlite3_get_autocommit(q->db))
+		sq_run(q, ST_ROLLBACK);
+}
+
+static int sq_commit(void *ctx)
+{
+	int rc = sq_run(ctx, ST_COMMIT);
+
+	if (rc)
+		sq_abort(ctx);
+	return rc;
+}
+
+static int sq_put(void *ctx, const char *key, const void *val, size_t len)
+{
+	struct sq *q = ctx;
+
+	bind_str(q, ST_PUT, 1, key);
+	sqlite3_bind_blob64(q->st[ST_PUT], 2, val, len, SQLITE_STATIC);
+	return sq_run(q, ST_PUT);
+}
+
+static int sq_del(void *ctx, const char *key)
+{
+	bind_str(ctx, ST_DEL, 1, key);
+	return sq_run(ctx, ST_DEL);
+}
+
+static int sq_del_below(void *ctx, const char *prefix)
+{
+	bind_str(ctx, ST_DEL_BELOW, 1, prefix);
+	return sq_run(ctx, ST_DEL_BELOW);
+}
+
+static int sq_get(void *ctx, const char *key, struct wbuf *val)
+{
+	struct sq *q = ctx;
+	sqlite3_stmt *st = q->st[ST_GET];
+	int rc, ret;
+
+	bind_str(q, ST_GET, 1, key);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		wbuf_put(val, sqlite3_column_blob(st, 0),
+			 sqlite3_column_bytes(st, 0));
+		ret = val->err;
+	} else if (rc == SQLITE_DONE) {
+		ret = -ENOENT;
+	} else {
+		ret = sq_fail(q, rc);
+	}
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	return ret;
+}
+
+/* A statement of its own each time, so that @fn may look at other keys. */
+static int sq_each(void *ctx, const char *prefix, store_each_fn *fn, void *arg)
+{
+	struct sq *q = ctx;
+	sqlite3_stmt *st;
+	int rc, ret = 0;
+
+	rc = sqlite3_prepare_v2(q->db, sql[ST_EACH], -1, &st, NULL);
+	if (rc)
+		return sq_fail(q, rc);
+	sqlite3_bind_text(st, 1, prefix, -1, SQLITE_STATIC);
+	while (!ret && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		ret = fn(arg, (const char *)sqlite3_column_text(st, 0),
+			 sqlite3_column_blob(st, 1),
+			 sqlite3_column_bytes(st, 1));
+	if (!ret && rc != SQLITE_DONE)
+		ret = sq_fail(q, rc);
+	sqlite3_finalize(st);
+	return ret;
+}
+
+static int sq_audit_trim(void *ctx, uint64_t keep)
+{
+	struct sq *q = ctx;
+
+	sqlite3_bind_int64(q->st[ST_AUDIT_TRIM], 1, keep);
+	return sq_run(q, ST_AUDIT_TRIM);
+}
+
+static int sq_audit(void *ctx, const struct store_audit *a)
+{
+	struct sq *q = ctx;
+	int rc;
+
+	sqlite3_bind_int64(q->st[ST_AUDIT], 1, a->time);
+	bind_str(q, ST_AUDIT, 2, a->group);
+	bind_str(q, ST_AUDIT, 3, a->identity);
+	bind_str(q, ST_AUDIT, 4, a->event);
+	bind_str(q, ST_AUDIT, 5, a->detail);
+	rc = sq_run(q, ST_AUDIT);
+	if (!rc && ++q->audits % AUDIT_TRIM_EVERY == 0)
+		rc = sq_audit_trim(q, AUDIT_KEEP);
+	return rc;
+}
+
+static const char *column_str(sqlite3_stmt *st, int n)
+{
+	const char *s = (const char *)sqlite3_column_text(st, n);
+
+	return s ? s : "";
+}
+
+static int sq_audit_each(void *ctx, uint64_t after, size_t max,
+			 store_audit_fn *fn, void *arg)
+{
+	struct sq *q = ctx;
+	sqlite3_stmt *st = q->st[ST_AUDIT_EACH];
+	struct store_audit a;
+	int rc, ret = 0;
+
+	sqlite3_bind_int64(st, 1, after);
+	sqlite3_bind_int64(st, 2, max > INT_MAX ? INT_MAX : max);
+	while (!ret && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		a.seq = sqlite3_column_int64(st, 0);
+		a.time = sqlite3_column_int64(st, 1);
+		a.group = column_str(st, 2);
+		a.identity = column_str(st, 3);
+		a.event = column_str(st, 4);
+		a.detail = column_str(st, 5);
+		ret = fn(arg, &a);
+	}
+	if (!ret && rc != SQLITE_DONE)
+		ret = sq_fail(q, rc);
+	sqlite3_reset(st);
+	return ret;
+}
+
+static const char *sq_error(void *ctx)
+{
+	struct sq *q = ctx;
+
+	return q->err[0] ? q->err : NULL;
+}
+
+static void sq_close(void *ctx)
+{
+	struct sq *q = ctx;
+	int i;
+
+	for (i = 0; i < ST_MAX; i++)
+		sqlite3_finalize(q->st[i]);
+	sqlite3_close(q->db);
+	free(q);
+}
+
+static const struct store_ops sq_ops = {
+	.begin = sq_begin,
+	.put = sq_put,
+	.del = sq_del,
+	.del_below = sq_del_below,
+	.audit = sq_audit,
+	.commit = sq_commit,
+	.abort = sq_abort,
+	.get = sq_get,
+	.each = sq_each,
+	.audit_each = sq_audit_each,
+	.audit_trim = sq_audit_trim,
+	.error = sq_error,
+	.close = sq_close,
+};
+
+/*
+ * SQLite makes files by the umask; ours is made first, so that there is no
+ * moment at which others can open it. Its log takes the mode of the file.
+ */
+static int private_file(const char *path, char *err, size_t errlen)
+{
+	struct stat st;
+	int fd;
+
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		fd = -errno;
+		snprintf(err, errlen, "%s: %s", path, strerror(-fd));
+		return fd;
+	}
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		snprintf(err, errlen, "%s: not a regular file", path);
+		close(fd);
+		return -EINVAL;
+	}
+	close(fd);
+	if (st.st_mode & 077) {
+		snprintf(err, errlen, "%s: others may read it (mode %03o)",
+			 path, st.st_mode & 0777);
+		return -EPERM;
+	}
+	return 0;
+}
+
+static int sq_int(struct sq *q, const char *text, int *out)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	rc = sqlite3_prepare_v2(q->db, text, -1, &st, NULL);
+	if (rc)
+		return sq_fail(q, rc);
+	rc = sqlite3_step(st);
+	*out = rc == SQLITE_ROW ? sqlite3_column_int(st, 0) : 0;
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		rc = sq_fail(q, rc);
+	else
+		rc = 0;
+	sqlite3_finalize(st);
+	return rc;
+}
+
+static int sq_exec(struct sq *q, const char *text)
+{
+	int rc = sqlite3_exec(q->db, text, NULL, NULL, NULL);
+
+	return rc ? sq_fail(q, rc) : 0;
+}
+
+/* secure_delete: what is replaced is not left in free pages. */
+static int sq_setup(struct sq *q)
+{
+	int version, rc, i;
+	char text[48];
+
+	rc = sq_exec(q, "PRAGMA locking_mode=EXCLUSIVE;"
+			"PRAGMA journal_mode=WAL;"
+			"PRAGMA synchronous=FULL;"
+			"PRAGMA secure_delete=ON;"
+			"PRAGMA trusted_schema=OFF;");
+	/* takes the lock that is then kept */
+	if (!rc)
+		rc = sq_exec(q, "BEGIN IMMEDIATE; COMMIT;");
+	if (!rc)
+		rc = sq_int(q, "PRAGMA user_version", &version);
+	if (rc)
+		return rc;
+	if (version > FORMAT) {
+		snprintf(q->err, sizeof(q->err),
+			 "format %d is newer than this program (%d)", version,
+			 FORMAT);
+		return -EPROTONOSUPPORT;
+	}
+	snprintf(text, sizeof(text), "PRAGMA user_version=%d", FORMAT);
+	rc = sq_exec(q, schema);
+	if (!rc && version != FORMAT)
+		rc = sq_exec(q, text);
+	for (i = 0; !rc && i < ST_MAX; i++) {
+		rc = sqlite3_prepare_v3(q->db, sql[i], -1,
+					SQLITE_PREPARE_PERSISTENT, &q->st[i],
+					NULL);
+		if (rc)
+			return sq_fail(q, rc);
+	}
+	return rc;
+}
+
+int store_sqlite(struct store *s, const char *path, char *err, size_t errlen)
+{
+	struct sq *q;
+	int rc;
+
+	rc = private_file(path, err, errlen);
+	if (rc)
+		return rc;
+	q = calloc(1, sizeof(*q));
+	if (!q) {
+		snprintf(err, errlen, "%s: out of memory", path);
+		return -ENOMEM;
+	}
+	rc = sqlite3_open_v2(path, &q->db, SQLITE_OPEN_READWRITE |
+			     SQLITE_OPEN_NOFOLLOW, NULL);
+	if (rc)
+		rc = sq_fail(q, rc);
+	else
+		rc = sq_setup(q);
+	if (rc) {
+		snprintf(err, errlen, "%s: %s", path, rc == -EBUSY ?
+			 "another process has it open" : q->err);
+		sq_close(q);
+		return rc;
+	}
+	s->ops = &sq_ops;
+	s->ctx = q;
+	return 0;
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What is the same whatever back end there is: sealing, names, integers.
+ */
+#include "store/store.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/seal.h"
+#include "lib/secret.h"
+
+#define CHECK_KEY "format"
+#define CHECK_VALUE "mcsec store 1"
+
+int store_open(struct store **out, const char *path,
+	       const struct sealer *sealer, char *err, size_t errlen)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (!s) {
+		snprintf(err, errlen, "%s: out of memory", path);
+		return -ENOMEM;
+	}
+	s->sealer = sealer;
+	rc = store_sqlite(s, path, err, errlen);
+	if (rc) {
+		free(s);
+		return rc;
+	}
+	rc = store_check_seal(s, err, errlen);
+	if (rc) {
+		store_close(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	if (s->ops)
+		s->ops->close(s->ctx);
+	free(s);
+}
+
+/* The key of a store is proven before anything in it is believed. */
+int store_check_seal(struct store *s, char *err, size_t errlen)
+{
+	struct wbuf w;
+	int rc;
+
+	wbuf_init(&w, STORE_VALUE_MAX);
+	rc = store_get(s, CHECK_KEY, &w);
+	if (!rc && (w.len != strlen(CHECK_VALUE) ||
+		    memcmp(w.p, CHECK_VALUE, w.len))) {
+		snprintf(err, errlen, "store has a format that is not known");
+		rc = -EPROTONOSUPPORT;
+	} else if (rc == -EBADMSG) {
+		snprintf(err, errlen, "seal key does not fit the store");
+	} else if (rc == -ENOENT) {
+		rc = store_begin(s);
+		if (!rc)
+			rc = store_put(s, CHECK_KEY, CHECK_VALUE,
+				       strlen(CHECK_VALUE));
+		if (!rc)
+			rc = store_commit(s);
+		else
+			store_abort(s);
+		if (rc)
+			snprintf(err, errlen, "store: %s", store_error(s));
+	} else if (rc) {
+		snprintf(err, errlen, "store: %s", store_error(s));
+	}
+	wbuf_free(&w);
+	return rc;
+}
+
+int store_key(char key[static STORE_KEY_MAX], ...)
+{
+	const char *part, *p;
+	size_t n = 0;
+	va_list ap;
+	bool first = true;
+
+	va_start(ap, key);
+	while ((part = va_arg(ap, const char *))) {
+		if (n + 4 >= STORE_KEY_MAX)
+			goto too_long;
+		if (!first)
+			key[n++] = '/';
+		first = false;
+		for (p = part; *p; p++) {
+			unsigned char c = *p;
+
+			if (n + 4 >= STORE_KEY_MAX)
+				goto too_long;
+			if (c == '/' || c == '%' || c < 0x20 || c == 0x7f)
+				n += sprintf(key + n, "%%%02X", c);
+			else
+				key[n++] = c;
+		}
+	}
+	va_end(ap);
+	key[n] = '\0';
+	return 0;
+
+too_long:
+	va_end(ap);
+	key[0] = '\0';
+	return -ENAMETOOLONG;
+}
+
+const char *store_key_last(const char *key, char *buf, size_t size)
+{
+	const char *p = strrchr(key, '/');
+	unsigned int c;
+	size_t n = 0;
+
+	for (p = p ? p + 1 : key; *p && n + 1 < size; p++) {
+		if (*p == '%' && sscanf(p, "%%%2X", &c) == 1) {
+			buf[n++] = c;
+			p += 2;
+		} else {
+			buf[n++] = *p;
+		}
+	}
+	if (size)
+		buf[n] = '\0';
+	return buf;
+}
+
+int store_begin(struct store *s)
+{
+	return s->ops->begin(s->ctx);
+}
+
+int store_commit(struct store *s)
+{
+	return s->ops->commit(s->ctx);
+}
+
+void store_abort(struct store *s)
+{
+	s->ops->abort(s->ctx);
+}
+
+int store_put(struct store *s, const char *key, const void *val, size_t len)
+{
+	uint8_t *p;
+	int rc;
+
+	if (len > STORE_VALUE_MAX)
+		return -EMSGSIZE;
+	p = malloc(len + SEAL_OVERHEAD);
+	if (!p)
+		return -ENOMEM;
+	rc = seal(s->sealer, key, val, len, p);
+	if (!rc)
+		rc = s->ops->put(s->ctx, key, p, len + SEAL_OVERHEAD);
+	free(p);
+	return rc;
+}
+
+int store_put_u64(struct store *s, const char *key, uint64_t val)
+{
+	uint8_t b[8];
+	int i;
+
+	for (i = 0; i < 8; i++)
+		b[i] = val >> (56 - 8 * i);
+	return store_put(s, key, b, sizeof(b));
+}
+
+int store_del(struct store *s, const char *key)
+{
+	return s->ops->del(s->ctx, key);
+}
+
+int store_del_below(struct store *s, const char *prefix)
+{
+	return s->ops->del_below(s->ctx, prefix);
+}
+
+int store_get(struct store *s, const char *key, struct wbuf *val)
+{
+	struct wbuf w;
+	uint8_t *p;
+	int rc;
+
+	wbuf_init(&w, STORE_VALUE_MAX + SEAL_OVERHEAD);
+	rc = s->ops->get(s->ctx, key, &w);
+	if (!rc && w.len < SEAL_OVERHEAD)
+		rc = -EBADMSG;
+	if (!rc) {
+		p = wbuf_at(val, wbuf_reserve(val, w.len - SEAL_OVERHEAD),
+			    w.len - SEAL_OVERHEAD);
+		rc = val->err;
+		if (!rc)
+			rc = unseal(s->sealer, key, w.p, w.len, p);
+	}
+	wbuf_free(&w);
+	return rc;
+}
+
+int store_get_u64(struct store *s, const char *key, uint64_t *val)
+{
+	struct rbuf r;
+	struct wbuf w;
+	int rc;
+
+	wbuf_init(&w, STORE_VALUE_MAX);
+	rc = store_get(s, key, &w);
+	if (!rc) {
+		rbuf_init(&r, w.p, w.len);
+		*val = rbuf_u64(&r);
+		if (r.err || rbuf_left(&r))
+			rc = -EBADMSG;
+	}
+	wbuf_free(&w);
+	return rc;
+}
+
+struct each {
+	struct store *s;
+	store_each_fn *fn;
+	void *arg;
+};
+
+static int each_unseal(void *arg, const char *key, const uint8_t *val,
+		       size_t len)
+{
+	struct each *e = arg;
+	uint8_t *p;
+	int rc;
+
+	if (len < SEAL_OVERHEAD)
+		return -EBADMSG;
+	p = secret_alloc(len);
+	if (!p)
+		return -ENOMEM;
+	rc = unseal(e->s->sealer, key, val, len, p);
+	if (!rc)
+		rc = e->fn(e->arg, key, p, len - SEAL_OVERHEAD);
+	secret_free(p);
+	return rc;
+}
+
+int store_each(struct store *s, const char *prefix, store_each_fn *fn,
+	       void *arg)
+{
+	struct each e = { .s = s, .fn = fn, .arg = arg };
+
+	return s->ops->each(s->ctx, prefix, each_unseal, &e);
+}
+
+int store_audit(struct store *s, const struct store_audit *a)
+{
+	return s->ops->audit(s->ctx, a);
+}
+
+int store_audit_each(struct store *s, uint64_t after, size_t max,
+		     store_audit_fn *fn, void *arg)
+{
+	return s->ops->audit_each(s->ctx, after, max, fn, arg);
+}
+
+const char *store_error(struct store *s)
+{
+	const char *e = s->ops->error(s->ctx);
+
+	return e ? e : "no error";
+}
