@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "crypto/seal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "crypto/rand.h"
+#include "lib/err.h"
+#include "lib/file.h"
+#include "lib/secret.h"
+
+#define NONCE_LEN 12
+#define TAG_LEN 16
+
+struct sealer {
+	uint8_t key[SEAL_KEY_LEN];
+};
+
+int sealer_new(const uint8_t key[SEAL_KEY_LEN], struct sealer **out)
+{
+	struct sealer *s = secret_alloc(sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	memcpy(s->key, key, sizeof(s->key));
+	*out = s;
+	return 0;
+}
+
+void sealer_free(struct sealer *s)
+{
+	secret_free(s);
+}
+
+static int create(const char *path, char *err, size_t errlen)
+{
+	uint8_t key[SEAL_KEY_LEN];
+	int ret = rand_bytes(key, sizeof(key));
+
+	if (ret)
+		return err_set(err, errlen, ret, "no random numbers");
+	ret = file_create(path, 0600, key, sizeof(key), err, errlen);
+	OPENSSL_cleanse(key, sizeof(key));
+	return ret;
+}
+
+int sealer_load(const char *path, bool make, struct sealer **out, char *err,
+		size_t errlen)
+{
+	uint8_t *key;
+	size_t len;
+	int ret;
+
+	ret = file_read_secret(path, SEAL_KEY_LEN, &key, &len, err, errlen);
+	if (ret == -ENOENT && make) {
+		ret = create(path, err, errlen);
+		if (ret)
+			return ret;
+		ret = file_read_secret(path, SEAL_KEY_LEN, &key, &len, err,
+				       errlen);
+	}
+	if (ret)
+		return ret;
+	if (len != SEAL_KEY_LEN)
+		ret = err_set(err, errlen, -EINVAL,
+			      "%s: %zu octets where a key has %d", path, len,
+			      SEAL_KEY_LEN);
+	else
+		ret = sealer_new(key, out);
+	secret_free(key);
+	return ret;
+}
+
+static EVP_CIPHER_CTX *start(const struct sealer *s, const char *name,
+			     const uint8_t *nonce, int enc)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n;
+
+	if (ctx &&
+	    EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, s->key, nonce,
+			      enc) == 1 &&
+	    EVP_CipherUpdate(ctx, NULL, &n, (const uint8_t *)name,
+			     (int)strlen(name)) == 1)
+		return ctx;
+	EVP_CIPHER_CTX_free(ctx);
+	return NULL;
+}
+
+int seal(const struct sealer *s, const char *name, const void *in, size_t len,
+	 uint8_t *out)
+{
+	uint8_t *body = out + NONCE_LEN;
+	EVP_CIPHER_CTX *ctx;
+	int n = 0, ret;
+
+	if (len > INT_MAX)
+		return -EINVAL;
+	ret = rand_bytes(out, NONCE_LEN);
+	if (ret)
+		return ret;
+	ctx = start(s, name, out, 1);
+	if (!ctx)
+		return -EIO;
+	if ((len && EVP_CipherUpdate(ctx, body, &n, in, (int)len) != 1) ||
+	    EVP_CipherFinal_ex(ctx, body + n, &n) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_LEN,
+				body + len) != 1)
+		ret = -EIO;
+	EVP_CIPHER_CTX_free(ctx);
+	return ret;
+}
+
+int unseal(const struct sealer *s, const char *name, const uint8_t *in,
+	   size_t len, void *out)
+{
+	const uint8_t *body = in + NONCE_LEN;
+	uint8_t tag[TAG_LEN], *dst = out;
+	EVP_CIPHER_CTX *ctx;
+	int n = 0, ret = 0;
+
+	if (len < SEAL_OVERHEAD || len - SEAL_OVERHEAD > INT_MAX)
+		return -EBADMSG;
+	len -= SEAL_OVERHEAD;
+	memcpy(tag, body + len, sizeof(tag));
+	ctx = start(s, name, in, 0);
+	if (!ctx)
+		return -EIO;
+	if ((len && EVP_CipherUpdate(ctx, dst, &n, body, (int)len) != 1) ||
+	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, tag) != 1)
+		ret = -EIO;
+	else if (EVP_CipherFinal_ex(ctx, dst + n, &n) != 1)
+		ret = -EBADMSG;
+	if (ret)
+		OPENSSL_cleanse(out, len);
+	EVP_CIPHER_CTX_free(ctx);
+	return ret;
+}

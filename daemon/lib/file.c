@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/err.h"
+#include "lib/secret.h"
+
+static int write_all(int fd, const uint8_t *p, size_t n)
+{
+	while (n) {
+		ssize_t done = write(fd, p, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		p += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+/* So that a new name survives a crash as well as what is in the file. */
+static int sync_folder(const char *path)
+{
+	char buf[PATH_MAX];
+	int fd, ret = 0;
+
+	if (strlen(path) >= sizeof(buf))
+		return -ENAMETOOLONG;
+	strcpy(buf, path);
+	fd = open(dirname(buf), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* some file systems can't sync a folder, and need not */
+	if (fsync(fd) && errno != EINVAL)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int file_create(const char *path, mode_t mode, const void *p, size_t n,
+		char *err, size_t errlen)
+{
+	int fd, ret;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		  0600);
+	if (fd < 0)
+		return err_set(err, errlen, -errno, "%s: %s", path,
+			       strerror(errno));
+	ret = write_all(fd, p, n);
+	if (!ret && (fchmod(fd, mode) || fsync(fd)))
+		ret = -errno;
+	if (close(fd) && !ret)
+		ret = -errno;
+	if (!ret)
+		ret = sync_folder(path);
+	if (ret) {
+		unlink(path);
+		return err_set(err, errlen, ret, "%s: %s", path,
+			       strerror(-ret));
+	}
+	return 0;
+}
+
+static int read_all(int fd, uint8_t *p, size_t size, size_t *len)
+{
+	*len = 0;
+	while (*len < size) {
+		ssize_t n = read(fd, p + *len, size - *len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!n)
+			break;
+		*len += (size_t)n;
+	}
+	return 0;
+}
+
+int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
+		     char *err, size_t errlen)
+{
+	struct stat st;
+	uint8_t *p;
+	int fd, ret;
+
+	/* O_NONBLOCK: a FIFO in its place must not stop us here */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(err, errlen, -errno, "%s: %s", path,
+			       strerror(errno));
+	if (fstat(fd, &st))
+		ret = err_set(err, errlen, -errno, "%s: %s", path,
+			      strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		ret = err_set(err, errlen, -EINVAL, "%s: not a regular file",
+			      path);
+	else if (st.st_mode & 077)
+		ret = err_set(err, errlen, -EPERM,
+			      "%s: mode %04o lets others at it; it holds a secret and must be 0600",
+			      path, st.st_mode & 07777);
+	else if (st.st_uid && st.st_uid != geteuid())
+		ret = err_set(err, errlen, -EPERM,
+			      "%s: belongs to user %u, not to root or us",
+			      path, st.st_uid);
+	else if ((size_t)st.st_size > max)
+		ret = err_set(err, errlen, -EFBIG,
+			      "%s: %lld octets, at most %zu expected", path,
+			      (long long)st.st_size, max);
+	else
+		ret = 0;
+	if (ret)
+		goto out;
+	p = secret_alloc((size_t)st.st_size + 1);
+	if (!p) {
+		ret = err_set(err, errlen, -ENOMEM, "%s: no memory", path);
+		goto out;
+	}
+	ret = read_all(fd, p, (size_t)st.st_size, len);
+	if (ret) {
+		secret_free(p);
+		err_set(err, errlen, ret, "%s: %s", path, strerror(-ret));
+		goto out;
+	}
+	*out = p;
+out:
+	close(fd);
+	return ret;
+}

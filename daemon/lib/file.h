@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files that hold secrets, or that must not be half there.
+ */
+#ifndef LIB_FILE_H
+#define LIB_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Makes @path, which may not exist (-EEXIST), with exactly @mode, and syncs it
+ * and its folder. On failure nothing is left. @err gets words.
+ */
+int file_create(const char *path, mode_t mode, const void *p, size_t n,
+		char *err, size_t errlen);
+/*
+ * Reads all of a regular file of at most @max octets that belongs to us or to
+ * root and that nobody else may read or write (-EPERM otherwise). *@out is for
+ * secret_free() and has a zero octet behind its @len. @err gets words.
+ */
+int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
+		     char *err, size_t errlen);
+
+#endif

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <syslog.h>
+
+#define LINE_MAX_LEN 1024
+
+static enum log_level max_level = LOG_LEVEL_WARN;
+static bool to_stderr = true;
+static bool to_journal;
+static log_sink_fn sink;
+static void *sink_ctx;
+
+static int priority(enum log_level level)
+{
+	switch (level) {
+	case LOG_LEVEL_ERR:
+		return LOG_ERR;
+	case LOG_LEVEL_WARN:
+		return LOG_WARNING;
+	case LOG_LEVEL_INFO:
+		return LOG_INFO;
+	case LOG_LEVEL_DEBUG:
+		return LOG_DEBUG;
+	}
+	return LOG_ERR;
+}
+
+static const char *word(enum log_level level)
+{
+	switch (level) {
+	case LOG_LEVEL_ERR:
+		return "error: ";
+	case LOG_LEVEL_WARN:
+		return "warning: ";
+	case LOG_LEVEL_INFO:
+	case LOG_LEVEL_DEBUG:
+		return "";
+	}
+	return "";
+}
+
+void log_init(const char *ident, enum log_level level, bool use_stderr)
+{
+	max_level = level;
+	to_stderr = use_stderr;
+	/* the manager sets it when stderr is the journal's */
+	to_journal = getenv("JOURNAL_STREAM");
+	if (!use_stderr)
+		openlog(ident, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+}
+
+void log_set_level(enum log_level level)
+{
+	max_level = level;
+}
+
+void log_set_sink(log_sink_fn fn, void *ctx)
+{
+	sink = fn;
+	sink_ctx = ctx;
+}
+
+bool log_enabled(enum log_level level)
+{
+	return level <= max_level;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	char line[LINE_MAX_LEN];
+	int saved = errno;
+	va_list ap;
+	char *p;
+
+	if (!log_enabled(level))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	for (p = line; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	if (sink)
+		sink(level, line, sink_ctx);
+	else if (!to_stderr)
+		syslog(priority(level), "%s", line);
+	else if (to_journal)
+		fprintf(stderr, "<%d>%s\n", priority(level), line);
+	else
+		fprintf(stderr, "%s%s\n", word(level), line);
+	errno = saved;
+}

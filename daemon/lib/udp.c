@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/udp.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+union control {
+	char buf[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	struct cmsghdr align;
+};
+
+static int set_int(int fd, int level, int name, int v)
+{
+	return setsockopt(fd, level, name, &v, sizeof(v)) ? -errno : 0;
+}
+
+int udp_open(const struct ep *local, bool shared)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = ep_to_sockaddr(local, &ss);
+	int fd, ret;
+
+	if (!len)
+		return -EAFNOSUPPORT;
+	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	ret = 0;
+	if (shared)
+		ret = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (!ret && ss.ss_family == AF_INET)
+		ret = set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	if (!ret && ss.ss_family == AF_INET6)
+		ret = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (!ret && ss.ss_family == AF_INET6)
+		ret = set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	/* only what this socket joined, not what anybody on the host did */
+	if (!ret && ss.ss_family == AF_INET)
+		ret = set_int(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
+	if (!ret && ss.ss_family == AF_INET6)
+		ret = set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
+	if (!ret && bind(fd, (struct sockaddr *)&ss, len))
+		ret = -errno;
+	if (ret) {
+		close(fd);
+		return ret;
+	}
+	return fd;
+}
+
+int udp_local(int fd, struct ep *local)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len))
+		return -errno;
+	return ep_from_sockaddr(&ss, local);
+}
+
+static void read_pktinfo(struct msghdr *msg, struct ep *to, uint32_t *ifindex)
+{
+	struct cmsghdr *c;
+
+	for (c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo pi;
+
+			memcpy(&pi, CMSG_DATA(c), sizeof(pi));
+			addr_set(&to->addr, AF_INET, &pi.ipi_addr);
+			*ifindex = (uint32_t)pi.ipi_ifindex;
+		} else if (c->cmsg_level == IPPROTO_IPV6 &&
+			   c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo pi;
+
+			memcpy(&pi, CMSG_DATA(c), sizeof(pi));
+			addr_set(&to->addr, AF_INET6, &pi.ipi6_addr);
+			*ifindex = pi.ipi6_ifindex;
+			if (addr_is_link_local(&to->addr))
+				to->scope = pi.ipi6_ifindex;
+		}
+	}
+}
+
+int udp_recv(int fd, void *buf, size_t size, struct ep *from, struct ep *to,
+	     uint32_t *ifindex)
+{
+	struct iovec iov = { .iov_base = buf, .iov_len = size };
+	struct sockaddr_storage ss;
+	union control ctl;
+	struct msghdr msg = {
+		.msg_name = &ss,
+		.msg_namelen = sizeof(ss),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = ctl.buf,
+		.msg_controllen = sizeof(ctl.buf),
+	};
+	struct ep f, t = { 0 };
+	uint32_t ifi = 0;
+	ssize_t n;
+	int ret;
+
+	n = recvmsg(fd, &msg, 0);
+	if (n < 0)
+		return -errno;
+	if (msg.msg_flags & MSG_TRUNC)
+		return -EMSGSIZE;
+	ret = ep_from_sockaddr(&ss, &f);
+	if (ret)
+		return ret;
+	if (to || ifindex) {
+		struct ep bound;
+
+		ret = udp_local(fd, &bound);
+		if (ret)
+			return ret;
+		t.port = bound.port;
+		read_pktinfo(&msg, &t, &ifi);
+	}
+	if (from)
+		*from = f;
+	if (to)
+		*to = t;
+	if (ifindex)
+		*ifindex = ifi;
+	return (int)n;
+}
+
+int udp_send(int fd, const struct ep *from, const struct ep *to,
+	     const void *prefix, size_t prefix_len, const void *p, size_t len)
+{
+	struct iovec iov[2] = {
+		{ .iov_base = (void *)prefix, .iov_len = prefix_len },
+		{ .iov_base = (void *)p, .iov_len = len },
+	};
+	struct sockaddr_storage ss;
+	union control ctl = { 0 };
+	struct msghdr msg = {
+		.msg_name = &ss,
+		.msg_iov = iov,
+		.msg_iovlen = 2,
+	};
+	struct cmsghdr *c = &ctl.align;
+
+	msg.msg_namelen = ep_to_sockaddr(to, &ss);
+	if (!msg.msg_namelen)
+		return -EAFNOSUPPORT;
+	if (from && from->addr.family == to->addr.family &&
+	    !addr_is_any(&from->addr)) {
+		msg.msg_control = ctl.buf;
+		if (from->addr.family == AF_INET) {
+			struct in_pktinfo pi = { 0 };
+
+			memcpy(&pi.ipi_spec_dst, from->addr.b, 4);
+			msg.msg_controllen = CMSG_SPACE(sizeof(pi));
+			c->cmsg_level = IPPROTO_IP;
+			c->cmsg_type = IP_PKTINFO;
+			c->cmsg_len = CMSG_LEN(sizeof(pi));
+			memcpy(CMSG_DATA(c), &pi, sizeof(pi));
+		} else {
+			struct in6_pktinfo pi = { 0 };
+
+			memcpy(&pi.ipi6_addr, from->addr.b, 16);
+			pi.ipi6_ifindex = from->scope;
+			msg.msg_controllen = CMSG_SPACE(sizeof(pi));
+			c->cmsg_level = IPPROTO_IPV6;
+			c->cmsg_type = IPV6_PKTINFO;
+			c->cmsg_len = CMSG_LEN(sizeof(pi));
+			memcpy(CMSG_DATA(c), &pi, sizeof(pi));
+		}
+	}
+	return sendmsg(fd, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int udp_mcast_out(int fd, int family, unsigned int ttl, uint32_t ifindex,
+		  bool loop)
+{
+	int ret;
+
+	if (family == AF_INET) {
+		struct ip_mreqn mr = { .imr_ifindex = (int)ifindex };
+
+		ret = set_int(fd, IPPROTO_IP, IP_MULTICAST_TTL, (int)ttl);
+		if (!ret)
+			ret = set_int(fd, IPPROTO_IP, IP_MULTICAST_LOOP, loop);
+		if (!ret && setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &mr,
+				       sizeof(mr)))
+			ret = -errno;
+		return ret;
+	}
+	if (family != AF_INET6)
+		return -EAFNOSUPPORT;
+	ret = set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, (int)ttl);
+	if (!ret)
+		ret = set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, loop);
+	if (!ret)
+		ret = set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF,
+			      (int)ifindex);
+	return ret;
+}
+
+static int membership(int fd, bool join, const struct addr *group,
+		      const struct addr *source, uint32_t ifindex)
+{
+	struct ep g = { .addr = *group }, s = { .addr = { 0 } };
+	int level = group->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+
+	if (!addr_is_multicast(group))
+		return -EINVAL;
+	if (source && !addr_is_none(source)) {
+		struct group_source_req req = { .gsr_interface = ifindex };
+
+		if (source->family != group->family)
+			return -EINVAL;
+		s.addr = *source;
+		ep_to_sockaddr(&g, &req.gsr_group);
+		ep_to_sockaddr(&s, &req.gsr_source);
+		return setsockopt(fd, level, join ? MCAST_JOIN_SOURCE_GROUP :
+				  MCAST_LEAVE_SOURCE_GROUP, &req,
+				  sizeof(req)) ? -errno : 0;
+	} else {
+		struct group_req req = { .gr_interface = ifindex };
+
+		ep_to_sockaddr(&g, &req.gr_group);
+		return setsockopt(fd, level, join ? MCAST_JOIN_GROUP :
+				  MCAST_LEAVE_GROUP, &req, sizeof(req)) ?
+			-errno : 0;
+	}
+}
+
+int udp_mcast_join(int fd, const struct addr *group,
+		   const struct addr *source, uint32_t ifindex)
+{
+	return membership(fd, true, group, source, ifindex);
+}
+
+int udp_mcast_leave(int fd, const struct addr *group,
+		    const struct addr *source, uint32_t ifindex)
+{
+	return membership(fd, false, group, source, ifindex);
+}
