@@ -75,6 +75,7 @@ struct gsa {
 	unsigned int n_data;
 	struct gsa_sa data[GSA_MAX_DATA];
 	struct gsa_gw gw;
+	bool unknown;		/* a policy of a protocol not known here */
 };
 
 /* At most one Rekey SA policy, at most one GW policy, at least one SA */
