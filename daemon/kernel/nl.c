@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "kernel/talk.h"
+#include "lib/secret.h"
+
+static struct nlmsghdr *begin(struct knl *n, uint8_t cmd, uint16_t flags)
+{
+	return kattr_begin(n->tx, n->family, cmd, flags);
+}
+
+/* @put is what a kattr_put function returned. */
+static int request(struct knl *n, int put, struct kerr *err)
+{
+	if (put) {
+		secret_wipe(n->tx, sizeof(n->tx));
+		ktalk_say(err, "the request can not be encoded: %s", strerror(-put));
+		return put;
+	}
+	return ktalk(n, NULL, NULL, NULL, err);
+}
+
+struct one {
+	int (*parse)(const struct nlmsghdr *nlh, void *item);
+	void *item;
+	bool got;
+};
+
+static int take_one(const struct nlmsghdr *nlh, void *arg)
+{
+	struct one *one = arg;
+
+	one->got = true;
+	return one->parse(nlh, one->item);
+}
+
+static int request_one(struct knl *n, int put,
+		       int (*parse)(const struct nlmsghdr *nlh, void *item),
+		       void *item, struct kerr *err)
+{
+	struct one one = { .parse = parse, .item = item };
+	int ret;
+
+	if (put)
+		return request(n, put, err);
+	ret = ktalk(n, take_one, &one, NULL, err);
+	if (!ret && !one.got) {
+		ret = -EBADMSG;
+		ktalk_say_errno(err, ret);
+	}
+	return ret;
+}
+
+/*
+ * A dump is kept until it is known to be whole, since the kernel only says at
+ * its end that something changed meanwhile, and so that who is called back for
+ * an item may send requests.
+ */
+struct items {
+	int (*parse)(const struct nlmsghdr *nlh, void *item);
+	size_t size;
+	size_t n;
+	size_t room;
+	uint8_t *v;
+};
+
+static int take_item(const struct nlmsghdr *nlh, void *arg)
+{
+	struct items *items = arg;
+	size_t room;
+	void *v;
+	int ret;
+
+	if (items->n == items->room) {
+		room = items->room ? 2 * items->room : 16;
+		v = reallocarray(items->v, room, items->size);
+		if (!v)
+			return -ENOMEM;
+		items->v = v;
+		items->room = room;
+	}
+	ret = items->parse(nlh, items->v + items->n * items->size);
+	if (!ret)
+		items->n++;
+	return ret;
+}
+
+/* The request is in n->tx; it is sent again while the answer is torn. */
+static int dump(struct knl *n, int put, struct items *items, struct kerr *err)
+{
+	struct nlmsghdr *nlh = (void *)n->tx;
+	size_t len = nlh->nlmsg_len;
+	uint8_t again[256];
+	bool changed;
+	int tries;
+	int ret;
+
+	if (put || len > sizeof(again))
+		return request(n, put ?: -EMSGSIZE, err);
+	memcpy(again, n->tx, len);
+
+	for (tries = 0; tries < KTALK_DUMP_TRIES; tries++) {
+		memcpy(n->tx, again, len);
+		items->n = 0;
+		ret = ktalk(n, take_item, items, &changed, err);
+		if (ret || !changed)
+			return ret;
+	}
+	ktalk_say_errno(err, -EINTR);
+	return -EINTR;
+}
+
+static int op_group_add(void *ctx, const struct kgroup *g, struct kerr *err)
+{
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_NEW, 0);
+
+	return request(ctx, kattr_put_group(nlh, g), err);
+}
+
+static int op_group_del(void *ctx, const char *name, struct kerr *err)
+{
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_DEL, 0);
+
+	return request(ctx, kattr_put_name(nlh, MCSEC_A_GROUP_NAME, name),
+		       err);
+}
+
+static int parse_group(const struct nlmsghdr *nlh, void *item)
+{
+	return kattr_get_group(nlh, item);
+}
+
+static int op_group_get(void *ctx, const char *name, struct kgroup_info *g,
+			struct kerr *err)
+{
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_GET, 0);
+
+	return request_one(ctx, kattr_put_name(nlh, MCSEC_A_GROUP_NAME, name),
+			   parse_group, g, err);
+}
+
+static int op_group_flush(void *ctx, struct kerr *err)
+{
+	begin(ctx, MCSEC_CMD_GROUP_FLUSH, 0);
+	return request(ctx, 0, err);
+}
+
+static int op_group_dump(void *ctx, kgroup_fn *fn, void *arg, struct kerr *err)
+{
+	struct items items = {
+		.parse = parse_group,
+		.size = sizeof(struct kgroup_info),
+	};
+	size_t i;
+	int ret;
+
+	begin(ctx, MCSEC_CMD_GROUP_GET, NLM_F_DUMP);
+	ret = dump(ctx, 0, &items, err);
+	for (i = 0; !ret && i < items.n; i++)
+		ret = fn(arg, (struct kgroup_info *)items.v + i);
+	free(items.v);
+	return ret;
+}
+
+static int op_sa_add(void *ctx, const struct ksa *sa, struct kerr *err)
+{
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_NEW, 0);
+
+	return request(ctx, kattr_put_sa(nlh, sa), err);
+}
+
+static int op_sa_set(void *ctx, const char *group, uint32_t spi, bool select,
+		     const struct klimits *limits, struct kerr *err)
+{
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_SET, 0);
+	int put = kattr_put_sa_id(nlh, group, spi);
+
+	if (!put && limits)
+		put = kattr_put_limits(nlh, limits);
+	if (!put && select)
+		mnl_attr_put(nlh, MCSEC_A_SA_SELECTED, 0, NULL);
+	return request(ctx, put, err);
+}
+
+static int op_sa_del(void *ctx, const char *group, uint32_t spi,
+		     struct kerr *err)
+{
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_DEL, 0);
+
+	return request(ctx, kattr_put_sa_id(nlh, group, spi), err);
+}
+
+static int op_sa_flush(void *ctx, const char *group, struct kerr *err)
+{
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_FLUSH, 0);
+
+	return request(ctx, kattr_put_name(nlh, MCSEC_A_SA_GROUP, group), err);
+}
+
+static int parse_sa(const struct nlmsghdr *nlh, void *item)
+{
+	return kattr_get_sa(nlh, item);
+}
+
+static int op_sa_get(void *ctx, const char *group, uint32_t spi,
+		     struct ksa_info *sa, struct kerr *err)
+{
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_GET, 0);
+
+	return request_one(ctx, kattr_put_sa_id(nlh, group, spi), parse_sa, sa,
+			   err);
+}
+
+static int op_sa_dump(void *ctx, const char *group, ksa_fn *fn, void *arg,
+		      struct kerr *err)
+{
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_GET, NLM_F_DUMP);
+	struct items items = {
+		.parse = parse_sa,
+		.size = sizeof(struct ksa_info),
+	};
+	int put = 0;
+	size_t i;
+	int ret;
+
+	if (group)
+		put = kattr_put_name(nlh, MCSEC_A_SA_GROUP, group);
+	ret = dump(ctx, put, &items, err);
+	for (i = 0; !ret && i < items.n; i++)
+		ret = fn(arg, (struct ksa_info *)items.v + i);
+	free(items.v);
+	return ret;
+}
+
+static int parse_sender(const struct nlmsghdr *nlh, void *item)
+{
+	return kattr_get_sender(nlh, item);
+}
+
+static int op_sender_dump(void *ctx, const char *group, uint32_t spi,
+			  ksender_fn *fn, void *arg, struct kerr *err)
+{
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SENDER_GET, NLM_F_DUMP);
+	struct items items = {
+		.parse = parse_sender,
+		.size = sizeof(struct ksender),
+	};
+	size_t i;
+	int ret;
+
+	ret = dump(ctx, kattr_put_sender_id(nlh, group, spi), &items, err);
+	for (i = 0; !ret && i < items.n; i++)
+		ret = fn(arg, (struct ksender *)items.v + i);
+	free(items.v);
+	return ret;
+}
+
+static int parse_counter(const struct nlmsghdr *nlh, void *item)
+{
+	return kattr_get_counter(nlh, item);
+}
+
+static int op_stats_dump(void *ctx, kcounter_fn *fn, void *arg,
+			 struct kerr *err)
+{
+	struct items items = {
+		.parse = parse_counter,
+		.size = sizeof(struct kcounter),
+	};
+	const struct kcounter *c;
+	size_t i;
+	int ret;
+
+	begin(ctx, MCSEC_CMD_STATS_GET, NLM_F_DUMP);
+	ret = dump(ctx, 0, &items, err);
+	for (i = 0; !ret && i < items.n; i++) {
+		c = (struct kcounter *)items.v + i;
+		ret = fn(arg, c->name, c->value);
+	}
+	free(items.v);
+	return ret;
+}
+
+static const struct kernel_ops ops = {
+	.group_add = op_group_add,
+	.group_del = op_group_del,
+	.group_get = op_group_get,
+	.group_flush = op_group_flush,
+	.group_dump = op_group_dump,
+	.sa_add = op_sa_add,
+	.sa_set = op_sa_set,
+	.sa_del = op_sa_del,
+	.sa_flush = op_sa_flush,
+	.sa_get = op_sa_get,
+	.sa_dump = op_sa_dump,
+	.sender_dump = op_sender_dump,
+	.stats_dump = op_stats_dump,
+};
+
+int knl_open(struct kernel *k, struct kerr *err)
+{
+	struct timeval limit = {
+		.tv_sec = KNL_TIMEOUT_MS / 1000,
+		.tv_usec = KNL_TIMEOUT_MS % 1000 * 1000,
+	};
+	int one = 1;
+	struct knl *n;
+	int ret;
+
+	n = calloc(1, sizeof(*n));
+	if (!n) {
+		ktalk_say_errno(err, -ENOMEM);
+		return -ENOMEM;
+	}
+	n->req = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
+	if (!n->req || mnl_socket_bind(n->req, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    setsockopt(mnl_socket_get_fd(n->req), SOL_SOCKET, SO_RCVTIMEO,
+		       &limit, sizeof(limit)) < 0 ||
+	    setsockopt(mnl_socket_get_fd(n->req), SOL_SOCKET, SO_SNDTIMEO,
+		       &limit, sizeof(limit)) < 0) {
+		ret = -errno;
+		ktalk_say(err, "no netlink socket: %s", strerror(-ret));
+		goto close;
+	}
+	/*
+	 * Words with each refusal; and no copy of the request, which may hold
+	 * a key, in the answer.
+	 */
+	if (mnl_socket_setsockopt(n->req, NETLINK_EXT_ACK, &one,
+				  sizeof(one)) < 0 ||
+	    mnl_socket_setsockopt(n->req, NETLINK_CAP_ACK, &one,
+				  sizeof(one)) < 0) {
+		ret = -errno;
+		ktalk_say(err, "netlink without extended ACKs: %s",
+			  strerror(-ret));
+		goto close;
+	}
+	ret = ktalk_resolve(n, err);
+	if (ret)
+		goto close;
+	k->ops = &ops;
+	k->ctx = n;
+	return 0;
+
+close:
+	if (n->req)
+		mnl_socket_close(n->req);
+	free(n);
+	return ret;
+}
+
+void knl_close(struct kernel *k)
+{
+	struct knl *n = k->ctx;
+
+	if (!n)
+		return;
+	if (n->ev)
+		mnl_socket_close(n->ev);
+	mnl_socket_close(n->req);
+	free(n);
+	k->ctx = NULL;
+	k->ops = NULL;
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <linux/genetlink.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "kernel/talk.h"
+#include "lib/secret.h"
+
+void ktalk_say(struct kerr *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!err)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+}
+
+void ktalk_say_errno(struct kerr *err, int error)
+{
+	switch (error) {
+	case -EPERM:
+		ktalk_say(err, "permission denied: need CAP_NET_ADMIN in the user namespace of the network namespace");
+		break;
+	case -ETIMEDOUT:
+		ktalk_say(err, "the kernel did not answer within %d ms",
+		    KNL_TIMEOUT_MS);
+		break;
+	case -EINTR:
+		ktalk_say(err, "it changed %d times while it was read", KTALK_DUMP_TRIES);
+		break;
+	case -EBADMSG:
+		ktalk_say(err, "the kernel's answer was not understood: module and program are of different versions");
+		break;
+	default:
+		ktalk_say(err, "%s", strerror(-error));
+	}
+}
+
+/* ---- one request, one answer --------------------------------------------- */
+
+/*
+ * What came after the error number in an NLMSG_ERROR or NLMSG_DONE. True if
+ * the kernel said something.
+ */
+static bool say_extack(struct kerr *err, const struct nlmsghdr *req,
+		       const struct nlmsghdr *nlh, size_t off)
+{
+	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(req);
+	/* Of the netlink core's own family no names are known here. */
+	uint8_t cmd = req->nlmsg_type == GENL_ID_CTRL ? 0 : genl->cmd;
+	uint16_t miss = 0, bad = 0;
+	const char *msg = NULL;
+	const struct nlattr *a;
+	const char *name;
+	int len = 0;
+
+	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
+		return false;
+
+	mnl_attr_for_each(a, nlh, off) {
+		switch (mnl_attr_get_type(a)) {
+		case NLMSGERR_ATTR_MSG:
+			msg = mnl_attr_get_payload(a);
+			len = strnlen(msg, mnl_attr_get_payload_len(a));
+			break;
+		case NLMSGERR_ATTR_OFFS:
+			if (!mnl_attr_validate(a, MNL_TYPE_U32))
+				bad = kattr_at(req, mnl_attr_get_u32(a));
+			break;
+		case NLMSGERR_ATTR_MISS_TYPE:
+			if (!mnl_attr_validate(a, MNL_TYPE_U32))
+				miss = mnl_attr_get_u32(a);
+			break;
+		}
+	}
+	if (miss) {
+		name = kattr_name(cmd, miss);
+		ktalk_say(err, "%.*s%sattribute %s is missing", len, msg ?: "",
+		    msg ? ": " : "", name ?: "of unknown name");
+		return true;
+	}
+	if (!msg)
+		return false;
+	name = bad ? kattr_name(cmd, bad) : NULL;
+	if (name)
+		ktalk_say(err, "%.*s (attribute %s)", len, msg, name);
+	else
+		ktalk_say(err, "%.*s", len, msg);
+	return true;
+}
+
+/*
+ * Length of the NLMSG_ERROR payload that is before the attributes. The kernel
+ * repeats the request in it unless it was asked not to, or has no error.
+ */
+static size_t error_len(const struct nlmsghdr *nlh, const struct nlmsgerr *e)
+{
+	size_t len = sizeof(*e);
+
+	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
+		len += mnl_nlmsg_get_payload_len(&e->msg);
+	return len;
+}
+
+struct answer {
+	const struct nlmsghdr *req;
+	uint32_t portid;
+	ktalk_fn *fn;
+	void *arg;
+	struct kerr *err;
+	bool changed;		/* NLM_F_DUMP_INTR was seen */
+	bool spoke;		/* the kernel gave words */
+	int ret;
+};
+
+/* True when @nlh ends the answer, and a->ret is its outcome. */
+static bool answer_message(struct answer *a, const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *e;
+	int ret;
+
+	/* Of a request that was given up, or not ours at all. */
+	if (nlh->nlmsg_seq != a->req->nlmsg_seq ||
+	    nlh->nlmsg_pid != a->portid)
+		return false;
+	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+		a->changed = true;
+
+	switch (nlh->nlmsg_type) {
+	case NLMSG_ERROR:
+		if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*e)) {
+			a->ret = -EBADMSG;
+			return true;
+		}
+		e = mnl_nlmsg_get_payload(nlh);
+		/* A reply that could not be read outweighs the kernel's 0. */
+		if (e->error) {
+			a->ret = e->error;
+			a->spoke = say_extack(a->err, a->req, nlh,
+					      error_len(nlh, e));
+		}
+		return true;
+	case NLMSG_DONE:
+		if (mnl_nlmsg_get_payload_len(nlh) < sizeof(ret))
+			return true;
+		memcpy(&ret, mnl_nlmsg_get_payload(nlh), sizeof(ret));
+		if (ret < 0) {
+			a->ret = ret;
+			a->spoke = say_extack(a->err, a->req, nlh,
+					      sizeof(ret));
+		}
+		return true;
+	case NLMSG_NOOP:
+		return false;
+	case NLMSG_OVERRUN:
+		a->ret = -ENOBUFS;
+		return true;
+	}
+	/* After a failure the rest is read too, but only to be gone. */
+	if (!a->ret)
+		a->ret = a->fn ? a->fn(nlh, a->arg) : 0;
+	return false;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int receive_answer(struct knl *n, struct answer *a)
+{
+	int64_t end = now_ms() + KNL_TIMEOUT_MS;
+	const struct nlmsghdr *nlh;
+	ssize_t got;
+	int len;
+
+	while (now_ms() < end) {
+		got = mnl_socket_recvfrom(n->req, n->rx, sizeof(n->rx));
+		if (got < 0) {
+			if (errno == EINTR)
+				continue;
+			if (errno == EAGAIN || errno == EWOULDBLOCK)
+				break;
+			return errno == ENOSPC ? -EMSGSIZE : -errno;
+		}
+		len = got;
+		nlh = (const void *)n->rx;
+		for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
+			if (answer_message(a, nlh))
+				return a->ret;
+	}
+	return -ETIMEDOUT;
+}
+
+/* @spoke: the kernel gave words, which are in @err now. */
+static int exchange(struct knl *n, struct nlmsghdr *req, ktalk_fn *fn,
+		    void *arg, bool *changed, bool *spoke, struct kerr *err)
+{
+	struct answer a = {
+		.req = req,
+		.portid = mnl_socket_get_portid(n->req),
+		.fn = fn,
+		.arg = arg,
+		.err = err,
+	};
+	int ret;
+
+	req->nlmsg_seq = ++n->seq;
+	if (!(req->nlmsg_flags & NLM_F_DUMP))
+		req->nlmsg_flags |= NLM_F_ACK;
+
+	if (mnl_socket_sendto(n->req, req, req->nlmsg_len) < 0)
+		ret = -errno;
+	else
+		ret = receive_answer(n, &a);
+	if (changed)
+		*changed = a.changed;
+	*spoke = a.spoke;
+	if (ret && !a.spoke)
+		ktalk_say_errno(err, ret);
+	return ret;
+}
+
+int ktalk(struct knl *n, ktalk_fn *fn, void *arg, bool *changed,
+	  struct kerr *err)
+{
+	struct nlmsghdr *req = (void *)n->tx;
+	uint16_t family = n->family;
+	bool spoke;
+	int ret;
+
+	ret = exchange(n, req, fn, arg, changed, &spoke, err);
+	/*
+	 * An object that the module does not have is refused with words; this
+	 * may be the netlink core, which does not know the family's number.
+	 */
+	if (ret == -ENOENT && !spoke) {
+		ret = ktalk_resolve(n, err);
+		if (!ret && n->family == family) {
+			ret = -ENOENT;
+			ktalk_say_errno(err, ret);
+		} else if (!ret) {
+			req->nlmsg_type = n->family;
+			ret = exchange(n, req, fn, arg, changed, &spoke, err);
+		}
+	}
+	secret_wipe(n->tx, req->nlmsg_len);
+	return ret;
+}
+
+/* ---- the family ---------------------------------------------------------- */
+
+struct family {
+	uint16_t id;
+	uint32_t events_group;
+};
+
+static void get_mcast_group(const struct nlattr *nest, struct family *f)
+{
+	const struct nlattr *a, *name = NULL, *id = NULL;
+
+	mnl_attr_for_each_nested(a, nest) {
+		if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GRP_NAME &&
+		    !mnl_attr_validate(a, MNL_TYPE_NUL_STRING))
+			name = a;
+		else if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GRP_ID &&
+			 !mnl_attr_validate(a, MNL_TYPE_U32))
+			id = a;
+	}
+	if (name && id && !strcmp(mnl_attr_get_str(name), MCSEC_MCGRP_EVENTS))
+		f->events_group = mnl_attr_get_u32(id);
+}
+
+static int get_family(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *a, *nest;
+	struct family *f = arg;
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct genlmsghdr))
+		return -EBADMSG;
+	mnl_attr_for_each(a, nlh, sizeof(struct genlmsghdr)) {
+		switch (mnl_attr_get_type(a)) {
+		case CTRL_ATTR_FAMILY_ID:
+			if (mnl_attr_validate(a, MNL_TYPE_U16))
+				return -EBADMSG;
+			f->id = mnl_attr_get_u16(a);
+			break;
+		case CTRL_ATTR_MCAST_GROUPS:
+			mnl_attr_for_each_nested(nest, a)
+				get_mcast_group(nest, f);
+			break;
+		}
+	}
+	return 0;
+}
+
+int ktalk_resolve(struct knl *n, struct kerr *err)
+{
+	/* Not n->tx: the request that found the family gone is still there. */
+	uint8_t buf[KATTR_TX_MAX];
+	struct nlmsghdr *nlh = kattr_begin(buf, GENL_ID_CTRL,
+					   CTRL_CMD_GETFAMILY, 0);
+	struct family f = {};
+	bool spoke;
+	int ret;
+
+	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, MCSEC_FAMILY_NAME);
+	ret = exchange(n, nlh, get_family, &f, NULL, &spoke, err);
+	if (ret == -ENOENT) {
+		ktalk_say(err, "module mcsec is not loaded: run \"modprobe mcsec\"");
+		return -EOPNOTSUPP;
+	}
+	if (!ret && (!f.id || !f.events_group)) {
+		ret = -EBADMSG;
+		ktalk_say_errno(err, ret);
+	}
+	if (!ret) {
+		n->family = f.id;
+		n->events_group = f.events_group;
+	}
+	return ret;
+}
