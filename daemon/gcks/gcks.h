@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The key server: X.1101's group and membership control (gmc) and group key
+ * management (gkm) of all groups of one configuration, on top of an
+ * ike_host. It opens no socket and reads no clock: datagrams leave by a
+ * callback, requests come from ike/ by gcks_group_request().
+ *
+ * Whatever changes membership or keys is first computed, then written to the
+ * store in one transaction together with the messages that announce it, and
+ * only then done and sent. When the store refuses, nothing has changed.
+ *
+ *	gcks_new()		reads the store, arms timers
+ *	gcks_set_host()		once the ike_host exists
+ *	gcks_free()		wipes; members stay members
+ *
+ * Single-threaded.
+ */
+#ifndef GCKS_GCKS_H
+#define GCKS_GCKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "ike/host.h"
+#include "store/store.h"
+
+struct clock;
+struct gcks;
+struct timerq;
+
+/* Where a GSA_REKEY goes. */
+struct gcks_dest {
+	struct ep to;			/* multicast */
+	struct addr source;		/* none: the kernel chooses */
+	const char *interface;		/* "": the kernel chooses */
+	uint8_t ttl;
+};
+
+struct gcks_deps {
+	const struct clock *clock;
+	struct timerq *tq;
+	struct store *store;
+	/* one datagram; failures are the network's, copies follow */
+	void (*send_rekey)(void *ctx, const struct gcks_dest *dest,
+			   const uint8_t *p, size_t len);
+	void *ctx;
+};
+
+/*
+ * @conf and @deps' objects outlive the key server. What the store has of
+ * groups that are not configured any more is left alone. A group whose
+ * policy was changed in the configuration starts anew: its members are told
+ * to register again. Members that the lists no longer allow are taken out.
+ * @err gets one line on failure.
+ */
+int gcks_new(struct gcks **out, const struct conf_gcks *conf,
+	     const struct gcks_deps *deps, char *err, size_t errlen);
+void gcks_set_host(struct gcks *k, struct ike_host *host);
+void gcks_free(struct gcks *k);
+
+/* ---- for struct ike_ops of the host ------------------------------------- */
+
+enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
+				  const struct gike_req *req,
+				  struct gike_reply *reply);
+/* Authentication failures go into the audit trail. */
+void gcks_ike_event(struct gcks *k, const struct ike_event *ev);
+
+/* ---- control ------------------------------------------------------------ */
+
+/*
+ * All return 0 or -errno with one line in @err, and change nothing then.
+ * -ENOENT: no such group or member; -EALREADY: it is so already.
+ */
+
+/*
+ * Takes @identity out at once and does not let it in again until
+ * gcks_admit(). *effective_ms: from then on no sender that has received any
+ * of the first copies of the rekey uses a key that the evicted member knows.
+ */
+int gcks_evict(struct gcks *k, const char *group, const char *identity,
+	       uint32_t *effective_ms, char *err, size_t errlen);
+int gcks_admit(struct gcks *k, const char *group, const char *identity,
+	       char *err, size_t errlen);
+/* New Rekey SA and Data SA now; @group NULL: of every group. */
+int gcks_rekey(struct gcks *k, const char *group, char *err, size_t errlen);
+
+struct gcks_group_status {
+	const struct conf_group *conf;
+	uint32_t members;
+	uint32_t senders;		/* members that may send */
+	uint32_t denied;		/* evicted and not admitted again */
+	uint32_t pending;		/* joins and leaves in the batch */
+	unsigned int tree_depth;
+	bool keyed;			/* the rest has a meaning */
+	uint8_t rekey_spi[16];
+	uint32_t next_mid;		/* of the next GSA_REKEY */
+	uint32_t data_spi;
+	uint32_t data_left;		/* seconds of lifetime left */
+	uint32_t rekey_left;
+	uint32_t next_rekey;		/* seconds to the periodic one */
+	uint32_t next_sender_id;
+	uint32_t max_sender_id;
+	unsigned int outbox;		/* messages with copies to be sent */
+	/* since the start */
+	uint64_t rekeys;
+	uint64_t joins;
+	uint64_t registrations;		/* of who was a member already */
+	uint64_t leaves;
+	uint64_t evictions;
+	uint64_t refused;
+	uint64_t restarts;		/* everybody out */
+	uint64_t store_errors;
+};
+
+struct gcks_member_status {
+	const char *identity;
+	bool send;
+	bool receive;
+	int64_t joined;			/* seconds since 1970 */
+	int64_t registered;		/* last time */
+	uint32_t first_sender_id;
+	uint32_t n_sender_ids;		/* 0: none */
+};
+
+/* What is not 0 ends the iteration and is returned by it. */
+typedef int gcks_group_fn(void *arg, const struct gcks_group_status *s);
+typedef int gcks_member_fn(void *arg, const struct gcks_member_status *s);
+typedef int gcks_denied_fn(void *arg, const char *identity, int64_t since);
+
+int gcks_each_group(struct gcks *k, gcks_group_fn *fn, void *arg);
+/* -ENOENT: no such group */
+int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
+		     void *arg);
+int gcks_each_denied(struct gcks *k, const char *group, gcks_denied_fn *fn,
+		     void *arg);
+/* Lines of the audit trail with seq > @after, oldest first. */
+int gcks_audit(struct gcks *k, uint64_t after, size_t max, store_audit_fn *fn,
+	       void *arg);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The member (X.1101's SSA and ReSA): registers with the key server, follows
+ * its GSA_REKEYs and keeps the kernel's SAs in step. It opens no socket and
+ * reads no clock.
+ *
+ * The kernel's group is made before anything else and is left in place when
+ * the member goes: a protected address fails closed whatever becomes of the
+ * daemon. SAs that the kernel still has from an earlier run go on until new
+ * ones are in, and are deleted DTD later.
+ *
+ *	member_new()
+ *	member_set_host()	once the ike_host exists
+ *	member_start()		makes the kernel's groups, registers
+ *	member_free()		wipes; the kernel's groups and SAs stay
+ *
+ * Single-threaded.
+ */
+#ifndef MEMBER_MEMBER_H
+#define MEMBER_MEMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "ike/host.h"
+#include "kernel/kernel.h"
+#include "kernel/link.h"
+
+struct clock;
+struct member;
+struct timerq;
+
+struct member_deps {
+	const struct clock *clock;
+	struct timerq *tq;
+	const struct kernel *kernel;
+	/*
+	 * Be (or be no more) a receiver of datagrams to @to, from any source
+	 * if @source is none. @interface "": the kernel chooses. Joining
+	 * twice, or joining again after links have changed, is no error.
+	 * 0 or -errno.
+	 */
+	int (*join_rekey)(void *ctx, const struct ep *to,
+			  const struct addr *source, const char *interface);
+	void (*leave_rekey)(void *ctx, const struct ep *to,
+			    const struct addr *source, const char *interface);
+	void *ctx;
+};
+
+/* @conf and @deps' objects outlive the member. @err: one line on failure. */
+int member_new(struct member **out, const struct conf_member *conf,
+	       const struct member_deps *deps, char *err, size_t errlen);
+void member_set_host(struct member *m, struct ike_host *host);
+/*
+ * Fails, with one line in @err, when the kernel refuses a group: nothing is
+ * sent in clear then, but nothing is protected either.
+ */
+int member_start(struct member *m, char *err, size_t errlen);
+void member_free(struct member *m);
+
+/* ---- for struct ike_ops of the host ------------------------------------- */
+
+void member_registered(struct member *m, struct ike_sa *sa,
+		       const struct ike_id *idg, const struct gsa *gsa,
+		       struct kd *kd, bool transport);
+void member_refused(struct member *m, struct ike_sa *sa,
+		    const struct ike_id *idg, uint16_t notify,
+		    const char *text);
+void member_left(struct member *m, struct ike_sa *sa,
+		 const struct ike_id *idg);
+void member_sa_closed(struct member *m, struct ike_sa *sa,
+		      const char *reason);
+
+/* ---- events ------------------------------------------------------------- */
+
+/* A datagram that came to a rekey address, without non-ESP marker. */
+void member_rekey_input(struct member *m, const struct ep *from,
+			const uint8_t *p, size_t len);
+void member_kernel_event(struct member *m, const struct kevent *ev);
+void member_link_event(struct member *m, const struct link_event *ev);
+
+/* ---- control ------------------------------------------------------------ */
+
+/*
+ * Leaves @group (NULL: all): tells the key server and deletes the SAs; the
+ * kernel's group stays and stays closed. Registers again with member_join().
+ * -ENOENT: no such group; -EALREADY.
+ */
+int member_leave(struct member *m, const char *group);
+int member_join(struct member *m, const char *group);
+/* No leave is waiting for an answer: the process may end. */
+bool member_idle(const struct member *m);
+
+enum member_state {
+	MEMBER_OUT,		/* left, or not started */
+	MEMBER_WAITING,		/* will try again at @retry_ms */
+	MEMBER_REGISTERING,
+	MEMBER_IN,
+	MEMBER_LEAVING,
+};
+
+extern const char *const member_state_names[];
+
+struct member_group_status {
+	const struct conf_mgroup *conf;
+	enum member_state state;
+	uint32_t retry_ms;
+	const char *last_error;		/* why it is not in; "" */
+	bool keyed;			/* holds a Rekey SA */
+	uint8_t rekey_spi[16];
+	uint32_t next_mid;
+	uint32_t rekey_left;		/* seconds of lifetime left */
+	uint32_t out_spi;		/* SA that sends; 0: none */
+	uint32_t data_spi;		/* newest SA; 0: none */
+	uint32_t data_left;
+	unsigned int n_sas;		/* old ones too */
+	uint32_t atd;			/* seconds, as last received */
+	uint32_t dtd;
+	uint32_t n_sender_ids;
+	uint32_t first_sender_id;
+	/* since the start */
+	uint64_t registrations;
+	uint64_t refusals;
+	uint64_t rekeys;		/* GSA_REKEYs that were followed */
+	uint64_t excluded;
+	uint64_t kernel_errors;
+};
+
+typedef int member_group_fn(void *arg, const struct member_group_status *s);
+
+int member_each_group(struct member *m, member_group_fn *fn, void *arg);
+/* GSA_REKEYs dropped, by reason (enum rekey_rc, see rekey_rc_name()) */
+const uint64_t *member_rekey_drops(const struct member *m);
+/* The IKE SA to the key server, NULL when there is none. */
+struct ike_sa *member_ike_sa(const struct member *m);
+
+#endif
