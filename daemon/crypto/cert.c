@@ -1,0 +1,551 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Chains and trust: reading ours, judging theirs. certid.c has identities. */
+#include "crypto/cert.h"
+
+#include <errno.h>
+#include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/hash.h"
+#include "crypto/pkey.h"
+#include "lib/err.h"
+
+#define MAX_TRUSTED 256
+/* 112 bits: no SHA-1, no RSA below 2048 anywhere in a chain */
+#define AUTH_LEVEL 2
+#define OID_IPSEC_IKE "1.3.6.1.5.5.7.3.17"
+
+struct cert_chain {
+	STACK_OF(X509) *certs;
+	uint8_t *der[CERT_MAX_CHAIN];
+	size_t der_len[CERT_MAX_CHAIN];
+	uint8_t id_type;
+	uint8_t *id;
+	size_t id_len;
+};
+
+struct trust {
+	X509_STORE *store;
+	uint8_t *authorities;
+	size_t n;
+};
+
+struct cert {
+	X509 *x;
+};
+
+X509 *x509_from_der(const uint8_t *der, size_t len)
+{
+	const unsigned char *p = der;
+	X509 *x;
+
+	if (!len || len > CERT_MAX_LEN)
+		return NULL;
+	x = d2i_X509(NULL, &p, (long)len);
+	if (x && p == der + len)
+		return x;
+	X509_free(x);
+	return NULL;
+}
+
+static void free_certs(STACK_OF(X509) *certs)
+{
+	sk_X509_pop_free(certs, X509_free);
+}
+
+/* All certificates of a PEM file, 1 to @max of them. */
+static int load_pem(const char *path, int max, STACK_OF(X509) **out, char *err,
+		    size_t errlen)
+{
+	STACK_OF(X509) *certs = sk_X509_new_null();
+	BIO *bio = NULL;
+	int ret = 0;
+	X509 *x;
+
+	if (!certs)
+		return err_set(err, errlen, -ENOMEM, "%s: no memory", path);
+	errno = 0;
+	bio = BIO_new_file(path, "r");
+	if (!bio) {
+		ret = errno ? -errno : -EIO;
+		err_set(err, errlen, ret, "%s: %s", path, strerror(-ret));
+		goto out;
+	}
+	ERR_clear_error();
+	while ((x = PEM_read_bio_X509(bio, NULL, pem_no_password, NULL))) {
+		if (sk_X509_num(certs) < max && sk_X509_push(certs, x))
+			continue;
+		X509_free(x);
+		ret = err_set(err, errlen, -E2BIG,
+			      "%s: more than %d certificates", path, max);
+		goto out;
+	}
+	/* the end of the file is what stops the loop when all is well */
+	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+		ret = err_set(err, errlen, -EBADMSG,
+			      "%s: certificate %d is damaged", path,
+			      sk_X509_num(certs) + 1);
+	else if (!sk_X509_num(certs))
+		ret = err_set(err, errlen, -EBADMSG,
+			      "%s: no certificate in PEM form in it", path);
+out:
+	ERR_clear_error();
+	BIO_free(bio);
+	if (ret)
+		free_certs(certs);
+	else
+		*out = certs;
+	return ret;
+}
+
+static int parse_ders(const struct cert_der *ders, size_t n, size_t max,
+		      STACK_OF(X509) **out)
+{
+	STACK_OF(X509) *certs;
+	size_t i;
+
+	if (!n || n > max)
+		return -E2BIG;
+	certs = sk_X509_new_null();
+	if (!certs)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		X509 *x = x509_from_der(ders[i].p, ders[i].len);
+
+		if (!x) {
+			free_certs(certs);
+			return -EBADMSG;
+		}
+		if (!sk_X509_push(certs, x)) {
+			X509_free(x);
+			free_certs(certs);
+			return -ENOMEM;
+		}
+	}
+	*out = certs;
+	return 0;
+}
+
+/* ---- ours ---- */
+
+static int san_id(struct cert_chain *c, const GENERAL_NAMES *names, int type,
+		  uint8_t id_type)
+{
+	int i;
+
+	for (i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
+		const ASN1_STRING *s = g->d.ia5;
+
+		if (g->type != type || ASN1_STRING_length(s) <= 0)
+			continue;
+		c->id_len = (size_t)ASN1_STRING_length(s);
+		c->id = malloc(c->id_len);
+		if (!c->id)
+			return -ENOMEM;
+		memcpy(c->id, ASN1_STRING_get0_data(s), c->id_len);
+		c->id_type = id_type;
+		if (type == GEN_IPADD && c->id_len == 16)
+			c->id_type = CERT_ID_IPV6_ADDR;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int choose_id(struct cert_chain *c)
+{
+	X509 *x = sk_X509_value(c->certs, 0);
+	GENERAL_NAMES *names;
+	uint8_t *der = NULL;
+	int n, ret = -ENOENT;
+
+	names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+	if (names) {
+		ret = san_id(c, names, GEN_DNS, CERT_ID_FQDN);
+		if (ret == -ENOENT)
+			ret = san_id(c, names, GEN_EMAIL, CERT_ID_RFC822_ADDR);
+		if (ret == -ENOENT)
+			ret = san_id(c, names, GEN_IPADD, CERT_ID_IPV4_ADDR);
+		GENERAL_NAMES_free(names);
+	}
+	if (ret != -ENOENT)
+		return ret;
+	n = i2d_X509_NAME(X509_get_subject_name(x), &der);
+	if (n <= 0)
+		return -EBADMSG;
+	c->id = malloc((size_t)n);
+	if (c->id) {
+		memcpy(c->id, der, (size_t)n);
+		c->id_len = (size_t)n;
+		c->id_type = CERT_ID_DER_ASN1_DN;
+	}
+	OPENSSL_free(der);
+	return c->id ? 0 : -ENOMEM;
+}
+
+/* Takes @certs over, also when it fails. */
+static int chain_new(STACK_OF(X509) *certs, struct cert_chain **out)
+{
+	struct cert_chain *c = calloc(1, sizeof(*c));
+	int i, n, ret;
+
+	if (!c) {
+		free_certs(certs);
+		return -ENOMEM;
+	}
+	c->certs = certs;
+	for (i = 0; i < sk_X509_num(certs); i++) {
+		n = i2d_X509(sk_X509_value(certs, i), &c->der[i]);
+		if (n <= 0 || n > CERT_MAX_LEN) {
+			cert_chain_free(c);
+			return -EBADMSG;
+		}
+		c->der_len[i] = (size_t)n;
+	}
+	ret = choose_id(c);
+	if (ret) {
+		cert_chain_free(c);
+		return ret;
+	}
+	*out = c;
+	return 0;
+}
+
+int cert_chain_load(const char *path, struct cert_chain **out, char *err,
+		    size_t errlen)
+{
+	STACK_OF(X509) *certs;
+	int ret;
+
+	ret = load_pem(path, CERT_MAX_CHAIN, &certs, err, errlen);
+	if (ret)
+		return ret;
+	ret = chain_new(certs, out);
+	if (ret)
+		err_set(err, errlen, ret, "%s: %s", path, strerror(-ret));
+	return ret;
+}
+
+int cert_chain_from_der(const struct cert_der *ders, size_t n,
+			struct cert_chain **out, char *err, size_t errlen)
+{
+	STACK_OF(X509) *certs;
+	int ret;
+
+	ret = parse_ders(ders, n, CERT_MAX_CHAIN, &certs);
+	if (!ret)
+		ret = chain_new(certs, out);
+	if (ret)
+		err_set(err, errlen, ret, "certificate chain: %s",
+			strerror(-ret));
+	return ret;
+}
+
+void cert_chain_free(struct cert_chain *chain)
+{
+	int i;
+
+	if (!chain)
+		return;
+	for (i = 0; i < CERT_MAX_CHAIN; i++)
+		OPENSSL_free(chain->der[i]);
+	free_certs(chain->certs);
+	free(chain->id);
+	free(chain);
+}
+
+size_t cert_chain_count(const struct cert_chain *chain)
+{
+	return (size_t)sk_X509_num(chain->certs);
+}
+
+struct cert_der cert_chain_der(const struct cert_chain *chain, size_t i)
+{
+	return (struct cert_der){ chain->der[i], chain->der_len[i] };
+}
+
+bool cert_chain_fits_key(const struct cert_chain *chain,
+			 const struct sigkey *key)
+{
+	EVP_PKEY *pub = X509_get0_pubkey(sk_X509_value(chain->certs, 0));
+
+	return pub && EVP_PKEY_eq(pub, sigkey_pkey(key)) == 1;
+}
+
+void cert_chain_id(const struct cert_chain *chain, uint8_t *type,
+		   const uint8_t **data, size_t *len)
+{
+	*type = chain->id_type;
+	*data = chain->id;
+	*len = chain->id_len;
+}
+
+static time_t not_after(const X509 *x)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
+		return 0;
+	return timegm(&tm);
+}
+
+time_t cert_chain_not_after(const struct cert_chain *chain)
+{
+	return not_after(sk_X509_value(chain->certs, 0));
+}
+
+/* ---- whom we trust ---- */
+
+static int spki_sha1(X509 *x, uint8_t out[HASH_SHA1_LEN])
+{
+	struct iovec iov;
+	uint8_t *der = NULL;
+	int n, ret;
+
+	n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
+	if (n <= 0)
+		return -EBADMSG;
+	iov = (struct iovec){ der, (size_t)n };
+	ret = hash_sha1(&iov, 1, out);
+	OPENSSL_free(der);
+	return ret;
+}
+
+/* @name says in errors where the certificates came from. */
+static int trust_new(STACK_OF(X509) *certs, const char *name,
+		     struct trust **out, char *err, size_t errlen)
+{
+	struct trust *t = calloc(1, sizeof(*t));
+	int i, n = sk_X509_num(certs), ret = 0;
+
+	if (t) {
+		t->store = X509_STORE_new();
+		t->authorities = calloc((size_t)n, HASH_SHA1_LEN);
+	}
+	if (!t || !t->store || !t->authorities)
+		ret = err_set(err, errlen, -ENOMEM, "%s: no memory", name);
+	for (i = 0; i < n && !ret; i++) {
+		X509 *x = sk_X509_value(certs, i);
+
+		/* as partial chains are accepted, what is here must be a CA */
+		if (X509_check_ca(x) != 1)
+			ret = err_set(err, errlen, -EINVAL,
+				      "%s: certificate %d is not one of an authority (CA:TRUE)",
+				      name, i + 1);
+		else if (X509_STORE_add_cert(t->store, x) != 1)
+			ret = err_set(err, errlen, -ENOMEM, "%s: no memory",
+				      name);
+		else
+			ret = spki_sha1(x, t->authorities +
+					t->n++ * HASH_SHA1_LEN);
+	}
+	if (ret)
+		trust_free(t);
+	else
+		*out = t;
+	return ret;
+}
+
+int trust_load(const char *path, struct trust **out, char *err, size_t errlen)
+{
+	STACK_OF(X509) *certs;
+	int ret;
+
+	ret = load_pem(path, MAX_TRUSTED, &certs, err, errlen);
+	if (ret)
+		return ret;
+	ret = trust_new(certs, path, out, err, errlen);
+	free_certs(certs);
+	return ret;
+}
+
+int trust_from_der(const struct cert_der *ders, size_t n, struct trust **out,
+		   char *err, size_t errlen)
+{
+	STACK_OF(X509) *certs;
+	int ret;
+
+	ret = parse_ders(ders, n, MAX_TRUSTED, &certs);
+	if (ret)
+		return err_set(err, errlen, ret, "CA certificates: %s",
+			       strerror(-ret));
+	ret = trust_new(certs, "CA certificates", out, err, errlen);
+	free_certs(certs);
+	return ret;
+}
+
+void trust_free(struct trust *trust)
+{
+	if (!trust)
+		return;
+	X509_STORE_free(trust->store);
+	free(trust->authorities);
+	free(trust);
+}
+
+void trust_authorities(const struct trust *trust, const uint8_t **p,
+		       size_t *len)
+{
+	*p = trust->authorities;
+	*len = trust->n * HASH_SHA1_LEN;
+}
+
+/* ---- theirs ---- */
+
+/*
+ * RFC 4945 5.1.3.12 takes ipsecIKE for any party. A member must not play the
+ * key server, so a certificate that names a TLS role is bound to that role.
+ */
+static bool eku_allows(X509 *x, enum cert_purpose purpose)
+{
+	bool server = false, client = false, any = false;
+	EXTENDED_KEY_USAGE *eku;
+	ASN1_OBJECT *ike;
+	int crit, i;
+
+	eku = X509_get_ext_d2i(x, NID_ext_key_usage, &crit, NULL);
+	if (!eku)
+		/* -1: there is none; else there is one that can't be read */
+		return crit == -1;
+	ike = OBJ_txt2obj(OID_IPSEC_IKE, 1);
+	for (i = 0; i < sk_ASN1_OBJECT_num(eku); i++) {
+		const ASN1_OBJECT *o = sk_ASN1_OBJECT_value(eku, i);
+		int nid = OBJ_obj2nid(o);
+
+		server |= nid == NID_server_auth;
+		client |= nid == NID_client_auth;
+		any |= nid == NID_anyExtendedKeyUsage ||
+		       (ike && !OBJ_cmp(o, ike));
+	}
+	ASN1_OBJECT_free(ike);
+	EXTENDED_KEY_USAGE_free(eku);
+	if (server || client)
+		return purpose == CERT_FOR_GCKS ? server : client;
+	return any;
+}
+
+/* What X509_verify_cert() doesn't ask, of the chain that it built. */
+static const char *check_use(STACK_OF(X509) *chain, enum cert_purpose purpose)
+{
+	X509 *leaf = sk_X509_value(chain, 0);
+	int i;
+
+	/* UINT32_MAX when there is no key usage */
+	if (!(X509_get_key_usage(leaf) & (KU_DIGITAL_SIGNATURE |
+					  KU_NON_REPUDIATION)))
+		return "certificate is not for signatures (key usage)";
+	/* the anchor is trusted as it is */
+	for (i = 0; i < sk_X509_num(chain) - 1 || !i; i++)
+		if (!eku_allows(sk_X509_value(chain, i), purpose))
+			return purpose == CERT_FOR_GCKS ?
+			       "certificate is not for a key server (extended key usage)" :
+			       "certificate is not for a member (extended key usage)";
+	return NULL;
+}
+
+static int verify(const struct trust *trust, STACK_OF(X509) *certs, time_t now,
+		  enum cert_purpose purpose, const char **why)
+{
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509_VERIFY_PARAM *param;
+	int ret = -EKEYREJECTED;
+
+	if (!ctx || X509_STORE_CTX_init(ctx, trust->store,
+					sk_X509_value(certs, 0), certs) != 1) {
+		X509_STORE_CTX_free(ctx);
+		*why = "no memory";
+		return -ENOMEM;
+	}
+	param = X509_STORE_CTX_get0_param(ctx);
+	X509_VERIFY_PARAM_set_time(param, now);
+	X509_VERIFY_PARAM_set_depth(param, CERT_MAX_CHAIN);
+	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+	if (X509_verify_cert(ctx) != 1) {
+		/* constant strings in OpenSSL 3 */
+		*why = X509_verify_cert_error_string(
+			X509_STORE_CTX_get_error(ctx));
+	} else {
+		*why = check_use(X509_STORE_CTX_get0_chain(ctx), purpose);
+		if (!*why)
+			ret = 0;
+	}
+	X509_STORE_CTX_free(ctx);
+	ERR_clear_error();
+	return ret;
+}
+
+int cert_verify(const struct trust *trust, const struct cert_der *ders,
+		size_t n, time_t now, enum cert_purpose purpose,
+		struct cert **leaf, const char **why)
+{
+	STACK_OF(X509) *certs;
+	struct cert *c;
+	EVP_PKEY *key;
+	X509 *x;
+	int ret;
+
+	*why = NULL;
+	ret = parse_ders(ders, n, CERT_MAX_CHAIN, &certs);
+	if (ret) {
+		ERR_clear_error();
+		*why = ret == -E2BIG ? "no certificate, or too many" :
+		       ret == -EBADMSG ? "not a certificate" : "no memory";
+		return ret == -E2BIG ? -EBADMSG : ret;
+	}
+	x = sk_X509_value(certs, 0);
+	key = X509_get0_pubkey(x);
+	if (!key || !pkey_type(key)) {
+		*why = "key of the certificate is of a kind or size that is not accepted";
+		ret = -EOPNOTSUPP;
+		goto out;
+	}
+	ret = verify(trust, certs, now, purpose, why);
+	if (ret)
+		goto out;
+	c = calloc(1, sizeof(*c));
+	if (!c) {
+		*why = "no memory";
+		ret = -ENOMEM;
+		goto out;
+	}
+	X509_up_ref(x);
+	c->x = x;
+	*leaf = c;
+out:
+	free_certs(certs);
+	return ret;
+}
+
+void cert_free(struct cert *cert)
+{
+	if (!cert)
+		return;
+	X509_free(cert->x);
+	free(cert);
+}
+
+int cert_pubkey(const struct cert *cert, struct sigpub **out)
+{
+	EVP_PKEY *key = X509_get0_pubkey(cert->x);
+
+	return key ? sigpub_from_pkey(key, out) : -EOPNOTSUPP;
+}
+
+time_t cert_not_after(const struct cert *cert)
+{
+	return not_after(cert->x);
+}
+
+const X509 *cert_x509(const struct cert *cert)
+{
+	return cert->x;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of crypto/ show each other of OpenSSL; nobody else includes
+ * this.
+ */
+#ifndef CRYPTO_PKEY_H
+#define CRYPTO_PKEY_H
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "crypto/cert.h"
+#include "crypto/sign.h"
+
+/* The kind of key that this is, or 0 when it is none that we take. */
+enum sig_type pkey_type(const EVP_PKEY *key);
+/* The digest it signs with; NULL for Ed25519, which hashes by itself. */
+const EVP_MD *pkey_md(enum sig_type type);
+EVP_PKEY *sigkey_pkey(const struct sigkey *key);
+EVP_PKEY *sigpub_pkey(const struct sigpub *pub);
+/* Takes a reference of its own. -EOPNOTSUPP. */
+int sigpub_from_pkey(EVP_PKEY *key, struct sigpub **out);
+
+/* All of @der is one certificate, or NULL. */
+X509 *x509_from_der(const uint8_t *der, size_t len);
+const X509 *cert_x509(const struct cert *cert);
+/* PEM without asking anybody for a password. */
+int pem_no_password(char *buf, int size, int rwflag, void *ctx);
+
+#endif
