@@ -1,0 +1,644 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The key tree, judged from outside: members follow it with nothing but the
+ * messages and the member's key path algorithm (ike/keypath.h), and two
+ * adversaries keep every message of the whole history and every key that
+ * they ever came to know.
+ */
+#include "tap.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "crypto/rand.h"
+#include "gcks/lkh.h"
+#include "ike/gpayload.h"
+#include "ike/keypath.h"
+
+#define KWA GIKE_KWA_5649_128
+#define KEY 16			/* octets of a key of that algorithm */
+#define KEYMAT (20 + KEY)	/* GSK_e with its salt, GSK_w */
+#define MAX 256			/* members over a whole history */
+#define MSGS 512
+
+struct sim {
+	uint64_t member;
+	uint32_t leaf;
+	bool in;
+	unsigned int joined_at;	/* index of the first message not for it */
+	unsigned int left_at;
+	struct wkp wkp;
+	uint8_t keymat[KEYMAT];
+};
+
+/* One GSA_REKEY, kept for the adversaries. */
+struct msg {
+	struct kd kd;
+	struct kwk def;		/* GSK_w of the Rekey SA that carried it */
+	uint8_t keymat[KEYMAT];	/* what it delivers */
+};
+
+struct world {
+	struct lkh *t;
+	struct sim m[MAX];
+	unsigned int n;
+	struct msg msg[MSGS];
+	unsigned int n_msg;
+	uint8_t keymat[KEYMAT];
+	unsigned int lost;	/* members that did not follow */
+	unsigned int fooled;	/* members that followed and must not */
+	size_t most;		/* keys in the largest message */
+};
+
+static const uint8_t spi[GIKE_SPI_LEN_REKEY] = { 1 };
+static uint64_t seed;
+
+static uint64_t next(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed;
+}
+
+static void test_rand(void *ctx, void *p, size_t n)
+{
+	uint8_t *b = p;
+
+	(void)ctx;
+	while (n--)
+		*b++ = next() >> 24;
+}
+
+static void gsk_w(const uint8_t *keymat, struct kwk *k)
+{
+	if (kwk_set(k, KWA, keymat + 20, KEY))
+		bail("kwk_set");
+}
+
+/* Wraps what the tree says, as the key server does. */
+static void fill(struct kd *kd, const struct lkh_wraps *w,
+		 const struct kwk *def, const uint8_t *keymat)
+{
+	struct kd_bag *bag;
+	struct kd_key key;
+	struct kwk k;
+	size_t i;
+
+	kd_init(kd);
+	if (kd_bag(kd, GIKE_PROTO_GIKE_UPDATE, spi, &bag))
+		bail("kd_bag");
+	for (i = 0; i < w->n; i++) {
+		const struct lkh_wrap *v = &w->v[i];
+
+		if (v->kwk_id)
+			kwk_set(&k, KWA, v->kwk, KEY);
+		else
+			k = *def;
+		if (kwk_wrap(&k, v->id, v->kwk_id, v->key ? v->key : keymat,
+			     v->key ? KEY : KEYMAT, &key))
+			bail("kwk_wrap");
+		if (v->id ? kd_wrap_add(kd, &key) : kd_bag_add(bag, &key))
+			bail("kd add");
+	}
+}
+
+static int follow(struct sim *m, const struct kd *kd, const struct kwk *def,
+		  bool registration)
+{
+	uint8_t keymat[KEYMAT];
+	struct wkp path;
+	int rc;
+
+	rc = keypath_resolve(registration ? NULL : &m->wkp,
+			     kd_find(kd, GIKE_PROTO_GIKE_UPDATE, spi), kd, def,
+			     keymat, sizeof(keymat), &path);
+	if (!rc) {
+		wkp_move(&m->wkp, &path);
+		memcpy(m->keymat, keymat, sizeof(keymat));
+	}
+	return rc;
+}
+
+static void fresh(struct world *w, struct kwk *def)
+{
+	gsk_w(w->keymat, def);
+	rand_bytes(w->keymat, sizeof(w->keymat));
+}
+
+/* The batch that has been begun goes to everyone, in or out. */
+static void rekey(struct world *w)
+{
+	struct msg *msg = &w->msg[w->n_msg];
+	struct lkh_wraps ch;
+	unsigned int i;
+
+	if (w->n_msg == MSGS)
+		bail("too many messages");
+	fresh(w, &msg->def);
+	memcpy(msg->keymat, w->keymat, KEYMAT);
+	if (lkh_rekey(w->t) || lkh_changes(w->t, &ch))
+		bail("lkh_rekey");
+	if (ch.n > w->most)
+		w->most = ch.n;
+	fill(&msg->kd, &ch, &msg->def, w->keymat);
+	lkh_wraps_free(&ch);
+	lkh_commit(w->t);
+	w->n_msg++;
+
+	for (i = 0; i < w->n; i++) {
+		struct sim *m = &w->m[i];
+		bool fresh_one = m->in && m->joined_at == w->n_msg;
+		struct sim was = *m;
+		int rc;
+
+		rc = follow(m, &msg->kd, &msg->def, false);
+		if (m->in && !fresh_one) {
+			if (rc || memcmp(m->keymat, w->keymat, KEYMAT))
+				w->lost++;
+		} else if (!rc) {
+			w->fooled++;
+			*m = was;
+		}
+	}
+}
+
+static struct sim *join(struct world *w)
+{
+	struct sim *m = &w->m[w->n++];
+
+	if (w->n > MAX)
+		bail("too many members");
+	memset(m, 0, sizeof(*m));
+	wkp_init(&m->wkp);
+	m->member = w->n;
+	if (lkh_add(w->t, m->member, &m->leaf))
+		bail("lkh_add");
+	m->in = true;
+	m->joined_at = w->n_msg + 1;
+	m->left_at = MSGS;
+	return m;
+}
+
+/* Unicast, after the rekey: under a GSK_w of an IKE SA of its own. */
+static void answer(struct world *w, struct sim *m)
+{
+	struct lkh_wraps path;
+	uint8_t k[KEY];
+	struct kwk def;
+	struct kd kd;
+
+	rand_bytes(k, sizeof(k));
+	kwk_set(&def, KWA, k, KEY);
+	if (lkh_path(w->t, m->leaf, &path))
+		bail("lkh_path");
+	fill(&kd, &path, &def, w->keymat);
+	lkh_wraps_free(&path);
+	if (follow(m, &kd, &def, true) || memcmp(m->keymat, w->keymat, KEYMAT))
+		w->lost++;
+	kd_free(&kd);
+}
+
+static void leave(struct world *w, struct sim *m)
+{
+	if (lkh_remove(w->t, m->leaf))
+		bail("lkh_remove");
+	m->in = false;
+	m->left_at = w->n_msg;
+}
+
+static void world_init(struct world *w, uint64_t s)
+{
+	memset(w, 0, sizeof(*w));
+	seed = s;
+	w->t = lkh_new(KEY);
+	rand_bytes(w->keymat, KEYMAT);
+}
+
+static void world_free(struct world *w)
+{
+	unsigned int i;
+
+	for (i = 0; i < w->n_msg; i++)
+		kd_free(&w->msg[i].kd);
+	lkh_free(w->t);
+}
+
+/* ---- adversaries -------------------------------------------------------- */
+
+struct spy {
+	struct wkp_key k[8192];
+	unsigned int n;
+	bool keymat[MSGS];	/* got out of message i */
+	uint8_t gsk[MSGS + 1][KEY];
+	unsigned int n_gsk;
+	/* what every message has been tried with already */
+	unsigned int k_tried, gsk_tried;
+	unsigned int k_now, gsk_now;
+};
+
+static void spy_learn(struct spy *s, uint32_t id, const uint8_t *key)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->k[i].id == id && !memcmp(s->k[i].key, key, KEY))
+			return;
+	if (s->n == 8192)
+		bail("spy is full");
+	s->k[s->n].id = id;
+	memcpy(s->k[s->n++].key, key, KEY);
+}
+
+static bool spy_open(const struct spy *s, const struct kd_key *key,
+		     uint8_t *out, size_t want)
+{
+	struct kwk k;
+	unsigned int i;
+
+	/* IDs are no secret, but no adversary has to believe them either */
+	for (i = s->k_tried; i < s->k_now; i++) {
+		kwk_set(&k, KWA, s->k[i].key, KEY);
+		if (!kwk_unwrap(&k, key, out, want))
+			return true;
+	}
+	for (i = s->gsk_tried; i < s->gsk_now; i++) {
+		kwk_set(&k, KWA, s->gsk[i], KEY);
+		if (!kwk_unwrap(&k, key, out, want))
+			return true;
+	}
+	return false;
+}
+
+/* Everything that follows from what is known, until nothing more does. */
+static void spy_close(struct spy *s, const struct world *w)
+{
+	uint8_t out[KD_PLAIN_MAX];
+	unsigned int i, j;
+
+	while (s->k_tried != s->n || s->gsk_tried != s->n_gsk) {
+		s->k_now = s->n;
+		s->gsk_now = s->n_gsk;
+		for (i = 0; i < w->n_msg; i++) {
+			const struct msg *m = &w->msg[i];
+			const struct kd_bag *bag = &m->kd.bags[0];
+
+			for (j = 0; j < m->kd.n_wrap; j++)
+				if (spy_open(s, &m->kd.wrap[j], out, KEY))
+					spy_learn(s, m->kd.wrap[j].key_id,
+						  out);
+			for (j = 0; j < bag->n && !s->keymat[i]; j++) {
+				if (!spy_open(s, &bag->keys[j], out, KEYMAT))
+					continue;
+				s->keymat[i] = true;
+				memcpy(s->gsk[s->n_gsk++], out + 20, KEY);
+			}
+		}
+		s->k_tried = s->k_now;
+		s->gsk_tried = s->gsk_now;
+	}
+}
+
+static void spy_on(struct spy *s, const struct sim *m)
+{
+	unsigned int i;
+
+	memset(s, 0, sizeof(*s));
+	for (i = 0; i < m->wkp.n; i++)
+		spy_learn(s, m->wkp.k[i].id, m->wkp.k[i].key);
+	memcpy(s->gsk[s->n_gsk++], m->keymat + 20, KEY);
+}
+
+/* ---- tests -------------------------------------------------------------- */
+
+static struct world w;
+static struct spy spy;
+
+/* The figures of RFC 9838 A.2 and A.4, with numbers of our own. */
+static void test_figures(void)
+{
+	struct lkh_wraps ch;
+	struct sim *m[8];
+	unsigned int i;
+
+	world_init(&w, 11);
+	for (i = 0; i < 8; i++)
+		m[i] = join(&w);
+	rekey(&w);
+	for (i = 0; i < 8; i++)
+		answer(&w, m[i]);
+	is_int(lkh_depth(w.t), 3, "8 members make 3 levels");
+	is_int(m[0]->wkp.n, 3, "a registered member holds 3 keys");
+	is_int(w.msg[0].kd.n_wrap + w.msg[0].kd.bags[0].n, 0,
+	       "nobody was there before: nothing is sent");
+	ok(!w.lost, "all have the Rekey SA key");
+
+	leave(&w, m[5]);
+	if (lkh_rekey(w.t) || lkh_changes(w.t, &ch))
+		bail("changes");
+	is_int(ch.n_sa, 2, "leave: the SA key goes out under 2 keys");
+	/* the figure has 3: its node 16 has one child, ours moves up */
+	is_int(ch.n, 4, "leave: and 2 keys are wrapped");
+	lkh_wraps_free(&ch);
+	lkh_undo(w.t);
+	is_int(lkh_members(w.t), 8, "undone: 8 members again");
+	if (lkh_remove(w.t, m[5]->leaf))
+		bail("remove");
+	rekey(&w);
+	ok(!w.lost && !w.fooled, "7 follow, the one that left does not");
+	world_free(&w);
+}
+
+static void random_history(uint64_t s, unsigned int steps)
+{
+	struct sim *fresh_ones[8];
+	unsigned int n_fresh, i, j, spied = 0, leaks = 0, past = 0;
+
+	world_init(&w, s);
+	for (i = 0; i < steps; i++) {
+		unsigned int joins = next() % 4;
+		unsigned int leaves = next() % 3;
+
+		n_fresh = 0;
+		while (joins-- && w.n < MAX)
+			fresh_ones[n_fresh++] = join(&w);
+		while (leaves-- && w.n) {
+			struct sim *m = &w.m[next() % w.n];
+
+			/* one that came in this batch may go in it too */
+			if (m->in)
+				leave(&w, m);
+		}
+		rekey(&w);
+		for (j = 0; j < n_fresh; j++)
+			if (fresh_ones[j]->in)
+				answer(&w, fresh_ones[j]);
+	}
+	ok(!w.lost, "seed %" PRIu64 ": every member has every key", s);
+	ok(!w.fooled, "seed %" PRIu64 ": nobody else has any", s);
+
+	for (i = 0; i < w.n; i += 5) {
+		struct sim *m = &w.m[i];
+
+		if (m->left_at + 1 == m->joined_at)
+			continue;
+		spied++;
+		spy_on(&spy, m);
+		spy_close(&spy, &w);
+		for (j = 0; j < w.n_msg; j++) {
+			if (spy.keymat[j] && j + 1 < m->joined_at)
+				past++;
+			if (spy.keymat[j] && j >= m->left_at)
+				leaks++;
+		}
+	}
+	ok(spied > 3, "seed %" PRIu64 ": %u members turned spy", s, spied);
+	is_int(leaks, 0, "seed %" PRIu64 ": none reads after it left", s);
+	is_int(past, 0, "seed %" PRIu64 ": none reads before it came", s);
+	world_free(&w);
+}
+
+/* The spy has to be able to succeed, or its failure shows nothing. */
+static void test_spy_works(void)
+{
+	unsigned int i, got = 0;
+	struct sim *m;
+
+	world_init(&w, 5);
+	m = join(&w);
+	rekey(&w);
+	answer(&w, m);
+	spy_on(&spy, m);
+	for (i = 0; i < 5; i++) {
+		struct sim *o = join(&w);
+
+		rekey(&w);
+		answer(&w, o);
+	}
+	spy_close(&spy, &w);
+	for (i = 1; i < w.n_msg; i++)
+		got += spy.keymat[i];
+	is_int(got, 5, "a spy that stays a member reads on from old keys");
+	world_free(&w);
+}
+
+/* ---- the store ---------------------------------------------------------- */
+
+struct shelf {
+	uint8_t rec[1024][LKH_RECORD_MAX];
+	size_t len[1024];
+};
+
+static int shelve(void *ctx, uint32_t slot, const uint8_t *rec, size_t len)
+{
+	struct shelf *s = ctx;
+
+	if (slot >= 1024 || len > LKH_RECORD_MAX)
+		bail("slot %u, %zu octets", slot, len);
+	if (rec)
+		memcpy(s->rec[slot], rec, len);
+	s->len[slot] = len;
+	return 0;
+}
+
+static int count_leaf(void *ctx, uint64_t member, uint32_t leaf)
+{
+	unsigned int *n = ctx;
+
+	(void)leaf;
+	*n += member != 0;
+	return 0;
+}
+
+static struct lkh *unshelve(const struct shelf *s, uint32_t next_id, int *rc,
+			    unsigned int *leaves)
+{
+	struct lkh *t = lkh_new(KEY);
+	uint32_t i;
+
+	*leaves = 0;
+	*rc = 0;
+	for (i = 0; i < 1024 && !*rc; i++)
+		if (s->len[1023 - i])
+			*rc = lkh_import(t, 1023 - i, s->rec[1023 - i],
+					 s->len[1023 - i]);
+	if (!*rc)
+		*rc = lkh_import_end(t, next_id, count_leaf, leaves);
+	return t;
+}
+
+static void same_paths(struct lkh *a, struct lkh *b, uint32_t leaf,
+		       unsigned int *differ)
+{
+	struct lkh_wraps x, y;
+	size_t i;
+
+	if (lkh_path(a, leaf, &x) || lkh_path(b, leaf, &y)) {
+		(*differ)++;
+		return;
+	}
+	if (x.n != y.n)
+		(*differ)++;
+	for (i = 0; i < x.n && i < y.n; i++)
+		if (x.v[i].id != y.v[i].id ||
+		    (x.v[i].key && memcmp(x.v[i].key, y.v[i].key, KEY)))
+			(*differ)++;
+	lkh_wraps_free(&x);
+	lkh_wraps_free(&y);
+}
+
+static void test_store(void)
+{
+	static struct shelf shelf, bad;
+	unsigned int i, step, leaves, differ = 0, taken = 0;
+	struct lkh_wraps p;
+	struct lkh *t;
+	int rc;
+
+	world_init(&w, 77);
+	memset(&shelf, 0, sizeof(shelf));
+	for (step = 0; step < 60; step++) {
+		for (i = next() % 4; i; i--)
+			join(&w);
+		for (i = next() % 3; i && w.n; i--) {
+			struct sim *m = &w.m[next() % w.n];
+
+			if (m->in)
+				leave(&w, m);
+		}
+		if (lkh_rekey(w.t))
+			bail("rekey");
+		lkh_export(w.t, shelve, &shelf);
+		lkh_commit(w.t);
+		t = unshelve(&shelf, lkh_next_id(w.t), &rc, &leaves);
+		if (rc || leaves != lkh_members(w.t) ||
+		    lkh_depth(t) != lkh_depth(w.t))
+			differ++;
+		for (i = 0; !rc && i < w.n; i++)
+			if (w.m[i].in)
+				same_paths(w.t, t, w.m[i].leaf, &differ);
+		/* go on with the tree that was read back, half of the time */
+		if (!rc && next() % 2) {
+			lkh_free(w.t);
+			w.t = t;
+		} else {
+			lkh_free(t);
+		}
+	}
+	is_int(differ, 0, "after each of 60 batches the stored tree is it");
+
+	/* an undone batch leaves nothing behind */
+	for (i = 0; i < 3; i++)
+		join(&w);
+	for (i = 0; i < w.n - 3; i++)
+		if (w.m[i].in && next() % 2)
+			lkh_remove(w.t, w.m[i].leaf);
+	if (lkh_rekey(w.t))
+		bail("rekey");
+	lkh_undo(w.t);
+	t = unshelve(&shelf, lkh_next_id(w.t), &rc, &leaves);
+	differ = rc;
+	for (i = 0; i < w.n - 3; i++)
+		if (w.m[i].in)
+			same_paths(w.t, t, w.m[i].leaf, &differ);
+	is_int(differ, 0, "an undone batch changes nothing");
+	lkh_free(t);
+
+	/* what is no tree is refused, never followed */
+	for (i = 0; i < 4000; i++) {
+		unsigned int s = next() % 64;
+
+		bad = shelf;
+		if (!bad.len[s])
+			continue;
+		bad.rec[s][next() % 29] ^= 1 << next() % 8;
+		t = unshelve(&bad, lkh_next_id(w.t), &rc, &leaves);
+		if (!rc) {
+			/* an altered ID or member is still a tree */
+			taken++;
+			lkh_add(t, 9999, &leaves);
+			lkh_rekey(t);
+			lkh_commit(t);
+			if (!lkh_path(t, leaves, &p))
+				lkh_wraps_free(&p);
+		} else if (rc != -EBADMSG) {
+			differ++;
+		}
+		lkh_free(t);
+	}
+	ok(!differ, "4000 damaged trees: read or refused, %u read", taken);
+	world_free(&w);
+}
+
+/* ---- size and limits ---------------------------------------------------- */
+
+static void test_large(void)
+{
+	uint32_t leaf[4096];
+	unsigned int i;
+	struct lkh_wraps ch;
+	struct lkh *t = lkh_new(32);
+
+	for (i = 0; i < 4096; i++)
+		if (lkh_add(t, i + 1, &leaf[i]))
+			bail("add");
+	if (lkh_rekey(t))
+		bail("rekey");
+	lkh_commit(t);
+	is_int(lkh_depth(t), 12, "4096 members make 12 levels");
+	lkh_remove(t, leaf[1000]);
+	ok(lkh_pending(t) <= 26, "leave: at most 26 keys are foreseen");
+	if (lkh_rekey(t) || lkh_changes(t, &ch))
+		bail("changes");
+	ok(ch.n == 22 && ch.n <= lkh_pending(t), "and %zu are sent", ch.n);
+	lkh_wraps_free(&ch);
+	lkh_commit(t);
+
+	for (i = 0; i < 4096; i++)
+		if (i != 1000 && i != 17)
+			lkh_remove(t, leaf[i]);
+	if (lkh_rekey(t) || lkh_changes(t, &ch))
+		bail("changes");
+	is_int(ch.n, 1, "all but one leave: one key is sent");
+	lkh_wraps_free(&ch);
+	lkh_commit(t);
+	is_int(lkh_remove(t, leaf[1000]), -ENOENT, "who left cannot leave");
+	is_int(lkh_path(t, leaf[5], &ch), -ENOENT, "nor be given a path");
+	is_int(lkh_add(t, 0, &leaf[0]), -EINVAL, "member 0 is refused");
+	lkh_undo(t);
+	lkh_free(t);
+	ok(!lkh_new(33) && !lkh_new(0), "key lengths are checked");
+}
+
+static void test_full(void)
+{
+	struct lkh *t = lkh_new(16);
+	uint32_t leaf;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < LKH_MEMBERS_MAX && !rc; i++)
+		rc = lkh_add(t, i + 1, &leaf);
+	is_int(rc, 0, "%u members fit", LKH_MEMBERS_MAX);
+	is_int(lkh_add(t, i + 1, &leaf), -ENOSPC, "one more does not");
+	rc = lkh_rekey(t);
+	lkh_commit(t);
+	ok(!rc && lkh_depth(t) == 16, "a full tree has 16 levels");
+	lkh_free(t);
+}
+
+int main(void)
+{
+	static const uint64_t seeds[] = { 1, 2, 3, 1234567, 987654321 };
+	size_t i;
+
+	crypto_rand_set_test(test_rand, NULL);
+	test_figures();
+	test_spy_works();
+	for (i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
+		random_history(seeds[i], 60);
+	test_store();
+	test_large();
+	test_full();
+	return done();
+}

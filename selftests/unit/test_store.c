@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The store on a real file: what survives, what is refused, what shows. */
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "crypto/seal.h"
+#include "store/store.h"
+
+#define MARKER "KEYKEYKEY-NOT-TO-BE-SEEN-KEYKEYKEY"
+
+static char dir[] = "/tmp/mcsec-store-XXXXXX";
+static char path[128];
+static struct sealer *sealer;
+static char err[256];
+
+static struct store *reopen(struct store *s)
+{
+	store_close(s);
+	if (store_open(&s, path, sealer, err, sizeof(err)))
+		bail("store_open: %s", err);
+	return s;
+}
+
+static int put(struct store *s, const char *key, const char *val)
+{
+	int rc = store_begin(s);
+
+	if (!rc)
+		rc = store_put(s, key, val, strlen(val));
+	if (!rc)
+		rc = store_commit(s);
+	else
+		store_abort(s);
+	return rc;
+}
+
+static const char *get(struct store *s, const char *key)
+{
+	static char buf[256];
+	struct wbuf w;
+	int rc;
+
+	wbuf_init(&w, STORE_VALUE_MAX);
+	rc = store_get(s, key, &w);
+	if (rc)
+		snprintf(buf, sizeof(buf), "error %d", -rc);
+	else
+		snprintf(buf, sizeof(buf), "%.*s", (int)w.len, (char *)w.p);
+	wbuf_free(&w);
+	return buf;
+}
+
+static void test_keys(void)
+{
+	char key[STORE_KEY_MAX], buf[64];
+	char big[STORE_KEY_MAX + 1];
+
+	is_int(store_key(key, "g", "video", "m", "a/b%\n", NULL), 0,
+	       "a key of four parts");
+	is_str(key, "g/video/m/a%2Fb%25%0A", "parts cannot break out");
+	is_str(store_key_last(key, buf, sizeof(buf)), "a/b%\n",
+	       "and come back");
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	is_int(store_key(key, "g", big, NULL), -ENAMETOOLONG,
+	       "a key that is too long is refused");
+}
+
+static int collect(void *arg, const char *key, const uint8_t *val, size_t len)
+{
+	char *out = arg;
+
+	sprintf(out + strlen(out), "%s=%.*s ", key, (int)len, (char *)val);
+	return 0;
+}
+
+static int stop(void *arg, const char *key, const uint8_t *val, size_t len)
+{
+	(void)arg;
+	(void)key;
+	(void)val;
+	(void)len;
+	return -EINTR;
+}
+
+static struct store *test_values(void)
+{
+	struct store *s = reopen(NULL);
+	char out[256] = "";
+	uint64_t n = 0;
+
+	is_int(put(s, "a/1", "one"), 0, "put");
+	is_str(get(s, "a/1"), "one", "get");
+	is_int(put(s, "a/1", "uno"), 0, "put again");
+	is_str(get(s, "a/1"), "uno", "get what was put last");
+	ok(!strcmp(get(s, "a"), "error 2") && !strcmp(get(s, "b"), "error 2"),
+	   "what is not there is ENOENT");
+	put(s, "a/2", "two");
+	put(s, "a/2/3", "three");
+	put(s, "ab/1", "other");
+	put(s, "a", "root");
+	is_int(store_each(s, "a", collect, out), 0, "each");
+	is_str(out, "a/1=uno a/2=two a/2/3=three ",
+	       "each finds what is below, in order");
+	is_int(store_each(s, "a", stop, NULL), -EINTR, "each can be stopped");
+
+	store_begin(s);
+	store_del(s, "a/1");
+	store_put_u64(s, "n", 1ull << 40);
+	store_abort(s);
+	is_str(get(s, "a/1"), "uno", "an aborted deletion did not happen");
+	is_int(store_get_u64(s, "n", &n), -ENOENT, "nor did the put");
+	store_begin(s);
+	store_del_below(s, "a");
+	store_put_u64(s, "n", 1ull << 40);
+	is_int(store_commit(s), 0, "commit");
+	s = reopen(s);
+	out[0] = '\0';
+	store_each(s, "a", collect, out);
+	is_str(out, "", "deleted below a prefix");
+	is_str(get(s, "a"), "root", "the prefix itself stays");
+	is_str(get(s, "ab/1"), "other", "and its neighbour");
+	ok(!store_get_u64(s, "n", &n) && n == 1ull << 40, "an integer");
+	is_int(store_get_u64(s, "a", &n), -EBADMSG,
+	       "text is not taken for an integer");
+	return s;
+}
+
+static unsigned int marker_in(const char *name)
+{
+	char file[160], *buf = malloc(1 << 20);
+	unsigned int n = 0;
+	ssize_t len;
+	int fd;
+
+	snprintf(file, sizeof(file), "%s%s", path, name);
+	fd = open(file, O_RDONLY);
+	if (fd < 0) {
+		free(buf);
+		return 0;
+	}
+	len = read(fd, buf, 1 << 20);
+	close(fd);
+	if (len > 0)
+		n = memmem(buf, len, MARKER, strlen(MARKER)) != NULL;
+	free(buf);
+	return n;
+}
+
+static struct store *test_secrecy(struct store *s)
+{
+	uint8_t other[SEAL_KEY_LEN] = { 9 };
+	struct store *t = NULL;
+	struct sealer *so;
+	sqlite3 *db;
+	struct stat st;
+	int rc;
+
+	put(s, "key", MARKER);
+	put(s, "key2", "second");
+	is_int(marker_in("") + marker_in("-wal"), 0,
+	       "no secret is in the file or its log");
+	s = reopen(s);
+	is_int(marker_in("") + marker_in("-wal"), 0,
+	       "nor after it was closed");
+	is_str(get(s, "key"), MARKER, "but it is there");
+	stat(path, &st);
+	is_int(st.st_mode & 0777, 0600, "the file is for its owner only");
+
+	is_int(store_open(&t, path, sealer, err, sizeof(err)), -EBUSY,
+	       "a second key server on one store is refused");
+	ok(strstr(err, "another process"), "with the reason: %s", err);
+	store_close(s);
+
+	sealer_new(other, &so);
+	is_int(store_open(&t, path, so, err, sizeof(err)), -EBADMSG,
+	       "another seal key is refused");
+	ok(strstr(err, "seal key"), "with the reason: %s", err);
+	sealer_free(so);
+
+	chmod(path, 0640);
+	is_int(store_open(&t, path, sealer, err, sizeof(err)), -EPERM,
+	       "a file that others can read is refused");
+	chmod(path, 0600);
+
+	/* swap two sealed values behind the store's back */
+	sqlite3_open(path, &db);
+	sqlite3_exec(db, "UPDATE kv SET v = (SELECT v FROM kv WHERE "
+		     "k = 'key2') WHERE k = 'key'", NULL, NULL, NULL);
+	sqlite3_close(db);
+	s = reopen(NULL);
+	is_str(get(s, "key"), "error 74", "a value moved is no value");
+	is_str(get(s, "key2"), "second", "the others are fine");
+	store_close(s);
+
+	sqlite3_open(path, &db);
+	sqlite3_exec(db, "PRAGMA user_version=99", NULL, NULL, NULL);
+	sqlite3_close(db);
+	rc = store_open(&t, path, sealer, err, sizeof(err));
+	ok(rc && strstr(err, "newer"), "a newer format is refused: %s", err);
+	sqlite3_open(path, &db);
+	sqlite3_exec(db, "PRAGMA user_version=1", NULL, NULL, NULL);
+	sqlite3_close(db);
+	return reopen(NULL);
+}
+
+static void test_garbage(void)
+{
+	struct store *t = NULL;
+	char file[160];
+	int fd, rc;
+
+	snprintf(file, sizeof(file), "%s/garbage", dir);
+	fd = open(file, O_CREAT | O_WRONLY, 0600);
+	if (write(fd, "this is not a database, not at all, is it", 41) != 41)
+		bail("write");
+	close(fd);
+	rc = store_open(&t, file, sealer, err, sizeof(err));
+	ok(rc == -EBADMSG && strstr(err, file), "garbage is refused: %s", err);
+	rc = store_open(&t, dir, sealer, err, sizeof(err));
+	ok(rc && strstr(err, dir), "a directory is refused: %s", err);
+	unlink(file);
+}
+
+/* kill -9 in the middle of a transaction, many times over */
+static struct store *test_kill(struct store *s)
+{
+	unsigned int i, bad = 0;
+	uint64_t a, b;
+
+	store_begin(s);
+	store_put_u64(s, "pair/a", 0);
+	store_put_u64(s, "pair/b", 0);
+	store_commit(s);
+	store_close(s);
+	for (i = 1; i <= 20; i++) {
+		pid_t pid = fork();
+		int st;
+
+		if (!pid) {
+			s = reopen(NULL);
+			store_begin(s);
+			store_put_u64(s, "pair/a", i);
+			if (i % 3 == 0)
+				raise(SIGKILL);
+			store_put_u64(s, "pair/b", i);
+			if (i % 3 == 1)
+				raise(SIGKILL);
+			store_commit(s);
+			raise(SIGKILL);
+		}
+		waitpid(pid, &st, 0);
+		s = reopen(NULL);
+		if (store_get_u64(s, "pair/a", &a) ||
+		    store_get_u64(s, "pair/b", &b) || a != b ||
+		    (i % 3 == 2) != (a == i))
+			bad++;
+		store_close(s);
+	}
+	is_int(bad, 0, "killed 20 times: all of a transaction or nothing");
+	return reopen(NULL);
+}
+
+static struct store *test_full(struct store *s)
+{
+	struct rlimit was, small;
+	char big[4096];
+	struct stat st;
+	unsigned int i;
+	int rc = 0;
+
+	stat(path, &st);
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &was);
+	small = was;
+	small.rlim_cur = st.st_size + 65536;
+	setrlimit(RLIMIT_FSIZE, &small);
+	for (i = 0; i < 200 && !rc; i++) {
+		char key[32];
+
+		sprintf(key, "full/%u", i);
+		rc = put(s, key, big);
+	}
+	setrlimit(RLIMIT_FSIZE, &was);
+	ok(rc < 0, "a disk that is full is an error: %s", store_error(s));
+	is_str(get(s, "a"), "root", "what was there is still there");
+	is_int(put(s, "after", "fine"), 0, "room again: it goes on");
+	s = reopen(s);
+	is_str(get(s, "after"), "fine", "and it lasts");
+	return s;
+}
+
+static int audit_line(void *arg, const struct store_audit *a)
+{
+	char *out = arg;
+
+	sprintf(out + strlen(out), "%s:%s:%s:%s ", a->group, a->identity,
+		a->event, a->detail);
+	return 0;
+}
+
+static int audit_count(void *arg, const struct store_audit *a)
+{
+	unsigned int *n = arg;
+
+	(void)a;
+	(*n)++;
+	return 0;
+}
+
+static void test_audit(struct store *s)
+{
+	struct store_audit a = {
+		.time = 1000, .group = "video", .identity = "a.example",
+		.event = "join", .detail = "",
+	};
+	char out[512] = "";
+	unsigned int n = 0;
+
+	is_int(store_audit(s, &a), 0, "a line outside of a transaction");
+	store_begin(s);
+	a.event = "evict";
+	store_audit(s, &a);
+	store_abort(s);
+	store_begin(s);
+	a.event = "leave";
+	a.detail = "x'); DROP TABLE kv; --";
+	store_audit(s, &a);
+	store_commit(s);
+	s = reopen(s);
+	store_audit_each(s, 0, 100, audit_line, out);
+	is_str(out, "video:a.example:join: video:a.example:leave:"
+	       "x'); DROP TABLE kv; -- ", "the trail has what was done");
+	out[0] = '\0';
+	store_audit_each(s, 1, 1, audit_line, out);
+	ok(strstr(out, "leave") == out + 16, "and is read from any line on");
+	s->ops->audit_trim(s->ctx, 1);
+	store_audit_each(s, 0, 100, audit_count, &n);
+	is_int(n, 1, "old lines can go");
+	store_close(s);
+}
+
+int main(void)
+{
+	uint8_t key[SEAL_KEY_LEN] = { 1, 2, 3 };
+	struct store *s;
+
+	if (!mkdtemp(dir) || sealer_new(key, &sealer))
+		bail("setup");
+	snprintf(path, sizeof(path), "%s/store.db", dir);
+	test_keys();
+	s = test_values();
+	s = test_secrecy(s);
+	test_garbage();
+	s = test_kill(s);
+	s = test_full(s);
+	test_audit(s);
+	sealer_free(sealer);
+	unlink(path);
+	rmdir(dir);
+	return done();
+}
