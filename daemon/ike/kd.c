@@ -233,7 +233,7 @@ static int group_bag_parse(struct rbuf *r, uint8_t proto, uint8_t spi_len,
 	return ret;
 }
 
-/* Length isn't in RFC 9838 (20.6 of our notes): 1 to 8 octets are read. */
+/* RFC 9838 gives no length: 1 to 8 octets are read, 4 are sent. */
 static int sender_id_parse(struct rbuf *r, struct kd *kd)
 {
 	size_t len = rbuf_left(r);

@@ -40,7 +40,7 @@ void wkp_move(struct wkp *to, struct wkp *from);
  * @keymat gets them, @path the path that holds from now on; the caller moves
  * it into place once the whole message is accepted.
  *
- * 0; -ENOKEY no path: excluded from the group; -EINVAL bad arguments.
+ * 0; -ENOKEY no path: excluded from the group; -EINVAL bad arguments; -ENOMEM.
  * On error @keymat and @path hold nothing.
  * Work is bounded: each WRAP_KEY is unwrapped at most once.
  */

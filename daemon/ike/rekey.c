@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/sign.h"
+#include "ike/message.h"
+#include "ike/rekey.h"
+#include "lib/secret.h"
+
+/* IKE header and generic header of SK: "A" of RFC 9838 2.4.1.1 */
+#define A_LEN	(IKE_HDR_LEN + IKE_PLD_HDR_LEN)
+
+__attribute__((format(printf, 4, 5)))
+static int no(int ret, char *why, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (why && size) {
+		va_start(ap, fmt);
+		vsnprintf(why, size, fmt, ap);
+		va_end(ap);
+	}
+	return ret;
+}
+
+/* ---- Rekey SA ----------------------------------------------------------- */
+
+static int clone_pub(const struct sigpub *pub, struct sigpub **to)
+{
+	const uint8_t *der;
+	size_t len;
+
+	sigpub_spki(pub, &der, &len);
+	return sigpub_from_spki(der, len, to);
+}
+
+static int inherit(struct rekey_sa *rs, const struct rekey_sa *from)
+{
+	rs->gcauth = from->gcauth;
+	rs->sigalg_len = from->sigalg_len;
+	memcpy(rs->sigalg, from->sigalg, sizeof(rs->sigalg));
+	rs->key = from->key;
+	return from->pub ? clone_pub(from->pub, &rs->pub) : 0;
+}
+
+int rekey_sa_init(struct rekey_sa *rs, const struct gsa_sa *policy,
+		  const uint8_t *keymat, size_t len,
+		  const struct rekey_sa *from)
+{
+	int want = gsa_keymat_len(policy);
+	int ret, e_len;
+
+	memset(rs, 0, sizeof(*rs));
+	if (policy->proto != GIKE_PROTO_GIKE_UPDATE)
+		return -EINVAL;
+	if (want < 0)
+		return want;
+	/* The only check there is that policy and keys belong together */
+	if ((size_t)want != len)
+		return -EINVAL;
+	if (!from == !(policy->has & GSA_HAS_GCAUTH))
+		return -EINVAL;
+	e_len = sk_key_len(policy->encr, policy->key_bits);
+	if (e_len < 0 || e_len > REKEY_KEY_MAX || e_len >= want)
+		return -ENOTSUP;
+
+	memcpy(rs->spi, policy->spi, sizeof(rs->spi));
+	rs->encr = policy->encr;
+	rs->key_bits = policy->key_bits;
+	rs->next_mid = policy->has & GSA_HAS_INITIAL_MID ?
+		       policy->initial_mid : 0;
+	if (from) {
+		ret = inherit(rs, from);
+	} else {
+		rs->gcauth = policy->gcauth;
+		rs->sigalg_len = policy->sigalg_len;
+		memcpy(rs->sigalg, policy->sigalg, sizeof(rs->sigalg));
+		ret = 0;
+	}
+	/* KEYMAT = GSK_e | GSK_w, no GSK_a with an AEAD */
+	if (!ret)
+		ret = kwk_set(&rs->gsk_w, policy->kwa, keymat + e_len,
+			      len - e_len);
+	if (ret) {
+		rekey_sa_wipe(rs);
+		return ret;
+	}
+	rs->gsk_e_len = e_len;
+	memcpy(rs->gsk_e, keymat, e_len);
+	return 0;
+}
+
+void rekey_sa_wipe(struct rekey_sa *rs)
+{
+	if (rs->pub)
+		sigpub_free(rs->pub);
+	secret_wipe(rs, sizeof(*rs));
+}
+
+int rekey_sa_set_key(struct rekey_sa *rs, const struct sigkey *key)
+{
+	const uint8_t *alg;
+	size_t len;
+
+	if (rs->gcauth != GIKE_GCAUTH_DIGSIG)
+		return -EINVAL;
+	sigkey_alg(key, &alg, &len);
+	if (len != rs->sigalg_len || memcmp(alg, rs->sigalg, len))
+		return -EINVAL;
+	rs->key = key;
+	return 0;
+}
+
+int rekey_sa_set_auth_key(struct rekey_sa *rs, const uint8_t *spki,
+			  size_t len)
+{
+	struct sigpub *pub;
+	int ret;
+
+	if (rs->gcauth != GIKE_GCAUTH_DIGSIG)
+		return -EINVAL;
+	ret = sigpub_from_spki(spki, len, &pub);
+	if (ret)
+		return ret == -ENOMEM ? ret : -EBADMSG;
+	if (!sigpub_fits_alg(pub, rs->sigalg, rs->sigalg_len)) {
+		sigpub_free(pub);
+		return -EINVAL;
+	}
+	if (rs->pub)
+		sigpub_free(rs->pub);
+	rs->pub = pub;
+	return 0;
+}
+
+static int rekey_sk(const struct rekey_sa *rs, struct sk_key *k)
+{
+	return sk_key_set(k, rs->encr, rs->key_bits, rs->gsk_e, rs->gsk_e_len);
+}
+
+/* ---- message ------------------------------------------------------------ */
+
+void rekey_msg_init(struct rekey_msg *m)
+{
+	memset(m, 0, sizeof(*m));
+	kd_init(&m->kd);
+}
+
+void rekey_msg_free(struct rekey_msg *m)
+{
+	kd_free(&m->kd);
+	secret_wipe(m, sizeof(*m));
+}
+
+int rekey_msg_delete(struct rekey_msg *m, uint8_t proto, const uint8_t *spi)
+{
+	struct delete_pld *d;
+	uint8_t len;
+
+	if (proto == GIKE_PROTO_GIKE_UPDATE)
+		len = GIKE_SPI_LEN_REKEY;
+	else if (proto == IKE_PROTO_ESP || proto == IKE_PROTO_AH)
+		len = GIKE_SPI_LEN_DATA;
+	else
+		return -EINVAL;
+	for (d = m->del; d < m->del + m->n_del; d++)
+		if (d->proto == proto && !delete_is_all(d) && spi)
+			break;
+	if (d == m->del + m->n_del) {
+		if (m->n_del == REKEY_MAX_DEL)
+			return -E2BIG;
+		m->n_del++;
+		memset(d, 0, sizeof(*d));
+		d->proto = proto;
+		d->spi_len = len;
+	}
+	if (d->n == DELETE_MAX_SPIS)
+		return -E2BIG;
+	if (spi)
+		memcpy(d->spi[d->n], spi, len);
+	d->n++;
+	return 0;
+}
+
+bool delete_is_all(const struct delete_pld *d)
+{
+	static const uint8_t zero[GIKE_SPI_MAX];
+
+	if (d->proto == IKE_PROTO_NONE)
+		return true;
+	return d->n == 1 && d->spi_len && !memcmp(d->spi[0], zero, d->spi_len);
+}
+
+/*
+ * A | P of RFC 9838 2.4.1.1, to be signed: the lengths are those that the
+ * message would have if P stood in it in the clear. @head: the 32 octets
+ * that A is made from. The signature value in P is zero already.
+ */
+static int tbs_build(struct wbuf *w, const uint8_t *head, const uint8_t *p,
+		     size_t len)
+{
+	wbuf_put(w, head, A_LEN);
+	wbuf_patch_u32(w, IKE_HDR_LEN_OFF, A_LEN + len);
+	wbuf_patch_u16(w, IKE_HDR_LEN + 2, IKE_PLD_HDR_LEN + len);
+	wbuf_put(w, p, len);
+	return w->err;
+}
+
+/* ---- key server --------------------------------------------------------- */
+
+static int check_out(const struct rekey_sa *rs, const struct rekey_msg *m,
+		     char *why, size_t size)
+{
+	if (!m->has_gsa && !m->n_del)
+		return no(-EBADMSG, why, size, "rekey that says nothing");
+	if (!m->has_gsa && (m->kd.n_bags || m->kd.n_wrap ||
+			    m->kd.auth_key_len || m->kd.n_sender_ids))
+		return no(-EBADMSG, why, size, "KD without GSA");
+	if (rs->gcauth == GIKE_GCAUTH_DIGSIG && !rs->key)
+		return no(-EBADMSG, why, size, "no key to sign with");
+	if (!m->has_gsa)
+		return 0;
+	return gsa_check(&m->gsa, &m->kd, GC_REKEY, false, why, size);
+}
+
+static int inner_build(const struct rekey_sa *rs, const struct rekey_msg *m,
+		       struct pchain *c, size_t *sig_off, size_t sig_len)
+{
+	static const uint8_t zero[IKE_SIG_MAX];
+
+	if (m->has_gsa) {
+		gsa_build(c, &m->gsa);
+		kd_build(c, &m->kd);
+	}
+	for (unsigned int i = 0; i < m->n_del; i++)
+		delete_build(c, &m->del[i]);
+	if (m->transport)
+		notify_build(c, IKE_N_USE_TRANSPORT_MODE, NULL, 0);
+	if (rs->gcauth == GIKE_GCAUTH_DIGSIG)
+		*sig_off = auth_build(c, rs->sigalg, rs->sigalg_len, zero,
+				      sig_len);
+	return c->w->err;
+}
+
+static int sign(const struct rekey_sa *rs, const struct ike_hdr *h,
+		struct pchain *c, size_t sig_off, size_t sig_len)
+{
+	struct wbuf *inner = c->w;
+	struct wbuf head, tbs;
+	uint8_t *sig;
+	int ret;
+
+	wbuf_init(&head, A_LEN);
+	wbuf_init(&tbs, A_LEN + inner->len);
+	ike_hdr_build(&head, h);
+	wbuf_patch_u8(&head, IKE_HDR_NEXT_OFF, IKE_PLD_SK);
+	wbuf_u8(&head, c->first);
+	wbuf_zero(&head, 3);
+	ret = head.err;
+	if (!ret)
+		ret = tbs_build(&tbs, head.p, inner->p, inner->len);
+	sig = wbuf_at(inner, sig_off, sig_len);
+	if (!ret && !sig)
+		ret = -EINVAL;
+	if (!ret)
+		ret = sig_sign_len(rs->key, tbs.p, tbs.len, sig, sig_len);
+	wbuf_free(&head);
+	wbuf_free(&tbs);
+	return ret;
+}
+
+int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
+		char *why, size_t why_size)
+{
+	struct ike_hdr h = {
+		.xchg = GIKE_XCHG_GSA_REKEY,
+		.flags = IKE_FLAG_INITIATOR,
+	};
+	size_t sig_off = 0, sig_len = 0;
+	struct pchain chain;
+	struct wbuf inner;
+	struct sk_key k;
+	int ret;
+
+	if (why && why_size)
+		why[0] = 0;
+	if (rs->spent)
+		return no(-EOVERFLOW, why, why_size, "no Message ID is left");
+	ret = check_out(rs, m, why, why_size);
+	if (ret)
+		return ret;
+	ret = rekey_sk(rs, &k);
+	if (ret)
+		return ret;
+
+	h.mid = m->mid = rs->next_mid;
+	if (rs->next_mid == UINT32_MAX)
+		rs->spent = true;
+	else
+		rs->next_mid++;
+	memcpy(h.spi_i, rs->spi, IKE_SPI_LEN);
+	memcpy(h.spi_r, rs->spi + IKE_SPI_LEN, IKE_SPI_LEN);
+
+	wbuf_init(&inner, IKE_MSG_MAX);
+	pchain_init(&chain, &inner, PCHAIN_DETACHED);
+	/* AUTH is inside of what it signs: its length comes first. */
+	if (rs->gcauth == GIKE_GCAUTH_DIGSIG)
+		sig_len = sigkey_sig_len(rs->key);
+	if (sig_len > IKE_SIG_MAX)
+		ret = -EMSGSIZE;
+	if (!ret)
+		ret = inner_build(rs, m, &chain, &sig_off, sig_len);
+	if (!ret && sig_len)
+		ret = sign(rs, &h, &chain, sig_off, sig_len);
+	if (!ret) {
+		ike_hdr_build(out, &h);
+		ret = sk_seal(out, &k, h.mid, chain.first, inner.p, inner.len);
+	}
+	if (ret)
+		no(ret, why, why_size, "rekey message cannot be made: %s",
+		   strerror(-ret));
+	sk_key_wipe(&k);
+	wbuf_free(&inner);
+	return ret;
+}
+
+/* ---- member ------------------------------------------------------------- */
+
+static const char *const rc_names[REKEY_RC_MAX] = {
+	[REKEY_OK] = "ok",
+	[REKEY_SHORT] = "short",
+	[REKEY_NOT_REKEY] = "not-rekey",
+	[REKEY_OTHER_SPI] = "other-spi",
+	[REKEY_OLD] = "old",
+	[REKEY_ICV] = "icv",
+	[REKEY_SYNTAX] = "syntax",
+	[REKEY_AUTH_ABSENT] = "auth-absent",
+	[REKEY_AUTH_PRESENT] = "auth-present",
+	[REKEY_AUTH_ALG] = "auth-alg",
+	[REKEY_AUTH_BAD] = "auth-bad",
+	[REKEY_CRITICAL] = "critical",
+	[REKEY_POLICY] = "policy",
+	[REKEY_UNSUPPORTED] = "unsupported",
+	[REKEY_RESOURCE] = "resource",
+};
+
+const char *rekey_rc_name(enum rekey_rc rc)
+{
+	return (unsigned int)rc < REKEY_RC_MAX ? rc_names[rc] : "unknown";
+}
+
+const uint8_t *rekey_peek_spi(const uint8_t *p, size_t len)
+{
+	return len >= IKE_HDR_LEN ? p : NULL;
+}
+
+/* Steps 1 and 2: what costs nothing */
+static enum rekey_rc open_header(const struct rekey_sa *rs, const uint8_t *p,
+				 size_t len, struct ike_hdr *h)
+{
+	if (ike_hdr_parse(p, len, h))
+		return REKEY_SHORT;
+	if ((h->version & 0xf0) != IKE_VERSION ||
+	    h->xchg != GIKE_XCHG_GSA_REKEY || (h->flags & IKE_FLAG_RESPONSE))
+		return REKEY_NOT_REKEY;
+	if (memcmp(rs->spi, p, sizeof(rs->spi)))
+		return REKEY_OTHER_SPI;
+	if (rs->spent || h->mid < rs->next_mid)
+		return REKEY_OLD;
+	return REKEY_OK;
+}
+
+/* Step 4. @plain is the caller's copy, the signature in it is zeroed. */
+static enum rekey_rc open_auth(const struct rekey_sa *rs,
+			       const struct ike_msg *msg, const uint8_t *head,
+			       uint8_t *plain, size_t plain_len)
+{
+	uint8_t sig[IKE_SIG_MAX];
+	struct auth_pld auth;
+	struct wbuf tbs;
+	struct rbuf r;
+	int ret;
+
+	if (rs->gcauth != GIKE_GCAUTH_DIGSIG)
+		return msg->auth.body ? REKEY_AUTH_PRESENT : REKEY_OK;
+	if (!msg->auth.body)
+		return REKEY_AUTH_ABSENT;
+	rbuf_init(&r, msg->auth.body, msg->auth.len);
+	if (auth_parse(&r, &auth) || auth.sig_len > sizeof(sig))
+		return REKEY_SYNTAX;
+	if (auth.method != IKE_AUTH_DIGITAL_SIGNATURE ||
+	    auth.alg_len != rs->sigalg_len ||
+	    memcmp(auth.alg, rs->sigalg, auth.alg_len))
+		return REKEY_AUTH_ALG;
+	if (!rs->pub)
+		return REKEY_AUTH_BAD;
+
+	memcpy(sig, auth.sig, auth.sig_len);
+	memset(plain + (auth.sig - plain), 0, auth.sig_len);
+	wbuf_init(&tbs, A_LEN + plain_len);
+	ret = tbs_build(&tbs, head, plain, plain_len);
+	if (!ret)
+		ret = sig_verify(rs->pub, auth.alg, auth.alg_len, tbs.p,
+				 tbs.len, sig, auth.sig_len);
+	wbuf_free(&tbs);
+	if (ret == -ENOMEM)
+		return REKEY_RESOURCE;
+	return ret ? REKEY_AUTH_BAD : REKEY_OK;
+}
+
+/* Step 6. What the message says is known to be the key server's now. */
+static enum rekey_rc open_content(const struct ike_msg *msg,
+				  struct rekey_msg *m, char *why, size_t size)
+{
+	struct rbuf r;
+	int ret;
+
+	if (!msg->gsa.body != !msg->kd.body) {
+		no(0, why, size, "GSA and KD come together");
+		return REKEY_POLICY;
+	}
+	if (msg->n_delete > REKEY_MAX_DEL)
+		return REKEY_SYNTAX;
+	for (unsigned int i = 0; i < msg->n_delete; i++) {
+		if (msg->del[i].proto == IKE_PROTO_IKE) {
+			no(0, why, size, "Delete of protocol IKE");
+			return REKEY_POLICY;
+		}
+		m->del[m->n_del++] = msg->del[i];
+	}
+	m->transport = msg_notify(msg, IKE_N_USE_TRANSPORT_MODE);
+	if (!msg->gsa.body)
+		return REKEY_OK;
+
+	rbuf_init(&r, msg->gsa.body, msg->gsa.len);
+	ret = gsa_parse(&r, &m->gsa);
+	if (!ret) {
+		rbuf_init(&r, msg->kd.body, msg->kd.len);
+		ret = kd_parse(&r, &m->kd);
+	}
+	if (ret)
+		return ret == -ENOMEM ? REKEY_RESOURCE : REKEY_SYNTAX;
+	m->has_gsa = true;
+	ret = gsa_check(&m->gsa, &m->kd, GC_REKEY, false, why, size);
+	if (ret)
+		return ret == -ENOTSUP ? REKEY_UNSUPPORTED : REKEY_POLICY;
+	return REKEY_OK;
+}
+
+static enum rekey_rc open_inner(struct rekey_sa *rs, const uint8_t *head,
+				struct ike_msg *msg, uint8_t first,
+				uint8_t *plain, size_t len,
+				struct rekey_msg *m, char *why, size_t size)
+{
+	enum rekey_rc rc;
+	int ret;
+
+	ret = msg_sort(msg, MSG_ENC, first, plain, len, why, size);
+	if (ret)
+		return ret == -EPROTONOSUPPORT ? REKEY_CRITICAL : REKEY_SYNTAX;
+	rc = open_auth(rs, msg, head, plain, len);
+	if (rc)
+		return rc;
+	/* Step 5: from here on the Message ID is used up. */
+	if (msg->h.mid == UINT32_MAX)
+		rs->spent = true;
+	else
+		rs->next_mid = msg->h.mid + 1;
+	m->mid = msg->h.mid;
+	return open_content(msg, m, why, size);
+}
+
+enum rekey_rc rekey_open(struct rekey_sa *rs, const uint8_t *p, size_t len,
+			 struct rekey_msg *m, char *why, size_t why_size)
+{
+	struct ike_msg msg = { 0 };
+	size_t plain_len;
+	enum rekey_rc rc;
+	uint8_t *plain;
+	struct sk_key k;
+	uint8_t first;
+
+	if (why && why_size)
+		why[0] = 0;
+	rc = open_header(rs, p, len, &msg.h);
+	if (rc)
+		return rc;
+	if (rekey_sk(rs, &k))
+		return REKEY_UNSUPPORTED;
+	plain = secret_alloc(len);
+	if (!plain) {
+		sk_key_wipe(&k);
+		return REKEY_RESOURCE;
+	}
+	if (sk_open(p, len, &k, plain, &plain_len, &first))
+		rc = REKEY_ICV;
+	else
+		rc = open_inner(rs, p, &msg, first, plain, plain_len, m, why,
+				why_size);
+	if (rc) {
+		/* Half of a message is none. */
+		rekey_msg_free(m);
+		rekey_msg_init(m);
+	}
+	sk_key_wipe(&k);
+	secret_free(plain);
+	return rc;
+}
