@@ -339,10 +339,12 @@ int linkmon_read(struct linkmon *lm)
 		ret = nl_recvmsgs_default(lm->sock);
 		if (ret == -NLE_AGAIN)
 			break;
-		if (ret == -NLE_NOMEM)
-			/* ENOBUFS; what is still queued is read first. */
+		if (ret == -NLE_NOMEM) {
+			/* ENOBUFS; what is still queued comes after. */
 			lm->lost = true;
-		else if (ret < 0 && ret != -NLE_INTR)
+			break;
+		}
+		if (ret < 0 && ret != -NLE_INTR)
 			return error_of(ret);
 	}
 	if (lm->lost)

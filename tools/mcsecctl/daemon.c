@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Asking the daemon over its control socket: one JSON object per line each
+ * way, as mcsecd(8) says. What it answers is shown as it came, so that a
+ * daemon that says more needs no newer mcsecctl.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "mcsecctl.h"
+
+/* A rekey may have to be signed and written to disk first. */
+#define TIMEOUT_S 30
+
+/* A key server with all its members answers in far less. */
+#define ANSWER_MAX (64 << 20)
+
+static int connect_daemon(const char *path)
+{
+	struct timeval limit = { .tv_sec = TIMEOUT_S };
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (strlen(path) >= sizeof(sun.sun_path)) {
+		complain(0, "socket %s: the path is too long", path);
+		return -1;
+	}
+	strcpy(sun.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) ||
+	    connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
+		complain(0, "mcsecd at %s: %s%s", path, strerror(errno),
+			 errno == ENOENT || errno == ECONNREFUSED ?
+				 ": is it running?" : "");
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int send_all(int fd, const char *p, size_t len)
+{
+	ssize_t done;
+
+	while (len) {
+		done = send(fd, p, len, MSG_NOSIGNAL);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		p += done;
+		len -= done;
+	}
+	return 0;
+}
+
+/* The answer's line, without its end; for free(). */
+static char *read_answer(int fd, size_t *len, int *error)
+{
+	size_t room = 0, n = 0;
+	char *buf = NULL, *more;
+	ssize_t got;
+
+	*error = 0;
+	for (;;) {
+		if (n == room) {
+			room = room ? 2 * room : 4096;
+			more = room <= ANSWER_MAX ? realloc(buf, room) : NULL;
+			if (!more) {
+				*error = -EMSGSIZE;
+				break;
+			}
+			buf = more;
+		}
+		got = recv(fd, buf + n, room - n, 0);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			*error = errno == EAGAIN ? -ETIMEDOUT : -errno;
+			break;
+		}
+		if (!got) {
+			*error = -ECONNRESET;
+			break;
+		}
+		more = memchr(buf + n, '\n', got);
+		n += got;
+		if (more) {
+			*len = more - buf;
+			return buf;
+		}
+	}
+	free(buf);
+	return NULL;
+}
+
+/* ---- answers as text ----------------------------------------------------- */
+
+static void print_scalar(const json_t *v)
+{
+	const char *s;
+
+	switch (json_typeof(v)) {
+	case JSON_STRING:
+		/* Names of peers are in it: no control characters. */
+		for (s = json_string_value(v); *s; s++)
+			putchar((unsigned char)*s < ' ' || *s == 0x7f ? '?' :
+									*s);
+		break;
+	case JSON_INTEGER:
+		printf("%" JSON_INTEGER_FORMAT, json_integer_value(v));
+		break;
+	case JSON_REAL:
+		printf("%g", json_real_value(v));
+		break;
+	case JSON_TRUE:
+		printf("yes");
+		break;
+	case JSON_FALSE:
+		printf("no");
+		break;
+	case JSON_NULL:
+		printf("none");
+		break;
+	case JSON_OBJECT:
+	case JSON_ARRAY:
+		break;
+	}
+}
+
+static bool is_nested(const json_t *v)
+{
+	return json_is_object(v) || json_is_array(v);
+}
+
+/*
+ * An object is one line of "name value" pairs, then its lists and objects, each
+ * on lines of its own, indented. @name is what it is one of.
+ */
+static void print_tree(const char *name, const json_t *v, int depth)
+{
+	const char *between = "";
+	const char *key;
+	json_t *child;
+	size_t i;
+
+	if (json_is_array(v)) {
+		json_array_foreach(v, i, child)
+			print_tree(name, child, depth);
+		return;
+	}
+	if (!json_is_object(v)) {
+		printf("%*s%s ", 2 * depth, "", name);
+		print_scalar(v);
+		putchar('\n');
+		return;
+	}
+
+	printf("%*s", 2 * depth, "");
+	if (*name) {
+		printf("%s", name);
+		between = " ";
+	}
+	json_object_foreach((json_t *)v, key, child) {
+		if (is_nested(child))
+			continue;
+		printf("%s%s ", between, key);
+		print_scalar(child);
+		between = " ";
+	}
+	putchar('\n');
+	json_object_foreach((json_t *)v, key, child)
+		if (is_nested(child))
+			print_tree(key, child, depth + 1);
+}
+
+/* The outermost object has nothing to say but what is in it. */
+static void print_answer(const json_t *answer)
+{
+	const char *key;
+	json_t *child;
+
+	json_object_foreach((json_t *)answer, key, child)
+		print_tree(key, child, 0);
+}
+
+/* ---- commands ------------------------------------------------------------ */
+
+static int show_answer(struct ctl *ctl, const char *text, size_t len)
+{
+	json_error_t error;
+	const char *why;
+	json_t *answer;
+
+	answer = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+	if (!json_is_object(answer) ||
+	    !json_is_boolean(json_object_get(answer, "ok"))) {
+		json_decref(answer);
+		return complain(EXIT_FAILED,
+				"mcsecd at %s: its answer was not understood",
+				ctl->socket);
+	}
+	if (json_is_false(json_object_get(answer, "ok"))) {
+		why = json_string_value(json_object_get(answer, "error"));
+		complain(0, "mcsecd: %s", why ?: "refused, without a reason");
+		json_decref(answer);
+		return EXIT_FAILED;
+	}
+	if (ctl->json)
+		return print_json(answer);
+	json_object_del(answer, "ok");
+	print_answer(answer);
+	json_decref(answer);
+	return EXIT_OK;
+}
+
+static int ask(struct ctl *ctl, json_t *request)
+{
+	char *text = json_dumps(request, JSON_COMPACT);
+	char *answer;
+	size_t len;
+	int fd, ret;
+
+	json_decref(request);
+	if (!text)
+		return complain(EXIT_USAGE,
+				"a word is not UTF-8, which the daemon speaks");
+	fd = connect_daemon(ctl->socket);
+	if (fd < 0) {
+		free(text);
+		return EXIT_FAILED;
+	}
+	ret = send_all(fd, text, strlen(text)) ?: send_all(fd, "\n", 1);
+	free(text);
+	answer = ret ? NULL : read_answer(fd, &len, &ret);
+	close(fd);
+	if (!answer)
+		return complain(EXIT_FAILED, "mcsecd at %s: %s", ctl->socket,
+				ret == -ECONNRESET ?
+					"it closed without an answer" :
+					strerror(-ret));
+	ret = show_answer(ctl, answer, len);
+	free(answer);
+	return ret;
+}
+
+/* @cmd with a group, that may be left out, and no other word. */
+static int ask_group(struct ctl *ctl, const char *cmd, bool optional,
+		     int argc, char **argv)
+{
+	char group[MCSEC_NAME_MAX + 1];
+	json_t *request;
+	char usage[64];
+	int ret;
+
+	snprintf(usage, sizeof(usage), "%s %s", cmd,
+		 optional ? "[GROUP]" : "GROUP");
+	ret = check_argc(argc, !optional, 1, usage);
+	if (!ret && argc)
+		ret = read_group(argv[0], group);
+	if (ret)
+		return ret;
+	request = json_pack("{s:s}", "cmd", cmd);
+	if (argc)
+		json_object_set_new(request, "group", json_string(group));
+	return ask(ctl, request);
+}
+
+int cmd_status(struct ctl *ctl, int argc, char **argv)
+{
+	return ask_group(ctl, "status", true, argc, argv);
+}
+
+int cmd_member(struct ctl *ctl, int argc, char **argv)
+{
+	return ask_group(ctl, "member", true, argc, argv);
+}
+
+int cmd_rekey(struct ctl *ctl, int argc, char **argv)
+{
+	return ask_group(ctl, "rekey", false, argc, argv);
+}
+
+int cmd_join(struct ctl *ctl, int argc, char **argv)
+{
+	return ask_group(ctl, "join", false, argc, argv);
+}
+
+int cmd_leave(struct ctl *ctl, int argc, char **argv)
+{
+	return ask_group(ctl, "leave", false, argc, argv);
+}
+
+int cmd_evict(struct ctl *ctl, int argc, char **argv)
+{
+	char group[MCSEC_NAME_MAX + 1];
+	int ret;
+
+	ret = check_argc(argc, 2, 2, "evict GROUP IDENTITY");
+	if (!ret)
+		ret = read_group(argv[0], group);
+	if (ret)
+		return ret;
+	return ask(ctl, json_pack("{s:s, s:s, s:s}", "cmd", "evict",
+				  "group", group, "id", argv[1]));
+}

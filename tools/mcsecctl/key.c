@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crypto/rand.h"
+#include "lib/secret.h"
+#include "mcsecctl.h"
+
+#define SALT_LEN 4
+
+struct key_request {
+	uint32_t bits;
+	const char *path;
+};
+
+#define AT(member) .off = offsetof(struct key_request, member)
+
+static const struct word words[] = {
+	WORD("bits", "128 or 256", set_u32, AT(bits), .min = 128, .max = 256),
+	WORD("file", "a file that is not there yet", set_string, AT(path)),
+	{ }
+};
+
+static int write_all(int fd, const char *p, size_t len)
+{
+	ssize_t done;
+
+	while (len) {
+		done = write(fd, p, len);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		p += done;
+		len -= done;
+	}
+	return 0;
+}
+
+/* Nothing that is there is overwritten: it might be the only copy of a key. */
+static int save(const char *path, const char *text, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int ret;
+
+	if (fd < 0)
+		return complain(EXIT_FAILED, "key file %s: %s", path,
+				strerror(errno));
+	ret = write_all(fd, text, len);
+	if (!ret && fsync(fd) && errno != EINVAL)
+		ret = -errno;
+	close(fd);
+	if (ret) {
+		unlink(path);
+		return complain(EXIT_FAILED, "key file %s: %s", path,
+				strerror(-ret));
+	}
+	return EXIT_OK;
+}
+
+static int key_generate(struct ctl *ctl, int argc, char **argv)
+{
+	struct key_request r = { .bits = 256 };
+	char text[2 * KSA_KEY_MAX + 1];
+	uint8_t key[KSA_KEY_MAX];
+	enum mcsec_alg alg;
+	uint32_t seen;
+	size_t len, i;
+	int ret;
+
+	(void)ctl;
+	if (!argc)
+		return check_argc(argc, 1, 5, "key generate ALG [bits 128|256] [file FILE]");
+	ret = read_alg(argv[0], &alg);
+	if (!ret)
+		ret = read_words(words, argc - 1, argv + 1, &r, &seen);
+	if (ret)
+		return ret;
+	len = r.bits / 8 + SALT_LEN;
+	if (r.bits % 8 || !kalg_key_ok(alg, len))
+		return complain(EXIT_USAGE, "bits: %s has keys of %s",
+				argv[0], kalg_key_ok(alg, 128 / 8 + SALT_LEN) ?
+						 "128 or 256" : "256");
+
+	if (rand_bytes(key, len))
+		return complain(EXIT_FAILED,
+				"key generate: no random numbers to be had");
+	for (i = 0; i < len; i++) {
+		text[2 * i] = "0123456789abcdef"[key[i] >> 4];
+		text[2 * i + 1] = "0123456789abcdef"[key[i] & 15];
+	}
+	text[2 * len] = '\n';
+
+	/* Not by stdio, whose buffer nobody wipes. */
+	if (r.path) {
+		ret = save(r.path, text, 2 * len + 1);
+	} else {
+		ret = write_all(STDOUT_FILENO, text, 2 * len + 1);
+		if (ret)
+			ret = complain(EXIT_FAILED, "key generate: %s",
+				       strerror(-ret));
+	}
+	secret_wipe(key, sizeof(key));
+	secret_wipe(text, sizeof(text));
+	return ret;
+}
+
+static const struct command table[] = {
+	{ .name = "generate", .run = key_generate },
+	{ }
+};
+
+int cmd_key(struct ctl *ctl, int argc, char **argv)
+{
+	return dispatch(ctl, table, "key: ", argc, argv);
+}

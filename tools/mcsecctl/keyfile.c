@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Key files: hexadecimal digits, the key and then the salt as in RFC 4106, with
+ * any white space. Never from the command line, where every user can read it.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/secret.h"
+#include "mcsecctl.h"
+
+#define TEXT_MAX 512
+
+/* One line, and not an octet more: what follows on stdin is for others. */
+static ssize_t read_line(int fd, char *buf, size_t size)
+{
+	size_t len = 0;
+	ssize_t got;
+
+	while (len < size) {
+		got = read(fd, buf + len, 1);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (!got || buf[len] == '\n')
+			break;
+		len++;
+	}
+	return len;
+}
+
+static ssize_t read_all(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+	size_t len = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && (st.st_mode & 0007))
+		complain(0, "warning: key file %s is open to every user: chmod 600",
+			 path);
+	while (len < size) {
+		got = read(fd, buf + len, size - len);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			close(fd);
+			return -errno;
+		}
+		if (!got)
+			break;
+		len += got;
+	}
+	close(fd);
+	return len;
+}
+
+static int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/*
+ * Complaints name the place, not the text: it may be a key with a slip in it.
+ */
+static int decode(const char *from, const char *text, size_t text_len,
+		  uint8_t *key, size_t *len)
+{
+	size_t i, digits = 0;
+	int d;
+
+	for (i = 0; i < text_len; i++) {
+		if (isspace((unsigned char)text[i]))
+			continue;
+		d = digit(text[i]);
+		if (d < 0)
+			return complain(EXIT_FAILED,
+					"key in %s: character %zu is no hexadecimal digit",
+					from, i + 1);
+		if (digits / 2 < KSA_KEY_MAX)
+			key[digits / 2] = (digits % 2 ? key[digits / 2] : 0) |
+					  d << (digits % 2 ? 0 : 4);
+		digits++;
+	}
+	if (digits % 2)
+		return complain(EXIT_FAILED,
+				"key in %s: %zu hexadecimal digits, which is half an octet too many",
+				from, digits);
+	*len = digits / 2;
+	return EXIT_OK;
+}
+
+int read_key(const char *path, enum mcsec_alg alg, uint8_t key[KSA_KEY_MAX],
+	     size_t *len)
+{
+	bool in = !path || !strcmp(path, "-");
+	const char *from = in ? "stdin" : path;
+	char text[TEXT_MAX];
+	ssize_t got;
+	int ret;
+
+	got = in ? read_line(STDIN_FILENO, text, sizeof(text)) :
+		   read_all(path, text, sizeof(text));
+	if (got < 0)
+		return complain(EXIT_FAILED, "key in %s: %s", from,
+				strerror(-got));
+	ret = decode(from, text, got, key, len);
+	secret_wipe(text, sizeof(text));
+	if (!ret && !kalg_key_ok(alg, *len))
+		ret = complain(EXIT_FAILED,
+			       "key in %s: %zu octets, but %s takes %s (4 of them salt)",
+			       from, *len, kalg_names[alg],
+			       kalg_key_ok(alg, 20) ? "20 or 36" : "36");
+	if (ret)
+		secret_wipe(key, KSA_KEY_MAX);
+	return ret;
+}

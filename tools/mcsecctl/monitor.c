@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel/nl.h"
+#include "mcsecctl.h"
+
+static json_t *event_json(const struct kevent *ev)
+{
+	char buf[ADDR_STRLEN];
+	json_t *o = json_object();
+
+	json_object_set_new(o, "event", json_string(kevent_names[ev->type]));
+	if (ev->type == KEVENT_RESYNC)
+		return o;
+	json_object_set_new(o, "group", json_string(ev->group));
+	if (ev->type != KEVENT_ACQUIRE)
+		json_object_set_new(o, "spi", json_integer(ev->spi));
+
+	switch (ev->type) {
+	case KEVENT_ACQUIRE:
+		json_object_set_new(o, "dst",
+				    json_string(addr_str(&ev->dst, buf)));
+		break;
+	case KEVENT_SOFT_EXPIRE:
+	case KEVENT_HARD_EXPIRE:
+		json_object_set_new(o, "limit",
+				    json_string(klimit_names[ev->limit]));
+		break;
+	case KEVENT_IV_EXHAUSTING:
+	case KEVENT_NEW_SENDER:
+		json_object_set_new(o, "sender-id",
+				    json_integer(ev->sender_id));
+		break;
+	case KEVENT_RESYNC:
+		break;
+	}
+	return o;
+}
+
+static void event_print(const struct kevent *ev)
+{
+	char buf[ADDR_STRLEN];
+
+	printf("%s", kevent_names[ev->type]);
+	switch (ev->type) {
+	case KEVENT_ACQUIRE:
+		printf(" group %s %s", ev->group, addr_str(&ev->dst, buf));
+		break;
+	case KEVENT_SOFT_EXPIRE:
+	case KEVENT_HARD_EXPIRE:
+		printf(" sa %s 0x%08" PRIx32 " limit %s", ev->group, ev->spi,
+		       klimit_names[ev->limit]);
+		break;
+	case KEVENT_IV_EXHAUSTING:
+	case KEVENT_NEW_SENDER:
+		printf(" sa %s 0x%08" PRIx32 " sender-id %" PRIu32, ev->group,
+		       ev->spi, ev->sender_id);
+		break;
+	case KEVENT_RESYNC:
+		printf(" events were lost, or the module was loaded again");
+		break;
+	}
+	putchar('\n');
+}
+
+static void show_event(void *arg, const struct kevent *ev)
+{
+	const struct ctl *ctl = arg;
+
+	if (ctl->json)
+		print_json(event_json(ev));
+	else
+		event_print(ev);
+	/* Whoever reads the other end of the pipe waits for just this. */
+	fflush(stdout);
+}
+
+int cmd_monitor(struct ctl *ctl, int argc, char **argv)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	struct kerr err;
+	int ret;
+
+	(void)argv;
+	ret = check_argc(argc, 0, 0, "monitor");
+	if (!ret)
+		ret = need_kernel(ctl);
+	if (ret)
+		return ret;
+	pfd.fd = knl_events_open(&ctl->kernel, show_event, ctl, &err);
+	if (pfd.fd < 0)
+		return refused("monitor", &err);
+
+	/* Until a signal ends the process, or who reads has gone. */
+	while (!ferror(stdout)) {
+		if (poll(&pfd, 1, -1) < 0 && errno != EINTR)
+			return complain(EXIT_FAILED, "monitor: %s",
+					strerror(errno));
+		ret = knl_events_read(&ctl->kernel);
+		if (ret)
+			return complain(EXIT_FAILED, "monitor: %s",
+					strerror(-ret));
+	}
+	return EXIT_FAILED;
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A certification authority in a folder: ca.pem and ca.key, and NAME.pem and
+ * NAME.key for each key server and member, in the form that mcsecd.conf takes.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "crypto/pki.h"
+#include "mcsecctl.h"
+
+#define DAY 86400
+#define ALT_MAX 16
+#define PATH_LEN 4096
+#define NAME_LEN 64		/* of an X.520 common name */
+
+/* The clocks of the hosts of a new group may differ by this. */
+#define CLOCK_SKEW 300
+
+struct pki_request {
+	const char *name;
+	const char *dns[ALT_MAX + 1];
+	const char *ip[ALT_MAX + 1];
+	const char *email[ALT_MAX + 1];
+	uint32_t days;
+	unsigned int type;
+};
+
+static const char *const type_names[] = { "ed25519", "ecdsa-p256",
+					  "ecdsa-p384", NULL };
+static const enum sig_type types[] = { SIG_ED25519, SIG_ECDSA_P256,
+				       SIG_ECDSA_P384 };
+
+/* In a word's bit */
+#define IS_ADDRESS 1
+
+/* One or more, with commas. The text stays in argv. */
+static int set_list(const struct word *w, const char *value, void *obj)
+{
+	const char **list = (const char **)((char *)obj + w->off);
+	char *p = (char *)value;
+	struct addr a;
+	size_t n = 0;
+
+	while (p) {
+		if (n == ALT_MAX)
+			return complain(EXIT_USAGE, "%s: at most %d", w->name,
+					ALT_MAX);
+		list[n++] = strsep(&p, ",");
+		if (!*list[n - 1])
+			return complain(EXIT_USAGE, "%s: an empty one in it",
+					w->name);
+		if (w->bit == IS_ADDRESS && addr_parse(list[n - 1], &a))
+			return complain(EXIT_USAGE,
+					"%s \"%s\": no IPv4 or IPv6 address",
+					w->name, list[n - 1]);
+	}
+	return EXIT_OK;
+}
+
+#define AT(member) .off = offsetof(struct pki_request, member)
+#define DAYS \
+	WORD("days", "a number of days", set_u32, AT(days), .min = 1, \
+	     .max = 36500)
+#define TYPE \
+	WORD("type", "ed25519, ecdsa-p256 or ecdsa-p384", set_name, AT(type), \
+	     .names = type_names)
+
+static const struct word init_words[] = {
+	WORD("name", "the authority's name", set_string, AT(name)),
+	DAYS,
+	TYPE,
+	{ }
+};
+
+static const struct word issue_words[] = {
+	WORD("dns", "a DNS name", set_list, AT(dns)),
+	WORD("ip", "an address", set_list, AT(ip), .bit = IS_ADDRESS),
+	WORD("email", "an e-mail address", set_list, AT(email)),
+	DAYS,
+	TYPE,
+	{ }
+};
+
+/* @name becomes a file's name: it stays in its folder, and is no option. */
+static int check_name(const char *name)
+{
+	size_t i, len = strlen(name);
+
+	if (!len || len > NAME_LEN)
+		return complain(EXIT_USAGE,
+				"name \"%s\": 1 to %d characters are allowed",
+				name, NAME_LEN);
+	for (i = 0; i < len; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-",
+			    name[i]))
+			break;
+	if (i < len || name[0] == '.' || name[0] == '-')
+		return complain(EXIT_USAGE,
+				"name \"%s\": only letters, digits, and . _ @ - behind the first",
+				name);
+	return EXIT_OK;
+}
+
+static int make_path(char *path, const char *dir, const char *name,
+		     const char *suffix)
+{
+	if (snprintf(path, PATH_LEN, "%s/%s.%s", dir, name, suffix) >= PATH_LEN)
+		return complain(EXIT_USAGE, "folder \"%s\": name too long",
+				dir);
+	return EXIT_OK;
+}
+
+/* @ca NULL: for itself. Writes @dir/@file.pem and .key. */
+static int issue(enum pki_kind kind, const struct pki_request *r,
+		 const struct pki_pair *ca, const char *dir, const char *file)
+{
+	char cert_path[PATH_LEN], key_path[PATH_LEN];
+	time_t now = time(NULL);
+	struct pki_req req = {
+		.kind = kind,
+		.type = types[r->type],
+		.name = r->name,
+		.dns = r->dns[0] ? r->dns : NULL,
+		.ip = r->ip[0] ? r->ip : NULL,
+		.email = r->email[0] ? r->email : NULL,
+		.not_before = now - CLOCK_SKEW,
+		.not_after = now + (time_t)r->days * DAY,
+	};
+	struct pki_pair pair = {};
+	char err[256] = "";
+	int ret;
+
+	ret = make_path(cert_path, dir, file, "pem");
+	if (!ret)
+		ret = make_path(key_path, dir, file, "key");
+	if (ret)
+		return ret;
+	ret = pki_issue(ca, &req, &pair, err, sizeof(err));
+	if (!ret)
+		ret = pki_save(&pair, cert_path, key_path, err, sizeof(err));
+	pki_pair_free(&pair);
+	if (ret)
+		return complain(EXIT_FAILED, "pki: %s", err);
+	printf("certificate %s\nkey %s\n", cert_path, key_path);
+	return EXIT_OK;
+}
+
+static int pki_init(struct ctl *ctl, int argc, char **argv)
+{
+	struct pki_request r = { .name = "mcsec CA", .days = 3650 };
+	uint32_t seen;
+	int ret;
+
+	(void)ctl;
+	if (!argc)
+		return check_argc(argc, 1, 1, "pki init DIR [name N] [days N] [type TYPE]");
+	ret = read_words(init_words, argc - 1, argv + 1, &r, &seen);
+	if (ret)
+		return ret;
+	if (strlen(r.name) > NAME_LEN)
+		return complain(EXIT_USAGE, "name: at most %d characters",
+				NAME_LEN);
+	if (mkdir(argv[0], 0700) && errno != EEXIST)
+		return complain(EXIT_FAILED, "folder %s: %s", argv[0],
+				strerror(errno));
+	return issue(PKI_CA, &r, NULL, argv[0], "ca");
+}
+
+static int issue_for(enum pki_kind kind, const char *usage, int argc,
+		     char **argv)
+{
+	char cert_path[PATH_LEN], key_path[PATH_LEN];
+	struct pki_request r = { .days = 825 };
+	struct pki_pair ca = {};
+	char err[256] = "";
+	uint32_t seen;
+	int ret;
+
+	if (argc < 2)
+		return check_argc(argc, 2, 2, usage);
+	ret = check_name(argv[1]);
+	if (!ret && !strcmp(argv[1], "ca"))
+		ret = complain(EXIT_USAGE,
+			       "name \"ca\": that is the authority itself");
+	if (!ret)
+		ret = read_words(issue_words, argc - 2, argv + 2, &r, &seen);
+	if (!ret)
+		ret = make_path(cert_path, argv[0], "ca", "pem");
+	if (!ret)
+		ret = make_path(key_path, argv[0], "ca", "key");
+	if (ret)
+		return ret;
+	r.name = argv[1];
+	if (pki_load(cert_path, key_path, &ca, err, sizeof(err))) {
+		pki_pair_free(&ca);
+		return complain(EXIT_FAILED,
+				"pki: no authority in %s (\"pki init\" makes one): %s",
+				argv[0], err);
+	}
+	ret = issue(kind, &r, &ca, argv[0], argv[1]);
+	pki_pair_free(&ca);
+	return ret;
+}
+
+#define ISSUE_USAGE " DIR NAME [dns D,...] [ip A,...] [email E,...] [days N] [type TYPE]"
+
+static int pki_gcks(struct ctl *ctl, int argc, char **argv)
+{
+	(void)ctl;
+	return issue_for(PKI_GCKS, "pki gcks" ISSUE_USAGE, argc, argv);
+}
+
+static int pki_member(struct ctl *ctl, int argc, char **argv)
+{
+	(void)ctl;
+	return issue_for(PKI_MEMBER, "pki member" ISSUE_USAGE, argc, argv);
+}
+
+static const struct command table[] = {
+	{ .name = "init", .run = pki_init },
+	{ .name = "gcks", .run = pki_gcks },
+	{ .name = "member", .run = pki_member },
+	{ }
+};
+
+int cmd_pki(struct ctl *ctl, int argc, char **argv)
+{
+	return dispatch(ctl, table, "pki: ", argc, argv);
+}

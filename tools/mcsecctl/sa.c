@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/secret.h"
+#include "mcsecctl.h"
+
+/* What the words of "sa add" and "sa set" fill. */
+struct sa_request {
+	struct ksa sa;
+	const char *key_path;
+	bool key_stdin;
+};
+
+static int set_spi(const struct word *w, const char *value, void *obj)
+{
+	struct sa_request *r = obj;
+
+	(void)w;
+	return read_spi(value, &r->sa.spi);
+}
+
+static int set_dir(const struct word *w, const char *value, void *obj)
+{
+	/* By the bits of enum mcsec_dir; none has bit 0. */
+	static const char *const names[] = { "in", "out", "inout", NULL };
+	struct sa_request *r = obj;
+	int n = kname_find(names, value);
+
+	if (n < 0)
+		return complain(EXIT_USAGE,
+				"unknown %s \"%s\": in, out or inout", w->name,
+				value);
+	r->sa.dir = n + MCSEC_DIR_IN;
+	return EXIT_OK;
+}
+
+static int set_sender_ids(const struct word *w, const char *value, void *obj)
+{
+	struct sa_request *r = obj;
+
+	(void)w;
+	return read_sender_ids(value, r->sa.sender_ids, &r->sa.n_sender_ids);
+}
+
+/* "key -" is stdin too; a key itself is refused, and not repeated. */
+static int set_key(const struct word *w, const char *value, void *obj)
+{
+	struct sa_request *r = obj;
+
+	(void)w;
+	if (strcmp(value, "-"))
+		return complain(EXIT_USAGE,
+				"key: not on the command line, where every user can read it: key-file FILE or key-stdin");
+	r->key_stdin = true;
+	return EXIT_OK;
+}
+
+/* Seconds, or a number with s, m, h or d. */
+static bool parse_time(const char *s, uint64_t *v)
+{
+	static const struct {
+		char unit;
+		uint64_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	size_t len = strlen(s), i;
+	uint64_t mul = 1;
+	char buf[32];
+
+	if (!len || len >= sizeof(buf))
+		return false;
+	memcpy(buf, s, len + 1);
+	/* Without this 0x10d would be sixteen days. */
+	for (i = 0; i < 4 && strncmp(s, "0x", 2); i++) {
+		if (buf[len - 1] == units[i].unit) {
+			buf[len - 1] = '\0';
+			mul = units[i].seconds;
+			break;
+		}
+	}
+	return parse_u64(buf, v) && !__builtin_mul_overflow(*v, mul, v);
+}
+
+static int set_limit(const struct word *w, const char *value, void *obj)
+{
+	bool time = w->bit & (KLIMIT_SOFT_TIME | KLIMIT_HARD_TIME);
+	struct sa_request *r = obj;
+	uint64_t v;
+
+	if (time ? !parse_time(value, &v) : !parse_u64(value, &v))
+		return complain(EXIT_USAGE, "%s \"%s\": not %s", w->name,
+				value, w->takes);
+	memcpy((char *)obj + w->off, &v, sizeof(v));
+	r->sa.limits.set |= w->bit;
+	return EXIT_OK;
+}
+
+#define REQ(member) .off = offsetof(struct sa_request, member)
+#define AT(member) REQ(sa.member)
+#define COUNT "a number, 0 for none"
+#define SECONDS "seconds or a number with m, h or d, 0 for none"
+
+#define SELECT WORD("select", NULL, set_true, AT(select))
+#define LIMIT(word, member, BIT, what) \
+	WORD(word, what, set_limit, AT(limits.member), .bit = KLIMIT_##BIT)
+#define LIMITS \
+	LIMIT("soft-time", soft_time, SOFT_TIME, SECONDS), \
+	LIMIT("hard-time", hard_time, HARD_TIME, SECONDS), \
+	LIMIT("soft-packets", soft_packets, SOFT_PACKETS, COUNT), \
+	LIMIT("hard-packets", hard_packets, HARD_PACKETS, COUNT), \
+	LIMIT("soft-bytes", soft_bytes, SOFT_BYTES, COUNT), \
+	LIMIT("hard-bytes", hard_bytes, HARD_BYTES, COUNT)
+
+static const struct word add_words[] = {
+	WORD("spi", "an SPI", set_spi),
+	WORD("dir", "in, out or inout", set_dir),
+	WORD("alg", "a transform", set_name, AT(alg), .names = kalg_names),
+	WORD("key-file", "a file", set_string, REQ(key_path)),
+	WORD("key-stdin", NULL, set_true, REQ(key_stdin)),
+	WORD("mode", "transport", set_name, AT(mode), .names = kmode_names),
+	WORD("sid-bits", "8, 12 or 16", set_u32, AT(sid_bits), .min = 1,
+	     .max = 64),
+	WORD("sender-id", "one or more, like 1-4,9", set_sender_ids),
+	WORD("replay", "iv, seq or none", set_name, AT(replay),
+	     .names = kreplay_names),
+	WORD("window", "a number of packets", set_u32, AT(window), .min = 1,
+	     .max = UINT32_MAX),
+	WORD("max-senders", "a number", set_u32, AT(max_senders), .min = 1,
+	     .max = UINT32_MAX),
+	LIMITS,
+	LIMIT("iv-limit", iv_limit, IV, "a number of packets"),
+	SELECT,
+	WORD("key", "a file", set_key),
+	{ }
+};
+
+/* Indices of the words that must be there. */
+enum { ADD_SPI, ADD_DIR, ADD_ALG };
+
+static const struct word set_words[] = { SELECT, LIMITS, { } };
+
+static int add_sa(struct ctl *ctl, struct sa_request *r)
+{
+	struct kerr err;
+	int ret;
+
+	ret = need_kernel(ctl);
+	if (!ret)
+		ret = read_key(r->key_path, r->sa.alg, r->sa.key,
+			       &r->sa.key_len);
+	if (ret)
+		return ret;
+	if (ctl->kernel.ops->sa_add(ctl->kernel.ctx, &r->sa, &err))
+		return refused("sa add", &err);
+	return EXIT_OK;
+}
+
+static int sa_add(struct ctl *ctl, int argc, char **argv)
+{
+	struct sa_request r = {};
+	uint32_t seen;
+	int ret, i;
+
+	if (!argc)
+		return check_argc(argc, 1, 1, "sa add GROUP spi SPI dir DIR alg ALG key-file FILE ...");
+	ret = read_group(argv[0], r.sa.group);
+	if (!ret)
+		ret = read_words(add_words, argc - 1, argv + 1, &r, &seen);
+	if (ret)
+		return ret;
+	for (i = ADD_SPI; i <= ADD_ALG; i++)
+		if (!(seen & 1U << i))
+			return complain(EXIT_USAGE, "sa add: %s is missing",
+					add_words[i].name);
+	if (!r.key_path == !r.key_stdin)
+		return complain(EXIT_USAGE, "sa add: one of key-file FILE and key-stdin is needed");
+
+	ret = add_sa(ctl, &r);
+	secret_wipe(&r, sizeof(r));
+	return ret;
+}
+
+/* The two words with which most commands begin. */
+static int read_sa(char **argv, struct ksa *sa)
+{
+	int ret = read_group(argv[0], sa->group);
+
+	return ret ?: read_spi(argv[1], &sa->spi);
+}
+
+static int sa_set(struct ctl *ctl, int argc, char **argv)
+{
+	struct sa_request r = {};
+	struct kerr err;
+	uint32_t seen;
+	int ret;
+
+	if (argc < 3)
+		return check_argc(argc, 3, 3, "sa set GROUP SPI [select] [soft-time T] ...");
+	ret = read_sa(argv, &r.sa);
+	if (!ret)
+		ret = read_words(set_words, argc - 2, argv + 2, &r, &seen);
+	if (!ret)
+		ret = need_kernel(ctl);
+	if (ret)
+		return ret;
+	if (ctl->kernel.ops->sa_set(ctl->kernel.ctx, r.sa.group, r.sa.spi,
+				    r.sa.select, &r.sa.limits, &err))
+		return refused("sa set", &err);
+	return EXIT_OK;
+}
+
+static int sa_del(struct ctl *ctl, int argc, char **argv)
+{
+	struct ksa sa;
+	struct kerr err;
+	int ret;
+
+	ret = check_argc(argc, 2, 2, "sa del GROUP SPI");
+	if (!ret)
+		ret = read_sa(argv, &sa);
+	if (!ret)
+		ret = need_kernel(ctl);
+	if (ret)
+		return ret;
+	if (ctl->kernel.ops->sa_del(ctl->kernel.ctx, sa.group, sa.spi, &err))
+		return refused("sa del", &err);
+	return EXIT_OK;
+}
+
+static int sa_flush(struct ctl *ctl, int argc, char **argv)
+{
+	char group[MCSEC_NAME_MAX + 1];
+	struct kerr err;
+	int ret;
+
+	ret = check_argc(argc, 1, 1, "sa flush GROUP");
+	if (!ret)
+		ret = read_group(argv[0], group);
+	if (!ret)
+		ret = need_kernel(ctl);
+	if (ret)
+		return ret;
+	if (ctl->kernel.ops->sa_flush(ctl->kernel.ctx, group, &err))
+		return refused("sa flush", &err);
+	return EXIT_OK;
+}
+
+/* ---- show ---------------------------------------------------------------- */
+
+static void put_int(json_t *o, const char *name, uint64_t v)
+{
+	json_object_set_new(o, name, json_integer(v));
+}
+
+static void put_str(json_t *o, const char *name, const char *s)
+{
+	json_object_set_new(o, name, json_string(s));
+}
+
+json_t *sa_json(const struct ksa_info *i)
+{
+	const struct klimits *l = &i->sa.limits;
+	const struct ksa *sa = &i->sa;
+	json_t *o = json_object();
+	json_t *ids;
+	size_t n;
+
+	put_str(o, "group", sa->group);
+	put_int(o, "spi", sa->spi);
+	put_str(o, "dir", kdir_name(sa->dir));
+	put_str(o, "alg", kalg_names[sa->alg]);
+	put_str(o, "mode", kmode_names[sa->mode]);
+	put_str(o, "state", kstate_names[i->state]);
+	json_object_set_new(o, "selected", json_boolean(sa->select));
+	put_int(o, "age", i->age);
+	put_int(o, "sid-bits", sa->sid_bits);
+	if (sa->dir & MCSEC_DIR_OUT) {
+		ids = json_array();
+		for (n = 0; n < sa->n_sender_ids; n++)
+			json_array_append_new(ids,
+					      json_integer(sa->sender_ids[n]));
+		json_object_set_new(o, "sender-id", ids);
+		put_int(o, "iv-limit", l->iv_limit);
+		put_int(o, "out-packets", i->out_packets);
+		put_int(o, "out-bytes", i->out_bytes);
+	}
+	if (sa->dir & MCSEC_DIR_IN) {
+		put_str(o, "replay", kreplay_names[sa->replay]);
+		put_int(o, "window", sa->window);
+		put_int(o, "max-senders", sa->max_senders);
+		put_int(o, "senders", i->senders);
+		put_int(o, "in-packets", i->in_packets);
+		put_int(o, "in-bytes", i->in_bytes);
+		put_int(o, "in-replays", i->in_replays);
+		put_int(o, "in-bad-icv", i->in_bad_icv);
+	}
+	put_int(o, "soft-time", l->soft_time);
+	put_int(o, "hard-time", l->hard_time);
+	put_int(o, "soft-packets", l->soft_packets);
+	put_int(o, "hard-packets", l->hard_packets);
+	put_int(o, "soft-bytes", l->soft_bytes);
+	put_int(o, "hard-bytes", l->hard_bytes);
+	return o;
+}
+
+/* Limits that are set, each as one word and its value, as they are typed. */
+static void print_limits(const struct klimits *l, const char *indent)
+{
+	const struct {
+		const char *word;
+		uint64_t v;
+	} limits[] = {
+		{ "soft-time", l->soft_time },
+		{ "hard-time", l->hard_time },
+		{ "soft-packets", l->soft_packets },
+		{ "hard-packets", l->hard_packets },
+		{ "soft-bytes", l->soft_bytes },
+		{ "hard-bytes", l->hard_bytes },
+	};
+	const char *start = NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		if (!limits[i].v)
+			continue;
+		if (!start)
+			printf("%s ", indent);
+		start = "";
+		printf(" %s %" PRIu64, limits[i].word, limits[i].v);
+	}
+	if (start)
+		putchar('\n');
+}
+
+void sa_print(const struct ksa_info *i, const char *indent)
+{
+	const struct ksa *sa = &i->sa;
+
+	printf("%ssa %s 0x%08" PRIx32 " dir %s alg %s mode %s state %s%s age %" PRIu64 "\n",
+	       indent, sa->group, sa->spi, kdir_name(sa->dir),
+	       kalg_names[sa->alg], kmode_names[sa->mode],
+	       kstate_names[i->state], sa->select ? " selected" : "", i->age);
+	if (sa->dir & MCSEC_DIR_OUT) {
+		printf("%s  out packets %" PRIu64 " bytes %" PRIu64
+		       " sid-bits %" PRIu32 " sender-id ", indent,
+		       i->out_packets, i->out_bytes, sa->sid_bits);
+		print_sender_ids(sa->sender_ids, sa->n_sender_ids);
+		printf(" iv-limit %" PRIu64 "\n", sa->limits.iv_limit);
+	}
+	if (sa->dir & MCSEC_DIR_IN)
+		printf("%s  in packets %" PRIu64 " bytes %" PRIu64
+		       " replays %" PRIu64 " bad-icv %" PRIu64
+		       " replay %s window %" PRIu32 " senders %" PRIu32
+		       " max-senders %" PRIu32 "\n", indent,
+		       i->in_packets, i->in_bytes, i->in_replays,
+		       i->in_bad_icv, kreplay_names[sa->replay], sa->window,
+		       i->senders, sa->max_senders);
+	print_limits(&sa->limits, indent);
+}
+
+static int show_sa(void *arg, const struct ksa_info *i)
+{
+	json_t *list = arg;
+
+	if (list)
+		json_array_append_new(list, sa_json(i));
+	else
+		sa_print(i, "");
+	return 0;
+}
+
+static int sa_show(struct ctl *ctl, int argc, char **argv)
+{
+	struct ksa_info i;
+	struct kerr err;
+	struct ksa sa;
+	json_t *list;
+	int ret;
+
+	ret = check_argc(argc, 0, 2, "sa show [GROUP [SPI]]");
+	if (!ret && argc == 1)
+		ret = read_group(argv[0], sa.group);
+	if (!ret && argc == 2)
+		ret = read_sa(argv, &sa);
+	if (!ret)
+		ret = need_kernel(ctl);
+	if (ret)
+		return ret;
+
+	list = ctl->json ? json_array() : NULL;
+	if (argc == 2) {
+		ret = ctl->kernel.ops->sa_get(ctl->kernel.ctx, sa.group,
+					      sa.spi, &i, &err);
+		if (!ret)
+			show_sa(list, &i);
+	} else {
+		ret = ctl->kernel.ops->sa_dump(ctl->kernel.ctx,
+					       argc ? sa.group : NULL,
+					       show_sa, list, &err);
+	}
+	if (ret) {
+		json_decref(list);
+		return refused("sa show", &err);
+	}
+	return ctl->json ? print_json(list) : EXIT_OK;
+}
+
+static const struct command table[] = {
+	{ .name = "add", .run = sa_add },
+	{ .name = "set", .run = sa_set },
+	{ .name = "del", .run = sa_del },
+	{ .name = "show", .run = sa_show },
+	{ .name = "flush", .run = sa_flush },
+	{ }
+};
+
+int cmd_sa(struct ctl *ctl, int argc, char **argv)
+{
+	return dispatch(ctl, table, "sa: ", argc, argv);
+}
