@@ -99,6 +99,8 @@ int kd_bag(struct kd *kd, uint8_t proto, const uint8_t *spi,
 
 int kd_bag_add(struct kd_bag *bag, const struct kd_key *key)
 {
+	/* @key may be one of the array that moves */
+	struct kd_key copy = *key;
 	struct kd_key *keys;
 	int ret;
 
@@ -106,12 +108,13 @@ int kd_bag_add(struct kd_bag *bag, const struct kd_key *key)
 	if (!keys)
 		return ret;
 	bag->keys = keys;
-	bag->keys[bag->n++] = *key;
+	bag->keys[bag->n++] = copy;
 	return 0;
 }
 
 int kd_wrap_add(struct kd *kd, const struct kd_key *key)
 {
+	struct kd_key copy = *key;
 	struct kd_key *wrap;
 	int ret;
 
@@ -119,7 +122,7 @@ int kd_wrap_add(struct kd *kd, const struct kd_key *key)
 	if (!wrap)
 		return ret;
 	kd->wrap = wrap;
-	kd->wrap[kd->n_wrap++] = *key;
+	kd->wrap[kd->n_wrap++] = copy;
 	return 0;
 }
 

@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: Apache-2.0
+/* GSA, KD, the tables of RFC 9838 section 5, SAg; octets as written out */
+#include <errno.h>
+
+#include "ike/gpayload.h"
+#include "crypto/prf.h"
+#include "tap.h"
+
+static size_t unhex(const char *s, uint8_t *out)
+{
+	unsigned int v;
+	size_t n = 0;
+
+	for (; *s; s++) {
+		if (*s == ' ')
+			continue;
+		sscanf(s++, "%2x", &v);
+		out[n++] = v;
+	}
+	return n;
+}
+
+static const char *const gsa_hex =
+	"03040044 00010001 07000010 0000ffff 00000000 ffffffff 07000010 "
+	"0000ffff ef010101 ef010101 0300000c 01000014 800e0100 00000008 "
+	"05000002 00010004 00000e10";
+static const char *const gw_hex = "00000010 80010005 8002000a 80030008";
+static const char *const bag_hex =
+	"03040044 00010001 00010038 00000000 00000000 55dd0abebb989186138fd0c6"
+	"754c9209166fc9ca84269cc3079dc1aa6b4463e0cba3dacc52ea7d837b2a24e1b3d8"
+	"0589";
+
+static void wrap_key_of_sk_d(struct kwk *k, unsigned int prf_id, uint16_t kwa,
+			     size_t sk_d_len)
+{
+	uint8_t sk_d[64], out[32];
+
+	for (unsigned int i = 0; i < sizeof(sk_d); i++)
+		sk_d[i] = i;
+	prf_plus(prf_id, sk_d, sk_d_len, "Key Wrap for G-IKEv2", 20, out,
+		 kwa_key_len(kwa));
+	kwk_set(k, kwa, out, kwa_key_len(kwa));
+}
+
+static void data_sa(struct gsa_sa *sa)
+{
+	const uint8_t spi[4] = { 0, 1, 0, 1 };
+	struct addr group;
+
+	memset(sa, 0, sizeof(*sa));
+	addr_parse("239.1.1.1", &group);
+	sa->proto = IKE_PROTO_ESP;
+	sa->spi_len = 4;
+	memcpy(sa->spi, spi, 4);
+	ts_set(&sa->src, NULL, AF_INET, 0, 0);
+	ts_set(&sa->dst, &group, AF_INET, 0, 0);
+	sa->has = GSA_HAS_ENCR | GSA_HAS_SN | GSA_HAS_LIFETIME;
+	sa->encr = IKE_ENCR_AES_GCM_16;
+	sa->key_bits = 256;
+	sa->sn = GIKE_SN_32_UNSPEC;
+	sa->lifetime = 3600;
+}
+
+static void rekey_sa(struct gsa_sa *sa)
+{
+	static const uint8_t ed25519[] = { 0x30, 5, 6, 3, 0x2b, 0x65, 0x70 };
+	struct addr group;
+
+	memset(sa, 0, sizeof(*sa));
+	addr_parse("239.1.1.254", &group);
+	sa->proto = GIKE_PROTO_GIKE_UPDATE;
+	sa->spi_len = 16;
+	memset(sa->spi, 0x5a, 16);
+	ts_set(&sa->src, NULL, AF_INET, 17, 0);
+	ts_set(&sa->dst, &group, AF_INET, 17, 848);
+	sa->has = GSA_HAS_ENCR | GSA_HAS_KWA | GSA_HAS_GCAUTH |
+		  GSA_HAS_LIFETIME;
+	sa->encr = IKE_ENCR_AES_GCM_16;
+	sa->key_bits = 128;
+	sa->kwa = GIKE_KWA_5649_128;
+	sa->gcauth = GIKE_GCAUTH_DIGSIG;
+	memcpy(sa->sigalg, ed25519, sizeof(ed25519));
+	sa->sigalg_len = sizeof(ed25519);
+	sa->lifetime = 86400;
+}
+
+static void add_key(struct kd *kd, const struct gsa_sa *sa,
+		    const struct kwk *kwk, uint32_t kwk_id)
+{
+	uint8_t keymat[KD_PLAIN_MAX];
+	struct kd_bag *bag;
+	struct kd_key key;
+
+	memset(keymat, 0x77, sizeof(keymat));
+	kwk_wrap(kwk, 0, kwk_id, keymat, gsa_keymat_len(sa), &key);
+	kd_bag(kd, sa->proto, sa->spi, &bag);
+	kd_bag_add(bag, &key);
+}
+
+static void vectors(void)
+{
+	uint8_t in[512], out[64], keymat[36];
+	struct wbuf w;
+	struct pchain c;
+	struct kwk kwk;
+	struct gsa gsa;
+	struct rbuf r;
+	struct kd kd;
+	size_t n, m;
+
+	wrap_key_of_sk_d(&kwk, 5, GIKE_KWA_5649_128, 32);
+	n = unhex("b169180742eb22165048cce7281f2e65", out);
+	is_mem(kwk.key, kwk.len, out, n, "GSK_w, SHA2-256, KW_5649_128");
+	wrap_key_of_sk_d(&kwk, 7, GIKE_KWA_5649_256, 64);
+	n = unhex("eecbf641fe34aba620d0165e9633ed079bff1399574728fa1077a261150"
+		  "dd1e6", out);
+	is_mem(kwk.key, kwk.len, out, n, "GSK_w, SHA2-512, KW_5649_256");
+	wrap_key_of_sk_d(&kwk, 5, GIKE_KWA_5649_256, 32);
+	n = unhex("b169180742eb22165048cce7281f2e65465010931c41a1b39a8492aff33"
+		  "a06d4", out);
+	is_mem(kwk.key, kwk.len, out, n, "GSK_w, SHA2-256, KW_5649_256");
+
+	n = unhex(gsa_hex, in);
+	m = unhex(gw_hex, in + n);
+	rbuf_init(&r, in, n + m);
+	ok(!gsa_parse(&r, &gsa), "GSA with an ESP and a GW policy is read");
+	ok(gsa.n_data == 1 && !gsa.has_rekey && gsa.gw.present, "both there");
+	ok(gsa.data[0].encr == 20 && gsa.data[0].key_bits == 256 &&
+	   gsa.data[0].sn == 2 && gsa.data[0].lifetime == 3600, "its values");
+	ok(gsa.gw.atd == 5 && gsa.gw.dtd == 10 && gsa.gw.sender_id_bits == 8,
+	   "GW values");
+	ok(ts_is_any_addr(&gsa.data[0].src) && ts_is_one_addr(&gsa.data[0].dst),
+	   "its selectors");
+	wbuf_init(&w, 4096);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	memset(&gsa, 0, sizeof(gsa));
+	gsa.n_data = 1;
+	data_sa(&gsa.data[0]);
+	gsa.gw.present = true;
+	gsa.gw.has = GWP_HAS_ATD | GWP_HAS_DTD | GWP_HAS_SENDER_ID_BITS;
+	gsa.gw.atd = 5;
+	gsa.gw.dtd = 10;
+	gsa.gw.sender_id_bits = 8;
+	gsa_build(&c, &gsa);
+	is_mem(w.p + 4, w.len - 4, in, n + m, "and written to equal octets");
+	wbuf_free(&w);
+
+	n = unhex(bag_hex, in);
+	rbuf_init(&r, in, n);
+	ok(!kd_parse(&r, &kd), "key bag is read");
+	ok(kd.n_bags == 1 && kd.bags[0].n == 1, "one SA_KEY");
+	ok(!kwk_unwrap(&kwk, &kd.bags[0].keys[0], keymat, 36), "it unwraps");
+	for (int i = 0; i < 36; i++)
+		out[i] = 0xa0 + i;
+	is_mem(keymat, 36, out, 36, "KEYMAT");
+	is_int(kwk_unwrap(&kwk, &kd.bags[0].keys[0], keymat, 35), -EBADMSG,
+	       "not with another length");
+	is_int(kwk_unwrap(&kwk, &kd.bags[0].keys[0], keymat, 20), -EBADMSG,
+	       "nor of another cipher");
+	kd.bags[0].keys[0].enc[9] ^= 1;
+	is_int(kwk_unwrap(&kwk, &kd.bags[0].keys[0], keymat, 36), -EBADMSG,
+	       "nor when altered");
+	kd.bags[0].keys[0].enc[9] ^= 1;
+	wbuf_init(&w, 4096);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	kd_build(&c, &kd);
+	is_mem(w.p + 4, w.len - 4, in, n, "key bag written to equal octets");
+	wbuf_free(&w);
+	kd_free(&kd);
+}
+
+/* A registration that is right, for a sender */
+static void good(struct gsa *gsa, struct kd *kd)
+{
+	static const uint8_t spki[44] = { 0x30, 42 };
+	struct kwk kwk;
+
+	wrap_key_of_sk_d(&kwk, 5, GIKE_KWA_5649_128, 32);
+	memset(gsa, 0, sizeof(*gsa));
+	kd_init(kd);
+	gsa->has_rekey = true;
+	rekey_sa(&gsa->rekey);
+	gsa->n_data = 1;
+	data_sa(&gsa->data[0]);
+	gsa->gw.present = true;
+	gsa->gw.has = GWP_HAS_ATD | GWP_HAS_DTD | GWP_HAS_SENDER_ID_BITS;
+	gsa->gw.sender_id_bits = 16;
+	add_key(kd, &gsa->rekey, &kwk, 7);
+	add_key(kd, &gsa->data[0], &kwk, 0);
+	kd_set_auth_key(kd, spki, sizeof(spki));
+	kd_add_sender_id(kd, 3);
+}
+
+/* To one that goes into GSA_REKEY */
+static void to_rekey(struct gsa *gsa, struct kd *kd)
+{
+	gsa->rekey.has &= ~GSA_HAS_GCAUTH;
+	gsa->gw.has &= ~GWP_HAS_SENDER_ID_BITS;
+	kd->n_sender_ids = 0;
+	kd->auth_key_len = 0;
+}
+
+static void to_inband(struct gsa *gsa, struct kd *kd)
+{
+	gsa->has_rekey = false;
+	free(kd->bags[0].keys);
+	kd->bags[0] = kd->bags[1];
+	kd->n_bags = 1;
+	kd->auth_key_len = 0;
+}
+
+static const struct rule_case {
+	const char *name;
+	enum gcarrier where;
+	bool sender;
+	int want;
+	int change;
+} cases[] = {
+	{ "registration of a sender", GC_REGISTRATION, true, 0, 0 },
+	{ "registration of a receiver with Sender-ID", GC_REGISTRATION, false,
+	  -EBADMSG, 0 },
+	{ "sender without GWP_SENDER_ID_BITS", GC_REGISTRATION, true,
+	  -EBADMSG, 1 },
+	{ "sender without GM_SENDER_ID", GC_REGISTRATION, true, -EBADMSG, 2 },
+	{ "Sender-ID that does not fit", GC_REGISTRATION, true, -EBADMSG, 3 },
+	{ "no GSA_KEY_LIFETIME", GC_REGISTRATION, true, -EBADMSG, 4 },
+	{ "lifetime 0", GC_REGISTRATION, true, -EBADMSG, 5 },
+	{ "no AUTH_KEY with a signature", GC_REGISTRATION, true, -EBADMSG, 6 },
+	{ "AUTH_KEY with Implicit", GC_REGISTRATION, true, -EBADMSG, 7 },
+	{ "Implicit", GC_REGISTRATION, true, 0, 8 },
+	{ "Implicit with a signature algorithm", GC_REGISTRATION, true,
+	  -EBADMSG, 9 },
+	{ "64-bit sequence numbers", GC_REGISTRATION, true, -EBADMSG, 10 },
+	{ "implicit IV", GC_REGISTRATION, true, -ENOTSUP, 11 },
+	{ "SPI 0", GC_REGISTRATION, true, -EBADMSG, 12 },
+	{ "Rekey SA to a unicast address", GC_REGISTRATION, true, -EBADMSG,
+	  13 },
+	{ "Rekey SA to two ports", GC_REGISTRATION, true, -EBADMSG, 14 },
+	{ "no SA_KEY for the Data SA", GC_REGISTRATION, true, -EBADMSG, 15 },
+	{ "two SA_KEYs at registration", GC_REGISTRATION, true, -EBADMSG, 16 },
+	{ "Data SA_KEY under a tree key", GC_REGISTRATION, true, -EBADMSG,
+	  17 },
+	{ "SA_KEY with a Key ID", GC_REGISTRATION, true, -EBADMSG, 18 },
+	{ "Rekey SA without KWA", GC_REGISTRATION, true, -EBADMSG, 19 },
+	{ "Rekey SA without GCAUTH", GC_REGISTRATION, true, -EBADMSG, 20 },
+	{ "initial Message ID in the Data SA", GC_REGISTRATION, true,
+	  -EBADMSG, 21 },
+	{ "INTEG next to an AEAD", GC_REGISTRATION, true, -EBADMSG, 22 },
+	{ "INTEG NONE", GC_REGISTRATION, true, 0, 23 },
+	{ "unknown attribute", GC_REGISTRATION, true, -ENOTSUP, 24 },
+	{ "registration data in GSA_REKEY", GC_REKEY, false, -EBADMSG, 0 },
+	{ "GSA_REKEY", GC_REKEY, false, 0, 30 },
+	{ "GSA_REKEY with a new AUTH_KEY", GC_REKEY, false, 0, 31 },
+	{ "GSA_REKEY with two Rekey SA_KEYs", GC_REKEY, false, 0, 32 },
+	{ "GSA_REKEY with GCAUTH", GC_REKEY, false, -EBADMSG, 33 },
+	{ "GSA_REKEY with GM_SENDER_ID", GC_REKEY, false, -EBADMSG, 34 },
+	{ "GSA_REKEY with GWP_SENDER_ID_BITS", GC_REKEY, false, -EBADMSG, 35 },
+	{ "GSA_REKEY with two Data SA_KEYs", GC_REKEY, false, -EBADMSG, 36 },
+	{ "inband registration", GC_REGISTRATION, true, 0, 40 },
+	{ "inband with WRAP_KEY", GC_REGISTRATION, true, -EBADMSG, 41 },
+	{ "inband with NEXT_SPI", GC_REGISTRATION, true, -EBADMSG, 42 },
+	{ "Rekey SA inband", GC_INBAND, false, -EBADMSG, 30 },
+	{ "key bag without a policy", GC_REGISTRATION, true, -EBADMSG, 43 },
+};
+
+static void apply(int change, struct gsa *g, struct kd *kd)
+{
+	struct kd_key wrap = { .key_id = 5, .kwk_id = 0, .len = 24 };
+	struct addr a;
+
+	if (change >= 30 && change < 40)
+		to_rekey(g, kd);
+	if (change >= 40 && change < 43)
+		to_inband(g, kd);
+	switch (change) {
+	case 1:
+		g->gw.has &= ~GWP_HAS_SENDER_ID_BITS;
+		break;
+	case 2:
+		kd->n_sender_ids = 0;
+		break;
+	case 3:
+		kd->sender_ids[0] = 65536;
+		break;
+	case 4:
+		g->data[0].has &= ~GSA_HAS_LIFETIME;
+		break;
+	case 5:
+		g->rekey.lifetime = 0;
+		break;
+	case 6:
+		kd->auth_key_len = 0;
+		break;
+	case 7:
+	case 8:
+		g->rekey.gcauth = GIKE_GCAUTH_IMPLICIT;
+		g->rekey.sigalg_len = 0;
+		if (change == 8)
+			kd->auth_key_len = 0;
+		break;
+	case 9:
+		g->rekey.gcauth = GIKE_GCAUTH_IMPLICIT;
+		kd->auth_key_len = 0;
+		break;
+	case 10:
+		g->data[0].sn = GIKE_SN_64_PARTIAL;
+		break;
+	case 11:
+		g->data[0].encr = IKE_ENCR_AES_GCM_16_IIV;
+		break;
+	case 12:
+		memset(g->rekey.spi, 0, 16);
+		memset(kd->bags[0].spi, 0, 16);
+		break;
+	case 13:
+		addr_parse("192.0.2.1", &a);
+		ts_set(&g->rekey.dst, &a, AF_INET, 17, 848);
+		break;
+	case 14:
+		g->rekey.dst.port_hi = 849;
+		break;
+	case 15:
+		kd->bags[1].n = 0;
+		break;
+	case 16:
+	case 32:
+		kd_bag_add(&kd->bags[0], &kd->bags[0].keys[0]);
+		break;
+	case 17:
+		kd->bags[1].keys[0].kwk_id = 7;
+		break;
+	case 18:
+		kd->bags[1].keys[0].key_id = 7;
+		break;
+	case 19:
+		g->rekey.has &= ~GSA_HAS_KWA;
+		break;
+	case 20:
+		g->rekey.has &= ~GSA_HAS_GCAUTH;
+		break;
+	case 21:
+		g->data[0].has |= GSA_HAS_INITIAL_MID;
+		break;
+	case 22:
+	case 23:
+		g->data[0].has |= GSA_HAS_INTEG;
+		g->data[0].integ = change == 22 ? 12 : 0;
+		break;
+	case 24:
+		g->data[0].unknown = true;
+		break;
+	case 31:
+		kd->auth_key_len = 44;
+		break;
+	case 33:
+		g->rekey.has |= GSA_HAS_GCAUTH;
+		break;
+	case 34:
+		kd->n_sender_ids = 1;
+		break;
+	case 35:
+		g->gw.has |= GWP_HAS_SENDER_ID_BITS;
+		break;
+	case 36:
+		kd_bag_add(&kd->bags[1], &kd->bags[1].keys[0]);
+		break;
+	case 41:
+		kd_wrap_add(kd, &wrap);
+		break;
+	case 42:
+		g->data[0].n_next_spi = 1;
+		break;
+	case 43:
+		g->n_data = 0;
+		kd->n_sender_ids = 0;
+		g->gw.has = 0;
+		break;
+	}
+}
+
+static void presence(void)
+{
+	char why[160];
+	struct gsa gsa;
+	struct kd kd;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct rule_case *c = &cases[i];
+
+		good(&gsa, &kd);
+		apply(c->change, &gsa, &kd);
+		if (!is_int(gsa_check(&gsa, &kd, c->where, c->sender, why,
+				      sizeof(why)), c->want, "%s: %s", c->name,
+			    c->want ? "refused" : "fine"))
+			diag("%s", why);
+		if (c->want && !why[0])
+			ok(false, "%s: no reason given", c->name);
+		kd_free(&kd);
+	}
+}
+
+/* Whatever is well formed survives writing and reading; no prefix does. */
+static void truncation(void)
+{
+	struct gsa gsa, back;
+	unsigned int taken = 0;
+	struct kd kd, kd2;
+	struct pchain c;
+	struct wbuf w;
+	struct rbuf r;
+
+	good(&gsa, &kd);
+	gsa.rekey.n_next_spi = 2;
+	gsa.rekey.has |= GSA_HAS_INITIAL_MID;
+	gsa.rekey.initial_mid = 77;
+	wbuf_init(&w, 65535);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	gsa_build(&c, &gsa);
+	rbuf_init(&r, w.p + 4, w.len - 4);
+	ok(!gsa_parse(&r, &back), "GSA read back");
+	is_mem(&back.rekey, sizeof(back.rekey), &gsa.rekey, sizeof(gsa.rekey),
+	       "Rekey SA policy is the same");
+	is_mem(&back.data, sizeof(back.data), &gsa.data, sizeof(gsa.data),
+	       "Data SA policy is the same");
+	for (size_t n = 0; n < w.len - 4; n++) {
+		uint8_t *copy = malloc(n ? n : 1);
+
+		memcpy(copy, w.p + 4, n);
+		rbuf_init(&r, copy, n);
+		taken += !gsa_parse(&r, &back);
+		free(copy);
+	}
+	/* Whole substructures in front are a GSA of their own: two cuts. */
+	is_int(taken, 2, "cut GSAs are refused but where a policy ends");
+	wbuf_free(&w);
+
+	wbuf_init(&w, 65535);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	kd_build(&c, &kd);
+	taken = 0;
+	for (size_t n = 1; n < w.len - 4; n++) {
+		uint8_t *copy = malloc(n);
+
+		memcpy(copy, w.p + 4, n);
+		rbuf_init(&r, copy, n);
+		if (!kd_parse(&r, &kd2)) {
+			taken++;
+			kd_free(&kd2);
+		}
+		free(copy);
+	}
+	is_int(taken, 2, "cut KDs are refused but where a bag ends");
+	wbuf_free(&w);
+	kd_free(&kd);
+}
+
+static void caps(void)
+{
+	struct kd_key key = { .key_id = 1, .len = 24 };
+	struct kd_bag *bag;
+	uint8_t spi[4] = { 0 };
+	unsigned int n;
+	struct kd kd;
+
+	kd_init(&kd);
+	for (n = 0; !kd_wrap_add(&kd, &key); n++)
+		;
+	is_int(n, KD_MAX_WRAP_KEYS, "WRAP_KEYs stop at the cap");
+	for (n = 0; spi[0] = n, !kd_bag(&kd, IKE_PROTO_ESP, spi, &bag); n++)
+		;
+	is_int(n, KD_MAX_BAGS, "bags stop at the cap");
+	for (n = 0; !kd_bag_add(&kd.bags[0], &key); n++)
+		;
+	is_int(n, KD_MAX_SA_KEYS, "SA_KEYs stop at the cap");
+	for (n = 0; !kd_add_sender_id(&kd, n); n++)
+		;
+	is_int(n, KD_MAX_SENDER_IDS, "Sender-IDs stop at the cap");
+	kd_free(&kd);
+	ok(!kd.wrap && !kd.n_bags, "kd_free() leaves an empty KD");
+}
+
+static void sag(void)
+{
+	static struct sa_pld sag;
+	struct proposal *p;
+	struct gsa gsa;
+	char why[80];
+	struct kd kd;
+
+	good(&gsa, &kd);
+	sag_default(&sag);
+	ok(sag_covers(&sag, &gsa, why, sizeof(why)), "SAg covers the policy");
+	gsa.rekey.kwa = GIKE_KWA_5649_192;
+	ok(!sag_covers(&sag, &gsa, why, sizeof(why)), "not another KWA");
+	is_str(why, "member lacks KWA for the GIKE_UPDATE SA", "why");
+	gsa.rekey.kwa = GIKE_KWA_5649_128;
+	/* ESP and Rekey SA from proposals of different numbers */
+	sag.p[1].num = 2;
+	ok(!sag_covers(&sag, &gsa, why, sizeof(why)),
+	   "proposal numbers go together");
+	p = proposal_add(&sag, 2, GIKE_PROTO_GIKE_UPDATE);
+	*p = sag.p[0];
+	p->num = 2;
+	ok(sag_covers(&sag, &gsa, why, sizeof(why)), "now they do");
+	sag.n = 0;
+	ok(!sag_covers(&sag, &gsa, why, sizeof(why)), "empty SAg covers none");
+	kd_free(&kd);
+}
+
+int main(void)
+{
+	vectors();
+	presence();
+	truncation();
+	caps();
+	sag();
+	return done();
+}

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: Apache-2.0
+/* GSA_REKEY: built by a key server, opened by members, attacked by others */
+#include <errno.h>
+
+#include "crypto/sign.h"
+#include "ike/message.h"
+#include "ike/rekey.h"
+#include "tap.h"
+
+struct ends {
+	struct gsa_sa policy;
+	uint8_t keymat[KD_PLAIN_MAX];
+	struct sigkey *key;
+	struct rekey_sa tx;
+	struct rekey_sa rx;
+};
+
+static void policy_set(struct gsa_sa *sa, uint16_t encr, uint16_t bits,
+		       uint16_t kwa)
+{
+	struct addr group;
+
+	memset(sa, 0, sizeof(*sa));
+	addr_parse("239.1.1.254", &group);
+	sa->proto = GIKE_PROTO_GIKE_UPDATE;
+	sa->spi_len = 16;
+	memset(sa->spi, 0x5a, 16);
+	sa->spi[15] = 1;
+	ts_set(&sa->src, NULL, AF_INET, 17, 0);
+	ts_set(&sa->dst, &group, AF_INET, 17, 848);
+	sa->has = GSA_HAS_ENCR | GSA_HAS_KWA | GSA_HAS_GCAUTH |
+		  GSA_HAS_LIFETIME;
+	sa->encr = encr;
+	sa->key_bits = bits;
+	sa->kwa = kwa;
+	sa->lifetime = 3600;
+}
+
+static void make(struct ends *e, int type, uint16_t encr, uint16_t bits,
+		 uint16_t kwa)
+{
+	const uint8_t *p;
+	struct sigpub *pub;
+	size_t len;
+	int n;
+
+	memset(e, 0, sizeof(*e));
+	policy_set(&e->policy, encr, bits, kwa);
+	n = gsa_keymat_len(&e->policy);
+	for (int i = 0; i < n; i++)
+		e->keymat[i] = i * 7 + 1;
+	if (!type) {
+		e->policy.gcauth = GIKE_GCAUTH_IMPLICIT;
+	} else {
+		sigkey_generate(type, &e->key);
+		e->policy.gcauth = GIKE_GCAUTH_DIGSIG;
+		sigkey_alg(e->key, &p, &len);
+		memcpy(e->policy.sigalg, p, len);
+		e->policy.sigalg_len = len;
+	}
+	is_int(rekey_sa_init(&e->tx, &e->policy, e->keymat, n, NULL), 0,
+	       "sender's Rekey SA, ENCR %u/%u", encr, bits);
+	is_int(rekey_sa_init(&e->rx, &e->policy, e->keymat, n, NULL), 0,
+	       "receiver's Rekey SA");
+	if (!type)
+		return;
+	is_int(rekey_sa_set_key(&e->tx, e->key), 0, "signing key");
+	sigkey_pub(e->key, &pub);
+	sigpub_spki(pub, &p, &len);
+	is_int(rekey_sa_set_auth_key(&e->rx, p, len), 0, "AUTH_KEY");
+	sigpub_free(pub);
+}
+
+static void unmake(struct ends *e)
+{
+	rekey_sa_wipe(&e->tx);
+	rekey_sa_wipe(&e->rx);
+	if (e->key)
+		sigkey_free(e->key);
+}
+
+static void data_msg(struct rekey_msg *m, struct rekey_sa *rs)
+{
+	const uint8_t spi[4] = { 0, 1, 0, 2 };
+	uint8_t tek[20] = { 9 };
+	struct kd_bag *bag;
+	struct addr group;
+	struct gsa_sa *sa;
+	struct kd_key k;
+
+	rekey_msg_init(m);
+	addr_parse("239.1.1.1", &group);
+	m->has_gsa = true;
+	m->gsa.n_data = 1;
+	sa = &m->gsa.data[0];
+	sa->proto = IKE_PROTO_ESP;
+	sa->spi_len = 4;
+	memcpy(sa->spi, spi, 4);
+	ts_set(&sa->src, NULL, AF_INET, 0, 0);
+	ts_set(&sa->dst, &group, AF_INET, 0, 0);
+	sa->has = GSA_HAS_ENCR | GSA_HAS_SN | GSA_HAS_LIFETIME;
+	sa->encr = IKE_ENCR_AES_GCM_16;
+	sa->key_bits = 128;
+	sa->sn = GIKE_SN_32_UNSPEC;
+	sa->lifetime = 3600;
+	m->gsa.gw.present = true;
+	m->gsa.gw.has = GWP_HAS_ATD | GWP_HAS_DTD;
+	m->gsa.gw.atd = 5;
+	m->gsa.gw.dtd = 15;
+	kwk_wrap(&rs->gsk_w, 0, 0, tek, sizeof(tek), &k);
+	kd_bag(&m->kd, IKE_PROTO_ESP, spi, &bag);
+	kd_bag_add(bag, &k);
+	m->transport = true;
+	rekey_msg_delete(m, IKE_PROTO_ESP, (const uint8_t *)"\0\1\0\1");
+	rekey_msg_delete(m, IKE_PROTO_ESP, (const uint8_t *)"\0\1\0\7");
+}
+
+static void build(struct ends *e, struct wbuf *w)
+{
+	struct rekey_msg m;
+	char why[160];
+
+	data_msg(&m, &e->tx);
+	wbuf_init(w, 65535);
+	if (!is_int(rekey_build(&e->tx, &m, w, why, sizeof(why)), 0,
+		    "message %u is built", m.mid))
+		diag("%s", why);
+	rekey_msg_free(&m);
+}
+
+static void expect(struct ends *e, const uint8_t *p, size_t len,
+		   enum rekey_rc want, const char *name)
+{
+	uint32_t before = e->rx.next_mid;
+	struct rekey_msg m;
+	char why[160];
+
+	rekey_msg_init(&m);
+	if (!is_int(rekey_open(&e->rx, p, len, &m, why, sizeof(why)), want,
+		    "%s: %s", name, rekey_rc_name(want)))
+		diag("%s", why);
+	if (want == REKEY_OK)
+		is_int(e->rx.next_mid, m.mid + 1, "%s: expected ID", name);
+	else if (want != REKEY_POLICY && want != REKEY_UNSUPPORTED)
+		is_int(e->rx.next_mid, before, "%s: no state changed", name);
+	if (want != REKEY_OK)
+		ok(!m.has_gsa && !m.kd.n_bags && !m.n_del, "%s: gives nothing",
+		   name);
+	rekey_msg_free(&m);
+}
+
+static void round_trip(int type, uint16_t encr, uint16_t bits, uint16_t kwa)
+{
+	uint8_t tek[20];
+	struct rekey_msg m;
+	struct ends e;
+	struct wbuf w;
+
+	make(&e, type, encr, bits, kwa);
+	build(&e, &w);
+	rekey_msg_init(&m);
+	is_int(rekey_open(&e.rx, w.p, w.len, &m, NULL, 0), REKEY_OK, "opens");
+	ok(m.has_gsa && m.gsa.n_data == 1 && m.kd.n_bags == 1 && m.transport,
+	   "content is there");
+	ok(m.n_del == 1 && m.del[0].n == 2 && m.del[0].spi[1][3] == 7 &&
+	   !delete_is_all(&m.del[0]), "Deletes are there");
+	is_int(kwk_unwrap(&e.rx.gsk_w, &m.kd.bags[0].keys[0], tek, 20), 0,
+	       "TEK unwraps with GSK_w");
+	rekey_msg_free(&m);
+	expect(&e, w.p, w.len, REKEY_OLD, "the same again");
+	wbuf_free(&w);
+	build(&e, &w);
+	wbuf_free(&w);
+	build(&e, &w);
+	expect(&e, w.p, w.len, REKEY_OK, "after one that was lost");
+	wbuf_free(&w);
+	unmake(&e);
+}
+
+/* Opens what is inside and seals it again, as any member can. */
+static void forge(struct ends *e, const struct wbuf *in, struct wbuf *out,
+		  void (*change)(uint8_t *p, size_t *len, uint8_t *first))
+{
+	uint8_t plain[4096];
+	struct ike_hdr h;
+	struct sk_key k;
+	uint8_t first;
+	size_t len;
+
+	sk_key_set(&k, e->tx.encr, e->tx.key_bits, e->tx.gsk_e,
+		   e->tx.gsk_e_len);
+	if (sk_open(in->p, in->len, &k, plain, &len, &first))
+		abort();
+	change(plain, &len, &first);
+	ike_hdr_parse(in->p, in->len, &h);
+	wbuf_init(out, 65535);
+	ike_hdr_build(out, &h);
+	if (sk_seal(out, &k, 0x1234567800000000ull + h.mid, first, plain, len))
+		abort();
+}
+
+/* AUTH is the last payload; find it, and whoever points at it. */
+static size_t find_auth(uint8_t *p, size_t len, uint8_t first, size_t *prev)
+{
+	struct pwalk w;
+	struct pld pld;
+
+	*prev = SIZE_MAX;
+	pwalk_init(&w, first, p, len);
+	while (pwalk_next(&w, &pld) > 0) {
+		if (pld.type == IKE_PLD_AUTH)
+			return pld.body - 4 - p;
+		*prev = pld.body - 4 - p;
+	}
+	abort();
+}
+
+static void drop_auth(uint8_t *p, size_t *len, uint8_t *first)
+{
+	size_t prev, at = find_auth(p, *len, *first, &prev);
+
+	p[prev] = IKE_PLD_NONE;
+	*len = at;
+}
+
+static void flip_sig(uint8_t *p, size_t *len, uint8_t *first)
+{
+	(void)first;
+	p[*len - 1] ^= 1;
+}
+
+static void flip_inner(uint8_t *p, size_t *len, uint8_t *first)
+{
+	(void)len;
+	(void)first;
+	p[10] ^= 1;	/* the SPI of the Data SA */
+}
+
+static void other_alg(uint8_t *p, size_t *len, uint8_t *first)
+{
+	size_t prev, at = find_auth(p, *len, *first, &prev);
+
+	p[at + 8 + 1 + 6] ^= 1;	/* last octet of the OID */
+}
+
+static void critical(uint8_t *p, size_t *len, uint8_t *first)
+{
+	memmove(p + 4, p, *len);
+	p[0] = *first;
+	p[1] = IKE_PLD_CRITICAL;
+	p[2] = 0;
+	p[3] = 4;
+	*first = 200;
+	*len += 4;
+}
+
+static void cut(uint8_t *p, size_t *len, uint8_t *first)
+{
+	(void)p;
+	(void)first;
+	*len -= 3;
+}
+
+static void attacks(void)
+{
+	struct ends e, other;
+	struct wbuf w, f;
+	uint8_t *copy;
+
+	make(&e, SIG_ED25519, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
+	make(&other, SIG_ED25519, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
+	build(&e, &w);
+
+	forge(&e, &w, &f, drop_auth);
+	expect(&e, f.p, f.len, REKEY_AUTH_ABSENT, "forged without AUTH");
+	wbuf_free(&f);
+	forge(&e, &w, &f, flip_sig);
+	expect(&e, f.p, f.len, REKEY_AUTH_BAD, "signature altered");
+	wbuf_free(&f);
+	forge(&e, &w, &f, flip_inner);
+	expect(&e, f.p, f.len, REKEY_AUTH_BAD, "content altered");
+	wbuf_free(&f);
+	forge(&e, &w, &f, other_alg);
+	expect(&e, f.p, f.len, REKEY_AUTH_ALG, "another algorithm");
+	wbuf_free(&f);
+	forge(&e, &w, &f, critical);
+	expect(&e, f.p, f.len, REKEY_CRITICAL, "unknown critical payload");
+	wbuf_free(&f);
+	forge(&e, &w, &f, cut);
+	expect(&e, f.p, f.len, REKEY_SYNTAX, "cut inside");
+	wbuf_free(&f);
+
+	/* Signed by somebody else who knows the KEK */
+	build(&other, &f);
+	expect(&e, f.p, f.len, REKEY_AUTH_BAD, "another's signature");
+	wbuf_free(&f);
+
+	copy = malloc(w.len);
+	memcpy(copy, w.p, w.len);
+	copy[15] ^= 1;
+	expect(&e, copy, w.len, REKEY_OTHER_SPI, "another SPI");
+	copy[15] ^= 1;
+	copy[18] = 37;
+	expect(&e, copy, w.len, REKEY_NOT_REKEY, "another exchange");
+	copy[18] = 41;
+	copy[19] |= IKE_FLAG_RESPONSE;
+	expect(&e, copy, w.len, REKEY_NOT_REKEY, "a response");
+	copy[19] &= ~IKE_FLAG_RESPONSE;
+	copy[23] ^= 1;
+	expect(&e, copy, w.len, REKEY_ICV, "another Message ID");
+	copy[23] ^= 1;
+	copy[40] ^= 1;
+	expect(&e, copy, w.len, REKEY_ICV, "an octet altered");
+	copy[40] ^= 1;
+	for (size_t n = 0; n < w.len; n++) {
+		struct rekey_msg m;
+		uint8_t *part = malloc(n ? n : 1);
+
+		memcpy(part, w.p, n);
+		if (n >= 28) {
+			part[26] = n >> 8;
+			part[27] = n;
+		}
+		rekey_msg_init(&m);
+		if (rekey_open(&e.rx, part, n, &m, NULL, 0) == REKEY_OK)
+			ok(false, "cut to %zu octets is taken", n);
+		rekey_msg_free(&m);
+		free(part);
+	}
+	expect(&e, copy, w.len, REKEY_OK, "unchanged, after all of that");
+	free(copy);
+	wbuf_free(&w);
+	unmake(&e);
+	unmake(&other);
+
+	/* Implicit: an AUTH payload must not be there */
+	make(&e, 0, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
+	make(&other, SIG_ED25519, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
+	build(&other, &w);
+	expect(&e, w.p, w.len, REKEY_AUTH_PRESENT, "AUTH with Implicit");
+	wbuf_free(&w);
+	build(&e, &w);
+	expect(&e, w.p, w.len, REKEY_OK, "none with Implicit");
+	wbuf_free(&w);
+	unmake(&e);
+	unmake(&other);
+}
+
+static void message_ids(void)
+{
+	struct rekey_sa next;
+	struct rekey_msg m;
+	struct gsa_sa p2;
+	struct ends e;
+	struct wbuf w;
+	char why[160];
+
+	make(&e, SIG_ED25519, IKE_ENCR_CHACHA20_POLY1305, 0,
+	     GIKE_KWA_5649_256);
+	e.rx.next_mid = 5;
+	build(&e, &w);
+	expect(&e, w.p, w.len, REKEY_OLD, "below GSA_INITIAL_MESSAGE_ID");
+	wbuf_free(&w);
+	e.tx.next_mid = 5;
+	build(&e, &w);
+	expect(&e, w.p, w.len, REKEY_OK, "at it");
+	wbuf_free(&w);
+	e.tx.next_mid = UINT32_MAX;
+	build(&e, &w);
+	rekey_msg_init(&m);
+	is_int(rekey_open(&e.rx, w.p, w.len, &m, why, sizeof(why)), REKEY_OK,
+	       "the last Message ID");
+	rekey_msg_free(&m);
+	expect(&e, w.p, w.len, REKEY_OLD, "and nothing after it");
+	wbuf_free(&w);
+	data_msg(&m, &e.tx);
+	wbuf_init(&w, 65535);
+	is_int(rekey_build(&e.tx, &m, &w, why, sizeof(why)), -EOVERFLOW,
+	       "it does not wrap");
+	ok(!w.len, "nothing was written");
+	rekey_msg_free(&m);
+
+	/* A new Rekey SA by rekey keeps method and key. */
+	p2 = e.policy;
+	p2.spi[0] ^= 0xff;
+	is_int(rekey_sa_init(&next, &p2, e.keymat, gsa_keymat_len(&p2), &e.rx),
+	       -EINVAL, "GCAUTH outside of a registration");
+	p2.has &= ~GSA_HAS_GCAUTH;
+	is_int(rekey_sa_init(&next, &p2, e.keymat, gsa_keymat_len(&p2), NULL),
+	       -EINVAL, "none at registration");
+	is_int(rekey_sa_init(&next, &p2, e.keymat, gsa_keymat_len(&p2) - 1,
+			     &e.rx), -EINVAL, "KEYMAT of another length");
+	is_int(rekey_sa_init(&next, &p2, e.keymat, gsa_keymat_len(&p2),
+			     &e.rx), 0, "new Rekey SA from the old one");
+	ok(next.next_mid == 0 && next.gcauth == GIKE_GCAUTH_DIGSIG &&
+	   next.pub && next.pub != e.rx.pub, "method and key go with it");
+	rekey_sa_wipe(&next);
+	unmake(&e);
+}
+
+static void refusals(void)
+{
+	struct sigkey *p256;
+	struct rekey_msg m;
+	struct sigpub *pub;
+	const uint8_t *der;
+	struct ends e;
+	struct wbuf w;
+	char why[160];
+	size_t len;
+
+	make(&e, SIG_ED25519, IKE_ENCR_AES_GCM_16, 128, GIKE_KWA_5649_128);
+	wbuf_init(&w, 65535);
+	rekey_msg_init(&m);
+	is_int(rekey_build(&e.tx, &m, &w, why, sizeof(why)), -EBADMSG,
+	       "an empty message is not sent");
+	is_int(e.tx.next_mid, 0, "and takes no Message ID");
+	rekey_msg_delete(&m, GIKE_PROTO_GIKE_UPDATE, NULL);
+	is_int(rekey_build(&e.tx, &m, &w, why, sizeof(why)), 0,
+	       "Delete of the Rekey SA alone");
+	rekey_msg_free(&m);
+	rekey_msg_init(&m);
+	is_int(rekey_open(&e.rx, w.p, w.len, &m, why, sizeof(why)), REKEY_OK,
+	       "it opens");
+	ok(m.n_del == 1 && delete_is_all(&m.del[0]), "SPI 0 means all");
+	rekey_msg_free(&m);
+	wbuf_free(&w);
+
+	data_msg(&m, &e.tx);
+	kd_add_sender_id(&m.kd, 4);
+	is_int(rekey_build(&e.tx, &m, &w, why, sizeof(why)), -EBADMSG,
+	       "GM_SENDER_ID is not sent in a rekey");
+	rekey_msg_free(&m);
+
+	sigkey_generate(SIG_ECDSA_P256, &p256);
+	is_int(rekey_sa_set_key(&e.tx, p256), -EINVAL,
+	       "signing key of another type");
+	sigkey_pub(p256, &pub);
+	sigpub_spki(pub, &der, &len);
+	is_int(rekey_sa_set_auth_key(&e.rx, der, len), -EINVAL,
+	       "AUTH_KEY of another type");
+	is_int(rekey_sa_set_auth_key(&e.rx, der, len - 1), -EBADMSG,
+	       "AUTH_KEY cut short");
+	ok(e.rx.pub, "the key held before stays");
+	sigpub_free(pub);
+	sigkey_free(p256);
+	unmake(&e);
+}
+
+int main(void)
+{
+	round_trip(SIG_ED25519, IKE_ENCR_AES_GCM_16, 128, GIKE_KWA_5649_128);
+	round_trip(SIG_ED25519, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
+	round_trip(SIG_ECDSA_P256, IKE_ENCR_AES_GCM_16, 256,
+		   GIKE_KWA_5649_256);
+	round_trip(SIG_RSA_PSS, IKE_ENCR_AES_GCM_16, 128, GIKE_KWA_5649_192);
+	round_trip(0, IKE_ENCR_CHACHA20_POLY1305, 0, GIKE_KWA_5649_256);
+	for (int i = 0; i < 20; i++)
+		round_trip(SIG_ECDSA_P256, IKE_ENCR_CHACHA20_POLY1305, 0,
+			   GIKE_KWA_5649_128);
+	attacks();
+	message_ids();
+	refusals();
+	return done();
+}
