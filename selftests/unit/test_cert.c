@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Whose certificates pass and whose don't: authorities, times, chains, uses
+ * and identities. Certificates are made here, by crypto/pki.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/cert.h"
+#include "crypto/pki.h"
+#include "lib/addr.h"
+#include "lib/secret.h"
+#include "tap.h"
+
+#define NOW 1800000000
+#define YEAR (365 * 86400)
+
+static struct pki_pair ca, other_ca;
+static struct trust *trust;
+static char err[400];
+
+static struct pki_req request(enum pki_kind kind, const char *name)
+{
+	return (struct pki_req){
+		.kind = kind,
+		.type = SIG_ED25519,
+		.name = name,
+		.not_before = NOW - 3600,
+		.not_after = NOW + YEAR,
+	};
+}
+
+static struct pki_pair issue(const struct pki_pair *by,
+			     const struct pki_req *req)
+{
+	struct pki_pair p;
+
+	if (pki_issue(by, req, &p, err, sizeof(err)))
+		bail("%s: %s", req->name, err);
+	return p;
+}
+
+static int verify(const struct cert_der *ders, size_t n, time_t now,
+		  enum cert_purpose purpose, const char **why)
+{
+	struct cert *leaf;
+	int ret = cert_verify(trust, ders, n, now, purpose, &leaf, why);
+
+	if (!ret)
+		cert_free(leaf);
+	return ret;
+}
+
+static int verify_pair(const struct pki_pair *p, time_t now,
+		       enum cert_purpose purpose, const char **why)
+{
+	struct cert_der der = { p->cert, p->cert_len };
+
+	return verify(&der, 1, now, purpose, why);
+}
+
+static void times_and_issuers(void)
+{
+	struct pki_req req = request(PKI_MEMBER, "a.example");
+	struct pki_pair a = issue(&ca, &req), x = issue(&other_ca, &req);
+	struct pki_pair rogue = ca;
+	const char *why;
+
+	is_int(verify_pair(&a, NOW, CERT_FOR_MEMBER, &why), 0, "a member");
+	ok(!why, "nothing to say");
+	is_int(verify_pair(&a, NOW + YEAR + 1, CERT_FOR_MEMBER, &why),
+	       -EKEYREJECTED, "expired");
+	is_str(why, "certificate has expired", "is said");
+	is_int(verify_pair(&a, NOW - 3601, CERT_FOR_MEMBER, &why),
+	       -EKEYREJECTED, "not yet valid");
+	is_str(why, "certificate is not yet valid", "is said");
+	is_int(verify_pair(&x, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
+	       "of an authority that we don't know: %s", why);
+	is_int(verify_pair(&other_ca, NOW, CERT_FOR_MEMBER, &why),
+	       -EKEYREJECTED, "an unknown authority itself: %s", why);
+	/* the name of our CA, signed by another key */
+	rogue.key = other_ca.key;
+	pki_pair_free(&x);
+	x = issue(&rogue, &req);
+	is_int(verify_pair(&x, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
+	       "signed by another key in our CA's name: %s", why);
+	pki_pair_free(&a);
+	pki_pair_free(&x);
+}
+
+static void uses(void)
+{
+	struct pki_req req = request(PKI_MEMBER, "a.example");
+	struct pki_pair member = issue(&ca, &req), gcks, plain;
+	const char *why;
+
+	req.kind = PKI_GCKS;
+	gcks = issue(&ca, &req);
+	req.kind = PKI_PLAIN;
+	plain = issue(&ca, &req);
+	is_int(verify_pair(&gcks, NOW, CERT_FOR_GCKS, &why), 0, "key server");
+	is_int(verify_pair(&member, NOW, CERT_FOR_GCKS, &why), -EKEYREJECTED,
+	       "a member is no key server: %s", why);
+	is_int(verify_pair(&gcks, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
+	       "a key server is no member: %s", why);
+	ok(!verify_pair(&plain, NOW, CERT_FOR_GCKS, &why) &&
+	   !verify_pair(&plain, NOW, CERT_FOR_MEMBER, &why),
+	   "one without extended key usage is good for both");
+	is_int(verify_pair(&ca, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
+	       "the CA's own doesn't sign messages: %s", why);
+	pki_pair_free(&member);
+	pki_pair_free(&gcks);
+	pki_pair_free(&plain);
+}
+
+/* A CA certificate without path length, signed by itself or by @by. */
+static struct pki_pair make_ca(const struct pki_pair *by, const char *name,
+			       int bits)
+{
+	X509 *x = X509_new(), *issuer = x;
+	EVP_PKEY *key = bits ? EVP_RSA_gen(bits) : NULL, *signer;
+	const unsigned char *p;
+	struct pki_pair out = { 0 };
+	X509_EXTENSION *ext;
+	X509V3_CTX ctx;
+	uint8_t *der;
+	size_t len;
+	int n;
+
+	if (!key) {
+		sigkey_generate(SIG_ED25519, &out.key);
+		sigkey_to_der(out.key, &der, &len);
+		p = der;
+		key = d2i_AutoPrivateKey(NULL, &p, (long)len);
+		secret_free(der);
+	}
+	signer = key;
+	if (by) {
+		p = by->cert;
+		issuer = d2i_X509(NULL, &p, (long)by->cert_len);
+		sigkey_to_der(by->key, &der, &len);
+		p = der;
+		signer = d2i_AutoPrivateKey(NULL, &p, (long)len);
+		secret_free(der);
+	}
+	X509_set_version(x, X509_VERSION_3);
+	ASN1_INTEGER_set(X509_get_serialNumber(x), 7);
+	ASN1_TIME_set(X509_getm_notBefore(x), NOW - 3600);
+	ASN1_TIME_set(X509_getm_notAfter(x), NOW + YEAR);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN",
+				   MBSTRING_UTF8,
+				   (const unsigned char *)name, -1, -1, 0);
+	X509_set_issuer_name(x, X509_get_subject_name(issuer));
+	X509_set_pubkey(x, key);
+	X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
+	ext = X509V3_EXT_conf_nid(NULL, &ctx, NID_basic_constraints,
+				  "critical,CA:TRUE");
+	X509_add_ext(x, ext, -1);
+	X509_EXTENSION_free(ext);
+	X509_sign(x, signer, bits ? EVP_sha256() : NULL);
+	n = i2d_X509(x, &out.cert);
+	out.cert_len = (size_t)n;
+	if (by) {
+		X509_free(issuer);
+		EVP_PKEY_free(signer);
+	}
+	EVP_PKEY_free(key);
+	X509_free(x);
+	return out;
+}
+
+static void chains(void)
+{
+	struct pki_pair root = make_ca(NULL, "root", 0);
+	struct pki_pair inter = make_ca(&root, "intermediate", 0);
+	struct pki_req req = request(PKI_MEMBER, "a.example");
+	struct pki_pair leaf = issue(&inter, &req), plain, below, weak, deep;
+	struct cert_der d[CERT_MAX_CHAIN + 1];
+	struct trust *own = trust, *t;
+	const char *why;
+	size_t i;
+
+	d[0] = (struct cert_der){ root.cert, root.cert_len };
+	is_int(trust_from_der(d, 1, &trust, err, sizeof(err)), 0, "a root");
+	d[0] = (struct cert_der){ leaf.cert, leaf.cert_len };
+	d[1] = (struct cert_der){ inter.cert, inter.cert_len };
+	is_int(verify(d, 2, NOW, CERT_FOR_MEMBER, &why), 0,
+	       "with the intermediate");
+	is_int(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
+	       "without it: %s", why);
+	/* a member's certificate must not make members */
+	plain = issue(&inter, &req);
+	below = issue(&plain, &req);
+	d[0] = (struct cert_der){ below.cert, below.cert_len };
+	d[2] = d[1];
+	d[1] = (struct cert_der){ plain.cert, plain.cert_len };
+	is_int(verify(d, 3, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
+	       "issued by one that is no CA: %s", why);
+	for (i = 0; i <= CERT_MAX_CHAIN; i++)
+		d[i] = d[0];
+	is_int(verify(d, CERT_MAX_CHAIN + 1, NOW, CERT_FOR_MEMBER, &why),
+	       -EBADMSG, "more than are read: %s", why);
+	is_int(verify(d, 0, NOW, CERT_FOR_MEMBER, &why), -EBADMSG, "none: %s",
+	       why);
+	trust_free(trust);
+
+	d[0] = (struct cert_der){ inter.cert, inter.cert_len };
+	is_int(trust_from_der(d, 1, &trust, err, sizeof(err)), 0,
+	       "an intermediate may be what we trust");
+	d[0] = (struct cert_der){ leaf.cert, leaf.cert_len };
+	is_int(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), 0,
+	       "then it is the end of the chain");
+	trust_free(trust);
+	is_int(trust_from_der(d, 1, &t, err, sizeof(err)), -EINVAL,
+	       "a member's certificate is nobody to trust: %s", err);
+
+	/* our small CA says path length 0 */
+	trust = own;
+	deep = make_ca(&ca, "below", 0);
+	below.cert_len = 0;
+	OPENSSL_free(below.cert);
+	sigkey_free(below.key);
+	below = issue(&deep, &req);
+	d[0] = (struct cert_der){ below.cert, below.cert_len };
+	d[1] = (struct cert_der){ deep.cert, deep.cert_len };
+	is_int(verify(d, 2, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
+	       "an authority below one that allows none: %s", why);
+
+	weak = make_ca(NULL, "weak", 1024);
+	d[0] = (struct cert_der){ weak.cert, weak.cert_len };
+	is_int(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), -EOPNOTSUPP,
+	       "RSA of 1024 bits: %s", why);
+	pki_pair_free(&root);
+	pki_pair_free(&inter);
+	pki_pair_free(&leaf);
+	pki_pair_free(&plain);
+	pki_pair_free(&below);
+	pki_pair_free(&deep);
+	pki_pair_free(&weak);
+}
+
+static void damaged(void)
+{
+	struct pki_req req = request(PKI_MEMBER, "a.example");
+	struct pki_pair a = issue(&ca, &req);
+	size_t i, good = 0;
+	const char *why;
+	uint8_t *copy;
+
+	for (i = 0; i < a.cert_len; i++) {
+		struct cert_der d = { NULL, i };
+
+		copy = malloc(i + 1);
+		memcpy(copy, a.cert, i);
+		d.p = copy;
+		good += verify(&d, 1, NOW, CERT_FOR_MEMBER, &why) != -EBADMSG;
+		free(copy);
+	}
+	is_int(good, 0, "cut anywhere it is no certificate");
+	copy = malloc(a.cert_len + 1);
+	for (i = 0; i < a.cert_len; i++) {
+		struct cert_der d = { copy, a.cert_len };
+
+		memcpy(copy, a.cert, a.cert_len);
+		copy[i] ^= 0x21;
+		good += !verify(&d, 1, NOW, CERT_FOR_MEMBER, &why);
+	}
+	is_int(good, 0, "changed anywhere it doesn't pass");
+	memcpy(copy, a.cert, a.cert_len);
+	copy[a.cert_len] = 0;
+	is_int(verify(&(struct cert_der){ copy, a.cert_len + 1 }, 1, NOW,
+		      CERT_FOR_MEMBER, &why), -EBADMSG, "nor with more behind");
+	free(copy);
+	pki_pair_free(&a);
+}
+
+static void identities(void)
+{
+	static const char *const dns[] = { "a.example", "Alias.Example", NULL };
+	static const char *const ip[] = { "192.0.2.1", "2001:db8::1", NULL };
+	static const char *const mail[] = { "Ann@example.org", NULL };
+	struct pki_req req = request(PKI_MEMBER, "somebody");
+	struct pki_pair a;
+	struct cert_chain *chain;
+	struct cert *leaf;
+	struct sigpub *pub, *pub2;
+	struct cert_der d;
+	const uint8_t *id;
+	uint8_t type, der[64];
+	const char *why;
+	struct addr ad;
+	char buf[128];
+	size_t len;
+
+	req.dns = dns;
+	req.ip = ip;
+	req.email = mail;
+	a = issue(&ca, &req);
+	d = (struct cert_der){ a.cert, a.cert_len };
+	if (cert_verify(trust, &d, 1, NOW, CERT_FOR_MEMBER, &leaf, &why))
+		bail("%s", why);
+#define MATCH(type, id) cert_match_id(leaf, type, id, strlen(id))
+	ok(MATCH(CERT_ID_FQDN, "a.example"), "DNS name");
+	ok(MATCH(CERT_ID_FQDN, "A.EXAMPLE"), "case doesn't matter");
+	ok(MATCH(CERT_ID_FQDN, "alias.example"), "the second one");
+	ok(!MATCH(CERT_ID_FQDN, "b.example"), "not another");
+	ok(!MATCH(CERT_ID_FQDN, "somebody"), "not the CN");
+	ok(!MATCH(CERT_ID_FQDN, "a.exampl"), "not a part");
+	ok(!MATCH(CERT_ID_FQDN, "*.example") && !MATCH(CERT_ID_FQDN, "*"),
+	   "no patterns");
+	ok(!MATCH(CERT_ID_FQDN, ""), "not the empty name");
+	ok(!cert_match_id(leaf, CERT_ID_FQDN, "a.example\0.org", 14),
+	   "no name with a zero in it");
+	ok(!MATCH(CERT_ID_RFC822_ADDR, "a.example") &&
+	   !MATCH(CERT_ID_FQDN, "Ann@example.org"), "kinds aren't mixed");
+	ok(MATCH(CERT_ID_RFC822_ADDR, "Ann@EXAMPLE.org"), "mail address");
+	ok(!MATCH(CERT_ID_RFC822_ADDR, "ann@example.org"),
+	   "whose first part has case");
+	ok(!MATCH(11, "a.example"), "a key ID is nothing in a certificate");
+	addr_parse("192.0.2.1", &ad);
+	ok(cert_match_id(leaf, CERT_ID_IPV4_ADDR, ad.b, 4), "IPv4 address");
+	ok(!cert_match_id(leaf, CERT_ID_IPV4_ADDR, ad.b, 3) &&
+	   !cert_match_id(leaf, CERT_ID_IPV6_ADDR, ad.b, 16), "all of it");
+	ad.b[3] = 2;
+	ok(!cert_match_id(leaf, CERT_ID_IPV4_ADDR, ad.b, 4), "no other");
+	addr_parse("2001:db8::1", &ad);
+	ok(cert_match_id(leaf, CERT_ID_IPV6_ADDR, ad.b, 16), "IPv6 address");
+	/* CN=somebody */
+	len = 2 + 2 + 2 + 5 + 2 + 8;
+	memcpy(der, "\x30\x13\x31\x11\x30\x0f\x06\x03\x55\x04\x03\x0c\x08"
+	       "somebody", len);
+	ok(cert_match_id(leaf, CERT_ID_DER_ASN1_DN, der, len), "the subject");
+	der[len - 1]++;
+	ok(!cert_match_id(leaf, CERT_ID_DER_ASN1_DN, der, len), "no other");
+	is_str(cert_subject(leaf, buf, sizeof(buf)), "CN=somebody",
+	       "printed");
+	is_int(cert_not_after(leaf), NOW + YEAR, "valid until");
+	cert_pubkey(leaf, &pub);
+	sigkey_pub(a.key, &pub2);
+	ok(sigpub_equal(pub, pub2), "its key");
+	sigpub_free(pub);
+	sigpub_free(pub2);
+	cert_free(leaf);
+
+	is_int(cert_chain_from_der(&d, 1, &chain, err, sizeof(err)), 0,
+	       "as our own");
+	cert_chain_id(chain, &type, &id, &len);
+	ok(type == CERT_ID_FQDN && len == 9 && !memcmp(id, "a.example", 9),
+	   "we are by our first DNS name");
+	ok(cert_chain_fits_key(chain, a.key) &&
+	   !cert_chain_fits_key(chain, ca.key), "key and certificate");
+	cert_chain_free(chain);
+	pki_pair_free(&a);
+
+	req.dns = NULL;
+	req.email = NULL;
+	req.ip = ip + 1;
+	a = issue(&ca, &req);
+	d = (struct cert_der){ a.cert, a.cert_len };
+	cert_chain_from_der(&d, 1, &chain, err, sizeof(err));
+	cert_chain_id(chain, &type, &id, &len);
+	ok(type == CERT_ID_IPV6_ADDR && len == 16, "by an address");
+	cert_chain_free(chain);
+	pki_pair_free(&a);
+
+	d = (struct cert_der){ ca.cert, ca.cert_len };
+	cert_chain_from_der(&d, 1, &chain, err, sizeof(err));
+	cert_chain_id(chain, &type, &id, &len);
+	is_int(type, CERT_ID_DER_ASN1_DN, "or by our subject");
+	is_int(cert_id_str(type, id, len, buf, sizeof(buf)), 0, "printed");
+	is_str(buf, "CN=Test CA", "as it stands");
+	is_int(cert_id_str(type, id, len, buf, 5), -ENOSPC, "if it fits");
+	is_int(cert_id_str(CERT_ID_FQDN, "a\nb", 3, buf, sizeof(buf)),
+	       -EINVAL, "no control characters");
+	is_int(cert_id_str(CERT_ID_FQDN, "192.0.2.1", 9, buf, sizeof(buf)),
+	       -EINVAL, "no name that looks like an address");
+	is_int(cert_id_str(CERT_ID_FQDN, "CN=x", 4, buf, sizeof(buf)), -EINVAL,
+	       "nor one like a subject");
+	is_int(cert_id_str(CERT_ID_IPV4_ADDR, "\300\0\2\1", 4, buf,
+			   sizeof(buf)), 0, "an address");
+	is_str(buf, "192.0.2.1", "printed");
+	cert_chain_free(chain);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		bail("%s", path);
+	close(fd);
+}
+
+static void files(void)
+{
+	char dir[] = "/tmp/mcsec-cert-XXXXXX", crt[64], key[64];
+	struct pki_req req = request(PKI_GCKS, "gcks.example");
+	struct pki_pair a = issue(&ca, &req), b;
+	struct cert_chain *chain;
+	const uint8_t *auth;
+	struct trust *t;
+	struct stat st;
+	size_t len;
+
+	if (!mkdtemp(dir))
+		bail("no folder to work in");
+	snprintf(crt, sizeof(crt), "%s/a.pem", dir);
+	snprintf(key, sizeof(key), "%s/a.key", dir);
+	is_int(pki_save(&a, crt, key, err, sizeof(err)), 0, "saved");
+	ok(!stat(key, &st) && (st.st_mode & 07777) == 0600, "the key hidden");
+	is_int(pki_save(&a, crt, key, err, sizeof(err)), -EEXIST,
+	       "not again: %s", err);
+	is_int(pki_load(crt, key, &b, err, sizeof(err)), 0, "loaded");
+	is_mem(b.cert, b.cert_len, a.cert, a.cert_len, "the same");
+	pki_pair_free(&b);
+	unlink(key);
+	is_int(pki_save(&a, crt, key, err, sizeof(err)), -EEXIST,
+	       "with the certificate in the way: %s", err);
+	ok(access(key, F_OK), "the key is not left");
+	sigkey_save(ca.key, key, err, sizeof(err));
+	is_int(pki_load(crt, key, &b, err, sizeof(err)), -EINVAL,
+	       "another's key: %s", err);
+	is_int(cert_chain_load(crt, &chain, err, sizeof(err)), 0, "a chain");
+	is_int(cert_chain_count(chain), 1, "of one");
+	cert_chain_free(chain);
+	is_int(trust_load(crt, &t, err, sizeof(err)), -EINVAL,
+	       "which is no CA: %s", err);
+	write_file(crt, "no certificate\n");
+	is_int(trust_load(crt, &t, err, sizeof(err)), -EBADMSG, "none: %s",
+	       err);
+	write_file(crt, "-----BEGIN CERTIFICATE-----\nMIIB\n"
+		   "-----END CERTIFICATE-----\n");
+	is_int(cert_chain_load(crt, &chain, err, sizeof(err)), -EBADMSG,
+	       "damaged: %s", err);
+	unlink(crt);
+	is_int(trust_load(crt, &t, err, sizeof(err)), -ENOENT, "missing: %s",
+	       err);
+	unlink(key);
+	rmdir(dir);
+	trust_authorities(trust, &auth, &len);
+	is_int(len, 20, "one hash for CERTREQ");
+	pki_pair_free(&a);
+}
+
+static void requests(void)
+{
+	static const char *const bad_dns[] = { "a,DNS:evil.example", NULL };
+	static const char *const bad_ip[] = { "300.1.1.1", NULL };
+	struct pki_req req = request(PKI_MEMBER, "a.example");
+	struct pki_pair p;
+
+	req.dns = bad_dns;
+	is_int(pki_issue(&ca, &req, &p, err, sizeof(err)), -EINVAL, "%s", err);
+	req.dns = NULL;
+	req.ip = bad_ip;
+	is_int(pki_issue(&ca, &req, &p, err, sizeof(err)), -EINVAL, "%s", err);
+	req = request(PKI_MEMBER, "not a dns name");
+	is_int(pki_issue(&ca, &req, &p, err, sizeof(err)), -EINVAL, "%s", err);
+	req = request(PKI_MEMBER, "");
+	is_int(pki_issue(&ca, &req, &p, err, sizeof(err)), -EINVAL, "%s", err);
+	req = request(PKI_MEMBER, "a.example");
+	is_int(pki_issue(NULL, &req, &p, err, sizeof(err)), -EINVAL, "%s", err);
+	req.not_after = req.not_before;
+	is_int(pki_issue(&ca, &req, &p, err, sizeof(err)), -EINVAL, "%s", err);
+}
+
+/* Each kind of key signs and is signed. */
+static void kinds(void)
+{
+	static const enum sig_type types[] = {
+		SIG_ECDSA_P256, SIG_ECDSA_P384, SIG_RSA_PSS
+	};
+	struct trust *own = trust;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		struct pki_req req = request(PKI_CA, "Another CA");
+		struct pki_pair c, a;
+		struct cert_der d;
+		const char *why;
+
+		req.type = types[i];
+		c = issue(NULL, &req);
+		d = (struct cert_der){ c.cert, c.cert_len };
+		if (trust_from_der(&d, 1, &trust, err, sizeof(err)))
+			bail("%s", err);
+		req.kind = PKI_MEMBER;
+		req.name = "m.example";
+		a = issue(&c, &req);
+		is_int(verify_pair(&a, NOW, CERT_FOR_MEMBER, &why), 0,
+		       "%s all along the chain", sig_type_str(types[i]));
+		pki_pair_free(&a);
+		pki_pair_free(&c);
+		trust_free(trust);
+	}
+	trust = own;
+}
+
+int main(void)
+{
+	struct pki_req req = request(PKI_CA, "Test CA");
+	struct cert_der d;
+
+	ca = issue(NULL, &req);
+	req.name = "Other CA";
+	other_ca = issue(NULL, &req);
+	d = (struct cert_der){ ca.cert, ca.cert_len };
+	if (trust_from_der(&d, 1, &trust, err, sizeof(err)))
+		bail("%s", err);
+	times_and_issuers();
+	uses();
+	chains();
+	damaged();
+	identities();
+	files();
+	requests();
+	kinds();
+	trust_free(trust);
+	pki_pair_free(&ca);
+	pki_pair_free(&other_ca);
+	return done();
+}

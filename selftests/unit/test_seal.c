@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/seal.h"
+#include "lib/file.h"
+#include "lib/secret.h"
+#include "tap.h"
+
+static char dir[] = "/tmp/mcsec-seal-XXXXXX";
+static char path[64];
+
+static void boxes(void)
+{
+	static const uint8_t key[SEAL_KEY_LEN] = { 1, 2, 3 };
+	static const uint8_t other[SEAL_KEY_LEN] = { 1, 2, 4 };
+	uint8_t box[64], box2[64], bad[64], back[64], zero[64] = { 0 };
+	struct sealer *s, *t;
+	size_t i, opened = 0;
+
+	sealer_new(key, &s);
+	sealer_new(other, &t);
+	is_int(seal(s, "group/video", "a secret", 8, box), 0, "sealed");
+	seal(s, "group/video", "a secret", 8, box2);
+	ok(memcmp(box, box2, 8 + SEAL_OVERHEAD), "differs each time");
+	is_int(unseal(s, "group/video", box, 8 + SEAL_OVERHEAD, back), 0,
+	       "opened");
+	is_mem(back, 8, "a secret", 8, "what was sealed");
+	is_int(unseal(s, "group/audio", box, 8 + SEAL_OVERHEAD, back),
+	       -EBADMSG, "not under another name");
+	ok(!memcmp(back, zero, 8), "nothing is given out");
+	is_int(unseal(t, "group/video", box, 8 + SEAL_OVERHEAD, back),
+	       -EBADMSG, "not with another key");
+	for (i = 0; i < (8 + SEAL_OVERHEAD) * 8; i++) {
+		memcpy(bad, box, sizeof(bad));
+		bad[i / 8] ^= (uint8_t)(1 << i % 8);
+		opened += !unseal(s, "group/video", bad, 8 + SEAL_OVERHEAD,
+				  back);
+	}
+	for (i = 0; i < 8 + SEAL_OVERHEAD; i++)
+		opened += !unseal(s, "group/video", box, i, back);
+	is_int(opened, 0, "neither changed nor cut");
+	seal(s, "empty", NULL, 0, box);
+	is_int(unseal(s, "empty", box, SEAL_OVERHEAD, back), 0, "nothing too");
+	sealer_free(s);
+	sealer_free(t);
+}
+
+static void files(void)
+{
+	uint8_t box[64], back[64], *raw;
+	struct sealer *s, *t;
+	struct stat st;
+	char err[256];
+	size_t len;
+
+	is_int(sealer_load(path, false, &s, err, sizeof(err)), -ENOENT,
+	       "no key file");
+	ok(strstr(err, path), "said so: %s", err);
+	is_int(sealer_load(path, true, &s, err, sizeof(err)), 0,
+	       "made when asked to");
+	ok(!stat(path, &st) && (st.st_mode & 07777) == 0600 &&
+	   st.st_size == SEAL_KEY_LEN, "for us alone");
+	seal(s, "x", "abc", 3, box);
+	is_int(sealer_load(path, true, &t, err, sizeof(err)), 0, "read again");
+	is_int(unseal(t, "x", box, 3 + SEAL_OVERHEAD, back), 0,
+	       "and the same key");
+	sealer_free(s);
+	sealer_free(t);
+
+	chmod(path, 0640);
+	is_int(sealer_load(path, true, &s, err, sizeof(err)), -EPERM,
+	       "readable by others: refused");
+	ok(strstr(err, path) && strstr(err, "0640"), "said so: %s", err);
+	chmod(path, 0600);
+	if (truncate(path, 31))
+		bail("truncate");
+	is_int(sealer_load(path, true, &s, err, sizeof(err)), -EINVAL,
+	       "too short: refused, not made anew");
+	unlink(path);
+	if (mkfifo(path, 0600))
+		bail("mkfifo");
+	is_int(sealer_load(path, true, &s, err, sizeof(err)), -EINVAL,
+	       "a FIFO neither opens nor holds us up");
+	unlink(path);
+
+	is_int(file_create(path, 0600, "12", 2, err, sizeof(err)), 0,
+	       "a file is made");
+	is_int(file_create(path, 0600, "34", 2, err, sizeof(err)), -EEXIST,
+	       "and not made again");
+	is_int(file_read_secret(path, 2, &raw, &len, err, sizeof(err)), 0,
+	       "read");
+	ok(len == 2 && !memcmp(raw, "12", 3), "with a zero behind");
+	secret_free(raw);
+	is_int(file_read_secret(path, 1, &raw, &len, err, sizeof(err)), -EFBIG,
+	       "larger than expected: %s", err);
+	unlink(path);
+	is_int(symlink("/nonexistent/target", path), 0, "a dangling link");
+	is_int(file_create(path, 0600, "1", 1, err, sizeof(err)), -EEXIST,
+	       "is not followed");
+	unlink(path);
+}
+
+int main(void)
+{
+	if (!mkdtemp(dir))
+		bail("no folder to work in");
+	snprintf(path, sizeof(path), "%s/key", dir);
+	boxes();
+	files();
+	rmdir(dir);
+	return done();
+}
