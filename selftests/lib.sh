@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# For the tests in shell: TAP, network namespaces, the module, waiting.
+#
+#	. "$(dirname "$0")/../lib.sh"
+#	need tshark				# else the program skips, with why
+#	load_mcsec
+#	ns_create a b
+#	veth a:eth0 10.0.0.1/24 b:eth0 10.0.0.2/24
+#	try "b answers" in_ns a ping -c 1 10.0.0.2
+#	is "two packets" "$(count ...)" 2
+#	tap_done
+#
+# Every check prints its line at once and the plan comes last, so that a
+# program that died half way is seen to have died. What was created is removed
+# on exit. Nothing here sleeps for luck: wait_until polls a predicate.
+
+LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=${MCSEC_TOP:-$(cd "$LIB/.." && pwd)}
+MCSECCTL=${MCSECCTL:-$TOP/build/mcsecctl}
+MCSECD=${MCSECD:-$TOP/build/mcsecd}
+TMP=$(mktemp -d)
+
+tap_count=0
+tap_failed=0
+lib_ns=()
+lib_pids=()
+lib_cleanups=()
+lib_loaded=
+
+# ---- TAP -------------------------------------------------------------------
+
+# Lines of detail, below the check that they belong to.
+diag() {
+	printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+ok() {
+	tap_count=$((tap_count + 1))
+	echo "ok $tap_count - $1"
+}
+
+not_ok() {
+	tap_count=$((tap_count + 1))
+	tap_failed=$((tap_failed + 1))
+	echo "not ok $tap_count - $1"
+	shift
+	[ $# -eq 0 ] || diag "$@"
+	diag "at ${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}" \
+		"${BASH_SOURCE[2]:+from ${BASH_SOURCE[2]##*/}:${BASH_LINENO[1]}}"
+	return 1
+}
+
+# name, why
+skip() {
+	tap_count=$((tap_count + 1))
+	echo "ok $tap_count - $1 # SKIP $2"
+}
+
+# The whole program cannot run here.
+skip_all() {
+	echo "1..0 # SKIP $*"
+	exit 4
+}
+
+# Tools without which the program means nothing.
+need() {
+	local tool
+
+	for tool; do
+		command -v "$tool" >/dev/null || skip_all "$tool is missing"
+	done
+}
+
+# name, command...: the command succeeds
+try() {
+	local name=$1 out
+	shift
+
+	if out=$("$@" 2>&1); then
+		ok "$name"
+	else
+		not_ok "$name" "\"$*\" failed ($?):" "$out"
+	fi
+}
+
+# name, command...: the command fails; by a refusal, not by a signal
+refuse() {
+	local name=$1 out rc=0
+	shift
+
+	out=$("$@" 2>&1) || rc=$?
+	if [ $rc -gt 0 ] && [ $rc -lt 126 ]; then
+		ok "$name"
+	else
+		not_ok "$name" "\"$*\" ended with $rc:" "$out"
+	fi
+}
+
+# name, got, expected
+is() {
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "     got $2" $'\n'"expected $3"
+	fi
+}
+
+# got, expected, name: the same in the order that kselftest people know
+assert_eq() {
+	is "$3" "$1" "$2"
+}
+
+# name, text, extended regular expression
+like() {
+	if printf '%s\n' "$2" | grep -qE -- "$3"; then
+		ok "$1"
+	else
+		not_ok "$1" "no match for /$3/ in:"$'\n'"$2"
+	fi
+}
+
+unlike() {
+	if printf '%s\n' "$2" | grep -qE -- "$3"; then
+		not_ok "$1" "a match for /$3/ in:"$'\n'"$2"
+	else
+		ok "$1"
+	fi
+}
+
+# Last line of every program.
+tap_done() {
+	echo "1..$tap_count"
+	[ "$tap_count" -gt 0 ] && [ $tap_failed -eq 0 ]
+	exit
+}
+
+# ---- removal ---------------------------------------------------------------
+
+# Commands to run on exit, the last first.
+on_exit() {
+	lib_cleanups=("$*" ${lib_cleanups[@]+"${lib_cleanups[@]}"})
+}
+
+# Runs a command in the background until the program ends; its pid is in $!
+spawn() {
+	"$@" &
+	lib_pids+=($!)
+}
+
+lib_exit() {
+	local rc=$? c
+
+	trap - EXIT
+	for c in ${lib_cleanups[@]+"${lib_cleanups[@]}"}; do
+		eval "$c"
+	done
+	for c in ${lib_pids[@]+"${lib_pids[@]}"}; do
+		kill "$c" 2>/dev/null && wait "$c" 2>/dev/null
+	done
+	for c in ${lib_ns[@]+"${lib_ns[@]}"}; do
+		ip netns pids "$c" 2>/dev/null | xargs -r kill -9 2>/dev/null
+		ip netns del "$c" 2>/dev/null
+	done
+	[ -z "$lib_loaded" ] || rmmod_wait || {
+		echo "# the module does not unload"
+		rc=1
+	}
+	rm -rf "$TMP"
+	exit $rc
+}
+trap lib_exit EXIT
+trap 'exit 1' INT TERM
+
+# ---- waiting ---------------------------------------------------------------
+
+# seconds, command...: until the command succeeds; fails when it never does.
+# Under emulation everything takes longer: be generous, success is immediate.
+wait_until() {
+	local end=$((SECONDS + $1))
+	shift
+
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+# ---- namespaces ------------------------------------------------------------
+
+# Names get a suffix, so that a native run disturbs nobody.
+ns() {
+	echo "$1-mc$$"
+}
+
+in_ns() {
+	local n=$1
+	shift
+	ip netns exec "$(ns "$n")" "$@"
+}
+
+# ip(8) inside a namespace
+nip() {
+	local n=$1
+	shift
+	ip -n "$(ns "$n")" "$@"
+}
+
+ns_create() {
+	local n
+
+	for n; do
+		ip netns add "$(ns "$n")" || return 1
+		lib_ns+=("$(ns "$n")")
+		nip "$n" link set lo up
+		# an address must be usable at once
+		in_ns "$n" sysctl -qw net.ipv6.conf.default.accept_dad=0 \
+			net.ipv6.conf.all.accept_dad=0
+	done
+}
+
+ns_delete() {
+	ip netns del "$(ns "$1")"
+}
+
+ns_up() {
+	[ "$(nip "$1" -j link show dev "$2" |
+		python3 -c 'import json, sys
+print(json.load(sys.stdin)[0]["operstate"])')" = UP ]
+}
+
+# A cable between two namespaces, ends as NAMESPACE:DEVICE, each followed by
+# the addresses that it gets:
+#	veth a:eth0 10.0.0.1/24 fd00::1/64 -- b:eth0 10.0.0.2/24 fd00::2/64
+# ("--" may be left out where there is one address each)
+veth() {
+	local end=() addr=([0]='' [1]='') i=-1 arg n dev a
+
+	for arg; do
+		case $arg in
+		--) ;;
+		*:*[!0-9a-f:/.]* | *:eth*)
+			i=$((i + 1))
+			end[i]=$arg
+			;;
+		*) addr[i]+=" $arg" ;;
+		esac
+	done
+	ip link add "${end[0]#*:}" netns "$(ns "${end[0]%%:*}")" type veth \
+		peer name "${end[1]#*:}" netns "$(ns "${end[1]%%:*}")" ||
+		return 1
+	for i in 0 1; do
+		n=${end[i]%%:*} dev=${end[i]#*:}
+		for a in ${addr[i]}; do
+			nip "$n" addr add "$a" dev "$dev" || return 1
+		done
+		nip "$n" link set "$dev" up
+	done
+	wait_until 20 ns_up "${end[0]%%:*}" "${end[0]#*:}" &&
+		wait_until 20 ns_up "${end[1]%%:*}" "${end[1]#*:}"
+}
+
+# namespace, device, prefix...: multicast leaves by a device
+mroute_to() {
+	local n=$1 dev=$2 p
+	shift 2
+
+	for p; do
+		case $p in
+		*:*) nip "$n" route add multicast "$p" dev "$dev" table local ;;
+		*) nip "$n" route add multicast "$p" dev "$dev" ;;
+		esac || return 1
+	done
+}
+
+# ---- the module ------------------------------------------------------------
+
+# The module built for the kernel that runs. Arguments go to insmod.
+mcsec_ko() {
+	echo "${MCSEC_KO:-$TOP/build/kmod-$(uname -r)/kmod/mcsec.ko}"
+}
+
+load_mcsec() {
+	local ko m
+	ko=$(mcsec_ko)
+
+	[ "$(id -u)" = 0 ] || skip_all "needs root to load the module"
+	if [ -d /sys/module/mcsec ]; then
+		[ $# -eq 0 ] && return 0
+		rmmod_wait || return 1
+	fi
+	[ -e "$ko" ] || {
+		echo "Bail out! no module for kernel $(uname -r): $ko"
+		exit 1
+	}
+	for m in $(modinfo -F depends "$ko" | tr , ' '); do
+		modprobe "$m" || return 1
+	done
+	if ! insmod "$ko" "$@"; then
+		echo "Bail out! the module does not load"
+		dmesg | tail -n 20 | sed 's/^/# /'
+		exit 1
+	fi
+	lib_loaded=1
+}
+
+# References of packets in flight go away a moment after their namespace.
+rmmod_wait() {
+	[ ! -d /sys/module/mcsec ] || wait_until 20 rmmod mcsec
+}
+
+# ---- asking mcsecctl -------------------------------------------------------
+
+# namespace, arguments: mcsecctl in a namespace
+ctl() {
+	local n=$1
+	shift
+	in_ns "$n" "$MCSECCTL" "$@"
+}
+
+# JSON on standard input, a Python expression over it (called j) as argument:
+#	ctl a -j stats | json 'j["rx_replay"]'
+json() {
+	python3 -c 'import json, sys
+j = json.load(sys.stdin)
+v = eval(sys.argv[1])
+print(json.dumps(v) if isinstance(v, (dict, list, bool)) else v)' "$1"
+}
+
+# namespace, name: a counter of mcsecctl's stats
+counter() {
+	ctl "$1" -j stats | json "j[\"$2\"]"
+}
