@@ -179,7 +179,9 @@ static bool add_use(X509 *x, X509 *issuer, enum pki_kind kind)
 	       add_ext(x, issuer, NID_key_usage, ku) &&
 	       (!eku || add_ext(x, issuer, NID_ext_key_usage, eku)) &&
 	       add_ext(x, issuer, NID_subject_key_identifier, "hash") &&
-	       add_ext(x, issuer, NID_authority_key_identifier, "keyid");
+	       /* a CA from elsewhere may have no identifier to refer to */
+	       (!X509_get0_subject_key_id(issuer) ||
+		add_ext(x, issuer, NID_authority_key_identifier, "keyid"));
 }
 
 static int check_req(const struct pki_pair *ca, const struct pki_req *req,
