@@ -23,9 +23,10 @@
 
 struct pki_request {
 	const char *name;
-	const char *dns[ALT_MAX + 1];
-	const char *ip[ALT_MAX + 1];
-	const char *email[ALT_MAX + 1];
+	/* ALT_MAX given, the name itself, and the end of the list */
+	const char *dns[ALT_MAX + 2];
+	const char *ip[ALT_MAX + 2];
+	const char *email[ALT_MAX + 2];
 	uint32_t days;
 	unsigned int type;
 };
@@ -171,6 +172,17 @@ static int pki_init(struct ctl *ctl, int argc, char **argv)
 	return issue(PKI_CA, &r, NULL, argv[0], "ca");
 }
 
+static void add_first(const char **list, const char *name)
+{
+	size_t n;
+
+	for (n = 0; list[n]; n++)
+		if (!strcmp(list[n], name))
+			return;
+	memmove(list + 1, list, n * sizeof(*list));
+	list[0] = name;
+}
+
 static int issue_for(enum pki_kind kind, const char *usage, int argc,
 		     char **argv)
 {
@@ -196,6 +208,11 @@ static int issue_for(enum pki_kind kind, const char *usage, int argc,
 	if (ret)
 		return ret;
 	r.name = argv[1];
+	/*
+	 * The name is what policies and "gcks-id" will hold, so it is always
+	 * one that the certificate proves, whatever else it proves.
+	 */
+	add_first(strchr(r.name, '@') ? r.email : r.dns, r.name);
 	if (pki_load(cert_path, key_path, &ca, err, sizeof(err))) {
 		pki_pair_free(&ca);
 		return complain(EXIT_FAILED,
