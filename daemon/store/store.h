@@ -26,7 +26,7 @@
 struct sealer;
 
 #define STORE_KEY_MAX 1024	/* octets of a key, with its terminator */
-#define STORE_VALUE_MAX 65536	/* octets of a value */
+#define STORE_VALUE_MAX 131072	/* octets of a value */
 
 /* One line of the audit trail. Strings are never NULL; "" where unknown. */
 struct store_audit {

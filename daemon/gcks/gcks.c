@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/gcks.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/cert.h"
+#include "crypto/sign.h"
+#include "gcks/gkm.h"
+#include "gcks/gmc.h"
+#include "gcks/group.h"
+#include "gcks/register.h"
+#include "lib/log.h"
+
+#define MS 1000u
+/*
+ * Messages that old have lifetimes in them that count from too late; members
+ * get fresh keys once they have had the time to follow.
+ */
+#define STALE_S 10
+#define STALE_REKEY_MS 5000
+
+/* ---- start -------------------------------------------------------------- */
+
+/* What was committed and perhaps not sent is sent now, all copies again. */
+static void resume(struct group *g)
+{
+	int64_t now = group_wall(g);
+	bool stale = false;
+	struct gout *o;
+
+	TAILQ_FOREACH(o, &g->out, all) {
+		o->start_ms = group_now_ms(g);
+		timer_set(g->k->deps.tq, &o->timer, 0);
+		if (now - o->made > STALE_S)
+			stale = true;
+	}
+	if (TAILQ_EMPTY(&g->out))
+		return;
+	log_info("group %s: sending again what may not have been sent",
+		 g->conf->name);
+	g->switch_ms = group_now_ms(g) + g->conf->atd * MS;
+	if (stale && g->n_members)
+		timer_set(g->k->deps.tq, &g->periodic, STALE_REKEY_MS);
+}
+
+/* The lists may have been changed while we were down. */
+static void check_roster(struct group *g)
+{
+	struct gmember *m;
+
+	TAILQ_FOREACH(m, &g->members, all) {
+		const char *why = gmc_may(g, m->identity, m->send, !m->send);
+
+		if (!why)
+			continue;
+		log_info("group %s: %s is taken out: %s", g->conf->name,
+			 m->identity, why);
+		reg_leave_later(g, m);
+	}
+}
+
+static int group_start(struct group *g, char *err, size_t errlen)
+{
+	bool changed;
+	int rc;
+
+	rc = gmc_load(g, err, errlen);
+	if (!rc)
+		rc = gkm_load(g, &changed, err, errlen);
+	if (rc)
+		return rc;
+	if (changed || sigkey_type(g->sign) != g->conf->rekey_sign) {
+		rc = gkm_restart(g, "its settings were changed");
+		if (rc) {
+			snprintf(err, errlen, "group %s: %s", g->conf->name,
+				 store_error(group_store(g)));
+			return rc;
+		}
+	}
+	gkm_schedule(g);
+	resume(g);
+	check_roster(g);
+	return 0;
+}
+
+static void group_free(struct group *g)
+{
+	reg_free(g);
+	gkm_free(g);
+	gmc_free(g);
+}
+
+int gcks_new(struct gcks **out, const struct conf_gcks *conf,
+	     const struct gcks_deps *deps, char *err, size_t errlen)
+{
+	struct gcks *k = calloc(1, sizeof(*k));
+	size_t i;
+	int rc = 0;
+
+	if (k)
+		k->groups = calloc(conf->n_groups ? conf->n_groups : 1,
+				   sizeof(*k->groups));
+	if (!k || !k->groups) {
+		free(k);
+		snprintf(err, errlen, "out of memory");
+		return -ENOMEM;
+	}
+	k->conf = conf;
+	k->deps = *deps;
+	for (i = 0; i < conf->n_groups; i++) {
+		struct group *g = &k->groups[i];
+
+		g->k = k;
+		g->conf = &conf->groups[i];
+		gmc_init(g);
+		reg_init(g);
+		if (gkm_init(g)) {
+			snprintf(err, errlen, "out of memory");
+			rc = -ENOMEM;
+		}
+	}
+	for (i = 0; !rc && i < conf->n_groups; i++)
+		rc = group_start(&k->groups[i], err, errlen);
+	if (rc) {
+		gcks_free(k);
+		return rc;
+	}
+	*out = k;
+	return 0;
+}
+
+void gcks_set_host(struct gcks *k, struct ike_host *host)
+{
+	k->host = host;
+}
+
+void gcks_free(struct gcks *k)
+{
+	size_t i;
+
+	if (!k)
+		return;
+	for (i = 0; i < k->conf->n_groups; i++)
+		group_free(&k->groups[i]);
+	free(k->groups);
+	free(k);
+}
+
+/* ---- requests ----------------------------------------------------------- */
+
+static struct group *find_group(struct gcks *k, const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < k->conf->n_groups; i++) {
+		struct group *g = &k->groups[i];
+
+		if (strlen(g->conf->name) == len &&
+		    !memcmp(g->conf->name, name, len))
+			return g;
+	}
+	return NULL;
+}
+
+/*
+ * One spelling for one identity: certificates compare names without regard
+ * to case, so must the list of who is kept out.
+ */
+static int identity_of(const struct ike_id *id, char *buf, size_t size)
+{
+	int rc = cert_id_str(id->type, id->data, id->len, buf, size);
+	char *p;
+
+	if (rc)
+		return rc;
+	for (p = buf; *p; p++)
+		*p = tolower((unsigned char)*p);
+	return 0;
+}
+
+enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
+				  const struct gike_req *req,
+				  struct gike_reply *reply)
+{
+	char identity[GMC_ID_MAX], name[ID_STR_MAX];
+	struct group *g = NULL;
+
+	memset(reply, 0, sizeof(*reply));
+	if (req->idg.type == IKE_ID_KEY_ID)
+		g = find_group(k, (const char *)req->idg.data, req->idg.len);
+	if (identity_of(req->peer, identity, sizeof(identity))) {
+		gmc_refusal(k, g ? g->conf->name : "", req->peer_name,
+			    "AUTHORIZATION_FAILED",
+			    "identity of a kind that no list can name");
+		reply->notify = GIKE_N_AUTHORIZATION_FAILED;
+		return GIKE_NOW;
+	}
+	if (!g) {
+		id_str(&req->idg, name, sizeof(name));
+		gmc_refusal(k, name, identity, "INVALID_GROUP_ID",
+			    "no such group");
+		reply->notify = GIKE_N_INVALID_GROUP_ID;
+		return GIKE_NOW;
+	}
+	return reg_request(g, sa, req, identity, reply);
+}
+
+void gcks_ike_event(struct gcks *k, const struct ike_event *ev)
+{
+	char ep[EP_STRLEN], what[EP_STRLEN + 32];
+
+	if (ev->type != IKE_EV_AUTH_FAILED)
+		return;
+	snprintf(what, sizeof(what), "AUTHENTICATION_FAILED from %s",
+		 ep_str(ev->peer, ep));
+	gmc_refusal(k, "", ev->peer_name, what, ev->text);
+}
+
+/* ---- control ------------------------------------------------------------ */
+
+static int group_arg(struct gcks *k, const char *name, struct group **g,
+		     char *err, size_t errlen)
+{
+	*g = find_group(k, name, strlen(name));
+	if (*g)
+		return 0;
+	snprintf(err, errlen, "no group \"%s\"", name);
+	return -ENOENT;
+}
+
+static int lower(const char *identity, char *buf, size_t size)
+{
+	size_t i;
+
+	for (i = 0; identity[i] && i + 1 < size; i++)
+		buf[i] = tolower((unsigned char)identity[i]);
+	buf[i] = '\0';
+	return identity[i] ? -ENAMETOOLONG : 0;
+}
+
+int gcks_evict(struct gcks *k, const char *group, const char *identity,
+	       uint32_t *effective_ms, char *err, size_t errlen)
+{
+	char id[GMC_ID_MAX];
+	struct gmember *m;
+	struct group *g;
+	int rc;
+
+	rc = group_arg(k, group, &g, err, errlen);
+	if (rc)
+		return rc;
+	m = lower(identity, id, sizeof(id)) ? NULL : gmc_find(g, id);
+	if (!m) {
+		bool was = gmc_denied(g, id);
+
+		snprintf(err, errlen, was ?
+			 "\"%s\" was evicted from group \"%s\" before" :
+			 "\"%s\" is not a member of group \"%s\"", identity,
+			 group);
+		return was ? -EALREADY : -ENOENT;
+	}
+	rc = reg_evict(g, m);
+	if (rc) {
+		snprintf(err, errlen, "\"%s\" is still in: %s", identity,
+			 store_error(k->deps.store));
+		return rc;
+	}
+	*effective_ms = g->n_members ? gkm_effective_ms(g) : 0;
+	return 0;
+}
+
+int gcks_admit(struct gcks *k, const char *group, const char *identity,
+	       char *err, size_t errlen)
+{
+	struct store *s = k->deps.store;
+	char id[GMC_ID_MAX];
+	struct group *g;
+	int rc;
+
+	rc = group_arg(k, group, &g, err, errlen);
+	if (rc)
+		return rc;
+	if (lower(identity, id, sizeof(id)) || !gmc_denied(g, id)) {
+		snprintf(err, errlen, "\"%s\" is not evicted from group "
+			 "\"%s\"", identity, group);
+		return -ENOENT;
+	}
+	rc = store_begin(s);
+	if (!rc)
+		rc = gmc_del_denied(g, id);
+	if (!rc)
+		rc = gmc_audit(k, g->conf->name, id, "admit", "");
+	if (!rc)
+		rc = store_commit(s);
+	if (rc) {
+		store_abort(s);
+		snprintf(err, errlen, "\"%s\" is still kept out: %s",
+			 identity, store_error(s));
+		return rc;
+	}
+	gmc_note_admitted(g, id);
+	log_info("group %s: %s may come back", g->conf->name, id);
+	return 0;
+}
+
+static int rekey(struct group *g, char *err, size_t errlen)
+{
+	struct gkm_change c;
+	int rc;
+
+	gkm_begin(g, &c);
+	rc = gkm_commit(g, &c, GKM_SIMPLE, NULL, NULL, "asked for");
+	if (rc)
+		snprintf(err, errlen, "group \"%s\" has its old keys: %s",
+			 g->conf->name, store_error(group_store(g)));
+	return rc;
+}
+
+int gcks_rekey(struct gcks *k, const char *group, char *err, size_t errlen)
+{
+	struct group *g;
+	size_t i;
+	int rc;
+
+	if (group) {
+		rc = group_arg(k, group, &g, err, errlen);
+		return rc ? rc : rekey(g, err, errlen);
+	}
+	for (i = 0; i < k->conf->n_groups; i++) {
+		rc = rekey(&k->groups[i], err, errlen);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- status ------------------------------------------------------------- */
+
+static void group_status(const struct group *g, struct gcks_group_status *s)
+{
+	const struct gjoin *j;
+	const struct gout *o;
+
+	memset(s, 0, sizeof(*s));
+	s->conf = g->conf;
+	s->members = g->n_members;
+	s->senders = g->n_senders;
+	s->denied = g->n_denied;
+	s->pending = g->n_leaving;
+	TAILQ_FOREACH(j, &g->joins, all)
+		s->pending++;
+	s->tree_depth = lkh_depth(g->tree);
+	s->keyed = g->st.keyed;
+	memcpy(s->rekey_spi, g->st.rekey.spi, sizeof(s->rekey_spi));
+	s->next_mid = g->rs.next_mid;
+	s->data_spi = gkey_spi(&g->st.data);
+	s->data_left = gkm_left(g, &g->st.data);
+	s->rekey_left = gkm_left(g, &g->st.rekey);
+	s->next_rekey = timer_left_ms(g->k->deps.tq, &g->periodic) / MS;
+	s->next_sender_id = g->st.next_sid;
+	s->max_sender_id = (1u << g->conf->sender_id_bits) - 1;
+	TAILQ_FOREACH(o, &g->out, all)
+		s->outbox += o->sent < o->n;
+	s->rekeys = g->rekeys;
+	s->joins = g->n_joins;
+	s->registrations = g->registrations;
+	s->leaves = g->leaves;
+	s->evictions = g->evictions;
+	s->refused = g->refused;
+	s->restarts = g->restarts;
+	s->store_errors = g->store_errors;
+}
+
+int gcks_each_group(struct gcks *k, gcks_group_fn *fn, void *arg)
+{
+	struct gcks_group_status s;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < k->conf->n_groups; i++) {
+		group_status(&k->groups[i], &s);
+		rc = fn(arg, &s);
+	}
+	return rc;
+}
+
+int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
+		     void *arg)
+{
+	struct group *g = find_group(k, group, strlen(group));
+	struct gcks_member_status s;
+	const struct gmember *m;
+	int rc = 0;
+
+	if (!g)
+		return -ENOENT;
+	TAILQ_FOREACH(m, &g->members, all) {
+		s.identity = m->identity;
+		s.send = m->send;
+		s.receive = m->receive;
+		s.joined = m->joined;
+		s.registered = m->registered;
+		s.first_sender_id = m->first_sid;
+		s.n_sender_ids = m->n_sids;
+		rc = fn(arg, &s);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
+int gcks_each_denied(struct gcks *k, const char *group, gcks_denied_fn *fn,
+		     void *arg)
+{
+	struct group *g = find_group(k, group, strlen(group));
+	const struct gdenied *d;
+	int rc = 0;
+
+	if (!g)
+		return -ENOENT;
+	TAILQ_FOREACH(d, &g->denied, all) {
+		rc = fn(arg, d->identity, d->since);
+		if (rc)
+			break;
+	}
+	return rc;
+}
+
+int gcks_audit(struct gcks *k, uint64_t after, size_t max, store_audit_fn *fn,
+	       void *arg)
+{
+	return store_audit_each(k->deps.store, after, max, fn, arg);
+}

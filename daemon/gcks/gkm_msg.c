@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The GSA_REKEYs of a change: what is in them and when their copies go.
+ */
+#include "gcks/gkm.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/log.h"
+
+#define MS 1000u
+/* Copies of the last resort, for who missed the burst. */
+#define LATE_MS 3000
+/* ATD when somebody is put out; the group's own if that is shorter. */
+#define EXCLUDE_ATD 1
+
+/* ---- when copies go ----------------------------------------------------- */
+
+/*
+ * Outside of an exclusion time is on our side: 0, 1, 3, 6 s, all within ATD
+ * if it is as long as it should be.
+ */
+static unsigned int copies_plain(const struct group *g, uint32_t *at)
+{
+	unsigned int n = g->conf->rekey_copies;
+	unsigned int i;
+
+	if (n > GKM_COPIES_MAX)
+		n = GKM_COPIES_MAX;
+	for (i = 0; i < n; i++)
+		at[i] = i * (i + 1) / 2 * MS;
+	return n;
+}
+
+/* Seconds */
+static uint32_t exclude_atd(const struct group *g)
+{
+	return g->conf->atd < EXCLUDE_ATD ? g->conf->atd : EXCLUDE_ATD;
+}
+
+static uint32_t exclude_atd_ms(const struct group *g)
+{
+	return exclude_atd(g) * MS;
+}
+
+static uint32_t exclude_step_ms(const struct group *g)
+{
+	uint32_t step = exclude_atd_ms(g) / (g->conf->rekey_copies + 1u);
+
+	return step < 40 ? 40 : step;
+}
+
+/*
+ * In an exclusion senders are to change soon, and receivers to have the key
+ * by then: the copies go in a burst that is over before ATD is, the second
+ * message's between the first one's. Another one each comes late.
+ */
+static unsigned int copies_exclude(const struct group *g, bool second,
+				   uint32_t *at)
+{
+	uint32_t step = exclude_step_ms(g);
+	uint32_t shift = second ? step / 2 : 0;
+	unsigned int n = g->conf->rekey_copies;
+	unsigned int i;
+
+	if (n > GKM_COPIES_MAX - 1)
+		n = GKM_COPIES_MAX - 1;
+	for (i = 0; i < n; i++)
+		at[i] = i * step + shift;
+	if (at[n - 1] < LATE_MS)
+		at[n++] = LATE_MS + shift;
+	return n;
+}
+
+uint32_t gkm_effective_ms(const struct group *g)
+{
+	uint32_t at[GKM_COPIES_MAX];
+	unsigned int n = copies_exclude(g, true, at);
+
+	/* the burst without the late copy, then ATD */
+	if (n > 1 && at[n - 1] >= LATE_MS)
+		n--;
+	return at[n - 1] + exclude_atd_ms(g);
+}
+
+/* ---- messages ----------------------------------------------------------- */
+
+/* Old Data SAs go with each message, for who has missed an earlier one. */
+static void add_data(struct group *g, const struct gkm_state *st,
+		     struct rekey_msg *m, bool exclude)
+{
+	struct delete_pld *d = &m->del[0];
+	unsigned int i;
+	uint32_t dtd;
+
+	m->has_gsa = true;
+	m->transport = true;
+	m->gsa.n_data = 1;
+	gkm_data_policy(g, st, &m->gsa.data[0]);
+	m->gsa.gw.present = true;
+	m->gsa.gw.has = GWP_HAS_ATD | GWP_HAS_DTD;
+	m->gsa.gw.atd = g->conf->atd;
+	m->gsa.gw.dtd = g->conf->dtd;
+	if (exclude) {
+		/* who is out must not send for long either; DTD outlasts the
+		 * late copy and the ATD of a sender that has only this one
+		 */
+		dtd = exclude_atd(g) + LATE_MS / MS + 2;
+		m->gsa.gw.atd = exclude_atd(g);
+		if (dtd < m->gsa.gw.dtd)
+			m->gsa.gw.dtd = dtd;
+	}
+	if (!st->n_old)
+		return;
+	m->n_del = 1;
+	d->proto = IKE_PROTO_ESP;
+	d->spi_len = GIKE_SPI_LEN_DATA;
+	d->n = st->n_old;
+	for (i = 0; i < st->n_old; i++) {
+		uint32_t spi = st->old[i].spi;
+
+		d->spi[i][0] = spi >> 24;
+		d->spi[i][1] = spi >> 16;
+		d->spi[i][2] = spi >> 8;
+		d->spi[i][3] = spi;
+	}
+}
+
+/* Seals @m over @rs and queues it with the change. */
+static int queue(struct group *g, struct gkm_change *c, struct rekey_sa *rs,
+		 struct rekey_msg *m, const uint32_t *at, unsigned int n)
+{
+	char why[160] = "";
+	struct gout *o;
+	struct wbuf w;
+	int rc;
+
+	wbuf_init(&w, IKE_MSG_MAX);
+	rc = rekey_build(rs, m, &w, why, sizeof(why));
+	if (rc) {
+		log_err("group %s: GSA_REKEY not built: %s%s%s", g->conf->name,
+			strerror(-rc), why[0] ? ": " : "", why);
+	} else {
+		o = gout_new(g, &w, at, n);
+		if (o)
+			TAILQ_INSERT_TAIL(&c->out, o, all);
+		else
+			rc = -ENOMEM;
+	}
+	wbuf_free(&w);
+	return rc;
+}
+
+/* The message over the Rekey SA that all still have. */
+static int first_message(struct group *g, struct gkm_change *c,
+			 enum gkm_how how, const struct lkh_wraps *w)
+{
+	static const struct lkh_wrap simple;
+	struct lkh_wraps one = { .v = (struct lkh_wrap *)&simple, .n = 1,
+				 .n_sa = 1 };
+	uint32_t at[GKM_COPIES_MAX];
+	struct rekey_msg m;
+	unsigned int n;
+	int rc;
+
+	rekey_msg_init(&m);
+	m.has_gsa = true;
+	m.gsa.has_rekey = true;
+	gkm_rekey_policy(g, &c->next, &m.gsa.rekey);
+	rc = gkm_wrap(g, &c->next, how == GKM_SIMPLE ? &one : w,
+		      &g->rs.gsk_w, &m.kd);
+	if (how == GKM_EXCLUDE) {
+		n = copies_exclude(g, false, at);
+	} else {
+		n = copies_plain(g, at);
+		add_data(g, &c->next, &m, false);
+		if (!rc)
+			rc = gkm_wrap_data(&c->next, &g->rs.gsk_w, &m.kd);
+	}
+	if (!rc)
+		rc = queue(g, c, &g->rs, &m, at, n);
+	rekey_msg_free(&m);
+	return rc;
+}
+
+/* Over the new Rekey SA: what who is out must not know. */
+static int second_message(struct group *g, struct gkm_change *c)
+{
+	uint32_t at[GKM_COPIES_MAX];
+	struct rekey_msg m;
+	int rc;
+
+	rekey_msg_init(&m);
+	add_data(g, &c->next, &m, true);
+	rc = gkm_wrap_data(&c->next, &c->rs.gsk_w, &m.kd);
+	if (!rc)
+		rc = queue(g, c, &c->rs, &m, at, copies_exclude(g, true, at));
+	rekey_msg_free(&m);
+	return rc;
+}
+
+int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
+		    bool *told)
+{
+	struct lkh_wraps w = { 0 };
+	int rc = 0;
+
+	*told = g->st.keyed && g->n_members;
+	if (how != GKM_SIMPLE) {
+		rc = lkh_changes(g->tree, &w);
+		/* nobody that was there before is left */
+		if (!w.n_sa)
+			*told = false;
+	}
+	if (!rc && *told)
+		rc = first_message(g, c, how, &w);
+	if (!rc && *told && how == GKM_EXCLUDE)
+		rc = second_message(g, c);
+	lkh_wraps_free(&w);
+	return rc;
+}
+
+int gkm_farewell(struct group *g, struct gkm_change *c)
+{
+	uint32_t at[GKM_COPIES_MAX];
+	struct rekey_msg m;
+	int rc;
+
+	rekey_msg_init(&m);
+	rc = rekey_msg_delete(&m, IKE_PROTO_ESP, NULL);
+	if (!rc)
+		rc = rekey_msg_delete(&m, GIKE_PROTO_GIKE_UPDATE, NULL);
+	if (!rc)
+		rc = queue(g, c, &g->rs, &m, at, copies_plain(g, at));
+	rekey_msg_free(&m);
+	/* they listen where they were told to, not where it says now */
+	if (!rc)
+		TAILQ_LAST(&c->out, gouts)->to = g->st.to;
+	return rc;
+}

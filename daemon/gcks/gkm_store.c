@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A group's keys in the store:
+ *
+ *	g/NAME/state	struct gkm_state
+ *	g/NAME/sign	private key of GSA_REKEY, DER
+ *	g/NAME/id	next Key ID of the tree
+ *	g/NAME/t/SLOT	node of the tree
+ *	g/NAME/o/SEQ	message with copies still to be sent
+ *	g/NAME/m/ID	member (gmc.c), g/NAME/d/ID denied identity (gmc.c)
+ */
+#include "gcks/gkm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/hash.h"
+#include "crypto/sign.h"
+#include "crypto/wrap.h"
+#include "gcks/gmc.h"
+#include "lib/log.h"
+#include "lib/secret.h"
+
+#define STATE_VERSION 1
+#define OUT_VERSION 1
+#define STATE_MAX 2048
+#define NUM_LEN 17
+
+static int key_of(const struct group *g, const char *what, char *key)
+{
+	return store_key(key, "g", g->conf->name, what, NULL);
+}
+
+/* Sixteen digits, so that the order of keys is that of numbers. */
+static int key_num(const struct group *g, const char *what, uint64_t n,
+		   char *key)
+{
+	char num[NUM_LEN];
+
+	snprintf(num, sizeof(num), "%016llx", (unsigned long long)n);
+	return store_key(key, "g", g->conf->name, what, num, NULL);
+}
+
+static uint64_t num_of(const char *key)
+{
+	char num[NUM_LEN];
+
+	return strtoull(store_key_last(key, num, sizeof(num)), NULL, 16);
+}
+
+int gkm_policy_digest(const struct conf_group *conf,
+		      uint8_t digest[static GKM_DIGEST])
+{
+	char a[ADDR_STRLEN], b[EP_STRLEN], c[ADDR_STRLEN];
+	char text[512];
+	struct iovec iov = { .iov_base = text };
+
+	iov.iov_len = snprintf(text, sizeof(text),
+			       "1 %s %s %s %u-%u %u-%u %u %u %u",
+			       addr_str(&conf->address, a),
+			       ep_str(&conf->rekey_to, b),
+			       addr_str(&conf->rekey_source, c),
+			       conf->alg.encr, conf->alg.key_bits,
+			       conf->kek_alg.encr, conf->kek_alg.key_bits,
+			       conf->kwa, conf->rekey_sign,
+			       conf->sender_id_bits);
+	return hash_sha256(&iov, 1, digest);
+}
+
+static void put_ep(struct wbuf *w, const struct ep *e)
+{
+	wbuf_u8(w, e->addr.len);
+	wbuf_put(w, e->addr.b, e->addr.len);
+	wbuf_u16(w, e->port);
+	wbuf_u32(w, e->scope);
+}
+
+static void get_ep(struct rbuf *r, struct ep *e)
+{
+	uint8_t len = rbuf_u8(r);
+	const uint8_t *b = rbuf_bytes(r, len);
+
+	memset(e, 0, sizeof(*e));
+	if (!r->err && len == 4)
+		addr_set(&e->addr, AF_INET, b);
+	else if (!r->err && len == 16)
+		addr_set(&e->addr, AF_INET6, b);
+	else if (len)
+		r->err = -EBADMSG;
+	e->port = rbuf_u16(r);
+	e->scope = rbuf_u32(r);
+}
+
+/* ---- state -------------------------------------------------------------- */
+
+static void put_key(struct wbuf *w, const struct gkey *k)
+{
+	wbuf_put(w, k->spi, sizeof(k->spi));
+	wbuf_u64(w, k->made);
+	wbuf_u32(w, k->lifetime);
+	wbuf_u16(w, k->len);
+	wbuf_put(w, k->keymat, k->len);
+}
+
+static void get_key(struct rbuf *r, struct gkey *k)
+{
+	rbuf_copy(r, k->spi, sizeof(k->spi));
+	k->made = rbuf_u64(r);
+	k->lifetime = rbuf_u32(r);
+	k->len = rbuf_u16(r);
+	if (k->len > sizeof(k->keymat))
+		r->err = -EBADMSG;
+	else
+		rbuf_copy(r, k->keymat, k->len);
+}
+
+int gkm_put_state(struct group *g, const struct gkm_state *st)
+{
+	char key[STORE_KEY_MAX];
+	struct wbuf w;
+	unsigned int i;
+	int rc;
+
+	rc = key_of(g, "state", key);
+	if (rc)
+		return rc;
+	wbuf_init(&w, STATE_MAX);
+	wbuf_u8(&w, STATE_VERSION);
+	wbuf_put(&w, st->policy, sizeof(st->policy));
+	wbuf_u8(&w, st->keyed);
+	wbuf_u64(&w, st->next_number);
+	wbuf_u32(&w, st->next_sid);
+	wbuf_u32(&w, st->next_mid);
+	put_key(&w, &st->rekey);
+	put_key(&w, &st->data);
+	wbuf_put(&w, st->next_spi, sizeof(st->next_spi));
+	wbuf_u16(&w, st->kek.encr);
+	wbuf_u16(&w, st->kek.key_bits);
+	wbuf_u16(&w, st->kwa);
+	put_ep(&w, &st->to);
+	wbuf_u8(&w, st->n_old);
+	for (i = 0; i < st->n_old; i++) {
+		wbuf_u32(&w, st->old[i].spi);
+		wbuf_u64(&w, st->old[i].until);
+	}
+	rc = w.err;
+	if (!rc)
+		rc = store_put(group_store(g), key, w.p, w.len);
+	wbuf_free(&w);
+	return rc;
+}
+
+static int parse_state(struct gkm_state *st, const struct wbuf *w)
+{
+	struct rbuf r;
+	unsigned int i;
+
+	rbuf_init(&r, w->p, w->len);
+	if (rbuf_u8(&r) != STATE_VERSION)
+		return -EBADMSG;
+	rbuf_copy(&r, st->policy, sizeof(st->policy));
+	st->keyed = rbuf_u8(&r);
+	st->next_number = rbuf_u64(&r);
+	st->next_sid = rbuf_u32(&r);
+	st->next_mid = rbuf_u32(&r);
+	get_key(&r, &st->rekey);
+	get_key(&r, &st->data);
+	rbuf_copy(&r, st->next_spi, sizeof(st->next_spi));
+	st->kek.encr = rbuf_u16(&r);
+	st->kek.key_bits = rbuf_u16(&r);
+	st->kwa = rbuf_u16(&r);
+	get_ep(&r, &st->to);
+	st->n_old = rbuf_u8(&r);
+	if (st->n_old > GKM_OLD_MAX)
+		return -EBADMSG;
+	for (i = 0; i < st->n_old; i++) {
+		st->old[i].spi = rbuf_u32(&r);
+		st->old[i].until = rbuf_u64(&r);
+	}
+	return r.err || rbuf_left(&r) || !st->next_number ? -EBADMSG : 0;
+}
+
+/* ---- signing key -------------------------------------------------------- */
+
+int gkm_put_sign(struct group *g, const struct sigkey *sign)
+{
+	char key[STORE_KEY_MAX];
+	uint8_t *der;
+	size_t len;
+	int rc;
+
+	rc = key_of(g, "sign", key);
+	if (!rc)
+		rc = sigkey_to_der(sign, &der, &len);
+	if (rc)
+		return rc;
+	rc = store_put(group_store(g), key, der, len);
+	secret_free(der);
+	return rc;
+}
+
+/* Reads the signing key or, for a new group or another kind, makes one. */
+static int load_sign(struct group *g)
+{
+	struct store *s = group_store(g);
+	char key[STORE_KEY_MAX];
+	struct wbuf w;
+	int rc;
+
+	rc = key_of(g, "sign", key);
+	if (rc)
+		return rc;
+	wbuf_init(&w, STORE_VALUE_MAX);
+	rc = store_get(s, key, &w);
+	if (!rc)
+		rc = sigkey_from_der(w.p, w.len, &g->sign);
+	wbuf_free(&w);
+	if (rc != -ENOENT)
+		return rc;
+	rc = sigkey_generate(g->conf->rekey_sign, &g->sign);
+	if (!rc)
+		rc = store_begin(s);
+	if (rc)
+		return rc;
+	rc = gkm_put_sign(g, g->sign);
+	if (!rc)
+		return store_commit(s);
+	store_abort(s);
+	return rc;
+}
+
+/* ---- tree --------------------------------------------------------------- */
+
+static int put_node(void *ctx, uint32_t slot, const uint8_t *rec, size_t len)
+{
+	char key[STORE_KEY_MAX];
+	struct group *g = ctx;
+	int rc;
+
+	rc = key_num(g, "t", slot, key);
+	if (rc)
+		return rc;
+	return rec ? store_put(group_store(g), key, rec, len) :
+		store_del(group_store(g), key);
+}
+
+int gkm_put_tree(struct group *g)
+{
+	char key[STORE_KEY_MAX];
+	int rc;
+
+	rc = key_of(g, "id", key);
+	if (!rc)
+		rc = store_put_u64(group_store(g), key, lkh_next_id(g->tree));
+	return rc ? rc : lkh_export(g->tree, put_node, g);
+}
+
+int gkm_del_tree(struct group *g)
+{
+	char key[STORE_KEY_MAX];
+	int rc;
+
+	rc = key_of(g, "t", key);
+	if (!rc)
+		rc = store_del_below(group_store(g), key);
+	if (!rc)
+		rc = key_of(g, "id", key);
+	return rc ? rc : store_del(group_store(g), key);
+}
+
+static int load_node(void *arg, const char *key, const uint8_t *val,
+		     size_t len)
+{
+	struct group *g = arg;
+	uint64_t slot = num_of(key);
+
+	return slot > UINT32_MAX ? -EBADMSG :
+		lkh_import(g->tree, slot, val, len);
+}
+
+static int load_leaf(void *arg, uint64_t member, uint32_t leaf)
+{
+	struct group *g = arg;
+	struct gmember *m = gmc_find_number(g, member);
+
+	if (!m || m->leaf != LKH_NONE)
+		return -EBADMSG;
+	m->leaf = leaf;
+	return 0;
+}
+
+static int load_tree(struct group *g)
+{
+	char key[STORE_KEY_MAX];
+	struct gmember *m;
+	uint64_t id;
+	int rc;
+
+	rc = key_of(g, "id", key);
+	if (!rc)
+		rc = store_get_u64(group_store(g), key, &id);
+	if (rc == -ENOENT)
+		return g->n_members ? -EBADMSG : 0;
+	if (!rc && id > UINT32_MAX)
+		rc = -EBADMSG;
+	if (!rc)
+		rc = key_of(g, "t", key);
+	if (!rc)
+		rc = store_each(group_store(g), key, load_node, g);
+	if (!rc)
+		rc = lkh_import_end(g->tree, id, load_leaf, g);
+	if (rc)
+		return rc;
+	TAILQ_FOREACH(m, &g->members, all)
+		if (m->leaf == LKH_NONE)
+			return -EBADMSG;
+	return 0;
+}
+
+/* ---- messages that may not all have been sent --------------------------- */
+
+int gkm_put_out(struct group *g, const struct gout *o)
+{
+	struct ep source = { .addr = o->source };
+	char key[STORE_KEY_MAX];
+	struct wbuf w;
+	unsigned int i;
+	int rc;
+
+	rc = key_num(g, "o", o->seq, key);
+	if (rc)
+		return rc;
+	wbuf_init(&w, STORE_VALUE_MAX);
+	wbuf_u8(&w, OUT_VERSION);
+	wbuf_u64(&w, o->made);
+	wbuf_u8(&w, o->n);
+	for (i = 0; i < o->n; i++)
+		wbuf_u32(&w, o->at_ms[i]);
+	put_ep(&w, &o->to);
+	put_ep(&w, &source);
+	wbuf_u8(&w, o->ttl);
+	wbuf_u8(&w, strlen(o->interface));
+	wbuf_put(&w, o->interface, strlen(o->interface));
+	wbuf_put(&w, o->msg, o->len);
+	rc = w.err;
+	if (!rc)
+		rc = store_put(group_store(g), key, w.p, w.len);
+	wbuf_free(&w);
+	return rc;
+}
+
+static int load_out(void *arg, const char *key, const uint8_t *val, size_t len)
+{
+	uint32_t at[GKM_COPIES_MAX];
+	struct group *g = arg;
+	char iface[256] = "";
+	struct ep source;
+	uint8_t n, n_iface;
+	struct gout *o;
+	struct rbuf r;
+	struct wbuf w;
+	unsigned int i;
+	int64_t made;
+
+	rbuf_init(&r, val, len);
+	if (rbuf_u8(&r) != OUT_VERSION)
+		return -EBADMSG;
+	made = rbuf_u64(&r);
+	n = rbuf_u8(&r);
+	if (!n || n > GKM_COPIES_MAX)
+		return -EBADMSG;
+	for (i = 0; i < n; i++)
+		at[i] = rbuf_u32(&r);
+	wbuf_init(&w, IKE_MSG_MAX);
+	o = gout_new(g, &w, at, n);
+	if (!o)
+		return -ENOMEM;
+	o->seq = num_of(key);
+	o->made = made;
+	get_ep(&r, &o->to);
+	get_ep(&r, &source);
+	o->source = source.addr;
+	o->ttl = rbuf_u8(&r);
+	n_iface = rbuf_u8(&r);
+	rbuf_copy(&r, iface, n_iface);
+	free(o->interface);
+	o->interface = strdup(iface);
+	o->len = rbuf_left(&r);
+	o->msg = malloc(o->len + 1);
+	if (r.err || !o->msg || !o->interface) {
+		gout_free(o);
+		return r.err ? r.err : -ENOMEM;
+	}
+	memcpy(o->msg, rbuf_here(&r), o->len);
+	if (o->seq >= g->next_out)
+		g->next_out = o->seq + 1;
+	TAILQ_INSERT_TAIL(&g->out, o, all);
+	return 0;
+}
+
+int gkm_load(struct group *g, bool *changed, char *err, size_t errlen)
+{
+	uint8_t digest[GKM_DIGEST];
+	char key[STORE_KEY_MAX];
+	struct wbuf w;
+	int rc;
+
+	*changed = false;
+	rc = gkm_policy_digest(g->conf, digest);
+	if (!rc)
+		rc = load_sign(g);
+	if (rc)
+		goto out;
+	rc = key_of(g, "state", key);
+	if (rc)
+		goto out;
+	wbuf_init(&w, STATE_MAX);
+	rc = store_get(group_store(g), key, &w);
+	if (!rc)
+		rc = parse_state(&g->st, &w);
+	wbuf_free(&w);
+	if (rc == -ENOENT && !g->n_members) {
+		memcpy(g->st.policy, digest, sizeof(digest));
+		rc = 0;
+	} else if (!rc) {
+		*changed = memcmp(g->st.policy, digest, sizeof(digest));
+	}
+	if (!rc && !*changed)
+		rc = load_tree(g);
+	if (!rc && g->st.keyed) {
+		rc = gkm_rekey_sa(g, &g->st, &g->rs);
+		g->rs.next_mid = g->st.next_mid;
+	}
+	if (!rc)
+		rc = key_of(g, "o", key);
+	if (!rc)
+		rc = store_each(group_store(g), key, load_out, g);
+out:
+	if (rc)
+		snprintf(err, errlen, "group %s: keys in the store: %s",
+			 g->conf->name, rc == -EBADMSG ? "damaged" :
+			 rc == -ENOMEM ? "out of memory" :
+			 store_error(group_store(g)));
+	return rc;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Group and membership control (X.1101 3.2.3): who may be in a group, who
+ * is, who must not come back, and what of it is written down. That a peer is
+ * who it says was settled by ike/ before.
+ */
+#ifndef GCKS_GMC_H
+#define GCKS_GMC_H
+
+#include "gcks/group.h"
+
+void gmc_init(struct group *g);
+void gmc_free(struct group *g);
+/* Reads roster and denied identities. 0 or -errno, one line in @err. */
+int gmc_load(struct group *g, char *err, size_t errlen);
+
+/* ---- authorisation ------------------------------------------------------ */
+
+/* 0: may; else the reason in words, static. */
+const char *gmc_may(const struct group *g, const char *identity, bool send,
+		    bool receive);
+/* What the lists say, without a look at who is denied. */
+bool gmc_may_send(const struct group *g, const char *identity);
+bool gmc_may_receive(const struct group *g, const char *identity);
+const struct gdenied *gmc_denied(const struct group *g, const char *identity);
+
+/* ---- roster ------------------------------------------------------------- */
+
+/* Not in the roster until gmc_enter(). NULL: no memory. */
+struct gmember *gmc_member_new(const char *identity);
+void gmc_member_free(struct gmember *m);
+void gmc_enter(struct group *g, struct gmember *m);
+/* Takes it out and frees it. */
+void gmc_drop(struct group *g, struct gmember *m);
+void gmc_drop_all(struct group *g);
+void gmc_set_send(struct group *g, struct gmember *m, bool send);
+struct gmember *gmc_find(const struct group *g, const char *identity);
+struct gmember *gmc_find_number(const struct group *g, uint64_t number);
+
+/* ---- within a transaction of the store ---------------------------------- */
+
+int gmc_put_member(struct group *g, const struct gmember *m);
+int gmc_del_member(struct group *g, const struct gmember *m);
+int gmc_del_members(struct group *g);
+int gmc_put_denied(struct group *g, const char *identity, int64_t since);
+int gmc_del_denied(struct group *g, const char *identity);
+int gmc_audit(struct gcks *k, const char *group, const char *identity,
+	      const char *event, const char *detail);
+
+/* Once the store has taken it. -ENOMEM only. */
+int gmc_note_denied(struct group *g, const char *identity, int64_t since);
+void gmc_note_admitted(struct group *g, const char *identity);
+
+/*
+ * Logs and writes down a refusal. One that repeats within ten seconds is
+ * counted and otherwise passed over, so that nobody fills the disk.
+ */
+void gmc_refusal(struct gcks *k, const char *group, const char *identity,
+		 const char *what, const char *why);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of gcks/ share: one group at the key server.
+ *
+ * struct gkm_state is what the store holds of its keys. A change works on a
+ * copy, writes the copy, and puts it in place once the store has taken it.
+ */
+#ifndef GCKS_GROUP_H
+#define GCKS_GROUP_H
+
+#include <sys/queue.h>
+
+#include "gcks/gcks.h"
+#include "gcks/lkh.h"
+#include "ike/rekey.h"
+#include "lib/timer.h"
+
+struct sigkey;
+
+#define GMC_HASH 1024		/* buckets */
+#define GMC_ID_MAX 600		/* octets of an identity as text */
+#define GKM_OLD_MAX 31		/* Data SAs named in a Delete; 32 with one more */
+#define GKM_COPIES_MAX 10	/* copies of one message */
+#define GKM_DIGEST 32
+
+/* ---- gmc: who is in ----------------------------------------------------- */
+
+struct gmember {
+	TAILQ_ENTRY(gmember) all;
+	LIST_ENTRY(gmember) by_id;
+	LIST_ENTRY(gmember) by_number;
+	char *identity;
+	uint64_t number;	/* never given to anybody else */
+	uint32_t leaf;
+	bool send;
+	bool receive;
+	bool leaving;		/* goes with a batch */
+	bool out;		/* goes with the change being made */
+	int64_t joined;		/* seconds since 1970 */
+	int64_t registered;
+	uint32_t first_sid;
+	uint32_t n_sids;
+};
+
+struct gdenied {
+	TAILQ_ENTRY(gdenied) all;
+	char *identity;
+	int64_t since;
+};
+
+TAILQ_HEAD(gmembers, gmember);
+LIST_HEAD(gbucket, gmember);
+
+/* ---- gkm: keys ---------------------------------------------------------- */
+
+/* KEYMAT of an SA. Data SAs use the first 4 octets of @spi. */
+struct gkey {
+	uint8_t spi[GIKE_SPI_LEN_REKEY];
+	uint8_t keymat[KD_PLAIN_MAX];
+	uint16_t len;
+	int64_t made;		/* seconds since 1970 */
+	uint32_t lifetime;	/* seconds */
+};
+
+struct gkm_state {
+	uint8_t policy[GKM_DIGEST];	/* of the settings keys depend on */
+	bool keyed;			/* rekey and data are there */
+	uint64_t next_number;		/* of a member */
+	uint32_t next_sid;
+	uint32_t next_mid;		/* of the Rekey SA */
+	struct gkey rekey;
+	struct gkey data;
+	uint8_t next_spi[GIKE_SPI_LEN_REKEY];	/* of the next Rekey SA */
+	/* what the Rekey SA was made for; settings may change */
+	struct conf_alg kek;
+	uint16_t kwa;
+	struct ep to;
+	unsigned int n_old;
+	struct {
+		uint32_t spi;
+		int64_t until;		/* end of its lifetime */
+	} old[GKM_OLD_MAX];
+};
+
+/* A GSA_REKEY on its way: the same octets again and again. */
+struct gout {
+	TAILQ_ENTRY(gout) all;
+	struct group *g;
+	uint64_t seq;
+	int64_t made;
+	struct ep to;
+	struct addr source;
+	char *interface;
+	uint8_t ttl;
+	unsigned int n;			/* copies */
+	unsigned int sent;
+	uint32_t at_ms[GKM_COPIES_MAX];	/* since start */
+	uint64_t start_ms;
+	struct timer timer;
+	uint8_t *msg;
+	size_t len;
+};
+
+TAILQ_HEAD(gouts, gout);
+
+/* ---- register: who wants in --------------------------------------------- */
+
+struct gjoin {
+	TAILQ_ENTRY(gjoin) all;
+	uint64_t token;		/* for ike_reply() */
+	char *identity;
+	bool send;
+	bool receive;
+	uint32_t n_sids;	/* wanted; then given by the batch */
+	uint32_t first_sid;
+	struct gmember *m;	/* the member it is, or becomes */
+	bool is_new;
+};
+
+TAILQ_HEAD(gjoins, gjoin);
+
+struct group {
+	struct gcks *k;
+	const struct conf_group *conf;
+
+	struct gmembers members;
+	struct gbucket by_id[GMC_HASH];
+	struct gbucket by_number[GMC_HASH];
+	uint32_t n_members;
+	uint32_t n_senders;
+	TAILQ_HEAD(, gdenied) denied;
+	uint32_t n_denied;
+
+	struct lkh *tree;
+	struct sigkey *sign;
+	struct gkm_state st;
+	struct rekey_sa rs;	/* of st.rekey; next_mid counts here */
+	struct timer periodic;
+	uint64_t switch_ms;	/* senders have changed to st.data by then */
+
+	struct gouts out;
+	uint64_t next_out;
+
+	struct gjoins joins;
+	uint32_t n_leaving;
+	struct timer batch;
+	uint64_t batch_ms;	/* when the batch is due */
+	uint64_t last_ms;	/* of the last rekey; 0: none yet */
+
+	uint64_t rekeys;
+	uint64_t n_joins;
+	uint64_t registrations;
+	uint64_t leaves;
+	uint64_t evictions;
+	uint64_t refused;
+	uint64_t restarts;
+	uint64_t store_errors;
+};
+
+#define GCKS_HUSH 64		/* refusals remembered, not to write them again */
+
+struct gcks_hush {
+	uint64_t hash;
+	uint64_t at_ms;
+};
+
+struct gcks {
+	const struct conf_gcks *conf;
+	struct gcks_deps deps;
+	struct ike_host *host;
+	struct group *groups;	/* as many as in conf */
+	struct gcks_hush hush[GCKS_HUSH];
+};
+
+static inline uint32_t gkey_spi(const struct gkey *k)
+{
+	return (uint32_t)k->spi[0] << 24 | k->spi[1] << 16 | k->spi[2] << 8 |
+		k->spi[3];
+}
+
+static inline struct store *group_store(const struct group *g)
+{
+	return g->k->deps.store;
+}
+
+static inline int64_t group_wall(const struct group *g)
+{
+	return clock_wall(g->k->deps.clock);
+}
+
+static inline uint64_t group_now_ms(const struct group *g)
+{
+	return clock_mono_ms(g->k->deps.clock);
+}
+
+#endif

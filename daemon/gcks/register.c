@@ -1,0 +1,633 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/register.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/sign.h"
+#include "gcks/gkm.h"
+#include "gcks/gmc.h"
+#include "ike/proto.h"
+#include "lib/log.h"
+
+#define MS 1000u
+/*
+ * Rekeys closer together than the network reorders packets would be lost by
+ * members (RFC 9838 2.4.1.4), and a crowd that joins at once is one change.
+ */
+#define SPACING_MS 100
+/* What the store refused is tried again so much later. */
+#define RETRY_MS 5000
+/* More than one member can be given: caps of ike/ and of the kernel. */
+#define SIDS_MAX 256u
+/* No batch uses as many Key IDs as are left behind this one. */
+#define KEY_ID_LAST (UINT32_MAX - (1u << 20))
+
+struct batch {
+	const struct gmember *deny;
+	int64_t now;
+	uint32_t n_out;		/* members that go */
+	uint32_t n_in;		/* requests that are granted */
+	uint32_t n_new;		/* of these, from who was no member */
+};
+
+static void join_free(struct gjoin *j)
+{
+	free(j->identity);
+	free(j);
+}
+
+static void refuse_join(struct group *g, struct gjoin *j, uint16_t notify,
+			const char *why)
+{
+	struct gike_reply reply = { .notify = notify };
+
+	g->refused++;
+	gmc_refusal(g->k, g->conf->name, j->identity, ike_notify_name(notify),
+		    why);
+	ike_reply(g->k->host, j->token, &reply);
+}
+
+/* ---- the answer --------------------------------------------------------- */
+
+/* A new sender waits as long as receivers may still lack the Data SA. */
+static uint16_t atd_left(const struct group *g)
+{
+	uint64_t now = group_now_ms(g);
+
+	return g->switch_ms > now ? (g->switch_ms - now + MS - 1) / MS : 0;
+}
+
+static void gw_policy(const struct group *g, const struct gjoin *j,
+		      struct gsa_gw *gw)
+{
+	gw->present = true;
+	gw->has = GWP_HAS_ATD | GWP_HAS_DTD;
+	gw->atd = atd_left(g);
+	gw->dtd = g->conf->dtd;
+	if (j->send) {
+		gw->has |= GWP_HAS_SENDER_ID_BITS;
+		gw->sender_id_bits = g->conf->sender_id_bits;
+	}
+}
+
+static int fill_kd(struct group *g, const struct gjoin *j,
+		   const struct kwk *kwk, struct kd *kd)
+{
+	struct lkh_wraps path;
+	struct sigpub *pub;
+	const uint8_t *spki;
+	uint32_t i;
+	size_t len;
+	int rc;
+
+	rc = lkh_path(g->tree, j->m->leaf, &path);
+	if (rc)
+		return rc;
+	rc = gkm_wrap(g, &g->st, &path, kwk, kd);
+	lkh_wraps_free(&path);
+	if (!rc)
+		rc = gkm_wrap_data(&g->st, kwk, kd);
+	for (i = 0; !rc && j->send && i < j->n_sids; i++)
+		rc = kd_add_sender_id(kd, j->first_sid + i);
+	if (!rc)
+		rc = sigkey_pub(g->sign, &pub);
+	if (rc)
+		return rc;
+	sigpub_spki(pub, &spki, &len);
+	rc = kd_set_auth_key(kd, spki, len);
+	sigpub_free(pub);
+	return rc;
+}
+
+static void answer(struct group *g, struct gjoin *j)
+{
+	struct gike_reply reply = { .transport = true };
+	struct ike_sa *sa;
+	struct gsa gsa;
+	struct kd kd;
+	int rc;
+
+	sa = ike_token_sa(g->k->host, j->token);
+	if (!sa || !ike_sa_kwk(sa))
+		return;	/* it is in, and will ask again */
+	gkm_registration_policy(g, &gsa);
+	gw_policy(g, j, &gsa.gw);
+	kd_init(&kd);
+	rc = fill_kd(g, j, ike_sa_kwk(sa), &kd);
+	if (rc) {
+		reply.notify = GIKE_N_REGISTRATION_FAILED;
+	} else {
+		reply.gsa = &gsa;
+		reply.kd = &kd;
+	}
+	if (!rc)
+		rc = ike_reply(g->k->host, j->token, &reply);
+	else
+		ike_reply(g->k->host, j->token, &reply);
+	kd_free(&kd);
+	if (rc && rc != -ENOENT) {
+		log_err("group %s: %s not answered: %s", g->conf->name,
+			j->identity, strerror(-rc));
+		reg_leave_later(g, j->m);
+	}
+}
+
+/* ---- a batch ------------------------------------------------------------ */
+
+static int put_audit(struct group *g, const struct gjoin *j)
+{
+	char detail[96];
+
+	if (j->send)
+		snprintf(detail, sizeof(detail),
+			 "as sender, Sender-IDs %u to %u", j->first_sid,
+			 j->first_sid + j->n_sids - 1);
+	else
+		snprintf(detail, sizeof(detail), "as receiver");
+	return gmc_audit(g->k, g->conf->name, j->identity,
+			 j->is_new ? "join" : "register", detail);
+}
+
+static int put_join(struct group *g, const struct gjoin *j, int64_t now)
+{
+	struct gmember next = *j->m;
+	int rc;
+
+	next.send = j->send;
+	next.receive = j->receive;
+	next.registered = now;
+	next.first_sid = j->first_sid;
+	next.n_sids = j->send ? j->n_sids : 0;
+	rc = gmc_put_member(g, &next);
+	return rc ? rc : put_audit(g, j);
+}
+
+static int put_leave(struct group *g, const struct gmember *m,
+		     const struct batch *b)
+{
+	bool deny = m == b->deny;
+	int rc;
+
+	rc = gmc_del_member(g, m);
+	if (!rc && deny)
+		rc = gmc_put_denied(g, m->identity, b->now);
+	if (!rc)
+		rc = gmc_audit(g->k, g->conf->name, m->identity,
+			       deny ? "evict" : "leave", "");
+	return rc;
+}
+
+static int write_batch(struct group *g, struct gkm_change *c, void *arg)
+{
+	struct batch *b = arg;
+	struct gmember *m;
+	struct gjoin *j;
+	int rc = 0;
+
+	(void)c;
+	TAILQ_FOREACH(m, &g->members, all)
+		if (!rc && m->out)
+			rc = put_leave(g, m, b);
+	TAILQ_FOREACH(j, &g->joins, all)
+		if (!rc && j->m)
+			rc = put_join(g, j, b->now);
+	return rc;
+}
+
+/* As many as one message can tell of; the others wait for the next. */
+static int take_out(struct group *g, struct batch *b)
+{
+	struct gmember *m;
+	int rc;
+
+	TAILQ_FOREACH(m, &g->members, all) {
+		/* an eviction does not wait for a crowd, nor go with one */
+		if (b->deny ? m != b->deny : !m->leaving)
+			continue;
+		if (b->n_out && lkh_pending(g->tree) > GKM_WRAPS_MAX)
+			break;
+		rc = lkh_remove(g->tree, m->leaf);
+		if (rc)
+			return rc;
+		m->out = true;
+		b->n_out++;
+	}
+	return 0;
+}
+
+static uint32_t sid_limit(const struct group *g)
+{
+	return 1u << g->conf->sender_id_bits;
+}
+
+/* From @j on */
+static uint32_t waiting_senders(const struct gjoin *j)
+{
+	uint32_t n = 0;
+
+	for (; j; j = TAILQ_NEXT(j, all))
+		n += j->send;
+	return n;
+}
+
+/* Everyone gets one; what is beyond it must leave one to each that waits. */
+static void give_sids(struct group *g, struct gkm_change *c, struct gjoin *j)
+{
+	uint32_t others = waiting_senders(TAILQ_NEXT(j, all));
+	uint32_t left = sid_limit(g) - c->next.next_sid;
+	uint32_t most = g->conf->max_sender_ids;
+
+	if (most > SIDS_MAX)
+		most = SIDS_MAX;
+	if (left > others && most > left - others)
+		most = left - others;
+	else if (left <= others)
+		most = 1;
+	if (j->n_sids > most)
+		j->n_sids = most;
+	j->first_sid = c->next.next_sid;
+	c->next.next_sid += j->n_sids;
+}
+
+static struct gmember *twin(struct group *g, const struct gjoin *j)
+{
+	struct gjoin *o;
+
+	TAILQ_FOREACH(o, &g->joins, all) {
+		if (o == j)
+			break;
+		if (o->is_new && !strcmp(o->identity, j->identity))
+			return o->m;
+	}
+	return NULL;
+}
+
+static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
+		      struct gjoin *j)
+{
+	struct gmember *m = gmc_member_new(j->identity);
+	int rc;
+
+	if (!m)
+		return -ENOMEM;
+	m->number = c->next.next_number++;
+	m->joined = b->now;
+	rc = lkh_add(g->tree, m->number, &m->leaf);
+	if (rc) {
+		gmc_member_free(m);
+		return rc;
+	}
+	j->m = m;
+	j->is_new = true;
+	b->n_new++;
+	return 0;
+}
+
+static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
+{
+	struct gjoin *j, *next;
+	const char *why;
+	int rc;
+
+	for (j = TAILQ_FIRST(&g->joins); j; j = next) {
+		next = TAILQ_NEXT(j, all);
+		/* it may have been evicted while it waited */
+		why = gmc_may(g, j->identity, j->send, !j->send);
+		if (why) {
+			TAILQ_REMOVE(&g->joins, j, all);
+			refuse_join(g, j, GIKE_N_AUTHORIZATION_FAILED, why);
+			join_free(j);
+			continue;
+		}
+		j->m = gmc_find(g, j->identity);
+		if (j->m && j->m->leaving) {
+			j->m = NULL;
+			continue;
+		}
+		if (!j->m)
+			j->m = twin(g, j);
+		if (!j->m && lkh_pending(g->tree) > GKM_WRAPS_MAX)
+			continue;
+		if (!j->m && g->n_members - b->n_out + b->n_new >=
+		    g->conf->max_members) {
+			TAILQ_REMOVE(&g->joins, j, all);
+			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
+				    "the group is full");
+			join_free(j);
+			continue;
+		}
+		if (!j->m) {
+			rc = new_member(g, c, b, j);
+			if (rc)
+				return rc;
+		}
+		b->n_in++;
+		if (j->send)
+			give_sids(g, c, j);
+	}
+	return 0;
+}
+
+static void arm(struct group *g, uint64_t delay)
+{
+	uint64_t due = group_now_ms(g) + delay;
+
+	if (timer_armed(&g->batch) && g->batch_ms <= due)
+		return;
+	g->batch_ms = due;
+	timer_set(g->k->deps.tq, &g->batch, delay);
+}
+
+/* Nothing has happened: who wanted in is told so, who leaves tries again. */
+static void batch_failed(struct group *g, struct batch *b)
+{
+	struct gmember *m;
+	struct gjoin *j;
+
+	TAILQ_FOREACH(m, &g->members, all)
+		m->out = false;
+	/* the members first: two requests may share one */
+	TAILQ_FOREACH(j, &g->joins, all)
+		if (j->is_new)
+			gmc_member_free(j->m);
+	if (!b->deny) {
+		while ((j = TAILQ_FIRST(&g->joins))) {
+			TAILQ_REMOVE(&g->joins, j, all);
+			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
+				    "the key server cannot store it");
+			join_free(j);
+		}
+	}
+	if (g->n_leaving)
+		arm(g, RETRY_MS);
+}
+
+static void settle_out(struct group *g, struct batch *b)
+{
+	struct gmember *m, *next;
+
+	for (m = TAILQ_FIRST(&g->members); m; m = next) {
+		next = TAILQ_NEXT(m, all);
+		if (!m->out)
+			continue;
+		log_info("group %s: %s %s", g->conf->name, m->identity,
+			 m == b->deny ? "is evicted" : "has left");
+		if (m == b->deny) {
+			g->evictions++;
+			if (gmc_note_denied(g, m->identity, b->now))
+				log_err("group %s: %s is denied only after a "
+					"restart: out of memory",
+					g->conf->name, m->identity);
+		} else {
+			g->leaves++;
+		}
+		gmc_drop(g, m);
+	}
+}
+
+static void settle_in(struct group *g, struct gjoin *j, int64_t now)
+{
+	if (j->is_new) {
+		j->m->send = j->send;
+		gmc_enter(g, j->m);
+		g->n_joins++;
+	} else {
+		gmc_set_send(g, j->m, j->send);
+		g->registrations++;
+	}
+	j->m->receive = j->receive;
+	j->m->registered = now;
+	j->m->first_sid = j->first_sid;
+	j->m->n_sids = j->send ? j->n_sids : 0;
+	log_info("group %s: %s %s as %s", g->conf->name, j->identity,
+		 j->is_new ? "joins" : "registers again",
+		 j->send ? "sender" : "receiver");
+}
+
+static void settle(struct group *g, struct batch *b)
+{
+	struct gjoin *j, *next;
+	struct gjoins done;
+
+	TAILQ_INIT(&done);
+	settle_out(g, b);
+	for (j = TAILQ_FIRST(&g->joins); j; j = next) {
+		next = TAILQ_NEXT(j, all);
+		if (!j->m)
+			continue;
+		TAILQ_REMOVE(&g->joins, j, all);
+		TAILQ_INSERT_TAIL(&done, j, all);
+		settle_in(g, j, b->now);
+	}
+	while ((j = TAILQ_FIRST(&done))) {
+		TAILQ_REMOVE(&done, j, all);
+		answer(g, j);
+		join_free(j);
+	}
+	if (!TAILQ_EMPTY(&g->joins) || g->n_leaving)
+		arm(g, SPACING_MS);
+}
+
+static void why_text(const struct batch *b, char *buf, size_t size)
+{
+	uint32_t again = b->n_in - b->n_new;
+	int n = 0;
+
+	buf[0] = '\0';
+	if (b->n_new)
+		n += snprintf(buf + n, size - n, ", %u join", b->n_new);
+	if (again)
+		n += snprintf(buf + n, size - n, ", %u again", again);
+	if (b->n_out)
+		snprintf(buf + n, size - n, ", %u %s", b->n_out,
+			 b->deny ? "evicted" : "leave");
+}
+
+/* Numbers that must never be given twice come to an end. */
+static int start_anew_if_used_up(struct group *g)
+{
+	if (g->st.next_sid + waiting_senders(TAILQ_FIRST(&g->joins)) >
+	    sid_limit(g))
+		return gkm_restart(g, "Sender-IDs are used up");
+	if (lkh_next_id(g->tree) > KEY_ID_LAST)
+		return gkm_restart(g, "Key IDs are used up");
+	return 0;
+}
+
+/* One change for all that waits, or for the eviction of @deny alone. */
+static int flush(struct group *g, const struct gmember *deny)
+{
+	struct batch b = { .deny = deny, .now = group_wall(g) };
+	struct gkm_change c;
+	struct gjoin *j;
+	enum gkm_how how;
+	char why[96];
+	int rc = 0;
+
+	if (!deny)
+		rc = start_anew_if_used_up(g);
+	TAILQ_FOREACH(j, &g->joins, all) {
+		j->m = NULL;
+		j->is_new = false;
+	}
+	if (rc) {
+		batch_failed(g, &b);
+		return rc;
+	}
+	gkm_begin(g, &c);
+	rc = take_out(g, &b);
+	if (!rc && !deny)
+		rc = take_in(g, &c, &b);
+	if (rc || (!b.n_out && !b.n_in)) {
+		gkm_abandon(g, &c);
+		if (rc)
+			batch_failed(g, &b);
+		return rc;
+	}
+	how = b.n_out ? GKM_EXCLUDE : b.n_new ? GKM_JOIN : GKM_SIMPLE;
+	why_text(&b, why, sizeof(why));
+	rc = gkm_commit(g, &c, how, write_batch, &b, why + 2);
+	if (rc)
+		batch_failed(g, &b);
+	else
+		settle(g, &b);
+	return rc;
+}
+
+static void batch_due(void *arg)
+{
+	flush(arg, NULL);
+}
+
+/* ---- requests ----------------------------------------------------------- */
+
+static enum gike_when refuse(struct group *g, const char *identity,
+			     uint16_t notify, const char *why,
+			     struct gike_reply *reply)
+{
+	g->refused++;
+	gmc_refusal(g->k, g->conf->name, identity, ike_notify_name(notify),
+		    why);
+	memset(reply, 0, sizeof(*reply));
+	reply->notify = notify;
+	return GIKE_NOW;
+}
+
+static enum gike_when report(struct group *g, const struct gike_req *req,
+			     const char *identity, struct gike_reply *reply)
+{
+	struct gmember *m = gmc_find(g, identity);
+
+	memset(reply, 0, sizeof(*reply));
+	/* leaving what one is not in is no error: the answer was lost */
+	if (!m)
+		return GIKE_NOW;
+	log_info("group %s: %s reports %s", g->conf->name, identity,
+		 ike_notify_name(req->report));
+	reg_leave_later(g, m);
+	if (!g->conf->batch_leave_ms && flush(g, NULL))
+		reply->notify = GIKE_N_REGISTRATION_FAILED;
+	return GIKE_NOW;
+}
+
+/* What is wrong with the member's algorithms, or NULL. */
+static const char *unfit(const struct group *g, struct ike_sa *sa,
+			 const struct gike_req *req, char *buf, size_t size)
+{
+	const struct kwk *kwk = ike_sa_kwk(sa);
+	struct gsa gsa;
+
+	/* tree keys have one size, in registrations and in rekeys */
+	if (!kwk || kwk->kwa != g->conf->kwa)
+		return "key wrap algorithm of its IKE SA is not the group's";
+	gkm_registration_policy(g, &gsa);
+	if (req->sag && !sag_covers(req->sag, &gsa, buf, size))
+		return buf;
+	return NULL;
+}
+
+enum gike_when reg_request(struct group *g, struct ike_sa *sa,
+			   const struct gike_req *req, const char *identity,
+			   struct gike_reply *reply)
+{
+	uint64_t delay = g->conf->batch_join_ms;
+	uint64_t since = group_now_ms(g) - g->last_ms;
+	const char *why;
+	struct gmember *m;
+	struct gjoin *j;
+	char buf[160];
+
+	if (req->report)
+		return report(g, req, identity, reply);
+	why = gmc_may(g, identity, req->send, !req->send);
+	if (why)
+		return refuse(g, identity, GIKE_N_AUTHORIZATION_FAILED, why,
+			      reply);
+	why = unfit(g, sa, req, buf, sizeof(buf));
+	if (why)
+		return refuse(g, identity, IKE_N_NO_PROPOSAL_CHOSEN, why,
+			      reply);
+	m = gmc_find(g, identity);
+	if (!m && g->n_members - g->n_leaving >= g->conf->max_members)
+		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
+			      "the group is full", reply);
+	/* it left and is back before its batch was due */
+	if (m && m->leaving)
+		delay = 0;
+	j = calloc(1, sizeof(*j));
+	if (j)
+		j->identity = strdup(identity);
+	if (!j || !j->identity) {
+		free(j);
+		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
+			      "out of memory", reply);
+	}
+	j->token = req->token;
+	j->send = req->send;
+	j->receive = gmc_may_receive(g, identity);
+	j->n_sids = req->send ? req->n_sender_ids : 0;
+	if (req->send && !j->n_sids)
+		j->n_sids = 1;
+	TAILQ_INSERT_TAIL(&g->joins, j, all);
+	if (g->last_ms && since < SPACING_MS && delay < SPACING_MS - since)
+		delay = SPACING_MS - since;
+	if (delay)
+		arm(g, delay);
+	else
+		flush(g, NULL);
+	return GIKE_LATER;
+}
+
+void reg_leave_later(struct group *g, struct gmember *m)
+{
+	if (m->leaving)
+		return;
+	m->leaving = true;
+	g->n_leaving++;
+	arm(g, g->conf->batch_leave_ms);
+}
+
+int reg_evict(struct group *g, struct gmember *m)
+{
+	return flush(g, m);
+}
+
+void reg_init(struct group *g)
+{
+	TAILQ_INIT(&g->joins);
+	timer_init(&g->batch, batch_due, g);
+}
+
+void reg_free(struct group *g)
+{
+	struct gjoin *j;
+
+	timer_del(g->k->deps.tq, &g->batch);
+	while ((j = TAILQ_FIRST(&g->joins))) {
+		TAILQ_REMOVE(&g->joins, j, all);
+		join_free(j);
+	}
+}
