@@ -5,7 +5,7 @@
 #   make                 module, daemon and tools
 #   make userspace       daemon and tools only (SAN=1: with ASan and UBSan)
 #   make module          the module (KDIR=headers, MO=output folder, W=1)
-#   make unit fuzz       test programs, see Documentation/testing.rst
+#   make unit fuzz e2e   test programs, see Documentation/testing.rst
 #   make check demo      selftests/run and tools/demo
 #   make style           everything that a reviewer should not have to say
 #
@@ -63,6 +63,7 @@ MAIN_SRC := $(wildcard daemon/main.c)
 CTL_SRC := $(sort $(wildcard tools/mcsecctl/*.c))
 UNIT_SRC := $(sort $(wildcard selftests/unit/test_*.c))
 UNIT_HELP := $(filter-out $(UNIT_SRC),$(sort $(wildcard selftests/unit/*.c)))
+E2E_SRC := $(sort $(wildcard selftests/e2e/*.c))
 FUZZ_SRC := $(sort $(wildcard selftests/fuzz/fuzz_*.c))
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
@@ -70,13 +71,15 @@ LIB := $(O)/libmcsecd.a
 BINS := $(if $(MAIN_SRC),$(O)/mcsecd) $(if $(CTL_SRC),$(O)/mcsecctl)
 UNITS := $(patsubst selftests/unit/test_%.c,$(O)/unit/%,$(UNIT_SRC))
 FUZZERS := $(patsubst selftests/fuzz/fuzz_%.c,$(O)/fuzz/%,$(FUZZ_SRC))
+E2E := $(patsubst selftests/%.c,$(B)/%,$(E2E_SRC))
 LIBFUZZERS := $(patsubst selftests/fuzz/fuzz_%.c,$(B)/libfuzzer/%,$(FUZZ_SRC))
 
-.PHONY: all userspace unit fuzz libfuzzer
+.PHONY: all userspace unit fuzz e2e libfuzzer
 all: module userspace
 userspace: $(LIB) $(BINS)
 unit: $(UNITS)
 fuzz: $(FUZZERS)
+e2e: $(E2E)
 
 # A change of flags rebuilds what was built with others.
 $(O)/flags: FORCE
@@ -122,6 +125,13 @@ $(UNITS): $(O)/unit/%: $(O)/obj/selftests/unit/test_%.o \
 $(FUZZERS): $(O)/fuzz/%: $(O)/obj/selftests/fuzz/fuzz_%.o \
 		$(O)/obj/selftests/fuzz/mutate.o $(LIB)
 	$(link)
+
+# The hosts, eavesdroppers and attackers of the end-to-end tests: one file and
+# one program each, and nothing of ours in them.
+$(E2E): $(B)/e2e/%: selftests/e2e/%.c $(wildcard selftests/e2e/*.h)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -o $@ $<
 
 # libFuzzer wants everything compiled by clang with coverage counters
 LF_CFLAGS = $(filter-out -Werror,$(MC_CFLAGS)) $(CPP_selftests) \

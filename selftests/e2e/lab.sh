@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# A small routed network of namespaces, for the end-to-end tests and the demo:
+#
+#	k 10.77.1.2 ---+		k	key server
+#	s 10.77.2.2 ---+		s	sender
+#	a 10.77.3.2 ---+			a b c	members
+#	b 10.77.4.2 ---+--- r		x	stranger
+#	c 10.77.5.2 ---+			r	multicast router
+#	x 10.77.6.2 ---+
+#
+# Every host has eth0; the router's end of the link is named after the host
+# (r-a), has .1, and is where the eavesdropper listens. IPv6 likewise:
+# fd77:3::2. The router routes 239.77/16 and ff0e::77:0/112 from k, s and x to
+# everybody else, and has never heard of mcsec: what it routes is ESP, and UDP
+# port 848.
+#
+# To be sourced. LAB is the folder of everything; one lab at a time, named so
+# that it does not meet other namespaces of the machine.
+
+LAB=${LAB:-/tmp/mcsec-lab.$$}
+lab_id=$$
+lab_hosts=()
+lab_pids=()
+E2E_BIN=${E2E_BIN:-$E2E_TOP/build/e2e}
+
+GROUP=239.77.1.1
+GROUP6=ff0e::77:1
+REKEY=239.77.1.254
+REKEY6=ff0e::77:fe
+
+lab_num() {
+	case $1 in
+	k) echo 1 ;; s) echo 2 ;; a) echo 3 ;; b) echo 4 ;; c) echo 5 ;;
+	x) echo 6 ;;
+	*) echo "lab: no host $1" >&2; return 1 ;;
+	esac
+}
+
+ip_of() { echo "10.77.$(lab_num "$1").2"; }
+ip6_of() { echo "fd77:$(lab_num "$1")::2"; }
+ns_of() { echo "mcsec-$lab_id-$1"; }
+
+# Runs a command on a host. nsenter, because ip netns exec mounts /sys anew
+# each time, which is slow where the processor is emulated.
+on() {
+	local h=$1
+
+	shift
+	nsenter "--net=/run/netns/mcsec-$lab_id-$h" -- "$@"
+}
+
+# until_true SECONDS COMMAND...: asks again until it is so.
+until_true() {
+	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+
+	shift
+	until "$@"; do
+		[ "${EPOCHREALTIME/[.,]/}" -lt $end ] || return 1
+		sleep 0.2
+	done
+}
+
+# Starts a command on a host in the background, its output in LAB/HOST/NAME.log
+# and its pid in LAB/HOST/NAME.pid.
+start() {
+	local h=$1 name=$2
+
+	shift 2
+	# not by on(): the pid is to be the program's, not that of a shell
+	nsenter "--net=/run/netns/$(ns_of "$h")" -- "$@" \
+		>>"$LAB/$h/$name.log" 2>&1 </dev/null &
+	lab_pids+=($!)
+	echo $! >"$LAB/$h/$name.pid"
+}
+
+pid_of() { cat "$LAB/$1/$2.pid" 2>/dev/null; }
+running() { [ -e "$LAB/$1/$2.pid" ] && kill -0 "$(pid_of "$1" "$2")" 2>/dev/null; }
+
+# reap HOST NAME [SIGNAL] [SECONDS]: ends what start started, and waits for it.
+reap() {
+	local pid i
+
+	pid=$(pid_of "$1" "$2") || return 0
+	kill "-${3:-TERM}" "$pid" 2>/dev/null
+	for ((i = 0; i < ${4:-10} * 10; i++)); do
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	rm -f "$LAB/$1/$2.pid"
+}
+
+lab_host() {
+	local h=$1 n
+
+	n=$(lab_num "$h") || return 1
+	mkdir -p "$LAB/$h"
+	ip netns add "$(ns_of "$h")" &&
+	ip -n "$(ns_of r)" link add "r-$h" type veth \
+		peer name eth0 netns "$(ns_of "$h")" &&
+	on "$h" sysctl -qw net.ipv6.conf.all.accept_dad=0 \
+		net.ipv6.conf.default.accept_dad=0 \
+		net.ipv6.conf.eth0.accept_dad=0 \
+		net.ipv6.conf.eth0.accept_ra=0 &&
+	on r sysctl -qw "net.ipv6.conf.r-$h.accept_dad=0" &&
+	ip -n "$(ns_of r)" -b - <<-END &&
+		addr add 10.77.$n.1/24 dev r-$h
+		addr add fd77:$n::1/64 dev r-$h nodad
+		link set r-$h txqueuelen 10000 up
+	END
+	ip -n "$(ns_of "$h")" -b - <<-END || return 1
+		link set lo up
+		addr add 10.77.$n.2/24 dev eth0
+		addr add fd77:$n::2/64 dev eth0 nodad
+		link set eth0 txqueuelen 10000 up
+		route add default via 10.77.$n.1
+		route add default via fd77:$n::1
+	END
+	lab_hosts+=("$h")
+}
+
+# Sources are named one by one: for an unknown source the kernel asks the
+# routing daemon first, and drops all but the first packets meanwhile.
+lab_routes() {
+	local h o to f=$LAB/r/smcroute.conf
+
+	: >"$f"
+	for h in "${lab_hosts[@]}"; do
+		echo "phyint r-$h enable" >>"$f"
+	done
+	for h in k s x; do
+		case " ${lab_hosts[*]} " in
+		*" $h "*) ;;
+		*) continue ;;
+		esac
+		to=
+		for o in "${lab_hosts[@]}"; do
+			[ "$o" = "$h" ] || to+=" r-$o"
+		done
+		for o in "$GROUP" "$REKEY"; do
+			echo "mroute from r-$h source $(ip_of $h) group $o to$to"
+		done >>"$f"
+		for o in "$GROUP6" "$REKEY6"; do
+			echo "mroute from r-$h source $(ip6_of $h) group $o to$to"
+		done >>"$f"
+	done
+	start r smcrouted smcrouted -n -N -f "$f" -u "$LAB/r/smcroute.sock" \
+		-P "$LAB/r/smcroute.pid"
+	until_true 20 lab_routed
+}
+
+lab_routed() {
+	[ "$(ip -n "$(ns_of r)" mroute show | grep -c 'State: resolved')" -ge 2 ]
+}
+
+# lab_up HOST...
+lab_up() {
+	mkdir -p "$LAB/r"
+	ip netns add "$(ns_of r)" || return 1
+	ip -n "$(ns_of r)" link set lo up
+	# Receive queues as deep as a machine of this speed needs: the tests
+	# are about mcsec's losses. Not per namespace, so only in the guest.
+	[ -z "${MCSEC_GUEST:-}" ] ||
+		sysctl -qw net.core.netdev_max_backlog=100000
+	on r sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	local h
+	for h in "$@"; do
+		lab_host "$h" || return 1
+	done
+	lab_routes
+}
+
+# Takes all of it down again, whatever state it is in; keeps the files.
+lab_down() {
+	local p h
+
+	for p in "${lab_pids[@]}"; do
+		kill "$p" 2>/dev/null
+	done
+	for p in "${lab_pids[@]}"; do
+		for _ in 1 2 3 4 5 6 7 8 9 10; do
+			kill -0 "$p" 2>/dev/null || break
+			sleep 0.1
+		done
+		kill -KILL "$p" 2>/dev/null
+		wait "$p" 2>/dev/null
+	done
+	lab_pids=()
+	for h in "${lab_hosts[@]}" r; do
+		ip netns del "$(ns_of "$h")" 2>/dev/null
+	done
+	lab_hosts=()
+}
+
+# ---- the eavesdropper ------------------------------------------------------
+
+# listen NAME LINK...: one capture per link, LAB/wire/NAME-LINK.pcap
+listen() {
+	local name=$1 l
+
+	shift
+	mkdir -p "$LAB/wire"
+	for l in "$@"; do
+		start r "tcpdump-$l" tcpdump -i "r-$l" -n -s 0 -B 65536 -Z root \
+			-w "$LAB/wire/$name-$l.pcap"
+	done
+	for l in "$@"; do
+		until_true 20 grep -q '^tcpdump: listening' \
+			"$LAB/r/tcpdump-$l.log" || return 1
+	done
+}
+
+# Ends the captures; fails if one of them missed a packet, since what a test
+# says of a capture holds for a complete one only.
+listen_end() {
+	local l rc=0
+
+	# what is on its way gets there
+	sleep 0.5
+	for l in "$@"; do
+		reap r "tcpdump-$l" TERM 30
+		if ! grep -q '^0 packets dropped by kernel' \
+		    "$LAB/r/tcpdump-$l.log"; then
+			echo "lab: the capture on link $l is not complete"
+			rc=1
+		fi
+		cat "$LAB/r/tcpdump-$l.log" >>"$LAB/r/tcpdump.log"
+		rm "$LAB/r/tcpdump-$l.log"
+	done
+	return $rc
+}
+
+wire() { "$E2E_BIN/wire" "$@"; }
+# census FILTER CAPTURE...: a number out of wire's census of the group
+census() {
+	local f=$1
+
+	shift
+	wire census -g "${CENSUS_GROUP:-$GROUP}" "$@" | jq -r "$f"
+}
+
+# ---- the stream ------------------------------------------------------------
+
+# stream_recv HOST NAME [OPTION]...: a receiver, joined when this returns
+stream_recv() {
+	local h=$1 name=$2
+
+	shift 2
+	rm -f "$LAB/$h/$name.json"
+	start "$h" "$name" "$E2E_BIN/mstream" recv -i eth0 \
+		-g "$GROUP" -m "$STREAM_MARKER" -o "$LAB/$h/$name.json" "$@"
+	until_true 10 stream_joined "$h" "$name"
+}
+
+stream_joined() {
+	local inode
+
+	# its socket is there once /proc/PID/net says so; the join comes next
+	[ -e "/proc/$(pid_of "$1" "$2")/net/udp" ] &&
+		on "$1" ss -Hnlu 2>/dev/null | grep -q ':5004 '
+}
+
+# stream_send HOST NAME [OPTION]...
+stream_send() {
+	local h=$1 name=$2
+
+	shift 2
+	rm -f "$LAB/$h/$name.json"
+	start "$h" "$name" "$E2E_BIN/mstream" send -i eth0 -g "$GROUP" \
+		-m "$STREAM_MARKER" -o "$LAB/$h/$name.json" "$@"
+}
+
+# stream_now HOST NAME FILTER: a number out of the report so far
+stream_now() {
+	local f=$LAB/$1/$2.json
+
+	rm -f "$f"
+	kill -USR1 "$(pid_of "$1" "$2")" || return 1
+	until_true 10 test -e "$f" || return 1
+	jq -r "$3" "$f"
+}
+
+# stream_of HOST NAME FILTER: out of the last report
+stream_of() { jq -r "$3" "$LAB/$1/$2.json"; }

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What an eavesdropper gets to know, for the tests.
+ *
+ *	wire census [-g GROUP] CAPTURE...
+ *	wire spis [-g GROUP] CAPTURE...
+ *	wire scan -m MARKERS CAPTURE...
+ *
+ * census counts the frames of captures by what they are, as JSON; spis lists
+ * the SPIs seen, one a line; scan searches the captures, octet by octet, for
+ * the markers in a file (hexadecimal, 16 octets a line) and says how many.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+
+#include "capture.h"
+
+#define MARKER_LEN 16
+#define PORT_IKE 848
+#define SPIS_MAX 1024
+
+/* ---- census, spis ------------------------------------------------------- */
+
+static struct {
+	uint64_t frames, esp, esp_fragments, clear, igmp, ike, rekey;
+	uint64_t multicast_other, unicast_other, not_ip;
+	struct {
+		uint32_t spi;
+		uint64_t packets;
+	} spi[SPIS_MAX];
+	size_t n_spis;
+} sum;
+
+static void count_spi(uint32_t spi)
+{
+	size_t i;
+
+	for (i = 0; i < sum.n_spis; i++)
+		if (sum.spi[i].spi == spi)
+			break;
+	if (i == SPIS_MAX)
+		bad("census", "too many SPIs");
+	if (i == sum.n_spis) {
+		sum.spi[i].spi = spi;
+		sum.n_spis++;
+	}
+	sum.spi[i].packets++;
+}
+
+static void count(struct packet *k, const struct filter *g)
+{
+	bool udp = k->proto == IPPROTO_UDP && k->first && k->len >= k->off + 8;
+	const uint8_t *up = k->ip + k->off;
+	uint16_t dport = udp ? up[2] << 8 | up[3] : 0;
+	uint16_t sport = udp ? up[0] << 8 | up[1] : 0;
+
+	if (to_group(k, g) && g->set) {
+		/* the group itself: ESP, or something that must not be */
+		if (k->proto == IPPROTO_ESP) {
+			sum.esp++;
+			sum.esp_fragments += k->fragment;
+			if (k->first && k->len >= k->off + ESP_HEAD)
+				count_spi(get32(up));
+		} else if (k->proto == IPPROTO_IGMP) {
+			sum.igmp++;
+		} else {
+			sum.clear++;
+		}
+	} else if (k->proto == IPPROTO_IGMP ||
+		   (k->proto == IPPROTO_ICMPV6 && k->multicast)) {
+		sum.igmp++;
+	} else if (udp && k->multicast && dport == PORT_IKE) {
+		sum.rekey++;
+	} else if (udp && (dport == PORT_IKE || sport == PORT_IKE)) {
+		sum.ike++;
+	} else if (k->multicast) {
+		sum.multicast_other++;
+	} else {
+		sum.unicast_other++;
+	}
+}
+
+static void read_all(char **names, int n, const struct filter *g)
+{
+	static uint8_t buf[FRAME_MAX];
+	int i;
+
+	for (i = 0; i < n; i++) {
+		struct packet k;
+		struct pcap p;
+		size_t len;
+
+		pcap_open(&p, names[i]);
+		while ((len = pcap_next(&p, buf))) {
+			sum.frames++;
+			if (packet_parse(&k, buf, len))
+				count(&k, g);
+			else
+				sum.not_ip++;
+		}
+	}
+}
+
+static int run_census(char **names, int n, const struct filter *g)
+{
+	size_t i;
+
+	read_all(names, n, g);
+	printf("{\"frames\":%" PRIu64 ",\"esp\":%" PRIu64
+	       ",\"esp_fragments\":%" PRIu64 ",\"clear\":%" PRIu64
+	       ",\"membership\":%" PRIu64 ",\"ike\":%" PRIu64
+	       ",\"rekey\":%" PRIu64 ",\"multicast_other\":%" PRIu64
+	       ",\"unicast_other\":%" PRIu64 ",\"not_ip\":%" PRIu64
+	       ",\"spis\":{",
+	       sum.frames, sum.esp, sum.esp_fragments, sum.clear, sum.igmp,
+	       sum.ike, sum.rekey, sum.multicast_other, sum.unicast_other,
+	       sum.not_ip);
+	for (i = 0; i < sum.n_spis; i++)
+		printf("%s\"%" PRIu32 "\":%" PRIu64, i ? "," : "",
+		       sum.spi[i].spi, sum.spi[i].packets);
+	printf("}}\n");
+	return 0;
+}
+
+static int run_spis(char **names, int n, const struct filter *g)
+{
+	size_t i;
+
+	read_all(names, n, g);
+	for (i = 0; i < sum.n_spis; i++)
+		printf("%" PRIu32 "\n", sum.spi[i].spi);
+	return 0;
+}
+
+/* ---- scan --------------------------------------------------------------- */
+
+static uint8_t (*markers)[MARKER_LEN];
+static size_t n_markers;
+static uint8_t starts[65536 / 8];	/* first two octets of some marker */
+
+static void markers_read(const char *name)
+{
+	FILE *f = fopen(name, "r");
+	char line[256];
+
+	if (!f)
+		die(name);
+	while (fgets(line, sizeof(line), f)) {
+		unsigned int i, b;
+		uint8_t *m;
+
+		markers = realloc(markers, (n_markers + 1) * MARKER_LEN);
+		if (!markers)
+			die("memory");
+		m = markers[n_markers];
+		for (i = 0; i < MARKER_LEN; i++) {
+			if (sscanf(line + 2 * i, "%2x", &b) != 1)
+				bad(name, "wants 32 hexadecimal digits a line");
+			m[i] = b;
+		}
+		i = m[0] << 8 | m[1];
+		starts[i / 8] |= 1 << (i % 8);
+		n_markers++;
+	}
+	fclose(f);
+	if (!n_markers)
+		bad(name, "holds no marker");
+}
+
+/* Whole files, not frames: headers, padding and what not are searched too. */
+static uint64_t scan_file(const char *name)
+{
+	size_t len, i, k;
+	uint64_t hits = 0;
+	uint8_t *p;
+	FILE *f = fopen(name, "rb");
+	long end;
+
+	if (!f || fseek(f, 0, SEEK_END))
+		die(name);
+	end = ftell(f);
+	rewind(f);
+	len = end;
+	p = malloc(len + 1);
+	if (!p || (len && fread(p, len, 1, f) != 1))
+		die(name);
+	fclose(f);
+	for (i = 0; i + MARKER_LEN <= len; i++) {
+		unsigned int s = p[i] << 8 | p[i + 1];
+
+		if (!(starts[s / 8] >> (s % 8) & 1))
+			continue;
+		for (k = 0; k < n_markers; k++)
+			hits += !memcmp(p + i, markers[k], MARKER_LEN);
+	}
+	free(p);
+	return hits;
+}
+
+static int run_scan(char **names, int n)
+{
+	uint64_t hits = 0;
+	int i;
+
+	for (i = 0; i < n; i++)
+		hits += scan_file(names[i]);
+	printf("%" PRIu64 "\n", hits);
+	return 0;
+}
+
+/* ------------------------------------------------------------------------ */
+
+static void usage(void)
+{
+	fprintf(stderr,
+		"usage: wire census [-g GROUP] CAPTURE...\n"
+		"       wire spis [-g GROUP] CAPTURE...\n"
+		"       wire scan -m MARKERS CAPTURE...\n");
+	exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	struct filter group = { 0 };
+	const char *verb;
+	int c, n;
+
+	if (argc < 2)
+		usage();
+	verb = argv[1];
+	argv++;
+	argc--;
+	while ((c = getopt(argc, argv, "g:m:")) != -1) {
+		switch (c) {
+		case 'g':
+			filter_parse(&group, optarg);
+			break;
+		case 'm':
+			markers_read(optarg);
+			break;
+		default:
+			usage();
+		}
+	}
+	n = argc - optind;
+	argv += optind;
+	if (!strcmp(verb, "census") && n)
+		return run_census(argv, n, &group);
+	if (!strcmp(verb, "spis") && n)
+		return run_spis(argv, n, &group);
+	if (!strcmp(verb, "scan") && n && n_markers)
+		return run_scan(argv, n);
+	usage();
+}
