@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Differences between the kernels that mcsec builds for: 6.1 and later. The
+ * .c files are written for the newest; whatever an older one needs is here.
+ */
+#ifndef _MCSEC_COMPAT_H
+#define _MCSEC_COMPAT_H
+
+#include <linux/crypto.h>
+#include <linux/hrtimer.h>
+#include <linux/netdevice.h>
+#include <linux/version.h>
+#include <net/genetlink.h>
+
+/* Counters are plain 64-bit words that other CPUs read without a lock. */
+static_assert(BITS_PER_LONG == 64, "mcsec needs a 64-bit kernel");
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#include <net/gso.h>
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
+/* Defines the completion of an AEAD request: void name(void *data, int err). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define MCSEC_CRYPTO_DONE(name, data, err)				\
+static void name##_(void *data, int err);				\
+static void name(struct crypto_async_request *base, int err)		\
+{									\
+	name##_(base->data, err);					\
+}									\
+static void name##_(void *data, int err)
+#else
+#define MCSEC_CRYPTO_DONE(name, data, err)				\
+static void name(void *data, int err)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
+#endif
+
+/* Attributes of a dump's request. */
+static inline struct nlattr **mcsec_dump_attrs(struct netlink_callback *cb)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	return genl_dumpit_info(cb)->attrs;
+#else
+	return genl_info_dump(cb)->attrs;
+#endif
+}
+
+#endif /* _MCSEC_COMPAT_H */

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "esp.h"
+#include "compat.h"
+
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <uapi/linux/mcsec.h>
+
+/* One op a CPU is kept for the next packet. It fits what the transforms of
+ * the kernel ask for with a linear packet; larger ones are allocated.
+ */
+#define OP_KEPT 1024
+
+static DEFINE_PER_CPU(struct mcsec_op *, op_kept);
+
+static const struct {
+	const char *name;
+	unsigned int key[2];	/* key lengths without salt, ascending */
+} transforms[] = {
+	[MCSEC_ALG_AES_GCM_16] = { "rfc4106(gcm(aes))", { 16, 32 } },
+	[MCSEC_ALG_AES_GMAC] = { "rfc4543(gcm(aes))", { 16, 32 } },
+	[MCSEC_ALG_CHACHA20_POLY1305] = {
+		"rfc7539esp(chacha20,poly1305)", { 32, 32 }
+	},
+};
+
+bool mcsec_esp_key_ok(u32 alg, unsigned int len)
+{
+	return alg < ARRAY_SIZE(transforms) &&
+	       (len == transforms[alg].key[0] + MCSEC_SALT ||
+		len == transforms[alg].key[1] + MCSEC_SALT);
+}
+
+struct crypto_aead *mcsec_esp_tfm(u32 alg, const u8 *key, unsigned int len)
+{
+	struct crypto_aead *tfm;
+	int err;
+
+	/* Masking asynchronous transforms out would exclude the fast ones. */
+	tfm = crypto_alloc_aead(transforms[alg].name, 0, 0);
+	if (IS_ERR(tfm))
+		return tfm;
+	err = crypto_aead_setkey(tfm, key, len);
+	if (!err)
+		err = crypto_aead_setauthsize(tfm, MCSEC_ICV);
+	if (!err && crypto_aead_ivsize(tfm) != MCSEC_IV)
+		err = -EINVAL;
+	if (err) {
+		crypto_free_aead(tfm);
+		return ERR_PTR(err);
+	}
+	return tfm;
+}
+
+/* ---- room ---- */
+
+static void shift_head(struct sk_buff *skb, unsigned int hlen)
+{
+	u8 *data = skb_push(skb, MCSEC_HEAD);
+
+	memmove(data, data + MCSEC_HEAD, hlen);
+	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, hlen);
+}
+
+/* A linear packet that nobody else can see, and that has the tailroom, takes
+ * no copy: its head moves down, or its payload moves up.
+ */
+static bool grow_in_place(struct sk_buff *skb, unsigned int hlen,
+			  unsigned int tail, unsigned int headroom)
+{
+	unsigned int len = skb->len - hlen;
+	u8 *payload;
+
+	if (skb_tailroom(skb) < tail)
+		return false;
+	if (skb_headroom(skb) >= MCSEC_HEAD + headroom) {
+		shift_head(skb, hlen);
+	} else if (skb_tailroom(skb) >= MCSEC_HEAD + tail) {
+		skb_put(skb, MCSEC_HEAD);
+		payload = skb->data + hlen;
+		memmove(payload + MCSEC_HEAD, payload, len);
+		skb_set_transport_header(skb, hlen);
+	} else {
+		return false;
+	}
+	skb_put(skb, tail);
+	return true;
+}
+
+int mcsec_esp_grow(struct sk_buff *skb, unsigned int hlen, unsigned int tail,
+		   unsigned int headroom)
+{
+	struct sk_buff *trailer;
+	int more, nsg;
+
+	if (likely(!skb_cloned(skb) && !skb_is_nonlinear(skb)) &&
+	    likely(grow_in_place(skb, hlen, tail, headroom)))
+		return 1;
+
+	more = MCSEC_HEAD + headroom - skb_headroom(skb);
+	if (more < 0)
+		more = 0;
+	if (skb_cloned(skb) || more > 0) {
+		int behind = 0;
+
+		if (!skb_is_nonlinear(skb) && skb_tailroom(skb) < tail)
+			behind = tail - skb_tailroom(skb);
+		if (pskb_expand_head(skb, SKB_DATA_ALIGN(more), behind,
+				     GFP_ATOMIC))
+			return -ENOMEM;
+	}
+	/* Copies pages, which others may map, and fragments that are shared. */
+	nsg = skb_cow_data(skb, tail, &trailer);
+	if (nsg < 0)
+		return nsg;
+	pskb_put(skb, trailer, tail);
+	shift_head(skb, hlen);
+	return nsg;
+}
+
+int mcsec_esp_writable(struct sk_buff *skb)
+{
+	struct sk_buff *trailer;
+
+	if (likely(!skb_cloned(skb))) {
+		if (likely(!skb_is_nonlinear(skb)))
+			return 1;
+		if (!skb_has_frag_list(skb) && !skb_has_shared_frag(skb))
+			return 1 + skb_shinfo(skb)->nr_frags;
+	}
+	return skb_cow_data(skb, 0, &trailer);
+}
+
+void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen)
+{
+	memmove(skb->data + MCSEC_HEAD, skb->data, hlen);
+	__skb_pull(skb, MCSEC_HEAD);
+	skb_reset_network_header(skb);
+	/* What IP parsed so far it remembers relative to the headers. */
+	skb->transport_header += MCSEC_HEAD;
+	if (skb_mac_header_was_set(skb))
+		skb_mac_header_rebuild(skb);
+}
+
+/* ---- the cipher ---- */
+
+static struct scatterlist *op_sg(struct mcsec_op *op, struct crypto_aead *tfm)
+{
+	return PTR_ALIGN((void *)op + sizeof(*op) + crypto_aead_reqsize(tfm),
+			 __alignof__(struct scatterlist));
+}
+
+struct mcsec_op *mcsec_op_get(struct crypto_aead *tfm, unsigned int nsg)
+{
+	size_t size = sizeof(struct mcsec_op) + crypto_aead_reqsize(tfm) +
+		      __alignof__(struct scatterlist) +
+		      nsg * sizeof(struct scatterlist);
+	bool kept = size <= OP_KEPT;
+	struct mcsec_op *op;
+
+	if (likely(kept)) {
+		op = __this_cpu_read(op_kept);
+		if (likely(op)) {
+			__this_cpu_write(op_kept, NULL);
+			return op;
+		}
+		size = OP_KEPT;
+	}
+	op = kmalloc(size, GFP_ATOMIC);
+	if (op)
+		op->kept = kept;
+	return op;
+}
+
+void mcsec_op_put(struct mcsec_op *op)
+{
+	if (likely(op->kept) && !__this_cpu_read(op_kept))
+		__this_cpu_write(op_kept, op);
+	else
+		kfree(op);
+}
+
+MCSEC_CRYPTO_DONE(op_completed, data, err)
+{
+	struct mcsec_op *op = data;
+
+	/* A notice that a backlogged request has begun; we never backlog. */
+	if (WARN_ON_ONCE(err == -EINPROGRESS))
+		return;
+	op->err = err;
+	if (atomic_xchg(&op->meet, 1))
+		op->done(op, err);
+}
+
+void mcsec_op_park(struct mcsec_op *op, const struct nf_hook_state *state)
+{
+	mcsec_flight_hold(&op->flight, op->skb, state);
+	/* The completion may run on another CPU before this does. Only the
+	 * second of the two goes on with the packet, so a transform that
+	 * answers at once, as nearly always, costs no reference at all.
+	 */
+	if (atomic_xchg(&op->meet, 1))
+		op->done(op, op->err);
+}
+
+static int op_prepare(struct mcsec_op *op, struct crypto_aead *tfm, int nsg,
+		      unsigned int len)
+{
+	struct scatterlist *sg = op_sg(op, tfm);
+	struct sk_buff *skb = op->skb;
+	int err;
+
+	sg_init_table(sg, nsg);
+	if (likely(nsg == 1)) {
+		sg_set_buf(sg, skb->data + op->hlen, skb->len - op->hlen);
+	} else {
+		err = skb_to_sgvec(skb, sg, op->hlen, skb->len - op->hlen);
+		if (unlikely(err < 0))
+			return err;
+	}
+	memcpy(op->iv, skb->data + op->hlen + MCSEC_ESP_HDR, MCSEC_IV);
+	atomic_set(&op->meet, 0);
+
+	aead_request_set_tfm(&op->req, tfm);
+	/* Not MAY_BACKLOG: a full queue drops packets, as any queue. */
+	aead_request_set_callback(&op->req, 0, op_completed, op);
+	aead_request_set_ad(&op->req, MCSEC_HEAD);
+	aead_request_set_crypt(&op->req, sg, sg, len, op->iv);
+	return 0;
+}
+
+int mcsec_op_encrypt(struct mcsec_op *op, struct crypto_aead *tfm, int nsg)
+{
+	int err;
+
+	err = op_prepare(op, tfm, nsg,
+			 op->skb->len - op->hlen - MCSEC_HEAD - MCSEC_ICV);
+	return unlikely(err) ? err : crypto_aead_encrypt(&op->req);
+}
+
+int mcsec_op_decrypt(struct mcsec_op *op, struct crypto_aead *tfm, int nsg)
+{
+	int err;
+
+	err = op_prepare(op, tfm, nsg, op->skb->len - op->hlen - MCSEC_HEAD);
+	return unlikely(err) ? err : crypto_aead_decrypt(&op->req);
+}
+
+void mcsec_esp_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		kfree(per_cpu(op_kept, cpu));
+}
+
+#ifdef DEBUG
+#include "selftest/esp.c"
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ESP (RFC 4303) with the AEADs of RFC 4106, RFC 4543 and RFC 7634: wire
+ * format, transforms, and one packet through the cipher. Knows nothing of
+ * groups or of what calls it.
+ *
+ *	| SPI 4 | sequence 4 | IV 8 | payload, padding, pad length 1,
+ *	| next header 1 | ICV 16 |
+ *
+ * All three transforms are driven alike: the first 16 octets are associated
+ * data, the IV among them, and the rest is the text of the cipher.
+ */
+#ifndef _MCSEC_ESP_H
+#define _MCSEC_ESP_H
+
+#include <crypto/aead.h>
+#include <linux/align.h>
+#include <linux/scatterlist.h>
+#include <linux/skbuff.h>
+#include <linux/types.h>
+
+#include "flight.h"
+
+#define MCSEC_SPI_MIN 256	/* RFC 4303 2.1: 1 to 255 are reserved */
+#define MCSEC_ESP_HDR 8
+#define MCSEC_IV 8
+#define MCSEC_HEAD (MCSEC_ESP_HDR + MCSEC_IV)
+#define MCSEC_ICV 16
+#define MCSEC_TRAILER 2		/* pad length, next header */
+#define MCSEC_SALT 4
+#define MCSEC_KEY_MAX 36	/* salt included */
+
+/* The least that can follow the IP header of an ESP datagram. */
+#define MCSEC_ESP_MIN (MCSEC_HEAD + MCSEC_TRAILER + MCSEC_ICV)
+
+struct mcsec_esp_hdr {
+	__be32 spi;
+	__be32 seq;
+	__be64 iv;
+} __packed __aligned(4);
+
+/* Octets of ESP around @len octets of payload: header, IV, padding, ICV. */
+static inline unsigned int mcsec_esp_len(unsigned int len)
+{
+	return MCSEC_HEAD + ALIGN(len + MCSEC_TRAILER, 4) + MCSEC_ICV;
+}
+
+/**
+ * struct mcsec_op - one packet in the cipher
+ * @skb: the packet, owned by the op while the cipher has it
+ * @sa: SA of the packet
+ * @done: what goes on with the packet when the cipher answers later
+ * @flight: what @skb needs of the world until then
+ * @meet: 0, then 1 when the first of submitter and completion is done with
+ *	the op; the second goes on with it (see mcsec_op_park())
+ * @err: result of a completion
+ * @kept: of the size that a CPU keeps for its next packet
+ * @hlen: offset of the ESP header from skb->data
+ * @nhoff: offset of the octet that names ESP, from skb->data
+ * @iv: IV as the cipher wants it; outlives the submitting function
+ * @req: the request; the transform's context and @sg follow it
+ */
+struct mcsec_op {
+	struct sk_buff *skb;
+	struct mcsec_sa *sa;
+	void (*done)(struct mcsec_op *op, int err);
+	struct mcsec_flight flight;
+	atomic_t meet;
+	int err;
+	bool kept;
+	u16 hlen;
+	u16 nhoff;
+	u8 iv[MCSEC_IV];
+	struct aead_request req;
+};
+
+/*
+ * A transform keyed with @key (key, then salt), or ERR_PTR. Process context.
+ * Freed with crypto_free_aead(), which wipes the key.
+ */
+struct crypto_aead *mcsec_esp_tfm(u32 alg, const u8 *key, unsigned int len);
+
+/* Whether @alg takes a key of @len octets, salt included. */
+bool mcsec_esp_key_ok(u32 alg, unsigned int len);
+
+/*
+ * Make room for ESP in @skb: MCSEC_HEAD octets after the first @hlen, @tail
+ * octets at the end. @headroom octets stay free in front for link headers.
+ * Afterwards every octet of @skb may be overwritten.
+ * Returns the number of scatterlist entries that cover it, or -errno.
+ */
+int mcsec_esp_grow(struct sk_buff *skb, unsigned int hlen, unsigned int tail,
+		   unsigned int headroom);
+
+/*
+ * Make every octet of @skb writable. Returns the number of scatterlist
+ * entries that cover it, or -errno.
+ */
+int mcsec_esp_writable(struct sk_buff *skb);
+
+/* Take the ESP header out from behind the first @hlen octets of @skb. */
+void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen);
+
+/* Op for @nsg scatterlist entries, or NULL. BH are disabled until it is put. */
+struct mcsec_op *mcsec_op_get(struct crypto_aead *tfm, unsigned int nsg);
+void mcsec_op_put(struct mcsec_op *op);
+
+/*
+ * Run the cipher over op->skb from op->hlen on, in place. Returns 0, -errno,
+ * or -EINPROGRESS: then the caller calls mcsec_op_park() next.
+ * The caller has filled skb, sa, done and hlen.
+ */
+int mcsec_op_encrypt(struct mcsec_op *op, struct crypto_aead *tfm, int nsg);
+int mcsec_op_decrypt(struct mcsec_op *op, struct crypto_aead *tfm, int nsg);
+
+/*
+ * After -EINPROGRESS, still in the hook: keep what the packet needs until
+ * op->done() runs, which may be now. The packet is no longer the caller's.
+ */
+void mcsec_op_park(struct mcsec_op *op, const struct nf_hook_state *state);
+
+void mcsec_esp_exit(void);
+
+#ifdef DEBUG
+bool mcsec_esp_selftest(void);
+#endif
+
+#endif /* _MCSEC_ESP_H */

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "flight.h"
+
+#include <linux/netfilter_bridge.h>
+#include <net/dst.h>
+#include <net/inet_hashtables.h>
+#include <net/sock.h>
+
+static struct net_device *physin_of(const struct sk_buff *skb, struct net *net)
+{
+#if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
+	return nf_bridge_get_physindev(skb, net);
+#else
+	return NULL;
+#endif
+}
+
+static struct net_device *physout_of(const struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
+	return nf_bridge_get_physoutdev(skb);
+#else
+	return NULL;
+#endif
+}
+
+void mcsec_flight_hold(struct mcsec_flight *flight, struct sk_buff *skb,
+		       const struct nf_hook_state *state)
+{
+	flight->state = *state;
+	flight->dev = skb->dev;
+	flight->physin = physin_of(skb, state->net);
+	flight->physout = physout_of(skb);
+	flight->held = false;
+
+	/* A route that nobody counted, and whose device is on its way out. */
+	if (skb_dst(skb) && !skb_dst_force(skb))
+		return;
+	if (state->sk && !refcount_inc_not_zero(&state->sk->sk_refcnt))
+		return;
+	dev_hold(flight->dev);
+	dev_hold(flight->physin);
+	dev_hold(flight->physout);
+	dev_hold(state->in);
+	dev_hold(state->out);
+	flight->held = true;
+}
+
+void mcsec_flight_release(struct mcsec_flight *flight)
+{
+	struct nf_hook_state *state = &flight->state;
+
+	if (!flight->held)
+		return;
+	dev_put(state->out);
+	dev_put(state->in);
+	dev_put(flight->physout);
+	dev_put(flight->physin);
+	dev_put(flight->dev);
+	if (state->sk)
+		sock_gen_put(state->sk);
+}
+
+static struct nf_hook_entries *chain_of(const struct nf_hook_state *state)
+{
+	struct net *net = state->net;
+
+	switch (state->pf) {
+	case NFPROTO_IPV4:
+		return rcu_dereference(net->nf.hooks_ipv4[state->hook]);
+#if IS_ENABLED(CONFIG_IPV6)
+	case NFPROTO_IPV6:
+		return rcu_dereference(net->nf.hooks_ipv6[state->hook]);
+#endif
+	}
+	return NULL;
+}
+
+bool mcsec_flight_resume(struct sk_buff *skb, struct nf_hook_state *state,
+			 nf_hookfn *hook)
+{
+	const struct nf_hook_entries *chain = chain_of(state);
+	unsigned int i;
+
+	/* The chain may have changed since, so the hook is looked for again.
+	 * Without it the namespace has no groups any more, and what remains of
+	 * the chain is not known to be what should see this packet.
+	 */
+	for (i = 0; chain && i < chain->num_hook_entries; i++) {
+		if (chain->hooks[i].hook != hook)
+			continue;
+		if (nf_hook_slow(skb, state, chain, i + 1) == 1)
+			state->okfn(state->net, state->sk, skb);
+		return true;
+	}
+	kfree_skb(skb);
+	return false;
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "guard.h"
+#include "esp.h"
+
+#include <linux/hashtable.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/once.h>
+#include <linux/random.h>
+#include <linux/siphash.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <uapi/linux/mcsec.h>
+
+struct claim {
+	struct hlist_node node;
+	struct list_head age;
+	u64 hash;
+};
+
+/* Protected by claims_lock. */
+static DEFINE_HASHTABLE(claims, 12);
+static LIST_HEAD(oldest_first);
+static unsigned int n_claims;
+static DEFINE_MUTEX(claims_lock);
+
+static siphash_key_t secret __read_mostly;
+
+/* What must not be used twice. AES-GCM and AES-GMAC share a key's nonces, so
+ * they count as one cipher.
+ */
+struct subject {
+	u8 key[MCSEC_KEY_MAX];
+	u8 key_len;
+	u8 aes;
+	u8 bits;
+	u8 whole;	/* the claim is on the key with these bits, not a sid */
+	u32 sid;
+} __aligned(SIPHASH_ALIGNMENT);
+
+static u64 hash_of(struct subject *subject, u32 bits, u32 sid, bool whole)
+{
+	subject->bits = bits;
+	subject->sid = sid;
+	subject->whole = whole;
+	return siphash(subject, sizeof(*subject), &secret);
+}
+
+static bool claimed(u64 hash)
+{
+	struct claim *claim;
+
+	hash_for_each_possible(claims, claim, node, hash)
+		if (claim->hash == hash)
+			return true;
+	return false;
+}
+
+static void add(struct claim *claim, u64 hash)
+{
+	struct claim *old;
+
+	claim->hash = hash;
+	hash_add(claims, &claim->node, hash);
+	list_add_tail(&claim->age, &oldest_first);
+	if (++n_claims <= MCSEC_GUARD_MAX)
+		return;
+	old = list_first_entry(&oldest_first, struct claim, age);
+	hash_del(&old->node);
+	list_del(&old->age);
+	n_claims--;
+	kfree(old);
+}
+
+static void free_list(struct list_head *list)
+{
+	struct claim *claim, *next;
+
+	list_for_each_entry_safe(claim, next, list, age)
+		kfree(claim);
+}
+
+int mcsec_guard_claim(u32 alg, const u8 *key, unsigned int key_len, u32 bits,
+		      const u32 *sids, unsigned int n, unsigned int *bad)
+{
+	static const u32 all_bits[] = { 8, 12, 16 };
+	struct subject subject;
+	LIST_HEAD(fresh);
+	struct claim *claim, *next;
+	unsigned int i;
+	int err = 0;
+
+	memset(&subject, 0, sizeof(subject));
+	memcpy(subject.key, key, key_len);
+	subject.key_len = key_len;
+	subject.aes = alg != MCSEC_ALG_CHACHA20_POLY1305;
+
+	for (i = 0; i < n + 1; i++) {
+		claim = kmalloc(sizeof(*claim), GFP_KERNEL);
+		if (!claim) {
+			free_list(&fresh);
+			err = -ENOMEM;
+			goto out;
+		}
+		list_add(&claim->age, &fresh);
+	}
+
+	mutex_lock(&claims_lock);
+	/* Sender-IDs of other widths are prefixes of these, or the reverse. */
+	*bad = 0;
+	for (i = 0; i < ARRAY_SIZE(all_bits) && !err; i++)
+		if (all_bits[i] != bits &&
+		    claimed(hash_of(&subject, all_bits[i], 0, true)))
+			err = -EEXIST;
+	for (i = 0; i < n && !err; i++) {
+		if (claimed(hash_of(&subject, bits, sids[i], false))) {
+			*bad = i;
+			err = -EEXIST;
+		}
+	}
+	if (err) {
+		mutex_unlock(&claims_lock);
+		free_list(&fresh);
+		goto out;
+	}
+	i = 0;
+	list_for_each_entry_safe(claim, next, &fresh, age) {
+		list_del(&claim->age);
+		if (i < n)
+			add(claim, hash_of(&subject, bits, sids[i], false));
+		else if (!claimed(hash_of(&subject, bits, 0, true)))
+			add(claim, hash_of(&subject, bits, 0, true));
+		else
+			kfree(claim);
+		i++;
+	}
+	mutex_unlock(&claims_lock);
+out:
+	memzero_explicit(&subject, sizeof(subject));
+	return err;
+}
+
+void mcsec_guard_init(void)
+{
+	get_random_bytes(&secret, sizeof(secret));
+}
+
+void mcsec_guard_exit(void)
+{
+	free_list(&oldest_first);
+}

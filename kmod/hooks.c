@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "hooks.h"
+#include "group.h"
+#include "input.h"
+#include "output.h"
+
+#include <linux/module.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <net/netfilter/ipv4/nf_defrag_ipv4.h>
+#include <net/netfilter/ipv6/nf_defrag_ipv6.h>
+
+/*
+ * LOCAL_OUT, last: rules have set marks, chosen routes and translated
+ * addresses, and nothing after us expects the payload. Not POST_ROUTING:
+ * multicast is cloned for local listeners before it, so it sees the same
+ * datagram twice.
+ *
+ * PRE_ROUTING, right behind the reassembly of fragments: what connection
+ * tracking, rules, sockets and multicast routing see is the clear datagram.
+ *
+ * FORWARD, last: see mcsec_forward4().
+ */
+static const struct nf_hook_ops ops[] = {
+	{
+		.hook = mcsec_out4,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_LOCAL_OUT,
+		.priority = NF_IP_PRI_LAST,
+	}, {
+		.hook = mcsec_in4,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_PRE_ROUTING,
+		.priority = NF_IP_PRI_CONNTRACK_DEFRAG + 1,
+	}, {
+		.hook = mcsec_forward4,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_FORWARD,
+		.priority = NF_IP_PRI_LAST,
+	},
+#if IS_ENABLED(CONFIG_IPV6)
+	{
+		.hook = mcsec_out6,
+		.pf = NFPROTO_IPV6,
+		.hooknum = NF_INET_LOCAL_OUT,
+		.priority = NF_IP6_PRI_LAST,
+	}, {
+		.hook = mcsec_in6,
+		.pf = NFPROTO_IPV6,
+		.hooknum = NF_INET_PRE_ROUTING,
+		.priority = NF_IP6_PRI_CONNTRACK_DEFRAG + 1,
+	}, {
+		.hook = mcsec_forward6,
+		.pf = NFPROTO_IPV6,
+		.hooknum = NF_INET_FORWARD,
+		.priority = NF_IP6_PRI_LAST,
+	},
+#endif
+};
+
+int mcsec_hooks_get(struct mcsec_net *mnet)
+{
+	int err;
+
+	lockdep_assert_held(&mnet->lock);
+
+	if (mnet->n_groups)
+		return 0;
+	err = nf_defrag_ipv4_enable(mnet->net);
+	if (err)
+		return err;
+#if IS_ENABLED(CONFIG_IPV6)
+	err = nf_defrag_ipv6_enable(mnet->net);
+	if (err)
+		goto err_defrag4;
+#endif
+	err = nf_register_net_hooks(mnet->net, ops, ARRAY_SIZE(ops));
+	if (err)
+		goto err_defrag6;
+	/* A module that goes while groups exist would leave their traffic in
+	 * the clear: whoever wants that deletes the groups first.
+	 */
+	__module_get(THIS_MODULE);
+	return 0;
+
+err_defrag6:
+#if IS_ENABLED(CONFIG_IPV6)
+	nf_defrag_ipv6_disable(mnet->net);
+err_defrag4:
+#endif
+	nf_defrag_ipv4_disable(mnet->net);
+	return err;
+}
+
+void mcsec_hooks_put(struct mcsec_net *mnet)
+{
+	lockdep_assert_held(&mnet->lock);
+
+	if (mnet->n_groups)
+		return;
+	nf_unregister_net_hooks(mnet->net, ops, ARRAY_SIZE(ops));
+#if IS_ENABLED(CONFIG_IPV6)
+	nf_defrag_ipv6_disable(mnet->net);
+#endif
+	nf_defrag_ipv4_disable(mnet->net);
+	module_put(THIS_MODULE);
+}

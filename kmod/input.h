@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What arrives: as ESP into the hook, verified and in the clear out of it. */
+#ifndef _MCSEC_INPUT_H
+#define _MCSEC_INPUT_H
+
+#include <linux/netfilter.h>
+
+unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
+		       const struct nf_hook_state *state);
+unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
+		       const struct nf_hook_state *state);
+
+/* Nothing that is in the clear for a group passes from device to device. */
+unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
+			    const struct nf_hook_state *state);
+unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
+			    const struct nf_hook_state *state);
+
+#endif /* _MCSEC_INPUT_H */

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mcsec: group IPsec. See Documentation/dataplane.rst.
+ */
+#include "esp.h"
+#include "group.h"
+#include "guard.h"
+#include "hooks.h"
+#include "netlink.h"
+#include "replay.h"
+#include "sa.h"
+
+#include <linux/module.h>
+#include <net/net_namespace.h>
+
+static int __net_init net_init(struct net *net)
+{
+	return mcsec_net_init(mcsec_net_of(net), net);
+}
+
+/* Not .pre_exit: the namespace's devices are unregistered after every
+ * .pre_exit and before the first .exit of a subsystem, and may send until
+ * then. So the hooks are there for as long as a packet can be.
+ */
+static void __net_exit net_exit(struct net *net)
+{
+	struct mcsec_net *mnet = mcsec_net_of(net);
+
+	mutex_lock(&mnet->lock);
+	if (mnet->n_groups) {
+		mcsec_net_flush(mnet);
+		mcsec_hooks_put(mnet);
+	}
+	mutex_unlock(&mnet->lock);
+	mcsec_net_exit(mnet);
+}
+
+static struct pernet_operations net_ops = {
+	.init = net_init,
+	.exit = net_exit,
+	.id = &mcsec_net_id,
+	.size = sizeof(struct mcsec_net),
+};
+
+static int __init mcsec_init(void)
+{
+	int err;
+
+#ifdef DEBUG
+	if (!mcsec_replay_selftest() || !mcsec_esp_selftest())
+		return -ENOTRECOVERABLE;
+#endif
+	mcsec_guard_init();
+	err = mcsec_sa_init();
+	if (err)
+		return err;
+	err = register_pernet_subsys(&net_ops);
+	if (err)
+		goto err_sa;
+	/* ORDER: last, for it lets userspace in. */
+	err = mcsec_netlink_init();
+	if (err)
+		goto err_net;
+	return 0;
+
+err_net:
+	unregister_pernet_subsys(&net_ops);
+err_sa:
+	mcsec_sa_exit();
+	return err;
+}
+
+static void __exit mcsec_exit(void)
+{
+	/* There are no groups: each holds a reference to the module. But the
+	 * last may be on its way out: packets in a hook, SAs and groups whose
+	 * grace period has not ended.
+	 */
+	mcsec_netlink_exit();
+	unregister_pernet_subsys(&net_ops);
+	synchronize_rcu();
+	rcu_barrier();
+	mcsec_sa_exit();
+	mcsec_esp_exit();
+	mcsec_guard_exit();
+}
+
+module_init(mcsec_init);
+module_exit(mcsec_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Group IPsec for IP multicast");
+MODULE_ALIAS_GENL_FAMILY("mcsec");

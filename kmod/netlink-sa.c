@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "netlink.h"
+#include "compat.h"
+#include "esp.h"
+#include "guard.h"
+
+#include <linux/string.h>
+#include <net/netlink.h>
+#include <net/sock.h>
+
+/* A refusal that names the attribute. */
+#define refuse(info, attr, err, msg) ({					\
+	NL_SET_ERR_MSG_ATTR((info)->extack, (info)->attrs[attr], msg);	\
+	err;								\
+})
+
+static u32 u32_or(struct genl_info *info, int attr, u32 absent)
+{
+	return info->attrs[attr] ? nla_get_u32(info->attrs[attr]) : absent;
+}
+
+/* ---- limits ---- */
+
+/* Replace those limits in @limits that the request has, and check the whole. */
+static int parse_limits(struct genl_info *info, struct mcsec_limits *limits)
+{
+	static const struct {
+		int attr;
+		bool hard;
+		enum mcsec_limit limit;
+	} map[] = {
+		{ MCSEC_A_SA_SOFT_TIME, false, MCSEC_LIMIT_TIME },
+		{ MCSEC_A_SA_HARD_TIME, true, MCSEC_LIMIT_TIME },
+		{ MCSEC_A_SA_SOFT_PACKETS, false, MCSEC_LIMIT_PACKETS },
+		{ MCSEC_A_SA_HARD_PACKETS, true, MCSEC_LIMIT_PACKETS },
+		{ MCSEC_A_SA_SOFT_BYTES, false, MCSEC_LIMIT_BYTES },
+		{ MCSEC_A_SA_HARD_BYTES, true, MCSEC_LIMIT_BYTES },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(map); i++) {
+		struct nlattr *nla = info->attrs[map[i].attr];
+		u64 value;
+
+		if (!nla)
+			continue;
+		value = nla_get_u64(nla);
+		if (map[i].limit == MCSEC_LIMIT_TIME &&
+		    value > MCSEC_TIME_MAX)
+			return refuse(info, map[i].attr, -ERANGE,
+				      "a time limit is more than 100 years");
+		/* Sums of it with what was used must not wrap. */
+		if (value > S64_MAX)
+			return refuse(info, map[i].attr, -ERANGE,
+				      "a limit is more than 2^63 - 1");
+		if (map[i].hard)
+			limits->hard[map[i].limit] = value;
+		else
+			limits->soft[map[i].limit] = value;
+	}
+	for (i = 0; i < ARRAY_SIZE(map); i += 2) {
+		u64 soft = limits->soft[map[i].limit];
+		u64 hard = limits->hard[map[i].limit];
+
+		if (!hard || soft <= hard)
+			continue;
+		if (info->attrs[map[i].attr])
+			return refuse(info, map[i].attr, -EINVAL,
+				      "a soft limit is above its hard limit");
+		return refuse(info, map[i + 1].attr, -EINVAL,
+			      "a hard limit is below its soft limit");
+	}
+	return 0;
+}
+
+/* ---- sa-new ---- */
+
+static int parse_key(struct genl_info *info, struct mcsec_sa_config *config)
+{
+	struct nlattr *nla = info->attrs[MCSEC_A_SA_KEY];
+
+	config->key = nla_data(nla);
+	config->key_len = nla_len(nla);
+	if (mcsec_esp_key_ok(config->alg, config->key_len))
+		return 0;
+	if (config->alg == MCSEC_ALG_CHACHA20_POLY1305)
+		return refuse(info, MCSEC_A_SA_KEY, -EINVAL,
+			      "key is not 36 octets long (32 of key, 4 of salt)");
+	return refuse(info, MCSEC_A_SA_KEY, -EINVAL,
+		      "key is not 20 or 36 octets long (16 or 32 of key, 4 of salt)");
+}
+
+/* @sids has room for MCSEC_SENDER_IDS_MAX. */
+static int parse_sids(struct genl_info *info, struct mcsec_sa_config *config,
+		      u32 *sids)
+{
+	struct netlink_ext_ack *extack = info->extack;
+	const struct nlattr *nla;
+	u32 i, sid;
+	int rem;
+
+	config->sids = sids;
+	nlmsg_for_each_attr(nla, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(nla) != MCSEC_A_SA_SENDER_ID)
+			continue;
+		sid = nla_get_u32(nla);
+		if (config->n_sids == MCSEC_SENDER_IDS_MAX) {
+			NL_SET_ERR_MSG_ATTR(extack, nla,
+					    "there are more than 256 sender-ids");
+			return -E2BIG;
+		}
+		if (sid >> config->sid_bits) {
+			NL_SET_ERR_MSG_ATTR(extack, nla,
+					    "sender-id does not fit sid-bits");
+			return -ERANGE;
+		}
+		for (i = 0; i < config->n_sids; i++) {
+			if (sids[i] == sid) {
+				NL_SET_ERR_MSG_ATTR(extack, nla,
+						    "sender-id is given twice");
+				return -EINVAL;
+			}
+		}
+		sids[config->n_sids++] = sid;
+	}
+	if (config->dir & MCSEC_DIR_OUT && !config->n_sids)
+		return refuse(info, MCSEC_A_SA_DIR, -EINVAL,
+			      "dir is out, but there is no sender-id to send with");
+	if (!(config->dir & MCSEC_DIR_OUT) && config->n_sids)
+		return refuse(info, MCSEC_A_SA_SENDER_ID, -EINVAL,
+			      "there is a sender-id, but dir is not out");
+	return 0;
+}
+
+static int parse_iv_limit(struct genl_info *info,
+			  struct mcsec_sa_config *config)
+{
+	struct nlattr *nla = info->attrs[MCSEC_A_SA_IV_LIMIT];
+
+	config->iv_limit = nla ? nla_get_u64(nla) : MCSEC_IV_LIMIT_DEFAULT;
+	if (!config->iv_limit)
+		return refuse(info, MCSEC_A_SA_IV_LIMIT, -EINVAL,
+			      "iv-limit is 0");
+	if (config->iv_limit >> (64 - config->sid_bits))
+		return refuse(info, MCSEC_A_SA_IV_LIMIT, -ERANGE,
+			      "iv-limit does not fit beside sid-bits");
+	return 0;
+}
+
+static int parse_replay(struct genl_info *info, struct mcsec_sa_config *config)
+{
+	config->replay = u32_or(info, MCSEC_A_SA_REPLAY, MCSEC_REPLAY_IV);
+	config->window = u32_or(info, MCSEC_A_SA_WINDOW, MCSEC_WINDOW_DEFAULT);
+	config->max_senders = u32_or(info, MCSEC_A_SA_MAX_SENDERS,
+				     MCSEC_SENDERS_DEFAULT);
+	if (!mcsec_window_size_ok(config->window, MCSEC_WINDOW_MAX))
+		return refuse(info, MCSEC_A_SA_WINDOW, -EINVAL,
+			      "window is not a power of two from 64 to 32768");
+	if (!config->max_senders || config->max_senders > 65536)
+		return refuse(info, MCSEC_A_SA_MAX_SENDERS, -ERANGE,
+			      "max-senders is not from 1 to 65536");
+	return 0;
+}
+
+static int parse_new(struct genl_info *info, struct mcsec_sa_config *config,
+		     u32 *sids)
+{
+	if (!mcsec_nl_need(info, MCSEC_A_SA_GROUP, "group") ||
+	    !mcsec_nl_need(info, MCSEC_A_SA_SPI, "spi") ||
+	    !mcsec_nl_need(info, MCSEC_A_SA_DIR, "dir") ||
+	    !mcsec_nl_need(info, MCSEC_A_SA_ALG, "alg") ||
+	    !mcsec_nl_need(info, MCSEC_A_SA_KEY, "key"))
+		return -EINVAL;
+
+	config->spi = nla_get_be32(info->attrs[MCSEC_A_SA_SPI]);
+	if (ntohl(config->spi) < MCSEC_SPI_MIN)
+		return refuse(info, MCSEC_A_SA_SPI, -EINVAL,
+			      "spi is below 256, which RFC 4303 reserves");
+	config->dir = nla_get_u32(info->attrs[MCSEC_A_SA_DIR]);
+	if (!config->dir)
+		return refuse(info, MCSEC_A_SA_DIR, -EINVAL,
+			      "dir is neither in nor out");
+	config->alg = nla_get_u32(info->attrs[MCSEC_A_SA_ALG]);
+	config->mode = u32_or(info, MCSEC_A_SA_MODE, MCSEC_MODE_TRANSPORT);
+	config->sid_bits = u32_or(info, MCSEC_A_SA_SID_BITS,
+				  MCSEC_SID_BITS_DEFAULT);
+	if (config->sid_bits != 8 && config->sid_bits != 12 &&
+	    config->sid_bits != 16)
+		return refuse(info, MCSEC_A_SA_SID_BITS, -EINVAL,
+			      "sid-bits is not 8, 12 or 16");
+	if (info->attrs[MCSEC_A_SA_SELECTED] && !(config->dir & MCSEC_DIR_OUT))
+		return refuse(info, MCSEC_A_SA_SELECTED, -EINVAL,
+			      "an SA whose dir is not out cannot be selected");
+	return parse_key(info, config) ?:
+	       parse_sids(info, config, sids) ?:
+	       parse_iv_limit(info, config) ?:
+	       parse_replay(info, config) ?:
+	       parse_limits(info, &config->limits);
+}
+
+static int claim(struct genl_info *info, const struct mcsec_sa_config *config)
+{
+	const struct nlattr *nla;
+	unsigned int bad;
+	int err, rem;
+
+	if (!(config->dir & MCSEC_DIR_OUT))
+		return 0;
+	err = mcsec_guard_claim(config->alg, config->key, config->key_len,
+				config->sid_bits, config->sids, config->n_sids,
+				&bad);
+	if (err != -EEXIST) {
+		if (err)
+			NL_SET_ERR_MSG(info->extack, "out of memory");
+		return err;
+	}
+	/* Point at the very one of them. */
+	nlmsg_for_each_attr(nla, info->nlhdr, GENL_HDRLEN, rem)
+		if (nla_type(nla) == MCSEC_A_SA_SENDER_ID && !bad--)
+			break;
+	NL_SET_ERR_MSG_ATTR(info->extack, nla,
+			    "this host has sent with this key and sender-id before: IVs would repeat");
+	return err;
+}
+
+static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
+		  const struct mcsec_sa_config *config)
+{
+	struct mcsec_group *group;
+	struct mcsec_sa *sa;
+	int err;
+
+	lockdep_assert_held(&mnet->lock);
+
+	group = mcsec_nl_group(mnet, info->attrs[MCSEC_A_SA_GROUP],
+			       info->extack);
+	if (!group)
+		return -ENOENT;
+	sa = mcsec_group_sa_new(group, config);
+	err = PTR_ERR_OR_ZERO(sa);
+	switch (err) {
+	case 0:
+		break;
+	case -EEXIST:
+		return refuse(info, MCSEC_A_SA_SPI, err,
+			      "the group has an SA of this spi");
+	case -ENOSPC:
+		return refuse(info, MCSEC_A_SA_GROUP, err,
+			      "the group has too many SAs");
+	case -ENOENT:
+		return refuse(info, MCSEC_A_SA_ALG, -EOPNOTSUPP,
+			      "the kernel's crypto API lacks this alg");
+	case -ENOMEM:
+		NL_SET_ERR_MSG(info->extack, "out of memory");
+		return err;
+	default:
+		return refuse(info, MCSEC_A_SA_KEY, err,
+			      "the kernel's crypto API refuses this key");
+	}
+	/* Last of all checks, for a claim cannot be given back; and before it
+	 * can be selected, so nothing was sent with it yet.
+	 */
+	err = claim(info, config);
+	if (err) {
+		mcsec_group_sa_del(group, sa);
+		return err;
+	}
+	if (info->attrs[MCSEC_A_SA_SELECTED])
+		mcsec_group_select(group, sa);
+	return 0;
+}
+
+int mcsec_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct nlattr *key = info->attrs[MCSEC_A_SA_KEY];
+	struct mcsec_sa_config config = {};
+	u32 *sids;
+	int err;
+
+	sids = kcalloc(MCSEC_SENDER_IDS_MAX, sizeof(*sids), GFP_KERNEL);
+	if (!sids) {
+		NL_SET_ERR_MSG(info->extack, "out of memory");
+		err = -ENOMEM;
+		goto out;
+	}
+	err = parse_new(info, &config, sids);
+	if (err)
+		goto out;
+	mutex_lock(&mnet->lock);
+	err = sa_new(info, mnet, &config);
+	mutex_unlock(&mnet->lock);
+out:
+	kfree(sids);
+	/* The request's memory goes back to the allocator as it is. */
+	if (key)
+		memzero_explicit(nla_data(key), nla_len(key));
+	return err;
+}
+
+/* ---- the other changes ---- */
+
+/* The SA that a request names, or ERR_PTR with extack set. mnet->lock. */
+static struct mcsec_sa *find(struct genl_info *info, struct mcsec_net *mnet,
+			     struct mcsec_group **group)
+{
+	struct mcsec_sa *sa;
+
+	if (!mcsec_nl_need(info, MCSEC_A_SA_GROUP, "group") ||
+	    !mcsec_nl_need(info, MCSEC_A_SA_SPI, "spi"))
+		return ERR_PTR(-EINVAL);
+	*group = mcsec_nl_group(mnet, info->attrs[MCSEC_A_SA_GROUP],
+				info->extack);
+	if (!*group)
+		return ERR_PTR(-ENOENT);
+	sa = mcsec_nl_sa(*group, info->attrs[MCSEC_A_SA_SPI], info->extack);
+	return sa ?: ERR_PTR(-ENOENT);
+}
+
+static int sa_set(struct genl_info *info, struct mcsec_group *group,
+		  struct mcsec_sa *sa)
+{
+	struct mcsec_limits limits = sa->limits;
+	bool select = info->attrs[MCSEC_A_SA_SELECTED];
+	int err;
+
+	if (READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED)
+		return refuse(info, MCSEC_A_SA_SPI, -EKEYEXPIRED,
+			      "the SA has expired");
+	if (select && !(sa->dir & MCSEC_DIR_OUT))
+		return refuse(info, MCSEC_A_SA_SELECTED, -EINVAL,
+			      "an SA whose dir is not out cannot be selected");
+	if (select && READ_ONCE(sa->state) == MCSEC_SA_STATE_EXHAUSTED)
+		return refuse(info, MCSEC_A_SA_SELECTED, -EKEYEXPIRED,
+			      "the SA has used up its IVs");
+	err = parse_limits(info, &limits);
+	if (err)
+		return err;
+	if (memcmp(&limits, &sa->limits, sizeof(limits)))
+		mcsec_sa_set_limits(sa, &limits);
+	if (select)
+		mcsec_group_select(group, sa);
+	return 0;
+}
+
+int mcsec_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct mcsec_group *group;
+	struct mcsec_sa *sa;
+	int err;
+
+	mutex_lock(&mnet->lock);
+	sa = find(info, mnet, &group);
+	err = IS_ERR(sa) ? PTR_ERR(sa) : sa_set(info, group, sa);
+	mutex_unlock(&mnet->lock);
+	return err;
+}
+
+int mcsec_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct mcsec_group *group;
+	struct mcsec_sa *sa;
+
+	mutex_lock(&mnet->lock);
+	sa = find(info, mnet, &group);
+	if (!IS_ERR(sa))
+		mcsec_group_sa_del(group, sa);
+	mutex_unlock(&mnet->lock);
+	return PTR_ERR_OR_ZERO(sa);
+}
+
+int mcsec_nl_sa_flush_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct mcsec_group *group;
+	struct nlattr *name;
+
+	name = mcsec_nl_need(info, MCSEC_A_SA_GROUP, "group");
+	if (!name)
+		return -EINVAL;
+	mutex_lock(&mnet->lock);
+	group = mcsec_nl_group(mnet, name, info->extack);
+	if (group)
+		mcsec_group_sa_flush(group);
+	mutex_unlock(&mnet->lock);
+	return group ? 0 : -ENOENT;
+}
+
+/* ---- sa-get ---- */
+
+static int put_u64(struct sk_buff *msg, int attr, u64 value)
+{
+	return nla_put_u64_64bit(msg, attr, value, MCSEC_A_SA_PAD);
+}
+
+static int fill_policy(struct sk_buff *msg, const struct mcsec_sa *sa)
+{
+	u32 i;
+
+	if (nla_put_string(msg, MCSEC_A_SA_GROUP, sa->name) ||
+	    nla_put_be32(msg, MCSEC_A_SA_SPI, sa->spi) ||
+	    nla_put_u32(msg, MCSEC_A_SA_DIR, sa->dir) ||
+	    nla_put_u32(msg, MCSEC_A_SA_ALG, sa->alg) ||
+	    nla_put_u32(msg, MCSEC_A_SA_MODE, sa->mode) ||
+	    nla_put_u32(msg, MCSEC_A_SA_SID_BITS, 64 - sa->sid_shift) ||
+	    nla_put_u32(msg, MCSEC_A_SA_REPLAY, sa->replay) ||
+	    nla_put_u32(msg, MCSEC_A_SA_WINDOW, sa->window) ||
+	    nla_put_u32(msg, MCSEC_A_SA_MAX_SENDERS, sa->senders.max) ||
+	    put_u64(msg, MCSEC_A_SA_IV_LIMIT, sa->iv_limit))
+		return -EMSGSIZE;
+	for (i = 0; i < sa->n_slots; i++)
+		if (nla_put_u32(msg, MCSEC_A_SA_SENDER_ID, sa->slots[i].sid))
+			return -EMSGSIZE;
+	return 0;
+}
+
+static int fill_limits(struct sk_buff *msg, const struct mcsec_limits *limits)
+{
+	const u64 *soft = limits->soft, *hard = limits->hard;
+
+	if (put_u64(msg, MCSEC_A_SA_SOFT_TIME, soft[MCSEC_LIMIT_TIME]) ||
+	    put_u64(msg, MCSEC_A_SA_HARD_TIME, hard[MCSEC_LIMIT_TIME]) ||
+	    put_u64(msg, MCSEC_A_SA_SOFT_PACKETS, soft[MCSEC_LIMIT_PACKETS]) ||
+	    put_u64(msg, MCSEC_A_SA_HARD_PACKETS, hard[MCSEC_LIMIT_PACKETS]) ||
+	    put_u64(msg, MCSEC_A_SA_SOFT_BYTES, soft[MCSEC_LIMIT_BYTES]) ||
+	    put_u64(msg, MCSEC_A_SA_HARD_BYTES, hard[MCSEC_LIMIT_BYTES]))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int fill_sa(struct sk_buff *msg, const void *object)
+{
+	const struct mcsec_sa *sa = object;
+	const struct mcsec_group *group = sa->group;
+	struct mcsec_sa_counts counts;
+	u64 age;
+
+	if (fill_policy(msg, sa) || fill_limits(msg, &sa->limits))
+		return -EMSGSIZE;
+	mcsec_sa_read_counts(sa, &counts);
+	age = ktime_divns(ktime_sub(ktime_get_boottime(), sa->added),
+			  NSEC_PER_SEC);
+	if (nla_put_u32(msg, MCSEC_A_SA_STATE, READ_ONCE(sa->state)) ||
+	    (rcu_access_pointer(group->out) == sa &&
+	     nla_put_flag(msg, MCSEC_A_SA_SELECTED)) ||
+	    put_u64(msg, MCSEC_A_SA_AGE, age) ||
+	    put_u64(msg, MCSEC_A_SA_OUT_PACKETS, counts.out_packets) ||
+	    put_u64(msg, MCSEC_A_SA_OUT_BYTES, counts.out_bytes) ||
+	    put_u64(msg, MCSEC_A_SA_IN_PACKETS, counts.in_packets) ||
+	    put_u64(msg, MCSEC_A_SA_IN_BYTES, counts.in_bytes) ||
+	    put_u64(msg, MCSEC_A_SA_IN_REPLAYS, counts.in_replays) ||
+	    put_u64(msg, MCSEC_A_SA_IN_BAD_ICV, counts.in_bad_icv) ||
+	    nla_put_u32(msg, MCSEC_A_SA_SENDERS,
+			atomic_read(&sa->senders.count)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int mcsec_nl_sa_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct mcsec_group *group;
+	struct mcsec_sa *sa;
+	int err;
+
+	mutex_lock(&mnet->lock);
+	sa = find(info, mnet, &group);
+	err = IS_ERR(sa) ? PTR_ERR(sa) : mcsec_nl_reply(info, fill_sa, sa);
+	mutex_unlock(&mnet->lock);
+	return err;
+}
+
+/*
+ * One group's SAs, newest first as the list has them; cb->args[1] is the
+ * serial of the last that was shown, 0 if none was. So SAs that come while the
+ * dump goes on are not shown, and what goes disturbs nothing.
+ */
+static int dump_group(struct sk_buff *skb, struct netlink_callback *cb,
+		      struct mcsec_group *group, const struct nlattr *spi)
+{
+	struct mcsec_sa *sa;
+
+	hlist_for_each_entry(sa, &group->sas, node) {
+		if ((cb->args[1] && sa->serial >= cb->args[1]) ||
+		    (spi && sa->spi != nla_get_be32(spi)))
+			continue;
+		if (mcsec_nl_dump_one(skb, cb, MCSEC_CMD_SA_GET, fill_sa, sa))
+			return -EMSGSIZE;
+		cb->args[1] = sa->serial;
+	}
+	return 0;
+}
+
+int mcsec_nl_sa_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct nlattr **attrs = mcsec_dump_attrs(cb);
+	struct mcsec_net *mnet = mcsec_net_of(sock_net(skb->sk));
+	const struct nlattr *spi = attrs[MCSEC_A_SA_SPI];
+	struct mcsec_group *group;
+	unsigned long id;
+	int err;
+
+	mutex_lock(&mnet->lock);
+	if (attrs[MCSEC_A_SA_GROUP]) {
+		group = mcsec_nl_group(mnet, attrs[MCSEC_A_SA_GROUP],
+				       cb->extack);
+		err = -ENOENT;
+		if (group) {
+			dump_group(skb, cb, group, spi);
+			err = skb->len;
+		}
+		goto out;
+	}
+	xa_for_each_start(&mnet->by_id, id, group, cb->args[0]) {
+		/* The group that the last message ended in has gone. */
+		if (id != cb->args[0])
+			cb->args[1] = 0;
+		cb->args[0] = id;
+		if (dump_group(skb, cb, group, spi))
+			break;
+		cb->args[0] = id + 1;
+		cb->args[1] = 0;
+	}
+	err = skb->len;
+out:
+	mutex_unlock(&mnet->lock);
+	return err;
+}

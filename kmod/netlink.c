@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "netlink.h"
+#include "compat.h"
+#include "hooks.h"
+
+#include <linux/ctype.h>
+#include <linux/in.h>
+#include <linux/module.h>
+#include <net/ipv6.h>
+#include <net/netlink.h>
+#include <net/sock.h>
+
+struct mcsec_group *mcsec_nl_group(struct mcsec_net *mnet,
+				   const struct nlattr *nla,
+				   struct netlink_ext_ack *extack)
+{
+	struct mcsec_group *group;
+
+	group = mcsec_group_by_name(mnet, nla_data(nla));
+	if (!group)
+		NL_SET_ERR_MSG_ATTR(extack, nla, "no group of this name");
+	return group;
+}
+
+struct mcsec_sa *mcsec_nl_sa(struct mcsec_group *group,
+			     const struct nlattr *nla,
+			     struct netlink_ext_ack *extack)
+{
+	struct mcsec_sa *sa = mcsec_group_sa(group, nla_get_be32(nla));
+
+	if (!sa)
+		NL_SET_ERR_MSG_ATTR(extack, nla,
+				    "the group has no SA of this spi");
+	return sa;
+}
+
+int mcsec_nl_reply(struct genl_info *info,
+		   int (*fill)(struct sk_buff *msg, const void *object),
+		   const void *object)
+{
+	struct sk_buff *msg;
+	void *hdr;
+	int err;
+
+	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+	hdr = genlmsg_put_reply(msg, info, &mcsec_nl_family, 0,
+				info->genlhdr->cmd);
+	err = hdr ? fill(msg, object) : -EMSGSIZE;
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
+	genlmsg_end(msg, hdr);
+	return genlmsg_reply(msg, info);
+}
+
+int mcsec_nl_dump_one(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
+		      int (*fill)(struct sk_buff *msg, const void *object),
+		      const void *object)
+{
+	void *hdr;
+	int err;
+
+	hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			  &mcsec_nl_family, NLM_F_MULTI, cmd);
+	if (!hdr)
+		return -EMSGSIZE;
+	err = fill(skb, object);
+	if (err)
+		genlmsg_cancel(skb, hdr);
+	else
+		genlmsg_end(skb, hdr);
+	return err;
+}
+
+/* ---- groups ---- */
+
+static int check_name(const struct nlattr *nla, struct netlink_ext_ack *extack)
+{
+	const char *c = nla_data(nla);
+
+	if (!*c) {
+		NL_SET_ERR_MSG_ATTR(extack, nla, "name is empty");
+		return -EINVAL;
+	}
+	for (; *c; c++) {
+		if (!isascii(*c) || !isgraph(*c)) {
+			NL_SET_ERR_MSG_ATTR(extack, nla,
+					    "name has a space, a control character or one beyond ASCII");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int check_dst(const struct nlattr *nla, struct netlink_ext_ack *extack)
+{
+	bool multicast;
+
+	switch (nla_len(nla)) {
+	case sizeof(struct in_addr):
+		multicast = ipv4_is_multicast(nla_get_in_addr(nla));
+		break;
+	case sizeof(struct in6_addr):
+		if (!IS_ENABLED(CONFIG_IPV6)) {
+			NL_SET_ERR_MSG_ATTR(extack, nla,
+					    "dst is IPv6, which this kernel lacks");
+			return -EAFNOSUPPORT;
+		}
+		multicast = ipv6_addr_is_multicast(nla_data(nla));
+		break;
+	default:
+		NL_SET_ERR_MSG_ATTR(extack, nla,
+				    "dst is neither 4 nor 16 octets long");
+		return -EINVAL;
+	}
+	if (!multicast) {
+		NL_SET_ERR_MSG_ATTR(extack, nla,
+				    "dst is not a multicast address");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct netlink_ext_ack *extack = info->extack;
+	struct nlattr *name, *dst;
+	bool name_taken;
+	int err;
+
+	name = mcsec_nl_need(info, MCSEC_A_GROUP_NAME, "name");
+	if (!name)
+		return -EINVAL;
+	dst = mcsec_nl_need(info, MCSEC_A_GROUP_DST, "dst");
+	if (!dst)
+		return -EINVAL;
+	err = check_name(name, extack) ?: check_dst(dst, extack);
+	if (err)
+		return err;
+
+	mutex_lock(&mnet->lock);
+	/* The hooks are there before userspace is told that the group is. */
+	err = mcsec_hooks_get(mnet);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "cannot register netfilter hooks");
+		goto out;
+	}
+	err = mcsec_group_new(mnet, nla_data(name), nla_data(dst),
+			      nla_len(dst), &name_taken);
+	if (!err)
+		goto out;
+	mcsec_hooks_put(mnet);
+	if (name_taken)
+		NL_SET_ERR_MSG_ATTR(extack, name,
+				    "a group of this name exists");
+	else if (err == -EEXIST)
+		NL_SET_ERR_MSG_ATTR(extack, dst,
+				    "another group has this address");
+	else if (err == -ENOSPC)
+		NL_SET_ERR_MSG(extack,
+			       "the network namespace has too many groups");
+	else
+		NL_SET_ERR_MSG(extack, "out of memory");
+out:
+	mutex_unlock(&mnet->lock);
+	return err;
+}
+
+int mcsec_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct mcsec_group *group;
+	struct nlattr *name;
+	int err = -ENOENT;
+
+	name = mcsec_nl_need(info, MCSEC_A_GROUP_NAME, "name");
+	if (!name)
+		return -EINVAL;
+	mutex_lock(&mnet->lock);
+	group = mcsec_nl_group(mnet, name, info->extack);
+	if (group) {
+		mcsec_group_del(group);
+		mcsec_hooks_put(mnet);
+		err = 0;
+	}
+	mutex_unlock(&mnet->lock);
+	return err;
+}
+
+int mcsec_nl_group_flush_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+
+	mutex_lock(&mnet->lock);
+	if (mnet->n_groups) {
+		mcsec_net_flush(mnet);
+		mcsec_hooks_put(mnet);
+	}
+	mutex_unlock(&mnet->lock);
+	return 0;
+}
+
+static int fill_group(struct sk_buff *msg, const void *object)
+{
+	struct mcsec_group *group = (void *)object;
+	struct mcsec_sa *out;
+
+	out = rcu_dereference_protected(group->out,
+					lockdep_is_held(&group->mnet->lock));
+	if (nla_put_string(msg, MCSEC_A_GROUP_NAME, group->name) ||
+	    nla_put(msg, MCSEC_A_GROUP_DST, mcsec_group_dst_len(group),
+		    &group->dst) ||
+	    (out && nla_put_be32(msg, MCSEC_A_GROUP_OUT_SPI, out->spi)) ||
+	    nla_put_u32(msg, MCSEC_A_GROUP_SAS, group->n_sas) ||
+	    nla_put_u64_64bit(msg, MCSEC_A_GROUP_OUT_DROPS,
+			      atomic64_read(&group->out_drops),
+			      MCSEC_A_GROUP_PAD) ||
+	    nla_put_u64_64bit(msg, MCSEC_A_GROUP_IN_DROPS,
+			      atomic64_read(&group->in_drops),
+			      MCSEC_A_GROUP_PAD))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int mcsec_nl_group_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct mcsec_group *group;
+	struct nlattr *name;
+	int err = -ENOENT;
+
+	name = mcsec_nl_need(info, MCSEC_A_GROUP_NAME, "name");
+	if (!name)
+		return -EINVAL;
+	mutex_lock(&mnet->lock);
+	group = mcsec_nl_group(mnet, name, info->extack);
+	if (group)
+		err = mcsec_nl_reply(info, fill_group, group);
+	mutex_unlock(&mnet->lock);
+	return err;
+}
+
+/*
+ * Dumps go on behind the last id that they have shown. Ids grow, so what is
+ * there for the whole of a dump is shown once, whatever comes and goes.
+ */
+int mcsec_nl_group_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct mcsec_net *mnet = mcsec_net_of(sock_net(skb->sk));
+	struct mcsec_group *group;
+	unsigned long id = cb->args[0];
+
+	mutex_lock(&mnet->lock);
+	xa_for_each_start(&mnet->by_id, id, group, cb->args[0]) {
+		if (mcsec_nl_dump_one(skb, cb, MCSEC_CMD_GROUP_GET,
+				      fill_group, group))
+			break;
+		cb->args[0] = id + 1;
+	}
+	mutex_unlock(&mnet->lock);
+	return skb->len;
+}
+
+/* ---- senders ---- */
+
+struct sender_of {
+	struct mcsec_sa *sa;
+	struct mcsec_sender *sender;
+};
+
+static int fill_sender(struct sk_buff *msg, const void *object)
+{
+	const struct sender_of *of = object;
+	struct mcsec_sender *sender = of->sender;
+	u64 top, packets;
+
+	spin_lock_bh(&sender->win.lock);
+	top = sender->win.top;
+	packets = sender->packets;
+	spin_unlock_bh(&sender->win.lock);
+
+	if (nla_put_string(msg, MCSEC_A_SENDER_GROUP, of->sa->name) ||
+	    nla_put_be32(msg, MCSEC_A_SENDER_SPI, of->sa->spi) ||
+	    nla_put_u32(msg, MCSEC_A_SENDER_SENDER_ID, sender->id) ||
+	    nla_put_u64_64bit(msg, MCSEC_A_SENDER_COUNTER, top,
+			      MCSEC_A_SENDER_PAD) ||
+	    nla_put_u64_64bit(msg, MCSEC_A_SENDER_PACKETS, packets,
+			      MCSEC_A_SENDER_PAD) ||
+	    nla_put_u64_64bit(msg, MCSEC_A_SENDER_REPLAYS,
+			      atomic64_read(&sender->replays),
+			      MCSEC_A_SENDER_PAD))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int mcsec_nl_sender_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct nlattr *name, *spi, *sid;
+	struct mcsec_group *group;
+	struct sender_of of = {};
+	int err = -ENOENT;
+
+	name = mcsec_nl_need(info, MCSEC_A_SENDER_GROUP, "group");
+	if (!name)
+		return -EINVAL;
+	spi = mcsec_nl_need(info, MCSEC_A_SENDER_SPI, "spi");
+	if (!spi)
+		return -EINVAL;
+	sid = mcsec_nl_need(info, MCSEC_A_SENDER_SENDER_ID, "sender-id");
+	if (!sid)
+		return -EINVAL;
+
+	mutex_lock(&mnet->lock);
+	group = mcsec_nl_group(mnet, name, info->extack);
+	if (group)
+		of.sa = mcsec_nl_sa(group, spi, info->extack);
+	if (of.sa) {
+		of.sender = mcsec_sender_find(&of.sa->senders,
+					      nla_get_u32(sid));
+		if (of.sender)
+			err = mcsec_nl_reply(info, fill_sender, &of);
+		else
+			NL_SET_ERR_MSG_ATTR(info->extack, sid,
+					    "the SA knows no sender of this sender-id");
+	}
+	mutex_unlock(&mnet->lock);
+	return err;
+}
+
+int mcsec_nl_sender_get_dumpit(struct sk_buff *skb,
+			       struct netlink_callback *cb)
+{
+	struct nlattr **attrs = mcsec_dump_attrs(cb);
+	struct mcsec_net *mnet = mcsec_net_of(sock_net(skb->sk));
+	struct mcsec_group *group;
+	struct sender_of of = {};
+	unsigned long id;
+	int err = -ENOENT;
+
+	if (!attrs[MCSEC_A_SENDER_GROUP] || !attrs[MCSEC_A_SENDER_SPI]) {
+		NL_SET_ERR_MSG(cb->extack,
+			       "missing attribute: senders are those of a group and spi");
+		return -EINVAL;
+	}
+	mutex_lock(&mnet->lock);
+	group = mcsec_nl_group(mnet, attrs[MCSEC_A_SENDER_GROUP], cb->extack);
+	if (group)
+		of.sa = mcsec_nl_sa(group, attrs[MCSEC_A_SENDER_SPI],
+				    cb->extack);
+	if (!of.sa)
+		goto out;
+	xa_for_each_start(&of.sa->senders.table, id, of.sender, cb->args[0]) {
+		if (mcsec_nl_dump_one(skb, cb, MCSEC_CMD_SENDER_GET,
+				      fill_sender, &of))
+			break;
+		cb->args[0] = id + 1;
+	}
+	err = skb->len;
+out:
+	mutex_unlock(&mnet->lock);
+	return err;
+}
+
+/* ---- counters ---- */
+
+struct counter_of {
+	struct mcsec_net *mnet;
+	enum mcsec_counter counter;
+};
+
+static int fill_counter(struct sk_buff *msg, const void *object)
+{
+	const struct counter_of *of = object;
+
+	if (nla_put_string(msg, MCSEC_A_COUNTER_NAME,
+			   mcsec_counter_name(of->counter)) ||
+	    nla_put_u64_64bit(msg, MCSEC_A_COUNTER_VALUE,
+			      mcsec_stats_read(of->mnet->stats, of->counter),
+			      MCSEC_A_COUNTER_PAD))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int mcsec_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct counter_of of = { .mnet = mcsec_net_of(genl_info_net(info)) };
+	struct nlattr *name;
+
+	name = mcsec_nl_need(info, MCSEC_A_COUNTER_NAME, "name");
+	if (!name)
+		return -EINVAL;
+	of.counter = mcsec_counter_find(nla_data(name));
+	if (of.counter == MCSEC_N_COUNTERS) {
+		NL_SET_ERR_MSG_ATTR(info->extack, name,
+				    "no counter of this name");
+		return -ENOENT;
+	}
+	return mcsec_nl_reply(info, fill_counter, &of);
+}
+
+int mcsec_nl_stats_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct counter_of of = { .mnet = mcsec_net_of(sock_net(skb->sk)) };
+
+	for (; cb->args[0] < MCSEC_N_COUNTERS; cb->args[0]++) {
+		of.counter = cb->args[0];
+		if (mcsec_nl_dump_one(skb, cb, MCSEC_CMD_STATS_GET,
+				      fill_counter, &of))
+			break;
+	}
+	return skb->len;
+}
+
+/* ---- the family ---- */
+
+static const struct genl_multicast_group groups[] = {
+	[MCSEC_NLGRP_EVENTS] = { .name = MCSEC_MCGRP_EVENTS },
+};
+
+struct genl_family mcsec_nl_family __ro_after_init = {
+	.name = MCSEC_FAMILY_NAME,
+	.version = MCSEC_FAMILY_VERSION,
+	.netnsok = true,
+	.parallel_ops = true,
+	.module = THIS_MODULE,
+	.ops = mcsec_nl_ops,
+	.n_ops = ARRAY_SIZE(mcsec_nl_ops),
+	.resv_start_op = __MCSEC_CMD_MAX,
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
+};
+
+int __init mcsec_netlink_init(void)
+{
+	return genl_register_family(&mcsec_nl_family);
+}
+
+void mcsec_netlink_exit(void)
+{
+	genl_unregister_family(&mcsec_nl_family);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The generic netlink family of Documentation/netlink/specs/mcsec.yaml.
+ * netlink.c has the family, groups, senders and counters; netlink-sa.c has
+ * SAs. Every refusal has an extack message.
+ */
+#ifndef _MCSEC_NETLINK_H
+#define _MCSEC_NETLINK_H
+
+#include <net/genetlink.h>
+
+#include "group.h"
+#include "netlink-gen.h"
+#include "notify.h"
+
+/*
+ * The attribute, or NULL with extack set. @what is its name in the spec, a
+ * string literal.
+ */
+#define mcsec_nl_need(info, attr, what) ({				\
+	struct nlattr *nla_ = (info)->attrs[attr];			\
+	if (!nla_) {							\
+		GENL_SET_ERR_MSG(info, "missing attribute: " what);	\
+		NL_SET_ERR_ATTR_MISS((info)->extack, NULL, attr);	\
+	}								\
+	nla_;								\
+})
+
+/* The group that @nla names, or NULL with extack set. mnet->lock. */
+struct mcsec_group *mcsec_nl_group(struct mcsec_net *mnet,
+				   const struct nlattr *nla,
+				   struct netlink_ext_ack *extack);
+
+/* The SA of @group that @nla names, or NULL with extack set. mnet->lock. */
+struct mcsec_sa *mcsec_nl_sa(struct mcsec_group *group,
+			     const struct nlattr *nla,
+			     struct netlink_ext_ack *extack);
+
+/*
+ * Answer a do request with what @fill puts into a message. Returns 0 or
+ * -errno.
+ */
+int mcsec_nl_reply(struct genl_info *info,
+		   int (*fill)(struct sk_buff *msg, const void *object),
+		   const void *object);
+
+/* Put one object of a dump into @skb. Returns 0, or -EMSGSIZE if it is full. */
+int mcsec_nl_dump_one(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
+		      int (*fill)(struct sk_buff *msg, const void *object),
+		      const void *object);
+
+int mcsec_netlink_init(void);
+void mcsec_netlink_exit(void);
+
+#endif /* _MCSEC_NETLINK_H */

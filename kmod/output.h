@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What this host sends: in the clear into the hook, as ESP out of it. */
+#ifndef _MCSEC_OUTPUT_H
+#define _MCSEC_OUTPUT_H
+
+#include <linux/netfilter.h>
+
+unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
+			const struct nf_hook_state *state);
+unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
+			const struct nf_hook_state *state);
+
+#endif /* _MCSEC_OUTPUT_H */

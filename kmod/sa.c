@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lifetimes. An SA can be reached by
+ *
+ *  (a) packets, under RCU, through its group;
+ *  (b) packets in the cipher, which sa->inflight counts;
+ *  (c) its timer;
+ *  (d) its wipe work;
+ *  (e) netlink, under the namespace's lock, through its group.
+ *
+ * Whoever unlinks it does so under that lock, which ends (e), then calls
+ * mcsec_sa_destroy(). The free work runs a grace period later, which has ended
+ * (a); it waits for (b), which nothing raises any more, then stops (c), which
+ * alone starts (d), then (d). An SA that expires while it is linked ends its
+ * use of the key the same way: the tfm is unpublished, and the wipe work
+ * waits for a grace period and for (b).
+ */
+#include "sa.h"
+#include "compat.h"
+#include "esp.h"
+#include "notify.h"
+
+#include <linux/cpumask.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/wait_bit.h>
+
+static struct workqueue_struct *wq;
+
+static void tell(struct mcsec_sa *sa, u8 cmd, u32 limit)
+{
+	mcsec_notify_expire(sa->net, cmd, sa->name, sa->spi, limit);
+}
+
+/* The only writer of a state besides exhaust(). */
+static void expire(struct mcsec_sa *sa, u32 limit)
+{
+	lockdep_assert_held(&sa->lock);
+
+	if (sa->state == MCSEC_SA_STATE_EXPIRED)
+		return;
+	WRITE_ONCE(sa->state, MCSEC_SA_STATE_EXPIRED);
+	tell(sa, MCSEC_CMD_HARD_EXPIRE, limit);
+	queue_work(wq, &sa->wipe);
+}
+
+static void exhaust(struct mcsec_sa *sa)
+{
+	spin_lock_bh(&sa->lock);
+	if (sa->state == MCSEC_SA_STATE_LIVE) {
+		WRITE_ONCE(sa->state, MCSEC_SA_STATE_EXHAUSTED);
+		tell(sa, MCSEC_CMD_HARD_EXPIRE, MCSEC_LIMIT_IV);
+	}
+	spin_unlock_bh(&sa->lock);
+}
+
+static void soften(struct mcsec_sa *sa, u32 limit)
+{
+	lockdep_assert_held(&sa->lock);
+
+	if (!__test_and_set_bit(limit, &sa->soft_told) &&
+	    sa->state != MCSEC_SA_STATE_EXPIRED)
+		tell(sa, MCSEC_CMD_SOFT_EXPIRE, limit);
+}
+
+/* ---- time ---- */
+
+/* Returns the next moment at which something happens, or 0. */
+static ktime_t check_time(struct mcsec_sa *sa)
+{
+	u64 soft = sa->limits.soft[MCSEC_LIMIT_TIME];
+	u64 hard = sa->limits.hard[MCSEC_LIMIT_TIME];
+	ktime_t age = ktime_sub(ktime_get_boottime(), sa->added);
+	u64 next = 0;
+
+	if (sa->state == MCSEC_SA_STATE_EXPIRED)
+		return 0;
+	if (hard && age >= ktime_set(hard, 0)) {
+		expire(sa, MCSEC_LIMIT_TIME);
+		return 0;
+	}
+	if (soft && age >= ktime_set(soft, 0))
+		soften(sa, MCSEC_LIMIT_TIME);
+	else
+		next = soft;
+	if (hard && (!next || hard < next))
+		next = hard;
+	return next ? ktime_add(sa->added, ktime_set(next, 0)) : 0;
+}
+
+static enum hrtimer_restart timer_fired(struct hrtimer *timer)
+{
+	struct mcsec_sa *sa = container_of(timer, struct mcsec_sa, timer);
+	ktime_t next;
+
+	spin_lock_bh(&sa->lock);
+	next = check_time(sa);
+	if (next)
+		hrtimer_set_expires(timer, next);
+	spin_unlock_bh(&sa->lock);
+	return next ? HRTIMER_RESTART : HRTIMER_NORESTART;
+}
+
+static void start_timer(struct mcsec_sa *sa)
+{
+	ktime_t next;
+
+	spin_lock_bh(&sa->lock);
+	next = check_time(sa);
+	spin_unlock_bh(&sa->lock);
+	if (next)
+		hrtimer_start(&sa->timer, next, HRTIMER_MODE_ABS_SOFT);
+}
+
+/* ---- packets and bytes ---- */
+
+/*
+ * Each CPU goes on within a grant of its own, without a lock. When it is used
+ * up the CPU asks here for a new one, a thousandth of what is left to the
+ * next limit, in the end one packet at a time. What CPUs were granted and did
+ * not use counts as used: so a limit is never exceeded, and with one CPU it
+ * is met exactly; each other CPU may cost a thousandth of it.
+ *
+ * A grant ends one short of the soft limit, so that the packet that reaches
+ * the limit comes by here and userspace is told at once.
+ */
+#define GRANT_SHIFT 10
+
+struct grant {
+	u64 used;	/* by this CPU */
+	u64 others;	/* granted to the others */
+	u64 need;
+	u32 limit;
+};
+
+/* Returns how far this CPU may go, or 0 if the limit is reached. */
+static u64 grant(struct mcsec_sa *sa, const struct grant *g)
+{
+	u64 soft = sa->limits.soft[g->limit];
+	u64 hard = sa->limits.hard[g->limit];
+	u64 after = g->used + g->others + g->need;
+	u64 stop;
+
+	if (!soft && !hard)
+		return U64_MAX;
+	if (hard && after > hard) {
+		expire(sa, g->limit);
+		return 0;
+	}
+	if (soft && after >= soft)
+		soften(sa, g->limit);
+	/* The last one: it still goes, and nothing after it. */
+	if (hard && after == hard)
+		expire(sa, g->limit);
+
+	if (soft && after < soft)
+		stop = soft - 1;
+	else if (hard)
+		stop = hard - 1;
+	else
+		return U64_MAX;
+	if (hard && stop >= hard)
+		stop = hard - 1;
+	if (stop <= after)
+		return g->used + g->need;
+	return g->used + g->need + ((stop - after) >> GRANT_SHIFT);
+}
+
+bool mcsec_sa_use_slow(struct mcsec_sa *sa, struct mcsec_meter *meter,
+		       size_t meter_offset, unsigned int bytes)
+{
+	struct grant packets = {
+		.used = meter->packets,
+		.need = 1,
+		.limit = MCSEC_LIMIT_PACKETS,
+	};
+	struct grant octets = {
+		.used = meter->bytes,
+		.need = bytes,
+		.limit = MCSEC_LIMIT_BYTES,
+	};
+	u64 packets_max, bytes_max;
+	bool ok = false;
+	int cpu;
+
+	spin_lock_bh(&sa->lock);
+	if (sa->state == MCSEC_SA_STATE_EXPIRED)
+		goto out;
+	for_each_possible_cpu(cpu) {
+		struct mcsec_meter *other =
+			(void *)per_cpu_ptr(sa->cpu, cpu) + meter_offset;
+
+		if (other == meter)
+			continue;
+		packets.others += other->packets_max == U64_MAX ?
+				  READ_ONCE(other->packets) :
+				  other->packets_max;
+		octets.others += other->bytes_max == U64_MAX ?
+				 READ_ONCE(other->bytes) : other->bytes_max;
+	}
+	packets_max = grant(sa, &packets);
+	if (!packets_max)
+		goto out;
+	bytes_max = grant(sa, &octets);
+	if (!bytes_max)
+		goto out;
+	WRITE_ONCE(meter->packets_max, packets_max);
+	WRITE_ONCE(meter->bytes_max, bytes_max);
+	ok = true;
+out:
+	spin_unlock_bh(&sa->lock);
+	return ok;
+}
+
+void mcsec_sa_set_limits(struct mcsec_sa *sa,
+			 const struct mcsec_limits *limits)
+{
+	struct mcsec_sa_cpu *c;
+	int cpu, i;
+
+	hrtimer_cancel(&sa->timer);
+	spin_lock_bh(&sa->lock);
+	for (i = 0; i < MCSEC_LIMIT_IV; i++)
+		if (sa->limits.soft[i] != limits->soft[i])
+			__clear_bit(i, &sa->soft_told);
+	sa->limits = *limits;
+	/* Grants were given under the old limits. A CPU that is using its
+	 * last one right now gets by with one packet.
+	 */
+	for_each_possible_cpu(cpu) {
+		c = per_cpu_ptr(sa->cpu, cpu);
+		WRITE_ONCE(c->out.packets_max, READ_ONCE(c->out.packets));
+		WRITE_ONCE(c->out.bytes_max, READ_ONCE(c->out.bytes));
+		WRITE_ONCE(c->in.packets_max, READ_ONCE(c->in.packets));
+		WRITE_ONCE(c->in.bytes_max, READ_ONCE(c->in.bytes));
+	}
+	spin_unlock_bh(&sa->lock);
+	start_timer(sa);
+}
+
+void mcsec_sa_read_counts(const struct mcsec_sa *sa,
+			  struct mcsec_sa_counts *counts)
+{
+	int cpu;
+
+	memset(counts, 0, sizeof(*counts));
+	for_each_possible_cpu(cpu) {
+		const struct mcsec_sa_cpu *c = per_cpu_ptr(sa->cpu, cpu);
+
+		counts->out_packets += READ_ONCE(c->out.packets) -
+				       READ_ONCE(c->out_failed);
+		counts->out_bytes += READ_ONCE(c->out.bytes) -
+				     READ_ONCE(c->out_failed_bytes);
+		counts->in_packets += READ_ONCE(c->in.packets);
+		counts->in_bytes += READ_ONCE(c->in.bytes);
+		counts->in_replays += READ_ONCE(c->in_replays);
+		counts->in_bad_icv += READ_ONCE(c->in_bad_icv);
+	}
+}
+
+/* ---- IVs ---- */
+
+static bool near_limit(struct mcsec_sa *sa, struct mcsec_slot *slot,
+		       u64 counter)
+{
+	if (!test_and_set_bit(0, &slot->warned))
+		mcsec_notify_iv(sa->net, sa->name, sa->spi, slot->sid);
+	if (counter >= sa->iv_limit)
+		exhaust(sa);
+	return counter <= sa->iv_limit;
+}
+
+bool mcsec_sa_take_iv(struct mcsec_sa *sa, u64 *iv)
+{
+	unsigned int cpu = smp_processor_id();
+	struct mcsec_slot *slot;
+	u64 counter;
+
+	if (likely(!sa->slots_shared)) {
+		slot = &sa->slots[cpu];
+		counter = ++slot->own;
+	} else {
+		slot = &sa->slots[cpu % sa->n_slots];
+		counter = atomic64_inc_return(&slot->shared);
+	}
+	if (unlikely(counter >= sa->iv_warn) &&
+	    !near_limit(sa, slot, counter))
+		return false;
+	*iv = (u64)slot->sid << sa->sid_shift | counter;
+	return true;
+}
+
+/* ---- replay ---- */
+
+static void count_replay(struct mcsec_sa *sa)
+{
+	this_cpu_inc(sa->cpu->in_replays);
+}
+
+bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv)
+{
+	struct mcsec_sender *sender;
+
+	switch ((enum mcsec_replay)sa->replay) {
+	case MCSEC_REPLAY_IV:
+		sender = mcsec_sender_find(&sa->senders, iv >> sa->sid_shift);
+		if (unlikely(!sender)) {
+			if (mcsec_iv_counter(sa, iv))
+				return true;
+		} else if (mcsec_window_check(&sender->win,
+					      mcsec_iv_counter(sa, iv))) {
+			return true;
+		} else {
+			atomic64_inc(&sender->replays);
+		}
+		break;
+	case MCSEC_REPLAY_SEQ:
+		if (mcsec_window_check(sa->seq_win, seq))
+			return true;
+		break;
+	case MCSEC_REPLAY_NONE:
+		return true;
+	}
+	count_replay(sa);
+	return false;
+}
+
+int mcsec_sa_replay_accept(struct mcsec_sa *sa, u32 seq, u64 iv)
+{
+	struct mcsec_sender *sender;
+	bool created, new = true;
+
+	switch ((enum mcsec_replay)sa->replay) {
+	case MCSEC_REPLAY_IV:
+		sender = mcsec_sender_get(&sa->senders, iv >> sa->sid_shift,
+					  &created);
+		if (IS_ERR(sender))
+			return PTR_ERR(sender);
+		new = mcsec_sender_accept(sender, mcsec_iv_counter(sa, iv));
+		if (unlikely(created))
+			mcsec_notify_sender(sa->net, sa->name, sa->spi,
+					    sender->id);
+		break;
+	case MCSEC_REPLAY_SEQ:
+		spin_lock(&sa->seq_win->lock);
+		new = mcsec_window_advance(sa->seq_win, seq);
+		spin_unlock(&sa->seq_win->lock);
+		break;
+	case MCSEC_REPLAY_NONE:
+		break;
+	}
+	if (unlikely(!new)) {
+		count_replay(sa);
+		return -EALREADY;
+	}
+	return 0;
+}
+
+/* ---- from birth to death ---- */
+
+void mcsec_sa_put(struct mcsec_sa *sa)
+{
+	/* Only the address is used once the count is 0: sa may be gone. */
+	if (atomic_dec_and_test(&sa->inflight))
+		wake_up_var(&sa->inflight);
+}
+
+static void wait_for_flights(struct mcsec_sa *sa)
+{
+	wait_var_event(&sa->inflight, !atomic_read(&sa->inflight));
+}
+
+static void wipe_work(struct work_struct *work)
+{
+	struct mcsec_sa *sa = container_of(work, struct mcsec_sa, wipe);
+	struct crypto_aead *tfm;
+
+	tfm = unrcu_pointer(xchg(&sa->tfm, NULL));
+	if (!tfm)
+		return;
+	synchronize_rcu();
+	wait_for_flights(sa);
+	crypto_free_aead(tfm);
+}
+
+static void sa_free(struct mcsec_sa *sa)
+{
+	struct crypto_aead *tfm = rcu_dereference_protected(sa->tfm, true);
+
+	if (!IS_ERR_OR_NULL(tfm))
+		crypto_free_aead(tfm);
+	mcsec_senders_destroy(&sa->senders);
+	kfree(sa->seq_win);
+	kfree(sa->slots);
+	free_percpu(sa->cpu);
+	kfree(sa);
+}
+
+static void free_work(struct work_struct *work)
+{
+	struct mcsec_sa *sa = container_of(to_rcu_work(work), struct mcsec_sa,
+					   free);
+	void (*release)(struct mcsec_group *group) = sa->release;
+	struct mcsec_group *group = sa->group;
+
+	wait_for_flights(sa);
+	hrtimer_cancel(&sa->timer);
+	cancel_work_sync(&sa->wipe);
+	sa_free(sa);
+	release(group);
+}
+
+void mcsec_sa_destroy(struct mcsec_sa *sa)
+{
+	hrtimer_cancel(&sa->timer);
+	queue_rcu_work(wq, &sa->free);
+}
+
+static int create_slots(struct mcsec_sa *sa,
+			const struct mcsec_sa_config *config)
+{
+	u32 i;
+
+	if (!(config->dir & MCSEC_DIR_OUT))
+		return 0;
+	sa->slots = kcalloc(config->n_sids, sizeof(*sa->slots),
+			    GFP_KERNEL_ACCOUNT);
+	if (!sa->slots)
+		return -ENOMEM;
+	for (i = 0; i < config->n_sids; i++)
+		sa->slots[i].sid = config->sids[i];
+	sa->n_slots = config->n_sids;
+	/* By the CPUs that may ever be, so that none that comes later shares
+	 * a counter that another believes to be its own.
+	 */
+	sa->slots_shared = config->n_sids < nr_cpu_ids;
+	return 0;
+}
+
+static int create_replay(struct mcsec_sa *sa,
+			 const struct mcsec_sa_config *config)
+{
+	mcsec_senders_init(&sa->senders, config->max_senders, config->window);
+	if (!(config->dir & MCSEC_DIR_IN) ||
+	    config->replay != MCSEC_REPLAY_SEQ)
+		return 0;
+	sa->seq_win = kzalloc(mcsec_window_bytes(config->window),
+			      GFP_KERNEL_ACCOUNT);
+	if (!sa->seq_win)
+		return -ENOMEM;
+	mcsec_window_init(sa->seq_win, config->window);
+	return 0;
+}
+
+struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
+				 struct net *net, const char *name,
+				 struct mcsec_group *group,
+				 void (*release)(struct mcsec_group *group))
+{
+	struct crypto_aead *tfm;
+	struct mcsec_sa *sa;
+	int err = -ENOMEM;
+
+	sa = kzalloc(sizeof(*sa), GFP_KERNEL_ACCOUNT);
+	if (!sa)
+		return ERR_PTR(-ENOMEM);
+	sa->spi = config->spi;
+	sa->dir = config->dir;
+	sa->alg = config->alg;
+	sa->mode = config->mode;
+	sa->replay = config->replay;
+	sa->window = config->window;
+	sa->sid_shift = 64 - config->sid_bits;
+	sa->iv_limit = config->iv_limit;
+	sa->iv_warn = config->iv_limit - config->iv_limit / 8;
+	sa->limits = config->limits;
+	sa->state = MCSEC_SA_STATE_LIVE;
+	sa->net = net;
+	sa->group = group;
+	sa->release = release;
+	strscpy(sa->name, name, sizeof(sa->name));
+	spin_lock_init(&sa->lock);
+	INIT_WORK(&sa->wipe, wipe_work);
+	INIT_RCU_WORK(&sa->free, free_work);
+	hrtimer_setup(&sa->timer, timer_fired, CLOCK_BOOTTIME,
+		      HRTIMER_MODE_ABS_SOFT);
+
+	err = create_replay(sa, config) ?: create_slots(sa, config);
+	if (err)
+		goto err_free;
+	err = -ENOMEM;
+	sa->cpu = alloc_percpu_gfp(struct mcsec_sa_cpu, GFP_KERNEL_ACCOUNT);
+	if (!sa->cpu)
+		goto err_free;
+	tfm = mcsec_esp_tfm(config->alg, config->key, config->key_len);
+	if (IS_ERR(tfm)) {
+		err = PTR_ERR(tfm);
+		goto err_free;
+	}
+	rcu_assign_pointer(sa->tfm, tfm);
+
+	sa->added = ktime_get_boottime();
+	start_timer(sa);
+	return sa;
+
+err_free:
+	sa_free(sa);
+	return ERR_PTR(err);
+}
+
+int mcsec_sa_init(void)
+{
+	wq = alloc_workqueue("mcsec", WQ_UNBOUND, 0);
+	return wq ? 0 : -ENOMEM;
+}
+
+void mcsec_sa_exit(void)
+{
+	/* The namespaces' exit has waited for every SA. */
+	destroy_workqueue(wq);
+}

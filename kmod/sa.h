@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A Data-Security SA: one key of a group, its Sender-IDs and counters, replay
+ * state and lifetimes. Knows nothing of how datagrams reach it.
+ */
+#ifndef _MCSEC_SA_H
+#define _MCSEC_SA_H
+
+#include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/hrtimer.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+#include <uapi/linux/mcsec.h>
+
+#include "sender.h"
+
+struct crypto_aead;
+struct net;
+
+/* Sender-IDs are numbers of 8, 12 or 16 bits (RFC 6054). */
+#define MCSEC_SID_BITS_DEFAULT 16
+#define MCSEC_IV_LIMIT_DEFAULT 0xffffffffULL
+
+/* Seconds; what a timer can be set to without thought of overflow. */
+#define MCSEC_TIME_MAX (100ULL * 365 * 24 * 3600)
+
+/**
+ * struct mcsec_limits - lifetimes; 0 is none
+ * @soft: by enum mcsec_limit up to bytes: time in seconds since the SA was
+ *	added, packets, and ESP payload octets of each direction
+ * @hard: the same
+ */
+struct mcsec_limits {
+	u64 soft[MCSEC_LIMIT_IV];
+	u64 hard[MCSEC_LIMIT_IV];
+};
+
+/**
+ * struct mcsec_sa_config - an SA as userspace asks for it, checked
+ * @key: key, then salt; the caller's, who wipes it
+ * @sids: Sender-IDs to send with, the caller's
+ */
+struct mcsec_sa_config {
+	__be32 spi;
+	u32 dir;
+	u32 alg;
+	u32 mode;
+	u32 replay;
+	u32 sid_bits;
+	u32 window;
+	u32 max_senders;
+	u32 n_sids;
+	const u32 *sids;
+	const u8 *key;
+	unsigned int key_len;
+	u64 iv_limit;
+	struct mcsec_limits limits;
+};
+
+/**
+ * struct mcsec_meter - what one CPU used of an SA in one direction
+ * @packets: used; written by this CPU with BH disabled
+ * @bytes: used, ESP payload octets
+ * @packets_max: up to where it may go on without asking; sa->lock
+ * @bytes_max: the same
+ */
+struct mcsec_meter {
+	u64 packets;
+	u64 bytes;
+	u64 packets_max;
+	u64 bytes_max;
+};
+
+/**
+ * struct mcsec_sa_cpu - what is counted on each CPU
+ * @out: of sending; counts before the cipher, so that IVs are never reused
+ * @in: of receiving; counts what was verified
+ * @out_failed: packets counted in @out that the cipher then failed
+ * @out_failed_bytes: their octets
+ * @in_replays: refused by the replay check
+ * @in_bad_icv: whose tag did not verify
+ */
+struct mcsec_sa_cpu {
+	struct mcsec_meter out;
+	struct mcsec_meter in;
+	u64 out_failed;
+	u64 out_failed_bytes;
+	u64 in_replays;
+	u64 in_bad_icv;
+};
+
+/**
+ * struct mcsec_slot - a Sender-ID of this host, and how far it has counted
+ * @own: last counter used, where one CPU has the slot for itself
+ * @shared: last counter used, where CPUs share it
+ * @sid: the Sender-ID
+ * @warned: userspace was told that it runs out
+ */
+struct mcsec_slot {
+	union {
+		u64 own;
+		atomic64_t shared;
+	};
+	u32 sid;
+	unsigned long warned;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct mcsec_sa - an SA
+ * @node: in the group's list; group lock and RCU
+ * @tfm: the cipher; NULL once the key was wiped. RCU, and @inflight
+ * @spi: SPI
+ * @state: enum mcsec_sa_state; written under @lock
+ * @dir: enum mcsec_dir
+ * @replay: enum mcsec_replay
+ * @sid_shift: bits of the IV's counter
+ * @slots: Sender-IDs to send with
+ * @n_slots: how many
+ * @slots_shared: there are fewer than CPUs
+ * @iv_warn: counter from which on sending looks closer
+ * @iv_limit: last counter that may be used
+ * @cpu: counters
+ * @senders: of replay iv
+ * @seq_win: of replay seq
+ * @inflight: packets that the cipher answers later. Raised under RCU, so
+ *	after a grace period in which the SA or its tfm cannot be found it
+ *	only falls; who frees waits for 0
+ * @lock: @limits, @soft_told, @state and the grants in @cpu; BH disabled
+ * @limits: lifetimes
+ * @soft_told: bit by enum mcsec_limit: userspace was told
+ * @timer: of the time limits, by the clock that counts suspended time too
+ * @added: when, on that clock
+ * @wipe: frees the tfm of an SA that has expired
+ * @free: frees the SA after a grace period
+ * @net: where notifications go
+ * @group: whose it is; not looked into here
+ * @release: called with @group as the last act of freeing
+ * @name: group's name, for notifications
+ * @alg: enum mcsec_alg
+ * @mode: enum mcsec_mode
+ * @window: size of windows
+ * @serial: of the group's SAs in the order of their making, from 1
+ */
+struct mcsec_sa {
+	struct hlist_node node;
+	struct crypto_aead __rcu *tfm;
+	__be32 spi;
+	u32 state;
+	u32 dir;
+	u32 replay;
+	u32 sid_shift;
+	u32 n_slots;
+	bool slots_shared;
+	struct mcsec_slot *slots;
+	u64 iv_warn;
+	u64 iv_limit;
+	struct mcsec_sa_cpu __percpu *cpu;
+	struct mcsec_senders senders;
+	struct mcsec_window *seq_win;
+	atomic_t inflight;
+
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	struct mcsec_limits limits;
+	unsigned long soft_told;
+	struct hrtimer timer;
+	ktime_t added;
+	struct work_struct wipe;
+	struct rcu_work free;
+	struct net *net;
+	struct mcsec_group *group;
+	void (*release)(struct mcsec_group *group);
+	char name[MCSEC_NAME_MAX + 1];
+	u32 alg;
+	u32 mode;
+	u32 window;
+	u32 serial;
+};
+
+/* Sums over the CPUs. */
+struct mcsec_sa_counts {
+	u64 out_packets;
+	u64 out_bytes;
+	u64 in_packets;
+	u64 in_bytes;
+	u64 in_replays;
+	u64 in_bad_icv;
+};
+
+/*
+ * A new SA, or ERR_PTR. Its timer runs. Process context. @release(@group) is
+ * called once when it has been freed.
+ */
+struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
+				 struct net *net, const char *name,
+				 struct mcsec_group *group,
+				 void (*release)(struct mcsec_group *group));
+
+/*
+ * Let go of an SA that nobody can find any more, or nobody could yet. Readers
+ * under RCU and packets in flight may go on with it for a while. Process
+ * context; does not wait.
+ */
+void mcsec_sa_destroy(struct mcsec_sa *sa);
+
+/* Replace the limits. Process context. */
+void mcsec_sa_set_limits(struct mcsec_sa *sa,
+			 const struct mcsec_limits *limits);
+
+void mcsec_sa_read_counts(const struct mcsec_sa *sa,
+			  struct mcsec_sa_counts *counts);
+
+/*
+ * The packet path: BH disabled, RCU read lock held.
+ */
+
+/*
+ * Use the SA for @bytes octets of payload: count them against its limits.
+ * Returns false if a limit forbids it; the SA has then expired.
+ */
+bool mcsec_sa_use_slow(struct mcsec_sa *sa, struct mcsec_meter *meter,
+		       size_t meter_offset, unsigned int bytes);
+
+static inline bool mcsec_sa_use(struct mcsec_sa *sa, size_t meter_offset,
+				unsigned int bytes)
+{
+	struct mcsec_meter *meter = (void *)this_cpu_ptr(sa->cpu) +
+				    meter_offset;
+
+	if (unlikely(meter->packets >= READ_ONCE(meter->packets_max) ||
+		     meter->bytes + bytes > READ_ONCE(meter->bytes_max)) &&
+	    !mcsec_sa_use_slow(sa, meter, meter_offset, bytes))
+		return false;
+	WRITE_ONCE(meter->packets, meter->packets + 1);
+	WRITE_ONCE(meter->bytes, meter->bytes + bytes);
+	return true;
+}
+
+static inline bool mcsec_sa_use_out(struct mcsec_sa *sa, unsigned int bytes)
+{
+	return mcsec_sa_use(sa, offsetof(struct mcsec_sa_cpu, out), bytes);
+}
+
+static inline bool mcsec_sa_use_in(struct mcsec_sa *sa, unsigned int bytes)
+{
+	return mcsec_sa_use(sa, offsetof(struct mcsec_sa_cpu, in), bytes);
+}
+
+/*
+ * Take the next IV of this CPU. It is never given out again, whatever becomes
+ * of the packet. Returns false if there is none; the SA is then exhausted.
+ */
+bool mcsec_sa_take_iv(struct mcsec_sa *sa, u64 *iv);
+
+/* The counter part of an IV. */
+static inline u64 mcsec_iv_counter(const struct mcsec_sa *sa, u64 iv)
+{
+	return iv & (BIT_ULL(sa->sid_shift) - 1);
+}
+
+/* Before deciphering: false if it is a replay for certain. */
+bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv);
+
+/*
+ * After verifying: record it. Returns 0, -EALREADY for a replay, -ENOSPC when
+ * there are too many senders, -ENOMEM.
+ */
+int mcsec_sa_replay_accept(struct mcsec_sa *sa, u32 seq, u64 iv);
+
+/* A packet went into a cipher that answers later, and came back. */
+static inline void mcsec_sa_hold(struct mcsec_sa *sa)
+{
+	atomic_inc(&sa->inflight);
+}
+
+void mcsec_sa_put(struct mcsec_sa *sa);
+
+int mcsec_sa_init(void);
+void mcsec_sa_exit(void);
+
+#endif /* _MCSEC_SA_H */

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "sender.h"
+
+#include <linux/err.h>
+#include <linux/slab.h>
+
+void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window)
+{
+	xa_init_flags(&senders->table, XA_FLAGS_LOCK_BH);
+	atomic_set(&senders->count, 0);
+	senders->max = max;
+	senders->window = window;
+}
+
+void mcsec_senders_destroy(struct mcsec_senders *senders)
+{
+	struct mcsec_sender *sender;
+	unsigned long id;
+
+	xa_for_each(&senders->table, id, sender)
+		kfree(sender);
+	xa_destroy(&senders->table);
+}
+
+struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
+				      bool *created)
+{
+	struct mcsec_sender *sender, *other;
+
+	*created = false;
+	sender = mcsec_sender_find(senders, id);
+	if (likely(sender))
+		return sender;
+
+	if (atomic_inc_return(&senders->count) > senders->max) {
+		other = ERR_PTR(-ENOSPC);
+		goto err_count;
+	}
+	sender = kzalloc(offsetof(struct mcsec_sender, win) +
+			 mcsec_window_bytes(senders->window),
+			 GFP_ATOMIC | __GFP_NOWARN);
+	if (!sender) {
+		other = ERR_PTR(-ENOMEM);
+		goto err_count;
+	}
+	sender->id = id;
+	mcsec_window_init(&sender->win, senders->window);
+
+	/* Two first datagrams of one sender may be verified at a time. */
+	other = xa_cmpxchg_bh(&senders->table, id, NULL, sender,
+			      GFP_ATOMIC | __GFP_NOWARN);
+	if (likely(!other)) {
+		*created = true;
+		return sender;
+	}
+	kfree(sender);
+	if (xa_is_err(other))
+		other = ERR_PTR(xa_err(other));
+err_count:
+	atomic_dec(&senders->count);
+	return other;
+}
+
+bool mcsec_sender_accept(struct mcsec_sender *sender, u64 counter)
+{
+	bool new;
+
+	spin_lock(&sender->win.lock);
+	new = mcsec_window_advance(&sender->win, counter);
+	if (likely(new))
+		sender->packets++;
+	spin_unlock(&sender->win.lock);
+	if (unlikely(!new))
+		atomic64_inc(&sender->replays);
+	return new;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a receiving SA knows of the Sender-IDs (RFC 6054) that it verified
+ * datagrams of: a replay window each, and counts.
+ */
+#ifndef _MCSEC_SENDER_H
+#define _MCSEC_SENDER_H
+
+#include <linux/atomic.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+#include "replay.h"
+
+#define MCSEC_SENDERS_DEFAULT 1024
+
+/**
+ * struct mcsec_sender - one Sender-ID
+ * @id: the Sender-ID
+ * @packets: datagrams accepted; win.lock
+ * @replays: datagrams refused by the window
+ * @win: the window; last, its ring follows
+ */
+struct mcsec_sender {
+	u32 id;
+	u64 packets;
+	atomic64_t replays;
+	struct mcsec_window win;
+};
+
+/**
+ * struct mcsec_senders - those of one SA
+ * @table: by Sender-ID; entries are never removed before the SA goes, so a
+ *	reader under RCU that found the SA may use what it finds here
+ * @count: how many there are
+ * @max: how many there may be
+ * @window: size of each window
+ */
+struct mcsec_senders {
+	struct xarray table;
+	atomic_t count;
+	u32 max;
+	u32 window;
+};
+
+void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window);
+/* Nobody may use them any more. Process context. */
+void mcsec_senders_destroy(struct mcsec_senders *senders);
+
+static inline struct mcsec_sender *
+mcsec_sender_find(struct mcsec_senders *senders, u32 id)
+{
+	return xa_load(&senders->table, id);
+}
+
+/*
+ * The sender @id of a datagram that has been verified, made if need be, or
+ * ERR_PTR: -ENOSPC at the cap, -ENOMEM. *@created says whether it was made.
+ */
+struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
+				      bool *created);
+
+/* Record a verified counter. Returns whether it is new. BH are disabled. */
+bool mcsec_sender_accept(struct mcsec_sender *sender, u64 counter);
+
+#endif /* _MCSEC_SENDER_H */
