@@ -160,7 +160,8 @@ int cmd_stats(struct ctl *ctl, int argc, char **argv)
 	if (argc && strcmp(argv[0], "-a"))
 		return complain(EXIT_USAGE, "stats: unknown word \"%s\": -a",
 				argv[0]);
-	s.all = argc;
+	/* A program wants the same names every time; a reader what stands out. */
+	s.all = argc || ctl->json;
 	ret = need_kernel(ctl);
 	if (ret)
 		return ret;
