@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Which part may include which, and who may use which library.
+
+Arrows point down. A part may include what stands right of it and itself; what
+is not in the table may not be included. Prints what breaks that, one line
+each, and fails if there is any.
+"""
+
+import os
+import re
+import sys
+
+# folder of daemon/ (or file, for main.c): folders that it may include
+LOW = "ike kernel store conf crypto lib"
+DAEMON = {
+    "main.c": "ctl gcks member " + LOW,
+    "ctl": "gcks member " + LOW,
+    "gcks": "ike store conf crypto lib",  # a key server has no kernel
+    "member": LOW,
+    "ike": "crypto lib",
+    "kernel": "crypto lib",
+    "store": "crypto lib",
+    "conf": "crypto lib",
+    "crypto": "lib",
+    "lib": "",
+}
+
+# The only users of a library, by what its headers begin with
+LIBRARIES = {
+    "openssl/": "crypto",
+    "libmnl/": "kernel",
+    "netlink/": "kernel",
+    "linux/mcsec": "kernel",
+    "sqlite3.h": "store",
+    "libconfig.h": "conf",
+}
+
+# part of the module: parts whose header it may include
+KMOD = {
+    "main": "netlink output input group sa sender esp replay stats selftest",
+    "netlink": "netlink-gen main output input group sa sender esp replay stats",
+    "netlink-gen": "",
+    "output": "group sa sender esp replay stats",
+    "input": "group sa sender esp replay stats",
+    "group": "sa sender esp replay stats",
+    "sa": "sender esp replay stats",
+    "sender": "esp replay stats",
+    "esp": "replay stats",
+    "replay": "stats",
+    "stats": "",
+    "selftest": "group sa sender esp replay stats",
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
+bad = 0
+
+
+def report(path, number, text):
+    global bad
+    bad += 1
+    print(f"{path}:{number}: {text}")
+
+
+def includes(path):
+    with open(path, encoding="utf-8") as f:
+        for number, line in enumerate(f, 1):
+            m = INCLUDE.match(line)
+            if m:
+                yield number, m.group(1) == '"', m.group(2)
+
+
+def sources(top):
+    for folder, dirs, names in os.walk(top):
+        dirs.sort()
+        for name in sorted(names):
+            if name.endswith((".c", ".h")):
+                yield os.path.join(folder, name)
+
+
+def check_daemon(path):
+    part = os.path.relpath(path, "daemon").split(os.sep)[0]
+    if part not in DAEMON:
+        report(path, 1, f'folder "{part}" is not in the table of arrows')
+        return
+    allowed = DAEMON[part].split() + [part]
+    for number, quoted, name in includes(path):
+        if not quoted:
+            for prefix, owner in LIBRARIES.items():
+                if name.startswith(prefix) and part != owner:
+                    report(path, number, f"<{name}> is for {owner}/ only")
+            continue
+        target = name.split("/")[0]
+        if "/" not in name:
+            report(path, number, f'"{name}" is written without its folder')
+        elif target not in allowed:
+            report(path, number, f"{part} must not know of {target}")
+
+
+def check_kmod(path):
+    rel = os.path.relpath(path, "kmod")
+    part = rel.split(os.sep)[0]
+    part = re.sub(r"\.[ch]$", "", part)
+    if part not in KMOD:
+        report(path, 1, f'part "{part}" is not in the table of arrows')
+        return
+    allowed = KMOD[part].split() + [part]
+    for number, quoted, name in includes(path):
+        target = re.sub(r"\.h$", "", name.split("/")[-1])
+        # what is not a part (a header of types for all) is no arrow
+        if quoted and target in KMOD and target not in allowed:
+            report(path, number, f"{part} must not know of {target}")
+
+
+for source in sources("daemon"):
+    check_daemon(source)
+for source in sources("kmod"):
+    check_kmod(source)
+sys.exit(bad > 0)
