@@ -28,12 +28,12 @@ int auth_octets(unsigned int prf_id, const uint8_t *sk_p, size_t sk_p_len,
 
 /*
  * Chain, purpose, identity, signature, in that order: a signature is only
- * looked at when the certificate is good. 0, or -EKEYREJECTED with *@why.
- * @who names whose certificate it was in *@why ("certificate of x: ...").
+ * looked at when the certificate is good. 0, or -EKEYREJECTED and in @why a
+ * line such as "certificate of x: issuer unknown".
  */
 int auth_check(const struct trust *trust, time_t now,
 	       enum cert_purpose purpose, const struct ike_msg *m,
-	       const struct pld *id_pld, const struct ike_id *id,
+	       const struct ike_id *id,
 	       const uint8_t *octets, size_t octets_len, char *why,
 	       size_t why_size);
 

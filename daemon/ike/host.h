@@ -96,6 +96,8 @@ struct ike_ops {
 	/*
 	 * One datagram. With from->port 4500 the sender puts the non-ESP
 	 * marker in front. Failures are the network's: nothing is returned.
+	 * The one callback that must not call into the host: to a peer in the
+	 * same process the datagram goes by a queue.
 	 */
 	void (*send)(void *ctx, const struct ep *from, const struct ep *to,
 		     const uint8_t *p, size_t len);
@@ -201,7 +203,9 @@ void ike_host_input(struct ike_host *host, const struct ep *from,
 /*
  * Opens an IKE SA and asks for a group in its GSA_AUTH. @gcks_id: the
  * identity the key server must prove by its certificate.
- * NULL with errno EINVAL, ENOMEM, EMFILE (cap) or what crypto said.
+ * @local: the address that the packets will really come from, or none: then
+ * NAT detection is left out. NULL with errno EINVAL, ENOMEM, EMFILE (cap),
+ * ESHUTDOWN or what crypto said.
  */
 struct ike_sa *ike_register(struct ike_host *host, const struct ep *local,
 			    const struct ep *peer,
@@ -223,7 +227,7 @@ int ike_leave(struct ike_sa *sa, const struct ike_id *idg);	/* 49 */
 
 /*
  * Answers a GIKE_LATER. 0; -ENOENT: the SA or its patience is gone, nothing
- * was sent; -EBADMSG, -ENOTSUP: the reply breaks the rules (gsa_check()), the
+ * was sent; -ENOTCONN: the SA has ended over it; -EBADMSG, -ENOTSUP: the reply breaks the rules (gsa_check()), the
  * peer was told REGISTRATION_FAILED and the reason is in the log; the caller
  * must undo what it has noted down for the member. GIKE_NOW is the short
  * form for refusals; an answer with keys had better come by ike_reply() from

@@ -216,7 +216,9 @@ enum ike_id_type {
 #define IKE_TS_IPV6_ADDR_RANGE	8
 
 /* Caps of this implementation, not of the protocol */
-#define IKE_MSG_MAX		65535	/* one UDP datagram */
+#define IKE_MSG_MAX		65535	/* read: one datagram, and more */
+/* Written: inside of SK, so that all of it fits UDP over IPv4, marker too */
+#define IKE_INNER_MAX		65400
 #define IKE_NONCE_MIN		16	/* RFC 7296 2.10 */
 #define IKE_NONCE_MAX		256
 #define IKE_NONCE_LEN		32

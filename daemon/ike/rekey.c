@@ -302,7 +302,7 @@ int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
 	memcpy(h.spi_i, rs->spi, IKE_SPI_LEN);
 	memcpy(h.spi_r, rs->spi + IKE_SPI_LEN, IKE_SPI_LEN);
 
-	wbuf_init(&inner, IKE_MSG_MAX);
+	wbuf_init(&inner, IKE_INNER_MAX);
 	pchain_init(&chain, &inner, PCHAIN_DETACHED);
 	/* AUTH is inside of what it signs: its length comes first. */
 	if (rs->gcauth == GIKE_GCAUTH_DIGSIG)

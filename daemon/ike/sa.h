@@ -64,14 +64,12 @@ struct ike_keys {
 	struct kwk gsk_w;
 };
 
-/* A request of ours, waiting for its turn. What it is stands in @what. */
+/* A request of ours, waiting for its turn */
 enum ike_task_type {
 	TASK_INIT,
 	TASK_AUTH,
 	TASK_REGISTER,
 	TASK_REPORT,
-	TASK_DELETE,
-	TASK_AUTH_FAILED,	/* INFORMATIONAL N(AUTHENTICATION_FAILED) */
 	TASK_LIVENESS,
 };
 
@@ -99,14 +97,13 @@ void blob_free(struct blob *b);
 
 struct ike_sa {
 	struct ike_host *host;
-	LIST_ENTRY(ike_sa) link;	/* all of the host */
-	LIST_ENTRY(ike_sa) hash;	/* by own SPI */
-	LIST_ENTRY(ike_sa) hash_init;	/* responder: by peer and SPIi */
-	bool in_init_hash;
+	LIST_ENTRY(ike_sa) link;	/* all of the host, or its dead */
+	LIST_ENTRY(ike_sa) by_spi;	/* own SPI */
+	LIST_ENTRY(ike_sa) by_peer;	/* responder: address of the peer */
 
 	bool initiator;
 	enum ike_sa_st state;
-	bool dead;		/* freed when the host is idle */
+	bool dead;		/* in the list of the dead, freed from there */
 	bool told;		/* the user knows it: sa_closed() is due */
 	void *user;
 	char name[2 * 16 + 2];
@@ -131,7 +128,7 @@ struct ike_sa {
 
 	struct ike_id peer_id;	/* initiator: expected; responder: proven */
 	char peer_name[ID_STR_MAX];
-	char *why;		/* for the log when it closes, or NULL */
+	uint16_t init_error;	/* initiator: what an answer in the clear said */
 
 	/* Window of one in each direction, RFC 7296 2.3 */
 	uint32_t my_mid;	/* of our next request */
@@ -149,6 +146,7 @@ struct ike_sa {
 	uint64_t token;
 	uint8_t wait_xchg;
 	bool wait_send;		/* the request had N(GROUP_SENDER) */
+	bool wait_report;	/* it reports or leaves: no keys in the answer */
 
 	struct timer t_rexmit;
 	struct timer t_life;	/* half-open life, then lifetime */
@@ -168,47 +166,82 @@ struct ike_host {
 	struct cookies cookies;
 	struct ike_stats stats;
 	struct ike_sa_list sas;
-	struct ike_sa_list hash[HOST_BUCKETS];
-	struct ike_sa_list hash_init[HOST_BUCKETS];
-	uint8_t hash_key[16];	/* keyed: strangers choose SPIi */
+	struct ike_sa_list dead;
+	struct ike_sa_list by_spi[HOST_BUCKETS];
+	struct ike_sa_list by_peer[HOST_BUCKETS];
 	unsigned int depth;	/* calls under way, see re-entry in host.h */
-	bool dying;
-	uint64_t next_token;
-	uint64_t cap_said_ms;
-	uint8_t *scratch;	/* IKE_MSG_MAX octets for plaintext */
+	bool dying;		/* no new SAs */
+	uint32_t next_token;
+	uint64_t cap_said_ms;	/* when IKE_EV_CAP was last said, or 0 */
 };
+
+/* ---- host.c ------------------------------------------------------------- */
+
+void host_enter(struct ike_host *host);
+void host_leave(struct ike_host *host);	/* frees the dead at depth 0 */
+/* In lists and hashes; both SPIs of ours are set before */
+void host_add(struct ike_host *host, struct ike_sa *sa);
+struct ike_sa *host_find(struct ike_host *host, const uint8_t *own_spi);
+/* Responder SAs of a peer address; *@same gets the one with @spi_i */
+unsigned int host_peer_count(struct ike_host *host, const struct ep *peer,
+			     const uint8_t *spi_i, struct ike_sa **same);
+int host_new_spi(struct ike_host *host, uint8_t spi[IKE_SPI_LEN]);
+/* Says IKE_EV_CAP, but not all the time */
+void host_cap(struct ike_host *host, const struct ep *peer, const char *what);
+/* One notify in the clear, in answer to @h, without any state */
+void host_answer_clear(struct ike_host *host, const struct ep *from,
+		       const struct ep *to, const struct ike_hdr *h,
+		       uint16_t type, const void *data, size_t len);
+void host_send(struct ike_host *host, const struct ep *from,
+	       const struct ep *to, const uint8_t *p, size_t len);
+void host_event(struct ike_host *host, enum ike_event_type type,
+		const struct ep *peer, const char *name, const char *text);
 
 /* ---- sa.c --------------------------------------------------------------- */
 
 struct ike_sa *sa_new(struct ike_host *host, bool initiator,
 		      const struct ep *local, const struct ep *peer);
+void sa_free(struct ike_sa *sa);
 /* Illegal moves are refused (-EINVAL) and logged with both names. */
 int ike_sa_state(struct ike_sa *sa, enum ike_sa_st to);
 const char *ike_st_name(enum ike_sa_st st);
-/* Ends it: timers off, secrets wiped, open requests refused, sa_closed(). */
+/*
+ * Ends it: timers off, secrets wiped, open requests refused with @notify and
+ * @reason, sa_closed(). Sends nothing. Harmless when it has ended already.
+ */
 void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason);
-void host_enter(struct ike_host *host);
-void host_leave(struct ike_host *host);	/* frees the dead at depth 0 */
-void sa_hash(struct ike_sa *sa);
-void sa_set_name(struct ike_sa *sa);
+/* Authenticated both ways: lifetimes start, what AUTH needed is dropped. */
+void sa_up(struct ike_sa *sa);
 void sa_event(struct ike_sa *sa, enum ike_event_type type, const char *text);
-void sa_send(struct ike_sa *sa, const struct blob *b);
+void sa_set_name(struct ike_sa *sa);
 
-/* Initiator side of an exchange */
-int task_push(struct ike_sa *sa, const struct ike_task *t, bool front);
+/*
+ * Initiator side of an exchange. The task of the exchange under way is the
+ * first; task_take() takes it out when the answer has come, the caller frees
+ * it and calls sa_run() for the next.
+ */
+int task_push(struct ike_sa *sa, const struct ike_task *t);
+struct ike_task *task_take(struct ike_sa *sa);
 void task_free(struct ike_task *t);
-void task_done(struct ike_sa *sa);	/* the first one; starts the next */
-void sa_run(struct ike_sa *sa);		/* sends the first one if it can */
-/* Seals @inner into our next request and sends it. */
+void sa_run(struct ike_sa *sa);
+/* Seals @inner into our next request and sends it until it is answered. */
 int sa_request(struct ike_sa *sa, uint8_t xchg, uint8_t first,
 	       const struct wbuf *inner);
+/* The same for octets that are not sealed: IKE_SA_INIT */
+int sa_request_raw(struct ike_sa *sa, uint8_t xchg, const struct wbuf *msg);
+/* Sends it once and waits for nothing: the last word of an SA */
+void sa_last_word(struct ike_sa *sa, uint8_t first, const struct wbuf *inner);
+
 /* Responder side: seals, keeps and sends the answer to the open request. */
 int sa_respond(struct ike_sa *sa, uint8_t xchg, uint8_t first,
 	       const struct wbuf *inner);
 /* The same with one notify in it */
 int sa_respond_notify(struct ike_sa *sa, uint8_t xchg, uint16_t type,
 		      const void *data, size_t len);
-void sa_up(struct ike_sa *sa);
+
+/* A message of the SA, from host.c: both SPIs were right */
+void sa_input(struct ike_sa *sa, const struct ep *from, const struct ep *to,
+	      const uint8_t *p, size_t len, const struct ike_hdr *h);
 
 /* ---- keys.c ------------------------------------------------------------- */
 
@@ -224,9 +257,8 @@ bool keys_line(const struct ike_sa *sa, char *buf, size_t size);
 /* ---- init.c ------------------------------------------------------------- */
 
 int init_request(struct ike_sa *sa);
-void init_got_response(struct ike_sa *sa, const struct ep *from,
-		       const struct ep *to, const uint8_t *p, size_t len,
-		       const struct ike_hdr *h);
+void init_got_response(struct ike_sa *sa, const struct ep *to,
+		       const uint8_t *p, size_t len, const struct ike_hdr *h);
 void init_got_request(struct ike_host *host, const struct ep *from,
 		      const struct ep *to, const uint8_t *p, size_t len,
 		      const struct ike_hdr *h);
@@ -246,16 +278,19 @@ void reg_got_response(struct ike_sa *sa, struct ike_msg *m);
 int greq_build(struct pchain *c, const struct ike_task *t);
 /* Asks the group layer, or answers at once when that cannot be. */
 void greq_ask(struct ike_sa *sa, struct ike_msg *m);
-/* GSA and KD of an answer, for both exchanges. @c may hold IDr, AUTH. */
-int grep_build(struct ike_sa *sa, struct pchain *c,
-	       const struct gike_reply *r, char *why, size_t why_size);
-void grep_got(struct ike_sa *sa, struct ike_msg *m);
+/* Answers the request that waits. 0 or why the keys did not go out. */
+int greq_answer(struct ike_sa *sa, const struct gike_reply *r);
+/* What the answer to @t says of the group; takes @t */
+void grep_got(struct ike_sa *sa, struct ike_msg *m, struct ike_task *t);
 /* IDr, CERT, AUTH in front of an answer to GSA_AUTH */
 int auth_answer_head(struct ike_sa *sa, struct pchain *c);
 
 /* ---- informational.c ---------------------------------------------------- */
 
-int info_request(struct ike_sa *sa, const struct ike_task *t);
+int info_request(struct ike_sa *sa);
+/* The last words of an SA */
+void info_delete(struct ike_sa *sa);
+void info_auth_failed(struct ike_sa *sa);
 void info_got_request(struct ike_sa *sa, struct ike_msg *m);
 void info_got_response(struct ike_sa *sa, struct ike_msg *m);
 

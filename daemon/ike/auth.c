@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/prf.h"
+#include "ike/auth.h"
+#include "lib/secret.h"
+
+int auth_octets(unsigned int prf_id, const uint8_t *sk_p, size_t sk_p_len,
+		const uint8_t *msg, size_t msg_len, const uint8_t *nonce,
+		size_t nonce_len, const uint8_t *id, size_t id_len,
+		uint8_t **out, size_t *out_len)
+{
+	size_t mac_len = prf_len(prf_id);
+	uint8_t *p;
+	int ret;
+
+	if (!mac_len || msg_len > IKE_MSG_MAX || nonce_len > IKE_NONCE_MAX)
+		return -EINVAL;
+	*out_len = msg_len + nonce_len + mac_len;
+	p = secret_alloc(*out_len);
+	if (!p)
+		return -ENOMEM;
+	memcpy(p, msg, msg_len);
+	memcpy(p + msg_len, nonce, nonce_len);
+	ret = prf_one(prf_id, sk_p, sk_p_len, id, id_len,
+		      p + msg_len + nonce_len);
+	if (ret) {
+		secret_free(p);
+		return ret;
+	}
+	*out = p;
+	return 0;
+}
+
+static int check_sig(const struct cert *leaf, const struct auth_pld *auth,
+		     const uint8_t *octets, size_t len, const char **what)
+{
+	struct sigpub *pub;
+	int ret;
+
+	*what = "key in it is not usable";
+	ret = cert_pubkey(leaf, &pub);
+	if (ret)
+		return ret;
+	ret = sig_verify(pub, auth->alg, auth->alg_len, octets, len, auth->sig,
+			 auth->sig_len);
+	*what = ret == -EOPNOTSUPP ?
+		"signature algorithm unknown or not of its key" :
+		"signature does not verify";
+	sigpub_free(pub);
+	return ret;
+}
+
+int auth_check(const struct trust *trust, time_t now,
+	       enum cert_purpose purpose, const struct ike_msg *m,
+	       const struct ike_id *id,
+	       const uint8_t *octets, size_t octets_len, char *why,
+	       size_t why_size)
+{
+	struct cert_der ders[IKE_CERTS_MAX];
+	const char *what = "none sent";
+	char who[ID_STR_MAX];
+	struct cert *leaf = NULL;
+	struct auth_pld auth;
+	struct rbuf r;
+	size_t n = 0;
+	int ret = -EKEYREJECTED;
+
+	id_str(id, who, sizeof(who));
+	rbuf_init(&r, m->auth.body, m->auth.len);
+	if (!m->auth.body || auth_parse(&r, &auth) ||
+	    auth.method != IKE_AUTH_DIGITAL_SIGNATURE) {
+		snprintf(why, why_size, "%s: AUTH is not a digital signature",
+			 who);
+		return -EKEYREJECTED;
+	}
+	for (unsigned int i = 0; i < m->n_cert; i++) {
+		if (m->cert[i].encoding != IKE_CERT_X509_SIGNATURE)
+			continue;
+		ders[n].p = m->cert[i].data;
+		ders[n++].len = m->cert[i].len;
+	}
+	if (n)
+		ret = cert_verify(trust, ders, n, now, purpose, &leaf, &what);
+	if (!ret && !cert_match_id(leaf, id->type, id->data, id->len)) {
+		what = "does not name this identity";
+		ret = -EKEYREJECTED;
+	}
+	if (!ret)
+		ret = check_sig(leaf, &auth, octets, octets_len, &what);
+	if (leaf)
+		cert_free(leaf);
+	if (!ret)
+		return 0;
+	snprintf(why, why_size, "certificate of %s: %s", who, what);
+	return -EKEYREJECTED;
+}

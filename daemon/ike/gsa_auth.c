@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * GSA_AUTH, RFC 9838 2.3.1: IKE_AUTH with a group in place of a Child SA.
+ *
+ *	HDR, SK{ IDi, CERT, CERTREQ, IDr, AUTH, IDg, SAg, N(GROUP_SENDER) } -->
+ *	<-- HDR, SK{ IDr, CERT, AUTH, GSA, KD, N }
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ike/auth.h"
+#include "ike/sa.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/secret.h"
+
+/* ---- what is signed ----------------------------------------------------- */
+
+/*
+ * InitiatorSignedOctets = IKE_SA_INIT request | Nr | prf(SK_pi, IDi body)
+ * ResponderSignedOctets = IKE_SA_INIT answer | Ni | prf(SK_pr, IDr body)
+ */
+static int octets_of(struct ike_sa *sa, bool initiator, const uint8_t *id,
+		     size_t id_len, uint8_t **out, size_t *len)
+{
+	const struct blob *msg = initiator ? &sa->init_req : &sa->init_res;
+	const struct blob *nonce = initiator ? &sa->nr : &sa->ni;
+	const uint8_t *sk_p = initiator ? sa->keys.sk_pi : sa->keys.sk_pr;
+
+	return auth_octets(sa->suite.prf, sk_p, sa->keys.prf_len, msg->p,
+			   msg->len, nonce->p, nonce->len, id, id_len, out,
+			   len);
+}
+
+/* RFC 7427 4: the peer must have said that it takes this hash. */
+static bool peer_takes_our_hash(const struct ike_sa *sa)
+{
+	return sa->peer_hashes & 1u << sigkey_hash(sa->host->cfg.key);
+}
+
+static int put_auth(struct ike_sa *sa, struct pchain *c)
+{
+	const struct ike_host_cfg *cfg = &sa->host->cfg;
+	uint8_t id[4 + IKE_ID_MAX] = { cfg->id.type };
+	uint8_t sig[SIG_MAX_LEN];
+	size_t len, sig_len, alg_len;
+	const uint8_t *alg;
+	uint8_t *octets;
+	int ret;
+
+	memcpy(id + 4, cfg->id.data, cfg->id.len);
+	ret = octets_of(sa, sa->initiator, id, 4 + cfg->id.len, &octets,
+			&len);
+	if (ret)
+		return ret;
+	ret = sig_sign(cfg->key, octets, len, sig, &sig_len);
+	secret_free(octets);
+	if (ret)
+		return ret;
+	sigkey_alg(cfg->key, &alg, &alg_len);
+	auth_build(c, alg, alg_len, sig, sig_len);
+	return 0;
+}
+
+static void put_certs(struct ike_sa *sa, struct pchain *c)
+{
+	const struct cert_chain *chain = sa->host->cfg.chain;
+	size_t n = cert_chain_count(chain);
+
+	for (size_t i = 0; i < n && i < IKE_CERTS_MAX; i++) {
+		struct cert_der der = cert_chain_der(chain, i);
+
+		cert_build(c, IKE_PLD_CERT, IKE_CERT_X509_SIGNATURE, der.p,
+			   der.len);
+	}
+}
+
+static int verify(struct ike_sa *sa, const struct ike_msg *m,
+		  const struct pld *id_pld, const struct ike_id *id,
+		  char *why, size_t why_size)
+{
+	const struct ike_host_cfg *cfg = &sa->host->cfg;
+	uint8_t *octets;
+	size_t len;
+	int ret;
+
+	ret = octets_of(sa, !sa->initiator, id_pld->body, id_pld->len,
+			&octets, &len);
+	if (ret) {
+		snprintf(why, why_size, "%s", strerror(-ret));
+		return ret;
+	}
+	ret = auth_check(cfg->trust, clock_wall(cfg->clock),
+			 sa->initiator ? CERT_FOR_GCKS : CERT_FOR_MEMBER, m,
+			 id, octets, len, why, why_size);
+	secret_free(octets);
+	return ret;
+}
+
+static void name_peer(struct ike_sa *sa, const struct ike_id *id)
+{
+	if (cert_id_str(id->type, id->data, id->len, sa->peer_name,
+			sizeof(sa->peer_name)))
+		id_str(id, sa->peer_name, sizeof(sa->peer_name));
+}
+
+/* ---- initiator ---------------------------------------------------------- */
+
+static void put_certreq(struct ike_sa *sa, struct pchain *c)
+{
+	const uint8_t *hashes;
+	size_t len;
+
+	trust_authorities(sa->host->cfg.trust, &hashes, &len);
+	cert_build(c, IKE_PLD_CERTREQ, IKE_CERT_X509_SIGNATURE, hashes, len);
+}
+
+int auth_request(struct ike_sa *sa, const struct ike_task *t)
+{
+	struct pchain c;
+	struct wbuf w;
+	int ret;
+
+	if (!peer_takes_our_hash(sa)) {
+		sa_close(sa, 0,
+			 "key server takes no signatures of our key's kind");
+		return 0;
+	}
+	ret = ike_sa_state(sa, IKE_ST_AUTH_SENT);
+	if (ret)
+		return ret;
+	wbuf_init(&w, IKE_INNER_MAX);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	id_build(&c, IKE_PLD_IDI, &sa->host->cfg.id);
+	put_certs(sa, &c);
+	put_certreq(sa, &c);
+	id_build(&c, IKE_PLD_IDR, &sa->peer_id);
+	ret = put_auth(sa, &c);
+	if (!ret)
+		ret = greq_build(&c, t);
+	/* The IDi that opens the chain, whatever follows it */
+	if (!ret)
+		ret = sa_request(sa, GIKE_XCHG_GSA_AUTH, IKE_PLD_IDI, &w);
+	wbuf_free(&w);
+	return ret;
+}
+
+/* Names are compared as certificates compare them: case does not count. */
+static bool same_id(const struct ike_id *a, const struct ike_id *b)
+{
+	if (a->type == IKE_ID_FQDN && b->type == IKE_ID_FQDN)
+		return a->len == b->len &&
+		       !strncasecmp((const char *)a->data,
+				    (const char *)b->data, a->len);
+	return id_equal(a, b);
+}
+
+/* 0 when the key server is who it should be, else words in @why */
+static int check_gcks(struct ike_sa *sa, const struct ike_msg *m, char *why,
+		      size_t why_size)
+{
+	char says[ID_STR_MAX];
+	struct ike_id id;
+	struct rbuf r;
+
+	rbuf_init(&r, m->idr.body, m->idr.len);
+	if (!m->idr.body || id_parse(&r, &id)) {
+		snprintf(why, why_size, "key server does not say who it is");
+		return -EKEYREJECTED;
+	}
+	if (!same_id(&id, &sa->peer_id)) {
+		snprintf(why, why_size, "key server says it is %.120s, not %.120s",
+			 id_str(&id, says, sizeof(says)), sa->peer_name);
+		return -EKEYREJECTED;
+	}
+	return verify(sa, m, &m->idr, &id, why, why_size);
+}
+
+static void gcks_refused(struct ike_sa *sa, const struct notify_pld *e)
+{
+	char why[96];
+
+	snprintf(why, sizeof(why), "%s from key server",
+		 ike_notify_name(e->type));
+	sa_event(sa, IKE_EV_REFUSED, why);
+	sa_close(sa, e->type, why);
+}
+
+void auth_got_response(struct ike_sa *sa, struct ike_msg *m)
+{
+	const struct notify_pld *e = msg_error(m);
+	char why[ID_STR_MAX + 128];
+
+	if (!m->auth.body && e) {
+		gcks_refused(sa, e);
+		return;
+	}
+	if (check_gcks(sa, m, why, sizeof(why))) {
+		sa->host->stats.auth_failed++;
+		sa_event(sa, IKE_EV_AUTH_FAILED, why);
+		info_auth_failed(sa);
+		sa_close(sa, 0, why);
+		return;
+	}
+	sa_up(sa);
+	if (!sa->dead)
+		grep_got(sa, m, task_take(sa));
+}
+
+/* ---- responder ---------------------------------------------------------- */
+
+static void not_believed(struct ike_sa *sa, const char *why)
+{
+	char text[ID_STR_MAX + 160];
+
+	sa->host->stats.auth_failed++;
+	sa_event(sa, IKE_EV_AUTH_FAILED, why);
+	sa_respond_notify(sa, GIKE_XCHG_GSA_AUTH, IKE_N_AUTHENTICATION_FAILED,
+			  NULL, 0);
+	snprintf(text, sizeof(text), "authentication failed: %s", why);
+	sa_close(sa, 0, text);
+}
+
+void auth_got_request(struct ike_sa *sa, struct ike_msg *m)
+{
+	char why[ID_STR_MAX + 128];
+	struct ike_id id;
+	struct rbuf r;
+
+	rbuf_init(&r, m->idi.body, m->idi.len);
+	if (!m->idi.body || !m->auth.body || !m->idg.body ||
+	    id_parse(&r, &id)) {
+		sa->host->stats.in_syntax++;
+		sa_respond_notify(sa, GIKE_XCHG_GSA_AUTH, IKE_N_INVALID_SYNTAX,
+				  NULL, 0);
+		sa_close(sa, 0, "GSA_AUTH without IDi, AUTH or IDg");
+		return;
+	}
+	/* Claimed, not proven: for the reason that is logged */
+	name_peer(sa, &id);
+	if (verify(sa, m, &m->idi, &id, why, sizeof(why))) {
+		not_believed(sa, why);
+		return;
+	}
+	/* What goes into rosters and access lists has to be a name. */
+	if (cert_id_str(id.type, id.data, id.len, sa->peer_name,
+			sizeof(sa->peer_name))) {
+		not_believed(sa, "identity cannot be written as text");
+		return;
+	}
+	if (!peer_takes_our_hash(sa)) {
+		not_believed(sa,
+			     "member takes no signatures of our key's kind");
+		return;
+	}
+	sa->peer_id = id;
+	greq_ask(sa, m);
+}
+
+int auth_answer_head(struct ike_sa *sa, struct pchain *c)
+{
+	id_build(c, IKE_PLD_IDR, &sa->host->cfg.id);
+	put_certs(sa, c);
+	return put_auth(sa, c);
+}

@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: Apache-2.0
+/* All IKE SAs of a role: finding the one a datagram is for, caps, lifetimes */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/rand.h"
+#include "ike/sa.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/secret.h"
+
+/* ---- hashes ------------------------------------------------------------- */
+
+/* Own SPIs are random, so their first octets are as good as any hash. */
+static struct ike_sa_list *spi_bucket(struct ike_host *host,
+				      const uint8_t *spi)
+{
+	return &host->by_spi[(spi[0] << 8 | spi[1]) % HOST_BUCKETS];
+}
+
+/*
+ * Peers choose their addresses, but each address has a cap: a bucket grows
+ * only as far as somebody owns many addresses.
+ */
+static struct ike_sa_list *peer_bucket(struct ike_host *host,
+				       const struct addr *a)
+{
+	uint32_t h = 2166136261u;
+
+	for (unsigned int i = 0; i < a->len; i++)
+		h = (h ^ a->b[i]) * 16777619u;
+	return &host->by_peer[(h ^ h >> 16) % HOST_BUCKETS];
+}
+
+static const uint8_t *own_spi(const struct ike_sa *sa)
+{
+	return sa->initiator ? sa->spi_i : sa->spi_r;
+}
+
+void host_add(struct ike_host *host, struct ike_sa *sa)
+{
+	LIST_INSERT_HEAD(&host->sas, sa, link);
+	LIST_INSERT_HEAD(spi_bucket(host, own_spi(sa)), sa, by_spi);
+	if (!sa->initiator)
+		LIST_INSERT_HEAD(peer_bucket(host, &sa->peer.addr), sa,
+				 by_peer);
+	host->stats.sas++;
+}
+
+struct ike_sa *host_find(struct ike_host *host, const uint8_t *spi)
+{
+	struct ike_sa *sa;
+
+	LIST_FOREACH(sa, spi_bucket(host, spi), by_spi)
+		if (!memcmp(own_spi(sa), spi, IKE_SPI_LEN))
+			return sa;
+	return NULL;
+}
+
+unsigned int host_peer_count(struct ike_host *host, const struct ep *peer,
+			     const uint8_t *spi_i, struct ike_sa **same)
+{
+	struct ike_sa *sa;
+	unsigned int n = 0;
+
+	*same = NULL;
+	LIST_FOREACH(sa, peer_bucket(host, &peer->addr), by_peer) {
+		if (!addr_equal(&sa->peer.addr, &peer->addr))
+			continue;
+		n++;
+		if (sa->peer.port == peer->port &&
+		    !memcmp(sa->spi_i, spi_i, IKE_SPI_LEN))
+			*same = sa;
+	}
+	return n;
+}
+
+int host_new_spi(struct ike_host *host, uint8_t spi[IKE_SPI_LEN])
+{
+	static const uint8_t zero[IKE_SPI_LEN];
+
+	do {
+		int ret = rand_bytes(spi, IKE_SPI_LEN);
+
+		if (ret)
+			return ret;
+	} while (!memcmp(spi, zero, IKE_SPI_LEN) || host_find(host, spi));
+	return 0;
+}
+
+/* ---- re-entry ----------------------------------------------------------- */
+
+void host_enter(struct ike_host *host)
+{
+	host->depth++;
+}
+
+void host_leave(struct ike_host *host)
+{
+	struct ike_sa *sa;
+
+	if (host->depth == 1) {
+		while ((sa = LIST_FIRST(&host->dead))) {
+			LIST_REMOVE(sa, link);
+			sa_free(sa);
+		}
+	}
+	host->depth--;
+}
+
+/* ---- out ---------------------------------------------------------------- */
+
+void host_send(struct ike_host *host, const struct ep *from,
+	       const struct ep *to, const uint8_t *p, size_t len)
+{
+	host->stats.out++;
+	host->ops.send(host->ctx, from, to, p, len);
+}
+
+void host_answer_clear(struct ike_host *host, const struct ep *from,
+		       const struct ep *to, const struct ike_hdr *h,
+		       uint16_t type, const void *data, size_t len)
+{
+	struct ike_hdr res = *h;
+	struct pchain c;
+	struct wbuf w;
+
+	/* Roles are those of the SA: the answer comes from the other side. */
+	res.flags = IKE_FLAG_RESPONSE |
+		    (~h->flags & IKE_FLAG_INITIATOR);
+	res.next = IKE_PLD_NONE;
+	wbuf_init(&w, 512);
+	ike_hdr_build(&w, &res);
+	pchain_init(&c, &w, IKE_HDR_NEXT_OFF);
+	notify_build(&c, type, data, len);
+	msg_finish(&w);
+	if (!w.err)
+		host_send(host, to, from, w.p, w.len);
+	wbuf_free(&w);
+}
+
+void host_event(struct ike_host *host, enum ike_event_type type,
+		const struct ep *peer, const char *name, const char *text)
+{
+	struct ike_event ev = {
+		.type = type,
+		.peer = peer,
+		.peer_name = name,
+		.text = text,
+	};
+
+	if (host->ops.event)
+		host->ops.event(host->ctx, &ev);
+}
+
+void host_cap(struct ike_host *host, const struct ep *peer, const char *what)
+{
+	uint64_t now = clock_mono_ms(host->cfg.clock);
+
+	host->stats.cap++;
+	if (host->cap_said_ms && now - host->cap_said_ms < 1000)
+		return;
+	host->cap_said_ms = now ? now : 1;
+	host_event(host, IKE_EV_CAP, peer, "", what);
+}
+
+/* ---- in ----------------------------------------------------------------- */
+
+static bool version_ok(struct ike_host *host, const struct ep *from,
+		       const struct ep *to, const struct ike_hdr *h)
+{
+	static const uint8_t ours = IKE_VERSION;
+
+	if ((h->version & 0xf0) == (IKE_VERSION & 0xf0))
+		return true;
+	host->stats.in_version++;
+	/* RFC 7296 2.5: a higher one is told what we speak, once per request */
+	if ((h->version & 0xf0) > (IKE_VERSION & 0xf0) &&
+	    !(h->flags & IKE_FLAG_RESPONSE))
+		host_answer_clear(host, from, to, h,
+				  IKE_N_INVALID_MAJOR_VERSION, &ours, 1);
+	return false;
+}
+
+static void dispatch(struct ike_host *host, const struct ep *from,
+		     const struct ep *to, const uint8_t *p, size_t len,
+		     const struct ike_hdr *h)
+{
+	static const uint8_t zero[IKE_SPI_LEN];
+	bool initiates = h->flags & IKE_FLAG_INITIATOR;
+	struct ike_sa *sa;
+
+	if (h->xchg == IKE_XCHG_IKE_SA_INIT &&
+	    !(h->flags & IKE_FLAG_RESPONSE)) {
+		if (!host->cfg.responder || !initiates || h->mid ||
+		    memcmp(h->spi_r, zero, IKE_SPI_LEN))
+			host->stats.in_xchg++;
+		else
+			init_got_request(host, from, to, p, len, h);
+		return;
+	}
+	/* The I flag says which of the two SPIs is ours. */
+	sa = host_find(host, initiates ? h->spi_r : h->spi_i);
+	if (!sa || sa->initiator == initiates) {
+		host->stats.in_no_sa++;
+		return;
+	}
+	if (h->xchg != IKE_XCHG_IKE_SA_INIT &&
+	    (memcmp(sa->spi_i, h->spi_i, IKE_SPI_LEN) ||
+	     memcmp(sa->spi_r, h->spi_r, IKE_SPI_LEN))) {
+		host->stats.in_no_sa++;
+		return;
+	}
+	sa_input(sa, from, to, p, len, h);
+}
+
+void ike_host_input(struct ike_host *host, const struct ep *from,
+		    const struct ep *to, const uint8_t *p, size_t len)
+{
+	struct ike_hdr h;
+
+	host->stats.in++;
+	if (len > IKE_MSG_MAX || ike_hdr_parse(p, len, &h)) {
+		host->stats.in_short++;
+		return;
+	}
+	host_enter(host);
+	if (version_ok(host, from, to, &h))
+		dispatch(host, from, to, p, len, &h);
+	host_leave(host);
+}
+
+/* ---- beginning and end -------------------------------------------------- */
+
+static void default_u32(uint32_t *v, uint32_t def)
+{
+	if (!*v)
+		*v = def;
+}
+
+static void defaults(struct ike_host_cfg *c)
+{
+	default_u32(&c->cookie_above, 64);
+	default_u32(&c->max_half_open, 512);
+	default_u32(&c->max_per_peer, 64);
+	default_u32(&c->max_sas, 16384);
+	default_u32(&c->half_open_ms, 30000);
+	default_u32(&c->idle_ms, 300000);
+	default_u32(&c->lifetime_ms, 14400000);
+	default_u32(&c->later_ms, 30000);
+	default_u32(&c->rexmit_ms, 1000);
+	default_u32(&c->rexmit_max, 6);
+	/* Doubled each time: more than this is longer than any lifetime. */
+	if (c->rexmit_max > 16)
+		c->rexmit_max = 16;
+}
+
+void ike_default_proposals(struct sa_pld *sa)
+{
+	struct proposal *p;
+
+	memset(sa, 0, sizeof(*sa));
+	p = proposal_add(sa, 1, IKE_PROTO_IKE);
+	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_AES_GCM_16, 256);
+	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_AES_GCM_16, 128);
+	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_CHACHA20_POLY1305, 0);
+	proposal_put(p, IKE_TT_PRF, IKE_PRF_HMAC_SHA2_256, 0);
+	proposal_put(p, IKE_TT_PRF, IKE_PRF_HMAC_SHA2_384, 0);
+	proposal_put(p, IKE_TT_PRF, IKE_PRF_HMAC_SHA2_512, 0);
+	proposal_put(p, IKE_TT_KE, IKE_KE_X25519, 0);
+	proposal_put(p, IKE_TT_KE, IKE_KE_P256, 0);
+	proposal_put(p, IKE_TT_KE, IKE_KE_P384, 0);
+	proposal_put(p, GIKE_TT_KWA, GIKE_KWA_5649_256, 0);
+	proposal_put(p, GIKE_TT_KWA, GIKE_KWA_5649_128, 0);
+}
+
+static int own_id(struct ike_host_cfg *cfg)
+{
+	const uint8_t *data;
+	uint8_t type;
+	size_t len;
+
+	if (cfg->id.type)
+		return 0;
+	cert_chain_id(cfg->chain, &type, &data, &len);
+	return id_set(&cfg->id, type, data, len);
+}
+
+struct ike_host *ike_host_new(const struct ike_host_cfg *cfg,
+			      const struct ike_ops *ops, void *ctx)
+{
+	struct ike_host *host;
+	int ret;
+
+	if (!cfg->clock || !cfg->tq || !cfg->chain || !cfg->key ||
+	    !cfg->trust || !ops->send) {
+		errno = EINVAL;
+		return NULL;
+	}
+	host = calloc(1, sizeof(*host));
+	if (!host)
+		return NULL;
+	host->cfg = *cfg;
+	host->ops = *ops;
+	host->ctx = ctx;
+	defaults(&host->cfg);
+	if (cfg->proposals)
+		host->proposals = *cfg->proposals;
+	else
+		ike_default_proposals(&host->proposals);
+	ret = own_id(&host->cfg);
+	if (!ret)
+		ret = cookies_init(&host->cookies, clock_mono_ms(cfg->clock));
+	if (ret) {
+		free(host);
+		errno = -ret;
+		return NULL;
+	}
+	if (cfg->export_keys)
+		log_warn("ike: keys of all IKE SAs are being exported, for debugging only");
+	return host;
+}
+
+void ike_host_free(struct ike_host *host)
+{
+	struct ike_sa *sa;
+
+	if (!host)
+		return;
+	host->dying = true;
+	host_enter(host);
+	while ((sa = LIST_FIRST(&host->sas)))
+		sa_close(sa, 0, "shutting down");
+	host_leave(host);
+	cookies_wipe(&host->cookies);
+	free(host);
+}
+
+/* ---- initiator ---------------------------------------------------------- */
+
+static int task_of(const struct gike_req *req, enum ike_task_type type,
+		   struct ike_task *t)
+{
+	memset(t, 0, sizeof(*t));
+	if (!req->idg.type || !req->idg.len)
+		return -EINVAL;
+	t->type = type;
+	t->idg = req->idg;
+	t->send = req->send;
+	t->n_sender_ids = req->n_sender_ids;
+	t->sag = (struct sa_pld *)req->sag;
+	return 0;
+}
+
+static struct ike_sa *initiate(struct ike_host *host, const struct ep *local,
+			       const struct ep *peer,
+			       const struct ike_id *gcks_id,
+			       const struct ike_task *auth)
+{
+	const struct ike_task init = { .type = TASK_INIT };
+	struct ike_sa *sa;
+	int ret;
+
+	if (host->dying || host->stats.sas >= host->cfg.max_sas) {
+		errno = host->dying ? ESHUTDOWN : EMFILE;
+		return NULL;
+	}
+	sa = sa_new(host, true, local, peer);
+	if (!sa)
+		return NULL;
+	sa->peer_id = *gcks_id;
+	if (cert_id_str(gcks_id->type, gcks_id->data, gcks_id->len,
+			sa->peer_name, sizeof(sa->peer_name)))
+		id_str(gcks_id, sa->peer_name, sizeof(sa->peer_name));
+	ret = host_new_spi(host, sa->spi_i);
+	if (!ret)
+		ret = task_push(sa, &init);
+	if (!ret)
+		ret = task_push(sa, auth);
+	if (ret) {
+		sa_free(sa);
+		errno = -ret;
+		return NULL;
+	}
+	sa_set_name(sa);
+	host_add(host, sa);
+	return sa;
+}
+
+struct ike_sa *ike_register(struct ike_host *host, const struct ep *local,
+			    const struct ep *peer,
+			    const struct ike_id *gcks_id,
+			    const struct gike_req *req)
+{
+	struct ike_task t;
+	struct ike_sa *sa;
+	int ret;
+
+	if (!gcks_id->type || task_of(req, TASK_AUTH, &t)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	sa = initiate(host, local, peer, gcks_id, &t);
+	if (!sa)
+		return NULL;
+	host_enter(host);
+	ret = init_request(sa);
+	if (ret) {
+		/* Nobody knows it yet: no callback, only NULL. */
+		free(task_take(sa));
+		task_free(task_take(sa));
+		sa_close(sa, 0, "IKE_SA_INIT cannot be made");
+		sa = NULL;
+	} else {
+		sa->told = true;
+	}
+	host_leave(host);
+	if (!sa)
+		errno = -ret;
+	return sa;
+}
+
+static int push_and_run(struct ike_sa *sa, const struct ike_task *t)
+{
+	struct ike_host *host = sa->host;
+	int ret;
+
+	ret = task_push(sa, t);
+	if (ret)
+		return ret;
+	host_enter(host);
+	sa_run(sa);
+	host_leave(host);
+	return 0;
+}
+
+int ike_register_more(struct ike_sa *sa, const struct gike_req *req)
+{
+	struct ike_task t;
+
+	if (!sa->initiator || task_of(req, TASK_REGISTER, &t))
+		return -EINVAL;
+	return push_and_run(sa, &t);
+}
+
+int ike_report(struct ike_sa *sa, const struct ike_id *idg, uint16_t notify)
+{
+	struct ike_task t = { .type = TASK_REPORT, .report = notify };
+
+	if (!sa->initiator || !idg->type ||
+	    (notify != IKE_N_NO_PROPOSAL_CHOSEN &&
+	     notify != GIKE_N_REGISTRATION_FAILED))
+		return -EINVAL;
+	t.idg = *idg;
+	return push_and_run(sa, &t);
+}
+
+int ike_leave(struct ike_sa *sa, const struct ike_id *idg)
+{
+	return ike_report(sa, idg, GIKE_N_REGISTRATION_FAILED);
+}
+
+int ike_liveness(struct ike_sa *sa)
+{
+	const struct ike_task t = { .type = TASK_LIVENESS };
+
+	return sa->state == IKE_ST_UP ? push_and_run(sa, &t) : -ENOTCONN;
+}
+
+void ike_close(struct ike_sa *sa, const char *reason)
+{
+	struct ike_host *host = sa->host;
+
+	host_enter(host);
+	if (sa->state == IKE_ST_UP || sa->state == IKE_ST_AUTH_WAIT)
+		info_delete(sa);
+	sa_close(sa, 0, reason);
+	host_leave(host);
+}
+
+/* ---- responder ---------------------------------------------------------- */
+
+struct ike_sa *ike_token_sa(struct ike_host *host, uint64_t token)
+{
+	uint8_t head[4] = { token >> 56, token >> 48, token >> 40,
+			    token >> 32 };
+	struct ike_sa *sa;
+
+	LIST_FOREACH(sa, spi_bucket(host, head), by_spi)
+		if (sa->waits && sa->token == token)
+			return sa;
+	return NULL;
+}
+
+int ike_reply(struct ike_host *host, uint64_t token,
+	      const struct gike_reply *reply)
+{
+	struct ike_sa *sa = ike_token_sa(host, token);
+	int ret;
+
+	if (!sa)
+		return -ENOENT;
+	host_enter(host);
+	ret = greq_answer(sa, reply);
+	host_leave(host);
+	return ret;
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+/* INFORMATIONAL, RFC 7296 1.4: liveness, Delete of the SA, last words */
+#include <stdio.h>
+
+#include "ike/sa.h"
+#include "lib/log.h"
+
+int info_request(struct ike_sa *sa)
+{
+	struct wbuf empty;
+	int ret;
+
+	wbuf_init(&empty, IKE_INNER_MAX);
+	ret = sa_request(sa, IKE_XCHG_INFORMATIONAL, IKE_PLD_NONE, &empty);
+	wbuf_free(&empty);
+	return ret;
+}
+
+void info_delete(struct ike_sa *sa)
+{
+	const struct delete_pld d = { .proto = IKE_PROTO_IKE };
+	struct pchain c;
+	struct wbuf w;
+
+	wbuf_init(&w, IKE_INNER_MAX);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	delete_build(&c, &d);
+	sa_last_word(sa, c.first, &w);
+	wbuf_free(&w);
+}
+
+/*
+ * RFC 7296 2.21.2: the responder believes in an SA that we do not; it is
+ * told in an exchange of its own.
+ */
+void info_auth_failed(struct ike_sa *sa)
+{
+	struct pchain c;
+	struct wbuf w;
+
+	wbuf_init(&w, IKE_INNER_MAX);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	notify_build(&c, IKE_N_AUTHENTICATION_FAILED, NULL, 0);
+	sa_last_word(sa, c.first, &w);
+	wbuf_free(&w);
+}
+
+static bool deletes_sa(const struct ike_msg *m)
+{
+	for (unsigned int i = 0; i < m->n_delete; i++)
+		if (m->del[i].proto == IKE_PROTO_IKE)
+			return true;
+	return false;
+}
+
+void info_got_request(struct ike_sa *sa, struct ike_msg *m)
+{
+	const struct notify_pld *e = msg_error(m);
+	bool deleted = deletes_sa(m);
+	struct wbuf empty;
+	char why[96];
+
+	wbuf_init(&empty, IKE_INNER_MAX);
+	sa_respond(sa, IKE_XCHG_INFORMATIONAL, IKE_PLD_NONE, &empty);
+	wbuf_free(&empty);
+	if (e && (e->type == IKE_N_AUTHENTICATION_FAILED ||
+		  e->type == IKE_N_INVALID_SYNTAX)) {
+		snprintf(why, sizeof(why), "%s from the peer",
+			 ike_notify_name(e->type));
+		sa_event(sa, IKE_EV_REFUSED, why);
+		sa_close(sa, e->type, why);
+	} else if (deleted) {
+		sa_close(sa, 0, "closed by the peer");
+	}
+}
+
+void info_got_response(struct ike_sa *sa, struct ike_msg *m)
+{
+	struct ike_task *t = task_take(sa);
+
+	(void)m;
+	if (t)
+		task_free(t);
+}

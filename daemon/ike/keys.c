@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Keys of one IKE SA, RFC 7296 2.14, and its key wrap key, RFC 9838 3.4 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ike/sa.h"
+#include "lib/buf.h"
+#include "lib/secret.h"
+
+/* 20 octets, no terminator */
+#define GSK_W_LABEL	"Key Wrap for G-IKEv2"
+
+/* SKEYSEED = prf(Ni | Nr, g^ir) */
+static int skeyseed(const struct ike_suite *s, const struct blob *ni,
+		    const struct blob *nr, const uint8_t *shared,
+		    size_t shared_len, uint8_t *out)
+{
+	uint8_t nonces[2 * IKE_NONCE_MAX];
+
+	if (ni->len > IKE_NONCE_MAX || nr->len > IKE_NONCE_MAX)
+		return -EINVAL;
+	memcpy(nonces, ni->p, ni->len);
+	memcpy(nonces + ni->len, nr->p, nr->len);
+	return prf_one(s->prf, nonces, ni->len + nr->len, shared, shared_len,
+		       out);
+}
+
+/* { SK_d | SK_ei | SK_er | SK_pi | SK_pr } = prf+(SKEYSEED, Ni|Nr|SPIi|SPIr)
+ * since SK_ai and SK_ar have no length with an AEAD.
+ */
+int keys_derive(struct ike_keys *k, const struct ike_suite *s,
+		const uint8_t *shared, size_t shared_len,
+		const struct blob *ni, const struct blob *nr,
+		const uint8_t spi_i[8], const uint8_t spi_r[8])
+{
+	uint8_t seed[PRF_MAX_LEN], out[3 * PRF_MAX_LEN + 2 * SK_KEY_MAX];
+	int e_len = sk_key_len(s->encr, s->key_bits);
+	int w_len = kwa_key_len(s->kwa);
+	size_t p_len = prf_len(s->prf);
+	uint8_t *p = out;
+	struct wbuf w;
+	int ret;
+
+	memset(k, 0, sizeof(*k));
+	if (e_len < 0 || w_len < 0 || !p_len)
+		return -ENOTSUP;
+	ret = skeyseed(s, ni, nr, shared, shared_len, seed);
+	if (ret)
+		return ret;
+	wbuf_init(&w, 2 * IKE_NONCE_MAX + 2 * IKE_SPI_LEN);
+	wbuf_put(&w, ni->p, ni->len);
+	wbuf_put(&w, nr->p, nr->len);
+	wbuf_put(&w, spi_i, IKE_SPI_LEN);
+	wbuf_put(&w, spi_r, IKE_SPI_LEN);
+	ret = w.err;
+	if (!ret)
+		ret = prf_plus(s->prf, seed, p_len, w.p, w.len, out,
+			       3 * p_len + 2 * e_len);
+	if (!ret) {
+		k->prf_len = p_len;
+		memcpy(k->sk_d, p, p_len);
+		p += p_len;
+		ret = sk_key_set(&k->ei, s->encr, s->key_bits, p, e_len);
+		p += e_len;
+	}
+	if (!ret) {
+		ret = sk_key_set(&k->er, s->encr, s->key_bits, p, e_len);
+		p += e_len;
+		memcpy(k->sk_pi, p, p_len);
+		memcpy(k->sk_pr, p + p_len, p_len);
+	}
+	/* GSK_w = prf+(SK_d, "Key Wrap for G-IKEv2") */
+	if (!ret)
+		ret = prf_plus(s->prf, k->sk_d, p_len, GSK_W_LABEL,
+			       sizeof(GSK_W_LABEL) - 1, out, w_len);
+	if (!ret)
+		ret = kwk_set(&k->gsk_w, s->kwa, out, w_len);
+	secret_wipe(seed, sizeof(seed));
+	secret_wipe(out, sizeof(out));
+	wbuf_free(&w);
+	if (ret)
+		keys_wipe(k);
+	else
+		k->have = true;
+	return ret;
+}
+
+void keys_wipe(struct ike_keys *k)
+{
+	secret_wipe(k, sizeof(*k));
+}
+
+static size_t hex(char *to, const uint8_t *p, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		to[2 * i] = digits[p[i] >> 4];
+		to[2 * i + 1] = digits[p[i] & 15];
+	}
+	to[2 * len] = 0;
+	return 2 * len;
+}
+
+/*
+ * SPIi,SPIr,SK_ei,SK_er,"cipher",SK_ai,SK_ar,"integrity": the names are those
+ * of tshark's own table, which has no ChaCha20-Poly1305.
+ */
+bool keys_line(const struct ike_sa *sa, char *buf, size_t size)
+{
+	char i[17], r[17], ei[2 * SK_KEY_MAX + 1], er[2 * SK_KEY_MAX + 1];
+	const char *alg;
+	int n;
+
+	if (!sa->keys.have || sa->suite.encr != IKE_ENCR_AES_GCM_16)
+		return false;
+	alg = sa->suite.key_bits == 256 ?
+	      "AES-GCM-256 with 16 octet ICV [RFC5282]" :
+	      "AES-GCM-128 with 16 octet ICV [RFC5282]";
+	hex(i, sa->spi_i, IKE_SPI_LEN);
+	hex(r, sa->spi_r, IKE_SPI_LEN);
+	hex(ei, sa->keys.ei.key, sa->keys.ei.len);
+	hex(er, sa->keys.er.key, sa->keys.er.len);
+	n = snprintf(buf, size, "%s,%s,%s,%s,\"%s\",,,\"NONE [RFC4306]\"", i,
+		     r, ei, er, alg);
+	secret_wipe(ei, sizeof(ei));
+	secret_wipe(er, sizeof(er));
+	return n > 0 && (size_t)n < size;
+}

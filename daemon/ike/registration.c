@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * GSA_REGISTRATION, RFC 9838 2.3.2, and the part of GSA_AUTH that is the
+ * same: what a member asks for and what the key server answers.
+ *
+ *	HDR, SK{ IDg, SAg, N(GROUP_SENDER) } -->
+ *	<-- HDR, SK{ GSA, KD, N }  or  SK{ N(error) }
+ *
+ *	HDR, SK{ IDg, N(NO_PROPOSAL_CHOSEN | REGISTRATION_FAILED) } -->
+ *	<-- HDR, SK{}
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ike/sa.h"
+#include "lib/log.h"
+
+/* ---- initiator: asking -------------------------------------------------- */
+
+int greq_build(struct pchain *c, const struct ike_task *t)
+{
+	static struct sa_pld sag;
+	uint8_t n[4] = { t->n_sender_ids >> 24, t->n_sender_ids >> 16,
+			 t->n_sender_ids >> 8, t->n_sender_ids };
+
+	id_build(c, GIKE_PLD_IDG, &t->idg);
+	if (t->report) {
+		notify_build(c, t->report, NULL, 0);
+		return c->w->err;
+	}
+	if (!t->sag)
+		sag_default(&sag);
+	sa_build(c, t->sag ? t->sag : &sag);
+	if (t->send)
+		notify_build(c, GIKE_N_GROUP_SENDER, n, sizeof(n));
+	return c->w->err;
+}
+
+int reg_request(struct ike_sa *sa, const struct ike_task *t)
+{
+	struct pchain c;
+	struct wbuf w;
+	int ret;
+
+	wbuf_init(&w, IKE_INNER_MAX);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	ret = greq_build(&c, t);
+	if (!ret)
+		ret = sa_request(sa, GIKE_XCHG_GSA_REGISTRATION, GIKE_PLD_IDG,
+				 &w);
+	wbuf_free(&w);
+	return ret;
+}
+
+/* ---- initiator: what came back ------------------------------------------ */
+
+static int keys_parse(const struct ike_msg *m, const struct ike_task *t,
+		      struct gsa *gsa, struct kd *kd, char *why, size_t size)
+{
+	struct rbuf r;
+	int ret;
+
+	if (!m->gsa.body || !m->kd.body) {
+		snprintf(why, size, "answer lacks GSA or KD");
+		return -EBADMSG;
+	}
+	rbuf_init(&r, m->gsa.body, m->gsa.len);
+	if (gsa_parse(&r, gsa)) {
+		snprintf(why, size, "malformed GSA payload");
+		return -EBADMSG;
+	}
+	rbuf_init(&r, m->kd.body, m->kd.len);
+	if (kd_parse(&r, kd)) {
+		snprintf(why, size, "malformed KD payload");
+		return -EBADMSG;
+	}
+	ret = gsa_check(gsa, kd, GC_REGISTRATION, t->send, why, size);
+	if (ret)
+		kd_free(kd);
+	return ret;
+}
+
+static void refused(struct ike_sa *sa, const struct ike_task *t,
+		    uint16_t notify, const char *why)
+{
+	log_info("ike %s: registration refused: %s", sa->name, why);
+	if (sa->host->ops.refused)
+		sa->host->ops.refused(sa->host->ctx, sa, &t->idg, notify, why);
+}
+
+static void got_keys(struct ike_sa *sa, const struct ike_msg *m,
+		     const struct ike_task *t)
+{
+	struct ike_host *host = sa->host;
+	struct ike_task report = {
+		.type = TASK_REPORT,
+		.report = IKE_N_NO_PROPOSAL_CHOSEN,
+		.idg = t->idg,
+	};
+	char why[160], text[200];
+	struct gsa gsa;
+	struct kd kd;
+
+	kd_init(&kd);
+	if (keys_parse(m, t, &gsa, &kd, why, sizeof(why))) {
+		snprintf(text, sizeof(text), "policy not taken: %s", why);
+		/* The key server takes us out again: RFC 9838 2.3.2 */
+		task_push(sa, &report);
+		refused(sa, t, 0, text);
+		return;
+	}
+	if (host->ops.registered)
+		host->ops.registered(host->ctx, sa, &t->idg, &gsa, &kd,
+				     msg_notify(m, IKE_N_USE_TRANSPORT_MODE));
+	kd_free(&kd);
+}
+
+void grep_got(struct ike_sa *sa, struct ike_msg *m, struct ike_task *t)
+{
+	const struct notify_pld *e = msg_error(m);
+	struct ike_host *host = sa->host;
+	char why[96];
+
+	if (!t)
+		return;
+	if (t->type == TASK_REPORT) {
+		if (host->ops.left)
+			host->ops.left(host->ctx, sa, &t->idg);
+	} else if (e) {
+		snprintf(why, sizeof(why), "%s from key server",
+			 ike_notify_name(e->type));
+		refused(sa, t, e->type, why);
+	} else {
+		got_keys(sa, m, t);
+	}
+	task_free(t);
+}
+
+void reg_got_response(struct ike_sa *sa, struct ike_msg *m)
+{
+	grep_got(sa, m, task_take(sa));
+}
+
+/* ---- responder: the request --------------------------------------------- */
+
+static void bad(struct ike_sa *sa, const struct ike_msg *m, const char *what)
+{
+	char why[96];
+
+	sa->host->stats.in_syntax++;
+	sa_respond_notify(sa, m->h.xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
+	snprintf(why, sizeof(why), "bad request: %s", what);
+	sa_close(sa, 0, why);
+}
+
+/* NULL, or what was malformed */
+static const char *greq_parse(const struct ike_msg *m, struct gike_req *req,
+			      struct sa_pld *sag)
+{
+	const struct notify_pld *n;
+	struct rbuf r;
+
+	rbuf_init(&r, m->idg.body, m->idg.len);
+	if (!m->idg.body || id_parse(&r, &req->idg))
+		return "IDg is missing or malformed";
+	if (m->sa.body) {
+		rbuf_init(&r, m->sa.body, m->sa.len);
+		if (sa_parse(&r, sag))
+			return "malformed SAg";
+		req->sag = sag;
+	}
+	n = msg_notify(m, GIKE_N_GROUP_SENDER);
+	if (n) {
+		rbuf_init(&r, n->data, n->len);
+		req->n_sender_ids = rbuf_u32(&r);
+		if (r.err || rbuf_left(&r))
+			return "GROUP_SENDER is not of 4 octets";
+		/* One is given anyway, so asking for none is asking for one */
+		if (!req->n_sender_ids)
+			req->n_sender_ids = 1;
+		req->send = true;
+	}
+	req->xchg = m->h.xchg;
+	/* An error notify is what tells a report from a registration. */
+	if (req->xchg == GIKE_XCHG_GSA_REGISTRATION) {
+		if (msg_notify(m, IKE_N_NO_PROPOSAL_CHOSEN))
+			req->report = IKE_N_NO_PROPOSAL_CHOSEN;
+		else if (msg_notify(m, GIKE_N_REGISTRATION_FAILED))
+			req->report = GIKE_N_REGISTRATION_FAILED;
+	}
+	return NULL;
+}
+
+static uint64_t new_token(struct ike_sa *sa)
+{
+	const uint8_t *s = sa->spi_r;
+
+	/* Own SPI in the upper half: ike_token_sa() finds the bucket by it. */
+	return (uint64_t)s[0] << 56 | (uint64_t)s[1] << 48 |
+	       (uint64_t)s[2] << 40 | (uint64_t)s[3] << 32 |
+	       ++sa->host->next_token;
+}
+
+static void ask(struct ike_sa *sa, struct gike_req *req)
+{
+	static const struct gike_reply failed = {
+		.notify = GIKE_N_REGISTRATION_FAILED,
+	};
+	struct ike_host *host = sa->host;
+	struct gike_reply reply = { 0 };
+	enum gike_when when;
+
+	host->stats.group_requests++;
+	sa->token = req->token = new_token(sa);
+	sa->wait_xchg = req->xchg;
+	sa->wait_send = req->send;
+	sa->wait_report = req->report;
+	sa->waits = true;
+	if (!host->ops.group_request) {
+		greq_answer(sa, &failed);
+		return;
+	}
+	sa->told = true;
+	req->peer = &sa->peer_id;
+	req->peer_name = sa->peer_name;
+	when = host->ops.group_request(host->ctx, sa, req, &reply);
+	/* It may have answered, or closed the SA, from within. */
+	if (sa->dead || !sa->waits || sa->token != req->token)
+		return;
+	if (when == GIKE_NOW) {
+		greq_answer(sa, &reply);
+		return;
+	}
+	if (sa->state == IKE_ST_INIT_DONE) {
+		ike_sa_state(sa, IKE_ST_AUTH_WAIT);
+		/* Authenticated: it is not the peer who is late now. */
+		timer_del(host->cfg.tq, &sa->t_life);
+	}
+	timer_set(host->cfg.tq, &sa->t_later, host->cfg.later_ms);
+}
+
+void greq_ask(struct ike_sa *sa, struct ike_msg *m)
+{
+	struct gike_req req = { 0 };
+	struct sa_pld *sag;
+	const char *what;
+
+	/* Not static: the group layer holds it while anything may be called */
+	sag = calloc(1, sizeof(*sag));
+	if (!sag) {
+		bad(sa, m, "no memory");
+		return;
+	}
+	what = greq_parse(m, &req, sag);
+	if (what)
+		bad(sa, m, what);
+	else
+		ask(sa, &req);
+	free(sag);
+}
+
+void reg_got_request(struct ike_sa *sa, struct ike_msg *m)
+{
+	greq_ask(sa, m);
+}
+
+/* ---- responder: the answer ---------------------------------------------- */
+
+static int check_reply(struct ike_sa *sa, const struct gike_reply *r,
+		       char *why, size_t size)
+{
+	if (r->notify)
+		return 0;
+	if (sa->wait_report)
+		return r->gsa || r->kd ? -EBADMSG : 0;
+	if (!r->gsa || !r->kd) {
+		snprintf(why, size, "reply without GSA and KD");
+		return -EBADMSG;
+	}
+	return gsa_check(r->gsa, r->kd, GC_REGISTRATION, sa->wait_send, why,
+			 size);
+}
+
+static int answer_build(struct ike_sa *sa, const struct gike_reply *r,
+			struct pchain *c)
+{
+	int ret;
+
+	if (sa->wait_xchg == GIKE_XCHG_GSA_AUTH) {
+		ret = auth_answer_head(sa, c);
+		if (ret)
+			return ret;
+	}
+	if (r->notify) {
+		notify_build(c, r->notify, NULL, 0);
+	} else if (r->gsa) {
+		gsa_build(c, r->gsa);
+		kd_build(c, r->kd);
+		if (r->transport)
+			notify_build(c, IKE_N_USE_TRANSPORT_MODE, NULL, 0);
+	}
+	return c->w->err;
+}
+
+/*
+ * The chain goes into @w. What the rules forbid, or what can't be built, is
+ * answered with REGISTRATION_FAILED, and *@ret says why.
+ */
+static int answer_or_sorry(struct ike_sa *sa, const struct gike_reply *r,
+			   struct wbuf *w, uint8_t *first, int *ret)
+{
+	static const struct gike_reply failed = {
+		.notify = GIKE_N_REGISTRATION_FAILED,
+	};
+	char why[160] = "";
+	struct pchain c;
+	int err;
+
+	pchain_init(&c, w, PCHAIN_DETACHED);
+	*ret = check_reply(sa, r, why, sizeof(why));
+	if (!*ret)
+		*ret = answer_build(sa, r, &c);
+	*first = c.first;
+	if (!*ret)
+		return 0;
+	log_err("ike %s: answer for %s not sent: %s", sa->name, sa->peer_name,
+		why[0] ? why : strerror(-*ret));
+	wbuf_free(w);
+	pchain_init(&c, w, PCHAIN_DETACHED);
+	err = answer_build(sa, &failed, &c);
+	*first = c.first;
+	return err;
+}
+
+int greq_answer(struct ike_sa *sa, const struct gike_reply *r)
+{
+	uint8_t first;
+	struct wbuf w;
+	int ret, err;
+
+	wbuf_init(&w, IKE_INNER_MAX);
+	err = answer_or_sorry(sa, r, &w, &first, &ret);
+	sa->waits = false;
+	timer_del(sa->host->cfg.tq, &sa->t_later);
+	if (ret || r->notify)
+		sa->host->stats.group_refused++;
+	if (!err && sa->state != IKE_ST_UP)
+		sa_up(sa);
+	if (!err && !sa->dead)
+		err = sa_respond(sa, sa->wait_xchg, first, &w);
+	wbuf_free(&w);
+	if (err)
+		sa_close(sa, 0, "no answer could be made");
+	if (!ret && sa->dead)
+		ret = -ENOTCONN;
+	return ret ? ret : err;
+}

@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What all exchanges of an IKE SA share: its state, the window of one in
+ * each direction (RFC 7296 2.3), retransmission (2.1), and its end.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ike/sa.h"
+#include "lib/log.h"
+#include "lib/secret.h"
+
+/* ---- state -------------------------------------------------------------- */
+
+static const char *const st_names[] = {
+	[IKE_ST_NEW] = "NEW",
+	[IKE_ST_INIT_SENT] = "INIT_SENT",
+	[IKE_ST_AUTH_SENT] = "AUTH_SENT",
+	[IKE_ST_INIT_DONE] = "INIT_DONE",
+	[IKE_ST_AUTH_WAIT] = "AUTH_WAIT",
+	[IKE_ST_UP] = "UP",
+	[IKE_ST_CLOSED] = "CLOSED",
+};
+
+#define BIT(st)	(1u << (st))
+
+/* Where each state may go */
+static const unsigned int moves[] = {
+	[IKE_ST_NEW] = BIT(IKE_ST_INIT_SENT) | BIT(IKE_ST_INIT_DONE) |
+		       BIT(IKE_ST_CLOSED),
+	[IKE_ST_INIT_SENT] = BIT(IKE_ST_AUTH_SENT) | BIT(IKE_ST_CLOSED),
+	[IKE_ST_AUTH_SENT] = BIT(IKE_ST_UP) | BIT(IKE_ST_CLOSED),
+	[IKE_ST_INIT_DONE] = BIT(IKE_ST_AUTH_WAIT) | BIT(IKE_ST_UP) |
+			     BIT(IKE_ST_CLOSED),
+	[IKE_ST_AUTH_WAIT] = BIT(IKE_ST_UP) | BIT(IKE_ST_CLOSED),
+	[IKE_ST_UP] = BIT(IKE_ST_CLOSED),
+	[IKE_ST_CLOSED] = 0,
+};
+
+const char *ike_st_name(enum ike_sa_st st)
+{
+	return st_names[st];
+}
+
+int ike_sa_state(struct ike_sa *sa, enum ike_sa_st to)
+{
+	if (!(moves[sa->state] & BIT(to))) {
+		log_warn("ike %s: state %s cannot become %s", sa->name,
+			 ike_st_name(sa->state), ike_st_name(to));
+		return -EINVAL;
+	}
+	log_debug("ike %s: %s -> %s", sa->name, ike_st_name(sa->state),
+		  ike_st_name(to));
+	if (sa->state == IKE_ST_INIT_DONE)
+		sa->host->stats.half_open--;
+	if (to == IKE_ST_INIT_DONE)
+		sa->host->stats.half_open++;
+	sa->state = to;
+	return 0;
+}
+
+/* ---- small things ------------------------------------------------------- */
+
+int blob_set(struct blob *b, const void *p, size_t len)
+{
+	uint8_t *copy = secret_dup(p, len);
+
+	if (!copy)
+		return -ENOMEM;
+	blob_free(b);
+	b->p = copy;
+	b->len = len;
+	return 0;
+}
+
+void blob_free(struct blob *b)
+{
+	secret_free(b->p);
+	b->p = NULL;
+	b->len = 0;
+}
+
+static bool blob_is(const struct blob *b, const uint8_t *p, size_t len)
+{
+	return b->p && b->len == len && !memcmp(b->p, p, len);
+}
+
+void sa_set_name(struct ike_sa *sa)
+{
+	char *p = sa->name;
+
+	for (int i = 0; i < IKE_SPI_LEN; i++)
+		p += sprintf(p, "%02x", sa->spi_i[i]);
+	*p++ = '_';
+	for (int i = 0; i < IKE_SPI_LEN; i++)
+		p += sprintf(p, "%02x", sa->spi_r[i]);
+}
+
+void sa_event(struct ike_sa *sa, enum ike_event_type type, const char *text)
+{
+	host_event(sa->host, type, &sa->peer, sa->peer_name, text);
+}
+
+/* ---- timers ------------------------------------------------------------- */
+
+static void on_life(void *arg)
+{
+	struct ike_sa *sa = arg;
+	struct ike_host *host = sa->host;
+
+	host_enter(host);
+	if (sa->state == IKE_ST_UP) {
+		info_delete(sa);
+		sa_close(sa, 0, "lifetime of the IKE SA is over");
+	} else {
+		sa_close(sa, 0, "not authenticated in time");
+	}
+	host_leave(host);
+}
+
+static void on_idle(void *arg)
+{
+	struct ike_sa *sa = arg;
+	struct ike_host *host = sa->host;
+
+	host_enter(host);
+	info_delete(sa);
+	sa_close(sa, 0, "idle");
+	host_leave(host);
+}
+
+static void on_later(void *arg)
+{
+	static const struct gike_reply failed = {
+		.notify = GIKE_N_REGISTRATION_FAILED,
+	};
+	struct ike_sa *sa = arg;
+	struct ike_host *host = sa->host;
+
+	host_enter(host);
+	log_warn("ike %s: no answer for %s in time", sa->name, sa->peer_name);
+	if (sa->waits)
+		greq_answer(sa, &failed);
+	host_leave(host);
+}
+
+static void give_up(struct ike_sa *sa)
+{
+	char why[96];
+
+	sa->host->stats.gave_up++;
+	snprintf(why, sizeof(why), "no answer to %s after %u tries",
+		 ike_xchg_name(sa->my_xchg), sa->my_sent + 1);
+	sa_close(sa, 0, why);
+}
+
+static void on_rexmit(void *arg)
+{
+	struct ike_sa *sa = arg;
+	struct ike_host *host = sa->host;
+
+	host_enter(host);
+	if (sa->init_error) {
+		/*
+		 * The error came in the clear. Whoever sees our packets can
+		 * forge it, so the key server had one more interval to say
+		 * better.
+		 */
+		char why[96];
+
+		snprintf(why, sizeof(why), "%s from key server",
+			 ike_notify_name(sa->init_error));
+		sa_close(sa, sa->init_error, why);
+	} else if (sa->my_sent >= host->cfg.rexmit_max) {
+		give_up(sa);
+	} else {
+		sa->my_sent++;
+		host->stats.rexmit++;
+		host_send(host, &sa->local, &sa->peer, sa->my_req.p,
+			  sa->my_req.len);
+		timer_set(host->cfg.tq, &sa->t_rexmit,
+			  (uint64_t)host->cfg.rexmit_ms << sa->my_sent);
+	}
+	host_leave(host);
+}
+
+/* ---- beginning and end -------------------------------------------------- */
+
+struct ike_sa *sa_new(struct ike_host *host, bool initiator,
+		      const struct ep *local, const struct ep *peer)
+{
+	struct ike_sa *sa = calloc(1, sizeof(*sa));
+
+	if (!sa)
+		return NULL;
+	sa->host = host;
+	sa->initiator = initiator;
+	sa->local = *local;
+	sa->peer = *peer;
+	TAILQ_INIT(&sa->tasks);
+	timer_init(&sa->t_rexmit, on_rexmit, sa);
+	timer_init(&sa->t_life, on_life, sa);
+	timer_init(&sa->t_idle, on_idle, sa);
+	timer_init(&sa->t_later, on_later, sa);
+	return sa;
+}
+
+static void drop_handshake(struct ike_sa *sa)
+{
+	if (sa->dh)
+		dh_free(sa->dh);
+	sa->dh = NULL;
+	blob_free(&sa->ni);
+	blob_free(&sa->nr);
+	blob_free(&sa->init_req);
+	blob_free(&sa->init_res);
+	blob_free(&sa->cookie);
+}
+
+void sa_up(struct ike_sa *sa)
+{
+	struct ike_host_cfg *cfg = &sa->host->cfg;
+
+	if (ike_sa_state(sa, IKE_ST_UP))
+		return;
+	sa->host->stats.up++;
+	drop_handshake(sa);
+	timer_set(cfg->tq, &sa->t_life, cfg->lifetime_ms);
+	if (!sa->initiator)
+		timer_set(cfg->tq, &sa->t_idle, cfg->idle_ms);
+	sa_event(sa, IKE_EV_UP, "authenticated");
+}
+
+static void stop_timers(struct ike_sa *sa)
+{
+	struct timerq *tq = sa->host->cfg.tq;
+
+	timer_del(tq, &sa->t_rexmit);
+	timer_del(tq, &sa->t_life);
+	timer_del(tq, &sa->t_idle);
+	timer_del(tq, &sa->t_later);
+}
+
+static void refuse_tasks(struct ike_sa *sa, uint16_t notify,
+			 const char *reason)
+{
+	struct ike_host *host = sa->host;
+	struct ike_task *t;
+
+	while ((t = task_take(sa))) {
+		if (host->ops.refused && (t->type == TASK_AUTH ||
+					  t->type == TASK_REGISTER ||
+					  t->type == TASK_REPORT))
+			host->ops.refused(host->ctx, sa, &t->idg, notify,
+					  reason);
+		task_free(t);
+	}
+}
+
+void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason)
+{
+	struct ike_host *host = sa->host;
+	bool was_up = sa->state == IKE_ST_UP;
+
+	if (sa->dead)
+		return;
+	ike_sa_state(sa, IKE_ST_CLOSED);
+	log_info("ike %s: %s%sclosed: %s", sa->name, sa->peer_name,
+		 sa->peer_name[0] ? " " : "", reason);
+	stop_timers(sa);
+	sa->dead = true;
+	sa->my_busy = false;
+	sa->waits = false;
+	LIST_REMOVE(sa, link);
+	LIST_REMOVE(sa, by_spi);
+	if (!sa->initiator)
+		LIST_REMOVE(sa, by_peer);
+	LIST_INSERT_HEAD(&host->dead, sa, link);
+	host->stats.sas--;
+	keys_wipe(&sa->keys);
+	drop_handshake(sa);
+	refuse_tasks(sa, notify, reason);
+	if (was_up)
+		sa_event(sa, IKE_EV_CLOSED, reason);
+	if (sa->told && host->ops.sa_closed)
+		host->ops.sa_closed(host->ctx, sa, reason);
+}
+
+void sa_free(struct ike_sa *sa)
+{
+	struct ike_task *t;
+
+	/* A callback of its own end may have asked for more. */
+	while ((t = task_take(sa)))
+		task_free(t);
+	keys_wipe(&sa->keys);
+	drop_handshake(sa);
+	blob_free(&sa->my_req);
+	blob_free(&sa->last_req);
+	blob_free(&sa->last_res);
+	secret_wipe(sa, sizeof(*sa));
+	free(sa);
+}
+
+/* ---- a message has come ------------------------------------------------- */
+
+/* What is inside of SK is not what the exchange may hold. */
+static void bad_request(struct ike_sa *sa, const struct ike_msg *m, int err,
+			const char *why)
+{
+	struct ike_stats *st = &sa->host->stats;
+	uint8_t xchg = m->h.xchg;
+	char text[160];
+
+	if (err == -ENOMSG) {
+		st->in_xchg++;
+		sa_respond_notify(sa, xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
+		return;
+	}
+	log_debug("ike %s: %s", sa->name, why);
+	if (err == -EPROTONOSUPPORT) {
+		st->in_critical++;
+		sa_respond_notify(sa, xchg, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
+				  &m->critical, 1);
+		/* RFC 7296 2.21.2: fatal while the SA isn't authenticated */
+		if (sa->state == IKE_ST_UP)
+			return;
+	} else {
+		st->in_syntax++;
+		sa_respond_notify(sa, xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
+	}
+	snprintf(text, sizeof(text), "bad request: %s", why);
+	sa_close(sa, 0, text);
+}
+
+static void request_dispatch(struct ike_sa *sa, struct ike_msg *m)
+{
+	uint8_t xchg = m->h.xchg;
+
+	if (sa->state == IKE_ST_INIT_DONE) {
+		auth_got_request(sa, m);
+		return;
+	}
+	if (!sa->initiator)
+		timer_set(sa->host->cfg.tq, &sa->t_idle,
+			  sa->host->cfg.idle_ms);
+	if (xchg == IKE_XCHG_INFORMATIONAL) {
+		info_got_request(sa, m);
+	} else if (xchg == GIKE_XCHG_GSA_REGISTRATION && !sa->initiator) {
+		reg_got_request(sa, m);
+	} else if (xchg == IKE_XCHG_CREATE_CHILD_SA) {
+		sa_respond_notify(sa, xchg, IKE_N_NO_ADDITIONAL_SAS, NULL, 0);
+	} else {
+		sa->host->stats.in_xchg++;
+		sa_respond_notify(sa, xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
+	}
+}
+
+/* RFC 7296 2.23: a peer behind a NAT is where it was last heard from. */
+static void follow_nat(struct ike_sa *sa, const struct ep *from,
+		       const struct ep *to)
+{
+	if (!sa->nat_here && !sa->nat_there)
+		return;
+	sa->local = *to;
+	if (ep_equal(&sa->peer, from))
+		return;
+	sa->peer = *from;
+	if (!sa->initiator) {
+		LIST_REMOVE(sa, by_spi);
+		LIST_REMOVE(sa, by_peer);
+		LIST_REMOVE(sa, link);
+		sa->host->stats.sas--;
+		host_add(sa->host, sa);
+	}
+}
+
+static void got_request(struct ike_sa *sa, const struct ep *from,
+			const struct ep *to, const uint8_t *p, size_t len,
+			struct ike_msg *m, uint8_t *plain)
+{
+	struct ike_stats *st = &sa->host->stats;
+	struct sk_key *k = sa->initiator ? &sa->keys.er : &sa->keys.ei;
+	uint32_t mid = m->h.mid;
+	size_t plain_len;
+	uint8_t first;
+	char why[128];
+	int ret;
+
+	if (sa->peer_mid && mid == sa->peer_mid - 1) {
+		/* Only the same octets get the same answer. */
+		if (!blob_is(&sa->last_req, p, len)) {
+			st->in_altered++;
+		} else if (sa->waits || !sa->last_res.p) {
+			st->in_busy++;
+		} else {
+			st->in_rexmit++;
+			host_send(sa->host, &sa->local, &sa->peer,
+				  sa->last_res.p, sa->last_res.len);
+		}
+		return;
+	}
+	if (mid != sa->peer_mid || sa->waits || mid == UINT32_MAX) {
+		st->in_mid++;
+		return;
+	}
+	if (sa->state == IKE_ST_INIT_DONE ?
+	    m->h.xchg != GIKE_XCHG_GSA_AUTH : sa->state != IKE_ST_UP) {
+		st->in_xchg++;
+		return;
+	}
+	if (sk_open(p, len, k, plain, &plain_len, &first)) {
+		st->in_icv++;
+		return;
+	}
+	/* From here on it is the peer that speaks. */
+	if (blob_set(&sa->last_req, p, len))
+		return;
+	blob_free(&sa->last_res);
+	sa->peer_mid++;
+	follow_nat(sa, from, to);
+	ret = msg_sort(m, MSG_ENC, first, plain, plain_len, why, sizeof(why));
+	if (ret)
+		bad_request(sa, m, ret, why);
+	else
+		request_dispatch(sa, m);
+}
+
+static void got_response(struct ike_sa *sa, const uint8_t *p, size_t len,
+			 struct ike_msg *m, uint8_t *plain)
+{
+	struct ike_stats *st = &sa->host->stats;
+	struct sk_key *k = sa->initiator ? &sa->keys.er : &sa->keys.ei;
+	size_t plain_len;
+	uint8_t first;
+	char why[128], text[160];
+
+	if (!sa->my_busy || m->h.mid != sa->my_mid) {
+		st->in_mid++;
+		return;
+	}
+	if (m->h.xchg != sa->my_xchg || !sa->keys.have) {
+		st->in_xchg++;
+		return;
+	}
+	if (sk_open(p, len, k, plain, &plain_len, &first)) {
+		st->in_icv++;
+		return;
+	}
+	sa->my_busy = false;
+	sa->my_mid++;
+	timer_del(sa->host->cfg.tq, &sa->t_rexmit);
+	blob_free(&sa->my_req);
+	if (msg_sort(m, MSG_ENC, first, plain, plain_len, why, sizeof(why))) {
+		st->in_syntax++;
+		snprintf(text, sizeof(text), "bad answer: %s", why);
+		sa_close(sa, 0, text);
+		return;
+	}
+	switch (m->h.xchg) {
+	case GIKE_XCHG_GSA_AUTH:
+		auth_got_response(sa, m);
+		break;
+	case GIKE_XCHG_GSA_REGISTRATION:
+		reg_got_response(sa, m);
+		break;
+	case IKE_XCHG_INFORMATIONAL:
+		info_got_response(sa, m);
+		break;
+	}
+	sa_run(sa);
+}
+
+void sa_input(struct ike_sa *sa, const struct ep *from, const struct ep *to,
+	      const uint8_t *p, size_t len, const struct ike_hdr *h)
+{
+	struct ike_msg *m;
+	uint8_t *plain;
+
+	if (h->xchg == IKE_XCHG_IKE_SA_INIT) {
+		if (sa->initiator && (h->flags & IKE_FLAG_RESPONSE) &&
+		    sa->state == IKE_ST_INIT_SENT)
+			init_got_response(sa, to, p, len, h);
+		else
+			sa->host->stats.in_xchg++;
+		return;
+	}
+	if (!sa->keys.have) {
+		sa->host->stats.in_xchg++;
+		return;
+	}
+	m = calloc(1, sizeof(*m));
+	plain = secret_alloc(len);
+	if (m && plain) {
+		m->h = *h;
+		if (h->flags & IKE_FLAG_RESPONSE)
+			got_response(sa, p, len, m, plain);
+		else
+			got_request(sa, from, to, p, len, m, plain);
+	}
+	free(m);
+	secret_free(plain);
+}

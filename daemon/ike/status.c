@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What others may see of an IKE SA and of a host */
+#include <stdio.h>
+
+#include "ike/sa.h"
+
+const struct kwk *ike_sa_kwk(const struct ike_sa *sa)
+{
+	return sa->keys.have ? &sa->keys.gsk_w : NULL;
+}
+
+const char *ike_sa_peer_name(const struct ike_sa *sa)
+{
+	return sa->peer_name;
+}
+
+const struct ike_id *ike_sa_peer_id(const struct ike_sa *sa)
+{
+	return sa->peer_id.type ? &sa->peer_id : NULL;
+}
+
+const struct ep *ike_sa_peer(const struct ike_sa *sa)
+{
+	return &sa->peer;
+}
+
+const struct ep *ike_sa_local(const struct ike_sa *sa)
+{
+	return &sa->local;
+}
+
+const char *ike_sa_state_name(const struct ike_sa *sa)
+{
+	return ike_st_name(sa->state);
+}
+
+const char *ike_sa_name(const struct ike_sa *sa)
+{
+	return sa->name;
+}
+
+bool ike_sa_is_up(const struct ike_sa *sa)
+{
+	return sa->state == IKE_ST_UP;
+}
+
+bool ike_sa_is_initiator(const struct ike_sa *sa)
+{
+	return sa->initiator;
+}
+
+void ike_sa_set_user(struct ike_sa *sa, void *user)
+{
+	sa->user = user;
+}
+
+void *ike_sa_user(const struct ike_sa *sa)
+{
+	return sa->user;
+}
+
+static const char *encr_text(const struct ike_suite *s)
+{
+	switch (s->encr) {
+	case IKE_ENCR_AES_GCM_16:
+		return s->key_bits == 256 ? "aes-gcm-16-256" :
+		       "aes-gcm-16-128";
+	case IKE_ENCR_CHACHA20_POLY1305:
+		return "chacha20-poly1305";
+	}
+	return "?";
+}
+
+static const char *prf_text(uint16_t prf)
+{
+	switch (prf) {
+	case IKE_PRF_HMAC_SHA2_256:
+		return "sha2-256";
+	case IKE_PRF_HMAC_SHA2_384:
+		return "sha2-384";
+	case IKE_PRF_HMAC_SHA2_512:
+		return "sha2-512";
+	}
+	return "?";
+}
+
+static const char *ke_text(uint16_t ke)
+{
+	switch (ke) {
+	case IKE_KE_X25519:
+		return "x25519";
+	case IKE_KE_P256:
+		return "p-256";
+	case IKE_KE_P384:
+		return "p-384";
+	}
+	return "?";
+}
+
+const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size)
+{
+	if (!size)
+		return "";
+	if (!sa->keys.have)
+		buf[0] = 0;
+	else
+		snprintf(buf, size, "%s %s %s kw-%d",
+			 encr_text(&sa->suite), prf_text(sa->suite.prf),
+			 ke_text(sa->suite.ke), 8 * sa->keys.gsk_w.len);
+	return buf;
+}
+
+void ike_host_each(struct ike_host *host,
+		   void (*fn)(void *arg, struct ike_sa *sa), void *arg)
+{
+	struct ike_sa *sa;
+
+	LIST_FOREACH(sa, &host->sas, link)
+		fn(arg, sa);
+}
+
+const struct ike_stats *ike_host_stats(const struct ike_host *host)
+{
+	return &host->stats;
+}
+
+#define ITEM(field, text) { text, offsetof(struct ike_stats, field) }
+
+static const struct {
+	const char *name;
+	size_t off;
+} items[] = {
+	ITEM(in, "in"),
+	ITEM(out, "out"),
+	ITEM(in_short, "in-short"),
+	ITEM(in_version, "in-version"),
+	ITEM(in_xchg, "in-exchange"),
+	ITEM(in_no_sa, "in-no-sa"),
+	ITEM(in_icv, "in-icv"),
+	ITEM(in_syntax, "in-syntax"),
+	ITEM(in_critical, "in-critical"),
+	ITEM(in_mid, "in-message-id"),
+	ITEM(in_rexmit, "in-retransmitted"),
+	ITEM(in_altered, "in-altered"),
+	ITEM(in_busy, "in-busy"),
+	ITEM(cookie_sent, "cookie-sent"),
+	ITEM(cookie_bad, "cookie-bad"),
+	ITEM(cap, "cap"),
+	ITEM(no_proposal, "no-proposal"),
+	ITEM(invalid_ke, "invalid-ke"),
+	ITEM(auth_failed, "auth-failed"),
+	ITEM(up, "up"),
+	ITEM(rexmit, "retransmitted"),
+	ITEM(gave_up, "gave-up"),
+	ITEM(group_requests, "group-requests"),
+	ITEM(group_refused, "group-refused"),
+	ITEM(half_open, "half-open"),
+	ITEM(sas, "sas"),
+};
+
+bool ike_stats_item(const struct ike_stats *s, unsigned int i,
+		    const char **name, uint64_t *value)
+{
+	if (i >= sizeof(items) / sizeof(items[0]))
+		return false;
+	*name = items[i].name;
+	*value = *(const uint64_t *)((const char *)s + items[i].off);
+	return true;
+}
