@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conf/check.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "crypto/cert.h"
+#include "crypto/wrap.h"
+
+/* The setting to blame: the one in the file, or the group that lacks it. */
+static int bad_member(struct conf_reader *r, const config_setting_t *s,
+		      const char *name, const char *what)
+{
+	const config_setting_t *e = config_setting_get_member(s, name);
+
+	return e ? conf_bad(r, e, NULL, "%s", what) :
+		   conf_bad(r, s, name, "%s", what);
+}
+
+/*
+ * A replaced SA lives DTD longer than the rekey that replaces it, and a rekey
+ * that is lost must be noticed while the old key is still good.
+ */
+static int check_times(struct conf_reader *r, const config_setting_t *s,
+		       const struct conf_group *g)
+{
+	uint64_t least = (uint64_t)g->rekey_interval + g->dtd;
+
+	if (g->dtd <= g->atd)
+		return bad_member(r, s, "dtd",
+				  "has to be greater than atd, or senders use keys that receivers have dropped");
+	if (g->rekey_interval <= g->dtd)
+		return bad_member(r, s, "rekey-interval",
+				  "has to be greater than dtd, or old keys pile up");
+	if (g->lifetime <= least)
+		return bad_member(r, s, "lifetime",
+				  "has to be greater than rekey-interval + dtd, or traffic stops before each rekey");
+	if (g->kek_lifetime <= least)
+		return bad_member(r, s, "kek-lifetime",
+				  "has to be greater than rekey-interval + dtd, or rekeys can't be read");
+	return 0;
+}
+
+int conf_check_group(struct conf_reader *r, const config_setting_t *s,
+		     const struct conf_group *g)
+{
+	size_t kwk_bits = wrap_key_len(g->kwa) * 8;
+
+	if (addr_equal(&g->rekey_to.addr, &g->address))
+		return bad_member(r, s, "rekey-address",
+				  "is the group's own address, where only ESP may go");
+	if (!addr_is_none(&g->rekey_source) &&
+	    g->rekey_source.family != g->rekey_to.addr.family)
+		return bad_member(r, s, "rekey-source",
+				  "is not of the family of rekey-address");
+	/* RFC 9838 3.1: the wrapping key is no weaker than what it wraps */
+	if (kwk_bits < g->alg.key_bits || kwk_bits < g->kek_alg.key_bits)
+		return bad_member(r, s, "key-wrap",
+				  "is weaker than the keys that it wraps");
+	if (g->max_sender_ids >= 1u << g->sender_id_bits)
+		return bad_member(r, s, "max-sender-ids",
+				  "one member could take all there are");
+	if (!g->receivers.n && !g->senders.n)
+		return bad_member(r, s, "receivers",
+				  "nobody may receive and nobody may send");
+	return check_times(r, s, g);
+}
+
+/* How its ID payload will come: an address, a mail address, or a DNS name. */
+static bool good_id(const char *id)
+{
+	char buf[400];
+	struct addr a;
+
+	if (!addr_parse(id, &a))
+		return true;
+	return !cert_id_str(strchr(id, '@') ? CERT_ID_RFC822_ADDR :
+			    CERT_ID_FQDN, id, strlen(id), buf, sizeof(buf));
+}
+
+int conf_check_member(struct conf_reader *r, const config_setting_t *s,
+		      const struct conf_member *m)
+{
+	if (addr_is_any(&m->gcks.addr))
+		return bad_member(r, s, "gcks",
+				  "is not the address of one host");
+	if (!good_id(m->gcks_id))
+		return bad_member(r, s, "gcks-id",
+				  "is neither a DNS name, a mail address nor an IP address");
+	if (!addr_is_none(&m->local.addr) &&
+	    m->local.addr.family != m->gcks.addr.family)
+		return bad_member(r, s, "local", "is not of the family of gcks");
+	return 0;
+}
+
+static const config_setting_t *group_at(const config_setting_t *root,
+					const char *role, size_t i)
+{
+	return config_setting_get_elem(
+		config_setting_get_member(
+			config_setting_get_member(root, role), "groups"),
+		(unsigned int)i);
+}
+
+static int check_gcks(struct conf_reader *r, const config_setting_t *root,
+		      const struct conf_gcks *k)
+{
+	size_t i, n;
+
+	for (i = 0; i < k->n_groups; i++) {
+		const config_setting_t *s = group_at(root, "gcks", i);
+		const struct conf_group *g = &k->groups[i];
+
+		for (n = 0; n < k->n_groups; n++) {
+			const struct conf_group *o = &k->groups[n];
+
+			if (n < i && !strcmp(o->name, g->name))
+				return bad_member(r, s, "name",
+						  "another group has it");
+			if (n < i && addr_equal(&o->address, &g->address))
+				return bad_member(r, s, "address",
+						  "another group has it");
+			if (addr_equal(&o->address, &g->rekey_to.addr))
+				return bad_member(r, s, "rekey-address",
+						  "is the address of a group, where only ESP may go");
+			/* one is negotiated in IKE_SA_INIT, before IDg */
+			if (n < i && o->kwa != g->kwa)
+				return bad_member(r, s, "key-wrap",
+						  "differs from another group's; one key server has one");
+		}
+	}
+	for (i = 0; i < k->n_listen; i++)
+		for (n = 0; n < i; n++)
+			if (ep_equal(&k->listen[i], &k->listen[n]))
+				return bad_member(r,
+						  config_setting_get_member(
+							  root, "gcks"),
+						  "listen",
+						  "has an address twice");
+	if (k->cookie_threshold > k->max_half_open)
+		return bad_member(r, config_setting_get_member(root, "gcks"),
+				  "cookie-threshold",
+				  "is greater than max-half-open: cookies would never be asked for");
+	return 0;
+}
+
+static int check_member_groups(struct conf_reader *r,
+			       const config_setting_t *root,
+			       const struct conf_member *m)
+{
+	size_t i, n;
+
+	for (i = 0; i < m->n_groups; i++) {
+		const config_setting_t *s = group_at(root, "member", i);
+
+		for (n = 0; n < i; n++) {
+			if (!strcmp(m->groups[n].name, m->groups[i].name))
+				return bad_member(r, s, "name",
+						  "another group has it");
+			if (addr_equal(&m->groups[n].address,
+				       &m->groups[i].address))
+				return bad_member(r, s, "address",
+						  "another group has it");
+		}
+	}
+	return 0;
+}
+
+/* A key server that is a member of its own groups. */
+static int check_both(struct conf_reader *r, const config_setting_t *root,
+		      const struct conf *c)
+{
+	size_t i, n;
+
+	for (i = 0; i < c->member->n_groups; i++) {
+		const config_setting_t *s = group_at(root, "member", i);
+		const struct conf_mgroup *m = &c->member->groups[i];
+
+		for (n = 0; n < c->gcks->n_groups; n++) {
+			const struct conf_group *g = &c->gcks->groups[n];
+
+			if (addr_equal(&m->address, &g->rekey_to.addr))
+				return bad_member(r, s, "address",
+						  "is a rekey-address: protected, rekeys could not leave");
+			if (!strcmp(m->name, g->name) &&
+			    !addr_equal(&m->address, &g->address))
+				return bad_member(r, s, "address",
+						  "is not the one that gcks has for this group");
+		}
+	}
+	return 0;
+}
+
+int conf_check(struct conf_reader *r, const config_setting_t *root,
+	       const struct conf *c)
+{
+	int ret = 0;
+
+	if (!c->gcks && !c->member)
+		return conf_bad(r, root, "gcks, member",
+				"one of the two roles has to be there");
+	if (c->gcks)
+		ret = check_gcks(r, root, c->gcks);
+	if (!ret && c->member)
+		ret = check_member_groups(r, root, c->member);
+	if (!ret && c->gcks && c->member)
+		ret = check_both(r, root, c);
+	return ret;
+}

@@ -1,0 +1,591 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The tables of settings, their defaults, and loading. check.c judges. */
+#include "conf/conf.h"
+
+#include <errno.h>
+#include <libconfig.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "conf/check.h"
+#include "conf/field.h"
+#include "crypto/wrap.h"
+#include "lib/err.h"
+
+#define ENCR_AES_GCM_16 20
+#define ENCR_AES_GMAC 21
+#define ENCR_CHACHA20_POLY1305 28
+
+#define MONTH 2592000
+#define GIKE_PORT 848
+
+/* A cipher packed into one number for a table of words. */
+#define ALG(encr, bits) ((encr) << 16 | (bits))
+
+static const struct conf_word algs[] = {
+	{ "aes-gcm-16-128", ALG(ENCR_AES_GCM_16, 128) },
+	{ "aes-gcm-16-256", ALG(ENCR_AES_GCM_16, 256) },
+	{ "aes-gmac-128", ALG(ENCR_AES_GMAC, 128) },
+	{ "aes-gmac-256", ALG(ENCR_AES_GMAC, 256) },
+	{ "chacha20-poly1305", ALG(ENCR_CHACHA20_POLY1305, 256) },
+	{ NULL, 0 }
+};
+
+/* Rekey messages carry keys: a cipher that only authenticates won't do. */
+static const struct conf_word kek_algs[] = {
+	{ "aes-gcm-16-128", ALG(ENCR_AES_GCM_16, 128) },
+	{ "aes-gcm-16-256", ALG(ENCR_AES_GCM_16, 256) },
+	{ "chacha20-poly1305", ALG(ENCR_CHACHA20_POLY1305, 256) },
+	{ NULL, 0 }
+};
+
+static const struct conf_word kwas[] = {
+	{ "kw-128", KWA_5649_128 },
+	{ "kw-256", KWA_5649_256 },
+	{ NULL, 0 }
+};
+
+static const struct conf_word signs[] = {
+	{ "ed25519", SIG_ED25519 },
+	{ "ecdsa-p256", SIG_ECDSA_P256 },
+	{ "ecdsa-p384", SIG_ECDSA_P384 },
+	{ "rsa-pss", SIG_RSA_PSS },
+	{ NULL, 0 }
+};
+
+static const struct conf_word levels[] = {
+	{ "error", LOG_LEVEL_ERR },
+	{ "warning", LOG_LEVEL_WARN },
+	{ "info", LOG_LEVEL_INFO },
+	{ "debug", LOG_LEVEL_DEBUG },
+	{ NULL, 0 }
+};
+
+static int read_alg(struct conf_reader *r, const config_setting_t *s,
+		    const struct conf_field *f, void *dst)
+{
+	struct conf_field word = *f;
+	struct conf_alg *alg = dst;
+	uint32_t v;
+	int ret;
+
+	word.size = sizeof(v);
+	ret = conf_read_word(r, s, &word, &v);
+	if (!ret)
+		*alg = (struct conf_alg){ v >> 16, v & 0xffff };
+	return ret;
+}
+
+static int read_port(struct conf_reader *r, const config_setting_t *s,
+		     const struct conf_field *f, void *dst)
+{
+	struct conf_field port = *f;
+
+	port.size = sizeof(uint16_t);
+	return conf_read_number(r, s, &port, &((struct ep *)dst)->port);
+}
+
+static int read_rekey_addr(struct conf_reader *r, const config_setting_t *s,
+			   const struct conf_field *f, void *dst)
+{
+	return conf_read_multicast(r, s, f, &((struct ep *)dst)->addr);
+}
+
+/* A word without blanks: netlink, mcsecctl and logs show it as one. */
+static int read_group_name(struct conf_reader *r, const config_setting_t *s,
+			   const struct conf_field *f, void *dst)
+{
+	const char *p = conf_text(r, s);
+
+	if (!p)
+		return -EINVAL;
+	for (; *p; p++)
+		if (*p <= ' ' || *p >= 0x7f || *p == '"' || *p == '\\')
+			return conf_bad(r, s, NULL,
+					"only ASCII without blanks, quotes and backslashes");
+	return conf_read_text(r, s, f, dst);
+}
+
+static int read_sid_bits(struct conf_reader *r, const config_setting_t *s,
+			 const struct conf_field *f, void *dst)
+{
+	int ret = conf_read_number(r, s, f, dst);
+	uint8_t bits = *(uint8_t *)dst;
+
+	if (!ret && bits != 8 && bits != 12 && bits != 16)
+		return conf_bad(r, s, NULL, "has to be 8, 12 or 16 (RFC 6054)");
+	return ret;
+}
+
+static int read_window(struct conf_reader *r, const config_setting_t *s,
+		       const struct conf_field *f, void *dst)
+{
+	int ret = conf_read_number(r, s, f, dst);
+	uint32_t w = *(uint32_t *)dst;
+
+	if (!ret && (w & (w - 1)))
+		return conf_bad(r, s, NULL, "%u is no power of two", w);
+	return ret;
+}
+
+#define G(member, text, fn, ...) \
+	CONF_FIELD(struct conf_group, member, text, fn, __VA_ARGS__)
+static const struct conf_field group_fields[] = {
+	G(name, "name", read_group_name, .required = true,
+	  .min = CONF_GROUP_NAME_MIN, .max = CONF_GROUP_NAME_MAX),
+	G(address, "address", conf_read_multicast, .required = true),
+	G(rekey_to, "rekey-address", read_rekey_addr, .required = true),
+	G(rekey_to, "rekey-port", read_port, .min = 1, .max = 65535),
+	G(rekey_source, "rekey-source", conf_read_addr, 0),
+	G(rekey_interface, "rekey-interface", conf_read_text, .min = 1,
+	  .max = 15),
+	G(rekey_ttl, "rekey-ttl", conf_read_number, .min = 1, .max = 255),
+	G(rekey_copies, "rekey-copies", conf_read_number, .min = 1, .max = 8),
+	G(alg, "algorithm", read_alg, .words = algs),
+	G(kek_alg, "kek-algorithm", read_alg, .words = kek_algs),
+	G(kwa, "key-wrap", conf_read_word, .words = kwas),
+	G(rekey_sign, "rekey-signature", conf_read_word, .words = signs),
+	G(senders, "senders", conf_read_names, 0),
+	G(receivers, "receivers", conf_read_names, 0),
+	G(rekey_interval, "rekey-interval", conf_read_number, .min = 2,
+	  .max = MONTH),
+	G(lifetime, "lifetime", conf_read_number, .min = 4, .max = 4 * MONTH),
+	G(kek_lifetime, "kek-lifetime", conf_read_number, .min = 4,
+	  .max = 4 * MONTH),
+	G(atd, "atd", conf_read_number, .min = 0, .max = 600),
+	G(dtd, "dtd", conf_read_number, .min = 1, .max = 3600),
+	G(sender_id_bits, "sender-id-bits", read_sid_bits, .min = 8,
+	  .max = 16),
+	G(max_sender_ids, "max-sender-ids", conf_read_number, .min = 1,
+	  .max = 256),
+	G(max_members, "max-members", conf_read_number, .min = 1,
+	  .max = 1000000),
+	G(batch_join_ms, "batch-join", conf_read_number, .min = 0,
+	  .max = 60000),
+	G(batch_leave_ms, "batch-leave", conf_read_number, .min = 0,
+	  .max = 60000),
+	{ 0 }
+};
+
+#define M(member, text, fn, ...) \
+	CONF_FIELD(struct conf_mgroup, member, text, fn, __VA_ARGS__)
+static const struct conf_field mgroup_fields[] = {
+	M(name, "name", read_group_name, .required = true,
+	  .min = CONF_GROUP_NAME_MIN, .max = CONF_GROUP_NAME_MAX),
+	M(address, "address", conf_read_multicast, .required = true),
+	M(send, "send", conf_read_bool, 0),
+	M(receive, "receive", conf_read_bool, 0),
+	M(sender_ids, "sender-ids", conf_read_number, .min = 0, .max = 256),
+	M(window, "replay-window", read_window, .min = 64, .max = 32768),
+	M(max_senders, "max-senders", conf_read_number, .min = 1,
+	  .max = 65536),
+	{ 0 }
+};
+
+static uint16_t cpus(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_CONF);
+
+	return n < 1 ? 1 : n > 256 ? 256 : (uint16_t)n;
+}
+
+static int group_defaults(struct conf_group *g)
+{
+	*g = (struct conf_group){
+		.rekey_to.port = GIKE_PORT,
+		.rekey_ttl = 32,
+		.rekey_copies = 3,
+		.alg = { ENCR_AES_GCM_16, 128 },
+		.kek_alg = { ENCR_AES_GCM_16, 256 },
+		.kwa = KWA_5649_256,
+		.rekey_sign = SIG_ED25519,
+		.rekey_interval = 3600,
+		.atd = 5,
+		.dtd = 15,
+		.sender_id_bits = 16,
+		.max_sender_ids = 16,
+		.max_members = 10000,
+		.rekey_interface = strdup(""),
+	};
+	return g->rekey_interface ? 0 : -ENOMEM;
+}
+
+static int read_gcks_groups(struct conf_reader *r, const config_setting_t *s,
+			    const struct conf_field *f, void *dst)
+{
+	struct conf_gcks *gcks = (void *)((char *)dst - f->offset);
+	int i, n = config_setting_length(s), ret;
+
+	if (!config_setting_is_list(s) || n < 1 || n > CONF_MAX_GROUPS)
+		return conf_bad(r, s, NULL,
+				"has to be a list of 1 to %d groups, ( { ... }, { ... } )",
+				CONF_MAX_GROUPS);
+	gcks->groups = calloc((size_t)n, sizeof(*gcks->groups));
+	if (!gcks->groups)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
+		struct conf_group *g = &gcks->groups[i];
+
+		gcks->n_groups++;
+		ret = group_defaults(g);
+		if (!ret)
+			ret = conf_read_group(r, e, group_fields, g);
+		if (ret)
+			return ret;
+		g->line = config_setting_source_line(e);
+		if (!g->lifetime)
+			g->lifetime = 2 * g->rekey_interval + g->dtd;
+		if (!g->kek_lifetime)
+			g->kek_lifetime = g->lifetime;
+		ret = conf_check_group(r, e, g);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int read_member_groups(struct conf_reader *r, const config_setting_t *s,
+			      const struct conf_field *f, void *dst)
+{
+	struct conf_member *member = (void *)((char *)dst - f->offset);
+	int i, n = config_setting_length(s), ret;
+
+	if (!config_setting_is_list(s) || n < 1 || n > CONF_MAX_GROUPS)
+		return conf_bad(r, s, NULL,
+				"has to be a list of 1 to %d groups, ( { ... }, { ... } )",
+				CONF_MAX_GROUPS);
+	member->groups = calloc((size_t)n, sizeof(*member->groups));
+	if (!member->groups)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
+		struct conf_mgroup *g = &member->groups[i];
+
+		member->n_groups++;
+		*g = (struct conf_mgroup){
+			.receive = true,
+			.window = 1024,
+			.max_senders = 1024,
+		};
+		ret = conf_read_group(r, e, mgroup_fields, g);
+		if (ret)
+			return ret;
+		g->line = config_setting_source_line(e);
+		if (!g->sender_ids)
+			g->sender_ids = cpus();
+		if (!g->send && !g->receive)
+			return conf_bad(r, e, NULL,
+					"neither sends nor receives");
+	}
+	return 0;
+}
+
+static int read_listen(struct conf_reader *r, const config_setting_t *s,
+		       const struct conf_field *f, void *dst)
+{
+	struct conf_gcks *gcks = (void *)((char *)dst - f->offset);
+	const struct conf_field port = { .min = GIKE_PORT };
+	bool one = config_setting_type(s) == CONFIG_TYPE_STRING;
+	int i, ret, n = one ? 1 : config_setting_length(s);
+
+	if (!one && !config_setting_is_array(s) && !config_setting_is_list(s))
+		n = 0;
+	if (n < 1 || n > CONF_MAX_LISTEN)
+		return conf_bad(r, s, NULL,
+				"has to be a list of 1 to %d addresses with ports",
+				CONF_MAX_LISTEN);
+	free(gcks->listen);
+	gcks->n_listen = 0;
+	gcks->listen = calloc((size_t)n, sizeof(*gcks->listen));
+	if (!gcks->listen)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		ret = conf_read_ep(r, one ? s : config_setting_get_elem(
+					   s, (unsigned int)i),
+				   &port, &gcks->listen[i]);
+		if (ret)
+			return ret;
+		gcks->n_listen++;
+	}
+	return 0;
+}
+
+#define K(member, text, fn, ...) \
+	CONF_FIELD(struct conf_gcks, member, text, fn, __VA_ARGS__)
+static const struct conf_field gcks_fields[] = {
+	K(listen, "listen", read_listen, 0),
+	K(store, "store", conf_read_path, .required = true),
+	K(seal_key, "seal-key", conf_read_path, .required = true),
+	K(cookie_threshold, "cookie-threshold", conf_read_number, .min = 0,
+	  .max = 100000),
+	K(max_half_open, "max-half-open", conf_read_number, .min = 1,
+	  .max = 100000),
+	K(max_sas, "max-sas", conf_read_number, .min = 1, .max = 1000000),
+	K(sa_idle, "sa-idle", conf_read_number, .min = 1, .max = 86400),
+	K(groups, "groups", read_gcks_groups, .required = true),
+	{ 0 }
+};
+
+#define R(member, text, fn, ...) \
+	CONF_FIELD(struct conf_member, member, text, fn, __VA_ARGS__)
+static const struct conf_field member_fields[] = {
+	R(gcks, "gcks", conf_read_ep, .required = true, .min = GIKE_PORT),
+	R(gcks_id, "gcks-id", conf_read_text, .required = true, .min = 1,
+	  .max = 320),
+	R(local, "local", conf_read_ep, .min = GIKE_PORT),
+	R(interface, "interface", conf_read_text, .min = 1, .max = 15),
+	R(groups, "groups", read_member_groups, .required = true),
+	{ 0 }
+};
+
+/* 0.0.0.0 and [::] on the port of RFC 9838 2.1.1 */
+static int default_listen(struct conf_gcks *g)
+{
+	g->listen = calloc(2, sizeof(*g->listen));
+	if (!g->listen)
+		return -ENOMEM;
+	ep_parse("0.0.0.0", GIKE_PORT, &g->listen[0]);
+	ep_parse("::", GIKE_PORT, &g->listen[1]);
+	g->n_listen = 2;
+	return 0;
+}
+
+static int read_gcks(struct conf_reader *r, const config_setting_t *s,
+		     const struct conf_field *f, void *dst)
+{
+	struct conf_gcks *g = calloc(1, sizeof(*g));
+
+	(void)f;
+	if (!g)
+		return -ENOMEM;
+	*(struct conf_gcks **)dst = g;
+	g->cookie_threshold = 64;
+	g->max_half_open = 512;
+	g->max_sas = 16384;
+	g->sa_idle = 300;
+	if (default_listen(g))
+		return -ENOMEM;
+	return conf_read_group(r, s, gcks_fields, g);
+}
+
+static int read_member(struct conf_reader *r, const config_setting_t *s,
+		       const struct conf_field *f, void *dst)
+{
+	struct conf_member *m = calloc(1, sizeof(*m));
+	int ret;
+
+	(void)f;
+	if (!m)
+		return -ENOMEM;
+	*(struct conf_member **)dst = m;
+	m->interface = strdup("");
+	if (!m->interface)
+		return -ENOMEM;
+	ret = conf_read_group(r, s, member_fields, m);
+	return ret ? ret : conf_check_member(r, s, m);
+}
+
+#define I(member, text) \
+	CONF_FIELD(struct conf_identity, member, text, conf_read_path, \
+		   .required = true)
+static const struct conf_field identity_fields[] = {
+	I(certificate, "certificate"),
+	I(key, "key"),
+	I(ca, "ca"),
+	{ 0 }
+};
+
+static int read_identity(struct conf_reader *r, const config_setting_t *s,
+			 const struct conf_field *f, void *dst)
+{
+	(void)f;
+	return conf_read_group(r, s, identity_fields, dst);
+}
+
+static const struct conf_field debug_fields[] = {
+	CONF_FIELD(struct conf, export_ike_keys, "export-ike-keys",
+		   conf_read_path, 0),
+	{ 0 }
+};
+
+static int read_debug(struct conf_reader *r, const config_setting_t *s,
+		      const struct conf_field *f, void *dst)
+{
+	/* its one field lies in struct conf itself */
+	return conf_read_group(r, s, debug_fields, (char *)dst - f->offset);
+}
+
+#define C(member, text, fn, ...) \
+	CONF_FIELD(struct conf, member, text, fn, __VA_ARGS__)
+static const struct conf_field root_fields[] = {
+	C(control, "control", conf_read_path, 0),
+	C(log_level, "log-level", conf_read_word, .words = levels),
+	C(identity, "identity", read_identity, .required = true),
+	C(gcks, "gcks", read_gcks, 0),
+	C(member, "member", read_member, 0),
+	C(export_ike_keys, "debug", read_debug, 0),
+	{ 0 }
+};
+
+static int read_root(struct conf_reader *r, config_t *cfg, struct conf *c)
+{
+	const config_setting_t *root = config_root_setting(cfg);
+	int ret;
+
+	c->file = strdup(r->file);
+	c->control = strdup(CONF_DEFAULT_CONTROL);
+	c->log_level = LOG_LEVEL_INFO;
+	if (!c->file || !c->control)
+		return -ENOMEM;
+	ret = conf_read_group(r, root, root_fields, c);
+	return ret ? ret : conf_check(r, root, c);
+}
+
+static int finish(struct conf_reader *r, config_t *cfg, struct conf **out)
+{
+	struct conf *c = calloc(1, sizeof(*c));
+	int ret = c ? read_root(r, cfg, c) : -ENOMEM;
+
+	config_destroy(cfg);
+	if (ret) {
+		if (ret == -ENOMEM)
+			err_set(r->err, r->errlen, ret, "%s: no memory",
+				r->file);
+		conf_free(c);
+		return ret;
+	}
+	*out = c;
+	return 0;
+}
+
+static int syntax(struct conf_reader *r, config_t *cfg)
+{
+	const char *file = config_error_file(cfg);
+	int ret = -EINVAL;
+
+	if (config_error_type(cfg) == CONFIG_ERR_PARSE) {
+		err_set(r->err, r->errlen, ret, "%s:%d: %s",
+			file ? file : r->file, config_error_line(cfg),
+			config_error_text(cfg));
+	} else {
+		ret = errno ? -errno : -EIO;
+		err_set(r->err, r->errlen, ret, "%s: %s", r->file,
+			strerror(-ret));
+	}
+	config_destroy(cfg);
+	return ret;
+}
+
+int conf_load(const char *path, struct conf **out, char *err, size_t errlen)
+{
+	struct conf_reader r = { path, err, errlen };
+	config_t cfg;
+
+	config_init(&cfg);
+	errno = 0;
+	if (!config_read_file(&cfg, path))
+		return syntax(&r, &cfg);
+	return finish(&r, &cfg, out);
+}
+
+int conf_parse(const char *text, const char *name, struct conf **out,
+	       char *err, size_t errlen)
+{
+	struct conf_reader r = { name, err, errlen };
+	config_t cfg;
+
+	config_init(&cfg);
+	if (!config_read_string(&cfg, text))
+		return syntax(&r, &cfg);
+	return finish(&r, &cfg, out);
+}
+
+static void free_names(struct conf_names *n)
+{
+	while (n->n)
+		free(n->v[--n->n]);
+	free(n->v);
+}
+
+static void free_gcks(struct conf_gcks *g)
+{
+	size_t i;
+
+	if (!g)
+		return;
+	for (i = 0; i < g->n_groups; i++) {
+		free(g->groups[i].name);
+		free(g->groups[i].rekey_interface);
+		free_names(&g->groups[i].senders);
+		free_names(&g->groups[i].receivers);
+	}
+	free(g->groups);
+	free(g->listen);
+	free(g->store);
+	free(g->seal_key);
+	free(g);
+}
+
+static void free_member(struct conf_member *m)
+{
+	size_t i;
+
+	if (!m)
+		return;
+	for (i = 0; i < m->n_groups; i++)
+		free(m->groups[i].name);
+	free(m->groups);
+	free(m->gcks_id);
+	free(m->interface);
+	free(m);
+}
+
+void conf_free(struct conf *c)
+{
+	if (!c)
+		return;
+	free_gcks(c->gcks);
+	free_member(c->member);
+	free(c->identity.certificate);
+	free(c->identity.key);
+	free(c->identity.ca);
+	free(c->file);
+	free(c->control);
+	free(c->export_ike_keys);
+	free(c);
+}
+
+bool conf_names_match(const struct conf_names *names, const char *id)
+{
+	size_t i, len = strlen(id), n;
+
+	for (i = 0; i < names->n; i++) {
+		const char *p = names->v[i];
+
+		if (!strcmp(p, "*"))
+			return true;
+		if (p[0] != '*') {
+			if (!strcasecmp(p, id))
+				return true;
+			continue;
+		}
+		/* ".example", with something before it */
+		n = strlen(++p);
+		if (len > n && !strcasecmp(id + len - n, p))
+			return true;
+	}
+	return false;
+}
+
+const char *conf_alg_str(const struct conf_alg *alg)
+{
+	const struct conf_word *w;
+
+	for (w = algs; w->word; w++)
+		if (w->value == ALG(alg->encr, alg->key_bits))
+			return w->word;
+	return "?";
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A whole configuration is read as it was written, each refusal names file,
+ * line and word, and nothing is read in part.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "crypto/wrap.h"
+#include "tap.h"
+
+static char err[CONF_ERRLEN];
+
+#define IDENTITY \
+	"identity: { certificate = \"/c\"; key = \"/k\"; ca = \"/a\"; };\n"
+/* lines 2 to 7, the group on line 4 */
+#define GCKS(gcks, group) IDENTITY \
+	"gcks: {\n" \
+	"  store = \"/s\"; seal-key = \"/sk\"; " gcks "\n" \
+	"  groups = ( { name = \"video\"; address = \"239.1.1.1\";\n" \
+	"    rekey-address = \"239.1.1.254\"; receivers = [ \"*\" ];\n" \
+	"    " group "\n" \
+	"  } );\n" \
+	"};\n"
+#define MEMBER(member, group) IDENTITY \
+	"member: {\n" \
+	"  gcks = \"10.0.0.1\"; gcks-id = \"gcks.example\"; " member "\n" \
+	"  groups = ( { name = \"video\"; address = \"239.1.1.1\";\n" \
+	"    " group "\n" \
+	"  } );\n" \
+	"};\n"
+
+static struct conf *parse(const char *text)
+{
+	struct conf *c = NULL;
+
+	if (conf_parse(text, "f", &c, err, sizeof(err)))
+		bail("%s", err);
+	return c;
+}
+
+static void refused(const char *text, const char *where, const char *what)
+{
+	struct conf *c = NULL;
+	int ret;
+
+	err[0] = '\0';
+	ret = conf_parse(text, "f", &c, err, sizeof(err));
+	ok(ret == -EINVAL && !c && !strncmp(err, where, strlen(where)) &&
+	   strstr(err, what), "%s", err[0] ? err : where);
+	conf_free(c);
+}
+
+static void defaults(void)
+{
+	struct conf *c = parse(GCKS("", ""));
+	const struct conf_group *g = &c->gcks->groups[0];
+	char buf[EP_STRLEN];
+
+	is_str(c->control, CONF_DEFAULT_CONTROL, "control socket");
+	is_int(c->log_level, LOG_LEVEL_INFO, "log level");
+	ok(!c->member && !c->export_ike_keys, "what is not there is not");
+	is_int(c->gcks->n_listen, 2, "both families");
+	is_str(ep_str(&c->gcks->listen[0], buf), "0.0.0.0:848", "IPv4");
+	is_str(ep_str(&c->gcks->listen[1], buf), "[::]:848", "IPv6");
+	ok(g->alg.encr == 20 && g->alg.key_bits == 128 &&
+	   g->kek_alg.encr == 20 && g->kek_alg.key_bits == 256 &&
+	   g->kwa == KWA_5649_256 && g->rekey_sign == SIG_ED25519,
+	   "algorithms");
+	is_str(conf_alg_str(&g->alg), "aes-gcm-16-128", "by name");
+	is_str(ep_str(&g->rekey_to, buf), "239.1.1.254:848", "rekey address");
+	ok(g->rekey_interval == 3600 && g->atd == 5 && g->dtd == 15 &&
+	   g->lifetime == 7215 && g->kek_lifetime == 7215, "times");
+	ok(g->rekey_ttl == 32 && g->rekey_copies == 3 &&
+	   g->sender_id_bits == 16 && g->max_sender_ids == 16 &&
+	   g->max_members == 10000 && !g->batch_join_ms && !g->batch_leave_ms,
+	   "the rest");
+	is_int(g->line, 4, "where it stands");
+	conf_free(c);
+	c = parse(MEMBER("", ""));
+	is_str(ep_str(&c->member->gcks, buf), "10.0.0.1:848", "its port");
+	ok(!c->member->groups[0].send && c->member->groups[0].receive &&
+	   c->member->groups[0].sender_ids >= 1 &&
+	   c->member->groups[0].window == 1024 &&
+	   c->member->groups[0].max_senders == 1024, "a member receives");
+	ok(addr_is_none(&c->member->local.addr) && !c->member->interface[0],
+	   "the kernel chooses");
+	conf_free(c);
+}
+
+static void everything(void)
+{
+	char path[] = "/tmp/mcsec-conf-XXXXXX", *text = NULL;
+	size_t n = 0;
+	struct conf *c;
+	ssize_t got;
+	int fd, in;
+
+	/* the fuzzer's sample has every setting there is */
+	in = open(SRCDIR "/selftests/fuzz/corpus/conf/all", O_RDONLY);
+	fd = mkstemp(path);
+	text = calloc(1, 8192);
+	if (in < 0 || fd < 0 || !text)
+		bail("no sample");
+	while ((got = read(in, text + n, 8191 - n)) > 0)
+		n += (size_t)got;
+	close(in);
+	if (write(fd, text, n) != (ssize_t)n)
+		bail("write");
+	is_int(conf_load(path, &c, err, sizeof(err)), 0, "from a file: %s",
+	       err);
+	ok(c->gcks && c->member && !strcmp(c->file, path), "both roles");
+	is_str(c->export_ike_keys, "/tmp/k", "debugging");
+	is_int(c->gcks->groups[0].kek_lifetime, 0x70, "a number in hex");
+	is_int(c->gcks->groups[0].batch_leave_ms, 200, "a long number");
+	is_int(c->gcks->groups[0].senders.n, 2, "two senders");
+	is_int(c->gcks->listen[1].port, 4500, "a port");
+	is_int(c->member->groups[0].sender_ids, 2, "Sender-IDs");
+	conf_free(c);
+	if (ftruncate(fd, (off_t)n / 2))
+		bail("truncate");
+	is_int(conf_load(path, &c, err, sizeof(err)), -EINVAL, "cut: %s", err);
+	close(fd);
+	unlink(path);
+	is_int(conf_load(path, &c, err, sizeof(err)), -ENOENT, "gone: %s",
+	       err);
+	is_int(conf_load("/", &c, err, sizeof(err)) < 0, 1, "a folder: %s",
+	       err);
+	free(text);
+	is_int(conf_load(SRCDIR "/Documentation/examples/gcks.conf", &c, err,
+			 sizeof(err)), 0, "the example of a key server");
+	conf_free(c);
+	is_int(conf_load(SRCDIR "/Documentation/examples/member.conf", &c, err,
+			 sizeof(err)), 0, "and of a member");
+	conf_free(c);
+}
+
+static void words(void)
+{
+	refused("", "f:1: identity", "is missing");
+	refused("x", "f:1: ", "syntax error");
+	refused(IDENTITY, "f:1: gcks, member", "one of the two roles");
+	refused(IDENTITY "gcks = 1;", "f:2: gcks", "a group");
+	refused(IDENTITY "gcsk: { };", "f:2: gcsk", "\"gcks\"");
+	refused("identity: { certificate = \"/c\"; key = \"/k\"; };",
+		"f:1: identity.ca", "is missing");
+	refused("identity: { certificate = \"c.pem\"; };",
+		"f:1: identity.certificate", "absolute path");
+	refused("identity: { certificate = 1; };",
+		"f:1: identity.certificate", "text in quotes");
+	refused(GCKS("", "rekey-intervall = 5;"),
+		"f:6: gcks.groups[0].rekey-intervall", "\"rekey-interval\"");
+	refused(GCKS("", "zzzzzz = 5;"), "f:6: gcks.groups[0].zzzzzz",
+		"\"sender-id-bits\"");
+	refused(GCKS("", "algorithm = \"aes-gcm-128\";"),
+		"f:6: gcks.groups[0].algorithm", "\"aes-gcm-16-128\"");
+	refused(GCKS("", "algorithm = \"aes-cbc\";"),
+		"f:6: gcks.groups[0].algorithm", "aes-g");
+	refused(GCKS("", "kek-algorithm = \"aes-gmac-128\";"),
+		"f:6: gcks.groups[0].kek-algorithm", "is not known");
+	refused(GCKS("", "name = \"x\"; name = \"y\";"), "f:6: ", "uplicate");
+	refused("log-level = \"dbug\";", "f:1: log-level", "\"debug\"");
+	refused(GCKS("", "rekey-ttl = true;"),
+		"f:6: gcks.groups[0].rekey-ttl", "whole number");
+	refused(GCKS("", "rekey-ttl = 1.5;"),
+		"f:6: gcks.groups[0].rekey-ttl", "whole number");
+	refused(MEMBER("", "send = 1;"), "f:5: member.groups[0].send",
+		"true or false");
+	refused(GCKS("", "senders = 5;"), "f:6: gcks.groups[0].senders",
+		"list of texts");
+	refused(GCKS("", "senders = ( \"a\", 5 );"),
+		"f:6: gcks.groups[0].senders[1]", "text in quotes");
+	refused(GCKS("", "senders = [ \"a.*.example\" ];"),
+		"f:6: gcks.groups[0].senders[0]", "pattern");
+	refused(GCKS("", "senders = [ \"*example\" ];"),
+		"f:6: gcks.groups[0].senders[0]", "pattern");
+	refused(GCKS("", "senders = [ \"\" ];"),
+		"f:6: gcks.groups[0].senders[0]", "octets");
+	refused(GCKS("", "senders = [ \"a\\nb\" ];"),
+		"f:6: gcks.groups[0].senders[0]", "control character");
+}
+
+static void ranges(void)
+{
+	refused(GCKS("", "rekey-ttl = 0;"), "f:6: gcks.groups[0].rekey-ttl",
+		"not in 1 to 255");
+	refused(GCKS("", "rekey-port = 65536;"),
+		"f:6: gcks.groups[0].rekey-port", "not in 1 to 65535");
+	refused(GCKS("", "rekey-interval = -1;"),
+		"f:6: gcks.groups[0].rekey-interval", "not in");
+	refused(GCKS("", "lifetime = 4294967297L;"),
+		"f:6: gcks.groups[0].lifetime", "not in");
+	refused(GCKS("", "lifetime = 99999999999999999999;"),
+		"f:6: gcks.groups[0].lifetime", "not in");
+	refused(GCKS("", "sender-id-bits = 10;"),
+		"f:6: gcks.groups[0].sender-id-bits", "8, 12 or 16");
+	refused(MEMBER("", "replay-window = 100;"),
+		"f:5: member.groups[0].replay-window", "power of two");
+	refused(GCKS("listen = ( \"10.0.0.1:0\" );", ""),
+		"f:3: gcks.listen[0]", "address with a port");
+	refused(GCKS("listen = ( );", ""), "f:3: gcks.listen", "list of 1");
+	refused(GCKS("listen = ( \"239.1.1.1:848\" );", ""),
+		"f:3: gcks.listen[0]", "multicast");
+	refused(GCKS("listen = ( \"[fe80::1%nosuch0]:848\" );", ""),
+		"f:3: gcks.listen[0]", "interface");
+	refused(IDENTITY "gcks: { store = \"/s\"; seal-key = \"/k\"; groups = ( ); };",
+		"f:2: gcks.groups", "list of 1");
+	refused(IDENTITY "gcks: { groups = ( { name = \"a b\"; } ); };",
+		"f:2: gcks.groups[0].name", "blanks");
+	refused(IDENTITY "gcks: { groups = ( { name = \"\"; } ); };",
+		"f:2: gcks.groups[0].name", "1 to 31");
+	refused(IDENTITY "gcks: { groups = ( { name = "
+		"\"12345678901234567890123456789012\"; } ); };",
+		"f:2: gcks.groups[0].name", "1 to 31");
+	refused(IDENTITY "gcks: { groups = ( { address = \"10.0.0.1\"; } ); };",
+		"f:2: gcks.groups[0].address", "no multicast address");
+	refused(IDENTITY "gcks: { groups = ( { address = \"239.1.1\"; } ); };",
+		"f:2: gcks.groups[0].address", "no IP address");
+	refused(GCKS("", "rekey-source = \"239.1.1.1\";"),
+		"f:6: gcks.groups[0].rekey-source", "one host");
+}
+
+static void together(void)
+{
+	refused(GCKS("", "atd = 5; dtd = 5;"), "f:6: gcks.groups[0].dtd",
+		"greater than atd");
+	refused(GCKS("", "atd = 15;"), "f:4: gcks.groups[0].dtd",
+		"greater than atd");
+	refused(GCKS("", "lifetime = 3615;"), "f:6: gcks.groups[0].lifetime",
+		"rekey-interval + dtd");
+	refused(GCKS("", "kek-lifetime = 3615;"),
+		"f:6: gcks.groups[0].kek-lifetime", "rekey-interval + dtd");
+	refused(GCKS("", "rekey-interval = 15;"),
+		"f:6: gcks.groups[0].rekey-interval", "greater than dtd");
+	refused(GCKS("", "key-wrap = \"kw-128\";"),
+		"f:6: gcks.groups[0].key-wrap", "weaker");
+	refused(GCKS("", "sender-id-bits = 8; max-sender-ids = 256;"),
+		"f:6: gcks.groups[0].max-sender-ids", "all there are");
+	refused(GCKS("", "rekey-source = \"2001:db8::1\";"),
+		"f:6: gcks.groups[0].rekey-source", "family");
+	refused(GCKS("", "} , { name = \"video\"; address = \"239.1.1.2\"; "
+		     "rekey-address = \"239.1.1.254\"; receivers = \"*\";"),
+		"f:6: gcks.groups[1].name", "another group");
+	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.1\"; "
+		     "rekey-address = \"239.1.1.254\"; receivers = \"*\";"),
+		"f:6: gcks.groups[1].address", "another group");
+	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.2\"; "
+		     "rekey-address = \"239.1.1.1\"; receivers = \"*\";"),
+		"f:6: gcks.groups[1].rekey-address", "only ESP");
+	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.254\"; "
+		     "rekey-address = \"239.1.1.253\"; receivers = \"*\";"),
+		"f:5: gcks.groups[0].rekey-address", "only ESP");
+	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.2\"; "
+		     "rekey-address = \"239.1.1.2\"; receivers = \"*\";"),
+		"f:6: gcks.groups[1].rekey-address", "own address");
+	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.2\"; "
+		     "rekey-address = \"239.1.1.253\";"),
+		"f:6: gcks.groups[1].receivers", "nobody");
+	refused(GCKS("listen = [ \"10.0.0.1:848\", \"10.0.0.1\" ];", ""),
+		"f:3: gcks.listen", "twice");
+	refused(GCKS("max-half-open = 10;", ""), "f:2: gcks.cookie-threshold",
+		"never");
+	refused(MEMBER("", "receive = false;"), "f:4: member.groups[0]",
+		"neither");
+	refused(MEMBER("local = \"[2001:db8::1]:848\";", ""),
+		"f:3: member.local", "family");
+	refused(MEMBER("", "} , { name = \"audio\"; address = \"239.1.1.1\";"),
+		"f:5: member.groups[1].address", "another group");
+	refused(IDENTITY "member: { gcks = \"10.0.0.1\"; gcks-id = \"a b\"; "
+		"groups = ( { name = \"v\"; address = \"239.1.1.1\"; } ); };",
+		"f:2: member.gcks-id", "neither a DNS name");
+	refused(IDENTITY "member: { gcks = \"0.0.0.0\"; gcks-id = \"a\"; "
+		"groups = ( { name = \"v\"; address = \"239.1.1.1\"; } ); };",
+		"f:2: member.gcks", "one host");
+	refused(IDENTITY "member: { groups = ( { name = \"v\"; } ); };",
+		"f:2: member.groups[0].address", "is missing");
+	refused(GCKS("", "") "member: { gcks = \"10.0.0.1\"; gcks-id = \"a\";\n"
+		"groups = ( { name = \"video\"; address = \"239.1.1.9\"; } ); };",
+		"f:10: member.groups[0].address", "gcks has");
+	refused(GCKS("", "") "member: { gcks = \"10.0.0.1\"; gcks-id = \"a\";\n"
+		"groups = ( { name = \"v\"; address = \"239.1.1.254\"; } ); };",
+		"f:10: member.groups[0].address", "rekey-address");
+}
+
+static void names(void)
+{
+	char *list[] = { "A.example", "*.b.example", "192.0.2.1" };
+	struct conf_names n = { list, 3 };
+
+	ok(conf_names_match(&n, "a.EXAMPLE"), "a name, case ignored");
+	ok(!conf_names_match(&n, "xa.example") &&
+	   !conf_names_match(&n, "a.example.org"), "all of it");
+	ok(conf_names_match(&n, "x.B.example") &&
+	   conf_names_match(&n, "x.y.b.example"), "a pattern");
+	ok(!conf_names_match(&n, "b.example") &&
+	   !conf_names_match(&n, ".b.example") &&
+	   !conf_names_match(&n, "xb.example"), "needs something before it");
+	ok(conf_names_match(&n, "192.0.2.1") &&
+	   !conf_names_match(&n, "192.0.2.10"), "an address");
+	ok(!conf_names_match(&n, "") && !conf_names_match(&n, "*"),
+	   "an identity is no pattern");
+	list[2] = "*";
+	ok(conf_names_match(&n, "anybody"), "anybody");
+	n.n = 0;
+	ok(!conf_names_match(&n, "anybody"), "an empty list is nobody");
+}
+
+int main(void)
+{
+	defaults();
+	everything();
+	words();
+	ranges();
+	together();
+	names();
+	return done();
+}
