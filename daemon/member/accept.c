@@ -1,0 +1,579 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the key server sends, at registration and in GSA_REKEY: judged as a
+ * whole, unwrapped as a whole, and only then put in place. Receivers get a
+ * new SA before an old one is touched.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "member/mgroup.h"
+
+#define MS 1000u
+/* Whoever is put out comes back at a moment of its own (RFC 9838 2.4.3). */
+#define EXCLUDED_MIN_MS 500
+#define EXCLUDED_SPREAD_MS 1500
+/* A rekey address that could not be joined is tried again. */
+#define LISTEN_RETRY_MS 5000
+#define SID_BITS_MAX 16
+
+/* What one message brings, unwrapped and not in place yet. */
+struct bring {
+	struct mrekey *rekey;	/* NULL: no new Rekey SA */
+	struct wkp wkp;
+	unsigned int n;
+	struct ksa ksa[GSA_MAX_DATA];
+	uint32_t lifetime[GSA_MAX_DATA];
+};
+
+__attribute__((format(printf, 4, 5)))
+static int no(char *why, size_t size, int rc, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, size, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+static uint32_t spi_of(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+/* ---- Rekey SAs ---------------------------------------------------------- */
+
+void mrekey_free(struct mrekey *rk)
+{
+	struct timerq *q = mgroup_tq(rk->g);
+
+	timer_del(q, &rk->soft);
+	timer_del(q, &rk->end);
+	rekey_sa_wipe(&rk->rs);
+	free(rk);
+}
+
+static struct mrekey *current(const struct mgroup *g)
+{
+	struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
+
+	return rk && !rk->going ? rk : NULL;
+}
+
+static void rekey_soft(void *arg)
+{
+	struct mrekey *rk = arg;
+
+	if (rk == current(rk->g))
+		enrol_again(rk->g, 0, "the Rekey SA ends soon");
+}
+
+static void rekey_end(void *arg)
+{
+	struct mrekey *rk = arg;
+	struct mgroup *g = rk->g;
+	bool was_current = rk == current(g);
+
+	TAILQ_REMOVE(&g->rekeys, rk, all);
+	mrekey_free(rk);
+	if (was_current)
+		enrol_again(g, 0, "the Rekey SA has ended");
+}
+
+static struct mrekey *mrekey_new(struct mgroup *g, const struct gsa_sa *policy)
+{
+	struct mrekey *rk = calloc(1, sizeof(*rk));
+
+	if (!rk)
+		return NULL;
+	rk->g = g;
+	rk->n_next = policy->n_next_spi;
+	memcpy(rk->next, policy->next_spi, sizeof(rk->next));
+	rk->until_ms = mgroup_now(g) + (uint64_t)policy->lifetime * MS;
+	timer_init(&rk->soft, rekey_soft, rk);
+	timer_init(&rk->end, rekey_end, rk);
+	return rk;
+}
+
+static void rekey_retire(struct mrekey *rk)
+{
+	uint64_t delay = (uint64_t)rk->g->dtd * MS;
+
+	if (rk->going)
+		return;
+	rk->going = true;
+	timer_del(mgroup_tq(rk->g), &rk->soft);
+	if (delay < timer_left_ms(mgroup_tq(rk->g), &rk->end))
+		timer_set(mgroup_tq(rk->g), &rk->end, delay);
+}
+
+static void rekey_install(struct mgroup *g, struct mrekey *rk)
+{
+	uint64_t life_ms = rk->until_ms - mgroup_now(g);
+	struct mrekey *old;
+
+	TAILQ_FOREACH(old, &g->rekeys, all)
+		rekey_retire(old);
+	TAILQ_INSERT_HEAD(&g->rekeys, rk, all);
+	timer_set(mgroup_tq(g), &rk->end, life_ms);
+	timer_set(mgroup_tq(g), &rk->soft,
+		  life_ms / 100 * (80 + member_random(10)));
+	/* whatever was missed is found */
+	timer_del(mgroup_tq(g), &g->lost);
+}
+
+/* ---- judging ------------------------------------------------------------ */
+
+static int alg_of(const struct gsa_sa *sa, enum mcsec_alg *alg)
+{
+	switch (sa->encr) {
+	case IKE_ENCR_AES_GCM_16:
+		*alg = MCSEC_ALG_AES_GCM_16;
+		break;
+	case IKE_ENCR_NULL_AUTH_AES_GMAC:
+		*alg = MCSEC_ALG_AES_GMAC;
+		break;
+	case IKE_ENCR_CHACHA20_POLY1305:
+		*alg = MCSEC_ALG_CHACHA20_POLY1305;
+		break;
+	default:
+		return -ENOTSUP;
+	}
+	return kalg_key_ok(*alg, gsa_keymat_len(sa)) ? 0 : -ENOTSUP;
+}
+
+/*
+ * The kernel protects a whole address. A policy for another one, or for a
+ * part of it, is not what the user of this host has asked for.
+ */
+static int judge_data(const struct mgroup *g, const struct gsa_sa *sa,
+		      char *why, size_t size)
+{
+	char want[ADDR_STRLEN], got[ADDR_STRLEN];
+	enum mcsec_alg alg;
+
+	if (sa->proto != IKE_PROTO_ESP)
+		return no(why, size, -EPROTO, "Data SA is not ESP");
+	if (!ts_is_one_addr(&sa->dst) ||
+	    !addr_equal(&sa->dst.lo, &g->conf->address))
+		return no(why, size, -EPROTO,
+			  "Data SA is for %s, configured is %s",
+			  addr_str(&sa->dst.lo, got),
+			  addr_str(&g->conf->address, want));
+	if (sa->dst.ip_proto || sa->dst.port_lo || sa->dst.port_hi != 0xffff ||
+	    !ts_is_any_addr(&sa->src) || sa->src.ip_proto ||
+	    sa->src.port_lo || sa->src.port_hi != 0xffff)
+		return no(why, size, -EPROTO,
+			  "Data SA is for a part of %s only",
+			  addr_str(&sa->dst.lo, got));
+	if (alg_of(sa, &alg))
+		return no(why, size, -EPROTO,
+			  "Data SA has an algorithm that is not supported");
+	if (spi_of(sa->spi) < 256)
+		return no(why, size, -EPROTO, "Data SA has a reserved SPI");
+	if (!sa->lifetime)
+		return no(why, size, -EPROTO, "Data SA has ended already");
+	return 0;
+}
+
+static int judge(const struct mgroup *g, const struct gsa *gsa, bool transport,
+		 char *why, size_t size)
+{
+	unsigned int i;
+	int rc;
+
+	if (gsa->n_data && !transport)
+		return no(why, size, -EPROTO, "tunnel mode is not supported");
+	if (gsa->has_rekey && !gsa->rekey.lifetime)
+		return no(why, size, -EPROTO, "Rekey SA has ended already");
+	for (i = 0; i < gsa->n_data; i++) {
+		rc = judge_data(g, &gsa->data[i], why, size);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int judge_sids(struct mgroup *g, const struct gsa *gsa,
+		      const struct kd *kd, char *why, size_t size)
+{
+	uint16_t bits = gsa->gw.sender_id_bits;
+	unsigned int i;
+
+	if (!g->conf->send)
+		return 0;
+	if (!kd->n_sender_ids || kd->n_sender_ids > MCSEC_SENDER_IDS_MAX)
+		return no(why, size, -EPROTO, "%u Sender-IDs for a sender",
+			  kd->n_sender_ids);
+	if (bits != 8 && bits != 12 && bits != SID_BITS_MAX)
+		return no(why, size, -EPROTO, "Sender-IDs of %u bits", bits);
+	for (i = 0; i < kd->n_sender_ids; i++)
+		if (kd->sender_ids[i] >> bits)
+			return no(why, size, -EPROTO,
+				  "a Sender-ID does not fit %u bits", bits);
+	return 0;
+}
+
+/* ---- unwrapping --------------------------------------------------------- */
+
+static void bring_free(struct bring *b)
+{
+	if (b->rekey)
+		mrekey_free(b->rekey);
+	wkp_wipe(&b->wkp);
+	explicit_bzero(b->ksa, sizeof(b->ksa));
+}
+
+/*
+ * @from: the Rekey SA the message came over, NULL at registration; @def: the
+ * default KWK. -ENOKEY: not for us.
+ */
+static int bring_rekey(struct mgroup *g, struct bring *b,
+		       const struct gsa *gsa, const struct kd *kd,
+		       const struct kwk *def, const struct mrekey *from,
+		       char *why, size_t size)
+{
+	const struct gsa_sa *policy = &gsa->rekey;
+	uint8_t keymat[KD_PLAIN_MAX];
+	const struct kd_bag *bag;
+	int len, rc;
+
+	bag = kd_find(kd, GIKE_PROTO_GIKE_UPDATE, policy->spi);
+	len = gsa_keymat_len(policy);
+	if (!bag || len < 0)
+		return no(why, size, -EPROTO, "Rekey SA without a usable key");
+	rc = keypath_resolve(from ? &g->wkp : NULL, bag, kd, def, keymat, len,
+			     &b->wkp);
+	if (rc)
+		return no(why, size, rc, "no path to the Rekey SA's key");
+	b->rekey = mrekey_new(g, policy);
+	rc = b->rekey ? rekey_sa_init(&b->rekey->rs, policy, keymat, len,
+				      from ? &from->rs : NULL) : -ENOMEM;
+	explicit_bzero(keymat, sizeof(keymat));
+	if (!rc && kd->auth_key_len)
+		rc = rekey_sa_set_auth_key(&b->rekey->rs, kd->auth_key,
+					   kd->auth_key_len);
+	if (rc)
+		return no(why, size, rc == -ENOMEM ? rc : -EPROTO,
+			  "Rekey SA does not work: %s", strerror(-rc));
+	return 0;
+}
+
+static int bring_data(struct mgroup *g, struct bring *b,
+		      const struct gsa_sa *sa, const struct kd *kd,
+		      const struct kwk *def, char *why, size_t size)
+{
+	struct ksa *ksa = &b->ksa[b->n];
+	const struct kd_bag *bag = kd_find(kd, IKE_PROTO_ESP, sa->spi);
+	int len = gsa_keymat_len(sa);
+
+	memset(ksa, 0, sizeof(*ksa));
+	if (!bag || bag->n != 1 || bag->keys[0].kwk_id || len < 0 ||
+	    len > KSA_KEY_MAX || alg_of(sa, &ksa->alg))
+		return no(why, size, -EPROTO, "Data SA without a usable key");
+	if (kwk_unwrap(def, &bag->keys[0], ksa->key, len))
+		return no(why, size, -EPROTO, "Data SA's key did not unwrap");
+	ksa->key_len = len;
+	ksa->spi = spi_of(sa->spi);
+	ksa->mode = MCSEC_MODE_TRANSPORT;
+	/*
+	 * A receiver is not told how many bits a Sender-ID has. It need not
+	 * know: counters stay far below the bits in between, so the upper
+	 * sixteen of an IV tell senders apart in any case.
+	 */
+	ksa->sid_bits = SID_BITS_MAX;
+	ksa->replay = MCSEC_REPLAY_IV;
+	ksa->window = g->conf->window;
+	ksa->max_senders = g->conf->max_senders;
+	if (g->conf->receive)
+		ksa->dir |= MCSEC_DIR_IN;
+	b->lifetime[b->n++] = sa->lifetime;
+	return 0;
+}
+
+static void bring_sids(const struct mgroup *g, struct bring *b)
+{
+	unsigned int i;
+
+	for (i = 0; g->conf->send && i < b->n; i++) {
+		struct ksa *ksa = &b->ksa[i];
+
+		ksa->dir |= MCSEC_DIR_OUT;
+		ksa->sid_bits = g->sids.bits;
+		memcpy(ksa->sender_ids, g->sids.v,
+		       g->sids.n * sizeof(g->sids.v[0]));
+		ksa->n_sender_ids = g->sids.n;
+	}
+}
+
+static int bring_all(struct mgroup *g, struct bring *b, const struct gsa *gsa,
+		     const struct kd *kd, const struct kwk *def,
+		     const struct mrekey *from, char *why, size_t size)
+{
+	unsigned int i;
+	int rc = 0;
+
+	memset(b, 0, sizeof(*b));
+	wkp_init(&b->wkp);
+	if (gsa->has_rekey)
+		rc = bring_rekey(g, b, gsa, kd, def, from, why, size);
+	for (i = 0; !rc && i < gsa->n_data; i++)
+		rc = bring_data(g, b, &gsa->data[i], kd, def, why, size);
+	if (rc)
+		bring_free(b);
+	return rc;
+}
+
+/* ---- putting in place --------------------------------------------------- */
+
+static void keep_delays(struct mgroup *g, const struct gsa_gw *gw)
+{
+	if (gw->has & GWP_HAS_ATD)
+		g->atd = gw->atd;
+	if (gw->has & GWP_HAS_DTD)
+		g->dtd = gw->dtd;
+}
+
+/* All of them or none. */
+static int install(struct mgroup *g, struct bring *b, char *why, size_t size)
+{
+	unsigned int i, j;
+	int rc = 0;
+
+	for (i = 0; !rc && i < b->n; i++)
+		rc = msa_add(g, &b->ksa[i], b->lifetime[i], g->atd, why, size);
+	if (!rc)
+		return 0;
+	for (j = 0; j + 1 < i; j++)
+		msa_delete(msa_find(g, b->ksa[j].spi));
+	return rc;
+}
+
+static void listen_to(struct mgroup *g, const struct gsa_sa *policy)
+{
+	struct ep to = { .addr = policy->dst.lo, .port = policy->dst.port_lo };
+	struct addr source = { 0 };
+
+	if (ts_is_one_addr(&policy->src))
+		source = policy->src.lo;
+	if (g->heard && (!ep_equal(&to, &g->rekey_to) ||
+			 !addr_equal(&source, &g->rekey_source)))
+		accept_deaf(g);
+	g->rekey_to = to;
+	g->rekey_source = source;
+	if (!g->heard)
+		accept_listen(g);
+}
+
+void accept_listen(struct mgroup *g)
+{
+	struct member *m = g->m;
+	char ep[EP_STRLEN];
+	int rc;
+
+	if (!current(g))
+		return;
+	rc = m->deps.join_rekey(m->deps.ctx, &g->rekey_to, &g->rekey_source,
+				m->conf->interface);
+	g->heard = true;
+	if (!rc) {
+		timer_del(mgroup_tq(g), &g->listen);
+		return;
+	}
+	log_warn("group %s: %s not joined, rekeys are not heard: %s",
+		 g->conf->name, ep_str(&g->rekey_to, ep), strerror(-rc));
+	timer_set(mgroup_tq(g), &g->listen, LISTEN_RETRY_MS);
+}
+
+void accept_deaf(struct mgroup *g)
+{
+	struct member *m = g->m;
+
+	timer_del(mgroup_tq(g), &g->listen);
+	if (!g->heard)
+		return;
+	m->deps.leave_rekey(m->deps.ctx, &g->rekey_to, &g->rekey_source,
+			    m->conf->interface);
+	g->heard = false;
+}
+
+/* ---- registration ------------------------------------------------------- */
+
+/*
+ * An answer that was on its way while a rekey came describes what is no more
+ * (RFC 9838 2.3.3; Message IDs compare within one Rekey SA only).
+ */
+static bool stale(const struct mgroup *g, const struct gsa_sa *policy)
+{
+	uint32_t mid = policy->has & GSA_HAS_INITIAL_MID ?
+		policy->initial_mid : 0;
+	const struct mrekey *rk;
+
+	TAILQ_FOREACH(rk, &g->rekeys, all) {
+		if (memcmp(rk->rs.spi, policy->spi, sizeof(rk->rs.spi)))
+			continue;
+		return rk->going || mid < rk->rs.next_mid;
+	}
+	return false;
+}
+
+int accept_registration(struct mgroup *g, struct ike_sa *sa,
+			const struct gsa *gsa, const struct kd *kd,
+			bool transport, char *why, size_t size)
+{
+	uint64_t before = g->next_seq + 1;
+	struct sids old = g->sids;
+	struct bring b;
+	unsigned int i;
+	int rc;
+
+	if (!gsa->has_rekey || !gsa->n_data)
+		return no(why, size, -EPROTO, "%s",
+			  gsa->has_rekey ? "no Data SA" : "no Rekey SA");
+	rc = judge(g, gsa, transport, why, size);
+	if (!rc)
+		rc = judge_sids(g, gsa, kd, why, size);
+	if (rc)
+		return rc;
+	if (stale(g, &gsa->rekey))
+		return no(why, size, -ESTALE, "overtaken by a rekey");
+	rc = bring_all(g, &b, gsa, kd, ike_sa_kwk(sa), NULL, why, size);
+	if (rc)
+		return rc == -ENOKEY ? -EPROTO : rc;
+
+	g->sids.n = g->conf->send ? kd->n_sender_ids : 0;
+	for (i = 0; i < g->sids.n; i++)
+		g->sids.v[i] = kd->sender_ids[i];
+	g->sids.bits = gsa->gw.sender_id_bits;
+	g->atd = 0;
+	keep_delays(g, &gsa->gw);
+	bring_sids(g, &b);
+	rc = install(g, &b, why, size);
+	if (rc) {
+		g->sids = old;
+		bring_free(&b);
+		return rc;
+	}
+	wkp_move(&g->wkp, &b.wkp);
+	rekey_install(g, b.rekey);
+	b.rekey = NULL;
+	msa_retire_older(g, before);
+	listen_to(g, &gsa->rekey);
+	bring_free(&b);
+	return 0;
+}
+
+/* ---- GSA_REKEY ---------------------------------------------------------- */
+
+void accept_excluded(struct mgroup *g, const char *why)
+{
+	struct mrekey *rk;
+
+	log_info("group %s: excluded: %s", g->conf->name, why);
+	g->excluded++;
+	g->in = false;
+	while ((rk = TAILQ_FIRST(&g->rekeys))) {
+		TAILQ_REMOVE(&g->rekeys, rk, all);
+		mrekey_free(rk);
+	}
+	wkp_wipe(&g->wkp);
+	msa_retire_older(g, UINT64_MAX);
+	snprintf(g->last_error, sizeof(g->last_error), "excluded: %s", why);
+	enrol_again(g, EXCLUDED_MIN_MS + member_random(EXCLUDED_SPREAD_MS),
+		    why);
+}
+
+/* SAs named in a Delete go, except those that this message brought. */
+static bool deletes(struct mgroup *g, const struct rekey_msg *msg,
+		    uint64_t before)
+{
+	bool out = false;
+	unsigned int i, j;
+	struct msa *s;
+
+	for (i = 0; i < msg->n_del; i++) {
+		const struct delete_pld *d = &msg->del[i];
+
+		if (d->proto == GIKE_PROTO_GIKE_UPDATE || !d->proto)
+			out |= delete_is_all(d);
+		if (d->proto == IKE_PROTO_ESP || !d->proto) {
+			if (delete_is_all(d))
+				msa_retire_older(g, before);
+		}
+		if (d->proto != IKE_PROTO_ESP)
+			continue;
+		for (j = 0; j < d->n; j++) {
+			s = msa_find(g, spi_of(d->spi[j]));
+			if (s && s->seq < before)
+				msa_retire(s);
+		}
+	}
+	return out;
+}
+
+static int follow(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg,
+		  char *why, size_t size)
+{
+	struct bring b;
+	int rc;
+
+	rc = judge(g, &msg->gsa, msg->transport, why, size);
+	if (rc)
+		return rc;
+	rc = bring_all(g, &b, &msg->gsa, &msg->kd, &rk->rs.gsk_w, rk, why,
+		       size);
+	if (rc)
+		return rc;
+	keep_delays(g, &msg->gsa.gw);
+	if (b.n && g->conf->send && !g->sids.n) {
+		rc = no(why, size, -EPROTO, "no Sender-ID held");
+	} else {
+		bring_sids(g, &b);
+		rc = install(g, &b, why, size);
+	}
+	/*
+	 * The Rekey SA is followed in any case, or the next message could
+	 * not be read either.
+	 */
+	if (b.rekey) {
+		wkp_move(&g->wkp, &b.wkp);
+		rekey_install(g, b.rekey);
+		b.rekey = NULL;
+	} else if (msg->kd.auth_key_len) {
+		rekey_sa_set_auth_key(&rk->rs, msg->kd.auth_key,
+				      msg->kd.auth_key_len);
+	}
+	bring_free(&b);
+	return rc;
+}
+
+void accept_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
+{
+	uint64_t before = g->next_seq + 1;
+	char why[160] = "";
+	int rc = 0;
+
+	if (msg->has_gsa)
+		rc = follow(g, rk, msg, why, sizeof(why));
+	if (rc == -ENOKEY) {
+		accept_excluded(g, why);
+		return;
+	}
+	if (rc) {
+		log_warn("group %s: rekey not followed: %s", g->conf->name,
+			 why);
+		enrol_again(g, 0, why);
+		return;
+	}
+	g->n_rekeys++;
+	if (deletes(g, msg, before))
+		accept_excluded(g, "by the key server");
+	else
+		log_debug("group %s: rekey %u followed", g->conf->name,
+			  msg->mid);
+}

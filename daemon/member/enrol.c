@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * When to register, and with what patience. Whatever goes wrong, a member
+ * tries again, at growing intervals with a random part, so that neither a
+ * key server that is down nor one that says no is hammered.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/rand.h"
+#include "ike/proto.h"
+#include "lib/log.h"
+#include "member/mgroup.h"
+
+/* No answer, or a passing trouble */
+#define SOFT_MS 1000
+#define SOFT_MAX_MS 60000
+/* A refusal that only an administrator can lift */
+#define HARD_MS 30000
+#define HARD_MAX_MS 600000
+/* In for less than that: trouble again, not trouble anew */
+#define SETTLED_MS 30000
+/* Nudges do not make it faster than that */
+#define NUDGE_MS 1000
+/*
+ * An IKE SA that has lain idle may be dead at the other end, which costs two
+ * minutes to find out; beginning a new one costs two messages.
+ */
+#define FRESH_MS 30000
+/* How long leaving may take before the member just goes */
+#define LEAVE_MS 5000
+
+uint32_t member_random(uint32_t n)
+{
+	uint32_t v = 0;
+
+	if (!n || rand_bytes(&v, sizeof(v)))
+		return 0;
+	return v % n;
+}
+
+/* Half of it at least, one and a half times at most. */
+static uint32_t spread(uint32_t ms)
+{
+	return ms / 2 + member_random(ms);
+}
+
+static uint32_t patience(const struct mgroup *g)
+{
+	uint32_t ms = g->hard ? HARD_MS : SOFT_MS;
+	uint32_t max = g->hard ? HARD_MAX_MS : SOFT_MAX_MS;
+	unsigned int i;
+
+	for (i = 1; i < g->attempts && ms < max; i++)
+		ms *= 2;
+	return spread(ms < max ? ms : max);
+}
+
+static bool fresh(const struct member *m)
+{
+	return m->sa && clock_mono_ms(m->deps.clock) - m->sa_ms < FRESH_MS;
+}
+
+/* Another group is talking over this SA. */
+static bool busy(const struct member *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->conf->n_groups; i++)
+		if (m->groups[i].registering || m->groups[i].leaving)
+			return true;
+	return false;
+}
+
+static int ask(struct mgroup *g, bool send)
+{
+	struct member *m = g->m;
+	struct gike_req req = {
+		.idg = g->idg,
+		.send = send,
+		.n_sender_ids = send ? g->conf->sender_ids : 0,
+	};
+	struct ike_sa *old;
+
+	if (m->sa && (fresh(m) || busy(m)) &&
+	    !ike_register_more(m->sa, &req))
+		return 0;
+	old = m->sa;
+	m->sa = ike_register(m->host, &m->conf->local, &m->conf->gcks,
+			     &m->gcks_id, &req);
+	if (!m->sa) {
+		m->sa = old;
+		return -errno;
+	}
+	m->sa_ms = clock_mono_ms(m->deps.clock);
+	if (old && !busy(m))
+		ike_close(old, "replaced by a new one");
+	return 0;
+}
+
+static void start(struct mgroup *g, bool send)
+{
+	int rc;
+
+	timer_del(mgroup_tq(g), &g->retry);
+	timer_del(mgroup_tq(g), &g->lost);
+	g->tried_ms = mgroup_now(g);
+	rc = ask(g, send);
+	if (rc)
+		enrol_failed(g, 0, strerror(-rc));
+	else if (!g->leaving)
+		g->registering = true;
+}
+
+void enrol_now(struct mgroup *g)
+{
+	if (!g->registering && !g->leaving && !g->out && g->m->host)
+		start(g, g->conf->send);
+}
+
+static void retry_due(void *arg)
+{
+	enrol_now(arg);
+}
+
+void enrol_again(struct mgroup *g, uint32_t delay_ms, const char *why)
+{
+	uint32_t least = 0;
+
+	if (g->registering || g->leaving || g->out)
+		return;
+	if (g->in_ms && mgroup_now(g) - g->in_ms < SETTLED_MS)
+		least = patience(g);
+	else
+		g->attempts = 0;
+	if (delay_ms < least)
+		delay_ms = least;
+	if (timer_armed(&g->retry) &&
+	    timer_left_ms(mgroup_tq(g), &g->retry) <= delay_ms)
+		return;
+	log_info("group %s: registering again in %u ms: %s", g->conf->name,
+		 delay_ms, why);
+	g->attempts++;
+	timer_set(mgroup_tq(g), &g->retry, delay_ms);
+}
+
+void enrol_done(struct mgroup *g)
+{
+	g->registering = false;
+	g->in = true;
+	g->hard = false;
+	g->in_ms = mgroup_now(g);
+	g->last_error[0] = '\0';
+	g->registrations++;
+}
+
+void enrol_nudge(struct mgroup *g)
+{
+	uint32_t spread_ms = 1 + member_random(NUDGE_MS / 2);
+
+	if (!timer_armed(&g->retry) || g->hard ||
+	    mgroup_now(g) - g->tried_ms < NUDGE_MS ||
+	    timer_left_ms(mgroup_tq(g), &g->retry) <= spread_ms)
+		return;
+	timer_set(mgroup_tq(g), &g->retry, spread_ms);
+}
+
+static bool is_hard(uint16_t notify)
+{
+	switch (notify) {
+	case IKE_N_NO_PROPOSAL_CHOSEN:
+	case IKE_N_AUTHENTICATION_FAILED:
+	case GIKE_N_INVALID_GROUP_ID:
+	case GIKE_N_AUTHORIZATION_FAILED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+void enrol_failed(struct mgroup *g, uint16_t notify, const char *text)
+{
+	bool hard = is_hard(notify);
+	uint32_t ms;
+
+	g->registering = false;
+	if (g->leaving) {
+		enrol_left(g);
+		return;
+	}
+	if (hard != g->hard)
+		g->attempts = 0;
+	g->hard = hard;
+	g->attempts++;
+	g->refusals++;
+	snprintf(g->last_error, sizeof(g->last_error), "%s%s%s",
+		 notify ? ike_notify_name(notify) : "",
+		 notify && text[0] ? ": " : "", text);
+	ms = patience(g);
+	log_warn("group %s: not registered as %s: %s; next try in %u s",
+		 g->conf->name, g->conf->send ? "sender" : "receiver",
+		 g->last_error, (ms + 999) / 1000);
+	timer_set(mgroup_tq(g), &g->retry, ms);
+}
+
+/* ---- leaving ------------------------------------------------------------ */
+
+static void leave_due(void *arg)
+{
+	struct mgroup *g = arg;
+
+	log_info("group %s: the key server did not answer the leave",
+		 g->conf->name);
+	enrol_left(g);
+}
+
+/*
+ * With no IKE SA there is no way to say it but to register first (RFC 9838
+ * leaves this open); as a receiver, so that no Sender-ID is spent.
+ */
+void enrol_leave(struct mgroup *g)
+{
+	struct member *m = g->m;
+	bool was_in = g->in || g->registering;
+
+	timer_del(mgroup_tq(g), &g->retry);
+	timer_del(mgroup_tq(g), &g->lost);
+	g->in = false;
+	g->out = true;
+	if (!was_in || !m->host)
+		return;
+	g->leaving = true;
+	timer_set(mgroup_tq(g), &g->leave, LEAVE_MS);
+	/* its answer comes first, and is followed by a leave */
+	if (g->registering)
+		return;
+	if (fresh(m) && !ike_leave(m->sa, &g->idg))
+		return;
+	start(g, g->conf->send && !g->conf->receive);
+}
+
+void enrol_left(struct mgroup *g)
+{
+	if (!g->leaving)
+		return;
+	timer_del(mgroup_tq(g), &g->leave);
+	g->leaving = false;
+	g->registering = false;
+	log_info("group %s: left", g->conf->name);
+	/* member_join() came while it was leaving */
+	if (!g->out)
+		enrol_now(g);
+}
+
+static void lost_due(void *arg)
+{
+	enrol_again(arg, 0, "a rekey was missed");
+}
+
+static void listen_due(void *arg)
+{
+	accept_listen(arg);
+}
+
+void enrol_init(struct mgroup *g)
+{
+	g->out = true;
+	timer_init(&g->retry, retry_due, g);
+	timer_init(&g->lost, lost_due, g);
+	timer_init(&g->leave, leave_due, g);
+	timer_init(&g->listen, listen_due, g);
+}
+
+void enrol_stop(struct mgroup *g)
+{
+	timer_del(mgroup_tq(g), &g->retry);
+	timer_del(mgroup_tq(g), &g->lost);
+	timer_del(mgroup_tq(g), &g->leave);
+	timer_del(mgroup_tq(g), &g->listen);
+}

@@ -1,0 +1,534 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "member/member.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "member/mgroup.h"
+
+#define MS 1000u
+/* Copies of a missed rekey may still come; then registering is the way. */
+#define LOST_MS 4000
+#define LOST_SPREAD_MS 2000
+/* A stale answer is followed by the rekey that made it so. */
+#define STALE_MS 1000
+
+const char *const member_state_names[] = {
+	[MEMBER_OUT] = "out",
+	[MEMBER_WAITING] = "waiting",
+	[MEMBER_REGISTERING] = "registering",
+	[MEMBER_IN] = "in",
+	[MEMBER_LEAVING] = "leaving",
+	NULL
+};
+
+/* ---- life --------------------------------------------------------------- */
+
+int member_new(struct member **out, const struct conf_member *conf,
+	       const struct member_deps *deps, char *err, size_t errlen)
+{
+	struct member *m = calloc(1, sizeof(*m));
+	size_t i;
+	int rc;
+
+	if (m)
+		m->groups = calloc(conf->n_groups ? conf->n_groups : 1,
+				   sizeof(*m->groups));
+	if (!m || !m->groups) {
+		free(m);
+		snprintf(err, errlen, "out of memory");
+		return -ENOMEM;
+	}
+	m->conf = conf;
+	m->deps = *deps;
+	rc = id_from_text(&m->gcks_id, conf->gcks_id);
+	if (rc)
+		snprintf(err, errlen, "\"%s\" is no identity", conf->gcks_id);
+	for (i = 0; !rc && i < conf->n_groups; i++) {
+		struct mgroup *g = &m->groups[i];
+
+		g->m = m;
+		g->conf = &conf->groups[i];
+		TAILQ_INIT(&g->rekeys);
+		TAILQ_INIT(&g->sas);
+		wkp_init(&g->wkp);
+		enrol_init(g);
+		rc = id_set(&g->idg, IKE_ID_KEY_ID, g->conf->name,
+			    strlen(g->conf->name));
+		if (rc)
+			snprintf(err, errlen, "group name is empty");
+	}
+	if (rc) {
+		free(m->groups);
+		free(m);
+		return rc;
+	}
+	*out = m;
+	return 0;
+}
+
+void member_set_host(struct member *m, struct ike_host *host)
+{
+	m->host = host;
+}
+
+static int adopt(void *arg, const struct ksa_info *info)
+{
+	struct mgroup *g = arg;
+
+	return msa_find(g, info->sa.spi) ? 0 : msa_adopt(g, info);
+}
+
+/* The group may be there from an earlier run, with SAs that still work. */
+static int protect(struct mgroup *g, char *err, size_t errlen)
+{
+	const struct kernel *k = g->m->deps.kernel;
+	struct kgroup kg = { .dst = g->conf->address };
+	struct kgroup_info info;
+	char a[ADDR_STRLEN];
+	struct kerr kerr;
+	int rc;
+
+	snprintf(kg.name, sizeof(kg.name), "%s", g->conf->name);
+	rc = k->ops->group_add(k->ctx, &kg, &kerr);
+	if (!rc)
+		return 0;
+	if (rc == -EEXIST &&
+	    !k->ops->group_get(k->ctx, kg.name, &info, NULL)) {
+		if (addr_equal(&info.group.dst, &kg.dst)) {
+			rc = k->ops->sa_dump(k->ctx, kg.name, adopt, g, &kerr);
+		} else {
+			snprintf(err, errlen, "group \"%s\": the kernel has "
+				 "it for %s", kg.name,
+				 addr_str(&info.group.dst, a));
+			return -EEXIST;
+		}
+	}
+	if (rc)
+		snprintf(err, errlen, "group \"%s\": the kernel refused it: "
+			 "%s", kg.name, kerr.text);
+	return rc;
+}
+
+int member_start(struct member *m, char *err, size_t errlen)
+{
+	size_t i;
+	int rc;
+
+	/* all are closed before the first word goes to anybody */
+	for (i = 0; i < m->conf->n_groups; i++) {
+		rc = protect(&m->groups[i], err, errlen);
+		if (rc)
+			return rc;
+	}
+	for (i = 0; i < m->conf->n_groups; i++) {
+		m->groups[i].out = false;
+		enrol_now(&m->groups[i]);
+	}
+	return 0;
+}
+
+static void group_free(struct mgroup *g)
+{
+	struct mrekey *rk;
+
+	accept_deaf(g);
+	enrol_stop(g);
+	while (!TAILQ_EMPTY(&g->sas))
+		msa_forget(TAILQ_FIRST(&g->sas));
+	while ((rk = TAILQ_FIRST(&g->rekeys))) {
+		TAILQ_REMOVE(&g->rekeys, rk, all);
+		mrekey_free(rk);
+	}
+	wkp_wipe(&g->wkp);
+}
+
+void member_free(struct member *m)
+{
+	size_t i;
+
+	if (!m)
+		return;
+	for (i = 0; i < m->conf->n_groups; i++)
+		group_free(&m->groups[i]);
+	free(m->groups);
+	free(m);
+}
+
+/* ---- from ike/ ---------------------------------------------------------- */
+
+static struct mgroup *by_idg(struct member *m, const struct ike_id *idg)
+{
+	size_t i;
+
+	for (i = 0; i < m->conf->n_groups; i++)
+		if (id_equal(&m->groups[i].idg, idg))
+			return &m->groups[i];
+	return NULL;
+}
+
+void member_registered(struct member *m, struct ike_sa *sa,
+		       const struct ike_id *idg, const struct gsa *gsa,
+		       struct kd *kd, bool transport)
+{
+	struct mgroup *g = by_idg(m, idg);
+	char why[160] = "";
+	int rc;
+
+	if (!g || (!g->registering && !g->leaving))
+		return;
+	if (g->leaving) {
+		g->registering = false;
+		if (ike_leave(sa, idg))
+			enrol_left(g);
+		return;
+	}
+	rc = accept_registration(g, sa, gsa, kd, transport, why, sizeof(why));
+	if (!rc) {
+		enrol_done(g);
+		log_info("group %s: registered as %s", g->conf->name,
+			 g->conf->send ? "sender" : "receiver");
+		return;
+	}
+	if (rc == -ESTALE) {
+		g->registering = false;
+		enrol_again(g, STALE_MS, why);
+		return;
+	}
+	if (rc == -EPROTO)
+		ike_report(sa, idg, IKE_N_NO_PROPOSAL_CHOSEN);
+	enrol_failed(g, 0, why);
+}
+
+void member_refused(struct member *m, struct ike_sa *sa,
+		    const struct ike_id *idg, uint16_t notify,
+		    const char *text)
+{
+	struct mgroup *g = by_idg(m, idg);
+
+	(void)sa;
+	if (g && (g->registering || g->leaving))
+		enrol_failed(g, notify, text ? text : "");
+}
+
+void member_left(struct member *m, struct ike_sa *sa,
+		 const struct ike_id *idg)
+{
+	struct mgroup *g = by_idg(m, idg);
+
+	(void)sa;
+	if (g)
+		enrol_left(g);
+}
+
+void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
+{
+	log_debug("IKE SA to the key server closed: %s", reason);
+	/* the membership goes on: it rests on the Rekey SA */
+	if (m->sa == sa)
+		m->sa = NULL;
+}
+
+/* ---- events ------------------------------------------------------------- */
+
+static bool announced(const struct mgroup *g, const uint8_t *spi)
+{
+	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
+	unsigned int i;
+
+	for (i = 0; rk && i < rk->n_next; i++)
+		if (!memcmp(rk->next[i], spi, GIKE_SPI_LEN_REKEY))
+			return true;
+	return false;
+}
+
+static struct mrekey *find_rekey(struct member *m, const uint8_t *spi)
+{
+	struct mrekey *rk;
+	size_t i;
+
+	for (i = 0; i < m->conf->n_groups; i++)
+		TAILQ_FOREACH(rk, &m->groups[i].rekeys, all)
+			if (!memcmp(rk->rs.spi, spi, GIKE_SPI_LEN_REKEY))
+				return rk;
+	return NULL;
+}
+
+/*
+ * Nobody outside knows the SPI of a Rekey SA before its first use (RFC 9838
+ * 4.4.2.2.3): a message over the next one says that a rekey was missed.
+ */
+static void unknown_spi(struct member *m, const uint8_t *spi)
+{
+	size_t i;
+
+	m->drops[REKEY_OTHER_SPI]++;
+	for (i = 0; i < m->conf->n_groups; i++) {
+		struct mgroup *g = &m->groups[i];
+
+		if (g->in && announced(g, spi) && !timer_armed(&g->lost))
+			timer_set(mgroup_tq(g), &g->lost,
+				  LOST_MS + member_random(LOST_SPREAD_MS));
+	}
+}
+
+void member_rekey_input(struct member *m, const struct ep *from,
+			const uint8_t *p, size_t len)
+{
+	const uint8_t *spi = rekey_peek_spi(p, len);
+	struct rekey_msg msg;
+	struct mrekey *rk;
+	enum rekey_rc rc;
+	char why[160] = "";
+
+	(void)from;
+	if (!spi) {
+		m->drops[REKEY_SHORT]++;
+		return;
+	}
+	rk = find_rekey(m, spi);
+	if (!rk) {
+		unknown_spi(m, spi);
+		return;
+	}
+	rekey_msg_init(&msg);
+	rc = rekey_open(&rk->rs, p, len, &msg, why, sizeof(why));
+	m->drops[rc]++;
+	if (rc == REKEY_OK) {
+		/* nothing new can come over one that has been replaced */
+		if (!rk->going)
+			accept_rekey(rk->g, rk, &msg);
+	} else if (rc == REKEY_POLICY || rc == REKEY_UNSUPPORTED) {
+		log_warn("group %s: rekey not understood: %s",
+			 rk->g->conf->name, why);
+		enrol_again(rk->g, 0, "a rekey was not understood");
+	}
+	rekey_msg_free(&msg);
+}
+
+static struct mgroup *by_name(struct member *m, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < m->conf->n_groups; i++)
+		if (!strcmp(m->groups[i].conf->name, name))
+			return &m->groups[i];
+	return NULL;
+}
+
+/* The module was reloaded, or events were lost: what is still there? */
+static void resync(struct mgroup *g)
+{
+	struct msa *s, *next;
+	char err[256];
+	bool lost = false;
+
+	if (protect(g, err, sizeof(err)))
+		log_err("%s", err);
+	for (s = TAILQ_FIRST(&g->sas); s; s = next) {
+		next = TAILQ_NEXT(s, all);
+		if (msa_gone(s))
+			lost = true;
+	}
+	if (lost && g->in)
+		enrol_again(g, 0, "the kernel has lost SAs");
+}
+
+void member_kernel_event(struct member *m, const struct kevent *ev)
+{
+	struct mgroup *g = by_name(m, ev->group);
+	struct msa *s;
+	size_t i;
+
+	if (ev->type == KEVENT_RESYNC) {
+		for (i = 0; i < m->conf->n_groups; i++)
+			resync(&m->groups[i]);
+		return;
+	}
+	if (!g)
+		return;
+	s = msa_find(g, ev->spi);
+	switch (ev->type) {
+	case KEVENT_ACQUIRE:
+		if (!g->in)
+			enrol_nudge(g);
+		break;
+	case KEVENT_SOFT_EXPIRE:
+	case KEVENT_HARD_EXPIRE:
+		if (s && s == msa_newest(g))
+			enrol_again(g, 0, "the Data SA is used up");
+		break;
+	case KEVENT_IV_EXHAUSTING:
+		if (s && s == msa_newest(g))
+			enrol_again(g, 0, "a Sender-ID is used up");
+		break;
+	case KEVENT_NEW_SENDER:
+	case KEVENT_RESYNC:
+		break;
+	}
+}
+
+void member_link_event(struct member *m, const struct link_event *ev)
+{
+	size_t i;
+
+	if (!(ev->what & (LINK_NEW | LINK_UP | LINK_ADDR | LINK_ROUTE |
+			  LINK_RESYNC)))
+		return;
+	for (i = 0; i < m->conf->n_groups; i++) {
+		struct mgroup *g = &m->groups[i];
+
+		if (g->heard)
+			accept_listen(g);
+		enrol_nudge(g);
+	}
+}
+
+/* ---- control ------------------------------------------------------------ */
+
+static int leave(struct mgroup *g)
+{
+	struct mrekey *rk;
+
+	if (g->out)
+		return -EALREADY;
+	accept_deaf(g);
+	while (!TAILQ_EMPTY(&g->sas))
+		msa_delete(TAILQ_FIRST(&g->sas));
+	while ((rk = TAILQ_FIRST(&g->rekeys))) {
+		TAILQ_REMOVE(&g->rekeys, rk, all);
+		mrekey_free(rk);
+	}
+	wkp_wipe(&g->wkp);
+	memset(&g->sids, 0, sizeof(g->sids));
+	enrol_leave(g);
+	return 0;
+}
+
+static int join(struct mgroup *g)
+{
+	if (!g->out)
+		return -EALREADY;
+	g->out = false;
+	g->hard = false;
+	g->attempts = 0;
+	g->in_ms = 0;
+	enrol_now(g);
+	return 0;
+}
+
+static int each(struct member *m, const char *name, int (*fn)(struct mgroup *))
+{
+	struct mgroup *g;
+	size_t i;
+
+	if (name) {
+		g = by_name(m, name);
+		return g ? fn(g) : -ENOENT;
+	}
+	for (i = 0; i < m->conf->n_groups; i++)
+		fn(&m->groups[i]);
+	return 0;
+}
+
+int member_leave(struct member *m, const char *group)
+{
+	return each(m, group, leave);
+}
+
+int member_join(struct member *m, const char *group)
+{
+	return each(m, group, join);
+}
+
+bool member_idle(const struct member *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->conf->n_groups; i++)
+		if (m->groups[i].leaving)
+			return false;
+	return true;
+}
+
+/* ---- status ------------------------------------------------------------- */
+
+static enum member_state state_of(const struct mgroup *g)
+{
+	if (g->leaving)
+		return MEMBER_LEAVING;
+	if (g->out)
+		return MEMBER_OUT;
+	if (g->in)
+		return MEMBER_IN;
+	return g->registering ? MEMBER_REGISTERING : MEMBER_WAITING;
+}
+
+static uint32_t left_s(const struct mgroup *g, uint64_t until_ms)
+{
+	uint64_t now = mgroup_now(g);
+
+	return until_ms > now ? (until_ms - now) / MS : 0;
+}
+
+static void status(const struct mgroup *g, struct member_group_status *st)
+{
+	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
+	const struct msa *s = msa_newest(g);
+
+	memset(st, 0, sizeof(*st));
+	st->conf = g->conf;
+	st->state = state_of(g);
+	st->retry_ms = timer_left_ms(mgroup_tq(g), &g->retry);
+	st->last_error = g->last_error;
+	if (rk && !rk->going) {
+		st->keyed = true;
+		memcpy(st->rekey_spi, rk->rs.spi, sizeof(st->rekey_spi));
+		st->next_mid = rk->rs.next_mid;
+		st->rekey_left = left_s(g, rk->until_ms);
+	}
+	if (s) {
+		st->data_spi = s->spi;
+		st->data_left = left_s(g, s->until_ms);
+	}
+	TAILQ_FOREACH(s, &g->sas, all) {
+		st->n_sas++;
+		if (s->selected)
+			st->out_spi = s->spi;
+	}
+	st->atd = g->atd;
+	st->dtd = g->dtd;
+	st->n_sender_ids = g->sids.n;
+	st->first_sender_id = g->sids.n ? g->sids.v[0] : 0;
+	st->registrations = g->registrations;
+	st->refusals = g->refusals;
+	st->rekeys = g->n_rekeys;
+	st->excluded = g->excluded;
+	st->kernel_errors = g->kernel_errors;
+}
+
+int member_each_group(struct member *m, member_group_fn *fn, void *arg)
+{
+	struct member_group_status st;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < m->conf->n_groups; i++) {
+		status(&m->groups[i], &st);
+		rc = fn(arg, &st);
+	}
+	return rc;
+}
+
+const uint64_t *member_rekey_drops(const struct member *m)
+{
+	return m->drops;
+}
+
+struct ike_sa *member_ike_sa(const struct member *m)
+{
+	return m->sa;
+}

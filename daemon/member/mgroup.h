@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of member/ share: one group that this host is a member of.
+ *
+ *	member.c	life, control, status
+ *	enrol.c		when to register, with what patience; leaving
+ *	accept.c	what the key server sends, judged and put in place
+ *	msa.c		Data SAs in the kernel and their timers
+ */
+#ifndef MEMBER_MGROUP_H
+#define MEMBER_MGROUP_H
+
+#include <sys/queue.h>
+
+#include "ike/keypath.h"
+#include "ike/rekey.h"
+#include "lib/timer.h"
+#include "member/member.h"
+
+/* A Data SA in the kernel. Its key is there and nowhere else. */
+struct msa {
+	TAILQ_ENTRY(msa) all;
+	struct mgroup *g;
+	uint32_t spi;
+	uint32_t dir;		/* MCSEC_DIR_* */
+	uint64_t seq;		/* the newest has the largest */
+	bool found;		/* the kernel had it when we started */
+	bool selected;
+	bool going;		/* replaced or deleted, lives for DTD */
+	uint64_t until_ms;	/* end of its lifetime; 0: not known */
+	struct timer select;	/* ATD */
+	struct timer soft;
+	struct timer end;	/* DTD, or the end of its lifetime */
+};
+
+/* A Rekey SA. The first of the list is the one in use. */
+struct mrekey {
+	TAILQ_ENTRY(mrekey) all;
+	struct mgroup *g;
+	struct rekey_sa rs;
+	bool going;
+	uint64_t until_ms;
+	unsigned int n_next;	/* SPIs announced for its successor */
+	uint8_t next[GSA_MAX_NEXT_SPI][GIKE_SPI_LEN_REKEY];
+	struct timer soft;
+	struct timer end;
+};
+
+/* Sender-IDs, as the last registration gave them */
+struct sids {
+	uint32_t n;
+	uint32_t bits;
+	uint32_t v[MCSEC_SENDER_IDS_MAX];
+};
+
+struct mgroup {
+	struct member *m;
+	const struct conf_mgroup *conf;
+	struct ike_id idg;
+
+	bool in;		/* holds keys of the group */
+	bool out;		/* left, or not started */
+	bool registering;
+	bool leaving;
+	bool hard;		/* last refusal: time alone mends nothing */
+	unsigned int attempts;	/* since it last went well for a while */
+	uint64_t tried_ms;
+	uint64_t in_ms;		/* when it last registered */
+	struct timer retry;
+	struct timer lost;	/* a rekey was missed, it seems */
+	struct timer leave;	/* patience with the answer */
+	char last_error[160];
+
+	TAILQ_HEAD(, mrekey) rekeys;
+	TAILQ_HEAD(, msa) sas;	/* newest first */
+	uint64_t next_seq;
+	struct wkp wkp;
+	struct sids sids;
+	uint32_t atd;		/* seconds, as last received */
+	uint32_t dtd;
+	bool heard;		/* rekey_to is joined */
+	struct ep rekey_to;
+	struct addr rekey_source;
+	struct timer listen;
+
+	uint64_t registrations;
+	uint64_t refusals;
+	uint64_t n_rekeys;
+	uint64_t excluded;
+	uint64_t kernel_errors;
+};
+
+struct member {
+	const struct conf_member *conf;
+	struct member_deps deps;
+	struct ike_host *host;
+	struct ike_id gcks_id;
+	struct ike_sa *sa;	/* to the key server, or NULL */
+	uint64_t sa_ms;		/* when it was begun */
+	struct mgroup *groups;	/* as many as in conf */
+	uint64_t drops[REKEY_RC_MAX];
+};
+
+static inline struct timerq *mgroup_tq(const struct mgroup *g)
+{
+	return g->m->deps.tq;
+}
+
+static inline uint64_t mgroup_now(const struct mgroup *g)
+{
+	return clock_mono_ms(g->m->deps.clock);
+}
+
+/* 0 to @n - 1; 0 if there is no randomness, which only costs spread. */
+uint32_t member_random(uint32_t n);
+
+/* ---- enrol.c ------------------------------------------------------------ */
+
+void enrol_init(struct mgroup *g);
+void enrol_stop(struct mgroup *g);
+/* Registers now, unless that is under way. */
+void enrol_now(struct mgroup *g);
+/*
+ * Registers (again) after @delay_ms, or later if it was in only for a moment:
+ * whatever is wrong then must not become a loop.
+ */
+void enrol_again(struct mgroup *g, uint32_t delay_ms, const char *why);
+void enrol_done(struct mgroup *g);
+/* Something has changed outside: worth a try before its time. */
+void enrol_nudge(struct mgroup *g);
+void enrol_failed(struct mgroup *g, uint16_t notify, const char *text);
+void enrol_leave(struct mgroup *g);
+void enrol_left(struct mgroup *g);
+
+/* ---- accept.c ----------------------------------------------------------- */
+
+/*
+ * 0; -EPROTO: not acceptable, @why says what, nothing has changed; -ESTALE:
+ * overtaken by a rekey; -EEXIST and others: the kernel refused.
+ */
+int accept_registration(struct mgroup *g, struct ike_sa *sa,
+			const struct gsa *gsa, const struct kd *kd,
+			bool transport, char *why, size_t size);
+void accept_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg);
+/* Not in any more: old SAs live for DTD, then it is silent. */
+void accept_excluded(struct mgroup *g, const char *why);
+void mrekey_free(struct mrekey *rk);
+/* (Re)joins the rekey address. */
+void accept_listen(struct mgroup *g);
+void accept_deaf(struct mgroup *g);
+
+/* ---- msa.c -------------------------------------------------------------- */
+
+/*
+ * Adds an SA to the kernel, @lifetime seconds. @ksa's group, dir and limits
+ * are filled in here. It sends after @atd seconds, or at once if nothing
+ * else does.
+ */
+int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
+	    uint32_t atd, char *why, size_t size);
+/* One that the kernel has from before. */
+int msa_adopt(struct mgroup *g, const struct ksa_info *info);
+struct msa *msa_find(struct mgroup *g, uint32_t spi);
+/* Ends DTD from now; a sender's not before its successor sends. */
+void msa_retire(struct msa *s);
+/* All with seq < @before that still are in use. */
+void msa_retire_older(struct mgroup *g, uint64_t before);
+/* Takes it out of the kernel too. */
+void msa_delete(struct msa *s);
+/* Forgets it, the kernel keeps it. */
+void msa_forget(struct msa *s);
+/* The newest that is not going, or NULL. */
+struct msa *msa_newest(const struct mgroup *g);
+/* The kernel has no such SA any more: true if so and it was dropped. */
+bool msa_gone(struct msa *s);
+
+#endif

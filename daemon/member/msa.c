@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Data SAs. An SA receives from the moment it is in the kernel; it sends
+ * from ATD after that; it is deleted DTD after it was replaced. The kernel
+ * has the end of its lifetime too, so that keys end when this process does.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "member/mgroup.h"
+
+#define MS 1000u
+/* The old SA outlives ATD by so much, whatever DTD says. */
+#define GRACE_MS 1000
+
+static const struct kernel *kernel_of(const struct mgroup *g)
+{
+	return g->m->deps.kernel;
+}
+
+struct msa *msa_find(struct mgroup *g, uint32_t spi)
+{
+	struct msa *s;
+
+	TAILQ_FOREACH(s, &g->sas, all)
+		if (s->spi == spi)
+			return s;
+	return NULL;
+}
+
+struct msa *msa_newest(const struct mgroup *g)
+{
+	struct msa *s;
+
+	TAILQ_FOREACH(s, &g->sas, all)
+		if (!s->going && !s->found)
+			return s;
+	return NULL;
+}
+
+void msa_forget(struct msa *s)
+{
+	struct timerq *q = mgroup_tq(s->g);
+
+	timer_del(q, &s->select);
+	timer_del(q, &s->soft);
+	timer_del(q, &s->end);
+	TAILQ_REMOVE(&s->g->sas, s, all);
+	free(s);
+}
+
+void msa_delete(struct msa *s)
+{
+	const struct kernel *k = kernel_of(s->g);
+	struct kerr err;
+	int rc;
+
+	rc = k->ops->sa_del(k->ctx, s->g->conf->name, s->spi, &err);
+	if (rc && rc != -ENOENT) {
+		s->g->kernel_errors++;
+		log_warn("group %s: SA %08x not deleted: %s",
+			 s->g->conf->name, s->spi, err.text);
+	}
+	msa_forget(s);
+}
+
+bool msa_gone(struct msa *s)
+{
+	const struct kernel *k = kernel_of(s->g);
+	struct ksa_info info;
+
+	if (k->ops->sa_get(k->ctx, s->g->conf->name, s->spi, &info,
+			   NULL) != -ENOENT)
+		return false;
+	msa_forget(s);
+	return true;
+}
+
+static struct msa *sending(const struct mgroup *g)
+{
+	struct msa *s;
+
+	TAILQ_FOREACH(s, &g->sas, all)
+		if (s->selected)
+			return s;
+	return NULL;
+}
+
+static void note_selected(struct msa *s)
+{
+	struct msa *o;
+
+	TAILQ_FOREACH(o, &s->g->sas, all)
+		o->selected = o == s;
+}
+
+static void select_due(void *arg)
+{
+	struct msa *s = arg;
+	struct mgroup *g = s->g;
+	const struct kernel *k = kernel_of(g);
+	struct msa *now = sending(g);
+	struct kerr err;
+	int rc;
+
+	/* a later SA with a shorter ATD, an eviction's, was faster */
+	if (now && now->seq > s->seq)
+		return;
+	rc = k->ops->sa_set(k->ctx, g->conf->name, s->spi, true, NULL, &err);
+	if (!rc) {
+		note_selected(s);
+		log_info("group %s: sending with SA %08x", g->conf->name,
+			 s->spi);
+		return;
+	}
+	g->kernel_errors++;
+	log_warn("group %s: SA %08x not selected: %s", g->conf->name, s->spi,
+		 err.text);
+	if (rc == -ENOENT)
+		msa_forget(s);
+	enrol_again(g, 0, "the kernel did not change over");
+}
+
+static void soft_due(void *arg)
+{
+	struct msa *s = arg;
+
+	if (s == msa_newest(s->g))
+		enrol_again(s->g, 0, "the Data SA ends soon");
+}
+
+static void end_due(void *arg)
+{
+	struct msa *s = arg;
+	struct mgroup *g = s->g;
+	bool newest = s == msa_newest(g);
+
+	log_debug("group %s: SA %08x ends", g->conf->name, s->spi);
+	msa_delete(s);
+	if (newest)
+		enrol_again(g, 0, "the Data SA has ended");
+}
+
+static struct msa *msa_new(struct mgroup *g, uint32_t spi, uint32_t dir)
+{
+	struct msa *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->g = g;
+	s->spi = spi;
+	s->dir = dir;
+	s->seq = ++g->next_seq;
+	timer_init(&s->select, select_due, s);
+	timer_init(&s->soft, soft_due, s);
+	timer_init(&s->end, end_due, s);
+	TAILQ_INSERT_HEAD(&g->sas, s, all);
+	return s;
+}
+
+static void set_limits(struct ksa *ksa, uint32_t lifetime)
+{
+	memset(&ksa->limits, 0, sizeof(ksa->limits));
+	ksa->limits.set = KLIMIT_HARD_TIME;
+	ksa->limits.hard_time = lifetime;
+}
+
+int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
+	    uint32_t atd, char *why, size_t size)
+{
+	const struct kernel *k = kernel_of(g);
+	uint64_t life_ms = (uint64_t)lifetime * MS;
+	bool out = ksa->dir & MCSEC_DIR_OUT;
+	struct kerr err;
+	struct msa *s;
+	int rc;
+
+	snprintf(ksa->group, sizeof(ksa->group), "%s", g->conf->name);
+	set_limits(ksa, lifetime);
+	ksa->select = out && !atd;
+	s = msa_new(g, ksa->spi, ksa->dir);
+	if (!s) {
+		snprintf(why, size, "out of memory");
+		return -ENOMEM;
+	}
+	rc = k->ops->sa_add(k->ctx, ksa, &err);
+	if (rc) {
+		g->kernel_errors++;
+		snprintf(why, size, "kernel refused SA %08x: %s", ksa->spi,
+			 err.text);
+		msa_forget(s);
+		return rc;
+	}
+	s->until_ms = mgroup_now(g) + life_ms;
+	timer_set(mgroup_tq(g), &s->end, life_ms);
+	/* spread, or all members would come at once */
+	timer_set(mgroup_tq(g), &s->soft,
+		  life_ms / 100 * (80 + member_random(10)));
+	if (ksa->select)
+		note_selected(s);
+	else if (out)
+		timer_set(mgroup_tq(g), &s->select, atd * MS);
+	return 0;
+}
+
+int msa_adopt(struct mgroup *g, const struct ksa_info *info)
+{
+	struct msa *s = msa_new(g, info->sa.spi, info->sa.dir);
+
+	if (!s)
+		return -ENOMEM;
+	s->found = true;
+	s->selected = info->sa.select;
+	return 0;
+}
+
+/*
+ * Its turn to send still comes: rekeys may follow each other faster than ATD,
+ * and who sends must never be left without. A shorter DTD later shortens.
+ */
+void msa_retire(struct msa *s)
+{
+	struct mgroup *g = s->g;
+	uint64_t delay = (uint64_t)g->dtd * MS;
+
+	s->going = true;
+	timer_del(mgroup_tq(g), &s->soft);
+	if (s->dir & MCSEC_DIR_OUT && delay < g->atd * MS + GRACE_MS)
+		delay = g->atd * MS + GRACE_MS;
+	if (!timer_armed(&s->end) ||
+	    delay < timer_left_ms(mgroup_tq(g), &s->end))
+		timer_set(mgroup_tq(g), &s->end, delay);
+}
+
+void msa_retire_older(struct mgroup *g, uint64_t before)
+{
+	struct msa *s;
+
+	TAILQ_FOREACH(s, &g->sas, all)
+		if (s->seq < before)
+			msa_retire(s);
+}
