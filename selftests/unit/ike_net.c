@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/cert.h"
+#include "crypto/sign.h"
+#include "ike_net.h"
+
+#define DIE(what) do { fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
+			       what); exit(1); } while (0)
+
+/* ---- clock and network -------------------------------------------------- */
+
+static uint64_t mono(void *ctx)
+{
+	return ((struct net *)ctx)->ms;
+}
+
+static time_t wall(void *ctx)
+{
+	return ((struct net *)ctx)->wall;
+}
+
+void net_init(struct net *net)
+{
+	memset(net, 0, sizeof(*net));
+	net->ms = 1000;
+	net->wall = 1800000000;
+	net->clock.mono_ms = mono;
+	net->clock.wall = wall;
+	net->clock.ctx = net;
+	timerq_init(&net->tq, &net->clock);
+}
+
+void net_free(struct net *net)
+{
+	while (net->n_nodes)
+		node_free(net->nodes[net->n_nodes - 1]);
+	while (net->n_queue)
+		net_drop(net, 0);
+}
+
+static void queue(struct net *net, const struct ep *from, const struct ep *to,
+		  const uint8_t *p, size_t len)
+{
+	struct packet *q = &net->queue[net->n_queue];
+
+	if (net->n_queue == NET_MAX_QUEUE)
+		DIE("queue is full");
+	net->n_queue++;
+	q->from = *from;
+	q->to = *to;
+	/* NAT on the way out, and back in */
+	if (net->nat && ep_equal(from, &net->nat_inside))
+		q->from = net->nat_outside;
+	if (net->nat && addr_equal(&from->addr, &net->nat_inside.addr) &&
+	    from->port != net->nat_inside.port) {
+		q->from = net->nat_outside;
+		q->from.port = net->nat_outside.port + 1;
+	}
+	q->p = malloc(len);
+	q->len = len;
+	if (!q->p)
+		DIE("no memory");
+	memcpy(q->p, p, len);
+}
+
+void net_drop(struct net *net, unsigned int i)
+{
+	free(net->queue[i].p);
+	net->n_queue--;
+	memmove(&net->queue[i], &net->queue[i + 1],
+		(net->n_queue - i) * sizeof(net->queue[0]));
+}
+
+void net_dup(struct net *net, unsigned int i)
+{
+	struct packet *q = &net->queue[i];
+	bool nat = net->nat;
+
+	net->nat = false;
+	queue(net, &q->from, &q->to, q->p, q->len);
+	net->nat = nat;
+}
+
+void net_swap(struct net *net, unsigned int a, unsigned int b)
+{
+	struct packet q = net->queue[a];
+
+	net->queue[a] = net->queue[b];
+	net->queue[b] = q;
+}
+
+static struct node *node_at(struct net *net, struct ep *to)
+{
+	if (net->nat && addr_equal(&to->addr, &net->nat_outside.addr)) {
+		bool floated = to->port != net->nat_outside.port;
+
+		*to = net->nat_inside;
+		if (floated)
+			to->port = 4500;
+	}
+	for (unsigned int i = 0; i < net->n_nodes; i++)
+		if (addr_equal(&net->nodes[i]->ep.addr, &to->addr))
+			return net->nodes[i];
+	return NULL;
+}
+
+bool net_step(struct net *net)
+{
+	struct packet q;
+	struct node *n;
+
+	if (!net->n_queue)
+		return false;
+	q = net->queue[0];
+	net->n_queue--;
+	memmove(&net->queue[0], &net->queue[1],
+		net->n_queue * sizeof(net->queue[0]));
+	n = node_at(net, &q.to);
+	if (n)
+		ike_host_input(n->host, &q.from, &q.to, q.p, q.len);
+	else
+		net->lost++;
+	free(q.p);
+	return true;
+}
+
+void net_run(struct net *net)
+{
+	for (unsigned int i = 0; net_step(net); i++)
+		if (i > 10000)
+			DIE("packets without end");
+}
+
+void net_pass(struct net *net, uint64_t ms, bool deliver)
+{
+	uint64_t end = net->ms + ms;
+
+	for (;;) {
+		int next = timerq_next_ms(&net->tq);
+
+		if (next < 0 || net->ms + next > end)
+			break;
+		net->ms += next;
+		net->wall = 1800000000 + net->ms / 1000;
+		timerq_run(&net->tq);
+		if (deliver)
+			net_run(net);
+		while (!deliver && net->n_queue)
+			net_drop(net, 0);
+	}
+	net->ms = end;
+}
+
+/* ---- callbacks ---------------------------------------------------------- */
+
+static void on_send(void *ctx, const struct ep *from, const struct ep *to,
+		    const uint8_t *p, size_t len)
+{
+	struct node *n = ctx;
+
+	queue(n->net, from, to, p, len);
+}
+
+static const uint8_t tek[20] = "twenty octets of key";
+
+static void data_policy(struct gsa_sa *sa)
+{
+	const uint8_t spi[4] = { 0, 0, 1, 1 };
+	struct addr group;
+
+	memset(sa, 0, sizeof(*sa));
+	addr_parse("239.1.1.1", &group);
+	sa->proto = IKE_PROTO_ESP;
+	sa->spi_len = 4;
+	memcpy(sa->spi, spi, 4);
+	ts_set(&sa->src, NULL, AF_INET, 0, 0);
+	ts_set(&sa->dst, &group, AF_INET, 0, 0);
+	sa->has = GSA_HAS_ENCR | GSA_HAS_SN | GSA_HAS_LIFETIME;
+	sa->encr = IKE_ENCR_AES_GCM_16;
+	sa->key_bits = 128;
+	sa->sn = GIKE_SN_32_UNSPEC;
+	sa->lifetime = 3600;
+}
+
+static void fill(struct node *g, struct ike_sa *sa, bool send,
+		 struct gsa *gsa, struct kd *kd)
+{
+	struct kd_bag *bag;
+	struct kd_key key;
+
+	memset(gsa, 0, sizeof(*gsa));
+	kd_init(kd);
+	gsa->n_data = 1;
+	data_policy(&gsa->data[0]);
+	gsa->gw.present = true;
+	gsa->gw.has = GWP_HAS_ATD | GWP_HAS_DTD;
+	gsa->gw.atd = 5;
+	gsa->gw.dtd = 15;
+	if (send && !g->broken) {
+		gsa->gw.has |= GWP_HAS_SENDER_ID_BITS;
+		gsa->gw.sender_id_bits = 16;
+		kd_add_sender_id(kd, 7);
+	}
+	kwk_wrap(ike_sa_kwk(sa), 0, 0, tek, sizeof(tek), &key);
+	kd_bag(kd, IKE_PROTO_ESP, gsa->data[0].spi, &bag);
+	kd_bag_add(bag, &key);
+}
+
+int node_reply(struct node *g)
+{
+	struct ike_sa *sa = ike_token_sa(g->host, g->token);
+	struct gike_reply reply = { .notify = g->answer };
+	struct gsa gsa;
+	struct kd kd;
+	int ret;
+
+	kd_init(&kd);
+	if (!sa)
+		return -ENOENT;
+	if (!reply.notify && !g->seen.req.report) {
+		fill(g, sa, g->seen.req.send, &gsa, &kd);
+		reply.gsa = &gsa;
+		reply.kd = &kd;
+		reply.transport = true;
+	}
+	ret = ike_reply(g->host, g->token, &reply);
+	kd_free(&kd);
+	return ret;
+}
+
+static enum gike_when on_request(void *ctx, struct ike_sa *sa,
+				 const struct gike_req *req,
+				 struct gike_reply *reply)
+{
+	struct node *g = ctx;
+
+	(void)reply;
+	g->seen.requests++;
+	g->seen.req = *req;
+	g->seen.had_sag = req->sag;
+	g->seen.req.sag = NULL;
+	snprintf(g->seen.peer, sizeof(g->seen.peer), "%s", req->peer_name);
+	g->token = req->token;
+	g->sa = sa;
+	if (g->close_inside) {
+		ike_close(sa, "closed from within");
+		return GIKE_NOW;
+	}
+	if (g->later)
+		return GIKE_LATER;
+	if (g->answer) {
+		reply->notify = g->answer;
+		return GIKE_NOW;
+	}
+	node_reply(g);
+	return GIKE_LATER;
+}
+
+static void on_registered(void *ctx, struct ike_sa *sa,
+			  const struct ike_id *idg, const struct gsa *gsa,
+			  struct kd *kd, bool transport)
+{
+	struct node *m = ctx;
+
+	(void)idg;
+	(void)gsa;
+	m->sa = sa;
+	m->seen.registered++;
+	m->seen.transport = transport;
+	m->seen.sender_id = kd->n_sender_ids ? kd->sender_ids[0] : 0;
+	m->seen.tek_ret = kwk_unwrap(ike_sa_kwk(sa), &kd->bags[0].keys[0],
+				     m->seen.tek, sizeof(tek));
+	if (!m->seen.tek_ret && memcmp(m->seen.tek, tek, sizeof(tek)))
+		m->seen.tek_ret = -EBADMSG;
+}
+
+static void on_refused(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+		       uint16_t notify, const char *text)
+{
+	struct node *m = ctx;
+
+	(void)idg;
+	m->sa = sa;
+	m->seen.refused++;
+	m->seen.notify = notify;
+	snprintf(m->seen.text, sizeof(m->seen.text), "%s", text);
+}
+
+static void on_left(void *ctx, struct ike_sa *sa, const struct ike_id *idg)
+{
+	struct node *m = ctx;
+
+	(void)idg;
+	m->sa = sa;
+	m->seen.left++;
+}
+
+static void on_closed(void *ctx, struct ike_sa *sa, const char *reason)
+{
+	struct node *n = ctx;
+
+	n->seen.sa_closed++;
+	snprintf(n->seen.reason, sizeof(n->seen.reason), "%s", reason);
+	if (n->sa == sa)
+		n->sa = NULL;
+}
+
+static void on_event(void *ctx, const struct ike_event *ev)
+{
+	struct seen *s = &((struct node *)ctx)->seen;
+
+	switch (ev->type) {
+	case IKE_EV_UP:
+		s->up++;
+		return;
+	case IKE_EV_CLOSED:
+		s->closed++;
+		return;
+	case IKE_EV_AUTH_FAILED:
+		s->auth_failed++;
+		break;
+	case IKE_EV_REFUSED:
+		s->ev_refused++;
+		break;
+	case IKE_EV_CAP:
+		s->cap++;
+		break;
+	}
+	snprintf(s->text, sizeof(s->text), "%s", ev->text);
+}
+
+static void on_keys(void *ctx, const char *line)
+{
+	struct node *n = ctx;
+
+	snprintf(n->seen.line, sizeof(n->seen.line), "%s", line);
+}
+
+static const struct ike_ops ops = {
+	.send = on_send,
+	.group_request = on_request,
+	.registered = on_registered,
+	.refused = on_refused,
+	.left = on_left,
+	.sa_closed = on_closed,
+	.event = on_event,
+};
+
+/* ---- certificates and nodes --------------------------------------------- */
+
+static void issue(struct net *net, const struct pki_opt *opt,
+		  struct pki_pair *out)
+{
+	const char *dns[] = { opt->dns, NULL };
+	struct pki_req req = {
+		.kind = opt->kind,
+		.type = opt->type ? opt->type : SIG_ED25519,
+		.name = opt->dns,
+		.dns = dns,
+		.not_before = opt->from ? opt->from : net->wall - 3600,
+		.not_after = opt->to ? opt->to : net->wall + 86400 * 365,
+	};
+	char err[160];
+
+	if (opt->kind == PKI_CA)
+		req.dns = NULL;
+	if (pki_issue(opt->ca, &req, out, err, sizeof(err)))
+		DIE(err);
+}
+
+void pki_ca(struct net *net, const char *name, struct pki_pair *ca)
+{
+	const struct pki_opt opt = { .kind = PKI_CA, .dns = name };
+
+	issue(net, &opt, ca);
+}
+
+struct node *node_new(struct net *net, const char *addr,
+		      const struct pki_opt *opt, const struct pki_pair *trust,
+		      const struct ike_host_cfg *cfg)
+{
+	struct node *n = calloc(1, sizeof(*n));
+	struct cert_der der;
+	char err[160];
+
+	if (!n || net->n_nodes == NET_MAX_NODES)
+		DIE("no room for a node");
+	n->net = net;
+	n->name = opt->dns;
+	ep_parse(addr, IKE_PORT, &n->ep);
+	issue(net, opt, &n->cert);
+	der.p = n->cert.cert;
+	der.len = n->cert.cert_len;
+	if (cert_chain_from_der(&der, 1, &n->chain, err, sizeof(err)))
+		DIE(err);
+	der.p = trust->cert;
+	der.len = trust->cert_len;
+	if (trust_from_der(&der, 1, &n->trust, err, sizeof(err)))
+		DIE(err);
+	if (cfg)
+		n->cfg = *cfg;
+	n->cfg.clock = &net->clock;
+	n->cfg.tq = &net->tq;
+	n->cfg.chain = n->chain;
+	n->cfg.key = n->cert.key;
+	n->cfg.trust = n->trust;
+	n->cfg.responder = opt->kind == PKI_GCKS;
+	if (n->cfg.export_keys)
+		n->cfg.export_keys = on_keys;
+	n->host = ike_host_new(&n->cfg, &ops, n);
+	if (!n->host)
+		DIE(strerror(errno));
+	net->nodes[net->n_nodes++] = n;
+	return n;
+}
+
+void node_clear(struct node *n)
+{
+	memset(&n->seen, 0, sizeof(n->seen));
+}
+
+void node_free(struct node *n)
+{
+	struct net *net = n->net;
+
+	for (unsigned int i = 0; i < net->n_nodes; i++)
+		if (net->nodes[i] == n)
+			net->nodes[i] = net->nodes[--net->n_nodes];
+	ike_host_free(n->host);
+	cert_chain_free(n->chain);
+	trust_free(n->trust);
+	pki_pair_free(&n->cert);
+	free(n);
+}
+
+void group_req(struct gike_req *req, const char *group, bool send)
+{
+	memset(req, 0, sizeof(*req));
+	id_set(&req->idg, IKE_ID_KEY_ID, group, strlen(group));
+	req->send = send;
+	req->n_sender_ids = send ? 2 : 0;
+}
+
+struct ike_sa *node_join(struct node *m, struct node *g, const char *gcks_id,
+			 bool send)
+{
+	struct gike_req req;
+	struct ike_id id;
+
+	id_from_text(&id, gcks_id);
+	group_req(&req, "video", send);
+	return ike_register(m->host, &m->ep, &g->ep, &id, &req);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Key server and members in one process: a clock that stands still until it
+ * is told, a network that is a queue, and a small CA. Loss, repetition and
+ * reordering are calls left out, made twice, or made in another order.
+ */
+#ifndef IKE_NET_H
+#define IKE_NET_H
+
+#include "crypto/pki.h"
+#include "ike/host.h"
+#include "ike/proto.h"
+#include "lib/clock.h"
+#include "lib/timer.h"
+
+#define NET_MAX_NODES	8
+#define NET_MAX_QUEUE	512
+
+struct packet {
+	struct ep from;
+	struct ep to;
+	uint8_t *p;
+	size_t len;
+};
+
+struct net {
+	uint64_t ms;
+	time_t wall;
+	struct clock clock;
+	struct timerq tq;
+	struct node *nodes[NET_MAX_NODES];
+	unsigned int n_nodes;
+	struct packet queue[NET_MAX_QUEUE];
+	unsigned int n_queue;
+	unsigned int lost;	/* no node at the address */
+	/* NAT: what @inside sends appears to come from @outside */
+	struct ep nat_inside;
+	struct ep nat_outside;
+	bool nat;
+};
+
+/* What happened at a node; reset by node_clear() */
+struct seen {
+	unsigned int up, closed, auth_failed, ev_refused, cap;
+	unsigned int registered, refused, left, requests, sa_closed;
+	uint16_t notify;
+	char text[512];		/* of the last refusal or event */
+	char reason[512];	/* of the last sa_closed */
+	char peer[256];		/* of the last request */
+	struct gike_req req;	/* last request, sag and peer not kept */
+	bool had_sag;
+	uint8_t tek[36];	/* as it was unwrapped */
+	int tek_ret;
+	uint64_t sender_id;
+	bool transport;
+	char line[512];		/* exported keys */
+};
+
+struct node {
+	struct net *net;
+	const char *name;
+	struct ep ep;
+	struct ike_host *host;
+	struct ike_host_cfg cfg;
+	struct pki_pair cert;
+	struct cert_chain *chain;
+	struct trust *trust;
+	struct seen seen;
+	struct ike_sa *sa;	/* of the last callback */
+	/* key server: what to answer */
+	uint16_t answer;	/* notify */
+	bool later;
+	bool broken;		/* an answer that breaks the rules */
+	bool close_inside;	/* closes the SA from within group_request */
+	uint64_t token;
+};
+
+void net_init(struct net *net);
+void net_free(struct net *net);	/* nodes too */
+/* Everything that is queued, and what it causes */
+void net_run(struct net *net);
+/* The first packet only; false when there is none */
+bool net_step(struct net *net);
+void net_drop(struct net *net, unsigned int i);
+void net_dup(struct net *net, unsigned int i);
+void net_swap(struct net *net, unsigned int a, unsigned int b);
+/* Time passes; timers fire, packets are delivered when @deliver */
+void net_pass(struct net *net, uint64_t ms, bool deliver);
+
+struct pki_opt {
+	enum sig_type type;	/* 0: Ed25519 */
+	const struct pki_pair *ca;
+	enum pki_kind kind;
+	const char *dns;
+	time_t from, to;	/* 0: valid */
+};
+
+void pki_ca(struct net *net, const char *name, struct pki_pair *ca);
+/*
+ * A node with a certificate of its own that trusts @trust. @cfg may be NULL;
+ * identity, clock and queue in it are filled in.
+ */
+struct node *node_new(struct net *net, const char *addr,
+		      const struct pki_opt *opt, const struct pki_pair *trust,
+		      const struct ike_host_cfg *cfg);
+void node_clear(struct node *n);
+void node_free(struct node *n);
+/* ike_register() at @m with key server @g; group "video" */
+struct ike_sa *node_join(struct node *m, struct node *g, const char *gcks_id,
+			 bool send);
+void group_req(struct gike_req *req, const char *group, bool send);
+/* Answers node->token as group_request() would have */
+int node_reply(struct node *g);
+
+#endif

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Both ends of the IKE SA in one process: what should go well */
+#include <errno.h>
+
+#include "crypto/cert.h"
+#include "crypto/sign.h"
+#include "ike_net.h"
+#include "lib/log.h"
+#include "tap.h"
+
+#define GCKS	"gcks.example"
+
+static struct net net;
+static struct pki_pair ca;
+static struct node *g, *m;
+
+static void setup_with(int gtype, int mtype, const struct ike_host_cfg *gcfg,
+		       const struct ike_host_cfg *mcfg)
+{
+	struct pki_opt opt = { .kind = PKI_GCKS, .dns = GCKS, .type = gtype };
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	opt.ca = &ca;
+	g = node_new(&net, "192.0.2.1", &opt, &ca, gcfg);
+	opt.kind = PKI_MEMBER;
+	opt.dns = "a.example";
+	opt.type = mtype;
+	m = node_new(&net, "192.0.2.2", &opt, &ca, mcfg);
+}
+
+static void setup(void)
+{
+	setup_with(0, 0, NULL, NULL);
+}
+
+static void teardown(void)
+{
+	net_free(&net);
+	pki_pair_free(&ca);
+}
+
+static void joined(const char *name)
+{
+	is_int(m->seen.registered, 1, "%s: registered", name);
+	is_int(m->seen.tek_ret, 0, "%s: TEK unwrapped", name);
+	is_int(m->seen.refused, 0, "%s: nothing refused", name);
+	ok(m->seen.up == 1 && g->seen.up == 1, "%s: up on both sides", name);
+	if (m->seen.refused)
+		diag("%s", m->seen.text);
+}
+
+static void algorithms(void)
+{
+	static const struct {
+		const char *name;
+		uint16_t encr, bits, prf, ke, kwa;
+		int gtype, mtype;
+	} sets[] = {
+		{ "aes-gcm-16-256 sha2-256 x25519 kw-256", 20, 256, 5, 31, 3,
+		  SIG_ED25519, SIG_ED25519 },
+		{ "aes-gcm-16-128 sha2-384 p-256 kw-128", 20, 128, 6, 19, 1,
+		  SIG_ECDSA_P256, SIG_ED25519 },
+		{ "chacha20-poly1305 sha2-512 p-384 kw-256", 28, 0, 7, 20, 3,
+		  SIG_ED25519, SIG_ECDSA_P256 },
+		{ "aes-gcm-16-256 sha2-512 x25519 kw-128", 20, 256, 7, 31, 1,
+		  SIG_RSA_PSS, SIG_ECDSA_P384 },
+		{ "chacha20-poly1305 sha2-256 p-256 kw-128", 28, 0, 5, 19, 1,
+		  SIG_ECDSA_P384, SIG_RSA_PSS },
+	};
+	static struct sa_pld sa;
+	char buf[80];
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		struct ike_host_cfg cfg = { .proposals = &sa };
+		struct proposal *p;
+
+		memset(&sa, 0, sizeof(sa));
+		p = proposal_add(&sa, 1, IKE_PROTO_IKE);
+		proposal_put(p, IKE_TT_ENCR, sets[i].encr, sets[i].bits);
+		proposal_put(p, IKE_TT_PRF, sets[i].prf, 0);
+		proposal_put(p, IKE_TT_KE, sets[i].ke, 0);
+		proposal_put(p, GIKE_TT_KWA, sets[i].kwa, 0);
+		setup_with(sets[i].gtype, sets[i].mtype, NULL, &cfg);
+		node_join(m, g, GCKS, true);
+		net_run(&net);
+		joined(sets[i].name);
+		is_str(m->sa ? ike_sa_algs(m->sa, buf, sizeof(buf)) : NULL,
+		       sets[i].name, "its name");
+		is_int(m->seen.sender_id, 7, "Sender-ID came");
+		ok(m->seen.transport, "transport mode came");
+		is_str(g->seen.peer, "a.example", "key server knows who");
+		is_int(g->seen.req.n_sender_ids, 2, "and how many Sender-IDs");
+		ok(g->seen.had_sag, "and what the member can do");
+		teardown();
+	}
+}
+
+static void loss(void)
+{
+	const struct ike_stats *st;
+
+	/* Each of the four packets lost once */
+	for (int lose = 0; lose < 4; lose++) {
+		setup();
+		node_join(m, g, GCKS, false);
+		for (int i = 0; i < lose; i++)
+			net_step(&net);
+		is_int(net.n_queue, 1, "one packet on its way");
+		net_drop(&net, 0);
+		net_pass(&net, 1500, true);
+		joined("after a loss");
+		is_int(g->seen.requests, 1, "the group was asked once");
+		is_int(ike_host_stats(m->host)->rexmit, 1, "sent again once");
+		teardown();
+	}
+
+	/* Each of them twice, the second at the end */
+	setup();
+	node_join(m, g, GCKS, false);
+	while (net.n_queue) {
+		if (net.n_queue < 40)
+			net_dup(&net, 0);
+		if (ike_host_stats(g->host)->in > 12)
+			break;
+		net_step(&net);
+	}
+	net_run(&net);
+	joined("everything many times");
+	is_int(g->seen.requests, 1, "the group was asked once");
+	is_int(ike_host_stats(g->host)->sas, 1, "one IKE SA");
+	st = ike_host_stats(g->host);
+	ok(st->in_rexmit > 0, "answers were repeated");
+	teardown();
+
+	/* No answer ever */
+	setup();
+	node_join(m, g, GCKS, false);
+	net_drop(&net, 0);
+	net_pass(&net, 200000, false);
+	is_int(m->seen.refused, 1, "given up");
+	is_str(m->seen.text, "no answer to IKE_SA_INIT after 7 tries", "why");
+	is_int(m->seen.sa_closed, 1, "closed");
+	is_int(ike_host_stats(m->host)->sas, 0, "no IKE SA left");
+	teardown();
+
+	setup();
+	node_join(m, g, GCKS, false);
+	net_step(&net);
+	net_step(&net);
+	net_drop(&net, 0);
+	net_pass(&net, 200000, false);
+	is_str(m->seen.text, "no answer to GSA_AUTH after 7 tries",
+	       "why, later");
+	is_int(ike_host_stats(g->host)->half_open, 0,
+	       "half-open SA is gone at the key server");
+	is_int(ike_host_stats(g->host)->sas, 0, "no IKE SA left there");
+	teardown();
+}
+
+static void reorder(void)
+{
+	setup();
+	node_join(m, g, GCKS, false);
+	net_dup(&net, 0);
+	net_step(&net);
+	net_step(&net);
+	/* two INIT answers; the GSA_AUTH that the first causes overtakes */
+	net_step(&net);
+	net_swap(&net, 0, 1);
+	net_run(&net);
+	joined("reordered");
+	teardown();
+}
+
+static void cookies(void)
+{
+	struct ike_host_cfg cfg = { .cookie_always = true };
+	struct ep strange;
+	struct packet *q;
+
+	setup_with(0, 0, &cfg, NULL);
+	node_join(m, g, GCKS, false);
+	net_step(&net);
+	is_int(ike_host_stats(g->host)->sas, 0, "no state before a cookie");
+	is_int(ike_host_stats(g->host)->cookie_sent, 1, "cookie sent");
+	net_run(&net);
+	joined("with a cookie");
+	teardown();
+
+	/* The cookie of one address is none for another. */
+	setup_with(0, 0, &cfg, NULL);
+	node_join(m, g, GCKS, false);
+	net_step(&net);
+	net_step(&net);
+	q = &net.queue[0];
+	strange = q->from;
+	strange.addr.b[3]++;
+	ike_host_input(g->host, &strange, &q->to, q->p, q->len);
+	is_int(ike_host_stats(g->host)->cookie_bad, 1, "stolen cookie");
+	is_int(ike_host_stats(g->host)->sas, 0, "opens nothing");
+	/* After the secret rotated twice it is stale: another is given. */
+	net_drop(&net, 1);
+	net.ms += 200000;
+	net_run(&net);
+	joined("with a second cookie");
+	teardown();
+
+	/* Above a threshold only */
+	cfg.cookie_always = false;
+	cfg.cookie_above = 1;
+	setup_with(0, 0, &cfg, NULL);
+	node_join(m, g, GCKS, false);
+	net_step(&net);
+	net_drop(&net, 0);
+	is_int(ike_host_stats(g->host)->half_open, 1, "first without cookie");
+	node_join(m, g, GCKS, false);
+	net_step(&net);
+	is_int(ike_host_stats(g->host)->half_open, 1, "second with");
+	is_int(ike_host_stats(g->host)->cookie_sent, 1, "cookie asked for");
+	teardown();
+}
+
+static void another_group(void)
+{
+	static struct sa_pld only;
+	struct ike_host_cfg cfg = { .proposals = &only };
+	struct proposal *p;
+	char buf[80];
+
+	memset(&only, 0, sizeof(only));
+	p = proposal_add(&only, 1, IKE_PROTO_IKE);
+	proposal_put(p, IKE_TT_ENCR, 20, 128);
+	proposal_put(p, IKE_TT_PRF, 5, 0);
+	proposal_put(p, IKE_TT_KE, IKE_KE_P384, 0);
+	proposal_put(p, GIKE_TT_KWA, 1, 0);
+	setup_with(0, 0, &cfg, NULL);
+	node_join(m, g, GCKS, false);
+	net_step(&net);
+	is_int(ike_host_stats(g->host)->invalid_ke, 1, "INVALID_KE_PAYLOAD");
+	is_int(ike_host_stats(g->host)->sas, 0, "and no state");
+	net_run(&net);
+	joined("with the group that was asked for");
+	is_str(ike_sa_algs(m->sa, buf, sizeof(buf)),
+	       "aes-gcm-16-128 sha2-256 p-384 kw-128", "which is P-384");
+	teardown();
+
+	/* Cookie first, then the group */
+	cfg.cookie_always = true;
+	setup_with(0, 0, &cfg, NULL);
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	joined("cookie and another group");
+	teardown();
+
+	/* Nothing in common */
+	p->t[3].id = GIKE_KWA_ARX;
+	cfg.cookie_always = false;
+	setup_with(0, 0, &cfg, NULL);
+	node_join(m, g, GCKS, false);
+	net_pass(&net, 100000, true);
+	is_int(m->seen.notify, IKE_N_NO_PROPOSAL_CHOSEN, "nothing in common");
+	is_str(m->seen.text, "NO_PROPOSAL_CHOSEN from key server", "why");
+	teardown();
+}
+
+static void registration(void)
+{
+	struct gike_req req;
+	struct ike_sa *sa;
+
+	setup();
+	sa = node_join(m, g, GCKS, false);
+	/* Queued before the SA is up, answered in order */
+	group_req(&req, "audio", true);
+	is_int(ike_register_more(sa, &req), 0, "a second group is queued");
+	net_run(&net);
+	is_int(m->seen.registered, 2, "both registered");
+	is_int(g->seen.req.xchg, GIKE_XCHG_GSA_REGISTRATION, "by its exchange");
+	ok(g->seen.req.send, "as a sender");
+	is_int(m->seen.sender_id, 7, "with a Sender-ID");
+
+	/* A group error leaves the IKE SA alone. */
+	g->answer = GIKE_N_AUTHORIZATION_FAILED;
+	ike_register_more(sa, &req);
+	net_run(&net);
+	is_int(m->seen.refused, 1, "refused");
+	is_int(m->seen.notify, GIKE_N_AUTHORIZATION_FAILED, "with its reason");
+	is_str(m->seen.text, "AUTHORIZATION_FAILED from key server", "in words");
+	ok(ike_sa_is_up(sa), "IKE SA is up");
+	g->answer = 0;
+
+	is_int(ike_leave(sa, &req.idg), 0, "leaves");
+	net_run(&net);
+	is_int(m->seen.left, 1, "has left");
+	is_int(g->seen.req.report, GIKE_N_REGISTRATION_FAILED, "49 was sent");
+
+	is_int(ike_liveness(sa), 0, "liveness");
+	net_run(&net);
+	ok(ike_sa_is_up(sa), "answered");
+
+	/* A lost answer to a registration: same octets, asked once */
+	node_clear(g);
+	ike_register_more(sa, &req);
+	net_step(&net);
+	net_drop(&net, 0);
+	net_pass(&net, 1200, true);
+	is_int(g->seen.requests, 1, "asked once");
+	is_int(m->seen.registered, 3, "registered again");
+
+	for (unsigned int i = 0; ; i++) {
+		int ret = ike_register_more(sa, &req);
+
+		if (!ret)
+			continue;
+		is_int(ret, -ENOBUFS, "the queue has an end");
+		is_int(i, IKE_QUEUE_MAX, "at its cap");
+		break;
+	}
+	net_run(&net);
+	is_int(m->seen.registered, 3 + IKE_QUEUE_MAX, "all were answered");
+
+	ike_close(sa, "done");
+	is_int(m->seen.sa_closed, 1, "closed here");
+	net_run(&net);
+	is_int(g->seen.sa_closed, 1, "closed there");
+	is_str(g->seen.reason, "closed by the peer", "why");
+	teardown();
+}
+
+static void group_errors(void)
+{
+	static const uint16_t errors[] = {
+		IKE_N_NO_PROPOSAL_CHOSEN, GIKE_N_INVALID_GROUP_ID,
+		GIKE_N_AUTHORIZATION_FAILED, GIKE_N_REGISTRATION_FAILED,
+	};
+	struct gike_req req;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		setup();
+		g->answer = errors[i];
+		node_join(m, g, GCKS, false);
+		net_run(&net);
+		is_int(m->seen.notify, errors[i], "%s in GSA_AUTH",
+		       ike_notify_name(errors[i]));
+		ok(m->sa && ike_sa_is_up(m->sa), "IKE SA is up all the same");
+		g->answer = 0;
+		group_req(&req, "video", false);
+		ike_register_more(m->sa, &req);
+		net_run(&net);
+		is_int(m->seen.registered, 1, "and good for another try");
+		teardown();
+	}
+}
+
+static void later(void)
+{
+	setup();
+	g->later = true;
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	is_int(m->seen.registered, 0, "no answer yet");
+	is_int(ike_host_stats(g->host)->half_open, 0, "but authenticated");
+	net_pass(&net, 1100, true);
+	is_int(ike_host_stats(g->host)->in_busy, 1, "asked again meanwhile");
+	is_int(g->seen.requests, 1, "not passed on again");
+	is_int(node_reply(g), 0, "answered");
+	is_int(node_reply(g), -ENOENT, "once only");
+	net_run(&net);
+	joined("later");
+	teardown();
+
+	/* Never */
+	setup();
+	g->later = true;
+	node_join(m, g, GCKS, false);
+	net_pass(&net, 40000, true);
+	is_int(m->seen.notify, GIKE_N_REGISTRATION_FAILED, "patience ends");
+	is_int(node_reply(g), -ENOENT, "too late");
+	teardown();
+
+	/* The member has gone meanwhile. */
+	setup();
+	g->later = true;
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	ike_close(g->sa, "evicted");
+	is_int(g->seen.sa_closed, 1, "closed while it waited");
+	is_int(node_reply(g), -ENOENT, "nobody to answer");
+	teardown();
+
+	setup();
+	g->close_inside = true;
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	is_int(g->seen.sa_closed, 1, "closed from within the callback");
+	is_int(ike_host_stats(g->host)->sas, 0, "it is gone");
+	teardown();
+
+	/* An answer that breaks the rules is not sent. */
+	setup();
+	g->broken = true;
+	node_join(m, g, GCKS, true);
+	net_run(&net);
+	is_int(m->seen.notify, GIKE_N_REGISTRATION_FAILED,
+	       "REGISTRATION_FAILED in place of it");
+	is_int(m->seen.registered, 0, "nothing registered");
+	teardown();
+}
+
+static void lifetimes(void)
+{
+	struct ike_host_cfg cfg = { .lifetime_ms = 600000 };
+
+	setup();
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	net_pass(&net, 299000, true);
+	is_int(g->seen.sa_closed, 0, "idle SA stays for a while");
+	net_pass(&net, 2000, true);
+	is_str(g->seen.reason, "idle", "then the key server closes it");
+	is_str(m->seen.reason, "closed by the peer", "and says so");
+	is_int(ike_host_stats(m->host)->sas + ike_host_stats(g->host)->sas, 0,
+	       "none left");
+	teardown();
+
+	setup_with(0, 0, NULL, &cfg);
+	node_join(m, g, GCKS, false);
+	for (int i = 0; i < 11; i++) {
+		net_pass(&net, 50000, true);
+		ike_liveness(m->sa);
+		net_run(&net);
+	}
+	is_int(m->seen.sa_closed, 0, "SA in use stays");
+	net_pass(&net, 60000, true);
+	is_str(m->seen.reason, "lifetime of the IKE SA is over",
+	       "until its lifetime");
+	is_int(g->seen.sa_closed, 1, "on both sides");
+	teardown();
+}
+
+static void nat(void)
+{
+	struct ike_host_cfg cfg = { .natt_port = 4500 };
+
+	setup_with(0, 0, NULL, &cfg);
+	net.nat = true;
+	net.nat_inside = m->ep;
+	ep_parse("198.51.100.9:1024", 0, &net.nat_outside);
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	joined("behind a NAT");
+	is_int(ike_sa_local(m->sa)->port, 4500, "on port 4500");
+	is_int(ike_sa_peer(m->sa)->port, 4500, "to port 4500");
+	is_int(ike_sa_peer(g->sa)->port, 1025, "from where it came");
+	net.nat = false;
+	teardown();
+
+	setup_with(0, 0, NULL, &cfg);
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	is_int(ike_sa_peer(m->sa)->port, 500, "no NAT, no other port");
+	teardown();
+}
+
+static void export(void)
+{
+	struct ike_host_cfg cfg = { .export_keys = (void *)1 };
+
+	setup_with(0, 0, &cfg, &cfg);
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	is_str(m->seen.line, g->seen.line, "both export the same keys");
+	ok(strlen(m->seen.line) > 150 && m->seen.line[16] == ',' &&
+	   m->seen.line[33] == ',', "16 digits of each SPI");
+	ok(strstr(m->seen.line, "\"AES-GCM-256 with 16 octet ICV [RFC5282]\""),
+	   "cipher by tshark's name");
+	teardown();
+
+	setup();
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	is_str(m->seen.line, "", "nothing is exported unless asked for");
+	teardown();
+}
+
+static void freed(void)
+{
+	setup();
+	node_join(m, g, GCKS, false);
+	node_join(m, g, GCKS, false);
+	net_step(&net);
+	ike_host_free(m->host);
+	is_int(m->seen.refused, 2, "open requests are refused at the end");
+	is_int(m->seen.sa_closed, 2, "and every SA is closed");
+	is_str(m->seen.reason, "shutting down", "why");
+	m->host = NULL;
+	teardown();
+}
+
+int main(void)
+{
+	log_init("test", LOG_LEVEL_ERR, true);
+	algorithms();
+	loss();
+	reorder();
+	cookies();
+	another_group();
+	registration();
+	group_errors();
+	later();
+	lifetimes();
+	nat();
+	export();
+	freed();
+	return done();
+}
