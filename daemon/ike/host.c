@@ -60,7 +60,8 @@ struct ike_sa *host_find(struct ike_host *host, const uint8_t *spi)
 }
 
 unsigned int host_peer_count(struct ike_host *host, const struct ep *peer,
-			     const uint8_t *spi_i, struct ike_sa **same)
+			     const uint8_t init_hash[HASH_SHA256_LEN],
+			     struct ike_sa **same)
 {
 	struct ike_sa *sa;
 	unsigned int n = 0;
@@ -70,8 +71,7 @@ unsigned int host_peer_count(struct ike_host *host, const struct ep *peer,
 		if (!addr_equal(&sa->peer.addr, &peer->addr))
 			continue;
 		n++;
-		if (sa->peer.port == peer->port &&
-		    !memcmp(sa->spi_i, spi_i, IKE_SPI_LEN))
+		if (!memcmp(sa->init_hash, init_hash, HASH_SHA256_LEN))
 			*same = sa;
 	}
 	return n;

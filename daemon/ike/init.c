@@ -464,6 +464,7 @@ struct init_in {
 	const struct ep *to;
 	const uint8_t *p;
 	size_t len;
+	uint8_t hash[HASH_SHA256_LEN];
 	struct ike_msg m;
 	struct ke_pld ke;
 	struct ike_suite suite;
@@ -579,6 +580,7 @@ static int sa_prepare(struct ike_sa *sa, struct init_in *in)
 	int ret;
 
 	memcpy(sa->spi_i, in->m.h.spi_i, IKE_SPI_LEN);
+	memcpy(sa->init_hash, in->hash, sizeof(sa->init_hash));
 	sa->suite = in->suite;
 	see_nat(sa, &in->m, in->from, in->to);
 	sa->peer_hashes = get_hashes(&in->m);
@@ -624,20 +626,17 @@ static void open_sa(struct ike_host *host, struct init_in *in)
 		  sa->init_res.len);
 }
 
-static bool seen_before(struct ike_host *host, struct ike_sa *sa,
-			const uint8_t *p, size_t len)
+/*
+ * RFC 7296 2.1: a request seen before is one of the same octets. One that
+ * has only the SPI in common may be anybody's, and must not stand in the way
+ * of the true one.
+ */
+static void seen_before(struct ike_host *host, struct ike_sa *sa)
 {
-	if (!sa)
-		return false;
-	if (sa->state == IKE_ST_INIT_DONE && sa->init_req.len == len &&
-	    !memcmp(sa->init_req.p, p, len)) {
-		host->stats.in_rexmit++;
+	host->stats.in_rexmit++;
+	if (sa->state == IKE_ST_INIT_DONE)
 		host_send(host, &sa->local, &sa->peer, sa->init_res.p,
 			  sa->init_res.len);
-	} else {
-		host->stats.in_altered++;
-	}
-	return true;
 }
 
 void init_got_request(struct ike_host *host, const struct ep *from,
@@ -645,14 +644,19 @@ void init_got_request(struct ike_host *host, const struct ep *from,
 		      const struct ike_hdr *h)
 {
 	struct init_in in = { .from = from, .to = to, .p = p, .len = len };
+	struct iovec iov = { (void *)p, len };
 	struct ike_sa *same;
 	unsigned int of_peer;
 	char why[128];
 	int ret;
 
-	of_peer = host_peer_count(host, from, h->spi_i, &same);
-	if (seen_before(host, same, p, len))
+	if (hash_sha256(&iov, 1, in.hash))
 		return;
+	of_peer = host_peer_count(host, from, in.hash, &same);
+	if (same) {
+		seen_before(host, same);
+		return;
+	}
 	in.m.h = *h;
 	ret = msg_sort(&in.m, MSG_CLEAR, h->next, p + IKE_HDR_LEN,
 		       len - IKE_HDR_LEN, why, sizeof(why));

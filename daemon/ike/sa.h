@@ -17,6 +17,7 @@
 
 #include "crypto/cert.h"
 #include "crypto/dh.h"
+#include "crypto/hash.h"
 #include "crypto/prf.h"
 #include "crypto/sign.h"
 #include "ike/cookie.h"
@@ -121,6 +122,7 @@ struct ike_sa {
 	struct blob ni;
 	struct blob nr;
 	struct blob init_req;	/* IKE_SA_INIT as sent, for AUTH */
+	uint8_t init_hash[HASH_SHA256_LEN];	/* responder: of init_req */
 	struct blob init_res;
 	struct blob cookie;	/* initiator: to be given back */
 	unsigned int init_tries;
@@ -182,9 +184,13 @@ void host_leave(struct ike_host *host);	/* frees the dead at depth 0 */
 /* In lists and hashes; both SPIs of ours are set before */
 void host_add(struct ike_host *host, struct ike_sa *sa);
 struct ike_sa *host_find(struct ike_host *host, const uint8_t *own_spi);
-/* Responder SAs of a peer address; *@same gets the one with @spi_i */
+/*
+ * Responder SAs of a peer address; *@same gets the one that was opened by an
+ * IKE_SA_INIT with this hash.
+ */
 unsigned int host_peer_count(struct ike_host *host, const struct ep *peer,
-			     const uint8_t *spi_i, struct ike_sa **same);
+			     const uint8_t init_hash[HASH_SHA256_LEN],
+			     struct ike_sa **same);
 int host_new_spi(struct ike_host *host, uint8_t spi[IKE_SPI_LEN]);
 /* Says IKE_EV_CAP, but not all the time */
 void host_cap(struct ike_host *host, const struct ep *peer, const char *what);

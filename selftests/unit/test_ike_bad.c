@@ -1,0 +1,717 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Both ends of the IKE SA in one process: what should go wrong, and how */
+#include <errno.h>
+
+#include "crypto/cert.h"
+#include "ike/sa.h"
+#include "ike_net.h"
+#include "lib/log.h"
+#include "tap.h"
+
+#define GCKS	"gcks.example"
+
+static struct net net;
+static struct pki_pair ca, ca2;
+static struct node *g, *m;
+
+static void begin(void)
+{
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	pki_ca(&net, "other CA", &ca2);
+}
+
+static void nodes(const struct pki_opt *gopt, const struct pki_pair *gtrust,
+		  const struct pki_opt *mopt, const struct pki_pair *mtrust,
+		  const struct ike_host_cfg *gcfg)
+{
+	g = node_new(&net, "192.0.2.1", gopt, gtrust, gcfg);
+	m = node_new(&net, "192.0.2.2", mopt, mtrust, NULL);
+}
+
+static void setup_with(const struct ike_host_cfg *gcfg)
+{
+	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
+	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+				.ca = &ca };
+
+	begin();
+	nodes(&gopt, &ca, &mopt, &ca, gcfg);
+}
+
+static void setup(void)
+{
+	setup_with(NULL);
+}
+
+static void teardown(void)
+{
+	net_free(&net);
+	pki_pair_free(&ca);
+	pki_pair_free(&ca2);
+}
+
+static void nobody_in(const char *name)
+{
+	is_int(m->seen.registered, 0, "%s: not registered", name);
+	is_int(g->seen.requests, 0, "%s: the group was not asked", name);
+	is_int(ike_host_stats(m->host)->sas, 0, "%s: no IKE SA at the member",
+	       name);
+	is_int(ike_host_stats(g->host)->sas, 0,
+	       "%s: no IKE SA at the key server", name);
+}
+
+/* ---- identities --------------------------------------------------------- */
+
+static void member_refused(const char *name, const struct pki_opt *mopt,
+			   const char *why)
+{
+	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
+
+	nodes(&gopt, &ca, mopt, &ca, NULL);
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	nobody_in(name);
+	is_int(m->seen.notify, IKE_N_AUTHENTICATION_FAILED,
+	       "%s: the member is told", name);
+	is_str(m->seen.text, "AUTHENTICATION_FAILED from key server",
+	       "%s: in words", name);
+	is_int(g->seen.auth_failed, 1, "%s: the key server notes it", name);
+	if (!ok(strstr(g->seen.text, why), "%s: with its reason", name))
+		diag("%s", g->seen.text);
+	diag("%s", g->seen.text);
+	teardown();
+}
+
+static void gcks_refused(const char *name, const struct pki_opt *gopt,
+			 const char *expect, const char *why)
+{
+	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+				.ca = &ca };
+
+	nodes(gopt, &ca, &mopt, &ca, NULL);
+	node_join(m, g, expect, false);
+	net_run(&net);
+	is_int(m->seen.registered, 0, "%s: keys are not taken", name);
+	is_int(m->seen.notify, 0, "%s: the reason is here", name);
+	if (!ok(strstr(m->seen.text, why), "%s: in words", name))
+		diag("%s", m->seen.text);
+	diag("%s", m->seen.text);
+	is_int(m->seen.refused, 1, "%s: said once", name);
+	is_int(m->seen.sa_closed, 1, "%s: the IKE SA is closed", name);
+	is_int(g->seen.ev_refused, 1, "%s: the key server is told", name);
+	is_str(g->seen.reason, "AUTHENTICATION_FAILED from the peer",
+	       "%s: and closes too", name);
+	teardown();
+}
+
+static void identities(void)
+{
+	struct pki_opt opt;
+
+	begin();
+	opt = (struct pki_opt){ .kind = PKI_MEMBER, .dns = "a.example",
+				.ca = &ca2 };
+	member_refused("stranger of another CA", &opt,
+		       "certificate of a.example: ");
+
+	begin();
+	opt.ca = &ca;
+	opt.from = net.wall - 7200;
+	opt.to = net.wall - 3600;
+	member_refused("expired member", &opt, "expired");
+
+	begin();
+	opt.from = net.wall + 3600;
+	opt.to = net.wall + 7200;
+	member_refused("member from the future", &opt, "not yet valid");
+
+	begin();
+	opt = (struct pki_opt){ .kind = PKI_GCKS, .dns = "a.example",
+				.ca = &ca };
+	{
+		struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS,
+					.ca = &ca };
+
+		g = node_new(&net, "192.0.2.1", &gopt, &ca, NULL);
+		m = node_new(&net, "192.0.2.2", &opt, &ca, NULL);
+		node_join(m, g, GCKS, false);
+		net_run(&net);
+		nobody_in("key server's certificate used by a member");
+		teardown();
+	}
+
+	/* A member says it is somebody else. */
+	begin();
+	{
+		struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS,
+					.ca = &ca };
+		struct ike_host_cfg cfg = { 0 };
+
+		opt.kind = PKI_MEMBER;
+		id_from_text(&cfg.id, "b.example");
+		g = node_new(&net, "192.0.2.1", &gopt, &ca, NULL);
+		m = node_new(&net, "192.0.2.2", &opt, &ca, &cfg);
+		node_join(m, g, GCKS, false);
+		net_run(&net);
+		nobody_in("another's name");
+		is_str(g->seen.text, "certificate of b.example: does not name "
+		       "this identity", "reason");
+		teardown();
+	}
+
+	begin();
+	opt = (struct pki_opt){ .kind = PKI_GCKS, .dns = GCKS, .ca = &ca2 };
+	gcks_refused("key server of another CA", &opt, GCKS,
+		     "certificate of gcks.example: ");
+	begin();
+	opt.ca = &ca;
+	opt.to = net.wall - 60;
+	opt.from = net.wall - 7200;
+	gcks_refused("expired key server", &opt, GCKS, "expired");
+	begin();
+	opt = (struct pki_opt){ .kind = PKI_GCKS, .dns = "evil.example",
+				.ca = &ca };
+	gcks_refused("another key server", &opt, GCKS,
+		     "key server says it is evil.example, not gcks.example");
+}
+
+/* A member plays key server: its certificate is good, but not for that. */
+static void member_as_gcks(void)
+{
+	struct pki_opt gopt = { .kind = PKI_MEMBER, .dns = GCKS, .ca = &ca };
+	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+				.ca = &ca };
+	struct ike_host_cfg cfg;
+
+	begin();
+	nodes(&gopt, &ca, &mopt, &ca, NULL);
+	/* node_new() makes responders of key servers only */
+	cfg = g->cfg;
+	g->host->cfg.responder = true;
+	(void)cfg;
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	is_int(m->seen.registered, 0, "a member is no key server");
+	ok(strstr(m->seen.text, "certificate of gcks.example: "), "why");
+	diag("%s", m->seen.text);
+	teardown();
+}
+
+/* ---- on the wire -------------------------------------------------------- */
+
+/* Runs the handshake up to packet @stage and leaves that one queued. */
+static void upto(unsigned int stage)
+{
+	setup();
+	node_join(m, g, GCKS, false);
+	for (unsigned int i = 0; i < stage; i++)
+		net_step(&net);
+}
+
+static void deliver(const struct packet *q, uint8_t *p, size_t len)
+{
+	struct node *n = addr_equal(&q->to.addr, &g->ep.addr) ? g : m;
+
+	ike_host_input(n->host, &q->from, &q->to, p, len);
+}
+
+static void put_len(uint8_t *p, size_t len)
+{
+	if (len < 28)
+		return;
+	p[24] = 0;
+	p[25] = 0;
+	p[26] = len >> 8;
+	p[27] = len;
+}
+
+/* Answers to the damaged copies are lost. */
+static void drop_behind(unsigned int n)
+{
+	while (net.n_queue > n)
+		net_drop(&net, net.n_queue - 1);
+}
+
+/*
+ * Behind the unprotected exchange, whatever is damaged changes nothing: the
+ * true packet is taken afterwards.
+ */
+static void protected_stages(void)
+{
+	static const char *const names[] = { "GSA_AUTH request",
+					     "GSA_AUTH answer" };
+
+	for (unsigned int stage = 2; stage < 4; stage++) {
+		unsigned int n = 0;
+		struct packet *q;
+		uint8_t *p;
+
+		upto(stage);
+		q = &net.queue[0];
+		for (size_t i = 0; i < q->len; i++, n++) {
+			p = malloc(q->len);
+			memcpy(p, q->p, q->len);
+			p[i] ^= 1 << i % 8;
+			deliver(q, p, q->len);
+			free(p);
+			drop_behind(1);
+		}
+		for (size_t len = 0; len < q->len; len++, n++) {
+			p = malloc(len ? len : 1);
+			memcpy(p, q->p, len);
+			put_len(p, len);
+			deliver(q, p, len);
+			free(p);
+			drop_behind(1);
+		}
+		is_int(g->seen.requests, stage == 3,
+		       "%s: %u damaged copies change nothing",
+		       names[stage - 2], n);
+		is_int(m->seen.registered + m->seen.refused, 0,
+		       "%s: nor at the member", names[stage - 2]);
+		net_run(&net);
+		is_int(m->seen.registered, 1, "%s: the true one is taken",
+		       names[stage - 2]);
+		is_int(m->seen.tek_ret, 0, "%s: with its keys",
+		       names[stage - 2]);
+		teardown();
+	}
+}
+
+/*
+ * IKE_SA_INIT is not protected: an altered one may open an SA, but AUTH
+ * covers its octets, so nobody gets in by it. What makes the member ask once
+ * more (INVALID_KE_PAYLOAD) ends where it would have without.
+ */
+static void unprotected_stages(void)
+{
+	size_t len = 1;
+	unsigned int in = 0, n = 0, weak = 0, again = 0;
+	char algs[80];
+
+	for (unsigned int stage = 0; stage < 2; stage++) {
+		for (size_t i = 0; i < len; i += 3) {
+			upto(stage);
+			len = net.queue[0].len;
+			net.queue[0].p[i] ^= 1 << i % 8;
+			net_run(&net);
+			n++;
+			if (m->seen.registered) {
+				bool asked = ike_host_stats(m->host)->out > 2;
+
+				again += asked;
+				in += !asked;
+				weak += !!strcmp(ike_sa_algs(m->sa, algs,
+							     sizeof(algs)),
+						 "aes-gcm-16-256 sha2-256 "
+						 "x25519 kw-256");
+			}
+			teardown();
+		}
+		len = 1;
+	}
+	is_int(in, 0, "%u altered IKE_SA_INITs: nobody gets in", n);
+	is_int(weak, 0, "%u asked again: with the strongest all the same",
+	       again);
+
+	/* The same beside the true request: both are answered. */
+	upto(0);
+	len = net.queue[0].len;
+	for (size_t i = 0; i < len; i++) {
+		uint8_t *p = malloc(len);
+
+		memcpy(p, net.queue[0].p, len);
+		p[i] ^= 1 << i % 8;
+		ike_host_input(g->host, &net.queue[0].from, &net.queue[0].to,
+			       p, len);
+		free(p);
+		drop_behind(1);
+		/* half-open ones would reach the cap of the address */
+		while (LIST_FIRST(&g->host->sas))
+			ike_close(LIST_FIRST(&g->host->sas), "test");
+	}
+	for (size_t k = 0; k < len; k++) {
+		uint8_t *p = malloc(k ? k : 1);
+
+		memcpy(p, net.queue[0].p, k);
+		put_len(p, k);
+		ike_host_input(g->host, &net.queue[0].from, &net.queue[0].to,
+			       p, k);
+		free(p);
+		drop_behind(1);
+	}
+	net_run(&net);
+	is_int(m->seen.registered, 1, "the true one gets in beside them");
+	teardown();
+}
+
+/* Takes AES-256 and P-256 out of what is offered, as a man in the middle */
+static void downgrade(void)
+{
+	struct ike_msg msg = { 0 };
+	struct packet *q;
+	uint8_t *p;
+
+	upto(0);
+	q = &net.queue[0];
+	ike_hdr_parse(q->p, q->len, &msg.h);
+	msg_sort(&msg, MSG_CLEAR, msg.h.next, q->p + 28, q->len - 28, NULL, 0);
+	/* first transform: AES-GCM 256 -> 128, as it is offered too */
+	p = (uint8_t *)msg.sa.body + 8;
+	ok(p[4] == IKE_TT_ENCR && p[10] == 1 && p[11] == 0, "AES-256 first");
+	p[10] = 0;
+	p[11] = 128;
+	net_run(&net);
+	is_int(m->seen.registered, 0, "downgraded offer: not registered");
+	is_int(g->seen.requests, 0, "downgraded offer: not believed");
+	teardown();
+
+	/* The answer says what was not chosen. */
+	upto(1);
+	q = &net.queue[0];
+	ike_hdr_parse(q->p, q->len, &msg.h);
+	msg_sort(&msg, MSG_CLEAR, msg.h.next, q->p + 28, q->len - 28, NULL, 0);
+	p = (uint8_t *)msg.sa.body + 8;
+	p[10] = 0;
+	p[11] = 128;
+	net_run(&net);
+	is_int(m->seen.registered + g->seen.requests, 0,
+	       "downgraded answer: nobody in");
+	teardown();
+}
+
+static void replays(void)
+{
+	static uint8_t copy[8][8192];
+	struct packet saved[8];
+	unsigned int n = 0, sas;
+
+	setup();
+	node_join(m, g, GCKS, false);
+	while (net.n_queue) {
+		saved[n] = net.queue[0];
+		memcpy(copy[n], net.queue[0].p, net.queue[0].len);
+		saved[n].p = copy[n];
+		n++;
+		net_step(&net);
+	}
+	is_int(n, 4, "four packets");
+	is_int(m->seen.registered, 1, "registered");
+	sas = ike_host_stats(g->host)->sas;
+	for (unsigned int i = 0; i < n; i++) {
+		deliver(&saved[i], saved[i].p, saved[i].len);
+		net_run(&net);
+	}
+	is_int(m->seen.registered, 1, "all of it again: not registered again");
+	is_int(g->seen.requests, 1, "nor asked");
+	is_int(ike_host_stats(g->host)->sas, sas, "no other IKE SA");
+	ok(ike_sa_is_up(m->sa), "and the one is up");
+	/* Reflected: each to who sent it */
+	for (unsigned int i = 0; i < n; i++) {
+		struct packet q = saved[i];
+
+		q.from = saved[i].to;
+		q.to = saved[i].from;
+		deliver(&q, saved[i].p, saved[i].len);
+	}
+	net_run(&net);
+	is_int(m->seen.registered + g->seen.requests, 2, "reflected: nothing");
+	ok(ike_sa_is_up(m->sa), "still up");
+	teardown();
+}
+
+/* ---- with the keys of the SA: a peer that misbehaves -------------------- */
+
+static struct ike_sa *msa, *gsa;
+
+static void up(void)
+{
+	setup();
+	msa = node_join(m, g, GCKS, false);
+	net_run(&net);
+	gsa = g->sa;
+	ok(ike_sa_is_up(msa) && gsa && ike_sa_is_up(gsa), "up");
+}
+
+static void send_req(uint8_t xchg, uint8_t first, const void *inner,
+		     size_t len)
+{
+	struct wbuf w;
+
+	wbuf_init(&w, IKE_INNER_MAX);
+	wbuf_put(&w, inner, len);
+	sa_request(msa, xchg, first, &w);
+	wbuf_free(&w);
+}
+
+/* Type of the notify in the answer that is queued, 0: none, -1: no answer */
+static int answer_notify(void)
+{
+	uint8_t plain[2048], first;
+	struct ike_msg msg = { 0 };
+	size_t len;
+
+	if (net.n_queue != 1)
+		return -1;
+	ike_hdr_parse(net.queue[0].p, net.queue[0].len, &msg.h);
+	if (sk_open(net.queue[0].p, net.queue[0].len, &msa->keys.er, plain,
+		    &len, &first))
+		return -2;
+	/* Exchanges that only a key server answers aren't sorted as answers */
+	if (msg_sort(&msg, MSG_ENC, first, plain, len, NULL, 0))
+		return first == IKE_PLD_NOTIFY ? plain[6] << 8 | plain[7] : -3;
+	return msg.n_notify ? msg.notify[0].type : 0;
+}
+
+/* The window moves on without the member's machine seeing the answer. */
+static void skip_answer(void)
+{
+	while (net.n_queue)
+		net_drop(&net, 0);
+	msa->my_busy = false;
+	msa->my_mid++;
+	timer_del(&net.tq, &msa->t_rexmit);
+}
+
+static void misbehave(void)
+{
+	static const uint8_t critical[] = { 0, 0x80, 0, 4 };
+	static const uint8_t harmless[] = { 0, 0, 0, 4 };
+	static const uint8_t no_idg[] = { 0, 0, 0, 8, 0, 0, 0x40, 0x2d };
+	struct wbuf w;
+
+	up();
+	send_req(IKE_XCHG_INFORMATIONAL, 200, critical, 4);
+	net_step(&net);
+	is_int(answer_notify(), IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
+	       "unknown critical payload");
+	ok(ike_sa_is_up(gsa), "the SA stays");
+	skip_answer();
+	send_req(IKE_XCHG_INFORMATIONAL, 200, harmless, 4);
+	net_step(&net);
+	is_int(answer_notify(), 0, "unknown payload is passed over");
+	skip_answer();
+	send_req(99, 0, NULL, 0);
+	net_step(&net);
+	is_int(answer_notify(), IKE_N_INVALID_SYNTAX, "unknown exchange");
+	ok(ike_sa_is_up(gsa), "the SA stays");
+	skip_answer();
+	send_req(IKE_XCHG_CREATE_CHILD_SA, 0, NULL, 0);
+	net_step(&net);
+	is_int(answer_notify(), IKE_N_NO_ADDITIONAL_SAS, "CREATE_CHILD_SA");
+	skip_answer();
+	send_req(GIKE_XCHG_GSA_AUTH, 0, NULL, 0);
+	net_step(&net);
+	is_int(answer_notify(), IKE_N_INVALID_SYNTAX, "GSA_AUTH once more");
+	ok(ike_sa_is_up(gsa), "the SA stays");
+	skip_answer();
+	send_req(GIKE_XCHG_GSA_REGISTRATION, IKE_PLD_NOTIFY, no_idg, 8);
+	net_step(&net);
+	is_int(answer_notify(), IKE_N_INVALID_SYNTAX, "no IDg");
+	is_int(g->seen.requests, 1, "the group was not asked");
+	is_int(g->seen.sa_closed, 1, "malformed: the SA goes");
+	teardown();
+
+	/* Message IDs */
+	up();
+	msa->my_mid++;
+	send_req(IKE_XCHG_INFORMATIONAL, 0, NULL, 0);
+	net_step(&net);
+	is_int(net.n_queue, 0, "Message ID ahead of the window");
+	is_int(ike_host_stats(g->host)->in_mid, 1, "counted");
+	msa->my_mid--;
+	skip_answer();
+	msa->my_mid--;
+	send_req(IKE_XCHG_INFORMATIONAL, 0, NULL, 0);
+	net_step(&net);
+	is_int(answer_notify(), 0, "in the window");
+	net_drop(&net, 0);
+	/* The same ID, other octets (another IV): not the cached answer */
+	msa->my_busy = false;
+	send_req(IKE_XCHG_INFORMATIONAL, 200, harmless, 4);
+	net_step(&net);
+	is_int(net.n_queue, 0, "altered retransmission is not answered");
+	is_int(ike_host_stats(g->host)->in_altered, 1, "counted");
+	teardown();
+
+	/* A key server that answers nonsense */
+	up();
+	ike_liveness(msa);
+	net_drop(&net, 0);
+	gsa->peer_mid++;
+	wbuf_init(&w, 100);
+	wbuf_put(&w, "\0\0\0\3", 4);
+	sa_respond(gsa, IKE_XCHG_INFORMATIONAL, IKE_PLD_NOTIFY, &w);
+	wbuf_free(&w);
+	net_run(&net);
+	is_int(m->seen.sa_closed, 1, "malformed answer closes the SA");
+	is_str(m->seen.reason, "bad answer: payload lengths do not add up",
+	       "why");
+	teardown();
+}
+
+static void states(void)
+{
+	up();
+	is_int(ike_sa_state(msa, IKE_ST_INIT_SENT), -EINVAL, "UP -> INIT_SENT");
+	is_int(ike_sa_state(msa, IKE_ST_UP), -EINVAL, "UP -> UP");
+	is_str(ike_sa_state_name(msa), "UP", "refused");
+	teardown();
+}
+
+/* ---- caps --------------------------------------------------------------- */
+
+static void caps(void)
+{
+	struct ike_host_cfg cfg = { .max_per_peer = 3, .cookie_above = 1000 };
+	uint8_t init[4096];
+	struct packet q;
+
+	setup_with(&cfg);
+	node_join(m, g, GCKS, false);
+	q = net.queue[0];
+	memcpy(init, q.p, q.len);
+	for (int i = 0; i < 10; i++) {
+		init[0] = i;
+		ike_host_input(g->host, &q.from, &q.to, init, q.len);
+	}
+	is_int(ike_host_stats(g->host)->sas, 3, "IKE SAs per address");
+	is_int(ike_host_stats(g->host)->cap, 7, "counted");
+	is_int(g->seen.cap, 1, "said once");
+	for (int i = 0; i < 10; i++) {
+		q.from.addr.b[3] = 50 + i;
+		ike_host_input(g->host, &q.from, &q.to, init, q.len);
+	}
+	is_int(ike_host_stats(g->host)->sas, 13, "not of others");
+	net_pass(&net, 31000, false);
+	is_int(ike_host_stats(g->host)->sas, 0, "half-open SAs go");
+	is_int(ike_host_stats(g->host)->half_open, 0, "and are counted out");
+	teardown();
+
+	cfg.max_per_peer = 0;
+	cfg.max_half_open = 5;
+	setup_with(&cfg);
+	node_join(m, g, GCKS, false);
+	q = net.queue[0];
+	memcpy(init, q.p, q.len);
+	for (int i = 0; i < 10; i++) {
+		init[0] = i;
+		ike_host_input(g->host, &q.from, &q.to, init, q.len);
+	}
+	is_int(ike_host_stats(g->host)->half_open, 5, "half-open cap");
+	teardown();
+}
+
+static void headers(void)
+{
+	uint8_t msg[64] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	struct ike_hdr h;
+
+	setup();
+	msg[17] = 0x30;
+	msg[18] = IKE_XCHG_IKE_SA_INIT;
+	msg[19] = IKE_FLAG_INITIATOR;
+	msg[27] = 28;
+	ike_host_input(g->host, &m->ep, &g->ep, msg, 28);
+	is_int(net.n_queue, 1, "a higher version is answered");
+	ike_hdr_parse(net.queue[0].p, net.queue[0].len, &h);
+	ok(h.flags == IKE_FLAG_RESPONSE && h.version == IKE_VERSION, "by ours");
+	is_int(net.queue[0].p[35], IKE_N_INVALID_MAJOR_VERSION,
+	       "INVALID_MAJOR_VERSION");
+	net_drop(&net, 0);
+	msg[19] |= IKE_FLAG_RESPONSE;
+	ike_host_input(g->host, &m->ep, &g->ep, msg, 28);
+	is_int(net.n_queue, 0, "but no answer to an answer");
+	msg[17] = 0x10;
+	msg[19] = IKE_FLAG_INITIATOR;
+	ike_host_input(g->host, &m->ep, &g->ep, msg, 28);
+	is_int(net.n_queue, 0, "nor to IKEv1");
+	msg[17] = 0x20;
+	ike_host_input(g->host, &m->ep, &g->ep, msg, 27);
+	ike_host_input(g->host, &m->ep, &g->ep, msg, 29);
+	is_int(ike_host_stats(g->host)->in_short, 2, "lengths that differ");
+	/* A key server's port answers; a member's doesn't. */
+	ike_host_input(g->host, &m->ep, &g->ep, msg, 28);
+	is_int(net.n_queue, 1, "empty IKE_SA_INIT: INVALID_SYNTAX");
+	ok(net.queue[0].len <= 36, "no longer than a notify");
+	net_drop(&net, 0);
+	ike_host_input(m->host, &g->ep, &m->ep, msg, 28);
+	is_int(net.n_queue, 0, "a member answers no IKE_SA_INIT");
+	teardown();
+}
+
+/* ---- IVs ---------------------------------------------------------------- */
+
+#define MAX_SEEN	600
+
+/* No IV twice under a key, unless it is the same packet again. */
+static void ivs(void)
+{
+	static struct { uint8_t key[17], iv[8], *p; size_t len; } seen[MAX_SEEN];
+	unsigned int n = 0, again = 0, twice = 0;
+	struct gike_req req;
+
+	up();
+	group_req(&req, "audio", false);
+	for (int i = 0; i < 60; i++) {
+		ike_register_more(msa, &req);
+		ike_liveness(msa);
+		while (net.n_queue && n < MAX_SEEN) {
+			struct packet *q = &net.queue[0];
+
+			seen[n].p = malloc(q->len);
+			memcpy(seen[n].p, q->p, q->len);
+			seen[n].len = q->len;
+			memcpy(seen[n].key, q->p, 16);
+			seen[n].key[16] = q->p[19] & IKE_FLAG_INITIATOR;
+			memcpy(seen[n].iv, q->p + 32, 8);
+			for (unsigned int k = 0; k < n; k++) {
+				if (memcmp(seen[k].key, seen[n].key, 17) ||
+				    memcmp(seen[k].iv, seen[n].iv, 8))
+					continue;
+				if (seen[k].len == seen[n].len &&
+				    !memcmp(seen[k].p, seen[n].p,
+					    seen[n].len))
+					again++;
+				else
+					twice++;
+			}
+			n++;
+			/* every third is lost */
+			if (n % 3)
+				net_step(&net);
+			else
+				net_drop(&net, 0);
+			if (!net.n_queue) {
+				net.ms += 1000;
+				timerq_run(&net.tq);
+				net.ms += 2000;
+				timerq_run(&net.tq);
+			}
+		}
+	}
+	ok(n > 300 && again > 50, "%u packets, %u of them again", n, again);
+	is_int(twice, 0, "no IV twice for two packets");
+	for (unsigned int i = 0; i < n; i++)
+		free(seen[i].p);
+	teardown();
+}
+
+int main(void)
+{
+	log_init("test", LOG_LEVEL_ERR, true);
+	identities();
+	member_as_gcks();
+	protected_stages();
+	unprotected_stages();
+	downgrade();
+	replays();
+	misbehave();
+	log_set_level(LOG_LEVEL_ERR);
+	states();
+	caps();
+	headers();
+	ivs();
+	return done();
+}
