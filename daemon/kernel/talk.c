@@ -78,19 +78,15 @@ static bool say_extack(struct kerr *err, const struct nlmsghdr *req,
 			break;
 		}
 	}
-	if (miss) {
-		name = kattr_name(cmd, miss);
-		ktalk_say(err, "%.*s%sattribute %s is missing", len, msg ?: "",
-		    msg ? ": " : "", name ?: "of unknown name");
-		return true;
-	}
-	if (!msg)
-		return false;
-	name = bad ? kattr_name(cmd, bad) : NULL;
-	if (name)
+	name = miss || bad ? kattr_name(cmd, miss ?: bad) : NULL;
+	if (msg && name)
 		ktalk_say(err, "%.*s (attribute %s)", len, msg, name);
-	else
+	else if (msg)
 		ktalk_say(err, "%.*s", len, msg);
+	else if (miss)
+		ktalk_say(err, "attribute %s is missing", name ?: "unknown");
+	else
+		return false;
 	return true;
 }
 

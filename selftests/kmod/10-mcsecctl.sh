@@ -84,8 +84,13 @@ try "an SA with everything" ctl a $add sid-bits 12 sender-id 1-3,9 \
 	replay iv window 64 max-senders 7 soft-time 30m hard-time 1h \
 	soft-packets 100 hard-packets 200 soft-bytes 0x1000 hard-bytes 8192 \
 	iv-limit 1000 mode transport select
-j=$(ctl a -j sa show video 0x1000)
-field() { printf '%s\n' "$j" | json "j[0][\"$1\"]"; }
+# One line for each field, so that many are compared with one Python.
+fields() {
+	ctl a -j sa show "$@" | json '"\n".join(f"{k}={json.dumps(v)}"
+		for k, v in j[0].items()).replace("\"", "")'
+}
+f=$(fields video 0x1000)
+field() { sed -n "s/^$1=//p" <<<"$f"; }
 for want in group=video spi=4096 dir=inout alg=aes-gcm-16 mode=transport \
 	state=live selected=true sid-bits=12 "sender-id=[1, 2, 3, 9]" \
 	replay=iv window=64 max-senders=7 senders=0 soft-time=1800 \
@@ -104,7 +109,7 @@ is "the group sends with it" \
 
 try "an SA with nothing but what must be" ctl a sa add video spi 0x2000 \
 	dir in alg chacha20-poly1305 key-file "$k36"
-j=$(ctl a -j sa show video 0x2000)
+f=$(fields video 0x2000)
 for want in dir=in selected=false sid-bits=16 replay=iv window=1024 \
 	max-senders=1024 soft-time=0 hard-time=0 soft-packets=0 \
 	hard-packets=0 soft-bytes=0 hard-bytes=0; do
@@ -156,8 +161,14 @@ says "a key of another length" '20 octets.* takes 36' sa 0x3000 dir in \
 says "a key file that is not there" 'No such file' sa 0x3000 dir in \
 	alg aes-gmac key-file "$TMP/nope"
 echo "0123xyz" >"$TMP/bad"
+chmod 600 "$TMP/bad"
 says "a key that is no number" 'character 5 is no' sa 0x3000 dir in \
 	alg aes-gmac key-file "$TMP/bad"
+install -m 644 "$k36" "$TMP/open"
+like "a key file that everybody can read is used with a warning" \
+	"$(sa 0x3000 dir in alg aes-gcm-16 key-file "$TMP/open" 2>&1)" \
+	'^mcsecctl: warning: key file .* is open to every user'
+try "and the SA is there" ctl a sa del video 0x3000
 says "an SA that sends without a Sender-ID" 'sender-id' sa 0x3000 dir out \
 	alg aes-gcm-16 key-file "$k36"
 says "a Sender-ID twice" '\(attribute sender-id\)' sa 0x3000 dir out \
@@ -179,6 +190,9 @@ says "an IV limit beyond the counter" '\(attribute iv-limit\)' sa 0x3000 \
 	iv-limit 0x1000000000000
 says "to select what only receives" 'select|send' sa 0x3000 dir in \
 	alg aes-gcm-16 key-file "$k36" select
+says "a Sender-ID that the key was used with before" \
+	'\(attribute sender-id\)' sa 0x3000 dir out alg aes-gcm-16 \
+	key-file "$k20" sid-bits 12 sender-id 4,9
 says "a word twice" 'given twice' sa 0x3000 spi 0x3001
 says "a word without its value" 'is missing' sa 0x3000 dir
 says "an unknown word" 'unknown word "frobnicate"' sa 0x3000 frobnicate
@@ -191,10 +205,10 @@ says "to select what only receives, later" 'select|send' \
 	ctl a sa set video 0x2000 select
 says "to change the IV limit" 'unknown word "iv-limit"' \
 	ctl a sa set video 0x1000 iv-limit 5
-says "SAs of a group that is not there" '\(attribute group\)' \
+says "SAs of a group that is not there" 'no group of this name' \
 	ctl a sa show nope
-says "senders of one" '\(attribute group\)' ctl a sender show nope 0x1000
-says "senders of an SA that is not there" '\(attribute spi\)' \
+says "senders of one" 'no group of this name' ctl a sender show nope 0x1000
+says "senders of an SA that is not there" 'no SA of this spi' \
 	ctl a sender show video 0x9999
 after=$(ctl a -j sa show | json '[{k: v for k, v in s.items()
 	if k != "age"} for s in j]')

@@ -10,32 +10,32 @@ need ip python3
 load_mcsec
 ns_create a
 
-n=300
-"$MCSECCTL" key generate aes-gcm-16 bits 128 file "$TMP/k"
+many=300
 fill() {
 	local i
 
-	for ((i = 0; i < n; i++)); do
+	for ((i = 0; i < many; i++)); do
 		"$MCSECCTL" group add "group-with-a-long-name-$i" \
 			239.2.$((i / 250)).$((i % 250 + 1)) || return 1
 	done
 	for ((i = 0; i < 60; i++)); do
-		"$MCSECCTL" sa add group-with-a-long-name-1 spi $((4096 + i)) \
-			dir inout alg aes-gcm-16 key-file "$TMP/k" \
-			sender-id $((4 * i))-$((4 * i + 199)) || return 1
+		"$MCSECCTL" key generate aes-gcm-16 |
+			"$MCSECCTL" sa add group-with-a-long-name-1 \
+				spi $((4096 + i)) dir inout alg aes-gcm-16 \
+				key-stdin sender-id 100-299 || return 1
 	done
 }
 export -f fill
-export MCSECCTL TMP n
-try "$n groups and 60 SAs of 200 Sender-IDs" in_ns a bash -c fill
+export MCSECCTL TMP many
+try "$many groups and 60 SAs of 200 Sender-IDs" in_ns a bash -c fill
 is "a dump has every group once" "$(ctl a -j group show |
-	json 'len(j), len(set(g["name"] for g in j))')" "($n, $n)"
+	json 'len(j), len(set(g["name"] for g in j))')" "($many, $many)"
 is "and every SA once, whole" "$(ctl a -j sa show |
 	json '[len(j), len(set(s["spi"] for s in j)),
 	       set(len(s["sender-id"]) for s in j) == {200}]')" \
 	"[60, 60, true]"
 is "the overview has both" "$(ctl a -j show |
-	json '[len(j), sum(len(g["sa"]) for g in j)]')" "[$n, 60]"
+	json '[len(j), sum(len(g["sa"]) for g in j)]')" "[$many, 60]"
 
 # Whatever a dump meets, what was there all the time is in it once.
 churn() {
@@ -54,7 +54,7 @@ good=0 torn=0
 for _ in 1 2 3 4 5 6 7 8; do
 	if ctl a -j group show >"$TMP/dump" 2>"$TMP/err"; then
 		[ "$(json 'len([g for g in j if "long" in g["name"]])' \
-			<"$TMP/dump")" = "$n" ] && good=$((good + 1))
+			<"$TMP/dump")" = "$many" ] && good=$((good + 1))
 	else
 		torn=$((torn + 1))
 		cat "$TMP/err"
