@@ -56,6 +56,6 @@ if [ "${1:-}" = debug ]; then
 	expect debug none 0
 	expect debug leak 98
 	expect debug overrun 97
-	expect debug sleep 97
+	expect debug sleep 99
 fi
 tap_done

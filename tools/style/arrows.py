@@ -37,19 +37,27 @@ LIBRARIES = {
 }
 
 # part of the module: parts whose header it may include
+BASE = "stats flight compat"
+KEYS = "sa sender esp replay notify netlink-gen " + BASE
 KMOD = {
-    "main": "netlink output input group sa sender esp replay stats selftest",
-    "netlink": "netlink-gen main output input group sa sender esp replay stats",
+    "main": "netlink hooks output input group guard " + KEYS,
+    "netlink": "hooks output input group guard " + KEYS,
+    "netlink-sa": "netlink group guard " + KEYS,
+    "hooks": "output input group " + KEYS,
+    "output": "group " + KEYS,
+    "input": "group " + KEYS,
+    "group": KEYS,
+    "sa": KEYS,
+    "guard": "esp " + BASE,
+    "notify": "netlink-gen " + BASE,
+    "sender": "esp replay " + BASE,
+    "esp": "replay selftest " + BASE,
+    "replay": "selftest " + BASE,
+    "selftest": "esp replay " + BASE,
     "netlink-gen": "",
-    "output": "group sa sender esp replay stats",
-    "input": "group sa sender esp replay stats",
-    "group": "sa sender esp replay stats",
-    "sa": "sender esp replay stats",
-    "sender": "esp replay stats",
-    "esp": "replay stats",
-    "replay": "stats",
     "stats": "",
-    "selftest": "group sa sender esp replay stats",
+    "flight": "compat",
+    "compat": "",
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')

@@ -3,9 +3,10 @@
  * Does on loading what the test bed must notice. Refuses to load afterwards,
  * so that a fault is all that it leaves behind.
  */
-#include <linux/delay.h>
 #include <linux/init.h>
+#include <linux/kernel.h>
 #include <linux/module.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -26,9 +27,9 @@ static int __init fault_init(void)
 		p = kmalloc(321, GFP_KERNEL);
 		p = NULL;
 	} else if (!strcmp(fault, "sleep")) {
-		local_irq_disable();
-		msleep(20);
-		local_irq_enable();
+		preempt_disable();
+		might_sleep();
+		preempt_enable();
 	} else if (!strcmp(fault, "overrun")) {
 		p = kmalloc(64, GFP_KERNEL);
 		if (p)
