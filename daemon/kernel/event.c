@@ -7,7 +7,7 @@
 #include "kernel/talk.h"
 
 /* Events of many SAs that expire together are to fit. */
-#define RCVBUF (1 << 20)
+#define RCVBUF (1024 * 1024)
 
 /*
  * The multicast group in which the netlink core says that families come and

@@ -22,7 +22,7 @@
 #include "kernel/link.h"
 
 /* A flood of routes is to cost one callback, not an overrun. */
-#define RCVBUF (1 << 20)
+#define RCVBUF (1024 * 1024)
 
 struct pending {
 	unsigned int what;

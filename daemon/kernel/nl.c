@@ -18,7 +18,7 @@ static int request(struct knl *n, int put, struct kerr *err)
 {
 	if (put) {
 		secret_wipe(n->tx, sizeof(n->tx));
-		ktalk_say(err, "the request can not be encoded: %s", strerror(-put));
+		ktalk_say(err, "no form on the wire: %s", strerror(-put));
 		return put;
 	}
 	return ktalk(n, NULL, NULL, NULL, err);

@@ -24,17 +24,19 @@ void ktalk_say_errno(struct kerr *err, int error)
 {
 	switch (error) {
 	case -EPERM:
-		ktalk_say(err, "permission denied: need CAP_NET_ADMIN in the user namespace of the network namespace");
+		ktalk_say(err,
+			  "permission denied: need CAP_NET_ADMIN in the user namespace of the network namespace");
 		break;
 	case -ETIMEDOUT:
 		ktalk_say(err, "the kernel did not answer within %d ms",
-		    KNL_TIMEOUT_MS);
+			  KNL_TIMEOUT_MS);
 		break;
 	case -EINTR:
 		ktalk_say(err, "it changed %d times while it was read", KTALK_DUMP_TRIES);
 		break;
 	case -EBADMSG:
-		ktalk_say(err, "the kernel's answer was not understood: module and program are of different versions");
+		ktalk_say(err,
+			  "the kernel's answer was not understood: module and program are of different versions");
 		break;
 	default:
 		ktalk_say(err, "%s", strerror(-error));

@@ -483,14 +483,16 @@ static void test_dumps(void)
 	is_int(k.ops->group_dump(k.ctx, count, NULL, &err), 0, "a dump");
 	is_int(seen, 40, "gives every group in order");
 
-	seen = dumps = 0;
+	seen = 0;
+	dumps = 0;
 	torn = 2;
 	is_int(k.ops->group_dump(k.ctx, count, NULL, &err), 0,
 	       "a dump that was torn twice");
 	is_int(dumps, 3, "is asked for three times");
 	is_int(seen, 40, "and gives each group once");
 
-	seen = dumps = 0;
+	seen = 0;
+	dumps = 0;
 	n_groups = 0;
 	torn = 1;
 	is_int(k.ops->group_dump(k.ctx, count, NULL, &err), 0, "an empty one");

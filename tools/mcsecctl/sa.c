@@ -101,16 +101,8 @@ static int set_limit(const struct word *w, const char *value, void *obj)
 #define COUNT "a number, 0 for none"
 #define SECONDS "seconds or a number with m, h or d, 0 for none"
 
-#define SELECT WORD("select", NULL, set_true, AT(select))
 #define LIMIT(word, member, BIT, what) \
 	WORD(word, what, set_limit, AT(limits.member), .bit = KLIMIT_##BIT)
-#define LIMITS \
-	LIMIT("soft-time", soft_time, SOFT_TIME, SECONDS), \
-	LIMIT("hard-time", hard_time, HARD_TIME, SECONDS), \
-	LIMIT("soft-packets", soft_packets, SOFT_PACKETS, COUNT), \
-	LIMIT("hard-packets", hard_packets, HARD_PACKETS, COUNT), \
-	LIMIT("soft-bytes", soft_bytes, SOFT_BYTES, COUNT), \
-	LIMIT("hard-bytes", hard_bytes, HARD_BYTES, COUNT)
 
 static const struct word add_words[] = {
 	WORD("spi", "an SPI", set_spi),
@@ -128,17 +120,30 @@ static const struct word add_words[] = {
 	     .max = UINT32_MAX),
 	WORD("max-senders", "a number", set_u32, AT(max_senders), .min = 1,
 	     .max = UINT32_MAX),
-	LIMITS,
 	LIMIT("iv-limit", iv_limit, IV, "a number of packets"),
-	SELECT,
 	WORD("key", "a file", set_key),
+	/* From here on for "sa set" too. */
+	WORD("select", NULL, set_true, AT(select)),
+	LIMIT("soft-time", soft_time, SOFT_TIME, SECONDS),
+	LIMIT("hard-time", hard_time, HARD_TIME, SECONDS),
+	LIMIT("soft-packets", soft_packets, SOFT_PACKETS, COUNT),
+	LIMIT("hard-packets", hard_packets, HARD_PACKETS, COUNT),
+	LIMIT("soft-bytes", soft_bytes, SOFT_BYTES, COUNT),
+	LIMIT("hard-bytes", hard_bytes, HARD_BYTES, COUNT),
 	{ }
 };
 
 /* Indices of the words that must be there. */
 enum { ADD_SPI, ADD_DIR, ADD_ALG };
 
-static const struct word set_words[] = { SELECT, LIMITS, { } };
+static const struct word *set_words(void)
+{
+	const struct word *w = add_words;
+
+	while (strcmp(w->name, "select"))
+		w++;
+	return w;
+}
 
 static int add_sa(struct ctl *ctl, struct sa_request *r)
 {
@@ -163,7 +168,8 @@ static int sa_add(struct ctl *ctl, int argc, char **argv)
 	int ret, i;
 
 	if (!argc)
-		return check_argc(argc, 1, 1, "sa add GROUP spi SPI dir DIR alg ALG key-file FILE ...");
+		return check_argc(argc, 1, 1,
+				  "sa add GROUP spi SPI dir DIR alg ALG key-file FILE ...");
 	ret = read_group(argv[0], r.sa.group);
 	if (!ret)
 		ret = read_words(add_words, argc - 1, argv + 1, &r, &seen);
@@ -200,7 +206,7 @@ static int sa_set(struct ctl *ctl, int argc, char **argv)
 		return check_argc(argc, 3, 3, "sa set GROUP SPI [select] [soft-time T] ...");
 	ret = read_sa(argv, &r.sa);
 	if (!ret)
-		ret = read_words(set_words, argc - 2, argv + 2, &r, &seen);
+		ret = read_words(set_words(), argc - 2, argv + 2, &r, &seen);
 	if (!ret)
 		ret = need_kernel(ctl);
 	if (ret)
@@ -311,24 +317,24 @@ static void print_limits(const struct klimits *l, const char *indent)
 	const struct {
 		const char *word;
 		uint64_t v;
-	} limits[] = {
+	} *limit, limits[] = {
 		{ "soft-time", l->soft_time },
 		{ "hard-time", l->hard_time },
 		{ "soft-packets", l->soft_packets },
 		{ "hard-packets", l->hard_packets },
 		{ "soft-bytes", l->soft_bytes },
 		{ "hard-bytes", l->hard_bytes },
+		{ }
 	};
-	const char *start = NULL;
-	size_t i;
+	bool start = false;
 
-	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		if (!limits[i].v)
+	for (limit = limits; limit->word; limit++) {
+		if (!limit->v)
 			continue;
 		if (!start)
 			printf("%s ", indent);
-		start = "";
-		printf(" %s %" PRIu64, limits[i].word, limits[i].v);
+		start = true;
+		printf(" %s %" PRIu64, limit->word, limit->v);
 	}
 	if (start)
 		putchar('\n');

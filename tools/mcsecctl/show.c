@@ -73,17 +73,22 @@ int cmd_show(struct ctl *ctl, int argc, char **argv)
 
 /* ---- sender -------------------------------------------------------------- */
 
+static json_t *sender_json(const struct ksender *s)
+{
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "group", s->group,
+			 "spi", (json_int_t)s->spi,
+			 "sender-id", (json_int_t)s->sender_id,
+			 "counter", (json_int_t)s->counter,
+			 "packets", (json_int_t)s->packets,
+			 "replays", (json_int_t)s->replays);
+}
+
 static int show_sender(void *arg, const struct ksender *s)
 {
 	json_t *list = arg;
 
 	if (list)
-		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}",
-			"group", s->group, "spi", (json_int_t)s->spi,
-			"sender-id", (json_int_t)s->sender_id,
-			"counter", (json_int_t)s->counter,
-			"packets", (json_int_t)s->packets,
-			"replays", (json_int_t)s->replays));
+		json_array_append_new(list, sender_json(s));
 	else
 		printf("sender %s 0x%08" PRIx32 " sender-id %" PRIu32
 		       " counter %" PRIu64 " packets %" PRIu64
