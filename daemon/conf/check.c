@@ -123,6 +123,10 @@ static int check_gcks(struct conf_reader *r, const config_setting_t *root,
 			if (addr_equal(&o->address, &g->rekey_to.addr))
 				return bad_member(r, s, "rekey-address",
 						  "is the address of a group, where only ESP may go");
+			/* members would hear, and leave, each other's */
+			if (n < i && ep_equal(&o->rekey_to, &g->rekey_to))
+				return bad_member(r, s, "rekey-address",
+						  "another group has it, with the same rekey-port");
 			/* one is negotiated in IKE_SA_INIT, before IDg */
 			if (n < i && o->kwa != g->kwa)
 				return bad_member(r, s, "key-wrap",

@@ -16,12 +16,24 @@
 /* Larger than any UDP datagram: what is received is never cut unseen. */
 #define UDP_MAX 65536
 
+enum udp_flag {
+	/* several sockets may bind the same multicast address and port */
+	UDP_SHARED = 1 << 0,
+	/* the address need not be there yet: it works as soon as it is */
+	UDP_ANYTIME = 1 << 1,
+};
+
 /*
- * Bound to @local (port 0: any free port). @shared: several sockets may bind
- * the same multicast address and port. An IPv6 socket takes IPv6 only, so that
- * 0.0.0.0 and :: may both be listened on. Returns the descriptor.
+ * Bound to @local (port 0: any free port). An IPv6 socket takes IPv6 only, so
+ * that 0.0.0.0 and :: may both be listened on. Returns the descriptor.
  */
-int udp_open(const struct ep *local, bool shared);
+int udp_open(const struct ep *local, unsigned int flags);
+/*
+ * What routing says of sending to @to now: own address and interface index;
+ * either may be NULL. -ENETUNREACH, or -ENODEV when no interface has the
+ * address.
+ */
+int udp_route(const struct ep *to, struct addr *source, uint32_t *ifindex);
 /* The address and port a socket is bound to. */
 int udp_local(int fd, struct ep *local);
 /*

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "lib/addr.h"
+#include "lib/loop.h"
+#include "lib/mcast.h"
 #include "lib/udp.h"
 #include "tap.h"
 
@@ -109,8 +111,8 @@ static void unicast(const char *any, const char *one)
 
 	ep_parse(any, 1, &local);
 	local.port = 0;
-	srv = udp_open(&local, false);
-	cli = udp_open(&local, false);
+	srv = udp_open(&local, 0);
+	cli = udp_open(&local, 0);
 	if (srv < 0 || cli < 0) {
 		skip(any, strerror(srv < 0 ? -srv : -cli));
 		return;
@@ -151,15 +153,15 @@ static void multicast(const char *group, const char *any)
 	local.port = 0;
 	g.port = 0;
 	g.scope = lo;
-	tx = udp_open(&local, false);
-	rx = udp_open(&g, true);
+	tx = udp_open(&local, 0);
+	rx = udp_open(&g, UDP_SHARED);
 	if (tx < 0 || rx < 0) {
 		skip(group, strerror(tx < 0 ? -tx : -rx));
 		return;
 	}
 	udp_local(rx, &to);
 	g.port = to.port;
-	rx2 = udp_open(&g, true);
+	rx2 = udp_open(&g, UDP_SHARED);
 	ok(rx2 >= 0, "%s: two sockets share group and port", group);
 	is_int(udp_mcast_join(rx, &g.addr, &none, lo), 0, "%s: joined", group);
 	is_int(udp_mcast_join(rx, &g.addr, NULL, lo), -EADDRINUSE,
@@ -199,8 +201,8 @@ static void source_specific(void)
 	g.port = 0;
 	ep_parse("0.0.0.0:1", 0, &local);
 	local.port = 0;
-	rx = udp_open(&g, true);
-	tx = udp_open(&local, false);
+	rx = udp_open(&g, UDP_SHARED);
+	tx = udp_open(&local, 0);
 	if (rx < 0 || tx < 0)
 		bail("no sockets");
 	udp_local(rx, &g);
@@ -220,6 +222,75 @@ static void source_specific(void)
 	close(tx);
 }
 
+struct heard {
+	unsigned int n;
+	char last;
+	struct ep to;
+};
+
+static void on_datagram(void *ctx, const struct ep *from, const struct ep *to,
+			const uint8_t *p, size_t len)
+{
+	struct heard *h = ctx;
+
+	(void)from;
+	h->n++;
+	h->last = len ? (char)*p : 0;
+	h->to = *to;
+}
+
+static void receivers(void)
+{
+	struct addr none = { 0 }, src;
+	struct heard h = { 0 };
+	struct ep g, any, from;
+	struct mcast *m;
+	struct loop *l;
+	uint32_t ifi = 0;
+	int tx;
+
+	ep_parse("127.0.0.9:5", 0, &from);
+	ok(!udp_route(&from, &src, &ifi) && ifi == if_nametoindex("lo"),
+	   "the route to ourselves is the loopback");
+	ep_parse("0.0.0.0:1", 0, &any);
+	any.port = 0;
+	tx = udp_open(&any, 0);
+	ep_parse("203.0.113.77:1", 0, &any);
+	any.port = 0;
+	is_int(udp_open(&any, 0), -EADDRNOTAVAIL, "an address that isn't here");
+	ifi = (uint32_t)udp_open(&any, UDP_ANYTIME);
+	ok((int)ifi >= 0, "may come later");
+	close((int)ifi);
+	if (tx < 0 || loop_new(NULL, &l) || mcast_new(l, on_datagram, &h, &m))
+		bail("no receiver");
+	ep_parse("239.77.2.1:7702", 0, &g);
+	udp_mcast_out(tx, AF_INET, 1, if_nametoindex("lo"), true);
+	is_int(mcast_join(m, &g, &none, "lo"), 0, "a receiver joins");
+	is_int(mcast_join(m, &g, &none, "lo"), 0, "twice is no error");
+	is_int(mcast_join(m, &g, &none, "nosuch0"), -ENODEV,
+	       "an interface that isn't there");
+	udp_send(tx, NULL, &g, NULL, 0, "a", 1);
+	loop_once(l, 1000);
+	ok(h.n == 1 && h.last == 'a' && ep_equal(&h.to, &g), "one copy");
+	g.port++;
+	is_int(mcast_join(m, &g, &none, "lo"), 0, "another port");
+	udp_send(tx, NULL, &g, NULL, 0, "b", 1);
+	loop_once(l, 1000);
+	ok(h.n == 2 && h.last == 'b', "is another one");
+	mcast_leave(m, &g, &none, "lo");
+	mcast_leave(m, &g, &none, "lo");
+	udp_send(tx, NULL, &g, NULL, 0, "c", 1);
+	loop_once(l, 50);
+	is_int(h.n, 2, "left, nothing more comes");
+	g.port--;
+	udp_send(tx, NULL, &g, NULL, 0, "d", 1);
+	loop_once(l, 1000);
+	ok(h.n == 3 && h.last == 'd', "the first is still there");
+	mcast_free(m);
+	loop_free(l);
+	close(tx);
+}
+
 int main(void)
 {
 	addresses();
@@ -229,5 +300,6 @@ int main(void)
 	multicast("239.77.1.1", "0.0.0.0");
 	multicast("ff02::7701", "::");
 	source_specific();
+	receivers();
 	return done();
 }

@@ -258,6 +258,9 @@ static void together(void)
 	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.2\"; "
 		     "rekey-address = \"239.1.1.253\";"),
 		"f:6: gcks.groups[1].receivers", "nobody");
+	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.2\"; "
+		     "rekey-address = \"239.1.1.254\"; receivers = \"*\";"),
+		"f:6: gcks.groups[1].rekey-address", "same rekey-port");
 	refused(GCKS("listen = [ \"10.0.0.1:848\", \"10.0.0.1\" ];", ""),
 		"f:3: gcks.listen", "twice");
 	refused(GCKS("max-half-open = 10;", ""), "f:2: gcks.cookie-threshold",

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/mcast.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "lib/udp.h"
+
+/* Datagrams taken at once, so that a flood leaves time for the rest. */
+#define BURST 32
+
+struct receiver {
+	LIST_ENTRY(receiver) link;
+	struct mcast *m;
+	struct loop_fd fd;
+	struct ep to;
+	struct addr source;
+	char interface[IF_NAMESIZE];
+	/* where it is joined now; 0: nowhere */
+	uint32_t ifindex;
+	/* left from within its own callback: freed when that returns */
+	bool gone;
+	bool busy;
+};
+
+struct mcast {
+	LIST_HEAD(, receiver) receivers;
+	struct loop *loop;
+	mcast_fn *fn;
+	void *ctx;
+	uint8_t buf[UDP_MAX];
+};
+
+int mcast_new(struct loop *l, mcast_fn *fn, void *ctx, struct mcast **out)
+{
+	struct mcast *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	LIST_INIT(&m->receivers);
+	m->loop = l;
+	m->fn = fn;
+	m->ctx = ctx;
+	*out = m;
+	return 0;
+}
+
+static void receiver_free(struct receiver *r)
+{
+	loop_del(r->m->loop, &r->fd);
+	/* closing leaves the group */
+	close(r->fd.fd);
+	LIST_REMOVE(r, link);
+	free(r);
+}
+
+void mcast_free(struct mcast *m)
+{
+	if (!m)
+		return;
+	while (!LIST_EMPTY(&m->receivers))
+		receiver_free(LIST_FIRST(&m->receivers));
+	free(m);
+}
+
+static void readable(void *arg, uint32_t events)
+{
+	struct receiver *r = arg;
+	struct mcast *m = r->m;
+	struct ep from, to;
+	int i, n;
+
+	(void)events;
+	r->busy = true;
+	for (i = 0; i < BURST && !r->gone; i++) {
+		n = udp_recv(r->fd.fd, m->buf, sizeof(m->buf), &from, &to,
+			     NULL);
+		if (n == -EMSGSIZE)
+			continue;
+		if (n < 0)
+			break;
+		m->fn(m->ctx, &from, &to, m->buf, (size_t)n);
+	}
+	r->busy = false;
+	if (r->gone)
+		receiver_free(r);
+}
+
+static struct receiver *find(struct mcast *m, const struct ep *to,
+			     const struct addr *source, const char *interface)
+{
+	struct receiver *r;
+
+	LIST_FOREACH(r, &m->receivers, link)
+		if (!r->gone && ep_equal(&r->to, to) &&
+		    addr_equal(&r->source, source) &&
+		    !strcmp(r->interface, interface))
+			return r;
+	return NULL;
+}
+
+static int receiver_new(struct mcast *m, const struct ep *to,
+			const struct addr *source, const char *interface,
+			struct receiver **out)
+{
+	struct receiver *r;
+	int fd, ret;
+
+	if (strlen(interface) >= IF_NAMESIZE)
+		return -ENODEV;
+	fd = udp_open(to, UDP_SHARED);
+	if (fd < 0)
+		return fd;
+	r = calloc(1, sizeof(*r));
+	if (!r) {
+		close(fd);
+		return -ENOMEM;
+	}
+	r->m = m;
+	r->fd = (struct loop_fd){ .fd = fd, .fn = readable, .arg = r };
+	r->to = *to;
+	r->source = *source;
+	strcpy(r->interface, interface);
+	LIST_INSERT_HEAD(&m->receivers, r, link);
+	ret = loop_add(m->loop, &r->fd, EPOLLIN);
+	if (ret) {
+		receiver_free(r);
+		return ret;
+	}
+	*out = r;
+	return 0;
+}
+
+static int choose(const struct ep *to, const char *interface,
+		  uint32_t *ifindex)
+{
+	if (!interface[0])
+		return udp_route(to, NULL, ifindex);
+	*ifindex = if_nametoindex(interface);
+	return *ifindex ? 0 : -ENODEV;
+}
+
+int mcast_join(struct mcast *m, const struct ep *to, const struct addr *source,
+	       const char *interface)
+{
+	struct receiver *r = find(m, to, source, interface);
+	struct ep at = *to;
+	uint32_t ifindex;
+	bool made = !r;
+	int ret;
+
+	ret = choose(to, interface, &ifindex);
+	if (ret)
+		return ret;
+	if (!r) {
+		/* a link-local group is bound by its interface */
+		if (at.addr.family == AF_INET6 && addr_is_link_local(&at.addr))
+			at.scope = ifindex;
+		ret = receiver_new(m, &at, source, interface, &r);
+		if (ret)
+			return ret;
+		r->to = *to;
+	}
+	ret = udp_mcast_join(r->fd.fd, &to->addr, source, ifindex);
+	/* still there, as it should be */
+	if (ret == -EADDRINUSE || ret == -EADDRNOTAVAIL)
+		ret = r->ifindex == ifindex ? 0 : ret;
+	if (ret) {
+		if (made)
+			receiver_free(r);
+		return ret;
+	}
+	if (r->ifindex && r->ifindex != ifindex)
+		udp_mcast_leave(r->fd.fd, &to->addr, source, r->ifindex);
+	r->ifindex = ifindex;
+	return 0;
+}
+
+void mcast_leave(struct mcast *m, const struct ep *to,
+		 const struct addr *source, const char *interface)
+{
+	struct receiver *r = find(m, to, source, interface);
+
+	if (!r)
+		return;
+	if (r->busy)
+		r->gone = true;
+	else
+		receiver_free(r);
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/proc.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#ifdef HAVE_LIBSYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "lib/log.h"
+
+void proc_harden(void)
+{
+	struct rlimit none = { 0, 0 };
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	umask(077);
+	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		log_warn("core files can't be turned off: %s",
+			 strerror(errno));
+	/*
+	 * With a limit left in place a later allocation would fail. Pages are
+	 * locked as they are touched: most of what is mapped never is.
+	 */
+	if (setrlimit(RLIMIT_MEMLOCK, &all) ||
+	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		log_info("memory is not locked, keys may reach a swap device: %s",
+			 strerror(errno));
+}
+
+void proc_notify(const char *state)
+{
+#ifdef HAVE_LIBSYSTEMD
+	sd_notify(0, state);
+#else
+	(void)state;
+#endif
+}
