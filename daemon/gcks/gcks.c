@@ -59,7 +59,7 @@ static void check_roster(struct group *g)
 			continue;
 		log_info("group %s: %s is taken out: %s", g->conf->name,
 			 m->identity, why);
-		reg_leave_later(g, m);
+		gr_leave_later(g, m);
 	}
 }
 
@@ -89,7 +89,7 @@ static int group_start(struct group *g, char *err, size_t errlen)
 
 static void group_free(struct group *g)
 {
-	reg_free(g);
+	gr_free(g);
 	gkm_free(g);
 	gmc_free(g);
 }
@@ -117,7 +117,7 @@ int gcks_new(struct gcks **out, const struct conf_gcks *conf,
 		g->k = k;
 		g->conf = &conf->groups[i];
 		gmc_init(g);
-		reg_init(g);
+		gr_init(g);
 		if (gkm_init(g)) {
 			snprintf(err, errlen, "out of memory");
 			rc = -ENOMEM;
@@ -206,7 +206,7 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 		reply->notify = GIKE_N_INVALID_GROUP_ID;
 		return GIKE_NOW;
 	}
-	return reg_request(g, sa, req, identity, reply);
+	return gr_request(g, sa, req, identity, reply);
 }
 
 void gcks_ike_event(struct gcks *k, const struct ike_event *ev)
@@ -263,7 +263,7 @@ int gcks_evict(struct gcks *k, const char *group, const char *identity,
 			 group);
 		return was ? -EALREADY : -ENOENT;
 	}
-	rc = reg_evict(g, m);
+	rc = gr_evict(g, m);
 	if (rc) {
 		snprintf(err, errlen, "\"%s\" is still in: %s", identity,
 			 store_error(k->deps.store));

@@ -131,7 +131,7 @@ static void answer(struct group *g, struct gjoin *j)
 	if (rc && rc != -ENOENT) {
 		log_err("group %s: %s not answered: %s", g->conf->name,
 			j->identity, strerror(-rc));
-		reg_leave_later(g, j->m);
+		gr_leave_later(g, j->m);
 	}
 }
 
@@ -527,7 +527,7 @@ static enum gike_when report(struct group *g, const struct gike_req *req,
 		return GIKE_NOW;
 	log_info("group %s: %s reports %s", g->conf->name, identity,
 		 ike_notify_name(req->report));
-	reg_leave_later(g, m);
+	gr_leave_later(g, m);
 	if (!g->conf->batch_leave_ms && flush(g, NULL))
 		reply->notify = GIKE_N_REGISTRATION_FAILED;
 	return GIKE_NOW;
@@ -549,7 +549,7 @@ static const char *unfit(const struct group *g, struct ike_sa *sa,
 	return NULL;
 }
 
-enum gike_when reg_request(struct group *g, struct ike_sa *sa,
+enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 			   const struct gike_req *req, const char *identity,
 			   struct gike_reply *reply)
 {
@@ -601,7 +601,7 @@ enum gike_when reg_request(struct group *g, struct ike_sa *sa,
 	return GIKE_LATER;
 }
 
-void reg_leave_later(struct group *g, struct gmember *m)
+void gr_leave_later(struct group *g, struct gmember *m)
 {
 	if (m->leaving)
 		return;
@@ -610,18 +610,18 @@ void reg_leave_later(struct group *g, struct gmember *m)
 	arm(g, g->conf->batch_leave_ms);
 }
 
-int reg_evict(struct group *g, struct gmember *m)
+int gr_evict(struct group *g, struct gmember *m)
 {
 	return flush(g, m);
 }
 
-void reg_init(struct group *g)
+void gr_init(struct group *g)
 {
 	TAILQ_INIT(&g->joins);
 	timer_init(&g->batch, batch_due, g);
 }
 
-void reg_free(struct group *g)
+void gr_free(struct group *g)
 {
 	struct gjoin *j;
 

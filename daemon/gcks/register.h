@@ -13,16 +13,16 @@
 
 #include "gcks/group.h"
 
-void reg_init(struct group *g);
-void reg_free(struct group *g);
+void gr_init(struct group *g);
+void gr_free(struct group *g);
 
 /* @identity is authenticated and normalised. */
-enum gike_when reg_request(struct group *g, struct ike_sa *sa,
+enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 			   const struct gike_req *req, const char *identity,
 			   struct gike_reply *reply);
 /* Takes a member out now and keeps it out. After an error it is still in. */
-int reg_evict(struct group *g, struct gmember *m);
+int gr_evict(struct group *g, struct gmember *m);
 /* Marks for the next batch and arms it. */
-void reg_leave_later(struct group *g, struct gmember *m);
+void gr_leave_later(struct group *g, struct gmember *m);
 
 #endif

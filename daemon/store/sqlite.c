@@ -359,8 +359,9 @@ static int sq_exec(struct sq *q, const char *text)
 /* secure_delete: what is replaced is not left in free pages. */
 static int sq_setup(struct sq *q)
 {
-	int version, rc, i;
+	int version = 0;
 	char text[48];
+	int rc, i;
 
 	rc = sq_exec(q, "PRAGMA locking_mode=EXCLUSIVE;"
 			"PRAGMA journal_mode=WAL;"

@@ -1,0 +1,935 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "group_sim.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crypto/seal.h"
+#include "crypto/sign.h"
+#include "crypto/wrap.h"
+#include "ike/proto.h"
+#include "lib/log.h"
+
+#define DIE(...) \
+	do { \
+		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
+		fprintf(stderr, __VA_ARGS__); \
+		fputc('\n', stderr); \
+		exit(1); \
+	} while (0)
+
+#define WALL0 1800000000
+
+uint32_t sim_random(struct sim *s, uint32_t n)
+{
+	s->seed ^= s->seed << 13;
+	s->seed ^= s->seed >> 7;
+	s->seed ^= s->seed << 17;
+	return n ? (s->seed >> 20) % n : 0;
+}
+
+static uint64_t mono(void *ctx)
+{
+	return ((struct sim *)ctx)->ms;
+}
+
+static time_t wall(void *ctx)
+{
+	struct sim *s = ctx;
+
+	return s->wall0 + s->ms / 1000;
+}
+
+/* ---- log ---------------------------------------------------------------- */
+
+static void on_log(enum log_level level, const char *line, void *ctx)
+{
+	struct sim *s = ctx;
+	size_t len = strlen(line);
+
+	if (getenv("SIM_LOG"))
+		fprintf(stderr, "%8.3f %s\n", s->ms / 1000.0, line);
+	if (level > LOG_LEVEL_INFO)
+		return;
+	if (s->log_len + len + 2 > sizeof(s->log))
+		s->log_len = 0;
+	memcpy(s->log + s->log_len, line, len);
+	s->log_len += len;
+	s->log[s->log_len++] = '\n';
+	s->log[s->log_len] = '\0';
+}
+
+bool sim_logged(const struct sim *s, const char *text)
+{
+	return strstr(s->log, text) != NULL;
+}
+
+/* ---- certificates ------------------------------------------------------- */
+
+static void issue(struct sim *s, const struct pki_pair *ca,
+		  enum pki_kind kind, const char *name, struct pki_pair *out)
+{
+	struct pki_req req = {
+		.kind = kind,
+		.type = SIG_ED25519,
+		.name = name,
+		.not_before = s->wall0 - 86400,
+		.not_after = s->wall0 + 86400 * 365,
+	};
+	char err[256];
+
+	if (pki_issue(ca, &req, out, err, sizeof(err)))
+		DIE("%s: %s", name, err);
+}
+
+static void chain_of(const struct pki_pair *pair, const struct pki_pair *ca,
+		     struct cert_chain **chain, struct trust **trust)
+{
+	struct cert_der own = { pair->cert, pair->cert_len };
+	struct cert_der root = { ca->cert, ca->cert_len };
+	char err[256];
+
+	if (cert_chain_from_der(&own, 1, chain, err, sizeof(err)) ||
+	    trust_from_der(&root, 1, trust, err, sizeof(err)))
+		DIE("%s", err);
+}
+
+static void host_cfg(struct sim *s, struct ike_host_cfg *cfg,
+		     const struct cert_chain *chain, const struct trust *trust,
+		     const struct sigkey *key)
+{
+	const uint8_t *id;
+	uint8_t type;
+	size_t len;
+
+	memset(cfg, 0, sizeof(*cfg));
+	cfg->clock = &s->clock;
+	cfg->tq = &s->tq;
+	cfg->chain = chain;
+	cfg->trust = trust;
+	cfg->key = key;
+	cfg->max_per_peer = 512;
+	cfg->max_half_open = 1024;
+	cfg->cookie_above = 512;
+	cert_chain_id(chain, &type, &id, &len);
+	id_set(&cfg->id, type, id, len);
+}
+
+/* ---- network ------------------------------------------------------------ */
+
+static void deliver_later(struct sim *s, const struct ep *from,
+			  const struct ep *to, int member, const uint8_t *p,
+			  size_t len)
+{
+	struct sim_packet *q = malloc(sizeof(*q) + len);
+	struct sim_packet *at;
+
+	if (!q)
+		DIE("no memory");
+	q->at_ms = s->ms + 1 + sim_random(s, s->jitter_ms + 1);
+	q->from = *from;
+	q->to = *to;
+	q->member = member;
+	q->len = len;
+	memcpy(q->p, p, len);
+	TAILQ_FOREACH_REVERSE(at, &s->queue, sim_queue, all)
+		if (at->at_ms <= q->at_ms)
+			break;
+	if (at)
+		TAILQ_INSERT_AFTER(&s->queue, at, q, all);
+	else
+		TAILQ_INSERT_HEAD(&s->queue, q, all);
+}
+
+/* false: the key server is dead, nothing leaves it */
+static bool gcks_sends(struct sim *s)
+{
+	if (s->crashed)
+		return false;
+	s->sends++;
+	if (s->crash == SIM_AT_SEND && !s->crash_in--) {
+		s->crashed = true;
+		return false;
+	}
+	return true;
+}
+
+static void unicast(struct sim *s, const struct ep *from, const struct ep *to,
+		    const uint8_t *p, size_t len)
+{
+	if (s->loss && sim_random(s, 100) < s->loss)
+		return;
+	deliver_later(s, from, to, -1, p, len);
+	if (s->dup && sim_random(s, 100) < s->dup)
+		deliver_later(s, from, to, -1, p, len);
+}
+
+static void gcks_send(void *ctx, const struct ep *from, const struct ep *to,
+		      const uint8_t *p, size_t len)
+{
+	struct sim *s = ctx;
+
+	if (gcks_sends(s))
+		unicast(s, from, to, p, len);
+}
+
+static void member_send(void *ctx, const struct ep *from, const struct ep *to,
+			const uint8_t *p, size_t len)
+{
+	struct sim_member *m = ctx;
+	struct ep source = *from;
+
+	if (addr_is_none(&source.addr))
+		source = m->ep;
+	unicast(m->s, &source, to, p, len);
+}
+
+/* One Message ID, one message: else an IV has come twice. */
+static void record(struct sim *s, const uint8_t *p, size_t len)
+{
+	uint64_t h = 14695981039346656037ull;
+	struct sim_wire *w;
+	unsigned int i;
+	size_t j;
+
+	for (j = 0; j < len; j++)
+		h = (h ^ p[j]) * 1099511628211ull;
+	for (i = 0; i < s->n_wire; i++) {
+		w = &s->wire[i];
+		/* SPIs, and the Message ID at 20 */
+		if (memcmp(w->hdr, p, 16) || memcmp(w->hdr + 20, p + 20, 4))
+			continue;
+		if (w->digest != h)
+			s->iv_repeats++;
+		w->copies++;
+		return;
+	}
+	if (s->n_wire == sizeof(s->wire) / sizeof(s->wire[0]))
+		DIE("too many messages");
+	w = &s->wire[s->n_wire++];
+	memcpy(w->hdr, p, sizeof(w->hdr));
+	w->digest = h;
+	w->at_ms = s->ms;
+	w->copies = 1;
+}
+
+static void send_rekey(void *ctx, const struct gcks_dest *dest,
+		       const uint8_t *p, size_t len)
+{
+	struct sim *s = ctx;
+	int i;
+
+	if (!gcks_sends(s))
+		return;
+	record(s, p, len);
+	for (i = 0; i < s->n; i++) {
+		struct sim_member *m = s->m[i];
+
+		if (!m->up || m->deaf ||
+		    (s->loss && sim_random(s, 100) < s->loss) ||
+		    (s->drop && s->drop(s, m, p, len)))
+			continue;
+		deliver_later(s, &s->ep, &dest->to, i, p, len);
+		if (s->dup && sim_random(s, 100) < s->dup)
+			deliver_later(s, &s->ep, &dest->to, i, p, len);
+	}
+}
+
+static void deliver(struct sim *s, struct sim_packet *q)
+{
+	int i;
+
+	if (q->member >= 0) {
+		struct sim_member *m = s->m[q->member];
+
+		if (m->up && m->listens)
+			member_rekey_input(m->m, &q->from, q->p, q->len);
+		return;
+	}
+	if (ep_equal(&q->to, &s->ep)) {
+		if (s->gcks_up && !s->crashed)
+			ike_host_input(s->host, &q->from, &q->to, q->p,
+				       q->len);
+		return;
+	}
+	for (i = 0; i < s->n; i++)
+		if (s->m[i]->up && addr_equal(&s->m[i]->ep.addr, &q->to.addr))
+			ike_host_input(s->m[i]->host, &q->from, &q->to, q->p,
+				       q->len);
+}
+
+/* ---- a store that the key server can die in ----------------------------- */
+
+struct mortal {
+	struct sim *s;
+	struct store real;
+};
+
+static int mortal_begin(void *ctx)
+{
+	struct mortal *m = ctx;
+
+	return m->s->crashed ? -EIO : m->real.ops->begin(m->real.ctx);
+}
+
+static int mortal_put(void *ctx, const char *key, const void *v, size_t len)
+{
+	struct mortal *m = ctx;
+
+	return m->s->crashed ? -EIO :
+		m->real.ops->put(m->real.ctx, key, v, len);
+}
+
+static int mortal_del(void *ctx, const char *key)
+{
+	struct mortal *m = ctx;
+
+	return m->s->crashed ? -EIO : m->real.ops->del(m->real.ctx, key);
+}
+
+static int mortal_del_below(void *ctx, const char *prefix)
+{
+	struct mortal *m = ctx;
+
+	return m->s->crashed ? -EIO :
+		m->real.ops->del_below(m->real.ctx, prefix);
+}
+
+static int mortal_audit(void *ctx, const struct store_audit *a)
+{
+	struct mortal *m = ctx;
+
+	return m->s->crashed ? -EIO : m->real.ops->audit(m->real.ctx, a);
+}
+
+static int mortal_commit(void *ctx)
+{
+	struct mortal *m = ctx;
+	struct sim *s = m->s;
+	int rc;
+
+	if (s->crashed)
+		return -EIO;
+	s->commits++;
+	if (s->crash == SIM_BEFORE_COMMIT && !s->crash_in--) {
+		s->crashed = true;
+		m->real.ops->abort(m->real.ctx);
+		return -EIO;
+	}
+	rc = m->real.ops->commit(m->real.ctx);
+	if (s->crash == SIM_AFTER_COMMIT && !s->crash_in--)
+		s->crashed = true;
+	return rc;
+}
+
+static void mortal_abort(void *ctx)
+{
+	struct mortal *m = ctx;
+
+	m->real.ops->abort(m->real.ctx);
+}
+
+static int mortal_get(void *ctx, const char *key, struct wbuf *val)
+{
+	struct mortal *m = ctx;
+
+	return m->real.ops->get(m->real.ctx, key, val);
+}
+
+static int mortal_each(void *ctx, const char *prefix, store_each_fn *fn,
+		       void *arg)
+{
+	struct mortal *m = ctx;
+
+	return m->real.ops->each(m->real.ctx, prefix, fn, arg);
+}
+
+static int mortal_audit_each(void *ctx, uint64_t after, size_t max,
+			     store_audit_fn *fn, void *arg)
+{
+	struct mortal *m = ctx;
+
+	return m->real.ops->audit_each(m->real.ctx, after, max, fn, arg);
+}
+
+static const char *mortal_error(void *ctx)
+{
+	struct mortal *m = ctx;
+
+	return m->s->crashed ? "dead" : m->real.ops->error(m->real.ctx);
+}
+
+static void mortal_close(void *ctx)
+{
+	struct mortal *m = ctx;
+
+	m->real.ops->close(m->real.ctx);
+	free(m);
+}
+
+static const struct store_ops mortal_ops = {
+	.begin = mortal_begin,
+	.put = mortal_put,
+	.del = mortal_del,
+	.del_below = mortal_del_below,
+	.audit = mortal_audit,
+	.commit = mortal_commit,
+	.abort = mortal_abort,
+	.get = mortal_get,
+	.each = mortal_each,
+	.audit_each = mortal_audit_each,
+	.error = mortal_error,
+	.close = mortal_close,
+};
+
+static void store_up(struct sim *s)
+{
+	struct mortal *m = calloc(1, sizeof(*m));
+	char err[256];
+
+	s->store = calloc(1, sizeof(*s->store));
+	if (!m || !s->store)
+		DIE("no memory");
+	m->s = s;
+	s->store->sealer = s->sealer;
+	if (store_sqlite(&m->real, s->path, err, sizeof(err)))
+		DIE("%s", err);
+	s->store->ops = &mortal_ops;
+	s->store->ctx = m;
+	if (store_check_seal(s->store, err, sizeof(err)))
+		DIE("%s", err);
+}
+
+/* ---- key server --------------------------------------------------------- */
+
+static enum gike_when on_request(void *ctx, struct ike_sa *sa,
+				 const struct gike_req *req,
+				 struct gike_reply *reply)
+{
+	struct sim *s = ctx;
+
+	return gcks_group_request(s->gcks, sa, req, reply);
+}
+
+static void on_event(void *ctx, const struct ike_event *ev)
+{
+	struct sim *s = ctx;
+
+	if (s->gcks)
+		gcks_ike_event(s->gcks, ev);
+}
+
+static const struct ike_ops gcks_ops = {
+	.send = gcks_send,
+	.group_request = on_request,
+	.event = on_event,
+};
+
+void sim_gcks_up(struct sim *s)
+{
+	struct gcks_deps deps = {
+		.clock = &s->clock,
+		.tq = &s->tq,
+		.send_rekey = send_rekey,
+		.ctx = s,
+	};
+	struct ike_host_cfg cfg;
+	char err[256];
+
+	if (s->gcks_up)
+		DIE("the key server is up");
+	s->crashed = false;
+	s->crash = SIM_NO_CRASH;
+	store_up(s);
+	deps.store = s->store;
+	if (gcks_new(&s->gcks, &s->conf, &deps, err, sizeof(err)))
+		DIE("%s", err);
+	host_cfg(s, &cfg, s->chain, s->trust, s->cert.key);
+	cfg.responder = true;
+	s->host = ike_host_new(&cfg, &gcks_ops, s);
+	if (!s->host)
+		DIE("ike_host_new");
+	gcks_set_host(s->gcks, s->host);
+	s->gcks_up = true;
+}
+
+void sim_gcks_down(struct sim *s)
+{
+	if (!s->gcks_up)
+		return;
+	/* nothing that happens while it is taken apart may get out */
+	s->crashed = true;
+	ike_host_free(s->host);
+	gcks_free(s->gcks);
+	store_close(s->store);
+	s->gcks = NULL;
+	s->host = NULL;
+	s->gcks_up = false;
+}
+
+/* ---- members ------------------------------------------------------------ */
+
+static void on_registered(void *ctx, struct ike_sa *sa,
+			  const struct ike_id *idg, const struct gsa *gsa,
+			  struct kd *kd, bool transport)
+{
+	struct sim_member *m = ctx;
+
+	member_registered(m->m, sa, idg, gsa, kd, transport);
+}
+
+static void on_refused(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+		       uint16_t notify, const char *text)
+{
+	struct sim_member *m = ctx;
+
+	m->notify = notify;
+	snprintf(m->text, sizeof(m->text), "%s", text ? text : "");
+	member_refused(m->m, sa, idg, notify, text);
+}
+
+static void on_left(void *ctx, struct ike_sa *sa, const struct ike_id *idg)
+{
+	struct sim_member *m = ctx;
+
+	member_left(m->m, sa, idg);
+}
+
+static void on_closed(void *ctx, struct ike_sa *sa, const char *reason)
+{
+	struct sim_member *m = ctx;
+
+	member_sa_closed(m->m, sa, reason);
+}
+
+static const struct ike_ops member_ops = {
+	.send = member_send,
+	.registered = on_registered,
+	.refused = on_refused,
+	.left = on_left,
+	.sa_closed = on_closed,
+};
+
+static int join_rekey(void *ctx, const struct ep *to,
+		      const struct addr *source, const char *interface)
+{
+	struct sim_member *m = ctx;
+
+	(void)source;
+	(void)interface;
+	m->listens = ep_equal(to, &m->s->cg.rekey_to);
+	return 0;
+}
+
+static void leave_rekey(void *ctx, const struct ep *to,
+			const struct addr *source, const char *interface)
+{
+	struct sim_member *m = ctx;
+
+	(void)to;
+	(void)source;
+	(void)interface;
+	m->listens = false;
+}
+
+static struct sim_member *add(struct sim *s, const struct pki_pair *ca,
+			      const char *name, bool send, bool receive)
+{
+	struct sim_member *m = calloc(1, sizeof(*m));
+	char ip[32];
+
+	if (!m || s->n == SIM_MAX)
+		DIE("too many members");
+	m->s = s;
+	m->i = s->n;
+	snprintf(m->name, sizeof(m->name), "%s", name);
+	snprintf(ip, sizeof(ip), "10.1.%d.%d:848", s->n / 200, s->n % 200 + 1);
+	if (ep_parse(ip, 0, &m->ep))
+		DIE("%s", ip);
+	issue(s, ca, PKI_MEMBER, name, &m->cert);
+	/* everybody trusts the key server's CA, the strangers too */
+	chain_of(&m->cert, &s->ca, &m->chain, &m->trust);
+	m->cg.name = s->cg.name;
+	m->cg.address = s->cg.address;
+	m->cg.send = send;
+	m->cg.receive = receive;
+	m->cg.sender_ids = 2;
+	m->cg.window = 1024;
+	m->cg.max_senders = 64;
+	m->conf.gcks = s->ep;
+	m->conf.gcks_id = (char *)"gcks.example";
+	m->conf.local = m->ep;
+	m->conf.interface = (char *)"";
+	m->conf.groups = &m->cg;
+	m->conf.n_groups = 1;
+	mock_kernel_init(&m->mk, &s->clock);
+	s->m[s->n++] = m;
+	return m;
+}
+
+struct sim_member *sim_add(struct sim *s, const char *name, bool send,
+			   bool receive)
+{
+	return add(s, &s->ca, name, send, receive);
+}
+
+struct sim_member *sim_add_stranger(struct sim *s, const char *name)
+{
+	struct sim_member *m;
+	struct pki_pair ca;
+
+	issue(s, NULL, PKI_CA, "Another CA", &ca);
+	m = add(s, &ca, name, false, true);
+	pki_pair_free(&ca);
+	return m;
+}
+
+void sim_up(struct sim_member *m)
+{
+	struct member_deps deps = {
+		.clock = &m->s->clock,
+		.tq = &m->s->tq,
+		.kernel = &m->mk.k,
+		.join_rekey = join_rekey,
+		.leave_rekey = leave_rekey,
+		.ctx = m,
+	};
+	struct ike_host_cfg cfg;
+	char err[256];
+
+	if (member_new(&m->m, &m->conf, &deps, err, sizeof(err)))
+		DIE("%s", err);
+	host_cfg(m->s, &cfg, m->chain, m->trust, m->cert.key);
+	m->host = ike_host_new(&cfg, &member_ops, m);
+	if (!m->host)
+		DIE("ike_host_new");
+	member_set_host(m->m, m->host);
+	m->up = true;
+	if (member_start(m->m, err, sizeof(err)))
+		DIE("%s", err);
+}
+
+void sim_down(struct sim_member *m)
+{
+	if (!m->up)
+		return;
+	m->up = false;
+	ike_host_free(m->host);
+	member_free(m->m);
+	m->listens = false;
+	m->m = NULL;
+	m->host = NULL;
+}
+
+/* ---- stream ------------------------------------------------------------- */
+
+static void arrive(struct sim_member *m, const struct mock_packet *p)
+{
+	if (!mock_kernel_recv(&m->mk, p))
+		return;
+	if (m->expect && p->n > m->expect)
+		m->gaps += p->n - m->expect;
+	m->expect = p->n + 1;
+	m->got++;
+}
+
+static void tick(void *arg)
+{
+	struct sim *s = arg;
+	struct mock_packet p;
+	int i;
+
+	if (mock_kernel_send(&s->m[s->sender]->mk, &s->cg.address, &p)) {
+		p.n = ++s->n_sent;
+		for (i = 0; i < s->n; i++)
+			if (i != s->sender)
+				arrive(s->m[i], &p);
+		if (s->on_packet)
+			s->on_packet(s, &p);
+		s->last = p;
+	} else {
+		s->n_unsent++;
+	}
+	timer_set(&s->tq, &s->tick, s->every_ms);
+}
+
+void sim_stream(struct sim *s, struct sim_member *m, unsigned int every_ms)
+{
+	int i;
+
+	s->sender = m->i;
+	s->every_ms = every_ms;
+	s->n_unsent = 0;
+	for (i = 0; i < s->n; i++) {
+		s->m[i]->expect = 0;
+		s->m[i]->got = 0;
+		s->m[i]->gaps = 0;
+	}
+	timer_set(&s->tq, &s->tick, every_ms);
+}
+
+void sim_stream_stop(struct sim *s)
+{
+	timer_del(&s->tq, &s->tick);
+	s->sender = -1;
+}
+
+uint64_t sim_gaps(const struct sim *s)
+{
+	uint64_t gaps = s->n_unsent;
+	int i;
+
+	for (i = 0; i < s->n; i++) {
+		const struct sim_member *m = s->m[i];
+
+		if (m->expect)
+			gaps += m->gaps + (s->n_sent + 1 - m->expect);
+	}
+	return gaps;
+}
+
+/* ---- time --------------------------------------------------------------- */
+
+void sim_run(struct sim *s, uint64_t ms)
+{
+	uint64_t end = s->ms + ms;
+	struct sim_packet *q;
+
+	for (;;) {
+		int t = timerq_next_ms(&s->tq);
+		uint64_t next = t < 0 ? UINT64_MAX : s->ms + t;
+
+		q = TAILQ_FIRST(&s->queue);
+		if (q && q->at_ms <= next) {
+			if (q->at_ms > end)
+				break;
+			if (q->at_ms > s->ms)
+				s->ms = q->at_ms;
+			TAILQ_REMOVE(&s->queue, q, all);
+			deliver(s, q);
+			free(q);
+			continue;
+		}
+		if (next > end)
+			break;
+		s->ms = next;
+		timerq_run(&s->tq);
+	}
+	s->ms = end;
+}
+
+bool sim_settle(struct sim *s, uint64_t ms)
+{
+	uint64_t end = s->ms + ms;
+	int i;
+
+	do {
+		sim_run(s, 50);
+		for (i = 0; i < s->n; i++)
+			if (s->m[i]->up && !sim_in(s->m[i]))
+				break;
+		if (i == s->n)
+			return true;
+	} while (s->ms < end);
+	return false;
+}
+
+/* ---- what is the case --------------------------------------------------- */
+
+static int take_status(void *arg, const struct member_group_status *st)
+{
+	*(struct member_group_status *)arg = *st;
+	return 0;
+}
+
+struct member_group_status sim_status(const struct sim_member *m)
+{
+	struct member_group_status st = { 0 };
+
+	if (m->up)
+		member_each_group(m->m, take_status, &st);
+	return st;
+}
+
+bool sim_in(const struct sim_member *m)
+{
+	return m->up && sim_status(m).state == MEMBER_IN;
+}
+
+static int take_group(void *arg, const struct gcks_group_status *st)
+{
+	*(struct gcks_group_status *)arg = *st;
+	return 0;
+}
+
+struct gcks_group_status sim_group(const struct sim *s)
+{
+	struct gcks_group_status st = { 0 };
+
+	if (s->gcks_up)
+		gcks_each_group(s->gcks, take_group, &st);
+	return st;
+}
+
+struct wanted {
+	const char *a, *b, *c;
+	unsigned int n;
+};
+
+static int match_member(void *arg, const struct gcks_member_status *st)
+{
+	struct wanted *w = arg;
+
+	w->n += !strcmp(w->a, st->identity);
+	return 0;
+}
+
+bool sim_has_member(const struct sim *s, const char *identity)
+{
+	struct wanted w = { .a = identity };
+
+	gcks_each_member(s->gcks, s->cg.name, match_member, &w);
+	return w.n == 1;
+}
+
+unsigned int sim_out_of_step(const struct sim *s)
+{
+	struct gcks_group_status g = sim_group(s);
+	unsigned int n = 0;
+	int i;
+
+	for (i = 0; i < s->n; i++) {
+		struct member_group_status st;
+
+		if (!s->m[i]->up)
+			continue;
+		st = sim_status(s->m[i]);
+		if (st.state != MEMBER_IN || st.data_spi != g.data_spi ||
+		    memcmp(st.rekey_spi, g.rekey_spi, sizeof(g.rekey_spi)))
+			n++;
+	}
+	return n;
+}
+
+static int match_audit(void *arg, const struct store_audit *a)
+{
+	struct wanted *w = arg;
+
+	w->n += !strcmp(a->event, w->a) &&
+		(!w->b || !strcmp(a->identity, w->b)) &&
+		(!w->c || strstr(a->detail, w->c));
+	return 0;
+}
+
+unsigned int sim_audited(const struct sim *s, const char *event,
+			 const char *identity, const char *detail)
+{
+	struct wanted w = { .a = event, .b = identity, .c = detail };
+
+	gcks_audit(s->gcks, 0, 1000000, match_audit, &w);
+	return w.n;
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+static char *sender_names[] = {
+	(char *)"s.example", (char *)"s2.example", (char *)"s3.example",
+	(char *)"*.send.example",
+};
+static char *receivers[] = {
+	(char *)"*.example",
+};
+
+void sim_init(struct sim *s, uint64_t seed)
+{
+	struct conf_group *c = &s->cg;
+	uint8_t key[SEAL_KEY_LEN] = { 7 };
+
+	memset(s, 0, sizeof(*s));
+	s->seed = seed * 2654435761u + 88172645463325252ull;
+	s->ms = 1000;
+	s->wall0 = WALL0;
+	s->sender = -1;
+	s->clock.mono_ms = mono;
+	s->clock.wall = wall;
+	s->clock.ctx = s;
+	timerq_init(&s->tq, &s->clock);
+	timer_init(&s->tick, tick, s);
+	TAILQ_INIT(&s->queue);
+	log_set_level(LOG_LEVEL_DEBUG);
+	log_set_sink(on_log, s);
+	snprintf(s->dir, sizeof(s->dir), "%s/mcsec-sim-XXXXXX",
+		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+	if (!mkdtemp(s->dir) || sealer_new(key, &s->sealer))
+		DIE("setup");
+	snprintf(s->path, sizeof(s->path), "%s/gcks.db", s->dir);
+
+	issue(s, NULL, PKI_CA, "Test CA", &s->ca);
+	issue(s, &s->ca, PKI_GCKS, "gcks.example", &s->cert);
+	chain_of(&s->cert, &s->ca, &s->chain, &s->trust);
+	ep_parse("10.0.0.1:848", 0, &s->ep);
+
+	c->name = (char *)"video";
+	addr_parse("239.1.1.1", &c->address);
+	ep_parse("239.1.1.254:848", 0, &c->rekey_to);
+	c->rekey_interface = (char *)"";
+	c->rekey_ttl = 32;
+	c->rekey_copies = 3;
+	c->alg.encr = IKE_ENCR_AES_GCM_16;
+	c->alg.key_bits = 128;
+	c->kek_alg.encr = IKE_ENCR_AES_GCM_16;
+	c->kek_alg.key_bits = 256;
+	c->kwa = KWA_5649_256;
+	c->rekey_sign = SIG_ED25519;
+	c->senders.v = sender_names;
+	c->senders.n = 4;
+	c->receivers.v = receivers;
+	c->receivers.n = 1;
+	c->rekey_interval = 3600;
+	c->lifetime = 7200;
+	c->kek_lifetime = 14400;
+	c->atd = 5;
+	c->dtd = 15;
+	c->sender_id_bits = 16;
+	c->max_sender_ids = 16;
+	c->max_members = 1000;
+	s->conf.groups = c;
+	s->conf.n_groups = 1;
+}
+
+void sim_free(struct sim *s)
+{
+	struct sim_packet *q;
+	char wal[128];
+	int i;
+
+	sim_stream_stop(s);
+	for (i = 0; i < s->n; i++) {
+		struct sim_member *m = s->m[i];
+
+		sim_down(m);
+		cert_chain_free(m->chain);
+		trust_free(m->trust);
+		pki_pair_free(&m->cert);
+		free(m);
+	}
+	sim_gcks_down(s);
+	while ((q = TAILQ_FIRST(&s->queue))) {
+		TAILQ_REMOVE(&s->queue, q, all);
+		free(q);
+	}
+	cert_chain_free(s->chain);
+	trust_free(s->trust);
+	pki_pair_free(&s->cert);
+	pki_pair_free(&s->ca);
+	sealer_free(s->sealer);
+	unlink(s->path);
+	snprintf(wal, sizeof(wal), "%s-wal", s->path);
+	unlink(wal);
+	rmdir(s->dir);
+	log_set_sink(NULL, NULL);
+	memset(s, 0, sizeof(*s));
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A key server and up to SIM_MAX members in one process: a clock that jumps
+ * from event to event, a network that delays, loses, repeats and reorders as
+ * it is told, a real store in a file, mock kernels. The key server can be
+ * killed at any datagram and at either side of any commit.
+ */
+#ifndef GROUP_SIM_H
+#define GROUP_SIM_H
+
+#include <sys/queue.h>
+
+#include "crypto/cert.h"
+#include "crypto/pki.h"
+#include "gcks/gcks.h"
+#include "lib/timer.h"
+#include "member/member.h"
+#include "mock_kernel.h"
+
+#define SIM_MAX 256
+
+struct sim;
+
+struct sim_packet {
+	TAILQ_ENTRY(sim_packet) all;
+	uint64_t at_ms;
+	struct ep from;
+	struct ep to;
+	int member;		/* receiver of a multicast copy; -1: unicast */
+	size_t len;
+	uint8_t p[];
+};
+
+struct sim_member {
+	struct sim *s;
+	int i;
+	char name[64];
+	struct conf_mgroup cg;
+	struct conf_member conf;
+	struct pki_pair cert;
+	struct cert_chain *chain;
+	struct trust *trust;
+	struct ep ep;
+	struct mock_kernel mk;
+	bool up;
+	bool listens;
+	bool deaf;		/* loses every GSA_REKEY */
+	struct ike_host *host;
+	struct member *m;
+	/* the stream, as it arrives here */
+	uint64_t expect;	/* number of the next packet; 0: none yet */
+	uint64_t got;
+	uint64_t gaps;		/* packets missed since the first */
+	/* last refusal */
+	uint16_t notify;
+	char text[256];
+};
+
+/* One GSA_REKEY that was on the wire. */
+struct sim_wire {
+	uint8_t hdr[28];
+	uint64_t digest;
+	uint64_t at_ms;
+	unsigned int copies;
+};
+
+enum sim_crash {
+	SIM_NO_CRASH,
+	SIM_BEFORE_COMMIT,
+	SIM_AFTER_COMMIT,
+	SIM_AT_SEND,
+};
+
+struct sim {
+	uint64_t ms;
+	int64_t wall0;
+	struct clock clock;
+	struct timerq tq;
+	char dir[64];
+	char path[96];
+	struct sealer *sealer;
+	struct store *store;
+
+	struct conf_gcks conf;
+	struct conf_group cg;
+	struct pki_pair ca, cert;
+	struct cert_chain *chain;
+	struct trust *trust;
+	struct ep ep;
+	struct gcks *gcks;
+	struct ike_host *host;
+	bool gcks_up;
+
+	struct sim_member *m[SIM_MAX];
+	int n;
+
+	TAILQ_HEAD(sim_queue, sim_packet) queue;
+	uint64_t seed;
+	unsigned int loss;	/* percent of datagrams, each receiver */
+	unsigned int dup;	/* percent */
+	unsigned int jitter_ms;	/* 1 + at most so late */
+	/* true: this copy is lost to this member */
+	bool (*drop)(struct sim *s, struct sim_member *m, const uint8_t *p,
+		     size_t len);
+	void *drop_arg;
+
+	/* killing the key server */
+	enum sim_crash crash;
+	unsigned int crash_in;	/* so many commits or datagrams later */
+	bool crashed;
+	unsigned int commits;
+	unsigned int sends;
+
+	/* what was on the wire */
+	struct sim_wire wire[8192];
+	unsigned int n_wire;
+	unsigned int iv_repeats;	/* same SPI and Message ID, others octets */
+
+	/* the stream */
+	int sender;		/* -1: none */
+	unsigned int every_ms;
+	struct timer tick;
+	uint64_t n_sent;
+	uint64_t n_unsent;	/* there was no SA to send with */
+	struct mock_packet last;
+	void (*on_packet)(struct sim *s, const struct mock_packet *p);
+
+	char log[65536];	/* lines at info and worse */
+	size_t log_len;
+};
+
+/* Group "video": s, s2, s3.example and *.send.example may send, all of
+ * example may receive. */
+void sim_init(struct sim *s, uint64_t seed);
+void sim_free(struct sim *s);
+/* A member with a certificate of the CA, or of another one. Not started. */
+struct sim_member *sim_add(struct sim *s, const char *name, bool send,
+			   bool receive);
+struct sim_member *sim_add_stranger(struct sim *s, const char *name);
+void sim_up(struct sim_member *m);
+/* As kill -9: the kernel keeps what it has. */
+void sim_down(struct sim_member *m);
+
+void sim_gcks_up(struct sim *s);
+void sim_gcks_down(struct sim *s);
+
+/* Lets @ms pass, with all that happens in it. */
+void sim_run(struct sim *s, uint64_t ms);
+/* Until all started members are in or @ms are over; true: all are. */
+bool sim_settle(struct sim *s, uint64_t ms);
+
+void sim_stream(struct sim *s, struct sim_member *m, unsigned int every_ms);
+void sim_stream_stop(struct sim *s);
+
+struct member_group_status sim_status(const struct sim_member *m);
+bool sim_in(const struct sim_member *m);
+struct gcks_group_status sim_group(const struct sim *s);
+bool sim_has_member(const struct sim *s, const char *identity);
+/* Members that are up and in hold the key server's keys. */
+unsigned int sim_out_of_step(const struct sim *s);
+/* Members that were up from the first packet on and missed one. */
+uint64_t sim_gaps(const struct sim *s);
+bool sim_logged(const struct sim *s, const char *text);
+unsigned int sim_audited(const struct sim *s, const char *event,
+			 const char *identity, const char *detail);
+uint32_t sim_random(struct sim *s, uint32_t n);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A data plane in memory, behind the same struct of functions as the real
+ * one (kernel/kernel.h). A "packet" names the key it was encrypted with, so
+ * who has the key can read it and who has not can't. What must never happen
+ * is counted over all kernels of the process: the same Sender-ID installed
+ * twice for sending under one key, which would repeat IVs.
+ */
+#ifndef MOCK_KERNEL_H
+#define MOCK_KERNEL_H
+
+#include "kernel/kernel.h"
+#include "lib/clock.h"
+
+#define MOCK_GROUPS	4
+#define MOCK_SAS	128
+#define MOCK_KEYS	4096
+
+struct mock_packet {
+	struct addr dst;
+	uint32_t spi;
+	uint32_t sender_id;
+	uint64_t counter;
+	uint8_t key[KSA_KEY_MAX];
+	uint64_t n;		/* number in the stream */
+};
+
+struct mock_sa {
+	struct ksa sa;
+	bool selected;
+	uint64_t added_ms;
+	uint64_t counter;	/* of its first Sender-ID */
+	uint64_t got[MCSEC_SENDER_IDS_MAX];	/* highest, by Sender-ID */
+};
+
+/* A key that this kernel has ever been given. */
+struct mock_key {
+	uint32_t spi;
+	uint8_t key[KSA_KEY_MAX];
+	uint64_t at_ms;
+};
+
+struct mock_kernel {
+	struct kernel k;
+	const struct clock *clock;
+	struct kgroup group[MOCK_GROUPS];
+	unsigned int n_groups;
+	struct mock_sa sa[MOCK_SAS];
+	unsigned int n_sas;
+	struct mock_key key[MOCK_KEYS];
+	unsigned int n_keys;
+	int fail_add;		/* the next sa_add() fails so */
+	uint64_t replays;
+	uint64_t unknown;	/* packets without an SA for them */
+};
+
+/* Over all kernels: a Sender-ID under a key that had it before. */
+extern unsigned int mock_iv_clashes;
+
+void mock_kernel_init(struct mock_kernel *mk, const struct clock *clock);
+/* As when the module is unloaded. */
+void mock_kernel_reset(struct mock_kernel *mk);
+/* false: dropped, there is nothing to send with. */
+bool mock_kernel_send(struct mock_kernel *mk, const struct addr *dst,
+		      struct mock_packet *p);
+/* false: dropped. */
+bool mock_kernel_recv(struct mock_kernel *mk, const struct mock_packet *p);
+/* The kernel was given this key at some time. */
+bool mock_kernel_had(const struct mock_kernel *mk, const uint8_t *key);
+
+#endif
