@@ -80,6 +80,8 @@ struct conf_group {
 	/* RFC 9838 4.4.3.1.1 */
 	uint16_t atd;
 	uint16_t dtd;
+	/* ATD when somebody leaves or is evicted: their keys end with it */
+	uint16_t evict_atd;
 	/* 8, 12 or 16; most Sender-IDs that one member gets at a time */
 	uint8_t sender_id_bits;
 	uint16_t max_sender_ids;

@@ -12,8 +12,6 @@
 #define MS 1000u
 /* Copies of the last resort, for who missed the burst. */
 #define LATE_MS 3000
-/* ATD when somebody is put out; the group's own if that is shorter. */
-#define EXCLUDE_ATD 1
 
 /* ---- when copies go ----------------------------------------------------- */
 
@@ -33,15 +31,9 @@ static unsigned int copies_plain(const struct group *g, uint32_t *at)
 	return n;
 }
 
-/* Seconds */
-static uint32_t exclude_atd(const struct group *g)
-{
-	return g->conf->atd < EXCLUDE_ATD ? g->conf->atd : EXCLUDE_ATD;
-}
-
 static uint32_t exclude_atd_ms(const struct group *g)
 {
-	return exclude_atd(g) * MS;
+	return g->conf->evict_atd * MS;
 }
 
 static uint32_t exclude_step_ms(const struct group *g)
@@ -106,8 +98,8 @@ static void add_data(struct group *g, const struct gkm_state *st,
 		/* who is out must not send for long either; DTD outlasts the
 		 * late copy and the ATD of a sender that has only this one
 		 */
-		dtd = exclude_atd(g) + LATE_MS / MS + 2;
-		m->gsa.gw.atd = exclude_atd(g);
+		dtd = g->conf->evict_atd + LATE_MS / MS + 2;
+		m->gsa.gw.atd = g->conf->evict_atd;
 		if (dtd < m->gsa.gw.dtd)
 			m->gsa.gw.dtd = dtd;
 	}

@@ -252,6 +252,11 @@ static void give_sids(struct group *g, struct gkm_change *c, struct gjoin *j)
 	c->next.next_sid += j->n_sids;
 }
 
+static bool full(const struct group *g, uint32_t members)
+{
+	return members >= g->conf->max_members || members >= LKH_MEMBERS_MAX;
+}
+
 static struct gmember *twin(struct group *g, const struct gjoin *j)
 {
 	struct gjoin *o;
@@ -311,8 +316,7 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 			j->m = twin(g, j);
 		if (!j->m && lkh_pending(g->tree) > GKM_WRAPS_MAX)
 			continue;
-		if (!j->m && g->n_members - b->n_out + b->n_new >=
-		    g->conf->max_members) {
+		if (!j->m && full(g, g->n_members - b->n_out + b->n_new)) {
 			TAILQ_REMOVE(&g->joins, j, all);
 			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
 				    "the group is full");
@@ -571,7 +575,7 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 		return refuse(g, identity, IKE_N_NO_PROPOSAL_CHOSEN, why,
 			      reply);
 	m = gmc_find(g, identity);
-	if (!m && g->n_members - g->n_leaving >= g->conf->max_members)
+	if (!m && full(g, g->n_members - g->n_leaving))
 		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
 			      "the group is full", reply);
 	/* it left and is back before its batch was due */

@@ -893,6 +893,7 @@ void sim_init(struct sim *s, uint64_t seed)
 	c->kek_lifetime = 14400;
 	c->atd = 5;
 	c->dtd = 15;
+	c->evict_atd = 1;
 	c->sender_id_bits = 16;
 	c->max_sender_ids = 16;
 	c->max_members = 1000;
