@@ -107,8 +107,8 @@ int mcsec_group_new(struct mcsec_net *mnet, const char *name, const void *dst,
 		err = err == -EBUSY ? -ENOSPC : err;
 		goto err_free;
 	}
-	err = rhashtable_insert_fast(&mnet->by_name, &group->name_node,
-				     params_name);
+	err = rhashtable_lookup_insert_fast(&mnet->by_name, &group->name_node,
+					    params_name);
 	if (err) {
 		*name_taken = err == -EEXIST;
 		goto err_id;
