@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * mcsecctl and a daemon that answers as it should, as it should not, or not at
+ * all.
+ */
+#include <stdarg.h>
+#include <sys/wait.h>
+
+#include "../../tools/mcsecctl/daemon.c"
+#include "../../tools/mcsecctl/words.c"
+#include "tap.h"
+
+static char said[512];
+
+int complain(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(said, sizeof(said), fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+int check_argc(int argc, int min, int max, const char *usage)
+{
+	if (argc >= min && argc <= max)
+		return EXIT_OK;
+	return complain(EXIT_USAGE, "%s", usage);
+}
+
+static json_t *printed;
+
+int print_json(json_t *json)
+{
+	json_decref(printed);
+	printed = json;
+	return EXIT_OK;
+}
+
+static char path[] = "/tmp/test-ask-XXXXXX/sock";
+static int listener;
+
+static void listen_here(void)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+
+	*strrchr(path, '/') = '\0';
+	if (!mkdtemp(path))
+		bail("mkdtemp");
+	path[strlen(path)] = '/';
+	memcpy(sun.sun_path, path, sizeof(path));
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(listener, (struct sockaddr *)&sun, sizeof(sun)) ||
+	    listen(listener, 1))
+		bail("listen");
+}
+
+/*
+ * One client: its line must be @want, and is answered with @answer, @times
+ * over. The exit code of the child says whether the line was that.
+ */
+static pid_t serve(const char *want, const char *answer, int times)
+{
+	pid_t pid = fork();
+	char buf[1024];
+	size_t n = 0;
+	ssize_t got;
+	int fd;
+
+	if (pid)
+		return pid;
+	fd = accept(listener, NULL, NULL);
+	do {
+		got = read(fd, buf + n, sizeof(buf) - 1 - n);
+		n += got > 0 ? got : 0;
+	} while (got > 0 && !memchr(buf, '\n', n));
+	buf[n] = '\0';
+	while (times--)
+		if (send(fd, answer, strlen(answer), MSG_NOSIGNAL) < 0)
+			break;
+	close(fd);
+	_exit(n && !strncmp(buf, want, n - 1) && buf[n - 1] == '\n' &&
+	      strlen(want) == n - 1 ? 0 : 1);
+}
+
+static bool served(pid_t pid)
+{
+	int status;
+
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+/* Text that the command wrote to stdout. */
+static char *captured(struct ctl *ctl, command_fn *fn, int argc, char **argv,
+		      int *ret)
+{
+	static char text[4096];
+	int out = dup(STDOUT_FILENO);
+	FILE *f = tmpfile();
+	size_t n;
+
+	fflush(stdout);
+	dup2(fileno(f), STDOUT_FILENO);
+	*ret = fn(ctl, argc, argv);
+	fflush(stdout);
+	dup2(out, STDOUT_FILENO);
+	close(out);
+	rewind(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	fclose(f);
+	return text;
+}
+
+int main(void)
+{
+	char *argv[] = { "video", "b.example", NULL };
+	char *bad_argv[] = { "video", "\xff\xfe", NULL };
+	struct ctl ctl = { .socket = path };
+	static char big[65537];
+	char *text;
+	pid_t pid;
+	int ret;
+
+	is_int(cmd_status(&ctl, 0, argv), EXIT_FAILED, "no daemon");
+	ok(strstr(said, "is it running?"), "which is what may be the matter");
+	listen_here();
+
+	pid = serve("{\"cmd\":\"evict\",\"group\":\"video\",\"id\":\"b.example\"}",
+		    "{\"ok\":true}\n", 1);
+	text = captured(&ctl, cmd_evict, 2, argv, &ret);
+	is_int(ret, EXIT_OK, "a request that is granted");
+	ok(served(pid), "was one line of JSON");
+	is_str(text, "", "and has nothing to say");
+
+	pid = serve("{\"cmd\":\"rekey\",\"group\":\"video\"}",
+		    "{\"ok\":false,\"error\":\"not served here\"}\n", 1);
+	is_int(cmd_rekey(&ctl, 1, argv), EXIT_FAILED, "one that is refused");
+	is_str(said, "mcsecd: not served here", "with the daemon's words");
+	ok(served(pid), "asked for a rekey");
+
+	pid = serve("{\"cmd\":\"status\"}",
+		    "{\"ok\":true,\"role\":\"gcks\",\"groups\":["
+		    "{\"name\":\"a\",\"epoch\":3,\"members\":["
+		    "{\"id\":\"x\",\"sends\":true},{\"id\":\"y\\n\",\"sends\":false}]},"
+		    "{\"name\":\"b\",\"epoch\":null,\"members\":[]}],"
+		    "\"peers\":[\"p\",\"q\"],\"load\":0.5}\n", 1);
+	text = captured(&ctl, cmd_status, 0, argv, &ret);
+	is_int(ret, EXIT_OK, "an answer");
+	is_str(text, "role gcks\n"
+		     "groups name a epoch 3\n"
+		     "  members id x sends yes\n"
+		     "  members id y? sends no\n"
+		     "groups name b epoch none\n"
+		     "peers p\n"
+		     "peers q\n"
+		     "load 0.5\n",
+	       "is shown line by line, without control characters");
+	ok(served(pid), "to a request for all");
+
+	ctl.json = true;
+	pid = serve("{\"cmd\":\"member\",\"group\":\"video\"}",
+		    "{\"ok\":true,\"members\":[]}\n", 1);
+	is_int(cmd_member(&ctl, 1, argv), EXIT_OK, "in JSON");
+	ok(json_is_array(json_object_get(printed, "members")),
+	   "it is printed as it came");
+	served(pid);
+	ctl.json = false;
+
+	pid = serve("{\"cmd\":\"join\",\"group\":\"video\"}", "", 0);
+	is_int(cmd_join(&ctl, 1, argv), EXIT_FAILED, "no answer");
+	ok(strstr(said, "closed without an answer"), "is said so");
+	served(pid);
+
+	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}",
+		    "{\"ok\":tr\n", 1);
+	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED, "half an answer");
+	ok(strstr(said, "not understood"), "is not understood");
+	served(pid);
+
+	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}", "[]\n", 1);
+	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED, "nor is another thing");
+	served(pid);
+	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}",
+		    "{\"ok\":1}\n", 1);
+	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED, "nor a number for ok");
+	served(pid);
+	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}",
+		    "{\"ok\":false}\n", 1);
+	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED,
+	       "a refusal may have no words");
+	served(pid);
+
+	memset(big, ' ', sizeof(big) - 1);
+	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}", big,
+		    ANSWER_MAX / (sizeof(big) - 1) + 2);
+	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED, "an answer without end");
+	served(pid);
+
+	is_int(cmd_evict(&ctl, 1, argv), EXIT_USAGE, "a word is missing");
+	is_int(cmd_status(&ctl, 2, argv), EXIT_USAGE, "one is too many");
+	is_int(cmd_evict(&ctl, 2, bad_argv), EXIT_USAGE,
+	       "a word that is no text is not sent");
+
+	close(listener);
+	is_int(cmd_status(&ctl, 0, argv), EXIT_FAILED,
+	       "a socket that a daemon left behind");
+	ok(strstr(said, "is it running?"), "asks the same");
+	unlink(path);
+	*strrchr(path, '/') = '\0';
+	rmdir(path);
+	json_decref(printed);
+	return done();
+}
