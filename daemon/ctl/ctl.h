@@ -3,13 +3,13 @@
  * The local control socket: one JSON object per line in, one per line out.
  *
  *	{"cmd":"evict","group":"video","id":"b.example"}
- *	{"ok":true}
+ *	{"ok":true,"effective_ms":9000}
  *	{"ok":false,"error":"group \"vidio\" is not served here"}
  *
  * Commands and answers are in mcsecd(8). Mode 0600, and only root or the
  * daemon's own user is answered (SO_PEERCRED). Clients can't hold the daemon
- * up: requests are short, answers wait in a bounded buffer, and who doesn't
- * read is closed.
+ * up: requests are short, answers wait in a buffer of the client's own, and
+ * who neither asks nor reads is closed.
  */
 #ifndef CTL_CTL_H
 #define CTL_CTL_H
@@ -17,19 +17,43 @@
 #include <stddef.h>
 
 #include "lib/loop.h"
+#include "lib/timer.h"
+
+/* Octets of a request, its newline included. */
+#define CTL_REQUEST_MAX 4096
+#define CTL_MAX_CLIENTS 32
+/* A client that does nothing for so long is closed. */
+#define CTL_IDLE_MS 60000
 
 struct gcks;
+struct ike_host;
 struct member;
 struct ctl;
 
+/* Roles of this process, NULL for none; they outlive the socket. */
+struct ctl_roles {
+	struct gcks *gcks;
+	struct ike_host *gcks_host;
+	struct member *member;
+	struct ike_host *member_host;
+	const char *version;
+};
+
 /*
- * @gcks, @member: roles of this process, NULL for none; they outlive the
- * socket. A socket left by a dead daemon is replaced; one that answers is not
- * (-EADDRINUSE). @err gets words.
+ * A socket left by a dead daemon is replaced; one that answers is not
+ * (-EADDRINUSE), nor is a file that is no socket. @err gets words.
  */
-int ctl_new(struct loop *loop, const char *path, struct gcks *gcks,
-	    struct member *member, struct ctl **out, char *err, size_t errlen);
+int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
+	    const struct ctl_roles *roles, struct ctl **out, char *err,
+	    size_t errlen);
 /* Closes all clients and removes the socket. */
 void ctl_free(struct ctl *ctl);
+
+/*
+ * The answer to one request, without newline, for free(); NULL when memory is
+ * out. What a client gets, for the socket and for tests.
+ */
+char *ctl_answer(const struct ctl_roles *roles, const char *request,
+		 size_t len);
 
 #endif

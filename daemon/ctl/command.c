@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The commands: a table, and a function for each. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+#include "ctl/report.h"
+#include "gcks/gcks.h"
+#include "member/member.h"
+
+#define ERRLEN 400
+#define AUDIT_MAX 1000
+
+/* What a command may be given. */
+enum {
+	WITH_GROUP = 1 << 0,
+	NEEDS_GROUP = 1 << 1,
+	NEEDS_ID = 1 << 2,
+	WITH_AFTER = 1 << 3,
+};
+
+struct request {
+	const struct ctl_roles *roles;
+	const char *group;
+	const char *id;
+	uint64_t after;
+	/* the answer, ok aside */
+	json_t *out;
+	char err[ERRLEN];
+};
+
+static int fail(struct request *q, int ret, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int fail(struct request *q, int ret, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(q->err, sizeof(q->err), fmt, ap);
+	va_end(ap);
+	return ret;
+}
+
+static int no_group(struct request *q)
+{
+	return fail(q, -ENOENT, "there is no group \"%s\" here",
+		    q->group);
+}
+
+static int needs_gcks(struct request *q)
+{
+	return q->roles->gcks ? 0 :
+		fail(q, -EOPNOTSUPP, "this mcsecd is no key server");
+}
+
+static int needs_member(struct request *q)
+{
+	return q->roles->member ? 0 :
+		fail(q, -EOPNOTSUPP, "this mcsecd is no member");
+}
+
+static int do_version(struct request *q)
+{
+	json_object_set_new(q->out, "version",
+			    json_string(q->roles->version));
+	return 0;
+}
+
+static int do_status(struct request *q)
+{
+	const struct ctl_roles *r = q->roles;
+	int found = 0;
+
+	json_object_set_new(q->out, "version", json_string(r->version));
+	if (r->gcks)
+		json_object_set_new(q->out, "gcks",
+				    report_gcks(r->gcks, r->gcks_host,
+						q->group, &found));
+	if (r->member)
+		json_object_set_new(q->out, "member",
+				    report_member(r->member, r->member_host,
+						  q->group, &found));
+	return q->group && !found ? no_group(q) : 0;
+}
+
+static int do_member(struct request *q)
+{
+	const struct ctl_roles *r = q->roles;
+	int found = 0;
+
+	if (r->gcks)
+		json_object_set_new(q->out, "rosters",
+				    report_rosters(r->gcks, q->group, &found));
+	if (r->member)
+		json_object_set_new(q->out, "member",
+				    report_member(r->member, r->member_host,
+						  q->group, &found));
+	return q->group && !found ? no_group(q) : 0;
+}
+
+static int do_evict(struct request *q)
+{
+	uint32_t ms = 0;
+	int ret = needs_gcks(q);
+
+	if (!ret)
+		ret = gcks_evict(q->roles->gcks, q->group, q->id, &ms, q->err,
+				 sizeof(q->err));
+	if (!ret)
+		json_object_set_new(q->out, "effective_ms", json_integer(ms));
+	return ret;
+}
+
+static int do_admit(struct request *q)
+{
+	int ret = needs_gcks(q);
+
+	return ret ? ret : gcks_admit(q->roles->gcks, q->group, q->id, q->err,
+				      sizeof(q->err));
+}
+
+static int do_rekey(struct request *q)
+{
+	int ret = needs_gcks(q);
+
+	return ret ? ret : gcks_rekey(q->roles->gcks, q->group, q->err,
+				      sizeof(q->err));
+}
+
+static int member_result(struct request *q, int ret, const char *already)
+{
+	if (ret == -ENOENT)
+		return no_group(q);
+	if (ret == -EALREADY)
+		return fail(q, ret, "group \"%s\": %s", q->group, already);
+	return ret ? fail(q, ret, "group \"%s\": %s", q->group,
+			  strerror(-ret)) : 0;
+}
+
+static int do_leave(struct request *q)
+{
+	int ret = needs_member(q);
+
+	return ret ? ret :
+		member_result(q, member_leave(q->roles->member, q->group),
+			      "it has been left already");
+}
+
+static int do_join(struct request *q)
+{
+	int ret = needs_member(q);
+
+	return ret ? ret :
+		member_result(q, member_join(q->roles->member, q->group),
+			      "it is joined already");
+}
+
+static int do_audit(struct request *q)
+{
+	int ret = needs_gcks(q);
+
+	if (!ret)
+		json_object_set_new(q->out, "audit",
+				    report_audit(q->roles->gcks, q->after,
+						 AUDIT_MAX));
+	return ret;
+}
+
+static const struct command {
+	const char *name;
+	unsigned int takes;
+	int (*fn)(struct request *q);
+} commands[] = {
+	{ "version", 0, do_version },
+	{ "status", WITH_GROUP, do_status },
+	{ "member", WITH_GROUP, do_member },
+	{ "evict", NEEDS_GROUP | NEEDS_ID, do_evict },
+	{ "admit", NEEDS_GROUP | NEEDS_ID, do_admit },
+	{ "rekey", WITH_GROUP, do_rekey },
+	{ "leave", NEEDS_GROUP, do_leave },
+	{ "join", NEEDS_GROUP, do_join },
+	{ "audit", WITH_AFTER, do_audit },
+};
+
+static const struct command *find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+/* A text that the command takes; *@to is left alone when there is none. */
+static int take_text(struct request *q, json_t *o, const char *key,
+		     bool with, bool needs, const char **to)
+{
+	json_t *v = json_object_get(o, key);
+
+	if (!v)
+		return needs ? fail(q, -EINVAL, "\"%s\" is missing", key) : 0;
+	if (!with && !needs)
+		return fail(q, -EINVAL, "\"%s\" is not for this command", key);
+	if (!json_is_string(v) || !*json_string_value(v))
+		return fail(q, -EINVAL, "\"%s\" has to be a text", key);
+	*to = json_string_value(v);
+	return 0;
+}
+
+static int take_after(struct request *q, json_t *o, bool with)
+{
+	json_t *v = json_object_get(o, "after");
+
+	if (!v)
+		return 0;
+	if (!with)
+		return fail(q, -EINVAL, "\"after\" is not for this command");
+	if (!json_is_integer(v) || json_integer_value(v) < 0)
+		return fail(q, -EINVAL, "\"after\" has to be a number");
+	q->after = (uint64_t)json_integer_value(v);
+	return 0;
+}
+
+static int run(struct request *q, json_t *o)
+{
+	const struct command *c;
+	const char *key;
+	json_t *v;
+	int ret;
+
+	v = json_object_get(o, "cmd");
+	if (!json_is_string(v))
+		return fail(q, -EINVAL, "\"cmd\" is missing");
+	c = find(json_string_value(v));
+	if (!c)
+		return fail(q, -EINVAL, "there is no command \"%.60s\"",
+			    json_string_value(v));
+	json_object_foreach(o, key, v)
+		if (strcmp(key, "cmd") && strcmp(key, "group") &&
+		    strcmp(key, "id") && strcmp(key, "after"))
+			return fail(q, -EINVAL, "\"%.60s\" is not known", key);
+	ret = take_text(q, o, "group", c->takes & WITH_GROUP,
+			c->takes & NEEDS_GROUP, &q->group);
+	if (!ret)
+		ret = take_text(q, o, "id", false, c->takes & NEEDS_ID,
+				&q->id);
+	if (!ret)
+		ret = take_after(q, o, c->takes & WITH_AFTER);
+	return ret ? ret : c->fn(q);
+}
+
+static char *answer(struct request *q, int ret)
+{
+	json_t *o = json_object(), *e;
+	char *text;
+
+	json_object_set_new(o, "ok", json_boolean(!ret));
+	if (ret) {
+		if (!q->err[0])
+			fail(q, ret, "%s", strerror(-ret));
+		e = report_text(q->err);
+		json_object_set_new(o, "error", e);
+	} else {
+		json_object_update(o, q->out);
+	}
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	return text;
+}
+
+char *ctl_answer(const struct ctl_roles *roles, const char *request,
+		 size_t len)
+{
+	struct request q = { .roles = roles, .out = json_object() };
+	json_error_t je;
+	json_t *o;
+	char *text;
+	int ret;
+
+	if (!q.out)
+		return NULL;
+	o = json_loadb(request, len, JSON_REJECT_DUPLICATES, &je);
+	if (!o)
+		ret = fail(&q, -EINVAL, "not JSON: %s", je.text);
+	else if (!json_is_object(o))
+		ret = fail(&q, -EINVAL, "not a JSON object");
+	else
+		ret = run(&q, o);
+	text = answer(&q, ret);
+	json_decref(o);
+	json_decref(q.out);
+	return text;
+}

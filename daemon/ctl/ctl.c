@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The socket and its clients; command.c answers. */
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/err.h"
+#include "lib/log.h"
+
+struct client {
+	LIST_ENTRY(client) link;
+	struct ctl *ctl;
+	struct loop_fd fd;
+	struct timer idle;
+	char in[CTL_REQUEST_MAX];
+	size_t in_len;
+	/* the answer that is being written; nothing is read meanwhile */
+	char *out;
+	size_t out_len;
+	size_t out_off;
+};
+
+struct ctl {
+	struct loop *loop;
+	struct timerq *tq;
+	struct ctl_roles roles;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct loop_fd fd;
+	dev_t dev;
+	ino_t ino;
+	LIST_HEAD(, client) clients;
+	unsigned int n_clients;
+};
+
+static void client_free(struct client *c)
+{
+	struct ctl *ctl = c->ctl;
+
+	timer_del(ctl->tq, &c->idle);
+	loop_del(ctl->loop, &c->fd);
+	close(c->fd.fd);
+	LIST_REMOVE(c, link);
+	ctl->n_clients--;
+	free(c->out);
+	free(c);
+}
+
+static void idle(void *arg)
+{
+	client_free(arg);
+}
+
+/* False: the client is gone. */
+static bool client_write(struct client *c)
+{
+	ssize_t n;
+
+	while (c->out_off < c->out_len) {
+		n = send(c->fd.fd, c->out + c->out_off,
+			 c->out_len - c->out_off, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			loop_mod(c->ctl->loop, &c->fd, EPOLLOUT);
+			return true;
+		}
+		if (n < 0) {
+			client_free(c);
+			return false;
+		}
+		c->out_off += (size_t)n;
+		timer_set(c->ctl->tq, &c->idle, CTL_IDLE_MS);
+	}
+	free(c->out);
+	c->out = NULL;
+	c->out_len = 0;
+	c->out_off = 0;
+	loop_mod(c->ctl->loop, &c->fd, EPOLLIN);
+	return true;
+}
+
+/* Answers the first line of what is there. False: the client is gone. */
+static bool client_answer(struct client *c, size_t line)
+{
+	size_t len;
+	char *text;
+
+	text = ctl_answer(&c->ctl->roles, c->in, line);
+	c->in_len -= line + 1;
+	memmove(c->in, c->in + line + 1, c->in_len);
+	if (!text) {
+		client_free(c);
+		return false;
+	}
+	len = strlen(text);
+	/* the newline takes the place of the terminator */
+	text[len] = '\n';
+	c->out = text;
+	c->out_len = len + 1;
+	c->out_off = 0;
+	return client_write(c);
+}
+
+static void too_long(struct client *c)
+{
+	static const char text[] =
+		"{\"ok\":false,\"error\":\"the request is too long\"}\n";
+
+	if (send(c->fd.fd, text, sizeof(text) - 1, MSG_NOSIGNAL) < 0)
+		log_debug("control: %s", strerror(errno));
+	client_free(c);
+}
+
+/* As many requests as can be answered without waiting for the client. */
+static void client_run(struct client *c)
+{
+	char *end;
+
+	while (!c->out && (end = memchr(c->in, '\n', c->in_len)))
+		if (!client_answer(c, (size_t)(end - c->in)))
+			return;
+	if (!c->out && c->in_len == sizeof(c->in))
+		too_long(c);
+}
+
+static void client_event(void *arg, uint32_t events)
+{
+	struct client *c = arg;
+	ssize_t n;
+
+	if (c->out) {
+		if (events & (EPOLLERR | EPOLLHUP))
+			client_free(c);
+		else if (client_write(c))
+			client_run(c);
+		return;
+	}
+	n = recv(c->fd.fd, c->in + c->in_len, sizeof(c->in) - c->in_len, 0);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		client_free(c);
+		return;
+	}
+	c->in_len += (size_t)n;
+	timer_set(c->ctl->tq, &c->idle, CTL_IDLE_MS);
+	client_run(c);
+}
+
+/* Mode 0600 says the same; this also holds for a descriptor passed on. */
+static bool allowed(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
+		return false;
+	if (!cred.uid || cred.uid == geteuid())
+		return true;
+	log_warn("control: user %u is not root, and not answered", cred.uid);
+	return false;
+}
+
+static void incoming(void *arg, uint32_t events)
+{
+	struct ctl *ctl = arg;
+	struct client *c;
+	int fd;
+
+	(void)events;
+	fd = accept4(ctl->fd.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (ctl->n_clients >= CTL_MAX_CLIENTS || !allowed(fd)) {
+		close(fd);
+		return;
+	}
+	c = calloc(1, sizeof(*c));
+	if (!c) {
+		close(fd);
+		return;
+	}
+	c->ctl = ctl;
+	c->fd = (struct loop_fd){ .fd = fd, .fn = client_event, .arg = c };
+	timer_init(&c->idle, idle, c);
+	LIST_INSERT_HEAD(&ctl->clients, c, link);
+	ctl->n_clients++;
+	if (loop_add(ctl->loop, &c->fd, EPOLLIN)) {
+		client_free(c);
+		return;
+	}
+	timer_set(ctl->tq, &c->idle, CTL_IDLE_MS);
+}
+
+/* 0 when nobody answers at the path, so that it may be taken away. */
+static int check_stale(const struct sockaddr_un *sun)
+{
+	struct stat st;
+	int fd, ret;
+
+	if (lstat(sun->sun_path, &st))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (!connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) ||
+	    errno == EAGAIN)
+		ret = -EADDRINUSE;
+	else
+		ret = errno == ECONNREFUSED ? 0 : -errno;
+	close(fd);
+	if (!ret && unlink(sun->sun_path))
+		ret = -errno;
+	return ret;
+}
+
+static int make_folder(const char *path)
+{
+	char buf[PATH_MAX];
+
+	if (strlen(path) >= sizeof(buf))
+		return -ENAMETOOLONG;
+	strcpy(buf, path);
+	if (mkdir(dirname(buf), 0755) && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+static int listen_at(struct ctl *ctl)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct stat st;
+	mode_t mask;
+	int fd, ret;
+
+	strcpy(sun.sun_path, ctl->path);
+	ret = make_folder(ctl->path);
+	if (!ret)
+		ret = check_stale(&sun);
+	if (ret)
+		return ret;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	/* from the first moment, so no chmod() */
+	mask = umask(0177);
+	ret = bind(fd, (struct sockaddr *)&sun, sizeof(sun)) ? -errno : 0;
+	umask(mask);
+	if (!ret && (listen(fd, 8) || lstat(ctl->path, &st)))
+		ret = -errno;
+	if (ret) {
+		close(fd);
+		return ret;
+	}
+	ctl->dev = st.st_dev;
+	ctl->ino = st.st_ino;
+	ctl->fd = (struct loop_fd){ .fd = fd, .fn = incoming, .arg = ctl };
+	ret = loop_add(ctl->loop, &ctl->fd, EPOLLIN);
+	if (ret)
+		close(fd);
+	return ret;
+}
+
+int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
+	    const struct ctl_roles *roles, struct ctl **out, char *err,
+	    size_t errlen)
+{
+	struct ctl *ctl;
+	int ret;
+
+	if (strlen(path) >= sizeof(ctl->path))
+		return err_set(err, errlen, -ENAMETOOLONG,
+			       "control socket %s: the path is too long",
+			       path);
+	ctl = calloc(1, sizeof(*ctl));
+	if (!ctl)
+		return err_set(err, errlen, -ENOMEM, "no memory");
+	ctl->loop = loop;
+	ctl->tq = tq;
+	ctl->roles = *roles;
+	strcpy(ctl->path, path);
+	LIST_INIT(&ctl->clients);
+	ret = listen_at(ctl);
+	if (ret) {
+		free(ctl);
+		return err_set(err, errlen, ret, "control socket %s: %s%s",
+			       path, strerror(-ret), ret == -EADDRINUSE ?
+			       ": another mcsecd is running" : "");
+	}
+	*out = ctl;
+	return 0;
+}
+
+void ctl_free(struct ctl *ctl)
+{
+	struct stat st;
+
+	if (!ctl)
+		return;
+	while (!LIST_EMPTY(&ctl->clients))
+		client_free(LIST_FIRST(&ctl->clients));
+	loop_del(ctl->loop, &ctl->fd);
+	close(ctl->fd.fd);
+	/* unless somebody has put another in its place */
+	if (!lstat(ctl->path, &st) && st.st_dev == ctl->dev &&
+	    st.st_ino == ctl->ino)
+		unlink(ctl->path);
+	free(ctl);
+}

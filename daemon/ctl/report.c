@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/report.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gcks/gcks.h"
+#include "ike/host.h"
+#include "ike/rekey.h"
+#include "member/member.h"
+
+#define SPI_HEX 33
+
+json_t *report_text(const char *s)
+{
+	json_t *v = json_string(s);
+
+	return v ? v : json_string("(not UTF-8)");
+}
+
+static void put(json_t *o, const char *key, uint64_t v)
+{
+	json_object_set_new(o, key, json_integer((json_int_t)v));
+}
+
+static void put_text(json_t *o, const char *key, const char *s)
+{
+	json_object_set_new(o, key, report_text(s));
+}
+
+static void put_bool(json_t *o, const char *key, bool v)
+{
+	json_object_set_new(o, key, json_boolean(v));
+}
+
+static void put_addr(json_t *o, const char *key, const struct addr *a)
+{
+	char buf[ADDR_STRLEN];
+
+	put_text(o, key, addr_str(a, buf));
+}
+
+static void put_ep(json_t *o, const char *key, const struct ep *e)
+{
+	char buf[EP_STRLEN];
+
+	put_text(o, key, ep_str(e, buf));
+}
+
+static void put_rekey_spi(json_t *o, const uint8_t spi[16])
+{
+	char buf[SPI_HEX];
+	int i;
+
+	for (i = 0; i < 16; i++)
+		snprintf(buf + 2 * i, 3, "%02x", spi[i]);
+	put_text(o, "rekey_spi", buf);
+}
+
+static json_t *ike_counters(struct ike_host *host)
+{
+	const struct ike_stats *s = ike_host_stats(host);
+	json_t *o = json_object();
+	const char *name;
+	unsigned int i;
+	uint64_t v;
+
+	for (i = 0; ike_stats_item(s, i, &name, &v); i++)
+		put(o, name, v);
+	return o;
+}
+
+/* ---- the key server ------------------------------------------------------- */
+
+struct walk {
+	const char *group;
+	int *found;
+	json_t *list;
+	struct gcks *gcks;
+};
+
+static bool wanted(struct walk *w, const char *name)
+{
+	if (w->group && strcmp(w->group, name))
+		return false;
+	*w->found = 1;
+	return true;
+}
+
+static int gcks_group(void *arg, const struct gcks_group_status *s)
+{
+	struct walk *w = arg;
+	json_t *o;
+
+	if (!wanted(w, s->conf->name))
+		return 0;
+	o = json_object();
+	put_text(o, "name", s->conf->name);
+	put_addr(o, "address", &s->conf->address);
+	put_ep(o, "rekey_address", &s->conf->rekey_to);
+	put_text(o, "algorithm", conf_alg_str(&s->conf->alg));
+	put(o, "members", s->members);
+	put(o, "senders", s->senders);
+	put(o, "denied", s->denied);
+	put(o, "pending", s->pending);
+	put(o, "tree_depth", s->tree_depth);
+	put_bool(o, "keyed", s->keyed);
+	if (s->keyed) {
+		put_rekey_spi(o, s->rekey_spi);
+		put(o, "next_mid", s->next_mid);
+		put(o, "data_spi", s->data_spi);
+		put(o, "data_left", s->data_left);
+		put(o, "rekey_left", s->rekey_left);
+		put(o, "next_rekey", s->next_rekey);
+	}
+	put(o, "next_sender_id", s->next_sender_id);
+	put(o, "max_sender_id", s->max_sender_id);
+	put(o, "outbox", s->outbox);
+	put(o, "rekeys", s->rekeys);
+	put(o, "joins", s->joins);
+	put(o, "registrations", s->registrations);
+	put(o, "leaves", s->leaves);
+	put(o, "evictions", s->evictions);
+	put(o, "refused", s->refused);
+	put(o, "restarts", s->restarts);
+	put(o, "store_errors", s->store_errors);
+	json_array_append_new(w->list, o);
+	return 0;
+}
+
+json_t *report_gcks(struct gcks *k, struct ike_host *host, const char *group,
+		    int *found)
+{
+	struct walk w = { group, found, json_array(), k };
+	json_t *o = json_object();
+
+	gcks_each_group(k, gcks_group, &w);
+	json_object_set_new(o, "groups", w.list);
+	if (host)
+		json_object_set_new(o, "ike", ike_counters(host));
+	return o;
+}
+
+static int roster_member(void *arg, const struct gcks_member_status *s)
+{
+	json_t *o = json_object();
+
+	put_text(o, "id", s->identity);
+	put_bool(o, "send", s->send);
+	put_bool(o, "receive", s->receive);
+	put(o, "joined", (uint64_t)s->joined);
+	put(o, "registered", (uint64_t)s->registered);
+	if (s->n_sender_ids) {
+		put(o, "first_sender_id", s->first_sender_id);
+		put(o, "n_sender_ids", s->n_sender_ids);
+	}
+	json_array_append_new(arg, o);
+	return 0;
+}
+
+static int roster_denied(void *arg, const char *identity, int64_t since)
+{
+	json_t *o = json_object();
+
+	put_text(o, "id", identity);
+	put(o, "since", (uint64_t)since);
+	json_array_append_new(arg, o);
+	return 0;
+}
+
+static int roster(void *arg, const struct gcks_group_status *s)
+{
+	json_t *o, *members, *denied;
+	struct walk *w = arg;
+
+	if (!wanted(w, s->conf->name))
+		return 0;
+	o = json_object();
+	members = json_array();
+	denied = json_array();
+	put_text(o, "group", s->conf->name);
+	gcks_each_member(w->gcks, s->conf->name, roster_member, members);
+	gcks_each_denied(w->gcks, s->conf->name, roster_denied, denied);
+	json_object_set_new(o, "members", members);
+	json_object_set_new(o, "denied", denied);
+	json_array_append_new(w->list, o);
+	return 0;
+}
+
+json_t *report_rosters(struct gcks *k, const char *group, int *found)
+{
+	struct walk w = { group, found, json_array(), k };
+
+	gcks_each_group(k, roster, &w);
+	return w.list;
+}
+
+static int audit_line(void *arg, const struct store_audit *a)
+{
+	json_t *o = json_object();
+
+	put(o, "seq", a->seq);
+	put(o, "time", (uint64_t)a->time);
+	put_text(o, "group", a->group);
+	put_text(o, "id", a->identity);
+	put_text(o, "event", a->event);
+	put_text(o, "detail", a->detail);
+	json_array_append_new(arg, o);
+	return 0;
+}
+
+json_t *report_audit(struct gcks *k, uint64_t after, size_t max)
+{
+	json_t *list = json_array();
+
+	gcks_audit(k, after, max, audit_line, list);
+	return list;
+}
+
+/* ---- the member ----------------------------------------------------------- */
+
+static int member_group(void *arg, const struct member_group_status *s)
+{
+	struct walk *w = arg;
+	json_t *o;
+
+	if (!wanted(w, s->conf->name))
+		return 0;
+	o = json_object();
+	put_text(o, "name", s->conf->name);
+	put_addr(o, "address", &s->conf->address);
+	put_text(o, "state", member_state_names[s->state]);
+	if (s->state == MEMBER_WAITING)
+		put(o, "retry_ms", s->retry_ms);
+	put_text(o, "last_error", s->last_error);
+	put_bool(o, "send", s->conf->send);
+	put_bool(o, "receive", s->conf->receive);
+	put_bool(o, "keyed", s->keyed);
+	if (s->keyed) {
+		put_rekey_spi(o, s->rekey_spi);
+		put(o, "next_mid", s->next_mid);
+		put(o, "rekey_left", s->rekey_left);
+	}
+	put(o, "out_spi", s->out_spi);
+	put(o, "data_spi", s->data_spi);
+	put(o, "data_left", s->data_left);
+	put(o, "n_sas", s->n_sas);
+	put(o, "atd", s->atd);
+	put(o, "dtd", s->dtd);
+	put(o, "n_sender_ids", s->n_sender_ids);
+	if (s->n_sender_ids)
+		put(o, "first_sender_id", s->first_sender_id);
+	put(o, "registrations", s->registrations);
+	put(o, "refusals", s->refusals);
+	put(o, "rekeys", s->rekeys);
+	put(o, "excluded", s->excluded);
+	put(o, "kernel_errors", s->kernel_errors);
+	json_array_append_new(w->list, o);
+	return 0;
+}
+
+static json_t *rekey_drops(struct member *m)
+{
+	const uint64_t *drops = member_rekey_drops(m);
+	json_t *o = json_object();
+	int i;
+
+	/* the first is for what was not dropped */
+	for (i = REKEY_OK + 1; i < REKEY_RC_MAX; i++)
+		put(o, rekey_rc_name((enum rekey_rc)i), drops[i]);
+	return o;
+}
+
+static json_t *ike_sa(struct ike_sa *sa)
+{
+	json_t *o = json_object();
+	char algs[128];
+
+	put_text(o, "spis", ike_sa_name(sa));
+	put_text(o, "state", ike_sa_state_name(sa));
+	put_text(o, "peer", ike_sa_peer_name(sa));
+	put_ep(o, "address", ike_sa_peer(sa));
+	if (ike_sa_is_up(sa))
+		put_text(o, "algorithms",
+			 ike_sa_algs(sa, algs, sizeof(algs)));
+	return o;
+}
+
+json_t *report_member(struct member *m, struct ike_host *host,
+		      const char *group, int *found)
+{
+	struct walk w = { group, found, json_array(), NULL };
+	struct ike_sa *sa = member_ike_sa(m);
+	json_t *o = json_object();
+
+	member_each_group(m, member_group, &w);
+	json_object_set_new(o, "groups", w.list);
+	json_object_set_new(o, "rekey_drops", rekey_drops(m));
+	if (sa)
+		json_object_set_new(o, "ike_sa", ike_sa(sa));
+	if (host)
+		json_object_set_new(o, "ike", ike_counters(host));
+	return o;
+}
