@@ -38,17 +38,17 @@ int print_json(json_t *json)
 	return EXIT_OK;
 }
 
-static char path[] = "/tmp/test-ask-XXXXXX/sock";
+static char path[64];
 static int listener;
 
 static void listen_here(void)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 
-	*strrchr(path, '/') = '\0';
+	strcpy(path, "/tmp/test-ask-XXXXXX");
 	if (!mkdtemp(path))
 		bail("mkdtemp");
-	path[strlen(path)] = '/';
+	strcat(path, "/sock");
 	memcpy(sun.sun_path, path, sizeof(path));
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (bind(listener, (struct sockaddr *)&sun, sizeof(sun)) ||
@@ -114,11 +114,16 @@ static char *captured(struct ctl *ctl, command_fn *fn, int argc, char **argv,
 	return text;
 }
 
+/* What a key server might say of itself. */
+static const char status[] =
+	"{\"ok\":true,\"role\":\"gcks\",\"groups\":[{\"name\":\"a\",\"epoch\":3,\"members\":[{\"id\":\"x\",\"sends\":true},{\"id\":\"y\\n\",\"sends\":false}]},{\"name\":\"b\",\"epoch\":null,\"members\":[]}],\"peers\":[\"p\",\"q\"],\"load\":0.5}\n";
+
 int main(void)
 {
-	char *argv[] = { "video", "b.example", NULL };
-	char *bad_argv[] = { "video", "\xff\xfe", NULL };
-	struct ctl ctl = { .socket = path };
+	char group[] = "video", id[] = "b.example", bad[] = "\xff\xfe";
+	char *argv[] = { group, id, NULL };
+	char *bad_argv[] = { group, bad, NULL };
+	struct ctl ctl = { .socket = "/nonexistent/sock" };
 	static char big[65537];
 	char *text;
 	pid_t pid;
@@ -127,6 +132,7 @@ int main(void)
 	is_int(cmd_status(&ctl, 0, argv), EXIT_FAILED, "no daemon");
 	ok(strstr(said, "is it running?"), "which is what may be the matter");
 	listen_here();
+	ctl.socket = path;
 
 	pid = serve("{\"cmd\":\"evict\",\"group\":\"video\",\"id\":\"b.example\"}",
 		    "{\"ok\":true}\n", 1);
@@ -142,11 +148,7 @@ int main(void)
 	ok(served(pid), "asked for a rekey");
 
 	pid = serve("{\"cmd\":\"status\"}",
-		    "{\"ok\":true,\"role\":\"gcks\",\"groups\":["
-		    "{\"name\":\"a\",\"epoch\":3,\"members\":["
-		    "{\"id\":\"x\",\"sends\":true},{\"id\":\"y\\n\",\"sends\":false}]},"
-		    "{\"name\":\"b\",\"epoch\":null,\"members\":[]}],"
-		    "\"peers\":[\"p\",\"q\"],\"load\":0.5}\n", 1);
+		    status, 1);
 	text = captured(&ctl, cmd_status, 0, argv, &ret);
 	is_int(ret, EXIT_OK, "an answer");
 	is_str(text, "role gcks\n"

@@ -28,7 +28,7 @@ static void test_numbers(void)
 {
 	static const char *const bad[] = { "", "0x", " 1", "1 ", "-1", "+1",
 		"1.5", "18446744073709551616", "0xg", "12a", "0x1p3", "1e3",
-		"0x10000000000000000" };
+		"0x10000000000000000", NULL };
 	uint32_t spi;
 	uint64_t v;
 	size_t i;
@@ -39,7 +39,7 @@ static void test_numbers(void)
 	ok(parse_u64("0xFFffffffffffffff", &v) && v == UINT64_MAX,
 	   "and in hexadecimal");
 	ok(parse_u64("010", &v) && v == 10, "a leading zero is not octal");
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; bad[i]; i++)
 		ok(!parse_u64(bad[i], &v), "\"%s\" is no number", bad[i]);
 
 	is_int(read_spi("256", &spi), 0, "the smallest SPI");
@@ -54,7 +54,7 @@ static void test_sender_ids(void)
 {
 	static const char *const bad[] = { "", ",", "1,", ",1", "2-1", "1-",
 		"-1", "1--2", "1,,2", "65536", "0-65536", "a", "1-2-3",
-		"11111111111111111111111111111111111111111111" };
+		"11111111111111111111111111111111111111111111", NULL };
 	uint32_t ids[MCSEC_SENDER_IDS_MAX];
 	size_t i, n;
 
@@ -69,7 +69,7 @@ static void test_sender_ids(void)
 	is_int(read_sender_ids("0-256", ids, &n), EXIT_USAGE, "257 are not");
 	is_int(read_sender_ids("0-254,1,2", ids, &n), EXIT_USAGE,
 	       "nor in pieces");
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; bad[i]; i++)
 		is_int(read_sender_ids(bad[i], ids, &n), EXIT_USAGE,
 		       "\"%s\" are none", bad[i]);
 }
