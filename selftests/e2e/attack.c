@@ -4,14 +4,15 @@
  *
  *	attack replay -i IFACE [-g GROUP] [-s SOURCE] [-r RATE]
  *		CAPTURE...
- *	attack alter -f FROM -i IFACE -g GROUP [-n EACH] [-k SKIP]
+ *	attack alter -f FROM -i IFACE -g GROUP [-O] [-n EACH] [-k SKIP]
  *
  * replay sends every ESP packet of the captures again, from the host it runs
  * on, with SOURCE in place of the source address if given. alter is a man in
  * the middle: it watches ESP packets of a group on one interface and sends
  * altered copies out by another, past its queueing discipline: with a delay
  * there, the altered packet arrives before the genuine one, so that no replay
- * check can refuse it in the tag's stead. What was sent goes to stdout as JSON.
+ * check can refuse it in the tag's stead. With -O it alters the outer header,
+ * which transport mode leaves alone. What was sent goes to stdout as JSON.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -180,13 +181,20 @@ enum alteration {
 	ALTER_CUT_TO_SPI,
 	ALTER_EMPTY,
 	ALTER_LONGER,
+	ALTER_SOURCE,
+	ALTER_TTL,
+	ALTER_DSCP,
 	ALTERATIONS
 };
+
+/* Those from here on are of the outer header. */
+#define ALTER_OUTER ALTER_SOURCE
 
 static const char *const alteration_names[ALTERATIONS] = {
 	"spi", "seq", "iv_sender", "iv_counter", "iv_far", "ciphertext",
 	"trailer", "tag_first", "tag_last", "cut_one", "cut_tag", "cut_to_iv",
-	"cut_to_head", "cut_to_spi", "empty", "longer",
+	"cut_to_head", "cut_to_spi", "empty", "longer", "source", "ttl",
+	"dscp",
 };
 
 static void alter(struct packet *k, enum alteration what)
@@ -245,14 +253,26 @@ static void alter(struct packet *k, enum alteration what)
 		memset(k->ip + k->len, 0, 4);
 		k->len += 4;
 		break;
+	case ALTER_SOURCE:
+		k->src[k->alen - 1] ^= 0x40;
+		break;
+	case ALTER_TTL:
+		set_ttl(k, 200);
+		break;
+	case ALTER_DSCP:
+		k->ip[1] ^= 0xa0;
+		break;
 	case ALTERATIONS:
 		break;
 	}
 }
 
 static int run_alter(const char *from, const char *iface,
-		     const struct filter *g, uint64_t each, unsigned int skip)
+		     const struct filter *g, bool outer, uint64_t each,
+		     unsigned int skip)
 {
+	int first = outer ? ALTER_OUTER : 0;
+	int n_kinds = outer ? ALTERATIONS - ALTER_OUTER : ALTER_OUTER;
 	static uint8_t buf[FRAME_MAX], copy[FRAME_MAX];
 	uint64_t done[ALTERATIONS] = { 0 }, total = 0, watched = 0;
 	struct sockaddr_ll ll = { .sll_family = AF_PACKET };
@@ -269,7 +289,7 @@ static int run_alter(const char *from, const char *iface,
 	    bind(fd, (struct sockaddr *)&ll, sizeof(ll)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)))
 		die(from);
-	while (total < each * ALTERATIONS) {
+	while (total < each * n_kinds) {
 		struct packet k;
 		ssize_t n = recv(fd, buf, sizeof(buf) - 64, 0);
 
@@ -281,7 +301,7 @@ static int run_alter(const char *from, const char *iface,
 			continue;
 		if (watched++ % skip)
 			continue;
-		i = total % ALTERATIONS;
+		i = first + total % n_kinds;
 		memcpy(copy, buf, n);
 		packet_parse(&k, copy, n);
 		set_ttl(&k, 8);
@@ -291,7 +311,7 @@ static int run_alter(const char *from, const char *iface,
 		total++;
 	}
 	printf("{\"sent\":%" PRIu64, total);
-	for (i = 0; i < ALTERATIONS; i++)
+	for (i = first; i < first + n_kinds; i++)
 		printf(",\"%s\":%" PRIu64, alteration_names[i], done[i]);
 	printf("}\n");
 	return 0;
@@ -303,7 +323,7 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"usage: attack replay -i IFACE [-g GROUP] [-s SOURCE] [-r RATE] CAPTURE...\n"
-		"       attack alter -f FROM -i IFACE -g GROUP [-n EACH] [-k SKIP]\n");
+		"       attack alter -f FROM -i IFACE -g GROUP [-O] [-n EACH] [-k SKIP]\n");
 	exit(2);
 }
 
@@ -313,6 +333,7 @@ int main(int argc, char **argv)
 	struct filter group = { 0 }, source = { 0 };
 	unsigned int skip = 1;
 	uint64_t each = 10;
+	bool outer = false;
 	double rate = 0;
 	int c, n;
 
@@ -321,7 +342,7 @@ int main(int argc, char **argv)
 	verb = argv[1];
 	argv++;
 	argc--;
-	while ((c = getopt(argc, argv, "g:i:s:r:f:n:k:")) != -1) {
+	while ((c = getopt(argc, argv, "g:i:s:r:f:n:k:O")) != -1) {
 		switch (c) {
 		case 'g':
 			filter_parse(&group, optarg);
@@ -341,6 +362,9 @@ int main(int argc, char **argv)
 		case 'n':
 			each = strtoull(optarg, NULL, 10);
 			break;
+		case 'O':
+			outer = true;
+			break;
 		case 'k':
 			skip = strtoul(optarg, NULL, 10);
 			break;
@@ -353,6 +377,7 @@ int main(int argc, char **argv)
 	if (!strcmp(verb, "replay") && n && iface)
 		return run_replay(argv, n, &group, &source, iface, rate);
 	if (!strcmp(verb, "alter") && !n && iface && from && group.set && skip)
-		return run_alter(from, iface, &group, each, skip);
+		return run_alter(from, iface, &group, outer, each,
+				 skip);
 	usage();
 }

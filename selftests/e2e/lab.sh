@@ -195,6 +195,14 @@ lab_down() {
 	lab_hosts=()
 }
 
+# delayable LINK, delay LINK MS: what the router sends out there waits so long.
+# Made delayable before there is traffic: to give a device another queueing
+# discipline loses what is sent at that moment.
+delayable() { on r tc qdisc add dev "r-$1" root netem limit 100000; }
+delay() {
+	on r tc qdisc change dev "r-$1" root netem delay "$2ms" limit 100000
+}
+
 # ---- the eavesdropper ------------------------------------------------------
 
 # listen NAME LINK...: one capture per link, LAB/wire/NAME-LINK.pcap
@@ -256,8 +264,6 @@ stream_recv() {
 }
 
 stream_joined() {
-	local inode
-
 	# its socket is there once /proc/PID/net says so; the join comes next
 	[ -e "/proc/$(pid_of "$1" "$2")/net/udp" ] &&
 		on "$1" ss -Hnlu 2>/dev/null | grep -q ':5004 '

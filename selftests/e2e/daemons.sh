@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# shellcheck disable=SC2153 # LAB, GROUP and REKEY are lab.sh's
+#
+# mcsecd on the hosts of lab.sh: certificates, configurations, start, death and
+# questions. To be sourced after lab.sh.
+
+MCSECD=${MCSECD:-$E2E_TOP/build/mcsecd}
+MCSECCTL=${MCSECCTL:-$E2E_TOP/build/mcsecctl}
+
+# The policy of the group "video"; a test sets others before gcks_conf.
+G_ADDRESS=$GROUP
+G_REKEY=$REKEY
+G_SENDERS='"s.lab"'
+G_RECEIVERS='"*.lab"'
+G_INTERVAL=3600
+G_LIFETIME=7200
+G_ATD=2
+G_DTD=4
+G_ALGORITHM=aes-gcm-16-128
+G_EXTRA=
+
+# pki_make: one authority for the lab, and another that issues to x
+pki_make() {
+	local h
+
+	"$MCSECCTL" pki init "$LAB/pki" name "lab CA" &&
+	"$MCSECCTL" pki gcks "$LAB/pki" k.lab &&
+	"$MCSECCTL" pki init "$LAB/pki-other" name "another CA" &&
+	"$MCSECCTL" pki member "$LAB/pki-other" x.lab || return 1
+	for h in s a b c; do
+		"$MCSECCTL" pki member "$LAB/pki" "$h.lab" || return 1
+	done
+}
+
+# conf_head HOST [PKI [CA]]: what both roles have; PKI is whose certificate the
+# host has, CA whose it believes
+conf_head() {
+	local pki=${2:-$LAB/pki} ca=${3:-${2:-$LAB/pki}}
+
+	cat <<-END
+		identity: {
+		    certificate = "$pki/$1.lab.pem";
+		    key = "$pki/$1.lab.key";
+		    ca = "$ca/ca.pem";
+		};
+		control = "$LAB/$1/mcsecd.sock";
+		${CONF_MORE:-}
+	END
+}
+
+# One group for gcks_conf: NAME ADDRESS REKEY-ADDRESS
+gcks_group() {
+	cat <<-END
+		    {
+		        name = "$1";
+		        address = "$2";
+		        rekey-address = "$3";
+		        rekey-port = 848;
+		        rekey-interface = "eth0";
+		        algorithm = "$G_ALGORITHM";
+		        senders = [ $G_SENDERS ];
+		        receivers = [ $G_RECEIVERS ];
+		        rekey-interval = $G_INTERVAL;
+		        lifetime = $G_LIFETIME;
+		        atd = $G_ATD;
+		        dtd = $G_DTD;
+		        $G_EXTRA
+		    }
+	END
+}
+
+gcks_conf() {
+	{
+		conf_head k
+		cat <<-END
+			gcks: {
+			  listen = ( "0.0.0.0:848", "[::]:848" );
+			  store = "$LAB/k/gcks.db";
+			  seal-key = "$LAB/k/seal.key";
+			  groups = (
+			$(gcks_group video "$G_ADDRESS" "$G_REKEY")
+			  );
+			};
+		END
+	} >"$LAB/k/mcsecd.conf"
+}
+
+# member_conf HOST SEND RECEIVE [PKI [CA]]
+member_conf() {
+	local gcks
+
+	case $G_ADDRESS in
+	*:*) gcks="[$(ip6_of k)]:848" ;;
+	*) gcks="$(ip_of k):848" ;;
+	esac
+	{
+		conf_head "$1" "${4:-}" "${5:-}"
+		cat <<-END
+			member: {
+			  gcks = "$gcks";
+			  gcks-id = "k.lab";
+			  interface = "eth0";
+			  groups = ( {
+			    name = "video";
+			    address = "$G_ADDRESS";
+			    send = $2;
+			    receive = $3;
+			  } );
+			};
+		END
+	} >"$LAB/$1/mcsecd.conf"
+}
+
+# ctl HOST WORD...: mcsecctl on a host
+e2e_ctl() {
+	local h=$1
+
+	shift
+	on "$h" "$MCSECCTL" -s "$LAB/$h/mcsecd.sock" "$@"
+}
+
+daemon_start() {
+	start "$1" mcsecd "$MCSECD" -f "$LAB/$1/mcsecd.conf" &&
+	until_true 20 daemon_up "$1"
+}
+
+daemon_up() { e2e_ctl "$1" status >/dev/null 2>&1; }
+daemon_stop() { reap "$1" mcsecd TERM 20; }
+daemon_kill() { reap "$1" mcsecd KILL; }
+
+# member_is HOST FIELD [FILTER]: of the group "video" in a member's status
+member_is() {
+	e2e_ctl "$1" -j status 2>/dev/null |
+		jq -r ".member.groups[0].$2" 2>/dev/null
+}
+
+# gcks_is FIELD: of the group "video" in the key server's status
+gcks_is() {
+	e2e_ctl k -j status 2>/dev/null | jq -r ".gcks.groups[0].$1" 2>/dev/null
+}
+
+member_state() { [ "$(member_is "$1" state)" = "$2" ]; }
+# can receive (has an SA)
+member_in() { member_state "$1" in; }
+# sends with an SA
+member_sends() { [ "$(member_is "$1" out_spi)" -gt 0 ] 2>/dev/null; }
+
+# sa_spis HOST: SPIs of the SAs that the kernel of a host holds, one a line
+sa_spis() {
+	on "$1" "$MCSECCTL" -j sa show | jq -r '.[].spi' | sort -n
+}
+
+# counter HOST NAME: of the module
+mod_counter() {
+	on "$1" "$MCSECCTL" -j stats -a | jq -r ".\"$2\""
+}

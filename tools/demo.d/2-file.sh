@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Step 2: a real application, protected, with somebody on every link.
+
+step_file() {
+	local want l n hits
+
+	step "2  A file of $FILE_MIB MiB by uftp, which knows nothing of mcsec"
+	make_file $((FILE_MIB << 20)) "$LAB/file.bin" ||
+		failed "a file of $FILE_MIB MiB"
+	want=$(sha "$LAB/file.bin")
+	check "an eavesdropper listens on every link" listen file "${LINKS[@]}"
+	check "s sends with a key" watch_for 20 "s waits for its key" \
+		member_sends s
+	tx_start=$(on s cat /sys/class/net/eth0/statistics/tx_bytes)
+	uftp_to "$LAB/file.bin" a b ||
+		failed "uftp delivers" "$(tail -n 5 "$LAB/s/uftp.log")"
+	note "$(sed -n 's/^STATS;[^;]*;[^;]*;[^;]*;[^;]*;/in all /p' \
+		"$LAB/s/uftp.status" | head -n 1 | tr ';' ' ')"
+	check_is "a has it, SHA-256 ${want:0:16}..." \
+		"$(sha "$LAB/a/in/file.bin")" "$want"
+	check_is "b has it too" "$(sha "$LAB/b/in/file.bin")" "$want"
+	check "the captures are complete" listen_end "${LINKS[@]}"
+	for l in "${LINKS[@]}"; do
+		n=$(census .esp "$LAB/wire/file-$l.pcap")
+		check_that "$l's link: $n ESP packets for the group" "$n" -gt 14000
+	done
+	# shellcheck disable=SC2046 # names without blanks
+	census . $(caps file) >"$LAB/census.json"
+	check_is "and nothing else for it, nor any other multicast but rekeys" \
+		"$(jq '.clear + .multicast_other' "$LAB/census.json")" 0
+	# shellcheck disable=SC2046
+	hits=$(wire scan -m "$LAB/markers.txt" $(caps file))
+	check_is "markers of the file in all captures, octet by octet" "$hits" 0
+	note "besides: $(jq -r '"\(.membership) of IGMP and neighbour discovery, \(.rekey) rekeys, \(.ike) of IKE, \(.not_ip) ARP"' \
+		"$LAB/census.json"),"
+	note "and $(jq .unicast_other "$LAB/census.json") unicast packets: uftp's receivers answer the sender directly, in"
+	note "clear, with lists of what they miss. Unicast is not mcsec's."
+}

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What the demo prints: steps, check marks, progress, and why it failed.
+
+if [ -n "${MCSEC_COLOR:-}" ]; then
+	c_ok=$'\e[32m' c_bad=$'\e[31m' c_head=$'\e[1m' c_off=$'\e[0m'
+else
+	c_ok='' c_bad='' c_head='' c_off=''
+fi
+say_checks=0
+
+step() { printf '\n%s%s%s\n' "$c_head" "$*" "$c_off"; }
+note() { printf '     %s\n' "$*"; }
+
+passed() {
+	say_checks=$((say_checks + 1))
+	printf '   %s✓%s %s\n' "$c_ok" "$c_off" "$*"
+}
+
+failed() {
+	printf '   %s✗ %s%s\n' "$c_bad" "$1" "$c_off"
+	shift
+	[ $# -eq 0 ] || printf '%s\n' "$*" | sed 's/^/       /'
+	exit 1
+}
+
+# check WHAT COMMAND...: the command succeeds; what it says is shown if not
+check() {
+	local what=$1 out
+	shift
+
+	if out=$("$@" 2>&1); then
+		passed "$what"
+	else
+		failed "$what" "$* failed:" "$out"
+	fi
+}
+
+# check_is WHAT GOT WANTED
+check_is() {
+	if [ "$2" = "$3" ]; then
+		passed "$1"
+	else
+		failed "$1" "got \"$2\", wanted \"$3\""
+	fi
+}
+
+# check_that WHAT TEST-EXPRESSION...: as test(1) has it
+check_that() {
+	local what=$1
+	shift
+
+	if [ "$@" ]; then
+		passed "$what"
+	else
+		failed "$what" "it is not so that $*"
+	fi
+}
+
+# What goes on during a long step: one line that changes on a terminal, one
+# line now and then elsewhere.
+progress_at=0
+progress() {
+	if [ -n "${MCSEC_COLOR:-}" ]; then
+		printf '\r     %-60s' "$*"
+	elif [ $SECONDS -ge $((progress_at + 5)) ]; then
+		printf '     ... %s\n' "$*"
+		progress_at=$SECONDS
+	fi
+}
+
+progress_end() {
+	[ -z "${MCSEC_COLOR:-}" ] || printf '\r%-66s\r' ''
+}
+
+# watch_for SECONDS TEXT COMMAND...: until_true with progress
+watch_for() {
+	local end=$((SECONDS + $1)) text=$2 rc=0
+	shift 2
+
+	until "$@" >/dev/null 2>&1; do
+		if [ $SECONDS -ge $end ]; then
+			rc=1
+			break
+		fi
+		progress "$text"
+		sleep 0.5
+	done
+	progress_end
+	return $rc
+}
+
+# After a failure: what everybody thinks.
+say_states() {
+	local h
+
+	for h in k s a b c; do
+		[ -S "$LAB/$h/mcsecd.sock" ] || continue
+		echo "   -- $h"
+		timeout 5 nsenter "--net=/run/netns/$(ns_of "$h")" -- \
+			"$MCSECCTL" -s "$LAB/$h/mcsecd.sock" status 2>&1 |
+			sed 's/^/      /'
+		timeout 5 nsenter "--net=/run/netns/$(ns_of "$h")" -- \
+			"$MCSECCTL" stats 2>&1 | sed 's/^/      /'
+		tail -n 15 "$LAB/$h/mcsecd.log" | sed 's/^/      /'
+	done
+}
