@@ -14,7 +14,8 @@ import sys
 # folder of daemon/ (or file, for main.c): folders that it may include
 LOW = "ike kernel store conf crypto lib"
 DAEMON = {
-    "main.c": "ctl gcks member " + LOW,
+    "main.c": "app ctl gcks member " + LOW,
+    "app": "ctl gcks member " + LOW,
     "ctl": "gcks member " + LOW,
     "gcks": "ike store conf crypto lib",  # a key server has no kernel
     "member": LOW,

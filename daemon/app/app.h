@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mcsecd as a process: what holds the machines of gcks/ and member/ together
+ * with sockets, kernel and store. One per process; main.c makes it.
+ */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "conf/conf.h"
+#include "ike/host.h"
+#include "kernel/kernel.h"
+#include "lib/addr.h"
+#include "lib/loop.h"
+#include "lib/timer.h"
+#include "lib/udp.h"
+
+struct cert_chain;
+struct ctl;
+struct gcks;
+struct linkmon;
+struct mcast;
+struct member;
+struct sealer;
+struct store;
+struct trust;
+struct app;
+
+/* UDP encapsulation (RFC 7296 2.23): octets of zero before IKE on 4500 */
+#define APP_MARKER_LEN 4
+extern const uint8_t app_marker[APP_MARKER_LEN];
+
+/* A UDP socket for unicast IKE, of one role. */
+struct sock {
+	struct app *app;
+	struct loop_fd fd;
+	struct ep local;
+	struct ike_host **host;
+};
+
+struct app {
+	struct conf *conf;
+	struct timerq tq;
+	struct loop *loop;
+	struct ctl *ctl;
+	uint8_t buf[UDP_MAX];
+
+	/* who we are */
+	struct sigkey *key;
+	struct cert_chain *chain;
+	struct trust *trust;
+	struct timer expiry;
+	FILE *key_export;
+
+	/* role gcks */
+	struct sealer *sealer;
+	struct store *store;
+	struct gcks *gcks;
+	struct ike_host *gcks_host;
+	struct sa_pld gcks_proposals;
+	struct sock listen[CONF_MAX_LISTEN];
+	size_t n_listen;
+	/* where GSA_REKEY leaves: IPv4, IPv6; -1 for none */
+	int rekey_fd[2];
+
+	/* role member */
+	struct member *member;
+	struct ike_host *member_host;
+	struct sock unicast;
+	struct mcast *mcast;
+	struct kernel kernel;
+	bool kernel_open;
+	struct loop_fd kernel_fd;
+	struct linkmon *links;
+	struct loop_fd link_fd;
+};
+
+/* All int functions return 0 or -errno with one line in @err. */
+
+/* identity.c */
+
+/* Certificate, key and CA of the configuration. */
+int app_load_identity(struct app *a, char *err, size_t errlen);
+/* Warns, and again each day, when the certificate is about to end. */
+void app_watch_expiry(struct app *a);
+int app_open_key_export(struct app *a, char *err, size_t errlen);
+void app_free_identity(struct app *a);
+/* What hosts of both roles have in common. */
+struct ike_host_cfg app_host_cfg(struct app *a);
+void app_log_event(const struct ike_event *ev);
+/* Tells the peers of all IKE SAs that these end. */
+void app_close_sas(struct ike_host *host);
+
+/* sock.c */
+
+/* @s has to stay where it is. @host may be filled in later. */
+int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
+		  struct ike_host **host, char *err, size_t errlen);
+void app_close_sock(struct app *a, struct sock *s);
+/* Failures are the network's, and left to retransmission. */
+void app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
+		   const uint8_t *p, size_t len);
+/* Strips the non-ESP marker; false when it is missing. */
+bool app_strip_marker(const uint8_t **p, size_t *len);
+
+/* server.c, client.c: to be called once; what failed is stopped as well */
+
+int app_start_gcks(struct app *a, char *err, size_t errlen);
+void app_stop_gcks(struct app *a);
+int app_start_member(struct app *a, char *err, size_t errlen);
+void app_stop_member(struct app *a);
+
+#endif

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The role of a member: member/ on sockets and the kernel. */
+#include <errno.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "ike/proto.h"
+#include "kernel/link.h"
+#include "kernel/nl.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/mcast.h"
+#include "member/member.h"
+
+static void member_send(void *ctx, const struct ep *from, const struct ep *to,
+			const uint8_t *p, size_t len)
+{
+	struct app *a = ctx;
+
+	app_sock_send(&a->unicast, from, to, p, len);
+}
+
+static void on_registered(void *ctx, struct ike_sa *sa,
+			  const struct ike_id *idg, const struct gsa *gsa,
+			  struct kd *kd, bool transport)
+{
+	struct app *a = ctx;
+
+	member_registered(a->member, sa, idg, gsa, kd, transport);
+}
+
+static void on_refused(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+		       uint16_t notify, const char *text)
+{
+	struct app *a = ctx;
+
+	member_refused(a->member, sa, idg, notify, text);
+}
+
+static void on_left(void *ctx, struct ike_sa *sa, const struct ike_id *idg)
+{
+	struct app *a = ctx;
+
+	member_left(a->member, sa, idg);
+}
+
+static void on_sa_closed(void *ctx, struct ike_sa *sa, const char *reason)
+{
+	struct app *a = ctx;
+
+	member_sa_closed(a->member, sa, reason);
+}
+
+static void member_event(void *ctx, const struct ike_event *ev)
+{
+	(void)ctx;
+	app_log_event(ev);
+}
+
+static const struct ike_ops member_ops = {
+	.send = member_send,
+	.registered = on_registered,
+	.refused = on_refused,
+	.left = on_left,
+	.sa_closed = on_sa_closed,
+	.event = member_event,
+};
+
+static int join_rekey(void *ctx, const struct ep *to,
+		      const struct addr *source, const char *interface)
+{
+	struct app *a = ctx;
+
+	return mcast_join(a->mcast, to, source, interface);
+}
+
+static void leave_rekey(void *ctx, const struct ep *to,
+			const struct addr *source, const char *interface)
+{
+	struct app *a = ctx;
+
+	mcast_leave(a->mcast, to, source, interface);
+}
+
+static void on_rekey(void *ctx, const struct ep *from, const struct ep *to,
+		     const uint8_t *p, size_t len)
+{
+	struct app *a = ctx;
+
+	if (to->port == IKE_NATT_PORT && !app_strip_marker(&p, &len))
+		return;
+	member_rekey_input(a->member, from, p, len);
+}
+
+static void on_kernel_event(void *arg, const struct kevent *ev)
+{
+	struct app *a = arg;
+
+	member_kernel_event(a->member, ev);
+}
+
+static void on_link_event(void *arg, const struct link_event *ev)
+{
+	struct app *a = arg;
+
+	member_link_event(a->member, ev);
+}
+
+/* Without events keys would outlive their time unseen: better to end. */
+static void broken(struct app *a, const char *what, int ret)
+{
+	log_err("%s: %s", what, strerror(-ret));
+	loop_stop(a->loop);
+}
+
+static void kernel_readable(void *arg, uint32_t events)
+{
+	struct app *a = arg;
+	int ret = knl_events_read(&a->kernel);
+
+	(void)events;
+	if (ret)
+		broken(a, "events of the kernel", ret);
+}
+
+static void links_readable(void *arg, uint32_t events)
+{
+	struct app *a = arg;
+	int ret = linkmon_read(a->links);
+
+	(void)events;
+	if (ret)
+		broken(a, "changes of links", ret);
+}
+
+static int open_kernel(struct app *a, char *err, size_t errlen)
+{
+	struct kerr kerr;
+	int ret;
+
+	ret = knl_open(&a->kernel, &kerr);
+	if (ret)
+		return err_set(err, errlen, ret, "kernel: %s", kerr.text);
+	a->kernel_open = true;
+	ret = knl_events_open(&a->kernel, on_kernel_event, a, &kerr);
+	if (ret < 0)
+		return err_set(err, errlen, ret, "kernel: %s", kerr.text);
+	a->kernel_fd = (struct loop_fd){ ret, kernel_readable, a };
+	ret = loop_add(a->loop, &a->kernel_fd, EPOLLIN);
+	if (ret) {
+		a->kernel_fd.fd = -1;
+		return err_set(err, errlen, ret, "kernel: %s", strerror(-ret));
+	}
+	ret = linkmon_open(&a->links, on_link_event, a);
+	if (ret)
+		return err_set(err, errlen, ret, "rtnetlink: %s",
+			       strerror(-ret));
+	a->link_fd = (struct loop_fd){ linkmon_fd(a->links), links_readable,
+				       a };
+	return loop_add(a->loop, &a->link_fd, EPOLLIN);
+}
+
+int app_start_member(struct app *a, char *err, size_t errlen)
+{
+	const struct conf_member *c = a->conf->member;
+	struct member_deps deps = {
+		.clock = clock_system(),
+		.tq = &a->tq,
+		.kernel = &a->kernel,
+		.join_rekey = join_rekey,
+		.leave_rekey = leave_rekey,
+		.ctx = a,
+	};
+	struct ike_host_cfg cfg = app_host_cfg(a);
+	struct ep local = c->local;
+	int ret;
+
+	/* first of all: from here on nothing leaves in clear */
+	ret = open_kernel(a, err, errlen);
+	if (ret)
+		return ret;
+	ret = member_new(&a->member, c, &deps, err, errlen);
+	if (ret)
+		return ret;
+	ret = mcast_new(a->loop, on_rekey, a, &a->mcast);
+	if (ret)
+		return err_set(err, errlen, ret, "no memory");
+	if (addr_is_none(&local.addr)) {
+		addr_set(&local.addr, c->gcks.addr.family, &in6addr_any);
+		local.port = 0;
+	}
+	ret = app_open_sock(a, &a->unicast, &local, &a->member_host, err, errlen);
+	if (ret)
+		return ret;
+	a->member_host = ike_host_new(&cfg, &member_ops, a);
+	if (!a->member_host)
+		return err_set(err, errlen, -errno, "IKE: %s",
+			       strerror(errno));
+	member_set_host(a->member, a->member_host);
+	ret = member_start(a->member, err, errlen);
+	if (!ret)
+		log_info("member of %zu group%s", c->n_groups,
+			 c->n_groups == 1 ? "" : "s");
+	return ret;
+}
+
+/*
+ * Groups and SAs stay in the kernel: protected addresses stay closed, traffic
+ * goes on with the keys that are there until their hard lifetimes end them.
+ */
+void app_stop_member(struct app *a)
+{
+	app_close_sas(a->member_host);
+	ike_host_free(a->member_host);
+	a->member_host = NULL;
+	member_free(a->member);
+	a->member = NULL;
+	mcast_free(a->mcast);
+	app_close_sock(a, &a->unicast);
+	if (a->links) {
+		loop_del(a->loop, &a->link_fd);
+		linkmon_close(a->links);
+	}
+	if (a->kernel_open) {
+		loop_del(a->loop, &a->kernel_fd);
+		knl_close(&a->kernel);
+	}
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Who we are, and what the IKE hosts of both roles have in common. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "crypto/cert.h"
+#include "crypto/sign.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/log.h"
+
+#define ERRLEN CONF_ERRLEN
+/* Warn so long before our own certificate ends, once a day. */
+#define EXPIRY_WARNING (14 * 86400)
+#define DAY_MS 86400000u
+
+int app_load_identity(struct app *a, char *err, size_t errlen)
+{
+	const struct conf_identity *id = &a->conf->identity;
+	char why[ERRLEN];
+	int ret;
+
+	ret = cert_chain_load(id->certificate, &a->chain, why, sizeof(why));
+	if (ret)
+		return err_set(err, errlen, ret,
+			       "%s: identity.certificate: %s", a->conf->file,
+			       why);
+	ret = sigkey_load(id->key, &a->key, why, sizeof(why));
+	if (ret)
+		return err_set(err, errlen, ret, "%s: identity.key: %s",
+			       a->conf->file, why);
+	ret = trust_load(id->ca, &a->trust, why, sizeof(why));
+	if (ret)
+		return err_set(err, errlen, ret, "%s: identity.ca: %s",
+			       a->conf->file, why);
+	if (!cert_chain_fits_key(a->chain, a->key))
+		return err_set(err, errlen, -EINVAL,
+			       "%s: identity.key: %s is not the key of %s",
+			       a->conf->file, id->key, id->certificate);
+	return 0;
+}
+
+/* Not fatal: the clock may be the one that is wrong, and be set later. */
+static void check_expiry(void *arg)
+{
+	struct app *a = arg;
+	time_t left = cert_chain_not_after(a->chain) -
+		      clock_wall(clock_system());
+
+	if (left <= 0)
+		log_err("%s has expired: peers will refuse it",
+			a->conf->identity.certificate);
+	else if (left < EXPIRY_WARNING)
+		log_warn("%s expires in %lld days",
+			 a->conf->identity.certificate,
+			 (long long)left / 86400);
+	timer_set(&a->tq, &a->expiry, DAY_MS);
+}
+
+int app_open_key_export(struct app *a, char *err, size_t errlen)
+{
+	const char *path = a->conf->export_ike_keys;
+	int fd;
+
+	if (!path)
+		return 0;
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+		  0600);
+	if (fd >= 0)
+		a->key_export = fdopen(fd, "a");
+	if (!a->key_export) {
+		int ret = -errno;
+
+		if (fd >= 0)
+			close(fd);
+		return err_set(err, errlen, ret,
+			       "%s: debug.export-ike-keys: %s: %s",
+			       a->conf->file, path, strerror(-ret));
+	}
+	log_warn("DEBUGGING: the keys of all IKE SAs are written to %s; whoever reads it can read everything they protect",
+		 path);
+	return 0;
+}
+
+static void export_keys(void *ctx, const char *line)
+{
+	struct app *a = ctx;
+
+	fprintf(a->key_export, "%s\n", line);
+	fflush(a->key_export);
+}
+
+void app_watch_expiry(struct app *a)
+{
+	timer_init(&a->expiry, check_expiry, a);
+	check_expiry(a);
+}
+
+void app_free_identity(struct app *a)
+{
+	timer_del(&a->tq, &a->expiry);
+	if (a->key_export)
+		fclose(a->key_export);
+	trust_free(a->trust);
+	cert_chain_free(a->chain);
+	sigkey_free(a->key);
+}
+
+/* Unless ike/ or the roles say so themselves. */
+void app_log_event(const struct ike_event *ev)
+{
+	char ep[EP_STRLEN];
+	const char *who = ev->peer_name[0] ? ev->peer_name : "somebody";
+
+	ep_str(ev->peer, ep);
+	switch (ev->type) {
+	case IKE_EV_UP:
+		log_info("%s at %s is authenticated", who, ep);
+		break;
+	case IKE_EV_AUTH_FAILED:
+		log_info("%s, who claims to be %s, is not believed: %s", ep,
+			 who, ev->text);
+		break;
+	case IKE_EV_REFUSED:
+		log_warn("%s at %s does not believe us: %s", who, ep,
+			 ev->text);
+		break;
+	case IKE_EV_CAP:
+		log_warn("IKE: %s", ev->text);
+		break;
+	case IKE_EV_CLOSED:
+		break;
+	}
+}
+
+struct ike_host_cfg app_host_cfg(struct app *a)
+{
+	return (struct ike_host_cfg){
+		.clock = clock_system(),
+		.tq = &a->tq,
+		.chain = a->chain,
+		.key = a->key,
+		.trust = a->trust,
+		.export_keys = a->key_export ? export_keys : NULL,
+	};
+}
+
+struct sa_list {
+	struct ike_sa **v;
+	size_t n;
+	size_t size;
+};
+
+static void collect(void *arg, struct ike_sa *sa)
+{
+	struct sa_list *l = arg;
+
+	if (l->n < l->size)
+		l->v[l->n++] = sa;
+}
+
+static void count(void *arg, struct ike_sa *sa)
+{
+	(void)sa;
+	++*(size_t *)arg;
+}
+
+/* Peers learn at once that there is nobody behind their IKE SA any more. */
+void app_close_sas(struct ike_host *host)
+{
+	struct sa_list l = { 0 };
+
+	if (!host)
+		return;
+	ike_host_each(host, count, &l.size);
+	l.v = calloc(l.size ? l.size : 1, sizeof(struct ike_sa *));
+	if (!l.v)
+		return;
+	ike_host_each(host, collect, &l);
+	while (l.n)
+		ike_close(l.v[--l.n], "mcsecd ends");
+	free(l.v);
+}

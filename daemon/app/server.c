@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The role of a key server: gcks/ on sockets and a store. */
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "crypto/seal.h"
+#include "gcks/gcks.h"
+#include "ike/proto.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "store/store.h"
+
+/* The socket that @from is an address of: its own, else a wildcard's. */
+static struct sock *listener(struct app *a, const struct ep *from)
+{
+	struct sock *wild = NULL;
+	size_t i;
+
+	for (i = 0; i < a->n_listen; i++) {
+		struct sock *s = &a->listen[i];
+
+		if (s->local.port != from->port ||
+		    s->local.addr.family != from->addr.family)
+			continue;
+		if (addr_equal(&s->local.addr, &from->addr))
+			return s;
+		if (addr_is_any(&s->local.addr))
+			wild = s;
+	}
+	return wild;
+}
+
+static void gcks_send(void *ctx, const struct ep *from, const struct ep *to,
+		      const uint8_t *p, size_t len)
+{
+	struct sock *s = listener(ctx, from);
+
+	if (s)
+		app_sock_send(s, from, to, p, len);
+}
+
+static enum gike_when group_request(void *ctx, struct ike_sa *sa,
+				    const struct gike_req *req,
+				    struct gike_reply *reply)
+{
+	struct app *a = ctx;
+
+	return gcks_group_request(a->gcks, sa, req, reply);
+}
+
+static void gcks_event(void *ctx, const struct ike_event *ev)
+{
+	struct app *a = ctx;
+
+	app_log_event(ev);
+	gcks_ike_event(a->gcks, ev);
+}
+
+static const struct ike_ops gcks_ops = {
+	.send = gcks_send,
+	.group_request = group_request,
+	.event = gcks_event,
+};
+
+static void send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
+		       size_t len)
+{
+	struct app *a = ctx;
+	bool v6 = d->to.addr.family == AF_INET6;
+	struct ep from = { .addr = d->source }, to = d->to;
+	bool mark = to.port == IKE_NATT_PORT;
+	uint32_t ifindex = 0;
+	char ep[EP_STRLEN];
+	int ret = -ENODEV;
+
+	if (d->interface[0])
+		ifindex = if_nametoindex(d->interface);
+	if (ifindex || !d->interface[0]) {
+		if (v6 && addr_is_link_local(&to.addr))
+			to.scope = ifindex;
+		/* loop: this host may be a member of its own group */
+		ret = udp_mcast_out(a->rekey_fd[v6], to.addr.family, d->ttl,
+				    ifindex, true);
+	}
+	if (!ret)
+		ret = udp_send(a->rekey_fd[v6],
+			       addr_is_none(&from.addr) ? NULL : &from, &to,
+			       app_marker, mark ? APP_MARKER_LEN : 0, p, len);
+	if (ret)
+		log_warn("rekey to %s%s%s: not sent: %s", ep_str(&to, ep),
+			 d->interface[0] ? " by " : "", d->interface,
+			 strerror(-ret));
+}
+
+static void make_folder(const char *path)
+{
+	char buf[PATH_MAX];
+
+	if (strlen(path) >= sizeof(buf))
+		return;
+	strcpy(buf, path);
+	/* what is wrong is said by who opens the file */
+	mkdir(dirname(buf), 0700);
+}
+
+static int open_store(struct app *a, char *err, size_t errlen)
+{
+	const struct conf_gcks *c = a->conf->gcks;
+	bool fresh;
+	int ret;
+
+	make_folder(c->store);
+	make_folder(c->seal_key);
+	/* a key made anew could not open a store that is there */
+	fresh = access(c->store, F_OK) && errno == ENOENT;
+	ret = sealer_load(c->seal_key, fresh, &a->sealer, err, errlen);
+	if (!ret)
+		ret = store_open(&a->store, c->store, a->sealer, err, errlen);
+	return ret;
+}
+
+/* A host without one of the families can do without it. */
+static bool optional(const struct ep *e, int ret)
+{
+	return addr_is_any(&e->addr) &&
+	       (ret == -EAFNOSUPPORT || ret == -EADDRNOTAVAIL);
+}
+
+static int open_listeners(struct app *a, char *err, size_t errlen)
+{
+	const struct conf_gcks *c = a->conf->gcks;
+	struct ep any = { 0 };
+	size_t i;
+	int ret;
+
+	for (i = 0; i < c->n_listen; i++) {
+		ret = app_open_sock(a, &a->listen[a->n_listen], &c->listen[i],
+				&a->gcks_host, err, errlen);
+		if (ret && !optional(&c->listen[i], ret))
+			return ret;
+		if (ret)
+			log_warn("%s", err);
+		else
+			a->n_listen++;
+	}
+	if (!a->n_listen)
+		return err_set(err, errlen, -EADDRNOTAVAIL,
+			       "no address to listen on");
+	for (i = 0; i < 2; i++) {
+		addr_set(&any.addr, i ? AF_INET6 : AF_INET, &in6addr_any);
+		/* a missing family shows when it is used */
+		a->rekey_fd[i] = udp_open(&any, 0);
+	}
+	return 0;
+}
+
+/* The key wrap of the Rekey SAs is the one of IKE SAs too: only that one. */
+static void restrict_kwa(struct app *a)
+{
+	struct sa_pld *sa = &a->gcks_proposals;
+	uint16_t kwa = a->conf->gcks->groups[0].kwa;
+	size_t i, k, n;
+
+	ike_default_proposals(sa);
+	for (i = 0; i < sa->n; i++) {
+		struct proposal *p = &sa->p[i];
+
+		for (k = n = 0; k < p->n; k++)
+			if (p->t[k].type != GIKE_TT_KWA || p->t[k].id == kwa)
+				p->t[n++] = p->t[k];
+		p->n = n;
+	}
+}
+
+int app_start_gcks(struct app *a, char *err, size_t errlen)
+{
+	const struct conf_gcks *c = a->conf->gcks;
+	struct gcks_deps deps = {
+		.clock = clock_system(),
+		.tq = &a->tq,
+		.send_rekey = send_rekey,
+		.ctx = a,
+	};
+	struct ike_host_cfg cfg = app_host_cfg(a);
+	int ret;
+
+	ret = open_store(a, err, errlen);
+	if (!ret)
+		ret = open_listeners(a, err, errlen);
+	if (ret)
+		return ret;
+	deps.store = a->store;
+	ret = gcks_new(&a->gcks, c, &deps, err, errlen);
+	if (ret)
+		return ret;
+	restrict_kwa(a);
+	cfg.responder = true;
+	cfg.proposals = &a->gcks_proposals;
+	cfg.cookie_always = !c->cookie_threshold;
+	cfg.cookie_above = c->cookie_threshold;
+	cfg.max_half_open = c->max_half_open;
+	cfg.max_sas = c->max_sas;
+	cfg.idle_ms = c->sa_idle * 1000;
+	a->gcks_host = ike_host_new(&cfg, &gcks_ops, a);
+	if (!a->gcks_host)
+		return err_set(err, errlen, -errno, "IKE: %s",
+			       strerror(errno));
+	gcks_set_host(a->gcks, a->gcks_host);
+	log_info("key server of %zu group%s", c->n_groups,
+		 c->n_groups == 1 ? "" : "s");
+	return 0;
+}
+
+void app_stop_gcks(struct app *a)
+{
+	size_t i;
+
+	app_close_sas(a->gcks_host);
+	ike_host_free(a->gcks_host);
+	a->gcks_host = NULL;
+	gcks_free(a->gcks);
+	a->gcks = NULL;
+	for (i = 0; i < a->n_listen; i++)
+		app_close_sock(a, &a->listen[i]);
+	for (i = 0; i < 2; i++)
+		if (a->rekey_fd[i] >= 0)
+			close(a->rekey_fd[i]);
+	store_close(a->store);
+	sealer_free(a->sealer);
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+/* UDP sockets for unicast IKE. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "ike/proto.h"
+#include "lib/err.h"
+#include "lib/log.h"
+
+/* Datagrams taken from one socket at once, so that a flood leaves time. */
+#define BURST 64
+
+const uint8_t app_marker[APP_MARKER_LEN];
+
+static bool has_marker(uint16_t local_port, uint16_t peer_port)
+{
+	return local_port == IKE_NATT_PORT || peer_port == IKE_NATT_PORT;
+}
+
+bool app_strip_marker(const uint8_t **p, size_t *len)
+{
+	if (*len < APP_MARKER_LEN || memcmp(*p, app_marker, APP_MARKER_LEN))
+		return false;
+	*p += APP_MARKER_LEN;
+	*len -= APP_MARKER_LEN;
+	return true;
+}
+
+static void readable(void *arg, uint32_t events)
+{
+	struct sock *s = arg;
+	struct app *a = s->app;
+	struct ep from, to;
+	int i, n;
+
+	(void)events;
+	for (i = 0; i < BURST; i++) {
+		const uint8_t *p = a->buf;
+		size_t len;
+
+		n = udp_recv(s->fd.fd, a->buf, sizeof(a->buf), &from, &to,
+			     NULL);
+		if (n == -EMSGSIZE)
+			continue;
+		if (n < 0)
+			return;
+		/* we would have to answer from there */
+		if (addr_is_multicast(&to.addr))
+			continue;
+		len = (size_t)n;
+		/* else it is UDP-encapsulated ESP, or a keepalive */
+		if (has_marker(to.port, from.port) &&
+		    !app_strip_marker(&p, &len))
+			continue;
+		if (*s->host)
+			ike_host_input(*s->host, &from, &to, p, len);
+	}
+}
+
+void app_sock_send(struct sock *s, const struct ep *from,
+		      const struct ep *to, const uint8_t *p, size_t len)
+{
+	bool mark = has_marker(s->local.port, to->port);
+	char ep[EP_STRLEN];
+	int ret;
+
+	ret = udp_send(s->fd.fd, from, to, app_marker,
+		       mark ? APP_MARKER_LEN : 0, p, len);
+	if (ret)
+		log_debug("%s: not sent: %s", ep_str(to, ep), strerror(-ret));
+}
+
+int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
+		     struct ike_host **host, char *err, size_t errlen)
+{
+	char ep[EP_STRLEN];
+	int fd, ret;
+
+	fd = udp_open(local, 0);
+	if (fd == -EADDRNOTAVAIL) {
+		fd = udp_open(local, UDP_ANYTIME);
+		if (fd >= 0)
+			log_warn("%s is not an address of this host yet",
+				 ep_str(local, ep));
+	}
+	if (fd < 0)
+		return err_set(err, errlen, fd, "UDP %s: %s",
+			       ep_str(local, ep), strerror(-fd));
+	*s = (struct sock){ .app = a, .host = host };
+	s->fd = (struct loop_fd){ .fd = fd, .fn = readable, .arg = s };
+	ret = udp_local(fd, &s->local);
+	if (!ret)
+		ret = loop_add(a->loop, &s->fd, EPOLLIN);
+	if (ret) {
+		close(fd);
+		s->fd.fd = -1;
+		return err_set(err, errlen, ret, "UDP %s: %s",
+			       ep_str(local, ep), strerror(-ret));
+	}
+	return 0;
+}
+
+void app_close_sock(struct app *a, struct sock *s)
+{
+	if (!s->app || s->fd.fd < 0)
+		return;
+	loop_del(a->loop, &s->fd);
+	close(s->fd.fd);
+	s->fd.fd = -1;
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * mcsecd: arguments, beginning and end. app/ puts sockets, kernel and store
+ * under the machines of gcks/ and member/; what the protocol does is not to
+ * be found in either.
+ *
+ * Everything that needs rights is opened by start(), before the loop runs: the
+ * engine that parses can be put into a process without rights there.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "conf/conf.h"
+#include "crypto/cert.h"
+#include "ctl/ctl.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/proc.h"
+
+#ifndef MCSEC_VERSION
+#define MCSEC_VERSION "0.1"
+#endif
+
+#define ERRLEN CONF_ERRLEN
+
+static void stop(struct app *a)
+{
+	ctl_free(a->ctl);
+	app_stop_member(a);
+	app_stop_gcks(a);
+	app_free_identity(a);
+	loop_free(a->loop);
+	conf_free(a->conf);
+}
+
+static void on_signal(void *arg, int signo)
+{
+	struct app *a = arg;
+
+	if (signo == SIGHUP) {
+		log_warn("SIGHUP: the configuration is read at the start only; restart mcsecd to change it, traffic goes on meanwhile");
+		return;
+	}
+	log_info("signal %d: ending", signo);
+	loop_stop(a->loop);
+}
+
+static int open_loop(struct app *a, char *err, size_t errlen)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	size_t i;
+	int ret;
+
+	signal(SIGPIPE, SIG_IGN);
+	timerq_init(&a->tq, clock_system());
+	ret = loop_new(&a->tq, &a->loop);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]) && !ret; i++)
+		ret = loop_signal(a->loop, signals[i], on_signal, a);
+	return ret ? err_set(err, errlen, ret, "loop: %s", strerror(-ret)) : 0;
+}
+
+static int start(struct app *a, char *err, size_t errlen)
+{
+	struct ctl_roles roles = { .version = MCSEC_VERSION };
+	int ret;
+
+	ret = open_loop(a, err, errlen);
+	if (!ret)
+		ret = app_open_key_export(a, err, errlen);
+	if (!ret && a->conf->gcks)
+		ret = app_start_gcks(a, err, errlen);
+	if (!ret && a->conf->member)
+		ret = app_start_member(a, err, errlen);
+	if (ret)
+		return ret;
+	roles.gcks = a->gcks;
+	roles.gcks_host = a->gcks_host;
+	roles.member = a->member;
+	roles.member_host = a->member_host;
+	ret = ctl_new(a->loop, &a->tq, a->conf->control, &roles, &a->ctl, err,
+		      errlen);
+	if (!ret)
+		app_watch_expiry(a);
+	return ret;
+}
+
+static const char usage[] =
+	"usage: mcsecd [-c FILE] [--check] [-d] [-l]\n"
+	"\n"
+	"  -c, -f, --config FILE  configuration (" CONF_DEFAULT_FILE ")\n"
+	"      --check            judge the configuration and end\n"
+	"  -d, --debug            log what the protocol does, too\n"
+	"  -l, --syslog           log to syslog, not to stderr\n"
+	"  -V, --version          print the version and end\n"
+	"  -h, --help             print this and end\n"
+	"\n"
+	"It stays in the foreground. mcsecd(8), mcsecd.conf(5)\n";
+
+struct options {
+	const char *file;
+	bool check;
+	bool debug;
+	bool syslog;
+};
+
+/* 0, or 1 when the program is to end with *status. */
+static int parse_args(int argc, char **argv, struct options *o, int *status)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 'C' },
+		{ "debug", no_argument, NULL, 'd' },
+		{ "syslog", no_argument, NULL, 'l' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 }
+	};
+	int c;
+
+	*status = 0;
+	while ((c = getopt_long(argc, argv, "c:f:dlVh", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+		case 'f':
+			o->file = optarg;
+			break;
+		case 'C':
+			o->check = true;
+			break;
+		case 'd':
+			o->debug = true;
+			break;
+		case 'l':
+			o->syslog = true;
+			break;
+		case 'V':
+			puts("mcsecd " MCSEC_VERSION);
+			return 1;
+		case 'h':
+			fputs(usage, stdout);
+			return 1;
+		default:
+			fputs(usage, stderr);
+			*status = 2;
+			return 1;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "mcsecd: \"%s\" is no option\n%s",
+			argv[optind], usage);
+		*status = 2;
+		return 1;
+	}
+	return 0;
+}
+
+/* What a start would refuse that needs neither rights nor network. */
+static int check(struct app *a)
+{
+	if (cert_chain_not_after(a->chain) <= clock_wall(clock_system())) {
+		fprintf(stderr, "%s: identity.certificate: %s has expired\n",
+			a->conf->file, a->conf->identity.certificate);
+		return 1;
+	}
+	printf("%s: good\n", a->conf->file);
+	return 0;
+}
+
+static int run(struct app *a)
+{
+	char err[ERRLEN] = "";
+	int ret;
+
+	ret = start(a, err, sizeof(err));
+	if (ret) {
+		log_err("%s", err[0] ? err : strerror(-ret));
+		return 1;
+	}
+	proc_notify("READY=1");
+	ret = loop_run(a->loop);
+	proc_notify("STOPPING=1");
+	return ret ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct app app = {
+		.rekey_fd = { -1, -1 },
+		.unicast.fd.fd = -1,
+		.kernel_fd.fd = -1,
+		.link_fd.fd = -1,
+	};
+	struct options o = { .file = CONF_DEFAULT_FILE };
+	char err[ERRLEN] = "";
+	int status;
+
+	if (parse_args(argc, argv, &o, &status))
+		return status;
+	log_init("mcsecd", LOG_LEVEL_WARN, !o.syslog);
+	proc_harden();
+	if (conf_load(o.file, &app.conf, err, sizeof(err)) ||
+	    app_load_identity(&app, err, sizeof(err))) {
+		log_err("%s", err);
+		status = 1;
+	} else if (o.check) {
+		status = check(&app);
+	} else {
+		log_set_level(o.debug ? LOG_LEVEL_DEBUG : app.conf->log_level);
+		status = run(&app);
+	}
+	stop(&app);
+	return status;
+}
