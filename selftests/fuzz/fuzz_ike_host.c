@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The IKE machines at every stage: datagrams as anybody can send them, and
+ * messages sealed properly by a peer that lies inside. Key server and member
+ * live on from input to input as long as the SA does, so order counts too.
+ *
+ * Nobody gets in: no group is asked for a peer whose AUTH is not its own, no
+ * member takes keys that its key server did not send.
+ */
+#include "ike/sa.h"
+#include "ike_fuzz.h"
+#include "lib/log.h"
+
+/* The network of the unit tests; only the library is linked here. */
+#include "ike_net.c"
+
+static struct net net;
+static struct pki_pair ca;
+static struct node *g, *m;
+static struct ike_sa *msa;	/* the member's, NULL: none */
+static enum fuzz_host stage;	/* that the nodes are in */
+
+static void check(bool fine)
+{
+	if (!fine)
+		abort();
+}
+
+static void quiet(enum log_level level, const char *line, void *ctx)
+{
+	(void)level;
+	(void)line;
+	(void)ctx;
+}
+
+static void once(void)
+{
+	struct pki_opt opt = { .kind = PKI_GCKS, .dns = "gcks.example",
+			       .ca = &ca };
+
+	if (g)
+		return;
+	log_set_sink(quiet, NULL);
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	g = node_new(&net, "192.0.2.1", &opt, &ca, NULL);
+	opt.kind = PKI_MEMBER;
+	opt.dns = "a.example";
+	m = node_new(&net, "192.0.2.2", &opt, &ca, NULL);
+	stage = FH_MAX;
+}
+
+static void clear(void)
+{
+	while (net.n_queue)
+		net_drop(&net, 0);
+}
+
+static void restart(void)
+{
+	struct ike_sa *sa;
+
+	clear();
+	while ((sa = LIST_FIRST(&m->host->sas)))
+		ike_close(sa, "fuzz");
+	while ((sa = LIST_FIRST(&g->host->sas)))
+		ike_close(sa, "fuzz");
+	clear();
+	node_clear(m);
+	node_clear(g);
+	m->sa = NULL;
+	g->sa = NULL;
+}
+
+/* How many packets of the handshake come before a stage */
+static unsigned int before(enum fuzz_host to)
+{
+	switch (to) {
+	case FH_RAW_GCKS:
+		return 0;
+	case FH_RAW_MEMBER:
+		return 0;
+	case FH_RAW_GCKS_INIT:
+	case FH_RAW_MEMBER_AUTH:
+	case FH_AUTH_REQ:
+		return 2;
+	case FH_AUTH_RES:
+		return 2;
+	default:
+		return 4;
+	}
+}
+
+static void prepare(enum fuzz_host to)
+{
+	struct gike_req req;
+
+	restart();
+	msa = node_join(m, g, "gcks.example", to == FH_RES);
+	check(msa);
+	for (unsigned int i = before(to); i; i--)
+		check(net_step(&net));
+	if (to >= FH_REQ && to != FH_AUTH_RES)
+		check(m->seen.registered == 1 && g->sa);
+	if (to == FH_RES) {
+		group_req(&req, "video", true);
+		check(!ike_register_more(msa, &req));
+	}
+	clear();
+	stage = to;
+}
+
+static struct ike_sa *gcks_sa(void)
+{
+	return LIST_FIRST(&g->host->sas);
+}
+
+/* Is the stage as prepare() left it, so that it can serve again? */
+static bool fresh(enum fuzz_host to)
+{
+	if (stage != to || !LIST_FIRST(&m->host->sas))
+		return false;
+	switch (to) {
+	case FH_RAW_GCKS:
+		return g->host->stats.sas < 40;
+	case FH_RAW_GCKS_INIT:
+	case FH_AUTH_REQ:
+		return gcks_sa() && gcks_sa()->state == IKE_ST_INIT_DONE;
+	case FH_RAW_MEMBER:
+		return msa->state == IKE_ST_INIT_SENT;
+	case FH_RAW_MEMBER_AUTH:
+	case FH_AUTH_RES:
+		return msa->state == IKE_ST_AUTH_SENT && msa->my_busy;
+	case FH_REQ:
+		return gcks_sa() && gcks_sa()->state == IKE_ST_UP;
+	case FH_RES:
+		return msa->state == IKE_ST_UP && msa->my_busy &&
+		       msa->my_xchg == GIKE_XCHG_GSA_REGISTRATION;
+	case FH_REQ_MEMBER:
+		return msa->state == IKE_ST_UP;
+	case FH_MAX:
+		break;
+	}
+	return false;
+}
+
+static void raw(enum fuzz_host to, const uint8_t *p, size_t len)
+{
+	bool gcks = to == FH_RAW_GCKS || to == FH_RAW_GCKS_INIT;
+
+	if (gcks)
+		ike_host_input(g->host, &m->ep, &g->ep, p, len);
+	else
+		ike_host_input(m->host, &g->ep, &m->ep, p, len);
+	check(!g->seen.requests && !m->seen.registered);
+	clear();
+}
+
+static void sealed(enum fuzz_host to, uint8_t xchg, uint8_t first,
+		   const uint8_t *inner, size_t len)
+{
+	bool res = to == FH_AUTH_RES || to == FH_RES;
+	bool to_member = res || to == FH_REQ_MEMBER;
+	struct ike_sa *dst = to_member ? msa : gcks_sa();
+	struct ike_hdr h = { .xchg = xchg };
+	const struct sk_key *k;
+	struct wbuf w;
+
+	h.flags = (to_member ? 0 : IKE_FLAG_INITIATOR) |
+		  (res ? IKE_FLAG_RESPONSE : 0);
+	h.mid = res ? dst->my_mid : dst->peer_mid;
+	memcpy(h.spi_i, dst->spi_i, 8);
+	memcpy(h.spi_r, dst->spi_r, 8);
+	k = to_member ? &dst->keys.er : &dst->keys.ei;
+	wbuf_init(&w, IKE_MSG_MAX);
+	ike_hdr_build(&w, &h);
+	if (!sk_seal(&w, k, 1ull << 40, first, inner, len)) {
+		if (to_member)
+			ike_host_input(m->host, &g->ep, &m->ep, w.p, w.len);
+		else
+			ike_host_input(g->host, &m->ep, &g->ep, w.p, w.len);
+	}
+	wbuf_free(&w);
+	/* A peer without a signature of its own stays outside. */
+	if (to == FH_AUTH_REQ)
+		check(!g->seen.requests);
+	if (to == FH_AUTH_RES)
+		check(!m->seen.registered);
+	clear();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	enum fuzz_host to;
+
+	if (size < 3)
+		return 0;
+	once();
+	to = data[0] % FH_MAX;
+	if (!fresh(to))
+		prepare(to);
+	if (to <= FH_RAW_MEMBER_AUTH)
+		raw(to, data + 1, size - 1);
+	else
+		sealed(to, data[1], data[2], data + 3, size - 3);
+	/* Time passes: what waits is sent again, given up, forgotten. */
+	if (size % 64 == 0) {
+		net.ms += 500;
+		timerq_run(&net.tq);
+		clear();
+	}
+	return 0;
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The samples that the IKE fuzz targets start from: made here, so that they
+ * are what the code itself says and understands.
+ *
+ *	build/unit/ike_corpus		checks those in selftests/fuzz/corpus
+ *	build/unit/ike_corpus FOLDER	writes them anew
+ */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "../fuzz/ike_fuzz.h"
+#include "crypto/cert.h"
+#include "ike/sa.h"
+#include "ike_net.h"
+#include "lib/log.h"
+#include "tap.h"
+
+static const char *out;		/* folder to write to, NULL: check */
+static unsigned int bad, n_samples;
+
+static void path_of(char *buf, size_t size, const char *target,
+		    const char *name)
+{
+	snprintf(buf, size, "%s/%s/%s",
+		 out ? out : SRCDIR "/selftests/fuzz/corpus", target, name);
+}
+
+/*
+ * Written, or looked for: what a sample holds differs from run to run (keys,
+ * nonces), that there is one of its size does not.
+ */
+static void sample(const char *target, const char *name, const void *p,
+		   size_t len)
+{
+	char path[512];
+	struct stat st;
+	FILE *f;
+
+	n_samples++;
+	path_of(path, sizeof(path), target, name);
+	if (!out) {
+		if (stat(path, &st) || st.st_size < (off_t)len - 64 ||
+		    st.st_size > (off_t)len + 64) {
+			bad++;
+			diag("%s: missing or of another size", path);
+		}
+		return;
+	}
+	f = fopen(path, "w");
+	if (!f || fwrite(p, 1, len, f) != len || fclose(f)) {
+		perror(path);
+		exit(1);
+	}
+}
+
+static void prefixed(const char *target, const char *name,
+		     const uint8_t *head, size_t head_len, const void *p,
+		     size_t len)
+{
+	uint8_t *buf = malloc(head_len + len + 1);
+
+	memcpy(buf, head, head_len);
+	if (len)
+		memcpy(buf + head_len, p, len);
+	sample(target, name, buf, head_len + len);
+	free(buf);
+}
+
+#define ONE(x)	((const uint8_t[]){ x }), 1
+
+/* ---- out of a handshake ------------------------------------------------- */
+
+static struct net net;
+static struct pki_pair ca;
+static struct node *g, *m;
+
+static int fp_of(uint8_t type)
+{
+	switch (type) {
+	case IKE_PLD_SA:
+		return FP_SA;
+	case IKE_PLD_KE:
+		return FP_KE;
+	case IKE_PLD_IDI:
+	case IKE_PLD_IDR:
+	case GIKE_PLD_IDG:
+		return FP_ID;
+	case IKE_PLD_CERT:
+		return FP_CERT;
+	case IKE_PLD_AUTH:
+		return FP_AUTH;
+	case IKE_PLD_NOTIFY:
+		return FP_NOTIFY;
+	}
+	return -1;
+}
+
+static void payloads(const char *msg, uint8_t first, const uint8_t *p,
+		     size_t len)
+{
+	const uint8_t chain[2] = { FP_CHAIN, first };
+	struct pwalk w;
+	struct pld pld;
+	char name[64];
+	int ret;
+
+	snprintf(name, sizeof(name), "%s-chain", msg);
+	prefixed("payload", name, chain, 2, p, len);
+	pwalk_init(&w, first, p, len);
+	while ((ret = pwalk_next(&w, &pld)) > 0) {
+		snprintf(name, sizeof(name), "%s-%u-%s", msg, w.n,
+			 ike_pld_name(pld.type));
+		if (pld.type == GIKE_PLD_GSA)
+			prefixed("gpayload", name, ONE(FG_GSA), pld.body,
+				 pld.len);
+		else if (pld.type == GIKE_PLD_KD)
+			prefixed("gpayload", name, ONE(FG_KD), pld.body,
+				 pld.len);
+		else if (fp_of(pld.type) >= 0)
+			prefixed("payload", name, ONE(fp_of(pld.type)),
+				 pld.body, pld.len);
+	}
+	is_int(ret, 0, "%s: payloads add up", msg);
+}
+
+static void opened(const char *msg, const struct packet *q,
+		   const struct ike_sa *sa, enum fuzz_host to)
+{
+	uint8_t plain[8192], first, head[4];
+	const struct sk_key *k = q->p[19] & IKE_FLAG_INITIATOR ?
+				 &sa->keys.ei : &sa->keys.er;
+	size_t n;
+
+	if (!is_int(sk_open(q->p, q->len, k, plain, &n, &first), 0,
+		    "%s opens", msg))
+		return;
+	payloads(msg, first, plain, n);
+	head[0] = to;
+	head[1] = q->p[18];
+	head[2] = first;
+	prefixed("ike_host", msg, head, 3, plain, n);
+	head[0] = FM_INNER;
+	head[1] = q->p[18];
+	head[2] = q->p[19];
+	head[3] = first;
+	prefixed("message", msg, head, 4, plain, n);
+}
+
+static void sealed_sample(const char *name, uint8_t xchg, uint8_t first,
+			  const void *p, size_t len)
+{
+	struct ike_hdr h = { .xchg = xchg, .flags = IKE_FLAG_INITIATOR };
+	struct sk_key k;
+	struct wbuf w;
+
+	fuzz_sk(&k);
+	wbuf_init(&w, IKE_MSG_MAX);
+	ike_hdr_build(&w, &h);
+	if (sk_seal(&w, &k, 5, first, p, len))
+		abort();
+	prefixed("message", name, ONE(FM_SK), w.p, w.len);
+	wbuf_free(&w);
+}
+
+static void handshake(void)
+{
+	static const char *const names[] = { "init-request", "init-answer",
+					     "auth-request", "auth-answer" };
+	static const struct {
+		const char *name;
+		uint8_t to;
+	} raw[] = {
+		{ "raw-0", FH_RAW_GCKS },
+		{ "raw-1", FH_RAW_MEMBER },
+		{ "raw-2", FH_RAW_GCKS_INIT },
+		{ "raw-3", FH_RAW_MEMBER_AUTH },
+	};
+	struct pki_opt opt = { .kind = PKI_GCKS, .dns = "gcks.example",
+			       .ca = &ca };
+	struct gike_req req;
+	struct ike_sa *sa;
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	g = node_new(&net, "192.0.2.1", &opt, &ca, NULL);
+	opt.kind = PKI_MEMBER;
+	opt.dns = "a.example";
+	m = node_new(&net, "192.0.2.2", &opt, &ca, NULL);
+	sa = node_join(m, g, "gcks.example", true);
+	for (int i = 0; i < 4; i++) {
+		const struct packet *q = &net.queue[0];
+
+		prefixed("ike_host", raw[i].name, ONE(raw[i].to), q->p,
+			 q->len);
+		if (i < 2) {
+			prefixed("message", names[i], ONE(FM_CLEAR), q->p,
+				 q->len);
+			payloads(names[i], q->p[16], q->p + 28, q->len - 28);
+		} else {
+			opened(names[i], q, sa, i == 2 ? FH_AUTH_REQ :
+			       FH_AUTH_RES);
+		}
+		net_step(&net);
+	}
+	is_int(m->seen.registered, 1, "it was a registration");
+
+	group_req(&req, "audio", false);
+	ike_register_more(sa, &req);
+	opened("reg-request", &net.queue[0], sa, FH_REQ);
+	net_step(&net);
+	opened("reg-answer", &net.queue[0], sa, FH_RES);
+	net_step(&net);
+	ike_leave(sa, &req.idg);
+	opened("leave", &net.queue[0], sa, FH_REQ);
+	net_run(&net);
+	ike_close(g->sa, "closed");
+	opened("delete", &net.queue[0], sa, FH_REQ_MEMBER);
+	net_free(&net);
+	pki_pair_free(&ca);
+}
+
+/* ---- rekeys ------------------------------------------------------------- */
+
+static void rekey_sample(struct rekey_sa *rs, struct rekey_msg *r,
+			 const char *name, bool sign)
+{
+	uint8_t plain[8192], head[2];
+	char why[100], full[64];
+	struct wbuf w;
+	size_t n;
+
+	wbuf_init(&w, IKE_MSG_MAX);
+	if (!is_int(rekey_build(rs, r, &w, why, sizeof(why)), 0, "%s is built",
+		    name))
+		diag("%s", why);
+	if (sign) {
+		snprintf(full, sizeof(full), "raw-%s", name);
+		prefixed("rekey", full, ONE(FR_RAW), w.p, w.len);
+	}
+	head[0] = sign ? FR_SIGNED : FR_IMPLICIT;
+	n = fuzz_rekey_inner(rs, w.p, w.len, plain, &head[1]);
+	prefixed("rekey", name, head, 2, plain, n);
+	if (sign)
+		sealed_sample(name, GIKE_XCHG_GSA_REKEY, head[1], plain, n);
+	wbuf_free(&w);
+}
+
+/* GSA and KD together, for the tables */
+static void both_sample(const struct rekey_msg *r)
+{
+	struct pchain c;
+	struct wbuf w;
+	size_t split;
+
+	wbuf_init(&w, IKE_MSG_MAX);
+	wbuf_u8(&w, FG_BOTH);
+	wbuf_u8(&w, GC_REKEY);
+	wbuf_u8(&w, 0);
+	wbuf_u16(&w, 0);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	gsa_build(&c, &r->gsa);
+	split = w.len - 5;
+	/* without the generic headers, which the target does not want */
+	memmove(w.p + 5, w.p + 9, split - 4);
+	wbuf_truncate(&w, w.len - 4);
+	wbuf_patch_u16(&w, 3, split - 4);
+	split = w.len;
+	kd_build(&c, &r->kd);
+	memmove(w.p + split, w.p + split + 4, w.len - split - 4);
+	wbuf_truncate(&w, w.len - 4);
+	sample("gpayload", "both", w.p, w.len);
+	wbuf_free(&w);
+}
+
+static void rekeys(void)
+{
+	struct sigkey *key = fuzz_key();
+	struct rekey_msg r;
+	struct rekey_sa rs;
+
+	for (int sign = 0; sign < 2; sign++) {
+		fuzz_rekey_sa(&rs, sign, key);
+		fuzz_lkh_msg(&r, &rs);
+		if (!sign)
+			both_sample(&r);
+		rekey_sample(&rs, &r, sign ? "lkh-signed" : "lkh", sign);
+		rekey_msg_free(&r);
+		rekey_sa_wipe(&rs);
+
+		fuzz_rekey_sa(&rs, sign, key);
+		fuzz_delete_msg(&r);
+		rekey_sample(&rs, &r, sign ? "delete-signed" : "delete", sign);
+		rekey_msg_free(&r);
+		rekey_sa_wipe(&rs);
+	}
+	sigkey_free(key);
+}
+
+static void small(void)
+{
+	static const uint8_t del[] = { 3, 4, 0, 2, 0, 0, 1, 1, 0, 0, 1, 2 };
+	static const uint8_t ts4[] = { 7, 17, 0, 16, 3, 80, 3, 80, 239, 1, 1,
+				       1, 239, 1, 1, 1 };
+	static const uint8_t ts6[40] = { 8, 0, 0, 40, 0, 0, 255, 255, 255, 2,
+					 [24] = 255, 2, [39] = 9 };
+
+	prefixed("payload", "delete", ONE(FP_DELETE), del, sizeof(del));
+	prefixed("payload", "ts4", ONE(FP_TS), ts4, sizeof(ts4));
+	prefixed("payload", "ts6", ONE(FP_TS), ts6, sizeof(ts6));
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const targets[] = { "payload", "gpayload",
+					       "message", "rekey",
+					       "ike_host" };
+	char path[512];
+
+	log_init("test", LOG_LEVEL_ERR, true);
+	out = argc > 1 ? argv[1] : NULL;
+	for (size_t i = 0; out && i < sizeof(targets) / sizeof(*targets); i++) {
+		path_of(path, sizeof(path), targets[i], "");
+		if (mkdir(path, 0755) && errno != EEXIST) {
+			perror(path);
+			return 1;
+		}
+	}
+	handshake();
+	rekeys();
+	small();
+	is_int(bad, 0, "%u samples are there", n_samples);
+	return done();
+}
