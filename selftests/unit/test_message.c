@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+/* IKE header, SK, and the table of what may stand where */
+#include <errno.h>
+
+#include "crypto/aead.h"
+#include "ike/cookie.h"
+#include "ike/message.h"
+#include "tap.h"
+
+static struct sk_key key;
+
+static void seal(struct wbuf *w, uint64_t iv, const void *inner, size_t len)
+{
+	struct ike_hdr h = { .xchg = IKE_XCHG_INFORMATIONAL, .mid = 7 };
+
+	memset(h.spi_i, 1, 8);
+	memset(h.spi_r, 2, 8);
+	wbuf_init(w, IKE_MSG_MAX);
+	ike_hdr_build(w, &h);
+	is_int(sk_seal(w, &key, iv, IKE_PLD_NOTIFY, inner, len), 0,
+	       "%zu octets sealed", len);
+}
+
+static void sk(void)
+{
+	static const uint8_t inner[] = { 0, 0, 0, 8, 0, 0, 0x40, 0x06 };
+	uint8_t k[20] = { 1, 2, 3 }, plain[128], first, *copy;
+	unsigned int taken = 0;
+	struct ike_hdr h;
+	struct wbuf w;
+	size_t n;
+
+	is_int(sk_key_set(&key, IKE_ENCR_AES_GCM_16, 128, k, 20), 0, "key");
+	is_int(sk_key_set(&key, IKE_ENCR_AES_GCM_16, 128, k, 16), -EINVAL,
+	       "key without salt");
+	is_int(sk_key_set(&key, IKE_ENCR_AES_GCM_16_IIV, 128, k, 20),
+	       -ENOTSUP, "implicit IV");
+	is_int(sk_key_set(&key, IKE_ENCR_CHACHA20_POLY1305, 256, k, 20),
+	       -ENOTSUP, "ChaCha20-Poly1305 with a key length");
+	sk_key_set(&key, IKE_ENCR_AES_GCM_16, 128, k, 20);
+
+	seal(&w, 0x0102030405060708, inner, sizeof(inner));
+	is_int(w.len, 28 + 4 + 8 + 8 + 1 + 16, "length of all");
+	ok(!ike_hdr_parse(w.p, w.len, &h) && h.next == IKE_PLD_SK &&
+	   h.mid == 7, "header");
+	is_mem(w.p + 32, 8, "\1\2\3\4\5\6\7\10", 8, "IV as given");
+	ok(!sk_open(w.p, w.len, &key, plain, &n, &first) && n == 8 &&
+	   first == IKE_PLD_NOTIFY && !memcmp(plain, inner, 8), "opens");
+	copy = malloc(w.len);
+	for (size_t i = 0; i < w.len; i++) {
+		for (int bit = 0; bit < 8; bit++) {
+			memcpy(copy, w.p, w.len);
+			copy[i] ^= 1 << bit;
+			taken += !sk_open(copy, w.len, &key, plain, &n,
+					  &first);
+		}
+	}
+	is_int(taken, 0, "no bit of it can change");
+	free(copy);
+	for (size_t len = 0; len < w.len; len++) {
+		copy = malloc(len ? len : 1);
+		memcpy(copy, w.p, len);
+		if (len >= 32)
+			copy[31] = len - 28;
+		taken += !sk_open(copy, len, &key, plain, &n, &first);
+		free(copy);
+	}
+	is_int(taken, 0, "nor can it be cut");
+	wbuf_free(&w);
+
+	seal(&w, 1, NULL, 0);
+	ok(!sk_open(w.p, w.len, &key, plain, &n, &first) && !n, "empty");
+	wbuf_free(&w);
+}
+
+/* What sk_seal() never makes: a message with @pad as its last octet */
+static int open_padded(uint8_t pad, size_t *n)
+{
+	uint8_t inner[8] = { 0, 0, 0, 4, 9, 9, 9, pad };
+	uint8_t msg[28 + 4 + 8 + 8 + 16] = { 0 };
+	uint8_t plain[128], first;
+
+	msg[16] = IKE_PLD_SK;
+	msg[27] = sizeof(msg);
+	msg[28] = IKE_PLD_VENDOR;
+	msg[31] = sizeof(msg) - 28;
+	if (aead_seal(key.encr, key.key, key.len, msg + 32, msg, 32, inner, 8,
+		      msg + 40))
+		abort();
+	return sk_open(msg, sizeof(msg), &key, plain, n, &first);
+}
+
+static void padding(void)
+{
+	static uint8_t big[IKE_MSG_MAX];
+	struct ike_hdr h = { .xchg = 37 };
+	struct wbuf w;
+	size_t n;
+
+	is_int(open_padded(3, &n), 0, "a peer may pad");
+	is_int(n, 4, "and the padding goes");
+	is_int(open_padded(7, &n), 0, "all of it may be padding");
+	is_int(n, 0, "then nothing is left");
+	is_int(open_padded(8, &n), -EBADMSG, "more padding than octets");
+	is_int(n, 0, "gives nothing");
+	wbuf_init(&w, IKE_MSG_MAX);
+	ike_hdr_build(&w, &h);
+	is_int(sk_seal(&w, &key, 3, 0, big, sizeof(big)), -EMSGSIZE,
+	       "more than a datagram");
+	is_int(w.len, IKE_HDR_LEN, "nothing was written");
+	wbuf_free(&w);
+}
+
+static int sort(uint8_t xchg, bool res, enum msg_side side, uint8_t type,
+		unsigned int times)
+{
+	static const uint8_t del[] = { 0, 0, 0, 8, 1, 0, 0, 0 };
+	uint8_t buf[1024], *p = buf;
+	struct ike_msg m = { 0 };
+	char why[80] = "";
+
+	for (unsigned int i = 0; i < times; i++, p += 8) {
+		memcpy(p, del, 8);
+		p[0] = i + 1 < times ? type : 0;
+	}
+	m.h.xchg = xchg;
+	m.h.flags = res ? IKE_FLAG_RESPONSE : 0;
+	return msg_sort(&m, side, type, buf, p - buf, why, sizeof(why));
+}
+
+static void table(void)
+{
+	static const struct {
+		uint8_t xchg, type;
+		/* clear request, clear answer, sealed request, answer */
+		bool may[4];
+	} t[] = {
+		{ 34, IKE_PLD_SA, { 1, 1, 0, 0 } },
+		{ 34, IKE_PLD_KE, { 1, 1, 0, 0 } },
+		{ 34, IKE_PLD_NONCE, { 1, 1, 0, 0 } },
+		{ 34, IKE_PLD_NOTIFY, { 1, 1, 0, 0 } },
+		{ 34, IKE_PLD_CERT, { 0, 0, 0, 0 } },
+		{ 34, IKE_PLD_AUTH, { 0, 0, 0, 0 } },
+		{ 34, GIKE_PLD_KD, { 0, 0, 0, 0 } },
+		{ 34, IKE_PLD_DELETE, { 0, 0, 0, 0 } },
+		{ 39, IKE_PLD_IDI, { 0, 0, 1, 0 } },
+		{ 39, IKE_PLD_IDR, { 0, 0, 1, 1 } },
+		{ 39, IKE_PLD_CERT, { 0, 0, 1, 1 } },
+		{ 39, IKE_PLD_AUTH, { 0, 0, 1, 1 } },
+		{ 39, GIKE_PLD_IDG, { 0, 0, 1, 0 } },
+		{ 39, IKE_PLD_SA, { 0, 0, 1, 0 } },
+		{ 39, GIKE_PLD_GSA, { 0, 0, 0, 1 } },
+		{ 39, GIKE_PLD_KD, { 0, 0, 0, 1 } },
+		{ 39, IKE_PLD_NOTIFY, { 0, 0, 1, 1 } },
+		{ 39, IKE_PLD_DELETE, { 0, 0, 0, 0 } },
+		{ 39, IKE_PLD_KE, { 0, 0, 0, 0 } },
+		{ 40, GIKE_PLD_IDG, { 0, 0, 1, 0 } },
+		{ 40, GIKE_PLD_GSA, { 0, 0, 0, 1 } },
+		{ 40, GIKE_PLD_KD, { 0, 0, 0, 1 } },
+		{ 40, IKE_PLD_AUTH, { 0, 0, 0, 0 } },
+		{ 40, IKE_PLD_IDI, { 0, 0, 0, 0 } },
+		{ 41, GIKE_PLD_GSA, { 0, 0, 1, 0 } },
+		{ 41, GIKE_PLD_KD, { 0, 0, 1, 0 } },
+		{ 41, IKE_PLD_AUTH, { 0, 0, 1, 0 } },
+		{ 41, IKE_PLD_DELETE, { 0, 0, 1, 0 } },
+		{ 41, GIKE_PLD_IDG, { 0, 0, 0, 0 } },
+		{ 37, IKE_PLD_DELETE, { 0, 0, 1, 1 } },
+		{ 37, IKE_PLD_NOTIFY, { 0, 0, 1, 1 } },
+		{ 37, GIKE_PLD_GSA, { 0, 0, 0, 0 } },
+	};
+	unsigned int wrong = 0;
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		for (int k = 0; k < 4; k++) {
+			int ret = sort(t[i].xchg, k & 1,
+				       k < 2 ? MSG_CLEAR : MSG_ENC,
+				       t[i].type, 1);
+
+			if (ret == (t[i].may[k] ? 0 : -EBADMSG))
+				continue;
+			wrong++;
+			diag("%s in %s, case %d: %d",
+			     ike_pld_name(t[i].type),
+			     ike_xchg_name(t[i].xchg), k, ret);
+		}
+	}
+	is_int(wrong, 0, "what may stand where");
+	is_int(sort(39, false, MSG_ENC, IKE_PLD_AUTH, 2), -EBADMSG, "two AUTH");
+	is_int(sort(39, true, MSG_ENC, GIKE_PLD_GSA, 2), -EBADMSG, "two GSA");
+	is_int(sort(39, true, MSG_ENC, GIKE_PLD_KD, 2), -EBADMSG, "two KD");
+	is_int(sort(39, false, MSG_ENC, IKE_PLD_CERT, 8), 0, "8 CERT");
+	is_int(sort(39, false, MSG_ENC, IKE_PLD_CERT, 9), -EBADMSG, "9 CERT");
+	is_int(sort(37, false, MSG_ENC, IKE_PLD_NOTIFY, MSG_MAX_NOTIFY), 0,
+	       "notifies at the cap");
+	is_int(sort(37, false, MSG_ENC, IKE_PLD_NOTIFY, MSG_MAX_NOTIFY + 1),
+	       -EBADMSG, "and one more");
+	is_int(sort(99, false, MSG_ENC, IKE_PLD_NOTIFY, 1), -ENOMSG,
+	       "unknown exchange");
+	is_int(sort(37, false, MSG_ENC, 99, 1), 0, "unknown payload");
+	is_int(sort(34, false, MSG_CLEAR, IKE_PLD_SK, 1), -EBADMSG,
+	       "SK in IKE_SA_INIT");
+}
+
+static void critical(void)
+{
+	uint8_t p[] = { 0, 0x80, 0, 4 };
+	struct ike_msg m = { .h = { .xchg = 37 } };
+	char why[80];
+
+	is_int(msg_sort(&m, MSG_ENC, 99, p, 4, why, sizeof(why)),
+	       -EPROTONOSUPPORT, "unknown critical payload");
+	is_int(m.critical, 99, "is named");
+	is_str(why, "critical payload of type 99", "in words too");
+	/* Of a known one the bit means nothing: RFC 7296 2.5 */
+	p[3] = 4;
+	is_int(msg_sort(&m, MSG_ENC, IKE_PLD_VENDOR, p, 4, why, sizeof(why)),
+	       0, "critical bit of a known payload");
+}
+
+static void header(void)
+{
+	uint8_t p[32] = { 0 };
+	struct ike_hdr h;
+
+	p[27] = 28;
+	is_int(ike_hdr_parse(p, 28, &h), 0, "as long as it says");
+	is_int(ike_hdr_parse(p, 29, &h), -EBADMSG, "longer");
+	is_int(ike_hdr_parse(p, 27, &h), -EBADMSG, "no header");
+	p[24] = 1;
+	is_int(ike_hdr_parse(p, 28, &h), -EBADMSG, "says it is 16 MB");
+}
+
+static void cookies(void)
+{
+	uint8_t c1[COOKIE_LEN], c2[COOKIE_LEN], spi[8] = { 1 }, ni[32] = { 2 };
+	struct cookies c;
+	struct ep from, other;
+
+	ep_parse("192.0.2.1:500", 0, &from);
+	ep_parse("192.0.2.1:501", 0, &other);
+	cookies_init(&c, 1000);
+	cookie_make(&c, 1000, &from, spi, ni, 32, c1);
+	ok(cookie_good(&c, 2000, &from, spi, ni, 32, c1, COOKIE_LEN), "good");
+	ok(!cookie_good(&c, 2000, &other, spi, ni, 32, c1, COOKIE_LEN),
+	   "not from another port");
+	ni[0]++;
+	ok(!cookie_good(&c, 2000, &from, spi, ni, 32, c1, COOKIE_LEN),
+	   "not with another nonce");
+	ni[0]--;
+	spi[0]++;
+	ok(!cookie_good(&c, 2000, &from, spi, ni, 32, c1, COOKIE_LEN),
+	   "not with another SPI");
+	spi[0]--;
+	ok(!cookie_good(&c, 2000, &from, spi, ni, 32, c1, COOKIE_LEN - 1),
+	   "not cut");
+	cookie_make(&c, 62000, &from, spi, ni, 32, c2);
+	ok(memcmp(c1, c2, COOKIE_LEN), "the secret rotates");
+	ok(cookie_good(&c, 62000, &from, spi, ni, 32, c1, COOKIE_LEN),
+	   "the one before is still good");
+	ok(!cookie_good(&c, 123000, &from, spi, ni, 32, c1, COOKIE_LEN),
+	   "the one before that is not");
+	ok(cookie_good(&c, 123000, &from, spi, ni, 32, c2, COOKIE_LEN),
+	   "the next one is");
+	cookie_make(&c, 123000, &from, spi, ni, 32, c1);
+	ok(!cookie_good(&c, 900000, &from, spi, ni, 32, c1, COOKIE_LEN),
+	   "after a long silence none is");
+	cookies_wipe(&c);
+}
+
+int main(void)
+{
+	sk();
+	padding();
+	table();
+	critical();
+	header();
+	cookies();
+	return done();
+}
