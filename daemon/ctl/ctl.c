@@ -259,7 +259,7 @@ static int listen_at(struct ctl *ctl)
 	mask = umask(0177);
 	ret = bind(fd, (struct sockaddr *)&sun, sizeof(sun)) ? -errno : 0;
 	umask(mask);
-	if (!ret && (listen(fd, 8) || lstat(ctl->path, &st)))
+	if (!ret && (listen(fd, CTL_MAX_CLIENTS) || lstat(ctl->path, &st)))
 		ret = -errno;
 	if (ret) {
 		close(fd);

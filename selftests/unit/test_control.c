@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The control socket: who is answered, what is refused, and that no client
+ * can stop the daemon or another client. The answers themselves come from a
+ * key server with its members in this process.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+#include "group_sim.h"
+#include "lib/loop.h"
+#include "tap.h"
+
+static uint64_t now_ms = 1000;
+static struct timerq tq;
+static struct loop *loop;
+static struct ctl *ctl;
+static char dir[] = "/tmp/mcsec-ctl-XXXXXX";
+static char path[80];
+static char err[256];
+static const struct ctl_roles none = { .version = "1.2" };
+
+static uint64_t mono(void *ctx)
+{
+	(void)ctx;
+	return now_ms;
+}
+
+static time_t wall(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+static const struct clock fake = { .mono_ms = mono, .wall = wall };
+
+static int client(void)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	strcpy(sun.sun_path, path);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sun, sizeof(sun)))
+		bail("connect: %s", strerror(errno));
+	return fd;
+}
+
+/* Rounds of the loop until nothing happens in it any more. */
+static void turn(void)
+{
+	int i;
+
+	for (i = 0; i < 30; i++)
+		loop_once(loop, 1);
+}
+
+static void ask(int fd, const char *text, size_t len)
+{
+	if (send(fd, text, len, MSG_NOSIGNAL) != (ssize_t)len)
+		bail("send: %s", strerror(errno));
+	turn();
+}
+
+/* What is there to read; "" for nothing, NULL when the daemon has closed. */
+static const char *answer(int fd)
+{
+	static char buf[65536];
+	ssize_t n = recv(fd, buf, sizeof(buf) - 1, 0);
+
+	if (n < 0 && errno == EAGAIN)
+		return "";
+	if (n <= 0)
+		return NULL;
+	buf[n] = '\0';
+	return buf;
+}
+
+#define VERSION "{\"cmd\":\"version\"}\n"
+#define VERSION_ANSWER "{\"ok\":true,\"version\":\"1.2\"}\n"
+
+static void requests(void)
+{
+	static char big[CTL_REQUEST_MAX + 10];
+	int a = client(), b = client();
+	size_t i;
+
+	ask(a, VERSION, strlen(VERSION));
+	is_str(answer(a), VERSION_ANSWER, "asked and answered");
+	for (i = 0; i < strlen(VERSION); i++)
+		ask(a, VERSION + i, 1);
+	is_str(answer(a), VERSION_ANSWER, "octet by octet");
+	ask(a, VERSION VERSION VERSION, 3 * strlen(VERSION));
+	is_str(answer(a), VERSION_ANSWER VERSION_ANSWER VERSION_ANSWER,
+	       "three at once");
+	ask(b, "{\"cmd\":", 7);
+	ask(a, VERSION, strlen(VERSION));
+	is_str(answer(a), VERSION_ANSWER, "half a request holds nobody up");
+	ask(b, "\"version\"}\n", 11);
+	is_str(answer(b), VERSION_ANSWER, "and is answered when it is whole");
+
+	memset(big, ' ', sizeof(big));
+	ask(b, big, CTL_REQUEST_MAX);
+	ok(strstr(answer(b), "too long"), "one that is too long is refused");
+	ok(!answer(b), "and the client closed");
+	close(b);
+	ask(a, VERSION, strlen(VERSION));
+	is_str(answer(a), VERSION_ANSWER, "the other one is not");
+	close(a);
+	turn();
+}
+
+static const char *one(const struct ctl_roles *roles, const char *request)
+{
+	static char *text;
+
+	free(text);
+	text = ctl_answer(roles, request, strlen(request));
+	return text ? text : "";
+}
+
+static void refusals(void)
+{
+	static const struct {
+		const char *request, *why;
+	} bad[] = {
+		{ "", "not JSON" },
+		{ "x", "not JSON" },
+		{ "{", "not JSON" },
+		{ "[]", "not a JSON object" },
+		{ "{}", "\\\"cmd\\\" is missing" },
+		{ "{\"cmd\":1}", "\\\"cmd\\\" is missing" },
+		{ "{\"cmd\":\"x\"}", "no command \\\"x\\\"" },
+		{ "{\"cmd\":\"version\",\"cmd\":\"status\"}", "duplicate" },
+		{ "{\"cmd\":\"version\",\"grop\":1}", "\\\"grop\\\" is not" },
+		{ "{\"cmd\":\"version\",\"group\":\"v\"}", "not for this" },
+		{ "{\"cmd\":\"version\",\"after\":1}", "not for this" },
+		{ "{\"cmd\":\"status\",\"group\":7}", "has to be a text" },
+		{ "{\"cmd\":\"status\",\"group\":\"\"}", "has to be a text" },
+		{ "{\"cmd\":\"status\",\"group\":\"v\\u0000\"}", "not JSON" },
+		{ "{\"cmd\":\"audit\",\"after\":-1}", "has to be a number" },
+		{ "{\"cmd\":\"evict\",\"group\":\"v\"}", "\\\"id\\\" is" },
+		{ "{\"cmd\":\"evict\",\"id\":\"v\"}", "\\\"group\\\" is" },
+		{ "{\"cmd\":\"evict\",\"group\":\"v\",\"id\":\"x\"}",
+		  "no key server" },
+		{ "{\"cmd\":\"admit\",\"group\":\"v\",\"id\":\"x\"}",
+		  "no key server" },
+		{ "{\"cmd\":\"rekey\"}", "no key server" },
+		{ "{\"cmd\":\"audit\"}", "no key server" },
+		{ "{\"cmd\":\"leave\",\"group\":\"v\"}", "no member" },
+		{ "{\"cmd\":\"join\",\"group\":\"v\"}", "no member" },
+		{ "{\"cmd\":\"status\",\"group\":\"v\"}", "no group \\\"v" },
+	};
+	char deep[3000];
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const char *text = one(&none, bad[i].request);
+
+		ok(!strncmp(text, "{\"ok\":false,", 12) &&
+		   strstr(text, bad[i].why), "%s", text);
+	}
+	memset(deep, '[', sizeof(deep) - 1);
+	deep[sizeof(deep) - 1] = '\0';
+	ok(strstr(one(&none, deep), "not JSON"), "thousands of brackets");
+}
+
+static void stubborn(void)
+{
+	int fd[CTL_MAX_CLIENTS], i, a, sent = 0;
+	char many[60 * sizeof(VERSION)];
+
+	/* a client that asks and asks and never reads */
+	many[0] = '\0';
+	for (i = 0; i < 60; i++)
+		strcat(many, VERSION);
+	a = client();
+	for (i = 0; i < 2000; i++) {
+		if (send(a, many, strlen(many), MSG_NOSIGNAL) < 0)
+			break;
+		sent++;
+		loop_once(loop, 0);
+	}
+	ok(i < 2000, "who doesn't read is not read, after %d requests",
+	   60 * sent);
+	fd[0] = client();
+	ask(fd[0], VERSION, strlen(VERSION));
+	is_str(answer(fd[0]), VERSION_ANSWER, "others are answered");
+	now_ms += CTL_IDLE_MS - 1;
+	turn();
+	ok(recv(fd[0], many, 1, 0) < 0 && errno == EAGAIN, "not idle yet");
+	now_ms += 1;
+	turn();
+	ok(!answer(fd[0]), "who says nothing for long is closed");
+	close(fd[0]);
+	for (i = 0; i < 10000 && answer(a); i++)
+		;
+	ok(i < 10000, "and so is who doesn't read");
+	close(a);
+
+	for (i = 0; i < CTL_MAX_CLIENTS; i++)
+		fd[i] = client();
+	turn();
+	a = client();
+	turn();
+	ok(!answer(a), "one client more than there may be is closed");
+	close(a);
+	close(fd[0]);
+	turn();
+	a = client();
+	ask(a, VERSION, strlen(VERSION));
+	is_str(answer(a), VERSION_ANSWER, "when one goes, another may come");
+	close(a);
+	for (i = 1; i < CTL_MAX_CLIENTS; i++)
+		close(fd[i]);
+	turn();
+}
+
+static void sockets(void)
+{
+	struct ctl *other;
+	struct stat st;
+	char long_path[200];
+	int fd;
+
+	ok(!stat(path, &st) && (st.st_mode & 07777) == 0600 &&
+	   S_ISSOCK(st.st_mode), "for us alone");
+	is_int(ctl_new(loop, &tq, path, &none, &other, err, sizeof(err)),
+	       -EADDRINUSE, "a daemon that answers is not replaced");
+	ok(strstr(err, path) && strstr(err, "running"), "said: %s", err);
+	/* what a daemon that was killed leaves */
+	ctl_free(ctl);
+	ok(access(path, F_OK), "removed at the end");
+	if (!fork()) {
+		struct sockaddr_un sun = { .sun_family = AF_UNIX };
+
+		strcpy(sun.sun_path, path);
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		_exit(bind(fd, (struct sockaddr *)&sun, sizeof(sun)) ||
+		      listen(fd, 1));
+	}
+	while (access(path, F_OK))
+		usleep(1000);
+	usleep(20000);
+	is_int(ctl_new(loop, &tq, path, &none, &ctl, err, sizeof(err)), 0,
+	       "what a dead daemon left is replaced");
+	fd = client();
+	ask(fd, VERSION, strlen(VERSION));
+	is_str(answer(fd), VERSION_ANSWER, "and works");
+	close(fd);
+	ctl_free(ctl);
+
+	fd = open(path, O_CREAT | O_WRONLY, 0600);
+	close(fd);
+	is_int(ctl_new(loop, &tq, path, &none, &ctl, err, sizeof(err)),
+	       -EEXIST, "a file is not taken away: %s", err);
+	unlink(path);
+	memset(long_path, 'x', sizeof(long_path) - 1);
+	long_path[0] = '/';
+	long_path[sizeof(long_path) - 1] = '\0';
+	is_int(ctl_new(loop, &tq, long_path, &none, &ctl, err, sizeof(err)),
+	       -ENAMETOOLONG, "too long a path");
+}
+
+/* A group with two members, and what is told of it. */
+static json_t *parsed(const struct ctl_roles *roles, const char *request)
+{
+	json_t *o = json_loads(one(roles, request), 0, NULL);
+
+	if (!o)
+		bail("%s: not JSON: %s", request, one(roles, request));
+	return o;
+}
+
+static json_int_t num(json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+static const char *str(json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+static void roles(void)
+{
+	/* too large for the stack */
+	static struct sim sim;
+	struct sim *s = &sim;
+	struct sim_member *m;
+	struct ctl_roles k = { .version = "1" }, r = { .version = "1" };
+	json_t *o, *g, *list;
+	char *hex;
+
+	sim_init(s, 1);
+	sim_gcks_up(s);
+	m = sim_add(s, "s.example", true, true);
+	sim_up(m);
+	sim_up(sim_add(s, "a.example", false, true));
+	if (!sim_settle(s, 60000))
+		bail("the members are not in");
+	sim_run(s, 20000);
+	k.gcks = s->gcks;
+	k.gcks_host = s->host;
+	r.member = m->m;
+	r.member_host = m->host;
+
+	o = parsed(&k, "{\"cmd\":\"status\"}");
+	list = json_object_get(json_object_get(o, "gcks"), "groups");
+	g = json_array_get(list, 0);
+	is_str(str(g, "name"), "video", "the key server's group");
+	is_int(num(g, "members"), 2, "its members");
+	is_int(num(g, "senders"), 1, "its senders");
+	ok(num(json_object_get(json_object_get(o, "gcks"), "ike"), "up") >= 2,
+	   "IKE counters");
+	json_decref(o);
+
+	o = parsed(&k, "{\"cmd\":\"member\",\"group\":\"video\"}");
+	list = json_object_get(json_array_get(json_object_get(o, "rosters"),
+					      0), "members");
+	is_int((intmax_t)json_array_size(list), 2, "the roster");
+	json_decref(o);
+
+	o = parsed(&r, "{\"cmd\":\"status\"}");
+	g = json_array_get(json_object_get(json_object_get(o, "member"),
+					   "groups"), 0);
+	is_str(str(g, "state"), "in", "the member is in");
+	ok(num(g, "out_spi") > 255 && num(g, "n_sender_ids") > 0, "and sends");
+	json_decref(o);
+
+	/* whatever is told, no key is in it */
+	hex = malloc(2 * KSA_KEY_MAX + 1);
+	for (size_t i = 0; i < m->mk.sa[0].sa.key_len; i++)
+		sprintf(hex + 2 * i, "%02x", m->mk.sa[0].sa.key[i]);
+	ok(m->mk.n_sas && strlen(hex) >= 40 &&
+	   !strstr(one(&r, "{\"cmd\":\"status\"}"), hex), "no key is told");
+	free(hex);
+
+	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
+		      "\"id\":\"nobody\"}"), "\"ok\":false"),
+	   "nobody is not evicted");
+	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
+		      "\"id\":\"a.example\"}"), "\"effective_ms\":"),
+	   "a member is");
+	o = parsed(&k, "{\"cmd\":\"member\"}");
+	g = json_array_get(json_object_get(o, "rosters"), 0);
+	is_int((intmax_t)json_array_size(json_object_get(g, "members")), 1,
+	       "one is left");
+	is_int((intmax_t)json_array_size(json_object_get(g, "denied")), 1,
+	       "one is denied");
+	json_decref(o);
+	ok(strstr(one(&k, "{\"cmd\":\"admit\",\"group\":\"video\","
+		      "\"id\":\"a.example\"}"), "\"ok\":true"), "admitted");
+	ok(strstr(one(&k, "{\"cmd\":\"rekey\"}"), "\"ok\":true"), "rekeyed");
+	ok(strstr(one(&k, "{\"cmd\":\"rekey\",\"group\":\"x\"}"),
+		  "\"ok\":false"), "not a group that isn't there");
+	ok(strstr(one(&k, "{\"cmd\":\"audit\"}"), "\"event\":\"evict\""),
+	   "it is in the audit trail");
+	ok(strstr(one(&k, "{\"cmd\":\"audit\",\"after\":1000000}"),
+		  "\"audit\":[]"), "nothing came later");
+	ok(strstr(one(&r, "{\"cmd\":\"leave\",\"group\":\"video\"}"),
+		  "\"ok\":true"), "the member leaves");
+	sim_run(s, 5000);
+	ok(strstr(one(&r, "{\"cmd\":\"leave\",\"group\":\"video\"}"),
+		  "already"), "not twice");
+	ok(strstr(one(&r, "{\"cmd\":\"leave\",\"group\":\"x\"}"),
+		  "no group"), "nor another group");
+	ok(strstr(one(&r, "{\"cmd\":\"join\",\"group\":\"video\"}"),
+		  "\"ok\":true"), "and joins again");
+	sim_free(s);
+}
+
+int main(void)
+{
+	timerq_init(&tq, &fake);
+	if (!mkdtemp(dir) || loop_new(&tq, &loop))
+		bail("no folder, or no loop");
+	/* a folder that isn't there is made */
+	snprintf(path, sizeof(path), "%s/run/s.sock", dir);
+	is_int(ctl_new(loop, &tq, path, &none, &ctl, err, sizeof(err)), 0,
+	       "a socket: %s", err);
+	requests();
+	refusals();
+	stubborn();
+	sockets();
+	roles();
+	loop_free(loop);
+	*strrchr(path, '/') = '\0';
+	rmdir(path);
+	rmdir(dir);
+	one(&none, "");
+	return done();
+}
