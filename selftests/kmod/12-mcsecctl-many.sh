@@ -4,10 +4,20 @@
 # Dumps of more than one message can hold, dumps while things change, many
 # mcsecctl at once; and the link monitor with devices that the host of the
 # unit tests may not have.
+#
+# timeout: 600
 
 . "$(dirname "$0")/../lib.sh"
 need ip python3
 load_mcsec
+
+# By -n: a process less than by ip netns exec
+ctl() {
+	local in=$1-mc$$
+	shift
+	"$MCSECCTL" -n "$in" "$@"
+}
+
 ns_create a
 
 many=300

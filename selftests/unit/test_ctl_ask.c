@@ -115,20 +115,37 @@ static char *captured(struct ctl *ctl, command_fn *fn, int argc, char **argv,
 }
 
 /* What a key server might say of itself. */
-static const char status[] =
-	"{\"ok\":true,\"role\":\"gcks\",\"groups\":[{\"name\":\"a\",\"epoch\":3,\"members\":[{\"id\":\"x\",\"sends\":true},{\"id\":\"y\\n\",\"sends\":false}]},{\"name\":\"b\",\"epoch\":null,\"members\":[]}],\"peers\":[\"p\",\"q\"],\"load\":0.5}\n";
+static const char *status(void)
+{
+	static const char *const parts[] = {
+		"{\"ok\":true,\"role\":\"gcks\",\"groups\":[",
+		"{\"name\":\"a\",\"epoch\":3,\"members\":[",
+		"{\"id\":\"x\",\"sends\":true},",
+		"{\"id\":\"y\\n\",\"sends\":false}]},",
+		"{\"name\":\"b\",\"epoch\":null,\"members\":[]}],",
+		"\"peers\":[\"p\",\"q\"],\"load\":0.5}\n", NULL };
+	static char text[512];
+	int i;
+
+	for (i = 0; parts[i]; i++)
+		strcat(text, parts[i]);
+	return text;
+}
 
 int main(void)
 {
 	char group[] = "video", id[] = "b.example", bad[] = "\xff\xfe";
-	char *argv[] = { group, id, NULL };
-	char *bad_argv[] = { group, bad, NULL };
+	char *argv[3] = {}, *bad_argv[3] = {};
 	struct ctl ctl = { .socket = "/nonexistent/sock" };
 	static char big[65537];
 	char *text;
 	pid_t pid;
 	int ret;
 
+	argv[0] = group;
+	argv[1] = id;
+	bad_argv[0] = group;
+	bad_argv[1] = bad;
 	is_int(cmd_status(&ctl, 0, argv), EXIT_FAILED, "no daemon");
 	ok(strstr(said, "is it running?"), "which is what may be the matter");
 	listen_here();
@@ -148,7 +165,7 @@ int main(void)
 	ok(served(pid), "asked for a rekey");
 
 	pid = serve("{\"cmd\":\"status\"}",
-		    status, 1);
+		    status(), 1);
 	text = captured(&ctl, cmd_status, 0, argv, &ret);
 	is_int(ret, EXIT_OK, "an answer");
 	is_str(text, "role gcks\n"
