@@ -357,7 +357,9 @@ int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 	g->switch_ms = now;
 	if (told)
 		g->switch_ms += how == GKM_EXCLUDE ? gkm_effective_ms(g) :
-			g->conf->atd * MS;
+			gkm_atd(g) * MS;
+	if (g->switch_ms < g->hold_ms)
+		g->switch_ms = g->hold_ms;
 	log_info("group %s: rekey (%s): Data SA %08x%s", g->conf->name, why,
 		 gkey_spi(&g->st.data), told ? "" : ", nobody to tell");
 	send_all(g, &c->out);
@@ -430,7 +432,13 @@ int gkm_restart(struct group *g, const char *why)
 		g->sign = sign;
 	}
 	g->st = c.next;
-	g->switch_ms = group_now_ms(g);
+	/*
+	 * The old SAs live for DTD at the members. Whoever is back first must
+	 * not send under new keys before the others are.
+	 */
+	g->hold_ms = group_now_ms(g);
+	if (!TAILQ_EMPTY(&c.out))
+		g->hold_ms += (g->conf->dtd > 2 ? g->conf->dtd - 2 : 0) * MS;
 	g->restarts++;
 	send_all(g, &c.out);
 	gkm_schedule(g);

@@ -92,6 +92,8 @@ int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
 		 bool *told);
 /* D(ESP, all), D(GIKE_UPDATE, all) to where members listen now. */
 int gkm_farewell(struct group *g, struct gkm_change *c);
+/* Seconds that senders are to wait, outside of an exclusion. */
+uint32_t gkm_atd(const struct group *g);
 /* Milliseconds from the first message until senders have changed over. */
 uint32_t gkm_effective_ms(const struct group *g);
 

@@ -78,6 +78,15 @@ uint32_t gkm_effective_ms(const struct group *g)
 
 /* ---- messages ----------------------------------------------------------- */
 
+uint32_t gkm_atd(const struct group *g)
+{
+	uint64_t now = group_now_ms(g);
+	uint32_t hold = g->hold_ms > now ?
+		(g->hold_ms - now + MS - 1) / MS : 0;
+
+	return hold > g->conf->atd ? hold : g->conf->atd;
+}
+
 /* Old Data SAs go with each message, for who has missed an earlier one. */
 static void add_data(struct group *g, const struct gkm_state *st,
 		     struct rekey_msg *m, bool exclude)
@@ -92,7 +101,7 @@ static void add_data(struct group *g, const struct gkm_state *st,
 	gkm_data_policy(g, st, &m->gsa.data[0]);
 	m->gsa.gw.present = true;
 	m->gsa.gw.has = GWP_HAS_ATD | GWP_HAS_DTD;
-	m->gsa.gw.atd = g->conf->atd;
+	m->gsa.gw.atd = gkm_atd(g);
 	m->gsa.gw.dtd = g->conf->dtd;
 	if (exclude) {
 		/* who is out must not send for long either; DTD outlasts the
@@ -100,7 +109,8 @@ static void add_data(struct group *g, const struct gkm_state *st,
 		 */
 		dtd = g->conf->evict_atd + LATE_MS / MS + 2;
 		m->gsa.gw.atd = g->conf->evict_atd;
-		if (dtd < m->gsa.gw.dtd)
+		if (dtd < m->gsa.gw.dtd ||
+		    m->gsa.gw.dtd <= g->conf->evict_atd)
 			m->gsa.gw.dtd = dtd;
 	}
 	if (!st->n_old)

@@ -137,6 +137,7 @@ struct group {
 	struct rekey_sa rs;	/* of st.rekey; next_mid counts here */
 	struct timer periodic;
 	uint64_t switch_ms;	/* senders have changed to st.data by then */
+	uint64_t hold_ms;	/* no sender changes before: all come back */
 
 	struct gouts out;
 	uint64_t next_out;

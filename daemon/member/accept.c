@@ -339,18 +339,24 @@ static void keep_delays(struct mgroup *g, const struct gsa_gw *gw)
 		g->dtd = gw->dtd;
 }
 
-/* All of them or none. */
+/* All of them or none; what was there before is no part of it. */
 static int install(struct mgroup *g, struct bring *b, char *why, size_t size)
 {
-	unsigned int i, j;
-	int rc = 0;
+	bool was[GSA_MAX_DATA];
+	unsigned int i;
+	int rc;
 
-	for (i = 0; !rc && i < b->n; i++)
+	for (i = 0; i < b->n; i++) {
+		was[i] = msa_find(g, b->ksa[i].spi);
 		rc = msa_add(g, &b->ksa[i], b->lifetime[i], g->atd, why, size);
-	if (!rc)
-		return 0;
-	for (j = 0; j + 1 < i; j++)
-		msa_delete(msa_find(g, b->ksa[j].spi));
+		if (rc)
+			goto undo;
+	}
+	return 0;
+undo:
+	while (i--)
+		if (!was[i])
+			msa_delete(msa_find(g, b->ksa[i].spi));
 	return rc;
 }
 
@@ -483,6 +489,7 @@ void accept_excluded(struct mgroup *g, const char *why)
 	}
 	wkp_wipe(&g->wkp);
 	msa_retire_older(g, UINT64_MAX);
+	enrol_drop_sa(g);
 	snprintf(g->last_error, sizeof(g->last_error), "excluded: %s", why);
 	enrol_again(g, EXCLUDED_MIN_MS + member_random(EXCLUDED_SPREAD_MS),
 		    why);

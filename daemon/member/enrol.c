@@ -27,7 +27,7 @@
  * An IKE SA that has lain idle may be dead at the other end, which costs two
  * minutes to find out; beginning a new one costs two messages.
  */
-#define FRESH_MS 30000
+#define FRESH_MS 10000
 /* How long leaving may take before the member just goes */
 #define LEAVE_MS 5000
 
@@ -71,6 +71,14 @@ static bool busy(const struct member *m)
 		if (m->groups[i].registering || m->groups[i].leaving)
 			return true;
 	return false;
+}
+
+void enrol_drop_sa(struct mgroup *g)
+{
+	struct member *m = g->m;
+
+	if (m->sa && !busy(m))
+		ike_close(m->sa, "excluded from the group");
 }
 
 static int ask(struct mgroup *g, bool send)
@@ -179,8 +187,30 @@ static bool is_hard(uint16_t notify)
 	}
 }
 
+/* What the number means here; the key server's log has the whole reason. */
+static const char *meaning(const struct mgroup *g, uint16_t notify)
+{
+	switch (notify) {
+	case GIKE_N_AUTHORIZATION_FAILED:
+		return g->conf->send ?
+			"the key server does not let this host send" :
+			"the key server does not let this host in";
+	case GIKE_N_INVALID_GROUP_ID:
+		return "the key server has no such group";
+	case GIKE_N_REGISTRATION_FAILED:
+		return "the key server cannot take it now, or is full";
+	case IKE_N_NO_PROPOSAL_CHOSEN:
+		return "the key server wants other algorithms";
+	case IKE_N_AUTHENTICATION_FAILED:
+		return "the key server does not accept the certificate";
+	default:
+		return NULL;
+	}
+}
+
 void enrol_failed(struct mgroup *g, uint16_t notify, const char *text)
 {
+	const char *means = meaning(g, notify);
 	bool hard = is_hard(notify);
 	uint32_t ms;
 
@@ -195,8 +225,8 @@ void enrol_failed(struct mgroup *g, uint16_t notify, const char *text)
 	g->attempts++;
 	g->refusals++;
 	snprintf(g->last_error, sizeof(g->last_error), "%s%s%s",
-		 notify ? ike_notify_name(notify) : "",
-		 notify && text[0] ? ": " : "", text);
+		 notify ? ike_notify_name(notify) : "", notify ? ": " : "",
+		 means ? means : text);
 	ms = patience(g);
 	log_warn("group %s: not registered as %s: %s; next try in %u s",
 		 g->conf->name, g->conf->send ? "sender" : "receiver",

@@ -131,6 +131,8 @@ void enrol_nudge(struct mgroup *g);
 void enrol_failed(struct mgroup *g, uint16_t notify, const char *text);
 void enrol_leave(struct mgroup *g);
 void enrol_left(struct mgroup *g);
+/* The next registration shall not rest on the IKE SA there is. */
+void enrol_drop_sa(struct mgroup *g);
 
 /* ---- accept.c ----------------------------------------------------------- */
 

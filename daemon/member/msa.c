@@ -168,16 +168,50 @@ static void set_limits(struct ksa *ksa, uint32_t lifetime)
 	ksa->limits.hard_time = lifetime;
 }
 
+static void arm(struct msa *s, uint32_t lifetime)
+{
+	uint64_t life_ms = (uint64_t)lifetime * MS;
+	struct timerq *q = mgroup_tq(s->g);
+
+	s->until_ms = mgroup_now(s->g) + life_ms;
+	timer_set(q, &s->end, life_ms);
+	/* spread, or all members would come at once */
+	timer_set(q, &s->soft, life_ms / 100 * (80 + member_random(10)));
+}
+
+/*
+ * The same SA again: by a registration what a rekey brought just before, or
+ * what the kernel has from an earlier run. It is left as it is, with the
+ * Sender-IDs and counters that it has: added anew it would forget which
+ * packets it has seen.
+ */
+static void keep(struct msa *s, uint32_t lifetime, uint32_t atd)
+{
+	struct mgroup *g = s->g;
+
+	TAILQ_REMOVE(&g->sas, s, all);
+	TAILQ_INSERT_HEAD(&g->sas, s, all);
+	s->seq = ++g->next_seq;
+	s->found = false;
+	s->going = false;
+	arm(s, lifetime);
+	if (s->dir & MCSEC_DIR_OUT && !s->selected && !timer_armed(&s->select))
+		timer_set(mgroup_tq(g), &s->select, atd * MS);
+}
+
 int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	    uint32_t atd, char *why, size_t size)
 {
 	const struct kernel *k = kernel_of(g);
-	uint64_t life_ms = (uint64_t)lifetime * MS;
 	bool out = ksa->dir & MCSEC_DIR_OUT;
+	struct msa *s = msa_find(g, ksa->spi);
 	struct kerr err;
-	struct msa *s;
 	int rc;
 
+	if (s && s->dir == ksa->dir) {
+		keep(s, lifetime, atd);
+		return 0;
+	}
 	snprintf(ksa->group, sizeof(ksa->group), "%s", g->conf->name);
 	set_limits(ksa, lifetime);
 	ksa->select = out && !atd;
@@ -194,11 +228,7 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 		msa_forget(s);
 		return rc;
 	}
-	s->until_ms = mgroup_now(g) + life_ms;
-	timer_set(mgroup_tq(g), &s->end, life_ms);
-	/* spread, or all members would come at once */
-	timer_set(mgroup_tq(g), &s->soft,
-		  life_ms / 100 * (80 + member_random(10)));
+	arm(s, lifetime);
 	if (ksa->select)
 		note_selected(s);
 	else if (out)

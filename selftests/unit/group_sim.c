@@ -636,6 +636,46 @@ static void arrive(struct sim_member *m, const struct mock_packet *p)
 	m->got++;
 }
 
+static void note_key(struct sim *s, const struct mock_packet *p)
+{
+	struct sim_key *k;
+	unsigned int i;
+
+	for (i = 0; i < s->n_keys; i++)
+		if (!memcmp(s->key[i].key, p->key, KSA_KEY_MAX))
+			break;
+	k = &s->key[i];
+	if (i == s->n_keys) {
+		if (++s->n_keys == sizeof(s->key) / sizeof(s->key[0]))
+			DIE("too many keys");
+		memcpy(k->key, p->key, KSA_KEY_MAX);
+		k->first_ms = s->ms;
+	}
+	k->last_ms = s->ms;
+}
+
+unsigned int sim_reads_before(const struct sim *s, const struct sim_member *m,
+			      uint64_t ms)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < s->n_keys; i++)
+		n += s->key[i].first_ms < ms &&
+			mock_kernel_had(&m->mk, s->key[i].key);
+	return n;
+}
+
+unsigned int sim_reads_after(const struct sim *s, const struct sim_member *m,
+			     uint64_t ms)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < s->n_keys; i++)
+		n += s->key[i].last_ms >= ms &&
+			mock_kernel_had(&m->mk, s->key[i].key);
+	return n;
+}
+
 static void tick(void *arg)
 {
 	struct sim *s = arg;
@@ -647,8 +687,7 @@ static void tick(void *arg)
 		for (i = 0; i < s->n; i++)
 			if (i != s->sender)
 				arrive(s->m[i], &p);
-		if (s->on_packet)
-			s->on_packet(s, &p);
+		note_key(s, &p);
 		s->last = p;
 	} else {
 		s->n_unsent++;

@@ -64,6 +64,13 @@ struct sim_wire {
 	unsigned int copies;
 };
 
+/* A key that the stream was encrypted with. */
+struct sim_key {
+	uint8_t key[KSA_KEY_MAX];
+	uint64_t first_ms;
+	uint64_t last_ms;
+};
+
 enum sim_crash {
 	SIM_NO_CRASH,
 	SIM_BEFORE_COMMIT,
@@ -123,7 +130,8 @@ struct sim {
 	uint64_t n_sent;
 	uint64_t n_unsent;	/* there was no SA to send with */
 	struct mock_packet last;
-	void (*on_packet)(struct sim *s, const struct mock_packet *p);
+	struct sim_key key[4096];
+	unsigned int n_keys;
 
 	char log[65536];	/* lines at info and worse */
 	size_t log_len;
@@ -160,6 +168,11 @@ bool sim_has_member(const struct sim *s, const char *identity);
 unsigned int sim_out_of_step(const struct sim *s);
 /* Members that were up from the first packet on and missed one. */
 uint64_t sim_gaps(const struct sim *s);
+/* Keys of packets sent before (after) @ms that @m was ever given. */
+unsigned int sim_reads_before(const struct sim *s, const struct sim_member *m,
+			      uint64_t ms);
+unsigned int sim_reads_after(const struct sim *s, const struct sim_member *m,
+			     uint64_t ms);
 bool sim_logged(const struct sim *s, const char *text);
 unsigned int sim_audited(const struct sim *s, const char *event,
 			 const char *identity, const char *detail);

@@ -3,34 +3,319 @@
 #include "group_sim.h"
 #include "tap.h"
 
+#include <errno.h>
+
+#include "ike/proto.h"
+
 static struct sim s;
+static struct sim_member *tx, *a, *b, *c;
+static char err[256];
 
-static void test_first(void)
+/* A sender and two receivers, settled, with a stream that has begun. */
+static void usual(uint64_t seed)
 {
-	struct sim_member *tx, *a, *b;
-
-	sim_init(&s, 1);
+	sim_init(&s, seed);
 	sim_gcks_up(&s);
 	tx = sim_add(&s, "s.example", true, false);
 	a = sim_add(&s, "a.example", false, true);
 	b = sim_add(&s, "b.example", false, true);
+	c = sim_add(&s, "c.example", false, true);
 	sim_up(tx);
 	sim_up(a);
-	ok(sim_settle(&s, 5000), "a sender and a receiver are in");
-	is_int(sim_out_of_step(&s), 0, "with the key server's keys");
+	sim_up(b);
+	if (!sim_settle(&s, 5000))
+		bail("not settled");
 	sim_run(&s, 10000);
 	sim_stream(&s, tx, 10);
-	sim_run(&s, 5000);
-	sim_up(b);
-	ok(sim_settle(&s, 5000), "another one joins");
-	sim_run(&s, 20000);
-	is_int(sim_gaps(&s), 0, "no packet is lost");
-	ok(a->got > 2000 && b->got > 1000, "a has %ju, b has %ju", (uintmax_t)a->got, (uintmax_t)b->got);
+	sim_run(&s, 1000);
+}
+
+/* What must hold at the end of every run. */
+static void finish(const char *what)
+{
+	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
+	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
 	sim_free(&s);
+}
+
+static void test_join(void)
+{
+	uint64_t joined;
+
+	usual(1);
+	is_int(sim_out_of_step(&s), 0, "all have the key server's keys");
+	is_int(sim_status(tx).n_sender_ids, 2, "the sender has 2 Sender-IDs");
+	is_int(sim_status(a).n_sender_ids, 0, "a receiver has none");
+	joined = s.ms;
+	sim_up(c);
+	ok(sim_settle(&s, 2000), "c joins a stream");
+	is_int(sim_out_of_step(&s), 0, "and all follow");
+	sim_run(&s, 30000);
+	ok(c->got > 2000, "c gets the stream");
+	is_int(sim_reads_before(&s, c, joined), 0,
+	       "c has no key of what was sent before");
+	is_int(sim_gaps(&s), 0, "nobody loses a packet");
+	is_int(tx->mk.n_sas, 1, "the sender keeps one SA in the end");
+	is_int(a->mk.n_sas, 1, "a receiver keeps one SA in the end");
+	is_int(sim_audited(&s, "join", NULL, NULL), 4, "4 joins are on record");
+	is_int(sim_audited(&s, "join", "s.example", "as sender"), 1,
+	       "with what was granted");
+	finish("join");
+}
+
+static void test_evict(void)
+{
+	struct gcks_member_status st;
+	uint32_t ms = 0;
+	uint64_t at;
+
+	(void)st;
+	usual(2);
+	is_int(gcks_evict(s.gcks, "nosuch", "b.example", &ms, err,
+			  sizeof(err)), -ENOENT, "no such group: %s", err);
+	is_int(gcks_evict(s.gcks, "video", "x.example", &ms, err,
+			  sizeof(err)), -ENOENT, "no such member: %s", err);
+	at = s.ms;
+	is_int(gcks_evict(s.gcks, "video", "B.Example", &ms, err,
+			  sizeof(err)), 0, "b is evicted");
+	ok(ms > 0 && ms <= 2500, "effective in %u ms", ms);
+	ok(!sim_has_member(&s, "b.example"), "b is in no roster");
+	sim_run(&s, 30000);
+	is_int(sim_reads_after(&s, b, at + ms), 0,
+	       "b has no key of what was sent since then");
+	ok(sim_reads_after(&s, b, at) > 0, "but of what was sent before");
+	ok(!sim_in(b), "b is not in");
+	is_int(b->notify, GIKE_N_AUTHORIZATION_FAILED, "b is told why");
+	is_int(b->mk.n_sas, 0, "b has deleted its SAs");
+	ok(sim_logged(&s, "b.example refused: evicted"), "and so is the log");
+	is_int(sim_audited(&s, "evict", "b.example", NULL), 1,
+	       "the eviction is on record");
+	ok(sim_audited(&s, "refuse", "b.example", "evicted") > 0,
+	   "and so is its attempt to come back");
+	is_int(a->gaps, 0, "a loses no packet");
+	ok(a->expect == s.n_sent + 1, "a has the last one too");
+	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err,
+			  sizeof(err)), -EALREADY, "only once: %s", err);
+
+	/* it does not come back with a restart of the key server */
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	sim_down(b);
+	sim_up(b);
+	sim_run(&s, 5000);
+	ok(!sim_in(b), "evicted is evicted, also after a restart");
+	is_int(gcks_admit(s.gcks, "video", "x.example", err, sizeof(err)),
+	       -ENOENT, "who is not evicted is not admitted: %s", err);
+	is_int(gcks_admit(s.gcks, "video", "b.example", err, sizeof(err)), 0,
+	       "b is admitted again");
+	sim_down(b);
+	at = s.ms;
+	sim_up(b);
+	sim_run(&s, 10000);
+	ok(sim_in(b), "and is in");
+	finish("evict");
+}
+
+static int tell(void *arg, const struct gcks_member_status *st)
+{
+	if (!strcmp(st->identity, "s2.example"))
+		*(struct gcks_member_status *)arg = *st;
+	return 0;
+}
+
+static void test_leave(void)
+{
+	uint64_t at;
+
+	usual(3);
+	at = s.ms;
+	is_int(member_leave(b->m, "video"), 0, "b leaves");
+	is_int(member_leave(b->m, "video"), -EALREADY, "once");
+	is_int(member_leave(b->m, "nosuch"), -ENOENT, "a group it is in");
+	is_int(b->mk.n_sas, 0, "its SAs are gone at once");
+	is_int(b->mk.n_groups, 1, "its group stays closed");
+	sim_run(&s, 1000);
+	ok(member_idle(b->m) && sim_status(b).state == MEMBER_OUT,
+	   "the key server has answered");
+	ok(!sim_has_member(&s, "b.example"), "b is in no roster");
+	sim_run(&s, 10000);
+	is_int(sim_reads_after(&s, b, at + 1700), 0,
+	       "b has no key of what was sent after");
+	is_int(a->gaps, 0, "a loses no packet");
+	is_int(sim_audited(&s, "leave", "b.example", NULL), 1,
+	       "the leave is on record");
+	is_int(member_join(b->m, "video"), 0, "b joins again");
+	ok(sim_settle(&s, 2000), "and is in: leaving is no eviction");
+	sim_run(&s, 400000);
+
+	/* the IKE SA is gone by now */
+	member_leave(b->m, NULL);
+	sim_run(&s, 2000);
+	ok(member_idle(b->m) && !sim_has_member(&s, "b.example"),
+	   "it can leave when its IKE SA is long gone");
+	member_join(b->m, NULL);
+	sim_settle(&s, 2000);
+	sim_gcks_down(&s);
+	member_leave(b->m, NULL);
+	sim_run(&s, 6000);
+	ok(member_idle(b->m), "and it goes when there is no key server");
+	sim_gcks_up(&s);
+	sim_run(&s, 1000);
+	ok(sim_has_member(&s, "b.example"), "which then knows nothing of it");
+	is_int(a->gaps, 0, "a loses no packet");
+	finish("leave");
+}
+
+/* The last words to nobody: everyone leaves, someone comes back. */
+static void test_empty(void)
+{
+	uint64_t at;
+
+	usual(4);
+	sim_stream_stop(&s);
+	at = s.ms;
+	member_leave(a->m, NULL);
+	member_leave(b->m, NULL);
+	member_leave(tx->m, NULL);
+	sim_run(&s, 5000);
+	is_int(sim_group(&s).members, 0, "everybody has left");
+	sim_down(b);
+	sim_run(&s, 20000000);
+	is_int(sim_group(&s).members, 0, "hours pass");
+	member_join(tx->m, NULL);
+	member_join(a->m, NULL);
+	ok(sim_settle(&s, 3000), "two come back");
+	sim_run(&s, 6000);
+	sim_stream(&s, tx, 10);
+	sim_run(&s, 2000);
+	ok(a->got > 190, "and the stream goes on");
+	is_int(sim_reads_after(&s, b, at + 5000), 0, "under new keys");
+	finish("empty");
+}
+
+static void refused(struct sim_member *m, uint16_t notify, const char *why,
+		    const char *what)
+{
+	sim_up(m);
+	sim_run(&s, 3000);
+	ok(!sim_in(m), "%s is refused", what);
+	if (notify)
+		is_int(m->notify, notify, "and told: %s",
+		       ike_notify_name(notify));
+	ok(sim_logged(&s, why), "the key server's log has: %s", why);
+	ok(sim_status(m).last_error[0], "the member's status has: %s",
+	   sim_status(m).last_error);
+	is_int(m->mk.n_groups, 1, "its kernel protects the group all the same");
+	is_int(m->mk.n_sas, 0, "and has no key");
+	is_int(sim_group(&s).members, 3, "nobody was added");
+}
+
+static void test_refusals(void)
+{
+	struct sim_member *m;
+	uint32_t spi;
+	int i;
+
+	usual(5);
+	spi = sim_group(&s).data_spi;
+	m = sim_add_stranger(&s, "x.example");
+	refused(m, IKE_N_AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED",
+		"a certificate of another CA");
+	ok(sim_audited(&s, "refuse", "x.example", "AUTHENTICATION_FAILED") > 0,
+	   "it is on record, as claimed");
+
+	m = sim_add(&s, "r.example", true, true);
+	refused(m, GIKE_N_AUTHORIZATION_FAILED,
+		"r.example refused: may receive only, but asked to send",
+		"a receiver that asks to send");
+	is_int(sim_audited(&s, "refuse", "r.example", "may receive only"), 1,
+	       "it is on record");
+
+	m = sim_add(&s, "other.elsewhere", false, true);
+	refused(m, GIKE_N_AUTHORIZATION_FAILED,
+		"other.elsewhere refused: not in the lists",
+		"a member of nothing");
+
+	/* not by a name that only looks alike */
+	m = sim_add(&s, "evil-example", false, true);
+	refused(m, GIKE_N_AUTHORIZATION_FAILED, "evil-example refused",
+		"a name that only looks alike");
+	m = sim_add(&s, "example", false, true);
+	refused(m, GIKE_N_AUTHORIZATION_FAILED, "example refused: not in",
+		"the domain itself");
+
+	m = sim_add(&s, "d.example", false, true);
+	m->cg.name = (char *)"audio";
+	refused(m, GIKE_N_INVALID_GROUP_ID, "audio: d.example refused: no such",
+		"an unknown group");
+	is_int(sim_audited(&s, "refuse", "d.example", "INVALID_GROUP_ID"), 1,
+	       "it is on record");
+
+	/* another address than the key server has */
+	m = sim_add(&s, "e.example", false, true);
+	addr_parse("239.9.9.9", &m->cg.address);
+	sim_up(m);
+	sim_run(&s, 3000);
+	ok(!sim_in(m) && !m->mk.n_sas &&
+	   strstr(sim_status(m).last_error, "239.1.1.1"),
+	   "a member refuses an address it was not configured with: %s",
+	   sim_status(m).last_error);
+	ok(!sim_has_member(&s, "e.example"), "and the key server drops it");
+	sim_down(m);
+
+	s.cg.max_members = 3;
+	m = sim_add(&s, "f.example", false, true);
+	spi = sim_group(&s).data_spi;
+	refused(m, GIKE_N_REGISTRATION_FAILED,
+		"f.example refused: the group is full", "one too many");
+	is_int(sim_group(&s).data_spi, spi, "a refusal changes no key");
+
+	/* refusals do not come often, and do not fill the disk */
+	sim_run(&s, 600000);
+	for (i = 0; i < s.n; i++)
+		if (s.m[i]->up && !sim_in(s.m[i]) &&
+		    sim_status(s.m[i]).refusals > 30)
+			break;
+	is_int(i, s.n, "no refused member asks more than 30 times in 10 min");
+	is_int(sim_gaps(&s), 0, "the members do not notice");
+	finish("refusals");
+}
+
+static void test_sender_later(void)
+{
+	struct gcks_member_status st = { 0 };
+	struct sim_member *s2;
+	uint32_t first;
+
+	usual(6);
+	s2 = sim_add(&s, "s2.example", true, true);
+	sim_up(s2);
+	ok(sim_settle(&s, 3000), "a second sender joins");
+	gcks_each_member(s.gcks, "video", tell, &st);
+	first = st.first_sender_id;
+	ok(st.send && st.receive && st.n_sender_ids == 2,
+	   "it may do both, with Sender-IDs %u and %u", first, first + 1);
+	sim_run(&s, 20000);
+	ok(s2->got > 1000, "it gets the first one's stream");
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+	sim_stream(&s, s2, 10);
+	sim_run(&s, 3000);
+	ok(a->got > 200 && tx->got == 0, "a gets its stream, s does not");
+	sim_down(s2);
+	sim_up(s2);
+	ok(sim_settle(&s, 3000), "it registers again");
+	gcks_each_member(s.gcks, "video", tell, &st);
+	ok(st.first_sender_id > first + 1, "with new Sender-IDs");
+	finish("second sender");
 }
 
 int main(void)
 {
-	test_first();
+	test_join();
+	test_evict();
+	test_leave();
+	test_empty();
+	test_refusals();
+	test_sender_later();
 	return done();
 }

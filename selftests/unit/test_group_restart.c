@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Dying and coming back: the key server at every datagram and at both sides
+ * of every commit, members, the kernel module; and settings that were
+ * changed in between.
+ */
+#include "group_sim.h"
+#include "tap.h"
+
+#include <errno.h>
+
+#include "ike/proto.h"
+
+static struct sim s;
+static struct sim_member *tx, *a, *b, *c;
+static char err[256];
+
+static void usual(uint64_t seed)
+{
+	sim_init(&s, seed);
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	a = sim_add(&s, "a.example", false, true);
+	b = sim_add(&s, "b.example", false, true);
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(tx);
+	sim_up(a);
+	sim_up(b);
+	if (!sim_settle(&s, 5000))
+		bail("not settled");
+	sim_run(&s, 10000);
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 1000);
+}
+
+static void finish(const char *what)
+{
+	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
+	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
+	sim_free(&s);
+}
+
+static uint64_t registrations(void)
+{
+	uint64_t n = 0;
+	int i;
+
+	for (i = 0; i < s.n; i++)
+		n += sim_status(s.m[i]).registrations;
+	return n;
+}
+
+/* kill -9, a pause, a restart, the next rekey */
+static void test_gcks_restart(void)
+{
+	struct gcks_group_status before, after;
+	uint64_t regs;
+
+	usual(1);
+	before = sim_group(&s);
+	regs = registrations();
+	sim_gcks_down(&s);
+	sim_run(&s, 60000);
+	is_int(sim_gaps(&s), 0, "traffic goes on without a key server");
+	sim_gcks_up(&s);
+	after = sim_group(&s);
+	ok(after.members == 3 && after.senders == 1, "it knows its members");
+	ok(after.data_spi == before.data_spi &&
+	   !memcmp(after.rekey_spi, before.rekey_spi, 16) &&
+	   after.next_mid == before.next_mid &&
+	   after.next_sender_id == before.next_sender_id,
+	   "its keys and its counters");
+	ok(after.data_left <= before.data_left - 60, "and their age");
+	is_int(gcks_rekey(s.gcks, "video", err, sizeof(err)), 0,
+	       "the next rekey works");
+	sim_run(&s, 20000);
+	is_int(sim_out_of_step(&s), 0, "all follow it");
+	is_int(registrations(), regs, "nobody had to register again");
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+	sim_up(c);
+	ok(sim_settle(&s, 3000), "and c can join");
+	is_int(sim_out_of_step(&s), 0, "all follow that too");
+	finish("restart");
+}
+
+/* Down when the periodic rekey was due, and much longer. */
+static void test_gcks_late(void)
+{
+	usual(2);
+	sim_gcks_down(&s);
+	sim_run(&s, 4000000);
+	is_int(sim_gaps(&s), 0, "past the periodic rekey traffic goes on");
+	sim_gcks_up(&s);
+	sim_run(&s, 30000);
+	is_int(sim_group(&s).rekeys, 1, "the rekey that was due is made");
+	is_int(sim_out_of_step(&s), 0, "all follow it");
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+
+	sim_gcks_down(&s);
+	sim_run(&s, 8000000);
+	ok(s.n_unsent > 1000, "past the lifetime nothing is sent any more");
+	is_int(tx->mk.n_sas + a->mk.n_sas + b->mk.n_sas, 0,
+	       "and no key is left");
+	is_int(tx->mk.n_groups, 1, "the group stays closed");
+	sim_gcks_up(&s);
+	ok(sim_settle(&s, 200000), "with a key server all come back");
+	sim_run(&s, 20000);
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 2000);
+	ok(!sim_gaps(&s) && a->got > 90, "and the stream with them");
+	finish("late");
+}
+
+/* ---- at every point ----------------------------------------------------- */
+
+enum deed {
+	DEED_JOIN,
+	DEED_EVICT,
+	DEED_LEAVE,
+	DEED_REKEY,
+};
+
+static const char *const deeds[] = { "join", "evict", "leave", "rekey" };
+
+static void perform(enum deed d)
+{
+	uint32_t ms;
+
+	switch (d) {
+	case DEED_JOIN:
+		sim_up(c);
+		break;
+	case DEED_EVICT:
+		gcks_evict(s.gcks, "video", "b.example", &ms, err,
+			   sizeof(err));
+		break;
+	case DEED_LEAVE:
+		member_leave(b->m, NULL);
+		break;
+	case DEED_REKEY:
+		gcks_rekey(s.gcks, NULL, err, sizeof(err));
+		break;
+	}
+}
+
+/*
+ * What is done is done, what is not done has not happened at all; either way
+ * the next rekey reaches everyone who is in, and nobody else.
+ */
+static bool survives(enum deed d, enum sim_crash how, unsigned int at,
+		     uint64_t pause, char *why, size_t size)
+{
+	bool wanted_out = d == DEED_EVICT || d == DEED_LEAVE;
+	bool happened, in, ended;
+	uint32_t spi, ms;
+
+	usual(100 + at);
+	spi = sim_group(&s).data_spi;
+	s.crash = how;
+	s.crash_in = at;
+	perform(d);
+	sim_run(&s, 8000);
+	ended = !s.crashed;
+	sim_gcks_down(&s);
+	sim_run(&s, pause);
+	sim_gcks_up(&s);
+	happened = sim_group(&s).data_spi != spi;
+	in = sim_has_member(&s, "b.example");
+	snprintf(why, size, "%s", "");
+	if (d == DEED_EVICT && happened == in)
+		snprintf(why, size, "evicted by half");
+	/* a leave is said again, a join asked for again */
+	if (d == DEED_EVICT && !happened)
+		gcks_evict(s.gcks, "video", "b.example", &ms, err,
+			   sizeof(err));
+	sim_run(&s, 30000);
+	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_run(&s, 30000);
+	if (d == DEED_EVICT)
+		sim_down(b);
+	if (d == DEED_JOIN)
+		sim_run(&s, 120000);
+	if (d == DEED_LEAVE) {
+		in = sim_has_member(&s, "b.example");
+		sim_down(b);
+	}
+	if (sim_out_of_step(&s))
+		snprintf(why, size, "%u are out of step", sim_out_of_step(&s));
+	if (wanted_out && happened && sim_reads_after(&s, b, s.ms - 100))
+		snprintf(why, size, "b reads on");
+	if (a->gaps || a->expect != s.n_sent + 1)
+		snprintf(why, size, "a has lost %ju packets",
+			 (uintmax_t)(a->gaps + s.n_sent + 1 - a->expect));
+	if (s.n_unsent)
+		snprintf(why, size, "%ju packets were not sent",
+			 (uintmax_t)s.n_unsent);
+	if (s.iv_repeats)
+		snprintf(why, size, "a Message ID came twice");
+	if (mock_iv_clashes)
+		snprintf(why, size, "a Sender-ID came twice");
+	sim_free(&s);
+	return ended;
+}
+
+static void test_every_point(void)
+{
+	static const struct {
+		enum sim_crash how;
+		const char *name;
+	} hows[] = {
+		{ SIM_BEFORE_COMMIT, "before a commit" },
+		{ SIM_AFTER_COMMIT, "after a commit" },
+		{ SIM_AT_SEND, "at a datagram" },
+	};
+	char why[128];
+	unsigned int d, h, at, points, bad;
+
+	for (d = DEED_JOIN; d <= DEED_REKEY; d++) {
+		for (h = 0; h < 3; h++) {
+			points = 0;
+			bad = 0;
+			for (at = 0; at < 40; at++) {
+				uint64_t pause = at % 2 ? 300 : 20000;
+				bool end = survives(d, hows[h].how, at, pause,
+						    why, sizeof(why));
+
+				if (why[0]) {
+					bad++;
+					diag("%s, %s %u: %s", deeds[d],
+					     hows[h].name, at, why);
+				}
+				if (end)
+					break;
+				points++;
+			}
+			ok(!bad && points, "%s: killed %s, at each of %u "
+			   "points", deeds[d], hows[h].name, points);
+		}
+	}
+}
+
+/* ---- members ------------------------------------------------------------ */
+
+static void test_member_restart(void)
+{
+	uint32_t sid, spi;
+
+	usual(3);
+	sid = sim_status(tx).first_sender_id;
+	spi = sim_status(tx).out_spi;
+	sim_down(tx);
+	sim_run(&s, 2000);
+	is_int(sim_gaps(&s), 0, "with the sender's daemon dead it goes on");
+	sim_up(tx);
+	is_int(tx->mk.n_groups, 1, "the new daemon takes over the group");
+	ok(sim_settle(&s, 3000), "and registers");
+	ok(sim_status(tx).first_sender_id > sid, "for new Sender-IDs");
+	ok(sim_status(tx).data_spi != spi, "on a new SA");
+	sim_run(&s, 30000);
+	is_int(tx->mk.n_sas, 1, "the SAs that it found are gone");
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+
+	sim_down(a);
+	sim_run(&s, 2000);
+	sim_up(a);
+	ok(sim_settle(&s, 3000), "a receiver does the same");
+	sim_run(&s, 30000);
+	is_int(a->mk.n_sas, 1, "and keeps one SA");
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+
+	/* another group under that name is not ours to take */
+	sim_down(b);
+	addr_parse("239.5.5.5", &b->mk.group[0].dst);
+	sim_stream_stop(&s);
+	{
+		struct member_deps deps = { .clock = &s.clock, .tq = &s.tq,
+					    .kernel = &b->mk.k };
+		struct member *m;
+		int rc;
+
+		member_new(&m, &b->conf, &deps, err, sizeof(err));
+		rc = member_start(m, err, sizeof(err));
+		is_int(rc, -EEXIST, "a name in use is refused: %s", err);
+		ok(strstr(err, "239.5.5.5") && strstr(err, "video"),
+		   "and it is said which");
+		member_free(m);
+	}
+	finish("member restart");
+}
+
+static void test_module(void)
+{
+	struct kevent ev = { .type = KEVENT_RESYNC };
+
+	usual(4);
+	mock_kernel_reset(&a->mk);
+	member_kernel_event(a->m, &ev);
+	is_int(a->mk.n_groups, 1, "module reloaded: the group is back at once");
+	sim_run(&s, 30000);
+	ok(sim_in(a) && a->mk.n_sas >= 1, "and its SA soon");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+
+	member_kernel_event(b->m, &ev);
+	is_int(sim_status(b).registrations, 1,
+	       "lost events with nothing lost change nothing");
+
+	ev.type = KEVENT_IV_EXHAUSTING;
+	snprintf(ev.group, sizeof(ev.group), "video");
+	ev.spi = sim_status(tx).data_spi;
+	ev.sender_id = sim_status(tx).first_sender_id;
+	sim_run(&s, 60000);
+	member_kernel_event(tx->m, &ev);
+	sim_run(&s, 10000);
+	is_int(sim_status(tx).registrations, 2,
+	       "a Sender-ID used up: registered for new ones");
+	ok(sim_status(tx).first_sender_id > ev.sender_id, "and got them");
+	is_int(b->gaps, 0, "no packet is lost");
+
+	/* the kernel refuses an SA: nothing is half done */
+	a->mk.fail_add = -ENOMEM;
+	sim_run(&s, 60000);
+	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_run(&s, 60000);
+	is_int(sim_out_of_step(&s), 0, "the kernel refuses once: it recovers");
+	finish("module");
+}
+
+/* Everything about an acquire: it hurries, it does not hammer. */
+static void test_acquire(void)
+{
+	struct kevent ev = { .type = KEVENT_ACQUIRE };
+	uint64_t tries;
+	int i;
+
+	sim_init(&s, 5);
+	tx = sim_add(&s, "s.example", true, false);
+	sim_up(tx);
+	snprintf(ev.group, sizeof(ev.group), "video");
+	sim_run(&s, 400000);
+	tries = sim_status(tx).refusals;
+	ok(tries >= 2 && tries < 12, "no key server: tried %ju times in 400 s",
+	   (uintmax_t)tries);
+	sim_gcks_up(&s);
+	for (i = 0; i < 50 && !sim_in(tx); i++) {
+		member_kernel_event(tx->m, &ev);
+		sim_run(&s, 1000);
+	}
+	ok(sim_in(tx), "traffic makes it try sooner");
+	finish("acquire");
+}
+
+/* ---- settings ----------------------------------------------------------- */
+
+static void test_settings(void)
+{
+	static char *fewer[] = { (char *)"a.example", (char *)"c.example" };
+	struct conf_names was;
+	uint64_t at;
+
+	usual(6);
+	was = s.cg.receivers;
+	sim_gcks_down(&s);
+	s.cg.receivers.v = fewer;
+	s.cg.receivers.n = 2;
+	at = s.ms;
+	sim_gcks_up(&s);
+	sim_run(&s, 10000);
+	ok(!sim_has_member(&s, "b.example"),
+	   "who is not in the list any more is out after a restart");
+	is_int(sim_reads_after(&s, b, at + 3000), 0, "and reads no more");
+	is_int(a->gaps, 0, "a loses no packet");
+	s.cg.receivers = was;
+
+	/* another algorithm: everybody has to hear of it */
+	sim_down(b);
+	sim_gcks_down(&s);
+	s.cg.alg.key_bits = 256;
+	sim_gcks_up(&s);
+	ok(sim_logged(&s, "settings were changed"), "the group starts anew");
+	sim_run(&s, 20000);
+	is_int(sim_out_of_step(&s), 0, "all have registered again");
+	is_int(a->mk.sa[0].sa.key_len, 36, "and use the new algorithm");
+	is_int(a->gaps, 0, "a loses no packet");
+	ok(a->expect == s.n_sent + 1, "nor the last one");
+
+	/* another wrapping key size, and another signature */
+	sim_gcks_down(&s);
+	s.cg.rekey_sign = SIG_ECDSA_P256;
+	sim_gcks_up(&s);
+	sim_run(&s, 20000);
+	is_int(sim_out_of_step(&s), 0, "rekeys are signed by ECDSA now");
+	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_run(&s, 20000);
+	is_int(sim_out_of_step(&s), 0, "and are followed");
+	is_int(a->gaps, 0, "a loses no packet");
+	finish("settings");
+}
+
+int main(void)
+{
+	test_gcks_restart();
+	test_gcks_late();
+	test_member_restart();
+	test_module();
+	test_acquire();
+	test_settings();
+	test_every_point();
+	return done();
+}
