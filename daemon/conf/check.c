@@ -29,6 +29,9 @@ static int check_times(struct conf_reader *r, const config_setting_t *s,
 	if (g->dtd <= g->atd)
 		return bad_member(r, s, "dtd",
 				  "has to be greater than atd, or senders use keys that receivers have dropped");
+	if (g->evict_atd > g->atd)
+		return bad_member(r, s, "evict-atd",
+				  "is greater than atd: an evicted member would be waited for");
 	if (g->rekey_interval <= g->dtd)
 		return bad_member(r, s, "rekey-interval",
 				  "has to be greater than dtd, or old keys pile up");

@@ -242,6 +242,9 @@ static int read_gcks_groups(struct conf_reader *r, const config_setting_t *s,
 			g->lifetime = 2 * g->rekey_interval + g->dtd;
 		if (!g->kek_lifetime)
 			g->kek_lifetime = g->lifetime;
+		if (!config_setting_get_member(e, "evict-atd") &&
+		    g->evict_atd > g->atd)
+			g->evict_atd = g->atd;
 		ret = conf_check_group(r, e, g);
 		if (ret)
 			return ret;

@@ -79,6 +79,10 @@ static void defaults(void)
 	   "the rest");
 	is_int(g->line, 4, "where it stands");
 	conf_free(c);
+	c = parse(GCKS("", "atd = 0;"));
+	is_int(c->gcks->groups[0].evict_atd, 0,
+	       "no longer than atd for an eviction");
+	conf_free(c);
 	c = parse(MEMBER("", ""));
 	is_str(ep_str(&c->member->gcks, buf), "10.0.0.1:848", "its port");
 	ok(!c->member->groups[0].send && c->member->groups[0].receive &&
@@ -227,6 +231,8 @@ static void together(void)
 	refused(GCKS("", "atd = 5; dtd = 5;"), "f:6: gcks.groups[0].dtd",
 		"greater than atd");
 	refused(GCKS("", "atd = 15;"), "f:4: gcks.groups[0].dtd",
+		"greater than atd");
+	refused(GCKS("", "evict-atd = 6;"), "f:6: gcks.groups[0].evict-atd",
 		"greater than atd");
 	refused(GCKS("", "lifetime = 3615;"), "f:6: gcks.groups[0].lifetime",
 		"rekey-interval + dtd");
