@@ -30,7 +30,7 @@ build_fault() {
 expect() {
 	local out rc
 
-	out=$($boot --kernel "$1" --timeout 200 -- \
+	out=$($boot --kernel "$1" --timeout 400 -- \
 		bash -c "insmod '$fault_ko' fault=$2; true" 2>&1)
 	rc=$?
 	if [ $rc = "$3" ]; then
