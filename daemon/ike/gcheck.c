@@ -52,6 +52,7 @@ static int check_rekey_transforms(const struct check *c,
 				  const struct gsa_sa *sa)
 {
 	bool reg = c->where == GC_REGISTRATION;
+	bool digsig;
 
 	if (!(sa->has & GSA_HAS_ENCR))
 		return BAD(c, "Rekey SA without ENCR");
@@ -73,7 +74,8 @@ static int check_rekey_transforms(const struct check *c,
 	if (sa->gcauth != GIKE_GCAUTH_IMPLICIT &&
 	    sa->gcauth != GIKE_GCAUTH_DIGSIG)
 		return UNKNOWN(c, "GCAUTH %u", sa->gcauth);
-	if ((sa->gcauth == GIKE_GCAUTH_DIGSIG) != (sa->sigalg_len != 0))
+	digsig = sa->gcauth == GIKE_GCAUTH_DIGSIG;
+	if (digsig != !!sa->sigalg_len)
 		return BAD(c, "GCAUTH %u %s Signature Algorithm Identifier",
 			   sa->gcauth, sa->sigalg_len ? "with" : "without");
 	return 0;

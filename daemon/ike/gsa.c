@@ -7,6 +7,8 @@
 #include "crypto/wrap.h"
 #include "ike/gpayload.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 /* ---- reading ------------------------------------------------------------ */
 
 static int take(uint16_t *has, uint16_t bit, uint16_t *to, uint16_t id)
@@ -128,7 +130,7 @@ static int gsa_sa_parse(struct rbuf *r, uint8_t proto, uint8_t spi_len,
 	if (!ret)
 		ret = ts_parse(r, &sa->dst);
 	if (!ret)
-		ret = transforms_parse(r, t, sizeof(t) / sizeof(t[0]), &n);
+		ret = transforms_parse(r, t, ARRAY_SIZE(t), &n);
 	if (ret)
 		return ret;
 	for (unsigned int i = 0; i < n; i++) {

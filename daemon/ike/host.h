@@ -44,9 +44,8 @@ struct gike_req {
 	bool send;			/* N(GROUP_SENDER) */
 	uint32_t n_sender_ids;		/* wanted; the key server sees >= 1 */
 	uint16_t report;		/* 0, or 14 / 49: reports or leaves */
-	const struct sa_pld *sag;	/* initiator: NULL means
-					 * sag_default(); responder: NULL
-					 * means none was sent */
+	/* initiator: NULL means sag_default(); responder: none was sent */
+	const struct sa_pld *sag;
 
 	/* responder only */
 	uint8_t xchg;			/* GSA_AUTH or GSA_REGISTRATION */
@@ -85,8 +84,8 @@ enum ike_event_type {
 struct ike_event {
 	enum ike_event_type type;
 	const struct ep *peer;
-	const char *peer_name;		/* "" until known; claimed, not
-					 * proven, with AUTH_FAILED */
+	/* "" until known; claimed, not proven, with AUTH_FAILED */
+	const char *peer_name;
 	const char *text;		/* one line, no newline */
 };
 
@@ -159,8 +158,8 @@ struct ike_host_cfg {
 
 	bool responder;			/* answer IKE_SA_INIT at all */
 	const struct sa_pld *proposals;	/* NULL: ike_default_proposals() */
-	uint16_t natt_port;		/* local port to float to behind a
-					 * NAT; 0: never float */
+	/* local port to float to behind a NAT; 0: never float */
+	uint16_t natt_port;
 
 	bool cookie_always;
 	unsigned int cookie_above;	/* half-open SAs [64] */
@@ -169,17 +168,19 @@ struct ike_host_cfg {
 	unsigned int max_sas;		/* [16384] */
 
 	uint32_t half_open_ms;		/* life until authenticated [30000] */
-	uint32_t idle_ms;		/* responder: life of an SA that nobody
-					 * uses [300000] */
+	/* responder: life of an SA that nobody uses [300000] */
+	uint32_t idle_ms;
 	uint32_t lifetime_ms;		/* of any SA [14400000] */
-	uint32_t later_ms;		/* patience with GIKE_LATER, then
-					 * REGISTRATION_FAILED [30000] */
-	uint32_t rexmit_ms;		/* first retransmission, then doubled
-					 * [1000] */
+	/* patience with GIKE_LATER, then REGISTRATION_FAILED [30000] */
+	uint32_t later_ms;
+	/* to the first retransmission, then doubled [1000] */
+	uint32_t rexmit_ms;
 	unsigned int rexmit_max;	/* retransmissions [6] */
 
-	/* Debugging only. One line of tshark's ikev2_decryption_table per
-	 * IKE SA, no newline. NULL: keys are never shown. */
+	/*
+	 * Debugging only. One line of tshark's ikev2_decryption_table per
+	 * IKE SA, no newline. NULL: keys are never shown.
+	 */
 	void (*export_keys)(void *ctx, const char *line);
 };
 
@@ -227,8 +228,8 @@ int ike_leave(struct ike_sa *sa, const struct ike_id *idg);	/* 49 */
 
 /*
  * Answers a GIKE_LATER. 0; -ENOENT: the SA or its patience is gone, nothing
- * was sent; -ENOTCONN: the SA has ended over it; -EBADMSG, -ENOTSUP: the reply breaks the rules (gsa_check()), the
- * peer was told REGISTRATION_FAILED and the reason is in the log; the caller
+ * was sent; -ENOTCONN: the SA has ended over it; -EBADMSG, -ENOTSUP: the
+ * reply breaks the rules (gsa_check()), the peer was told REGISTRATION_FAILED and the reason is in the log; the caller
  * must undo what it has noted down for the member. GIKE_NOW is the short
  * form for refusals; an answer with keys had better come by ike_reply() from
  * within group_request(), whose return value says whether it went out.

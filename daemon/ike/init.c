@@ -395,7 +395,7 @@ static bool init_read(struct ike_sa *sa, const struct ike_msg *m,
 	       ke->group == sa->suite.ke;
 }
 
-/* RFC 7296 2.23: behind a NAT everything goes on on port 4500. */
+/* RFC 7296 2.23: behind a NAT port 4500 is used from here on. */
 static void float_ports(struct ike_sa *sa)
 {
 	uint16_t port = sa->host->cfg.natt_port;

@@ -8,6 +8,8 @@
 #include "ike/message.h"
 #include "lib/secret.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 /* ---- header, RFC 7296 3.1 ----------------------------------------------- */
 
 int ike_hdr_parse(const uint8_t *p, size_t len, struct ike_hdr *h)
@@ -227,7 +229,7 @@ static const struct rule *rule_find(const struct ike_msg *m,
 	bool res = m->h.flags & IKE_FLAG_RESPONSE;
 	uint8_t where = side == MSG_CLEAR ? (res ? CR : CQ) : (res ? ER : EQ);
 
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		if (rules[i].xchg == m->h.xchg && rules[i].pld == pld &&
 		    (rules[i].where & where))
 			return &rules[i];
@@ -236,7 +238,7 @@ static const struct rule *rule_find(const struct ike_msg *m,
 
 static bool xchg_known(uint8_t xchg)
 {
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		if (rules[i].xchg == xchg)
 			return true;
 	return false;

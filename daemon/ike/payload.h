@@ -225,8 +225,10 @@ struct ts {
 int ts_parse(struct rbuf *r, struct ts *ts);
 void ts_build(struct wbuf *w, const struct ts *ts);
 bool ts_equal(const struct ts *a, const struct ts *b);
-/* One address, or with @a NULL any address of @family (AF_INET, AF_INET6);
- * port 0: any */
+/*
+ * One address, or with @a NULL any address of @family (AF_INET, AF_INET6);
+ * port 0: any
+ */
 void ts_set(struct ts *ts, const struct addr *a, uint8_t family,
 	    uint8_t ip_proto, uint16_t port);
 bool ts_is_any_addr(const struct ts *ts);

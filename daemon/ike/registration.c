@@ -82,7 +82,7 @@ static int keys_parse(const struct ike_msg *m, const struct ike_task *t,
 	return ret;
 }
 
-static void refused(struct ike_sa *sa, const struct ike_task *t,
+static void tell_refused(struct ike_sa *sa, const struct ike_task *t,
 		    uint16_t notify, const char *why)
 {
 	log_info("ike %s: registration refused: %s", sa->name, why);
@@ -108,7 +108,7 @@ static void got_keys(struct ike_sa *sa, const struct ike_msg *m,
 		snprintf(text, sizeof(text), "policy not taken: %s", why);
 		/* The key server takes us out again: RFC 9838 2.3.2 */
 		task_push(sa, &report);
-		refused(sa, t, 0, text);
+		tell_refused(sa, t, 0, text);
 		return;
 	}
 	if (host->ops.registered)
@@ -131,7 +131,7 @@ void grep_got(struct ike_sa *sa, struct ike_msg *m, struct ike_task *t)
 	} else if (e) {
 		snprintf(why, sizeof(why), "%s from key server",
 			 ike_notify_name(e->type));
-		refused(sa, t, e->type, why);
+		tell_refused(sa, t, e->type, why);
 	} else {
 		got_keys(sa, m, t);
 	}
@@ -145,7 +145,7 @@ void reg_got_response(struct ike_sa *sa, struct ike_msg *m)
 
 /* ---- responder: the request --------------------------------------------- */
 
-static void bad(struct ike_sa *sa, const struct ike_msg *m, const char *what)
+static void malformed(struct ike_sa *sa, const struct ike_msg *m, const char *what)
 {
 	char why[96];
 
@@ -213,7 +213,8 @@ static void ask(struct ike_sa *sa, struct gike_req *req)
 	enum gike_when when;
 
 	host->stats.group_requests++;
-	sa->token = req->token = new_token(sa);
+	req->token = new_token(sa);
+	sa->token = req->token;
 	sa->wait_xchg = req->xchg;
 	sa->wait_send = req->send;
 	sa->wait_report = req->report;
@@ -250,12 +251,12 @@ void greq_ask(struct ike_sa *sa, struct ike_msg *m)
 	/* Not static: the group layer holds it while anything may be called */
 	sag = calloc(1, sizeof(*sag));
 	if (!sag) {
-		bad(sa, m, "no memory");
+		malformed(sa, m, "no memory");
 		return;
 	}
 	what = greq_parse(m, &req, sag);
 	if (what)
-		bad(sa, m, what);
+		malformed(sa, m, what);
 	else
 		ask(sa, &req);
 	free(sag);

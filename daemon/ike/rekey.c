@@ -294,7 +294,8 @@ int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
 	if (ret)
 		return ret;
 
-	h.mid = m->mid = rs->next_mid;
+	h.mid = rs->next_mid;
+	m->mid = h.mid;
 	if (rs->next_mid == UINT32_MAX)
 		rs->spent = true;
 	else

@@ -4,6 +4,8 @@
 
 #include "ike/sa.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 const struct kwk *ike_sa_kwk(const struct ike_sa *sa)
 {
 	return sa->keys.have ? &sa->keys.gsk_w : NULL;
@@ -161,7 +163,7 @@ static const struct {
 bool ike_stats_item(const struct ike_stats *s, unsigned int i,
 		    const char **name, uint64_t *value)
 {
-	if (i >= sizeof(items) / sizeof(items[0]))
+	if (i >= ARRAY_SIZE(items))
 		return false;
 	*name = items[i].name;
 	*value = *(const uint64_t *)((const char *)s + items[i].off);

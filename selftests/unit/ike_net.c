@@ -42,8 +42,8 @@ void net_free(struct net *net)
 		net_drop(net, 0);
 }
 
-static void queue(struct net *net, const struct ep *from, const struct ep *to,
-		  const uint8_t *p, size_t len)
+static void enqueue(struct net *net, const struct ep *from,
+		    const struct ep *to, const uint8_t *p, size_t len)
 {
 	struct packet *q = &net->queue[net->n_queue];
 
@@ -81,7 +81,7 @@ void net_dup(struct net *net, unsigned int i)
 	bool nat = net->nat;
 
 	net->nat = false;
-	queue(net, &q->from, &q->to, q->p, q->len);
+	enqueue(net, &q->from, &q->to, q->p, q->len);
 	net->nat = nat;
 }
 
@@ -162,7 +162,7 @@ static void on_send(void *ctx, const struct ep *from, const struct ep *to,
 {
 	struct node *n = ctx;
 
-	queue(n->net, from, to, p, len);
+	enqueue(n->net, from, to, p, len);
 }
 
 static const uint8_t tek[20] = "twenty octets of key";

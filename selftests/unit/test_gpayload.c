@@ -6,6 +6,8 @@
 #include "crypto/prf.h"
 #include "tap.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 static size_t unhex(const char *s, uint8_t *out)
 {
 	unsigned int v;
@@ -384,7 +386,7 @@ static void presence(void)
 	struct gsa gsa;
 	struct kd kd;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct rule_case *c = &cases[i];
 
 		good(&gsa, &kd);

@@ -9,6 +9,7 @@
 #include "tap.h"
 
 #define GCKS	"gcks.example"
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 static struct net net;
 static struct pki_pair ca;
@@ -71,7 +72,7 @@ static void algorithms(void)
 	static struct sa_pld sa;
 	char buf[80];
 
-	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
 		struct ike_host_cfg cfg = { .proposals = &sa };
 		struct proposal *p;
 
@@ -96,7 +97,7 @@ static void algorithms(void)
 	}
 }
 
-static void loss(void)
+static void lost(void)
 {
 	const struct ike_stats *st;
 
@@ -463,7 +464,7 @@ static void nat(void)
 	teardown();
 }
 
-static void export(void)
+static void exported(void)
 {
 	struct ike_host_cfg cfg = { .export_keys = (void *)1 };
 
@@ -502,7 +503,7 @@ int main(void)
 {
 	log_init("test", LOG_LEVEL_ERR, true);
 	algorithms();
-	loss();
+	lost();
 	reorder();
 	cookies();
 	another_group();
@@ -511,7 +512,7 @@ int main(void)
 	later();
 	lifetimes();
 	nat();
-	export();
+	exported();
 	freed();
 	return done();
 }

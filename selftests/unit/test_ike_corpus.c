@@ -67,7 +67,12 @@ static void prefixed(const char *target, const char *name,
 	free(buf);
 }
 
-#define ONE(x)	((const uint8_t[]){ x }), 1
+/* The usual head: one octet that selects the parser */
+static void selected(const char *target, const char *name, uint8_t what,
+		     const void *p, size_t len)
+{
+	prefixed(target, name, &what, 1, p, len);
+}
 
 /* ---- out of a handshake ------------------------------------------------- */
 
@@ -96,8 +101,8 @@ static int fp_of(uint8_t type)
 	return -1;
 }
 
-static void payloads(const char *msg, uint8_t first, const uint8_t *p,
-		     size_t len)
+static void take_apart(const char *msg, uint8_t first, const uint8_t *p,
+		       size_t len)
 {
 	const uint8_t chain[2] = { FP_CHAIN, first };
 	struct pwalk w;
@@ -112,13 +117,13 @@ static void payloads(const char *msg, uint8_t first, const uint8_t *p,
 		snprintf(name, sizeof(name), "%s-%u-%s", msg, w.n,
 			 ike_pld_name(pld.type));
 		if (pld.type == GIKE_PLD_GSA)
-			prefixed("gpayload", name, ONE(FG_GSA), pld.body,
+			selected("gpayload", name, FG_GSA, pld.body,
 				 pld.len);
 		else if (pld.type == GIKE_PLD_KD)
-			prefixed("gpayload", name, ONE(FG_KD), pld.body,
+			selected("gpayload", name, FG_KD, pld.body,
 				 pld.len);
 		else if (fp_of(pld.type) >= 0)
-			prefixed("payload", name, ONE(fp_of(pld.type)),
+			selected("payload", name, fp_of(pld.type),
 				 pld.body, pld.len);
 	}
 	is_int(ret, 0, "%s: payloads add up", msg);
@@ -135,7 +140,7 @@ static void opened(const char *msg, const struct packet *q,
 	if (!is_int(sk_open(q->p, q->len, k, plain, &n, &first), 0,
 		    "%s opens", msg))
 		return;
-	payloads(msg, first, plain, n);
+	take_apart(msg, first, plain, n);
 	head[0] = to;
 	head[1] = q->p[18];
 	head[2] = first;
@@ -159,7 +164,7 @@ static void sealed_sample(const char *name, uint8_t xchg, uint8_t first,
 	ike_hdr_build(&w, &h);
 	if (sk_seal(&w, &k, 5, first, p, len))
 		abort();
-	prefixed("message", name, ONE(FM_SK), w.p, w.len);
+	selected("message", name, FM_SK, w.p, w.len);
 	wbuf_free(&w);
 }
 
@@ -191,12 +196,13 @@ static void handshake(void)
 	for (int i = 0; i < 4; i++) {
 		const struct packet *q = &net.queue[0];
 
-		prefixed("ike_host", raw[i].name, ONE(raw[i].to), q->p,
+		selected("ike_host", raw[i].name, raw[i].to, q->p,
 			 q->len);
 		if (i < 2) {
-			prefixed("message", names[i], ONE(FM_CLEAR), q->p,
+			selected("message", names[i], FM_CLEAR, q->p,
 				 q->len);
-			payloads(names[i], q->p[16], q->p + 28, q->len - 28);
+			take_apart(names[i], q->p[16], q->p + 28,
+				   q->len - 28);
 		} else {
 			opened(names[i], q, sa, i == 2 ? FH_AUTH_REQ :
 			       FH_AUTH_RES);
@@ -236,7 +242,7 @@ static void rekey_sample(struct rekey_sa *rs, struct rekey_msg *r,
 		diag("%s", why);
 	if (sign) {
 		snprintf(full, sizeof(full), "raw-%s", name);
-		prefixed("rekey", full, ONE(FR_RAW), w.p, w.len);
+		selected("rekey", full, FR_RAW, w.p, w.len);
 	}
 	head[0] = sign ? FR_SIGNED : FR_IMPLICIT;
 	n = fuzz_rekey_inner(rs, w.p, w.len, plain, &head[1]);
@@ -305,21 +311,21 @@ static void small(void)
 	static const uint8_t ts6[40] = { 8, 0, 0, 40, 0, 0, 255, 255, 255, 2,
 					 [24] = 255, 2, [39] = 9 };
 
-	prefixed("payload", "delete", ONE(FP_DELETE), del, sizeof(del));
-	prefixed("payload", "ts4", ONE(FP_TS), ts4, sizeof(ts4));
-	prefixed("payload", "ts6", ONE(FP_TS), ts6, sizeof(ts6));
+	selected("payload", "delete", FP_DELETE, del, sizeof(del));
+	selected("payload", "ts4", FP_TS, ts4, sizeof(ts4));
+	selected("payload", "ts6", FP_TS, ts6, sizeof(ts6));
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const targets[] = { "payload", "gpayload",
-					       "message", "rekey",
-					       "ike_host" };
+	static const char *const targets[] = {
+		"payload", "gpayload", "message", "rekey", "ike_host", NULL,
+	};
 	char path[512];
 
 	log_init("test", LOG_LEVEL_ERR, true);
 	out = argc > 1 ? argv[1] : NULL;
-	for (size_t i = 0; out && i < sizeof(targets) / sizeof(*targets); i++) {
+	for (size_t i = 0; out && targets[i]; i++) {
 		path_of(path, sizeof(path), targets[i], "");
 		if (mkdir(path, 0755) && errno != EEXIST) {
 			perror(path);

@@ -7,6 +7,8 @@
 #include "ike/message.h"
 #include "tap.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 static struct sk_key key;
 
 static void seal(struct wbuf *w, uint64_t iv, const void *inner, size_t len)
@@ -170,7 +172,7 @@ static void table(void)
 	};
 	unsigned int wrong = 0;
 
-	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		for (int k = 0; k < 4; k++) {
 			int ret = sort(t[i].xchg, k & 1,
 				       k < 2 ? MSG_CLEAR : MSG_ENC,

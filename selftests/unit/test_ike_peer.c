@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What an IKE SA does with a peer that has its keys and misbehaves, with a
+ * flood, with strange headers; and that no IV is used twice.
+ */
+#include <errno.h>
+
+#include "ike/sa.h"
+#include "ike_net.h"
+#include "lib/log.h"
+#include "tap.h"
+
+#define GCKS	"gcks.example"
+
+static struct net net;
+static struct pki_pair ca;
+static struct node *g, *m;
+
+static void setup_with(const struct ike_host_cfg *gcfg)
+{
+	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
+	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+				.ca = &ca };
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	g = node_new(&net, "192.0.2.1", &gopt, &ca, gcfg);
+	m = node_new(&net, "192.0.2.2", &mopt, &ca, NULL);
+}
+
+static void setup(void)
+{
+	setup_with(NULL);
+}
+
+static void teardown(void)
+{
+	net_free(&net);
+	pki_pair_free(&ca);
+}
+
+/* ---- with the keys of the SA: a peer that misbehaves -------------------- */
+
+static struct ike_sa *msa, *gsa;
+
+static void up(void)
+{
+	setup();
+	msa = node_join(m, g, GCKS, false);
+	net_run(&net);
+	gsa = g->sa;
+	ok(ike_sa_is_up(msa) && gsa && ike_sa_is_up(gsa), "up");
+}
+
+static void send_req(uint8_t xchg, uint8_t first, const void *inner,
+		     size_t len)
+{
+	struct wbuf w;
+
+	wbuf_init(&w, IKE_INNER_MAX);
+	wbuf_put(&w, inner, len);
+	sa_request(msa, xchg, first, &w);
+	wbuf_free(&w);
+}
+
+/* Type of the notify in the answer that is queued, 0: none, -1: no answer */
+static int answer_notify(void)
+{
+	uint8_t plain[2048], first;
+	struct ike_msg msg = { 0 };
+	size_t len;
+
+	if (net.n_queue != 1)
+		return -1;
+	ike_hdr_parse(net.queue[0].p, net.queue[0].len, &msg.h);
+	if (sk_open(net.queue[0].p, net.queue[0].len, &msa->keys.er, plain,
+		    &len, &first))
+		return -2;
+	/* Exchanges that only a key server answers aren't sorted as answers */
+	if (msg_sort(&msg, MSG_ENC, first, plain, len, NULL, 0))
+		return first == IKE_PLD_NOTIFY ? plain[6] << 8 | plain[7] : -3;
+	return msg.n_notify ? msg.notify[0].type : 0;
+}
+
+/* The window moves on without the member's machine seeing the answer. */
+static void skip_answer(void)
+{
+	while (net.n_queue)
+		net_drop(&net, 0);
+	msa->my_busy = false;
+	msa->my_mid++;
+	timer_del(&net.tq, &msa->t_rexmit);
+}
+
+static void misbehave(void)
+{
+	static const uint8_t critical[] = { 0, 0x80, 0, 4 };
+	static const uint8_t harmless[] = { 0, 0, 0, 4 };
+	static const uint8_t no_idg[] = { 0, 0, 0, 8, 0, 0, 0x40, 0x2d };
+	struct wbuf w;
+
+	up();
+	send_req(IKE_XCHG_INFORMATIONAL, 200, critical, 4);
+	net_step(&net);
+	is_int(answer_notify(), IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
+	       "unknown critical payload");
+	ok(ike_sa_is_up(gsa), "the SA stays");
+	skip_answer();
+	send_req(IKE_XCHG_INFORMATIONAL, 200, harmless, 4);
+	net_step(&net);
+	is_int(answer_notify(), 0, "unknown payload is passed over");
+	skip_answer();
+	send_req(99, 0, NULL, 0);
+	net_step(&net);
+	is_int(answer_notify(), IKE_N_INVALID_SYNTAX, "unknown exchange");
+	ok(ike_sa_is_up(gsa), "the SA stays");
+	skip_answer();
+	send_req(IKE_XCHG_CREATE_CHILD_SA, 0, NULL, 0);
+	net_step(&net);
+	is_int(answer_notify(), IKE_N_NO_ADDITIONAL_SAS, "CREATE_CHILD_SA");
+	skip_answer();
+	send_req(GIKE_XCHG_GSA_AUTH, 0, NULL, 0);
+	net_step(&net);
+	is_int(answer_notify(), IKE_N_INVALID_SYNTAX, "GSA_AUTH once more");
+	ok(ike_sa_is_up(gsa), "the SA stays");
+	skip_answer();
+	send_req(GIKE_XCHG_GSA_REGISTRATION, IKE_PLD_NOTIFY, no_idg, 8);
+	net_step(&net);
+	is_int(answer_notify(), IKE_N_INVALID_SYNTAX, "no IDg");
+	is_int(g->seen.requests, 1, "the group was not asked");
+	is_int(g->seen.sa_closed, 1, "malformed: the SA goes");
+	teardown();
+
+	/* Message IDs */
+	up();
+	msa->my_mid++;
+	send_req(IKE_XCHG_INFORMATIONAL, 0, NULL, 0);
+	net_step(&net);
+	is_int(net.n_queue, 0, "Message ID ahead of the window");
+	is_int(ike_host_stats(g->host)->in_mid, 1, "counted");
+	msa->my_mid--;
+	skip_answer();
+	msa->my_mid--;
+	send_req(IKE_XCHG_INFORMATIONAL, 0, NULL, 0);
+	net_step(&net);
+	is_int(answer_notify(), 0, "in the window");
+	net_drop(&net, 0);
+	/* The same ID, other octets (another IV): not the cached answer */
+	msa->my_busy = false;
+	send_req(IKE_XCHG_INFORMATIONAL, 200, harmless, 4);
+	net_step(&net);
+	is_int(net.n_queue, 0, "altered retransmission is not answered");
+	is_int(ike_host_stats(g->host)->in_altered, 1, "counted");
+	teardown();
+
+	/* A key server that answers nonsense */
+	up();
+	ike_liveness(msa);
+	net_drop(&net, 0);
+	gsa->peer_mid++;
+	wbuf_init(&w, 100);
+	wbuf_put(&w, "\0\0\0\3", 4);
+	sa_respond(gsa, IKE_XCHG_INFORMATIONAL, IKE_PLD_NOTIFY, &w);
+	wbuf_free(&w);
+	net_run(&net);
+	is_int(m->seen.sa_closed, 1, "malformed answer closes the SA");
+	is_str(m->seen.reason, "bad answer: payload lengths do not add up",
+	       "why");
+	teardown();
+}
+
+static void states(void)
+{
+	up();
+	is_int(ike_sa_state(msa, IKE_ST_INIT_SENT), -EINVAL, "UP -> INIT_SENT");
+	is_int(ike_sa_state(msa, IKE_ST_UP), -EINVAL, "UP -> UP");
+	is_str(ike_sa_state_name(msa), "UP", "refused");
+	teardown();
+}
+
+/* ---- caps --------------------------------------------------------------- */
+
+static void caps(void)
+{
+	struct ike_host_cfg cfg = { .max_per_peer = 3, .cookie_above = 1000 };
+	uint8_t init[4096];
+	struct packet q;
+
+	setup_with(&cfg);
+	node_join(m, g, GCKS, false);
+	q = net.queue[0];
+	memcpy(init, q.p, q.len);
+	for (int i = 0; i < 10; i++) {
+		init[0] = i;
+		ike_host_input(g->host, &q.from, &q.to, init, q.len);
+	}
+	is_int(ike_host_stats(g->host)->sas, 3, "IKE SAs per address");
+	is_int(ike_host_stats(g->host)->cap, 7, "counted");
+	is_int(g->seen.cap, 1, "said once");
+	for (int i = 0; i < 10; i++) {
+		q.from.addr.b[3] = 50 + i;
+		ike_host_input(g->host, &q.from, &q.to, init, q.len);
+	}
+	is_int(ike_host_stats(g->host)->sas, 13, "not of others");
+	net_pass(&net, 31000, false);
+	is_int(ike_host_stats(g->host)->sas, 0, "half-open SAs go");
+	is_int(ike_host_stats(g->host)->half_open, 0, "and are counted out");
+	teardown();
+
+	cfg.max_per_peer = 0;
+	cfg.max_half_open = 5;
+	setup_with(&cfg);
+	node_join(m, g, GCKS, false);
+	q = net.queue[0];
+	memcpy(init, q.p, q.len);
+	for (int i = 0; i < 10; i++) {
+		init[0] = i;
+		ike_host_input(g->host, &q.from, &q.to, init, q.len);
+	}
+	is_int(ike_host_stats(g->host)->half_open, 5, "half-open cap");
+	teardown();
+}
+
+static void headers(void)
+{
+	uint8_t msg[64] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	struct ike_hdr h;
+
+	setup();
+	msg[17] = 0x30;
+	msg[18] = IKE_XCHG_IKE_SA_INIT;
+	msg[19] = IKE_FLAG_INITIATOR;
+	msg[27] = 28;
+	ike_host_input(g->host, &m->ep, &g->ep, msg, 28);
+	is_int(net.n_queue, 1, "a higher version is answered");
+	ike_hdr_parse(net.queue[0].p, net.queue[0].len, &h);
+	ok(h.flags == IKE_FLAG_RESPONSE && h.version == IKE_VERSION, "by ours");
+	is_int(net.queue[0].p[35], IKE_N_INVALID_MAJOR_VERSION,
+	       "INVALID_MAJOR_VERSION");
+	net_drop(&net, 0);
+	msg[19] |= IKE_FLAG_RESPONSE;
+	ike_host_input(g->host, &m->ep, &g->ep, msg, 28);
+	is_int(net.n_queue, 0, "but no answer to an answer");
+	msg[17] = 0x10;
+	msg[19] = IKE_FLAG_INITIATOR;
+	ike_host_input(g->host, &m->ep, &g->ep, msg, 28);
+	is_int(net.n_queue, 0, "nor to IKEv1");
+	msg[17] = 0x20;
+	ike_host_input(g->host, &m->ep, &g->ep, msg, 27);
+	ike_host_input(g->host, &m->ep, &g->ep, msg, 29);
+	is_int(ike_host_stats(g->host)->in_short, 2, "lengths that differ");
+	/* A key server's port answers; a member's doesn't. */
+	ike_host_input(g->host, &m->ep, &g->ep, msg, 28);
+	is_int(net.n_queue, 1, "empty IKE_SA_INIT: INVALID_SYNTAX");
+	ok(net.queue[0].len <= 36, "no longer than a notify");
+	net_drop(&net, 0);
+	ike_host_input(m->host, &g->ep, &m->ep, msg, 28);
+	is_int(net.n_queue, 0, "a member answers no IKE_SA_INIT");
+	teardown();
+}
+
+/* ---- IVs ---------------------------------------------------------------- */
+
+#define MAX_SEEN	600
+
+/* No IV twice under a key, unless it is the same packet again. */
+static void ivs(void)
+{
+	static struct { uint8_t key[17], iv[8], *p; size_t len; } seen[MAX_SEEN];
+	unsigned int n = 0, again = 0, twice = 0;
+	struct gike_req req;
+
+	up();
+	group_req(&req, "audio", false);
+	for (int i = 0; i < 60; i++) {
+		ike_register_more(msa, &req);
+		ike_liveness(msa);
+		while (net.n_queue && n < MAX_SEEN) {
+			struct packet *q = &net.queue[0];
+
+			seen[n].p = malloc(q->len);
+			memcpy(seen[n].p, q->p, q->len);
+			seen[n].len = q->len;
+			memcpy(seen[n].key, q->p, 16);
+			seen[n].key[16] = q->p[19] & IKE_FLAG_INITIATOR;
+			memcpy(seen[n].iv, q->p + 32, 8);
+			for (unsigned int k = 0; k < n; k++) {
+				if (memcmp(seen[k].key, seen[n].key, 17) ||
+				    memcmp(seen[k].iv, seen[n].iv, 8))
+					continue;
+				if (seen[k].len == seen[n].len &&
+				    !memcmp(seen[k].p, seen[n].p,
+					    seen[n].len))
+					again++;
+				else
+					twice++;
+			}
+			n++;
+			/* every third is lost */
+			if (n % 3)
+				net_step(&net);
+			else
+				net_drop(&net, 0);
+			if (!net.n_queue) {
+				net.ms += 1000;
+				timerq_run(&net.tq);
+				net.ms += 2000;
+				timerq_run(&net.tq);
+			}
+		}
+	}
+	ok(n > 300 && again > 50, "%u packets, %u of them again", n, again);
+	is_int(twice, 0, "no IV twice for two packets");
+	for (unsigned int i = 0; i < n; i++)
+		free(seen[i].p);
+	teardown();
+}
+
+int main(void)
+{
+	log_init("test", LOG_LEVEL_ERR, true);
+	misbehave();
+	states();
+	caps();
+	headers();
+	ivs();
+	return done();
+}
