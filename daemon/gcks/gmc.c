@@ -363,7 +363,9 @@ void gmc_refusal(struct gcks *k, const char *group, const char *identity,
 		return;
 	h->hash = hash;
 	h->at_ms = now;
-	log_info("group %s: %s refused: %s (%s)", group, identity, why, what);
+	/* who is not authenticated has not come to a group yet */
+	log_info("%s%s%s%s refused: %s (%s)", *group ? "group " : "", group,
+		 *group ? ": " : "", identity, why, what);
 	snprintf(detail, sizeof(detail), "%s: %s", what, why);
 	if (gmc_audit(k, group, identity, "refuse", detail))
 		log_err("audit trail: %s", store_error(k->deps.store));

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # run and its parts share variables
 # Step 0: the network, and what an eavesdropper gets without mcsec.
 
 UFTP_KBPS=20000
@@ -20,7 +21,6 @@ step_plain() {
 	make_file $((1 << 20)) "$LAB/plain.bin" ||
 		failed "a file of 1 MiB"
 	check "an eavesdropper listens on every link" listen plain "${LINKS[@]}"
-	tx_start=$(on s cat /sys/class/net/eth0/statistics/tx_bytes)
 	uftp_to "$LAB/plain.bin" a b ||
 		failed "uftp delivers without mcsec" \
 			"$(tail -n 5 "$LAB/s/uftp.log")"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # run and its parts share variables
 # Step 2: a real application, protected, with somebody on every link.
 
 step_file() {
@@ -12,7 +13,6 @@ step_file() {
 	check "an eavesdropper listens on every link" listen file "${LINKS[@]}"
 	check "s sends with a key" watch_for 20 "s waits for its key" \
 		member_sends s
-	tx_start=$(on s cat /sys/class/net/eth0/statistics/tx_bytes)
 	uftp_to "$LAB/file.bin" a b ||
 		failed "uftp delivers" "$(tail -n 5 "$LAB/s/uftp.log")"
 	note "$(sed -n 's/^STATS;[^;]*;[^;]*;[^;]*;[^;]*;/in all /p' \

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # run and its parts share variables
 # Step 5: packets sent again, and packets altered on their way.
 
 replays_from() {
@@ -67,11 +68,8 @@ step_attack() {
 	rest=$(stream_of s tx .next)
 	check "the stream ends after $rest packets" no_loss a
 	check_is "and a got the last" "$(last_of a)" $((rest - 1))
-	# shellcheck disable=SC2086
 	replays_from "every packet ever captured, on a's own link, in s's name" \
-		r r-a -r 6000 -s "$(ip_of s)" "$LAB"/wire/file-s.pcap \
-		"$LAB"/wire/before-s.pcap "$LAB"/wire/after-s.pcap \
-		"$LAB"/wire/now-s.pcap
+		r r-a -r 6000 -s "$(ip_of s)" "$LAB"/wire/*-s.pcap
 	check "a's application got none of them" no_loss a
 	note "What transport mode leaves unauthenticated, the outer source address"
 	note "above all, and what stops its abuse: Documentation/security.rst"
@@ -99,5 +97,5 @@ step_end() {
 	lab_down
 	check "the module unloads" module_unload
 	loaded=
-	printf '\n   %d assertions held, in %d s\n' $say_checks $SECONDS
+	printf '\n   %d assertions held, in %d s\n' "$say_checks" "$SECONDS"
 }

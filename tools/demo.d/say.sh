@@ -10,7 +10,7 @@ else
 fi
 say_checks=0
 
-step() { printf '\n%s%s%s\n' "$c_head" "$*" "$c_off"; }
+step() { printf '\n%s%s%s  [%s s]\n' "$c_head" "$*" "$c_off" "$SECONDS"; }
 note() { printf '     %s\n' "$*"; }
 
 passed() {
