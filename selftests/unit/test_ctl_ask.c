@@ -135,7 +135,8 @@ static const char *status(void)
 int main(void)
 {
 	char group[] = "video", id[] = "b.example", bad[] = "\xff\xfe";
-	char *argv[3] = {}, *bad_argv[3] = {};
+	char after[] = "after", seven[] = "7";
+	char *argv[3] = {}, *bad_argv[3] = {}, *after_argv[3] = {};
 	struct ctl ctl = { .socket = "/nonexistent/sock" };
 	static char big[65537];
 	char *text;
@@ -146,6 +147,8 @@ int main(void)
 	argv[1] = id;
 	bad_argv[0] = group;
 	bad_argv[1] = bad;
+	after_argv[0] = after;
+	after_argv[1] = seven;
 	is_int(cmd_status(&ctl, 0, argv), EXIT_FAILED, "no daemon");
 	ok(strstr(said, "is it running?"), "which is what may be the matter");
 	listen_here();
@@ -178,6 +181,21 @@ int main(void)
 		     "load 0.5\n",
 	       "is shown line by line, without control characters");
 	ok(served(pid), "to a request for all");
+
+	pid = serve("{\"cmd\":\"admit\",\"group\":\"video\",\"id\":\"b.example\"}",
+		    "{\"ok\":true}\n", 1);
+	is_int(cmd_admit(&ctl, 2, argv), EXIT_OK, "a member is let in again");
+	ok(served(pid), "by its name");
+	pid = serve("{\"cmd\":\"rekey\"}", "{\"ok\":true}\n", 1);
+	is_int(cmd_rekey(&ctl, 0, argv), EXIT_OK, "all groups are rekeyed");
+	ok(served(pid), "by naming none");
+	pid = serve("{\"cmd\":\"audit\",\"after\":7}", "{\"ok\":true}\n", 1);
+	is_int(cmd_audit(&ctl, 2, after_argv), EXIT_OK, "the audit trail");
+	ok(served(pid), "after a line");
+	is_int(cmd_audit(&ctl, 1, after_argv), EXIT_USAGE, "which is needed");
+	pid = serve("{\"cmd\":\"audit\"}", "{\"ok\":true}\n", 1);
+	is_int(cmd_audit(&ctl, 0, argv), EXIT_OK, "or all of it");
+	ok(served(pid), "without one");
 
 	ctl.json = true;
 	pid = serve("{\"cmd\":\"member\",\"group\":\"video\"}",

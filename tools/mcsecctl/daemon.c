@@ -286,7 +286,7 @@ int cmd_member(struct ctl *ctl, int argc, char **argv)
 
 int cmd_rekey(struct ctl *ctl, int argc, char **argv)
 {
-	return ask_group(ctl, "rekey", false, argc, argv);
+	return ask_group(ctl, "rekey", true, argc, argv);
 }
 
 int cmd_join(struct ctl *ctl, int argc, char **argv)
@@ -299,16 +299,49 @@ int cmd_leave(struct ctl *ctl, int argc, char **argv)
 	return ask_group(ctl, "leave", false, argc, argv);
 }
 
-int cmd_evict(struct ctl *ctl, int argc, char **argv)
+static int ask_identity(struct ctl *ctl, const char *cmd, int argc,
+			char **argv)
 {
 	char group[MCSEC_NAME_MAX + 1];
+	char usage[64];
 	int ret;
 
-	ret = check_argc(argc, 2, 2, "evict GROUP IDENTITY");
+	snprintf(usage, sizeof(usage), "%s GROUP IDENTITY", cmd);
+	ret = check_argc(argc, 2, 2, usage);
 	if (!ret)
 		ret = read_group(argv[0], group);
 	if (ret)
 		return ret;
-	return ask(ctl, json_pack("{s:s, s:s, s:s}", "cmd", "evict",
+	return ask(ctl, json_pack("{s:s, s:s, s:s}", "cmd", cmd,
 				  "group", group, "id", argv[1]));
+}
+
+int cmd_evict(struct ctl *ctl, int argc, char **argv)
+{
+	return ask_identity(ctl, "evict", argc, argv);
+}
+
+int cmd_admit(struct ctl *ctl, int argc, char **argv)
+{
+	return ask_identity(ctl, "admit", argc, argv);
+}
+
+int cmd_audit(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct word words[] = {
+		WORD("after", "a line's number", set_u32, .off = 0,
+		     .max = UINT32_MAX),
+		{ }
+	};
+	uint32_t after, seen;
+	json_t *request;
+	int ret;
+
+	ret = read_words(words, argc, argv, &after, &seen);
+	if (ret)
+		return ret;
+	request = json_pack("{s:s}", "cmd", "audit");
+	if (seen)
+		json_object_set_new(request, "after", json_integer(after));
+	return ask(ctl, request);
 }

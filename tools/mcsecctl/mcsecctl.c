@@ -36,9 +36,12 @@ static const struct command commands[] = {
 	{ "status", cmd_status, "[GROUP]", "what the daemon does" },
 	{ "member", cmd_member, "[GROUP]",
 	  "members of a group, at its key server" },
+	{ "rekey", cmd_rekey, "[GROUP]", "new keys now, at the key server" },
 	{ "evict", cmd_evict, "GROUP IDENTITY",
 	  "put a member out, at the key server" },
-	{ "rekey", cmd_rekey, "GROUP", "new keys now, at the key server" },
+	{ "admit", cmd_admit, "GROUP IDENTITY",
+	  "let who was put out in again" },
+	{ "audit", cmd_audit, "[after N]", "what the key server did" },
 	{ "join", cmd_join, "GROUP", "register again, at a member" },
 	{ "leave", cmd_leave, "GROUP", "leave a group, at a member" },
 	{ }
