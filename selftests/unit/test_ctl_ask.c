@@ -123,7 +123,10 @@ static const char *status(void)
 		"{\"id\":\"x\",\"sends\":true},",
 		"{\"id\":\"y\\n\",\"sends\":false}]},",
 		"{\"name\":\"b\",\"epoch\":null,\"members\":[]}],",
-		"\"peers\":[\"p\",\"q\"],\"load\":0.5}\n", NULL };
+		"\"peers\":[\"p q\",\"\"],\"load\":0.5,",
+		"\"many\":{\"a-name-of-thirty-characters-aaa\":1,",
+		"\"a-name-of-thirty-characters-bbb\":2,",
+		"\"a-name-of-thirty-characters-ccc\":3}}\n", NULL };
 	static char text[512];
 	int i;
 
@@ -176,9 +179,11 @@ int main(void)
 		     "  members id x sends yes\n"
 		     "  members id y? sends no\n"
 		     "groups name b epoch none\n"
-		     "peers p\n"
-		     "peers q\n"
-		     "load 0.5\n",
+		     "peers \"p q\"\n"
+		     "peers \"\"\n"
+		     "load 0.5\n"
+		     "many a-name-of-thirty-characters-aaa 1 a-name-of-thirty-characters-bbb 2\n"
+		     "    a-name-of-thirty-characters-ccc 3\n",
 	       "is shown line by line, without control characters");
 	ok(served(pid), "to a request for all");
 

@@ -104,36 +104,73 @@ static char *read_answer(int fd, size_t *len, int *error)
 
 /* ---- answers as text ----------------------------------------------------- */
 
-static void print_scalar(const json_t *v)
-{
-	const char *s;
+/* Lines of more than this are broken between two pairs. */
+#define WIDTH 78
 
+/* Names of peers are in it: no control characters, and quotes around spaces. */
+static void put_text(FILE *f, const char *s)
+{
+	const char *quote = !*s || strchr(s, ' ') ? "\"" : "";
+
+	fputs(quote, f);
+	for (; *s; s++)
+		fputc((unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s, f);
+	fputs(quote, f);
+}
+
+static void put_scalar(FILE *f, const json_t *v)
+{
 	switch (json_typeof(v)) {
 	case JSON_STRING:
-		/* Names of peers are in it: no control characters. */
-		for (s = json_string_value(v); *s; s++)
-			putchar((unsigned char)*s < ' ' || *s == 0x7f ? '?' :
-									*s);
+		put_text(f, json_string_value(v));
 		break;
 	case JSON_INTEGER:
-		printf("%" JSON_INTEGER_FORMAT, json_integer_value(v));
+		fprintf(f, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
 		break;
 	case JSON_REAL:
-		printf("%g", json_real_value(v));
+		fprintf(f, "%g", json_real_value(v));
 		break;
 	case JSON_TRUE:
-		printf("yes");
+		fputs("yes", f);
 		break;
 	case JSON_FALSE:
-		printf("no");
+		fputs("no", f);
 		break;
 	case JSON_NULL:
-		printf("none");
+		fputs("none", f);
 		break;
 	case JSON_OBJECT:
 	case JSON_ARRAY:
 		break;
 	}
+}
+
+/* " name value", on a new line if it no longer fits; gives back the column. */
+static int print_pair(const char *name, const json_t *v, int depth, int column)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f;
+
+	f = open_memstream(&text, &len);
+	if (!f)
+		return column;
+	fprintf(f, "%s ", name);
+	put_scalar(f, v);
+	if (fclose(f) || !text) {
+		free(text);
+		return column;
+	}
+	if (column > 2 * depth && column + 1 + (int)len > WIDTH) {
+		printf("\n%*s", 2 * depth + 4, "");
+		column = 2 * depth + 4;
+	} else if (column > 2 * depth) {
+		putchar(' ');
+		column++;
+	}
+	fputs(text, stdout);
+	free(text);
+	return column + len;
 }
 
 static bool is_nested(const json_t *v)
@@ -142,14 +179,14 @@ static bool is_nested(const json_t *v)
 }
 
 /*
- * An object is one line of "name value" pairs, then its lists and objects, each
+ * An object is a line of "name value" pairs, then its lists and objects, each
  * on lines of its own, indented. @name is what it is one of.
  */
 static void print_tree(const char *name, const json_t *v, int depth)
 {
-	const char *between = "";
 	const char *key;
 	json_t *child;
+	int column;
 	size_t i;
 
 	if (json_is_array(v)) {
@@ -157,25 +194,17 @@ static void print_tree(const char *name, const json_t *v, int depth)
 			print_tree(name, child, depth);
 		return;
 	}
+	printf("%*s", 2 * depth, "");
 	if (!json_is_object(v)) {
-		printf("%*s%s ", 2 * depth, "", name);
-		print_scalar(v);
+		print_pair(name, v, depth, 2 * depth);
 		putchar('\n');
 		return;
 	}
 
-	printf("%*s", 2 * depth, "");
-	if (*name) {
-		printf("%s", name);
-		between = " ";
-	}
-	json_object_foreach((json_t *)v, key, child) {
-		if (is_nested(child))
-			continue;
-		printf("%s%s ", between, key);
-		print_scalar(child);
-		between = " ";
-	}
+	column = 2 * depth + printf("%s", name);
+	json_object_foreach((json_t *)v, key, child)
+		if (!is_nested(child))
+			column = print_pair(key, child, depth, column);
 	putchar('\n');
 	json_object_foreach((json_t *)v, key, child)
 		if (is_nested(child))
