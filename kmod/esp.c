@@ -88,6 +88,19 @@ static bool grow_in_place(struct sk_buff *skb, unsigned int hlen,
 	return true;
 }
 
+/* A list of thousands of fragments, as a stranger can send them, would want a
+ * scatterlist that is dearer than one copy.
+ */
+static int few_parts(struct sk_buff *skb, int nsg)
+{
+	int err;
+
+	if (likely(nsg <= (int)MAX_SKB_FRAGS + 1))
+		return nsg;
+	err = skb_linearize(skb);
+	return err ?: 1;
+}
+
 int mcsec_esp_grow(struct sk_buff *skb, unsigned int hlen, unsigned int tail,
 		   unsigned int headroom)
 {
@@ -116,7 +129,7 @@ int mcsec_esp_grow(struct sk_buff *skb, unsigned int hlen, unsigned int tail,
 		return nsg;
 	pskb_put(skb, trailer, tail);
 	shift_head(skb, hlen);
-	return nsg;
+	return few_parts(skb, nsg);
 }
 
 int mcsec_esp_writable(struct sk_buff *skb)
@@ -129,7 +142,7 @@ int mcsec_esp_writable(struct sk_buff *skb)
 		if (!skb_has_frag_list(skb) && !skb_has_shared_frag(skb))
 			return 1 + skb_shinfo(skb)->nr_frags;
 	}
-	return skb_cow_data(skb, 0, &trailer);
+	return few_parts(skb, skb_cow_data(skb, 0, &trailer));
 }
 
 void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen)
@@ -167,7 +180,7 @@ struct mcsec_op *mcsec_op_get(struct crypto_aead *tfm, unsigned int nsg)
 		}
 		size = OP_KEPT;
 	}
-	op = kmalloc(size, GFP_ATOMIC);
+	op = kmalloc(size, GFP_ATOMIC | __GFP_NOWARN);
 	if (op)
 		op->kept = kept;
 	return op;
@@ -178,7 +191,7 @@ void mcsec_op_put(struct mcsec_op *op)
 	if (likely(op->kept) && !__this_cpu_read(op_kept))
 		__this_cpu_write(op_kept, op);
 	else
-		kfree(op);
+		kfree_sensitive(op);	/* salts and one-time keys */
 }
 
 MCSEC_CRYPTO_DONE(op_completed, data, err)
@@ -252,7 +265,7 @@ void mcsec_esp_exit(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		kfree(per_cpu(op_kept, cpu));
+		kfree_sensitive(per_cpu(op_kept, cpu));
 }
 
 #ifdef DEBUG

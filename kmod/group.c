@@ -220,6 +220,7 @@ int mcsec_net_init(struct mcsec_net *mnet, struct net *net)
 	mutex_init(&mnet->lock);
 	xa_init(&mnet->by_id);
 	atomic_set(&mnet->alive, 0);
+	atomic_long_set(&mnet->windows, 0);
 	mnet->stats = alloc_percpu(struct mcsec_stats);
 	if (!mnet->stats)
 		return -ENOMEM;

@@ -37,6 +37,7 @@ extern unsigned int mcsec_net_id;
  * @next_id: of the next group
  * @n_groups: groups that protect something; 0 when there are no hooks
  * @alive: groups whose memory is still used
+ * @windows: octets of replay windows
  * @stats: counters
  * @net: the namespace
  */
@@ -49,6 +50,7 @@ struct mcsec_net {
 	u32 next_id;
 	unsigned int n_groups;
 	atomic_t alive;
+	atomic_long_t windows;
 	struct mcsec_stats __percpu *stats;
 	struct net *net;
 };

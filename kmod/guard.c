@@ -96,7 +96,7 @@ int mcsec_guard_claim(u32 alg, const u8 *key, unsigned int key_len, u32 bits,
 	subject.aes = alg != MCSEC_ALG_CHACHA20_POLY1305;
 
 	for (i = 0; i < n + 1; i++) {
-		claim = kmalloc(sizeof(*claim), GFP_KERNEL);
+		claim = kmalloc(sizeof(*claim), GFP_KERNEL_ACCOUNT);
 		if (!claim) {
 			free_list(&fresh);
 			err = -ENOMEM;

@@ -19,7 +19,11 @@
  * PRE_ROUTING, right behind the reassembly of fragments: what connection
  * tracking, rules, sockets and multicast routing see is the clear datagram.
  *
- * FORWARD, last: see mcsec_forward4().
+ * LOCAL_IN, first: not everything that is delivered here came by way of
+ * PRE_ROUTING. Segment routing decapsulates behind it, and what a bridge calls
+ * IP's hooks for is left as it is there (see mcsec_in4()).
+ *
+ * FORWARD and POST_ROUTING, last: see mcsec_forward4().
  */
 static const struct nf_hook_ops ops[] = {
 	{
@@ -33,9 +37,19 @@ static const struct nf_hook_ops ops[] = {
 		.hooknum = NF_INET_PRE_ROUTING,
 		.priority = NF_IP_PRI_CONNTRACK_DEFRAG + 1,
 	}, {
+		.hook = mcsec_in4,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_LOCAL_IN,
+		.priority = NF_IP_PRI_FIRST,
+	}, {
 		.hook = mcsec_forward4,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_FORWARD,
+		.priority = NF_IP_PRI_LAST,
+	}, {
+		.hook = mcsec_forward4,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_POST_ROUTING,
 		.priority = NF_IP_PRI_LAST,
 	},
 #if IS_ENABLED(CONFIG_IPV6)
@@ -50,9 +64,19 @@ static const struct nf_hook_ops ops[] = {
 		.hooknum = NF_INET_PRE_ROUTING,
 		.priority = NF_IP6_PRI_CONNTRACK_DEFRAG + 1,
 	}, {
+		.hook = mcsec_in6,
+		.pf = NFPROTO_IPV6,
+		.hooknum = NF_INET_LOCAL_IN,
+		.priority = NF_IP6_PRI_FIRST,
+	}, {
 		.hook = mcsec_forward6,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_FORWARD,
+		.priority = NF_IP6_PRI_LAST,
+	}, {
+		.hook = mcsec_forward6,
+		.pf = NFPROTO_IPV6,
+		.hooknum = NF_INET_POST_ROUTING,
 		.priority = NF_IP6_PRI_LAST,
 	},
 #endif
@@ -66,9 +90,15 @@ int mcsec_hooks_get(struct mcsec_net *mnet)
 
 	if (mnet->n_groups)
 		return 0;
+	/* A module that goes while groups exist would leave their traffic in
+	 * the clear: whoever wants that deletes the groups first. And none is
+	 * made any more once it is going.
+	 */
+	if (!try_module_get(THIS_MODULE))
+		return -EBUSY;
 	err = nf_defrag_ipv4_enable(mnet->net);
 	if (err)
-		return err;
+		goto err_module;
 #if IS_ENABLED(CONFIG_IPV6)
 	err = nf_defrag_ipv6_enable(mnet->net);
 	if (err)
@@ -77,10 +107,6 @@ int mcsec_hooks_get(struct mcsec_net *mnet)
 	err = nf_register_net_hooks(mnet->net, ops, ARRAY_SIZE(ops));
 	if (err)
 		goto err_defrag6;
-	/* A module that goes while groups exist would leave their traffic in
-	 * the clear: whoever wants that deletes the groups first.
-	 */
-	__module_get(THIS_MODULE);
 	return 0;
 
 err_defrag6:
@@ -89,6 +115,8 @@ err_defrag6:
 err_defrag4:
 #endif
 	nf_defrag_ipv4_disable(mnet->net);
+err_module:
+	module_put(THIS_MODULE);
 	return err;
 }
 

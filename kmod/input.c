@@ -14,6 +14,7 @@
 #include <linux/igmp.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/netfilter_bridge.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 
@@ -119,8 +120,11 @@ static void in_done(struct mcsec_op *op, int err)
 	struct mcsec_flight flight = op->flight;
 	struct sk_buff *skb = op->skb;
 	struct mcsec_sa *sa = op->sa;
-	nf_hookfn *hook = flight.state.pf == NFPROTO_IPV4 ? mcsec_in4 :
-							    mcsec_in6;
+	nf_hookfn *hook = mcsec_in4;
+
+	if (IS_ENABLED(CONFIG_IPV6) && flight.state.pf == NFPROTO_IPV6)
+		hook = mcsec_in6;
+
 
 	local_bh_disable();
 	rcu_read_lock();
@@ -211,6 +215,27 @@ static unsigned int refuse(struct mcsec_group *group, enum mcsec_counter why)
 	return NF_DROP;
 }
 
+/*
+ * Of a bridge that calls IP's hooks (br_netfilter), on its way to whichever
+ * ports: ESP stays ESP there, or the other ports would get the clear datagram.
+ * What comes up to this host is verified at LOCAL_IN.
+ */
+static bool is_bridged(const struct sk_buff *skb,
+		       const struct nf_hook_state *state)
+{
+	return state->hook == NF_INET_PRE_ROUTING &&
+	       nf_bridge_in_prerouting(skb);
+}
+
+/* Once, though LOCAL_IN sees it again. */
+static unsigned int exempt(const struct mcsec_group *group,
+			   const struct nf_hook_state *state)
+{
+	if (state->hook == NF_INET_PRE_ROUTING)
+		mcsec_count(group->stats, MCSEC_IN_EXEMPT);
+	return NF_ACCEPT;
+}
+
 static bool is_igmp(const struct iphdr *iph)
 {
 	return iph->protocol == IPPROTO_IGMP && iph->ttl == 1;
@@ -227,29 +252,30 @@ unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
 	group = mcsec_group_find4(mcsec_net_of(state->net), iph->daddr);
 	if (!group)
 		return NF_ACCEPT;
-	/* The second time in this chain: by way of a VRF, which calls it again
-	 * for its own device. IP has cleared this flag before the first.
+	/* Verified before: at PRE_ROUTING, which a VRF calls again for its own
+	 * device. IP has cleared this flag before the first.
 	 */
 	if (IPCB(skb)->flags & IPSKB_FORWARDED)
 		return NF_ACCEPT;
 
 	if (unlikely(ip_is_fragment(iph)))
 		return refuse(group, MCSEC_IN_FRAGMENT);
-	if (likely(iph->protocol == IPPROTO_ESP))
+	if (likely(iph->protocol == IPPROTO_ESP)) {
+		if (unlikely(is_bridged(skb, state)))
+			return NF_ACCEPT;
 		return in(skb, state, group, ip_hdrlen(skb),
 			  offsetof(struct iphdr, protocol));
-	if (is_igmp(iph)) {
-		mcsec_count(group->stats, MCSEC_IN_EXEMPT);
-		return NF_ACCEPT;
 	}
+	if (is_igmp(iph))
+		return exempt(group, state);
 	return refuse(group, MCSEC_IN_CLEAR);
 }
 
 /*
- * Where a group's clear datagrams could still come by: a bridge that calls
- * IP's hooks (br_netfilter) has them verified on their way in and would pass
- * them on to its other ports; rules that translate addresses behind us make
- * them out of others.
+ * Where a group's clear datagrams could still come by: rules that translate
+ * addresses behind us make them out of others, and what is verified for this
+ * host alone must not be routed on. At FORWARD and at POST_ROUTING, where all
+ * that leaves comes by, also what did not come by LOCAL_OUT or FORWARD.
  */
 unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
 			    const struct nf_hook_state *state)
@@ -269,8 +295,11 @@ unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
 #if IS_ENABLED(CONFIG_IPV6)
 /*
  * Walk the headers that may stand before ESP. Returns the header that follows
- * them, at *@hlen, named at *@nhoff; or -1 if they do not end.
+ * them, at *@hlen, named at *@nhoff; or -1 if they do not end, or take more
+ * than a stranger should be able to make us walk.
  */
+#define MAX_HEADERS 1024
+
 static int walk6(const struct sk_buff *skb, unsigned int *hlen,
 		 unsigned int *nhoff)
 {
@@ -281,6 +310,8 @@ static int walk6(const struct sk_buff *skb, unsigned int *hlen,
 	*nhoff = offsetof(struct ipv6hdr, nexthdr);
 	while (next == NEXTHDR_HOP || next == NEXTHDR_ROUTING ||
 	       next == NEXTHDR_DEST) {
+		if (*hlen > MAX_HEADERS)
+			return -1;
 		opt = skb_header_pointer(skb, *hlen, sizeof(buf), &buf);
 		if (!opt)
 			return -1;
@@ -322,16 +353,17 @@ unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 
 	next = walk6(skb, &hlen, &nhoff);
-	if (likely(next == NEXTHDR_ESP))
+	if (likely(next == NEXTHDR_ESP)) {
+		if (unlikely(is_bridged(skb, state)))
+			return NF_ACCEPT;
 		return in(skb, state, group, hlen, nhoff);
+	}
 	if (next < 0)
 		return refuse(group, MCSEC_IN_MALFORMED);
 	if (next == NEXTHDR_FRAGMENT)
 		return refuse(group, MCSEC_IN_FRAGMENT);
-	if (is_mld(skb, next, hlen)) {
-		mcsec_count(group->stats, MCSEC_IN_EXEMPT);
-		return NF_ACCEPT;
-	}
+	if (is_mld(skb, next, hlen))
+		return exempt(group, state);
 	return refuse(group, MCSEC_IN_CLEAR);
 }
 

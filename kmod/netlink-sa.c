@@ -159,6 +159,10 @@ static int parse_replay(struct genl_info *info, struct mcsec_sa_config *config)
 	if (!config->max_senders || config->max_senders > 65536)
 		return refuse(info, MCSEC_A_SA_MAX_SENDERS, -ERANGE,
 			      "max-senders is not from 1 to 65536");
+	if (config->max_senders * mcsec_sender_bytes(config->window) >
+	    MCSEC_WINDOWS_SA_MAX)
+		return refuse(info, MCSEC_A_SA_MAX_SENDERS, -ERANGE,
+			      "max-senders times window comes to more than 32 MiB");
 	return 0;
 }
 
@@ -270,11 +274,23 @@ static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 	return 0;
 }
 
+/* The request's memory goes back to the allocator as it is. All keys in it, not
+ * only the last, which is the one that counts.
+ */
+static void wipe_keys(struct genl_info *info)
+{
+	struct nlattr *nla;
+	int rem;
+
+	nlmsg_for_each_attr(nla, info->nlhdr, GENL_HDRLEN, rem)
+		if (nla_type(nla) == MCSEC_A_SA_KEY)
+			memzero_explicit(nla_data(nla), nla_len(nla));
+}
+
 int mcsec_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-	struct nlattr *key = info->attrs[MCSEC_A_SA_KEY];
-	struct mcsec_sa_config config = {};
+	struct mcsec_sa_config config = { .windows = &mnet->windows };
 	u32 *sids;
 	int err;
 
@@ -292,9 +308,7 @@ int mcsec_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_unlock(&mnet->lock);
 out:
 	kfree(sids);
-	/* The request's memory goes back to the allocator as it is. */
-	if (key)
-		memzero_explicit(nla_data(key), nla_len(key));
+	wipe_keys(info);
 	return err;
 }
 

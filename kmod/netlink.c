@@ -419,7 +419,10 @@ int mcsec_nl_stats_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 /* ---- the family ---- */
 
 static const struct genl_multicast_group groups[] = {
-	[MCSEC_NLGRP_EVENTS] = { .name = MCSEC_MCGRP_EVENTS },
+	[MCSEC_NLGRP_EVENTS] = {
+		.name = MCSEC_MCGRP_EVENTS,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
 };
 
 struct genl_family mcsec_nl_family __ro_after_init = {

@@ -81,14 +81,20 @@ static int out_finish(struct mcsec_op *op, int err)
 	return 0;
 }
 
+static nf_hookfn *hook_of(const struct nf_hook_state *state)
+{
+	if (IS_ENABLED(CONFIG_IPV6) && state->pf == NFPROTO_IPV6)
+		return mcsec_out6;
+	return mcsec_out4;
+}
+
 /* The cipher answered later: in softirq, or in a worker. */
 static void out_done(struct mcsec_op *op, int err)
 {
 	struct mcsec_flight flight = op->flight;
 	struct sk_buff *skb = op->skb;
 	struct mcsec_sa *sa = op->sa;
-	nf_hookfn *hook = flight.state.pf == NFPROTO_IPV4 ? mcsec_out4 :
-							    mcsec_out6;
+	nf_hookfn *hook = hook_of(&flight.state);
 
 	local_bh_disable();
 	rcu_read_lock();
@@ -248,7 +254,7 @@ static unsigned int protect_gso(struct sk_buff *skb,
 				const struct frame *frame)
 {
 	struct nf_hook_state onward = *state;
-	nf_hookfn *hook = state->pf == NFPROTO_IPV4 ? mcsec_out4 : mcsec_out6;
+	nf_hookfn *hook = hook_of(state);
 	struct sk_buff *segs, *seg, *next;
 	unsigned int room;
 	int err;
@@ -317,7 +323,8 @@ unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
 
 	/* Raw sockets may write any header. */
 	frame.hlen = ip_hdrlen(skb);
-	if (unlikely(frame.hlen < sizeof(*iph) || !skb_dst(skb) ||
+	if (unlikely(ip_hdr(skb)->version != 4 ||
+		     frame.hlen < sizeof(*iph) || !skb_dst(skb) ||
 		     !pskb_may_pull(skb, frame.hlen))) {
 		mcsec_count_out_drop(group, MCSEC_OUT_MALFORMED);
 		return NF_DROP;
@@ -372,7 +379,8 @@ unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
 	 * fragment header would go too.
 	 */
 	hlen = ip6_find_1stfragopt(skb, &nexthdr);
-	if (unlikely(hlen < 0 || hlen > skb->len || !skb_dst(skb)))
+	if (unlikely(ipv6_hdr(skb)->version != 6 || hlen < 0 ||
+		     hlen > skb->len || !skb_dst(skb)))
 		goto malformed;
 	frame.hlen = hlen;
 	frame.nhoff = nexthdr - skb_network_header(skb);

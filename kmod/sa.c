@@ -440,7 +440,8 @@ static int create_slots(struct mcsec_sa *sa,
 static int create_replay(struct mcsec_sa *sa,
 			 const struct mcsec_sa_config *config)
 {
-	mcsec_senders_init(&sa->senders, config->max_senders, config->window);
+	mcsec_senders_init(&sa->senders, config->max_senders, config->window,
+			   config->windows);
 	if (!(config->dir & MCSEC_DIR_IN) ||
 	    config->replay != MCSEC_REPLAY_SEQ)
 		return 0;

@@ -43,6 +43,7 @@ struct mcsec_limits {
  * struct mcsec_sa_config - an SA as userspace asks for it, checked
  * @key: key, then salt; the caller's, who wipes it
  * @sids: Sender-IDs to send with, the caller's
+ * @windows: octets of windows in the network namespace, outlives the SA
  */
 struct mcsec_sa_config {
 	__be32 spi;
@@ -55,6 +56,7 @@ struct mcsec_sa_config {
 	u32 max_senders;
 	u32 n_sids;
 	const u32 *sids;
+	atomic_long_t *windows;
 	const u8 *key;
 	unsigned int key_len;
 	u64 iv_limit;

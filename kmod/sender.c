@@ -4,12 +4,14 @@
 #include <linux/err.h>
 #include <linux/slab.h>
 
-void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window)
+void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
+			atomic_long_t *used)
 {
 	xa_init_flags(&senders->table, XA_FLAGS_LOCK_BH);
 	atomic_set(&senders->count, 0);
 	senders->max = max;
 	senders->window = window;
+	senders->used = used;
 }
 
 void mcsec_senders_destroy(struct mcsec_senders *senders)
@@ -17,14 +19,18 @@ void mcsec_senders_destroy(struct mcsec_senders *senders)
 	struct mcsec_sender *sender;
 	unsigned long id;
 
-	xa_for_each(&senders->table, id, sender)
+	xa_for_each(&senders->table, id, sender) {
 		kfree(sender);
+		atomic_long_sub(mcsec_sender_bytes(senders->window),
+				senders->used);
+	}
 	xa_destroy(&senders->table);
 }
 
 struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 				      bool *created)
 {
+	size_t bytes = mcsec_sender_bytes(senders->window);
 	struct mcsec_sender *sender, *other;
 
 	*created = false;
@@ -36,12 +42,15 @@ struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 		other = ERR_PTR(-ENOSPC);
 		goto err_count;
 	}
-	sender = kzalloc(offsetof(struct mcsec_sender, win) +
-			 mcsec_window_bytes(senders->window),
-			 GFP_ATOMIC | __GFP_NOWARN);
+	if (atomic_long_add_return(bytes, senders->used) >
+	    MCSEC_WINDOWS_NET_MAX) {
+		other = ERR_PTR(-ENOSPC);
+		goto err_used;
+	}
+	sender = kzalloc(bytes, GFP_ATOMIC | __GFP_NOWARN);
 	if (!sender) {
 		other = ERR_PTR(-ENOMEM);
-		goto err_count;
+		goto err_used;
 	}
 	sender->id = id;
 	mcsec_window_init(&sender->win, senders->window);
@@ -56,6 +65,8 @@ struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 	kfree(sender);
 	if (xa_is_err(other))
 		other = ERR_PTR(xa_err(other));
+err_used:
+	atomic_long_sub(bytes, senders->used);
 err_count:
 	atomic_dec(&senders->count);
 	return other;

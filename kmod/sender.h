@@ -14,6 +14,12 @@
 
 #define MCSEC_SENDERS_DEFAULT 1024
 
+/* Octets of windows that one SA may come to, and a network namespace. They are
+ * made in softirq, where no memory control group pays for them.
+ */
+#define MCSEC_WINDOWS_SA_MAX (32UL << 20)
+#define MCSEC_WINDOWS_NET_MAX (256L << 20)
+
 /**
  * struct mcsec_sender - one Sender-ID
  * @id: the Sender-ID
@@ -35,15 +41,24 @@ struct mcsec_sender {
  * @count: how many there are
  * @max: how many there may be
  * @window: size of each window
+ * @used: octets of windows in the network namespace; outlives this
  */
 struct mcsec_senders {
 	struct xarray table;
 	atomic_t count;
 	u32 max;
 	u32 window;
+	atomic_long_t *used;
 };
 
-void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window);
+/* Octets of one sender with a window of @window packets. */
+static inline size_t mcsec_sender_bytes(u32 window)
+{
+	return offsetof(struct mcsec_sender, win) + mcsec_window_bytes(window);
+}
+
+void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
+			atomic_long_t *used);
 /* Nobody may use them any more. Process context. */
 void mcsec_senders_destroy(struct mcsec_senders *senders);
 

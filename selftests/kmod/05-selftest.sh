@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The tests inside the module, which run when it loads: the replay window, and
+# known answers of each transform. Modules for debugging kernels have them, and
+# those built with MCSEC_DEBUG=1.
+
+. "$(dirname "$0")/../lib.sh"
+
+grep -q 'self-tests: ' "$(mcsec_ko)" 2>/dev/null ||
+	skip_all "the module was built without its self-tests"
+[ ! -d /sys/module/mcsec ] || rmmod_wait
+dmesg -C
+load_mcsec
+said=$(dmesg)
+like "the replay window" "$said" 'mcsec: replay window self-tests: pass'
+like "ESP's transforms" "$said" 'mcsec: ESP self-tests: pass'
+tap_done

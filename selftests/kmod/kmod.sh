@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What the module's tests share: two hosts on a cable, keys, traffic.
+#
+#	a 10.1.0.1, fd01::1  eth0 ------------ eth0  b 10.1.0.2, fd01::2
+#
+# Groups are 239.1.1.1 and ff3e::1:1, both called g4 and g6. The sniffer s sees
+# the cable from a's end.
+
+# shellcheck source=selftests/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+# shellcheck disable=SC2034 # for who sources this
+G4=239.1.1.1 G6=ff3e::1:1 PORT=5000
+MC=$(dirname "${BASH_SOURCE[0]}")/mc.py
+
+# shellcheck disable=SC2034
+KEY128=000102030405060708090a0b0c0d0e0fa0a1a2a3
+# shellcheck disable=SC2034
+KEY256=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1fa0a1a2a3
+
+two_hosts() {
+	ns_create a b &&
+		veth a:eth0 10.1.0.1/24 fd01::1/64 \
+			-- b:eth0 10.1.0.2/24 fd01::2/64 &&
+		mroute_to a eth0 224.0.0.0/4 ff00::/8 &&
+		mroute_to b eth0 224.0.0.0/4 ff00::/8
+}
+
+# namespace...: both groups in each
+groups() {
+	local n
+
+	for n; do
+		ctl "$n" group add g4 $G4 && ctl "$n" group add g6 $G6 ||
+			return 1
+	done
+}
+
+# a fresh key of so many octets, salt included, in hex
+new_key() {
+	od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'
+}
+
+# namespace, group, hex key, words of "sa add" that follow it
+sa_add() {
+	local n=$1 g=$2 key=$3
+	shift 3
+
+	echo "$key" | ctl "$n" sa add "$g" key-stdin "$@"
+}
+
+# namespace, group address, name: a receiver whose lines go to $TMP/NAME
+listen() {
+	spawn in_ns "$1" "$MC" recv "$2" $PORT eth0 "$TMP/$3.ready" "$TMP/$3"
+	wait_until 30 test -e "$TMP/$3.ready" || diag "no receiver in $1"
+}
+
+# namespace, group address, options of mc.py send; output is kept in $TMP/sent
+send() {
+	local n=$1 g=$2
+	shift 2
+
+	in_ns "$n" "$MC" send "$g" $PORT eth0 "$@" | tee -a "$TMP/sent"
+}
+
+# name of a receiver, number of lines
+has_lines() {
+	[ "$(wc -l <"$TMP/$1")" -ge "$2" ]
+}
+
+# what the receiver NAME got, as send prints it
+got() {
+	cut -d' ' -f1,2 "$TMP/$1"
+}
+
+# namespace, name, filter...: capture eth0 to $TMP/NAME.pcap
+sniff() {
+	local n=$1 name=$2
+	shift 2
+
+	spawn in_ns "$n" tcpdump -U -n -i eth0 -w "$TMP/$name.pcap" -B 16384 \
+		-s 0 "$@" 2>"$TMP/$name.err"
+	wait_until 30 grep -q listening "$TMP/$name.err"
+}
+
+# name, number: so many packets were captured
+captured() {
+	[ "$(tcpdump -n -r "$TMP/$1.pcap" 2>/dev/null | wc -l)" -ge "$2" ]
+}
+
+# namespace, name: a counter; without Python, which is slow under emulation
+counter() {
+	ctl "$1" stats -a | awk -v name="$2" '$1 == name { print $2 }'
+}
+
+# namespace: counters that are not 0, on one line, but for those named after it
+counters() {
+	local n=$1
+	shift
+
+	ctl "$n" stats | awk -v but=" $* " '!index(but, " " $1 " ") {
+		printf "%s%s %s", sep, $1, $2
+		sep = ", "
+	}'
+}
+
+# namespace, group, SPI, word: what follows the word where an SA is shown
+sa_word() {
+	ctl "$1" sa show "$2" "$3" | awk -v word="$4" '{
+		for (i = 1; i < NF; i++)
+			if ($i == word) {
+				print $(i + 1)
+				exit
+			}
+	}'
+}
+
+# namespace, counter, number: it has come so far
+counted() {
+	[ "$(counter "$1" "$2")" -ge "$3" ]
+}

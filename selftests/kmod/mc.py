@@ -1,0 +1,156 @@
+#!/usr/bin/python3 -ISs
+# SPDX-License-Identifier: Apache-2.0
+"""Send and receive multicast datagrams, for the module's tests.
+
+  mc.py recv GROUP PORT DEV READY OUT [raw]
+      Join, create the file READY, and write a line for each datagram to OUT
+      at once: length, CRC-32, source, TTL, TOS.
+      Ends by a signal.
+  mc.py send GROUP PORT DEV [size=N[,N]...] [count=N] [pmtu=want|do|dont|probe]
+      [gso=N] [ttl=N] [tos=N] [text=WORD] [recverr=1] [pace=SECONDS] [cpu=N]
+      [loop=0] [src=ADDR]
+      Send COUNT datagrams of SIZE octets that begin with WORD and differ.
+      Prints the lines that recv will, or the name of the error.
+  mc.py hdrincl GROUP DEV SRC [frag=1] [proto=N] [size=N]
+      One IPv4 datagram by a raw socket that writes its own header.
+"""
+import errno
+import os
+import signal
+import socket
+import struct
+import sys
+import zlib
+
+UDP_SEGMENT = 103
+SO_SNDBUFFORCE = 32
+SO_RCVBUFFORCE = 33
+IP_MTU_DISCOVER = 10
+IPV6_MTU_DISCOVER = 23
+PMTU = {"dont": 0, "want": 1, "do": 2, "probe": 3}
+
+
+def line(data, more=""):
+    return f"{len(data)} {zlib.crc32(data):08x}{more}"
+
+
+def six(group):
+    return ":" in group
+
+
+def recv(group, port, dev, ready, out):
+    family = socket.AF_INET6 if six(group) else socket.AF_INET
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)
+    index = socket.if_nametoindex(dev)
+    raw = socket.inet_pton(family, group)
+    if six(group):
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+                     raw + struct.pack("@I", index))
+    else:
+        s.setsockopt(socket.IPPROTO_IP, 12, 1)
+        s.setsockopt(socket.IPPROTO_IP, 13, 1)
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                     raw + bytes(4) + struct.pack("@I", index))
+    s.bind((group, int(port)))
+    f = open(out, "w", buffering=1)
+    open(ready, "w").close()
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    while True:
+        data, anc, _, src = s.recvmsg(1 << 17, 256)
+        values = {}
+        for level, kind, value in anc:
+            values[kind] = int.from_bytes(value, sys.byteorder)
+        if six(group):
+            ttl, tos = values.get(52), values.get(67)
+        else:
+            ttl, tos = values.get(2), values.get(1)
+        f.write(line(data, f" {src[0]} {ttl} {tos}") + "\n")
+
+
+def payload(text, i, size):
+    head = f"{text}-{i:08d}-".encode()
+    if len(head) >= size:
+        return head[:size]
+    block = b"%032x" % (zlib.crc32(head) * 0x9e3779b97f4a7c15f39cc0605cedc835)
+    body = (block * (size // len(block) + 1))[:size - len(head)]
+    return head + body
+
+
+def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
+         text="MARKER", recverr=0, pace=0, cpu=None, loop=1, src=None, first=0):
+    import time
+    family = socket.AF_INET6 if six(group) else socket.AF_INET
+    if cpu is not None:
+        os.sched_setaffinity(0, {int(cpu)})
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 24)
+    index = socket.if_nametoindex(dev)
+    if src:
+        s.bind((src, 0))
+    if six(group):
+        ip = socket.IPPROTO_IPV6
+        s.setsockopt(ip, socket.IPV6_MULTICAST_IF, index)
+        s.setsockopt(ip, socket.IPV6_MULTICAST_HOPS, int(ttl))
+        s.setsockopt(ip, socket.IPV6_MULTICAST_LOOP, int(loop))
+        s.setsockopt(ip, socket.IPV6_TCLASS, int(tos))
+        if pmtu:
+            s.setsockopt(ip, IPV6_MTU_DISCOVER, PMTU[pmtu])
+        if int(recverr):
+            s.setsockopt(ip, 25, 1)
+    else:
+        ip = socket.IPPROTO_IP
+        s.setsockopt(ip, socket.IP_MULTICAST_IF,
+                     bytes(8) + struct.pack("@I", index))
+        s.setsockopt(ip, socket.IP_MULTICAST_TTL, int(ttl))
+        s.setsockopt(ip, socket.IP_MULTICAST_LOOP, int(loop))
+        s.setsockopt(ip, socket.IP_TOS, int(tos))
+        if pmtu:
+            s.setsockopt(ip, IP_MTU_DISCOVER, PMTU[pmtu])
+        if int(recverr):
+            s.setsockopt(ip, 11, 1)
+    if int(gso):
+        s.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, int(gso))
+    sizes = [int(n) for n in str(size).split(",")]
+    for i in range(int(first), int(first) + int(count) * len(sizes)):
+        data = payload(text, i, sizes[i % len(sizes)])
+        try:
+            s.sendto(data, (group, int(port)))
+        except OSError as e:
+            print(errno.errorcode[e.errno])
+            continue
+        step = int(gso) or max(len(data), 1)
+        for at in range(0, max(len(data), 1), step):
+            print(line(data[at:at + step]))
+        if float(pace):
+            time.sleep(float(pace))
+
+
+def hdrincl(group, dev, src, frag=0, proto=17, size=64):
+    s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
+                 bytes(8) + struct.pack("@I", socket.if_nametoindex(dev)))
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
+    body = payload("MARKER", 0, int(size))
+    udp = struct.pack("!HHHH", 4000, 5000, 8 + len(body), 0)
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(body), 7,
+                       0x2000 if int(frag) else 0, 8, int(proto), 0,
+                       socket.inet_aton(src), socket.inet_aton(group))
+    try:
+        s.sendto(head + udp + body, (group, 0))
+        print(line(body))
+    except OSError as e:
+        print(errno.errorcode[e.errno])
+
+
+def main():
+    words = [a for a in sys.argv[2:] if "=" not in a]
+    options = dict(a.split("=", 1) for a in sys.argv[2:] if "=" in a)
+    {"recv": recv, "send": send, "hdrincl": hdrincl}[sys.argv[1]](
+        *words, **options)
+
+
+main()
