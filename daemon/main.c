@@ -205,6 +205,8 @@ int main(int argc, char **argv)
 		return status;
 	log_init("mcsecd", LOG_LEVEL_WARN, !o.syslog);
 	proc_harden();
+	if (!o.check)
+		proc_lock_memory();
 	if (conf_load(o.file, &app.conf, err, sizeof(err)) ||
 	    app_load_identity(&app, err, sizeof(err))) {
 		log_err("%s", err);

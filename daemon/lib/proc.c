@@ -17,19 +17,24 @@
 void proc_harden(void)
 {
 	struct rlimit none = { 0, 0 };
-	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 
 	umask(077);
 	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		log_warn("core files can't be turned off: %s",
 			 strerror(errno));
+}
+
+void proc_lock_memory(void)
+{
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+
 	/*
 	 * With a limit left in place a later allocation would fail. Pages are
 	 * locked as they are touched: most of what is mapped never is.
 	 */
 	if (setrlimit(RLIMIT_MEMLOCK, &all) ||
 	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
-		log_info("memory is not locked, keys may reach a swap device: %s",
+		log_warn("memory is not locked, keys may reach a swap device: %s",
 			 strerror(errno));
 }
 

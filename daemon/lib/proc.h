@@ -5,12 +5,14 @@
 #ifndef LIB_PROC_H
 #define LIB_PROC_H
 
-/*
- * No core files, no ptrace by the same user, files made for us alone (umask
- * 077), and no page of ours on a swap device. The last needs a right that we
- * may not have; then it is left out, and said in the log.
- */
+/* No core files, no ptrace by the same user, files made for us alone. */
 void proc_harden(void);
+
+/*
+ * No page of ours on a swap device. Needs a right that we may not have; then
+ * it is left out, and said in the log.
+ */
+void proc_lock_memory(void);
 
 /*
  * Tells systemd, where it asked to be told (NOTIFY_SOCKET) and this was built

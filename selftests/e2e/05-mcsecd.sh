@@ -1,0 +1,290 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The daemon as a process: its command line, what it refuses to start with, its
+# socket, files and memory, signals and death; the sockets it answers from; and
+# a member whose links, addresses and interfaces change under it.
+# timeout: 400
+
+. "$(dirname "$0")/../lib.sh"
+need ip jq setpriv
+
+K4=10.5.0.1 K6=fd05::1
+pki=$TMP/pki
+K=$TMP/k
+M=$TMP/m
+
+conf_head() {
+	cat <<-END
+		identity: { certificate = "$pki/$1.pem"; key = "$pki/$1.key";
+		    ca = "$pki/ca.pem"; };
+		control = "$2/s.sock";
+	END
+}
+
+# LISTEN [MORE]
+gcks_conf() {
+	conf_head k.lab "$K"
+	cat <<-END
+		gcks: {
+		  listen = ( $1 );
+		  store = "$K/gcks.db"; seal-key = "$K/seal.key";
+		  groups = ( {
+		    name = "video"; address = "239.5.1.1";
+		    rekey-address = "239.5.1.254"; rekey-interface = "eth0";
+		    receivers = [ "*.lab" ]; senders = [ "*.lab" ];
+		    atd = 1; dtd = 3; $2
+		  } );
+		};
+	END
+}
+
+# GCKS [MEMBER-MORE]
+member_conf() {
+	conf_head m.lab "$M"
+	cat <<-END
+		member: {
+		  gcks = "$1"; gcks-id = "k.lab"; $2
+		  groups = ( { name = "video"; address = "239.5.1.1";
+		    send = true; sender-ids = 1; } );
+		};
+	END
+}
+
+# NAMESPACE FILE: start, and wait until it answers
+up() {
+	local sock=$TMP/$1/s.sock
+
+	spawn in_ns "$1" "$MCSECD" -c "$2" >>"$TMP/$1.log" 2>&1
+	wait_until 20 in_ns "$1" "$MCSECCTL" -s "$sock" status ||
+		sed 's/^/# /' "$TMP/$1.log"
+	pid=$(pgrep -f "$MCSECD -c $2" | tail -n 1)
+}
+
+# SIGNAL PID: waits for it too, so that nothing is left of it.
+down() {
+	kill "-$1" "$2" 2>/dev/null
+	wait_until 20 test ! -d "/proc/$2"
+}
+
+kctl() { in_ns k "$MCSECCTL" -s "$K/s.sock" "$@"; }
+mctl() { in_ns m "$MCSECCTL" -s "$M/s.sock" "$@"; }
+group() { mctl -j status | jq -r ".member.groups[0].$1"; }
+state_is() { [ "$(group state)" = "$1" ]; }
+rekeys_more() { [ "$(group rekeys)" -gt "$1" ]; }
+in_step() {
+	[ "$(group data_spi)" = "$(kctl -j status |
+		jq -r '.gcks.groups[0].data_spi')" ]
+}
+
+# A rekey is heard by the member.
+heard() {
+	local n
+
+	n=$(group rekeys)
+	kctl rekey video && wait_until 15 rekeys_more "$n"
+}
+
+# ---- words -----------------------------------------------------------------
+
+like "says its version" "$("$MCSECD" --version)" '^mcsecd [0-9]'
+like "and its usage" "$("$MCSECD" --help)" '--check'
+"$MCSECD" --nonsense >/dev/null 2>&1
+is "an unknown option: 2" $? 2
+"$MCSECD" start >/dev/null 2>&1
+is "a word too many: 2" $? 2
+like "a file that isn't there" "$("$MCSECD" --check -c "$TMP/no" 2>&1)" \
+	"$TMP/no: No such file"
+
+"$MCSECCTL" pki init "$pki" >/dev/null
+"$MCSECCTL" pki gcks "$pki" k.lab >/dev/null
+"$MCSECCTL" pki member "$pki" m.lab >/dev/null
+gcks_conf '"0.0.0.0:848", "[::]:848"' >"$TMP/k.conf"
+member_conf "$K4" >"$TMP/m.conf"
+is "--check of a good one" "$("$MCSECD" --check -c "$TMP/k.conf" 2>&1)" \
+	"$TMP/k.conf: good"
+try "has no effect" test ! -e "$K"
+gcks_conf '"0.0.0.0:848"' 'lifetme = 5;' >"$TMP/bad.conf"
+like "a wrong word: file, line, word, and the right one" \
+	"$("$MCSECD" --check -c "$TMP/bad.conf" 2>&1)" \
+	'bad.conf:11: gcks.groups\[0\].lifetme: .*"lifetime"'
+refuse "and no start" "$MCSECD" -c "$TMP/bad.conf"
+chmod 0640 "$pki/k.lab.key"
+like "a key that others can read" \
+	"$("$MCSECD" --check -c "$TMP/k.conf" 2>&1)" 'identity.key.*0640'
+refuse "no start" "$MCSECD" -c "$TMP/k.conf"
+chmod 0600 "$pki/k.lab.key"
+sed "s/k.lab.key/m.lab.key/" "$TMP/k.conf" >"$TMP/bad.conf"
+like "another's key" "$("$MCSECD" --check -c "$TMP/bad.conf" 2>&1)" \
+	'm.lab.key is not the key of'
+sed "s/ca.pem/k.lab.pem/" "$TMP/k.conf" >"$TMP/bad.conf"
+like "a CA that is none" "$("$MCSECD" --check -c "$TMP/bad.conf" 2>&1)" \
+	'identity.ca: .*not one of an authority'
+echo "-----BEGIN CERTIFICATE-----" >"$TMP/cut.pem"
+sed "s:$pki/k.lab.pem:$TMP/cut.pem:" "$TMP/k.conf" >"$TMP/bad.conf"
+like "a damaged certificate" "$("$MCSECD" --check -c "$TMP/bad.conf" 2>&1)" \
+	'identity.certificate: .*damaged'
+try "nothing of all that left anything" test ! -e "$K"
+
+ns_create k m
+veth k:eth0 $K4/24 $K6/64 -- m:eth0 10.5.0.2/24 fd05::2/64
+mroute_to k eth0 239.5.0.0/16
+mroute_to m eth0 239.5.0.0/16
+if [ ! -d /sys/module/mcsec ]; then
+	like "a member without the module says so" \
+		"$(in_ns m "$MCSECD" -c "$TMP/m.conf" 2>&1)" 'mcsec.*not loaded'
+fi
+
+# ---- a key server ------------------------------------------------------------
+
+up k "$TMP/k.conf"
+is "the socket is root's alone" "$(stat -c %a "$K/s.sock")" 600
+is "the store too" "$(stat -c %a "$K/gcks.db" "$K/seal.key" | tr '\n' ' ')" \
+	"600 600 "
+chmod 0711 "$TMP" "$K" && chmod 0666 "$K/s.sock"
+like "another user is not answered, even if he gets at the socket" \
+	"$(setpriv --reuid 65534 --clear-groups "$MCSECCTL" -s "$K/s.sock" \
+		status 2>&1)" 'closed without an answer|reset'
+like "and that is said" "$(cat "$TMP/k.log")" 'user 65534 is not root'
+chmod 0600 "$K/s.sock"
+like "a second daemon on the same store is refused" \
+	"$(in_ns k "$MCSECD" -c "$TMP/k.conf" 2>&1)" 'another process has it'
+try "which does the first no harm" kctl status
+like "no core files" "$(cat "/proc/$pid/limits")" 'core file size +0 +0'
+unlike "memory is locked" "$(grep VmLck "/proc/$pid/status")" ' 0 kB'
+is "others of its user can't trace it" \
+	"$(stat -c %U "/proc/$pid/environ")" root
+kill -HUP "$pid"
+wait_until 5 grep -q SIGHUP "$TMP/k.log"
+like "SIGHUP: says that it has no effect" "$(cat "$TMP/k.log")" \
+	'SIGHUP.*restart'
+try "and has none" kctl status
+down KILL "$pid"
+try "killed, its socket is left" test -S "$K/s.sock"
+up k "$TMP/k.conf"
+try "and taken over" kctl status
+is "the end by SIGTERM" "$(down TERM "$pid"; echo $?)" 0
+try "its socket is gone" test ! -e "$K/s.sock"
+mv "$K/seal.key" "$K/seal.gone"
+refuse "without its seal key it does not start" in_ns k "$MCSECD" \
+	-c "$TMP/k.conf"
+try "nor makes another" test ! -e "$K/seal.key"
+mv "$K/seal.gone" "$K/seal.key"
+head -c 32 /dev/urandom >"$K/other.key"
+sed "s/seal[.]key/other.key/" "$TMP/k.conf" >"$TMP/bad.conf"
+like "nor with another" "$(in_ns k "$MCSECD" -c "$TMP/bad.conf" 2>&1)" 'other'
+
+# ---- a member --------------------------------------------------------------
+
+load_mcsec
+up k "$TMP/k.conf"
+kpid=$pid
+up m "$TMP/m.conf"
+try "a member registers" wait_until 20 state_is in
+try "and hears a rekey" heard
+try "where routing sends to the rekey address" in_ns m sh -c \
+	"ip maddr show dev eth0 | grep -q 239.5.1.254"
+
+nip m link set eth0 down
+sleep 1
+nip m link set eth0 up
+mroute_to m eth0 239.5.0.0/16
+wait_until 20 ns_up m eth0
+try "after its link was down" heard
+nip m addr add 10.5.0.3/24 dev eth0
+nip m addr del 10.5.0.2/24 dev eth0
+wait_until 5 nip m route get $K4
+mroute_to m eth0 239.5.0.0/16 2>/dev/null
+try "with another address" heard
+ip link add eth1 netns "$(ns m)" type veth peer name eth1 netns "$(ns k)"
+nip m link set eth1 up
+nip k link set eth1 up
+nip m addr add 10.5.1.2/24 dev eth1
+nip k addr add 10.5.1.1/24 dev eth1
+wait_until 20 ns_up m eth1
+nip m route replace multicast 239.5.0.0/16 dev eth1 2>/dev/null ||
+	nip m route replace 239.5.0.0/16 dev eth1
+try "the route changed: it listens there" wait_until 15 in_ns m sh -c \
+	"ip maddr show dev eth1 | grep -q 239.5.1.254"
+try "and no longer here" wait_until 15 in_ns m sh -c \
+	"! ip maddr show dev eth0 | grep -q 239.5.1.254"
+nip m link del eth1
+mroute_to m eth0 239.5.0.0/16 2>/dev/null
+try "that interface is gone: it listens here again" wait_until 15 \
+	in_ns m sh -c "ip maddr show dev eth0 | grep -q 239.5.1.254"
+try "and hears" heard
+
+before=$(group data_spi)
+down KILL "$pid"
+is "killed: the kernel's group stays" \
+	"$(ctl m -j group show video | jq -r '.[0].name // .name')" video
+like "with its SA" "$(ctl m sa show video)" '[0-9]'
+try "the key server knows it still" sh -c \
+	"'$MCSECCTL' -s '$K/s.sock' -j member | grep -q m.lab"
+up m "$TMP/m.conf"
+try "started again: in" wait_until 20 state_is in
+try "with the group's keys" wait_until 20 in_step
+old_gone() { ! ctl m sa show video | grep -q "$(printf %x "$before")"; }
+try "what it had before is gone in the end" wait_until 30 old_gone
+down TERM "$pid"
+is "ended: the kernel's group stays" \
+	"$(ctl m -j group show video | jq -r '.[0].name // .name')" video
+down TERM "$kpid"
+
+# ---- addresses and ports -----------------------------------------------------
+
+# NAME, what k listens on, what m asks, more for m
+between() {
+	gcks_conf "$2" >"$TMP/k2.conf"
+	member_conf "$3" "$4" >"$TMP/m2.conf"
+	up k "$TMP/k2.conf"
+	kpid=$pid
+	up m "$TMP/m2.conf"
+	try "$1" wait_until 25 state_is in || {
+		tail -n 5 "$TMP/k.log" "$TMP/m.log" | sed 's/^/# /'
+	}
+	is "$1: at that address" "$(mctl -j status | jq -r \
+		.member.ike_sa.address)" "$3"
+	down TERM "$pid"
+	down TERM "$kpid"
+}
+
+between "IPv6" '"[::]:848"' "[$K6]:848"
+between "one address of several" "\"$K4:848\"" "$K4:848"
+nip k addr add 10.5.0.9/24 dev eth0
+between "a second address answers by itself" '"0.0.0.0:848"' 10.5.0.9:848
+between "port 4500, with the non-ESP marker" '"0.0.0.0:4500"' "$K4:4500"
+between "from a port of our own" '"0.0.0.0:848"' "$K4:848" \
+	'local = "10.5.0.3:4848";'
+
+# Both roles at once: a key server that is a member of its own group.
+{
+	gcks_conf '"0.0.0.0:848"'
+	member_conf "$K4:848" | sed -n '/^member/,$p'
+} >"$TMP/both.conf"
+up k "$TMP/both.conf"
+both_in() { [ "$(kctl -j status | jq -r '.member.groups[0].state')" = in ]; }
+try "both roles in one process" wait_until 25 both_in
+both_heard() { [ "$(kctl -j status | jq .member.groups[0].rekeys)" -gt 0 ]; }
+kctl rekey video
+try "which hears its own rekeys" wait_until 15 both_heard
+down TERM "$pid"
+
+# ---- keys for debugging --------------------------------------------------------
+
+gcks_conf '"0.0.0.0:848"' >"$TMP/k3.conf"
+echo "debug: { export-ike-keys = \"$TMP/ike-keys\"; };" >>"$TMP/k3.conf"
+up k "$TMP/k3.conf"
+kpid=$pid
+up m "$TMP/m.conf"
+wait_until 20 state_is in
+is "exported keys are root's alone" "$(stat -c %a "$TMP/ike-keys")" 600
+like "one line for an IKE SA" "$(cat "$TMP/ike-keys")" \
+	'^[0-9a-f]{16},[0-9a-f]{16},[0-9a-f]+,'
+like "loud in the log" "$(cat "$TMP/k.log")" 'DEBUGGING.*keys of all IKE SAs'
+down TERM "$pid"
+down TERM "$kpid"
+unlike "no sanitizer and no assertion spoke up" \
+	"$(cat "$TMP/k.log" "$TMP/m.log")" 'Sanitizer|runtime error|assert'
+
+tap_done
