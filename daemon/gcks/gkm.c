@@ -17,6 +17,8 @@
 /* A periodic rekey that the store refused is tried again so much later. */
 #define RETRY_MS 5000
 #define SPI_MIN 256u
+/* Who was put out comes back within that (member/accept.c): as one batch. */
+#define GATHER_MS 2500
 
 static void state_wipe(struct gkm_state *st)
 {
@@ -54,8 +56,8 @@ void gkm_rekey_policy(const struct group *g, const struct gkm_state *st,
 		c->kek_alg.key_bits;
 	sa->kwa = c->kwa;
 	sa->lifetime = gkm_left(g, &st->rekey);
-	sa->n_next_spi = 1;
-	memcpy(sa->next_spi[0], st->next_spi, GIKE_SPI_LEN_REKEY);
+	sa->n_next_spi = GKM_NEXT;
+	memcpy(sa->next_spi, st->next_spi, sizeof(st->next_spi));
 }
 
 /*
@@ -211,6 +213,22 @@ static int make_keymat(struct gkey *k, const struct gsa_sa *policy,
 	return rand_bytes(k->keymat, len);
 }
 
+/* The first SPI that was announced is used, and another one announced. */
+static int take_spi(struct gkm_state *st)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !st->keyed && !rc && i < GKM_NEXT; i++)
+		rc = random_spi(st->next_spi[i]);
+	if (rc)
+		return rc;
+	memcpy(st->rekey.spi, st->next_spi[0], GIKE_SPI_LEN_REKEY);
+	memmove(st->next_spi[0], st->next_spi[1],
+		(GKM_NEXT - 1) * GIKE_SPI_LEN_REKEY);
+	return random_spi(st->next_spi[GKM_NEXT - 1]);
+}
+
 /* The state that comes next: a Rekey SA and a Data SA that nobody has seen. */
 static int make_keys(struct group *g, struct gkm_change *c)
 {
@@ -231,13 +249,7 @@ static int make_keys(struct group *g, struct gkm_change *c)
 	if (rc)
 		return rc;
 
-	/* the SPI that was announced, if one was */
-	if (st->keyed)
-		memcpy(st->rekey.spi, st->next_spi, sizeof(st->rekey.spi));
-	else
-		rc = random_spi(st->rekey.spi);
-	if (!rc)
-		rc = random_spi(st->next_spi);
+	rc = take_spi(st);
 	if (rc)
 		return rc;
 	gkm_rekey_policy(g, st, &policy);
@@ -437,8 +449,11 @@ int gkm_restart(struct group *g, const char *why)
 	 * not send under new keys before the others are.
 	 */
 	g->hold_ms = group_now_ms(g);
-	if (!TAILQ_EMPTY(&c.out))
+	g->gather_ms = group_now_ms(g);
+	if (!TAILQ_EMPTY(&c.out)) {
 		g->hold_ms += (g->conf->dtd > 2 ? g->conf->dtd - 2 : 0) * MS;
+		g->gather_ms += GATHER_MS;
+	}
 	g->restarts++;
 	send_all(g, &c.out);
 	gkm_schedule(g);

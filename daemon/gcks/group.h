@@ -22,6 +22,7 @@ struct sigkey;
 #define GKM_OLD_MAX 31		/* Data SAs named in a Delete; 32 with one more */
 #define GKM_COPIES_MAX 10	/* copies of one message */
 #define GKM_DIGEST 32
+#define GKM_NEXT GSA_MAX_NEXT_SPI
 
 /* ---- gmc: who is in ----------------------------------------------------- */
 
@@ -70,7 +71,11 @@ struct gkm_state {
 	uint32_t next_mid;		/* of the Rekey SA */
 	struct gkey rekey;
 	struct gkey data;
-	uint8_t next_spi[GIKE_SPI_LEN_REKEY];	/* of the next Rekey SA */
+	/*
+	 * SPIs of the next Rekey SAs. A member that hears one of them has
+	 * missed rekeys, up to so many in a row.
+	 */
+	uint8_t next_spi[GKM_NEXT][GIKE_SPI_LEN_REKEY];
 	/* what the Rekey SA was made for; settings may change */
 	struct conf_alg kek;
 	uint16_t kwa;
@@ -138,6 +143,7 @@ struct group {
 	struct timer periodic;
 	uint64_t switch_ms;	/* senders have changed to st.data by then */
 	uint64_t hold_ms;	/* no sender changes before: all come back */
+	uint64_t gather_ms;	/* joins wait for each other until then */
 
 	struct gouts out;
 	uint64_t next_out;

@@ -558,7 +558,8 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 			   struct gike_reply *reply)
 {
 	uint64_t delay = g->conf->batch_join_ms;
-	uint64_t since = group_now_ms(g) - g->last_ms;
+	uint64_t now = group_now_ms(g);
+	uint64_t since = now - g->last_ms;
 	const char *why;
 	struct gmember *m;
 	struct gjoin *j;
@@ -598,6 +599,8 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 	TAILQ_INSERT_TAIL(&g->joins, j, all);
 	if (g->last_ms && since < SPACING_MS && delay < SPACING_MS - since)
 		delay = SPACING_MS - since;
+	if (g->gather_ms > now && delay < g->gather_ms - now)
+		delay = g->gather_ms - now;
 	if (delay)
 		arm(g, delay);
 	else

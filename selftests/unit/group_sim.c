@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "crypto/rand.h"
 #include "crypto/seal.h"
 #include "crypto/sign.h"
 #include "crypto/wrap.h"
@@ -29,6 +30,15 @@ uint32_t sim_random(struct sim *s, uint32_t n)
 	s->seed ^= s->seed >> 7;
 	s->seed ^= s->seed << 17;
 	return n ? (s->seed >> 20) % n : 0;
+}
+
+/* A run is the same each time, but for signatures of ECDSA. */
+static void sim_rand(void *ctx, void *p, size_t n)
+{
+	uint8_t *b = p;
+
+	while (n--)
+		*b++ = sim_random(ctx, 256);
 }
 
 static uint64_t mono(void *ctx)
@@ -268,10 +278,16 @@ struct mortal {
 	struct store real;
 };
 
+static int trouble(const struct mortal *m)
+{
+	return m->s->crashed ? -EIO : m->s->store_errno;
+}
+
 static int mortal_begin(void *ctx)
 {
 	struct mortal *m = ctx;
 
+	/* a full disk shows later, at the commit at the latest */
 	return m->s->crashed ? -EIO : m->real.ops->begin(m->real.ctx);
 }
 
@@ -311,8 +327,10 @@ static int mortal_commit(void *ctx)
 	struct sim *s = m->s;
 	int rc;
 
-	if (s->crashed)
-		return -EIO;
+	if (trouble(m)) {
+		m->real.ops->abort(m->real.ctx);
+		return trouble(m);
+	}
 	s->commits++;
 	if (s->crash == SIM_BEFORE_COMMIT && !s->crash_in--) {
 		s->crashed = true;
@@ -359,7 +377,9 @@ static const char *mortal_error(void *ctx)
 {
 	struct mortal *m = ctx;
 
-	return m->s->crashed ? "dead" : m->real.ops->error(m->real.ctx);
+	return m->s->crashed ? "dead" :
+		m->s->store_errno ? strerror(-m->s->store_errno) :
+		m->real.ops->error(m->real.ctx);
 }
 
 static void mortal_close(void *ctx)
@@ -898,6 +918,8 @@ void sim_init(struct sim *s, uint64_t seed)
 	timerq_init(&s->tq, &s->clock);
 	timer_init(&s->tick, tick, s);
 	TAILQ_INIT(&s->queue);
+	mock_kernel_forget();
+	crypto_rand_set_test(sim_rand, s);
 	log_set_level(LOG_LEVEL_DEBUG);
 	log_set_sink(on_log, s);
 	snprintf(s->dir, sizeof(s->dir), "%s/mcsec-sim-XXXXXX",
@@ -971,5 +993,6 @@ void sim_free(struct sim *s)
 	unlink(wal);
 	rmdir(s->dir);
 	log_set_sink(NULL, NULL);
+	crypto_rand_set_test(NULL, NULL);
 	memset(s, 0, sizeof(*s));
 }

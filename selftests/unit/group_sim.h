@@ -115,6 +115,7 @@ struct sim {
 	enum sim_crash crash;
 	unsigned int crash_in;	/* so many commits or datagrams later */
 	bool crashed;
+	int store_errno;	/* commits fail so */
 	unsigned int commits;
 	unsigned int sends;
 

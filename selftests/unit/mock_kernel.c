@@ -278,6 +278,11 @@ static const struct kernel_ops mock_ops = {
 	.sa_dump = sa_dump,
 };
 
+void mock_kernel_forget(void)
+{
+	n_used = 0;
+}
+
 void mock_kernel_init(struct mock_kernel *mk, const struct clock *clock)
 {
 	memset(mk, 0, sizeof(*mk));

@@ -57,6 +57,8 @@ struct mock_kernel {
 /* Over all kernels: a Sender-ID under a key that had it before. */
 extern unsigned int mock_iv_clashes;
 
+/* Forgets what was used: another run, with the same randomness. */
+void mock_kernel_forget(void);
 void mock_kernel_init(struct mock_kernel *mk, const struct clock *clock);
 /* As when the module is unloaded. */
 void mock_kernel_reset(struct mock_kernel *mk);

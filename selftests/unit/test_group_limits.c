@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What comes to an end: numbers, room, the disk; and crowds. */
+#include "group_sim.h"
+#include "tap.h"
+
+#include <errno.h>
+
+#include "ike/proto.h"
+
+static struct sim s;
+static struct sim_member *tx, *a, *b;
+static char err[256];
+
+static void begin(uint64_t seed)
+{
+	sim_init(&s, seed);
+}
+
+static void usual(void)
+{
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	a = sim_add(&s, "a.example", false, true);
+	b = sim_add(&s, "b.example", false, true);
+	sim_up(tx);
+	sim_up(a);
+	sim_up(b);
+	if (!sim_settle(&s, 5000))
+		bail("not settled");
+	sim_run(&s, 10000);
+	sim_stream(&s, tx, 10);
+	sim_run(&s, 1000);
+}
+
+static void finish(const char *what)
+{
+	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
+	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
+	sim_free(&s);
+}
+
+/* ---- Sender-IDs --------------------------------------------------------- */
+
+static void test_sender_ids(void)
+{
+	struct sim_member *s2;
+	unsigned int i;
+
+	begin(1);
+	s.cg.sender_id_bits = 8;
+	s.cg.max_sender_ids = 100;
+	usual();
+	s2 = sim_add(&s, "s2.example", true, true);
+	s2->cg.sender_ids = 200;
+	sim_up(s2);
+	sim_settle(&s, 3000);
+	is_int(sim_status(s2).n_sender_ids, 100, "never more than is allowed");
+	sim_run(&s, 40000);
+	sim_down(s2);
+	sim_up(s2);
+	sim_settle(&s, 3000);
+	is_int(sim_group(&s).next_sender_id, 202, "202 of 256 are given");
+	sim_run(&s, 40000);
+	sim_down(s2);
+	sim_up(s2);
+	sim_settle(&s, 3000);
+	is_int(sim_status(s2).n_sender_ids, 54, "the last ones");
+	is_int(sim_group(&s).restarts, 0, "nobody had to go");
+	sim_run(&s, 40000);
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+
+	sim_down(s2);
+	sim_up(s2);
+	sim_run(&s, 40000);
+	is_int(sim_group(&s).restarts, 1, "used up: everybody out");
+	ok(sim_logged(&s, "Sender-IDs are used up"), "and it is said why");
+	is_int(sim_audited(&s, "restart", NULL, "Sender-IDs"), 1,
+	       "and is on record");
+	for (i = 0; i < 4; i++)
+		if (!sim_in(s.m[i]))
+			break;
+	is_int(i, 4, "all have come back by themselves");
+	is_int(sim_out_of_step(&s), 0, "in step");
+	ok(sim_status(s2).first_sender_id < 110, "with Sender-IDs from 0 on");
+	is_int(sim_gaps(&s), 0, "no packet is lost even so");
+	finish("Sender-IDs");
+}
+
+/* ---- the disk ----------------------------------------------------------- */
+
+static void test_store_full(void)
+{
+	struct gcks_group_status before, after;
+	struct sim_member *c;
+	unsigned int sends;
+	uint32_t ms;
+
+	begin(2);
+	usual();
+	c = sim_add(&s, "c.example", false, true);
+	/* so that it can say it leaves, and need not register for that */
+	sim_down(b);
+	sim_up(b);
+	sim_settle(&s, 2000);
+	sim_run(&s, 4000);
+	before = sim_group(&s);
+	sends = s.sends;
+	s.store_errno = -ENOSPC;
+	is_int(gcks_rekey(s.gcks, NULL, err, sizeof(err)), -ENOSPC,
+	       "disk full: a rekey is refused: %s", err);
+	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
+	       -ENOSPC, "an eviction is: %s", err);
+	is_int(s.sends, sends, "not a word was sent");
+	sim_up(c);
+	sim_run(&s, 500);
+	is_int(c->notify, GIKE_N_REGISTRATION_FAILED, "a join is refused");
+	after = sim_group(&s);
+	ok(after.members == before.members &&
+	   after.data_spi == before.data_spi &&
+	   !memcmp(after.rekey_spi, before.rekey_spi, 16) &&
+	   after.next_sender_id == before.next_sender_id && !after.denied &&
+	   after.tree_depth == before.tree_depth, "nothing has changed");
+	ok(sim_has_member(&s, "b.example"), "b is still in");
+	ok(after.store_errors >= 3, "and it is counted");
+	member_leave(b->m, NULL);
+	sim_run(&s, 2000);
+
+	s.store_errno = 0;
+	sim_run(&s, 20000);
+	ok(sim_in(c), "room again: the join works");
+	ok(!sim_has_member(&s, "b.example"), "the leave is done too");
+	sim_down(b);
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	is_int(gcks_evict(s.gcks, "video", "c.example", &ms, err, sizeof(err)),
+	       0, "and the eviction");
+	sim_run(&s, 10000);
+	is_int(a->gaps, 0, "a loses no packet");
+
+	/* what the periodic rekey could not do it does when it can */
+	sim_down(c);
+	s.store_errno = -ENOSPC;
+	sim_run(&s, 3700000);
+	before = sim_group(&s);
+	s.store_errno = 0;
+	sim_run(&s, 30000);
+	ok(sim_group(&s).data_spi != before.data_spi, "the periodic one also");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	finish("store");
+}
+
+/* ---- crowds ------------------------------------------------------------- */
+
+static void test_batch(void)
+{
+	struct sim_member *m[20];
+	struct gcks_group_status before, after;
+	char name[32];
+	int i;
+
+	begin(3);
+	s.cg.batch_join_ms = 500;
+	s.cg.batch_leave_ms = 2000;
+	usual();
+	before = sim_group(&s);
+	for (i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "m%d.example", i);
+		m[i] = sim_add(&s, name, false, true);
+		sim_up(m[i]);
+	}
+	sim_run(&s, 400);
+	is_int(sim_group(&s).members, before.members, "joins wait");
+	ok(sim_settle(&s, 3000), "20 join");
+	after = sim_group(&s);
+	is_int(after.rekeys - before.rekeys, 1, "by one rekey");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	for (i = 0; i < 10; i++)
+		member_leave(m[i]->m, NULL);
+	sim_run(&s, 1000);
+	is_int(sim_group(&s).members, after.members, "leaves wait");
+	sim_run(&s, 5000);
+	is_int(sim_group(&s).members, after.members - 10, "10 leave");
+	is_int(sim_group(&s).rekeys - after.rekeys, 1, "by one rekey");
+
+	/* one that leaves and is back before the batch */
+	member_leave(m[10]->m, NULL);
+	sim_run(&s, 300);
+	member_join(m[10]->m, NULL);
+	sim_run(&s, 8000);
+	ok(sim_in(m[10]) && sim_has_member(&s, "m10.example"),
+	   "left and back at once: it is in");
+	for (i = 0; i < 10; i++)
+		sim_down(m[i]);
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	is_int(a->gaps + b->gaps + s.n_unsent, 0, "no packet is lost");
+
+	/* evicted while its request waits */
+	sim_down(m[12]);
+	sim_up(m[12]);
+	sim_run(&s, 100);
+	{
+		uint32_t ms;
+
+		gcks_evict(s.gcks, "video", "m12.example", &ms, err,
+			   sizeof(err));
+	}
+	sim_run(&s, 3000);
+	ok(!sim_in(m[12]) && !sim_has_member(&s, "m12.example"),
+	   "evicted while it waits: it is out");
+	is_int(m[12]->notify, GIKE_N_AUTHORIZATION_FAILED, "and told so");
+	finish("batch");
+}
+
+static void test_crowd(void)
+{
+	struct gcks_group_status g;
+	char name[32];
+	int i;
+
+	begin(4);
+	usual();
+	for (i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "m%d.example", i);
+		sim_up(sim_add(&s, name, false, true));
+	}
+	ok(sim_settle(&s, 20000), "100 join at once");
+	g = sim_group(&s);
+	is_int(g.members, 103, "all are members");
+	ok(g.rekeys < 20, "by %ju rekeys", (uintmax_t)g.rekeys);
+	sim_run(&s, 10000);
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	ok(g.tree_depth <= 8, "the tree has %u levels", g.tree_depth);
+	sim_run(&s, 20000);
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+
+	/* all but three go in one batch: more than one message can tell */
+	for (i = 3; i < 103; i++)
+		member_leave(s.m[i]->m, NULL);
+	sim_run(&s, 30000);
+	is_int(sim_group(&s).members, 3, "100 leave at once");
+	for (i = 3; i < 103; i++)
+		sim_down(s.m[i]);
+	is_int(sim_out_of_step(&s), 0, "the others are in step");
+	is_int(a->gaps + b->gaps + s.n_unsent, 0, "and lose no packet");
+	finish("crowd");
+}
+
+int main(void)
+{
+	test_sender_ids();
+	test_store_full();
+	test_batch();
+	test_crowd();
+	return done();
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * GSA_REKEYs that are lost, late, repeated, reordered, replayed, altered; the
+ * stream must not notice, or only as much as cannot be helped.
+ */
+#include "group_sim.h"
+#include "ike/rekey.h"
+#include "tap.h"
+
+static struct sim s;
+static struct sim_member *tx, *a, *b, *c;
+static char err[256];
+
+static void usual(uint64_t seed)
+{
+	sim_init(&s, seed);
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	a = sim_add(&s, "a.example", false, true);
+	b = sim_add(&s, "b.example", false, true);
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(tx);
+	sim_up(a);
+	sim_up(b);
+	if (!sim_settle(&s, 5000))
+		bail("not settled");
+	sim_run(&s, 10000);
+	sim_stream(&s, tx, 5);
+	sim_run(&s, 1000);
+}
+
+static void finish(const char *what)
+{
+	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
+	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
+	sim_free(&s);
+}
+
+static void rekey(void)
+{
+	if (gcks_rekey(s.gcks, NULL, err, sizeof(err)))
+		bail("%s", err);
+}
+
+/* ---- copies ------------------------------------------------------------- */
+
+/* How often each message was seen by a member, to lose the first ones. */
+static struct {
+	uint8_t id[20];
+	unsigned int n;
+} seen[64];
+static unsigned int n_seen;
+
+static unsigned int copy_of(const uint8_t *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < n_seen; i++)
+		if (!memcmp(seen[i].id, p, 16) &&
+		    !memcmp(seen[i].id + 16, p + 20, 4))
+			return seen[i].n++;
+	memcpy(seen[n_seen].id, p, 16);
+	memcpy(seen[n_seen].id + 16, p + 20, 4);
+	seen[n_seen].n = 1;
+	n_seen++;
+	return 0;
+}
+
+struct losing {
+	struct sim_member *m;
+	unsigned int first;
+};
+
+static bool lose_first(struct sim *sim, struct sim_member *m, const uint8_t *p,
+		       size_t len)
+{
+	struct losing *l = sim->drop_arg;
+
+	(void)len;
+	return m == l->m && copy_of(p) < l->first;
+}
+
+static void test_copies_lost(void)
+{
+	struct losing l;
+	unsigned int who, first;
+	uint64_t missed;
+	uint32_t ms;
+
+	for (who = 0; who < 2; who++) {
+		for (first = 1; first <= 2; first++) {
+			usual(10 * who + first);
+			l.m = who ? tx : a;
+			l.first = first;
+			s.drop = lose_first;
+			s.drop_arg = &l;
+			n_seen = 0;
+			rekey();
+			sim_run(&s, 30000);
+			sim_up(c);
+			sim_run(&s, 30000);
+			is_int(sim_out_of_step(&s), 0,
+			       "%s loses %u copies of each: in step",
+			       who ? "the sender" : "a receiver", first);
+			is_int(sim_gaps(&s), 0, "and no packet is lost");
+			gcks_evict(s.gcks, "video", "b.example", &ms, err,
+				   sizeof(err));
+			sim_run(&s, 30000);
+			missed = a->gaps + c->gaps + s.n_unsent;
+			is_int(missed, 0, "nor in an eviction");
+			sim_down(b);
+			is_int(sim_out_of_step(&s), 0, "all are in step");
+			sim_free(&s);
+		}
+	}
+}
+
+/* The late copy of an eviction is there for who had a bad second. */
+static void test_late_copy(void)
+{
+	struct losing l = { .first = 3 };
+	uint32_t ms;
+	uint64_t at;
+
+	usual(30);
+	l.m = tx;
+	s.drop = lose_first;
+	s.drop_arg = &l;
+	n_seen = 0;
+	at = s.ms;
+	gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
+	sim_run(&s, 20000);
+	is_int(a->gaps, 0, "a sender that has only the late copy: no loss");
+	ok(sim_reads_after(&s, b, at + ms) > 0 &&
+	   !sim_reads_after(&s, b, at + 4500),
+	   "but the evicted one reads on for up to 4.5 s");
+	finish("late copy");
+}
+
+/* ---- the network at its worst ------------------------------------------- */
+
+static void test_bad_network(void)
+{
+	unsigned int i;
+
+	usual(40);
+	s.jitter_ms = 400;
+	s.dup = 30;
+	for (i = 0; i < 12; i++) {
+		rekey();
+		sim_run(&s, 1000 * (1 + sim_random(&s, 20)));
+	}
+	sim_run(&s, 20000);
+	is_int(sim_gaps(&s), 0, "late, repeated, reordered: no packet is lost");
+	is_int(sim_out_of_step(&s), 0, "and all are in step");
+	is_int(sim_status(a).registrations, 1, "nobody registered again");
+	ok(member_rekey_drops(a->m)[REKEY_OLD] > 0,
+	   "copies were dropped as such");
+	finish("bad network");
+
+	usual(41);
+	s.loss = 25;
+	s.jitter_ms = 100;
+	for (i = 0; i < 30; i++) {
+		rekey();
+		sim_run(&s, 20000);
+	}
+	s.loss = 0;
+	rekey();
+	sim_run(&s, 30000);
+	is_int(sim_out_of_step(&s), 0,
+	       "a quarter of all datagrams lost: in step in the end");
+	diag("%ju of %ju packets were lost at a, %ju at b",
+	     (uintmax_t)a->gaps, (uintmax_t)s.n_sent, (uintmax_t)b->gaps);
+	/* three copies lost: 1.6 % of rekeys, 20 s of the stream each */
+	ok(a->gaps < s.n_sent / 10 && b->gaps < s.n_sent / 10,
+	   "and nine tenths of the stream arrived at least");
+	finish("lossy network");
+}
+
+/* Rekeys closer together than ATD: the sender must not be left without. */
+static void test_storm(void)
+{
+	int i;
+
+	usual(42);
+	for (i = 0; i < 60; i++) {
+		rekey();
+		sim_run(&s, 700);
+	}
+	is_int(sim_gaps(&s), 0, "60 rekeys in 42 s: no packet is lost");
+	sim_run(&s, 30000);
+	is_int(sim_gaps(&s), 0, "nor after it");
+	ok(tx->mk.n_sas == 1 && a->mk.n_sas == 1, "and the old SAs are gone");
+	finish("storm");
+}
+
+/* ---- lost altogether ---------------------------------------------------- */
+
+static void test_deaf(void)
+{
+	uint64_t regs;
+
+	usual(50);
+	regs = sim_status(a).registrations;
+	a->deaf = true;
+	rekey();
+	sim_run(&s, 20000);
+	a->deaf = false;
+	ok(sim_out_of_step(&s) == 1, "a has missed a rekey");
+	rekey();
+	sim_run(&s, 10000);
+	is_int(sim_status(a).registrations, regs + 1,
+	       "a hears the next one over an SA that was announced");
+	is_int(sim_out_of_step(&s), 0, "and has registered again");
+
+	a->deaf = true;
+	rekey();
+	sim_run(&s, 7000000);
+	ok(sim_status(a).registrations > regs + 1,
+	   "deaf for good: it registers before its keys end");
+	is_int(sim_out_of_step(&s), 0, "and is in step for a while");
+	is_int(b->gaps, 0, "nobody else notices");
+	finish("deaf");
+
+	/* an excluded one that did not hear of it comes back the same way */
+	usual(51);
+	b->deaf = true;
+	member_leave(a->m, NULL);
+	sim_run(&s, 20000);
+	b->deaf = false;
+	rekey();
+	sim_run(&s, 20000);
+	sim_down(a);
+	is_int(sim_out_of_step(&s), 0, "missing an exclusion is mended too");
+	finish("missed exclusion");
+}
+
+/* ---- an attacker with a recorder ---------------------------------------- */
+
+static uint8_t tape[64][4096];
+static size_t tape_len[64];
+static unsigned int n_tape;
+
+static bool record(struct sim *sim, struct sim_member *m, const uint8_t *p,
+		   size_t len)
+{
+	(void)sim;
+	if (m == a && n_tape < 64 && len <= sizeof(tape[0])) {
+		memcpy(tape[n_tape], p, len);
+		tape_len[n_tape++] = len;
+	}
+	return false;
+}
+
+static uint64_t drops(const struct sim_member *m)
+{
+	const uint64_t *d = member_rekey_drops(m->m);
+	uint64_t n = 0;
+	unsigned int i;
+
+	for (i = REKEY_OK + 1; i < REKEY_RC_MAX; i++)
+		n += d[i];
+	return n;
+}
+
+static void test_attacker(void)
+{
+	struct member_group_status before, after;
+	uint8_t buf[4096];
+	unsigned int i, bit, sent = 0, n;
+	uint64_t was;
+
+	usual(60);
+	n_tape = 0;
+	s.drop = record;
+	for (i = 0; i < 4; i++) {
+		rekey();
+		sim_run(&s, 5000);
+	}
+	sim_run(&s, 10000);
+	n = n_tape;
+	before = sim_status(a);
+	was = drops(a);
+	for (i = 0; i < n; i++)
+		member_rekey_input(a->m, &s.ep, tape[i], tape_len[i]);
+	sim_run(&s, 10000);
+	after = sim_status(a);
+	ok(n == 12 && drops(a) == was + n, "%u replayed: all dropped", n);
+	ok(before.rekeys == after.rekeys && before.data_spi == after.data_spi &&
+	   before.registrations == after.registrations,
+	   "and nothing has changed");
+
+	/* hold the next one back and give altered ones first */
+	n_tape = 0;
+	a->deaf = true;
+	s.drop = NULL;
+	rekey();
+	a->deaf = false;
+	s.drop = record;
+	sim_run(&s, 3500);
+	s.drop = NULL;
+	finish("replay");
+
+	usual(61);
+	n_tape = 0;
+	s.drop = record;
+	b->deaf = true;
+	rekey();
+	b->deaf = false;
+	was = drops(b);
+	before = sim_status(b);
+	for (bit = 0; bit < tape_len[0] * 8; bit += 3) {
+		memcpy(buf, tape[0], tape_len[0]);
+		buf[bit / 8] ^= 1 << bit % 8;
+		/* the I flag says nothing and is not looked at, so as to
+		 * take what others send; the tag covers it all the same
+		 */
+		member_rekey_input(b->m, &s.ep, buf, tape_len[0]);
+		sent++;
+	}
+	for (i = 0; i < tape_len[0]; i += 7) {
+		member_rekey_input(b->m, &s.ep, tape[0], i);
+		sent++;
+	}
+	after = sim_status(b);
+	ok(drops(b) == was + sent, "%u altered or cut: all dropped", sent);
+	ok(before.rekeys == after.rekeys && before.data_spi == after.data_spi &&
+	   before.next_mid == after.next_mid, "and nothing has changed");
+	sim_run(&s, 10000);
+	is_int(sim_status(b).rekeys, before.rekeys + 1,
+	       "the true one is followed after that");
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+	finish("altered");
+}
+
+int main(void)
+{
+	test_copies_lost();
+	test_late_copy();
+	test_bad_network();
+	test_storm();
+	test_deaf();
+	test_attacker();
+	return done();
+}
