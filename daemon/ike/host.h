@@ -229,8 +229,9 @@ int ike_leave(struct ike_sa *sa, const struct ike_id *idg);	/* 49 */
 /*
  * Answers a GIKE_LATER. 0; -ENOENT: the SA or its patience is gone, nothing
  * was sent; -ENOTCONN: the SA has ended over it; -EBADMSG, -ENOTSUP: the
- * reply breaks the rules (gsa_check()), the peer was told REGISTRATION_FAILED and the reason is in the log; the caller
- * must undo what it has noted down for the member. GIKE_NOW is the short
+ * reply breaks the rules (gsa_check()), the peer was told
+ * REGISTRATION_FAILED and the reason is in the log; the caller must undo
+ * what it has noted down for the member. GIKE_NOW is the short
  * form for refusals; an answer with keys had better come by ike_reply() from
  * within group_request(), whose return value says whether it went out.
  */

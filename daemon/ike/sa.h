@@ -97,10 +97,10 @@ int blob_set(struct blob *b, const void *p, size_t len);
 void blob_free(struct blob *b);
 
 struct ike_sa {
-	struct ike_host *host;
 	LIST_ENTRY(ike_sa) link;	/* all of the host, or its dead */
 	LIST_ENTRY(ike_sa) by_spi;	/* own SPI */
 	LIST_ENTRY(ike_sa) by_peer;	/* responder: address of the peer */
+	struct ike_host *host;
 
 	bool initiator;
 	enum ike_sa_st state;

@@ -355,7 +355,7 @@ static const struct ike_ops ops = {
 static void issue(struct net *net, const struct pki_opt *opt,
 		  struct pki_pair *out)
 {
-	const char *dns[] = { opt->dns, NULL };
+	const char *dns[2] = { opt->dns };
 	struct pki_req req = {
 		.kind = opt->kind,
 		.type = opt->type ? opt->type : SIG_ED25519,

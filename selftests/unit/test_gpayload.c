@@ -23,14 +23,10 @@ static size_t unhex(const char *s, uint8_t *out)
 }
 
 static const char *const gsa_hex =
-	"03040044 00010001 07000010 0000ffff 00000000 ffffffff 07000010 "
-	"0000ffff ef010101 ef010101 0300000c 01000014 800e0100 00000008 "
-	"05000002 00010004 00000e10";
+	"03040044 00010001 07000010 0000ffff 00000000 ffffffff 07000010 0000ffff ef010101 ef010101 0300000c 01000014 800e0100 00000008 05000002 00010004 00000e10";
 static const char *const gw_hex = "00000010 80010005 8002000a 80030008";
 static const char *const bag_hex =
-	"03040044 00010001 00010038 00000000 00000000 55dd0abebb989186138fd0c6"
-	"754c9209166fc9ca84269cc3079dc1aa6b4463e0cba3dacc52ea7d837b2a24e1b3d8"
-	"0589";
+	"03040044 00010001 00010038 00000000 00000000 55dd0abebb989186138fd0c6754c9209166fc9ca84269cc3079dc1aa6b4463e0cba3dacc52ea7d837b2a24e1b3d80589";
 
 static void wrap_key_of_sk_d(struct kwk *k, unsigned int prf_id, uint16_t kwa,
 			     size_t sk_d_len)
@@ -114,12 +110,10 @@ static void vectors(void)
 	n = unhex("b169180742eb22165048cce7281f2e65", out);
 	is_mem(kwk.key, kwk.len, out, n, "GSK_w, SHA2-256, KW_5649_128");
 	wrap_key_of_sk_d(&kwk, 7, GIKE_KWA_5649_256, 64);
-	n = unhex("eecbf641fe34aba620d0165e9633ed079bff1399574728fa1077a261150"
-		  "dd1e6", out);
+	n = unhex("eecbf641fe34aba620d0165e9633ed079bff1399574728fa1077a261150dd1e6", out);
 	is_mem(kwk.key, kwk.len, out, n, "GSK_w, SHA2-512, KW_5649_256");
 	wrap_key_of_sk_d(&kwk, 5, GIKE_KWA_5649_256, 32);
-	n = unhex("b169180742eb22165048cce7281f2e65465010931c41a1b39a8492aff33"
-		  "a06d4", out);
+	n = unhex("b169180742eb22165048cce7281f2e65465010931c41a1b39a8492aff33a06d4", out);
 	is_mem(kwk.key, kwk.len, out, n, "GSK_w, SHA2-256, KW_5649_256");
 
 	n = unhex(gsa_hex, in);

@@ -92,7 +92,7 @@ static int open_padded(uint8_t pad, size_t *n)
 	return sk_open(msg, sizeof(msg), &key, plain, n, &first);
 }
 
-static void padding(void)
+static void padded(void)
 {
 	static uint8_t big[IKE_MSG_MAX];
 	struct ike_hdr h = { .xchg = 37 };
@@ -203,7 +203,7 @@ static void table(void)
 	       "SK in IKE_SA_INIT");
 }
 
-static void critical(void)
+static void criticals(void)
 {
 	uint8_t p[] = { 0, 0x80, 0, 4 };
 	struct ike_msg m = { .h = { .xchg = 37 } };
@@ -219,7 +219,7 @@ static void critical(void)
 	       0, "critical bit of a known payload");
 }
 
-static void header(void)
+static void headers(void)
 {
 	uint8_t p[32] = { 0 };
 	struct ike_hdr h;
@@ -272,10 +272,10 @@ static void cookies(void)
 int main(void)
 {
 	sk();
-	padding();
+	padded();
 	table();
-	critical();
-	header();
+	criticals();
+	headers();
 	cookies();
 	return done();
 }
