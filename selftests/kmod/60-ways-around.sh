@@ -1,0 +1,124 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 600
+#
+# What reaches a socket, or leaves a host, without passing where packets
+# usually pass: a bridge that calls IP's hooks, decapsulation behind
+# PRE_ROUTING, headers that lie, rules that rewrite the destination last.
+
+. "$(dirname "$0")/kmod.sh"
+need python3 tcpdump nft
+WAYS=$(dirname "$0")/ways.py
+
+marker_in() {
+	tcpdump -n -A -r "$TMP/$1.pcap" 2>/dev/null | grep -c "$2"
+}
+
+load_mcsec
+two_hosts
+groups a b
+K4=$(new_key 20) K6=$(new_key 20)
+for n in a b; do
+	[ $n = a ] && sid=1 || sid=2
+	sa_add $n g4 "$K4" spi 4096 dir inout alg aes-gcm-16 sender-id $sid \
+		select
+	sa_add $n g6 "$K6" spi 4096 dir inout alg aes-gcm-16 sender-id $sid \
+		select
+done
+
+# ---- decapsulated behind PRE_ROUTING
+
+if nip b -6 route add fd01::99/128 encap seg6local action End.DT6 table 255 \
+	dev eth0 2>/dev/null; then
+	nip a -6 route add fd01::99/128 via fd01::2
+	in_ns b sysctl -qw net.ipv6.conf.all.forwarding=1
+	listen b $G6 srv6
+	in_ns a "$WAYS" inside fd01::1 fd01::99 $G6 $PORT forged
+	try "a clear datagram out of a segment is counted" \
+		wait_until 20 test "$(counter b in-clear)" -eq 1
+	send a $G6 count=1 >/dev/null
+	try "a protected one after it arrives" wait_until 20 has_lines srv6 1
+	is "and nothing else does" "$(got srv6)" "$(tail -n 1 "$TMP/sent")"
+	in_ns b sysctl -qw net.ipv6.conf.all.forwarding=0
+else
+	skip "a clear datagram out of a segment" "the kernel lacks seg6local"
+fi
+
+# ---- a header that lies about its version
+
+before=$(counter a out-malformed)
+sniff b lie 'ether proto 0x86dd and not icmp6'
+in_ns a "$WAYS" nibble fd01::1 $G6 eth0 NIBBLE >/dev/null
+is "IPv6 that says version 4 is refused" "$(counter a out-malformed)" \
+	$((before + 1))
+send a $G6 count=1 >/dev/null
+wait_until 20 captured lie 1
+is "and does not leave" "$(marker_in lie NIBBLE)" 0
+
+# ---- a destination that becomes the group last of all
+
+in_ns a nft add table ip late
+in_ns a nft 'add chain ip late out { type filter hook postrouting priority 300; }'
+in_ns a nft add rule ip late out ip daddr 239.9.9.9 ip daddr set $G4
+sniff b late "host $G4"
+before=$(counter a forward-clear)
+in_ns a "$MC" send 239.9.9.9 $PORT eth0 count=1 text=LATERULE >/dev/null
+is "a rule behind the hooks makes nothing of the group" \
+	"$(counter a forward-clear)" $((before + 1))
+send a $G4 count=1 >/dev/null
+wait_until 20 captured late 1
+is "nothing clear left" "$(marker_in late LATERULE)" 0
+in_ns a nft delete table ip late
+
+# ---- events are for the administrator
+
+in_ns a "$WAYS" listen >"$TMP/listen.out" 2>&1
+is "an ordinary user cannot listen to events" "$(cat "$TMP/listen.out")" \
+	"Operation not permitted"
+
+# ---- windows of too many senders
+
+refuse "an SA whose windows could fill the memory is refused" \
+	sa_add b g4 "$(new_key 20)" spi 5000 dir in alg aes-gcm-16 \
+	window 32768 max-senders 65536
+
+# ---- a bridge that calls IP's hooks, and a tunnel behind multicast routing
+
+if modprobe br_netfilter 2>/dev/null && modprobe ipip 2>/dev/null; then
+	ns_create c
+	veth b:eth1 10.9.9.9/32 -- c:eth0 10.1.0.3/24
+	nip b link add br0 type bridge mcast_snooping 0
+	nip b link set br0 up
+	nip b addr flush dev eth0
+	nip b link set eth0 master br0
+	nip b addr flush dev eth1
+	nip b link set eth1 master br0
+	nip b addr add 10.1.0.2/24 dev br0
+	wait_until 10 ns_up b br0
+	in_ns b sysctl -qw net.ipv4.conf.all.rp_filter=0 \
+		net.ipv4.conf.br0.rp_filter=0 net.ipv4.ip_forward=1
+	is "the bridge calls IP's hooks" \
+		"$(in_ns b sysctl -n net.bridge.bridge-nf-call-iptables)" 1
+	spawn in_ns b "$WAYS" tunnel br0 10.1.0.2 10.1.0.1 10.1.0.1 $G4 \
+		"$TMP/tunnel"
+	wait_until 20 test -e "$TMP/tunnel"
+	sniff a tun 'ip proto 4 or ip proto 50'
+	sniff c port 'ip'
+	spawn in_ns b "$MC" recv $G4 $PORT br0 "$TMP/br.ready" "$TMP/br"
+	wait_until 20 test -e "$TMP/br.ready"
+	in_ns a "$MC" send $G4 $PORT eth0 count=3 text=BRIDGED ttl=8 \
+		>"$TMP/bridged"
+	try "what comes up a bridge is verified and arrives" \
+		wait_until 20 has_lines br 3
+	is "as it was sent" "$(got br)" "$(cat "$TMP/bridged")"
+	try "the other port has it as ESP" wait_until 20 captured port 3
+	is "and not in the clear" "$(marker_in port BRIDGED)" 0
+	is "nor does multicast routing tunnel it in the clear" \
+		"$(marker_in tun BRIDGED)" 0
+	is "nothing was dropped for it" "$(counter b in-clear)" \
+		"$([ -e "$TMP/srv6" ] && echo 1 || echo 0)"
+else
+	skip "a bridge with br_netfilter" "the kernel lacks it"
+fi
+
+tap_done
