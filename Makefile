@@ -134,14 +134,23 @@ $(E2E): $(B)/e2e/%: selftests/e2e/%.c $(wildcard selftests/e2e/*.h)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -o $@ $<
 
 # libFuzzer wants everything compiled by clang with coverage counters
+LF := $(B)/libfuzzer
 LF_CFLAGS = $(filter-out -Werror,$(MC_CFLAGS)) $(CPP_selftests) \
-	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 libfuzzer: $(LIBFUZZERS)
-$(LIBFUZZERS): $(B)/libfuzzer/%: selftests/fuzz/fuzz_%.c $(LIB_SRC) \
-		$(wildcard daemon/*/*.h) $(O)/flags
+$(LF)/obj/%.o: %.c $(O)/flags
 	$(call say,CLANG,$@)
 	@mkdir -p $(@D)
-	$(Q)clang $(LF_CFLAGS) -o $@ $< $(LIB_SRC) $(MC_LIBS)
+	$(Q)clang $(LF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LF)/libmcsecd.a: $(LIB_SRC:%.c=$(LF)/obj/%.o)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(LIBFUZZERS): $(LF)/%: $(LF)/obj/selftests/fuzz/fuzz_%.o $(LF)/libmcsecd.a
+	$(call say,LD,$@)
+	$(Q)clang $(LDHARDEN) -fsanitize=fuzzer,address,undefined -o $@ $^ \
+		$(MC_LIBS)
 
 # ---- kernel module ---------------------------------------------------------
 
@@ -208,4 +217,4 @@ clean:
 
 FORCE:
 
--include $(shell test -d $(O)/obj && find $(O)/obj -name '*.d')
+-include $(shell find $(O)/obj $(LF)/obj -name '*.d' 2>/dev/null)
