@@ -29,9 +29,10 @@ enum udp_flag {
  */
 int udp_open(const struct ep *local, unsigned int flags);
 /*
- * What routing says of sending to @to now: own address and interface index;
- * either may be NULL. -ENETUNREACH, or -ENODEV when no interface has the
- * address.
+ * What routing says of sending to @to now: own address, and the index of the
+ * interface that has it; either may be NULL. -ENETUNREACH, or -ENODEV when no
+ * interface has the address. An interface without an address of its own is
+ * not found in this way.
  */
 int udp_route(const struct ep *to, struct addr *source, uint32_t *ifindex);
 /* The address and port a socket is bound to. */

@@ -191,6 +191,7 @@ nip m link set eth0 up
 mroute_to m eth0 239.5.0.0/16
 wait_until 20 ns_up m eth0
 try "after its link was down" heard
+in_ns m sysctl -qw net.ipv4.conf.all.promote_secondaries=1
 nip m addr add 10.5.0.3/24 dev eth0
 nip m addr del 10.5.0.2/24 dev eth0
 wait_until 5 nip m route get $K4
@@ -211,7 +212,8 @@ try "and no longer here" wait_until 15 in_ns m sh -c \
 nip m link del eth1
 mroute_to m eth0 239.5.0.0/16 2>/dev/null
 try "that interface is gone: it listens here again" wait_until 15 \
-	in_ns m sh -c "ip maddr show dev eth0 | grep -q 239.5.1.254"
+	in_ns m sh -c "ip maddr show dev eth0 | grep -q 239.5.1.254" ||
+	tail -n 5 "$TMP/m.log" | sed 's/^/# /'
 try "and hears" heard
 
 before=$(group data_spi)
@@ -222,7 +224,8 @@ like "with its SA" "$(ctl m sa show video)" '[0-9]'
 try "the key server knows it still" sh -c \
 	"'$MCSECCTL' -s '$K/s.sock' -j member | grep -q m.lab"
 up m "$TMP/m.conf"
-try "started again: in" wait_until 20 state_is in
+try "started again: in" wait_until 20 state_is in ||
+	tail -n 5 "$TMP/m.log" | sed 's/^/# /'
 try "with the group's keys" wait_until 20 in_step
 old_gone() { ! ctl m sa show video | grep -q "$(printf %x "$before")"; }
 try "what it had before is gone in the end" wait_until 30 old_gone
