@@ -184,6 +184,27 @@ static bool version_ok(struct ike_host *host, const struct ep *from,
 	return false;
 }
 
+/* At most so many INVALID_IKE_SPI a second: they are answers to anybody. */
+#define DENY_PER_SECOND	20
+
+static void deny(struct ike_host *host, const struct ep *from,
+		 const struct ep *to, const struct ike_hdr *h)
+{
+	uint64_t now = clock_mono_ms(host->cfg.clock);
+
+	host->stats.in_no_sa++;
+	if (!host->cfg.responder || (h->flags & IKE_FLAG_RESPONSE) ||
+	    !(h->flags & IKE_FLAG_INITIATOR) || h->next != IKE_PLD_SK)
+		return;
+	if (now - host->deny_ms >= 1000) {
+		host->deny_ms = now;
+		host->denied = 0;
+	}
+	if (host->denied++ < DENY_PER_SECOND)
+		host_answer_clear(host, from, to, h, IKE_N_INVALID_IKE_SPI,
+				  NULL, 0);
+}
+
 static void dispatch(struct ike_host *host, const struct ep *from,
 		     const struct ep *to, const uint8_t *p, size_t len,
 		     const struct ike_hdr *h)
@@ -204,7 +225,7 @@ static void dispatch(struct ike_host *host, const struct ep *from,
 	/* The I flag says which of the two SPIs is ours. */
 	sa = host_find(host, initiates ? h->spi_r : h->spi_i);
 	if (!sa || sa->initiator == initiates) {
-		host->stats.in_no_sa++;
+		deny(host, from, to, h);
 		return;
 	}
 	if (h->xchg != IKE_XCHG_IKE_SA_INIT &&
@@ -471,10 +492,16 @@ int ike_liveness(struct ike_sa *sa)
 
 void ike_close(struct ike_sa *sa, const char *reason)
 {
+	static const struct gike_reply failed = {
+		.notify = GIKE_N_REGISTRATION_FAILED,
+	};
 	struct ike_host *host = sa->host;
 
 	host_enter(host);
-	if (sa->state == IKE_ST_UP || sa->state == IKE_ST_AUTH_WAIT)
+	/* Who still waits for keys is told that there are none. */
+	if (sa->waits)
+		greq_answer(sa, &failed);
+	if (sa->state == IKE_ST_UP)
 		info_delete(sa);
 	sa_close(sa, 0, reason);
 	host_leave(host);

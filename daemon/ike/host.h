@@ -173,7 +173,7 @@ struct ike_host_cfg {
 	uint32_t lifetime_ms;		/* of any SA [14400000] */
 	/* patience with GIKE_LATER, then REGISTRATION_FAILED [30000] */
 	uint32_t later_ms;
-	/* to the first retransmission, then doubled [1000] */
+	/* to the first retransmission, then doubled up to 8 times it [1000] */
 	uint32_t rexmit_ms;
 	unsigned int rexmit_max;	/* retransmissions [6] */
 

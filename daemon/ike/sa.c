@@ -151,9 +151,35 @@ static void give_up(struct ike_sa *sa)
 	char why[96];
 
 	sa->host->stats.gave_up++;
-	snprintf(why, sizeof(why), "no answer to %s after %u tries",
-		 ike_xchg_name(sa->my_xchg), sa->my_sent + 1);
+	if (sa->doubt)
+		snprintf(why, sizeof(why), "the peer has lost the IKE SA");
+	else
+		snprintf(why, sizeof(why), "no answer to %s after %u tries",
+			 ike_xchg_name(sa->my_xchg), sa->my_sent + 1);
 	sa_close(sa, 0, why);
+}
+
+/*
+ * An error of IKE_SA_INIT came in the clear. Whoever sees our packets can
+ * forge it, so the key server had one more interval to say better.
+ */
+static void give_in(struct ike_sa *sa)
+{
+	char why[96];
+
+	snprintf(why, sizeof(why), "%s from key server",
+		 ike_notify_name(sa->init_error));
+	sa_close(sa, sa->init_error, why);
+}
+
+/* Doubled each time, up to eight times the first: a server that comes back
+ * is to be found before long.
+ */
+static uint64_t rexmit_delay(const struct ike_sa *sa)
+{
+	unsigned int shift = sa->doubt ? 0 : sa->my_sent;
+
+	return (uint64_t)sa->host->cfg.rexmit_ms << (shift < 3 ? shift : 3);
 }
 
 static void on_rexmit(void *arg)
@@ -163,25 +189,17 @@ static void on_rexmit(void *arg)
 
 	host_enter(host);
 	if (sa->init_error) {
-		/*
-		 * The error came in the clear. Whoever sees our packets can
-		 * forge it, so the key server had one more interval to say
-		 * better.
-		 */
-		char why[96];
-
-		snprintf(why, sizeof(why), "%s from key server",
-			 ike_notify_name(sa->init_error));
-		sa_close(sa, sa->init_error, why);
-	} else if (sa->my_sent >= host->cfg.rexmit_max) {
+		give_in(sa);
+	} else if (sa->my_sent >= host->cfg.rexmit_max || sa->doubt == 1) {
 		give_up(sa);
 	} else {
 		sa->my_sent++;
+		if (sa->doubt)
+			sa->doubt--;
 		host->stats.rexmit++;
 		host_send(host, &sa->local, &sa->peer, sa->my_req.p,
 			  sa->my_req.len);
-		timer_set(host->cfg.tq, &sa->t_rexmit,
-			  (uint64_t)host->cfg.rexmit_ms << sa->my_sent);
+		timer_set(host->cfg.tq, &sa->t_rexmit, rexmit_delay(sa));
 	}
 	host_leave(host);
 }
@@ -267,7 +285,9 @@ void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason)
 	if (sa->dead)
 		return;
 	ike_sa_state(sa, IKE_ST_CLOSED);
-	log_info("ike %s: %s%sclosed: %s", sa->name, sa->peer_name,
+	/* What strangers open and leave is no news. */
+	log_line(sa->told ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+		 "ike %s: %s%sclosed: %s", sa->name, sa->peer_name,
 		 sa->peer_name[0] ? " " : "", reason);
 	stop_timers(sa);
 	sa->dead = true;
@@ -428,6 +448,29 @@ static void got_request(struct ike_sa *sa, const struct ep *from,
 		request_dispatch(sa, m);
 }
 
+/*
+ * RFC 7296 1.5, 2.21.4: a peer that was restarted says INVALID_IKE_SPI in the
+ * clear. That may be forged, so it only makes us impatient.
+ */
+static void denied(struct ike_sa *sa, const uint8_t *p, size_t len,
+		   const struct ike_hdr *h)
+{
+	struct notify_pld n;
+	struct pwalk w;
+	struct pld pld;
+	struct rbuf r;
+
+	pwalk_init(&w, h->next, p + IKE_HDR_LEN, len - IKE_HDR_LEN);
+	if (pwalk_next(&w, &pld) <= 0)
+		return;
+	rbuf_init(&r, pld.body, pld.len);
+	if (notify_parse(&r, &n) || n.type != IKE_N_INVALID_IKE_SPI ||
+	    sa->doubt)
+		return;
+	sa->doubt = 3;
+	timer_set(sa->host->cfg.tq, &sa->t_rexmit, sa->host->cfg.rexmit_ms);
+}
+
 static void got_response(struct ike_sa *sa, const uint8_t *p, size_t len,
 			 struct ike_msg *m, uint8_t *plain)
 {
@@ -445,11 +488,17 @@ static void got_response(struct ike_sa *sa, const uint8_t *p, size_t len,
 		st->in_xchg++;
 		return;
 	}
+	if (m->h.next == IKE_PLD_NOTIFY) {
+		st->in_icv++;
+		denied(sa, p, len, &m->h);
+		return;
+	}
 	if (sk_open(p, len, k, plain, &plain_len, &first)) {
 		st->in_icv++;
 		return;
 	}
 	sa->my_busy = false;
+	sa->doubt = 0;
 	sa->my_mid++;
 	timer_del(sa->host->cfg.tq, &sa->t_rexmit);
 	blob_free(&sa->my_req);

@@ -138,6 +138,7 @@ struct ike_sa {
 	uint8_t my_xchg;
 	struct blob my_req;	/* its octets, to be sent again as they are */
 	unsigned int my_sent;	/* times sent again */
+	unsigned int doubt;	/* tries left since the peer denied the SA */
 	struct ike_tasks tasks;	/* the first is the one under way */
 	unsigned int n_tasks;
 
@@ -175,6 +176,8 @@ struct ike_host {
 	bool dying;		/* no new SAs */
 	uint32_t next_token;
 	uint64_t cap_said_ms;	/* when IKE_EV_CAP was last said, or 0 */
+	uint64_t deny_ms;	/* second in which INVALID_IKE_SPI was said */
+	unsigned int denied;	/* how often in it */
 };
 
 /* ---- host.c ------------------------------------------------------------- */

@@ -388,6 +388,10 @@ static void later(void)
 	ike_close(g->sa, "evicted");
 	is_int(g->seen.sa_closed, 1, "closed while it waited");
 	is_int(node_reply(g), -ENOENT, "nobody to answer");
+	net_run(&net);
+	is_int(m->seen.notify, GIKE_N_REGISTRATION_FAILED,
+	       "the member is told so");
+	is_int(m->seen.sa_closed, 1, "and that the SA is closed");
 	teardown();
 
 	setup();
@@ -485,6 +489,51 @@ static void exported(void)
 	teardown();
 }
 
+/* The key server is restarted and knows nothing of its SAs. */
+static void restarted(void)
+{
+	struct gike_req req;
+	uint64_t then;
+
+	setup();
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	while (m->sa && ike_host_stats(g->host)->sas) {
+		ike_close(g->sa, "restart");
+		while (net.n_queue)
+			net_drop(&net, 0);
+	}
+	group_req(&req, "audio", false);
+	ike_register_more(m->sa, &req);
+	then = net.ms;
+	while (!m->seen.sa_closed && net.ms - then < 60000)
+		net_pass(&net, 100, true);
+	is_str(m->seen.reason, "the peer has lost the IKE SA",
+	       "a restart is noticed");
+	ok(net.ms - then <= 5000, "within %d ms", (int)(net.ms - then));
+	is_int(m->seen.refused, 1, "the request is refused");
+	teardown();
+
+	/* Forged, while the key server is well: nothing comes of it. */
+	setup();
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	ike_register_more(m->sa, &req);
+	{
+		uint8_t no[36];
+
+		memcpy(no, net.queue[0].p, 28);
+		no[16] = IKE_PLD_NOTIFY;
+		no[19] = IKE_FLAG_RESPONSE;
+		memcpy(no + 24, "\0\0\0\44\0\0\0\10\0\0\0\4", 12);
+		ike_host_input(m->host, &g->ep, &m->ep, no, sizeof(no));
+	}
+	net_run(&net);
+	is_int(m->seen.registered, 2, "a forged denial changes nothing");
+	ok(ike_sa_is_up(m->sa), "the SA stays");
+	teardown();
+}
+
 static void freed(void)
 {
 	setup();
@@ -513,6 +562,7 @@ int main(void)
 	lifetimes();
 	nat();
 	exported();
+	restarted();
 	freed();
 	return done();
 }
