@@ -35,7 +35,8 @@ static void on_refused(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
 {
 	struct app *a = ctx;
 
-	member_refused(a->member, sa, idg, notify, text);
+	if (a->member)
+		member_refused(a->member, sa, idg, notify, text);
 }
 
 static void on_left(void *ctx, struct ike_sa *sa, const struct ike_id *idg)
@@ -49,7 +50,8 @@ static void on_sa_closed(void *ctx, struct ike_sa *sa, const char *reason)
 {
 	struct app *a = ctx;
 
-	member_sa_closed(a->member, sa, reason);
+	if (a->member)
+		member_sa_closed(a->member, sa, reason);
 }
 
 static void member_event(void *ctx, const struct ike_event *ev)
@@ -211,11 +213,12 @@ int app_start_member(struct app *a, char *err, size_t errlen)
  */
 void app_stop_member(struct app *a)
 {
+	/* first: it would take the end of its IKE SAs for a failure */
+	member_free(a->member);
+	a->member = NULL;
 	app_close_sas(a->member_host);
 	ike_host_free(a->member_host);
 	a->member_host = NULL;
-	member_free(a->member);
-	a->member = NULL;
 	mcast_free(a->mcast);
 	app_close_sock(a, &a->unicast);
 	if (a->links) {
