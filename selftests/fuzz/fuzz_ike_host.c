@@ -14,11 +14,14 @@
 /* The network of the unit tests; only the library is linked here. */
 #include "ike_net.c"
 
-static struct net net;
 static struct pki_pair ca;
-static struct node *g, *m;
-static struct ike_sa *msa;	/* the member's, NULL: none */
-static enum fuzz_host stage;	/* that the nodes are in */
+
+/* Each stage has nodes of its own, so that few inputs need a handshake. */
+static struct pair {
+	struct net net;
+	struct node *g, *m;
+	struct ike_sa *msa;	/* the member's, NULL: none */
+} pairs[FH_MAX];
 
 static void check(bool fine)
 {
@@ -35,41 +38,45 @@ static void quiet(enum log_level level, const char *line, void *ctx)
 
 static void once(void)
 {
-	struct pki_opt opt = { .kind = PKI_GCKS, .dns = "gcks.example",
-			       .ca = &ca };
+	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = "gcks.example",
+				.ca = &ca };
+	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+				.ca = &ca };
 
-	if (g)
+	if (pairs[0].g)
 		return;
 	log_set_sink(quiet, NULL);
-	net_init(&net);
-	pki_ca(&net, "test CA", &ca);
-	g = node_new(&net, "192.0.2.1", &opt, &ca, NULL);
-	opt.kind = PKI_MEMBER;
-	opt.dns = "a.example";
-	m = node_new(&net, "192.0.2.2", &opt, &ca, NULL);
-	stage = FH_MAX;
+	for (int i = 0; i < FH_MAX; i++) {
+		struct pair *p = &pairs[i];
+
+		net_init(&p->net);
+		if (!i)
+			pki_ca(&p->net, "test CA", &ca);
+		p->g = node_new(&p->net, "192.0.2.1", &gopt, &ca, NULL);
+		p->m = node_new(&p->net, "192.0.2.2", &mopt, &ca, NULL);
+	}
 }
 
-static void clear(void)
+static void clear(struct pair *p)
 {
-	while (net.n_queue)
-		net_drop(&net, 0);
+	while (p->net.n_queue)
+		net_drop(&p->net, 0);
 }
 
-static void restart(void)
+static void restart(struct pair *p)
 {
 	struct ike_sa *sa;
 
-	clear();
-	while ((sa = LIST_FIRST(&m->host->sas)))
+	clear(p);
+	while ((sa = LIST_FIRST(&p->m->host->sas)))
 		ike_close(sa, "fuzz");
-	while ((sa = LIST_FIRST(&g->host->sas)))
+	while ((sa = LIST_FIRST(&p->g->host->sas)))
 		ike_close(sa, "fuzz");
-	clear();
-	node_clear(m);
-	node_clear(g);
-	m->sa = NULL;
-	g->sa = NULL;
+	clear(p);
+	node_clear(p->m);
+	node_clear(p->g);
+	p->m->sa = NULL;
+	p->g->sa = NULL;
 }
 
 /* How many packets of the handshake come before a stage */
@@ -91,48 +98,49 @@ static unsigned int before(enum fuzz_host to)
 	}
 }
 
-static void prepare(enum fuzz_host to)
+static void prepare(struct pair *p, enum fuzz_host to)
 {
 	struct gike_req req;
 
-	restart();
-	msa = node_join(m, g, "gcks.example", to == FH_RES);
-	check(msa);
+	restart(p);
+	p->msa = node_join(p->m, p->g, "gcks.example", to == FH_RES);
+	check(p->msa);
 	for (unsigned int i = before(to); i; i--)
-		check(net_step(&net));
+		check(net_step(&p->net));
 	if (to >= FH_REQ && to != FH_AUTH_RES)
-		check(m->seen.registered == 1 && g->sa);
+		check(p->m->seen.registered == 1 && p->g->sa);
 	if (to == FH_RES) {
 		group_req(&req, "video", true);
-		check(!ike_register_more(msa, &req));
+		check(!ike_register_more(p->msa, &req));
 	}
-	clear();
-	stage = to;
+	clear(p);
 }
 
-static struct ike_sa *gcks_sa(void)
+static struct ike_sa *gcks_sa(struct pair *p)
 {
-	return LIST_FIRST(&g->host->sas);
+	return LIST_FIRST(&p->g->host->sas);
 }
 
 /* Is the stage as prepare() left it, so that it can serve again? */
-static bool fresh(enum fuzz_host to)
+static bool fresh(struct pair *p, enum fuzz_host to)
 {
-	if (stage != to || !LIST_FIRST(&m->host->sas))
+	struct ike_sa *msa = p->msa;
+
+	if (!msa || !LIST_FIRST(&p->m->host->sas))
 		return false;
 	switch (to) {
 	case FH_RAW_GCKS:
-		return g->host->stats.sas < 40;
+		return p->g->host->stats.sas < 40;
 	case FH_RAW_GCKS_INIT:
 	case FH_AUTH_REQ:
-		return gcks_sa() && gcks_sa()->state == IKE_ST_INIT_DONE;
+		return gcks_sa(p) && gcks_sa(p)->state == IKE_ST_INIT_DONE;
 	case FH_RAW_MEMBER:
 		return msa->state == IKE_ST_INIT_SENT;
 	case FH_RAW_MEMBER_AUTH:
 	case FH_AUTH_RES:
 		return msa->state == IKE_ST_AUTH_SENT && msa->my_busy;
 	case FH_REQ:
-		return gcks_sa() && gcks_sa()->state == IKE_ST_UP;
+		return gcks_sa(p) && gcks_sa(p)->state == IKE_ST_UP;
 	case FH_RES:
 		return msa->state == IKE_ST_UP && msa->my_busy &&
 		       msa->my_xchg == GIKE_XCHG_GSA_REGISTRATION;
@@ -144,24 +152,25 @@ static bool fresh(enum fuzz_host to)
 	return false;
 }
 
-static void raw(enum fuzz_host to, const uint8_t *p, size_t len)
+static void raw(struct pair *p, enum fuzz_host to, const uint8_t *msg,
+		size_t len)
 {
 	bool gcks = to == FH_RAW_GCKS || to == FH_RAW_GCKS_INIT;
 
 	if (gcks)
-		ike_host_input(g->host, &m->ep, &g->ep, p, len);
+		ike_host_input(p->g->host, &p->m->ep, &p->g->ep, msg, len);
 	else
-		ike_host_input(m->host, &g->ep, &m->ep, p, len);
-	check(!g->seen.requests && !m->seen.registered);
-	clear();
+		ike_host_input(p->m->host, &p->g->ep, &p->m->ep, msg, len);
+	check(!p->g->seen.requests && !p->m->seen.registered);
+	clear(p);
 }
 
-static void sealed(enum fuzz_host to, uint8_t xchg, uint8_t first,
-		   const uint8_t *inner, size_t len)
+static void sealed(struct pair *p, enum fuzz_host to, uint8_t xchg,
+		   uint8_t first, const uint8_t *inner, size_t len)
 {
 	bool res = to == FH_AUTH_RES || to == FH_RES;
 	bool to_member = res || to == FH_REQ_MEMBER;
-	struct ike_sa *dst = to_member ? msa : gcks_sa();
+	struct ike_sa *dst = to_member ? p->msa : gcks_sa(p);
 	struct ike_hdr h = { .xchg = xchg };
 	const struct sk_key *k;
 	struct wbuf w;
@@ -176,38 +185,42 @@ static void sealed(enum fuzz_host to, uint8_t xchg, uint8_t first,
 	ike_hdr_build(&w, &h);
 	if (!sk_seal(&w, k, 1ull << 40, first, inner, len)) {
 		if (to_member)
-			ike_host_input(m->host, &g->ep, &m->ep, w.p, w.len);
+			ike_host_input(p->m->host, &p->g->ep, &p->m->ep, w.p,
+				       w.len);
 		else
-			ike_host_input(g->host, &m->ep, &g->ep, w.p, w.len);
+			ike_host_input(p->g->host, &p->m->ep, &p->g->ep, w.p,
+				       w.len);
 	}
 	wbuf_free(&w);
 	/* A peer without a signature of its own stays outside. */
 	if (to == FH_AUTH_REQ)
-		check(!g->seen.requests);
+		check(!p->g->seen.requests);
 	if (to == FH_AUTH_RES)
-		check(!m->seen.registered);
-	clear();
+		check(!p->m->seen.registered);
+	clear(p);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	enum fuzz_host to;
+	struct pair *p;
 
 	if (size < 3)
 		return 0;
 	once();
 	to = data[0] % FH_MAX;
-	if (!fresh(to))
-		prepare(to);
+	p = &pairs[to];
+	if (!fresh(p, to))
+		prepare(p, to);
 	if (to <= FH_RAW_MEMBER_AUTH)
-		raw(to, data + 1, size - 1);
+		raw(p, to, data + 1, size - 1);
 	else
-		sealed(to, data[1], data[2], data + 3, size - 3);
+		sealed(p, to, data[1], data[2], data + 3, size - 3);
 	/* Time passes: what waits is sent again, given up, forgotten. */
 	if (size % 64 == 0) {
-		net.ms += 500;
-		timerq_run(&net.tq);
-		clear();
+		p->net.ms += 500;
+		timerq_run(&p->net.tq);
+		clear(p);
 	}
 	return 0;
 }

@@ -253,7 +253,8 @@ static void rekey_sample(struct rekey_sa *rs, struct rekey_msg *r,
 }
 
 /* GSA and KD together, for the tables */
-static void both_sample(const struct rekey_msg *r)
+static void both_sample(const char *name, uint8_t where,
+			const struct rekey_msg *r)
 {
 	struct pchain c;
 	struct wbuf w;
@@ -261,8 +262,8 @@ static void both_sample(const struct rekey_msg *r)
 
 	wbuf_init(&w, IKE_MSG_MAX);
 	wbuf_u8(&w, FG_BOTH);
-	wbuf_u8(&w, GC_REKEY);
-	wbuf_u8(&w, 0);
+	wbuf_u8(&w, where);
+	wbuf_u8(&w, where == GC_REGISTRATION);
 	wbuf_u16(&w, 0);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	gsa_build(&c, &r->gsa);
@@ -275,8 +276,65 @@ static void both_sample(const struct rekey_msg *r)
 	kd_build(&c, &r->kd);
 	memmove(w.p + split, w.p + split + 4, w.len - split - 4);
 	wbuf_truncate(&w, w.len - 4);
-	sample("gpayload", "both", w.p, w.len);
+	sample("gpayload", name, w.p, w.len);
 	wbuf_free(&w);
+}
+
+/* The same group as a registration gives it to a sender, with everything */
+static void registration_sample(const struct sigkey *key)
+{
+	uint8_t tek[20] = { 5 };
+	struct gsa_sa *sa;
+	struct sigpub *pub;
+	struct kd_bag *bag;
+	struct rekey_msg r;
+	struct rekey_sa rs;
+	const uint8_t *der;
+	struct kd_key k;
+	char why[100];
+	size_t len;
+
+	fuzz_rekey_sa(&rs, true, key);
+	fuzz_lkh_msg(&r, &rs);
+	sa = &r.gsa.rekey;
+	sa->has |= GSA_HAS_GCAUTH | GSA_HAS_INITIAL_MID;
+	sa->gcauth = GIKE_GCAUTH_DIGSIG;
+	sa->initial_mid = 4;
+	sa->sigalg_len = rs.sigalg_len;
+	memcpy(sa->sigalg, rs.sigalg, rs.sigalg_len);
+	r.kd.bags[0].n = 1;
+
+	r.gsa.n_data = 1;
+	sa = &r.gsa.data[0];
+	sa->proto = IKE_PROTO_ESP;
+	sa->spi_len = 4;
+	sa->spi[3] = 9;
+	ts_set(&sa->src, NULL, AF_INET6, 0, 0);
+	ts_set(&sa->dst, NULL, AF_INET6, 17, 5004);
+	sa->has = GSA_HAS_ENCR | GSA_HAS_SN | GSA_HAS_LIFETIME;
+	sa->encr = IKE_ENCR_NULL_AUTH_AES_GMAC;
+	sa->key_bits = 128;
+	sa->sn = GIKE_SN_32_SEQ;
+	sa->lifetime = 100;
+	kwk_wrap(&rs.gsk_w, 0, 0, tek, sizeof(tek), &k);
+	kd_bag(&r.kd, sa->proto, sa->spi, &bag);
+	kd_bag_add(bag, &k);
+
+	r.gsa.gw.has |= GWP_HAS_SENDER_ID_BITS;
+	r.gsa.gw.sender_id_bits = 12;
+	kd_add_sender_id(&r.kd, 17);
+	kd_add_sender_id(&r.kd, 18);
+	if (sigkey_pub(key, &pub))
+		abort();
+	sigpub_spki(pub, &der, &len);
+	kd_set_auth_key(&r.kd, der, len);
+	sigpub_free(pub);
+	if (!is_int(gsa_check(&r.gsa, &r.kd, GC_REGISTRATION, true, why,
+			      sizeof(why)), 0, "the registration is right"))
+		diag("%s", why);
+	both_sample("registration", GC_REGISTRATION, &r);
+	rekey_msg_free(&r);
+	rekey_sa_wipe(&rs);
 }
 
 static void rekeys(void)
@@ -289,7 +347,7 @@ static void rekeys(void)
 		fuzz_rekey_sa(&rs, sign, key);
 		fuzz_lkh_msg(&r, &rs);
 		if (!sign)
-			both_sample(&r);
+			both_sample("both", GC_REKEY, &r);
 		rekey_sample(&rs, &r, sign ? "lkh-signed" : "lkh", sign);
 		rekey_msg_free(&r);
 		rekey_sa_wipe(&rs);
@@ -300,6 +358,7 @@ static void rekeys(void)
 		rekey_msg_free(&r);
 		rekey_sa_wipe(&rs);
 	}
+	registration_sample(key);
 	sigkey_free(key);
 }
 
