@@ -17,12 +17,11 @@
 # port 848.
 #
 # To be sourced. LAB is the folder of everything; one lab at a time, named so
-# that it does not meet other namespaces of the machine.
+# that it does not meet other namespaces of the machine. What exists is written
+# down in files, since many of these functions run in subshells.
 
 LAB=${LAB:-/tmp/mcsec-lab.$$}
 lab_id=$$
-lab_hosts=()
-lab_pids=()
 E2E_BIN=${E2E_BIN:-$E2E_TOP/build/e2e}
 
 GROUP=239.77.1.1
@@ -71,7 +70,7 @@ start() {
 	# not by on(): the pid is to be the program's, not that of a shell
 	nsenter "--net=/run/netns/$(ns_of "$h")" -- "$@" \
 		>>"$LAB/$h/$name.log" 2>&1 </dev/null &
-	lab_pids+=($!)
+	echo $! >>"$LAB/pids"
 	echo $! >"$LAB/$h/$name.pid"
 }
 
@@ -98,6 +97,7 @@ lab_host() {
 
 	n=$(lab_num "$h") || return 1
 	mkdir -p "$LAB/$h"
+	echo "$h" >>"$LAB/hosts"
 	ip netns add "$(ns_of "$h")" &&
 	ip -n "$(ns_of r)" link add "r-$h" type veth \
 		peer name eth0 netns "$(ns_of "$h")" &&
@@ -119,8 +119,9 @@ lab_host() {
 		route add default via 10.77.$n.1
 		route add default via fd77:$n::1
 	END
-	lab_hosts+=("$h")
 }
+
+lab_hosts() { cat "$LAB/hosts" 2>/dev/null; }
 
 # Sources are named one by one: for an unknown source the kernel asks the
 # routing daemon first, and drops all but the first packets meanwhile.
@@ -128,16 +129,13 @@ lab_routes() {
 	local h o to f=$LAB/r/smcroute.conf
 
 	: >"$f"
-	for h in "${lab_hosts[@]}"; do
+	for h in $(lab_hosts); do
 		echo "phyint r-$h enable" >>"$f"
 	done
 	for h in k s x; do
-		case " ${lab_hosts[*]} " in
-		*" $h "*) ;;
-		*) continue ;;
-		esac
+		lab_hosts | grep -qx "$h" || continue
 		to=
-		for o in "${lab_hosts[@]}"; do
+		for o in $(lab_hosts); do
 			[ "$o" = "$h" ] || to+=" r-$o"
 		done
 		for o in "$GROUP" "$REKEY"; do
@@ -177,22 +175,26 @@ lab_up() {
 lab_down() {
 	local p h
 
-	for p in "${lab_pids[@]}"; do
+	[ -e "$LAB/pids" ] || return 0
+	while read -r p; do
 		kill "$p" 2>/dev/null
-	done
-	for p in "${lab_pids[@]}"; do
-		for _ in 1 2 3 4 5 6 7 8 9 10; do
-			kill -0 "$p" 2>/dev/null || break
-			sleep 0.1
-		done
-		kill -KILL "$p" 2>/dev/null
-		wait "$p" 2>/dev/null
-	done
-	lab_pids=()
-	for h in "${lab_hosts[@]}" r; do
+	done <"$LAB/pids"
+	until_true 5 lab_quiet
+	for h in $(lab_hosts) r; do
+		ip netns pids "$(ns_of "$h")" 2>/dev/null |
+			xargs -r kill -KILL 2>/dev/null
 		ip netns del "$(ns_of "$h")" 2>/dev/null
 	done
-	lab_hosts=()
+	rm -f "$LAB/pids" "$LAB/hosts"
+}
+
+lab_quiet() {
+	local h
+
+	for h in $(lab_hosts) r; do
+		[ -z "$(ip netns pids "$(ns_of "$h")" 2>/dev/null)" ] ||
+			return 1
+	done
 }
 
 # delayable LINK, delay LINK MS: what the router sends out there waits so long.

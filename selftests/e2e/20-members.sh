@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Members join, leave, are evicted and let in again while a stream runs; who
+# stays loses nothing, who goes hears nothing, and what the administrator may
+# say over the control socket is done or refused in words.
+# timeout: 400
+
+. "$(dirname "$0")/tap.sh"
+
+# says WHAT PATTERN HOST WORD...: mcsecctl refuses with words that match
+says() {
+	local what=$1 pattern=$2 out rc=0
+	shift 2
+
+	out=$(e2e_ctl "$@" 2>&1) || rc=$?
+	if [ $rc -eq 0 ]; then
+		not_ok "$what" "it was done: $out"
+	else
+		like "$what" "$out" "$pattern"
+	fi
+}
+
+members() { gcks_is members; }
+members_are() { [ "$(members)" = "$1" ]; }
+spi_is_not() { [ "$(member_is "$1" data_spi)" != "$2" ]; }
+denied() { [ "$(member_is "$1" refusals)" -gt "$2" ]; }
+
+try "the network" lab_up k s a b || tap_done
+try "certificates" pki_make
+G_ATD=1 G_DTD=3
+gcks_conf
+member_conf s true false
+member_conf a false true
+member_conf b false true
+for h in k s a; do
+	try "mcsecd on $h" daemon_start $h || tap_done
+done
+try "s is in" wait_until 30 member_in s
+try "a is in" wait_until 30 member_in a
+listen all s b
+stream_recv a rx
+stream_recv b rx
+stream_send s tx -r 500
+try "a hears s" wait_until 20 hears a 100
+is "b, no member yet, does not" "$(heard b)" 0
+
+# ---- join
+at=$(stream_now s tx .next)
+try "mcsecd on b" daemon_start b
+try "b is in" wait_until 30 member_in b
+try "b hears s" wait_until 20 hears b 100
+try "b heard nothing that was sent before it asked" \
+	test "$(stream_of b rx '.streams[0].first')" -ge "$at"
+whole a "a join"
+is "three members" "$(members)" 3
+
+# ---- rekey by command
+spi=$(member_is a data_spi)
+try "a rekey on command" e2e_ctl k rekey video
+try "it reaches a" wait_until 20 spi_is_not a "$spi"
+sleep 2
+whole a "a rekey"
+whole b "a rekey"
+
+# ---- leave
+try "b leaves" e2e_ctl b leave video
+try "the key server knows" wait_until 20 members_are 2
+try "b hears nothing any more" wait_until 20 hears_nothing b
+is "b holds no key" "$(sa_spis b | wc -l)" 0
+is "its group is closed, not open" \
+	"$(on b "$MCSECCTL" -j group show | jq -r '.[0].dst')" "$GROUP"
+says "leaving twice" 'left already' b leave video
+whole a "a leave"
+n=$(heard b)
+try "b joins again" e2e_ctl b join video
+try "b is in again" wait_until 30 member_in b
+try "b hears s again" wait_until 20 hears b $((n + 100))
+says "joining twice" 'joined already' b join video
+
+# ---- evict
+says "an unknown group" 'no group "vidio"|vidio' k evict vidio b.lab
+says "an unknown member" 'no such member|nobody|z\.lab' k evict video z.lab
+says "to evict at a member" 'no key server' a evict video b.lab
+says "to leave at the key server" 'no member' k leave video
+says "status of an unknown group" 'vidio' k status vidio
+sa_spis b >"$TMP/b-spis"
+n=$(member_is b refusals)
+out=$(e2e_ctl k -j evict video b.lab)
+ms=$(jq -r .effective_ms <<<"$out")
+like "an eviction says from when on it holds" "$ms" '^[0-9]+$'
+sleep $((ms / 1000 + 1))
+try "b hears nothing any more" wait_until 20 hears_nothing b
+try "b asks to be let in, and is refused" wait_until 40 denied b "$n"
+like "and is told why" "$(member_is b last_error)" 'AUTHORIZATION_FAILED'
+is "the outbound key is none that b had" \
+	"$(grep -cx "$(member_is s out_spi)" "$TMP/b-spis")" 0
+says "to evict twice" 'was evicted' k evict video b.lab
+is "two members, one denied" "$(members) $(gcks_is denied)" "2 1"
+whole a "an eviction"
+
+# ---- and back
+try "b may come back" e2e_ctl k admit video b.lab
+says "admitting twice" 'not evicted' k admit video b.lab
+n=$(heard b)
+e2e_ctl b leave video >/dev/null 2>&1
+e2e_ctl b join video >/dev/null 2>&1
+try "b is in again" wait_until 40 member_in b
+try "b hears s again" wait_until 20 hears b $((n + 100))
+whole a "all of it"
+
+# ---- what k remembers
+log=$(e2e_ctl k -j audit | jq -r '.audit[] | "\(.event) \(.id)"')
+for e in "join b.lab" "leave b.lab" "evict b.lab" "refuse b.lab"; do
+	like "the audit trail has: $e" "$log" "^$e\$"
+done
+
+reap s tx
+sleep 1
+n=$(stream_of s tx .next)
+whole a "to the end"
+is "a has the last packet" "$(stream_of a rx '.streams[0].last')" $((n - 1))
+try "the captures are complete" listen_end s b
+is "nothing of the group was ever in clear" "$(wire_clear)" 0
+tap_done
