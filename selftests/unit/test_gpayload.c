@@ -22,11 +22,29 @@ static size_t unhex(const char *s, uint8_t *out)
 	return n;
 }
 
-static const char *const gsa_hex =
-	"03040044 00010001 07000010 0000ffff 00000000 ffffffff 07000010 0000ffff ef010101 ef010101 0300000c 01000014 800e0100 00000008 05000002 00010004 00000e10";
+/* Lines until NULL */
+static size_t unhex_lines(const char *const *lines, uint8_t *out)
+{
+	size_t n = 0;
+
+	for (; *lines; lines++)
+		n += unhex(*lines, out + n);
+	return n;
+}
+
+static const char *const gsa_hex[] = {
+	"03040044 00010001 07000010 0000ffff 00000000 ffffffff",
+	"07000010 0000ffff ef010101 ef010101 0300000c 01000014",
+	"800e0100 00000008 05000002 00010004 00000e10",
+	NULL,
+};
 static const char *const gw_hex = "00000010 80010005 8002000a 80030008";
-static const char *const bag_hex =
-	"03040044 00010001 00010038 00000000 00000000 55dd0abebb989186138fd0c6754c9209166fc9ca84269cc3079dc1aa6b4463e0cba3dacc52ea7d837b2a24e1b3d80589";
+static const char *const bag_hex[] = {
+	"03040044 00010001 00010038 00000000 00000000",
+	"55dd0abebb989186138fd0c6754c9209166fc9ca84269cc3079dc1aa",
+	"6b4463e0cba3dacc52ea7d837b2a24e1b3d80589",
+	NULL,
+};
 
 static void wrap_key_of_sk_d(struct kwk *k, unsigned int prf_id, uint16_t kwa,
 			     size_t sk_d_len)
@@ -116,7 +134,7 @@ static void vectors(void)
 	n = unhex("b169180742eb22165048cce7281f2e65465010931c41a1b39a8492aff33a06d4", out);
 	is_mem(kwk.key, kwk.len, out, n, "GSK_w, SHA2-256, KW_5649_256");
 
-	n = unhex(gsa_hex, in);
+	n = unhex_lines(gsa_hex, in);
 	m = unhex(gw_hex, in + n);
 	rbuf_init(&r, in, n + m);
 	ok(!gsa_parse(&r, &gsa), "GSA with an ESP and a GW policy is read");
@@ -141,7 +159,7 @@ static void vectors(void)
 	is_mem(w.p + 4, w.len - 4, in, n + m, "and written to equal octets");
 	wbuf_free(&w);
 
-	n = unhex(bag_hex, in);
+	n = unhex_lines(bag_hex, in);
 	rbuf_init(&r, in, n);
 	ok(!kd_parse(&r, &kd), "key bag is read");
 	ok(kd.n_bags == 1 && kd.bags[0].n == 1, "one SA_KEY");

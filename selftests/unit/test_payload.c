@@ -23,8 +23,12 @@ static size_t unhex(const char *s, uint8_t *out)
  * Body of an SA payload: IKE, AES-GCM-16 256 and ChaCha20-Poly1305, PRF 5,
  * X25519, KWA 3; written by hand after RFC 7296 3.3.
  */
-static const char *const sa_hex =
-	"00000034 01010005 0300000c 01000014 800e0100 03000008 0100001c 03000008 02000005 03000008 0400001f 00000008 0d000003";
+static const char *const sa_hex[] = {
+	"00000034 01010005 0300000c 01000014 800e0100 03000008",
+	"0100001c 03000008 02000005 03000008 0400001f 00000008",
+	"0d000003",
+	NULL,
+};
 
 static struct sa_pld sa, sa2;
 
@@ -35,8 +39,11 @@ static void sa_payload(void)
 	struct pchain c;
 	struct wbuf w;
 	struct rbuf r;
-	size_t n = unhex(sa_hex, in);
 	unsigned int taken = 0;
+	size_t n = 0;
+
+	for (int i = 0; sa_hex[i]; i++)
+		n += unhex(sa_hex[i], in + n);
 
 	rbuf_init(&r, in, n);
 	is_int(sa_parse(&r, &sa), 0, "SA is read");
