@@ -29,6 +29,7 @@
 #endif
 
 #define ERRLEN CONF_ERRLEN
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static void stop(struct app *a)
 {
@@ -61,7 +62,7 @@ static int open_loop(struct app *a, char *err, size_t errlen)
 	signal(SIGPIPE, SIG_IGN);
 	timerq_init(&a->tq, clock_system());
 	ret = loop_new(&a->tq, &a->loop);
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]) && !ret; i++)
+	for (i = 0; i < ARRAY_SIZE(signals) && !ret; i++)
 		ret = loop_signal(a->loop, signals[i], on_signal, a);
 	return ret ? err_set(err, errlen, ret, "loop: %s", strerror(-ret)) : 0;
 }

@@ -142,7 +142,7 @@ static int open_listeners(struct app *a, char *err, size_t errlen)
 
 	for (i = 0; i < c->n_listen; i++) {
 		ret = app_open_sock(a, &a->listen[a->n_listen], &c->listen[i],
-				&a->gcks_host, err, errlen);
+				    &a->gcks_host, err, errlen);
 		if (ret && !optional(&c->listen[i], ret))
 			return ret;
 		if (ret)

@@ -59,8 +59,8 @@ static void readable(void *arg, uint32_t events)
 	}
 }
 
-void app_sock_send(struct sock *s, const struct ep *from,
-		      const struct ep *to, const uint8_t *p, size_t len)
+void app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
+		   const uint8_t *p, size_t len)
 {
 	bool mark = has_marker(s->local.port, to->port);
 	char ep[EP_STRLEN];
@@ -73,7 +73,7 @@ void app_sock_send(struct sock *s, const struct ep *from,
 }
 
 int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
-		     struct ike_host **host, char *err, size_t errlen)
+		  struct ike_host **host, char *err, size_t errlen)
 {
 	char ep[EP_STRLEN];
 	int fd, ret;

@@ -99,15 +99,16 @@ int conf_check_member(struct conf_reader *r, const config_setting_t *s,
 static const config_setting_t *group_at(const config_setting_t *root,
 					const char *role, size_t i)
 {
-	return config_setting_get_elem(
-		config_setting_get_member(
-			config_setting_get_member(root, role), "groups"),
-		(unsigned int)i);
+	const config_setting_t *s = config_setting_get_member(root, role);
+
+	s = config_setting_get_member(s, "groups");
+	return config_setting_get_elem(s, (unsigned int)i);
 }
 
 static int check_gcks(struct conf_reader *r, const config_setting_t *root,
 		      const struct conf_gcks *k)
 {
+	const config_setting_t *gcks = config_setting_get_member(root, "gcks");
 	size_t i, n;
 
 	for (i = 0; i < k->n_groups; i++) {
@@ -139,14 +140,10 @@ static int check_gcks(struct conf_reader *r, const config_setting_t *root,
 	for (i = 0; i < k->n_listen; i++)
 		for (n = 0; n < i; n++)
 			if (ep_equal(&k->listen[i], &k->listen[n]))
-				return bad_member(r,
-						  config_setting_get_member(
-							  root, "gcks"),
-						  "listen",
+				return bad_member(r, gcks, "listen",
 						  "has an address twice");
 	if (k->cookie_threshold > k->max_half_open)
-		return bad_member(r, config_setting_get_member(root, "gcks"),
-				  "cookie-threshold",
+		return bad_member(r, gcks, "cookie-threshold",
 				  "is greater than max-half-open: cookies would never be asked for");
 	return 0;
 }

@@ -228,7 +228,7 @@ static int read_gcks_groups(struct conf_reader *r, const config_setting_t *s,
 	if (!gcks->groups)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
+		config_setting_t *e = config_setting_get_elem(s, i);
 		struct conf_group *g = &gcks->groups[i];
 
 		gcks->n_groups++;
@@ -266,7 +266,7 @@ static int read_member_groups(struct conf_reader *r, const config_setting_t *s,
 	if (!member->groups)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
+		config_setting_t *e = config_setting_get_elem(s, i);
 		struct conf_mgroup *g = &member->groups[i];
 
 		member->n_groups++;
@@ -294,6 +294,7 @@ static int read_listen(struct conf_reader *r, const config_setting_t *s,
 	struct conf_gcks *gcks = (void *)((char *)dst - f->offset);
 	const struct conf_field port = { .min = GIKE_PORT };
 	bool one = config_setting_type(s) == CONFIG_TYPE_STRING;
+	const config_setting_t *e;
 	int i, ret, n = one ? 1 : config_setting_length(s);
 
 	if (!one && !config_setting_is_array(s) && !config_setting_is_list(s))
@@ -308,9 +309,8 @@ static int read_listen(struct conf_reader *r, const config_setting_t *s,
 	if (!gcks->listen)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		ret = conf_read_ep(r, one ? s : config_setting_get_elem(
-					   s, (unsigned int)i),
-				   &port, &gcks->listen[i]);
+		e = one ? s : config_setting_get_elem(s, (unsigned int)i);
+		ret = conf_read_ep(r, e, &port, &gcks->listen[i]);
 		if (ret)
 			return ret;
 		gcks->n_listen++;

@@ -24,7 +24,7 @@
 #define OID_IPSEC_IKE "1.3.6.1.5.5.7.3.17"
 
 struct cert_chain {
-	STACK_OF(X509) *certs;
+	struct stack_st_X509 *certs;
 	uint8_t *der[CERT_MAX_CHAIN];
 	size_t der_len[CERT_MAX_CHAIN];
 	uint8_t id_type;
@@ -56,16 +56,16 @@ X509 *x509_from_der(const uint8_t *der, size_t len)
 	return NULL;
 }
 
-static void free_certs(STACK_OF(X509) *certs)
+static void free_certs(struct stack_st_X509 *certs)
 {
 	sk_X509_pop_free(certs, X509_free);
 }
 
 /* All certificates of a PEM file, 1 to @max of them. */
-static int load_pem(const char *path, int max, STACK_OF(X509) **out, char *err,
+static int load_pem(const char *path, int max, struct stack_st_X509 **out, char *err,
 		    size_t errlen)
 {
-	STACK_OF(X509) *certs = sk_X509_new_null();
+	struct stack_st_X509 *certs = sk_X509_new_null();
 	BIO *bio = NULL;
 	int ret = 0;
 	X509 *x;
@@ -107,9 +107,9 @@ out:
 }
 
 static int parse_ders(const struct cert_der *ders, size_t n, size_t max,
-		      STACK_OF(X509) **out)
+		      struct stack_st_X509 **out)
 {
-	STACK_OF(X509) *certs;
+	struct stack_st_X509 *certs;
 	size_t i;
 
 	if (!n || n > max)
@@ -192,7 +192,7 @@ static int choose_id(struct cert_chain *c)
 }
 
 /* Takes @certs over, also when it fails. */
-static int chain_new(STACK_OF(X509) *certs, struct cert_chain **out)
+static int chain_new(struct stack_st_X509 *certs, struct cert_chain **out)
 {
 	struct cert_chain *c = calloc(1, sizeof(*c));
 	int i, n, ret;
@@ -222,7 +222,7 @@ static int chain_new(STACK_OF(X509) *certs, struct cert_chain **out)
 int cert_chain_load(const char *path, struct cert_chain **out, char *err,
 		    size_t errlen)
 {
-	STACK_OF(X509) *certs;
+	struct stack_st_X509 *certs;
 	int ret;
 
 	ret = load_pem(path, CERT_MAX_CHAIN, &certs, err, errlen);
@@ -237,7 +237,7 @@ int cert_chain_load(const char *path, struct cert_chain **out, char *err,
 int cert_chain_from_der(const struct cert_der *ders, size_t n,
 			struct cert_chain **out, char *err, size_t errlen)
 {
-	STACK_OF(X509) *certs;
+	struct stack_st_X509 *certs;
 	int ret;
 
 	ret = parse_ders(ders, n, CERT_MAX_CHAIN, &certs);
@@ -320,7 +320,7 @@ static int spki_sha1(X509 *x, uint8_t out[HASH_SHA1_LEN])
 }
 
 /* @name says in errors where the certificates came from. */
-static int trust_new(STACK_OF(X509) *certs, const char *name,
+static int trust_new(struct stack_st_X509 *certs, const char *name,
 		     struct trust **out, char *err, size_t errlen)
 {
 	struct trust *t = calloc(1, sizeof(*t));
@@ -356,7 +356,7 @@ static int trust_new(STACK_OF(X509) *certs, const char *name,
 
 int trust_load(const char *path, struct trust **out, char *err, size_t errlen)
 {
-	STACK_OF(X509) *certs;
+	struct stack_st_X509 *certs;
 	int ret;
 
 	ret = load_pem(path, MAX_TRUSTED, &certs, err, errlen);
@@ -370,7 +370,7 @@ int trust_load(const char *path, struct trust **out, char *err, size_t errlen)
 int trust_from_der(const struct cert_der *ders, size_t n, struct trust **out,
 		   char *err, size_t errlen)
 {
-	STACK_OF(X509) *certs;
+	struct stack_st_X509 *certs;
 	int ret;
 
 	ret = parse_ders(ders, n, MAX_TRUSTED, &certs);
@@ -433,7 +433,7 @@ static bool eku_allows(X509 *x, enum cert_purpose purpose)
 }
 
 /* What X509_verify_cert() doesn't ask, of the chain that it built. */
-static const char *check_use(STACK_OF(X509) *chain, enum cert_purpose purpose)
+static const char *check_use(struct stack_st_X509 *chain, enum cert_purpose purpose)
 {
 	X509 *leaf = sk_X509_value(chain, 0);
 	int i;
@@ -451,7 +451,7 @@ static const char *check_use(STACK_OF(X509) *chain, enum cert_purpose purpose)
 	return NULL;
 }
 
-static int verify(const struct trust *trust, STACK_OF(X509) *certs, time_t now,
+static int verify(const struct trust *trust, struct stack_st_X509 *certs, time_t now,
 		  enum cert_purpose purpose, const char **why)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -471,8 +471,9 @@ static int verify(const struct trust *trust, STACK_OF(X509) *certs, time_t now,
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
 	if (X509_verify_cert(ctx) != 1) {
 		/* constant strings in OpenSSL 3 */
-		*why = X509_verify_cert_error_string(
-			X509_STORE_CTX_get_error(ctx));
+		ret = X509_STORE_CTX_get_error(ctx);
+		*why = X509_verify_cert_error_string(ret);
+		ret = -EKEYREJECTED;
 	} else {
 		*why = check_use(X509_STORE_CTX_get0_chain(ctx), purpose);
 		if (!*why)
@@ -487,7 +488,7 @@ int cert_verify(const struct trust *trust, const struct cert_der *ders,
 		size_t n, time_t now, enum cert_purpose purpose,
 		struct cert **leaf, const char **why)
 {
-	STACK_OF(X509) *certs;
+	struct stack_st_X509 *certs;
 	struct cert *c;
 	EVP_PKEY *key;
 	X509 *x;

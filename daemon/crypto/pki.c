@@ -167,7 +167,8 @@ static bool add_use(X509 *x, X509 *issuer, enum pki_kind kind)
 		ku = "critical,keyCertSign,cRLSign";
 		break;
 	case PKI_GCKS:
-		eku = "serverAuth," IKE_EKU;
+		/* it may be a member of its own groups */
+		eku = "serverAuth,clientAuth," IKE_EKU;
 		break;
 	case PKI_MEMBER:
 		eku = "clientAuth," IKE_EKU;

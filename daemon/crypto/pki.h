@@ -15,7 +15,7 @@
 enum pki_kind {
 	/* may sign certificates, path length 0 */
 	PKI_CA,
-	/* extended key usage serverAuth, ipsecIKE */
+	/* extended key usage serverAuth, clientAuth, ipsecIKE */
 	PKI_GCKS,
 	/* extended key usage clientAuth, ipsecIKE */
 	PKI_MEMBER,

@@ -22,6 +22,7 @@
 #define RSA_MIN_BITS 2048
 #define RSA_MAX_BITS (SIG_MAX_LEN * 8)
 #define KEY_FILE_MAX 16384
+#define ALG_ID OSSL_SIGNATURE_PARAM_ALGORITHM_ID
 /*
  * One in two to four ECDSA signatures has the most common length; if so many
  * don't, the generator is broken.
@@ -143,8 +144,8 @@ static int find_alg(struct sigkey *key)
 
 	if (!ctx)
 		return -EIO;
-	params[0] = OSSL_PARAM_construct_octet_string(
-		OSSL_SIGNATURE_PARAM_ALGORITHM_ID, key->alg, sizeof(key->alg));
+	params[0] = OSSL_PARAM_construct_octet_string(ALG_ID, key->alg,
+						      sizeof(key->alg));
 	params[1] = OSSL_PARAM_construct_end();
 	if (EVP_PKEY_CTX_get_params(EVP_MD_CTX_get_pkey_ctx(ctx), params) == 1 &&
 	    params[0].return_size &&

@@ -14,6 +14,7 @@
 #include "member/member.h"
 
 #define ERRLEN 400
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define AUDIT_MAX 1000
 
 /* What a command may be given. */
@@ -192,7 +193,7 @@ static const struct command *find(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(commands[i].name, name))
 			return &commands[i];
 	return NULL;

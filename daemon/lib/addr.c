@@ -123,6 +123,7 @@ int ep_parse(const char *s, uint16_t port, struct ep *e)
 	const char *rest = "", *host = s;
 	char buf[EP_STRLEN], *scope;
 	size_t len = strlen(s);
+	bool v6;
 
 	memset(e, 0, sizeof(*e));
 	e->port = port;
@@ -148,7 +149,8 @@ int ep_parse(const char *s, uint16_t port, struct ep *e)
 	if (addr_parse(buf, &e->addr))
 		return -EINVAL;
 	/* brackets are for IPv6 alone */
-	if ((*s == '[') != (e->addr.family == AF_INET6) && (*s == '[' || *rest))
+	v6 = e->addr.family == AF_INET6;
+	if ((*s == '[' && !v6) || (*s != '[' && v6 && *rest))
 		return -EINVAL;
 	if (scope) {
 		if (e->addr.family != AF_INET6 ||

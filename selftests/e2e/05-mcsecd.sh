@@ -144,7 +144,7 @@ is "the store too" "$(stat -c %a "$K/gcks.db" "$K/seal.key" | tr '\n' ' ')" \
 chmod 0711 "$TMP" "$K" && chmod 0666 "$K/s.sock"
 like "another user is not answered, even if he gets at the socket" \
 	"$(setpriv --reuid 65534 --clear-groups "$MCSECCTL" -s "$K/s.sock" \
-		status 2>&1)" 'closed without an answer|reset'
+		status 2>&1)" 'without an answer|reset|Broken pipe'
 like "and that is said" "$(cat "$TMP/k.log")" 'user 65534 is not root'
 chmod 0600 "$K/s.sock"
 like "a second daemon on the same store is refused" \
@@ -188,6 +188,8 @@ try "where routing sends to the rekey address" in_ns m sh -c \
 nip m link set eth0 down
 sleep 1
 nip m link set eth0 up
+# which takes addresses of IPv6 and routes along
+nip m addr add fd05::2/64 dev eth0
 mroute_to m eth0 239.5.0.0/16
 wait_until 20 ns_up m eth0
 try "after its link was down" heard

@@ -11,6 +11,8 @@
 #include "lib/udp.h"
 #include "tap.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 static void addresses(void)
 {
 	static const char *const bad[] = {
@@ -40,7 +42,7 @@ static void addresses(void)
 	addr_parse("::", &b);
 	ok(addr_is_any(&a) && addr_is_any(&b) && !addr_equal(&a, &b),
 	   "any of either family, not the same");
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		ok(addr_parse(bad[i], &a) == -EINVAL && addr_is_none(&a),
 		   "refused: \"%s\"", bad[i]);
 	is_str(addr_str(&a, buf), "none", "none is printed as such");
@@ -79,7 +81,7 @@ static void endpoints(void)
 	ok(!ep_from_sockaddr(&ss, &f) && ep_equal(&e, &f), "and back");
 	is_int(ep_parse("[fe80::1%nosuch0]:848", 0, &e), -ENODEV,
 	       "an interface that isn't there");
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		is_int(ep_parse(bad[i], 848, &e), -EINVAL, "refused: \"%s\"",
 		       bad[i]);
 	memset(&ss, 0, sizeof(ss));

@@ -9,6 +9,8 @@
 #include "hex.h"
 #include "tap.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 #define GCM_P \
 	"d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72" \
 	"1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
@@ -107,7 +109,7 @@ int main(void)
 	uint8_t buf[64] = { 0 };
 	size_t i;
 
-	for (i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(vectors); i++)
 		one(i);
 	is_int(aead_key_len(AEAD_AES_GCM_16, 128), 20, "AES-128 and salt");
 	is_int(aead_key_len(AEAD_AES_GCM_16, 256), 36, "AES-256 and salt");

@@ -17,6 +17,8 @@
 #include "lib/loop.h"
 #include "tap.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 static uint64_t now_ms = 1000;
 static struct timerq tq;
 static struct loop *loop;
@@ -159,7 +161,7 @@ static void refusals(void)
 	char deep[3000];
 	size_t i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		const char *text = one(&none, bad[i].request);
 
 		ok(!strncmp(text, "{\"ok\":false,", 12) &&

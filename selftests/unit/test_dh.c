@@ -6,6 +6,8 @@
 #include "hex.h"
 #include "tap.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 static const struct {
 	unsigned int group;
 	const char *a, *pub_a, *b, *pub_b, *shared;
@@ -56,7 +58,7 @@ static void published(void)
 	struct dh *a, *b;
 	size_t i;
 
-	for (i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(vectors); i++) {
 		unsigned int g = vectors[i].group;
 		size_t n = dh_public_len(g), s = dh_shared_len(g);
 
@@ -88,7 +90,7 @@ static const char *const low_order[] = {
 	"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 };
 
-static void refused(void)
+static void bad_values(void)
 {
 	static const unsigned int groups[] = { DH_X25519, DH_P256, DH_P384 };
 	uint8_t peer[97] = { 0 }, got[48], zero[48] = { 0 };
@@ -134,7 +136,7 @@ static void refused(void)
 		dh_free(b);
 	}
 	dh_new(DH_X25519, &a);
-	for (i = 0; i < sizeof(low_order) / sizeof(low_order[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(low_order); i++) {
 		hex(low_order[i], peer, 32);
 		is_int(dh_shared(a, peer, 32, got), -EBADMSG,
 		       "X25519: point %zu of low order", i);
@@ -148,6 +150,6 @@ static void refused(void)
 int main(void)
 {
 	published();
-	refused();
+	bad_values();
 	return done();
 }

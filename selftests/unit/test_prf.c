@@ -8,6 +8,8 @@
 #include "hex.h"
 #include "tap.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 static const struct {
 	const char *key;
 	const char *data;
@@ -45,7 +47,7 @@ static void vectors(void)
 	struct iovec iov[3];
 	size_t i, k, dlen, klen;
 
-	for (i = 0; i < sizeof(rfc4231) / sizeof(rfc4231[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(rfc4231); i++) {
 		klen = hex(rfc4231[i].key, key, sizeof(key));
 		dlen = hex(rfc4231[i].data, data, sizeof(data));
 		for (k = 0; k < 3; k++) {

@@ -16,6 +16,8 @@
 #include "lib/secret.h"
 #include "tap.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 #define PKCS8_ED25519 "302e020100300506032b657004220420"
 
 static const struct {
@@ -193,7 +195,7 @@ static void algorithms(void)
 	const uint8_t *own;
 	size_t i, k, n, len, own_len, crossed = 0;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct sigpub *pub = pubs[bad[i].key];
 
 		sig_sign(keys[bad[i].key], "m", 1, sig, &len);
@@ -227,16 +229,17 @@ static void algorithms(void)
 
 static void weak_keys(void)
 {
-	EVP_PKEY *k[] = {
-		EVP_RSA_gen(1024), EVP_EC_gen("secp521r1"),
-		EVP_EC_gen("secp256k1"), EVP_PKEY_Q_keygen(NULL, NULL, "X25519"),
-	};
+	EVP_PKEY *k[4];
 	static const char *const name[] = {
 		"RSA of 1024 bits", "P-521", "secp256k1", "X25519",
 	};
 	struct sigpub *pub;
 	size_t i;
 
+	k[0] = EVP_RSA_gen(1024);
+	k[1] = EVP_EC_gen("secp521r1");
+	k[2] = EVP_EC_gen("secp256k1");
+	k[3] = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
 	for (i = 0; i < 4; i++) {
 		uint8_t *der = NULL;
 		int n = i2d_PUBKEY(k[i], &der);
