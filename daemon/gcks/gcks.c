@@ -285,8 +285,8 @@ int gcks_admit(struct gcks *k, const char *group, const char *identity,
 	if (rc)
 		return rc;
 	if (lower(identity, id, sizeof(id)) || !gmc_denied(g, id)) {
-		snprintf(err, errlen, "\"%s\" is not evicted from group "
-			 "\"%s\"", identity, group);
+		snprintf(err, errlen, "\"%s\" is not evicted from \"%s\"",
+			 identity, group);
 		return -ENOENT;
 	}
 	rc = store_begin(s);

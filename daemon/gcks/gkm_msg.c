@@ -203,7 +203,7 @@ static int second_message(struct group *g, struct gkm_change *c)
 }
 
 int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
-		    bool *told)
+		 bool *told)
 {
 	struct lkh_wraps w = { 0 };
 	int rc = 0;

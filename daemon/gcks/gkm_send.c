@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Copies of GSA_REKEY. There is no acknowledgement (RFC 9838 2.4.1), so each
- * message goes out several times, the same octets, and receivers drop what
- * they have had. A message stays in the store until its last copy has gone.
+ * Copies of GSA_REKEY. Nobody answers them (RFC 9838 2.4.1), so each message
+ * goes out several times, the same octets, and receivers drop what they have
+ * had. A message stays in the store until its last copy has gone.
  */
 #include "gcks/gkm.h"
 

@@ -49,6 +49,7 @@ struct gdenied {
 	int64_t since;
 };
 
+TAILQ_HEAD(gdenieds, gdenied);
 TAILQ_HEAD(gmembers, gmember);
 LIST_HEAD(gbucket, gmember);
 
@@ -133,7 +134,7 @@ struct group {
 	struct gbucket by_number[GMC_HASH];
 	uint32_t n_members;
 	uint32_t n_senders;
-	TAILQ_HEAD(, gdenied) denied;
+	struct gdenieds denied;
 	uint32_t n_denied;
 
 	struct lkh *tree;

@@ -606,7 +606,7 @@ int lkh_import(struct lkh *t, uint32_t slot, const uint8_t *rec, size_t len)
 	key = rbuf_bytes(&r, key_len);
 	if (r.err || rbuf_left(&r))
 		return -EBADMSG;
-	if ((slot == ROOT) != (nd->id == 0))
+	if (slot == ROOT ? nd->id : !nd->id)
 		return -EBADMSG;
 	if (key_len)
 		memcpy(nd->key, key, key_len);

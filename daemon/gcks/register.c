@@ -382,9 +382,9 @@ static void settle_out(struct group *g, struct batch *b)
 		if (m == b->deny) {
 			g->evictions++;
 			if (gmc_note_denied(g, m->identity, b->now))
-				log_err("group %s: %s is denied only after a "
-					"restart: out of memory",
-					g->conf->name, m->identity);
+				log_err("group %s: %s is not kept out: %s",
+					g->conf->name, m->identity,
+					"out of memory");
 		} else {
 			g->leaves++;
 		}
@@ -554,8 +554,8 @@ static const char *unfit(const struct group *g, struct ike_sa *sa,
 }
 
 enum gike_when gr_request(struct group *g, struct ike_sa *sa,
-			   const struct gike_req *req, const char *identity,
-			   struct gike_reply *reply)
+			  const struct gike_req *req, const char *identity,
+			  struct gike_reply *reply)
 {
 	uint64_t delay = g->conf->batch_join_ms;
 	uint64_t now = group_now_ms(g);

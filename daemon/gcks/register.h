@@ -18,8 +18,8 @@ void gr_free(struct group *g);
 
 /* @identity is authenticated and normalised. */
 enum gike_when gr_request(struct group *g, struct ike_sa *sa,
-			   const struct gike_req *req, const char *identity,
-			   struct gike_reply *reply);
+			  const struct gike_req *req, const char *identity,
+			  struct gike_reply *reply);
 /* Takes a member out now and keeps it out. After an error it is still in. */
 int gr_evict(struct group *g, struct gmember *m);
 /* Marks for the next batch and arms it. */

@@ -101,15 +101,15 @@ static int protect(struct mgroup *g, char *err, size_t errlen)
 		if (addr_equal(&info.group.dst, &kg.dst)) {
 			rc = k->ops->sa_dump(k->ctx, kg.name, adopt, g, &kerr);
 		} else {
-			snprintf(err, errlen, "group \"%s\": the kernel has "
-				 "it for %s", kg.name,
-				 addr_str(&info.group.dst, a));
+			snprintf(err, errlen,
+				 "group \"%s\": the kernel has it for %s",
+				 kg.name, addr_str(&info.group.dst, a));
 			return -EEXIST;
 		}
 	}
 	if (rc)
-		snprintf(err, errlen, "group \"%s\": the kernel refused it: "
-			 "%s", kg.name, kerr.text);
+		snprintf(err, errlen, "group \"%s\": kernel: %s", kg.name,
+			 kerr.text);
 	return rc;
 }
 

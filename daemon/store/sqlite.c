@@ -39,32 +39,32 @@ enum stmt {
 };
 
 /* '0' is the octet behind '/': a range finds what lies below a prefix */
+#define BELOW "k > ?1 || '/' AND k < ?1 || '0'"
+#define LINE "time, grp, identity, event, detail"
+
 static const char *const sql[ST_MAX] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
 	[ST_COMMIT] = "COMMIT",
 	[ST_ROLLBACK] = "ROLLBACK",
 	[ST_PUT] = "INSERT OR REPLACE INTO kv(k, v) VALUES(?1, ?2)",
 	[ST_DEL] = "DELETE FROM kv WHERE k = ?1",
-	[ST_DEL_BELOW] = "DELETE FROM kv WHERE k > ?1 || '/' AND "
-			 "k < ?1 || '0'",
+	[ST_DEL_BELOW] = "DELETE FROM kv WHERE " BELOW,
 	[ST_GET] = "SELECT v FROM kv WHERE k = ?1",
-	[ST_EACH] = "SELECT k, v FROM kv WHERE k > ?1 || '/' AND "
-		    "k < ?1 || '0' ORDER BY k",
-	[ST_AUDIT] = "INSERT INTO audit(time, grp, identity, event, detail) "
-		     "VALUES(?1, ?2, ?3, ?4, ?5)",
-	[ST_AUDIT_EACH] = "SELECT seq, time, grp, identity, event, detail "
-			  "FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-	[ST_AUDIT_TRIM] = "DELETE FROM audit WHERE seq <= "
-			  "(SELECT max(seq) FROM audit) - ?1",
+	[ST_EACH] = "SELECT k, v FROM kv WHERE " BELOW " ORDER BY k",
+	[ST_AUDIT] = "INSERT INTO audit(" LINE ") VALUES(?1, ?2, ?3, ?4, ?5)",
+	[ST_AUDIT_EACH] = "SELECT seq, " LINE
+		" FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+	[ST_AUDIT_TRIM] =
+		"DELETE FROM audit WHERE seq <= (SELECT max(seq) FROM audit) - ?1",
 };
 
-static const char schema[] =
-	"CREATE TABLE IF NOT EXISTS kv("
-	" k TEXT PRIMARY KEY NOT NULL, v BLOB NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS audit("
-	" seq INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL,"
-	" grp TEXT NOT NULL, identity TEXT NOT NULL, event TEXT NOT NULL,"
-	" detail TEXT NOT NULL);";
+/* seq is never given twice, not even to a line after the last was trimmed */
+static const char *const schema[] = {
+	"CREATE TABLE IF NOT EXISTS kv(k TEXT PRIMARY KEY, v BLOB) WITHOUT ROWID",
+	"CREATE TABLE IF NOT EXISTS audit(seq INTEGER PRIMARY KEY AUTOINCREMENT, "
+		LINE ")",
+	NULL
+};
 
 struct sq {
 	sqlite3 *db;
@@ -382,7 +382,8 @@ static int sq_setup(struct sq *q)
 		return -EPROTONOSUPPORT;
 	}
 	snprintf(text, sizeof(text), "PRAGMA user_version=%d", FORMAT);
-	rc = sq_exec(q, schema);
+	for (i = 0; !rc && schema[i]; i++)
+		rc = sq_exec(q, schema[i]);
 	if (!rc && version != FORMAT)
 		rc = sq_exec(q, text);
 	for (i = 0; !rc && i < ST_MAX; i++) {

@@ -14,14 +14,6 @@
 #include "ike/proto.h"
 #include "lib/log.h"
 
-#define DIE(...) \
-	do { \
-		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
-		fprintf(stderr, __VA_ARGS__); \
-		fputc('\n', stderr); \
-		exit(1); \
-	} while (0)
-
 #define WALL0 1800000000
 
 uint32_t sim_random(struct sim *s, uint32_t n)
@@ -72,11 +64,6 @@ static void on_log(enum log_level level, const char *line, void *ctx)
 	s->log[s->log_len] = '\0';
 }
 
-bool sim_logged(const struct sim *s, const char *text)
-{
-	return strstr(s->log, text) != NULL;
-}
-
 /* ---- certificates ------------------------------------------------------- */
 
 static void issue(struct sim *s, const struct pki_pair *ca,
@@ -92,7 +79,7 @@ static void issue(struct sim *s, const struct pki_pair *ca,
 	char err[256];
 
 	if (pki_issue(ca, &req, out, err, sizeof(err)))
-		DIE("%s: %s", name, err);
+		SIM_DIE("%s: %s", name, err);
 }
 
 static void chain_of(const struct pki_pair *pair, const struct pki_pair *ca,
@@ -104,7 +91,7 @@ static void chain_of(const struct pki_pair *pair, const struct pki_pair *ca,
 
 	if (cert_chain_from_der(&own, 1, chain, err, sizeof(err)) ||
 	    trust_from_der(&root, 1, trust, err, sizeof(err)))
-		DIE("%s", err);
+		SIM_DIE("%s", err);
 }
 
 static void host_cfg(struct sim *s, struct ike_host_cfg *cfg,
@@ -138,7 +125,7 @@ static void deliver_later(struct sim *s, const struct ep *from,
 	struct sim_packet *at;
 
 	if (!q)
-		DIE("no memory");
+		SIM_DIE("no memory");
 	q->at_ms = s->ms + 1 + sim_random(s, s->jitter_ms + 1);
 	q->from = *from;
 	q->to = *to;
@@ -217,8 +204,8 @@ static void record(struct sim *s, const uint8_t *p, size_t len)
 		w->copies++;
 		return;
 	}
-	if (s->n_wire == sizeof(s->wire) / sizeof(s->wire[0]))
-		DIE("too many messages");
+	if (s->n_wire == SIM_WIRE)
+		SIM_DIE("too many messages");
 	w = &s->wire[s->n_wire++];
 	memcpy(w->hdr, p, sizeof(w->hdr));
 	w->digest = h;
@@ -271,158 +258,6 @@ static void deliver(struct sim *s, struct sim_packet *q)
 				       q->len);
 }
 
-/* ---- a store that the key server can die in ----------------------------- */
-
-struct mortal {
-	struct sim *s;
-	struct store real;
-};
-
-static int trouble(const struct mortal *m)
-{
-	return m->s->crashed ? -EIO : m->s->store_errno;
-}
-
-static int mortal_begin(void *ctx)
-{
-	struct mortal *m = ctx;
-
-	/* a full disk shows later, at the commit at the latest */
-	return m->s->crashed ? -EIO : m->real.ops->begin(m->real.ctx);
-}
-
-static int mortal_put(void *ctx, const char *key, const void *v, size_t len)
-{
-	struct mortal *m = ctx;
-
-	return m->s->crashed ? -EIO :
-		m->real.ops->put(m->real.ctx, key, v, len);
-}
-
-static int mortal_del(void *ctx, const char *key)
-{
-	struct mortal *m = ctx;
-
-	return m->s->crashed ? -EIO : m->real.ops->del(m->real.ctx, key);
-}
-
-static int mortal_del_below(void *ctx, const char *prefix)
-{
-	struct mortal *m = ctx;
-
-	return m->s->crashed ? -EIO :
-		m->real.ops->del_below(m->real.ctx, prefix);
-}
-
-static int mortal_audit(void *ctx, const struct store_audit *a)
-{
-	struct mortal *m = ctx;
-
-	return m->s->crashed ? -EIO : m->real.ops->audit(m->real.ctx, a);
-}
-
-static int mortal_commit(void *ctx)
-{
-	struct mortal *m = ctx;
-	struct sim *s = m->s;
-	int rc;
-
-	if (trouble(m)) {
-		m->real.ops->abort(m->real.ctx);
-		return trouble(m);
-	}
-	s->commits++;
-	if (s->crash == SIM_BEFORE_COMMIT && !s->crash_in--) {
-		s->crashed = true;
-		m->real.ops->abort(m->real.ctx);
-		return -EIO;
-	}
-	rc = m->real.ops->commit(m->real.ctx);
-	if (s->crash == SIM_AFTER_COMMIT && !s->crash_in--)
-		s->crashed = true;
-	return rc;
-}
-
-static void mortal_abort(void *ctx)
-{
-	struct mortal *m = ctx;
-
-	m->real.ops->abort(m->real.ctx);
-}
-
-static int mortal_get(void *ctx, const char *key, struct wbuf *val)
-{
-	struct mortal *m = ctx;
-
-	return m->real.ops->get(m->real.ctx, key, val);
-}
-
-static int mortal_each(void *ctx, const char *prefix, store_each_fn *fn,
-		       void *arg)
-{
-	struct mortal *m = ctx;
-
-	return m->real.ops->each(m->real.ctx, prefix, fn, arg);
-}
-
-static int mortal_audit_each(void *ctx, uint64_t after, size_t max,
-			     store_audit_fn *fn, void *arg)
-{
-	struct mortal *m = ctx;
-
-	return m->real.ops->audit_each(m->real.ctx, after, max, fn, arg);
-}
-
-static const char *mortal_error(void *ctx)
-{
-	struct mortal *m = ctx;
-
-	return m->s->crashed ? "dead" :
-		m->s->store_errno ? strerror(-m->s->store_errno) :
-		m->real.ops->error(m->real.ctx);
-}
-
-static void mortal_close(void *ctx)
-{
-	struct mortal *m = ctx;
-
-	m->real.ops->close(m->real.ctx);
-	free(m);
-}
-
-static const struct store_ops mortal_ops = {
-	.begin = mortal_begin,
-	.put = mortal_put,
-	.del = mortal_del,
-	.del_below = mortal_del_below,
-	.audit = mortal_audit,
-	.commit = mortal_commit,
-	.abort = mortal_abort,
-	.get = mortal_get,
-	.each = mortal_each,
-	.audit_each = mortal_audit_each,
-	.error = mortal_error,
-	.close = mortal_close,
-};
-
-static void store_up(struct sim *s)
-{
-	struct mortal *m = calloc(1, sizeof(*m));
-	char err[256];
-
-	s->store = calloc(1, sizeof(*s->store));
-	if (!m || !s->store)
-		DIE("no memory");
-	m->s = s;
-	s->store->sealer = s->sealer;
-	if (store_sqlite(&m->real, s->path, err, sizeof(err)))
-		DIE("%s", err);
-	s->store->ops = &mortal_ops;
-	s->store->ctx = m;
-	if (store_check_seal(s->store, err, sizeof(err)))
-		DIE("%s", err);
-}
-
 /* ---- key server --------------------------------------------------------- */
 
 static enum gike_when on_request(void *ctx, struct ike_sa *sa,
@@ -460,18 +295,18 @@ void sim_gcks_up(struct sim *s)
 	char err[256];
 
 	if (s->gcks_up)
-		DIE("the key server is up");
+		SIM_DIE("the key server is up");
 	s->crashed = false;
 	s->crash = SIM_NO_CRASH;
-	store_up(s);
+	sim_store_up(s);
 	deps.store = s->store;
 	if (gcks_new(&s->gcks, &s->conf, &deps, err, sizeof(err)))
-		DIE("%s", err);
+		SIM_DIE("%s", err);
 	host_cfg(s, &cfg, s->chain, s->trust, s->cert.key);
 	cfg.responder = true;
 	s->host = ike_host_new(&cfg, &gcks_ops, s);
 	if (!s->host)
-		DIE("ike_host_new");
+		SIM_DIE("ike_host_new");
 	gcks_set_host(s->gcks, s->host);
 	s->gcks_up = true;
 }
@@ -562,13 +397,13 @@ static struct sim_member *add(struct sim *s, const struct pki_pair *ca,
 	char ip[32];
 
 	if (!m || s->n == SIM_MAX)
-		DIE("too many members");
+		SIM_DIE("too many members");
 	m->s = s;
 	m->i = s->n;
 	snprintf(m->name, sizeof(m->name), "%s", name);
 	snprintf(ip, sizeof(ip), "10.1.%d.%d:848", s->n / 200, s->n % 200 + 1);
 	if (ep_parse(ip, 0, &m->ep))
-		DIE("%s", ip);
+		SIM_DIE("%s", ip);
 	issue(s, ca, PKI_MEMBER, name, &m->cert);
 	/* everybody trusts the key server's CA, the strangers too */
 	chain_of(&m->cert, &s->ca, &m->chain, &m->trust);
@@ -621,15 +456,15 @@ void sim_up(struct sim_member *m)
 	char err[256];
 
 	if (member_new(&m->m, &m->conf, &deps, err, sizeof(err)))
-		DIE("%s", err);
+		SIM_DIE("%s", err);
 	host_cfg(m->s, &cfg, m->chain, m->trust, m->cert.key);
 	m->host = ike_host_new(&cfg, &member_ops, m);
 	if (!m->host)
-		DIE("ike_host_new");
+		SIM_DIE("ike_host_new");
 	member_set_host(m->m, m->host);
 	m->up = true;
 	if (member_start(m->m, err, sizeof(err)))
-		DIE("%s", err);
+		SIM_DIE("%s", err);
 }
 
 void sim_down(struct sim_member *m)
@@ -666,34 +501,12 @@ static void note_key(struct sim *s, const struct mock_packet *p)
 			break;
 	k = &s->key[i];
 	if (i == s->n_keys) {
-		if (++s->n_keys == sizeof(s->key) / sizeof(s->key[0]))
-			DIE("too many keys");
+		if (++s->n_keys == SIM_KEYS)
+			SIM_DIE("too many keys");
 		memcpy(k->key, p->key, KSA_KEY_MAX);
 		k->first_ms = s->ms;
 	}
 	k->last_ms = s->ms;
-}
-
-unsigned int sim_reads_before(const struct sim *s, const struct sim_member *m,
-			      uint64_t ms)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < s->n_keys; i++)
-		n += s->key[i].first_ms < ms &&
-			mock_kernel_had(&m->mk, s->key[i].key);
-	return n;
-}
-
-unsigned int sim_reads_after(const struct sim *s, const struct sim_member *m,
-			     uint64_t ms)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < s->n_keys; i++)
-		n += s->key[i].last_ms >= ms &&
-			mock_kernel_had(&m->mk, s->key[i].key);
-	return n;
 }
 
 static void tick(void *arg)
@@ -734,20 +547,6 @@ void sim_stream_stop(struct sim *s)
 {
 	timer_del(&s->tq, &s->tick);
 	s->sender = -1;
-}
-
-uint64_t sim_gaps(const struct sim *s)
-{
-	uint64_t gaps = s->n_unsent;
-	int i;
-
-	for (i = 0; i < s->n; i++) {
-		const struct sim_member *m = s->m[i];
-
-		if (m->expect)
-			gaps += m->gaps + (s->n_sent + 1 - m->expect);
-	}
-	return gaps;
 }
 
 /* ---- time --------------------------------------------------------------- */
@@ -796,108 +595,13 @@ bool sim_settle(struct sim *s, uint64_t ms)
 	return false;
 }
 
-/* ---- what is the case --------------------------------------------------- */
-
-static int take_status(void *arg, const struct member_group_status *st)
-{
-	*(struct member_group_status *)arg = *st;
-	return 0;
-}
-
-struct member_group_status sim_status(const struct sim_member *m)
-{
-	struct member_group_status st = { 0 };
-
-	if (m->up)
-		member_each_group(m->m, take_status, &st);
-	return st;
-}
-
-bool sim_in(const struct sim_member *m)
-{
-	return m->up && sim_status(m).state == MEMBER_IN;
-}
-
-static int take_group(void *arg, const struct gcks_group_status *st)
-{
-	*(struct gcks_group_status *)arg = *st;
-	return 0;
-}
-
-struct gcks_group_status sim_group(const struct sim *s)
-{
-	struct gcks_group_status st = { 0 };
-
-	if (s->gcks_up)
-		gcks_each_group(s->gcks, take_group, &st);
-	return st;
-}
-
-struct wanted {
-	const char *a, *b, *c;
-	unsigned int n;
-};
-
-static int match_member(void *arg, const struct gcks_member_status *st)
-{
-	struct wanted *w = arg;
-
-	w->n += !strcmp(w->a, st->identity);
-	return 0;
-}
-
-bool sim_has_member(const struct sim *s, const char *identity)
-{
-	struct wanted w = { .a = identity };
-
-	gcks_each_member(s->gcks, s->cg.name, match_member, &w);
-	return w.n == 1;
-}
-
-unsigned int sim_out_of_step(const struct sim *s)
-{
-	struct gcks_group_status g = sim_group(s);
-	unsigned int n = 0;
-	int i;
-
-	for (i = 0; i < s->n; i++) {
-		struct member_group_status st;
-
-		if (!s->m[i]->up)
-			continue;
-		st = sim_status(s->m[i]);
-		if (st.state != MEMBER_IN || st.data_spi != g.data_spi ||
-		    memcmp(st.rekey_spi, g.rekey_spi, sizeof(g.rekey_spi)))
-			n++;
-	}
-	return n;
-}
-
-static int match_audit(void *arg, const struct store_audit *a)
-{
-	struct wanted *w = arg;
-
-	w->n += !strcmp(a->event, w->a) &&
-		(!w->b || !strcmp(a->identity, w->b)) &&
-		(!w->c || strstr(a->detail, w->c));
-	return 0;
-}
-
-unsigned int sim_audited(const struct sim *s, const char *event,
-			 const char *identity, const char *detail)
-{
-	struct wanted w = { .a = event, .b = identity, .c = detail };
-
-	gcks_audit(s->gcks, 0, 1000000, match_audit, &w);
-	return w.n;
-}
-
 /* ---- life --------------------------------------------------------------- */
 
 static char *sender_names[] = {
 	(char *)"s.example", (char *)"s2.example", (char *)"s3.example",
 	(char *)"*.send.example",
 };
+
 static char *receivers[] = {
 	(char *)"*.example",
 };
@@ -925,7 +629,7 @@ void sim_init(struct sim *s, uint64_t seed)
 	snprintf(s->dir, sizeof(s->dir), "%s/mcsec-sim-XXXXXX",
 		 access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 	if (!mkdtemp(s->dir) || sealer_new(key, &s->sealer))
-		DIE("setup");
+		SIM_DIE("setup");
 	snprintf(s->path, sizeof(s->path), "%s/gcks.db", s->dir);
 
 	issue(s, NULL, PKI_CA, "Test CA", &s->ca);
@@ -939,10 +643,8 @@ void sim_init(struct sim *s, uint64_t seed)
 	c->rekey_interface = (char *)"";
 	c->rekey_ttl = 32;
 	c->rekey_copies = 3;
-	c->alg.encr = IKE_ENCR_AES_GCM_16;
-	c->alg.key_bits = 128;
-	c->kek_alg.encr = IKE_ENCR_AES_GCM_16;
-	c->kek_alg.key_bits = 256;
+	c->alg = (struct conf_alg){ IKE_ENCR_AES_GCM_16, 128 };
+	c->kek_alg = (struct conf_alg){ IKE_ENCR_AES_GCM_16, 256 };
 	c->kwa = KWA_5649_256;
 	c->rekey_sign = SIG_ED25519;
 	c->senders.v = sender_names;

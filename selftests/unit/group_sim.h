@@ -18,6 +18,17 @@
 #include "mock_kernel.h"
 
 #define SIM_MAX 256
+#define SIM_WIRE 8192
+#define SIM_KEYS 4096
+
+/* The test itself is broken, or the machine is. */
+#define SIM_DIE(...) \
+	do { \
+		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
+		fprintf(stderr, __VA_ARGS__); \
+		fputc('\n', stderr); \
+		exit(1); \
+	} while (0)
 
 struct sim;
 
@@ -78,6 +89,8 @@ enum sim_crash {
 	SIM_AT_SEND,
 };
 
+TAILQ_HEAD(sim_queue, sim_packet);
+
 struct sim {
 	uint64_t ms;
 	int64_t wall0;
@@ -101,7 +114,7 @@ struct sim {
 	struct sim_member *m[SIM_MAX];
 	int n;
 
-	TAILQ_HEAD(sim_queue, sim_packet) queue;
+	struct sim_queue queue;
 	uint64_t seed;
 	unsigned int loss;	/* percent of datagrams, each receiver */
 	unsigned int dup;	/* percent */
@@ -120,7 +133,7 @@ struct sim {
 	unsigned int sends;
 
 	/* what was on the wire */
-	struct sim_wire wire[8192];
+	struct sim_wire wire[SIM_WIRE];
 	unsigned int n_wire;
 	unsigned int iv_repeats;	/* same SPI and Message ID, others octets */
 
@@ -131,15 +144,17 @@ struct sim {
 	uint64_t n_sent;
 	uint64_t n_unsent;	/* there was no SA to send with */
 	struct mock_packet last;
-	struct sim_key key[4096];
+	struct sim_key key[SIM_KEYS];
 	unsigned int n_keys;
 
 	char log[65536];	/* lines at info and worse */
 	size_t log_len;
 };
 
-/* Group "video": s, s2, s3.example and *.send.example may send, all of
- * example may receive. */
+/*
+ * Group "video": s, s2, s3.example and *.send.example may send, all of
+ * example may receive.
+ */
 void sim_init(struct sim *s, uint64_t seed);
 void sim_free(struct sim *s);
 /* A member with a certificate of the CA, or of another one. Not started. */
@@ -150,6 +165,8 @@ void sim_up(struct sim_member *m);
 /* As kill -9: the kernel keeps what it has. */
 void sim_down(struct sim_member *m);
 
+/* Opens the store, for sim_gcks_up(). */
+void sim_store_up(struct sim *s);
 void sim_gcks_up(struct sim *s);
 void sim_gcks_down(struct sim *s);
 

@@ -193,7 +193,7 @@ static void test_empty(void)
 	finish("empty");
 }
 
-static void refused(struct sim_member *m, uint16_t notify, const char *why,
+static void in_vain(struct sim_member *m, uint16_t notify, const char *why,
 		    const char *what)
 {
 	sim_up(m);
@@ -219,34 +219,34 @@ static void test_refusals(void)
 	usual(5);
 	spi = sim_group(&s).data_spi;
 	m = sim_add_stranger(&s, "x.example");
-	refused(m, IKE_N_AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED",
+	in_vain(m, IKE_N_AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED",
 		"a certificate of another CA");
 	ok(sim_audited(&s, "refuse", "x.example", "AUTHENTICATION_FAILED") > 0,
 	   "it is on record, as claimed");
 
 	m = sim_add(&s, "r.example", true, true);
-	refused(m, GIKE_N_AUTHORIZATION_FAILED,
+	in_vain(m, GIKE_N_AUTHORIZATION_FAILED,
 		"r.example refused: may receive only, but asked to send",
 		"a receiver that asks to send");
 	is_int(sim_audited(&s, "refuse", "r.example", "may receive only"), 1,
 	       "it is on record");
 
 	m = sim_add(&s, "other.elsewhere", false, true);
-	refused(m, GIKE_N_AUTHORIZATION_FAILED,
+	in_vain(m, GIKE_N_AUTHORIZATION_FAILED,
 		"other.elsewhere refused: not in the lists",
 		"a member of nothing");
 
 	/* not by a name that only looks alike */
 	m = sim_add(&s, "evil-example", false, true);
-	refused(m, GIKE_N_AUTHORIZATION_FAILED, "evil-example refused",
+	in_vain(m, GIKE_N_AUTHORIZATION_FAILED, "evil-example refused",
 		"a name that only looks alike");
 	m = sim_add(&s, "example", false, true);
-	refused(m, GIKE_N_AUTHORIZATION_FAILED, "example refused: not in",
+	in_vain(m, GIKE_N_AUTHORIZATION_FAILED, "example refused: not in",
 		"the domain itself");
 
 	m = sim_add(&s, "d.example", false, true);
 	m->cg.name = (char *)"audio";
-	refused(m, GIKE_N_INVALID_GROUP_ID, "audio: d.example refused: no such",
+	in_vain(m, GIKE_N_INVALID_GROUP_ID, "audio: d.example refused: no such",
 		"an unknown group");
 	is_int(sim_audited(&s, "refuse", "d.example", "INVALID_GROUP_ID"), 1,
 	       "it is on record");
@@ -266,7 +266,7 @@ static void test_refusals(void)
 	s.cg.max_members = 3;
 	m = sim_add(&s, "f.example", false, true);
 	spi = sim_group(&s).data_spi;
-	refused(m, GIKE_N_REGISTRATION_FAILED,
+	in_vain(m, GIKE_N_REGISTRATION_FAILED,
 		"f.example refused: the group is full", "one too many");
 	is_int(sim_group(&s).data_spi, spi, "a refusal changes no key");
 

@@ -233,8 +233,8 @@ static void test_every_point(void)
 					break;
 				points++;
 			}
-			ok(!bad && points, "%s: killed %s, at each of %u "
-			   "points", deeds[d], hows[h].name, points);
+			ok(!bad && points, "%s: killed %s, %u points",
+			   deeds[d], hows[h].name, points);
 		}
 	}
 }

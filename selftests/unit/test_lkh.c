@@ -629,13 +629,13 @@ static void test_full(void)
 
 int main(void)
 {
-	static const uint64_t seeds[] = { 1, 2, 3, 1234567, 987654321 };
+	static const uint64_t seeds[] = { 1, 2, 3, 1234567, 987654321, 0 };
 	size_t i;
 
 	crypto_rand_set_test(test_rand, NULL);
 	test_figures();
 	test_spy_works();
-	for (i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
+	for (i = 0; seeds[i]; i++)
 		random_history(seeds[i], 60);
 	test_store();
 	test_large();

@@ -151,7 +151,7 @@ static unsigned int marker_in(const char *name)
 	len = read(fd, buf, 1 << 20);
 	close(fd);
 	if (len > 0)
-		n = memmem(buf, len, MARKER, strlen(MARKER)) != NULL;
+		n = memmem(buf, len, MARKER, strlen(MARKER)) ? 1 : 0;
 	free(buf);
 	return n;
 }
@@ -262,7 +262,7 @@ static struct store *test_kill(struct store *s)
 		s = reopen(NULL);
 		if (store_get_u64(s, "pair/a", &a) ||
 		    store_get_u64(s, "pair/b", &b) || a != b ||
-		    (i % 3 == 2) != (a == i))
+		    (i % 3 == 2 ? a != i : a == i))
 			bad++;
 		store_close(s);
 	}
