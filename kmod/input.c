@@ -125,7 +125,6 @@ static void in_done(struct mcsec_op *op, int err)
 	if (IS_ENABLED(CONFIG_IPV6) && flight.state.pf == NFPROTO_IPV6)
 		hook = mcsec_in6;
 
-
 	local_bh_disable();
 	rcu_read_lock();
 	if (in_finish(op, err)) {
@@ -367,6 +366,15 @@ unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
 	return refuse(group, MCSEC_IN_CLEAR);
 }
 
+/* What a fragment is of, if its header at @hlen is there; or -1. */
+static int fragment_of(const struct sk_buff *skb, unsigned int hlen)
+{
+	struct frag_hdr buf, *frag;
+
+	frag = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
+	return frag ? frag->nexthdr : -1;
+}
+
 unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
 			    const struct nf_hook_state *state)
 {
@@ -381,6 +389,9 @@ unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
 	if (!group)
 		return NF_ACCEPT;
 	next = walk6(skb, &hlen, &nhoff);
+	/* POST_ROUTING sees fragments where they are looped back. */
+	if (next == NEXTHDR_FRAGMENT)
+		next = fragment_of(skb, hlen);
 	if (next == NEXTHDR_ESP || is_mld(skb, next, hlen))
 		return NF_ACCEPT;
 	mcsec_count_out_drop(group, MCSEC_FORWARD_CLEAR);
