@@ -97,6 +97,14 @@ static void test_evict(void)
 	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err,
 			  sizeof(err)), -EALREADY, "only once: %s", err);
 
+	/* nor under another spelling that its certificate would bear out */
+	c = sim_add(&s, "B.Example", false, true);
+	sim_up(c);
+	sim_run(&s, 3000);
+	is_int(c->notify, GIKE_N_AUTHORIZATION_FAILED,
+	       "B.Example is b.example, and out");
+	sim_down(c);
+
 	/* it does not come back with a restart of the key server */
 	sim_gcks_down(&s);
 	sim_gcks_up(&s);

@@ -115,6 +115,30 @@ static void test_copies_lost(void)
 	}
 }
 
+/* A sender that has just come does not speak before all can hear it. */
+static void test_new_sender(void)
+{
+	struct losing l = { .first = 2 };
+	struct sim_member *s2;
+
+	usual(31);
+	sim_stream_stop(&s);
+	s2 = sim_add(&s, "s2.example", true, true);
+	l.m = a;
+	s.drop = lose_first;
+	s.drop_arg = &l;
+	n_seen = 0;
+	sim_up(s2);
+	sim_settle(&s, 2000);
+	s.n_sent = 0;
+	sim_stream(&s, s2, 5);
+	sim_run(&s, 10000);
+	ok(s.n_sent > 500, "a new sender sends");
+	ok(a->got == s.n_sent && b->got == s.n_sent,
+	   "its first packet is heard by all, also by who lost two copies");
+	finish("new sender");
+}
+
 /* The late copy of an eviction is there for who had a bad second. */
 static void test_late_copy(void)
 {
@@ -337,6 +361,7 @@ static void test_attacker(void)
 int main(void)
 {
 	test_copies_lost();
+	test_new_sender();
 	test_late_copy();
 	test_bad_network();
 	test_storm();
