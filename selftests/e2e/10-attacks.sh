@@ -7,16 +7,9 @@
 # reason; the running stream loses nothing. IPv4 and IPv6.
 # timeout: 300
 
-. "$(dirname "$0")/../lib.sh"
-need ip tcpdump smcrouted jq tc ss
-E2E_TOP=$TOP LAB=$TMP/lab
-# shellcheck source=selftests/e2e/lab.sh
-. "$TOP/selftests/e2e/lab.sh"
-# shellcheck source=selftests/e2e/daemons.sh
-. "$TOP/selftests/e2e/daemons.sh"
-on_exit lab_down
-STREAM_MARKER=0123456789abcdef
-load_mcsec
+# shellcheck source=selftests/e2e/tap.sh
+. "$(dirname "$0")/tap.sh"
+
 try "the network" lab_up s a c x || tap_done
 try "of which one link can be slow" delayable a
 

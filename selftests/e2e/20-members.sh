@@ -6,6 +6,7 @@
 # say over the control socket is done or refused in words.
 # timeout: 400
 
+# shellcheck source=selftests/e2e/tap.sh
 . "$(dirname "$0")/tap.sh"
 
 # says WHAT PATTERN HOST WORD...: mcsecctl refuses with words that match

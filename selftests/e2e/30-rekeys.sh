@@ -7,6 +7,7 @@
 # closed when its keys end, and never in clear.
 # timeout: 400
 
+# shellcheck source=selftests/e2e/tap.sh
 . "$(dirname "$0")/tap.sh"
 
 rekeys_are() { [ "$(gcks_is rekeys)" -ge "$1" ]; }

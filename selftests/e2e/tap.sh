@@ -5,6 +5,7 @@
 # daemons.sh's mcsecd, the module, and the logs of everybody when a check
 # failed. To be sourced by the tests in this folder.
 
+# shellcheck source=selftests/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh"
 need ip tcpdump smcrouted jq tc ss nft
 # shellcheck disable=SC2034 # lab.sh's

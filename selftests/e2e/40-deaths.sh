@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Daemons that are killed. Without a key server the group goes on, and a new
+# one knows its members, hands out no Sender-ID twice and is believed. Without
+# its daemon a member's kernel goes on with the keys it has until they end, and
+# is closed then; a new daemon takes over without a loss.
+# timeout: 400
+
+# shellcheck source=selftests/e2e/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+sids() { on s "$MCSECCTL" -j sa show | jq -r '.[]."sender-id"[]?' | sort -nu; }
+spi_is_not() { [ "$(member_is "$1" data_spi)" != "$2" ]; }
+closed() { [ "$(on s "$MCSECCTL" -j stats -a |
+	jq '."out-no-sa" + ."out-expired"')" -gt "$1" ]; }
+
+try "the network" lab_up k s a || tap_done
+try "certificates" pki_make
+G_INTERVAL=18 G_ATD=2 G_DTD=4 G_LIFETIME=36
+G_EXTRA='kek-lifetime = 36;'
+gcks_conf
+member_conf s true false
+member_conf a false true
+for h in k s a; do
+	try "mcsecd on $h" daemon_start $h || tap_done
+done
+try "s is in" wait_until 30 member_in s
+try "a is in" wait_until 30 member_in a
+listen all s
+stream_recv a rx
+stream_send s tx -r 500
+try "a hears s" wait_until 20 hears a 100
+
+# ---- the key server
+before=$(sids)
+last=$(gcks_is next_sender_id)
+daemon_kill k
+n=$(heard a)
+sleep 3
+try "the stream goes on without a key server" test "$(heard a)" -gt $((n + 300))
+spi=$(member_is a data_spi)
+try "the key server starts again" daemon_start k
+is "it knows its members" "$(gcks_is members)" 2
+is "and how far Sender-IDs were given" "$(gcks_is next_sender_id)" "$last"
+try "the next rekey is believed by a" wait_until 30 spi_is_not a "$spi"
+sleep 4
+whole a "the key server's death"
+is "nobody had to register again" \
+	"$(member_is a registrations) $(member_is s registrations)" "1 1"
+daemon_kill k
+try "killed again, and started" daemon_start k
+e2e_ctl s leave video >/dev/null
+try "s leaves" wait_until 20 member_state s out
+e2e_ctl s join video >/dev/null
+try "and joins" wait_until 30 member_in s
+is "its Sender-IDs are none that were given before" \
+	"$(sids | grep -cxF "$before")" 0
+n=$(heard a)
+try "a hears s" wait_until 20 hears a $((n + 100))
+
+# ---- a receiver's daemon, right after a rekey: the next comes without it only
+# if it is dead for longer than a restart takes
+spi=$(member_is a data_spi)
+try "a rekey" wait_until 40 spi_is_not a "$spi"
+gap=$(stream_now a rx .streams[0].lost)
+daemon_kill a
+n=$(heard a)
+sleep 2
+try "a hears s without its daemon" test "$(heard a)" -gt $((n + 200))
+try "a's daemon starts again" daemon_start a
+try "and registers" wait_until 30 member_in a
+sleep 5
+is "a has lost nothing by it" "$(stream_now a rx .streams[0].lost)" "$gap" ||
+	diag "gaps $(stream_of a rx '.streams[0].gaps | tostring')"
+
+# ---- the sender's daemon: its keys end, and it does not begin to speak plainly
+drops=$(on s "$MCSECCTL" -j stats -a | jq '."out-no-sa" + ."out-expired"')
+daemon_kill s
+try "the sender's keys end without its daemon" wait_until 60 closed $((drops + 200))
+try "a hears nothing any more" wait_until 20 hears_nothing a
+is "the group is still protected at s" \
+	"$(on s "$MCSECCTL" -j group show | jq -r '.[0].dst')" "$GROUP"
+try "its daemon starts again" daemon_start s
+try "and is in" wait_until 30 member_in s
+try "a hears s again" wait_until 20 hears_on a
+
+reap s tx
+try "the capture is complete" listen_end s
+is "nothing of the group was ever in clear" "$(wire_clear)" 0
+is "nor a marker of the stream" "$(stream_markers)" 0
+tap_done
