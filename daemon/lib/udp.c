@@ -32,6 +32,8 @@ int udp_open(const struct ep *local, unsigned int flags)
 	ret = 0;
 	if (flags & UDP_SHARED)
 		ret = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (!ret && (flags & UDP_SHARED))
+		ret = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	/* this one option is for both families */
 	if (!ret && (flags & UDP_ANYTIME))
 		ret = set_int(fd, IPPROTO_IP, IP_FREEBIND, 1);
@@ -48,6 +50,13 @@ int udp_open(const struct ep *local, unsigned int flags)
 		ret = set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
 	if (!ret && bind(fd, (struct sockaddr *)&ss, len))
 		ret = -errno;
+	/*
+	 * Only now, so that nobody's socket was in the way and ours is in that
+	 * of others: but a multicast address of the same user may have the
+	 * same port, where this socket has the wildcard address.
+	 */
+	if (!ret && !(flags & UDP_SHARED))
+		ret = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (ret) {
 		close(fd);
 		return ret;

@@ -269,6 +269,14 @@ static void receivers(void)
 	udp_mcast_out(tx, AF_INET, 1, if_nametoindex("lo"), true);
 	is_int(mcast_join(m, &g, &none, "lo"), 0, "a receiver joins");
 	is_int(mcast_join(m, &g, &none, "lo"), 0, "twice is no error");
+	udp_local(tx, &from);
+	g.port = from.port;
+	is_int(mcast_join(m, &g, &none, "lo"), 0,
+	       "where our own unicast socket has the port");
+	mcast_leave(m, &g, &none, "lo");
+	is_int(udp_open(&from, 0), -EADDRINUSE,
+	       "of which another can't have the address");
+	g.port = 7702;
 	is_int(mcast_join(m, &g, &none, "nosuch0"), -ENODEV,
 	       "an interface that isn't there");
 	udp_send(tx, NULL, &g, NULL, 0, "a", 1);
