@@ -15,7 +15,7 @@ import sys
 LOW = "ike kernel store conf crypto lib"
 DAEMON = {
     "main.c": "app ctl gcks member " + LOW,
-    "app": "ctl gcks member " + LOW,
+    "app": "gcks member " + LOW,
     "ctl": "gcks member " + LOW,
     "gcks": "ike store conf crypto lib",  # a key server has no kernel
     "member": LOW,
