@@ -309,11 +309,8 @@ int gcks_admit(struct gcks *k, const char *group, const char *identity,
 
 static int rekey(struct group *g, char *err, size_t errlen)
 {
-	struct gkm_change c;
-	int rc;
+	int rc = gkm_rekey_now(g, "asked for");
 
-	gkm_begin(g, &c);
-	rc = gkm_commit(g, &c, GKM_SIMPLE, NULL, NULL, "asked for");
 	if (rc)
 		snprintf(err, errlen, "group \"%s\" has its old keys: %s",
 			 g->conf->name, store_error(group_store(g)));

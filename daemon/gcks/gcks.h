@@ -78,13 +78,18 @@ void gcks_ike_event(struct gcks *k, const struct ike_event *ev);
 /*
  * Takes @identity out at once and does not let it in again until
  * gcks_admit(). *effective_ms: from then on no sender that has received any
- * of the first copies of the rekey uses a key that the evicted member knows.
+ * of the first copies of the rekey uses a key that the evicted member knows. An
+ * eviction while the messages of another are on their way replaces these; both
+ * are effective with the later one.
  */
 int gcks_evict(struct gcks *k, const char *group, const char *identity,
 	       uint32_t *effective_ms, char *err, size_t errlen);
 int gcks_admit(struct gcks *k, const char *group, const char *identity,
 	       char *err, size_t errlen);
-/* New Rekey SA and Data SA now; @group NULL: of every group. */
+/*
+ * New Rekey SA and Data SA now, or when the messages of an eviction just made
+ * are through, which is less than a second; @group NULL: of every group.
+ */
 int gcks_rekey(struct gcks *k, const char *group, char *err, size_t errlen);
 
 struct gcks_group_status {

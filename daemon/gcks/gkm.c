@@ -17,6 +17,8 @@
 /* A periodic rekey that the store refused is tried again so much later. */
 #define RETRY_MS 5000
 #define SPI_MIN 256u
+/* What the network may reorder */
+#define BURST_SLACK_MS 50
 /* Who was put out comes back within that (member/accept.c): as one batch. */
 #define GATHER_MS 2500
 
@@ -370,6 +372,8 @@ int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 	if (told)
 		g->switch_ms += how == GKM_EXCLUDE ? gkm_effective_ms(g) :
 			gkm_atd(g) * MS;
+	if (told && how == GKM_EXCLUDE)
+		g->burst_ms = now + gkm_burst_ms(g) + BURST_SLACK_MS;
 	if (g->switch_ms < g->hold_ms)
 		g->switch_ms = g->hold_ms;
 	log_info("group %s: rekey (%s): Data SA %08x%s", g->conf->name, why,
@@ -462,16 +466,34 @@ int gkm_restart(struct group *g, const char *why)
 
 /* ---- periodic ----------------------------------------------------------- */
 
+uint64_t gkm_wait_ms(const struct group *g)
+{
+	uint64_t now = group_now_ms(g);
+
+	return g->burst_ms > now ? g->burst_ms - now : 0;
+}
+
+int gkm_rekey_now(struct group *g, const char *why)
+{
+	uint64_t wait = gkm_wait_ms(g);
+	struct gkm_change c;
+
+	if (wait) {
+		timer_set(g->k->deps.tq, &g->periodic, wait);
+		return 0;
+	}
+	gkm_begin(g, &c);
+	return gkm_commit(g, &c, GKM_SIMPLE, NULL, NULL, why);
+}
+
 static void periodic(void *arg)
 {
 	struct group *g = arg;
-	struct gkm_change c;
 
 	/* without members the next join makes new keys anyway */
 	if (!g->st.keyed || !g->n_members)
 		return;
-	gkm_begin(g, &c);
-	if (gkm_commit(g, &c, GKM_SIMPLE, NULL, NULL, "periodic"))
+	if (gkm_rekey_now(g, "periodic"))
 		timer_set(g->k->deps.tq, &g->periodic, RETRY_MS);
 }
 

@@ -60,6 +60,10 @@ int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 	       gkm_write_fn *write, void *arg, const char *why);
 /* Everybody out, Sender-IDs and keys from new: RFC 9838 2.5.1, 2.4.3. */
 int gkm_restart(struct group *g, const char *why);
+/* Milliseconds that a change which is no eviction has to wait. */
+uint64_t gkm_wait_ms(const struct group *g);
+/* A rekey as soon as that is over. */
+int gkm_rekey_now(struct group *g, const char *why);
 /* (Re)arms the timer of the periodic rekey. */
 void gkm_schedule(struct group *g);
 
@@ -94,6 +98,10 @@ int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
 int gkm_farewell(struct group *g, struct gkm_change *c);
 /* Seconds that senders are to wait, outside of an exclusion. */
 uint32_t gkm_atd(const struct group *g);
+/* Milliseconds from the first message of an exclusion to the last copy of
+ * the second, but for the late one.
+ */
+uint32_t gkm_burst_ms(const struct group *g);
 /* Milliseconds from the first message until senders have changed over. */
 uint32_t gkm_effective_ms(const struct group *g);
 

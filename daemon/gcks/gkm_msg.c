@@ -12,6 +12,9 @@
 #define MS 1000u
 /* Copies of the last resort, for who missed the burst. */
 #define LATE_MS 3000
+/* Between the copies of a burst */
+#define STEP_MIN_MS 40
+#define STEP_MAX_MS 250
 
 /* ---- when copies go ----------------------------------------------------- */
 
@@ -40,7 +43,8 @@ static uint32_t exclude_step_ms(const struct group *g)
 {
 	uint32_t step = exclude_atd_ms(g) / (g->conf->rekey_copies + 1u);
 
-	return step < 40 ? 40 : step;
+	return step < STEP_MIN_MS ? STEP_MIN_MS :
+		step > STEP_MAX_MS ? STEP_MAX_MS : step;
 }
 
 /*
@@ -65,15 +69,20 @@ static unsigned int copies_exclude(const struct group *g, bool second,
 	return n;
 }
 
-uint32_t gkm_effective_ms(const struct group *g)
+uint32_t gkm_burst_ms(const struct group *g)
 {
 	uint32_t at[GKM_COPIES_MAX];
 	unsigned int n = copies_exclude(g, true, at);
 
-	/* the burst without the late copy, then ATD */
+	/* without the late copy */
 	if (n > 1 && at[n - 1] >= LATE_MS)
 		n--;
-	return at[n - 1] + exclude_atd_ms(g);
+	return at[n - 1];
+}
+
+uint32_t gkm_effective_ms(const struct group *g)
+{
+	return gkm_burst_ms(g) + exclude_atd_ms(g);
 }
 
 /* ---- messages ----------------------------------------------------------- */

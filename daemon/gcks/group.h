@@ -144,6 +144,12 @@ struct group {
 	struct timer periodic;
 	uint64_t switch_ms;	/* senders have changed to st.data by then */
 	uint64_t hold_ms;	/* no sender changes before: all come back */
+	/*
+	 * Until then copies of an exclusion's second message are on their
+	 * way. Its Message ID is the first of its Rekey SA: whatever came
+	 * over that SA meanwhile would make members drop it as old.
+	 */
+	uint64_t burst_ms;
 	uint64_t gather_ms;	/* joins wait for each other until then */
 
 	struct gouts out;

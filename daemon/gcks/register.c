@@ -471,6 +471,10 @@ static int flush(struct group *g, const struct gmember *deny)
 	char why[96];
 	int rc = 0;
 
+	if (!deny && gkm_wait_ms(g)) {
+		arm(g, gkm_wait_ms(g));
+		return 0;
+	}
 	if (!deny)
 		rc = start_anew_if_used_up(g);
 	TAILQ_FOREACH(j, &g->joins, all) {

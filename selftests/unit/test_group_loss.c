@@ -139,6 +139,35 @@ static void test_new_sender(void)
 	finish("new sender");
 }
 
+/*
+ * Whatever follows an eviction closely must not overtake its second message:
+ * that one has the first Message ID of its Rekey SA.
+ */
+static void test_overtaken(void)
+{
+	unsigned int i;
+	uint32_t ms;
+	uint64_t at;
+
+	for (i = 0; i < 7; i++) {
+		usual(70 + i);
+		at = s.ms;
+		gcks_evict(s.gcks, "video", "b.example", &ms, err,
+			   sizeof(err));
+		sim_run(&s, 100 * i);
+		rekey();
+		sim_up(c);
+		sim_run(&s, 20000);
+		is_int(sim_reads_after(&s, b, at + ms), 0,
+		       "rekey %u ms after an eviction: effective as promised",
+		       100 * i);
+		sim_down(b);
+		is_int(sim_out_of_step(&s), 0, "and all others follow");
+		is_int(a->gaps + s.n_unsent, 0, "without a loss");
+		sim_free(&s);
+	}
+}
+
 /* The late copy of an eviction is there for who had a bad second. */
 static void test_late_copy(void)
 {
@@ -362,6 +391,7 @@ int main(void)
 {
 	test_copies_lost();
 	test_new_sender();
+	test_overtaken();
 	test_late_copy();
 	test_bad_network();
 	test_storm();

@@ -67,11 +67,16 @@ static void evict(struct counts *n)
 	struct sim_member *m = any();
 	char err[256];
 	uint32_t ms;
+	int i;
 
 	if (!s.gcks_up || !sim_in(m) || know[m->i].evicted)
 		return;
 	if (gcks_evict(s.gcks, "video", m->name, &ms, err, sizeof(err)))
 		return;
+	/* an eviction that was on its way is done with this one */
+	for (i = 0; i < s.n; i++)
+		if (know[i].evicted && know[i].blind > s.ms)
+			know[i].blind = s.ms + ms;
 	know[m->i].evicted = true;
 	/* killed in between it is sent again when it is back */
 	know[m->i].blind = s.ms + ms;
