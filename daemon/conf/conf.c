@@ -12,6 +12,7 @@
 #include "conf/check.h"
 #include "conf/field.h"
 #include "crypto/wrap.h"
+#include "lib/addr.h"
 #include "lib/err.h"
 
 #define ENCR_AES_GCM_16 20
@@ -563,6 +564,16 @@ void conf_free(struct conf *c)
 	free(c);
 }
 
+/* Octets that cert_id_str() lets into a DNS name, and no address */
+static bool is_dns_name(const char *id)
+{
+	struct addr a;
+
+	return id[strspn(id, "abcdefghijklmnopqrstuvwxyz"
+			 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")] == '\0' &&
+	       addr_parse(id, &a);
+}
+
 bool conf_names_match(const struct conf_names *names, const char *id)
 {
 	size_t i, len = strlen(id), n;
@@ -577,9 +588,12 @@ bool conf_names_match(const struct conf_names *names, const char *id)
 				return true;
 			continue;
 		}
-		/* ".example", with something before it */
+		/*
+		 * ".example", with something before it. Only names: what ends
+		 * so in a subject or mail address was not issued for it.
+		 */
 		n = strlen(++p);
-		if (len > n && !strcasecmp(id + len - n, p))
+		if (len > n && is_dns_name(id) && !strcasecmp(id + len - n, p))
 			return true;
 	}
 	return false;

@@ -136,61 +136,6 @@ static int parse_ders(const struct cert_der *ders, size_t n, size_t max,
 
 /* ---- ours ---- */
 
-static int san_id(struct cert_chain *c, const GENERAL_NAMES *names, int type,
-		  uint8_t id_type)
-{
-	int i;
-
-	for (i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
-		const ASN1_STRING *s = g->d.ia5;
-
-		if (g->type != type || ASN1_STRING_length(s) <= 0)
-			continue;
-		c->id_len = (size_t)ASN1_STRING_length(s);
-		c->id = malloc(c->id_len);
-		if (!c->id)
-			return -ENOMEM;
-		memcpy(c->id, ASN1_STRING_get0_data(s), c->id_len);
-		c->id_type = id_type;
-		if (type == GEN_IPADD && c->id_len == 16)
-			c->id_type = CERT_ID_IPV6_ADDR;
-		return 0;
-	}
-	return -ENOENT;
-}
-
-static int choose_id(struct cert_chain *c)
-{
-	X509 *x = sk_X509_value(c->certs, 0);
-	GENERAL_NAMES *names;
-	uint8_t *der = NULL;
-	int n, ret = -ENOENT;
-
-	names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
-	if (names) {
-		ret = san_id(c, names, GEN_DNS, CERT_ID_FQDN);
-		if (ret == -ENOENT)
-			ret = san_id(c, names, GEN_EMAIL, CERT_ID_RFC822_ADDR);
-		if (ret == -ENOENT)
-			ret = san_id(c, names, GEN_IPADD, CERT_ID_IPV4_ADDR);
-		GENERAL_NAMES_free(names);
-	}
-	if (ret != -ENOENT)
-		return ret;
-	n = i2d_X509_NAME(X509_get_subject_name(x), &der);
-	if (n <= 0)
-		return -EBADMSG;
-	c->id = malloc((size_t)n);
-	if (c->id) {
-		memcpy(c->id, der, (size_t)n);
-		c->id_len = (size_t)n;
-		c->id_type = CERT_ID_DER_ASN1_DN;
-	}
-	OPENSSL_free(der);
-	return c->id ? 0 : -ENOMEM;
-}
-
 /* Takes @certs over, also when it fails. */
 static int chain_new(struct stack_st_X509 *certs, struct cert_chain **out)
 {
@@ -210,7 +155,8 @@ static int chain_new(struct stack_st_X509 *certs, struct cert_chain **out)
 		}
 		c->der_len[i] = (size_t)n;
 	}
-	ret = choose_id(c);
+	ret = x509_id(sk_X509_value(certs, 0), &c->id_type, &c->id,
+		      &c->id_len);
 	if (ret) {
 		cert_chain_free(c);
 		return ret;
@@ -451,6 +397,25 @@ static const char *check_use(struct stack_st_X509 *chain, enum cert_purpose purp
 	return NULL;
 }
 
+/*
+ * OpenSSL says of another CA's certificate that it could not get something
+ * locally, or that it is self-signed. Who reads the log asks whom to trust.
+ */
+static const char *verify_why(int err)
+{
+	switch (err) {
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		return "issuer unknown (no trusted CA has issued it)";
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		return "issuer unknown (self-signed, and not a trusted CA)";
+	}
+	/* constant strings in OpenSSL 3 */
+	return X509_verify_cert_error_string(err);
+}
+
 static int verify(const struct trust *trust, struct stack_st_X509 *certs, time_t now,
 		  enum cert_purpose purpose, const char **why)
 {
@@ -470,10 +435,7 @@ static int verify(const struct trust *trust, struct stack_st_X509 *certs, time_t
 	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
 	if (X509_verify_cert(ctx) != 1) {
-		/* constant strings in OpenSSL 3 */
-		ret = X509_STORE_CTX_get_error(ctx);
-		*why = X509_verify_cert_error_string(ret);
-		ret = -EKEYREJECTED;
+		*why = verify_why(X509_STORE_CTX_get_error(ctx));
 	} else {
 		*why = check_use(X509_STORE_CTX_get0_chain(ctx), purpose);
 		if (!*why)

@@ -102,6 +102,13 @@ void cert_free(struct cert *cert);
  */
 bool cert_match_id(const struct cert *cert, unsigned int id_type,
 		   const void *id, size_t len);
+/*
+ * Stricter: it is also the one that cert_chain_id() gives for it. Whoever is
+ * refused or evicted by name must not come back under another of the names in
+ * the same certificate.
+ */
+bool cert_known_as(const struct cert *cert, unsigned int id_type,
+		   const void *id, size_t len);
 int cert_pubkey(const struct cert *cert, struct sigpub **out);
 time_t cert_not_after(const struct cert *cert);
 /* Subject in one line, cut to @size. Gives back @buf. */

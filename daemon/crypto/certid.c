@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -130,12 +131,88 @@ int cert_id_str(unsigned int id_type, const void *id, size_t len, char *buf,
 	return 0;
 }
 
+/* ---- which one a certificate is known by -------------------------------- */
+
+static int id_copy(const void *p, size_t n, uint8_t **id, size_t *len)
+{
+	*id = malloc(n);
+	if (!*id)
+		return -ENOMEM;
+	memcpy(*id, p, n);
+	*len = n;
+	return 0;
+}
+
+/* The first name of a kind, as octets */
+static int san_id(const GENERAL_NAMES *names, int kind, uint8_t **id,
+		  size_t *len)
+{
+	int i;
+
+	for (i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
+
+		if (g->type == kind && ASN1_STRING_length(g->d.ia5) > 0)
+			return id_copy(ASN1_STRING_get0_data(g->d.ia5),
+				       (size_t)ASN1_STRING_length(g->d.ia5),
+				       id, len);
+	}
+	return -ENOENT;
+}
+
+int x509_id(const X509 *x, uint8_t *type, uint8_t **id, size_t *len)
+{
+	static const struct {
+		int kind;
+		uint8_t type;
+	} order[] = {
+		{ GEN_DNS, CERT_ID_FQDN },
+		{ GEN_EMAIL, CERT_ID_RFC822_ADDR },
+		{ GEN_IPADD, CERT_ID_IPV4_ADDR },
+	};
+	const unsigned char *der;
+	GENERAL_NAMES *names;
+	int ret = -ENOENT;
+	size_t i, n;
+
+	names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+	for (i = 0; names && ret == -ENOENT && i < 3; i++) {
+		*type = order[i].type;
+		ret = san_id(names, order[i].kind, id, len);
+	}
+	GENERAL_NAMES_free(names);
+	if (!ret && *type == CERT_ID_IPV4_ADDR && *len == 16)
+		*type = CERT_ID_IPV6_ADDR;
+	if (ret != -ENOENT)
+		return ret;
+	if (X509_NAME_get0_der(X509_get_subject_name(x), &der, &n) != 1 || !n)
+		return -EBADMSG;
+	*type = CERT_ID_DER_ASN1_DN;
+	return id_copy(der, n, id, len);
+}
+
+/* ---- whether it is somebody's ------------------------------------------- */
+
+static bool name_is(unsigned int id_type, const uint8_t *s, size_t n,
+		    const uint8_t *id, size_t len)
+{
+	const uint8_t *at;
+
+	if (n != len)
+		return false;
+	if (id_type == CERT_ID_FQDN)
+		return same_nocase(s, id, n);
+	if (id_type != CERT_ID_RFC822_ADDR)
+		return !memcmp(s, id, n);
+	/* the part before the @ belongs to the host, which may tell case */
+	at = memchr(id, '@', len);
+	return !memcmp(s, id, (size_t)(at - id)) &&
+	       same_nocase(s + (at - id), at, n - (size_t)(at - id));
+}
+
 static bool san_is(const GENERAL_NAME *g, unsigned int id_type,
 		   const uint8_t *id, size_t len)
 {
-	const uint8_t *s, *at;
-	size_t n;
-
 	switch (id_type) {
 	case CERT_ID_FQDN:
 		if (g->type != GEN_DNS)
@@ -153,18 +230,8 @@ static bool san_is(const GENERAL_NAME *g, unsigned int id_type,
 	default:
 		return false;
 	}
-	s = ASN1_STRING_get0_data(g->d.ia5);
-	n = (size_t)ASN1_STRING_length(g->d.ia5);
-	if (n != len)
-		return false;
-	if (id_type == CERT_ID_FQDN)
-		return same_nocase(s, id, n);
-	if (id_type != CERT_ID_RFC822_ADDR)
-		return !memcmp(s, id, n);
-	/* the part before the @ belongs to the host, which may tell case */
-	at = memchr(id, '@', len);
-	return !memcmp(s, id, (size_t)(at - id)) &&
-	       same_nocase(s + (at - id), at, n - (size_t)(at - id));
+	return name_is(id_type, ASN1_STRING_get0_data(g->d.ia5),
+		       (size_t)ASN1_STRING_length(g->d.ia5), id, len);
 }
 
 static bool subject_is(const X509 *x, const uint8_t *id, size_t len)
@@ -196,6 +263,23 @@ bool cert_match_id(const struct cert *cert, unsigned int id_type,
 			       len);
 	GENERAL_NAMES_free(names);
 	return found;
+}
+
+bool cert_known_as(const struct cert *cert, unsigned int id_type,
+		   const void *id, size_t len)
+{
+	char buf[CERT_MAX_LEN];
+	uint8_t type, *own;
+	bool same = false;
+	size_t n;
+
+	if (cert_id_str(id_type, id, len, buf, sizeof(buf)) ||
+	    x509_id(cert_x509(cert), &type, &own, &n))
+		return false;
+	if (type == id_type)
+		same = name_is(id_type, own, n, id, len);
+	free(own);
+	return same;
 }
 
 const char *cert_subject(const struct cert *cert, char *buf, size_t size)

@@ -24,6 +24,11 @@ int sigpub_from_pkey(EVP_PKEY *key, struct sigpub **out);
 /* All of @der is one certificate, or NULL. */
 X509 *x509_from_der(const uint8_t *der, size_t len);
 const X509 *cert_x509(const struct cert *cert);
+/*
+ * The one identity that a certificate is known by, see cert_chain_id(). *@id
+ * is for free(). 0, -EBADMSG, -ENOMEM.
+ */
+int x509_id(const X509 *x, uint8_t *type, uint8_t **id, size_t *len);
 /* PEM without asking anybody for a password. */
 int pem_no_password(char *buf, int size, int rwflag, void *ctx);
 

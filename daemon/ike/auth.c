@@ -53,6 +53,22 @@ static int check_sig(const struct cert *leaf, const struct auth_pld *auth,
 	return ret;
 }
 
+/*
+ * A key server is asked for by a name, any of those in its certificate. A
+ * member says itself who it is, and lists of who may and who was evicted go
+ * by that: it has one identity, not its choice of several.
+ */
+static const char *check_id(const struct cert *leaf, enum cert_purpose purpose,
+			    const struct ike_id *id)
+{
+	if (!cert_match_id(leaf, id->type, id->data, id->len))
+		return "does not name this identity";
+	if (purpose == CERT_FOR_MEMBER &&
+	    !cert_known_as(leaf, id->type, id->data, id->len))
+		return "names a member that goes by another identity";
+	return NULL;
+}
+
 int auth_check(const struct trust *trust, time_t now,
 	       enum cert_purpose purpose, const struct ike_msg *m,
 	       const struct ike_id *id,
@@ -84,9 +100,9 @@ int auth_check(const struct trust *trust, time_t now,
 	}
 	if (n)
 		ret = cert_verify(trust, ders, n, now, purpose, &leaf, &what);
-	if (!ret && !cert_match_id(leaf, id->type, id->data, id->len)) {
-		what = "does not name this identity";
-		ret = -EKEYREJECTED;
+	if (!ret) {
+		what = check_id(leaf, purpose, id);
+		ret = what ? -EKEYREJECTED : 0;
 	}
 	if (!ret)
 		ret = check_sig(leaf, &auth, octets, octets_len, &what);

@@ -87,8 +87,11 @@ static void times_and_issuers(void)
 	is_str(why, "certificate is not yet valid", "is said");
 	refused(verify_pair(&x, NOW, CERT_FOR_MEMBER, &why),
 		-EKEYREJECTED, "of an authority that we don't know");
+	is_str(why, "issuer unknown (no trusted CA has issued it)", "is said");
 	refused(verify_pair(&other_ca, NOW, CERT_FOR_MEMBER, &why),
 		-EKEYREJECTED, "an unknown authority itself");
+	is_str(why, "issuer unknown (self-signed, and not a trusted CA)",
+	       "is said");
 	/* the name of our CA, signed by another key */
 	rogue.key = other_ca.key;
 	pki_pair_free(&x);
@@ -343,6 +346,15 @@ static void identities(void)
 	ok(cert_match_id(leaf, CERT_ID_DER_ASN1_DN, der, len), "the subject");
 	der[len - 1]++;
 	ok(!cert_match_id(leaf, CERT_ID_DER_ASN1_DN, der, len), "no other");
+	der[len - 1]--;
+#define KNOWN(type, id) cert_known_as(leaf, type, id, strlen(id))
+	ok(KNOWN(CERT_ID_FQDN, "a.example") && KNOWN(CERT_ID_FQDN, "A.Example"),
+	   "a member is known by its first DNS name");
+	ok(!KNOWN(CERT_ID_FQDN, "alias.example") &&
+	   !KNOWN(CERT_ID_RFC822_ADDR, "Ann@example.org") &&
+	   !cert_known_as(leaf, CERT_ID_IPV6_ADDR, ad.b, 16) &&
+	   !cert_known_as(leaf, CERT_ID_DER_ASN1_DN, der, len),
+	   "by none of the others in the same certificate");
 	is_str(cert_subject(leaf, buf, sizeof(buf)), "CN=somebody",
 	       "printed");
 	is_int(cert_not_after(leaf), NOW + YEAR, "valid until");

@@ -306,6 +306,14 @@ static void names(void)
 	ok(!conf_names_match(&n, "b.example") &&
 	   !conf_names_match(&n, ".b.example") &&
 	   !conf_names_match(&n, "xb.example"), "needs something before it");
+	ok(!conf_names_match(&n, "CN=x.b.example") &&
+	   !conf_names_match(&n, "O=x,CN=y.b.example") &&
+	   !conf_names_match(&n, "x@y.b.example"),
+	   "is for names, not for subjects and mail addresses");
+	list[1] = "*.2.1";
+	ok(conf_names_match(&n, "x.2.1") &&
+	   !conf_names_match(&n, "198.51.2.1"), "nor for addresses");
+	list[1] = "*.b.example";
 	ok(conf_names_match(&n, "192.0.2.1") &&
 	   !conf_names_match(&n, "192.0.2.10"), "an address");
 	ok(!conf_names_match(&n, "") && !conf_names_match(&n, "*"),
