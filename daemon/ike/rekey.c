@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto/rand.h"
 #include "crypto/sign.h"
 #include "ike/message.h"
 #include "ike/rekey.h"
@@ -270,6 +271,21 @@ static int sign(const struct rekey_sa *rs, const struct ike_hdr *h,
 	return ret;
 }
 
+/*
+ * The Message ID alone keeps the IVs of one counter apart. The other half is
+ * for what goes back in time with the counter: a store restored from a
+ * backup, a change that was computed, not committed and computed again.
+ */
+static int make_iv(uint32_t mid, uint64_t *iv)
+{
+	uint32_t fresh;
+	int ret;
+
+	ret = rand_bytes(&fresh, sizeof(fresh));
+	*iv = (uint64_t)fresh << 32 | mid;
+	return ret;
+}
+
 int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
 		char *why, size_t why_size)
 {
@@ -281,6 +297,7 @@ int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
 	struct pchain chain;
 	struct wbuf inner;
 	struct sk_key k;
+	uint64_t iv;
 	int ret;
 
 	if (why && why_size)
@@ -314,9 +331,11 @@ int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
 		ret = inner_build(rs, m, &chain, &sig_off, sig_len);
 	if (!ret && sig_len)
 		ret = sign(rs, &h, &chain, sig_off, sig_len);
+	if (!ret)
+		ret = make_iv(h.mid, &iv);
 	if (!ret) {
 		ike_hdr_build(out, &h);
-		ret = sk_seal(out, &k, h.mid, chain.first, inner.p, inner.len);
+		ret = sk_seal(out, &k, iv, chain.first, inner.p, inner.len);
 	}
 	if (ret)
 		no(ret, why, why_size, "rekey message cannot be made: %s",

@@ -3,10 +3,11 @@
  * GSA_REKEY, RFC 9838 2.4.1: one message, many readers, no answer.
  *
  * Used by both ends: the key server builds, the member opens. One counter
- * per Rekey SA; the IV of the AEAD is the Message ID, so an IV cannot repeat
- * while Message IDs do not. A key server must therefore have next_mid in its
+ * per Rekey SA; the IV of the AEAD is 32 random bits, drawn for each message,
+ * and the Message ID, so an IV cannot repeat while Message IDs do not, and is
+ * unlikely to if they do. A key server must therefore have next_mid in its
  * store before the message leaves (gcks/), and may send the same octets as
- * often as it likes.
+ * often as it likes. A member takes the IV as it comes.
  */
 #ifndef IKE_REKEY_H
 #define IKE_REKEY_H

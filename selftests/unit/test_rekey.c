@@ -398,6 +398,63 @@ static void message_ids(void)
 	unmake(&e);
 }
 
+static uint64_t iv_of(const struct wbuf *w)
+{
+	uint64_t iv = 0;
+
+	for (int i = 0; i < SK_IV_LEN; i++)
+		iv = iv << 8 | w->p[IKE_HDR_LEN + IKE_PLD_HDR_LEN + i];
+	return iv;
+}
+
+static void as_it_is(uint8_t *p, size_t *len, uint8_t *first)
+{
+	(void)p;
+	(void)len;
+	(void)first;
+}
+
+/*
+ * Same key, same Message ID, other content: a key server whose store is an
+ * old copy, or which computes a change anew that could not be written.
+ */
+static void ivs(void)
+{
+	unsigned int same = 0, wrong = 0;
+	uint64_t seen[64];
+	struct wbuf w, f;
+	struct ends e;
+
+	make(&e, 0, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
+	for (unsigned int i = 0; i < 64; i++) {
+		if (i % 8 == 7) {
+			/* started again from what is stored */
+			rekey_sa_wipe(&e.tx);
+			rekey_sa_init(&e.tx, &e.policy, e.keymat,
+				      gsa_keymat_len(&e.policy), NULL);
+		}
+		e.tx.next_mid = 41 + i % 2;
+		build(&e, &w);
+		seen[i] = iv_of(&w);
+		wrong += (uint32_t)seen[i] != 41 + i % 2;
+		for (unsigned int k = 0; k < i; k++)
+			same += seen[k] == seen[i];
+		wbuf_free(&w);
+	}
+	is_int(same, 0, "a Message ID again, but never an IV");
+	is_int(wrong, 0, "the Message ID is in each");
+
+	/* What forge() seals has an IV that the sender did not choose. */
+	e.tx.next_mid = 50;
+	build(&e, &w);
+	forge(&e, &w, &f, as_it_is);
+	ok(iv_of(&f) != iv_of(&w), "another IV");
+	expect(&e, f.p, f.len, REKEY_OK, "IV from the wire");
+	wbuf_free(&f);
+	wbuf_free(&w);
+	unmake(&e);
+}
+
 static void refusals(void)
 {
 	struct sigkey *p256;
@@ -460,6 +517,7 @@ int main(void)
 			   GIKE_KWA_5649_128);
 	attacks();
 	message_ids();
+	ivs();
 	refusals();
 	return done();
 }
