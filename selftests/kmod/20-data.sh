@@ -70,8 +70,8 @@ is "nor at a but for the key" "$(counter a out-protected)" $((n4 + n6))
 # ---- what stays as it was sent
 
 : >"$TMP/sent"
-send a $G4 ttl=33 tos=0xb8 >/dev/null
-send a $G6 ttl=44 tos=0x2e >/dev/null
+send a $G4 ttl=33 tos=184 >/dev/null
+send a $G6 ttl=44 tos=46 >/dev/null
 wait_until 30 has_lines r4 $((n4 + 1))
 wait_until 30 has_lines r6 $((n6 + 1))
 is "IPv4: source, TTL and TOS" "$(tail -n 1 "$TMP/r4" | cut -d' ' -f3-)" \
@@ -89,7 +89,7 @@ is "nothing that was sent without a key" \
 	"$(grep -c NOKEY "$TMP/wire.pcap")" 0
 is "nothing readable of ciphers that hide" \
 	"$(grep -cE 'aes-gcm|chacha|MARKER' "$TMP/wire.pcap")" 0
-is "GMAC does not hide" "$(grep -ac 'aes-gmac/128-0000' "$TMP/wire.pcap")" 1
+try "GMAC does not hide" grep -aq 'aes-gmac/128-0000' "$TMP/wire.pcap"
 
 # ---- multicast loops back to sockets of the sender's host
 
@@ -109,10 +109,20 @@ try "a key that only sends does not receive" \
 
 # ---- IGMP and MLD go by
 
+# the versions that report to the group itself
+in_ns b sysctl -qw net.ipv4.conf.eth0.force_igmp_version=2 \
+	net.ipv6.conf.eth0.force_mld_version=1
+for n in a b; do
+	ctl $n group add igmp 239.1.1.7
+	ctl $n group add mld ff3e::1:7
+done
+listen b 239.1.1.7 igmp
+listen b ff3e::1:7 mld
 try "reports of membership left b in the clear" \
 	wait_until 20 counted b out-exempt 2
+try "and reached a" wait_until 20 counted a in-exempt 2
 like "IGMP of the group is on the wire" \
-	"$(tcpdump -n -r "$TMP/wire.pcap" "igmp" 2>/dev/null)" "igmp v[23]"
+	"$(tcpdump -n -r "$TMP/wire.pcap" "igmp and dst 239.1.1.7" 2>/dev/null)" "igmp v2"
 is "an application's IGMP with a larger TTL is none" \
 	"$(in_ns a "$MC" hdrincl $G4 eth0 10.1.0.1 proto=2 | wc -l)" 1
 is "and went as ESP" "$(counter b in-clear)" 0

@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# mcsec and the kernel's own IPsec understand each other: manually keyed xfrm
+# SAs at b, mcsec at a, both directions, IPv4 and IPv6, each transform that xfrm
+# has. And tshark, which is neither, deciphers and verifies what mcsec sends.
+#
+#	a eth0 (mcsec) ---- eth0 b (xfrm)
+#
+# timeout: 600
+
+. "$(dirname "$0")/kmod.sh"
+need tcpdump python3
+load_mcsec
+two_hosts
+groups a
+listen b $G4 b4
+listen b $G6 b6
+listen a $G4 a4
+listen a $G6 a6
+
+xfrm() { nip b xfrm "$@"; }
+
+spi=4096 n=0
+round() { # name, alg, xfrm's name, octets of key
+	local g dst any key
+
+	spi=$((spi + 16))
+	xfrm state flush
+	xfrm policy flush
+	for g in g4 g6; do
+		[ $g = g4 ] && dst=$G4 any=0.0.0.0 || { dst=$G6; any=::; }
+		key=$(new_key "$4")
+		[ $g$n != g40 ] || first_key=$key first_spi=$spi
+		# b receives what a sends
+		sa_add a $g "$key" spi $spi dir out alg "$2" sender-id 1-4 \
+			select || return
+		xfrm state add src $any dst $dst proto esp spi $spi mode \
+			transport replay-window 0 aead "$3" 0x"$key" 128 ||
+			return
+		# a receives what b sends, whose IV is no counter
+		key=$(new_key "$4")
+		sa_add a $g "$key" spi $((spi + 1)) dir in alg "$2" \
+			replay seq || return
+		xfrm state add src $any dst $dst proto esp spi $((spi + 1)) \
+			mode transport replay-window 0 aead "$3" 0x"$key" 128 \
+			sel src $any/0 dst $dst || return
+		xfrm policy add dir out src $any/0 dst $dst tmpl src $any \
+			dst $dst proto esp spi $((spi + 1)) mode transport ||
+			return
+		xfrm policy add dir in src $any/0 dst $dst tmpl proto esp \
+			mode transport level required || return
+	done
+	n=$((n + 4))
+	for g in 4 6; do
+		[ $g = 4 ] && dst=$G4 || dst=$G6
+		send a $dst size=0,5,700,3000 text="$1" loop=0 >"$TMP/sent$g"
+		wait_until 20 has_lines b$g $n
+		is "$1, IPv$g, mcsec to xfrm" "$(got b$g | tail -n 4)" \
+			"$(cat "$TMP/sent$g")"
+		send b $dst size=0,5,700,3000 text="$1" loop=0 >"$TMP/sent$g"
+		wait_until 20 has_lines a$g $n
+		is "$1, IPv$g, xfrm to mcsec" "$(got a$g | tail -n 4)" \
+			"$(cat "$TMP/sent$g")"
+	done
+}
+try_round() {
+	if ! round "$@" 2>"$TMP/why"; then
+		not_ok "$1: keys" "$(cat "$TMP/why")"
+	fi
+}
+
+sniff b wire esp
+try_round aes-gcm-16/128 aes-gcm-16 'rfc4106(gcm(aes))' 20
+# the first one's wire and key are tshark's, below
+cp "$TMP/wire.pcap" "$TMP/first.pcap"
+try_round aes-gcm-16/256 aes-gcm-16 'rfc4106(gcm(aes))' 36
+try_round aes-gmac/128 aes-gmac 'rfc4543(gcm(aes))' 20
+try_round chacha20-poly1305 chacha20-poly1305 \
+	'rfc7539esp(chacha20,poly1305)' 36
+is "xfrm found nothing wrong" "$(in_ns b cat /proc/net/xfrm_stat |
+	awk '$2 && $1 != "XfrmInNoStates" { print $1, $2 }')" ""
+is "nor did mcsec" "$(counters a out-exempt in-exempt out-protected)" \
+	"in-accepted $((2 * n))"
+
+# ---- tshark
+
+if ! command -v tshark >/dev/null; then
+	skip "tshark deciphers and verifies" "tshark is missing"
+else
+	shark() { # key
+		tshark -r "$TMP/first.pcap" -o ip.defragment:TRUE \
+			-o esp.enable_encryption_decode:TRUE \
+			-o esp.enable_authentication_check:TRUE \
+			-o 'uat:esp_sa:"IPv4","*","'$G4'","'"$(printf '0x%08x' \
+			"$first_spi")"'","AES-GCM with 16 octet ICV [RFC4106]","0x'"$1"'","NULL",""' \
+			-Y "esp.spi == $first_spi && ip.dst == $G4 && udp" \
+			-T fields -e udp.length -e esp.icv_good 2>"$TMP/shark"
+	}
+	if shark "$first_key" >"$TMP/fields"; then
+		is "tshark deciphers what mcsec sent" \
+			"$(cut -f1 "$TMP/fields" | tr '\n' ' ')" \
+			"8 13 708 3008 "
+		is "and verifies it" "$(cut -f2 "$TMP/fields" | sort -u)" 1
+		is "with another key it does not" \
+			"$(shark "${first_key%?????????}000000000" | wc -l)" 0
+	else
+		not_ok "tshark deciphers" "$(cat "$TMP/shark")"
+	fi
+fi
+tap_done

@@ -1,0 +1,183 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Lifetimes and IV space, exactly; rollover without loss; a Sender-ID for each
+# CPU; and the memory of what was sent with.
+#
+#	a eth0 ---- eth0 b
+#
+# timeout: 600
+
+. "$(dirname "$0")/kmod.sh"
+need tcpdump python3 taskset
+load_mcsec
+two_hosts
+groups a b
+spawn ctl a monitor >"$TMP/a.events"
+spawn ctl b monitor >"$TMP/b.events"
+listen b $G4 r
+listening() { [ "$(in_ns a cat /proc/net/netlink |
+	awk '$2 == 16 && $4 != "00000000"' | wc -l)" -ge 1 ] &&
+	[ "$(in_ns b cat /proc/net/netlink |
+	awk '$2 == 16 && $4 != "00000000"' | wc -l)" -ge 1 ]; }
+try "the monitors listen" wait_until 20 listening
+
+lines=0
+arrives() { # name, number
+	lines=$((lines + $2))
+	wait_until 20 has_lines r $lines
+	is "$1" "$(wc -l <"$TMP/r")" $lines
+}
+hears() { # host, line
+	if wait_until 15 grep -qxF "$2" "$TMP/$1.events"; then
+		is "$1 hears once: $2" "$(grep -cxF "$2" "$TMP/$1.events")" 1
+	else
+		not_ok "$1 hears: $2" "$(cat "$TMP/$1.events")"
+	fi
+}
+spi=4096
+pair() { # words for a's SA -- words for b's
+	local left=() key sid="sender-id 1"
+
+	spi=$((spi + 1)) key=$(new_key 20)
+	while [ "$1" != -- ]; do
+		[ "$1" != sender-id ] || sid=
+		left+=("$1")
+		shift
+	done
+	shift
+	# shellcheck disable=SC2086 # two words or none
+	sa_add a g4 "$key" spi $spi dir out alg aes-gcm-16 $sid select \
+		"${left[@]}"
+	sa_add b g4 "$key" spi $spi dir in alg aes-gcm-16 "$@"
+	hex=$(printf '0x%08x' $spi)
+}
+
+# ---- packets
+
+pair soft-packets 5 hard-packets 12 -- soft-packets 4 hard-packets 10
+send a $G4 count=20 >/dev/null
+hears a "soft-expire sa g4 $hex limit packets"
+hears a "hard-expire sa g4 $hex limit packets"
+is "the sender stops at its limit" "$(sa_word a g4 $spi packets)" 12
+is "it has expired" "$(sa_word a g4 $spi state)" expired
+is "what it does not send is counted" "$(counter a out-expired)" 8
+hears b "soft-expire sa g4 $hex limit packets"
+hears b "hard-expire sa g4 $hex limit packets"
+arrives "the receiver stops at its own" 10
+is "and counts the rest" "$(counter b in-expired)" 2
+
+# ---- bytes: 8 + 90 + 2 is 100 in the cipher
+
+pair soft-bytes 300 hard-bytes 750 -- window 64
+send a $G4 count=9 size=90 >/dev/null
+hears a "soft-expire sa g4 $hex limit bytes"
+hears a "hard-expire sa g4 $hex limit bytes"
+arrives "bytes: seven datagrams of 100" 7
+is "counted as such" "$(sa_word a g4 $spi bytes)" 700
+
+# ---- time
+
+pair soft-time 2 hard-time 6 -- soft-time 3
+send a $G4 >/dev/null
+arrives "before the time is up" 1
+hears a "soft-expire sa g4 $hex limit time"
+hears b "soft-expire sa g4 $hex limit time"
+hears a "hard-expire sa g4 $hex limit time"
+send a $G4 >/dev/null
+arrives "after it" 0
+refuse "an expired SA is not brought back" ctl a sa set g4 $spi hard-time 0
+pair hard-time 3600 -- window 64
+try "a limit can be moved" ctl a sa set g4 $spi hard-time 1
+hears a "hard-expire sa g4 $hex limit time"
+
+# ---- IV space
+
+pair iv-limit 16 -- window 64
+send a $G4 count=20 >/dev/null
+hears a "iv-exhausting sa g4 $hex sender-id 1"
+hears a "hard-expire sa g4 $hex limit iv"
+arrives "IVs: sixteen and no more" 16
+is "the SA is exhausted" "$(sa_word a g4 $spi state)" exhausted
+is "the others are counted" "$(counter a out-exhausted)" 4
+
+# ---- what was sent with is not sent with again
+
+key=$(new_key 20)
+again() { sa_add a g4 "$key" spi 9000 dir out alg "$@"; }
+try "a key and a Sender-ID" again aes-gcm-16 sender-id 7
+ctl a sa del g4 9000
+refuse "not again" again aes-gcm-16 sender-id 7
+refuse "not among others" again aes-gcm-16 sender-id 5-9
+refuse "not under the other transform of the same cipher" \
+	again aes-gmac sender-id 7
+refuse "not with another width" again aes-gcm-16 sender-id 1 sid-bits 8
+ns_create c
+ctl c group add g4 $G4
+refuse "not in another namespace" eval "echo $key | ctl c sa add g4 key-stdin \
+	spi 9001 dir out alg aes-gcm-16 sender-id 7"
+try "another Sender-ID may" again aes-gcm-16 sender-id 8
+try "receiving with it may" sa_add a g4 "$key" spi 9002 dir in alg aes-gcm-16
+ctl a sa flush g4
+
+# ---- rollover while a stream runs: make before break
+
+before=$(counter a out-protected)
+pair -- window 1024
+spawn in_ns a "$MC" send $G4 $PORT eth0 count=600 pace=0.005 size=200 \
+	>"$TMP/stream"
+sender=$!
+for _ in 1 2 3 4 5; do
+	old=$spi
+	sleep 0.4
+	spi=$((spi + 1)) key=$(new_key 20)
+	sa_add b g4 "$key" spi $spi dir in alg aes-gcm-16
+	sa_add a g4 "$key" spi $spi dir out alg aes-gcm-16 sender-id 1-4
+	ctl a sa set g4 $spi select
+	sleep 0.2
+	ctl a sa del g4 "$old"
+done
+wait $sender
+arrives "600 datagrams over five rollovers, none lost" 600
+is "each once, in order" "$(got r | tail -n 600)" "$(cat "$TMP/stream")"
+is "each was protected" "$(($(counter a out-protected) - before))" 600
+spi=20000
+
+# ---- a Sender-ID for each CPU, and fewer than CPUs
+
+cpus=$(nproc)
+if [ "$cpus" -lt 2 ]; then
+	skip "a Sender-ID for each CPU" "one CPU"
+else
+	sniff b wire esp
+	pair sender-id 1-$cpus -- window 1024
+	for i in 0 1; do
+		spawn in_ns a "$MC" send $G4 $PORT eth0 count=300 cpu=$i \
+			>"$TMP/cpu$i"
+		eval "pid$i=$!"
+	done
+	wait $pid0 $pid1
+	arrives "two CPUs, a Sender-ID each" 600
+	is "two senders are known" "$(sa_word b g4 $spi senders)" 2
+	ctl a sa flush g4
+	spi=$((spi + 1)) key=$(new_key 20)
+	sa_add b g4 "$key" spi $spi dir in alg aes-gcm-16
+	sa_add a g4 "$key" spi $spi dir out alg aes-gcm-16 sender-id 9 select
+	for i in 0 1; do
+		spawn in_ns a "$MC" send $G4 $PORT eth0 count=300 cpu=$i \
+			>"$TMP/cpu$i"
+		eval "pid$i=$!"
+	done
+	wait $pid0 $pid1
+	arrives "two CPUs, one Sender-ID" 600
+	is "one sender is known" "$(sa_word b g4 $spi senders)" 1
+	wait_until 20 captured wire 1200
+	is "1200 IVs on the wire, none twice" "$(tcpdump -n -x -r \
+		"$TMP/wire.pcap" 2>/dev/null |
+		awk '/0x0010:/ { spi = $4 $5 } /0x0020:/ {
+			print spi, last, $2, $3 }
+			{ last = $8 $9 }' | sort -u | wc -l)" 1200
+fi
+is "no datagram was refused at b" \
+	"$(counters b in-accepted in-expired in-exempt out-exempt)" ""
+tap_done
