@@ -324,7 +324,8 @@ int main(int argc, char **argv)
 			max_len = strtoul(optarg, NULL, 0);
 			break;
 		default:
-			fprintf(stderr, "usage: %s [-t SECONDS] [-s SEED] [-m MAXLEN] [SAMPLE|FOLDER]...\n",
+			fprintf(stderr, "usage: %s [-t SECONDS] [-s SEED] [-m MAXLEN] "
+				"[SAMPLE|FOLDER]...\n",
 				name);
 			return 2;
 		}

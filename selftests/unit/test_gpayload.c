@@ -38,6 +38,7 @@ static const char *const gsa_hex[] = {
 	"800e0100 00000008 05000002 00010004 00000e10",
 	NULL,
 };
+
 static const char *const gw_hex = "00000010 80010005 8002000a 80030008";
 static const char *const bag_hex[] = {
 	"03040044 00010001 00010038 00000000 00000000",
