@@ -161,6 +161,18 @@ static int open_listeners(struct app *a, char *err, size_t errlen)
 	return 0;
 }
 
+/* A join waits for its batch, then for the rekey that goes before it. */
+static uint32_t join_patience_ms(const struct conf_gcks *c)
+{
+	uint32_t most = 0;
+	size_t i;
+
+	for (i = 0; i < c->n_groups; i++)
+		if (c->groups[i].batch_join_ms > most)
+			most = c->groups[i].batch_join_ms;
+	return most + 30000;
+}
+
 /* The key wrap of the Rekey SAs is the one of IKE SAs too: only that one. */
 static void restrict_kwa(struct app *a)
 {
@@ -208,6 +220,7 @@ int app_start_gcks(struct app *a, char *err, size_t errlen)
 	cfg.max_half_open = c->max_half_open;
 	cfg.max_sas = c->max_sas;
 	cfg.idle_ms = c->sa_idle * 1000;
+	cfg.later_ms = join_patience_ms(c);
 	a->gcks_host = ike_host_new(&cfg, &gcks_ops, a);
 	if (!a->gcks_host)
 		return err_set(err, errlen, -errno, "IKE: %s",
