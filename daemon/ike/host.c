@@ -77,6 +77,29 @@ unsigned int host_peer_count(struct ike_host *host, const struct ep *peer,
 	return n;
 }
 
+static bool same_net(const struct addr *a, const struct addr *b)
+{
+	if (a->family != b->family)
+		return false;
+	return !memcmp(a->b, b->b, a->family == AF_INET6 ? 8 : a->len);
+}
+
+void host_crowd(struct ike_host *host, const struct addr *peer,
+		struct host_crowd *c)
+{
+	struct ike_sa *sa;
+
+	memset(c, 0, sizeof(*c));
+	TAILQ_FOREACH(sa, &host->half_open, by_age) {
+		if (!same_net(&sa->peer.addr, peer))
+			continue;
+		if (!c->of_net++)
+			c->old_net = sa;
+		if (addr_equal(&sa->peer.addr, peer) && !c->of_addr++)
+			c->old_addr = sa;
+	}
+}
+
 int host_new_spi(struct ike_host *host, uint8_t spi[IKE_SPI_LEN])
 {
 	static const uint8_t zero[IKE_SPI_LEN];
@@ -265,6 +288,8 @@ static void defaults(struct ike_host_cfg *c)
 {
 	default_u32(&c->cookie_above, 64);
 	default_u32(&c->max_half_open, 512);
+	default_u32(&c->max_half_open_addr, 8);
+	default_u32(&c->max_half_open_net, 64);
 	default_u32(&c->max_per_peer, 64);
 	default_u32(&c->max_sas, 16384);
 	default_u32(&c->half_open_ms, 30000);
@@ -326,6 +351,7 @@ struct ike_host *ike_host_new(const struct ike_host_cfg *cfg,
 	host->cfg = *cfg;
 	host->ops = *ops;
 	host->ctx = ctx;
+	TAILQ_INIT(&host->half_open);
 	defaults(&host->cfg);
 	if (cfg->proposals)
 		host->proposals = *cfg->proposals;

@@ -163,7 +163,16 @@ struct ike_host_cfg {
 
 	bool cookie_always;
 	unsigned int cookie_above;	/* half-open SAs [64] */
+	/*
+	 * Half-open SAs: of all, of one address, of one /64 of IPv6. Where it
+	 * is full a cookie is asked for, and who has one takes the place of
+	 * the oldest; of those of its own address or /64 only if that is
+	 * older than a second, as hosts that start together may share
+	 * one.
+	 */
 	unsigned int max_half_open;	/* [512] */
+	unsigned int max_half_open_addr;	/* [8] */
+	unsigned int max_half_open_net;	/* [64] */
 	unsigned int max_per_peer;	/* IKE SAs per peer address [64] */
 	unsigned int max_sas;		/* [16384] */
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ike/sa.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/secret.h"
 
@@ -53,10 +54,15 @@ int ike_sa_state(struct ike_sa *sa, enum ike_sa_st to)
 	}
 	log_debug("ike %s: %s -> %s", sa->name, ike_st_name(sa->state),
 		  ike_st_name(to));
-	if (sa->state == IKE_ST_INIT_DONE)
+	if (sa->state == IKE_ST_INIT_DONE) {
+		TAILQ_REMOVE(&sa->host->half_open, sa, by_age);
 		sa->host->stats.half_open--;
-	if (to == IKE_ST_INIT_DONE)
+	}
+	if (to == IKE_ST_INIT_DONE) {
+		sa->born_ms = clock_mono_ms(sa->host->cfg.clock);
+		TAILQ_INSERT_TAIL(&sa->host->half_open, sa, by_age);
 		sa->host->stats.half_open++;
+	}
 	sa->state = to;
 	return 0;
 }

@@ -100,6 +100,8 @@ struct ike_sa {
 	LIST_ENTRY(ike_sa) link;	/* all of the host, or its dead */
 	LIST_ENTRY(ike_sa) by_spi;	/* own SPI */
 	LIST_ENTRY(ike_sa) by_peer;	/* responder: address of the peer */
+	TAILQ_ENTRY(ike_sa) by_age;	/* in INIT_DONE: the half-open */
+	uint64_t born_ms;		/* when it came to be half-open */
 	struct ike_host *host;
 
 	bool initiator;
@@ -158,6 +160,7 @@ struct ike_sa {
 };
 
 LIST_HEAD(ike_sa_list, ike_sa);
+TAILQ_HEAD(ike_sa_queue, ike_sa);
 
 #define HOST_BUCKETS	1024
 
@@ -172,6 +175,7 @@ struct ike_host {
 	struct ike_sa_list dead;
 	struct ike_sa_list by_spi[HOST_BUCKETS];
 	struct ike_sa_list by_peer[HOST_BUCKETS];
+	struct ike_sa_queue half_open;	/* the oldest first */
 	unsigned int depth;	/* calls under way, see re-entry in host.h */
 	bool dying;		/* no new SAs */
 	uint32_t next_token;
@@ -194,6 +198,20 @@ struct ike_sa *host_find(struct ike_host *host, const uint8_t *own_spi);
 unsigned int host_peer_count(struct ike_host *host, const struct ep *peer,
 			     const uint8_t init_hash[HASH_SHA256_LEN],
 			     struct ike_sa **same);
+/*
+ * Half-open SAs from where a peer is: of its address, and of its network,
+ * the address itself or the /64 of IPv6 that one host can have for itself.
+ * The oldest of each, NULL when there are none.
+ */
+struct host_crowd {
+	unsigned int of_addr;
+	unsigned int of_net;
+	struct ike_sa *old_addr;
+	struct ike_sa *old_net;
+};
+
+void host_crowd(struct ike_host *host, const struct addr *peer,
+		struct host_crowd *c);
 int host_new_spi(struct ike_host *host, uint8_t spi[IKE_SPI_LEN]);
 /* Says IKE_EV_CAP, but not all the time */
 void host_cap(struct ike_host *host, const struct ep *peer, const char *what);

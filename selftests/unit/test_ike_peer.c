@@ -221,6 +221,140 @@ static void caps(void)
 	teardown();
 }
 
+/* ---- half-open SAs ------------------------------------------------------ */
+
+static uint8_t knocked[4096];
+static size_t knocked_len;
+
+static void knocker(void)
+{
+	setup_with(NULL);
+	node_join(m, g, GCKS, false);
+	knocked_len = net.queue[0].len;
+	memcpy(knocked, net.queue[0].p, knocked_len);
+	ike_close(m->sa ? m->sa : LIST_FIRST(&m->host->sas), "test");
+	node_clear(m);
+	while (net.n_queue)
+		net_drop(&net, 0);
+}
+
+/*
+ * IKE_SA_INIT from @addr, by somebody who gives cookies back when asked, and
+ * leaves it at that. True when it was asked.
+ */
+static bool knock(const char *addr, unsigned int nr)
+{
+	struct ep from;
+	uint8_t buf[4096], *p = buf;
+	bool asked = false;
+	size_t len = 0;
+
+	if (ep_parse(addr, IKE_PORT, &from))
+		abort();
+	knocked[0] = nr >> 8;
+	knocked[1] = nr;
+	ike_host_input(g->host, &from, &g->ep, knocked, knocked_len);
+	/* header, one notify */
+	if (net.n_queue && net.queue[0].p[16] == IKE_PLD_NOTIFY &&
+	    net.queue[0].p[35] == (IKE_N_COOKIE & 0xff)) {
+		asked = true;
+		len = net.queue[0].len - 28;
+		memcpy(p, knocked, 28);
+		p[16] = IKE_PLD_NOTIFY;
+		memcpy(p + 28, net.queue[0].p + 28, len);
+		p[28] = knocked[16];
+		memcpy(p + 28 + len, knocked + 28, knocked_len - 28);
+		len += knocked_len;
+		p[26] = len >> 8;
+		p[27] = len;
+		ike_host_input(g->host, &from, &g->ep, buf, len);
+	}
+	while (net.n_queue)
+		net_drop(&net, 0);
+	return asked;
+}
+
+/* SAs of an address */
+static unsigned int held(const char *addr)
+{
+	struct ike_sa *sa;
+	unsigned int n = 0;
+	struct addr a;
+
+	addr_parse(addr, &a);
+	LIST_FOREACH(sa, &g->host->sas, link)
+		n += addr_equal(&sa->peer.addr, &a);
+	return n;
+}
+
+static void gets_in(const char *name)
+{
+	node_clear(m);
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	is_int(m->seen.registered, 1, "%s: a member gets in at once", name);
+}
+
+static void one_network(void)
+{
+	const struct ike_stats *st;
+	unsigned int asked = 0;
+	char addr[64];
+
+	knocker();
+	st = ike_host_stats(g->host);
+	for (unsigned int i = 0; i < 600; i++) {
+		snprintf(addr, sizeof(addr), "2001:db8:0:1::%x", i + 1);
+		asked += knock(addr, i);
+	}
+	is_int(st->half_open, 64, "600 addresses of one /64: half-open SAs");
+	is_int(asked, 600 - 64, "cookies asked for behind them");
+	knock("2001:db8:0:2::1", 1000);
+	is_int(st->half_open, 65, "the next /64 has a place of its own");
+	/* A neighbour of theirs, a second later */
+	net_pass(&net, 1000, false);
+	knock("2001:db8:0:1::ffff", 1001);
+	is_int(held("2001:db8:0:1::ffff"), 1, "so has a neighbour, later");
+	is_int(held("2001:db8:0:1::1"), 0, "the oldest there gave way");
+	is_int(st->half_open, 65, "no more for that");
+	gets_in("one /64 full");
+	teardown();
+
+	knocker();
+	st = ike_host_stats(g->host);
+	for (unsigned int i = 0; i < 100; i++)
+		knock("198.51.100.1", i);
+	is_int(st->half_open, 8, "half-open SAs of one IPv4 address");
+	knock("198.51.100.2", 100);
+	is_int(st->half_open, 9, "not of others");
+	net_pass(&net, 1000, false);
+	knock("198.51.100.1", 101);
+	ok(st->half_open == 9 && held("198.51.100.1") == 8,
+	   "the oldest gives way");
+	teardown();
+}
+
+static void all_full(void)
+{
+	const struct ike_stats *st;
+	char addr[64];
+
+	knocker();
+	st = ike_host_stats(g->host);
+	for (unsigned int i = 0; i < 700; i++) {
+		snprintf(addr, sizeof(addr), "2001:db8:0:%x::1", i + 1);
+		knock(addr, i);
+	}
+	is_int(st->half_open, 512, "700 networks: half-open SAs");
+	is_int(held("2001:db8:0:1::1"), 0, "the first is gone");
+	is_int(held("2001:db8:0:2bc::1"), 1, "the last is there");
+	gets_in("all full");
+	is_int(st->half_open, 511, "one gave way for it");
+	net_pass(&net, 31000, false);
+	is_int(st->half_open, 0, "all go in the end");
+	teardown();
+}
+
 static void headers(void)
 {
 	uint8_t msg[64] = { 1, 2, 3, 4, 5, 6, 7, 8 };
@@ -322,6 +456,8 @@ int main(void)
 	misbehave();
 	states();
 	caps();
+	one_network();
+	all_full();
 	headers();
 	ivs();
 	return done();
