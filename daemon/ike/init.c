@@ -148,66 +148,6 @@ static bool ke_offered(const struct sa_pld *own, uint16_t group)
 
 /* ---- notifies of both directions ---------------------------------------- */
 
-/* SHA-1(SPIi | SPIr | address | port), RFC 7296 2.23 */
-static int natd(const uint8_t *spi_i, const uint8_t *spi_r,
-		const struct ep *e, uint8_t out[HASH_SHA1_LEN])
-{
-	uint8_t port[2] = { e->port >> 8, e->port };
-	struct iovec iov[] = {
-		{ (void *)spi_i, IKE_SPI_LEN },
-		{ (void *)spi_r, IKE_SPI_LEN },
-		{ (void *)e->addr.b, e->addr.len },
-		{ port, sizeof(port) },
-	};
-
-	return hash_sha1(iov, 4, out);
-}
-
-static void put_natd(struct pchain *c, const struct ike_sa *sa)
-{
-	uint8_t src[HASH_SHA1_LEN], dst[HASH_SHA1_LEN];
-
-	if (addr_is_none(&sa->local.addr) || addr_is_any(&sa->local.addr) ||
-	    natd(sa->spi_i, sa->spi_r, &sa->local, src) ||
-	    natd(sa->spi_i, sa->spi_r, &sa->peer, dst))
-		return;
-	notify_build(c, IKE_N_NAT_DETECTION_SOURCE_IP, src, sizeof(src));
-	notify_build(c, IKE_N_NAT_DETECTION_DESTINATION_IP, dst, sizeof(dst));
-}
-
-/* True when notifies of @type are there and none of them is for @e. */
-static bool natd_differs(const struct ike_msg *m, uint16_t type,
-			 const struct ep *e)
-{
-	uint8_t want[HASH_SHA1_LEN];
-	bool any = false;
-
-	if (natd(m->h.spi_i, m->h.spi_r, e, want))
-		return false;
-	for (unsigned int i = 0; i < m->n_notify; i++) {
-		const struct notify_pld *n = &m->notify[i];
-
-		if (n->type != type)
-			continue;
-		any = true;
-		if (n->len == sizeof(want) &&
-		    !memcmp(n->data, want, sizeof(want)))
-			return false;
-	}
-	return any;
-}
-
-static void see_nat(struct ike_sa *sa, const struct ike_msg *m,
-		    const struct ep *from, const struct ep *to)
-{
-	sa->nat_there = natd_differs(m, IKE_N_NAT_DETECTION_SOURCE_IP, from);
-	sa->nat_here = natd_differs(m, IKE_N_NAT_DETECTION_DESTINATION_IP, to);
-	if (sa->nat_there || sa->nat_here)
-		log_debug("ike %s: NAT%s%s", sa->name,
-			  sa->nat_here ? " before us" : "",
-			  sa->nat_there ? " before the peer" : "");
-}
-
 static void put_hashes(struct pchain *c)
 {
 	static const uint8_t hashes[] = {
@@ -305,7 +245,7 @@ static void init_build(struct ike_sa *sa, struct wbuf *w)
 	ke_build(&c, sa->suite.ke, dh_public(sa->dh),
 		 dh_public_len(sa->suite.ke));
 	raw_build(&c, IKE_PLD_NONCE, sa->ni.p, sa->ni.len);
-	put_natd(&c, sa);
+	nat_put(&c, sa);
 	put_hashes(&c);
 	msg_finish(w);
 }
@@ -450,7 +390,7 @@ void init_got_response(struct ike_sa *sa, const struct ep *to,
 	sa_set_name(sa);
 	sa->init_error = 0;
 	sa->peer_hashes = get_hashes(&m);
-	see_nat(sa, &m, &sa->peer, to);
+	nat_see(sa, &m, &sa->peer, to);
 	float_ports(sa);
 	timer_del(sa->host->cfg.tq, &sa->t_rexmit);
 	sa->my_busy = false;
@@ -598,7 +538,7 @@ static int answer_build(struct ike_sa *sa, struct wbuf *w)
 	ke_build(&c, sa->suite.ke, dh_public(sa->dh),
 		 dh_public_len(sa->suite.ke));
 	raw_build(&c, IKE_PLD_NONCE, sa->nr.p, sa->nr.len);
-	put_natd(&c, sa);
+	nat_put(&c, sa);
 	put_hashes(&c);
 	msg_finish(w);
 	if (w->err)
@@ -615,7 +555,7 @@ static int sa_prepare(struct ike_sa *sa, struct init_in *in)
 	memcpy(sa->spi_i, in->m.h.spi_i, IKE_SPI_LEN);
 	memcpy(sa->init_hash, in->hash, sizeof(sa->init_hash));
 	sa->suite = in->suite;
-	see_nat(sa, &in->m, in->from, in->to);
+	nat_see(sa, &in->m, in->from, in->to);
 	sa->peer_hashes = get_hashes(&in->m);
 	ret = host_new_spi(sa->host, sa->spi_r);
 	if (!ret)

@@ -290,6 +290,14 @@ void init_got_request(struct ike_host *host, const struct ep *from,
 		      const struct ep *to, const uint8_t *p, size_t len,
 		      const struct ike_hdr *h);
 
+/* ---- nat.c -------------------------------------------------------------- */
+
+/* N(NAT_DETECTION_*) of our side; none when the own address is not known */
+void nat_put(struct pchain *c, const struct ike_sa *sa);
+/* Sets nat_here and nat_there by what the peer's say; @m came @from, @to us */
+void nat_see(struct ike_sa *sa, const struct ike_msg *m,
+	     const struct ep *from, const struct ep *to);
+
 /* ---- gsa_auth.c --------------------------------------------------------- */
 
 int auth_request(struct ike_sa *sa, const struct ike_task *t);
