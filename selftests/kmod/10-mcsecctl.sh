@@ -6,6 +6,7 @@
 # to be had back; namespaces and rights. No packets here.
 #
 # timeout: 600
+# stock only
 
 . "$(dirname "$0")/../lib.sh"
 need ip python3 setpriv unshare

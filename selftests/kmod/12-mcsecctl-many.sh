@@ -6,6 +6,7 @@
 # unit tests may not have.
 #
 # timeout: 600
+# stock only
 
 . "$(dirname "$0")/../lib.sh"
 need ip python3
