@@ -2,6 +2,7 @@
 /* The tables of settings, their defaults, and loading. check.c judges. */
 #include "conf/conf.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <libconfig.h>
 #include <stdlib.h>
@@ -567,11 +568,12 @@ void conf_free(struct conf *c)
 /* Octets that cert_id_str() lets into a DNS name, and no address */
 static bool is_dns_name(const char *id)
 {
+	const char *p = id;
 	struct addr a;
 
-	return id[strspn(id, "abcdefghijklmnopqrstuvwxyz"
-			 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")] == '\0' &&
-	       addr_parse(id, &a);
+	while (isalnum((unsigned char)*p) || (*p && strchr("-._", *p)))
+		p++;
+	return !*p && addr_parse(id, &a);
 }
 
 bool conf_names_match(const struct conf_names *names, const char *id)
