@@ -15,8 +15,8 @@ step_file() {
 		member_sends s
 	uftp_to "$LAB/file.bin" a b ||
 		failed "uftp delivers" "$(tail -n 5 "$LAB/s/uftp.log")"
-	note "$(sed -n 's/^STATS;[^;]*;[^;]*;[^;]*;[^;]*;/in all /p' \
-		"$LAB/s/uftp.status" | head -n 1 | tr ';' ' ')"
+	note "$(awk -F ';' '/^STATS/ { print $6 " in " $7 " s, " $8; exit }' \
+		"$LAB/s/uftp.status")"
 	check_is "a has it, SHA-256 ${want:0:16}..." \
 		"$(sha "$LAB/a/in/file.bin")" "$want"
 	check_is "b has it too" "$(sha "$LAB/b/in/file.bin")" "$want"
