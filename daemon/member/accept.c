@@ -571,15 +571,16 @@ void accept_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 		accept_excluded(g, why);
 		return;
 	}
-	if (rc) {
+	if (rc)
 		log_warn("group %s: rekey not followed: %s", g->conf->name,
 			 why);
-		enrol_again(g, 0, why);
-		return;
-	}
-	g->n_rekeys++;
+	else
+		g->n_rekeys++;
+	/* what is over is over, also for who has nothing new */
 	if (deletes(g, msg, before))
 		accept_excluded(g, "by the key server");
+	else if (rc)
+		enrol_again(g, 0, why);
 	else
 		log_debug("group %s: rekey %u followed", g->conf->name,
 			  msg->mid);

@@ -234,15 +234,16 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 
 /* ---- events ------------------------------------------------------------- */
 
-static bool announced(const struct mgroup *g, const uint8_t *spi)
+/* The Rekey SA in use, if it announced @spi. */
+static struct mrekey *announced(const struct mgroup *g, const uint8_t *spi)
 {
-	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
+	struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
 	unsigned int i;
 
 	for (i = 0; rk && i < rk->n_next; i++)
 		if (!memcmp(rk->next[i], spi, GIKE_SPI_LEN_REKEY))
-			return true;
-	return false;
+			return rk;
+	return NULL;
 }
 
 static struct mrekey *find_rekey(struct member *m, const uint8_t *spi)
@@ -259,7 +260,9 @@ static struct mrekey *find_rekey(struct member *m, const uint8_t *spi)
 
 /*
  * Nobody outside knows the SPI of a Rekey SA before its first use (RFC 9838
- * 4.4.2.2.3): a message over the next one says that a rekey was missed.
+ * 4.4.2.2.3): a message over the next one says that a rekey was missed. But
+ * whoever was put out knows them, and it is a header that nothing proves: it
+ * makes us register once for each Rekey SA, and no more.
  */
 static void unknown_spi(struct member *m, const uint8_t *spi)
 {
@@ -268,10 +271,13 @@ static void unknown_spi(struct member *m, const uint8_t *spi)
 	m->drops[REKEY_OTHER_SPI]++;
 	for (i = 0; i < m->conf->n_groups; i++) {
 		struct mgroup *g = &m->groups[i];
+		struct mrekey *rk = announced(g, spi);
 
-		if (g->in && announced(g, spi) && !timer_armed(&g->lost))
-			timer_set(mgroup_tq(g), &g->lost,
-				  LOST_MS + member_random(LOST_SPREAD_MS));
+		if (!g->in || !rk || rk->outrun)
+			continue;
+		rk->outrun = true;
+		timer_set(mgroup_tq(g), &g->lost,
+			  LOST_MS + member_random(LOST_SPREAD_MS));
 	}
 }
 

@@ -39,6 +39,7 @@ struct mrekey {
 	struct mgroup *g;
 	struct rekey_sa rs;
 	bool going;
+	bool outrun;		/* a successor was heard of, that counts once */
 	uint64_t until_ms;
 	unsigned int n_next;	/* SPIs announced for its successor */
 	uint8_t next[GSA_MAX_NEXT_SPI][GIKE_SPI_LEN_REKEY];
@@ -72,7 +73,7 @@ struct mgroup {
 	char last_error[160];
 
 	TAILQ_HEAD(, mrekey) rekeys;
-	TAILQ_HEAD(, msa) sas;	/* newest first */
+	TAILQ_HEAD(msas, msa) sas;	/* newest first */
 	uint64_t next_seq;
 	struct wkp wkp;
 	struct sids sids;

@@ -199,6 +199,26 @@ static void keep(struct msa *s, uint32_t lifetime, uint32_t atd)
 		timer_set(mgroup_tq(g), &s->select, atd * MS);
 }
 
+/*
+ * The kernel has a limit. A key server that rekeys faster than old SAs end,
+ * evicting a crowd one by one, must not bring us to where we cannot follow:
+ * the one longest replaced goes before its time.
+ */
+static bool make_room(struct mgroup *g)
+{
+	struct msa *s;
+
+	TAILQ_FOREACH_REVERSE(s, &g->sas, msas, all)
+		if (s->going && !s->selected)
+			break;
+	if (!s)
+		return false;
+	log_info("group %s: SA %08x ends early, the kernel has no room",
+		 g->conf->name, s->spi);
+	msa_delete(s);
+	return true;
+}
+
 int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	    uint32_t atd, char *why, size_t size)
 {
@@ -221,6 +241,8 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 		return -ENOMEM;
 	}
 	rc = k->ops->sa_add(k->ctx, ksa, &err);
+	if (rc == -ENOSPC && make_room(g))
+		rc = k->ops->sa_add(k->ctx, ksa, &err);
 	if (rc) {
 		g->kernel_errors++;
 		snprintf(why, size, "kernel refused SA %08x: %s", ksa->spi,
