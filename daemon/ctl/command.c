@@ -115,6 +115,9 @@ static int do_evict(struct request *q)
 				 sizeof(q->err));
 	if (!ret)
 		json_object_set_new(q->out, "effective_ms", json_integer(ms));
+	/* done, but perhaps not to whom it was meant for */
+	if (!ret && q->err[0])
+		json_object_set_new(q->out, "note", json_string(q->err));
 	return ret;
 }
 

@@ -4,6 +4,7 @@
  *
  *	{"cmd":"evict","group":"video","id":"b.example"}
  *	{"ok":true,"effective_ms":9000}
+ *	{"ok":true,"effective_ms":0,"note":"... is not a member ..."}
  *	{"ok":false,"error":"group \"vidio\" is not served here"}
  *
  * Commands and answers are in mcsecd(8). Mode 0600, and only root or the

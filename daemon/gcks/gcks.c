@@ -16,11 +16,7 @@
 #include "lib/log.h"
 
 #define MS 1000u
-/*
- * Messages that old have lifetimes in them that count from too late; members
- * get fresh keys once they have had the time to follow.
- */
-#define STALE_S 10
+/* After stale messages members get fresh keys, once they could follow. */
 #define STALE_REKEY_MS 5000
 
 /* ---- start -------------------------------------------------------------- */
@@ -35,7 +31,7 @@ static void resume(struct group *g)
 	TAILQ_FOREACH(o, &g->out, all) {
 		o->start_ms = group_now_ms(g);
 		timer_set(g->k->deps.tq, &o->timer, 0);
-		if (now - o->made > STALE_S)
+		if (now - o->made > GKM_STALE_S)
 			stale = true;
 	}
 	if (TAILQ_EMPTY(&g->out))
@@ -194,14 +190,15 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 		g = find_group(k, (const char *)req->idg.data, req->idg.len);
 	if (identity_of(req->peer, identity, sizeof(identity))) {
 		gmc_refusal(k, g ? g->conf->name : "", req->peer_name,
-			    "AUTHORIZATION_FAILED",
+			    "AUTHORIZATION_FAILED", NULL,
 			    "identity of a kind that no list can name");
 		reply->notify = GIKE_N_AUTHORIZATION_FAILED;
 		return GIKE_NOW;
 	}
 	if (!g) {
 		id_str(&req->idg, name, sizeof(name));
-		gmc_refusal(k, name, identity, "INVALID_GROUP_ID",
+		/* the name is the peer's: another each time is no other */
+		gmc_refusal(k, name, identity, "INVALID_GROUP_ID", "",
 			    "no such group");
 		reply->notify = GIKE_N_INVALID_GROUP_ID;
 		return GIKE_NOW;
@@ -217,7 +214,7 @@ void gcks_ike_event(struct gcks *k, const struct ike_event *ev)
 		return;
 	snprintf(what, sizeof(what), "AUTHENTICATION_FAILED from %s",
 		 ep_str(ev->peer, ep));
-	gmc_refusal(k, "", ev->peer_name, what, ev->text);
+	gmc_stranger(k, ev->peer_name, what, ev->text);
 }
 
 /* ---- control ------------------------------------------------------------ */
@@ -242,6 +239,42 @@ static int lower(const char *identity, char *buf, size_t size)
 	return identity[i] ? -ENAMETOOLONG : 0;
 }
 
+/*
+ * Who is not in, left perhaps a moment ago or waits to be let in, must not
+ * be in a moment later.
+ */
+static int keep_out(struct group *g, const char *id, char *err, size_t errlen)
+{
+	struct store *s = group_store(g);
+	int64_t now = group_wall(g);
+	int rc;
+
+	rc = gmc_note_denied(g, id, now);
+	if (!rc)
+		rc = store_begin(s);
+	if (!rc)
+		rc = gmc_put_denied(g, id, now);
+	if (!rc)
+		rc = gmc_audit(g->k, g->conf->name, id, "evict",
+			       "not a member now");
+	if (!rc)
+		rc = store_commit(s);
+	if (rc) {
+		store_abort(s);
+		gmc_note_admitted(g, id);
+		g->store_errors++;
+		snprintf(err, errlen, "\"%s\" is not kept out: %s", id,
+			 rc == -ENOMEM ? "out of memory" : store_error(s));
+		return rc;
+	}
+	g->evictions++;
+	log_info("group %s: %s is not a member now; kept out from here on",
+		 g->conf->name, id);
+	snprintf(err, errlen, "\"%s\" is not a member of group \"%s\" now; "
+		 "kept out from here on", id, g->conf->name);
+	return 0;
+}
+
 int gcks_evict(struct gcks *k, const char *group, const char *identity,
 	       uint32_t *effective_ms, char *err, size_t errlen)
 {
@@ -253,16 +286,21 @@ int gcks_evict(struct gcks *k, const char *group, const char *identity,
 	rc = group_arg(k, group, &g, err, errlen);
 	if (rc)
 		return rc;
-	m = lower(identity, id, sizeof(id)) ? NULL : gmc_find(g, id);
-	if (!m) {
-		bool was = gmc_denied(g, id);
-
-		snprintf(err, errlen, was ?
-			 "\"%s\" was evicted from group \"%s\" before" :
-			 "\"%s\" is not a member of group \"%s\"", identity,
-			 group);
-		return was ? -EALREADY : -ENOENT;
+	if (!*identity || lower(identity, id, sizeof(id))) {
+		snprintf(err, errlen, "\"%.32s\" is no identity", identity);
+		return -EINVAL;
 	}
+	*effective_ms = 0;
+	err[0] = '\0';
+	m = gmc_find(g, id);
+	if (!m && gmc_denied(g, id)) {
+		snprintf(err, errlen,
+			 "\"%s\" was evicted from group \"%s\" before",
+			 identity, group);
+		return -EALREADY;
+	}
+	if (!m)
+		return keep_out(g, id, err, errlen);
 	rc = gr_evict(g, m);
 	if (rc) {
 		snprintf(err, errlen, "\"%s\" is still in: %s", identity,

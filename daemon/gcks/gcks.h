@@ -65,14 +65,14 @@ void gcks_free(struct gcks *k);
 enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 				  const struct gike_req *req,
 				  struct gike_reply *reply);
-/* Authentication failures go into the audit trail. */
+/* Authentication failures go into the audit trail, one line a second. */
 void gcks_ike_event(struct gcks *k, const struct ike_event *ev);
 
 /* ---- control ------------------------------------------------------------ */
 
 /*
  * All return 0 or -errno with one line in @err, and change nothing then.
- * -ENOENT: no such group or member; -EALREADY: it is so already.
+ * -ENOENT: no such group or identity; -EALREADY: it is so already.
  */
 
 /*
@@ -81,6 +81,8 @@ void gcks_ike_event(struct gcks *k, const struct ike_event *ev);
  * of the first copies of the rekey uses a key that the evicted member knows. An
  * eviction while the messages of another are on their way replaces these; both
  * are effective with the later one.
+ * Who is no member is kept out all the same: 0, *effective_ms is 0, and @err
+ * says so; else @err is "" after success. -EALREADY: evicted before.
  */
 int gcks_evict(struct gcks *k, const char *group, const char *identity,
 	       uint32_t *effective_ms, char *err, size_t errlen);

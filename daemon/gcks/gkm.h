@@ -117,6 +117,7 @@ int gkm_put_state(struct group *g, const struct gkm_state *st);
 int gkm_put_tree(struct group *g);
 int gkm_del_tree(struct group *g);
 int gkm_put_sign(struct group *g, const struct sigkey *key);
+int gkm_out_key(const struct gout *o, char *key);
 int gkm_put_out(struct group *g, const struct gout *o);
 /* A digest of every setting that members were told when they registered. */
 int gkm_policy_digest(const struct conf_group *conf,

@@ -32,22 +32,28 @@ void gout_drop_all(struct gouts *out)
 	}
 }
 
-/* All messages of a burst are forgotten together: one transaction less each. */
-static void forget(struct group *g)
+/*
+ * Each for itself: where changes never cease there is always another message
+ * on its way, and what is kept is sent again at the next start.
+ */
+static void forget(struct gout *o)
 {
+	struct group *g = o->g;
 	struct store *s = group_store(g);
 	char key[STORE_KEY_MAX];
-	struct gout *o;
+	bool last;
 	int rc;
 
-	TAILQ_FOREACH(o, &g->out, all)
-		if (o->sent < o->n)
-			return;
-	rc = store_key(key, "g", g->conf->name, "o", NULL);
+	TAILQ_REMOVE(&g->out, o, all);
+	last = TAILQ_EMPTY(&g->out);
+	/* with the last one go those that could not be deleted before */
+	rc = last ? store_key(key, "g", g->conf->name, "o", NULL) :
+		gkm_out_key(o, key);
+	gout_free(o);
 	if (!rc)
 		rc = store_begin(s);
 	if (!rc) {
-		rc = store_del_below(s, key);
+		rc = last ? store_del_below(s, key) : store_del(s, key);
 		if (!rc)
 			rc = store_commit(s);
 		else
@@ -55,9 +61,8 @@ static void forget(struct group *g)
 	}
 	/* they would only be sent once more after a restart */
 	if (rc)
-		log_warn("group %s: sent messages stay in the store: %s",
+		log_warn("group %s: a sent message stays in the store: %s",
 			 g->conf->name, store_error(s));
-	gout_drop_all(&g->out);
 }
 
 static void send_due(struct gout *o)
@@ -82,11 +87,10 @@ static void send_due(struct gout *o)
 static void fire(void *arg)
 {
 	struct gout *o = arg;
-	struct group *g = o->g;
 
 	send_due(o);
 	if (o->sent == o->n)
-		forget(g);
+		forget(o);
 }
 
 struct gout *gout_new(struct group *g, struct wbuf *w, const uint32_t *at_ms,

@@ -321,6 +321,11 @@ static int load_tree(struct group *g)
 
 /* ---- messages that may not all have been sent --------------------------- */
 
+int gkm_out_key(const struct gout *o, char *key)
+{
+	return key_num(o->g, "o", o->seq, key);
+}
+
 int gkm_put_out(struct group *g, const struct gout *o)
 {
 	struct ep source = { .addr = o->source };
@@ -329,7 +334,7 @@ int gkm_put_out(struct group *g, const struct gout *o)
 	unsigned int i;
 	int rc;
 
-	rc = key_num(g, "o", o->seq, key);
+	rc = gkm_out_key(o, key);
 	if (rc)
 		return rc;
 	wbuf_init(&w, STORE_VALUE_MAX);
@@ -389,6 +394,8 @@ static int load_out(void *arg, const char *key, const uint8_t *val, size_t len)
 	o->interface = strdup(iface);
 	o->len = rbuf_left(&r);
 	o->msg = malloc(o->len + 1);
+	if (o->len < GIKE_SPI_LEN_REKEY)
+		r.err = -EBADMSG;
 	if (r.err || !o->msg || !o->interface) {
 		gout_free(o);
 		return r.err ? r.err : -ENOMEM;
@@ -398,6 +405,35 @@ static int load_out(void *arg, const char *key, const uint8_t *val, size_t len)
 		g->next_out = o->seq + 1;
 	TAILQ_INSERT_TAIL(&g->out, o, all);
 	return 0;
+}
+
+static bool over(const struct gout *o, const uint8_t *spi)
+{
+	return o->len >= GIKE_SPI_LEN_REKEY &&
+		!memcmp(o->msg, spi, GIKE_SPI_LEN_REKEY);
+}
+
+/*
+ * Of messages whose time has passed only those of the last change are of use:
+ * over the Rekey SA there is, and over the one before. Who has neither finds
+ * out by these (GSA_NEXT_SPI).
+ */
+static void drop_stale_out(struct group *g)
+{
+	int64_t now = group_wall(g);
+	struct gout *o, *next, *last;
+
+	TAILQ_FOREACH_REVERSE(last, &g->out, gouts, all)
+		if (!over(last, g->st.rekey.spi))
+			break;
+	for (o = TAILQ_FIRST(&g->out); o; o = next) {
+		next = TAILQ_NEXT(o, all);
+		if (now - o->made <= GKM_STALE_S ||
+		    over(o, g->st.rekey.spi) || over(o, last->msg))
+			continue;
+		TAILQ_REMOVE(&g->out, o, all);
+		gout_free(o);
+	}
 }
 
 int gkm_load(struct group *g, bool *changed, char *err, size_t errlen)
@@ -437,6 +473,8 @@ int gkm_load(struct group *g, bool *changed, char *err, size_t errlen)
 		rc = key_of(g, "o", key);
 	if (!rc)
 		rc = store_each(group_store(g), key, load_out, g);
+	if (!rc)
+		drop_stale_out(g);
 out:
 	if (rc)
 		snprintf(err, errlen, "group %s: keys in the store: %s",

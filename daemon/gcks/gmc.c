@@ -11,6 +11,11 @@
 
 #define RECORD_VERSION 1
 #define HUSH_MS 10000
+#define STRANGER_MS 1000
+/* Between two grants of Sender-IDs to one sender */
+#define PACE_MIN_MS 1000
+#define PACE_MAX_MS 60000
+#define PACE_REST_MS 120000
 
 static uint64_t hash_str(uint64_t h, const char *s)
 {
@@ -350,23 +355,69 @@ int gmc_audit(struct gcks *k, const char *group, const char *identity,
 }
 
 void gmc_refusal(struct gcks *k, const char *group, const char *identity,
-		 const char *what, const char *why)
+		 const char *what, const char *same, const char *why)
 {
 	uint64_t now = clock_mono_ms(k->deps.clock);
 	struct gcks_hush *h;
 	char detail[512];
 	uint64_t hash;
 
-	hash = hash_str(hash_str(hash_id(identity), group), why);
+	hash = hash_str(hash_str(hash_id(identity), same ? same : group),
+			why);
 	h = &k->hush[hash % GCKS_HUSH];
 	if (h->hash == hash && now - h->at_ms < HUSH_MS)
 		return;
 	h->hash = hash;
 	h->at_ms = now;
-	/* who is not authenticated has not come to a group yet */
 	log_info("%s%s%s%s refused: %s (%s)", *group ? "group " : "", group,
 		 *group ? ": " : "", identity, why, what);
 	snprintf(detail, sizeof(detail), "%s: %s", what, why);
 	if (gmc_audit(k, group, identity, "refuse", detail))
 		log_err("audit trail: %s", store_error(k->deps.store));
+}
+
+void gmc_stranger(struct gcks *k, const char *name, const char *what,
+		  const char *why)
+{
+	uint64_t now = clock_mono_ms(k->deps.clock);
+	char detail[512], more[48] = "";
+
+	if (k->stranger_ms && now - k->stranger_ms < STRANGER_MS) {
+		k->strangers++;
+		return;
+	}
+	if (k->strangers)
+		snprintf(more, sizeof(more), " (%llu more not written)",
+			 (unsigned long long)k->strangers);
+	k->stranger_ms = now;
+	k->strangers = 0;
+	log_info("%s refused: %s (%s)%s", name, why, what, more);
+	snprintf(detail, sizeof(detail), "%s: %.300s%s", what, why, more);
+	if (gmc_audit(k, "", name, "refuse", detail))
+		log_err("audit trail: %s", store_error(k->deps.store));
+}
+
+/* ---- Sender-IDs --------------------------------------------------------- */
+
+bool gmc_pace(struct group *g, const char *identity)
+{
+	uint64_t hash = hash_str(hash_id(identity), g->conf->name);
+	struct gpace *p = &g->k->pace[hash % GCKS_PACE];
+	uint64_t now = group_now_ms(g);
+	uint64_t rest = now - p->at_ms;
+
+	if (p->hash != hash)
+		memset(p, 0, sizeof(*p));
+	else if (rest < p->wait_ms)
+		return false;
+	for (; p->wait_ms && rest >= PACE_REST_MS; rest -= PACE_REST_MS)
+		p->wait_ms /= 2;
+	p->hash = hash;
+	p->at_ms = now;
+	p->wait_ms *= 2;
+	if (p->wait_ms < PACE_MIN_MS)
+		p->wait_ms = PACE_MIN_MS;
+	if (p->wait_ms > PACE_MAX_MS)
+		p->wait_ms = PACE_MAX_MS;
+	return true;
 }

@@ -21,6 +21,8 @@ struct sigkey;
 #define GMC_ID_MAX 600		/* octets of an identity as text */
 #define GKM_OLD_MAX 31		/* Data SAs named in a Delete; 32 with one more */
 #define GKM_COPIES_MAX 10	/* copies of one message */
+/* Messages that old have lifetimes in them that count from too late. */
+#define GKM_STALE_S 10
 #define GKM_DIGEST 32
 #define GKM_NEXT GSA_MAX_NEXT_SPI
 
@@ -173,6 +175,15 @@ struct group {
 
 #define GCKS_HUSH 64		/* refusals remembered, not to write them again */
 
+#define GCKS_PACE 256		/* senders whose pace is watched, by hash */
+
+/* How fast a sender asks for Sender-IDs. It outlives leaving the group. */
+struct gpace {
+	uint64_t hash;
+	uint64_t at_ms;		/* when it was last given some */
+	uint32_t wait_ms;	/* so long after that it gets none */
+};
+
 struct gcks_hush {
 	uint64_t hash;
 	uint64_t at_ms;
@@ -184,6 +195,9 @@ struct gcks {
 	struct ike_host *host;
 	struct group *groups;	/* as many as in conf */
 	struct gcks_hush hush[GCKS_HUSH];
+	struct gpace pace[GCKS_PACE];
+	uint64_t stranger_ms;	/* when one was last written down; 0: never */
+	uint64_t strangers;	/* passed over since */
 };
 
 static inline uint32_t gkey_spi(const struct gkey *k)

@@ -18,6 +18,12 @@
  * members (RFC 9838 2.4.1.4), and a crowd that joins at once is one change.
  */
 #define SPACING_MS 100
+/*
+ * The kernel keeps 64 SAs of a group, and each rekey leaves one behind that
+ * lives for DTD: half of them are for these, the rest for evictions, which do
+ * not wait.
+ */
+#define SAS_GOING 32
 /* What the store refused is tried again so much later. */
 #define RETRY_MS 5000
 /* More than one member can be given: caps of ike/ and of the kernel. */
@@ -46,7 +52,7 @@ static void refuse_join(struct group *g, struct gjoin *j, uint16_t notify,
 
 	g->refused++;
 	gmc_refusal(g->k, g->conf->name, j->identity, ike_notify_name(notify),
-		    why);
+		    NULL, why);
 	ike_reply(g->k->host, j->token, &reply);
 }
 
@@ -345,6 +351,26 @@ static void arm(struct group *g, uint64_t delay)
 	timer_set(g->k->deps.tq, &g->batch, delay);
 }
 
+static uint32_t spacing_ms(const struct group *g)
+{
+	uint32_t live = g->conf->dtd > g->conf->atd ? g->conf->dtd :
+		g->conf->atd + 1u;
+	uint32_t ms = live * MS / SAS_GOING;
+
+	return ms > SPACING_MS ? ms : SPACING_MS;
+}
+
+/* How long all but an eviction has to wait. */
+static uint64_t wait_ms(const struct group *g)
+{
+	uint64_t since = group_now_ms(g) - g->last_ms;
+	uint64_t burst = gkm_wait_ms(g);
+	uint32_t apart = spacing_ms(g);
+	uint64_t wait = g->last_ms && since < apart ? apart - since : 0;
+
+	return wait > burst ? wait : burst;
+}
+
 /* Nothing has happened: who wanted in is told so, who leaves tries again. */
 static void batch_failed(struct group *g, struct batch *b)
 {
@@ -432,7 +458,7 @@ static void settle(struct group *g, struct batch *b)
 		join_free(j);
 	}
 	if (!TAILQ_EMPTY(&g->joins) || g->n_leaving)
-		arm(g, SPACING_MS);
+		arm(g, spacing_ms(g));
 }
 
 static void why_text(const struct batch *b, char *buf, size_t size)
@@ -471,8 +497,8 @@ static int flush(struct group *g, const struct gmember *deny)
 	char why[96];
 	int rc = 0;
 
-	if (!deny && gkm_wait_ms(g)) {
-		arm(g, gkm_wait_ms(g));
+	if (!deny && wait_ms(g)) {
+		arm(g, wait_ms(g));
 		return 0;
 	}
 	if (!deny)
@@ -518,7 +544,7 @@ static enum gike_when refuse(struct group *g, const char *identity,
 {
 	g->refused++;
 	gmc_refusal(g->k, g->conf->name, identity, ike_notify_name(notify),
-		    why);
+		    NULL, why);
 	memset(reply, 0, sizeof(*reply));
 	reply->notify = notify;
 	return GIKE_NOW;
@@ -563,7 +589,6 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 {
 	uint64_t delay = g->conf->batch_join_ms;
 	uint64_t now = group_now_ms(g);
-	uint64_t since = now - g->last_ms;
 	const char *why;
 	struct gmember *m;
 	struct gjoin *j;
@@ -583,6 +608,10 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 	if (!m && full(g, g->n_members - g->n_leaving))
 		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
 			      "the group is full", reply);
+	/* or one sender makes everybody start anew, again and again */
+	if (req->send && !gmc_pace(g, identity))
+		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
+			      "asks for Sender-IDs too often", reply);
 	/* it left and is back before its batch was due */
 	if (m && m->leaving)
 		delay = 0;
@@ -601,8 +630,8 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 	if (req->send && !j->n_sids)
 		j->n_sids = 1;
 	TAILQ_INSERT_TAIL(&g->joins, j, all);
-	if (g->last_ms && since < SPACING_MS && delay < SPACING_MS - since)
-		delay = SPACING_MS - since;
+	if (delay < wait_ms(g))
+		delay = wait_ms(g);
 	if (g->gather_ms > now && delay < g->gather_ms - now)
 		delay = g->gather_ms - now;
 	if (delay)

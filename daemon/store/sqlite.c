@@ -19,8 +19,12 @@
 #include <unistd.h>
 
 #define FORMAT 1
-/* Lines of the audit trail; beyond it the oldest go. */
+/*
+ * Lines of the audit trail; beyond it the oldest go. Refusals, which others
+ * make us write, do not push out the rest.
+ */
 #define AUDIT_KEEP 1000000
+#define AUDIT_KEEP_REFUSALS 100000
 #define AUDIT_TRIM_EVERY 4096
 
 enum stmt {
@@ -35,11 +39,14 @@ enum stmt {
 	ST_AUDIT,
 	ST_AUDIT_EACH,
 	ST_AUDIT_TRIM,
+	ST_AUDIT_TRIM_REFUSALS,
 	ST_MAX,
 };
 
 /* '0' is the octet behind '/': a range finds what lies below a prefix */
 #define BELOW "k > ?1 || '/' AND k < ?1 || '0'"
+#define REFUSALS "event = 'refuse'"
+#define OTHERS "event <> 'refuse'"
 #define LINE "time, grp, identity, event, detail"
 
 static const char *const sql[ST_MAX] = {
@@ -55,7 +62,13 @@ static const char *const sql[ST_MAX] = {
 	[ST_AUDIT_EACH] = "SELECT seq, " LINE
 		" FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2",
 	[ST_AUDIT_TRIM] =
-		"DELETE FROM audit WHERE seq <= (SELECT max(seq) FROM audit) - ?1",
+		"DELETE FROM audit WHERE " OTHERS " AND seq <= "
+		"(SELECT seq FROM audit WHERE " OTHERS
+		" ORDER BY seq DESC LIMIT 1 OFFSET ?1)",
+	[ST_AUDIT_TRIM_REFUSALS] =
+		"DELETE FROM audit WHERE " REFUSALS " AND seq <= "
+		"(SELECT seq FROM audit WHERE " REFUSALS
+		" ORDER BY seq DESC LIMIT 1 OFFSET ?1)",
 };
 
 /* seq is never given twice, not even to a line after the last was trimmed */
@@ -63,6 +76,8 @@ static const char *const schema[] = {
 	"CREATE TABLE IF NOT EXISTS kv(k TEXT PRIMARY KEY, v BLOB) WITHOUT ROWID",
 	"CREATE TABLE IF NOT EXISTS audit(seq INTEGER PRIMARY KEY AUTOINCREMENT, "
 		LINE ")",
+	"CREATE INDEX IF NOT EXISTS refusals ON audit(seq) WHERE " REFUSALS,
+	"CREATE INDEX IF NOT EXISTS others ON audit(seq) WHERE " OTHERS,
 	NULL
 };
 
@@ -212,11 +227,16 @@ static int sq_each(void *ctx, const char *prefix, store_each_fn *fn, void *arg)
 	return ret;
 }
 
-static int sq_audit_trim(void *ctx, uint64_t keep)
+static int sq_audit_trim(void *ctx, uint64_t refusals, uint64_t others)
 {
 	struct sq *q = ctx;
+	int rc;
 
-	sqlite3_bind_int64(q->st[ST_AUDIT_TRIM], 1, keep);
+	sqlite3_bind_int64(q->st[ST_AUDIT_TRIM_REFUSALS], 1, refusals);
+	rc = sq_run(q, ST_AUDIT_TRIM_REFUSALS);
+	if (rc)
+		return rc;
+	sqlite3_bind_int64(q->st[ST_AUDIT_TRIM], 1, others);
 	return sq_run(q, ST_AUDIT_TRIM);
 }
 
@@ -232,7 +252,7 @@ static int sq_audit(void *ctx, const struct store_audit *a)
 	bind_str(q, ST_AUDIT, 5, a->detail);
 	rc = sq_run(q, ST_AUDIT);
 	if (!rc && ++q->audits % AUDIT_TRIM_EVERY == 0)
-		rc = sq_audit_trim(q, AUDIT_KEEP);
+		rc = sq_audit_trim(q, AUDIT_KEEP_REFUSALS, AUDIT_KEEP);
 	return rc;
 }
 

@@ -61,8 +61,11 @@ struct store_ops {
 		    void *arg);
 	int (*audit_each)(void *ctx, uint64_t after, size_t max,
 			  store_audit_fn *fn, void *arg);
-	/* drops the oldest lines until at most @keep are left */
-	int (*audit_trim)(void *ctx, uint64_t keep);
+	/*
+	 * drops the oldest lines until at most @refusals of event "refuse"
+	 * and @others of all others are left
+	 */
+	int (*audit_trim)(void *ctx, uint64_t refusals, uint64_t others);
 	const char *(*error)(void *ctx);
 	void (*close)(void *ctx);
 };

@@ -81,7 +81,9 @@ says "joining twice" 'joined already' b join video
 
 # ---- evict
 says "an unknown group" 'no group "vidio"|vidio' k evict vidio b.lab
-says "an unknown member" 'no such member|nobody|z\.lab' k evict video z.lab
+like "who is no member is kept out, and that is said" \
+	"$(e2e_ctl k -j evict video z.lab | jq -r .note)" 'kept out from here on'
+try "and can be admitted" e2e_ctl k admit video z.lab
 says "to evict at a member" 'no key server' a evict video b.lab
 says "to leave at the key server" 'no member' k leave video
 says "status of an unknown group" 'vidio' k status vidio

@@ -73,8 +73,6 @@ static void test_evict(void)
 	usual(2);
 	is_int(gcks_evict(s.gcks, "nosuch", "b.example", &ms, err,
 			  sizeof(err)), -ENOENT, "no such group: %s", err);
-	is_int(gcks_evict(s.gcks, "video", "x.example", &ms, err,
-			  sizeof(err)), -ENOENT, "no such member: %s", err);
 	at = s.ms;
 	is_int(gcks_evict(s.gcks, "video", "B.Example", &ms, err,
 			  sizeof(err)), 0, "b is evicted");
@@ -268,8 +266,10 @@ static void test_refusals(void)
 	   strstr(sim_status(m).last_error, "239.1.1.1"),
 	   "a member refuses an address it was not configured with: %s",
 	   sim_status(m).last_error);
-	ok(!sim_has_member(&s, "e.example"), "and the key server drops it");
 	sim_down(m);
+	/* its leave shares the next rekey */
+	sim_run(&s, 1000);
+	ok(!sim_has_member(&s, "e.example"), "and the key server drops it");
 
 	s.cg.max_members = 3;
 	m = sim_add(&s, "f.example", false, true);

@@ -345,7 +345,19 @@ static void test_audit(struct store *s)
 	out[0] = '\0';
 	store_audit_each(s, 1, 1, audit_line, out);
 	ok(strstr(out, "leave") == out + 16, "and is read from any line on");
-	s->ops->audit_trim(s->ctx, 1);
+	a.event = "refuse";
+	a.detail = "";
+	for (n = 0; n < 20; n++)
+		store_audit(s, &a);
+	s->ops->audit_trim(s->ctx, 3, 2);
+	out[0] = '\0';
+	store_audit_each(s, 0, 100, audit_line, out);
+	is_str(out, "video:a.example:join: video:a.example:leave:"
+	       "x'); DROP TABLE kv; -- video:a.example:refuse: "
+	       "video:a.example:refuse: video:a.example:refuse: ",
+	       "refusals go by themselves");
+	s->ops->audit_trim(s->ctx, 0, 1);
+	n = 0;
 	store_audit_each(s, 0, 100, audit_count, &n);
 	is_int(n, 1, "old lines can go");
 	store_close(s);

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What members, strangers and crowds could do to a group, and cannot. */
+#include "group_sim.h"
+#include "tap.h"
+
+#include <errno.h>
+
+#include "ike/proto.h"
+
+static struct sim s;
+static struct sim_member *tx, *a, *b;
+static char err[256];
+
+static void usual(void)
+{
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	a = sim_add(&s, "a.example", false, true);
+	b = sim_add(&s, "b.example", false, true);
+	sim_up(tx);
+	sim_up(a);
+	sim_up(b);
+	if (!sim_settle(&s, 5000))
+		bail("not settled");
+	sim_run(&s, 10000);
+	sim_stream(&s, tx, 10);
+	sim_run(&s, 1000);
+}
+
+static void finish(const char *what)
+{
+	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
+	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
+	sim_free(&s);
+}
+
+static uint64_t refused_by_kernels(void)
+{
+	uint64_t n = 0;
+	int i;
+
+	for (i = 0; i < s.n; i++)
+		n += sim_status(s.m[i]).kernel_errors;
+	return n;
+}
+
+/* ---- rekeys against the kernel's 64 SAs --------------------------------- */
+
+static void test_stagger(void)
+{
+	struct gcks_group_status before, after;
+	uint32_t ms, i;
+	char name[32];
+
+	sim_init(&s, 1);
+	usual();
+	before = sim_group(&s);
+	for (i = 0; i < 90; i++) {
+		snprintf(name, sizeof(name), "m%u.example", i);
+		sim_up(sim_add(&s, name, false, true));
+		sim_run(&s, 150);
+	}
+	ok(sim_settle(&s, 5000), "90 join, one each 150 ms");
+	sim_run(&s, 2000);
+	after = sim_group(&s);
+	ok(after.rekeys - before.rekeys < 45, "by %ju rekeys",
+	   (uintmax_t)(after.rekeys - before.rekeys));
+	is_int(refused_by_kernels(), 0, "no kernel was out of room");
+	is_int(after.registrations, before.registrations,
+	       "nobody had to come again");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+
+	/* evictions do not wait: more in a second than the kernel has room */
+	for (i = 0; i < 80; i++) {
+		snprintf(name, sizeof(name), "m%u.example", i);
+		if (gcks_evict(s.gcks, "video", name, &ms, err, sizeof(err)))
+			bail(err);
+		sim_down(s.m[3 + i]);
+		sim_run(&s, 20);
+	}
+	sim_run(&s, 5000);
+	is_int(refused_by_kernels(), 0, "80 evictions: room is made");
+	is_int(sim_out_of_step(&s), 0, "all others are in step");
+	is_int(sim_status(a).registrations, 1, "a had not to come again");
+	finish("stagger");
+}
+
+static void storm(unsigned int ms)
+{
+	uint64_t end = s.ms + ms;
+
+	while (s.ms < end) {
+		sim_down(b);
+		mock_kernel_reset(&b->mk);
+		sim_up(b);
+		sim_run(&s, 110);
+	}
+}
+
+static void test_storm(void)
+{
+	struct gcks_group_status before;
+	unsigned int sends;
+	uint32_t ms = 0;
+	uint64_t at;
+
+	sim_init(&s, 2);
+	usual();
+	before = sim_group(&s);
+	storm(7000);
+	ok(sim_group(&s).rekeys - before.rekeys <= 16,
+	   "coming again and again makes %ju rekeys in 7 s",
+	   (uintmax_t)(sim_group(&s).rekeys - before.rekeys));
+	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
+	       0, "who did it is evicted");
+	at = s.ms;
+	sim_run(&s, 20000);
+	is_int(sim_reads_after(&s, b, at + ms), 0,
+	       "and has no key of what was sent since then");
+	is_int(refused_by_kernels(), 0, "no kernel was out of room");
+	is_int(a->gaps + s.n_unsent, 0, "a loses no packet");
+
+	/* messages on their way do not pile up, nor does a restart send all */
+	gcks_admit(s.gcks, "video", "b.example", err, sizeof(err));
+	sim_down(b);
+	storm(12000);
+	sim_gcks_down(&s);
+	sim_down(b);
+	sends = s.sends;
+	sim_gcks_up(&s);
+	sim_run(&s, 100);
+	ok(s.sends - sends < 12, "a restart at once sends %u messages",
+	   s.sends - sends);
+	sim_run(&s, 20000);
+	is_int(sim_group(&s).outbox, 0, "and none is left");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+
+	/* down for long: what the last change made is of use, no more */
+	storm(5000);
+	sim_down(b);
+	sim_gcks_down(&s);
+	sim_run(&s, 60000);
+	sends = s.sends;
+	sim_gcks_up(&s);
+	sim_run(&s, 100);
+	ok(s.sends - sends > 0 && s.sends - sends <= 3,
+	   "a minute later it sends %u", s.sends - sends);
+	sim_run(&s, 20000);
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	finish("storm");
+}
+
+/* The kernel refuses the new SA: the old one must end all the same. */
+static void test_no_room(void)
+{
+	uint32_t ms;
+
+	sim_init(&s, 3);
+	usual();
+	tx->mk.fail_add = -ENOMEM;
+	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
+	       0, "b is evicted");
+	sim_run(&s, 400);
+	is_int(sim_status(tx).kernel_errors, 1, "the sender cannot follow");
+	sim_gcks_down(&s);
+	sim_run(&s, 20000);
+	is_int(tx->mk.n_sas, 0, "its old SA ends, though there is no new one");
+	finish("no room");
+}
+
+/* ---- who is kept out ---------------------------------------------------- */
+
+static void test_evict_absent(void)
+{
+	struct sim_member *c;
+	uint32_t ms = 1;
+
+	sim_init(&s, 4);
+	usual();
+	/* so that it can say it leaves */
+	sim_down(b);
+	sim_up(b);
+	sim_settle(&s, 3000);
+	sim_run(&s, 1000);
+	member_leave(b->m, NULL);
+	sim_run(&s, 3000);
+	ok(!sim_has_member(&s, "b.example"), "b has left");
+	is_int(gcks_evict(s.gcks, "video", "B.example", &ms, err, sizeof(err)),
+	       0, "evicted all the same: %s", err);
+	ok(strstr(err, "kept out from here on"), "with words on that");
+	is_int(ms, 0, "there is nothing to wait for");
+	is_int(sim_audited(&s, "evict", "b.example", "not a member"), 1,
+	       "it is on record");
+	member_join(b->m, NULL);
+	sim_run(&s, 8000);
+	ok(!sim_in(b) && !sim_has_member(&s, "b.example"), "b stays out");
+	is_int(b->notify, GIKE_N_AUTHORIZATION_FAILED, "and is told so");
+	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
+	       -EALREADY, "only once");
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	sim_down(b);
+	sim_up(b);
+	sim_run(&s, 3000);
+	ok(!sim_in(b), "also after a restart");
+	is_int(gcks_admit(s.gcks, "video", "b.example", err, sizeof(err)), 0,
+	       "and can be admitted");
+
+	/* while its request waits for a batch */
+	s.cg.batch_join_ms = 500;
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	sim_run(&s, 100);
+	is_int(sim_group(&s).pending, 1, "c waits");
+	is_int(gcks_evict(s.gcks, "video", "c.example", &ms, err, sizeof(err)),
+	       0, "c is evicted while it waits");
+	sim_run(&s, 2000);
+	ok(!sim_in(c) && !sim_has_member(&s, "c.example"), "c is not let in");
+	is_int(c->notify, GIKE_N_AUTHORIZATION_FAILED, "and is told so");
+
+	s.store_errno = -ENOSPC;
+	is_int(gcks_evict(s.gcks, "video", "d.example", &ms, err, sizeof(err)),
+	       -ENOSPC, "disk full: %s", err);
+	s.store_errno = 0;
+	is_int(sim_group(&s).denied, 1, "nobody was kept out then");
+	is_int(gcks_evict(s.gcks, "video", "", &ms, err, sizeof(err)),
+	       -EINVAL, "nobody has no name: %s", err);
+	finish("absent");
+}
+
+/* ---- the audit trail ---------------------------------------------------- */
+
+static void test_strangers(void)
+{
+	struct ike_event ev = {
+		.type = IKE_EV_AUTH_FAILED,
+		.text = "certificate: issuer unknown",
+	};
+	struct gike_reply reply;
+	struct gike_req req = { 0 };
+	unsigned int commits, i;
+	struct ike_id me;
+	char name[32];
+
+	sim_init(&s, 5);
+	usual();
+	ev.peer = &b->ep;
+	commits = s.commits;
+	for (i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "x%u.evil", i);
+		ev.peer_name = name;
+		gcks_ike_event(s.gcks, &ev);
+		sim_run(&s, 10);
+	}
+	is_int(s.commits, commits, "strangers change nothing");
+	is_int(sim_audited(&s, "refuse", NULL, "AUTHENTICATION_FAILED"), 3,
+	       "300 strangers in 3 s make 3 lines");
+	is_int(sim_audited(&s, "refuse", NULL, "(99 more not written)"), 2,
+	       "that say how many there were");
+
+	/* a name of a group is the peer's to choose */
+	id_from_text(&me, "a.example");
+	req.peer = &me;
+	req.peer_name = "a.example";
+	for (i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "group%u", i);
+		id_set(&req.idg, IKE_ID_KEY_ID, name, strlen(name));
+		gcks_group_request(s.gcks, NULL, &req, &reply);
+		if (reply.notify != GIKE_N_INVALID_GROUP_ID)
+			bail("a group that is not there");
+		sim_run(&s, 10);
+	}
+	is_int(sim_audited(&s, "refuse", "a.example", "INVALID_GROUP_ID"), 1,
+	       "100 groups that are not there make one line");
+	finish("strangers");
+}
+
+/* ---- Sender-IDs --------------------------------------------------------- */
+
+static void test_greedy(void)
+{
+	struct sim_member *s2;
+	uint64_t end;
+
+	sim_init(&s, 6);
+	s.cg.sender_id_bits = 8;
+	usual();
+	s2 = sim_add(&s, "s2.example", true, true);
+	s2->cg.sender_ids = 16;
+	end = s.ms + 60000;
+	while (s.ms < end) {
+		sim_up(s2);
+		sim_run(&s, 300);
+		sim_down(s2);
+		mock_kernel_reset(&s2->mk);
+	}
+	ok(sim_group(&s).next_sender_id <= 2 + 7 * 16,
+	   "a minute of asking gives Sender-IDs up to %u",
+	   sim_group(&s).next_sender_id);
+	is_int(sim_group(&s).restarts, 0, "nobody has to start anew");
+	ok(sim_audited(&s, "refuse", "s2.example", "too often") > 0,
+	   "it is on record");
+	is_int(a->gaps + s.n_unsent, 0, "a loses no packet");
+
+	/* by and by it is forgiven, and comes back by itself */
+	sim_up(s2);
+	sim_run(&s, 130000);
+	ok(sim_in(s2), "it is let in again");
+	sim_run(&s, 600000);
+	sim_down(s2);
+	sim_up(s2);
+	ok(sim_settle(&s, 3000), "an honest restart is answered at once");
+	sim_run(&s, 5000);
+	sim_down(s2);
+	sim_up(s2);
+	ok(sim_settle(&s, 12000), "and so, within seconds, is another");
+	finish("greedy");
+}
+
+/* ---- SPIs that somebody tells ------------------------------------------- */
+
+/* Who was put out knows the next SPIs and sends bare headers with them. */
+static void test_next_spi(void)
+{
+	struct gcks_group_status g;
+	uint8_t hdr[28] = { 0 };
+	unsigned int i;
+	uint64_t regs;
+
+	sim_init(&s, 7);
+	usual();
+	a->deaf = true;
+	sim_run(&s, 31000);
+	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	g = sim_group(&s);
+	memcpy(hdr, g.rekey_spi, sizeof(g.rekey_spi));
+	regs = sim_status(a).registrations;
+	/* no answer can come, so that the Rekey SA stays the same */
+	sim_gcks_down(&s);
+	for (i = 0; i < 100; i++) {
+		member_rekey_input(a->m, &b->ep, hdr, sizeof(hdr));
+		sim_run(&s, 100);
+	}
+	sim_gcks_up(&s);
+	a->deaf = false;
+	sim_run(&s, 150000);
+	ok(sim_status(a).registrations > regs, "a missed rekey is found");
+	is_int(sim_status(a).registrations, regs + 1, "by one registration");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	finish("next SPI");
+}
+
+int main(void)
+{
+	test_stagger();
+	test_storm();
+	test_no_room();
+	test_evict_absent();
+	test_strangers();
+	test_greedy();
+	test_next_spi();
+	return done();
+}
