@@ -38,7 +38,7 @@ for g in g4 g6; do
 done
 listen b $G4 r4
 listen b $G6 r6
-sniff b wire
+sniff b wire "esp or udp"
 
 send a $G4 size=0,1,100,1438,1439,3000,40000 count=4 >"$TMP/sent4"
 send a $G6 size=0,1,100,1418,1419,3000,40000 count=4 >"$TMP/sent6"
