@@ -7,7 +7,7 @@
 #
 #	a eth0 ---- eth0 b
 #
-# timeout: 600
+# timeout: 900
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3
@@ -41,10 +41,10 @@ send a $G4 >/dev/null
 try "traffic flows" wait_until 20 has_lines b4 1
 
 for n in a b; do
-	flood $n $G4 4000
-	flood $n $G6 4000
+	flood $n $G4 $((400 * SCALE))
+	flood $n $G6 $((400 * SCALE))
 done
-for i in 1 2 3 4 5 6; do
+for i in $(seq $((SCALE < 6 ? 2 : 6))); do
 	keys $((4096 + i))
 	for n in a b; do
 		ctl $n sa del g4 $((4095 + i))
@@ -73,9 +73,9 @@ veth c:eth0 10.2.0.1/24 d:eth0 10.2.0.2/24
 mroute_to c eth0 224.0.0.0/4
 mroute_to d eth0 224.0.0.0/4
 listen d $G4 d4
-spawn in_ns c "$MC" send $G4 $PORT eth0 count=6000 size=300 >/dev/null
+spawn in_ns c "$MC" send $G4 $PORT eth0 count=$((600 * SCALE)) size=300 >/dev/null
 sender=$!
-for i in 1 2 3 4 5 6 7 8; do
+for i in $(seq $((SCALE < 8 ? 4 : 8))); do
 	ctl c group add g4 $G4
 	ctl d group add g4 $G4
 	key=$(new_key 20)

@@ -88,7 +88,7 @@ try "noise is refused" wait_until 20 counted b in-bad-icv $((before + 40))
 
 listen a $G4 a4
 for i in 1 2 3 4; do
-	spawn in_ns a "$MC" send $G4 $PORT eth0 count=3000 text=SECRET \
+	spawn in_ns a "$MC" send $G4 $PORT eth0 count=$((300 * SCALE)) text=SECRET \
 		>/dev/null
 	key=$(new_key 20)
 	sa_add a g4 "$key" spi $((5000 + i)) dir inout alg aes-gcm-16 \
