@@ -154,9 +154,9 @@ else
 	for i in 0 1; do
 		spawn in_ns a "$MC" send $G4 $PORT eth0 count=300 cpu=$i \
 			>"$TMP/cpu$i"
-		eval "pid$i=$!"
+		pids[i]=$!
 	done
-	wait $pid0 $pid1
+	wait "${pids[@]}"
 	arrives "two CPUs, a Sender-ID each" 600
 	is "two senders are known" "$(sa_word b g4 $spi senders)" 2
 	ctl a sa flush g4
@@ -166,9 +166,9 @@ else
 	for i in 0 1; do
 		spawn in_ns a "$MC" send $G4 $PORT eth0 count=300 cpu=$i \
 			>"$TMP/cpu$i"
-		eval "pid$i=$!"
+		pids[i]=$!
 	done
-	wait $pid0 $pid1
+	wait "${pids[@]}"
 	arrives "two CPUs, one Sender-ID" 600
 	is "one sender is known" "$(sa_word b g4 $spi senders)" 1
 	wait_until 20 captured wire 1200
