@@ -8,6 +8,7 @@
 #	a eth0 (mcsec) ---- eth0 b (xfrm)
 #
 # timeout: 600
+# stock only
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3

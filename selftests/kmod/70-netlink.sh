@@ -2,61 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 600
 #
-# The netlink family as others meet it: the kernel source's own client drives
-# it from the spec; requests that are cut, twisted or made without rights are
-# refused and change nothing; keys do not come back.
+# The netlink family as enemies meet it: requests that are cut, twisted or made
+# without rights are refused and change nothing; keys do not come back.
 
 . "$(dirname "$0")/kmod.sh"
 need python3 setpriv
 RAW=$(dirname "$0")/rawnl.py
-SPEC=$TOP/Documentation/netlink/specs/mcsec.yaml
 
 load_mcsec
 ns_create a
-
-# ---- the kernel's client
-
-SOURCE=${MCSEC_SOURCE:-$("$TOP/selftests/guest/kernel" source 2>/dev/null)}
-CLI=$SOURCE/tools/net/ynl/cli.py
-ynl() { # --do or --dump, operation, JSON
-	in_ns a python3 "$CLI" --spec "$SPEC" \
-		--schema "$SOURCE/Documentation/netlink/genetlink-legacy.yaml" \
-		"$1" "$2" --output-json ${3:+--json "$3"}
-}
-
-if [ -e "$CLI" ] && python3 -c 'import yaml, jsonschema' 2>/dev/null; then
-	KEY=$(new_key 20)
-	try "YNL makes a group" ynl --do group-new \
-		'{"name": "g4", "dst": "ef010101"}'
-	try "YNL adds an SA" ynl --do sa-new "{\"group\": \"g4\",
-		\"spi\": 4096, \"dir\": [\"in\", \"out\"],
-		\"alg\": \"aes-gcm-16\", \"key\": \"$KEY\",
-		\"sender-id\": [7, 8], \"selected\": true}"
-	sas=$(ynl --dump sa-get '{"group": "g4"}')
-	is "YNL dumps it" "$(json "[j[0][k] for k in
-		('spi', 'alg', 'window', 'sid-bits', 'state')]" <<<"$sas")" \
-		'[4096, "aes-gcm-16", 1024, 16, "live"]'
-	is "with its Sender-IDs" \
-		"$(json "j[0]['sender-id']" <<<"$sas")" "[7, 8]"
-	unlike "and without its key" "$sas" "$KEY"
-	is "YNL gets the group" \
-		"$(ynl --do group-get '{"name": "g4"}' | json "j['sas']")" 1
-	try "YNL sets a limit" ynl --do sa-set \
-		'{"group": "g4", "spi": 4096, "hard-packets": 9}'
-	is "which mcsectl reads" "$(ctl a -j sa show g4 4096 |
-		json "(j[0] if isinstance(j, list) else j)['hard-packets']")" 9
-	is "YNL dumps the counters" "$(ynl --dump stats-get |
-		json "len(j) > 20 and all('name' in c for c in j)")" true
-	like "YNL shows why it is refused" "$(ynl --do group-new \
-		'{"name": "x", "dst": "0a000001"}' 2>&1)" \
-		"dst is not a multicast address"
-	try "YNL deletes the SA" ynl --do sa-del \
-		'{"group": "g4", "spi": 4096}'
-	try "YNL flushes" ynl --do group-flush '{}'
-	is "and all is gone" "$(ctl a -j group show)" "[]"
-else
-	skip "the kernel source's YNL client" "python3-yaml, python3-jsonschema or the kernel source is missing"
-fi
 
 # ---- malformed requests
 
