@@ -23,6 +23,7 @@ KEY256=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1fa0a1a2a3
 # How much traffic a flood is: kernels for debugging are slow.
 # shellcheck disable=SC2034
 SCALE=10
+# shellcheck disable=SC2034
 [[ $(uname -r) != *debug* ]] || SCALE=1
 
 two_hosts() {
