@@ -270,7 +270,7 @@ static int keep_out(struct group *g, const char *id, char *err, size_t errlen)
 	g->evictions++;
 	log_info("group %s: %s is not a member now; kept out from here on",
 		 g->conf->name, id);
-	snprintf(err, errlen, "\"%s\" is not a member of group \"%s\" now; "
+	snprintf(err, errlen, "%s is not a member of group %s now; "
 		 "kept out from here on", id, g->conf->name);
 	return 0;
 }

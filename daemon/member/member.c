@@ -416,7 +416,10 @@ static int leave(struct mgroup *g)
 
 static int join(struct mgroup *g)
 {
-	if (!g->out)
+	/* Refused or not answered so far: the next try comes now. */
+	bool waits = !g->in && timer_armed(&g->retry);
+
+	if (!g->out && !waits)
 		return -EALREADY;
 	g->out = false;
 	g->hard = false;
