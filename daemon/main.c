@@ -73,6 +73,10 @@ static int start(struct app *a, char *err, size_t errlen)
 	int ret;
 
 	ret = open_loop(a, err, errlen);
+	/* first: another mcsecd is to be noticed before anybody is called */
+	if (!ret)
+		ret = ctl_new(a->loop, &a->tq, a->conf->control, &a->ctl, err,
+			      errlen);
 	if (!ret)
 		ret = app_open_key_export(a, err, errlen);
 	if (!ret && a->conf->gcks)
@@ -85,11 +89,9 @@ static int start(struct app *a, char *err, size_t errlen)
 	roles.gcks_host = a->gcks_host;
 	roles.member = a->member;
 	roles.member_host = a->member_host;
-	ret = ctl_new(a->loop, &a->tq, a->conf->control, &roles, &a->ctl, err,
-		      errlen);
-	if (!ret)
-		app_watch_expiry(a);
-	return ret;
+	ctl_serve(a->ctl, &roles);
+	app_watch_expiry(a);
+	return 0;
 }
 
 static const char usage[] =

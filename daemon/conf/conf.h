@@ -63,7 +63,7 @@ struct conf_group {
 	/* interface it leaves by, "" for the kernel's choice */
 	char *rekey_interface;
 	uint8_t rekey_ttl;
-	/* bit-identical copies of each message, at 0, 1, 3, 6 ... s */
+	/* bit-identical copies of each message, within 3/4 of ATD */
 	uint8_t rekey_copies;
 	struct conf_alg alg;
 	struct conf_alg kek_alg;

@@ -275,8 +275,7 @@ static int listen_at(struct ctl *ctl)
 }
 
 int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
-	    const struct ctl_roles *roles, struct ctl **out, char *err,
-	    size_t errlen)
+	    struct ctl **out, char *err, size_t errlen)
 {
 	struct ctl *ctl;
 	int ret;
@@ -290,7 +289,6 @@ int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
 		return err_set(err, errlen, -ENOMEM, "no memory");
 	ctl->loop = loop;
 	ctl->tq = tq;
-	ctl->roles = *roles;
 	strcpy(ctl->path, path);
 	LIST_INIT(&ctl->clients);
 	ret = listen_at(ctl);
@@ -302,6 +300,11 @@ int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
 	}
 	*out = ctl;
 	return 0;
+}
+
+void ctl_serve(struct ctl *ctl, const struct ctl_roles *roles)
+{
+	ctl->roles = *roles;
 }
 
 void ctl_free(struct ctl *ctl)

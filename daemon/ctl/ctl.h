@@ -45,8 +45,9 @@ struct ctl_roles {
  * (-EADDRINUSE), nor is a file that is no socket. @err gets words.
  */
 int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
-	    const struct ctl_roles *roles, struct ctl **out, char *err,
-	    size_t errlen);
+	    struct ctl **out, char *err, size_t errlen);
+/* What it answers of, before the loop runs for the first time. */
+void ctl_serve(struct ctl *ctl, const struct ctl_roles *roles);
 /* Closes all clients and removes the socket. */
 void ctl_free(struct ctl *ctl);
 

@@ -19,18 +19,25 @@
 /* ---- when copies go ----------------------------------------------------- */
 
 /*
- * Outside of an exclusion time is on our side: 0, 1, 3, 6 s, all within ATD
- * if it is as long as it should be.
+ * Outside of an exclusion time is on our side: 0, 1, 3, 6 s. Closer together
+ * where ATD is shorter than that: who hears only the last copy is to have the
+ * key when a sender that heard the first begins to use it.
  */
 static unsigned int copies_plain(const struct group *g, uint32_t *at)
 {
+	uint32_t within = g->conf->atd * MS / 4 * 3;
 	unsigned int n = g->conf->rekey_copies;
+	uint32_t last;
 	unsigned int i;
 
 	if (n > GKM_COPIES_MAX)
 		n = GKM_COPIES_MAX;
-	for (i = 0; i < n; i++)
+	last = (n - 1) * n / 2 * MS;
+	for (i = 0; i < n; i++) {
 		at[i] = i * (i + 1) / 2 * MS;
+		if (within && last > within)
+			at[i] = (uint64_t)at[i] * within / last;
+	}
 	return n;
 }
 

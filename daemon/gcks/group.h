@@ -43,6 +43,8 @@ struct gmember {
 	int64_t registered;
 	uint32_t first_sid;
 	uint32_t n_sids;
+	/* IKE SA that it last registered over; 0 after a restart */
+	uint64_t over;
 };
 
 struct gdenied {
@@ -116,6 +118,7 @@ TAILQ_HEAD(gouts, gout);
 struct gjoin {
 	TAILQ_ENTRY(gjoin) all;
 	uint64_t token;		/* for ike_reply() */
+	uint64_t over;		/* number of the IKE SA */
 	char *identity;
 	bool send;
 	bool receive;

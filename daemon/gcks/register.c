@@ -430,6 +430,7 @@ static void settle_in(struct group *g, struct gjoin *j, int64_t now)
 	}
 	j->m->receive = j->receive;
 	j->m->registered = now;
+	j->m->over = j->over;
 	j->m->first_sid = j->first_sid;
 	j->m->n_sids = j->send ? j->n_sids : 0;
 	log_info("group %s: %s %s as %s", g->conf->name, j->identity,
@@ -550,8 +551,9 @@ static enum gike_when refuse(struct group *g, const char *identity,
 	return GIKE_NOW;
 }
 
-static enum gike_when report(struct group *g, const struct gike_req *req,
-			     const char *identity, struct gike_reply *reply)
+static enum gike_when report(struct group *g, const struct ike_sa *sa,
+			     const struct gike_req *req, const char *identity,
+			     struct gike_reply *reply)
 {
 	struct gmember *m = gmc_find(g, identity);
 
@@ -559,6 +561,13 @@ static enum gike_when report(struct group *g, const struct gike_req *req,
 	/* leaving what one is not in is no error: the answer was lost */
 	if (!m)
 		return GIKE_NOW;
+	/* it has come back since, and this was long on its way */
+	if (ike_sa_serial(sa) < m->over) {
+		log_info("group %s: %s reports %s over an old IKE SA: ignored",
+			 g->conf->name, identity,
+			 ike_notify_name(req->report));
+		return GIKE_NOW;
+	}
 	log_info("group %s: %s reports %s", g->conf->name, identity,
 		 ike_notify_name(req->report));
 	gr_leave_later(g, m);
@@ -595,7 +604,7 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 	char buf[160];
 
 	if (req->report)
-		return report(g, req, identity, reply);
+		return report(g, sa, req, identity, reply);
 	why = gmc_may(g, identity, req->send, !req->send);
 	if (why)
 		return refuse(g, identity, GIKE_N_AUTHORIZATION_FAILED, why,
@@ -624,6 +633,7 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 			      "out of memory", reply);
 	}
 	j->token = req->token;
+	j->over = ike_sa_serial(sa);
 	j->send = req->send;
 	j->receive = gmc_may_receive(g, identity);
 	j->n_sids = req->send ? req->n_sender_ids : 0;

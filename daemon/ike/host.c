@@ -41,6 +41,7 @@ static const uint8_t *own_spi(const struct ike_sa *sa)
 
 void host_add(struct ike_host *host, struct ike_sa *sa)
 {
+	sa->serial = ++host->next_serial;
 	LIST_INSERT_HEAD(&host->sas, sa, link);
 	LIST_INSERT_HEAD(spi_bucket(host, own_spi(sa)), sa, by_spi);
 	if (!sa->initiator)

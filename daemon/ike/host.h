@@ -272,6 +272,8 @@ bool ike_sa_is_up(const struct ike_sa *sa);
 bool ike_sa_is_initiator(const struct ike_sa *sa);
 /* "aes-gcm-16-256 sha2-256 x25519 kw-256"; for status */
 const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size);
+/* Of two SAs of a host, that with the greater number was opened later. */
+uint64_t ike_sa_serial(const struct ike_sa *sa);
 /* One pointer for the user */
 void ike_sa_set_user(struct ike_sa *sa, void *user);
 void *ike_sa_user(const struct ike_sa *sa);

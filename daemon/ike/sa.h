@@ -109,6 +109,7 @@ struct ike_sa {
 	bool dead;		/* in the list of the dead, freed from there */
 	bool told;		/* the user knows it: sa_closed() is due */
 	void *user;
+	uint64_t serial;	/* counts up; later ones were opened later */
 	char name[2 * 16 + 2];
 
 	struct ep local;
@@ -179,6 +180,7 @@ struct ike_host {
 	unsigned int depth;	/* calls under way, see re-entry in host.h */
 	bool dying;		/* no new SAs */
 	uint32_t next_token;
+	uint64_t next_serial;
 	uint64_t cap_said_ms;	/* when IKE_EV_CAP was last said, or 0 */
 	uint64_t deny_ms;	/* second in which INVALID_IKE_SPI was said */
 	unsigned int denied;	/* how often in it */

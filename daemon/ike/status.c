@@ -41,6 +41,11 @@ const char *ike_sa_name(const struct ike_sa *sa)
 	return sa->name;
 }
 
+uint64_t ike_sa_serial(const struct ike_sa *sa)
+{
+	return sa->serial;
+}
+
 bool ike_sa_is_up(const struct ike_sa *sa)
 {
 	return sa->state == IKE_ST_UP;

@@ -148,7 +148,10 @@ like "another user is not answered, even if he gets at the socket" \
 like "and that is said" "$(cat "$TMP/k.log")" 'user 65534 is not root'
 chmod 0600 "$K/s.sock"
 like "a second daemon on the same store is refused" \
-	"$(in_ns k "$MCSECD" -c "$TMP/k.conf" 2>&1)" 'another process has it'
+	"$(sed 's/s\.sock/other.sock/' "$TMP/k.conf" >"$TMP/k2.conf"
+	in_ns k "$MCSECD" -c "$TMP/k2.conf" 2>&1)" 'another process has it'
+like "and one with the same socket" \
+	"$(in_ns k "$MCSECD" -c "$TMP/k.conf" 2>&1)" 'another mcsecd is running'
 try "which does the first no harm" kctl status
 like "no core files" "$(cat "/proc/$pid/limits")" 'core file size +0 +0'
 unlike "memory is locked" "$(grep VmLck "/proc/$pid/status")" ' 0 kB'

@@ -32,7 +32,7 @@ dropped() {
 
 try "the network" lab_up k s a || tap_done
 try "certificates" pki_make
-G_INTERVAL=8 G_ATD=2 G_DTD=4 G_LIFETIME=20
+G_INTERVAL=8 G_ATD=3 G_DTD=4 G_LIFETIME=20
 G_EXTRA='kek-lifetime = 20; rekey-copies = 3;'
 gcks_conf
 member_conf s true false

@@ -232,7 +232,7 @@ static void sockets(void)
 
 	ok(!stat(path, &st) && (st.st_mode & 07777) == 0600 &&
 	   S_ISSOCK(st.st_mode), "for us alone");
-	is_int(ctl_new(loop, &tq, path, &none, &other, err, sizeof(err)),
+	is_int(ctl_new(loop, &tq, path, &other, err, sizeof(err)),
 	       -EADDRINUSE, "a daemon that answers is not replaced");
 	ok(strstr(err, path) && strstr(err, "running"), "said: %s", err);
 	/* what a daemon that was killed leaves */
@@ -249,8 +249,9 @@ static void sockets(void)
 	while (access(path, F_OK))
 		usleep(1000);
 	usleep(20000);
-	is_int(ctl_new(loop, &tq, path, &none, &ctl, err, sizeof(err)), 0,
+	is_int(ctl_new(loop, &tq, path, &ctl, err, sizeof(err)), 0,
 	       "what a dead daemon left is replaced");
+	ctl_serve(ctl, &none);
 	fd = client();
 	ask(fd, VERSION, strlen(VERSION));
 	is_str(answer(fd), VERSION_ANSWER, "and works");
@@ -259,13 +260,13 @@ static void sockets(void)
 
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	close(fd);
-	is_int(ctl_new(loop, &tq, path, &none, &ctl, err, sizeof(err)),
+	is_int(ctl_new(loop, &tq, path, &ctl, err, sizeof(err)),
 	       -EEXIST, "a file is not taken away: %s", err);
 	unlink(path);
 	memset(long_path, 'x', sizeof(long_path) - 1);
 	long_path[0] = '/';
 	long_path[sizeof(long_path) - 1] = '\0';
-	is_int(ctl_new(loop, &tq, long_path, &none, &ctl, err, sizeof(err)),
+	is_int(ctl_new(loop, &tq, long_path, &ctl, err, sizeof(err)),
 	       -ENAMETOOLONG, "too long a path");
 }
 
@@ -384,8 +385,9 @@ int main(void)
 		bail("no folder, or no loop");
 	/* a folder that isn't there is made */
 	snprintf(path, sizeof(path), "%s/run/s.sock", dir);
-	is_int(ctl_new(loop, &tq, path, &none, &ctl, err, sizeof(err)), 0,
+	is_int(ctl_new(loop, &tq, path, &ctl, err, sizeof(err)), 0,
 	       "a socket: %s", err);
+	ctl_serve(ctl, &none);
 	requests();
 	refusals();
 	stubborn();

@@ -172,6 +172,34 @@ static void test_leave(void)
 	finish("leave");
 }
 
+/* Its old self says goodbye when the new one is in. */
+static void test_late_leave(void)
+{
+	struct sim_member *again;
+
+	usual(7);
+	/* so that it has an IKE SA to say it over */
+	sim_down(b);
+	sim_up(b);
+	sim_settle(&s, 3000);
+	again = sim_add(&s, "b.example", false, true);
+	sim_up(again);
+	ok(sim_settle(&s, 3000), "b is there again, from another address");
+	sim_run(&s, 1000);
+	is_int(member_leave(b->m, NULL), 0, "what it was before leaves");
+	sim_run(&s, 10000);
+	ok(sim_has_member(&s, "b.example") &&
+	   sim_logged(&s, "over an old IKE SA"), "b stays in");
+	sim_down(b);
+	is_int(sim_audited(&s, "leave", "b.example", NULL), 0,
+	       "no leave is on record");
+	is_int(sim_out_of_step(&s), 0, "and it follows");
+	is_int(member_leave(again->m, NULL), 0, "it can still leave");
+	sim_run(&s, 10000);
+	ok(!sim_has_member(&s, "b.example"), "and is out then");
+	finish("late leave");
+}
+
 /* The last words to nobody: everyone leaves, someone comes back. */
 static void test_empty(void)
 {
@@ -322,6 +350,7 @@ int main(void)
 	test_join();
 	test_evict();
 	test_leave();
+	test_late_leave();
 	test_empty();
 	test_refusals();
 	test_sender_later();

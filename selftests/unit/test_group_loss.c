@@ -115,6 +115,30 @@ static void test_copies_lost(void)
 	}
 }
 
+/* However short ATD is: the last copy comes before a sender changes. */
+static void test_short_atd(void)
+{
+	struct losing l = { .first = 2 };
+	unsigned int atd;
+
+	for (atd = 1; atd <= 4; atd++) {
+		usual(34 + atd);
+		s.cg.atd = atd;
+		l.m = a;
+		s.drop = lose_first;
+		s.drop_arg = &l;
+		n_seen = 0;
+		rekey();
+		sim_run(&s, 30000);
+		rekey();
+		sim_run(&s, 30000);
+		is_int(sim_out_of_step(&s), 0, "ATD %u s, two copies lost",
+		       atd);
+		is_int(sim_gaps(&s), 0, "no packet is");
+		finish("short ATD");
+	}
+}
+
 /* A sender that has just come does not speak before all can hear it. */
 static void test_new_sender(void)
 {
@@ -390,6 +414,7 @@ static void test_attacker(void)
 int main(void)
 {
 	test_copies_lost();
+	test_short_atd();
 	test_new_sender();
 	test_overtaken();
 	test_late_copy();
