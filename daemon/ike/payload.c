@@ -378,6 +378,7 @@ static bool id_is_text(const struct ike_id *id)
 
 const char *id_str(const struct ike_id *id, char *buf, size_t size)
 {
+	char ip[INET6_ADDRSTRLEN];
 	size_t off;
 
 	if (!size)
@@ -388,9 +389,12 @@ const char *id_str(const struct ike_id *id, char *buf, size_t size)
 		snprintf(buf, size, "%.*s", (int)id->len,
 			 (const char *)id->data);
 	} else if (id->type == IKE_ID_IPV4_ADDR && id->len == 4) {
-		inet_ntop(AF_INET, id->data, buf, size);
+		/* which leaves a buffer that is too small as it was */
+		inet_ntop(AF_INET, id->data, ip, sizeof(ip));
+		snprintf(buf, size, "%s", ip);
 	} else if (id->type == IKE_ID_IPV6_ADDR && id->len == 16) {
-		inet_ntop(AF_INET6, id->data, buf, size);
+		inet_ntop(AF_INET6, id->data, ip, sizeof(ip));
+		snprintf(buf, size, "%s", ip);
 	} else {
 		off = snprintf(buf, size, "%u:", id->type);
 		for (unsigned int i = 0; i < id->len && off + 2 < size; i++)

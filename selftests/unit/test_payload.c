@@ -152,6 +152,8 @@ static void ids(void)
 	is_str(id_str(&id, small, sizeof(small)), "a.exa", "cut, terminated");
 	is_int(id_of("01000000 c0000201", &id), 0, "IPv4");
 	is_str(id_str(&id, buf, sizeof(buf)), "192.0.2.1", "as text");
+	memset(small, 'x', sizeof(small));
+	is_str(id_str(&id, small, sizeof(small)), "192.0", "cut, terminated");
 	is_int(id_of("01000000 c00002", &id), -EBADMSG, "IPv4 of 3 octets");
 	is_int(id_of("05000000 c0000201", &id), -EBADMSG, "IPv6 of 4");
 	is_int(id_of("02000000", &id), -EBADMSG, "empty");
