@@ -7,6 +7,7 @@
 #   make module          the module (KDIR=headers, MO=output folder, W=1)
 #   make unit fuzz e2e   test programs, see Documentation/testing.rst
 #   make check demo      selftests/run and tools/demo
+#   make bench           instructions per packet, beside xfrm
 #   make style           everything that a reviewer should not have to say
 #
 # Sources are found by wildcard: a new file in a folder below needs no edit.
@@ -180,12 +181,15 @@ module:
 
 # ---- the rest --------------------------------------------------------------
 
-.PHONY: check demo style debug-kernel clean install FORCE
+.PHONY: check demo bench style debug-kernel clean install FORCE
 check:
 	selftests/run
 
 demo:
 	tools/demo
+
+bench:
+	selftests/bench/run
 
 style:
 	tools/style/run

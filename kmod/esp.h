@@ -49,6 +49,7 @@ static inline unsigned int mcsec_esp_len(unsigned int len)
  * struct mcsec_op - one packet in the cipher
  * @skb: the packet, owned by the op while the cipher has it
  * @sa: SA of the packet
+ * @sender: who sent it, where the SA knew before the cipher ran, or NULL
  * @done: what goes on with the packet when the cipher answers later
  * @flight: what @skb needs of the world until then
  * @meet: 0, then 1 when the first of submitter and completion is done with
@@ -63,6 +64,7 @@ static inline unsigned int mcsec_esp_len(unsigned int len)
 struct mcsec_op {
 	struct sk_buff *skb;
 	struct mcsec_sa *sa;
+	struct mcsec_sender *sender;
 	void (*done)(struct mcsec_op *op, int err);
 	struct mcsec_flight flight;
 	atomic_t meet;

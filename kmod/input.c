@@ -35,11 +35,12 @@ static int uncover(struct mcsec_sa *sa, struct sk_buff *skb, unsigned int hlen,
 	unsigned int text = skb->len - hlen - MCSEC_HEAD - MCSEC_ICV;
 	struct mcsec_group *group = sa->group;
 	struct iphdr *iph;
-	u8 tail[MCSEC_TRAILER];
+	u8 next;
+	u8 buf[MCSEC_TRAILER], *tail;
 
-	if (skb_copy_bits(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER, tail,
-			  MCSEC_TRAILER) ||
-	    tail[0] + MCSEC_TRAILER > text)
+	tail = skb_header_pointer(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER,
+				  sizeof(buf), buf);
+	if (unlikely(!tail || tail[0] + MCSEC_TRAILER > text))
 		return drop(group, MCSEC_IN_BAD_TRAILER);
 	if (tail[1] == DUMMY)
 		return drop(group, MCSEC_IN_DUMMY);
@@ -47,10 +48,11 @@ static int uncover(struct mcsec_sa *sa, struct sk_buff *skb, unsigned int hlen,
 	/* The tag says more than any checksum inside. WireGuard's mark. */
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->csum_level = ~0;
+	next = tail[1];
 	if (pskb_trim(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER - tail[0]))
 		return drop(group, MCSEC_IN_NO_MEMORY);
 	mcsec_esp_unhead(skb, hlen);
-	skb->data[nhoff] = tail[1];
+	skb->data[nhoff] = next;
 	iph = ip_hdr(skb);
 	if (iph->version == 4) {
 		iph->tot_len = htons(skb->len);
@@ -76,6 +78,7 @@ static int in_finish(struct mcsec_op *op, int err)
 	struct mcsec_sa *sa = op->sa;
 	struct mcsec_group *group = sa->group;
 	struct sk_buff *skb = op->skb;
+	struct mcsec_sender *sender = op->sender;
 	unsigned int hlen = op->hlen, nhoff = op->nhoff;
 	const struct mcsec_esp_hdr *esp;
 	u32 seq;
@@ -96,7 +99,7 @@ static int in_finish(struct mcsec_op *op, int err)
 	esp = (void *)skb->data + hlen;
 	seq = ntohl(esp->seq);
 	iv = get_unaligned_be64(&esp->iv);
-	err = mcsec_sa_replay_accept(sa, seq, iv);
+	err = mcsec_sa_replay_accept(sa, sender, seq, iv);
 	if (unlikely(err)) {
 		if (err == -EALREADY)
 			return drop(group, MCSEC_IN_REPLAY);
@@ -151,6 +154,7 @@ static int verify(struct sk_buff *skb, const struct nf_hook_state *state,
 		  unsigned int nhoff)
 {
 	const struct mcsec_esp_hdr *esp;
+	struct mcsec_sender *sender;
 	struct crypto_aead *tfm;
 	struct mcsec_op *op;
 	struct mcsec_sa *sa;
@@ -170,7 +174,8 @@ static int verify(struct sk_buff *skb, const struct nf_hook_state *state,
 	if (unlikely(READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED || !tfm))
 		return drop(group, MCSEC_IN_EXPIRED);
 	if (unlikely(!mcsec_sa_replay_check(sa, ntohl(esp->seq),
-					    get_unaligned_be64(&esp->iv))))
+					    get_unaligned_be64(&esp->iv),
+					    &sender)))
 		return drop(group, MCSEC_IN_REPLAY);
 
 	nsg = mcsec_esp_writable(skb);
@@ -181,6 +186,7 @@ static int verify(struct sk_buff *skb, const struct nf_hook_state *state,
 		return drop(group, MCSEC_IN_NO_MEMORY);
 	op->skb = skb;
 	op->sa = sa;
+	op->sender = sender;
 	op->done = in_done;
 	op->hlen = hlen;
 	op->nhoff = nhoff;
@@ -248,13 +254,13 @@ unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
 
 	if (likely(!ipv4_is_multicast(iph->daddr)))
 		return NF_ACCEPT;
-	group = mcsec_group_find4(mcsec_net_of(state->net), iph->daddr);
-	if (!group)
-		return NF_ACCEPT;
 	/* Verified before: at PRE_ROUTING, which a VRF calls again for its own
 	 * device. IP has cleared this flag before the first.
 	 */
 	if (IPCB(skb)->flags & IPSKB_FORWARDED)
+		return NF_ACCEPT;
+	group = mcsec_group_find4(mcsec_net_of(state->net), iph->daddr);
+	if (!group)
 		return NF_ACCEPT;
 
 	if (unlikely(ip_is_fragment(iph)))
@@ -282,10 +288,11 @@ unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
 	const struct iphdr *iph = ip_hdr(skb);
 	struct mcsec_group *group;
 
-	if (likely(!ipv4_is_multicast(iph->daddr)))
+	if (likely(!ipv4_is_multicast(iph->daddr) ||
+		   iph->protocol == IPPROTO_ESP))
 		return NF_ACCEPT;
 	group = mcsec_group_find4(mcsec_net_of(state->net), iph->daddr);
-	if (!group || iph->protocol == IPPROTO_ESP || is_igmp(iph))
+	if (!group || is_igmp(iph))
 		return NF_ACCEPT;
 	mcsec_count_out_drop(group, MCSEC_FORWARD_CLEAR);
 	return NF_DROP;
@@ -343,12 +350,12 @@ unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
 
 	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
 		return NF_ACCEPT;
+	/* As in mcsec_in4(). */
+	if (IP6CB(skb)->flags & IP6SKB_FORWARDED)
+		return NF_ACCEPT;
 	group = mcsec_group_find6(mcsec_net_of(state->net),
 				  &ipv6_hdr(skb)->daddr);
 	if (!group)
-		return NF_ACCEPT;
-	/* As in mcsec_in4(). */
-	if (IP6CB(skb)->flags & IP6SKB_FORWARDED)
 		return NF_ACCEPT;
 
 	next = walk6(skb, &hlen, &nhoff);
@@ -382,7 +389,8 @@ unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
 	unsigned int hlen, nhoff;
 	int next;
 
-	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
+	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr) ||
+		   ipv6_hdr(skb)->nexthdr == NEXTHDR_ESP))
 		return NF_ACCEPT;
 	group = mcsec_group_find6(mcsec_net_of(state->net),
 				  &ipv6_hdr(skb)->daddr);

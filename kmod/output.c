@@ -18,6 +18,7 @@
 #include <linux/igmp.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <net/checksum.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 
@@ -150,6 +151,30 @@ static int check_size(struct sk_buff *skb, struct mcsec_group *group,
 	return 0;
 }
 
+/*
+ * The device was to fill in the checksum; it will see ciphertext. In the
+ * common case without the detours of skb_checksum_help().
+ */
+static bool fill_checksum(struct sk_buff *skb)
+{
+	unsigned int start, field;
+	__sum16 sum;
+
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		goto done;
+	start = skb_checksum_start_offset(skb);
+	field = start + skb->csum_offset;
+	if (unlikely(skb_is_nonlinear(skb) || skb_cloned(skb) ||
+		     skb_csum_is_sctp(skb) || field + sizeof(sum) > skb->len))
+		return !skb_csum_hwoffload_help(skb, 0);
+	sum = csum_fold(csum_partial(skb->data + start, skb->len - start, 0));
+	/* 0 would say that there is none. */
+	*(__sum16 *)(skb->data + field) = sum ?: CSUM_MANGLED_0;
+done:
+	skb->ip_summed = CHECKSUM_NONE;
+	return true;
+}
+
 static int no_sa(struct mcsec_group *group, enum mcsec_counter why)
 {
 	mcsec_group_acquire(group);
@@ -196,11 +221,8 @@ static int protect(struct sk_buff *skb, const struct nf_hook_state *state,
 	if (unlikely(err))
 		return err;
 
-	/* The device was to fill in the checksum; it will see ciphertext. */
-	if (skb->ip_summed == CHECKSUM_PARTIAL &&
-	    skb_csum_hwoffload_help(skb, 0))
+	if (unlikely(!fill_checksum(skb)))
 		return drop(group, MCSEC_OUT_CHECKSUM, -ENOBUFS);
-	skb->ip_summed = CHECKSUM_NONE;
 
 	nsg = mcsec_esp_grow(skb, frame->hlen, text - len + MCSEC_ICV,
 			     LL_RESERVED_SPACE(skb_dst(skb)->dev));
@@ -215,8 +237,12 @@ static int protect(struct sk_buff *skb, const struct nf_hook_state *state,
 		tail[i] = i + 1;
 	tail[pad] = pad;
 	tail[pad + 1] = next;
-	skb_store_bits(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER - pad, tail,
-		       pad + MCSEC_TRAILER);
+	if (likely(!skb_is_nonlinear(skb)))
+		memcpy(skb_tail_pointer(skb) - MCSEC_ICV - MCSEC_TRAILER - pad,
+		       tail, pad + MCSEC_TRAILER);
+	else
+		skb_store_bits(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER - pad,
+			       tail, pad + MCSEC_TRAILER);
 
 	if (unlikely(!mcsec_sa_use_out(sa, text))) {
 		mcsec_op_put(op);

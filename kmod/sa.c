@@ -297,13 +297,16 @@ static void count_replay(struct mcsec_sa *sa)
 	this_cpu_inc(sa->cpu->in_replays);
 }
 
-bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv)
+bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv,
+			   struct mcsec_sender **found)
 {
 	struct mcsec_sender *sender;
 
+	*found = NULL;
 	switch ((enum mcsec_replay)sa->replay) {
 	case MCSEC_REPLAY_IV:
-		sender = mcsec_sender_find(&sa->senders, iv >> sa->sid_shift);
+		*found = sender =
+			mcsec_sender_find(&sa->senders, iv >> sa->sid_shift);
 		if (unlikely(!sender)) {
 			if (mcsec_iv_counter(sa, iv))
 				return true;
@@ -325,15 +328,17 @@ bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv)
 	return false;
 }
 
-int mcsec_sa_replay_accept(struct mcsec_sa *sa, u32 seq, u64 iv)
+int mcsec_sa_replay_accept(struct mcsec_sa *sa, struct mcsec_sender *sender,
+			   u32 seq, u64 iv)
 {
-	struct mcsec_sender *sender;
-	bool created, new = true;
+	bool created = false, new = true;
 
 	switch ((enum mcsec_replay)sa->replay) {
 	case MCSEC_REPLAY_IV:
-		sender = mcsec_sender_get(&sa->senders, iv >> sa->sid_shift,
-					  &created);
+		if (unlikely(!sender))
+			sender = mcsec_sender_get(&sa->senders,
+						  iv >> sa->sid_shift,
+						  &created);
 		if (IS_ERR(sender))
 			return PTR_ERR(sender);
 		new = mcsec_sender_accept(sender, mcsec_iv_counter(sa, iv));

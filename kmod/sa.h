@@ -263,14 +263,20 @@ static inline u64 mcsec_iv_counter(const struct mcsec_sa *sa, u64 iv)
 	return iv & (BIT_ULL(sa->sid_shift) - 1);
 }
 
-/* Before deciphering: false if it is a replay for certain. */
-bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv);
+/*
+ * Before deciphering: false if it is a replay for certain. *@sender gets who
+ * @iv says it is of, if the SA has a window of it, for the function below; it
+ * lives as long as the SA.
+ */
+bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv,
+			   struct mcsec_sender **sender);
 
 /*
  * After verifying: record it. Returns 0, -EALREADY for a replay, -ENOSPC when
  * there are too many senders, -ENOMEM.
  */
-int mcsec_sa_replay_accept(struct mcsec_sa *sa, u32 seq, u64 iv);
+int mcsec_sa_replay_accept(struct mcsec_sa *sa, struct mcsec_sender *sender,
+			   u32 seq, u64 iv);
 
 /* A packet went into a cipher that answers later, and came back. */
 static inline void mcsec_sa_hold(struct mcsec_sa *sa)
