@@ -21,7 +21,9 @@
 /*
  * Outside of an exclusion time is on our side: 0, 1, 3, 6 s. Closer together
  * where ATD is shorter than that: who hears only the last copy is to have the
- * key when a sender that heard the first begins to use it.
+ * key when a sender that heard the first begins to use it. Then one more goes
+ * at the usual time, for who was not there yet: a host that has just joined
+ * may have to wait for its routers.
  */
 static unsigned int copies_plain(const struct group *g, uint32_t *at)
 {
@@ -30,14 +32,16 @@ static unsigned int copies_plain(const struct group *g, uint32_t *at)
 	uint32_t last;
 	unsigned int i;
 
-	if (n > GKM_COPIES_MAX)
-		n = GKM_COPIES_MAX;
+	if (n > GKM_COPIES_MAX - 1)
+		n = GKM_COPIES_MAX - 1;
 	last = (n - 1) * n / 2 * MS;
 	for (i = 0; i < n; i++) {
 		at[i] = i * (i + 1) / 2 * MS;
 		if (within && last > within)
 			at[i] = (uint64_t)at[i] * within / last;
 	}
+	if (within && last > within)
+		at[n++] = last;
 	return n;
 }
 
