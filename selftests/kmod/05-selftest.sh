@@ -4,6 +4,7 @@
 # The tests inside the module, which run when it loads: the replay window, and
 # known answers of each transform. Modules for debugging kernels have them, and
 # those built with MCSEC_DEBUG=1.
+# debug only
 
 . "$(dirname "$0")/../lib.sh"
 

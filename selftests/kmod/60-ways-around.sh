@@ -84,7 +84,7 @@ refuse "an SA whose windows could fill the memory is refused" \
 
 # ---- a bridge that calls IP's hooks, and a tunnel behind multicast routing
 
-if modprobe br_netfilter 2>/dev/null && modprobe ipip 2>/dev/null; then
+if has_br_netfilter && has_ipip; then
 	ns_create c
 	veth b:eth1 10.9.9.9/32 -- c:eth0 10.1.0.3/24
 	nip b link add br0 type bridge mcast_snooping 0

@@ -26,6 +26,14 @@ SCALE=10
 # shellcheck disable=SC2034
 [[ $(uname -r) != *debug* ]] || SCALE=1
 
+# Loaded, or built in
+has_br_netfilter() {
+	modprobe -q br_netfilter 2>/dev/null || [ -d /proc/sys/net/bridge ]
+}
+has_ipip() {
+	modprobe -q ipip 2>/dev/null || [ -d /sys/module/ipip ]
+}
+
 two_hosts() {
 	ns_create a b &&
 		veth a:eth0 10.1.0.1/24 fd01::1/64 \
