@@ -1,0 +1,72 @@
+#!/usr/bin/python3 -ISs
+# SPDX-License-Identifier: Apache-2.0
+"""Send ESP that verifies, whatever is inside: what a member could do.
+
+  inside.py ADDRESS DEV KEY SPI IV WHAT
+
+KEY is AES-GCM's with its salt, in hex; IV 8 octets as a number. WHAT:
+
+  udp        a datagram from port 9 to port 5000 that says "inside"
+  dummy      RFC 4303 2.6: next header 59
+  padded     the datagram with 200 octets of padding
+  overlong   a pad length beyond the text
+  all-pad    a pad length that leaves no payload
+  no-text    a trailer alone
+"""
+import socket
+import struct
+import sys
+
+SOL_ALG = 279
+SET_KEY, SET_AEAD_AUTHSIZE = 1, 5
+
+
+def seal(key, spi, iv, text):
+    head = struct.pack("!II", spi, iv & 0xffffffff)
+    with socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET) as alg:
+        alg.bind(("aead", "gcm(aes)"))
+        alg.setsockopt(SOL_ALG, SET_KEY, key[:-4])
+        alg.setsockopt(SOL_ALG, SET_AEAD_AUTHSIZE, None, 16)
+        op, _ = alg.accept()
+        with op:
+            op.sendmsg_afalg([head + text], op=socket.ALG_OP_ENCRYPT,
+                             iv=key[-4:] + struct.pack("!Q", iv), assoclen=8)
+            out = op.recv(len(head) + len(text) + 16)
+    return head + struct.pack("!Q", iv) + out[8:]
+
+
+def padding(n):
+    return bytes(i % 256 for i in range(1, n + 1)) + bytes([n])
+
+
+def text_of(what):
+    data = b"inside"
+    # a wrong checksum: the tag says more. None at all IPv6 does not take.
+    udp = struct.pack("!HHHH", 9, 5000, 8 + len(data), 1) + data
+    fill = padding(-(len(udp) + 2) % 4)
+    return {
+        "udp": udp + fill + b"\x11",
+        "dummy": b"\0" * 30 + padding(0) + b"\x3b",
+        "padded": udp + padding(200) + b"\x11",
+        "overlong": udp + bytes([255]) + b"\x11",
+        "all-pad": padding(14) + b"\x11",
+        "no-text": padding(0) + b"\x11",
+    }[what]
+
+
+def main():
+    if len(sys.argv) != 7:
+        sys.exit(__doc__)
+    address, dev, key, spi, iv, what = sys.argv[1:]
+    esp = seal(bytes.fromhex(key), int(spi), int(iv, 0), text_of(what))
+    six = ":" in address
+    family = socket.AF_INET6 if six else socket.AF_INET
+    with socket.socket(family, socket.SOCK_RAW, 50) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, dev.encode())
+        if six:
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF,
+                         socket.if_nametoindex(dev))
+        s.sendto(esp, (address, 0))
+
+
+main()
