@@ -18,8 +18,12 @@
 
 LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=${MCSEC_TOP:-$(cd "$LIB/.." && pwd)}
-MCSECCTL=${MCSECCTL:-$TOP/build/mcsecctl}
-MCSECD=${MCSECD:-$TOP/build/mcsecd}
+# In a kernel's tree nothing is built here: what is installed is tested then.
+built() {
+	[ ! -e "$TOP/build/$1" ] && command -v "$1" || echo "$TOP/build/$1"
+}
+MCSECCTL=${MCSECCTL:-$(built mcsecctl)}
+MCSECD=${MCSECD:-$(built mcsecd)}
 TMP=$(mktemp -d)
 
 tap_count=0
@@ -278,7 +282,10 @@ mroute_to() {
 
 # The module built for the kernel that runs. Arguments go to insmod.
 mcsec_ko() {
-	echo "${MCSEC_KO:-$TOP/build/kmod-$(uname -r)/kmod/mcsec.ko}"
+	local ko=${MCSEC_KO:-$TOP/build/kmod-$(uname -r)/kmod/mcsec.ko}
+
+	[ -e "$ko" ] || ko=$(modinfo -F filename mcsec 2>/dev/null || echo "$ko")
+	echo "$ko"
 }
 
 load_mcsec() {
