@@ -26,6 +26,21 @@ MCSECCTL=${MCSECCTL:-$(built mcsecctl)}
 MCSECD=${MCSECD:-$(built mcsecd)}
 TMP=$(mktemp -d)
 
+# One file of the project, by its names below the top, in a kernel's tree that
+# the folder stands in, or installed. Nothing where there is none.
+project_file() {
+	local name
+
+	for name in "$@"; do
+		case $name in
+		/*) ;;
+		*) [ ! -e "$TOP/$name" ] || name=$TOP/$name
+		   [ -e "$name" ] || name=$LIB/../../../../../$name ;;
+		esac
+		[ -e "$name" ] && echo "$name" && return
+	done
+}
+
 tap_count=0
 tap_failed=0
 lib_ns=()

@@ -28,7 +28,8 @@ says() {
 	fi
 }
 
-if [ ! -d /sys/module/mcsec ]; then
+# One that is installed comes by itself.
+if [ ! -d /sys/module/mcsec ] && ! modprobe -nq mcsec; then
 	says "without the module there is a word on what to do" \
 		'module mcsec is not loaded' "$MCSECCTL" group show
 fi

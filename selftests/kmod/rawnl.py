@@ -7,17 +7,17 @@
                           and change something are left out
   rawnl.py wrong          one wrong thing at a time; prints "what: refusal"
   rawnl.py dumps HEX      dump everything and look for the octets HEX
-Numbers are those of uapi/linux/mcsec.h.
+Numbers are those of linux/mcsec.h, which the environment's MCSEC_UAPI names.
 """
-import pathlib
+import os
 import random
 import re
 import socket
 import struct
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-HEADER = (ROOT / "uapi/linux/mcsec.h").read_text()
+with open(os.environ["MCSEC_UAPI"], encoding="ascii") as header:
+    HEADER = header.read()
 
 
 def numbers():
