@@ -8,9 +8,11 @@
 
 #include <linux/crypto.h>
 #include <linux/hrtimer.h>
+#include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/version.h>
 #include <net/genetlink.h>
+#include <net/inet_sock.h>
 
 /* Counters are plain 64-bit words that other CPUs read without a lock. */
 static_assert(BITS_PER_LONG == 64, "mcsec needs a 64-bit kernel");
@@ -46,6 +48,27 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 {
 	hrtimer_init(timer, clock, mode);
 	timer->function = fn;
+}
+#endif
+
+/* Whether a socket asked for errors. */
+static inline bool mcsec_recverr4(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	return inet_sk(sk)->recverr;
+#else
+	return inet_test_bit(RECVERR, sk);
+#endif
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static inline bool mcsec_recverr6(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	return inet6_sk(sk)->recverr;
+#else
+	return inet6_test_bit(RECVERR6, sk);
+#endif
 }
 #endif
 

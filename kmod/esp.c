@@ -156,6 +156,14 @@ void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen)
 		skb_mac_header_rebuild(skb);
 }
 
+void mcsec_esp_unwrap(struct sk_buff *skb, unsigned int hlen)
+{
+	__skb_pull(skb, hlen + MCSEC_HEAD);
+	skb_reset_network_header(skb);
+	if (skb_mac_header_was_set(skb))
+		skb_mac_header_rebuild(skb);
+}
+
 /* ---- the cipher ---- */
 
 static struct scatterlist *op_sg(struct mcsec_op *op, struct crypto_aead *tfm)

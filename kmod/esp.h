@@ -103,6 +103,9 @@ int mcsec_esp_writable(struct sk_buff *skb);
 /* Take the ESP header out from behind the first @hlen octets of @skb. */
 void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen);
 
+/* The same, with those @hlen octets: what was inside becomes the datagram. */
+void mcsec_esp_unwrap(struct sk_buff *skb, unsigned int hlen);
+
 /* Op for @nsg scatterlist entries, or NULL. BH are disabled until it is put. */
 struct mcsec_op *mcsec_op_get(struct crypto_aead *tfm, unsigned int nsg);
 void mcsec_op_put(struct mcsec_op *op);

@@ -2,7 +2,7 @@
 #include "group.h"
 #include "notify.h"
 
-#include <linux/hash.h>
+#include <linux/in.h>
 #include <linux/jiffies.h>
 #include <linux/netdevice.h>
 #include <linux/slab.h>
@@ -11,84 +11,12 @@
 
 unsigned int mcsec_net_id __read_mostly;
 
-/*
- * Every multicast packet of the namespace looks here: inlined they take a
- * third of the instructions that the general functions do.
- */
-static __always_inline u32 mix(u32 key, u32 seed)
-{
-	/* Who may make groups picks the keys, so that a cheap hash will do.
-	 * The table takes the low bits, which a product mixes least.
-	 */
-	u32 h = (key ^ seed) * GOLDEN_RATIO_32;
-
-	return h ^ h >> 16;
-}
-
-static u32 hash4(const void *key, u32 len, u32 seed)
-{
-	return mix(*(const u32 *)key, seed);
-}
-
-static int differs4(struct rhashtable_compare_arg *arg, const void *obj)
-{
-	const struct mcsec_group *group = obj;
-
-	return *(const u32 *)arg->key != *(const u32 *)&group->dst;
-}
-
-static u32 hash6(const void *key, u32 len, u32 seed)
-{
-	const struct in6_addr *addr = key;
-
-	seed = mix((__force u32)addr->s6_addr32[0], seed);
-	seed = mix((__force u32)addr->s6_addr32[1], seed);
-	seed = mix((__force u32)addr->s6_addr32[2], seed);
-	return mix((__force u32)addr->s6_addr32[3], seed);
-}
-
-static int differs6(struct rhashtable_compare_arg *arg, const void *obj)
-{
-	const struct mcsec_group *group = obj;
-
-	return !ipv6_addr_equal(arg->key, &group->dst);
-}
-
-static const struct rhashtable_params params4 = {
-	.head_offset = offsetof(struct mcsec_group, addr_node),
-	.key_offset = offsetof(struct mcsec_group, dst),
-	.key_len = sizeof(__be32),
-	.hashfn = hash4,
-	.obj_cmpfn = differs4,
-	.automatic_shrinking = true,
-};
-
-static const struct rhashtable_params params6 = {
-	.head_offset = offsetof(struct mcsec_group, addr_node),
-	.key_offset = offsetof(struct mcsec_group, dst),
-	.key_len = sizeof(struct in6_addr),
-	.hashfn = hash6,
-	.obj_cmpfn = differs6,
-	.automatic_shrinking = true,
-};
-
 static const struct rhashtable_params params_name = {
 	.head_offset = offsetof(struct mcsec_group, name_node),
 	.key_offset = offsetof(struct mcsec_group, name),
 	.key_len = MCSEC_NAME_MAX + 1,
 	.automatic_shrinking = true,
 };
-
-struct mcsec_group *mcsec_group_find4(struct mcsec_net *mnet, __be32 dst)
-{
-	return rhashtable_lookup(&mnet->groups4, &dst, params4);
-}
-
-struct mcsec_group *mcsec_group_find6(struct mcsec_net *mnet,
-				      const struct in6_addr *dst)
-{
-	return rhashtable_lookup(&mnet->groups6, dst, params6);
-}
 
 void mcsec_group_acquire(struct mcsec_group *group)
 {
@@ -99,8 +27,8 @@ void mcsec_group_acquire(struct mcsec_group *group)
 	/* Of several CPUs that come here at once, one tells. */
 	if (cmpxchg(&group->acquire_next, next, jiffies + HZ) != next)
 		return;
-	mcsec_notify_acquire(group->mnet->net, group->name, &group->dst,
-			     mcsec_group_dst_len(group));
+	mcsec_notify_acquire(group->mnet->net, group->name, &group->sel.dst,
+			     mcsec_group_addr_len(group));
 }
 
 struct mcsec_group *mcsec_group_by_name(struct mcsec_net *mnet,
@@ -121,13 +49,30 @@ static void put(struct mcsec_group *group)
 	if (!refcount_dec_and_test(&group->refs))
 		return;
 	/* Packets may still look at it. */
+	kfree_rcu(group->sels, rcu);
 	kfree_rcu(group, rcu);
 	if (atomic_dec_and_test(&mnet->alive))
 		wake_up_var(&mnet->alive);
 }
 
-int mcsec_group_new(struct mcsec_net *mnet, const char *name, const void *dst,
-		    unsigned int dst_len, bool *name_taken)
+/*
+ * IGMP and MLD must be readable for routers and snooping switches. Not if they
+ * are what the group is for: it names the protocol, or has an address of the
+ * link alone, which hosts do not report to such.
+ */
+static bool is_exempt(const struct mcsec_selector *sel)
+{
+	if (sel->proto)
+		return false;
+	if (sel->family == AF_INET)
+		return sel->dst_len < 24 ||
+		       !ipv4_is_local_multicast(sel->dst.s6_addr32[0]);
+	return sel->dst_len < 16 ||
+	       IPV6_ADDR_MC_SCOPE(&sel->dst) != IPV6_ADDR_SCOPE_LINKLOCAL;
+}
+
+int mcsec_group_new(struct mcsec_net *mnet,
+		    const struct mcsec_group_config *config, bool *name_taken)
 {
 	struct mcsec_group *group;
 	int err;
@@ -140,9 +85,11 @@ int mcsec_group_new(struct mcsec_net *mnet, const char *name, const void *dst,
 	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
 	if (!group)
 		return -ENOMEM;
-	strscpy(group->name, name, sizeof(group->name));
-	memcpy(&group->dst, dst, dst_len);
-	group->family = dst_len == 4 ? AF_INET : AF_INET6;
+	strscpy(group->name, config->name, sizeof(group->name));
+	group->sel = config->sel;
+	group->policy = config->policy;
+	group->forward = config->forward;
+	group->exempt = is_exempt(&config->sel);
 	group->mnet = mnet;
 	group->stats = mnet->stats;
 	group->acquire_next = jiffies;
@@ -163,14 +110,10 @@ int mcsec_group_new(struct mcsec_net *mnet, const char *name, const void *dst,
 		goto err_id;
 	}
 	/* Last: packets find it from here on. */
-	if (group->family == AF_INET)
-		err = rhashtable_lookup_insert_fast(&mnet->groups4,
-						    &group->addr_node,
-						    params4);
-	else
-		err = rhashtable_lookup_insert_fast(&mnet->groups6,
-						    &group->addr_node,
-						    params6);
+	err = mcsec_select_add(&mnet->select, group, &group->sel, &group->sels,
+			       &group->addr);
+	/* The names were the caller's; those to keep are in group->sels. */
+	group->sel.devs = NULL;
 	if (err)
 		goto err_name;
 	mnet->next_id++;
@@ -183,7 +126,8 @@ err_name:
 err_id:
 	xa_erase(&mnet->by_id, group->id);
 err_free:
-	kfree(group);
+	/* Of several interfaces the first may have been found. */
+	kfree_rcu(group, rcu);
 	return err;
 }
 
@@ -196,12 +140,7 @@ void mcsec_group_del(struct mcsec_group *group)
 	/* Before its SAs: as long as packets find the group they are either
 	 * protected or dropped, and once they do not it has been deleted.
 	 */
-	if (group->family == AF_INET)
-		rhashtable_remove_fast(&mnet->groups4, &group->addr_node,
-				       params4);
-	else
-		rhashtable_remove_fast(&mnet->groups6, &group->addr_node,
-				       params6);
+	mcsec_select_del(&mnet->select, &group->sel, group->sels, group->addr);
 	rhashtable_remove_fast(&mnet->by_name, &group->name_node, params_name);
 	xa_erase(&mnet->by_id, group->id);
 	mnet->n_groups--;
@@ -209,15 +148,26 @@ void mcsec_group_del(struct mcsec_group *group)
 	put(group);
 }
 
-struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
-				    const struct mcsec_sa_config *config)
+struct mcsec_sa *mcsec_group_sa(struct mcsec_group *group, __be32 spi)
 {
 	struct mcsec_sa *sa;
 
 	lockdep_assert_held(&group->mnet->lock);
 
-	if (mcsec_group_sa(group, config->spi))
-		return ERR_PTR(-EEXIST);
+	hlist_for_each_entry(sa, &group->sas, node)
+		if (sa->spi == spi)
+			return sa;
+	return NULL;
+}
+
+struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
+				    const struct mcsec_sa_config *config)
+{
+	struct mcsec_sa *sa;
+	int err;
+
+	lockdep_assert_held(&group->mnet->lock);
+
 	if (group->n_sas >= MCSEC_SAS_MAX)
 		return ERR_PTR(-ENOSPC);
 	refcount_inc(&group->refs);
@@ -226,9 +176,15 @@ struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
 		put(group);
 		return sa;
 	}
+	err = mcsec_select_sa_add(&group->mnet->select, group->sel.family,
+				  group->addr, &sa->node_spi, config->spi);
+	if (err) {
+		mcsec_sa_destroy(sa);
+		return ERR_PTR(err);
+	}
 	group->n_sas++;
 	sa->serial = ++group->serial;
-	hlist_add_head_rcu(&sa->node, &group->sas);
+	hlist_add_head(&sa->node, &group->sas);
 	return sa;
 }
 
@@ -238,7 +194,9 @@ void mcsec_group_sa_del(struct mcsec_group *group, struct mcsec_sa *sa)
 
 	if (rcu_access_pointer(group->out) == sa)
 		RCU_INIT_POINTER(group->out, NULL);
-	hlist_del_rcu(&sa->node);
+	mcsec_select_sa_del(&group->mnet->select, group->sel.family,
+			    &sa->node_spi);
+	hlist_del(&sa->node);
 	group->n_sas--;
 	mcsec_sa_destroy(sa);
 }
@@ -273,21 +231,16 @@ int mcsec_net_init(struct mcsec_net *mnet, struct net *net)
 	mnet->stats = alloc_percpu(struct mcsec_stats);
 	if (!mnet->stats)
 		return -ENOMEM;
-	err = rhashtable_init(&mnet->groups4, &params4);
+	err = mcsec_select_init(&mnet->select, net);
 	if (err)
 		goto err_stats;
-	err = rhashtable_init(&mnet->groups6, &params6);
-	if (err)
-		goto err_groups4;
 	err = rhashtable_init(&mnet->by_name, &params_name);
 	if (err)
-		goto err_groups6;
+		goto err_select;
 	return 0;
 
-err_groups6:
-	rhashtable_destroy(&mnet->groups6);
-err_groups4:
-	rhashtable_destroy(&mnet->groups4);
+err_select:
+	mcsec_select_exit(&mnet->select);
 err_stats:
 	free_percpu(mnet->stats);
 	return err;
@@ -313,8 +266,7 @@ void mcsec_net_exit(struct mcsec_net *mnet)
 		synchronize_net();
 	wait_var_event(&mnet->alive, !atomic_read(&mnet->alive));
 	rhashtable_destroy(&mnet->by_name);
-	rhashtable_destroy(&mnet->groups6);
-	rhashtable_destroy(&mnet->groups4);
+	mcsec_select_exit(&mnet->select);
 	xa_destroy(&mnet->by_id);
 	free_percpu(mnet->stats);
 }

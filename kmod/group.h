@@ -20,6 +20,7 @@
 #include <uapi/linux/mcsec.h>
 
 #include "sa.h"
+#include "select.h"
 #include "stats.h"
 
 #define MCSEC_GROUPS_MAX 65536	/* groups in a network namespace */
@@ -30,8 +31,7 @@ extern unsigned int mcsec_net_id;
 /**
  * struct mcsec_net - a network namespace
  * @lock: everything below that packets only read
- * @groups4: IPv4 groups by address
- * @groups6: IPv6 groups by address
+ * @select: groups by what they select, and their SAs by addresses and SPI
  * @by_name: all groups by name
  * @by_id: all groups in the order they were made, for dumps
  * @next_id: of the next group
@@ -43,8 +43,7 @@ extern unsigned int mcsec_net_id;
  */
 struct mcsec_net {
 	struct mutex lock;
-	struct rhashtable groups4;
-	struct rhashtable groups6;
+	struct mcsec_select select;
 	struct rhashtable by_name;
 	struct xarray by_id;
 	u32 next_id;
@@ -56,43 +55,66 @@ struct mcsec_net {
 };
 
 /**
- * struct mcsec_group - a protected multicast address
- * @addr_node: in groups4 or groups6
- * @dst: the address; dst.s6_addr32[0] of an IPv4 group
+ * struct mcsec_group - protected multicast
  * @out: the SA that sends, or NULL
- * @sas: all SAs
  * @mnet: its namespace
  * @stats: mnet->stats
+ * @addr: what SAs are found below
+ * @sels: its places in mnet->select
+ * @policy: enum mcsec_policy
+ * @exempt: IGMP and MLD go by in the clear
+ * @forward: what is routed is protected too, and what was verified may be
+ *	routed
  * @out_drops: datagrams not sent
  * @in_drops: datagrams that arrived and were refused
+ * @observed: datagrams in the clear that went on because of @policy
  * @acquire_next: jiffies before which userspace is not told again that an
  *	SA is missing
  * @refs: one while it is in the tables, one for each SA's memory
- * @family: AF_INET or AF_INET6
  * @id: in by_id
+ * @sas: all SAs
  * @n_sas: length of @sas
  * @serial: of the last SA
  * @name_node: in by_name
  * @name: name
+ * @sel: what it selects
  */
 struct mcsec_group {
-	struct rhash_head addr_node;
-	struct in6_addr dst;
 	struct mcsec_sa __rcu *out;
-	struct hlist_head sas;
 	struct mcsec_net *mnet;
 	struct mcsec_stats __percpu *stats;
+	struct mcsec_addr *addr;
+	struct mcsec_sel *sels;
+	u32 policy;
+	bool exempt;
+	bool forward;
 	atomic64_t out_drops;
 	atomic64_t in_drops;
+	atomic64_t observed;
 	unsigned long acquire_next;
 	refcount_t refs;
-	u16 family;
 	u32 id;
+	struct hlist_head sas;
 	unsigned int n_sas;
 	u32 serial;
 	struct rhash_head name_node;
 	struct rcu_head rcu;
 	char name[MCSEC_NAME_MAX + 1];
+	struct mcsec_selector sel;
+};
+
+/**
+ * struct mcsec_group_config - a group as userspace asks for it, checked
+ * @name: name
+ * @policy: enum mcsec_policy
+ * @forward: see struct mcsec_group
+ * @sel: what it selects; bits beyond its prefixes are 0
+ */
+struct mcsec_group_config {
+	const char *name;
+	u32 policy;
+	bool forward;
+	struct mcsec_selector sel;
 };
 
 static inline struct mcsec_net *mcsec_net_of(const struct net *net)
@@ -100,28 +122,17 @@ static inline struct mcsec_net *mcsec_net_of(const struct net *net)
 	return net_generic(net, mcsec_net_id);
 }
 
-static inline unsigned int mcsec_group_dst_len(const struct mcsec_group *group)
+/* Octets of its addresses. */
+static inline unsigned int mcsec_group_addr_len(const struct mcsec_group *group)
 {
-	return group->family == AF_INET ? 4 : 16;
+	return group->sel.family == AF_INET ? 4 : 16;
 }
 
 /* ---- the packet path: RCU ---- */
 
-struct mcsec_group *mcsec_group_find4(struct mcsec_net *mnet, __be32 dst);
-struct mcsec_group *mcsec_group_find6(struct mcsec_net *mnet,
-				      const struct in6_addr *dst);
-
-/* The SA of @spi, or NULL. */
-static inline struct mcsec_sa *mcsec_group_sa(struct mcsec_group *group,
-					      __be32 spi)
+static inline struct mcsec_sa *mcsec_sa_of(struct mcsec_node *node)
 {
-	struct mcsec_sa *sa;
-
-	hlist_for_each_entry_rcu(sa, &group->sas, node,
-				 lockdep_is_held(&group->mnet->lock))
-		if (sa->spi == spi)
-			return sa;
-	return NULL;
+	return node ? container_of(node, struct mcsec_sa, node_spi) : NULL;
 }
 
 static inline void mcsec_count_out_drop(struct mcsec_group *group,
@@ -138,6 +149,17 @@ static inline void mcsec_count_in_drop(struct mcsec_group *group,
 	atomic64_inc(&group->in_drops);
 }
 
+/* Whether it goes on in the clear, for all that was found wrong; counts it. */
+static inline bool mcsec_group_observes(struct mcsec_group *group,
+					enum mcsec_counter as)
+{
+	if (likely(READ_ONCE(group->policy) != MCSEC_POLICY_OBSERVE))
+		return false;
+	mcsec_count(group->stats, as);
+	atomic64_inc(&group->observed);
+	return true;
+}
+
 /* Ask userspace for an SA, at most once a second. */
 void mcsec_group_acquire(struct mcsec_group *group);
 
@@ -146,20 +168,25 @@ void mcsec_group_acquire(struct mcsec_group *group);
 struct mcsec_group *mcsec_group_by_name(struct mcsec_net *mnet,
 					const char *name);
 
+/* The SA of @spi, or NULL. */
+struct mcsec_sa *mcsec_group_sa(struct mcsec_group *group, __be32 spi);
+
 /*
- * Make a group. @dst has 4 or 16 octets. Returns -EEXIST if the name or the
- * address is taken (*@name_taken says which), -ENOSPC at the cap, -ENOMEM.
- * From its return on the group's traffic is protected, if the hooks are there.
+ * Make a group. Returns -EEXIST if the name (*@name_taken) or the selector is
+ * taken, -ENOSPC at the cap, -E2BIG if there are too many shapes of selectors,
+ * -ENOMEM. From its return on the group's traffic is protected, if the hooks
+ * are there.
  */
-int mcsec_group_new(struct mcsec_net *mnet, const char *name, const void *dst,
-		    unsigned int dst_len, bool *name_taken);
+int mcsec_group_new(struct mcsec_net *mnet,
+		    const struct mcsec_group_config *config, bool *name_taken);
 
 /* Delete a group and its SAs. */
 void mcsec_group_del(struct mcsec_group *group);
 
 /*
- * Add an SA. Returns it, or -EEXIST (the SPI is taken), -ENOSPC at the cap,
- * or what mcsec_sa_create() returns.
+ * Add an SA. Returns it, or -EEXIST (the SPI is taken, by the group or by
+ * another with its addresses), -ENOSPC at the cap, or what mcsec_sa_create()
+ * returns.
  */
 struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
 				    const struct mcsec_sa_config *config);

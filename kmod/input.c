@@ -9,11 +9,9 @@
 #include "compat.h"
 #include "esp.h"
 #include "group.h"
+#include "header.h"
+#include "outer.h"
 
-#include <linux/icmpv6.h>
-#include <linux/igmp.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
 #include <linux/netfilter_bridge.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -28,12 +26,59 @@ static int drop(struct mcsec_group *group, enum mcsec_counter why)
 	return -EBADMSG;
 }
 
+/*
+ * So that later hooks let it by. For this host alone it also says that it has
+ * been routed already: multicast routing would take the clear datagram to other
+ * links, tunnels and routing daemons. IP clears both flags before the first
+ * hook.
+ */
+static void mark_verified(struct sk_buff *skb, const struct mcsec_group *group)
+{
+	if (ip_hdr(skb)->version == 4) {
+		IPCB(skb)->flags |= IPSKB_XFRM_TRANSFORMED;
+		if (!group->forward)
+			IPCB(skb)->flags |= IPSKB_FORWARDED;
+		/* Of the ESP datagram's fragments. */
+		IPCB(skb)->frag_max_size = 0;
+	} else {
+		IP6CB(skb)->flags |= IP6SKB_XFRM_TRANSFORMED;
+		if (!group->forward)
+			IP6CB(skb)->flags |= IP6SKB_FORWARDED;
+		IP6CB(skb)->frag_max_size = 0;
+	}
+}
+
+static bool is_verified4(const struct sk_buff *skb)
+{
+	return IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED;
+}
+
+/* Tunnel mode: the inner datagram, with what routers did to the outer one. */
+static bool unwrap(struct sk_buff *skb, const struct nf_hook_state *state,
+		   unsigned int hlen)
+{
+	struct mcsec_outer outer;
+
+	if (ip_hdr(skb)->version == 4)
+		outer.v4 = *ip_hdr(skb);
+	else
+		outer.v6 = *ipv6_hdr(skb);
+	mcsec_esp_unwrap(skb, hlen);
+	if (!mcsec_outer_remove(skb, &outer))
+		return false;
+	/* IP reads options behind PRE_ROUTING, and only there. */
+	return state->hook == NF_INET_PRE_ROUTING ||
+	       ip_hdr(skb)->version != 4 || ip_hdr(skb)->ihl == 5;
+}
+
 /* What the cipher verified becomes the datagram that was sent. */
-static int uncover(struct mcsec_sa *sa, struct sk_buff *skb, unsigned int hlen,
+static int uncover(struct mcsec_sa *sa, struct sk_buff *skb,
+		   const struct nf_hook_state *state, unsigned int hlen,
 		   unsigned int nhoff)
 {
 	unsigned int text = skb->len - hlen - MCSEC_HEAD - MCSEC_ICV;
 	struct mcsec_group *group = sa->group;
+	bool v6 = ip_hdr(skb)->version == 6;
 	struct iphdr *iph;
 	u8 next;
 	u8 buf[MCSEC_TRAILER], *tail;
@@ -51,29 +96,36 @@ static int uncover(struct mcsec_sa *sa, struct sk_buff *skb, unsigned int hlen,
 	next = tail[1];
 	if (pskb_trim(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER - tail[0]))
 		return drop(group, MCSEC_IN_NO_MEMORY);
-	mcsec_esp_unhead(skb, hlen);
-	skb->data[nhoff] = next;
-	iph = ip_hdr(skb);
-	if (iph->version == 4) {
-		iph->tot_len = htons(skb->len);
-		ip_send_check(iph);
-		/* Routing multicast on would take the clear datagram to other
-		 * links, tunnels and routing daemons. This says that it has
-		 * been forwarded already, and is for this host alone.
-		 */
-		IPCB(skb)->flags |= IPSKB_FORWARDED;
+	if (unlikely(sa->mode == MCSEC_MODE_TUNNEL)) {
+		if (next != (v6 ? IPPROTO_IPV6 : IPPROTO_IPIP))
+			return drop(group, MCSEC_IN_MODE);
+		if (!unwrap(skb, state, hlen))
+			return drop(group, MCSEC_IN_INNER);
 	} else {
-		ipv6_hdr(skb)->payload_len =
-			htons(skb->len - sizeof(struct ipv6hdr));
-		IP6CB(skb)->flags |= IP6SKB_FORWARDED;
+		mcsec_esp_unhead(skb, hlen);
+		skb->data[nhoff] = next;
+		iph = ip_hdr(skb);
+		if (!v6) {
+			iph->tot_len = htons(skb->len);
+			ip_send_check(iph);
+		} else {
+			ipv6_hdr(skb)->payload_len =
+				htons(skb->len - sizeof(struct ipv6hdr));
+		}
 	}
+	/* What was hidden when the SA was chosen. */
+	if (unlikely(!mcsec_select_fits(&group->mnet->select, skb, state->in,
+					group, &group->sel, group->sels)))
+		return drop(group, MCSEC_IN_SELECTOR);
+	mark_verified(skb, group);
 	/* Both were of the ESP datagram. */
 	skb_clear_hash(skb);
 	nf_reset_ct(skb);
 	return 0;
 }
 
-static int in_finish(struct mcsec_op *op, int err)
+static int in_finish(struct mcsec_op *op, const struct nf_hook_state *state,
+		     int err)
 {
 	struct mcsec_sa *sa = op->sa;
 	struct mcsec_group *group = sa->group;
@@ -110,7 +162,7 @@ static int in_finish(struct mcsec_op *op, int err)
 	if (unlikely(!mcsec_sa_use_in(sa, skb->len - hlen - MCSEC_HEAD -
 				      MCSEC_ICV)))
 		return drop(group, MCSEC_IN_EXPIRED);
-	err = uncover(sa, skb, hlen, nhoff);
+	err = uncover(sa, skb, state, hlen, nhoff);
 	if (unlikely(err))
 		return err;
 	mcsec_count(group->stats, MCSEC_IN_ACCEPTED);
@@ -130,7 +182,7 @@ static void in_done(struct mcsec_op *op, int err)
 
 	local_bh_disable();
 	rcu_read_lock();
-	if (in_finish(op, err)) {
+	if (in_finish(op, &flight.state, err)) {
 		kfree_skb(skb);
 	} else if (!flight.held) {
 		mcsec_count_in_drop(sa->group, MCSEC_IN_GONE);
@@ -150,14 +202,13 @@ static void in_done(struct mcsec_op *op, int err)
  * caller's and has been counted.
  */
 static int verify(struct sk_buff *skb, const struct nf_hook_state *state,
-		  struct mcsec_group *group, unsigned int hlen,
-		  unsigned int nhoff)
+		  struct mcsec_sa *sa, unsigned int hlen, unsigned int nhoff)
 {
+	struct mcsec_group *group = sa->group;
 	const struct mcsec_esp_hdr *esp;
 	struct mcsec_sender *sender;
 	struct crypto_aead *tfm;
 	struct mcsec_op *op;
-	struct mcsec_sa *sa;
 	int err, nsg;
 
 	/* a) shorter than any ESP, b) a batch that only a device can take */
@@ -165,9 +216,6 @@ static int verify(struct sk_buff *skb, const struct nf_hook_state *state,
 		     !pskb_may_pull(skb, hlen + MCSEC_HEAD)))
 		return drop(group, MCSEC_IN_MALFORMED);
 	esp = (void *)skb->data + hlen;
-	sa = mcsec_group_sa(group, esp->spi);
-	if (unlikely(!sa))
-		return drop(group, MCSEC_IN_NO_SA);
 	if (unlikely(!(sa->dir & MCSEC_DIR_IN)))
 		return drop(group, MCSEC_IN_SEND_ONLY);
 	tfm = rcu_dereference(sa->tfm);
@@ -196,28 +244,35 @@ static int verify(struct sk_buff *skb, const struct nf_hook_state *state,
 		mcsec_op_park(op, state);
 		return -EINPROGRESS;
 	}
-	return in_finish(op, err);
+	return in_finish(op, state, err);
 }
 
 static unsigned int in(struct sk_buff *skb, const struct nf_hook_state *state,
-		       struct mcsec_group *group, unsigned int hlen,
+		       struct mcsec_sa *sa, unsigned int hlen,
 		       unsigned int nhoff)
 {
 	int err;
 
 	/* Counters of this CPU, its kept op, and the vector registers. */
 	local_bh_disable();
-	err = verify(skb, state, group, hlen, nhoff);
+	err = verify(skb, state, sa, hlen, nhoff);
 	local_bh_enable();
 	if (likely(!err))
 		return NF_ACCEPT;
 	return err == -EINPROGRESS ? NF_STOLEN : NF_DROP;
 }
 
-static unsigned int refuse(struct mcsec_group *group, enum mcsec_counter why)
+/* Whether what comes by @dev may be of @group. */
+static bool comes_by(const struct mcsec_group *group,
+		     const struct net_device *dev)
 {
-	drop(group, why);
-	return NF_DROP;
+	unsigned int i;
+
+	for (i = 0; i < group->sel.n_devs; i++)
+		if (READ_ONCE(group->sels[i].in_table) &&
+		    READ_ONCE(group->sels[i].node.key.ifindex) == dev->ifindex)
+			return true;
+	return !group->sel.n_devs;
 }
 
 /*
@@ -232,18 +287,72 @@ static bool is_bridged(const struct sk_buff *skb,
 	       nf_bridge_in_prerouting(skb);
 }
 
-/* Once, though LOCAL_IN sees it again. */
+/* The SPI at @hlen, or 0, which is none. */
+static __be32 spi_at(const struct sk_buff *skb, unsigned int hlen)
+{
+	__be32 buf, *spi;
+
+	spi = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
+	return spi ? *spi : 0;
+}
+
+/* What is counted once, though LOCAL_IN sees it again. */
+static bool first_sight(const struct nf_hook_state *state)
+{
+	return state->hook == NF_INET_PRE_ROUTING;
+}
+
+static unsigned int refuse(struct mcsec_group *group,
+			   const struct nf_hook_state *state,
+			   enum mcsec_counter why)
+{
+	if (!first_sight(state) &&
+	    READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE)
+		return NF_ACCEPT;
+	if (mcsec_group_observes(group, MCSEC_IN_OBSERVED))
+		return NF_ACCEPT;
+	drop(group, why);
+	return NF_DROP;
+}
+
+/* Of a group that cannot be told, because what it selects by is hidden. */
+static unsigned int refuse_hidden(const struct nf_hook_state *state,
+				  enum mcsec_counter why)
+{
+	mcsec_count(mcsec_net_of(state->net)->stats, why);
+	return NF_DROP;
+}
+
 static unsigned int exempt(const struct mcsec_group *group,
 			   const struct nf_hook_state *state)
 {
-	if (state->hook == NF_INET_PRE_ROUTING)
+	if (first_sight(state))
 		mcsec_count(group->stats, MCSEC_IN_EXEMPT);
 	return NF_ACCEPT;
 }
 
-static bool is_igmp(const struct iphdr *iph)
+static unsigned int in_esp4(struct sk_buff *skb,
+			    const struct nf_hook_state *state,
+			    struct mcsec_net *mnet)
 {
-	return iph->protocol == IPPROTO_IGMP && iph->ttl == 1;
+	unsigned int hlen = ip_hdrlen(skb);
+	struct mcsec_group *group;
+	struct mcsec_sa *sa;
+
+	if (unlikely(is_bridged(skb, state)))
+		return NF_ACCEPT;
+	sa = mcsec_sa_of(mcsec_select_sa4(&mnet->select, skb,
+					  spi_at(skb, hlen)));
+	if (likely(sa && comes_by(sa->group, state->in)))
+		return in(skb, state, sa, hlen,
+			  offsetof(struct iphdr, protocol));
+	group = mcsec_select4(&mnet->select, skb, state->in);
+	if (group)
+		return refuse(group, state, skb->len < hlen + MCSEC_ESP_MIN ?
+			      MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA);
+	if (mcsec_covered4(&mnet->select, skb))
+		return refuse_hidden(state, MCSEC_IN_NO_SA);
+	return NF_ACCEPT;
 }
 
 unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
@@ -251,94 +360,53 @@ unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	struct mcsec_group *group;
+	struct mcsec_net *mnet;
 
 	if (likely(!ipv4_is_multicast(iph->daddr)))
 		return NF_ACCEPT;
-	/* Verified before: at PRE_ROUTING, which a VRF calls again for its own
-	 * device. IP has cleared this flag before the first.
-	 */
-	if (IPCB(skb)->flags & IPSKB_FORWARDED)
+	/* At PRE_ROUTING too, which a VRF calls again for its own device. */
+	if (is_verified4(skb))
 		return NF_ACCEPT;
-	group = mcsec_group_find4(mcsec_net_of(state->net), iph->daddr);
+	mnet = mcsec_net_of(state->net);
+	if (likely(iph->protocol == IPPROTO_ESP && !ip_is_fragment(iph)))
+		return in_esp4(skb, state, mnet);
+
+	group = mcsec_select4(&mnet->select, skb, state->in);
+	if (unlikely(ip_is_fragment(iph))) {
+		if (group)
+			return refuse(group, state, MCSEC_IN_FRAGMENT);
+		if (mcsec_covered4(&mnet->select, skb))
+			return refuse_hidden(state, MCSEC_IN_FRAGMENT);
+	}
 	if (!group)
 		return NF_ACCEPT;
-
-	if (unlikely(ip_is_fragment(iph)))
-		return refuse(group, MCSEC_IN_FRAGMENT);
-	if (likely(iph->protocol == IPPROTO_ESP)) {
-		if (unlikely(is_bridged(skb, state)))
-			return NF_ACCEPT;
-		return in(skb, state, group, ip_hdrlen(skb),
-			  offsetof(struct iphdr, protocol));
-	}
-	if (is_igmp(iph))
+	if (group->exempt && mcsec_is_igmp(iph))
 		return exempt(group, state);
-	return refuse(group, MCSEC_IN_CLEAR);
-}
-
-/*
- * Where a group's clear datagrams could still come by: rules that translate
- * addresses behind us make them out of others, and what is verified for this
- * host alone must not be routed on. At FORWARD and at POST_ROUTING, where all
- * that leaves comes by, also what did not come by LOCAL_OUT or FORWARD.
- */
-unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
-			    const struct nf_hook_state *state)
-{
-	const struct iphdr *iph = ip_hdr(skb);
-	struct mcsec_group *group;
-
-	if (likely(!ipv4_is_multicast(iph->daddr) ||
-		   iph->protocol == IPPROTO_ESP))
-		return NF_ACCEPT;
-	group = mcsec_group_find4(mcsec_net_of(state->net), iph->daddr);
-	if (!group || is_igmp(iph))
-		return NF_ACCEPT;
-	mcsec_count_out_drop(group, MCSEC_FORWARD_CLEAR);
-	return NF_DROP;
+	return refuse(group, state, MCSEC_IN_CLEAR);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-/*
- * Walk the headers that may stand before ESP. Returns the header that follows
- * them, at *@hlen, named at *@nhoff; or -1 if they do not end, or take more
- * than a stranger should be able to make us walk.
- */
-#define MAX_HEADERS 1024
-
-static int walk6(const struct sk_buff *skb, unsigned int *hlen,
-		 unsigned int *nhoff)
+static unsigned int in_esp6(struct sk_buff *skb,
+			    const struct nf_hook_state *state,
+			    struct mcsec_net *mnet, unsigned int hlen,
+			    unsigned int nhoff)
 {
-	struct ipv6_opt_hdr buf, *opt;
-	u8 next = ipv6_hdr(skb)->nexthdr;
+	struct mcsec_group *group;
+	struct mcsec_sa *sa;
 
-	*hlen = sizeof(struct ipv6hdr);
-	*nhoff = offsetof(struct ipv6hdr, nexthdr);
-	while (next == NEXTHDR_HOP || next == NEXTHDR_ROUTING ||
-	       next == NEXTHDR_DEST) {
-		if (*hlen > MAX_HEADERS)
-			return -1;
-		opt = skb_header_pointer(skb, *hlen, sizeof(buf), &buf);
-		if (!opt)
-			return -1;
-		next = opt->nexthdr;
-		*nhoff = *hlen;
-		*hlen += ipv6_optlen(opt);
-	}
-	return next;
-}
-
-static bool is_mld(const struct sk_buff *skb, int next, unsigned int hlen)
-{
-	u8 buf, *type;
-
-	if (next != NEXTHDR_ICMP || ipv6_hdr(skb)->hop_limit != 1)
-		return false;
-	type = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
-	return type && (*type == ICMPV6_MGM_QUERY ||
-			*type == ICMPV6_MGM_REPORT ||
-			*type == ICMPV6_MGM_REDUCTION ||
-			*type == ICMPV6_MLD2_REPORT);
+	if (unlikely(is_bridged(skb, state)))
+		return NF_ACCEPT;
+	sa = mcsec_sa_of(mcsec_select_sa6(&mnet->select, skb,
+					  spi_at(skb, hlen)));
+	if (likely(sa && comes_by(sa->group, state->in)))
+		return in(skb, state, sa, hlen, nhoff);
+	group = mcsec_select6(&mnet->select, skb, state->in);
+	if (group)
+		return refuse(group, state, skb->len < hlen + MCSEC_ESP_MIN ?
+			      MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA);
+	if (mcsec_covered6(&mnet->select, skb))
+		return refuse_hidden(state, MCSEC_IN_NO_SA);
+	return NF_ACCEPT;
 }
 
 unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
@@ -346,63 +414,33 @@ unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
 {
 	struct mcsec_group *group;
 	unsigned int hlen, nhoff;
+	struct mcsec_net *mnet;
 	int next;
 
 	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
 		return NF_ACCEPT;
 	/* As in mcsec_in4(). */
-	if (IP6CB(skb)->flags & IP6SKB_FORWARDED)
+	if (IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED)
 		return NF_ACCEPT;
-	group = mcsec_group_find6(mcsec_net_of(state->net),
-				  &ipv6_hdr(skb)->daddr);
-	if (!group)
-		return NF_ACCEPT;
+	mnet = mcsec_net_of(state->net);
+	next = mcsec_walk6(skb, &hlen, &nhoff);
+	if (likely(next == NEXTHDR_ESP))
+		return in_esp6(skb, state, mnet, hlen, nhoff);
 
-	next = walk6(skb, &hlen, &nhoff);
-	if (likely(next == NEXTHDR_ESP)) {
-		if (unlikely(is_bridged(skb, state)))
-			return NF_ACCEPT;
-		return in(skb, state, group, hlen, nhoff);
+	group = mcsec_select6(&mnet->select, skb, state->in);
+	if (unlikely(next < 0 || next == NEXTHDR_FRAGMENT)) {
+		enum mcsec_counter why = next < 0 ? MCSEC_IN_MALFORMED :
+						    MCSEC_IN_FRAGMENT;
+
+		if (group)
+			return refuse(group, state, why);
+		if (mcsec_covered6(&mnet->select, skb))
+			return refuse_hidden(state, why);
 	}
-	if (next < 0)
-		return refuse(group, MCSEC_IN_MALFORMED);
-	if (next == NEXTHDR_FRAGMENT)
-		return refuse(group, MCSEC_IN_FRAGMENT);
-	if (is_mld(skb, next, hlen))
-		return exempt(group, state);
-	return refuse(group, MCSEC_IN_CLEAR);
-}
-
-/* What a fragment is of, if its header at @hlen is there; or -1. */
-static int fragment_of(const struct sk_buff *skb, unsigned int hlen)
-{
-	struct frag_hdr buf, *frag;
-
-	frag = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
-	return frag ? frag->nexthdr : -1;
-}
-
-unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
-			    const struct nf_hook_state *state)
-{
-	struct mcsec_group *group;
-	unsigned int hlen, nhoff;
-	int next;
-
-	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr) ||
-		   ipv6_hdr(skb)->nexthdr == NEXTHDR_ESP))
-		return NF_ACCEPT;
-	group = mcsec_group_find6(mcsec_net_of(state->net),
-				  &ipv6_hdr(skb)->daddr);
 	if (!group)
 		return NF_ACCEPT;
-	next = walk6(skb, &hlen, &nhoff);
-	/* POST_ROUTING sees fragments where they are looped back. */
-	if (next == NEXTHDR_FRAGMENT)
-		next = fragment_of(skb, hlen);
-	if (next == NEXTHDR_ESP || is_mld(skb, next, hlen))
-		return NF_ACCEPT;
-	mcsec_count_out_drop(group, MCSEC_FORWARD_CLEAR);
-	return NF_DROP;
+	if (group->exempt && mcsec_is_mld(skb, next, hlen))
+		return exempt(group, state);
+	return refuse(group, state, MCSEC_IN_CLEAR);
 }
 #endif

@@ -10,10 +10,4 @@ unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
 unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
 		       const struct nf_hook_state *state);
 
-/* Nothing that is in the clear for a group passes from device to device. */
-unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
-			    const struct nf_hook_state *state);
-unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
-			    const struct nf_hook_state *state);
-
 #endif /* _MCSEC_INPUT_H */

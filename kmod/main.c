@@ -11,6 +11,7 @@
 #include "sa.h"
 
 #include <linux/module.h>
+#include <linux/netdevice.h>
 #include <net/net_namespace.h>
 
 static int __net_init net_init(struct net *net)
@@ -42,6 +43,26 @@ static struct pernet_operations net_ops = {
 	.size = sizeof(struct mcsec_net),
 };
 
+/* Interfaces that groups name come and go. RTNL is held. */
+static int dev_event(struct notifier_block *nb, unsigned long event, void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	struct mcsec_net *mnet = mcsec_net_of(dev_net(dev));
+	int err;
+
+	if (event != NETDEV_REGISTER && event != NETDEV_UNREGISTER &&
+	    event != NETDEV_CHANGENAME)
+		return NOTIFY_DONE;
+	mutex_lock(&mnet->lock);
+	err = mcsec_select_dev(&mnet->select, dev, event == NETDEV_UNREGISTER);
+	mutex_unlock(&mnet->lock);
+	return notifier_from_errno(err);
+}
+
+static struct notifier_block dev_notifier = {
+	.notifier_call = dev_event,
+};
+
 static int __init mcsec_init(void)
 {
 	int err;
@@ -57,12 +78,17 @@ static int __init mcsec_init(void)
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto err_sa;
+	err = register_netdevice_notifier(&dev_notifier);
+	if (err)
+		goto err_net;
 	/* ORDER: last, for it lets userspace in. */
 	err = mcsec_netlink_init();
 	if (err)
-		goto err_net;
+		goto err_notifier;
 	return 0;
 
+err_notifier:
+	unregister_netdevice_notifier(&dev_notifier);
 err_net:
 	unregister_pernet_subsys(&net_ops);
 err_sa:
@@ -77,6 +103,7 @@ static void __exit mcsec_exit(void)
 	 * grace period has not ended.
 	 */
 	mcsec_netlink_exit();
+	unregister_netdevice_notifier(&dev_notifier);
 	unregister_pernet_subsys(&net_ops);
 	synchronize_rcu();
 	rcu_barrier();

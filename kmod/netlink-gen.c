@@ -11,9 +11,20 @@
 #include <uapi/linux/mcsec.h>
 
 /* MCSEC_CMD_GROUP_NEW - do */
-const struct nla_policy mcsec_group_new_nl_policy[MCSEC_A_GROUP_DST + 1] = {
+const struct nla_policy mcsec_group_new_nl_policy[MCSEC_A_GROUP_FORWARD + 1] = {
 	[MCSEC_A_GROUP_NAME] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
 	[MCSEC_A_GROUP_DST] = { .type = NLA_BINARY, },
+	[MCSEC_A_GROUP_DST_LEN] = { .type = NLA_U8, },
+	[MCSEC_A_GROUP_SRC] = { .type = NLA_BINARY, },
+	[MCSEC_A_GROUP_SRC_LEN] = { .type = NLA_U8, },
+	[MCSEC_A_GROUP_PROTO] = { .type = NLA_U8, },
+	[MCSEC_A_GROUP_SPORT] = { .type = NLA_U16, },
+	[MCSEC_A_GROUP_DPORT] = { .type = NLA_U16, },
+	[MCSEC_A_GROUP_MARK] = { .type = NLA_U32, },
+	[MCSEC_A_GROUP_MARK_MASK] = { .type = NLA_U32, },
+	[MCSEC_A_GROUP_DEV] = { .type = NLA_STRING, .len = 15, },
+	[MCSEC_A_GROUP_POLICY] = NLA_POLICY_MAX(NLA_U32, 1),
+	[MCSEC_A_GROUP_FORWARD] = { .type = NLA_FLAG, },
 };
 
 /* MCSEC_CMD_GROUP_DEL - do */
@@ -37,7 +48,7 @@ const struct nla_policy mcsec_sa_new_nl_policy[MCSEC_A_SA_SELECTED + 1] = {
 	[MCSEC_A_SA_DIR] = NLA_POLICY_MASK(NLA_U32, 0x3),
 	[MCSEC_A_SA_ALG] = NLA_POLICY_MAX(NLA_U32, 2),
 	[MCSEC_A_SA_KEY] = { .type = NLA_BINARY, },
-	[MCSEC_A_SA_MODE] = NLA_POLICY_MAX(NLA_U32, 0),
+	[MCSEC_A_SA_MODE] = NLA_POLICY_MAX(NLA_U32, 1),
 	[MCSEC_A_SA_SID_BITS] = { .type = NLA_U32, },
 	[MCSEC_A_SA_SENDER_ID] = { .type = NLA_U32, },
 	[MCSEC_A_SA_REPLAY] = NLA_POLICY_MAX(NLA_U32, 2),
@@ -95,13 +106,19 @@ const struct nla_policy mcsec_stats_get_nl_policy[MCSEC_A_COUNTER_NAME + 1] = {
 	[MCSEC_A_COUNTER_NAME] = { .type = NLA_NUL_STRING, },
 };
 
+/* MCSEC_CMD_GROUP_SET - do */
+const struct nla_policy mcsec_group_set_nl_policy[MCSEC_A_GROUP_POLICY + 1] = {
+	[MCSEC_A_GROUP_NAME] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
+	[MCSEC_A_GROUP_POLICY] = NLA_POLICY_MAX(NLA_U32, 1),
+};
+
 /* Ops table for mcsec */
-const struct genl_ops mcsec_nl_ops[11] = {
+const struct genl_ops mcsec_nl_ops[12] = {
 	{
 		.cmd		= MCSEC_CMD_GROUP_NEW,
 		.doit		= mcsec_nl_group_new_doit,
 		.policy		= mcsec_group_new_nl_policy,
-		.maxattr	= MCSEC_A_GROUP_DST,
+		.maxattr	= MCSEC_A_GROUP_FORWARD,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -176,6 +193,13 @@ const struct genl_ops mcsec_nl_ops[11] = {
 		.dumpit		= mcsec_nl_stats_get_dumpit,
 		.policy		= mcsec_stats_get_nl_policy,
 		.maxattr	= MCSEC_A_COUNTER_NAME,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= MCSEC_CMD_GROUP_SET,
+		.doit		= mcsec_nl_group_set_doit,
+		.policy		= mcsec_group_set_nl_policy,
+		.maxattr	= MCSEC_A_GROUP_POLICY,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

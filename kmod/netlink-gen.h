@@ -11,7 +11,7 @@
 
 #include <uapi/linux/mcsec.h>
 
-extern const struct nla_policy mcsec_group_new_nl_policy[MCSEC_A_GROUP_DST + 1];
+extern const struct nla_policy mcsec_group_new_nl_policy[MCSEC_A_GROUP_FORWARD + 1];
 
 extern const struct nla_policy mcsec_group_del_nl_policy[MCSEC_A_GROUP_NAME + 1];
 
@@ -33,8 +33,10 @@ extern const struct nla_policy mcsec_sender_get_nl_policy[MCSEC_A_SENDER_SENDER_
 
 extern const struct nla_policy mcsec_stats_get_nl_policy[MCSEC_A_COUNTER_NAME + 1];
 
+extern const struct nla_policy mcsec_group_set_nl_policy[MCSEC_A_GROUP_POLICY + 1];
+
 /* Ops table for mcsec */
-extern const struct genl_ops mcsec_nl_ops[11];
+extern const struct genl_ops mcsec_nl_ops[12];
 
 int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info);
 int mcsec_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -52,6 +54,7 @@ int mcsec_nl_sender_get_dumpit(struct sk_buff *skb,
 			       struct netlink_callback *cb);
 int mcsec_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
 int mcsec_nl_stats_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int mcsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	MCSEC_NLGRP_EVENTS,

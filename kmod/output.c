@@ -13,11 +13,10 @@
 #include "compat.h"
 #include "esp.h"
 #include "group.h"
+#include "header.h"
+#include "outer.h"
+#include "pmtu.h"
 
-#include <linux/icmpv6.h>
-#include <linux/igmp.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
 #include <net/checksum.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -26,10 +25,12 @@
  * struct frame - where ESP goes in a datagram
  * @hlen: octets before the payload
  * @nhoff: offset of the octet that names the payload
+ * @outer: octets of a header that tunnel mode puts in front; @hlen is 0 then
  */
 struct frame {
 	unsigned int hlen;
 	unsigned int nhoff;
+	unsigned int outer;
 };
 
 static int drop(struct mcsec_group *group, enum mcsec_counter why, int err)
@@ -85,8 +86,9 @@ static int out_finish(struct mcsec_op *op, int err)
 static nf_hookfn *hook_of(const struct nf_hook_state *state)
 {
 	if (IS_ENABLED(CONFIG_IPV6) && state->pf == NFPROTO_IPV6)
-		return mcsec_out6;
-	return mcsec_out4;
+		return state->hook == NF_INET_FORWARD ? mcsec_forward6 :
+							mcsec_out6;
+	return state->hook == NF_INET_FORWARD ? mcsec_forward4 : mcsec_out4;
 }
 
 /* The cipher answered later: in softirq, or in a worker. */
@@ -118,32 +120,65 @@ static void out_done(struct mcsec_op *op, int err)
  * unless its sender forbids: with IP_PMTUDISC_DO or _PROBE, or by a header of
  * its own. The default, _WANT, sets DF on what fits the MTU before ESP, and
  * leaves ignore_df as its permission.
+ *
+ * Of what is routed IPv6 is never fragmented, and its sender is told. IPv4 has
+ * no way to tell the sender of multicast (RFC 1122 3.2.2), which sets DF
+ * without thinking, so DF does not bind a gateway.
  */
-static bool may_fragment(const struct sk_buff *skb)
+static bool may_fragment(const struct sk_buff *skb,
+			 const struct nf_hook_state *state)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 
-	return skb->ignore_df ||
-	       (iph->version == 4 && !(iph->frag_off & htons(IP_DF)));
+	if (skb->ignore_df)
+		return true;
+	return iph->version == 4 && (state->hook == NF_INET_FORWARD ||
+				     !(iph->frag_off & htons(IP_DF)));
 }
 
-/* Whether the datagram grows beyond what can be sent of it. */
-static int check_size(struct sk_buff *skb, struct mcsec_group *group,
-		      const struct frame *frame, unsigned int len)
+/* The largest datagram that ESP does not make larger than @mtu. */
+static unsigned int usable_mtu(unsigned int mtu, const struct frame *frame)
 {
-	unsigned int total = frame->hlen + mcsec_esp_len(len);
+	unsigned int front = frame->hlen + frame->outer;
+
+	return frame->hlen - MCSEC_TRAILER +
+	       round_down(mtu - front - MCSEC_HEAD - MCSEC_ICV, 4);
+}
+
+/*
+ * Whether the datagram grows beyond what can be sent of it. *@whole: it must
+ * not be fragmented.
+ */
+static int check_size(struct sk_buff *skb, const struct nf_hook_state *state,
+		      struct mcsec_group *group, const struct frame *frame,
+		      unsigned int len, bool *whole)
+{
+	unsigned int total = frame->outer + frame->hlen + mcsec_esp_len(len);
+	unsigned int mtu = dst_mtu(skb_dst(skb));
 	unsigned int max = IP_MAX_MTU;
+	unsigned int usable;
 
 	if (ip_hdr(skb)->version == 6)
 		max += sizeof(struct ipv6hdr);
 	if (unlikely(total > max))
 		return drop(group, MCSEC_OUT_TOO_BIG, -EMSGSIZE);
-	if (likely(total <= dst_mtu(skb_dst(skb))))
+	*whole = ip_hdr(skb)->version == 4 &&
+		 ip_hdr(skb)->frag_off & htons(IP_DF);
+	if (likely(total <= mtu))
 		return 0;
-	if (!may_fragment(skb))
+	usable = usable_mtu(mtu, frame);
+	/* No sender has to go below that, so nobody is helped by being told. */
+	if (state->pf == NFPROTO_IPV6 && state->hook == NF_INET_FORWARD &&
+	    usable < IPV6_MIN_MTU)
+		skb->ignore_df = 1;
+	if (!may_fragment(skb, state)) {
+		mcsec_pmtu_tell(skb, state, usable);
 		return drop(group, MCSEC_OUT_MTU, -EMSGSIZE);
-	if (ip_hdr(skb)->version == 4 &&
-	    ip_hdr(skb)->frag_off & htons(IP_DF)) {
+	}
+	*whole = false;
+	if (ip_hdr(skb)->version == 6 || frame->outer)
+		return 0;
+	if (ip_hdr(skb)->frag_off & htons(IP_DF)) {
 		if (skb_ensure_writable(skb, sizeof(struct iphdr)))
 			return drop(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 		ip_hdr(skb)->frag_off &= ~htons(IP_DF);
@@ -181,51 +216,74 @@ static int no_sa(struct mcsec_group *group, enum mcsec_counter why)
 	return drop(group, why, -ENOBUFS);
 }
 
+/* What to send with, or NULL: *@why not. */
+static struct mcsec_sa *sending_sa(struct mcsec_group *group,
+				   struct crypto_aead **tfm,
+				   enum mcsec_counter *why)
+{
+	struct mcsec_sa *sa = rcu_dereference(group->out);
+
+	*why = MCSEC_OUT_NO_SA;
+	if (unlikely(!sa))
+		return NULL;
+	*tfm = rcu_dereference(sa->tfm);
+	switch ((enum mcsec_sa_state)READ_ONCE(sa->state)) {
+	case MCSEC_SA_STATE_LIVE:
+		break;
+	case MCSEC_SA_STATE_EXHAUSTED:
+		*why = MCSEC_OUT_EXHAUSTED;
+		return NULL;
+	case MCSEC_SA_STATE_EXPIRED:
+		*why = MCSEC_OUT_EXPIRED;
+		return NULL;
+	}
+	/* Wiped between the two reads. */
+	*why = MCSEC_OUT_EXPIRED;
+	return likely(*tfm) ? sa : NULL;
+}
+
 /*
  * Protect one datagram in place. Returns 0, -EINPROGRESS if the cipher has
  * taken it, or -errno: it is then still the caller's and has been counted.
  */
 static int protect(struct sk_buff *skb, const struct nf_hook_state *state,
-		   struct mcsec_group *group, const struct frame *frame)
+		   struct mcsec_group *group, struct mcsec_sa *sa,
+		   struct crypto_aead *tfm, struct frame frame)
 {
-	unsigned int len = skb->len - frame->hlen;
-	unsigned int text = ALIGN(len + MCSEC_TRAILER, 4);
-	unsigned int pad = text - MCSEC_TRAILER - len;
-	unsigned int i;
+	unsigned int len, text, pad, i;
+	struct mcsec_outer outer;
 	struct mcsec_esp_hdr *esp;
-	struct crypto_aead *tfm;
 	struct mcsec_op *op;
-	struct mcsec_sa *sa;
 	u8 tail[4 + MCSEC_TRAILER];
-	u8 next = skb->data[frame->nhoff];
-	u64 iv;
 	int err, nsg;
+	bool whole;
+	u64 iv;
+	u8 next;
 
-	sa = rcu_dereference(group->out);
-	if (unlikely(!sa))
-		return no_sa(group, MCSEC_OUT_NO_SA);
-	tfm = rcu_dereference(sa->tfm);
-	switch ((enum mcsec_sa_state)READ_ONCE(sa->state)) {
-	case MCSEC_SA_STATE_LIVE:
-		break;
-	case MCSEC_SA_STATE_EXHAUSTED:
-		return no_sa(group, MCSEC_OUT_EXHAUSTED);
-	case MCSEC_SA_STATE_EXPIRED:
-		return no_sa(group, MCSEC_OUT_EXPIRED);
+	if (unlikely(sa->mode == MCSEC_MODE_TUNNEL)) {
+		frame.hlen = 0;
+		next = mcsec_outer_of(&outer, skb, &frame.outer, &frame.nhoff);
+	} else {
+		next = skb->data[frame.nhoff];
 	}
-	/* Wiped between the two reads. */
-	if (unlikely(!tfm))
-		return no_sa(group, MCSEC_OUT_EXPIRED);
+	len = skb->len - frame.hlen;
+	text = ALIGN(len + MCSEC_TRAILER, 4);
+	pad = text - MCSEC_TRAILER - len;
 
-	err = check_size(skb, group, frame, len);
+	err = check_size(skb, state, group, &frame, len, &whole);
 	if (unlikely(err))
 		return err;
 
 	if (unlikely(!fill_checksum(skb)))
 		return drop(group, MCSEC_OUT_CHECKSUM, -ENOBUFS);
 
-	nsg = mcsec_esp_grow(skb, frame->hlen, text - len + MCSEC_ICV,
-			     LL_RESERVED_SPACE(skb_dst(skb)->dev));
+	if (unlikely(frame.outer) &&
+	    skb_cow_head(skb, LL_RESERVED_SPACE(skb_dst(skb)->dev) +
+			 frame.outer + MCSEC_HEAD))
+		return drop(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
+	nsg = mcsec_esp_grow(skb, frame.hlen, text - len + MCSEC_ICV,
+			     LL_RESERVED_SPACE(skb_dst(skb)->dev) +
+			     frame.outer);
 	if (unlikely(nsg < 0))
 		return drop(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 	op = mcsec_op_get(tfm, nsg);
@@ -254,16 +312,18 @@ static int protect(struct sk_buff *skb, const struct nf_hook_state *state,
 		mcsec_op_put(op);
 		return no_sa(group, MCSEC_OUT_EXHAUSTED);
 	}
-	esp = (void *)skb->data + frame->hlen;
+	esp = (void *)skb->data + frame.hlen;
 	esp->spi = sa->spi;
 	esp->seq = htonl(lower_32_bits(mcsec_iv_counter(sa, iv)));
 	put_unaligned_be64(iv, &esp->iv);
 
+	if (unlikely(frame.outer))
+		mcsec_outer_push(skb, &outer, state->net, frame.outer, whole);
 	op->skb = skb;
 	op->sa = sa;
 	op->done = out_done;
-	op->hlen = frame->hlen;
-	op->nhoff = frame->nhoff;
+	op->hlen = frame.hlen + frame.outer;
+	op->nhoff = frame.nhoff;
 	err = mcsec_op_encrypt(op, tfm, nsg);
 	if (unlikely(err == -EINPROGRESS)) {
 		mcsec_sa_hold(sa);
@@ -276,36 +336,47 @@ static int protect(struct sk_buff *skb, const struct nf_hook_state *state,
 /* A datagram that the device was to cut: cut it here, protect each part. */
 static unsigned int protect_gso(struct sk_buff *skb,
 				const struct nf_hook_state *state,
-				struct mcsec_group *group,
+				struct mcsec_group *group, struct mcsec_sa *sa,
+				struct crypto_aead *tfm,
 				const struct frame *frame)
 {
 	struct nf_hook_state onward = *state;
 	nf_hookfn *hook = hook_of(state);
 	struct sk_buff *segs, *seg, *next;
+	struct frame one = *frame;
+	enum mcsec_counter why;
 	unsigned int room;
 	int err;
 
-	if (!rcu_access_pointer(group->out))
-		return NF_DROP_ERR(no_sa(group, MCSEC_OUT_NO_SA));
+	if (sa->mode == MCSEC_MODE_TUNNEL) {
+		one.hlen = 0;
+		one.outer = mcsec_outer_len(skb);
+	}
 	/* Told now, while there is one datagram and one sender to tell. */
-	room = dst_mtu(skb_dst(skb)) - frame->hlen - MCSEC_HEAD - MCSEC_ICV;
-	if (!may_fragment(skb) &&
-	    !skb_gso_validate_network_len(skb, frame->hlen +
-					  round_down(room, 4) - MCSEC_TRAILER))
+	room = usable_mtu(dst_mtu(skb_dst(skb)), &one);
+	if (!may_fragment(skb, state) &&
+	    !skb_gso_validate_network_len(skb, room)) {
+		mcsec_pmtu_tell(skb, state, room);
 		return NF_DROP_ERR(drop(group, MCSEC_OUT_MTU, -EMSGSIZE));
+	}
 	/* No feature of a device: linear copies with their checksums. */
 	segs = skb_gso_segment(skb, 0);
 	if (IS_ERR_OR_NULL(segs))
 		return NF_DROP_ERR(drop(group, MCSEC_OUT_GSO, -ENOBUFS));
 	skb_list_walk_safe(segs, seg, next) {
 		skb_mark_not_on_list(seg);
-		err = protect(seg, state, group, frame);
+		if (sa)
+			err = protect(seg, state, group, sa, tfm, *frame);
+		else
+			err = no_sa(group, why);
 		if (!err) {
 			if (!mcsec_flight_resume(seg, &onward, hook))
 				mcsec_count_out_drop(group, MCSEC_OUT_GONE);
 		} else if (err != -EINPROGRESS) {
 			kfree_skb(seg);
 		}
+		/* It may have used itself up, or have been replaced. */
+		sa = sending_sa(group, &tfm, &why);
 	}
 	consume_skb(skb);
 	return NF_STOLEN;
@@ -314,15 +385,26 @@ static unsigned int protect_gso(struct sk_buff *skb,
 static unsigned int out(struct sk_buff *skb, const struct nf_hook_state *state,
 			struct mcsec_group *group, const struct frame *frame)
 {
+	struct crypto_aead *tfm;
+	enum mcsec_counter why;
 	unsigned int verdict;
+	struct mcsec_sa *sa;
 	int err;
 
 	/* Counters of this CPU, its kept op, and the vector registers. */
 	local_bh_disable();
-	if (unlikely(skb_is_gso(skb))) {
-		verdict = protect_gso(skb, state, group, frame);
+	sa = sending_sa(group, &tfm, &why);
+	if (unlikely(!sa)) {
+		if (mcsec_group_observes(group, MCSEC_OUT_OBSERVED)) {
+			mcsec_group_acquire(group);
+			verdict = NF_ACCEPT;
+		} else {
+			verdict = NF_DROP_ERR(no_sa(group, why));
+		}
+	} else if (unlikely(skb_is_gso(skb))) {
+		verdict = protect_gso(skb, state, group, sa, tfm, frame);
 	} else {
-		err = protect(skb, state, group, frame);
+		err = protect(skb, state, group, sa, tfm, *frame);
 		if (likely(!err))
 			verdict = NF_ACCEPT;
 		else if (err == -EINPROGRESS)
@@ -334,72 +416,113 @@ static unsigned int out(struct sk_buff *skb, const struct nf_hook_state *state,
 	return verdict;
 }
 
-unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
-			const struct nf_hook_state *state)
+static unsigned int refuse(struct mcsec_group *group, enum mcsec_counter why)
+{
+	mcsec_count_out_drop(group, why);
+	return NF_DROP;
+}
+
+/* A part of a datagram, of which no group can be told. */
+static unsigned int refuse_part(const struct nf_hook_state *state,
+				enum mcsec_counter why)
+{
+	mcsec_count(mcsec_net_of(state->net)->stats, why);
+	return NF_DROP;
+}
+
+static unsigned int out4(struct sk_buff *skb, const struct nf_hook_state *state,
+			 struct mcsec_group *group)
 {
 	struct frame frame = { .nhoff = offsetof(struct iphdr, protocol) };
-	struct mcsec_group *group;
 	const struct iphdr *iph;
-
-	if (likely(!ipv4_is_multicast(ip_hdr(skb)->daddr)))
-		return NF_ACCEPT;
-	group = mcsec_group_find4(mcsec_net_of(state->net), ip_hdr(skb)->daddr);
-	if (!group)
-		return NF_ACCEPT;
 
 	/* Raw sockets may write any header. */
 	frame.hlen = ip_hdrlen(skb);
 	if (unlikely(ip_hdr(skb)->version != 4 ||
 		     frame.hlen < sizeof(*iph) || !skb_dst(skb) ||
-		     !pskb_may_pull(skb, frame.hlen))) {
-		mcsec_count_out_drop(group, MCSEC_OUT_MALFORMED);
-		return NF_DROP;
-	}
+		     !pskb_may_pull(skb, frame.hlen)))
+		return refuse(group, MCSEC_OUT_MALFORMED);
 	iph = ip_hdr(skb);
-	if (unlikely(ip_is_fragment(iph))) {
-		mcsec_count_out_drop(group, MCSEC_OUT_FRAGMENT);
-		return NF_DROP;
-	}
-	if (iph->protocol == IPPROTO_ESP) {
-		mcsec_count_out_drop(group, MCSEC_OUT_FOREIGN_ESP);
-		return NF_DROP;
-	}
+	if (unlikely(ip_is_fragment(iph)))
+		return refuse(group, MCSEC_OUT_FRAGMENT);
+	if (iph->protocol == IPPROTO_ESP)
+		return refuse(group, MCSEC_OUT_FOREIGN_ESP);
 	/* Routers and snooping switches must read it; it stays on the link. */
-	if (iph->protocol == IPPROTO_IGMP && iph->ttl == 1) {
+	if (group->exempt && mcsec_is_igmp(iph)) {
 		mcsec_count(group->stats, MCSEC_OUT_EXEMPT);
 		return NF_ACCEPT;
 	}
 	return out(skb, state, group, &frame);
 }
 
-#if IS_ENABLED(CONFIG_IPV6)
-static bool is_mld(struct sk_buff *skb, const struct frame *frame, u8 next)
-{
-	u8 buf, *type;
-
-	if (next != IPPROTO_ICMPV6 || ipv6_hdr(skb)->hop_limit != 1)
-		return false;
-	type = skb_header_pointer(skb, frame->hlen, sizeof(buf), &buf);
-	return type && (*type == ICMPV6_MGM_QUERY ||
-			*type == ICMPV6_MGM_REPORT ||
-			*type == ICMPV6_MGM_REDUCTION ||
-			*type == ICMPV6_MLD2_REPORT);
-}
-
-unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
+unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
 			const struct nf_hook_state *state)
 {
+	struct mcsec_net *mnet;
 	struct mcsec_group *group;
-	struct frame frame;
+
+	if (likely(!ipv4_is_multicast(ip_hdr(skb)->daddr)))
+		return NF_ACCEPT;
+	mnet = mcsec_net_of(state->net);
+	group = mcsec_select4(&mnet->select, skb, state->out);
+	if (group)
+		return out4(skb, state, group);
+	if (unlikely(ip_is_fragment(ip_hdr(skb))) &&
+	    mcsec_covered4(&mnet->select, skb))
+		return refuse_part(state, MCSEC_OUT_FRAGMENT);
+	return NF_ACCEPT;
+}
+
+/*
+ * Where a group's clear datagrams could still come by: those that are routed,
+ * which a gateway protects; rules that translate addresses behind us make them
+ * out of others; what is verified for this host alone must not be routed on.
+ * At FORWARD and at POST_ROUTING, where all that leaves comes by, also what did
+ * not come by LOCAL_OUT or FORWARD.
+ */
+static bool goes_on(struct mcsec_group *group,
+		    const struct nf_hook_state *state)
+{
+	if (state->hook == NF_INET_FORWARD)
+		return mcsec_group_observes(group, MCSEC_FORWARD_OBSERVED);
+	/* Counted before. */
+	return READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE;
+}
+
+unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
+			    const struct nf_hook_state *state)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	struct mcsec_group *group;
+	struct mcsec_net *mnet;
+
+	if (likely(!ipv4_is_multicast(iph->daddr) ||
+		   iph->protocol == IPPROTO_ESP))
+		return NF_ACCEPT;
+	mnet = mcsec_net_of(state->net);
+	group = mcsec_select4(&mnet->select, skb, state->out);
+	if (!group) {
+		if (unlikely(ip_is_fragment(iph)) &&
+		    mcsec_covered4(&mnet->select, skb))
+			return refuse_part(state, MCSEC_FORWARD_CLEAR);
+		return NF_ACCEPT;
+	}
+	if (group->exempt && mcsec_is_igmp(iph))
+		return NF_ACCEPT;
+	if (group->forward && state->hook == NF_INET_FORWARD)
+		return out4(skb, state, group);
+	if (goes_on(group, state))
+		return NF_ACCEPT;
+	return refuse(group, MCSEC_FORWARD_CLEAR);
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static unsigned int out6(struct sk_buff *skb, const struct nf_hook_state *state,
+			 struct mcsec_group *group)
+{
+	struct frame frame = {};
 	u8 *nexthdr, next;
 	int hlen;
-
-	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
-		return NF_ACCEPT;
-	group = mcsec_group_find6(mcsec_net_of(state->net),
-				  &ipv6_hdr(skb)->daddr);
-	if (!group)
-		return NF_ACCEPT;
 
 	/* RFC 4303 3.1.1: behind what routers on the way look at, where a
 	 * fragment header would go too.
@@ -407,28 +530,92 @@ unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
 	hlen = ip6_find_1stfragopt(skb, &nexthdr);
 	if (unlikely(ipv6_hdr(skb)->version != 6 || hlen < 0 ||
 		     hlen > skb->len || !skb_dst(skb)))
-		goto malformed;
+		return refuse(group, MCSEC_OUT_MALFORMED);
 	frame.hlen = hlen;
 	frame.nhoff = nexthdr - skb_network_header(skb);
 	if (unlikely(!pskb_may_pull(skb, hlen)))
-		goto malformed;
+		return refuse(group, MCSEC_OUT_MALFORMED);
 	next = skb_network_header(skb)[frame.nhoff];
 	switch (next) {
 	case NEXTHDR_FRAGMENT:
-		mcsec_count_out_drop(group, MCSEC_OUT_FRAGMENT);
-		return NF_DROP;
+		return refuse(group, MCSEC_OUT_FRAGMENT);
 	case NEXTHDR_ESP:
-		mcsec_count_out_drop(group, MCSEC_OUT_FOREIGN_ESP);
-		return NF_DROP;
+		return refuse(group, MCSEC_OUT_FOREIGN_ESP);
 	}
-	if (is_mld(skb, &frame, next)) {
+	if (group->exempt && mcsec_is_mld(skb, next, frame.hlen)) {
 		mcsec_count(group->stats, MCSEC_OUT_EXEMPT);
 		return NF_ACCEPT;
 	}
 	return out(skb, state, group, &frame);
+}
 
-malformed:
-	mcsec_count_out_drop(group, MCSEC_OUT_MALFORMED);
-	return NF_DROP;
+/* Whether it is no whole datagram. */
+static bool is_part6(const struct sk_buff *skb)
+{
+	unsigned int hlen, nhoff;
+
+	return mcsec_walk6(skb, &hlen, &nhoff) == NEXTHDR_FRAGMENT;
+}
+
+unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
+			const struct nf_hook_state *state)
+{
+	struct mcsec_group *group;
+	struct mcsec_net *mnet;
+
+	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
+		return NF_ACCEPT;
+	mnet = mcsec_net_of(state->net);
+	group = mcsec_select6(&mnet->select, skb, state->out);
+	if (group)
+		return out6(skb, state, group);
+	if (unlikely(is_part6(skb)) && mcsec_covered6(&mnet->select, skb))
+		return refuse_part(state, MCSEC_OUT_FRAGMENT);
+	return NF_ACCEPT;
+}
+
+/* What a fragment is of, if its header at @hlen is there; or -1. */
+static int fragment_of(const struct sk_buff *skb, unsigned int hlen)
+{
+	struct frag_hdr buf, *frag;
+
+	frag = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
+	return frag ? frag->nexthdr : -1;
+}
+
+unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
+			    const struct nf_hook_state *state)
+{
+	struct mcsec_group *group;
+	unsigned int hlen, nhoff;
+	struct mcsec_net *mnet;
+	bool part = false;
+	int next;
+
+	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr) ||
+		   ipv6_hdr(skb)->nexthdr == NEXTHDR_ESP))
+		return NF_ACCEPT;
+	next = mcsec_walk6(skb, &hlen, &nhoff);
+	/* POST_ROUTING sees fragments where they are looped back. */
+	if (next == NEXTHDR_FRAGMENT) {
+		part = true;
+		next = fragment_of(skb, hlen);
+	}
+	if (next == NEXTHDR_ESP)
+		return NF_ACCEPT;
+	mnet = mcsec_net_of(state->net);
+	group = mcsec_select6(&mnet->select, skb, state->out);
+	if (!group) {
+		if (unlikely(part) && mcsec_covered6(&mnet->select, skb))
+			return refuse_part(state, MCSEC_FORWARD_CLEAR);
+		return NF_ACCEPT;
+	}
+	if (group->exempt && mcsec_is_mld(skb, next, hlen))
+		return NF_ACCEPT;
+	if (group->forward && state->hook == NF_INET_FORWARD)
+		return out6(skb, state, group);
+	if (goes_on(group, state))
+		return NF_ACCEPT;
+	return refuse(group, MCSEC_FORWARD_CLEAR);
 }
 #endif

@@ -16,6 +16,7 @@
 #include <linux/workqueue.h>
 #include <uapi/linux/mcsec.h>
 
+#include "select.h"
 #include "sender.h"
 
 struct crypto_aead;
@@ -113,7 +114,8 @@ struct mcsec_slot {
 
 /**
  * struct mcsec_sa - an SA
- * @node: in the group's list; group lock and RCU
+ * @node: in the group's list; group lock
+ * @node_spi: where arriving datagrams find it; group lock and RCU
  * @tfm: the cipher; NULL once the key was wiped. RCU, and @inflight
  * @spi: SPI
  * @state: enum mcsec_sa_state; written under @lock
@@ -148,7 +150,7 @@ struct mcsec_slot {
  * @serial: of the group's SAs in the order of their making, from 1
  */
 struct mcsec_sa {
-	struct hlist_node node;
+	struct mcsec_node node_spi;
 	struct crypto_aead __rcu *tfm;
 	__be32 spi;
 	u32 state;
@@ -172,6 +174,7 @@ struct mcsec_sa {
 	ktime_t added;
 	struct work_struct wipe;
 	struct rcu_work free;
+	struct hlist_node node;
 	struct net *net;
 	struct mcsec_group *group;
 	void (*release)(struct mcsec_group *group);

@@ -27,6 +27,7 @@
 	X(OUT_CRYPTO,		"out-crypto")			\
 	X(OUT_CRYPTO_BUSY,	"out-crypto-busy")		\
 	X(OUT_GONE,		"out-gone")			\
+	X(OUT_OBSERVED,		"out-observed")			\
 	X(IN_ACCEPTED,		"in-accepted")			\
 	X(IN_EXEMPT,		"in-exempt")			\
 	X(IN_CLEAR,		"in-clear")			\
@@ -44,7 +45,12 @@
 	X(IN_CRYPTO,		"in-crypto")			\
 	X(IN_CRYPTO_BUSY,	"in-crypto-busy")		\
 	X(IN_GONE,		"in-gone")			\
-	X(FORWARD_CLEAR,	"forward-clear")
+	X(IN_SELECTOR,		"in-selector")			\
+	X(IN_MODE,		"in-mode")			\
+	X(IN_INNER,		"in-inner")			\
+	X(IN_OBSERVED,		"in-observed")			\
+	X(FORWARD_CLEAR,	"forward-clear")		\
+	X(FORWARD_OBSERVED,	"forward-observed")
 
 enum mcsec_counter {
 #define MCSEC_COUNTER_ENUM(id, name) MCSEC_##id,

@@ -49,16 +49,55 @@ int kattr_put_name(struct nlmsghdr *nlh, uint16_t attr, const char *name)
 	return put(nlh, attr, len + 1, name);
 }
 
+static int put_u8(struct nlmsghdr *nlh, uint16_t attr, uint8_t v)
+{
+	return v ? put(nlh, attr, sizeof(v), &v) : 0;
+}
+
+static int put_port(struct nlmsghdr *nlh, uint16_t attr, uint16_t v)
+{
+	uint16_t be = htons(v);
+
+	return v ? put(nlh, attr, sizeof(be), &be) : 0;
+}
+
 int kattr_put_group(struct nlmsghdr *nlh, const struct kgroup *g)
 {
+	size_t i, len;
 	int ret;
 
-	if (addr_is_none(&g->dst))
+	if (addr_is_none(&g->dst) || g->n_devs > ARRAY_SIZE(g->devs))
 		return -EINVAL;
-	ret = kattr_put_name(nlh, MCSEC_A_GROUP_NAME, g->name);
-	if (ret)
-		return ret;
-	return put(nlh, MCSEC_A_GROUP_DST, g->dst.len, g->dst.b);
+	ret = kattr_put_name(nlh, MCSEC_A_GROUP_NAME, g->name) ?:
+	      put(nlh, MCSEC_A_GROUP_DST, g->dst.len, g->dst.b) ?:
+	      put_u8(nlh, MCSEC_A_GROUP_DST_LEN, g->dst_len) ?:
+	      put_u8(nlh, MCSEC_A_GROUP_SRC_LEN, g->src_len) ?:
+	      put_u8(nlh, MCSEC_A_GROUP_PROTO, g->proto) ?:
+	      put_port(nlh, MCSEC_A_GROUP_SPORT, g->sport) ?:
+	      put_port(nlh, MCSEC_A_GROUP_DPORT, g->dport);
+	if (!ret && !addr_is_none(&g->src))
+		ret = put(nlh, MCSEC_A_GROUP_SRC, g->src.len, g->src.b);
+	if (!ret && g->mark_mask)
+		ret = put_u32(nlh, MCSEC_A_GROUP_MARK, g->mark) ?:
+		      put_u32(nlh, MCSEC_A_GROUP_MARK_MASK, g->mark_mask);
+	for (i = 0; !ret && i < g->n_devs; i++) {
+		len = strnlen(g->devs[i], KDEV_MAX);
+		if (!len || len == KDEV_MAX)
+			return -EINVAL;
+		ret = put(nlh, MCSEC_A_GROUP_DEV, len + 1, g->devs[i]);
+	}
+	if (!ret && g->policy != MCSEC_POLICY_ENFORCE)
+		ret = put_u32(nlh, MCSEC_A_GROUP_POLICY, g->policy);
+	if (!ret && g->forward)
+		ret = put(nlh, MCSEC_A_GROUP_FORWARD, 0, NULL);
+	return ret;
+}
+
+int kattr_put_policy(struct nlmsghdr *nlh, const char *group,
+		     enum mcsec_policy policy)
+{
+	return kattr_put_name(nlh, MCSEC_A_GROUP_NAME, group) ?:
+	       put_u32(nlh, MCSEC_A_GROUP_POLICY, policy);
 }
 
 int kattr_put_sa_id(struct nlmsghdr *nlh, const char *group, uint32_t spi)
@@ -215,6 +254,56 @@ static int get_addr(const struct nlattr *a, struct addr *addr)
 #define for_each_attr(a, nlh) \
 	mnl_attr_for_each(a, nlh, sizeof(struct genlmsghdr))
 
+static int get_u8(const struct nlattr *a, uint8_t *v)
+{
+	if (mnl_attr_get_payload_len(a) != sizeof(*v))
+		return -EBADMSG;
+	*v = mnl_attr_get_u8(a);
+	return 0;
+}
+
+static int get_be16(const struct nlattr *a, uint16_t *v)
+{
+	if (mnl_attr_get_payload_len(a) != sizeof(*v))
+		return -EBADMSG;
+	*v = ntohs(mnl_attr_get_u16(a));
+	return 0;
+}
+
+static int get_selector(const struct nlattr *a, struct kgroup *g)
+{
+	switch (mnl_attr_get_type(a)) {
+	case MCSEC_A_GROUP_DST:
+		return get_addr(a, &g->dst);
+	case MCSEC_A_GROUP_DST_LEN:
+		return get_u8(a, &g->dst_len);
+	case MCSEC_A_GROUP_SRC:
+		return get_addr(a, &g->src);
+	case MCSEC_A_GROUP_SRC_LEN:
+		return get_u8(a, &g->src_len);
+	case MCSEC_A_GROUP_PROTO:
+		return get_u8(a, &g->proto);
+	case MCSEC_A_GROUP_SPORT:
+		return get_be16(a, &g->sport);
+	case MCSEC_A_GROUP_DPORT:
+		return get_be16(a, &g->dport);
+	case MCSEC_A_GROUP_MARK:
+		return get_u32(a, &g->mark);
+	case MCSEC_A_GROUP_MARK_MASK:
+		return get_u32(a, &g->mark_mask);
+	case MCSEC_A_GROUP_DEV:
+		if (g->n_devs == ARRAY_SIZE(g->devs))
+			return -EBADMSG;
+		return get_str(a, g->devs[g->n_devs++], KDEV_MAX);
+	case MCSEC_A_GROUP_POLICY:
+		return get_enum(a, kpolicy_names, &g->policy);
+	case MCSEC_A_GROUP_FORWARD:
+		g->forward = true;
+		return 0;
+	}
+	return 0;
+}
+
 int kattr_get_group(const struct nlmsghdr *nlh, struct kgroup_info *g)
 {
 	const struct nlattr *a;
@@ -228,9 +317,6 @@ int kattr_get_group(const struct nlmsghdr *nlh, struct kgroup_info *g)
 		case MCSEC_A_GROUP_NAME:
 			ret = get_str(a, g->group.name, sizeof(g->group.name));
 			break;
-		case MCSEC_A_GROUP_DST:
-			ret = get_addr(a, &g->group.dst);
-			break;
 		case MCSEC_A_GROUP_OUT_SPI:
 			ret = get_be32(a, &g->out_spi);
 			break;
@@ -242,6 +328,12 @@ int kattr_get_group(const struct nlmsghdr *nlh, struct kgroup_info *g)
 			break;
 		case MCSEC_A_GROUP_IN_DROPS:
 			ret = get_u64(a, &g->in_drops);
+			break;
+		case MCSEC_A_GROUP_OBSERVED:
+			ret = get_u64(a, &g->observed);
+			break;
+		default:
+			ret = get_selector(a, &g->group);
 			break;
 		}
 		if (ret)

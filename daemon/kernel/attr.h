@@ -22,6 +22,8 @@ struct nlmsghdr *kattr_begin(void *buf, uint16_t type, uint8_t cmd,
  * or endless name, no address, too many Sender-IDs, too long a key; -EMSGSIZE.
  */
 int kattr_put_group(struct nlmsghdr *nlh, const struct kgroup *g);
+int kattr_put_policy(struct nlmsghdr *nlh, const char *group,
+		     enum mcsec_policy policy);
 int kattr_put_name(struct nlmsghdr *nlh, uint16_t attr, const char *name);
 int kattr_put_sa_id(struct nlmsghdr *nlh, const char *group, uint32_t spi);
 int kattr_put_sa(struct nlmsghdr *nlh, const struct ksa *sa);

@@ -14,8 +14,15 @@ const char *const kalg_names[] = {
 	NULL,
 };
 
+const char *const kpolicy_names[] = {
+	[MCSEC_POLICY_ENFORCE] = "enforce",
+	[MCSEC_POLICY_OBSERVE] = "observe",
+	NULL
+};
+
 const char *const kmode_names[] = {
 	[MCSEC_MODE_TRANSPORT] = "transport",
+	[MCSEC_MODE_TUNNEL] = "tunnel",
 	NULL,
 };
 

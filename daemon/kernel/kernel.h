@@ -30,9 +30,27 @@ struct kerr {
 	char text[256];
 };
 
+#define KDEV_MAX 16		/* octets of an interface's name, with its 0 */
+
+/*
+ * What a group selects. All zero but @name and @dst: that address. Numbers are
+ * in host byte order.
+ */
 struct kgroup {
 	char name[MCSEC_NAME_MAX + 1];
 	struct addr dst;	/* multicast, IPv4 or IPv6 */
+	uint8_t dst_len;	/* bits of @dst; 0 is all of them */
+	struct addr src;	/* none: any */
+	uint8_t src_len;	/* bits of @src; 0 is all of them */
+	uint8_t proto;		/* 0: any, as for the ports */
+	uint16_t sport;
+	uint16_t dport;
+	uint32_t mark;
+	uint32_t mark_mask;	/* 0: any */
+	enum mcsec_policy policy;
+	bool forward;
+	size_t n_devs;		/* 0: any interface */
+	char devs[MCSEC_DEVS_MAX][KDEV_MAX];
 };
 
 struct kgroup_info {
@@ -41,6 +59,7 @@ struct kgroup_info {
 	uint32_t sas;
 	uint64_t out_drops;	/* datagrams */
 	uint64_t in_drops;
+	uint64_t observed;
 };
 
 /*
@@ -151,9 +170,11 @@ typedef int ksender_fn(void *arg, const struct ksender *s);
 typedef int kcounter_fn(void *arg, const char *name, uint64_t value);
 
 struct kernel_ops {
-	/* -EEXIST: the name or the address is taken */
+	/* -EEXIST: the name or what it selects is taken */
 	int (*group_add)(void *ctx, const struct kgroup *g, struct kerr *err);
-	/* -ENOENT: no such group, as everywhere below */
+	int (*group_set)(void *ctx, const char *name, enum mcsec_policy policy,
+			 struct kerr *err);
+	/* -ENOENT: no such group, as everywhere else */
 	int (*group_del)(void *ctx, const char *name, struct kerr *err);
 	int (*group_get)(void *ctx, const char *name, struct kgroup_info *g,
 			 struct kerr *err);
@@ -193,6 +214,7 @@ int kname_find(const char *const *names, const char *word);
 
 extern const char *const kalg_names[];		/* enum mcsec_alg */
 extern const char *const kmode_names[];		/* enum mcsec_mode */
+extern const char *const kpolicy_names[];	/* enum mcsec_policy */
 extern const char *const kreplay_names[];	/* enum mcsec_replay */
 extern const char *const kstate_names[];	/* enum mcsec_sa_state */
 extern const char *const klimit_names[];	/* enum mcsec_limit */

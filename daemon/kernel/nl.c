@@ -121,6 +121,14 @@ static int op_group_add(void *ctx, const struct kgroup *g, struct kerr *err)
 	return request(ctx, kattr_put_group(nlh, g), err);
 }
 
+static int op_group_set(void *ctx, const char *name, enum mcsec_policy policy,
+			struct kerr *err)
+{
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_SET, 0);
+
+	return request(ctx, kattr_put_policy(nlh, name, policy), err);
+}
+
 static int op_group_del(void *ctx, const char *name, struct kerr *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_DEL, 0);
@@ -287,6 +295,7 @@ static int op_stats_dump(void *ctx, kcounter_fn *fn, void *arg,
 
 static const struct kernel_ops ops = {
 	.group_add = op_group_add,
+	.group_set = op_group_set,
 	.group_del = op_group_del,
 	.group_get = op_group_get,
 	.group_flush = op_group_flush,

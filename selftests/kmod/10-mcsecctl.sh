@@ -85,7 +85,7 @@ says "a group that is not there" 'attribute name' ctl a group del other
 says "nor to be shown" 'attribute name' ctl a group show other
 says "too few words" 'too few' ctl a group add
 says "too many words" 'too many' ctl a group show x y
-says "an unknown word" 'add, del, show or flush' ctl a group create x
+says "an unknown word" 'add, set, del, show or flush' ctl a group create x
 is "no refusal made a group" "$(ctl a -j group show | json 'len(j)')" 2
 
 try "the longest name there is" \

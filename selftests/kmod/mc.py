@@ -8,10 +8,11 @@
       Ends by a signal.
   mc.py send GROUP PORT DEV [size=N[,N]...] [count=N] [pmtu=want|do|dont|probe]
       [gso=N] [ttl=N] [tos=N] [text=WORD] [recverr=1] [pace=SECONDS] [cpu=N]
-      [loop=0] [src=ADDR]
+      [loop=0] [src=ADDR] [mark=N]
       Send COUNT datagrams of SIZE octets that begin with WORD and differ.
-      Prints the lines that recv will, or the name of the error.
-  mc.py hdrincl GROUP DEV SRC [frag=1] [proto=N] [size=N]
+      Prints the lines that recv will, or the name of the error, and what the
+      error queue says would have fit.
+  mc.py hdrincl GROUP DEV SRC [frag=1] [offset=N] [proto=N] [size=N]
       One IPv4 datagram by a raw socket that writes its own header.
 """
 import errno
@@ -80,8 +81,21 @@ def payload(text, i, size):
     return head + body
 
 
+def queued(s):
+    """The path MTU of an error that waits in the socket's queue."""
+    try:
+        _, anc, _, _ = s.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+    except OSError:
+        return ""
+    for _, kind, value in anc:
+        if kind in (11, 25):
+            return f" mtu {struct.unpack_from('=IBBBBII', value)[5]}"
+    return ""
+
+
 def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
-         text="MARKER", recverr=0, pace=0, cpu=None, loop=1, src=None, first=0):
+         text="MARKER", recverr=0, pace=0, cpu=None, loop=1, src=None, first=0,
+         mark=0):
     import time
     family = socket.AF_INET6 if six(group) else socket.AF_INET
     if cpu is not None:
@@ -91,6 +105,8 @@ def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
     index = socket.if_nametoindex(dev)
     if src:
         s.bind((src, 0))
+    if mark:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, int(mark, 0))
     if six(group):
         ip = socket.IPPROTO_IPV6
         s.setsockopt(ip, socket.IPV6_MULTICAST_IF, index)
@@ -120,7 +136,7 @@ def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
         try:
             s.sendto(data, (group, int(port)))
         except OSError as e:
-            print(errno.errorcode[e.errno])
+            print(errno.errorcode[e.errno] + queued(s))
             continue
         step = int(gso) or max(len(data), 1)
         for at in range(0, max(len(data), 1), step):
@@ -129,15 +145,17 @@ def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
             time.sleep(float(pace))
 
 
-def hdrincl(group, dev, src, frag=0, proto=17, size=64):
+def hdrincl(group, dev, src, frag=0, offset=0, proto=17, size=64):
     s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
                  bytes(8) + struct.pack("@I", socket.if_nametoindex(dev)))
     s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
+    if int(offset):
+        s.setsockopt(socket.IPPROTO_IP, 22, 1)  # IP_NODEFRAG
     body = payload("MARKER", 0, int(size))
     udp = struct.pack("!HHHH", 4000, 5000, 8 + len(body), 0)
     head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(body), 7,
-                       0x2000 if int(frag) else 0, 8, int(proto), 0,
+                       (0x2000 if int(frag) else 0) | int(offset), 8, int(proto), 0,
                        socket.inet_aton(src), socket.inet_aton(group))
     try:
         s.sendto(head + udp + body, (group, 0))

@@ -1,29 +1,213 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <inttypes.h>
+#include <limits.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "mcsecctl.h"
 
+/* "ADDRESS" or "ADDRESS/LENGTH"; a length that is not given stays 0. */
+static int read_prefix(const char *what, const char *s, struct addr *addr,
+		       uint8_t *len)
+{
+	char buf[ADDR_STRLEN + 5];
+	uint64_t bits = 0;
+	char *slash;
+
+	if (strlen(s) >= sizeof(buf))
+		goto bad;
+	strcpy(buf, s);
+	slash = strchr(buf, '/');
+	if (slash)
+		*slash++ = '\0';
+	if (addr_parse(buf, addr))
+		goto bad;
+	if (slash && (!parse_u64(slash, &bits) || !bits ||
+		      bits > addr->len * 8U))
+		return complain(EXIT_USAGE,
+				"%s \"%s\": a prefix has 1 to %u bits", what, s,
+				addr->len * 8U);
+	*len = bits;
+	return EXIT_OK;
+bad:
+	return complain(EXIT_USAGE,
+			"%s\"%s\" is no IPv4 or IPv6 address", what, s);
+}
+
+static int set_src(const struct word *w, const char *value, void *obj)
+{
+	struct kgroup *g = obj;
+
+	(void)w;
+	return read_prefix("src ", value, &g->src, &g->src_len);
+}
+
+static const struct {
+	const char *name;
+	uint8_t number;
+} protos[] = {
+	{ "icmp", IPPROTO_ICMP }, { "igmp", IPPROTO_IGMP },
+	{ "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP },
+	{ "icmpv6", IPPROTO_ICMPV6 }, { "ospf", 89 },
+	{ "pim", IPPROTO_PIM }, { "vrrp", 112 },
+	{ "sctp", IPPROTO_SCTP }, { "udplite", IPPROTO_UDPLITE },
+};
+
+#define N_PROTOS (sizeof(protos) / sizeof(protos[0]))
+
+static int set_proto(const struct word *w, const char *value, void *obj)
+{
+	struct kgroup *g = obj;
+	uint64_t v;
+	size_t i;
+
+	(void)w;
+	for (i = 0; i < N_PROTOS; i++) {
+		if (!strcmp(protos[i].name, value)) {
+			g->proto = protos[i].number;
+			return EXIT_OK;
+		}
+	}
+	if (!parse_u64(value, &v) || !v || v > 255)
+		return complain(EXIT_USAGE,
+				"proto \"%s\": not a number from 1 to 255, nor icmp, igmp, tcp, udp, icmpv6, ospf, pim, vrrp, sctp or udplite",
+				value);
+	g->proto = v;
+	return EXIT_OK;
+}
+
+static int set_port(const struct word *w, const char *value, void *obj)
+{
+	uint64_t v;
+	uint16_t port;
+
+	if (!parse_u64(value, &v) || !v || v > 65535)
+		return complain(EXIT_USAGE,
+				"%s \"%s\": not a port from 1 to 65535",
+				w->name, value);
+	port = v;
+	memcpy((char *)obj + w->off, &port, sizeof(port));
+	return EXIT_OK;
+}
+
+/* "V" or "V/M" */
+static int set_mark(const struct word *w, const char *value, void *obj)
+{
+	uint64_t mark, mask = UINT32_MAX;
+	struct kgroup *g = obj;
+	char buf[32];
+	char *slash;
+
+	(void)w;
+	if (strlen(value) >= sizeof(buf))
+		goto bad;
+	strcpy(buf, value);
+	slash = strchr(buf, '/');
+	if (slash)
+		*slash++ = '\0';
+	if (!parse_u64(buf, &mark) || mark > UINT32_MAX ||
+	    (slash && (!parse_u64(slash, &mask) || mask > UINT32_MAX)))
+		goto bad;
+	if (!mask)
+		return complain(EXIT_USAGE, "mark \"%s\": the mask is 0",
+				value);
+	if (mark & ~mask)
+		return complain(EXIT_USAGE,
+				"mark \"%s\": the mark has bits outside the mask",
+				value);
+	g->mark = mark;
+	g->mark_mask = mask;
+	return EXIT_OK;
+bad:
+	return complain(EXIT_USAGE,
+			"mark \"%s\": not like 0x10 or 0x10/0xf0", value);
+}
+
+/* "eth0,eth1" */
+static int set_devs(const struct word *w, const char *value, void *obj)
+{
+	struct kgroup *g = obj;
+	const char *s = value;
+	size_t len;
+
+	(void)w;
+	do {
+		len = strcspn(s, ",");
+		if (!len || len >= KDEV_MAX)
+			return complain(EXIT_USAGE,
+					"dev \"%s\": not names of interfaces with commas between them",
+					value);
+		if (g->n_devs == MCSEC_DEVS_MAX)
+			return complain(EXIT_USAGE,
+					"dev: a group has at most %d interfaces",
+					MCSEC_DEVS_MAX);
+		memcpy(g->devs[g->n_devs], s, len);
+		g->devs[g->n_devs++][len] = '\0';
+		s += len;
+	} while (*s++);
+	return EXIT_OK;
+}
+
+#define AT(member) .off = offsetof(struct kgroup, member)
+
+static const struct word add_words[] = {
+	WORD("src", "an address or prefix", set_src),
+	WORD("proto", "a protocol", set_proto),
+	WORD("sport", "a port", set_port, AT(sport)),
+	WORD("dport", "a port", set_port, AT(dport)),
+	WORD("mark", "a mark", set_mark),
+	WORD("dev", "an interface", set_devs),
+	WORD("policy", "enforce or observe", set_name, AT(policy),
+	     .names = kpolicy_names),
+	WORD("forward", NULL, set_true, AT(forward)),
+	{ }
+};
+
 static int group_add(struct ctl *ctl, int argc, char **argv)
 {
 	struct kgroup g = {};
 	struct kerr err;
+	uint32_t seen;
 	int ret;
 
-	ret = check_argc(argc, 2, 2, "group add NAME ADDRESS");
+	ret = check_argc(argc, 2, INT_MAX, "group add NAME ADDRESS[/LENGTH] ...");
 	if (!ret)
 		ret = read_group(argv[0], g.name);
-	if (ret)
-		return ret;
-	if (addr_parse(argv[1], &g.dst))
-		return complain(EXIT_USAGE,
-				"\"%s\" is no IPv4 or IPv6 address", argv[1]);
-	ret = need_kernel(ctl);
+	if (!ret)
+		ret = read_prefix("", argv[1], &g.dst, &g.dst_len);
+	if (!ret)
+		ret = read_words(add_words, argc - 2, argv + 2, &g, &seen);
+	if (!ret)
+		ret = need_kernel(ctl);
 	if (ret)
 		return ret;
 	if (ctl->kernel.ops->group_add(ctl->kernel.ctx, &g, &err))
 		return refused("group add", &err);
+	return EXIT_OK;
+}
+
+static int group_set(struct ctl *ctl, int argc, char **argv)
+{
+	struct kgroup g = {};
+	struct kerr err;
+	uint32_t seen;
+	int ret;
+
+	ret = check_argc(argc, 3, 3, "group set NAME policy enforce|observe");
+	if (!ret)
+		ret = read_group(argv[0], g.name);
+	if (!ret && strcmp(argv[1], "policy"))
+		ret = complain(EXIT_USAGE, "unknown word \"%s\": policy",
+			       argv[1]);
+	if (!ret)
+		ret = read_words(add_words, argc - 1, argv + 1, &g, &seen);
+	if (!ret)
+		ret = need_kernel(ctl);
+	if (ret)
+		return ret;
+	if (ctl->kernel.ops->group_set(ctl->kernel.ctx, g.name, g.policy, &err))
+		return refused("group set", &err);
 	return EXIT_OK;
 }
 
@@ -61,32 +245,103 @@ static int group_flush(struct ctl *ctl, int argc, char **argv)
 	return EXIT_OK;
 }
 
-json_t *group_json(const struct kgroup_info *g)
+/* With its length, where that says something. */
+static const char *prefix_str(const struct addr *addr, uint8_t len,
+			      char buf[static ADDR_STRLEN + 4])
 {
-	char buf[ADDR_STRLEN];
-	json_t *o;
+	addr_str(addr, buf);
+	if (len && len != addr->len * 8)
+		sprintf(buf + strlen(buf), "/%d", len);
+	return buf;
+}
 
-	o = json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", g->group.name,
-		      "dst", addr_str(&g->group.dst, buf),
-		      "sas", (json_int_t)g->sas,
-		      "out-drops", (json_int_t)g->out_drops,
-		      "in-drops", (json_int_t)g->in_drops);
-	if (g->out_spi)
-		json_object_set_new(o, "out-spi", json_integer(g->out_spi));
+static const char *proto_str(uint8_t number, char buf[static 4])
+{
+	size_t i;
+
+	for (i = 0; i < N_PROTOS; i++)
+		if (protos[i].number == number)
+			return protos[i].name;
+	sprintf(buf, "%d", number);
+	return buf;
+}
+
+json_t *group_json(const struct kgroup_info *i)
+{
+	const struct kgroup *g = &i->group;
+	char buf[ADDR_STRLEN + 4];
+	json_t *o, *devs;
+	size_t n;
+
+	o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "name", g->name,
+		      "dst", prefix_str(&g->dst, g->dst_len, buf),
+		      "policy", kpolicy_names[g->policy],
+		      "sas", (json_int_t)i->sas,
+		      "out-drops", (json_int_t)i->out_drops,
+		      "in-drops", (json_int_t)i->in_drops,
+		      "observed", (json_int_t)i->observed);
+	if (!addr_is_none(&g->src))
+		json_object_set_new(o, "src", json_string(
+			prefix_str(&g->src, g->src_len, buf)));
+	if (g->proto)
+		json_object_set_new(o, "proto", json_string(
+			proto_str(g->proto, buf)));
+	if (g->sport)
+		json_object_set_new(o, "sport", json_integer(g->sport));
+	if (g->dport)
+		json_object_set_new(o, "dport", json_integer(g->dport));
+	if (g->mark_mask) {
+		json_object_set_new(o, "mark", json_integer(g->mark));
+		json_object_set_new(o, "mark-mask",
+				    json_integer(g->mark_mask));
+	}
+	if (g->n_devs) {
+		devs = json_array();
+		for (n = 0; n < g->n_devs; n++)
+			json_array_append_new(devs, json_string(g->devs[n]));
+		json_object_set_new(o, "dev", devs);
+	}
+	if (g->forward)
+		json_object_set_new(o, "forward", json_true());
+	if (i->out_spi)
+		json_object_set_new(o, "out-spi", json_integer(i->out_spi));
 	return o;
 }
 
-void group_print(const struct kgroup_info *g)
+void group_print(const struct kgroup_info *i)
 {
-	char buf[ADDR_STRLEN];
+	const struct kgroup *g = &i->group;
+	char buf[ADDR_STRLEN + 4];
+	size_t n;
 
-	printf("group %s %s", g->group.name, addr_str(&g->group.dst, buf));
-	if (g->out_spi)
-		printf(" out-spi 0x%08" PRIx32, g->out_spi);
+	printf("group %s %s", g->name, prefix_str(&g->dst, g->dst_len, buf));
+	if (!addr_is_none(&g->src))
+		printf(" src %s", prefix_str(&g->src, g->src_len, buf));
+	if (g->proto)
+		printf(" proto %s", proto_str(g->proto, buf));
+	if (g->sport)
+		printf(" sport %u", g->sport);
+	if (g->dport)
+		printf(" dport %u", g->dport);
+	if (g->mark_mask == UINT32_MAX)
+		printf(" mark 0x%" PRIx32, g->mark);
+	else if (g->mark_mask)
+		printf(" mark 0x%" PRIx32 "/0x%" PRIx32, g->mark, g->mark_mask);
+	for (n = 0; n < g->n_devs; n++)
+		printf("%s%s", n ? "," : " dev ", g->devs[n]);
+	if (g->policy != MCSEC_POLICY_ENFORCE)
+		printf(" policy %s", kpolicy_names[g->policy]);
+	if (g->forward)
+		printf(" forward");
+	if (i->out_spi)
+		printf(" out-spi 0x%08" PRIx32, i->out_spi);
 	else
 		printf(" out-spi none");
-	printf(" sas %" PRIu32 " out-drops %" PRIu64 " in-drops %" PRIu64 "\n",
-	       g->sas, g->out_drops, g->in_drops);
+	printf(" sas %" PRIu32 " out-drops %" PRIu64 " in-drops %" PRIu64,
+	       i->sas, i->out_drops, i->in_drops);
+	if (i->observed)
+		printf(" observed %" PRIu64, i->observed);
+	putchar('\n');
 }
 
 static int add_group(void *arg, const struct kgroup_info *g)
@@ -135,6 +390,7 @@ static int group_show(struct ctl *ctl, int argc, char **argv)
 
 static const struct command table[] = {
 	{ .name = "add", .run = group_add },
+	{ .name = "set", .run = group_set },
 	{ .name = "del", .run = group_del },
 	{ .name = "show", .run = group_show },
 	{ .name = "flush", .run = group_flush },

@@ -20,8 +20,8 @@
 #define DEFAULT_SOCKET "/run/mcsec/mcsecd.sock"
 
 static const struct command commands[] = {
-	{ "group", cmd_group, "add|del|show|flush ...",
-	  "protected multicast addresses" },
+	{ "group", cmd_group, "add|set|del|show|flush ...",
+	  "what is protected" },
 	{ "sa", cmd_sa, "add|set|del|show|flush ...",
 	  "keys of a group, by hand" },
 	{ "sender", cmd_sender, "show GROUP SPI",

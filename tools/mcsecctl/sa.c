@@ -110,7 +110,7 @@ static const struct word add_words[] = {
 	WORD("alg", "a transform", set_name, AT(alg), .names = kalg_names),
 	WORD("key-file", "a file", set_string, REQ(key_path)),
 	WORD("key-stdin", NULL, set_true, REQ(key_stdin)),
-	WORD("mode", "transport", set_name, AT(mode), .names = kmode_names),
+	WORD("mode", "MODE", set_name, AT(mode), .names = kmode_names),
 	WORD("sid-bits", "8, 12 or 16", set_u32, AT(sid_bits), .min = 1,
 	     .max = 64),
 	WORD("sender-id", "one or more, like 1-4,9", set_sender_ids),

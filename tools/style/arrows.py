@@ -38,11 +38,12 @@ LIBRARIES = {
 }
 
 # part of the module: parts whose header it may include
-BASE = "stats flight compat"
-KEYS = "sa sender esp replay notify netlink-gen " + BASE
+BASE = "header outer pmtu stats flight compat"
+KEYS = "sa sender select shape esp replay notify netlink-gen " + BASE
 KMOD = {
     "main": "netlink hooks output input group guard " + KEYS,
     "netlink": "hooks output input group guard " + KEYS,
+    "netlink-group": "netlink hooks group " + KEYS,
     "netlink-sa": "netlink group guard " + KEYS,
     "hooks": "output input group " + KEYS,
     "output": "group " + KEYS,
@@ -50,6 +51,11 @@ KMOD = {
     "group": KEYS,
     "sa": KEYS,
     "guard": "esp " + BASE,
+    "select": "shape " + BASE,
+    "shape": "",
+    "header": "",
+    "outer": "",
+    "pmtu": "compat",
     "notify": "netlink-gen " + BASE,
     "sender": "esp replay " + BASE,
     "esp": "replay selftest " + BASE,

@@ -11,6 +11,7 @@
 
 #define MCSEC_NAME_MAX		31
 #define MCSEC_SENDER_IDS_MAX	256
+#define MCSEC_DEVS_MAX		64
 #define MCSEC_WINDOW_MAX	32768
 
 /**
@@ -30,9 +31,23 @@ enum mcsec_alg {
 /**
  * enum mcsec_mode - RFC 4303 mode of an SA.
  * @MCSEC_MODE_TRANSPORT: Transport mode, for hosts.
+ * @MCSEC_MODE_TUNNEL: Tunnel mode with address preservation (RFC 5374), for
+ *   gateways: the outer header has the addresses of the inner one.
  */
 enum mcsec_mode {
 	MCSEC_MODE_TRANSPORT,
+	MCSEC_MODE_TUNNEL,
+};
+
+/**
+ * enum mcsec_policy - What becomes of a group's traffic that is not protected.
+ * @MCSEC_POLICY_ENFORCE: It is dropped.
+ * @MCSEC_POLICY_OBSERVE: It goes on in the clear and is counted, for the time
+ *   in which a network moves over.
+ */
+enum mcsec_policy {
+	MCSEC_POLICY_ENFORCE,
+	MCSEC_POLICY_OBSERVE,
 };
 
 /**
@@ -91,6 +106,18 @@ enum {
 	MCSEC_A_GROUP_OUT_DROPS,
 	MCSEC_A_GROUP_IN_DROPS,
 	MCSEC_A_GROUP_PAD,
+	MCSEC_A_GROUP_DST_LEN,
+	MCSEC_A_GROUP_SRC,
+	MCSEC_A_GROUP_SRC_LEN,
+	MCSEC_A_GROUP_PROTO,
+	MCSEC_A_GROUP_SPORT,
+	MCSEC_A_GROUP_DPORT,
+	MCSEC_A_GROUP_MARK,
+	MCSEC_A_GROUP_MARK_MASK,
+	MCSEC_A_GROUP_DEV,
+	MCSEC_A_GROUP_POLICY,
+	MCSEC_A_GROUP_FORWARD,
+	MCSEC_A_GROUP_OBSERVED,
 
 	__MCSEC_A_GROUP_MAX,
 	MCSEC_A_GROUP_MAX = (__MCSEC_A_GROUP_MAX - 1)
@@ -166,6 +193,7 @@ enum {
 	MCSEC_CMD_SA_FLUSH,
 	MCSEC_CMD_SENDER_GET,
 	MCSEC_CMD_STATS_GET,
+	MCSEC_CMD_GROUP_SET,
 	MCSEC_CMD_ACQUIRE,
 	MCSEC_CMD_SOFT_EXPIRE,
 	MCSEC_CMD_HARD_EXPIRE,

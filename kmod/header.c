@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "header.h"
+
+#include <linux/icmpv6.h>
+#include <net/ipv6.h>
+
+/* Octets of IPv6 headers. */
+#define MAX_HEADERS 1024
+
+#if IS_ENABLED(CONFIG_IPV6)
+int mcsec_walk6(const struct sk_buff *skb, unsigned int *hlen,
+		unsigned int *nhoff)
+{
+	struct ipv6_opt_hdr buf, *opt;
+	u8 next = ipv6_hdr(skb)->nexthdr;
+
+	*hlen = sizeof(struct ipv6hdr);
+	*nhoff = offsetof(struct ipv6hdr, nexthdr);
+	while (next == NEXTHDR_HOP || next == NEXTHDR_ROUTING ||
+	       next == NEXTHDR_DEST) {
+		if (*hlen > MAX_HEADERS)
+			return -1;
+		opt = skb_header_pointer(skb, *hlen, sizeof(buf), &buf);
+		if (!opt)
+			return -1;
+		next = opt->nexthdr;
+		*nhoff = *hlen;
+		*hlen += ipv6_optlen(opt);
+	}
+	return next;
+}
+
+bool mcsec_is_mld(const struct sk_buff *skb, int next, unsigned int hlen)
+{
+	u8 buf, *type;
+
+	if (next != NEXTHDR_ICMP || ipv6_hdr(skb)->hop_limit != 1)
+		return false;
+	type = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
+	return type && (*type == ICMPV6_MGM_QUERY ||
+			*type == ICMPV6_MGM_REPORT ||
+			*type == ICMPV6_MGM_REDUCTION ||
+			*type == ICMPV6_MLD2_REPORT);
+}
+#endif
+
+u32 mcsec_ports(const struct sk_buff *skb, int proto, unsigned int hlen)
+{
+	__be16 buf[2], *ports;
+
+	switch (proto) {
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+	case IPPROTO_TCP:
+	case IPPROTO_SCTP:
+	case IPPROTO_DCCP:
+		ports = skb_header_pointer(skb, hlen, sizeof(buf), buf);
+		if (ports)
+			return (u32)ntohs(ports[0]) << 16 | ntohs(ports[1]);
+	}
+	return 0;
+}

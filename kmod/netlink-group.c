@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "netlink.h"
+#include "compat.h"
+#include "hooks.h"
+
+#include <linux/ctype.h>
+#include <linux/in.h>
+#include <net/ipv6.h>
+#include <net/netlink.h>
+#include <net/sock.h>
+
+/* A refusal that names the attribute. */
+#define refuse(info, attr, err, msg) ({					\
+	NL_SET_ERR_MSG_ATTR((info)->extack, (info)->attrs[attr], msg);	\
+	err;								\
+})
+
+static int check_name(const struct nlattr *nla, struct netlink_ext_ack *extack)
+{
+	const char *c = nla_data(nla);
+
+	if (!*c) {
+		NL_SET_ERR_MSG_ATTR(extack, nla, "name is empty");
+		return -EINVAL;
+	}
+	for (; *c; c++) {
+		if (!isascii(*c) || !isgraph(*c)) {
+			NL_SET_ERR_MSG_ATTR(extack, nla,
+					    "name has a space, a control character or one beyond ASCII");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* ---- what a group selects ---- */
+
+static int parse_dst(struct genl_info *info, struct mcsec_selector *sel)
+{
+	const struct nlattr *nla = info->attrs[MCSEC_A_GROUP_DST];
+	bool multicast;
+
+	switch (nla_len(nla)) {
+	case sizeof(struct in_addr):
+		sel->family = AF_INET;
+		multicast = ipv4_is_multicast(nla_get_in_addr(nla));
+		break;
+	case sizeof(struct in6_addr):
+		if (!IS_ENABLED(CONFIG_IPV6))
+			return refuse(info, MCSEC_A_GROUP_DST, -EAFNOSUPPORT,
+				      "dst is IPv6, which this kernel lacks");
+		sel->family = AF_INET6;
+		multicast = ipv6_addr_is_multicast(nla_data(nla));
+		break;
+	default:
+		return refuse(info, MCSEC_A_GROUP_DST, -EINVAL,
+			      "dst is neither 4 nor 16 octets long");
+	}
+	if (!multicast)
+		return refuse(info, MCSEC_A_GROUP_DST, -EINVAL,
+			      "dst is not a multicast address");
+	memcpy(&sel->dst, nla_data(nla), nla_len(nla));
+	return 0;
+}
+
+/* Bits from @len on. */
+static bool has_more_bits(const struct in6_addr *addr, unsigned int len)
+{
+	unsigned int i;
+
+	for (i = len; i < 128; i++)
+		if (addr->s6_addr[i / 8] & 0x80 >> i % 8)
+			return true;
+	return false;
+}
+
+static int parse_lens(struct genl_info *info, struct mcsec_selector *sel)
+{
+	const struct nlattr *dst_len = info->attrs[MCSEC_A_GROUP_DST_LEN];
+	const struct nlattr *src_len = info->attrs[MCSEC_A_GROUP_SRC_LEN];
+	const struct nlattr *src = info->attrs[MCSEC_A_GROUP_SRC];
+	unsigned int bits = sel->family == AF_INET ? 32 : 128;
+	unsigned int least = sel->family == AF_INET ? 4 : 8;
+
+	sel->dst_len = dst_len ? nla_get_u8(dst_len) : bits;
+	if (sel->dst_len > bits)
+		return refuse(info, MCSEC_A_GROUP_DST_LEN, -ERANGE,
+			      "dst-len is more than dst has bits");
+	/* Or it would select what is not multicast. */
+	if (sel->dst_len < least)
+		return refuse(info, MCSEC_A_GROUP_DST_LEN, -ERANGE,
+			      "dst-len is below that of all multicast: 4, or 8 of IPv6");
+	if (has_more_bits(&sel->dst, sel->dst_len))
+		return refuse(info, MCSEC_A_GROUP_DST, -EINVAL,
+			      "dst has bits beyond dst-len");
+	if (!src) {
+		if (src_len)
+			return refuse(info, MCSEC_A_GROUP_SRC_LEN, -EINVAL,
+				      "there is src-len, but no src");
+		return 0;
+	}
+	if (nla_len(src) * 8 != bits)
+		return refuse(info, MCSEC_A_GROUP_SRC, -EINVAL,
+			      "src is not as long as dst");
+	memcpy(&sel->src, nla_data(src), nla_len(src));
+	sel->src_len = src_len ? nla_get_u8(src_len) : bits;
+	if (!sel->src_len || sel->src_len > bits)
+		return refuse(info, MCSEC_A_GROUP_SRC_LEN, -ERANGE,
+			      "src-len is 0, or more than src has bits");
+	if (has_more_bits(&sel->src, sel->src_len))
+		return refuse(info, MCSEC_A_GROUP_SRC, -EINVAL,
+			      "src has bits beyond src-len");
+	return 0;
+}
+
+static bool has_ports(u8 proto)
+{
+	return proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ||
+	       proto == IPPROTO_TCP || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_DCCP;
+}
+
+static int parse_port(struct genl_info *info, int attr, u8 proto, u16 *port)
+{
+	if (!info->attrs[attr])
+		return 0;
+	if (!has_ports(proto))
+		return refuse(info, attr, -EINVAL,
+			      "a port needs a proto that has ports");
+	*port = ntohs(nla_get_be16(info->attrs[attr]));
+	if (!*port)
+		return refuse(info, attr, -ERANGE, "a port is 0");
+	return 0;
+}
+
+static int parse_payload(struct genl_info *info, struct mcsec_selector *sel)
+{
+	const struct nlattr *proto = info->attrs[MCSEC_A_GROUP_PROTO];
+	const struct nlattr *mark = info->attrs[MCSEC_A_GROUP_MARK];
+	const struct nlattr *mask = info->attrs[MCSEC_A_GROUP_MARK_MASK];
+
+	if (proto) {
+		sel->proto = nla_get_u8(proto);
+		if (!sel->proto || sel->proto == IPPROTO_ESP)
+			return refuse(info, MCSEC_A_GROUP_PROTO, -EINVAL,
+				      "proto is 0, or ESP");
+	}
+	if (mark) {
+		sel->mark = nla_get_u32(mark);
+		sel->mask = mask ? nla_get_u32(mask) : U32_MAX;
+		if (!sel->mask)
+			return refuse(info, MCSEC_A_GROUP_MARK_MASK, -EINVAL,
+				      "mark-mask is 0");
+		if (sel->mark & ~sel->mask)
+			return refuse(info, MCSEC_A_GROUP_MARK, -EINVAL,
+				      "mark has bits outside mark-mask");
+	} else if (mask) {
+		return refuse(info, MCSEC_A_GROUP_MARK_MASK, -EINVAL,
+			      "there is mark-mask, but no mark");
+	}
+	return parse_port(info, MCSEC_A_GROUP_SPORT, sel->proto, &sel->sport) ?:
+	       parse_port(info, MCSEC_A_GROUP_DPORT, sel->proto, &sel->dport);
+}
+
+static int parse_devs(struct genl_info *info, struct mcsec_selector *sel,
+		      char (*devs)[IFNAMSIZ])
+{
+	const struct nlattr *nla;
+	unsigned int i;
+	int rem;
+
+	sel->devs = devs;
+	nlmsg_for_each_attr(nla, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(nla) != MCSEC_A_GROUP_DEV)
+			continue;
+		if (sel->n_devs == MCSEC_DEVS_MAX) {
+			NL_SET_ERR_MSG_ATTR(info->extack, nla,
+					    "there are more than 64 interfaces");
+			return -E2BIG;
+		}
+		if (nla_strscpy(devs[sel->n_devs], nla, IFNAMSIZ) < 0 ||
+		    !dev_valid_name(devs[sel->n_devs])) {
+			NL_SET_ERR_MSG_ATTR(info->extack, nla,
+					    "dev is no name of an interface");
+			return -EINVAL;
+		}
+		for (i = 0; i < sel->n_devs; i++) {
+			if (!strcmp(devs[i], devs[sel->n_devs])) {
+				NL_SET_ERR_MSG_ATTR(info->extack, nla,
+						    "dev is given twice");
+				return -EINVAL;
+			}
+		}
+		sel->n_devs++;
+	}
+	return 0;
+}
+
+/* @devs has room for MCSEC_DEVS_MAX. */
+static int parse_new(struct genl_info *info, struct mcsec_group_config *config,
+		     char (*devs)[IFNAMSIZ])
+{
+	struct mcsec_selector *sel = &config->sel;
+	struct nlattr *name;
+	int err;
+
+	name = mcsec_nl_need(info, MCSEC_A_GROUP_NAME, "name");
+	if (!name || !mcsec_nl_need(info, MCSEC_A_GROUP_DST, "dst"))
+		return -EINVAL;
+	err = check_name(name, info->extack);
+	if (err)
+		return err;
+	config->name = nla_data(name);
+	config->forward = info->attrs[MCSEC_A_GROUP_FORWARD];
+	if (info->attrs[MCSEC_A_GROUP_POLICY])
+		config->policy = nla_get_u32(info->attrs[MCSEC_A_GROUP_POLICY]);
+	return parse_dst(info, sel) ?: parse_lens(info, sel) ?:
+	       parse_payload(info, sel) ?: parse_devs(info, sel, devs);
+}
+
+/* ---- requests ---- */
+
+static int group_new(struct genl_info *info, struct mcsec_net *mnet,
+		     const struct mcsec_group_config *config)
+{
+	bool name_taken;
+	int err;
+
+	lockdep_assert_held(&mnet->lock);
+
+	/* The hooks are there before userspace is told that the group is. */
+	err = mcsec_hooks_get(mnet);
+	if (err) {
+		NL_SET_ERR_MSG(info->extack, "cannot register netfilter hooks");
+		return err;
+	}
+	err = mcsec_group_new(mnet, config, &name_taken);
+	if (!err)
+		return 0;
+	mcsec_hooks_put(mnet);
+	if (name_taken)
+		return refuse(info, MCSEC_A_GROUP_NAME, err,
+			      "a group of this name exists");
+	switch (err) {
+	case -EEXIST:
+		if (config->sel.src_len || config->sel.proto ||
+		    config->sel.mask || config->sel.n_devs)
+			return refuse(info, MCSEC_A_GROUP_DST, err,
+				      "another group selects the same");
+		return refuse(info, MCSEC_A_GROUP_DST, err,
+			      "another group has this address");
+	case -E2BIG:
+		NL_SET_ERR_MSG(info->extack,
+			       "the groups' selectors are of more than 64 kinds");
+		return err;
+	case -ENOSPC:
+		NL_SET_ERR_MSG(info->extack,
+			       "the network namespace has too many groups");
+		return err;
+	default:
+		NL_SET_ERR_MSG(info->extack, "out of memory");
+		return err;
+	}
+}
+
+int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct mcsec_group_config config = {};
+	char (*devs)[IFNAMSIZ];
+	int err;
+
+	devs = kcalloc(MCSEC_DEVS_MAX, sizeof(*devs), GFP_KERNEL);
+	if (!devs) {
+		NL_SET_ERR_MSG(info->extack, "out of memory");
+		return -ENOMEM;
+	}
+	err = parse_new(info, &config, devs);
+	if (!err) {
+		mutex_lock(&mnet->lock);
+		err = group_new(info, mnet, &config);
+		mutex_unlock(&mnet->lock);
+	}
+	kfree(devs);
+	return err;
+}
+
+int mcsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct mcsec_group *group;
+	struct nlattr *name;
+	int err = -ENOENT;
+
+	name = mcsec_nl_need(info, MCSEC_A_GROUP_NAME, "name");
+	if (!name || !mcsec_nl_need(info, MCSEC_A_GROUP_POLICY, "policy"))
+		return -EINVAL;
+	mutex_lock(&mnet->lock);
+	group = mcsec_nl_group(mnet, name, info->extack);
+	if (group) {
+		WRITE_ONCE(group->policy,
+			   nla_get_u32(info->attrs[MCSEC_A_GROUP_POLICY]));
+		err = 0;
+	}
+	mutex_unlock(&mnet->lock);
+	return err;
+}
+
+int mcsec_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct mcsec_group *group;
+	struct nlattr *name;
+	int err = -ENOENT;
+
+	name = mcsec_nl_need(info, MCSEC_A_GROUP_NAME, "name");
+	if (!name)
+		return -EINVAL;
+	mutex_lock(&mnet->lock);
+	group = mcsec_nl_group(mnet, name, info->extack);
+	if (group) {
+		mcsec_group_del(group);
+		mcsec_hooks_put(mnet);
+		err = 0;
+	}
+	mutex_unlock(&mnet->lock);
+	return err;
+}
+
+int mcsec_nl_group_flush_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+
+	mutex_lock(&mnet->lock);
+	if (mnet->n_groups) {
+		mcsec_net_flush(mnet);
+		mcsec_hooks_put(mnet);
+	}
+	mutex_unlock(&mnet->lock);
+	return 0;
+}
+
+static int fill_selector(struct sk_buff *msg, const struct mcsec_group *group)
+{
+	const struct mcsec_selector *sel = &group->sel;
+	unsigned int len = mcsec_group_addr_len(group), i;
+
+	if (nla_put(msg, MCSEC_A_GROUP_DST, len, &sel->dst) ||
+	    nla_put_u8(msg, MCSEC_A_GROUP_DST_LEN, sel->dst_len))
+		return -EMSGSIZE;
+	if (sel->src_len &&
+	    (nla_put(msg, MCSEC_A_GROUP_SRC, len, &sel->src) ||
+	     nla_put_u8(msg, MCSEC_A_GROUP_SRC_LEN, sel->src_len)))
+		return -EMSGSIZE;
+	if ((sel->proto && nla_put_u8(msg, MCSEC_A_GROUP_PROTO, sel->proto)) ||
+	    (sel->sport &&
+	     nla_put_be16(msg, MCSEC_A_GROUP_SPORT, htons(sel->sport))) ||
+	    (sel->dport &&
+	     nla_put_be16(msg, MCSEC_A_GROUP_DPORT, htons(sel->dport))))
+		return -EMSGSIZE;
+	if (sel->mask &&
+	    (nla_put_u32(msg, MCSEC_A_GROUP_MARK, sel->mark) ||
+	     nla_put_u32(msg, MCSEC_A_GROUP_MARK_MASK, sel->mask)))
+		return -EMSGSIZE;
+	for (i = 0; i < sel->n_devs; i++)
+		if (nla_put_string(msg, MCSEC_A_GROUP_DEV, group->sels[i].dev))
+			return -EMSGSIZE;
+	return 0;
+}
+
+static int put_u64(struct sk_buff *msg, int attr, const atomic64_t *value)
+{
+	return nla_put_u64_64bit(msg, attr, atomic64_read(value),
+				 MCSEC_A_GROUP_PAD);
+}
+
+static int fill_group(struct sk_buff *msg, const void *object)
+{
+	struct mcsec_group *group = (void *)object;
+	struct mcsec_sa *out;
+
+	out = rcu_dereference_protected(group->out,
+					lockdep_is_held(&group->mnet->lock));
+	if (nla_put_string(msg, MCSEC_A_GROUP_NAME, group->name) ||
+	    fill_selector(msg, group) ||
+	    nla_put_u32(msg, MCSEC_A_GROUP_POLICY, group->policy) ||
+	    (group->forward && nla_put_flag(msg, MCSEC_A_GROUP_FORWARD)) ||
+	    (out && nla_put_be32(msg, MCSEC_A_GROUP_OUT_SPI, out->spi)) ||
+	    nla_put_u32(msg, MCSEC_A_GROUP_SAS, group->n_sas) ||
+	    put_u64(msg, MCSEC_A_GROUP_OUT_DROPS, &group->out_drops) ||
+	    put_u64(msg, MCSEC_A_GROUP_IN_DROPS, &group->in_drops) ||
+	    put_u64(msg, MCSEC_A_GROUP_OBSERVED, &group->observed))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int mcsec_nl_group_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct mcsec_group *group;
+	struct nlattr *name;
+	int err = -ENOENT;
+
+	name = mcsec_nl_need(info, MCSEC_A_GROUP_NAME, "name");
+	if (!name)
+		return -EINVAL;
+	mutex_lock(&mnet->lock);
+	group = mcsec_nl_group(mnet, name, info->extack);
+	if (group)
+		err = mcsec_nl_reply(info, fill_group, group);
+	mutex_unlock(&mnet->lock);
+	return err;
+}
+
+/*
+ * Dumps go on behind the last id that they have shown. Ids grow, so what is
+ * there for the whole of a dump is shown once, whatever comes and goes.
+ */
+int mcsec_nl_group_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct mcsec_net *mnet = mcsec_net_of(sock_net(skb->sk));
+	struct mcsec_group *group;
+	unsigned long id = cb->args[0];
+
+	mutex_lock(&mnet->lock);
+	xa_for_each_start(&mnet->by_id, id, group, cb->args[0]) {
+		if (mcsec_nl_dump_one(skb, cb, MCSEC_CMD_GROUP_GET,
+				      fill_group, group))
+			break;
+		cb->args[0] = id + 1;
+	}
+	mutex_unlock(&mnet->lock);
+	return skb->len;
+}

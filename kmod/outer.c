@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "outer.h"
+
+#include <linux/in.h>
+#include <net/inet_ecn.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+
+u8 mcsec_outer_of(struct mcsec_outer *outer, const struct sk_buff *skb,
+		  unsigned int *len, unsigned int *nhoff)
+{
+	*len = mcsec_outer_len(skb);
+	if (ip_hdr(skb)->version == 4) {
+		outer->v4 = *ip_hdr(skb);
+		outer->v4.ihl = sizeof(struct iphdr) / 4;
+		outer->v4.frag_off = 0;
+		outer->v4.id = 0;
+		*nhoff = offsetof(struct iphdr, protocol);
+		return IPPROTO_IPIP;
+	}
+	outer->v6 = *ipv6_hdr(skb);
+	*nhoff = offsetof(struct ipv6hdr, nexthdr);
+	return IPPROTO_IPV6;
+}
+
+void mcsec_outer_push(struct sk_buff *skb, const struct mcsec_outer *outer,
+		      struct net *net, unsigned int len, bool whole)
+{
+	struct iphdr *iph;
+
+	memcpy(skb_push(skb, len), outer, len);
+	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, len);
+	if (len != sizeof(struct iphdr))
+		return;
+	iph = ip_hdr(skb);
+	if (whole)
+		iph->frag_off = htons(IP_DF);
+	__ip_select_ident(net, iph, 1);
+	/* The options are inside; fragmentation would look for them here. */
+	memset(&IPCB(skb)->opt, 0, sizeof(IPCB(skb)->opt));
+}
+
+static bool remove4(struct sk_buff *skb, const struct iphdr *outer)
+{
+	struct iphdr *iph;
+	unsigned int len;
+
+	if (!pskb_may_pull(skb, sizeof(*iph)))
+		return false;
+	iph = ip_hdr(skb);
+	if (iph->version != 4 || iph->ihl < 5 || !pskb_may_pull(skb, iph->ihl * 4))
+		return false;
+	iph = ip_hdr(skb);
+	len = ntohs(iph->tot_len);
+	if (ip_fast_csum((u8 *)iph, iph->ihl) || len > skb->len ||
+	    len < iph->ihl * 4 || ip_is_fragment(iph))
+		return false;
+	if (iph->saddr != outer->saddr || iph->daddr != outer->daddr)
+		return false;
+	if (pskb_trim(skb, len))
+		return false;
+	iph = ip_hdr(skb);
+	/* Routers that it went through count. */
+	if (outer->ttl < iph->ttl) {
+		iph->ttl = outer->ttl;
+		ip_send_check(iph);
+	}
+	if (IP_ECN_decapsulate(outer, skb) > 1)
+		return false;
+	skb_set_transport_header(skb, iph->ihl * 4);
+	memset(&IPCB(skb)->opt, 0, sizeof(IPCB(skb)->opt));
+	return true;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static bool remove6(struct sk_buff *skb, const struct ipv6hdr *outer)
+{
+	struct ipv6hdr *ip6h;
+	unsigned int len;
+
+	if (!pskb_may_pull(skb, sizeof(*ip6h)))
+		return false;
+	ip6h = ipv6_hdr(skb);
+	len = ntohs(ip6h->payload_len) + sizeof(*ip6h);
+	/* IP has looked for hop-by-hop options before us, and will not again. */
+	if (ip6h->version != 6 || len > skb->len ||
+	    ip6h->nexthdr == NEXTHDR_HOP || ip6h->nexthdr == NEXTHDR_FRAGMENT)
+		return false;
+	if (!ipv6_addr_equal(&ip6h->saddr, &outer->saddr) ||
+	    !ipv6_addr_equal(&ip6h->daddr, &outer->daddr))
+		return false;
+	if (pskb_trim(skb, len))
+		return false;
+	ip6h = ipv6_hdr(skb);
+	if (outer->hop_limit < ip6h->hop_limit)
+		ip6h->hop_limit = outer->hop_limit;
+	if (IP6_ECN_decapsulate(outer, skb) > 1)
+		return false;
+	skb_set_transport_header(skb, sizeof(*ip6h));
+	IP6CB(skb)->nhoff = offsetof(struct ipv6hdr, nexthdr);
+	IP6CB(skb)->flags &= ~(IP6SKB_HOPBYHOP | IP6SKB_ROUTERALERT);
+	return true;
+}
+#endif
+
+bool mcsec_outer_remove(struct sk_buff *skb, const struct mcsec_outer *outer)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (outer->v4.version == 6)
+		return remove6(skb, &outer->v6);
+#endif
+	return remove4(skb, &outer->v4);
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "pmtu.h"
+#include "compat.h"
+
+#include <linux/errqueue.h>
+#include <linux/icmpv6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <net/icmp.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+
+/*
+ * Queue EMSGSIZE with @mtu about a datagram to @dst of @len octets, which would
+ * be at @offset in an IP header of @hlen.
+ */
+static void queue_error(struct sock *sk, const void *dst, unsigned int len,
+			unsigned int offset, unsigned int hlen, u32 mtu)
+{
+	struct sock_exterr_skb *serr;
+	struct sk_buff *skb;
+
+	skb = alloc_skb(hlen, GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return;
+	skb->protocol = hlen == sizeof(struct iphdr) ? htons(ETH_P_IP) :
+						       htons(ETH_P_IPV6);
+	skb_put_zero(skb, hlen);
+	skb_reset_network_header(skb);
+	memcpy(skb->data + offset, dst, len);
+	serr = SKB_EXT_ERR(skb);
+	memset(serr, 0, sizeof(*serr));
+	serr->ee.ee_errno = EMSGSIZE;
+	serr->ee.ee_origin = SO_EE_ORIGIN_LOCAL;
+	serr->ee.ee_info = mtu;
+	serr->addr_offset = offset;
+	/* The reader gets no octets, only the above. */
+	__skb_pull(skb, hlen);
+	skb_reset_transport_header(skb);
+	if (sock_queue_err_skb(sk, skb))
+		kfree_skb(skb);
+}
+
+void mcsec_pmtu_tell(struct sk_buff *skb, const struct nf_hook_state *state,
+		     u32 mtu)
+{
+	struct sock *sk = skb->sk;
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (state->pf == NFPROTO_IPV6 && state->hook == NF_INET_FORWARD) {
+		icmpv6_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
+		return;
+	}
+#endif
+	if (state->hook == NF_INET_FORWARD || !sk || !sk_fullsock(sk))
+		return;
+	if (state->pf == NFPROTO_IPV4 && mcsec_recverr4(sk))
+		queue_error(sk, &ip_hdr(skb)->daddr, sizeof(struct in_addr),
+			    offsetof(struct iphdr, daddr),
+			    sizeof(struct iphdr), mtu);
+#if IS_ENABLED(CONFIG_IPV6)
+	else if (state->pf == NFPROTO_IPV6 && sk->sk_family == AF_INET6 &&
+		 mcsec_recverr6(sk))
+		queue_error(sk, &ipv6_hdr(skb)->daddr, sizeof(struct in6_addr),
+			    offsetof(struct ipv6hdr, daddr),
+			    sizeof(struct ipv6hdr), mtu);
+#endif
+}

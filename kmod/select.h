@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which group a datagram belongs to. A selector says what must be equal - so
+ * many bits of the addresses, an interface, protocol, ports, bits of the
+ * mark. Selectors that look at the same things have the same shape, and stand
+ * in one hash table under what they look for; a datagram is looked up once for
+ * each shape, the most specific first. So the cost grows with the number of
+ * shapes (mostly one), not with that of groups.
+ *
+ * A second table has the addresses alone. It answers for what hides the rest:
+ * ESP on arrival, whose SA is found by its SPI below its addresses, and parts
+ * of datagrams.
+ *
+ * Changed under the namespace's lock, read by packets under RCU.
+ */
+#ifndef _MCSEC_SELECT_H
+#define _MCSEC_SELECT_H
+
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/rhashtable.h>
+#include <linux/socket.h>
+#include <linux/types.h>
+
+#include "shape.h"
+
+struct mcsec_group;
+struct net;
+struct net_device;
+struct sk_buff;
+
+/* Masked by the shape, 0 where the shape does not look. */
+struct mcsec_key {
+	u32 dst[4];
+	u32 shape;	/* id */
+	u32 spi;	/* of the table of SAs */
+	u32 plain;	/* what follows is 0 */
+	u32 src[4];
+	u32 ifindex;
+	u32 mark;
+	u32 ports;
+	u32 proto;
+};
+
+/* In a table. */
+struct mcsec_node {
+	struct rhash_head head;
+	struct mcsec_key key;
+};
+
+/**
+ * struct mcsec_addr - the addresses of some groups
+ * @node: in a table
+ * @refs: groups that select by exactly these addresses
+ * @firm: those of them that select whatever comes through any interface with
+ *	any mark
+ */
+struct mcsec_addr {
+	struct mcsec_node node;
+	unsigned int refs;
+	unsigned int firm;
+	struct rcu_head rcu;
+};
+
+/* A group's place in the table, one for each of its interfaces. */
+struct mcsec_sel {
+	struct mcsec_node node;
+	struct mcsec_group *group;
+	struct list_head list;	/* of those with an interface */
+	u16 family;
+	bool in_table;		/* the interface is there */
+	char dev[IFNAMSIZ];
+	struct rcu_head rcu;	/* of the array's first */
+};
+
+/* Of a family. */
+struct mcsec_tables {
+	struct rhashtable sels;
+	struct rhashtable sas;
+	struct rhashtable addrs;
+	struct mcsec_shapes __rcu *shapes;	/* of sels */
+	struct mcsec_shapes __rcu *prefixes;	/* of sas and addrs */
+};
+
+struct mcsec_select {
+	struct mcsec_tables v4;
+	struct mcsec_tables v6;
+	struct list_head with_dev;
+	u32 shape_ids;
+	struct net *net;
+};
+
+/* ---- the packet path: RCU; skb->data is at the IP header ---- */
+
+/*
+ * The group that @skb belongs to by all that can be seen of it, if it comes or
+ * goes through @dev; or NULL.
+ */
+struct mcsec_group *mcsec_select4(const struct mcsec_select *s,
+				  const struct sk_buff *skb,
+				  const struct net_device *dev);
+struct mcsec_group *mcsec_select6(const struct mcsec_select *s,
+				  const struct sk_buff *skb,
+				  const struct net_device *dev);
+
+/*
+ * The SA's node under @spi of the most specific groups that have the
+ * addresses of @skb, or NULL.
+ */
+struct mcsec_node *mcsec_select_sa4(const struct mcsec_select *s,
+				    const struct sk_buff *skb, __be32 spi);
+struct mcsec_node *mcsec_select_sa6(const struct mcsec_select *s,
+				    const struct sk_buff *skb, __be32 spi);
+
+/* Whether some group selects by the addresses of @skb and what is hidden. */
+bool mcsec_covered4(const struct mcsec_select *s, const struct sk_buff *skb);
+bool mcsec_covered6(const struct mcsec_select *s, const struct sk_buff *skb);
+
+/* Whether addresses are all that any group of @t looks at, equally many. */
+static inline bool mcsec_select_plain(const struct mcsec_tables *t)
+{
+	const struct mcsec_shapes *shapes = rcu_dereference(t->shapes);
+
+	return likely(shapes && shapes->n == 1 && shapes->shape[0].plain);
+}
+
+bool mcsec_select_fits_slow(const struct mcsec_tables *t,
+			    const struct sk_buff *skb,
+			    const struct net_device *dev,
+			    const struct mcsec_group *group,
+			    const struct mcsec_selector *sel,
+			    const struct mcsec_sel *own);
+
+/*
+ * Whether the clear datagram @skb, which came as ESP of @group by @dev, may be
+ * of it: its selector says so, but for the mark, which is not on the wire, and
+ * no group that is more specific does.
+ */
+static inline bool mcsec_select_fits(const struct mcsec_select *s,
+				     const struct sk_buff *skb,
+				     const struct net_device *dev,
+				     const struct mcsec_group *group,
+				     const struct mcsec_selector *sel,
+				     const struct mcsec_sel *own)
+{
+	const struct mcsec_tables *t = sel->family == AF_INET ? &s->v4 : &s->v6;
+
+	return mcsec_select_plain(t) ||
+	       mcsec_select_fits_slow(t, skb, dev, group, sel, own);
+}
+
+/* ---- changes: the namespace's lock ---- */
+
+/*
+ * Let @group be found by @sel. *@sels becomes an array of as many as it has
+ * interfaces, but one at least, and *@addr what its SAs are found below.
+ * Returns 0, -EEXIST if another group has the same selector, -E2BIG if there
+ * are too many shapes, -ENOMEM. Packets find it on return.
+ */
+int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
+		     const struct mcsec_selector *sel, struct mcsec_sel **sels,
+		     struct mcsec_addr **addr);
+
+/*
+ * Undo it. SAs that are still below @addr are not found any more. @sels is the
+ * caller's now, to be freed after a grace period.
+ */
+void mcsec_select_del(struct mcsec_select *s, const struct mcsec_selector *sel,
+		      struct mcsec_sel *sels, struct mcsec_addr *addr);
+
+/*
+ * Enter an SA below @addr. Returns 0, -EEXIST if the SPI is taken there, or
+ * -ENOMEM.
+ */
+int mcsec_select_sa_add(struct mcsec_select *s, u16 family,
+			const struct mcsec_addr *addr, struct mcsec_node *node,
+			__be32 spi);
+void mcsec_select_sa_del(struct mcsec_select *s, u16 family,
+			 struct mcsec_node *node);
+
+/*
+ * @dev has come, got another name, or is @gone. Returns 0 or -errno: an
+ * interface that could not be entered must not be.
+ */
+int mcsec_select_dev(struct mcsec_select *s, const struct net_device *dev,
+		     bool gone);
+
+int mcsec_select_init(struct mcsec_select *s, struct net *net);
+/* Nothing is in it any more. */
+void mcsec_select_exit(struct mcsec_select *s);
+
+#endif /* _MCSEC_SELECT_H */

@@ -1,0 +1,293 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Which group a datagram belongs to: ranges, sources, protocols and ports,
+# interfaces, marks; the most specific one; what cannot be.
+#
+#	b eth0 ---- eth0 a eth1 ---- eth0 c
+#
+# timeout: 600
+
+. "$(dirname "$0")/kmod.sh"
+need tcpdump python3 nft
+load_mcsec
+two_hosts
+ns_create c
+veth a:eth1 10.3.0.1/24 fd03::1/64 -- c:eth0 10.3.0.2/24 fd03::2/64
+sniff b wire
+
+# namespace, group, options of mc.py send: to another port than send() does
+to_port() {
+	local n=$1 port=$2 g=$3
+	shift 3
+
+	in_ns "$n" "$MC" send "$g" "$port" eth0 "$@" >/dev/null
+}
+# what tcpdump filter... finds of it on the wire, that many times
+wire() {
+	local want=$1
+	shift
+
+	[ "$(tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l)" = "$want" ]
+}
+# name, number, filter...: so many on the wire, now or soon
+on_wire() {
+	local name=$1
+	shift
+
+	try "$name" wait_until 20 wire "$@"
+}
+# both keyed alike: group, spi, Sender-ID
+keyed() {
+	local key
+	key=$(new_key 20)
+
+	sa_add a "$1" "$key" spi "$2" dir out alg aes-gcm-16 sender-id 1-4 select
+	sa_add b "$1" "$key" spi "$2" dir in alg aes-gcm-16
+}
+
+# ---- ranges
+
+for n in a b; do
+	ctl $n group add wide 239.1.0.0/16
+	ctl $n group add wide6 ff3e:0:1::/48
+done
+keyed wide 0x1001
+keyed wide6 0x1002
+listen b 239.1.2.3 w4
+listen b ff3e:0:1::7 w6
+send a 239.1.2.3 count=2 >/dev/null
+send a ff3e:0:1::7 count=2 >/dev/null
+try "a range protects its addresses" wait_until 20 has_lines w4 2
+try "and so does one of IPv6" wait_until 20 has_lines w6 2
+is "as ESP" "$(counter b in-accepted)" 4
+send a 239.2.2.3 >/dev/null
+send a ff3e:0:2::7 >/dev/null
+on_wire "what is next to it goes in the clear" 1 udp and dst 239.2.2.3
+on_wire "also IPv6" 1 udp and dst ff3e:0:2::7
+like "it is shown" "$(ctl a group show wide)" \
+	'^group wide 239\.1\.0\.0/16 out-spi 0x00001001 '
+is "in JSON too" "$(ctl a -j group show wide6 | json 'j[0]["dst"]')" \
+	"ff3e:0:1::/48"
+
+# ---- the most specific one
+
+ctl b group add narrow 239.1.2.3
+before=$(counter b in-no-sa)
+send a 239.1.2.3 >/dev/null
+try "a member of the range cannot send into a group of its own" \
+	wait_until 20 counted b in-no-sa $((before + 1))
+ctl a group add narrow 239.1.2.3
+keyed narrow 0x1003
+send a 239.1.2.3 count=3 >/dev/null
+try "but who has that group's key can" wait_until 20 has_lines w4 5
+is "by its key" "$(ctl a -j sa show narrow | json 'j[0]["out-packets"]')" 3
+send a 239.1.9.9 >/dev/null
+is "the range still has the rest" \
+	"$(ctl a -j sa show wide | json 'j[0]["out-packets"]')" 4
+ctl a group del narrow
+ctl b group del narrow
+send a 239.1.2.3 >/dev/null
+try "and gets it back" wait_until 20 has_lines w4 6
+
+# ---- sources
+
+nip a addr add 10.1.0.9/24 dev eth0
+for n in a b; do
+	ctl $n group add ssm 239.5.0.1 src 10.1.0.9
+done
+keyed ssm 0x1004
+listen b 239.5.0.1 s4
+send a 239.5.0.1 src=10.1.0.9 count=2 >/dev/null
+try "a group by source takes what comes from there" \
+	wait_until 20 has_lines s4 2
+is "as ESP" "$(ctl b -j sa show ssm | json 'j[0]["in-packets"]')" 2
+send a 239.5.0.1 src=10.1.0.1 >/dev/null
+on_wire "other sources are free" 1 udp and dst 239.5.0.1
+try "and heard" wait_until 20 has_lines s4 3
+for n in a b; do
+	ctl $n group add net6 ff3e::5:1 src fd01::/64
+done
+keyed net6 0x1005
+listen b ff3e::5:1 s6
+send a ff3e::5:1 >/dev/null
+try "a range of sources" wait_until 20 has_lines s6 1
+is "as ESP, too" "$(ctl b -j sa show net6 | json 'j[0]["in-packets"]')" 1
+
+# ---- protocols and ports
+
+for n in a b; do
+	ctl $n group add port 239.6.0.1 proto udp dport 5000
+	ctl $n group add port6 ff3e::6:1 proto udp dport 5000
+done
+keyed port 0x1006
+keyed port6 0x1007
+listen b 239.6.0.1 p4
+listen b ff3e::6:1 p6
+send a 239.6.0.1 >/dev/null
+send a ff3e::6:1 >/dev/null
+try "a port is protected" wait_until 20 has_lines p4 1
+try "also with IPv6" wait_until 20 has_lines p6 1
+to_port a 5001 239.6.0.1
+to_port a 5001 ff3e::6:1
+on_wire "another one is not" 1 udp and dst 239.6.0.1 and dst port 5001
+on_wire "nor with IPv6" 1 udp and dst ff3e::6:1 and dst port 5001
+clear=$(counter b in-clear)
+before=$(counter a out-fragment)
+in_ns a "$MC" hdrincl 239.6.0.1 eth0 10.1.0.1 offset=8 >/dev/null
+is "of a part of a datagram the port cannot be told: it stays" \
+	"$(counter a out-fragment)" $((before + 1))
+is "nothing in the clear was refused so far" "$clear" 0
+# b believes the key to be for port 5000 alone, a sends all with it
+key=$(new_key 20)
+ctl a group add loose 239.6.0.2
+ctl b group add strict 239.6.0.2 proto udp dport 5000
+sa_add a loose "$key" spi 0x1008 dir out alg aes-gcm-16 sender-id 1-4 select
+sa_add b strict "$key" spi 0x1008 dir in alg aes-gcm-16
+listen b 239.6.0.2 st
+send a 239.6.0.2 >/dev/null
+try "what is inside must be the group's" wait_until 20 has_lines st 1
+to_port a 5001 239.6.0.2
+try "or it is refused" wait_until 20 counted b in-selector 1
+is "though its tag was right" \
+	"$(ctl b -j sa show strict | json 'j[0]["in-packets"]')" 2
+is "unknown ESP for hidden ports is refused" "$(
+	sa_add a loose "$(new_key 20)" spi 0x1009 dir out alg aes-gcm-16 \
+		sender-id 1-4 select
+	before=$(counter b in-no-sa)
+	send a 239.6.0.2 >/dev/null
+	wait_until 20 counted b in-no-sa $((before + 1)) && echo yes)" yes
+is "one spi below the same addresses is one key" "$(
+	ctl b group add other 239.6.0.2 proto udp dport 7000
+	sa_add b other "$(new_key 20)" spi 0x1008 dir in alg aes-gcm-16 2>&1 |
+		grep -c 'has an SA of this spi')" 1
+
+# ---- marks
+
+for n in a b; do
+	ctl $n group add marked 224.0.0.0/4 mark 0x10/0xf0
+done
+keyed marked 0x100a
+listen b 239.7.0.1 m4
+send a 239.7.0.1 mark=0x15 >/dev/null
+try "a mark selects" wait_until 20 has_lines m4 1
+is "by the bits of its mask" \
+	"$(ctl b -j sa show marked | json 'j[0]["in-packets"]')" 1
+send a 239.7.0.1 mark=0x25 >/dev/null
+on_wire "another mark does not" 1 udp and dst 239.7.0.1
+try "and what is not marked is accepted" wait_until 20 has_lines m4 2
+in_ns a nft -f - <<NFT
+table ip t {
+	chain out {
+		type filter hook output priority 0
+		udp dport 5000 ip daddr 239.7.0.2 meta mark set 0x10
+	}
+}
+NFT
+listen b 239.7.0.2 m5
+send a 239.7.0.2 >/dev/null
+try "a rule's mark does too" wait_until 20 has_lines m5 1
+on_wire "on the wire it is ESP" 1 esp and dst 239.7.0.2
+on_wire "and nothing else" 0 udp and dst 239.7.0.2
+in_ns b nft -f - <<NFT
+table ip t {
+	chain pre {
+		type filter hook prerouting priority -450
+		ip daddr 239.7.0.2 udp dport 5000 meta mark set 0x10
+	}
+}
+NFT
+in_ns a nft delete table ip t
+before=$(counter b in-clear)
+send a 239.7.0.2 >/dev/null
+try "a rule before reassembly says what must arrive protected" \
+	wait_until 20 counted b in-clear $((before + 1))
+in_ns b nft delete table ip t
+ctl a group del marked
+ctl b group del marked
+
+# ---- interfaces
+
+ctl a group add dev 239.8.0.1 dev eth1,later
+sa_add a dev "$(new_key 20)" spi 0x100b dir out alg aes-gcm-16 sender-id 1-4 \
+	select
+send a 239.8.0.1 >/dev/null
+on_wire "through another interface it goes in the clear" 1 udp and dst 239.8.0.1
+in_ns a "$MC" send 239.8.0.1 $PORT eth1 count=2 >/dev/null
+is "through its own as ESP" \
+	"$(ctl a -j sa show dev | json 'j[0]["out-packets"]')" 2
+ip link add later netns "$(ns a)" type dummy
+nip a addr add 10.4.0.1/24 dev later
+nip a link set later up
+in_ns a "$MC" send 239.8.0.1 $PORT later count=2 >/dev/null
+is "also through one that came later" \
+	"$(ctl a -j sa show dev | json 'j[0]["out-packets"]')" 4
+nip a link set later down
+nip a link set later name other
+nip a link set other up
+in_ns a "$MC" send 239.8.0.1 $PORT other >/dev/null
+is "until it has another name" \
+	"$(ctl a -j sa show dev | json 'j[0]["out-packets"]')" 4
+nip a link del other
+like "names are shown" "$(ctl a group show dev)" ' dev eth1,later '
+ctl c group add dev 239.8.0.2 dev eth0
+listen c 239.8.0.2 d4
+in_ns a "$MC" send 239.8.0.2 $PORT eth1 >/dev/null
+try "the clear is refused on arrival by that interface" \
+	wait_until 20 counted c in-clear 1
+
+# ---- observing
+
+ctl a group add watch 239.9.0.1 policy observe
+ctl b group add watch 239.9.0.1 policy observe
+listen b 239.9.0.1 o4
+send a 239.9.0.1 count=3 >/dev/null
+try "a group that observes lets its traffic by" wait_until 20 has_lines o4 3
+is "counts it on the way out" "$(counter a out-observed)" 3
+is "and in" "$(counter b in-observed)" 3
+is "for the group too" "$(ctl b -j group show watch | json 'j[0]["observed"]')" 3
+keyed watch 0x100c
+send a 239.9.0.1 count=2 >/dev/null
+try "what is keyed is protected" wait_until 20 has_lines o4 5
+is "and verified" "$(ctl b -j sa show watch | json 'j[0]["in-packets"]')" 2
+ctl a sa flush watch
+ctl b group set watch policy enforce
+send a 239.9.0.1 >/dev/null
+try "enforcing begins at once" wait_until 20 counted b in-clear \
+	$((before + 2))
+is "observing ended" "$(counter b in-observed)" 3
+
+# ---- what cannot be
+
+no() {
+	local name=$1 want=$2
+	shift 2
+
+	like "$name" "$(ctl a group add "$@" 2>&1)" "$want"
+}
+no "the same twice" 'another group selects the same' x 239.5.0.1 src 10.1.0.9
+no "the same interface twice" 'another group selects the same' \
+	x 239.8.0.1 dev later
+no "an interface twice in one" 'dev is given twice' x 239.8.0.3 dev eth0,eth0
+no "bits beyond the prefix" 'dst has bits beyond dst-len' x 239.1.2.3/16
+no "a prefix that is too wide" 'dst-len is below' x 224.0.0.0/3
+no "one that is too long" 'a prefix has 1 to 32 bits' x 239.1.2.3/33
+no "a source of the other family" 'src is not as long as dst' \
+	x 239.1.2.3 src fd01::1
+no "a port without a protocol" 'needs a proto that has ports' \
+	x 239.1.2.3 dport 5000
+no "ports of what has none" 'needs a proto that has ports' \
+	x 239.1.2.3 proto ospf dport 5000
+no "a mark outside its mask" 'bits outside the mask' x 239.1.2.3 mark 0x18/0x7
+no "a mask of nothing" 'the mask is 0' x 239.1.2.3 mark 0/0
+no "ESP as the payload" 'proto is 0, or ESP' x 239.1.2.3 proto 50
+no "a name that no interface has" 'no name of an interface' x 239.1.2.3 dev a/b
+for ((i = 1; i <= 70; i++)); do
+	echo "$i" >"$TMP/n"
+	ctl a group add "k$i" 239.10.0.1 mark 0/$i 2>"$TMP/err" || break
+done
+like "selectors of too many kinds" "$(cat "$TMP/err")" 'more than 64 kinds'
+send a 239.1.2.3 >/dev/null
+try "changed nothing" wait_until 20 has_lines w4 7
+
+tap_done
