@@ -51,6 +51,13 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
+/* The string of a trace event's field, where its entry is filled in. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define mcsec_assign_str(field, string) __assign_str(field, string)
+#else
+#define mcsec_assign_str(field, string) __assign_str(field)
+#endif
+
 /* Whether a socket asked for errors. */
 static inline bool mcsec_recverr4(const struct sock *sk)
 {

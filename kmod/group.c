@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "group.h"
 #include "notify.h"
+#include "trace.h"
 
 #include <linux/in.h>
 #include <linux/jiffies.h>
@@ -17,6 +18,29 @@ static const struct rhashtable_params params_name = {
 	.key_len = MCSEC_NAME_MAX + 1,
 	.automatic_shrinking = true,
 };
+
+void mcsec_drop_out(struct mcsec_group *group, enum mcsec_counter why,
+		    __be32 spi, int sid)
+{
+	mcsec_count(group->stats, why);
+	atomic64_inc(&group->out_drops);
+	trace_mcsec_drop(group->name, mcsec_counter_name(why), ntohl(spi), sid);
+}
+
+void mcsec_drop_in(struct mcsec_group *group, enum mcsec_counter why,
+		   __be32 spi, int sid)
+{
+	mcsec_count(group->stats, why);
+	atomic64_inc(&group->in_drops);
+	trace_mcsec_drop(group->name, mcsec_counter_name(why), ntohl(spi), sid);
+}
+
+void mcsec_drop_hidden(struct mcsec_net *mnet, enum mcsec_counter why,
+		       __be32 spi)
+{
+	mcsec_count(mnet->stats, why);
+	trace_mcsec_drop("", mcsec_counter_name(why), ntohl(spi), -1);
+}
 
 void mcsec_group_acquire(struct mcsec_group *group)
 {

@@ -135,19 +135,17 @@ static inline struct mcsec_sa *mcsec_sa_of(struct mcsec_node *node)
 	return node ? container_of(node, struct mcsec_sa, node_spi) : NULL;
 }
 
-static inline void mcsec_count_out_drop(struct mcsec_group *group,
-					enum mcsec_counter why)
-{
-	mcsec_count(group->stats, why);
-	atomic64_inc(&group->out_drops);
-}
-
-static inline void mcsec_count_in_drop(struct mcsec_group *group,
-				       enum mcsec_counter why)
-{
-	mcsec_count(group->stats, why);
-	atomic64_inc(&group->in_drops);
-}
+/*
+ * A datagram is dropped: count and trace it. @spi and @sid are 0 and -1 where
+ * they are not known.
+ */
+void mcsec_drop_out(struct mcsec_group *group, enum mcsec_counter why,
+		    __be32 spi, int sid);
+void mcsec_drop_in(struct mcsec_group *group, enum mcsec_counter why,
+		   __be32 spi, int sid);
+/* One of which the group cannot be told. */
+void mcsec_drop_hidden(struct mcsec_net *mnet, enum mcsec_counter why,
+		       __be32 spi);
 
 /* Whether it goes on in the clear, for all that was found wrong; counts it. */
 static inline bool mcsec_group_observes(struct mcsec_group *group,

@@ -11,6 +11,7 @@
 #include "group.h"
 #include "header.h"
 #include "outer.h"
+#include "trace.h"
 
 #include <linux/netfilter_bridge.h>
 #include <net/ip.h>
@@ -20,9 +21,9 @@
 #define DUMMY IPPROTO_NONE
 
 /* Every verdict but acceptance and NF_STOLEN comes from here. */
-static int drop(struct mcsec_group *group, enum mcsec_counter why)
+static int drop(const struct mcsec_sa *sa, u64 iv, enum mcsec_counter why)
 {
-	mcsec_count_in_drop(group, why);
+	mcsec_drop_in(sa->group, why, sa->spi, iv >> sa->sid_shift);
 	return -EBADMSG;
 }
 
@@ -72,7 +73,7 @@ static bool unwrap(struct sk_buff *skb, const struct nf_hook_state *state,
 }
 
 /* What the cipher verified becomes the datagram that was sent. */
-static int uncover(struct mcsec_sa *sa, struct sk_buff *skb,
+static int uncover(struct mcsec_sa *sa, u64 iv, struct sk_buff *skb,
 		   const struct nf_hook_state *state, unsigned int hlen,
 		   unsigned int nhoff)
 {
@@ -86,21 +87,21 @@ static int uncover(struct mcsec_sa *sa, struct sk_buff *skb,
 	tail = skb_header_pointer(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER,
 				  sizeof(buf), buf);
 	if (unlikely(!tail || tail[0] + MCSEC_TRAILER > text))
-		return drop(group, MCSEC_IN_BAD_TRAILER);
+		return drop(sa, iv, MCSEC_IN_BAD_TRAILER);
 	if (tail[1] == DUMMY)
-		return drop(group, MCSEC_IN_DUMMY);
+		return drop(sa, iv, MCSEC_IN_DUMMY);
 
 	/* The tag says more than any checksum inside. WireGuard's mark. */
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->csum_level = ~0;
 	next = tail[1];
 	if (pskb_trim(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER - tail[0]))
-		return drop(group, MCSEC_IN_NO_MEMORY);
+		return drop(sa, iv, MCSEC_IN_NO_MEMORY);
 	if (unlikely(sa->mode == MCSEC_MODE_TUNNEL)) {
 		if (next != (v6 ? IPPROTO_IPV6 : IPPROTO_IPIP))
-			return drop(group, MCSEC_IN_MODE);
+			return drop(sa, iv, MCSEC_IN_MODE);
 		if (!unwrap(skb, state, hlen))
-			return drop(group, MCSEC_IN_INNER);
+			return drop(sa, iv, MCSEC_IN_INNER);
 	} else {
 		mcsec_esp_unhead(skb, hlen);
 		skb->data[nhoff] = next;
@@ -116,7 +117,7 @@ static int uncover(struct mcsec_sa *sa, struct sk_buff *skb,
 	/* What was hidden when the SA was chosen. */
 	if (unlikely(!mcsec_select_fits(&group->mnet->select, skb, state->in,
 					group, &group->sel, group->sels)))
-		return drop(group, MCSEC_IN_SELECTOR);
+		return drop(sa, iv, MCSEC_IN_SELECTOR);
 	mark_verified(skb, group);
 	/* Both were of the ESP datagram. */
 	skb_clear_hash(skb);
@@ -137,35 +138,36 @@ static int in_finish(struct mcsec_op *op, const struct nf_hook_state *state,
 	u64 iv;
 
 	mcsec_op_put(op);
-	if (unlikely(err)) {
-		if (err == -EBADMSG) {
-			this_cpu_inc(sa->cpu->in_bad_icv);
-			return drop(group, MCSEC_IN_BAD_ICV);
-		}
-		if (err == -ENOSPC || err == -EBUSY)
-			return drop(group, MCSEC_IN_CRYPTO_BUSY);
-		return drop(group, MCSEC_IN_CRYPTO);
-	}
-
 	/* The cipher worked in place, and leaves associated data alone. */
 	esp = (void *)skb->data + hlen;
 	seq = ntohl(esp->seq);
 	iv = get_unaligned_be64(&esp->iv);
+	if (unlikely(err)) {
+		if (err == -EBADMSG) {
+			this_cpu_inc(sa->cpu->in_bad_icv);
+			return drop(sa, iv, MCSEC_IN_BAD_ICV);
+		}
+		if (err == -ENOSPC || err == -EBUSY)
+			return drop(sa, iv, MCSEC_IN_CRYPTO_BUSY);
+		return drop(sa, iv, MCSEC_IN_CRYPTO);
+	}
+
 	err = mcsec_sa_replay_accept(sa, sender, seq, iv);
 	if (unlikely(err)) {
 		if (err == -EALREADY)
-			return drop(group, MCSEC_IN_REPLAY);
+			return drop(sa, iv, MCSEC_IN_REPLAY);
 		if (err == -ENOSPC)
-			return drop(group, MCSEC_IN_TOO_MANY_SENDERS);
-		return drop(group, MCSEC_IN_NO_MEMORY);
+			return drop(sa, iv, MCSEC_IN_TOO_MANY_SENDERS);
+		return drop(sa, iv, MCSEC_IN_NO_MEMORY);
 	}
 	if (unlikely(!mcsec_sa_use_in(sa, skb->len - hlen - MCSEC_HEAD -
 				      MCSEC_ICV)))
-		return drop(group, MCSEC_IN_EXPIRED);
-	err = uncover(sa, skb, state, hlen, nhoff);
+		return drop(sa, iv, MCSEC_IN_EXPIRED);
+	err = uncover(sa, iv, skb, state, hlen, nhoff);
 	if (unlikely(err))
 		return err;
 	mcsec_count(group->stats, MCSEC_IN_ACCEPTED);
+	trace_mcsec_unprotect(skb, sa, iv);
 	return 0;
 }
 
@@ -185,10 +187,10 @@ static void in_done(struct mcsec_op *op, int err)
 	if (in_finish(op, &flight.state, err)) {
 		kfree_skb(skb);
 	} else if (!flight.held) {
-		mcsec_count_in_drop(sa->group, MCSEC_IN_GONE);
+		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
 		kfree_skb(skb);
 	} else if (!mcsec_flight_resume(skb, &flight.state, hook)) {
-		mcsec_count_in_drop(sa->group, MCSEC_IN_GONE);
+		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
 	}
 	mcsec_flight_release(&flight);
 	mcsec_sa_put(sa);
@@ -204,34 +206,33 @@ static void in_done(struct mcsec_op *op, int err)
 static int verify(struct sk_buff *skb, const struct nf_hook_state *state,
 		  struct mcsec_sa *sa, unsigned int hlen, unsigned int nhoff)
 {
-	struct mcsec_group *group = sa->group;
 	const struct mcsec_esp_hdr *esp;
 	struct mcsec_sender *sender;
 	struct crypto_aead *tfm;
 	struct mcsec_op *op;
 	int err, nsg;
+	u64 iv = 0;
 
 	/* a) shorter than any ESP, b) a batch that only a device can take */
 	if (unlikely(skb->len < hlen + MCSEC_ESP_MIN || skb_is_gso(skb) ||
 		     !pskb_may_pull(skb, hlen + MCSEC_HEAD)))
-		return drop(group, MCSEC_IN_MALFORMED);
+		return drop(sa, iv, MCSEC_IN_MALFORMED);
 	esp = (void *)skb->data + hlen;
+	iv = get_unaligned_be64(&esp->iv);
 	if (unlikely(!(sa->dir & MCSEC_DIR_IN)))
-		return drop(group, MCSEC_IN_SEND_ONLY);
+		return drop(sa, iv, MCSEC_IN_SEND_ONLY);
 	tfm = rcu_dereference(sa->tfm);
 	if (unlikely(READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED || !tfm))
-		return drop(group, MCSEC_IN_EXPIRED);
-	if (unlikely(!mcsec_sa_replay_check(sa, ntohl(esp->seq),
-					    get_unaligned_be64(&esp->iv),
-					    &sender)))
-		return drop(group, MCSEC_IN_REPLAY);
+		return drop(sa, iv, MCSEC_IN_EXPIRED);
+	if (unlikely(!mcsec_sa_replay_check(sa, ntohl(esp->seq), iv, &sender)))
+		return drop(sa, iv, MCSEC_IN_REPLAY);
 
 	nsg = mcsec_esp_writable(skb);
 	if (unlikely(nsg < 0))
-		return drop(group, MCSEC_IN_NO_MEMORY);
+		return drop(sa, iv, MCSEC_IN_NO_MEMORY);
 	op = mcsec_op_get(tfm, nsg);
 	if (unlikely(!op))
-		return drop(group, MCSEC_IN_NO_MEMORY);
+		return drop(sa, iv, MCSEC_IN_NO_MEMORY);
 	op->skb = skb;
 	op->sa = sa;
 	op->sender = sender;
@@ -304,22 +305,22 @@ static bool first_sight(const struct nf_hook_state *state)
 
 static unsigned int refuse(struct mcsec_group *group,
 			   const struct nf_hook_state *state,
-			   enum mcsec_counter why)
+			   enum mcsec_counter why, __be32 spi)
 {
 	if (!first_sight(state) &&
 	    READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE)
 		return NF_ACCEPT;
 	if (mcsec_group_observes(group, MCSEC_IN_OBSERVED))
 		return NF_ACCEPT;
-	drop(group, why);
+	mcsec_drop_in(group, why, spi, -1);
 	return NF_DROP;
 }
 
 /* Of a group that cannot be told, because what it selects by is hidden. */
 static unsigned int refuse_hidden(const struct nf_hook_state *state,
-				  enum mcsec_counter why)
+				  enum mcsec_counter why, __be32 spi)
 {
-	mcsec_count(mcsec_net_of(state->net)->stats, why);
+	mcsec_drop_hidden(mcsec_net_of(state->net), why, spi);
 	return NF_DROP;
 }
 
@@ -338,20 +339,21 @@ static unsigned int in_esp4(struct sk_buff *skb,
 	unsigned int hlen = ip_hdrlen(skb);
 	struct mcsec_group *group;
 	struct mcsec_sa *sa;
+	__be32 spi;
 
 	if (unlikely(is_bridged(skb, state)))
 		return NF_ACCEPT;
-	sa = mcsec_sa_of(mcsec_select_sa4(&mnet->select, skb,
-					  spi_at(skb, hlen)));
+	spi = spi_at(skb, hlen);
+	sa = mcsec_sa_of(mcsec_select_sa4(&mnet->select, skb, spi));
 	if (likely(sa && comes_by(sa->group, state->in)))
 		return in(skb, state, sa, hlen,
 			  offsetof(struct iphdr, protocol));
 	group = mcsec_select4(&mnet->select, skb, state->in);
 	if (group)
 		return refuse(group, state, skb->len < hlen + MCSEC_ESP_MIN ?
-			      MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA);
+			      MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA, spi);
 	if (mcsec_covered4(&mnet->select, skb))
-		return refuse_hidden(state, MCSEC_IN_NO_SA);
+		return refuse_hidden(state, MCSEC_IN_NO_SA, spi);
 	return NF_ACCEPT;
 }
 
@@ -374,15 +376,15 @@ unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
 	group = mcsec_select4(&mnet->select, skb, state->in);
 	if (unlikely(ip_is_fragment(iph))) {
 		if (group)
-			return refuse(group, state, MCSEC_IN_FRAGMENT);
+			return refuse(group, state, MCSEC_IN_FRAGMENT, 0);
 		if (mcsec_covered4(&mnet->select, skb))
-			return refuse_hidden(state, MCSEC_IN_FRAGMENT);
+			return refuse_hidden(state, MCSEC_IN_FRAGMENT, 0);
 	}
 	if (!group)
 		return NF_ACCEPT;
 	if (group->exempt && mcsec_is_igmp(iph))
 		return exempt(group, state);
-	return refuse(group, state, MCSEC_IN_CLEAR);
+	return refuse(group, state, MCSEC_IN_CLEAR, 0);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -393,19 +395,20 @@ static unsigned int in_esp6(struct sk_buff *skb,
 {
 	struct mcsec_group *group;
 	struct mcsec_sa *sa;
+	__be32 spi;
 
 	if (unlikely(is_bridged(skb, state)))
 		return NF_ACCEPT;
-	sa = mcsec_sa_of(mcsec_select_sa6(&mnet->select, skb,
-					  spi_at(skb, hlen)));
+	spi = spi_at(skb, hlen);
+	sa = mcsec_sa_of(mcsec_select_sa6(&mnet->select, skb, spi));
 	if (likely(sa && comes_by(sa->group, state->in)))
 		return in(skb, state, sa, hlen, nhoff);
 	group = mcsec_select6(&mnet->select, skb, state->in);
 	if (group)
 		return refuse(group, state, skb->len < hlen + MCSEC_ESP_MIN ?
-			      MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA);
+			      MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA, spi);
 	if (mcsec_covered6(&mnet->select, skb))
-		return refuse_hidden(state, MCSEC_IN_NO_SA);
+		return refuse_hidden(state, MCSEC_IN_NO_SA, spi);
 	return NF_ACCEPT;
 }
 
@@ -433,14 +436,14 @@ unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
 						    MCSEC_IN_FRAGMENT;
 
 		if (group)
-			return refuse(group, state, why);
+			return refuse(group, state, why, 0);
 		if (mcsec_covered6(&mnet->select, skb))
-			return refuse_hidden(state, why);
+			return refuse_hidden(state, why, 0);
 	}
 	if (!group)
 		return NF_ACCEPT;
 	if (group->exempt && mcsec_is_mld(skb, next, hlen))
 		return exempt(group, state);
-	return refuse(group, state, MCSEC_IN_CLEAR);
+	return refuse(group, state, MCSEC_IN_CLEAR, 0);
 }
 #endif

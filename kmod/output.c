@@ -16,6 +16,7 @@
 #include "header.h"
 #include "outer.h"
 #include "pmtu.h"
+#include "trace.h"
 
 #include <net/checksum.h>
 #include <net/ip.h>
@@ -35,7 +36,15 @@ struct frame {
 
 static int drop(struct mcsec_group *group, enum mcsec_counter why, int err)
 {
-	mcsec_count_out_drop(group, why);
+	mcsec_drop_out(group, why, 0, -1);
+	return err;
+}
+
+/* One that had an IV already. */
+static int drop_sent(const struct mcsec_sa *sa, u64 iv, enum mcsec_counter why,
+		     int err)
+{
+	mcsec_drop_out(sa->group, why, sa->spi, iv >> sa->sid_shift);
 	return err;
 }
 
@@ -64,10 +73,14 @@ static int out_finish(struct mcsec_op *op, int err)
 	struct mcsec_sa *sa = op->sa;
 	struct sk_buff *skb = op->skb;
 	struct frame frame = { .hlen = op->hlen, .nhoff = op->nhoff };
+	const struct mcsec_esp_hdr *esp;
 	struct mcsec_sa_cpu *cpu;
 	unsigned int clear;
+	u64 iv;
 
 	mcsec_op_put(op);
+	esp = (void *)skb->data + frame.hlen;
+	iv = get_unaligned_be64(&esp->iv);
 	if (unlikely(err)) {
 		clear = skb->len - frame.hlen - MCSEC_HEAD - MCSEC_ICV;
 		cpu = this_cpu_ptr(sa->cpu);
@@ -75,11 +88,13 @@ static int out_finish(struct mcsec_op *op, int err)
 		cpu->out_failed_bytes += clear;
 		/* Nobody may see what the cipher left behind. */
 		if (err == -ENOSPC || err == -EBUSY)
-			return drop(sa->group, MCSEC_OUT_CRYPTO_BUSY, -ENOBUFS);
-		return drop(sa->group, MCSEC_OUT_CRYPTO, -ENOBUFS);
+			return drop_sent(sa, iv, MCSEC_OUT_CRYPTO_BUSY,
+					 -ENOBUFS);
+		return drop_sent(sa, iv, MCSEC_OUT_CRYPTO, -ENOBUFS);
 	}
 	finish_head(skb, &frame);
 	mcsec_count(sa->group->stats, MCSEC_OUT_PROTECTED);
+	trace_mcsec_protect(skb, sa, iv);
 	return 0;
 }
 
@@ -104,10 +119,10 @@ static void out_done(struct mcsec_op *op, int err)
 	if (out_finish(op, err)) {
 		kfree_skb(skb);
 	} else if (!flight.held) {
-		mcsec_count_out_drop(sa->group, MCSEC_OUT_GONE);
+		mcsec_drop_out(sa->group, MCSEC_OUT_GONE, sa->spi, -1);
 		kfree_skb(skb);
 	} else if (!mcsec_flight_resume(skb, &flight.state, hook)) {
-		mcsec_count_out_drop(sa->group, MCSEC_OUT_GONE);
+		mcsec_drop_out(sa->group, MCSEC_OUT_GONE, sa->spi, -1);
 	}
 	mcsec_flight_release(&flight);
 	mcsec_sa_put(sa);
@@ -371,7 +386,7 @@ static unsigned int protect_gso(struct sk_buff *skb,
 			err = no_sa(group, why);
 		if (!err) {
 			if (!mcsec_flight_resume(seg, &onward, hook))
-				mcsec_count_out_drop(group, MCSEC_OUT_GONE);
+				drop(group, MCSEC_OUT_GONE, 0);
 		} else if (err != -EINPROGRESS) {
 			kfree_skb(seg);
 		}
@@ -418,7 +433,7 @@ static unsigned int out(struct sk_buff *skb, const struct nf_hook_state *state,
 
 static unsigned int refuse(struct mcsec_group *group, enum mcsec_counter why)
 {
-	mcsec_count_out_drop(group, why);
+	mcsec_drop_out(group, why, 0, -1);
 	return NF_DROP;
 }
 
@@ -426,7 +441,7 @@ static unsigned int refuse(struct mcsec_group *group, enum mcsec_counter why)
 static unsigned int refuse_part(const struct nf_hook_state *state,
 				enum mcsec_counter why)
 {
-	mcsec_count(mcsec_net_of(state->net)->stats, why);
+	mcsec_drop_hidden(mcsec_net_of(state->net), why, 0);
 	return NF_DROP;
 }
 

@@ -39,7 +39,7 @@ LIBRARIES = {
 
 # part of the module: parts whose header it may include
 BASE = "header outer pmtu stats flight compat"
-KEYS = "sa sender select shape esp replay notify netlink-gen " + BASE
+KEYS = "trace sa sender select shape esp replay notify netlink-gen " + BASE
 KMOD = {
     "main": "netlink hooks output input group guard " + KEYS,
     "netlink": "hooks output input group guard " + KEYS,
@@ -61,6 +61,7 @@ KMOD = {
     "esp": "replay selftest " + BASE,
     "replay": "selftest " + BASE,
     "selftest": "esp replay " + BASE,
+    "trace": "sa compat",
     "netlink-gen": "",
     "stats": "",
     "flight": "compat",

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Tracepoints: what became of each datagram of a group. They cost nothing
+ * until somebody looks.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM mcsec
+
+#if !defined(_MCSEC_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _MCSEC_TRACE_H
+
+#include <linux/tracepoint.h>
+
+#include "compat.h"
+#include "sa.h"
+
+/* A datagram, in the clear @len octets of ESP payload, and its SA. */
+DECLARE_EVENT_CLASS(mcsec_datagram,
+	TP_PROTO(const struct sk_buff *skb, const struct mcsec_sa *sa, u64 iv),
+	TP_ARGS(skb, sa, iv),
+	TP_STRUCT__entry(
+		__field(const void *, skbaddr)
+		__string(group, sa->name)
+		__field(u32, spi)
+		__field(u32, sender_id)
+		__field(u64, counter)
+		__field(u32, len)
+	),
+	TP_fast_assign(
+		__entry->skbaddr = skb;
+		mcsec_assign_str(group, sa->name);
+		__entry->spi = ntohl(sa->spi);
+		__entry->sender_id = iv >> sa->sid_shift;
+		__entry->counter = mcsec_iv_counter(sa, iv);
+		__entry->len = skb->len;
+	),
+	TP_printk("group=%s spi=0x%08x sender_id=%u counter=%llu len=%u skb=%p",
+		  __get_str(group), __entry->spi, __entry->sender_id,
+		  __entry->counter, __entry->len, __entry->skbaddr)
+);
+
+/* As it leaves: skb->len is of the ESP datagram. */
+DEFINE_EVENT(mcsec_datagram, mcsec_protect,
+	TP_PROTO(const struct sk_buff *skb, const struct mcsec_sa *sa, u64 iv),
+	TP_ARGS(skb, sa, iv)
+);
+
+/* Verified: skb->len is of the clear datagram. */
+DEFINE_EVENT(mcsec_datagram, mcsec_unprotect,
+	TP_PROTO(const struct sk_buff *skb, const struct mcsec_sa *sa, u64 iv),
+	TP_ARGS(skb, sa, iv)
+);
+
+/*
+ * A datagram that goes no further. @reason is the counter's name. @spi is 0 and
+ * @sender_id -1 where they are not known; of what did not verify they are what
+ * the datagram says. @group is empty where it cannot be told.
+ */
+TRACE_EVENT(mcsec_drop,
+	TP_PROTO(const char *group, const char *reason, u32 spi, s32 sender_id),
+	TP_ARGS(group, reason, spi, sender_id),
+	TP_STRUCT__entry(
+		__string(group, group)
+		__string(reason, reason)
+		__field(u32, spi)
+		__field(s32, sender_id)
+	),
+	TP_fast_assign(
+		mcsec_assign_str(group, group);
+		mcsec_assign_str(reason, reason);
+		__entry->spi = spi;
+		__entry->sender_id = sender_id;
+	),
+	TP_printk("group=%s reason=%s spi=0x%08x sender_id=%d",
+		  __get_str(group), __get_str(reason), __entry->spi,
+		  __entry->sender_id)
+);
+
+#endif /* _MCSEC_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>

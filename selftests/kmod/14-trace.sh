@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Tracepoints say what became of each datagram.
+
+. "$(dirname "$0")/kmod.sh"
+need python3
+load_mcsec
+T=/sys/kernel/tracing
+[ -d $T/events ] || mount -t tracefs tracefs $T 2>/dev/null
+[ -d $T/events/mcsec ] || skip_all "the kernel has no tracing"
+two_hosts
+groups a b
+key=$(new_key 20)
+sa_add a g4 "$key" spi 0x1234 dir out alg aes-gcm-16 sender-id 7 select
+sa_add b g4 "$key" spi 0x1234 dir in alg aes-gcm-16
+listen b $G4 r4
+
+# The buffer is the machine's: ours in an instance, which is removed.
+I=$T/instances/mcsec$$
+mkdir $I || skip_all "no instance of the trace buffer"
+on_exit "echo 0 >$I/events/mcsec/enable; rmdir $I"
+echo 1 >$I/events/mcsec/enable
+traced() { grep -c "$1" $I/trace; }
+
+send a $G4 count=2 size=20 >/dev/null
+wait_until 20 has_lines r4 2
+like "a datagram is protected" "$(cat $I/trace)" \
+	'mcsec_protect: group=g4 spi=0x00001234 sender_id=7 counter=1 len=84 '
+like "and the next" "$(cat $I/trace)" \
+	'mcsec_protect: group=g4 spi=0x00001234 sender_id=7 counter=2 '
+like "verified at the other end" "$(cat $I/trace)" \
+	'mcsec_unprotect: group=g4 spi=0x00001234 sender_id=7 counter=2 len=48 '
+is "each once" "$(traced 'mcsec_protect:') $(traced 'mcsec_unprotect:')" "2 2"
+is "nothing was dropped" "$(traced mcsec_drop)" 0
+
+send a $G6 >/dev/null
+like "what has no SA" "$(cat $I/trace)" \
+	'mcsec_drop: group=g6 reason=out-no-sa spi=0x00000000 sender_id=-1'
+ctl b sa del g4 0x1234
+send a $G4 >/dev/null
+wait_until 20 counted b in-no-sa 1
+like "an unknown SPI" "$(cat $I/trace)" \
+	'mcsec_drop: group=g4 reason=in-no-sa spi=0x00001234 sender_id=-1'
+sa_add b g4 "$(new_key 20)" spi 0x1234 dir in alg aes-gcm-16
+send a $G4 >/dev/null
+wait_until 20 counted b in-bad-icv 1
+like "a tag that is wrong, with the Sender-ID that it claims" \
+	"$(cat $I/trace)" \
+	'mcsec_drop: group=g4 reason=in-bad-icv spi=0x00001234 sender_id=7'
+is "drops are traced once, too" "$(traced mcsec_drop)" 3
+like "their formats are there for tools" \
+	"$(cat $T/events/mcsec/mcsec_protect/format)" 'field:u64 counter;'
+
+tap_done
