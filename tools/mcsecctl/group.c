@@ -280,12 +280,13 @@ json_t *group_json(const struct kgroup_info *i)
 		      "out-drops", (json_int_t)i->out_drops,
 		      "in-drops", (json_int_t)i->in_drops,
 		      "observed", (json_int_t)i->observed);
-	if (!addr_is_none(&g->src))
-		json_object_set_new(o, "src", json_string(
-			prefix_str(&g->src, g->src_len, buf)));
+	if (!addr_is_none(&g->src)) {
+		prefix_str(&g->src, g->src_len, buf);
+		json_object_set_new(o, "src", json_string(buf));
+	}
 	if (g->proto)
-		json_object_set_new(o, "proto", json_string(
-			proto_str(g->proto, buf)));
+		json_object_set_new(o, "proto",
+				    json_string(proto_str(g->proto, buf)));
 	if (g->sport)
 		json_object_set_new(o, "sport", json_integer(g->sport));
 	if (g->dport)
