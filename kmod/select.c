@@ -2,6 +2,7 @@
 #include "select.h"
 #include "header.h"
 
+#include <linux/delay.h>
 #include <linux/hash.h>
 #include <linux/jhash.h>
 #include <linux/netdevice.h>
@@ -16,7 +17,8 @@
  * third of the instructions that the general functions do.
  *
  * Who may make groups picks the keys, so that a cheap hash will do. The table
- * takes the low bits, which a product mixes least.
+ * takes the low bits, which must depend on all: on a little-endian machine
+ * neighbouring addresses differ in the highest. Those of a product do.
  */
 static __always_inline u32 mix(const struct mcsec_key *key, u32 h, u32 seed)
 {
@@ -24,8 +26,7 @@ static __always_inline u32 mix(const struct mcsec_key *key, u32 h, u32 seed)
 	if (unlikely(!key->plain))
 		h += jhash2(key->src, (sizeof(*key) -
 				       offsetof(struct mcsec_key, src)) / 4, 0);
-	h = (h ^ seed) * GOLDEN_RATIO_32;
-	return h ^ h >> 16;
+	return (h ^ seed) * GOLDEN_RATIO_64 >> 32;
 }
 
 static __always_inline bool same_rest(const struct mcsec_key *a,
@@ -96,12 +97,24 @@ static struct mcsec_tables *tables_of(struct mcsec_select *s, u16 family)
 	return family == AF_INET ? &s->v4 : &s->v6;
 }
 
-static int insert(struct rhashtable *table, struct mcsec_node *node, u16 family)
+static int insert_once(struct rhashtable *table, struct mcsec_node *node,
+		       u16 family)
 {
 	if (family == AF_INET)
 		return rhashtable_lookup_insert_fast(table, &node->head,
 						     params4);
 	return rhashtable_lookup_insert_fast(table, &node->head, params6);
+}
+
+/* Process context: a table that is being rehashed is waited for. */
+static int insert(struct rhashtable *table, struct mcsec_node *node, u16 family)
+{
+	unsigned int tries = 100;
+	int err;
+
+	while ((err = insert_once(table, node, family)) == -EBUSY && --tries)
+		msleep(1);
+	return err == -EBUSY || err == -E2BIG ? -ENOMEM : err;
 }
 
 static void take_out(struct rhashtable *table, struct mcsec_node *node,

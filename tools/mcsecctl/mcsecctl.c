@@ -29,6 +29,8 @@ static const struct command commands[] = {
 	{ "show", cmd_show, "", "all groups and their SAs" },
 	{ "stats", cmd_stats, "[-a]", "counters that are not zero, or all" },
 	{ "monitor", cmd_monitor, "", "events of the module as they come" },
+	{ "batch", cmd_batch, "[force] [FILE]",
+	  "many of the above, one on a line" },
 	{ "key", cmd_key, "generate ALG [bits N] [file FILE]",
 	  "make a random key" },
 	{ "pki", cmd_pki, "init|gcks|member DIR ...",
@@ -47,12 +49,17 @@ static const struct command commands[] = {
 	{ }
 };
 
+/* One for the process; complain() wants to know the line of a batch. */
+static struct ctl ctl = { .socket = DEFAULT_SOCKET };
+
 int complain(int code, const char *fmt, ...)
 {
 	va_list ap;
 
 	fflush(stdout);
 	fputs("mcsecctl: ", stderr);
+	if (ctl.batch)
+		fprintf(stderr, "%s:%lu: ", ctl.batch, ctl.line);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
@@ -172,7 +179,6 @@ static void help(FILE *to)
 
 int main(int argc, char **argv)
 {
-	struct ctl ctl = { .socket = DEFAULT_SOCKET };
 	int c, ret;
 
 	/* getopt() would say its own name and not list the options */

@@ -25,6 +25,9 @@ struct ctl {
 	const char *netns;	/* name or path, NULL: where we are */
 	const char *socket;	/* of the daemon */
 	struct kernel kernel;	/* opened by need_kernel() */
+	const char *batch;	/* what is read line by line, or NULL */
+	unsigned long line;	/* of it */
+	bool stdin_taken;	/* by a batch: no keys come from there */
 };
 
 typedef int command_fn(struct ctl *ctl, int argc, char **argv);
@@ -115,7 +118,7 @@ void sa_print(const struct ksa_info *i, const char *indent);
 
 /* one each */
 command_fn cmd_group, cmd_sa, cmd_sender, cmd_show, cmd_stats, cmd_monitor;
-command_fn cmd_key, cmd_pki;
+command_fn cmd_key, cmd_pki, cmd_batch;
 command_fn cmd_status, cmd_member, cmd_rekey, cmd_evict, cmd_admit;
 command_fn cmd_audit, cmd_join, cmd_leave;
 
