@@ -14,7 +14,8 @@ group_by(.kernel)[] | . as $l
 | "kernel \($l[0].kernel): instructions per packet, both ends",
   "  f  alg                 size   plain   +xfrm  +mcsec    aead"
 	+ "  mcsec/xfrm  mcsec/aead",
-  ( [ $l[] | select(.path == "mcsec") ][]
+  ( [ $l[] | select(.path == "mcsec" and .mode == "transport"
+	and (.groups | not)) ][]
     | . as $m
     | at($l; "plain"; $m.family; null; $m.size) as $p
     | at($l; "xfrm"; $m.family; $m.alg; $m.size) as $x
@@ -25,4 +26,15 @@ group_by(.kernel)[] | . as $l
 	+ (if $x then $x - $p else "-" end | pad(8)) + ($d | pad(8))
 	+ ($c // "-" | pad(8))
 	+ (ratio($d; (if $x then $x - $p else null end)) | pad(12))
-	+ (ratio($d; $c) | pad(12)) )
+	+ (ratio($d; $c) | pad(12)) ),
+  "  mode, groups, senders: mcsec, of that without many",
+  ( [ $l[] | select(.path == "mcsec" and (.mode == "tunnel" or .groups)) ][]
+    | . as $m
+    | first($l[] | select(.path == "mcsec" and .mode == "transport"
+	and .family == $m.family and .alg == $m.alg and .size == $m.size
+	and (.groups | not))) as $one
+    | "  \(.family)  \(.mode)  \(.groups // 2 | pad(6))"
+	+ (.senders // 1 | pad(6)) + (.size | pad(6))
+	+ (.instructions_per_packet | pad(8))
+	+ (ratio(.instructions_per_packet; $one.instructions_per_packet)
+	   | pad(8)) )
