@@ -363,6 +363,8 @@ static unsigned int protect_gso(struct sk_buff *skb,
 	segs = skb_gso_segment(skb, 0);
 	if (IS_ERR_OR_NULL(segs))
 		return NF_DROP_ERR(drop(group, MCSEC_OUT_GSO, -ENOBUFS));
+	/* Now: of a list that GRO made it is the first of them, held twice. */
+	consume_skb(skb);
 	skb_list_walk_safe(segs, seg, next) {
 		skb_mark_not_on_list(seg);
 		if (sa)
@@ -378,7 +380,6 @@ static unsigned int protect_gso(struct sk_buff *skb,
 		/* It may have used itself up, or have been replaced. */
 		sa = sending_sa(group, &tfm, &why);
 	}
-	consume_skb(skb);
 	return NF_STOLEN;
 }
 
