@@ -17,6 +17,7 @@
 #include "outer.h"
 #include "pmtu.h"
 
+#include <linux/netfilter_bridge.h>
 #include <net/checksum.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -481,6 +482,22 @@ unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
  * At FORWARD and at POST_ROUTING, where all that leaves comes by, also what did
  * not come by LOCAL_OUT or FORWARD.
  */
+static bool is_bridged(const struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
+	return nf_bridge_get_physoutdev(skb);
+#else
+	return false;
+#endif
+}
+
+/* Routed by this host, which bridges call the same hook for. */
+static bool is_routed(const struct sk_buff *skb,
+		      const struct nf_hook_state *state)
+{
+	return state->hook == NF_INET_FORWARD && !is_bridged(skb);
+}
+
 static bool goes_on(struct mcsec_group *group,
 		    const struct nf_hook_state *state)
 {
@@ -508,9 +525,10 @@ unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
 			return refuse_part(state, MCSEC_FORWARD_CLEAR);
 		return NF_ACCEPT;
 	}
-	if (group->exempt && mcsec_is_igmp(iph))
+	/* What stays on its link is not routed. */
+	if (group->exempt && !is_routed(skb, state) && mcsec_is_igmp(iph))
 		return NF_ACCEPT;
-	if (group->forward && state->hook == NF_INET_FORWARD)
+	if (group->forward && is_routed(skb, state))
 		return out4(skb, state, group);
 	if (goes_on(group, state))
 		return NF_ACCEPT;
@@ -611,9 +629,10 @@ unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
 			return refuse_part(state, MCSEC_FORWARD_CLEAR);
 		return NF_ACCEPT;
 	}
-	if (group->exempt && mcsec_is_mld(skb, next, hlen))
+	/* What stays on its link is not routed. */
+	if (group->exempt && !is_routed(skb, state) && mcsec_is_mld(skb, next, hlen))
 		return NF_ACCEPT;
-	if (group->forward && state->hook == NF_INET_FORWARD)
+	if (group->forward && is_routed(skb, state))
 		return out6(skb, state, group);
 	if (goes_on(group, state))
 		return NF_ACCEPT;
