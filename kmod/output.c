@@ -21,6 +21,7 @@
 #include <net/checksum.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/route.h>
 
 /**
  * struct frame - where ESP goes in a datagram
@@ -507,6 +508,33 @@ static bool goes_on(struct mcsec_group *group,
 	return READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE;
 }
 
+/*
+ * Multicast routing into a tunnel: the header of the tunnel is in front of the
+ * datagram when FORWARD is called. Other hosts' tunnels have a route of input.
+ */
+static unsigned int tunnel4(struct sk_buff *skb,
+			    const struct nf_hook_state *state)
+{
+	unsigned int hlen = ip_hdrlen(skb);
+	struct mcsec_group *group = NULL;
+
+	if (!is_routed(skb, state) || !skb_dst(skb) ||
+	    !rt_is_output_route(skb_rtable(skb)) ||
+	    !pskb_may_pull(skb, hlen + sizeof(struct iphdr)))
+		return NF_ACCEPT;
+	__skb_pull(skb, hlen);
+	skb_reset_network_header(skb);
+	if (ipv4_is_multicast(ip_hdr(skb)->daddr) &&
+	    ip_hdr(skb)->protocol != IPPROTO_ESP)
+		group = mcsec_select4(&mcsec_net_of(state->net)->select, skb,
+				      state->out);
+	__skb_push(skb, hlen);
+	skb_reset_network_header(skb);
+	if (!group || goes_on(group, state))
+		return NF_ACCEPT;
+	return refuse(group, MCSEC_FORWARD_CLEAR);
+}
+
 unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
 			    const struct nf_hook_state *state)
 {
@@ -514,8 +542,10 @@ unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
 	struct mcsec_group *group;
 	struct mcsec_net *mnet;
 
-	if (likely(!ipv4_is_multicast(iph->daddr) ||
-		   iph->protocol == IPPROTO_ESP))
+	if (likely(!ipv4_is_multicast(iph->daddr)))
+		return likely(iph->protocol != IPPROTO_IPIP) ?
+		       NF_ACCEPT : tunnel4(skb, state);
+	if (iph->protocol == IPPROTO_ESP)
 		return NF_ACCEPT;
 	mnet = mcsec_net_of(state->net);
 	group = mcsec_select4(&mnet->select, skb, state->out);
