@@ -458,6 +458,13 @@ static unsigned int out4(struct sk_buff *skb, const struct nf_hook_state *state,
 	return out(skb, state, group, &frame);
 }
 
+/* Not state->out: a rule may have taken another route since. */
+static const struct net_device *leaves_by(const struct sk_buff *skb,
+					  const struct nf_hook_state *state)
+{
+	return likely(skb_dst(skb)) ? skb_dst(skb)->dev : state->out;
+}
+
 unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
 			const struct nf_hook_state *state)
 {
@@ -467,7 +474,7 @@ unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
 	if (likely(!ipv4_is_multicast(ip_hdr(skb)->daddr)))
 		return NF_ACCEPT;
 	mnet = mcsec_net_of(state->net);
-	group = mcsec_select4(&mnet->select, skb, state->out);
+	group = mcsec_select4(&mnet->select, skb, leaves_by(skb, state));
 	if (group)
 		return out4(skb, state, group);
 	if (unlikely(ip_is_fragment(ip_hdr(skb))) &&
@@ -615,7 +622,7 @@ unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
 	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
 		return NF_ACCEPT;
 	mnet = mcsec_net_of(state->net);
-	group = mcsec_select6(&mnet->select, skb, state->out);
+	group = mcsec_select6(&mnet->select, skb, leaves_by(skb, state));
 	if (group)
 		return out6(skb, state, group);
 	if (unlikely(is_part6(skb)) && mcsec_covered6(&mnet->select, skb))
