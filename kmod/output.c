@@ -141,10 +141,13 @@ static bool may_fragment(const struct sk_buff *skb,
 /* The largest datagram that ESP does not make larger than @mtu. */
 static unsigned int usable_mtu(unsigned int mtu, const struct frame *frame)
 {
-	unsigned int front = frame->hlen + frame->outer;
+	unsigned int taken = frame->hlen + frame->outer + MCSEC_HEAD +
+			     MCSEC_ICV;
 
-	return frame->hlen - MCSEC_TRAILER +
-	       round_down(mtu - front - MCSEC_HEAD - MCSEC_ICV, 4);
+	/* Headers may be as long as the least MTU, and then nothing fits. */
+	if (unlikely(mtu < taken + 4))
+		return 0;
+	return frame->hlen - MCSEC_TRAILER + round_down(mtu - taken, 4);
 }
 
 /*
@@ -162,8 +165,11 @@ static int check_size(struct sk_buff *skb, const struct nf_hook_state *state,
 
 	if (ip_hdr(skb)->version == 6)
 		max += sizeof(struct ipv6hdr);
-	if (unlikely(total > max))
+	if (unlikely(total > max)) {
+		if (state->hook != NF_INET_FORWARD)
+			mcsec_pmtu_tell(skb, state, usable_mtu(max, frame));
 		return drop(group, MCSEC_OUT_TOO_BIG, -EMSGSIZE);
+	}
 	*whole = ip_hdr(skb)->version == 4 &&
 		 ip_hdr(skb)->frag_off & htons(IP_DF);
 	if (likely(total <= mtu))
