@@ -126,12 +126,17 @@ static void out_done(struct mcsec_op *op, int err)
  * Of what is routed IPv6 is never fragmented, and its sender is told. IPv4 has
  * no way to tell the sender of multicast (RFC 1122 3.2.2), which sets DF
  * without thinking, so DF does not bind a gateway.
+ * @usable: how large it may be.
  */
-static bool may_fragment(const struct sk_buff *skb,
-			 const struct nf_hook_state *state)
+static bool may_fragment(struct sk_buff *skb, const struct nf_hook_state *state,
+			 unsigned int usable)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 
+	/* No sender has to go below that, so nobody is helped by being told. */
+	if (state->pf == NFPROTO_IPV6 && state->hook == NF_INET_FORWARD &&
+	    usable < IPV6_MIN_MTU)
+		skb->ignore_df = 1;
 	if (skb->ignore_df)
 		return true;
 	return iph->version == 4 && (state->hook == NF_INET_FORWARD ||
@@ -175,11 +180,7 @@ static int check_size(struct sk_buff *skb, const struct nf_hook_state *state,
 	if (likely(total <= mtu))
 		return 0;
 	usable = usable_mtu(mtu, frame);
-	/* No sender has to go below that, so nobody is helped by being told. */
-	if (state->pf == NFPROTO_IPV6 && state->hook == NF_INET_FORWARD &&
-	    usable < IPV6_MIN_MTU)
-		skb->ignore_df = 1;
-	if (!may_fragment(skb, state)) {
+	if (!may_fragment(skb, state, usable)) {
 		mcsec_pmtu_tell(skb, state, usable);
 		return drop(group, MCSEC_OUT_MTU, -EMSGSIZE);
 	}
@@ -362,7 +363,7 @@ static unsigned int protect_gso(struct sk_buff *skb,
 	}
 	/* Told now, while there is one datagram and one sender to tell. */
 	room = usable_mtu(dst_mtu(skb_dst(skb)), &one);
-	if (!may_fragment(skb, state) &&
+	if (!may_fragment(skb, state, room) &&
 	    !skb_gso_validate_network_len(skb, room)) {
 		mcsec_pmtu_tell(skb, state, room);
 		return NF_DROP_ERR(drop(group, MCSEC_OUT_MTU, -EMSGSIZE));
