@@ -196,10 +196,12 @@ static void in_done(struct mcsec_op *op, int err)
 
 	local_bh_disable();
 	rcu_read_lock();
-	if (in_finish(op, &flight.state, err)) {
-		kfree_skb(skb);
-	} else if (!flight.held) {
+	if (!flight.held) {
+		/* Nor may the devices of its state be looked at. */
+		mcsec_op_put(op);
 		mcsec_count_in_drop(sa->group, MCSEC_IN_GONE);
+		kfree_skb(skb);
+	} else if (in_finish(op, &flight.state, err)) {
 		kfree_skb(skb);
 	} else if (!mcsec_flight_resume(skb, &flight.state, hook)) {
 		mcsec_count_in_drop(sa->group, MCSEC_IN_GONE);
