@@ -171,8 +171,11 @@ static int check_size(struct sk_buff *skb, const struct nf_hook_state *state,
 	if (ip_hdr(skb)->version == 6)
 		max += sizeof(struct ipv6hdr);
 	if (unlikely(total > max)) {
+		usable = usable_mtu(max, frame);
+		if (!may_fragment(skb, state, usable))
+			usable = usable_mtu(min(mtu, max), frame);
 		if (state->hook != NF_INET_FORWARD)
-			mcsec_pmtu_tell(skb, state, usable_mtu(max, frame));
+			mcsec_pmtu_tell(skb, state, usable);
 		return drop(group, MCSEC_OUT_TOO_BIG, -EMSGSIZE);
 	}
 	*whole = ip_hdr(skb)->version == 4 &&
