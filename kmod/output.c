@@ -461,7 +461,8 @@ static unsigned int out4(struct sk_buff *skb, const struct nf_hook_state *state,
 	if (iph->protocol == IPPROTO_ESP)
 		return refuse(group, MCSEC_OUT_FOREIGN_ESP);
 	/* Routers and snooping switches must read it; it stays on the link. */
-	if (group->exempt && mcsec_is_igmp(iph)) {
+	if (group->exempt && state->hook != NF_INET_FORWARD &&
+	    mcsec_is_igmp(iph)) {
 		mcsec_count(group->stats, MCSEC_OUT_EXEMPT);
 		return NF_ACCEPT;
 	}
@@ -608,7 +609,8 @@ static unsigned int out6(struct sk_buff *skb, const struct nf_hook_state *state,
 	case NEXTHDR_ESP:
 		return refuse(group, MCSEC_OUT_FOREIGN_ESP);
 	}
-	if (group->exempt && mcsec_is_mld(skb, next, frame.hlen)) {
+	if (group->exempt && state->hook != NF_INET_FORWARD &&
+	    mcsec_is_mld(skb, next, frame.hlen)) {
 		mcsec_count(group->stats, MCSEC_OUT_EXEMPT);
 		return NF_ACCEPT;
 	}
