@@ -72,6 +72,19 @@ static bool unwrap(struct sk_buff *skb, const struct nf_hook_state *state,
 	       ip_hdr(skb)->version != 4 || ip_hdr(skb)->ihl == 5;
 }
 
+/*
+ * Where IP goes on: behind hop-by-hop options, which it has read, before others.
+ * Reassembly may have left it elsewhere.
+ */
+static void set_transport(struct sk_buff *skb)
+{
+	unsigned int off = sizeof(struct ipv6hdr);
+
+	if (ipv6_hdr(skb)->nexthdr == NEXTHDR_HOP)
+		off += ipv6_optlen((struct ipv6_opt_hdr *)(skb->data + off));
+	skb_set_transport_header(skb, off);
+}
+
 /* What the cipher verified becomes the datagram that was sent. */
 static int uncover(struct mcsec_sa *sa, u64 iv, struct sk_buff *skb,
 		   const struct nf_hook_state *state, unsigned int hlen,
@@ -112,6 +125,7 @@ static int uncover(struct mcsec_sa *sa, u64 iv, struct sk_buff *skb,
 		} else {
 			ipv6_hdr(skb)->payload_len =
 				htons(skb->len - sizeof(struct ipv6hdr));
+			set_transport(skb);
 		}
 	}
 	/* What was hidden when the SA was chosen. */
@@ -184,10 +198,12 @@ static void in_done(struct mcsec_op *op, int err)
 
 	local_bh_disable();
 	rcu_read_lock();
-	if (in_finish(op, &flight.state, err)) {
-		kfree_skb(skb);
-	} else if (!flight.held) {
+	if (!flight.held) {
+		/* Nor may the devices of its state be looked at. */
+		mcsec_op_put(op);
 		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
+		kfree_skb(skb);
+	} else if (in_finish(op, &flight.state, err)) {
 		kfree_skb(skb);
 	} else if (!mcsec_flight_resume(skb, &flight.state, hook)) {
 		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);

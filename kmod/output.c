@@ -18,9 +18,11 @@
 #include "pmtu.h"
 #include "trace.h"
 
+#include <linux/netfilter_bridge.h>
 #include <net/checksum.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/route.h>
 
 /**
  * struct frame - where ESP goes in a datagram
@@ -130,34 +132,9 @@ static void out_done(struct mcsec_op *op, int err)
 	local_bh_enable();
 }
 
-/*
- * A datagram that ESP makes larger than the MTU is fragmented on its way out,
- * unless its sender forbids: with IP_PMTUDISC_DO or _PROBE, or by a header of
- * its own. The default, _WANT, sets DF on what fits the MTU before ESP, and
- * leaves ignore_df as its permission.
- *
- * Of what is routed IPv6 is never fragmented, and its sender is told. IPv4 has
- * no way to tell the sender of multicast (RFC 1122 3.2.2), which sets DF
- * without thinking, so DF does not bind a gateway.
- */
-static bool may_fragment(const struct sk_buff *skb,
-			 const struct nf_hook_state *state)
+static unsigned int usable(unsigned int mtu, const struct frame *frame)
 {
-	const struct iphdr *iph = ip_hdr(skb);
-
-	if (skb->ignore_df)
-		return true;
-	return iph->version == 4 && (state->hook == NF_INET_FORWARD ||
-				     !(iph->frag_off & htons(IP_DF)));
-}
-
-/* The largest datagram that ESP does not make larger than @mtu. */
-static unsigned int usable_mtu(unsigned int mtu, const struct frame *frame)
-{
-	unsigned int front = frame->hlen + frame->outer;
-
-	return frame->hlen - MCSEC_TRAILER +
-	       round_down(mtu - front - MCSEC_HEAD - MCSEC_ICV, 4);
+	return mcsec_pmtu_usable(mtu, frame->hlen, frame->outer);
 }
 
 /*
@@ -171,23 +148,25 @@ static int check_size(struct sk_buff *skb, const struct nf_hook_state *state,
 	unsigned int total = frame->outer + frame->hlen + mcsec_esp_len(len);
 	unsigned int mtu = dst_mtu(skb_dst(skb));
 	unsigned int max = IP_MAX_MTU;
-	unsigned int usable;
+	unsigned int fits;
 
 	if (ip_hdr(skb)->version == 6)
 		max += sizeof(struct ipv6hdr);
-	if (unlikely(total > max))
+	if (unlikely(total > max)) {
+		fits = usable(max, frame);
+		if (!mcsec_pmtu_may_fragment(skb, state, fits))
+			fits = usable(min(mtu, max), frame);
+		if (state->hook != NF_INET_FORWARD)
+			mcsec_pmtu_tell(skb, state, fits);
 		return drop(group, MCSEC_OUT_TOO_BIG, -EMSGSIZE);
+	}
 	*whole = ip_hdr(skb)->version == 4 &&
 		 ip_hdr(skb)->frag_off & htons(IP_DF);
 	if (likely(total <= mtu))
 		return 0;
-	usable = usable_mtu(mtu, frame);
-	/* No sender has to go below that, so nobody is helped by being told. */
-	if (state->pf == NFPROTO_IPV6 && state->hook == NF_INET_FORWARD &&
-	    usable < IPV6_MIN_MTU)
-		skb->ignore_df = 1;
-	if (!may_fragment(skb, state)) {
-		mcsec_pmtu_tell(skb, state, usable);
+	fits = usable(mtu, frame);
+	if (!mcsec_pmtu_may_fragment(skb, state, fits)) {
+		mcsec_pmtu_tell(skb, state, fits);
 		return drop(group, MCSEC_OUT_MTU, -EMSGSIZE);
 	}
 	*whole = false;
@@ -368,8 +347,8 @@ static unsigned int protect_gso(struct sk_buff *skb,
 		one.outer = mcsec_outer_len(skb);
 	}
 	/* Told now, while there is one datagram and one sender to tell. */
-	room = usable_mtu(dst_mtu(skb_dst(skb)), &one);
-	if (!may_fragment(skb, state) &&
+	room = usable(dst_mtu(skb_dst(skb)), &one);
+	if (!mcsec_pmtu_may_fragment(skb, state, room) &&
 	    !skb_gso_validate_network_len(skb, room)) {
 		mcsec_pmtu_tell(skb, state, room);
 		return NF_DROP_ERR(drop(group, MCSEC_OUT_MTU, -EMSGSIZE));
@@ -378,6 +357,8 @@ static unsigned int protect_gso(struct sk_buff *skb,
 	segs = skb_gso_segment(skb, 0);
 	if (IS_ERR_OR_NULL(segs))
 		return NF_DROP_ERR(drop(group, MCSEC_OUT_GSO, -ENOBUFS));
+	/* Now: of a list that GRO made it is the first of them, held twice. */
+	consume_skb(skb);
 	skb_list_walk_safe(segs, seg, next) {
 		skb_mark_not_on_list(seg);
 		if (sa)
@@ -393,7 +374,6 @@ static unsigned int protect_gso(struct sk_buff *skb,
 		/* It may have used itself up, or have been replaced. */
 		sa = sending_sa(group, &tfm, &why);
 	}
-	consume_skb(skb);
 	return NF_STOLEN;
 }
 
@@ -463,11 +443,19 @@ static unsigned int out4(struct sk_buff *skb, const struct nf_hook_state *state,
 	if (iph->protocol == IPPROTO_ESP)
 		return refuse(group, MCSEC_OUT_FOREIGN_ESP);
 	/* Routers and snooping switches must read it; it stays on the link. */
-	if (group->exempt && mcsec_is_igmp(iph)) {
+	if (group->exempt && state->hook != NF_INET_FORWARD &&
+	    mcsec_is_igmp(iph)) {
 		mcsec_count(group->stats, MCSEC_OUT_EXEMPT);
 		return NF_ACCEPT;
 	}
 	return out(skb, state, group, &frame);
+}
+
+/* Not state->out: a rule may have taken another route since. */
+static const struct net_device *leaves_by(const struct sk_buff *skb,
+					  const struct nf_hook_state *state)
+{
+	return likely(skb_dst(skb)) ? skb_dst(skb)->dev : state->out;
 }
 
 unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
@@ -479,13 +467,29 @@ unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
 	if (likely(!ipv4_is_multicast(ip_hdr(skb)->daddr)))
 		return NF_ACCEPT;
 	mnet = mcsec_net_of(state->net);
-	group = mcsec_select4(&mnet->select, skb, state->out);
+	group = mcsec_select4(&mnet->select, skb, leaves_by(skb, state));
 	if (group)
 		return out4(skb, state, group);
 	if (unlikely(ip_is_fragment(ip_hdr(skb))) &&
 	    mcsec_covered4(&mnet->select, skb))
 		return refuse_part(state, MCSEC_OUT_FRAGMENT);
 	return NF_ACCEPT;
+}
+
+static bool is_bridged(const struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
+	return nf_bridge_get_physoutdev(skb);
+#else
+	return false;
+#endif
+}
+
+/* Routed by this host, which bridges call the same hook for. */
+static bool is_routed(const struct sk_buff *skb,
+		      const struct nf_hook_state *state)
+{
+	return state->hook == NF_INET_FORWARD && !is_bridged(skb);
 }
 
 /*
@@ -504,6 +508,33 @@ static bool goes_on(struct mcsec_group *group,
 	return READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE;
 }
 
+/*
+ * Multicast routing into a tunnel: the header of the tunnel is in front of the
+ * datagram when FORWARD is called. Other hosts' tunnels have a route of input.
+ */
+static unsigned int tunnel4(struct sk_buff *skb,
+			    const struct nf_hook_state *state)
+{
+	unsigned int hlen = ip_hdrlen(skb);
+	struct mcsec_group *group = NULL;
+
+	if (!is_routed(skb, state) || !skb_dst(skb) ||
+	    !rt_is_output_route(skb_rtable(skb)) ||
+	    !pskb_may_pull(skb, hlen + sizeof(struct iphdr)))
+		return NF_ACCEPT;
+	__skb_pull(skb, hlen);
+	skb_reset_network_header(skb);
+	if (ipv4_is_multicast(ip_hdr(skb)->daddr) &&
+	    ip_hdr(skb)->protocol != IPPROTO_ESP)
+		group = mcsec_select4(&mcsec_net_of(state->net)->select, skb,
+				      state->out);
+	__skb_push(skb, hlen);
+	skb_reset_network_header(skb);
+	if (!group || goes_on(group, state))
+		return NF_ACCEPT;
+	return refuse(group, MCSEC_FORWARD_CLEAR);
+}
+
 unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
 			    const struct nf_hook_state *state)
 {
@@ -511,8 +542,10 @@ unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
 	struct mcsec_group *group;
 	struct mcsec_net *mnet;
 
-	if (likely(!ipv4_is_multicast(iph->daddr) ||
-		   iph->protocol == IPPROTO_ESP))
+	if (likely(!ipv4_is_multicast(iph->daddr)))
+		return likely(iph->protocol != IPPROTO_IPIP) ?
+		       NF_ACCEPT : tunnel4(skb, state);
+	if (iph->protocol == IPPROTO_ESP)
 		return NF_ACCEPT;
 	mnet = mcsec_net_of(state->net);
 	group = mcsec_select4(&mnet->select, skb, state->out);
@@ -522,9 +555,10 @@ unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
 			return refuse_part(state, MCSEC_FORWARD_CLEAR);
 		return NF_ACCEPT;
 	}
-	if (group->exempt && mcsec_is_igmp(iph))
+	/* What stays on its link is not routed. */
+	if (group->exempt && !is_routed(skb, state) && mcsec_is_igmp(iph))
 		return NF_ACCEPT;
-	if (group->forward && state->hook == NF_INET_FORWARD)
+	if (group->forward && is_routed(skb, state))
 		return out4(skb, state, group);
 	if (goes_on(group, state))
 		return NF_ACCEPT;
@@ -557,7 +591,8 @@ static unsigned int out6(struct sk_buff *skb, const struct nf_hook_state *state,
 	case NEXTHDR_ESP:
 		return refuse(group, MCSEC_OUT_FOREIGN_ESP);
 	}
-	if (group->exempt && mcsec_is_mld(skb, next, frame.hlen)) {
+	if (group->exempt && state->hook != NF_INET_FORWARD &&
+	    mcsec_is_mld(skb, next, frame.hlen)) {
 		mcsec_count(group->stats, MCSEC_OUT_EXEMPT);
 		return NF_ACCEPT;
 	}
@@ -581,7 +616,7 @@ unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
 	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
 		return NF_ACCEPT;
 	mnet = mcsec_net_of(state->net);
-	group = mcsec_select6(&mnet->select, skb, state->out);
+	group = mcsec_select6(&mnet->select, skb, leaves_by(skb, state));
 	if (group)
 		return out6(skb, state, group);
 	if (unlikely(is_part6(skb)) && mcsec_covered6(&mnet->select, skb))
@@ -625,9 +660,11 @@ unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
 			return refuse_part(state, MCSEC_FORWARD_CLEAR);
 		return NF_ACCEPT;
 	}
-	if (group->exempt && mcsec_is_mld(skb, next, hlen))
+	/* What stays on its link is not routed. */
+	if (group->exempt && !is_routed(skb, state) &&
+	    mcsec_is_mld(skb, next, hlen))
 		return NF_ACCEPT;
-	if (group->forward && state->hook == NF_INET_FORWARD)
+	if (group->forward && is_routed(skb, state))
 		return out6(skb, state, group);
 	if (goes_on(group, state))
 		return NF_ACCEPT;

@@ -1,14 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "pmtu.h"
 #include "compat.h"
+#include "esp.h"
 
 #include <linux/errqueue.h>
 #include <linux/icmpv6.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <net/icmp.h>
+#include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/sock.h>
+
+bool mcsec_pmtu_may_fragment(struct sk_buff *skb,
+			     const struct nf_hook_state *state,
+			     unsigned int usable)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+
+	/* No sender has to go below that, so nobody is helped by being told. */
+	if (state->pf == NFPROTO_IPV6 && state->hook == NF_INET_FORWARD &&
+	    usable < IPV6_MIN_MTU)
+		skb->ignore_df = 1;
+	if (skb->ignore_df)
+		return true;
+	return iph->version == 4 && (state->hook == NF_INET_FORWARD ||
+				     !(iph->frag_off & htons(IP_DF)));
+}
+
+unsigned int mcsec_pmtu_usable(unsigned int mtu, unsigned int hlen,
+			       unsigned int outer)
+{
+	unsigned int taken = hlen + outer + MCSEC_HEAD + MCSEC_ICV;
+
+	/* Headers may be as long as the least MTU, and then nothing fits. */
+	if (unlikely(mtu < taken + 4))
+		return 0;
+	return hlen - MCSEC_TRAILER + round_down(mtu - taken, 4);
+}
 
 /*
  * Queue EMSGSIZE with @mtu about a datagram to @dst of @len octets, which would

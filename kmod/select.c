@@ -113,7 +113,7 @@ static int insert(struct rhashtable *table, struct mcsec_node *node, u16 family)
 	int err;
 
 	while ((err = insert_once(table, node, family)) == -EBUSY && --tries)
-		msleep(1);
+		usleep_range(500, 2000);
 	return err == -EBUSY || err == -E2BIG ? -ENOMEM : err;
 }
 

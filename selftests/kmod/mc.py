@@ -8,8 +8,10 @@
       Ends by a signal.
   mc.py send GROUP PORT DEV [size=N[,N]...] [count=N] [pmtu=want|do|dont|probe]
       [gso=N] [ttl=N] [tos=N] [text=WORD] [recverr=1] [pace=SECONDS] [cpu=N]
-      [loop=0] [src=ADDR] [mark=N]
-      Send COUNT datagrams of SIZE octets that begin with WORD and differ.
+      [loop=0] [src=ADDR] [mark=N] [ipopt=HEX] [hop=HEX] [dst=HEX]
+      Send COUNT datagrams of SIZE octets that begin with WORD and differ,
+      with IPv4 options, or hop-by-hop and destination options of IPv6. GROUP
+      may be several, with commas between them, which take turns.
       Prints the lines that recv will, or the name of the error, and what the
       error queue says would have fit.
   mc.py hdrincl GROUP DEV SRC [frag=1] [offset=N] [proto=N] [size=N]
@@ -95,9 +97,10 @@ def queued(s):
 
 def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
          text="MARKER", recverr=0, pace=0, cpu=None, loop=1, src=None, first=0,
-         mark=0):
+         mark=0, ipopt=None, hop=None, dst=None):
     import time
     family = socket.AF_INET6 if six(group) else socket.AF_INET
+    groups = group.split(",")
     if cpu is not None:
         os.sched_setaffinity(0, {int(cpu)})
     s = socket.socket(family, socket.SOCK_DGRAM)
@@ -113,6 +116,10 @@ def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
         s.setsockopt(ip, socket.IPV6_MULTICAST_HOPS, int(ttl))
         s.setsockopt(ip, socket.IPV6_MULTICAST_LOOP, int(loop))
         s.setsockopt(ip, socket.IPV6_TCLASS, int(tos))
+        if hop:
+            s.setsockopt(ip, 54, bytes.fromhex(hop))
+        if dst:
+            s.setsockopt(ip, 59, bytes.fromhex(dst))
         if pmtu:
             s.setsockopt(ip, IPV6_MTU_DISCOVER, PMTU[pmtu])
         if int(recverr):
@@ -124,6 +131,8 @@ def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
         s.setsockopt(ip, socket.IP_MULTICAST_TTL, int(ttl))
         s.setsockopt(ip, socket.IP_MULTICAST_LOOP, int(loop))
         s.setsockopt(ip, socket.IP_TOS, int(tos))
+        if ipopt:
+            s.setsockopt(ip, socket.IP_OPTIONS, bytes.fromhex(ipopt))
         if pmtu:
             s.setsockopt(ip, IP_MTU_DISCOVER, PMTU[pmtu])
         if int(recverr):
@@ -134,7 +143,7 @@ def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
     for i in range(int(first), int(first) + int(count) * len(sizes)):
         data = payload(text, i, sizes[i % len(sizes)])
         try:
-            s.sendto(data, (group, int(port)))
+            s.sendto(data, (groups[i % len(groups)], int(port)))
         except OSError as e:
             print(errno.errorcode[e.errno] + queued(s))
             continue

@@ -184,7 +184,8 @@ static int sa_add(struct ctl *ctl, int argc, char **argv)
 
 	if (ctl->stdin_taken &&
 	    (r.key_stdin || !strcmp(r.key_path, "-")))
-		return complain(EXIT_USAGE, "sa add: the batch comes from stdin, and no key can: key-file FILE");
+		return complain(EXIT_USAGE,
+				"sa add: the batch comes from stdin, and no key can: key-file FILE");
 
 	ret = add_sa(ctl, &r);
 	secret_wipe(&r, sizeof(r));

@@ -55,7 +55,7 @@ KMOD = {
     "shape": "",
     "header": "",
     "outer": "",
-    "pmtu": "compat",
+    "pmtu": "compat esp",
     "notify": "netlink-gen " + BASE,
     "sender": "esp replay " + BASE,
     "esp": "replay selftest " + BASE,
