@@ -287,7 +287,8 @@ if nip a link add vx type vxlan id 7 group $M4 dev eth4 dstport 4789 \
 	nip a addr add 10.8.0.1/24 dev vx
 	nip b addr add 10.8.0.2/24 dev vx
 	spi=$((spi + 1)) key=$(new_key 20)
-	for n in a b; do
+	# who has it sends at once, and a counts what it does not know itself
+	for n in b a; do
 		[ $n = a ] && sid=11-14 || sid=15-18
 		sa_add $n m4 "$key" spi $spi dir inout alg aes-gcm-16 \
 			sender-id $sid mode tunnel select
