@@ -26,9 +26,9 @@ fill() {
 	local i
 
 	for ((i = 0; i < many; i++)); do
-		"$MCSECCTL" group add "group-with-a-long-name-$i" \
-			239.2.$((i / 250)).$((i % 250 + 1)) || return 1
-	done
+		echo "group add group-with-a-long-name-$i" \
+			239.2.$((i / 250)).$((i % 250 + 1))
+	done | "$MCSECCTL" batch || return 1
 	for ((i = 0; i < 60; i++)); do
 		"$MCSECCTL" key generate aes-gcm-16 |
 			"$MCSECCTL" sa add group-with-a-long-name-1 \

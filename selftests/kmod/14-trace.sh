@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Tracepoints say what became of each datagram.
+#
+# stock only
 
 . "$(dirname "$0")/kmod.sh"
 need python3

@@ -9,6 +9,7 @@
 # h sends, k listens; g and f are gateways. g's eth2 leads to another, e.
 #
 # timeout: 900
+# stock only
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 smcrouted

@@ -11,6 +11,7 @@
 # pass to c, with PASS.
 #
 # timeout: 900
+# debug only
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 nft smcrouted

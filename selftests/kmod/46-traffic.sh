@@ -10,6 +10,7 @@
 # r routes multicast: first it knows nothing of mcsec, then it is a gateway.
 #
 # timeout: 900
+# stock only
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 nft ethtool smcrouted
