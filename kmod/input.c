@@ -12,10 +12,13 @@
 #include "header.h"
 #include "outer.h"
 #include "trace.h"
+#include "verified.h"
 
 #include <linux/netfilter_bridge.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+
+u64 mcsec_verified_cookie __read_mostly;
 
 /* RFC 4303 2.6: traffic flow confidentiality, to be thrown away. */
 #define DUMMY IPPROTO_NONE
@@ -25,33 +28,6 @@ static int drop(const struct mcsec_sa *sa, u64 iv, enum mcsec_counter why)
 {
 	mcsec_drop_in(sa->group, why, sa->spi, iv >> sa->sid_shift);
 	return -EBADMSG;
-}
-
-/*
- * So that later hooks let it by. For this host alone it also says that it has
- * been routed already: multicast routing would take the clear datagram to other
- * links, tunnels and routing daemons. IP clears both flags before the first
- * hook.
- */
-static void mark_verified(struct sk_buff *skb, const struct mcsec_group *group)
-{
-	if (ip_hdr(skb)->version == 4) {
-		IPCB(skb)->flags |= IPSKB_XFRM_TRANSFORMED;
-		if (!group->forward)
-			IPCB(skb)->flags |= IPSKB_FORWARDED;
-		/* Of the ESP datagram's fragments. */
-		IPCB(skb)->frag_max_size = 0;
-	} else {
-		IP6CB(skb)->flags |= IP6SKB_XFRM_TRANSFORMED;
-		if (!group->forward)
-			IP6CB(skb)->flags |= IP6SKB_FORWARDED;
-		IP6CB(skb)->frag_max_size = 0;
-	}
-}
-
-static bool is_verified4(const struct sk_buff *skb)
-{
-	return IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED;
 }
 
 /* Tunnel mode: the inner datagram, with what routers did to the outer one. */
@@ -132,7 +108,7 @@ static int uncover(struct mcsec_sa *sa, u64 iv, struct sk_buff *skb,
 	if (unlikely(!mcsec_select_fits(&group->mnet->select, skb, state->in,
 					group, &group->sel, group->sels)))
 		return drop(sa, iv, MCSEC_IN_SELECTOR);
-	mark_verified(skb, group);
+	mcsec_set_verified(skb, !group->forward);
 	/* Both were of the ESP datagram. */
 	skb_clear_hash(skb);
 	nf_reset_ct(skb);
@@ -383,7 +359,7 @@ unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
 	if (likely(!ipv4_is_multicast(iph->daddr)))
 		return NF_ACCEPT;
 	/* At PRE_ROUTING too, which a VRF calls again for its own device. */
-	if (is_verified4(skb))
+	if (mcsec_is_verified4(skb))
 		return NF_ACCEPT;
 	mnet = mcsec_net_of(state->net);
 	if (likely(iph->protocol == IPPROTO_ESP && !ip_is_fragment(iph)))
@@ -439,7 +415,7 @@ unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
 	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
 		return NF_ACCEPT;
 	/* As in mcsec_in4(). */
-	if (IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED)
+	if (mcsec_is_verified6(skb))
 		return NF_ACCEPT;
 	mnet = mcsec_net_of(state->net);
 	next = mcsec_walk6(skb, &hlen, &nhoff);

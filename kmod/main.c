@@ -9,9 +9,11 @@
 #include "netlink.h"
 #include "replay.h"
 #include "sa.h"
+#include "verified.h"
 
 #include <linux/module.h>
 #include <linux/netdevice.h>
+#include <linux/random.h>
 #include <net/net_namespace.h>
 
 static int __net_init net_init(struct net *net)
@@ -72,6 +74,7 @@ static int __init mcsec_init(void)
 		return -ENOTRECOVERABLE;
 #endif
 	mcsec_guard_init();
+	get_random_bytes(&mcsec_verified_cookie, sizeof(mcsec_verified_cookie));
 	err = mcsec_sa_init();
 	if (err)
 		return err;

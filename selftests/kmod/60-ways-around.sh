@@ -39,6 +39,18 @@ if nip b -6 route add fd01::99/128 encap seg6local action End.DT6 table 255 \
 	send a $G6 count=1 >/dev/null
 	try "a protected one after it arrives" wait_until 20 has_lines srv6 1
 	is "and nothing else does" "$(got srv6)" "$(tail -n 1 "$TMP/sent")"
+	# what IPv6 knew of the segment's fragments is where IPv4 keeps flags
+	nip b -6 route replace fd01::99/128 encap seg6local action End.DX4 \
+		nh4 $G4 dev eth0
+	listen b $G4 srv4
+	in_ns a "$WAYS" inside4 eth0 \
+		"$(in_ns b cat /sys/class/net/eth0/address)" fd01::1 fd01::99 10.1.0.1 $G4 $PORT
+	try "eight of IPv4 out of fragments are counted" \
+		wait_until 20 test "$(counter b in-clear)" -eq 9
+	send a $G4 count=1 >/dev/null
+	try "a protected one after them arrives" wait_until 20 has_lines srv4 1
+	is "and nothing else does, either" "$(got srv4)" \
+		"$(tail -n 1 "$TMP/sent")"
 	in_ns b sysctl -qw net.ipv6.conf.all.forwarding=0
 else
 	skip "a clear datagram out of a segment" "the kernel lacks seg6local"
@@ -116,7 +128,7 @@ if has_br_netfilter && has_ipip; then
 	is "nor does multicast routing tunnel it in the clear" \
 		"$(marker_in tun BRIDGED)" 0
 	is "nothing was dropped for it" "$(counter b in-clear)" \
-		"$([ -e "$TMP/srv6" ] && echo 1 || echo 0)"
+		"$([ -e "$TMP/srv6" ] && echo 9 || echo 0)"
 else
 	skip "a bridge with br_netfilter" "the kernel lacks it"
 fi

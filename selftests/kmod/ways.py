@@ -4,6 +4,10 @@
 
   ways.py inside SRC SID GROUP PORT TEXT
       An IPv6 datagram to SID that holds a clear one to GROUP.
+  ways.py inside4 DEV MAC SRC SID SRC4 GROUP PORT
+      The same with IPv4 inside, in two fragments, of which the second is the
+      larger: eight times, so that its size has each of its lowest bits set. As
+      frames, since IP would put them together here.
   ways.py nibble SRC GROUP DEV TEXT
       A raw IPv6 datagram to GROUP whose header says version 4.
   ways.py tunnel DEV LOCAL REMOTE SENDER GROUP READY
@@ -49,6 +53,23 @@ def inside(src, sid, group, port, text):
     udp = udp[:6] + struct.pack("!H", checksum(pseudo + udp)) + udp[8:]
     clear = header6(6, udp, 17, ip6(src), ip6(group))
     raw6().sendto(header6(6, clear, 41, ip6(src), ip6(sid)), (sid, 0))
+
+
+def inside4(dev, mac, src, sid, src4, group, port):
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+    to = (dev, 0x86dd, 0, 0, bytes.fromhex(mac.replace(":", "")))
+    for more in range(8):
+        body = b"forged-%d-" % more + b"x" * (300 + more)
+        addrs = socket.inet_aton(src4) + socket.inet_aton(group)
+        udp = struct.pack("!HHHH", 4000, int(port), 8 + len(body), 0) + body
+        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 7, 0, 8, 17,
+                           0) + addrs
+        head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
+        clear = head + udp
+        for offset, more_follow, part in ((0, 1, clear[:8]),
+                                          (8, 0, clear[8:])):
+            frag = struct.pack("!BBHI", 4, 0, offset | more_follow, 70 + more)
+            s.sendto(header6(6, frag + part, 44, ip6(src), ip6(sid)), to)
 
 
 def nibble(src, group, dev, text):
@@ -100,7 +121,7 @@ def listen():
 
 
 def main():
-    ways = {f.__name__: f for f in (inside, nibble, tunnel, listen)}
+    ways = {f.__name__: f for f in (inside, inside4, nibble, tunnel, listen)}
     ways[sys.argv[1]](*sys.argv[2:])
 
 

@@ -38,7 +38,7 @@ LIBRARIES = {
 }
 
 # part of the module: parts whose header it may include
-BASE = "header outer pmtu stats flight compat"
+BASE = "verified header outer pmtu stats flight compat"
 KEYS = "trace sa sender select shape esp replay notify netlink-gen " + BASE
 KMOD = {
     "main": "netlink hooks output input group guard " + KEYS,
@@ -53,6 +53,7 @@ KMOD = {
     "guard": "esp " + BASE,
     "select": "shape " + BASE,
     "shape": "",
+    "verified": "",
     "header": "",
     "outer": "",
     "pmtu": "compat esp",

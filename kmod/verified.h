@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The mark of a datagram that was verified at PRE_ROUTING, for the hooks that
+ * follow. It has two halves. One is a flag among those that IP keeps of the
+ * packet and clears on arrival, so that nothing that arrives again, out of a
+ * tunnel, still has it. But segment routing gives what it decapsulates to IP
+ * without that, unless the kernel is recent, and what IPv6 knew of the outer
+ * packet - how large its largest fragment was - is then read as the flags of
+ * IPv4. So the other half is a number that is not known outside of this kernel,
+ * where nobody else writes while IP has the packet.
+ */
+#ifndef _MCSEC_VERIFIED_H
+#define _MCSEC_VERIFIED_H
+
+#include <linux/ipv6.h>
+#include <linux/skbuff.h>
+#include <net/ip.h>
+
+extern u64 mcsec_verified_cookie;
+
+static inline u64 *mcsec_verified_slot(const struct sk_buff *skb)
+{
+	const size_t at = sizeof(skb->cb) - sizeof(u64);
+
+	BUILD_BUG_ON(sizeof(struct inet_skb_parm) > at ||
+		     sizeof(struct inet6_skb_parm) > at);
+	return (u64 *)(skb->cb + at);
+}
+
+static inline bool mcsec_is_verified4(const struct sk_buff *skb)
+{
+	return IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED &&
+	       *mcsec_verified_slot(skb) == mcsec_verified_cookie;
+}
+
+static inline bool mcsec_is_verified6(const struct sk_buff *skb)
+{
+	return IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED &&
+	       *mcsec_verified_slot(skb) == mcsec_verified_cookie;
+}
+
+/*
+ * @here: for this host alone. Then it also says that it has been routed
+ * already: multicast routing would take the clear datagram to other links,
+ * tunnels and routing daemons.
+ */
+static inline void mcsec_set_verified(struct sk_buff *skb, bool here)
+{
+	*mcsec_verified_slot(skb) = mcsec_verified_cookie;
+	/* The size was of the ESP datagram's fragments. */
+	if (ip_hdr(skb)->version == 4) {
+		IPCB(skb)->flags |= IPSKB_XFRM_TRANSFORMED |
+				    (here ? IPSKB_FORWARDED : 0);
+		IPCB(skb)->frag_max_size = 0;
+	} else {
+		IP6CB(skb)->flags |= IP6SKB_XFRM_TRANSFORMED |
+				     (here ? IP6SKB_FORWARDED : 0);
+		IP6CB(skb)->frag_max_size = 0;
+	}
+}
+
+#endif /* _MCSEC_VERIFIED_H */
