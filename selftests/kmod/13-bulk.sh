@@ -14,6 +14,9 @@ ns_create a
 batch() {
 	"$MCSECCTL" -n "$(ns a)" batch "$@"
 }
+answers() {
+	"$MCSECCTL" -n "$(ns a)" "$@" batch
+}
 ms() { echo $(($(date +%s%N) / 1000000)); }
 
 many=3000
@@ -42,31 +45,69 @@ is "each in its group" \
 
 # ---- dumps meanwhile
 
-# Those up to 999 stay; the others come and go.
+# Those up to 999 stay, with their SAs; the others come and go with theirs.
 {
-	for ((i = 1000; i < many; i++)); do
-		echo "group del g$i"
-	done
+	sed -n "s/^group add \(g[0-9]*\) .*/group del \1/; 1001,${many}p" \
+		"$TMP/groups"
 	tail -n +1001 "$TMP/groups"
+	tail -n +1001 "$TMP/sas"
 } >"$TMP/churn"
-spawn bash -c "for i in {1..20}; do
-	'$MCSECCTL' -n $(ns a) batch '$TMP/churn' || exit; done; >'$TMP/churned'"
-dumps=0 wrong=0
-until [ -e "$TMP/churned" ] || [ $dumps -ge 40 ]; do
-	ctl a -j group show >"$TMP/dump"
-	python3 - "$TMP/dump" <<-'PY' || wrong=$((wrong + 1))
+churn() {
+	while [ ! -e "$TMP/stop" ]; do
+		batch "$TMP/churn" || return
+		echo round >>"$TMP/rounds"
+	done
+	touch "$TMP/churned"
+}
+# dump, word that has a group's name: those that stay are in it, none twice
+whole() {
+	python3 - "$1" "$2" <<-'PY'
 		import json, sys
-		names = [g["name"] for g in json.load(open(sys.argv[1]))]
+		names = [o[sys.argv[2]] for o in json.load(open(sys.argv[1]))]
 		sys.exit(len(names) != len(set(names)) or
 		         not {f"g{i}" for i in range(1000)} <= set(names))
 	PY
+}
+: >"$TMP/rounds"
+spawn churn
+dumps=0 wrong=0 partial=0
+# Some dumps must have been within a round, and some rounds within the dumps.
+until [ $dumps -ge 3 ] && [ $partial -gt 0 ] && [ -s "$TMP/rounds" ] ||
+      [ $dumps -ge 12 ]; do
+	ctl a -j group show >"$TMP/dump"
+	whole "$TMP/dump" name || wrong=$((wrong + 1))
+	ctl a -j sa show >"$TMP/dump"
+	whole "$TMP/dump" group || wrong=$((wrong + 1))
+	[ "$(grep -o '"spi"' "$TMP/dump" | wc -l)" = $many ] ||
+		partial=$((partial + 1))
 	dumps=$((dumps + 1))
 done
-diag "$dumps dumps"
+touch "$TMP/stop"
+diag "$dumps dumps of each, $partial met a change," \
+	"$(wc -l <"$TMP/rounds") rounds of changes"
 is "what is there all the time is in each dump, once" $wrong 0
-is "there were some" "$((dumps > 0))" 1
-try "the changes ran to their end" wait_until 120 test -e "$TMP/churned"
+is "some met a change" "$((partial > 0))" 1
+try "the changes ran to their end" wait_until 60 test -e "$TMP/churned"
 is "and left all groups" "$(ctl a group show | wc -l)" $many
+is "with their SAs" "$(ctl a -j sa show | grep -o '"spi"' | wc -l)" $many
+try "all is deleted at once" ctl a group flush
+is "and gone" "$(ctl a group show)$(ctl a sa show)" ""
+
+# ---- a bad line in the middle
+
+half=$((many / 2))
+sed "${half}s/.*/group add other 239.0.0.1/" "$TMP/groups" >"$TMP/middle"
+out=$(batch "$TMP/middle" 2>&1)
+like "a line in the middle that is refused" "$?, $(wc -l <<<"$out"), $out" \
+	"^1, 1, mcsecctl: $TMP/middle:$half: group add: another group has this"
+is "leaves what came before, and nothing after it is done" \
+	"$(ctl a group show | tail -n 1 | cut -d' ' -f2), $(ctl a group show |
+		wc -l)" "g$((half - 2)), $((half - 1))"
+ctl a group flush
+out=$(batch -f "$TMP/middle" 2>&1)
+like "with -f it is named, too" "$?, $(wc -l <<<"$out"), $out" \
+	"^1, 1, mcsecctl: $TMP/middle:$half: group add: another group has this"
+is "and all others are done" "$(ctl a group show | wc -l)" $((many - 1))
 
 # ---- errors
 
@@ -89,14 +130,31 @@ like "named by line as well" "$out" '^mcsecctl: stdin:1: group: unknown word'
 out=$(echo 'status' | batch 2>&1)
 like "commands of the daemon are none for a batch" "$out" \
 	'unknown word "status": group, sa, sender, show or stats'
-out=$(echo 'sa add one spi 4096 dir in alg aes-gcm-16 key-stdin' | batch 2>&1)
-like "a key cannot come from where the batch does" "$out" 'no key can'
+for file in - /dev/stdin; do
+	for from in key-stdin 'key-file -' 'key-file /dev/stdin'; do
+		out=$(echo "sa add one spi 4096 dir in alg aes-gcm-16 $from" |
+			batch $file 2>&1)
+		like "no $from where the batch is $file" "$out" 'no key can'
+	done
+done
 echo 'sa add one spi 4096 dir in alg aes-gcm-16 key-stdin
 sa add one spi 4097 dir in alg aes-gcm-16 key-stdin' >"$TMP/two"
 try "but from another file, line by line" bash -c \
 	"{ cat '$TMP/key'; echo; cat '$TMP/key'; } |
 	'$MCSECCTL' -n $(ns a) batch '$TMP/two'"
 is "both" "$(ctl a -j sa show one | json 'len(j)')" 2
+out=$(batch "$TMP/key" 2>&1)
+is "of a key file that is taken for a batch" $? 2
+unlike "the key is not repeated" "$out" "$(cut -c1-8 "$TMP/key")"
+printf 'show\0\n' >"$TMP/zero"
+like "nor is anything overlooked" "$(batch "$TMP/zero" 2>&1)" 'zero:1: .*no text'
+printf '%s\n' 'group add "a#b" 239.1.2.1' 'group add a 239.1.2.2' \
+	'group del a#b#' >"$TMP/names"
+batch "$TMP/names" 2>/dev/null
+is "a name is not cut" "$(ctl a group show a | cut -d' ' -f2)" a
+is "each answer in JSON is a line" "$(printf '%s\n' 'group show a' 'sa show' \
+	stats | answers -j | while read -r l; do json 'type(j).__name__' <<<"$l"
+	done | xargs)" "list list dict"
 like "a file that is not there" "$(batch "$TMP/none" 2>&1)" 'No such file'
 
 tap_done

@@ -249,13 +249,83 @@ static void test_stdin(void)
 	       "then there is none");
 }
 
+/* @want: the words, with | between them. */
+static void splits(const char *line, const char *want, const char *name)
+{
+	char buf[256], got[256] = "", *v[4];
+	int i, n;
+
+	snprintf(buf, sizeof(buf), "%s", line);
+	n = split_line(buf, v, 4);
+	for (i = 0; i < n; i++)
+		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s",
+			 i ? "|" : "", v[i]);
+	ok(n >= 0, "%s: can be split", name);
+	is_str(got, want, "%s", name);
+}
+
+static void test_split(void)
+{
+	static const char *const bad[] = { "\"", "a \"b", "a \"b c", "a\"b\"",
+		"\"a\"b", "\"a\"#", "a\"", "\"a\"\"b\"", "\"a\\\"b\"", NULL };
+	char buf[64], *v[4];
+	size_t i;
+
+	splits("", "", "nothing");
+	splits("\n", "", "an empty line");
+	splits(" \t \r\n", "", "blanks");
+	splits("group add a 239.1.1.1\n", "group|add|a|239.1.1.1", "words");
+	splits("\t group \t flush  ", "group|flush", "blanks around words");
+	splits("show\r\n", "show", "a line of another system");
+	splits("show", "show", "a last line without an end");
+	splits("# group flush", "", "a comment");
+	splits("  #", "", "a short one");
+	splits("show # all \"", "show", "one behind words");
+	splits("group del a#b", "group|del|a#b", "no comment inside a word");
+	splits("a \"b c\" d", "a|b c|d", "quotes");
+	splits("\"#\" \"\"", "#|", "what is in them is as it is");
+	splits("\"a\"\n", "a", "quotes at the end");
+	for (i = 0; bad[i]; i++) {
+		snprintf(buf, sizeof(buf), "%s", bad[i]);
+		is_int(split_line(buf, v, 4), -EINVAL, "quotes: %s", bad[i]);
+	}
+	strcpy(buf, "a b c d # e");
+	is_int(split_line(buf, v, 4), 4, "as many words as there is room for");
+	strcpy(buf, "a b c d e");
+	is_int(split_line(buf, v, 4), -E2BIG, "one more");
+}
+
+/* A batch on stdin must know by which names its keys would come from there. */
+static void test_names_stdin(void)
+{
+	char path[] = "/tmp/test-stdin-XXXXXX";
+	int fd = mkstemp(path);
+	int pipes[2];
+
+	if (fd < 0 || dup2(fd, STDIN_FILENO) < 0)
+		bail("mkstemp");
+	ok(names_stdin(NULL) && names_stdin("-"), "stdin is stdin");
+	ok(names_stdin("/dev/stdin"), "by its other name");
+	ok(names_stdin(path), "and by that of the file it is");
+	ok(!names_stdin("/dev/null"), "another file is another");
+	ok(!names_stdin("/tmp/test-stdin-none"), "and so is none");
+	if (pipe(pipes) || dup2(pipes[0], STDIN_FILENO) < 0)
+		bail("pipe");
+	ok(names_stdin("/dev/stdin"), "a pipe too");
+	ok(!names_stdin(path), "is not that file");
+	close(fd);
+	unlink(path);
+}
+
 int main(void)
 {
+	test_split();
 	test_numbers();
 	test_sender_ids();
 	test_groups();
 	test_words();
 	test_keys();
 	test_stdin();
+	test_names_stdin();
 	return done();
 }

@@ -10,6 +10,7 @@
 #include "mcsecctl.h"
 
 #define BATCH_WORDS 128
+#define COMMAND_MAX 7	/* octets; eight can be a part of a key */
 
 static const struct command commands[] = {
 	{ .name = "group", .run = cmd_group },
@@ -20,63 +21,66 @@ static const struct command commands[] = {
 	{ }
 };
 
-/*
- * Cuts @line into words between blanks; # begins a comment. Returns how many,
- * or -1 if there are more than @max.
- */
-static int split(char *line, char **words, int max)
+/* One line, of @len octets, without the newline. */
+static int run_line(struct ctl *ctl, char *line, size_t len)
 {
-	static const char blank[] = " \t\r\n";
-	int n = 0;
+	char *words[BATCH_WORDS];
+	int n;
 
-	line[strcspn(line, "#")] = '\0';
-	for (line += strspn(line, blank); *line; line += strspn(line, blank)) {
-		if (n == max)
-			return -1;
-		words[n++] = line;
-		line += strcspn(line, blank);
-		if (*line)
-			*line++ = '\0';
-	}
-	return n;
+	/* What is behind it would be overlooked. */
+	if (memchr(line, '\0', len))
+		return complain(EXIT_USAGE, "an octet of 0: this is no text");
+	n = split_line(line, words, BATCH_WORDS);
+	if (n == -E2BIG)
+		return complain(EXIT_USAGE, "more than %d words", BATCH_WORDS);
+	if (n < 0)
+		return complain(EXIT_USAGE,
+				"quotes: not around one whole word");
+	if (!n)
+		return EXIT_OK;
+	/* Not repeated: of a key file named by mistake it is the key. */
+	if (strlen(words[0]) > COMMAND_MAX)
+		return complain(EXIT_USAGE,
+				"batch: a line begins with group, sa, sender, show or stats");
+	return dispatch(ctl, commands, "batch: ", n, words);
 }
 
 static int run_lines(struct ctl *ctl, FILE *f, bool force)
 {
-	int ret = EXIT_OK, err = EXIT_OK, n;
-	char *words[BATCH_WORDS];
+	int ret = EXIT_OK, err = EXIT_OK;
 	char *line = NULL;
 	size_t size = 0;
+	ssize_t len;
 
 	while (!err || force) {
-		errno = 0;
-		if (getline(&line, &size, f) < 0)
-			break;
-		ctl->line++;
-		n = split(line, words, BATCH_WORDS);
-		if (!n)
-			continue;
-		err = n < 0 ? complain(EXIT_USAGE, "more than %d words",
-				       BATCH_WORDS) :
-			      dispatch(ctl, commands, "batch: ", n, words);
+		len = getline(&line, &size, f);
+		/* No memory is neither an error of the file nor its end. */
+		if (len < 0 && !feof(f))
+			err = complain(EXIT_FAILED, "after this line: %s",
+				       strerror(errno));
+		if (len >= 0) {
+			ctl->line++;
+			err = run_line(ctl, line, len);
+		}
 		/* Of different failures the worst is told. */
 		if (err > ret)
 			ret = err;
+		if (len < 0)
+			break;
 	}
-	if (ferror(f))
-		ret = complain(EXIT_FAILED, "%s", strerror(errno));
 	free(line);
 	return ret;
 }
 
 int cmd_batch(struct ctl *ctl, int argc, char **argv)
 {
-	bool force = argc && !strcmp(argv[0], "force");
+	bool force = argc && (!strcmp(argv[0], "force") ||
+			      !strcmp(argv[0], "-f"));
 	const char *path;
 	FILE *f = stdin;
 	int ret;
 
-	ret = check_argc(argc - force, 0, 1, "batch [force] [FILE]");
+	ret = check_argc(argc - force, 0, 1, "batch [-f|force] [FILE]");
 	if (!ret)
 		ret = need_kernel(ctl);
 	if (ret)
@@ -89,9 +93,11 @@ int cmd_batch(struct ctl *ctl, int argc, char **argv)
 					strerror(errno));
 	}
 	ctl->batch = f == stdin ? "stdin" : path;
-	ctl->stdin_taken = f == stdin;
+	/* /dev/stdin too, or what "<" was given as well */
+	ctl->stdin_taken = names_stdin(path);
 	ret = run_lines(ctl, f, force);
 	ctl->batch = NULL;
+	ctl->stdin_taken = false;
 	if (f != stdin)
 		fclose(f);
 	return ret;

@@ -62,6 +62,16 @@ static ssize_t read_all(const char *path, char *buf, size_t size)
 	return len;
 }
 
+bool names_stdin(const char *path)
+{
+	struct stat st, in;
+
+	if (!path || !strcmp(path, "-"))
+		return true;
+	return !stat(path, &st) && !fstat(STDIN_FILENO, &in) &&
+	       st.st_dev == in.st_dev && st.st_ino == in.st_ino;
+}
+
 static int digit(char c)
 {
 	if (c >= '0' && c <= '9')

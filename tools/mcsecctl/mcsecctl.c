@@ -29,7 +29,7 @@ static const struct command commands[] = {
 	{ "show", cmd_show, "", "all groups and their SAs" },
 	{ "stats", cmd_stats, "[-a]", "counters that are not zero, or all" },
 	{ "monitor", cmd_monitor, "", "events of the module as they come" },
-	{ "batch", cmd_batch, "[force] [FILE]",
+	{ "batch", cmd_batch, "[-f|force] [FILE]",
 	  "many of the above, one on a line" },
 	{ "key", cmd_key, "generate ALG [bits N] [file FILE]",
 	  "make a random key" },

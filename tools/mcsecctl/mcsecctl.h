@@ -85,6 +85,16 @@ struct word {
 #define WORDS_MAX 32
 
 /*
+ * Cuts a line of a batch into words between blanks. One in double quotes is all
+ * that is between them. A # where a word could begin begins a comment; inside
+ * one it is a part of it, so that no name is cut to another that exists.
+ *
+ * Return: how many words; -E2BIG if there are more than @max; -EINVAL if quotes
+ * do not close, or are not around one whole word.
+ */
+int split_line(char *line, char **words, int max);
+
+/*
  * Reads all of argv. A word may come once; -- before it is allowed. Which came
  * is in *@seen, by index in @table, which ends with a NULL name.
  */
@@ -109,6 +119,8 @@ void print_sender_ids(const uint32_t *ids, size_t n);
 /* keyfile.c: @path NULL or "-": the first line of stdin */
 int read_key(const char *path, enum mcsec_alg alg, uint8_t key[KSA_KEY_MAX],
 	     size_t *len);
+/* Whether reading @path, by whatever name, takes from stdin. */
+bool names_stdin(const char *path);
 
 /* group.c, sa.c: for show.c too */
 json_t *group_json(const struct kgroup_info *g);

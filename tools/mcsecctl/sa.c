@@ -181,9 +181,8 @@ static int sa_add(struct ctl *ctl, int argc, char **argv)
 					add_words[i].name);
 	if (!r.key_path == !r.key_stdin)
 		return complain(EXIT_USAGE, "sa add: one of key-file FILE and key-stdin is needed");
-
-	if (ctl->stdin_taken &&
-	    (r.key_stdin || !strcmp(r.key_path, "-")))
+	/* What is read for a key would be missing from the batch. */
+	if (ctl->stdin_taken && names_stdin(r.key_path))
 		return complain(EXIT_USAGE,
 				"sa add: the batch comes from stdin, and no key can: key-file FILE");
 

@@ -10,6 +10,34 @@
 #define SENDER_ID_MAX 65535
 #define SPI_MIN 256
 
+static const char blank[] = " \t\r\n";
+
+int split_line(char *line, char **words, int max)
+{
+	char *end;
+	int n = 0;
+
+	for (line += strspn(line, blank); *line && *line != '#';
+	     line += strspn(line, blank)) {
+		if (n == max)
+			return -E2BIG;
+		if (*line == '"') {
+			end = strchr(++line, '"');
+			if (!end || (end[1] && !strchr(blank, end[1])))
+				return -EINVAL;
+		} else {
+			end = line + strcspn(line, blank);
+			if (memchr(line, '"', end - line))
+				return -EINVAL;
+		}
+		words[n++] = line;
+		line = end;
+		if (*line)
+			*line++ = '\0';
+	}
+	return n;
+}
+
 /* "a, b or c"; gives back @buf. */
 static const char *join_names(const char *const *names, char *buf, size_t size)
 {
