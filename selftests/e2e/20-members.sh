@@ -43,7 +43,7 @@ listen all s b
 stream_recv a rx
 stream_recv b rx
 stream_send s tx -r 500
-try "a hears s" wait_until 20 hears a 100
+try "a hears s" wait_until 60 hears a 100
 is "b, no member yet, does not" "$(heard b)" 0
 
 # ---- join
