@@ -20,7 +20,7 @@
 import errno
 import os
 import signal
-import socket
+import _socket as socket
 import struct
 import sys
 import zlib
