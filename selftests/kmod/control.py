@@ -5,7 +5,8 @@ tests.
 
   control.py hear DEV READY OUT GROUP...
       Join the groups, create READY, write "TYPE SOURCE DESTINATION" to OUT
-      for each message of IGMP and MLD that the raw sockets get, TYPE in hex.
+      for each message of IGMP and MLD that the raw sockets get, TYPE in hex,
+      and behind a colon, the type of a report's first record.
   control.py frame DEV KIND SRC DST [WORD=VALUE]...
       One message as a frame, past the IP stack. KIND and its words:
         igmp, mld   type=HEX group=ADDR
@@ -84,8 +85,8 @@ class Message:
                            int(self.words["prio"]), 1, 100, 0) + addr
         return summed(body, 6, self.pseudo(len(body), 112)), 112, 255, False
 
-    def packet(self, kind):
-        body, proto, ttl, alert = getattr(self, kind)()
+    def packet(self, name):
+        body, proto, ttl, alert = getattr(self, name)()
         if self.six:
             hop = bytes([proto, 0, 5, 2, 0, 0, 1, 0]) if alert else b""
             return struct.pack("!IHBB", 6 << 28, len(hop + body),
@@ -103,19 +104,24 @@ class Message:
         return b"\x01\x00\x5e" + bytes([self.dst[1] & 127]) + self.dst[2:]
 
 
-def frame(dev, kind, src, dst, *words):
+def frame(dev, name, src, dst, *words):
     m = Message(src, dst, dict(w.split("=") for w in words))
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     s.bind((dev, 0))
     s.send(m.mac() + b"\x02\x00\x00\x00\x00\x66" +
-           (b"\x86\xdd" if m.six else b"\x08\x00") + m.packet(kind))
+           (b"\x86\xdd" if m.six else b"\x08\x00") + m.packet(name))
 
 
-def say(dev, kind, src, dst, *words):
+def say(dev, name, src, dst, *words):
     m = Message(src, dst, dict(w.split("=") for w in words))
     s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, dev.encode())
-    s.sendto(m.packet(kind), (dst, 0))
+    s.sendto(m.packet(name), (dst, 0))
+
+
+def kind(body, report):
+    """the type; of a report by records, also what the first of them says"""
+    return f"{body[0]:02x}" + (f":{body[8]}" if body[0] == report else "")
 
 
 def hear(dev, ready, out, *groups):
@@ -137,7 +143,7 @@ def hear(dev, ready, out, *groups):
             for s in select.select([r4, r6], [], [])[0]:
                 if s is r4:
                     data = s.recv(65536)
-                    f.write(f"{data[(data[0] & 15) * 4]:02x} "
+                    f.write(f"{kind(data[(data[0] & 15) * 4:], 0x22)} "
                             f"{socket.inet_ntoa(data[12:16])} "
                             f"{socket.inet_ntoa(data[16:20])}\n")
                     continue
@@ -145,7 +151,7 @@ def hear(dev, ready, out, *groups):
                 if data[0] not in (130, 131, 132, 143):
                     continue
                 dst = socket.inet_ntop(socket.AF_INET6, more[0][2][:16])
-                f.write(f"{data[0]:02x} {src[0].split('%')[0]} {dst}\n")
+                f.write(f"{kind(data, 0x8f)} {src[0].split('%')[0]} {dst}\n")
 
 
 {"hear": hear, "frame": frame, "say": say}[sys.argv[1]](*sys.argv[2:])
