@@ -33,6 +33,7 @@ endif
 # ---- userspace -------------------------------------------------------------
 
 PKGS := libcrypto libmnl libnl-route-3.0 sqlite3 libconfig jansson
+PKGS_TOO := xtables
 PKGS_MAYBE := libsystemd libseccomp
 PKG_CONFIG ?= pkg-config
 PKGS_HERE := $(foreach p,$(PKGS_MAYBE),$(shell $(PKG_CONFIG) --exists $p \
@@ -77,7 +78,7 @@ LIBFUZZERS := $(patsubst selftests/fuzz/fuzz_%.c,$(B)/libfuzzer/%,$(FUZZ_SRC))
 
 .PHONY: all userspace unit fuzz e2e libfuzzer
 all: module userspace
-userspace: $(LIB) $(BINS)
+userspace: $(LIB) $(BINS) $(if $(SAN),,$(B)/libxt_mcsec.so)
 unit: $(UNITS)
 fuzz: $(FUZZERS)
 e2e: $(E2E)
@@ -85,7 +86,7 @@ e2e: $(E2E)
 # A change of flags rebuilds what was built with others.
 $(O)/flags: FORCE
 	@mkdir -p $(@D)
-	@$(PKG_CONFIG) --exists --print-errors $(PKGS) || { \
+	@$(PKG_CONFIG) --exists --print-errors $(PKGS) $(PKGS_TOO) || { \
 	  echo 'libraries are missing: run tools/deps build' >&2; exit 1; }
 	@echo '$(CC) $(MC_CFLAGS) $(MC_LDFLAGS)' | cmp -s - $@ || \
 	  echo '$(CC) $(MC_CFLAGS) $(MC_LDFLAGS)' > $@
@@ -116,6 +117,16 @@ $(O)/mcsecd: $(call obj,$(MAIN_SRC)) $(LIB)
 
 $(O)/mcsecctl: $(call obj,$(CTL_SRC)) $(LIB)
 	$(link)
+
+# What iptables loads for "-m mcsec"
+XT_CFLAGS = $(shell $(PKG_CONFIG) --cflags xtables 2>/dev/null)
+XTLIBDIR ?= $(shell $(PKG_CONFIG) --variable=xtlibdir xtables 2>/dev/null)
+$(B)/libxt_mcsec.so: tools/iptables/libxt_mcsec.c \
+		uapi/linux/netfilter/xt_mcsec.h $(O)/flags
+	$(call say,LD,$@)
+	$(Q)$(CC) -std=gnu11 -O2 -g $(WARN) -fPIC -fstack-protector-strong \
+		-D_FORTIFY_SOURCE=2 -shared -Wl,-z,relro -Wl,-z,now -Iuapi \
+		$(XT_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 # ---- test programs ---------------------------------------------------------
 
@@ -209,9 +220,15 @@ install: userspace
 	  "$(DESTDIR)$(UNITDIR)/$${f##*/}" || exit 1; done
 	$(Q)install -D -m 644 uapi/linux/mcsec.h \
 	  '$(DESTDIR)$(INCLUDEDIR)/linux/mcsec.h'
+	$(Q)install -D -m 644 uapi/linux/netfilter/xt_mcsec.h \
+	  '$(DESTDIR)$(INCLUDEDIR)/linux/netfilter/xt_mcsec.h'
+	$(Q)install -D -m 644 $(B)/libxt_mcsec.so \
+	  '$(DESTDIR)$(XTLIBDIR)/libxt_mcsec.so'
 	$(Q)if test -e '$(MO)/kmod/mcsec.ko'; then \
-	  install -D -m 644 '$(MO)/kmod/mcsec.ko' \
-	  '$(DESTDIR)/lib/modules/$(KREL)/extra/mcsec.ko' && \
+	  for m in mcsec xt_mcsec; do \
+	  test ! -e "$(MO)/kmod/$$m.ko" || \
+	  install -D -m 644 "$(MO)/kmod/$$m.ko" \
+	  "$(DESTDIR)/lib/modules/$(KREL)/extra/$$m.ko" || exit 1; done && \
 	  { test -n '$(DESTDIR)' || depmod -a '$(KREL)'; }; \
 	else echo 'module not built: "make module" first, not installed' >&2; \
 	fi

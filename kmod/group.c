@@ -55,15 +55,21 @@ void mcsec_group_acquire(struct mcsec_group *group)
 			     mcsec_group_addr_len(group));
 }
 
-struct mcsec_group *mcsec_group_by_name(struct mcsec_net *mnet,
-					const char *name)
+struct mcsec_group *mcsec_group_by_name_rcu(struct mcsec_net *mnet,
+					    const char *name)
 {
 	char key[MCSEC_NAME_MAX + 1] = {};
 
-	lockdep_assert_held(&mnet->lock);
-
 	strscpy(key, name, sizeof(key));
 	return rhashtable_lookup_fast(&mnet->by_name, key, params_name);
+}
+
+struct mcsec_group *mcsec_group_by_name(struct mcsec_net *mnet,
+					const char *name)
+{
+	lockdep_assert_held(&mnet->lock);
+
+	return mcsec_group_by_name_rcu(mnet, name);
 }
 
 static void put(struct mcsec_group *group)
@@ -113,6 +119,8 @@ int mcsec_group_new(struct mcsec_net *mnet,
 	group->sel = config->sel;
 	group->policy = config->policy;
 	group->forward = config->forward;
+	group->in_mark = config->in_mark;
+	group->in_mark_mask = config->in_mark_mask;
 	group->exempt = is_exempt(&config->sel);
 	group->mnet = mnet;
 	group->stats = mnet->stats;

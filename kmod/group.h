@@ -65,6 +65,8 @@ struct mcsec_net {
  * @exempt: IGMP and MLD go by in the clear
  * @forward: what is routed is protected too, and what was verified may be
  *	routed
+ * @in_mark: what is verified gets it, in the bits of @in_mark_mask
+ * @in_mark_mask: 0 if the mark stays as it is
  * @out_drops: datagrams not sent
  * @in_drops: datagrams that arrived and were refused
  * @observed: datagrams in the clear that went on because of @policy
@@ -88,6 +90,8 @@ struct mcsec_group {
 	u32 policy;
 	bool exempt;
 	bool forward;
+	u32 in_mark;
+	u32 in_mark_mask;
 	atomic64_t out_drops;
 	atomic64_t in_drops;
 	atomic64_t observed;
@@ -108,12 +112,16 @@ struct mcsec_group {
  * @name: name
  * @policy: enum mcsec_policy
  * @forward: see struct mcsec_group
+ * @in_mark: also
+ * @in_mark_mask: also
  * @sel: what it selects; bits beyond its prefixes are 0
  */
 struct mcsec_group_config {
 	const char *name;
 	u32 policy;
 	bool forward;
+	u32 in_mark;
+	u32 in_mark_mask;
 	struct mcsec_selector sel;
 };
 
@@ -157,6 +165,10 @@ static inline bool mcsec_group_observes(struct mcsec_group *group,
 	atomic64_inc(&group->observed);
 	return true;
 }
+
+/* For who is inside of rcu_read_lock(). */
+struct mcsec_group *mcsec_group_by_name_rcu(struct mcsec_net *mnet,
+					    const char *name);
 
 /* Ask userspace for an SA, at most once a second. */
 void mcsec_group_acquire(struct mcsec_group *group);

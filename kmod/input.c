@@ -108,7 +108,10 @@ static int uncover(struct mcsec_sa *sa, u64 iv, struct sk_buff *skb,
 	if (unlikely(!mcsec_select_fits(&group->mnet->select, skb, state->in,
 					group, &group->sel, group->sels)))
 		return drop(sa, iv, MCSEC_IN_SELECTOR);
-	mcsec_set_verified(skb, !group->forward);
+	mcsec_set_verified(skb, !group->forward, group->id,
+			   iv >> sa->sid_shift);
+	if (group->in_mark_mask)
+		skb->mark = (skb->mark & ~group->in_mark_mask) | group->in_mark;
 	/* Both were of the ESP datagram. */
 	skb_clear_hash(skb);
 	nf_reset_ct(skb);
@@ -295,15 +298,26 @@ static bool first_sight(const struct nf_hook_state *state)
 	return state->hook == NF_INET_PRE_ROUTING;
 }
 
+/* Nor does it look verified: later, at LOCAL_IN, the mark is the rules'. */
+static unsigned int let_in(const struct mcsec_group *group,
+			   const struct nf_hook_state *state,
+			   struct sk_buff *skb)
+{
+	if (first_sight(state))
+		skb->mark &= ~group->in_mark_mask;
+	return NF_ACCEPT;
+}
+
 static unsigned int refuse(struct mcsec_group *group,
 			   const struct nf_hook_state *state,
-			   enum mcsec_counter why, __be32 spi)
+			   struct sk_buff *skb, enum mcsec_counter why,
+			   __be32 spi)
 {
 	if (!first_sight(state) &&
 	    READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE)
 		return NF_ACCEPT;
 	if (mcsec_group_observes(group, MCSEC_IN_OBSERVED))
-		return NF_ACCEPT;
+		return let_in(group, state, skb);
 	mcsec_drop_in(group, why, spi, -1);
 	return NF_DROP;
 }
@@ -317,11 +331,12 @@ static unsigned int refuse_hidden(const struct nf_hook_state *state,
 }
 
 static unsigned int exempt(const struct mcsec_group *group,
-			   const struct nf_hook_state *state)
+			   const struct nf_hook_state *state,
+			   struct sk_buff *skb)
 {
 	if (first_sight(state))
 		mcsec_count(group->stats, MCSEC_IN_EXEMPT);
-	return NF_ACCEPT;
+	return let_in(group, state, skb);
 }
 
 static unsigned int in_esp4(struct sk_buff *skb,
@@ -342,7 +357,8 @@ static unsigned int in_esp4(struct sk_buff *skb,
 			  offsetof(struct iphdr, protocol));
 	group = mcsec_select4(&mnet->select, skb, state->in);
 	if (group)
-		return refuse(group, state, skb->len < hlen + MCSEC_ESP_MIN ?
+		return refuse(group, state, skb,
+			      skb->len < hlen + MCSEC_ESP_MIN ?
 			      MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA, spi);
 	if (mcsec_covered4(&mnet->select, skb))
 		return refuse_hidden(state, MCSEC_IN_NO_SA, spi);
@@ -368,15 +384,15 @@ unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
 	group = mcsec_select4(&mnet->select, skb, state->in);
 	if (unlikely(ip_is_fragment(iph))) {
 		if (group)
-			return refuse(group, state, MCSEC_IN_FRAGMENT, 0);
+			return refuse(group, state, skb, MCSEC_IN_FRAGMENT, 0);
 		if (mcsec_covered4(&mnet->select, skb))
 			return refuse_hidden(state, MCSEC_IN_FRAGMENT, 0);
 	}
 	if (!group)
 		return NF_ACCEPT;
 	if (group->exempt && mcsec_is_igmp(iph))
-		return exempt(group, state);
-	return refuse(group, state, MCSEC_IN_CLEAR, 0);
+		return exempt(group, state, skb);
+	return refuse(group, state, skb, MCSEC_IN_CLEAR, 0);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -397,7 +413,8 @@ static unsigned int in_esp6(struct sk_buff *skb,
 		return in(skb, state, sa, hlen, nhoff);
 	group = mcsec_select6(&mnet->select, skb, state->in);
 	if (group)
-		return refuse(group, state, skb->len < hlen + MCSEC_ESP_MIN ?
+		return refuse(group, state, skb,
+			      skb->len < hlen + MCSEC_ESP_MIN ?
 			      MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA, spi);
 	if (mcsec_covered6(&mnet->select, skb))
 		return refuse_hidden(state, MCSEC_IN_NO_SA, spi);
@@ -428,14 +445,14 @@ unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
 						    MCSEC_IN_FRAGMENT;
 
 		if (group)
-			return refuse(group, state, why, 0);
+			return refuse(group, state, skb, why, 0);
 		if (mcsec_covered6(&mnet->select, skb))
 			return refuse_hidden(state, why, 0);
 	}
 	if (!group)
 		return NF_ACCEPT;
 	if (group->exempt && mcsec_is_mld(skb, next, hlen))
-		return exempt(group, state);
-	return refuse(group, state, MCSEC_IN_CLEAR, 0);
+		return exempt(group, state, skb);
+	return refuse(group, state, skb, MCSEC_IN_CLEAR, 0);
 }
 #endif

@@ -11,7 +11,7 @@
 #include <uapi/linux/mcsec.h>
 
 /* MCSEC_CMD_GROUP_NEW - do */
-const struct nla_policy mcsec_group_new_nl_policy[MCSEC_A_GROUP_FORWARD + 1] = {
+const struct nla_policy mcsec_group_new_nl_policy[MCSEC_A_GROUP_IN_MARK_MASK + 1] = {
 	[MCSEC_A_GROUP_NAME] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
 	[MCSEC_A_GROUP_DST] = { .type = NLA_BINARY, },
 	[MCSEC_A_GROUP_DST_LEN] = { .type = NLA_U8, },
@@ -25,6 +25,8 @@ const struct nla_policy mcsec_group_new_nl_policy[MCSEC_A_GROUP_FORWARD + 1] = {
 	[MCSEC_A_GROUP_DEV] = { .type = NLA_STRING, .len = 15, },
 	[MCSEC_A_GROUP_POLICY] = NLA_POLICY_MAX(NLA_U32, 1),
 	[MCSEC_A_GROUP_FORWARD] = { .type = NLA_FLAG, },
+	[MCSEC_A_GROUP_IN_MARK] = { .type = NLA_U32, },
+	[MCSEC_A_GROUP_IN_MARK_MASK] = { .type = NLA_U32, },
 };
 
 /* MCSEC_CMD_GROUP_DEL - do */
@@ -118,7 +120,7 @@ const struct genl_ops mcsec_nl_ops[12] = {
 		.cmd		= MCSEC_CMD_GROUP_NEW,
 		.doit		= mcsec_nl_group_new_doit,
 		.policy		= mcsec_group_new_nl_policy,
-		.maxattr	= MCSEC_A_GROUP_FORWARD,
+		.maxattr	= MCSEC_A_GROUP_IN_MARK_MASK,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

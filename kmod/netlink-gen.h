@@ -11,7 +11,7 @@
 
 #include <uapi/linux/mcsec.h>
 
-extern const struct nla_policy mcsec_group_new_nl_policy[MCSEC_A_GROUP_FORWARD + 1];
+extern const struct nla_policy mcsec_group_new_nl_policy[MCSEC_A_GROUP_IN_MARK_MASK + 1];
 
 extern const struct nla_policy mcsec_group_del_nl_policy[MCSEC_A_GROUP_NAME + 1];
 

@@ -133,11 +133,32 @@ static int parse_port(struct genl_info *info, int attr, u8 proto, u16 *port)
 	return 0;
 }
 
+/* Of the pair of attributes @mark and @mask; @bits is 0 without them. */
+static int parse_mark(struct genl_info *info, int mark, int mask, u32 *value,
+		      u32 *bits)
+{
+	const struct nlattr *nla = info->attrs[mask];
+
+	if (!info->attrs[mark]) {
+		if (nla)
+			return refuse(info, mask, -EINVAL,
+				      "there is a mark's mask, but no mark");
+		return 0;
+	}
+	*value = nla_get_u32(info->attrs[mark]);
+	*bits = nla ? nla_get_u32(nla) : U32_MAX;
+	if (!*bits)
+		return refuse(info, mask, -EINVAL, "a mark's mask is 0");
+	if (*value & ~*bits)
+		return refuse(info, mark, -EINVAL,
+			      "a mark has bits outside its mask");
+	return 0;
+}
+
 static int parse_payload(struct genl_info *info, struct mcsec_selector *sel)
 {
 	const struct nlattr *proto = info->attrs[MCSEC_A_GROUP_PROTO];
-	const struct nlattr *mark = info->attrs[MCSEC_A_GROUP_MARK];
-	const struct nlattr *mask = info->attrs[MCSEC_A_GROUP_MARK_MASK];
+	int err;
 
 	if (proto) {
 		sel->proto = nla_get_u8(proto);
@@ -145,19 +166,10 @@ static int parse_payload(struct genl_info *info, struct mcsec_selector *sel)
 			return refuse(info, MCSEC_A_GROUP_PROTO, -EINVAL,
 				      "proto is 0, or ESP");
 	}
-	if (mark) {
-		sel->mark = nla_get_u32(mark);
-		sel->mask = mask ? nla_get_u32(mask) : U32_MAX;
-		if (!sel->mask)
-			return refuse(info, MCSEC_A_GROUP_MARK_MASK, -EINVAL,
-				      "mark-mask is 0");
-		if (sel->mark & ~sel->mask)
-			return refuse(info, MCSEC_A_GROUP_MARK, -EINVAL,
-				      "mark has bits outside mark-mask");
-	} else if (mask) {
-		return refuse(info, MCSEC_A_GROUP_MARK_MASK, -EINVAL,
-			      "there is mark-mask, but no mark");
-	}
+	err = parse_mark(info, MCSEC_A_GROUP_MARK, MCSEC_A_GROUP_MARK_MASK,
+			 &sel->mark, &sel->mask);
+	if (err)
+		return err;
 	return parse_port(info, MCSEC_A_GROUP_SPORT, sel->proto, &sel->sport) ?:
 	       parse_port(info, MCSEC_A_GROUP_DPORT, sel->proto, &sel->dport);
 }
@@ -212,6 +224,11 @@ static int parse_new(struct genl_info *info, struct mcsec_group_config *config,
 		return err;
 	config->name = nla_data(name);
 	config->forward = info->attrs[MCSEC_A_GROUP_FORWARD];
+	err = parse_mark(info, MCSEC_A_GROUP_IN_MARK,
+			 MCSEC_A_GROUP_IN_MARK_MASK, &config->in_mark,
+			 &config->in_mark_mask);
+	if (err)
+		return err;
 	if (info->attrs[MCSEC_A_GROUP_POLICY])
 		config->policy = nla_get_u32(info->attrs[MCSEC_A_GROUP_POLICY]);
 	return parse_dst(info, sel) ?: parse_lens(info, sel) ?:
@@ -385,6 +402,10 @@ static int fill_group(struct sk_buff *msg, const void *object)
 	    fill_selector(msg, group) ||
 	    nla_put_u32(msg, MCSEC_A_GROUP_POLICY, group->policy) ||
 	    (group->forward && nla_put_flag(msg, MCSEC_A_GROUP_FORWARD)) ||
+	    (group->in_mark_mask &&
+	     (nla_put_u32(msg, MCSEC_A_GROUP_IN_MARK, group->in_mark) ||
+	      nla_put_u32(msg, MCSEC_A_GROUP_IN_MARK_MASK,
+			  group->in_mark_mask))) ||
 	    (out && nla_put_be32(msg, MCSEC_A_GROUP_OUT_SPI, out->spi)) ||
 	    nla_put_u32(msg, MCSEC_A_GROUP_SAS, group->n_sas) ||
 	    put_u64(msg, MCSEC_A_GROUP_OUT_DROPS, &group->out_drops) ||

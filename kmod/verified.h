@@ -18,25 +18,38 @@
 
 extern u64 mcsec_verified_cookie;
 
-static inline u64 *mcsec_verified_slot(const struct sk_buff *skb)
+/**
+ * struct mcsec_verified - what a verified datagram has, behind what is IP's
+ * @cookie: mcsec_verified_cookie, or all the rest is somebody else's
+ * @group: id of the group
+ * @sender: the Sender-ID
+ */
+struct mcsec_verified {
+	u64 cookie;
+	u32 group;
+	u32 sender;
+};
+
+static inline struct mcsec_verified *
+mcsec_verified_slot(const struct sk_buff *skb)
 {
-	const size_t at = sizeof(skb->cb) - sizeof(u64);
+	const size_t at = sizeof(skb->cb) - sizeof(struct mcsec_verified);
 
 	BUILD_BUG_ON(sizeof(struct inet_skb_parm) > at ||
 		     sizeof(struct inet6_skb_parm) > at);
-	return (u64 *)(skb->cb + at);
+	return (struct mcsec_verified *)(skb->cb + at);
 }
 
 static inline bool mcsec_is_verified4(const struct sk_buff *skb)
 {
 	return IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED &&
-	       *mcsec_verified_slot(skb) == mcsec_verified_cookie;
+	       mcsec_verified_slot(skb)->cookie == mcsec_verified_cookie;
 }
 
 static inline bool mcsec_is_verified6(const struct sk_buff *skb)
 {
 	return IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED &&
-	       *mcsec_verified_slot(skb) == mcsec_verified_cookie;
+	       mcsec_verified_slot(skb)->cookie == mcsec_verified_cookie;
 }
 
 /*
@@ -44,9 +57,14 @@ static inline bool mcsec_is_verified6(const struct sk_buff *skb)
  * already: multicast routing would take the clear datagram to other links,
  * tunnels and routing daemons.
  */
-static inline void mcsec_set_verified(struct sk_buff *skb, bool here)
+static inline void mcsec_set_verified(struct sk_buff *skb, bool here,
+				      u32 group, u32 sender)
 {
-	*mcsec_verified_slot(skb) = mcsec_verified_cookie;
+	struct mcsec_verified *slot = mcsec_verified_slot(skb);
+
+	slot->cookie = mcsec_verified_cookie;
+	slot->group = group;
+	slot->sender = sender;
 	/* The size was of the ESP datagram's fragments. */
 	if (ip_hdr(skb)->version == 4) {
 		IPCB(skb)->flags |= IPSKB_XFRM_TRANSFORMED |

@@ -77,9 +77,13 @@ int kattr_put_group(struct nlmsghdr *nlh, const struct kgroup *g)
 	      put_port(nlh, MCSEC_A_GROUP_DPORT, g->dport);
 	if (!ret && !addr_is_none(&g->src))
 		ret = put(nlh, MCSEC_A_GROUP_SRC, g->src.len, g->src.b);
-	if (!ret && g->mark_mask)
-		ret = put_u32(nlh, MCSEC_A_GROUP_MARK, g->mark) ?:
-		      put_u32(nlh, MCSEC_A_GROUP_MARK_MASK, g->mark_mask);
+	if (!ret && g->mark.mask)
+		ret = put_u32(nlh, MCSEC_A_GROUP_MARK, g->mark.value) ?:
+		      put_u32(nlh, MCSEC_A_GROUP_MARK_MASK, g->mark.mask);
+	if (!ret && g->in_mark.mask)
+		ret = put_u32(nlh, MCSEC_A_GROUP_IN_MARK, g->in_mark.value) ?:
+		      put_u32(nlh, MCSEC_A_GROUP_IN_MARK_MASK,
+			      g->in_mark.mask);
 	for (i = 0; !ret && i < g->n_devs; i++) {
 		len = strnlen(g->devs[i], KDEV_MAX);
 		if (!len || len == KDEV_MAX)
@@ -288,9 +292,13 @@ static int get_selector(const struct nlattr *a, struct kgroup *g)
 	case MCSEC_A_GROUP_DPORT:
 		return get_be16(a, &g->dport);
 	case MCSEC_A_GROUP_MARK:
-		return get_u32(a, &g->mark);
+		return get_u32(a, &g->mark.value);
 	case MCSEC_A_GROUP_MARK_MASK:
-		return get_u32(a, &g->mark_mask);
+		return get_u32(a, &g->mark.mask);
+	case MCSEC_A_GROUP_IN_MARK:
+		return get_u32(a, &g->in_mark.value);
+	case MCSEC_A_GROUP_IN_MARK_MASK:
+		return get_u32(a, &g->in_mark.mask);
 	case MCSEC_A_GROUP_DEV:
 		if (g->n_devs == ARRAY_SIZE(g->devs))
 			return -EBADMSG;

@@ -32,6 +32,12 @@ struct kerr {
 
 #define KDEV_MAX 16		/* octets of an interface's name, with its 0 */
 
+/* The bits of @mask in a packet's mark; none of @value is outside. */
+struct kmark {
+	uint32_t value;
+	uint32_t mask;		/* 0: there is no such mark */
+};
+
 /*
  * What a group selects. All zero but @name and @dst: that address. Numbers are
  * in host byte order.
@@ -45,8 +51,8 @@ struct kgroup {
 	uint8_t proto;		/* 0: any, as for the ports */
 	uint16_t sport;
 	uint16_t dport;
-	uint32_t mark;
-	uint32_t mark_mask;	/* 0: any */
+	struct kmark mark;	/* mask 0: any */
+	struct kmark in_mark;	/* what is verified gets it */
 	enum mcsec_policy policy;
 	bool forward;
 	size_t n_devs;		/* 0: any interface */

@@ -95,11 +95,10 @@ static int set_port(const struct word *w, const char *value, void *obj)
 static int set_mark(const struct word *w, const char *value, void *obj)
 {
 	uint64_t mark, mask = UINT32_MAX;
-	struct kgroup *g = obj;
+	struct kmark *m = (void *)((char *)obj + w->off);
 	char buf[32];
 	char *slash;
 
-	(void)w;
 	if (strlen(value) >= sizeof(buf))
 		goto bad;
 	strcpy(buf, value);
@@ -110,18 +109,19 @@ static int set_mark(const struct word *w, const char *value, void *obj)
 	    (slash && (!parse_u64(slash, &mask) || mask > UINT32_MAX)))
 		goto bad;
 	if (!mask)
-		return complain(EXIT_USAGE, "mark \"%s\": the mask is 0",
-				value);
+		return complain(EXIT_USAGE, "%s \"%s\": the mask is 0",
+				w->name, value);
 	if (mark & ~mask)
 		return complain(EXIT_USAGE,
-				"mark \"%s\": the mark has bits outside the mask",
-				value);
-	g->mark = mark;
-	g->mark_mask = mask;
+				"%s \"%s\": the mark has bits outside the mask",
+				w->name, value);
+	m->value = mark;
+	m->mask = mask;
 	return EXIT_OK;
 bad:
 	return complain(EXIT_USAGE,
-			"mark \"%s\": not like 0x10 or 0x10/0xf0", value);
+			"%s \"%s\": not like 0x10 or 0x10/0xf0", w->name,
+			value);
 }
 
 /* "eth0,eth1" */
@@ -156,7 +156,8 @@ static const struct word add_words[] = {
 	WORD("proto", "a protocol", set_proto),
 	WORD("sport", "a port", set_port, AT(sport)),
 	WORD("dport", "a port", set_port, AT(dport)),
-	WORD("mark", "a mark", set_mark),
+	WORD("mark", "a mark", set_mark, AT(mark)),
+	WORD("in-mark", "a mark", set_mark, AT(in_mark)),
 	WORD("dev", "an interface", set_devs),
 	WORD("policy", "enforce or observe", set_name, AT(policy),
 	     .names = kpolicy_names),
@@ -291,10 +292,16 @@ json_t *group_json(const struct kgroup_info *i)
 		json_object_set_new(o, "sport", json_integer(g->sport));
 	if (g->dport)
 		json_object_set_new(o, "dport", json_integer(g->dport));
-	if (g->mark_mask) {
-		json_object_set_new(o, "mark", json_integer(g->mark));
+	if (g->mark.mask) {
+		json_object_set_new(o, "mark", json_integer(g->mark.value));
 		json_object_set_new(o, "mark-mask",
-				    json_integer(g->mark_mask));
+				    json_integer(g->mark.mask));
+	}
+	if (g->in_mark.mask) {
+		json_object_set_new(o, "in-mark",
+				    json_integer(g->in_mark.value));
+		json_object_set_new(o, "in-mark-mask",
+				    json_integer(g->in_mark.mask));
 	}
 	if (g->n_devs) {
 		devs = json_array();
@@ -307,6 +314,15 @@ json_t *group_json(const struct kgroup_info *i)
 	if (i->out_spi)
 		json_object_set_new(o, "out-spi", json_integer(i->out_spi));
 	return o;
+}
+
+static void print_mark(const char *name, const struct kmark *m)
+{
+	if (!m->mask)
+		return;
+	printf(" %s 0x%" PRIx32, name, m->value);
+	if (m->mask != UINT32_MAX)
+		printf("/0x%" PRIx32, m->mask);
 }
 
 void group_print(const struct kgroup_info *i)
@@ -324,16 +340,14 @@ void group_print(const struct kgroup_info *i)
 		printf(" sport %u", g->sport);
 	if (g->dport)
 		printf(" dport %u", g->dport);
-	if (g->mark_mask == UINT32_MAX)
-		printf(" mark 0x%" PRIx32, g->mark);
-	else if (g->mark_mask)
-		printf(" mark 0x%" PRIx32 "/0x%" PRIx32, g->mark, g->mark_mask);
+	print_mark("mark", &g->mark);
 	for (n = 0; n < g->n_devs; n++)
 		printf("%s%s", n ? "," : " dev ", g->devs[n]);
 	if (g->policy != MCSEC_POLICY_ENFORCE)
 		printf(" policy %s", kpolicy_names[g->policy]);
 	if (g->forward)
 		printf(" forward");
+	print_mark("in-mark", &g->in_mark);
 	if (i->out_spi)
 		printf(" out-spi 0x%08" PRIx32, i->out_spi);
 	else

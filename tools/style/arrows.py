@@ -48,6 +48,8 @@ KMOD = {
     "hooks": "output input group " + KEYS,
     "output": "group " + KEYS,
     "input": "group " + KEYS,
+    "xt_mcsec": "came",
+    "came": "group " + KEYS,
     "group": KEYS,
     "sa": KEYS,
     "guard": "esp " + BASE,

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/export.h>
+
+#include "came.h"
+#include "group.h"
+#include "verified.h"
+
+bool mcsec_came_by(const struct net *net, const struct sk_buff *skb, u8 family,
+		   const char *name, u32 *sender)
+{
+	const struct mcsec_verified *slot = mcsec_verified_slot(skb);
+	const struct mcsec_group *group;
+
+	if (family == AF_INET ? !mcsec_is_verified4(skb) :
+				!mcsec_is_verified6(skb))
+		return false;
+	if (sender)
+		*sender = slot->sender;
+	if (!name)
+		return true;
+	/* By id: one that was deleted and made again is another one. */
+	group = mcsec_group_by_name_rcu(mcsec_net_of(net), name);
+	return group && group->id == slot->group;
+}
+EXPORT_SYMBOL_GPL(mcsec_came_by);

@@ -1,0 +1,181 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Rules and groups: what nft and iptables mark is protected, and rules ask how
+# a packet came: by the mark that a group gives, and by "-m mcsec".
+#
+# timeout: 600
+# stock only
+
+. "$(dirname "$0")/kmod.sh"
+need tcpdump python3 nft iptables ip6tables
+load_mcsec
+two_hosts
+theirs=(/usr/lib/*/xtables)
+export XTABLES_LIBDIR=$TOP/build:${theirs[0]}
+modprobe -q x_tables
+try "the module of the match" insmod "$(dirname "$(mcsec_ko)")/xt_mcsec.ko"
+on_exit eval '
+	for n in a b; do
+		in_ns $n iptables -F; in_ns $n iptables -t mangle -F
+		in_ns $n ip6tables -F; in_ns $n nft flush ruleset
+	done 2>/dev/null
+	wait_until 20 rmmod xt_mcsec'
+sniff b wire
+listen b $G4 r4
+listen b $G6 r6
+
+# ---- rules mark what is sent
+
+for n in a b; do
+	ctl $n group add g4 $G4 proto udp dport $PORT mark 0x10/0xf0
+	ctl $n group add g6 $G6 proto udp dport $PORT mark 0x10/0xf0
+done
+i=0
+for g in g4 g6; do
+	i=$((i + 1)) key=$(new_key 20)
+	sa_add a $g "$key" spi $((4096 + i)) dir out alg aes-gcm-16 \
+		sender-id 5-8 select
+	sa_add b $g "$key" spi $((4096 + i)) dir in alg aes-gcm-16
+done
+wire() { tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
+send a $G4 >/dev/null
+try "without a rule it goes in the clear" wait_until 20 eval \
+	'[ "$(wire udp)" = 1 ]'
+in_ns a nft -f - <<NFT
+table inet rules {
+	chain out {
+		type route hook output priority mangle
+		ip daddr $G4 meta mark set 0x10
+	}
+}
+NFT
+in_ns a ip6tables -t mangle -A OUTPUT -d $G6 -j MARK --set-xmark 0x10/0xf0
+send a $G4 count=3 >/dev/null
+send a $G6 count=3 >/dev/null
+try "what nft marks is protected" wait_until 20 has_lines r4 4
+try "and what ip6tables marks" wait_until 20 has_lines r6 3
+is "as ESP" "$(wire esp), $(wire udp) in the clear" "6, 1 in the clear"
+in_ns a nft delete table inet rules
+in_ns a ip6tables -t mangle -F
+ctl a group flush
+ctl b group flush
+
+# ---- a group marks what it has verified
+
+refuse "a mark outside of its mask is refused" ctl b group add g4 $G4 \
+	in-mark 0x30/0x10
+refuse "and a mask of nothing" ctl b group add g4 $G4 in-mark 0/0
+keyed() { # group, words for it in b
+	local g=$1 dst=$G4 key
+	shift
+
+	[ "$g" = g4 ] || dst=$G6
+	i=$((i + 1)) key=$(new_key 20)
+	ctl a group add $g $dst
+	ctl b group add $g $dst "$@"
+	sa_add a $g "$key" spi $((4096 + i)) dir out alg aes-gcm-16 \
+		sender-id 5-8 select
+	sa_add b $g "$key" spi $((4096 + i)) dir in alg aes-gcm-16
+}
+keyed g4 in-mark 0x400/0xc00
+keyed g6 in-mark 0x800
+like "the mark is shown" "$(ctl b group show g4)" ' in-mark 0x400/0xc00 '
+like "one without a mask" "$(ctl b group show g6)" ' in-mark 0x800 '
+is "in JSON" "$(ctl b -j group show g4 |
+	json 'j[0]["in-mark"], j[0]["in-mark-mask"]')" "(1024, 3072)"
+in_ns b nft -f - <<NFT
+table inet rules {
+	chain before {
+		type filter hook prerouting priority -450
+		ip daddr $G4 meta mark set 0xc21
+		ip6 daddr $G6 meta mark set 0xc21
+	}
+	chain in {
+		type filter hook input priority filter
+		ip daddr $G4 meta mark 0x421 counter accept comment "v4"
+		ip6 daddr $G6 meta mark 0x800 counter accept comment "v6"
+		ip daddr $G4 meta mark 0x21 counter accept comment "clear"
+		ip daddr $G4 meta mark and 0xc00 != 0x400 counter drop comment "other"
+		ip6 daddr $G6 counter comment "other"
+	}
+}
+NFT
+rule() { # comment: packets that its rules counted
+	in_ns b nft list chain inet rules in |
+		sed -n "/\"$1\"/s/.*packets \([0-9]*\).*/\1/p" |
+		awk '{ n += $1 } END { print n + 0 }'
+}
+x4=$(wc -l <"$TMP/r4") x6=$(wc -l <"$TMP/r6")
+send a $G4 count=4 >/dev/null
+send a $G6 count=5 >/dev/null
+try "both arrive" wait_until 20 has_lines r4 $((x4 + 4))
+try "of both families" wait_until 20 has_lines r6 $((x6 + 5))
+is "nft has told them by their marks, and bits beside the mask are kept" \
+	"$(rule v4) $(rule v6) $(rule clear) $(rule other)" "4 5 0 0"
+ctl b group set g4 policy observe
+ctl a group del g4
+send a $G4 count=2 >/dev/null
+try "what is let in the clear arrives" wait_until 20 has_lines r4 $((x4 + 6))
+is "and has lost the mark that it claimed" \
+	"$(rule v4) $(rule clear) $(rule other)" "4 2 0"
+in_ns b nft delete table inet rules
+ctl a group flush
+ctl b group flush
+
+# ---- iptables asks itself
+
+in_ns b iptables -m mcsec -h >"$TMP/help" 2>&1
+like "iptables tells of the match" "$(cat "$TMP/help")" 'mcsec match options'
+refuse "nothing asked is refused" in_ns b iptables -A INPUT -m mcsec
+refuse "an empty range, too" in_ns b iptables -A INPUT -m mcsec --sender 7:3
+refuse "a name that is too long" in_ns b iptables -A INPUT -m mcsec \
+	--group 12345678901234567890123456789012
+refuse "and where it cannot be known" in_ns b iptables -A OUTPUT -m mcsec \
+	--protected
+keyed g4 policy observe
+keyed g6
+ctl b group add other 239.9.9.9
+for t in iptables:$G4 ip6tables:$G6; do
+	for r in "--protected" "! --protected" "--group nobody" \
+		"--group g4" "--group g6" "! --group g4" "--group other" \
+		"--sender 5:8" "! --sender 5:8" "--sender 9" \
+		"--group g4 --sender 1:20"; do
+		# shellcheck disable=SC2086
+		in_ns b ${t%%:*} -A INPUT -d "${t#*:}" -m mcsec $r ||
+			not_ok "$r by ${t%%:*}"
+	done
+done
+counts() {
+	in_ns b $1 -L INPUT -v -n -x | awk 'NR > 2 { printf "%s ", $1 }'
+}
+x4=$(wc -l <"$TMP/r4") x6=$(wc -l <"$TMP/r6")
+send a $G4 count=4 >/dev/null
+send a $G6 count=3 >/dev/null
+try "four arrive" wait_until 20 has_lines r4 $((x4 + 4))
+try "three of IPv6" wait_until 20 has_lines r6 $((x6 + 3))
+is "each rule has matched what it asks for" "$(counts iptables)" \
+	"4 0 0 4 0 0 0 4 0 0 4 "
+is "in ip6tables" "$(counts ip6tables)" "3 0 0 0 3 3 0 3 0 0 0 "
+in_ns b iptables -Z
+ctl a group del g4
+send a $G4 count=2 >/dev/null
+try "two in the clear" wait_until 20 has_lines r4 $((x4 + 6))
+is "are nobody's" "$(counts iptables)" "0 2 0 0 0 2 0 0 2 0 0 "
+like "rules are saved as they were given" "$(in_ns b iptables-save)" \
+	'-m mcsec --group "?g4"? --sender 1:20'
+like "and inverted ones" "$(in_ns b iptables-save)" '-m mcsec ! --sender 5:8'
+in_ns b iptables-save >"$TMP/saved"
+try "and can be restored" in_ns b iptables-restore "$TMP/saved"
+is "the same" "$(in_ns b iptables-save | grep -c -- '-m mcsec')" 11
+
+# a group of the same name is not the same group: what it verified is not
+in_ns b iptables -F
+ctl b group flush
+keyed g4
+in_ns b iptables -A INPUT -d $G4 -m mcsec ! --group g4 -j DROP
+x4=$(wc -l <"$TMP/r4")
+send a $G4 count=2 >/dev/null
+try "a rule outlives its group and knows the next of its name" \
+	wait_until 20 has_lines r4 $((x4 + 2))
+tap_done
