@@ -2,16 +2,10 @@
 #include "esp.h"
 #include "compat.h"
 
-#include <linux/percpu.h>
-#include <linux/slab.h>
+#include <linux/ip.h>
 #include <uapi/linux/mcsec.h>
 
-/* One op a CPU is kept for the next packet. It fits what the transforms of
- * the kernel ask for with a linear packet; larger ones are allocated.
- */
-#define OP_KEPT 1024
-
-static DEFINE_PER_CPU(struct mcsec_op *, op_kept);
+DEFINE_PER_CPU(struct mcsec_op *, mcsec_op_kept);
 
 static const struct {
 	const char *name;
@@ -77,14 +71,14 @@ static bool grow_in_place(struct sk_buff *skb, unsigned int hlen,
 	if (skb_headroom(skb) >= MCSEC_HEAD + headroom) {
 		shift_head(skb, hlen);
 	} else if (skb_tailroom(skb) >= MCSEC_HEAD + tail) {
-		skb_put(skb, MCSEC_HEAD);
 		payload = skb->data + hlen;
 		memmove(payload + MCSEC_HEAD, payload, len);
 		skb_set_transport_header(skb, hlen);
+		tail += MCSEC_HEAD;
 	} else {
 		return false;
 	}
-	skb_put(skb, tail);
+	__skb_put(skb, tail);
 	return true;
 }
 
@@ -132,22 +126,34 @@ int mcsec_esp_grow(struct sk_buff *skb, unsigned int hlen, unsigned int tail,
 	return few_parts(skb, nsg);
 }
 
-int mcsec_esp_writable(struct sk_buff *skb)
+int mcsec_esp_writable_slow(struct sk_buff *skb)
 {
 	struct sk_buff *trailer;
 
-	if (likely(!skb_cloned(skb))) {
-		if (likely(!skb_is_nonlinear(skb)))
-			return 1;
-		if (!skb_has_frag_list(skb) && !skb_has_shared_frag(skb))
-			return 1 + skb_shinfo(skb)->nr_frags;
-	}
+	if (!skb_cloned(skb) && !skb_has_frag_list(skb) &&
+	    !skb_has_shared_frag(skb))
+		return 1 + skb_shinfo(skb)->nr_frags;
 	return few_parts(skb, skb_cow_data(skb, 0, &trailer));
 }
 
 void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen)
 {
-	memmove(skb->data + MCSEC_HEAD, skb->data, hlen);
+	u8 *data = skb->data;
+
+	/* What IPv4 has without options takes a few moves, and no call. By way
+	 * of a copy, for they overlap.
+	 */
+	if (likely(hlen == sizeof(struct iphdr))) {
+		u64 a = get_unaligned((u64 *)data);
+		u64 b = get_unaligned((u64 *)(data + 8));
+		u32 c = get_unaligned((u32 *)(data + 16));
+
+		put_unaligned(a, (u64 *)(data + MCSEC_HEAD));
+		put_unaligned(b, (u64 *)(data + MCSEC_HEAD + 8));
+		put_unaligned(c, (u32 *)(data + MCSEC_HEAD + 16));
+	} else {
+		memmove(data + MCSEC_HEAD, data, hlen);
+	}
 	__skb_pull(skb, MCSEC_HEAD);
 	skb_reset_network_header(skb);
 	/* What IP parsed so far it remembers relative to the headers. */
@@ -172,34 +178,15 @@ static struct scatterlist *op_sg(struct mcsec_op *op, struct crypto_aead *tfm)
 			 __alignof__(struct scatterlist));
 }
 
-struct mcsec_op *mcsec_op_get(struct crypto_aead *tfm, unsigned int nsg)
+struct mcsec_op *mcsec_op_alloc(size_t size)
 {
-	size_t size = sizeof(struct mcsec_op) + crypto_aead_reqsize(tfm) +
-		      __alignof__(struct scatterlist) +
-		      nsg * sizeof(struct scatterlist);
-	bool kept = size <= OP_KEPT;
+	bool kept = size <= MCSEC_OP_KEPT;
 	struct mcsec_op *op;
 
-	if (likely(kept)) {
-		op = __this_cpu_read(op_kept);
-		if (likely(op)) {
-			__this_cpu_write(op_kept, NULL);
-			return op;
-		}
-		size = OP_KEPT;
-	}
-	op = kmalloc(size, GFP_ATOMIC | __GFP_NOWARN);
+	op = kmalloc(kept ? MCSEC_OP_KEPT : size, GFP_ATOMIC | __GFP_NOWARN);
 	if (op)
 		op->kept = kept;
 	return op;
-}
-
-void mcsec_op_put(struct mcsec_op *op)
-{
-	if (likely(op->kept) && !__this_cpu_read(op_kept))
-		__this_cpu_write(op_kept, op);
-	else
-		kfree_sensitive(op);	/* salts and one-time keys */
 }
 
 MCSEC_CRYPTO_DONE(op_completed, data, err)
@@ -225,17 +212,26 @@ void mcsec_op_park(struct mcsec_op *op, const struct nf_hook_state *state)
 		op->done(op, op->err);
 }
 
-static int op_prepare(struct mcsec_op *op, struct crypto_aead *tfm, int nsg,
+/* sg_init_one(), which clears by a call that counts octets. */
+static __always_inline void one_entry(struct scatterlist *sg, const void *data,
 		      unsigned int len)
+{
+	*sg = (struct scatterlist) { .page_link = SG_END };
+	sg_set_page(sg, virt_to_page(data), len, offset_in_page(data));
+}
+
+static __always_inline int op_prepare(struct mcsec_op *op,
+				      struct crypto_aead *tfm, int nsg,
+				      unsigned int len)
 {
 	struct scatterlist *sg = op_sg(op, tfm);
 	struct sk_buff *skb = op->skb;
 	int err;
 
-	sg_init_table(sg, nsg);
 	if (likely(nsg == 1)) {
-		sg_set_buf(sg, skb->data + op->hlen, skb->len - op->hlen);
+		one_entry(sg, skb->data + op->hlen, skb->len - op->hlen);
 	} else {
+		sg_init_table(sg, nsg);
 		err = skb_to_sgvec(skb, sg, op->hlen, skb->len - op->hlen);
 		if (unlikely(err < 0))
 			return err;
@@ -273,7 +269,7 @@ void mcsec_esp_exit(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		kfree_sensitive(per_cpu(op_kept, cpu));
+		kfree_sensitive(per_cpu(mcsec_op_kept, cpu));
 }
 
 #ifdef DEBUG

@@ -15,8 +15,10 @@
 
 #include <crypto/aead.h>
 #include <linux/align.h>
+#include <linux/percpu.h>
 #include <linux/scatterlist.h>
 #include <linux/skbuff.h>
+#include <linux/slab.h>
 #include <linux/types.h>
 
 #include "flight.h"
@@ -50,6 +52,7 @@ static inline unsigned int mcsec_esp_len(unsigned int len)
  * @skb: the packet, owned by the op while the cipher has it
  * @sa: SA of the packet
  * @sender: who sent it, where the SA knew before the cipher ran, or NULL
+ * @hook: where it goes on from when the cipher answers later
  * @done: what goes on with the packet when the cipher answers later
  * @flight: what @skb needs of the world until then
  * @meet: 0, then 1 when the first of submitter and completion is done with
@@ -65,6 +68,7 @@ struct mcsec_op {
 	struct sk_buff *skb;
 	struct mcsec_sa *sa;
 	struct mcsec_sender *sender;
+	nf_hookfn *hook;
 	void (*done)(struct mcsec_op *op, int err);
 	struct mcsec_flight flight;
 	atomic_t meet;
@@ -94,11 +98,18 @@ bool mcsec_esp_key_ok(u32 alg, unsigned int len);
 int mcsec_esp_grow(struct sk_buff *skb, unsigned int hlen, unsigned int tail,
 		   unsigned int headroom);
 
+int mcsec_esp_writable_slow(struct sk_buff *skb);
+
 /*
  * Make every octet of @skb writable. Returns the number of scatterlist
  * entries that cover it, or -errno.
  */
-int mcsec_esp_writable(struct sk_buff *skb);
+static inline int mcsec_esp_writable(struct sk_buff *skb)
+{
+	if (likely(!skb_cloned(skb) && !skb_is_nonlinear(skb)))
+		return 1;
+	return mcsec_esp_writable_slow(skb);
+}
 
 /* Take the ESP header out from behind the first @hlen octets of @skb. */
 void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen);
@@ -106,9 +117,36 @@ void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen);
 /* The same, with those @hlen octets: what was inside becomes the datagram. */
 void mcsec_esp_unwrap(struct sk_buff *skb, unsigned int hlen);
 
+/* One op a CPU is kept for the next packet. It fits what the transforms of
+ * the kernel ask for with a linear packet; larger ones are allocated.
+ */
+#define MCSEC_OP_KEPT 1024
+DECLARE_PER_CPU(struct mcsec_op *, mcsec_op_kept);
+
+struct mcsec_op *mcsec_op_alloc(size_t size);
+
 /* Op for @nsg scatterlist entries, or NULL. BH are disabled until it is put. */
-struct mcsec_op *mcsec_op_get(struct crypto_aead *tfm, unsigned int nsg);
-void mcsec_op_put(struct mcsec_op *op);
+static inline struct mcsec_op *mcsec_op_get(struct crypto_aead *tfm,
+					    unsigned int nsg)
+{
+	size_t size = sizeof(struct mcsec_op) + crypto_aead_reqsize(tfm) +
+		      __alignof__(struct scatterlist) +
+		      nsg * sizeof(struct scatterlist);
+	struct mcsec_op *op = __this_cpu_read(mcsec_op_kept);
+
+	if (unlikely(size > MCSEC_OP_KEPT || !op))
+		return mcsec_op_alloc(size);
+	__this_cpu_write(mcsec_op_kept, NULL);
+	return op;
+}
+
+static inline void mcsec_op_put(struct mcsec_op *op)
+{
+	if (likely(op->kept && !__this_cpu_read(mcsec_op_kept)))
+		__this_cpu_write(mcsec_op_kept, op);
+	else
+		kfree_sensitive(op);	/* salts and one-time keys */
+}
 
 /*
  * Run the cipher over op->skb from op->hlen on, in place. Returns 0, -errno,

@@ -11,6 +11,7 @@
 #include <linux/in6.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/netfilter.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable.h>
 #include <linux/types.h>
@@ -25,6 +26,7 @@
 
 #define MCSEC_GROUPS_MAX 65536	/* groups in a network namespace */
 #define MCSEC_SAS_MAX 64	/* SAs in a group */
+#define MCSEC_HOOKS 10		/* of netfilter, IPv4 and IPv6 */
 
 extern unsigned int mcsec_net_id;
 
@@ -39,6 +41,8 @@ extern unsigned int mcsec_net_id;
  * @alive: groups whose memory is still used
  * @windows: octets of replay windows
  * @stats: counters
+ * @ops: its hooks, registered while it has groups; who lists hooks may read
+ *	them for a grace period longer
  * @net: the namespace
  */
 struct mcsec_net {
@@ -51,6 +55,7 @@ struct mcsec_net {
 	atomic_t alive;
 	atomic_long_t windows;
 	struct mcsec_stats __percpu *stats;
+	struct nf_hook_ops ops[MCSEC_HOOKS];
 	struct net *net;
 };
 

@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
+#include <linux/string.h>
 #include <net/netfilter/ipv4/nf_defrag_ipv4.h>
 #include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 
@@ -25,7 +26,7 @@
  *
  * FORWARD and POST_ROUTING, last: see mcsec_forward4().
  */
-static const struct nf_hook_ops ops[] = {
+static const struct nf_hook_ops template[] = {
 	{
 		.hook = mcsec_out4,
 		.pf = NFPROTO_IPV4,
@@ -84,6 +85,7 @@ static const struct nf_hook_ops ops[] = {
 
 int mcsec_hooks_get(struct mcsec_net *mnet)
 {
+	unsigned int i;
 	int err;
 
 	lockdep_assert_held(&mnet->lock);
@@ -96,6 +98,13 @@ int mcsec_hooks_get(struct mcsec_net *mnet)
 	 */
 	if (!try_module_get(THIS_MODULE))
 		return -EBUSY;
+	/* A namespace's own, which have it at hand: to look it up would cost
+	 * packets as much as to find the group.
+	 */
+	BUILD_BUG_ON(ARRAY_SIZE(template) > MCSEC_HOOKS);
+	memcpy(mnet->ops, template, sizeof(template));
+	for (i = 0; i < ARRAY_SIZE(template); i++)
+		mnet->ops[i].priv = mnet;
 	err = nf_defrag_ipv4_enable(mnet->net);
 	if (err)
 		goto err_module;
@@ -104,7 +113,7 @@ int mcsec_hooks_get(struct mcsec_net *mnet)
 	if (err)
 		goto err_defrag4;
 #endif
-	err = nf_register_net_hooks(mnet->net, ops, ARRAY_SIZE(ops));
+	err = nf_register_net_hooks(mnet->net, mnet->ops, ARRAY_SIZE(template));
 	if (err)
 		goto err_defrag6;
 	return 0;
@@ -126,7 +135,7 @@ void mcsec_hooks_put(struct mcsec_net *mnet)
 
 	if (mnet->n_groups)
 		return;
-	nf_unregister_net_hooks(mnet->net, ops, ARRAY_SIZE(ops));
+	nf_unregister_net_hooks(mnet->net, mnet->ops, ARRAY_SIZE(template));
 #if IS_ENABLED(CONFIG_IPV6)
 	nf_defrag_ipv6_disable(mnet->net);
 #endif

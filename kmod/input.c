@@ -284,7 +284,7 @@ static bool is_bridged(const struct sk_buff *skb,
 }
 
 /* The SPI at @hlen, or 0, which is none. */
-static __be32 spi_at(const struct sk_buff *skb, unsigned int hlen)
+static __always_inline __be32 spi_at(const struct sk_buff *skb, unsigned int hlen)
 {
 	__be32 buf, *spi;
 
@@ -339,7 +339,7 @@ static unsigned int exempt(const struct mcsec_group *group,
 	return let_in(group, state, skb);
 }
 
-static unsigned int in_esp4(struct sk_buff *skb,
+static __always_inline unsigned int in_esp4(struct sk_buff *skb,
 			    const struct nf_hook_state *state,
 			    struct mcsec_net *mnet)
 {
@@ -365,19 +365,12 @@ static unsigned int in_esp4(struct sk_buff *skb,
 	return NF_ACCEPT;
 }
 
-unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
-		       const struct nf_hook_state *state)
+static noinline unsigned int in4(struct mcsec_net *mnet, struct sk_buff *skb,
+				 const struct nf_hook_state *state)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	struct mcsec_group *group;
-	struct mcsec_net *mnet;
 
-	if (likely(!ipv4_is_multicast(iph->daddr)))
-		return NF_ACCEPT;
-	/* At PRE_ROUTING too, which a VRF calls again for its own device. */
-	if (mcsec_is_verified4(skb))
-		return NF_ACCEPT;
-	mnet = mcsec_net_of(state->net);
 	if (likely(iph->protocol == IPPROTO_ESP && !ip_is_fragment(iph)))
 		return in_esp4(skb, state, mnet);
 
@@ -393,6 +386,18 @@ unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
 	if (group->exempt && mcsec_is_igmp(iph))
 		return exempt(group, state, skb);
 	return refuse(group, state, skb, MCSEC_IN_CLEAR, 0);
+}
+
+unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
+		       const struct nf_hook_state *state)
+{
+	/* Verified at PRE_ROUTING too, which a VRF calls again for its own
+	 * device.
+	 */
+	if (likely(!ipv4_is_multicast(ip_hdr(skb)->daddr)) ||
+	    mcsec_is_verified4(skb))
+		return NF_ACCEPT;
+	return in4(priv, skb, state);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -421,20 +426,13 @@ static unsigned int in_esp6(struct sk_buff *skb,
 	return NF_ACCEPT;
 }
 
-unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
-		       const struct nf_hook_state *state)
+static noinline unsigned int in6(struct mcsec_net *mnet, struct sk_buff *skb,
+				 const struct nf_hook_state *state)
 {
 	struct mcsec_group *group;
 	unsigned int hlen, nhoff;
-	struct mcsec_net *mnet;
 	int next;
 
-	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
-		return NF_ACCEPT;
-	/* As in mcsec_in4(). */
-	if (mcsec_is_verified6(skb))
-		return NF_ACCEPT;
-	mnet = mcsec_net_of(state->net);
 	next = mcsec_walk6(skb, &hlen, &nhoff);
 	if (likely(next == NEXTHDR_ESP))
 		return in_esp6(skb, state, mnet, hlen, nhoff);
@@ -454,5 +452,15 @@ unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
 	if (group->exempt && mcsec_is_mld(skb, next, hlen))
 		return exempt(group, state, skb);
 	return refuse(group, state, skb, MCSEC_IN_CLEAR, 0);
+}
+
+unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
+		       const struct nf_hook_state *state)
+{
+	/* As in mcsec_in4(). */
+	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)) ||
+	    mcsec_is_verified6(skb))
+		return NF_ACCEPT;
+	return in6(priv, skb, state);
 }
 #endif

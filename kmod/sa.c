@@ -260,8 +260,8 @@ void mcsec_sa_read_counts(const struct mcsec_sa *sa,
 
 /* ---- IVs ---- */
 
-static bool near_limit(struct mcsec_sa *sa, struct mcsec_slot *slot,
-		       u64 counter)
+bool mcsec_sa_near_limit(struct mcsec_sa *sa, struct mcsec_slot *slot,
+			 u64 counter)
 {
 	if (!test_and_set_bit(0, &slot->warned))
 		mcsec_notify_iv(sa->net, sa->name, sa->spi, slot->sid);
@@ -270,35 +270,16 @@ static bool near_limit(struct mcsec_sa *sa, struct mcsec_slot *slot,
 	return counter <= sa->iv_limit;
 }
 
-bool mcsec_sa_take_iv(struct mcsec_sa *sa, u64 *iv)
-{
-	unsigned int cpu = smp_processor_id();
-	struct mcsec_slot *slot;
-	u64 counter;
-
-	if (likely(!sa->slots_shared)) {
-		slot = &sa->slots[cpu];
-		counter = ++slot->own;
-	} else {
-		slot = &sa->slots[cpu % sa->n_slots];
-		counter = atomic64_inc_return(&slot->shared);
-	}
-	if (unlikely(counter >= sa->iv_warn) &&
-	    !near_limit(sa, slot, counter))
-		return false;
-	*iv = (u64)slot->sid << sa->sid_shift | counter;
-	return true;
-}
-
 /* ---- replay ---- */
 
-static void count_replay(struct mcsec_sa *sa)
+int mcsec_sa_replayed(struct mcsec_sa *sa)
 {
 	this_cpu_inc(sa->cpu->in_replays);
+	return -EALREADY;
 }
 
-bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv,
-			   struct mcsec_sender **found)
+bool mcsec_sa_replay_check_slow(struct mcsec_sa *sa, u32 seq, u64 iv,
+				struct mcsec_sender **found)
 {
 	struct mcsec_sender *sender;
 
@@ -324,25 +305,23 @@ bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv,
 	case MCSEC_REPLAY_NONE:
 		return true;
 	}
-	count_replay(sa);
+	mcsec_sa_replayed(sa);
 	return false;
 }
 
-int mcsec_sa_replay_accept(struct mcsec_sa *sa, struct mcsec_sender *sender,
-			   u32 seq, u64 iv)
+int mcsec_sa_replay_accept_slow(struct mcsec_sa *sa, u32 seq, u64 iv)
 {
 	bool created = false, new = true;
+	struct mcsec_sender *sender;
 
 	switch ((enum mcsec_replay)sa->replay) {
 	case MCSEC_REPLAY_IV:
-		if (unlikely(!sender))
-			sender = mcsec_sender_get(&sa->senders,
-						  iv >> sa->sid_shift,
-						  &created);
+		sender = mcsec_sender_get(&sa->senders, iv >> sa->sid_shift,
+					  &created);
 		if (IS_ERR(sender))
 			return PTR_ERR(sender);
 		new = mcsec_sender_accept(sender, mcsec_iv_counter(sa, iv));
-		if (unlikely(created))
+		if (likely(created))
 			mcsec_notify_sender(sa->net, sa->name, sa->spi,
 					    sender->id);
 		break;
@@ -354,11 +333,7 @@ int mcsec_sa_replay_accept(struct mcsec_sa *sa, struct mcsec_sender *sender,
 	case MCSEC_REPLAY_NONE:
 		break;
 	}
-	if (unlikely(!new)) {
-		count_replay(sa);
-		return -EALREADY;
-	}
-	return 0;
+	return likely(new) ? 0 : mcsec_sa_replayed(sa);
 }
 
 /* ---- from birth to death ---- */

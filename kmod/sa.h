@@ -86,6 +86,8 @@ struct mcsec_meter {
  * @out_failed_bytes: their octets
  * @in_replays: refused by the replay check
  * @in_bad_icv: whose tag did not verify
+ * @last: of replay iv: who this CPU accepted one of last; it lives as long as
+ *	the SA
  */
 struct mcsec_sa_cpu {
 	struct mcsec_meter out;
@@ -94,6 +96,7 @@ struct mcsec_sa_cpu {
 	u64 out_failed_bytes;
 	u64 in_replays;
 	u64 in_bad_icv;
+	struct mcsec_sender *last;
 };
 
 /**
@@ -254,11 +257,33 @@ static inline bool mcsec_sa_use_in(struct mcsec_sa *sa, unsigned int bytes)
 	return mcsec_sa_use(sa, offsetof(struct mcsec_sa_cpu, in), bytes);
 }
 
+/* The warning, and whether @counter may still be used. */
+bool mcsec_sa_near_limit(struct mcsec_sa *sa, struct mcsec_slot *slot,
+			 u64 counter);
+
 /*
  * Take the next IV of this CPU. It is never given out again, whatever becomes
  * of the packet. Returns false if there is none; the SA is then exhausted.
  */
-bool mcsec_sa_take_iv(struct mcsec_sa *sa, u64 *iv);
+static inline bool mcsec_sa_take_iv(struct mcsec_sa *sa, u64 *iv)
+{
+	unsigned int cpu = smp_processor_id();
+	struct mcsec_slot *slot;
+	u64 counter;
+
+	if (likely(!sa->slots_shared)) {
+		slot = &sa->slots[cpu];
+		counter = ++slot->own;
+	} else {
+		slot = &sa->slots[cpu % sa->n_slots];
+		counter = atomic64_inc_return(&slot->shared);
+	}
+	if (unlikely(counter >= sa->iv_warn) &&
+	    !mcsec_sa_near_limit(sa, slot, counter))
+		return false;
+	*iv = (u64)slot->sid << sa->sid_shift | counter;
+	return true;
+}
 
 /* The counter part of an IV. */
 static inline u64 mcsec_iv_counter(const struct mcsec_sa *sa, u64 iv)
@@ -266,20 +291,48 @@ static inline u64 mcsec_iv_counter(const struct mcsec_sa *sa, u64 iv)
 	return iv & (BIT_ULL(sa->sid_shift) - 1);
 }
 
+bool mcsec_sa_replay_check_slow(struct mcsec_sa *sa, u32 seq, u64 iv,
+				struct mcsec_sender **sender);
+int mcsec_sa_replay_accept_slow(struct mcsec_sa *sa, u32 seq, u64 iv);
+/* Counts it. Returns -EALREADY. */
+int mcsec_sa_replayed(struct mcsec_sa *sa);
+
 /*
  * Before deciphering: false if it is a replay for certain. *@sender gets who
  * @iv says it is of, if the SA has a window of it, for the function below; it
  * lives as long as the SA.
  */
-bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv,
-			   struct mcsec_sender **sender);
+static inline bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv,
+					 struct mcsec_sender **sender)
+{
+	struct mcsec_sender *last = this_cpu_read(sa->cpu->last);
+
+	/* Who sent the one before sends the next, mostly. */
+	if (likely(last && last->id == iv >> sa->sid_shift)) {
+		*sender = last;
+		if (likely(mcsec_window_check(&last->win,
+					      mcsec_iv_counter(sa, iv))))
+			return true;
+	}
+	return mcsec_sa_replay_check_slow(sa, seq, iv, sender);
+}
 
 /*
  * After verifying: record it. Returns 0, -EALREADY for a replay, -ENOSPC when
  * there are too many senders, -ENOMEM.
  */
-int mcsec_sa_replay_accept(struct mcsec_sa *sa, struct mcsec_sender *sender,
-			   u32 seq, u64 iv);
+static inline int mcsec_sa_replay_accept(struct mcsec_sa *sa,
+					 struct mcsec_sender *sender, u32 seq,
+					 u64 iv)
+{
+	/* One that is not known yet, or the SA's replay is not iv. */
+	if (unlikely(!sender))
+		return mcsec_sa_replay_accept_slow(sa, seq, iv);
+	if (unlikely(!mcsec_sender_accept(sender, mcsec_iv_counter(sa, iv))))
+		return mcsec_sa_replayed(sa);
+	this_cpu_write(sa->cpu->last, sender);
+	return 0;
+}
 
 /* A packet went into a cipher that answers later, and came back. */
 static inline void mcsec_sa_hold(struct mcsec_sa *sa)

@@ -71,17 +71,3 @@ err_count:
 	atomic_dec(&senders->count);
 	return other;
 }
-
-bool mcsec_sender_accept(struct mcsec_sender *sender, u64 counter)
-{
-	bool new;
-
-	spin_lock(&sender->win.lock);
-	new = mcsec_window_advance(&sender->win, counter);
-	if (likely(new))
-		sender->packets++;
-	spin_unlock(&sender->win.lock);
-	if (unlikely(!new))
-		atomic64_inc(&sender->replays);
-	return new;
-}

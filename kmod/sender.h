@@ -76,6 +76,18 @@ struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 				      bool *created);
 
 /* Record a verified counter. Returns whether it is new. BH are disabled. */
-bool mcsec_sender_accept(struct mcsec_sender *sender, u64 counter);
+static inline bool mcsec_sender_accept(struct mcsec_sender *sender, u64 counter)
+{
+	bool new;
+
+	spin_lock(&sender->win.lock);
+	new = mcsec_window_advance(&sender->win, counter);
+	if (likely(new))
+		sender->packets++;
+	spin_unlock(&sender->win.lock);
+	if (unlikely(!new))
+		atomic64_inc(&sender->replays);
+	return new;
+}
 
 #endif /* _MCSEC_SENDER_H */
