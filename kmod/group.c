@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "group.h"
 #include "notify.h"
+#include "share.h"
 #include "trace.h"
 
 #include <linux/in.h>
@@ -112,6 +113,9 @@ int mcsec_group_new(struct mcsec_net *mnet,
 	*name_taken = false;
 	if (mnet->n_groups >= MCSEC_GROUPS_MAX)
 		return -ENOSPC;
+	err = config->forward ? mcsec_share_prepare() : 0;
+	if (err)
+		return err;
 	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
 	if (!group)
 		return -ENOMEM;
@@ -150,6 +154,7 @@ int mcsec_group_new(struct mcsec_net *mnet,
 		goto err_name;
 	mnet->next_id++;
 	mnet->n_groups++;
+	WRITE_ONCE(mnet->n_forward, mnet->n_forward + group->forward);
 	atomic_inc(&mnet->alive);
 	return 0;
 
@@ -176,6 +181,7 @@ void mcsec_group_del(struct mcsec_group *group)
 	rhashtable_remove_fast(&mnet->by_name, &group->name_node, params_name);
 	xa_erase(&mnet->by_id, group->id);
 	mnet->n_groups--;
+	WRITE_ONCE(mnet->n_forward, mnet->n_forward - group->forward);
 	mcsec_group_sa_flush(group);
 	put(group);
 }

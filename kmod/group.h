@@ -38,6 +38,7 @@ extern unsigned int mcsec_net_id;
  * @by_id: all groups in the order they were made, for dumps
  * @next_id: of the next group
  * @n_groups: groups that protect something; 0 when there are no hooks
+ * @n_forward: those of them that protect what is routed
  * @alive: groups whose memory is still used
  * @windows: octets of replay windows
  * @stats: counters
@@ -52,6 +53,7 @@ struct mcsec_net {
 	struct xarray by_id;
 	u32 next_id;
 	unsigned int n_groups;
+	unsigned int n_forward;
 	atomic_t alive;
 	atomic_long_t windows;
 	struct mcsec_stats __percpu *stats;

@@ -11,6 +11,7 @@
 #include "group.h"
 #include "header.h"
 #include "outer.h"
+#include "share.h"
 #include "trace.h"
 #include "verified.h"
 
@@ -322,6 +323,19 @@ static unsigned int refuse(struct mcsec_group *group,
 	return NF_DROP;
 }
 
+/* Of no group; perhaps for a gateway to protect. */
+static unsigned int pass(const struct mcsec_net *mnet,
+			 const struct nf_hook_state *state,
+			 struct sk_buff *skb)
+{
+	if (READ_ONCE(mnet->n_forward) && first_sight(state)) {
+		local_bh_disable();
+		mcsec_share_stamp(skb);
+		local_bh_enable();
+	}
+	return NF_ACCEPT;
+}
+
 /* Of a group that cannot be told, because what it selects by is hidden. */
 static unsigned int refuse_hidden(const struct nf_hook_state *state,
 				  enum mcsec_counter why, __be32 spi)
@@ -382,7 +396,7 @@ static noinline unsigned int in4(struct mcsec_net *mnet, struct sk_buff *skb,
 			return refuse_hidden(state, MCSEC_IN_FRAGMENT, 0);
 	}
 	if (!group)
-		return NF_ACCEPT;
+		return pass(mnet, state, skb);
 	if (group->exempt && mcsec_is_igmp(iph))
 		return exempt(group, state, skb);
 	return refuse(group, state, skb, MCSEC_IN_CLEAR, 0);
@@ -448,7 +462,7 @@ static noinline unsigned int in6(struct mcsec_net *mnet, struct sk_buff *skb,
 			return refuse_hidden(state, why, 0);
 	}
 	if (!group)
-		return NF_ACCEPT;
+		return pass(mnet, state, skb);
 	if (group->exempt && mcsec_is_mld(skb, next, hlen))
 		return exempt(group, state, skb);
 	return refuse(group, state, skb, MCSEC_IN_CLEAR, 0);

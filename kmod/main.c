@@ -9,6 +9,7 @@
 #include "netlink.h"
 #include "replay.h"
 #include "sa.h"
+#include "share.h"
 #include "verified.h"
 
 #include <linux/module.h>
@@ -74,6 +75,7 @@ static int __init mcsec_init(void)
 		return -ENOTRECOVERABLE;
 #endif
 	mcsec_guard_init();
+	mcsec_share_init();
 	get_random_bytes(&mcsec_verified_cookie, sizeof(mcsec_verified_cookie));
 	err = mcsec_sa_init();
 	if (err)
@@ -112,6 +114,7 @@ static void __exit mcsec_exit(void)
 	rcu_barrier();
 	mcsec_sa_exit();
 	mcsec_esp_exit();
+	mcsec_share_exit();
 	mcsec_guard_exit();
 }
 

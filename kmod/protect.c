@@ -14,6 +14,7 @@
 #include "group.h"
 #include "outer.h"
 #include "pmtu.h"
+#include "share.h"
 #include "trace.h"
 
 #include <net/checksum.h>
@@ -237,14 +238,50 @@ static noinline void store_trailer(struct sk_buff *skb, unsigned int pad,
 }
 
 /*
- * Protect one datagram in place; @outer: with that in front, @next inside.
- * Returns 0, -EINPROGRESS if the cipher has taken it, or -errno: it is then
- * still the caller's and has been counted.
+ * A copy of a datagram that another output has had: it becomes the same ESP.
+ * The SA's limits are charged, since it is another packet under it.
+ */
+static noinline int protect_again(struct sk_buff *skb,
+				  const struct nf_hook_state *state,
+				  struct mcsec_sa *sa,
+				  const struct mcsec_frame *frame,
+				  const struct mcsec_outer *outer,
+				  const struct mcsec_share *share,
+				  bool whole)
+{
+	unsigned int outer_len = outer ? frame->outer : 0;
+	unsigned int room = LL_RESERVED_SPACE(skb_dst(skb)->dev) + outer_len;
+	unsigned int hlen = frame->hlen;
+
+	/* Its payload is not looked at any more, so nothing has to move. */
+	if (pskb_trim(skb, hlen) ||
+	    (outer && skb_cow_head(skb, room + MCSEC_HEAD)) ||
+	    mcsec_esp_grow(skb, hlen, share->esp_len - MCSEC_HEAD, room) < 0 ||
+	    skb_store_bits(skb, hlen, share->esp, share->esp_len))
+		return drop(sa->group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
+	if (unlikely(!mcsec_sa_use_out(sa, share->esp_len - MCSEC_HEAD -
+				       MCSEC_ICV)))
+		return no_sa(sa->group, MCSEC_OUT_EXPIRED);
+	skb->ip_summed = CHECKSUM_NONE;
+	if (outer)
+		mcsec_outer_push(skb, outer, state->net, outer_len, whole);
+	finish_head(skb, frame->nhoff);
+	mcsec_count(sa->group->stats, MCSEC_OUT_PROTECTED);
+	mcsec_count(sa->group->stats, MCSEC_OUT_SHARED);
+	trace_mcsec_protect(skb, sa, share->iv);
+	return 0;
+}
+
+/*
+ * Protect one datagram in place; @outer: with that in front, @next inside;
+ * @share: if it is one of several copies. Returns 0, -EINPROGRESS if the cipher
+ * has taken it, or -errno: it is then still the caller's and has been counted.
  */
 static int protect_as(struct sk_buff *skb, const struct nf_hook_state *state,
 		      struct mcsec_group *group, struct mcsec_sa *sa,
 		      struct crypto_aead *tfm, const struct mcsec_frame *frame,
-		      const struct mcsec_outer *outer, u8 next)
+		      const struct mcsec_outer *outer, u8 next,
+		      struct mcsec_share *share)
 {
 	unsigned int outer_len = outer ? frame->outer : 0;
 	unsigned int hlen = frame->hlen;
@@ -262,6 +299,13 @@ static int protect_as(struct sk_buff *skb, const struct nf_hook_state *state,
 	if (unlikely(err))
 		return err;
 
+	if (unlikely(share)) {
+		if (mcsec_share_same(share, sa->id, skb, hlen, len, next))
+			return protect_again(skb, state, sa, frame, outer,
+					     share, whole);
+		if (!mcsec_share_begin(share, skb, hlen, len, next))
+			share = NULL;
+	}
 	if (unlikely(!fill_checksum(skb)))
 		return drop(group, MCSEC_OUT_CHECKSUM, -ENOBUFS);
 
@@ -310,21 +354,26 @@ static int protect_as(struct sk_buff *skb, const struct nf_hook_state *state,
 		mcsec_op_park(op, state);
 		return -EINPROGRESS;
 	}
-	return out_finish(op, err);
+	err = out_finish(op, err);
+	if (unlikely(share) && !err)
+		mcsec_share_keep(share, sa->id, iv, skb, hlen + outer_len);
+	return err;
 }
 
 static noinline int protect_whole(struct sk_buff *skb,
 				  const struct nf_hook_state *state,
 				  struct mcsec_group *group,
 				  struct mcsec_sa *sa, struct crypto_aead *tfm,
-				  const struct mcsec_frame *frame)
+				  const struct mcsec_frame *frame,
+				  struct mcsec_share *share)
 {
 	struct mcsec_frame around = { .hook = frame->hook };
 	struct mcsec_outer outer;
 	u8 next;
 
 	next = mcsec_outer_of(&outer, skb, &around.outer, &around.nhoff);
-	return protect_as(skb, state, group, sa, tfm, &around, &outer, next);
+	return protect_as(skb, state, group, sa, tfm, &around, &outer, next,
+			  share);
 }
 
 static __always_inline int protect(struct sk_buff *skb,
@@ -333,10 +382,17 @@ static __always_inline int protect(struct sk_buff *skb,
 				   struct mcsec_sa *sa, struct crypto_aead *tfm,
 				   const struct mcsec_frame *frame)
 {
+	struct mcsec_share *share = NULL;
+	u64 token;
+
+	if (unlikely(state->hook == NF_INET_FORWARD)) {
+		token = mcsec_share_token(skb);
+		share = token ? mcsec_share_of(token) : NULL;
+	}
 	if (unlikely(sa->mode == MCSEC_MODE_TUNNEL))
-		return protect_whole(skb, state, group, sa, tfm, frame);
+		return protect_whole(skb, state, group, sa, tfm, frame, share);
 	return protect_as(skb, state, group, sa, tfm, frame, NULL,
-			  skb->data[frame->nhoff]);
+			  skb->data[frame->nhoff], share);
 }
 
 /* A datagram that the device was to cut: cut it here, protect each part. */
@@ -372,6 +428,7 @@ static noinline unsigned int protect_gso(struct sk_buff *skb,
 	consume_skb(skb);
 	skb_list_walk_safe(segs, seg, next) {
 		skb_mark_not_on_list(seg);
+		mcsec_share_forget(seg);
 		if (sa)
 			err = protect(seg, state, group, sa, tfm, frame);
 		else

@@ -26,6 +26,7 @@
 #include <linux/wait_bit.h>
 
 static struct workqueue_struct *wq;
+static atomic64_t last_id = ATOMIC64_INIT(0);
 
 static void tell(struct mcsec_sa *sa, u8 cmd, u32 limit)
 {
@@ -445,6 +446,7 @@ struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 	sa = kzalloc(sizeof(*sa), GFP_KERNEL_ACCOUNT);
 	if (!sa)
 		return ERR_PTR(-ENOMEM);
+	sa->id = atomic64_inc_return(&last_id);
 	sa->spi = config->spi;
 	sa->dir = config->dir;
 	sa->alg = config->alg;

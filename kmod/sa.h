@@ -150,6 +150,7 @@ struct mcsec_slot {
  * @alg: enum mcsec_alg
  * @mode: enum mcsec_mode
  * @window: size of windows
+ * @id: of all SAs that ever were
  * @serial: of the group's SAs in the order of their making, from 1
  */
 struct mcsec_sa {
@@ -186,6 +187,7 @@ struct mcsec_sa {
 	u32 mode;
 	u32 window;
 	u32 serial;
+	u64 id;
 };
 
 /* Sums over the CPUs. */

@@ -75,7 +75,7 @@ static void resolve(const char *group, struct dest *d)
 
 static int sender(const struct dest *d)
 {
-	int fd = socket(d->family, SOCK_DGRAM, 0), no = 0;
+	int fd = socket(d->family, SOCK_DGRAM, 0), no = 0, hops = 8;
 	struct ip_mreqn mreq = { .imr_ifindex = if_nametoindex("eth0") };
 
 	if (fd < 0)
@@ -83,11 +83,15 @@ static int sender(const struct dest *d)
 	if (d->family == AF_INET) {
 		if (setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &mreq,
 			       sizeof(mreq)) ||
+		    setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &hops,
+			       sizeof(hops)) ||
 		    setsockopt(fd, IPPROTO_IP, IP_MULTICAST_LOOP, &no,
 			       sizeof(no)))
 			die("IP_MULTICAST_IF");
 	} else if (setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF,
 			      &mreq.imr_ifindex, sizeof(int)) ||
+		   setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops,
+			      sizeof(hops)) ||
 		   setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, &no,
 			      sizeof(no))) {
 		die("IPV6_MULTICAST_IF");

@@ -130,7 +130,7 @@ is "on the way all of it is ESP" "$(wire udp | wc -l)" 2
 is "36 of them" "$(wire esp or 'ip6 proto 50' | wc -l)" 36
 is "with the sender's address and the group's" \
 	"$(wire esp and src 10.11.0.2 and dst $G4 | wc -l)" 18
-is "each output has a ciphertext of its own" "$(counter g out-protected)" 72
+is "as much for the other output" "$(counter g out-protected)" 72
 
 # ---- sizes
 

@@ -8,9 +8,9 @@
       Ends by a signal.
   mc.py send GROUP PORT DEV [size=N[,N]...] [count=N] [pmtu=want|do|dont|probe]
       [gso=N] [ttl=N] [tos=N] [text=WORD] [recverr=1] [pace=SECONDS] [cpu=N]
-      [loop=0] [src=ADDR] [mark=N] [ipopt=HEX] [hop=HEX] [dst=HEX]
-      Send COUNT datagrams of SIZE octets that begin with WORD and differ,
-      with IPv4 options, or hop-by-hop and destination options of IPv6. GROUP
+      [loop=0] [src=ADDR] [mark=N] [ipopt=HEX] [hop=HEX] [dst=HEX] [same=1]
+      Send COUNT datagrams of SIZE octets that begin with WORD and differ, or
+      not, with IPv4 options, or hop-by-hop and destination options of IPv6. GROUP
       may be several, with commas between them, which take turns.
       Prints the lines that recv will, or the name of the error, and what the
       error queue says would have fit.
@@ -97,7 +97,7 @@ def queued(s):
 
 def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
          text="MARKER", recverr=0, pace=0, cpu=None, loop=1, src=None, first=0,
-         mark=0, ipopt=None, hop=None, dst=None):
+         mark=0, ipopt=None, hop=None, dst=None, same=0):
     import time
     family = socket.AF_INET6 if six(group) else socket.AF_INET
     groups = group.split(",")
@@ -141,7 +141,7 @@ def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
         s.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, int(gso))
     sizes = [int(n) for n in str(size).split(",")]
     for i in range(int(first), int(first) + int(count) * len(sizes)):
-        data = payload(text, i, sizes[i % len(sizes)])
+        data = payload(text, 0 if int(same) else i, sizes[i % len(sizes)])
         try:
             s.sendto(data, (groups[i % len(groups)], int(port)))
         except OSError as e:

@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Counts instructions per datagram where there are many senders and groups.
+#
+#	selftests/bench/many.sh FOLDER
+
+# shellcheck source=selftests/bench/bench.sh
+. "$(dirname "$0")/bench.sh"
+one_cpu
+load_mcsec
+two_hosts
+groups a b || die "groups"
+alg=aes-gcm-16-128
+
+# family, groups, senders
+measure() {
+	object mcsec "$1" $alg 64 "$(datagram a b "$(dst_of "$1")" 64)" \
+		"\"groups\": $2, \"senders\": $3"
+}
+
+for f in 4 6; do
+	k=$(new_key 20)
+	share_key g$f "$k" a b
+	measure $f 2 1
+	# what only has to be known at the receiver: one datagram of each
+	(umask 077; echo "$k" >"$TMP/k")
+	for ((i = 2; i <= 1000; i++)); do
+		printf 'sa flush g%s\nsa add g%s %s key-file %s %s %s select\n' \
+			$f $f "spi 4096 dir out alg aes-gcm-16" "$TMP/k" \
+			sender-id $i | "$MCSECCTL" -n "$(ns a)" batch ||
+			die "Sender-ID $i"
+		count=1 datagram a b "$(dst_of $f)" 64 >/dev/null
+	done
+	senders=$(ctl b -j sa show g$f | json 'j[0]["senders"]')
+	[ "$senders" = 1000 ] || die "$senders senders, not 1000"
+	measure $f 2 1000
+done
+for ((i = 0; i < 5000; i++)); do
+	echo "group add m$i 239.8.$((i / 250)).$((i % 250))"
+	echo "group add n$i ff3e::8:$(printf %x $i)"
+done >"$TMP/groups"
+for n in a b; do
+	"$MCSECCTL" -n "$(ns $n)" batch "$TMP/groups" || die "10,000 groups"
+done
+for f in 4 6; do
+	measure $f 10002 1000
+done
+exit 0
