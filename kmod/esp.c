@@ -213,8 +213,8 @@ void mcsec_op_park(struct mcsec_op *op, const struct nf_hook_state *state)
 }
 
 /* sg_init_one(), which clears by a call that counts octets. */
-static __always_inline void one_entry(struct scatterlist *sg, const void *data,
-		      unsigned int len)
+static __always_inline void one_entry(struct scatterlist *sg,
+				      const void *data, unsigned int len)
 {
 	*sg = (struct scatterlist) { .page_link = SG_END };
 	sg_set_page(sg, virt_to_page(data), len, offset_in_page(data));

@@ -143,6 +143,8 @@ static int in_finish(struct mcsec_op *op, const struct nf_hook_state *state,
 		}
 		if (err == -ENOSPC || err == -EBUSY)
 			return drop(sa, iv, MCSEC_IN_CRYPTO_BUSY);
+		if (err == -ENOMEM)
+			return drop(sa, iv, MCSEC_IN_NO_MEMORY);
 		return drop(sa, iv, MCSEC_IN_CRYPTO);
 	}
 
@@ -353,9 +355,9 @@ static unsigned int exempt(const struct mcsec_group *group,
 	return let_in(group, state, skb);
 }
 
-static __always_inline unsigned int in_esp4(struct sk_buff *skb,
-			    const struct nf_hook_state *state,
-			    struct mcsec_net *mnet)
+static __always_inline unsigned int
+in_esp4(struct sk_buff *skb, const struct nf_hook_state *state,
+	struct mcsec_net *mnet)
 {
 	unsigned int hlen = ip_hdrlen(skb);
 	struct mcsec_group *group;

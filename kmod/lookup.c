@@ -16,7 +16,7 @@
 
 /* What of struct mcsec_key a plain shape looks at. */
 struct plain {
-	const u32 *dst;
+	u32 dst[4];
 	u32 shape;
 	u32 spi;
 	bool v6;
@@ -73,9 +73,8 @@ static __always_inline struct mcsec_node *
 find_plain4(const struct rhashtable *table, const struct mcsec_shape *shape,
 	    const struct sk_buff *skb, __be32 spi)
 {
-	u32 dst = (__force u32)ip_hdr(skb)->daddr & shape->dst_mask[0];
 	const struct plain want = {
-		.dst = &dst,
+		.dst[0] = (__force u32)ip_hdr(skb)->daddr & shape->dst_mask[0],
 		.shape = shape->id,
 		.spi = (__force u32)spi,
 	};
@@ -89,14 +88,13 @@ find_plain6(const struct rhashtable *table, const struct mcsec_shape *shape,
 	    const struct sk_buff *skb, __be32 spi)
 {
 	const struct in6_addr *addr = &ipv6_hdr(skb)->daddr;
-	const u32 dst[4] = {
-		(__force u32)addr->s6_addr32[0] & shape->dst_mask[0],
-		(__force u32)addr->s6_addr32[1] & shape->dst_mask[1],
-		(__force u32)addr->s6_addr32[2] & shape->dst_mask[2],
-		(__force u32)addr->s6_addr32[3] & shape->dst_mask[3],
-	};
 	const struct plain want = {
-		.dst = dst,
+		.dst = {
+			(__force u32)addr->s6_addr32[0] & shape->dst_mask[0],
+			(__force u32)addr->s6_addr32[1] & shape->dst_mask[1],
+			(__force u32)addr->s6_addr32[2] & shape->dst_mask[2],
+			(__force u32)addr->s6_addr32[3] & shape->dst_mask[3],
+		},
 		.shape = shape->id,
 		.spi = (__force u32)spi,
 		.v6 = true,

@@ -29,7 +29,7 @@ static unsigned int refuse_part(const struct nf_hook_state *state,
 
 static __always_inline unsigned int
 out4(struct sk_buff *skb, const struct nf_hook_state *state,
-			 struct mcsec_group *group)
+     struct mcsec_group *group)
 {
 	struct mcsec_frame frame = {
 		.nhoff = offsetof(struct iphdr, protocol),

@@ -65,6 +65,8 @@ static noinline int out_failed(const struct mcsec_sa *sa, u64 iv,
 	cpu->out_failed_bytes += clear;
 	if (err == -ENOSPC || err == -EBUSY)
 		return drop_sent(sa, iv, MCSEC_OUT_CRYPTO_BUSY, -ENOBUFS);
+	if (err == -ENOMEM)
+		return drop_sent(sa, iv, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 	return drop_sent(sa, iv, MCSEC_OUT_CRYPTO, -ENOBUFS);
 }
 
@@ -396,11 +398,10 @@ static __always_inline int protect(struct sk_buff *skb,
 }
 
 /* A datagram that the device was to cut: cut it here, protect each part. */
-static noinline unsigned int protect_gso(struct sk_buff *skb,
-				const struct nf_hook_state *state,
-				struct mcsec_group *group, struct mcsec_sa *sa,
-				struct crypto_aead *tfm,
-				const struct mcsec_frame *frame)
+static noinline unsigned int
+protect_gso(struct sk_buff *skb, const struct nf_hook_state *state,
+	    struct mcsec_group *group, struct mcsec_sa *sa,
+	    struct crypto_aead *tfm, const struct mcsec_frame *frame)
 {
 	struct nf_hook_state onward = *state;
 	struct sk_buff *segs, *seg, *next;

@@ -67,15 +67,16 @@ measure mcsec $alg
 
 # Fewer: a capture that loses packets would prove nothing.
 sent=$(counter a out-protected)
-spawn in_ns a tcpdump -i eth0 -n -s 64 -B 65536 -w "$TMP/ivs.pcap" \
-	2>"$TMP/ivs.err"
+ip netns exec "$(ns a)" tcpdump -i eth0 -n -s 64 -B 65536 \
+	-w "$TMP/ivs.pcap" 2>"$TMP/ivs.err" &
 capture=$!
+lib_pids+=("$capture")
 wait_until 30 grep -q listening "$TMP/ivs.err" || die "no capture"
 time=300
 flood 0 1 >/dev/null
 sent=$(($(counter a out-protected) - sent))
 sleep 2
-kill -INT $capture
+kill $capture
 wait $capture
 grep -q '^0 packets dropped by kernel' "$TMP/ivs.err" ||
 	die "the capture lost packets: $(cat "$TMP/ivs.err")"

@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Every allocation that a datagram needs on its way out or in fails in turn: it
+# is dropped and counted, or goes on as ESP; nothing vanishes or leaks, and the
+# next one goes on.
+#
+# timeout: 900
+# debug only
+
+. "$(dirname "$0")/kmod.sh"
+need python3
+[ -e /proc/self/fail-nth ] || skip_all "no fault injection in this kernel"
+load_mcsec
+ns_create a w b
+veth a:eth0 10.1.0.1/24 w:eth0 10.1.0.3/24
+mroute_to a eth0 224.0.0.0/4
+slab=/sys/kernel/debug/failslab
+echo 0 >$slab/verbose
+key=$(new_key 20)
+for n in a b; do
+	ctl $n group add g4 $G4
+done
+sa_add a g4 "$key" spi 4096 dir out alg aes-gcm-16 sender-id 1-4 select
+sa_add b g4 "$key" spi 4096 dir in alg aes-gcm-16
+
+# name, words of nth.py
+turn() {
+	local name=$1 said
+	shift
+
+	said=$("$(dirname "$MC")/nth.py" "$1" "$MCSECCTL" "$(ns a)" "$(ns w)" \
+		"$(ns b)" "$key" "${@:2}" 2>&1)
+	diag "$name: $said"
+	like "$name: what fails is counted" "$said" 'counted=[1-9]'
+	like "$name: or told, and nothing is in the clear" "$said" \
+		'vanished=0 clear=0$'
+}
+turn "a datagram in pages" out size=20000
+turn "a batch" out size=5000 gso=1000
+turn "arrival of a new sender" in size=100 fresh=1
+turn "arrival in fragments" in size=5000 fresh=1
+is "no other reason was counted at the sender" \
+	"$(counters a out-protected out-no-memory out-gso)" ""
+is "nor at the receiver" "$(counters b in-accepted in-no-memory)" ""
+tap_done
