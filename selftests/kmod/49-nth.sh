@@ -36,10 +36,10 @@ turn() {
 	like "$name: or told, and nothing is in the clear" "$said" \
 		'vanished=0 clear=0$'
 }
-turn "a datagram in pages" out size=20000
+turn "a datagram in pages" out size=5000
 turn "a batch" out size=5000 gso=1000
 turn "arrival of a new sender" in size=100 fresh=1
-turn "arrival in fragments" in size=5000 fresh=1
+turn "arrival in fragments" in size=3000 fresh=1
 is "no other reason was counted at the sender" \
 	"$(counters a out-protected out-no-memory out-gso)" ""
 is "nor at the receiver" "$(counters b in-accepted in-no-memory)" ""
