@@ -27,9 +27,10 @@ void mcsec_share_stamp(struct sk_buff *skb)
 
 struct mcsec_share *mcsec_share_of(u64 token)
 {
-	/* Pairs with mcsec_share_prepare(), which may run meanwhile. */
-	struct mcsec_share *share = smp_load_acquire(this_cpu_ptr(&mcsec_share_kept));
+	struct mcsec_share *share;
 
+	/* Pairs with mcsec_share_prepare(), which may run meanwhile. */
+	share = smp_load_acquire(this_cpu_ptr(&mcsec_share_kept));
 	if (!share)
 		return NULL;
 	if (share->token != token) {
