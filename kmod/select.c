@@ -82,7 +82,10 @@ static struct mcsec_addr *addr_get(struct mcsec_select *s,
 	if (!id)
 		return NULL;
 	key_of(&key, sel, &shape, id);
+	/* It stays for as long as we hold the namespace's lock. */
+	rcu_read_lock();
 	node = mcsec_table_find(&t->addrs, &key, sel->family);
+	rcu_read_unlock();
 	if (node) {
 		addr = container_of(node, struct mcsec_addr, node);
 	} else {

@@ -108,6 +108,7 @@ static const struct rhashtable_params mcsec_params6 = {
 	.automatic_shrinking = true,
 };
 
+/* Inside of rcu_read_lock(). */
 static inline struct mcsec_node *
 mcsec_table_find(const struct rhashtable *table, const struct mcsec_key *key,
 		 u16 family)

@@ -38,6 +38,7 @@ turn() {
 }
 turn "a datagram in pages" out size=5000
 turn "a batch" out size=5000 gso=1000
+turn "arrival beside a sniffer" in size=100 sniff=1
 turn "arrival of a new sender" in size=100 fresh=1
 turn "arrival in fragments" in size=3000 fresh=1
 is "no other reason was counted at the sender" \

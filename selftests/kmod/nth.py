@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Let each allocation on a datagram's way fail in turn (/proc/*/fail-nth).
 
-  nth.py out|in MCSECCTL NS-A NS-W NS-B KEY [size=N] [gso=N] [fresh=1]
+  nth.py out|in MCSECCTL NS-A NS-W NS-B KEY [size=N] [gso=N] [sniff=1] [fresh=1]
 
 A's eth0 leads to W's eth0, where nobody listens but this. B has what this puts
 into its tap0. Both groups are called g4, 239.1.1.1; SPI 0x1000, KEY in hex.
 
   out   A sends: the system call's first allocation fails, then the second, ...
   in    B receives what A sent, written to tap0 by a task, so that its
-        allocations are this task's; fresh: by a new SA
+        allocations are this task's; sniff: with a sniffer, fresh: by a new SA
 
 Prints how many sites failed and what became of the datagrams:
   sites=N counted=N told=N kept=N before=N vanished=N clear=N
@@ -115,6 +115,7 @@ def main():
         rx.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
                       socket.inet_aton(GROUP) + bytes(4) +
                       struct.pack("@I", socket.if_nametoindex("tap0")))
+    sniff = sniffer("tap0") if int(opt.get("sniff", 0)) else None
     done = dict.fromkeys(("sites", "counted", "told", "kept", "before",
                           "vanished", "clear"), 0)
     data = b"MARKER" + bytes(size - 6)
@@ -145,6 +146,8 @@ def main():
         done["sites"] += 1
         now_good, now_bad = counters(ctl, a if way == "out" else b, way)
         seen = packets(wire, 0.3) if way == "out" else packets(rx, 0.3)
+        if sniff:
+            packets(sniff, 0.1)
         if way == "out" and any(b"MARKER" in f for f in seen):
             done["clear"] += 1
         if now_bad > bad:
