@@ -3,7 +3,8 @@
 #
 # A cipher that answers later: pcrypt in front of the kernel's own, which hands
 # each packet to another CPU's worker. Data, verdicts of rules behind us, faults
-# and removal are the same then.
+# and removal are the same then. The last of all: whatever asks for the cipher
+# afterwards gets this one, too.
 #
 #	a eth0 ---- eth0 b
 #
