@@ -27,9 +27,9 @@ static unsigned int refuse_part(const struct nf_hook_state *state,
 	return NF_DROP;
 }
 
-static __always_inline unsigned int
-out4(struct sk_buff *skb, const struct nf_hook_state *state,
-     struct mcsec_group *group)
+static __always_inline unsigned int out4(struct sk_buff *skb,
+					 const struct nf_hook_state *state,
+					 struct mcsec_group *group)
 {
 	struct mcsec_frame frame = {
 		.nhoff = offsetof(struct iphdr, protocol),
