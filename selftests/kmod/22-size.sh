@@ -8,6 +8,7 @@
 #	a eth0 ---- eth0 b
 #
 # timeout: 600
+# stock only
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 ethtool

@@ -7,6 +7,7 @@
 #	a eth0 ---- eth0 b
 #
 # timeout: 600
+# cpus: 2
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 taskset

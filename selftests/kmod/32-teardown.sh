@@ -8,6 +8,7 @@
 #	a eth0 ---- eth0 b
 #
 # timeout: 900
+# cpus: 2
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3

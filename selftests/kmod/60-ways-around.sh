@@ -43,8 +43,8 @@ if nip b -6 route add fd01::99/128 encap seg6local action End.DT6 table 255 \
 	nip b -6 route replace fd01::99/128 encap seg6local action End.DX4 \
 		nh4 $G4 dev eth0
 	listen b $G4 srv4
-	in_ns a "$WAYS" inside4 eth0 \
-		"$(in_ns b cat /sys/class/net/eth0/address)" fd01::1 fd01::99 10.1.0.1 $G4 $PORT
+	mac=$(nip b -o link show dev eth0 | sed 's,.*link/ether \([^ ]*\).*,\1,')
+	in_ns a "$WAYS" inside4 eth0 "$mac" fd01::1 fd01::99 10.1.0.1 $G4 $PORT
 	try "eight of IPv4 out of fragments are counted" \
 		wait_until 20 test "$(counter b in-clear)" -eq 9
 	send a $G4 count=1 >/dev/null
