@@ -146,8 +146,9 @@ int mcsec_group_new(struct mcsec_net *mnet,
 		goto err_id;
 	}
 	/* Last: packets find it from here on. */
-	err = mcsec_select_add(&mnet->select, group, &group->sel, &group->sels,
-			       &group->addr);
+	err = mcsec_select_add(&mnet->select, group, &group->sel,
+			       group->policy == MCSEC_POLICY_OBSERVE,
+			       &group->sels, &group->addr);
 	/* The names were the caller's; those to keep are in group->sels. */
 	group->sel.devs = NULL;
 	if (err)
@@ -184,6 +185,15 @@ void mcsec_group_del(struct mcsec_group *group)
 	WRITE_ONCE(mnet->n_forward, mnet->n_forward - group->forward);
 	mcsec_group_sa_flush(group);
 	put(group);
+}
+
+void mcsec_group_set_policy(struct mcsec_group *group, u32 policy)
+{
+	lockdep_assert_held(&group->mnet->lock);
+
+	WRITE_ONCE(group->policy, policy);
+	mcsec_select_observe(&group->sel, group->sels,
+			     policy == MCSEC_POLICY_OBSERVE);
 }
 
 struct mcsec_sa *mcsec_group_sa(struct mcsec_group *group, __be32 spi)

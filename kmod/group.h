@@ -197,6 +197,9 @@ struct mcsec_sa *mcsec_group_sa(struct mcsec_group *group, __be32 spi);
 int mcsec_group_new(struct mcsec_net *mnet,
 		    const struct mcsec_group_config *config, bool *name_taken);
 
+/* enum mcsec_policy, for what comes from now on. */
+void mcsec_group_set_policy(struct mcsec_group *group, u32 policy);
+
 /* Delete a group and its SAs. */
 void mcsec_group_del(struct mcsec_group *group);
 

@@ -10,6 +10,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/skbuff.h>
+#include <net/ipv6.h>
 
 /*
  * Walk the IPv6 headers that may stand before ESP. Returns the header that
@@ -19,6 +20,18 @@
  */
 int mcsec_walk6(const struct sk_buff *skb, unsigned int *hlen,
 		unsigned int *nhoff);
+
+/*
+ * Whether an IPv6 datagram does not show what its payload is: a fragment, or
+ * more headers than are walked. *@next as mcsec_walk6() returns it.
+ */
+static inline bool mcsec_hides6(const struct sk_buff *skb, int *next)
+{
+	unsigned int hlen, nhoff;
+
+	*next = mcsec_walk6(skb, &hlen, &nhoff);
+	return *next < 0 || *next == NEXTHDR_FRAGMENT;
+}
 
 /* IGMP as hosts and routers speak it, which stays on its link. */
 static inline bool mcsec_is_igmp(const struct iphdr *iph)

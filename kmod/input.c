@@ -338,11 +338,15 @@ static unsigned int pass(const struct mcsec_net *mnet,
 	return NF_ACCEPT;
 }
 
-/* Of a group that cannot be told, because what it selects by is hidden. */
-static unsigned int refuse_hidden(const struct nf_hook_state *state,
-				  enum mcsec_counter why, __be32 spi)
+/* Perhaps of @group: what it selects by is hidden. */
+static unsigned int refuse_hidden(struct mcsec_group *group,
+				  const struct nf_hook_state *state,
+				  struct sk_buff *skb, enum mcsec_counter why,
+				  __be32 spi)
 {
-	mcsec_drop_hidden(mcsec_net_of(state->net), why, spi);
+	if (READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE)
+		return refuse(group, state, skb, why, spi);
+	mcsec_drop_hidden(group->mnet, why, spi);
 	return NF_DROP;
 }
 
@@ -376,8 +380,9 @@ in_esp4(struct sk_buff *skb, const struct nf_hook_state *state,
 		return refuse(group, state, skb,
 			      skb->len < hlen + MCSEC_ESP_MIN ?
 			      MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA, spi);
-	if (mcsec_covered4(&mnet->select, skb))
-		return refuse_hidden(state, MCSEC_IN_NO_SA, spi);
+	group = mcsec_select_part4(&mnet->select, skb, state->in);
+	if (group)
+		return refuse_hidden(group, state, skb, MCSEC_IN_NO_SA, spi);
 	return NF_ACCEPT;
 }
 
@@ -394,8 +399,10 @@ static noinline unsigned int in4(struct mcsec_net *mnet, struct sk_buff *skb,
 	if (unlikely(ip_is_fragment(iph))) {
 		if (group)
 			return refuse(group, state, skb, MCSEC_IN_FRAGMENT, 0);
-		if (mcsec_covered4(&mnet->select, skb))
-			return refuse_hidden(state, MCSEC_IN_FRAGMENT, 0);
+		group = mcsec_select_part4(&mnet->select, skb, state->in);
+		if (group)
+			return refuse_hidden(group, state, skb,
+					     MCSEC_IN_FRAGMENT, 0);
 	}
 	if (!group)
 		return pass(mnet, state, skb);
@@ -437,8 +444,9 @@ static unsigned int in_esp6(struct sk_buff *skb,
 		return refuse(group, state, skb,
 			      skb->len < hlen + MCSEC_ESP_MIN ?
 			      MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA, spi);
-	if (mcsec_covered6(&mnet->select, skb))
-		return refuse_hidden(state, MCSEC_IN_NO_SA, spi);
+	group = mcsec_select_part6(&mnet->select, skb, state->in);
+	if (group)
+		return refuse_hidden(group, state, skb, MCSEC_IN_NO_SA, spi);
 	return NF_ACCEPT;
 }
 
@@ -460,8 +468,9 @@ static noinline unsigned int in6(struct mcsec_net *mnet, struct sk_buff *skb,
 
 		if (group)
 			return refuse(group, state, skb, why, 0);
-		if (mcsec_covered6(&mnet->select, skb))
-			return refuse_hidden(state, why, 0);
+		group = mcsec_select_part6(&mnet->select, skb, state->in);
+		if (group)
+			return refuse_hidden(group, state, skb, why, 0);
 	}
 	if (!group)
 		return pass(mnet, state, skb);

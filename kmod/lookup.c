@@ -40,15 +40,17 @@ static __always_inline bool is_plain(const struct mcsec_key *key,
 static __always_inline struct mcsec_node *
 find_plain(struct rhashtable *table, const struct plain *want)
 {
-	u32 h = want->v6 ? mcsec_fold6(want->dst) : want->dst[0];
 	struct rhash_lock_head __rcu *const *bucket;
 	const struct bucket_table *tbl;
 	struct mcsec_node *node;
 	struct rhash_head *pos;
 	unsigned int at;
+	u32 h;
 
 	tbl = rht_dereference_rcu(table->tbl, table);
 	do {
+		h = want->v6 ? mcsec_fold6(want->dst, tbl->hash_rnd) :
+			       want->dst[0];
 		at = rht_bucket_index(tbl, mcsec_mix(h, want->spi,
 						     tbl->hash_rnd));
 		bucket = rht_bucket(tbl, at);
@@ -114,13 +116,14 @@ static __always_inline bool one_plain(const struct mcsec_shapes *shapes)
 static noinline void key_rest(struct mcsec_key *key,
 			      const struct mcsec_shape *shape,
 			      const struct sk_buff *skb,
-			      const struct net_device *dev)
+			      const struct net_device *dev, bool v6)
 {
 	unsigned int hlen, nhoff, i;
 	int proto;
 
 	memset_startat(key, 0, src);
-	if (ip_hdr(skb)->version == 4) {
+	/* Not by the header's version, which a raw socket may have made up. */
+	if (!v6) {
 		key->src[0] = (__force u32)ip_hdr(skb)->saddr &
 			      shape->src_mask[0];
 	} else {
@@ -134,7 +137,7 @@ static noinline void key_rest(struct mcsec_key *key,
 	key->mark = skb->mark & shape->mark_mask;
 	if (!shape->proto_mask)
 		return;
-	if (ip_hdr(skb)->version == 4) {
+	if (!v6) {
 		proto = ip_hdr(skb)->protocol;
 		hlen = ip_hdrlen(skb);
 		if (ip_hdr(skb)->frag_off & htons(IP_OFFSET))
@@ -165,7 +168,7 @@ static void key_of(struct mcsec_key *key, const struct mcsec_shape *shape,
 	key->spi = (__force u32)spi;
 	key->plain = shape->plain;
 	if (!shape->plain)
-		key_rest(key, shape, skb, dev);
+		key_rest(key, shape, skb, dev, v6);
 }
 
 static noinline struct mcsec_node *
@@ -272,11 +275,23 @@ struct mcsec_node *mcsec_select_sa6(const struct mcsec_select *s,
 	return select_any_sa(&s->v6, shapes, skb, spi, true);
 }
 
-static bool covered(const struct mcsec_tables *t, const struct sk_buff *skb,
-		    u16 family)
+static bool may_be(const struct mcsec_sel *sel, const struct sk_buff *skb,
+		   const struct net_device *dev)
+{
+	if (*sel->dev && (!dev || !READ_ONCE(sel->in_table) ||
+			  READ_ONCE(sel->node.key.ifindex) != dev->ifindex))
+		return false;
+	return (skb->mark & sel->mark_mask) == sel->node.key.mark;
+}
+
+static struct mcsec_group *select_part(const struct mcsec_tables *t,
+				       const struct sk_buff *skb,
+				       const struct net_device *dev, u16 family)
 {
 	const struct mcsec_shapes *shapes = rcu_dereference(t->prefixes);
+	struct mcsec_group *group = NULL;
 	struct mcsec_node *node;
+	struct mcsec_sel *sel;
 	struct mcsec_key key;
 	unsigned int i;
 
@@ -284,21 +299,33 @@ static bool covered(const struct mcsec_tables *t, const struct sk_buff *skb,
 		key_of(&key, &shapes->shape[i], skb, NULL, 0,
 		       family == AF_INET6);
 		node = mcsec_table_find(&t->addrs, &key, family);
-		if (node && READ_ONCE(container_of(node, struct mcsec_addr,
-						   node)->firm))
-			return true;
+		if (!node)
+			continue;
+		list_for_each_entry_rcu(sel, &container_of(node,
+							   struct mcsec_addr,
+							   node)->sels, at) {
+			if (!may_be(sel, skb, dev))
+				continue;
+			group = sel->group;
+			if (!READ_ONCE(sel->observes))
+				return group;
+		}
 	}
-	return false;
+	return group;
 }
 
-bool mcsec_covered4(const struct mcsec_select *s, const struct sk_buff *skb)
+struct mcsec_group *mcsec_select_part4(const struct mcsec_select *s,
+				       const struct sk_buff *skb,
+				       const struct net_device *dev)
 {
-	return covered(&s->v4, skb, AF_INET);
+	return select_part(&s->v4, skb, dev, AF_INET);
 }
 
-bool mcsec_covered6(const struct mcsec_select *s, const struct sk_buff *skb)
+struct mcsec_group *mcsec_select_part6(const struct mcsec_select *s,
+				       const struct sk_buff *skb,
+				       const struct net_device *dev)
 {
-	return covered(&s->v6, skb, AF_INET6);
+	return select_part(&s->v6, skb, dev, AF_INET6);
 }
 
 /* Whether @own's key is that of @skb, were it marked like that. */
@@ -328,8 +355,12 @@ bool mcsec_select_fits_slow(const struct mcsec_tables *t,
 	const struct mcsec_shapes *shapes = rcu_dereference(t->shapes);
 	struct mcsec_node *best;
 	unsigned int i;
+	int hidden;
 
 	if (!shapes)
+		return false;
+	/* IP would give on what is further inside, without asking us again. */
+	if (sel->family == AF_INET6 && mcsec_hides6(skb, &hidden))
 		return false;
 	best = select_any(t, shapes, skb, dev, sel->family == AF_INET6);
 	if (group_of(best) == group)

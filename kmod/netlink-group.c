@@ -306,17 +306,17 @@ int mcsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
 	struct mcsec_group *group;
-	struct nlattr *name;
+	struct nlattr *name, *policy;
 	int err = -ENOENT;
 
 	name = mcsec_nl_need(info, MCSEC_A_GROUP_NAME, "name");
-	if (!name || !mcsec_nl_need(info, MCSEC_A_GROUP_POLICY, "policy"))
+	policy = mcsec_nl_need(info, MCSEC_A_GROUP_POLICY, "policy");
+	if (!name || !policy)
 		return -EINVAL;
 	mutex_lock(&mnet->lock);
 	group = mcsec_nl_group(mnet, name, info->extack);
 	if (group) {
-		WRITE_ONCE(group->policy,
-			   nla_get_u32(info->attrs[MCSEC_A_GROUP_POLICY]));
+		mcsec_group_set_policy(group, nla_get_u32(policy));
 		err = 0;
 	}
 	mutex_unlock(&mnet->lock);

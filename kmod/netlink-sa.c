@@ -247,7 +247,7 @@ static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 		break;
 	case -EEXIST:
 		return refuse(info, MCSEC_A_SA_SPI, err,
-			      "the group has an SA of this spi");
+			      "the group, or one with its addresses, has an SA of this spi");
 	case -ENOSPC:
 		return refuse(info, MCSEC_A_SA_GROUP, err,
 			      "the group has too many SAs");

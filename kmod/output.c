@@ -13,17 +13,36 @@
 #include <net/ipv6.h>
 #include <net/route.h>
 
-static unsigned int refuse(struct mcsec_group *group, enum mcsec_counter why)
+/* Whether it goes on in the clear, for all that was found wrong. */
+static bool goes_on(struct mcsec_group *group,
+		    const struct nf_hook_state *state)
 {
+	if (state->hook == NF_INET_LOCAL_OUT)
+		return mcsec_group_observes(group, MCSEC_OUT_OBSERVED);
+	if (state->hook == NF_INET_FORWARD)
+		return mcsec_group_observes(group, MCSEC_FORWARD_OBSERVED);
+	/* Counted before. */
+	return READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE;
+}
+
+static unsigned int refuse(struct mcsec_group *group,
+			   const struct nf_hook_state *state,
+			   enum mcsec_counter why)
+{
+	if (goes_on(group, state))
+		return NF_ACCEPT;
 	mcsec_drop_out(group, why, 0, -1);
 	return NF_DROP;
 }
 
-/* A part of a datagram, of which no group can be told. */
-static unsigned int refuse_part(const struct nf_hook_state *state,
+/* A part of a datagram, of which can only be told that it may be @group's. */
+static unsigned int refuse_part(struct mcsec_group *group,
+				const struct nf_hook_state *state,
 				enum mcsec_counter why)
 {
-	mcsec_drop_hidden(mcsec_net_of(state->net), why, 0);
+	if (goes_on(group, state))
+		return NF_ACCEPT;
+	mcsec_drop_hidden(group->mnet, why, 0);
 	return NF_DROP;
 }
 
@@ -43,12 +62,12 @@ static __always_inline unsigned int out4(struct sk_buff *skb,
 	if (unlikely(ip_hdr(skb)->version != 4 ||
 		     frame.hlen < sizeof(*iph) || !skb_dst(skb) ||
 		     !pskb_may_pull(skb, frame.hlen)))
-		return refuse(group, MCSEC_OUT_MALFORMED);
+		return refuse(group, state, MCSEC_OUT_MALFORMED);
 	iph = ip_hdr(skb);
 	if (unlikely(ip_is_fragment(iph)))
-		return refuse(group, MCSEC_OUT_FRAGMENT);
+		return refuse(group, state, MCSEC_OUT_FRAGMENT);
 	if (iph->protocol == IPPROTO_ESP)
-		return refuse(group, MCSEC_OUT_FOREIGN_ESP);
+		return refuse(group, state, MCSEC_OUT_FOREIGN_ESP);
 	/* Routers and snooping switches must read it; it stays on the link. */
 	if (group->exempt && state->hook != NF_INET_FORWARD &&
 	    mcsec_is_igmp(iph)) {
@@ -76,10 +95,11 @@ unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
 	group = mcsec_select4(&mnet->select, skb, leaves_by(skb, state));
 	if (group)
 		return out4(skb, state, group);
-	if (unlikely(ip_is_fragment(ip_hdr(skb))) &&
-	    mcsec_covered4(&mnet->select, skb))
-		return refuse_part(state, MCSEC_OUT_FRAGMENT);
-	return NF_ACCEPT;
+	if (likely(!ip_is_fragment(ip_hdr(skb))))
+		return NF_ACCEPT;
+	group = mcsec_select_part4(&mnet->select, skb, leaves_by(skb, state));
+	return group ? refuse_part(group, state, MCSEC_OUT_FRAGMENT) :
+		       NF_ACCEPT;
 }
 
 static bool is_bridged(const struct sk_buff *skb)
@@ -96,22 +116,6 @@ static bool is_routed(const struct sk_buff *skb,
 		      const struct nf_hook_state *state)
 {
 	return state->hook == NF_INET_FORWARD && !is_bridged(skb);
-}
-
-/*
- * Where a group's clear datagrams could still come by: those that are routed,
- * which a gateway protects; rules that translate addresses behind us make them
- * out of others; what is verified for this host alone must not be routed on.
- * At FORWARD and at POST_ROUTING, where all that leaves comes by, also what did
- * not come by LOCAL_OUT or FORWARD.
- */
-static bool goes_on(struct mcsec_group *group,
-		    const struct nf_hook_state *state)
-{
-	if (state->hook == NF_INET_FORWARD)
-		return mcsec_group_observes(group, MCSEC_FORWARD_OBSERVED);
-	/* Counted before. */
-	return READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE;
 }
 
 /*
@@ -136,11 +140,16 @@ static unsigned int tunnel4(struct sk_buff *skb,
 				      state->out);
 	__skb_push(skb, hlen);
 	skb_reset_network_header(skb);
-	if (!group || goes_on(group, state))
-		return NF_ACCEPT;
-	return refuse(group, MCSEC_FORWARD_CLEAR);
+	return group ? refuse(group, state, MCSEC_FORWARD_CLEAR) : NF_ACCEPT;
 }
 
+/*
+ * Where a group's clear datagrams could still come by: those that are routed,
+ * which a gateway protects; rules that translate addresses behind us make them
+ * out of others; what is verified for this host alone must not be routed on.
+ * At FORWARD and at POST_ROUTING, where all that leaves comes by, also what did
+ * not come by LOCAL_OUT or FORWARD.
+ */
 static noinline unsigned int forward4(struct mcsec_net *mnet,
 				      struct sk_buff *skb,
 				      const struct nf_hook_state *state)
@@ -150,19 +159,18 @@ static noinline unsigned int forward4(struct mcsec_net *mnet,
 
 	group = mcsec_select4(&mnet->select, skb, state->out);
 	if (!group) {
-		if (unlikely(ip_is_fragment(iph)) &&
-		    mcsec_covered4(&mnet->select, skb))
-			return refuse_part(state, MCSEC_FORWARD_CLEAR);
-		return NF_ACCEPT;
+		if (likely(!ip_is_fragment(iph)))
+			return NF_ACCEPT;
+		group = mcsec_select_part4(&mnet->select, skb, state->out);
+		return group ? refuse_part(group, state, MCSEC_FORWARD_CLEAR) :
+			       NF_ACCEPT;
 	}
 	/* What stays on its link is not routed. */
 	if (group->exempt && !is_routed(skb, state) && mcsec_is_igmp(iph))
 		return NF_ACCEPT;
 	if (group->forward && is_routed(skb, state))
 		return out4(skb, state, group);
-	if (goes_on(group, state))
-		return NF_ACCEPT;
-	return refuse(group, MCSEC_FORWARD_CLEAR);
+	return refuse(group, state, MCSEC_FORWARD_CLEAR);
 }
 
 unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
@@ -195,17 +203,17 @@ static unsigned int out6(struct sk_buff *skb, const struct nf_hook_state *state,
 	hlen = ip6_find_1stfragopt(skb, &nexthdr);
 	if (unlikely(ipv6_hdr(skb)->version != 6 || hlen < 0 ||
 		     hlen > skb->len || !skb_dst(skb)))
-		return refuse(group, MCSEC_OUT_MALFORMED);
+		return refuse(group, state, MCSEC_OUT_MALFORMED);
 	frame.hlen = hlen;
 	frame.nhoff = nexthdr - skb_network_header(skb);
 	if (unlikely(!pskb_may_pull(skb, hlen)))
-		return refuse(group, MCSEC_OUT_MALFORMED);
+		return refuse(group, state, MCSEC_OUT_MALFORMED);
 	next = skb_network_header(skb)[frame.nhoff];
 	switch (next) {
 	case NEXTHDR_FRAGMENT:
-		return refuse(group, MCSEC_OUT_FRAGMENT);
+		return refuse(group, state, MCSEC_OUT_FRAGMENT);
 	case NEXTHDR_ESP:
-		return refuse(group, MCSEC_OUT_FOREIGN_ESP);
+		return refuse(group, state, MCSEC_OUT_FOREIGN_ESP);
 	}
 	if (group->exempt && state->hook != NF_INET_FORWARD &&
 	    mcsec_is_mld(skb, next, frame.hlen)) {
@@ -215,28 +223,25 @@ static unsigned int out6(struct sk_buff *skb, const struct nf_hook_state *state,
 	return mcsec_protect(skb, state, group, &frame);
 }
 
-/* Whether it is no whole datagram. */
-static bool is_part6(const struct sk_buff *skb)
-{
-	unsigned int hlen, nhoff;
-
-	return mcsec_walk6(skb, &hlen, &nhoff) == NEXTHDR_FRAGMENT;
-}
-
 unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
 			const struct nf_hook_state *state)
 {
 	struct mcsec_net *mnet = priv;
 	struct mcsec_group *group;
+	int next;
 
 	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
 		return NF_ACCEPT;
 	group = mcsec_select6(&mnet->select, skb, leaves_by(skb, state));
 	if (group)
 		return out6(skb, state, group);
-	if (unlikely(is_part6(skb)) && mcsec_covered6(&mnet->select, skb))
-		return refuse_part(state, MCSEC_OUT_FRAGMENT);
-	return NF_ACCEPT;
+	if (likely(!mcsec_hides6(skb, &next)))
+		return NF_ACCEPT;
+	group = mcsec_select_part6(&mnet->select, skb, leaves_by(skb, state));
+	if (!group)
+		return NF_ACCEPT;
+	return refuse_part(group, state, next < 0 ? MCSEC_OUT_MALFORMED :
+						    MCSEC_OUT_FRAGMENT);
 }
 
 /* What a fragment is of, if its header at @hlen is there; or -1. */
@@ -254,10 +259,11 @@ static noinline unsigned int forward6(struct mcsec_net *mnet,
 {
 	struct mcsec_group *group;
 	unsigned int hlen, nhoff;
-	bool part = false;
+	bool part;
 	int next;
 
 	next = mcsec_walk6(skb, &hlen, &nhoff);
+	part = next < 0;
 	/* POST_ROUTING sees fragments where they are looped back. */
 	if (next == NEXTHDR_FRAGMENT) {
 		part = true;
@@ -267,9 +273,11 @@ static noinline unsigned int forward6(struct mcsec_net *mnet,
 		return NF_ACCEPT;
 	group = mcsec_select6(&mnet->select, skb, state->out);
 	if (!group) {
-		if (unlikely(part) && mcsec_covered6(&mnet->select, skb))
-			return refuse_part(state, MCSEC_FORWARD_CLEAR);
-		return NF_ACCEPT;
+		if (likely(!part))
+			return NF_ACCEPT;
+		group = mcsec_select_part6(&mnet->select, skb, state->out);
+		return group ? refuse_part(group, state, MCSEC_FORWARD_CLEAR) :
+			       NF_ACCEPT;
 	}
 	/* What stays on its link is not routed. */
 	if (group->exempt && !is_routed(skb, state) &&
@@ -277,9 +285,7 @@ static noinline unsigned int forward6(struct mcsec_net *mnet,
 		return NF_ACCEPT;
 	if (group->forward && is_routed(skb, state))
 		return out6(skb, state, group);
-	if (goes_on(group, state))
-		return NF_ACCEPT;
-	return refuse(group, MCSEC_FORWARD_CLEAR);
+	return refuse(group, state, MCSEC_FORWARD_CLEAR);
 }
 
 unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,

@@ -93,6 +93,7 @@ static struct mcsec_addr *addr_get(struct mcsec_select *s,
 		*err = addr ? 0 : -ENOMEM;
 		if (addr) {
 			addr->node.key = key;
+			INIT_LIST_HEAD(&addr->sels);
 			*err = insert(&t->addrs, &addr->node, sel->family);
 		}
 		if (*err) {
@@ -168,16 +169,17 @@ static int enter(struct mcsec_select *s, struct mcsec_tables *t,
 
 static void leave(struct mcsec_tables *t, struct mcsec_sel *sel)
 {
+	list_del_rcu(&sel->at);
 	if (*sel->dev)
 		list_del(&sel->list);
 	if (sel->in_table)
 		take_out(&t->sels, &sel->node, sel->family);
-	sel->in_table = false;
+	WRITE_ONCE(sel->in_table, false);
 }
 
 int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
-		     const struct mcsec_selector *sel, struct mcsec_sel **sels,
-		     struct mcsec_addr **addr)
+		     const struct mcsec_selector *sel, bool observes,
+		     struct mcsec_sel **sels, struct mcsec_addr **addr)
 {
 	struct mcsec_tables *t = tables_of(s, sel->family);
 	unsigned int n = sel->n_devs ?: 1, i;
@@ -201,11 +203,14 @@ int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
 		(*sels)[i].node.key = key;
 		(*sels)[i].group = group;
 		(*sels)[i].family = sel->family;
+		(*sels)[i].mark_mask = sel->mask;
+		(*sels)[i].observes = observes;
 		if (sel->n_devs)
 			strscpy((*sels)[i].dev, sel->devs[i], IFNAMSIZ);
 		err = enter(s, t, &(*sels)[i]);
 		if (err)
 			goto err_enter;
+		list_add_tail_rcu(&(*sels)[i].at, &(*addr)->sels);
 	}
 	return 0;
 
@@ -221,6 +226,15 @@ err_addr:
 err_free:
 	kfree(*sels);
 	return err;
+}
+
+void mcsec_select_observe(const struct mcsec_selector *sel,
+			  struct mcsec_sel *sels, bool observes)
+{
+	unsigned int i;
+
+	for (i = 0; i < (sel->n_devs ?: 1); i++)
+		WRITE_ONCE(sels[i].observes, observes);
 }
 
 void mcsec_select_del(struct mcsec_select *s, const struct mcsec_selector *sel,
@@ -263,7 +277,7 @@ int mcsec_select_dev(struct mcsec_select *s, const struct net_device *dev,
 			continue;
 		take_out(&tables_of(s, sel->family)->sels, &sel->node,
 			 sel->family);
-		sel->in_table = false;
+		WRITE_ONCE(sel->in_table, false);
 		removed = true;
 	}
 	/* Before a key changes that somebody may be looking at. */
@@ -272,12 +286,12 @@ int mcsec_select_dev(struct mcsec_select *s, const struct net_device *dev,
 	list_for_each_entry(sel, &s->with_dev, list) {
 		if (gone || sel->in_table || strcmp(sel->dev, dev->name))
 			continue;
-		sel->node.key.ifindex = dev->ifindex;
+		WRITE_ONCE(sel->node.key.ifindex, dev->ifindex);
 		err = insert(&tables_of(s, sel->family)->sels, &sel->node,
 			     sel->family);
 		if (err)
 			return err;
-		sel->in_table = true;
+		WRITE_ONCE(sel->in_table, true);
 	}
 	return 0;
 }

@@ -54,11 +54,13 @@ struct mcsec_node {
  * @refs: groups that select by exactly these addresses
  * @firm: those of them that select whatever comes through any interface with
  *	any mark
+ * @sels: the places of all of them
  */
 struct mcsec_addr {
 	struct mcsec_node node;
 	unsigned int refs;
 	unsigned int firm;
+	struct list_head sels;
 	struct rcu_head rcu;
 };
 
@@ -67,8 +69,11 @@ struct mcsec_sel {
 	struct mcsec_node node;
 	struct mcsec_group *group;
 	struct list_head list;	/* of those with an interface */
+	struct list_head at;	/* of those with the same addresses, RCU */
+	u32 mark_mask;
 	u16 family;
 	bool in_table;		/* the interface is there */
+	bool observes;		/* refuses nothing */
 	char dev[IFNAMSIZ];
 	struct rcu_head rcu;	/* of the array's first */
 };
@@ -112,9 +117,17 @@ struct mcsec_node *mcsec_select_sa4(const struct mcsec_select *s,
 struct mcsec_node *mcsec_select_sa6(const struct mcsec_select *s,
 				    const struct sk_buff *skb, __be32 spi);
 
-/* Whether some group selects by the addresses of @skb and what is hidden. */
-bool mcsec_covered4(const struct mcsec_select *s, const struct sk_buff *skb);
-bool mcsec_covered6(const struct mcsec_select *s, const struct sk_buff *skb);
+/*
+ * A group that @skb may belong to by its addresses, its mark and @dev, if more
+ * cannot be seen of it: one that refuses what it must, if there is one; or
+ * NULL.
+ */
+struct mcsec_group *mcsec_select_part4(const struct mcsec_select *s,
+				       const struct sk_buff *skb,
+				       const struct net_device *dev);
+struct mcsec_group *mcsec_select_part6(const struct mcsec_select *s,
+				       const struct sk_buff *skb,
+				       const struct net_device *dev);
 
 /* Whether addresses are all that any group of @t looks at, equally many. */
 static inline bool mcsec_select_plain(const struct mcsec_tables *t)
@@ -152,14 +165,19 @@ static inline bool mcsec_select_fits(const struct mcsec_select *s,
 /* ---- changes: the namespace's lock ---- */
 
 /*
- * Let @group be found by @sel. *@sels becomes an array of as many as it has
- * interfaces, but one at least, and *@addr what its SAs are found below.
+ * Let @group, which @observes, be found by @sel. *@sels becomes an array of as
+ * many as it has interfaces, but one at least, and *@addr what its SAs are found
+ * below.
  * Returns 0, -EEXIST if another group has the same selector, -E2BIG if there
  * are too many shapes, -ENOMEM. Packets find it on return.
  */
 int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
-		     const struct mcsec_selector *sel, struct mcsec_sel **sels,
-		     struct mcsec_addr **addr);
+		     const struct mcsec_selector *sel, bool observes,
+		     struct mcsec_sel **sels, struct mcsec_addr **addr);
+
+/* Whether @sels, which @sel got, refuse what they must. */
+void mcsec_select_observe(const struct mcsec_selector *sel,
+			  struct mcsec_sel *sels, bool observes);
 
 /*
  * Undo it. SAs that are still below @addr are not found any more. @sels is the

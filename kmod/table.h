@@ -18,47 +18,47 @@
  * Every multicast packet of the namespace looks here: inlined it takes a
  * quarter of the instructions that the general functions do.
  *
- * Who may make groups picks the keys, so that a cheap hash will do. The table
- * takes the low bits, which must depend on all: on a little-endian machine
- * neighbouring addresses differ in the highest. Those of a product do.
+ * Who may make groups picks the keys, in a user namespace anyone: what collides
+ * under one seed must not do so under another. The table takes the low bits,
+ * which must depend on all: on a little-endian machine neighbouring addresses
+ * differ in the highest. Those of a product do.
  */
 static __always_inline u32 mcsec_mix(u32 h, u32 spi, u32 seed)
 {
-	return ((h + spi * 0x85ebca6bU) ^ seed) * GOLDEN_RATIO_64 >> 32;
+	u32 x = (h ^ seed) * GOLDEN_RATIO_64 >> 32;
+
+	return (x + spi) * GOLDEN_RATIO_64 >> 32;
 }
 
-static __always_inline u32 mcsec_fold6(const u32 dst[4])
+static __always_inline u32 mcsec_fold6(const u32 dst[4], u32 seed)
 {
-	u32 h = dst[0];
-
-	h = h * GOLDEN_RATIO_32 + dst[1];
-	h = h * GOLDEN_RATIO_32 + dst[2];
-	return h * GOLDEN_RATIO_32 + dst[3];
+	return jhash2(dst, 4, seed);
 }
 
 /* ---- all that a key may have ---- */
 
-static inline u32 mcsec_hash_rest(const struct mcsec_key *key)
+static inline u32 mcsec_hash_rest(const struct mcsec_key *key, u32 seed)
 {
 	if (key->plain)
 		return 0;
 	return jhash2(key->src, (sizeof(*key) -
-				 offsetof(struct mcsec_key, src)) / 4, 0);
+				 offsetof(struct mcsec_key, src)) / 4, seed);
 }
 
 static inline u32 mcsec_hash4(const void *data, u32 len, u32 seed)
 {
 	const struct mcsec_key *key = data;
 
-	return mcsec_mix(key->dst[0] + mcsec_hash_rest(key), key->spi, seed);
+	return mcsec_mix(key->dst[0] + mcsec_hash_rest(key, seed), key->spi,
+			 seed);
 }
 
 static inline u32 mcsec_hash6(const void *data, u32 len, u32 seed)
 {
 	const struct mcsec_key *key = data;
 
-	return mcsec_mix(mcsec_fold6(key->dst) + mcsec_hash_rest(key),
-			 key->spi, seed);
+	return mcsec_mix(mcsec_fold6(key->dst, seed) +
+			 mcsec_hash_rest(key, seed), key->spi, seed);
 }
 
 static inline bool mcsec_same_rest(const struct mcsec_key *a,

@@ -56,11 +56,24 @@ round() {
 	inside udp 7 0
 	sees "a counter of 0 is none" in-replay
 	is "IPv$f: nothing more arrives" "$(wc -l <"$TMP/r$f")" 2
+	# of another group, for which the key is none
+	ctl b group add other "$dst" proto udp dport $PORT
+	inside udp 7 7
+	sees "a datagram of a narrower group is refused" in-selector
+	if [ "$f" = 6 ]; then
+		inside atomic 7 8
+		sees "also behind a fragment header" in-selector
+		inside behind 7 9
+		sees "or behind many others" in-selector
+	fi
+	is "IPv$f: nor does it arrive" "$(wc -l <"$TMP/r$f")" 2
+	ctl b group del other
 	is "IPv$f: and nothing else was counted" \
 		"$(counters b in-exempt out-exempt)" "$(printf '%s %s, ' \
 		in-accepted ${base[in-accepted]} in-replay ${base[in-replay]} \
 		in-bad-trailer ${base[in-bad-trailer]} \
-		in-dummy ${base[in-dummy]} | sed 's/, $//')"
+		in-dummy ${base[in-dummy]} \
+		in-selector ${base[in-selector]} | sed 's/, $//')"
 }
 declare -A base=()
 round 4 $G4 g4

@@ -12,6 +12,8 @@ KEY is AES-GCM's with its salt, in hex; IV 8 octets as a number. WHAT:
   overlong   a pad length beyond the text
   all-pad    a pad length that leaves no payload
   no-text    a trailer alone
+  atomic     the datagram behind a fragment header of IPv6, as all of it
+  behind     the datagram behind more headers of IPv6 than are walked
 """
 import socket
 import struct
@@ -39,6 +41,15 @@ def padding(n):
     return bytes(i % 256 for i in range(1, n + 1)) + bytes([n])
 
 
+def options(after, size):
+    """A header of options that nobody knows and everybody may skip."""
+    out = bytes([after, size // 8 - 1])
+    while len(out) < size:
+        n = min(size - len(out), 257)
+        out += bytes([0x1e, n - 2]) + bytes(n - 2)
+    return out
+
+
 def text_of(what):
     data = b"inside"
     # a wrong checksum: the tag says more. None at all IPv6 does not take.
@@ -51,6 +62,8 @@ def text_of(what):
         "overlong": udp + bytes([255]) + b"\x11",
         "all-pad": padding(14) + b"\x11",
         "no-text": padding(0) + b"\x11",
+        "atomic": bytes([17]) + bytes(7) + udp + fill + b"\x2c",
+        "behind": options(60, 992) + options(17, 8) + udp + fill + b"\x3c",
     }[what]
 
 

@@ -14,8 +14,9 @@
       may be several, with commas between them, which take turns.
       Prints the lines that recv will, or the name of the error, and what the
       error queue says would have fit.
-  mc.py hdrincl GROUP DEV SRC [frag=1] [offset=N] [proto=N] [size=N]
-      One IPv4 datagram by a raw socket that writes its own header.
+  mc.py hdrincl GROUP DEV SRC [frag=1] [offset=N] [proto=N] [size=N] [mark=N]
+      One datagram by a raw socket that writes its own header, and with IPv6 a
+      fragment header, if it shall be a fragment.
 """
 import errno
 import os
@@ -154,20 +155,31 @@ def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
             time.sleep(float(pace))
 
 
-def hdrincl(group, dev, src, frag=0, offset=0, proto=17, size=64):
-    s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-    s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
-                 bytes(8) + struct.pack("@I", socket.if_nametoindex(dev)))
-    s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
-    if int(offset):
-        s.setsockopt(socket.IPPROTO_IP, 22, 1)  # IP_NODEFRAG
+def hdrincl(group, dev, src, frag=0, offset=0, proto=17, size=64, mark=0):
+    family = socket.AF_INET6 if six(group) else socket.AF_INET
+    s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    if mark:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, int(mark, 0))
     body = payload("MARKER", 0, int(size))
-    udp = struct.pack("!HHHH", 4000, 5000, 8 + len(body), 0)
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(body), 7,
-                       (0x2000 if int(frag) else 0) | int(offset), 8, int(proto), 0,
-                       socket.inet_aton(src), socket.inet_aton(group))
+    data = struct.pack("!HHHH", 4000, 5000, 8 + len(body), 0) + body
+    addrs = socket.inet_pton(family, src) + socket.inet_pton(family, group)
+    frag, offset, proto = int(frag), int(offset), int(proto)
+    if six(group):
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF,
+                     socket.if_nametoindex(dev))
+        if frag or offset:
+            data = struct.pack("!BBHI", proto, 0, offset << 3 | frag, 7) + data
+            proto = 44
+        head = struct.pack("!IHBB", 6 << 28, len(data), proto, 8) + addrs
+    else:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
+                     bytes(8) + struct.pack("@I", socket.if_nametoindex(dev)))
+        if int(offset):
+            s.setsockopt(socket.IPPROTO_IP, 22, 1)  # IP_NODEFRAG
+        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(data), 7,
+                           frag << 13 | offset, 8, proto, 0) + addrs
     try:
-        s.sendto(head + udp + body, (group, 0))
+        s.sendto(head + data, (group, 0))
         print(line(body))
     except OSError as e:
         print(errno.errorcode[e.errno])

@@ -1,0 +1,204 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What does not show by what a group selects: fragments, which have no ports,
+# and ESP of unknown keys. Its addresses, mark and interface are what is left to
+# tell by.
+#
+#	b eth0 ---- eth0 a eth1 ---- eth0 c
+#
+# timeout: 600
+
+. "$(dirname "$0")/kmod.sh"
+need tcpdump python3 nft
+load_mcsec
+two_hosts
+ns_create c
+veth a:eth1 10.3.0.1/24 fd03::1/64 -- c:eth0 10.3.0.2/24 fd03::2/64
+H4=239.2.1.1 H6=ff3e::2:1
+sniff b b0 'dst net 224.0.0.0/4 or ip6'
+sniff c c0 'dst net 224.0.0.0/4 or ip6'
+
+# interface, group, options: a datagram that a program of a made by itself
+raw() {
+	local dev=$1 g=$2 src=10.1.0.1
+	shift 2
+
+	[[ $g != *:* ]] || src=fd01::1
+	in_ns a "$MC" hdrincl "$g" "$dev" "$src" "$@" >/dev/null
+}
+# so many to that group were captured there
+there() {
+	[ "$(tcpdump -n -r "$TMP/$1.pcap" dst "$2" 2>/dev/null | wc -l)" = "$3" ]
+}
+# what b's or c's sockets could have got of a protocol
+arrivals() {
+	in_ns "$1" nft -f - <<-NFT
+	table inet t {
+		counter n_esp { }
+		chain in {
+			type filter hook input priority 0
+			meta l4proto esp counter name n_esp
+		}
+	}
+	NFT
+}
+arrived() {
+	[ "$(in_ns "$1" nft list counter inet t n_esp |
+		sed -n 's/.*packets \([0-9]*\).*/\1/p')" = "$2" ]
+}
+
+# ---- fragments that leave
+
+# without this they wait in a for the rest of their datagrams
+in_ns a nft -f - <<NFT
+table inet raw {
+	chain out {
+		type filter hook output priority -450
+		notrack
+	}
+}
+NFT
+for g in "p4 $G4" "p6 $G6"; do
+	# shellcheck disable=SC2086 # name and address
+	ctl a group add $g dev eth0 proto udp dport $PORT
+done
+for g in $G4 $G6; do
+	raw eth0 $g offset=8
+	raw eth0 $g frag=1
+	raw eth1 $g offset=8
+	raw eth1 $g frag=1
+done
+is "fragments towards a protected interface stay" \
+	"$(counters a)" "out-fragment 4"
+try "through another one they go" wait_until 20 there c0 $G4 2
+try "also IPv6" wait_until 20 there c0 $G6 2
+raw eth0 $G4
+is "what shows all its ports belongs to the group" "$(counters a)" \
+	"out-no-sa 1, out-fragment 4"
+nip a link set eth0 down
+nip a link set eth0 name eth9
+nip a link set eth9 up
+wait_until 20 ns_up a eth9
+raw eth9 $G4 offset=8
+try "and so do they when it has another name" wait_until 20 there b0 $G4 1
+nip a link set eth9 down
+nip a link set eth9 name eth0
+nip a link set eth0 up
+wait_until 20 ns_up a eth0
+mroute_to a eth0 224.0.0.0/4 ff00::/8
+raw eth0 $G4 offset=8
+is "until it is called that again" "$(counter a out-fragment)" 5
+
+ctl a group add m4 $H4 mark 0x10/0xf0 proto udp dport $PORT
+ctl a group add m6 $H6 mark 0x10/0xf0 proto udp dport $PORT
+for g in $H4 $H6; do
+	raw eth0 $g offset=8 mark=0x15
+	raw eth1 $g frag=1 mark=0x1f
+	raw eth0 $g offset=8 mark=0x25
+done
+is "fragments of a group's mark stay" "$(counter a out-fragment)" 9
+try "those of others go" wait_until 20 there b0 $H4 1
+try "also IPv6" wait_until 20 there b0 $H6 1
+
+# headers of IPv6 without an end
+pad=$(printf '1eff%0510d1eff%0510d1eff%0510d1ed9%0434d' 0 0 0 0)
+before=$(counter a out-malformed)
+in_ns a "$MC" send $G6 $PORT eth0 hop="007b$pad" dst=0000010400000000 \
+	text=BEHIND >/dev/null
+is "nor does what is behind more headers than are walked" \
+	"$(counter a out-malformed)" $((before + 1))
+in_ns a "$MC" send $G6 7000 eth0 text=FENCE >/dev/null
+try "what is of no group's port goes on" wait_until 20 eval \
+	'grep -aq FENCE "$TMP/b0.pcap"'
+is "and nothing before it has" "$(grep -ac BEHIND "$TMP/b0.pcap")" 0
+
+# ---- ESP of unknown keys that arrives
+
+arrivals b
+arrivals c
+for n in b c; do
+	ctl $n group add p4 $G4 dev eth0 proto udp dport $PORT
+	ctl $n group add p6 $G6 dev eth0 proto udp dport $PORT
+	listen $n $G4 l4
+	listen $n $G6 l6
+done
+ctl c group del p4
+ctl c group del p6
+ctl c group add p4 $G4 dev eth1 proto udp dport $PORT
+ctl c group add p6 $G6 mark 1 proto udp dport $PORT
+ctl a group flush
+for g in $G4 $G6; do
+	raw eth0 $g proto=50
+	raw eth1 $g proto=50
+done
+try "unknown ESP from a protected interface is refused" \
+	wait_until 20 counted b in-no-sa 2
+try "what is of no group's interface or mark passes" \
+	wait_until 20 arrived c 2
+is "and is not counted" "$(counters c)" ""
+try "what was refused did not get there" arrived b 0
+
+# ---- groups that observe
+
+ctl b group set p4 policy observe
+ctl b group set p6 policy observe
+for g in $G4 $G6; do
+	raw eth0 $g proto=50
+done
+try "groups that observe let unknown ESP by" wait_until 20 arrived b 2
+is "and count it" "$(counters b)" "in-no-sa 2, in-observed 2"
+ctl a group add p4 $G4 proto udp dport $PORT policy observe
+ctl a group add p6 $G6 proto udp dport $PORT policy observe
+ctl a group add w4 $H4 policy observe
+ctl a group add w6 $H6 policy observe
+before=$(counter a out-fragment)
+for g in $G4 $G6 $H4 $H6; do
+	raw eth0 $g offset=8
+done
+raw eth0 $H4 proto=50
+raw eth0 $H6 proto=50
+is "they let fragments and others' ESP out" "$(counter a out-observed)" 6
+try "which are on the wire" wait_until 20 there b0 $H4 3
+try "also IPv6" wait_until 20 there b0 $H6 3
+is "and refuse nothing" "$(counter a out-fragment)" "$before"
+# another group, for which the same fragment may be
+ctl a group add q4 $G4 proto udp dport 7000
+raw eth0 $G4 offset=8
+is "one that enforces is asked first" "$(counter a out-fragment)" \
+	$((before + 1))
+ctl a group set q4 policy observe
+raw eth0 $G4 offset=8
+is "until it observes, too" "$(counter a out-fragment)" $((before + 1))
+is "which is counted" "$(counter a out-observed)" 7
+ctl a group del q4
+ctl a group set p4 policy enforce
+raw eth0 $G4 offset=8
+is "and refuses again when it enforces" "$(counter a out-fragment)" \
+	$((before + 2))
+
+# ---- fragments that nobody puts together
+
+ctl a group flush
+ctl b group set p4 policy enforce
+ctl b group set p6 policy enforce
+in_ns b nft -f - <<NFT
+table inet raw {
+	chain pre {
+		type filter hook prerouting priority -450
+		notrack
+	}
+}
+NFT
+send a $G4 size=2000 >/dev/null
+send a $G6 size=2000 >/dev/null
+try "fragments that a rule keeps apart are refused" \
+	wait_until 20 counted b in-fragment 4
+ctl b group set p4 policy observe
+ctl b group set p6 policy observe
+send a $G4 size=2000 >/dev/null
+try "or observed" wait_until 20 has_lines l4 1
+is "each of them, and none twice" "$(counter b in-observed)" 4
+is "before, none arrived" "$(wc -l <"$TMP/l4") $(counter b in-fragment)" "1 4"
+
+tap_done
