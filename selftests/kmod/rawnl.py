@@ -5,7 +5,8 @@
   rawnl.py mangle COUNT   valid requests with octets and lengths changed, each
                           with its answer awaited; those that would be valid
                           and change something are left out
-  rawnl.py wrong          one wrong thing at a time; prints "what: refusal"
+  rawnl.py wrong          one wrong thing at a time; prints for each
+                          "what: attribute that the answer points at: refusal"
   rawnl.py dumps HEX      dump everything and look for the octets HEX
 Numbers are those of linux/mcsec.h, which the environment's MCSEC_UAPI names.
 """
@@ -88,6 +89,7 @@ class Family:
                     return out
 
     def refusal(self, cmd, attrs):
+        """Which attribute is refused, in which words."""
         last = self.ask(self.id, cmd, attrs)[-1]
         kind, flags = struct.unpack_from("=HH", last, 4)
         err = struct.unpack_from("=i", last, 16)[0]
@@ -95,12 +97,22 @@ class Family:
             return "accepted"
         asked = struct.unpack_from("=I", last, 20)[0]
         at = 20 + (16 if flags & 0x100 else (asked + 3) & ~3)
+        words, bad = f"error {-err}", None
         while at + 4 <= len(last):
             n, kind = struct.unpack_from("=HH", last, at)
-            if kind == 1:
-                return last[at + 4:at + n].rstrip(b"\0").decode()
+            data = last[at + 4:at + n]
+            if kind == 1:                       # NLMSGERR_ATTR_MSG
+                words = data.rstrip(b"\0").decode()
+            elif kind == 2:                     # NLMSGERR_ATTR_OFFS
+                at_bad = struct.unpack("=I", data)[0] - 20
+                bad = struct.unpack_from("=H", attrs, at_bad + 2)[0]
+            elif kind == 4:                     # NLMSGERR_ATTR_MISS_TYPE
+                bad = struct.unpack("=I", data)[0]
             at += max((n + 3) & ~3, 4)
-        return f"error {-err}"
+        space = "GROUP_" if cmd == C["GROUP_NEW"] else "SA_"
+        names = [k for k, v in A.items() if v == bad and k.startswith(space)]
+        field = names[0].removeprefix(space).lower() if names else "none"
+        return f"{field.replace('_', '-')}: {words}"
 
 
 A = {k.removeprefix("MCSEC_A_"): v for k, v in N.items()
@@ -127,31 +139,96 @@ def sa(**change):
     return b"".join(parts.values())
 
 
+def group(*more, dst=bytes([239, 2, 2, 2])):
+    return text(A["GROUP_NAME"], "x") + attr(A["GROUP_DST"], dst) + \
+        b"".join(more)
+
+
+def port(kind, value):
+    return attr(kind, struct.pack("!H", value))
+
+
+def u8(kind, value):
+    return attr(kind, bytes([value]))
+
+
 def wrong():
     f = Family()
-    new = C["GROUP_NEW"]
-    dst = attr(A["GROUP_DST"], bytes([239, 2, 2, 2]))
-    for what, cmd, attrs in (
-            ("no name", new, dst),
-            ("short dst", new, text(A["GROUP_NAME"], "x") +
-             attr(A["GROUP_DST"], b"\xef\x01")),
-            ("name not terminated", new,
-             attr(A["GROUP_NAME"], b"x" * 40) + dst),
-            ("no key", C["SA_NEW"], sa(key=b"")),
-            ("key of 19", C["SA_NEW"],
-             sa(key=attr(A["SA_KEY"], bytes(21)))),
-            ("sender-id too wide", C["SA_NEW"],
-             sa(sid=u32(A["SA_SENDER_ID"], 65536))),
-            ("hard below soft", C["SA_NEW"],
-             sa(more=u64(A["SA_SOFT_TIME"], 9) + u64(A["SA_HARD_TIME"], 8))),
-            ("unknown alg", C["SA_NEW"], sa(alg=u32(A["SA_ALG"], 77))),
-            ("dir of none", C["SA_NEW"], sa(dir=u32(A["SA_DIR"], 0))),
-            ("spi of 255", C["SA_NEW"], sa(spi=spi(255))),
-            ("same sender-id twice", C["SA_NEW"],
-             sa(more=u32(A["SA_SENDER_ID"], 9))),
-            ("window of 100", C["SA_NEW"],
-             sa(more=u32(A["SA_WINDOW"], 100)))):
-        print(f"{what}: {f.refusal(cmd, attrs)}")
+    dev = [text(A["GROUP_DEV"], f"d{i}") for i in range(65)]
+    udp = u8(A["GROUP_PROTO"], 17)
+    for what, attrs in (
+            ("no name", attr(A["GROUP_DST"], bytes([239, 2, 2, 2]))),
+            ("no dst", text(A["GROUP_NAME"], "x")),
+            ("empty name", attr(A["GROUP_NAME"], b"\0") +
+             attr(A["GROUP_DST"], bytes([239, 2, 2, 2]))),
+            ("long name", attr(A["GROUP_NAME"], b"x" * 40) +
+             attr(A["GROUP_DST"], bytes([239, 2, 2, 2]))),
+            ("name taken", text(A["GROUP_NAME"], "g4") +
+             attr(A["GROUP_DST"], bytes([239, 2, 2, 2]))),
+            ("address taken", group(dst=bytes([239, 1, 1, 1]))),
+            ("short dst", group(dst=b"\xef\x01")),
+            ("unicast dst", group(dst=bytes([10, 0, 0, 1]))),
+            ("dst-len of 33", group(u8(A["GROUP_DST_LEN"], 33))),
+            ("dst-len of 3", group(u8(A["GROUP_DST_LEN"], 3),
+                                   dst=bytes([224, 0, 0, 0]))),
+            ("bits beyond dst-len", group(u8(A["GROUP_DST_LEN"], 24))),
+            ("src of IPv6", group(attr(A["GROUP_SRC"], bytes(16)))),
+            ("src-len of 0", group(attr(A["GROUP_SRC"], bytes(4)),
+                                   u8(A["GROUP_SRC_LEN"], 0))),
+            ("src-len without src", group(u8(A["GROUP_SRC_LEN"], 8))),
+            ("bits beyond src-len", group(attr(A["GROUP_SRC"], b"\x0a\1\1\1"),
+                                          u8(A["GROUP_SRC_LEN"], 24))),
+            ("proto of 0", group(u8(A["GROUP_PROTO"], 0))),
+            ("proto ESP", group(u8(A["GROUP_PROTO"], 50))),
+            ("port without proto", group(port(A["GROUP_SPORT"], 5000))),
+            ("port of OSPF", group(u8(A["GROUP_PROTO"], 89),
+                                   port(A["GROUP_DPORT"], 5000))),
+            ("port of 0", group(udp, port(A["GROUP_DPORT"], 0))),
+            ("mark outside", group(u32(A["GROUP_MARK"], 0x18),
+                                   u32(A["GROUP_MARK_MASK"], 7))),
+            ("mask of 0", group(u32(A["GROUP_MARK"], 0),
+                                u32(A["GROUP_MARK_MASK"], 0))),
+            ("mask without mark", group(u32(A["GROUP_MARK_MASK"], 7))),
+            ("in-mark outside", group(u32(A["GROUP_IN_MARK"], 0x18),
+                                      u32(A["GROUP_IN_MARK_MASK"], 7))),
+            ("in-mask without in-mark", group(u32(A["GROUP_IN_MARK_MASK"],
+                                                  7))),
+            ("dev of no name", group(text(A["GROUP_DEV"], "a/b"))),
+            ("dev twice", group(dev[0], dev[1], dev[0])),
+            ("65 devs", group(*dev)),
+            ("policy of 2", group(u32(A["GROUP_POLICY"], 2)))):
+        print(f"{what}: {f.refusal(C['GROUP_NEW'], attrs)}")
+    for what, attrs in (
+            ("no key", sa(key=b"")),
+            ("key of 19", sa(key=attr(A["SA_KEY"], bytes(19)))),
+            ("short key", sa(alg=u32(A["SA_ALG"],
+                                     N["MCSEC_ALG_CHACHA20_POLY1305"]))),
+            ("group of none", sa(group=text(A["SA_GROUP"], "nogroup"))),
+            ("spi of 255", sa(spi=spi(255))),
+            ("spi taken", sa(spi=spi(4096))),
+            ("dir of 0", sa(dir=u32(A["SA_DIR"], 0))),
+            ("dir of 4", sa(dir=u32(A["SA_DIR"], 4))),
+            ("alg of 77", sa(alg=u32(A["SA_ALG"], 77))),
+            ("mode of 2", sa(more=u32(A["SA_MODE"], 2))),
+            ("sid-bits of 9", sa(more=u32(A["SA_SID_BITS"], 9))),
+            ("sender-id of 17 bits", sa(sid=u32(A["SA_SENDER_ID"], 65536))),
+            ("sender-id of 9 bits", sa(sid=u32(A["SA_SENDER_ID"], 256) +
+                                       u32(A["SA_SID_BITS"], 8))),
+            ("sender-id twice", sa(more=u32(A["SA_SENDER_ID"], 9))),
+            ("no sender-id", sa(sid=b"")),
+            ("sender-id of a receiver", sa(dir=u32(A["SA_DIR"], 1))),
+            ("selected receiver", sa(dir=u32(A["SA_DIR"], 1), sid=b"",
+                                     more=attr(A["SA_SELECTED"], b""))),
+            ("replay of 3", sa(more=u32(A["SA_REPLAY"], 3))),
+            ("window of 100", sa(more=u32(A["SA_WINDOW"], 100))),
+            ("max-senders of 0", sa(more=u32(A["SA_MAX_SENDERS"], 0))),
+            ("iv-limit of 0", sa(more=u64(A["SA_IV_LIMIT"], 0))),
+            ("iv-limit of 49 bits", sa(more=u64(A["SA_IV_LIMIT"], 1 << 48))),
+            ("hard below soft", sa(more=u64(A["SA_SOFT_TIME"], 9) +
+                                   u64(A["SA_HARD_TIME"], 8))),
+            ("time of 41 bits", sa(more=u64(A["SA_HARD_TIME"], 1 << 40))),
+            ("packets of 64 bits", sa(more=u64(A["SA_HARD_PACKETS"], 1 << 63)))):
+        print(f"{what}: {f.refusal(C['SA_NEW'], attrs)}")
 
 
 def mangle(count):
