@@ -100,5 +100,7 @@ print(json.dumps({
     "path": "mcsec", "sent": int(sys.argv[2]), "captured": seen.total(),
     "sender_ids": len({iv[:2] for iv in seen}),
     "ivs_repeated": seen.total() - len(seen), "kernel": sys.argv[3]}))
+if seen.total() != int(sys.argv[2]) or seen.total() != len(seen):
+    sys.exit("not every datagram was captured, or not each had its IV")
 EOF
 exit 0

@@ -16,7 +16,7 @@ alg=aes-gcm-16-128
 # family, groups, senders
 measure() {
 	object mcsec "$1" $alg 64 "$(datagram a b "$(dst_of "$1")" 64)" \
-		"\"groups\": $2, \"senders\": $3"
+		"\"groups\": $2, \"senders\": $3${shapes:+, \"shapes\": $shapes}"
 }
 
 for f in 4 6; do
@@ -45,5 +45,26 @@ for n in a b; do
 done
 for f in 4 6; do
 	measure $f 10002 1000
+done
+# Others that select by other things, for each of which a datagram is looked up.
+{
+	for i in 1 2 3; do
+		echo "group add s$i 239.9.0.$i src 10.9.9.9"
+		echo "group add p$i 239.9.0.$i proto udp dport 9"
+		echo "group add d$i 239.9.0.$i dev eth7"
+		echo "group add w$i 239.9.$i.0/24"
+		echo "group add k$i 239.9.0.$i mark 7"
+		echo "group add t$i ff3e::9:$i src fd09::1"
+		echo "group add q$i ff3e::9:$i proto udp dport 9"
+		echo "group add e$i ff3e::9:$i dev eth7"
+		echo "group add v$i ff3e:$i::/32"
+		echo "group add l$i ff3e::9:$i mark 7"
+	done
+} >"$TMP/shapes"
+for n in a b; do
+	"$MCSECCTL" -n "$(ns $n)" batch "$TMP/shapes" || die "more shapes"
+done
+for f in 4 6; do
+	shapes=6 measure $f 10032 1000
 done
 exit 0
