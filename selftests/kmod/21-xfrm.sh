@@ -52,27 +52,65 @@ round() { # name, alg, xfrm's name, octets of key
 		xfrm policy add dir in src $any/0 dst $dst tmpl proto esp \
 			mode transport level required || return
 	done
+	both_ways "$1"
+}
+both_ways() { # name; sizes
+	local g dst
+
 	n=$((n + 4))
 	for g in 4 6; do
 		[ $g = 4 ] && dst=$G4 || dst=$G6
-		send a $dst size=0,5,700,3000 text="$1" loop=0 >"$TMP/sent$g"
+		send a $dst size=${sizes:-0,5,700,3000} text="$1" loop=0 >"$TMP/sent$g"
 		wait_until 20 has_lines b$g $n
 		# xfrm's cipher may answer later: then it reorders
 		is "$1, IPv$g, mcsec to xfrm" "$(got b$g | tail -n 4 |
 			sort)" "$(sort "$TMP/sent$g")"
-		send b $dst size=0,5,700,3000 text="$1" loop=0 >"$TMP/sent$g"
+		send b $dst size=${sizes:-0,5,700,3000} text="$1" loop=0 >"$TMP/sent$g"
 		wait_until 20 has_lines a$g $n
 		is "$1, IPv$g, xfrm to mcsec" "$(got a$g | tail -n 4 |
 			sort)" "$(sort "$TMP/sent$g")"
 	done
 }
 try_round() {
-	if ! round "$@" 2>"$TMP/why"; then
+	if ! ${round:-round} "$@" 2>"$TMP/why"; then
 		not_ok "$1: keys" "$(cat "$TMP/why")"
 	fi
 }
 
 sniff b wire esp
+# name, alg, xfrm's name, octets of key: in tunnels, whose outer addresses are
+# the inner ones
+tunnel_round() {
+	local g dst me key
+
+	spi=$((spi + 16))
+	xfrm state flush
+	xfrm policy flush
+	for g in g4 g6; do
+		[ $g = g4 ] && dst=$G4 me=10.1.0 || { dst=$G6; me=fd01:; }
+		[ $g = g4 ] && me=$me. || me=$me:
+		key=$(new_key "$4")
+		sa_add a $g "$key" spi $spi dir out alg "$2" mode tunnel \
+			sender-id 1-4 select || return
+		xfrm state add src ${me}1 dst $dst proto esp spi $spi \
+			mode tunnel replay-window 0 aead "$3" 0x"$key" 128 ||
+			return
+		key=$(new_key "$4")
+		sa_add a $g "$key" spi $((spi + 1)) dir in alg "$2" \
+			mode tunnel replay seq || return
+		xfrm state add src ${me}2 dst $dst proto esp spi $((spi + 1)) \
+			mode tunnel replay-window 0 aead "$3" 0x"$key" 128 ||
+			return
+		xfrm policy add dir out src ${me}2 dst $dst tmpl src ${me}2 \
+			dst $dst proto esp spi $((spi + 1)) mode tunnel ||
+			return
+		xfrm policy add dir in src ${me}1 dst $dst tmpl src ${me}1 \
+			dst $dst proto esp mode tunnel level required || return
+	done
+	# in tunnels xfrm makes fragments first, which mcsec takes for none of
+	# its group
+	sizes=0,5,700,1300 both_ways "$1"
+}
 try_round aes-gcm-16/128 aes-gcm-16 'rfc4106(gcm(aes))' 20
 # the first one's wire and key are tshark's, below
 cp "$TMP/wire.pcap" "$TMP/first.pcap"
@@ -80,6 +118,8 @@ try_round aes-gcm-16/256 aes-gcm-16 'rfc4106(gcm(aes))' 36
 try_round aes-gmac/128 aes-gmac 'rfc4543(gcm(aes))' 20
 try_round chacha20-poly1305 chacha20-poly1305 \
 	'rfc7539esp(chacha20,poly1305)' 36
+round=tunnel_round try_round "tunnel, aes-gcm-16/256" aes-gcm-16 \
+	'rfc4106(gcm(aes))' 36
 is "xfrm found nothing wrong" "$(in_ns b cat /proc/net/xfrm_stat |
 	awk '$2 && $1 != "XfrmInNoStates" { print $1, $2 }')" ""
 is "nor did mcsec" "$(counters a out-exempt in-exempt out-protected)" \
@@ -105,7 +145,8 @@ else
 			"8 13 708 3008 "
 		is "and verifies it" "$(cut -f2 "$TMP/fields" | sort -u)" 1
 		is "with another key it does not" \
-			"$(shark "${first_key%?????????}000000000" | wc -l)" 0
+			"$(shark "${first_key%?????????}000000000" |
+				awk '$NF == 1' | wc -l)" 0
 	else
 		not_ok "tshark deciphers" "$(cat "$TMP/shark")"
 	fi

@@ -207,6 +207,40 @@ in_ns b nft delete table ip t
 ctl a group del marked
 ctl b group del marked
 
+# ---- which of several
+
+# group address, source: groups of ever fewer words, added in no order; what is
+# sent is refused, and who refuses it is deleted
+rank() {
+	local g=$1 src=$2 order='' hit
+
+	ctl a group add bare "$g"
+	ctl a group add marks "$g" mark 0x10/0xf0
+	ctl a group add src "$g" src "$src"
+	ctl a group add proto "$g" proto udp
+	ctl a group add broad "$g/${3}"
+	ctl a group add ports "$g" proto udp dport $PORT
+	ctl a group add dev "$g" dev eth0
+	ctl a group add mark "$g" mark 0x10/0x30
+	ctl a group add far "$g/${3}" src "$src" dev eth0 proto udp \
+		dport $PORT mark 0x10/0xff
+	while :; do
+		send a "$g" src="$src" mark=0x10 >/dev/null
+		hit=$(refused_by)
+		[ -n "$hit" ] || break
+		order="$order $hit"
+		ctl a group del "$hit"
+	done
+	echo "$order"
+}
+refused_by() {
+	ctl a group show | sed -n 's/^group \([^ ]*\) .* out-drops 1 .*/\1/p'
+}
+want=" src dev ports proto marks mark bare far broad"
+is "source, interface, protocol, ports, mark: in this order" \
+	"$(rank 239.11.0.0 10.1.0.9 24)" "$want"
+is "also with IPv6" "$(rank ff3e::11:0 fd01::1 120)" "$want"
+
 # ---- interfaces
 
 ctl a group add dev 239.8.0.1 dev eth1,later

@@ -25,6 +25,10 @@ for n in g r f; do
 	in_ns $n sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 done
 # back to the source, which reverse path checks want to see
+for n in g r f k e; do
+	in_ns $n sysctl -qw net.ipv4.conf.all.rp_filter=1
+done
+nip e route add default via 10.15.0.1
 nip r route add 10.11.0.0/24 via 10.12.0.1
 nip r route add fd11::/64 via fd12::1
 nip f route add 10.11.0.0/24 via 10.13.0.2
@@ -186,5 +190,14 @@ n4=$((n4 + 2))
 try "observing gateways let it through" wait_until 30 has_lines k4 $n4
 is "and count on the way out" "$(counter g out-observed)" 4
 is "and in" "$(counter f in-observed)" 2
+is "the router knows nothing of it" "$(counters r)" ""
+ctl r group add g4 $G4 policy observe
+send h $G4 count=3 >/dev/null
+n4=$((n4 + 3))
+try "a router that observes, too" wait_until 30 has_lines k4 $n4
+is "and counts both" "$(counters r)" "in-observed 3, forward-observed 3"
+ctl r group set g4 policy enforce
+send h $G4 count=2 >/dev/null
+try "or refuses" wait_until 30 counted r in-clear 2
 
 tap_done

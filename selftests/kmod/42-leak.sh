@@ -20,9 +20,13 @@ two_hosts
 ns_create c
 veth b:eth1 10.3.0.1/24 fd03::1/64 -- c:eth0 10.3.0.2/24 fd03::2/64
 mroute_to c eth0 224.0.0.0/4 ff00::/8
+sniffers=()
 for n in a b c; do
-	spawn in_ns $n tcpdump -U -n -i any -w "$TMP/$n.pcap" -B 16384 -s 0 \
-		2>"$TMP/$n.err"
+	# by ip: $! must be tcpdump itself
+	ip netns exec "$(ns $n)" tcpdump -U -n -i any -w "$TMP/$n.pcap" \
+		-B 65536 -s 0 2>"$TMP/$n.err" &
+	sniffers+=($!)
+	lib_pids+=($!)
 	wait_until 30 grep -q listening "$TMP/$n.err"
 done
 
@@ -154,6 +158,14 @@ slab=/sys/kernel/debug/failslab
 text=/sys/module/mcsec/sections/.text
 if [ -e $slab/require-start ] && [ -r $text ]; then
 	keys
+	reset_slab() {
+		echo 0 >$slab/probability
+		echo 0 >$slab/require-start
+		echo 0xffffffffffffffff >$slab/require-end
+		echo Y >$slab/ignore-gfp-wait
+		echo 1 >$slab/times
+	}
+	on_exit reset_slab
 	start=$(cat $text)
 	echo "$start" >$slab/require-start
 	printf '0x%x\n' $((start + $(cat /sys/module/mcsec/coresize))) \
@@ -514,4 +526,11 @@ if has_br_netfilter; then
 else
 	skip "a bridge that calls IP's hooks" "no br_netfilter"
 fi
+
+# ---- were the sniffers there all the time?
+
+kill -INT "${sniffers[@]}"
+wait "${sniffers[@]}" 2>/dev/null
+is "no sniffer has missed anything" "$(cat "$TMP"/[abc].err |
+	grep -c '^0 packets dropped by kernel')" 3
 tap_done

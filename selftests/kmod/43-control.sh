@@ -9,7 +9,7 @@
 # stock only
 
 . "$(dirname "$0")/kmod.sh"
-need tcpdump python3
+need tcpdump python3 nft
 CONTROL=$(dirname "$0")/control.py
 load_mcsec
 two_hosts
@@ -123,10 +123,37 @@ in_ns b "$CONTROL" say eth0 igmp 10.1.0.2 224.0.0.1 \
 v2() { [ "$(version)" = V2 ]; }
 try "a protected one counts" wait_until 20 v2
 
+# ---- PIM of IPv6, for which Debian's FRR has no daemon
+
+in_ns b nft -f - <<'NFT'
+table inet pim {
+	counter hellos { }
+	chain in {
+		type filter hook input priority 0
+		ip6 daddr ff02::d meta l4proto pim counter name hellos
+	}
+}
+NFT
+# a raw socket that has joined, so that hellos get that far
+spawn in_ns b "$CONTROL" hear eth0 "$TMP/ready6" "$TMP/heard6" ff02::d
+wait_until 30 test -e "$TMP/ready6"
+control_group pim6 ff02::d proto pim
+hellos() {
+	in_ns b nft list counter inet pim hellos | grep -q "packets $1 "
+}
+for i in 1 2 3; do
+	in_ns a "$CONTROL" say eth0 pim "$LL" ff02::d
+done
+try "protected hellos of PIM arrive in IPv6" wait_until 20 hellos 3
+forged "hello of PIM (IPv6)" pim fe80::66 ff02::d
+forged "one in a's name" pim "$LL" ff02::d
+try "and do not arrive" hellos 3
+
 wire() { tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
 genuine="not ether src 02:00:00:00:00:66"
 try "the wire has ESP" wait_until 20 eval '[ "$(wire esp)" -ge 6 ]'
 is "and no IGMP in the clear but what was forged" "$(wire "igmp and $genuine")" 0
+is "nor PIM" "$(wire "$genuine and ip6 proto 103")" 0
 is "nor MLD, behind whichever header" "$(wire "$genuine and ip6[6] == 0 and
 	ip6[40] == 58 and (dst ff02::16 or dst ff02::2 or dst $G6)")" 0
 tap_done

@@ -9,7 +9,7 @@
 # stock only
 
 . "$(dirname "$0")/kmod.sh"
-need tcpdump python3 nft
+need tcpdump python3 nft jq
 FRR=/usr/lib/frr
 [ -x $FRR/zebra ] && command -v vtysh >/dev/null || skip_all "FRR is missing"
 CONTROL=$(dirname "$0")/control.py
@@ -167,6 +167,7 @@ pim_since() { # when a's neighbor came, in seconds of the guest
 sleep 2
 a0=$(adj a) b0=$(adj b) up0=$(pim_since) t0=$SECONDS
 refused0=$(counters b in-accepted out-protected)
+try "both logs tell of changes" test "$a0" -gt 0 -a "$b0" -gt 0
 for ((i = 0; i < 20; i++)); do
 	rekey || break
 	sleep 0.7

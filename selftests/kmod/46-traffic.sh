@@ -207,8 +207,6 @@ NFT
 		fits $mode 6 $m
 	done
 	mtu 1500
-	before=$(tcpdump -n -r "$TMP/wire.pcap" 'ip6 proto 44' 2>/dev/null |
-		wc -l)
 done
 is "no fragment waits to be completed" "$(in_ns b awk \
 	'/^(FRAG|FRAG6):/ { print $3 }' /proc/net/sockstat \
@@ -329,11 +327,26 @@ for g in g4:$G4 g6:$G6 m4:$M4; do
 	ctl r group add ${g%%:*} "${g#*:}" dev eth1 forward
 done
 in_ns r ethtool -K eth0 gro on >/dev/null 2>&1
+# how many packets a batch has become when it comes to r's hooks
+in_ns r nft -f - <<NFT
+table ip t {
+	counter batch { }
+	chain pre {
+		type filter hook prerouting priority -450
+		ip daddr $G4 udp dport $PORT counter name batch
+	}
+}
+NFT
+batch() {
+	in_ns r nft reset counter ip t batch |
+		sed -n 's/.*packets \([0-9]*\).*/\1/p'
+}
 for mode in transport tunnel; do
 	keys r $mode
 	for how in "off off" "on off" "off on"; do
-		in_ns r ethtool -K eth0 rx-udp-gro-forwarding "${how% *}" \
-			rx-gro-list "${how#* }" >/dev/null 2>&1 || continue
+		try "$mode: the receiver merges: $how" in_ns r ethtool -K eth0 \
+			rx-udp-gro-forwarding "${how% *}" \
+			rx-gro-list "${how#* }"
 		# how they came makes no difference to the mode
 		for tx in on off; do
 			[ $mode$tx != tunneloff ] || continue
@@ -341,7 +354,14 @@ for mode in transport tunnel; do
 				>/dev/null 2>&1
 			is=$mode,\ $how,\ $tx
 			before=$(counter r out-protected)
+			batch >/dev/null
 			sends "gateway, $is: a batch" 4 30 size=30000 gso=1000
+			n=$(batch)
+			case $tx,$how in
+			on,*) is "gateway, $is: came as one" $n 1 ;;
+			*off\ off) is "gateway, $is: came as 30" $n 30 ;;
+			*) try "gateway, $is: was merged" test $n -lt 30 ;;
+			esac
 			sends "gateway, $is: IPv6" 6 25 size=24500 gso=1000
 			sends "gateway, $is: one, then large" 4 3 \
 				size=0,10,9000

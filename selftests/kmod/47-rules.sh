@@ -59,6 +59,14 @@ try "as ESP" wait_until 20 eval '[ "$(wire esp)" = 6 ]'
 is "and only the one before in the clear" "$(wire udp)" 1
 in_ns a nft delete table inet rules
 in_ns a ip6tables -t mangle -F
+in_ns a iptables -t mangle -A OUTPUT -d $G4 -j MARK --set-xmark 0x10/0xf0
+send a $G4 count=2 >/dev/null
+try "and what iptables marks" wait_until 20 has_lines r4 6
+try "as ESP, too" wait_until 20 eval '[ "$(wire esp)" = 8 ]'
+in_ns a iptables -t mangle -F
+send a $G4 >/dev/null
+try "without its rule it goes in the clear again" wait_until 20 eval \
+	'[ "$(wire udp)" = 2 ]'
 ctl a group flush
 ctl b group flush
 
@@ -170,6 +178,25 @@ in_ns b iptables-save >"$TMP/saved"
 try "and can be restored" in_ns b iptables-restore "$TMP/saved"
 is "the same" "$(in_ns b iptables-save | grep -c -- '-m mcsec')" 11
 
+# before routing, as soon as the group has verified
+in_ns b iptables -F
+ctl b group flush
+keyed g4 policy observe
+for t in raw mangle; do
+	in_ns b iptables -t $t -A PREROUTING -d $G4 -m mcsec --group g4
+	in_ns b iptables -t $t -A PREROUTING -d $G4 -m mcsec ! --protected
+done
+x4=$(wc -l <"$TMP/r4")
+send a $G4 count=3 >/dev/null
+try "three arrive" wait_until 20 has_lines r4 $((x4 + 3))
+for t in raw mangle; do
+	is "the table $t knows them at PREROUTING" \
+		"$(in_ns b iptables -t $t -L PREROUTING -v -n -x |
+			awk 'NR > 2 { printf "%s ", $1 }')" "3 0 "
+	in_ns b iptables -t $t -F
+done
+ctl a group flush
+
 # a group of the same name is not the same group: what it verified is not
 in_ns b iptables -F
 ctl b group flush
@@ -179,4 +206,49 @@ x4=$(wc -l <"$TMP/r4")
 send a $G4 count=2 >/dev/null
 try "a rule outlives its group and knows the next of its name" \
 	wait_until 20 has_lines r4 $((x4 + 2))
+in_ns b iptables -F
+
+# ---- the documentation's example, word by word
+
+doc=$(project_file Documentation/dataplane.rst)
+if [ -z "$doc" ]; then
+	skip "the documentation's example" "dataplane.rst is not here"
+else
+	ctl a group flush
+	ctl b group flush
+	sed -n '/^    # nft marks what/,/^    }$/p' "$doc" >"$TMP/example"
+	try "the documentation's rules are rules" in_ns a nft -f "$TMP/example"
+	try "for both" in_ns b nft -f "$TMP/example"
+	key=$(new_key 20)
+	ctl a group add video 239.1.1.1 mark 0x10/0xf0
+	ctl b group add video 239.1.1.1 in-mark 0x400/0xc00
+	sa_add a video "$key" spi 9000 dir out alg aes-gcm-16 \
+		sender-id 17 select
+	sa_add b video "$key" spi 9000 dir in alg aes-gcm-16
+	# what passes the mark must also pass this
+	# shellcheck disable=SC2046 # words of a command
+	try "with iptables beside them" in_ns b \
+		$(sed -n 's/^    \(iptables .*-m mcsec.*\)/\1/p' "$doc")
+	x4=$(wc -l <"$TMP/r4") esp=$(wire esp)
+	send a 239.1.1.1 count=4 >/dev/null
+	try "under them it arrives" wait_until 20 has_lines r4 $((x4 + 4))
+	try "as ESP each" wait_until 20 eval \
+		"[ \"\$(wire esp)\" = $((esp + 4)) ]"
+	ctl b group set video policy observe
+	in_ns a nft delete table inet rules
+	send a 239.1.1.1 count=2 >/dev/null
+	try "what is clear comes past the group" \
+		wait_until 20 counted b in-observed 2
+	sleep 1
+	is "and ends at them" "$(wc -l <"$TMP/r4")" $((x4 + 4))
+	like "nft has dropped it" "$(in_ns b nft list ruleset)" 'drop'
+	in_ns b nft delete table inet rules
+	send a 239.1.1.1 count=2 >/dev/null
+	try "or iptables, without nft" wait_until 20 counted b in-observed 4
+	sleep 1
+	is "does" "$(wc -l <"$TMP/r4")" $((x4 + 4))
+	in_ns b iptables -F
+	send a 239.1.1.1 >/dev/null
+	try "without any, it arrives" wait_until 20 has_lines r4 $((x4 + 5))
+fi
 tap_done

@@ -7,6 +7,7 @@
 #	h eth0 -- eth0 g eth1 -- eth0 k
 #	               g eth2 -- eth2 o
 #	               g eth3 -- eth3 o
+#	               g eth4 -- eth4 o, which is not protected
 #
 # timeout: 600
 
@@ -16,7 +17,7 @@ load_mcsec
 ns_create h g k o
 veth h:eth0 10.11.0.2/24 fd11::2/64 -- g:eth0 10.11.0.1/24 fd11::1/64
 veth g:eth1 10.12.1.1/24 fd12:1::1/64 -- k:eth0 10.12.1.2/24 fd12:1::2/64
-for i in 2 3; do
+for i in 2 3 4; do
 	veth g:eth$i 10.12.$i.1/24 fd12:$i::1/64 \
 		-- o:eth$i 10.12.$i.2/24 fd12:$i::2/64
 done
@@ -25,11 +26,11 @@ nip k route add default via 10.12.1.1
 nip k route add default via fd12:1::1
 in_ns g sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 {
-	for i in 0 1 2 3; do
+	for i in 0 1 2 3 4; do
 		echo "phyint eth$i enable"
 	done
-	echo "mroute from eth0 source 10.11.0.2 group $G4 to eth1 eth2 eth3"
-	echo "mroute from eth0 source fd11::2 group $G6 to eth1 eth2 eth3"
+	echo "mroute from eth0 source 10.11.0.2 group $G4 to eth1 eth2 eth3 eth4"
+	echo "mroute from eth0 source fd11::2 group $G6 to eth1 eth2 eth3 eth4"
 } >"$TMP/conf"
 spawn in_ns g smcrouted -n -N -f "$TMP/conf" -u "$TMP/sock" -P "$TMP/pid" \
 	>"$TMP/out" 2>&1
@@ -57,7 +58,7 @@ key g4
 key g6
 listen k $G4 k4
 listen k $G6 k6
-for i in 2 3; do
+for i in 2 3 4; do
 	spawn in_ns o tcpdump -U -n -i eth$i -w "$TMP/o$i.pcap" -s 0 \
 		"esp or ip6 proto 50 or udp" 2>"$TMP/o$i.err"
 	wait_until 30 grep -q listening "$TMP/o$i.err"
@@ -129,6 +130,11 @@ for mode in transport tunnel; do
 	is "$mode: enciphered once" "$(shared)" $s
 done
 is "every packet counts as sent" "$(counter g out-protected)" 147
+try "an unprotected output has them all" wait_until 30 seen 4 49
+is "in the clear" "$(tcpdump -n -r "$TMP/o4.pcap" udp 2>/dev/null | wc -l)" 49
+is "and the others have none of that" "$(for i in 2 3; do
+	tcpdump -n -r "$TMP/o$i.pcap" udp 2>/dev/null
+done | wc -l)" 0
 key g4
 
 # ---- what is not a copy
@@ -204,4 +210,26 @@ send h $G4 cpu=0 size=100 >/dev/null
 sleep 1
 is "under a new key nothing of the old is sent" \
 	"$(esp_of 2 | tail -n 1 | cut -c1-8)" "$(printf %08x $spi)"
+both 1
+n4=$((n4 + 1))
+
+# ---- from one key to another
+
+ctl h group add g4 $G4
+ctl g group add near $G4 dev eth0 forward
+k=$(new_key 20)
+sa_add h g4 "$k" spi 0x2001 dir out alg aes-gcm-16 sender-id 1-4 select
+sa_add g near "$k" spi 0x2001 dir in alg aes-gcm-16
+clear=$(tcpdump -n -r "$TMP/o4.pcap" udp 2>/dev/null | wc -l)
+send h $G4 cpu=0 count=3 size=100 >/dev/null
+n4=$((n4 + 3))
+try "what came protected goes on under the other key" \
+	wait_until 30 has_lines k4 $n4
+both 3
+is "which all have" "$(cut -c1-8 "$TMP/e2" "$TMP/e3" | sort -u)" \
+	"$(printf %08x $spi)"
+is "no IV has two datagrams" \
+	"$(sort -u "$TMP/e2" "$TMP/e3" | cut -c17-32 | uniq -d)" ""
+is "and in the clear where it may" "$(wait_until 20 seen 4 $((clear + 3))
+	tcpdump -n -r "$TMP/o4.pcap" udp 2>/dev/null | wc -l)" $((clear + 3))
 tap_done

@@ -13,34 +13,55 @@ need python3
 [ -e /proc/self/fail-nth ] || skip_all "no fault injection in this kernel"
 load_mcsec
 ns_create a w b
-veth a:eth0 10.1.0.1/24 w:eth0 10.1.0.3/24
-mroute_to a eth0 224.0.0.0/4
+veth a:eth0 10.1.0.1/24 fd01::1/64 -- w:eth0 10.1.0.3/24 fd01::3/64
+mroute_to a eth0 224.0.0.0/4 ff00::/8
 slab=/sys/kernel/debug/failslab
 echo 0 >$slab/verbose
-key=$(new_key 20)
-for n in a b; do
-	ctl $n group add g4 $G4
-done
-sa_add a g4 "$key" spi 4096 dir out alg aes-gcm-16 sender-id 1-4 select
-sa_add b g4 "$key" spi 4096 dir in alg aes-gcm-16
+# what a test before this one has left
+echo 0 >$slab/require-start
+groups a b
+declare -A key=()
+# words of the SAs
+keys() {
+	local g
+
+	for g in g4 g6; do
+		key[$g]=$(new_key 20)
+		ctl a sa flush $g
+		ctl b sa flush $g
+		sa_add a $g "${key[$g]}" spi 4096 dir out alg aes-gcm-16 \
+			sender-id 1-4 select "$@"
+		sa_add b $g "${key[$g]}" spi 4096 dir in alg aes-gcm-16 "$@"
+	done
+}
 
 # name, words of nth.py
 turn() {
-	local name=$1 said
+	local name=$1 g=g4 said
 	shift
 
+	[[ $* != *six=1* ]] || g=g6
 	said=$("$(dirname "$MC")/nth.py" "$1" "$MCSECCTL" "$(ns a)" "$(ns w)" \
-		"$(ns b)" "$key" "${@:2}" 2>&1)
+		"$(ns b)" "${key[$g]}" "${@:2}" 2>&1)
 	diag "$name: $said"
 	like "$name: what fails is counted" "$said" 'counted=[1-9]'
 	like "$name: or told, and nothing is in the clear" "$said" \
 		'vanished=0 clear=0$'
 }
+keys
 turn "a datagram in pages" out size=5000
 turn "a batch" out size=5000 gso=1000
+turn "a full frame" out size=1472
 turn "arrival beside a sniffer" in size=100 sniff=1
 turn "arrival of a new sender" in size=100 fresh=1
 turn "arrival in fragments" in size=3000 fresh=1
+turn "IPv6 in pages" out size=5000 six=1
+turn "arrival of IPv6 in fragments" in size=3000 fresh=1 six=1
+keys mode tunnel
+turn "a tunnel" out size=1400 mode=tunnel
+turn "a tunnel's batch of IPv6" out size=5000 gso=1000 six=1 mode=tunnel
+turn "arrival out of a tunnel" in size=100 fresh=1 mode=tunnel
+turn "arrival out of a tunnel of IPv6" in size=100 fresh=1 six=1 mode=tunnel
 is "no other reason was counted at the sender" \
 	"$(counters a out-protected out-no-memory out-gso)" ""
 is "nor at the receiver" "$(counters b in-accepted in-no-memory)" ""

@@ -14,7 +14,7 @@ tests.
         pim         a hello that holds for ten seconds
         vrrp        vrid=N prio=N addr=ADDR; IPv4 or IPv6
   control.py say DEV KIND SRC DST [WORD=VALUE]...
-      The same by a raw socket that writes its own IPv4 header.
+      The same by a raw socket that writes its own IP header.
 """
 import _socket as socket
 import select
@@ -77,7 +77,8 @@ class Message:
 
     def pim(self):
         body = struct.pack("!BBHHHHHHI", 0x20, 0, 0, 1, 2, 10, 20, 4, 0x66)
-        return summed(body, 2), 103, 1, False
+        before = self.pseudo(len(body), 103) if self.six else b""
+        return summed(body, 2, before), 103, 1, False
 
     def vrrp(self):
         addr = number(self.words["addr"])
@@ -114,7 +115,8 @@ def frame(dev, name, src, dst, *words):
 
 def say(dev, name, src, dst, *words):
     m = Message(src, dst, dict(w.split("=") for w in words))
-    s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    s = socket.socket(socket.AF_INET6 if m.six else socket.AF_INET,
+                      socket.SOCK_RAW, socket.IPPROTO_RAW)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, dev.encode())
     s.sendto(m.packet(name), (dst, 0))
 

@@ -3,9 +3,11 @@
 """Let each allocation on a datagram's way fail in turn (/proc/*/fail-nth).
 
   nth.py out|in MCSECCTL NS-A NS-W NS-B KEY [size=N] [gso=N] [sniff=1] [fresh=1]
+      [six=1] [mode=tunnel]
 
 A's eth0 leads to W's eth0, where nobody listens but this. B has what this puts
-into its tap0. Both groups are called g4, 239.1.1.1; SPI 0x1000, KEY in hex.
+into its tap0. Both groups are called g4, 239.1.1.1, or g6, ff3e::1:1; SPI
+0x1000, KEY in hex.
 
   out   A sends: the system call's first allocation fails, then the second, ...
   in    B receives what A sent, written to tap0 by a task, so that its
@@ -15,7 +17,8 @@ Prints how many sites failed and what became of the datagrams:
   sites=N counted=N told=N kept=N before=N vanished=N clear=N
 counted: a counter of mcsec says so; told: the sender's system call does, and it
 never came to mcsec; kept: it was protected or accepted in spite of it;
-before: lost in front of mcsec, on arrival; vanished: nothing says so.
+before: lost in front of mcsec, on arrival, which IP has counted; vanished:
+nothing says so.
 """
 import fcntl
 import os
@@ -25,7 +28,7 @@ import struct
 import subprocess
 import sys
 
-GROUP, PORT = "239.1.1.1", 5000
+PORT = 5000
 ETH_P_ALL = 3
 FAIL = "/proc/thread-self/fail-nth"
 SETS = ("out-protected", "out-shared", "out-exempt", "in-accepted", "in-exempt")
@@ -52,6 +55,17 @@ def counters(ctl, ns, way):
     return good, bad
 
 
+def ip_lost():
+    """What IP itself has dropped: discards, and reassembly that failed."""
+    with open("/proc/thread-self/net/snmp", encoding="ascii") as f:
+        names, values = [l.split() for l in f if l.startswith("Ip:")]
+    lost = dict(zip(names, values))
+    with open("/proc/thread-self/net/snmp6", encoding="ascii") as f:
+        lost.update(l.split() for l in f)
+    return sum(int(lost[n]) for n in ("InDiscards", "ReasmFails",
+                                      "Ip6InDiscards", "Ip6ReasmFails"))
+
+
 def packets(s, wait):
     """Frames that are there, or come within some time."""
     got = []
@@ -61,8 +75,10 @@ def packets(s, wait):
 
 
 def esp(frames):
+    """ESP, and fragments"""
     return [f for f in frames if f[12:14] == b"\x08\0" and
-            (f[23] == 50 or f[20:22] != b"\x40\0" and f[20:22] != b"\0\0")]
+            (f[23] == 50 or f[20:22] != b"\x40\0" and f[20:22] != b"\0\0") or
+            f[12:14] == b"\x86\xdd" and f[20] in (44, 50)]
 
 
 def arm(n):
@@ -87,34 +103,59 @@ def sniffer(dev):
 def tap():
     fd = os.open("/dev/net/tun", os.O_RDWR)
     fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", b"tap0", 0x1002))
-    subprocess.run("ip addr add 10.1.0.2/24 dev tap0; ip link set tap0 up",
+    subprocess.run("ip addr add 10.1.0.2/24 dev tap0; ip addr add fd01::2/64 "
+                   "dev tap0 nodad; ip link set tap0 up",
                    shell=True, check=True)
     return fd
+
+
+def sender(six, group, gso):
+    s = socket.socket(socket.AF_INET6 if six else socket.AF_INET,
+                      socket.SOCK_DGRAM)
+    index = socket.if_nametoindex("eth0")
+    if six:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+        s.setsockopt(socket.IPPROTO_IPV6, 25, 1)
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
+    else:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
+                     bytes(8) + struct.pack("@I", index))
+        s.setsockopt(socket.IPPROTO_IP, 11, 1)
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+    if gso:
+        s.setsockopt(socket.IPPROTO_UDP, 103, gso)
+    return s
+
+
+def receiver(six, group):
+    family = socket.AF_INET6 if six else socket.AF_INET
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.bind((group, PORT))
+    index = struct.pack("@I", socket.if_nametoindex("tap0"))
+    if six:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+                     socket.inet_pton(family, group) + index)
+    else:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                     socket.inet_aton(group) + bytes(4) + index)
+    return s
 
 
 def main():
     way, ctl, a, w, b, key = sys.argv[1:7]
     opt = dict(o.split("=") for o in sys.argv[7:])
     size, gso = int(opt.get("size", 64)), int(opt.get("gso", 0))
-    fresh = int(opt.get("fresh", 0))
+    fresh, six = int(opt.get("fresh", 0)), int(opt.get("six", 0))
+    name, group = ("g6", "ff3e::1:1") if six else ("g4", "239.1.1.1")
+    mode = opt.get("mode", "transport")
     enter(a)
-    tx = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    tx.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, bytes(8) +
-                  struct.pack("@I", socket.if_nametoindex("eth0")))
-    tx.setsockopt(socket.IPPROTO_IP, 11, 1)
-    tx.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
-    if gso:
-        tx.setsockopt(socket.IPPROTO_UDP, 103, gso)
+    tx = sender(six, group, gso)
     enter(w)
     wire = sniffer("eth0")
     enter(b)
     if way == "in":
         fd = tap()
-        rx = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        rx.bind((GROUP, PORT))
-        rx.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
-                      socket.inet_aton(GROUP) + bytes(4) +
-                      struct.pack("@I", socket.if_nametoindex("tap0")))
+        rx = receiver(six, group)
     sniff = sniffer("tap0") if int(opt.get("sniff", 0)) else None
     done = dict.fromkeys(("sites", "counted", "told", "kept", "before",
                           "vanished", "clear"), 0)
@@ -124,18 +165,20 @@ def main():
         if way == "in":
             if fresh:
                 subprocess.run(
-                    f"{ctl} -n {b} sa flush g4; echo {key} | {ctl} -n {b} sa "
-                    "add g4 key-stdin spi 0x1000 dir in alg aes-gcm-16",
+                    f"{ctl} -n {b} sa flush {name}; echo {key} | {ctl} -n {b} "
+                    f"sa add {name} key-stdin spi 0x1000 dir in "
+                    f"alg aes-gcm-16 mode {mode}",
                     shell=True, check=True)
-            tx.sendto(data, (GROUP, PORT))
+            tx.sendto(data, (group, PORT))
             frames = esp(packets(wire, 10))
             if not frames:
                 sys.exit("nth: nothing to receive")
         good, bad = counters(ctl, a if way == "out" else b, way)
+        lost = ip_lost()
         arm(n)
         try:
             if way == "out":
-                tx.sendto(data, (GROUP, PORT))
+                tx.sendto(data, (group, PORT))
             else:
                 for f in frames:
                     os.write(fd, f)
@@ -156,7 +199,7 @@ def main():
             done["kept"] += 1
         elif error:
             done["told"] += 1
-        elif way == "in" and len(frames) > 1:
+        elif way == "in" and ip_lost() > lost:
             done["before"] += 1
         else:
             done["vanished"] += 1
