@@ -4,10 +4,12 @@
 #include "share.h"
 #include "trace.h"
 
+#include <crypto/aead.h>
 #include <linux/in.h>
 #include <linux/jiffies.h>
 #include <linux/netdevice.h>
 #include <linux/slab.h>
+#include <linux/user_namespace.h>
 #include <linux/wait_bit.h>
 #include <net/ipv6.h>
 
@@ -36,11 +38,25 @@ void mcsec_drop_in(struct mcsec_group *group, enum mcsec_counter why,
 	trace_mcsec_drop(group->name, mcsec_counter_name(why), ntohl(spi), sid);
 }
 
-void mcsec_drop_hidden(struct mcsec_net *mnet, enum mcsec_counter why,
-		       __be32 spi)
+bool mcsec_hidden_goes_on(struct mcsec_net *mnet,
+			  const struct mcsec_hidden *hidden,
+			  enum mcsec_counter as, enum mcsec_counter why,
+			  __be32 spi)
 {
-	mcsec_count(mnet->stats, why);
-	trace_mcsec_drop("", mcsec_counter_name(why), ntohl(spi), -1);
+	struct mcsec_group *group = hidden->group;
+	bool out = as != MCSEC_IN_OBSERVED;
+
+	mcsec_count(mnet->stats, hidden->strict ? why : as);
+	if (!hidden->strict) {
+		if (group)
+			atomic64_inc(&group->observed);
+		return true;
+	}
+	if (group)
+		atomic64_inc(out ? &group->out_drops : &group->in_drops);
+	trace_mcsec_drop(group ? group->name : "", mcsec_counter_name(why),
+			 ntohl(spi), -1);
+	return false;
 }
 
 void mcsec_group_acquire(struct mcsec_group *group)
@@ -156,6 +172,7 @@ int mcsec_group_new(struct mcsec_net *mnet,
 	mnet->next_id++;
 	mnet->n_groups++;
 	WRITE_ONCE(mnet->n_forward, mnet->n_forward + group->forward);
+	WRITE_ONCE(mnet->in_marks, mnet->in_marks | group->in_mark_mask);
 	atomic_inc(&mnet->alive);
 	return 0;
 
@@ -181,7 +198,8 @@ void mcsec_group_del(struct mcsec_group *group)
 	mcsec_select_del(&mnet->select, &group->sel, group->sels, group->addr);
 	rhashtable_remove_fast(&mnet->by_name, &group->name_node, params_name);
 	xa_erase(&mnet->by_id, group->id);
-	mnet->n_groups--;
+	if (!--mnet->n_groups)
+		WRITE_ONCE(mnet->in_marks, 0);
 	WRITE_ONCE(mnet->n_forward, mnet->n_forward - group->forward);
 	mcsec_group_sa_flush(group);
 	put(group);
@@ -216,8 +234,10 @@ struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
 
 	lockdep_assert_held(&group->mnet->lock);
 
-	if (group->n_sas >= MCSEC_SAS_MAX)
+	if (group->n_sas >= MCSEC_SAS_MAX) {
+		crypto_free_aead(config->tfm);
 		return ERR_PTR(-ENOSPC);
+	}
 	refcount_inc(&group->refs);
 	sa = mcsec_sa_create(config, group->mnet->net, group->name, group, put);
 	if (IS_ERR(sa)) {
@@ -275,7 +295,8 @@ int mcsec_net_init(struct mcsec_net *mnet, struct net *net)
 	mutex_init(&mnet->lock);
 	xa_init(&mnet->by_id);
 	atomic_set(&mnet->alive, 0);
-	atomic_long_set(&mnet->windows, 0);
+	atomic_long_set(&mnet->windows.used, 0);
+	mnet->windows.ordinary = net->user_ns != &init_user_ns;
 	mnet->stats = alloc_percpu(struct mcsec_stats);
 	if (!mnet->stats)
 		return -ENOMEM;

@@ -39,8 +39,10 @@ extern unsigned int mcsec_net_id;
  * @next_id: of the next group
  * @n_groups: groups that protect something; 0 when there are no hooks
  * @n_forward: those of them that protect what is routed
+ * @in_marks: bits of marks that say what was verified, of any group since the
+ *	first
  * @alive: groups whose memory is still used
- * @windows: octets of replay windows
+ * @windows: what replay windows take
  * @stats: counters
  * @ops: its hooks, registered while it has groups; who lists hooks may read
  *	them for a grace period longer
@@ -54,8 +56,9 @@ struct mcsec_net {
 	u32 next_id;
 	unsigned int n_groups;
 	unsigned int n_forward;
+	u32 in_marks;
 	atomic_t alive;
-	atomic_long_t windows;
+	struct mcsec_windows windows;
 	struct mcsec_stats __percpu *stats;
 	struct nf_hook_ops ops[MCSEC_HOOKS];
 	struct net *net;
@@ -158,9 +161,6 @@ void mcsec_drop_out(struct mcsec_group *group, enum mcsec_counter why,
 		    __be32 spi, int sid);
 void mcsec_drop_in(struct mcsec_group *group, enum mcsec_counter why,
 		   __be32 spi, int sid);
-/* One of which the group cannot be told. */
-void mcsec_drop_hidden(struct mcsec_net *mnet, enum mcsec_counter why,
-		       __be32 spi);
 
 /* Whether it goes on in the clear, for all that was found wrong; counts it. */
 static inline bool mcsec_group_observes(struct mcsec_group *group,
@@ -172,6 +172,15 @@ static inline bool mcsec_group_observes(struct mcsec_group *group,
 	atomic64_inc(&group->observed);
 	return true;
 }
+
+/*
+ * Whether a datagram in the clear goes on that @hidden is about. Counts it as
+ * @as, or as dropped because of @why.
+ */
+bool mcsec_hidden_goes_on(struct mcsec_net *mnet,
+			  const struct mcsec_hidden *hidden,
+			  enum mcsec_counter as, enum mcsec_counter why,
+			  __be32 spi);
 
 /* For who is inside of rcu_read_lock(). */
 struct mcsec_group *mcsec_group_by_name_rcu(struct mcsec_net *mnet,
@@ -204,9 +213,9 @@ void mcsec_group_set_policy(struct mcsec_group *group, u32 policy);
 void mcsec_group_del(struct mcsec_group *group);
 
 /*
- * Add an SA. Returns it, or -EEXIST (the SPI is taken, by the group or by
- * another with its addresses), -ENOSPC at the cap, or what mcsec_sa_create()
- * returns.
+ * Add an SA, taking over config->tfm in any case. Returns it, or -EEXIST (the
+ * SPI is taken, by the group or by another with its addresses), -ENOSPC at the
+ * cap, -ENOMEM.
  */
 struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
 				    const struct mcsec_sa_config *config);

@@ -18,10 +18,17 @@ struct claim {
 	u64 hash;
 };
 
-/* Protected by claims_lock. */
+/* Protected by claims_lock: all claims, and by age, those of the host and those
+ * of ordinary users, who must not be able to crowd out the others.
+ */
 static DEFINE_HASHTABLE(claims, 12);
-static LIST_HEAD(oldest_first);
-static unsigned int n_claims;
+
+static struct list_head oldest_first[2] = {
+	LIST_HEAD_INIT(oldest_first[0]),
+	LIST_HEAD_INIT(oldest_first[1]),
+};
+
+static unsigned int n_claims[2];
 static DEFINE_MUTEX(claims_lock);
 
 static siphash_key_t secret __read_mostly;
@@ -56,19 +63,19 @@ static bool claimed(u64 hash)
 	return false;
 }
 
-static void add(struct claim *claim, u64 hash)
+static void add(struct claim *claim, u64 hash, bool ordinary)
 {
 	struct claim *old;
 
 	claim->hash = hash;
 	hash_add(claims, &claim->node, hash);
-	list_add_tail(&claim->age, &oldest_first);
-	if (++n_claims <= MCSEC_GUARD_MAX)
+	list_add_tail(&claim->age, &oldest_first[ordinary]);
+	if (++n_claims[ordinary] <= MCSEC_GUARD_MAX)
 		return;
-	old = list_first_entry(&oldest_first, struct claim, age);
+	old = list_first_entry(&oldest_first[ordinary], struct claim, age);
 	hash_del(&old->node);
 	list_del(&old->age);
-	n_claims--;
+	n_claims[ordinary]--;
 	kfree(old);
 }
 
@@ -80,8 +87,9 @@ static void free_list(struct list_head *list)
 		kfree(claim);
 }
 
-int mcsec_guard_claim(u32 alg, const u8 *key, unsigned int key_len, u32 bits,
-		      const u32 *sids, unsigned int n, unsigned int *bad)
+int mcsec_guard_claim(bool ordinary, u32 alg, const u8 *key,
+		      unsigned int key_len, u32 bits, const u32 *sids,
+		      unsigned int n, unsigned int *bad)
 {
 	static const u32 all_bits[] = { 8, 12, 16 };
 	struct subject subject;
@@ -127,9 +135,10 @@ int mcsec_guard_claim(u32 alg, const u8 *key, unsigned int key_len, u32 bits,
 	list_for_each_entry_safe(claim, next, &fresh, age) {
 		list_del(&claim->age);
 		if (i < n)
-			add(claim, hash_of(&subject, bits, sids[i], false));
+			add(claim, hash_of(&subject, bits, sids[i], false),
+			    ordinary);
 		else if (!claimed(hash_of(&subject, bits, 0, true)))
-			add(claim, hash_of(&subject, bits, 0, true));
+			add(claim, hash_of(&subject, bits, 0, true), ordinary);
 		else
 			kfree(claim);
 		i++;
@@ -147,5 +156,6 @@ void mcsec_guard_init(void)
 
 void mcsec_guard_exit(void)
 {
-	free_list(&oldest_first);
+	free_list(&oldest_first[0]);
+	free_list(&oldest_first[1]);
 }

@@ -4,7 +4,8 @@
  * given to a sending SA are refused from then on, in any namespace, because a
  * new SA counts from one again and would repeat IVs. It guards against a
  * mistake of who hands out Sender-IDs, whose duty uniqueness is (RFC 6054);
- * it forgets when the module is unloaded, and its oldest when it is full.
+ * it forgets when the module is unloaded, and its oldest when it is full: of
+ * the host's, or of those of all ordinary users.
  *
  * It holds keyed hashes, nothing of a key.
  */
@@ -13,16 +14,18 @@
 
 #include <linux/types.h>
 
-#define MCSEC_GUARD_MAX 65536	/* pairs of key and Sender-ID remembered */
+#define MCSEC_GUARD_MAX 65536	/* pairs of key and Sender-ID, of either */
 
 /*
- * Claim @n Sender-IDs of @bits bits for sending with a key. Returns 0,
- * -ENOMEM, or -EEXIST: *@bad is then the index of the first Sender-ID that
- * was claimed before. Claims all or none. Process context.
+ * Claim @n Sender-IDs of @bits bits for sending with a key, in an @ordinary
+ * user's namespace or the host's. Returns 0, -ENOMEM, or -EEXIST: *@bad is then
+ * the index of the first Sender-ID that was claimed before. Claims all or none.
+ * Process context.
  * A claim is not given back: nobody knows what was sent with it.
  */
-int mcsec_guard_claim(u32 alg, const u8 *key, unsigned int key_len, u32 bits,
-		      const u32 *sids, unsigned int n, unsigned int *bad);
+int mcsec_guard_claim(bool ordinary, u32 alg, const u8 *key,
+		      unsigned int key_len, u32 bits, const u32 *sids,
+		      unsigned int n, unsigned int *bad);
 
 void mcsec_guard_init(void);
 void mcsec_guard_exit(void);

@@ -338,16 +338,22 @@ static unsigned int pass(const struct mcsec_net *mnet,
 	return NF_ACCEPT;
 }
 
-/* Perhaps of @group: what it selects by is hidden. */
-static unsigned int refuse_hidden(struct mcsec_group *group,
-				  const struct nf_hook_state *state,
-				  struct sk_buff *skb, enum mcsec_counter why,
-				  __be32 spi)
+/* Hides what groups select by. */
+static unsigned int in_hidden(struct mcsec_net *mnet,
+			      const struct mcsec_hidden *hidden,
+			      const struct nf_hook_state *state,
+			      struct sk_buff *skb, enum mcsec_counter why,
+			      __be32 spi)
 {
-	if (READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE)
-		return refuse(group, state, skb, why, spi);
-	mcsec_drop_hidden(group->mnet, why, spi);
-	return NF_DROP;
+	if (!hidden->maybe)
+		return pass(mnet, state, skb);
+	if (!first_sight(state) && !hidden->strict)
+		return NF_ACCEPT;
+	if (!mcsec_hidden_goes_on(mnet, hidden, MCSEC_IN_OBSERVED, why, spi))
+		return NF_DROP;
+	/* Of whichever group it is: it is not verified. */
+	skb->mark &= ~READ_ONCE(mnet->in_marks);
+	return NF_ACCEPT;
 }
 
 static unsigned int exempt(const struct mcsec_group *group,
@@ -359,12 +365,20 @@ static unsigned int exempt(const struct mcsec_group *group,
 	return let_in(group, state, skb);
 }
 
+/* Why ESP at @hlen is refused that no SA was found for. */
+static enum mcsec_counter no_sa(const struct mcsec_hidden *hidden,
+				const struct sk_buff *skb, unsigned int hlen)
+{
+	return hidden->group && skb->len < hlen + MCSEC_ESP_MIN ?
+	       MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA;
+}
+
 static __always_inline unsigned int
 in_esp4(struct sk_buff *skb, const struct nf_hook_state *state,
 	struct mcsec_net *mnet)
 {
 	unsigned int hlen = ip_hdrlen(skb);
-	struct mcsec_group *group;
+	struct mcsec_hidden hidden;
 	struct mcsec_sa *sa;
 	__be32 spi;
 
@@ -375,35 +389,28 @@ in_esp4(struct sk_buff *skb, const struct nf_hook_state *state,
 	if (likely(sa && comes_by(sa->group, state->in)))
 		return in(skb, state, sa, hlen,
 			  offsetof(struct iphdr, protocol));
-	group = mcsec_select4(&mnet->select, skb, state->in);
-	if (group)
-		return refuse(group, state, skb,
-			      skb->len < hlen + MCSEC_ESP_MIN ?
-			      MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA, spi);
-	group = mcsec_select_part4(&mnet->select, skb, state->in);
-	if (group)
-		return refuse_hidden(group, state, skb, MCSEC_IN_NO_SA, spi);
-	return NF_ACCEPT;
+	hidden = mcsec_select_hidden4(&mnet->select, skb, state->in);
+	return hidden.maybe ? in_hidden(mnet, &hidden, state, skb,
+					no_sa(&hidden, skb, hlen), spi) :
+			      NF_ACCEPT;
 }
 
 static noinline unsigned int in4(struct mcsec_net *mnet, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
 	const struct iphdr *iph = ip_hdr(skb);
+	struct mcsec_hidden hidden;
 	struct mcsec_group *group;
 
 	if (likely(iph->protocol == IPPROTO_ESP && !ip_is_fragment(iph)))
 		return in_esp4(skb, state, mnet);
 
-	group = mcsec_select4(&mnet->select, skb, state->in);
 	if (unlikely(ip_is_fragment(iph))) {
-		if (group)
-			return refuse(group, state, skb, MCSEC_IN_FRAGMENT, 0);
-		group = mcsec_select_part4(&mnet->select, skb, state->in);
-		if (group)
-			return refuse_hidden(group, state, skb,
-					     MCSEC_IN_FRAGMENT, 0);
+		hidden = mcsec_select_hidden4(&mnet->select, skb, state->in);
+		return in_hidden(mnet, &hidden, state, skb, MCSEC_IN_FRAGMENT,
+				 0);
 	}
+	group = mcsec_select4(&mnet->select, skb, state->in);
 	if (!group)
 		return pass(mnet, state, skb);
 	if (group->exempt && mcsec_is_igmp(iph))
@@ -429,7 +436,7 @@ static unsigned int in_esp6(struct sk_buff *skb,
 			    struct mcsec_net *mnet, unsigned int hlen,
 			    unsigned int nhoff)
 {
-	struct mcsec_group *group;
+	struct mcsec_hidden hidden;
 	struct mcsec_sa *sa;
 	__be32 spi;
 
@@ -439,20 +446,16 @@ static unsigned int in_esp6(struct sk_buff *skb,
 	sa = mcsec_sa_of(mcsec_select_sa6(&mnet->select, skb, spi));
 	if (likely(sa && comes_by(sa->group, state->in)))
 		return in(skb, state, sa, hlen, nhoff);
-	group = mcsec_select6(&mnet->select, skb, state->in);
-	if (group)
-		return refuse(group, state, skb,
-			      skb->len < hlen + MCSEC_ESP_MIN ?
-			      MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA, spi);
-	group = mcsec_select_part6(&mnet->select, skb, state->in);
-	if (group)
-		return refuse_hidden(group, state, skb, MCSEC_IN_NO_SA, spi);
-	return NF_ACCEPT;
+	hidden = mcsec_select_hidden6(&mnet->select, skb, state->in);
+	return hidden.maybe ? in_hidden(mnet, &hidden, state, skb,
+					no_sa(&hidden, skb, hlen), spi) :
+			      NF_ACCEPT;
 }
 
 static noinline unsigned int in6(struct mcsec_net *mnet, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
+	struct mcsec_hidden hidden;
 	struct mcsec_group *group;
 	unsigned int hlen, nhoff;
 	int next;
@@ -461,17 +464,12 @@ static noinline unsigned int in6(struct mcsec_net *mnet, struct sk_buff *skb,
 	if (likely(next == NEXTHDR_ESP))
 		return in_esp6(skb, state, mnet, hlen, nhoff);
 
-	group = mcsec_select6(&mnet->select, skb, state->in);
 	if (unlikely(next < 0 || next == NEXTHDR_FRAGMENT)) {
-		enum mcsec_counter why = next < 0 ? MCSEC_IN_MALFORMED :
-						    MCSEC_IN_FRAGMENT;
-
-		if (group)
-			return refuse(group, state, skb, why, 0);
-		group = mcsec_select_part6(&mnet->select, skb, state->in);
-		if (group)
-			return refuse_hidden(group, state, skb, why, 0);
+		hidden = mcsec_select_hidden6(&mnet->select, skb, state->in);
+		return in_hidden(mnet, &hidden, state, skb, next < 0 ?
+				 MCSEC_IN_MALFORMED : MCSEC_IN_FRAGMENT, 0);
 	}
+	group = mcsec_select6(&mnet->select, skb, state->in);
 	if (!group)
 		return pass(mnet, state, skb);
 	if (group->exempt && mcsec_is_mld(skb, next, hlen))

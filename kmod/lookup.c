@@ -275,57 +275,63 @@ struct mcsec_node *mcsec_select_sa6(const struct mcsec_select *s,
 	return select_any_sa(&s->v6, shapes, skb, spi, true);
 }
 
-static bool may_be(const struct mcsec_sel *sel, const struct sk_buff *skb,
-		   const struct net_device *dev)
+/*
+ * In the order in which groups are asked, up to the first that does not look at
+ * what is hidden: it has what none before it takes, and none after it anything.
+ */
+static struct mcsec_hidden select_hidden(const struct mcsec_tables *t,
+					 const struct sk_buff *skb,
+					 const struct net_device *dev, u16 family)
 {
-	if (*sel->dev && (!dev || !READ_ONCE(sel->in_table) ||
-			  READ_ONCE(sel->node.key.ifindex) != dev->ifindex))
-		return false;
-	return (skb->mark & sel->mark_mask) == sel->node.key.mark;
-}
-
-static struct mcsec_group *select_part(const struct mcsec_tables *t,
-				       const struct sk_buff *skb,
-				       const struct net_device *dev, u16 family)
-{
-	const struct mcsec_shapes *shapes = rcu_dereference(t->prefixes);
-	struct mcsec_group *group = NULL;
+	const struct mcsec_shapes *shapes = rcu_dereference(t->shapes);
+	struct mcsec_hidden hidden = {};
+	struct mcsec_shape shape;
 	struct mcsec_node *node;
 	struct mcsec_sel *sel;
 	struct mcsec_key key;
 	unsigned int i;
 
 	for (i = 0; shapes && i < shapes->n; i++) {
-		key_of(&key, &shapes->shape[i], skb, NULL, 0,
-		       family == AF_INET6);
-		node = mcsec_table_find(&t->addrs, &key, family);
+		shape = shapes->shape[i];
+		if (!shape.proto_mask) {
+			key_of(&key, &shape, skb, dev, 0, family == AF_INET6);
+			node = mcsec_table_find(&t->sels, &key, family);
+			if (!node)
+				continue;
+			sel = container_of(node, struct mcsec_sel, node);
+			if (!hidden.maybe)
+				hidden.group = sel->group;
+			hidden.maybe = true;
+			if (!READ_ONCE(sel->observes))
+				hidden.strict = true;
+			break;
+		}
+		shape.proto_mask = 0;
+		shape.ports_mask = 0;
+		key_of(&key, &shape, skb, dev, 0, family == AF_INET6);
+		node = mcsec_table_find(&t->parts, &key, family);
 		if (!node)
 			continue;
-		list_for_each_entry_rcu(sel, &container_of(node,
-							   struct mcsec_addr,
-							   node)->sels, at) {
-			if (!may_be(sel, skb, dev))
-				continue;
-			group = sel->group;
-			if (!READ_ONCE(sel->observes))
-				return group;
-		}
+		hidden.maybe = true;
+		if (READ_ONCE(container_of(node, struct mcsec_part,
+					   node)->strict))
+			hidden.strict = true;
 	}
-	return group;
+	return hidden;
 }
 
-struct mcsec_group *mcsec_select_part4(const struct mcsec_select *s,
-				       const struct sk_buff *skb,
-				       const struct net_device *dev)
+struct mcsec_hidden mcsec_select_hidden4(const struct mcsec_select *s,
+					 const struct sk_buff *skb,
+					 const struct net_device *dev)
 {
-	return select_part(&s->v4, skb, dev, AF_INET);
+	return select_hidden(&s->v4, skb, dev, AF_INET);
 }
 
-struct mcsec_group *mcsec_select_part6(const struct mcsec_select *s,
-				       const struct sk_buff *skb,
-				       const struct net_device *dev)
+struct mcsec_hidden mcsec_select_hidden6(const struct mcsec_select *s,
+					 const struct sk_buff *skb,
+					 const struct net_device *dev)
 {
-	return select_part(&s->v6, skb, dev, AF_INET6);
+	return select_hidden(&s->v6, skb, dev, AF_INET6);
 }
 
 /* Whether @own's key is that of @skb, were it marked like that. */

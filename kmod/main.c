@@ -53,8 +53,11 @@ static int dev_event(struct notifier_block *nb, unsigned long event, void *ptr)
 	struct mcsec_net *mnet = mcsec_net_of(dev_net(dev));
 	int err;
 
+	/* PRE_UP: one that comes from another namespace comes, whatever we say
+	 * when we are told, but does not come up before we know it.
+	 */
 	if (event != NETDEV_REGISTER && event != NETDEV_UNREGISTER &&
-	    event != NETDEV_CHANGENAME)
+	    event != NETDEV_CHANGENAME && event != NETDEV_PRE_UP)
 		return NOTIFY_DONE;
 	mutex_lock(&mnet->lock);
 	err = mcsec_select_dev(&mnet->select, dev, event == NETDEV_UNREGISTER);

@@ -270,6 +270,9 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 		NL_SET_ERR_MSG(info->extack,
 			       "the groups' selectors are of more than 64 kinds");
 		return err;
+	case -ENOTUNIQ:
+		return refuse(info, MCSEC_A_GROUP_DEV, -EINVAL,
+			      "dev is an alternative name of an interface; a group needs its own");
 	case -ENOSPC:
 		NL_SET_ERR_MSG(info->extack,
 			       "the network namespace has too many groups");

@@ -210,9 +210,9 @@ static int claim(struct genl_info *info, const struct mcsec_sa_config *config)
 
 	if (!(config->dir & MCSEC_DIR_OUT))
 		return 0;
-	err = mcsec_guard_claim(config->alg, config->key, config->key_len,
-				config->sid_bits, config->sids, config->n_sids,
-				&bad);
+	err = mcsec_guard_claim(config->windows->ordinary, config->alg,
+				config->key, config->key_len, config->sid_bits,
+				config->sids, config->n_sids, &bad);
 	if (err != -EEXIST) {
 		if (err)
 			NL_SET_ERR_MSG(info->extack, "out of memory");
@@ -227,6 +227,43 @@ static int claim(struct genl_info *info, const struct mcsec_sa_config *config)
 	return err;
 }
 
+/*
+ * Before the namespace's lock is taken, which who changes interfaces waits for:
+ * the crypto API may load modules, and try ciphers.
+ */
+static int make_tfm(struct genl_info *info, struct mcsec_sa_config *config)
+{
+	int err;
+
+	config->tfm = mcsec_esp_tfm(config->alg, config->key, config->key_len);
+	err = PTR_ERR_OR_ZERO(config->tfm);
+	switch (err) {
+	case 0:
+		return 0;
+	case -ENOENT:
+		return refuse(info, MCSEC_A_SA_ALG, -EOPNOTSUPP,
+			      "the kernel's crypto API lacks this alg");
+	case -ENOMEM:
+		NL_SET_ERR_MSG(info->extack, "out of memory");
+		return err;
+	default:
+		return refuse(info, MCSEC_A_SA_KEY, err,
+			      "the kernel's crypto API refuses this key");
+	}
+}
+
+static int check_group(struct genl_info *info, struct mcsec_net *mnet)
+{
+	int err;
+
+	mutex_lock(&mnet->lock);
+	err = mcsec_nl_group(mnet, info->attrs[MCSEC_A_SA_GROUP],
+			     info->extack) ? 0 : -ENOENT;
+	mutex_unlock(&mnet->lock);
+	return err;
+}
+
+/* Takes over config->tfm. */
 static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 		  const struct mcsec_sa_config *config)
 {
@@ -238,8 +275,10 @@ static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 
 	group = mcsec_nl_group(mnet, info->attrs[MCSEC_A_SA_GROUP],
 			       info->extack);
-	if (!group)
+	if (!group) {
+		crypto_free_aead(config->tfm);
 		return -ENOENT;
+	}
 	sa = mcsec_group_sa_new(group, config);
 	err = PTR_ERR_OR_ZERO(sa);
 	switch (err) {
@@ -251,15 +290,9 @@ static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 	case -ENOSPC:
 		return refuse(info, MCSEC_A_SA_GROUP, err,
 			      "the group has too many SAs");
-	case -ENOENT:
-		return refuse(info, MCSEC_A_SA_ALG, -EOPNOTSUPP,
-			      "the kernel's crypto API lacks this alg");
-	case -ENOMEM:
+	default:
 		NL_SET_ERR_MSG(info->extack, "out of memory");
 		return err;
-	default:
-		return refuse(info, MCSEC_A_SA_KEY, err,
-			      "the kernel's crypto API refuses this key");
 	}
 	/* Last of all checks, for a claim cannot be given back; and before it
 	 * can be selected, so nothing was sent with it yet.
@@ -300,7 +333,8 @@ int mcsec_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 		err = -ENOMEM;
 		goto out;
 	}
-	err = parse_new(info, &config, sids);
+	err = parse_new(info, &config, sids) ?: check_group(info, mnet) ?:
+	      make_tfm(info, &config);
 	if (err)
 		goto out;
 	mutex_lock(&mnet->lock);

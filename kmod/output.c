@@ -35,15 +35,22 @@ static unsigned int refuse(struct mcsec_group *group,
 	return NF_DROP;
 }
 
-/* A part of a datagram, of which can only be told that it may be @group's. */
-static unsigned int refuse_part(struct mcsec_group *group,
-				const struct nf_hook_state *state,
-				enum mcsec_counter why)
+/* Hides what a group selects by: nobody can tell whose key would be right. */
+static unsigned int out_hidden(struct mcsec_net *mnet,
+			       const struct mcsec_hidden *hidden,
+			       const struct nf_hook_state *state,
+			       enum mcsec_counter why)
 {
-	if (goes_on(group, state))
+	enum mcsec_counter as = state->hook == NF_INET_LOCAL_OUT ?
+				MCSEC_OUT_OBSERVED : MCSEC_FORWARD_OBSERVED;
+
+	if (!hidden->maybe)
 		return NF_ACCEPT;
-	mcsec_drop_hidden(group->mnet, why, 0);
-	return NF_DROP;
+	/* Counted before. */
+	if (state->hook == NF_INET_POST_ROUTING && !hidden->strict)
+		return NF_ACCEPT;
+	return mcsec_hidden_goes_on(mnet, hidden, as, why, 0) ? NF_ACCEPT :
+								NF_DROP;
 }
 
 static __always_inline unsigned int out4(struct sk_buff *skb,
@@ -88,18 +95,22 @@ unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
 			const struct nf_hook_state *state)
 {
 	struct mcsec_net *mnet = priv;
+	struct mcsec_hidden hidden;
 	struct mcsec_group *group;
 
 	if (likely(!ipv4_is_multicast(ip_hdr(skb)->daddr)))
 		return NF_ACCEPT;
-	group = mcsec_select4(&mnet->select, skb, leaves_by(skb, state));
-	if (group)
-		return out4(skb, state, group);
-	if (likely(!ip_is_fragment(ip_hdr(skb))))
-		return NF_ACCEPT;
-	group = mcsec_select_part4(&mnet->select, skb, leaves_by(skb, state));
-	return group ? refuse_part(group, state, MCSEC_OUT_FRAGMENT) :
-		       NF_ACCEPT;
+	if (unlikely(ip_is_fragment(ip_hdr(skb)))) {
+		hidden = mcsec_select_hidden4(&mnet->select, skb,
+					      leaves_by(skb, state));
+		if (!hidden.group)
+			return out_hidden(mnet, &hidden, state,
+					  MCSEC_OUT_FRAGMENT);
+		group = hidden.group;
+	} else {
+		group = mcsec_select4(&mnet->select, skb, leaves_by(skb, state));
+	}
+	return group ? out4(skb, state, group) : NF_ACCEPT;
 }
 
 static bool is_bridged(const struct sk_buff *skb)
@@ -118,6 +129,22 @@ static bool is_routed(const struct sk_buff *skb,
 	return state->hook == NF_INET_FORWARD && !is_bridged(skb);
 }
 
+/* What cannot be protected where it is. */
+static unsigned int tunnelled4(struct mcsec_net *mnet,
+			       const struct sk_buff *skb,
+			       const struct nf_hook_state *state)
+{
+	struct mcsec_hidden hidden;
+	struct mcsec_group *group;
+
+	if (ip_is_fragment(ip_hdr(skb))) {
+		hidden = mcsec_select_hidden4(&mnet->select, skb, state->out);
+		return out_hidden(mnet, &hidden, state, MCSEC_FORWARD_CLEAR);
+	}
+	group = mcsec_select4(&mnet->select, skb, state->out);
+	return group ? refuse(group, state, MCSEC_FORWARD_CLEAR) : NF_ACCEPT;
+}
+
 /*
  * Multicast routing into a tunnel: the header of the tunnel is in front of the
  * datagram when FORWARD is called. Other hosts' tunnels have a route of input.
@@ -125,8 +152,9 @@ static bool is_routed(const struct sk_buff *skb,
 static unsigned int tunnel4(struct sk_buff *skb,
 			    const struct nf_hook_state *state)
 {
+	struct mcsec_net *mnet = mcsec_net_of(state->net);
 	unsigned int hlen = ip_hdrlen(skb);
-	struct mcsec_group *group = NULL;
+	unsigned int verdict = NF_ACCEPT;
 
 	if (!is_routed(skb, state) || !skb_dst(skb) ||
 	    !rt_is_output_route(skb_rtable(skb)) ||
@@ -136,11 +164,10 @@ static unsigned int tunnel4(struct sk_buff *skb,
 	skb_reset_network_header(skb);
 	if (ipv4_is_multicast(ip_hdr(skb)->daddr) &&
 	    ip_hdr(skb)->protocol != IPPROTO_ESP)
-		group = mcsec_select4(&mcsec_net_of(state->net)->select, skb,
-				      state->out);
+		verdict = tunnelled4(mnet, skb, state);
 	__skb_push(skb, hlen);
 	skb_reset_network_header(skb);
-	return group ? refuse(group, state, MCSEC_FORWARD_CLEAR) : NF_ACCEPT;
+	return verdict;
 }
 
 /*
@@ -155,16 +182,20 @@ static noinline unsigned int forward4(struct mcsec_net *mnet,
 				      const struct nf_hook_state *state)
 {
 	const struct iphdr *iph = ip_hdr(skb);
+	struct mcsec_hidden hidden;
 	struct mcsec_group *group;
 
-	group = mcsec_select4(&mnet->select, skb, state->out);
-	if (!group) {
-		if (likely(!ip_is_fragment(iph)))
-			return NF_ACCEPT;
-		group = mcsec_select_part4(&mnet->select, skb, state->out);
-		return group ? refuse_part(group, state, MCSEC_FORWARD_CLEAR) :
-			       NF_ACCEPT;
+	if (unlikely(ip_is_fragment(iph))) {
+		hidden = mcsec_select_hidden4(&mnet->select, skb, state->out);
+		if (!hidden.group)
+			return out_hidden(mnet, &hidden, state,
+					  MCSEC_FORWARD_CLEAR);
+		group = hidden.group;
+	} else {
+		group = mcsec_select4(&mnet->select, skb, state->out);
 	}
+	if (!group)
+		return NF_ACCEPT;
 	/* What stays on its link is not routed. */
 	if (group->exempt && !is_routed(skb, state) && mcsec_is_igmp(iph))
 		return NF_ACCEPT;
@@ -227,21 +258,26 @@ unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
 			const struct nf_hook_state *state)
 {
 	struct mcsec_net *mnet = priv;
+	struct mcsec_hidden hidden;
 	struct mcsec_group *group;
 	int next;
 
 	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
 		return NF_ACCEPT;
-	group = mcsec_select6(&mnet->select, skb, leaves_by(skb, state));
-	if (group)
-		return out6(skb, state, group);
-	if (likely(!mcsec_hides6(skb, &next)))
-		return NF_ACCEPT;
-	group = mcsec_select_part6(&mnet->select, skb, leaves_by(skb, state));
-	if (!group)
-		return NF_ACCEPT;
-	return refuse_part(group, state, next < 0 ? MCSEC_OUT_MALFORMED :
-						    MCSEC_OUT_FRAGMENT);
+	/* Nothing can be hidden from groups that look at addresses alone. */
+	if (unlikely(!mcsec_select_plain(&mnet->select.v6) &&
+		     mcsec_hides6(skb, &next))) {
+		hidden = mcsec_select_hidden6(&mnet->select, skb,
+					      leaves_by(skb, state));
+		if (!hidden.group)
+			return out_hidden(mnet, &hidden, state,
+					  next < 0 ? MCSEC_OUT_MALFORMED :
+						     MCSEC_OUT_FRAGMENT);
+		group = hidden.group;
+	} else {
+		group = mcsec_select6(&mnet->select, skb, leaves_by(skb, state));
+	}
+	return group ? out6(skb, state, group) : NF_ACCEPT;
 }
 
 /* What a fragment is of, if its header at @hlen is there; or -1. */
@@ -253,32 +289,43 @@ static int fragment_of(const struct sk_buff *skb, unsigned int hlen)
 	return frag ? frag->nexthdr : -1;
 }
 
+/*
+ * A copy for this host's own sockets. Fragments are made, and copied, behind
+ * POST_ROUTING, which has seen the whole datagram. They are put together again
+ * and asked about when they arrive.
+ */
+static bool is_looped(const struct nf_hook_state *state)
+{
+	return state->hook == NF_INET_POST_ROUTING &&
+	       state->okfn == dev_loopback_xmit;
+}
+
 static noinline unsigned int forward6(struct mcsec_net *mnet,
 				      struct sk_buff *skb,
 				      const struct nf_hook_state *state)
 {
+	struct mcsec_hidden hidden;
 	struct mcsec_group *group;
 	unsigned int hlen, nhoff;
-	bool part;
 	int next;
 
 	next = mcsec_walk6(skb, &hlen, &nhoff);
-	part = next < 0;
-	/* POST_ROUTING sees fragments where they are looped back. */
-	if (next == NEXTHDR_FRAGMENT) {
-		part = true;
-		next = fragment_of(skb, hlen);
-	}
-	if (next == NEXTHDR_ESP)
-		return NF_ACCEPT;
-	group = mcsec_select6(&mnet->select, skb, state->out);
-	if (!group) {
-		if (likely(!part))
+	if (unlikely(next < 0 || next == NEXTHDR_FRAGMENT)) {
+		if (next == NEXTHDR_FRAGMENT &&
+		    (is_looped(state) || fragment_of(skb, hlen) == NEXTHDR_ESP))
 			return NF_ACCEPT;
-		group = mcsec_select_part6(&mnet->select, skb, state->out);
-		return group ? refuse_part(group, state, MCSEC_FORWARD_CLEAR) :
-			       NF_ACCEPT;
+		hidden = mcsec_select_hidden6(&mnet->select, skb, state->out);
+		if (!hidden.group)
+			return out_hidden(mnet, &hidden, state,
+					  MCSEC_FORWARD_CLEAR);
+		group = hidden.group;
+	} else {
+		if (next == NEXTHDR_ESP)
+			return NF_ACCEPT;
+		group = mcsec_select6(&mnet->select, skb, state->out);
 	}
+	if (!group)
+		return NF_ACCEPT;
 	/* What stays on its link is not routed. */
 	if (group->exempt && !is_routed(skb, state) &&
 	    mcsec_is_mld(skb, next, hlen))

@@ -73,7 +73,8 @@ static void queue_error(struct sock *sk, const void *dst, unsigned int len,
 void mcsec_pmtu_tell(struct sk_buff *skb, const struct nf_hook_state *state,
 		     u32 mtu)
 {
-	struct sock *sk = skb->sk;
+	/* Not skb's, whose owner may be of any family: a tunnel's datagram. */
+	struct sock *sk = state->sk;
 
 #if IS_ENABLED(CONFIG_IPV6)
 	if (state->pf == NFPROTO_IPV6 && state->hook == NF_INET_FORWARD) {
@@ -82,6 +83,8 @@ void mcsec_pmtu_tell(struct sk_buff *skb, const struct nf_hook_state *state,
 	}
 #endif
 	if (state->hook == NF_INET_FORWARD || !sk || !sk_fullsock(sk))
+		return;
+	if (sk->sk_family != AF_INET && sk->sk_family != AF_INET6)
 		return;
 	if (state->pf == NFPROTO_IPV4 && mcsec_recverr4(sk))
 		queue_error(sk, &ip_hdr(skb)->daddr, sizeof(struct in_addr),

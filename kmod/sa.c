@@ -25,8 +25,17 @@
 #include <linux/timekeeping.h>
 #include <linux/wait_bit.h>
 
-static struct workqueue_struct *wq;
+/*
+ * Ordinary users' namespaces have a queue of their own: what they may have to
+ * wipe all at once must not keep others' keys waiting.
+ */
+static struct workqueue_struct *wq, *wq_users;
 static atomic64_t last_id = ATOMIC64_INIT(0);
+
+static struct workqueue_struct *queue_of(const struct mcsec_sa *sa)
+{
+	return sa->senders.windows->ordinary ? wq_users : wq;
+}
 
 static void tell(struct mcsec_sa *sa, u8 cmd, u32 limit)
 {
@@ -42,7 +51,7 @@ static void expire(struct mcsec_sa *sa, u32 limit)
 		return;
 	WRITE_ONCE(sa->state, MCSEC_SA_STATE_EXPIRED);
 	tell(sa, MCSEC_CMD_HARD_EXPIRE, limit);
-	queue_work(wq, &sa->wipe);
+	queue_work(queue_of(sa), &sa->wipe);
 }
 
 static void exhaust(struct mcsec_sa *sa)
@@ -368,8 +377,7 @@ static void sa_free(struct mcsec_sa *sa)
 {
 	struct crypto_aead *tfm = rcu_dereference_protected(sa->tfm, true);
 
-	if (!IS_ERR_OR_NULL(tfm))
-		crypto_free_aead(tfm);
+	crypto_free_aead(tfm);
 	mcsec_senders_destroy(&sa->senders);
 	kfree(sa->seq_win);
 	kfree(sa->slots);
@@ -394,7 +402,7 @@ static void free_work(struct work_struct *work)
 void mcsec_sa_destroy(struct mcsec_sa *sa)
 {
 	hrtimer_cancel(&sa->timer);
-	queue_rcu_work(wq, &sa->free);
+	queue_rcu_work(queue_of(sa), &sa->free);
 }
 
 static int create_slots(struct mcsec_sa *sa,
@@ -439,13 +447,15 @@ struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 				 struct mcsec_group *group,
 				 void (*release)(struct mcsec_group *group))
 {
-	struct crypto_aead *tfm;
 	struct mcsec_sa *sa;
-	int err = -ENOMEM;
+	int err;
 
 	sa = kzalloc(sizeof(*sa), GFP_KERNEL_ACCOUNT);
-	if (!sa)
+	if (!sa) {
+		crypto_free_aead(config->tfm);
 		return ERR_PTR(-ENOMEM);
+	}
+	rcu_assign_pointer(sa->tfm, config->tfm);
 	sa->id = atomic64_inc_return(&last_id);
 	sa->spi = config->spi;
 	sa->dir = config->dir;
@@ -475,12 +485,6 @@ struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 	sa->cpu = alloc_percpu_gfp(struct mcsec_sa_cpu, GFP_KERNEL_ACCOUNT);
 	if (!sa->cpu)
 		goto err_free;
-	tfm = mcsec_esp_tfm(config->alg, config->key, config->key_len);
-	if (IS_ERR(tfm)) {
-		err = PTR_ERR(tfm);
-		goto err_free;
-	}
-	rcu_assign_pointer(sa->tfm, tfm);
 
 	sa->added = ktime_get_boottime();
 	start_timer(sa);
@@ -494,11 +498,18 @@ err_free:
 int mcsec_sa_init(void)
 {
 	wq = alloc_workqueue("mcsec", WQ_UNBOUND, 0);
-	return wq ? 0 : -ENOMEM;
+	if (!wq)
+		return -ENOMEM;
+	wq_users = alloc_workqueue("mcsec_users", WQ_UNBOUND, 0);
+	if (wq_users)
+		return 0;
+	destroy_workqueue(wq);
+	return -ENOMEM;
 }
 
 void mcsec_sa_exit(void)
 {
 	/* The namespaces' exit has waited for every SA. */
+	destroy_workqueue(wq_users);
 	destroy_workqueue(wq);
 }

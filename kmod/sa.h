@@ -44,7 +44,8 @@ struct mcsec_limits {
  * struct mcsec_sa_config - an SA as userspace asks for it, checked
  * @key: key, then salt; the caller's, who wipes it
  * @sids: Sender-IDs to send with, the caller's
- * @windows: octets of windows in the network namespace, outlives the SA
+ * @windows: those of the network namespace, which outlive the SA
+ * @tfm: the cipher with the key, which a new SA takes over
  */
 struct mcsec_sa_config {
 	__be32 spi;
@@ -57,7 +58,8 @@ struct mcsec_sa_config {
 	u32 max_senders;
 	u32 n_sids;
 	const u32 *sids;
-	atomic_long_t *windows;
+	struct mcsec_windows *windows;
+	struct crypto_aead *tfm;
 	const u8 *key;
 	unsigned int key_len;
 	u64 iv_limit;
@@ -201,8 +203,9 @@ struct mcsec_sa_counts {
 };
 
 /*
- * A new SA, or ERR_PTR. Its timer runs. Process context. @release(@group) is
- * called once when it has been freed.
+ * A new SA, or ERR_PTR(-ENOMEM); config->tfm is taken over in any case. Its
+ * timer runs. Process context. @release(@group) is called once when it has been
+ * freed.
  */
 struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 				 struct net *net, const char *name,

@@ -62,6 +62,82 @@ static void key_of(struct mcsec_key *key, const struct mcsec_selector *sel,
 	key->ports = ((u32)sel->sport << 16 | sel->dport) & shape->ports_mask;
 }
 
+/* ---- parts ---- */
+
+static int part_get(struct mcsec_tables *t, struct mcsec_sel *sel)
+{
+	struct mcsec_key key = sel->node.key;
+	struct mcsec_part *part;
+	struct mcsec_node *node;
+	int err;
+
+	if (!key.proto)
+		return 0;
+	key.proto = 0;
+	key.ports = 0;
+	/* It stays for as long as we hold the namespace's lock. */
+	rcu_read_lock();
+	node = mcsec_table_find(&t->parts, &key, sel->family);
+	rcu_read_unlock();
+	if (node) {
+		part = container_of(node, struct mcsec_part, node);
+		part->refs++;
+		WRITE_ONCE(part->strict, part->strict + !sel->observes);
+		sel->part = part;
+		return 0;
+	}
+	part = kzalloc(sizeof(*part), GFP_KERNEL_ACCOUNT);
+	if (!part)
+		return -ENOMEM;
+	part->node.key = key;
+	part->refs = 1;
+	part->strict = !sel->observes;
+	err = insert(&t->parts, &part->node, sel->family);
+	if (err)
+		kfree(part);
+	else
+		sel->part = part;
+	return err;
+}
+
+static void part_put(struct mcsec_tables *t, struct mcsec_sel *sel)
+{
+	struct mcsec_part *part = sel->part;
+
+	if (!part)
+		return;
+	sel->part = NULL;
+	WRITE_ONCE(part->strict, part->strict - !sel->observes);
+	if (--part->refs)
+		return;
+	take_out(&t->parts, &part->node, sel->family);
+	kfree_rcu(part, rcu);
+}
+
+/* ---- selectors ---- */
+
+static int place(struct mcsec_tables *t, struct mcsec_sel *sel)
+{
+	int err;
+
+	err = part_get(t, sel);
+	if (err)
+		return err;
+	err = insert(&t->sels, &sel->node, sel->family);
+	if (err)
+		part_put(t, sel);
+	else
+		WRITE_ONCE(sel->in_table, true);
+	return err;
+}
+
+static void displace(struct mcsec_tables *t, struct mcsec_sel *sel)
+{
+	take_out(&t->sels, &sel->node, sel->family);
+	part_put(t, sel);
+	WRITE_ONCE(sel->in_table, false);
+}
+
 static bool is_firm(const struct mcsec_selector *sel)
 {
 	return !sel->mask && !sel->n_devs;
@@ -93,7 +169,6 @@ static struct mcsec_addr *addr_get(struct mcsec_select *s,
 		*err = addr ? 0 : -ENOMEM;
 		if (addr) {
 			addr->node.key = key;
-			INIT_LIST_HEAD(&addr->sels);
 			*err = insert(&t->addrs, &addr->node, sel->family);
 		}
 		if (*err) {
@@ -143,25 +218,28 @@ static int enter(struct mcsec_select *s, struct mcsec_tables *t,
 		 struct mcsec_sel *sel)
 {
 	struct net_device *dev;
+	bool other = false;
 	int err;
 
-	if (!*sel->dev) {
-		err = insert(&t->sels, &sel->node, sel->family);
-		sel->in_table = !err;
-		return err;
-	}
+	if (!*sel->dev)
+		return place(t, sel);
 	if (taken(s, sel))
 		return -EEXIST;
 	/* One that comes meanwhile waits in mcsec_select_dev() for our lock. */
 	rcu_read_lock();
 	dev = dev_get_by_name_rcu(s->net, sel->dev);
-	sel->node.key.ifindex = dev ? dev->ifindex : 0;
-	rcu_read_unlock();
 	if (dev) {
-		err = insert(&t->sels, &sel->node, sel->family);
+		sel->node.key.ifindex = dev->ifindex;
+		/* Found by another name: that is not what we would be told of. */
+		other = strcmp(dev->name, sel->dev);
+	}
+	rcu_read_unlock();
+	if (other)
+		return -ENOTUNIQ;
+	if (dev) {
+		err = place(t, sel);
 		if (err)
 			return err;
-		sel->in_table = true;
 	}
 	list_add(&sel->list, &s->with_dev);
 	return 0;
@@ -169,12 +247,10 @@ static int enter(struct mcsec_select *s, struct mcsec_tables *t,
 
 static void leave(struct mcsec_tables *t, struct mcsec_sel *sel)
 {
-	list_del_rcu(&sel->at);
 	if (*sel->dev)
 		list_del(&sel->list);
 	if (sel->in_table)
-		take_out(&t->sels, &sel->node, sel->family);
-	WRITE_ONCE(sel->in_table, false);
+		displace(t, sel);
 }
 
 int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
@@ -203,14 +279,12 @@ int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
 		(*sels)[i].node.key = key;
 		(*sels)[i].group = group;
 		(*sels)[i].family = sel->family;
-		(*sels)[i].mark_mask = sel->mask;
 		(*sels)[i].observes = observes;
 		if (sel->n_devs)
 			strscpy((*sels)[i].dev, sel->devs[i], IFNAMSIZ);
 		err = enter(s, t, &(*sels)[i]);
 		if (err)
 			goto err_enter;
-		list_add_tail_rcu(&(*sels)[i].at, &(*addr)->sels);
 	}
 	return 0;
 
@@ -231,10 +305,16 @@ err_free:
 void mcsec_select_observe(const struct mcsec_selector *sel,
 			  struct mcsec_sel *sels, bool observes)
 {
+	struct mcsec_part *part;
 	unsigned int i;
 
-	for (i = 0; i < (sel->n_devs ?: 1); i++)
+	for (i = 0; i < (sel->n_devs ?: 1); i++) {
+		part = sels[i].part;
+		if (part)
+			WRITE_ONCE(part->strict, part->strict +
+				   sels[i].observes - observes);
 		WRITE_ONCE(sels[i].observes, observes);
+	}
 }
 
 void mcsec_select_del(struct mcsec_select *s, const struct mcsec_selector *sel,
@@ -264,36 +344,51 @@ void mcsec_select_sa_del(struct mcsec_select *s, u16 family,
 	take_out(&tables_of(s, family)->sas, node, family);
 }
 
-int mcsec_select_dev(struct mcsec_select *s, const struct net_device *dev,
-		     bool gone)
+/* Enter those that wait for @dev, but for those whose place is taken. */
+static int place_dev(struct mcsec_select *s, const struct net_device *dev,
+		     bool *some_taken)
 {
-	bool removed = false;
 	struct mcsec_sel *sel;
 	int err;
 
+	*some_taken = false;
+	list_for_each_entry(sel, &s->with_dev, list) {
+		if (sel->in_table || strcmp(sel->dev, dev->name))
+			continue;
+		WRITE_ONCE(sel->node.key.ifindex, dev->ifindex);
+		err = place(tables_of(s, sel->family), sel);
+		if (err == -EEXIST)
+			*some_taken = true;
+		else if (err)
+			return err;
+	}
+	return 0;
+}
+
+int mcsec_select_dev(struct mcsec_select *s, const struct net_device *dev,
+		     bool gone)
+{
+	bool removed = false, some_taken;
+	struct mcsec_sel *sel;
+	int err;
+
+	/* First: if there is no memory for them the old name comes back, and
+	 * what was entered under it must still be there.
+	 */
+	err = gone ? 0 : place_dev(s, dev, &some_taken);
+	if (err)
+		return err;
 	list_for_each_entry(sel, &s->with_dev, list) {
 		if (!sel->in_table || sel->node.key.ifindex != dev->ifindex ||
 		    (!gone && !strcmp(sel->dev, dev->name)))
 			continue;
-		take_out(&tables_of(s, sel->family)->sels, &sel->node,
-			 sel->family);
-		WRITE_ONCE(sel->in_table, false);
+		displace(tables_of(s, sel->family), sel);
 		removed = true;
 	}
 	/* Before a key changes that somebody may be looking at. */
 	if (removed)
 		synchronize_net();
-	list_for_each_entry(sel, &s->with_dev, list) {
-		if (gone || sel->in_table || strcmp(sel->dev, dev->name))
-			continue;
-		WRITE_ONCE(sel->node.key.ifindex, dev->ifindex);
-		err = insert(&tables_of(s, sel->family)->sels, &sel->node,
-			     sel->family);
-		if (err)
-			return err;
-		WRITE_ONCE(sel->in_table, true);
-	}
-	return 0;
+	return gone ? 0 : place_dev(s, dev, &some_taken);
 }
 
 static int tables_init(struct mcsec_tables *t,
@@ -310,8 +405,13 @@ static int tables_init(struct mcsec_tables *t,
 	err = rhashtable_init(&t->addrs, params);
 	if (err)
 		goto err_sas;
+	err = rhashtable_init(&t->parts, params);
+	if (err)
+		goto err_addrs;
 	return 0;
 
+err_addrs:
+	rhashtable_destroy(&t->addrs);
 err_sas:
 	rhashtable_destroy(&t->sas);
 err_sels:
@@ -321,6 +421,7 @@ err_sels:
 
 static void tables_exit(struct mcsec_tables *t)
 {
+	rhashtable_destroy(&t->parts);
 	rhashtable_destroy(&t->addrs);
 	rhashtable_destroy(&t->sas);
 	rhashtable_destroy(&t->sels);

@@ -7,9 +7,9 @@
  * each shape, the most specific first. So the cost grows with the number of
  * shapes (mostly one), not with that of groups.
  *
- * A second table has the addresses alone. It answers for what hides the rest:
- * ESP on arrival, whose SA is found by its SPI below its addresses, and parts
- * of datagrams.
+ * A second table has the addresses alone, below which an SA is found by its
+ * SPI. A third has what selectors that look at protocol and ports look at
+ * besides: it answers for what hides these, fragments and ESP of unknown keys.
  *
  * Changed under the namespace's lock, read by packets under RCU.
  */
@@ -54,13 +54,24 @@ struct mcsec_node {
  * @refs: groups that select by exactly these addresses
  * @firm: those of them that select whatever comes through any interface with
  *	any mark
- * @sels: the places of all of them
  */
 struct mcsec_addr {
 	struct mcsec_node node;
 	unsigned int refs;
 	unsigned int firm;
-	struct list_head sels;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct mcsec_part - what is left of selectors if protocol and ports are hidden
+ * @node: in a table
+ * @refs: places of groups, all of one shape
+ * @strict: those of groups that enforce
+ */
+struct mcsec_part {
+	struct mcsec_node node;
+	unsigned int refs;
+	unsigned int strict;
 	struct rcu_head rcu;
 };
 
@@ -69,8 +80,7 @@ struct mcsec_sel {
 	struct mcsec_node node;
 	struct mcsec_group *group;
 	struct list_head list;	/* of those with an interface */
-	struct list_head at;	/* of those with the same addresses, RCU */
-	u32 mark_mask;
+	struct mcsec_part *part; /* of a protocol's, while in the table */
 	u16 family;
 	bool in_table;		/* the interface is there */
 	bool observes;		/* refuses nothing */
@@ -83,7 +93,8 @@ struct mcsec_tables {
 	struct rhashtable sels;
 	struct rhashtable sas;
 	struct rhashtable addrs;
-	struct mcsec_shapes __rcu *shapes;	/* of sels */
+	struct rhashtable parts;
+	struct mcsec_shapes __rcu *shapes;	/* of sels and parts */
 	struct mcsec_shapes __rcu *prefixes;	/* of sas and addrs */
 };
 
@@ -117,17 +128,25 @@ struct mcsec_node *mcsec_select_sa4(const struct mcsec_select *s,
 struct mcsec_node *mcsec_select_sa6(const struct mcsec_select *s,
 				    const struct sk_buff *skb, __be32 spi);
 
-/*
- * A group that @skb may belong to by its addresses, its mark and @dev, if more
- * cannot be seen of it: one that refuses what it must, if there is one; or
- * NULL.
+/**
+ * struct mcsec_hidden - whose a datagram may be that hides what groups select by
+ * @group: for certain this one's, for none is asked before it; or NULL
+ * @maybe: it may be of a group
+ * @strict: of one that enforces. Not to be asked again: policies change.
  */
-struct mcsec_group *mcsec_select_part4(const struct mcsec_select *s,
-				       const struct sk_buff *skb,
-				       const struct net_device *dev);
-struct mcsec_group *mcsec_select_part6(const struct mcsec_select *s,
-				       const struct sk_buff *skb,
-				       const struct net_device *dev);
+struct mcsec_hidden {
+	struct mcsec_group *group;
+	bool maybe;
+	bool strict;
+};
+
+/* Of @skb, of which addresses, mark and @dev are all that can be relied on. */
+struct mcsec_hidden mcsec_select_hidden4(const struct mcsec_select *s,
+					 const struct sk_buff *skb,
+					 const struct net_device *dev);
+struct mcsec_hidden mcsec_select_hidden6(const struct mcsec_select *s,
+					 const struct sk_buff *skb,
+					 const struct net_device *dev);
 
 /* Whether addresses are all that any group of @t looks at, equally many. */
 static inline bool mcsec_select_plain(const struct mcsec_tables *t)
@@ -169,13 +188,14 @@ static inline bool mcsec_select_fits(const struct mcsec_select *s,
  * many as it has interfaces, but one at least, and *@addr what its SAs are found
  * below.
  * Returns 0, -EEXIST if another group has the same selector, -E2BIG if there
- * are too many shapes, -ENOMEM. Packets find it on return.
+ * are too many shapes, -ENOTUNIQ if an interface has that as an alternative name
+ * only, -ENOMEM. Packets find it on return.
  */
 int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
 		     const struct mcsec_selector *sel, bool observes,
 		     struct mcsec_sel **sels, struct mcsec_addr **addr);
 
-/* Whether @sels, which @sel got, refuse what they must. */
+/* Whether the group of @sels, which @sel got, observes from now on. */
 void mcsec_select_observe(const struct mcsec_selector *sel,
 			  struct mcsec_sel *sels, bool observes);
 
@@ -197,8 +217,8 @@ void mcsec_select_sa_del(struct mcsec_select *s, u16 family,
 			 struct mcsec_node *node);
 
 /*
- * @dev has come, got another name, or is @gone. Returns 0 or -errno: an
- * interface that could not be entered must not be.
+ * @dev has come, got another name, is about to be used, or is @gone. Returns 0
+ * or -errno: an interface that could not be entered must not be, or be used.
  */
 int mcsec_select_dev(struct mcsec_select *s, const struct net_device *dev,
 		     bool gone);

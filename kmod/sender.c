@@ -5,24 +5,48 @@
 #include <linux/slab.h>
 
 void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
-			atomic_long_t *used)
+			struct mcsec_windows *windows)
 {
 	xa_init_flags(&senders->table, XA_FLAGS_LOCK_BH);
 	atomic_set(&senders->count, 0);
 	senders->max = max;
 	senders->window = window;
-	senders->used = used;
+	senders->windows = windows;
+}
+
+static atomic_long_t users_used = ATOMIC_LONG_INIT(0);
+
+static void give(struct mcsec_windows *windows, size_t bytes)
+{
+	if (windows->ordinary)
+		atomic_long_sub(bytes, &users_used);
+	atomic_long_sub(bytes, &windows->used);
+}
+
+static bool take(struct mcsec_windows *windows, size_t bytes)
+{
+	bool ok;
+
+	ok = atomic_long_add_return(bytes, &windows->used) <=
+	     MCSEC_WINDOWS_NET_MAX;
+	if (windows->ordinary &&
+	    atomic_long_add_return(bytes, &users_used) >
+	    MCSEC_WINDOWS_USERS_MAX)
+		ok = false;
+	if (!ok)
+		give(windows, bytes);
+	return ok;
 }
 
 void mcsec_senders_destroy(struct mcsec_senders *senders)
 {
+	size_t bytes = kmalloc_size_roundup(mcsec_sender_bytes(senders->window));
 	struct mcsec_sender *sender;
 	unsigned long id;
 
 	xa_for_each(&senders->table, id, sender) {
 		kfree(sender);
-		atomic_long_sub(mcsec_sender_bytes(senders->window),
-				senders->used);
+		give(senders->windows, bytes);
 	}
 	xa_destroy(&senders->table);
 }
@@ -30,7 +54,7 @@ void mcsec_senders_destroy(struct mcsec_senders *senders)
 struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 				      bool *created)
 {
-	size_t bytes = mcsec_sender_bytes(senders->window);
+	size_t bytes = kmalloc_size_roundup(mcsec_sender_bytes(senders->window));
 	struct mcsec_sender *sender, *other;
 
 	*created = false;
@@ -42,10 +66,9 @@ struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 		other = ERR_PTR(-ENOSPC);
 		goto err_count;
 	}
-	if (atomic_long_add_return(bytes, senders->used) >
-	    MCSEC_WINDOWS_NET_MAX) {
+	if (!take(senders->windows, bytes)) {
 		other = ERR_PTR(-ENOSPC);
-		goto err_used;
+		goto err_count;
 	}
 	sender = kzalloc(bytes, GFP_ATOMIC | __GFP_NOWARN);
 	if (!sender) {
@@ -66,7 +89,7 @@ struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 	if (xa_is_err(other))
 		other = ERR_PTR(xa_err(other));
 err_used:
-	atomic_long_sub(bytes, senders->used);
+	give(senders->windows, bytes);
 err_count:
 	atomic_dec(&senders->count);
 	return other;

@@ -14,11 +14,23 @@
 
 #define MCSEC_SENDERS_DEFAULT 1024
 
-/* Octets of windows that one SA may come to, and a network namespace. They are
- * made in softirq, where no memory control group pays for them.
+/* Octets of windows that one SA may come to, a network namespace, and all
+ * namespaces of ordinary users together, who can make any number of them. They
+ * are made in softirq, where no memory control group pays for them.
  */
 #define MCSEC_WINDOWS_SA_MAX (32UL << 20)
 #define MCSEC_WINDOWS_NET_MAX (256L << 20)
+#define MCSEC_WINDOWS_USERS_MAX (512L << 20)
+
+/**
+ * struct mcsec_windows - those of a network namespace
+ * @used: octets
+ * @ordinary: it is an ordinary user's
+ */
+struct mcsec_windows {
+	atomic_long_t used;
+	bool ordinary;
+};
 
 /**
  * struct mcsec_sender - one Sender-ID
@@ -41,24 +53,26 @@ struct mcsec_sender {
  * @count: how many there are
  * @max: how many there may be
  * @window: size of each window
- * @used: octets of windows in the network namespace; outlives this
+ * @windows: of the network namespace; outlives this
  */
 struct mcsec_senders {
 	struct xarray table;
 	atomic_t count;
 	u32 max;
 	u32 window;
-	atomic_long_t *used;
+	struct mcsec_windows *windows;
 };
 
-/* Octets of one sender with a window of @window packets. */
+/* Octets of one sender with a window of @window packets, which allocators round
+ * up.
+ */
 static inline size_t mcsec_sender_bytes(u32 window)
 {
 	return offsetof(struct mcsec_sender, win) + mcsec_window_bytes(window);
 }
 
 void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
-			atomic_long_t *used);
+			struct mcsec_windows *windows);
 /* Nobody may use them any more. Process context. */
 void mcsec_senders_destroy(struct mcsec_senders *senders);
 

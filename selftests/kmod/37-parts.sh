@@ -177,9 +177,82 @@ raw eth0 $G4 offset=8
 is "and refuses again when it enforces" "$(counter a out-fragment)" \
 	$((before + 2))
 
+# ---- a wide group, and a stricter one for some ports of an address in it
+
+ctl a group flush
+for g in "w4 239.0.0.0/8" "w6 ff3e::/16"; do
+	# shellcheck disable=SC2086 # name and prefix
+	ctl a group add $g policy observe
+done
+for g in "n4 $G4" "n6 $G6"; do
+	# shellcheck disable=SC2086 # name and address
+	ctl a group add $g proto udp dport $PORT
+done
+drops=$(counter a out-fragment) seen=$(counter a out-observed)
+for g in $G4 $G6 $H4 $H6; do
+	raw eth0 $g offset=8
+done
+is "fragments that may be of the stricter one stay" \
+	"$(counter a out-fragment)" $((drops + 2))
+is "others are observed" "$(counter a out-observed)" $((seen + 2))
+is "by the wide one, whose they are" "$(ctl a -j group show |
+	json '[(g["name"], g["observed"]) for g in j if g["observed"]]')" \
+	'[["w4", 1], ["w6", 1]]'
+raw eth0 $G4 proto=50
+is "which ESP is, too" "$(counter a out-observed)" $((seen + 3))
+ctl a group set w6 policy enforce
+sa_add a w6 "$(new_key 20)" spi 4100 dir out alg aes-gcm-16 sender-id 1 select
+before=$(counter a out-malformed)
+in_ns a "$MC" send $G6 $PORT eth0 hop="007b$pad" dst=0000010400000000 \
+	text=BEHIND >/dev/null
+is "the wide one's key is not for what may be the stricter one's" \
+	"$(counters a out-fragment out-observed)" \
+	"out-no-sa 1, out-malformed $((before + 1))"
+in_ns a "$MC" send $G6 7000 eth0 >/dev/null
+is "it is for what shows that it is not" "$(counter a out-protected)" 1
+ctl a group flush
+# both ways round: a narrow one that observes for all ports is asked alone
+ctl a group add w4 239.0.0.0/8 proto udp dport $PORT
+ctl a group add n4 $G4 policy observe
+seen=$(counter a out-observed)
+raw eth0 $G4 offset=8
+is "what is certainly of one that observes is observed" \
+	"$(counter a out-observed)" $((seen + 1))
+
+ctl b group flush
+ctl b group add w4 239.0.0.0/8 policy observe
+ctl b group add w6 ff3e::/16 policy observe
+ctl b group add n4 $G4 proto udp dport $PORT
+ctl b group add n6 $G6 proto udp dport $PORT
+ctl a group flush
+refused=$(counter b in-no-sa) seen=$(counter b in-observed)
+for g in $G4 $G6 $H4 $H6; do
+	raw eth0 $g proto=50
+done
+try "unknown ESP that may be of the stricter one is refused" \
+	wait_until 20 counted b in-no-sa $((refused + 2))
+try "other ESP is observed" wait_until 20 counted b in-observed $((seen + 2))
+ctl b group flush
+ctl b group add p4 $G4 dev eth0 proto udp dport $PORT
+ctl b group add p6 $G6 dev eth0 proto udp dport $PORT
+
+# ---- copies of fragments for this host's own sockets
+
+# they would come back as they are
+in_ns a nft delete table inet raw
+ctl a group add p6 $G6 dev eth0 proto udp dport $PORT
+spawn in_ns a "$MC" recv $G6 7000 eth0 "$TMP/own.ready" "$TMP/own"
+wait_until 20 test -e "$TMP/own.ready"
+before=$(counters a)
+in_ns a "$MC" send $G6 7000 eth0 size=3000 >"$TMP/own.sent"
+try "a long datagram of no group is looped back" wait_until 20 has_lines own 1
+is "as it was sent" "$(got own)" "$(cat "$TMP/own.sent")"
+is "and refused nowhere" "$(counters a)" "$before"
+
 # ---- fragments that nobody puts together
 
 ctl a group flush
+refused=$(counter b in-fragment) seen=$(counter b in-observed)
 ctl b group set p4 policy enforce
 ctl b group set p6 policy enforce
 in_ns b nft -f - <<NFT
@@ -193,12 +266,13 @@ NFT
 send a $G4 size=2000 >/dev/null
 send a $G6 size=2000 >/dev/null
 try "fragments that a rule keeps apart are refused" \
-	wait_until 20 counted b in-fragment 4
+	wait_until 20 counted b in-fragment $((refused + 4))
 ctl b group set p4 policy observe
 ctl b group set p6 policy observe
 send a $G4 size=2000 >/dev/null
 try "or observed" wait_until 20 has_lines l4 1
-is "each of them, and none twice" "$(counter b in-observed)" 4
-is "before, none arrived" "$(wc -l <"$TMP/l4") $(counter b in-fragment)" "1 4"
+is "each of them, and none twice" "$(counter b in-observed)" $((seen + 2))
+is "before, none arrived" "$(wc -l <"$TMP/l4") $(counter b in-fragment)" \
+	"1 $((refused + 4))"
 
 tap_done

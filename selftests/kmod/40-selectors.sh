@@ -303,6 +303,10 @@ no() {
 no "the same twice" 'another group selects the same' x 239.5.0.1 src 10.1.0.9
 no "the same interface twice" 'another group selects the same' \
 	x 239.8.0.1 dev later
+nip a link property add dev eth0 altname another
+no "an alternative name" 'dev is an alternative name' x 239.8.0.3 dev another
+no "behind others" 'dev is an alternative name' x 239.8.0.3 dev later,another
+is "and it does not wait for one" "$(ctl a group show x 2>&1 | wc -l)" 1
 no "an interface twice in one" 'dev is given twice' x 239.8.0.3 dev eth0,eth0
 no "bits beyond the prefix" 'dst has bits beyond dst-len' x 239.1.2.3/16
 no "a prefix that is too wide" 'dst-len is below' x 224.0.0.0/3

@@ -191,6 +191,33 @@ if [ -e $slab/require-start ] && [ -r $text ]; then
 	try "and it goes on afterwards" \
 		test "$(counter a out-protected)" -gt "$before"
 	was[aout-protected]=$(counter a out-protected)
+
+	# interfaces that come when there is no memory to know them by
+	late() {
+		in_ns a "$MC" send 239.1.1.2 $PORT late text=LEAKlate >/dev/null
+	}
+	ctl a group add late 239.1.1.2 dev late proto udp dport $PORT
+	nip b link add late type veth peer name late1
+	echo 100 >$slab/probability
+	nip b link set late netns "$(ns a)"
+	refuse "no memory: an interface that has come does not come up" \
+		nip a link set late up
+	echo 0 >$slab/probability
+	try "but when there is" nip a link set late up
+	wait_until 20 eval 'nip b link set late1 up && ns_up a late'
+	was[aout-no-sa]=$(counter a out-no-sa)
+	late
+	more "and its group is known" a out-no-sa 1
+	ctl a group add other 239.1.1.2 dev other proto udp dport $PORT
+	echo 100 >$slab/probability
+	refuse "no memory: nor does it get another group's name" \
+		nip a link set late name other
+	echo 0 >$slab/probability
+	late
+	more "it is known by its own as before" a out-no-sa 1
+	nip a link del late
+	ctl a group del late
+	ctl a group del other
 	nothing "memory and ciphers that fail"
 else
 	skip "memory and ciphers that fail" "no fault injection in this kernel"

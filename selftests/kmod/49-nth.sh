@@ -9,7 +9,7 @@
 # debug only
 
 . "$(dirname "$0")/kmod.sh"
-need python3
+need python3 nft
 [ -e /proc/self/fail-nth ] || skip_all "no fault injection in this kernel"
 load_mcsec
 ns_create a w b
@@ -21,6 +21,17 @@ echo 0 >$slab/verbose
 echo 0 >$slab/require-start
 groups a b
 declare -A key=()
+# right in front of mcsec: behind the reassembly, which has its priority
+in_ns b nft -f - <<NFT
+table inet nth {
+	counter pre { }
+	chain pre {
+		type filter hook prerouting priority -400
+		ip daddr $G4 meta l4proto esp counter name pre
+		ip6 daddr $G6 meta l4proto esp counter name pre
+	}
+}
+NFT
 # words of the SAs
 keys() {
 	local g
@@ -35,33 +46,39 @@ keys() {
 	done
 }
 
-# name, words of nth.py
+# name, how many failures at least are mcsec's, words of nth.py
 turn() {
-	local name=$1 g=g4 said
-	shift
+	local name=$1 least=$2 g=g4 said
+	shift 2
 
 	[[ $* != *six=1* ]] || g=g6
 	said=$("$(dirname "$MC")/nth.py" "$1" "$MCSECCTL" "$(ns a)" "$(ns w)" \
 		"$(ns b)" "${key[$g]}" "${@:2}" 2>&1)
 	diag "$name: $said"
-	like "$name: what fails is counted" "$said" 'counted=[1-9]'
+	try "$name: what fails is counted" test \
+		"$(echo "$said" | sed -n 's/.*counted=\([0-9]*\).*/\1/p')" \
+		-ge "$least"
 	like "$name: or told, and nothing is in the clear" "$said" \
 		'vanished=0 clear=0$'
 }
 keys
-turn "a datagram in pages" out size=5000
-turn "a batch" out size=5000 gso=1000
-turn "a full frame" out size=1472
-turn "arrival beside a sniffer" in size=100 sniff=1
-turn "arrival of a new sender" in size=100 fresh=1
-turn "arrival in fragments" in size=3000 fresh=1
-turn "IPv6 in pages" out size=5000 six=1
-turn "arrival of IPv6 in fragments" in size=3000 fresh=1 six=1
+# whose failures there are, most others are tried again or did not matter
+turn "a datagram in pages" 1 out size=5000
+turn "a batch" 1 out size=5000 gso=1000
+# all that it needs is there
+turn "a full frame" 0 out size=1472
+turn "arrival beside a sniffer" 1 in size=100 sniff=1
+turn "arrival of a new sender" 1 in size=100 fresh=1
+turn "arrival in fragments" 1 in size=3000 fresh=1
+# more pages than the memory has room for that the first has left
+turn "IPv6 in pages" 1 out size=40000 six=1
+turn "arrival of IPv6 in fragments" 1 in size=3000 fresh=1 six=1
 keys mode tunnel
-turn "a tunnel" out size=1400 mode=tunnel
-turn "a tunnel's batch of IPv6" out size=5000 gso=1000 six=1 mode=tunnel
-turn "arrival out of a tunnel" in size=100 fresh=1 mode=tunnel
-turn "arrival out of a tunnel of IPv6" in size=100 fresh=1 six=1 mode=tunnel
+turn "a tunnel" 1 out size=1400 mode=tunnel
+turn "a tunnel's batch of IPv6" 1 out size=5000 gso=1000 six=1 mode=tunnel
+turn "arrival out of a tunnel" 1 in size=100 fresh=1 mode=tunnel
+turn "arrival out of a tunnel of IPv6" 1 in size=100 fresh=1 six=1 \
+	mode=tunnel
 is "no other reason was counted at the sender" \
 	"$(counters a out-protected out-no-memory out-gso)" ""
 is "nor at the receiver" "$(counters b in-accepted in-no-memory)" ""

@@ -95,17 +95,49 @@ is "nothing has changed" "$(state)" "$before"
 
 # ---- rights
 
-out=$(in_ns a setpriv --reuid 65534 --clear-groups "$MCSECCTL" group show 2>&1)
+# where that user may run it, wherever this tree is
+cp "$MCSECCTL" "$TMP/ctl"
+chmod 755 "$TMP" "$TMP/ctl"
+out=$(in_ns a setpriv --reuid 65534 --clear-groups "$TMP/ctl" group show 2>&1)
 like "an ordinary user is refused" "$out" "CAP_NET_ADMIN|permitted"
 out=$(in_ns a setpriv --reuid 65534 --clear-groups \
-	"$MCSECCTL" group add x 239.9.9.9 2>&1)
+	"$TMP/ctl" group add x 239.9.9.9 2>&1)
 like "also for a change" "$out" "CAP_NET_ADMIN|permitted"
 is "and nothing has changed" "$(state)" "$before"
-if out=$(setpriv --reuid 65534 --clear-groups unshare -Urn sh -c \
-	"$MCSECCTL group add mine 239.9.9.9 && $MCSECCTL -j group show" 2>&1)
-then
-	is "whoever owns a namespace protects in it" \
-		"$(json "[g['name'] for g in j]" <<<"$out")" '["mine"]'
+user() { setpriv --reuid 65534 --clear-groups unshare -Urn "$@"; }
+if user true; then
+	is "whoever owns a namespace protects in it" "$(user sh -c \
+		"$TMP/ctl group add mine 239.9.9.9 && $TMP/ctl -j group show" |
+		json "[g['name'] for g in j]")" '["mine"]'
+
+	# More than are remembered, with keys of their own
+	key=$(new_key 20)
+	sa_add a g4 "$key" spi 7000 dir out alg aes-gcm-16 sender-id 7
+	ctl a sa del g4 7000
+	for ((i = 0; i < 260; i++)); do
+		printf '%040x\n' $((i + 1)) >"$TMP/key$i"
+	done
+	chmod 644 "$TMP"/key*
+	{
+		echo "group add mine 239.9.9.9"
+		for ((i = 0; i < 260; i++)); do
+			echo "sa add mine spi $((5000 + i)) dir out" \
+				"alg aes-gcm-16 sender-id 0-255" \
+				"key-file $TMP/key$i"
+			echo "sa del mine $((5000 + i))"
+		done
+	} >"$TMP/many"
+	try "it sends with as many keys as it likes" \
+		user "$TMP/ctl" batch "$TMP/many"
+	like "which makes nobody forget what others sent with" \
+		"$(sa_add a g4 "$key" spi 7001 dir out alg aes-gcm-16 \
+		sender-id 7 2>&1)" "IVs would repeat"
+	like "while its own oldest are forgotten" \
+		"$(sed -n '1,2p' "$TMP/many" |
+		user "$TMP/ctl" batch 2>&1; echo "$?")" '^0$'
+	like "and its latest are not" \
+		"$({ sed -n 1p "$TMP/many"; tail -n 2 "$TMP/many"; } |
+		user "$TMP/ctl" batch 2>&1)" "IVs would repeat"
 else
 	skip "a namespace of an ordinary user" "the kernel does not give one"
 fi
