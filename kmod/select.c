@@ -138,6 +138,47 @@ static void displace(struct mcsec_tables *t, struct mcsec_sel *sel)
 	WRITE_ONCE(sel->in_table, false);
 }
 
+static int replace_once(struct rhashtable *table, struct mcsec_node *old,
+			struct mcsec_node *node, u16 family)
+{
+	if (family == AF_INET)
+		return rhashtable_replace_fast(table, &old->head, &node->head,
+					       mcsec_params4);
+	return rhashtable_replace_fast(table, &old->head, &node->head,
+				       mcsec_params6);
+}
+
+/*
+ * Put @sel in the place of one with the same key, of an interface that was
+ * called otherwise: packets find the one or the other. Needs no memory: the part
+ * is there.
+ */
+static int replace(struct mcsec_tables *t, struct mcsec_sel *sel)
+{
+	struct mcsec_node *node;
+	struct mcsec_sel *old;
+	int err;
+
+	rcu_read_lock();
+	node = mcsec_table_find(&t->sels, &sel->node.key, sel->family);
+	rcu_read_unlock();
+	if (WARN_ON_ONCE(!node))
+		return -ENOENT;
+	old = container_of(node, struct mcsec_sel, node);
+	err = part_get(t, sel);
+	if (err)
+		return err;
+	err = replace_once(&t->sels, &old->node, &sel->node, sel->family);
+	if (WARN_ON_ONCE(err)) {
+		part_put(t, sel);
+		return err;
+	}
+	WRITE_ONCE(sel->in_table, true);
+	part_put(t, old);
+	WRITE_ONCE(old->in_table, false);
+	return 0;
+}
+
 static bool is_firm(const struct mcsec_selector *sel)
 {
 	return !sel->mask && !sel->n_devs;
@@ -344,22 +385,25 @@ void mcsec_select_sa_del(struct mcsec_select *s, u16 family,
 	take_out(&tables_of(s, family)->sas, node, family);
 }
 
-/* Enter those that wait for @dev, but for those whose place is taken. */
+/* Enter those that wait for @dev. */
 static int place_dev(struct mcsec_select *s, const struct net_device *dev,
-		     bool *some_taken)
+		     bool *removed)
 {
+	struct mcsec_tables *t;
 	struct mcsec_sel *sel;
 	int err;
 
-	*some_taken = false;
 	list_for_each_entry(sel, &s->with_dev, list) {
 		if (sel->in_table || strcmp(sel->dev, dev->name))
 			continue;
+		t = tables_of(s, sel->family);
 		WRITE_ONCE(sel->node.key.ifindex, dev->ifindex);
-		err = place(tables_of(s, sel->family), sel);
-		if (err == -EEXIST)
-			*some_taken = true;
-		else if (err)
+		err = place(t, sel);
+		if (err == -EEXIST) {
+			err = replace(t, sel);
+			*removed = true;
+		}
+		if (err)
 			return err;
 	}
 	return 0;
@@ -368,18 +412,17 @@ static int place_dev(struct mcsec_select *s, const struct net_device *dev,
 int mcsec_select_dev(struct mcsec_select *s, const struct net_device *dev,
 		     bool gone)
 {
-	bool removed = false, some_taken;
+	bool removed = false;
 	struct mcsec_sel *sel;
 	int err;
 
 	/* First: if there is no memory for them the old name comes back, and
 	 * what was entered under it must still be there.
 	 */
-	err = gone ? 0 : place_dev(s, dev, &some_taken);
-	if (err)
-		return err;
+	err = gone ? 0 : place_dev(s, dev, &removed);
 	list_for_each_entry(sel, &s->with_dev, list) {
-		if (!sel->in_table || sel->node.key.ifindex != dev->ifindex ||
+		if (err || !sel->in_table ||
+		    sel->node.key.ifindex != dev->ifindex ||
 		    (!gone && !strcmp(sel->dev, dev->name)))
 			continue;
 		displace(tables_of(s, sel->family), sel);
@@ -388,7 +431,7 @@ int mcsec_select_dev(struct mcsec_select *s, const struct net_device *dev,
 	/* Before a key changes that somebody may be looking at. */
 	if (removed)
 		synchronize_net();
-	return gone ? 0 : place_dev(s, dev, &some_taken);
+	return err;
 }
 
 static int tables_init(struct mcsec_tables *t,

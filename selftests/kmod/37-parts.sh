@@ -8,6 +8,7 @@
 #	b eth0 ---- eth0 a eth1 ---- eth0 c
 #
 # timeout: 600
+# stock only
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 nft

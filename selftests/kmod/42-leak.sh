@@ -8,10 +8,10 @@
 #	a eth0 ---- eth0 b eth1 ---- eth0 c
 #
 # What may be seen begins with OPEN, what may not with LEAK; what b must not
-# pass to c, with PASS.
+# pass to c, with PASS. 50-memory.sh does the same for memory that fails.
 #
 # timeout: 900
-# debug only
+# stock only
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 nft smcrouted
@@ -151,77 +151,6 @@ wait $sender
 more "programs killed: all was protected" a out-protected 200
 ctl a sa flush g4
 nothing "programs that are killed"
-
-# ---- memory and ciphers that fail
-
-slab=/sys/kernel/debug/failslab
-text=/sys/module/mcsec/sections/.text
-if [ -e $slab/require-start ] && [ -r $text ]; then
-	keys
-	reset_slab() {
-		echo 0 >$slab/probability
-		echo 0 >$slab/require-start
-		echo 0xffffffffffffffff >$slab/require-end
-		echo Y >$slab/ignore-gfp-wait
-		echo 1 >$slab/times
-	}
-	on_exit reset_slab
-	start=$(cat $text)
-	echo "$start" >$slab/require-start
-	printf '0x%x\n' $((start + $(cat /sys/module/mcsec/coresize))) \
-		>$slab/require-end
-	echo 32 >$slab/stacktrace-depth
-	echo N >$slab/ignore-gfp-wait
-	echo -1 >$slab/times
-	echo 0 >$slab/verbose
-	echo 1 >$slab/interval
-	before=$(counter a out-protected)
-	for p in 100 30; do
-		echo $p >$slab/probability
-		both 20 size=10,1000,5000,30000
-		both 2 size=20000 gso=1000
-	done
-	echo 0 >$slab/probability
-	try "failing: some of it was dropped" \
-		test "$(counter a out-no-memory)" -gt 0
-	is "failing: nobody else's counter but memory's and the cipher's" \
-		"$(counters a out-protected out-no-sa out-expired \
-		out-exhausted out-exempt in-exempt out-no-memory out-gso \
-		out-crypto out-crypto-busy in-send-only)" ""
-	try "and it goes on afterwards" \
-		test "$(counter a out-protected)" -gt "$before"
-	was[aout-protected]=$(counter a out-protected)
-
-	# interfaces that come when there is no memory to know them by
-	late() {
-		in_ns a "$MC" send 239.1.1.2 $PORT late text=LEAKlate >/dev/null
-	}
-	ctl a group add late 239.1.1.2 dev late proto udp dport $PORT
-	nip b link add late type veth peer name late1
-	echo 100 >$slab/probability
-	nip b link set late netns "$(ns a)"
-	refuse "no memory: an interface that has come does not come up" \
-		nip a link set late up
-	echo 0 >$slab/probability
-	try "but when there is" nip a link set late up
-	wait_until 20 eval 'nip b link set late1 up && ns_up a late'
-	was[aout-no-sa]=$(counter a out-no-sa)
-	late
-	more "and its group is known" a out-no-sa 1
-	ctl a group add other 239.1.1.2 dev other proto udp dport $PORT
-	echo 100 >$slab/probability
-	refuse "no memory: nor does it get another group's name" \
-		nip a link set late name other
-	echo 0 >$slab/probability
-	late
-	more "it is known by its own as before" a out-no-sa 1
-	nip a link del late
-	ctl a group del late
-	ctl a group del other
-	nothing "memory and ciphers that fail"
-else
-	skip "memory and ciphers that fail" "no fault injection in this kernel"
-fi
 
 # ---- shapes of datagrams, with a key and without
 

@@ -21,12 +21,12 @@ echo 0 >$slab/verbose
 echo 0 >$slab/require-start
 groups a b
 declare -A key=()
-# right in front of mcsec: behind the reassembly, which has its priority
+# right in front of mcsec, which has the same priority and was there before
 in_ns b nft -f - <<NFT
 table inet nth {
 	counter pre { }
 	chain pre {
-		type filter hook prerouting priority -400
+		type filter hook prerouting priority -399
 		ip daddr $G4 meta l4proto esp counter name pre
 		ip6 daddr $G6 meta l4proto esp counter name pre
 	}

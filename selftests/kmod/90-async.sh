@@ -11,7 +11,7 @@
 #	a eth0 ---- eth0 b
 #
 # timeout: 600
-# cpus: 2
+# cpus: 2, stock
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 smcrouted

@@ -1,0 +1,137 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Memory that fails inside of the module, wherever it asks for some: datagrams
+# are dropped and counted, and nothing of a protected group is seen in the clear.
+#
+#	a eth0 ---- eth0 b
+#
+# timeout: 600
+# debug only
+
+. "$(dirname "$0")/kmod.sh"
+need tcpdump python3
+slab=/sys/kernel/debug/failslab
+load_mcsec
+text=/sys/module/mcsec/sections/.text
+[ -e $slab/require-start ] && [ -r $text ] ||
+	skip_all "no fault injection in this kernel"
+two_hosts
+# by ip: $! must be tcpdump itself
+ip netns exec "$(ns a)" tcpdump -U -n -i any -w "$TMP/a.pcap" -B 65536 -s 0 \
+	2>"$TMP/a.err" &
+sniffer=$!
+lib_pids+=("$sniffer")
+wait_until 30 grep -q listening "$TMP/a.err"
+
+# word: how often it was seen
+seen() { grep -ao -- "$1" "$TMP/a.pcap" | wc -l; }
+sees() { [ "$(seen "$1")" -ge "$2" ]; }
+more() { # name, counter of a, by how many since the last time
+	local now
+
+	now=$(counter a "$2")
+	is "$1" $((now - ${was[$2]:-0})) "$3"
+	was[$2]=$now
+}
+declare -A was=()
+both() { # count, options: to both groups, not to be seen
+	local n=$1
+	shift
+
+	in_ns a "$MC" send $G4 $PORT eth0 count="$n" text=LEAK4 "$@" >/dev/null
+	in_ns a "$MC" send $G6 $PORT eth0 count="$n" text=LEAK6 "$@" >/dev/null
+}
+
+send a $G4 count=7 text=OPEN4 >/dev/null
+send a $G6 count=5 text=OPEN6 >/dev/null
+try "unprotected, every datagram is seen" wait_until 20 sees OPEN4 7
+try "also IPv6" wait_until 20 sees OPEN6 5
+groups a b
+for g in g4 g6; do
+	key=$(new_key 20)
+	sa_add a $g "$key" spi 4096 dir out alg aes-gcm-16 sender-id 1 select
+	sa_add b $g "$key" spi 4096 dir in alg aes-gcm-16
+done
+
+# ---- packets
+
+reset_slab() {
+	echo 0 >$slab/probability
+	echo 0 >$slab/require-start
+	echo 0xffffffffffffffff >$slab/require-end
+	echo Y >$slab/ignore-gfp-wait
+	echo 1 >$slab/times
+}
+on_exit reset_slab
+start=$(cat $text)
+echo "$start" >$slab/require-start
+printf '0x%x\n' $((start + $(cat /sys/module/mcsec/coresize))) \
+	>$slab/require-end
+echo 32 >$slab/stacktrace-depth
+echo N >$slab/ignore-gfp-wait
+echo -1 >$slab/times
+echo 0 >$slab/verbose
+echo 1 >$slab/interval
+before=$(counter a out-protected)
+for p in 100 30; do
+	echo $p >$slab/probability
+	both 20 size=10,1000,5000,30000
+	both 2 size=20000 gso=1000
+done
+echo 0 >$slab/probability
+try "failing: some of it was dropped" \
+	test "$(counter a out-no-memory)" -gt 0
+is "failing: nobody else's counter but memory's and the cipher's" \
+	"$(counters a out-protected out-no-sa out-expired \
+	out-exhausted out-exempt in-exempt out-no-memory out-gso \
+	out-crypto out-crypto-busy in-send-only)" ""
+try "and it goes on afterwards" \
+	test "$(counter a out-protected)" -gt "$before"
+was[out-protected]=$(counter a out-protected)
+
+# ---- interfaces that come when there is no memory to know them by
+late() { # name of the interface
+	in_ns a "$MC" send 239.1.1.2 $PORT "$1" text=LEAKlate >/dev/null
+}
+ctl a group add late 239.1.1.2 dev late proto udp dport $PORT
+nip b link add late type veth peer name late1
+echo 100 >$slab/probability
+nip b link set late netns "$(ns a)"
+refuse "no memory: an interface that has come does not come up" \
+	nip a link set late up
+echo 0 >$slab/probability
+try "but when there is" nip a link set late up
+wait_until 20 eval 'nip b link set late1 up && ns_up a late'
+was[out-no-sa]=$(counter a out-no-sa)
+late late
+more "and its group is known" out-no-sa 1
+ctl a group add other 239.1.1.3 dev other proto udp dport $PORT
+echo 100 >$slab/probability
+refuse "no memory: nor does it get the name that another group waits for" \
+	nip a link set late name other
+late late
+more "it is known by its own as before" out-no-sa 1
+ctl a group del other
+echo 0 >$slab/probability
+ctl a group add other 239.1.1.2 dev other proto udp dport $PORT
+echo 100 >$slab/probability
+try "but if that group selects the same nothing is needed" \
+	nip a link set late name other
+late other
+more "which protects it then" out-no-sa 1
+echo 0 >$slab/probability
+nip a link del other
+ctl a group del late
+ctl a group del other
+
+# ---- what was seen
+
+in_ns a "$MC" send 239.99.9.9 9 eth0 text=OPENfence >/dev/null
+try "the sniffer has come so far" wait_until 20 sees OPENfence 1
+is "nothing in the clear" "$(seen LEAK)" 0
+kill -INT "$sniffer"
+wait "$sniffer" 2>/dev/null
+is "and it has missed nothing" \
+	"$(grep -c '^0 packets dropped by kernel' "$TMP/a.err")" 1
+tap_done
