@@ -70,8 +70,8 @@ turn "a full frame" 0 out size=1472
 turn "arrival beside a sniffer" 1 in size=100 sniff=1
 turn "arrival of a new sender" 1 in size=100 fresh=1
 turn "arrival in fragments" 1 in size=3000 fresh=1
-# more pages than the memory has room for that the first has left
-turn "IPv6 in pages" 1 out size=40000 six=1
+# the first has left the memory that this one needs
+turn "IPv6 in pages" 0 out size=5000 six=1
 turn "arrival of IPv6 in fragments" 1 in size=3000 fresh=1 six=1
 keys mode tunnel
 turn "a tunnel" 1 out size=1400 mode=tunnel
