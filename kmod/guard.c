@@ -16,6 +16,7 @@ struct claim {
 	struct hlist_node node;
 	struct list_head age;
 	u64 hash;
+	bool ordinary;
 };
 
 /* Protected by claims_lock: all claims, and by age, those of the host and those
@@ -68,6 +69,7 @@ static void add(struct claim *claim, u64 hash, bool ordinary)
 	struct claim *old;
 
 	claim->hash = hash;
+	claim->ordinary = ordinary;
 	hash_add(claims, &claim->node, hash);
 	list_add_tail(&claim->age, &oldest_first[ordinary]);
 	if (++n_claims[ordinary] <= MCSEC_GUARD_MAX)
@@ -77,6 +79,20 @@ static void add(struct claim *claim, u64 hash, bool ordinary)
 	list_del(&old->age);
 	n_claims[ordinary]--;
 	kfree(old);
+}
+
+/* Whether the same list has it; it is the newest there then. */
+static bool renewed(u64 hash, bool ordinary)
+{
+	struct claim *claim;
+
+	hash_for_each_possible(claims, claim, node, hash) {
+		if (claim->hash != hash || claim->ordinary != ordinary)
+			continue;
+		list_move_tail(&claim->age, &oldest_first[ordinary]);
+		return true;
+	}
+	return false;
 }
 
 static void free_list(struct list_head *list)
@@ -137,7 +153,7 @@ int mcsec_guard_claim(bool ordinary, u32 alg, const u8 *key,
 		if (i < n)
 			add(claim, hash_of(&subject, bits, sids[i], false),
 			    ordinary);
-		else if (!claimed(hash_of(&subject, bits, 0, true)))
+		else if (!renewed(hash_of(&subject, bits, 0, true), ordinary))
 			add(claim, hash_of(&subject, bits, 0, true), ordinary);
 		else
 			kfree(claim);

@@ -271,6 +271,7 @@ static int enter(struct mcsec_select *s, struct mcsec_tables *t,
 	dev = dev_get_by_name_rcu(s->net, sel->dev);
 	if (dev) {
 		sel->node.key.ifindex = dev->ifindex;
+		sel->of = dev;
 		/* Found by another name: that is not what we would be told of. */
 		other = strcmp(dev->name, sel->dev);
 	}
@@ -398,6 +399,7 @@ static int place_dev(struct mcsec_select *s, const struct net_device *dev,
 			continue;
 		t = tables_of(s, sel->family);
 		WRITE_ONCE(sel->node.key.ifindex, dev->ifindex);
+		sel->of = dev;
 		err = place(t, sel);
 		if (err == -EEXIST) {
 			err = replace(t, sel);
@@ -421,8 +423,10 @@ int mcsec_select_dev(struct mcsec_select *s, const struct net_device *dev,
 	 */
 	err = gone ? 0 : place_dev(s, dev, &removed);
 	list_for_each_entry(sel, &s->with_dev, list) {
-		if (err || !sel->in_table ||
-		    sel->node.key.ifindex != dev->ifindex ||
+		/* Not by index: one that is gone is told of again for as long
+		 * as it is referred to, and another may have its index.
+		 */
+		if (err || !sel->in_table || sel->of != dev ||
 		    (!gone && !strcmp(sel->dev, dev->name)))
 			continue;
 		displace(tables_of(s, sel->family), sel);

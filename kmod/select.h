@@ -81,6 +81,7 @@ struct mcsec_sel {
 	struct mcsec_group *group;
 	struct list_head list;	/* of those with an interface */
 	struct mcsec_part *part; /* of a protocol's, while in the table */
+	const void *of;		/* the interface, to be compared only */
 	u16 family;
 	bool in_table;		/* the interface is there */
 	bool observes;		/* refuses nothing */

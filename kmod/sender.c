@@ -40,7 +40,7 @@ static bool take(struct mcsec_windows *windows, size_t bytes)
 
 void mcsec_senders_destroy(struct mcsec_senders *senders)
 {
-	size_t bytes = kmalloc_size_roundup(mcsec_sender_bytes(senders->window));
+	size_t bytes = mcsec_sender_bytes(senders->window);
 	struct mcsec_sender *sender;
 	unsigned long id;
 
@@ -54,7 +54,7 @@ void mcsec_senders_destroy(struct mcsec_senders *senders)
 struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 				      bool *created)
 {
-	size_t bytes = kmalloc_size_roundup(mcsec_sender_bytes(senders->window));
+	size_t bytes = mcsec_sender_bytes(senders->window);
 	struct mcsec_sender *sender, *other;
 
 	*created = false;

@@ -7,6 +7,7 @@
 #define _MCSEC_SENDER_H
 
 #include <linux/atomic.h>
+#include <linux/slab.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
@@ -68,7 +69,8 @@ struct mcsec_senders {
  */
 static inline size_t mcsec_sender_bytes(u32 window)
 {
-	return offsetof(struct mcsec_sender, win) + mcsec_window_bytes(window);
+	return kmalloc_size_roundup(offsetof(struct mcsec_sender, win) +
+				    mcsec_window_bytes(window));
 }
 
 void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
