@@ -4,9 +4,9 @@
 # A cipher that answers later: pcrypt in front of the kernel's own, which hands
 # each packet to another CPU's worker, or on kernels for debugging cryptd, which
 # hands it to a worker of the same CPU: of pcrypt's lists lockdep believes that
-# they are one, and cryptd is not preferred to the AES of such a kernel. Data, verdicts of rules behind us, faults and removal are the
-# same then. The last of all: whatever asks for the cipher afterwards gets this
-# one, too.
+# they are one, and cryptd is not preferred to the AES of such a kernel. Data,
+# verdicts of rules behind us, faults and removal are the same then. The last of
+# all: whatever asks for the cipher afterwards gets this one, too.
 #
 #	a eth0 ---- eth0 b
 #
