@@ -112,6 +112,13 @@ if user true; then
 
 	# More than are remembered, with keys of their own
 	key=$(new_key 20)
+	echo "$key" >"$TMP/keyhost"
+	chmod 644 "$TMP/keyhost"
+	# that user is a member, too, and was the first with this key
+	printf '%s\n' "group add mine 239.9.9.9" "sa add mine spi 5000 dir out \
+alg aes-gcm-16 sender-id 9 key-file $TMP/keyhost" >"$TMP/first"
+	try "it sends with the key that the host sends with" \
+		user "$TMP/ctl" batch "$TMP/first"
 	sa_add a g4 "$key" spi 7000 dir out alg aes-gcm-16 sender-id 7
 	ctl a sa del g4 7000
 	for ((i = 0; i < 260; i++)); do
@@ -132,6 +139,9 @@ if user true; then
 	like "which makes nobody forget what others sent with" \
 		"$(sa_add a g4 "$key" spi 7001 dir out alg aes-gcm-16 \
 		sender-id 7 2>&1)" "IVs would repeat"
+	like "also with another width of Sender-IDs" \
+		"$(sa_add a g4 "$key" spi 7001 dir out alg aes-gcm-16 \
+		sid-bits 8 sender-id 7 2>&1)" "IVs would repeat"
 	like "while its own oldest are forgotten" \
 		"$(sed -n '1,2p' "$TMP/many" |
 		user "$TMP/ctl" batch 2>&1; echo "$?")" '^0$'
