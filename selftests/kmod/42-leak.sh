@@ -57,13 +57,6 @@ more() { # name, host, counter, by how many since the last time
 	was[$2$3]=$now
 }
 declare -A was=()
-both() { # count, options: to both groups, not to be seen
-	local n=$1
-	shift
-
-	in_ns a "$MC" send $G4 $PORT eth0 count="$n" text=LEAK4 "$@" >/dev/null
-	in_ns a "$MC" send $G6 $PORT eth0 count="$n" text=LEAK6 "$@" >/dev/null
-}
 spi=4096
 # words for the SAs of a; b gets the same without limits
 keys() {

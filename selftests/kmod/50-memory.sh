@@ -35,13 +35,6 @@ more() { # name, counter of a, by how many since the last time
 	was[$2]=$now
 }
 declare -A was=()
-both() { # count, options: to both groups, not to be seen
-	local n=$1
-	shift
-
-	in_ns a "$MC" send $G4 $PORT eth0 count="$n" text=LEAK4 "$@" >/dev/null
-	in_ns a "$MC" send $G6 $PORT eth0 count="$n" text=LEAK6 "$@" >/dev/null
-}
 
 send a $G4 count=7 text=OPEN4 >/dev/null
 send a $G6 count=5 text=OPEN6 >/dev/null

@@ -79,6 +79,15 @@ send() {
 	in_ns "$n" "$MC" send "$g" $PORT eth0 "$@" | tee -a "$TMP/sent"
 }
 
+# count, options of mc.py send: from a to both groups, not to be seen
+both() {
+	local n=$1
+	shift
+
+	in_ns a "$MC" send $G4 $PORT eth0 count="$n" text=LEAK4 "$@" >/dev/null
+	in_ns a "$MC" send $G6 $PORT eth0 count="$n" text=LEAK6 "$@" >/dev/null
+}
+
 # name of a receiver, number of lines
 has_lines() {
 	[ "$(wc -l <"$TMP/$1")" -ge "$2" ]
