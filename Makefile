@@ -192,7 +192,7 @@ module:
 
 # ---- the rest --------------------------------------------------------------
 
-.PHONY: check demo bench style debug-kernel clean install FORCE
+.PHONY: check demo bench style kernels clean install FORCE
 check:
 	selftests/run
 
@@ -205,8 +205,10 @@ bench:
 style:
 	tools/style/run
 
-debug-kernel:
-	selftests/guest/kernel debug
+# User Mode Linux for the tests, which otherwise build it when they need it
+kernels:
+	for k in uml uml-debug uml-smp; do \
+	  selftests/guest/kernel $$k || exit 1; done
 
 MAN := $(wildcard Documentation/man/*.[1-8])
 UNIT_FILES := $(wildcard daemon/*.service)

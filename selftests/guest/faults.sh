@@ -2,16 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Does the guest tell when something is wrong? A bed that cannot fail proves
-# nothing, so here it must: on a WARN, an oops, a hang, a failing command; and
-# with the debug kernel on a leak, an overrun and sleeping where it may not.
-# "faults.sh debug" adds those, which take a minute each.
+# nothing, so here it must: on a WARN, an oops, a hang, a failing command, and
+# with kernels for debugging on a leak, an overrun, a use after free, sleeping
+# where it may not, and locks taken in two orders.
 #
-# Runs on the host: it boots the guests itself.
+# Runs on the host: it boots the guests itself. Arguments are the kernels, of
+# uml, uml-debug, uml-smp and stock; without any, it is all of these.
 
 . "$(dirname "$0")/../lib.sh"
 cd "$TOP" || exit 1
 boot=selftests/guest/boot
+[ $# -gt 0 ] || set -- uml uml-debug uml-smp stock
 
+# kernel: builds the module with the faults for it, fault_ko
 build_fault() {
 	local dir out
 	dir=$(selftests/guest/kernel "$1") || return 1
@@ -19,43 +22,128 @@ build_fault() {
 
 	mkdir -p "$out"
 	ln -sf "$TOP"/selftests/guest/faults/* "$out/"
-	make -s -C "$dir/build" M="$out" modules >"$TMP/log" 2>&1 || {
+	# shellcheck disable=SC2046 # words
+	make -s -C "$dir/build" M="$out" $(cat "$dir/make") modules \
+		>"$TMP/log" 2>&1 || {
 		cat "$TMP/log"
 		return 1
 	}
 	fault_ko=$out/fault.ko
 }
 
-# kernel, fault, exit code
-expect() {
-	local out rc
+# kernel, name, exit code, what it says, command in the guest, words for boot
+guest_ends() {
+	local kernel=$1 name=$2 code=$3 says=$4 command=$5 out rc
+	shift 5
 
-	out=$($boot --kernel "$1" --timeout 400 -- \
-		bash -c "insmod '$fault_ko' fault=$2; true" 2>&1)
+	case $kernel in
+	uml | uml-debug) set -- --clock idle "$@" ;;
+	esac
+	out=$($boot --kernel "$kernel" --timeout 400 "$@" -- \
+		bash -c "$command" 2>&1)
 	rc=$?
-	if [ $rc = "$3" ]; then
-		ok "$1: $2 ends with $3"
+	if [ $rc = "$code" ] && grep -qE -- "$says" <<<"$out"; then
+		ok "$kernel: $name ends with $code"
 	else
-		not_ok "$1: $2 ends with $3" "it ended with $rc:" "$out"
+		not_ok "$kernel: $name ends with $code" \
+			"ended with $rc, and /$says/ was to be in:" "$out"
 	fi
 }
 
-build_fault stock || { echo "Bail out! the fault module does not build"; exit 1; }
-expect stock none 0
-expect stock warn 97
-expect stock oops 97
-$boot --timeout 60 -- bash -c 'exit 42' >/dev/null 2>&1
-is "the command's exit code comes back" $? 42
-out=$($boot --timeout 25 -- sleep 1000 2>&1)
-is "a hang ends with 124" $? 124
-like "and says so" "$out" "no end after 25 s"
-out=$($boot --timeout 60 -- bash -c 'echo one; echo two >&2' 2>&1)
-is "the command's output comes back" "$out" $'one\ntwo'
-if [ "${1:-}" = debug ]; then
-	build_fault debug || not_ok "the fault module builds" "$(cat "$TMP/log")"
-	expect debug none 0
-	expect debug leak 98
-	expect debug overrun 97
-	expect debug sleep 99
-fi
+# kernel, fault, exit code, what it says, words for boot
+fault_ends() {
+	local kernel=$1 fault=$2 code=$3 says=$4
+	shift 4
+
+	guest_ends "$kernel" "the fault $fault" "$code" "$says" \
+		"insmod '$fault_ko' fault=$fault; true" "$@"
+}
+
+# What every kernel's guest does
+common() {
+	local out log=$TMP/console
+
+	fault_ends "$1" none 0 'Operation canceled'
+	fault_ends "$1" warn 97 'asked to warn'
+	guest_ends "$1" "a command's failure" 42 '' 'exit 42'
+	out=$($boot --kernel "$1" --timeout 100 --log "$log" -- \
+		bash -c 'echo one; echo two >&2' 2>&1)
+	is "$1: the command's output comes back" "$out" $'one\ntwo'
+	try "$1: the console is kept" test -s "$log"
+	out=$($boot --kernel "$1" --timeout 100 --share "$TMP/share" -- \
+		bash -c "echo guest >'$TMP/share/f'; rm -f '$0' /etc/passwd
+		seq 200000" | sha256sum)
+	is "$1: much output is whole" "$out" "$(seq 200000 | sha256sum)"
+	is "$1: a shared folder is written to" \
+		"$(cat "$TMP/share/f" 2>&1)" "guest"
+	try "$1: what the guest removes is still the host's" \
+		test -e /etc/passwd -a -e "$0"
+	rm -rf "$TMP/share"
+}
+
+# What a kernel for debugging notices besides
+debugging() {
+	fault_ends "$1" overrun 97 'KASAN: slab-out-of-bounds'
+	fault_ends "$1" use-after-free 97 'KASAN: slab-use-after-free'
+	fault_ends "$1" sleep 99 'sleeping function called from invalid context'
+	fault_ends "$1" inversion 99 'possible circular locking dependency'
+	fault_ends "$1" leak 98 'unreferenced object .*size 512'
+	guest_ends "$1" "a complaint that dmesg no longer shows" 99 \
+		'sleeping function' \
+		"insmod '$fault_ko' fault=sleep; dmesg -C; true"
+}
+
+# pid: guests that an interrupted boot has left, which must be none
+guests_of() { pgrep -f "umid=guest uml_dir=$1/"; }
+
+# Two at once, one of which is ended from outside
+together() {
+	local a b dir
+
+	mkdir "$TMP/one" "$TMP/two"
+	TMPDIR=$TMP/one $boot --kernel "$1" --clock idle -- \
+		bash -c 'echo up; exec sleep 36000' >"$TMP/one.out" 2>&1 &
+	a=$!
+	lib_pids+=("$a")
+	TMPDIR=$TMP/two $boot --kernel "$1" --clock real -- \
+		bash -c 'echo up; exec sleep 1000' >"$TMP/two.out" 2>&1 &
+	b=$!
+	wait "$a"
+	is "$1: ten hours that nobody uses are skipped" $? 0
+	try "$1: two guests at a time" wait_until 60 grep -q up "$TMP/two.out"
+	dir=$(echo "$TMP"/two/*)
+	try "$1: one of them runs" guests_of "$dir"
+	kill "$b"
+	wait "$b"
+	is "$1: boot ends as what was interrupted" $? 130
+	try "$1: its guest ends with it" wait_until 10 not guests_of "$dir"
+	is "$1: and leaves no file" "$(ls "$TMP/two")" ""
+}
+not() { ! "$@"; }
+
+for kernel; do
+	build_fault "$kernel" || {
+		echo "Bail out! the fault module does not build for $kernel"
+		exit 1
+	}
+	common "$kernel"
+	case $kernel in
+	uml)
+		fault_ends uml oops 97 'Kernel mode fault|Oops|panic'
+		fault_ends uml loop 124 'no end after 20 s' --timeout 20
+		together uml
+		;;
+	uml-debug) debugging uml-debug ;;
+	uml-smp)
+		fault_ends uml-smp inversion 99 'possible circular locking'
+		guest_ends uml-smp "a command on two CPUs" 2 '' 'exit $(nproc)' \
+			--cpus 2
+		;;
+	stock)
+		fault_ends stock oops 97 'NULL pointer dereference'
+		guest_ends stock "a hang" 124 'no end after 25 s' 'sleep 1000' \
+			--timeout 25
+		;;
+	esac
+done
 tap_done

@@ -8,23 +8,42 @@
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 
 static char *fault = "none";
 module_param(fault, charp, 0);
-MODULE_PARM_DESC(fault, "warn, oops, leak, sleep or overrun");
+MODULE_PARM_DESC(fault,
+		 "warn, oops, loop, leak, sleep, overrun, use-after-free or inversion");
+
+static DEFINE_SPINLOCK(first);
+static DEFINE_SPINLOCK(second);
+
+static void lock_both(spinlock_t *outer, spinlock_t *inner)
+{
+	spin_lock(outer);
+	spin_lock(inner);
+	spin_unlock(inner);
+	spin_unlock(outer);
+}
 
 static int __init fault_init(void)
 {
 	char *volatile p = NULL;
+	int i;
 
 	pr_info("fault: %s\n", fault);
 	if (!strcmp(fault, "warn")) {
 		WARN(1, "asked to warn\n");
 	} else if (!strcmp(fault, "oops")) {
 		*p = 1;
+	} else if (!strcmp(fault, "loop")) {
+		for (;;)
+			cpu_relax();
 	} else if (!strcmp(fault, "leak")) {
-		p = kmalloc(321, GFP_KERNEL);
+		/* of one alone the stack may still know */
+		for (i = 0; i < 10; i++)
+			p = kmalloc(321, GFP_KERNEL);
 		p = NULL;
 	} else if (!strcmp(fault, "sleep")) {
 		preempt_disable();
@@ -35,6 +54,14 @@ static int __init fault_init(void)
 		if (p)
 			p[64] = 1;
 		kfree(p);
+	} else if (!strcmp(fault, "use-after-free")) {
+		p = kmalloc(64, GFP_KERNEL);
+		kfree(p);
+		if (p)
+			p[7] = 1;
+	} else if (!strcmp(fault, "inversion")) {
+		lock_both(&first, &second);
+		lock_both(&second, &first);
 	}
 	return -ECANCELED;
 }
