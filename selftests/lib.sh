@@ -195,14 +195,15 @@ trap 'exit 1' INT TERM
 # ---- waiting ---------------------------------------------------------------
 
 # seconds, command...: until the command succeeds; fails when it never does.
-# Under emulation everything takes longer: be generous, success is immediate.
+# Asks less often the longer it takes: where waiting costs nothing, asking does.
 wait_until() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1)) ms=20
 	shift
 
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || return 1
-		sleep 0.05
+		sleep "0.$(printf %03d $ms)"
+		[ $ms -ge 400 ] || ms=$((ms * 5 / 4))
 	done
 }
 
@@ -241,8 +242,16 @@ ns_create() {
 	done
 }
 
+# What stays in it to send for others ends first: it would keep it.
 ns_delete() {
+	[ ! -e "$TMP/mc-$1.pid" ] || kill "$(cat "$TMP/mc-$1.pid")" 2>/dev/null
 	ip netns del "$(ns "$1")"
+}
+
+# namespace, type: can there be links of this type? Loaded, or built in
+has_link_type() {
+	nip "$1" link add "probe$$" type "$2" 2>/dev/null &&
+		nip "$1" link del "probe$$"
 }
 
 ns_up() {

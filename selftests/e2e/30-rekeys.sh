@@ -44,7 +44,7 @@ try "s is in" wait_until 30 member_in s
 try "a is in" wait_until 30 member_in a
 listen all s
 stream_recv a rx
-stream_send s tx -r 500
+stream_send s tx -r 200
 try "a hears s" wait_until 20 hears a 100
 
 n=$(gcks_is rekeys)

@@ -20,6 +20,8 @@
 # that it does not meet other namespaces of the machine. What exists is written
 # down in files, since many of these functions run in subshells.
 
+# shellcheck source=selftests/sniffer.sh
+. "$E2E_TOP/selftests/sniffer.sh"
 LAB=${LAB:-/tmp/mcsec-lab.$$}
 lab_id=$$
 E2E_BIN=${E2E_BIN:-$E2E_TOP/build/e2e}
@@ -52,12 +54,13 @@ on() {
 
 # until_true SECONDS COMMAND...: asks again until it is so.
 until_true() {
-	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000)) ms=50
 
 	shift
 	until "$@"; do
 		[ "${EPOCHREALTIME/[.,]/}" -lt $end ] || return 1
-		sleep 0.2
+		sleep "0.$(printf %03d $ms)"
+		[ $ms -ge 400 ] || ms=$((ms * 5 / 4))
 	done
 }
 
@@ -228,9 +231,12 @@ listen() {
 listen_end() {
 	local l rc=0
 
-	# what is on its way gets there
-	sleep 0.5
 	for l in "$@"; do
+		until_true 30 sniffer_idle "$(pid_of r "tcpdump-$l")" \
+			"$LAB/r/tcpdump-$l.log" || {
+			echo "lab: the capture on link $l is behind"
+			rc=1
+		}
 		reap r "tcpdump-$l" TERM 30
 		if ! grep -q '^0 packets dropped by kernel' \
 		    "$LAB/r/tcpdump-$l.log"; then

@@ -7,6 +7,8 @@
 #
 #	a eth0 ---- eth0 b
 #	10.0.0.1    10.0.0.2
+#
+# stock too: the bed itself, and algorithms that are loaded on demand
 
 . "$(dirname "$0")/../lib.sh"
 need ip python3

@@ -6,7 +6,6 @@
 # to be had back; namespaces and rights. No packets here.
 #
 # timeout: 600
-# stock only
 
 . "$(dirname "$0")/../lib.sh"
 need ip python3 setpriv unshare

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# stock only
 #
 # Events: each kind is made to happen, and comes as one line, in text and JSON,
 # in the namespace where it happened and in no other.

@@ -6,7 +6,6 @@
 # unit tests may not have.
 #
 # timeout: 600
-# stock only
 
 . "$(dirname "$0")/../lib.sh"
 need ip python3
@@ -102,7 +101,7 @@ is "and gone" "$(ctl a group show)" ""
 link=${TOP}/build/unit/link
 if [ ! -x "$link" ]; then
 	skip "the link monitor" "build/unit/link is not built"
-elif ! modprobe dummy numdummies=0 || ! modprobe bridge; then
+elif ! has_link_type a dummy || ! has_link_type a bridge; then
 	skip "the link monitor" "no dummy or bridge"
 else
 	rc=0

@@ -4,7 +4,6 @@
 # Many at once: batches, their errors, dumps while they run.
 #
 # timeout: 600
-# stock only
 
 . "$(dirname "$0")/kmod.sh"
 need python3

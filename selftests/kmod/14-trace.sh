@@ -4,7 +4,7 @@
 # Tracepoints say what became of each datagram.
 #
 # timeout: 600
-# stock only
+# stock only: perf and types of the kernel (BTF)
 
 . "$(dirname "$0")/kmod.sh"
 need python3

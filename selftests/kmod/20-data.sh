@@ -7,7 +7,7 @@
 #	a eth0 ---- eth0 b
 #
 # timeout: 600
-# stock only
+# stock too: the processor's own ciphers
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3
@@ -83,6 +83,7 @@ is "IPv6: source, hop limit, class" \
 # ---- on the wire
 
 try "all of it is on the wire" wait_until 30 captured wire $((n4 + n6 + 2))
+sniffed wire
 is "as ESP only" "$(tcpdump -n -r "$TMP/wire.pcap" \
 	"(dst $G4 or dst $G6) and not esp and not igmp and not ip6[6] == 0" \
 	2>/dev/null)" ""
@@ -128,7 +129,7 @@ igmp_seen() {
 }
 try "IGMP of the group is on the wire" wait_until 20 igmp_seen
 is "an application's IGMP with a larger TTL is none" \
-	"$(in_ns a "$MC" hdrincl $G4 eth0 10.1.0.1 proto=2 | wc -l)" 1
+	"$(mc a hdrincl $G4 eth0 10.1.0.1 proto=2 | wc -l)" 1
 is "and went as ESP" "$(counter b in-clear)" 0
 
 tap_done

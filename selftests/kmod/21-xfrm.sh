@@ -8,7 +8,7 @@
 #	a eth0 (mcsec) ---- eth0 b (xfrm)
 #
 # timeout: 600
-# stock only
+# stock too: each kernel's IPsec is another
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3
@@ -113,6 +113,7 @@ tunnel_round() {
 }
 try_round aes-gcm-16/128 aes-gcm-16 'rfc4106(gcm(aes))' 20
 # the first one's wire and key are tshark's, below
+sniffed wire
 cp "$TMP/wire.pcap" "$TMP/first.pcap"
 try_round aes-gcm-16/256 aes-gcm-16 'rfc4106(gcm(aes))' 36
 try_round aes-gmac/128 aes-gmac 'rfc4543(gcm(aes))' 20

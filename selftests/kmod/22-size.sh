@@ -8,7 +8,6 @@
 #	a eth0 ---- eth0 b
 #
 # timeout: 600
-# stock only
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 ethtool
@@ -38,7 +37,7 @@ sends() { # name, family, lines, options
 
 	[ "$f" = 4 ] || dst=$G6
 	cp "$TMP/r$f" "$TMP/was"
-	in_ns a "$MC" send $dst $PORT eth0 "$@" >"$TMP/now"
+	mc a send $dst $PORT eth0 "$@" >"$TMP/now"
 	arrive "$name" "r$f" "$lines"
 }
 
@@ -53,6 +52,7 @@ sends "IPv6 around the MTU" 6 10 \
 # IPv6 does not count its header
 sends "IPv4, large" 4 4 size=9000,32768,60000,65470
 sends "IPv6, large" 6 4 size=9000,32768,60000,65490
+sniffed wire
 try "fragments were on the wire" sh -c "tcpdump -n -r '$TMP/wire.pcap' \
 	'ip[6:2] & 0x1fff != 0' 2>/dev/null | grep -q ."
 is "of ESP, none of anything else" "$(tcpdump -n -r "$TMP/wire.pcap" \

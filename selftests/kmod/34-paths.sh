@@ -29,7 +29,7 @@ sniff b wire
 
 # ---- raw sockets that write their own headers
 
-raw() { in_ns a "$MC" hdrincl $G4 eth0 10.1.0.1 "$@"; }
+raw() { mc a hdrincl $G4 eth0 10.1.0.1 "$@"; }
 raw >"$TMP/sent"
 try "a raw socket's datagram arrives" wait_until 20 has_lines r4 1
 is "as it was sent" "$(got r4)" "$(cat "$TMP/sent")"
@@ -154,12 +154,14 @@ PY
 	send a $G4 text=SECRET count=4 >/dev/null
 	try "b itself verifies what came over the bridge" wait_until 20 \
 		counted b in-accepted $((before + 4))
-	try "the other port gets ESP as it came" wait_until 20 sh -c \
+	sniffed bridged
+	try "the other port gets ESP as it came" sh -c \
 		"tcpdump -n -r '$TMP/bridged.pcap' esp 2>/dev/null | grep -q ."
 	is "and nothing of it in the clear" \
 		"$(grep -ac SECRET "$TMP/bridged.pcap")" 0
 else
 	skip "a bridge that calls IP's hooks" "no br_netfilter"
 fi
+sniffed wire
 is "the cable from a had ESP only" "$(grep -ac SECRET "$TMP/wire.pcap")" 0
 tap_done

@@ -6,7 +6,6 @@
 # tools/ynl-regen keeps it, or in YNL_TREE.
 #
 # timeout: 300
-# stock only
 
 . "$(dirname "$0")/../lib.sh"
 tree=${YNL_TREE:-${MCSEC_CACHE:-/var/cache/mcsec}/ynl}

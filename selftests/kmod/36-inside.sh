@@ -10,10 +10,7 @@
 
 . "$(dirname "$0")/kmod.sh"
 need python3
-modprobe -q algif_aead
-python3 -c 'import socket
-socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET).bind(("aead", "gcm(aes)"))
-' 2>/dev/null || skip_all "the kernel has no AF_ALG"
+has_af_alg || skip_all "the kernel has no AF_ALG"
 load_mcsec
 two_hosts
 groups b

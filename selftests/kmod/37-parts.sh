@@ -8,7 +8,6 @@
 #	b eth0 ---- eth0 a eth1 ---- eth0 c
 #
 # timeout: 600
-# stock only
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 nft
@@ -26,10 +25,11 @@ raw() {
 	shift 2
 
 	[[ $g != *:* ]] || src=fd01::1
-	in_ns a "$MC" hdrincl "$g" "$dev" "$src" "$@" >/dev/null
+	mc a hdrincl "$g" "$dev" "$src" "$@" >/dev/null
 }
 # so many to that group were captured there
 there() {
+	sniffed "$1"
 	[ "$(tcpdump -n -r "$TMP/$1.pcap" dst "$2" 2>/dev/null | wc -l)" = "$3" ]
 }
 # what b's or c's sockets could have got of a protocol
@@ -105,11 +105,11 @@ try "also IPv6" wait_until 20 there b0 $H6 1
 # headers of IPv6 without an end
 pad=$(printf '1eff%0510d1eff%0510d1eff%0510d1ed9%0434d' 0 0 0 0)
 before=$(counter a out-malformed)
-in_ns a "$MC" send $G6 $PORT eth0 hop="007b$pad" dst=0000010400000000 \
+mc a send $G6 $PORT eth0 hop="007b$pad" dst=0000010400000000 \
 	text=BEHIND >/dev/null
 is "nor does what is behind more headers than are walked" \
 	"$(counter a out-malformed)" $((before + 1))
-in_ns a "$MC" send $G6 7000 eth0 text=FENCE >/dev/null
+mc a send $G6 7000 eth0 text=FENCE >/dev/null
 try "what is of no group's port goes on" wait_until 20 eval \
 	'grep -aq FENCE "$TMP/b0.pcap"'
 is "and nothing before it has" "$(grep -ac BEHIND "$TMP/b0.pcap")" 0
@@ -204,12 +204,12 @@ is "which ESP is, too" "$(counter a out-observed)" $((seen + 3))
 ctl a group set w6 policy enforce
 sa_add a w6 "$(new_key 20)" spi 4100 dir out alg aes-gcm-16 sender-id 1 select
 before=$(counter a out-malformed)
-in_ns a "$MC" send $G6 $PORT eth0 hop="007b$pad" dst=0000010400000000 \
+mc a send $G6 $PORT eth0 hop="007b$pad" dst=0000010400000000 \
 	text=BEHIND >/dev/null
 is "the wide one's key is not for what may be the stricter one's" \
 	"$(counters a out-fragment out-observed)" \
 	"out-no-sa 1, out-malformed $((before + 1))"
-in_ns a "$MC" send $G6 7000 eth0 >/dev/null
+mc a send $G6 7000 eth0 >/dev/null
 is "it is for what shows that it is not" "$(counter a out-protected)" 1
 ctl a group flush
 # both ways round: a narrow one that observes for all ports is asked alone
@@ -245,7 +245,7 @@ ctl a group add p6 $G6 dev eth0 proto udp dport $PORT
 spawn in_ns a "$MC" recv $G6 7000 eth0 "$TMP/own.ready" "$TMP/own"
 wait_until 20 test -e "$TMP/own.ready"
 before=$(counters a)
-in_ns a "$MC" send $G6 7000 eth0 size=3000 >"$TMP/own.sent"
+mc a send $G6 7000 eth0 size=3000 >"$TMP/own.sent"
 try "a long datagram of no group is looped back" wait_until 20 has_lines own 1
 is "as it was sent" "$(got own)" "$(cat "$TMP/own.sent")"
 is "and refused nowhere" "$(counters a)" "$before"

@@ -7,7 +7,6 @@
 #	b eth0 ---- eth0 a eth1 ---- eth0 c
 #
 # timeout: 600
-# stock only
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 nft
@@ -22,7 +21,7 @@ to_port() {
 	local n=$1 port=$2 g=$3
 	shift 3
 
-	in_ns "$n" "$MC" send "$g" "$port" eth0 "$@" >/dev/null
+	mc "$n" send "$g" "$port" eth0 "$@" >/dev/null
 }
 # what tcpdump filter... finds of it on the wire, that many times
 wire() {
@@ -36,6 +35,7 @@ on_wire() {
 	local name=$1
 	shift
 
+	sniffed wire
 	try "$name" wait_until 20 wire "$@"
 }
 # both keyed alike: group, spi, Sender-ID
@@ -135,7 +135,7 @@ on_wire "another one is not" 1 udp and dst 239.6.0.1 and dst port 5001
 on_wire "nor with IPv6" 1 udp and dst ff3e::6:1 and dst port 5001
 clear=$(counter b in-clear)
 before=$(counter a out-fragment)
-in_ns a "$MC" hdrincl 239.6.0.1 eth0 10.1.0.1 offset=8 >/dev/null
+mc a hdrincl 239.6.0.1 eth0 10.1.0.1 offset=8 >/dev/null
 is "of a part of a datagram the port cannot be told: it stays" \
 	"$(counter a out-fragment)" $((before + 1))
 is "nothing in the clear was refused so far" "$clear" 0
@@ -248,26 +248,26 @@ sa_add a dev "$(new_key 20)" spi 0x100b dir out alg aes-gcm-16 sender-id 1-4 \
 	select
 send a 239.8.0.1 >/dev/null
 on_wire "through another interface it goes in the clear" 1 udp and dst 239.8.0.1
-in_ns a "$MC" send 239.8.0.1 $PORT eth1 count=2 >/dev/null
+mc a send 239.8.0.1 $PORT eth1 count=2 >/dev/null
 is "through its own as ESP" \
 	"$(ctl a -j sa show dev | json 'j[0]["out-packets"]')" 2
 ip link add later netns "$(ns a)" type dummy
 nip a addr add 10.4.0.1/24 dev later
 nip a link set later up
-in_ns a "$MC" send 239.8.0.1 $PORT later count=2 >/dev/null
+mc a send 239.8.0.1 $PORT later count=2 >/dev/null
 is "also through one that came later" \
 	"$(ctl a -j sa show dev | json 'j[0]["out-packets"]')" 4
 nip a link set later down
 nip a link set later name other
 nip a link set other up
-in_ns a "$MC" send 239.8.0.1 $PORT other >/dev/null
+mc a send 239.8.0.1 $PORT other >/dev/null
 is "until it has another name" \
 	"$(ctl a -j sa show dev | json 'j[0]["out-packets"]')" 4
 nip a link del other
 like "names are shown" "$(ctl a group show dev)" ' dev eth1,later '
 ctl c group add dev 239.8.0.2 dev eth0
 listen c 239.8.0.2 d4
-in_ns a "$MC" send 239.8.0.2 $PORT eth1 >/dev/null
+mc a send 239.8.0.2 $PORT eth1 >/dev/null
 try "the clear is refused on arrival by that interface" \
 	wait_until 20 counted c in-clear 1
 

@@ -9,7 +9,6 @@
 # h sends, k listens; g and f are gateways. g's eth2 leads to another, e.
 #
 # timeout: 900
-# stock only
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 smcrouted
@@ -66,13 +65,12 @@ mroutes f eth1 eth0
 for n in g r f; do
 	try "multicast is routed in $n" wait_until 30 routed $n
 done
-spawn in_ns r tcpdump -U -n -i eth0 -w "$TMP/wire.pcap" 2>"$TMP/wire.err"
-wait_until 30 grep -q listening "$TMP/wire.err"
+sniff r wire
 listen k $G4 k4
 listen k $G6 k6
 listen e $G4 e4
 
-wire() { tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null; }
+wire() { sniffed wire; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null; }
 field() { tail -n 1 "$TMP/$1" | cut -d' ' -f"$2"; }
 
 send h $G4 >/dev/null
@@ -162,7 +160,7 @@ try "the gateway itself may listen" wait_until 30 has_lines f4 1
 try "and routes on" wait_until 30 has_lines k4 $n4
 before=$(counter f in-clear)
 mroute_to r eth1 224.0.0.0/4
-in_ns r "$MC" send $G4 $PORT eth1 count=2 >/dev/null
+mc r send $G4 $PORT eth1 count=2 >/dev/null
 try "clear datagrams from outside are refused" \
 	wait_until 30 counted f in-clear $((before + 2))
 

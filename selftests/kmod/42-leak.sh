@@ -11,7 +11,6 @@
 # pass to c, with PASS. 50-memory.sh does the same for memory that fails.
 #
 # timeout: 900
-# stock only
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 nft smcrouted
@@ -37,8 +36,8 @@ fences=0
 # All that was sent before is in the files: what comes after it is.
 fence() {
 	fences=$((fences + 1))
-	in_ns a "$MC" send 239.99.9.9 9 eth0 text=OPENf$fences. >/dev/null
-	in_ns b "$MC" send 239.99.9.9 9 eth1 text=OPENf$fences. >/dev/null
+	mc a send 239.99.9.9 9 eth0 text=OPENf$fences. >/dev/null
+	mc b send 239.99.9.9 9 eth1 text=OPENf$fences. >/dev/null
 	for n in a b c; do
 		wait_until 20 sees $n OPENf$fences. ||
 			diag "the sniffer in $n is behind"
@@ -75,8 +74,8 @@ keys() {
 
 send a $G4 count=7 text=OPEN4 >/dev/null
 send a $G6 count=5 text=OPEN6 >/dev/null
-in_ns a "$MC" send $G4 $PORT eth0 size=9000 text=OPENbig >/dev/null
-in_ns b "$MC" send $G4 $PORT eth1 text=OPENc count=3 >/dev/null
+mc a send $G4 $PORT eth0 size=9000 text=OPENbig >/dev/null
+mc b send $G4 $PORT eth1 text=OPENc count=3 >/dev/null
 fence
 is "unprotected, every datagram is seen where it leaves" \
 	"$(seen a OPEN4) $(seen a OPEN6) $(seen a OPENbig)" "7 5 1"
@@ -216,34 +215,34 @@ nothing "rules that change"
 ns_create e
 ctl e group add g4 $G4
 veth a:eth2 10.5.0.1/24 c:eth2 10.5.0.2/24
-in_ns a "$MC" send $G4 $PORT eth2 text=LEAKif >/dev/null
+mc a send $G4 $PORT eth2 text=LEAKif >/dev/null
 nip a link set eth2 down
 nip a link set eth2 name eth3
 nip a link set eth3 up
-in_ns a "$MC" send $G4 $PORT eth3 text=LEAKif >/dev/null
+mc a send $G4 $PORT eth3 text=LEAKif >/dev/null
 nip a link set eth3 netns "$(ns e)"
 nip e addr add 10.5.0.1/24 dev eth3
 nip e link set eth3 up
-in_ns e "$MC" send $G4 $PORT eth3 text=LEAKif count=3 >/dev/null
+mc e send $G4 $PORT eth3 text=LEAKif count=3 >/dev/null
 is "an interface moved: its new namespace's group has it" \
 	"$(counter e out-no-sa)" 3
 nip e link del eth3
 veth a:eth2 10.5.0.1/24 c:eth2 10.5.0.2/24
-in_ns a "$MC" send $G4 $PORT eth2 text=LEAKif >/dev/null
+mc a send $G4 $PORT eth2 text=LEAKif >/dev/null
 more "renamed, made again: protected" a out-protected 3
 # by name
 was[aout-no-sa]=$(counter a out-no-sa)
 ctl a group add named 239.5.5.5 dev eth2,eth9
-in_ns a "$MC" send 239.5.5.5 $PORT eth2 text=LEAKif >/dev/null
+mc a send 239.5.5.5 $PORT eth2 text=LEAKif >/dev/null
 for i in 1 2 3; do
 	nip a link del eth2
 	veth a:eth2 10.5.0.1/24 c:eth2 10.5.0.2/24
-	in_ns a "$MC" send 239.5.5.5 $PORT eth2 text=LEAKif >/dev/null
+	mc a send 239.5.5.5 $PORT eth2 text=LEAKif >/dev/null
 done
 nip a link set eth2 down
 nip a link set eth2 name eth9
 nip a link set eth9 up
-in_ns a "$MC" send 239.5.5.5 $PORT eth9 text=LEAKif >/dev/null
+mc a send 239.5.5.5 $PORT eth9 text=LEAKif >/dev/null
 more "of a group by name: dropped" a out-no-sa 5
 ctl a group del named
 nothing "interfaces that change"
@@ -262,7 +261,7 @@ table ip r {
 	}
 }
 NFT
-in_ns a "$MC" send 239.5.5.6 $PORT eth0 src=10.5.0.1 text=LEAKroute count=2 \
+mc a send 239.5.5.6 $PORT eth0 src=10.5.0.1 text=LEAKroute count=2 \
 	>/dev/null
 is "another route: protected by where it leaves" \
 	"$(sa_word a routed 0x6001 packets)" 2
@@ -327,9 +326,9 @@ pass() { # word, count, options
 	local word=$1 n=$2
 	shift 2
 
-	in_ns a "$MC" send $G4 $PORT eth0 text="$word" count="$n" "$@" \
+	mc a send $G4 $PORT eth0 text="$word" count="$n" "$@" \
 		>/dev/null
-	in_ns a "$MC" send $G6 $PORT eth0 text="$word" count="$n" "$@" \
+	mc a send $G6 $PORT eth0 text="$word" count="$n" "$@" \
 		>/dev/null
 }
 pass OPENpass 2
@@ -409,7 +408,7 @@ if has_ipip && in_ns b sysctl -qw net.ipv4.conf.all.rp_filter=0 \
 	tunnel=$!
 	wait_until 20 test -e "$TMP/tunnel"
 	listen b $G4 tun4
-	in_ns a "$MC" send $G4 $PORT eth0 count=3 text=PASStun ttl=8 >/dev/null
+	mc a send $G4 $PORT eth0 count=3 text=PASStun ttl=8 >/dev/null
 	try "what is tunnelled on is delivered" wait_until 20 has_lines tun4 3
 	not_passed "into a tunnel"
 	kill $tunnel
@@ -435,14 +434,14 @@ if has_br_netfilter; then
 	# fences do not come out of a port any more
 	fence() {
 		fences=$((fences + 1))
-		in_ns a "$MC" send 239.99.9.9 9 eth0 text=OPENf$fences. \
+		mc a send 239.99.9.9 9 eth0 text=OPENf$fences. \
 			>/dev/null
 		for n in a b c; do
 			wait_until 20 sees $n OPENf$fences. ||
 				diag "the sniffer in $n is behind"
 		done
 	}
-	forwards() { in_ns a "$MC" send 239.88.8.8 9 eth0 text=OPENbr >/dev/null
+	forwards() { mc a send 239.88.8.8 9 eth0 text=OPENbr >/dev/null
 		sees c OPENbr; }
 	try "the bridge passes what is not protected" wait_until 40 forwards
 	for gate in "" forward; do
@@ -468,7 +467,7 @@ if has_br_netfilter; then
 	ctl b group add g4 $G4 dev br0 forward policy observe
 	sa_add b g4 "$(new_key 20)" spi $((spi + 1)) dir out alg aes-gcm-16 \
 		sender-id 1 select
-	in_ns a "$MC" send $G4 $PORT eth0 text=OPENseen count=3 >/dev/null
+	mc a send $G4 $PORT eth0 text=OPENseen count=3 >/dev/null
 	fence
 	is "bridged, observed: passed as it came" "$(seen c OPENseen)" 3
 	more "and not sent otherwise" b out-protected 0

@@ -6,7 +6,6 @@
 # do not yield to who has no key.
 #
 # timeout: 600
-# stock only
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 keepalived
@@ -148,7 +147,7 @@ for g in vrrp4 vrrp6; do
 done
 try "and has them again once it enforces" wait_until 60 owned a a6
 
-wire() { tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
+wire() { sniffed wire; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
 try "the wire has ESP" test "$(wire esp)" -ge 20
 is "and no VRRP but the forger's" \
 	"$(wire "(proto 112 or ip6 proto 112) and

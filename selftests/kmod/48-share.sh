@@ -59,9 +59,7 @@ key g6
 listen k $G4 k4
 listen k $G6 k6
 for i in 2 3 4; do
-	spawn in_ns o tcpdump -U -n -i eth$i -w "$TMP/o$i.pcap" -s 0 \
-		"esp or ip6 proto 50 or udp" 2>"$TMP/o$i.err"
-	wait_until 30 grep -q listening "$TMP/o$i.err"
+	SNIFF=eth$i sniff o o$i "esp or ip6 proto 50 or udp"
 done
 
 # output: the ESP in its capture, a line each: header, IV, a digest of all
@@ -131,6 +129,7 @@ for mode in transport tunnel; do
 done
 is "every packet counts as sent" "$(counter g out-protected)" 147
 try "an unprotected output has them all" wait_until 30 seen 4 49
+sniffed o2 o3 o4
 is "in the clear" "$(tcpdump -n -r "$TMP/o4.pcap" udp 2>/dev/null | wc -l)" 49
 is "and the others have none of that" "$(for i in 2 3; do
 	tcpdump -n -r "$TMP/o$i.pcap" udp 2>/dev/null
@@ -220,6 +219,7 @@ ctl g group add near $G4 dev eth0 forward
 k=$(new_key 20)
 sa_add h g4 "$k" spi 0x2001 dir out alg aes-gcm-16 sender-id 1-4 select
 sa_add g near "$k" spi 0x2001 dir in alg aes-gcm-16
+sniffed o4
 clear=$(tcpdump -n -r "$TMP/o4.pcap" udp 2>/dev/null | wc -l)
 send h $G4 cpu=0 count=3 size=100 >/dev/null
 n4=$((n4 + 3))

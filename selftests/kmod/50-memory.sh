@@ -85,7 +85,7 @@ was[out-protected]=$(counter a out-protected)
 
 # ---- interfaces that come when there is no memory to know them by
 late() { # name of the interface
-	in_ns a "$MC" send 239.1.1.2 $PORT "$1" text=LEAKlate >/dev/null
+	mc a send 239.1.1.2 $PORT "$1" text=LEAKlate >/dev/null
 }
 ctl a group add late 239.1.1.2 dev late proto udp dport $PORT
 nip b link add late type veth peer name late1
@@ -120,7 +120,7 @@ ctl a group del other
 
 # ---- what was seen
 
-in_ns a "$MC" send 239.99.9.9 9 eth0 text=OPENfence >/dev/null
+mc a send 239.99.9.9 9 eth0 text=OPENfence >/dev/null
 try "the sniffer has come so far" wait_until 20 sees OPENfence 1
 is "nothing in the clear" "$(seen LEAK)" 0
 kill -INT "$sniffer"

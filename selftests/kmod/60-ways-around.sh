@@ -5,12 +5,14 @@
 # What reaches a socket, or leaves a host, without passing where packets
 # usually pass: a bridge that calls IP's hooks, decapsulation behind
 # PRE_ROUTING, headers that lie, rules that rewrite the destination last.
+# stock too: each kernel's ways past netfilter are others
 
 . "$(dirname "$0")/kmod.sh"
 need python3 tcpdump nft
 WAYS=$(dirname "$0")/ways.py
 
 marker_in() {
+	sniffed "$1"
 	tcpdump -n -A -r "$TMP/$1.pcap" 2>/dev/null | grep -c "$2"
 }
 
@@ -74,7 +76,7 @@ in_ns a nft 'add chain ip late out { type filter hook postrouting priority 300; 
 in_ns a nft add rule ip late out ip daddr 239.9.9.9 ip daddr set $G4
 sniff b late "host $G4"
 before=$(counter a forward-clear)
-in_ns a "$MC" send 239.9.9.9 $PORT eth0 count=1 text=LATERULE >/dev/null
+mc a send 239.9.9.9 $PORT eth0 count=1 text=LATERULE >/dev/null
 is "a rule behind the hooks makes nothing of the group" \
 	"$(counter a forward-clear)" $((before + 1))
 send a $G4 count=1 >/dev/null
@@ -118,7 +120,7 @@ if has_br_netfilter && has_ipip; then
 	sniff c port 'ip'
 	spawn in_ns b "$MC" recv $G4 $PORT br0 "$TMP/br.ready" "$TMP/br"
 	wait_until 20 test -e "$TMP/br.ready"
-	in_ns a "$MC" send $G4 $PORT eth0 count=3 text=BRIDGED ttl=8 \
+	mc a send $G4 $PORT eth0 count=3 text=BRIDGED ttl=8 \
 		>"$TMP/bridged"
 	try "what comes up a bridge is verified and arrives" \
 		wait_until 20 has_lines br 3

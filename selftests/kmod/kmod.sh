@@ -10,6 +10,8 @@
 
 # shellcheck source=selftests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=selftests/sniffer.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../sniffer.sh"
 
 # shellcheck disable=SC2034 # for who sources this
 G4=239.1.1.1 G6=ff3e::1:1 PORT=5000
@@ -21,10 +23,16 @@ KEY128=000102030405060708090a0b0c0d0e0fa0a1a2a3
 KEY256=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1fa0a1a2a3
 
 # How much traffic a flood is: kernels for debugging are slow.
+slow_kernel() {
+	case $(uname -r) in
+	*-uml-debug | *-uml-smp) ;;
+	*) return 1 ;;
+	esac
+}
 # shellcheck disable=SC2034
 SCALE=10
 # shellcheck disable=SC2034
-[[ $(uname -r) != *debug* ]] || SCALE=1
+! slow_kernel || SCALE=1
 
 # Loaded, or built in
 has_br_netfilter() {
@@ -32,6 +40,15 @@ has_br_netfilter() {
 }
 has_ipip() {
 	modprobe -q ipip 2>/dev/null || [ -d /sys/module/ipip ]
+}
+
+# Newer kernels let sockets have few algorithms, unless they are told to.
+has_af_alg() {
+	modprobe -q algif_aead
+	sysctl -qw crypto.af_alg_restrict=0 2>/dev/null
+	python3 -c 'import socket
+socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET).bind(("aead", "gcm(aes)"))
+' 2>/dev/null
 }
 
 two_hosts() {
@@ -71,12 +88,30 @@ listen() {
 	wait_until 30 test -e "$TMP/$3.ready" || diag "no receiver in $1"
 }
 
+# namespace, words of mc.py: what it prints, by one that stays in the namespace
+# and forks, since to start Python costs more than the rest of most checks. What
+# is to run beside the test is started by itself.
+mc() {
+	local n=$1 d=$TMP/mc-$1
+	shift
+
+	if [ ! -p "$d.ask" ]; then
+		mkfifo "$d.ask" "$d.say" || return 1
+		# not by in_ns: the pid is to be its own, not that of a shell
+		nsenter "--net=/run/netns/$(ns "$n")" -- "$MC" serve \
+			"$d.ask" "$d.say" >/dev/null 2>&1 &
+		echo $! >"$d.pid"
+	fi
+	printf '%s\n' "$@" >"$d.ask"
+	cat "$d.say"
+}
+
 # namespace, group address, options of mc.py send; output is kept in $TMP/sent
 send() {
 	local n=$1 g=$2
 	shift 2
 
-	in_ns "$n" "$MC" send "$g" $PORT eth0 "$@" | tee -a "$TMP/sent"
+	mc "$n" send "$g" $PORT eth0 "$@" | tee -a "$TMP/sent"
 }
 
 # count, options of mc.py send: from a to both groups, not to be seen
@@ -84,8 +119,8 @@ both() {
 	local n=$1
 	shift
 
-	in_ns a "$MC" send $G4 $PORT eth0 count="$n" text=LEAK4 "$@" >/dev/null
-	in_ns a "$MC" send $G6 $PORT eth0 count="$n" text=LEAK6 "$@" >/dev/null
+	mc a send $G4 $PORT eth0 count="$n" text=LEAK4 "$@" >/dev/null
+	mc a send $G6 $PORT eth0 count="$n" text=LEAK6 "$@" >/dev/null
 }
 
 # name of a receiver, number of lines
@@ -98,14 +133,29 @@ got() {
 	cut -d' ' -f1,2 "$TMP/$1"
 }
 
-# namespace, name, filter...: capture eth0 to $TMP/NAME.pcap
+# namespace, name, filter...: capture eth0, or $SNIFF, to $TMP/NAME.pcap
 sniff() {
 	local n=$1 name=$2
 	shift 2
 
-	spawn in_ns "$n" tcpdump -U -n -i eth0 -w "$TMP/$name.pcap" -B 16384 \
-		-s 0 "$@" 2>"$TMP/$name.err"
+	# not by in_ns: the pid is to be its own, not that of a shell
+	spawn nsenter "--net=/run/netns/$(ns "$n")" -- tcpdump -U -n \
+		-i "${SNIFF:-eth0}" -w "$TMP/$name.pcap" -B 16384 -s 0 "$@" \
+		2>"$TMP/$name.err"
+	echo $! >"$TMP/$name.pid"
 	wait_until 30 grep -q listening "$TMP/$name.err"
+}
+
+# name...: what came so far is in the files
+sniffed() {
+	local name
+
+	for name; do
+		wait_until 30 sniffer_idle "$(cat "$TMP/$name.pid")" \
+			"$TMP/$name.err" ||
+			not_ok "the sniffer $name has all" \
+				"$(tail -n 1 "$TMP/$name.err")"
+	done
 }
 
 # name, number: so many packets were captured

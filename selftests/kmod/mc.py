@@ -17,6 +17,9 @@
   mc.py hdrincl GROUP DEV SRC [frag=1] [offset=N] [proto=N] [size=N] [mark=N]
       One datagram by a raw socket that writes its own header, and with IPv6 a
       fragment header, if it shall be a fragment.
+  mc.py serve ASK SAY
+      Until a signal: read the words of a command from the FIFO ASK, one a line,
+      and write to the FIFO SAY what the command prints.
 """
 import errno
 import os
@@ -185,11 +188,29 @@ def hdrincl(group, dev, src, frag=0, offset=0, proto=17, size=64, mark=0):
         print(errno.errorcode[e.errno])
 
 
-def main():
-    words = [a for a in sys.argv[2:] if "=" not in a]
-    options = dict(a.split("=", 1) for a in sys.argv[2:] if "=" in a)
-    {"recv": recv, "send": send, "hdrincl": hdrincl}[sys.argv[1]](
+def serve(ask, say):
+    while True:
+        with open(ask) as f:
+            command = f.read().splitlines()
+        # A process of its own: what it binds itself to, ends with it.
+        if not os.fork():
+            out = os.open(say, os.O_WRONLY)
+            os.dup2(out, 1)
+            os.dup2(out, 2)
+            try:
+                run(*command)
+            except BaseException as e:
+                print(f"mc.py {' '.join(command)}: {e!r}")
+            sys.stdout.flush()
+            os._exit(0)
+        os.wait()
+
+
+def run(name, *args):
+    words = [a for a in args if "=" not in a]
+    options = dict(a.split("=", 1) for a in args if "=" in a)
+    {"recv": recv, "send": send, "hdrincl": hdrincl, "serve": serve}[name](
         *words, **options)
 
 
-main()
+run(*sys.argv[1:])
