@@ -59,6 +59,7 @@ struct app {
 	/* role gcks */
 	struct sealer *sealer;
 	struct store *store;
+	struct store *witness;
 	struct gcks *gcks;
 	struct ike_host *gcks_host;
 	struct sa_pld gcks_proposals;

@@ -118,11 +118,15 @@ static int open_store(struct app *a, char *err, size_t errlen)
 
 	make_folder(c->store);
 	make_folder(c->seal_key);
+	make_folder(c->witness);
 	/* a key made anew could not open a store that is there */
 	fresh = access(c->store, F_OK) && errno == ENOENT;
 	ret = sealer_load(c->seal_key, fresh, &a->sealer, err, errlen);
 	if (!ret)
 		ret = store_open(&a->store, c->store, a->sealer, err, errlen);
+	if (!ret)
+		ret = store_open(&a->witness, c->witness, a->sealer, err,
+				 errlen);
 	return ret;
 }
 
@@ -209,6 +213,7 @@ int app_start_gcks(struct app *a, char *err, size_t errlen)
 	if (ret)
 		return ret;
 	deps.store = a->store;
+	deps.witness = a->witness;
 	ret = gcks_new(&a->gcks, c, &deps, err, errlen);
 	if (ret)
 		return ret;
@@ -246,5 +251,6 @@ void app_stop_gcks(struct app *a)
 		if (a->rekey_fd[i] >= 0)
 			close(a->rekey_fd[i]);
 	store_close(a->store);
+	store_close(a->witness);
 	sealer_free(a->sealer);
 }

@@ -326,6 +326,7 @@ static const struct conf_field gcks_fields[] = {
 	K(listen, "listen", read_listen, 0),
 	K(store, "store", conf_read_path, .required = true),
 	K(seal_key, "seal-key", conf_read_path, .required = true),
+	K(witness, "witness", conf_read_path, 0),
 	K(cookie_threshold, "cookie-threshold", conf_read_number, .min = 0,
 	  .max = 100000),
 	K(max_half_open, "max-half-open", conf_read_number, .min = 1,
@@ -364,6 +365,7 @@ static int read_gcks(struct conf_reader *r, const config_setting_t *s,
 		     const struct conf_field *f, void *dst)
 {
 	struct conf_gcks *g = calloc(1, sizeof(*g));
+	int ret;
 
 	(void)f;
 	if (!g)
@@ -375,7 +377,13 @@ static int read_gcks(struct conf_reader *r, const config_setting_t *s,
 	g->sa_idle = 300;
 	if (default_listen(g))
 		return -ENOMEM;
-	return conf_read_group(r, s, gcks_fields, g);
+	ret = conf_read_group(r, s, gcks_fields, g);
+	if (!ret && !g->witness &&
+	    asprintf(&g->witness, "%s.witness", g->store) < 0) {
+		g->witness = NULL;
+		ret = -ENOMEM;
+	}
+	return ret;
 }
 
 static int read_member(struct conf_reader *r, const config_setting_t *s,
@@ -533,6 +541,7 @@ static void free_gcks(struct conf_gcks *g)
 	free(g->listen);
 	free(g->store);
 	free(g->seal_key);
+	free(g->witness);
 	free(g);
 }
 

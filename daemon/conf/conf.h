@@ -97,6 +97,8 @@ struct conf_gcks {
 	/* SQLite file, and the file with the key that seals secrets in it */
 	char *store;
 	char *seal_key;
+	/* SQLite file that shows whether the store went back in time */
+	char *witness;
 	/* half-open IKE SAs from which on cookies are asked for, and at most */
 	uint32_t cookie_threshold;
 	uint32_t max_half_open;

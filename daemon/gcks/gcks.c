@@ -13,6 +13,7 @@
 #include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "gcks/register.h"
+#include "gcks/witness.h"
 #include "lib/log.h"
 
 #define MS 1000u
@@ -61,15 +62,23 @@ static void check_roster(struct group *g)
 
 static int group_start(struct group *g, char *err, size_t errlen)
 {
+	const char *disown;
 	bool changed;
 	int rc;
 
 	rc = gmc_load(g, err, errlen);
 	if (!rc)
-		rc = gkm_load(g, &changed, err, errlen);
+		rc = gkm_load(g, &changed, &disown, err, errlen);
 	if (rc)
 		return rc;
-	if (changed || sigkey_type(g->sign) != g->conf->rekey_sign) {
+	if (disown) {
+		rc = gkm_disown(g, disown);
+		if (rc) {
+			snprintf(err, errlen, "group %s: %s: not started anew",
+				 g->conf->name, disown);
+			return rc;
+		}
+	} else if (changed || sigkey_type(g->sign) != g->conf->rekey_sign) {
 		rc = gkm_restart(g, "its settings were changed");
 		if (rc) {
 			snprintf(err, errlen, "group %s: %s", g->conf->name,
@@ -258,6 +267,8 @@ static int keep_out(struct group *g, const char *id, char *err, size_t errlen)
 		rc = gmc_audit(g->k, g->conf->name, id, "evict",
 			       "not a member now");
 	if (!rc)
+		rc = gkm_count(g);
+	if (!rc)
 		rc = store_commit(s);
 	if (rc) {
 		store_abort(s);
@@ -267,6 +278,8 @@ static int keep_out(struct group *g, const char *id, char *err, size_t errlen)
 			 rc == -ENOMEM ? "out of memory" : store_error(s));
 		return rc;
 	}
+	g->st.version++;
+	witness_note(g, id, now, NULL);
 	g->evictions++;
 	log_info("group %s: %s is not a member now; kept out from here on",
 		 g->conf->name, id);
@@ -333,6 +346,8 @@ int gcks_admit(struct gcks *k, const char *group, const char *identity,
 	if (!rc)
 		rc = gmc_audit(k, g->conf->name, id, "admit", "");
 	if (!rc)
+		rc = gkm_count(g);
+	if (!rc)
 		rc = store_commit(s);
 	if (rc) {
 		store_abort(s);
@@ -340,6 +355,8 @@ int gcks_admit(struct gcks *k, const char *group, const char *identity,
 			 identity, store_error(s));
 		return rc;
 	}
+	g->st.version++;
+	witness_note(g, NULL, 0, id);
 	gmc_note_admitted(g, id);
 	log_info("group %s: %s may come back", g->conf->name, id);
 	return 0;

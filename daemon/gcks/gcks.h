@@ -42,6 +42,11 @@ struct gcks_deps {
 	const struct clock *clock;
 	struct timerq *tq;
 	struct store *store;
+	/*
+	 * A store of its own that is not put back when the other one is
+	 * (gcks/witness.h).
+	 */
+	struct store *witness;
 	/* one datagram; failures are the network's, copies follow */
 	void (*send_rekey)(void *ctx, const struct gcks_dest *dest,
 			   const uint8_t *p, size_t len);

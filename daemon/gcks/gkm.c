@@ -11,6 +11,7 @@
 #include "crypto/sign.h"
 #include "crypto/wrap.h"
 #include "gcks/gmc.h"
+#include "gcks/witness.h"
 #include "lib/log.h"
 
 #define MS 1000u
@@ -21,6 +22,8 @@
 #define BURST_SLACK_MS 50
 /* Who was put out comes back within that (member/accept.c): as one batch. */
 #define GATHER_MS 2500
+/* Who is not told that it is out finds it by the silence within that. */
+#define SILENT_HOLD_MS 60000
 
 static void state_wipe(struct gkm_state *st)
 {
@@ -289,6 +292,7 @@ void gkm_begin(struct group *g, struct gkm_change *c)
 {
 	memset(c, 0, sizeof(*c));
 	c->next = g->st;
+	c->next.version++;
 	TAILQ_INIT(&c->out);
 }
 
@@ -366,6 +370,7 @@ int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 	g->st = c->next;
 	state_wipe(&c->next);
 	explicit_bzero(&c->rs, sizeof(c->rs));
+	witness_note(g, c->deny, c->deny_since, NULL);
 	g->rekeys++;
 	g->last_ms = now;
 	g->switch_ms = now;
@@ -385,7 +390,18 @@ int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 
 /* ---- everybody out ------------------------------------------------------ */
 
-int gkm_restart(struct group *g, const char *why)
+static int put_all_denied(struct group *g)
+{
+	const struct gdenied *d;
+	int rc = 0;
+
+	TAILQ_FOREACH(d, &g->denied, all)
+		if (!rc)
+			rc = gmc_put_denied(g, d->identity, d->since);
+	return rc;
+}
+
+static int start_anew(struct group *g, const char *why, bool disown)
 {
 	struct store *s = group_store(g);
 	struct sigkey *sign = NULL;
@@ -404,7 +420,7 @@ int gkm_restart(struct group *g, const char *why)
 	c.next.next_sid = 0;
 	c.next.next_mid = 0;
 	c.next.n_old = 0;
-	if (g->st.keyed && g->n_members)
+	if (g->st.keyed && g->n_members && !disown)
 		rc = gkm_farewell(g, &c);
 	if (!rc)
 		rc = gkm_policy_digest(g->conf, c.next.policy);
@@ -418,6 +434,10 @@ int gkm_restart(struct group *g, const char *why)
 		rc = gkm_del_tree(g);
 	if (!rc && sign)
 		rc = gkm_put_sign(g, sign);
+	if (!rc && disown)
+		rc = gkm_del_outs(g);
+	if (!rc && disown)
+		rc = put_all_denied(g);
 	if (!rc)
 		rc = gkm_put_state(g, &c.next);
 	TAILQ_FOREACH(o, &c.out, all)
@@ -437,6 +457,9 @@ int gkm_restart(struct group *g, const char *why)
 		lkh_free(tree);
 		return rc;
 	}
+	if (disown)
+		log_err("group %s: %s; %u evicted identities stay out",
+			g->conf->name, why, g->n_denied);
 	log_warn("group %s: everybody out, starting anew: %s", g->conf->name,
 		 why);
 	gmc_drop_all(g);
@@ -458,10 +481,26 @@ int gkm_restart(struct group *g, const char *why)
 		g->hold_ms += (g->conf->dtd > 2 ? g->conf->dtd - 2 : 0) * MS;
 		g->gather_ms += GATHER_MS;
 	}
+	if (disown)
+		g->hold_ms += SILENT_HOLD_MS;
 	g->restarts++;
+	if (!disown)
+		witness_note(g, NULL, 0, NULL);
 	send_all(g, &c.out);
 	gkm_schedule(g);
 	return 0;
+}
+
+int gkm_restart(struct group *g, const char *why)
+{
+	return start_anew(g, why, false);
+}
+
+int gkm_disown(struct group *g, const char *why)
+{
+	int rc = start_anew(g, why, true);
+
+	return rc ? rc : witness_rewrite(g);
 }
 
 /* ---- periodic ----------------------------------------------------------- */

@@ -37,6 +37,9 @@ struct gkm_change {
 	struct gkm_state next;
 	struct rekey_sa rs;
 	struct gouts out;
+	/* whom @write keeps out, or NULL; and since when */
+	const char *deny;
+	int64_t deny_since;
 };
 
 /* Writes the caller's own records, within the transaction. */
@@ -60,6 +63,12 @@ int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 	       gkm_write_fn *write, void *arg, const char *why);
 /* Everybody out, Sender-IDs and keys from new: RFC 9838 2.5.1, 2.4.3. */
 int gkm_restart(struct group *g, const char *why);
+/*
+ * The same with a store that cannot be believed: members are not told, since
+ * Message IDs of the Rekey SA may have been used. They notice that they hear
+ * nothing any more.
+ */
+int gkm_disown(struct group *g, const char *why);
 /* Milliseconds that a change which is no eviction has to wait. */
 uint64_t gkm_wait_ms(const struct group *g);
 /* A rekey as soon as that is over. */
@@ -110,12 +119,18 @@ uint32_t gkm_effective_ms(const struct group *g);
 /*
  * Reads state, signing key, tree and unsent messages. Roster comes first.
  * *changed: the settings are not those that members know. Then the tree has
- * not been read, and gkm_restart() has to follow.
+ * not been read, and gkm_restart() has to follow. *disown: why the store is
+ * not to be believed, or NULL. Then neither tree nor messages have been read,
+ * and gkm_disown() has to follow.
  */
-int gkm_load(struct group *g, bool *changed, char *err, size_t errlen);
+int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
+	     size_t errlen);
 int gkm_put_state(struct group *g, const struct gkm_state *st);
+/* Counts a change that is not one of keys, within its transaction. */
+int gkm_count(struct group *g);
 int gkm_put_tree(struct group *g);
 int gkm_del_tree(struct group *g);
+int gkm_del_outs(struct group *g);
 int gkm_put_sign(struct group *g, const struct sigkey *key);
 int gkm_out_key(const struct gout *o, char *key);
 int gkm_put_out(struct group *g, const struct gout *o);

@@ -20,10 +20,13 @@
 #include "crypto/sign.h"
 #include "crypto/wrap.h"
 #include "gcks/gmc.h"
+#include "gcks/witness.h"
 #include "lib/log.h"
 #include "lib/secret.h"
 
-#define STATE_VERSION 1
+/* 1 had no count of changes */
+#define STATE_VERSION_OLD 1
+#define STATE_VERSION 2
 #define OUT_VERSION 1
 #define STATE_MAX 2048
 #define NUM_LEN 17
@@ -129,6 +132,7 @@ int gkm_put_state(struct group *g, const struct gkm_state *st)
 	wbuf_init(&w, STATE_MAX);
 	wbuf_u8(&w, STATE_VERSION);
 	wbuf_put(&w, st->policy, sizeof(st->policy));
+	wbuf_u64(&w, st->version);
 	wbuf_u8(&w, st->keyed);
 	wbuf_u64(&w, st->next_number);
 	wbuf_u32(&w, st->next_sid);
@@ -152,15 +156,28 @@ int gkm_put_state(struct group *g, const struct gkm_state *st)
 	return rc;
 }
 
+int gkm_count(struct group *g)
+{
+	struct gkm_state next = g->st;
+	int rc;
+
+	next.version++;
+	rc = gkm_put_state(g, &next);
+	explicit_bzero(&next, sizeof(next));
+	return rc;
+}
+
 static int parse_state(struct gkm_state *st, const struct wbuf *w)
 {
+	unsigned int i, version;
 	struct rbuf r;
-	unsigned int i;
 
 	rbuf_init(&r, w->p, w->len);
-	if (rbuf_u8(&r) != STATE_VERSION)
+	version = rbuf_u8(&r);
+	if (version != STATE_VERSION && version != STATE_VERSION_OLD)
 		return -EBADMSG;
 	rbuf_copy(&r, st->policy, sizeof(st->policy));
+	st->version = version == STATE_VERSION_OLD ? 0 : rbuf_u64(&r);
 	st->keyed = rbuf_u8(&r);
 	st->next_number = rbuf_u64(&r);
 	st->next_sid = rbuf_u32(&r);
@@ -268,6 +285,14 @@ int gkm_del_tree(struct group *g)
 	if (!rc)
 		rc = key_of(g, "id", key);
 	return rc ? rc : store_del(group_store(g), key);
+}
+
+int gkm_del_outs(struct group *g)
+{
+	char key[STORE_KEY_MAX];
+	int rc = key_of(g, "o", key);
+
+	return rc ? rc : store_del_below(group_store(g), key);
 }
 
 static int load_node(void *arg, const char *key, const uint8_t *val,
@@ -436,14 +461,17 @@ static void drop_stale_out(struct group *g)
 	}
 }
 
-int gkm_load(struct group *g, bool *changed, char *err, size_t errlen)
+int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
+	     size_t errlen)
 {
 	uint8_t digest[GKM_DIGEST];
 	char key[STORE_KEY_MAX];
 	struct wbuf w;
+	bool known;
 	int rc;
 
 	*changed = false;
+	*disown = NULL;
 	rc = gkm_policy_digest(g->conf, digest);
 	if (!rc)
 		rc = load_sign(g);
@@ -457,11 +485,17 @@ int gkm_load(struct group *g, bool *changed, char *err, size_t errlen)
 	if (!rc)
 		rc = parse_state(&g->st, &w);
 	wbuf_free(&w);
+	known = !rc;
 	if (rc == -ENOENT && !g->n_members) {
 		memcpy(g->st.policy, digest, sizeof(digest));
 		rc = 0;
 	} else if (!rc) {
 		*changed = memcmp(g->st.policy, digest, sizeof(digest));
+	}
+	if (!rc) {
+		rc = witness_check(g, known, disown, err, errlen);
+		if (rc || *disown)
+			return rc;
 	}
 	if (!rc && !*changed)
 		rc = load_tree(g);

@@ -70,6 +70,8 @@ struct gkey {
 
 struct gkm_state {
 	uint8_t policy[GKM_DIGEST];	/* of the settings keys depend on */
+	/* one more with each change; the witness has it too */
+	uint64_t version;
 	bool keyed;			/* rekey and data are there */
 	uint64_t next_number;		/* of a member */
 	uint32_t next_sid;

@@ -513,6 +513,10 @@ static int flush(struct group *g, const struct gmember *deny)
 		return rc;
 	}
 	gkm_begin(g, &c);
+	if (deny) {
+		c.deny = deny->identity;
+		c.deny_since = b.now;
+	}
 	rc = take_out(g, &b);
 	if (!rc && !deny)
 		rc = take_in(g, &c, &b);

@@ -300,6 +300,7 @@ void sim_gcks_up(struct sim *s)
 	s->crash = SIM_NO_CRASH;
 	sim_store_up(s);
 	deps.store = s->store;
+	deps.witness = s->witness;
 	if (gcks_new(&s->gcks, &s->conf, &deps, err, sizeof(err)))
 		SIM_DIE("%s", err);
 	host_cfg(s, &cfg, s->chain, s->trust, s->cert.key);
@@ -320,6 +321,7 @@ void sim_gcks_down(struct sim *s)
 	ike_host_free(s->host);
 	gcks_free(s->gcks);
 	store_close(s->store);
+	store_close(s->witness);
 	s->gcks = NULL;
 	s->host = NULL;
 	s->gcks_up = false;
@@ -631,6 +633,8 @@ void sim_init(struct sim *s, uint64_t seed)
 	if (!mkdtemp(s->dir) || sealer_new(key, &s->sealer))
 		SIM_DIE("setup");
 	snprintf(s->path, sizeof(s->path), "%s/gcks.db", s->dir);
+	snprintf(s->witness_path, sizeof(s->witness_path), "%s.witness",
+		 s->path);
 
 	issue(s, NULL, PKI_CA, "Test CA", &s->ca);
 	issue(s, &s->ca, PKI_GCKS, "gcks.example", &s->cert);
@@ -691,7 +695,10 @@ void sim_free(struct sim *s)
 	pki_pair_free(&s->ca);
 	sealer_free(s->sealer);
 	unlink(s->path);
+	unlink(s->witness_path);
 	snprintf(wal, sizeof(wal), "%s-wal", s->path);
+	unlink(wal);
+	snprintf(wal, sizeof(wal), "%s-wal", s->witness_path);
 	unlink(wal);
 	rmdir(s->dir);
 	log_set_sink(NULL, NULL);

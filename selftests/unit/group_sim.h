@@ -100,6 +100,8 @@ struct sim {
 	char path[96];
 	struct sealer *sealer;
 	struct store *store;
+	char witness_path[112];
+	struct store *witness;
 
 	struct conf_gcks conf;
 	struct conf_group cg;
@@ -165,7 +167,7 @@ void sim_up(struct sim_member *m);
 /* As kill -9: the kernel keeps what it has. */
 void sim_down(struct sim_member *m);
 
-/* Opens the store, for sim_gcks_up(). */
+/* Opens store and witness, for sim_gcks_up(). */
 void sim_store_up(struct sim *s);
 void sim_gcks_up(struct sim *s);
 void sim_gcks_down(struct sim *s);

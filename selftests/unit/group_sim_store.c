@@ -139,20 +139,27 @@ static const struct store_ops mortal_ops = {
 	.close = mortal_close,
 };
 
-void sim_store_up(struct sim *s)
+static struct store *mortal_open(struct sim *s, const char *path)
 {
 	struct mortal *m = calloc(1, sizeof(*m));
+	struct store *st = calloc(1, sizeof(*st));
 	char err[256];
 
-	s->store = calloc(1, sizeof(*s->store));
-	if (!m || !s->store)
+	if (!m || !st)
 		SIM_DIE("no memory");
 	m->s = s;
-	s->store->sealer = s->sealer;
-	if (store_sqlite(&m->real, s->path, err, sizeof(err)))
+	st->sealer = s->sealer;
+	if (store_sqlite(&m->real, path, err, sizeof(err)))
 		SIM_DIE("%s", err);
-	s->store->ops = &mortal_ops;
-	s->store->ctx = m;
-	if (store_check_seal(s->store, err, sizeof(err)))
+	st->ops = &mortal_ops;
+	st->ctx = m;
+	if (store_check_seal(st, err, sizeof(err)))
 		SIM_DIE("%s", err);
+	return st;
+}
+
+void sim_store_up(struct sim *s)
+{
+	s->store = mortal_open(s, s->path);
+	s->witness = mortal_open(s, s->witness_path);
 }

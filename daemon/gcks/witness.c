@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ *	w/NAME/version	changes of the group
+ *	w/NAME/d/ID	identity that is kept out, since when
+ */
+#include "gcks/witness.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "gcks/gmc.h"
+#include "lib/log.h"
+
+struct seen {
+	struct group *g;
+	unsigned int missing;	/* denials that the store has not */
+	bool adopt;		/* take these over */
+};
+
+static struct store *witness_of(const struct group *g)
+{
+	return g->k->deps.witness;
+}
+
+static int version_key(const struct group *g, char *key)
+{
+	return store_key(key, "w", g->conf->name, "version", NULL);
+}
+
+static int denied_key(const struct group *g, const char *identity, char *key)
+{
+	return store_key(key, "w", g->conf->name, "d", identity, NULL);
+}
+
+static int look_at_denied(void *arg, const char *key, const uint8_t *val,
+			  size_t len)
+{
+	char identity[GMC_ID_MAX];
+	struct seen *seen = arg;
+	struct rbuf r;
+	int64_t since;
+
+	rbuf_init(&r, val, len);
+	since = rbuf_u64(&r);
+	if (r.err || rbuf_left(&r))
+		return -EBADMSG;
+	store_key_last(key, identity, sizeof(identity));
+	if (gmc_denied(seen->g, identity))
+		return 0;
+	seen->missing++;
+	return seen->adopt ? gmc_note_denied(seen->g, identity, since) : 0;
+}
+
+static int each_denied(struct seen *seen)
+{
+	char key[STORE_KEY_MAX];
+	int rc;
+
+	rc = store_key(key, "w", seen->g->conf->name, "d", NULL);
+	return rc ? rc : store_each(witness_of(seen->g), key, look_at_denied,
+				    seen);
+}
+
+static int put_denied(struct group *g, const char *identity, int64_t since)
+{
+	char key[STORE_KEY_MAX];
+	int rc = denied_key(g, identity, key);
+
+	return rc ? rc : store_put_u64(witness_of(g), key, since);
+}
+
+static int put_version(struct group *g)
+{
+	char key[STORE_KEY_MAX];
+	int rc = version_key(g, key);
+
+	return rc ? rc : store_put_u64(witness_of(g), key, g->st.version);
+}
+
+static int commit_or_abort(struct group *g, int rc)
+{
+	if (!rc)
+		return store_commit(witness_of(g));
+	store_abort(witness_of(g));
+	return rc;
+}
+
+int witness_rewrite(struct group *g)
+{
+	const struct gdenied *d;
+	char key[STORE_KEY_MAX];
+	int rc;
+
+	rc = store_begin(witness_of(g));
+	if (rc)
+		return rc;
+	rc = store_key(key, "w", g->conf->name, "d", NULL);
+	if (!rc)
+		rc = store_del_below(witness_of(g), key);
+	TAILQ_FOREACH(d, &g->denied, all)
+		if (!rc)
+			rc = put_denied(g, d->identity, d->since);
+	if (!rc)
+		rc = put_version(g);
+	return commit_or_abort(g, rc);
+}
+
+void witness_note(struct group *g, const char *deny, int64_t since,
+		  const char *admit)
+{
+	char key[STORE_KEY_MAX];
+	int rc;
+
+	rc = store_begin(witness_of(g));
+	if (!rc) {
+		rc = put_version(g);
+		if (!rc && deny)
+			rc = put_denied(g, deny, since);
+		if (!rc && admit)
+			rc = denied_key(g, admit, key);
+		if (!rc && admit)
+			rc = store_del(witness_of(g), key);
+		rc = commit_or_abort(g, rc);
+	}
+	if (!rc)
+		return;
+	g->store_errors++;
+	log_err("group %s: the witness of the store was not written: %s",
+		g->conf->name, store_error(witness_of(g)));
+}
+
+static const char *judge(const struct group *g, bool known, bool noted,
+			 uint64_t noted_version, unsigned int missing)
+{
+	if (!known)
+		return noted ? "the store has lost it" : NULL;
+	/* written by a release that had no witness */
+	if (!g->st.version && !noted)
+		return NULL;
+	if (!noted)
+		return "its store has come without the witness";
+	if (g->st.version < noted_version)
+		return "its store went back in time";
+	/* who was admitted a moment ago is missing in a newer store only */
+	if (g->st.version == noted_version && missing)
+		return "an eviction is missing in its store";
+	return NULL;
+}
+
+int witness_check(struct group *g, bool known, const char **why, char *err,
+		  size_t errlen)
+{
+	struct seen seen = { .g = g };
+	char key[STORE_KEY_MAX];
+	uint64_t version = 0;
+	bool noted;
+	int rc;
+
+	*why = NULL;
+	rc = version_key(g, key);
+	if (!rc)
+		rc = store_get_u64(witness_of(g), key, &version);
+	noted = rc != -ENOENT;
+	if (rc == -ENOENT)
+		rc = 0;
+	if (!rc)
+		rc = each_denied(&seen);
+	if (!rc)
+		*why = judge(g, known, noted, version, seen.missing);
+	if (!rc && *why) {
+		seen.adopt = true;
+		rc = each_denied(&seen);
+		if (g->st.version < version)
+			g->st.version = version;
+	} else if (!rc && known && (!noted || g->st.version != version)) {
+		rc = witness_rewrite(g);
+	}
+	if (rc)
+		snprintf(err, errlen, "group %s: witness of the store: %s",
+			 g->conf->name, rc == -EBADMSG ? "damaged" :
+			 rc == -ENOMEM ? "out of memory" :
+			 store_error(witness_of(g)));
+	return rc;
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A store that went back in time: put back from a backup, with a record
+ * missing, or without the witness. Nobody who was evicted comes in again, no
+ * number is given twice, and all who are entitled are back in step.
+ */
+#include "group_sim.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct sim s;
+static struct sim_member *tx, *a, *b;
+static char err[256];
+
+static void copy(const char *from, const char *to)
+{
+	char buf[65536];
+	FILE *in = fopen(from, "r");
+	FILE *out;
+	size_t n;
+
+	unlink(to);
+	if (!in)
+		return;
+	out = fopen(to, "w");
+	if (!out)
+		bail("%s", to);
+	fchmod(fileno(out), 0600);
+	while ((n = fread(buf, 1, sizeof(buf), in)))
+		if (fwrite(buf, 1, n, out) != n)
+			bail("%s", to);
+	fclose(in);
+	fclose(out);
+}
+
+/* The file and its log; the key server is down. */
+static void copy_store(const char *from, const char *to)
+{
+	char x[160], y[160];
+
+	copy(from, to);
+	snprintf(x, sizeof(x), "%s-wal", from);
+	snprintf(y, sizeof(y), "%s-wal", to);
+	copy(x, y);
+}
+
+static void drop_store(const char *path)
+{
+	char wal[160];
+
+	unlink(path);
+	snprintf(wal, sizeof(wal), "%s-wal", path);
+	unlink(wal);
+}
+
+static void usual(uint64_t seed)
+{
+	sim_init(&s, seed);
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, true);
+	a = sim_add(&s, "a.example", false, true);
+	b = sim_add(&s, "b.example", false, true);
+	sim_up(tx);
+	sim_up(a);
+	sim_up(b);
+	if (!sim_settle(&s, 5000))
+		bail("not settled");
+	sim_run(&s, 30000);
+}
+
+static void evict(const char *who)
+{
+	uint32_t ms;
+
+	if (gcks_evict(s.gcks, "video", who, &ms, err, sizeof(err)))
+		bail("%s", err);
+}
+
+static void finish(const char *what)
+{
+	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
+	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
+	sim_free(&s);
+}
+
+static void test_backup(void)
+{
+	struct sim_member *s2, *c;
+	char bak[128];
+	uint32_t ms;
+
+	usual(21);
+	s2 = sim_add(&s, "s2.example", true, true);
+	/* who is on no list at all is kept out too */
+	evict("x.example");
+	sim_gcks_down(&s);
+	snprintf(bak, sizeof(bak), "%s.bak", s.path);
+	copy_store(s.path, bak);
+	sim_gcks_up(&s);
+	ok(!sim_group(&s).restarts, "a restart with its own store is no news");
+	sim_stream(&s, tx, 100);
+	sim_up(s2);
+	sim_settle(&s, 5000);
+	evict("b.example");
+	/* not a member when it is evicted */
+	evict("d.example");
+	sim_run(&s, 30000);
+	if (gcks_rekey(s.gcks, NULL, err, sizeof(err)))
+		bail("%s", err);
+	sim_run(&s, 30000);
+	gcks_admit(s.gcks, "video", "x.example", err, sizeof(err));
+
+	sim_gcks_down(&s);
+	copy_store(bak, s.path);
+	sim_gcks_up(&s);
+	ok(sim_logged(&s, "video: its store went back in time"),
+	   "a store put back from a backup is noticed");
+	is_int(sim_audited(&s, "restart", NULL, "went back in time"), 1,
+	       "and on record");
+	is_int(sim_group(&s).restarts, 1, "the group starts anew");
+	is_int(sim_group(&s).denied, 3, "the union of the evicted stays out");
+	is_int(gcks_evict(s.gcks, "video", "d.example", &ms, err, sizeof(err)),
+	       -EALREADY, "also who was evicted without being a member");
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	sim_down(b);
+	sim_up(b);
+	sim_run(&s, 60000);
+	ok(sim_in(c), "who is new gets in");
+	ok(!sim_in(b) && !sim_has_member(&s, "b.example"),
+	   "who was evicted since the backup does not");
+	sim_down(b);
+
+	/* twice is no charm: the store is believed now */
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).restarts, 0, "a second start believes it");
+	is_int(sim_group(&s).denied, 3, "with all denials");
+	sim_gcks_down(&s);
+	copy_store(bak, s.path);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).restarts, 1, "the same backup again is noticed");
+	is_int(sim_group(&s).denied, 3, "and nobody gets in by it");
+	drop_store(bak);
+	finish("backup");
+}
+
+static void test_lost(void)
+{
+	char key[STORE_KEY_MAX], bak[128];
+
+	/* the store alone is lost */
+	usual(22);
+	evict("b.example");
+	sim_run(&s, 5000);
+	sim_gcks_down(&s);
+	drop_store(s.path);
+	sim_gcks_up(&s);
+	ok(sim_logged(&s, "the store has lost it"), "a new store is noticed");
+	is_int(sim_group(&s).denied, 1, "the evicted one stays out");
+	finish("store lost");
+
+	/* to another host, without the witness */
+	usual(23);
+	evict("b.example");
+	sim_run(&s, 5000);
+	sim_gcks_down(&s);
+	drop_store(s.witness_path);
+	sim_gcks_up(&s);
+	ok(sim_logged(&s, "come without the witness"),
+	   "a store without its witness is not believed");
+	is_int(sim_group(&s).denied, 1, "what it has of evictions is");
+	finish("witness lost");
+
+	/* one row less */
+	usual(24);
+	evict("b.example");
+	sim_run(&s, 5000);
+	sim_gcks_down(&s);
+	s.crashed = false;
+	sim_store_up(&s);
+	store_key(key, "g", "video", "d", "b.example", NULL);
+	if (store_begin(s.store) || store_del(s.store, key) ||
+	    store_commit(s.store))
+		bail("store");
+	store_close(s.store);
+	store_close(s.witness);
+	sim_gcks_up(&s);
+	ok(sim_logged(&s, "an eviction is missing"),
+	   "a deleted record of an eviction is noticed");
+	is_int(sim_group(&s).denied, 1, "and does not let it in");
+	finish("row deleted");
+
+	/* the witness went back, the store did not */
+	usual(25);
+	sim_gcks_down(&s);
+	snprintf(bak, sizeof(bak), "%s.bak", s.path);
+	copy_store(s.witness_path, bak);
+	sim_gcks_up(&s);
+	evict("b.example");
+	sim_run(&s, 5000);
+	sim_gcks_down(&s);
+	copy_store(bak, s.witness_path);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).restarts, 0, "an older witness harms nobody");
+	is_int(sim_group(&s).denied, 1, "the store's evictions hold");
+	sim_gcks_down(&s);
+	copy_store(s.path, bak);
+	drop_store(bak);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).restarts, 0, "and it is up to date again");
+	finish("witness back");
+}
+
+int main(void)
+{
+	test_backup();
+	test_lost();
+	return done();
+}
