@@ -30,6 +30,7 @@ int ike_hdr_parse(const uint8_t *p, size_t len, struct ike_hdr *h);
 void ike_hdr_build(struct wbuf *w, const struct ike_hdr *h);
 /* Offset of Next Payload in a message whose header starts at 0 */
 #define IKE_HDR_NEXT_OFF	16
+#define IKE_HDR_MID_OFF		20
 #define IKE_HDR_LEN_OFF		24
 void msg_finish(struct wbuf *w);
 

@@ -375,6 +375,12 @@ const uint8_t *rekey_peek_spi(const uint8_t *p, size_t len)
 	return len >= IKE_HDR_LEN ? p : NULL;
 }
 
+uint32_t rekey_peek_mid(const uint8_t *p)
+{
+	p += IKE_HDR_MID_OFF;
+	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
 /* Steps 1 and 2: what costs nothing */
 static enum rekey_rc open_header(const struct rekey_sa *rs, const uint8_t *p,
 				 size_t len, struct ike_hdr *h)

@@ -114,6 +114,8 @@ enum rekey_rc {
 
 const char *rekey_rc_name(enum rekey_rc rc);
 
+/* Message ID of what has an SPI (rekey_peek_spi()); nothing proves it */
+uint32_t rekey_peek_mid(const uint8_t *p);
 /* SPI of a message (16 octets, view) to look the Rekey SA up, or NULL */
 const uint8_t *rekey_peek_spi(const uint8_t *p, size_t len);
 

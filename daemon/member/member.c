@@ -53,6 +53,7 @@ int member_new(struct member **out, const struct conf_member *conf,
 		g->m = m;
 		g->conf = &conf->groups[i];
 		TAILQ_INIT(&g->rekeys);
+		TAILQ_INIT(&g->early);
 		TAILQ_INIT(&g->sas);
 		wkp_init(&g->wkp);
 		enrol_init(g);
@@ -136,6 +137,7 @@ static void group_free(struct mgroup *g)
 	struct mrekey *rk;
 
 	accept_deaf(g);
+	early_drop(g);
 	enrol_stop(g);
 	while (!TAILQ_EMPTY(&g->sas))
 		msa_forget(TAILQ_FIRST(&g->sas));
@@ -156,6 +158,47 @@ void member_free(struct member *m)
 		group_free(&m->groups[i]);
 	free(m->groups);
 	free(m);
+}
+
+/* ---- GSA_REKEY, as it comes ------------------------------------------- */
+
+/* @rk may be gone after that. */
+static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
+{
+	struct member *m = rk->g->m;
+	struct rekey_msg msg;
+	enum rekey_rc rc;
+	char why[160] = "";
+
+	rekey_msg_init(&msg);
+	rc = rekey_open(&rk->rs, p, len, &msg, why, sizeof(why));
+	m->drops[rc]++;
+	if (rc == REKEY_OK) {
+		/* nothing new can come over one that has been replaced */
+		if (!rk->going)
+			accept_rekey(rk->g, rk, &msg);
+	} else if (rc == REKEY_POLICY || rc == REKEY_UNSUPPORTED) {
+		log_warn("group %s: rekey not understood: %s",
+			 rk->g->conf->name, why);
+		enrol_again(rk->g, 0, "a rekey was not understood");
+	}
+	rekey_msg_free(&msg);
+}
+
+/* What came too early, now that the Rekey SA is there; and what builds on it */
+static void open_early(struct mgroup *g)
+{
+	struct mrekey *rk;
+	struct early *e;
+
+	for (;;) {
+		rk = TAILQ_FIRST(&g->rekeys);
+		e = rk && !rk->going ? early_take(g, &rk->rs) : NULL;
+		if (!e)
+			return;
+		open_over(rk, e->p, e->len);
+		free(e);
+	}
 }
 
 /* ---- from ike/ ---------------------------------------------------------- */
@@ -189,6 +232,7 @@ void member_registered(struct member *m, struct ike_sa *sa,
 	rc = accept_registration(g, sa, gsa, kd, transport, why, sizeof(why));
 	if (!rc) {
 		enrol_done(g);
+		open_early(g);
 		log_info("group %s: registered as %s", g->conf->name,
 			 g->conf->send ? "sender" : "receiver");
 		return;
@@ -264,7 +308,8 @@ static struct mrekey *find_rekey(struct member *m, const uint8_t *spi)
  * whoever was put out knows them, and it is a header that nothing proves: it
  * makes us register once for each Rekey SA, and no more.
  */
-static void unknown_spi(struct member *m, const uint8_t *spi)
+static void unknown_spi(struct member *m, const uint8_t *spi, const uint8_t *p,
+			size_t len)
 {
 	size_t i;
 
@@ -273,7 +318,10 @@ static void unknown_spi(struct member *m, const uint8_t *spi)
 		struct mgroup *g = &m->groups[i];
 		struct mrekey *rk = announced(g, spi);
 
-		if (!g->in || !rk || rk->outrun)
+		if (!g->in || !rk)
+			continue;
+		early_keep(g, p, len);
+		if (rk->outrun)
 			continue;
 		rk->outrun = true;
 		timer_set(mgroup_tq(g), &g->lost,
@@ -285,10 +333,8 @@ void member_rekey_input(struct member *m, const struct ep *from,
 			const uint8_t *p, size_t len)
 {
 	const uint8_t *spi = rekey_peek_spi(p, len);
-	struct rekey_msg msg;
 	struct mrekey *rk;
-	enum rekey_rc rc;
-	char why[160] = "";
+	struct mgroup *g;
 
 	(void)from;
 	if (!spi) {
@@ -297,22 +343,12 @@ void member_rekey_input(struct member *m, const struct ep *from,
 	}
 	rk = find_rekey(m, spi);
 	if (!rk) {
-		unknown_spi(m, spi);
+		unknown_spi(m, spi, p, len);
 		return;
 	}
-	rekey_msg_init(&msg);
-	rc = rekey_open(&rk->rs, p, len, &msg, why, sizeof(why));
-	m->drops[rc]++;
-	if (rc == REKEY_OK) {
-		/* nothing new can come over one that has been replaced */
-		if (!rk->going)
-			accept_rekey(rk->g, rk, &msg);
-	} else if (rc == REKEY_POLICY || rc == REKEY_UNSUPPORTED) {
-		log_warn("group %s: rekey not understood: %s",
-			 rk->g->conf->name, why);
-		enrol_again(rk->g, 0, "a rekey was not understood");
-	}
-	rekey_msg_free(&msg);
+	g = rk->g;
+	open_over(rk, p, len);
+	open_early(g);
 }
 
 static struct mgroup *by_name(struct member *m, const char *name)

@@ -5,6 +5,7 @@
  *	member.c	life, control, status
  *	enrol.c		when to register, with what patience; leaving
  *	accept.c	what the key server sends, judged and put in place
+ *	early.c		GSA_REKEYs that came before what they build on
  *	msa.c		Data SAs in the kernel and their timers
  */
 #ifndef MEMBER_MGROUP_H
@@ -47,6 +48,13 @@ struct mrekey {
 	struct timer end;
 };
 
+/* A GSA_REKEY over a Rekey SA that is announced and not there yet */
+struct early {
+	TAILQ_ENTRY(early) all;
+	size_t len;
+	uint8_t p[];
+};
+
 /* Sender-IDs, as the last registration gave them */
 struct sids {
 	uint32_t n;
@@ -83,6 +91,9 @@ struct mgroup {
 	struct ep rekey_to;
 	struct addr rekey_source;
 	struct timer listen;
+	TAILQ_HEAD(, early) early;
+	unsigned int n_early;
+	size_t early_octets;
 
 	uint64_t registrations;
 	uint64_t refusals;
@@ -151,6 +162,17 @@ void mrekey_free(struct mrekey *rk);
 /* (Re)joins the rekey address. */
 void accept_listen(struct mgroup *g);
 void accept_deaf(struct mgroup *g);
+
+/* ---- early.c ------------------------------------------------------------ */
+
+/* @p is of a Rekey SA that is announced. The same octets are kept once. */
+void early_keep(struct mgroup *g, const uint8_t *p, size_t len);
+/*
+ * Takes out the one over @rs with the lowest Message ID, which the caller
+ * frees; NULL: there is none.
+ */
+struct early *early_take(struct mgroup *g, const struct rekey_sa *rs);
+void early_drop(struct mgroup *g);
 
 /* ---- msa.c -------------------------------------------------------------- */
 

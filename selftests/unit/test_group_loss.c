@@ -5,6 +5,7 @@
  */
 #include "group_sim.h"
 #include "ike/rekey.h"
+#include "member/mgroup.h"
 #include "tap.h"
 
 static struct sim s;
@@ -272,6 +273,67 @@ static void test_storm(void)
 	finish("storm");
 }
 
+/*
+ * Members join one after the other. Who misses one message cannot open those
+ * that follow it, keeps them, and is in step as soon as the missing one is in.
+ */
+static void test_early(void)
+{
+	struct losing l = { .first = 2 };
+	struct sim_member *m;
+	char name[32];
+	uint64_t regs;
+	int i;
+
+	usual(43);
+	l.m = a;
+	s.drop_arg = &l;
+	n_seen = 0;
+	regs = sim_status(a).registrations;
+	for (i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "m%d.example", i);
+		m = sim_add(&s, name, false, true);
+		/* one message in five is heard by its third copy only */
+		s.drop = i % 5 ? NULL : lose_first;
+		sim_up(m);
+		sim_run(&s, 500);
+	}
+	sim_run(&s, 30000);
+	is_int(sim_gaps(&s), 0, "copies lost while 20 join: no packet is");
+	is_int(sim_status(a).registrations, regs, "nobody registers again");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	finish("early");
+}
+
+/* What nobody proves is kept only as long as there is room for it. */
+static void test_early_flood(void)
+{
+	const uint8_t *spi;
+	struct gcks_group_status g;
+	uint8_t buf[60000] = { 0 };
+	unsigned int i;
+
+	usual(44);
+	a->deaf = true;
+	rekey();
+	g = sim_group(&s);
+	spi = g.rekey_spi;
+	memcpy(buf, spi, sizeof(g.rekey_spi));
+	for (i = 0; i < 1000; i++) {
+		buf[100] = i;
+		buf[101] = i >> 8;
+		member_rekey_input(a->m, &b->ep, buf, i % 2 ? sizeof(buf) : 200);
+	}
+	ok(a->m->groups[0].n_early <= 16 &&
+	   a->m->groups[0].early_octets <= 256 * 1024,
+	   "1000 forged early messages: %u of %zu octets are kept",
+	   a->m->groups[0].n_early, a->m->groups[0].early_octets);
+	a->deaf = false;
+	sim_run(&s, 20000);
+	is_int(sim_out_of_step(&s), 0, "and the true one is followed");
+	finish("early flood");
+}
+
 /* ---- lost altogether ---------------------------------------------------- */
 
 static void test_deaf(void)
@@ -420,6 +482,8 @@ int main(void)
 	test_late_copy();
 	test_bad_network();
 	test_storm();
+	test_early();
+	test_early_flood();
 	test_deaf();
 	test_attacker();
 	return done();
