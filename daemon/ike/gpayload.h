@@ -60,6 +60,7 @@ struct gsa_sa {
 #define GWP_HAS_ATD		0x01
 #define GWP_HAS_DTD		0x02
 #define GWP_HAS_SENDER_ID_BITS	0x04
+#define GWP_HAS_MADE		0x08
 
 struct gsa_gw {
 	bool present;
@@ -67,6 +68,13 @@ struct gsa_gw {
 	uint16_t atd;		/* seconds */
 	uint16_t dtd;		/* seconds */
 	uint16_t sender_id_bits;
+	/*
+	 * Of our own (GIKE_GWP_MADE): when the message was made, in
+	 * milliseconds of the key server's time, and how many seconds pass
+	 * between two GSA_REKEYs at most.
+	 */
+	uint64_t made_ms;
+	uint16_t beat;
 };
 
 struct gsa {

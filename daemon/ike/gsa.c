@@ -7,6 +7,7 @@
 #include "crypto/wrap.h"
 #include "ike/gpayload.h"
 
+#define GWP_MADE_LEN	10	/* milliseconds, and seconds of the beat */
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* ---- reading ------------------------------------------------------------ */
@@ -141,6 +142,19 @@ static int gsa_sa_parse(struct rbuf *r, uint8_t proto, uint8_t spi_len,
 	return gsa_attrs(r, sa);
 }
 
+static int take_made(struct gsa_gw *gw, struct rbuf *r, uint16_t len)
+{
+	struct rbuf val;
+
+	if (gw->has & GWP_HAS_MADE || len != GWP_MADE_LEN ||
+	    !rbuf_sub(r, len, &val))
+		return -EBADMSG;
+	gw->has |= GWP_HAS_MADE;
+	gw->made_ms = rbuf_u64(&val);
+	gw->beat = rbuf_u16(&val);
+	return 0;
+}
+
 /* 4.4.3, behind Protocol, RESERVED and Length */
 static int gw_parse(struct rbuf *r, struct gsa *gsa)
 {
@@ -156,6 +170,11 @@ static int gw_parse(struct rbuf *r, struct gsa *gsa)
 
 		if (r->err)
 			return -EBADMSG;
+		if (type == GIKE_GWP_MADE) {
+			if (take_made(gw, r, val))
+				return -EBADMSG;
+			continue;
+		}
 		switch (type & ~IKE_ATTR_AF) {
 		case GIKE_GWP_ATD:
 			bit = GWP_HAS_ATD;
@@ -318,6 +337,12 @@ static void gw_build(struct wbuf *w, const struct gsa_gw *gw)
 		attr_tv(w, GIKE_GWP_DTD, gw->dtd);
 	if (gw->has & GWP_HAS_SENDER_ID_BITS)
 		attr_tv(w, GIKE_GWP_SENDER_ID_BITS, gw->sender_id_bits);
+	if (gw->has & GWP_HAS_MADE) {
+		wbuf_u16(w, GIKE_GWP_MADE);
+		wbuf_u16(w, GWP_MADE_LEN);
+		wbuf_u64(w, gw->made_ms);
+		wbuf_u16(w, gw->beat);
+	}
 	wbuf_patch_u16(w, start + 2, w->len - start);
 }
 

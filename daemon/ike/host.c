@@ -398,6 +398,7 @@ static int task_of(const struct gike_req *req, enum ike_task_type type,
 	t->idg = req->idg;
 	t->send = req->send;
 	t->n_sender_ids = req->n_sender_ids;
+	t->used_up = req->used_up;
 	t->sag = (struct sa_pld *)req->sag;
 	return 0;
 }

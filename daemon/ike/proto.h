@@ -146,6 +146,8 @@ enum gike_gwp_attr {
 	GIKE_GWP_ATD		= 1,
 	GIKE_GWP_DTD		= 2,
 	GIKE_GWP_SENDER_ID_BITS	= 3,
+	/* Private use: 8 octets of milliseconds, 2 of seconds (gpayload.h) */
+	GIKE_GWP_MADE		= 17232,
 };
 
 enum gike_gkb_attr {
@@ -189,6 +191,9 @@ enum ike_notify_type {
 	GIKE_N_GROUP_SENDER			= 16429,
 	IKE_N_FRAGMENTATION_SUPPORTED		= 16430,
 	IKE_N_SIGNATURE_HASH_ALGORITHMS		= 16431,
+	/* Private use, of status type: none of them changes what others say */
+	MCSEC_N_USED_UP				= 50848,
+	MCSEC_N_SENDING				= 50849,
 };
 
 /* RFC 7427 7, RFC 8420 2 */

@@ -80,6 +80,7 @@ struct ike_task {
 	struct ike_id idg;
 	bool send;
 	uint32_t n_sender_ids;
+	bool used_up;
 	uint16_t report;
 	struct sa_pld *sag;	/* owned, NULL: default */
 };

@@ -184,6 +184,47 @@ static void vectors(void)
 	kd_free(&kd);
 }
 
+/* When a message was made: an attribute of our own in the GW policy */
+static void test_made(void)
+{
+	struct gsa gsa, back;
+	uint8_t in[256];
+	struct pchain c;
+	struct wbuf w;
+	struct rbuf r;
+	size_t n;
+
+	memset(&gsa, 0, sizeof(gsa));
+	gsa.n_data = 1;
+	data_sa(&gsa.data[0]);
+	gsa.gw.present = true;
+	gsa.gw.has = GWP_HAS_ATD | GWP_HAS_MADE;
+	gsa.gw.atd = 5;
+	gsa.gw.made_ms = 0x0123456789abcdef;
+	gsa.gw.beat = 15;
+	wbuf_init(&w, 4096);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	gsa_build(&c, &gsa);
+	n = w.len - 4;
+	memcpy(in, w.p + 4, n);
+	wbuf_free(&w);
+	rbuf_init(&r, in, n);
+	ok(!gsa_parse(&r, &back) && back.gw.has == gsa.gw.has &&
+	   back.gw.made_ms == gsa.gw.made_ms && back.gw.beat == 15 &&
+	   !back.unknown, "the time of making is written and read");
+	/* one octet less, in the attribute and around it */
+	in[n - 11]--;
+	in[n - 15 - 4]--;
+	rbuf_init(&r, in, n - 1);
+	ok(gsa_parse(&r, &back), "of another length it is malformed");
+	in[n - 11]++;
+	in[n - 15 - 4]++;
+	in[n - 14] ^= 2;
+	rbuf_init(&r, in, n);
+	ok(!gsa_parse(&r, &back) && !(back.gw.has & GWP_HAS_MADE),
+	   "another private attribute says nothing");
+}
+
 /* A registration that is right, for a sender */
 static void good(struct gsa *gsa, struct kd *kd)
 {
@@ -524,6 +565,7 @@ static void sag(void)
 
 int main(void)
 {
+	test_made();
 	vectors();
 	presence();
 	truncation();
