@@ -73,6 +73,8 @@ struct conf_group {
 	enum sig_type rekey_sign;
 	struct conf_names senders;
 	struct conf_names receivers;
+	/* seconds between two GSA_REKEYs at most: a beat repeats what is current */
+	uint16_t beat;
 	/* a new Data SA each so often; its lifetime; that of the Rekey SA */
 	uint32_t rekey_interval;
 	uint32_t lifetime;

@@ -17,31 +17,23 @@
 #include "lib/log.h"
 
 #define MS 1000u
-/* After stale messages members get fresh keys, once they could follow. */
-#define STALE_REKEY_MS 5000
 
 /* ---- start -------------------------------------------------------------- */
 
 /* What was committed and perhaps not sent is sent now, all copies again. */
 static void resume(struct group *g)
 {
-	int64_t now = group_wall(g);
-	bool stale = false;
 	struct gout *o;
 
 	TAILQ_FOREACH(o, &g->out, all) {
 		o->start_ms = group_now_ms(g);
 		timer_set(g->k->deps.tq, &o->timer, 0);
-		if (now - o->made > GKM_STALE_S)
-			stale = true;
 	}
 	if (TAILQ_EMPTY(&g->out))
 		return;
 	log_info("group %s: sending again what may not have been sent",
 		 g->conf->name);
-	g->switch_ms = group_now_ms(g) + g->conf->atd * MS;
-	if (stale && g->n_members)
-		timer_set(g->k->deps.tq, &g->periodic, STALE_REKEY_MS);
+	pace_resumed(g);
 }
 
 /* The lists may have been changed while we were down. */
@@ -116,6 +108,8 @@ int gcks_new(struct gcks **out, const struct conf_gcks *conf,
 	}
 	k->conf = conf;
 	k->deps = *deps;
+	k->time0_ms = (uint64_t)clock_wall(deps->clock) * MS -
+		clock_mono_ms(deps->clock);
 	for (i = 0; i < conf->n_groups; i++) {
 		struct group *g = &k->groups[i];
 

@@ -14,30 +14,11 @@
 #include "gcks/witness.h"
 #include "lib/log.h"
 
-#define MS 1000u
-/* A periodic rekey that the store refused is tried again so much later. */
-#define RETRY_MS 5000
 #define SPI_MIN 256u
-/* What the network may reorder */
-#define BURST_SLACK_MS 50
-/* Who was put out comes back within that (member/accept.c): as one batch. */
-#define GATHER_MS 2500
-/* Who is not told that it is out finds it by the silence within that. */
-#define SILENT_HOLD_MS 60000
 
 static void state_wipe(struct gkm_state *st)
 {
 	explicit_bzero(st, sizeof(*st));
-}
-
-uint32_t gkm_left(const struct group *g, const struct gkey *key)
-{
-	int64_t age = group_wall(g) - key->made;
-
-	/* a wall clock set back must not make a key live longer */
-	if (age < 0)
-		age = 0;
-	return age < key->lifetime ? key->lifetime - age : 0;
 }
 
 /* ---- policies ----------------------------------------------------------- */
@@ -73,6 +54,7 @@ void gkm_data_policy(const struct group *g, const struct gkm_state *st,
 		     struct gsa_sa *sa)
 {
 	const struct conf_group *c = g->conf;
+	unsigned int i;
 
 	memset(sa, 0, sizeof(*sa));
 	sa->proto = IKE_PROTO_ESP;
@@ -86,6 +68,10 @@ void gkm_data_policy(const struct group *g, const struct gkm_state *st,
 		c->alg.key_bits;
 	sa->sn = GIKE_SN_32_UNSPEC;
 	sa->lifetime = gkm_left(g, &st->data);
+	sa->n_next_spi = GKM_NEXT;
+	for (i = 0; i < GKM_NEXT; i++)
+		memcpy(sa->next_spi[i], st->next_data_spi[i],
+		       GIKE_SPI_LEN_DATA);
 }
 
 static void add_gcauth(const struct group *g, struct gsa_sa *sa)
@@ -114,6 +100,7 @@ void gkm_registration_policy(const struct group *g, struct gsa *gsa)
 	}
 	gsa->n_data = 1;
 	gkm_data_policy(g, &g->st, &gsa->data[0]);
+	gkm_made(g, &gsa->gw);
 }
 
 /* ---- wrapping ----------------------------------------------------------- */
@@ -174,6 +161,11 @@ static int random_spi(uint8_t spi[GIKE_SPI_LEN_REKEY])
 	return rc;
 }
 
+static uint32_t data_spi(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
 static bool spi_usable(const struct gkm_state *st, uint32_t spi)
 {
 	unsigned int i;
@@ -181,7 +173,23 @@ static bool spi_usable(const struct gkm_state *st, uint32_t spi)
 	for (i = 0; i < st->n_old; i++)
 		if (st->old[i].spi == spi)
 			return false;
-	return spi >= SPI_MIN;
+	for (i = 0; i < GKM_NEXT; i++)
+		if (data_spi(st->next_data_spi[i]) == spi)
+			return false;
+	return spi >= SPI_MIN && (!st->keyed || gkey_spi(&st->data) != spi);
+}
+
+static int random_data_spi(const struct gkm_state *st,
+			   uint8_t spi[GIKE_SPI_LEN_DATA])
+{
+	uint8_t fresh[GIKE_SPI_LEN_DATA];
+	int rc;
+
+	do {
+		rc = rand_bytes(fresh, sizeof(fresh));
+	} while (!rc && !spi_usable(st, data_spi(fresh)));
+	memcpy(spi, fresh, sizeof(fresh));
+	return rc;
 }
 
 /* The Data SA in @st becomes an old one. */
@@ -234,6 +242,24 @@ static int take_spi(struct gkm_state *st)
 	return random_spi(st->next_spi[GKM_NEXT - 1]);
 }
 
+static int take_data_spi(struct gkm_state *st)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < GKM_NEXT; i++)
+		if (!st->keyed || !data_spi(st->next_data_spi[i]))
+			rc = random_data_spi(st, st->next_data_spi[i]);
+	if (rc)
+		return rc;
+	memset(st->data.spi, 0, sizeof(st->data.spi));
+	memcpy(st->data.spi, st->next_data_spi[0], GIKE_SPI_LEN_DATA);
+	memmove(st->next_data_spi[0], st->next_data_spi[1],
+		(GKM_NEXT - 1) * GIKE_SPI_LEN_DATA);
+	memset(st->next_data_spi[GKM_NEXT - 1], 0, GIKE_SPI_LEN_DATA);
+	return random_data_spi(st, st->next_data_spi[GKM_NEXT - 1]);
+}
+
 /* The state that comes next: a Rekey SA and a Data SA that nobody has seen. */
 static int make_keys(struct group *g, struct gkm_change *c)
 {
@@ -243,12 +269,10 @@ static int make_keys(struct group *g, struct gkm_change *c)
 	int rc;
 
 	retire_data(st, now);
-	do {
-		memset(st->data.spi, 0, sizeof(st->data.spi));
-		rc = rand_bytes(st->data.spi, GIKE_SPI_LEN_DATA);
-		if (rc)
-			return rc;
-	} while (!spi_usable(st, gkey_spi(&st->data)));
+	rc = take_data_spi(st);
+	if (rc)
+		return rc;
+	st->time_ms = gkm_time_ms(g);
 	gkm_data_policy(g, st, &policy);
 	rc = make_keymat(&st->data, &policy, now, g->conf->lifetime);
 	if (rc)
@@ -334,20 +358,9 @@ static int store_change(struct group *g, struct gkm_change *c,
 	return rc;
 }
 
-static void send_all(struct group *g, struct gouts *out)
-{
-	struct gout *o;
-
-	while ((o = TAILQ_FIRST(out))) {
-		TAILQ_REMOVE(out, o, all);
-		gout_start(g, o);
-	}
-}
-
 int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 	       gkm_write_fn *write, void *arg, const char *why)
 {
-	uint64_t now = group_now_ms(g);
 	bool told = false;
 	int rc;
 
@@ -357,7 +370,7 @@ int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 	if (!rc)
 		rc = gkm_messages(g, c, how, &told);
 	if (!rc) {
-		c->next.next_mid = c->rs.next_mid;
+		c->next.next_mid = c->rs.next_mid + GKM_MIDS_AHEAD;
 		rc = store_change(g, c, write, arg, why);
 	}
 	if (rc) {
@@ -372,18 +385,11 @@ int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 	explicit_bzero(&c->rs, sizeof(c->rs));
 	witness_note(g, c->deny, c->deny_since, NULL);
 	g->rekeys++;
-	g->last_ms = now;
-	g->switch_ms = now;
-	if (told)
-		g->switch_ms += how == GKM_EXCLUDE ? gkm_effective_ms(g) :
-			gkm_atd(g) * MS;
-	if (told && how == GKM_EXCLUDE)
-		g->burst_ms = now + gkm_burst_ms(g) + BURST_SLACK_MS;
-	if (g->switch_ms < g->hold_ms)
-		g->switch_ms = g->hold_ms;
+	g->fresh = true;
+	pace_changed(g, how, told);
 	log_info("group %s: rekey (%s): Data SA %08x%s", g->conf->name, why,
 		 gkey_spi(&g->st.data), told ? "" : ", nobody to tell");
-	send_all(g, &c->out);
+	gkm_send_all(g, &c->out);
 	gkm_schedule(g);
 	return 0;
 }
@@ -471,22 +477,12 @@ static int start_anew(struct group *g, const char *why, bool disown)
 		g->sign = sign;
 	}
 	g->st = c.next;
-	/*
-	 * The old SAs live for DTD at the members. Whoever is back first must
-	 * not send under new keys before the others are.
-	 */
-	g->hold_ms = group_now_ms(g);
-	g->gather_ms = group_now_ms(g);
-	if (!TAILQ_EMPTY(&c.out)) {
-		g->hold_ms += (g->conf->dtd > 2 ? g->conf->dtd - 2 : 0) * MS;
-		g->gather_ms += GATHER_MS;
-	}
-	if (disown)
-		g->hold_ms += SILENT_HOLD_MS;
+	g->fresh = false;
+	pace_anew(g, !TAILQ_EMPTY(&c.out), disown ? gkm_silence_ms(g) : 0);
 	g->restarts++;
 	if (!disown)
 		witness_note(g, NULL, 0, NULL);
-	send_all(g, &c.out);
+	gkm_send_all(g, &c.out);
 	gkm_schedule(g);
 	return 0;
 }
@@ -503,58 +499,12 @@ int gkm_disown(struct group *g, const char *why)
 	return rc ? rc : witness_rewrite(g);
 }
 
-/* ---- periodic ----------------------------------------------------------- */
-
-uint64_t gkm_wait_ms(const struct group *g)
-{
-	uint64_t now = group_now_ms(g);
-
-	return g->burst_ms > now ? g->burst_ms - now : 0;
-}
-
-int gkm_rekey_now(struct group *g, const char *why)
-{
-	uint64_t wait = gkm_wait_ms(g);
-	struct gkm_change c;
-
-	if (wait) {
-		timer_set(g->k->deps.tq, &g->periodic, wait);
-		return 0;
-	}
-	gkm_begin(g, &c);
-	return gkm_commit(g, &c, GKM_SIMPLE, NULL, NULL, why);
-}
-
-static void periodic(void *arg)
-{
-	struct group *g = arg;
-
-	/* without members the next join makes new keys anyway */
-	if (!g->st.keyed || !g->n_members)
-		return;
-	if (gkm_rekey_now(g, "periodic"))
-		timer_set(g->k->deps.tq, &g->periodic, RETRY_MS);
-}
-
-void gkm_schedule(struct group *g)
-{
-	int64_t left = g->st.data.made + g->conf->rekey_interval -
-		group_wall(g);
-
-	timer_del(g->k->deps.tq, &g->periodic);
-	if (!g->st.keyed)
-		return;
-	if (left < 0)
-		left = 0;
-	if (left > g->conf->rekey_interval)
-		left = g->conf->rekey_interval;
-	timer_set(g->k->deps.tq, &g->periodic, left * MS);
-}
+/* ---- life --------------------------------------------------------------- */
 
 int gkm_init(struct group *g)
 {
 	TAILQ_INIT(&g->out);
-	timer_init(&g->periodic, periodic, g);
+	gkm_timers_init(g);
 	g->next_out = 1;
 	g->st.next_number = 1;
 	g->tree = lkh_new(wrap_key_len(g->conf->kwa));
@@ -563,7 +513,7 @@ int gkm_init(struct group *g)
 
 void gkm_free(struct group *g)
 {
-	timer_del(g->k->deps.tq, &g->periodic);
+	gkm_timers_stop(g);
 	gout_drop_all(&g->out);
 	lkh_free(g->tree);
 	rekey_sa_wipe(&g->rs);

@@ -45,6 +45,12 @@ struct gkm_change {
 /* Writes the caller's own records, within the transaction. */
 typedef int gkm_write_fn(struct group *g, struct gkm_change *c, void *arg);
 
+/*
+ * Message IDs that the store counts ahead, so that not every beat is written.
+ * They are used once at most: those left at a restart are skipped.
+ */
+#define GKM_MIDS_AHEAD 16
+
 /* Keys for wrapping that one message may carry; a batch is cut there. */
 #define GKM_WRAPS_MAX 1000
 
@@ -69,12 +75,6 @@ int gkm_restart(struct group *g, const char *why);
  * nothing any more.
  */
 int gkm_disown(struct group *g, const char *why);
-/* Milliseconds that a change which is no eviction has to wait. */
-uint64_t gkm_wait_ms(const struct group *g);
-/* A rekey as soon as that is over. */
-int gkm_rekey_now(struct group *g, const char *why);
-/* (Re)arms the timer of the periodic rekey. */
-void gkm_schedule(struct group *g);
 
 /* Policies as they are now; zero SPIs when the group has no keys yet. */
 void gkm_rekey_policy(const struct group *g, const struct gkm_state *st,
@@ -86,14 +86,31 @@ void gkm_registration_policy(const struct group *g, struct gsa *gsa);
 /* The machine of @st's Rekey SA, with the group's signing key. */
 int gkm_rekey_sa(struct group *g, const struct gkm_state *st,
 		 struct rekey_sa *rs);
-/* Seconds of lifetime left. */
-uint32_t gkm_left(const struct group *g, const struct gkey *key);
 /* Wraps @w into @kd; @def is the default KWK, @st's Rekey SA the one meant. */
 int gkm_wrap(const struct group *g, const struct gkm_state *st,
 	     const struct lkh_wraps *w, const struct kwk *def, struct kd *kd);
 /* Adds the Data SA's bag. */
 int gkm_wrap_data(const struct gkm_state *st, const struct kwk *def,
 		  struct kd *kd);
+
+/* ---- gkm_timer.c -------------------------------------------------------- */
+
+void gkm_timers_init(struct group *g);
+void gkm_timers_stop(struct group *g);
+/* Now, in the time that goes into messages: milliseconds, never backwards. */
+uint64_t gkm_time_ms(const struct group *g);
+/* The store has been read: time goes on from there at least. */
+void gkm_time_floor(struct group *g);
+/* Who hears nothing of the group for so long asks. */
+uint32_t gkm_silence_ms(const struct group *g);
+/* When a message was made, for members to see how old it is. */
+void gkm_made(const struct group *g, struct gsa_gw *gw);
+/* A rekey as soon as it may go. */
+int gkm_rekey_now(struct group *g, const char *why);
+/* (Re)arms the timers of the periodic rekey and of the beat. */
+void gkm_schedule(struct group *g);
+/* Seconds of lifetime left. */
+uint32_t gkm_left(const struct group *g, const struct gkey *key);
 
 /* ---- gkm_msg.c ---------------------------------------------------------- */
 
@@ -105,8 +122,10 @@ int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
 		 bool *told);
 /* D(ESP, all), D(GIKE_UPDATE, all) to where members listen now. */
 int gkm_farewell(struct group *g, struct gkm_change *c);
-/* Seconds that senders are to wait, outside of an exclusion. */
-uint32_t gkm_atd(const struct group *g);
+/* The Data SA there is, once more, over the Rekey SA there is: one copy. */
+int gkm_beat_message(struct group *g, struct gkm_change *c);
+/* Milliseconds until the last copy of a change has gone. */
+uint32_t gkm_copies_ms(const struct group *g, enum gkm_how how);
 /* Milliseconds from the first message of an exclusion to the last copy of
  * the second, but for the late one.
  */
@@ -150,5 +169,7 @@ void gout_free(struct gout *o);
 /* Sends what is due at once and arms the timer; @o is in g->out from now on. */
 void gout_start(struct group *g, struct gout *o);
 void gout_drop_all(struct gouts *out);
+/* Sends off and takes over all of @out. */
+void gkm_send_all(struct group *g, struct gouts *out);
 
 #endif

@@ -12,6 +12,8 @@
 #define MS 1000u
 /* Copies of the last resort, for who missed the burst. */
 #define LATE_MS 3000
+/* A late copy that is closer to the one before it would be lost with it. */
+#define LATE_LEAST_MS 500
 /* Between the copies of a burst */
 #define STEP_MIN_MS 40
 #define STEP_MAX_MS 250
@@ -21,9 +23,10 @@
 /*
  * Outside of an exclusion time is on our side: 0, 1, 3, 6 s. Closer together
  * where ATD is shorter than that: who hears only the last copy is to have the
- * key when a sender that heard the first begins to use it. Then one more goes
- * at the usual time, for who was not there yet: a host that has just joined
- * may have to wait for its routers.
+ * key when a sender that heard the first begins to use it. One more goes late,
+ * which nothing waits for: a second later, while ATD leaves room for it; or at
+ * the usual time, for who was not there yet: a host that has just joined may
+ * have to wait for its routers.
  */
 static unsigned int copies_plain(const struct group *g, uint32_t *at)
 {
@@ -42,7 +45,18 @@ static unsigned int copies_plain(const struct group *g, uint32_t *at)
 	}
 	if (within && last > within)
 		at[n++] = last;
+	else if (within >= last + LATE_LEAST_MS)
+		at[n++] = within < last + MS ? within : last + MS;
 	return n;
+}
+
+static uint32_t plain_ms(const struct group *g)
+{
+	uint32_t at[GKM_COPIES_MAX];
+	unsigned int n = copies_plain(g, at);
+
+	/* without the late one */
+	return at[n > g->conf->rekey_copies ? n - 2 : n - 1];
 }
 
 static uint32_t exclude_atd_ms(const struct group *g)
@@ -96,20 +110,22 @@ uint32_t gkm_effective_ms(const struct group *g)
 	return gkm_burst_ms(g) + exclude_atd_ms(g);
 }
 
-/* ---- messages ----------------------------------------------------------- */
-
-uint32_t gkm_atd(const struct group *g)
+uint32_t gkm_copies_ms(const struct group *g, enum gkm_how how)
 {
-	uint64_t now = group_now_ms(g);
-	uint32_t hold = g->hold_ms > now ?
-		(g->hold_ms - now + MS - 1) / MS : 0;
+	uint32_t at[GKM_COPIES_MAX];
+	unsigned int n;
 
-	return hold > g->conf->atd ? hold : g->conf->atd;
+	if (how != GKM_EXCLUDE)
+		return plain_ms(g);
+	n = copies_exclude(g, true, at);
+	return at[n - 1];
 }
+
+/* ---- messages ----------------------------------------------------------- */
 
 /* Old Data SAs go with each message, for who has missed an earlier one. */
 static void add_data(struct group *g, const struct gkm_state *st,
-		     struct rekey_msg *m, bool exclude)
+		     struct rekey_msg *m, uint32_t atd, bool exclude)
 {
 	struct delete_pld *d = &m->del[0];
 	unsigned int i;
@@ -119,9 +135,8 @@ static void add_data(struct group *g, const struct gkm_state *st,
 	m->transport = true;
 	m->gsa.n_data = 1;
 	gkm_data_policy(g, st, &m->gsa.data[0]);
-	m->gsa.gw.present = true;
-	m->gsa.gw.has = GWP_HAS_ATD | GWP_HAS_DTD;
-	m->gsa.gw.atd = gkm_atd(g);
+	m->gsa.gw.has |= GWP_HAS_ATD | GWP_HAS_DTD;
+	m->gsa.gw.atd = atd;
 	m->gsa.gw.dtd = g->conf->dtd;
 	if (exclude) {
 		/* who is out must not send for long either; DTD outlasts the
@@ -188,6 +203,7 @@ static int first_message(struct group *g, struct gkm_change *c,
 
 	rekey_msg_init(&m);
 	m.has_gsa = true;
+	gkm_made(g, &m.gsa.gw);
 	m.gsa.has_rekey = true;
 	gkm_rekey_policy(g, &c->next, &m.gsa.rekey);
 	rc = gkm_wrap(g, &c->next, how == GKM_SIMPLE ? &one : w,
@@ -196,7 +212,7 @@ static int first_message(struct group *g, struct gkm_change *c,
 		n = copies_exclude(g, false, at);
 	} else {
 		n = copies_plain(g, at);
-		add_data(g, &c->next, &m, false);
+		add_data(g, &c->next, &m, pace_atd(g), false);
 		if (!rc)
 			rc = gkm_wrap_data(&c->next, &g->rs.gsk_w, &m.kd);
 	}
@@ -214,11 +230,31 @@ static int second_message(struct group *g, struct gkm_change *c)
 	int rc;
 
 	rekey_msg_init(&m);
-	add_data(g, &c->next, &m, true);
+	gkm_made(g, &m.gsa.gw);
+	add_data(g, &c->next, &m, 0, true);
 	rc = gkm_wrap_data(&c->next, &c->rs.gsk_w, &m.kd);
 	if (!rc)
 		rc = queue(g, c, &c->rs, &m, at, copies_exclude(g, true, at));
 	rekey_msg_free(&m);
+	return rc;
+}
+
+int gkm_beat_message(struct group *g, struct gkm_change *c)
+{
+	static const uint32_t at[1];
+	struct rekey_msg m;
+	int rc;
+
+	rekey_msg_init(&m);
+	gkm_made(g, &m.gsa.gw);
+	add_data(g, &c->next, &m, pace_atd_left(g), false);
+	rc = gkm_wrap_data(&c->next, &g->rs.gsk_w, &m.kd);
+	if (!rc)
+		rc = queue(g, c, &g->rs, &m, at, 1);
+	rekey_msg_free(&m);
+	/* nobody misses it after a restart: another one follows */
+	if (!rc)
+		TAILQ_FIRST(&c->out)->passing = true;
 	return rc;
 }
 

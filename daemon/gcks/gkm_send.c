@@ -45,6 +45,10 @@ static void forget(struct gout *o)
 	int rc;
 
 	TAILQ_REMOVE(&g->out, o, all);
+	if (o->passing) {
+		gout_free(o);
+		return;
+	}
 	last = TAILQ_EMPTY(&g->out);
 	/* with the last one go those that could not be deleted before */
 	rc = last ? store_key(key, "g", g->conf->name, "o", NULL) :
@@ -132,4 +136,14 @@ void gout_start(struct group *g, struct gout *o)
 	/* who sends one copy only still forgets it from the loop */
 	if (o->sent == o->n)
 		timer_set(g->k->deps.tq, &o->timer, 0);
+}
+
+void gkm_send_all(struct group *g, struct gouts *out)
+{
+	struct gout *o;
+
+	while ((o = TAILQ_FIRST(out))) {
+		TAILQ_REMOVE(out, o, all);
+		gout_start(g, o);
+	}
 }

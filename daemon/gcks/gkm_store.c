@@ -24,7 +24,7 @@
 #include "lib/log.h"
 #include "lib/secret.h"
 
-/* 1 had no count of changes */
+/* 1 had no count of changes, no time and no SPIs of Data SAs to come */
 #define STATE_VERSION_OLD 1
 #define STATE_VERSION 2
 #define OUT_VERSION 1
@@ -140,6 +140,8 @@ int gkm_put_state(struct group *g, const struct gkm_state *st)
 	put_key(&w, &st->rekey);
 	put_key(&w, &st->data);
 	wbuf_put(&w, st->next_spi, sizeof(st->next_spi));
+	wbuf_put(&w, st->next_data_spi, sizeof(st->next_data_spi));
+	wbuf_u64(&w, st->time_ms);
 	wbuf_u16(&w, st->kek.encr);
 	wbuf_u16(&w, st->kek.key_bits);
 	wbuf_u16(&w, st->kwa);
@@ -185,6 +187,10 @@ static int parse_state(struct gkm_state *st, const struct wbuf *w)
 	get_key(&r, &st->rekey);
 	get_key(&r, &st->data);
 	rbuf_copy(&r, st->next_spi, sizeof(st->next_spi));
+	if (version != STATE_VERSION_OLD) {
+		rbuf_copy(&r, st->next_data_spi, sizeof(st->next_data_spi));
+		st->time_ms = rbuf_u64(&r);
+	}
 	st->kek.encr = rbuf_u16(&r);
 	st->kek.key_bits = rbuf_u16(&r);
 	st->kwa = rbuf_u16(&r);
@@ -432,29 +438,15 @@ static int load_out(void *arg, const char *key, const uint8_t *val, size_t len)
 	return 0;
 }
 
-static bool over(const struct gout *o, const uint8_t *spi)
-{
-	return o->len >= GIKE_SPI_LEN_REKEY &&
-		!memcmp(o->msg, spi, GIKE_SPI_LEN_REKEY);
-}
-
-/*
- * Of messages whose time has passed only those of the last change are of use:
- * over the Rekey SA there is, and over the one before. Who has neither finds
- * out by these (GSA_NEXT_SPI).
- */
+/* Who lacks what they brought finds out by the next beat. */
 static void drop_stale_out(struct group *g)
 {
 	int64_t now = group_wall(g);
-	struct gout *o, *next, *last;
+	struct gout *o, *next;
 
-	TAILQ_FOREACH_REVERSE(last, &g->out, gouts, all)
-		if (!over(last, g->st.rekey.spi))
-			break;
 	for (o = TAILQ_FIRST(&g->out); o; o = next) {
 		next = TAILQ_NEXT(o, all);
-		if (now - o->made <= GKM_STALE_S ||
-		    over(o, g->st.rekey.spi) || over(o, last->msg))
+		if (now - o->made <= GKM_STALE_S)
 			continue;
 		TAILQ_REMOVE(&g->out, o, all);
 		gout_free(o);
@@ -486,6 +478,7 @@ int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
 		rc = parse_state(&g->st, &w);
 	wbuf_free(&w);
 	known = !rc;
+	gkm_time_floor(g);
 	if (rc == -ENOENT && !g->n_members) {
 		memcpy(g->st.policy, digest, sizeof(digest));
 		rc = 0;

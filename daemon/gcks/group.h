@@ -12,6 +12,7 @@
 
 #include "gcks/gcks.h"
 #include "gcks/lkh.h"
+#include "gcks/pace.h"
 #include "ike/rekey.h"
 #include "lib/timer.h"
 
@@ -21,8 +22,8 @@ struct sigkey;
 #define GMC_ID_MAX 600		/* octets of an identity as text */
 #define GKM_OLD_MAX 31		/* Data SAs named in a Delete; 32 with one more */
 #define GKM_COPIES_MAX 10	/* copies of one message */
-/* Messages that old have lifetimes in them that count from too late. */
-#define GKM_STALE_S 10
+/* Members refuse a message a minute after it was made. */
+#define GKM_STALE_S 50
 #define GKM_DIGEST 32
 #define GKM_NEXT GSA_MAX_NEXT_SPI
 
@@ -75,7 +76,8 @@ struct gkm_state {
 	bool keyed;			/* rekey and data are there */
 	uint64_t next_number;		/* of a member */
 	uint32_t next_sid;
-	uint32_t next_mid;		/* of the Rekey SA */
+	/* of the Rekey SA: no message in the network has this or a later one */
+	uint32_t next_mid;
 	struct gkey rekey;
 	struct gkey data;
 	/*
@@ -83,6 +85,12 @@ struct gkm_state {
 	 * missed rekeys, up to so many in a row.
 	 */
 	uint8_t next_spi[GKM_NEXT][GIKE_SPI_LEN_REKEY];
+	/*
+	 * The same of Data SAs: who hears ESP of one of these has missed one.
+	 */
+	uint8_t next_data_spi[GKM_NEXT][GIKE_SPI_LEN_DATA];
+	/* of the group, in milliseconds; it never goes back */
+	uint64_t time_ms;
 	/* what the Rekey SA was made for; settings may change */
 	struct conf_alg kek;
 	uint16_t kwa;
@@ -111,6 +119,7 @@ struct gout {
 	struct timer timer;
 	uint8_t *msg;
 	size_t len;
+	bool passing;		/* not in the store */
 };
 
 TAILQ_HEAD(gouts, gout);
@@ -149,15 +158,8 @@ struct group {
 	struct gkm_state st;
 	struct rekey_sa rs;	/* of st.rekey; next_mid counts here */
 	struct timer periodic;
-	uint64_t switch_ms;	/* senders have changed to st.data by then */
-	uint64_t hold_ms;	/* no sender changes before: all come back */
-	/*
-	 * Until then copies of an exclusion's second message are on their
-	 * way. Its Message ID is the first of its Rekey SA: whatever came
-	 * over that SA meanwhile would make members drop it as old.
-	 */
-	uint64_t burst_ms;
-	uint64_t gather_ms;	/* joins wait for each other until then */
+	struct timer beat;
+	struct pace pace;
 
 	struct gouts out;
 	uint64_t next_out;
@@ -166,9 +168,12 @@ struct group {
 	uint32_t n_leaving;
 	struct timer batch;
 	uint64_t batch_ms;	/* when the batch is due */
-	uint64_t last_ms;	/* of the last rekey; 0: none yet */
+
+	uint64_t ahead_ms;	/* of our clock is the group's time */
+	bool fresh;		/* the Data SA was made in this run */
 
 	uint64_t rekeys;
+	uint64_t beats;
 	uint64_t n_joins;
 	uint64_t registrations;
 	uint64_t leaves;
@@ -201,6 +206,7 @@ struct gcks {
 	struct group *groups;	/* as many as in conf */
 	struct gcks_hush hush[GCKS_HUSH];
 	struct gpace pace[GCKS_PACE];
+	uint64_t time0_ms;	/* our time when clock_mono_ms() was 0 */
 	uint64_t stranger_ms;	/* when one was last written down; 0: never */
 	uint64_t strangers;	/* passed over since */
 };

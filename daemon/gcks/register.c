@@ -9,21 +9,11 @@
 #include "crypto/sign.h"
 #include "gcks/gkm.h"
 #include "gcks/gmc.h"
+#include "gcks/witness.h"
 #include "ike/proto.h"
 #include "lib/log.h"
 
 #define MS 1000u
-/*
- * Rekeys closer together than the network reorders packets would be lost by
- * members (RFC 9838 2.4.1.4), and a crowd that joins at once is one change.
- */
-#define SPACING_MS 100
-/*
- * The kernel keeps 64 SAs of a group, and each rekey leaves one behind that
- * lives for DTD: half of them are for these, the rest for evictions, which do
- * not wait.
- */
-#define SAS_GOING 32
 /* What the store refused is tried again so much later. */
 #define RETRY_MS 5000
 /* More than one member can be given: caps of ike/ and of the kernel. */
@@ -39,7 +29,7 @@ struct batch {
 	uint32_t n_new;		/* of these, from who was no member */
 };
 
-static void join_free(struct gjoin *j)
+void gr_join_free(struct gjoin *j)
 {
 	free(j->identity);
 	free(j);
@@ -58,20 +48,12 @@ static void refuse_join(struct group *g, struct gjoin *j, uint16_t notify,
 
 /* ---- the answer --------------------------------------------------------- */
 
-/* A new sender waits as long as receivers may still lack the Data SA. */
-static uint16_t atd_left(const struct group *g)
-{
-	uint64_t now = group_now_ms(g);
-
-	return g->switch_ms > now ? (g->switch_ms - now + MS - 1) / MS : 0;
-}
-
 static void gw_policy(const struct group *g, const struct gjoin *j,
 		      struct gsa_gw *gw)
 {
-	gw->present = true;
-	gw->has = GWP_HAS_ATD | GWP_HAS_DTD;
-	gw->atd = atd_left(g);
+	gw->has |= GWP_HAS_ATD | GWP_HAS_DTD;
+	/* a new sender waits while receivers may still lack the Data SA */
+	gw->atd = pace_atd_left(g);
 	gw->dtd = g->conf->dtd;
 	if (j->send) {
 		gw->has |= GWP_HAS_SENDER_ID_BITS;
@@ -108,7 +90,7 @@ static int fill_kd(struct group *g, const struct gjoin *j,
 	return rc;
 }
 
-static void answer(struct group *g, struct gjoin *j)
+void gr_answer(struct group *g, struct gjoin *j)
 {
 	struct gike_reply reply = { .transport = true };
 	struct ike_sa *sa;
@@ -157,7 +139,7 @@ static int put_audit(struct group *g, const struct gjoin *j)
 			 j->is_new ? "join" : "register", detail);
 }
 
-static int put_join(struct group *g, const struct gjoin *j, int64_t now)
+int gr_put_join(struct group *g, const struct gjoin *j, int64_t now)
 {
 	struct gmember next = *j->m;
 	int rc;
@@ -199,8 +181,19 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 			rc = put_leave(g, m, b);
 	TAILQ_FOREACH(j, &g->joins, all)
 		if (!rc && j->m)
-			rc = put_join(g, j, b->now);
+			rc = gr_put_join(g, j, b->now);
 	return rc;
+}
+
+/*
+ * Would what has been changed so far fill a message? Only who is in already is
+ * told by it: a handful of members never does, however many join.
+ */
+static bool message_full(const struct group *g)
+{
+	uint64_t told = (uint64_t)g->n_members * (LKH_DEPTH_MAX / 2);
+
+	return lkh_pending(g->tree) > GKM_WRAPS_MAX && told > GKM_WRAPS_MAX;
 }
 
 /* As many as one message can tell of; the others wait for the next. */
@@ -224,13 +217,13 @@ static int take_out(struct group *g, struct batch *b)
 	return 0;
 }
 
-static uint32_t sid_limit(const struct group *g)
+uint32_t gr_sid_limit(const struct group *g)
 {
 	return 1u << g->conf->sender_id_bits;
 }
 
 /* From @j on */
-static uint32_t waiting_senders(const struct gjoin *j)
+uint32_t gr_waiting_senders(const struct gjoin *j)
 {
 	uint32_t n = 0;
 
@@ -240,10 +233,10 @@ static uint32_t waiting_senders(const struct gjoin *j)
 }
 
 /* Everyone gets one; what is beyond it must leave one to each that waits. */
-static void give_sids(struct group *g, struct gkm_change *c, struct gjoin *j)
+void gr_give_sids(struct group *g, struct gkm_change *c, struct gjoin *j)
 {
-	uint32_t others = waiting_senders(TAILQ_NEXT(j, all));
-	uint32_t left = sid_limit(g) - c->next.next_sid;
+	uint32_t others = gr_waiting_senders(TAILQ_NEXT(j, all));
+	uint32_t left = gr_sid_limit(g) - c->next.next_sid;
 	uint32_t most = g->conf->max_sender_ids;
 
 	if (most > SIDS_MAX)
@@ -258,7 +251,7 @@ static void give_sids(struct group *g, struct gkm_change *c, struct gjoin *j)
 	c->next.next_sid += j->n_sids;
 }
 
-static bool full(const struct group *g, uint32_t members)
+bool gr_full(const struct group *g, uint32_t members)
 {
 	return members >= g->conf->max_members || members >= LKH_MEMBERS_MAX;
 }
@@ -310,7 +303,7 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 		if (why) {
 			TAILQ_REMOVE(&g->joins, j, all);
 			refuse_join(g, j, GIKE_N_AUTHORIZATION_FAILED, why);
-			join_free(j);
+			gr_join_free(j);
 			continue;
 		}
 		j->m = gmc_find(g, j->identity);
@@ -320,13 +313,13 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 		}
 		if (!j->m)
 			j->m = twin(g, j);
-		if (!j->m && lkh_pending(g->tree) > GKM_WRAPS_MAX)
+		if (!j->m && message_full(g))
 			continue;
-		if (!j->m && full(g, g->n_members - b->n_out + b->n_new)) {
+		if (!j->m && gr_full(g, g->n_members - b->n_out + b->n_new)) {
 			TAILQ_REMOVE(&g->joins, j, all);
 			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
 				    "the group is full");
-			join_free(j);
+			gr_join_free(j);
 			continue;
 		}
 		if (!j->m) {
@@ -336,12 +329,12 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 		}
 		b->n_in++;
 		if (j->send)
-			give_sids(g, c, j);
+			gr_give_sids(g, c, j);
 	}
 	return 0;
 }
 
-static void arm(struct group *g, uint64_t delay)
+void gr_arm(struct group *g, uint64_t delay)
 {
 	uint64_t due = group_now_ms(g) + delay;
 
@@ -349,26 +342,6 @@ static void arm(struct group *g, uint64_t delay)
 		return;
 	g->batch_ms = due;
 	timer_set(g->k->deps.tq, &g->batch, delay);
-}
-
-static uint32_t spacing_ms(const struct group *g)
-{
-	uint32_t live = g->conf->dtd > g->conf->atd ? g->conf->dtd :
-		g->conf->atd + 1u;
-	uint32_t ms = live * MS / SAS_GOING;
-
-	return ms > SPACING_MS ? ms : SPACING_MS;
-}
-
-/* How long all but an eviction has to wait. */
-static uint64_t wait_ms(const struct group *g)
-{
-	uint64_t since = group_now_ms(g) - g->last_ms;
-	uint64_t burst = gkm_wait_ms(g);
-	uint32_t apart = spacing_ms(g);
-	uint64_t wait = g->last_ms && since < apart ? apart - since : 0;
-
-	return wait > burst ? wait : burst;
 }
 
 /* Nothing has happened: who wanted in is told so, who leaves tries again. */
@@ -388,11 +361,11 @@ static void batch_failed(struct group *g, struct batch *b)
 			TAILQ_REMOVE(&g->joins, j, all);
 			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
 				    "the key server cannot store it");
-			join_free(j);
+			gr_join_free(j);
 		}
 	}
 	if (g->n_leaving)
-		arm(g, RETRY_MS);
+		gr_arm(g, RETRY_MS);
 }
 
 static void settle_out(struct group *g, struct batch *b)
@@ -418,7 +391,7 @@ static void settle_out(struct group *g, struct batch *b)
 	}
 }
 
-static void settle_in(struct group *g, struct gjoin *j, int64_t now)
+void gr_settle_in(struct group *g, struct gjoin *j, int64_t now)
 {
 	if (j->is_new) {
 		j->m->send = j->send;
@@ -451,15 +424,15 @@ static void settle(struct group *g, struct batch *b)
 			continue;
 		TAILQ_REMOVE(&g->joins, j, all);
 		TAILQ_INSERT_TAIL(&done, j, all);
-		settle_in(g, j, b->now);
+		gr_settle_in(g, j, b->now);
 	}
 	while ((j = TAILQ_FIRST(&done))) {
 		TAILQ_REMOVE(&done, j, all);
-		answer(g, j);
-		join_free(j);
+		gr_answer(g, j);
+		gr_join_free(j);
 	}
 	if (!TAILQ_EMPTY(&g->joins) || g->n_leaving)
-		arm(g, spacing_ms(g));
+		gr_arm(g, pace_wait_ms(g));
 }
 
 static void why_text(const struct batch *b, char *buf, size_t size)
@@ -480,8 +453,8 @@ static void why_text(const struct batch *b, char *buf, size_t size)
 /* Numbers that must never be given twice come to an end. */
 static int start_anew_if_used_up(struct group *g)
 {
-	if (g->st.next_sid + waiting_senders(TAILQ_FIRST(&g->joins)) >
-	    sid_limit(g))
+	if (g->st.next_sid + gr_waiting_senders(TAILQ_FIRST(&g->joins)) >
+	    gr_sid_limit(g))
 		return gkm_restart(g, "Sender-IDs are used up");
 	if (lkh_next_id(g->tree) > KEY_ID_LAST)
 		return gkm_restart(g, "Key IDs are used up");
@@ -489,7 +462,7 @@ static int start_anew_if_used_up(struct group *g)
 }
 
 /* One change for all that waits, or for the eviction of @deny alone. */
-static int flush(struct group *g, const struct gmember *deny)
+int gr_flush(struct group *g, const struct gmember *deny)
 {
 	struct batch b = { .deny = deny, .now = group_wall(g) };
 	struct gkm_change c;
@@ -498,8 +471,8 @@ static int flush(struct group *g, const struct gmember *deny)
 	char why[96];
 	int rc = 0;
 
-	if (!deny && wait_ms(g)) {
-		arm(g, wait_ms(g));
+	if (!deny && pace_wait_ms(g)) {
+		gr_arm(g, pace_wait_ms(g));
 		return 0;
 	}
 	if (!deny)
@@ -538,122 +511,10 @@ static int flush(struct group *g, const struct gmember *deny)
 
 static void batch_due(void *arg)
 {
-	flush(arg, NULL);
+	gr_flush(arg, NULL);
 }
 
-/* ---- requests ----------------------------------------------------------- */
-
-static enum gike_when refuse(struct group *g, const char *identity,
-			     uint16_t notify, const char *why,
-			     struct gike_reply *reply)
-{
-	g->refused++;
-	gmc_refusal(g->k, g->conf->name, identity, ike_notify_name(notify),
-		    NULL, why);
-	memset(reply, 0, sizeof(*reply));
-	reply->notify = notify;
-	return GIKE_NOW;
-}
-
-static enum gike_when report(struct group *g, const struct ike_sa *sa,
-			     const struct gike_req *req, const char *identity,
-			     struct gike_reply *reply)
-{
-	struct gmember *m = gmc_find(g, identity);
-
-	memset(reply, 0, sizeof(*reply));
-	/* leaving what one is not in is no error: the answer was lost */
-	if (!m)
-		return GIKE_NOW;
-	/* it has come back since, and this was long on its way */
-	if (ike_sa_serial(sa) < m->over) {
-		log_info("group %s: %s reports %s over an old IKE SA: ignored",
-			 g->conf->name, identity,
-			 ike_notify_name(req->report));
-		return GIKE_NOW;
-	}
-	log_info("group %s: %s reports %s", g->conf->name, identity,
-		 ike_notify_name(req->report));
-	gr_leave_later(g, m);
-	if (!g->conf->batch_leave_ms && flush(g, NULL))
-		reply->notify = GIKE_N_REGISTRATION_FAILED;
-	return GIKE_NOW;
-}
-
-/* What is wrong with the member's algorithms, or NULL. */
-static const char *unfit(const struct group *g, struct ike_sa *sa,
-			 const struct gike_req *req, char *buf, size_t size)
-{
-	const struct kwk *kwk = ike_sa_kwk(sa);
-	struct gsa gsa;
-
-	/* tree keys have one size, in registrations and in rekeys */
-	if (!kwk || kwk->kwa != g->conf->kwa)
-		return "key wrap algorithm of its IKE SA is not the group's";
-	gkm_registration_policy(g, &gsa);
-	if (req->sag && !sag_covers(req->sag, &gsa, buf, size))
-		return buf;
-	return NULL;
-}
-
-enum gike_when gr_request(struct group *g, struct ike_sa *sa,
-			  const struct gike_req *req, const char *identity,
-			  struct gike_reply *reply)
-{
-	uint64_t delay = g->conf->batch_join_ms;
-	uint64_t now = group_now_ms(g);
-	const char *why;
-	struct gmember *m;
-	struct gjoin *j;
-	char buf[160];
-
-	if (req->report)
-		return report(g, sa, req, identity, reply);
-	why = gmc_may(g, identity, req->send, !req->send);
-	if (why)
-		return refuse(g, identity, GIKE_N_AUTHORIZATION_FAILED, why,
-			      reply);
-	why = unfit(g, sa, req, buf, sizeof(buf));
-	if (why)
-		return refuse(g, identity, IKE_N_NO_PROPOSAL_CHOSEN, why,
-			      reply);
-	m = gmc_find(g, identity);
-	if (!m && full(g, g->n_members - g->n_leaving))
-		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
-			      "the group is full", reply);
-	/* or one sender makes everybody start anew, again and again */
-	if (req->send && !gmc_pace(g, identity))
-		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
-			      "asks for Sender-IDs too often", reply);
-	/* it left and is back before its batch was due */
-	if (m && m->leaving)
-		delay = 0;
-	j = calloc(1, sizeof(*j));
-	if (j)
-		j->identity = strdup(identity);
-	if (!j || !j->identity) {
-		free(j);
-		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
-			      "out of memory", reply);
-	}
-	j->token = req->token;
-	j->over = ike_sa_serial(sa);
-	j->send = req->send;
-	j->receive = gmc_may_receive(g, identity);
-	j->n_sids = req->send ? req->n_sender_ids : 0;
-	if (req->send && !j->n_sids)
-		j->n_sids = 1;
-	TAILQ_INSERT_TAIL(&g->joins, j, all);
-	if (delay < wait_ms(g))
-		delay = wait_ms(g);
-	if (g->gather_ms > now && delay < g->gather_ms - now)
-		delay = g->gather_ms - now;
-	if (delay)
-		arm(g, delay);
-	else
-		flush(g, NULL);
-	return GIKE_LATER;
-}
+/* ---- the rest of the group's life --------------------------------------- */
 
 void gr_leave_later(struct group *g, struct gmember *m)
 {
@@ -661,12 +522,12 @@ void gr_leave_later(struct group *g, struct gmember *m)
 		return;
 	m->leaving = true;
 	g->n_leaving++;
-	arm(g, g->conf->batch_leave_ms);
+	gr_arm(g, g->conf->batch_leave_ms);
 }
 
 int gr_evict(struct group *g, struct gmember *m)
 {
-	return flush(g, m);
+	return gr_flush(g, m);
 }
 
 void gr_init(struct group *g)
@@ -682,6 +543,6 @@ void gr_free(struct group *g)
 	timer_del(g->k->deps.tq, &g->batch);
 	while ((j = TAILQ_FIRST(&g->joins))) {
 		TAILQ_REMOVE(&g->joins, j, all);
-		join_free(j);
+		gr_join_free(j);
 	}
 }

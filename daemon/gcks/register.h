@@ -4,14 +4,15 @@
  * batches, a batch is one change of keys (gkm.h), and only when that is done
  * are the joiners answered, with keys that nobody has used before.
  *
- * Who is a member already and registers again gets new keys too: after a
- * restart its replay windows are empty, and under the old Data SA it would
- * take packets that it has seen before.
+ * Who is a member already and registers again changes nothing for others: it
+ * gets what is current, and fresh Sender-IDs.
  */
 #ifndef GCKS_REGISTER_H
 #define GCKS_REGISTER_H
 
 #include "gcks/group.h"
+
+struct gkm_change;
 
 void gr_init(struct group *g);
 void gr_free(struct group *g);
@@ -24,5 +25,25 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 int gr_evict(struct group *g, struct gmember *m);
 /* Marks for the next batch and arms it. */
 void gr_leave_later(struct group *g, struct gmember *m);
+
+/* ---- for request.c ------------------------------------------------------ */
+
+void gr_join_free(struct gjoin *j);
+/* Sends j->m what is current. */
+void gr_answer(struct group *g, struct gjoin *j);
+/* Writes what @j makes of j->m, within a transaction. */
+int gr_put_join(struct group *g, const struct gjoin *j, int64_t now);
+/* The same in memory, once the store has it. */
+void gr_settle_in(struct group *g, struct gjoin *j, int64_t now);
+/* Sender-IDs there are; senders that wait, from @j on. */
+uint32_t gr_sid_limit(const struct group *g);
+uint32_t gr_waiting_senders(const struct gjoin *j);
+/* Everyone gets one; what is beyond it must leave one to each that waits. */
+void gr_give_sids(struct group *g, struct gkm_change *c, struct gjoin *j);
+bool gr_full(const struct group *g, uint32_t members);
+/* The batch is due after @delay ms at the latest. */
+void gr_arm(struct group *g, uint64_t delay);
+/* One change for all that waits, or for the eviction of @deny alone. */
+int gr_flush(struct group *g, const struct gmember *deny);
 
 #endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/pace.h"
+
+#include "gcks/gkm.h"
+
+#define MS 1000u
+/* What the network may reorder */
+#define SLACK_MS 50
+/* Who was put out comes back within that (member/accept.c): as one batch. */
+#define GATHER_MS 2500
+/*
+ * The kernel keeps 64 SAs of a group, and each rekey leaves one behind that
+ * lives for DTD: half of them are for these, the rest for evictions, which do
+ * not wait.
+ */
+#define SAS_GOING 32
+#define SPACING_MIN_MS 100
+
+static uint32_t left(const struct group *g, uint64_t until_ms)
+{
+	uint64_t now = group_now_ms(g);
+
+	return until_ms > now ? until_ms - now : 0;
+}
+
+static uint32_t spacing_ms(const struct group *g)
+{
+	uint32_t live = g->conf->dtd > g->conf->atd ? g->conf->dtd :
+		g->conf->atd + 1u;
+	uint32_t ms = live * MS / SAS_GOING;
+
+	return ms > SPACING_MIN_MS ? ms : SPACING_MIN_MS;
+}
+
+void pace_changed(struct group *g, enum gkm_how how, bool told)
+{
+	struct pace *p = &g->pace;
+	uint64_t now = group_now_ms(g);
+	uint32_t copies = told ? gkm_copies_ms(g, how) + SLACK_MS : 0;
+	uint32_t apart = spacing_ms(g);
+
+	p->clear_ms = now + (copies > apart ? copies : apart);
+	p->switch_ms = now;
+	if (told)
+		p->switch_ms += how == GKM_EXCLUDE ? gkm_effective_ms(g) :
+			pace_atd(g) * MS;
+	if (told && how == GKM_EXCLUDE)
+		p->burst_ms = now + gkm_burst_ms(g) + SLACK_MS;
+	if (p->switch_ms < p->hold_ms)
+		p->switch_ms = p->hold_ms;
+}
+
+/*
+ * The old SAs live for DTD at the members. Whoever is back first must not send
+ * under new keys before the others are.
+ */
+void pace_anew(struct group *g, bool told, uint32_t silence_ms)
+{
+	struct pace *p = &g->pace;
+	uint64_t now = group_now_ms(g);
+
+	p->hold_ms = now + silence_ms;
+	p->gather_ms = now;
+	if (!told)
+		return;
+	p->hold_ms = now + (g->conf->dtd > 2 ? g->conf->dtd - 2 : 0) * MS;
+	p->gather_ms += GATHER_MS;
+}
+
+void pace_resumed(struct group *g)
+{
+	uint64_t now = group_now_ms(g);
+
+	g->pace.switch_ms = now + g->conf->atd * MS;
+	g->pace.clear_ms = now + gkm_copies_ms(g, GKM_SIMPLE);
+}
+
+uint32_t pace_wait_ms(const struct group *g)
+{
+	return left(g, g->pace.clear_ms);
+}
+
+uint32_t pace_join_ms(const struct group *g)
+{
+	uint32_t clear = pace_wait_ms(g);
+	uint32_t gather = left(g, g->pace.gather_ms);
+
+	return clear > gather ? clear : gather;
+}
+
+uint32_t pace_beat_ms(const struct group *g)
+{
+	return left(g, g->pace.burst_ms);
+}
+
+uint32_t pace_atd(const struct group *g)
+{
+	uint32_t hold = (left(g, g->pace.hold_ms) + MS - 1) / MS;
+
+	return hold > g->conf->atd ? hold : g->conf->atd;
+}
+
+uint16_t pace_atd_left(const struct group *g)
+{
+	return (left(g, g->pace.switch_ms) + MS - 1) / MS;
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Requests of members, judged one by one: what is refused, what is answered at
+ * once, and what waits for a change of keys (register.c).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gcks/gkm.h"
+#include "gcks/gmc.h"
+#include "gcks/register.h"
+#include "gcks/witness.h"
+#include "ike/proto.h"
+#include "lib/log.h"
+
+/* A receiver that registers again is written down once within that. */
+#define REPEAT_S 10
+
+static enum gike_when refuse(struct group *g, const char *identity,
+			     uint16_t notify, const char *why,
+			     struct gike_reply *reply)
+{
+	g->refused++;
+	gmc_refusal(g->k, g->conf->name, identity, ike_notify_name(notify),
+		    NULL, why);
+	memset(reply, 0, sizeof(*reply));
+	reply->notify = notify;
+	return GIKE_NOW;
+}
+
+static enum gike_when report(struct group *g, const struct ike_sa *sa,
+			     const struct gike_req *req, const char *identity,
+			     struct gike_reply *reply)
+{
+	struct gmember *m = gmc_find(g, identity);
+
+	memset(reply, 0, sizeof(*reply));
+	/* leaving what one is not in is no error: the answer was lost */
+	if (!m)
+		return GIKE_NOW;
+	/* it has come back since, and this was long on its way */
+	if (ike_sa_serial(sa) < m->over) {
+		log_info("group %s: %s reports %s over an old IKE SA: ignored",
+			 g->conf->name, identity,
+			 ike_notify_name(req->report));
+		return GIKE_NOW;
+	}
+	log_info("group %s: %s reports %s", g->conf->name, identity,
+		 ike_notify_name(req->report));
+	gr_leave_later(g, m);
+	if (!g->conf->batch_leave_ms && gr_flush(g, NULL))
+		reply->notify = GIKE_N_REGISTRATION_FAILED;
+	return GIKE_NOW;
+}
+
+/* What is wrong with the member's algorithms, or NULL. */
+static const char *unfit(const struct group *g, struct ike_sa *sa,
+			 const struct gike_req *req, char *buf, size_t size)
+{
+	const struct kwk *kwk = ike_sa_kwk(sa);
+	struct gsa gsa;
+
+	/* tree keys have one size, in registrations and in rekeys */
+	if (!kwk || kwk->kwa != g->conf->kwa)
+		return "key wrap algorithm of its IKE SA is not the group's";
+	gkm_registration_policy(g, &gsa);
+	if (req->sag && !sag_covers(req->sag, &gsa, buf, size))
+		return buf;
+	return NULL;
+}
+
+static struct gjoin *join_new(struct group *g, const struct ike_sa *sa,
+			      const struct gike_req *req, const char *identity)
+{
+	struct gjoin *j = calloc(1, sizeof(*j));
+
+	if (j)
+		j->identity = strdup(identity);
+	if (!j || !j->identity) {
+		free(j);
+		return NULL;
+	}
+	j->token = req->token;
+	j->over = ike_sa_serial(sa);
+	j->send = req->send;
+	j->receive = gmc_may_receive(g, identity);
+	j->n_sids = req->send ? req->n_sender_ids : 0;
+	if (req->send && !j->n_sids)
+		j->n_sids = 1;
+	return j;
+}
+
+/*
+ * A member that registers again changes nothing for others: it gets what is
+ * current. But for one that sends there must be fresh Sender-IDs, under a key
+ * that was made in this run: a key of an earlier one might have been given
+ * more of them than this store knows, if its whole disk went back in time.
+ */
+static bool current_will_do(const struct group *g, const struct gike_req *req,
+			    const struct gjoin *j)
+{
+	if (!g->st.keyed || !gkm_left(g, &g->st.data) ||
+	    !gkm_left(g, &g->st.rekey) || req->used_up)
+		return false;
+	return !j->send || (g->fresh && g->st.next_sid + 1 +
+			    gr_waiting_senders(TAILQ_FIRST(&g->joins)) <=
+			    gr_sid_limit(g));
+}
+
+/* Nothing about it is new: no word of it goes to the store. */
+static bool repeats(const struct gmember *m, const struct gjoin *j,
+		    int64_t now)
+{
+	return !j->send && !m->send && !m->leaving &&
+		m->receive == j->receive && now >= m->registered &&
+		now - m->registered < REPEAT_S;
+}
+
+/* It is a member and stays one, also if it was about to leave. */
+static int register_again(struct group *g, struct gmember *m, struct gjoin *j)
+{
+	struct store *s = group_store(g);
+	int64_t now = group_wall(g);
+	struct gkm_change c;
+	int rc;
+
+	j->m = m;
+	if (repeats(m, j, now)) {
+		m->over = j->over;
+		g->registrations++;
+		gr_answer(g, j);
+		gr_join_free(j);
+		return 0;
+	}
+	gkm_begin(g, &c);
+	if (j->send)
+		gr_give_sids(g, &c, j);
+	rc = store_begin(s);
+	if (!rc)
+		rc = gr_put_join(g, j, now);
+	if (!rc)
+		rc = gkm_put_state(g, &c.next);
+	if (!rc)
+		rc = store_commit(s);
+	if (rc) {
+		store_abort(s);
+		g->store_errors++;
+		gkm_abandon(g, &c);
+		return rc;
+	}
+	g->st.next_sid = c.next.next_sid;
+	g->st.version = c.next.version;
+	witness_note(g, NULL, 0, NULL);
+	gkm_abandon(g, &c);
+	if (m->leaving) {
+		m->leaving = false;
+		g->n_leaving--;
+	}
+	gr_settle_in(g, j, now);
+	gr_answer(g, j);
+	gr_join_free(j);
+	return 0;
+}
+
+enum gike_when gr_request(struct group *g, struct ike_sa *sa,
+			  const struct gike_req *req, const char *identity,
+			  struct gike_reply *reply)
+{
+	uint64_t delay = g->conf->batch_join_ms;
+	const char *why;
+	struct gmember *m;
+	struct gjoin *j;
+	char buf[160];
+
+	if (req->report)
+		return report(g, sa, req, identity, reply);
+	why = gmc_may(g, identity, req->send, !req->send);
+	if (why)
+		return refuse(g, identity, GIKE_N_AUTHORIZATION_FAILED, why,
+			      reply);
+	why = unfit(g, sa, req, buf, sizeof(buf));
+	if (why)
+		return refuse(g, identity, IKE_N_NO_PROPOSAL_CHOSEN, why,
+			      reply);
+	m = gmc_find(g, identity);
+	if (!m && gr_full(g, g->n_members - g->n_leaving))
+		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
+			      "the group is full", reply);
+	/* or one sender makes everybody start anew, again and again */
+	if (req->send && !gmc_pace(g, identity))
+		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
+			      "asks for Sender-IDs too often", reply);
+	j = join_new(g, sa, req, identity);
+	if (!j)
+		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
+			      "out of memory", reply);
+	if (m && current_will_do(g, req, j)) {
+		if (!register_again(g, m, j))
+			return GIKE_LATER;
+		gr_join_free(j);
+		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
+			      "the key server cannot store it", reply);
+	}
+	/* it left and is back before its batch was due */
+	if (m && m->leaving)
+		delay = 0;
+	TAILQ_INSERT_TAIL(&g->joins, j, all);
+	if (delay < pace_join_ms(g))
+		delay = pace_join_ms(g);
+	if (delay)
+		gr_arm(g, delay);
+	else
+		gr_flush(g, NULL);
+	return GIKE_LATER;
+}
