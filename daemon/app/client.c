@@ -13,6 +13,9 @@
 #include "lib/mcast.h"
 #include "member/member.h"
 
+#define REXMIT_MS 500
+#define REXMIT_MAX 8
+
 static void member_send(void *ctx, const struct ep *from, const struct ep *to,
 			const uint8_t *p, size_t len)
 {
@@ -177,6 +180,10 @@ int app_start_member(struct app *a, char *err, size_t errlen)
 	struct ike_host_cfg cfg = app_host_cfg(a);
 	struct ep local = c->local;
 	int ret;
+
+	/* who may have missed a rekey is in a hurry */
+	cfg.rexmit_ms = REXMIT_MS;
+	cfg.rexmit_max = REXMIT_MAX;
 
 	/* first of all: from here on nothing leaves in clear */
 	ret = open_kernel(a, err, errlen);

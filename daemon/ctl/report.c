@@ -234,6 +234,8 @@ static int member_group(void *arg, const struct member_group_status *s)
 	if (s->state == MEMBER_WAITING)
 		put(o, "retry_ms", s->retry_ms);
 	put_text(o, "last_error", s->last_error);
+	if (s->doubt)
+		put_text(o, "doubt", s->doubt);
 	put_bool(o, "send", s->conf->send);
 	put_bool(o, "receive", s->conf->receive);
 	put_bool(o, "keyed", s->keyed);
@@ -254,6 +256,7 @@ static int member_group(void *arg, const struct member_group_status *s)
 	put(o, "registrations", s->registrations);
 	put(o, "refusals", s->refusals);
 	put(o, "rekeys", s->rekeys);
+	put(o, "too_old", s->old);
 	put(o, "excluded", s->excluded);
 	put(o, "kernel_errors", s->kernel_errors);
 	json_array_append_new(w->list, o);

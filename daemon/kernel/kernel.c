@@ -54,6 +54,7 @@ const char *const kevent_names[] = {
 	[KEVENT_HARD_EXPIRE] = "hard-expire",
 	[KEVENT_IV_EXHAUSTING] = "iv-exhausting",
 	[KEVENT_NEW_SENDER] = "new-sender",
+	[KEVENT_UNKNOWN_SPI] = "unknown-spi",
 	[KEVENT_RESYNC] = "resync",
 	NULL,
 };

@@ -145,6 +145,7 @@ enum kevent_type {
 	KEVENT_HARD_EXPIRE,	/* group, spi, limit */
 	KEVENT_IV_EXHAUSTING,	/* group, spi, sender_id */
 	KEVENT_NEW_SENDER,	/* group, spi, sender_id */
+	KEVENT_UNKNOWN_SPI,	/* group, spi: ESP came, and there is no such SA */
 	/*
 	 * Events were lost (the socket overran), or the module was loaded
 	 * anew: whoever acts on events asks for the state with the dumps, and

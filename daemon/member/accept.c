@@ -85,7 +85,8 @@ static void rekey_end(void *arg)
 		enrol_again(g, 0, "the Rekey SA has ended");
 }
 
-static struct mrekey *mrekey_new(struct mgroup *g, const struct gsa_sa *policy)
+static struct mrekey *mrekey_new(struct mgroup *g, const struct gsa_sa *policy,
+				 uint32_t lifetime)
 {
 	struct mrekey *rk = calloc(1, sizeof(*rk));
 
@@ -94,7 +95,7 @@ static struct mrekey *mrekey_new(struct mgroup *g, const struct gsa_sa *policy)
 	rk->g = g;
 	rk->n_next = policy->n_next_spi;
 	memcpy(rk->next, policy->next_spi, sizeof(rk->next));
-	rk->until_ms = mgroup_now(g) + (uint64_t)policy->lifetime * MS;
+	rk->until_ms = mgroup_now(g) + (uint64_t)lifetime * MS;
 	timer_init(&rk->soft, rekey_soft, rk);
 	timer_init(&rk->end, rekey_end, rk);
 	return rk;
@@ -115,16 +116,42 @@ static void rekey_retire(struct mrekey *rk)
 static void rekey_install(struct mgroup *g, struct mrekey *rk)
 {
 	uint64_t life_ms = rk->until_ms - mgroup_now(g);
-	struct mrekey *old;
+	struct mrekey *old, *next;
 
-	TAILQ_FOREACH(old, &g->rekeys, all)
-		rekey_retire(old);
+	for (old = TAILQ_FIRST(&g->rekeys); old; old = next) {
+		next = TAILQ_NEXT(old, all);
+		/*
+		 * The same by a registration: what it has seen it has seen,
+		 * and it lives no longer than it did.
+		 */
+		if (memcmp(old->rs.spi, rk->rs.spi, sizeof(rk->rs.spi))) {
+			rekey_retire(old);
+			continue;
+		}
+		if (old->rs.next_mid > rk->rs.next_mid)
+			rk->rs.next_mid = old->rs.next_mid;
+		rk->rs.spent |= old->rs.spent;
+		rk->outrun = old->outrun;
+		if (old->until_ms < rk->until_ms)
+			life_ms = old->until_ms - mgroup_now(g);
+		TAILQ_REMOVE(&g->rekeys, old, all);
+		mrekey_free(old);
+	}
+	rk->until_ms = mgroup_now(g) + life_ms;
 	TAILQ_INSERT_HEAD(&g->rekeys, rk, all);
 	timer_set(mgroup_tq(g), &rk->end, life_ms);
 	timer_set(mgroup_tq(g), &rk->soft,
 		  life_ms / 100 * (80 + member_random(10)));
 	/* whatever was missed is found */
-	timer_del(mgroup_tq(g), &g->lost);
+	doubt_drop(g, 1u << DOUBT_EARLY | 1u << DOUBT_OLD);
+}
+
+/* Seconds that are over of all lifetimes in a message */
+static uint32_t age_s(const struct mgroup *g, const struct gsa_gw *gw)
+{
+	uint64_t s = (age_most_ms(g, gw) + MS - 1) / MS;
+
+	return s < UINT32_MAX ? s : UINT32_MAX;
 }
 
 /* ---- judging ------------------------------------------------------------ */
@@ -152,7 +179,7 @@ static int alg_of(const struct gsa_sa *sa, enum mcsec_alg *alg)
  * part of it, is not what the user of this host has asked for.
  */
 static int judge_data(const struct mgroup *g, const struct gsa_sa *sa,
-		      char *why, size_t size)
+		      uint32_t age, char *why, size_t size)
 {
 	char want[ADDR_STRLEN], got[ADDR_STRLEN];
 	enum mcsec_alg alg;
@@ -176,7 +203,7 @@ static int judge_data(const struct mgroup *g, const struct gsa_sa *sa,
 			  "Data SA has an algorithm that is not supported");
 	if (spi_of(sa->spi) < 256)
 		return no(why, size, -EPROTO, "Data SA has a reserved SPI");
-	if (!sa->lifetime)
+	if (sa->lifetime <= age)
 		return no(why, size, -EPROTO, "Data SA has ended already");
 	return 0;
 }
@@ -184,15 +211,16 @@ static int judge_data(const struct mgroup *g, const struct gsa_sa *sa,
 static int judge(const struct mgroup *g, const struct gsa *gsa, bool transport,
 		 char *why, size_t size)
 {
+	uint32_t age = age_s(g, &gsa->gw);
 	unsigned int i;
 	int rc;
 
 	if (gsa->n_data && !transport)
 		return no(why, size, -EPROTO, "tunnel mode is not supported");
-	if (gsa->has_rekey && !gsa->rekey.lifetime)
+	if (gsa->has_rekey && gsa->rekey.lifetime <= age)
 		return no(why, size, -EPROTO, "Rekey SA has ended already");
 	for (i = 0; i < gsa->n_data; i++) {
-		rc = judge_data(g, &gsa->data[i], why, size);
+		rc = judge_data(g, &gsa->data[i], age, why, size);
 		if (rc)
 			return rc;
 	}
@@ -251,7 +279,8 @@ static int bring_rekey(struct mgroup *g, struct bring *b,
 			     &b->wkp);
 	if (rc)
 		return no(why, size, rc, "no path to the Rekey SA's key");
-	b->rekey = mrekey_new(g, policy);
+	b->rekey = mrekey_new(g, policy,
+			      policy->lifetime - age_s(g, &gsa->gw));
 	rc = b->rekey ? rekey_sa_init(&b->rekey->rs, policy, keymat, len,
 				      from ? &from->rs : NULL) : -ENOMEM;
 	explicit_bzero(keymat, sizeof(keymat));
@@ -265,8 +294,9 @@ static int bring_rekey(struct mgroup *g, struct bring *b,
 }
 
 static int bring_data(struct mgroup *g, struct bring *b,
-		      const struct gsa_sa *sa, const struct kd *kd,
-		      const struct kwk *def, char *why, size_t size)
+		      const struct gsa_sa *sa, uint32_t age,
+		      const struct kd *kd, const struct kwk *def, char *why,
+		      size_t size)
 {
 	struct ksa *ksa = &b->ksa[b->n];
 	const struct kd_bag *bag = kd_find(kd, IKE_PROTO_ESP, sa->spi);
@@ -292,7 +322,7 @@ static int bring_data(struct mgroup *g, struct bring *b,
 	ksa->max_senders = g->conf->max_senders;
 	if (g->conf->receive)
 		ksa->dir |= MCSEC_DIR_IN;
-	b->lifetime[b->n++] = sa->lifetime;
+	b->lifetime[b->n++] = sa->lifetime - age;
 	return 0;
 }
 
@@ -323,7 +353,8 @@ static int bring_all(struct mgroup *g, struct bring *b, const struct gsa *gsa,
 	if (gsa->has_rekey)
 		rc = bring_rekey(g, b, gsa, kd, def, from, why, size);
 	for (i = 0; !rc && i < gsa->n_data; i++)
-		rc = bring_data(g, b, &gsa->data[i], kd, def, why, size);
+		rc = bring_data(g, b, &gsa->data[i], age_s(g, &gsa->gw), kd,
+				def, why, size);
 	if (rc)
 		bring_free(b);
 	return rc;
@@ -340,15 +371,19 @@ static void keep_delays(struct mgroup *g, const struct gsa_gw *gw)
 }
 
 /* All of them or none; what was there before is no part of it. */
-static int install(struct mgroup *g, struct bring *b, char *why, size_t size)
+static int install(struct mgroup *g, struct bring *b, uint64_t age_ms,
+		   char *why, size_t size)
 {
+	uint64_t atd_ms = (uint64_t)g->atd * MS;
 	bool was[GSA_MAX_DATA];
 	unsigned int i;
 	int rc;
 
+	/* counts from when the message was made, as it does for others */
+	atd_ms = atd_ms > age_ms ? atd_ms - age_ms : 0;
 	for (i = 0; i < b->n; i++) {
 		was[i] = msa_find(g, b->ksa[i].spi);
-		rc = msa_add(g, &b->ksa[i], b->lifetime[i], g->atd, why, size);
+		rc = msa_add(g, &b->ksa[i], b->lifetime[i], atd_ms, why, size);
 		if (rc)
 			goto undo;
 	}
@@ -412,20 +447,32 @@ void accept_deaf(struct mgroup *g)
 
 /*
  * An answer that was on its way while a rekey came describes what is no more
- * (RFC 9838 2.3.3; Message IDs compare within one Rekey SA only).
+ * (RFC 9838 2.3.3). One for the Rekey SA there is says nothing else than the
+ * messages that came over it: a new Data SA has a new Rekey SA.
  */
 static bool stale(const struct mgroup *g, const struct gsa_sa *policy)
 {
-	uint32_t mid = policy->has & GSA_HAS_INITIAL_MID ?
-		policy->initial_mid : 0;
 	const struct mrekey *rk;
 
 	TAILQ_FOREACH(rk, &g->rekeys, all) {
 		if (memcmp(rk->rs.spi, policy->spi, sizeof(rk->rs.spi)))
 			continue;
-		return rk->going || mid < rk->rs.next_mid;
+		return rk->going;
 	}
 	return false;
+}
+
+/* What is to come, for doubt_esp() */
+static void note_next(struct mgroup *g, const struct gsa *gsa)
+{
+	const struct gsa_sa *sa = &gsa->data[0];
+	unsigned int i;
+
+	if (!gsa->n_data)
+		return;
+	g->n_next_data = sa->n_next_spi;
+	for (i = 0; i < sa->n_next_spi; i++)
+		g->next_data[i] = spi_of(sa->next_spi[i]);
 }
 
 int accept_registration(struct mgroup *g, struct ike_sa *sa,
@@ -438,6 +485,7 @@ int accept_registration(struct mgroup *g, struct ike_sa *sa,
 	unsigned int i;
 	int rc;
 
+	age_learn(g, &gsa->gw, g->tried_ms);
 	if (!gsa->has_rekey || !gsa->n_data)
 		return no(why, size, -EPROTO, "%s",
 			  gsa->has_rekey ? "no Data SA" : "no Rekey SA");
@@ -459,7 +507,7 @@ int accept_registration(struct mgroup *g, struct ike_sa *sa,
 	g->atd = 0;
 	keep_delays(g, &gsa->gw);
 	bring_sids(g, &b);
-	rc = install(g, &b, why, size);
+	rc = install(g, &b, 0, why, size);
 	if (rc) {
 		g->sids = old;
 		bring_free(&b);
@@ -469,6 +517,7 @@ int accept_registration(struct mgroup *g, struct ike_sa *sa,
 	rekey_install(g, b.rekey);
 	b.rekey = NULL;
 	msa_retire_older(g, before);
+	note_next(g, gsa);
 	listen_to(g, &gsa->rekey);
 	bring_free(&b);
 	return 0;
@@ -483,6 +532,8 @@ void accept_excluded(struct mgroup *g, const char *why)
 	log_info("group %s: excluded: %s", g->conf->name, why);
 	g->excluded++;
 	g->in = false;
+	doubt_stop(g);
+	early_drop(g);
 	while ((rk = TAILQ_FIRST(&g->rekeys))) {
 		TAILQ_REMOVE(&g->rekeys, rk, all);
 		mrekey_free(rk);
@@ -530,6 +581,9 @@ static int follow(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg,
 	int rc;
 
 	rc = judge(g, &msg->gsa, msg->transport, why, size);
+	if (!rc && msg->gsa.has_rekey &&
+	    !memcmp(msg->gsa.rekey.spi, rk->rs.spi, sizeof(rk->rs.spi)))
+		rc = no(why, size, -EPROTO, "Rekey SA that replaces itself");
 	if (rc)
 		return rc;
 	rc = bring_all(g, &b, &msg->gsa, &msg->kd, &rk->rs.gsk_w, rk, why,
@@ -541,8 +595,9 @@ static int follow(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg,
 		rc = no(why, size, -EPROTO, "no Sender-ID held");
 	} else {
 		bring_sids(g, &b);
-		rc = install(g, &b, why, size);
+		rc = install(g, &b, age_least_ms(g, &msg->gsa.gw), why, size);
 	}
+	note_next(g, &msg->gsa);
 	/*
 	 * The Rekey SA is followed in any case, or the next message could
 	 * not be read either.
@@ -561,12 +616,23 @@ static int follow(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg,
 
 void accept_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 {
+	bool was = msg->gsa.n_data && msa_find(g, spi_of(msg->gsa.data[0].spi));
 	uint64_t before = g->next_seq + 1;
 	char why[160] = "";
 	int rc = 0;
 
+	doubt_heard(g);
+	if (msg->has_gsa && age_too_old(g, &msg->gsa.gw)) {
+		g->n_old++;
+		doubt_note(g, DOUBT_OLD);
+		return;
+	}
 	if (msg->has_gsa)
 		rc = follow(g, rk, msg, why, sizeof(why));
+	if (!rc && msg->has_gsa && msg->gsa.n_data)
+		doubt_drop(g, 1u << DOUBT_DATA | 1u << DOUBT_ESP);
+	else if (!rc && msg->has_gsa)
+		doubt_note(g, DOUBT_DATA);
 	if (rc == -ENOKEY) {
 		accept_excluded(g, why);
 		return;
@@ -574,7 +640,7 @@ void accept_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 	if (rc)
 		log_warn("group %s: rekey not followed: %s", g->conf->name,
 			 why);
-	else
+	else if (msg->gsa.has_rekey || !msg->has_gsa || !was)
 		g->n_rekeys++;
 	/* what is over is over, also for who has nothing new */
 	if (deletes(g, msg, before))

@@ -21,13 +21,15 @@
 #define HARD_MAX_MS 600000
 /* In for less than that: trouble again, not trouble anew */
 #define SETTLED_MS 30000
+/* Asking changes nothing for others: no longer than that */
+#define ASK_MAX_MS 2000
 /* Nudges do not make it faster than that */
 #define NUDGE_MS 1000
 /*
- * An IKE SA that has lain idle may be dead at the other end, which costs two
- * minutes to find out; beginning a new one costs two messages.
+ * An IKE SA that has lain idle may be dead at the other end: it is asked
+ * first, since that takes one round trip and no signature, but not for long.
  */
-#define FRESH_MS 10000
+#define OLD_SA_MS 5000
 /* How long leaving may take before the member just goes */
 #define LEAVE_MS 5000
 
@@ -57,11 +59,6 @@ static uint32_t patience(const struct mgroup *g)
 	return spread(ms < max ? ms : max);
 }
 
-static bool fresh(const struct member *m)
-{
-	return m->sa && clock_mono_ms(m->deps.clock) - m->sa_ms < FRESH_MS;
-}
-
 /* Another group is talking over this SA. */
 static bool busy(const struct member *m)
 {
@@ -88,12 +85,15 @@ static int ask(struct mgroup *g, bool send)
 		.idg = g->idg,
 		.send = send,
 		.n_sender_ids = send ? g->conf->sender_ids : 0,
+		.used_up = send && g->used_up,
 	};
 	struct ike_sa *old;
 
-	if (m->sa && (fresh(m) || busy(m)) &&
-	    !ike_register_more(m->sa, &req))
+	if (m->sa && !ike_register_more(m->sa, &req)) {
+		if (!timer_armed(&m->old_sa))
+			timer_set(m->deps.tq, &m->old_sa, OLD_SA_MS);
 		return 0;
+	}
 	old = m->sa;
 	m->sa = ike_register(m->host, &m->conf->local, &m->conf->gcks,
 			     &m->gcks_id, &req);
@@ -101,7 +101,7 @@ static int ask(struct mgroup *g, bool send)
 		m->sa = old;
 		return -errno;
 	}
-	m->sa_ms = clock_mono_ms(m->deps.clock);
+	timer_del(m->deps.tq, &m->old_sa);
 	if (old && !busy(m))
 		ike_close(old, "replaced by a new one");
 	return 0;
@@ -132,7 +132,8 @@ static void retry_due(void *arg)
 	enrol_now(arg);
 }
 
-void enrol_again(struct mgroup *g, uint32_t delay_ms, const char *why)
+static void again(struct mgroup *g, uint32_t delay_ms, uint32_t most,
+		  const char *why)
 {
 	uint32_t least = 0;
 
@@ -142,6 +143,8 @@ void enrol_again(struct mgroup *g, uint32_t delay_ms, const char *why)
 		least = patience(g);
 	else
 		g->attempts = 0;
+	if (least > most)
+		least = most;
 	if (delay_ms < least)
 		delay_ms = least;
 	if (timer_armed(&g->retry) &&
@@ -153,10 +156,23 @@ void enrol_again(struct mgroup *g, uint32_t delay_ms, const char *why)
 	timer_set(mgroup_tq(g), &g->retry, delay_ms);
 }
 
+void enrol_again(struct mgroup *g, uint32_t delay_ms, const char *why)
+{
+	again(g, delay_ms, UINT32_MAX, why);
+}
+
+void enrol_ask(struct mgroup *g, const char *why)
+{
+	if (g->in)
+		again(g, 0, ASK_MAX_MS, why);
+}
+
 void enrol_done(struct mgroup *g)
 {
 	g->registering = false;
 	g->in = true;
+	g->used_up = false;
+	doubt_answered(g);
 	g->hard = false;
 	g->in_ms = mgroup_now(g);
 	g->last_error[0] = '\0';
@@ -234,6 +250,17 @@ void enrol_failed(struct mgroup *g, uint16_t notify, const char *text)
 	timer_set(mgroup_tq(g), &g->retry, ms);
 }
 
+/* What was asked over it comes back by enrol_failed(), and is asked anew. */
+void enrol_old_sa(struct member *m)
+{
+	struct ike_sa *sa = m->sa;
+
+	if (!sa || !busy(m))
+		return;
+	m->sa = NULL;
+	ike_close(sa, "no answer over an IKE SA that was idle");
+}
+
 /* ---- leaving ------------------------------------------------------------ */
 
 static void leave_due(void *arg)
@@ -255,7 +282,7 @@ void enrol_leave(struct mgroup *g)
 	bool was_in = g->in || g->registering;
 
 	timer_del(mgroup_tq(g), &g->retry);
-	timer_del(mgroup_tq(g), &g->lost);
+	doubt_stop(g);
 	g->in = false;
 	g->out = true;
 	if (!was_in || !m->host)
@@ -265,8 +292,10 @@ void enrol_leave(struct mgroup *g)
 	/* its answer comes first, and is followed by a leave */
 	if (g->registering)
 		return;
-	if (fresh(m) && !ike_leave(m->sa, &g->idg))
+	if (m->sa && !ike_leave(m->sa, &g->idg)) {
+		timer_set(m->deps.tq, &m->old_sa, OLD_SA_MS / 2);
 		return;
+	}
 	start(g, g->conf->send && !g->conf->receive);
 }
 
@@ -275,17 +304,13 @@ void enrol_left(struct mgroup *g)
 	if (!g->leaving)
 		return;
 	timer_del(mgroup_tq(g), &g->leave);
+	timer_del(mgroup_tq(g), &g->m->old_sa);
 	g->leaving = false;
 	g->registering = false;
 	log_info("group %s: left", g->conf->name);
 	/* member_join() came while it was leaving */
 	if (!g->out)
 		enrol_now(g);
-}
-
-static void lost_due(void *arg)
-{
-	enrol_again(arg, 0, "a rekey was missed");
 }
 
 static void listen_due(void *arg)
@@ -297,7 +322,7 @@ void enrol_init(struct mgroup *g)
 {
 	g->out = true;
 	timer_init(&g->retry, retry_due, g);
-	timer_init(&g->lost, lost_due, g);
+	doubt_init(g);
 	timer_init(&g->leave, leave_due, g);
 	timer_init(&g->listen, listen_due, g);
 }
@@ -305,7 +330,7 @@ void enrol_init(struct mgroup *g)
 void enrol_stop(struct mgroup *g)
 {
 	timer_del(mgroup_tq(g), &g->retry);
-	timer_del(mgroup_tq(g), &g->lost);
+	doubt_stop(g);
 	timer_del(mgroup_tq(g), &g->leave);
 	timer_del(mgroup_tq(g), &g->listen);
 }

@@ -10,9 +10,6 @@
 #include "member/mgroup.h"
 
 #define MS 1000u
-/* Copies of a missed rekey may still come; then registering is the way. */
-#define LOST_MS 4000
-#define LOST_SPREAD_MS 2000
 /* A stale answer is followed by the rekey that made it so. */
 #define STALE_MS 1000
 
@@ -21,9 +18,15 @@ const char *const member_state_names[] = {
 	[MEMBER_WAITING] = "waiting",
 	[MEMBER_REGISTERING] = "registering",
 	[MEMBER_IN] = "in",
+	[MEMBER_BEHIND] = "behind",
 	[MEMBER_LEAVING] = "leaving",
 	NULL
 };
+
+static void old_sa_due(void *arg)
+{
+	enrol_old_sa(arg);
+}
 
 /* ---- life --------------------------------------------------------------- */
 
@@ -44,6 +47,7 @@ int member_new(struct member **out, const struct conf_member *conf,
 	}
 	m->conf = conf;
 	m->deps = *deps;
+	timer_init(&m->old_sa, old_sa_due, m);
 	rc = id_from_text(&m->gcks_id, conf->gcks_id);
 	if (rc)
 		snprintf(err, errlen, "\"%s\" is no identity", conf->gcks_id);
@@ -154,6 +158,7 @@ void member_free(struct member *m)
 
 	if (!m)
 		return;
+	timer_del(m->deps.tq, &m->old_sa);
 	for (i = 0; i < m->conf->n_groups; i++)
 		group_free(&m->groups[i]);
 	free(m->groups);
@@ -229,6 +234,7 @@ void member_registered(struct member *m, struct ike_sa *sa,
 			enrol_left(g);
 		return;
 	}
+	timer_del(m->deps.tq, &m->old_sa);
 	rc = accept_registration(g, sa, gsa, kd, transport, why, sizeof(why));
 	if (!rc) {
 		enrol_done(g);
@@ -254,6 +260,7 @@ void member_refused(struct member *m, struct ike_sa *sa,
 	struct mgroup *g = by_idg(m, idg);
 
 	(void)sa;
+	timer_del(m->deps.tq, &m->old_sa);
 	if (g && (g->registering || g->leaving))
 		enrol_failed(g, notify, text ? text : "");
 }
@@ -324,8 +331,7 @@ static void unknown_spi(struct member *m, const uint8_t *spi, const uint8_t *p,
 		if (rk->outrun)
 			continue;
 		rk->outrun = true;
-		timer_set(mgroup_tq(g), &g->lost,
-			  LOST_MS + member_random(LOST_SPREAD_MS));
+		doubt_note(g, DOUBT_EARLY);
 	}
 }
 
@@ -400,12 +406,19 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 		break;
 	case KEVENT_SOFT_EXPIRE:
 	case KEVENT_HARD_EXPIRE:
-		if (s && s == msa_newest(g))
+		if (s && s == msa_newest(g)) {
+			g->used_up = ev->limit != MCSEC_LIMIT_TIME;
 			enrol_again(g, 0, "the Data SA is used up");
+		}
 		break;
 	case KEVENT_IV_EXHAUSTING:
-		if (s && s == msa_newest(g))
+		if (s && s == msa_newest(g)) {
+			g->used_up = true;
 			enrol_again(g, 0, "a Sender-ID is used up");
+		}
+		break;
+	case KEVENT_UNKNOWN_SPI:
+		doubt_esp(g, ev->spi);
 		break;
 	case KEVENT_NEW_SENDER:
 	case KEVENT_RESYNC:
@@ -426,6 +439,7 @@ void member_link_event(struct member *m, const struct link_event *ev)
 		if (g->heard)
 			accept_listen(g);
 		enrol_nudge(g);
+		doubt_moved(g);
 	}
 }
 
@@ -508,7 +522,7 @@ static enum member_state state_of(const struct mgroup *g)
 	if (g->out)
 		return MEMBER_OUT;
 	if (g->in)
-		return MEMBER_IN;
+		return g->doubts ? MEMBER_BEHIND : MEMBER_IN;
 	return g->registering ? MEMBER_REGISTERING : MEMBER_WAITING;
 }
 
@@ -528,6 +542,7 @@ static void status(const struct mgroup *g, struct member_group_status *st)
 	st->conf = g->conf;
 	st->state = state_of(g);
 	st->retry_ms = timer_left_ms(mgroup_tq(g), &g->retry);
+	st->doubt = g->in ? doubt_text(g) : NULL;
 	st->last_error = g->last_error;
 	if (rk && !rk->going) {
 		st->keyed = true;
@@ -551,6 +566,7 @@ static void status(const struct mgroup *g, struct member_group_status *st)
 	st->registrations = g->registrations;
 	st->refusals = g->refusals;
 	st->rekeys = g->n_rekeys;
+	st->old = g->n_old;
 	st->excluded = g->excluded;
 	st->kernel_errors = g->kernel_errors;
 }

@@ -98,6 +98,7 @@ enum member_state {
 	MEMBER_WAITING,		/* will try again at @retry_ms */
 	MEMBER_REGISTERING,
 	MEMBER_IN,
+	MEMBER_BEHIND,		/* in, with reason to doubt its keys */
 	MEMBER_LEAVING,
 };
 
@@ -108,6 +109,7 @@ struct member_group_status {
 	enum member_state state;
 	uint32_t retry_ms;
 	const char *last_error;		/* why it is not in; "" */
+	const char *doubt;		/* why it is behind, or NULL */
 	bool keyed;			/* holds a Rekey SA */
 	uint8_t rekey_spi[16];
 	uint32_t next_mid;
@@ -124,6 +126,7 @@ struct member_group_status {
 	uint64_t registrations;
 	uint64_t refusals;
 	uint64_t rekeys;		/* GSA_REKEYs that were followed */
+	uint64_t old;			/* those that came too late */
 	uint64_t excluded;
 	uint64_t kernel_errors;
 };

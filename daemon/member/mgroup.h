@@ -5,6 +5,8 @@
  *	member.c	life, control, status
  *	enrol.c		when to register, with what patience; leaving
  *	accept.c	what the key server sends, judged and put in place
+ *	doubt.c		whether the keys held are still the group's
+ *	age.c		how old a message is
  *	early.c		GSA_REKEYs that came before what they build on
  *	msa.c		Data SAs in the kernel and their timers
  */
@@ -76,7 +78,14 @@ struct mgroup {
 	uint64_t tried_ms;
 	uint64_t in_ms;		/* when it last registered */
 	struct timer retry;
-	struct timer lost;	/* a rekey was missed, it seems */
+	/* reason to doubt the keys that are held, 1 << enum doubt */
+	unsigned int doubts;
+	struct timer lost;	/* asks about it */
+	struct timer silence;
+	unsigned int silences;	/* in a row */
+	uint64_t moved_ms;
+	uint32_t asked_spi;	/* of ESP that was asked about */
+	bool used_up;		/* the next registration asks for new keys */
 	struct timer leave;	/* patience with the answer */
 	char last_error[160];
 
@@ -87,6 +96,16 @@ struct mgroup {
 	struct sids sids;
 	uint32_t atd;		/* seconds, as last received */
 	uint32_t dtd;
+	/* SPIs of the Data SAs to come */
+	unsigned int n_next_data;
+	uint32_t next_data[GSA_MAX_NEXT_SPI];
+	/* the key server's time; see age.c */
+	bool timed;
+	uint16_t beat;		/* seconds */
+	uint64_t there_ms;	/* what it was there ... */
+	uint64_t here_ms;	/* ... when it was this here, or later */
+	uint32_t unsure_ms;	/* later by so much at most */
+	struct timer time;
 	bool heard;		/* rekey_to is joined */
 	struct ep rekey_to;
 	struct addr rekey_source;
@@ -98,6 +117,7 @@ struct mgroup {
 	uint64_t registrations;
 	uint64_t refusals;
 	uint64_t n_rekeys;
+	uint64_t n_old;		/* GSA_REKEYs too old to be taken */
 	uint64_t excluded;
 	uint64_t kernel_errors;
 };
@@ -108,7 +128,7 @@ struct member {
 	struct ike_host *host;
 	struct ike_id gcks_id;
 	struct ike_sa *sa;	/* to the key server, or NULL */
-	uint64_t sa_ms;		/* when it was begun */
+	struct timer old_sa;	/* patience with an answer over it */
 	struct mgroup *groups;	/* as many as in conf */
 	uint64_t drops[REKEY_RC_MAX];
 };
@@ -137,6 +157,8 @@ void enrol_now(struct mgroup *g);
  * whatever is wrong then must not become a loop.
  */
 void enrol_again(struct mgroup *g, uint32_t delay_ms, const char *why);
+/* Because of a doubt, which costs others nothing: with less patience. */
+void enrol_ask(struct mgroup *g, const char *why);
 void enrol_done(struct mgroup *g);
 /* Something has changed outside: worth a try before its time. */
 void enrol_nudge(struct mgroup *g);
@@ -145,6 +167,8 @@ void enrol_leave(struct mgroup *g);
 void enrol_left(struct mgroup *g);
 /* The next registration shall not rest on the IKE SA there is. */
 void enrol_drop_sa(struct mgroup *g);
+/* The IKE SA that is used may be dead at the other end. */
+void enrol_old_sa(struct member *m);
 
 /* ---- accept.c ----------------------------------------------------------- */
 
@@ -163,6 +187,43 @@ void mrekey_free(struct mrekey *rk);
 void accept_listen(struct mgroup *g);
 void accept_deaf(struct mgroup *g);
 
+/* ---- doubt.c ------------------------------------------------------------ */
+
+enum doubt {
+	DOUBT_EARLY,		/* over an announced Rekey SA that is not there */
+	DOUBT_DATA,		/* a new Rekey SA, and no Data SA over it */
+	DOUBT_ESP,		/* of an announced Data SA that is not there */
+	DOUBT_SILENCE,		/* three beats long */
+	DOUBT_MOVED,
+	DOUBT_OLD,		/* a rekey that was held back */
+	DOUBT_MAX
+};
+
+void doubt_init(struct mgroup *g);
+/* Not in any more: nothing to doubt. */
+void doubt_stop(struct mgroup *g);
+void doubt_note(struct mgroup *g, enum doubt d);
+/* @which: 1 << enum doubt, or several */
+void doubt_drop(struct mgroup *g, unsigned int which);
+/* The key server was heard over the rekey address. */
+void doubt_heard(struct mgroup *g);
+/* It has answered a registration. */
+void doubt_answered(struct mgroup *g);
+/* ESP to the group whose SPI the kernel has no SA for. */
+void doubt_esp(struct mgroup *g, uint32_t spi);
+void doubt_moved(struct mgroup *g);
+/* Words for the first reason there is, or NULL. */
+const char *doubt_text(const struct mgroup *g);
+
+/* ---- age.c -------------------------------------------------------------- */
+
+/* From the answer to a question that went off at @asked_ms. */
+void age_learn(struct mgroup *g, const struct gsa_gw *gw, uint64_t asked_ms);
+/* Milliseconds since a message was made, at most and at least. */
+uint64_t age_most_ms(const struct mgroup *g, const struct gsa_gw *gw);
+uint64_t age_least_ms(const struct mgroup *g, const struct gsa_gw *gw);
+bool age_too_old(const struct mgroup *g, const struct gsa_gw *gw);
+
 /* ---- early.c ------------------------------------------------------------ */
 
 /* @p is of a Rekey SA that is announced. The same octets are kept once. */
@@ -178,11 +239,10 @@ void early_drop(struct mgroup *g);
 
 /*
  * Adds an SA to the kernel, @lifetime seconds. @ksa's group, dir and limits
- * are filled in here. It sends after @atd seconds, or at once if nothing
- * else does.
+ * are filled in here. It sends after @atd_ms.
  */
 int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
-	    uint32_t atd, char *why, size_t size);
+	    uint64_t atd_ms, char *why, size_t size);
 /* One that the kernel has from before. */
 int msa_adopt(struct mgroup *g, const struct ksa_info *info);
 struct msa *msa_find(struct mgroup *g, uint32_t spi);

@@ -185,18 +185,22 @@ static void arm(struct msa *s, uint32_t lifetime)
  * Sender-IDs and counters that it has: added anew it would forget which
  * packets it has seen.
  */
-static void keep(struct msa *s, uint32_t lifetime, uint32_t atd)
+static void keep(struct msa *s, uint32_t lifetime, uint64_t atd_ms)
 {
 	struct mgroup *g = s->g;
+	bool fresh = s->found || s->going;
+	uint64_t until = mgroup_now(g) + (uint64_t)lifetime * MS;
 
 	TAILQ_REMOVE(&g->sas, s, all);
 	TAILQ_INSERT_HEAD(&g->sas, s, all);
 	s->seq = ++g->next_seq;
 	s->found = false;
 	s->going = false;
-	arm(s, lifetime);
+	/* said again, it never lives longer than it was said to at first */
+	if (fresh || until < s->until_ms)
+		arm(s, lifetime);
 	if (s->dir & MCSEC_DIR_OUT && !s->selected && !timer_armed(&s->select))
-		timer_set(mgroup_tq(g), &s->select, atd * MS);
+		timer_set(mgroup_tq(g), &s->select, atd_ms);
 }
 
 /*
@@ -220,7 +224,7 @@ static bool make_room(struct mgroup *g)
 }
 
 int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
-	    uint32_t atd, char *why, size_t size)
+	    uint64_t atd_ms, char *why, size_t size)
 {
 	const struct kernel *k = kernel_of(g);
 	bool out = ksa->dir & MCSEC_DIR_OUT;
@@ -229,12 +233,12 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	int rc;
 
 	if (s && s->dir == ksa->dir) {
-		keep(s, lifetime, atd);
+		keep(s, lifetime, atd_ms);
 		return 0;
 	}
 	snprintf(ksa->group, sizeof(ksa->group), "%s", g->conf->name);
 	set_limits(ksa, lifetime);
-	ksa->select = out && !atd;
+	ksa->select = out && !atd_ms;
 	s = msa_new(g, ksa->spi, ksa->dir);
 	if (!s) {
 		snprintf(why, size, "out of memory");
@@ -254,7 +258,7 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	if (ksa->select)
 		note_selected(s);
 	else if (out)
-		timer_set(mgroup_tq(g), &s->select, atd * MS);
+		timer_set(mgroup_tq(g), &s->select, atd_ms);
 	return 0;
 }
 

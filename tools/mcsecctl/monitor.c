@@ -35,6 +35,7 @@ static json_t *event_json(const struct kevent *ev)
 		json_object_set_new(o, "sender-id",
 				    json_integer(ev->sender_id));
 		break;
+	case KEVENT_UNKNOWN_SPI:
 	case KEVENT_RESYNC:
 		break;
 	}
@@ -59,6 +60,9 @@ static void event_print(const struct kevent *ev)
 	case KEVENT_NEW_SENDER:
 		printf(" sa %s 0x%08" PRIx32 " sender-id %" PRIu32, ev->group,
 		       ev->spi, ev->sender_id);
+		break;
+	case KEVENT_UNKNOWN_SPI:
+		printf(" group %s spi 0x%08" PRIx32, ev->group, ev->spi);
 		break;
 	case KEVENT_RESYNC:
 		printf(" events were lost, or the module was loaded again");

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Whether the keys that are held are still the group's. Nobody acknowledges a
+ * GSA_REKEY, so it is up to a member to notice that it has missed one. Then it
+ * asks the key server, after a random wait: copies may still be on their way,
+ * and others may have missed the same.
+ */
+#include <string.h>
+
+#include "lib/log.h"
+#include "member/mgroup.h"
+
+/* One SPI, one link event: no more than that asks again */
+#define MOVED_MS 30000
+/* Silence that goes on is asked about less and less often. */
+#define SILENCE_BEATS 3
+#define SILENCE_MAX_MS 600000
+#define SILENCE_SPREAD_MS 8000
+#define MS 1000u
+
+static const struct {
+	const char *text;
+	uint32_t wait_ms;	/* for what may still come */
+	uint32_t spread_ms;
+} doubts[DOUBT_MAX] = {
+	[DOUBT_EARLY] = { "a rekey was missed", 700, 800 },
+	[DOUBT_DATA] = { "the Data SA of a Rekey SA did not come", 1000, 1000 },
+	[DOUBT_ESP] = { "others use a Data SA that it does not have", 0, 800 },
+	[DOUBT_SILENCE] = { "the key server is not heard", 0, 1000 },
+	[DOUBT_MOVED] = { "its addresses or routes have changed", 200, 800 },
+	[DOUBT_OLD] = { "a rekey came too late to be taken", 0, 1000 },
+};
+
+const char *doubt_text(const struct mgroup *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < DOUBT_MAX; i++)
+		if (g->doubts & 1u << i)
+			return doubts[i].text;
+	return NULL;
+}
+
+void doubt_note(struct mgroup *g, enum doubt d)
+{
+	uint32_t wait = doubts[d].wait_ms + member_random(doubts[d].spread_ms);
+
+	if (!g->in)
+		return;
+	if (!g->doubts)
+		log_info("group %s: keys may be out of date: %s",
+			 g->conf->name, doubts[d].text);
+	g->doubts |= 1u << d;
+	if (timer_armed(&g->lost) &&
+	    timer_left_ms(mgroup_tq(g), &g->lost) <= wait)
+		return;
+	timer_set(mgroup_tq(g), &g->lost, wait);
+}
+
+static void settled(struct mgroup *g)
+{
+	if (!g->doubts)
+		timer_del(mgroup_tq(g), &g->lost);
+}
+
+void doubt_drop(struct mgroup *g, unsigned int which)
+{
+	g->doubts &= ~which;
+	settled(g);
+}
+
+static void arm_silence(struct mgroup *g)
+{
+	uint64_t ms = (uint64_t)g->beat * MS * SILENCE_BEATS;
+
+	if (!g->timed || !g->beat)
+		return;
+	ms <<= g->silences < 8 ? g->silences : 8;
+	if (g->silences && ms > SILENCE_MAX_MS)
+		ms = SILENCE_MAX_MS;
+	timer_set(mgroup_tq(g), &g->silence,
+		  ms + member_random(SILENCE_SPREAD_MS));
+}
+
+void doubt_heard(struct mgroup *g)
+{
+	g->silences = 0;
+	doubt_drop(g, 1u << DOUBT_SILENCE);
+	arm_silence(g);
+}
+
+/* It is up to date now; that it hears nothing is still so. */
+void doubt_answered(struct mgroup *g)
+{
+	doubt_drop(g, ~(1u << DOUBT_SILENCE));
+	timer_del(mgroup_tq(g), &g->lost);
+	arm_silence(g);
+}
+
+void doubt_stop(struct mgroup *g)
+{
+	g->doubts = 0;
+	timer_del(mgroup_tq(g), &g->lost);
+	timer_del(mgroup_tq(g), &g->silence);
+	timer_del(mgroup_tq(g), &g->time);
+}
+
+void doubt_esp(struct mgroup *g, uint32_t spi)
+{
+	unsigned int i;
+
+	/* proves nothing, so each counts once, and those announced only */
+	if (!g->in || spi == g->asked_spi || msa_find(g, spi))
+		return;
+	for (i = 0; i < g->n_next_data; i++)
+		if (g->next_data[i] == spi)
+			break;
+	if (i == g->n_next_data)
+		return;
+	g->asked_spi = spi;
+	doubt_note(g, DOUBT_ESP);
+}
+
+void doubt_moved(struct mgroup *g)
+{
+	uint64_t now = mgroup_now(g);
+
+	if (!g->in || (g->moved_ms && now - g->moved_ms < MOVED_MS))
+		return;
+	g->moved_ms = now;
+	doubt_note(g, DOUBT_MOVED);
+}
+
+static void lost_due(void *arg)
+{
+	struct mgroup *g = arg;
+	const char *text = doubt_text(g);
+
+	enrol_ask(g, text ? text : "a rekey was missed");
+}
+
+static void silence_due(void *arg)
+{
+	struct mgroup *g = arg;
+
+	g->silences++;
+	arm_silence(g);
+	doubt_note(g, DOUBT_SILENCE);
+}
+
+static void time_due(void *arg)
+{
+	struct mgroup *g = arg;
+
+	enrol_ask(g, "clocks drift");
+}
+
+void doubt_init(struct mgroup *g)
+{
+	timer_init(&g->lost, lost_due, g);
+	timer_init(&g->silence, silence_due, g);
+	timer_init(&g->time, time_due, g);
+}
