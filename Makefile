@@ -79,7 +79,7 @@ LIBFUZZERS := $(patsubst selftests/fuzz/fuzz_%.c,$(B)/libfuzzer/%,$(FUZZ_SRC))
 .PHONY: all userspace unit fuzz e2e libfuzzer
 all: module userspace
 userspace: $(LIB) $(BINS) $(if $(SAN),,$(B)/libxt_mcsec.so)
-unit: $(UNITS)
+unit: $(UNITS) $(O)/bench/delivery
 fuzz: $(FUZZERS)
 e2e: $(E2E)
 
@@ -131,6 +131,11 @@ $(B)/libxt_mcsec.so: tools/iptables/libxt_mcsec.c \
 # ---- test programs ---------------------------------------------------------
 
 $(UNITS): $(O)/unit/%: $(O)/obj/selftests/unit/test_%.o \
+		$(call obj,$(UNIT_HELP)) $(LIB)
+	$(link)
+
+# A table of its own; selftests/bench/run runs it
+$(O)/bench/delivery: $(O)/obj/selftests/bench/delivery.o \
 		$(call obj,$(UNIT_HELP)) $(LIB)
 	$(link)
 

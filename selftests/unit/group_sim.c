@@ -115,149 +115,6 @@ static void host_cfg(struct sim *s, struct ike_host_cfg *cfg,
 	id_set(&cfg->id, type, id, len);
 }
 
-/* ---- network ------------------------------------------------------------ */
-
-static void deliver_later(struct sim *s, const struct ep *from,
-			  const struct ep *to, int member, const uint8_t *p,
-			  size_t len)
-{
-	struct sim_packet *q = malloc(sizeof(*q) + len);
-	struct sim_packet *at;
-
-	if (!q)
-		SIM_DIE("no memory");
-	q->at_ms = s->ms + 1 + sim_random(s, s->jitter_ms + 1);
-	q->from = *from;
-	q->to = *to;
-	q->member = member;
-	q->len = len;
-	memcpy(q->p, p, len);
-	TAILQ_FOREACH_REVERSE(at, &s->queue, sim_queue, all)
-		if (at->at_ms <= q->at_ms)
-			break;
-	if (at)
-		TAILQ_INSERT_AFTER(&s->queue, at, q, all);
-	else
-		TAILQ_INSERT_HEAD(&s->queue, q, all);
-}
-
-/* false: the key server is dead, nothing leaves it */
-static bool gcks_sends(struct sim *s)
-{
-	if (s->crashed)
-		return false;
-	s->sends++;
-	if (s->crash == SIM_AT_SEND && !s->crash_in--) {
-		s->crashed = true;
-		return false;
-	}
-	return true;
-}
-
-static void unicast(struct sim *s, const struct ep *from, const struct ep *to,
-		    const uint8_t *p, size_t len)
-{
-	if (s->loss && sim_random(s, 100) < s->loss)
-		return;
-	deliver_later(s, from, to, -1, p, len);
-	if (s->dup && sim_random(s, 100) < s->dup)
-		deliver_later(s, from, to, -1, p, len);
-}
-
-static void gcks_send(void *ctx, const struct ep *from, const struct ep *to,
-		      const uint8_t *p, size_t len)
-{
-	struct sim *s = ctx;
-
-	if (gcks_sends(s))
-		unicast(s, from, to, p, len);
-}
-
-static void member_send(void *ctx, const struct ep *from, const struct ep *to,
-			const uint8_t *p, size_t len)
-{
-	struct sim_member *m = ctx;
-	struct ep source = *from;
-
-	if (addr_is_none(&source.addr))
-		source = m->ep;
-	unicast(m->s, &source, to, p, len);
-}
-
-/* One Message ID, one message: else an IV has come twice. */
-static void record(struct sim *s, const uint8_t *p, size_t len)
-{
-	uint64_t h = 14695981039346656037ull;
-	struct sim_wire *w;
-	unsigned int i;
-	size_t j;
-
-	for (j = 0; j < len; j++)
-		h = (h ^ p[j]) * 1099511628211ull;
-	for (i = 0; i < s->n_wire; i++) {
-		w = &s->wire[i];
-		/* SPIs, and the Message ID at 20 */
-		if (memcmp(w->hdr, p, 16) || memcmp(w->hdr + 20, p + 20, 4))
-			continue;
-		if (w->digest != h)
-			s->iv_repeats++;
-		w->copies++;
-		return;
-	}
-	if (s->n_wire == SIM_WIRE)
-		SIM_DIE("too many messages");
-	w = &s->wire[s->n_wire++];
-	memcpy(w->hdr, p, sizeof(w->hdr));
-	w->digest = h;
-	w->at_ms = s->ms;
-	w->copies = 1;
-}
-
-static void send_rekey(void *ctx, const struct gcks_dest *dest,
-		       const uint8_t *p, size_t len)
-{
-	struct sim *s = ctx;
-	int i;
-
-	if (!gcks_sends(s))
-		return;
-	record(s, p, len);
-	for (i = 0; i < s->n; i++) {
-		struct sim_member *m = s->m[i];
-
-		if (!m->up || m->deaf ||
-		    (s->loss && sim_random(s, 100) < s->loss) ||
-		    (s->drop && s->drop(s, m, p, len)))
-			continue;
-		deliver_later(s, &s->ep, &dest->to, i, p, len);
-		if (s->dup && sim_random(s, 100) < s->dup)
-			deliver_later(s, &s->ep, &dest->to, i, p, len);
-	}
-}
-
-static void deliver(struct sim *s, struct sim_packet *q)
-{
-	int i;
-
-	if (q->member >= 0) {
-		struct sim_member *m = s->m[q->member];
-
-		if (m->up && m->listens)
-			member_rekey_input(m->m, &q->from, q->p, q->len);
-		return;
-	}
-	if (ep_equal(&q->to, &s->ep)) {
-		if (s->gcks_up && !s->crashed)
-			ike_host_input(s->host, &q->from, &q->to, q->p,
-				       q->len);
-		return;
-	}
-	for (i = 0; i < s->n; i++)
-		if (s->m[i]->up && addr_equal(&s->m[i]->ep.addr, &q->to.addr))
-			ike_host_input(s->m[i]->host, &q->from, &q->to, q->p,
-				       q->len);
-}
-
 /* ---- key server --------------------------------------------------------- */
 
 static enum gike_when on_request(void *ctx, struct ike_sa *sa,
@@ -278,7 +135,7 @@ static void on_event(void *ctx, const struct ike_event *ev)
 }
 
 static const struct ike_ops gcks_ops = {
-	.send = gcks_send,
+	.send = sim_gcks_send,
 	.group_request = on_request,
 	.event = on_event,
 };
@@ -288,7 +145,7 @@ void sim_gcks_up(struct sim *s)
 	struct gcks_deps deps = {
 		.clock = &s->clock,
 		.tq = &s->tq,
-		.send_rekey = send_rekey,
+		.send_rekey = sim_send_rekey,
 		.ctx = s,
 	};
 	struct ike_host_cfg cfg;
@@ -363,7 +220,7 @@ static void on_closed(void *ctx, struct ike_sa *sa, const char *reason)
 }
 
 static const struct ike_ops member_ops = {
-	.send = member_send,
+	.send = sim_member_send,
 	.registered = on_registered,
 	.refused = on_refused,
 	.left = on_left,
@@ -460,6 +317,9 @@ void sim_up(struct sim_member *m)
 	if (member_new(&m->m, &m->conf, &deps, err, sizeof(err)))
 		SIM_DIE("%s", err);
 	host_cfg(m->s, &cfg, m->chain, m->trust, m->cert.key);
+	/* as app/client.c */
+	cfg.rexmit_ms = 500;
+	cfg.rexmit_max = 8;
 	m->host = ike_host_new(&cfg, &member_ops, m);
 	if (!m->host)
 		SIM_DIE("ike_host_new");
@@ -483,10 +343,31 @@ void sim_down(struct sim_member *m)
 
 /* ---- stream ------------------------------------------------------------- */
 
+/* At most one a second, as the module's. */
+static void tell_unknown(struct sim_member *m, const struct mock_packet *p)
+{
+	struct kevent ev = { .type = KEVENT_UNKNOWN_SPI, .spi = p->spi };
+
+	if (!m->up || !m->cg.receive ||
+	    (m->told_ms && m->s->ms - m->told_ms < 1000))
+		return;
+	m->told_ms = m->s->ms;
+	snprintf(ev.group, sizeof(ev.group), "%s", m->cg.name);
+	member_kernel_event(m->m, &ev);
+}
+
 static void arrive(struct sim_member *m, const struct mock_packet *p)
 {
-	if (!mock_kernel_recv(&m->mk, p))
+	uint64_t unknown = m->mk.unknown;
+
+	if (m->offline)
 		return;
+	if (!mock_kernel_recv(&m->mk, p)) {
+		if (m->mk.unknown > unknown)
+			tell_unknown(m, p);
+		m->last_gap_ms = m->s->ms;
+		return;
+	}
 	if (m->expect && p->n > m->expect)
 		m->gaps += p->n - m->expect;
 	m->expect = p->n + 1;
@@ -520,7 +401,7 @@ static void tick(void *arg)
 	if (mock_kernel_send(&s->m[s->sender]->mk, &s->cg.address, &p)) {
 		p.n = ++s->n_sent;
 		for (i = 0; i < s->n; i++)
-			if (i != s->sender)
+			if (i != s->sender && !s->m[s->sender]->offline)
 				arrive(s->m[i], &p);
 		note_key(s, &p);
 		s->last = p;
@@ -569,8 +450,8 @@ void sim_run(struct sim *s, uint64_t ms)
 			if (q->at_ms > s->ms)
 				s->ms = q->at_ms;
 			TAILQ_REMOVE(&s->queue, q, all);
-			deliver(s, q);
-			free(q);
+			if (sim_deliver(s, q))
+				free(q);
 			continue;
 		}
 		if (next > end)
@@ -655,6 +536,7 @@ void sim_init(struct sim *s, uint64_t seed)
 	c->senders.n = 4;
 	c->receivers.v = receivers;
 	c->receivers.n = 1;
+	c->beat = 15;
 	c->rekey_interval = 3600;
 	c->lifetime = 7200;
 	c->kek_lifetime = 14400;
@@ -679,6 +561,7 @@ void sim_free(struct sim *s)
 		struct sim_member *m = s->m[i];
 
 		sim_down(m);
+		mock_kernel_free(&m->mk);
 		cert_chain_free(m->chain);
 		trust_free(m->trust);
 		pki_pair_free(&m->cert);

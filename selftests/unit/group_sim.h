@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A key server and up to SIM_MAX members in one process: a clock that jumps
- * from event to event, a network that delays, loses, repeats and reorders as
- * it is told, a real store in a file, mock kernels. The key server can be
+ * from event to event, a network that delays, loses (one by one, in bursts, or
+ * by IP fragment), repeats and reorders as it is told, a real store in a file, mock kernels. The key server can be
  * killed at any datagram and at either side of any commit.
  */
 #ifndef GROUP_SIM_H
@@ -17,7 +17,7 @@
 #include "member/member.h"
 #include "mock_kernel.h"
 
-#define SIM_MAX 256
+#define SIM_MAX 1200
 #define SIM_WIRE 8192
 #define SIM_KEYS 4096
 
@@ -38,6 +38,7 @@ struct sim_packet {
 	struct ep from;
 	struct ep to;
 	int member;		/* receiver of a multicast copy; -1: unicast */
+	bool served;		/* the key server has found time for it */
 	size_t len;
 	uint8_t p[];
 };
@@ -56,12 +57,17 @@ struct sim_member {
 	bool up;
 	bool listens;
 	bool deaf;		/* loses every GSA_REKEY */
+	bool offline;		/* loses whatever comes or goes */
+	uint64_t bad_ms;	/* end of the state of its link ... */
+	bool bad;		/* ... which is this, with sim.burst_ms */
+	uint64_t told_ms;	/* of an unknown SPI, for the last time */
 	struct ike_host *host;
 	struct member *m;
 	/* the stream, as it arrives here */
 	uint64_t expect;	/* number of the next packet; 0: none yet */
 	uint64_t got;
 	uint64_t gaps;		/* packets missed since the first */
+	uint64_t last_gap_ms;	/* when it missed the last one */
 	/* last refusal */
 	uint16_t notify;
 	char text[256];
@@ -119,12 +125,25 @@ struct sim {
 	struct sim_queue queue;
 	uint64_t seed;
 	unsigned int loss;	/* percent of datagrams, each receiver */
+	/*
+	 * Not 0: losses come in bursts that last so long on average, with the
+	 * share of time that loss says.
+	 */
+	unsigned int burst_ms;
+	bool by_fragment;	/* loss is of each IP fragment of 1500 octets */
 	unsigned int dup;	/* percent */
 	unsigned int jitter_ms;	/* 1 + at most so late */
 	/* true: this copy is lost to this member */
 	bool (*drop)(struct sim *s, struct sim_member *m, const uint8_t *p,
 		     size_t len);
 	void *drop_arg;
+
+	/*
+	 * Not 0: the key server takes so long for each handshake, one after
+	 * the other, a third of it for the IKE_SA_INIT.
+	 */
+	unsigned int handshake_us;
+	uint64_t busy_us;	/* until then */
 
 	/* killing the key server */
 	enum sim_crash crash;
@@ -171,6 +190,16 @@ void sim_down(struct sim_member *m);
 void sim_store_up(struct sim *s);
 void sim_gcks_up(struct sim *s);
 void sim_gcks_down(struct sim *s);
+
+/* group_sim_net.c: callbacks of both sides, and a datagram that arrives */
+void sim_gcks_send(void *ctx, const struct ep *from, const struct ep *to,
+		   const uint8_t *p, size_t len);
+void sim_member_send(void *ctx, const struct ep *from, const struct ep *to,
+		     const uint8_t *p, size_t len);
+void sim_send_rekey(void *ctx, const struct gcks_dest *dest, const uint8_t *p,
+		    size_t len);
+/* false: it is in the queue again */
+bool sim_deliver(struct sim *s, struct sim_packet *q);
 
 /* Lets @ms pass, with all that happens in it. */
 void sim_run(struct sim *s, uint64_t ms);

@@ -114,7 +114,8 @@ unsigned int sim_out_of_step(const struct sim *s)
 		if (!s->m[i]->up)
 			continue;
 		st = sim_status(s->m[i]);
-		if (st.state != MEMBER_IN || st.data_spi != g.data_spi ||
+		if ((st.state != MEMBER_IN && st.state != MEMBER_BEHIND) ||
+		    st.data_spi != g.data_spi ||
 		    memcmp(st.rekey_spi, g.rekey_spi, sizeof(g.rekey_spi)))
 			n++;
 	}

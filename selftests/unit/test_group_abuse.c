@@ -137,7 +137,7 @@ static void test_storm(void)
 	is_int(sim_group(&s).outbox, 0, "and none is left");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 
-	/* down for long: what the last change made is of use, no more */
+	/* down for long: members take no message that old, a beat says it all */
 	storm(5000);
 	sim_down(b);
 	sim_gcks_down(&s);
@@ -145,8 +145,7 @@ static void test_storm(void)
 	sends = s.sends;
 	sim_gcks_up(&s);
 	sim_run(&s, 100);
-	ok(s.sends - sends > 0 && s.sends - sends <= 3,
-	   "a minute later it sends %u", s.sends - sends);
+	is_int(s.sends - sends, 0, "a minute later it sends none of them");
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 	finish("storm");

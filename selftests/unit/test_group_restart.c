@@ -67,7 +67,7 @@ static void test_gcks_restart(void)
 	ok(after.members == 3 && after.senders == 1, "it knows its members");
 	ok(after.data_spi == before.data_spi &&
 	   !memcmp(after.rekey_spi, before.rekey_spi, 16) &&
-	   after.next_mid == before.next_mid &&
+	   after.next_mid >= before.next_mid &&
 	   after.next_sender_id == before.next_sender_id,
 	   "its keys and its counters");
 	ok(after.data_left <= before.data_left - 60, "and their age");
@@ -75,7 +75,7 @@ static void test_gcks_restart(void)
 	       "the next rekey works");
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "all follow it");
-	is_int(registrations(), regs, "nobody had to register again");
+	ok(registrations() <= regs + 3, "who asked in the silence did so once");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	sim_up(c);
 	ok(sim_settle(&s, 3000), "and c can join");
@@ -255,9 +255,9 @@ static void test_member_restart(void)
 	is_int(tx->mk.n_groups, 1, "the new daemon takes over the group");
 	ok(sim_settle(&s, 3000), "and registers");
 	ok(sim_status(tx).first_sender_id > sid, "for new Sender-IDs");
-	ok(sim_status(tx).data_spi != spi, "on a new SA");
+	is_int(sim_status(tx).data_spi, spi, "on the SA there is");
 	sim_run(&s, 30000);
-	is_int(tx->mk.n_sas, 1, "the SAs that it found are gone");
+	is_int(tx->mk.n_sas, 1, "whose counters go on in the kernel");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 
 	sim_down(a);

@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deliver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "group_sim.h"
+#include "ike/proto.h"
+#include "member/mgroup.h"
+
+#define HELD_MAX 8192
+
+static struct sim s;
+static struct sim_member *tx, *a, *b;
+static struct gcks_group_status g0;
+static char err[256];
+
+/* ---- common ------------------------------------------------------------- */
+
+static void begin(uint64_t seed)
+{
+	sim_init(&s, seed);
+	tx = sim_add(&s, "s.example", true, false);
+	a = sim_add(&s, "a.example", false, true);
+	b = sim_add(&s, "b.example", false, true);
+}
+
+static void up(void)
+{
+	int i;
+
+	if (!s.gcks_up)
+		sim_gcks_up(&s);
+	for (i = 0; i < s.n; i++)
+		if (!s.m[i]->up)
+			sim_up(s.m[i]);
+	if (!sim_settle(&s, 60000))
+		SIM_DIE("not settled");
+	sim_run(&s, 30000);
+	g0 = sim_group(&s);
+}
+
+static void net_is(const struct deliver_net *net)
+{
+	s.loss = net->loss;
+	s.burst_ms = net->burst_ms;
+	s.by_fragment = net->by_fragment;
+}
+
+static void rekey(void)
+{
+	if (gcks_rekey(s.gcks, NULL, err, sizeof(err)))
+		SIM_DIE("%s", err);
+}
+
+static struct deliver finish(struct deliver d)
+{
+	struct gcks_group_status g = sim_group(&s);
+
+	d.members = d.members ? d.members : (unsigned int)s.n;
+	d.rekeys = g.rekeys - g0.rekeys;
+	d.registrations = g.registrations - g0.registrations;
+	d.iv_repeats = s.iv_repeats + mock_iv_clashes;
+	sim_free(&s);
+	return d;
+}
+
+static bool in_step(const struct sim_member *m,
+		    const struct gcks_group_status *g)
+{
+	struct member_group_status st = sim_status(m);
+
+	return (st.state == MEMBER_IN || st.state == MEMBER_BEHIND) &&
+		st.data_spi == g->data_spi &&
+		!memcmp(st.rekey_spi, g->rekey_spi, sizeof(g->rekey_spi));
+}
+
+/* Seconds until all that are up are in step, at most @most; -1 */
+static double until_in_step(double most)
+{
+	uint64_t t0 = s.ms;
+
+	while (sim_out_of_step(&s)) {
+		if (s.ms - t0 > most * 1000)
+			return -1;
+		sim_run(&s, 50);
+	}
+	return (s.ms - t0) / 1000.0;
+}
+
+static uint64_t lost_of(const struct sim_member *m)
+{
+	return m->gaps + (m->expect ? s.n_sent + 1 - m->expect : 0);
+}
+
+/* Seconds after @ms in which keys that @m was given were sent with */
+static double reads_s(const struct sim_member *m, uint64_t ms)
+{
+	uint64_t last = 0;
+	unsigned int i;
+
+	for (i = 0; i < s.n_keys; i++)
+		if (mock_kernel_had(&m->mk, s.key[i].key) &&
+		    s.key[i].last_ms > last)
+			last = s.key[i].last_ms;
+	return last > ms ? (last - ms) / 1000.0 : 0;
+}
+
+static void evict_b(void)
+{
+	uint32_t ms;
+
+	if (gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
+		SIM_DIE("%s", err);
+}
+
+static void away(struct sim_member *m, bool only, bool is)
+{
+	if (only)
+		m->deaf = is;
+	else
+		m->offline = is;
+}
+
+/* ---- off the network ---------------------------------------------------- */
+
+struct deliver deliver_receiver_away(unsigned int secs, bool only)
+{
+	struct deliver d = { 0 };
+	uint64_t gaps, back;
+
+	begin(12);
+	up();
+	sim_stream(&s, tx, 50);
+	sim_run(&s, 5000);
+	away(a, only, true);
+	sim_run(&s, 500);
+	rekey();
+	sim_run(&s, secs * 1000);
+	away(a, only, false);
+	back = s.ms;
+	a->last_gap_ms = 0;
+	gaps = a->gaps;
+	d.in_step_after_s = until_in_step(4000);
+	sim_run(&s, 60000);
+	/* what it missed while it was away counts as its own */
+	d.worst_lost_s = a->last_gap_ms > back ?
+		(a->last_gap_ms - back) / 1000.0 : 0;
+	d.entitled_lost = (double)lost_of(b) / s.n_sent;
+	(void)gaps;
+	return finish(d);
+}
+
+struct deliver deliver_sender_away(unsigned int secs, bool only)
+{
+	struct deliver d = { 0 };
+	uint64_t back;
+
+	begin(13);
+	up();
+	sim_stream(&s, tx, 50);
+	sim_run(&s, 5000);
+	away(tx, only, true);
+	sim_run(&s, 500);
+	rekey();
+	sim_run(&s, secs * 1000);
+	away(tx, only, false);
+	back = s.ms;
+	a->last_gap_ms = 0;
+	d.in_step_after_s = until_in_step(4000);
+	sim_run(&s, 60000);
+	d.worst_lost_s = a->last_gap_ms > back ?
+		(a->last_gap_ms - back) / 1000.0 : 0;
+	return finish(d);
+}
+
+/* ---- one message of an eviction ----------------------------------------- */
+
+static struct sim_member *victim;
+static uint8_t old_spi[16];
+
+static bool drop_second(struct sim *sim, struct sim_member *m,
+			const uint8_t *p, size_t len)
+{
+	(void)sim;
+	(void)len;
+	return m == victim && memcmp(p, old_spi, sizeof(old_spi));
+}
+
+struct deliver deliver_second_lost(bool to_sender)
+{
+	struct deliver d = { 0 };
+	uint64_t at;
+
+	begin(11);
+	up();
+	sim_stream(&s, tx, 50);
+	sim_run(&s, 5000);
+	victim = to_sender ? tx : a;
+	memcpy(old_spi, g0.rekey_spi, sizeof(old_spi));
+	s.drop = drop_second;
+	at = s.ms;
+	evict_b();
+	sim_run(&s, 3500);
+	/* every copy is gone, what is sent over the new Rekey SA now is not */
+	s.drop = NULL;
+	sim_down(b);
+	d.in_step_after_s = until_in_step(4000);
+	if (d.in_step_after_s >= 0)
+		d.in_step_after_s = (s.ms - at) / 1000.0;
+	sim_run(&s, 60000);
+	d.evicted_read_s = reads_s(b, at);
+	d.worst_lost_s = a->last_gap_ms > at ? (a->last_gap_ms - at) / 1000.0 :
+		0;
+	return finish(d);
+}
+
+/* ---- crowds ------------------------------------------------------------- */
+
+static void add_many(unsigned int n, const char *prefix)
+{
+	char name[32];
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%s%u.example", prefix, i);
+		sim_add(&s, name, false, true);
+	}
+}
+
+struct deliver deliver_joins(const struct deliver_net *net, unsigned int secs)
+{
+	struct deliver d = { .members = 20 };
+	uint64_t lost = 0, worst = 0;
+	char name[32];
+	unsigned int i;
+
+	begin(7);
+	add_many(18, "v");
+	up();
+	net_is(net);
+	sim_stream(&s, tx, 10);
+	for (i = 0; i < 2 * secs; i++) {
+		snprintf(name, sizeof(name), "n%u.example", i);
+		sim_up(sim_add(&s, name, false, true));
+		sim_run(&s, 500);
+	}
+	sim_run(&s, 10000);
+	for (i = 1; i < 21; i++) {
+		uint64_t n = lost_of(s.m[i]);
+
+		lost += n;
+		worst = n > worst ? n : worst;
+	}
+	d.entitled_lost = (double)lost / (20.0 * s.n_sent);
+	d.worst_lost_s = worst / 100.0;
+	s.loss = 0;
+	d.in_step_after_s = until_in_step(60);
+	return finish(d);
+}
+
+struct deliver deliver_restarts(const struct deliver_net *net,
+				unsigned int members, unsigned int secs)
+{
+	struct deliver d = { .members = members };
+	unsigned int i, k, at = 0, fifth = members / 5;
+	uint64_t held = 0, seen = 0;
+	struct gcks_group_status g;
+
+	begin(6);
+	add_many(members - 3, "m");
+	up();
+	net_is(net);
+	for (i = 0; i < 2 * secs; i++) {
+		struct sim_member *m = s.m[3 + at++ % fifth];
+
+		sim_down(m);
+		mock_kernel_reset(&m->mk);
+		sim_up(m);
+		sim_run(&s, 500);
+		g = sim_group(&s);
+		for (k = 3 + fifth; k < (unsigned int)s.n; k++) {
+			held += in_step(s.m[k], &g);
+			seen++;
+		}
+	}
+	d.entitled_lost = 1 - (double)held / seen;
+	d.in_step_after_s = until_in_step(60);
+	return finish(d);
+}
+
+struct deliver deliver_periodic(const struct deliver_net *net,
+				unsigned int members, unsigned int n)
+{
+	struct deliver d = { .members = members };
+	struct gcks_group_status g;
+	unsigned int i;
+	double after;
+	int k;
+
+	begin(20);
+	s.cg.rekey_interval = 60;
+	s.cg.lifetime = 600;
+	s.cg.kek_lifetime = 600;
+	add_many(members - 3, "m");
+	sim_gcks_up(&s);
+	up();
+	sim_stream(&s, tx, 100);
+	net_is(net);
+	for (i = 0; i < n; i++) {
+		rekey();
+		/* its copies; who has it not by then missed it altogether */
+		sim_run(&s, 3800);
+		g = sim_group(&s);
+		for (k = 0; k < s.n; k++)
+			d.missed += !in_step(s.m[k], &g);
+		after = until_in_step(40);
+		if (after < 0 || d.in_step_after_s < 0)
+			d.in_step_after_s = -1;
+		else if (after + 3.8 > d.in_step_after_s)
+			d.in_step_after_s = after + 3.8;
+		sim_run(&s, 20000);
+	}
+	return finish(d);
+}
+
+struct deliver deliver_leave(const struct deliver_net *net,
+			     unsigned int members, unsigned int leave)
+{
+	struct deliver d = { .members = members };
+	unsigned int i;
+	uint64_t at;
+
+	begin(5);
+	s.cg.batch_leave_ms = 500;
+	s.cg.max_members = 2000;
+	add_many(members - 3, "m");
+	up();
+	/* spread over the tree; over IKE SAs that are there */
+	for (i = 0; i < leave; i++) {
+		unsigned int k = 3 + i * ((members - 3) / leave);
+
+		member_leave(s.m[k]->m, NULL);
+	}
+	net_is(net);
+	at = s.ms;
+	while (sim_group(&s).members > members - leave && s.ms - at < 60000)
+		sim_run(&s, 20);
+	for (i = 0; i < leave; i++)
+		sim_down(s.m[3 + i * ((members - 3) / leave)]);
+	d.in_step_after_s = until_in_step(120);
+	return finish(d);
+}
+
+struct deliver deliver_start(const struct deliver_net *net,
+			     unsigned int members, unsigned int us)
+{
+	struct deliver d = { .members = members };
+	unsigned int left;
+	uint64_t t0;
+	int i;
+
+	begin(4);
+	s.cg.max_members = 2000;
+	s.handshake_us = us;
+	add_many(members - 3, "m");
+	sim_gcks_up(&s);
+	memset(&g0, 0, sizeof(g0));
+	net_is(net);
+	t0 = s.ms;
+	for (i = 0; i < s.n; i++)
+		sim_up(s.m[i]);
+	do {
+		sim_run(&s, 50);
+		left = 0;
+		for (i = 0; i < s.n; i++)
+			left += !sim_in(s.m[i]);
+	} while (left && s.ms - t0 < 120000);
+	d.waited_s = left ? -1 : (s.ms - t0) / 1000.0;
+	d.in_step_after_s = until_in_step(60);
+	if (d.in_step_after_s >= 0)
+		d.in_step_after_s = (s.ms - t0) / 1000.0;
+	return finish(d);
+}
+
+/* ---- hostile ------------------------------------------------------------ */
+
+struct deliver deliver_pest(bool leaves, unsigned int secs)
+{
+	struct deliver d = { .members = 22 };
+	uint64_t end;
+
+	begin(4);
+	add_many(19, "m");
+	up();
+	sim_stream(&s, tx, 10);
+	end = s.ms + secs * 1000;
+	while (s.ms < end) {
+		struct gike_req req = { .idg = b->m->groups[0].idg };
+
+		if (leaves) {
+			member_leave(b->m, NULL);
+			sim_run(&s, 50);
+			member_join(b->m, NULL);
+		} else if (b->m->sa) {
+			ike_register_more(b->m->sa, &req);
+		} else {
+			enrol_now(&b->m->groups[0]);
+		}
+		sim_run(&s, 100);
+	}
+	d.entitled_lost = (double)lost_of(a) / s.n_sent;
+	d.worst_lost_s = lost_of(a) / 100.0;
+	d = finish(d);
+	return d;
+}
+
+static struct {
+	uint8_t *p;
+	size_t len;
+} held[HELD_MAX];
+static unsigned int n_held;
+
+static bool hold(struct sim *sim, struct sim_member *m, const uint8_t *p,
+		 size_t len)
+{
+	unsigned int i;
+
+	(void)sim;
+	if (m != tx)
+		return false;
+	for (i = 0; i < n_held; i++)
+		if (held[i].len == len && !memcmp(held[i].p, p, len))
+			return true;
+	if (n_held == HELD_MAX)
+		SIM_DIE("too many to hold");
+	held[n_held].p = malloc(len);
+	memcpy(held[n_held].p, p, len);
+	held[n_held++].len = len;
+	return true;
+}
+
+static void feed_slowly(uint64_t ms, bool feed, unsigned int *given)
+{
+	uint64_t end = s.ms + ms;
+
+	while (s.ms < end) {
+		sim_run(&s, 100000);
+		if (feed && *given < n_held) {
+			member_rekey_input(tx->m, &s.ep, held[*given].p,
+					   held[*given].len);
+			(*given)++;
+		}
+	}
+}
+
+struct deliver deliver_held_back(bool feed)
+{
+	struct deliver d = { 0 };
+	unsigned int given = 0;
+	uint64_t at;
+
+	begin(1);
+	s.cg.rekey_interval = 60;
+	s.cg.lifetime = 135;
+	s.cg.kek_lifetime = 135;
+	up();
+	n_held = 0;
+	sim_stream(&s, tx, 1000);
+	s.drop = hold;
+	feed_slowly(3600000, feed, &given);
+	at = s.ms;
+	evict_b();
+	feed_slowly(3600000, feed, &given);
+	d.evicted_read_s = reads_s(b, at);
+	d.in_step_after_s = -1;
+	while (n_held)
+		free(held[--n_held].p);
+	s.drop = NULL;
+	return finish(d);
+}
+
+/* ---- at the start ------------------------------------------------------- */
+
+static bool drop_all(struct sim *sim, struct sim_member *m, const uint8_t *p,
+		     size_t len)
+{
+	(void)sim;
+	(void)p;
+	(void)len;
+	return m == victim;
+}
+
+struct deliver deliver_start_phase(void)
+{
+	struct deliver d = { 0 };
+	struct sim_member *c;
+	uint64_t t0;
+
+	begin(9);
+	up();
+	sim_stream(&s, tx, 50);
+	sim_run(&s, 2000);
+	c = sim_add(&s, "c.example", false, true);
+	victim = c;
+	s.drop = drop_all;
+	sim_up(c);
+	while (!sim_in(c))
+		sim_run(&s, 10);
+	/* routers do not send it the rekey address yet */
+	rekey();
+	sim_run(&s, 4000);
+	s.drop = NULL;
+	t0 = s.ms;
+	c->last_gap_ms = 0;
+	d.in_step_after_s = until_in_step(4000);
+	sim_run(&s, 20000);
+	d.worst_lost_s = c->last_gap_ms > t0 ?
+		(c->last_gap_ms - t0) / 1000.0 : 0;
+	return finish(d);
+}

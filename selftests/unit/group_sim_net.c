@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The network of a simulation: it delays, loses, repeats and reorders. */
+#include "group_sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ike/proto.h"
+
+static void enqueue(struct sim *s, struct sim_packet *q, uint64_t at_ms)
+{
+	struct sim_packet *at;
+
+	q->at_ms = at_ms;
+	TAILQ_FOREACH_REVERSE(at, &s->queue, sim_queue, all)
+		if (at->at_ms <= q->at_ms)
+			break;
+	if (at)
+		TAILQ_INSERT_AFTER(&s->queue, at, q, all);
+	else
+		TAILQ_INSERT_HEAD(&s->queue, q, all);
+}
+
+static void deliver_later(struct sim *s, const struct ep *from,
+			  const struct ep *to, int member, const uint8_t *p,
+			  size_t len)
+{
+	struct sim_packet *q = malloc(sizeof(*q) + len);
+
+	if (!q)
+		SIM_DIE("no memory");
+	q->from = *from;
+	q->to = *to;
+	q->member = member;
+	q->served = false;
+	q->len = len;
+	memcpy(q->p, p, len);
+	enqueue(s, q, s->ms + 1 + sim_random(s, s->jitter_ms + 1));
+}
+
+/* false: the key server is dead, nothing leaves it */
+static bool gcks_sends(struct sim *s)
+{
+	if (s->crashed)
+		return false;
+	s->sends++;
+	if (s->crash == SIM_AT_SEND && !s->crash_in--) {
+		s->crashed = true;
+		return false;
+	}
+	return true;
+}
+
+#define FRAGMENT 1480u
+#define UDP_HDR_LEN 8
+
+/* A link is good, then bad, each for a time with the given mean. */
+static bool in_burst(struct sim *s, struct sim_member *m)
+{
+	uint64_t mean, ms;
+
+	while (m->bad_ms <= s->ms) {
+		m->bad = m->bad_ms && !m->bad;
+		mean = m->bad ? s->burst_ms :
+			(uint64_t)s->burst_ms * (100 - s->loss) / s->loss;
+		/* geometric, in tenths of the mean */
+		for (ms = 1; sim_random(s, 10); ms += mean / 10)
+			;
+		m->bad_ms = s->ms + ms;
+	}
+	return m->bad;
+}
+
+/* Is a datagram of @len octets lost on the link of @m (NULL: of nobody)? */
+static bool lost(struct sim *s, struct sim_member *m, size_t len)
+{
+	unsigned int n = 1;
+
+	if (m && m->offline)
+		return true;
+	if (!s->loss)
+		return false;
+	if (s->burst_ms && m)
+		return in_burst(s, m);
+	if (s->by_fragment)
+		n = (len + UDP_HDR_LEN + FRAGMENT - 1) / FRAGMENT;
+	while (n--)
+		if (sim_random(s, 100) < s->loss)
+			return true;
+	return false;
+}
+
+static struct sim_member *member_at(struct sim *s, const struct addr *a)
+{
+	int i;
+
+	for (i = 0; i < s->n; i++)
+		if (addr_equal(&s->m[i]->ep.addr, a))
+			return s->m[i];
+	return NULL;
+}
+
+static void unicast(struct sim *s, const struct ep *from, const struct ep *to,
+		    const uint8_t *p, size_t len)
+{
+	if (lost(s, member_at(s, ep_equal(to, &s->ep) ? &from->addr :
+			      &to->addr), len))
+		return;
+	deliver_later(s, from, to, -1, p, len);
+	if (s->dup && sim_random(s, 100) < s->dup)
+		deliver_later(s, from, to, -1, p, len);
+}
+
+void sim_gcks_send(void *ctx, const struct ep *from, const struct ep *to,
+		   const uint8_t *p, size_t len)
+{
+	struct sim *s = ctx;
+
+	if (gcks_sends(s))
+		unicast(s, from, to, p, len);
+}
+
+void sim_member_send(void *ctx, const struct ep *from, const struct ep *to,
+		     const uint8_t *p, size_t len)
+{
+	struct sim_member *m = ctx;
+	struct ep source = *from;
+
+	if (addr_is_none(&source.addr))
+		source = m->ep;
+	unicast(m->s, &source, to, p, len);
+}
+
+/* One Message ID, one message: else an IV has come twice. */
+static void record(struct sim *s, const uint8_t *p, size_t len)
+{
+	uint64_t h = 14695981039346656037ull;
+	struct sim_wire *w;
+	unsigned int i;
+	size_t j;
+
+	for (j = 0; j < len; j++)
+		h = (h ^ p[j]) * 1099511628211ull;
+	for (i = 0; i < s->n_wire; i++) {
+		w = &s->wire[i];
+		/* SPIs, and the Message ID at 20 */
+		if (memcmp(w->hdr, p, 16) || memcmp(w->hdr + 20, p + 20, 4))
+			continue;
+		if (w->digest != h)
+			s->iv_repeats++;
+		w->copies++;
+		return;
+	}
+	if (s->n_wire == SIM_WIRE)
+		SIM_DIE("too many messages");
+	w = &s->wire[s->n_wire++];
+	memcpy(w->hdr, p, sizeof(w->hdr));
+	w->digest = h;
+	w->at_ms = s->ms;
+	w->copies = 1;
+}
+
+void sim_send_rekey(void *ctx, const struct gcks_dest *dest,
+		    const uint8_t *p, size_t len)
+{
+	struct sim *s = ctx;
+	int i;
+
+	if (!gcks_sends(s))
+		return;
+	record(s, p, len);
+	for (i = 0; i < s->n; i++) {
+		struct sim_member *m = s->m[i];
+
+		if (!m->up || m->deaf || lost(s, m, len) ||
+		    (s->drop && s->drop(s, m, p, len)))
+			continue;
+		deliver_later(s, &s->ep, &dest->to, i, p, len);
+		if (s->dup && sim_random(s, 100) < s->dup)
+			deliver_later(s, &s->ep, &dest->to, i, p, len);
+	}
+}
+
+/* Its turn comes later: it is in the queue again. */
+static bool busy(struct sim *s, struct sim_packet *q)
+{
+	uint8_t xchg = q->len > 18 ? q->p[18] : 0;
+	uint64_t cost = 0, now = s->ms * 1000;
+
+	if (!s->handshake_us || q->served)
+		return false;
+	if (xchg == IKE_XCHG_IKE_SA_INIT)
+		cost = s->handshake_us / 3;
+	else if (xchg == GIKE_XCHG_GSA_AUTH)
+		cost = s->handshake_us - s->handshake_us / 3;
+	if (s->busy_us < now)
+		s->busy_us = now;
+	s->busy_us += cost;
+	q->served = true;
+	if (s->busy_us / 1000 <= s->ms)
+		return false;
+	enqueue(s, q, s->busy_us / 1000);
+	return true;
+}
+
+bool sim_deliver(struct sim *s, struct sim_packet *q)
+{
+	int i;
+
+	if (q->member >= 0) {
+		struct sim_member *m = s->m[q->member];
+
+		if (m->up && m->listens)
+			member_rekey_input(m->m, &q->from, q->p, q->len);
+		return true;
+	}
+	if (ep_equal(&q->to, &s->ep)) {
+		if (busy(s, q))
+			return false;
+		if (s->gcks_up && !s->crashed)
+			ike_host_input(s->host, &q->from, &q->to, q->p,
+				       q->len);
+		return true;
+	}
+	for (i = 0; i < s->n; i++)
+		if (s->m[i]->up && addr_equal(&s->m[i]->ep.addr, &q->to.addr))
+			ike_host_input(s->m[i]->host, &q->from, &q->to, q->p,
+				       q->len);
+	return true;
+}
