@@ -72,6 +72,25 @@ void mcsec_group_acquire(struct mcsec_group *group)
 			     mcsec_group_addr_len(group));
 }
 
+void mcsec_group_unknown(struct mcsec_group *group, __be32 spi)
+{
+	unsigned long next = READ_ONCE(group->unknown_next);
+
+	if (!time_before(jiffies, next)) {
+		if (cmpxchg(&group->unknown_next, next, jiffies + HZ) == next) {
+			atomic_set(&group->unknown_left,
+				   MCSEC_UNKNOWN_PER_SECOND);
+			WRITE_ONCE(group->unknown_spi, 0);
+		}
+	}
+	/* A stream of one SPI must not keep others from being told of. */
+	if (READ_ONCE(group->unknown_spi) == spi ||
+	    atomic_dec_if_positive(&group->unknown_left) < 0)
+		return;
+	WRITE_ONCE(group->unknown_spi, spi);
+	mcsec_notify_unknown(group->mnet->net, group->name, spi);
+}
+
 struct mcsec_group *mcsec_group_by_name_rcu(struct mcsec_net *mnet,
 					    const char *name)
 {
@@ -145,6 +164,7 @@ int mcsec_group_new(struct mcsec_net *mnet,
 	group->mnet = mnet;
 	group->stats = mnet->stats;
 	group->acquire_next = jiffies;
+	group->unknown_next = jiffies;
 	group->id = mnet->next_id;
 	INIT_HLIST_HEAD(&group->sas);
 	refcount_set(&group->refs, 1);

@@ -82,6 +82,9 @@ struct mcsec_net {
  * @observed: datagrams in the clear that went on because of @policy
  * @acquire_next: jiffies before which userspace is not told again that an
  *	SA is missing
+ * @unknown_next: jiffies from which on @unknown_left is full again
+ * @unknown_left: notifications of ESP with an SPI of no SA that may still go
+ * @unknown_spi: the last of them
  * @refs: one while it is in the tables, one for each SA's memory
  * @id: in by_id
  * @sas: all SAs
@@ -106,6 +109,9 @@ struct mcsec_group {
 	atomic64_t in_drops;
 	atomic64_t observed;
 	unsigned long acquire_next;
+	unsigned long unknown_next;
+	atomic_t unknown_left;
+	__be32 unknown_spi;
 	refcount_t refs;
 	u32 id;
 	struct hlist_head sas;
@@ -188,6 +194,10 @@ struct mcsec_group *mcsec_group_by_name_rcu(struct mcsec_net *mnet,
 
 /* Ask userspace for an SA, at most once a second. */
 void mcsec_group_acquire(struct mcsec_group *group);
+
+/* Tell userspace of ESP with an SPI of no SA. */
+#define MCSEC_UNKNOWN_PER_SECOND 8
+void mcsec_group_unknown(struct mcsec_group *group, __be32 spi);
 
 /* ---- changes: the caller holds mnet->lock ---- */
 

@@ -349,6 +349,8 @@ static unsigned int in_hidden(struct mcsec_net *mnet,
 		return pass(mnet, state, skb);
 	if (!first_sight(state) && !hidden->strict)
 		return NF_ACCEPT;
+	if (why == MCSEC_IN_NO_SA && hidden->group)
+		mcsec_group_unknown(hidden->group, spi);
 	if (!mcsec_hidden_goes_on(mnet, hidden, MCSEC_IN_OBSERVED, why, spi))
 		return NF_DROP;
 	/* Of whichever group it is: it is not verified. */

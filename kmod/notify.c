@@ -87,3 +87,15 @@ void mcsec_notify_sender(struct net *net, const char *group, __be32 spi,
 		    nla_put_be32(msg, MCSEC_A_SENDER_SPI, spi) ?:
 		    nla_put_u32(msg, MCSEC_A_SENDER_SENDER_ID, sid));
 }
+
+void mcsec_notify_unknown(struct net *net, const char *group, __be32 spi)
+{
+	struct sk_buff *msg;
+	void *hdr;
+
+	msg = begin(net, MCSEC_CMD_UNKNOWN_SPI, &hdr);
+	if (msg)
+		end(net, msg, hdr,
+		    nla_put_string(msg, MCSEC_A_SA_GROUP, group) ?:
+		    nla_put_be32(msg, MCSEC_A_SA_SPI, spi));
+}

@@ -22,5 +22,6 @@ void mcsec_notify_expire(struct net *net, u8 cmd, const char *group,
 void mcsec_notify_iv(struct net *net, const char *group, __be32 spi, u32 sid);
 void mcsec_notify_sender(struct net *net, const char *group, __be32 spi,
 			 u32 sid);
+void mcsec_notify_unknown(struct net *net, const char *group, __be32 spi);
 
 #endif /* _MCSEC_NOTIFY_H */

@@ -569,6 +569,9 @@ int kattr_get_event(const struct nlmsghdr *nlh, struct kevent *ev)
 	case MCSEC_CMD_NEW_SENDER:
 		ev->type = KEVENT_NEW_SENDER;
 		return get_sender_event(nlh, ev);
+	case MCSEC_CMD_UNKNOWN_SPI:
+		ev->type = KEVENT_UNKNOWN_SPI;
+		return get_sa_event(nlh, ev);
 	}
 	return -ENOMSG;
 }

@@ -76,13 +76,17 @@ is "the counter at its end stops the SA" "$(ctl a -j sa show video 0x1000 |
 
 ctl a sa add video spi 0x2000 dir out alg aes-gcm-16 key-file "$TMP/k" \
 	sender-id 5 soft-time 1 hard-time 2 select
+send 3
+hears b "unknown-spi group video spi 0x00002000"
+is "of one SPI it hears once a second" "$(grep -c unknown-spi "$TMP/b")" 1
 hears a "soft-expire sa video 0x00002000 limit time"
 hears a "hard-expire sa video 0x00002000 limit time"
 is "time stops an SA too" "$(ctl a -j sa show video 0x2000 |
 	json 'j[0]["state"]')" expired
 is "every event was on a line by itself, and known" \
 	"$(grep -cvE '^(acquire group|(soft|hard)-expire sa|iv-exhausting sa) video ' "$TMP/a")" 0
-is "b heard nothing of a" "$(grep -cv new-sender "$TMP/b")" 0
+is "b heard nothing of a" \
+	"$(grep -cvE 'new-sender|unknown-spi' "$TMP/b")" 0
 
 rm -f "$TMP/quit"
 "$MCSECCTL" -n "$(ns a)" monitor >/dev/full 2>"$TMP/err" &

@@ -288,6 +288,12 @@ static void test_others(void)
 	is_int(ev.type, KEVENT_NEW_SENDER, "type");
 	is_int(ev.sender_id, 78, "Sender-ID");
 
+	nlh = start(MCSEC_CMD_UNKNOWN_SPI);
+	kattr_put_sa_id(nlh, "g", 300);
+	is_int(kattr_get_event(nlh, &ev), 0, "unknown-spi parses");
+	is_int(ev.type, KEVENT_UNKNOWN_SPI, "type");
+	is_int(ev.spi, 300, "SPI");
+
 	nlh = start(MCSEC_CMD_SA_GET);
 	is_int(kattr_get_event(nlh, &ev), -ENOMSG, "an answer is no event");
 	is_int(kattr_get_event(start(MCSEC_CMD_MAX + 1), &ev), -ENOMSG,
