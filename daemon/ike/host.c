@@ -511,6 +511,21 @@ int ike_leave(struct ike_sa *sa, const struct ike_id *idg)
 	return ike_report(sa, idg, GIKE_N_REGISTRATION_FAILED);
 }
 
+int ike_sending(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi)
+{
+	struct ike_task t = { .type = TASK_SENDING, .spi = spi };
+
+	if (!sa->initiator || !idg->type)
+		return -EINVAL;
+	t.idg = *idg;
+	return push_and_run(sa, &t);
+}
+
+void ike_sa_keep(struct ike_sa *sa)
+{
+	sa->keep = true;
+}
+
 int ike_liveness(struct ike_sa *sa)
 {
 	const struct ike_task t = { .type = TASK_LIVENESS };

@@ -140,6 +140,13 @@ struct ike_ops {
 	 */
 	void (*sa_closed)(void *ctx, struct ike_sa *sa, const char *reason);
 
+	/*
+	 * Responder, may be NULL: an authenticated peer says that it sends to
+	 * the group that @group (not terminated) names with the Data SA @spi.
+	 */
+	void (*sending)(void *ctx, struct ike_sa *sa, const uint8_t *group,
+			size_t len, uint32_t spi);
+
 	/* May be NULL */
 	void (*event)(void *ctx, const struct ike_event *ev);
 };
@@ -233,6 +240,12 @@ int ike_register_more(struct ike_sa *sa, const struct gike_req *req);
 /* Reports @notify (14 policy not acceptable, 49 leaving) for a group. */
 int ike_report(struct ike_sa *sa, const struct ike_id *idg, uint16_t notify);
 int ike_leave(struct ike_sa *sa, const struct ike_id *idg);	/* 49 */
+/*
+ * Tells the key server that this host sends to the group with the Data SA
+ * @spi: N(MCSEC_SENDING) in an INFORMATIONAL, which others answer and ignore.
+ * Errors as ike_register_more().
+ */
+int ike_sending(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
 
 /* ---- responder ---------------------------------------------------------- */
 
@@ -259,6 +272,8 @@ struct ike_sa *ike_token_sa(struct ike_host *host, uint64_t token);
 void ike_close(struct ike_sa *sa, const char *reason);
 /* Queues an empty INFORMATIONAL; no answer closes the SA. */
 int ike_liveness(struct ike_sa *sa);
+/* Responder: when idle it is asked whether it is alive, and closed if not. */
+void ike_sa_keep(struct ike_sa *sa);
 
 /* Default KWK (GSK_w) of an SA that has keys, else NULL. Do not keep. */
 const struct kwk *ike_sa_kwk(const struct ike_sa *sa);

@@ -16,6 +16,43 @@ int info_request(struct ike_sa *sa)
 	return ret;
 }
 
+int info_sending(struct ike_sa *sa, const struct ike_task *t)
+{
+	struct wbuf w, data;
+	struct pchain c;
+	int ret;
+
+	wbuf_init(&w, IKE_INNER_MAX);
+	wbuf_init(&data, IKE_ID_MAX + GIKE_SPI_LEN_DATA);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	wbuf_u32(&data, t->spi);
+	wbuf_put(&data, t->idg.data, t->idg.len);
+	ret = data.err;
+	if (!ret)
+		notify_build(&c, MCSEC_N_SENDING, data.p, data.len);
+	if (!ret)
+		ret = sa_request(sa, IKE_XCHG_INFORMATIONAL, c.first, &w);
+	wbuf_free(&w);
+	wbuf_free(&data);
+	return ret;
+}
+
+static void got_sending(struct ike_sa *sa, const struct ike_msg *m)
+{
+	const struct notify_pld *n = msg_notify(m, MCSEC_N_SENDING);
+	struct ike_host *host = sa->host;
+	struct rbuf r;
+	uint32_t spi;
+
+	if (!n || !host->ops.sending || sa->initiator)
+		return;
+	rbuf_init(&r, n->data, n->len);
+	spi = rbuf_u32(&r);
+	if (!r.err)
+		host->ops.sending(host->ctx, sa, rbuf_here(&r), rbuf_left(&r),
+				  spi);
+}
+
 void info_delete(struct ike_sa *sa)
 {
 	const struct delete_pld d = { .proto = IKE_PROTO_IKE };
@@ -71,6 +108,8 @@ void info_got_request(struct ike_sa *sa, struct ike_msg *m)
 		sa_close(sa, e->type, why);
 	} else if (deleted) {
 		sa_close(sa, 0, "closed by the peer");
+	} else {
+		got_sending(sa, m);
 	}
 }
 

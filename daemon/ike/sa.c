@@ -132,6 +132,14 @@ static void on_idle(void *arg)
 	struct ike_host *host = sa->host;
 
 	host_enter(host);
+	/* who waits for its batch is not idle */
+	if (sa->waits || sa->keep) {
+		timer_set(host->cfg.tq, &sa->t_idle, host->cfg.idle_ms);
+		if (!sa->waits)
+			ike_liveness(sa);
+		host_leave(host);
+		return;
+	}
 	info_delete(sa);
 	sa_close(sa, 0, "idle");
 	host_leave(host);

@@ -72,6 +72,7 @@ enum ike_task_type {
 	TASK_REGISTER,
 	TASK_REPORT,
 	TASK_LIVENESS,
+	TASK_SENDING,
 };
 
 struct ike_task {
@@ -81,6 +82,7 @@ struct ike_task {
 	bool send;
 	uint32_t n_sender_ids;
 	bool used_up;
+	uint32_t spi;		/* of TASK_SENDING */
 	uint16_t report;
 	struct sa_pld *sag;	/* owned, NULL: default */
 };
@@ -109,6 +111,7 @@ struct ike_sa {
 	enum ike_sa_st state;
 	bool dead;		/* in the list of the dead, freed from there */
 	bool told;		/* the user knows it: sa_closed() is due */
+	bool keep;		/* not closed for being idle */
 	void *user;
 	uint64_t serial;	/* counts up; later ones were opened later */
 	char name[2 * 16 + 2];
@@ -326,6 +329,7 @@ int auth_answer_head(struct ike_sa *sa, struct pchain *c);
 /* ---- informational.c ---------------------------------------------------- */
 
 int info_request(struct ike_sa *sa);
+int info_sending(struct ike_sa *sa, const struct ike_task *t);
 /* The last words of an SA */
 void info_delete(struct ike_sa *sa);
 void info_auth_failed(struct ike_sa *sa);

@@ -67,6 +67,8 @@ static int task_start(struct ike_sa *sa, const struct ike_task *t)
 		return reg_request(sa, t);
 	case TASK_LIVENESS:
 		return info_request(sa);
+	case TASK_SENDING:
+		return info_sending(sa, t);
 	}
 	return -EINVAL;
 }
