@@ -63,21 +63,29 @@ static void gcks_event(void *ctx, const struct ike_event *ev)
 	gcks_ike_event(a->gcks, ev);
 }
 
+static void sending(void *ctx, struct ike_sa *sa, const uint8_t *group,
+		    size_t len, uint32_t spi)
+{
+	struct app *a = ctx;
+
+	gcks_sending(a->gcks, sa, group, len, spi);
+}
+
 static const struct ike_ops gcks_ops = {
 	.send = gcks_send,
 	.group_request = group_request,
+	.sending = sending,
 	.event = gcks_event,
 };
 
-static void send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
-		       size_t len)
+static int send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
+		      size_t len)
 {
 	struct app *a = ctx;
 	bool v6 = d->to.addr.family == AF_INET6;
 	struct ep from = { .addr = d->source }, to = d->to;
 	bool mark = to.port == IKE_NATT_PORT;
 	uint32_t ifindex = 0;
-	char ep[EP_STRLEN];
 	int ret = -ENODEV;
 
 	if (d->interface[0])
@@ -93,10 +101,7 @@ static void send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
 		ret = udp_send(a->rekey_fd[v6],
 			       addr_is_none(&from.addr) ? NULL : &from, &to,
 			       app_marker, mark ? APP_MARKER_LEN : 0, p, len);
-	if (ret)
-		log_warn("rekey to %s%s%s: not sent: %s", ep_str(&to, ep),
-			 d->interface[0] ? " by " : "", d->interface,
-			 strerror(-ret));
+	return ret;
 }
 
 static void make_folder(const char *path)

@@ -23,6 +23,7 @@ enum {
 	NEEDS_GROUP = 1 << 1,
 	NEEDS_ID = 1 << 2,
 	WITH_AFTER = 1 << 3,
+	WITH_AHEAD = 1 << 4,
 };
 
 struct request {
@@ -30,6 +31,7 @@ struct request {
 	const char *group;
 	const char *id;
 	uint64_t after;
+	bool ahead;
 	/* the answer, ok aside */
 	json_t *out;
 	char err[ERRLEN];
@@ -105,20 +107,42 @@ static int do_member(struct request *q)
 	return q->group && !found ? no_group(q) : 0;
 }
 
+struct change {
+	const char *group;
+	bool unsent;
+	uint32_t unconfirmed;
+};
+
+static int note_change(void *arg, const struct gcks_group_status *s)
+{
+	struct change *c = arg;
+
+	if (strcmp(c->group, s->conf->name))
+		return 0;
+	c->unsent = s->unsent_change;
+	c->unconfirmed = s->unconfirmed;
+	return 1;
+}
+
+/* What is true when this is answered; the rest shows in the status. */
 static int do_evict(struct request *q)
 {
+	struct change c = { .group = q->group };
 	uint32_t ms = 0;
 	int ret = needs_gcks(q);
 
 	if (!ret)
-		ret = gcks_evict(q->roles->gcks, q->group, q->id, &ms, q->err,
-				 sizeof(q->err));
-	if (!ret)
-		json_object_set_new(q->out, "effective_ms", json_integer(ms));
-	/* done, but perhaps not to whom it was meant for */
-	if (!ret && q->err[0])
-		json_object_set_new(q->out, "note", json_string(q->err));
-	return ret;
+		ret = (q->ahead ? gcks_evict_ahead : gcks_evict)
+			(q->roles->gcks, q->group, q->id, &ms, q->err,
+			 sizeof(q->err));
+	if (ret)
+		return ret;
+	gcks_each_group(q->roles->gcks, note_change, &c);
+	json_object_set_new(q->out, "effective_ms", json_integer(ms));
+	json_object_set_new(q->out, "sent", json_boolean(!c.unsent));
+	json_object_set_new(q->out, "waiting_for_senders",
+			    json_integer(c.unconfirmed));
+	return 0;
 }
 
 static int do_admit(struct request *q)
@@ -184,7 +208,7 @@ static const struct command {
 	{ "version", 0, do_version },
 	{ "status", WITH_GROUP, do_status },
 	{ "member", WITH_GROUP, do_member },
-	{ "evict", NEEDS_GROUP | NEEDS_ID, do_evict },
+	{ "evict", NEEDS_GROUP | NEEDS_ID | WITH_AHEAD, do_evict },
 	{ "admit", NEEDS_GROUP | NEEDS_ID, do_admit },
 	{ "rekey", WITH_GROUP, do_rekey },
 	{ "leave", NEEDS_GROUP, do_leave },
@@ -232,6 +256,20 @@ static int take_after(struct request *q, json_t *o, bool with)
 	return 0;
 }
 
+static int take_ahead(struct request *q, json_t *o, bool with)
+{
+	json_t *v = json_object_get(o, "ahead");
+
+	if (!v)
+		return 0;
+	if (!with)
+		return fail(q, -EINVAL, "\"ahead\" is not for this command");
+	if (!json_is_boolean(v))
+		return fail(q, -EINVAL, "\"ahead\" has to be true or false");
+	q->ahead = json_is_true(v);
+	return 0;
+}
+
 static int run(struct request *q, json_t *o)
 {
 	const struct command *c;
@@ -248,7 +286,8 @@ static int run(struct request *q, json_t *o)
 			    json_string_value(v));
 	json_object_foreach(o, key, v)
 		if (strcmp(key, "cmd") && strcmp(key, "group") &&
-		    strcmp(key, "id") && strcmp(key, "after"))
+		    strcmp(key, "id") && strcmp(key, "after") &&
+		    strcmp(key, "ahead"))
 			return fail(q, -EINVAL, "\"%.60s\" is not known", key);
 	ret = take_text(q, o, "group", c->takes & WITH_GROUP,
 			c->takes & NEEDS_GROUP, &q->group);
@@ -257,6 +296,8 @@ static int run(struct request *q, json_t *o)
 				&q->id);
 	if (!ret)
 		ret = take_after(q, o, c->takes & WITH_AFTER);
+	if (!ret)
+		ret = take_ahead(q, o, c->takes & WITH_AHEAD);
 	return ret ? ret : c->fn(q);
 }
 

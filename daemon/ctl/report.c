@@ -125,6 +125,14 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 	put(o, "refused", s->refused);
 	put(o, "restarts", s->restarts);
 	put(o, "store_errors", s->store_errors);
+	put(o, "beats", s->beats);
+	put(o, "unsent", s->unsent);
+	if (s->unsent_why)
+		put_text(o, "unsent_why", s->unsent_why);
+	put_bool(o, "sent", !s->unsent_change);
+	put(o, "waiting_for_senders", s->unconfirmed);
+	if (s->keyed && s->confirmed_ms)
+		put(o, "confirmed_ms", s->confirmed_ms);
 	json_array_append_new(w->list, o);
 	return 0;
 }
@@ -155,6 +163,8 @@ static int roster_member(void *arg, const struct gcks_member_status *s)
 		put(o, "first_sender_id", s->first_sender_id);
 		put(o, "n_sender_ids", s->n_sender_ids);
 	}
+	if (s->send)
+		put_bool(o, "confirmed", s->confirmed);
 	json_array_append_new(arg, o);
 	return 0;
 }

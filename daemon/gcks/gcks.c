@@ -209,6 +209,20 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 	return gr_request(g, sa, req, identity, reply);
 }
 
+void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
+		  size_t len, uint32_t spi)
+{
+	struct group *g = find_group(k, (const char *)group, len);
+	char identity[GMC_ID_MAX];
+	struct gmember *m;
+
+	if (!g || identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)))
+		return;
+	m = gmc_find(g, identity);
+	if (m && m->send && ike_sa_serial(sa) >= m->over)
+		gkm_confirm(g, m, spi);
+}
+
 void gcks_ike_event(struct gcks *k, const struct ike_event *ev)
 {
 	char ep[EP_STRLEN], what[EP_STRLEN + 32];
@@ -277,19 +291,18 @@ static int keep_out(struct group *g, const char *id, char *err, size_t errlen)
 	g->evictions++;
 	log_info("group %s: %s is not a member now; kept out from here on",
 		 g->conf->name, id);
-	snprintf(err, errlen, "%s is not a member of group %s now; "
-		 "kept out from here on", id, g->conf->name);
 	return 0;
 }
 
-int gcks_evict(struct gcks *k, const char *group, const char *identity,
-	       uint32_t *effective_ms, char *err, size_t errlen)
+static int evict(struct gcks *k, const char *group, const char *identity,
+		 bool ahead, uint32_t *effective_ms, char *err, size_t errlen)
 {
 	char id[GMC_ID_MAX];
 	struct gmember *m;
 	struct group *g;
 	int rc;
 
+	*effective_ms = 0;
 	rc = group_arg(k, group, &g, err, errlen);
 	if (rc)
 		return rc;
@@ -297,25 +310,42 @@ int gcks_evict(struct gcks *k, const char *group, const char *identity,
 		snprintf(err, errlen, "\"%.32s\" is no identity", identity);
 		return -EINVAL;
 	}
-	*effective_ms = 0;
 	err[0] = '\0';
 	m = gmc_find(g, id);
-	if (!m && gmc_denied(g, id)) {
+	if (m) {
+		rc = gr_evict(g, m);
+		if (rc)
+			snprintf(err, errlen, "\"%s\" is still in: %s",
+				 identity, store_error(k->deps.store));
+		else if (g->n_members)
+			*effective_ms = gkm_effective_ms(g);
+		return rc;
+	}
+	if (gmc_denied(g, id)) {
 		snprintf(err, errlen,
 			 "\"%s\" was evicted from group \"%s\" before",
 			 identity, group);
 		return -EALREADY;
 	}
-	if (!m)
-		return keep_out(g, id, err, errlen);
-	rc = gr_evict(g, m);
-	if (rc) {
-		snprintf(err, errlen, "\"%s\" is still in: %s", identity,
-			 store_error(k->deps.store));
-		return rc;
+	if (!ahead && !gr_waits(g, id)) {
+		snprintf(err, errlen,
+			 "\"%s\" is not a member of group \"%s\"; --ahead keeps it out before it comes",
+			 identity, group);
+		return -ENOENT;
 	}
-	*effective_ms = g->n_members ? gkm_effective_ms(g) : 0;
-	return 0;
+	return keep_out(g, id, err, errlen);
+}
+
+int gcks_evict(struct gcks *k, const char *group, const char *identity,
+	       uint32_t *effective_ms, char *err, size_t errlen)
+{
+	return evict(k, group, identity, false, effective_ms, err, errlen);
+}
+
+int gcks_evict_ahead(struct gcks *k, const char *group, const char *identity,
+		     uint32_t *effective_ms, char *err, size_t errlen)
+{
+	return evict(k, group, identity, true, effective_ms, err, errlen);
 }
 
 int gcks_admit(struct gcks *k, const char *group, const char *identity,
@@ -411,6 +441,13 @@ static void group_status(const struct group *g, struct gcks_group_status *s)
 	s->max_sender_id = (1u << g->conf->sender_id_bits) - 1;
 	TAILQ_FOREACH(o, &g->out, all)
 		s->outbox += o->sent < o->n;
+	s->unsent_change = gkm_unsent(g);
+	s->unconfirmed = g->st.keyed ? gkm_unconfirmed(g) : 0;
+	s->changed_ms = group_now_ms(g) - g->change_ms;
+	s->confirmed_ms = g->confirmed_ms;
+	s->unsent_why = g->send_errno ? strerror(-g->send_errno) : NULL;
+	s->unsent = g->unsent;
+	s->beats = g->beats;
 	s->rekeys = g->rekeys;
 	s->joins = g->n_joins;
 	s->registrations = g->registrations;
@@ -452,6 +489,7 @@ int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 		s.registered = m->registered;
 		s.first_sender_id = m->first_sid;
 		s.n_sender_ids = m->n_sids;
+		s.confirmed = m->sends_spi == gkey_spi(&g->st.data);
 		rc = fn(arg, &s);
 		if (rc)
 			break;

@@ -47,9 +47,9 @@ struct gcks_deps {
 	 * (gcks/witness.h).
 	 */
 	struct store *witness;
-	/* one datagram; failures are the network's, copies follow */
-	void (*send_rekey)(void *ctx, const struct gcks_dest *dest,
-			   const uint8_t *p, size_t len);
+	/* one datagram. 0 or -errno; what could not be sent is tried again. */
+	int (*send_rekey)(void *ctx, const struct gcks_dest *dest,
+			  const uint8_t *p, size_t len);
 	void *ctx;
 };
 
@@ -70,6 +70,9 @@ void gcks_free(struct gcks *k);
 enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 				  const struct gike_req *req,
 				  struct gike_reply *reply);
+/* An authenticated sender says which Data SA it uses (@group as in ike_ops). */
+void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
+		  size_t len, uint32_t spi);
 /* Authentication failures go into the audit trail, one line a second. */
 void gcks_ike_event(struct gcks *k, const struct ike_event *ev);
 
@@ -83,19 +86,27 @@ void gcks_ike_event(struct gcks *k, const struct ike_event *ev);
 /*
  * Takes @identity out at once and does not let it in again until
  * gcks_admit(). *effective_ms: from then on no sender that has received any
- * of the first copies of the rekey uses a key that the evicted member knows. An
+ * of the first copies of the rekey uses a key that the evicted member knows; 0
+ * if nobody else is in. Whether copies could be sent, and which senders have
+ * confirmed that they changed keys, is in the status of group and members. An
  * eviction while the messages of another are on their way replaces these; both
  * are effective with the later one.
- * Who is no member is kept out all the same: 0, *effective_ms is 0, and @err
- * says so; else @err is "" after success. -EALREADY: evicted before.
+ * -ENOENT: it is no member, nor does it wait to become one (then it is kept
+ * out, and *effective_ms is 0). -EALREADY: evicted before.
  */
 int gcks_evict(struct gcks *k, const char *group, const char *identity,
 	       uint32_t *effective_ms, char *err, size_t errlen);
+/*
+ * The same for an identity that may not be a member: whoever it is, it is out
+ * and is not let in from here on.
+ */
+int gcks_evict_ahead(struct gcks *k, const char *group, const char *identity,
+		     uint32_t *effective_ms, char *err, size_t errlen);
 int gcks_admit(struct gcks *k, const char *group, const char *identity,
 	       char *err, size_t errlen);
 /*
- * New Rekey SA and Data SA now, or when the messages of an eviction just made
- * are through, which is less than a second; @group NULL: of every group.
+ * New Rekey SA and Data SA now, or when the copies of the change before are
+ * out, which takes a few seconds; @group NULL: of every group.
  */
 int gcks_rekey(struct gcks *k, const char *group, char *err, size_t errlen);
 
@@ -116,6 +127,11 @@ struct gcks_group_status {
 	uint32_t next_sender_id;
 	uint32_t max_sender_id;
 	unsigned int outbox;		/* messages with copies to be sent */
+	bool unsent_change;		/* nobody was sent the last change yet */
+	uint32_t unconfirmed;		/* senders that may use an older key */
+	uint64_t changed_ms;		/* since the last change of keys */
+	uint32_t confirmed_ms;		/* all had confirmed so long after it; 0 */
+	const char *unsent_why;		/* copies cannot be sent, or NULL */
 	/* since the start */
 	uint64_t rekeys;
 	uint64_t joins;
@@ -125,6 +141,8 @@ struct gcks_group_status {
 	uint64_t refused;
 	uint64_t restarts;		/* everybody out */
 	uint64_t store_errors;
+	uint64_t beats;
+	uint64_t unsent;		/* copies that could not be sent */
 };
 
 struct gcks_member_status {
@@ -135,6 +153,7 @@ struct gcks_member_status {
 	int64_t registered;		/* last time */
 	uint32_t first_sender_id;
 	uint32_t n_sender_ids;		/* 0: none */
+	bool confirmed;			/* it sends with the Data SA there is */
 };
 
 /* What is not 0 ends the iteration and is returned by it. */

@@ -384,6 +384,10 @@ int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 	state_wipe(&c->next);
 	explicit_bzero(&c->rs, sizeof(c->rs));
 	witness_note(g, c->deny, c->deny_since, NULL);
+	if (!TAILQ_EMPTY(&c->out))
+		g->change_out = TAILQ_FIRST(&c->out)->seq;
+	g->change_ms = group_now_ms(g);
+	g->confirmed_ms = 0;
 	g->rekeys++;
 	g->fresh = true;
 	pace_changed(g, how, told);

@@ -169,6 +169,12 @@ void gout_free(struct gout *o);
 /* Sends what is due at once and arms the timer; @o is in g->out from now on. */
 void gout_start(struct group *g, struct gout *o);
 void gout_drop_all(struct gouts *out);
+/* Copies of the last change that are still to go for the first time. */
+bool gkm_unsent(const struct group *g);
+/* Senders that have not said that they use the Data SA there is. */
+uint32_t gkm_unconfirmed(const struct group *g);
+/* @m has said so of @spi. */
+void gkm_confirm(struct group *g, struct gmember *m, uint32_t spi);
 /* Sends off and takes over all of @out. */
 void gkm_send_all(struct group *g, struct gouts *out);
 

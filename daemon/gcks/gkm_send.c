@@ -12,6 +12,14 @@
 
 #include "lib/log.h"
 
+/* What could not be sent is tried again so much later. */
+#define RETRY_MS 500
+/* So long, since members refuse what is a minute old */
+#define TRY_MS 55000
+/* Copies for senders that have not confirmed, often at first */
+#define ONCE_MORE_MS 1000
+#define OFTEN_MS 15000
+
 void gout_free(struct gout *o)
 {
 	if (!o)
@@ -69,7 +77,49 @@ static void forget(struct gout *o)
 			 g->conf->name, store_error(s));
 }
 
-static void send_due(struct gout *o)
+/* ---- who has changed over ------------------------------------------------ */
+
+uint32_t gkm_unconfirmed(const struct group *g)
+{
+	uint32_t spi = gkey_spi(&g->st.data), n = 0;
+	const struct gmember *m;
+
+	if (!g->n_senders)
+		return 0;
+	TAILQ_FOREACH(m, &g->members, all)
+		n += m->send && m->sends_spi != spi;
+	return n;
+}
+
+void gkm_confirm(struct group *g, struct gmember *m, uint32_t spi)
+{
+	if (m->sends_spi == spi)
+		return;
+	m->sends_spi = spi;
+	if (spi != gkey_spi(&g->st.data) || gkm_unconfirmed(g))
+		return;
+	g->confirmed_ms = group_now_ms(g) - g->change_ms;
+	if (!g->confirmed_ms)
+		g->confirmed_ms = 1;
+	log_info("group %s: all %u senders use Data SA %08x, %u ms after the change",
+		 g->conf->name, g->n_senders, spi, g->confirmed_ms);
+}
+
+/* ---- copies -------------------------------------------------------------- */
+
+bool gkm_unsent(const struct group *g)
+{
+	const struct gout *o;
+
+	TAILQ_FOREACH(o, &g->out, all)
+		if (!o->passing && !o->sent &&
+		    (o->seq == g->change_out ||
+		     (o->seq > g->change_out && o->failed)))
+			return true;
+	return false;
+}
+
+static int send_copy(struct gout *o)
 {
 	struct group *g = o->g;
 	struct gcks_dest dest = {
@@ -78,22 +128,72 @@ static void send_due(struct gout *o)
 		.interface = o->interface,
 		.ttl = o->ttl,
 	};
-	uint64_t age = group_now_ms(g) - o->start_ms;
+	char ep[EP_STRLEN];
+	int rc;
+
+	rc = g->k->deps.send_rekey(g->k->deps.ctx, &dest, o->msg, o->len);
+	o->failed = rc;
+	if (rc)
+		g->unsent++;
+	if (rc == g->send_errno)
+		return rc;
+	if (rc)
+		log_warn("group %s: rekey to %s%s%s not sent, tried again: %s",
+			 g->conf->name, ep_str(&o->to, ep),
+			 o->interface[0] ? " by " : "", o->interface,
+			 strerror(-rc));
+	else
+		log_info("group %s: rekeys to %s are sent again",
+			 g->conf->name, ep_str(&o->to, ep));
+	g->send_errno = rc;
+	return rc;
+}
+
+/*
+ * A sender that missed all copies goes on with a key that others have dropped,
+ * or that an evicted member has. Until it says that it has changed, or members
+ * would refuse the message as too old, the same octets go again.
+ */
+static uint32_t once_more_ms(const struct gout *o, uint64_t age)
+{
+	const struct group *g = o->g;
+
+	if (o->passing || o->seq < g->change_out || age > TRY_MS ||
+	    !gkm_unconfirmed(g))
+		return 0;
+	return age < OFTEN_MS ? ONCE_MORE_MS : 2 * ONCE_MORE_MS;
+}
+
+/* 0: it is done with; else it goes on so much later. */
+static uint32_t send_due(struct gout *o)
+{
+	uint64_t age = group_now_ms(o->g) - o->start_ms;
 
 	while (o->sent < o->n && o->at_ms[o->sent] <= age) {
-		o->sent++;
-		g->k->deps.send_rekey(g->k->deps.ctx, &dest, o->msg, o->len);
+		/* what it has missed then goes at once, as one copy */
+		if (send_copy(o))
+			return o->passing || age > TRY_MS ? 0 : RETRY_MS;
+		do
+			o->sent++;
+		while (o->sent < o->n && o->at_ms[o->sent] <= age);
 	}
-	if (o->sent < o->n)
-		timer_set(g->k->deps.tq, &o->timer, o->at_ms[o->sent] - age);
+	return o->sent < o->n ? o->at_ms[o->sent] - age : 0;
 }
 
 static void fire(void *arg)
 {
 	struct gout *o = arg;
+	uint64_t age = group_now_ms(o->g) - o->start_ms;
+	uint32_t next;
 
-	send_due(o);
-	if (o->sent == o->n)
+	if (o->sent == o->n && once_more_ms(o, age))
+		send_copy(o);
+	next = send_due(o);
+	if (!next)
+		next = once_more_ms(o, age);
+	if (next)
+		timer_set(o->g->k->deps.tq, &o->timer, next);
+	else
 		forget(o);
 }
 
@@ -132,10 +232,8 @@ void gout_start(struct group *g, struct gout *o)
 {
 	TAILQ_INSERT_TAIL(&g->out, o, all);
 	o->start_ms = group_now_ms(g);
-	send_due(o);
 	/* who sends one copy only still forgets it from the loop */
-	if (o->sent == o->n)
-		timer_set(g->k->deps.tq, &o->timer, 0);
+	timer_set(g->k->deps.tq, &o->timer, send_due(o));
 }
 
 void gkm_send_all(struct group *g, struct gouts *out)

@@ -15,8 +15,9 @@
 #include "lib/log.h"
 
 #define MS 1000u
-/* What the store refused is tried again so much later. */
+/* What the store refused is tried again so much later; what the network did */
 #define RETRY_MS 5000
+#define UNSENT_MS 1000
 /* The first beat after a change, once its copies are out */
 #define FIRST_BEAT_MS 1000
 /* A member asks after three beats of silence, at a moment of its own. */
@@ -102,7 +103,7 @@ static int say_again(struct group *g)
 	explicit_bzero(&c.next, sizeof(c.next));
 	gkm_send_all(g, &c.out);
 	g->beats++;
-	return 0;
+	return g->send_errno;
 }
 
 static void beat(void *arg)
@@ -118,7 +119,8 @@ static void beat(void *arg)
 	}
 	timer_set(g->k->deps.tq, &g->beat, g->conf->beat * MS);
 	if (gkm_left(g, &g->st.data) && say_again(g))
-		timer_set(g->k->deps.tq, &g->beat, RETRY_MS);
+		timer_set(g->k->deps.tq, &g->beat,
+			  g->send_errno ? UNSENT_MS : RETRY_MS);
 }
 
 /* ---- periodic ----------------------------------------------------------- */

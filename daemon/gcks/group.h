@@ -46,6 +46,8 @@ struct gmember {
 	uint32_t n_sids;
 	/* IKE SA that it last registered over; 0 after a restart */
 	uint64_t over;
+	/* it said that it sends with this Data SA, or was given it to */
+	uint32_t sends_spi;
 };
 
 struct gdenied {
@@ -120,6 +122,7 @@ struct gout {
 	uint8_t *msg;
 	size_t len;
 	bool passing;		/* not in the store */
+	bool failed;		/* its next copy could not be sent */
 };
 
 TAILQ_HEAD(gouts, gout);
@@ -163,6 +166,11 @@ struct group {
 
 	struct gouts out;
 	uint64_t next_out;
+	uint64_t change_out;	/* messages from here on are of the last change */
+	uint64_t change_ms;	/* when that was */
+	uint32_t confirmed_ms;	/* so much later all senders had confirmed */
+	uint64_t unsent;	/* copies that could not be sent */
+	int send_errno;		/* why the last one could not; 0: it could */
 
 	struct gjoins joins;
 	uint32_t n_leaving;

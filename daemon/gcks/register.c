@@ -101,6 +101,9 @@ void gr_answer(struct group *g, struct gjoin *j)
 	sa = ike_token_sa(g->k->host, j->token);
 	if (!sa || !ike_sa_kwk(sa))
 		return;	/* it is in, and will ask again */
+	/* to hear at once which key it uses */
+	if (j->send)
+		ike_sa_keep(sa);
 	gkm_registration_policy(g, &gsa);
 	gw_policy(g, j, &gsa.gw);
 	kd_init(&kd);
@@ -404,6 +407,8 @@ void gr_settle_in(struct group *g, struct gjoin *j, int64_t now)
 	j->m->receive = j->receive;
 	j->m->registered = now;
 	j->m->over = j->over;
+	/* it begins with what is current */
+	j->m->sends_spi = gkey_spi(&g->st.data);
 	j->m->first_sid = j->first_sid;
 	j->m->n_sids = j->send ? j->n_sids : 0;
 	log_info("group %s: %s %s as %s", g->conf->name, j->identity,
@@ -515,6 +520,16 @@ static void batch_due(void *arg)
 }
 
 /* ---- the rest of the group's life --------------------------------------- */
+
+bool gr_waits(const struct group *g, const char *identity)
+{
+	const struct gjoin *j;
+
+	TAILQ_FOREACH(j, &g->joins, all)
+		if (!strcmp(j->identity, identity))
+			return true;
+	return false;
+}
 
 void gr_leave_later(struct group *g, struct gmember *m)
 {

@@ -23,6 +23,8 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 			  struct gike_reply *reply);
 /* Takes a member out now and keeps it out. After an error it is still in. */
 int gr_evict(struct group *g, struct gmember *m);
+/* Whether a request of @identity waits for its batch. */
+bool gr_waits(const struct group *g, const char *identity);
 /* Marks for the next batch and arms it. */
 void gr_leave_later(struct group *g, struct gmember *m);
 

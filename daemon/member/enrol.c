@@ -30,6 +30,8 @@
  * first, since that takes one round trip and no signature, but not for long.
  */
 #define OLD_SA_MS 5000
+/* Many senders change over at the same time. */
+#define CONFIRM_SPREAD_MS 200
 /* How long leaving may take before the member just goes */
 #define LEAVE_MS 5000
 
@@ -173,6 +175,7 @@ void enrol_done(struct mgroup *g)
 	g->in = true;
 	g->used_up = false;
 	doubt_answered(g);
+	enrol_confirm(g);
 	g->hard = false;
 	g->in_ms = mgroup_now(g);
 	g->last_error[0] = '\0';
@@ -261,6 +264,25 @@ void enrol_old_sa(struct member *m)
 	ike_close(sa, "no answer over an IKE SA that was idle");
 }
 
+static void confirm_due(void *arg)
+{
+	struct mgroup *g = arg;
+	struct msa *s = msa_sending(g);
+	struct member *m = g->m;
+
+	if (!s || !g->in || !g->timed)
+		return;
+	if (!m->sa || ike_sending(m->sa, &g->idg, s->spi))
+		enrol_ask(g, "the key server is to know what it sends with");
+}
+
+void enrol_confirm(struct mgroup *g)
+{
+	if (g->conf->send)
+		timer_set(mgroup_tq(g), &g->confirm,
+			  member_random(CONFIRM_SPREAD_MS));
+}
+
 /* ---- leaving ------------------------------------------------------------ */
 
 static void leave_due(void *arg)
@@ -323,12 +345,14 @@ void enrol_init(struct mgroup *g)
 	g->out = true;
 	timer_init(&g->retry, retry_due, g);
 	doubt_init(g);
+	timer_init(&g->confirm, confirm_due, g);
 	timer_init(&g->leave, leave_due, g);
 	timer_init(&g->listen, listen_due, g);
 }
 
 void enrol_stop(struct mgroup *g)
 {
+	timer_del(mgroup_tq(g), &g->confirm);
 	timer_del(mgroup_tq(g), &g->retry);
 	doubt_stop(g);
 	timer_del(mgroup_tq(g), &g->leave);

@@ -10,6 +10,8 @@
 #include "member/mgroup.h"
 
 #define MS 1000u
+/* Senders whose IKE SA was closed open another one. */
+#define SPREAD_MS 5000
 /* A stale answer is followed by the rekey that made it so. */
 #define STALE_MS 1000
 
@@ -277,10 +279,18 @@ void member_left(struct member *m, struct ike_sa *sa,
 
 void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 {
+	size_t i;
+
 	log_debug("IKE SA to the key server closed: %s", reason);
 	/* the membership goes on: it rests on the Rekey SA */
-	if (m->sa == sa)
-		m->sa = NULL;
+	if (m->sa != sa)
+		return;
+	m->sa = NULL;
+	/* but the key server is to hear from who sends */
+	for (i = 0; i < m->conf->n_groups; i++)
+		if (m->groups[i].in && m->groups[i].conf->send)
+			enrol_again(&m->groups[i], member_random(SPREAD_MS),
+				    "its IKE SA was closed");
 }
 
 /* ---- events ------------------------------------------------------------- */

@@ -85,6 +85,7 @@ struct mgroup {
 	unsigned int silences;	/* in a row */
 	uint64_t moved_ms;
 	uint32_t asked_spi;	/* of ESP that was asked about */
+	struct timer confirm;	/* tells the key server what it sends with */
 	bool used_up;		/* the next registration asks for new keys */
 	struct timer leave;	/* patience with the answer */
 	char last_error[160];
@@ -169,6 +170,8 @@ void enrol_left(struct mgroup *g);
 void enrol_drop_sa(struct mgroup *g);
 /* The IKE SA that is used may be dead at the other end. */
 void enrol_old_sa(struct member *m);
+/* Another SA sends now, or the key server does not know which. */
+void enrol_confirm(struct mgroup *g);
 
 /* ---- accept.c ----------------------------------------------------------- */
 
@@ -258,5 +261,7 @@ void msa_forget(struct msa *s);
 struct msa *msa_newest(const struct mgroup *g);
 /* The kernel has no such SA any more: true if so and it was dropped. */
 bool msa_gone(struct msa *s);
+/* The SA that sends, or NULL. */
+struct msa *msa_sending(const struct mgroup *g);
 
 #endif

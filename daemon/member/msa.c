@@ -79,7 +79,7 @@ bool msa_gone(struct msa *s)
 	return true;
 }
 
-static struct msa *sending(const struct mgroup *g)
+struct msa *msa_sending(const struct mgroup *g)
 {
 	struct msa *s;
 
@@ -95,6 +95,7 @@ static void note_selected(struct msa *s)
 
 	TAILQ_FOREACH(o, &s->g->sas, all)
 		o->selected = o == s;
+	enrol_confirm(s->g);
 }
 
 static void select_due(void *arg)
@@ -102,7 +103,7 @@ static void select_due(void *arg)
 	struct msa *s = arg;
 	struct mgroup *g = s->g;
 	const struct kernel *k = kernel_of(g);
-	struct msa *now = sending(g);
+	struct msa *now = msa_sending(g);
 	struct kerr err;
 	int rc;
 

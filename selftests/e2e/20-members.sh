@@ -68,6 +68,8 @@ whole b "a rekey"
 # ---- leave
 try "b leaves" e2e_ctl b leave video
 try "the key server knows" wait_until 20 members_are 2
+try "its sender confirms that it changed keys" wait_until 10 \
+	eval '[ "$(gcks_is waiting_for_senders)" = 0 ]'
 try "b hears nothing any more" wait_until 20 hears_nothing b
 is "b holds no key" "$(sa_spis b | wc -l)" 0
 is "its group is closed, not open" \
@@ -82,8 +84,8 @@ says "joining twice" 'joined already' b join video
 
 # ---- evict
 says "an unknown group" 'no group "vidio"|vidio' k evict vidio b.lab
-like "who is no member is kept out, and that is said" \
-	"$(e2e_ctl k -j evict video z.lab | jq -r .note)" 'kept out from here on'
+says "who is no member" 'is not a member' k evict video z.lab
+try "it is kept out before it comes" e2e_ctl k evict video z.lab --ahead
 try "and can be admitted" e2e_ctl k admit video z.lab
 says "to evict at a member" 'no key server' a evict video b.lab
 says "to leave at the key server" 'no member' k leave video
@@ -93,6 +95,8 @@ n=$(member_is b refusals)
 out=$(e2e_ctl k -j evict video b.lab)
 ms=$(jq -r .effective_ms <<<"$out")
 like "an eviction says from when on it holds" "$ms" '^[0-9]+$'
+is "that it was sent, and to how many senders" \
+	"$(jq -c '[.sent, .waiting_for_senders]' <<<"$out")" '[true,1]'
 sleep $((ms / 1000 + 1))
 try "b hears nothing any more" wait_until 20 hears_nothing b
 try "b asks to be let in, and is refused" wait_until 40 denied b "$n"

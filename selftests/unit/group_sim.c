@@ -134,9 +134,19 @@ static void on_event(void *ctx, const struct ike_event *ev)
 		gcks_ike_event(s->gcks, ev);
 }
 
+static void on_sending(void *ctx, struct ike_sa *sa, const uint8_t *group,
+		       size_t len, uint32_t spi)
+{
+	struct sim *s = ctx;
+
+	if (s->gcks)
+		gcks_sending(s->gcks, sa, group, len, spi);
+}
+
 static const struct ike_ops gcks_ops = {
 	.send = sim_gcks_send,
 	.group_request = on_request,
+	.sending = on_sending,
 	.event = on_event,
 };
 

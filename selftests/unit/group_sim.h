@@ -130,6 +130,7 @@ struct sim {
 	 * share of time that loss says.
 	 */
 	unsigned int burst_ms;
+	int send_errno;		/* no GSA_REKEY can be sent */
 	bool by_fragment;	/* loss is of each IP fragment of 1500 octets */
 	unsigned int dup;	/* percent */
 	unsigned int jitter_ms;	/* 1 + at most so late */
@@ -196,8 +197,8 @@ void sim_gcks_send(void *ctx, const struct ep *from, const struct ep *to,
 		   const uint8_t *p, size_t len);
 void sim_member_send(void *ctx, const struct ep *from, const struct ep *to,
 		     const uint8_t *p, size_t len);
-void sim_send_rekey(void *ctx, const struct gcks_dest *dest, const uint8_t *p,
-		    size_t len);
+int sim_send_rekey(void *ctx, const struct gcks_dest *dest, const uint8_t *p,
+		   size_t len);
 /* false: it is in the queue again */
 bool sim_deliver(struct sim *s, struct sim_packet *q);
 

@@ -161,14 +161,16 @@ static void record(struct sim *s, const uint8_t *p, size_t len)
 	w->copies = 1;
 }
 
-void sim_send_rekey(void *ctx, const struct gcks_dest *dest,
+int sim_send_rekey(void *ctx, const struct gcks_dest *dest,
 		    const uint8_t *p, size_t len)
 {
 	struct sim *s = ctx;
 	int i;
 
+	if (s->send_errno)
+		return s->send_errno;
 	if (!gcks_sends(s))
-		return;
+		return 0;
 	record(s, p, len);
 	for (i = 0; i < s->n; i++) {
 		struct sim_member *m = s->m[i];
@@ -180,6 +182,7 @@ void sim_send_rekey(void *ctx, const struct gcks_dest *dest,
 		if (s->dup && sim_random(s, 100) < s->dup)
 			deliver_later(s, &s->ep, &dest->to, i, p, len);
 	}
+	return 0;
 }
 
 /* Its turn comes later: it is in the queue again. */

@@ -345,11 +345,17 @@ static void roles(void)
 	free(hex);
 
 	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
-		      "\"id\":\"nobody\"}"), "kept out from here on"),
-	   "who is no member is kept out, with words on that");
+		      "\"id\":\"nobody\"}"), "is not a member"),
+	   "who is no member is not evicted by mistake");
 	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
-		      "\"id\":\"a.example\"}"), "\"effective_ms\":"),
-	   "a member is");
+		      "\"id\":\"nobody\",\"ahead\":true}"), "\"ok\":true"),
+	   "unless ahead is said");
+	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
+		      "\"id\":\"x\",\"ahead\":1}"), "true or false"),
+	   "which is true or false");
+	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
+		      "\"id\":\"a.example\"}"), "\"sent\":true"),
+	   "a member is, and it is said whether that was sent");
 	o = parsed(&k, "{\"cmd\":\"member\"}");
 	g = json_array_get(json_object_get(o, "rosters"), 0);
 	is_int((intmax_t)json_array_size(json_object_get(g, "members")), 1,

@@ -187,8 +187,11 @@ static void test_evict_absent(void)
 	sim_run(&s, 3000);
 	ok(!sim_has_member(&s, "b.example"), "b has left");
 	is_int(gcks_evict(s.gcks, "video", "B.example", &ms, err, sizeof(err)),
-	       0, "evicted all the same: %s", err);
-	ok(strstr(err, "kept out from here on"), "with words on that");
+	       -ENOENT, "who is no member is not evicted by mistake: %s", err);
+	ok(strstr(err, "--ahead"), "with words on what to do");
+	is_int(sim_group(&s).denied, 0, "and nothing has changed");
+	is_int(gcks_evict_ahead(s.gcks, "video", "B.example", &ms, err,
+				sizeof(err)), 0, "unless ahead is said");
 	is_int(ms, 0, "there is nothing to wait for");
 	is_int(sim_audited(&s, "evict", "b.example", "not a member"), 1,
 	       "it is on record");
@@ -220,8 +223,8 @@ static void test_evict_absent(void)
 	is_int(c->notify, GIKE_N_AUTHORIZATION_FAILED, "and is told so");
 
 	s.store_errno = -ENOSPC;
-	is_int(gcks_evict(s.gcks, "video", "d.example", &ms, err, sizeof(err)),
-	       -ENOSPC, "disk full: %s", err);
+	is_int(gcks_evict_ahead(s.gcks, "video", "d.example", &ms, err,
+				sizeof(err)), -ENOSPC, "disk full: %s", err);
 	s.store_errno = 0;
 	is_int(sim_group(&s).denied, 1, "nobody was kept out then");
 	is_int(gcks_evict(s.gcks, "video", "", &ms, err, sizeof(err)),

@@ -39,6 +39,25 @@ static void test_away(void)
 	}
 }
 
+static void test_sender_away(void)
+{
+	static const unsigned int secs[] = { 4, 30 };
+	struct deliver d;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		bool only = i % 2;
+		const char *how = only ? "deaf for rekeys" :
+			"off the network";
+
+		d = deliver_sender_away(secs[i / 2], only);
+		ok(d.worst_lost_s <= 2,
+		   "a sender %s for %u s: receivers lose %.1f s more", how,
+		   secs[i / 2], d.worst_lost_s);
+		clean(&d, how);
+	}
+}
+
 static void test_second_message(void)
 {
 	struct deliver d;
@@ -153,6 +172,7 @@ static void test_hostile(void)
 int main(void)
 {
 	test_away();
+	test_sender_away();
 	test_second_message();
 	test_joins();
 	test_restarts();

@@ -76,7 +76,7 @@ static void evict(const char *who)
 {
 	uint32_t ms;
 
-	if (gcks_evict(s.gcks, "video", who, &ms, err, sizeof(err)))
+	if (gcks_evict_ahead(s.gcks, "video", who, &ms, err, sizeof(err)))
 		bail("%s", err);
 }
 
@@ -95,7 +95,7 @@ static void test_backup(void)
 
 	usual(21);
 	s2 = sim_add(&s, "s2.example", true, true);
-	/* who is on no list at all is kept out too */
+	/* who is not there is kept out too */
 	evict("x.example");
 	sim_gcks_down(&s);
 	snprintf(bak, sizeof(bak), "%s.bak", s.path);

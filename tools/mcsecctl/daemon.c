@@ -347,7 +347,19 @@ static int ask_identity(struct ctl *ctl, const char *cmd, int argc,
 
 int cmd_evict(struct ctl *ctl, int argc, char **argv)
 {
-	return ask_identity(ctl, "evict", argc, argv);
+	bool ahead = argc && !strcmp(argv[argc - 1], "--ahead");
+	char group[MCSEC_NAME_MAX + 1];
+	int ret;
+
+	argc -= ahead;
+	ret = check_argc(argc, 2, 2, "evict GROUP IDENTITY [--ahead]");
+	if (!ret)
+		ret = read_group(argv[0], group);
+	if (ret)
+		return ret;
+	return ask(ctl, json_pack("{s:s, s:s, s:s, s:b}", "cmd", "evict",
+				  "group", group, "id", argv[1], "ahead",
+				  ahead));
 }
 
 int cmd_admit(struct ctl *ctl, int argc, char **argv)

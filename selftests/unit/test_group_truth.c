@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the key server says of an eviction is so: sent or not, confirmed by
+ * which senders or not; and what could not be sent is sent when it can be.
+ */
+#include "group_sim.h"
+#include "tap.h"
+
+#include <errno.h>
+
+static struct sim s;
+static struct sim_member *tx, *s2, *a, *b;
+static char err[256];
+
+static void usual(uint64_t seed)
+{
+	sim_init(&s, seed);
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	s2 = sim_add(&s, "s2.example", true, true);
+	a = sim_add(&s, "a.example", false, true);
+	b = sim_add(&s, "b.example", false, true);
+	sim_up(tx);
+	sim_up(s2);
+	sim_up(a);
+	sim_up(b);
+	if (!sim_settle(&s, 20000))
+		bail("not settled");
+	sim_run(&s, 20000);
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 1000);
+}
+
+static uint32_t evict_b(void)
+{
+	uint32_t ms;
+
+	if (gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
+		bail("%s", err);
+	return ms;
+}
+
+static void finish(const char *what)
+{
+	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
+	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
+	sim_free(&s);
+}
+
+static int count_confirmed(void *arg, const struct gcks_member_status *st)
+{
+	*(unsigned int *)arg += st->send && st->confirmed;
+	return 0;
+}
+
+static unsigned int confirmed(void)
+{
+	unsigned int n = 0;
+
+	gcks_each_member(s.gcks, "video", count_confirmed, &n);
+	return n;
+}
+
+static void test_confirmed(void)
+{
+	struct gcks_group_status g;
+	uint64_t at;
+	uint32_t ms;
+
+	usual(1);
+	g = sim_group(&s);
+	is_int(g.unconfirmed, 0, "at rest nobody is waited for");
+	is_int(confirmed(), 2, "both senders use what is current");
+	at = s.ms;
+	ms = evict_b();
+	g = sim_group(&s);
+	is_int(g.unconfirmed, 2, "an eviction waits for both senders");
+	ok(!g.unsent_change && !g.confirmed_ms, "its message was sent");
+	sim_run(&s, 5000);
+	g = sim_group(&s);
+	is_int(g.unconfirmed, 0, "they confirm");
+	ok(g.confirmed_ms > 0 && g.confirmed_ms <= ms + 300,
+	   "after %u ms; %u were to be expected", g.confirmed_ms, ms);
+	is_int(sim_reads_after(&s, b, at + g.confirmed_ms), 0,
+	       "from then on the evicted one has no key of what is sent");
+	sim_down(b);
+
+	/* an hour of silence between them: it has an IKE SA to say it over */
+	sim_run(&s, 3000000);
+	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_run(&s, 4000);
+	is_int(sim_group(&s).unconfirmed, 2, "a rekey: they change after ATD");
+	sim_run(&s, 3000);
+	is_int(sim_group(&s).unconfirmed, 0, "and confirm");
+	is_int(sim_status(tx).registrations, 1,
+	       "without a registration of its own");
+	is_int(a->gaps, 0, "no packet is lost");
+	finish("confirmed");
+}
+
+static void test_waits(void)
+{
+	struct gcks_group_status g;
+	unsigned int sends;
+	uint64_t at;
+
+	usual(2);
+	tx->deaf = true;
+	at = s.ms;
+	evict_b();
+	sim_run(&s, 10000);
+	g = sim_group(&s);
+	is_int(g.unconfirmed, 1, "a deaf sender is waited for");
+	is_int(confirmed(), 1, "the other one has confirmed");
+	ok(!g.confirmed_ms, "the eviction is not said to be through");
+	ok(sim_reads_after(&s, b, at + 5000) > 0, "and it is not");
+	tx->deaf = false;
+	sim_run(&s, 2500);
+	g = sim_group(&s);
+	is_int(g.unconfirmed, 0, "it hears one of the copies that go on");
+	at += g.confirmed_ms;
+	sim_run(&s, 5000);
+	is_int(sim_reads_after(&s, b, at), 0, "and b reads no more");
+	sim_down(b);
+
+	/* a sender that is gone is not waited for with copies for ever */
+	sim_down(s2);
+	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_run(&s, 70000);
+	sends = s.sends;
+	sim_run(&s, 60000);
+	ok(s.sends - sends <= 8, "a minute later there are beats: %u",
+	   s.sends - sends);
+	is_int(sim_group(&s).unconfirmed, 1, "it is still said to be behind");
+	finish("waits");
+}
+
+static void test_unsent(void)
+{
+	struct gcks_group_status g;
+	uint64_t at;
+
+	usual(3);
+	s.send_errno = -ENETUNREACH;
+	at = s.ms;
+	evict_b();
+	g = sim_group(&s);
+	ok(g.unsent_change && g.unsent_why,
+	   "an eviction that could be sent to nobody says so: %s",
+	   g.unsent_why ? g.unsent_why : "-");
+	sim_run(&s, 20000);
+	g = sim_group(&s);
+	ok(g.unsent > 10, "copies that could not be sent are counted: %ju",
+	   (uintmax_t)g.unsent);
+	ok(g.unsent_change && g.unconfirmed == 2, "nobody has changed keys");
+	ok(sim_logged(&s, "not sent, tried again"), "the log has it");
+	s.send_errno = 0;
+	sim_run(&s, 3000);
+	g = sim_group(&s);
+	ok(!g.unsent_change && !g.unsent_why && !g.unconfirmed,
+	   "the route is back: sent, and confirmed");
+	sim_down(b);
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	is_int(sim_reads_after(&s, b, at + 23000), 0, "b reads no more");
+	is_int(a->gaps, 0, "a loses no packet");
+
+	/* for longer than members would take it: the beat tells them */
+	s.send_errno = -ENODEV;
+	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_run(&s, 300000);
+	s.send_errno = 0;
+	sim_run(&s, 5000);
+	is_int(sim_out_of_step(&s), 0, "five minutes: in step 5 s after");
+	finish("unsent");
+}
+
+int main(void)
+{
+	test_confirmed();
+	test_waits();
+	test_unsent();
+	return done();
+}
