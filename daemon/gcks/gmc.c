@@ -16,6 +16,15 @@
 #define PACE_MIN_MS 1000
 #define PACE_MAX_MS 60000
 #define PACE_REST_MS 120000
+/*
+ * One join is free, then a leave waits for 4, 8, 16 s and so on; a minute
+ * forgives one join.
+ */
+#define CHURN_FREE 1
+#define CHURN_MIN_MS 4000u
+#define CHURN_MAX_MS 60000u
+#define CHURN_MAX 8
+#define CHURN_REST_MS 60000
 
 static uint64_t hash_str(uint64_t h, const char *s)
 {
@@ -420,4 +429,43 @@ bool gmc_pace(struct group *g, const char *identity)
 	if (p->wait_ms > PACE_MAX_MS)
 		p->wait_ms = PACE_MAX_MS;
 	return true;
+}
+
+/* ---- coming and going --------------------------------------------------- */
+
+static struct gchurn *churn_of(struct group *g, const char *identity)
+{
+	uint64_t hash = hash_str(hash_id(identity), g->conf->name);
+	struct gchurn *c = &g->k->churn[hash % GCKS_PACE];
+	uint64_t now = group_now_ms(g);
+
+	if (c->hash != hash) {
+		memset(c, 0, sizeof(*c));
+		c->hash = hash;
+		c->at_ms = now;
+	}
+	for (; c->joins && now - c->at_ms >= CHURN_REST_MS; c->joins--)
+		c->at_ms += CHURN_REST_MS;
+	if (!c->joins)
+		c->at_ms = now;
+	return c;
+}
+
+void gmc_came(struct group *g, const char *identity)
+{
+	struct gchurn *c = churn_of(g, identity);
+
+	if (c->joins < CHURN_MAX)
+		c->joins++;
+}
+
+uint32_t gmc_leave_wait_ms(struct group *g, const char *identity)
+{
+	unsigned int joins = churn_of(g, identity)->joins;
+	uint32_t ms;
+
+	if (joins <= CHURN_FREE)
+		return 0;
+	ms = CHURN_MIN_MS << (joins - CHURN_FREE - 1);
+	return ms < CHURN_MAX_MS ? ms : CHURN_MAX_MS;
 }

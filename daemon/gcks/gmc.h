@@ -74,4 +74,15 @@ void gmc_stranger(struct gcks *k, const char *name, const char *what,
  */
 bool gmc_pace(struct group *g, const char *identity);
 
+/* ---- coming and going --------------------------------------------------- */
+
+/* @identity has joined. */
+void gmc_came(struct group *g, const char *identity);
+/*
+ * How long the rekey for @identity's leave waits, in milliseconds: not at all,
+ * unless it comes and goes again and again; then up to a minute. If it is back
+ * by then nothing has to change.
+ */
+uint32_t gmc_leave_wait_ms(struct group *g, const char *identity);
+
 #endif

@@ -38,7 +38,8 @@ struct gmember {
 	uint32_t leaf;
 	bool send;
 	bool receive;
-	bool leaving;		/* goes with a batch */
+	bool leaving;		/* goes with a batch ... */
+	uint64_t leave_ms;	/* ... that is not before then */
 	bool out;		/* goes with the change being made */
 	int64_t joined;		/* seconds since 1970 */
 	int64_t registered;
@@ -202,6 +203,13 @@ struct gpace {
 	uint32_t wait_ms;	/* so long after that it gets none */
 };
 
+/* How often an identity has come lately; by hash, outlives leaving. */
+struct gchurn {
+	uint64_t hash;
+	uint64_t at_ms;
+	unsigned int joins;
+};
+
 struct gcks_hush {
 	uint64_t hash;
 	uint64_t at_ms;
@@ -214,6 +222,7 @@ struct gcks {
 	struct group *groups;	/* as many as in conf */
 	struct gcks_hush hush[GCKS_HUSH];
 	struct gpace pace[GCKS_PACE];
+	struct gchurn churn[GCKS_PACE];
 	uint64_t time0_ms;	/* our time when clock_mono_ms() was 0 */
 	uint64_t stranger_ms;	/* when one was last written down; 0: never */
 	uint64_t strangers;	/* passed over since */

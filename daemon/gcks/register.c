@@ -199,6 +199,24 @@ static bool message_full(const struct group *g)
 	return lkh_pending(g->tree) > GKM_WRAPS_MAX && told > GKM_WRAPS_MAX;
 }
 
+static bool leaves_now(const struct group *g, const struct gmember *m)
+{
+	return m->leaving && m->leave_ms <= group_now_ms(g);
+}
+
+/* When the next of those who leave is due, and changes may go */
+static uint64_t next_leave_ms(const struct group *g)
+{
+	uint64_t now = group_now_ms(g), least = UINT64_MAX;
+	const struct gmember *m;
+
+	TAILQ_FOREACH(m, &g->members, all)
+		if (m->leaving && m->leave_ms < least)
+			least = m->leave_ms;
+	least = least > now ? least - now : 0;
+	return least > pace_wait_ms(g) ? least : pace_wait_ms(g);
+}
+
 /* As many as one message can tell of; the others wait for the next. */
 static int take_out(struct group *g, struct batch *b)
 {
@@ -207,7 +225,7 @@ static int take_out(struct group *g, struct batch *b)
 
 	TAILQ_FOREACH(m, &g->members, all) {
 		/* an eviction does not wait for a crowd, nor go with one */
-		if (b->deny ? m != b->deny : !m->leaving)
+		if (b->deny ? m != b->deny : !leaves_now(g, m))
 			continue;
 		if (b->n_out && lkh_pending(g->tree) > GKM_WRAPS_MAX)
 			break;
@@ -399,6 +417,7 @@ void gr_settle_in(struct group *g, struct gjoin *j, int64_t now)
 	if (j->is_new) {
 		j->m->send = j->send;
 		gmc_enter(g, j->m);
+		gmc_came(g, j->m->identity);
 		g->n_joins++;
 	} else {
 		gmc_set_send(g, j->m, j->send);
@@ -436,8 +455,10 @@ static void settle(struct group *g, struct batch *b)
 		gr_answer(g, j);
 		gr_join_free(j);
 	}
-	if (!TAILQ_EMPTY(&g->joins) || g->n_leaving)
+	if (!TAILQ_EMPTY(&g->joins))
 		gr_arm(g, pace_wait_ms(g));
+	else if (g->n_leaving)
+		gr_arm(g, next_leave_ms(g));
 }
 
 static void why_text(const struct batch *b, char *buf, size_t size)
@@ -500,6 +521,8 @@ int gr_flush(struct group *g, const struct gmember *deny)
 		rc = take_in(g, &c, &b);
 	if (rc || (!b.n_out && !b.n_in)) {
 		gkm_abandon(g, &c);
+		if (!rc && g->n_leaving)
+			gr_arm(g, next_leave_ms(g));
 		if (rc)
 			batch_failed(g, &b);
 		return rc;
@@ -535,9 +558,19 @@ void gr_leave_later(struct group *g, struct gmember *m)
 {
 	if (m->leaving)
 		return;
+	gr_leave_in(g, m, 0);
+}
+
+void gr_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms)
+{
+	uint32_t delay = g->conf->batch_leave_ms;
+
+	if (delay < wait_ms)
+		delay = wait_ms;
 	m->leaving = true;
+	m->leave_ms = group_now_ms(g) + wait_ms;
 	g->n_leaving++;
-	gr_arm(g, g->conf->batch_leave_ms);
+	gr_arm(g, delay);
 }
 
 int gr_evict(struct group *g, struct gmember *m)

@@ -27,6 +27,8 @@ int gr_evict(struct group *g, struct gmember *m);
 bool gr_waits(const struct group *g, const char *identity);
 /* Marks for the next batch and arms it. */
 void gr_leave_later(struct group *g, struct gmember *m);
+/* The same, not before @wait_ms are over. */
+void gr_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms);
 
 /* ---- for request.c ------------------------------------------------------ */
 

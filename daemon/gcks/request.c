@@ -34,6 +34,7 @@ static enum gike_when report(struct group *g, const struct ike_sa *sa,
 			     struct gike_reply *reply)
 {
 	struct gmember *m = gmc_find(g, identity);
+	uint32_t wait;
 
 	memset(reply, 0, sizeof(*reply));
 	/* leaving what one is not in is no error: the answer was lost */
@@ -48,8 +49,11 @@ static enum gike_when report(struct group *g, const struct ike_sa *sa,
 	}
 	log_info("group %s: %s reports %s", g->conf->name, identity,
 		 ike_notify_name(req->report));
-	gr_leave_later(g, m);
-	if (!g->conf->batch_leave_ms && gr_flush(g, NULL))
+	if (m->leaving)
+		return GIKE_NOW;
+	wait = gmc_leave_wait_ms(g, identity);
+	gr_leave_in(g, m, wait);
+	if (!wait && !g->conf->batch_leave_ms && gr_flush(g, NULL))
 		reply->notify = GIKE_N_REGISTRATION_FAILED;
 	return GIKE_NOW;
 }

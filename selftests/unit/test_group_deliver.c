@@ -158,6 +158,11 @@ static void test_hostile(void)
 	is_int(d.rekeys, 0, "one that registers again and again: no rekey");
 	ok(!d.entitled_lost, "nobody loses a packet");
 	clean(&d, "pest");
+	d = deliver_pest(true, 60);
+	ok(d.rekeys <= 4, "one that leaves and joins for a minute: %u rekeys",
+	   d.rekeys);
+	ok(!d.entitled_lost, "nobody loses a packet");
+	clean(&d, "in and out");
 	d = deliver_held_back(false);
 	ok(d.evicted_read_s <= 135,
 	   "rekeys held back: the evicted one reads %.0f s of 135",
