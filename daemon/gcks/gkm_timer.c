@@ -153,7 +153,7 @@ void gkm_schedule(struct group *g)
 {
 	int64_t left = g->st.data.made + g->conf->rekey_interval -
 		group_wall(g);
-	uint32_t first = pace_wait_ms(g) + FIRST_BEAT_MS;
+	uint32_t first = pace_copies_ms(g) + FIRST_BEAT_MS;
 
 	gkm_timers_stop(g);
 	if (!g->st.keyed)

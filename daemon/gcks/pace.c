@@ -15,6 +15,8 @@
  */
 #define SAS_GOING 32
 #define SPACING_MIN_MS 100
+/* Joins wait for each other's ATD, but not for longer than that. */
+#define IN_USE_MAX_MS 6000
 
 static uint32_t left(const struct group *g, uint64_t until_ms)
 {
@@ -32,14 +34,29 @@ static uint32_t spacing_ms(const struct group *g)
 	return ms > SPACING_MIN_MS ? ms : SPACING_MIN_MS;
 }
 
+/*
+ * Senders use each Data SA from ATD on. Who missed one notices by then, and is
+ * given what is current: that must be what is used.
+ */
+static uint32_t in_use_ms(const struct group *g)
+{
+	uint32_t ms = g->conf->atd * MS + SLACK_MS;
+
+	return ms < IN_USE_MAX_MS ? ms : IN_USE_MAX_MS;
+}
+
 void pace_changed(struct group *g, enum gkm_how how, bool told)
 {
 	struct pace *p = &g->pace;
 	uint64_t now = group_now_ms(g);
-	uint32_t copies = told ? gkm_copies_ms(g, how) + SLACK_MS : 0;
-	uint32_t apart = spacing_ms(g);
+	uint32_t apart = told ? gkm_copies_ms(g, how) + SLACK_MS : 0;
 
-	p->clear_ms = now + (copies > apart ? copies : apart);
+	p->copies_ms = now + apart;
+	if (apart < spacing_ms(g))
+		apart = spacing_ms(g);
+	if (told && how != GKM_EXCLUDE && apart < in_use_ms(g))
+		apart = in_use_ms(g);
+	p->clear_ms = now + apart;
 	p->switch_ms = now;
 	if (told)
 		p->switch_ms += how == GKM_EXCLUDE ? gkm_effective_ms(g) :
@@ -72,7 +89,8 @@ void pace_resumed(struct group *g)
 	uint64_t now = group_now_ms(g);
 
 	g->pace.switch_ms = now + g->conf->atd * MS;
-	g->pace.clear_ms = now + gkm_copies_ms(g, GKM_SIMPLE);
+	g->pace.copies_ms = now + gkm_copies_ms(g, GKM_SIMPLE);
+	g->pace.clear_ms = g->pace.copies_ms;
 }
 
 uint32_t pace_wait_ms(const struct group *g)
@@ -86,6 +104,11 @@ uint32_t pace_join_ms(const struct group *g)
 	uint32_t gather = left(g, g->pace.gather_ms);
 
 	return clear > gather ? clear : gather;
+}
+
+uint32_t pace_copies_ms(const struct group *g)
+{
+	return left(g, g->pace.copies_ms);
 }
 
 uint32_t pace_beat_ms(const struct group *g)

@@ -5,7 +5,7 @@
  *
  * Whoever misses the first copy of a GSA_REKEY cannot open what comes over the
  * next Rekey SA. So a change waits until all copies of the one before it are
- * out; only an eviction does not. What wants to change meanwhile shares the
+ * out, and its Data SA is in use; only an eviction does not. What wants to change meanwhile shares the
  * next one. The first joiner of a quiet group waits for nothing.
  *
  * All times are milliseconds of clock_mono_ms(), 0 where there is none.
@@ -20,7 +20,8 @@ struct group;
 enum gkm_how;
 
 struct pace {
-	uint64_t clear_ms;	/* all copies of the last change are out */
+	uint64_t copies_ms;	/* all copies of the last change are out */
+	uint64_t clear_ms;	/* and the next one may go */
 	/*
 	 * The copies of an exclusion's second message are. It has the first
 	 * Message ID of its Rekey SA: whatever came over that SA before would
@@ -46,6 +47,8 @@ void pace_resumed(struct group *g);
 uint32_t pace_wait_ms(const struct group *g);
 uint32_t pace_join_ms(const struct group *g);
 uint32_t pace_beat_ms(const struct group *g);
+/* How long copies of the last change are still on their way. */
+uint32_t pace_copies_ms(const struct group *g);
 
 /* Seconds that senders are told to wait, outside of an exclusion. */
 uint32_t pace_atd(const struct group *g);

@@ -232,8 +232,8 @@ up m "$TMP/m.conf"
 try "started again: in" wait_until 20 state_is in ||
 	tail -n 5 "$TMP/m.log" | sed 's/^/# /'
 try "with the group's keys" wait_until 20 in_step
-old_gone() { ! ctl m sa show video | grep -q "$(printf %x "$before")"; }
-try "what it had before is gone in the end" wait_until 30 old_gone
+is "on the SA that the kernel has" "$(group data_spi)" "$before"
+like "whose counters went on" "$(ctl m sa show video)" "$(printf %x "$before")"
 down TERM "$pid"
 is "ended: the kernel's group stays" \
 	"$(ctl m -j group show video | jq -r '.[0].name // .name')" video

@@ -11,6 +11,8 @@
 
 #define HELD_MAX 8192
 
+uint64_t deliver_seed;
+
 static struct sim s;
 static struct sim_member *tx, *a, *b;
 static struct gcks_group_status g0;
@@ -20,7 +22,7 @@ static char err[256];
 
 static void begin(uint64_t seed)
 {
-	sim_init(&s, seed);
+	sim_init(&s, seed + 1000 * deliver_seed);
 	tx = sim_add(&s, "s.example", true, false);
 	a = sim_add(&s, "a.example", false, true);
 	b = sim_add(&s, "b.example", false, true);

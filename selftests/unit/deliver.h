@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Another one is another run. */
+extern uint64_t deliver_seed;
+
 struct deliver_net {
 	unsigned int loss;	/* percent */
 	unsigned int burst_ms;	/* mean length of a burst; 0: one by one */

@@ -296,7 +296,7 @@ static void test_refusals(void)
 	   sim_status(m).last_error);
 	sim_down(m);
 	/* its leave shares the next rekey */
-	sim_run(&s, 1000);
+	sim_run(&s, 6000);
 	ok(!sim_has_member(&s, "e.example"), "and the key server drops it");
 
 	s.cg.max_members = 3;
