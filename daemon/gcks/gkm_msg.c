@@ -10,6 +10,11 @@
 #include "lib/log.h"
 
 #define MS 1000u
+/*
+ * Octets of a GSA_REKEY, or of a fragment of one, that pass everywhere: IPv6's
+ * least MTU without the headers of IP and UDP.
+ */
+#define FRAGMENT_MAX 1232
 /* Copies of the last resort, for who missed the burst. */
 #define LATE_MS 3000
 /* A late copy that is closer to the one before it would be lost with it. */
@@ -173,8 +178,10 @@ static int queue(struct group *g, struct gkm_change *c, struct rekey_sa *rs,
 	struct wbuf w;
 	int rc;
 
-	wbuf_init(&w, IKE_MSG_MAX);
-	rc = rekey_build(rs, m, &w, why, sizeof(why));
+	wbuf_init(&w, 2 * IKE_MSG_MAX);
+	/* only if all who are told can put them together */
+	rc = rekey_build_frags(rs, m, g->n_whole ? 0 : FRAGMENT_MAX, &w, why,
+			       sizeof(why));
 	if (rc) {
 		log_err("group %s: GSA_REKEY not built: %s%s%s", g->conf->name,
 			strerror(-rc), why[0] ? ": " : "", why);

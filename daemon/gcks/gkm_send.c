@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/message.h"
 #include "lib/log.h"
 
 /* What could not be sent is tried again so much later. */
@@ -119,6 +120,24 @@ bool gkm_unsent(const struct group *g)
 	return false;
 }
 
+/* A message is one IKE message, or one for each of its fragments. */
+static int send_datagrams(struct group *g, const struct gcks_dest *dest,
+			  const uint8_t *p, size_t len)
+{
+	int rc = 0, one;
+
+	while (len) {
+		size_t n = ike_msg_len(p, len);
+
+		one = g->k->deps.send_rekey(g->k->deps.ctx, dest, p, n);
+		if (one)
+			rc = one;
+		p += n;
+		len -= n;
+	}
+	return rc;
+}
+
 static int send_copy(struct gout *o)
 {
 	struct group *g = o->g;
@@ -131,7 +150,7 @@ static int send_copy(struct gout *o)
 	char ep[EP_STRLEN];
 	int rc;
 
-	rc = g->k->deps.send_rekey(g->k->deps.ctx, &dest, o->msg, o->len);
+	rc = send_datagrams(g, &dest, o->msg, o->len);
 	o->failed = rc;
 	if (rc)
 		g->unsent++;

@@ -133,6 +133,7 @@ void gmc_enter(struct group *g, struct gmember *m)
 	LIST_INSERT_HEAD(&g->by_number[m->number % GMC_HASH], m, by_number);
 	g->n_members++;
 	g->n_senders += m->send;
+	g->n_whole += !m->fragments;
 }
 
 void gmc_drop(struct group *g, struct gmember *m)
@@ -142,6 +143,7 @@ void gmc_drop(struct group *g, struct gmember *m)
 	LIST_REMOVE(m, by_number);
 	g->n_members--;
 	g->n_senders -= m->send;
+	g->n_whole -= !m->fragments;
 	g->n_leaving -= m->leaving;
 	gmc_member_free(m);
 }
@@ -159,6 +161,13 @@ void gmc_set_send(struct group *g, struct gmember *m, bool send)
 	g->n_senders += send;
 	g->n_senders -= m->send;
 	m->send = send;
+}
+
+void gmc_set_fragments(struct group *g, struct gmember *m, bool fragments)
+{
+	g->n_whole += m->fragments;
+	g->n_whole -= fragments;
+	m->fragments = fragments;
 }
 
 struct gmember *gmc_find(const struct group *g, const char *identity)
@@ -205,7 +214,7 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	wbuf_init(&w, 64);
 	wbuf_u8(&w, RECORD_VERSION);
 	wbuf_u64(&w, m->number);
-	wbuf_u8(&w, m->send | m->receive << 1);
+	wbuf_u8(&w, m->send | m->receive << 1 | m->fragments << 2);
 	wbuf_u64(&w, m->joined);
 	wbuf_u64(&w, m->registered);
 	wbuf_u32(&w, m->first_sid);
@@ -304,6 +313,7 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 	m->n_sids = rbuf_u32(&r);
 	m->send = flags & 1;
 	m->receive = flags & 2;
+	m->fragments = flags & 4;
 	if (r.err || rbuf_left(&r) || !m->number ||
 	    gmc_find_number(g, m->number)) {
 		gmc_member_free(m);

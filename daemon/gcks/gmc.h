@@ -34,6 +34,7 @@ void gmc_enter(struct group *g, struct gmember *m);
 void gmc_drop(struct group *g, struct gmember *m);
 void gmc_drop_all(struct group *g);
 void gmc_set_send(struct group *g, struct gmember *m, bool send);
+void gmc_set_fragments(struct group *g, struct gmember *m, bool fragments);
 struct gmember *gmc_find(const struct group *g, const char *identity);
 struct gmember *gmc_find_number(const struct group *g, uint64_t number);
 

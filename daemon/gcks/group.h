@@ -38,6 +38,7 @@ struct gmember {
 	uint32_t leaf;
 	bool send;
 	bool receive;
+	bool fragments;		/* takes fragments of GSA_REKEY */
 	bool leaving;		/* goes with a batch ... */
 	uint64_t leave_ms;	/* ... that is not before then */
 	bool out;		/* goes with the change being made */
@@ -137,6 +138,7 @@ struct gjoin {
 	char *identity;
 	bool send;
 	bool receive;
+	bool fragments;
 	uint32_t n_sids;	/* wanted; then given by the batch */
 	uint32_t first_sid;
 	struct gmember *m;	/* the member it is, or becomes */
@@ -154,6 +156,7 @@ struct group {
 	struct gbucket by_number[GMC_HASH];
 	uint32_t n_members;
 	uint32_t n_senders;
+	uint32_t n_whole;	/* take GSA_REKEY in one piece only */
 	struct gdenieds denied;
 	uint32_t n_denied;
 

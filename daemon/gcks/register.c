@@ -149,6 +149,7 @@ int gr_put_join(struct group *g, const struct gjoin *j, int64_t now)
 
 	next.send = j->send;
 	next.receive = j->receive;
+	next.fragments = j->fragments;
 	next.registered = now;
 	next.first_sid = j->first_sid;
 	next.n_sids = j->send ? j->n_sids : 0;
@@ -416,11 +417,13 @@ void gr_settle_in(struct group *g, struct gjoin *j, int64_t now)
 {
 	if (j->is_new) {
 		j->m->send = j->send;
+		j->m->fragments = j->fragments;
 		gmc_enter(g, j->m);
 		gmc_came(g, j->m->identity);
 		g->n_joins++;
 	} else {
 		gmc_set_send(g, j->m, j->send);
+		gmc_set_fragments(g, j->m, j->fragments);
 		g->registrations++;
 	}
 	j->m->receive = j->receive;

@@ -88,6 +88,7 @@ static struct gjoin *join_new(struct group *g, const struct ike_sa *sa,
 	j->token = req->token;
 	j->over = ike_sa_serial(sa);
 	j->send = req->send;
+	j->fragments = req->fragments;
 	j->receive = gmc_may_receive(g, identity);
 	j->n_sids = req->send ? req->n_sender_ids : 0;
 	if (req->send && !j->n_sids)
@@ -117,7 +118,7 @@ static bool repeats(const struct gmember *m, const struct gjoin *j,
 		    int64_t now)
 {
 	return !j->send && !m->send && !m->leaving &&
-		m->receive == j->receive && now >= m->registered &&
+		m->receive == j->receive && m->fragments == j->fragments && now >= m->registered &&
 		now - m->registered < REPEAT_S;
 }
 

@@ -44,6 +44,7 @@ struct gike_req {
 	bool send;			/* N(GROUP_SENDER) */
 	uint32_t n_sender_ids;		/* wanted; the key server sees >= 1 */
 	uint16_t report;		/* 0, or 14 / 49: reports or leaves */
+	bool fragments;			/* takes fragments of GSA_REKEY */
 	bool used_up;			/* N(MCSEC_USED_UP): needs another Data SA */
 	/* initiator: NULL means sag_default(); responder: none was sent */
 	const struct sa_pld *sag;

@@ -28,6 +28,17 @@ int ike_hdr_parse(const uint8_t *p, size_t len, struct ike_hdr *h)
 	return r.err || h->len != len ? -EBADMSG : 0;
 }
 
+size_t ike_msg_len(const uint8_t *p, size_t len)
+{
+	size_t n;
+
+	if (len < IKE_HDR_LEN)
+		return len;
+	p += IKE_HDR_LEN_OFF;
+	n = (size_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+	return n >= IKE_HDR_LEN && n <= len ? n : len;
+}
+
 void ike_hdr_build(struct wbuf *w, const struct ike_hdr *h)
 {
 	wbuf_put(w, h->spi_i, IKE_SPI_LEN);
@@ -88,11 +99,14 @@ static void put_u64(uint8_t *p, uint64_t v)
 		p[i] = v;
 }
 
-int sk_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv,
-	    uint8_t first, const uint8_t *inner, size_t len)
+/* @frag: an SKF payload (RFC 7383 2.5); NULL: SK. */
+static int seal_as(struct wbuf *w, const struct sk_key *k, uint64_t iv,
+		   uint8_t first, const struct skf *frag, const uint8_t *inner,
+		   size_t len)
 {
 	/* Padding isn't needed with these ciphers: Pad Length is 0. */
-	size_t total = SK_IV_LEN + len + 1 + SK_ICV_LEN;
+	size_t head = frag ? SKF_HDR_LEN : 0;
+	size_t total = head + SK_IV_LEN + len + 1 + SK_ICV_LEN;
 	uint8_t ivb[SK_IV_LEN];
 	size_t off;
 	uint8_t *p;
@@ -104,11 +118,15 @@ int sk_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv,
 		return -EINVAL;
 	if (len > IKE_MSG_MAX || SK_AAD_LEN + total > IKE_MSG_MAX)
 		return -EMSGSIZE;
-	wbuf_patch_u8(w, IKE_HDR_NEXT_OFF, IKE_PLD_SK);
+	wbuf_patch_u8(w, IKE_HDR_NEXT_OFF, frag ? IKE_PLD_SKF : IKE_PLD_SK);
 	wbuf_patch_u32(w, IKE_HDR_LEN_OFF, SK_AAD_LEN + total);
 	wbuf_u8(w, first);
 	wbuf_u8(w, 0);
 	wbuf_u16(w, IKE_PLD_HDR_LEN + total);
+	if (frag) {
+		wbuf_u16(w, frag->number);
+		wbuf_u16(w, frag->total);
+	}
 	put_u64(ivb, iv);
 	wbuf_put(w, ivb, sizeof(ivb));
 	off = wbuf_reserve(w, len + 1 + SK_ICV_LEN);
@@ -118,31 +136,48 @@ int sk_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv,
 	if (len)
 		memcpy(p, inner, len);
 	p[len] = 0;
-	ret = aead_seal(k->encr, k->key, k->len, ivb, w->p, SK_AAD_LEN, p,
-			len + 1, p);
+	ret = aead_seal(k->encr, k->key, k->len, ivb, w->p, SK_AAD_LEN + head,
+			p, len + 1, p);
 	if (ret)
 		/* Plaintext must not leave with whoever overlooks this. */
 		wbuf_truncate(w, IKE_HDR_LEN);
 	return ret;
 }
 
-int sk_open(const uint8_t *p, size_t len, const struct sk_key *k,
-	    uint8_t *plain, size_t *plain_len, uint8_t *first)
+int sk_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv,
+	    uint8_t first, const uint8_t *inner, size_t len)
 {
-	const uint8_t *iv = p + SK_AAD_LEN;
+	return seal_as(w, k, iv, first, NULL, inner, len);
+}
+
+int skf_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv,
+	     uint8_t first, const struct skf *frag, const uint8_t *inner,
+	     size_t len)
+{
+	return seal_as(w, k, iv, frag->number == 1 ? first : IKE_PLD_NONE, frag,
+		       inner, len);
+}
+
+static int open_as(const uint8_t *p, size_t len, const struct sk_key *k,
+		   struct skf *frag, uint8_t *plain, size_t *plain_len,
+		   uint8_t *first)
+{
+	size_t head = frag ? SKF_HDR_LEN : 0;
+	const uint8_t *iv = p + SK_AAD_LEN + head;
 	size_t n;
 	int ret;
 
 	*plain_len = 0;
 	*first = IKE_PLD_NONE;
-	if (len < SK_AAD_LEN + SK_IV_LEN + 1 + SK_ICV_LEN ||
-	    len > IKE_MSG_MAX || p[IKE_HDR_NEXT_OFF] != IKE_PLD_SK)
+	if (len < SK_AAD_LEN + head + SK_IV_LEN + 1 + SK_ICV_LEN ||
+	    len > IKE_MSG_MAX ||
+	    p[IKE_HDR_NEXT_OFF] != (frag ? IKE_PLD_SKF : IKE_PLD_SK))
 		return -EBADMSG;
 	/* SK is the only payload outside, so it ends where the message does */
 	if (((size_t)p[30] << 8 | p[31]) != len - IKE_HDR_LEN)
 		return -EBADMSG;
-	n = len - SK_AAD_LEN - SK_IV_LEN;
-	ret = aead_open(k->encr, k->key, k->len, iv, p, SK_AAD_LEN,
+	n = len - SK_AAD_LEN - head - SK_IV_LEN;
+	ret = aead_open(k->encr, k->key, k->len, iv, p, SK_AAD_LEN + head,
 			iv + SK_IV_LEN, n, plain);
 	if (ret)
 		return ret;
@@ -153,6 +188,36 @@ int sk_open(const uint8_t *p, size_t len, const struct sk_key *k,
 	}
 	*plain_len = n - 1 - plain[n - 1];
 	*first = p[IKE_HDR_LEN];
+	return 0;
+}
+
+int sk_open(const uint8_t *p, size_t len, const struct sk_key *k,
+	    uint8_t *plain, size_t *plain_len, uint8_t *first)
+{
+	return open_as(p, len, k, NULL, plain, plain_len, first);
+}
+
+bool is_fragment(const uint8_t *p, size_t len)
+{
+	return len > IKE_HDR_LEN && p[IKE_HDR_NEXT_OFF] == IKE_PLD_SKF;
+}
+
+int skf_open(const uint8_t *p, size_t len, const struct sk_key *k,
+	     struct skf *frag, uint8_t *plain, size_t *plain_len,
+	     uint8_t *first)
+{
+	int ret = open_as(p, len, k, frag, plain, plain_len, first);
+
+	if (ret)
+		return ret;
+	p += SK_AAD_LEN;
+	frag->number = p[0] << 8 | p[1];
+	frag->total = p[2] << 8 | p[3];
+	if (!frag->number || frag->number > frag->total || !*plain_len ||
+	    (frag->number > 1 && *first)) {
+		secret_wipe(plain, *plain_len);
+		return -EBADMSG;
+	}
 	return 0;
 }
 

@@ -26,6 +26,11 @@ struct ike_hdr {
 
 /* 0, -EBADMSG when shorter than a header or Length is not @len */
 int ike_hdr_parse(const uint8_t *p, size_t len, struct ike_hdr *h);
+/*
+ * Octets of the first of several messages, one behind the other, as its header
+ * says; @len if that makes no sense.
+ */
+size_t ike_msg_len(const uint8_t *p, size_t len);
 /* Writes the 28 octets; Length is 0 until msg_finish(). */
 void ike_hdr_build(struct wbuf *w, const struct ike_hdr *h);
 /* Offset of Next Payload in a message whose header starts at 0 */
@@ -70,6 +75,25 @@ int sk_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv,
  */
 int sk_open(const uint8_t *p, size_t len, const struct sk_key *k,
 	    uint8_t *plain, size_t *plain_len, uint8_t *first);
+
+/* ---- SKF, RFC 7383 ------------------------------------------------------ */
+
+#define SKF_HDR_LEN	4	/* Fragment Number and Total Fragments */
+
+struct skf {
+	uint16_t number;	/* from 1 */
+	uint16_t total;
+};
+
+/* What has the header of a message and SKF behind it */
+bool is_fragment(const uint8_t *p, size_t len);
+/* As sk_seal() and sk_open(), of one fragment. @first is that of the whole. */
+int skf_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv,
+	     uint8_t first, const struct skf *frag, const uint8_t *inner,
+	     size_t len);
+int skf_open(const uint8_t *p, size_t len, const struct sk_key *k,
+	     struct skf *frag, uint8_t *plain, size_t *plain_len,
+	     uint8_t *first);
 
 /* ---- the payloads of one message ---------------------------------------- */
 

@@ -194,6 +194,7 @@ enum ike_notify_type {
 	/* Private use, of status type: none of them changes what others say */
 	MCSEC_N_USED_UP				= 50848,
 	MCSEC_N_SENDING				= 50849,
+	MCSEC_N_REKEY_FRAGMENTS			= 50850,
 };
 
 /* RFC 7427 7, RFC 8420 2 */

@@ -35,6 +35,7 @@ int greq_build(struct pchain *c, const struct ike_task *t)
 	sa_build(c, t->sag ? t->sag : &sag);
 	if (t->send)
 		notify_build(c, GIKE_N_GROUP_SENDER, n, sizeof(n));
+	notify_build(c, MCSEC_N_REKEY_FRAGMENTS, NULL, 0);
 	if (t->used_up)
 		notify_build(c, MCSEC_N_USED_UP, NULL, 0);
 	return c->w->err;
@@ -184,6 +185,7 @@ static const char *greq_parse(const struct ike_msg *m, struct gike_req *req,
 			req->n_sender_ids = 1;
 		req->send = true;
 	}
+	req->fragments = msg_notify(m, MCSEC_N_REKEY_FRAGMENTS);
 	req->used_up = msg_notify(m, MCSEC_N_USED_UP);
 	req->xchg = m->h.xchg;
 	/* An error notify is what tells a report from a registration. */

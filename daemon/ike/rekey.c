@@ -12,6 +12,9 @@
 
 /* IKE header and generic header of SK: "A" of RFC 9838 2.4.1.1 */
 #define A_LEN	(IKE_HDR_LEN + IKE_PLD_HDR_LEN)
+/* What a fragment has around its part of the message */
+#define REKEY_FRAG_OVERHEAD	(A_LEN + SKF_HDR_LEN + SK_IV_LEN + 1 + \
+				 SK_ICV_LEN)
 
 __attribute__((format(printf, 4, 5)))
 static int no(int ret, char *why, size_t size, const char *fmt, ...)
@@ -272,6 +275,38 @@ static int sign(const struct rekey_sa *rs, const struct ike_hdr *h,
 }
 
 /*
+ * Fragments of one message differ by what is added to the random half, so that
+ * no two of them have one IV.
+ */
+static int seal_fragments(struct wbuf *out, const struct ike_hdr *h,
+			  const struct sk_key *k, uint64_t iv, uint8_t first,
+			  const struct wbuf *inner, size_t most)
+{
+	size_t room = most - REKEY_FRAG_OVERHEAD, at = 0;
+	struct skf frag = { .total = (inner->len + room - 1) / room };
+	int ret = 0;
+
+	if (frag.total > REFRAG_MAX)
+		return -EMSGSIZE;
+	while (!ret && at < inner->len) {
+		size_t n = inner->len - at < room ? inner->len - at : room;
+		struct wbuf one;
+
+		frag.number++;
+		wbuf_init(&one, most);
+		ike_hdr_build(&one, h);
+		ret = skf_seal(&one, k,
+			       iv + ((uint64_t)(frag.number - 1) << 32), first,
+			       &frag, inner->p + at, n);
+		if (!ret)
+			wbuf_put(out, one.p, one.len);
+		wbuf_free(&one);
+		at += n;
+	}
+	return ret ? ret : out->err;
+}
+
+/*
  * The Message ID alone keeps the IVs of one counter apart. The other half is
  * for what goes back in time with the counter: a store restored from a
  * backup, a change that was computed, not committed and computed again.
@@ -288,6 +323,12 @@ static int make_iv(uint32_t mid, uint64_t *iv)
 
 int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
 		char *why, size_t why_size)
+{
+	return rekey_build_frags(rs, m, 0, out, why, why_size);
+}
+
+int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
+		      struct wbuf *out, char *why, size_t why_size)
 {
 	struct ike_hdr h = {
 		.xchg = GIKE_XCHG_GSA_REKEY,
@@ -333,7 +374,10 @@ int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
 		ret = sign(rs, &h, &chain, sig_off, sig_len);
 	if (!ret)
 		ret = make_iv(h.mid, &iv);
-	if (!ret) {
+	if (!ret && most && inner.len + REKEY_FRAG_OVERHEAD > most) {
+		ret = seal_fragments(out, &h, &k, iv, chain.first, &inner,
+				     most);
+	} else if (!ret) {
 		ike_hdr_build(out, &h);
 		ret = sk_seal(out, &k, iv, chain.first, inner.p, inner.len);
 	}
@@ -363,6 +407,7 @@ static const char *const rc_names[REKEY_RC_MAX] = {
 	[REKEY_POLICY] = "policy",
 	[REKEY_UNSUPPORTED] = "unsupported",
 	[REKEY_RESOURCE] = "resource",
+	[REKEY_FRAGMENT] = "fragment",
 };
 
 const char *rekey_rc_name(enum rekey_rc rc)
@@ -497,8 +542,69 @@ static enum rekey_rc open_inner(struct rekey_sa *rs, const uint8_t *head,
 	return open_content(msg, m, why, size);
 }
 
+/* @plain is the inside of the whole message; it is altered. */
+static enum rekey_rc open_whole(struct rekey_sa *rs, const uint8_t *head,
+				struct ike_msg *msg, uint8_t first,
+				uint8_t *plain, size_t len,
+				struct rekey_msg *m, char *why, size_t size)
+{
+	enum rekey_rc rc = open_inner(rs, head, msg, first, plain, len, m, why,
+				      size);
+
+	if (rc) {
+		/* Half of a message is none. */
+		rekey_msg_free(m);
+		rekey_msg_init(m);
+	}
+	return rc;
+}
+
+/* One of several: RFC 9838 2.4.1.2, verified as if it had come whole */
+static enum rekey_rc open_fragment(struct rekey_sa *rs, struct refrag *frags,
+				   const uint8_t *p, size_t len,
+				   const struct sk_key *k, struct ike_msg *msg,
+				   uint8_t *plain, struct rekey_msg *m,
+				   char *why, size_t size)
+{
+	uint8_t head[A_LEN];
+	size_t plain_len;
+	enum rekey_rc rc;
+	struct skf frag;
+	uint8_t *whole;
+	uint8_t first;
+	int ret;
+
+	if (skf_open(p, len, k, &frag, plain, &plain_len, &first))
+		return REKEY_ICV;
+	ret = refrag_add(frags, msg->h.mid, &frag, first, plain, plain_len);
+	if (ret == -EAGAIN)
+		return REKEY_FRAGMENT;
+	whole = ret ? NULL : secret_alloc(frags->octets);
+	if (!whole) {
+		refrag_drop(frags);
+		return REKEY_RESOURCE;
+	}
+	refrag_copy(frags, whole);
+	memcpy(head, p, IKE_HDR_LEN);
+	head[IKE_HDR_NEXT_OFF] = IKE_PLD_SK;
+	memset(head + IKE_HDR_LEN, 0, IKE_PLD_HDR_LEN);
+	head[IKE_HDR_LEN] = frags->first;
+	rc = open_whole(rs, head, msg, frags->first, whole, frags->octets, m,
+			why, size);
+	secret_free(whole);
+	refrag_drop(frags);
+	return rc;
+}
+
 enum rekey_rc rekey_open(struct rekey_sa *rs, const uint8_t *p, size_t len,
 			 struct rekey_msg *m, char *why, size_t why_size)
+{
+	return rekey_open_frags(rs, NULL, p, len, m, why, why_size);
+}
+
+enum rekey_rc rekey_open_frags(struct rekey_sa *rs, struct refrag *frags,
+			       const uint8_t *p, size_t len,
+			       struct rekey_msg *m, char *why, size_t why_size)
 {
 	struct ike_msg msg = { 0 };
 	size_t plain_len;
@@ -519,16 +625,14 @@ enum rekey_rc rekey_open(struct rekey_sa *rs, const uint8_t *p, size_t len,
 		sk_key_wipe(&k);
 		return REKEY_RESOURCE;
 	}
-	if (sk_open(p, len, &k, plain, &plain_len, &first))
+	if (frags && is_fragment(p, len))
+		rc = open_fragment(rs, frags, p, len, &k, &msg, plain, m, why,
+				   why_size);
+	else if (sk_open(p, len, &k, plain, &plain_len, &first))
 		rc = REKEY_ICV;
 	else
-		rc = open_inner(rs, p, &msg, first, plain, plain_len, m, why,
+		rc = open_whole(rs, p, &msg, first, plain, plain_len, m, why,
 				why_size);
-	if (rc) {
-		/* Half of a message is none. */
-		rekey_msg_free(m);
-		rekey_msg_init(m);
-	}
 	sk_key_wipe(&k);
 	secret_free(plain);
 	return rc;

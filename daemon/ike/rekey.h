@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "ike/gpayload.h"
+#include "ike/refrag.h"
 #include "lib/buf.h"
 
 struct sigkey;
@@ -92,6 +93,14 @@ bool delete_is_all(const struct delete_pld *d);
 int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
 		char *why, size_t why_size);
 
+/*
+ * The same, but what is longer than @most octets goes as fragments of at most
+ * that (0: never), one IKE message behind the other in @out; the Length in its
+ * header says where each ends. At most REFRAG_MAX.
+ */
+int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
+		      struct wbuf *out, char *why, size_t why_size);
+
 /* Why a message was not taken; counted, never logged one by one */
 enum rekey_rc {
 	REKEY_OK = 0,
@@ -109,6 +118,7 @@ enum rekey_rc {
 	REKEY_POLICY,		/* breaks the tables of RFC 9838 5 */
 	REKEY_UNSUPPORTED,	/* an algorithm that is not known here */
 	REKEY_RESOURCE,		/* no memory */
+	REKEY_FRAGMENT,		/* a fragment; others are missing */
 	REKEY_RC_MAX,
 };
 
@@ -128,5 +138,12 @@ const uint8_t *rekey_peek_spi(const uint8_t *p, size_t len);
  */
 enum rekey_rc rekey_open(struct rekey_sa *rs, const uint8_t *p, size_t len,
 			 struct rekey_msg *m, char *why, size_t why_size);
+/*
+ * The same, and fragments are taken too: kept in @frags until all of a message
+ * are there. Until then REKEY_FRAGMENT, and nothing has changed.
+ */
+enum rekey_rc rekey_open_frags(struct rekey_sa *rs, struct refrag *frags,
+			       const uint8_t *p, size_t len,
+			       struct rekey_msg *m, char *why, size_t why_size);
 
 #endif

@@ -54,6 +54,7 @@ void mrekey_free(struct mrekey *rk)
 
 	timer_del(q, &rk->soft);
 	timer_del(q, &rk->end);
+	refrag_drop(&rk->frags);
 	rekey_sa_wipe(&rk->rs);
 	free(rk);
 }

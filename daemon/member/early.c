@@ -14,8 +14,8 @@
 #include "member/mgroup.h"
 
 /* Messages of one group, those of one Rekey SA, and octets of all */
-#define EARLY_MAX 16
-#define EARLY_SA_MAX 6
+#define EARLY_MAX (2 * REFRAG_MAX)
+#define EARLY_SA_MAX (REFRAG_MAX + 6)
 #define EARLY_OCTETS_MAX (256 * 1024)
 
 static struct early *take_out(struct mgroup *g, struct early *e)

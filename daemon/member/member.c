@@ -178,12 +178,17 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 	char why[160] = "";
 
 	rekey_msg_init(&msg);
-	rc = rekey_open(&rk->rs, p, len, &msg, why, sizeof(why));
+	rc = rekey_open_frags(&rk->rs, &rk->frags, p, len, &msg, why,
+			      sizeof(why));
 	m->drops[rc]++;
 	if (rc == REKEY_OK) {
 		/* nothing new can come over one that has been replaced */
 		if (!rk->going)
 			accept_rekey(rk->g, rk, &msg);
+	} else if (is_fragment(p, len) && rc >= REKEY_SYNTAX &&
+		   rc <= REKEY_CRITICAL) {
+		/* another member put its own among them: ask, copies or not */
+		doubt_note(rk->g, DOUBT_EARLY);
 	} else if (rc == REKEY_POLICY || rc == REKEY_UNSUPPORTED) {
 		log_warn("group %s: rekey not understood: %s",
 			 rk->g->conf->name, why);

@@ -41,6 +41,7 @@ struct mrekey {
 	TAILQ_ENTRY(mrekey) all;
 	struct mgroup *g;
 	struct rekey_sa rs;
+	struct refrag frags;
 	bool going;
 	bool outrun;		/* a successor was heard of, that counts once */
 	uint64_t until_ms;

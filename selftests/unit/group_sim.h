@@ -76,6 +76,8 @@ struct sim_member {
 /* One GSA_REKEY that was on the wire. */
 struct sim_wire {
 	uint8_t hdr[28];
+	unsigned int fragment;	/* its number; 0: none */
+	uint8_t iv[8];
 	uint64_t digest;
 	uint64_t at_ms;
 	unsigned int copies;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/message.h"
 #include "ike/proto.h"
 
 static void enqueue(struct sim *s, struct sim_packet *q, uint64_t at_ms)
@@ -132,9 +133,13 @@ void sim_member_send(void *ctx, const struct ep *from, const struct ep *to,
 	unicast(m->s, &source, to, p, len);
 }
 
-/* One Message ID, one message: else an IV has come twice. */
+/* One Message ID, one message, and one IV each: else an IV has come twice. */
 static void record(struct sim *s, const uint8_t *p, size_t len)
 {
+	bool skf = is_fragment(p, len);
+	const uint8_t *iv = p + IKE_HDR_LEN + IKE_PLD_HDR_LEN +
+		(skf ? SKF_HDR_LEN : 0);
+	unsigned int fragment = skf ? iv[-4] << 8 | iv[-3] : 0;
 	uint64_t h = 14695981039346656037ull;
 	struct sim_wire *w;
 	unsigned int i;
@@ -144,8 +149,12 @@ static void record(struct sim *s, const uint8_t *p, size_t len)
 		h = (h ^ p[j]) * 1099511628211ull;
 	for (i = 0; i < s->n_wire; i++) {
 		w = &s->wire[i];
-		/* SPIs, and the Message ID at 20 */
-		if (memcmp(w->hdr, p, 16) || memcmp(w->hdr + 20, p + 20, 4))
+		if (memcmp(w->hdr, p, 16))
+			continue;
+		if (!memcmp(w->iv, iv, sizeof(w->iv)) && w->digest != h)
+			s->iv_repeats++;
+		/* Message ID at 20 */
+		if (memcmp(w->hdr + 20, p + 20, 4) || w->fragment != fragment)
 			continue;
 		if (w->digest != h)
 			s->iv_repeats++;
@@ -156,6 +165,8 @@ static void record(struct sim *s, const uint8_t *p, size_t len)
 		SIM_DIE("too many messages");
 	w = &s->wire[s->n_wire++];
 	memcpy(w->hdr, p, sizeof(w->hdr));
+	memcpy(w->iv, iv, sizeof(w->iv));
+	w->fragment = fragment;
 	w->digest = h;
 	w->at_ms = s->ms;
 	w->copies = 1;

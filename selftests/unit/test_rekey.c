@@ -177,6 +177,145 @@ static void round_trip(int type, uint16_t encr, uint16_t bits, uint16_t kwa)
 	unmake(&e);
 }
 
+/* ---- fragments ---------------------------------------------------------- */
+
+#define MOST 600
+
+static void build_long(struct ends *e, struct wbuf *w)
+{
+	uint8_t key[32] = { 5 };
+	struct rekey_msg m;
+	struct kd_key k;
+	char why[160];
+	unsigned int i;
+
+	data_msg(&m, &e->tx);
+	for (i = 0; i < 60; i++) {
+		kwk_wrap(&e->tx.gsk_w, 100 + i, 1000 + i, key, sizeof(key), &k);
+		kd_wrap_add(&m.kd, &k);
+	}
+	wbuf_init(w, 131072);
+	is_int(rekey_build_frags(&e->tx, &m, MOST, w, why, sizeof(why)), 0,
+	       "a message of many fragments is built");
+	rekey_msg_free(&m);
+}
+
+static unsigned int pieces(const struct wbuf *w, const uint8_t **at,
+			   size_t *len)
+{
+	size_t off = 0;
+	unsigned int n = 0;
+
+	while (off < w->len) {
+		at[n] = w->p + off;
+		len[n] = ike_msg_len(w->p + off, w->len - off);
+		off += len[n++];
+	}
+	return n;
+}
+
+static enum rekey_rc give(struct ends *e, struct refrag *f, const uint8_t *p,
+			  size_t len, unsigned int *wraps)
+{
+	struct rekey_msg m;
+	enum rekey_rc rc;
+
+	rekey_msg_init(&m);
+	rc = rekey_open_frags(&e->rx, f, p, len, &m, NULL, 0);
+	*wraps = rc ? 0 : m.kd.n_wrap;
+	rekey_msg_free(&m);
+	return rc;
+}
+
+static void test_fragments(void)
+{
+	const uint8_t *at[REFRAG_MAX];
+	struct refrag f = { 0 };
+	size_t len[REFRAG_MAX];
+	uint8_t bad[MOST];
+	unsigned int n, i, j, wraps, same = 0, large = 0;
+	struct rekey_msg m;
+	enum rekey_rc rc = REKEY_OK;
+	struct sk_key k;
+	struct ends e;
+	struct wbuf w, forged;
+	struct ike_hdr h;
+	struct skf skf = { .number = 3 };
+
+	make(&e, SIG_ED25519, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
+	build_long(&e, &w);
+	n = pieces(&w, at, len);
+	for (i = 0; i < n; i++) {
+		large += len[i] > MOST;
+		for (j = 0; j < i; j++)
+			same += !memcmp(at[i] + 36, at[j] + 36, 8);
+	}
+	ok(n > 5 && !large, "%u fragments, none above %u octets", n, MOST);
+	is_int(same, 0, "no two have one IV");
+	rekey_msg_init(&m);
+	is_int(rekey_open(&e.rx, at[0], len[0], &m, NULL, 0), REKEY_ICV,
+	       "who takes none refuses them");
+
+	/* every other one of one copy, the others of the next, in disorder */
+	for (i = 0; i < n; i += 2)
+		is_int(give(&e, &f, at[i], len[i], &wraps), REKEY_FRAGMENT,
+		       "fragment %u: others are missing", i + 1);
+	is_int(give(&e, &f, at[0], len[0], &wraps), REKEY_FRAGMENT,
+	       "the same again adds nothing");
+	memcpy(bad, at[1], len[1]);
+	bad[len[1] - 20] ^= 1;
+	is_int(give(&e, &f, bad, len[1], &wraps), REKEY_ICV,
+	       "one that was altered is refused");
+	memcpy(bad, at[1], len[1]);
+	bad[33] ^= 4;
+	is_int(give(&e, &f, bad, len[1], &wraps), REKEY_ICV,
+	       "and one under another number");
+	for (i = 1 + (n - 2) / 2 * 2; i < n; i -= 2)
+		rc = give(&e, &f, at[i], len[i], &wraps);
+	is_int(rc, REKEY_OK, "the last one makes it whole");
+	is_int(wraps, 60, "all of it");
+	ok(!f.total, "nothing is kept");
+	is_int(give(&e, &f, at[0], len[0], &wraps), REKEY_OLD,
+	       "a late copy is old");
+	wbuf_free(&w);
+
+	/* a member that has the key, and not the signing key */
+	build_long(&e, &w);
+	n = pieces(&w, at, len);
+	ike_hdr_parse(at[2], len[2], &h);
+	sk_key_set(&k, e.tx.encr, e.tx.key_bits, e.tx.gsk_e, e.tx.gsk_e_len);
+	skf.total = n;
+	wbuf_init(&forged, MOST);
+	ike_hdr_build(&forged, &h);
+	memset(bad, 7, 500);
+	skf_seal(&forged, &k, 1ull << 40 | h.mid, 0, &skf, bad, len[2] - 61);
+	give(&e, &f, forged.p, forged.len, &wraps);
+	for (i = 0; i < n; i++)
+		rc = give(&e, &f, at[i], len[i], &wraps);
+	ok(rc != REKEY_OK && rc != REKEY_FRAGMENT,
+	   "a forged fragment among them: refused (%s)", rekey_rc_name(rc));
+	for (i = 0; i < n; i++)
+		rc = give(&e, &f, at[i], len[i], &wraps);
+	is_int(rc, REKEY_OK, "the next copy is taken");
+	wbuf_free(&forged);
+	wbuf_free(&w);
+
+	/* half of one message, then another one */
+	build_long(&e, &w);
+	n = pieces(&w, at, len);
+	give(&e, &f, at[0], len[0], &wraps);
+	wbuf_free(&w);
+	build_long(&e, &w);
+	n = pieces(&w, at, len);
+	for (i = 0; i < n; i++)
+		rc = give(&e, &f, at[i], len[i], &wraps);
+	is_int(rc, REKEY_OK, "a later message takes the place of half of one");
+	wbuf_free(&w);
+	refrag_drop(&f);
+	sk_key_wipe(&k);
+	unmake(&e);
+}
+
 /* Opens what is inside and seals it again, as any member can. */
 static void forge(struct ends *e, const struct wbuf *in, struct wbuf *out,
 		  void (*change)(uint8_t *p, size_t *len, uint8_t *first))
@@ -506,6 +645,7 @@ static void refusals(void)
 
 int main(void)
 {
+	test_fragments();
 	round_trip(SIG_ED25519, IKE_ENCR_AES_GCM_16, 128, GIKE_KWA_5649_128);
 	round_trip(SIG_ED25519, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
 	round_trip(SIG_ECDSA_P256, IKE_ENCR_AES_GCM_16, 256,
