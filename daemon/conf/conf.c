@@ -374,7 +374,7 @@ static int read_gcks(struct conf_reader *r, const config_setting_t *s,
 		return -ENOMEM;
 	*(struct conf_gcks **)dst = g;
 	g->cookie_threshold = 64;
-	g->max_half_open = 512;
+	g->max_half_open = 4096;
 	g->max_sas = 16384;
 	g->sa_idle = 300;
 	if (default_listen(g))

@@ -366,6 +366,7 @@ struct deliver deliver_start(const struct deliver_net *net,
 	begin(4);
 	s.cg.max_members = 2000;
 	s.handshake_us = us;
+	s.real_limits = true;
 	add_many(members - 3, "m");
 	sim_gcks_up(&s);
 	memset(&g0, 0, sizeof(g0));

@@ -172,6 +172,10 @@ void sim_gcks_up(struct sim *s)
 		SIM_DIE("%s", err);
 	host_cfg(s, &cfg, s->chain, s->trust, s->cert.key);
 	cfg.responder = true;
+	if (s->real_limits) {
+		cfg.max_half_open = 4096;
+		cfg.cookie_above = 64;
+	}
 	s->host = ike_host_new(&cfg, &gcks_ops, s);
 	if (!s->host)
 		SIM_DIE("ike_host_new");

@@ -146,6 +146,7 @@ struct sim {
 	 * the other, a third of it for the IKE_SA_INIT.
 	 */
 	unsigned int handshake_us;
+	bool real_limits;	/* half-open SAs and cookies as mcsecd's */
 	uint64_t busy_us;	/* until then */
 
 	/* killing the key server */
