@@ -429,8 +429,9 @@ void gr_settle_in(struct group *g, struct gjoin *j, int64_t now)
 	j->m->receive = j->receive;
 	j->m->registered = now;
 	j->m->over = j->over;
-	/* it begins with what is current */
-	j->m->sends_spi = gkey_spi(&g->st.data);
+	/* who is new begins with what is current; others have to confirm */
+	if (j->is_new)
+		j->m->sends_spi = gkey_spi(&g->st.data);
 	j->m->first_sid = j->first_sid;
 	j->m->n_sids = j->send ? j->n_sids : 0;
 	log_info("group %s: %s %s as %s", g->conf->name, j->identity,

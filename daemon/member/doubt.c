@@ -10,8 +10,8 @@
 #include "lib/log.h"
 #include "member/mgroup.h"
 
-/* One SPI, one link event: no more than that asks again */
-#define MOVED_MS 30000
+/* After its links have changed one beat is enough, and so much more. */
+#define MOVED_MS 1000
 /* Silence that goes on is asked about less and less often. */
 #define SILENCE_BEATS 3
 #define SILENCE_MAX_MS 600000
@@ -27,7 +27,6 @@ static const struct {
 	[DOUBT_DATA] = { "the Data SA of a Rekey SA did not come", 1000, 1000 },
 	[DOUBT_ESP] = { "others use a Data SA that it does not have", 0, 800 },
 	[DOUBT_SILENCE] = { "the key server is not heard", 0, 1000 },
-	[DOUBT_MOVED] = { "its addresses or routes have changed", 200, 800 },
 	[DOUBT_OLD] = { "a rekey came too late to be taken", 0, 1000 },
 };
 
@@ -121,14 +120,18 @@ void doubt_esp(struct mgroup *g, uint32_t spi)
 	doubt_note(g, DOUBT_ESP);
 }
 
+/*
+ * Links change often, and mostly others than ours: only if the next beat is
+ * not heard either there is reason to ask.
+ */
 void doubt_moved(struct mgroup *g)
 {
-	uint64_t now = mgroup_now(g);
+	uint64_t ms = (uint64_t)g->beat * MS + MOVED_MS;
 
-	if (!g->in || (g->moved_ms && now - g->moved_ms < MOVED_MS))
+	if (!g->in || !timer_armed(&g->silence) ||
+	    timer_left_ms(mgroup_tq(g), &g->silence) <= ms)
 		return;
-	g->moved_ms = now;
-	doubt_note(g, DOUBT_MOVED);
+	timer_set(mgroup_tq(g), &g->silence, ms + member_random(MOVED_MS));
 }
 
 static void lost_due(void *arg)

@@ -30,6 +30,8 @@
  * first, since that takes one round trip and no signature, but not for long.
  */
 #define OLD_SA_MS 5000
+/* What it sends with is said again so often, and twice that at most. */
+#define AGAIN_MS 150000
 /* Many senders change over at the same time. */
 #define CONFIRM_SPREAD_MS 200
 /* How long leaving may take before the member just goes */
@@ -274,6 +276,8 @@ static void confirm_due(void *arg)
 		return;
 	if (!m->sa || ike_sending(m->sa, &g->idg, s->spi))
 		enrol_ask(g, "the key server is to know what it sends with");
+	/* it may have been restarted since, or have lost the IKE SA */
+	timer_set(mgroup_tq(g), &g->confirm, AGAIN_MS + member_random(AGAIN_MS));
 }
 
 void enrol_confirm(struct mgroup *g)

@@ -84,7 +84,6 @@ struct mgroup {
 	struct timer lost;	/* asks about it */
 	struct timer silence;
 	unsigned int silences;	/* in a row */
-	uint64_t moved_ms;
 	uint32_t asked_spi;	/* of ESP that was asked about */
 	struct timer confirm;	/* tells the key server what it sends with */
 	bool used_up;		/* the next registration asks for new keys */
@@ -198,7 +197,6 @@ enum doubt {
 	DOUBT_DATA,		/* a new Rekey SA, and no Data SA over it */
 	DOUBT_ESP,		/* of an announced Data SA that is not there */
 	DOUBT_SILENCE,		/* three beats long */
-	DOUBT_MOVED,
 	DOUBT_OLD,		/* a rekey that was held back */
 	DOUBT_MAX
 };
@@ -215,6 +213,7 @@ void doubt_heard(struct mgroup *g);
 void doubt_answered(struct mgroup *g);
 /* ESP to the group whose SPI the kernel has no SA for. */
 void doubt_esp(struct mgroup *g, uint32_t spi);
+/* Links, addresses or routes of this host have changed. */
 void doubt_moved(struct mgroup *g);
 /* Words for the first reason there is, or NULL. */
 const char *doubt_text(const struct mgroup *g);

@@ -237,6 +237,9 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 		keep(s, lifetime, atd_ms);
 		return 0;
 	}
+	/* of an earlier run that did not send, or did: the kernel has it once */
+	if (s)
+		msa_delete(s);
 	snprintf(ksa->group, sizeof(ksa->group), "%s", g->conf->name);
 	set_limits(ksa, lifetime);
 	ksa->select = out && !atd_ms;

@@ -325,6 +325,71 @@ static void test_module(void)
 	finish("module");
 }
 
+/* A receiver comes back as a sender, and the kernel has its SA from before. */
+static void test_other_role(void)
+{
+	usual(8);
+	sim_stream_stop(&s);
+	sim_down(tx);
+	tx->cg.receive = true;
+	sim_up(tx);
+	ok(sim_settle(&s, 3000), "a sender comes back as a receiver too");
+	sim_run(&s, 10000);
+	is_int(sim_status(tx).kernel_errors, 0, "the kernel takes its SA");
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 5000);
+	ok(a->got > 200 && !sim_gaps(&s), "and it sends");
+	finish("other role");
+}
+
+/* After a restart the key server hears again who sends with what. */
+static void test_confirm_again(void)
+{
+	usual(9);
+	is_int(sim_group(&s).unconfirmed, 0, "the sender has confirmed");
+	sim_gcks_down(&s);
+	sim_run(&s, 1000);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).unconfirmed, 1, "a restarted key server can't know");
+	sim_run(&s, 320000);
+	is_int(sim_group(&s).unconfirmed, 0, "and hears it again");
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+	finish("confirm again");
+}
+
+static void link_event(struct sim_member *m)
+{
+	struct link_event ev = { .what = LINK_ROUTE };
+
+	member_link_event(m->m, &ev);
+}
+
+/* Links change all the time; one that matters is noticed within a beat. */
+static void test_links(void)
+{
+	uint64_t regs;
+	int i;
+
+	usual(10);
+	regs = registrations();
+	for (i = 0; i < 600; i++) {
+		link_event(a);
+		link_event(tx);
+		sim_run(&s, 1000);
+	}
+	is_int(registrations(), regs, "600 changes of routes: nobody asks");
+	sim_stream_stop(&s);
+	sim_run(&s, 14000);
+	a->deaf = true;
+	link_event(a);
+	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_run(&s, 20000);
+	is_int(sim_status(a).registrations, 2,
+	       "one after which it is deaf: it asks after one beat");
+	is_int(sim_out_of_step(&s), 0, "and is in step");
+	finish("links");
+}
+
 /* Everything about an acquire: it hurries, it does not hammer. */
 static void test_acquire(void)
 {
@@ -402,6 +467,9 @@ int main(void)
 	test_gcks_late();
 	test_member_restart();
 	test_module();
+	test_other_role();
+	test_confirm_again();
+	test_links();
 	test_acquire();
 	test_settings();
 	test_every_point();

@@ -118,7 +118,7 @@ static void test_waits(void)
 	sim_run(&s, 2500);
 	g = sim_group(&s);
 	is_int(g.unconfirmed, 0, "it hears one of the copies that go on");
-	at += g.confirmed_ms;
+	at += g.confirmed_ms + 1;
 	sim_run(&s, 5000);
 	is_int(sim_reads_after(&s, b, at), 0, "and b reads no more");
 	sim_down(b);
