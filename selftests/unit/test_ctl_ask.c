@@ -140,6 +140,7 @@ int main(void)
 	char group[] = "video", id[] = "b.example", bad[] = "\xff\xfe";
 	char after[] = "after", seven[] = "7";
 	char *argv[3] = {}, *bad_argv[3] = {}, *after_argv[3] = {};
+	char *ahead_argv[3] = { group, id, after };
 	struct ctl ctl = { .socket = "/nonexistent/sock" };
 	static char big[65537];
 	char *text;
@@ -241,6 +242,13 @@ int main(void)
 	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED, "an answer without end");
 	served(pid);
 
+	is_int(cmd_evict(&ctl, 3, ahead_argv), EXIT_USAGE,
+	       "nor is a word that is not known taken for --ahead");
+	ahead_argv[2] = (char *)"--ahead";
+	pid = serve("{\"cmd\":\"evict\",\"group\":\"video\",\"id\":\"b.example\",\"ahead\":true}",
+		    "{\"ok\":true}\n", 1);
+	is_int(cmd_evict(&ctl, 3, ahead_argv), 0, "ahead of its coming");
+	served(pid);
 	is_int(cmd_evict(&ctl, 1, argv), EXIT_USAGE, "a word is missing");
 	is_int(cmd_status(&ctl, 2, argv), EXIT_USAGE, "one is too many");
 	is_int(cmd_evict(&ctl, 2, bad_argv), EXIT_USAGE,

@@ -316,6 +316,50 @@ static void test_fragments(void)
 	unmake(&e);
 }
 
+/* Whatever fragments another member makes up: nothing is taken, nor much kept. */
+static void test_made_up(void)
+{
+	uint32_t rnd = 12345, taken = 0;
+	struct refrag f = { 0 };
+	struct ike_hdr h = { .xchg = GIKE_XCHG_GSA_REKEY,
+			     .flags = IKE_FLAG_INITIATOR };
+	uint8_t junk[300];
+	unsigned int i, wraps;
+	size_t most = 0;
+	struct sk_key k;
+	struct ends e;
+	struct wbuf w;
+
+	make(&e, SIG_ED25519, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
+	sk_key_set(&k, e.tx.encr, e.tx.key_bits, e.tx.gsk_e, e.tx.gsk_e_len);
+	memcpy(h.spi_i, e.tx.spi, IKE_SPI_LEN);
+	memcpy(h.spi_r, e.tx.spi + IKE_SPI_LEN, IKE_SPI_LEN);
+	for (i = 0; i < 20000; i++) {
+		struct skf skf;
+
+		rnd = rnd * 1664525 + 1013904223;
+		h.mid = rnd >> 8 & 1;
+		skf.total = rnd >> 10 & 64 ? 2 : rnd >> 12 & 0x7f;
+		skf.number = skf.total ? rnd >> 20 & 0x7f : 0;
+		if (rnd >> 28 & 1 && skf.total)
+			skf.number = 1 + skf.number % skf.total;
+		memset(junk, rnd >> 3, sizeof(junk));
+		wbuf_init(&w, MOST);
+		ike_hdr_build(&w, &h);
+		skf_seal(&w, &k, ((uint64_t)i + 9) << 32 | h.mid,
+			 GIKE_PLD_GSA, &skf, junk, rnd >> 5 & 0xff);
+		taken += give(&e, &f, w.p, w.len, &wraps) == REKEY_OK;
+		most = f.octets > most ? f.octets : most;
+		wbuf_free(&w);
+	}
+	ok(!taken && !e.rx.next_mid, "20000 made-up fragments: none is taken");
+	ok(most && most <= REFRAG_MAX * 256, "%zu octets were kept at most",
+	   most);
+	refrag_drop(&f);
+	sk_key_wipe(&k);
+	unmake(&e);
+}
+
 /* Opens what is inside and seals it again, as any member can. */
 static void forge(struct ends *e, const struct wbuf *in, struct wbuf *out,
 		  void (*change)(uint8_t *p, size_t *len, uint8_t *first))
@@ -646,6 +690,7 @@ static void refusals(void)
 int main(void)
 {
 	test_fragments();
+	test_made_up();
 	round_trip(SIG_ED25519, IKE_ENCR_AES_GCM_16, 128, GIKE_KWA_5649_128);
 	round_trip(SIG_ED25519, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
 	round_trip(SIG_ECDSA_P256, IKE_ENCR_AES_GCM_16, 256,

@@ -349,6 +349,7 @@ int cmd_evict(struct ctl *ctl, int argc, char **argv)
 {
 	bool ahead = argc && !strcmp(argv[argc - 1], "--ahead");
 	char group[MCSEC_NAME_MAX + 1];
+	json_t *request;
 	int ret;
 
 	argc -= ahead;
@@ -357,9 +358,11 @@ int cmd_evict(struct ctl *ctl, int argc, char **argv)
 		ret = read_group(argv[0], group);
 	if (ret)
 		return ret;
-	return ask(ctl, json_pack("{s:s, s:s, s:s, s:b}", "cmd", "evict",
-				  "group", group, "id", argv[1], "ahead",
-				  ahead));
+	request = json_pack("{s:s, s:s, s:s}", "cmd", "evict", "group", group,
+			    "id", argv[1]);
+	if (ahead)
+		json_object_set_new(request, "ahead", json_true());
+	return ask(ctl, request);
 }
 
 int cmd_admit(struct ctl *ctl, int argc, char **argv)
