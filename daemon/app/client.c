@@ -14,7 +14,7 @@
 #include "member/member.h"
 
 #define REXMIT_MS 500
-#define REXMIT_MAX 8
+#define REXMIT_MAX 12
 
 static void member_send(void *ctx, const struct ep *from, const struct ep *to,
 			const uint8_t *p, size_t len)

@@ -333,7 +333,7 @@ void sim_up(struct sim_member *m)
 	host_cfg(m->s, &cfg, m->chain, m->trust, m->cert.key);
 	/* as app/client.c */
 	cfg.rexmit_ms = 500;
-	cfg.rexmit_max = 8;
+	cfg.rexmit_max = 12;
 	m->host = ike_host_new(&cfg, &member_ops, m);
 	if (!m->host)
 		SIM_DIE("ike_host_new");
@@ -575,7 +575,6 @@ void sim_free(struct sim *s)
 		struct sim_member *m = s->m[i];
 
 		sim_down(m);
-		mock_kernel_free(&m->mk);
 		cert_chain_free(m->chain);
 		trust_free(m->trust);
 		pki_pair_free(&m->cert);

@@ -167,18 +167,6 @@ static int sa_check(struct mock_kernel *mk, const struct ksa *sa,
 	return 0;
 }
 
-static void make_room(struct mock_kernel *mk)
-{
-	if (!mk->sa)
-		mk->sa = calloc(MOCK_SAS, sizeof(*mk->sa));
-	if (mk->n_keys == mk->max_keys) {
-		mk->max_keys += 64;
-		mk->key = realloc(mk->key, mk->max_keys * sizeof(*mk->key));
-	}
-	if (!mk->sa || !mk->key)
-		abort();
-}
-
 static int sa_add(void *ctx, const struct ksa *sa, struct kerr *err)
 {
 	struct mock_kernel *mk = ctx;
@@ -195,7 +183,6 @@ static int sa_add(void *ctx, const struct ksa *sa, struct kerr *err)
 		return rc;
 	if (mk->n_sas == MOCK_SAS || mk->n_keys == MOCK_KEYS)
 		return fail(err, -ENOSPC, "mock is full");
-	make_room(mk);
 	s = &mk->sa[mk->n_sas++];
 	memset(s, 0, sizeof(*s));
 	s->sa = *sa;
@@ -298,16 +285,9 @@ void mock_kernel_forget(void)
 
 void mock_kernel_init(struct mock_kernel *mk, const struct clock *clock)
 {
-	memset(mk, 0, sizeof(*mk));
 	mk->k.ops = &mock_ops;
 	mk->k.ctx = mk;
 	mk->clock = clock;
-}
-
-void mock_kernel_free(struct mock_kernel *mk)
-{
-	free(mk->sa);
-	free(mk->key);
 }
 
 void mock_kernel_reset(struct mock_kernel *mk)
@@ -354,7 +334,7 @@ bool mock_kernel_recv(struct mock_kernel *mk, const struct mock_packet *p)
 
 	for (i = 0; i < mk->n_sas; i++) {
 		struct mock_sa *s = &mk->sa[i];
-		uint64_t *got = &s->got[p->sender_id % MOCK_SENDERS];
+		uint64_t *got = &s->got[p->sender_id % MCSEC_SENDER_IDS_MAX];
 
 		if (s->sa.spi != p->spi || !(s->sa.dir & MCSEC_DIR_IN) ||
 		    expired(mk, s) ||

@@ -14,8 +14,7 @@
 
 #define MOCK_GROUPS	4
 #define MOCK_SAS	64	/* as the module's limit */
-#define MOCK_KEYS	65536
-#define MOCK_SENDERS	64
+#define MOCK_KEYS	4096
 
 struct mock_packet {
 	struct addr dst;
@@ -31,7 +30,7 @@ struct mock_sa {
 	bool selected;
 	uint64_t added_ms;
 	uint64_t counter;	/* of its first Sender-ID */
-	uint64_t got[MOCK_SENDERS];	/* highest, by Sender-ID */
+	uint64_t got[MCSEC_SENDER_IDS_MAX];	/* highest, by Sender-ID */
 };
 
 /* A key that this kernel has ever been given. */
@@ -46,10 +45,9 @@ struct mock_kernel {
 	const struct clock *clock;
 	struct kgroup group[MOCK_GROUPS];
 	unsigned int n_groups;
-	struct mock_sa *sa;	/* room for MOCK_SAS, once there is one */
+	struct mock_sa sa[MOCK_SAS];
 	unsigned int n_sas;
-	struct mock_key *key;	/* room for max_keys */
-	unsigned int max_keys;
+	struct mock_key key[MOCK_KEYS];
 	unsigned int n_keys;
 	int fail_add;		/* the next sa_add() fails so */
 	uint64_t replays;
@@ -61,8 +59,8 @@ extern unsigned int mock_iv_clashes;
 
 /* Forgets what was used: another run, with the same randomness. */
 void mock_kernel_forget(void);
+/* @mk is all zero; of thousands most is never touched. */
 void mock_kernel_init(struct mock_kernel *mk, const struct clock *clock);
-void mock_kernel_free(struct mock_kernel *mk);
 /* As when the module is unloaded. */
 void mock_kernel_reset(struct mock_kernel *mk);
 /* false: dropped, there is nothing to send with. */

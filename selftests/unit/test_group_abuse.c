@@ -5,7 +5,9 @@
 
 #include <errno.h>
 
+#include "gcks/gkm.h"
 #include "ike/proto.h"
+#include "member/mgroup.h"
 
 static struct sim s;
 static struct sim_member *tx, *a, *b;
@@ -354,8 +356,32 @@ static void test_next_spi(void)
 	finish("next SPI");
 }
 
+/* A policy that was not in the member's SAg, from whatever key server */
+static void test_not_offered(void)
+{
+	struct mgroup *g;
+	struct gsa gsa;
+	struct kd kd;
+	char why[160] = "";
+
+	sim_init(&s, 8);
+	usual();
+	g = &a->m->groups[0];
+	kd_init(&kd);
+	gkm_registration_policy(&s.gcks->groups[0], &gsa);
+	gsa.rekey.gcauth = GIKE_GCAUTH_IMPLICIT;
+	gsa.rekey.sigalg_len = 0;
+	is_int(accept_registration(g, a->m->sa, &gsa, &kd, true, why,
+				   sizeof(why)), -EPROTO,
+	       "rekeys without a signature are not accepted: %s", why);
+	ok(strstr(why, "GCAUTH"), "it is said why");
+	kd_free(&kd);
+	finish("not offered");
+}
+
 int main(void)
 {
+	test_not_offered();
 	test_stagger();
 	test_storm();
 	test_no_room();
