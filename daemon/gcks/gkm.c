@@ -260,8 +260,22 @@ static int take_data_spi(struct gkm_state *st)
 	return random_data_spi(st, st->next_data_spi[GKM_NEXT - 1]);
 }
 
+/* Who is out knows what was announced before. */
+static int draw_spis_anew(struct gkm_state *st)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < GKM_NEXT; i++) {
+		rc = random_spi(st->next_spi[i]);
+		if (!rc)
+			rc = random_data_spi(st, st->next_data_spi[i]);
+	}
+	return rc;
+}
+
 /* The state that comes next: a Rekey SA and a Data SA that nobody has seen. */
-static int make_keys(struct group *g, struct gkm_change *c)
+static int make_keys(struct group *g, struct gkm_change *c, enum gkm_how how)
 {
 	struct gkm_state *st = &c->next;
 	int64_t now = group_wall(g);
@@ -279,6 +293,8 @@ static int make_keys(struct group *g, struct gkm_change *c)
 		return rc;
 
 	rc = take_spi(st);
+	if (!rc && how == GKM_EXCLUDE)
+		rc = draw_spis_anew(st);
 	if (rc)
 		return rc;
 	gkm_rekey_policy(g, st, &policy);
@@ -366,7 +382,7 @@ int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 
 	rc = how == GKM_SIMPLE ? 0 : lkh_rekey(g->tree);
 	if (!rc)
-		rc = make_keys(g, c);
+		rc = make_keys(g, c, how);
 	if (!rc)
 		rc = gkm_messages(g, c, how, &told);
 	if (!rc) {

@@ -169,6 +169,12 @@ static void add_data(struct group *g, const struct gkm_state *st,
 	}
 }
 
+static void add_next_rekey(const struct gkm_state *st, struct gsa_gw *gw)
+{
+	gw->n_next_rekey = GKM_NEXT;
+	memcpy(gw->next_rekey, st->next_spi, sizeof(st->next_spi));
+}
+
 /* Seals @m over @rs and queues it with the change. */
 static int queue(struct group *g, struct gkm_change *c, struct rekey_sa *rs,
 		 struct rekey_msg *m, const uint32_t *at, unsigned int n)
@@ -213,6 +219,9 @@ static int first_message(struct group *g, struct gkm_change *c,
 	gkm_made(g, &m.gsa.gw);
 	m.gsa.has_rekey = true;
 	gkm_rekey_policy(g, &c->next, &m.gsa.rekey);
+	/* who is out can read this: the second message has them */
+	if (how == GKM_EXCLUDE)
+		m.gsa.rekey.n_next_spi = 0;
 	rc = gkm_wrap(g, &c->next, how == GKM_SIMPLE ? &one : w,
 		      &g->rs.gsk_w, &m.kd);
 	if (how == GKM_EXCLUDE) {
@@ -239,6 +248,7 @@ static int second_message(struct group *g, struct gkm_change *c)
 	rekey_msg_init(&m);
 	gkm_made(g, &m.gsa.gw);
 	add_data(g, &c->next, &m, 0, true);
+	add_next_rekey(&c->next, &m.gsa.gw);
 	rc = gkm_wrap_data(&c->next, &c->rs.gsk_w, &m.kd);
 	if (!rc)
 		rc = queue(g, c, &c->rs, &m, at, copies_exclude(g, true, at));
@@ -255,6 +265,7 @@ int gkm_beat_message(struct group *g, struct gkm_change *c)
 	rekey_msg_init(&m);
 	gkm_made(g, &m.gsa.gw);
 	add_data(g, &c->next, &m, pace_atd_left(g), false);
+	add_next_rekey(&c->next, &m.gsa.gw);
 	rc = gkm_wrap_data(&c->next, &g->rs.gsk_w, &m.kd);
 	if (!rc)
 		rc = queue(g, c, &g->rs, &m, at, 1);

@@ -75,6 +75,12 @@ struct gsa_gw {
 	 */
 	uint64_t made_ms;
 	uint16_t beat;
+	/*
+	 * Of our own too: SPIs of the next Rekey SAs, where a GSA_NEXT_SPI
+	 * could be read by who is being excluded.
+	 */
+	unsigned int n_next_rekey;
+	uint8_t next_rekey[GSA_MAX_NEXT_SPI][GIKE_SPI_LEN_REKEY];
 };
 
 struct gsa {

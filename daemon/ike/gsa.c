@@ -155,6 +155,19 @@ static int take_made(struct gsa_gw *gw, struct rbuf *r, uint16_t len)
 	return 0;
 }
 
+static int take_next_rekey(struct gsa_gw *gw, struct rbuf *r, uint16_t len)
+{
+	unsigned int i, n = len / GIKE_SPI_LEN_REKEY;
+
+	if (gw->n_next_rekey || !n || len % GIKE_SPI_LEN_REKEY ||
+	    n > GSA_MAX_NEXT_SPI)
+		return -EBADMSG;
+	for (i = 0; i < n; i++)
+		rbuf_copy(r, gw->next_rekey[i], GIKE_SPI_LEN_REKEY);
+	gw->n_next_rekey = n;
+	return r->err ? -EBADMSG : 0;
+}
+
 /* 4.4.3, behind Protocol, RESERVED and Length */
 static int gw_parse(struct rbuf *r, struct gsa *gsa)
 {
@@ -172,6 +185,11 @@ static int gw_parse(struct rbuf *r, struct gsa *gsa)
 			return -EBADMSG;
 		if (type == GIKE_GWP_MADE) {
 			if (take_made(gw, r, val))
+				return -EBADMSG;
+			continue;
+		}
+		if (type == GIKE_GWP_NEXT_REKEY) {
+			if (take_next_rekey(gw, r, val))
 				return -EBADMSG;
 			continue;
 		}
@@ -343,6 +361,9 @@ static void gw_build(struct wbuf *w, const struct gsa_gw *gw)
 		wbuf_u64(w, gw->made_ms);
 		wbuf_u16(w, gw->beat);
 	}
+	if (gw->n_next_rekey)
+		attr_tlv(w, GIKE_GWP_NEXT_REKEY, gw->next_rekey,
+			 gw->n_next_rekey * GIKE_SPI_LEN_REKEY);
 	wbuf_patch_u16(w, start + 2, w->len - start);
 }
 

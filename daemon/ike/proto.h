@@ -148,6 +148,8 @@ enum gike_gwp_attr {
 	GIKE_GWP_SENDER_ID_BITS	= 3,
 	/* Private use: 8 octets of milliseconds, 2 of seconds (gpayload.h) */
 	GIKE_GWP_MADE		= 17232,
+	/* Private use: SPIs of the next Rekey SAs, as GSA_NEXT_SPI has them */
+	GIKE_GWP_NEXT_REKEY	= 17233,
 };
 
 enum gike_gkb_attr {

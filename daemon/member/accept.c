@@ -467,7 +467,13 @@ static bool stale(const struct mgroup *g, const struct gsa_sa *policy)
 static void note_next(struct mgroup *g, const struct gsa *gsa)
 {
 	const struct gsa_sa *sa = &gsa->data[0];
+	struct mrekey *rk = current(g);
 	unsigned int i;
+
+	if (rk && gsa->gw.n_next_rekey && !gsa->has_rekey) {
+		rk->n_next = gsa->gw.n_next_rekey;
+		memcpy(rk->next, gsa->gw.next_rekey, sizeof(rk->next));
+	}
 
 	if (!gsa->n_data)
 		return;

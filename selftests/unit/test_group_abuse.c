@@ -356,6 +356,53 @@ static void test_next_spi(void)
 	finish("next SPI");
 }
 
+/* Nor can an evicted member, that knew the SPIs of then and its last message */
+static void test_next_spi_evicted(void)
+{
+	struct kevent ev = { .type = KEVENT_UNKNOWN_SPI, .group = "video" };
+	uint8_t spis[2 * GSA_MAX_NEXT_SPI][16], hdr[28] = { 0 };
+	uint32_t data[GSA_MAX_NEXT_SPI], ms;
+	struct gcks_group_status g;
+	unsigned int n = 0, i, k;
+	struct mrekey *rk;
+	char name[32];
+
+	sim_init(&s, 9);
+	usual();
+	for (i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "m%u.example", i);
+		sim_up(sim_add(&s, name, false, true));
+	}
+	sim_settle(&s, 20000);
+	sim_run(&s, 60000);
+	rk = TAILQ_FIRST(&b->m->groups[0].rekeys);
+	for (i = 0; i < rk->n_next; i++)
+		memcpy(spis[n++], rk->next[i], sizeof(spis[0]));
+	memcpy(data, b->m->groups[0].next_data, sizeof(data));
+	is_int(b->m->groups[0].n_next_data, GSA_MAX_NEXT_SPI,
+	       "a member knows SPIs to come");
+	gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
+	sim_run(&s, 60000);
+	sim_down(b);
+	g = sim_group(&s);
+	for (i = 0; i < n; i++) {
+		memcpy(hdr, spis[i], sizeof(spis[0]));
+		ev.spi = data[i];
+		for (k = 0; k < (unsigned int)s.n; k++) {
+			if (!s.m[k]->up)
+				continue;
+			member_rekey_input(s.m[k]->m, &b->ep, hdr, sizeof(hdr));
+			if (data[i] != g.data_spi)
+				member_kernel_event(s.m[k]->m, &ev);
+		}
+		sim_run(&s, 20000);
+	}
+	is_int(sim_group(&s).registrations, g.registrations,
+	       "evicted, it makes nobody ask by them");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	finish("next SPI, evicted");
+}
+
 /* A policy that was not in the member's SAg, from whatever key server */
 static void test_not_offered(void)
 {
@@ -389,5 +436,6 @@ int main(void)
 	test_strangers();
 	test_greedy();
 	test_next_spi();
+	test_next_spi_evicted();
 	return done();
 }
