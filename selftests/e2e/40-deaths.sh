@@ -42,12 +42,13 @@ try "the stream goes on without a key server" test "$(heard a)" -gt $((n + 300))
 spi=$(member_is a data_spi)
 try "the key server starts again" daemon_start k
 is "it knows its members" "$(gcks_is members)" 2
-is "and how far Sender-IDs were given" "$(gcks_is next_sender_id)" "$last"
+# s may have registered again by now, since k has no IKE SA with it any more
+try "and how far Sender-IDs were given" test "$(gcks_is next_sender_id)" -ge "$last"
 try "the next rekey is believed by a" wait_until 30 spi_is_not a "$spi"
 sleep 4
 whole a "the key server's death"
-is "nobody had to register again" \
-	"$(member_is a registrations) $(member_is s registrations)" "1 1"
+is "a receiver had not to register again" "$(member_is a registrations)" 1
+try "its sender did once at most" test "$(member_is s registrations)" -le 2
 daemon_kill k
 try "killed again, and started" daemon_start k
 e2e_ctl s leave video >/dev/null

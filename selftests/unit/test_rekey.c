@@ -180,7 +180,6 @@ static void round_trip(int type, uint16_t encr, uint16_t bits, uint16_t kwa)
 /* ---- fragments ---------------------------------------------------------- */
 
 #define MOST 600
-
 static void build_long(struct ends *e, struct wbuf *w)
 {
 	uint8_t key[32] = { 5 };
@@ -287,30 +286,26 @@ static void test_fragments(void)
 	skf.total = n;
 	wbuf_init(&forged, MOST);
 	ike_hdr_build(&forged, &h);
-	memset(bad, 7, 500);
 	skf_seal(&forged, &k, 1ull << 40 | h.mid, 0, &skf, bad, len[2] - 61);
 	give(&e, &f, forged.p, forged.len, &wraps);
-	for (i = 0; i < n; i++)
-		rc = give(&e, &f, at[i], len[i], &wraps);
-	ok(rc != REKEY_OK && rc != REKEY_FRAGMENT,
-	   "a forged fragment among them: refused (%s)", rekey_rc_name(rc));
-	for (i = 0; i < n; i++)
-		rc = give(&e, &f, at[i], len[i], &wraps);
-	is_int(rc, REKEY_OK, "the next copy is taken");
+	for (j = 0; j < 2; j++) {
+		for (i = 0; i < n; i++)
+			rc = give(&e, &f, at[i], len[i], &wraps);
+		is_int(rc, j ? REKEY_OK : REKEY_AUTH_BAD,
+		       "one forged among them: refused; then taken");
+	}
 	wbuf_free(&forged);
 	wbuf_free(&w);
 
 	/* half of one message, then another one */
-	build_long(&e, &w);
-	n = pieces(&w, at, len);
-	give(&e, &f, at[0], len[0], &wraps);
-	wbuf_free(&w);
-	build_long(&e, &w);
-	n = pieces(&w, at, len);
-	for (i = 0; i < n; i++)
-		rc = give(&e, &f, at[i], len[i], &wraps);
+	for (j = 0; j < 2; j++) {
+		build_long(&e, &w);
+		n = pieces(&w, at, len);
+		for (i = 0; i < (j ? n : 1); i++)
+			rc = give(&e, &f, at[i], len[i], &wraps);
+		wbuf_free(&w);
+	}
 	is_int(rc, REKEY_OK, "a later message takes the place of half of one");
-	wbuf_free(&w);
 	refrag_drop(&f);
 	sk_key_wipe(&k);
 	unmake(&e);
@@ -340,9 +335,7 @@ static void test_made_up(void)
 		rnd = rnd * 1664525 + 1013904223;
 		h.mid = rnd >> 8 & 1;
 		skf.total = rnd >> 10 & 64 ? 2 : rnd >> 12 & 0x7f;
-		skf.number = skf.total ? rnd >> 20 & 0x7f : 0;
-		if (rnd >> 28 & 1 && skf.total)
-			skf.number = 1 + skf.number % skf.total;
+		skf.number = rnd >> 20 & 0x7f;
 		memset(junk, rnd >> 3, sizeof(junk));
 		wbuf_init(&w, MOST);
 		ike_hdr_build(&w, &h);
@@ -353,8 +346,7 @@ static void test_made_up(void)
 		wbuf_free(&w);
 	}
 	ok(!taken && !e.rx.next_mid, "20000 made-up fragments: none is taken");
-	ok(most && most <= REFRAG_MAX * 256, "%zu octets were kept at most",
-	   most);
+	ok(most && most <= REFRAG_MAX * 256, "%zu octets were kept", most);
 	refrag_drop(&f);
 	sk_key_wipe(&k);
 	unmake(&e);
