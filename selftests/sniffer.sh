@@ -3,11 +3,9 @@
 #
 # To be sourced by what captures with tcpdump.
 
-# pid, file of its messages: does tcpdump have all that was captured for it so
-# far? The kernel keeps packets for it for up to a second, and without this
-# question a capture in which something is not to be found proves nothing.
-sniffer_idle() {
-	local said was i
+# pid, file of its messages: tcpdump's counts so far, "captured received"
+sniffer_counts() {
+	local was i
 
 	was=$(grep -c 'packets captured' "$2")
 	kill -USR1 "$1" || return 1
@@ -16,6 +14,23 @@ sniffer_idle() {
 		sleep 0.05
 	done
 	# tcpdump: 6 packets captured, 6 packets received by filter, 0 ...
-	said=$(tail -n 1 "$2" | tr -dc '0-9,')
-	[[ $said == *,*,* && ${said%%,*} = "$(cut -d, -f2 <<<"$said")" ]]
+	tail -n 1 "$2" | sed -n 's/^[^0-9]*\([0-9]*\) packets captured, \([0-9]*\) packets received .*/\1 \2/p'
+}
+
+# pid, file of its messages: waits until tcpdump has written all that had come
+# when it was asked. The kernel keeps packets for it for up to a second, and
+# without this question a capture in which something is not to be found proves
+# nothing.
+sniffer_catches_up() {
+	local captured received now i
+
+	read -r captured received <<<"$(sniffer_counts "$1" "$2")"
+	[ -n "$received" ] || return 1
+	for ((i = 0; i < 100; i++)); do
+		[ "$captured" -lt "$received" ] || return 0
+		sleep 0.2
+		read -r captured now <<<"$(sniffer_counts "$1" "$2")"
+		[ -n "$now" ] || return 1
+	done
+	return 1
 }

@@ -232,7 +232,7 @@ listen_end() {
 	local l rc=0
 
 	for l in "$@"; do
-		until_true 30 sniffer_idle "$(pid_of r "tcpdump-$l")" \
+		sniffer_catches_up "$(pid_of r "tcpdump-$l")" \
 			"$LAB/r/tcpdump-$l.log" || {
 			echo "lab: the capture on link $l is behind"
 			rc=1

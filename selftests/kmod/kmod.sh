@@ -151,7 +151,7 @@ sniffed() {
 	local name
 
 	for name; do
-		wait_until 30 sniffer_idle "$(cat "$TMP/$name.pid")" \
+		sniffer_catches_up "$(cat "$TMP/$name.pid")" \
 			"$TMP/$name.err" ||
 			not_ok "the sniffer $name has all" \
 				"$(tail -n 1 "$TMP/$name.err")"
