@@ -65,7 +65,8 @@ MAIN_SRC := $(wildcard daemon/main.c)
 CTL_SRC := $(sort $(wildcard tools/mcsecctl/*.c))
 UNIT_SRC := $(sort $(wildcard selftests/unit/test_*.c))
 UNIT_HELP := $(filter-out $(UNIT_SRC),$(sort $(wildcard selftests/unit/*.c)))
-E2E_SRC := $(sort $(wildcard selftests/e2e/*.c))
+E2E_LIB_SRC := selftests/e2e/invrf.c
+E2E_SRC := $(filter-out $(E2E_LIB_SRC),$(sort $(wildcard selftests/e2e/*.c)))
 FUZZ_SRC := $(sort $(wildcard selftests/fuzz/fuzz_*.c))
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
@@ -74,6 +75,7 @@ BINS := $(if $(MAIN_SRC),$(O)/mcsecd) $(if $(CTL_SRC),$(O)/mcsecctl)
 UNITS := $(patsubst selftests/unit/test_%.c,$(O)/unit/%,$(UNIT_SRC))
 FUZZERS := $(patsubst selftests/fuzz/fuzz_%.c,$(O)/fuzz/%,$(FUZZ_SRC))
 E2E := $(patsubst selftests/%.c,$(B)/%,$(E2E_SRC))
+E2E_LIB := $(patsubst selftests/%.c,$(B)/%.so,$(E2E_LIB_SRC))
 LIBFUZZERS := $(patsubst selftests/fuzz/fuzz_%.c,$(B)/libfuzzer/%,$(FUZZ_SRC))
 
 .PHONY: all userspace unit fuzz e2e libfuzzer
@@ -81,7 +83,7 @@ all: module userspace
 userspace: $(LIB) $(BINS) $(if $(SAN),,$(B)/libxt_mcsec.so)
 unit: $(UNITS) $(O)/bench/delivery
 fuzz: $(FUZZERS)
-e2e: $(E2E)
+e2e: $(E2E) $(E2E_LIB)
 
 # A change of flags rebuilds what was built with others.
 $(O)/flags: FORCE
@@ -149,6 +151,12 @@ $(E2E): $(B)/e2e/%: selftests/e2e/%.c $(wildcard selftests/e2e/*.h)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -o $@ $<
+
+# Preloaded by the programs under test
+$(E2E_LIB): $(B)/e2e/%.so: selftests/e2e/%.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -shared -fPIC -o $@ $<
 
 # libFuzzer wants everything compiled by clang with coverage counters
 LF := $(B)/libfuzzer

@@ -67,6 +67,7 @@ struct app {
 	size_t n_listen;
 	/* where GSA_REKEY leaves: IPv4, IPv6; -1 for none */
 	int rekey_fd[2];
+	char rekey_note[160];	/* about the way of rekeys, as last logged */
 
 	/* role member */
 	struct member *member;
@@ -107,6 +108,24 @@ void app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
 		   const uint8_t *p, size_t len);
 /* Strips the non-ESP marker; false when it is missing. */
 bool app_strip_marker(const uint8_t **p, size_t *len);
+
+/* where.c */
+
+/* What there is to say which interface rekeys are sent or heard by. */
+struct where {
+	struct ep to;		/* the rekey address */
+	const char *interface;	/* as configured, or "" */
+	/* the key server for a member, for it our own address; or none */
+	struct ep other;
+	int fd;			/* a socket of this role, may be of a VRF */
+	const char *setting;	/* the name of what @interface sets */
+};
+
+/*
+ * 0 or -errno, and one line in @why: what is wrong and what to set; on success
+ * what was assumed where nobody decided, or "".
+ */
+int app_where(const struct where *w, uint32_t *ifindex, char *why, size_t size);
 
 /* server.c, client.c: to be called once; what failed is stopped as well */
 

@@ -73,19 +73,35 @@ static const struct ike_ops member_ops = {
 };
 
 static int join_rekey(void *ctx, const struct ep *to,
-		      const struct addr *source, const char *interface)
+		      const struct addr *source, const char *interface,
+		      char *why, size_t size)
 {
 	struct app *a = ctx;
+	struct where w = {
+		.to = *to,
+		.interface = interface,
+		.other = a->conf->member->gcks,
+		.fd = a->unicast.fd.fd,
+		.setting = "interface",
+	};
+	uint32_t ifindex;
+	int ret;
 
-	return mcast_join(a->mcast, to, source, interface);
+	ret = app_where(&w, &ifindex, why, size);
+	if (ret)
+		return ret;
+	ret = mcast_join(a->mcast, to, source, ifindex);
+	if (ret)
+		return err_set(why, size, ret, "%s", strerror(-ret));
+	return (int)ifindex;
 }
 
 static void leave_rekey(void *ctx, const struct ep *to,
-			const struct addr *source, const char *interface)
+			const struct addr *source)
 {
 	struct app *a = ctx;
 
-	mcast_leave(a->mcast, to, source, interface);
+	mcast_leave(a->mcast, to, source);
 }
 
 static void on_rekey(void *ctx, const struct ep *from, const struct ep *to,

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
-#include <net/if.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -78,6 +77,19 @@ static const struct ike_ops gcks_ops = {
 	.event = gcks_event,
 };
 
+/* An address of ours that members come to, or none. */
+static struct ep our_addr(const struct app *a, const struct gcks_dest *d)
+{
+	struct ep e = { .addr = d->source };
+	size_t i;
+
+	for (i = 0; i < a->n_listen && addr_is_none(&e.addr); i++)
+		if (!addr_is_any(&a->listen[i].local.addr) &&
+		    a->listen[i].local.addr.family == d->to.addr.family)
+			e = a->listen[i].local;
+	return e;
+}
+
 static int send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
 		      size_t len)
 {
@@ -85,22 +97,34 @@ static int send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
 	bool v6 = d->to.addr.family == AF_INET6;
 	struct ep from = { .addr = d->source }, to = d->to;
 	bool mark = to.port == IKE_NATT_PORT;
-	uint32_t ifindex = 0;
-	int ret = -ENODEV;
+	struct where w = {
+		.to = to,
+		.interface = d->interface,
+		.other = our_addr(a, d),
+		.fd = a->rekey_fd[v6],
+		.setting = "rekey-interface",
+	};
+	char ep[EP_STRLEN], why[160];
+	uint32_t ifindex;
+	int ret;
 
-	if (d->interface[0])
-		ifindex = if_nametoindex(d->interface);
-	if (ifindex || !d->interface[0]) {
-		if (v6 && addr_is_link_local(&to.addr))
-			to.scope = ifindex;
-		/* loop: this host may be a member of its own group */
+	ret = app_where(&w, &ifindex, why, sizeof(why));
+	if (!ret && v6 && addr_is_link_local(&to.addr))
+		to.scope = ifindex;
+	/* loop: this host may be a member of its own group */
+	if (!ret)
 		ret = udp_mcast_out(a->rekey_fd[v6], to.addr.family, d->ttl,
 				    ifindex, true);
-	}
 	if (!ret)
 		ret = udp_send(a->rekey_fd[v6],
 			       addr_is_none(&from.addr) ? NULL : &from, &to,
 			       app_marker, mark ? APP_MARKER_LEN : 0, p, len);
+	/* that it was not sent is said by gcks/, which setting helps by us */
+	if (strcmp(why, a->rekey_note)) {
+		snprintf(a->rekey_note, sizeof(a->rekey_note), "%s", why);
+		if (why[0])
+			log_warn("rekey to %s: %s", ep_str(&to, ep), why);
+	}
 	return ret;
 }
 

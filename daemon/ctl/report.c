@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/report.h"
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -230,6 +231,20 @@ json_t *report_audit(struct gcks *k, uint64_t after, size_t max)
 
 /* ---- the member ----------------------------------------------------------- */
 
+static void put_heard(json_t *o, const struct member_group_status *s)
+{
+	char ep[EP_STRLEN], name[IF_NAMESIZE];
+
+	if (addr_is_none(&s->rekey_to.addr))
+		return;
+	put_text(o, "rekey_address", ep_str(&s->rekey_to, ep));
+	put_bool(o, "rekeys_heard", s->rekey_ifindex != 0);
+	if (if_indextoname(s->rekey_ifindex, name))
+		put_text(o, "rekey_interface", name);
+	if (s->rekey_note[0])
+		put_text(o, "rekey_note", s->rekey_note);
+}
+
 static int member_group(void *arg, const struct member_group_status *s)
 {
 	struct walk *w = arg;
@@ -254,6 +269,7 @@ static int member_group(void *arg, const struct member_group_status *s)
 		put(o, "next_mid", s->next_mid);
 		put(o, "rekey_left", s->rekey_left);
 	}
+	put_heard(o, s);
 	put(o, "out_spi", s->out_spi);
 	put(o, "data_spi", s->data_spi);
 	put(o, "data_left", s->data_left);

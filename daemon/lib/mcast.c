@@ -2,7 +2,6 @@
 #include "lib/mcast.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -19,7 +18,6 @@ struct receiver {
 	struct loop_fd fd;
 	struct ep to;
 	struct addr source;
-	char interface[IF_NAMESIZE];
 	/* where it is joined now; 0: nowhere */
 	uint32_t ifindex;
 	/* left from within its own callback: freed when that returns */
@@ -91,27 +89,23 @@ static void readable(void *arg, uint32_t events)
 }
 
 static struct receiver *find(struct mcast *m, const struct ep *to,
-			     const struct addr *source, const char *interface)
+			     const struct addr *source)
 {
 	struct receiver *r;
 
 	LIST_FOREACH(r, &m->receivers, link)
 		if (!r->gone && ep_equal(&r->to, to) &&
-		    addr_equal(&r->source, source) &&
-		    !strcmp(r->interface, interface))
+		    addr_equal(&r->source, source))
 			return r;
 	return NULL;
 }
 
 static int receiver_new(struct mcast *m, const struct ep *to,
-			const struct addr *source, const char *interface,
-			struct receiver **out)
+			const struct addr *source, struct receiver **out)
 {
 	struct receiver *r;
 	int fd, ret;
 
-	if (strlen(interface) >= IF_NAMESIZE)
-		return -ENODEV;
 	fd = udp_open(to, UDP_SHARED);
 	if (fd < 0)
 		return fd;
@@ -124,7 +118,6 @@ static int receiver_new(struct mcast *m, const struct ep *to,
 	r->fd = (struct loop_fd){ .fd = fd, .fn = readable, .arg = r };
 	r->to = *to;
 	r->source = *source;
-	strcpy(r->interface, interface);
 	LIST_INSERT_HEAD(&m->receivers, r, link);
 	ret = loop_add(m->loop, &r->fd, EPOLLIN);
 	if (ret) {
@@ -135,55 +128,56 @@ static int receiver_new(struct mcast *m, const struct ep *to,
 	return 0;
 }
 
-static int choose(const struct ep *to, const char *interface,
-		  uint32_t *ifindex)
+/* On @ifindex and no other. 0 or -errno, with nothing changed. */
+static int move(struct receiver *r, uint32_t ifindex)
 {
-	if (!interface[0])
-		return udp_route(to, NULL, ifindex);
-	*ifindex = if_nametoindex(interface);
-	return *ifindex ? 0 : -ENODEV;
-}
-
-int mcast_join(struct mcast *m, const struct ep *to, const struct addr *source,
-	       const char *interface)
-{
-	struct receiver *r = find(m, to, source, interface);
-	struct ep at = *to;
-	uint32_t ifindex;
-	bool made = !r;
 	int ret;
 
-	ret = choose(to, interface, &ifindex);
+	ret = udp_mcast_join(r->fd.fd, &r->to.addr, &r->source, ifindex);
+	/* still there, as it should be */
+	if (r->ifindex == ifindex &&
+	    (ret == -EADDRINUSE || ret == -EADDRNOTAVAIL))
+		return 0;
 	if (ret)
 		return ret;
-	if (!r) {
-		/* a link-local group is bound by its interface */
-		if (at.addr.family == AF_INET6 && addr_is_link_local(&at.addr))
-			at.scope = ifindex;
-		ret = receiver_new(m, &at, source, interface, &r);
-		if (ret)
-			return ret;
-		r->to = *to;
-	}
-	ret = udp_mcast_join(r->fd.fd, &to->addr, source, ifindex);
-	/* still there, as it should be */
-	if (ret == -EADDRINUSE || ret == -EADDRNOTAVAIL)
-		ret = r->ifindex == ifindex ? 0 : ret;
+	ret = udp_bind_interface(r->fd.fd, ifindex);
 	if (ret) {
-		if (made)
-			receiver_free(r);
+		udp_mcast_leave(r->fd.fd, &r->to.addr, &r->source, ifindex);
 		return ret;
 	}
 	if (r->ifindex && r->ifindex != ifindex)
-		udp_mcast_leave(r->fd.fd, &to->addr, source, r->ifindex);
+		udp_mcast_leave(r->fd.fd, &r->to.addr, &r->source, r->ifindex);
 	r->ifindex = ifindex;
 	return 0;
 }
 
-void mcast_leave(struct mcast *m, const struct ep *to,
-		 const struct addr *source, const char *interface)
+int mcast_join(struct mcast *m, const struct ep *to, const struct addr *source,
+	       uint32_t ifindex)
 {
-	struct receiver *r = find(m, to, source, interface);
+	struct receiver *r = find(m, to, source);
+	struct ep at = *to;
+	bool made = !r;
+	int ret;
+
+	if (!r) {
+		/* a link-local group is bound by its interface */
+		if (at.addr.family == AF_INET6 && addr_is_link_local(&at.addr))
+			at.scope = ifindex;
+		ret = receiver_new(m, &at, source, &r);
+		if (ret)
+			return ret;
+		r->to = *to;
+	}
+	ret = move(r, ifindex);
+	if (ret && made)
+		receiver_free(r);
+	return ret;
+}
+
+void mcast_leave(struct mcast *m, const struct ep *to,
+		 const struct addr *source)
+{
+	struct receiver *r = find(m, to, source);
 
 	if (!r)
 		return;

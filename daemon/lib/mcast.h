@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Receivers of multicast datagrams: a socket per group address, port, source
- * and interface, in a loop. Joining again is how to follow changes of links
- * and routes: what is joined stays joined without a gap, what was lost with
- * its interface comes back.
+ * Receivers of multicast datagrams: a socket per group address, port and
+ * source in a loop, joined on one interface. Joining again is how to follow
+ * changes of links and routes: what is joined stays joined without a gap, what
+ * was lost with its interface comes back.
  */
 #ifndef LIB_MCAST_H
 #define LIB_MCAST_H
@@ -24,14 +24,15 @@ int mcast_new(struct loop *l, mcast_fn *fn, void *ctx, struct mcast **out);
 void mcast_free(struct mcast *m);
 
 /*
- * @source none: from anybody. @interface "": where routing sends to @to. 0 or
- * -errno: -ENODEV, -ENETUNREACH when there is no such interface or route now;
- * what was joined before stays.
+ * @source none: from anybody. What comes in by another interface than @ifindex
+ * is not taken; the interface may be in a VRF. Joined on another interface
+ * before: changes to this one. 0 or -errno, -ENODEV when there is no such
+ * interface; what was joined before stays then.
  */
 int mcast_join(struct mcast *m, const struct ep *to, const struct addr *source,
-	       const char *interface);
+	       uint32_t ifindex);
 /* Nothing happens when it was not joined. */
 void mcast_leave(struct mcast *m, const struct ep *to,
-		 const struct addr *source, const char *interface);
+		 const struct addr *source);
 
 #endif

@@ -2,8 +2,6 @@
 #include "lib/udp.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -62,63 +60,6 @@ int udp_open(const struct ep *local, unsigned int flags)
 		return ret;
 	}
 	return fd;
-}
-
-/* The index of the interface that has @a, or 0. */
-static uint32_t ifindex_of(const struct addr *a)
-{
-	struct ifaddrs *list, *i;
-	uint32_t found = 0;
-
-	if (getifaddrs(&list))
-		return 0;
-	for (i = list; i && !found; i = i->ifa_next) {
-		struct sockaddr_storage ss = { 0 };
-		struct ep e;
-
-		if (!i->ifa_addr)
-			continue;
-		if (i->ifa_addr->sa_family == AF_INET)
-			memcpy(&ss, i->ifa_addr, sizeof(struct sockaddr_in));
-		else if (i->ifa_addr->sa_family == AF_INET6)
-			memcpy(&ss, i->ifa_addr, sizeof(struct sockaddr_in6));
-		else
-			continue;
-		if (!ep_from_sockaddr(&ss, &e) && addr_equal(&e.addr, a))
-			found = if_nametoindex(i->ifa_name);
-	}
-	freeifaddrs(list);
-	return found;
-}
-
-int udp_route(const struct ep *to, struct addr *source, uint32_t *ifindex)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = ep_to_sockaddr(to, &ss);
-	struct ep local;
-	int fd, ret = 0;
-
-	if (!len)
-		return -EAFNOSUPPORT;
-	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	/* sends nothing: the kernel only looks the route up */
-	if (connect(fd, (struct sockaddr *)&ss, len))
-		ret = -errno;
-	else
-		ret = udp_local(fd, &local);
-	close(fd);
-	if (ret)
-		return ret;
-	if (source)
-		*source = local.addr;
-	if (ifindex) {
-		*ifindex = local.scope ? local.scope : ifindex_of(&local.addr);
-		if (!*ifindex)
-			return -ENODEV;
-	}
-	return 0;
 }
 
 int udp_local(int fd, struct ep *local)
@@ -312,4 +253,9 @@ int udp_mcast_leave(int fd, const struct addr *group,
 		    const struct addr *source, uint32_t ifindex)
 {
 	return membership(fd, false, group, source, ifindex);
+}
+
+int udp_bind_interface(int fd, uint32_t ifindex)
+{
+	return set_int(fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)ifindex);
 }

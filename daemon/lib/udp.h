@@ -28,13 +28,6 @@ enum udp_flag {
  * that 0.0.0.0 and :: may both be listened on. Returns the descriptor.
  */
 int udp_open(const struct ep *local, unsigned int flags);
-/*
- * What routing says of sending to @to now: own address, and the index of the
- * interface that has it; either may be NULL. -ENETUNREACH, or -ENODEV when no
- * interface has the address. An interface without an address of its own is
- * not found in this way.
- */
-int udp_route(const struct ep *to, struct addr *source, uint32_t *ifindex);
 /* The address and port a socket is bound to. */
 int udp_local(int fd, struct ep *local);
 /*
@@ -67,5 +60,10 @@ int udp_mcast_join(int fd, const struct addr *group,
 		   const struct addr *source, uint32_t ifindex);
 int udp_mcast_leave(int fd, const struct addr *group,
 		    const struct addr *source, uint32_t ifindex);
+/*
+ * From now on takes only what comes in by the interface, be it in a VRF or not,
+ * and sends by it. 0: by any again.
+ */
+int udp_bind_interface(int fd, uint32_t ifindex);
 
 #endif

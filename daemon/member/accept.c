@@ -412,24 +412,39 @@ static void listen_to(struct mgroup *g, const struct gsa_sa *policy)
 		accept_listen(g);
 }
 
+/* Said when it changes; the status has it all the time. */
+static void tell_heard(struct mgroup *g, int rc, const char *note)
+{
+	char ep[EP_STRLEN];
+
+	if (rc == g->heard_on && !strcmp(note, g->heard_note))
+		return;
+	g->heard_on = rc;
+	snprintf(g->heard_note, sizeof(g->heard_note), "%s", note);
+	ep_str(&g->rekey_to, ep);
+	if (rc < 0)
+		log_warn("group %s: %s not joined, rekeys are not heard: %s",
+			 g->conf->name, ep, note);
+	else if (note[0])
+		log_info("group %s: %s joined: %s", g->conf->name, ep, note);
+}
+
 void accept_listen(struct mgroup *g)
 {
 	struct member *m = g->m;
-	char ep[EP_STRLEN];
+	char note[sizeof(g->heard_note)] = "";
 	int rc;
 
 	if (!current(g))
 		return;
 	rc = m->deps.join_rekey(m->deps.ctx, &g->rekey_to, &g->rekey_source,
-				m->conf->interface);
+				m->conf->interface, note, sizeof(note));
 	g->heard = true;
-	if (!rc) {
+	tell_heard(g, rc, note);
+	if (rc >= 0)
 		timer_del(mgroup_tq(g), &g->listen);
-		return;
-	}
-	log_warn("group %s: %s not joined, rekeys are not heard: %s",
-		 g->conf->name, ep_str(&g->rekey_to, ep), strerror(-rc));
-	timer_set(mgroup_tq(g), &g->listen, LISTEN_RETRY_MS);
+	else
+		timer_set(mgroup_tq(g), &g->listen, LISTEN_RETRY_MS);
 }
 
 void accept_deaf(struct mgroup *g)
@@ -439,9 +454,10 @@ void accept_deaf(struct mgroup *g)
 	timer_del(mgroup_tq(g), &g->listen);
 	if (!g->heard)
 		return;
-	m->deps.leave_rekey(m->deps.ctx, &g->rekey_to, &g->rekey_source,
-			    m->conf->interface);
+	m->deps.leave_rekey(m->deps.ctx, &g->rekey_to, &g->rekey_source);
 	g->heard = false;
+	g->heard_on = 0;
+	g->heard_note[0] = 0;
 }
 
 /* ---- registration ------------------------------------------------------- */

@@ -559,6 +559,11 @@ static void status(const struct mgroup *g, struct member_group_status *st)
 	st->retry_ms = timer_left_ms(mgroup_tq(g), &g->retry);
 	st->doubt = g->in ? doubt_text(g) : NULL;
 	st->last_error = g->last_error;
+	st->rekey_note = g->heard_note;
+	if (g->heard)
+		st->rekey_to = g->rekey_to;
+	if (g->heard && g->heard_on > 0)
+		st->rekey_ifindex = (uint32_t)g->heard_on;
 	if (rk && !rk->going) {
 		st->keyed = true;
 		memcpy(st->rekey_spi, rk->rs.spi, sizeof(st->rekey_spi));

@@ -38,14 +38,17 @@ struct member_deps {
 	const struct kernel *kernel;
 	/*
 	 * Be (or be no more) a receiver of datagrams to @to, from any source
-	 * if @source is none. @interface "": the kernel chooses. Joining
-	 * twice, or joining again after links have changed, is no error.
-	 * 0 or -errno.
+	 * if @source is none. @interface "": where routing sends to @to, else
+	 * towards the key server. Joining twice, or joining again after links
+	 * have changed, is no error. The index of the interface (0: unknown)
+	 * or -errno, and one line in @why: what is wrong and helps, or what
+	 * had to be assumed, or "".
 	 */
 	int (*join_rekey)(void *ctx, const struct ep *to,
-			  const struct addr *source, const char *interface);
+			  const struct addr *source, const char *interface,
+			  char *why, size_t size);
 	void (*leave_rekey)(void *ctx, const struct ep *to,
-			    const struct addr *source, const char *interface);
+			    const struct addr *source);
 	void *ctx;
 };
 
@@ -111,6 +114,9 @@ struct member_group_status {
 	const char *last_error;		/* why it is not in; "" */
 	const char *doubt;		/* why it is behind, or NULL */
 	bool keyed;			/* holds a Rekey SA */
+	struct ep rekey_to;		/* where it hears rekeys, or none */
+	uint32_t rekey_ifindex;		/* and on which interface; 0: none */
+	const char *rekey_note;		/* why not, or what was assumed; "" */
 	uint8_t rekey_spi[16];
 	uint32_t next_mid;
 	uint32_t rekey_left;		/* seconds of lifetime left */

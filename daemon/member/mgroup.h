@@ -107,7 +107,9 @@ struct mgroup {
 	uint64_t here_ms;	/* ... when it was this here, or later */
 	uint32_t unsure_ms;	/* later by so much at most */
 	struct timer time;
-	bool heard;		/* rekey_to is joined */
+	bool heard;		/* rekey_to is joined, or is to be */
+	int heard_on;		/* index of the interface, or -errno */
+	char heard_note[160];	/* why not, or what was assumed */
 	struct ep rekey_to;
 	struct addr rekey_source;
 	struct timer listen;

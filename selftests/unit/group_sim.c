@@ -242,24 +242,23 @@ static const struct ike_ops member_ops = {
 };
 
 static int join_rekey(void *ctx, const struct ep *to,
-		      const struct addr *source, const char *interface)
+		      const struct addr *source, const char *interface,
+		      char *why, size_t size)
 {
 	struct sim_member *m = ctx;
 
-	(void)source;
-	(void)interface;
+	(void)source, (void)interface, (void)why, (void)size;
 	m->listens = ep_equal(to, &m->s->cg.rekey_to);
 	return 0;
 }
 
 static void leave_rekey(void *ctx, const struct ep *to,
-			const struct addr *source, const char *interface)
+			const struct addr *source)
 {
 	struct sim_member *m = ctx;
 
 	(void)to;
 	(void)source;
-	(void)interface;
 	m->listens = false;
 }
 

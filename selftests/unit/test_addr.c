@@ -243,52 +243,49 @@ static void on_datagram(void *ctx, const struct ep *from, const struct ep *to,
 
 static void receivers(void)
 {
-	struct addr none = { 0 }, src;
+	struct addr none = { 0 };
 	struct heard h = { 0 };
 	struct ep g, any, from;
 	struct mcast *m;
 	struct loop *l;
-	uint32_t ifi = 0;
-	int tx;
+	uint32_t lo = if_nametoindex("lo");
+	int tx, later;
 
-	ep_parse("127.0.0.9:5", 0, &from);
-	ok(!udp_route(&from, &src, &ifi) && ifi == if_nametoindex("lo"),
-	   "the route to ourselves is the loopback");
 	ep_parse("0.0.0.0:1", 0, &any);
 	any.port = 0;
 	tx = udp_open(&any, 0);
 	ep_parse("203.0.113.77:1", 0, &any);
 	any.port = 0;
 	is_int(udp_open(&any, 0), -EADDRNOTAVAIL, "an address that isn't here");
-	ifi = (uint32_t)udp_open(&any, UDP_ANYTIME);
-	ok((int)ifi >= 0, "may come later");
-	close((int)ifi);
+	later = udp_open(&any, UDP_ANYTIME);
+	ok(later >= 0, "may come later");
+	close(later);
 	if (tx < 0 || loop_new(NULL, &l) || mcast_new(l, on_datagram, &h, &m))
 		bail("no receiver");
 	ep_parse("239.77.2.1:7702", 0, &g);
-	udp_mcast_out(tx, AF_INET, 1, if_nametoindex("lo"), true);
-	is_int(mcast_join(m, &g, &none, "lo"), 0, "a receiver joins");
-	is_int(mcast_join(m, &g, &none, "lo"), 0, "twice is no error");
+	udp_mcast_out(tx, AF_INET, 1, lo, true);
+	is_int(mcast_join(m, &g, &none, lo), 0, "a receiver joins");
+	is_int(mcast_join(m, &g, &none, lo), 0, "twice is no error");
 	udp_local(tx, &from);
 	g.port = from.port;
-	is_int(mcast_join(m, &g, &none, "lo"), 0,
+	is_int(mcast_join(m, &g, &none, lo), 0,
 	       "where our own unicast socket has the port");
-	mcast_leave(m, &g, &none, "lo");
+	mcast_leave(m, &g, &none);
 	is_int(udp_open(&from, 0), -EADDRINUSE,
 	       "of which another can't have the address");
 	g.port = 7702;
-	is_int(mcast_join(m, &g, &none, "nosuch0"), -ENODEV,
+	is_int(mcast_join(m, &g, &none, 1 << 30), -ENODEV,
 	       "an interface that isn't there");
 	udp_send(tx, NULL, &g, NULL, 0, "a", 1);
 	loop_once(l, 1000);
 	ok(h.n == 1 && h.last == 'a' && ep_equal(&h.to, &g), "one copy");
 	g.port++;
-	is_int(mcast_join(m, &g, &none, "lo"), 0, "another port");
+	is_int(mcast_join(m, &g, &none, lo), 0, "another port");
 	udp_send(tx, NULL, &g, NULL, 0, "b", 1);
 	loop_once(l, 1000);
 	ok(h.n == 2 && h.last == 'b', "is another one");
-	mcast_leave(m, &g, &none, "lo");
-	mcast_leave(m, &g, &none, "lo");
+	mcast_leave(m, &g, &none);
+	mcast_leave(m, &g, &none);
 	udp_send(tx, NULL, &g, NULL, 0, "c", 1);
 	loop_once(l, 50);
 	is_int(h.n, 2, "left, nothing more comes");

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The interfaces that rekeys are sent and heard by. What is configured counts,
+ * then the route to the rekey address; where there is none (an isolated
+ * network has no default route), the way to the other end.
+ */
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "kernel/route.h"
+#include "lib/err.h"
+
+/* The interface that @fd's socket is bound to, as "ip vrf exec" does; or 0. */
+static uint32_t bound_to(int fd)
+{
+	int ifindex = 0;
+	socklen_t len = sizeof(ifindex);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &ifindex, &len))
+		return 0;
+	return (uint32_t)ifindex;
+}
+
+static bool carries_multicast(const struct ifaddrs *i)
+{
+	return (i->ifa_flags & IFF_UP) && (i->ifa_flags & IFF_MULTICAST) &&
+	       !(i->ifa_flags & IFF_LOOPBACK);
+}
+
+static bool has_addr(const struct ifaddrs *i, const struct addr *a)
+{
+	struct sockaddr_storage ss = { 0 };
+	struct ep e;
+
+	if (!i->ifa_addr || i->ifa_addr->sa_family != a->family)
+		return false;
+	memcpy(&ss, i->ifa_addr, a->family == AF_INET ?
+	       sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+	return !ep_from_sockaddr(&ss, &e) && addr_equal(&e.addr, a);
+}
+
+/* The interface for multicast that has @a, or 0. */
+static uint32_t interface_of(const struct addr *a)
+{
+	struct ifaddrs *list, *i;
+	uint32_t found = 0;
+
+	if (getifaddrs(&list))
+		return 0;
+	for (i = list; i && !found; i = i->ifa_next)
+		if (carries_multicast(i) && has_addr(i, a))
+			found = if_nametoindex(i->ifa_name);
+	freeifaddrs(list);
+	return found;
+}
+
+/* The one interface for multicast that there is; 0 if there are several. */
+static uint32_t only_interface(void)
+{
+	struct ifaddrs *list, *i;
+	uint32_t found = 0;
+	bool several = false;
+
+	if (getifaddrs(&list))
+		return 0;
+	for (i = list; i; i = i->ifa_next) {
+		uint32_t n = carries_multicast(i) ?
+			if_nametoindex(i->ifa_name) : 0;
+
+		if (n && found && n != found)
+			several = true;
+		if (n)
+			found = n;
+	}
+	freeifaddrs(list);
+	return several ? 0 : found;
+}
+
+/* Where what is exchanged with @other passes, or 0. */
+static uint32_t towards(const struct ep *other, uint32_t bound)
+{
+	struct route r;
+	uint32_t found = 0;
+
+	if (!addr_is_none(&other->addr) && !addr_is_any(&other->addr) &&
+	    !route_get(other, bound, &r))
+		found = r.local ? interface_of(&other->addr) : r.ifindex;
+	/* of a VRF nobody can say here which interfaces it has */
+	return found || bound ? found : only_interface();
+}
+
+static int configured(const char *interface, uint32_t *ifindex, char *why,
+		      size_t size)
+{
+	*ifindex = if_nametoindex(interface);
+	if (!*ifindex)
+		return err_set(why, size, -ENODEV, "there is no interface %s",
+			       interface);
+	if (route_is_vrf(*ifindex))
+		return err_set(why, size, -EINVAL,
+			       "%s is a VRF, name an interface in it",
+			       interface);
+	return 0;
+}
+
+/* Where no route to the rekey address says it. */
+static int guess(const struct where *w, uint32_t bound, uint32_t *ifindex,
+		 char *why, size_t size)
+{
+	char a[ADDR_STRLEN], name[IF_NAMESIZE] = "?";
+
+	addr_str(&w->to.addr, a);
+	*ifindex = towards(&w->other, bound);
+	if (!*ifindex)
+		return err_set(why, size, -ENETUNREACH,
+			       "no route to %s; set \"%s\", or a route", a,
+			       w->setting);
+	if_indextoname(*ifindex, name);
+	snprintf(why, size, "no route to %s, by %s; set \"%s\" if it is "
+		 "another", a, name, w->setting);
+	return 0;
+}
+
+int app_where(const struct where *w, uint32_t *ifindex, char *why, size_t size)
+{
+	uint32_t bound = bound_to(w->fd);
+	struct route r = { 0 };
+	int ret;
+
+	why[0] = 0;
+	if (w->interface[0])
+		return configured(w->interface, ifindex, why, size);
+	ret = route_get(&w->to, bound, &r);
+	if (!ret && !r.undecided) {
+		*ifindex = r.ifindex;
+		if (!route_is_vrf(r.ifindex))
+			return 0;
+		return err_set(why, size, -EINVAL, "the route is through a "
+			       "VRF; set \"%s\" to an interface in it",
+			       w->setting);
+	}
+	ret = guess(w, bound, ifindex, why, size);
+	/* the first that there is has at least a route of the kernel's */
+	if (ret && r.ifindex) {
+		*ifindex = r.ifindex;
+		ret = 0;
+	}
+	return ret;
+}

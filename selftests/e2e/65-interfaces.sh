@@ -1,0 +1,213 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Rekeys are heard on the interface that the route to their address names, and
+# sent by it; without such a route, on that which leads to the other end. A
+# host whose address is on lo, one with the same address twice, a network
+# without a default route, a host whose network is in a VRF.
+# timeout: 300
+
+# shellcheck source=selftests/e2e/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+rekeyed() { [ "$(member_is a rekeys)" -gt "$1" ]; }
+spi_like_k() { [ "$(member_is a data_spi)" = "$(gcks_is data_spi)" ]; }
+# interfaces of a that joined the group: each name once, in order
+joined_on() {
+	on a ip -j maddr show | jq -r --arg g "${1:-$REKEY}" \
+		'.[] | select(.maddr[].address == $g).ifname' | sort -u | xargs
+}
+joined_is() { [ "$(joined_on "${2:-}")" = "$1" ]; }
+
+rekey_reaches_a() {
+	local n
+
+	n=$(member_is a rekeys)
+	try "$1: a rekey" e2e_ctl k rekey video
+	try "$1: a hears it" wait_until 20 rekeyed "$n"
+	try "$1: and has k's key" wait_until 20 spi_like_k
+}
+
+# restart_a [COMMAND...]: with a log of its own
+restart_a() {
+	daemon_stop a
+	rm -f "$LAB/a/mcsecd.log"
+	start a mcsecd "$@" "$MCSECD" -f "$LAB/a/mcsecd.conf" &&
+		until_true 20 daemon_up a &&
+		wait_until 30 member_in a
+}
+
+# Neither end is told an interface.
+conf_all() {
+	gcks_conf
+	member_conf a false true
+	sed -i '/interface = "eth0"/d' "$LAB"/[ak]/mcsecd.conf
+}
+
+# Both daemons, and what they leave behind
+stop_all() {
+	daemon_stop k
+	daemon_stop a
+	on a "$MCSECCTL" group flush
+	rm -f "$LAB"/[ak]/mcsecd.log "$LAB"/k/gcks.db*
+}
+
+try "the network" lab_up k s a || tap_done
+try "certificates" pki_make
+G_ATD=1 G_DTD=4
+conf_all
+for h in k a; do
+	try "mcsecd on $h" daemon_start $h || tap_done
+done
+try "a is in" wait_until 30 member_in a
+is "status says where rekeys are heard" \
+	"$(member_is a rekey_address) $(member_is a rekey_interface) $(member_is a rekeys_heard)" \
+	"$REKEY:848 eth0 true"
+rekey_reaches_a "at first"
+
+# ---- a's address is on lo, as routing to the host has it
+
+on a ip addr add 10.255.0.2/32 dev lo
+on a ip route replace default via 10.77.3.1 src 10.255.0.2
+on r ip route add 10.255.0.2/32 via 10.77.3.2
+try "address on lo: a is in" restart_a
+is "address on lo: the rekey address is joined on" "$(joined_on)" eth0
+rekey_reaches_a "address on lo"
+on a ip route replace default via 10.77.3.1
+on a ip addr del 10.255.0.2/32 dev lo
+
+# ---- two interfaces with one address: the route says which it is
+
+on a ip link add eth9 type dummy
+on a ip addr add 10.77.3.2/32 dev eth9
+on a ip link set eth9 up
+on a ip route add 239.77.0.0/16 dev eth9 src 10.77.3.2
+try "one address twice: joined where the route says" wait_until 20 \
+	joined_is eth9
+on a ip route del 239.77.0.0/16
+try "one address twice: and again when it is another" wait_until 20 \
+	joined_is eth0
+on a ip link del eth9
+rekey_reaches_a "one address once more"
+
+# ---- no route to the rekey address, at either end
+
+on a ip route add 10.77.1.0/24 via 10.77.3.1
+on a ip route del default
+on k ip route add 10.77.0.0/16 via 10.77.1.1
+on k ip route del default
+rekey_reaches_a "no route, a was in"
+try "no route: a is in" restart_a
+is "no route: the rekey address is joined on" "$(joined_on)" eth0
+is "no route: a says it once" \
+	"$(grep -c 'no route to 239.77.1.254, by eth0' "$LAB/a/mcsecd.log")" 1
+like "no route: and names the setting, in status, too" \
+	"$(member_is a rekey_note)" 'set "interface"'
+rekey_reaches_a "no route"
+
+# A sender on the key server's host: the way to the key server is no way out
+member_conf s true false
+sed -i '/interface = "eth0"/d' "$LAB/s/mcsecd.conf"
+start k member "$MCSECD" -f "$LAB/s/mcsecd.conf"
+try "no route, on k's host: s is in" wait_until 30 member_in s
+is "no route, on k's host: joined where k's address is" \
+	"$(member_is s rekey_interface)" eth0
+s_rekeyed() { [ "$(member_is s rekeys)" -gt "$1" ]; }
+n=$(member_is s rekeys)
+rekey_reaches_a "no route, a sender on k's host"
+try "no route, on k's host: s hears it, too" wait_until 20 s_rekeyed "$n"
+reap k member
+
+# Several ways, none of which leads anywhere: k can't guess, and says what helps
+on k ip link add eth8 type veth peer name eth8-peer
+on k ip link set eth8 up
+n=$(member_is a rekeys)
+e2e_ctl k rekey video >/dev/null
+unsent() { grep -q "$1" "$LAB/k/mcsecd.log"; }
+try "two interfaces and no route: k names the setting" wait_until 20 \
+	unsent 'no route to 239.77.1.254; set \"rekey-interface\", or a route'
+on k ip link del eth8
+rekey_reaches_a "one interface again"
+
+# An interface that is not there
+sed -i 's/^  gcks-id/  interface = "eth7";\n&/' "$LAB/a/mcsecd.conf"
+try "no such interface: a is in" restart_a
+is "no such interface: status has it" \
+	"$(member_is a rekeys_heard) $(member_is a rekey_note)" \
+	"false there is no interface eth7"
+sleep 12
+is "no such interface: the log has it once" \
+	"$(grep -c 'rekeys are not heard: there is no interface eth7' \
+		"$LAB/a/mcsecd.log")" 1
+sed -i '/interface = "eth7"/d' "$LAB/a/mcsecd.conf"
+
+# ---- IPv6, where each interface has a route of the kernel's for ff00::/8
+
+G_ADDRESS=$GROUP6 G_REKEY=$REKEY6
+stop_all
+on k ip route replace default via 10.77.1.1
+on a ip route replace default via 10.77.3.1
+on a ip link add eth9 type veth peer name eth9-peer
+on a ip addr add fd99::1/64 dev eth9 nodad
+on a ip link set eth9-peer up
+on a ip link set eth9 up
+kernel_route() {
+	on a ip -6 route show table local type multicast dev "$1" |
+		grep -q ff00::/8
+}
+try "IPv6: eth9 has a route of the kernel's" wait_until 20 kernel_route eth9
+# whose comes first is taken
+on a ip link set eth0 down
+on a ip link set eth0 up
+try "IPv6: eth0 has one after it" wait_until 20 kernel_route eth0
+on a ip addr replace fd77:3::2/64 dev eth0 nodad
+on a ip route replace default via fd77:3::1
+on a ip route replace default via 10.77.3.1
+like "IPv6: the kernel would take another interface" \
+	"$(on a ip -6 route get "$REKEY6")" 'dev eth9'
+conf_all
+for h in k a; do
+	try "IPv6: mcsecd on $h" daemon_start $h || tap_done
+done
+try "IPv6: a is in" wait_until 30 member_in a
+is "IPv6: joined on the interface that leads to k" "$(joined_on "$REKEY6")" \
+	eth0
+rekey_reaches_a "IPv6"
+on a ip route add "$REKEY6" dev eth9 table local
+try "IPv6: a route to the rekey address is heeded" wait_until 20 \
+	joined_is eth9 "$REKEY6"
+on a ip link del eth9
+try "IPv6: and that it is gone" wait_until 20 joined_is eth0 "$REKEY6"
+rekey_reaches_a "IPv6, eth9 gone"
+
+# ---- a's network is in a VRF
+G_ADDRESS=$GROUP G_REKEY=$REKEY
+stop_all
+conf_all
+try "mcsecd on k" daemon_start k || tap_done
+
+if modprobe -q vrf || on a ip link add vrf-try type vrf table 99 2>/dev/null
+then
+	on a ip link add blue type vrf table 100
+	on a ip link set blue up
+	on a ip link set eth0 master blue
+	on a ip route add default via 10.77.3.1 table 100
+	# what "ip vrf exec" does, which needs a control group with BPF
+	vrf="env MCSEC_VRF=blue LD_PRELOAD=$E2E_BIN/invrf.so"
+	# shellcheck disable=SC2086
+	try "VRF: a is in" restart_a $vrf
+	is "VRF: the rekey address is joined on" "$(joined_on)" eth0
+	rekey_reaches_a "VRF"
+	on a ip route del default table 100
+	on a ip route add 10.77.1.0/24 via 10.77.3.1 table 100
+	rekey_reaches_a "VRF without a route"
+	is "VRF without a route: joined on" "$(joined_on)" eth0
+	sed -i 's/^  gcks-id/  interface = "blue";\n&/' "$LAB/a/mcsecd.conf"
+	# shellcheck disable=SC2086
+	try "VRF as interface: a is in" restart_a $vrf
+	is "VRF as interface: refused by name" "$(member_is a rekey_note)" \
+		"blue is a VRF, name an interface in it"
+else
+	skip "a in a VRF" "no vrf"
+fi
+tap_done

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What routing says of a destination, in a network namespace of its own, and
+ * receivers that follow it.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "kernel/route.h"
+#include "lib/mcast.h"
+#include "lib/udp.h"
+#include "tap.h"
+
+static bool ip(const char *words)
+{
+	char cmd[160];
+
+	snprintf(cmd, sizeof(cmd), "ip %s 2>/dev/null", words);
+	return !system(cmd);
+}
+
+static uint32_t idx(const char *name)
+{
+	return if_nametoindex(name);
+}
+
+/* The interface towards @to, or -errno. */
+static int towards(const char *to, uint32_t oif, struct route *r)
+{
+	struct route mine;
+	struct ep e;
+	int ret;
+
+	if (ep_parse(to, 1, &e))
+		bail("address");
+	ret = route_get(&e, oif, r ? r : &mine);
+	return ret ? ret : (int)(r ? r : &mine)->ifindex;
+}
+
+static void test_ipv4(void)
+{
+	struct route r;
+
+	is_int(towards("239.1.1.1", 0, NULL), -ENETUNREACH, "no route");
+	is_int(towards("203.0.113.1", 0, NULL), -ENETUNREACH, "nor unicast");
+	ip("addr add 10.1.0.1/24 dev one");
+	ip("addr add 10.1.0.1/32 dev two");
+	ip("addr add 10.9.9.9/32 dev lo");
+	is_int(towards("239.1.1.1", 0, NULL), -ENETUNREACH,
+	       "addresses are no routes for multicast");
+	is_int(towards("10.1.0.2", 0, &r), idx("one"), "a neighbour");
+	ok(!r.local && !r.undecided, "who is another host");
+	is_int(towards("10.1.0.1", 0, &r), idx("lo"), "ourselves");
+	ok(r.local, "which is said");
+	ip("route add default via 10.1.0.2 src 10.9.9.9");
+	is_int(towards("239.1.1.1", 0, NULL), idx("one"),
+	       "the route's interface, not that of the source address");
+	ip("route add 239.1.0.0/16 dev two src 10.1.0.1");
+	is_int(towards("239.1.1.1", 0, NULL), idx("two"),
+	       "nor the first of two that have the address");
+	is_int(towards("239.2.1.1", 0, NULL), idx("one"), "others as before");
+	ip("route add unreachable 239.3.0.0/16");
+	is_int(towards("239.3.1.1", 0, NULL), -ENETUNREACH, "unreachable");
+	ip("route add 239.4.0.0/16 nexthop dev one nexthop dev two");
+	ok(towards("239.4.1.1", 0, NULL) > 0, "one of several next hops");
+}
+
+static void test_ipv6(void)
+{
+	struct route r;
+	int first;
+
+	ip("addr add fd01::1/64 dev one nodad");
+	first = towards("ff0e::1", 0, &r);
+	ok((first == (int)idx("one") || first == (int)idx("two")) &&
+	   r.undecided, "IPv6: the kernel's own route decides nothing");
+	is_int(towards("fd01::2", 0, &r), idx("one"), "a neighbour");
+	ip("route add ff0e::/16 dev two table local");
+	is_int(towards("ff0e::1", 0, &r), idx("two"), "a route of somebody's");
+	ok(!r.undecided, "decides");
+	is_int(towards("ff05::1", idx("one"), NULL), idx("one"),
+	       "a bound socket's interface");
+}
+
+static void test_vrf(void)
+{
+	if (!ip("link add blue type vrf table 100")) {
+		skip("routes in a VRF", "no vrf here");
+		return;
+	}
+	ip("link set blue up");
+	ip("link set two master blue");
+	/* else what its table does not have is looked up in the main one */
+	ip("route add unreachable default metric 4278198272 table 100");
+	ip("addr add 10.2.0.1/24 dev two");
+	ok(route_is_vrf(idx("blue")), "a VRF is one");
+	ok(!route_is_vrf(idx("two")) && !route_is_vrf(idx("one")) &&
+	   !route_is_vrf(4711), "its port isn't, nor others");
+	is_int(towards("239.1.1.1", idx("blue"), NULL), -ENETUNREACH,
+	       "the VRF itself is no answer");
+	is_int(towards("10.2.0.2", idx("blue"), NULL), idx("two"),
+	       "unicast in its table");
+	is_int(towards("10.2.0.2", 0, NULL), idx("one"),
+	       "which is none of other sockets");
+	ip("route add default via 10.2.0.2 table 100");
+	is_int(towards("239.1.1.1", idx("blue"), NULL), idx("two"),
+	       "multicast by its table");
+}
+
+static void on_datagram(void *ctx, const struct ep *from, const struct ep *to,
+			const uint8_t *p, size_t len)
+{
+	(void)from;
+	(void)to;
+	(void)p;
+	(void)len;
+	++*(int *)ctx;
+}
+
+/* One datagram out of @ifindex, which this host hears as well. */
+static void say(int family, const struct ep *to, uint32_t ifindex,
+		struct loop *l)
+{
+	struct ep any = { 0 };
+	int fd;
+
+	addr_set(&any.addr, family, &in6addr_any);
+	fd = udp_open(&any, 0);
+	if (fd < 0)
+		bail("socket");
+	udp_mcast_out(fd, family, 1, ifindex, true);
+	udp_send(fd, NULL, to, NULL, 0, "x", 1);
+	close(fd);
+	loop_once(l, 100);
+}
+
+/* A receiver hears its interface, the one that it moved to, and no other. */
+static void test_receiver(const char *group)
+{
+	struct addr none = { 0 };
+	struct mcast *m;
+	struct loop *l;
+	struct ep to;
+	int n = 0;
+
+	ep_parse(group, 848, &to);
+	if (loop_new(NULL, &l) || mcast_new(l, on_datagram, &n, &m))
+		bail("no receiver");
+	is_int(mcast_join(m, &to, &none, idx("one")), 0, "%s: joined", group);
+	say(to.addr.family, &to, idx("one"), l);
+	is_int(n, 1, "%s: heard there", group);
+	say(to.addr.family, &to, idx("three"), l);
+	is_int(n, 1, "%s: not elsewhere", group);
+	is_int(mcast_join(m, &to, &none, 4711), -ENODEV, "%s: nowhere", group);
+	say(to.addr.family, &to, idx("one"), l);
+	is_int(n, 2, "%s: which leaves it where it was", group);
+	is_int(mcast_join(m, &to, &none, idx("three")), 0, "%s: moved", group);
+	say(to.addr.family, &to, idx("three"), l);
+	is_int(n, 3, "%s: heard where it is now", group);
+	say(to.addr.family, &to, idx("one"), l);
+	is_int(n, 3, "%s: not where it was", group);
+	mcast_free(m);
+	loop_free(l);
+}
+
+int main(void)
+{
+	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
+		skip("routes", "no network namespace may be made here");
+		return done();
+	}
+	if (!ip("link set lo up") ||
+	    !ip("link add one type veth peer name one-peer") ||
+	    !ip("link add two type veth peer name two-peer") ||
+	    !ip("link add three type veth peer name three-peer")) {
+		skip("routes", "no ip, or no veth here");
+		return done();
+	}
+	ip("link set one-peer up");
+	ip("link set one up");
+	ip("link set two-peer up");
+	ip("link set two up");
+	ip("link set three-peer up");
+	ip("link set three up");
+	ip("addr add 10.3.0.1/24 dev three");
+	ip("addr add fd03::1/64 dev three nodad");
+
+	test_ipv4();
+	test_ipv6();
+	test_vrf();
+	test_receiver("239.2.1.1");
+	test_receiver("[ff05::1]");
+	return done();
+}
