@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The rules of firewall.rst, word by word but for addresses and ports: at
+# members, key server and router, everything but what they name is dropped, and
+# registration, rekeys and the stream work. Without the rule for the
+# application's datagrams, which are no ESP to a member, nothing does.
+# timeout: 300
+
+# shellcheck source=selftests/e2e/tap.sh
+. "$(dirname "$0")/tap.sh"
+doc=$(project_file Documentation/firewall.rst)
+[ -n "$doc" ] || skip_all "firewall.rst is not here"
+
+rekeyed() { [ "$(member_is a rekeys)" -gt "$1" ]; }
+spi_like_k() { [ "$(member_is a data_spi)" = "$(gcks_is data_spi)" ]; }
+
+# rules TITLE: the block of the documentation, for this network
+rules() {
+	sed -n "/^    # $1\$/,/^    }\$/p" "$doc" |
+		sed "s/192\\.0\\.2\\.1/$(ip_of k)/; s/239\\.1\\.1\\.254/$REKEY/
+			s/239\\.1\\.1\\.1/$GROUP/; s/dport 5000/dport 5004/"
+}
+
+# firewall HOST TITLE
+firewall() {
+	rules "$2" >"$TMP/rules.$1" && [ -s "$TMP/rules.$1" ] &&
+		on "$1" nft -f "$TMP/rules.$1"
+}
+
+try "the network" lab_up k s a || tap_done
+try "certificates" pki_make
+for h in s a; do
+	try "rules of a member on $h" firewall $h "at a member"
+done
+try "rules of the key server" firewall k "at the key server"
+try "rules of the router" firewall r "between them"
+G_ATD=1 G_DTD=4
+gcks_conf
+member_conf s true false
+member_conf a false true
+for h in k s a; do
+	try "mcsecd on $h" daemon_start $h || tap_done
+done
+try "s is in" wait_until 30 member_in s
+try "a is in" wait_until 30 member_in a
+listen all s a
+stream_recv a rx
+stream_send s tx -r 300
+try "a hears s" wait_until 20 hears a 100
+n=$(member_is a rekeys)
+try "a rekey" e2e_ctl k rekey video
+try "a hears it" wait_until 20 rekeyed "$n"
+try "and has k's key" wait_until 20 spi_like_k
+try "and hears s" hears_on a
+
+# What is said to be of no use: ESP in place of the application's datagrams
+sed -i "s/^\\(.*ip daddr $GROUP\\) udp dport 5004/\\1 meta l4proto esp/" \
+	"$TMP/rules.a"
+on a nft delete table inet filter
+try "a's rules with ESP instead" on a nft -f "$TMP/rules.a"
+sleep 1
+try "let a hear nothing" hears_nothing a
+on a nft delete table inet filter
+try "without rules it does" hears_on a
+
+reap s tx
+try "the captures are complete" listen_end s a
+is "nothing of the group was ever in clear" "$(wire_clear)" 0
+tap_done
