@@ -126,6 +126,34 @@ is "xfrm found nothing wrong" "$(in_ns b cat /proc/net/xfrm_stat |
 is "nor did mcsec" "$(counters a out-exempt in-exempt out-protected)" \
 	"in-accepted $((2 * n))"
 
+# ---- xfrm's window is one for all, mcsec's sequence numbers are each sender's
+
+# Two senders under one SPI, who both count from 1, at an xfrm receiver with
+# this window: how many of ten datagrams each it takes
+window() { # replay-window, SPI, key
+	local sid x
+
+	xfrm state flush
+	xfrm policy flush
+	xfrm state add src 0.0.0.0 dst $G4 proto esp spi "$2" mode transport \
+		replay-window "$1" aead 'rfc4106(gcm(aes))' 0x"$3" 128
+	x=$(wc -l <"$TMP/b4")
+	for sid in 1 2; do
+		ctl a group flush
+		ctl a group add g4 $G4
+		sa_add a g4 "$3" spi "$2" dir out alg aes-gcm-16 \
+			sender-id $sid select
+		send a $G4 count=10 text=window loop=0 >/dev/null
+	done
+	wait_until 5 has_lines b4 $((x + 20))
+	echo $(($(wc -l <"$TMP/b4") - x))
+}
+is "with replay-window 0 xfrm takes two senders" \
+	"$(window 0 8192 "$(new_key 20)")" 20
+is "with another, only the first" "$(window 32 8193 "$(new_key 20)")" 10
+is "which it counts" "$(in_ns b awk '$1 == "XfrmInStateSeqError" { print $2 }' \
+	/proc/net/xfrm_stat)" 10
+
 # ---- tshark
 
 if ! command -v tshark >/dev/null; then
