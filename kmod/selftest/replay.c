@@ -3,22 +3,62 @@
  * The window against a table of cases, and against a twin that is too slow to
  * be wrong: it remembers every counter that it ever saw.
  */
+#include <linux/completion.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
 #include <linux/prandom.h>
 #include <linux/slab.h>
 
 #define TEST_SPAN 4096
+/* Windows that are compared as a whole; of larger ones the first words. */
+#define TEST_WHOLE 128
 
-static bool __init test_window(struct mcsec_window *win, u32 size, u64 counter)
+static bool test_advance(struct mcsec_window *win, u64 counter)
 {
-	bool maybe, new;
+	bool new;
 
-	maybe = mcsec_window_check(win, counter);
 	spin_lock_bh(&win->lock);
 	new = mcsec_window_advance(win, counter);
 	spin_unlock_bh(&win->lock);
-	if (maybe != new)
+	return new;
+}
+
+/*
+ * Whether @counter is taken, as check and advance both have to say, and as
+ * they say again of the second copy of what was in flight beside the first:
+ * that one has passed the check, too. What is refused changes nothing.
+ * -EBADE if any of this is not so.
+ */
+static int __init test_window(struct mcsec_window *win, u64 counter)
+{
+	unsigned long bits[2 * TEST_WHOLE / BITS_PER_LONG];
+	size_t len = min_t(size_t, 2 * win->size / BITS_PER_BYTE, sizeof(bits));
+	bool maybe, new;
+	u64 top;
+
+	maybe = mcsec_window_check(win, counter);
+	if (!maybe) {
+		top = win->top;
+		memcpy(bits, win->bits, len);
+	}
+	new = test_advance(win, counter);
+	if (maybe != new) {
 		pr_err("mcsec: check and advance differ at %llu\n", counter);
-	return new && maybe;
+		return -EBADE;
+	}
+	if (new) {
+		top = win->top;
+		memcpy(bits, win->bits, len);
+	}
+	if (test_advance(win, counter) || mcsec_window_check(win, counter)) {
+		pr_err("mcsec: a second %llu is taken\n", counter);
+		return -EBADE;
+	}
+	if (win->top != top || memcmp(bits, win->bits, len)) {
+		pr_err("mcsec: a refused %llu changes the window\n", counter);
+		return -EBADE;
+	}
+	return new;
 }
 
 static void __init test_reset(struct mcsec_window *win, u32 size)
@@ -35,7 +75,7 @@ static bool __init test_table(struct mcsec_window *win, u32 size)
 
 #define T(counter, want) do {						\
 	++case_nr;							\
-	if (test_window(win, size, counter) != (want)) {		\
+	if (test_window(win, counter) != (want)) {		\
 		pr_err("mcsec: window of %u, case %u\n", size, case_nr); \
 		ok = false;						\
 	}								\
@@ -107,7 +147,7 @@ static bool __init test_twin(struct mcsec_window *win, u32 size, u8 *seen)
 		counter = prandom_u32_state(&rnd) %
 			  min_t(u64, TEST_SPAN, top + 2 + size / 2);
 		want = counter && !seen[counter] && counter + size > top;
-		if (test_window(win, size, counter) != want) {
+		if (test_window(win, counter) != want) {
 			pr_err("mcsec: window of %u differs from its twin at %llu\n",
 			       size, counter);
 			return false;
@@ -116,6 +156,95 @@ static bool __init test_twin(struct mcsec_window *win, u32 size, u8 *seen)
 			seen[counter] = 1;
 		if (want && counter > top)
 			top = counter;
+	}
+	return true;
+}
+
+/* The window went on while a datagram that had passed the check was verified. */
+static bool __init test_overtaken(struct mcsec_window *win, u32 size)
+{
+	bool ok;
+
+	test_reset(win, size);
+	ok = mcsec_window_check(win, 7) && test_advance(win, size + 6) &&
+	     test_advance(win, 7);
+	test_reset(win, size);
+	ok = mcsec_window_check(win, 7) && test_advance(win, size + 7) &&
+	     !test_advance(win, 7) && ok;
+	if (!ok)
+		pr_err("mcsec: window of %u, overtaken\n", size);
+	return ok;
+}
+
+/* ---- several CPUs with copies of the same datagrams ---- */
+
+#define TEST_RACERS 4
+
+struct test_racer {
+	struct mcsec_window *win;
+	struct completion *go;
+	struct completion done;
+	struct task_struct *task;
+	unsigned int taken;
+	bool differs;
+};
+
+static int test_race(void *data)
+{
+	struct test_racer *r = data;
+	bool maybe;
+	u64 i;
+
+	wait_for_completion(r->go);
+	for (i = 1; i <= TEST_SPAN; i++) {
+		maybe = mcsec_window_check(r->win, i);
+		if (!test_advance(r->win, i))
+			continue;
+		r->taken++;
+		/* What was surely a replay has not become new. */
+		r->differs |= !maybe;
+		if (!(i % 64))
+			cond_resched();
+	}
+	complete(&r->done);
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
+}
+
+/*
+ * Whoever comes to a counter first finds it in the window, since nobody is
+ * ahead who did not come by it: so each is taken, and once.
+ */
+static bool __init test_racers(struct mcsec_window *win, u32 size)
+{
+	struct test_racer r[TEST_RACERS] = {};
+	DECLARE_COMPLETION_ONSTACK(go);
+	unsigned int i, taken = 0;
+	bool ok = true;
+
+	test_reset(win, size);
+	for (i = 0; i < TEST_RACERS; i++) {
+		r[i].win = win;
+		r[i].go = &go;
+		init_completion(&r[i].done);
+		r[i].task = kthread_run(test_race, &r[i], "mcsec-test/%u", i);
+		if (IS_ERR(r[i].task))
+			ok = false;
+	}
+	complete_all(&go);
+	for (i = 0; i < TEST_RACERS; i++) {
+		if (IS_ERR(r[i].task))
+			continue;
+		wait_for_completion(&r[i].done);
+		kthread_stop(r[i].task);
+		taken += r[i].taken;
+		ok = ok && !r[i].differs;
+	}
+	if (!ok || taken != TEST_SPAN) {
+		pr_err("mcsec: window of %u: %u of %u taken by several\n",
+		       size, taken, TEST_SPAN);
+		return false;
 	}
 	return true;
 }
@@ -135,7 +264,9 @@ bool __init mcsec_replay_selftest(void)
 		goto out;
 	}
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
-		ok = test_table(win, sizes[i]) && ok;
+		ok = test_table(win, sizes[i]) &&
+		     test_overtaken(win, sizes[i]) &&
+		     test_racers(win, sizes[i]) && ok;
 	/* Larger ones would never leave the twin's memory. */
 	for (i = 0; i < 3; i++)
 		ok = test_twin(win, sizes[i], seen) && ok;
