@@ -7,14 +7,14 @@
 sniffer_counts() {
 	local was i
 
-	was=$(grep -c 'packets captured' "$2")
+	was=$(grep -c 'packets\? captured' "$2")
 	kill -USR1 "$1" || return 1
 	for ((i = 0; i < 200; i++)); do
-		[ "$(grep -c 'packets captured' "$2")" -le "$was" ] || break
+		[ "$(grep -c 'packets\? captured' "$2")" -le "$was" ] || break
 		sleep 0.05
 	done
 	# tcpdump: 6 packets captured, 6 packets received by filter, 0 ...
-	tail -n 1 "$2" | sed -n 's/^[^0-9]*\([0-9]*\) packets captured, \([0-9]*\) packets received .*/\1 \2/p'
+	tail -n 1 "$2" | sed -n 's/^[^0-9]*\([0-9]*\) packets\? captured, \([0-9]*\) packets\? received .*/\1 \2/p'
 }
 
 # pid, file of its messages: waits until tcpdump has written all that had come
