@@ -60,6 +60,13 @@ bool addr_equal(const struct addr *a, const struct addr *b)
 	return !addr_cmp(a, b);
 }
 
+void addr_net(const struct addr *a, struct addr *net)
+{
+	*net = *a;
+	if (net->family == AF_INET6)
+		memset(net->b + 8, 0, 8);
+}
+
 int addr_cmp(const struct addr *a, const struct addr *b)
 {
 	if (a->family != b->family)

@@ -43,6 +43,11 @@ const char *addr_str(const struct addr *a, char buf[static ADDR_STRLEN]);
 const char *ep_str(const struct ep *e, char buf[static EP_STRLEN]);
 
 bool addr_equal(const struct addr *a, const struct addr *b);
+/*
+ * The part of an address that one host cannot choose: the address of IPv4,
+ * the /64 of IPv6, its other octets zero. None stays none.
+ */
+void addr_net(const struct addr *a, struct addr *net);
 /* Total order: family, then octets. */
 int addr_cmp(const struct addr *a, const struct addr *b);
 bool addr_is_none(const struct addr *a);

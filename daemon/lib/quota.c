@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/quota.h"
+
+#include <stdlib.h>
+
+/* Keys whose hashes begin alike share so many places. */
+#define WAYS 8
+
+/*
+ * A bucket that leaks, as one number: @full_ms is when it will be empty
+ * again (the "theoretical arrival time" of ITU-T I.371).
+ */
+struct entry {
+	uint64_t id;		/* hash of the key; 0: not used */
+	uint64_t full_ms;
+};
+
+struct quota {
+	struct quota_rule rule;
+	uint64_t seed;
+	size_t mask;		/* of sets */
+	struct entry e[];
+};
+
+struct quota *quota_new(const struct quota_rule *rule, uint64_t seed)
+{
+	struct quota *q;
+	size_t sets = 1;
+
+	while (sets * WAYS < rule->keys)
+		sets *= 2;
+	q = calloc(1, sizeof(*q) + sets * WAYS * sizeof(q->e[0]));
+	if (!q)
+		return NULL;
+	q->rule = *rule;
+	q->seed = seed;
+	q->mask = sets - 1;
+	return q;
+}
+
+void quota_free(struct quota *q)
+{
+	free(q);
+}
+
+static uint64_t hash_of(const struct quota *q, const void *key, size_t len)
+{
+	uint64_t h = q->seed ^ 14695981039346656037ull;
+	const uint8_t *p = key;
+	size_t i;
+
+	/* FNV-1a; its last octets reach the low bits only by the mixing */
+	for (i = 0; i < len; i++)
+		h = (h ^ p[i]) * 1099511628211ull;
+	h ^= h >> 32;
+	h = (h ^ q->seed) * 0x9e3779b97f4a7c15ull;
+	h ^= h >> 29;
+	return h ? h : 1;
+}
+
+static const struct entry *find(const struct quota *q, uint64_t id)
+{
+	const struct entry *set = &q->e[(id & q->mask) * WAYS];
+	unsigned int i;
+
+	for (i = 0; i < WAYS; i++)
+		if (set[i].id == id)
+			return &set[i];
+	return NULL;
+}
+
+bool quota_left(const struct quota *q, const void *key, size_t len,
+		uint64_t now_ms)
+{
+	const struct entry *e = find(q, hash_of(q, key, len));
+	uint64_t most = (uint64_t)q->rule.every_ms * (q->rule.burst - 1);
+
+	return !e || e->full_ms <= now_ms || e->full_ms - now_ms <= most;
+}
+
+/* The place of @id, or the one that is soonest to be forgotten. */
+static struct entry *place(struct quota *q, uint64_t id)
+{
+	struct entry *set = &q->e[(id & q->mask) * WAYS], *old = set;
+	unsigned int i;
+
+	for (i = 0; i < WAYS; i++) {
+		if (set[i].id == id)
+			return &set[i];
+		if (set[i].full_ms < old->full_ms)
+			old = &set[i];
+	}
+	old->id = id;
+	old->full_ms = 0;
+	return old;
+}
+
+void quota_spend(struct quota *q, const void *key, size_t len,
+		 uint64_t now_ms)
+{
+	struct entry *e = place(q, hash_of(q, key, len));
+	uint64_t most = (uint64_t)q->rule.every_ms * q->rule.burst;
+
+	if (e->full_ms < now_ms)
+		e->full_ms = now_ms;
+	/* what was not allowed makes nobody wait longer than a full bucket */
+	if (e->full_ms - now_ms < most)
+		e->full_ms += q->rule.every_ms;
+}
+
+bool quota_take(struct quota *q, const void *key, size_t len, uint64_t now_ms)
+{
+	bool left = quota_left(q, key, len, now_ms);
+
+	if (left)
+		quota_spend(q, key, len, now_ms);
+	return left;
+}
