@@ -93,7 +93,6 @@ int app_open_key_export(struct app *a, char *err, size_t errlen);
 void app_free_identity(struct app *a);
 /* What hosts of both roles have in common. */
 struct ike_host_cfg app_host_cfg(struct app *a);
-void app_log_event(const struct ike_event *ev);
 /* Tells the peers of all IKE SAs that these end. */
 void app_close_sas(struct ike_host *host);
 

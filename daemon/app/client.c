@@ -11,6 +11,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/mcast.h"
+#include "lib/quote.h"
 #include "member/member.h"
 
 #define REXMIT_MS 500
@@ -57,10 +58,40 @@ static void on_sa_closed(void *ctx, struct ike_sa *sa, const char *reason)
 		member_sa_closed(a->member, sa, reason);
 }
 
+/*
+ * A member asks and is not asked: it has as many events as it makes requests,
+ * which grow rare when they fail.
+ */
 static void member_event(void *ctx, const struct ike_event *ev)
 {
+	char ep[EP_STRLEN], name[QUOTE_LEN];
+
 	(void)ctx;
-	app_log_event(ev);
+	ep_str(ev->peer, ep);
+	quote(ev->peer_name, name);
+	switch (ev->type) {
+	case IKE_EV_UP:
+		log_info("authenticated: key server %s at %s", name, ep);
+		break;
+	case IKE_EV_CLOSED:
+		log_info("IKE SA closed: key server %s at %s: %s", name, ep,
+			 ev->text);
+		break;
+	case IKE_EV_AUTH_FAILED:
+		log_warn("authentication failed: key server %s at %s: %s",
+			 name, ep, ev->text);
+		break;
+	case IKE_EV_REFUSED:
+		log_warn("refused by key server %s at %s: %s", name, ep,
+			 ev->text);
+		break;
+	case IKE_EV_NOT_TAKEN:
+		log_debug("IKE: %s: %s", ep, ev->text);
+		break;
+	case IKE_EV_CAP:
+		log_warn("IKE: %s", ev->text);
+		break;
+	}
 }
 
 static const struct ike_ops member_ops = {

@@ -110,33 +110,6 @@ void app_free_identity(struct app *a)
 	sigkey_free(a->key);
 }
 
-/* Unless ike/ or the roles say so themselves. */
-void app_log_event(const struct ike_event *ev)
-{
-	char ep[EP_STRLEN];
-	const char *who = ev->peer_name[0] ? ev->peer_name : "somebody";
-
-	ep_str(ev->peer, ep);
-	switch (ev->type) {
-	case IKE_EV_UP:
-		log_info("%s at %s is authenticated", who, ep);
-		break;
-	case IKE_EV_AUTH_FAILED:
-		log_info("%s, who claims to be %s, is not believed: %s", ep,
-			 who, ev->text);
-		break;
-	case IKE_EV_REFUSED:
-		log_warn("%s at %s does not believe us: %s", who, ep,
-			 ev->text);
-		break;
-	case IKE_EV_CAP:
-		log_warn("IKE: %s", ev->text);
-		break;
-	case IKE_EV_CLOSED:
-		break;
-	}
-}
-
 struct ike_host_cfg app_host_cfg(struct app *a)
 {
 	return (struct ike_host_cfg){

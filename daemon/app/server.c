@@ -58,7 +58,6 @@ static void gcks_event(void *ctx, const struct ike_event *ev)
 {
 	struct app *a = ctx;
 
-	app_log_event(ev);
 	gcks_ike_event(a->gcks, ev);
 }
 

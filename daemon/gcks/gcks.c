@@ -15,6 +15,7 @@
 #include "gcks/register.h"
 #include "gcks/witness.h"
 #include "lib/log.h"
+#include "lib/quote.h"
 
 #define MS 1000u
 
@@ -39,6 +40,7 @@ static void resume(struct group *g)
 /* The lists may have been changed while we were down. */
 static void check_roster(struct group *g)
 {
+	char name[QUOTE_LEN];
 	struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->members, all) {
@@ -46,8 +48,8 @@ static void check_roster(struct group *g)
 
 		if (!why)
 			continue;
-		log_info("group %s: %s is taken out: %s", g->conf->name,
-			 m->identity, why);
+		log_info("group %s: taken out: %s: %s", g->conf->name,
+			 quote(m->identity, name), why);
 		gr_leave_later(g, m);
 	}
 }
@@ -110,6 +112,9 @@ int gcks_new(struct gcks **out, const struct conf_gcks *conf,
 	k->deps = *deps;
 	k->time0_ms = (uint64_t)clock_wall(deps->clock) * MS -
 		clock_mono_ms(deps->clock);
+	rc = notice_init(k);
+	if (rc)
+		snprintf(err, errlen, "%s", strerror(-rc));
 	for (i = 0; i < conf->n_groups; i++) {
 		struct group *g = &k->groups[i];
 
@@ -145,6 +150,7 @@ void gcks_free(struct gcks *k)
 		return;
 	for (i = 0; i < k->conf->n_groups; i++)
 		group_free(&k->groups[i]);
+	notice_free(k);
 	free(k->groups);
 	free(k);
 }
@@ -186,23 +192,26 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 				  struct gike_reply *reply)
 {
 	char identity[GMC_ID_MAX], name[ID_STR_MAX];
+	char asked[QUOTE_LEN], why[QUOTE_LEN + 32];
 	struct group *g = NULL;
 
 	memset(reply, 0, sizeof(*reply));
 	if (req->idg.type == IKE_ID_KEY_ID)
 		g = find_group(k, (const char *)req->idg.data, req->idg.len);
 	if (identity_of(req->peer, identity, sizeof(identity))) {
-		gmc_refusal(k, g ? g->conf->name : "", req->peer_name,
-			    "AUTHORIZATION_FAILED", NULL,
-			    "identity of a kind that no list can name");
+		notice_refusal(k, g ? g->conf->name : "", req->peer_name,
+			       "AUTHORIZATION_FAILED", NULL,
+			       "identity of a kind that no list can name");
 		reply->notify = GIKE_N_AUTHORIZATION_FAILED;
 		return GIKE_NOW;
 	}
 	if (!g) {
 		id_str(&req->idg, name, sizeof(name));
+		snprintf(why, sizeof(why), "no such group: %s",
+			 quote(name, asked));
 		/* the name is the peer's: another each time is no other */
-		gmc_refusal(k, name, identity, "INVALID_GROUP_ID", "",
-			    "no such group");
+		notice_refusal(k, "", identity, "INVALID_GROUP_ID",
+			       "no such group", why);
 		reply->notify = GIKE_N_INVALID_GROUP_ID;
 		return GIKE_NOW;
 	}
@@ -225,13 +234,7 @@ void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 
 void gcks_ike_event(struct gcks *k, const struct ike_event *ev)
 {
-	char ep[EP_STRLEN], what[EP_STRLEN + 32];
-
-	if (ev->type != IKE_EV_AUTH_FAILED)
-		return;
-	snprintf(what, sizeof(what), "AUTHENTICATION_FAILED from %s",
-		 ep_str(ev->peer, ep));
-	gmc_stranger(k, ev->peer_name, what, ev->text);
+	notice_ike(k, ev);
 }
 
 /* ---- control ------------------------------------------------------------ */

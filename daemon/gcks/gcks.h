@@ -73,7 +73,10 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 /* An authenticated sender says which Data SA it uses (@group as in ike_ops). */
 void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		  size_t len, uint32_t spi);
-/* Authentication failures go into the audit trail, one line a second. */
+/*
+ * Writes what ike/ tells into the log, and authentication failures into the
+ * audit trail too, as far as the limits of gcks/notice.h allow.
+ */
 void gcks_ike_event(struct gcks *k, const struct ike_event *ev);
 
 /* ---- control ------------------------------------------------------------ */

@@ -7,11 +7,8 @@
 #include <string.h>
 
 #include "lib/buf.h"
-#include "lib/log.h"
 
 #define RECORD_VERSION 1
-#define HUSH_MS 10000
-#define STRANGER_MS 1000
 /* Between two grants of Sender-IDs to one sender */
 #define PACE_MIN_MS 1000
 #define PACE_MAX_MS 60000
@@ -371,49 +368,6 @@ int gmc_audit(struct gcks *k, const char *group, const char *identity,
 	};
 
 	return store_audit(k->deps.store, &a);
-}
-
-void gmc_refusal(struct gcks *k, const char *group, const char *identity,
-		 const char *what, const char *same, const char *why)
-{
-	uint64_t now = clock_mono_ms(k->deps.clock);
-	struct gcks_hush *h;
-	char detail[512];
-	uint64_t hash;
-
-	hash = hash_str(hash_str(hash_id(identity), same ? same : group),
-			why);
-	h = &k->hush[hash % GCKS_HUSH];
-	if (h->hash == hash && now - h->at_ms < HUSH_MS)
-		return;
-	h->hash = hash;
-	h->at_ms = now;
-	log_info("%s%s%s%s refused: %s (%s)", *group ? "group " : "", group,
-		 *group ? ": " : "", identity, why, what);
-	snprintf(detail, sizeof(detail), "%s: %s", what, why);
-	if (gmc_audit(k, group, identity, "refuse", detail))
-		log_err("audit trail: %s", store_error(k->deps.store));
-}
-
-void gmc_stranger(struct gcks *k, const char *name, const char *what,
-		  const char *why)
-{
-	uint64_t now = clock_mono_ms(k->deps.clock);
-	char detail[512], more[48] = "";
-
-	if (k->stranger_ms && now - k->stranger_ms < STRANGER_MS) {
-		k->strangers++;
-		return;
-	}
-	if (k->strangers)
-		snprintf(more, sizeof(more), " (%llu more not written)",
-			 (unsigned long long)k->strangers);
-	k->stranger_ms = now;
-	k->strangers = 0;
-	log_info("%s refused: %s (%s)%s", name, why, what, more);
-	snprintf(detail, sizeof(detail), "%s: %.300s%s", what, why, more);
-	if (gmc_audit(k, "", name, "refuse", detail))
-		log_err("audit trail: %s", store_error(k->deps.store));
 }
 
 /* ---- Sender-IDs --------------------------------------------------------- */

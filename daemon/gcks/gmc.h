@@ -52,20 +52,6 @@ int gmc_audit(struct gcks *k, const char *group, const char *identity,
 int gmc_note_denied(struct group *g, const char *identity, int64_t since);
 void gmc_note_admitted(struct group *g, const char *identity);
 
-/*
- * Logs and writes down a refusal of who is authenticated. One that repeats
- * within ten seconds is passed over, so that nobody fills the disk; @same
- * takes the place of @group in that comparison, unless it is NULL.
- */
-void gmc_refusal(struct gcks *k, const char *group, const char *identity,
-		 const char *what, const char *same, const char *why);
-/*
- * The same for who is not: all of them share one line a second, which says
- * how many came since the last one. @name and @why are theirs to choose.
- */
-void gmc_stranger(struct gcks *k, const char *name, const char *what,
-		  const char *why);
-
 /* ---- Sender-IDs --------------------------------------------------------- */
 
 /*

@@ -12,6 +12,7 @@
 
 #include "gcks/gcks.h"
 #include "gcks/lkh.h"
+#include "gcks/notice.h"
 #include "gcks/pace.h"
 #include "ike/rekey.h"
 #include "lib/timer.h"
@@ -143,6 +144,7 @@ struct gjoin {
 	uint32_t first_sid;
 	struct gmember *m;	/* the member it is, or becomes */
 	bool is_new;
+	bool quiet;		/* no line about it in the log */
 };
 
 TAILQ_HEAD(gjoins, gjoin);
@@ -195,8 +197,6 @@ struct group {
 	uint64_t store_errors;
 };
 
-#define GCKS_HUSH 64		/* refusals remembered, not to write them again */
-
 #define GCKS_PACE 256		/* senders whose pace is watched, by hash */
 
 /* How fast a sender asks for Sender-IDs. It outlives leaving the group. */
@@ -213,22 +213,15 @@ struct gchurn {
 	unsigned int joins;
 };
 
-struct gcks_hush {
-	uint64_t hash;
-	uint64_t at_ms;
-};
-
 struct gcks {
 	const struct conf_gcks *conf;
 	struct gcks_deps deps;
 	struct ike_host *host;
 	struct group *groups;	/* as many as in conf */
-	struct gcks_hush hush[GCKS_HUSH];
 	struct gpace pace[GCKS_PACE];
 	struct gchurn churn[GCKS_PACE];
 	uint64_t time0_ms;	/* our time when clock_mono_ms() was 0 */
-	uint64_t stranger_ms;	/* when one was last written down; 0: never */
-	uint64_t strangers;	/* passed over since */
+	struct notices notices;
 };
 
 static inline uint32_t gkey_spi(const struct gkey *k)

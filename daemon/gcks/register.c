@@ -12,6 +12,7 @@
 #include "gcks/witness.h"
 #include "ike/proto.h"
 #include "lib/log.h"
+#include "lib/quote.h"
 
 #define MS 1000u
 /* What the store refused is tried again so much later. */
@@ -41,8 +42,8 @@ static void refuse_join(struct group *g, struct gjoin *j, uint16_t notify,
 	struct gike_reply reply = { .notify = notify };
 
 	g->refused++;
-	gmc_refusal(g->k, g->conf->name, j->identity, ike_notify_name(notify),
-		    NULL, why);
+	notice_refusal(g->k, g->conf->name, j->identity,
+		       ike_notify_name(notify), NULL, why);
 	ike_reply(g->k->host, j->token, &reply);
 }
 
@@ -93,6 +94,7 @@ static int fill_kd(struct group *g, const struct gjoin *j,
 void gr_answer(struct group *g, struct gjoin *j)
 {
 	struct gike_reply reply = { .transport = true };
+	char name[QUOTE_LEN];
 	struct ike_sa *sa;
 	struct gsa gsa;
 	struct kd kd;
@@ -120,8 +122,8 @@ void gr_answer(struct group *g, struct gjoin *j)
 		ike_reply(g->k->host, j->token, &reply);
 	kd_free(&kd);
 	if (rc && rc != -ENOENT) {
-		log_err("group %s: %s not answered: %s", g->conf->name,
-			j->identity, strerror(-rc));
+		log_err("group %s: not answered: %s: %s", g->conf->name,
+			quote(j->identity, name), strerror(-rc));
 		gr_leave_later(g, j->m);
 	}
 }
@@ -142,7 +144,7 @@ static int put_audit(struct group *g, const struct gjoin *j)
 			 j->is_new ? "join" : "register", detail);
 }
 
-int gr_put_join(struct group *g, const struct gjoin *j, int64_t now)
+int gr_put_join(struct group *g, struct gjoin *j, int64_t now)
 {
 	struct gmember next = *j->m;
 	int rc;
@@ -154,7 +156,11 @@ int gr_put_join(struct group *g, const struct gjoin *j, int64_t now)
 	next.first_sid = j->first_sid;
 	next.n_sids = j->send ? j->n_sids : 0;
 	rc = gmc_put_member(g, &next);
-	return rc ? rc : put_audit(g, j);
+	/* the roster changes with a newcomer; who asks again may be noise */
+	j->quiet = !notice_left(g->k, j->identity);
+	if (rc || (j->quiet && !j->is_new))
+		return rc;
+	return put_audit(g, j);
 }
 
 static int put_leave(struct group *g, const struct gmember *m,
@@ -393,19 +399,21 @@ static void batch_failed(struct group *g, struct batch *b)
 static void settle_out(struct group *g, struct batch *b)
 {
 	struct gmember *m, *next;
+	char name[QUOTE_LEN];
 
 	for (m = TAILQ_FIRST(&g->members); m; m = next) {
 		next = TAILQ_NEXT(m, all);
 		if (!m->out)
 			continue;
-		log_info("group %s: %s %s", g->conf->name, m->identity,
-			 m == b->deny ? "is evicted" : "has left");
+		if (m == b->deny || notice_left(g->k, m->identity))
+			log_info("group %s: %s: %s", g->conf->name,
+				 m == b->deny ? "evicted" : "has left",
+				 quote(m->identity, name));
 		if (m == b->deny) {
 			g->evictions++;
 			if (gmc_note_denied(g, m->identity, b->now))
-				log_err("group %s: %s is not kept out: %s",
-					g->conf->name, m->identity,
-					"out of memory");
+				log_err("group %s: out of memory, not kept out: %s",
+					g->conf->name, name);
 		} else {
 			g->leaves++;
 		}
@@ -415,6 +423,8 @@ static void settle_out(struct group *g, struct batch *b)
 
 void gr_settle_in(struct group *g, struct gjoin *j, int64_t now)
 {
+	char name[QUOTE_LEN];
+
 	if (j->is_new) {
 		j->m->send = j->send;
 		j->m->fragments = j->fragments;
@@ -434,9 +444,11 @@ void gr_settle_in(struct group *g, struct gjoin *j, int64_t now)
 		j->m->sends_spi = gkey_spi(&g->st.data);
 	j->m->first_sid = j->first_sid;
 	j->m->n_sids = j->send ? j->n_sids : 0;
-	log_info("group %s: %s %s as %s", g->conf->name, j->identity,
-		 j->is_new ? "joins" : "registers again",
-		 j->send ? "sender" : "receiver");
+	if (!j->quiet)
+		log_info("group %s: %s as %s: %s", g->conf->name,
+			 j->is_new ? "joins" : "registers again",
+			 j->send ? "sender" : "receiver",
+			 quote(j->identity, name));
 }
 
 static void settle(struct group *g, struct batch *b)

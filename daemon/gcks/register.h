@@ -36,7 +36,7 @@ void gr_join_free(struct gjoin *j);
 /* Sends j->m what is current. */
 void gr_answer(struct group *g, struct gjoin *j);
 /* Writes what @j makes of j->m, within a transaction. */
-int gr_put_join(struct group *g, const struct gjoin *j, int64_t now);
+int gr_put_join(struct group *g, struct gjoin *j, int64_t now);
 /* The same in memory, once the store has it. */
 void gr_settle_in(struct group *g, struct gjoin *j, int64_t now);
 /* Sender-IDs there are; senders that wait, from @j on. */

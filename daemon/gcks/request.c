@@ -13,6 +13,7 @@
 #include "gcks/witness.h"
 #include "ike/proto.h"
 #include "lib/log.h"
+#include "lib/quote.h"
 
 /* A receiver that registers again is written down once within that. */
 #define REPEAT_S 10
@@ -22,8 +23,8 @@ static enum gike_when refuse(struct group *g, const char *identity,
 			     struct gike_reply *reply)
 {
 	g->refused++;
-	gmc_refusal(g->k, g->conf->name, identity, ike_notify_name(notify),
-		    NULL, why);
+	notice_refusal(g->k, g->conf->name, identity, ike_notify_name(notify),
+		       NULL, why);
 	memset(reply, 0, sizeof(*reply));
 	reply->notify = notify;
 	return GIKE_NOW;
@@ -34,6 +35,7 @@ static enum gike_when report(struct group *g, const struct ike_sa *sa,
 			     struct gike_reply *reply)
 {
 	struct gmember *m = gmc_find(g, identity);
+	char name[QUOTE_LEN];
 	uint32_t wait;
 
 	memset(reply, 0, sizeof(*reply));
@@ -42,13 +44,15 @@ static enum gike_when report(struct group *g, const struct ike_sa *sa,
 		return GIKE_NOW;
 	/* it has come back since, and this was long on its way */
 	if (ike_sa_serial(sa) < m->over) {
-		log_info("group %s: %s reports %s over an old IKE SA: ignored",
-			 g->conf->name, identity,
-			 ike_notify_name(req->report));
+		if (notice_left(g->k, identity))
+			log_info("group %s: %s reported over an old IKE SA, ignored: %s",
+				 g->conf->name, ike_notify_name(req->report),
+				 quote(identity, name));
 		return GIKE_NOW;
 	}
-	log_info("group %s: %s reports %s", g->conf->name, identity,
-		 ike_notify_name(req->report));
+	if (notice_left(g->k, identity))
+		log_info("group %s: %s reported: %s", g->conf->name,
+			 ike_notify_name(req->report), quote(identity, name));
 	if (m->leaving)
 		return GIKE_NOW;
 	wait = gmc_leave_wait_ms(g, identity);

@@ -77,19 +77,16 @@ int auth_check(const struct trust *trust, time_t now,
 {
 	struct cert_der ders[IKE_CERTS_MAX];
 	const char *what = "none sent";
-	char who[ID_STR_MAX];
 	struct cert *leaf = NULL;
 	struct auth_pld auth;
 	struct rbuf r;
 	size_t n = 0;
 	int ret = -EKEYREJECTED;
 
-	id_str(id, who, sizeof(who));
 	rbuf_init(&r, m->auth.body, m->auth.len);
 	if (!m->auth.body || auth_parse(&r, &auth) ||
 	    auth.method != IKE_AUTH_DIGITAL_SIGNATURE) {
-		snprintf(why, why_size, "%s: AUTH is not a digital signature",
-			 who);
+		snprintf(why, why_size, "AUTH is not a digital signature");
 		return -EKEYREJECTED;
 	}
 	for (unsigned int i = 0; i < m->n_cert; i++) {
@@ -110,6 +107,6 @@ int auth_check(const struct trust *trust, time_t now,
 		cert_free(leaf);
 	if (!ret)
 		return 0;
-	snprintf(why, why_size, "certificate of %s: %s", who, what);
+	snprintf(why, why_size, "certificate: %s", what);
 	return -EKEYREJECTED;
 }

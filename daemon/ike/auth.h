@@ -30,7 +30,7 @@ int auth_octets(unsigned int prf_id, const uint8_t *sk_p, size_t sk_p_len,
  * Chain, purpose, identity, signature, in that order: a signature is only
  * looked at when the certificate is good. Of a member only the identity that
  * cert_chain_id() gives for its certificate is taken. 0, or -EKEYREJECTED and in @why a
- * line such as "certificate of x: issuer unknown".
+ * line such as "certificate: issuer unknown", which has no name in it.
  */
 int auth_check(const struct trust *trust, time_t now,
 	       enum cert_purpose purpose, const struct ike_msg *m,

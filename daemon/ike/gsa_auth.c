@@ -14,6 +14,7 @@
 #include "ike/sa.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/quote.h"
 #include "lib/secret.h"
 
 /* ---- what is signed ----------------------------------------------------- */
@@ -161,7 +162,7 @@ static bool same_id(const struct ike_id *a, const struct ike_id *b)
 static int check_gcks(struct ike_sa *sa, const struct ike_msg *m, char *why,
 		      size_t why_size)
 {
-	char says[ID_STR_MAX];
+	char says[ID_STR_MAX], quoted[QUOTE_LEN];
 	struct ike_id id;
 	struct rbuf r;
 
@@ -171,8 +172,9 @@ static int check_gcks(struct ike_sa *sa, const struct ike_msg *m, char *why,
 		return -EKEYREJECTED;
 	}
 	if (!same_id(&id, &sa->peer_id)) {
-		snprintf(why, why_size, "key server says it is %.120s, not %.120s",
-			 id_str(&id, says, sizeof(says)), sa->peer_name);
+		id_str(&id, says, sizeof(says));
+		snprintf(why, why_size, "key server says it is %s, not %.120s",
+			 quote(says, quoted), sa->peer_name);
 		return -EKEYREJECTED;
 	}
 	return verify(sa, m, &m->idr, &id, why, why_size);

@@ -80,15 +80,22 @@ enum ike_event_type {
 	IKE_EV_CLOSED,
 	IKE_EV_AUTH_FAILED,	/* peer not believed; why in text */
 	IKE_EV_REFUSED,		/* peer does not believe us; why in text */
+	IKE_EV_NOT_TAKEN,	/* a request without an SA, or none for it */
 	IKE_EV_CAP,		/* a cap was hit; at most one a second */
 };
+
+/*
+ * Events come as often as peers cause them: whoever writes them down has to
+ * limit that. ike/ itself logs nothing above debug of what peers do.
+ */
 
 struct ike_event {
 	enum ike_event_type type;
 	const struct ep *peer;
 	/* "" until known; claimed, not proven, with AUTH_FAILED */
 	const char *peer_name;
-	const char *text;		/* one line, no newline */
+	/* one line, in our words: no name that a peer chose is in it */
+	const char *text;
 };
 
 /* ---- what the user of a host provides ----------------------------------- */

@@ -331,7 +331,7 @@ static int answer_or_sorry(struct ike_sa *sa, const struct gike_reply *r,
 	*first = c.first;
 	if (!*ret)
 		return 0;
-	log_err("ike %s: answer for %s not sent: %s", sa->name, sa->peer_name,
+	log_err("ike %s: answer not sent: %s", sa->name,
 		why[0] ? why : strerror(-*ret));
 	wbuf_free(w);
 	pchain_init(&c, w, PCHAIN_DETACHED);

@@ -154,7 +154,7 @@ static void on_later(void *arg)
 	struct ike_host *host = sa->host;
 
 	host_enter(host);
-	log_warn("ike %s: no answer for %s in time", sa->name, sa->peer_name);
+	log_debug("ike %s: the request was not decided in time", sa->name);
 	if (sa->waits)
 		greq_answer(sa, &failed);
 	host_leave(host);
@@ -299,10 +299,7 @@ void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason)
 	if (sa->dead)
 		return;
 	ike_sa_state(sa, IKE_ST_CLOSED);
-	/* What strangers open and leave is no news. */
-	log_line(sa->told ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
-		 "ike %s: %s%sclosed: %s", sa->name, sa->peer_name,
-		 sa->peer_name[0] ? " " : "", reason);
+	log_debug("ike %s: closed: %s", sa->name, reason);
 	stop_timers(sa);
 	sa->dead = true;
 	sa->my_busy = false;

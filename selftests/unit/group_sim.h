@@ -226,6 +226,8 @@ unsigned int sim_reads_before(const struct sim *s, const struct sim_member *m,
 			      uint64_t ms);
 unsigned int sim_reads_after(const struct sim *s, const struct sim_member *m,
 			     uint64_t ms);
+/* Lines of the log with @what in them */
+unsigned int sim_log_count(const struct sim *s, const char *what);
 bool sim_logged(const struct sim *s, const char *text);
 unsigned int sim_audited(const struct sim *s, const char *event,
 			 const char *identity, const char *detail);

@@ -10,6 +10,19 @@ bool sim_logged(const struct sim *s, const char *text)
 	return strstr(s->log, text);
 }
 
+unsigned int sim_log_count(const struct sim *s, const char *what)
+{
+	const char *line = s->log, *end, *at;
+	unsigned int n = 0;
+
+	while ((end = strchr(line, '\n'))) {
+		at = strstr(line, what);
+		n += at && at < end;
+		line = end + 1;
+	}
+	return n;
+}
+
 unsigned int sim_reads_before(const struct sim *s, const struct sim_member *m,
 			      uint64_t ms)
 {

@@ -326,6 +326,9 @@ static void on_event(void *ctx, const struct ike_event *ev)
 	case IKE_EV_REFUSED:
 		s->ev_refused++;
 		break;
+	case IKE_EV_NOT_TAKEN:
+		s->not_taken++;
+		break;
 	case IKE_EV_CAP:
 		s->cap++;
 		break;

@@ -41,7 +41,7 @@ struct net {
 
 /* What happened at a node; reset by node_clear() */
 struct seen {
-	unsigned int up, closed, auth_failed, ev_refused, cap;
+	unsigned int up, closed, auth_failed, ev_refused, cap, not_taken;
 	unsigned int registered, refused, left, requests, sa_closed;
 	uint16_t notify;
 	char text[512];		/* of the last refusal or event */

@@ -85,7 +85,7 @@ static void test_evict(void)
 	ok(!sim_in(b), "b is not in");
 	is_int(b->notify, GIKE_N_AUTHORIZATION_FAILED, "b is told why");
 	is_int(b->mk.n_sas, 0, "b has deleted its SAs");
-	ok(sim_logged(&s, "b.example refused: evicted"), "and so is the log");
+	ok(sim_logged(&s, "registration refused: \"b.example\": evicted"), "and so is the log");
 	is_int(sim_audited(&s, "evict", "b.example", NULL), 1,
 	       "the eviction is on record");
 	ok(sim_audited(&s, "refuse", "b.example", "evicted") > 0,
@@ -253,34 +253,39 @@ static void test_refusals(void)
 	usual(5);
 	spi = sim_group(&s).data_spi;
 	m = sim_add_stranger(&s, "x.example");
-	in_vain(m, IKE_N_AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED",
+	in_vain(m, IKE_N_AUTHENTICATION_FAILED,
+		"authentication failed: ",
 		"a certificate of another CA");
-	ok(sim_audited(&s, "refuse", "x.example", "AUTHENTICATION_FAILED") > 0,
+	ok(sim_logged(&s, "claims to be \"x.example\": certificate: issuer"),
+	   "with the name that was claimed");
+	ok(sim_audited(&s, "refuse", "", "claims to be \"x.example\"") > 0,
 	   "it is on record, as claimed");
+	is_int(sim_audited(&s, "refuse", "x.example", NULL), 0,
+	       "and not among what is known of x.example");
 
 	m = sim_add(&s, "r.example", true, true);
 	in_vain(m, GIKE_N_AUTHORIZATION_FAILED,
-		"r.example refused: may receive only, but asked to send",
+		"registration refused: \"r.example\": may receive only, but asked to send",
 		"a receiver that asks to send");
 	is_int(sim_audited(&s, "refuse", "r.example", "may receive only"), 1,
 	       "it is on record");
 
 	m = sim_add(&s, "other.elsewhere", false, true);
 	in_vain(m, GIKE_N_AUTHORIZATION_FAILED,
-		"other.elsewhere refused: not in the lists",
+		"refused: \"other.elsewhere\": not in the lists",
 		"a member of nothing");
 
 	/* not by a name that only looks alike */
 	m = sim_add(&s, "evil-example", false, true);
-	in_vain(m, GIKE_N_AUTHORIZATION_FAILED, "evil-example refused",
+	in_vain(m, GIKE_N_AUTHORIZATION_FAILED, "\"evil-example\": not in",
 		"a name that only looks alike");
 	m = sim_add(&s, "example", false, true);
-	in_vain(m, GIKE_N_AUTHORIZATION_FAILED, "example refused: not in",
+	in_vain(m, GIKE_N_AUTHORIZATION_FAILED, "example\": not in",
 		"the domain itself");
 
 	m = sim_add(&s, "d.example", false, true);
 	m->cg.name = (char *)"audio";
-	in_vain(m, GIKE_N_INVALID_GROUP_ID, "audio: d.example refused: no such",
+	in_vain(m, GIKE_N_INVALID_GROUP_ID, "\"d.example\": no such group: \"audio\"",
 		"an unknown group");
 	is_int(sim_audited(&s, "refuse", "d.example", "INVALID_GROUP_ID"), 1,
 	       "it is on record");
@@ -303,7 +308,7 @@ static void test_refusals(void)
 	m = sim_add(&s, "f.example", false, true);
 	spi = sim_group(&s).data_spi;
 	in_vain(m, GIKE_N_REGISTRATION_FAILED,
-		"f.example refused: the group is full", "one too many");
+		"\"f.example\": the group is full", "one too many");
 	is_int(sim_group(&s).data_spi, spi, "a refusal changes no key");
 
 	/* refusals do not come often, and do not fill the disk */

@@ -263,6 +263,11 @@ static void test_strangers(void)
 	       "300 strangers in 3 s make 3 lines");
 	is_int(sim_audited(&s, "refuse", NULL, "(99 more not written)"), 2,
 	       "that say how many there were");
+	is_int(sim_log_count(&s, "authentication failed: "), 3,
+	       "and as many in the log");
+	sim_run(&s, 11000);
+	is_int(sim_log_count(&s, "refused 99 times more"), 1,
+	       "which says in the end what it has passed over");
 
 	/* a name of a group is the peer's to choose */
 	id_from_text(&me, "a.example");
@@ -279,6 +284,60 @@ static void test_strangers(void)
 	is_int(sim_audited(&s, "refuse", "a.example", "INVALID_GROUP_ID"), 1,
 	       "100 groups that are not there make one line");
 	finish("strangers");
+}
+
+/*
+ * What a stranger, and what a member without rights, can write into the log:
+ * floods of every event that ike/ has.
+ */
+static void test_log(void)
+{
+	static const enum ike_event_type types[] = {
+		IKE_EV_AUTH_FAILED, IKE_EV_NOT_TAKEN, IKE_EV_CAP,
+	};
+	static const char claim[] =
+		"group video: viewer.example is evicted\" by\nme                                     ";
+	struct ike_event ev = { .text = "certificate: issuer unknown" };
+	unsigned int i, k, before;
+
+	sim_init(&s, 15);
+	usual();
+	/* one address, ten seconds, 1,200 a second */
+	ev.peer = &b->ep;
+	ev.peer_name = claim;
+	before = sim_log_count(&s, "");
+	for (i = 0; i < 12000; i++) {
+		ev.type = types[i % 3];
+		gcks_ike_event(s.gcks, &ev);
+		if (i % 12 == 11)
+			sim_run(&s, 10);
+	}
+	sim_run(&s, 11000);
+	k = sim_log_count(&s, "") - before;
+	ok(k >= 2 && k <= 20, "12,000 events of a stranger: %u lines", k);
+	is_int(sim_log_count(&s, "claims to be \"group video: viewer"),
+	       sim_log_count(&s, "group video: viewer"),
+	       "the name stands behind our words");
+	ok(!sim_logged(&s, "evicted\""), "cannot end its quotes");
+	ok(sim_logged(&s, "evicted? by?me") &&
+	   sim_logged(&s, "\"...: certificate"), "and is cut");
+	is_int(sim_audited(&s, "refuse", claim, NULL), 0,
+	       "nor does it get among the identities of the trail");
+
+	/* a member that is let in nowhere, and comes and goes */
+	before = sim_log_count(&s, "");
+	ev.peer_name = "viewer.example";
+	for (i = 0; i < 10000; i++) {
+		ev.type = i % 2 ? IKE_EV_CLOSED : IKE_EV_UP;
+		gcks_ike_event(s.gcks, &ev);
+	}
+	k = sim_log_count(&s, "") - before;
+	ok(k >= 2 && k <= 40, "10,000 events of a member: %u lines", k);
+	ev.peer_name = "other.example";
+	gcks_ike_event(s.gcks, &ev);
+	ok(sim_logged(&s, "IKE SA closed: \"other.example\" at "),
+	   "others still have theirs");
+	finish("log");
 }
 
 /* ---- Sender-IDs --------------------------------------------------------- */
@@ -434,6 +493,7 @@ int main(void)
 	test_no_room();
 	test_evict_absent();
 	test_strangers();
+	test_log();
 	test_greedy();
 	test_next_spi();
 	test_next_spi_evicted();

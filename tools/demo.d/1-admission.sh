@@ -71,7 +71,7 @@ step_admission() {
 	check "a capture of all that" listen_end k
 }
 
-K_STRANGER='x\.lab, is not believed'
-K_SENDER='b\.lab.*refused'
+K_STRANGER='claims to be "x\.lab"'
+K_SENDER='refused: "b\.lab"'
 
 refusals_of() { [ "$(member_is "$1" refusals)" -gt 0 ] 2>/dev/null; }

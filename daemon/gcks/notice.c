@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/notice.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/rand.h"
+#include "gcks/gmc.h"
+#include "gcks/group.h"
+#include "lib/log.h"
+#include "lib/quota.h"
+#include "lib/quote.h"
+
+/* One line a second about all strangers. */
+#define STRANGER_MS 1000
+/* What was passed over is said so much later, if no line did before. */
+#define REST_MS 10000
+/* Octets of our own words about a peer */
+#define WHY_SHOWN 200
+
+static const struct quota_rule of_nets = {
+	.burst = 5, .every_ms = 10000, .keys = 1024,
+};
+static const struct quota_rule of_identities = {
+	.burst = 32, .every_ms = 10000, .keys = 4096,
+};
+static const struct quota_rule of_same = {
+	.burst = 1, .every_ms = 10000, .keys = 1024,
+};
+
+static uint64_t now_of(const struct gcks *k)
+{
+	return clock_mono_ms(k->deps.clock);
+}
+
+static void rest_due(void *arg)
+{
+	struct gcks *k = arg;
+	struct notices *n = &k->notices;
+
+	if (n->strangers)
+		log_info("strangers were refused %llu times more, not written one by one",
+			 (unsigned long long)n->strangers);
+	if (n->members)
+		log_info("%llu more lines about members were not written",
+			 (unsigned long long)n->members);
+	n->strangers = 0;
+	n->members = 0;
+}
+
+static void passed_over(struct gcks *k, uint64_t *count)
+{
+	++*count;
+	if (!timer_armed(&k->notices.rest))
+		timer_set(k->deps.tq, &k->notices.rest, REST_MS);
+}
+
+int notice_init(struct gcks *k)
+{
+	struct notices *n = &k->notices;
+	uint64_t seed;
+	int ret;
+
+	timer_init(&n->rest, rest_due, k);
+	ret = rand_bytes(&seed, sizeof(seed));
+	if (ret)
+		return ret;
+	n->nets = quota_new(&of_nets, seed);
+	n->identities = quota_new(&of_identities, seed);
+	n->same = quota_new(&of_same, seed);
+	return n->nets && n->identities && n->same ? 0 : -ENOMEM;
+}
+
+void notice_free(struct gcks *k)
+{
+	struct notices *n = &k->notices;
+
+	timer_del(k->deps.tq, &n->rest);
+	quota_free(n->nets);
+	quota_free(n->identities);
+	quota_free(n->same);
+}
+
+/* ---- strangers ---------------------------------------------------------- */
+
+/* True when there may be a line; @more then says what was passed over. */
+static bool stranger_left(struct gcks *k, const struct ep *from, char *more,
+			  size_t size)
+{
+	struct notices *n = &k->notices;
+	uint64_t now = now_of(k);
+	struct addr net;
+
+	addr_net(&from->addr, &net);
+	if ((n->stranger_ms && now - n->stranger_ms < STRANGER_MS) ||
+	    !quota_take(n->nets, &net, sizeof(net), now)) {
+		passed_over(k, &n->strangers);
+		return false;
+	}
+	more[0] = '\0';
+	if (n->strangers)
+		snprintf(more, size, " (%llu more not written)",
+			 (unsigned long long)n->strangers);
+	n->stranger_ms = now ? now : 1;
+	n->strangers = 0;
+	return true;
+}
+
+static void audit(struct gcks *k, const char *group, const char *identity,
+		  const char *detail)
+{
+	if (gmc_audit(k, group, identity, "refuse", detail))
+		log_err("audit trail: %s", store_error(k->deps.store));
+}
+
+/*
+ * A name that was not proven does not get into the trail's column of
+ * identities, where who looks for a member would find it.
+ */
+static void auth_failed(struct gcks *k, const struct ike_event *ev)
+{
+	char ep[EP_STRLEN], name[QUOTE_LEN], more[48], detail[512];
+
+	if (!stranger_left(k, ev->peer, more, sizeof(more)))
+		return;
+	ep_str(ev->peer, ep);
+	quote(ev->peer_name, name);
+	log_info("authentication failed: %s claims to be %s: %.*s%s", ep, name,
+		 WHY_SHOWN, ev->text, more);
+	snprintf(detail, sizeof(detail),
+		 "AUTHENTICATION_FAILED from %s, claims to be %s: %.*s%s", ep,
+		 name, WHY_SHOWN, ev->text, more);
+	audit(k, "", "", detail);
+}
+
+static void stranger(struct gcks *k, enum log_level level, const char *words,
+		     const struct ike_event *ev)
+{
+	char ep[EP_STRLEN], more[48];
+
+	if (stranger_left(k, ev->peer, more, sizeof(more)))
+		log_line(level, "%s: %s: %.*s%s", words, ep_str(ev->peer, ep),
+			 WHY_SHOWN, ev->text, more);
+}
+
+/* ---- members ------------------------------------------------------------ */
+
+bool notice_left(struct gcks *k, const char *identity)
+{
+	struct notices *n = &k->notices;
+
+	if (quota_take(n->identities, identity, strlen(identity), now_of(k)))
+		return true;
+	passed_over(k, &n->members);
+	return false;
+}
+
+static void member(struct gcks *k, enum log_level level, const char *words,
+		   const struct ike_event *ev)
+{
+	char ep[EP_STRLEN], name[QUOTE_LEN];
+
+	if (notice_left(k, ev->peer_name))
+		log_line(level, "%s: %s at %s: %.*s", words,
+			 quote(ev->peer_name, name), ep_str(ev->peer, ep),
+			 WHY_SHOWN, ev->text);
+}
+
+void notice_refusal(struct gcks *k, const char *group, const char *identity,
+		    const char *what, const char *same, const char *why)
+{
+	char key[2048], detail[512], name[QUOTE_LEN];
+	int len;
+
+	len = snprintf(key, sizeof(key), "%s\n%s\n%s", identity, group,
+		       same ? same : why);
+	if (len >= (int)sizeof(key))
+		len = sizeof(key) - 1;
+	/* said already, which is no line that is missing */
+	if (!quota_take(k->notices.same, key, len, now_of(k)))
+		return;
+	if (!notice_left(k, identity))
+		return;
+	log_info("%s%s%sregistration refused: %s: %.*s (%s)",
+		 *group ? "group " : "", group, *group ? ": " : "",
+		 quote(identity, name), WHY_SHOWN, why, what);
+	snprintf(detail, sizeof(detail), "%s: %.*s", what, WHY_SHOWN, why);
+	audit(k, group, identity, detail);
+}
+
+/* ---- what ike/ tells ---------------------------------------------------- */
+
+void notice_ike(struct gcks *k, const struct ike_event *ev)
+{
+	switch (ev->type) {
+	case IKE_EV_UP:
+		member(k, LOG_LEVEL_INFO, "authenticated", ev);
+		break;
+	case IKE_EV_CLOSED:
+		member(k, LOG_LEVEL_INFO, "IKE SA closed", ev);
+		break;
+	case IKE_EV_REFUSED:
+		member(k, LOG_LEVEL_WARN, "refused by the peer", ev);
+		break;
+	case IKE_EV_AUTH_FAILED:
+		auth_failed(k, ev);
+		break;
+	case IKE_EV_NOT_TAKEN:
+		stranger(k, LOG_LEVEL_INFO, "request refused", ev);
+		break;
+	case IKE_EV_CAP:
+		stranger(k, LOG_LEVEL_WARN, "limit reached", ev);
+		break;
+	}
+}
