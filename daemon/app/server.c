@@ -252,6 +252,8 @@ int app_start_gcks(struct app *a, char *err, size_t errlen)
 	cfg.cookie_above = c->cookie_threshold;
 	cfg.max_half_open = c->max_half_open;
 	cfg.max_sas = c->max_sas;
+	cfg.max_per_peer = c->max_sas_address;
+	cfg.max_per_identity = c->max_sas_identity;
 	cfg.idle_ms = c->sa_idle * 1000;
 	cfg.later_ms = join_patience_ms(c);
 	a->gcks_host = ike_host_new(&cfg, &gcks_ops, a);

@@ -334,6 +334,10 @@ static const struct conf_field gcks_fields[] = {
 	K(max_half_open, "max-half-open", conf_read_number, .min = 1,
 	  .max = 100000),
 	K(max_sas, "max-sas", conf_read_number, .min = 1, .max = 1000000),
+	K(max_sas_address, "max-sas-per-address", conf_read_number, .min = 1,
+	  .max = 1000000),
+	K(max_sas_identity, "max-sas-per-identity", conf_read_number, .min = 1,
+	  .max = 1000000),
 	K(sa_idle, "sa-idle", conf_read_number, .min = 1, .max = 86400),
 	K(groups, "groups", read_gcks_groups, .required = true),
 	{ 0 }
@@ -376,6 +380,8 @@ static int read_gcks(struct conf_reader *r, const config_setting_t *s,
 	g->cookie_threshold = 64;
 	g->max_half_open = 4096;
 	g->max_sas = 16384;
+	g->max_sas_address = 1024;
+	g->max_sas_identity = 4;
 	g->sa_idle = 300;
 	if (default_listen(g))
 		return -ENOMEM;

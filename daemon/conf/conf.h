@@ -104,8 +104,11 @@ struct conf_gcks {
 	/* half-open IKE SAs from which on cookies are asked for, and at most */
 	uint32_t cookie_threshold;
 	uint32_t max_half_open;
-	/* IKE SAs in all; one that has nothing to do is closed after idle s */
+	/* IKE SAs of all, of one peer address, of one identity */
 	uint32_t max_sas;
+	uint32_t max_sas_address;
+	uint32_t max_sas_identity;
+	/* one that has nothing to do is closed after so long */
 	uint32_t sa_idle;
 	struct conf_group *groups;
 	size_t n_groups;

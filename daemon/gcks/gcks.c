@@ -203,6 +203,7 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 			       "AUTHORIZATION_FAILED", NULL,
 			       "identity of a kind that no list can name");
 		reply->notify = GIKE_N_AUTHORIZATION_FAILED;
+		reply->close = true;
 		return GIKE_NOW;
 	}
 	if (!g) {
@@ -213,6 +214,7 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 		notice_refusal(k, "", identity, "INVALID_GROUP_ID",
 			       "no such group", why);
 		reply->notify = GIKE_N_INVALID_GROUP_ID;
+		reply->close = !gmc_welcome(k, identity);
 		return GIKE_NOW;
 	}
 	return gr_request(g, sa, req, identity, reply);

@@ -98,6 +98,20 @@ const char *gmc_may(const struct group *g, const char *identity, bool send,
 	return NULL;
 }
 
+bool gmc_welcome(const struct gcks *k, const char *identity)
+{
+	size_t i;
+
+	for (i = 0; i < k->conf->n_groups; i++) {
+		const struct group *g = &k->groups[i];
+
+		if (!gmc_denied(g, identity) &&
+		    (gmc_may_receive(g, identity) || gmc_may_send(g, identity)))
+			return true;
+	}
+	return false;
+}
+
 /* ---- roster ------------------------------------------------------------- */
 
 struct gmember *gmc_member_new(const char *identity)

@@ -52,6 +52,12 @@ int gmc_audit(struct gcks *k, const char *group, const char *identity,
 int gmc_note_denied(struct group *g, const char *identity, int64_t since);
 void gmc_note_admitted(struct group *g, const char *identity);
 
+/*
+ * Some group of @k would let @identity in. If none would, only an
+ * administrator can change that.
+ */
+bool gmc_welcome(const struct gcks *k, const char *identity);
+
 /* ---- Sender-IDs --------------------------------------------------------- */
 
 /*

@@ -39,7 +39,11 @@ void gr_join_free(struct gjoin *j)
 static void refuse_join(struct group *g, struct gjoin *j, uint16_t notify,
 			const char *why)
 {
-	struct gike_reply reply = { .notify = notify };
+	struct gike_reply reply = {
+		.notify = notify,
+		.close = notify == GIKE_N_AUTHORIZATION_FAILED &&
+			 !gmc_welcome(g->k, j->identity),
+	};
 
 	g->refused++;
 	notice_refusal(g->k, g->conf->name, j->identity,

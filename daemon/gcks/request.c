@@ -27,6 +27,8 @@ static enum gike_when refuse(struct group *g, const char *identity,
 		       NULL, why);
 	memset(reply, 0, sizeof(*reply));
 	reply->notify = notify;
+	reply->close = notify == GIKE_N_AUTHORIZATION_FAILED &&
+		       !gmc_welcome(g->k, identity);
 	return GIKE_NOW;
 }
 

@@ -218,11 +218,21 @@ static void not_believed(struct ike_sa *sa, const char *why)
 	char text[ID_STR_MAX + 160];
 
 	sa->host->stats.auth_failed++;
+	handshake_failed(sa);
 	sa_event(sa, IKE_EV_AUTH_FAILED, why);
 	sa_respond_notify(sa, GIKE_XCHG_GSA_AUTH, IKE_N_AUTHENTICATION_FAILED,
 			  NULL, 0);
 	snprintf(text, sizeof(text), "authentication failed: %s", why);
 	sa_close(sa, 0, text);
+}
+
+/* Nothing against the peer but the moment: it may try again. */
+static void not_now(struct ike_sa *sa, const char *why)
+{
+	host_cap(sa->host, &sa->peer, why);
+	sa_respond_notify(sa, GIKE_XCHG_GSA_AUTH, IKE_N_TEMPORARY_FAILURE,
+			  NULL, 0);
+	sa_close(sa, 0, why);
 }
 
 void auth_got_request(struct ike_sa *sa, struct ike_msg *m)
@@ -242,6 +252,10 @@ void auth_got_request(struct ike_sa *sa, struct ike_msg *m)
 	}
 	/* Claimed, not proven: for the reason that is logged */
 	name_peer(sa, &id);
+	if (!handshake_here_left(sa) || !name_left(sa)) {
+		not_now(sa, "too many handshakes");
+		return;
+	}
 	if (verify(sa, m, &m->idi, &id, why, sizeof(why))) {
 		not_believed(sa, why);
 		return;
@@ -258,6 +272,10 @@ void auth_got_request(struct ike_sa *sa, struct ike_msg *m)
 		return;
 	}
 	sa->peer_id = id;
+	if (place_take(sa)) {
+		not_now(sa, "no IKE SA is idle that could give way");
+		return;
+	}
 	greq_ask(sa, m);
 }
 

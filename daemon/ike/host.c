@@ -20,18 +20,21 @@ static struct ike_sa_list *spi_bucket(struct ike_host *host,
 	return &host->by_spi[(spi[0] << 8 | spi[1]) % HOST_BUCKETS];
 }
 
-/*
- * Peers choose their addresses, but each address has a cap: a bucket grows
- * only as far as somebody owns many addresses.
- */
-static struct ike_sa_list *peer_bucket(struct ike_host *host,
-				       const struct addr *a)
+uint64_t host_hash(const struct ike_host *host, const void *p, size_t len)
 {
-	uint32_t h = 2166136261u;
+	uint64_t h = host->seed ^ 14695981039346656037ull;
+	const uint8_t *o = p;
 
-	for (unsigned int i = 0; i < a->len; i++)
-		h = (h ^ a->b[i]) * 16777619u;
-	return &host->by_peer[(h ^ h >> 16) % HOST_BUCKETS];
+	/* FNV-1a, with a seed and mixed: peers choose what is hashed */
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ o[i]) * 1099511628211ull;
+	return h ^ h >> 32;
+}
+
+struct ike_sa_list *host_peer_bucket(struct ike_host *host,
+				     const struct addr *a)
+{
+	return &host->by_peer[host_hash(host, a, sizeof(*a)) % HOST_BUCKETS];
 }
 
 static const uint8_t *own_spi(const struct ike_sa *sa)
@@ -45,7 +48,7 @@ void host_add(struct ike_host *host, struct ike_sa *sa)
 	LIST_INSERT_HEAD(&host->sas, sa, link);
 	LIST_INSERT_HEAD(spi_bucket(host, own_spi(sa)), sa, by_spi);
 	if (!sa->initiator)
-		LIST_INSERT_HEAD(peer_bucket(host, &sa->peer.addr), sa,
+		LIST_INSERT_HEAD(host_peer_bucket(host, &sa->peer.addr), sa,
 				 by_peer);
 	host->stats.sas++;
 }
@@ -68,7 +71,7 @@ unsigned int host_peer_count(struct ike_host *host, const struct ep *peer,
 	unsigned int n = 0;
 
 	*same = NULL;
-	LIST_FOREACH(sa, peer_bucket(host, &peer->addr), by_peer) {
+	LIST_FOREACH(sa, host_peer_bucket(host, &peer->addr), by_peer) {
 		if (!addr_equal(&sa->peer.addr, &peer->addr))
 			continue;
 		n++;
@@ -76,29 +79,6 @@ unsigned int host_peer_count(struct ike_host *host, const struct ep *peer,
 			*same = sa;
 	}
 	return n;
-}
-
-static bool same_net(const struct addr *a, const struct addr *b)
-{
-	if (a->family != b->family)
-		return false;
-	return !memcmp(a->b, b->b, a->family == AF_INET6 ? 8 : a->len);
-}
-
-void host_crowd(struct ike_host *host, const struct addr *peer,
-		struct host_crowd *c)
-{
-	struct ike_sa *sa;
-
-	memset(c, 0, sizeof(*c));
-	TAILQ_FOREACH(sa, &host->half_open, by_age) {
-		if (!same_net(&sa->peer.addr, peer))
-			continue;
-		if (!c->of_net++)
-			c->old_net = sa;
-		if (addr_equal(&sa->peer.addr, peer) && !c->of_addr++)
-			c->old_addr = sa;
-	}
 }
 
 int host_new_spi(struct ike_host *host, uint8_t spi[IKE_SPI_LEN])
@@ -288,10 +268,11 @@ static void default_u32(uint32_t *v, uint32_t def)
 static void defaults(struct ike_host_cfg *c)
 {
 	default_u32(&c->cookie_above, 64);
-	default_u32(&c->max_half_open, 512);
-	default_u32(&c->max_half_open_addr, 8);
-	default_u32(&c->max_half_open_net, 64);
-	default_u32(&c->max_per_peer, 64);
+	default_u32(&c->max_half_open, 2048);
+	default_u32(&c->max_half_open_addr, 256);
+	default_u32(&c->max_half_open_net, 512);
+	default_u32(&c->max_per_identity, 4);
+	default_u32(&c->max_per_peer, 1024);
 	default_u32(&c->max_sas, 16384);
 	default_u32(&c->half_open_ms, 30000);
 	default_u32(&c->idle_ms, 300000);
@@ -339,6 +320,7 @@ struct ike_host *ike_host_new(const struct ike_host_cfg *cfg,
 			      const struct ike_ops *ops, void *ctx)
 {
 	struct ike_host *host;
+	uint64_t seed;
 	int ret;
 
 	if (!cfg->clock || !cfg->tq || !cfg->chain || !cfg->key ||
@@ -352,7 +334,6 @@ struct ike_host *ike_host_new(const struct ike_host_cfg *cfg,
 	host->cfg = *cfg;
 	host->ops = *ops;
 	host->ctx = ctx;
-	TAILQ_INIT(&host->half_open);
 	defaults(&host->cfg);
 	if (cfg->proposals)
 		host->proposals = *cfg->proposals;
@@ -361,7 +342,12 @@ struct ike_host *ike_host_new(const struct ike_host_cfg *cfg,
 	ret = own_id(&host->cfg);
 	if (!ret)
 		ret = cookies_init(&host->cookies, clock_mono_ms(cfg->clock));
+	if (!ret)
+		ret = rand_bytes(&seed, sizeof(seed));
+	if (!ret)
+		ret = places_init(host, seed);
 	if (ret) {
+		places_free(host);
 		free(host);
 		errno = -ret;
 		return NULL;
@@ -383,6 +369,7 @@ void ike_host_free(struct ike_host *host)
 		sa_close(sa, 0, "shutting down");
 	host_leave(host);
 	cookies_wipe(&host->cookies);
+	places_free(host);
 	free(host);
 }
 

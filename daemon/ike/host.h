@@ -66,6 +66,8 @@ struct gike_reply {
 	const struct gsa *gsa;		/* NULL in the answer to a report */
 	const struct kd *kd;
 	bool transport;			/* N(USE_TRANSPORT_MODE) */
+	/* with @notify: the peer has nothing to do here, the IKE SA ends */
+	bool close;
 };
 
 enum gike_when {
@@ -182,14 +184,19 @@ struct ike_host_cfg {
 	/*
 	 * Half-open SAs: of all, of one address, of one /64 of IPv6. Where it
 	 * is full a cookie is asked for, and who has one takes the place of
-	 * the oldest; of those of its own address or /64 only if that is
-	 * older than a second, as hosts that start together may share
-	 * one.
+	 * the oldest if that is older than a second; else it is passed over
+	 * and comes in with its next try.
 	 */
-	unsigned int max_half_open;	/* [512] */
-	unsigned int max_half_open_addr;	/* [8] */
-	unsigned int max_half_open_net;	/* [64] */
-	unsigned int max_per_peer;	/* IKE SAs per peer address [64] */
+	unsigned int max_half_open;	/* [2048] */
+	unsigned int max_half_open_addr;	/* [256] */
+	unsigned int max_half_open_net;	/* [512] */
+	/*
+	 * Authenticated SAs: of one identity, where a new one replaces the
+	 * oldest; of one peer address and of all, where it replaces the one
+	 * that was not used for the longest time.
+	 */
+	unsigned int max_per_identity;	/* [4] */
+	unsigned int max_per_peer;	/* [1024] */
 	unsigned int max_sas;		/* [16384] */
 
 	uint32_t half_open_ms;		/* life until authenticated [30000] */
@@ -325,6 +332,7 @@ struct ike_stats {
 	uint64_t cookie_sent;
 	uint64_t cookie_bad;
 	uint64_t cap;			/* refused by a cap */
+	uint64_t paced;			/* handshakes not looked at, too many failed */
 	uint64_t no_proposal;
 	uint64_t invalid_ke;
 	uint64_t auth_failed;

@@ -12,8 +12,6 @@
 
 /* Cookie, another group, and room for a cookie whose secret has rotated */
 #define INIT_MAX_TRIES	5
-/* A handshake without loss is over by then; its first repetition is due. */
-#define HALF_OPEN_OLD_MS	1000
 
 /* ---- negotiation -------------------------------------------------------- */
 
@@ -411,14 +409,7 @@ struct init_in {
 	struct ke_pld ke;
 	struct ike_suite suite;
 	struct host_crowd crowd;
-	struct ike_sa *instead_of;	/* half-open, goes when this one comes */
 };
-
-static bool net_full(const struct ike_host *host, const struct host_crowd *c)
-{
-	return c->of_addr >= host->cfg.max_half_open_addr ||
-	       c->of_net >= host->cfg.max_half_open_net;
-}
 
 /* False: answered, or passed over */
 static bool cookie_ok(struct ike_host *host, struct init_in *in)
@@ -427,8 +418,7 @@ static bool cookie_ok(struct ike_host *host, struct init_in *in)
 	uint64_t now = clock_mono_ms(host->cfg.clock);
 	uint8_t cookie[COOKIE_LEN];
 
-	if (!host->cfg.cookie_always && !net_full(host, &in->crowd) &&
-	    host->stats.half_open < host->cfg.max_half_open &&
+	if (!host->cfg.cookie_always && !in->crowd.oldest &&
 	    host->stats.half_open < host->cfg.cookie_above)
 		return true;
 	if (n && cookie_good(&host->cookies, now, in->from, in->m.h.spi_i,
@@ -446,28 +436,6 @@ static bool cookie_ok(struct ike_host *host, struct init_in *in)
 	return false;
 }
 
-/*
- * Who is here has shown by a cookie that it gets what is sent to it, if it is
- * full. Whoever fills the place up with half-open SAs must not keep others
- * out for as long as those live. False: the place is its neighbours', and
- * all of them are at it right now.
- */
-static bool make_room(struct ike_host *host, struct init_in *in)
-{
-	uint64_t now = clock_mono_ms(host->cfg.clock);
-	const struct host_crowd *c = &in->crowd;
-
-	in->instead_of = NULL;
-	if (net_full(host, c)) {
-		in->instead_of = c->of_addr >= host->cfg.max_half_open_addr ?
-				 c->old_addr : c->old_net;
-		return now - in->instead_of->born_ms >= HALF_OPEN_OLD_MS;
-	}
-	if (host->stats.half_open >= host->cfg.max_half_open)
-		in->instead_of = TAILQ_FIRST(&host->half_open);
-	return true;
-}
-
 static bool caps_ok(struct ike_host *host, struct init_in *in,
 		    unsigned int of_peer)
 {
@@ -475,12 +443,15 @@ static bool caps_ok(struct ike_host *host, struct init_in *in,
 
 	if (host->dying)
 		return false;
-	if (host->stats.sas >= host->cfg.max_sas)
-		what = "too many IKE SAs";
-	else if (of_peer >= host->cfg.max_per_peer)
+	if (!handshake_left(host, in->from))
+		what = "too many handshakes from there came to nothing";
+	else if (of_peer >= host->cfg.max_per_peer &&
+		 !place_idle(host, &in->from->addr))
 		what = "too many IKE SAs of one address";
-	else if (!make_room(host, in))
-		what = "too many half-open IKE SAs of one address or network";
+	else if (!half_open_room(host, &in->crowd))
+		what = in->crowd.near ?
+		       "too many half-open IKE SAs of one address or network" :
+		       "too many half-open IKE SAs";
 	if (what)
 		host_cap(host, in->from, what);
 	return !what;
@@ -591,9 +562,13 @@ static void open_sa(struct ike_host *host, struct init_in *in)
 				  IKE_N_INVALID_SYNTAX, NULL, 0);
 		return;
 	}
-	if (in->instead_of) {
+	if (in->crowd.oldest) {
 		host_cap(host, in->from, "too many half-open IKE SAs, the oldest goes");
-		sa_close(in->instead_of, 0, "gives way to another half-open IKE SA");
+		sa_close(in->crowd.oldest, 0, "gives way to another half-open IKE SA");
+	}
+	if (half_open_enter(sa)) {
+		sa_free(sa);
+		return;
 	}
 	host_add(host, sa);
 	ike_sa_state(sa, IKE_ST_INIT_DONE);
@@ -651,7 +626,7 @@ void init_got_request(struct ike_host *host, const struct ep *from,
 				  NULL, 0);
 		return;
 	}
-	host_crowd(host, &from->addr, &in.crowd);
+	half_open_look(host, &from->addr, &in.crowd);
 	if (cookie_ok(host, &in) && caps_ok(host, &in, of_peer) &&
 	    offer_ok(host, &in))
 		open_sa(host, &in);

@@ -357,8 +357,12 @@ int greq_answer(struct ike_sa *sa, const struct gike_reply *r)
 	if (!err && !sa->dead)
 		err = sa_respond(sa, sa->wait_xchg, first, &w);
 	wbuf_free(&w);
-	if (err)
+	if (err) {
 		sa_close(sa, 0, "no answer could be made");
+	} else if (!sa->dead && r->notify && r->close) {
+		info_delete(sa);
+		sa_close(sa, 0, "refused");
+	}
 	if (!ret && sa->dead)
 		ret = -ENOTCONN;
 	return ret ? ret : err;

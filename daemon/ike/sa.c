@@ -54,15 +54,8 @@ int ike_sa_state(struct ike_sa *sa, enum ike_sa_st to)
 	}
 	log_debug("ike %s: %s -> %s", sa->name, ike_st_name(sa->state),
 		  ike_st_name(to));
-	if (sa->state == IKE_ST_INIT_DONE) {
-		TAILQ_REMOVE(&sa->host->half_open, sa, by_age);
-		sa->host->stats.half_open--;
-	}
-	if (to == IKE_ST_INIT_DONE) {
-		sa->born_ms = clock_mono_ms(sa->host->cfg.clock);
-		TAILQ_INSERT_TAIL(&sa->host->half_open, sa, by_age);
-		sa->host->stats.half_open++;
-	}
+	if (sa->state == IKE_ST_INIT_DONE)
+		half_open_leave(sa);
 	sa->state = to;
 	return 0;
 }
@@ -308,6 +301,7 @@ void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason)
 	LIST_REMOVE(sa, by_spi);
 	if (!sa->initiator)
 		LIST_REMOVE(sa, by_peer);
+	place_leave(sa);
 	LIST_INSERT_HEAD(&host->dead, sa, link);
 	host->stats.sas--;
 	keys_wipe(&sa->keys);
@@ -377,6 +371,7 @@ static void request_dispatch(struct ike_sa *sa, struct ike_msg *m)
 	if (!sa->initiator)
 		timer_set(sa->host->cfg.tq, &sa->t_idle,
 			  sa->host->cfg.idle_ms);
+	place_used(sa);
 	if (xchg == IKE_XCHG_INFORMATIONAL) {
 		info_got_request(sa, m);
 	} else if (xchg == GIKE_XCHG_GSA_REGISTRATION && !sa->initiator) {

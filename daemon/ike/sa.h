@@ -103,8 +103,17 @@ struct ike_sa {
 	LIST_ENTRY(ike_sa) link;	/* all of the host, or its dead */
 	LIST_ENTRY(ike_sa) by_spi;	/* own SPI */
 	LIST_ENTRY(ike_sa) by_peer;	/* responder: address of the peer */
-	TAILQ_ENTRY(ike_sa) by_age;	/* in INIT_DONE: the half-open */
+	/* responder, in INIT_DONE: the half-open; see places.c */
+	TAILQ_ENTRY(ike_sa) by_age;
+	TAILQ_ENTRY(ike_sa) in_addr;
+	TAILQ_ENTRY(ike_sa) in_net;
+	struct crowd *of_addr;
+	struct crowd *of_net;
 	uint64_t born_ms;		/* when it came to be half-open */
+	/* responder, authenticated, if @placed */
+	LIST_ENTRY(ike_sa) in_name;
+	TAILQ_ENTRY(ike_sa) by_use;
+	bool placed;
 	struct ike_host *host;
 
 	bool initiator;
@@ -166,6 +175,8 @@ struct ike_sa {
 
 LIST_HEAD(ike_sa_list, ike_sa);
 TAILQ_HEAD(ike_sa_queue, ike_sa);
+LIST_HEAD(crowd_list, crowd);
+struct quota;
 
 #define HOST_BUCKETS	1024
 
@@ -180,7 +191,16 @@ struct ike_host {
 	struct ike_sa_list dead;
 	struct ike_sa_list by_spi[HOST_BUCKETS];
 	struct ike_sa_list by_peer[HOST_BUCKETS];
+	uint64_t seed;			/* of hashes of what peers choose */
 	struct ike_sa_queue half_open;	/* the oldest first */
+	struct crowd_list addr_crowds[HOST_BUCKETS];
+	struct crowd_list net_crowds[HOST_BUCKETS];
+	struct ike_sa_list by_name[HOST_BUCKETS];
+	struct ike_sa_queue by_use;	/* placed, the longest unused first */
+	unsigned int n_placed;
+	struct quota *net_quota;
+	struct quota *ep_quota;
+	struct quota *name_quota;
 	unsigned int depth;	/* calls under way, see re-entry in host.h */
 	bool dying;		/* no new SAs */
 	uint32_t next_token;
@@ -204,20 +224,10 @@ struct ike_sa *host_find(struct ike_host *host, const uint8_t *own_spi);
 unsigned int host_peer_count(struct ike_host *host, const struct ep *peer,
 			     const uint8_t init_hash[HASH_SHA256_LEN],
 			     struct ike_sa **same);
-/*
- * Half-open SAs from where a peer is: of its address, and of its network,
- * the address itself or the /64 of IPv6 that one host can have for itself.
- * The oldest of each, NULL when there are none.
- */
-struct host_crowd {
-	unsigned int of_addr;
-	unsigned int of_net;
-	struct ike_sa *old_addr;
-	struct ike_sa *old_net;
-};
-
-void host_crowd(struct ike_host *host, const struct addr *peer,
-		struct host_crowd *c);
+/* Of octets that peers choose */
+uint64_t host_hash(const struct ike_host *host, const void *p, size_t len);
+struct ike_sa_list *host_peer_bucket(struct ike_host *host,
+				     const struct addr *a);
 int host_new_spi(struct ike_host *host, uint8_t spi[IKE_SPI_LEN]);
 /* Says IKE_EV_CAP, but not all the time */
 void host_cap(struct ike_host *host, const struct ep *peer, const char *what);
@@ -229,6 +239,53 @@ void host_send(struct ike_host *host, const struct ep *from,
 	       const struct ep *to, const uint8_t *p, size_t len);
 void host_event(struct ike_host *host, enum ike_event_type type,
 		const struct ep *peer, const char *name, const char *text);
+
+/* ---- places.c ----------------------------------------------------------- */
+
+/* 0 or -ENOMEM */
+int places_init(struct ike_host *host, uint64_t seed);
+void places_free(struct ike_host *host);
+
+/* Where a peer is, seen by how many half-open SAs there are. */
+struct host_crowd {
+	/* who has to go if another comes; NULL: there is room */
+	struct ike_sa *oldest;
+	bool near;	/* it is its address or network that is full */
+};
+
+/* @look is good until the next SA comes or goes. */
+void half_open_look(struct ike_host *host, const struct addr *peer,
+		    struct host_crowd *look);
+/* There is room, or the oldest has had its time. */
+bool half_open_room(struct ike_host *host, const struct host_crowd *look);
+/* Called by who changes the state to INIT_DONE, before; 0 or -ENOMEM */
+int half_open_enter(struct ike_sa *sa);
+/* Called by ike_sa_state() */
+void half_open_leave(struct ike_sa *sa);
+
+/* False: too many handshakes from there came to nothing; counted. */
+bool handshake_left(struct ike_host *host, const struct ep *from);
+/* The same of its address and port alone, for one that is half-open already */
+bool handshake_here_left(struct ike_sa *sa);
+/* The peer of a half-open SA could not authenticate itself. */
+void handshake_failed(struct ike_sa *sa);
+/*
+ * False: the identity that @sa's peer claims has authenticated itself too
+ * often, so that this is not worth a look at signatures; counted.
+ */
+bool name_left(struct ike_sa *sa);
+
+/*
+ * The peer has proven to be sa->peer_name: others give way as needed. 0, or
+ * -EBUSY: all of them wait for answers.
+ */
+int place_take(struct ike_sa *sa);
+/* Some SA of that address would give way. */
+bool place_idle(struct ike_host *host, const struct addr *peer);
+/* The peer has used it just now. */
+void place_used(struct ike_sa *sa);
+/* Called by sa_close() */
+void place_leave(struct ike_sa *sa);
 
 /* ---- sa.c --------------------------------------------------------------- */
 

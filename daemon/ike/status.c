@@ -153,6 +153,7 @@ static const struct {
 	ITEM(cookie_sent, "cookie-sent"),
 	ITEM(cookie_bad, "cookie-bad"),
 	ITEM(cap, "cap"),
+	ITEM(paced, "paced"),
 	ITEM(no_proposal, "no-proposal"),
 	ITEM(invalid_ke, "invalid-ke"),
 	ITEM(auth_failed, "auth-failed"),

@@ -108,6 +108,15 @@ void quota_spend(struct quota *q, const void *key, size_t len,
 		e->full_ms += q->rule.every_ms;
 }
 
+void quota_give_back(struct quota *q, const void *key, size_t len,
+		     uint64_t now_ms)
+{
+	struct entry *e = (struct entry *)find(q, hash_of(q, key, len));
+
+	if (e && e->full_ms > now_ms)
+		e->full_ms -= q->rule.every_ms;
+}
+
 bool quota_take(struct quota *q, const void *key, size_t len, uint64_t now_ms)
 {
 	bool left = quota_left(q, key, len, now_ms);

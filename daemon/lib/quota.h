@@ -38,6 +38,9 @@ bool quota_left(const struct quota *q, const void *key, size_t len,
 /* It has happened, whether it was allowed or not. */
 void quota_spend(struct quota *q, const void *key, size_t len,
 		 uint64_t now_ms);
+/* Once less than it was: what was spent turned out to be well spent. */
+void quota_give_back(struct quota *q, const void *key, size_t len,
+		     uint64_t now_ms);
 /* quota_left(), and if so quota_spend() */
 bool quota_take(struct quota *q, const void *key, size_t len, uint64_t now_ms);
 

@@ -340,6 +340,31 @@ static void test_log(void)
 	finish("log");
 }
 
+/* Who is let in nowhere keeps no IKE SA; who is let in elsewhere does. */
+static void test_unwelcome(void)
+{
+	struct sim_member *out, *other;
+	uint64_t sas;
+
+	sim_init(&s, 16);
+	usual();
+	out = sim_add(&s, "other.elsewhere", false, true);
+	other = sim_add(&s, "r.example", true, true);
+	sas = ike_host_stats(s.host)->sas;
+	sim_up(out);
+	sim_run(&s, 1000);
+	is_int(out->notify, GIKE_N_AUTHORIZATION_FAILED, "refused, and told");
+	is_int(ike_host_stats(s.host)->sas, sas, "its IKE SA is gone at once");
+	is_int(ike_host_stats(out->host)->sas, 0, "there too");
+	sim_up(other);
+	sim_run(&s, 1000);
+	is_int(other->notify, GIKE_N_AUTHORIZATION_FAILED,
+	       "refused as sender, who may receive");
+	is_int(ike_host_stats(s.host)->sas, sas + 1,
+	       "it may ask over the same IKE SA");
+	finish("unwelcome");
+}
+
 /* ---- Sender-IDs --------------------------------------------------------- */
 
 static void test_greedy(void)
@@ -494,6 +519,7 @@ int main(void)
 	test_evict_absent();
 	test_strangers();
 	test_log();
+	test_unwelcome();
 	test_greedy();
 	test_next_spi();
 	test_next_spi_evicted();

@@ -307,29 +307,29 @@ static void one_network(void)
 		snprintf(addr, sizeof(addr), "2001:db8:0:1::%x", i + 1);
 		asked += knock(addr, i);
 	}
-	is_int(st->half_open, 64, "600 addresses of one /64: half-open SAs");
-	is_int(asked, 600 - 64, "cookies asked for behind them");
+	is_int(st->half_open, 512, "600 addresses of one /64: half-open SAs");
+	is_int(asked, 600 - 64, "cookies asked for from the 65th on");
 	knock("2001:db8:0:2::1", 1000);
-	is_int(st->half_open, 65, "the next /64 has a place of its own");
+	is_int(st->half_open, 513, "the next /64 has a place of its own");
 	/* A neighbour of theirs, a second later */
 	net_pass(&net, 1000, false);
 	knock("2001:db8:0:1::ffff", 1001);
 	is_int(held("2001:db8:0:1::ffff"), 1, "so has a neighbour, later");
 	is_int(held("2001:db8:0:1::1"), 0, "the oldest there gave way");
-	is_int(st->half_open, 65, "no more for that");
+	is_int(st->half_open, 513, "no more for that");
 	gets_in("one /64 full");
 	teardown();
 
 	knocker();
 	st = ike_host_stats(g->host);
-	for (unsigned int i = 0; i < 100; i++)
+	for (unsigned int i = 0; i < 300; i++)
 		knock("198.51.100.1", i);
-	is_int(st->half_open, 8, "half-open SAs of one IPv4 address");
-	knock("198.51.100.2", 100);
-	is_int(st->half_open, 9, "not of others");
+	is_int(st->half_open, 256, "half-open SAs of one IPv4 address");
+	knock("198.51.100.2", 300);
+	is_int(st->half_open, 257, "not of others");
 	net_pass(&net, 1000, false);
-	knock("198.51.100.1", 101);
-	ok(st->half_open == 9 && held("198.51.100.1") == 8,
+	knock("198.51.100.1", 301);
+	ok(st->half_open == 257 && held("198.51.100.1") == 256,
 	   "the oldest gives way");
 	teardown();
 }
@@ -341,15 +341,19 @@ static void all_full(void)
 
 	knocker();
 	st = ike_host_stats(g->host);
-	for (unsigned int i = 0; i < 700; i++) {
+	for (unsigned int i = 0; i < 2500; i++) {
 		snprintf(addr, sizeof(addr), "2001:db8:0:%x::1", i + 1);
 		knock(addr, i);
 	}
-	is_int(st->half_open, 512, "700 networks: half-open SAs");
-	is_int(held("2001:db8:0:1::1"), 0, "the first is gone");
-	is_int(held("2001:db8:0:2bc::1"), 1, "the last is there");
+	is_int(st->half_open, 2048, "2500 networks: half-open SAs");
+	is_int(held("2001:db8:0:1::1"), 1, "the first is not pushed out");
+	is_int(held("2001:db8:0:9c4::1"), 0, "who came last has to repeat");
+	net_pass(&net, 1000, false);
+	knock("2001:db8:0:9c4::1", 2499);
+	is_int(held("2001:db8:0:9c4::1"), 1, "and is in, a second later");
+	is_int(held("2001:db8:0:1::1"), 0, "the oldest gave way");
 	gets_in("all full");
-	is_int(st->half_open, 511, "one gave way for it");
+	is_int(st->half_open, 2047, "one gave way for it");
 	net_pass(&net, 31000, false);
 	is_int(st->half_open, 0, "all go in the end");
 	teardown();

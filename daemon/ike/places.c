@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Who may have how many IKE SAs at a responder.
+ *
+ * Half-open ones are anybody's: they are counted in all, by address and by
+ * network, and one that a handshake without loss would not need any more
+ * gives way to whoever comes after it. Younger ones never do, so that a crowd
+ * does not push itself out: who finds no room repeats its request.
+ *
+ * Authenticated ones are somebody's: a new one takes the place of the oldest
+ * of its identity, of the one of its address that has been idle the longest,
+ * or of that in all. A member stays a member without an IKE SA.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ike/sa.h"
+#include "lib/clock.h"
+#include "lib/quota.h"
+
+/* A handshake without loss is over by then; its first repetition is due. */
+#define HALF_OPEN_OLD_MS	1000
+
+/*
+ * Handshakes that one network may have going on or wasted: each costs a key
+ * exchange, and most of them a signature. One that succeeds is given back.
+ */
+static const struct quota_rule of_net = {
+	.burst = 512, .every_ms = 4, .keys = 4096,
+};
+/* Authentications that failed, of one address and port */
+static const struct quota_rule of_ep = {
+	.burst = 5, .every_ms = 10000, .keys = 4096,
+};
+/* Authentications of one identity, good ones */
+static const struct quota_rule of_identity = {
+	.burst = 32, .every_ms = 1000, .keys = 4096,
+};
+
+int places_init(struct ike_host *host, uint64_t seed)
+{
+	TAILQ_INIT(&host->half_open);
+	TAILQ_INIT(&host->by_use);
+	host->seed = seed;
+	host->net_quota = quota_new(&of_net, seed);
+	host->ep_quota = quota_new(&of_ep, seed);
+	host->name_quota = quota_new(&of_identity, seed);
+	return host->net_quota && host->ep_quota && host->name_quota ?
+	       0 : -ENOMEM;
+}
+
+void places_free(struct ike_host *host)
+{
+	quota_free(host->net_quota);
+	quota_free(host->ep_quota);
+	quota_free(host->name_quota);
+}
+
+static uint64_t now_of(const struct ike_host *host)
+{
+	return clock_mono_ms(host->cfg.clock);
+}
+
+/* ---- half-open: crowds -------------------------------------------------- */
+
+/* The half-open SAs of one address, or of one network */
+struct crowd {
+	LIST_ENTRY(crowd) link;
+	struct addr key;
+	unsigned int n;
+	struct ike_sa_queue sas;	/* the oldest first */
+};
+
+static struct crowd_list *crowd_bucket(struct ike_host *host,
+				       struct crowd_list *table,
+				       const struct addr *key)
+{
+	return &table[host_hash(host, key, sizeof(*key)) % HOST_BUCKETS];
+}
+
+static struct crowd *crowd_find(struct ike_host *host,
+				struct crowd_list *table,
+				const struct addr *key)
+{
+	struct crowd *c;
+
+	LIST_FOREACH(c, crowd_bucket(host, table, key), link)
+		if (addr_equal(&c->key, key))
+			return c;
+	return NULL;
+}
+
+static struct crowd *crowd_get(struct ike_host *host, struct crowd_list *table,
+			       const struct addr *key)
+{
+	struct crowd *c = crowd_find(host, table, key);
+
+	if (c)
+		return c;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->key = *key;
+	TAILQ_INIT(&c->sas);
+	LIST_INSERT_HEAD(crowd_bucket(host, table, key), c, link);
+	return c;
+}
+
+static void crowd_put(struct crowd *c)
+{
+	if (c->n)
+		return;
+	LIST_REMOVE(c, link);
+	free(c);
+}
+
+int half_open_enter(struct ike_sa *sa)
+{
+	struct ike_host *host = sa->host;
+	struct crowd *of_addr, *of_net;
+	struct addr net;
+
+	addr_net(&sa->peer.addr, &net);
+	of_addr = crowd_get(host, host->addr_crowds, &sa->peer.addr);
+	of_net = crowd_get(host, host->net_crowds, &net);
+	if (!of_addr || !of_net) {
+		if (of_addr)
+			crowd_put(of_addr);
+		if (of_net)
+			crowd_put(of_net);
+		return -ENOMEM;
+	}
+	sa->of_addr = of_addr;
+	sa->of_net = of_net;
+	TAILQ_INSERT_TAIL(&of_addr->sas, sa, in_addr);
+	TAILQ_INSERT_TAIL(&of_net->sas, sa, in_net);
+	of_addr->n++;
+	of_net->n++;
+	sa->born_ms = now_of(host);
+	TAILQ_INSERT_TAIL(&host->half_open, sa, by_age);
+	host->stats.half_open++;
+	quota_spend(host->net_quota, &net, sizeof(net), sa->born_ms);
+	return 0;
+}
+
+void half_open_leave(struct ike_sa *sa)
+{
+	struct ike_host *host = sa->host;
+
+	TAILQ_REMOVE(&host->half_open, sa, by_age);
+	host->stats.half_open--;
+	TAILQ_REMOVE(&sa->of_addr->sas, sa, in_addr);
+	TAILQ_REMOVE(&sa->of_net->sas, sa, in_net);
+	sa->of_addr->n--;
+	sa->of_net->n--;
+	crowd_put(sa->of_addr);
+	crowd_put(sa->of_net);
+	sa->of_addr = NULL;
+	sa->of_net = NULL;
+}
+
+void half_open_look(struct ike_host *host, const struct addr *peer,
+		    struct host_crowd *look)
+{
+	struct crowd *of_addr, *of_net;
+	struct addr net;
+
+	memset(look, 0, sizeof(*look));
+	addr_net(peer, &net);
+	of_addr = crowd_find(host, host->addr_crowds, peer);
+	of_net = crowd_find(host, host->net_crowds, &net);
+	if (of_addr && of_addr->n >= host->cfg.max_half_open_addr)
+		look->oldest = TAILQ_FIRST(&of_addr->sas);
+	else if (of_net && of_net->n >= host->cfg.max_half_open_net)
+		look->oldest = TAILQ_FIRST(&of_net->sas);
+	look->near = look->oldest;
+	if (!look->oldest && host->stats.half_open >= host->cfg.max_half_open)
+		look->oldest = TAILQ_FIRST(&host->half_open);
+}
+
+bool half_open_room(struct ike_host *host, const struct host_crowd *look)
+{
+	return !look->oldest ||
+	       now_of(host) - look->oldest->born_ms >= HALF_OPEN_OLD_MS;
+}
+
+/* ---- handshakes that came to nothing ------------------------------------ */
+
+struct ep_key {
+	struct addr addr;
+	uint16_t port;
+};
+
+static void ep_key(const struct ep *e, struct ep_key *k)
+{
+	memset(k, 0, sizeof(*k));
+	k->addr = e->addr;
+	k->port = e->port;
+}
+
+bool handshake_left(struct ike_host *host, const struct ep *from)
+{
+	uint64_t now = now_of(host);
+	struct ep_key k;
+	struct addr net;
+
+	addr_net(&from->addr, &net);
+	ep_key(from, &k);
+	if (quota_left(host->net_quota, &net, sizeof(net), now) &&
+	    quota_left(host->ep_quota, &k, sizeof(k), now))
+		return true;
+	host->stats.paced++;
+	return false;
+}
+
+bool handshake_here_left(struct ike_sa *sa)
+{
+	struct ike_host *host = sa->host;
+	struct ep_key k;
+
+	ep_key(&sa->peer, &k);
+	if (quota_left(host->ep_quota, &k, sizeof(k), now_of(host)))
+		return true;
+	host->stats.paced++;
+	return false;
+}
+
+void handshake_failed(struct ike_sa *sa)
+{
+	struct ep_key k;
+
+	ep_key(&sa->peer, &k);
+	quota_spend(sa->host->ep_quota, &k, sizeof(k), now_of(sa->host));
+}
+
+/* Upper and lower case is one identity, as certificates compare names. */
+static size_t name_key(const char *name, char buf[static ID_STR_MAX])
+{
+	size_t i;
+
+	for (i = 0; name[i] && i < ID_STR_MAX; i++)
+		buf[i] = tolower((unsigned char)name[i]);
+	return i;
+}
+
+bool name_left(struct ike_sa *sa)
+{
+	struct ike_host *host = sa->host;
+	char key[ID_STR_MAX];
+	size_t len = name_key(sa->peer_name, key);
+
+	if (quota_left(host->name_quota, key, len, now_of(host)))
+		return true;
+	host->stats.paced++;
+	return false;
+}
+
+/* ---- authenticated ------------------------------------------------------ */
+
+static struct ike_sa_list *name_bucket(struct ike_host *host, const char *name)
+{
+	char key[ID_STR_MAX];
+	size_t len = name_key(name, key);
+
+	return &host->by_name[host_hash(host, key, len) % HOST_BUCKETS];
+}
+
+static bool replaceable(const struct ike_sa *sa)
+{
+	/* who waits for an answer is not idle, whatever its timer says */
+	return sa->state == IKE_ST_UP && !sa->waits;
+}
+
+static struct ike_sa *idlest_of(struct ike_host *host, const struct addr *a)
+{
+	struct ike_sa *sa;
+
+	TAILQ_FOREACH(sa, &host->by_use, by_use)
+		if (replaceable(sa) && (!a || addr_equal(&sa->peer.addr, a)))
+			return sa;
+	return NULL;
+}
+
+bool place_idle(struct ike_host *host, const struct addr *peer)
+{
+	return idlest_of(host, peer);
+}
+
+/* The oldest SA of @sa's identity, if that has as many as it may */
+static struct ike_sa *surplus(struct ike_host *host, const struct ike_sa *sa)
+{
+	struct ike_sa *o, *oldest = NULL;
+	unsigned int n = 0;
+
+	LIST_FOREACH(o, name_bucket(host, sa->peer_name), in_name) {
+		if (strcasecmp(o->peer_name, sa->peer_name))
+			continue;
+		n++;
+		if (!oldest || o->serial < oldest->serial)
+			oldest = o;
+	}
+	return n >= host->cfg.max_per_identity ? oldest : NULL;
+}
+
+static unsigned int of_address(struct ike_host *host, const struct addr *a)
+{
+	struct ike_sa *sa;
+	unsigned int n = 0;
+
+	LIST_FOREACH(sa, host_peer_bucket(host, a), by_peer)
+		n += sa->placed && addr_equal(&sa->peer.addr, a);
+	return n;
+}
+
+int place_take(struct ike_sa *sa)
+{
+	struct ike_host *host = sa->host;
+	const struct addr *a = &sa->peer.addr;
+	char key[ID_STR_MAX];
+	struct ike_sa *old;
+	struct addr net;
+	size_t len;
+
+	addr_net(a, &net);
+	len = name_key(sa->peer_name, key);
+	quota_give_back(host->net_quota, &net, sizeof(net), now_of(host));
+	quota_spend(host->name_quota, key, len, now_of(host));
+	while ((old = surplus(host, sa)))
+		ike_close(old, "replaced by a newer one of the same identity");
+	if (of_address(host, a) >= host->cfg.max_per_peer) {
+		host_cap(host, &sa->peer, "too many IKE SAs of one address, the idlest goes");
+		old = idlest_of(host, a);
+		if (!old)
+			return -EBUSY;
+		ike_close(old, "idle, and others of its address want in");
+	}
+	if (host->n_placed >= host->cfg.max_sas) {
+		host_cap(host, &sa->peer, "too many IKE SAs, the idlest goes");
+		old = idlest_of(host, NULL);
+		if (!old)
+			return -EBUSY;
+		ike_close(old, "idle, and others want in");
+	}
+	sa->placed = true;
+	host->n_placed++;
+	LIST_INSERT_HEAD(name_bucket(host, sa->peer_name), sa, in_name);
+	TAILQ_INSERT_TAIL(&host->by_use, sa, by_use);
+	return 0;
+}
+
+void place_used(struct ike_sa *sa)
+{
+	struct ike_host *host = sa->host;
+
+	if (!sa->placed)
+		return;
+	TAILQ_REMOVE(&host->by_use, sa, by_use);
+	TAILQ_INSERT_TAIL(&host->by_use, sa, by_use);
+}
+
+void place_leave(struct ike_sa *sa)
+{
+	if (!sa->placed)
+		return;
+	sa->placed = false;
+	sa->host->n_placed--;
+	LIST_REMOVE(sa, in_name);
+	TAILQ_REMOVE(&sa->host->by_use, sa, by_use);
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What one identity, one address or one network can take of a key server:
+ * places, handshakes, answers. Members that have nothing to do with it must
+ * not notice.
+ */
+#include "ike/sa.h"
+#include "ike_net.h"
+#include "lib/log.h"
+#include "tap.h"
+
+#define GCKS	"gcks.example"
+
+static struct net net;
+static struct pki_pair ca, ca2;
+static struct node *g, *a, *x;
+static const struct ike_stats *st;
+
+/* @x_ca: what x has its certificate from */
+static void setup(const struct ike_host_cfg *gcfg, const struct pki_pair *x_ca)
+{
+	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
+	struct pki_opt aopt = { .kind = PKI_MEMBER, .dns = "a.example",
+				.ca = &ca };
+	struct pki_opt xopt = { .kind = PKI_MEMBER, .dns = "x.example",
+				.ca = x_ca };
+	struct ike_host_cfg xcfg = { .max_sas = 100000 };
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	pki_ca(&net, "another CA", &ca2);
+	g = node_new(&net, "[2001:db8::1]", &gopt, &ca, gcfg);
+	a = node_new(&net, "[2001:db8:a::1]", &aopt, &ca, NULL);
+	x = node_new(&net, "[2001:db8:f::1]", &xopt, &ca, &xcfg);
+	st = ike_host_stats(g->host);
+}
+
+static void teardown(void)
+{
+	net_free(&net);
+	pki_pair_free(&ca);
+	pki_pair_free(&ca2);
+}
+
+/* x forgets its SAs without a word. */
+static void forget(void)
+{
+	struct ike_sa *sa;
+
+	while ((sa = LIST_FIRST(&x->host->sas))) {
+		host_enter(x->host);
+		sa_close(sa, 0, "forgotten");
+		host_leave(x->host);
+	}
+	while (net.n_queue)
+		net_drop(&net, 0);
+}
+
+static struct ike_sa *x_from(const char *addr)
+{
+	struct ike_sa *sa;
+
+	ep_parse(addr, IKE_PORT, &x->ep);
+	sa = node_join(x, g, GCKS, false);
+	net_run(&net);
+	return sa;
+}
+
+static void a_gets_in(const char *name)
+{
+	uint64_t from = net.ms;
+
+	node_clear(a);
+	node_join(a, g, GCKS, false);
+	net_run(&net);
+	while (!a->seen.registered && net.ms - from < 60000)
+		net_pass(&net, 100, true);
+	ok(a->seen.registered == 1 && net.ms - from < 1000,
+	   "%s: a.example is in after %u ms", name,
+	   (unsigned int)(net.ms - from));
+}
+
+/* ---- places ------------------------------------------------------------- */
+
+static void one_identity(void)
+{
+	const struct ike_host_cfg cfg = { .max_sas = 64,
+					  .idle_ms = 10000000 };
+	struct ike_sa *first, *last = NULL;
+	char addr[64];
+
+	setup(&cfg, &ca);
+	a_gets_in("at first");
+	first = x_from("[2001:db8:f::1]");
+	ok(ike_sa_is_up(first), "x has an IKE SA");
+	for (unsigned int i = 2; i <= 1000; i++) {
+		snprintf(addr, sizeof(addr), "[2001:db8:f:%x::1]", i);
+		last = x_from(addr);
+		net_pass(&net, 1000, true);
+	}
+	is_int(st->sas, 4 + 1, "1,000 addresses of one identity: 4 places");
+	ok(ike_sa_is_up(last), "the newest is up");
+	is_int(g->seen.sa_closed, 996, "the others have ended");
+	is_str(g->seen.reason, "replaced by a newer one of the same identity",
+	       "by its newer ones");
+	/* a.example's place was not taken */
+	is_int(a->seen.sa_closed, 0, "a.example still has its own");
+	a_gets_in("in the end");
+	teardown();
+}
+
+/* Handshakes cost signatures: one identity gets them at a limited rate. */
+static void one_identity_at_once(void)
+{
+	unsigned int up;
+
+	setup(NULL, &ca);
+	for (unsigned int i = 0; i < 1000; i++) {
+		x_from("[2001:db8:f::1]");
+		if (i % 100 == 99)
+			net_pass(&net, 1000, true);
+	}
+	up = st->up;
+	ok(up >= 32 && up <= 32 + 11, "1,000 handshakes of one identity in 10 s: %u were done", up);
+	is_int(x->seen.notify, IKE_N_TEMPORARY_FAILURE, "the others were told to wait");
+	is_int(st->sas, 4, "places");
+	a_gets_in("meanwhile");
+	net_pass(&net, 2000, true);
+	node_clear(x);
+	x_from("[2001:db8:f::1]");
+	is_int(x->seen.registered, 1, "and x may come again, later");
+	teardown();
+}
+
+/* Others need places too: idle ones are given away. */
+static void all_places(void)
+{
+	const struct ike_host_cfg cfg = {
+		.max_sas = 8, .max_per_identity = 100, .max_per_peer = 5,
+	};
+	struct ike_sa *sa[8], *more;
+	char addr[64];
+
+	setup(&cfg, &ca);
+	for (unsigned int i = 0; i < 8; i++) {
+		snprintf(addr, sizeof(addr), "[2001:db8:f:%x::1]", i);
+		sa[i] = x_from(addr);
+		net_pass(&net, 1000, true);
+	}
+	is_int(st->sas, 8, "all places are taken");
+	ike_liveness(sa[0]);
+	net_run(&net);
+	a_gets_in("no place is free");
+	is_int(st->sas, 8, "one was given away");
+	is_int(g->seen.sa_closed, 1, "by one of those that had it");
+	ok(ike_sa_is_up(sa[0]), "not by that which was used just now");
+	teardown();
+
+	/* of one address */
+	setup(&cfg, &ca);
+	for (unsigned int i = 0; i < 5; i++)
+		sa[i] = x_from("[2001:db8:f::1]");
+	is_int(st->sas, 5, "an address has its places");
+	ike_liveness(sa[0]);
+	net_run(&net);
+	more = x_from("[2001:db8:f::1]");
+	ok(ike_sa_is_up(more) && ike_sa_is_up(sa[0]),
+	   "one more replaces the idlest there");
+	is_int(st->sas, 5, "and takes no other place");
+	teardown();
+
+	/* all of them wait for their answers: none is idle */
+	setup(&cfg, &ca);
+	g->later = true;
+	for (unsigned int i = 0; i < 8; i++) {
+		snprintf(addr, sizeof(addr), "[2001:db8:f:%x::1]", i);
+		x_from(addr);
+	}
+	node_join(a, g, GCKS, false);
+	net_run(&net);
+	is_int(a->seen.notify, IKE_N_TEMPORARY_FAILURE,
+	       "nobody who waits is put out");
+	is_int(st->sas, 8, "all of them are there");
+	teardown();
+}
+
+/* ---- handshakes that fail ----------------------------------------------- */
+
+static void failing(void)
+{
+	unsigned int before;
+
+	setup(NULL, &ca2);
+	for (unsigned int i = 0; i < 12000; i++) {
+		x_from("[2001:db8:f::1]");
+		forget();
+		if (i % 12 == 11)
+			net_pass(&net, 10, false);
+	}
+	ok(st->auth_failed >= 5 && st->auth_failed <= 7,
+	   "12,000 tries in 10 s from one port: %u were looked at",
+	   (unsigned int)st->auth_failed);
+	ok(st->paced >= 11900, "the others were passed over");
+	a_gets_in("meanwhile");
+	/* a neighbour: same address, another port */
+	ep_parse("[2001:db8:f::1]:5000", 0, &a->ep);
+	a_gets_in("from the same address");
+	teardown();
+
+	/* ports without end: the network has a rate */
+	setup(NULL, &ca2);
+	before = 0;
+	for (unsigned int i = 0; i < 20000; i++) {
+		char addr[64];
+
+		snprintf(addr, sizeof(addr), "[2001:db8:f::%x]:%u",
+			 i % 50 + 1, 1024 + i);
+		x_from(addr);
+		forget();
+		if (i % 20 == 19)
+			net_pass(&net, 10, false);
+		if (i == 10000)
+			before = st->auth_failed;
+	}
+	ok(before <= 512 + 1300 && st->auth_failed - before <= 1300,
+	   "2,000 a second from a network: %u in 5 s, then %u",
+	   before, (unsigned int)(st->auth_failed - before));
+	a_gets_in("meanwhile");
+	teardown();
+}
+
+/*
+ * A stranger on the members' own /64 opens SAs, gives cookies back, and does
+ * not go on.
+ */
+static void same_net(unsigned int per_s)
+{
+	unsigned int n = 0;
+	uint64_t end;
+	char addr[64];
+
+	setup(NULL, &ca2);
+	ep_parse("[2001:db8:f::aaaa]:848", 0, &a->ep);
+	end = net.ms + 10000;
+	while (net.ms < end + 60000 && !a->seen.registered) {
+		bool due = net.ms >= end && !n++;
+
+		snprintf(addr, sizeof(addr), "[2001:db8:f::%x]:%u",
+			 (unsigned int)net.ms % 5000 + 1,
+			 1024 + (unsigned int)(net.ms % 60000));
+		ep_parse(addr, 0, &x->ep);
+		node_join(x, g, GCKS, false);
+		if (due)
+			node_join(a, g, GCKS, false);
+		for (unsigned int i = 0; i < 16 && net.n_queue; i++) {
+			struct packet *q = &net.queue[0];
+
+			/* the answer that is no cookie is not needed */
+			if (ep_equal(&q->from, &g->ep) &&
+			    !ep_equal(&q->to, &a->ep) && q->len > 120)
+				net_drop(&net, 0);
+			else
+				net_step(&net);
+		}
+		net_run(&net);
+		forget();
+		net_pass(&net, 1000 / per_s, true);
+	}
+	ok(a->seen.registered && net.ms - end < 10000,
+	   "%u IKE_SA_INIT a second in its /64: a.example is in after %u ms",
+	   per_s, (unsigned int)(net.ms - end));
+	teardown();
+}
+
+int main(void)
+{
+	log_set_level(LOG_LEVEL_ERR);
+	one_identity();
+	one_identity_at_once();
+	all_places();
+	failing();
+	same_net(20);
+	same_net(100);
+	same_net(500);
+	return done();
+}
