@@ -16,6 +16,9 @@
 #include "lib/log.h"
 #include "store/store.h"
 
+/* Octets of datagrams that wait to be read; see udp_room() */
+#define ROOM (8 << 20)
+
 /* The socket that @from is an address of: its own, else a wildcard's. */
 static struct sock *listener(struct app *a, const struct ep *from)
 {
@@ -158,6 +161,20 @@ static int open_store(struct app *a, char *err, size_t errlen)
 	return ret;
 }
 
+/*
+ * A crowd that starts at once sends faster than it can be answered: as many
+ * first messages as there may be half-open IKE SAs have to find room.
+ */
+static void make_room(struct sock *s)
+{
+	char ep[EP_STRLEN];
+	int got = udp_room(s->fd.fd, ROOM);
+
+	if (got < ROOM)
+		log_warn("%s: room for %d octets of datagrams, not %d: raise net.core.rmem_max",
+			 ep_str(&s->local, ep), got < 0 ? 0 : got, ROOM);
+}
+
 /* A host without one of the families can do without it. */
 static bool optional(const struct ep *e, int ret)
 {
@@ -177,10 +194,11 @@ static int open_listeners(struct app *a, char *err, size_t errlen)
 				    &a->gcks_host, err, errlen);
 		if (ret && !optional(&c->listen[i], ret))
 			return ret;
-		if (ret)
+		if (ret) {
 			log_warn("%s", err);
-		else
-			a->n_listen++;
+			continue;
+		}
+		make_room(&a->listen[a->n_listen++]);
 	}
 	if (!a->n_listen)
 		return err_set(err, errlen, -EADDRNOTAVAIL,

@@ -12,6 +12,9 @@
 /* Datagrams taken at once, so that a flood leaves time for the rest. */
 #define BURST 32
 
+/* Several GSA_REKEYs of 64 kB, as the kernel counts it */
+#define RECEIVER_ROOM (1 << 20)
+
 struct receiver {
 	LIST_ENTRY(receiver) link;
 	struct mcast *m;
@@ -109,6 +112,8 @@ static int receiver_new(struct mcast *m, const struct ep *to,
 	fd = udp_open(to, UDP_SHARED);
 	if (fd < 0)
 		return fd;
+	/* the copies of large rekeys come together; less will do as well */
+	udp_room(fd, RECEIVER_ROOM);
 	r = calloc(1, sizeof(*r));
 	if (!r) {
 		close(fd);

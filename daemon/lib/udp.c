@@ -62,6 +62,20 @@ int udp_open(const struct ep *local, unsigned int flags)
 	return fd;
 }
 
+int udp_room(int fd, int octets)
+{
+	/* the kernel doubles what is asked for, and gives the double back */
+	int half = octets / 2, got = 0;
+	socklen_t len = sizeof(got);
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &half, sizeof(half)) &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &half, sizeof(half)))
+		return -errno;
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &len))
+		return -errno;
+	return got;
+}
+
 int udp_local(int fd, struct ep *local)
 {
 	struct sockaddr_storage ss;

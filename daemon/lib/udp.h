@@ -28,6 +28,12 @@ enum udp_flag {
  * that 0.0.0.0 and :: may both be listened on. Returns the descriptor.
  */
 int udp_open(const struct ep *local, unsigned int flags);
+/*
+ * Octets of memory that datagrams may wait in until they are read, as the
+ * kernel counts it (a small datagram takes more than a kilobyte). Without
+ * CAP_NET_ADMIN no more than net.core.rmem_max. Returns what there is now.
+ */
+int udp_room(int fd, int octets);
 /* The address and port a socket is bound to. */
 int udp_local(int fd, struct ep *local);
 /*
