@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* All IKE SAs of a role: finding the one a datagram is for, caps, lifetimes */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "ike/sa.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/quota.h"
 #include "lib/secret.h"
 
 /* ---- hashes ------------------------------------------------------------- */
@@ -145,6 +147,45 @@ void host_answer_clear(struct ike_host *host, const struct ep *from,
 	wbuf_free(&w);
 }
 
+/*
+ * Errors in the clear go to anybody, who may have been named as the source by
+ * somebody else: so many, and no more, to a network, and to all together.
+ */
+static const struct quota_rule errors_to_net = {
+	.burst = 20, .every_ms = 100, .keys = 4096,
+};
+static const struct quota_rule errors_in_all = {
+	.burst = 1000, .every_ms = 1, .keys = 1,
+};
+
+static int errors_init(struct ike_host *host)
+{
+	host->net_errors = quota_new(&errors_to_net, host->seed);
+	host->all_errors = quota_new(&errors_in_all, host->seed);
+	return host->net_errors && host->all_errors ? 0 : -ENOMEM;
+}
+
+static void errors_free(struct ike_host *host)
+{
+	quota_free(host->net_errors);
+	quota_free(host->all_errors);
+}
+
+void host_error_clear(struct ike_host *host, const struct ep *from,
+		      const struct ep *to, const struct ike_hdr *h,
+		      uint16_t type, const void *data, size_t len)
+{
+	uint64_t now = clock_mono_ms(host->cfg.clock);
+	struct addr net;
+
+	addr_net(&from->addr, &net);
+	if (quota_take(host->net_errors, &net, sizeof(net), now) &&
+	    quota_take(host->all_errors, "", 0, now))
+		host_answer_clear(host, from, to, h, type, data, len);
+	else
+		host->stats.mute++;
+}
+
 void host_event(struct ike_host *host, enum ike_event_type type,
 		const struct ep *peer, const char *name, const char *text)
 {
@@ -157,6 +198,18 @@ void host_event(struct ike_host *host, enum ike_event_type type,
 
 	if (host->ops.event)
 		host->ops.event(host->ctx, &ev);
+}
+
+void host_not_taken(struct ike_host *host, const struct ep *peer,
+		    const char *fmt, ...)
+{
+	char text[192];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	host_event(host, IKE_EV_NOT_TAKEN, peer, "", text);
 }
 
 void host_cap(struct ike_host *host, const struct ep *peer, const char *what)
@@ -180,33 +233,24 @@ static bool version_ok(struct ike_host *host, const struct ep *from,
 	if ((h->version & 0xf0) == (IKE_VERSION & 0xf0))
 		return true;
 	host->stats.in_version++;
+	host_not_taken(host, from, "IKE version %u.%u", h->version >> 4,
+		       h->version & 15);
 	/* RFC 7296 2.5: a higher one is told what we speak, once per request */
 	if ((h->version & 0xf0) > (IKE_VERSION & 0xf0) &&
 	    !(h->flags & IKE_FLAG_RESPONSE))
-		host_answer_clear(host, from, to, h,
-				  IKE_N_INVALID_MAJOR_VERSION, &ours, 1);
+		host_error_clear(host, from, to, h,
+				 IKE_N_INVALID_MAJOR_VERSION, &ours, 1);
 	return false;
 }
-
-/* At most so many INVALID_IKE_SPI a second: they are answers to anybody. */
-#define DENY_PER_SECOND	20
 
 static void deny(struct ike_host *host, const struct ep *from,
 		 const struct ep *to, const struct ike_hdr *h)
 {
-	uint64_t now = clock_mono_ms(host->cfg.clock);
-
 	host->stats.in_no_sa++;
-	if (!host->cfg.responder || (h->flags & IKE_FLAG_RESPONSE) ||
-	    !(h->flags & IKE_FLAG_INITIATOR) || h->next != IKE_PLD_SK)
-		return;
-	if (now - host->deny_ms >= 1000) {
-		host->deny_ms = now;
-		host->denied = 0;
-	}
-	if (host->denied++ < DENY_PER_SECOND)
-		host_answer_clear(host, from, to, h, IKE_N_INVALID_IKE_SPI,
-				  NULL, 0);
+	if (host->cfg.responder && !(h->flags & IKE_FLAG_RESPONSE) &&
+	    (h->flags & IKE_FLAG_INITIATOR) && h->next == IKE_PLD_SK)
+		host_error_clear(host, from, to, h, IKE_N_INVALID_IKE_SPI,
+				 NULL, 0);
 }
 
 static void dispatch(struct ike_host *host, const struct ep *from,
@@ -219,11 +263,15 @@ static void dispatch(struct ike_host *host, const struct ep *from,
 
 	if (h->xchg == IKE_XCHG_IKE_SA_INIT &&
 	    !(h->flags & IKE_FLAG_RESPONSE)) {
-		if (!host->cfg.responder || !initiates || h->mid ||
-		    memcmp(h->spi_r, zero, IKE_SPI_LEN))
+		if (!host->cfg.responder) {
 			host->stats.in_xchg++;
-		else
+		} else if (!initiates || h->mid ||
+			   memcmp(h->spi_r, zero, IKE_SPI_LEN)) {
+			host->stats.in_xchg++;
+			host_not_taken(host, from, "IKE_SA_INIT that opens no SA");
+		} else {
 			init_got_request(host, from, to, p, len, h);
+		}
 		return;
 	}
 	/* The I flag says which of the two SPIs is ours. */
@@ -346,7 +394,10 @@ struct ike_host *ike_host_new(const struct ike_host_cfg *cfg,
 		ret = rand_bytes(&seed, sizeof(seed));
 	if (!ret)
 		ret = places_init(host, seed);
+	if (!ret)
+		ret = errors_init(host);
 	if (ret) {
+		errors_free(host);
 		places_free(host);
 		free(host);
 		errno = -ret;
@@ -369,6 +420,7 @@ void ike_host_free(struct ike_host *host)
 		sa_close(sa, 0, "shutting down");
 	host_leave(host);
 	cookies_wipe(&host->cookies);
+	errors_free(host);
 	places_free(host);
 	free(host);
 }

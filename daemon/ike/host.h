@@ -333,6 +333,7 @@ struct ike_stats {
 	uint64_t cookie_bad;
 	uint64_t cap;			/* refused by a cap */
 	uint64_t paced;			/* handshakes not looked at, too many failed */
+	uint64_t mute;			/* errors in the clear that were not said */
 	uint64_t no_proposal;
 	uint64_t invalid_ke;
 	uint64_t auth_failed;

@@ -457,6 +457,41 @@ static bool caps_ok(struct ike_host *host, struct init_in *in,
 	return !what;
 }
 
+static void bad_init(struct ike_host *host, const struct init_in *in,
+		     const char *why)
+{
+	host->stats.in_syntax++;
+	host_not_taken(host, in->from, "IKE_SA_INIT, INVALID_SYNTAX: %s", why);
+	host_error_clear(host, in->from, in->to, &in->m.h,
+			 IKE_N_INVALID_SYNTAX, NULL, 0);
+}
+
+/* What no proposal of @offer has in common with ours, for who reads logs */
+static const char *lacks(const struct sa_pld *own, const struct sa_pld *offer)
+{
+	static const struct {
+		uint8_t type;
+		const char *name;
+	} kinds[] = {
+		{ GIKE_TT_KWA, "no key wrap algorithm of G-IKEv2 (RFC 9838) that we take" },
+		{ IKE_TT_ENCR, "no AEAD cipher that we take" },
+		{ IKE_TT_PRF, "no PRF that we take" },
+		{ IKE_TT_KE, "no key exchange that we take" },
+	};
+
+	for (size_t t = 0; t < sizeof(kinds) / sizeof(kinds[0]); t++) {
+		bool any = false;
+
+		for (unsigned int i = 0; i < offer->n; i++)
+			for (unsigned int k = 0; k < own->n; k++)
+				any |= common(&offer->p[i], &own->p[k],
+					      kinds[t].type) != NULL;
+		if (!any)
+			return kinds[t].name;
+	}
+	return "no proposal that is ours as a whole";
+}
+
 /* What is cheap, before any state and any key exchange */
 static bool offer_ok(struct ike_host *host, struct init_in *in)
 {
@@ -472,8 +507,10 @@ static bool offer_ok(struct ike_host *host, struct init_in *in)
 		goto bad;
 	if (!choose(&host->proposals, &offer, &in->suite)) {
 		host->stats.no_proposal++;
-		host_answer_clear(host, in->from, in->to, &in->m.h,
-				  IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
+		host_not_taken(host, in->from, "IKE_SA_INIT, NO_PROPOSAL_CHOSEN: %s",
+			       lacks(&host->proposals, &offer));
+		host_error_clear(host, in->from, in->to, &in->m.h,
+				 IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
 		return false;
 	}
 	if (in->ke.group != in->suite.ke) {
@@ -487,9 +524,7 @@ static bool offer_ok(struct ike_host *host, struct init_in *in)
 	if (in->ke.len == dh_public_len(in->suite.ke))
 		return true;
 bad:
-	host->stats.in_syntax++;
-	host_answer_clear(host, in->from, in->to, &in->m.h,
-			  IKE_N_INVALID_SYNTAX, NULL, 0);
+	bad_init(host, in, "SA or KE payload");
 	return false;
 }
 
@@ -557,9 +592,7 @@ static void open_sa(struct ike_host *host, struct init_in *in)
 		/* -EBADMSG: the point is none of the curve */
 		if (ret != -EBADMSG)
 			return;
-		host->stats.in_syntax++;
-		host_answer_clear(host, in->from, in->to, &in->m.h,
-				  IKE_N_INVALID_SYNTAX, NULL, 0);
+		bad_init(host, in, "KE is no point of its curve");
 		return;
 	}
 	if (in->crowd.oldest) {
@@ -614,16 +647,15 @@ void init_got_request(struct ike_host *host, const struct ep *from,
 		       len - IKE_HDR_LEN, why, sizeof(why));
 	if (ret == -EPROTONOSUPPORT) {
 		host->stats.in_critical++;
-		host_answer_clear(host, from, to, h,
-				  IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
-				  &in.m.critical, 1);
+		host_not_taken(host, from, "IKE_SA_INIT, %s", why);
+		host_error_clear(host, from, to, h,
+				 IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
+				 &in.m.critical, 1);
 		return;
 	}
 	if (ret || !in.m.sa.body || !in.m.ke.body || !in.m.nonce.body ||
 	    nonce_check(&in.m.nonce)) {
-		host->stats.in_syntax++;
-		host_answer_clear(host, from, to, h, IKE_N_INVALID_SYNTAX,
-				  NULL, 0);
+		bad_init(host, &in, ret ? why : "SA, KE or nonce is missing");
 		return;
 	}
 	half_open_look(host, &from->addr, &in.crowd);

@@ -341,6 +341,8 @@ static void bad_request(struct ike_sa *sa, const struct ike_msg *m, int err,
 
 	if (err == -ENOMSG) {
 		st->in_xchg++;
+		host_not_taken(sa->host, &sa->peer, "unknown exchange %u",
+			       xchg);
 		sa_respond_notify(sa, xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
 		return;
 	}
@@ -380,6 +382,9 @@ static void request_dispatch(struct ike_sa *sa, struct ike_msg *m)
 		sa_respond_notify(sa, xchg, IKE_N_NO_ADDITIONAL_SAS, NULL, 0);
 	} else {
 		sa->host->stats.in_xchg++;
+		host_not_taken(sa->host, &sa->peer,
+			       "exchange %s (%u) over an IKE SA that is up",
+			       ike_xchg_name(xchg), xchg);
 		sa_respond_notify(sa, xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
 	}
 }
@@ -435,6 +440,10 @@ static void got_request(struct ike_sa *sa, const struct ep *from,
 	if (sa->state == IKE_ST_INIT_DONE ?
 	    m->h.xchg != GIKE_XCHG_GSA_AUTH : sa->state != IKE_ST_UP) {
 		st->in_xchg++;
+		if (sa->state == IKE_ST_INIT_DONE)
+			host_not_taken(sa->host, from,
+				       "exchange %s (%u) where GSA_AUTH is due",
+				       ike_xchg_name(m->h.xchg), m->h.xchg);
 		return;
 	}
 	if (sk_open(p, len, k, plain, &plain_len, &first)) {
@@ -473,7 +482,8 @@ static void denied(struct ike_sa *sa, const uint8_t *p, size_t len,
 	if (notify_parse(&r, &n) || n.type != IKE_N_INVALID_IKE_SPI ||
 	    sa->doubt)
 		return;
-	sa->doubt = 3;
+	/* half-open, it may have given way to another: beginning anew is due */
+	sa->doubt = sa->state == IKE_ST_AUTH_SENT ? 2 : 3;
 	timer_set(sa->host->cfg.tq, &sa->t_rexmit, sa->host->cfg.rexmit_ms);
 }
 

@@ -206,8 +206,8 @@ struct ike_host {
 	uint32_t next_token;
 	uint64_t next_serial;
 	uint64_t cap_said_ms;	/* when IKE_EV_CAP was last said, or 0 */
-	uint64_t deny_ms;	/* second in which INVALID_IKE_SPI was said */
-	unsigned int denied;	/* how often in it */
+	struct quota *net_errors;	/* answers in the clear */
+	struct quota *all_errors;
 };
 
 /* ---- host.c ------------------------------------------------------------- */
@@ -235,6 +235,14 @@ void host_cap(struct ike_host *host, const struct ep *peer, const char *what);
 void host_answer_clear(struct ike_host *host, const struct ep *from,
 		       const struct ep *to, const struct ike_hdr *h,
 		       uint16_t type, const void *data, size_t len);
+/* The same for an error; limited, what is beyond that is counted. */
+void host_error_clear(struct ike_host *host, const struct ep *from,
+		      const struct ep *to, const struct ike_hdr *h,
+		      uint16_t type, const void *data, size_t len);
+/* Says IKE_EV_NOT_TAKEN */
+__attribute__((format(printf, 3, 4)))
+void host_not_taken(struct ike_host *host, const struct ep *peer,
+		    const char *fmt, ...);
 void host_send(struct ike_host *host, const struct ep *from,
 	       const struct ep *to, const uint8_t *p, size_t len);
 void host_event(struct ike_host *host, enum ike_event_type type,

@@ -154,6 +154,7 @@ static const struct {
 	ITEM(cookie_bad, "cookie-bad"),
 	ITEM(cap, "cap"),
 	ITEM(paced, "paced"),
+	ITEM(mute, "mute"),
 	ITEM(no_proposal, "no-proposal"),
 	ITEM(invalid_ke, "invalid-ke"),
 	ITEM(auth_failed, "auth-failed"),

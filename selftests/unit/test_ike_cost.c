@@ -272,6 +272,120 @@ static void same_net(unsigned int per_s)
 	teardown();
 }
 
+/* ---- answers to anybody ------------------------------------------------- */
+
+/* A header of an IKE SA that there is not */
+static void unknown_sa(const char *addr, uint8_t nr)
+{
+	uint8_t msg[32] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, nr };
+	struct ep from;
+
+	ep_parse(addr, IKE_PORT, &from);
+	msg[16] = IKE_PLD_SK;
+	msg[17] = IKE_VERSION;
+	msg[18] = IKE_XCHG_INFORMATIONAL;
+	msg[19] = IKE_FLAG_INITIATOR;
+	msg[27] = sizeof(msg);
+	ike_host_input(g->host, &from, &g->ep, msg, sizeof(msg));
+}
+
+static void answers(void)
+{
+	char addr[64];
+
+	setup(NULL, &ca2);
+	for (unsigned int i = 0; i < 1000; i++) {
+		snprintf(addr, sizeof(addr), "2001:db8:f::%x", i + 1);
+		unknown_sa(addr, i);
+	}
+	is_int(net.n_queue, 20, "1,000 questions of one /64: 20 answers");
+	is_int(st->mute, 980, "the others are counted");
+	unknown_sa("2001:db8:a::1", 1);
+	is_int(net.n_queue, 21, "a member elsewhere has its answer at once");
+	teardown();
+}
+
+/* A handshake whose half-open SA is gone begins anew soon. */
+static void pushed_out(void)
+{
+	struct ike_sa *sa;
+
+	setup(NULL, &ca2);
+	node_join(a, g, GCKS, false);
+	net_step(&net);
+	net_step(&net);
+	is_int(st->half_open, 1, "half-open");
+	sa = LIST_FIRST(&g->host->sas);
+	host_enter(g->host);
+	sa_close(sa, 0, "gives way");
+	host_leave(g->host);
+	net_pass(&net, 3000, true);
+	is_int(a->seen.refused, 1, "known after 3 s at most");
+	is_str(a->seen.text, "the peer has lost the IKE SA", "and why");
+	teardown();
+}
+
+/* ---- who looks into the log should find why ----------------------------- */
+
+static void not_taken(void)
+{
+	static struct sa_pld ours, theirs;
+	struct ike_host_cfg gcfg = { .proposals = &ours };
+	struct pki_opt opt = { .kind = PKI_MEMBER, .dns = "y.example",
+			       .ca = &ca };
+	struct ike_host_cfg ycfg = { .proposals = &theirs };
+	struct packet *q;
+	struct node *y;
+
+	ike_default_proposals(&ours);
+	ike_default_proposals(&theirs);
+	for (unsigned int i = 0; i < ours.p[0].n; i++)
+		if (ours.p[0].t[i].type == GIKE_TT_KWA)
+			ours.p[0].t[i].id = GIKE_KWA_5649_256;
+	theirs.p[0].n = 9;
+	setup(&gcfg, &ca);
+	/* an IKEv2 initiator that knows nothing of RFC 9838 */
+	y = node_new(&net, "[2001:db8:e::1]", &opt, &ca, &ycfg);
+	node_join(y, g, GCKS, false);
+	net_step(&net);
+	is_int(g->seen.not_taken, 1, "IKE_SA_INIT without key wrap is noted");
+	ok(strstr(g->seen.text, "NO_PROPOSAL_CHOSEN") &&
+	   strstr(g->seen.text, "key wrap"), "with the reason: %s",
+	   g->seen.text);
+
+	/* IKE_AUTH in place of GSA_AUTH */
+	node_clear(g);
+	node_join(a, g, GCKS, false);
+	while (net.n_queue && net.queue[0].p[18] != GIKE_XCHG_GSA_AUTH)
+		net_step(&net);
+	q = &net.queue[0];
+	q->p[18] = IKE_XCHG_IKE_AUTH;
+	net_step(&net);
+	is_int(g->seen.not_taken, 1, "IKE_AUTH is noted");
+	ok(strstr(g->seen.text, "IKE_AUTH"), "by name: %s", g->seen.text);
+
+	/* IKEv1, and an IKE_SA_INIT that is cut */
+	node_clear(g);
+	{
+		uint8_t msg[28] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+
+		msg[17] = 0x10;
+		msg[18] = 2;
+		msg[27] = sizeof(msg);
+		ike_host_input(g->host, &x->ep, &g->ep, msg, sizeof(msg));
+		is_str(g->seen.text, "IKE version 1.0", "IKEv1");
+		msg[17] = IKE_VERSION;
+		msg[18] = IKE_XCHG_IKE_SA_INIT;
+		msg[19] = IKE_FLAG_INITIATOR;
+		ike_host_input(g->host, &x->ep, &g->ep, msg, sizeof(msg));
+		is_str(g->seen.text,
+		       "IKE_SA_INIT, INVALID_SYNTAX: SA, KE or nonce is missing",
+		       "an empty IKE_SA_INIT");
+	}
+	is_int(g->seen.not_taken, 2, "are noted");
+	teardown();
+}
+
 int main(void)
 {
 	log_set_level(LOG_LEVEL_ERR);
@@ -282,5 +396,8 @@ int main(void)
 	same_net(20);
 	same_net(100);
 	same_net(500);
+	answers();
+	pushed_out();
+	not_taken();
 	return done();
 }
