@@ -35,7 +35,8 @@ int auth_octets(unsigned int prf_id, const uint8_t *sk_p, size_t sk_p_len,
 }
 
 static int check_sig(const struct cert *leaf, const struct auth_pld *auth,
-		     const uint8_t *octets, size_t len, const char **what)
+		     const struct auth_octets *octets, size_t n,
+		     const char **what)
 {
 	struct sigpub *pub;
 	int ret;
@@ -44,8 +45,10 @@ static int check_sig(const struct cert *leaf, const struct auth_pld *auth,
 	ret = cert_pubkey(leaf, &pub);
 	if (ret)
 		return ret;
-	ret = sig_verify(pub, auth->alg, auth->alg_len, octets, len, auth->sig,
-			 auth->sig_len);
+	ret = -EKEYREJECTED;
+	for (size_t i = 0; ret && ret != -EOPNOTSUPP && i < n; i++)
+		ret = sig_verify(pub, auth->alg, auth->alg_len, octets[i].p,
+				 octets[i].len, auth->sig, auth->sig_len);
 	*what = ret == -EOPNOTSUPP ?
 		"signature algorithm unknown or not of its key" :
 		"signature does not verify";
@@ -71,9 +74,8 @@ static const char *check_id(const struct cert *leaf, enum cert_purpose purpose,
 
 int auth_check(const struct trust *trust, time_t now,
 	       enum cert_purpose purpose, const struct ike_msg *m,
-	       const struct ike_id *id,
-	       const uint8_t *octets, size_t octets_len, char *why,
-	       size_t why_size)
+	       const struct ike_id *id, const struct auth_octets *octets,
+	       size_t n_octets, char *why, size_t why_size)
 {
 	struct cert_der ders[IKE_CERTS_MAX];
 	const char *what = "none sent";
@@ -102,7 +104,7 @@ int auth_check(const struct trust *trust, time_t now,
 		ret = what ? -EKEYREJECTED : 0;
 	}
 	if (!ret)
-		ret = check_sig(leaf, &auth, octets, octets_len, &what);
+		ret = check_sig(leaf, &auth, octets, n_octets, &what);
 	if (leaf)
 		cert_free(leaf);
 	if (!ret)

@@ -26,6 +26,12 @@ int auth_octets(unsigned int prf_id, const uint8_t *sk_p, size_t sk_p_len,
 		size_t nonce_len, const uint8_t *id, size_t id_len,
 		uint8_t **out, size_t *out_len);
 
+/* What may have been signed: of several, one must be what was. */
+struct auth_octets {
+	uint8_t *p;
+	size_t len;
+};
+
 /*
  * Chain, purpose, identity, signature, in that order: a signature is only
  * looked at when the certificate is good. Of a member only the identity that
@@ -34,8 +40,7 @@ int auth_octets(unsigned int prf_id, const uint8_t *sk_p, size_t sk_p_len,
  */
 int auth_check(const struct trust *trust, time_t now,
 	       enum cert_purpose purpose, const struct ike_msg *m,
-	       const struct ike_id *id,
-	       const uint8_t *octets, size_t octets_len, char *why,
-	       size_t why_size);
+	       const struct ike_id *id, const struct auth_octets *octets,
+	       size_t n, char *why, size_t why_size);
 
 #endif

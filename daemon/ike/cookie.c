@@ -66,6 +66,22 @@ int cookie_make(struct cookies *c, uint64_t now_ms, const struct ep *from,
 	return make(c->version, c->secret, from, spi_i, ni, ni_len, out);
 }
 
+unsigned int cookie_all(struct cookies *c, uint64_t now_ms,
+			const struct ep *from, const uint8_t spi_i[8],
+			const uint8_t *ni, size_t ni_len,
+			uint8_t out[COOKIES_GOOD][COOKIE_LEN])
+{
+	unsigned int n = 0;
+
+	if (rotate(c, now_ms))
+		return 0;
+	n += !make(c->version, c->secret, from, spi_i, ni, ni_len, out[n]);
+	if (c->have_old)
+		n += !make(c->version - 1, c->old, from, spi_i, ni, ni_len,
+			   out[n]);
+	return n;
+}
+
 bool cookie_good(struct cookies *c, uint64_t now_ms, const struct ep *from,
 		 const uint8_t spi_i[8], const uint8_t *ni, size_t ni_len,
 		 const uint8_t *cookie, size_t len)

@@ -30,6 +30,15 @@ void cookies_wipe(struct cookies *c);
 int cookie_make(struct cookies *c, uint64_t now_ms, const struct ep *from,
 		const uint8_t spi_i[8], const uint8_t *ni, size_t ni_len,
 		uint8_t out[COOKIE_LEN]);
+/*
+ * All cookies that are good for this now, or were given out for it lately.
+ * Returns how many.
+ */
+#define COOKIES_GOOD	2
+unsigned int cookie_all(struct cookies *c, uint64_t now_ms,
+			const struct ep *from, const uint8_t spi_i[8],
+			const uint8_t *ni, size_t ni_len,
+			uint8_t out[COOKIES_GOOD][COOKIE_LEN]);
 bool cookie_good(struct cookies *c, uint64_t now_ms, const struct ep *from,
 		 const uint8_t spi_i[8], const uint8_t *ni, size_t ni_len,
 		 const uint8_t *cookie, size_t len);

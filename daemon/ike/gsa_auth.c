@@ -23,10 +23,10 @@
  * InitiatorSignedOctets = IKE_SA_INIT request | Nr | prf(SK_pi, IDi body)
  * ResponderSignedOctets = IKE_SA_INIT answer | Ni | prf(SK_pr, IDr body)
  */
-static int octets_of(struct ike_sa *sa, bool initiator, const uint8_t *id,
-		     size_t id_len, uint8_t **out, size_t *len)
+static int octets_of(struct ike_sa *sa, bool initiator, const struct blob *msg,
+		     const uint8_t *id, size_t id_len, uint8_t **out,
+		     size_t *len)
 {
-	const struct blob *msg = initiator ? &sa->init_req : &sa->init_res;
 	const struct blob *nonce = initiator ? &sa->nr : &sa->ni;
 	const uint8_t *sk_p = initiator ? sa->keys.sk_pi : sa->keys.sk_pr;
 
@@ -52,8 +52,9 @@ static int put_auth(struct ike_sa *sa, struct pchain *c)
 	int ret;
 
 	memcpy(id + 4, cfg->id.data, cfg->id.len);
-	ret = octets_of(sa, sa->initiator, id, 4 + cfg->id.len, &octets,
-			&len);
+	ret = octets_of(sa, sa->initiator,
+			sa->initiator ? &sa->init_req : &sa->init_res, id,
+			4 + cfg->id.len, &octets, &len);
 	if (ret)
 		return ret;
 	ret = sig_sign(cfg->key, octets, len, sig, &sig_len);
@@ -78,25 +79,50 @@ static void put_certs(struct ike_sa *sa, struct pchain *c)
 	}
 }
 
+/*
+ * What the peer may have signed. Of an initiator that is its IKE_SA_INIT as
+ * it sent it last, which is not always the one that was answered; see
+ * init_variant().
+ */
+static size_t octets_all(struct ike_sa *sa, const struct pld *id,
+			 struct auth_octets *o)
+{
+	const struct blob *msg = sa->initiator ? &sa->init_res : &sa->init_req;
+	struct blob variant = { 0 };
+	size_t n = 0;
+
+	if (!octets_of(sa, !sa->initiator, msg, id->body, id->len, &o[n].p,
+		       &o[n].len))
+		n++;
+	for (unsigned int i = 0; i < INIT_VARIANTS; i++) {
+		if (init_variant(sa, i, &variant))
+			continue;
+		if (!octets_of(sa, !sa->initiator, &variant, id->body,
+			       id->len, &o[n].p, &o[n].len))
+			n++;
+		blob_free(&variant);
+	}
+	return n;
+}
+
 static int verify(struct ike_sa *sa, const struct ike_msg *m,
 		  const struct pld *id_pld, const struct ike_id *id,
 		  char *why, size_t why_size)
 {
 	const struct ike_host_cfg *cfg = &sa->host->cfg;
-	uint8_t *octets;
-	size_t len;
-	int ret;
+	struct auth_octets octets[1 + INIT_VARIANTS];
+	size_t n = octets_all(sa, id_pld, octets);
+	int ret = -ENOMEM;
 
-	ret = octets_of(sa, !sa->initiator, id_pld->body, id_pld->len,
-			&octets, &len);
-	if (ret) {
-		snprintf(why, why_size, "%s", strerror(-ret));
-		return ret;
-	}
-	ret = auth_check(cfg->trust, clock_wall(cfg->clock),
-			 sa->initiator ? CERT_FOR_GCKS : CERT_FOR_MEMBER, m,
-			 id, octets, len, why, why_size);
-	secret_free(octets);
+	if (n)
+		ret = auth_check(cfg->trust, clock_wall(cfg->clock),
+				 sa->initiator ? CERT_FOR_GCKS :
+				 CERT_FOR_MEMBER, m, id, octets, n, why,
+				 why_size);
+	else
+		snprintf(why, why_size, "out of memory");
+	while (n)
+		secret_free(octets[--n].p);
 	return ret;
 }
 

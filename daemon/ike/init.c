@@ -431,6 +431,7 @@ static bool cookie_ok(struct ike_host *host, struct init_in *in)
 			in->m.nonce.body, in->m.nonce.len, cookie))
 		return false;
 	host->stats.cookie_sent++;
+	host->cookie_ms = now;
 	host_answer_clear(host, in->from, in->to, &in->m.h, IKE_N_COOKIE,
 			  cookie, sizeof(cookie));
 	return false;
@@ -560,6 +561,7 @@ static int sa_prepare(struct ike_sa *sa, struct init_in *in)
 
 	memcpy(sa->spi_i, in->m.h.spi_i, IKE_SPI_LEN);
 	memcpy(sa->init_hash, in->hash, sizeof(sa->init_hash));
+	sa->init_from = *in->from;
 	sa->suite = in->suite;
 	nat_see(sa, &in->m, in->from, in->to);
 	sa->peer_hashes = get_hashes(&in->m);

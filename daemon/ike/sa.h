@@ -139,6 +139,7 @@ struct ike_sa {
 	struct blob nr;
 	struct blob init_req;	/* IKE_SA_INIT as sent, for AUTH */
 	uint8_t init_hash[HASH_SHA256_LEN];	/* responder: of init_req */
+	struct ep init_from;	/* responder: where that came from */
 	struct blob init_res;
 	struct blob cookie;	/* initiator: to be given back */
 	unsigned int init_tries;
@@ -186,6 +187,7 @@ struct ike_host {
 	void *ctx;
 	struct sa_pld proposals;
 	struct cookies cookies;
+	uint64_t cookie_ms;	/* when the last one was given out */
 	struct ike_stats stats;
 	struct ike_sa_list sas;
 	struct ike_sa_list dead;
@@ -360,6 +362,19 @@ void init_got_response(struct ike_sa *sa, const struct ep *to,
 void init_got_request(struct ike_host *host, const struct ep *from,
 		      const struct ep *to, const uint8_t *p, size_t len,
 		      const struct ike_hdr *h);
+
+/* ---- init_cookie.c ------------------------------------------------------- */
+
+/*
+ * RFC 7296 2.6: an initiator that is asked for a cookie sends its IKE_SA_INIT
+ * again with the cookie in front, and signs what it sent last. When a late
+ * copy of the first one was answered as well, because no cookie was needed any
+ * more, it may take that answer. So the request may have been any of these:
+ * without a cookie (0), or with one of those that we gave out (1 and up). 0, or
+ * -ENOENT: that is the request that was answered, or none that we know of.
+ */
+#define INIT_VARIANTS	(1 + COOKIES_GOOD)
+int init_variant(struct ike_sa *sa, unsigned int i, struct blob *out);
 
 /* ---- nat.c -------------------------------------------------------------- */
 

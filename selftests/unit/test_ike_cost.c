@@ -272,6 +272,65 @@ static void same_net(unsigned int per_s)
 	teardown();
 }
 
+/* ---- cookies ------------------------------------------------------------ */
+
+/*
+ * a.example's first IKE_SA_INIT is answered with a cookie; a copy of it that
+ * was late is answered in full, as no cookie is needed any more; a.example
+ * takes that answer, having sent the cookie back meanwhile.
+ */
+static void late_copy(void)
+{
+	const struct ike_host_cfg cfg = { .cookie_above = 1 };
+	uint8_t copy[2048];
+	size_t len;
+
+	setup(&cfg, &ca);
+	node_join(x, g, GCKS, false);
+	net_step(&net);
+	is_int(st->half_open, 1, "half-open: cookies from here on");
+	net_drop(&net, 0);
+	node_join(a, g, GCKS, false);
+	len = net.queue[0].len;
+	memcpy(copy, net.queue[0].p, len);
+	net_step(&net);
+	is_int(st->cookie_sent, 1, "a.example gets one");
+	net_step(&net);
+	/* what has the cookie in it is lost */
+	net_drop(&net, 0);
+	host_enter(g->host);
+	sa_close(LIST_FIRST(&g->host->sas), 0, "nobody is half-open now");
+	host_leave(g->host);
+	ike_host_input(g->host, &a->ep, &g->ep, copy, len);
+	is_int(st->half_open, 1, "the late copy is answered");
+	net_run(&net);
+	is_int(a->seen.registered, 1, "a.example is in");
+	is_int(st->auth_failed, 0, "and has not failed");
+	teardown();
+}
+
+/* Only what differs by a cookie of the server's own is the same request. */
+static void another_request(void)
+{
+	const struct ike_host_cfg cfg = { .cookie_above = 1 };
+	struct ike_sa *sa;
+
+	setup(&cfg, &ca);
+	node_join(x, g, GCKS, false);
+	net_step(&net);
+	net_drop(&net, 0);
+	sa = node_join(a, g, GCKS, false);
+	net_step(&net);
+	net_step(&net);
+	is_int(st->cookie_sent, 1, "cookies are given out");
+	/* what a.example signs is not what the key server has heard */
+	sa->init_req.p[sa->init_req.len - 1] ^= 1;
+	net_run(&net);
+	is_int(a->seen.registered, 0, "an altered IKE_SA_INIT is noticed");
+	is_int(st->auth_failed, 1, "as AUTH that does not verify");
+	teardown();
+}
+
 /* ---- answers to anybody ------------------------------------------------- */
 
 /* A header of an IKE SA that there is not */
@@ -396,6 +455,8 @@ int main(void)
 	same_net(20);
 	same_net(100);
 	same_net(500);
+	late_copy();
+	another_request();
 	answers();
 	pushed_out();
 	not_taken();
