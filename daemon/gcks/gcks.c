@@ -150,6 +150,7 @@ void gcks_free(struct gcks *k)
 		return;
 	for (i = 0; i < k->conf->n_groups; i++)
 		group_free(&k->groups[i]);
+	gmc_pace_free(k);
 	notice_free(k);
 	free(k->groups);
 	free(k);

@@ -23,17 +23,14 @@
 #define CHURN_MAX 8
 #define CHURN_REST_MS 60000
 
-static uint64_t hash_str(uint64_t h, const char *s)
-{
-	/* FNV-1a; identities are authenticated, so nobody picks collisions */
-	for (; *s; s++)
-		h = (h ^ (uint8_t)*s) * 1099511628211ull;
-	return h;
-}
-
 static uint64_t hash_id(const char *identity)
 {
-	return hash_str(14695981039346656037ull, identity);
+	uint64_t h = 14695981039346656037ull;
+
+	/* FNV-1a; identities are authenticated, so nobody picks collisions */
+	for (; *identity; identity++)
+		h = (h ^ (uint8_t)*identity) * 1099511628211ull;
+	return h;
 }
 
 void gmc_init(struct group *g)
@@ -384,24 +381,77 @@ int gmc_audit(struct gcks *k, const char *group, const char *identity,
 	return store_audit(k->deps.store, &a);
 }
 
-/* ---- Sender-IDs --------------------------------------------------------- */
+/* ---- the pace of an identity -------------------------------------------- */
+
+/* What is left of the wait after a rest; less than the least is nothing. */
+static uint32_t rested(const struct gpace *p, uint64_t rest)
+{
+	uint32_t wait = p->wait_ms;
+
+	for (; wait >= PACE_MIN_MS && rest >= PACE_REST_MS;
+	     rest -= PACE_REST_MS)
+		wait /= 2;
+	return wait >= PACE_MIN_MS ? wait : 0;
+}
+
+static void forgive_joins(struct gpace *p, uint64_t now)
+{
+	for (; p->joins && now - p->came_ms >= CHURN_REST_MS; p->joins--)
+		p->came_ms += CHURN_REST_MS;
+	if (!p->joins)
+		p->came_ms = now;
+}
+
+/* The one of @key, or NULL; those that have rested are freed on the way. */
+static struct gpace *pace_find(struct gpaces *bucket, const char *key,
+			       uint64_t now)
+{
+	struct gpace *p, *next, *found = NULL;
+
+	for (p = LIST_FIRST(bucket); p; p = next) {
+		next = LIST_NEXT(p, link);
+		forgive_joins(p, now);
+		if (!strcmp(p->key, key)) {
+			found = p;
+		} else if (!rested(p, now - p->at_ms) && !p->joins) {
+			LIST_REMOVE(p, link);
+			free(p);
+		}
+	}
+	return found;
+}
+
+/* NULL: out of memory */
+static struct gpace *pace_get(struct group *g, const char *identity)
+{
+	char key[CONF_GROUP_NAME_MAX + GMC_ID_MAX + 2];
+	uint64_t now = group_now_ms(g);
+	struct gpaces *bucket;
+	struct gpace *p;
+
+	snprintf(key, sizeof(key), "%s\n%s", g->conf->name, identity);
+	bucket = &g->k->pace[hash_id(key) % GCKS_PACE];
+	p = pace_find(bucket, key, now);
+	if (p)
+		return p;
+	p = calloc(1, sizeof(*p) + strlen(key) + 1);
+	if (!p)
+		return NULL;
+	strcpy(p->key, key);
+	p->came_ms = now;
+	LIST_INSERT_HEAD(bucket, p, link);
+	return p;
+}
 
 bool gmc_pace(struct group *g, const char *identity)
 {
-	uint64_t hash = hash_str(hash_id(identity), g->conf->name);
-	struct gpace *p = &g->k->pace[hash % GCKS_PACE];
+	struct gpace *p = pace_get(g, identity);
 	uint64_t now = group_now_ms(g);
-	uint64_t rest = now - p->at_ms;
 
-	if (p->hash != hash)
-		memset(p, 0, sizeof(*p));
-	else if (rest < p->wait_ms)
+	if (!p || now - p->at_ms < p->wait_ms)
 		return false;
-	for (; p->wait_ms && rest >= PACE_REST_MS; rest -= PACE_REST_MS)
-		p->wait_ms /= 2;
-	p->hash = hash;
+	p->wait_ms = 2 * rested(p, now - p->at_ms);
 	p->at_ms = now;
-	p->wait_ms *= 2;
 	if (p->wait_ms < PACE_MIN_MS)
 		p->wait_ms = PACE_MIN_MS;
 	if (p->wait_ms > PACE_MAX_MS)
@@ -409,41 +459,33 @@ bool gmc_pace(struct group *g, const char *identity)
 	return true;
 }
 
-/* ---- coming and going --------------------------------------------------- */
-
-static struct gchurn *churn_of(struct group *g, const char *identity)
-{
-	uint64_t hash = hash_str(hash_id(identity), g->conf->name);
-	struct gchurn *c = &g->k->churn[hash % GCKS_PACE];
-	uint64_t now = group_now_ms(g);
-
-	if (c->hash != hash) {
-		memset(c, 0, sizeof(*c));
-		c->hash = hash;
-		c->at_ms = now;
-	}
-	for (; c->joins && now - c->at_ms >= CHURN_REST_MS; c->joins--)
-		c->at_ms += CHURN_REST_MS;
-	if (!c->joins)
-		c->at_ms = now;
-	return c;
-}
-
 void gmc_came(struct group *g, const char *identity)
 {
-	struct gchurn *c = churn_of(g, identity);
+	struct gpace *p = pace_get(g, identity);
 
-	if (c->joins < CHURN_MAX)
-		c->joins++;
+	if (p && p->joins < CHURN_MAX)
+		p->joins++;
 }
 
 uint32_t gmc_leave_wait_ms(struct group *g, const char *identity)
 {
-	unsigned int joins = churn_of(g, identity)->joins;
+	const struct gpace *p = pace_get(g, identity);
 	uint32_t ms;
 
-	if (joins <= CHURN_FREE)
+	if (!p || p->joins <= CHURN_FREE)
 		return 0;
-	ms = CHURN_MIN_MS << (joins - CHURN_FREE - 1);
+	ms = CHURN_MIN_MS << (p->joins - CHURN_FREE - 1);
 	return ms < CHURN_MAX_MS ? ms : CHURN_MAX_MS;
+}
+
+void gmc_pace_free(struct gcks *k)
+{
+	struct gpace *p;
+	size_t i;
+
+	for (i = 0; i < GCKS_PACE; i++)
+		while ((p = LIST_FIRST(&k->pace[i]))) {
+			LIST_REMOVE(p, link);
+			free(p);
+		}
 }

@@ -66,6 +66,7 @@ bool gmc_welcome(const struct gcks *k, const char *identity);
  * minute; each two minutes of rest halve it.
  */
 bool gmc_pace(struct group *g, const char *identity);
+void gmc_pace_free(struct gcks *k);
 
 /* ---- coming and going --------------------------------------------------- */
 

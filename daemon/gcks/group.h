@@ -197,29 +197,30 @@ struct group {
 	uint64_t store_errors;
 };
 
-#define GCKS_PACE 256		/* senders whose pace is watched, by hash */
+#define GCKS_PACE 1024		/* buckets */
 
-/* How fast a sender asks for Sender-IDs. It outlives leaving the group. */
+/*
+ * How fast an identity asks a group for Sender-IDs, and how often it has come
+ * lately. It outlives leaving the group, and is forgotten when the identity
+ * has rested.
+ */
 struct gpace {
-	uint64_t hash;
+	LIST_ENTRY(gpace) link;
 	uint64_t at_ms;		/* when it was last given some */
 	uint32_t wait_ms;	/* so long after that it gets none */
+	unsigned int joins;	/* that are not forgiven yet */
+	uint64_t came_ms;	/* when one was; or when it came first */
+	char key[];		/* group, newline, identity */
 };
 
-/* How often an identity has come lately; by hash, outlives leaving. */
-struct gchurn {
-	uint64_t hash;
-	uint64_t at_ms;
-	unsigned int joins;
-};
+LIST_HEAD(gpaces, gpace);
 
 struct gcks {
 	const struct conf_gcks *conf;
 	struct gcks_deps deps;
 	struct ike_host *host;
 	struct group *groups;	/* as many as in conf */
-	struct gpace pace[GCKS_PACE];
-	struct gchurn churn[GCKS_PACE];
+	struct gpaces pace[GCKS_PACE];
 	uint64_t time0_ms;	/* our time when clock_mono_ms() was 0 */
 	struct notices notices;
 };

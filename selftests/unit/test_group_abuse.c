@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What members, strangers and crowds could do to a group, and cannot. */
+#include "gcks/gmc.h"
+#include "gcks/group.h"
 #include "group_sim.h"
 #include "tap.h"
 
@@ -407,6 +409,49 @@ static void test_greedy(void)
 	finish("greedy");
 }
 
+/* Thousands of senders: each is remembered, and then forgotten. */
+static void test_many_senders(void)
+{
+	unsigned int i, first = 0, again = 0, waits = 0;
+	struct group *g;
+	char name[32];
+
+	sim_init(&s, 17);
+	usual();
+	g = &s.gcks->groups[0];
+	for (i = 0; i < 5000; i++) {
+		snprintf(name, sizeof(name), "s%u.example", i);
+		first += gmc_pace(g, name);
+	}
+	for (i = 0; i < 5000; i++) {
+		snprintf(name, sizeof(name), "s%u.example", i);
+		again += gmc_pace(g, name);
+		gmc_came(g, name);
+		gmc_came(g, name);
+	}
+	for (i = 0; i < 5000; i++) {
+		snprintf(name, sizeof(name), "s%u.example", i);
+		waits += gmc_leave_wait_ms(g, name) == 4000;
+	}
+	is_int(first, 5000, "5,000 senders ask for Sender-IDs and get them");
+	is_int(again, 0, "and none at once after that");
+	is_int(waits, 5000, "each that came twice has to wait with leaving");
+	sim_run(&s, 400000);
+	/* one question in each bucket sweeps it */
+	for (i = 0; i < 50000; i++) {
+		snprintf(name, sizeof(name), "t%u.example", i % 5000);
+		gmc_pace(g, name);
+	}
+	for (i = first = 0; i < GCKS_PACE; i++) {
+		struct gpace *p;
+
+		LIST_FOREACH(p, &s.gcks->pace[i], link)
+			first++;
+	}
+	is_int(first, 5000, "who has rested is not remembered");
+	finish("many senders");
+}
+
 /* ---- SPIs that somebody tells ------------------------------------------- */
 
 /* Who was put out knows the next SPIs and sends bare headers with them. */
@@ -521,6 +566,7 @@ int main(void)
 	test_log();
 	test_unwelcome();
 	test_greedy();
+	test_many_senders();
 	test_next_spi();
 	test_next_spi_evicted();
 	return done();
