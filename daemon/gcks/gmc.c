@@ -33,6 +33,11 @@ static uint64_t hash_id(const char *identity)
 	return h;
 }
 
+unsigned int gmc_hash(const char *identity)
+{
+	return hash_id(identity) % GMC_HASH;
+}
+
 void gmc_init(struct group *g)
 {
 	unsigned int i;
@@ -137,7 +142,7 @@ void gmc_member_free(struct gmember *m)
 void gmc_enter(struct group *g, struct gmember *m)
 {
 	TAILQ_INSERT_TAIL(&g->members, m, all);
-	LIST_INSERT_HEAD(&g->by_id[hash_id(m->identity) % GMC_HASH], m, by_id);
+	LIST_INSERT_HEAD(&g->by_id[gmc_hash(m->identity)], m, by_id);
 	LIST_INSERT_HEAD(&g->by_number[m->number % GMC_HASH], m, by_number);
 	g->n_members++;
 	g->n_senders += m->send;
@@ -182,7 +187,7 @@ struct gmember *gmc_find(const struct group *g, const char *identity)
 {
 	struct gmember *m;
 
-	LIST_FOREACH(m, &g->by_id[hash_id(identity) % GMC_HASH], by_id)
+	LIST_FOREACH(m, &g->by_id[gmc_hash(identity)], by_id)
 		if (!strcmp(m->identity, identity))
 			return m;
 	return NULL;

@@ -9,6 +9,8 @@
 
 #include "gcks/group.h"
 
+/* Below GMC_HASH */
+unsigned int gmc_hash(const char *identity);
 void gmc_init(struct group *g);
 void gmc_free(struct group *g);
 /* Reads roster and denied identities. 0 or -errno, one line in @err. */

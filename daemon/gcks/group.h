@@ -144,6 +144,7 @@ struct gjoin {
 	uint32_t first_sid;
 	struct gmember *m;	/* the member it is, or becomes */
 	bool is_new;
+	LIST_ENTRY(gjoin) by_id;	/* in a batch, if it is new */
 	bool quiet;		/* no line about it in the log */
 };
 
@@ -179,6 +180,7 @@ struct group {
 	int send_errno;		/* why the last one could not; 0: it could */
 
 	struct gjoins joins;
+	uint32_t senders_waiting;	/* of joins */
 	uint32_t n_leaving;
 	struct timer batch;
 	uint64_t batch_ms;	/* when the batch is due */

@@ -23,11 +23,14 @@
 #define KEY_ID_LAST (UINT32_MAX - (1u << 20))
 
 struct batch {
-	const struct gmember *deny;
+	struct gmember *deny;
 	int64_t now;
 	uint32_t n_out;		/* members that go */
 	uint32_t n_in;		/* requests that are granted */
 	uint32_t n_new;		/* of these, from who was no member */
+	uint32_t senders;	/* requests to send that are still to be seen */
+	/* those of who was no member, by identity */
+	LIST_HEAD(, gjoin) newcomers[GMC_HASH];
 };
 
 void gr_join_free(struct gjoin *j)
@@ -182,6 +185,23 @@ static int put_leave(struct group *g, const struct gmember *m,
 	return rc;
 }
 
+/*
+ * The next after @m, or the first, of those that go. A roster may be long and
+ * those that go few: it is walked only if there is one.
+ */
+static struct gmember *out_next(struct group *g, const struct batch *b,
+				struct gmember *m)
+{
+	if (!b->n_out)
+		return NULL;
+	if (b->deny)
+		return m ? NULL : b->deny;
+	m = m ? TAILQ_NEXT(m, all) : TAILQ_FIRST(&g->members);
+	while (m && !m->out)
+		m = TAILQ_NEXT(m, all);
+	return m;
+}
+
 static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 {
 	struct batch *b = arg;
@@ -190,9 +210,8 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 	int rc = 0;
 
 	(void)c;
-	TAILQ_FOREACH(m, &g->members, all)
-		if (!rc && m->out)
-			rc = put_leave(g, m, b);
+	for (m = out_next(g, b, NULL); !rc && m; m = out_next(g, b, m))
+		rc = put_leave(g, m, b);
 	TAILQ_FOREACH(j, &g->joins, all)
 		if (!rc && j->m)
 			rc = gr_put_join(g, j, b->now);
@@ -228,25 +247,36 @@ static uint64_t next_leave_ms(const struct group *g)
 	return least > pace_wait_ms(g) ? least : pace_wait_ms(g);
 }
 
+static int take_one_out(struct group *g, struct batch *b, struct gmember *m)
+{
+	int rc = lkh_remove(g->tree, m->leaf);
+
+	if (rc)
+		return rc;
+	m->out = true;
+	b->n_out++;
+	return 0;
+}
+
 /* As many as one message can tell of; the others wait for the next. */
 static int take_out(struct group *g, struct batch *b)
 {
 	struct gmember *m;
-	int rc;
+	int rc = 0;
 
+	/* an eviction does not wait for a crowd, nor go with one */
+	if (b->deny)
+		return take_one_out(g, b, b->deny);
+	if (!g->n_leaving)
+		return 0;
 	TAILQ_FOREACH(m, &g->members, all) {
-		/* an eviction does not wait for a crowd, nor go with one */
-		if (b->deny ? m != b->deny : !leaves_now(g, m))
+		if (!leaves_now(g, m))
 			continue;
-		if (b->n_out && lkh_pending(g->tree) > GKM_WRAPS_MAX)
+		if (rc || (b->n_out && lkh_pending(g->tree) > GKM_WRAPS_MAX))
 			break;
-		rc = lkh_remove(g->tree, m->leaf);
-		if (rc)
-			return rc;
-		m->out = true;
-		b->n_out++;
+		rc = take_one_out(g, b, m);
 	}
-	return 0;
+	return rc;
 }
 
 uint32_t gr_sid_limit(const struct group *g)
@@ -254,20 +284,21 @@ uint32_t gr_sid_limit(const struct group *g)
 	return 1u << g->conf->sender_id_bits;
 }
 
-/* From @j on */
-uint32_t gr_waiting_senders(const struct gjoin *j)
+void gr_join_wait(struct group *g, struct gjoin *j)
 {
-	uint32_t n = 0;
-
-	for (; j; j = TAILQ_NEXT(j, all))
-		n += j->send;
-	return n;
+	TAILQ_INSERT_TAIL(&g->joins, j, all);
+	g->senders_waiting += j->send;
 }
 
-/* Everyone gets one; what is beyond it must leave one to each that waits. */
-void gr_give_sids(struct group *g, struct gkm_change *c, struct gjoin *j)
+static void join_take(struct group *g, struct gjoin *j)
 {
-	uint32_t others = gr_waiting_senders(TAILQ_NEXT(j, all));
+	TAILQ_REMOVE(&g->joins, j, all);
+	g->senders_waiting -= j->send;
+}
+
+void gr_give_sids(struct group *g, struct gkm_change *c, struct gjoin *j,
+		  uint32_t others)
+{
 	uint32_t left = gr_sid_limit(g) - c->next.next_sid;
 	uint32_t most = g->conf->max_sender_ids;
 
@@ -288,16 +319,14 @@ bool gr_full(const struct group *g, uint32_t members)
 	return members >= g->conf->max_members || members >= LKH_MEMBERS_MAX;
 }
 
-static struct gmember *twin(struct group *g, const struct gjoin *j)
+/* Who becomes a member by an earlier request of the same batch */
+static struct gmember *twin(const struct batch *b, const struct gjoin *j)
 {
 	struct gjoin *o;
 
-	TAILQ_FOREACH(o, &g->joins, all) {
-		if (o == j)
-			break;
-		if (o->is_new && !strcmp(o->identity, j->identity))
+	LIST_FOREACH(o, &b->newcomers[gmc_hash(j->identity)], by_id)
+		if (!strcmp(o->identity, j->identity))
 			return o->m;
-	}
 	return NULL;
 }
 
@@ -318,6 +347,7 @@ static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
 	}
 	j->m = m;
 	j->is_new = true;
+	LIST_INSERT_HEAD(&b->newcomers[gmc_hash(j->identity)], j, by_id);
 	b->n_new++;
 	return 0;
 }
@@ -328,12 +358,14 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 	const char *why;
 	int rc;
 
+	b->senders = g->senders_waiting;
 	for (j = TAILQ_FIRST(&g->joins); j; j = next) {
 		next = TAILQ_NEXT(j, all);
+		b->senders -= j->send;
 		/* it may have been evicted while it waited */
 		why = gmc_may(g, j->identity, j->send, !j->send);
 		if (why) {
-			TAILQ_REMOVE(&g->joins, j, all);
+			join_take(g, j);
 			refuse_join(g, j, GIKE_N_AUTHORIZATION_FAILED, why);
 			gr_join_free(j);
 			continue;
@@ -344,11 +376,11 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 			continue;
 		}
 		if (!j->m)
-			j->m = twin(g, j);
+			j->m = twin(b, j);
 		if (!j->m && message_full(g))
 			continue;
 		if (!j->m && gr_full(g, g->n_members - b->n_out + b->n_new)) {
-			TAILQ_REMOVE(&g->joins, j, all);
+			join_take(g, j);
 			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
 				    "the group is full");
 			gr_join_free(j);
@@ -361,7 +393,7 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 		}
 		b->n_in++;
 		if (j->send)
-			gr_give_sids(g, c, j);
+			gr_give_sids(g, c, j, b->senders);
 	}
 	return 0;
 }
@@ -382,7 +414,7 @@ static void batch_failed(struct group *g, struct batch *b)
 	struct gmember *m;
 	struct gjoin *j;
 
-	TAILQ_FOREACH(m, &g->members, all)
+	for (m = out_next(g, b, NULL); m; m = out_next(g, b, m))
 		m->out = false;
 	/* the members first: two requests may share one */
 	TAILQ_FOREACH(j, &g->joins, all)
@@ -390,7 +422,7 @@ static void batch_failed(struct group *g, struct batch *b)
 			gmc_member_free(j->m);
 	if (!b->deny) {
 		while ((j = TAILQ_FIRST(&g->joins))) {
-			TAILQ_REMOVE(&g->joins, j, all);
+			join_take(g, j);
 			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
 				    "the key server cannot store it");
 			gr_join_free(j);
@@ -405,10 +437,8 @@ static void settle_out(struct group *g, struct batch *b)
 	struct gmember *m, *next;
 	char name[QUOTE_LEN];
 
-	for (m = TAILQ_FIRST(&g->members); m; m = next) {
-		next = TAILQ_NEXT(m, all);
-		if (!m->out)
-			continue;
+	for (m = out_next(g, b, NULL); m; m = next) {
+		next = out_next(g, b, m);
 		if (m == b->deny || notice_left(g->k, m->identity))
 			log_info("group %s: %s: %s", g->conf->name,
 				 m == b->deny ? "evicted" : "has left",
@@ -466,7 +496,7 @@ static void settle(struct group *g, struct batch *b)
 		next = TAILQ_NEXT(j, all);
 		if (!j->m)
 			continue;
-		TAILQ_REMOVE(&g->joins, j, all);
+		join_take(g, j);
 		TAILQ_INSERT_TAIL(&done, j, all);
 		gr_settle_in(g, j, b->now);
 	}
@@ -499,8 +529,7 @@ static void why_text(const struct batch *b, char *buf, size_t size)
 /* Numbers that must never be given twice come to an end. */
 static int start_anew_if_used_up(struct group *g)
 {
-	if (g->st.next_sid + gr_waiting_senders(TAILQ_FIRST(&g->joins)) >
-	    gr_sid_limit(g))
+	if (g->st.next_sid + g->senders_waiting > gr_sid_limit(g))
 		return gkm_restart(g, "Sender-IDs are used up");
 	if (lkh_next_id(g->tree) > KEY_ID_LAST)
 		return gkm_restart(g, "Key IDs are used up");
@@ -508,7 +537,7 @@ static int start_anew_if_used_up(struct group *g)
 }
 
 /* One change for all that waits, or for the eviction of @deny alone. */
-int gr_flush(struct group *g, const struct gmember *deny)
+int gr_flush(struct group *g, struct gmember *deny)
 {
 	struct batch b = { .deny = deny, .now = group_wall(g) };
 	struct gkm_change c;
@@ -610,7 +639,7 @@ void gr_free(struct group *g)
 
 	timer_del(g->k->deps.tq, &g->batch);
 	while ((j = TAILQ_FIRST(&g->joins))) {
-		TAILQ_REMOVE(&g->joins, j, all);
+		join_take(g, j);
 		gr_join_free(j);
 	}
 }

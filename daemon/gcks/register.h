@@ -39,15 +39,20 @@ void gr_answer(struct group *g, struct gjoin *j);
 int gr_put_join(struct group *g, struct gjoin *j, int64_t now);
 /* The same in memory, once the store has it. */
 void gr_settle_in(struct group *g, struct gjoin *j, int64_t now);
-/* Sender-IDs there are; senders that wait, from @j on. */
+/* Puts @j behind those that wait. */
+void gr_join_wait(struct group *g, struct gjoin *j);
+/* Sender-IDs there are */
 uint32_t gr_sid_limit(const struct group *g);
-uint32_t gr_waiting_senders(const struct gjoin *j);
-/* Everyone gets one; what is beyond it must leave one to each that waits. */
-void gr_give_sids(struct group *g, struct gkm_change *c, struct gjoin *j);
+/*
+ * Everyone gets one; what is beyond it must leave one to each of the @others
+ * that wait.
+ */
+void gr_give_sids(struct group *g, struct gkm_change *c, struct gjoin *j,
+		  uint32_t others);
 bool gr_full(const struct group *g, uint32_t members);
 /* The batch is due after @delay ms at the latest. */
 void gr_arm(struct group *g, uint64_t delay);
 /* One change for all that waits, or for the eviction of @deny alone. */
-int gr_flush(struct group *g, const struct gmember *deny);
+int gr_flush(struct group *g, struct gmember *deny);
 
 #endif

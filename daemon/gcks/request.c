@@ -114,8 +114,7 @@ static bool current_will_do(const struct group *g, const struct gike_req *req,
 	if (!g->st.keyed || !gkm_left(g, &g->st.data) ||
 	    !gkm_left(g, &g->st.rekey) || req->used_up)
 		return false;
-	return !j->send || (g->fresh && g->st.next_sid + 1 +
-			    gr_waiting_senders(TAILQ_FIRST(&g->joins)) <=
+	return !j->send || (g->fresh && g->st.next_sid + 1 + g->senders_waiting <=
 			    gr_sid_limit(g));
 }
 
@@ -146,7 +145,7 @@ static int register_again(struct group *g, struct gmember *m, struct gjoin *j)
 	}
 	gkm_begin(g, &c);
 	if (j->send)
-		gr_give_sids(g, &c, j);
+		gr_give_sids(g, &c, j, g->senders_waiting);
 	rc = store_begin(s);
 	if (!rc)
 		rc = gr_put_join(g, j, now);
@@ -216,7 +215,7 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 	/* it left and is back before its batch was due */
 	if (m && m->leaving)
 		delay = 0;
-	TAILQ_INSERT_TAIL(&g->joins, j, all);
+	gr_join_wait(g, j);
 	if (delay < pace_join_ms(g))
 		delay = pace_join_ms(g);
 	if (delay)

@@ -6,9 +6,11 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "gcks/gkm.h"
 #include "ike/proto.h"
+#include "ike/sa.h"
 #include "member/mgroup.h"
 
 static struct sim s;
@@ -452,6 +454,58 @@ static void test_many_senders(void)
 	finish("many senders");
 }
 
+/* CPU time in which @n newcomers, every other one a sender, are let in */
+static double crowd_takes(unsigned int n)
+{
+	static char *anybody[] = { "*" };
+	struct gike_req req = { 0 };
+	struct gike_reply reply;
+	struct ike_id peer;
+	struct ike_sa *sa;
+	char name[32];
+	unsigned int i;
+	clock_t from;
+	double took;
+
+	sim_init(&s, 18);
+	s.cg.max_members = 20000;
+	s.cg.senders.v = anybody;
+	s.cg.senders.n = 1;
+	usual();
+	sim_up(sim_add(&s, "z.example", false, true));
+	sim_run(&s, 2000);
+	sa = LIST_FIRST(&s.host->sas);
+	if (!sa)
+		bail("there is no IKE SA to ask over");
+	id_set(&req.idg, IKE_ID_KEY_ID, "video", 5);
+	req.peer = &peer;
+	req.peer_name = name;
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "n%u.example", i);
+		id_from_text(&peer, name);
+		req.send = i % 2;
+		req.n_sender_ids = i % 2;
+		/* of no SA: it is let in, and has gone before the answer */
+		req.token = i + 1;
+		if (gcks_group_request(s.gcks, sa, &req, &reply) != GIKE_LATER)
+			bail("%s was not taken", name);
+	}
+	from = clock();
+	sim_run(&s, 60000);
+	took = (double)(clock() - from) / CLOCKS_PER_SEC;
+	is_int(sim_group(&s).members, n + 4, "%u newcomers are in", n);
+	sim_free(&s);
+	return took;
+}
+
+static void test_crowd_cost(void)
+{
+	double few = crowd_takes(1500), many = crowd_takes(6000);
+
+	ok(many < 12 * few, "4 times the crowd takes %.1f times as long",
+	   many / few);
+}
+
 /* ---- SPIs that somebody tells ------------------------------------------- */
 
 /* Who was put out knows the next SPIs and sends bare headers with them. */
@@ -567,6 +621,7 @@ int main(void)
 	test_unwelcome();
 	test_greedy();
 	test_many_senders();
+	test_crowd_cost();
 	test_next_spi();
 	test_next_spi_evicted();
 	return done();
