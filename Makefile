@@ -81,7 +81,7 @@ LIBFUZZERS := $(patsubst selftests/fuzz/fuzz_%.c,$(B)/libfuzzer/%,$(FUZZ_SRC))
 .PHONY: all userspace unit fuzz e2e libfuzzer
 all: module userspace
 userspace: $(LIB) $(BINS) $(if $(SAN),,$(B)/libxt_mcsec.so)
-unit: $(UNITS) $(O)/bench/delivery
+unit: $(UNITS) $(O)/bench/delivery $(O)/bench/cost
 fuzz: $(FUZZERS)
 e2e: $(E2E) $(E2E_LIB)
 
@@ -139,6 +139,10 @@ $(UNITS): $(O)/unit/%: $(O)/obj/selftests/unit/test_%.o \
 # A table of its own; selftests/bench/run runs it
 $(O)/bench/delivery: $(O)/obj/selftests/bench/delivery.o \
 		$(call obj,$(UNIT_HELP)) $(LIB)
+	$(link)
+
+# What peers can cost mcsecd, on loopback: build/bench/cost
+$(O)/bench/cost: $(O)/obj/selftests/bench/cost.o $(LIB)
 	$(link)
 
 $(FUZZERS): $(O)/fuzz/%: $(O)/obj/selftests/fuzz/fuzz_%.o \

@@ -160,6 +160,8 @@ static const struct quota_rule errors_in_all = {
 
 static int errors_init(struct ike_host *host)
 {
+	if (!host->cfg.responder)
+		return 0;
 	host->net_errors = quota_new(&errors_to_net, host->seed);
 	host->all_errors = quota_new(&errors_in_all, host->seed);
 	return host->net_errors && host->all_errors ? 0 : -ENOMEM;

@@ -44,6 +44,8 @@ int places_init(struct ike_host *host, uint64_t seed)
 	TAILQ_INIT(&host->half_open);
 	TAILQ_INIT(&host->by_use);
 	host->seed = seed;
+	if (!host->cfg.responder)
+		return 0;
 	host->net_quota = quota_new(&of_net, seed);
 	host->ep_quota = quota_new(&of_ep, seed);
 	host->name_quota = quota_new(&of_identity, seed);

@@ -72,9 +72,13 @@ static const struct entry *find(const struct quota *q, uint64_t id)
 bool quota_left(const struct quota *q, const void *key, size_t len,
 		uint64_t now_ms)
 {
-	const struct entry *e = find(q, hash_of(q, key, len));
-	uint64_t most = (uint64_t)q->rule.every_ms * (q->rule.burst - 1);
+	const struct entry *e;
+	uint64_t most;
 
+	if (!q)
+		return true;
+	e = find(q, hash_of(q, key, len));
+	most = (uint64_t)q->rule.every_ms * (q->rule.burst - 1);
 	return !e || e->full_ms <= now_ms || e->full_ms - now_ms <= most;
 }
 
@@ -98,9 +102,13 @@ static struct entry *place(struct quota *q, uint64_t id)
 void quota_spend(struct quota *q, const void *key, size_t len,
 		 uint64_t now_ms)
 {
-	struct entry *e = place(q, hash_of(q, key, len));
-	uint64_t most = (uint64_t)q->rule.every_ms * q->rule.burst;
+	struct entry *e;
+	uint64_t most;
 
+	if (!q)
+		return;
+	e = place(q, hash_of(q, key, len));
+	most = (uint64_t)q->rule.every_ms * q->rule.burst;
 	if (e->full_ms < now_ms)
 		e->full_ms = now_ms;
 	/* what was not allowed makes nobody wait longer than a full bucket */
@@ -111,8 +119,11 @@ void quota_spend(struct quota *q, const void *key, size_t len,
 void quota_give_back(struct quota *q, const void *key, size_t len,
 		     uint64_t now_ms)
 {
-	struct entry *e = (struct entry *)find(q, hash_of(q, key, len));
+	struct entry *e;
 
+	if (!q)
+		return;
+	e = (struct entry *)find(q, hash_of(q, key, len));
 	if (e && e->full_ms > now_ms)
 		e->full_ms -= q->rule.every_ms;
 }

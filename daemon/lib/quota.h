@@ -32,6 +32,8 @@ struct quota_rule {
 struct quota *quota_new(const struct quota_rule *rule, uint64_t seed);
 void quota_free(struct quota *q);
 
+/* In all of these NULL is a quota without limit. */
+
 /* It may happen once more. Nothing is spent. */
 bool quota_left(const struct quota *q, const void *key, size_t len,
 		uint64_t now_ms);
