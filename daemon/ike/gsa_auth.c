@@ -135,7 +135,7 @@ static void name_peer(struct ike_sa *sa, const struct ike_id *id)
 
 /* ---- initiator ---------------------------------------------------------- */
 
-static void put_certreq(struct ike_sa *sa, struct pchain *c)
+void certreq_put(struct pchain *c, const struct ike_sa *sa)
 {
 	const uint8_t *hashes;
 	size_t len;
@@ -162,7 +162,7 @@ int auth_request(struct ike_sa *sa, const struct ike_task *t)
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	id_build(&c, IKE_PLD_IDI, &sa->host->cfg.id);
 	put_certs(sa, &c);
-	put_certreq(sa, &c);
+	certreq_put(&c, sa);
 	id_build(&c, IKE_PLD_IDR, &sa->peer_id);
 	ret = put_auth(sa, &c);
 	if (!ret)

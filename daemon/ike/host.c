@@ -55,6 +55,18 @@ void host_add(struct ike_host *host, struct ike_sa *sa)
 	host->stats.sas++;
 }
 
+void host_move(struct ike_sa *sa, const struct ep *peer)
+{
+	struct ike_host *host = sa->host;
+
+	if (!sa->initiator)
+		LIST_REMOVE(sa, by_peer);
+	sa->peer = *peer;
+	if (!sa->initiator)
+		LIST_INSERT_HEAD(host_peer_bucket(host, &peer->addr), sa,
+				 by_peer);
+}
+
 struct ike_sa *host_find(struct ike_host *host, const uint8_t *spi)
 {
 	struct ike_sa *sa;
@@ -278,6 +290,9 @@ static void dispatch(struct ike_host *host, const struct ep *from,
 	}
 	/* The I flag says which of the two SPIs is ours. */
 	sa = host_find(host, initiates ? h->spi_r : h->spi_i);
+	if (!sa && initiates && !(h->flags & IKE_FLAG_RESPONSE) &&
+	    rest_answer(host, from, to, p, len, h))
+		return;
 	if (!sa || sa->initiator == initiates) {
 		deny(host, from, to, h);
 		return;
@@ -384,6 +399,7 @@ struct ike_host *ike_host_new(const struct ike_host_cfg *cfg,
 	host->cfg = *cfg;
 	host->ops = *ops;
 	host->ctx = ctx;
+	TAILQ_INIT(&host->rests);
 	defaults(&host->cfg);
 	if (cfg->proposals)
 		host->proposals = *cfg->proposals;
@@ -421,6 +437,7 @@ void ike_host_free(struct ike_host *host)
 	while ((sa = LIST_FIRST(&host->sas)))
 		sa_close(sa, 0, "shutting down");
 	host_leave(host);
+	rest_free_all(host);
 	cookies_wipe(&host->cookies);
 	errors_free(host);
 	places_free(host);

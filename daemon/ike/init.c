@@ -545,6 +545,7 @@ static int answer_build(struct ike_sa *sa, struct wbuf *w)
 	ke_build(&c, sa->suite.ke, dh_public(sa->dh),
 		 dh_public_len(sa->suite.ke));
 	raw_build(&c, IKE_PLD_NONCE, sa->nr.p, sa->nr.len);
+	certreq_put(&c, sa);
 	nat_put(&c, sa);
 	put_hashes(&c);
 	msg_finish(w);
@@ -618,12 +619,12 @@ static void open_sa(struct ike_host *host, struct init_in *in)
  * has only the SPI in common may be anybody's, and must not stand in the way
  * of the true one.
  */
-static void seen_before(struct ike_host *host, struct ike_sa *sa)
+static void seen_before(struct ike_host *host, struct ike_sa *sa,
+			const struct ep *from, const struct ep *to)
 {
 	host->stats.in_rexmit++;
 	if (sa->state == IKE_ST_INIT_DONE)
-		host_send(host, &sa->local, &sa->peer, sa->init_res.p,
-			  sa->init_res.len);
+		host_send(host, to, from, sa->init_res.p, sa->init_res.len);
 }
 
 void init_got_request(struct ike_host *host, const struct ep *from,
@@ -641,7 +642,7 @@ void init_got_request(struct ike_host *host, const struct ep *from,
 		return;
 	of_peer = host_peer_count(host, from, in.hash, &same);
 	if (same) {
-		seen_before(host, same);
+		seen_before(host, same, from, to);
 		return;
 	}
 	in.m.h = *h;

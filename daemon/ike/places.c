@@ -325,7 +325,7 @@ int place_take(struct ike_sa *sa)
 	struct addr net;
 	size_t len;
 
-	addr_net(a, &net);
+	addr_net(&sa->init_from.addr, &net);
 	len = name_key(sa->peer_name, key);
 	quota_give_back(host->net_quota, &net, sizeof(net), now_of(host));
 	quota_spend(host->name_quota, key, len, now_of(host));

@@ -125,7 +125,7 @@ static void on_idle(void *arg)
 	struct ike_host *host = sa->host;
 
 	host_enter(host);
-	/* who waits for its batch is not idle */
+	/* whose request waits for a batch is not idle: it is we who are late */
 	if (sa->waits || sa->keep) {
 		timer_set(host->cfg.tq, &sa->t_idle, host->cfg.idle_ms);
 		if (!sa->waits)
@@ -302,6 +302,7 @@ void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason)
 	if (!sa->initiator)
 		LIST_REMOVE(sa, by_peer);
 	place_leave(sa);
+	rest_keep(sa);
 	LIST_INSERT_HEAD(&host->dead, sa, link);
 	host->stats.sas--;
 	keys_wipe(&sa->keys);
@@ -389,23 +390,20 @@ static void request_dispatch(struct ike_sa *sa, struct ike_msg *m)
 	}
 }
 
-/* RFC 7296 2.23: a peer behind a NAT is where it was last heard from. */
-static void follow_nat(struct ike_sa *sa, const struct ep *from,
-		       const struct ep *to)
+/*
+ * Where our own requests go from now on. RFC 7296 2.23: a peer behind a NAT is
+ * where it was last heard from. Any initiator may change to port 4500 between
+ * IKE_SA_INIT and what follows. Else a peer does not move, whoever sends what
+ * it has sent from somewhere else.
+ */
+static void follow(struct ike_sa *sa, const struct ep *from,
+		   const struct ep *to)
 {
-	if (!sa->nat_here && !sa->nat_there)
+	if (!sa->nat_here && !sa->nat_there && sa->state != IKE_ST_INIT_DONE)
 		return;
 	sa->local = *to;
-	if (ep_equal(&sa->peer, from))
-		return;
-	sa->peer = *from;
-	if (!sa->initiator) {
-		LIST_REMOVE(sa, by_spi);
-		LIST_REMOVE(sa, by_peer);
-		LIST_REMOVE(sa, link);
-		sa->host->stats.sas--;
-		host_add(sa->host, sa);
-	}
+	if (!ep_equal(&sa->peer, from))
+		host_move(sa, from);
 }
 
 static void got_request(struct ike_sa *sa, const struct ep *from,
@@ -428,8 +426,8 @@ static void got_request(struct ike_sa *sa, const struct ep *from,
 			st->in_busy++;
 		} else {
 			st->in_rexmit++;
-			host_send(sa->host, &sa->local, &sa->peer,
-				  sa->last_res.p, sa->last_res.len);
+			host_send(sa->host, to, from, sa->last_res.p,
+				  sa->last_res.len);
 		}
 		return;
 	}
@@ -455,7 +453,9 @@ static void got_request(struct ike_sa *sa, const struct ep *from,
 		return;
 	blob_free(&sa->last_res);
 	sa->peer_mid++;
-	follow_nat(sa, from, to);
+	sa->ans_local = *to;
+	sa->ans_peer = *from;
+	follow(sa, from, to);
 	ret = msg_sort(m, MSG_ENC, first, plain, plain_len, why, sizeof(why));
 	if (ret)
 		bad_request(sa, m, ret, why);

@@ -127,6 +127,13 @@ struct ike_sa {
 
 	struct ep local;
 	struct ep peer;
+	/*
+	 * Where the request that is answered, or was answered last, came from
+	 * and to: its answer goes back the same way (RFC 7296 2.11), which
+	 * need not be where our own requests go.
+	 */
+	struct ep ans_local;
+	struct ep ans_peer;
 	bool nat_here;		/* we are behind one */
 	bool nat_there;
 	uint8_t spi_i[IKE_SPI_LEN];
@@ -177,6 +184,8 @@ struct ike_sa {
 LIST_HEAD(ike_sa_list, ike_sa);
 TAILQ_HEAD(ike_sa_queue, ike_sa);
 LIST_HEAD(crowd_list, crowd);
+LIST_HEAD(rest_list, rest);
+TAILQ_HEAD(rest_queue, rest);
 struct quota;
 
 #define HOST_BUCKETS	1024
@@ -203,6 +212,9 @@ struct ike_host {
 	struct quota *net_quota;
 	struct quota *ep_quota;
 	struct quota *name_quota;
+	struct rest_queue rests;	/* the oldest first */
+	struct rest_list rest_by_spi[HOST_BUCKETS];
+	unsigned int n_rests;
 	unsigned int depth;	/* calls under way, see re-entry in host.h */
 	bool dying;		/* no new SAs */
 	uint32_t next_token;
@@ -218,6 +230,8 @@ void host_enter(struct ike_host *host);
 void host_leave(struct ike_host *host);	/* frees the dead at depth 0 */
 /* In lists and hashes; both SPIs of ours are set before */
 void host_add(struct ike_host *host, struct ike_sa *sa);
+/* The peer is at another address now; the SA stays the one it is. */
+void host_move(struct ike_sa *sa, const struct ep *peer);
 struct ike_sa *host_find(struct ike_host *host, const uint8_t *own_spi);
 /*
  * Responder SAs of a peer address; *@same gets the one that was opened by an
@@ -343,6 +357,16 @@ int sa_respond_notify(struct ike_sa *sa, uint8_t xchg, uint16_t type,
 void sa_input(struct ike_sa *sa, const struct ep *from, const struct ep *to,
 	      const uint8_t *p, size_t len, const struct ike_hdr *h);
 
+/* ---- rest.c ------------------------------------------------------------- */
+
+/* Called by sa_close(): keeps the last answer of a responder, if any. */
+void rest_keep(struct ike_sa *sa);
+/* True: it was a repeated request of an SA that has ended, and is answered. */
+bool rest_answer(struct ike_host *host, const struct ep *from,
+		 const struct ep *to, const uint8_t *p, size_t len,
+		 const struct ike_hdr *h);
+void rest_free_all(struct ike_host *host);
+
 /* ---- keys.c ------------------------------------------------------------- */
 
 /* SKEYSEED and all that follows (RFC 7296 2.14), GSK_w (RFC 9838 3.4) */
@@ -386,6 +410,8 @@ void nat_see(struct ike_sa *sa, const struct ike_msg *m,
 
 /* ---- gsa_auth.c --------------------------------------------------------- */
 
+/* CERTREQ: whose certificates we believe, for either side (RFC 7296 3.7) */
+void certreq_put(struct pchain *c, const struct ike_sa *sa);
 int auth_request(struct ike_sa *sa, const struct ike_task *t);
 void auth_got_request(struct ike_sa *sa, struct ike_msg *m);
 void auth_got_response(struct ike_sa *sa, struct ike_msg *m);

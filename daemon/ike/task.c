@@ -186,8 +186,8 @@ int sa_respond(struct ike_sa *sa, uint8_t xchg, uint8_t first,
 	if (!ret)
 		ret = blob_set(&sa->last_res, out.p, out.len);
 	if (!ret)
-		host_send(sa->host, &sa->local, &sa->peer, sa->last_res.p,
-			  sa->last_res.len);
+		host_send(sa->host, &sa->ans_local, &sa->ans_peer,
+			  sa->last_res.p, sa->last_res.len);
 	else
 		log_warn("ike %s: answer cannot be made: %s", sa->name,
 			 strerror(-ret));

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Which way messages of an IKE SA go: answers to where the request came from
+ * (RFC 7296 2.11), also when it comes again and when the SA has ended over it;
+ * our own requests to where the peer is (2.23).
+ */
+#include "ike/sa.h"
+#include "ike_net.h"
+#include "lib/log.h"
+#include "lib/quota.h"
+#include "tap.h"
+
+#define GCKS	"gcks.example"
+
+static struct net net;
+static struct pki_pair ca, ca2;
+static struct node *g, *m;
+
+static void setup(const struct pki_pair *m_ca, const struct ike_host_cfg *gcfg,
+		  const struct ike_host_cfg *mcfg)
+{
+	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
+	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+				.ca = m_ca };
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	pki_ca(&net, "another CA", &ca2);
+	g = node_new(&net, "192.0.2.1", &gopt, &ca, gcfg);
+	m = node_new(&net, "192.0.2.2", &mopt, &ca, mcfg);
+}
+
+static void teardown(void)
+{
+	net_free(&net);
+	pki_pair_free(&ca);
+	pki_pair_free(&ca2);
+}
+
+/* The first packet that is queued goes, without being taken off. */
+static void arrives(const struct ep *from, const struct ep *to)
+{
+	struct packet q = net.queue[0];
+	uint8_t *copy = malloc(q.len);
+
+	memcpy(copy, q.p, q.len);
+	ike_host_input(g->host, from, to, copy, q.len);
+	free(copy);
+}
+
+static void goes(unsigned int i, const struct ep *from, const struct ep *to,
+		 const char *what)
+{
+	if (!ok(net.n_queue == i + 1, "%s: there is an answer", what))
+		return;
+	ok(ep_equal(&net.queue[i].from, from), "%s: it leaves from there",
+	   what);
+	ok(ep_equal(&net.queue[i].to, to), "%s: and goes there", what);
+	net_drop(&net, i);
+}
+
+/* No NAT was seen: the source is the peer's choice. */
+static void without_nat(void)
+{
+	struct ep here, there, else_;
+	struct ike_sa *sa, *gsa;
+	struct ike_id idg;
+
+	setup(&ca, NULL, NULL);
+	ep_parse("192.0.2.1:4500", 0, &here);
+	ep_parse("192.0.2.2:4500", 0, &there);
+	ep_parse("192.0.2.77:999", 0, &else_);
+	node_join(m, g, GCKS, false);
+	arrives(&m->ep, &g->ep);
+	goes(1, &g->ep, &m->ep, "IKE_SA_INIT");
+	arrives(&there, &here);
+	goes(1, &here, &there, "the same from another port");
+	net_run(&net);
+	teardown();
+
+	setup(&ca, NULL, NULL);
+	sa = node_join(m, g, GCKS, false);
+	net_step(&net);
+	net_step(&net);
+	/* GSA_AUTH comes from 4500, as of peers with MOBIKE */
+	arrives(&there, &here);
+	goes(1, &here, &there, "GSA_AUTH from another port");
+	gsa = g->sa;
+	ok(gsa && ep_equal(ike_sa_peer(gsa), &there) &&
+	   ep_equal(ike_sa_local(gsa), &here),
+	   "the peer is there from here on");
+	arrives(&else_, &here);
+	goes(1, &here, &else_, "the same request, repeated from elsewhere");
+	ok(ep_equal(ike_sa_peer(gsa), &there), "which does not move the peer");
+	arrives(&there, &here);
+	net_drop(&net, 0);
+	net_run(&net);
+	is_int(m->seen.registered, 1, "in");
+
+	id_set(&idg, IKE_ID_KEY_ID, "video", 5);
+	ike_leave(sa, &idg);
+	arrives(&else_, &here);
+	goes(1, &here, &else_, "a new request from elsewhere");
+	ok(ep_equal(ike_sa_peer(gsa), &there), "which does not move it either");
+	net_drop(&net, 0);
+	ike_close(gsa, "done");
+	goes(0, &here, &there, "our own request");
+	teardown();
+}
+
+/* An answer that takes its time goes where its request came from. */
+static void later(void)
+{
+	const struct ike_host_cfg cfg = { .idle_ms = 5000, .later_ms = 60000 };
+	struct gike_req req;
+	struct ep elsewhere;
+	struct ike_sa *sa;
+
+	setup(&ca, &cfg, NULL);
+	sa = node_join(m, g, GCKS, false);
+	net_run(&net);
+	ep_parse("192.0.2.77:999", 0, &elsewhere);
+	g->later = true;
+	group_req(&req, "video", false);
+	ike_register_more(sa, &req);
+	arrives(&elsewhere, &g->ep);
+	net_drop(&net, 0);
+	net_pass(&net, 30000, false);
+	is_int(g->seen.sa_closed, 0,
+	       "sa-idle is over, but the request of the SA waits");
+	is_int(node_reply(g), 0, "it is answered");
+	goes(0, &g->ep, &elsewhere, "half a minute later");
+	g->later = false;
+	net_pass(&net, 5000, false);
+	is_int(g->seen.sa_closed, 1, "then it is idle");
+	is_str(g->seen.reason, "idle", "and goes");
+	teardown();
+}
+
+/* Behind a NAT: the peer is where it was last heard from. */
+static void behind_nat(void)
+{
+	const struct ike_host_cfg mcfg = { .natt_port = 4500 };
+	struct gike_req req;
+	struct ike_sa *sa, *gsa;
+	struct ep outside;
+	uint64_t serial;
+
+	setup(&ca, NULL, &mcfg);
+	net.nat = true;
+	net.nat_inside = m->ep;
+	ep_parse("198.51.100.9:40000", 0, &net.nat_outside);
+	sa = node_join(m, g, GCKS, false);
+	net_run(&net);
+	gsa = g->sa;
+	ok(gsa && ike_sa_is_up(gsa), "up");
+	serial = ike_sa_serial(gsa);
+	net.nat_outside.port = 50000;
+	outside = net.nat_outside;
+	outside.port++;		/* of the floated port */
+	group_req(&req, "video", false);
+	ike_register_more(sa, &req);
+	net_run(&net);
+	is_int(m->seen.registered, 2, "its NAT gave it another port");
+	ok(ep_equal(ike_sa_peer(gsa), &outside), "the peer has moved");
+	ok(ike_sa_serial(gsa) == serial, "the SA's number has not");
+	is_int(ike_host_stats(g->host)->sas, 1, "one SA");
+	teardown();
+}
+
+/* ---- answers that are the end of their SA ------------------------------- */
+
+static void last_answer(void)
+{
+	struct ike_sa *sa;
+	struct packet first;
+
+	setup(&ca2, NULL, NULL);
+	node_join(m, g, GCKS, false);
+	net_step(&net);
+	net_step(&net);
+	net_step(&net);
+	is_int(g->seen.auth_failed, 1, "a stranger is not believed");
+	is_int(ike_host_stats(g->host)->sas, 0, "its SA is gone");
+	/* the answer is lost, and asked for again */
+	net_drop(&net, 0);
+	net_pass(&net, 1500, true);
+	is_int(m->seen.notify, IKE_N_AUTHENTICATION_FAILED,
+	       "who asks again gets the same answer");
+	is_int(g->seen.auth_failed, 1, "without another look");
+	is_int(ike_host_stats(g->host)->in_rexmit, 1, "counted as repeated");
+	teardown();
+
+	/* a Delete whose answer is lost */
+	setup(&ca, NULL, NULL);
+	sa = node_join(m, g, GCKS, false);
+	net_run(&net);
+	ike_close(sa, "bye");
+	arrives(&m->ep, &g->ep);
+	is_int(net.n_queue, 2, "a Delete is answered");
+	net_drop(&net, 1);
+	arrives(&m->ep, &g->ep);
+	is_int(net.n_queue, 2, "and so it is when it comes again");
+	first = net.queue[1];
+	ok(first.p[16] == IKE_PLD_SK, "by what was said then");
+	net_drop(&net, 1);
+	/* other octets, same SPIs */
+	net.queue[0].p[net.queue[0].len - 1] ^= 1;
+	arrives(&m->ep, &g->ep);
+	ok(net.n_queue == 2 && net.queue[1].p[16] == IKE_PLD_NOTIFY,
+	   "anything else is told that there is no such SA");
+	net_drop(&net, 1);
+	net.queue[0].p[net.queue[0].len - 1] ^= 1;
+	net_pass(&net, 0, false);
+	teardown();
+}
+
+static void kept_for_a_while(void)
+{
+	uint8_t copy[4096];
+	struct ike_sa *sa;
+	size_t len;
+
+	setup(&ca, NULL, NULL);
+	sa = node_join(m, g, GCKS, false);
+	net_run(&net);
+	ike_close(sa, "bye");
+	len = net.queue[0].len;
+	memcpy(copy, net.queue[0].p, len);
+	net_run(&net);
+	net_pass(&net, 39000, false);
+	ike_host_input(g->host, &m->ep, &g->ep, copy, len);
+	ok(net.n_queue == 1 && net.queue[0].p[16] == IKE_PLD_SK,
+	   "an answer is kept as long as a peer repeats itself");
+	net_drop(&net, 0);
+	net_pass(&net, 2000, false);
+	ike_host_input(g->host, &m->ep, &g->ep, copy, len);
+	ok(net.n_queue == 1 && net.queue[0].p[16] == IKE_PLD_NOTIFY,
+	   "and not longer");
+	teardown();
+
+	/* no more than so many: an identity each second would fill 40 */
+	setup(&ca, NULL, NULL);
+	quota_free(g->host->name_quota);
+	g->host->name_quota = NULL;
+	for (unsigned int i = 0; i < 3000; i++) {
+		sa = node_join(m, g, GCKS, false);
+		net_run(&net);
+		ike_close(sa, "bye");
+		net_run(&net);
+	}
+	is_int(m->seen.registered, 3000, "3,000 IKE SAs came and went");
+	is_int(g->host->n_rests, 1024, "1,024 answers are kept of them");
+	teardown();
+}
+
+/* ---- what the first answer says ----------------------------------------- */
+
+static void certreq(void)
+{
+	const uint8_t *hashes;
+	struct ike_msg msg = { 0 };
+	struct pwalk w;
+	struct pld pld;
+	size_t len;
+	int found = 0;
+
+	setup(&ca, NULL, NULL);
+	node_join(m, g, GCKS, false);
+	net_step(&net);
+	ike_hdr_parse(net.queue[0].p, net.queue[0].len, &msg.h);
+	trust_authorities(g->trust, &hashes, &len);
+	pwalk_init(&w, msg.h.next, net.queue[0].p + IKE_HDR_LEN,
+		   net.queue[0].len - IKE_HDR_LEN);
+	while (pwalk_next(&w, &pld) > 0) {
+		if (pld.type != IKE_PLD_CERTREQ)
+			continue;
+		found++;
+		is_int(pld.body[0], IKE_CERT_X509_SIGNATURE,
+		       "CERTREQ asks for X.509 certificates");
+		is_mem(pld.body + 1, pld.len - 1, hashes, len,
+		       "of the authorities that the key server believes");
+	}
+	is_int(found, 1, "one CERTREQ in the answer to IKE_SA_INIT");
+	net_run(&net);
+	is_int(m->seen.registered, 1, "which a member takes");
+	teardown();
+}
+
+int main(void)
+{
+	log_set_level(LOG_LEVEL_ERR);
+	without_nat();
+	later();
+	behind_nat();
+	last_answer();
+	kept_for_a_while();
+	certreq();
+	return done();
+}
