@@ -73,6 +73,7 @@ struct app {
 	struct member *member;
 	struct ike_host *member_host;
 	struct sock unicast;
+	struct sock natt;	/* behind a NAT */
 	struct mcast *mcast;
 	struct kernel kernel;
 	bool kernel_open;

@@ -21,8 +21,55 @@ static void member_send(void *ctx, const struct ep *from, const struct ep *to,
 			const uint8_t *p, size_t len)
 {
 	struct app *a = ctx;
+	bool natt = a->natt.app && from->port == a->natt.local.port;
 
-	app_sock_send(&a->unicast, from, to, p, len);
+	app_sock_send(natt ? &a->natt : &a->unicast, from, to, p, len);
+}
+
+/* What routing says now; the address may be another for the next IKE SA. */
+static int member_local_of(void *ctx, const struct ep *peer, struct ep *local)
+{
+	struct app *a = ctx;
+	int ret = udp_source(peer, &local->addr);
+
+	local->port = a->unicast.local.port;
+	return ret;
+}
+
+static void member_keepalive(void *ctx, const struct ep *from,
+			     const struct ep *to)
+{
+	static const uint8_t octet = 0xff;
+	struct app *a = ctx;
+
+	/* lost ones are followed by others */
+	if (a->natt.app)
+		udp_send(a->natt.fd.fd, from, to, NULL, 0, &octet, 1);
+}
+
+/*
+ * The port for UDP encapsulation; if another IKE daemon has it any other does,
+ * since what is behind a NAT comes from some port of that. Without any we do
+ * as if there were no NATs.
+ */
+static void open_natt(struct app *a, const struct ep *unicast)
+{
+	struct ep local = *unicast;
+	char err[CONF_ERRLEN];
+	int ret;
+
+	local.port = IKE_NATT_PORT;
+	ret = app_open_sock(a, &a->natt, &local, &a->member_host, err,
+			    sizeof(err));
+	if (ret == -EADDRINUSE) {
+		local.port = 0;
+		ret = app_open_sock(a, &a->natt, &local, &a->member_host, err,
+				    sizeof(err));
+	}
+	if (ret) {
+		a->natt.app = NULL;
+		log_warn("no port for NAT traversal: %s", err);
+	}
 }
 
 static void on_registered(void *ctx, struct ike_sa *sa,
@@ -96,6 +143,8 @@ static void member_event(void *ctx, const struct ike_event *ev)
 
 static const struct ike_ops member_ops = {
 	.send = member_send,
+	.local_of = member_local_of,
+	.keepalive = member_keepalive,
 	.registered = on_registered,
 	.refused = on_refused,
 	.left = on_left,
@@ -249,6 +298,8 @@ int app_start_member(struct app *a, char *err, size_t errlen)
 	ret = app_open_sock(a, &a->unicast, &local, &a->member_host, err, errlen);
 	if (ret)
 		return ret;
+	open_natt(a, &local);
+	cfg.natt_port = a->natt.app ? a->natt.local.port : 0;
 	a->member_host = ike_host_new(&cfg, &member_ops, a);
 	if (!a->member_host)
 		return err_set(err, errlen, -errno, "IKE: %s",
@@ -275,6 +326,7 @@ void app_stop_member(struct app *a)
 	a->member_host = NULL;
 	mcast_free(a->mcast);
 	app_close_sock(a, &a->unicast);
+	app_close_sock(a, &a->natt);
 	if (a->links) {
 		loop_del(a->loop, &a->link_fd);
 		linkmon_close(a->links);

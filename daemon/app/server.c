@@ -48,6 +48,14 @@ static void gcks_send(void *ctx, const struct ep *from, const struct ep *to,
 		app_sock_send(s, from, to, p, len);
 }
 
+static bool hears_natt(void *ctx, const struct ep *local)
+{
+	struct ep natt = *local;
+
+	natt.port = IKE_NATT_PORT;
+	return listener(ctx, &natt);
+}
+
 static enum gike_when group_request(void *ctx, struct ike_sa *sa,
 				    const struct gike_req *req,
 				    struct gike_reply *reply)
@@ -74,6 +82,7 @@ static void sending(void *ctx, struct ike_sa *sa, const uint8_t *group,
 
 static const struct ike_ops gcks_ops = {
 	.send = gcks_send,
+	.hears_natt = hears_natt,
 	.group_request = group_request,
 	.sending = sending,
 	.event = gcks_event,
@@ -175,9 +184,15 @@ static void make_room(struct sock *s)
 			 ep_str(&s->local, ep), got < 0 ? 0 : got, ROOM);
 }
 
-/* A host without one of the families can do without it. */
-static bool optional(const struct ep *e, int ret)
+/*
+ * A host without one of the families can do without it. So can one where
+ * another IKE daemon has the port for NAT traversal, unless that was asked for.
+ */
+static bool optional(const struct conf_gcks *c, const struct ep *e, int ret)
 {
+	if (c->listen_default && e->port == IKE_NATT_PORT &&
+	    ret == -EADDRINUSE)
+		return true;
 	return addr_is_any(&e->addr) &&
 	       (ret == -EAFNOSUPPORT || ret == -EADDRNOTAVAIL);
 }
@@ -192,7 +207,7 @@ static int open_listeners(struct app *a, char *err, size_t errlen)
 	for (i = 0; i < c->n_listen; i++) {
 		ret = app_open_sock(a, &a->listen[a->n_listen], &c->listen[i],
 				    &a->gcks_host, err, errlen);
-		if (ret && !optional(&c->listen[i], ret))
+		if (ret && !optional(c, &c->listen[i], ret))
 			return ret;
 		if (ret) {
 			log_warn("%s", err);

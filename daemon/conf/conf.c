@@ -22,6 +22,7 @@
 
 #define MONTH 2592000
 #define GIKE_PORT 848
+#define IKE_NATT_PORT 4500
 
 /* A cipher packed into one number for a table of words. */
 #define ALG(encr, bits) ((encr) << 16 | (bits))
@@ -308,6 +309,7 @@ static int read_listen(struct conf_reader *r, const config_setting_t *s,
 				"has to be a list of 1 to %d addresses with ports",
 				CONF_MAX_LISTEN);
 	free(gcks->listen);
+	gcks->listen_default = false;
 	gcks->n_listen = 0;
 	gcks->listen = calloc((size_t)n, sizeof(*gcks->listen));
 	if (!gcks->listen)
@@ -355,15 +357,18 @@ static const struct conf_field member_fields[] = {
 	{ 0 }
 };
 
-/* 0.0.0.0 and [::] on the port of RFC 9838 2.1.1 */
+/* 0.0.0.0 and [::] on the port of RFC 9838 2.1.1, and that behind NATs */
 static int default_listen(struct conf_gcks *g)
 {
-	g->listen = calloc(2, sizeof(*g->listen));
+	g->listen = calloc(4, sizeof(*g->listen));
 	if (!g->listen)
 		return -ENOMEM;
 	ep_parse("0.0.0.0", GIKE_PORT, &g->listen[0]);
 	ep_parse("::", GIKE_PORT, &g->listen[1]);
-	g->n_listen = 2;
+	ep_parse("0.0.0.0", IKE_NATT_PORT, &g->listen[2]);
+	ep_parse("::", IKE_NATT_PORT, &g->listen[3]);
+	g->n_listen = 4;
+	g->listen_default = true;
 	return 0;
 }
 

@@ -96,6 +96,7 @@ struct conf_group {
 struct conf_gcks {
 	struct ep *listen;
 	size_t n_listen;
+	bool listen_default;	/* not in the file */
 	/* SQLite file, and the file with the key that seals secrets in it */
 	char *store;
 	char *seal_key;

@@ -113,6 +113,27 @@ struct ike_ops {
 		     const uint8_t *p, size_t len);
 
 	/*
+	 * Initiator, may be NULL: the address and port that datagrams to
+	 * @peer come from, for NAT detection where ike_register() was given
+	 * none. 0 or -errno.
+	 */
+	int (*local_of)(void *ctx, const struct ep *peer, struct ep *local);
+
+	/*
+	 * Responder, may be NULL (then it is so): we hear on port 4500 of the
+	 * address @local. If not, nothing is said by which a member could
+	 * detect a NAT and go there.
+	 */
+	bool (*hears_natt)(void *ctx, const struct ep *local);
+
+	/*
+	 * Initiator behind a NAT, may be NULL: one octet 0xff without marker,
+	 * so that the NAT does not forget us (RFC 3948 2.3). Like send().
+	 */
+	void (*keepalive)(void *ctx, const struct ep *from,
+			  const struct ep *to);
+
+	/*
 	 * Responder, may be NULL: an authenticated peer asks. Not called
 	 * again for the same token. Answering with ike_reply() from within
 	 * is allowed, then GIKE_LATER is returned.
@@ -176,7 +197,7 @@ struct ike_host_cfg {
 
 	bool responder;			/* answer IKE_SA_INIT at all */
 	const struct sa_pld *proposals;	/* NULL: ike_default_proposals() */
-	/* local port to float to behind a NAT; 0: never float */
+	/* initiator: local port to float to behind a NAT; 0: never float */
 	uint16_t natt_port;
 
 	bool cookie_always;
@@ -237,7 +258,8 @@ void ike_host_input(struct ike_host *host, const struct ep *from,
  * Opens an IKE SA and asks for a group in its GSA_AUTH. @gcks_id: the
  * identity the key server must prove by its certificate.
  * @local: the address that the packets will really come from, or none: then
- * NAT detection is left out. NULL with errno EINVAL, ENOMEM, EMFILE (cap),
+ * ops->local_of() is asked for NAT detection, or that is left out. NULL with
+ * errno EINVAL, ENOMEM, EMFILE (cap),
  * ESHUTDOWN or what crypto said.
  */
 struct ike_sa *ike_register(struct ike_host *host, const struct ep *local,

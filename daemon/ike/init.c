@@ -335,17 +335,6 @@ static bool init_read(struct ike_sa *sa, const struct ike_msg *m,
 	       ke->group == sa->suite.ke;
 }
 
-/* RFC 7296 2.23: behind a NAT port 4500 is used from here on. */
-static void float_ports(struct ike_sa *sa)
-{
-	uint16_t port = sa->host->cfg.natt_port;
-
-	if (!port || (!sa->nat_here && !sa->nat_there))
-		return;
-	sa->local.port = port;
-	sa->peer.port = IKE_NATT_PORT;
-}
-
 void init_got_response(struct ike_sa *sa, const struct ep *to,
 		       const uint8_t *p, size_t len, const struct ike_hdr *h)
 {
@@ -389,7 +378,7 @@ void init_got_response(struct ike_sa *sa, const struct ep *to,
 	sa->init_error = 0;
 	sa->peer_hashes = get_hashes(&m);
 	nat_see(sa, &m, &sa->peer, to);
-	float_ports(sa);
+	nat_float(sa);
 	timer_del(sa->host->cfg.tq, &sa->t_rexmit);
 	sa->my_busy = false;
 	sa->my_mid = 1;

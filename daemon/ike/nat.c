@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* NAT detection, RFC 7296 2.23; init.c acts on what is found */
+/* NAT detection and traversal, RFC 7296 2.23, RFC 3948 */
 #include <string.h>
 
 #include "crypto/hash.h"
@@ -21,12 +21,33 @@ static int natd(const uint8_t *spi_i, const uint8_t *spi_r,
 	return hash_sha1(iov, 4, out);
 }
 
+/* Where our datagrams come from, before any NAT */
+static bool own_ep(const struct ike_sa *sa, struct ep *e)
+{
+	const struct ike_host *host = sa->host;
+
+	*e = sa->local;
+	if (!addr_is_none(&e->addr) && !addr_is_any(&e->addr))
+		return true;
+	return sa->initiator && host->ops.local_of &&
+	       !host->ops.local_of(host->ctx, &sa->peer, e);
+}
+
+static bool may_float(const struct ike_sa *sa)
+{
+	const struct ike_host *host = sa->host;
+
+	return sa->initiator || !host->ops.hears_natt ||
+	       host->ops.hears_natt(host->ctx, &sa->local);
+}
+
 void nat_put(struct pchain *c, const struct ike_sa *sa)
 {
 	uint8_t src[HASH_SHA1_LEN], dst[HASH_SHA1_LEN];
+	struct ep own;
 
-	if (addr_is_none(&sa->local.addr) || addr_is_any(&sa->local.addr) ||
-	    natd(sa->spi_i, sa->spi_r, &sa->local, src) ||
+	if (!may_float(sa) || !own_ep(sa, &own) ||
+	    natd(sa->spi_i, sa->spi_r, &own, src) ||
 	    natd(sa->spi_i, sa->spi_r, &sa->peer, dst))
 		return;
 	notify_build(c, IKE_N_NAT_DETECTION_SOURCE_IP, src, sizeof(src));
@@ -55,13 +76,46 @@ static bool natd_differs(const struct ike_msg *m, uint16_t type,
 	return any;
 }
 
+static unsigned long long spi_number(const uint8_t spi[IKE_SPI_LEN])
+{
+	unsigned long long v = 0;
+
+	for (unsigned int i = 0; i < IKE_SPI_LEN; i++)
+		v = v << 8 | spi[i];
+	return v;
+}
+
 void nat_see(struct ike_sa *sa, const struct ike_msg *m,
 	     const struct ep *from, const struct ep *to)
 {
 	sa->nat_there = natd_differs(m, IKE_N_NAT_DETECTION_SOURCE_IP, from);
 	sa->nat_here = natd_differs(m, IKE_N_NAT_DETECTION_DESTINATION_IP, to);
 	if (sa->nat_there || sa->nat_here)
-		log_debug("ike %s: NAT%s%s", sa->name,
+		log_debug("ike %016llx: NAT%s%s", spi_number(sa->spi_i),
 			  sa->nat_here ? " before us" : "",
 			  sa->nat_there ? " before the peer" : "");
+}
+
+/* Often enough for NATs that forget after half a minute (RFC 3948 4) */
+#define KEEPALIVE_MS	20000
+
+void nat_float(struct ike_sa *sa)
+{
+	uint16_t port = sa->host->cfg.natt_port;
+
+	if (!port || (!sa->nat_here && !sa->nat_there))
+		return;
+	sa->local.port = port;
+	sa->peer.port = IKE_NATT_PORT;
+	if (sa->nat_here && sa->host->ops.keepalive)
+		timer_set(sa->host->cfg.tq, &sa->t_keepalive, KEEPALIVE_MS);
+}
+
+void nat_keepalive(void *arg)
+{
+	struct ike_sa *sa = arg;
+	struct ike_host *host = sa->host;
+
+	host->ops.keepalive(host->ctx, &sa->local, &sa->peer);
+	timer_set(host->cfg.tq, &sa->t_keepalive, KEEPALIVE_MS);
 }

@@ -229,6 +229,7 @@ struct ike_sa *sa_new(struct ike_host *host, bool initiator,
 	timer_init(&sa->t_life, on_life, sa);
 	timer_init(&sa->t_idle, on_idle, sa);
 	timer_init(&sa->t_later, on_later, sa);
+	timer_init(&sa->t_keepalive, nat_keepalive, sa);
 	return sa;
 }
 
@@ -266,6 +267,7 @@ static void stop_timers(struct ike_sa *sa)
 	timer_del(tq, &sa->t_life);
 	timer_del(tq, &sa->t_idle);
 	timer_del(tq, &sa->t_later);
+	timer_del(tq, &sa->t_keepalive);
 }
 
 static void refuse_tasks(struct ike_sa *sa, uint16_t notify,

@@ -179,6 +179,7 @@ struct ike_sa {
 	struct timer t_life;	/* half-open life, then lifetime */
 	struct timer t_idle;
 	struct timer t_later;
+	struct timer t_keepalive;	/* initiator behind a NAT */
 };
 
 LIST_HEAD(ike_sa_list, ike_sa);
@@ -407,6 +408,13 @@ void nat_put(struct pchain *c, const struct ike_sa *sa);
 /* Sets nat_here and nat_there by what the peer's say; @m came @from, @to us */
 void nat_see(struct ike_sa *sa, const struct ike_msg *m,
 	     const struct ep *from, const struct ep *to);
+
+/*
+ * Initiator: where a NAT was found, port 4500 is used from here on, and
+ * keepalives are sent if it is before us.
+ */
+void nat_float(struct ike_sa *sa);
+void nat_keepalive(void *arg);
 
 /* ---- gsa_auth.c --------------------------------------------------------- */
 

@@ -76,6 +76,29 @@ int udp_room(int fd, int octets)
 	return got;
 }
 
+int udp_source(const struct ep *to, struct addr *source)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = ep_to_sockaddr(to, &ss);
+	struct ep local;
+	int fd, ret = 0;
+
+	if (!len)
+		return -EAFNOSUPPORT;
+	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	/* sends nothing: the kernel only looks the route up */
+	if (connect(fd, (struct sockaddr *)&ss, len))
+		ret = -errno;
+	else
+		ret = udp_local(fd, &local);
+	close(fd);
+	if (!ret)
+		*source = local.addr;
+	return ret;
+}
+
 int udp_local(int fd, struct ep *local)
 {
 	struct sockaddr_storage ss;

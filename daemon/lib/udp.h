@@ -34,6 +34,8 @@ int udp_open(const struct ep *local, unsigned int flags);
  * CAP_NET_ADMIN no more than net.core.rmem_max. Returns what there is now.
  */
 int udp_room(int fd, int octets);
+/* The address of ours that routing takes towards @to now; -ENETUNREACH. */
+int udp_source(const struct ep *to, struct addr *source);
 /* The address and port a socket is bound to. */
 int udp_local(int fd, struct ep *local);
 /*

@@ -161,8 +161,38 @@ static void on_send(void *ctx, const struct ep *from, const struct ep *to,
 		    const uint8_t *p, size_t len)
 {
 	struct node *n = ctx;
+	struct ep f = *from;
 
-	enqueue(n->net, from, to, p, len);
+	/* the kernel chooses */
+	if (addr_is_none(&f.addr)) {
+		f.addr = n->ep.addr;
+		if (!f.port)
+			f.port = n->ep.port;
+	}
+	enqueue(n->net, &f, to, p, len);
+}
+
+static int on_local_of(void *ctx, const struct ep *peer, struct ep *local)
+{
+	(void)peer;
+	*local = ((struct node *)ctx)->ep;
+	return 0;
+}
+
+static bool on_hears_natt(void *ctx, const struct ep *local)
+{
+	(void)local;
+	return !((struct node *)ctx)->no_natt;
+}
+
+static void on_keepalive(void *ctx, const struct ep *from,
+			 const struct ep *to)
+{
+	struct node *n = ctx;
+
+	n->seen.keepalives++;
+	n->seen.kept_from = *from;
+	n->seen.kept_to = *to;
 }
 
 static const uint8_t tek[20] = "twenty octets of key";
@@ -345,6 +375,9 @@ static void on_keys(void *ctx, const char *line)
 
 static const struct ike_ops ops = {
 	.send = on_send,
+	.local_of = on_local_of,
+	.keepalive = on_keepalive,
+	.hears_natt = on_hears_natt,
 	.group_request = on_request,
 	.registered = on_registered,
 	.refused = on_refused,
@@ -451,10 +484,12 @@ void group_req(struct gike_req *req, const char *group, bool send)
 struct ike_sa *node_join(struct node *m, struct node *g, const char *gcks_id,
 			 bool send)
 {
+	static const struct ep none;
 	struct gike_req req;
 	struct ike_id id;
 
 	id_from_text(&id, gcks_id);
 	group_req(&req, "video", send);
-	return ike_register(m->host, &m->ep, &g->ep, &id, &req);
+	return ike_register(m->host, m->no_local ? &none : &m->ep, &g->ep, &id,
+			    &req);
 }

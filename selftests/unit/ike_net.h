@@ -53,6 +53,8 @@ struct seen {
 	int tek_ret;
 	uint64_t sender_id;
 	bool transport;
+	unsigned int keepalives;
+	struct ep kept_from, kept_to;	/* of the last one */
 	char line[512];		/* exported keys */
 };
 
@@ -73,6 +75,9 @@ struct node {
 	bool broken;		/* an answer that breaks the rules */
 	bool close_inside;	/* closes the SA from within group_request */
 	uint64_t token;
+	/* member: leaves it to the "kernel" which address it sends from */
+	bool no_local;
+	bool no_natt;		/* key server: not on port 4500 */
 };
 
 void net_init(struct net *net);

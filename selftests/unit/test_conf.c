@@ -62,7 +62,9 @@ static void defaults(void)
 	is_str(c->control, CONF_DEFAULT_CONTROL, "control socket");
 	is_int(c->log_level, LOG_LEVEL_INFO, "log level");
 	ok(!c->member && !c->export_ike_keys, "what is not there is not");
-	is_int(c->gcks->n_listen, 2, "both families");
+	is_int(c->gcks->n_listen, 4, "both families, two ports");
+	ok(c->gcks->listen_default && c->gcks->listen[3].port == 4500,
+	   "one of them for NAT traversal");
 	is_str(ep_str(&c->gcks->listen[0], buf), "0.0.0.0:848", "IPv4");
 	is_str(ep_str(&c->gcks->listen[1], buf), "[::]:848", "IPv6");
 	ok(g->alg.encr == 20 && g->alg.key_bits == 128 &&

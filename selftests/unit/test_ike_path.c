@@ -168,6 +168,45 @@ static void behind_nat(void)
 	teardown();
 }
 
+/* A member that leaves its address to the kernel, as mcsecd does. */
+static void finds_nat(void)
+{
+	const struct ike_host_cfg gcfg = { .idle_ms = 1000000 };
+	const struct ike_host_cfg mcfg = { .natt_port = 4500 };
+	struct ike_sa *sa;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		/* no NAT; a NAT; a NAT, and a server that is not on 4500 */
+		setup(&ca, &gcfg, &mcfg);
+		g->no_natt = i == 2;
+		m->no_local = true;
+		net.nat = i > 0;
+		net.nat_inside = m->ep;
+		ep_parse("198.51.100.9:40000", 0, &net.nat_outside);
+		sa = node_join(m, g, GCKS, false);
+		net_run(&net);
+		is_int(m->seen.registered, 1, "%u: registered", i);
+		is_int(sa->nat_here, i == 1, "%u: a NAT is found", i);
+		is_int(ike_sa_peer(sa)->port, i == 1 ? 4500 : IKE_PORT,
+		       "%u: port", i);
+		is_int(ike_sa_peer(g->sa)->port, i == 0 ? IKE_PORT :
+		       i == 1 ? 40001 : 40000, "%u: port as g sees it", i);
+		net_pass(&net, 100000, true);
+		is_int(m->seen.keepalives, i == 1 ? 5 : 0,
+		       "%u: keepalives in 100 s", i);
+		if (i == 1)
+			ok(m->seen.kept_from.port == 4500 &&
+			   ep_equal(&m->seen.kept_to, ike_sa_peer(sa)),
+			   "from the port that needs them, to the server");
+		ike_close(sa, "bye");
+		net_run(&net);
+		net_pass(&net, 100000, true);
+		is_int(m->seen.keepalives, i == 1 ? 5 : 0,
+		       "%u: none for an SA that has ended", i);
+		teardown();
+	}
+}
+
 /* ---- answers that are the end of their SA ------------------------------- */
 
 static void last_answer(void)
@@ -293,6 +332,7 @@ int main(void)
 	without_nat();
 	later();
 	behind_nat();
+	finds_nat();
 	last_answer();
 	kept_for_a_while();
 	certreq();
