@@ -59,6 +59,38 @@ int reg_request(struct ike_sa *sa, const struct ike_task *t)
 
 /* ---- initiator: what came back ------------------------------------------ */
 
+/*
+ * RFC 9838 4.4.2: the policy has to be one that SAg has offered, or a key
+ * server could give, say, a Rekey SA that any member can forge.
+ */
+static int asked_for(const struct ike_task *t, const struct gsa *gsa,
+		     const struct kd *kd, char *why, size_t size)
+{
+	uint32_t most = t->n_sender_ids ? t->n_sender_ids : 1;
+	struct sa_pld *sag = t->sag;
+	bool covers;
+
+	if (!sag) {
+		sag = malloc(sizeof(*sag));
+		if (!sag) {
+			snprintf(why, size, "out of memory");
+			return -ENOMEM;
+		}
+		sag_default(sag);
+	}
+	covers = sag_covers(sag, gsa, why, size);
+	if (sag != t->sag)
+		free(sag);
+	if (!covers)
+		return -EPROTO;
+	if (kd->n_sender_ids > most) {
+		snprintf(why, size, "%u Sender-IDs, %u were asked for",
+			 kd->n_sender_ids, most);
+		return -EPROTO;
+	}
+	return 0;
+}
+
 static int keys_parse(const struct ike_msg *m, const struct ike_task *t,
 		      struct gsa *gsa, struct kd *kd, char *why, size_t size)
 {
@@ -80,6 +112,8 @@ static int keys_parse(const struct ike_msg *m, const struct ike_task *t,
 		return -EBADMSG;
 	}
 	ret = gsa_check(gsa, kd, GC_REGISTRATION, t->send, why, size);
+	if (!ret)
+		ret = asked_for(t, gsa, kd, why, size);
 	if (ret)
 		kd_free(kd);
 	return ret;

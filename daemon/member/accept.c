@@ -212,10 +212,19 @@ static int judge_data(const struct mgroup *g, const struct gsa_sa *sa,
 static int judge(const struct mgroup *g, const struct gsa *gsa, bool transport,
 		 char *why, size_t size)
 {
+	static struct sa_pld asked;	/* what enrol.c asks for */
 	uint32_t age = age_s(g, &gsa->gw);
 	unsigned int i;
 	int rc;
 
+	/*
+	 * Above all there is no authentication by the group key alone: any
+	 * member could forge a rekey.
+	 */
+	if (!asked.n)
+		sag_default(&asked);
+	if (!sag_covers(&asked, gsa, why, size))
+		return -EPROTO;
 	if (gsa->n_data && !transport)
 		return no(why, size, -EPROTO, "tunnel mode is not supported");
 	if (gsa->has_rekey && gsa->rekey.lifetime <= age)
@@ -498,26 +507,6 @@ static void note_next(struct mgroup *g, const struct gsa *gsa)
 		g->next_data[i] = spi_of(sa->next_spi[i]);
 }
 
-/*
- * The key server is bound by what was asked for (SAg). Above all there is no
- * authentication by the group key alone: any member could forge a rekey.
- */
-static bool offered(const struct gsa *gsa, char *why, size_t size)
-{
-	struct sa_pld *sag = malloc(sizeof(*sag));
-	char text[128] = "";
-	bool is;
-
-	if (!sag)
-		return no(why, size, 0, "out of memory");
-	sag_default(sag);
-	is = sag_covers(sag, gsa, text, sizeof(text));
-	free(sag);
-	if (!is)
-		no(why, size, 0, "policy was not asked for: %s", text);
-	return is;
-}
-
 int accept_registration(struct mgroup *g, struct ike_sa *sa,
 			const struct gsa *gsa, const struct kd *kd,
 			bool transport, char *why, size_t size)
@@ -528,8 +517,6 @@ int accept_registration(struct mgroup *g, struct ike_sa *sa,
 	unsigned int i;
 	int rc;
 
-	if (!offered(gsa, why, size))
-		return -EPROTO;
 	age_learn(g, &gsa->gw, g->tried_ms);
 	if (!gsa->has_rekey || !gsa->n_data)
 		return no(why, size, -EPROTO, "%s",

@@ -233,7 +233,8 @@ static void fill(struct node *g, struct ike_sa *sa, bool send,
 	if (send && !g->broken) {
 		gsa->gw.has |= GWP_HAS_SENDER_ID_BITS;
 		gsa->gw.sender_id_bits = 16;
-		kd_add_sender_id(kd, 7);
+		for (unsigned int i = 0; !i || i < g->n_sids; i++)
+			kd_add_sender_id(kd, 7 + i);
 	}
 	kwk_wrap(ike_sa_kwk(sa), 0, 0, tek, sizeof(tek), &key);
 	kd_bag(kd, IKE_PROTO_ESP, gsa->data[0].spi, &bag);

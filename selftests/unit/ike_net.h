@@ -77,6 +77,7 @@ struct node {
 	uint64_t token;
 	/* member: leaves it to the "kernel" which address it sends from */
 	bool no_local;
+	unsigned int n_sids;	/* key server: gives so many, 0: one */
 	bool no_natt;		/* key server: not on port 4500 */
 };
 

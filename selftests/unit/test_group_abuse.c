@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What members, strangers and crowds could do to a group, and cannot. */
+#include "gcks/gkm.h"
 #include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "group_sim.h"
@@ -506,6 +507,33 @@ static void test_crowd_cost(void)
 	   many / few);
 }
 
+/*
+ * A rekey, whoever made it, that makes the group's next Rekey SA one that any
+ * member could forge: the member has not offered that.
+ */
+static void test_not_asked_for(void)
+{
+	struct rekey_msg msg;
+	struct mrekey *rk;
+	struct mgroup *g;
+
+	sim_init(&s, 19);
+	usual();
+	g = &a->m->groups[0];
+	rk = TAILQ_FIRST(&g->rekeys);
+	rekey_msg_init(&msg);
+	gkm_registration_policy(&s.gcks->groups[0], &msg.gsa);
+	msg.has_gsa = true;
+	msg.transport = true;
+	msg.gsa.rekey.gcauth = GIKE_GCAUTH_IMPLICIT;
+	accept_rekey(g, rk, &msg);
+	ok(sim_logged(&s, "rekey not followed: member lacks GCAUTH for the "),
+	   "a Rekey SA without signatures is not followed");
+	ok(TAILQ_FIRST(&g->rekeys) == rk, "the Rekey SA is the one it was");
+	rekey_msg_free(&msg);
+	finish("not asked for");
+}
+
 /* ---- SPIs that somebody tells ------------------------------------------- */
 
 /* Who was put out knows the next SPIs and sends bare headers with them. */
@@ -622,6 +650,7 @@ int main(void)
 	test_greedy();
 	test_many_senders();
 	test_crowd_cost();
+	test_not_asked_for();
 	test_next_spi();
 	test_next_spi_evicted();
 	return done();

@@ -217,6 +217,52 @@ static void member_as_gcks(void)
 	teardown();
 }
 
+/* A key server answers with what the member has not offered. */
+static void not_asked_for(void)
+{
+	static struct sa_pld sag;
+	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
+	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+				.ca = &ca };
+	struct gike_req req;
+	struct proposal *p;
+	struct ike_id id;
+
+	memset(&sag, 0, sizeof(sag));
+	p = proposal_add(&sag, 1, IKE_PROTO_ESP);
+	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_AES_GCM_16, 256);
+	proposal_put(p, IKE_TT_SN, GIKE_SN_32_UNSPEC, 0);
+	begin();
+	nodes(&gopt, &ca, &mopt, &ca);
+	id_from_text(&id, GCKS);
+	group_req(&req, "video", false);
+	req.sag = &sag;
+	ike_register(m->host, &m->ep, &g->ep, &id, &req);
+	net_run(&net);
+	is_int(m->seen.registered, 0, "AES-128 where AES-256 was asked for");
+	is_str(m->seen.text, "policy not taken: member lacks ENCR for the ESP SA",
+	       "why");
+	is_int(g->seen.req.report, IKE_N_NO_PROPOSAL_CHOSEN,
+	       "the key server is told");
+	/* the same answer to who has offered it */
+	p->t[0].key_bits = 128;
+	node_clear(m);
+	ike_register(m->host, &m->ep, &g->ep, &id, &req);
+	net_run(&net);
+	is_int(m->seen.registered, 1, "what was offered is taken");
+
+	/* Sender-IDs: the key server of this test gives one */
+	node_clear(m);
+	group_req(&req, "video", true);
+	g->n_sids = 3;
+	ike_register(m->host, &m->ep, &g->ep, &id, &req);
+	net_run(&net);
+	is_int(m->seen.registered, 0, "three Sender-IDs for two");
+	is_str(m->seen.text,
+	       "policy not taken: 3 Sender-IDs, 2 were asked for", "why");
+	teardown();
+}
+
 /* ---- on the wire -------------------------------------------------------- */
 
 /* Runs the handshake up to packet @stage and leaves that one queued. */
@@ -445,6 +491,7 @@ int main(void)
 	log_init("test", LOG_LEVEL_ERR, true);
 	identities();
 	member_as_gcks();
+	not_asked_for();
 	protected_stages();
 	unprotected_stages();
 	downgrade();
