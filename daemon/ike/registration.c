@@ -122,7 +122,7 @@ static int keys_parse(const struct ike_msg *m, const struct ike_task *t,
 static void tell_refused(struct ike_sa *sa, const struct ike_task *t,
 			 uint16_t notify, const char *why)
 {
-	log_info("ike %s: registration refused: %s", sa->name, why);
+	log_debug("ike %s: registration refused: %s", sa->name, why);
 	if (sa->host->ops.refused)
 		sa->host->ops.refused(sa->host->ctx, sa, &t->idg, notify, why);
 }
