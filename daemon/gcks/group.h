@@ -134,6 +134,7 @@ TAILQ_HEAD(gouts, gout);
 
 struct gjoin {
 	TAILQ_ENTRY(gjoin) all;
+	LIST_ENTRY(gjoin) by_id;	/* in a batch, if it is new */
 	uint64_t token;		/* for ike_reply() */
 	uint64_t over;		/* number of the IKE SA */
 	char *identity;
@@ -144,7 +145,6 @@ struct gjoin {
 	uint32_t first_sid;
 	struct gmember *m;	/* the member it is, or becomes */
 	bool is_new;
-	LIST_ENTRY(gjoin) by_id;	/* in a batch, if it is new */
 	bool quiet;		/* no line about it in the log */
 };
 

@@ -22,9 +22,11 @@
 static const struct quota_rule of_nets = {
 	.burst = 5, .every_ms = 10000, .keys = 1024,
 };
+
 static const struct quota_rule of_identities = {
 	.burst = 32, .every_ms = 10000, .keys = 4096,
 };
+
 static const struct quota_rule of_same = {
 	.burst = 1, .every_ms = 10000, .keys = 1024,
 };

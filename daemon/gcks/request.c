@@ -123,8 +123,8 @@ static bool repeats(const struct gmember *m, const struct gjoin *j,
 		    int64_t now)
 {
 	return !j->send && !m->send && !m->leaving &&
-		m->receive == j->receive && m->fragments == j->fragments && now >= m->registered &&
-		now - m->registered < REPEAT_S;
+		m->receive == j->receive && m->fragments == j->fragments &&
+		now >= m->registered && now - m->registered < REPEAT_S;
 }
 
 /* It is a member and stays one, also if it was about to leave. */

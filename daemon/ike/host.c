@@ -166,6 +166,7 @@ void host_answer_clear(struct ike_host *host, const struct ep *from,
 static const struct quota_rule errors_to_net = {
 	.burst = 20, .every_ms = 100, .keys = 4096,
 };
+
 static const struct quota_rule errors_in_all = {
 	.burst = 1000, .every_ms = 1, .keys = 1,
 };

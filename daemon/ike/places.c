@@ -30,10 +30,12 @@
 static const struct quota_rule of_net = {
 	.burst = 512, .every_ms = 4, .keys = 4096,
 };
+
 /* Authentications that failed, of one address and port */
 static const struct quota_rule of_ep = {
 	.burst = 5, .every_ms = 10000, .keys = 4096,
 };
+
 /* Authentications of one identity, good ones */
 static const struct quota_rule of_identity = {
 	.burst = 32, .every_ms = 1000, .keys = 4096,

@@ -224,16 +224,16 @@ static long cpu_ms(void)
 	unsigned long user = 0, sys = 0;
 	char path[64];
 	FILE *f;
+	int n;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", daemon_pid);
 	f = fopen(path, "r");
 	if (!f)
 		return 0;
-	if (fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-		   &user, &sys) != 2)
-		user = sys = 0;
+	n = fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+		   &user, &sys);
 	fclose(f);
-	return (user + sys) * 1000 / sysconf(_SC_CLK_TCK);
+	return n == 2 ? (user + sys) * 1000 / sysconf(_SC_CLK_TCK) : 0;
 }
 
 /* ---- peers -------------------------------------------------------------- */
@@ -402,7 +402,8 @@ static unsigned int honest_asked, honest_in;
 static void honest_begin(void)
 {
 	slowest = 0;
-	honest_asked = honest_in = 0;
+	honest_asked = 0;
+	honest_in = 0;
 	next_ask = now_ms();
 }
 

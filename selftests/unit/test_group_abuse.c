@@ -301,7 +301,8 @@ static void test_log(void)
 		IKE_EV_AUTH_FAILED, IKE_EV_NOT_TAKEN, IKE_EV_CAP,
 	};
 	static const char claim[] =
-		"group video: viewer.example is evicted\" by\nme                                     ";
+		"group video: viewer.example is evicted\" by\nme"
+		"                                     ";
 	struct ike_event ev = { .text = "certificate: issuer unknown" };
 	unsigned int i, k, before;
 
