@@ -63,6 +63,7 @@ void pace_changed(struct group *g, enum gkm_how how, bool told)
 			pace_atd(g) * MS;
 	if (told && how == GKM_EXCLUDE)
 		p->burst_ms = now + gkm_burst_ms(g) + SLACK_MS;
+	p->exclusion = how == GKM_EXCLUDE && p->switch_ms >= p->hold_ms;
 	if (p->switch_ms < p->hold_ms)
 		p->switch_ms = p->hold_ms;
 }
@@ -125,5 +126,8 @@ uint32_t pace_atd(const struct group *g)
 
 uint16_t pace_atd_left(const struct group *g)
 {
-	return (left(g, g->pace.switch_ms) + MS - 1) / MS;
+	uint32_t ms = left(g, g->pace.switch_ms);
+
+	/* in whole seconds: not after an eviction was to be effective */
+	return g->pace.exclusion ? ms / MS : (ms + MS - 1) / MS;
 }

@@ -29,6 +29,7 @@ struct pace {
 	 */
 	uint64_t burst_ms;
 	uint64_t switch_ms;	/* senders have changed to the Data SA */
+	bool exclusion;		/* since somebody must not read the old one */
 	uint64_t hold_ms;	/* no sender changes before: all come back */
 	uint64_t gather_ms;	/* joins wait for each other until then */
 };
@@ -52,7 +53,10 @@ uint32_t pace_copies_ms(const struct group *g);
 
 /* Seconds that senders are told to wait, outside of an exclusion. */
 uint32_t pace_atd(const struct group *g);
-/* Seconds that receivers may still lack the Data SA there is. */
+/*
+ * Seconds that receivers may still lack the Data SA there is, for who begins
+ * with it now: rounded up, but down when it was made by an exclusion.
+ */
 uint16_t pace_atd_left(const struct group *g);
 
 #endif
