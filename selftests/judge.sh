@@ -62,6 +62,10 @@ judge() {
 		line=${line%$'\r'}
 		case $line in
 		@begin\ *)
+			if [ -n "$name" ]; then
+				bailed="broke off"
+				conclude "$name" 1
+			fi
 			name=${line#@begin } seen=0 bad=0 plan='' bailed=''
 			: >"$said"
 			[ -z "$verbose" ] || echo "      $name"

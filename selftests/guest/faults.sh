@@ -88,6 +88,8 @@ debugging() {
 	fault_ends "$1" sleep 99 'sleeping function called from invalid context'
 	fault_ends "$1" inversion 99 'possible circular locking dependency'
 	fault_ends "$1" leak 98 'unreferenced object .*size 512'
+	guest_ends "$1" "a program that skips after a complaint" 99 \
+		'sleeping function' "insmod '$fault_ko' fault=sleep; exit 4"
 	guest_ends "$1" "a complaint that dmesg no longer shows" 99 \
 		'sleeping function' \
 		"insmod '$fault_ko' fault=sleep; dmesg -C; true"

@@ -29,7 +29,7 @@ raw() {
 }
 # so many to that group were captured there
 there() {
-	sniffed "$1"
+	sniffed "$1" || return 1
 	[ "$(tcpdump -n -r "$TMP/$1.pcap" dst "$2" 2>/dev/null | wc -l)" = "$3" ]
 }
 # what b's or c's sockets could have got of a protocol

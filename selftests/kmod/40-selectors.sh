@@ -35,7 +35,7 @@ on_wire() {
 	local name=$1
 	shift
 
-	sniffed wire
+	sniffed wire || return 1
 	try "$name" wait_until 20 wire "$@"
 }
 # both keyed alike: group, spi, Sender-ID

@@ -70,7 +70,7 @@ listen k $G4 k4
 listen k $G6 k6
 listen e $G4 e4
 
-wire() { sniffed wire; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null; }
+wire() { sniffed wire || return 1; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null; }
 field() { tail -n 1 "$TMP/$1" | cut -d' ' -f"$2"; }
 
 send h $G4 >/dev/null

@@ -149,7 +149,7 @@ forged "hello of PIM (IPv6)" pim fe80::66 ff02::d
 forged "one in a's name" pim "$LL" ff02::d
 try "and do not arrive" hellos 3
 
-wire() { sniffed wire; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
+wire() { sniffed wire || return 1; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
 genuine="not ether src 02:00:00:00:00:66"
 try "the wire has ESP" wait_until 20 eval '[ "$(wire esp)" -ge 6 ]'
 is "and no IGMP in the clear but what was forged" "$(wire "igmp and $genuine")" 0

@@ -224,7 +224,7 @@ is "of OSPF to an address of its own, a rule has to take care" \
 	"packets 1"
 is "which costs no adjacency" "$(($(adj b) - b0))" 0
 
-wire() { sniffed wire; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
+wire() { sniffed wire || return 1; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
 genuine="not ether src 02:00:00:00:00:66"
 try "the wire has ESP" wait_until 20 eval '[ "$(wire esp)" -ge 100 ]'
 # the last that was sent: once it is written, all the others are

@@ -147,7 +147,7 @@ for g in vrrp4 vrrp6; do
 done
 try "and has them again once it enforces" wait_until 60 owned a a6
 
-wire() { sniffed wire; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
+wire() { sniffed wire || return 1; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
 try "the wire has ESP" test "$(wire esp)" -ge 20
 is "and no VRRP but the forger's" \
 	"$(wire "(proto 112 or ip6 proto 112) and

@@ -37,7 +37,7 @@ for g in g4 g6; do
 		sender-id 5-8 select
 	sa_add b $g "$key" spi $((4096 + i)) dir in alg aes-gcm-16
 done
-wire() { sniffed wire; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
+wire() { sniffed wire || return 1; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
 send a $G4 >/dev/null
 try "without a rule it goes in the clear" wait_until 20 eval \
 	'[ "$(wire udp)" = 1 ]'

@@ -12,7 +12,7 @@ need python3 tcpdump nft
 WAYS=$(dirname "$0")/ways.py
 
 marker_in() {
-	sniffed "$1"
+	sniffed "$1" || return 1
 	tcpdump -n -A -r "$TMP/$1.pcap" 2>/dev/null | grep -c "$2"
 }
 

@@ -99,7 +99,7 @@ mc() {
 		mkfifo "$d.ask" "$d.say" || return 1
 		# not by in_ns: the pid is to be its own, not that of a shell
 		nsenter "--net=/run/netns/$(ns "$n")" -- "$MC" serve \
-			"$d.ask" "$d.say" >/dev/null 2>&1 &
+			"$d.ask" "$d.say" >/dev/null &
 		echo $! >"$d.pid"
 	fi
 	printf '%s\n' "$@" >"$d.ask"
@@ -146,15 +146,18 @@ sniff() {
 	wait_until 30 grep -q listening "$TMP/$name.err"
 }
 
-# name...: what came so far is in the files
+# name...: what came so far is in the files. Where its failure is not a check of
+# its own (in a predicate, in what is compared), it must fail what is.
 sniffed() {
 	local name
 
 	for name; do
 		sniffer_catches_up "$(cat "$TMP/$name.pid")" \
-			"$TMP/$name.err" ||
+			"$TMP/$name.err" || {
 			not_ok "the sniffer $name has all" \
 				"$(tail -n 1 "$TMP/$name.err")"
+			return 1
+		}
 	done
 }
 

@@ -196,11 +196,10 @@ def serve(ask, say):
         if not os.fork():
             out = os.open(say, os.O_WRONLY)
             os.dup2(out, 1)
-            os.dup2(out, 2)
             try:
                 run(*command)
             except BaseException as e:
-                print(f"mc.py {' '.join(command)}: {e!r}")
+                print(f"mc.py {' '.join(command)}: {e!r}", file=sys.stderr)
             sys.stdout.flush()
             os._exit(0)
         os.wait()
