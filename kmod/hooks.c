@@ -22,7 +22,8 @@
  *
  * LOCAL_IN, first: not everything that is delivered here came by way of
  * PRE_ROUTING. Segment routing decapsulates behind it, and what a bridge calls
- * IP's hooks for is left as it is there (see mcsec_in4()).
+ * IP's hooks for is left as it is there (see mcsec_in4()). And what is
+ * verified must not be answered in the clear.
  *
  * FORWARD and POST_ROUTING, last: see mcsec_forward4().
  */
@@ -38,7 +39,7 @@ static const struct nf_hook_ops template[] = {
 		.hooknum = NF_INET_PRE_ROUTING,
 		.priority = NF_IP_PRI_CONNTRACK_DEFRAG + 1,
 	}, {
-		.hook = mcsec_in4,
+		.hook = mcsec_local4,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_LOCAL_IN,
 		.priority = NF_IP_PRI_FIRST,
@@ -65,7 +66,7 @@ static const struct nf_hook_ops template[] = {
 		.hooknum = NF_INET_PRE_ROUTING,
 		.priority = NF_IP6_PRI_CONNTRACK_DEFRAG + 1,
 	}, {
-		.hook = mcsec_in6,
+		.hook = mcsec_local6,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_LOCAL_IN,
 		.priority = NF_IP6_PRI_FIRST,

@@ -10,6 +10,7 @@
 #include "esp.h"
 #include "group.h"
 #include "header.h"
+#include "icmp.h"
 #include "outer.h"
 #include "share.h"
 #include "trace.h"
@@ -167,16 +168,37 @@ static int in_finish(struct mcsec_op *op, const struct nf_hook_state *state,
 	return 0;
 }
 
+/* The hook that a packet came by. */
+static nf_hookfn *hook_of(const struct nf_hook_state *state)
+{
+	bool local = state->hook == NF_INET_LOCAL_IN;
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (state->pf == NFPROTO_IPV6)
+		return local ? mcsec_local6 : mcsec_in6;
+#endif
+	return local ? mcsec_local4 : mcsec_in4;
+}
+
+/* What mcsec_local4() and mcsec_local6() would have asked for. */
+static bool is_answered(struct mcsec_net *mnet, const struct sk_buff *skb,
+			const struct nf_hook_state *state)
+{
+	if (state->hook != NF_INET_LOCAL_IN)
+		return false;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (state->pf == NFPROTO_IPV6)
+		return mcsec_asks6(mnet, skb) != NF_ACCEPT;
+#endif
+	return mcsec_asks4(mnet, skb) != NF_ACCEPT;
+}
+
 /* The cipher answered later: in softirq, or in a worker. */
 static void in_done(struct mcsec_op *op, int err)
 {
 	struct mcsec_flight flight = op->flight;
 	struct sk_buff *skb = op->skb;
 	struct mcsec_sa *sa = op->sa;
-	nf_hookfn *hook = mcsec_in4;
-
-	if (IS_ENABLED(CONFIG_IPV6) && flight.state.pf == NFPROTO_IPV6)
-		hook = mcsec_in6;
 
 	local_bh_disable();
 	rcu_read_lock();
@@ -185,9 +207,11 @@ static void in_done(struct mcsec_op *op, int err)
 		mcsec_op_put(op);
 		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
 		kfree_skb(skb);
-	} else if (in_finish(op, &flight.state, err)) {
+	} else if (in_finish(op, &flight.state, err) ||
+		   is_answered(sa->group->mnet, skb, &flight.state)) {
 		kfree_skb(skb);
-	} else if (!mcsec_flight_resume(skb, &flight.state, hook)) {
+	} else if (!mcsec_flight_resume(skb, &flight.state,
+					hook_of(&flight.state))) {
 		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
 	}
 	mcsec_flight_release(&flight);
@@ -432,6 +456,23 @@ unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
 	return in4(priv, skb, state);
 }
 
+/* What is verified may still ask for an answer that would repeat it. */
+unsigned int mcsec_local4(void *priv, struct sk_buff *skb,
+			  const struct nf_hook_state *state)
+{
+	unsigned int verdict;
+
+	if (likely(!ipv4_is_multicast(ip_hdr(skb)->daddr)))
+		return NF_ACCEPT;
+	if (unlikely(!mcsec_is_verified4(skb))) {
+		verdict = in4(priv, skb, state);
+		if (verdict != NF_ACCEPT || !mcsec_is_verified4(skb))
+			return verdict;
+	}
+	return likely(ip_hdr(skb)->protocol == IPPROTO_UDP) ?
+	       NF_ACCEPT : mcsec_asks4(priv, skb);
+}
+
 #if IS_ENABLED(CONFIG_IPV6)
 static unsigned int in_esp6(struct sk_buff *skb,
 			    const struct nf_hook_state *state,
@@ -487,5 +528,21 @@ unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
 	    mcsec_is_verified6(skb))
 		return NF_ACCEPT;
 	return in6(priv, skb, state);
+}
+
+unsigned int mcsec_local6(void *priv, struct sk_buff *skb,
+			  const struct nf_hook_state *state)
+{
+	unsigned int verdict;
+
+	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
+		return NF_ACCEPT;
+	if (unlikely(!mcsec_is_verified6(skb))) {
+		verdict = in6(priv, skb, state);
+		if (verdict != NF_ACCEPT || !mcsec_is_verified6(skb))
+			return verdict;
+	}
+	return likely(ipv6_hdr(skb)->nexthdr == IPPROTO_UDP) ?
+	       NF_ACCEPT : mcsec_asks6(priv, skb);
 }
 #endif

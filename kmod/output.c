@@ -6,6 +6,7 @@
 #include "output.h"
 #include "group.h"
 #include "header.h"
+#include "icmp.h"
 #include "protect.h"
 
 #include <linux/netfilter_bridge.h>
@@ -209,9 +210,12 @@ unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
 {
 	const struct iphdr *iph = ip_hdr(skb);
 
-	if (likely(!ipv4_is_multicast(iph->daddr)))
+	if (likely(!ipv4_is_multicast(iph->daddr))) {
+		if (unlikely(iph->protocol == IPPROTO_ICMP))
+			return mcsec_quotes4(priv, skb, state);
 		return likely(iph->protocol != IPPROTO_IPIP) ?
 		       NF_ACCEPT : tunnel4(skb, state);
+	}
 	if (likely(iph->protocol == IPPROTO_ESP))
 		return NF_ACCEPT;
 	return forward4(priv, skb, state);
@@ -338,8 +342,10 @@ static noinline unsigned int forward6(struct mcsec_net *mnet,
 unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
 			    const struct nf_hook_state *state)
 {
-	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr) ||
-		   ipv6_hdr(skb)->nexthdr == NEXTHDR_ESP))
+	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
+		return likely(ipv6_hdr(skb)->nexthdr != NEXTHDR_ICMP) ?
+		       NF_ACCEPT : mcsec_quotes6(priv, skb, state);
+	if (likely(ipv6_hdr(skb)->nexthdr == NEXTHDR_ESP))
 		return NF_ACCEPT;
 	return forward6(priv, skb, state);
 }

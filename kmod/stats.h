@@ -28,6 +28,7 @@
 	X(OUT_CRYPTO,		"out-crypto")			\
 	X(OUT_CRYPTO_BUSY,	"out-crypto-busy")		\
 	X(OUT_GONE,		"out-gone")			\
+	X(OUT_QUOTED,		"out-quoted")			\
 	X(OUT_OBSERVED,		"out-observed")			\
 	X(IN_ACCEPTED,		"in-accepted")			\
 	X(IN_EXEMPT,		"in-exempt")			\
@@ -49,6 +50,7 @@
 	X(IN_SELECTOR,		"in-selector")			\
 	X(IN_MODE,		"in-mode")			\
 	X(IN_INNER,		"in-inner")			\
+	X(IN_ECHO,		"in-echo")			\
 	X(IN_OBSERVED,		"in-observed")			\
 	X(FORWARD_CLEAR,	"forward-clear")		\
 	X(FORWARD_OBSERVED,	"forward-observed")

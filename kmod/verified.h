@@ -55,13 +55,17 @@ static inline bool mcsec_is_verified6(const struct sk_buff *skb)
 /*
  * @here: for this host alone. Then it also says that it has been routed
  * already: multicast routing would take the clear datagram to other links,
- * tunnels and routing daemons.
+ * tunnels and routing daemons. What may be routed may also be fragmented on the
+ * way: an IPv6 router would otherwise quote what was deciphered in a Packet Too
+ * Big, and send that back through the network that it was hidden from.
  */
 static inline void mcsec_set_verified(struct sk_buff *skb, bool here,
 				      u32 group, u32 sender)
 {
 	struct mcsec_verified *slot = mcsec_verified_slot(skb);
 
+	if (!here)
+		skb->ignore_df = 1;
 	slot->cookie = mcsec_verified_cookie;
 	slot->group = group;
 	slot->sender = sender;

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "icmp.h"
+#include "header.h"
+#include "verified.h"
+
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/netdevice.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+
+/* ---- errors ---- */
+
+/* Behind type, code, checksum and four octets that depend on the type. */
+#define QUOTE 8
+
+static unsigned int refuse(struct mcsec_net *mnet,
+			   const struct mcsec_hidden *hidden)
+{
+	struct mcsec_group *group = hidden->group;
+
+	if (!hidden->strict)
+		return NF_ACCEPT;
+	if (group)
+		mcsec_drop_out(group, MCSEC_OUT_QUOTED, 0, -1);
+	else
+		mcsec_count(mnet->stats, MCSEC_OUT_QUOTED);
+	return NF_DROP;
+}
+
+static struct mcsec_hidden of_group(struct mcsec_group *group)
+{
+	struct mcsec_hidden hidden = { .group = group };
+
+	hidden.strict = group &&
+			READ_ONCE(group->policy) != MCSEC_POLICY_OBSERVE;
+	return hidden;
+}
+
+static bool is_error4(u8 type)
+{
+	switch (type) {
+	case ICMP_DEST_UNREACH:
+	case ICMP_SOURCE_QUENCH:
+	case ICMP_REDIRECT:
+	case ICMP_TIME_EXCEEDED:
+	case ICMP_PARAMETERPROB:
+		return true;
+	}
+	return false;
+}
+
+/* skb->data is at the quoted header. */
+static unsigned int quoted4(struct mcsec_net *mnet, const struct sk_buff *skb,
+			    const struct net_device *dev)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	struct mcsec_hidden hidden;
+
+	if (iph->version != 4 || !ipv4_is_multicast(iph->daddr) ||
+	    iph->protocol == IPPROTO_ESP)
+		return NF_ACCEPT;
+	if (ip_is_fragment(iph))
+		hidden = mcsec_select_hidden4(&mnet->select, skb, dev);
+	else
+		hidden = of_group(mcsec_select4(&mnet->select, skb, dev));
+	return refuse(mnet, &hidden);
+}
+
+unsigned int mcsec_quotes4(struct mcsec_net *mnet, struct sk_buff *skb,
+			   const struct nf_hook_state *state)
+{
+	unsigned int at = ip_hdrlen(skb) + QUOTE;
+	unsigned int verdict;
+	u8 buf, *type;
+
+	if (state->hook != NF_INET_POST_ROUTING ||
+	    state->out->flags & IFF_LOOPBACK)
+		return NF_ACCEPT;
+	type = skb_header_pointer(skb, at - QUOTE, sizeof(buf), &buf);
+	if (!type || !is_error4(*type) ||
+	    !pskb_may_pull(skb, at + sizeof(struct iphdr)))
+		return NF_ACCEPT;
+	__skb_pull(skb, at);
+	skb_reset_network_header(skb);
+	verdict = quoted4(mnet, skb, state->out);
+	__skb_push(skb, at);
+	skb_reset_network_header(skb);
+	return verdict;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+/* skb->data is at the quoted header. */
+static unsigned int quoted6(struct mcsec_net *mnet, const struct sk_buff *skb,
+			    const struct net_device *dev)
+{
+	struct mcsec_hidden hidden;
+	unsigned int hlen, nhoff;
+	int next;
+
+	if (ipv6_hdr(skb)->version != 6 ||
+	    !ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr))
+		return NF_ACCEPT;
+	next = mcsec_walk6(skb, &hlen, &nhoff);
+	if (next == NEXTHDR_ESP)
+		return NF_ACCEPT;
+	if (next < 0 || next == NEXTHDR_FRAGMENT)
+		hidden = mcsec_select_hidden6(&mnet->select, skb, dev);
+	else
+		hidden = of_group(mcsec_select6(&mnet->select, skb, dev));
+	return refuse(mnet, &hidden);
+}
+
+unsigned int mcsec_quotes6(struct mcsec_net *mnet, struct sk_buff *skb,
+			   const struct nf_hook_state *state)
+{
+	const unsigned int at = sizeof(struct ipv6hdr) + QUOTE;
+	unsigned int verdict;
+	u8 buf, *type;
+
+	if (state->hook != NF_INET_POST_ROUTING ||
+	    state->out->flags & IFF_LOOPBACK)
+		return NF_ACCEPT;
+	type = skb_header_pointer(skb, at - QUOTE, sizeof(buf), &buf);
+	if (!type || *type & ICMPV6_INFOMSG_MASK ||
+	    !pskb_may_pull(skb, at + sizeof(struct ipv6hdr)))
+		return NF_ACCEPT;
+	__skb_pull(skb, at);
+	skb_reset_network_header(skb);
+	verdict = quoted6(mnet, skb, state->out);
+	__skb_push(skb, at);
+	skb_reset_network_header(skb);
+	return verdict;
+}
+#endif
+
+/* ---- answers ---- */
+
+static unsigned int answerless(struct mcsec_net *mnet,
+			       const struct sk_buff *skb)
+{
+	const struct mcsec_verified *slot = mcsec_verified_slot(skb);
+	struct mcsec_group *group = xa_load(&mnet->by_id, slot->group);
+
+	if (group && READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE)
+		return NF_ACCEPT;
+	if (group)
+		mcsec_drop_in(group, MCSEC_IN_ECHO, 0, slot->sender);
+	else
+		mcsec_count(mnet->stats, MCSEC_IN_ECHO);
+	return NF_DROP;
+}
+
+unsigned int mcsec_asks4(struct mcsec_net *mnet, const struct sk_buff *skb)
+{
+	u8 buf, *type;
+
+	if (ip_hdr(skb)->protocol != IPPROTO_ICMP)
+		return NF_ACCEPT;
+	type = skb_header_pointer(skb, ip_hdrlen(skb), sizeof(buf), &buf);
+	if (type && (*type == ICMP_ECHO || *type == ICMP_TIMESTAMP ||
+		     *type == ICMP_EXT_ECHO))
+		return answerless(mnet, skb);
+	return NF_ACCEPT;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+unsigned int mcsec_asks6(struct mcsec_net *mnet, const struct sk_buff *skb)
+{
+	unsigned int hlen, nhoff;
+	u8 buf, *type;
+
+	if (mcsec_walk6(skb, &hlen, &nhoff) != NEXTHDR_ICMP)
+		return NF_ACCEPT;
+	type = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
+	if (type && (*type == ICMPV6_ECHO_REQUEST ||
+		     *type == ICMPV6_EXT_ECHO_REQUEST))
+		return answerless(mnet, skb);
+	return NF_ACCEPT;
+}
+#endif

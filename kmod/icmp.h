@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What IP says about a group's datagrams by itself, in unicast and in the
+ * clear: errors quote them, and answers to echo requests repeat them.
+ */
+#ifndef _MCSEC_ICMP_H
+#define _MCSEC_ICMP_H
+
+#include <linux/netfilter.h>
+#include <linux/skbuff.h>
+
+#include "group.h"
+
+/*
+ * An ICMP message to a unicast address, at POST_ROUTING. Returns NF_DROP if it
+ * is an error that quotes the clear text of a group which is protected where
+ * the message would leave, whoever made it.
+ */
+unsigned int mcsec_quotes4(struct mcsec_net *mnet, struct sk_buff *skb,
+			   const struct nf_hook_state *state);
+unsigned int mcsec_quotes6(struct mcsec_net *mnet, struct sk_buff *skb,
+			   const struct nf_hook_state *state);
+
+/*
+ * A verified datagram at LOCAL_IN that is not UDP. Returns NF_DROP if IP would
+ * answer it with what it says.
+ */
+unsigned int mcsec_asks4(struct mcsec_net *mnet, const struct sk_buff *skb);
+unsigned int mcsec_asks6(struct mcsec_net *mnet, const struct sk_buff *skb);
+
+#endif /* _MCSEC_ICMP_H */

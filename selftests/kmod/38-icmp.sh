@@ -1,0 +1,165 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 600
+#
+# What IP says by itself about a group's datagrams: it must not repeat in the
+# clear what came as ESP. And large ones still reach a small link inside.
+#
+#	a eth0 ---- eth0 b eth1 --(1280)-- eth0 c
+#
+# b is a gateway, whose outside is eth0.
+
+. "$(dirname "$0")/kmod.sh"
+need tcpdump python3 ping smcrouted
+load_mcsec
+ns_create a b c
+veth a:eth0 10.1.0.1/24 fd01::1/64 -- b:eth0 10.1.0.2/24 fd01::2/64
+veth b:eth1 10.3.0.1/24 fd03::1/64 -- c:eth0 10.3.0.2/24 fd03::2/64
+nip b link set eth1 mtu 1280
+nip c link set eth0 mtu 1280
+mroute_to a eth0 224.0.0.0/4 ff00::/8
+mroute_to c eth0 224.0.0.0/4 ff00::/8
+nip a route add fd03::/64 via fd01::2
+nip a route add 10.3.0.0/24 via 10.1.0.2
+nip c route add default via fd03::1
+nip c route add default via 10.3.0.1
+in_ns b sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
+	net.ipv4.icmp_echo_ignore_broadcasts=0
+in_ns a sysctl -qw net.ipv4.icmp_echo_ignore_broadcasts=0
+{
+	echo "phyint eth0 enable"
+	echo "phyint eth1 enable"
+	echo "mroute from eth0 source 10.1.0.1 group $G4 to eth1"
+	echo "mroute from eth0 source fd01::1 group $G6 to eth1"
+	echo "mroute from eth1 source 10.3.0.2 group $G4 to eth0"
+	echo "mroute from eth1 source fd03::2 group $G6 to eth0"
+} >"$TMP/conf"
+spawn in_ns b smcrouted -n -N -f "$TMP/conf" -u "$TMP/sock" -P "$TMP/pid" \
+	>"$TMP/smc" 2>&1
+routed() {
+	[ "$(nip b mroute show | grep -c 'State: resolved')" -ge 2 ] &&
+		nip b -6 mroute show | grep -q 'State: resolved'
+}
+try "b routes multicast" wait_until 30 routed
+mc a send fd01::2 $PORT eth0 >/dev/null # neighbours know each other
+groups a
+ctl b group add g4 $G4 dev eth0 forward
+ctl b group add g6 $G6 dev eth0 forward
+for g in g4 g6; do
+	key=$(new_key 20)
+	sa_add a $g "$key" spi 4096 dir inout alg aes-gcm-16 sender-id 1-4 select
+	sa_add b $g "$key" spi 4096 dir inout alg aes-gcm-16 sender-id 5-8 \
+		select
+done
+listen c $G4 c4
+listen c $G6 c6
+# who is to answer echo requests is a member
+listen b $G4 b4
+listen b $G6 b6
+sniff a wire
+
+# What of the wire's clear payload has the word
+leaked() {
+	sniffed wire
+	grep -aoc "$1" "$TMP/wire.pcap"
+}
+wire() { sniffed wire; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null; }
+
+# ---- too big for a link inside
+
+mc a send $G6 $PORT eth0 count=2 size=1350 text=BIGSECRET >"$TMP/want6"
+mc a send $G6 $PORT eth0 count=1 size=4000 text=BIGSECRET >>"$TMP/want6"
+try "IPv6: large datagrams reach the small link" \
+	wait_until 20 has_lines c6 3
+is "as they were sent" "$(got c6)" "$(cat "$TMP/want6")"
+mc a send $G4 $PORT eth0 count=2 size=1350 pmtu=dont text=BIGSECRET \
+	>"$TMP/want4"
+mc a send $G4 $PORT eth0 count=1 size=4000 text=BIGSECRET >>"$TMP/want4"
+try "IPv4: also there, where its sender permits" \
+	wait_until 20 has_lines c4 3
+is "as it was sent" "$(got c4)" "$(cat "$TMP/want4")"
+is "nobody is told that they were too big" \
+	"$(wire '(icmp6 and ip6[40] == 2) or (icmp and icmp[0] == 3)' | wc -l)" 0
+is "nothing of them was on the wire in the clear" "$(leaked BIGSECRET)" 0
+
+# ---- an option that b does not know, and is to complain about
+
+# nor does c, whose complaint b would route
+mc a send $G6 $PORT eth0 count=2 text=OPTSECRET dst=0000be0400000000 \
+	>/dev/null
+try "IPv6: an unknown option is not complained about in the clear" \
+	wait_until 20 counted b out-quoted 4
+is "with what it came with" "$(leaked OPTSECRET)" 0
+is "nor by a itself" "$(wire 'icmp6 and ip6[40] == 4' | wc -l)" 0
+
+# ---- what somebody inside says about it
+
+cat >"$TMP/error.py" <<'END'
+import socket, struct, sys
+kind, group, src, to, text = sys.argv[1:]
+six = ":" in group
+family = socket.AF_INET6 if six else socket.AF_INET
+body = (text * 12).encode()
+udp = struct.pack("!HHHH", 4000, 5000, 8 + len(body), 0) + body
+addrs = socket.inet_pton(family, src) + socket.inet_pton(family, group)
+proto = 50 if kind == "esp" else 17
+if six:
+    quote = struct.pack("!IHBB", 6 << 28, len(udp), proto, 8) + addrs + udp
+    s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+    s.sendto(struct.pack("!BBHI", 2, 0, 0, 1280) + quote, (to, 0))
+else:
+    quote = struct.pack("!BBHHHBBH", 69, 0, 20 + len(udp), 7, 0, 8, proto,
+                        0) + addrs + udp
+    data = struct.pack("!BBHI", 3, 4, 0, 1280) + quote
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    data = data[:2] + struct.pack("!H", ~total & 0xffff) + data[4:]
+    s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    s.sendto(data, (to, 0))
+END
+was=$(counter b out-quoted)
+in_ns c python3 "$TMP/error.py" clear $G6 fd01::1 fd01::1 QUOTED6-
+in_ns c python3 "$TMP/error.py" clear $G4 10.1.0.1 10.1.0.1 QUOTED4-
+try "an error that quotes clear text is not routed out" \
+	wait_until 20 counted b out-quoted $((was + 2))
+is "in either family" "$(leaked QUOTED)" 0
+in_ns c python3 "$TMP/error.py" esp $G6 fd01::1 fd01::1 CIPHER6-
+in_ns c python3 "$TMP/error.py" clear ff3e::2 fd01::1 fd01::1 OTHERS6-
+in_ns c python3 "$TMP/error.py" esp $G4 10.1.0.1 10.1.0.1 CIPHER4-
+in_ns c python3 "$TMP/error.py" clear 239.1.1.9 10.1.0.1 10.1.0.1 OTHERS4-
+errors() {
+	[ "$(wire '(icmp6 and ip6[40] == 2) or (icmp and icmp[0] == 3)' |
+		wc -l)" -eq 4 ]
+}
+try "one about ESP is, and about what is of no group" wait_until 20 errors
+is "and these are not counted" "$(counter b out-quoted)" $((was + 2))
+
+# ---- a gateway's own word to the inside, which is in the clear anyhow
+
+nip b link set eth1 mtu 1500
+nip c link set eth0 mtu 1500
+mc c send $G6 $PORT eth0 count=1 size=1440 pmtu=do text=INSIDE >/dev/null
+told() { nip c route get $G6 | grep -q 'mtu 1[0-9]*'; }
+try "a sender inside hears what fits" wait_until 20 told
+is "which is no quote for the outside" "$(counter b out-quoted)" $((was + 2))
+
+# ---- echo
+
+b_echo=$(counter b in-echo)
+in_ns a ping -6 -q -c 2 -i 0.2 -W 2 -p 4543484f -s 64 -I eth0 $G6 >/dev/null 2>&1
+in_ns a ping -q -c 2 -i 0.2 -W 2 -p 4543484f -s 64 -I eth0 $G4 >/dev/null 2>&1
+try "echo requests to a group are counted" \
+	wait_until 20 counted b in-echo $((b_echo + 4))
+is "not answered in the clear" \
+	"$(wire '(icmp6 and ip6[40] == 129) or (icmp and icmp[0] == 0)' | wc -l)" 0
+is "nor their payload seen" "$(leaked ECHOECHO)" 0
+in_ns a ping -6 -q -c 1 -W 5 fd01::2 >/dev/null
+is "others are answered" "$(wire 'icmp6 and ip6[40] == 129' | wc -l)" 1
+ctl b group set g6 policy observe
+ctl a group set g6 policy observe
+in_ns a ping -6 -q -c 1 -W 5 -I eth0 $G6 >/dev/null 2>&1
+is "so are those to a group that observes" \
+	"$(wire 'icmp6 and ip6[40] == 129' | wc -l)" 2
+
+tap_done
