@@ -58,6 +58,22 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define mcsec_assign_str(field, string) __assign_str(field)
 #endif
 
+/* Whether filters of tc, or programs in their place, see a device's packets. */
+static inline bool mcsec_has_tc(const struct net_device *dev)
+{
+#ifdef CONFIG_NET_CLS_ACT
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	return rcu_access_pointer(dev->miniq_ingress) ||
+	       rcu_access_pointer(dev->miniq_egress);
+#else
+	return rcu_access_pointer(dev->tcx_ingress) ||
+	       rcu_access_pointer(dev->tcx_egress);
+#endif
+#else
+	return false;
+#endif
+}
+
 /* Whether a socket asked for errors. */
 static inline bool mcsec_recverr4(const struct sock *sk)
 {

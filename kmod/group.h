@@ -26,7 +26,7 @@
 
 #define MCSEC_GROUPS_MAX 65536	/* groups in a network namespace */
 #define MCSEC_SAS_MAX 64	/* SAs in a group */
-#define MCSEC_HOOKS 10		/* of netfilter, IPv4 and IPv6 */
+#define MCSEC_HOOKS 12		/* of netfilter, IPv4 and IPv6 */
 
 extern unsigned int mcsec_net_id;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "hooks.h"
+#include "flows.h"
 #include "group.h"
 #include "input.h"
 #include "output.h"
@@ -25,7 +26,8 @@
  * IP's hooks for is left as it is there (see mcsec_in4()). And what is
  * verified must not be answered in the clear.
  *
- * FORWARD and POST_ROUTING, last: see mcsec_forward4().
+ * FORWARD, first: see mcsec_flow4(). FORWARD and POST_ROUTING, last: see
+ * mcsec_forward4().
  */
 static const struct nf_hook_ops template[] = {
 	{
@@ -42,6 +44,11 @@ static const struct nf_hook_ops template[] = {
 		.hook = mcsec_local4,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_LOCAL_IN,
+		.priority = NF_IP_PRI_FIRST,
+	}, {
+		.hook = mcsec_flow4,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_FORWARD,
 		.priority = NF_IP_PRI_FIRST,
 	}, {
 		.hook = mcsec_forward4,
@@ -69,6 +76,11 @@ static const struct nf_hook_ops template[] = {
 		.hook = mcsec_local6,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_LOCAL_IN,
+		.priority = NF_IP6_PRI_FIRST,
+	}, {
+		.hook = mcsec_flow6,
+		.pf = NFPROTO_IPV6,
+		.hooknum = NF_INET_FORWARD,
 		.priority = NF_IP6_PRI_FIRST,
 	}, {
 		.hook = mcsec_forward6,

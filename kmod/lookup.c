@@ -275,6 +275,34 @@ struct mcsec_node *mcsec_select_sa6(const struct mcsec_select *s,
 	return select_any_sa(&s->v6, shapes, skb, spi, true);
 }
 
+static bool has_addrs(const struct mcsec_tables *t, const struct sk_buff *skb,
+		      u16 family)
+{
+	const struct mcsec_shapes *shapes = rcu_dereference(t->prefixes);
+	struct mcsec_key key;
+	unsigned int i;
+
+	for (i = 0; shapes && i < shapes->n; i++) {
+		key_of(&key, &shapes->shape[i], skb, NULL, 0,
+		       family == AF_INET6);
+		if (mcsec_table_find(&t->addrs, &key, family))
+			return true;
+	}
+	return false;
+}
+
+bool mcsec_select_addrs4(const struct mcsec_select *s,
+			 const struct sk_buff *skb)
+{
+	return has_addrs(&s->v4, skb, AF_INET);
+}
+
+bool mcsec_select_addrs6(const struct mcsec_select *s,
+			 const struct sk_buff *skb)
+{
+	return has_addrs(&s->v6, skb, AF_INET6);
+}
+
 /*
  * In the order in which groups are asked, up to the first that does not look at
  * what is hidden: it has what none before it takes, and none after it anything.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "netlink.h"
 #include "compat.h"
+#include "flows.h"
 #include "hooks.h"
 
 #include <linux/ctype.h>
@@ -283,6 +284,16 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 	}
 }
 
+/* It is made all the same, and who made it is told. */
+static void warn_of_ways(struct genl_info *info)
+{
+	const char *why = mcsec_flows_ways(genl_info_net(info));
+
+	/* Each a literal, as extack wants it. */
+	if (why && info->extack)
+		info->extack->_msg = why;
+}
+
 int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
@@ -302,7 +313,11 @@ int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
 		mutex_unlock(&mnet->lock);
 	}
 	kfree(devs);
-	return err;
+	if (err)
+		return err;
+	mcsec_flows_forget(genl_info_net(info), &config.sel);
+	warn_of_ways(info);
+	return 0;
 }
 
 int mcsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info)

@@ -4,6 +4,7 @@
  * clear because it is exempt, or dropped and counted. There is no fourth.
  */
 #include "output.h"
+#include "flows.h"
 #include "group.h"
 #include "header.h"
 #include "icmp.h"
@@ -101,6 +102,7 @@ unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
 
 	if (likely(!ipv4_is_multicast(ip_hdr(skb)->daddr)))
 		return NF_ACCEPT;
+	mcsec_flow_release(skb);
 	if (unlikely(ip_is_fragment(ip_hdr(skb)))) {
 		hidden = mcsec_select_hidden4(&mnet->select, skb,
 					      leaves_by(skb, state));
@@ -210,6 +212,7 @@ unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
 {
 	const struct iphdr *iph = ip_hdr(skb);
 
+	mcsec_flow_release(skb);
 	if (likely(!ipv4_is_multicast(iph->daddr))) {
 		if (unlikely(iph->protocol == IPPROTO_ICMP))
 			return mcsec_quotes4(priv, skb, state);
@@ -268,6 +271,7 @@ unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
 
 	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
 		return NF_ACCEPT;
+	mcsec_flow_release(skb);
 	/* Nothing can be hidden from groups that look at addresses alone. */
 	if (unlikely(!mcsec_select_plain(&mnet->select.v6) &&
 		     mcsec_hides6(skb, &next))) {
@@ -342,6 +346,7 @@ static noinline unsigned int forward6(struct mcsec_net *mnet,
 unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
 			    const struct nf_hook_state *state)
 {
+	mcsec_flow_release(skb);
 	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
 		return likely(ipv6_hdr(skb)->nexthdr != NEXTHDR_ICMP) ?
 		       NF_ACCEPT : mcsec_quotes6(priv, skb, state);

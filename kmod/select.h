@@ -129,6 +129,12 @@ struct mcsec_node *mcsec_select_sa4(const struct mcsec_select *s,
 struct mcsec_node *mcsec_select_sa6(const struct mcsec_select *s,
 				    const struct sk_buff *skb, __be32 spi);
 
+/* Whether any group has the addresses of @skb, whatever else it selects by. */
+bool mcsec_select_addrs4(const struct mcsec_select *s,
+			 const struct sk_buff *skb);
+bool mcsec_select_addrs6(const struct mcsec_select *s,
+			 const struct sk_buff *skb);
+
 /**
  * struct mcsec_hidden - whose a datagram may be that hides what groups select by
  * @group: for certain this one's, for none is asked before it; or NULL

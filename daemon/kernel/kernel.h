@@ -26,6 +26,10 @@
 /* The longest key: 32 octets of AES-256 or ChaCha20, and 4 of salt. */
 #define KSA_KEY_MAX 36
 
+/*
+ * Why something failed; where it did not, what the kernel warns of, mostly
+ * nothing.
+ */
 struct kerr {
 	char text[256];
 };

@@ -137,11 +137,12 @@ static bool answer_message(struct answer *a, const struct nlmsghdr *nlh)
 		}
 		e = mnl_nlmsg_get_payload(nlh);
 		/* A reply that could not be read outweighs the kernel's 0. */
-		if (e->error) {
+		if (e->error)
 			a->ret = e->error;
+		if (e->error || !a->ret)
 			a->spoke = say_extack(a->err, a->req, nlh,
-					      error_len(nlh, e));
-		}
+					      e->error ? error_len(nlh, e) :
+							 sizeof(*e));
 		return true;
 	case NLMSG_DONE:
 		if (mnl_nlmsg_get_payload_len(nlh) < sizeof(ret))
@@ -211,6 +212,7 @@ static int exchange(struct knl *n, struct nlmsghdr *req, ktalk_fn *fn,
 	};
 	int ret;
 
+	ktalk_say(err, "%s", "");
 	req->nlmsg_seq = ++n->seq;
 	if (!(req->nlmsg_flags & NLM_F_DUMP))
 		req->nlmsg_flags |= NLM_F_ACK;

@@ -96,13 +96,17 @@ static int protect(struct mgroup *g, char *err, size_t errlen)
 	struct kgroup kg = { .dst = g->conf->address };
 	struct kgroup_info info;
 	char a[ADDR_STRLEN];
-	struct kerr kerr;
+	struct kerr kerr = {};
 	int rc;
 
 	snprintf(kg.name, sizeof(kg.name), "%s", g->conf->name);
 	rc = k->ops->group_add(k->ctx, &kg, &kerr);
-	if (!rc)
+	if (!rc) {
+		if (*kerr.text)
+			log_warn("group \"%s\": kernel: %s", kg.name,
+				 kerr.text);
 		return 0;
+	}
 	if (rc == -EEXIST &&
 	    !k->ops->group_get(k->ctx, kg.name, &info, NULL)) {
 		if (addr_equal(&info.group.dst, &kg.dst)) {

@@ -168,7 +168,7 @@ static const struct word add_words[] = {
 static int group_add(struct ctl *ctl, int argc, char **argv)
 {
 	struct kgroup g = {};
-	struct kerr err;
+	struct kerr err = {};
 	uint32_t seen;
 	int ret;
 
@@ -185,6 +185,7 @@ static int group_add(struct ctl *ctl, int argc, char **argv)
 		return ret;
 	if (ctl->kernel.ops->group_add(ctl->kernel.ctx, &g, &err))
 		return refused("group add", &err);
+	warned("group add", &err);
 	return EXIT_OK;
 }
 

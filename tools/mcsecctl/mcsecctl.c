@@ -151,6 +151,12 @@ int refused(const char *what, const struct kerr *err)
 	return complain(EXIT_FAILED, "%s: %s", what, err->text);
 }
 
+void warned(const char *what, const struct kerr *err)
+{
+	if (*err->text)
+		complain(EXIT_OK, "%s: warning: %s", what, err->text);
+}
+
 int print_json(json_t *json)
 {
 	int ret = json ? json_dumpf(json, stdout, JSON_COMPACT) : -1;

@@ -58,6 +58,8 @@ int need_kernel(struct ctl *ctl);
 
 /* After a function of the kernel failed: @what was tried. */
 int refused(const char *what, const struct kerr *err);
+/* After one that did not fail: what the kernel warns of, if anything. */
+void warned(const char *what, const struct kerr *err);
 
 /* Writes @json as one line and releases it. */
 int print_json(json_t *json);

@@ -41,14 +41,15 @@ LIBRARIES = {
 BASE = "verified header outer pmtu stats flight compat"
 KEYS = "trace sa sender select shape esp replay notify netlink-gen " + BASE
 KMOD = {
-    "main": "netlink hooks output input group guard share " + KEYS,
-    "netlink": "hooks output input group guard " + KEYS,
-    "netlink-group": "netlink hooks group " + KEYS,
+    "main": "netlink hooks flows output input group guard share " + KEYS,
+    "netlink": "hooks output input group guard flows " + KEYS,
+    "netlink-group": "netlink hooks flows group " + KEYS,
     "netlink-sa": "netlink group guard " + KEYS,
-    "hooks": "output input group " + KEYS,
-    "output": "protect icmp group " + KEYS,
+    "hooks": "output input flows group " + KEYS,
+    "output": "protect icmp flows group " + KEYS,
     "input": "icmp group share " + KEYS,
     "icmp": "group " + KEYS,
+    "flows": "group " + KEYS,
     "protect": "group share " + KEYS,
     "xt_mcsec": "came",
     "came": "group " + KEYS,

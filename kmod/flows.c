@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "flows.h"
+#include "compat.h"
+#include "group.h"
+#include "verified.h"
+
+#include <linux/netdevice.h>
+#include <linux/string.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/netfilter/nf_conntrack.h>
+
+/* ---- flowtables ---- */
+
+/* Before it has passed POST_ROUTING once a connection is in no flowtable. */
+static __always_inline bool may_flow(const struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+	enum ip_conntrack_info info;
+	struct nf_conn *ct = nf_ct_get(skb, &info);
+
+	return ct && nf_ct_is_confirmed(ct);
+#else
+	return false;
+#endif
+}
+
+static unsigned int keep_out(struct mcsec_net *mnet, struct sk_buff *skb)
+{
+#ifdef CONFIG_XFRM
+	if (likely(skb_sec_path(skb) || secpath_set(skb)))
+		return NF_ACCEPT;
+	mcsec_count(mnet->stats, MCSEC_OUT_NO_MEMORY);
+	return NF_DROP;
+#else
+	/* Then rules see no connection. */
+	nf_reset_ct(skb);
+	nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
+	return NF_ACCEPT;
+#endif
+}
+
+unsigned int mcsec_flow4(void *priv, struct sk_buff *skb,
+			 const struct nf_hook_state *state)
+{
+	struct mcsec_net *mnet = priv;
+	bool verified = mcsec_is_verified4(skb);
+
+	if (likely(!verified && !ipv4_is_multicast(ip_hdr(skb)->daddr)))
+		return NF_ACCEPT;
+	/* Whatever its mark, which rules behind us may set, or its policy. */
+	if (!may_flow(skb) ||
+	    (!verified && !mcsec_select_addrs4(&mnet->select, skb)))
+		return NF_ACCEPT;
+	return keep_out(mnet, skb);
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+unsigned int mcsec_flow6(void *priv, struct sk_buff *skb,
+			 const struct nf_hook_state *state)
+{
+	struct mcsec_net *mnet = priv;
+	bool verified = mcsec_is_verified6(skb);
+
+	if (likely(!verified &&
+		   !ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
+		return NF_ACCEPT;
+	/* As in mcsec_flow4(). */
+	if (!may_flow(skb) ||
+	    (!verified && !mcsec_select_addrs6(&mnet->select, skb)))
+		return NF_ACCEPT;
+	return keep_out(mnet, skb);
+}
+#endif
+
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+static bool within(const union nf_inet_addr *addr,
+		   const struct mcsec_selector *sel)
+{
+	unsigned int words = sel->dst_len / 32, bits = sel->dst_len % 32;
+
+	if (memcmp(addr, &sel->dst, words * 4))
+		return false;
+	return !bits || !((addr->all[words] ^
+			   (__force u32)sel->dst.s6_addr32[words]) &
+			  (__force u32)htonl(~0U << (32 - bits)));
+}
+
+/* In either direction, before rules translated its addresses or after. */
+static int is_of(struct nf_conn *ct, void *data)
+{
+	const struct mcsec_selector *sel = data;
+	const struct nf_conntrack_tuple *tuple;
+	unsigned int dir;
+
+	if (nf_ct_l3num(ct) != sel->family)
+		return 0;
+	for (dir = 0; dir < IP_CT_DIR_MAX; dir++) {
+		tuple = &ct->tuplehash[dir].tuple;
+		if (within(&tuple->dst.u3, sel) || within(&tuple->src.u3, sel))
+			return 1;
+	}
+	return 0;
+}
+
+void mcsec_flows_forget(struct net *net, const struct mcsec_selector *sel)
+{
+	struct nf_ct_iter_data data = {
+		.net = net,
+		.data = (void *)sel,
+	};
+
+	nf_ct_iterate_cleanup_net(is_of, &data);
+}
+#else
+void mcsec_flows_forget(struct net *net, const struct mcsec_selector *sel)
+{
+}
+#endif
+
+/* ---- other ways ---- */
+
+#if defined(CONFIG_NETFILTER_INGRESS) || defined(CONFIG_NETFILTER_EGRESS)
+/* A chain of nft, which may forward and copy; not a flowtable. */
+static bool has_chain(const struct nf_hook_entries *hooks)
+{
+	struct nf_hook_ops **ops;
+	unsigned int i;
+
+	if (!hooks)
+		return false;
+	ops = nf_hook_entries_get_hook_ops(hooks);
+	for (i = 0; i < hooks->num_hook_entries; i++)
+		if (ops[i]->hook_ops_type == NF_HOOK_OP_NF_TABLES)
+			return true;
+	return false;
+}
+#endif
+
+static bool has_chains(const struct net_device *dev)
+{
+#ifdef CONFIG_NETFILTER_INGRESS
+	if (has_chain(rcu_dereference(dev->nf_hooks_ingress)))
+		return true;
+#endif
+#ifdef CONFIG_NETFILTER_EGRESS
+	if (has_chain(rcu_dereference(dev->nf_hooks_egress)))
+		return true;
+#endif
+	return false;
+}
+
+static const char *ways_of(struct net_device *dev)
+{
+	if (dev_xdp_prog_count(dev))
+		return "an interface has an XDP program, which can take the group's traffic past mcsec";
+	if (mcsec_has_tc(dev))
+		return "an interface has tc filters at ingress or egress, which can take the group's traffic past mcsec";
+	if (has_chains(dev))
+		return "an interface has an nft netdev chain, which can take the group's traffic past mcsec";
+	return NULL;
+}
+
+/*
+ * Of any interface: what takes traffic out by one that the group names is put
+ * at one that it comes in by.
+ */
+const char *mcsec_flows_ways(struct net *net)
+{
+	const char *why = NULL;
+	struct net_device *dev;
+
+	rcu_read_lock();
+	for_each_netdev_rcu(net, dev) {
+		why = ways_of(dev);
+		if (why)
+			break;
+	}
+	rcu_read_unlock();
+	return why;
+}

@@ -1,0 +1,271 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 900
+# stock too: which flows get into a flowtable differs
+#
+# Ways past netfilter's hooks. Flowtables must not take a group's flows, neither
+# deciphered ones, which strangers would be let in by, nor clear ones that were
+# there first. Of XDP, tc and nft's netdev chains group add warns.
+#
+#	a eth0 ---- eth0 b eth1 ---- eth0 c
+#	                 b eth2 ---- eth0 d
+#
+# b is a gateway, whose outside is eth0.
+
+. "$(dirname "$0")/kmod.sh"
+need tcpdump python3 nft tc ping smcrouted
+load_mcsec
+ns_create a b c d
+veth a:eth0 10.1.0.1/24 fd01::1/64 -- b:eth0 10.1.0.2/24 fd01::2/64
+veth b:eth1 10.3.0.1/24 fd03::1/64 -- c:eth0 10.3.0.2/24 fd03::2/64
+veth b:eth2 10.4.0.1/24 fd04::1/64 -- d:eth0 10.4.0.2/24 fd04::2/64
+for n in a c d; do
+	mroute_to $n eth0 224.0.0.0/4 ff00::/8
+done
+# the way back, which a flowtable wants to know
+nip a route add default via fd01::2
+nip a route add default via 10.1.0.2
+for n in 3 4; do
+	[ $n = 3 ] && h=c || h=d
+	nip $h route add default via fd0$n::1
+	nip $h route add default via 10.$n.0.1
+done
+in_ns b sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+{
+	for d in eth0 eth1 eth2; do
+		echo "phyint $d enable"
+	done
+	for g in $G6 ff3e::2:1; do
+		echo "mroute from eth0 source fd01::1 group $g to eth1"
+		echo "mroute from eth1 source fd03::2 group $g to eth0 eth2"
+	done
+	echo "mroute from eth0 source 10.1.0.1 group $G4 to eth1"
+	echo "mroute from eth1 source 10.3.0.2 group $G4 to eth0 eth2"
+} >"$TMP/conf"
+spawn in_ns b smcrouted -n -N -f "$TMP/conf" -u "$TMP/sock" -P "$TMP/pid" \
+	>"$TMP/smc" 2>&1
+routed() {
+	[ "$(nip b mroute show | grep -c 'State: resolved')" -ge 2 ] &&
+		[ "$(nip b -6 mroute show | grep -c 'State: resolved')" -ge 4 ]
+}
+try "b routes multicast" wait_until 30 routed
+# neighbours must be known, too
+for n in 1 3 4; do
+	in_ns b ping -q -c 1 fd0$n::$((n == 1 ? 1 : 2)) >/dev/null
+	in_ns b ping -q -c 1 10.$n.0.$((n == 1 ? 1 : 2)) >/dev/null
+done
+in_ns b nft -f - <<'END' || skip_all "nft knows no flowtables here"
+table inet f {
+	flowtable ft { hook ingress priority 0; devices = { eth0, eth1, eth2 }; }
+	chain forwards {
+		type filter hook forward priority 0;
+		meta l4proto udp flow add @ft
+	}
+}
+END
+for n in a c d; do
+	sniff $n $n "udp or esp or ip6 proto 50"
+done
+
+seen() { # sniffer, word
+	sniffed "$1"
+	grep -ao "$2" "$TMP/$1.pcap" | wc -l
+}
+cat >"$TMP/offloaded.py" <<'END'
+import socket, struct, sys
+def attrs(data):
+    while len(data) >= 4:
+        n, kind = struct.unpack_from("=HH", data)
+        yield kind & 0x3fff, data[4:n]
+        data = data[(n + 3) & ~3:]
+port, count = int(sys.argv[1]), 0
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+s.send(struct.pack("=IHHIIBBH", 20, 0x101, 0x301, 1, 0, 0, 0, 0))
+done = False
+while not done:
+    data = s.recv(1 << 16)
+    while data:
+        n, kind = struct.unpack_from("=IH", data)
+        a = dict(attrs(data[20:n]))
+        done = done or kind == 3
+        if kind == 0x100:
+            t = dict(attrs(a[1]))
+            ip, proto = dict(attrs(t[1])), dict(attrs(t[2]))
+            dst = ip.get(2) or ip.get(4)
+            sport = struct.unpack("!H", proto.get(2, b"\0\0"))[0]
+            status = struct.unpack("!I", a[3])[0]
+            if (dst[0] in (0xff, 239) and status & 0x4000 and
+                    port == sport):
+                count += 1
+        data = data[(n + 3) & ~3:]
+print(count)
+END
+# source port: flows to multicast that are in b's flowtables
+offloaded() {
+	in_ns b python3 "$TMP/offloaded.py" "$1"
+}
+# mc.py binds to any port; the same flow needs the same one
+cat >"$TMP/flow.py" <<'END'
+import socket, sys, time
+group, port, text, n = sys.argv[1:]
+s = socket.socket(socket.AF_INET6 if ":" in group else socket.AF_INET,
+                  socket.SOCK_DGRAM)
+i = socket.if_nametoindex("eth0")
+if ":" in group:
+    s.setsockopt(41, socket.IPV6_MULTICAST_IF, i)
+    s.setsockopt(41, socket.IPV6_MULTICAST_HOPS, 8)
+else:
+    s.setsockopt(0, 32, bytes(8) + i.to_bytes(4, sys.byteorder))
+    s.setsockopt(0, 33, 8)
+s.bind(("", int(port)))
+for k in range(int(n)):
+    try:
+        s.sendto(f"{text}-{k}".encode(), (group, 5000))
+    except OSError as e:
+        print(e)
+    time.sleep(0.1)
+END
+flow() { # namespace, group, source port, word, number
+	in_ns "$1" python3 "$TMP/flow.py" "$2" "$3" "$4" "$5"
+}
+
+# ---- flowtables do take multicast, or nothing here would mean anything
+
+flow a ff3e::2:1 4000 OTHER 5
+is "a flow of no group gets into the flowtable" "$(offloaded 4000)" 1
+is "and arrives" "$(seen c OTHER)" 5
+
+# ---- what was deciphered: nobody is let in where it went
+
+groups a
+ctl b group add g4 $G4 dev eth0 forward
+ctl b group add g6 $G6 dev eth0 forward
+for g in g4 g6; do
+	key=$(new_key 20)
+	sa_add a $g "$key" spi 4096 dir out alg aes-gcm-16 sender-id 1-4 select
+	sa_add b $g "$key" spi 4096 dir inout alg aes-gcm-16 sender-id 5-8 \
+		select
+done
+for g in $G4 $G6; do
+	flow a $g 4100 GENUINE 6
+done
+is "what was deciphered arrives" "$(seen c GENUINE)" 12
+is "and gets into no flowtable" "$(offloaded 4100)" 0
+ctl a group flush
+for g in $G4 $G6; do
+	flow a $g 4100 FORGED 6
+done
+is "the same flow in the clear is refused" "$(counter b in-clear)" 12
+is "and does not arrive" "$(seen c FORGED)" 0
+
+# ---- what a rule sends elsewhere after it was deciphered
+
+ctl a group add g4 $G4
+key=$(new_key 20)
+sa_add a g4 "$key" spi 4097 dir out alg aes-gcm-16 sender-id 1-4 select
+sa_add b g4 "$key" spi 4097 dir in alg aes-gcm-16
+in_ns b nft add table ip n
+in_ns b nft 'add chain ip n pre { type nat hook prerouting priority -100; }'
+in_ns b nft add rule ip n pre udp sport 4150 dnat to 10.3.0.2
+# or IP would not route it
+in_ns b nft 'add chain ip n kind { type filter hook prerouting priority -150; }'
+in_ns b nft add rule ip n kind udp sport 4150 meta pkttype set host
+flow a $G4 4150 ELSEWHERE 6
+is "what a rule sends to a host arrives" "$(seen c ELSEWHERE)" 6
+ctl a group flush
+flow a $G4 4150 FORGEDTOO 6
+is "and opens the way for nothing else" "$(seen c FORGEDTOO)" 0
+in_ns b nft delete table ip n
+
+# ---- what is protected at one output and clear at another
+
+for g in $G4 $G6; do
+	flow c $g 4200 TWICE 6
+done
+is "clear where it may be" "$(seen d TWICE)" 12
+is "ESP where it must" "$(seen a TWICE)" 0
+is "in no flowtable" "$(offloaded 4200)" 0
+sniffed a
+is "all of it" "$(tcpdump -nr "$TMP/a.pcap" 'src 10.3.0.2 or src fd03::2' \
+	2>/dev/null | grep -c ESP)" 12
+
+# ---- a flow that was there first
+
+first() { # name, word, command...: flows from c, then the command, then more
+	local name=$1 text=$2
+	shift 2
+
+	ctl b group flush
+	[ "$1" != policy ] || ctl b group add g6 $G6 dev eth0 forward \
+		policy observe
+	[ "$1" != rename ] || ctl b group add g6 $G6 dev ethx forward
+	[ "$1" != hidden ] || {
+		ctl b group add g6 $G6 dev eth0 forward policy observe
+		ctl b group add wide ff3e::/16 dev eth0 forward
+	}
+	flow c $G6 $((port += 1)) "OPEN$text" 5
+	is "$name: at first it leaves in the clear" "$(seen a "OPEN$text")" 5
+	# where there is a group, none gets there
+	is "$name: by a flowtable?" "$(offloaded $port)" \
+		$([ "$1" = add ] && echo 1 || echo 0)
+	case $1 in
+	add) ctl b group add g6 $G6 dev eth0 forward ;;
+	policy) ctl b group set g6 policy enforce ;;
+	hidden) ctl b group del g6 ;;
+	rename)
+		nip b link set eth0 down
+		nip b link set eth0 name ethx
+		nip b link set ethx up
+		;;
+	esac
+	is "$name: its flow is forgotten" "$(offloaded $port)" 0
+	flow c $G6 $port "LEAK$text" 8
+	is "$name: from then on nothing does" "$(seen a "LEAK$text")" 0
+}
+port=4300
+first "a group is added" A add
+first "a group enforces" B policy
+first "a group that observed is deleted before one that enforces" C hidden
+first "an interface gets a group's name" D rename
+nip b link set ethx down
+nip b link set ethx name eth0
+nip b link set eth0 up
+
+# ---- XDP, tc, netdev chains: who adds a group is told
+
+ctl b group flush
+in_ns b nft flush ruleset
+is "without any of them there is no warning" \
+	"$(ctl b group add g4 $G4 2>&1)" ""
+warns() { # name, words
+	ctl b group flush
+	like "$1" "$(ctl b group add g4 $G4 2>&1)" \
+		"^mcsecctl: group add: warning: an interface has $2"
+	is "$1: it is there all the same" "$(ctl b group show | wc -l)" 1
+}
+in_ns b nft -f - <<'END'
+table netdev w {
+	chain in { type filter hook ingress device eth1 priority 0;
+		ip daddr 239.1.1.1 fwd to eth0
+	}
+}
+END
+warns "a netdev chain that forwards" "an nft netdev chain"
+before=$(seen a PASSES)
+flow c $G4 4500 PASSES 3
+is "which takes what it is told to, as is documented" \
+	"$(($(seen a PASSES) - before))" 3
+in_ns b nft flush ruleset
+in_ns b tc qdisc add dev eth1 clsact
+in_ns b tc filter add dev eth1 ingress matchall action mirred egress \
+	mirror dev eth0
+warns "tc that mirrors" "tc filters"
+before=$(seen a MIRRORED)
+flow c $G4 4501 MIRRORED 3
+is "which takes what it is told to, as well" \
+	"$(($(seen a MIRRORED) - before))" 3
+in_ns b tc qdisc del dev eth1 clsact
+flow c $G4 4502 CLOSED 3
+is "and without it nothing passes" "$(seen a CLOSED)" 0
+
+tap_done
