@@ -132,8 +132,15 @@ static inline struct mcsec_op *mcsec_op_get(struct crypto_aead *tfm,
 	size_t size = sizeof(struct mcsec_op) + crypto_aead_reqsize(tfm) +
 		      __alignof__(struct scatterlist) +
 		      nsg * sizeof(struct scatterlist);
-	struct mcsec_op *op = __this_cpu_read(mcsec_op_kept);
+	struct mcsec_op *op;
 
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		/* In one step: BH that are disabled exclude nobody there. */
+		op = size <= MCSEC_OP_KEPT ?
+		     this_cpu_xchg(mcsec_op_kept, NULL) : NULL;
+		return op ?: mcsec_op_alloc(size);
+	}
+	op = __this_cpu_read(mcsec_op_kept);
 	if (unlikely(size > MCSEC_OP_KEPT || !op))
 		return mcsec_op_alloc(size);
 	__this_cpu_write(mcsec_op_kept, NULL);
@@ -142,6 +149,11 @@ static inline struct mcsec_op *mcsec_op_get(struct crypto_aead *tfm,
 
 static inline void mcsec_op_put(struct mcsec_op *op)
 {
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		if (!op->kept || this_cpu_cmpxchg(mcsec_op_kept, NULL, op))
+			kfree_sensitive(op);
+		return;
+	}
 	if (likely(op->kept && !__this_cpu_read(mcsec_op_kept)))
 		__this_cpu_write(mcsec_op_kept, op);
 	else

@@ -83,6 +83,11 @@ static int __init mcsec_init(void)
 	err = mcsec_sa_init();
 	if (err)
 		return err;
+#ifdef DEBUG
+	err = -ENOTRECOVERABLE;
+	if (!mcsec_sa_selftest())
+		goto err_sa;
+#endif
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto err_sa;

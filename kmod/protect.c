@@ -59,10 +59,8 @@ static __always_inline void finish_head(struct sk_buff *skb, unsigned int nhoff)
 static noinline int out_failed(const struct mcsec_sa *sa, u64 iv,
 			       unsigned int clear, int err)
 {
-	struct mcsec_sa_cpu *cpu = this_cpu_ptr(sa->cpu);
-
-	cpu->out_failed++;
-	cpu->out_failed_bytes += clear;
+	this_cpu_inc(sa->cpu->out_failed);
+	this_cpu_add(sa->cpu->out_failed_bytes, clear);
 	if (err == -ENOSPC || err == -EBUSY)
 		return drop_sent(sa, iv, MCSEC_OUT_CRYPTO_BUSY, -ENOBUFS);
 	if (err == -ENOMEM)
@@ -386,15 +384,20 @@ static __always_inline int protect(struct sk_buff *skb,
 {
 	struct mcsec_share *share = NULL;
 	u64 token;
+	int err;
 
 	if (unlikely(state->hook == NF_INET_FORWARD)) {
 		token = mcsec_share_token(skb);
 		share = token ? mcsec_share_of(token) : NULL;
 	}
 	if (unlikely(sa->mode == MCSEC_MODE_TUNNEL))
-		return protect_whole(skb, state, group, sa, tfm, frame, share);
-	return protect_as(skb, state, group, sa, tfm, frame, NULL,
-			  skb->data[frame->nhoff], share);
+		err = protect_whole(skb, state, group, sa, tfm, frame, share);
+	else
+		err = protect_as(skb, state, group, sa, tfm, frame, NULL,
+				 skb->data[frame->nhoff], share);
+	if (unlikely(share))
+		mcsec_share_done(share);
+	return err;
 }
 
 /* A datagram that the device was to cut: cut it here, protect each part. */

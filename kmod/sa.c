@@ -32,6 +32,13 @@
 static struct workqueue_struct *wq, *wq_users;
 static atomic64_t last_id = ATOMIC64_INIT(0);
 
+#if defined(CONFIG_PREEMPT_RT) && \
+	LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+DEFINE_PER_CPU(struct mcsec_meters, mcsec_meters) = {
+	.lock = INIT_LOCAL_LOCK(lock),
+};
+#endif
+
 static struct workqueue_struct *queue_of(const struct mcsec_sa *sa)
 {
 	return sa->senders.windows->ordinary ? wq_users : wq;
@@ -270,9 +277,10 @@ void mcsec_sa_read_counts(const struct mcsec_sa *sa,
 
 /* ---- IVs ---- */
 
-bool mcsec_sa_near_limit(struct mcsec_sa *sa, struct mcsec_slot *slot,
-			 u64 counter)
+bool mcsec_sa_near_limit(struct mcsec_sa *sa, u64 counter)
 {
+	struct mcsec_slot *slot = mcsec_sa_slot(sa);
+
 	if (!test_and_set_bit(0, &slot->warned))
 		mcsec_notify_iv(sa->net, sa->name, sa->spi, slot->sid);
 	if (counter >= sa->iv_limit)
@@ -448,7 +456,7 @@ struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 				 void (*release)(struct mcsec_group *group))
 {
 	struct mcsec_sa *sa;
-	int err;
+	int err, cpu;
 
 	sa = kzalloc(sizeof(*sa), GFP_KERNEL_ACCOUNT);
 	if (!sa) {
@@ -485,6 +493,12 @@ struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 	sa->cpu = alloc_percpu_gfp(struct mcsec_sa_cpu, GFP_KERNEL_ACCOUNT);
 	if (!sa->cpu)
 		goto err_free;
+	for_each_possible_cpu(cpu) {
+		if (!sa->n_slots)
+			break;
+		per_cpu_ptr(sa->cpu, cpu)->sid =
+			(u64)sa->slots[cpu % sa->n_slots].sid << sa->sid_shift;
+	}
 
 	sa->added = ktime_get_boottime();
 	start_timer(sa);
@@ -513,3 +527,7 @@ void mcsec_sa_exit(void)
 	destroy_workqueue(wq_users);
 	destroy_workqueue(wq);
 }
+
+#ifdef DEBUG
+#include "selftest/sa.c"
+#endif

@@ -9,10 +9,12 @@
 #include <linux/atomic.h>
 #include <linux/cache.h>
 #include <linux/hrtimer.h>
+#include <linux/local_lock.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/version.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/mcsec.h>
 
@@ -68,7 +70,7 @@ struct mcsec_sa_config {
 
 /**
  * struct mcsec_meter - what one CPU used of an SA in one direction
- * @packets: used; written by this CPU with BH disabled
+ * @packets: used; written by this CPU, see mcsec_meter_lock()
  * @bytes: used, ESP payload octets
  * @packets_max: up to where it may go on without asking; sa->lock
  * @bytes_max: the same
@@ -88,6 +90,8 @@ struct mcsec_meter {
  * @out_failed_bytes: their octets
  * @in_replays: refused by the replay check
  * @in_bad_icv: whose tag did not verify
+ * @counter: last counter used of the CPU's own Sender-ID
+ * @sid: that Sender-ID, where IVs have it
  * @last: of replay iv: who this CPU accepted one of last; it lives as long as
  *	the SA
  */
@@ -98,21 +102,19 @@ struct mcsec_sa_cpu {
 	u64 out_failed_bytes;
 	u64 in_replays;
 	u64 in_bad_icv;
+	u64 counter;
+	u64 sid;
 	struct mcsec_sender *last;
 };
 
 /**
- * struct mcsec_slot - a Sender-ID of this host, and how far it has counted
- * @own: last counter used, where one CPU has the slot for itself
- * @shared: last counter used, where CPUs share it
+ * struct mcsec_slot - a Sender-ID of this host
+ * @shared: last counter used, where CPUs share it; else they have their own
  * @sid: the Sender-ID
  * @warned: userspace was told that it runs out
  */
 struct mcsec_slot {
-	union {
-		u64 own;
-		atomic64_t shared;
-	};
+	atomic64_t shared;
 	u32 sid;
 	unsigned long warned;
 } ____cacheline_aligned_in_smp;
@@ -231,6 +233,37 @@ void mcsec_sa_read_counts(const struct mcsec_sa *sa,
  */
 
 /*
+ * PREEMPT_RT runs sections that disable BH one in another, from 6.18 on: what
+ * takes several steps on what is this CPU's needs a lock of its own there.
+ */
+#if defined(CONFIG_PREEMPT_RT) && \
+	LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+struct mcsec_meters {
+	local_lock_t lock;
+};
+
+DECLARE_PER_CPU(struct mcsec_meters, mcsec_meters);
+
+static inline void mcsec_meter_lock(void)
+{
+	local_lock_nested_bh(&mcsec_meters.lock);
+}
+
+static inline void mcsec_meter_unlock(void)
+{
+	local_unlock_nested_bh(&mcsec_meters.lock);
+}
+#else
+static inline void mcsec_meter_lock(void)
+{
+}
+
+static inline void mcsec_meter_unlock(void)
+{
+}
+#endif
+
+/*
  * Use the SA for @bytes octets of payload: count them against its limits.
  * Returns false if a limit forbids it; the SA has then expired.
  */
@@ -242,14 +275,19 @@ static inline bool mcsec_sa_use(struct mcsec_sa *sa, size_t meter_offset,
 {
 	struct mcsec_meter *meter = (void *)this_cpu_ptr(sa->cpu) +
 				    meter_offset;
+	bool ok = true;
 
+	mcsec_meter_lock();
 	if (unlikely(meter->packets >= READ_ONCE(meter->packets_max) ||
 		     meter->bytes + bytes > READ_ONCE(meter->bytes_max)) &&
-	    !mcsec_sa_use_slow(sa, meter, meter_offset, bytes))
-		return false;
-	WRITE_ONCE(meter->packets, meter->packets + 1);
-	WRITE_ONCE(meter->bytes, meter->bytes + bytes);
-	return true;
+	    !mcsec_sa_use_slow(sa, meter, meter_offset, bytes)) {
+		ok = false;
+	} else {
+		WRITE_ONCE(meter->packets, meter->packets + 1);
+		WRITE_ONCE(meter->bytes, meter->bytes + bytes);
+	}
+	mcsec_meter_unlock();
+	return ok;
 }
 
 static inline bool mcsec_sa_use_out(struct mcsec_sa *sa, unsigned int bytes)
@@ -262,31 +300,31 @@ static inline bool mcsec_sa_use_in(struct mcsec_sa *sa, unsigned int bytes)
 	return mcsec_sa_use(sa, offsetof(struct mcsec_sa_cpu, in), bytes);
 }
 
+static inline struct mcsec_slot *mcsec_sa_slot(struct mcsec_sa *sa)
+{
+	return &sa->slots[smp_processor_id() % sa->n_slots];
+}
+
 /* The warning, and whether @counter may still be used. */
-bool mcsec_sa_near_limit(struct mcsec_sa *sa, struct mcsec_slot *slot,
-			 u64 counter);
+bool mcsec_sa_near_limit(struct mcsec_sa *sa, u64 counter);
 
 /*
- * Take the next IV of this CPU. It is never given out again, whatever becomes
+ * Take the next IV of this CPU, in one step: whatever else runs on it, of
+ * PREEMPT_RT too, takes another. It is never given out again, whatever becomes
  * of the packet. Returns false if there is none; the SA is then exhausted.
  */
 static inline bool mcsec_sa_take_iv(struct mcsec_sa *sa, u64 *iv)
 {
-	unsigned int cpu = smp_processor_id();
-	struct mcsec_slot *slot;
 	u64 counter;
 
-	if (likely(!sa->slots_shared)) {
-		slot = &sa->slots[cpu];
-		counter = ++slot->own;
-	} else {
-		slot = &sa->slots[cpu % sa->n_slots];
-		counter = atomic64_inc_return(&slot->shared);
-	}
+	if (likely(!sa->slots_shared))
+		counter = this_cpu_inc_return(sa->cpu->counter);
+	else
+		counter = atomic64_inc_return(&mcsec_sa_slot(sa)->shared);
 	if (unlikely(counter >= sa->iv_warn) &&
-	    !mcsec_sa_near_limit(sa, slot, counter))
+	    !mcsec_sa_near_limit(sa, counter))
 		return false;
-	*iv = (u64)slot->sid << sa->sid_shift | counter;
+	*iv = this_cpu_read(sa->cpu->sid) | counter;
 	return true;
 }
 
@@ -349,5 +387,9 @@ void mcsec_sa_put(struct mcsec_sa *sa);
 
 int mcsec_sa_init(void);
 void mcsec_sa_exit(void);
+
+#ifdef DEBUG
+bool mcsec_sa_selftest(void);
+#endif
 
 #endif /* _MCSEC_SA_H */

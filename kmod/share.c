@@ -12,6 +12,7 @@ DEFINE_PER_CPU(struct mcsec_share *, mcsec_share_kept);
 
 static DEFINE_PER_CPU(u64, stamped);
 static DEFINE_MUTEX(prepare_lock);
+static cpumask_t prepared;	/* prepare_lock */
 
 /* Numbers of a CPU: enough to count packets for some thousand years. */
 #define CPU_SHIFT 48
@@ -30,7 +31,10 @@ struct mcsec_share *mcsec_share_of(u64 token)
 	struct mcsec_share *share;
 
 	/* Pairs with mcsec_share_prepare(), which may run meanwhile. */
-	share = smp_load_acquire(this_cpu_ptr(&mcsec_share_kept));
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		share = this_cpu_xchg(mcsec_share_kept, NULL);
+	else
+		share = smp_load_acquire(this_cpu_ptr(&mcsec_share_kept));
 	if (!share)
 		return NULL;
 	if (share->token != token) {
@@ -98,7 +102,7 @@ int mcsec_share_prepare(void)
 
 	mutex_lock(&prepare_lock);
 	for_each_possible_cpu(cpu) {
-		if (per_cpu(mcsec_share_kept, cpu))
+		if (cpumask_test_cpu(cpu, &prepared))
 			continue;
 		share = kzalloc_node(sizeof(*share), GFP_KERNEL_ACCOUNT,
 				     cpu_to_node(cpu));
@@ -108,6 +112,7 @@ int mcsec_share_prepare(void)
 		}
 		/* Packets of groups that have not waited for us may look. */
 		smp_store_release(&per_cpu(mcsec_share_kept, cpu), share);
+		cpumask_set_cpu(cpu, &prepared);
 	}
 	mutex_unlock(&prepare_lock);
 	return err;

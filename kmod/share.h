@@ -91,9 +91,16 @@ void mcsec_share_stamp(struct sk_buff *skb);
 
 /*
  * What this CPU keeps, for a copy with @token; or NULL. BH are disabled until
- * the copy is done with.
+ * the copy is done with. On PREEMPT_RT it is this copy's alone meanwhile, and what
+ * comes in between is enciphered by itself.
  */
 struct mcsec_share *mcsec_share_of(u64 token);
+
+static inline void mcsec_share_done(struct mcsec_share *share)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		this_cpu_write(mcsec_share_kept, share);
+}
 
 /*
  * Whether the @len octets behind the first @hlen of @skb, which are @next, are

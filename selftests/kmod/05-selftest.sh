@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The tests inside the module, which run when it loads: the replay window, and
-# known answers of each transform. Modules for debugging kernels have them, and
+# The tests inside the module, which run when it loads: the replay window, known
+# answers of each transform, and IVs that are taken while others are. Modules for debugging kernels have them, and
 # those built with MCSEC_DEBUG=1.
 # debug only
+# clock: real
 
 . "$(dirname "$0")/../lib.sh"
 
@@ -16,4 +17,8 @@ load_mcsec
 said=$(dmesg)
 like "the replay window" "$said" 'mcsec: replay window self-tests: pass'
 like "ESP's transforms" "$said" 'mcsec: ESP self-tests: pass'
+like "IVs" "$said" 'mcsec: IV self-tests: pass, .* 0 given out twice'
+n=$(sed -n 's/.*IV self-tests: .* \([0-9]*\) interrupts.*/\1/p' <<<"$said")
+diag "$n interrupts"
+try "which were taken in interrupts, too" test "$n" -ge 20
 tap_done
