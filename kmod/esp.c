@@ -126,14 +126,14 @@ int mcsec_esp_grow(struct sk_buff *skb, unsigned int hlen, unsigned int tail,
 	return few_parts(skb, nsg);
 }
 
+/*
+ * Whose pages an skb has cannot be told on every kernel: they may be a file's in
+ * the page cache, which whoever sent it from there must not have us write to.
+ * So what is in pages is copied out, whether it says that it is shared or not.
+ */
 int mcsec_esp_writable_slow(struct sk_buff *skb)
 {
-	struct sk_buff *trailer;
-
-	if (!skb_cloned(skb) && !skb_has_frag_list(skb) &&
-	    !skb_has_shared_frag(skb))
-		return 1 + skb_shinfo(skb)->nr_frags;
-	return few_parts(skb, skb_cow_data(skb, 0, &trailer));
+	return skb_linearize_cow(skb) ? -ENOMEM : 1;
 }
 
 void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen)
