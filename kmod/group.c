@@ -335,6 +335,19 @@ err_stats:
 	return err;
 }
 
+void mcsec_net_rolled_back(struct mcsec_net *mnet, bool wipe)
+{
+	struct mcsec_group *group;
+	struct mcsec_sa *sa;
+	unsigned long id;
+
+	mutex_lock(&mnet->lock);
+	xa_for_each(&mnet->by_id, id, group)
+		hlist_for_each_entry(sa, &group->sas, node)
+			mcsec_sa_rolled_back(sa, wipe);
+	mutex_unlock(&mnet->lock);
+}
+
 void mcsec_net_flush(struct mcsec_net *mnet)
 {
 	struct mcsec_group *group;

@@ -235,6 +235,9 @@ void mcsec_group_sa_flush(struct mcsec_group *group);
 /* Send with @sa from now on. */
 void mcsec_group_select(struct mcsec_group *group, struct mcsec_sa *sa);
 
+/* All SAs of the namespace, see mcsec_sa_rolled_back(). Takes mnet->lock. */
+void mcsec_net_rolled_back(struct mcsec_net *mnet, bool wipe);
+
 int mcsec_net_init(struct mcsec_net *mnet, struct net *net);
 /* Delete every group. The caller holds mnet->lock. */
 void mcsec_net_flush(struct mcsec_net *mnet);

@@ -8,6 +8,7 @@
 #include "hooks.h"
 #include "netlink.h"
 #include "replay.h"
+#include "rollback.h"
 #include "sa.h"
 #include "share.h"
 #include "verified.h"
@@ -94,12 +95,17 @@ static int __init mcsec_init(void)
 	err = register_netdevice_notifier(&dev_notifier);
 	if (err)
 		goto err_net;
+	err = mcsec_rollback_init();
+	if (err)
+		goto err_notifier;
 	/* ORDER: last, for it lets userspace in. */
 	err = mcsec_netlink_init();
 	if (err)
-		goto err_notifier;
+		goto err_rollback;
 	return 0;
 
+err_rollback:
+	mcsec_rollback_exit();
 err_notifier:
 	unregister_netdevice_notifier(&dev_notifier);
 err_net:
@@ -116,6 +122,7 @@ static void __exit mcsec_exit(void)
 	 * grace period has not ended.
 	 */
 	mcsec_netlink_exit();
+	mcsec_rollback_exit();
 	unregister_netdevice_notifier(&dev_notifier);
 	unregister_pernet_subsys(&net_ops);
 	synchronize_rcu();

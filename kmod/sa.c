@@ -61,14 +61,33 @@ static void expire(struct mcsec_sa *sa, u32 limit)
 	queue_work(queue_of(sa), &sa->wipe);
 }
 
-static void exhaust(struct mcsec_sa *sa)
+static void exhaust(struct mcsec_sa *sa, u32 why)
 {
 	spin_lock_bh(&sa->lock);
 	if (sa->state == MCSEC_SA_STATE_LIVE) {
 		WRITE_ONCE(sa->state, MCSEC_SA_STATE_EXHAUSTED);
-		tell(sa, MCSEC_CMD_HARD_EXPIRE, MCSEC_LIMIT_IV);
+		tell(sa, MCSEC_CMD_HARD_EXPIRE, why);
 	}
 	spin_unlock_bh(&sa->lock);
+}
+
+void mcsec_sa_rolled_back(struct mcsec_sa *sa, bool wipe)
+{
+	if (wipe) {
+		spin_lock_bh(&sa->lock);
+		expire(sa, MCSEC_LIMIT_ROLLBACK);
+		spin_unlock_bh(&sa->lock);
+	} else if (sa->dir & MCSEC_DIR_OUT) {
+		exhaust(sa, MCSEC_LIMIT_ROLLBACK);
+	}
+}
+
+void mcsec_sa_wait_wiped(void)
+{
+	/* Those that were deleted a moment ago, too. */
+	rcu_barrier();
+	flush_workqueue(wq);
+	flush_workqueue(wq_users);
 }
 
 static void soften(struct mcsec_sa *sa, u32 limit)
@@ -284,7 +303,7 @@ bool mcsec_sa_near_limit(struct mcsec_sa *sa, u64 counter)
 	if (!test_and_set_bit(0, &slot->warned))
 		mcsec_notify_iv(sa->net, sa->name, sa->spi, slot->sid);
 	if (counter >= sa->iv_limit)
-		exhaust(sa);
+		exhaust(sa, MCSEC_LIMIT_IV);
 	return counter <= sa->iv_limit;
 }
 

@@ -225,6 +225,14 @@ void mcsec_sa_destroy(struct mcsec_sa *sa);
 void mcsec_sa_set_limits(struct mcsec_sa *sa,
 			 const struct mcsec_limits *limits);
 
+/*
+ * The SA's counters may go back, or run in a second machine. It sends no more;
+ * @wipe: it ends, and its key is gone once mcsec_sa_wait_wiped() has returned.
+ * Userspace is told. Process context.
+ */
+void mcsec_sa_rolled_back(struct mcsec_sa *sa, bool wipe);
+void mcsec_sa_wait_wiped(void);
+
 void mcsec_sa_read_counts(const struct mcsec_sa *sa,
 			  struct mcsec_sa_counts *counts);
 

@@ -45,6 +45,7 @@ const char *const klimit_names[] = {
 	[MCSEC_LIMIT_PACKETS] = "packets",
 	[MCSEC_LIMIT_BYTES] = "bytes",
 	[MCSEC_LIMIT_IV] = "iv",
+	[MCSEC_LIMIT_ROLLBACK] = "rollback",
 	NULL,
 };
 

@@ -41,7 +41,7 @@ LIBRARIES = {
 BASE = "verified header outer pmtu stats flight compat"
 KEYS = "trace sa sender select shape esp replay notify netlink-gen " + BASE
 KMOD = {
-    "main": "netlink hooks flows output input group guard share " + KEYS,
+    "main": "netlink hooks flows rollback output input group guard share " + KEYS,
     "netlink": "hooks output input group guard flows " + KEYS,
     "netlink-group": "netlink hooks flows group " + KEYS,
     "netlink-sa": "netlink group guard " + KEYS,
@@ -50,11 +50,12 @@ KMOD = {
     "input": "icmp group share " + KEYS,
     "icmp": "group " + KEYS,
     "flows": "group " + KEYS,
+    "rollback": "group " + KEYS,
     "protect": "group share " + KEYS,
     "xt_mcsec": "came",
     "came": "group " + KEYS,
     "group": "share " + KEYS,
-    "sa": KEYS,
+    "sa": "selftest " + KEYS,
     "guard": "esp " + BASE,
     "share": "verified esp " + BASE,
     "select": "shape table " + BASE,

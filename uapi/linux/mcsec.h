@@ -79,8 +79,8 @@ enum mcsec_dir {
  * @MCSEC_SA_STATE_LIVE: In use, below every hard limit.
  * @MCSEC_SA_STATE_EXPIRED: A hard limit was reached; it neither sends nor
  *   receives.
- * @MCSEC_SA_STATE_EXHAUSTED: Its IV space is used up; it no longer sends, but
- *   receives.
+ * @MCSEC_SA_STATE_EXHAUSTED: Its IV space is used up, or the machine was
+ *   copied; it no longer sends, but receives.
  */
 enum mcsec_sa_state {
 	MCSEC_SA_STATE_LIVE,
@@ -89,13 +89,16 @@ enum mcsec_sa_state {
 };
 
 /**
- * enum mcsec_limit - Which limit a notification is about.
+ * enum mcsec_limit - Which limit a notification is about. With rollback it is
+ *   none: the machine is a copy of another, or is about to be written to disk,
+ *   so counters may run twice.
  */
 enum mcsec_limit {
 	MCSEC_LIMIT_TIME,
 	MCSEC_LIMIT_PACKETS,
 	MCSEC_LIMIT_BYTES,
 	MCSEC_LIMIT_IV,
+	MCSEC_LIMIT_ROLLBACK,
 };
 
 enum {

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "rollback.h"
+#include "group.h"
+
+#include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/random.h>
+#include <linux/rtnetlink.h>
+#include <linux/suspend.h>
+
+static void rolled_back(bool wipe)
+{
+	struct net *net;
+
+	down_read(&net_rwsem);
+	for_each_net(net)
+		mcsec_net_rolled_back(mcsec_net_of(net), wipe);
+	up_read(&net_rwsem);
+	if (wipe)
+		mcsec_sa_wait_wiped();
+}
+
+/* This virtual machine is a copy, or its snapshot was loaded. */
+static int vm_forked(struct notifier_block *nb, unsigned long action, void *data)
+{
+	rolled_back(false);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block vmfork_notifier = {
+	.notifier_call = vm_forked,
+};
+
+/*
+ * An image on disk can be resumed twice, and has whatever memory has: not keys.
+ * Suspending to memory is neither.
+ */
+static int pm_event(struct notifier_block *nb, unsigned long action, void *data)
+{
+	if (action == PM_HIBERNATION_PREPARE)
+		rolled_back(true);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block pm_notifier = {
+	.notifier_call = pm_event,
+};
+
+#ifdef DEBUG
+/* Guests of tests have neither snapshots nor hibernation. */
+static int provoke(const char *value, const struct kernel_param *kp)
+{
+	bool wipe;
+	int err = kstrtobool(value, &wipe);
+
+	if (err)
+		return err;
+	if (wipe)
+		pm_event(NULL, PM_HIBERNATION_PREPARE, NULL);
+	else
+		vm_forked(NULL, 0, NULL);
+	return 0;
+}
+
+static const struct kernel_param_ops provoke_ops = {
+	.set = provoke,
+};
+
+module_param_cb(rollback, &provoke_ops, NULL, 0200);
+MODULE_PARM_DESC(rollback, "for tests: 0 as when the machine was copied, 1 as before hibernation");
+#endif
+
+int mcsec_rollback_init(void)
+{
+	int err;
+
+	err = register_random_vmfork_notifier(&vmfork_notifier);
+	if (err)
+		return err;
+	err = register_pm_notifier(&pm_notifier);
+	if (err)
+		unregister_random_vmfork_notifier(&vmfork_notifier);
+	return err;
+}
+
+void mcsec_rollback_exit(void)
+{
+	unregister_pm_notifier(&pm_notifier);
+	unregister_random_vmfork_notifier(&vmfork_notifier);
+}

@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# A machine that is copied sends no more with what its original sends with, and
+# one that goes to disk takes no keys along. No guest has snapshots: modules for
+# debugging can be told that there was one.
+# debug only
+
+. "$(dirname "$0")/kmod.sh"
+need python3
+load_mcsec
+knob=/sys/module/mcsec/parameters/rollback
+[ -e $knob ] || skip_all "the module was built without its self-tests"
+two_hosts
+groups a b
+k4=$(new_key 20) k6=$(new_key 20)
+for n in a b; do
+	[ $n = a ] && sid=1 || sid=11
+	sa_add $n g4 "$k4" spi 4096 dir inout alg aes-gcm-16 \
+		sender-id $sid-$((sid + 7)) select
+	sa_add $n g6 "$k6" spi 4096 dir in alg aes-gcm-16
+done
+listen a $G4 a4
+spawn in_ns a "$MCSECCTL" monitor >"$TMP/events"
+wait_until 10 test -s "$TMP/a4.ready" -o -e "$TMP/a4.ready"
+send b $G4 >/dev/null
+try "before, it is heard" wait_until 20 has_lines a4 1
+state() { sa_word "$1" "$2" 4096 state; }
+events() { [ "$(grep -c "$1" "$TMP/events")" -ge "$2" ]; }
+
+# ---- copied
+
+echo 0 >$knob
+is "what sends has ended" "$(state a g4)" exhausted
+is "what only receives has not" "$(state a g6)" live
+try "userspace is told why" wait_until 20 events 'hard-expire.*rollback' 1
+send a $G4 count=2 >/dev/null
+is "nothing is sent" "$(counters a in-accepted)" "out-exhausted 2"
+refuse "nor with the same key again" sa_add a g4 "$k4" spi 4097 dir out \
+	alg aes-gcm-16 sender-id 1-8 select
+sa_add b g4 "$(new_key 20)" spi 5000 dir out alg aes-gcm-16 sender-id 1-8
+k=$(new_key 20)
+for n in a b; do
+	sa_add $n g4 "$k" spi 4098 dir inout alg aes-gcm-16 \
+		sender-id $([ $n = a ] && echo 1-8 || echo 11-18) select
+done
+send b $G4 >/dev/null
+try "it hears what has a new key" wait_until 20 has_lines a4 2
+send a $G4 >/dev/null
+is "and sends with it" "$(counter a out-protected)" 1
+
+# ---- to disk
+
+echo 1 >$knob
+is "before hibernation every SA ends" \
+	"$(state a g4) $(state a g6) $(sa_word a g4 4098 state)" \
+	"expired expired expired"
+try "userspace is told" wait_until 20 events 'hard-expire.*rollback' 4
+send a $G4 >/dev/null
+is "nothing is sent" "$(counter a out-expired)" 1
+is "and the groups are closed" "$(ctl a group show | wc -l)" 2
+tap_done
