@@ -157,6 +157,10 @@ int mcsec_group_new(struct mcsec_net *mnet,
 	strscpy(group->name, config->name, sizeof(group->name));
 	group->sel = config->sel;
 	group->policy = config->policy;
+	if (config->owner) {
+		strscpy(group->owner, config->owner, sizeof(group->owner));
+		group->portid = config->portid;
+	}
 	group->forward = config->forward;
 	group->in_mark = config->in_mark;
 	group->in_mark_mask = config->in_mark_mask;
@@ -223,6 +227,52 @@ void mcsec_group_del(struct mcsec_group *group)
 	WRITE_ONCE(mnet->n_forward, mnet->n_forward - group->forward);
 	mcsec_group_sa_flush(group);
 	put(group);
+}
+
+bool mcsec_group_claim(struct mcsec_net *mnet,
+		       const struct mcsec_group_config *config)
+{
+	struct mcsec_group *group = mcsec_group_by_name(mnet, config->name);
+	struct mcsec_selector sel = config->sel;
+
+	if (!group || !config->owner || strcmp(group->owner, config->owner) ||
+	    (group->portid && group->portid != config->portid))
+		return false;
+	WRITE_ONCE(group->portid, config->portid);
+	/* Those of interfaces are for who made it to compare. */
+	sel.devs = NULL;
+	if (!group->gone || sel.n_devs ||
+	    group->forward != config->forward ||
+	    group->in_mark != config->in_mark ||
+	    group->in_mark_mask != config->in_mark_mask ||
+	    memcmp(&group->sel, &sel, sizeof(sel)))
+		return false;
+	group->gone = false;
+	mcsec_group_set_policy(group, config->policy);
+	return true;
+}
+
+void mcsec_group_take_away(struct mcsec_group *group)
+{
+	lockdep_assert_held(&group->mnet->lock);
+
+	RCU_INIT_POINTER(group->out, NULL);
+	mcsec_group_sa_flush(group);
+	mcsec_group_set_policy(group, MCSEC_POLICY_ENFORCE);
+	group->gone = true;
+	mcsec_notify_group_gone(group->mnet->net, group->name, group->owner,
+				&group->sel.dst, mcsec_group_addr_len(group));
+}
+
+void mcsec_net_port_closed(struct mcsec_net *mnet, u32 portid)
+{
+	struct mcsec_group *group;
+	unsigned long id;
+
+	rcu_read_lock();
+	xa_for_each(&mnet->by_id, id, group)
+		cmpxchg(&group->portid, portid, 0);
+	rcu_read_unlock();
 }
 
 void mcsec_group_set_policy(struct mcsec_group *group, u32 policy)

@@ -86,6 +86,9 @@ struct mcsec_net {
  * @unknown_left: notifications of ESP with an SPI of no SA that may still go
  * @unknown_spi: the last of them
  * @refs: one while it is in the tables, one for each SA's memory
+ * @owner: program that made it, or ""
+ * @portid: netlink port of the owner while that is open, or 0
+ * @gone: was taken from its owner: it has no SAs, and waits for the owner
  * @id: in by_id
  * @sas: all SAs
  * @n_sas: length of @sas
@@ -113,6 +116,9 @@ struct mcsec_group {
 	atomic_t unknown_left;
 	__be32 unknown_spi;
 	refcount_t refs;
+	char owner[MCSEC_NAME_MAX + 1];
+	u32 portid;
+	bool gone;
 	u32 id;
 	struct hlist_head sas;
 	unsigned int n_sas;
@@ -126,6 +132,8 @@ struct mcsec_group {
 /**
  * struct mcsec_group_config - a group as userspace asks for it, checked
  * @name: name
+ * @owner: program that makes it, or NULL
+ * @portid: its netlink port
  * @policy: enum mcsec_policy
  * @forward: see struct mcsec_group
  * @in_mark: also
@@ -134,6 +142,8 @@ struct mcsec_group {
  */
 struct mcsec_group_config {
 	const char *name;
+	const char *owner;
+	u32 portid;
 	u32 policy;
 	bool forward;
 	u32 in_mark;
@@ -215,6 +225,20 @@ struct mcsec_sa *mcsec_group_sa(struct mcsec_group *group, __be32 spi);
  */
 int mcsec_group_new(struct mcsec_net *mnet,
 		    const struct mcsec_group_config *config, bool *name_taken);
+
+/*
+ * @config->owner makes a group that it has already: take it over if its own
+ * socket was closed, and if it was taken from it and is the same, go on with it.
+ * Returns whether it goes on.
+ */
+bool mcsec_group_claim(struct mcsec_net *mnet,
+		       const struct mcsec_group_config *config);
+
+/* The group was taken from its owner: without SAs it waits, closed. */
+void mcsec_group_take_away(struct mcsec_group *group);
+
+/* A netlink socket was closed: what it owns is nobody's. Any time. */
+void mcsec_net_port_closed(struct mcsec_net *mnet, u32 portid);
 
 /* enum mcsec_policy, for what comes from now on. */
 void mcsec_group_set_policy(struct mcsec_group *group, u32 policy);

@@ -11,7 +11,7 @@
 #include <uapi/linux/mcsec.h>
 
 /* MCSEC_CMD_GROUP_NEW - do */
-const struct nla_policy mcsec_group_new_nl_policy[MCSEC_A_GROUP_IN_MARK_MASK + 1] = {
+const struct nla_policy mcsec_group_new_nl_policy[MCSEC_A_GROUP_OWNER + 1] = {
 	[MCSEC_A_GROUP_NAME] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
 	[MCSEC_A_GROUP_DST] = { .type = NLA_BINARY, },
 	[MCSEC_A_GROUP_DST_LEN] = { .type = NLA_U8, },
@@ -27,11 +27,13 @@ const struct nla_policy mcsec_group_new_nl_policy[MCSEC_A_GROUP_IN_MARK_MASK + 1
 	[MCSEC_A_GROUP_FORWARD] = { .type = NLA_FLAG, },
 	[MCSEC_A_GROUP_IN_MARK] = { .type = NLA_U32, },
 	[MCSEC_A_GROUP_IN_MARK_MASK] = { .type = NLA_U32, },
+	[MCSEC_A_GROUP_OWNER] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
 };
 
 /* MCSEC_CMD_GROUP_DEL - do */
-const struct nla_policy mcsec_group_del_nl_policy[MCSEC_A_GROUP_NAME + 1] = {
+const struct nla_policy mcsec_group_del_nl_policy[MCSEC_A_GROUP_FORCE + 1] = {
 	[MCSEC_A_GROUP_NAME] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
+	[MCSEC_A_GROUP_FORCE] = { .type = NLA_FLAG, },
 };
 
 /* MCSEC_CMD_GROUP_GET - do */
@@ -40,7 +42,8 @@ const struct nla_policy mcsec_group_get_nl_policy[MCSEC_A_GROUP_NAME + 1] = {
 };
 
 /* MCSEC_CMD_GROUP_FLUSH - do */
-const struct nla_policy mcsec_group_flush_nl_policy[MCSEC_A_GROUP_PAD + 1] = {
+const struct nla_policy mcsec_group_flush_nl_policy[MCSEC_A_GROUP_FORCE + 1] = {
+	[MCSEC_A_GROUP_FORCE] = { .type = NLA_FLAG, },
 };
 
 /* MCSEC_CMD_SA_NEW - do */
@@ -109,9 +112,10 @@ const struct nla_policy mcsec_stats_get_nl_policy[MCSEC_A_COUNTER_NAME + 1] = {
 };
 
 /* MCSEC_CMD_GROUP_SET - do */
-const struct nla_policy mcsec_group_set_nl_policy[MCSEC_A_GROUP_POLICY + 1] = {
+const struct nla_policy mcsec_group_set_nl_policy[MCSEC_A_GROUP_FORCE + 1] = {
 	[MCSEC_A_GROUP_NAME] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
 	[MCSEC_A_GROUP_POLICY] = NLA_POLICY_MAX(NLA_U32, 1),
+	[MCSEC_A_GROUP_FORCE] = { .type = NLA_FLAG, },
 };
 
 /* Ops table for mcsec */
@@ -120,14 +124,14 @@ const struct genl_ops mcsec_nl_ops[12] = {
 		.cmd		= MCSEC_CMD_GROUP_NEW,
 		.doit		= mcsec_nl_group_new_doit,
 		.policy		= mcsec_group_new_nl_policy,
-		.maxattr	= MCSEC_A_GROUP_IN_MARK_MASK,
+		.maxattr	= MCSEC_A_GROUP_OWNER,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= MCSEC_CMD_GROUP_DEL,
 		.doit		= mcsec_nl_group_del_doit,
 		.policy		= mcsec_group_del_nl_policy,
-		.maxattr	= MCSEC_A_GROUP_NAME,
+		.maxattr	= MCSEC_A_GROUP_FORCE,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -142,7 +146,7 @@ const struct genl_ops mcsec_nl_ops[12] = {
 		.cmd		= MCSEC_CMD_GROUP_FLUSH,
 		.doit		= mcsec_nl_group_flush_doit,
 		.policy		= mcsec_group_flush_nl_policy,
-		.maxattr	= MCSEC_A_GROUP_PAD,
+		.maxattr	= MCSEC_A_GROUP_FORCE,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -201,7 +205,7 @@ const struct genl_ops mcsec_nl_ops[12] = {
 		.cmd		= MCSEC_CMD_GROUP_SET,
 		.doit		= mcsec_nl_group_set_doit,
 		.policy		= mcsec_group_set_nl_policy,
-		.maxattr	= MCSEC_A_GROUP_POLICY,
+		.maxattr	= MCSEC_A_GROUP_FORCE,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

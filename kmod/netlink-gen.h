@@ -11,13 +11,13 @@
 
 #include <uapi/linux/mcsec.h>
 
-extern const struct nla_policy mcsec_group_new_nl_policy[MCSEC_A_GROUP_IN_MARK_MASK + 1];
+extern const struct nla_policy mcsec_group_new_nl_policy[MCSEC_A_GROUP_OWNER + 1];
 
-extern const struct nla_policy mcsec_group_del_nl_policy[MCSEC_A_GROUP_NAME + 1];
+extern const struct nla_policy mcsec_group_del_nl_policy[MCSEC_A_GROUP_FORCE + 1];
 
 extern const struct nla_policy mcsec_group_get_nl_policy[MCSEC_A_GROUP_NAME + 1];
 
-extern const struct nla_policy mcsec_group_flush_nl_policy[MCSEC_A_GROUP_PAD + 1];
+extern const struct nla_policy mcsec_group_flush_nl_policy[MCSEC_A_GROUP_FORCE + 1];
 
 extern const struct nla_policy mcsec_sa_new_nl_policy[MCSEC_A_SA_SELECTED + 1];
 
@@ -33,7 +33,7 @@ extern const struct nla_policy mcsec_sender_get_nl_policy[MCSEC_A_SENDER_SENDER_
 
 extern const struct nla_policy mcsec_stats_get_nl_policy[MCSEC_A_COUNTER_NAME + 1];
 
-extern const struct nla_policy mcsec_group_set_nl_policy[MCSEC_A_GROUP_POLICY + 1];
+extern const struct nla_policy mcsec_group_set_nl_policy[MCSEC_A_GROUP_FORCE + 1];
 
 /* Ops table for mcsec */
 extern const struct genl_ops mcsec_nl_ops[12];

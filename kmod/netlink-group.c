@@ -224,6 +224,14 @@ static int parse_new(struct genl_info *info, struct mcsec_group_config *config,
 	if (err)
 		return err;
 	config->name = nla_data(name);
+	if (info->attrs[MCSEC_A_GROUP_OWNER]) {
+		err = check_name(info->attrs[MCSEC_A_GROUP_OWNER],
+				 info->extack);
+		if (err)
+			return err;
+		config->owner = nla_data(info->attrs[MCSEC_A_GROUP_OWNER]);
+		config->portid = info->snd_portid;
+	}
 	config->forward = info->attrs[MCSEC_A_GROUP_FORWARD];
 	err = parse_mark(info, MCSEC_A_GROUP_IN_MARK,
 			 MCSEC_A_GROUP_IN_MARK_MASK, &config->in_mark,
@@ -246,6 +254,8 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 
 	lockdep_assert_held(&mnet->lock);
 
+	if (mcsec_group_claim(mnet, config))
+		return 0;
 	/* The hooks are there before userspace is told that the group is. */
 	err = mcsec_hooks_get(mnet);
 	if (err) {
@@ -320,6 +330,33 @@ int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
+/* Whether who asks may take a group, or make it less strict. */
+static bool may_change(const struct genl_info *info,
+		       const struct mcsec_group *group)
+{
+	if (!*group->owner || group->portid == info->snd_portid ||
+	    info->attrs[MCSEC_A_GROUP_FORCE])
+		return true;
+	NL_SET_ERR_MSG(info->extack,
+		       "the group belongs to a program that made it: only force takes it away");
+	return false;
+}
+
+static void delete(const struct genl_info *info, struct mcsec_group *group)
+{
+	struct mcsec_net *mnet = group->mnet;
+
+	if (*group->owner && group->portid &&
+	    group->portid != info->snd_portid) {
+		mcsec_group_take_away(group);
+		NL_SET_ERR_MSG(info->extack,
+			       "it has no SAs and is closed until its owner, who was told, makes it again");
+		return;
+	}
+	mcsec_group_del(group);
+	mcsec_hooks_put(mnet);
+}
+
 int mcsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
@@ -334,8 +371,12 @@ int mcsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_lock(&mnet->lock);
 	group = mcsec_nl_group(mnet, name, info->extack);
 	if (group) {
-		mcsec_group_set_policy(group, nla_get_u32(policy));
-		err = 0;
+		err = -EPERM;
+		if (nla_get_u32(policy) == MCSEC_POLICY_ENFORCE ||
+		    may_change(info, group)) {
+			mcsec_group_set_policy(group, nla_get_u32(policy));
+			err = 0;
+		}
 	}
 	mutex_unlock(&mnet->lock);
 	return err;
@@ -354,9 +395,11 @@ int mcsec_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_lock(&mnet->lock);
 	group = mcsec_nl_group(mnet, name, info->extack);
 	if (group) {
-		mcsec_group_del(group);
-		mcsec_hooks_put(mnet);
-		err = 0;
+		err = -EPERM;
+		if (may_change(info, group)) {
+			delete(info, group);
+			err = 0;
+		}
 	}
 	mutex_unlock(&mnet->lock);
 	return err;
@@ -366,13 +409,34 @@ int mcsec_nl_group_flush_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
 
+	struct mcsec_group *group;
+	unsigned long id;
+	u32 end;
+	int err = 0;
+
 	mutex_lock(&mnet->lock);
-	if (mnet->n_groups) {
-		mcsec_net_flush(mnet);
-		mcsec_hooks_put(mnet);
+	end = mnet->next_id;
+	xa_for_each(&mnet->by_id, id, group) {
+		if (may_change(info, group))
+			continue;
+		err = -EPERM;
+		break;
 	}
 	mutex_unlock(&mnet->lock);
-	return 0;
+	/* The lock is let go in between, which changes of interfaces, and with
+	 * them the whole machine, may wait for.
+	 */
+	for (id = 0; !err; id++) {
+		mutex_lock(&mnet->lock);
+		group = xa_find(&mnet->by_id, &id, ULONG_MAX, XA_PRESENT);
+		if (group && group->id < end)
+			delete(info, group);
+		else
+			err = 1;
+		mutex_unlock(&mnet->lock);
+		cond_resched();
+	}
+	return min(err, 0);
 }
 
 static int fill_selector(struct sk_buff *msg, const struct mcsec_group *group)
@@ -419,6 +483,8 @@ static int fill_group(struct sk_buff *msg, const void *object)
 	if (nla_put_string(msg, MCSEC_A_GROUP_NAME, group->name) ||
 	    fill_selector(msg, group) ||
 	    nla_put_u32(msg, MCSEC_A_GROUP_POLICY, group->policy) ||
+	    (*group->owner &&
+	     nla_put_string(msg, MCSEC_A_GROUP_OWNER, group->owner)) ||
 	    (group->forward && nla_put_flag(msg, MCSEC_A_GROUP_FORWARD)) ||
 	    (group->in_mark_mask &&
 	     (nla_put_u32(msg, MCSEC_A_GROUP_IN_MARK, group->in_mark) ||

@@ -244,12 +244,35 @@ struct genl_family mcsec_nl_family __ro_after_init = {
 	.n_mcgrps = ARRAY_SIZE(groups),
 };
 
+static int port_closed(struct notifier_block *nb, unsigned long action,
+		       void *data)
+{
+	struct netlink_notify *n = data;
+
+	if (action == NETLINK_URELEASE && n->protocol == NETLINK_GENERIC)
+		mcsec_net_port_closed(mcsec_net_of(n->net), n->portid);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block port_notifier = {
+	.notifier_call = port_closed,
+};
+
 int __init mcsec_netlink_init(void)
 {
-	return genl_register_family(&mcsec_nl_family);
+	int err;
+
+	err = netlink_register_notifier(&port_notifier);
+	if (err)
+		return err;
+	err = genl_register_family(&mcsec_nl_family);
+	if (err)
+		netlink_unregister_notifier(&port_notifier);
+	return err;
 }
 
 void mcsec_netlink_exit(void)
 {
+	netlink_unregister_notifier(&port_notifier);
 	genl_unregister_family(&mcsec_nl_family);
 }

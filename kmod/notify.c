@@ -47,6 +47,21 @@ void mcsec_notify_acquire(struct net *net, const char *group, const void *dst,
 		    nla_put(msg, MCSEC_A_GROUP_DST, dst_len, dst));
 }
 
+void mcsec_notify_group_gone(struct net *net, const char *group,
+			     const char *owner, const void *dst,
+			     unsigned int dst_len)
+{
+	struct sk_buff *msg;
+	void *hdr;
+
+	msg = begin(net, MCSEC_CMD_GROUP_GONE, &hdr);
+	if (msg)
+		end(net, msg, hdr,
+		    nla_put_string(msg, MCSEC_A_GROUP_NAME, group) ?:
+		    nla_put(msg, MCSEC_A_GROUP_DST, dst_len, dst) ?:
+		    nla_put_string(msg, MCSEC_A_GROUP_OWNER, owner));
+}
+
 void mcsec_notify_expire(struct net *net, u8 cmd, const char *group,
 			 __be32 spi, u32 limit)
 {

@@ -16,6 +16,9 @@ extern struct genl_family mcsec_nl_family;
 
 void mcsec_notify_acquire(struct net *net, const char *group, const void *dst,
 			  unsigned int dst_len);
+void mcsec_notify_group_gone(struct net *net, const char *group,
+			     const char *owner, const void *dst,
+			     unsigned int dst_len);
 /* @cmd: MCSEC_CMD_SOFT_EXPIRE or MCSEC_CMD_HARD_EXPIRE; @limit: enum mcsec_limit */
 void mcsec_notify_expire(struct net *net, u8 cmd, const char *group,
 			 __be32 spi, u32 limit);

@@ -94,7 +94,14 @@ int kattr_put_group(struct nlmsghdr *nlh, const struct kgroup *g)
 		ret = put_u32(nlh, MCSEC_A_GROUP_POLICY, g->policy);
 	if (!ret && g->forward)
 		ret = put(nlh, MCSEC_A_GROUP_FORWARD, 0, NULL);
+	if (!ret && *g->owner)
+		ret = kattr_put_name(nlh, MCSEC_A_GROUP_OWNER, g->owner);
 	return ret;
+}
+
+int kattr_put_force(struct nlmsghdr *nlh, bool force)
+{
+	return force ? put(nlh, MCSEC_A_GROUP_FORCE, 0, NULL) : 0;
 }
 
 int kattr_put_policy(struct nlmsghdr *nlh, const char *group,
@@ -308,6 +315,8 @@ static int get_selector(const struct nlattr *a, struct kgroup *g)
 	case MCSEC_A_GROUP_FORWARD:
 		g->forward = true;
 		return 0;
+	case MCSEC_A_GROUP_OWNER:
+		return get_str(a, g->owner, sizeof(g->owner));
 	}
 	return 0;
 }
@@ -556,6 +565,9 @@ int kattr_get_event(const struct nlmsghdr *nlh, struct kevent *ev)
 	switch (genl->cmd) {
 	case MCSEC_CMD_ACQUIRE:
 		ev->type = KEVENT_ACQUIRE;
+		return get_group_event(nlh, ev);
+	case MCSEC_CMD_GROUP_GONE:
+		ev->type = KEVENT_GROUP_GONE;
 		return get_group_event(nlh, ev);
 	case MCSEC_CMD_SOFT_EXPIRE:
 		ev->type = KEVENT_SOFT_EXPIRE;

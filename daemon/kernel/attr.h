@@ -22,6 +22,7 @@ struct nlmsghdr *kattr_begin(void *buf, uint16_t type, uint8_t cmd,
  * or endless name, no address, too many Sender-IDs, too long a key; -EMSGSIZE.
  */
 int kattr_put_group(struct nlmsghdr *nlh, const struct kgroup *g);
+int kattr_put_force(struct nlmsghdr *nlh, bool force);
 int kattr_put_policy(struct nlmsghdr *nlh, const char *group,
 		     enum mcsec_policy policy);
 int kattr_put_name(struct nlmsghdr *nlh, uint16_t attr, const char *name);

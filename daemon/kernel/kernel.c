@@ -56,6 +56,7 @@ const char *const kevent_names[] = {
 	[KEVENT_IV_EXHAUSTING] = "iv-exhausting",
 	[KEVENT_NEW_SENDER] = "new-sender",
 	[KEVENT_UNKNOWN_SPI] = "unknown-spi",
+	[KEVENT_GROUP_GONE] = "group-gone",
 	[KEVENT_RESYNC] = "resync",
 	NULL,
 };

@@ -59,6 +59,7 @@ struct kgroup {
 	struct kmark in_mark;	/* what is verified gets it */
 	enum mcsec_policy policy;
 	bool forward;
+	char owner[MCSEC_NAME_MAX + 1];	/* program that keeps it, or "" */
 	size_t n_devs;		/* 0: any interface */
 	char devs[MCSEC_DEVS_MAX][KDEV_MAX];
 };
@@ -150,6 +151,7 @@ enum kevent_type {
 	KEVENT_IV_EXHAUSTING,	/* group, spi, sender_id */
 	KEVENT_NEW_SENDER,	/* group, spi, sender_id */
 	KEVENT_UNKNOWN_SPI,	/* group, spi: ESP came, and there is no such SA */
+	KEVENT_GROUP_GONE,	/* group; dst: taken from its owner, closed */
 	/*
 	 * Events were lost (the socket overran), or the module was loaded
 	 * anew: whoever acts on events asks for the state with the dumps, and
@@ -181,15 +183,20 @@ typedef int ksender_fn(void *arg, const struct ksender *s);
 typedef int kcounter_fn(void *arg, const char *name, uint64_t value);
 
 struct kernel_ops {
-	/* -EEXIST: the name or what it selects is taken */
+	/*
+	 * -EEXIST: the name or what it selects is taken. One of the same owner,
+	 * whose socket was closed, is this socket's from then on.
+	 */
 	int (*group_add)(void *ctx, const struct kgroup *g, struct kerr *err);
+	/* @force: though it has an owner; else -EPERM */
 	int (*group_set)(void *ctx, const char *name, enum mcsec_policy policy,
-			 struct kerr *err);
+			 bool force, struct kerr *err);
 	/* -ENOENT: no such group, as everywhere else */
-	int (*group_del)(void *ctx, const char *name, struct kerr *err);
+	int (*group_del)(void *ctx, const char *name, bool force,
+			 struct kerr *err);
 	int (*group_get)(void *ctx, const char *name, struct kgroup_info *g,
 			 struct kerr *err);
-	int (*group_flush)(void *ctx, struct kerr *err);
+	int (*group_flush)(void *ctx, bool force, struct kerr *err);
 	int (*group_dump)(void *ctx, kgroup_fn *fn, void *arg,
 			  struct kerr *err);
 

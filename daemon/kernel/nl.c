@@ -122,19 +122,21 @@ static int op_group_add(void *ctx, const struct kgroup *g, struct kerr *err)
 }
 
 static int op_group_set(void *ctx, const char *name, enum mcsec_policy policy,
-			struct kerr *err)
+			bool force, struct kerr *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_SET, 0);
 
-	return request(ctx, kattr_put_policy(nlh, name, policy), err);
+	return request(ctx, kattr_put_policy(nlh, name, policy) ?:
+			    kattr_put_force(nlh, force), err);
 }
 
-static int op_group_del(void *ctx, const char *name, struct kerr *err)
+static int op_group_del(void *ctx, const char *name, bool force,
+			struct kerr *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_DEL, 0);
 
-	return request(ctx, kattr_put_name(nlh, MCSEC_A_GROUP_NAME, name),
-		       err);
+	return request(ctx, kattr_put_name(nlh, MCSEC_A_GROUP_NAME, name) ?:
+			    kattr_put_force(nlh, force), err);
 }
 
 static int parse_group(const struct nlmsghdr *nlh, void *item)
@@ -151,10 +153,11 @@ static int op_group_get(void *ctx, const char *name, struct kgroup_info *g,
 			   parse_group, g, err);
 }
 
-static int op_group_flush(void *ctx, struct kerr *err)
+static int op_group_flush(void *ctx, bool force, struct kerr *err)
 {
-	begin(ctx, MCSEC_CMD_GROUP_FLUSH, 0);
-	return request(ctx, 0, err);
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_FLUSH, 0);
+
+	return request(ctx, kattr_put_force(nlh, force), err);
 }
 
 static int op_group_dump(void *ctx, kgroup_fn *fn, void *arg, struct kerr *err)

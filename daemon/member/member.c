@@ -100,6 +100,7 @@ static int protect(struct mgroup *g, char *err, size_t errlen)
 	int rc;
 
 	snprintf(kg.name, sizeof(kg.name), "%s", g->conf->name);
+	snprintf(kg.owner, sizeof(kg.owner), "mcsecd");
 	rc = k->ops->group_add(k->ctx, &kg, &kerr);
 	if (!rc) {
 		if (*kerr.text)
@@ -417,6 +418,12 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 	}
 	if (!g)
 		return;
+	if (ev->type == KEVENT_GROUP_GONE) {
+		log_warn("group %s: deleted by somebody else: nothing of it passes, it is made again",
+			 g->conf->name);
+		resync(g);
+		return;
+	}
 	s = msa_find(g, ev->spi);
 	switch (ev->type) {
 	case KEVENT_ACQUIRE:
@@ -440,6 +447,7 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 		doubt_esp(g, ev->spi);
 		break;
 	case KEVENT_NEW_SENDER:
+	case KEVENT_GROUP_GONE:
 	case KEVENT_RESYNC:
 		break;
 	}

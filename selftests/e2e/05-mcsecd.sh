@@ -221,6 +221,18 @@ try "that interface is gone: it listens here again" wait_until 15 \
 	tail -n 5 "$TMP/m.log" | sed 's/^/# /'
 try "and hears" heard
 
+refuse "by hand its group is not deleted" ctl m group del video
+ctl m group del video --force 2>/dev/null
+is "by force: it is there, and closed" \
+	"$(ctl m -j group show video | jq -r '.[0].name // .name')" video
+made_again() {
+	state_is in && in_step && ctl m sa show video | grep -q '[0-9]' &&
+		ctl m group show video | grep -q 'out-spi 0x'
+}
+try "it is told, and has keys for it again" wait_until 60 made_again
+like "and says so" "$(cat "$TMP/m.log")" \
+	'group video: deleted by somebody else'
+
 before=$(group data_spi)
 down KILL "$pid"
 is "killed: the kernel's group stays" \

@@ -86,11 +86,13 @@ static int sa_flush(void *ctx, const char *group, struct kerr *err)
 	return 0;
 }
 
-static int group_del(void *ctx, const char *name, struct kerr *err)
+static int group_del(void *ctx, const char *name, bool force,
+		     struct kerr *err)
 {
 	struct mock_kernel *mk = ctx;
 	struct kgroup *g = group_of(mk, name);
 
+	(void)force;
 	if (!g)
 		return fail(err, -ENOENT, "no such group");
 	sa_flush(mk, name, NULL);

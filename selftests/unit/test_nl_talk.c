@@ -376,28 +376,28 @@ static void test_refusals(void)
 	is_str(err.text, "attribute key is missing", "is named");
 
 	answer = refuse_long;
-	is_int(k.ops->group_del(k.ctx, "g", &err), -EBUSY,
+	is_int(k.ops->group_del(k.ctx, "g", false, &err), -EBUSY,
 	       "more words than there is room for");
 	is_int(strlen(err.text), sizeof(err.text) - 1, "are cut");
 
 	answer = refuse_perm;
-	is_int(k.ops->group_flush(k.ctx, &err), -EPERM, "no permission");
+	is_int(k.ops->group_flush(k.ctx, false, &err), -EPERM, "no permission");
 	ok(!!strstr(err.text, "CAP_NET_ADMIN"), "says which is needed");
 
 	answer = refuse_enoent;
 	family_asked = 0;
-	is_int(k.ops->group_del(k.ctx, "x", &err), -ENOENT, "no such object");
+	is_int(k.ops->group_del(k.ctx, "x", false, &err), -ENOENT, "no such object");
 	is_str(err.text, "no such group", "in the module's words");
 	is_int(family_asked, 0, "does not look like a module that is gone");
 
 	answer = silence;
-	is_int(k.ops->group_del(k.ctx, "x", &err), -ETIMEDOUT,
+	is_int(k.ops->group_del(k.ctx, "x", false, &err), -ETIMEDOUT,
 	       "no answer is not waited for without end");
 	answer = only_ack_for_get;
 	is_int(k.ops->group_get(k.ctx, "x", &info, &err), -EBADMSG,
 	       "an ACK is no answer to who asks for something");
 	answer = old_answer_first;
-	is_int(k.ops->group_del(k.ctx, "x", &err), 0,
+	is_int(k.ops->group_del(k.ctx, "x", false, &err), 0,
 	       "a late answer to an older request is not taken for this one's");
 }
 
@@ -406,11 +406,11 @@ static void test_reload(void)
 	answer = say_yes;
 	calls = 0;
 	family_id = 0x33;
-	is_int(k.ops->group_del(k.ctx, "g", &err), 0,
+	is_int(k.ops->group_del(k.ctx, "g", false, &err), 0,
 	       "a module loaded anew is found");
 	is_int(calls, 1, "and asked once");
 	loaded = false;
-	is_int(k.ops->group_del(k.ctx, "g", &err), -EOPNOTSUPP,
+	is_int(k.ops->group_del(k.ctx, "g", false, &err), -EOPNOTSUPP,
 	       "one that is gone is missed");
 	ok(!!strstr(err.text, "not loaded"), "in words");
 	loaded = true;
@@ -473,7 +473,7 @@ static int ask_again(void *arg, const struct kgroup_info *g)
 {
 	(void)arg;
 	answer = say_yes;
-	return k.ops->group_del(k.ctx, g->group.name, NULL);
+	return k.ops->group_del(k.ctx, g->group.name, false, NULL);
 }
 
 static void test_dumps(void)

@@ -189,14 +189,24 @@ static int group_add(struct ctl *ctl, int argc, char **argv)
 	return EXIT_OK;
 }
 
+/* Whether the last word is --force, which is then taken away. */
+static bool take_force(int *argc, char **argv)
+{
+	if (!*argc || strcmp(argv[*argc - 1], "--force"))
+		return false;
+	--*argc;
+	return true;
+}
+
 static int group_set(struct ctl *ctl, int argc, char **argv)
 {
+	bool force = take_force(&argc, argv);
 	struct kgroup g = {};
 	struct kerr err;
 	uint32_t seen;
 	int ret;
 
-	ret = check_argc(argc, 3, 3, "group set NAME policy enforce|observe");
+	ret = check_argc(argc, 3, 3, "group set NAME policy enforce|observe [--force]");
 	if (!ret)
 		ret = read_group(argv[0], g.name);
 	if (!ret && strcmp(argv[1], "policy"))
@@ -208,42 +218,46 @@ static int group_set(struct ctl *ctl, int argc, char **argv)
 		ret = need_kernel(ctl);
 	if (ret)
 		return ret;
-	if (ctl->kernel.ops->group_set(ctl->kernel.ctx, g.name, g.policy, &err))
+	if (ctl->kernel.ops->group_set(ctl->kernel.ctx, g.name, g.policy,
+					force, &err))
 		return refused("group set", &err);
 	return EXIT_OK;
 }
 
 static int group_del(struct ctl *ctl, int argc, char **argv)
 {
+	bool force = take_force(&argc, argv);
 	char name[MCSEC_NAME_MAX + 1];
-	struct kerr err;
+	struct kerr err = {};
 	int ret;
 
-	ret = check_argc(argc, 1, 1, "group del NAME");
+	ret = check_argc(argc, 1, 1, "group del NAME [--force]");
 	if (!ret)
 		ret = read_group(argv[0], name);
 	if (!ret)
 		ret = need_kernel(ctl);
 	if (ret)
 		return ret;
-	if (ctl->kernel.ops->group_del(ctl->kernel.ctx, name, &err))
+	if (ctl->kernel.ops->group_del(ctl->kernel.ctx, name, force, &err))
 		return refused("group del", &err);
+	warned("group del", &err);
 	return EXIT_OK;
 }
 
 static int group_flush(struct ctl *ctl, int argc, char **argv)
 {
-	struct kerr err;
+	bool force = take_force(&argc, argv);
+	struct kerr err = {};
 	int ret;
 
-	(void)argv;
-	ret = check_argc(argc, 0, 0, "group flush");
+	ret = check_argc(argc, 0, 0, "group flush [--force]");
 	if (!ret)
 		ret = need_kernel(ctl);
 	if (ret)
 		return ret;
-	if (ctl->kernel.ops->group_flush(ctl->kernel.ctx, &err))
+	if (ctl->kernel.ops->group_flush(ctl->kernel.ctx, force, &err))
 		return refused("group flush", &err);
+	warned("group flush", &err);
 	return EXIT_OK;
 }
 
@@ -286,6 +300,8 @@ json_t *group_json(const struct kgroup_info *i)
 		prefix_str(&g->src, g->src_len, buf);
 		json_object_set_new(o, "src", json_string(buf));
 	}
+	if (*g->owner)
+		json_object_set_new(o, "owner", json_string(g->owner));
 	if (g->proto)
 		json_object_set_new(o, "proto",
 				    json_string(proto_str(g->proto, buf)));
@@ -349,6 +365,8 @@ void group_print(const struct kgroup_info *i)
 	if (g->forward)
 		printf(" forward");
 	print_mark("in-mark", &g->in_mark);
+	if (*g->owner)
+		printf(" owner %s", g->owner);
 	if (i->out_spi)
 		printf(" out-spi 0x%08" PRIx32, i->out_spi);
 	else

@@ -17,11 +17,12 @@ static json_t *event_json(const struct kevent *ev)
 	if (ev->type == KEVENT_RESYNC)
 		return o;
 	json_object_set_new(o, "group", json_string(ev->group));
-	if (ev->type != KEVENT_ACQUIRE)
+	if (ev->type != KEVENT_ACQUIRE && ev->type != KEVENT_GROUP_GONE)
 		json_object_set_new(o, "spi", json_integer(ev->spi));
 
 	switch (ev->type) {
 	case KEVENT_ACQUIRE:
+	case KEVENT_GROUP_GONE:
 		json_object_set_new(o, "dst",
 				    json_string(addr_str(&ev->dst, buf)));
 		break;
@@ -49,6 +50,7 @@ static void event_print(const struct kevent *ev)
 	printf("%s", kevent_names[ev->type]);
 	switch (ev->type) {
 	case KEVENT_ACQUIRE:
+	case KEVENT_GROUP_GONE:
 		printf(" group %s %s", ev->group, addr_str(&ev->dst, buf));
 		break;
 	case KEVENT_SOFT_EXPIRE:

@@ -1,0 +1,139 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# A group that a program keeps is not taken from it by hand without an explicit
+# word; then it stays closed until the program makes it again.
+#
+#	a eth0 ---- eth0 b
+
+. "$(dirname "$0")/kmod.sh"
+need tcpdump python3
+load_mcsec
+two_hosts
+groups b
+# Makes a group, and what it is told on the FIFO: once more, delete it, or end.
+cat >"$TMP/keeper.py" <<'END'
+import os, socket, struct, sys
+name, dst, fifo = sys.argv[1:]
+def attr(kind, data):
+    n = 4 + len(data)
+    return struct.pack("=HH", n, kind) + data + bytes(-n % 4)
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
+s.bind((0, 0))
+def ask(kind, cmd, body):
+    head = struct.pack("=BBH", cmd, 1, 0)
+    s.send(struct.pack("=IHHII", 16 + len(head) + len(body), kind, 5, 1, 0) +
+           head + body)
+    data = s.recv(65536)
+    return data if struct.unpack_from("=H", data, 4)[0] != 2 else \
+        struct.unpack_from("=i", data, 16)[0]
+at = ask(16, 3, attr(2, b"mcsec\0"))[20:]
+while True:
+    n, kind = struct.unpack_from("=HH", at)
+    if kind == 1:
+        family = struct.unpack_from("=H", at, 4)[0]
+        break
+    at = at[(n + 3) & ~3:]
+numbers, value = {}, 0
+for line in open(os.environ["UAPI"]):
+    word = line.split(",")[0].split("=")
+    key = word[0].strip()
+    if line.startswith("enum"):
+        value = 0
+    elif key.startswith("MCSEC_"):
+        if len(word) > 1 and "(" not in word[1]:
+            value = int(word[1], 0)
+        numbers[key] = value
+        value += 1
+A = lambda w: numbers["MCSEC_A_GROUP_" + w]
+what = attr(A("NAME"), name.encode() + b"\0")
+make = what + attr(A("DST"), socket.inet_aton(dst)) + \
+    attr(A("OWNER"), b"keeper\0")
+print(ask(family, numbers["MCSEC_CMD_GROUP_NEW"], make), flush=True)
+while True:
+    with open(fifo) as f:
+        word = f.read().strip()
+    if word == "end":
+        break
+    new = word == "again"
+    print(ask(family, numbers["MCSEC_CMD_GROUP_" + ("NEW" if new else "DEL")],
+              make if new else what), flush=True)
+END
+export UAPI=$TOP/uapi/linux/mcsec.h
+mkfifo "$TMP/fifo"
+keep() {
+	spawn nsenter "--net=/run/netns/$(ns a)" -- python3 "$TMP/keeper.py" \
+		g4 $G4 "$TMP/fifo" >"$TMP/kept"
+	keeper=$!
+}
+kept() { tail -n 1 "$TMP/kept"; }
+said() { [ "$(wc -l <"$TMP/kept")" -ge "$1" ]; }
+keep
+wait_until 20 said 1
+is "a program makes a group" "$(kept)" 0
+like "it has its name on it" "$(ctl a group show g4)" ' owner keeper '
+k=$(new_key 20)
+sa_add a g4 "$k" spi 4096 dir out alg aes-gcm-16 sender-id 1-8 select
+sa_add b g4 "$k" spi 4096 dir in alg aes-gcm-16
+listen b $G4 r
+sniff b wire "host $G4"
+spawn in_ns a "$MCSECCTL" monitor >"$TMP/events"
+refused() { # name, command...
+	local name=$1
+	shift
+
+	like "$name" "$(ctl a "$@" 2>&1)" 'only force takes it away'
+}
+refused "by hand it is not deleted" group del g4
+refused "nor flushed" group flush
+refused "nor made to observe" group set g4 policy observe
+try "to enforce may be asked for" ctl a group set g4 policy enforce
+send a $G4 >/dev/null
+try "it is as it was" wait_until 20 has_lines r 1
+
+like "by force it is taken, with a word of warning" \
+	"$(ctl a group del g4 --force 2>&1)" 'closed until its owner'
+gone() { grep -q "^group-gone group g4 $G4" "$TMP/events"; }
+try "its owner is told" wait_until 20 gone
+mc a send $G4 $PORT eth0 count=3 text=OPENLEAK >/dev/null
+is "it has no SA, and is closed" "$(counter a out-no-sa)" 3
+sniffed wire
+is "nothing left in the clear" "$(grep -ac OPENLEAK "$TMP/wire.pcap")" 0
+echo again >"$TMP/fifo"
+wait_until 20 said 2
+is "its owner makes it again" "$(kept)" 0
+k=$(new_key 20)
+sa_add a g4 "$k" spi 4097 dir out alg aes-gcm-16 sender-id 1-8 select
+sa_add b g4 "$k" spi 4097 dir in alg aes-gcm-16
+send a $G4 >/dev/null
+try "and it works" wait_until 20 has_lines r 2
+ctl a group flush --force >/dev/null 2>&1
+is "a flush by force is the same" \
+	"$(ctl a group show g4 | sed 's/.* sas \([0-9]*\).*/\1/')" 0
+mc a send $G4 $PORT eth0 count=2 text=OPENLEAK >/dev/null
+is "it is closed" "$(counter a out-no-sa)" 5
+
+# ---- the owner ends
+
+echo end >"$TMP/fifo"
+wait "$keeper" 2>/dev/null
+mc a send $G4 $PORT eth0 count=1 text=OPENLEAK >/dev/null
+is "its owner has ended: it stays, closed" "$(counter a out-no-sa)" 6
+refused "and still wants force" group del g4
+keep
+wait_until 20 said 1
+is "started again, it goes on with it" "$(kept)" 0
+kill "$keeper"
+wait "$keeper" 2>/dev/null
+try "without an owner that runs, force deletes it" \
+	ctl a group del g4 --force
+is "for good" "$(ctl a group show | wc -l)" 0
+keep
+wait_until 20 said 1
+echo del >"$TMP/fifo"
+wait_until 20 said 2
+is "its owner needs no force" "$(kept) $(ctl a group show | wc -l)" "0 0"
+sniffed wire
+is "nothing of the group was in the clear meanwhile" \
+	"$(grep -ac OPENLEAK "$TMP/wire.pcap")" 0
+tap_done
