@@ -150,14 +150,16 @@ static bool has_chains(const struct net_device *dev)
 	return false;
 }
 
+#define WAY_PAST ", which can take the group's traffic past mcsec"
+
 static const char *ways_of(struct net_device *dev)
 {
 	if (dev_xdp_prog_count(dev))
-		return "an interface has an XDP program, which can take the group's traffic past mcsec";
+		return "an interface has an XDP program" WAY_PAST;
 	if (mcsec_has_tc(dev))
-		return "an interface has tc filters at ingress or egress, which can take the group's traffic past mcsec";
+		return "an interface has tc filters" WAY_PAST;
 	if (has_chains(dev))
-		return "an interface has an nft netdev chain, which can take the group's traffic past mcsec";
+		return "an interface has an nft netdev chain" WAY_PAST;
 	return NULL;
 }
 

@@ -30,10 +30,10 @@ struct mcsec_share *mcsec_share_of(u64 token)
 {
 	struct mcsec_share *share;
 
-	/* Pairs with mcsec_share_prepare(), which may run meanwhile. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		share = this_cpu_xchg(mcsec_share_kept, NULL);
 	else
+		/* Pairs with mcsec_share_prepare(), which may run meanwhile. */
 		share = smp_load_acquire(this_cpu_ptr(&mcsec_share_kept));
 	if (!share)
 		return NULL;

@@ -5,8 +5,9 @@
  *
  * Whoever misses the first copy of a GSA_REKEY cannot open what comes over the
  * next Rekey SA. So a change waits until all copies of the one before it are
- * out, and its Data SA is in use; only an eviction does not. What wants to change meanwhile shares the
- * next one. The first joiner of a quiet group waits for nothing.
+ * out, and its Data SA is in use; only an eviction does not. What wants to
+ * change meanwhile shares the next one. The first joiner of a quiet group waits
+ * for nothing.
  *
  * All times are milliseconds of clock_mono_ms(), 0 where there is none.
  */

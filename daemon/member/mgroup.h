@@ -58,6 +58,8 @@ struct early {
 	uint8_t p[];
 };
 
+TAILQ_HEAD(earlies, early);
+
 /* Sender-IDs, as the last registration gave them */
 struct sids {
 	uint32_t n;
@@ -113,7 +115,7 @@ struct mgroup {
 	struct ep rekey_to;
 	struct addr rekey_source;
 	struct timer listen;
-	TAILQ_HEAD(, early) early;
+	struct earlies early;
 	unsigned int n_early;
 	size_t early_octets;
 

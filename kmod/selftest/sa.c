@@ -6,7 +6,7 @@
  */
 #include <linux/completion.h>
 
-#define SELFTEST_TAKES (1U << 18)
+#define SELFTEST_TAKES BIT(18)
 #define SELFTEST_EVERY (60 * NSEC_PER_USEC)
 
 struct iv_test {
@@ -66,7 +66,7 @@ bool __init mcsec_sa_selftest(void)
 		sids[i] = i;
 	config.sids = sids;
 	t->sa = mcsec_sa_create(&config, &init_net, "self-test", NULL,
-			       iv_test_released);
+				iv_test_released);
 	kfree(sids);
 	if (IS_ERR(t->sa))
 		return false;

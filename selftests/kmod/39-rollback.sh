@@ -42,7 +42,7 @@ sa_add b g4 "$(new_key 20)" spi 5000 dir out alg aes-gcm-16 sender-id 1-8
 k=$(new_key 20)
 for n in a b; do
 	sa_add $n g4 "$k" spi 4098 dir inout alg aes-gcm-16 \
-		sender-id $([ $n = a ] && echo 1-8 || echo 11-18) select
+		sender-id "$([ $n = a ] && echo 1-8 || echo 11-18)" select
 done
 send b $G4 >/dev/null
 try "it hears what has a new key" wait_until 20 has_lines a4 2

@@ -207,7 +207,7 @@ first() { # name, word, command...: flows from c, then the command, then more
 	is "$name: at first it leaves in the clear" "$(seen a "OPEN$text")" 5
 	# where there is a group, none gets there
 	is "$name: by a flowtable?" "$(offloaded $port)" \
-		$([ "$1" = add ] && echo 1 || echo 0)
+		"$([ "$1" = add ] && echo 1 || echo 0)"
 	case $1 in
 	add) ctl b group add g6 $G6 dev eth0 forward ;;
 	policy) ctl b group set g6 policy enforce ;;

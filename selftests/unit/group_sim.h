@@ -2,8 +2,9 @@
 /*
  * A key server and up to SIM_MAX members in one process: a clock that jumps
  * from event to event, a network that delays, loses (one by one, in bursts, or
- * by IP fragment), repeats and reorders as it is told, a real store in a file, mock kernels. The key server can be
- * killed at any datagram and at either side of any commit.
+ * by IP fragment), repeats and reorders as it is told, a real store in a file,
+ * mock kernels. The key server can be killed at any datagram and at either side
+ * of any commit.
  */
 #ifndef GROUP_SIM_H
 #define GROUP_SIM_H

@@ -173,7 +173,7 @@ static void record(struct sim *s, const uint8_t *p, size_t len)
 }
 
 int sim_send_rekey(void *ctx, const struct gcks_dest *dest,
-		    const uint8_t *p, size_t len)
+		   const uint8_t *p, size_t len)
 {
 	struct sim *s = ctx;
 	int i;

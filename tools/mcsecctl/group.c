@@ -219,7 +219,7 @@ static int group_set(struct ctl *ctl, int argc, char **argv)
 	if (ret)
 		return ret;
 	if (ctl->kernel.ops->group_set(ctl->kernel.ctx, g.name, g.policy,
-					force, &err))
+				       force, &err))
 		return refused("group set", &err);
 	return EXIT_OK;
 }
