@@ -72,6 +72,8 @@ static void restart(struct pair *p)
 		ike_close(sa, "fuzz");
 	while ((sa = LIST_FIRST(&p->g->host->sas)))
 		ike_close(sa, "fuzz");
+	/* what an address may take, and what is kept of SAs that ended, is over */
+	net_pass(&p->net, 120000, false);
 	clear(p);
 	node_clear(p->m);
 	node_clear(p->g);
