@@ -95,6 +95,18 @@ static inline bool mcsec_recverr6(const struct sock *sk)
 }
 #endif
 
+#if IS_ENABLED(CONFIG_IPV6)
+/* IPV6_DONTFRAG (RFC 3542 11.2) */
+static inline bool mcsec_dontfrag6(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	return inet6_sk(sk)->dontfrag;
+#else
+	return inet6_test_bit(DONTFRAG, sk);
+#endif
+}
+#endif
+
 /* Attributes of a dump's request. */
 static inline struct nlattr **mcsec_dump_attrs(struct netlink_callback *cb)
 {

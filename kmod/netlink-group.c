@@ -284,6 +284,9 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 	case -ENOTUNIQ:
 		return refuse(info, MCSEC_A_GROUP_DEV, -EINVAL,
 			      "dev is an alternative name of an interface; a group needs its own");
+	case -EOPNOTSUPP:
+		return refuse(info, MCSEC_A_GROUP_DEV, err,
+			      "dev is a VRF, which packets only pass by their ports: name those");
 	case -ENOSPC:
 		NL_SET_ERR_MSG(info->extack,
 			       "the network namespace has too many groups");

@@ -12,12 +12,30 @@
 #include <net/ipv6.h>
 #include <net/sock.h>
 
+/* By an option, which neither DF nor ignore_df tells of. */
+static bool forbids(const struct sock *sk, u8 pf)
+{
+	if (!sk_fullsock(sk) ||
+	    (sk->sk_family != AF_INET && sk->sk_family != AF_INET6))
+		return false;
+	if (pf == NFPROTO_IPV4)
+		return inet_sk(sk)->pmtudisc == IP_PMTUDISC_INTERFACE;
+#if IS_ENABLED(CONFIG_IPV6)
+	return sk->sk_family == AF_INET6 && mcsec_dontfrag6(sk);
+#else
+	return false;
+#endif
+}
+
 bool mcsec_pmtu_may_fragment(struct sk_buff *skb,
 			     const struct nf_hook_state *state,
 			     unsigned int usable)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 
+	if (state->sk && state->hook == NF_INET_LOCAL_OUT &&
+	    forbids(state->sk, state->pf))
+		return false;
 	/* No sender has to go below that, so nobody is helped by being told. */
 	if (state->pf == NFPROTO_IPV6 && state->hook == NF_INET_FORWARD &&
 	    usable < IPV6_MIN_MTU)

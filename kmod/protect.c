@@ -156,6 +156,8 @@ static int check_size(struct sk_buff *skb, const struct nf_hook_state *state,
 		if (skb_ensure_writable(skb, sizeof(struct iphdr)))
 			return drop(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 		ip_hdr(skb)->frag_off &= ~htons(IP_DF);
+		/* RFC 6864 4.1: without fragments it could be any, mostly 0. */
+		__ip_select_ident(state->net, ip_hdr(skb), 1);
 	}
 	return 0;
 }
@@ -371,6 +373,10 @@ static noinline int protect_whole(struct sk_buff *skb,
 	struct mcsec_outer outer;
 	u8 next;
 
+	/* No receiver takes them: IP reads them before ESP alone. */
+	if (unlikely(ip_hdr(skb)->version == 6 &&
+		     ipv6_hdr(skb)->nexthdr == NEXTHDR_HOP))
+		return drop(group, MCSEC_OUT_OPTIONS, -EPERM);
 	next = mcsec_outer_of(&outer, skb, &around.outer, &around.nhoff);
 	return protect_as(skb, state, group, sa, tfm, &around, &outer, next,
 			  share);
@@ -424,6 +430,9 @@ protect_gso(struct sk_buff *skb, const struct nf_hook_state *state,
 		mcsec_pmtu_tell(skb, state, room);
 		return NF_DROP_ERR(drop(group, MCSEC_OUT_MTU, -EMSGSIZE));
 	}
+	/* There was no memory to make it one. */
+	if (unlikely(skb_shinfo(skb)->gso_type & SKB_GSO_UDP))
+		return NF_DROP_ERR(drop(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS));
 	/* No feature of a device: linear copies with their checksums. */
 	segs = skb_gso_segment(skb, 0);
 	if (IS_ERR_OR_NULL(segs))
@@ -450,6 +459,23 @@ protect_gso(struct sk_buff *skb, const struct nf_hook_state *state,
 	return NF_STOLEN;
 }
 
+/*
+ * Of UFO's batches, which come out of virtual machines, the parts are fragments
+ * of one datagram: it is protected as it is, and fragmented behind ESP. Returns
+ * whether @skb is none of those.
+ */
+static noinline bool is_batch(struct sk_buff *skb)
+{
+	if (!(skb_shinfo(skb)->gso_type & SKB_GSO_UDP))
+		return true;
+	if (skb_unclone(skb, GFP_ATOMIC))
+		return true;
+	skb_gso_reset(skb);
+	/* Its sender would have had it fragmented. */
+	skb->ignore_df = 1;
+	return false;
+}
+
 unsigned int mcsec_protect(struct sk_buff *skb,
 			   const struct nf_hook_state *state,
 			   struct mcsec_group *group,
@@ -471,7 +497,7 @@ unsigned int mcsec_protect(struct sk_buff *skb,
 		} else {
 			verdict = NF_DROP_ERR(no_sa(group, why));
 		}
-	} else if (unlikely(skb_is_gso(skb))) {
+	} else if (unlikely(skb_is_gso(skb)) && is_batch(skb)) {
 		verdict = protect_gso(skb, state, group, sa, tfm, frame);
 	} else {
 		err = protect(skb, state, group, sa, tfm, frame);

@@ -259,7 +259,7 @@ static int enter(struct mcsec_select *s, struct mcsec_tables *t,
 		 struct mcsec_sel *sel)
 {
 	struct net_device *dev;
-	bool other = false;
+	bool other = false, vrf = false;
 	int err;
 
 	if (!*sel->dev)
@@ -274,8 +274,11 @@ static int enter(struct mcsec_select *s, struct mcsec_tables *t,
 		sel->of = dev;
 		/* Found by another name: that is not what we would be told of. */
 		other = strcmp(dev->name, sel->dev);
+		vrf = netif_is_l3_master(dev);
 	}
 	rcu_read_unlock();
+	if (vrf)
+		return -EOPNOTSUPP;
 	if (other)
 		return -ENOTUNIQ;
 	if (dev) {
@@ -397,6 +400,9 @@ static int place_dev(struct mcsec_select *s, const struct net_device *dev,
 	list_for_each_entry(sel, &s->with_dev, list) {
 		if (sel->in_table || strcmp(sel->dev, dev->name))
 			continue;
+		/* Packets come and go by its ports. */
+		if (netif_is_l3_master(dev))
+			return -EOPNOTSUPP;
 		t = tables_of(s, sel->family);
 		WRITE_ONCE(sel->node.key.ifindex, dev->ifindex);
 		sel->of = dev;

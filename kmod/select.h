@@ -196,7 +196,7 @@ static inline bool mcsec_select_fits(const struct mcsec_select *s,
  * below.
  * Returns 0, -EEXIST if another group has the same selector, -E2BIG if there
  * are too many shapes, -ENOTUNIQ if an interface has that as an alternative name
- * only, -ENOMEM. Packets find it on return.
+ * only, -EOPNOTSUPP if it is a VRF, -ENOMEM. Packets find it on return.
  */
 int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
 		     const struct mcsec_selector *sel, bool observes,

@@ -29,6 +29,7 @@
 	X(OUT_CRYPTO_BUSY,	"out-crypto-busy")		\
 	X(OUT_GONE,		"out-gone")			\
 	X(OUT_QUOTED,		"out-quoted")			\
+	X(OUT_OPTIONS,		"out-options")			\
 	X(OUT_OBSERVED,		"out-observed")			\
 	X(IN_ACCEPTED,		"in-accepted")			\
 	X(IN_EXEMPT,		"in-exempt")			\
