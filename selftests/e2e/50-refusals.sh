@@ -28,7 +28,7 @@ refused() {
 		"$(on "$h" "$MCSECCTL" -j group show | jq -r '.[0].dst')" \
 		"${5:-$GROUP}"
 	daemon_stop "$h"
-	on "$h" "$MCSECCTL" group flush
+	on "$h" "$MCSECCTL" group flush --force
 }
 told() { [ -n "$(member_is "$1" last_error)" ]; }
 

@@ -48,7 +48,7 @@ conf_all() {
 stop_all() {
 	daemon_stop k
 	daemon_stop a
-	on a "$MCSECCTL" group flush
+	on a "$MCSECCTL" group flush --force
 	rm -f "$LAB"/[ak]/mcsecd.log "$LAB"/k/gcks.db*
 }
 

@@ -47,7 +47,7 @@ group_works() {
 			"$LAB/wire/all-s.pcap")" "0 $n"
 	for h in a s k; do
 		daemon_stop $h
-		on $h "$MCSECCTL" group flush
+		on $h "$MCSECCTL" group flush --force
 	done
 }
 
