@@ -141,7 +141,7 @@ $(O)/bench/delivery: $(O)/obj/selftests/bench/delivery.o \
 		$(call obj,$(UNIT_HELP)) $(LIB)
 	$(link)
 
-# What peers can cost mcsecd, on loopback: build/bench/cost
+# The program build/bench/cost measures what peers can cost mcsecd on loopback
 $(O)/bench/cost: $(O)/obj/selftests/bench/cost.o $(LIB)
 	$(link)
 

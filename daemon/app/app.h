@@ -111,7 +111,7 @@ bool app_strip_marker(const uint8_t **p, size_t *len);
 
 /* where.c */
 
-/* What there is to say which interface rekeys are sent or heard by. */
+/* The hints that say which interface rekeys are sent or heard by. */
 struct where {
 	struct ep to;		/* the rekey address */
 	const char *interface;	/* as configured, or "" */

@@ -26,7 +26,7 @@ static void member_send(void *ctx, const struct ep *from, const struct ep *to,
 	app_sock_send(natt ? &a->natt : &a->unicast, from, to, p, len);
 }
 
-/* What routing says now; the address may be another for the next IKE SA. */
+/* The address is asked for each IKE SA, since routing may have changed. */
 static int member_local_of(void *ctx, const struct ep *peer, struct ep *local)
 {
 	struct app *a = ctx;

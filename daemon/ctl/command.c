@@ -124,7 +124,7 @@ static int note_change(void *arg, const struct gcks_group_status *s)
 	return 1;
 }
 
-/* What is true when this is answered; the rest shows in the status. */
+/* The answer has what is true now; the status shows the rest. */
 static int do_evict(struct request *q)
 {
 	struct change c = { .group = q->group };

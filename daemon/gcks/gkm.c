@@ -260,7 +260,7 @@ static int take_data_spi(struct gkm_state *st)
 	return random_data_spi(st, st->next_data_spi[GKM_NEXT - 1]);
 }
 
-/* Who is out knows what was announced before. */
+/* A member that is put out knows the SPIs that were announced before. */
 static int draw_spis_anew(struct gkm_state *st)
 {
 	unsigned int i;

@@ -101,7 +101,7 @@ void gkm_timers_stop(struct group *g);
 uint64_t gkm_time_ms(const struct group *g);
 /* The store has been read: time goes on from there at least. */
 void gkm_time_floor(struct group *g);
-/* Who hears nothing of the group for so long asks. */
+/* A member that hears nothing of its group for so long asks. */
 uint32_t gkm_silence_ms(const struct group *g);
 /* When a message was made, for members to see how old it is. */
 void gkm_made(const struct group *g, struct gsa_gw *gw);
