@@ -51,9 +51,6 @@ typedef int gkm_write_fn(struct group *g, struct gkm_change *c, void *arg);
  */
 #define GKM_MIDS_AHEAD 16
 
-/* Keys for wrapping that one message may carry; a batch is cut there. */
-#define GKM_WRAPS_MAX 1000
-
 /* ---- gkm.c -------------------------------------------------------------- */
 
 int gkm_init(struct group *g);

@@ -348,6 +348,12 @@ size_t lkh_pending(const struct lkh *t)
 	return 2 * t->n_stale + 2;
 }
 
+bool lkh_room(const struct lkh *t, size_t wraps)
+{
+	/* every key above the leaf, and the one made for a leaf that is split */
+	return lkh_pending(t) + 2 * (LKH_DEPTH_MAX + 1) <= wraps;
+}
+
 /* Gives @s and the stale nodes below it their keys, and settles "joined". */
 static int rekey_below(struct lkh *t, uint32_t s)
 {

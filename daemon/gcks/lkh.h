@@ -77,6 +77,12 @@ int lkh_remove(struct lkh *t, uint32_t leaf);
  * changed so far: it bounds the size of a message before it is too late.
  */
 size_t lkh_pending(const struct lkh *t);
+/*
+ * Does the batch stay within @wraps keys whatever one more lkh_add() or
+ * lkh_remove() changes? To be asked before each, since a leaf may be as deep as
+ * LKH_DEPTH_MAX and nothing but lkh_undo() takes a change back.
+ */
+bool lkh_room(const struct lkh *t, size_t wraps);
 
 /* Replaces each stale key. Same errors as lkh_add(). */
 int lkh_rekey(struct lkh *t);

@@ -219,14 +219,15 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 }
 
 /*
- * Would what has been changed so far fill a message? Only who is in already is
- * told by it: a handful of members never does, however many join.
+ * Might one change more overfill a message? Only who is in already is told by
+ * it: a handful of members never does, however many join.
  */
 static bool message_full(const struct group *g)
 {
 	uint64_t told = (uint64_t)g->n_members * (LKH_DEPTH_MAX / 2);
 
-	return lkh_pending(g->tree) > GKM_WRAPS_MAX && told > GKM_WRAPS_MAX;
+	return told > KD_MAX_WRAP_KEYS &&
+		!lkh_room(g->tree, KD_MAX_WRAP_KEYS);
 }
 
 static bool leaves_now(const struct group *g, const struct gmember *m)
@@ -272,7 +273,7 @@ static int take_out(struct group *g, struct batch *b)
 	TAILQ_FOREACH(m, &g->members, all) {
 		if (!leaves_now(g, m))
 			continue;
-		if (rc || (b->n_out && lkh_pending(g->tree) > GKM_WRAPS_MAX))
+		if (rc || (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS)))
 			break;
 		rc = take_one_out(g, b, m);
 	}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * How much of a batch fits into one message: trees as lopsided as the store
+ * may hold, whose deepest leaves leave together. A batch that is not cut in
+ * time can never be sent, and nothing after it either.
+ */
+#include "tap.h"
+
+#include <string.h>
+
+#include "gcks/lkh.h"
+#include "ike/gpayload.h"
+#include "lib/buf.h"
+
+#define KEY 16
+#define TOP 5			/* levels above the chains: 32 of them */
+#define CHAINS (1u << TOP)
+
+struct sprout {
+	struct lkh *t;
+	uint32_t slots;
+	uint32_t deepest[CHAINS];
+	unsigned int chains;
+};
+
+static void put(struct sprout *p, uint32_t slot, uint32_t up, uint32_t kid0,
+		uint32_t kid1, uint64_t member)
+{
+	uint8_t key[KEY] = { 0 };
+	struct wbuf w;
+
+	wbuf_init(&w, LKH_RECORD_MAX);
+	wbuf_u8(&w, 1);
+	wbuf_u32(&w, slot);
+	wbuf_u32(&w, up);
+	wbuf_u32(&w, kid0);
+	wbuf_u32(&w, kid1);
+	wbuf_u64(&w, member);
+	if (slot) {
+		memcpy(key, &slot, sizeof(slot));
+		wbuf_put(&w, key, KEY);
+	}
+	if (w.err || lkh_import(p->t, slot, w.p, w.len))
+		bail("import of slot %u", slot);
+	wbuf_free(&w);
+}
+
+/* A full tree down to TOP, below that each inner node has one leaf. */
+static uint32_t sprout(struct sprout *p, uint32_t up, unsigned int depth)
+{
+	uint32_t at = p->slots++;
+	uint32_t a, b;
+
+	if (depth == LKH_DEPTH_MAX) {
+		p->deepest[p->chains++] = at;
+		put(p, at, up, LKH_NONE, LKH_NONE, at);
+		return at;
+	}
+	a = sprout(p, at, depth + 1);
+	if (depth < TOP) {
+		b = sprout(p, at, depth + 1);
+	} else {
+		b = p->slots++;
+		put(p, b, at, LKH_NONE, LKH_NONE, b);
+	}
+	put(p, at, up, a, b, 0);
+	return at;
+}
+
+static void lopsided(struct sprout *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->t = lkh_new(KEY);
+	if (!p->t)
+		bail("no tree");
+	sprout(p, LKH_NONE, 0);
+	if (lkh_import_end(p->t, p->slots + 1, NULL, NULL))
+		bail("no tree after the import");
+}
+
+static size_t told(struct lkh *t)
+{
+	struct lkh_wraps ch;
+	size_t n;
+
+	if (lkh_rekey(t) || lkh_changes(t, &ch))
+		bail("rekey");
+	n = ch.n;
+	lkh_wraps_free(&ch);
+	return n;
+}
+
+static void test_lopsided(void)
+{
+	struct sprout p;
+	unsigned int out = 0, wrong = 0, rounds = 0;
+	uint32_t leaf;
+	size_t n, most = 0;
+
+	lopsided(&p);
+	is_int(lkh_depth(p.t), LKH_DEPTH_MAX, "a tree as deep as may be");
+	while (out < p.chains && rounds++ < CHAINS) {
+		unsigned int before = out;
+
+		while (out < p.chains && lkh_room(p.t, KD_MAX_WRAP_KEYS))
+			if (lkh_remove(p.t, p.deepest[out++]))
+				bail("remove");
+		n = told(p.t);
+		wrong += n > KD_MAX_WRAP_KEYS || n > lkh_pending(p.t) ||
+			before == out;
+		most = n > most ? n : most;
+		lkh_commit(p.t);
+	}
+	is_int(out, CHAINS, "the deepest leaf of each chain has left");
+	is_int(rounds, 3, "batches, since they do not fit into one");
+	is_int(wrong, 0, "each batch fits into a message and takes some out");
+	ok(most > KD_MAX_WRAP_KEYS - 2 * (LKH_DEPTH_MAX + 1) - 80,
+	   "no batch is cut far too early: %zu keys", most);
+
+	while (lkh_room(p.t, KD_MAX_WRAP_KEYS))
+		if (lkh_add(p.t, p.slots++, &leaf))
+			bail("add");
+	ok(told(p.t) <= KD_MAX_WRAP_KEYS, "so do those who come");
+	lkh_undo(p.t);
+	lkh_free(p.t);
+}
+
+/* What the cut allows beyond is not theory: one more and it would not fit. */
+static void test_no_cut(void)
+{
+	struct sprout p;
+	unsigned int out = 0;
+
+	lopsided(&p);
+	while (lkh_pending(p.t) <= 1000)
+		if (lkh_remove(p.t, p.deepest[out++]))
+			bail("remove");
+	ok(told(p.t) > KD_MAX_WRAP_KEYS,
+	   "a cut at 1000 keys without a margin would not fit");
+	lkh_undo(p.t);
+	lkh_free(p.t);
+}
+
+int main(void)
+{
+	test_lopsided();
+	test_no_cut();
+	return done();
+}
