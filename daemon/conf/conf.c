@@ -165,8 +165,9 @@ static const struct conf_field group_fields[] = {
 	  .max = 16),
 	G(max_sender_ids, "max-sender-ids", conf_read_number, .min = 1,
 	  .max = 256),
+	/* as many leaves as the key tree has, LKH_MEMBERS_MAX */
 	G(max_members, "max-members", conf_read_number, .min = 1,
-	  .max = 1000000),
+	  .max = 65536),
 	G(batch_join_ms, "batch-join", conf_read_number, .min = 0,
 	  .max = 60000),
 	G(batch_leave_ms, "batch-leave", conf_read_number, .min = 0,
