@@ -66,6 +66,42 @@ in_ns a iptables -t mangle -F
 send a $G4 >/dev/null
 try "without its rule it goes in the clear again" wait_until 20 eval \
 	'[ "$(wire udp)" = 2 ]'
+
+# ---- rules say who may send
+
+in_ns a nft -f - <<NFT
+table inet who {
+	chain marked {
+		type route hook output priority mangle
+		ip daddr $G4 meta mark set 0x10
+	}
+	chain out {
+		type filter hook output priority 0
+		ip daddr $G4 meta skuid != 0 reject
+	}
+}
+NFT
+cat >"$TMP/who.py" <<END
+import errno, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+i = socket.if_nametoindex("eth0")
+s.setsockopt(0, 32, bytes(8) + i.to_bytes(4, "little"))
+try:
+    s.sendto(b"WHO", ("$G4", $PORT))
+    print("sent")
+except OSError as e:
+    print(errno.errorcode[e.errno])
+END
+
+was=$(counter a out-protected)
+is "another user may not send into the group" \
+	"$(in_ns a setpriv --reuid 65534 --clear-groups --inh-caps=-all \
+		python3 - <"$TMP/who.py")" EPERM
+is "who the rule names may" "$(in_ns a python3 - <"$TMP/who.py")" sent
+is "one datagram was protected" "$(counter a out-protected)" $((was + 1))
+is "none is in the clear" "$(wire udp)" 2
+in_ns a nft delete table inet who
+
 ctl a group flush
 ctl b group flush
 
