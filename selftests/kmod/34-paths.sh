@@ -37,7 +37,12 @@ is "by way of ESP" "$(counter a out-protected)" 1
 is "ESP that is not ours is not sent" "$(raw proto=50)" EPERM
 is "and counted" "$(counter a out-foreign-esp)" 1
 raw frag=1 >/dev/null
-is "a fragment alone is not sent" "$(counter a out-protected)" 1
+is "a fragment alone is not sent, the kernel keeps it" "$(counters a)" \
+	"out-protected 1, out-foreign-esp 1"
+raw offset=9 nodefrag=0 >/dev/null
+try "with its other half it arrives" wait_until 20 has_lines r4 2
+is "as one datagram, by way of ESP" "$(counters a)" \
+	"out-protected 2, out-foreign-esp 1"
 
 # ---- an xfrm policy for the same group
 

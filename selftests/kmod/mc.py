@@ -158,7 +158,8 @@ def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
             time.sleep(float(pace))
 
 
-def hdrincl(group, dev, src, frag=0, offset=0, proto=17, size=64, mark=0):
+def hdrincl(group, dev, src, frag=0, offset=0, proto=17, size=64, mark=0,
+            nodefrag=""):
     family = socket.AF_INET6 if six(group) else socket.AF_INET
     s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
     if mark:
@@ -177,7 +178,7 @@ def hdrincl(group, dev, src, frag=0, offset=0, proto=17, size=64, mark=0):
     else:
         s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
                      bytes(8) + struct.pack("@I", socket.if_nametoindex(dev)))
-        if int(offset):
+        if int(nodefrag or bool(offset)):
             s.setsockopt(socket.IPPROTO_IP, 22, 1)  # IP_NODEFRAG
         head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(data), 7,
                            frag << 13 | offset, 8, proto, 0) + addrs
