@@ -49,8 +49,14 @@ conclude() {
 		printf 'ok    %s (%s, %s s)\n' "$name" "$seen" "${3:-0}"
 		return
 	fi
-	# the end of what it said, where -v has not shown it
-	[ -n "$verbose" ] || tail -n 60 "$said" | sed 's/^/      /'
+	mkdir -p build/failed
+	cp "$said" "build/failed/${name//[^a-zA-Z0-9.-]/-}.tap"
+	# the end of what it said, where -v has not shown it, and what failed
+	# in front of that
+	[ -n "$verbose" ] || {
+		head -n -60 "$said" | grep -E -A 3 '^not ok|✗' | head -n 40
+		tail -n 60 "$said"
+	} | sed 's/^/      /'
 }
 
 # Counts the TAP of programs from standard input, each framed by "@begin NAME"

@@ -8,6 +8,7 @@
 #
 # timeout: 600
 # stock too: the processor's own ciphers
+# next too
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3
