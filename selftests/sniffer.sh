@@ -5,12 +5,14 @@
 
 # pid, file of its messages: tcpdump's counts so far, "captured received"
 sniffer_counts() {
+	# tcpdump writes a line of these in pieces
+	local whole='packets\? captured, [0-9]* packets\? received .*kernel'
 	local was i
 
-	was=$(grep -c 'packets\? captured' "$2")
+	was=$(grep -c "$whole" "$2")
 	kill -USR1 "$1" || return 1
 	for ((i = 0; i < 200; i++)); do
-		[ "$(grep -c 'packets\? captured' "$2")" -le "$was" ] || break
+		[ "$(grep -c "$whole" "$2")" -le "$was" ] || break
 		sleep 0.05
 	done
 	# tcpdump: 6 packets captured, 6 packets received by filter, 0 ...
