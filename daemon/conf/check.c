@@ -7,6 +7,8 @@
 #include "crypto/cert.h"
 #include "crypto/wrap.h"
 
+#define MEMBERSHIP_MIN 60
+
 /* The setting to blame: the one in the file, or the group that lacks it. */
 static int bad_member(struct conf_reader *r, const config_setting_t *s,
 		      const char *name, const char *what)
@@ -66,6 +68,10 @@ int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 	if (!g->receivers.n && !g->senders.n)
 		return bad_member(r, s, "receivers",
 				  "nobody may receive and nobody may send");
+	/* a member renews it in time, and not all of them at once */
+	if (g->membership_lifetime && g->membership_lifetime < MEMBERSHIP_MIN)
+		return bad_member(r, s, "membership-lifetime",
+				  "is less than a minute; 0 is without end");
 	return check_times(r, s, g);
 }
 

@@ -21,6 +21,8 @@
 #define ENCR_CHACHA20_POLY1305 28
 
 #define MONTH 2592000
+#define WEEK 604800
+#define YEAR 31536000
 #define GIKE_PORT 848
 #define IKE_NATT_PORT 4500
 
@@ -168,6 +170,8 @@ static const struct conf_field group_fields[] = {
 	/* as many leaves as the key tree has, LKH_MEMBERS_MAX */
 	G(max_members, "max-members", conf_read_number, .min = 1,
 	  .max = 65536),
+	G(membership_lifetime, "membership-lifetime", conf_read_number,
+	  .min = 0, .max = 10 * YEAR),
 	G(batch_join_ms, "batch-join", conf_read_number, .min = 0,
 	  .max = 60000),
 	G(batch_leave_ms, "batch-leave", conf_read_number, .min = 0,
@@ -215,6 +219,7 @@ static int group_defaults(struct conf_group *g)
 		.sender_id_bits = 16,
 		.max_sender_ids = 16,
 		.max_members = 10000,
+		.membership_lifetime = WEEK,
 		.rekey_interface = strdup(""),
 	};
 	return g->rekey_interface ? 0 : -ENOMEM;

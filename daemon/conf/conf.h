@@ -88,6 +88,8 @@ struct conf_group {
 	uint8_t sender_id_bits;
 	uint16_t max_sender_ids;
 	uint32_t max_members;
+	/* a membership that is not renewed for so long ends; 0: never */
+	uint32_t membership_lifetime;
 	/* how long joins and leaves may wait for others to share their rekey */
 	uint32_t batch_join_ms;
 	uint32_t batch_leave_ms;
@@ -162,7 +164,7 @@ struct conf {
 #define CONF_DEFAULT_CONTROL "/run/mcsec/mcsecd.sock"
 #define CONF_DEFAULT_FILE "/etc/mcsec/mcsecd.conf"
 /* Longest sentence that conf_load() writes. */
-#define CONF_ERRLEN 512
+#define CONF_ERRLEN 1024
 
 /*
  * 0, -EINVAL (what is in the file), -ENOMEM, or why it can't be read. @err

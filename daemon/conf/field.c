@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "lib/err.h"
 
+#define NEAR_LEN 600
 #define MAX_WORD 64
 #define PATH_LEN 256
 
@@ -138,7 +139,7 @@ static const struct conf_field *find(const struct conf_field *fields,
 static int unknown(struct conf_reader *r, const config_setting_t *s,
 		   const struct conf_field *fields)
 {
-	char near[300];
+	char near[NEAR_LEN];
 
 	nearest(field_name, fields, config_setting_name(s), near,
 		sizeof(near));
@@ -272,7 +273,7 @@ int conf_read_word(struct conf_reader *r, const config_setting_t *s,
 {
 	const char *text = conf_text(r, s);
 	const struct conf_word *w;
-	char near[300];
+	char near[NEAR_LEN];
 
 	if (!text)
 		return -EINVAL;

@@ -40,6 +40,7 @@ struct trust {
 
 struct cert {
 	X509 *x;
+	time_t ends;
 };
 
 X509 *x509_from_der(const uint8_t *der, size_t len)
@@ -416,8 +417,19 @@ static const char *verify_why(int err)
 	return X509_verify_cert_error_string(err);
 }
 
+static time_t first_end(struct stack_st_X509 *chain)
+{
+	time_t ends = not_after(sk_X509_value(chain, 0));
+	int i;
+
+	for (i = 1; i < sk_X509_num(chain); i++)
+		if (not_after(sk_X509_value(chain, i)) < ends)
+			ends = not_after(sk_X509_value(chain, i));
+	return ends;
+}
+
 static int verify(const struct trust *trust, struct stack_st_X509 *certs, time_t now,
-		  enum cert_purpose purpose, const char **why)
+		  enum cert_purpose purpose, time_t *ends, const char **why)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
@@ -438,6 +450,7 @@ static int verify(const struct trust *trust, struct stack_st_X509 *certs, time_t
 		*why = verify_why(X509_STORE_CTX_get_error(ctx));
 	} else {
 		*why = check_use(X509_STORE_CTX_get0_chain(ctx), purpose);
+		*ends = first_end(X509_STORE_CTX_get0_chain(ctx));
 		if (!*why)
 			ret = 0;
 	}
@@ -453,6 +466,7 @@ int cert_verify(const struct trust *trust, const struct cert_der *ders,
 	struct stack_st_X509 *certs;
 	struct cert *c;
 	EVP_PKEY *key;
+	time_t ends = 0;
 	X509 *x;
 	int ret;
 
@@ -471,7 +485,7 @@ int cert_verify(const struct trust *trust, const struct cert_der *ders,
 		ret = -EOPNOTSUPP;
 		goto out;
 	}
-	ret = verify(trust, certs, now, purpose, why);
+	ret = verify(trust, certs, now, purpose, &ends, why);
 	if (ret)
 		goto out;
 	c = calloc(1, sizeof(*c));
@@ -482,6 +496,7 @@ int cert_verify(const struct trust *trust, const struct cert_der *ders,
 	}
 	X509_up_ref(x);
 	c->x = x;
+	c->ends = ends;
 	*leaf = c;
 out:
 	free_certs(certs);
@@ -506,6 +521,11 @@ int cert_pubkey(const struct cert *cert, struct sigpub **out)
 time_t cert_not_after(const struct cert *cert)
 {
 	return not_after(cert->x);
+}
+
+time_t cert_ends(const struct cert *cert)
+{
+	return cert->ends;
 }
 
 const X509 *cert_x509(const struct cert *cert)

@@ -111,6 +111,8 @@ bool cert_known_as(const struct cert *cert, unsigned int id_type,
 		   const void *id, size_t len);
 int cert_pubkey(const struct cert *cert, struct sigpub **out);
 time_t cert_not_after(const struct cert *cert);
+/* The same of the whole chain: of the certificate in it that ends first. */
+time_t cert_ends(const struct cert *cert);
 /* Subject in one line, cut to @size. Gives back @buf. */
 const char *cert_subject(const struct cert *cert, char *buf, size_t size);
 /*

@@ -123,6 +123,7 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 	put(o, "registrations", s->registrations);
 	put(o, "leaves", s->leaves);
 	put(o, "evictions", s->evictions);
+	put(o, "expired", s->expired);
 	put(o, "refused", s->refused);
 	put(o, "restarts", s->restarts);
 	put(o, "store_errors", s->store_errors);
@@ -160,6 +161,8 @@ static int roster_member(void *arg, const struct gcks_member_status *s)
 	put_bool(o, "receive", s->receive);
 	put(o, "joined", (uint64_t)s->joined);
 	put(o, "registered", (uint64_t)s->registered);
+	if (s->until)
+		put(o, "until", (uint64_t)s->until);
 	if (s->n_sender_ids) {
 		put(o, "first_sender_id", s->first_sender_id);
 		put(o, "n_sender_ids", s->n_sender_ids);
@@ -274,6 +277,8 @@ static int member_group(void *arg, const struct member_group_status *s)
 	put(o, "data_spi", s->data_spi);
 	put(o, "data_left", s->data_left);
 	put(o, "n_sas", s->n_sas);
+	if (s->until)
+		put(o, "until", (uint64_t)s->until);
 	put(o, "atd", s->atd);
 	put(o, "dtd", s->dtd);
 	put(o, "n_sender_ids", s->n_sender_ids);

@@ -13,6 +13,7 @@
 #include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "gcks/register.h"
+#include "gcks/term.h"
 #include "gcks/witness.h"
 #include "lib/log.h"
 #include "lib/quote.h"
@@ -83,6 +84,7 @@ static int group_start(struct group *g, char *err, size_t errlen)
 	gkm_schedule(g);
 	resume(g);
 	check_roster(g);
+	term_start(g);
 	return 0;
 }
 
@@ -459,6 +461,7 @@ static void group_status(const struct group *g, struct gcks_group_status *s)
 	s->registrations = g->registrations;
 	s->leaves = g->leaves;
 	s->evictions = g->evictions;
+	s->expired = g->expired;
 	s->refused = g->refused;
 	s->restarts = g->restarts;
 	s->store_errors = g->store_errors;
@@ -495,6 +498,7 @@ int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 		s.registered = m->registered;
 		s.first_sender_id = m->first_sid;
 		s.n_sender_ids = m->n_sids;
+		s.until = term_until(m);
 		s.confirmed = m->sends_spi == gkey_spi(&g->st.data);
 		rc = fn(arg, &s);
 		if (rc)

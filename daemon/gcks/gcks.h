@@ -141,6 +141,7 @@ struct gcks_group_status {
 	uint64_t registrations;		/* of who was a member already */
 	uint64_t leaves;
 	uint64_t evictions;
+	uint64_t expired;		/* memberships that were not renewed */
 	uint64_t refused;
 	uint64_t restarts;		/* everybody out */
 	uint64_t store_errors;
@@ -156,6 +157,7 @@ struct gcks_member_status {
 	int64_t registered;		/* last time */
 	uint32_t first_sender_id;
 	uint32_t n_sender_ids;		/* 0: none */
+	int64_t until;			/* end of its membership; 0: none */
 	bool confirmed;			/* it sends with the Data SA there is */
 };
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gcks/gmc.h"
+#include "gcks/term.h"
 #include "gcks/witness.h"
 #include "lib/log.h"
 
@@ -129,13 +130,23 @@ int gkm_rekey_now(struct group *g, const char *why)
 {
 	uint32_t wait = pace_wait_ms(g);
 	struct gkm_change c;
+	int rc;
 
 	if (wait) {
 		timer_set(g->k->deps.tq, &g->periodic, wait);
 		return 0;
 	}
 	gkm_begin(g, &c);
-	return gkm_commit(g, &c, GKM_SIMPLE, NULL, NULL, why);
+	rc = term_turn(g);
+	if (rc < 0) {
+		gkm_abandon(g, &c);
+		return rc;
+	}
+	if (!rc)
+		return gkm_commit(g, &c, GKM_SIMPLE, NULL, NULL, why);
+	rc = gkm_commit(g, &c, GKM_JOIN, term_put_turned, NULL, why);
+	term_turned(g, !rc);
+	return rc;
 }
 
 static void periodic(void *arg)

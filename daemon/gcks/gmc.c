@@ -8,7 +8,10 @@
 
 #include "lib/buf.h"
 
-#define RECORD_VERSION 1
+/* 1 knew of no end of a membership */
+#define RECORD_VERSION_OLD 1
+#define RECORD_VERSION 2
+#define RECORD_MAX 128
 /* Between two grants of Sender-IDs to one sender */
 #define PACE_MIN_MS 1000
 #define PACE_MAX_MS 60000
@@ -141,16 +144,19 @@ void gmc_member_free(struct gmember *m)
 
 void gmc_enter(struct group *g, struct gmember *m)
 {
+	m->g = g;
 	TAILQ_INSERT_TAIL(&g->members, m, all);
 	LIST_INSERT_HEAD(&g->by_id[gmc_hash(m->identity)], m, by_id);
 	LIST_INSERT_HEAD(&g->by_number[m->number % GMC_HASH], m, by_number);
 	g->n_members++;
 	g->n_senders += m->send;
 	g->n_whole += !m->fragments;
+	g->n_renewed += m->renewed;
 }
 
 void gmc_drop(struct group *g, struct gmember *m)
 {
+	timer_del(g->k->deps.tq, &m->term);
 	TAILQ_REMOVE(&g->members, m, all);
 	LIST_REMOVE(m, by_id);
 	LIST_REMOVE(m, by_number);
@@ -158,6 +164,7 @@ void gmc_drop(struct group *g, struct gmember *m)
 	g->n_senders -= m->send;
 	g->n_whole -= !m->fragments;
 	g->n_leaving -= m->leaving;
+	g->n_renewed -= m->renewed;
 	gmc_member_free(m);
 }
 
@@ -224,14 +231,17 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	rc = member_key(g, m->identity, key);
 	if (rc)
 		return rc;
-	wbuf_init(&w, 64);
+	wbuf_init(&w, RECORD_MAX);
 	wbuf_u8(&w, RECORD_VERSION);
 	wbuf_u64(&w, m->number);
-	wbuf_u8(&w, m->send | m->receive << 1 | m->fragments << 2);
+	wbuf_u8(&w, m->send | m->receive << 1 | m->fragments << 2 |
+		m->renewed << 3);
 	wbuf_u64(&w, m->joined);
 	wbuf_u64(&w, m->registered);
 	wbuf_u32(&w, m->first_sid);
 	wbuf_u32(&w, m->n_sids);
+	wbuf_u64(&w, m->cert_ends);
+	wbuf_u64(&w, m->term_ms);
 	rc = w.err;
 	if (!rc)
 		rc = store_put(group_store(g), key, w.p, w.len);
@@ -309,14 +319,15 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 	char identity[GMC_ID_MAX];
 	struct group *g = arg;
 	struct gmember *m;
+	uint8_t flags, version;
 	struct rbuf r;
-	uint8_t flags;
 
 	m = gmc_member_new(store_key_last(key, identity, sizeof(identity)));
 	if (!m)
 		return -ENOMEM;
 	rbuf_init(&r, val, len);
-	if (rbuf_u8(&r) != RECORD_VERSION)
+	version = rbuf_u8(&r);
+	if (version != RECORD_VERSION && version != RECORD_VERSION_OLD)
 		r.err = -EBADMSG;
 	m->number = rbuf_u64(&r);
 	flags = rbuf_u8(&r);
@@ -324,9 +335,14 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 	m->registered = rbuf_u64(&r);
 	m->first_sid = rbuf_u32(&r);
 	m->n_sids = rbuf_u32(&r);
+	if (version != RECORD_VERSION_OLD) {
+		m->cert_ends = rbuf_u64(&r);
+		m->term_ms = rbuf_u64(&r);
+	}
 	m->send = flags & 1;
 	m->receive = flags & 2;
 	m->fragments = flags & 4;
+	m->renewed = flags & 8;
 	if (r.err || rbuf_left(&r) || !m->number ||
 	    gmc_find_number(g, m->number)) {
 		gmc_member_free(m);

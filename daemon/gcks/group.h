@@ -30,10 +30,13 @@ struct sigkey;
 
 /* ---- gmc: who is in ----------------------------------------------------- */
 
+struct group;
+
 struct gmember {
 	TAILQ_ENTRY(gmember) all;
 	LIST_ENTRY(gmember) by_id;
 	LIST_ENTRY(gmember) by_number;
+	struct group *g;
 	char *identity;
 	uint64_t number;	/* never given to anybody else */
 	uint32_t leaf;
@@ -43,6 +46,17 @@ struct gmember {
 	bool leaving;		/* goes with a batch ... */
 	uint64_t leave_ms;	/* ... that is not before then */
 	bool out;		/* goes with the change being made */
+	/*
+	 * When the membership ends: with its certificate, in seconds since
+	 * 1970, and at this time of the group, in milliseconds; 0: not.
+	 */
+	int64_t cert_ends;
+	uint64_t term_ms;
+	struct timer term;
+	const char *ended;	/* it leaves because of that, and why */
+	/* its leaf has a new key, those above it are still to be replaced */
+	bool renewed;
+	bool turning;		/* with the change being made */
 	int64_t joined;		/* seconds since 1970 */
 	int64_t registered;
 	uint32_t first_sid;
@@ -143,8 +157,11 @@ struct gjoin {
 	bool fragments;
 	uint32_t n_sids;	/* wanted; then given by the batch */
 	uint32_t first_sid;
+	int64_t cert_ends;	/* as in struct gmember */
+	uint64_t term_ms;
 	struct gmember *m;	/* the member it is, or becomes */
 	bool is_new;
+	bool renews;		/* gives its leaf another key */
 	bool quiet;		/* no line about it in the log */
 };
 
@@ -159,6 +176,7 @@ struct group {
 	struct gbucket by_number[GMC_HASH];
 	uint32_t n_members;
 	uint32_t n_senders;
+	uint32_t n_renewed;
 	uint32_t n_whole;	/* take GSA_REKEY in one piece only */
 	struct gdenieds denied;
 	uint32_t n_denied;
@@ -194,6 +212,7 @@ struct group {
 	uint64_t registrations;
 	uint64_t leaves;
 	uint64_t evictions;
+	uint64_t expired;
 	uint64_t refused;
 	uint64_t restarts;
 	uint64_t store_errors;

@@ -343,6 +343,16 @@ int lkh_remove(struct lkh *t, uint32_t leaf)
 	return 0;
 }
 
+int lkh_renew(struct lkh *t, uint32_t leaf)
+{
+	return save(t, leaf) ? -ENOMEM : fresh_key(t, leaf);
+}
+
+int lkh_turn(struct lkh *t, uint32_t leaf)
+{
+	return touch(t, t->v[leaf].up, 0);
+}
+
 size_t lkh_pending(const struct lkh *t)
 {
 	return 2 * t->n_stale + 2;

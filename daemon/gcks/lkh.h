@@ -73,6 +73,14 @@ int lkh_add(struct lkh *t, uint64_t member, uint32_t *leaf);
 int lkh_remove(struct lkh *t, uint32_t leaf);
 
 /*
+ * For a leaf that lkh_add() gave: lkh_renew() gives it another key, which
+ * nobody else has to be told; lkh_turn() makes all keys above it stale. Same
+ * errors as lkh_add(), but for -ENOSPC.
+ */
+int lkh_renew(struct lkh *t, uint32_t leaf);
+int lkh_turn(struct lkh *t, uint32_t leaf);
+
+/*
  * An upper bound of the keys that lkh_changes() would give for what has been
  * changed so far: it bounds the size of a message before it is too late.
  */

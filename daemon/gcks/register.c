@@ -9,6 +9,7 @@
 #include "crypto/sign.h"
 #include "gcks/gkm.h"
 #include "gcks/gmc.h"
+#include "gcks/term.h"
 #include "gcks/witness.h"
 #include "ike/proto.h"
 #include "lib/log.h"
@@ -67,6 +68,7 @@ static void gw_policy(const struct group *g, const struct gjoin *j,
 		gw->has |= GWP_HAS_SENDER_ID_BITS;
 		gw->sender_id_bits = g->conf->sender_id_bits;
 	}
+	term_tell(j->m, gw);
 }
 
 static int fill_kd(struct group *g, const struct gjoin *j,
@@ -162,6 +164,9 @@ int gr_put_join(struct group *g, struct gjoin *j, int64_t now)
 	next.registered = now;
 	next.first_sid = j->first_sid;
 	next.n_sids = j->send ? j->n_sids : 0;
+	next.renewed |= j->renews;
+	next.cert_ends = j->cert_ends;
+	next.term_ms = j->term_ms;
 	rc = gmc_put_member(g, &next);
 	/* the roster changes with a newcomer; who asks again may be noise */
 	j->quiet = !notice_left(g->k, j->identity);
@@ -181,7 +186,8 @@ static int put_leave(struct group *g, const struct gmember *m,
 		rc = gmc_put_denied(g, m->identity, b->now);
 	if (!rc)
 		rc = gmc_audit(g->k, g->conf->name, m->identity,
-			       deny ? "evict" : "leave", "");
+			       deny ? "evict" : m->ended ? "expire" :
+			       "leave", m->ended && !deny ? m->ended : "");
 	return rc;
 }
 
@@ -441,14 +447,18 @@ static void settle_out(struct group *g, struct batch *b)
 	for (m = out_next(g, b, NULL); m; m = next) {
 		next = out_next(g, b, m);
 		if (m == b->deny || notice_left(g->k, m->identity))
-			log_info("group %s: %s: %s", g->conf->name,
-				 m == b->deny ? "evicted" : "has left",
-				 quote(m->identity, name));
+			log_info("group %s: %s: %s%s%s", g->conf->name,
+				 m == b->deny ? "evicted" : m->ended ?
+				 "membership has ended" : "has left",
+				 quote(m->identity, name),
+				 m->ended ? ": " : "", m->ended ? m->ended : "");
 		if (m == b->deny) {
 			g->evictions++;
 			if (gmc_note_denied(g, m->identity, b->now))
 				log_err("group %s: out of memory, not kept out: %s",
 					g->conf->name, name);
+		} else if (m->ended) {
+			g->expired++;
 		} else {
 			g->leaves++;
 		}
@@ -479,6 +489,7 @@ void gr_settle_in(struct group *g, struct gjoin *j, int64_t now)
 		j->m->sends_spi = gkey_spi(&g->st.data);
 	j->m->first_sid = j->first_sid;
 	j->m->n_sids = j->send ? j->n_sids : 0;
+	term_settle(j);
 	if (!j->quiet)
 		log_info("group %s: %s as %s: %s", g->conf->name,
 			 j->is_new ? "joins" : "registers again",

@@ -10,6 +10,7 @@
 #include "gcks/gkm.h"
 #include "gcks/gmc.h"
 #include "gcks/register.h"
+#include "gcks/term.h"
 #include "gcks/witness.h"
 #include "ike/proto.h"
 #include "lib/log.h"
@@ -29,6 +30,16 @@ static enum gike_when refuse(struct group *g, const char *identity,
 	reply->notify = notify;
 	reply->close = notify == GIKE_N_AUTHORIZATION_FAILED &&
 		       !gmc_welcome(g->k, identity);
+	return GIKE_NOW;
+}
+
+/* Its IKE SA is from before. It needs another certificate, and another SA. */
+static enum gike_when expired(struct group *g, const char *identity,
+			      struct gike_reply *reply)
+{
+	refuse(g, identity, IKE_N_AUTHENTICATION_FAILED,
+	       "its certificate has ended", reply);
+	reply->close = true;
 	return GIKE_NOW;
 }
 
@@ -93,6 +104,7 @@ static struct gjoin *join_new(struct group *g, const struct ike_sa *sa,
 	}
 	j->token = req->token;
 	j->over = ike_sa_serial(sa);
+	term_of(g, sa, j);
 	j->send = req->send;
 	j->fragments = req->fragments;
 	j->receive = gmc_may_receive(g, identity);
@@ -122,7 +134,7 @@ static bool current_will_do(const struct group *g, const struct gike_req *req,
 static bool repeats(const struct gmember *m, const struct gjoin *j,
 		    int64_t now)
 {
-	return !j->send && !m->send && !m->leaving &&
+	return !j->send && !m->send && !m->leaving && !j->renews &&
 		m->receive == j->receive && m->fragments == j->fragments &&
 		now >= m->registered && now - m->registered < REPEAT_S;
 }
@@ -136,6 +148,7 @@ static int register_again(struct group *g, struct gmember *m, struct gjoin *j)
 	int rc;
 
 	j->m = m;
+	j->renews = term_renews(g, j);
 	if (repeats(m, j, now)) {
 		m->over = j->over;
 		g->registrations++;
@@ -146,9 +159,13 @@ static int register_again(struct group *g, struct gmember *m, struct gjoin *j)
 	gkm_begin(g, &c);
 	if (j->send)
 		gr_give_sids(g, &c, j, g->senders_waiting);
-	rc = store_begin(s);
+	rc = j->renews ? lkh_renew(g->tree, m->leaf) : 0;
+	if (!rc)
+		rc = store_begin(s);
 	if (!rc)
 		rc = gr_put_join(g, j, now);
+	if (!rc && j->renews)
+		rc = gkm_put_tree(g);
 	if (!rc)
 		rc = gkm_put_state(g, &c.next);
 	if (!rc)
@@ -162,6 +179,7 @@ static int register_again(struct group *g, struct gmember *m, struct gjoin *j)
 	g->st.next_sid = c.next.next_sid;
 	g->st.version = c.next.version;
 	witness_note(g, NULL, 0, NULL);
+	lkh_commit(g->tree);
 	gkm_abandon(g, &c);
 	if (m->leaving) {
 		m->leaving = false;
@@ -185,6 +203,8 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 
 	if (req->report)
 		return report(g, sa, req, identity, reply);
+	if (term_over(g, sa))
+		return expired(g, identity, reply);
 	why = gmc_may(g, identity, req->send, !req->send);
 	if (why)
 		return refuse(g, identity, GIKE_N_AUTHORIZATION_FAILED, why,

@@ -75,7 +75,7 @@ static const char *check_id(const struct cert *leaf, enum cert_purpose purpose,
 int auth_check(const struct trust *trust, time_t now,
 	       enum cert_purpose purpose, const struct ike_msg *m,
 	       const struct ike_id *id, const struct auth_octets *octets,
-	       size_t n_octets, char *why, size_t why_size)
+	       size_t n_octets, time_t *ends, char *why, size_t why_size)
 {
 	struct cert_der ders[IKE_CERTS_MAX];
 	const char *what = "none sent";
@@ -105,6 +105,8 @@ int auth_check(const struct trust *trust, time_t now,
 	}
 	if (!ret)
 		ret = check_sig(leaf, &auth, octets, n_octets, &what);
+	if (!ret)
+		*ends = cert_ends(leaf);
 	if (leaf)
 		cert_free(leaf);
 	if (!ret)

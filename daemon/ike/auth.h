@@ -35,12 +35,13 @@ struct auth_octets {
 /*
  * Chain, purpose, identity, signature, in that order: a signature is only
  * looked at when the certificate is good. Of a member only the identity that
- * cert_chain_id() gives for its certificate is taken. 0, or -EKEYREJECTED and in @why a
+ * cert_chain_id() gives for its certificate is taken. 0, and in *@ends seconds
+ * since 1970 until which the chain is valid; or -EKEYREJECTED and in @why a
  * line such as "certificate: issuer unknown", which has no name in it.
  */
 int auth_check(const struct trust *trust, time_t now,
 	       enum cert_purpose purpose, const struct ike_msg *m,
 	       const struct ike_id *id, const struct auth_octets *octets,
-	       size_t n, char *why, size_t why_size);
+	       size_t n, time_t *ends, char *why, size_t why_size);
 
 #endif

@@ -61,6 +61,7 @@ struct gsa_sa {
 #define GWP_HAS_DTD		0x02
 #define GWP_HAS_SENDER_ID_BITS	0x04
 #define GWP_HAS_MADE		0x08
+#define GWP_HAS_TERM		0x10
 
 struct gsa_gw {
 	bool present;
@@ -81,6 +82,11 @@ struct gsa_gw {
 	 */
 	unsigned int n_next_rekey;
 	uint8_t next_rekey[GSA_MAX_NEXT_SPI][GIKE_SPI_LEN_REKEY];
+	/*
+	 * Of our own, at registration: the membership ends so many seconds
+	 * later, unless the member registers again before.
+	 */
+	uint32_t term;
 };
 
 struct gsa {

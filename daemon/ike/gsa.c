@@ -7,6 +7,7 @@
 #include "crypto/wrap.h"
 #include "ike/gpayload.h"
 
+#define GWP_TERM_LEN	4
 #define GWP_MADE_LEN	10	/* milliseconds, and seconds of the beat */
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -155,6 +156,15 @@ static int take_made(struct gsa_gw *gw, struct rbuf *r, uint16_t len)
 	return 0;
 }
 
+static int take_term(struct gsa_gw *gw, struct rbuf *r, uint16_t len)
+{
+	if (gw->has & GWP_HAS_TERM || len != GWP_TERM_LEN)
+		return -EBADMSG;
+	gw->has |= GWP_HAS_TERM;
+	gw->term = rbuf_u32(r);
+	return r->err ? -EBADMSG : 0;
+}
+
 static int take_next_rekey(struct gsa_gw *gw, struct rbuf *r, uint16_t len)
 {
 	unsigned int i, n = len / GIKE_SPI_LEN_REKEY;
@@ -185,6 +195,11 @@ static int gw_parse(struct rbuf *r, struct gsa *gsa)
 			return -EBADMSG;
 		if (type == GIKE_GWP_MADE) {
 			if (take_made(gw, r, val))
+				return -EBADMSG;
+			continue;
+		}
+		if (type == GIKE_GWP_TERM) {
+			if (take_term(gw, r, val))
 				return -EBADMSG;
 			continue;
 		}
@@ -360,6 +375,11 @@ static void gw_build(struct wbuf *w, const struct gsa_gw *gw)
 		wbuf_u16(w, GWP_MADE_LEN);
 		wbuf_u64(w, gw->made_ms);
 		wbuf_u16(w, gw->beat);
+	}
+	if (gw->has & GWP_HAS_TERM) {
+		wbuf_u16(w, GIKE_GWP_TERM);
+		wbuf_u16(w, GWP_TERM_LEN);
+		wbuf_u32(w, gw->term);
 	}
 	if (gw->n_next_rekey)
 		attr_tlv(w, GIKE_GWP_NEXT_REKEY, gw->next_rekey,

@@ -117,8 +117,8 @@ static int verify(struct ike_sa *sa, const struct ike_msg *m,
 	if (n)
 		ret = auth_check(cfg->trust, clock_wall(cfg->clock),
 				 sa->initiator ? CERT_FOR_GCKS :
-				 CERT_FOR_MEMBER, m, id, octets, n, why,
-				 why_size);
+				 CERT_FOR_MEMBER, m, id, octets, n,
+				 &sa->peer_ends, why, why_size);
 	else
 		snprintf(why, why_size, "out of memory");
 	while (n)

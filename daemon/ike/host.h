@@ -316,6 +316,11 @@ void ike_sa_keep(struct ike_sa *sa);
 const struct kwk *ike_sa_kwk(const struct ike_sa *sa);
 const char *ike_sa_peer_name(const struct ike_sa *sa);	/* "" unknown */
 const struct ike_id *ike_sa_peer_id(const struct ike_sa *sa); /* or NULL */
+/*
+ * Seconds since 1970 until which the certificates are valid by which the peer
+ * has authenticated itself; 0 before it has.
+ */
+int64_t ike_sa_peer_ends(const struct ike_sa *sa);
 const struct ep *ike_sa_peer(const struct ike_sa *sa);
 const struct ep *ike_sa_local(const struct ike_sa *sa);
 const char *ike_sa_state_name(const struct ike_sa *sa);

@@ -150,6 +150,8 @@ enum gike_gwp_attr {
 	GIKE_GWP_MADE		= 17232,
 	/* Private use: SPIs of the next Rekey SAs, as GSA_NEXT_SPI has them */
 	GIKE_GWP_NEXT_REKEY	= 17233,
+	/* Private use: 4 octets of seconds (gpayload.h) */
+	GIKE_GWP_TERM		= 17234,
 };
 
 enum gike_gkb_attr {

@@ -154,6 +154,7 @@ struct ike_sa {
 
 	struct ike_id peer_id;	/* initiator: expected; responder: proven */
 	char peer_name[ID_STR_MAX];
+	time_t peer_ends;	/* of its certificate, seconds since 1970 */
 	uint16_t init_error;	/* initiator: what an answer in the clear said */
 
 	/* Window of one in each direction, RFC 7296 2.3 */

@@ -21,6 +21,11 @@ const struct ike_id *ike_sa_peer_id(const struct ike_sa *sa)
 	return sa->peer_id.type ? &sa->peer_id : NULL;
 }
 
+int64_t ike_sa_peer_ends(const struct ike_sa *sa)
+{
+	return sa->peer_ends;
+}
+
 const struct ep *ike_sa_peer(const struct ike_sa *sa)
 {
 	return &sa->peer;

@@ -28,6 +28,7 @@ static const struct {
 	[DOUBT_ESP] = { "others use a Data SA that it does not have", 0, 800 },
 	[DOUBT_SILENCE] = { "the key server is not heard", 0, 1000 },
 	[DOUBT_OLD] = { "a rekey came too late to be taken", 0, 1000 },
+	[DOUBT_TERM] = { "its membership has ended", 0, 1000 },
 };
 
 const char *doubt_text(const struct mgroup *g)
@@ -102,6 +103,7 @@ void doubt_stop(struct mgroup *g)
 	timer_del(mgroup_tq(g), &g->lost);
 	timer_del(mgroup_tq(g), &g->silence);
 	timer_del(mgroup_tq(g), &g->time);
+	term_stop(g);
 }
 
 void doubt_esp(struct mgroup *g, uint32_t spi)
@@ -163,4 +165,5 @@ void doubt_init(struct mgroup *g)
 	timer_init(&g->lost, lost_due, g);
 	timer_init(&g->silence, silence_due, g);
 	timer_init(&g->time, time_due, g);
+	term_init(g);
 }

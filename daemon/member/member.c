@@ -250,6 +250,7 @@ void member_registered(struct member *m, struct ike_sa *sa,
 	rc = accept_registration(g, sa, gsa, kd, transport, why, sizeof(why));
 	if (!rc) {
 		enrol_done(g);
+		term_learn(g, &gsa->gw);
 		open_early(g);
 		log_info("group %s: registered as %s", g->conf->name,
 			 g->conf->send ? "sender" : "receiver");
@@ -591,6 +592,9 @@ static void status(const struct mgroup *g, struct member_group_status *st)
 		if (s->selected)
 			st->out_spi = s->spi;
 	}
+	if (g->in && g->term_ms)
+		st->until = clock_wall(g->m->deps.clock) +
+			left_s(g, g->term_ms);
 	st->atd = g->atd;
 	st->dtd = g->dtd;
 	st->n_sender_ids = g->sids.n;

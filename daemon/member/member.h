@@ -124,6 +124,7 @@ struct member_group_status {
 	uint32_t data_spi;		/* newest SA; 0: none */
 	uint32_t data_left;
 	unsigned int n_sas;		/* old ones too */
+	int64_t until;			/* it is a member, seconds since 1970; 0 */
 	uint32_t atd;			/* seconds, as last received */
 	uint32_t dtd;
 	uint32_t n_sender_ids;

@@ -7,6 +7,7 @@
  *	accept.c	what the key server sends, judged and put in place
  *	doubt.c		whether the keys held are still the group's
  *	age.c		how old a message is
+ *	term.c		how long it is a member
  *	early.c		GSA_REKEYs that came before what they build on
  *	msa.c		Data SAs in the kernel and their timers
  */
@@ -88,6 +89,8 @@ struct mgroup {
 	unsigned int silences;	/* in a row */
 	uint32_t asked_spi;	/* of ESP that was asked about */
 	struct timer confirm;	/* tells the key server what it sends with */
+	uint64_t term_ms;	/* end of the membership; 0: not known */
+	struct timer term;	/* renews it */
 	bool used_up;		/* the next registration asks for new keys */
 	struct timer leave;	/* patience with the answer */
 	char last_error[160];
@@ -202,6 +205,7 @@ enum doubt {
 	DOUBT_ESP,		/* of an announced Data SA that is not there */
 	DOUBT_SILENCE,		/* three beats long */
 	DOUBT_OLD,		/* a rekey that was held back */
+	DOUBT_TERM,		/* the membership has ended */
 	DOUBT_MAX
 };
 
@@ -230,6 +234,13 @@ void age_learn(struct mgroup *g, const struct gsa_gw *gw, uint64_t asked_ms);
 uint64_t age_most_ms(const struct mgroup *g, const struct gsa_gw *gw);
 uint64_t age_least_ms(const struct mgroup *g, const struct gsa_gw *gw);
 bool age_too_old(const struct mgroup *g, const struct gsa_gw *gw);
+
+/* ---- term.c ------------------------------------------------------------- */
+
+void term_init(struct mgroup *g);
+void term_stop(struct mgroup *g);
+/* From the answer to a question that went off at g->tried_ms. */
+void term_learn(struct mgroup *g, const struct gsa_gw *gw);
 
 /* ---- early.c ------------------------------------------------------------ */
 

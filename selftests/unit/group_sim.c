@@ -74,7 +74,9 @@ static void issue(struct sim *s, const struct pki_pair *ca,
 		.type = SIG_ED25519,
 		.name = name,
 		.not_before = s->wall0 - 86400,
-		.not_after = s->wall0 + 86400 * 365,
+		.not_after = s->cert_s ?
+			s->wall0 + (int64_t)s->ms / 1000 + s->cert_s :
+			s->wall0 + 86400 * 365,
 	};
 	char err[256];
 

@@ -147,6 +147,7 @@ struct sim {
 	 * the other, a third of it for the IKE_SA_INIT.
 	 */
 	unsigned int handshake_us;
+	int64_t cert_s;		/* certificates from now on last so long; 0: a year */
 	bool real_limits;	/* half-open SAs and cookies as mcsecd's */
 	uint64_t busy_us;	/* until then */
 

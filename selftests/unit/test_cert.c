@@ -102,6 +102,26 @@ static void times_and_issuers(void)
 	pki_pair_free(&x);
 }
 
+static void ends(void)
+{
+	struct pki_req req = request(PKI_MEMBER, "a.example");
+	struct pki_pair a;
+	struct cert_der d;
+	struct cert *leaf;
+	const char *why;
+
+	req.not_after = NOW + 2 * YEAR;
+	a = issue(&ca, &req);
+	d = (struct cert_der){ a.cert, a.cert_len };
+	if (cert_verify(trust, &d, 1, NOW, CERT_FOR_MEMBER, &leaf, &why))
+		bail("%s", why);
+	is_int(cert_not_after(leaf), NOW + 2 * YEAR, "its own end");
+	is_int(cert_ends(leaf), NOW + YEAR,
+	       "the chain ends with the authority's certificate before");
+	cert_free(leaf);
+	pki_pair_free(&a);
+}
+
 static void uses(void)
 {
 	struct pki_req req = request(PKI_MEMBER, "a.example");
@@ -358,6 +378,7 @@ static void identities(void)
 	is_str(cert_subject(leaf, buf, sizeof(buf)), "CN=somebody",
 	       "printed");
 	is_int(cert_not_after(leaf), NOW + YEAR, "valid until");
+	is_int(cert_ends(leaf), NOW + YEAR, "and its chain no shorter");
 	cert_pubkey(leaf, &pub);
 	sigkey_pub(a.key, &pub2);
 	ok(sigpub_equal(pub, pub2), "its key");
@@ -531,6 +552,7 @@ int main(void)
 	if (trust_from_der(&d, 1, &trust, err, sizeof(err)))
 		bail("%s", err);
 	times_and_issuers();
+	ends();
 	uses();
 	chains();
 	damaged();

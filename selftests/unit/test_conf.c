@@ -77,7 +77,8 @@ static void defaults(void)
 	   g->lifetime == 7215 && g->kek_lifetime == 7215, "times");
 	ok(g->rekey_ttl == 32 && g->rekey_copies == 3 &&
 	   g->sender_id_bits == 16 && g->max_sender_ids == 16 &&
-	   g->max_members == 10000 && !g->batch_join_ms && !g->batch_leave_ms,
+	   g->max_members == 10000 && !g->batch_join_ms && !g->batch_leave_ms &&
+	   g->membership_lifetime == 604800,
 	   "the rest");
 	is_int(g->line, 4, "where it stands");
 	conf_free(c);

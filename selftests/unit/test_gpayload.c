@@ -225,6 +225,44 @@ static void test_made(void)
 	   "another private attribute says nothing");
 }
 
+/* How long a membership lasts: another one */
+static void test_term(void)
+{
+	struct gsa gsa, back;
+	uint8_t in[256];
+	struct pchain c;
+	struct wbuf w;
+	struct rbuf r;
+	size_t n;
+
+	memset(&gsa, 0, sizeof(gsa));
+	gsa.n_data = 1;
+	data_sa(&gsa.data[0]);
+	gsa.gw.present = true;
+	gsa.gw.has = GWP_HAS_ATD | GWP_HAS_TERM;
+	gsa.gw.term = 604800;
+	wbuf_init(&w, 4096);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	gsa_build(&c, &gsa);
+	n = w.len - 4;
+	memcpy(in, w.p + 4, n);
+	wbuf_free(&w);
+	rbuf_init(&r, in, n);
+	ok(!gsa_parse(&r, &back) && back.gw.has == gsa.gw.has &&
+	   back.gw.term == 604800 && !back.unknown,
+	   "the end of a membership is written and read");
+	/* the same attribute once more: both lengths around it grow by 8 */
+	memcpy(in + n, in + n - 8, 8);
+	in[n - 13] += 8;
+	rbuf_init(&r, in, n + 8);
+	ok(gsa_parse(&r, &back), "twice it is malformed");
+	in[n - 13] -= 8;
+	in[n - 5]--;
+	in[n - 13]--;
+	rbuf_init(&r, in, n - 1);
+	ok(gsa_parse(&r, &back), "and with another length");
+}
+
 /* A registration that is right, for a sender */
 static void good(struct gsa *gsa, struct kd *kd)
 {
@@ -566,6 +604,7 @@ static void sag(void)
 int main(void)
 {
 	test_made();
+	test_term();
 	vectors();
 	presence();
 	truncation();

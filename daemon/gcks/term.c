@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/term.h"
+
+#include "gcks/gkm.h"
+#include "gcks/gmc.h"
+#include "gcks/register.h"
+
+#define MS 1000u
+/* The wall clock may be set: a certificate's end is looked at so often. */
+#define LOOK_S 3600
+/* A registration renews the leaf if it adds a quarter of the lifetime. */
+#define RENEW_SHARE 4
+
+static int64_t seconds_of_cert(const struct gmember *m)
+{
+	/* it is good in its last second, too */
+	return m->cert_ends + 1 - group_wall(m->g);
+}
+
+/* Why it is over, or NULL */
+static const char *over(const struct gmember *m)
+{
+	if (m->cert_ends && seconds_of_cert(m) <= 0)
+		return "its certificate has ended";
+	if (m->term_ms && gkm_time_ms(m->g) >= m->term_ms)
+		return "not renewed within membership-lifetime";
+	return NULL;
+}
+
+static void due(void *arg);
+
+static void arm(struct gmember *m)
+{
+	struct timerq *tq = m->g->k->deps.tq;
+	uint64_t now = gkm_time_ms(m->g), least = UINT64_MAX;
+	int64_t s;
+
+	if (!m->term.fn)
+		timer_init(&m->term, due, m);
+	if (over(m))
+		least = 0;
+	else if (m->term_ms)
+		least = m->term_ms - now;
+	if (least && m->cert_ends) {
+		s = seconds_of_cert(m);
+		if (s > LOOK_S)
+			s = LOOK_S;
+		if ((uint64_t)s * MS < least)
+			least = (uint64_t)s * MS;
+	}
+	if (least == UINT64_MAX)
+		timer_del(tq, &m->term);
+	else
+		/* by whole seconds, so that those of one end are one batch */
+		timer_set(tq, &m->term, least + (MS - (now + least) % MS) % MS);
+}
+
+static void due(void *arg)
+{
+	struct gmember *m = arg;
+
+	m->ended = over(m);
+	if (!m->ended) {
+		arm(m);
+		return;
+	}
+	/* a leave that waits for others, or for its return, waits no longer */
+	if (m->leaving) {
+		m->leave_ms = group_now_ms(m->g);
+		gr_arm(m->g, 0);
+	}
+	gr_leave_later(m->g, m);
+}
+
+void term_start(struct group *g)
+{
+	uint64_t most = gkm_time_ms(g) +
+		(uint64_t)g->conf->membership_lifetime * MS;
+	struct gmember *m;
+
+	TAILQ_FOREACH(m, &g->members, all) {
+		/* from a store that knew of no end, or a setting without one */
+		if (!m->term_ms && g->conf->membership_lifetime)
+			m->term_ms = most;
+		arm(m);
+	}
+}
+
+bool term_over(const struct group *g, const struct ike_sa *sa)
+{
+	int64_t ends = ike_sa_peer_ends(sa);
+
+	return ends && group_wall(g) > ends;
+}
+
+void term_of(const struct group *g, const struct ike_sa *sa, struct gjoin *j)
+{
+	uint64_t life = (uint64_t)g->conf->membership_lifetime * MS;
+
+	j->cert_ends = ike_sa_peer_ends(sa);
+	j->term_ms = life ? gkm_time_ms(g) + life : 0;
+}
+
+bool term_renews(const struct group *g, const struct gjoin *j)
+{
+	uint64_t least = (uint64_t)g->conf->membership_lifetime * MS /
+		RENEW_SHARE;
+	const struct gmember *m = j->m;
+
+	if (m->cert_ends && j->cert_ends > m->cert_ends)
+		return true;
+	return j->term_ms && j->term_ms >= m->term_ms + least;
+}
+
+void term_settle(struct gjoin *j)
+{
+	struct gmember *m = j->m;
+
+	m->cert_ends = j->cert_ends;
+	m->term_ms = j->term_ms;
+	m->ended = NULL;
+	if (j->renews && !m->renewed) {
+		m->renewed = true;
+		m->g->n_renewed++;
+	}
+	arm(m);
+}
+
+/* Milliseconds; UINT64_MAX: without end */
+static uint64_t left_ms(const struct gmember *m)
+{
+	uint64_t now = gkm_time_ms(m->g), left = UINT64_MAX;
+	int64_t s = seconds_of_cert(m);
+
+	if (m->term_ms)
+		left = m->term_ms > now ? m->term_ms - now : 0;
+	if (m->cert_ends && (s < 0 || (uint64_t)s * MS < left))
+		left = s < 0 ? 0 : (uint64_t)s * MS;
+	return left;
+}
+
+void term_tell(const struct gmember *m, struct gsa_gw *gw)
+{
+	uint64_t s = left_ms(m) / MS;
+
+	if (left_ms(m) == UINT64_MAX)
+		return;
+	gw->has |= GWP_HAS_TERM;
+	gw->term = s < UINT32_MAX ? s : UINT32_MAX;
+}
+
+int64_t term_until(const struct gmember *m)
+{
+	uint64_t left = left_ms(m);
+
+	return left == UINT64_MAX ? 0 :
+		group_wall(m->g) + (int64_t)(left / MS);
+}
+
+/* ---- keys above renewed leaves ------------------------------------------ */
+
+int term_turn(struct group *g)
+{
+	struct gmember *m;
+	int rc, n = 0;
+
+	if (!g->n_renewed || !g->st.keyed)
+		return 0;
+	TAILQ_FOREACH(m, &g->members, all) {
+		if (!m->renewed)
+			continue;
+		if (!lkh_room(g->tree, KD_MAX_WRAP_KEYS))
+			break;
+		rc = lkh_turn(g->tree, m->leaf);
+		if (rc) {
+			term_turned(g, false);
+			return rc;
+		}
+		m->turning = true;
+		n++;
+	}
+	return n;
+}
+
+int term_put_turned(struct group *g, struct gkm_change *c, void *arg)
+{
+	struct gmember *m, next;
+	int rc = 0;
+
+	(void)c;
+	(void)arg;
+	TAILQ_FOREACH(m, &g->members, all) {
+		if (rc || !m->turning)
+			continue;
+		next = *m;
+		next.renewed = false;
+		rc = gmc_put_member(g, &next);
+	}
+	return rc;
+}
+
+void term_turned(struct group *g, bool done)
+{
+	struct gmember *m;
+
+	TAILQ_FOREACH(m, &g->members, all) {
+		if (done && m->turning) {
+			m->renewed = false;
+			g->n_renewed--;
+		}
+		m->turning = false;
+	}
+}

@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Memberships that end: with a certificate, or because nobody renewed them;
+ * and those that are renewed in time, which costs others nothing.
+ */
+#include "gcks/group.h"
+#include "gcks/lkh.h"
+#include "group_sim.h"
+#include "tap.h"
+
+#include <errno.h>
+
+#include "ike/proto.h"
+
+#define HOUR 3600000u
+
+static struct sim s;
+static struct sim_member *tx, *a, *b, *c;
+static char err[256];
+
+static void begin(uint64_t seed)
+{
+	sim_init(&s, seed);
+	/* rekeys by the timer are not what is counted here */
+	s.cg.rekey_interval = 10 * 86400;
+	s.cg.lifetime = 21 * 86400;
+	s.cg.kek_lifetime = 21 * 86400;
+}
+
+static void up(void)
+{
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	a = sim_add(&s, "a.example", false, true);
+	b = sim_add(&s, "b.example", false, true);
+	sim_up(tx);
+	sim_up(a);
+	sim_up(b);
+	if (!sim_settle(&s, 20000))
+		bail("not settled");
+	sim_run(&s, 10000);
+	sim_stream(&s, tx, 100);
+	sim_run(&s, 1000);
+}
+
+static void finish(const char *what)
+{
+	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
+	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
+	sim_free(&s);
+}
+
+static struct group *group(void)
+{
+	return &s.gcks->groups[0];
+}
+
+/* Key IDs from the leaf of @m (0) upwards */
+static uint32_t key_id(const struct sim_member *m, unsigned int up_by)
+{
+	struct gmember *gm;
+	struct lkh_wraps w;
+	uint32_t id = 0;
+
+	TAILQ_FOREACH(gm, &group()->members, all)
+		if (!strcmp(gm->identity, m->name))
+			break;
+	if (!gm || lkh_path(group()->tree, gm->leaf, &w))
+		bail("no path of %s", m->name);
+	if (up_by < w.n)
+		id = w.v[w.n - 1 - up_by].id;
+	lkh_wraps_free(&w);
+	return id;
+}
+
+static int take_until(void *arg, const struct gcks_member_status *st)
+{
+	struct gcks_member_status *want = arg;
+
+	if (strcmp(st->identity, want->identity))
+		return 0;
+	want->until = st->until;
+	return 1;
+}
+
+/* Seconds that the key server gives @m; -1: it is no member */
+static int64_t term_s(const struct sim_member *m)
+{
+	struct gcks_member_status st = { .identity = m->name, .until = -1 };
+
+	gcks_each_member(s.gcks, "video", take_until, &st);
+	return st.until <= 0 ? st.until :
+		st.until - (s.wall0 + (int64_t)(s.ms / 1000));
+}
+
+static int64_t own_term_s(const struct sim_member *m)
+{
+	return sim_status(m).until - (s.wall0 + (int64_t)(s.ms / 1000));
+}
+
+/* ---- certificates ------------------------------------------------------- */
+
+static void test_certificate(void)
+{
+	uint64_t rekeys, at;
+
+	begin(1);
+	up();
+	s.cert_s = 3600;
+	c = sim_add(&s, "c.example", false, true);
+	s.cert_s = 0;
+	at = s.ms;
+	sim_up(c);
+	sim_settle(&s, 10000);
+	ok(sim_in(c), "c is in, with a certificate for an hour");
+	ok(term_s(c) > 3580 && term_s(c) <= 3601, "until it ends: %jd s",
+	   (intmax_t)term_s(c));
+	ok(own_term_s(c) > 3580 && own_term_s(c) <= 3601,
+	   "and is told so: %jd s", (intmax_t)own_term_s(c));
+	sim_run(&s, HOUR - (s.ms - at) - 5000);
+	ok(sim_has_member(&s, "c.example") && sim_in(c),
+	   "it is in 5 s before the end");
+	ok(c->got > 30000, "and was all the time");
+	ok(sim_status(c).registrations >= 2 && sim_status(c).registrations < 8,
+	   "it tried to renew a few times: %ju",
+	   (uintmax_t)sim_status(c).registrations);
+	rekeys = sim_group(&s).rekeys;
+	at = s.ms + 5000;
+	sim_run(&s, 12000);
+	ok(!sim_has_member(&s, "c.example"), "it is out 7 s after it");
+	is_int(sim_group(&s).rekeys - rekeys, 1, "by one rekey");
+	is_int(sim_group(&s).expired, 1, "which is counted");
+	is_int(sim_group(&s).leaves + sim_group(&s).evictions, 0,
+	       "and is neither leave nor eviction");
+	is_int(sim_audited(&s, "expire", "c.example", "certificate"), 1,
+	       "it is on record why");
+	ok(sim_logged(&s, "membership has ended: \"c.example\": its certificate"),
+	   "and in the log");
+	sim_run(&s, 20000);
+	is_int(sim_reads_after(&s, c, at + 4000), 0,
+	       "it has no key of what is sent since");
+	is_int(c->notify, IKE_N_AUTHENTICATION_FAILED, "it is not let in");
+	ok(!sim_in(c), "and knows");
+	is_int(sim_group(&s).denied, 0, "but is not kept out either");
+	is_int(a->gaps + b->gaps, 0, "nobody else loses a packet");
+
+	/* another certificate is all that it needs */
+	sim_down(c);
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	sim_run(&s, 10000);
+	ok(sim_in(c), "with a new certificate it is in");
+	finish("certificate");
+}
+
+/* Replaced in time nothing happens to anybody. */
+static void test_new_certificate(void)
+{
+	struct sim_member *old;
+	uint32_t leaf, parent;
+	uint64_t rekeys;
+
+	begin(2);
+	up();
+	s.cert_s = 7200;
+	old = sim_add(&s, "c.example", false, true);
+	s.cert_s = 0;
+	sim_up(old);
+	sim_settle(&s, 10000);
+	sim_run(&s, HOUR);
+	leaf = key_id(old, 0);
+	parent = key_id(old, 1);
+	rekeys = sim_group(&s).rekeys;
+	/* the daemon is restarted, its kernel goes on */
+	sim_down(old);
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	sim_run(&s, 5000);
+	ok(sim_in(c), "c has a new certificate");
+	ok(term_s(c) > 300 * 86400, "and is a member for longer");
+	ok(key_id(c, 0) != leaf, "its leaf has another key");
+	is_int(key_id(c, 1), parent, "what is above is as it was");
+	is_int(sim_group(&s).rekeys - rekeys, 0, "without a rekey");
+	sim_run(&s, 2 * HOUR);
+	ok(sim_in(c) && sim_has_member(&s, "c.example"),
+	   "the end of the old one is no end");
+	is_int(sim_group(&s).rekeys - rekeys, 0, "nor a rekey");
+	is_int(sim_group(&s).expired, 0, "nobody was taken out");
+
+	/* whoever has the old leaf's key is out with the next rekeys */
+	leaf = key_id(c, 0);
+	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_run(&s, 20000);
+	ok(key_id(c, 1) != parent, "a rekey replaces the keys above it");
+	is_int(key_id(c, 0), leaf, "but not the leaf's");
+	is_int(sim_out_of_step(&s), 0, "all follow");
+	parent = key_id(c, 1);
+	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_run(&s, 20000);
+	is_int(key_id(c, 1), parent, "once");
+	is_int(sim_out_of_step(&s), 0, "all follow");
+	is_int(a->gaps + b->gaps, 0, "nobody loses a packet");
+	finish("new certificate");
+}
+
+/* An IKE SA that outlives the certificate does not renew a membership. */
+static void test_old_sa(void)
+{
+	begin(3);
+	up();
+	s.cert_s = 120;
+	c = sim_add(&s, "c.example", false, true);
+	s.cert_s = 0;
+	sim_up(c);
+	sim_settle(&s, 10000);
+	sim_run(&s, 100000);
+	ok(sim_in(c) && member_ike_sa(c->m), "c has an IKE SA");
+	/* else it would drop that when it is put out */
+	c->deaf = true;
+	sim_run(&s, 60000);
+	ok(!sim_has_member(&s, "c.example"), "it is no use once it has ended");
+	is_int(c->notify, IKE_N_AUTHENTICATION_FAILED, "it is told so");
+	is_int(sim_group(&s).expired, 1, "taken out once");
+	is_int(sim_group(&s).joins, 4, "and never in again");
+	finish("old IKE SA");
+}
+
+/* ---- membership-lifetime ------------------------------------------------ */
+
+static void test_renewal(void)
+{
+	uint64_t rekeys;
+	uint32_t leaf;
+
+	begin(4);
+	s.cg.membership_lifetime = 600;
+	up();
+	leaf = key_id(a, 0);
+	rekeys = sim_group(&s).rekeys;
+	ok(term_s(a) > 550 && term_s(a) <= 600, "a membership of ten minutes");
+	sim_run(&s, 6 * HOUR);
+	is_int(sim_group(&s).expired, 0, "renewed for six hours");
+	is_int(sim_group(&s).rekeys - rekeys, 0, "without a rekey");
+	ok(sim_status(a).registrations >= 40 && sim_status(a).registrations <= 60,
+	   "each 480 to 540 s: %ju", (uintmax_t)sim_status(a).registrations);
+	ok(key_id(a, 0) != leaf, "each time with another leaf");
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+	is_int(sim_status(a).state, MEMBER_IN, "it is in");
+	/* the one that vanished does not renew */
+	sim_down(b);
+	mock_kernel_reset(&b->mk);
+	sim_run(&s, 610000);
+	ok(!sim_has_member(&s, "b.example"), "who vanished is out");
+	is_int(sim_audited(&s, "expire", "b.example", "membership-lifetime"), 1,
+	       "it is on record why");
+	is_int(sim_group(&s).expired, 1, "counted");
+	is_int(sim_out_of_step(&s), 0, "the others are in step");
+	finish("renewal");
+}
+
+/* The clock of the key server is set back by a day. */
+static void test_clock(void)
+{
+	begin(5);
+	s.cg.membership_lifetime = 600;
+	up();
+	sim_down(b);
+	s.wall0 -= 86400;
+	sim_run(&s, 620000);
+	ok(!sim_has_member(&s, "b.example"), "a clock set back adds nothing");
+	is_int(sim_group(&s).expired, 1, "b's membership ended");
+	ok(sim_in(a) && sim_in(tx), "the others go on");
+	s.wall0 += 10 * 86400;
+	sim_run(&s, 5000);
+	is_int(sim_group(&s).expired, 1, "one set forward ends none");
+	finish("clock");
+}
+
+static void test_crowd(void)
+{
+	uint64_t rekeys, joins, registrations = 0;
+	char name[32];
+	int i;
+
+	begin(6);
+	s.cg.membership_lifetime = 300;
+	s.cg.max_members = 500;
+	up();
+	for (i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "m%d.example", i);
+		sim_up(sim_add(&s, name, false, true));
+	}
+	if (!sim_settle(&s, 120000))
+		bail("not settled");
+	sim_run(&s, 30000);
+	rekeys = sim_group(&s).rekeys;
+	joins = sim_group(&s).joins;
+	sim_stream(&s, tx, 100);
+	s.loss = 10;
+	s.burst_ms = 200;
+	sim_run(&s, 1800000);
+	s.loss = 0;
+	sim_run(&s, 60000);
+	for (i = 0; i < s.n; i++)
+		registrations += sim_status(s.m[i]).registrations;
+	is_int(sim_group(&s).expired, 0,
+	       "200 members, 10 %% loss, half an hour: nobody ends");
+	is_int(sim_group(&s).rekeys - rekeys, 0, "no rekey for renewals");
+	is_int(sim_group(&s).joins - joins, 0, "nobody had to join again");
+	is_int(sim_out_of_step(&s), 0, "all in step");
+	is_int(sim_gaps(&s), 0, "no key was missing for a packet");
+	ok(registrations < 203u * 20, "%ju registrations", registrations);
+
+	/* all but three vanish: they end in the same minute */
+	rekeys = sim_group(&s).rekeys;
+	for (i = 3; i < s.n; i++)
+		sim_down(s.m[i]);
+	sim_run(&s, 330000);
+	is_int(sim_group(&s).members, 3, "all that vanished are out");
+	is_int(sim_group(&s).expired, 200, "by their end");
+	ok(sim_group(&s).rekeys - rekeys <= 80, "%ju rekeys for 200",
+	   (uintmax_t)(sim_group(&s).rekeys - rekeys));
+	is_int(sim_out_of_step(&s), 0, "the rest is in step");
+	finish("crowd");
+}
+
+/* ---- at one moment, and over a restart ---------------------------------- */
+
+static void test_batch(void)
+{
+	uint64_t rekeys;
+	char name[32];
+	int i;
+
+	begin(7);
+	up();
+	s.cert_s = 600;
+	for (i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "m%d.example", i);
+		sim_add(&s, name, false, true);
+	}
+	s.cert_s = 0;
+	for (i = 3; i < s.n; i++)
+		sim_up(s.m[i]);
+	if (!sim_settle(&s, 60000))
+		bail("not settled");
+	rekeys = sim_group(&s).rekeys;
+	sim_run(&s, 600000);
+	is_int(sim_group(&s).expired, 100, "100 certificates end at once");
+	is_int(sim_group(&s).rekeys - rekeys, 1, "by one rekey");
+	is_int(a->gaps, 0, "a loses no packet");
+	finish("batch");
+}
+
+static void test_restart(void)
+{
+	int64_t left, now;
+
+	begin(8);
+	s.cg.membership_lifetime = 3600;
+	up();
+	sim_run(&s, 600000);
+	left = term_s(a);
+	sim_gcks_down(&s);
+	sim_run(&s, 60000);
+	sim_gcks_up(&s);
+	now = term_s(a);
+	ok(left - now >= 59 && left - now <= 61,
+	   "the end stays where it was: %jd, %jd s", (intmax_t)left,
+	   (intmax_t)now);
+	sim_down(b);
+	sim_down(tx);
+	sim_gcks_down(&s);
+	sim_run(&s, 2 * HOUR);
+	sim_gcks_up(&s);
+	sim_run(&s, 20000);
+	ok(!sim_has_member(&s, "b.example") && !sim_has_member(&s, "s.example"),
+	   "who ended while it was down is out at once");
+	is_int(sim_group(&s).expired, 3, "all three");
+	is_int(sim_group(&s).rekeys, 2, "one change, and one for a's return");
+	ok(sim_in(a), "a is back, and in");
+	finish("restart");
+}
+
+/* The record of a release that knew of no end */
+static void test_old_store(void)
+{
+	char key[STORE_KEY_MAX];
+	struct wbuf in, out;
+
+	begin(9);
+	s.cg.membership_lifetime = 3600;
+	up();
+	sim_down(b);
+	sim_gcks_down(&s);
+	s.crashed = false;
+	sim_store_up(&s);
+	store_key(key, "g", "video", "m", "b.example", NULL);
+	wbuf_init(&in, STORE_VALUE_MAX);
+	wbuf_init(&out, STORE_VALUE_MAX);
+	if (store_get(s.store, key, &in) || in.len != 50)
+		bail("a record of %zu octets", in.len);
+	wbuf_u8(&out, 1);
+	/* up to the Sender-IDs */
+	wbuf_put(&out, in.p + 1, 33);
+	if (store_begin(s.store) ||
+	    store_put(s.store, key, out.p, out.len) || store_commit(s.store))
+		bail("store");
+	wbuf_free(&in);
+	wbuf_free(&out);
+	store_close(s.store);
+	store_close(s.witness);
+	sim_gcks_up(&s);
+	ok(sim_has_member(&s, "b.example"), "an old record is understood");
+	ok(term_s(b) > 3590 && term_s(b) <= 3600,
+	   "its membership lasts from now on: %jd s", (intmax_t)term_s(b));
+	sim_run(&s, HOUR + 10000);
+	ok(!sim_has_member(&s, "b.example"), "and ends");
+	finish("old store");
+}
+
+/* ---- a renewal whose answer is lost ------------------------------------- */
+
+static void test_lost_answer(void)
+{
+	uint64_t joins;
+
+	begin(10);
+	s.cg.membership_lifetime = 600;
+	up();
+	joins = sim_group(&s).joins;
+	/* a is cut off while it renews, and asks on */
+	sim_run(&s, 470000);
+	a->offline = true;
+	sim_run(&s, 60000);
+	a->offline = false;
+	sim_run(&s, 30000);
+	ok(sim_in(a), "a was off the network when it had to renew");
+	is_int(sim_group(&s).expired, 0, "it did in time");
+	/* for too long: it ends, and comes back by itself */
+	sim_run(&s, 400000);
+	a->offline = true;
+	sim_run(&s, 400000);
+	ok(!sim_has_member(&s, "a.example"), "off for too long: it is out");
+	ok(!sim_in(a), "and does not say that it is in");
+	a->offline = false;
+	sim_run(&s, 90000);
+	ok(sim_in(a), "it comes back by itself");
+	is_int(sim_group(&s).joins - joins, 1, "as one that joins");
+	is_int(sim_out_of_step(&s), 0, "in step");
+	finish("lost answer");
+}
+
+int main(void)
+{
+	test_certificate();
+	test_new_certificate();
+	test_old_sa();
+	test_renewal();
+	test_clock();
+	test_crowd();
+	test_batch();
+	test_restart();
+	test_old_store();
+	test_lost_answer();
+	return done();
+}
