@@ -18,6 +18,7 @@
 #include "lib/loop.h"
 #include "lib/timer.h"
 #include "lib/udp.h"
+#include "store/vault.h"
 
 struct cert_chain;
 struct ctl;
@@ -25,8 +26,6 @@ struct gcks;
 struct linkmon;
 struct mcast;
 struct member;
-struct sealer;
-struct store;
 struct trust;
 struct app;
 
@@ -57,9 +56,7 @@ struct app {
 	FILE *key_export;
 
 	/* role gcks */
-	struct sealer *sealer;
-	struct store *store;
-	struct store *witness;
+	struct vault vault;	/* the store and its witness */
 	struct gcks *gcks;
 	struct ike_host *gcks_host;
 	struct sa_pld gcks_proposals;

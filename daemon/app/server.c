@@ -8,13 +8,11 @@
 #include <unistd.h>
 
 #include "app/app.h"
-#include "crypto/seal.h"
 #include "gcks/gcks.h"
 #include "ike/proto.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
-#include "store/store.h"
 
 /* Octets of datagrams that wait to be read; see udp_room() */
 #define ROOM (8 << 20)
@@ -153,21 +151,22 @@ static void make_folder(const char *path)
 static int open_store(struct app *a, char *err, size_t errlen)
 {
 	const struct conf_gcks *c = a->conf->gcks;
+	const char *const paths[VAULT_STORES] = { c->store, c->witness };
 	bool fresh;
-	int ret;
 
 	make_folder(c->store);
 	make_folder(c->seal_key);
 	make_folder(c->witness);
 	/* a key made anew could not open a store that is there */
 	fresh = access(c->store, F_OK) && errno == ENOENT;
-	ret = sealer_load(c->seal_key, fresh, &a->sealer, err, errlen);
-	if (!ret)
-		ret = store_open(&a->store, c->store, a->sealer, err, errlen);
-	if (!ret)
-		ret = store_open(&a->witness, c->witness, a->sealer, err,
-				 errlen);
-	return ret;
+	return vault_open(&a->vault, c->seal_key, paths, fresh, err, errlen);
+}
+
+static int reseal(void *ctx, char *err, size_t errlen)
+{
+	struct app *a = ctx;
+
+	return vault_rekey(&a->vault, err, errlen);
 }
 
 /*
@@ -263,6 +262,7 @@ int app_start_gcks(struct app *a, char *err, size_t errlen)
 		.clock = clock_system(),
 		.tq = &a->tq,
 		.send_rekey = send_rekey,
+		.reseal = reseal,
 		.ctx = a,
 	};
 	struct ike_host_cfg cfg = app_host_cfg(a);
@@ -273,8 +273,8 @@ int app_start_gcks(struct app *a, char *err, size_t errlen)
 		ret = open_listeners(a, err, errlen);
 	if (ret)
 		return ret;
-	deps.store = a->store;
-	deps.witness = a->witness;
+	deps.store = a->vault.store[0];
+	deps.witness = a->vault.store[1];
 	ret = gcks_new(&a->gcks, c, &deps, err, errlen);
 	if (ret)
 		return ret;
@@ -313,7 +313,5 @@ void app_stop_gcks(struct app *a)
 	for (i = 0; i < 2; i++)
 		if (a->rekey_fd[i] >= 0)
 			close(a->rekey_fd[i]);
-	store_close(a->store);
-	store_close(a->witness);
-	sealer_free(a->sealer);
+	vault_close(&a->vault);
 }

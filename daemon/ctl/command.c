@@ -161,6 +161,13 @@ static int do_rekey(struct request *q)
 				      sizeof(q->err));
 }
 
+static int do_reseal(struct request *q)
+{
+	int ret = needs_gcks(q);
+
+	return ret ? ret : gcks_reseal(q->roles->gcks, q->err, sizeof(q->err));
+}
+
 static int member_result(struct request *q, int ret, const char *already)
 {
 	if (ret == -ENOENT)
@@ -211,6 +218,7 @@ static const struct command {
 	{ "evict", NEEDS_GROUP | NEEDS_ID | WITH_AHEAD, do_evict },
 	{ "admit", NEEDS_GROUP | NEEDS_ID, do_admit },
 	{ "rekey", WITH_GROUP, do_rekey },
+	{ "reseal", 0, do_reseal },
 	{ "leave", NEEDS_GROUP, do_leave },
 	{ "join", NEEDS_GROUP, do_join },
 	{ "audit", WITH_AFTER, do_audit },

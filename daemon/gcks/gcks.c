@@ -422,6 +422,23 @@ int gcks_rekey(struct gcks *k, const char *group, char *err, size_t errlen)
 	return 0;
 }
 
+int gcks_reseal(struct gcks *k, char *err, size_t errlen)
+{
+	int rc;
+
+	if (!k->deps.reseal) {
+		snprintf(err, errlen, "the store has no seal key in a file");
+		return -EOPNOTSUPP;
+	}
+	rc = k->deps.reseal(k->deps.ctx, err, errlen);
+	if (rc)
+		return rc;
+	log_info("the store is sealed with a new key");
+	if (gmc_audit(k, "", "", "reseal", "new seal key"))
+		log_err("audit trail: %s", store_error(k->deps.store));
+	return 0;
+}
+
 /* ---- status ------------------------------------------------------------- */
 
 static void group_status(const struct group *g, struct gcks_group_status *s)

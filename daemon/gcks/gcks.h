@@ -50,6 +50,8 @@ struct gcks_deps {
 	/* one datagram. 0 or -errno; what could not be sent is tried again. */
 	int (*send_rekey)(void *ctx, const struct gcks_dest *dest,
 			  const uint8_t *p, size_t len);
+	/* May be NULL; makes another seal key. 0 or -errno, words in @err. */
+	int (*reseal)(void *ctx, char *err, size_t errlen);
 	void *ctx;
 };
 
@@ -112,6 +114,12 @@ int gcks_admit(struct gcks *k, const char *group, const char *identity,
  * out, which takes a few seconds; @group NULL: of every group.
  */
 int gcks_rekey(struct gcks *k, const char *group, char *err, size_t errlen);
+
+/*
+ * Another seal key, under which the stores are written anew, in one
+ * transaction each.
+ */
+int gcks_reseal(struct gcks *k, char *err, size_t errlen);
 
 struct gcks_group_status {
 	const struct conf_group *conf;

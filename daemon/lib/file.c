@@ -72,6 +72,14 @@ int file_create(const char *path, mode_t mode, const void *p, size_t n,
 	return 0;
 }
 
+int file_replace(const char *from, const char *to, char *err, size_t errlen)
+{
+	int ret = rename(from, to) ? -errno : sync_folder(to);
+
+	return ret ? err_set(err, errlen, ret, "%s: %s", to, strerror(-ret)) :
+		0;
+}
+
 static int read_all(int fd, uint8_t *p, size_t size, size_t *len)
 {
 	*len = 0;

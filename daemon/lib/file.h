@@ -15,6 +15,8 @@
  */
 int file_create(const char *path, mode_t mode, const void *p, size_t n,
 		char *err, size_t errlen);
+/* @from takes the place of @to in the same folder, which is synced. */
+int file_replace(const char *from, const char *to, char *err, size_t errlen);
 /*
  * Reads all of a regular file of at most @max octets that belongs to us or to
  * root and that nobody else may read or write (-EPERM otherwise). *@out is for

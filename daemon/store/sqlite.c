@@ -36,6 +36,7 @@ enum stmt {
 	ST_DEL_BELOW,
 	ST_GET,
 	ST_EACH,
+	ST_ALL,
 	ST_AUDIT,
 	ST_AUDIT_EACH,
 	ST_AUDIT_TRIM,
@@ -58,6 +59,7 @@ static const char *const sql[ST_MAX] = {
 	[ST_DEL_BELOW] = "DELETE FROM kv WHERE " BELOW,
 	[ST_GET] = "SELECT v FROM kv WHERE k = ?1",
 	[ST_EACH] = "SELECT k, v FROM kv WHERE " BELOW " ORDER BY k",
+	[ST_ALL] = "SELECT k, v FROM kv ORDER BY k",
 	[ST_AUDIT] = "INSERT INTO audit(" LINE ") VALUES(?1, ?2, ?3, ?4, ?5)",
 	[ST_AUDIT_EACH] = "SELECT seq, " LINE
 		" FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2",
@@ -207,16 +209,17 @@ static int sq_get(void *ctx, const char *key, struct wbuf *val)
 }
 
 /* A statement of its own each time, so that @fn may look at other keys. */
-static int sq_each(void *ctx, const char *prefix, store_each_fn *fn, void *arg)
+static int each_row(struct sq *q, enum stmt n, const char *prefix,
+		    store_each_fn *fn, void *arg)
 {
-	struct sq *q = ctx;
 	sqlite3_stmt *st;
 	int rc, ret = 0;
 
-	rc = sqlite3_prepare_v2(q->db, sql[ST_EACH], -1, &st, NULL);
+	rc = sqlite3_prepare_v2(q->db, sql[n], -1, &st, NULL);
 	if (rc)
 		return sq_fail(q, rc);
-	sqlite3_bind_text(st, 1, prefix, -1, SQLITE_STATIC);
+	if (prefix)
+		sqlite3_bind_text(st, 1, prefix, -1, SQLITE_STATIC);
 	while (!ret && (rc = sqlite3_step(st)) == SQLITE_ROW)
 		ret = fn(arg, (const char *)sqlite3_column_text(st, 0),
 			 sqlite3_column_blob(st, 1),
@@ -225,6 +228,27 @@ static int sq_each(void *ctx, const char *prefix, store_each_fn *fn, void *arg)
 		ret = sq_fail(q, rc);
 	sqlite3_finalize(st);
 	return ret;
+}
+
+static int sq_each(void *ctx, const char *prefix, store_each_fn *fn, void *arg)
+{
+	return each_row(ctx, ST_EACH, prefix, fn, arg);
+}
+
+static int sq_all(void *ctx, store_each_fn *fn, void *arg)
+{
+	return each_row(ctx, ST_ALL, NULL, fn, arg);
+}
+
+/* What was replaced is still in the log until that is emptied. */
+static int sq_clean(void *ctx)
+{
+	struct sq *q = ctx;
+	int rc;
+
+	rc = sqlite3_wal_checkpoint_v2(q->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+				       NULL, NULL);
+	return rc ? sq_fail(q, rc) : 0;
 }
 
 static int sq_audit_trim(void *ctx, uint64_t refusals, uint64_t others)
@@ -316,6 +340,8 @@ static const struct store_ops sq_ops = {
 	.abort = sq_abort,
 	.get = sq_get,
 	.each = sq_each,
+	.all = sq_all,
+	.clean = sq_clean,
 	.audit_each = sq_audit_each,
 	.audit_trim = sq_audit_trim,
 	.error = sq_error,

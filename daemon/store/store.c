@@ -261,6 +261,81 @@ int store_each(struct store *s, const char *prefix, store_each_fn *fn,
 	return s->ops->each(s->ctx, prefix, each_unseal, &e);
 }
 
+struct keys {
+	char **v;
+	size_t n;
+	size_t room;
+};
+
+static int collect_key(void *arg, const char *key, const uint8_t *val,
+		       size_t len)
+{
+	struct keys *k = arg;
+	char **v;
+
+	(void)val;
+	(void)len;
+	if (k->n == k->room) {
+		k->room = k->room ? 2 * k->room : 256;
+		v = reallocarray(k->v, k->room, sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		k->v = v;
+	}
+	k->v[k->n] = strdup(key);
+	return k->v[k->n] ? (k->n++, 0) : -ENOMEM;
+}
+
+static int reseal_one(struct store *s, struct store *next, const char *key)
+{
+	uint8_t *plain = NULL;
+	struct wbuf w;
+	int rc;
+
+	wbuf_init(&w, STORE_VALUE_MAX + SEAL_OVERHEAD);
+	rc = s->ops->get(s->ctx, key, &w);
+	if (!rc && w.len < SEAL_OVERHEAD)
+		rc = -EBADMSG;
+	if (!rc) {
+		plain = secret_alloc(w.len);
+		rc = plain ? 0 : -ENOMEM;
+	}
+	if (!rc)
+		rc = unseal(s->sealer, key, w.p, w.len, plain);
+	if (!rc)
+		rc = store_put(next, key, plain, w.len - SEAL_OVERHEAD);
+	secret_free(plain);
+	wbuf_free(&w);
+	return rc;
+}
+
+int store_reseal(struct store *s, const struct sealer *to)
+{
+	struct store next = { .ops = s->ops, .ctx = s->ctx, .sealer = to };
+	struct keys k = { 0 };
+	size_t i;
+	int rc;
+
+	/* first all keys: what is written while reading may be read again */
+	rc = s->ops->all(s->ctx, collect_key, &k);
+	if (!rc) {
+		rc = store_begin(s);
+		for (i = 0; !rc && i < k.n; i++)
+			rc = reseal_one(s, &next, k.v[i]);
+		if (!rc)
+			rc = store_commit(s);
+		else
+			store_abort(s);
+	}
+	while (k.n)
+		free(k.v[--k.n]);
+	free(k.v);
+	if (rc)
+		return rc;
+	s->sealer = to;
+	return s->ops->clean(s->ctx);
+}
+
 int store_audit(struct store *s, const struct store_audit *a)
 {
 	return s->ops->audit(s->ctx, a);

@@ -59,6 +59,10 @@ struct store_ops {
 	int (*get)(void *ctx, const char *key, struct wbuf *val);
 	int (*each)(void *ctx, const char *prefix, store_each_fn *fn,
 		    void *arg);
+	/* every key with its value, in the order of the keys */
+	int (*all)(void *ctx, store_each_fn *fn, void *arg);
+	/* leaves nothing of what was replaced in its files */
+	int (*clean)(void *ctx);
 	int (*audit_each)(void *ctx, uint64_t after, size_t max,
 			  store_audit_fn *fn, void *arg);
 	/*
@@ -113,6 +117,13 @@ int store_get(struct store *s, const char *key, struct wbuf *val);
 int store_get_u64(struct store *s, const char *key, uint64_t *val);
 int store_each(struct store *s, const char *prefix, store_each_fn *fn,
 	       void *arg);
+
+/*
+ * Seals every value anew for @to, in one transaction, and goes on with it:
+ * after an error all is as it was, unless s->sealer is @to: then what the
+ * former key had sealed may be in the files still. @to outlives the store.
+ */
+int store_reseal(struct store *s, const struct sealer *to);
 
 /* Inside of a transaction, or as one of its own. @a->seq is not looked at. */
 int store_audit(struct store *s, const struct store_audit *a);

@@ -99,6 +99,20 @@ static int mortal_each(void *ctx, const char *prefix, store_each_fn *fn,
 	return m->real.ops->each(m->real.ctx, prefix, fn, arg);
 }
 
+static int mortal_all(void *ctx, store_each_fn *fn, void *arg)
+{
+	struct mortal *m = ctx;
+
+	return m->real.ops->all(m->real.ctx, fn, arg);
+}
+
+static int mortal_clean(void *ctx)
+{
+	struct mortal *m = ctx;
+
+	return m->real.ops->clean(m->real.ctx);
+}
+
 static int mortal_audit_each(void *ctx, uint64_t after, size_t max,
 			     store_audit_fn *fn, void *arg)
 {
@@ -134,6 +148,8 @@ static const struct store_ops mortal_ops = {
 	.abort = mortal_abort,
 	.get = mortal_get,
 	.each = mortal_each,
+	.all = mortal_all,
+	.clean = mortal_clean,
 	.audit_each = mortal_audit_each,
 	.error = mortal_error,
 	.close = mortal_close,

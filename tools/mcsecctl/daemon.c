@@ -318,6 +318,14 @@ int cmd_rekey(struct ctl *ctl, int argc, char **argv)
 	return ask_group(ctl, "rekey", true, argc, argv);
 }
 
+int cmd_reseal(struct ctl *ctl, int argc, char **argv)
+{
+	int ret = check_argc(argc, 0, 0, "reseal");
+
+	(void)argv;
+	return ret ? ret : ask(ctl, json_pack("{s:s}", "cmd", "reseal"));
+}
+
 int cmd_join(struct ctl *ctl, int argc, char **argv)
 {
 	return ask_group(ctl, "join", false, argc, argv);

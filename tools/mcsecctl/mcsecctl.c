@@ -39,6 +39,7 @@ static const struct command commands[] = {
 	{ "member", cmd_member, "[GROUP]",
 	  "members of a group, at its key server" },
 	{ "rekey", cmd_rekey, "[GROUP]", "new keys now, at the key server" },
+	{ "reseal", cmd_reseal, "", "a new seal key for its store" },
 	{ "evict", cmd_evict, "GROUP IDENTITY [--ahead]",
 	  "put a member out, at the key server" },
 	{ "admit", cmd_admit, "GROUP IDENTITY",

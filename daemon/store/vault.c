@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/vault.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crypto/rand.h"
+#include "crypto/seal.h"
+#include "lib/err.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/secret.h"
+#include "store/store.h"
+
+#define NEW ".new"
+
+static int new_path(const struct vault *v, char buf[static PATH_MAX],
+		    char *err, size_t errlen)
+{
+	if (snprintf(buf, PATH_MAX, "%s" NEW, v->key) < PATH_MAX)
+		return 0;
+	return err_set(err, errlen, -ENAMETOOLONG, "%s: path is too long",
+		       v->key);
+}
+
+/*
+ * The key of a change that was cut short, if any. A file that holds no key is
+ * one that was not written to its end: no store is sealed with it yet.
+ */
+static int load_new(struct vault *v, char *err, size_t errlen)
+{
+	char path[PATH_MAX], why[256];
+	int ret;
+
+	ret = new_path(v, path, err, errlen);
+	if (ret)
+		return ret;
+	ret = sealer_load(path, false, &v->next, why, sizeof(why));
+	if (ret == -ENOENT)
+		return 0;
+	if (ret == -EINVAL && !unlink(path))
+		return 0;
+	return ret ? err_set(err, errlen, ret, "%s", why) : 0;
+}
+
+/* Under the one key or the other. */
+static int open_one(struct vault *v, size_t i, const char *path, char *err,
+		    size_t errlen)
+{
+	int ret = store_open(&v->store[i], path, v->sealer, err, errlen);
+
+	return ret == -EBADMSG && v->next ?
+		store_open(&v->store[i], path, v->next, err, errlen) : ret;
+}
+
+/* All stores under v->next, and then its file in the place of the old one. */
+static int change(struct vault *v, char *err, size_t errlen)
+{
+	char path[PATH_MAX];
+	int ret, i;
+
+	/* the last one first: it is the smaller one, and fails sooner */
+	for (i = VAULT_STORES - 1; i >= 0; i--) {
+		if (v->store[i]->sealer == v->next)
+			continue;
+		ret = store_reseal(v->store[i], v->next);
+		if (ret)
+			return err_set(err, errlen, ret, "store: %s",
+				       store_error(v->store[i]));
+	}
+	ret = new_path(v, path, err, errlen);
+	if (!ret)
+		ret = file_replace(path, v->key, err, errlen);
+	if (ret)
+		return ret;
+	sealer_free(v->sealer);
+	v->sealer = v->next;
+	v->next = NULL;
+	return 0;
+}
+
+int vault_open(struct vault *v, const char *key,
+	       const char *const paths[VAULT_STORES], bool make, char *err,
+	       size_t errlen)
+{
+	int ret, i;
+
+	memset(v, 0, sizeof(*v));
+	if (strlen(key) >= sizeof(v->key))
+		return err_set(err, errlen, -ENAMETOOLONG,
+			       "%s: path is too long", key);
+	strcpy(v->key, key);
+	ret = sealer_load(key, make, &v->sealer, err, errlen);
+	if (!ret)
+		ret = load_new(v, err, errlen);
+	for (i = 0; !ret && i < VAULT_STORES; i++)
+		ret = open_one(v, i, paths[i], err, errlen);
+	if (!ret && v->next) {
+		log_warn("%s: a change of the seal key was cut short, finished now",
+			 key);
+		ret = change(v, err, errlen);
+	}
+	return ret;
+}
+
+int vault_rekey(struct vault *v, char *err, size_t errlen)
+{
+	uint8_t key[SEAL_KEY_LEN];
+	char path[PATH_MAX];
+	int ret;
+
+	ret = new_path(v, path, err, errlen);
+	/* one that failed before is gone on with */
+	if (!ret && !v->next)
+		ret = load_new(v, err, errlen);
+	if (!ret && !v->next) {
+		ret = rand_bytes(key, sizeof(key));
+		if (ret)
+			err_set(err, errlen, ret, "no random numbers");
+		else
+			ret = file_create(path, 0600, key, sizeof(key), err,
+					  errlen);
+		secret_wipe(key, sizeof(key));
+		if (!ret)
+			ret = sealer_load(path, false, &v->next, err, errlen);
+	}
+	return ret ? ret : change(v, err, errlen);
+}
+
+void vault_close(struct vault *v)
+{
+	int i;
+
+	for (i = 0; i < VAULT_STORES; i++)
+		store_close(v->store[i]);
+	sealer_free(v->sealer);
+	sealer_free(v->next);
+	memset(v, 0, sizeof(*v));
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The seal key is changed: nothing is lost, whatever moment it is cut short
+ * at, and the old key opens nothing any more.
+ */
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "crypto/seal.h"
+#include "lib/log.h"
+#include "store/store.h"
+#include "store/vault.h"
+
+#define RECORDS 5
+#define DIED 9
+
+static char dir[] = "/tmp/mcsec-vault-XXXXXX";
+static char key[64], key_new[72], old_key[72];
+static char path[VAULT_STORES][64];
+static const char *const paths[VAULT_STORES] = { path[0], path[1] };
+static char err[512];
+
+static void open_it(struct vault *v)
+{
+	if (vault_open(v, key, paths, true, err, sizeof(err)))
+		bail("%s", err);
+}
+
+static void fill(struct store *s, const char *what)
+{
+	char name[32];
+	int i;
+
+	if (store_begin(s))
+		bail("begin");
+	for (i = 0; i < RECORDS; i++) {
+		snprintf(name, sizeof(name), "g/v/%d", i);
+		if (store_put(s, name, what, strlen(what)))
+			bail("put");
+	}
+	if (store_put_u64(s, "top", 77) || store_commit(s))
+		bail("commit");
+}
+
+static bool holds(struct store *s, const char *what)
+{
+	char name[32];
+	uint64_t n = 0;
+	bool good = true;
+	struct wbuf w;
+	int i;
+
+	for (i = 0; i < RECORDS; i++) {
+		snprintf(name, sizeof(name), "g/v/%d", i);
+		wbuf_init(&w, STORE_VALUE_MAX);
+		good &= !store_get(s, name, &w) && w.len == strlen(what) &&
+			!memcmp(w.p, what, w.len);
+		wbuf_free(&w);
+	}
+	return good && !store_get_u64(s, "top", &n) && n == 77;
+}
+
+static size_t slurp(const char *p, uint8_t *buf, size_t size)
+{
+	int fd = open(p, O_RDONLY);
+	ssize_t n = fd < 0 ? 0 : read(fd, buf, size);
+
+	if (fd >= 0)
+		close(fd);
+	return n < 0 ? 0 : (size_t)n;
+}
+
+static void copy(const char *from, const char *to)
+{
+	uint8_t buf[4096];
+	size_t n = slurp(from, buf, sizeof(buf));
+	int fd = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0 || write(fd, buf, n) != (ssize_t)n)
+		bail("%s", to);
+	close(fd);
+}
+
+/* Both stores are whole, under the one key that is in the file. */
+static bool whole(void)
+{
+	struct vault v;
+	bool good;
+
+	if (vault_open(&v, key, paths, false, err, sizeof(err))) {
+		printf("# %s\n", err);
+		vault_close(&v);
+		return false;
+	}
+	good = holds(v.store[0], "one") && holds(v.store[1], "two") &&
+		v.store[0]->sealer == v.sealer &&
+		v.store[1]->sealer == v.sealer && !v.next &&
+		access(key_new, F_OK);
+	vault_close(&v);
+	return good;
+}
+
+static bool same_key(const char *a, const char *b)
+{
+	uint8_t x[64], y[64];
+	size_t n = slurp(a, x, sizeof(x));
+
+	return n == SEAL_KEY_LEN && slurp(b, y, sizeof(y)) == n &&
+		!memcmp(x, y, n);
+}
+
+static void test_change(void)
+{
+	static uint8_t file[1 << 20];
+	struct sealer *old;
+	struct store *s;
+	struct wbuf raw;
+	struct vault v;
+	char wal[80];
+	size_t n;
+
+	open_it(&v);
+	fill(v.store[0], "one");
+	fill(v.store[1], "two");
+	copy(key, old_key);
+	wbuf_init(&raw, STORE_VALUE_MAX);
+	if (v.store[0]->ops->get(v.store[0]->ctx, "g/v/3", &raw))
+		bail("raw");
+	is_int(vault_rekey(&v, err, sizeof(err)), 0, "a new seal key");
+	ok(holds(v.store[0], "one") && holds(v.store[1], "two"),
+	   "all is there under it, without a restart");
+	fill(v.store[0], "one");
+	snprintf(wal, sizeof(wal), "%s-wal", path[0]);
+	n = slurp(path[0], file, sizeof(file));
+	ok(n && !memmem(file, n, raw.p, raw.len), "the file has no record of the old one");
+	n = slurp(wal, file, sizeof(file));
+	ok(!memmem(file, n, raw.p, raw.len), "nor has its log");
+	wbuf_free(&raw);
+	vault_close(&v);
+	ok(!same_key(key, old_key), "the file has another key");
+	ok(whole(), "all is there after a restart");
+	if (sealer_load(old_key, false, &old, err, sizeof(err)))
+		bail("%s", err);
+	is_int(store_open(&s, path[0], old, err, sizeof(err)), -EBADMSG,
+	       "the old key does not open it: %s", err);
+	is_int(store_open(&s, path[1], old, err, sizeof(err)), -EBADMSG,
+	       "nor the other one");
+	sealer_free(old);
+}
+
+/* ---- cut short ---------------------------------------------------------- */
+
+static const struct store_ops *real_ops;
+static int steps;	/* until it dies; -1: never */
+
+static void step(void)
+{
+	if (steps >= 0 && !steps--)
+		_exit(DIED);
+}
+
+static int dying_begin(void *ctx)
+{
+	int rc;
+
+	step();
+	rc = real_ops->begin(ctx);
+	step();
+	return rc;
+}
+
+static int dying_put(void *ctx, const char *k, const void *v, size_t len)
+{
+	int rc = real_ops->put(ctx, k, v, len);
+
+	step();
+	return rc;
+}
+
+static int dying_commit(void *ctx)
+{
+	int rc;
+
+	step();
+	rc = real_ops->commit(ctx);
+	step();
+	return rc;
+}
+
+static int dying_clean(void *ctx)
+{
+	int rc = real_ops->clean(ctx);
+
+	step();
+	return rc;
+}
+
+static void die_at(int n)
+{
+	static struct store_ops ops;
+	struct vault v;
+	int i;
+
+	open_it(&v);
+	real_ops = v.store[0]->ops;
+	ops = *real_ops;
+	ops.begin = dying_begin;
+	ops.put = dying_put;
+	ops.commit = dying_commit;
+	ops.clean = dying_clean;
+	for (i = 0; i < VAULT_STORES; i++)
+		v.store[i]->ops = &ops;
+	steps = n;
+	_exit(vault_rekey(&v, err, sizeof(err)) ? 1 : 0);
+}
+
+static void test_killed(void)
+{
+	int n, status = 0, old = 0, changed = 0;
+	pid_t pid;
+
+	for (n = 0; n < 1000; n++) {
+		copy(key, old_key);
+		fflush(stdout);
+		pid = fork();
+		if (!pid)
+			die_at(n);
+		waitpid(pid, &status, 0);
+		if (!WIFEXITED(status) || (WEXITSTATUS(status) &&
+					   WEXITSTATUS(status) != DIED))
+			bail("step %d: status %d", n, status);
+		if (!whole())
+			break;
+		if (same_key(key, old_key))
+			old++;
+		else
+			changed++;
+		if (!WEXITSTATUS(status))
+			break;
+	}
+	ok(WIFEXITED(status) && !WEXITSTATUS(status) && whole(),
+	   "killed at each of %d steps: all is there", n);
+	/* two stores: begin, records, the format's, commit and clean */
+	is_int(n, 2 * (2 + RECORDS + 2 + 2 + 1), "at every one");
+	is_int(old, 0, "what was begun with a whole key is finished");
+	ok(changed == n + 1, "each time");
+}
+
+static void test_files(void)
+{
+	struct vault v;
+	uint8_t half[SEAL_KEY_LEN / 2] = { 1 };
+	int fd;
+
+	/* the new key was not written to its end */
+	copy(key, old_key);
+	fd = open(key_new, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	if (fd < 0 || write(fd, half, sizeof(half)) != sizeof(half))
+		bail("half");
+	close(fd);
+	ok(whole() && same_key(key, old_key), "half a key is no key");
+	fd = open(key_new, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	close(fd);
+	ok(whole() && same_key(key, old_key), "nor is an empty file");
+
+	/* a change fails and is tried again */
+	open_it(&v);
+	if (v.store[0]->ops->begin(v.store[0]->ctx))
+		bail("begin");
+	ok(vault_rekey(&v, err, sizeof(err)) < 0, "a store that refuses: %s",
+	   err);
+	v.store[0]->ops->abort(v.store[0]->ctx);
+	ok(holds(v.store[0], "one") && holds(v.store[1], "two"),
+	   "all can still be read");
+	is_int(vault_rekey(&v, err, sizeof(err)), 0, "it is finished later");
+	vault_close(&v);
+	ok(whole() && !same_key(key, old_key), "under a new key");
+
+	chmod(key, 0644);
+	ok(vault_open(&v, key, paths, false, err, sizeof(err)) == -EPERM,
+	   "a key that others can read is refused: %s", err);
+	vault_close(&v);
+	chmod(key, 0600);
+}
+
+static void remove_all(void)
+{
+	char cmd[96];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+	if (system(cmd))
+		bail("%s", cmd);
+}
+
+int main(void)
+{
+	log_set_level(LOG_LEVEL_ERR);
+	if (!mkdtemp(dir))
+		bail("mkdtemp");
+	snprintf(key, sizeof(key), "%s/seal.key", dir);
+	snprintf(key_new, sizeof(key_new), "%s.new", key);
+	snprintf(old_key, sizeof(old_key), "%s/old.key", dir);
+	snprintf(path[0], sizeof(path[0]), "%s/gcks.db", dir);
+	snprintf(path[1], sizeof(path[1]), "%s/witness.db", dir);
+	test_change();
+	test_killed();
+	test_files();
+	remove_all();
+	return done();
+}
