@@ -71,6 +71,8 @@ struct conf_group {
 	uint16_t kwa;
 	/* what GSA_REKEY is signed with; the key is made by the server */
 	enum sig_type rekey_sign;
+	/* a new one of these with a rekey after so long; 0: never */
+	uint32_t signing_key_lifetime;
 	struct conf_names senders;
 	struct conf_names receivers;
 	/* seconds between two GSA_REKEYs at most: a beat repeats what is current */

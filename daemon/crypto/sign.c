@@ -11,9 +11,11 @@
 #include <openssl/obj_mac.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/hash.h"
 #include "crypto/pkey.h"
 #include "lib/err.h"
 #include "lib/file.h"
@@ -451,6 +453,24 @@ void sigpub_free(struct sigpub *pub)
 	EVP_PKEY_free(pub->key);
 	OPENSSL_free(pub->spki);
 	free(pub);
+}
+
+const char *sigpub_name(const struct sigpub *pub,
+			char buf[static SIGPUB_NAME_LEN])
+{
+	uint8_t digest[HASH_SHA256_LEN];
+	struct iovec iov;
+	const uint8_t *der;
+	size_t len, i;
+
+	buf[0] = '\0';
+	sigpub_spki(pub, &der, &len);
+	iov = (struct iovec){ (void *)der, len };
+	if (hash_sha256(&iov, 1, digest))
+		return buf;
+	for (i = 0; i < (SIGPUB_NAME_LEN - 1) / 2; i++)
+		snprintf(buf + 2 * i, 3, "%02x", digest[i]);
+	return buf;
 }
 
 EVP_PKEY *sigpub_pkey(const struct sigpub *pub)

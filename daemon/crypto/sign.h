@@ -88,6 +88,13 @@ void sigpub_spki(const struct sigpub *pub, const uint8_t **der, size_t *len);
 enum sig_type sigpub_type(const struct sigpub *pub);
 bool sigpub_equal(const struct sigpub *a, const struct sigpub *b);
 void sigpub_free(struct sigpub *pub);
+/*
+ * A short name for logs and status: the first octets of the SHA-256 of its
+ * SubjectPublicKeyInfo in hex. "" on failure.
+ */
+#define SIGPUB_NAME_LEN 17
+const char *sigpub_name(const struct sigpub *pub,
+			char buf[static SIGPUB_NAME_LEN]);
 
 /*
  * Whether signatures of @alg (DER AlgorithmIdentifier) can come from @pub: key

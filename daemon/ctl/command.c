@@ -24,6 +24,7 @@ enum {
 	NEEDS_ID = 1 << 2,
 	WITH_AFTER = 1 << 3,
 	WITH_AHEAD = 1 << 4,
+	WITH_SIGNING_KEY = 1 << 5,
 };
 
 struct request {
@@ -32,6 +33,7 @@ struct request {
 	const char *id;
 	uint64_t after;
 	bool ahead;
+	bool signing_key;
 	/* the answer, ok aside */
 	json_t *out;
 	char err[ERRLEN];
@@ -157,8 +159,9 @@ static int do_rekey(struct request *q)
 {
 	int ret = needs_gcks(q);
 
-	return ret ? ret : gcks_rekey(q->roles->gcks, q->group, q->err,
-				      sizeof(q->err));
+	return ret ? ret : (q->signing_key ? gcks_renew_signing_key :
+			    gcks_rekey)(q->roles->gcks, q->group, q->err,
+					sizeof(q->err));
 }
 
 static int do_reseal(struct request *q)
@@ -217,7 +220,7 @@ static const struct command {
 	{ "member", WITH_GROUP, do_member },
 	{ "evict", NEEDS_GROUP | NEEDS_ID | WITH_AHEAD, do_evict },
 	{ "admit", NEEDS_GROUP | NEEDS_ID, do_admit },
-	{ "rekey", WITH_GROUP, do_rekey },
+	{ "rekey", WITH_GROUP | WITH_SIGNING_KEY, do_rekey },
 	{ "reseal", 0, do_reseal },
 	{ "leave", NEEDS_GROUP, do_leave },
 	{ "join", NEEDS_GROUP, do_join },
@@ -264,17 +267,18 @@ static int take_after(struct request *q, json_t *o, bool with)
 	return 0;
 }
 
-static int take_ahead(struct request *q, json_t *o, bool with)
+static int take_bool(struct request *q, json_t *o, const char *key, bool with,
+		     bool *to)
 {
-	json_t *v = json_object_get(o, "ahead");
+	json_t *v = json_object_get(o, key);
 
 	if (!v)
 		return 0;
 	if (!with)
-		return fail(q, -EINVAL, "\"ahead\" is not for this command");
+		return fail(q, -EINVAL, "\"%s\" is not for this command", key);
 	if (!json_is_boolean(v))
-		return fail(q, -EINVAL, "\"ahead\" has to be true or false");
-	q->ahead = json_is_true(v);
+		return fail(q, -EINVAL, "\"%s\" has to be true or false", key);
+	*to = json_is_true(v);
 	return 0;
 }
 
@@ -295,7 +299,7 @@ static int run(struct request *q, json_t *o)
 	json_object_foreach(o, key, v)
 		if (strcmp(key, "cmd") && strcmp(key, "group") &&
 		    strcmp(key, "id") && strcmp(key, "after") &&
-		    strcmp(key, "ahead"))
+		    strcmp(key, "ahead") && strcmp(key, "signing_key"))
 			return fail(q, -EINVAL, "\"%.60s\" is not known", key);
 	ret = take_text(q, o, "group", c->takes & WITH_GROUP,
 			c->takes & NEEDS_GROUP, &q->group);
@@ -305,7 +309,11 @@ static int run(struct request *q, json_t *o)
 	if (!ret)
 		ret = take_after(q, o, c->takes & WITH_AFTER);
 	if (!ret)
-		ret = take_ahead(q, o, c->takes & WITH_AHEAD);
+		ret = take_bool(q, o, "ahead", c->takes & WITH_AHEAD,
+				&q->ahead);
+	if (!ret)
+		ret = take_bool(q, o, "signing_key",
+				c->takes & WITH_SIGNING_KEY, &q->signing_key);
 	return ret ? ret : c->fn(q);
 }
 

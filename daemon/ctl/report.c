@@ -106,6 +106,8 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 	put(o, "denied", s->denied);
 	put(o, "pending", s->pending);
 	put(o, "tree_depth", s->tree_depth);
+	put_text(o, "signing_key", s->signing_key);
+	put(o, "signing_key_made", (uint64_t)s->signing_key_made);
 	put_bool(o, "keyed", s->keyed);
 	if (s->keyed) {
 		put_rekey_spi(o, s->rekey_spi);
@@ -271,6 +273,7 @@ static int member_group(void *arg, const struct member_group_status *s)
 		put_rekey_spi(o, s->rekey_spi);
 		put(o, "next_mid", s->next_mid);
 		put(o, "rekey_left", s->rekey_left);
+		put_text(o, "signing_key", s->signing_key);
 	}
 	put_heard(o, s);
 	put(o, "out_spi", s->out_spi);

@@ -13,6 +13,7 @@
 #include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "gcks/register.h"
+#include "gcks/signing.h"
 #include "gcks/term.h"
 #include "gcks/witness.h"
 #include "lib/log.h"
@@ -394,17 +395,20 @@ int gcks_admit(struct gcks *k, const char *group, const char *identity,
 	return 0;
 }
 
-static int rekey(struct group *g, char *err, size_t errlen)
+static int rekey(struct group *g, bool sign, char *err, size_t errlen)
 {
-	int rc = gkm_rekey_now(g, "asked for");
+	int rc;
 
+	g->want_sign |= sign;
+	rc = gkm_rekey_now(g, "asked for");
 	if (rc)
 		snprintf(err, errlen, "group \"%s\" has its old keys: %s",
 			 g->conf->name, store_error(group_store(g)));
 	return rc;
 }
 
-int gcks_rekey(struct gcks *k, const char *group, char *err, size_t errlen)
+static int rekey_all(struct gcks *k, const char *group, bool sign, char *err,
+		     size_t errlen)
 {
 	struct group *g;
 	size_t i;
@@ -412,14 +416,25 @@ int gcks_rekey(struct gcks *k, const char *group, char *err, size_t errlen)
 
 	if (group) {
 		rc = group_arg(k, group, &g, err, errlen);
-		return rc ? rc : rekey(g, err, errlen);
+		return rc ? rc : rekey(g, sign, err, errlen);
 	}
 	for (i = 0; i < k->conf->n_groups; i++) {
-		rc = rekey(&k->groups[i], err, errlen);
+		rc = rekey(&k->groups[i], sign, err, errlen);
 		if (rc)
 			return rc;
 	}
 	return 0;
+}
+
+int gcks_rekey(struct gcks *k, const char *group, char *err, size_t errlen)
+{
+	return rekey_all(k, group, false, err, errlen);
+}
+
+int gcks_renew_signing_key(struct gcks *k, const char *group, char *err,
+			   size_t errlen)
+{
+	return rekey_all(k, group, true, err, errlen);
 }
 
 int gcks_reseal(struct gcks *k, char *err, size_t errlen)
@@ -455,6 +470,8 @@ static void group_status(const struct group *g, struct gcks_group_status *s)
 	TAILQ_FOREACH(j, &g->joins, all)
 		s->pending++;
 	s->tree_depth = lkh_depth(g->tree);
+	signing_name(g, s->signing_key);
+	s->signing_key_made = g->st.sign_made;
 	s->keyed = g->st.keyed;
 	memcpy(s->rekey_spi, g->st.rekey.spi, sizeof(s->rekey_spi));
 	s->next_mid = g->rs.next_mid;

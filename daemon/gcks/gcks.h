@@ -121,6 +121,12 @@ int gcks_rekey(struct gcks *k, const char *group, char *err, size_t errlen);
  */
 int gcks_reseal(struct gcks *k, char *err, size_t errlen);
 
+/*
+ * The same, and what signs rekeys from then on is another key too. Members are
+ * told by that rekey; who misses it registers anew.
+ */
+int gcks_renew_signing_key(struct gcks *k, const char *group, char *err,
+			   size_t errlen);
 struct gcks_group_status {
 	const struct conf_group *conf;
 	uint32_t members;
@@ -128,6 +134,8 @@ struct gcks_group_status {
 	uint32_t denied;		/* evicted and not admitted again */
 	uint32_t pending;		/* joins and leaves in the batch */
 	unsigned int tree_depth;
+	char signing_key[SIGPUB_NAME_LEN];	/* its name, or "" */
+	int64_t signing_key_made;	/* seconds since 1970 */
 	bool keyed;			/* the rest has a meaning */
 	uint8_t rekey_spi[16];
 	uint32_t next_mid;		/* of the next GSA_REKEY */

@@ -11,6 +11,7 @@
 #include "crypto/sign.h"
 #include "crypto/wrap.h"
 #include "gcks/gmc.h"
+#include "gcks/signing.h"
 #include "gcks/witness.h"
 #include "lib/log.h"
 
@@ -306,11 +307,11 @@ static int make_keys(struct group *g, struct gkm_change *c, enum gkm_how how)
 	if (rc)
 		return rc;
 	st->keyed = true;
-	return gkm_rekey_sa(g, st, &c->rs);
+	return gkm_rekey_sa(g, st, c->sign ? c->sign : g->sign, &c->rs);
 }
 
 int gkm_rekey_sa(struct group *g, const struct gkm_state *st,
-		 struct rekey_sa *rs)
+		 const struct sigkey *sign, struct rekey_sa *rs)
 {
 	struct gsa_sa policy;
 	int rc;
@@ -322,7 +323,7 @@ int gkm_rekey_sa(struct group *g, const struct gkm_state *st,
 	add_gcauth(g, &policy);
 	rc = rekey_sa_init(rs, &policy, st->rekey.keymat, st->rekey.len, NULL);
 	if (!rc)
-		rc = rekey_sa_set_key(rs, g->sign);
+		rc = rekey_sa_set_key(rs, sign);
 	return rc;
 }
 
@@ -342,6 +343,8 @@ void gkm_abandon(struct group *g, struct gkm_change *c)
 	gout_drop_all(&c->out);
 	rekey_sa_wipe(&c->rs);
 	state_wipe(&c->next);
+	sigkey_free(c->sign);
+	c->sign = NULL;
 }
 
 static int store_change(struct group *g, struct gkm_change *c,
@@ -358,6 +361,8 @@ static int store_change(struct group *g, struct gkm_change *c,
 		rc = gkm_put_state(g, &c->next);
 	if (!rc)
 		rc = gkm_put_tree(g);
+	if (!rc && c->sign)
+		rc = gkm_put_sign(g, c->sign);
 	TAILQ_FOREACH(o, &c->out, all)
 		if (!rc)
 			rc = gkm_put_out(g, o);
@@ -382,6 +387,8 @@ int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 
 	rc = how == GKM_SIMPLE ? 0 : lkh_rekey(g->tree);
 	if (!rc)
+		rc = signing_make(g, c, how);
+	if (!rc)
 		rc = make_keys(g, c, how);
 	if (!rc)
 		rc = gkm_messages(g, c, how, &told);
@@ -397,6 +404,7 @@ int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 	rekey_sa_wipe(&g->rs);
 	g->rs = c->rs;
 	g->st = c->next;
+	signing_take(g, c);
 	state_wipe(&c->next);
 	explicit_bzero(&c->rs, sizeof(c->rs));
 	witness_note(g, c->deny, c->deny_since, NULL);
@@ -452,6 +460,8 @@ static int start_anew(struct group *g, const char *why, bool disown)
 		rc = gkm_policy_digest(g->conf, c.next.policy);
 	if (!rc && sigkey_type(g->sign) != g->conf->rekey_sign)
 		rc = sigkey_generate(g->conf->rekey_sign, &sign);
+	if (sign)
+		c.next.sign_made = group_wall(g);
 	if (!rc)
 		rc = store_begin(s);
 	if (!rc)

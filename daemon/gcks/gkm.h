@@ -37,6 +37,8 @@ struct gkm_change {
 	struct gkm_state next;
 	struct rekey_sa rs;
 	struct gouts out;
+	/* what signs rekeys over the new Rekey SA, if it is another one */
+	struct sigkey *sign;
 	/* whom @write keeps out, or NULL; and since when */
 	const char *deny;
 	int64_t deny_since;
@@ -80,9 +82,9 @@ void gkm_data_policy(const struct group *g, const struct gkm_state *st,
 		     struct gsa_sa *sa);
 /* GSA of a registration: both SAs, GCAUTH, Message ID; no GW policy. */
 void gkm_registration_policy(const struct group *g, struct gsa *gsa);
-/* The machine of @st's Rekey SA, with the group's signing key. */
+/* The machine of @st's Rekey SA, signed by @sign of the group's kind. */
 int gkm_rekey_sa(struct group *g, const struct gkm_state *st,
-		 struct rekey_sa *rs);
+		 const struct sigkey *sign, struct rekey_sa *rs);
 /* Wraps @w into @kd; @def is the default KWK, @st's Rekey SA the one meant. */
 int gkm_wrap(const struct group *g, const struct gkm_state *st,
 	     const struct lkh_wraps *w, const struct kwk *def, struct kd *kd);
@@ -117,6 +119,8 @@ uint32_t gkm_left(const struct group *g, const struct gkey *key);
  */
 int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
 		 bool *told);
+/* AUTH_KEY of @sign. */
+int gkm_put_auth_key(const struct sigkey *sign, struct kd *kd);
 /* D(ESP, all), D(GIKE_UPDATE, all) to where members listen now. */
 int gkm_farewell(struct group *g, struct gkm_change *c);
 /* The Data SA there is, once more, over the Rekey SA there is: one copy. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "crypto/sign.h"
 #include "lib/log.h"
 
 #define MS 1000u
@@ -175,6 +176,22 @@ static void add_next_rekey(const struct gkm_state *st, struct gsa_gw *gw)
 	memcpy(gw->next_rekey, st->next_spi, sizeof(st->next_spi));
 }
 
+int gkm_put_auth_key(const struct sigkey *sign, struct kd *kd)
+{
+	const uint8_t *spki;
+	struct sigpub *pub;
+	size_t len;
+	int rc;
+
+	rc = sigkey_pub(sign, &pub);
+	if (rc)
+		return rc;
+	sigpub_spki(pub, &spki, &len);
+	rc = kd_set_auth_key(kd, spki, len);
+	sigpub_free(pub);
+	return rc;
+}
+
 /* Seals @m over @rs and queues it with the change. */
 static int queue(struct group *g, struct gkm_change *c, struct rekey_sa *rs,
 		 struct rekey_msg *m, const uint32_t *at, unsigned int n)
@@ -232,6 +249,9 @@ static int first_message(struct group *g, struct gkm_change *c,
 		if (!rc)
 			rc = gkm_wrap_data(&c->next, &g->rs.gsk_w, &m.kd);
 	}
+	/* the message itself is signed with the old one (RFC 9838 2.4.1.1) */
+	if (!rc && c->sign)
+		rc = gkm_put_auth_key(c->sign, &m.kd);
 	if (!rc)
 		rc = queue(g, c, &g->rs, &m, at, n);
 	rekey_msg_free(&m);

@@ -24,9 +24,13 @@
 #include "lib/log.h"
 #include "lib/secret.h"
 
-/* 1 had no count of changes, no time and no SPIs of Data SAs to come */
+/*
+ * 1 had no count of changes, no time and no SPIs of Data SAs to come; 2 did
+ * not say when the signing key was made.
+ */
 #define STATE_VERSION_OLD 1
-#define STATE_VERSION 2
+#define STATE_VERSION_UNSIGNED 2
+#define STATE_VERSION 3
 #define OUT_VERSION 1
 #define STATE_MAX 2048
 #define NUM_LEN 17
@@ -151,6 +155,7 @@ int gkm_put_state(struct group *g, const struct gkm_state *st)
 		wbuf_u32(&w, st->old[i].spi);
 		wbuf_u64(&w, st->old[i].until);
 	}
+	wbuf_u64(&w, st->sign_made);
 	rc = w.err;
 	if (!rc)
 		rc = store_put(group_store(g), key, w.p, w.len);
@@ -176,7 +181,7 @@ static int parse_state(struct gkm_state *st, const struct wbuf *w)
 
 	rbuf_init(&r, w->p, w->len);
 	version = rbuf_u8(&r);
-	if (version != STATE_VERSION && version != STATE_VERSION_OLD)
+	if (!version || version > STATE_VERSION)
 		return -EBADMSG;
 	rbuf_copy(&r, st->policy, sizeof(st->policy));
 	st->version = version == STATE_VERSION_OLD ? 0 : rbuf_u64(&r);
@@ -202,6 +207,8 @@ static int parse_state(struct gkm_state *st, const struct wbuf *w)
 		st->old[i].spi = rbuf_u32(&r);
 		st->old[i].until = rbuf_u64(&r);
 	}
+	if (version > STATE_VERSION_UNSIGNED)
+		st->sign_made = rbuf_u64(&r);
 	return r.err || rbuf_left(&r) || !st->next_number ? -EBADMSG : 0;
 }
 
@@ -479,6 +486,9 @@ int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
 	wbuf_free(&w);
 	known = !rc;
 	gkm_time_floor(g);
+	/* made just now, or by a release that did not say when */
+	if (!g->st.sign_made)
+		g->st.sign_made = group_wall(g);
 	if (rc == -ENOENT && !g->n_members) {
 		memcpy(g->st.policy, digest, sizeof(digest));
 		rc = 0;
@@ -493,7 +503,7 @@ int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
 	if (!rc && !*changed)
 		rc = load_tree(g);
 	if (!rc && g->st.keyed) {
-		rc = gkm_rekey_sa(g, &g->st, &g->rs);
+		rc = gkm_rekey_sa(g, &g->st, g->sign, &g->rs);
 		g->rs.next_mid = g->st.next_mid;
 	}
 	if (!rc)

@@ -108,6 +108,7 @@ struct gkm_state {
 	 * The same of Data SAs: who hears ESP of one of these has missed one.
 	 */
 	uint8_t next_data_spi[GKM_NEXT][GIKE_SPI_LEN_DATA];
+	int64_t sign_made;	/* the signing key, seconds since 1970 */
 	/* of the group, in milliseconds; it never goes back */
 	uint64_t time_ms;
 	/* what the Rekey SA was made for; settings may change */
@@ -183,6 +184,7 @@ struct group {
 
 	struct lkh *tree;
 	struct sigkey *sign;
+	bool want_sign;		/* another one with the next rekey */
 	struct gkm_state st;
 	struct rekey_sa rs;	/* of st.rekey; next_mid counts here */
 	struct timer periodic;

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/sign.h"
 #include "gcks/gkm.h"
 #include "gcks/gmc.h"
 #include "gcks/term.h"
@@ -75,10 +74,7 @@ static int fill_kd(struct group *g, const struct gjoin *j,
 		   const struct kwk *kwk, struct kd *kd)
 {
 	struct lkh_wraps path;
-	struct sigpub *pub;
-	const uint8_t *spki;
 	uint32_t i;
-	size_t len;
 	int rc;
 
 	rc = lkh_path(g->tree, j->m->leaf, &path);
@@ -90,14 +86,7 @@ static int fill_kd(struct group *g, const struct gjoin *j,
 		rc = gkm_wrap_data(&g->st, kwk, kd);
 	for (i = 0; !rc && j->send && i < j->n_sids; i++)
 		rc = kd_add_sender_id(kd, j->first_sid + i);
-	if (!rc)
-		rc = sigkey_pub(g->sign, &pub);
-	if (rc)
-		return rc;
-	sigpub_spki(pub, &spki, &len);
-	rc = kd_set_auth_key(kd, spki, len);
-	sigpub_free(pub);
-	return rc;
+	return rc ? rc : gkm_put_auth_key(g->sign, kd);
 }
 
 void gr_answer(struct group *g, struct gjoin *j)

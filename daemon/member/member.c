@@ -582,6 +582,8 @@ static void status(const struct mgroup *g, struct member_group_status *st)
 		memcpy(st->rekey_spi, rk->rs.spi, sizeof(st->rekey_spi));
 		st->next_mid = rk->rs.next_mid;
 		st->rekey_left = left_s(g, rk->until_ms);
+		if (rk->rs.pub)
+			sigpub_name(rk->rs.pub, st->signing_key);
 	}
 	if (s) {
 		st->data_spi = s->spi;

@@ -120,6 +120,7 @@ struct member_group_status {
 	uint8_t rekey_spi[16];
 	uint32_t next_mid;
 	uint32_t rekey_left;		/* seconds of lifetime left */
+	char signing_key[SIGPUB_NAME_LEN];	/* name of what rekeys are signed with */
 	uint32_t out_spi;		/* SA that sends; 0: none */
 	uint32_t data_spi;		/* newest SA; 0: none */
 	uint32_t data_left;

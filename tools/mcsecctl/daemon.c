@@ -315,7 +315,23 @@ int cmd_member(struct ctl *ctl, int argc, char **argv)
 
 int cmd_rekey(struct ctl *ctl, int argc, char **argv)
 {
-	return ask_group(ctl, "rekey", true, argc, argv);
+	bool signing_key = argc && !strcmp(argv[argc - 1], "--signing-key");
+	char group[MCSEC_NAME_MAX + 1];
+	json_t *request;
+	int ret;
+
+	argc -= signing_key;
+	ret = check_argc(argc, 0, 1, "rekey [GROUP] [--signing-key]");
+	if (!ret && argc)
+		ret = read_group(argv[0], group);
+	if (ret)
+		return ret;
+	request = json_pack("{s:s}", "cmd", "rekey");
+	if (argc)
+		json_object_set_new(request, "group", json_string(group));
+	if (signing_key)
+		json_object_set_new(request, "signing_key", json_true());
+	return ask(ctl, request);
 }
 
 int cmd_reseal(struct ctl *ctl, int argc, char **argv)

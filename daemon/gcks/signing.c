@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/signing.h"
+
+#include "gcks/gkm.h"
+#include "lib/log.h"
+
+static bool due(const struct group *g)
+{
+	int64_t age = group_wall(g) - g->st.sign_made;
+
+	return g->want_sign || (g->conf->signing_key_lifetime &&
+				age >= g->conf->signing_key_lifetime);
+}
+
+int signing_make(struct group *g, struct gkm_change *c, enum gkm_how how)
+{
+	int rc;
+
+	if (how == GKM_EXCLUDE || !due(g))
+		return 0;
+	rc = sigkey_generate(g->conf->rekey_sign, &c->sign);
+	if (!rc)
+		c->next.sign_made = group_wall(g);
+	return rc;
+}
+
+void signing_take(struct group *g, struct gkm_change *c)
+{
+	char name[SIGPUB_NAME_LEN];
+
+	if (!c->sign)
+		return;
+	sigkey_free(g->sign);
+	g->sign = c->sign;
+	c->sign = NULL;
+	g->want_sign = false;
+	signing_name(g, name);
+	log_info("group %s: rekeys are signed with a new key from now on: %s",
+		 g->conf->name, name);
+}
+
+void signing_name(const struct group *g, char buf[static SIGPUB_NAME_LEN])
+{
+	struct sigpub *pub;
+
+	buf[0] = '\0';
+	if (!g->sign || sigkey_pub(g->sign, &pub))
+		return;
+	sigpub_name(pub, buf);
+	sigpub_free(pub);
+}

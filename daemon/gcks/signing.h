@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The key that signs a group's GSA_REKEYs. Another one comes with a rekey: the
+ * message over the old Rekey SA, signed with the old key, brings the new one as
+ * AUTH_KEY, and whatever goes over the new Rekey SA is signed with that. So who
+ * missed it has neither, and finds out as of any other missed rekey.
+ */
+#ifndef GCKS_SIGNING_H
+#define GCKS_SIGNING_H
+
+#include "crypto/sign.h"
+#include "gcks/group.h"
+
+struct gkm_change;
+enum gkm_how;
+
+/*
+ * Makes another key for @c if it is time for one, or was asked for; not in an
+ * exclusion, which waits for nothing. 0 or -errno.
+ */
+int signing_make(struct group *g, struct gkm_change *c, enum gkm_how how);
+/* The store has @c: its key, if it has one, is the group's. */
+void signing_take(struct group *g, struct gkm_change *c);
+/* sigpub_name() of it */
+void signing_name(const struct group *g, char buf[static SIGPUB_NAME_LEN]);
+
+#endif

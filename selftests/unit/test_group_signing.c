@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The key that signs a group's rekeys is changed: asked for, and by schedule.
+ * Who hears it follows, who misses it comes back, and a key server that dies
+ * in it signs with what its members believe.
+ */
+#include "group_sim.h"
+#include "tap.h"
+
+#include <errno.h>
+
+static struct sim s;
+static struct sim_member *tx, *a, *b;
+static char err[256];
+
+static void usual(uint64_t seed, enum sig_type type)
+{
+	sim_init(&s, seed);
+	s.cg.rekey_sign = type;
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	a = sim_add(&s, "a.example", false, true);
+	b = sim_add(&s, "b.example", false, true);
+	sim_up(tx);
+	sim_up(a);
+	sim_up(b);
+	if (!sim_settle(&s, 20000))
+		bail("not settled");
+	sim_run(&s, 20000);
+	sim_stream(&s, tx, 50);
+	sim_run(&s, 1000);
+}
+
+static void finish(const char *what)
+{
+	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
+	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
+	sim_free(&s);
+}
+
+static void renew(void)
+{
+	if (gcks_renew_signing_key(s.gcks, "video", err, sizeof(err)))
+		bail("%s", err);
+}
+
+static void rekey(void)
+{
+	if (gcks_rekey(s.gcks, "video", err, sizeof(err)))
+		bail("%s", err);
+}
+
+/* Members that are up and do not believe the key that the server has */
+static unsigned int strangers(void)
+{
+	struct gcks_group_status g = sim_group(&s);
+	unsigned int n = 0;
+	int i;
+
+	for (i = 0; i < s.n; i++)
+		if (s.m[i]->up)
+			n += !!strcmp(sim_status(s.m[i]).signing_key,
+				      g.signing_key);
+	return n;
+}
+
+static void change(enum sig_type type, const char *name)
+{
+	char was[SIGPUB_NAME_LEN];
+	uint64_t registrations;
+
+	usual(1, type);
+	strcpy(was, sim_group(&s).signing_key);
+	is_int(strlen(was), SIGPUB_NAME_LEN - 1, "%s: a signing key", name);
+	is_int(strangers(), 0, "that all know");
+	registrations = sim_group(&s).registrations;
+	renew();
+	sim_run(&s, 20000);
+	ok(strcmp(sim_group(&s).signing_key, was), "another one");
+	is_int(strangers(), 0, "all know it");
+	is_int(sim_out_of_step(&s), 0, "all follow");
+	ok(sim_logged(&s, "signed with a new key"), "the log has it");
+	strcpy(was, sim_group(&s).signing_key);
+	rekey();
+	sim_run(&s, 20000);
+	is_str(sim_group(&s).signing_key, was, "a rekey by itself keeps it");
+	is_int(sim_out_of_step(&s), 0, "and is believed");
+	is_int(sim_group(&s).registrations, registrations,
+	       "nobody had to register");
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+	finish(name);
+}
+
+static void test_missed(void)
+{
+	uint64_t registrations;
+	uint32_t ms;
+
+	usual(2, SIG_ED25519);
+	a->deaf = true;
+	registrations = sim_status(a).registrations;
+	renew();
+	sim_run(&s, 4000);
+	is_int(strangers(), 1, "a was deaf and has the old one");
+	sim_run(&s, 5000);
+	a->deaf = false;
+	sim_run(&s, 20000);
+	is_int(strangers(), 0, "it finds out, and has the new one");
+	is_int(sim_status(a).registrations - registrations, 1,
+	       "by registering once");
+	is_int(sim_out_of_step(&s), 0, "in step");
+	/* in an eviction the key stays, and the next rekey brings another */
+	renew();
+	if (gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
+		bail("%s", err);
+	sim_run(&s, 20000);
+	sim_down(b);
+	is_int(strangers(), 0, "with an eviction in between");
+	is_int(sim_out_of_step(&s), 0, "all follow");
+	finish("missed");
+}
+
+static void test_schedule(void)
+{
+	char first[SIGPUB_NAME_LEN], now[SIGPUB_NAME_LEN];
+	unsigned int i, n = 0;
+
+	sim_init(&s, 3);
+	s.cg.rekey_interval = 600;
+	s.cg.lifetime = 1300;
+	s.cg.kek_lifetime = 1300;
+	s.cg.signing_key_lifetime = 3600;
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	a = sim_add(&s, "a.example", false, true);
+	sim_up(tx);
+	sim_up(a);
+	if (!sim_settle(&s, 20000))
+		bail("not settled");
+	sim_stream(&s, tx, 500);
+	s.loss = 10;
+	s.burst_ms = 300;
+	strcpy(first, sim_group(&s).signing_key);
+	sim_run(&s, 3000000);
+	is_str(sim_group(&s).signing_key, first, "50 minutes: the first one");
+	/* the date of it is in the store */
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	for (i = 0; i < 4 * 60; i++) {
+		sim_run(&s, 60000);
+		strcpy(now, sim_group(&s).signing_key);
+		n += !!strcmp(now, first);
+		if (strcmp(now, first))
+			strcpy(first, now);
+	}
+	is_int(n, 4, "four hours: four more, at 10 %% loss");
+	s.loss = 0;
+	sim_run(&s, 60000);
+	is_int(strangers(), 0, "all have the last one");
+	is_int(sim_out_of_step(&s), 0, "all in step");
+	finish("schedule");
+}
+
+/* Killed at the commit, either side of it, and at each of the first copies */
+static void test_killed(void)
+{
+	static const enum sim_crash how[] = {
+		SIM_BEFORE_COMMIT, SIM_AFTER_COMMIT, SIM_AT_SEND,
+	};
+	unsigned int i, k, bad = 0, runs = 0, kept = 0;
+	char was[SIGPUB_NAME_LEN];
+
+	for (i = 0; i < 3; i++) {
+		for (k = 0; k < 6; k++) {
+			usual(100 + 10 * i + k, SIG_ED25519);
+			strcpy(was, sim_group(&s).signing_key);
+			s.crash = how[i];
+			s.crash_in = k;
+			gcks_renew_signing_key(s.gcks, "video", err,
+					       sizeof(err));
+			sim_run(&s, 2000);
+			sim_gcks_down(&s);
+			sim_run(&s, 3000);
+			sim_gcks_up(&s);
+			kept += !strcmp(sim_group(&s).signing_key, was);
+			sim_run(&s, 40000);
+			bad += strangers() + sim_out_of_step(&s) +
+				s.iv_repeats;
+			rekey();
+			sim_run(&s, 20000);
+			bad += strangers() + sim_out_of_step(&s) +
+				s.iv_repeats;
+			runs++;
+			sim_free(&s);
+		}
+	}
+	is_int(bad, 0, "killed in %u ways: all are in step, now and after the next rekey",
+	       runs);
+	is_int(kept, 1, "only before the commit the old key is kept");
+}
+
+int main(void)
+{
+	change(SIG_ED25519, "Ed25519");
+	change(SIG_ECDSA_P256, "ECDSA");
+	test_missed();
+	test_schedule();
+	test_killed();
+	return done();
+}
