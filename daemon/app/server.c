@@ -78,11 +78,20 @@ static void sending(void *ctx, struct ike_sa *sa, const uint8_t *group,
 	gcks_sending(a->gcks, sa, group, len, spi);
 }
 
+static void rival(void *ctx, struct ike_sa *sa, const uint8_t *group,
+		  size_t len, uint32_t spi)
+{
+	struct app *a = ctx;
+
+	gcks_rival(a->gcks, sa, group, len, spi);
+}
+
 static const struct ike_ops gcks_ops = {
 	.send = gcks_send,
 	.hears_natt = hears_natt,
 	.group_request = group_request,
 	.sending = sending,
+	.rival = rival,
 	.event = gcks_event,
 };
 

@@ -164,6 +164,14 @@ static int do_rekey(struct request *q)
 					sizeof(q->err));
 }
 
+static int do_reset(struct request *q)
+{
+	int ret = needs_gcks(q);
+
+	return ret ? ret : gcks_reset(q->roles->gcks, q->group, q->err,
+				      sizeof(q->err));
+}
+
 static int do_reseal(struct request *q)
 {
 	int ret = needs_gcks(q);
@@ -221,6 +229,7 @@ static const struct command {
 	{ "evict", NEEDS_GROUP | NEEDS_ID | WITH_AHEAD, do_evict },
 	{ "admit", NEEDS_GROUP | NEEDS_ID, do_admit },
 	{ "rekey", WITH_GROUP | WITH_SIGNING_KEY, do_rekey },
+	{ "reset", NEEDS_GROUP, do_reset },
 	{ "reseal", 0, do_reseal },
 	{ "leave", NEEDS_GROUP, do_leave },
 	{ "join", NEEDS_GROUP, do_join },

@@ -126,6 +126,7 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 	put(o, "leaves", s->leaves);
 	put(o, "evictions", s->evictions);
 	put(o, "expired", s->expired);
+	put(o, "rivals", s->rivals);
 	put(o, "refused", s->refused);
 	put(o, "restarts", s->restarts);
 	put(o, "store_errors", s->store_errors);
@@ -291,6 +292,9 @@ static int member_group(void *arg, const struct member_group_status *s)
 	put(o, "refusals", s->refusals);
 	put(o, "rekeys", s->rekeys);
 	put(o, "too_old", s->old);
+	put(o, "rivals", s->rivals);
+	if (s->wary)
+		put_bool(o, "signing_key_stolen", true);
 	put(o, "excluded", s->excluded);
 	put(o, "kernel_errors", s->kernel_errors);
 	json_array_append_new(w->list, o);

@@ -153,7 +153,7 @@ void gcks_free(struct gcks *k)
 		return;
 	for (i = 0; i < k->conf->n_groups; i++)
 		group_free(&k->groups[i]);
-	gmc_pace_free(k);
+	gmc_pace_forget(k);
 	notice_free(k);
 	free(k->groups);
 	free(k);
@@ -236,6 +236,19 @@ void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 	m = gmc_find(g, identity);
 	if (m && m->send && ike_sa_serial(sa) >= m->over)
 		gkm_confirm(g, m, spi);
+}
+
+void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
+		size_t len, uint32_t spi)
+{
+	struct group *g = find_group(k, (const char *)group, len);
+	char identity[GMC_ID_MAX];
+
+	if (!g || identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)) ||
+	    !gmc_find(g, identity))
+		return;
+	g->rivals++;
+	notice_rival(k, g->conf->name, identity, ike_sa_peer(sa), spi);
 }
 
 void gcks_ike_event(struct gcks *k, const struct ike_event *ev)
@@ -437,6 +450,67 @@ int gcks_renew_signing_key(struct gcks *k, const char *group, char *err,
 	return rekey_all(k, group, true, err, errlen);
 }
 
+struct sa_list {
+	struct group *g;
+	struct ike_sa **v;
+	size_t n;
+	size_t room;
+};
+
+static void collect_member(void *arg, struct ike_sa *sa)
+{
+	struct sa_list *l = arg;
+	const struct ike_id *id = ike_sa_peer_id(sa);
+	char identity[GMC_ID_MAX];
+	struct ike_sa **v;
+
+	if (!id || identity_of(id, identity, sizeof(identity)) ||
+	    !gmc_find(l->g, identity))
+		return;
+	if (l->n == l->room) {
+		v = reallocarray(l->v, l->room ? 2 * l->room : 64, sizeof(*v));
+		if (!v)
+			return;
+		l->v = v;
+		l->room = l->room ? 2 * l->room : 64;
+	}
+	l->v[l->n++] = sa;
+}
+
+/*
+ * Members learn by the end of their IKE SAs, too: that is what no thief can
+ * say, who has the signing key and not the certificate.
+ */
+static int reset(struct group *g)
+{
+	struct sa_list l = { .g = g };
+	int rc;
+
+	if (g->k->host)
+		ike_host_each(g->k->host, collect_member, &l);
+	rc = gkm_reset(g, "reset was asked for");
+	while (!rc && l.n)
+		ike_close(l.v[--l.n], "the group is reset");
+	free(l.v);
+	return rc;
+}
+
+int gcks_reset(struct gcks *k, const char *group, char *err, size_t errlen)
+{
+	struct group *g;
+	int rc;
+
+	rc = group_arg(k, group, &g, err, errlen);
+	if (rc)
+		return rc;
+	rc = reset(g);
+	if (rc)
+		snprintf(err, errlen, "group \"%s\" is as it was: %s", group,
+			 rc == -ENOMEM ? "out of memory" :
+			 store_error(k->deps.store));
+	return rc;
+}
+
 int gcks_reseal(struct gcks *k, char *err, size_t errlen)
 {
 	int rc;
@@ -498,6 +572,7 @@ static void group_status(const struct group *g, struct gcks_group_status *s)
 	s->expired = g->expired;
 	s->refused = g->refused;
 	s->restarts = g->restarts;
+	s->rivals = g->rivals;
 	s->store_errors = g->store_errors;
 }
 

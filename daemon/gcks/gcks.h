@@ -75,6 +75,9 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 /* An authenticated sender says which Data SA it uses (@group as in ike_ops). */
 void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		  size_t len, uint32_t spi);
+/* The same was led to that Data SA by somebody else, and is back. */
+void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
+		size_t len, uint32_t spi);
 /*
  * Writes what ike/ tells into the log, and authentication failures into the
  * audit trail too, as far as the limits of gcks/notice.h allow.
@@ -116,17 +119,24 @@ int gcks_admit(struct gcks *k, const char *group, const char *identity,
 int gcks_rekey(struct gcks *k, const char *group, char *err, size_t errlen);
 
 /*
- * Another seal key, under which the stores are written anew, in one
- * transaction each.
- */
-int gcks_reseal(struct gcks *k, char *err, size_t errlen);
-
-/*
  * The same, and what signs rekeys from then on is another key too. Members are
  * told by that rekey; who misses it registers anew.
  */
 int gcks_renew_signing_key(struct gcks *k, const char *group, char *err,
 			   size_t errlen);
+/*
+ * Everybody out, with another signing key, for when what is in the store was
+ * stolen: members are told by the key that they believe, and register again;
+ * those that follow somebody else hear that over the Rekey SA that they left,
+ * and ask.
+ */
+int gcks_reset(struct gcks *k, const char *group, char *err, size_t errlen);
+/*
+ * Another seal key, under which the stores are written anew, in one
+ * transaction each.
+ */
+int gcks_reseal(struct gcks *k, char *err, size_t errlen);
+
 struct gcks_group_status {
 	const struct conf_group *conf;
 	uint32_t members;
@@ -160,6 +170,7 @@ struct gcks_group_status {
 	uint64_t expired;		/* memberships that were not renewed */
 	uint64_t refused;
 	uint64_t restarts;		/* everybody out */
+	uint64_t rivals;		/* members that were led astray */
 	uint64_t store_errors;
 	uint64_t beats;
 	uint64_t unsent;		/* copies that could not be sent */

@@ -435,7 +435,8 @@ static int put_all_denied(struct group *g)
 	return rc;
 }
 
-static int start_anew(struct group *g, const char *why, bool disown)
+static int start_anew(struct group *g, const char *why, bool disown,
+		      bool resign)
 {
 	struct store *s = group_store(g);
 	struct sigkey *sign = NULL;
@@ -458,7 +459,7 @@ static int start_anew(struct group *g, const char *why, bool disown)
 		rc = gkm_farewell(g, &c);
 	if (!rc)
 		rc = gkm_policy_digest(g->conf, c.next.policy);
-	if (!rc && sigkey_type(g->sign) != g->conf->rekey_sign)
+	if (!rc && (resign || sigkey_type(g->sign) != g->conf->rekey_sign))
 		rc = sigkey_generate(g->conf->rekey_sign, &sign);
 	if (sign)
 		c.next.sign_made = group_wall(g);
@@ -519,12 +520,22 @@ static int start_anew(struct group *g, const char *why, bool disown)
 
 int gkm_restart(struct group *g, const char *why)
 {
-	return start_anew(g, why, false);
+	return start_anew(g, why, false, false);
+}
+
+int gkm_reset(struct group *g, const char *why)
+{
+	int rc = start_anew(g, why, false, true);
+
+	/* whoever had to ask often, because of a thief, asks at once */
+	if (!rc)
+		gmc_pace_forget(g->k);
+	return rc;
 }
 
 int gkm_disown(struct group *g, const char *why)
 {
-	int rc = start_anew(g, why, true);
+	int rc = start_anew(g, why, true, false);
 
 	return rc ? rc : witness_rewrite(g);
 }

@@ -68,6 +68,8 @@ int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 	       gkm_write_fn *write, void *arg, const char *why);
 /* Everybody out, Sender-IDs and keys from new: RFC 9838 2.5.1, 2.4.3. */
 int gkm_restart(struct group *g, const char *why);
+/* The same with another signing key. */
+int gkm_reset(struct group *g, const char *why);
 /*
  * The same with a store that cannot be believed: members are not told, since
  * Message IDs of the Rekey SA may have been used. They notice that they hear

@@ -499,7 +499,7 @@ uint32_t gmc_leave_wait_ms(struct group *g, const char *identity)
 	return ms < CHURN_MAX_MS ? ms : CHURN_MAX_MS;
 }
 
-void gmc_pace_free(struct gcks *k)
+void gmc_pace_forget(struct gcks *k)
 {
 	struct gpace *p;
 	size_t i;

@@ -68,7 +68,8 @@ bool gmc_welcome(const struct gcks *k, const char *identity);
  * minute; each two minutes of rest halve it.
  */
 bool gmc_pace(struct group *g, const char *identity);
-void gmc_pace_free(struct gcks *k);
+/* Forgets how fast anybody asked, of all groups. */
+void gmc_pace_forget(struct gcks *k);
 
 /* ---- coming and going --------------------------------------------------- */
 

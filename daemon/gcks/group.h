@@ -217,6 +217,7 @@ struct group {
 	uint64_t expired;
 	uint64_t refused;
 	uint64_t restarts;
+	uint64_t rivals;
 	uint64_t store_errors;
 };
 

@@ -109,11 +109,17 @@ static bool stranger_left(struct gcks *k, const struct ep *from, char *more,
 	return true;
 }
 
+static void audit_as(struct gcks *k, const char *event, const char *group,
+		     const char *identity, const char *detail)
+{
+	if (gmc_audit(k, group, identity, event, detail))
+		log_err("audit trail: %s", store_error(k->deps.store));
+}
+
 static void audit(struct gcks *k, const char *group, const char *identity,
 		  const char *detail)
 {
-	if (gmc_audit(k, group, identity, "refuse", detail))
-		log_err("audit trail: %s", store_error(k->deps.store));
+	audit_as(k, "refuse", group, identity, detail);
 }
 
 /*
@@ -189,6 +195,25 @@ void notice_refusal(struct gcks *k, const char *group, const char *identity,
 		 quote(identity, name), WHY_SHOWN, why, what);
 	snprintf(detail, sizeof(detail), "%s: %.*s", what, WHY_SHOWN, why);
 	audit(k, group, identity, detail);
+}
+
+void notice_rival(struct gcks *k, const char *group, const char *identity,
+		  const struct ep *peer, uint32_t spi)
+{
+	char key[128], detail[160], name[QUOTE_LEN], ep[EP_STRLEN];
+
+	snprintf(key, sizeof(key), "rival\n%s\n%08x", group, spi);
+	if (!quota_take(k->notices.same, key, strlen(key), now_of(k)))
+		return;
+	if (!notice_left(k, identity))
+		return;
+	ep_str(peer, ep);
+	log_err("group %s: SOMEBODY ELSE REKEYS IT: %s at %s followed a rekey to Data SA %08x, which is not ours, and is back; who can do that has the signing key: mcsecctl reset %s",
+		group, quote(identity, name), ep, spi, group);
+	snprintf(detail, sizeof(detail),
+		 "at %s followed a rekey of somebody else to Data SA %08x", ep,
+		 spi);
+	audit_as(k, "rival", group, identity, detail);
 }
 
 /* ---- what ike/ tells ---------------------------------------------------- */

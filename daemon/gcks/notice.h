@@ -44,4 +44,11 @@ bool notice_left(struct gcks *k, const char *identity);
 void notice_refusal(struct gcks *k, const char *group, const char *identity,
 		    const char *what, const char *same, const char *why);
 
+/*
+ * @identity says that it followed a rekey that was not ours, to the Data SA
+ * @spi. Of a crowd that did one gets the line.
+ */
+void notice_rival(struct gcks *k, const char *group, const char *identity,
+		  const struct ep *peer, uint32_t spi);
+
 #endif

@@ -570,14 +570,25 @@ int ike_leave(struct ike_sa *sa, const struct ike_id *idg)
 	return ike_report(sa, idg, GIKE_N_REGISTRATION_FAILED);
 }
 
-int ike_sending(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi)
+static int tell_of_data(struct ike_sa *sa, enum ike_task_type type,
+			const struct ike_id *idg, uint32_t spi)
 {
-	struct ike_task t = { .type = TASK_SENDING, .spi = spi };
+	struct ike_task t = { .type = type, .spi = spi };
 
 	if (!sa->initiator || !idg->type)
 		return -EINVAL;
 	t.idg = *idg;
 	return push_and_run(sa, &t);
+}
+
+int ike_sending(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi)
+{
+	return tell_of_data(sa, TASK_SENDING, idg, spi);
+}
+
+int ike_rival(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi)
+{
+	return tell_of_data(sa, TASK_RIVAL, idg, spi);
 }
 
 void ike_sa_keep(struct ike_sa *sa)

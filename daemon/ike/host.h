@@ -102,6 +102,10 @@ struct ike_event {
 
 /* ---- what the user of a host provides ----------------------------------- */
 
+/* @group is not terminated. */
+typedef void ike_of_data_fn(void *ctx, struct ike_sa *sa, const uint8_t *group,
+			    size_t len, uint32_t spi);
+
 struct ike_ops {
 	/*
 	 * One datagram. With from->port 4500 the sender puts the non-ESP
@@ -173,10 +177,15 @@ struct ike_ops {
 
 	/*
 	 * Responder, may be NULL: an authenticated peer says that it sends to
-	 * the group that @group (not terminated) names with the Data SA @spi.
+	 * the group that @group names with the Data SA @spi.
 	 */
-	void (*sending)(void *ctx, struct ike_sa *sa, const uint8_t *group,
-			size_t len, uint32_t spi);
+	ike_of_data_fn *sending;
+
+	/*
+	 * The same says that it has followed a GSA_REKEY that was not ours, to
+	 * the Data SA @spi, and is back.
+	 */
+	ike_of_data_fn *rival;
 
 	/* May be NULL */
 	void (*event)(void *ctx, const struct ike_event *ev);
@@ -283,6 +292,8 @@ int ike_leave(struct ike_sa *sa, const struct ike_id *idg);	/* 49 */
  * Errors as ike_register_more().
  */
 int ike_sending(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
+/* The same that it has followed a GSA_REKEY that is not the key server's. */
+int ike_rival(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
 
 /* ---- responder ---------------------------------------------------------- */
 

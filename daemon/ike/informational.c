@@ -16,7 +16,7 @@ int info_request(struct ike_sa *sa)
 	return ret;
 }
 
-int info_sending(struct ike_sa *sa, const struct ike_task *t)
+int info_of_data(struct ike_sa *sa, const struct ike_task *t)
 {
 	struct wbuf w, data;
 	struct pchain c;
@@ -29,7 +29,8 @@ int info_sending(struct ike_sa *sa, const struct ike_task *t)
 	wbuf_put(&data, t->idg.data, t->idg.len);
 	ret = data.err;
 	if (!ret)
-		notify_build(&c, MCSEC_N_SENDING, data.p, data.len);
+		notify_build(&c, t->type == TASK_RIVAL ? MCSEC_N_RIVAL :
+			     MCSEC_N_SENDING, data.p, data.len);
 	if (!ret)
 		ret = sa_request(sa, IKE_XCHG_INFORMATIONAL, c.first, &w);
 	wbuf_free(&w);
@@ -37,20 +38,20 @@ int info_sending(struct ike_sa *sa, const struct ike_task *t)
 	return ret;
 }
 
-static void got_sending(struct ike_sa *sa, const struct ike_msg *m)
+static void got_of_data(struct ike_sa *sa, const struct ike_msg *m,
+			uint16_t type, ike_of_data_fn *fn)
 {
-	const struct notify_pld *n = msg_notify(m, MCSEC_N_SENDING);
+	const struct notify_pld *n = msg_notify(m, type);
 	struct ike_host *host = sa->host;
 	struct rbuf r;
 	uint32_t spi;
 
-	if (!n || !host->ops.sending || sa->initiator)
+	if (!n || !fn || sa->initiator || sa->dead)
 		return;
 	rbuf_init(&r, n->data, n->len);
 	spi = rbuf_u32(&r);
 	if (!r.err)
-		host->ops.sending(host->ctx, sa, rbuf_here(&r), rbuf_left(&r),
-				  spi);
+		fn(host->ctx, sa, rbuf_here(&r), rbuf_left(&r), spi);
 }
 
 void info_delete(struct ike_sa *sa)
@@ -109,7 +110,8 @@ void info_got_request(struct ike_sa *sa, struct ike_msg *m)
 	} else if (deleted) {
 		sa_close(sa, 0, "closed by the peer");
 	} else {
-		got_sending(sa, m);
+		got_of_data(sa, m, MCSEC_N_SENDING, sa->host->ops.sending);
+		got_of_data(sa, m, MCSEC_N_RIVAL, sa->host->ops.rival);
 	}
 }
 

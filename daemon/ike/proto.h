@@ -199,6 +199,7 @@ enum ike_notify_type {
 	MCSEC_N_USED_UP				= 50848,
 	MCSEC_N_SENDING				= 50849,
 	MCSEC_N_REKEY_FRAGMENTS			= 50850,
+	MCSEC_N_RIVAL				= 50851,
 };
 
 /* RFC 7427 7, RFC 8420 2 */

@@ -73,6 +73,7 @@ enum ike_task_type {
 	TASK_REPORT,
 	TASK_LIVENESS,
 	TASK_SENDING,
+	TASK_RIVAL,
 };
 
 struct ike_task {
@@ -82,7 +83,7 @@ struct ike_task {
 	bool send;
 	uint32_t n_sender_ids;
 	bool used_up;
-	uint32_t spi;		/* of TASK_SENDING */
+	uint32_t spi;		/* of TASK_SENDING, TASK_RIVAL */
 	uint16_t report;
 	struct sa_pld *sag;	/* owned, NULL: default */
 };
@@ -444,7 +445,8 @@ int auth_answer_head(struct ike_sa *sa, struct pchain *c);
 /* ---- informational.c ---------------------------------------------------- */
 
 int info_request(struct ike_sa *sa);
-int info_sending(struct ike_sa *sa, const struct ike_task *t);
+/* N(MCSEC_SENDING) or N(MCSEC_RIVAL), as t->type says */
+int info_of_data(struct ike_sa *sa, const struct ike_task *t);
 /* The last words of an SA */
 void info_delete(struct ike_sa *sa);
 void info_auth_failed(struct ike_sa *sa);

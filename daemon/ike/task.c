@@ -68,7 +68,8 @@ static int task_start(struct ike_sa *sa, const struct ike_task *t)
 	case TASK_LIVENESS:
 		return info_request(sa);
 	case TASK_SENDING:
-		return info_sending(sa, t);
+	case TASK_RIVAL:
+		return info_of_data(sa, t);
 	}
 	return -EINVAL;
 }

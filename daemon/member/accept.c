@@ -17,8 +17,6 @@
 /* Whoever is put out comes back at a moment of its own (RFC 9838 2.4.3). */
 #define EXCLUDED_MIN_MS 500
 #define EXCLUDED_SPREAD_MS 1500
-/* A rekey address that could not be joined is tried again. */
-#define LISTEN_RETRY_MS 5000
 #define SID_BITS_MAX 16
 
 /* What one message brings, unwrapped and not in place yet. */
@@ -143,8 +141,19 @@ static void rekey_install(struct mgroup *g, struct mrekey *rk)
 	timer_set(mgroup_tq(g), &rk->end, life_ms);
 	timer_set(mgroup_tq(g), &rk->soft,
 		  life_ms / 100 * (80 + member_random(10)));
+	rk->last_mid = rk->rs.next_mid;
 	/* whatever was missed is found */
 	doubt_drop(g, 1u << DOUBT_EARLY | 1u << DOUBT_OLD);
+}
+
+static void drop_rekeys(struct mgroup *g)
+{
+	struct mrekey *rk;
+
+	while ((rk = TAILQ_FIRST(&g->rekeys))) {
+		TAILQ_REMOVE(&g->rekeys, rk, all);
+		mrekey_free(rk);
+	}
 }
 
 /* Seconds that are over of all lifetimes in a message */
@@ -405,70 +414,6 @@ undo:
 	return rc;
 }
 
-static void listen_to(struct mgroup *g, const struct gsa_sa *policy)
-{
-	struct ep to = { .addr = policy->dst.lo, .port = policy->dst.port_lo };
-	struct addr source = { 0 };
-
-	if (ts_is_one_addr(&policy->src))
-		source = policy->src.lo;
-	if (g->heard && (!ep_equal(&to, &g->rekey_to) ||
-			 !addr_equal(&source, &g->rekey_source)))
-		accept_deaf(g);
-	g->rekey_to = to;
-	g->rekey_source = source;
-	if (!g->heard)
-		accept_listen(g);
-}
-
-/* Said when it changes; the status has it all the time. */
-static void tell_heard(struct mgroup *g, int rc, const char *note)
-{
-	char ep[EP_STRLEN];
-
-	if (rc == g->heard_on && !strcmp(note, g->heard_note))
-		return;
-	g->heard_on = rc;
-	snprintf(g->heard_note, sizeof(g->heard_note), "%s", note);
-	ep_str(&g->rekey_to, ep);
-	if (rc < 0)
-		log_warn("group %s: %s not joined, rekeys are not heard: %s",
-			 g->conf->name, ep, note);
-	else if (note[0])
-		log_info("group %s: %s joined: %s", g->conf->name, ep, note);
-}
-
-void accept_listen(struct mgroup *g)
-{
-	struct member *m = g->m;
-	char note[sizeof(g->heard_note)] = "";
-	int rc;
-
-	if (!current(g))
-		return;
-	rc = m->deps.join_rekey(m->deps.ctx, &g->rekey_to, &g->rekey_source,
-				m->conf->interface, note, sizeof(note));
-	g->heard = true;
-	tell_heard(g, rc, note);
-	if (rc >= 0)
-		timer_del(mgroup_tq(g), &g->listen);
-	else
-		timer_set(mgroup_tq(g), &g->listen, LISTEN_RETRY_MS);
-}
-
-void accept_deaf(struct mgroup *g)
-{
-	struct member *m = g->m;
-
-	timer_del(mgroup_tq(g), &g->listen);
-	if (!g->heard)
-		return;
-	m->deps.leave_rekey(m->deps.ctx, &g->rekey_to, &g->rekey_source);
-	g->heard = false;
-	g->heard_on = 0;
-	g->heard_note[0] = 0;
-}
-
 /* ---- registration ------------------------------------------------------- */
 
 /*
@@ -513,8 +458,10 @@ int accept_registration(struct mgroup *g, struct ike_sa *sa,
 {
 	uint64_t before = g->next_seq + 1;
 	struct sids old = g->sids;
+	bool denied;
 	struct bring b;
 	unsigned int i;
+	uint64_t seq;
 	int rc;
 
 	age_learn(g, &gsa->gw, g->tried_ms);
@@ -526,11 +473,14 @@ int accept_registration(struct mgroup *g, struct ike_sa *sa,
 		rc = judge_sids(g, gsa, kd, why, size);
 	if (rc)
 		return rc;
-	if (stale(g, &gsa->rekey))
+	denied = rival_denied(g, gsa, &seq);
+	if (!denied && stale(g, &gsa->rekey))
 		return no(why, size, -ESTALE, "overtaken by a rekey");
 	rc = bring_all(g, &b, gsa, kd, ike_sa_kwk(sa), NULL, why, size);
 	if (rc)
 		return rc == -ENOKEY ? -EPROTO : rc;
+	if (!denied)
+		denied = rival_clash(g, b.rekey, b.ksa, b.n, &seq);
 
 	g->sids.n = g->conf->send ? kd->n_sender_ids : 0;
 	for (i = 0; i < g->sids.n; i++)
@@ -545,10 +495,17 @@ int accept_registration(struct mgroup *g, struct ike_sa *sa,
 		bring_free(&b);
 		return rc;
 	}
+	if (denied)
+		drop_rekeys(g);
+	b.rekey->data_spi = spi_of(gsa->data[0].spi);
+	b.rekey->seq = before - 1;
 	wkp_move(&g->wkp, &b.wkp);
 	rekey_install(g, b.rekey);
 	b.rekey = NULL;
 	msa_retire_older(g, before);
+	if (denied)
+		rival_undo(g, sa, gsa, seq);
+	rival_settled(g);
 	note_next(g, gsa);
 	listen_to(g, &gsa->rekey);
 	bring_free(&b);
@@ -559,17 +516,12 @@ int accept_registration(struct mgroup *g, struct ike_sa *sa,
 
 void accept_excluded(struct mgroup *g, const char *why)
 {
-	struct mrekey *rk;
-
 	log_info("group %s: excluded: %s", g->conf->name, why);
 	g->excluded++;
 	g->in = false;
 	doubt_stop(g);
 	early_drop(g);
-	while ((rk = TAILQ_FIRST(&g->rekeys))) {
-		TAILQ_REMOVE(&g->rekeys, rk, all);
-		mrekey_free(rk);
-	}
+	drop_rekeys(g);
 	wkp_wipe(&g->wkp);
 	msa_retire_older(g, UINT64_MAX);
 	enrol_drop_sa(g);
@@ -610,18 +562,35 @@ static int follow(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg,
 		  char *why, size_t size)
 {
 	struct bring b;
+	uint64_t seq;
 	int rc;
 
 	rc = judge(g, &msg->gsa, msg->transport, why, size);
 	if (!rc && msg->gsa.has_rekey &&
 	    !memcmp(msg->gsa.rekey.spi, rk->rs.spi, sizeof(rk->rs.spi)))
 		rc = no(why, size, -EPROTO, "Rekey SA that replaces itself");
+	if (!rc && rival_data(rk, &msg->gsa)) {
+		doubt_note(g, DOUBT_RIVAL);
+		rc = no(why, size, -EPROTO, "another Data SA under one Rekey SA");
+	}
 	if (rc)
 		return rc;
 	rc = bring_all(g, &b, &msg->gsa, &msg->kd, &rk->rs.gsk_w, rk, why,
 		       size);
 	if (rc)
 		return rc;
+	if (rival_clash(g, b.rekey, b.ksa, b.n, &seq)) {
+		bring_free(&b);
+		doubt_note(g, DOUBT_RIVAL);
+		return no(why, size, -EPROTO, "another key under one SPI");
+	}
+	if (b.rekey) {
+		b.rekey->seq = g->next_seq;
+		rival_replaced(g, rk, msg);
+	}
+	if (b.n)
+		(b.rekey ? b.rekey : rk)->data_spi =
+			spi_of(msg->gsa.data[0].spi);
 	keep_delays(g, &msg->gsa.gw);
 	if (b.n && g->conf->send && !g->sids.n) {
 		rc = no(why, size, -EPROTO, "no Sender-ID held");
@@ -653,6 +622,8 @@ void accept_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 	char why[160] = "";
 	int rc = 0;
 
+	if (rival_wary(g, rk, msg))
+		return;
 	doubt_heard(g);
 	if (msg->has_gsa && age_too_old(g, &msg->gsa.gw)) {
 		g->n_old++;
@@ -661,6 +632,7 @@ void accept_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 	}
 	if (msg->has_gsa)
 		rc = follow(g, rk, msg, why, sizeof(why));
+	rk->last_mid = msg->mid;
 	if (!rc && msg->has_gsa && msg->gsa.n_data)
 		doubt_drop(g, 1u << DOUBT_DATA | 1u << DOUBT_ESP);
 	else if (!rc && msg->has_gsa)

@@ -28,6 +28,7 @@ static const struct {
 	[DOUBT_ESP] = { "others use a Data SA that it does not have", 0, 800 },
 	[DOUBT_SILENCE] = { "the key server is not heard", 0, 1000 },
 	[DOUBT_OLD] = { "a rekey came too late to be taken", 0, 1000 },
+	[DOUBT_RIVAL] = { "somebody else seems to rekey the group", 0, 3000 },
 	[DOUBT_TERM] = { "its membership has ended", 0, 1000 },
 };
 

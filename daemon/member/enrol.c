@@ -339,11 +339,6 @@ void enrol_left(struct mgroup *g)
 		enrol_now(g);
 }
 
-static void listen_due(void *arg)
-{
-	accept_listen(arg);
-}
-
 void enrol_init(struct mgroup *g)
 {
 	g->out = true;
@@ -351,7 +346,7 @@ void enrol_init(struct mgroup *g)
 	doubt_init(g);
 	timer_init(&g->confirm, confirm_due, g);
 	timer_init(&g->leave, leave_due, g);
-	timer_init(&g->listen, listen_due, g);
+	listen_init(g);
 }
 
 void enrol_stop(struct mgroup *g)

@@ -147,7 +147,7 @@ static void group_free(struct mgroup *g)
 {
 	struct mrekey *rk;
 
-	accept_deaf(g);
+	listen_leave(g);
 	early_drop(g);
 	enrol_stop(g);
 	while (!TAILQ_EMPTY(&g->sas))
@@ -186,6 +186,8 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 	rc = rekey_open_frags(&rk->rs, &rk->frags, p, len, &msg, why,
 			      sizeof(why));
 	m->drops[rc]++;
+	if (rc && rc != REKEY_FRAGMENT && !rk->going)
+		rival_unopened(rk, rc);
 	if (rc == REKEY_OK) {
 		/* nothing new can come over one that has been replaced */
 		if (!rk->going)
@@ -297,9 +299,12 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 	if (m->sa != sa)
 		return;
 	m->sa = NULL;
-	/* but the key server is to hear from who sends */
+	/* but the key server is to hear from who sends, and from who is in doubt
+	 * what else it hears
+	 */
 	for (i = 0; i < m->conf->n_groups; i++)
-		if (m->groups[i].in && m->groups[i].conf->send)
+		if (m->groups[i].in && (m->groups[i].conf->send ||
+					m->groups[i].stolen[0]))
 			enrol_again(&m->groups[i], member_random(SPREAD_MS),
 				    "its IKE SA was closed");
 }
@@ -369,6 +374,8 @@ void member_rekey_input(struct member *m, const struct ep *from,
 		return;
 	}
 	rk = find_rekey(m, spi);
+	if (!rk || rk->going)
+		rival_heard(m, p);
 	if (!rk) {
 		unknown_spi(m, spi, p, len);
 		return;
@@ -465,7 +472,7 @@ void member_link_event(struct member *m, const struct link_event *ev)
 		struct mgroup *g = &m->groups[i];
 
 		if (g->heard)
-			accept_listen(g);
+			listen_join(g);
 		enrol_nudge(g);
 		doubt_moved(g);
 	}
@@ -479,7 +486,7 @@ static int leave(struct mgroup *g)
 
 	if (g->out)
 		return -EALREADY;
-	accept_deaf(g);
+	listen_leave(g);
 	while (!TAILQ_EMPTY(&g->sas))
 		msa_delete(TAILQ_FIRST(&g->sas));
 	while ((rk = TAILQ_FIRST(&g->rekeys))) {
@@ -604,6 +611,8 @@ static void status(const struct mgroup *g, struct member_group_status *st)
 	st->registrations = g->registrations;
 	st->refusals = g->refusals;
 	st->rekeys = g->n_rekeys;
+	st->rivals = g->rivals;
+	st->wary = g->stolen[0];
 	st->old = g->n_old;
 	st->excluded = g->excluded;
 	st->kernel_errors = g->kernel_errors;

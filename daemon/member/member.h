@@ -134,6 +134,8 @@ struct member_group_status {
 	uint64_t registrations;
 	uint64_t refusals;
 	uint64_t rekeys;		/* GSA_REKEYs that were followed */
+	bool wary;			/* somebody else has the signing key */
+	uint64_t rivals;		/* followed, and denied by the key server */
 	uint64_t old;			/* those that came too late */
 	uint64_t excluded;
 	uint64_t kernel_errors;

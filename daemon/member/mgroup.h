@@ -5,6 +5,8 @@
  *	member.c	life, control, status
  *	enrol.c		when to register, with what patience; leaving
  *	accept.c	what the key server sends, judged and put in place
+ *	listen.c	where rekeys are heard
+ *	rival.c		whether somebody else rekeys the group
  *	doubt.c		whether the keys held are still the group's
  *	age.c		how old a message is
  *	term.c		how long it is a member
@@ -16,12 +18,13 @@
 
 #include <sys/queue.h>
 
+#include "crypto/hash.h"
 #include "ike/keypath.h"
 #include "ike/rekey.h"
 #include "lib/timer.h"
 #include "member/member.h"
 
-/* A Data SA in the kernel. Its key is there and nowhere else. */
+/* A Data SA in the kernel. Its key is there, and here no more than a digest. */
 struct msa {
 	TAILQ_ENTRY(msa) all;
 	struct mgroup *g;
@@ -29,6 +32,8 @@ struct msa {
 	uint32_t dir;		/* MCSEC_DIR_* */
 	uint64_t seq;		/* the newest has the largest */
 	bool found;		/* the kernel had it when we started */
+	bool known;		/* digest is of its key */
+	uint8_t digest[HASH_SHA256_LEN];
 	bool selected;
 	bool going;		/* replaced or deleted, lives for DTD */
 	uint64_t until_ms;	/* end of its lifetime; 0: not known */
@@ -44,7 +49,11 @@ struct mrekey {
 	struct rekey_sa rs;
 	struct refrag frags;
 	bool going;
+	bool asked;		/* about what did not open */
 	bool outrun;		/* a successor was heard of, that counts once */
+	uint32_t last_mid;	/* of the last message over it, or before that */
+	uint32_t data_spi;	/* it goes with this Data SA; 0: not known yet */
+	uint64_t seq;		/* mgroup.next_seq when it came */
 	uint64_t until_ms;
 	unsigned int n_next;	/* SPIs announced for its successor */
 	uint8_t next[GSA_MAX_NEXT_SPI][GIKE_SPI_LEN_REKEY];
@@ -60,6 +69,18 @@ struct early {
 };
 
 TAILQ_HEAD(earlies, early);
+
+/* A Rekey SA that a GSA_REKEY has replaced */
+struct former {
+	uint8_t spi[GIKE_SPI_LEN_REKEY];
+	uint64_t at_ms;		/* when that came */
+	uint32_t mid;		/* its Message ID */
+	bool jumped;		/* not the next after the one before */
+	bool asked;		/* about what came over it later */
+	uint64_t seq;		/* mgroup.next_seq before it came */
+};
+
+#define FORMER_MAX 16
 
 /* Sender-IDs, as the last registration gave them */
 struct sids {
@@ -118,6 +139,13 @@ struct mgroup {
 	struct ep rekey_to;
 	struct addr rekey_source;
 	struct timer listen;
+	/* the oldest is written over */
+	struct former former[FORMER_MAX];
+	unsigned int n_former;
+	/* the key that somebody else has, "": none; and when it asked for that */
+	char stolen[SIGPUB_NAME_LEN];
+	uint64_t wary_ms;
+	unsigned int n_wary;
 	struct earlies early;
 	unsigned int n_early;
 	size_t early_octets;
@@ -125,6 +153,7 @@ struct mgroup {
 	uint64_t registrations;
 	uint64_t refusals;
 	uint64_t n_rekeys;
+	uint64_t rivals;	/* rekeys that were not the key server's */
 	uint64_t n_old;		/* GSA_REKEYs too old to be taken */
 	uint64_t excluded;
 	uint64_t kernel_errors;
@@ -193,9 +222,15 @@ void accept_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg);
 /* Not in any more: old SAs live for DTD, then it is silent. */
 void accept_excluded(struct mgroup *g, const char *why);
 void mrekey_free(struct mrekey *rk);
+
+/* ---- listen.c ----------------------------------------------------------- */
+
+void listen_init(struct mgroup *g);
+/* Hears rekeys where @policy, of a Rekey SA, says. */
+void listen_to(struct mgroup *g, const struct gsa_sa *policy);
 /* (Re)joins the rekey address. */
-void accept_listen(struct mgroup *g);
-void accept_deaf(struct mgroup *g);
+void listen_join(struct mgroup *g);
+void listen_leave(struct mgroup *g);
 
 /* ---- doubt.c ------------------------------------------------------------ */
 
@@ -206,6 +241,7 @@ enum doubt {
 	DOUBT_SILENCE,		/* three beats long */
 	DOUBT_OLD,		/* a rekey that was held back */
 	DOUBT_TERM,		/* the membership has ended */
+	DOUBT_RIVAL,		/* two seem to rekey the group */
 	DOUBT_MAX
 };
 
@@ -225,6 +261,40 @@ void doubt_esp(struct mgroup *g, uint32_t spi);
 void doubt_moved(struct mgroup *g);
 /* Words for the first reason there is, or NULL. */
 const char *doubt_text(const struct mgroup *g);
+
+/* ---- rival.c ------------------------------------------------------------ */
+
+/* @msg came over @rk and brings its successor. */
+void rival_replaced(struct mgroup *g, const struct mrekey *rk,
+		    const struct rekey_msg *msg);
+/* A message to the rekey address that is not of the Rekey SA in use */
+void rival_heard(struct member *m, const uint8_t *p);
+/* The Data SA in @gsa is another one than that which goes with @rk. */
+bool rival_data(const struct mrekey *rk, const struct gsa *gsa);
+/*
+ * The key server's answer denies a GSA_REKEY that was followed. *@seq: of what
+ * came before that.
+ */
+bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq);
+/*
+ * What came has the SPI of something that is held, and another key: whoever
+ * made that knew which SPIs come next. *@seq as in rival_denied().
+ */
+bool rival_clash(const struct mgroup *g, const struct mrekey *rk,
+		 const struct ksa *ksa, unsigned int n, uint64_t *seq);
+/* Takes out what came by it, once @gsa is in place; and says so. */
+void rival_undo(struct mgroup *g, struct ike_sa *sa, const struct gsa *gsa,
+		uint64_t seq);
+/* A registration is in place: with another signing key all is well again. */
+void rival_settled(struct mgroup *g);
+/*
+ * True: somebody else has the signing key, so that @msg proves nothing. What
+ * changes anything is asked about.
+ */
+bool rival_wary(struct mgroup *g, const struct mrekey *rk,
+		const struct rekey_msg *msg);
+/* A message over the Rekey SA in use did not open. */
+void rival_unopened(struct mrekey *rk, enum rekey_rc rc);
 
 /* ---- age.c -------------------------------------------------------------- */
 
@@ -263,7 +333,9 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	    uint64_t atd_ms, char *why, size_t size);
 /* One that the kernel has from before. */
 int msa_adopt(struct mgroup *g, const struct ksa_info *info);
-struct msa *msa_find(struct mgroup *g, uint32_t spi);
+struct msa *msa_find(const struct mgroup *g, uint32_t spi);
+/* It is known to have another key than @ksa. */
+bool msa_differs(const struct msa *s, const struct ksa *ksa);
 /* Ends DTD from now; a sender's not before its successor sends. */
 void msa_retire(struct msa *s);
 /* All with seq < @before that still are in use. */

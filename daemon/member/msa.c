@@ -21,7 +21,7 @@ static const struct kernel *kernel_of(const struct mgroup *g)
 	return g->m->deps.kernel;
 }
 
-struct msa *msa_find(struct mgroup *g, uint32_t spi)
+struct msa *msa_find(const struct mgroup *g, uint32_t spi)
 {
 	struct msa *s;
 
@@ -224,6 +224,21 @@ static bool make_room(struct mgroup *g)
 	return true;
 }
 
+static int digest_of(const struct ksa *ksa, uint8_t digest[HASH_SHA256_LEN])
+{
+	struct iovec iov = { (void *)ksa->key, ksa->key_len };
+
+	return hash_sha256(&iov, 1, digest);
+}
+
+bool msa_differs(const struct msa *s, const struct ksa *ksa)
+{
+	uint8_t digest[HASH_SHA256_LEN];
+
+	return s->known && !digest_of(ksa, digest) &&
+		memcmp(digest, s->digest, sizeof(digest));
+}
+
 int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	    uint64_t atd_ms, char *why, size_t size)
 {
@@ -233,7 +248,7 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	struct kerr err;
 	int rc;
 
-	if (s && s->dir == ksa->dir) {
+	if (s && s->dir == ksa->dir && !msa_differs(s, ksa)) {
 		keep(s, lifetime, atd_ms);
 		return 0;
 	}
@@ -248,6 +263,7 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 		snprintf(why, size, "out of memory");
 		return -ENOMEM;
 	}
+	s->known = !digest_of(ksa, s->digest);
 	rc = k->ops->sa_add(k->ctx, ksa, &err);
 	if (rc == -ENOSPC && make_room(g))
 		rc = k->ops->sa_add(k->ctx, ksa, &err);

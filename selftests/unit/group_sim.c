@@ -145,10 +145,20 @@ static void on_sending(void *ctx, struct ike_sa *sa, const uint8_t *group,
 		gcks_sending(s->gcks, sa, group, len, spi);
 }
 
+static void on_rival(void *ctx, struct ike_sa *sa, const uint8_t *group,
+		     size_t len, uint32_t spi)
+{
+	struct sim *s = ctx;
+
+	if (s->gcks)
+		gcks_rival(s->gcks, sa, group, len, spi);
+}
+
 static const struct ike_ops gcks_ops = {
 	.send = sim_gcks_send,
 	.group_request = on_request,
 	.sending = on_sending,
+	.rival = on_rival,
 	.event = on_event,
 };
 

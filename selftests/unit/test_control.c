@@ -153,6 +153,14 @@ static void refusals(void)
 		{ "{\"cmd\":\"admit\",\"group\":\"v\",\"id\":\"x\"}",
 		  "no key server" },
 		{ "{\"cmd\":\"rekey\"}", "no key server" },
+		{ "{\"cmd\":\"rekey\",\"signing_key\":1}",
+		  "\\\"signing_key\\\" has to be true or false" },
+		{ "{\"cmd\":\"status\",\"signing_key\":true}",
+		  "not for this" },
+		{ "{\"cmd\":\"reset\"}", "\\\"group\\\" is missing" },
+		{ "{\"cmd\":\"reset\",\"group\":\"v\"}", "no key server" },
+		{ "{\"cmd\":\"reseal\",\"group\":\"v\"}", "not for this" },
+		{ "{\"cmd\":\"reseal\"}", "no key server" },
 		{ "{\"cmd\":\"audit\"}", "no key server" },
 		{ "{\"cmd\":\"leave\",\"group\":\"v\"}", "no member" },
 		{ "{\"cmd\":\"join\",\"group\":\"v\"}", "no member" },
@@ -298,7 +306,7 @@ static void roles(void)
 	struct sim_member *m;
 	struct ctl_roles k = { .version = "1" }, r = { .version = "1" };
 	json_t *o, *g, *list;
-	char *hex;
+	char *hex, key[32];
 
 	sim_init(s, 1);
 	sim_gcks_up(s);
@@ -368,6 +376,24 @@ static void roles(void)
 	ok(strstr(one(&k, "{\"cmd\":\"rekey\"}"), "\"ok\":true"), "rekeyed");
 	ok(strstr(one(&k, "{\"cmd\":\"rekey\",\"group\":\"x\"}"),
 		  "\"ok\":false"), "not a group that isn't there");
+	o = parsed(&k, "{\"cmd\":\"status\"}");
+	g = json_array_get(json_object_get(json_object_get(o, "gcks"),
+					   "groups"), 0);
+	snprintf(key, sizeof(key), "%s", str(g, "signing_key"));
+	is_int(strlen(key), 16, "the signing key has a name");
+	json_decref(o);
+	ok(strstr(one(&k, "{\"cmd\":\"reset\",\"group\":\"x\"}"),
+		  "no group"), "no group is reset that isn't there");
+	ok(strstr(one(&k, "{\"cmd\":\"reset\",\"group\":\"video\"}"),
+		  "\"ok\":true"), "reset");
+	o = parsed(&k, "{\"cmd\":\"status\"}");
+	g = json_array_get(json_object_get(json_object_get(o, "gcks"),
+					   "groups"), 0);
+	ok(strcmp(key, str(g, "signing_key")), "which changes it");
+	is_int(num(g, "members"), 0, "and leaves nobody in");
+	json_decref(o);
+	ok(strstr(one(&k, "{\"cmd\":\"reseal\"}"), "no seal key in a file"),
+	   "a store without a key in a file is not sealed anew");
 	ok(strstr(one(&k, "{\"cmd\":\"audit\"}"), "\"event\":\"evict\""),
 	   "it is in the audit trail");
 	ok(strstr(one(&k, "{\"cmd\":\"audit\",\"after\":1000000}"),

@@ -334,6 +334,11 @@ int cmd_rekey(struct ctl *ctl, int argc, char **argv)
 	return ask(ctl, request);
 }
 
+int cmd_reset(struct ctl *ctl, int argc, char **argv)
+{
+	return ask_group(ctl, "reset", false, argc, argv);
+}
+
 int cmd_reseal(struct ctl *ctl, int argc, char **argv)
 {
 	int ret = check_argc(argc, 0, 0, "reseal");

@@ -40,6 +40,8 @@ static const struct command commands[] = {
 	  "members of a group, at its key server" },
 	{ "rekey", cmd_rekey, "[GROUP] [--signing-key]",
 	  "new keys now, at the key server" },
+	{ "reset", cmd_reset, "GROUP",
+	  "everybody out and in again, after a theft" },
 	{ "reseal", cmd_reseal, "", "a new seal key for its store" },
 	{ "evict", cmd_evict, "GROUP IDENTITY [--ahead]",
 	  "put a member out, at the key server" },

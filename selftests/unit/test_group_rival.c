@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A thief has the key server's store, its witness and its seal key, and rekeys
+ * the group as it does. Members follow, since the signature is right; they
+ * notice at the real server's next beat, and return. A reset ends it.
+ */
+#include "gcks/gkm.h"
+#include "gcks/group.h"
+#include "group_sim.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RECEIVERS 6
+
+static struct sim s;
+static struct sim_member *tx;
+static struct gcks *thief;
+static struct store *loot[2];
+static char loot_path[2][128];
+static char err[256];
+
+static void copy(const char *from, const char *to)
+{
+	char buf[65536];
+	FILE *in = fopen(from, "r"), *out;
+	size_t n;
+
+	unlink(to);
+	if (!in)
+		return;
+	out = fopen(to, "w");
+	if (!out)
+		bail("%s", to);
+	fchmod(fileno(out), 0600);
+	while ((n = fread(buf, 1, sizeof(buf), in)))
+		if (fwrite(buf, 1, n, out) != n)
+			bail("%s", to);
+	fclose(in);
+	fclose(out);
+}
+
+static void copy_store(const char *from, const char *to)
+{
+	char x[288], y[288];
+
+	copy(from, to);
+	snprintf(x, sizeof(x), "%s-wal", from);
+	snprintf(y, sizeof(y), "%s-wal", to);
+	copy(x, y);
+}
+
+static void usual(uint64_t seed)
+{
+	char name[32];
+	int i;
+
+	sim_init(&s, seed);
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	for (i = 0; i < RECEIVERS; i++) {
+		snprintf(name, sizeof(name), "r%d.example", i);
+		sim_add(&s, name, false, true);
+	}
+	for (i = 0; i < s.n; i++)
+		sim_up(s.m[i]);
+	if (!sim_settle(&s, 30000))
+		bail("not settled");
+	sim_run(&s, 40000);
+	sim_stream(&s, tx, 50);
+	sim_run(&s, 1000);
+}
+
+static void steal(void)
+{
+	struct gcks_deps deps = {
+		.clock = &s.clock,
+		.tq = &s.tq,
+		.send_rekey = sim_send_rekey,
+		.ctx = &s,
+	};
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		snprintf(loot_path[i], sizeof(loot_path[i]), "%s/loot%d",
+			 s.dir, i);
+		copy_store(i ? s.witness_path : s.path, loot_path[i]);
+		if (store_open(&loot[i], loot_path[i], s.sealer, err,
+			       sizeof(err)))
+			bail("%s", err);
+	}
+	deps.store = loot[0];
+	deps.witness = loot[1];
+	if (gcks_new(&thief, &s.conf, &deps, err, sizeof(err)))
+		bail("%s", err);
+}
+
+static struct group *of(struct gcks *k)
+{
+	return &k->groups[0];
+}
+
+static void thief_rekeys(void)
+{
+	if (gcks_rekey(thief, "video", err, sizeof(err)))
+		bail("%s", err);
+}
+
+static uint64_t denied(void)
+{
+	uint64_t n = 0;
+	int i;
+
+	for (i = 0; i < s.n; i++)
+		n += sim_status(s.m[i]).rivals;
+	return n;
+}
+
+static unsigned int with_thief(void)
+{
+	uint32_t spi = gkey_spi(&of(thief)->st.data);
+	unsigned int n = 0;
+	int i;
+
+	for (i = 0; i < s.n; i++)
+		n += sim_status(s.m[i]).data_spi == spi;
+	return n;
+}
+
+static uint64_t lost(void)
+{
+	uint64_t n = 0;
+	int i;
+
+	for (i = 1; i < s.n; i++)
+		n += s.m[i]->gaps;
+	return n;
+}
+
+static void finish(void)
+{
+	char wal[288];
+	int i;
+
+	is_int(mock_iv_clashes, 0, "no Sender-ID came twice under one key");
+	if (thief)
+		gcks_free(thief);
+	thief = NULL;
+	for (i = 0; i < 2; i++) {
+		if (loot[i])
+			store_close(loot[i]);
+		loot[i] = NULL;
+		unlink(loot_path[i]);
+		snprintf(wal, sizeof(wal), "%s-wal", loot_path[i]);
+		unlink(wal);
+	}
+	sim_free(&s);
+}
+
+static void test_theft(void)
+{
+	uint64_t registrations, rekeys, at;
+
+	usual(1);
+	steal();
+	rekeys = sim_group(&s).rekeys;
+	registrations = sim_group(&s).registrations;
+	thief_rekeys();
+	sim_run(&s, 6000);
+	ok(with_thief() >= 1, "%u of %d follow a thief's rekey", with_thief(),
+	   s.n);
+	sim_run(&s, 16000 + 4000);
+	is_int(with_thief(), 0, "a beat of the key server later nobody does");
+	is_int(sim_out_of_step(&s), 0, "all are back in step");
+	is_int(denied(), s.n, "each has noticed once");
+	ok(sim_group(&s).registrations - registrations <= 3u * s.n,
+	   "by asking, %ju times in all",
+	   (uintmax_t)(sim_group(&s).registrations - registrations));
+	is_int(sim_group(&s).rivals, s.n, "the key server knows of each");
+	is_int(sim_audited(&s, "rival", NULL, "somebody else"), 1,
+	       "and has one line of it on record");
+	ok(sim_log_count(&s, "group video: SOMEBODY ELSE REKEYS IT") == 1u + s.n,
+	   "the log has it on both sides");
+	sim_run(&s, 20000);
+	is_int(sim_group(&s).rekeys, rekeys, "no rekey for it");
+	is_int(tx->mk.n_sas, 1, "the sender has deleted what it was given");
+	ok(lost() < 7u * 100, "%ju packets were lost by all receivers",
+	   (uintmax_t)lost());
+
+	/* what that key signs is asked about from then on */
+	for (at = 0; at < 4; at++) {
+		thief_rekeys();
+		sim_run(&s, 200);
+		if (with_thief())
+			break;
+		sim_run(&s, 45000);
+	}
+	is_int(at, 4, "a thief that goes on gets nobody any more");
+	ok(sim_status(tx).wary, "members know what was stolen");
+	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_run(&s, 70000);
+	is_int(sim_out_of_step(&s), 0, "the key server's own rekey is found");
+
+	/* the way back */
+	is_int(gcks_reset(s.gcks, "nosuch", err, sizeof(err)), -ENOENT,
+	       "a group that is not there is not reset: %s", err);
+	thief_rekeys();
+	sim_run(&s, 1000);
+	is_int(gcks_reset(s.gcks, "video", err, sizeof(err)), 0, "a reset");
+	is_int(sim_audited(&s, "restart", NULL, "reset"), 1, "is on record");
+	sim_run(&s, 40000);
+	is_int(with_thief(), 0, "all are with the key server");
+	is_int(sim_out_of_step(&s), 0, "in step");
+	ok(strcmp(sim_status(tx).signing_key, sim_group(&s).signing_key) == 0,
+	   "and believe its new signing key");
+	ok(!sim_status(tx).wary, "rekeys are followed again");
+	at = denied();
+	for (registrations = 0; registrations < 4; registrations++) {
+		thief_rekeys();
+		sim_run(&s, 30000);
+		if (with_thief() || sim_out_of_step(&s))
+			break;
+	}
+	is_int(registrations, 4, "the thief gets nobody any more");
+	is_int(denied() - at, 0, "nor for a moment");
+	finish();
+}
+
+/* What the last packet was sent with is the key server's, not the thief's. */
+static bool own_key(void)
+{
+	return !memcmp(s.last.key, of(s.gcks)->st.data.keymat, 16);
+}
+
+/*
+ * The key server rekeys after the theft by itself: with the SPIs that it had
+ * announced, which the thief has used by then.
+ */
+static void test_same_spis(bool restarted, bool data_only)
+{
+	uint64_t before;
+
+	usual(7 + restarted + 2 * data_only);
+	if (restarted) {
+		/* then a sender's question is answered with a rekey */
+		sim_gcks_down(&s);
+		sim_gcks_up(&s);
+		sim_run(&s, 5000);
+	}
+	steal();
+	if (data_only)
+		of(thief)->st.next_spi[0][3] ^= 1;
+	thief_rekeys();
+	sim_run(&s, 6000);
+	is_int(with_thief(), s.n, "all follow");
+	ok(!own_key(), "the sender uses the thief's key");
+	if (!restarted)
+		gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_run(&s, 60000);
+	ok(own_key(), "the sender is back to the key server's");
+	is_int(gkey_spi(&of(s.gcks)->st.data), gkey_spi(&of(thief)->st.data),
+	       "which has the same SPI");
+	before = lost();
+	sim_run(&s, 30000);
+	is_int(lost() - before, 0, "and so are all receivers");
+	is_int(sim_out_of_step(&s), 0, "in step");
+	ok(sim_group(&s).rivals > 0, "the key server knows");
+	finish();
+}
+
+/* It takes the last Message ID there is, so that beats count as old. */
+static void test_last_mid(void)
+{
+	usual(2);
+	steal();
+	of(thief)->rs.next_mid = UINT32_MAX - 1;
+	thief_rekeys();
+	sim_run(&s, 6000);
+	is_int(with_thief(), s.n, "all follow a message far ahead");
+	sim_run(&s, 20000);
+	is_int(with_thief(), 0, "beats far behind it tell them");
+	is_int(sim_out_of_step(&s), 0, "all are back in step");
+	/* what the thief spent is not missing to the key server */
+	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_run(&s, 10000);
+	is_int(sim_out_of_step(&s), 0, "and follow its next rekey");
+	finish();
+}
+
+/* Another Data SA under the Rekey SA that goes on */
+static void test_data_only(void)
+{
+	struct gkm_change c;
+
+	usual(3);
+	steal();
+	gkm_begin(of(thief), &c);
+	c.next.data.spi[0] ^= 0x55;
+	c.next.data.keymat[0] ^= 0x55;
+	if (gkm_beat_message(of(thief), &c))
+		bail("beat");
+	gkm_send_all(of(thief), &c.out);
+	sim_run(&s, 500);
+	is_int(sim_out_of_step(&s), 0, "a second Data SA under it is not taken");
+	ok(sim_logged(&s, "another Data SA under one Rekey SA"),
+	   "the log says why");
+	sim_run(&s, 30000);
+	is_int(sim_out_of_step(&s), 0, "all ask, and go on");
+	is_int(lost(), 0, "no packet is lost");
+	finish();
+}
+
+/* Between the two messages of an exclusion, before the key server's own */
+static bool no_second(struct sim *sim, struct sim_member *m, const uint8_t *p,
+		      size_t len)
+{
+	(void)m;
+	(void)len;
+	return memcmp(p, sim->drop_arg, 16);
+}
+
+static void test_first_data(void)
+{
+	struct gcks_group_status g;
+	struct gkm_change c;
+	uint8_t spi[16];
+	uint32_t ms;
+
+	usual(4);
+	g = sim_group(&s);
+	memcpy(spi, g.rekey_spi, sizeof(spi));
+	s.drop = no_second;
+	s.drop_arg = spi;
+	if (gcks_evict(s.gcks, "video", "r5.example", &ms, err, sizeof(err)))
+		bail("%s", err);
+	sim_run(&s, 700);
+	sim_down(s.m[s.n - 1]);
+	steal();
+	s.drop = NULL;
+	gkm_begin(of(thief), &c);
+	c.next.data.spi[0] ^= 0x55;
+	c.next.data.keymat[0] ^= 0x55;
+	if (gkm_beat_message(of(thief), &c))
+		bail("beat");
+	gkm_send_all(of(thief), &c.out);
+	sim_run(&s, 60000);
+	is_int(sim_out_of_step(&s), 0,
+	       "a Data SA in the place of the second message: all return");
+	ok(denied() >= 1, "%ju had to", (uintmax_t)denied());
+	finish();
+}
+
+/* Nothing of this by itself, however bad the network is */
+static void test_honest(void)
+{
+	unsigned int i;
+	uint32_t ms;
+
+	usual(5);
+	s.loss = 10;
+	s.burst_ms = 300;
+	s.dup = 10;
+	s.jitter_ms = 300;
+	for (i = 0; i < 60; i++) {
+		if (i % 6)
+			gcks_rekey(s.gcks, NULL, err, sizeof(err));
+		else if (!gcks_evict(s.gcks, "video", "r5.example", &ms, err,
+				     sizeof(err)))
+			gcks_admit(s.gcks, "video", "r5.example", err,
+				   sizeof(err));
+		sim_run(&s, 7000 + sim_random(&s, 20000));
+	}
+	s.loss = 0;
+	s.dup = 0;
+	sim_run(&s, 120000);
+	is_int(denied(), 0, "60 rekeys at 10 %% loss: nobody is suspected");
+	is_int(sim_group(&s).rivals, 0, "nor reported");
+	is_int(sim_out_of_step(&s), 0, "all in step");
+	is_int(s.iv_repeats, 0, "no Message ID came twice");
+	finish();
+}
+
+/* Headers over the former Rekey SA prove nothing, and cost one question. */
+static void test_forged(void)
+{
+	struct gcks_group_status g;
+	uint64_t before, after;
+	uint8_t p[64] = { 0 };
+	unsigned int i, k;
+
+	usual(6);
+	g = sim_group(&s);
+	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_run(&s, 20000);
+	before = sim_group(&s).registrations;
+	memcpy(p, g.rekey_spi, 16);
+	p[17] = 0x20;
+	p[18] = 41;
+	p[27] = sizeof(p);
+	for (i = 0; i < 200; i++) {
+		p[22] = i;
+		for (k = 0; k < (unsigned int)s.n; k++)
+			member_rekey_input(s.m[k]->m, &s.ep, p, sizeof(p));
+		sim_run(&s, 1000);
+	}
+	after = sim_group(&s).registrations;
+	is_int(after - before, s.n, "200 forged headers: each asks once");
+	is_int(denied(), 0, "and is told that all is well");
+	is_int(sim_out_of_step(&s), 0, "all in step");
+	is_int(lost(), 0, "no packet is lost");
+	finish();
+}
+
+int main(void)
+{
+	test_theft();
+	test_same_spis(false, false);
+	test_same_spis(true, false);
+	test_same_spis(false, true);
+	test_same_spis(true, true);
+	test_last_mid();
+	test_data_only();
+	test_first_data();
+	test_honest();
+	test_forged();
+	return done();
+}
