@@ -60,6 +60,13 @@ static const struct conf_word signs[] = {
 	{ NULL, 0 }
 };
 
+static const struct conf_word one_places[] = {
+	{ "allow", ONE_PLACE_ALLOW },
+	{ "replace", ONE_PLACE_REPLACE },
+	{ "refuse", ONE_PLACE_REFUSE },
+	{ NULL, 0 }
+};
+
 static const struct conf_word levels[] = {
 	{ "error", LOG_LEVEL_ERR },
 	{ "warning", LOG_LEVEL_WARN },
@@ -172,6 +179,7 @@ static const struct conf_field group_fields[] = {
 	/* as many leaves as the key tree has, LKH_MEMBERS_MAX */
 	G(max_members, "max-members", conf_read_number, .min = 1,
 	  .max = 65536),
+	G(one_place, "one-place", conf_read_word, .words = one_places),
 	G(membership_lifetime, "membership-lifetime", conf_read_number,
 	  .min = 0, .max = 10 * YEAR),
 	G(batch_join_ms, "batch-join", conf_read_number, .min = 0,

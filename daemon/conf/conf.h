@@ -49,6 +49,13 @@ struct conf_identity {
 	char *ca;
 };
 
+/* What becomes of an identity that registers at a second address */
+enum conf_one_place {
+	ONE_PLACE_ALLOW,
+	ONE_PLACE_REPLACE,
+	ONE_PLACE_REFUSE,
+};
+
 /* A group at the key server. */
 struct conf_group {
 	char *name;
@@ -90,6 +97,7 @@ struct conf_group {
 	uint8_t sender_id_bits;
 	uint16_t max_sender_ids;
 	uint32_t max_members;
+	enum conf_one_place one_place;
 	/* a membership that is not renewed for so long ends; 0: never */
 	uint32_t membership_lifetime;
 	/* how long joins and leaves may wait for others to share their rekey */

@@ -164,6 +164,8 @@ static int roster_member(void *arg, const struct gcks_member_status *s)
 	put_bool(o, "receive", s->receive);
 	put(o, "joined", (uint64_t)s->joined);
 	put(o, "registered", (uint64_t)s->registered);
+	if (!addr_is_none(&s->at))
+		put_addr(o, "address", &s->at);
 	if (s->until)
 		put(o, "until", (uint64_t)s->until);
 	if (s->n_sender_ids) {

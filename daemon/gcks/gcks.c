@@ -608,6 +608,7 @@ int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 		s.first_sender_id = m->first_sid;
 		s.n_sender_ids = m->n_sids;
 		s.until = term_until(m);
+		s.at = m->at;
 		s.confirmed = m->sends_spi == gkey_spi(&g->st.data);
 		rc = fn(arg, &s);
 		if (rc)

@@ -184,6 +184,7 @@ struct gcks_member_status {
 	int64_t registered;		/* last time */
 	uint32_t first_sender_id;
 	uint32_t n_sender_ids;		/* 0: none */
+	struct addr at;			/* where it registered last, or none */
 	int64_t until;			/* end of its membership; 0: none */
 	bool confirmed;			/* it sends with the Data SA there is */
 };

@@ -8,7 +8,7 @@
 
 #include "lib/buf.h"
 
-/* 1 knew of no end of a membership */
+/* 1 knew of no end of a membership, and not where the member is */
 #define RECORD_VERSION_OLD 1
 #define RECORD_VERSION 2
 #define RECORD_MAX 128
@@ -242,6 +242,8 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	wbuf_u32(&w, m->n_sids);
 	wbuf_u64(&w, m->cert_ends);
 	wbuf_u64(&w, m->term_ms);
+	wbuf_u8(&w, m->at.len);
+	wbuf_put(&w, m->at.b, m->at.len);
 	rc = w.err;
 	if (!rc)
 		rc = store_put(group_store(g), key, w.p, w.len);
@@ -313,6 +315,19 @@ void gmc_note_admitted(struct group *g, const char *identity)
 	free(d);
 }
 
+static void get_addr(struct rbuf *r, struct addr *a)
+{
+	uint8_t len = rbuf_u8(r);
+	const uint8_t *b = rbuf_bytes(r, len);
+
+	if (!r->err && len == 4)
+		addr_set(a, AF_INET, b);
+	else if (!r->err && len == 16)
+		addr_set(a, AF_INET6, b);
+	else if (len)
+		r->err = -EBADMSG;
+}
+
 static int load_member(void *arg, const char *key, const uint8_t *val,
 		       size_t len)
 {
@@ -338,6 +353,7 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 	if (version != RECORD_VERSION_OLD) {
 		m->cert_ends = rbuf_u64(&r);
 		m->term_ms = rbuf_u64(&r);
+		get_addr(&r, &m->at);
 	}
 	m->send = flags & 1;
 	m->receive = flags & 2;

@@ -54,6 +54,8 @@ struct gmember {
 	uint64_t term_ms;
 	struct timer term;
 	const char *ended;	/* it leaves because of that, and why */
+	struct addr at;		/* where it registered last; none: not known */
+	bool replaced;		/* it leaves since it is elsewhere now */
 	/* its leaf has a new key, those above it are still to be replaced */
 	bool renewed;
 	bool turning;		/* with the change being made */
@@ -158,6 +160,7 @@ struct gjoin {
 	bool fragments;
 	uint32_t n_sids;	/* wanted; then given by the batch */
 	uint32_t first_sid;
+	struct ep from;		/* where the request came from */
 	int64_t cert_ends;	/* as in struct gmember */
 	uint64_t term_ms;
 	struct gmember *m;	/* the member it is, or becomes */

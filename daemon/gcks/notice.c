@@ -197,6 +197,27 @@ void notice_refusal(struct gcks *k, const char *group, const char *identity,
 	audit(k, group, identity, detail);
 }
 
+void notice_place(struct gcks *k, const char *group, const char *identity,
+		  const struct addr *at, const struct ep *from)
+{
+	char key[1024], detail[160], name[QUOTE_LEN], ep[EP_STRLEN];
+	char a[ADDR_STRLEN];
+	int len;
+
+	len = snprintf(key, sizeof(key), "place\n%s\n%s", group, identity);
+	if (len >= (int)sizeof(key))
+		len = sizeof(key) - 1;
+	if (!quota_take(k->notices.same, key, len, now_of(k)) ||
+	    !notice_left(k, identity))
+		return;
+	addr_str(at, a);
+	ep_str(from, ep);
+	log_warn("group %s: one identity at two addresses: %s at %s, a member at %s: it has moved, or its certificate is in use twice",
+		 group, quote(identity, name), ep, a);
+	snprintf(detail, sizeof(detail), "at %s, a member at %s", ep, a);
+	audit_as(k, "two-places", group, identity, detail);
+}
+
 void notice_rival(struct gcks *k, const char *group, const char *identity,
 		  const struct ep *peer, uint32_t spi)
 {

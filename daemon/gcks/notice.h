@@ -44,6 +44,9 @@ bool notice_left(struct gcks *k, const char *identity);
 void notice_refusal(struct gcks *k, const char *group, const char *identity,
 		    const char *what, const char *same, const char *why);
 
+/* @identity registers @from one address, and was a member @at another. */
+void notice_place(struct gcks *k, const char *group, const char *identity,
+		  const struct addr *at, const struct ep *from);
 /*
  * @identity says that it followed a rekey that was not ours, to the Data SA
  * @spi. Of a crowd that did one gets the line.

@@ -8,6 +8,7 @@
 
 #include "gcks/gkm.h"
 #include "gcks/gmc.h"
+#include "gcks/place.h"
 #include "gcks/term.h"
 #include "gcks/witness.h"
 #include "ike/proto.h"
@@ -130,14 +131,15 @@ void gr_answer(struct group *g, struct gjoin *j)
 
 static int put_audit(struct group *g, const struct gjoin *j)
 {
-	char detail[96];
+	char detail[96 + EP_STRLEN], ep[EP_STRLEN];
 
+	ep_str(&j->from, ep);
 	if (j->send)
 		snprintf(detail, sizeof(detail),
-			 "as sender, Sender-IDs %u to %u", j->first_sid,
-			 j->first_sid + j->n_sids - 1);
+			 "as sender, Sender-IDs %u to %u, at %s", j->first_sid,
+			 j->first_sid + j->n_sids - 1, ep);
 	else
-		snprintf(detail, sizeof(detail), "as receiver");
+		snprintf(detail, sizeof(detail), "as receiver, at %s", ep);
 	return gmc_audit(g->k, g->conf->name, j->identity,
 			 j->is_new ? "join" : "register", detail);
 }
@@ -156,6 +158,7 @@ int gr_put_join(struct group *g, struct gjoin *j, int64_t now)
 	next.renewed |= j->renews;
 	next.cert_ends = j->cert_ends;
 	next.term_ms = j->term_ms;
+	next.at = j->from.addr;
 	rc = gmc_put_member(g, &next);
 	/* the roster changes with a newcomer; who asks again may be noise */
 	j->quiet = !notice_left(g->k, j->identity);
@@ -175,8 +178,9 @@ static int put_leave(struct group *g, const struct gmember *m,
 		rc = gmc_put_denied(g, m->identity, b->now);
 	if (!rc)
 		rc = gmc_audit(g->k, g->conf->name, m->identity,
-			       deny ? "evict" : m->ended ? "expire" :
-			       "leave", m->ended && !deny ? m->ended : "");
+			       deny ? "evict" : m->replaced ? "replace" :
+			       m->ended ? "expire" : "leave",
+			       m->ended && !deny ? m->ended : "");
 	return rc;
 }
 
@@ -315,14 +319,14 @@ bool gr_full(const struct group *g, uint32_t members)
 	return members >= g->conf->max_members || members >= LKH_MEMBERS_MAX;
 }
 
-/* Who becomes a member by an earlier request of the same batch */
-static struct gmember *twin(const struct batch *b, const struct gjoin *j)
+/* Makes a member by an earlier request of the same batch */
+static struct gjoin *twin(const struct batch *b, const struct gjoin *j)
 {
 	struct gjoin *o;
 
 	LIST_FOREACH(o, &b->newcomers[gmc_hash(j->identity)], by_id)
 		if (!strcmp(o->identity, j->identity))
-			return o->m;
+			return o;
 	return NULL;
 }
 
@@ -350,7 +354,7 @@ static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
 
 static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 {
-	struct gjoin *j, *next;
+	struct gjoin *j, *next, *first;
 	const char *why;
 	int rc;
 
@@ -371,8 +375,17 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 			j->m = NULL;
 			continue;
 		}
-		if (!j->m)
-			j->m = twin(b, j);
+		first = j->m ? NULL : twin(b, j);
+		if (first && !place_allows(g, &first->from.addr,
+					   &j->from.addr)) {
+			join_take(g, j);
+			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
+				    "registers at two addresses at once");
+			gr_join_free(j);
+			continue;
+		}
+		if (first)
+			j->m = first->m;
 		if (!j->m && message_full(g))
 			continue;
 		if (!j->m && gr_full(g, g->n_members - b->n_out + b->n_new)) {
@@ -437,7 +450,8 @@ static void settle_out(struct group *g, struct batch *b)
 		next = out_next(g, b, m);
 		if (m == b->deny || notice_left(g->k, m->identity))
 			log_info("group %s: %s: %s%s%s", g->conf->name,
-				 m == b->deny ? "evicted" : m->ended ?
+				 m == b->deny ? "evicted" : m->replaced ?
+				 "replaced" : m->ended ?
 				 "membership has ended" : "has left",
 				 quote(m->identity, name),
 				 m->ended ? ": " : "", m->ended ? m->ended : "");
@@ -446,7 +460,7 @@ static void settle_out(struct group *g, struct batch *b)
 			if (gmc_note_denied(g, m->identity, b->now))
 				log_err("group %s: out of memory, not kept out: %s",
 					g->conf->name, name);
-		} else if (m->ended) {
+		} else if (m->ended && !m->replaced) {
 			g->expired++;
 		} else {
 			g->leaves++;
@@ -478,6 +492,7 @@ void gr_settle_in(struct group *g, struct gjoin *j, int64_t now)
 		j->m->sends_spi = gkey_spi(&g->st.data);
 	j->m->first_sid = j->first_sid;
 	j->m->n_sids = j->send ? j->n_sids : 0;
+	j->m->at = j->from.addr;
 	term_settle(j);
 	if (!j->quiet)
 		log_info("group %s: %s as %s: %s", g->conf->name,

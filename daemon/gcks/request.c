@@ -9,6 +9,7 @@
 
 #include "gcks/gkm.h"
 #include "gcks/gmc.h"
+#include "gcks/place.h"
 #include "gcks/register.h"
 #include "gcks/term.h"
 #include "gcks/witness.h"
@@ -104,6 +105,7 @@ static struct gjoin *join_new(struct group *g, const struct ike_sa *sa,
 	}
 	j->token = req->token;
 	j->over = ike_sa_serial(sa);
+	j->from = *ike_sa_peer(sa);
 	term_of(g, sa, j);
 	j->send = req->send;
 	j->fragments = req->fragments;
@@ -199,6 +201,7 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 	const char *why;
 	struct gmember *m;
 	struct gjoin *j;
+	bool elsewhere;
 	char buf[160];
 
 	if (req->report)
@@ -214,6 +217,11 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 		return refuse(g, identity, IKE_N_NO_PROPOSAL_CHOSEN, why,
 			      reply);
 	m = gmc_find(g, identity);
+	elsewhere = m && place_judge(g, m, ike_sa_peer(sa), &why);
+	if (elsewhere && why)
+		return refuse(g, identity, m->replaced ?
+			      GIKE_N_REGISTRATION_FAILED :
+			      GIKE_N_AUTHORIZATION_FAILED, why, reply);
 	if (!m && gr_full(g, g->n_members - g->n_leaving))
 		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
 			      "the group is full", reply);
@@ -225,7 +233,9 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 	if (!j)
 		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
 			      "out of memory", reply);
-	if (m && current_will_do(g, req, j)) {
+	if (elsewhere)
+		place_replace(g, m);
+	if (m && !elsewhere && current_will_do(g, req, j)) {
 		if (!register_again(g, m, j))
 			return GIKE_LATER;
 		gr_join_free(j);

@@ -59,6 +59,9 @@ static void due(void *arg)
 {
 	struct gmember *m = arg;
 
+	/* it goes in any case */
+	if (m->replaced)
+		return;
 	m->ended = over(m);
 	if (!m->ended) {
 		arm(m);

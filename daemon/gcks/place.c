@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/place.h"
+
+#include "gcks/gmc.h"
+#include "gcks/notice.h"
+#include "gcks/register.h"
+
+bool place_allows(const struct group *g, const struct addr *a,
+		  const struct addr *b)
+{
+	return g->conf->one_place == ONE_PLACE_ALLOW || addr_equal(a, b);
+}
+
+bool place_judge(struct group *g, struct gmember *m, const struct ep *from,
+		 const char **why)
+{
+	*why = NULL;
+	if (m->replaced) {
+		*why = "its identity has registered at another address";
+		/* who replaced it may ask again, its answer may be lost */
+		if (!addr_equal(&m->at, &from->addr))
+			*why = NULL;
+		return true;
+	}
+	/* of a store that did not say where */
+	if (addr_is_none(&m->at) || addr_equal(&m->at, &from->addr))
+		return false;
+	notice_place(g->k, g->conf->name, m->identity, &m->at, from);
+	if (g->conf->one_place == ONE_PLACE_REFUSE)
+		*why = "a member at another address";
+	return g->conf->one_place != ONE_PLACE_ALLOW;
+}
+
+void place_replace(struct group *g, struct gmember *m)
+{
+	if (m->replaced)
+		return;
+	m->replaced = true;
+	m->ended = "registered at another address";
+	/* two that replace each other must not rekey the group all the time */
+	if (!m->leaving)
+		gr_leave_in(g, m, gmc_leave_wait_ms(g, m->identity));
+}

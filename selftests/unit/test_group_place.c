@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One identity at two addresses: said, replaced or refused, as set. */
+#include "group_sim.h"
+#include "tap.h"
+
+#include <errno.h>
+
+#include "ike/proto.h"
+
+static struct sim s;
+static struct sim_member *tx, *a, *twin;
+
+static void usual(uint64_t seed, enum conf_one_place policy)
+{
+	sim_init(&s, seed);
+	s.cg.one_place = policy;
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	a = sim_add(&s, "a.example", false, true);
+	/* a copy of its certificate, or another one in its name */
+	twin = sim_add(&s, "a.example", false, true);
+	sim_up(tx);
+	sim_up(a);
+	if (!sim_settle(&s, 20000))
+		bail("not settled");
+	sim_run(&s, 10000);
+	sim_stream(&s, tx, 50);
+	sim_run(&s, 1000);
+}
+
+static void finish(const char *what)
+{
+	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
+	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
+	sim_free(&s);
+}
+
+static int take_at(void *arg, const struct gcks_member_status *st)
+{
+	if (!strcmp(st->identity, "a.example"))
+		*(struct addr *)arg = st->at;
+	return 0;
+}
+
+static const char *at(void)
+{
+	static char buf[ADDR_STRLEN];
+	struct addr where = { 0 };
+
+	gcks_each_member(s.gcks, "video", take_at, &where);
+	return addr_str(&where, buf);
+}
+
+static void test_allow(void)
+{
+	uint64_t rekeys;
+
+	usual(1, ONE_PLACE_ALLOW);
+	is_int(sim_audited(&s, "join", "a.example", "at 10.1.0.2:848"), 1,
+	       "the audit trail has the address");
+	is_int(sim_audited(&s, "join", "s.example",
+			   "Sender-IDs 0 to 1, at 10.1.0.1:848"), 1,
+	       "of a sender too");
+	is_str(at(), "10.1.0.2", "so has the roster");
+	rekeys = sim_group(&s).rekeys;
+	sim_up(twin);
+	sim_run(&s, 5000);
+	ok(sim_in(a) && sim_in(twin), "allow: both are in");
+	is_int(sim_group(&s).rekeys - rekeys, 0, "without a rekey");
+	ok(sim_logged(&s, "one identity at two addresses: \"a.example\"") &&
+	   sim_logged(&s, "at 10.1.0.3:848, a member at 10.1.0.2"),
+	   "the log warns");
+	is_int(sim_audited(&s, "two-places", "a.example", "10.1.0.2"), 1,
+	       "and the audit trail");
+	is_str(at(), "10.1.0.3", "the roster has the newer one");
+	/* however often, the lines are few */
+	for (rekeys = 0; rekeys < 300; rekeys++) {
+		struct sim_member *m = rekeys % 2 ? a : twin;
+
+		sim_down(m);
+		mock_kernel_reset(&m->mk);
+		sim_up(m);
+		sim_run(&s, 300);
+	}
+	ok(sim_log_count(&s, "two addresses") <= 12, "300 moves in 90 s: %u lines",
+	   sim_log_count(&s, "two addresses"));
+	finish("allow");
+}
+
+static void test_refuse(void)
+{
+	usual(2, ONE_PLACE_REFUSE);
+	sim_up(twin);
+	sim_run(&s, 60000);
+	ok(sim_in(a) && !sim_in(twin), "refuse: the first stays, alone");
+	is_int(twin->notify, GIKE_N_AUTHORIZATION_FAILED, "the other is refused");
+	is_int(twin->got, 0, "and gets nothing");
+	is_str(at(), "10.1.0.2", "the roster has the first");
+	is_int(sim_audited(&s, "refuse", "a.example", "another address") > 0, 1,
+	       "it is on record");
+	/* also after a restart of the key server */
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	sim_down(twin);
+	sim_up(twin);
+	sim_run(&s, 5000);
+	ok(!sim_in(twin), "and after a restart of the key server");
+	/* its own restart is none of that */
+	sim_down(a);
+	mock_kernel_reset(&a->mk);
+	sim_up(a);
+	sim_run(&s, 5000);
+	ok(sim_in(a), "at its own address it registers again");
+	/* the first leaves */
+	member_leave(a->m, NULL);
+	sim_run(&s, 10000);
+	sim_down(twin);
+	sim_up(twin);
+	sim_run(&s, 10000);
+	ok(sim_in(twin), "when the first has left the other may come");
+	finish("refuse");
+}
+
+static void test_at_once(void)
+{
+	sim_init(&s, 3);
+	s.cg.one_place = ONE_PLACE_REFUSE;
+	s.cg.batch_join_ms = 1000;
+	sim_gcks_up(&s);
+	a = sim_add(&s, "a.example", false, true);
+	twin = sim_add(&s, "a.example", false, true);
+	sim_up(a);
+	sim_up(twin);
+	sim_run(&s, 20000);
+	ok(sim_in(a) != sim_in(twin), "of two in one batch one gets in");
+	is_int(sim_group(&s).members, 1, "as one member");
+	finish("at once");
+}
+
+static void test_replace(void)
+{
+	uint64_t rekeys, from;
+
+	usual(4, ONE_PLACE_REPLACE);
+	sim_up(twin);
+	sim_run(&s, 20000);
+	from = s.ms;
+	ok(sim_audited(&s, "replace", "a.example", "another address") >= 1,
+	   "replace: the first is taken out, and that is on record");
+	is_int(sim_group(&s).expired, 0, "which is not the end of a membership");
+	sim_down(a);
+	sim_run(&s, 90000);
+	ok(sim_in(twin), "the second is in");
+	is_str(at(), "10.1.0.3", "and in the roster");
+	is_int(sim_group(&s).members, 2, "as one member");
+	is_int(sim_reads_after(&s, a, from + 90000), 0,
+	       "the first has no key of what is sent");
+
+	/* two that replace each other, on and on */
+	sim_up(a);
+	sim_run(&s, 120000);
+	rekeys = sim_group(&s).rekeys;
+	sim_run(&s, 600000);
+	ok(sim_group(&s).rekeys - rekeys <= 40,
+	   "ten minutes of each other's place: %ju rekeys",
+	   (uintmax_t)(sim_group(&s).rekeys - rekeys));
+	ok(sim_in(tx) && sim_status(tx).data_spi == sim_group(&s).data_spi,
+	   "the sender goes on");
+	finish("replace");
+}
+
+static void test_family(void)
+{
+	sim_init(&s, 5);
+	sim_gcks_up(&s);
+	a = sim_add(&s, "a.example", false, true);
+	if (ep_parse("[2001:db8:1:2:3:4:5:6]:848", 0, &a->ep))
+		bail("address");
+	a->conf.local = a->ep;
+	sim_up(a);
+	ok(sim_settle(&s, 20000), "a member with an address of IPv6 is in");
+	is_str(at(), "2001:db8:1:2:3:4:5:6", "and in the roster");
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	is_str(at(), "2001:db8:1:2:3:4:5:6", "also after a restart");
+	finish("IPv6");
+}
+
+int main(void)
+{
+	test_allow();
+	test_refuse();
+	test_at_once();
+	test_replace();
+	test_family();
+	return done();
+}
