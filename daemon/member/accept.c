@@ -321,7 +321,6 @@ static int bring_data(struct mgroup *g, struct bring *b,
 	const struct kd_bag *bag = kd_find(kd, IKE_PROTO_ESP, sa->spi);
 	int len = gsa_keymat_len(sa);
 
-	memset(ksa, 0, sizeof(*ksa));
 	if (!bag || bag->n != 1 || bag->keys[0].kwk_id || len < 0 ||
 	    len > KSA_KEY_MAX || alg_of(sa, &ksa->alg))
 		return no(why, size, -EPROTO, "Data SA without a usable key");

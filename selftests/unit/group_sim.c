@@ -217,8 +217,11 @@ static void on_registered(void *ctx, struct ike_sa *sa,
 			  struct kd *kd, bool transport)
 {
 	struct sim_member *m = ctx;
+	struct gsa altered = *gsa;
 
-	member_registered(m->m, sa, idg, gsa, kd, transport);
+	if (m->s->answer)
+		m->s->answer(m->s, m, &altered, kd);
+	member_registered(m->m, sa, idg, &altered, kd, transport);
 }
 
 static void on_refused(void *ctx, struct ike_sa *sa, const struct ike_id *idg,

@@ -141,6 +141,9 @@ struct sim {
 	bool (*drop)(struct sim *s, struct sim_member *m, const uint8_t *p,
 		     size_t len);
 	void *drop_arg;
+	/* may alter what the key server has answered, or do something before */
+	void (*answer)(struct sim *s, struct sim_member *m, struct gsa *gsa,
+		       struct kd *kd);
 
 	/*
 	 * Not 0: the key server takes so long for each handshake, one after

@@ -610,6 +610,59 @@ static void test_large(void)
 	ok(!lkh_new(33) && !lkh_new(0), "key lengths are checked");
 }
 
+static void test_undo(void)
+{
+	struct lkh *t = lkh_new(16);
+	uint32_t leaf[5], again;
+	struct lkh_wraps w;
+	uint32_t id;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		if (lkh_add(t, i + 1, &leaf[i]))
+			bail("add");
+	lkh_rekey(t);
+	lkh_commit(t);
+	/* its parent goes with it: the root alone is stale */
+	lkh_remove(t, leaf[1]);
+	is_int(lkh_pending(t), 4, "one of four leaves: the top's two keys");
+	lkh_undo(t);
+	is_int(lkh_pending(t), 2, "nothing is pending once that is undone");
+	lkh_add(t, 5, &leaf[4]);
+	lkh_undo(t);
+	lkh_add(t, 5, &again);
+	is_int(again, leaf[4], "an undone leaf takes no room");
+	lkh_undo(t);
+	is_int(lkh_members(t), 4, "four are in");
+
+	/* a leaf with another key, and then what is above it */
+	lkh_path(t, leaf[2], &w);
+	id = w.v[w.n - 1].id;
+	lkh_wraps_free(&w);
+	if (lkh_renew(t, leaf[2]))
+		bail("renew");
+	is_int(lkh_pending(t), 2, "a renewed leaf is no news to others");
+	lkh_undo(t);
+	lkh_path(t, leaf[2], &w);
+	is_int(w.v[w.n - 1].id, id, "undone it has its old key");
+	lkh_wraps_free(&w);
+	lkh_renew(t, leaf[2]);
+	lkh_commit(t);
+	lkh_path(t, leaf[2], &w);
+	ok(w.v[w.n - 1].id != id, "else another one");
+	id = w.v[1].id;
+	is_int(w.n, 3, "two levels up");
+	lkh_wraps_free(&w);
+	lkh_turn(t, leaf[2]);
+	is_int(lkh_pending(t), 6, "above it two nodes are stale");
+	lkh_rekey(t);
+	lkh_commit(t);
+	lkh_path(t, leaf[2], &w);
+	ok(w.v[1].id != id, "and replaced");
+	lkh_wraps_free(&w);
+	lkh_free(t);
+}
+
 static void test_full(void)
 {
 	struct lkh *t = lkh_new(16);
@@ -639,6 +692,7 @@ int main(void)
 		random_history(seeds[i], 60);
 	test_store();
 	test_large();
+	test_undo();
 	test_full();
 	return done();
 }

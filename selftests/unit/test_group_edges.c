@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What seldom happens and must be right then: damaged records, answers that
+ * were overtaken or do not fit, what is wiped, who waits after a new beginning.
+ */
+#include "gcks/gkm.h"
+#include "gcks/group.h"
+#include "group_sim.h"
+#include "member/mgroup.h"
+#include "tap.h"
+
+#include <errno.h>
+
+static struct sim s;
+static struct sim_member *tx, *a, *b;
+static char err[256];
+
+static void usual(uint64_t seed)
+{
+	sim_init(&s, seed);
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	a = sim_add(&s, "a.example", false, true);
+	b = sim_add(&s, "b.example", false, true);
+	sim_up(tx);
+	sim_up(a);
+	sim_up(b);
+	if (!sim_settle(&s, 20000))
+		bail("not settled");
+	sim_run(&s, 20000);
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 1000);
+}
+
+static void finish(const char *what)
+{
+	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
+	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
+	sim_free(&s);
+}
+
+/* ---- records of the store ----------------------------------------------- */
+
+/* Starts on the store as it is; true: refused, with "damaged" in words. */
+static bool refused(void)
+{
+	struct gcks_deps deps = {
+		.clock = &s.clock,
+		.tq = &s.tq,
+		.send_rekey = sim_send_rekey,
+		.ctx = &s,
+		.store = s.store,
+		.witness = s.witness,
+	};
+	struct gcks *k;
+
+	err[0] = '\0';
+	if (gcks_new(&k, &s.conf, &deps, err, sizeof(err)))
+		return strstr(err, "damaged");
+	gcks_free(k);
+	return false;
+}
+
+static void put(const char *key, const void *p, size_t len)
+{
+	if (store_begin(s.store) || store_put(s.store, key, p, len) ||
+	    store_commit(s.store))
+		bail("store");
+}
+
+static void test_damaged(void)
+{
+	static const struct {
+		const char *what, *key;
+		bool longer;	/* else shorter, by an octet */
+	} cases[] = {
+		{ "a denial that is too short", "g/video/d/b.example", false },
+		{ "a denial that is too long", "g/video/d/b.example", true },
+		{ "a member that is too short", "g/video/m/a.example", false },
+		{ "a member that is too long", "g/video/m/a.example", true },
+		{ "a state that is too short", "g/video/state", false },
+		{ "a state that is too long", "g/video/state", true },
+		{ "a Key ID that is too short", "g/video/id", false },
+	};
+	uint8_t buf[4096];
+	struct wbuf w;
+	uint32_t ms;
+	size_t i, len;
+
+	usual(1);
+	if (gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
+		bail("%s", err);
+	sim_run(&s, 5000);
+	sim_gcks_down(&s);
+	s.crashed = false;
+	sim_store_up(&s);
+	ok(!refused(), "a whole store is taken: %s", err);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		wbuf_init(&w, STORE_VALUE_MAX);
+		if (store_get(s.store, cases[i].key, &w) ||
+		    w.len + 1 > sizeof(buf))
+			bail("%s", cases[i].key);
+		memcpy(buf, w.p, w.len);
+		buf[w.len] = 0;
+		len = w.len - 1;
+		if (cases[i].longer)
+			len = w.len + 1;
+		put(cases[i].key, buf, len);
+		ok(refused(), "%s is refused: %s", cases[i].what, err);
+		put(cases[i].key, w.p, w.len);
+		wbuf_free(&w);
+	}
+	/* versions that nobody has written */
+	for (i = 1; i < 6; i += 2) {
+		wbuf_init(&w, STORE_VALUE_MAX);
+		if (store_get(s.store, cases[i].key, &w))
+			bail("%s", cases[i].key);
+		memcpy(buf, w.p, w.len);
+		buf[0] = 0x7f;
+		if (i > 1) {
+			put(cases[i].key, buf, w.len);
+			ok(refused(), "%s of another version is refused: %s",
+			   cases[i].key, err);
+		}
+		put(cases[i].key, w.p, w.len);
+		wbuf_free(&w);
+	}
+	ok(!refused(), "put right, it is taken: %s", err);
+	store_close(s.store);
+	store_close(s.witness);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).denied, 1, "the denial holds");
+	finish("damaged");
+}
+
+static void test_admitted(void)
+{
+	uint32_t ms;
+
+	usual(2);
+	gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
+	gcks_evict_ahead(s.gcks, "video", "x.example", &ms, err, sizeof(err));
+	is_int(sim_group(&s).denied, 2, "two are kept out");
+	gcks_admit(s.gcks, "video", "b.example", err, sizeof(err));
+	is_int(sim_group(&s).denied, 1, "one is admitted");
+	sim_run(&s, 60000);
+	sim_down(b);
+	sim_up(b);
+	sim_run(&s, 10000);
+	ok(sim_in(b), "and in");
+	is_int(gcks_evict_ahead(s.gcks, "video", "x.example", &ms, err,
+				sizeof(err)), -EALREADY, "the other is not");
+	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
+	       0, "it is evicted once more");
+	is_int(sim_group(&s).denied, 2, "and counts again");
+	finish("admitted");
+}
+
+/* ---- answers ------------------------------------------------------------ */
+
+static uint16_t bits;
+
+static void other_width(struct sim *sim, struct sim_member *m,
+			struct gsa *gsa, struct kd *kd)
+{
+	(void)sim;
+	if (m == tx)
+		gsa->gw.sender_id_bits = bits;
+	if (m == tx)
+		kd->sender_ids[0] &= 0x7f;
+	if (m == tx)
+		kd->sender_ids[1] &= 0x7f;
+}
+
+static void ask_again(struct sim_member *m)
+{
+	enrol_now(&m->m->groups[0]);
+	sim_run(&s, 1000);
+}
+
+static void test_widths(void)
+{
+	static const uint16_t bad[] = { 0, 7, 9, 10, 11, 13, 15, 17, 24, 32 };
+	uint64_t before;
+	char why[64];
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		usual(30 + i);
+		/* it may have more Sender-IDs, and asks by itself no more */
+		sim_run(&s, 130000);
+		bits = bad[i];
+		before = sim_status(tx).registrations;
+		s.answer = other_width;
+		enrol_now(&tx->m->groups[0]);
+		sim_run(&s, 300);
+		snprintf(why, sizeof(why), "Sender-IDs of %u bits", bad[i]);
+		ok(sim_status(tx).registrations == before &&
+		   sim_logged(&s, why), "%s are not taken", why);
+		sim_free(&s);
+	}
+}
+
+/* A rekey that is on its way arrives before the answer does. */
+static void rekey_first(struct sim *sim, struct sim_member *m,
+			struct gsa *gsa, struct kd *kd)
+{
+	struct sim_packet *q, *next;
+
+	(void)gsa;
+	(void)kd;
+	sim->answer = NULL;
+	gcks_rekey(sim->gcks, NULL, err, sizeof(err));
+	for (q = TAILQ_FIRST(&sim->queue); q; q = next) {
+		next = TAILQ_NEXT(q, all);
+		if (q->member != m->i)
+			continue;
+		TAILQ_REMOVE(&sim->queue, q, all);
+		sim_deliver(sim, q);
+		free(q);
+	}
+}
+
+static void test_stale(void)
+{
+	uint64_t before;
+
+	usual(4);
+	sim_run(&s, 30000);
+	before = sim_status(a).registrations;
+	s.answer = rekey_first;
+	ask_again(a);
+	ok(sim_logged(&s, "overtaken by a rekey"),
+	   "an answer that a rekey has overtaken is not taken");
+	is_int(sim_status(a).registrations, before, "nor counted");
+	is_int(sim_status(a).data_spi, sim_group(&s).data_spi,
+	       "what the rekey brought stays");
+	sim_run(&s, 10000);
+	is_int(sim_status(a).registrations, before + 1, "it asks once more");
+	is_int(sim_status(a).rivals, 0, "and suspects nobody");
+	is_int(sim_out_of_step(&s), 0, "in step");
+	is_int(a->gaps, 0, "no packet is lost");
+	finish("stale");
+}
+
+/* ---- a new beginning ---------------------------------------------------- */
+
+static void test_hold(void)
+{
+	uint32_t old;
+	unsigned int i;
+
+	usual(5);
+	old = sim_status(tx).out_spi;
+	if (gcks_reset(s.gcks, "video", err, sizeof(err)))
+		bail("%s", err);
+	for (i = 0; i < 100 && !(sim_in(tx) && sim_in(a) && sim_in(b)); i++)
+		sim_run(&s, 100);
+	ok(sim_in(tx) && sim_in(a) && sim_in(b), "all are back in %u ms",
+	   i * 100);
+	ok(i * 100 < 8000, "before the old SAs end");
+	sim_run(&s, 10000 - i * 100);
+	is_int(sim_status(tx).out_spi, old,
+	       "10 s: the sender goes on with the old SA");
+	sim_run(&s, 5000);
+	is_int(sim_status(tx).out_spi, sim_group(&s).data_spi,
+	       "15 s: with the new one");
+	sim_run(&s, 5000);
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+	finish("hold");
+}
+
+static bool is_zero(const void *p, size_t n)
+{
+	const uint8_t *b = p;
+
+	while (n && !*b) {
+		b++;
+		n--;
+	}
+	return !n;
+}
+
+static void test_wiped(void)
+{
+	struct gkm_change c;
+
+	usual(6);
+	gkm_begin(&s.gcks->groups[0], &c);
+	ok(!is_zero(&c.next.data.keymat, sizeof(c.next.data.keymat)),
+	   "a change has the keys there are");
+	memset(c.rs.gsk_e, 0xa5, sizeof(c.rs.gsk_e));
+	memset(c.rs.gsk_w.key, 0xa5, sizeof(c.rs.gsk_w.key));
+	gkm_abandon(&s.gcks->groups[0], &c);
+	ok(is_zero(&c.rs, sizeof(c.rs)), "given up, its Rekey SA is wiped");
+	ok(is_zero(&c.next, sizeof(c.next)), "and its state");
+	finish("wiped");
+}
+
+int main(void)
+{
+	test_damaged();
+	test_admitted();
+	test_widths();
+	test_stale();
+	test_hold();
+	test_wiped();
+	return done();
+}
