@@ -1,0 +1,129 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What was once is not for ever: memberships end, signing and seal keys are
+# changed, one identity at two addresses is refused, and members come back from
+# a thief who has the key server's store and keys.
+# timeout: 400
+
+# shellcheck source=selftests/e2e/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+members_are() { [ "$(gcks_is members)" = "$1" ]; }
+roster() { e2e_ctl k -j member video | jq -r "$1"; }
+audit() { e2e_ctl k -j audit | jq -r "[.audit[] | select(.event == \"$1\")] | $2"; }
+knows_key() { [ "$(member_is "$1" signing_key)" = "$(gcks_is signing_key)" ]; }
+thief_is() {
+	e2e_ctl x -j status 2>/dev/null | jq -r ".gcks.groups[0].$1"
+}
+with_thief() { [ "$(member_is "$1" data_spi)" = "$(thief_is data_spi)" ]; }
+with_gcks() { [ "$(member_is "$1" data_spi)" = "$(gcks_is data_spi)" ]; }
+logs() { grep -q "$2" "$LAB/$1/mcsecd.log"; }
+
+try "the network" lab_up k s a b x || tap_done
+try "certificates" pki_make
+G_EXTRA='membership-lifetime = 60; beat = 5; one-place = "refuse";'
+gcks_conf
+member_conf s true false
+member_conf a false true
+member_conf b false true
+for h in k s a b; do
+	try "mcsecd on $h" daemon_start $h || tap_done
+done
+for h in s a b; do
+	try "$h is in" wait_until 30 member_in $h
+done
+stream_recv a rx
+stream_send s tx -r 100
+try "a hears s" wait_until 60 hears a 100
+
+# ---- a membership ends
+now=$(date +%s)
+until=$(member_is a until)
+try "a knows until when it is a member" \
+	test "$until" -gt "$now" -a "$until" -le $((now + 61))
+is "the key server has its address" \
+	"$(roster '.rosters[0].members[] | select(.id == "a.lab").address')" \
+	"$(ip_of a)"
+like "and the audit trail" "$(audit join '.[].detail')" \
+	"as receiver, at $(ip_of a):"
+daemon_kill b
+try "who vanished is taken out a minute later" wait_until 90 members_are 2
+is "it is counted" "$(gcks_is expired)" 1
+like "and on record" "$(audit expire '.[].detail')" membership-lifetime
+try "a goes on" member_in a
+try "it has renewed its membership" test "$(member_is a registrations)" -ge 2
+whole a "the end of a membership"
+
+# ---- keys of the key server
+was=$(gcks_is signing_key)
+try "another signing key" e2e_ctl k rekey video --signing-key
+try "it comes with a rekey" wait_until 20 \
+	eval '[ "$(gcks_is signing_key)" != "$was" ]'
+try "a knows it" wait_until 20 knows_key a
+sleep 6
+whole a "a new signing key"
+cp "$LAB/k/seal.key" "$TMP/seal.old"
+try "another seal key" e2e_ctl k reseal
+try "it is in the file" eval '! cmp -s "$LAB/k/seal.key" "$TMP/seal.old"'
+daemon_stop k
+try "mcsecd on k once more" daemon_start k
+is "with its members" "$(gcks_is members)" 2
+is "and its signing key" "$(gcks_is signing_key)" "$(member_is a signing_key)"
+daemon_stop k
+cp "$LAB/k/seal.key" "$TMP/seal.new"
+cp "$TMP/seal.old" "$LAB/k/seal.key"
+start k mcsecd "$MCSECD" -f "$LAB/k/mcsecd.conf"
+try "with the old one it does not start" wait_until 20 \
+	logs k 'seal key does not fit'
+reap k mcsecd TERM
+cp "$TMP/seal.new" "$LAB/k/seal.key"
+try "mcsecd on k with the new one" daemon_start k
+
+# ---- one identity, two hosts
+sed -i 's,/b\.lab\.,/a.lab.,' "$LAB/b/mcsecd.conf"
+try "mcsecd on b with a's certificate" daemon_start b
+try "it is refused" wait_until 20 eval '[ "$(member_is b refusals)" -gt 0 ]'
+try "the log says that there are two" wait_until 10 \
+	logs k "one identity at two addresses: \"a.lab\" at $(ip_of b):"
+try "b has no key of today" \
+	eval '! sa_spis b | grep -qx "$(gcks_is data_spi)"'
+try "a is" member_in a
+daemon_stop b
+
+# ---- a thief
+whole a "all that"
+for f in gcks.db gcks.db-wal gcks.db.witness gcks.db.witness-wal seal.key; do
+	[ ! -e "$LAB/k/$f" ] || cp "$LAB/k/$f" "$LAB/x/$f"
+done
+{
+	conf_head x "$LAB/pki-other"
+	sed -n '/^gcks:/,$p' "$LAB/k/mcsecd.conf" | sed "s,$LAB/k/,$LAB/x/,"
+} >"$LAB/x/mcsecd.conf"
+try "x has stolen store and seal key" daemon_start x
+try "and rekeys the group" e2e_ctl x rekey video
+try "s follows" wait_until 10 with_thief s
+try "the key server's beat brings s back" wait_until 30 with_gcks s
+try "and a" wait_until 30 with_gcks a
+is "s counts it" "$(member_is s rivals)" 1
+is "s knows that the key is stolen" "$(member_is s signing_key_stolen)" true
+try "s has told the key server" wait_until 10 \
+	eval '[ "$(gcks_is rivals)" -ge 1 ]'
+try "whose log says what to do" logs k 'SOMEBODY ELSE REKEYS IT.*mcsecctl reset video'
+like "and the audit trail" "$(audit rival '.[].detail')" 'somebody else'
+try "x rekeys again" e2e_ctl x rekey video
+sleep 3
+try "s does not follow" eval '! with_thief s'
+try "reset" e2e_ctl k reset video
+try "s is back" wait_until 60 with_gcks s
+try "a is back" wait_until 60 with_gcks a
+try "with another signing key" knows_key s
+try "of which x knows nothing" \
+	test "$(thief_is signing_key)" != "$(gcks_is signing_key)"
+try "a hears s" hears_on a
+try "x rekeys once more" e2e_ctl x rekey video
+sleep 3
+try "a stays" with_gcks a
+try "s stays" with_gcks s
+is "nobody counts a second one" "$(member_is s rivals)" 1
+tap_done
