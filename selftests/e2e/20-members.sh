@@ -5,7 +5,6 @@
 # stays loses nothing, who goes hears nothing, and what the administrator may
 # say over the control socket is done or refused in words.
 # timeout: 400
-# stock too: Debian's configuration, with modules
 
 # shellcheck source=selftests/e2e/tap.sh
 . "$(dirname "$0")/tap.sh"
