@@ -214,7 +214,7 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 	TAILQ_FOREACH(j, &g->joins, all)
 		if (!rc && j->m)
 			rc = gr_put_join(g, j, b->now);
-	return rc;
+	return rc ? rc : term_put_turned(g, c, NULL);
 }
 
 /*
@@ -400,6 +400,12 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 			if (rc)
 				return rc;
 		}
+		if (!j->is_new && !first) {
+			j->renews = term_renews(g, j);
+			rc = j->renews ? lkh_renew(g->tree, j->m->leaf) : 0;
+			if (rc)
+				return rc;
+		}
 		b->n_in++;
 		if (j->send)
 			gr_give_sids(g, c, j, b->senders);
@@ -571,6 +577,7 @@ int gr_flush(struct group *g, struct gmember *deny)
 	TAILQ_FOREACH(j, &g->joins, all) {
 		j->m = NULL;
 		j->is_new = false;
+		j->renews = false;
 	}
 	if (rc) {
 		batch_failed(g, &b);
@@ -584,6 +591,10 @@ int gr_flush(struct group *g, struct gmember *deny)
 	rc = take_out(g, &b);
 	if (!rc && !deny)
 		rc = take_in(g, &c, &b);
+	if (!rc && !deny && (b.n_out || b.n_new)) {
+		rc = term_turn(g);
+		rc = rc < 0 ? rc : 0;
+	}
 	if (rc || (!b.n_out && !b.n_in)) {
 		gkm_abandon(g, &c);
 		if (!rc && g->n_leaving)
@@ -595,6 +606,7 @@ int gr_flush(struct group *g, struct gmember *deny)
 	how = b.n_out ? GKM_EXCLUDE : b.n_new ? GKM_JOIN : GKM_SIMPLE;
 	why_text(&b, why, sizeof(why));
 	rc = gkm_commit(g, &c, how, write_batch, &b, why + 2);
+	term_turned(g, !rc);
 	if (rc)
 		batch_failed(g, &b);
 	else

@@ -170,7 +170,7 @@ int term_turn(struct group *g)
 	if (!g->n_renewed || !g->st.keyed)
 		return 0;
 	TAILQ_FOREACH(m, &g->members, all) {
-		if (!m->renewed)
+		if (!m->renewed || m->out)
 			continue;
 		if (!lkh_room(g->tree, KD_MAX_WRAP_KEYS))
 			break;

@@ -451,8 +451,66 @@ static void test_lost_answer(void)
 	finish("lost answer");
 }
 
+/* ---- renewed leaves where others come and go ---------------------------- */
+
+static void test_churn(void)
+{
+	struct sim_member *c;
+	uint32_t leaf, above;
+	unsigned int i;
+
+	begin(11);
+	s.cg.rekey_interval = 600;
+	s.cg.lifetime = 1300;
+	s.cg.kek_lifetime = 1300;
+	s.cg.membership_lifetime = 3600;
+	up();
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	sim_run(&s, 20000);
+	leaf = key_id(a, 0);
+	above = key_id(a, 1);
+	/* each change puts the rekey by the timer off */
+	for (i = 0; i < 24; i++) {
+		sim_run(&s, 290000);
+		if (i % 2)
+			member_join(c->m, "video");
+		else
+			member_leave(c->m, "video");
+		sim_run(&s, 10000);
+	}
+	ok(key_id(a, 0) != leaf, "churn: the leaf was renewed");
+	ok(key_id(a, 1) != above, "churn: so was the key above it");
+	is_int(group()->n_renewed, 0, "churn: no renewed leaf waits");
+	is_int(sim_out_of_step(&s), 0, "churn: in step");
+	finish("churn");
+}
+
+/* A sender's first registration after a restart goes by a change of keys. */
+static void test_sender_after_restart(void)
+{
+	uint32_t leaf;
+
+	begin(12);
+	s.cg.membership_lifetime = 3600;
+	up();
+	leaf = key_id(tx, 0);
+	sim_run(&s, 2000000);
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	sim_run(&s, 1300000);
+	ok(key_id(tx, 0) != leaf, "restart: a sender that renews has a new leaf");
+	ok(sim_has_member(&s, "s.example"), "restart: it is a member");
+	sim_run(&s, 3000000);
+	ok(sim_in(tx), "restart: and stays one");
+	is_int(sim_out_of_step(&s), 0, "restart: in step");
+	finish("sender after restart");
+}
+
 int main(void)
 {
+	test_churn();
+	test_sender_after_restart();
 	test_certificate();
 	test_new_certificate();
 	test_old_sa();
