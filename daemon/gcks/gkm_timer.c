@@ -173,7 +173,9 @@ void gkm_schedule(struct group *g)
 		left = 0;
 	if (left > g->conf->rekey_interval)
 		left = g->conf->rekey_interval;
-	timer_set(g->k->deps.tq, &g->periodic, left * MS);
+	/* a key that was asked for does not wait for the next interval */
+	timer_set(g->k->deps.tq, &g->periodic,
+		  g->want_sign ? pace_wait_ms(g) : left * MS);
 	if (first > g->conf->beat * MS)
 		first = g->conf->beat * MS;
 	timer_set(g->k->deps.tq, &g->beat, first);

@@ -199,8 +199,60 @@ static void test_killed(void)
 	is_int(kept, 1, "only before the commit the old key is kept");
 }
 
+/* Asked for while another rekey's pause lasts, and an eviction comes first */
+static void test_waits(void)
+{
+	char was[SIGPUB_NAME_LEN];
+	uint32_t ms;
+
+	usual(14, SIG_ED25519);
+	strcpy(was, sim_group(&s).signing_key);
+	rekey();
+	sim_run(&s, 500);
+	renew();
+	sim_run(&s, 500);
+	if (gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
+		bail("%s", err);
+	is_str(sim_group(&s).signing_key, was, "an eviction does not wait");
+	sim_run(&s, 60000);
+	ok(strcmp(was, sim_group(&s).signing_key),
+	   "after an eviction the signing key that was asked for comes");
+	is_int(strangers(), 1, "after an eviction all but the evicted believe it");
+	finish("waits");
+}
+
+/* The wall clock was ahead when the key was made, and has been put right */
+static void test_clock(void)
+{
+	char was[SIGPUB_NAME_LEN];
+
+	sim_init(&s, 15);
+	s.cg.rekey_interval = 600;
+	s.cg.lifetime = 1300;
+	s.cg.kek_lifetime = 1300;
+	s.cg.signing_key_lifetime = 3600;
+	sim_gcks_up(&s);
+	a = sim_add(&s, "a.example", false, true);
+	sim_up(a);
+	sim_settle(&s, 30000);
+	sim_run(&s, 20000);
+	s.wall0 += 100 * 86400;
+	renew();
+	s.wall0 -= 100 * 86400;
+	strcpy(was, sim_group(&s).signing_key);
+	sim_run(&s, 1300000);
+	ok(strcmp(was, sim_group(&s).signing_key),
+	   "a key of a day to come is replaced with the next rekeys");
+	strcpy(was, sim_group(&s).signing_key);
+	sim_run(&s, 1300000);
+	is_str(sim_group(&s).signing_key, was, "its successor by schedule");
+	finish("clock");
+}
+
 int main(void)
 {
+	test_waits();
+	test_clock();
 	change(SIG_ED25519, "Ed25519");
 	change(SIG_ECDSA_P256, "ECDSA");
 	test_missed();
