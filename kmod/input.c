@@ -32,11 +32,27 @@ static int drop(const struct mcsec_sa *sa, u64 iv, enum mcsec_counter why)
 	return -EBADMSG;
 }
 
-/* Tunnel mode: the inner datagram, with what routers did to the outer one. */
-static bool unwrap(struct sk_buff *skb, const struct nf_hook_state *state,
-		   unsigned int hlen)
+/*
+ * Who fragments are put together for: an SA. What a stranger sends in the clear,
+ * and what came by another group's key, never meet them. IP's own users are
+ * small numbers; and an SA has gone for longer than fragments wait when another
+ * gets its number.
+ */
+static u32 defrag_user(const struct mcsec_sa *sa)
+{
+	return BIT(31) | lower_32_bits(sa->id);
+}
+
+/*
+ * Tunnel mode: the inner datagram, with what routers did to the outer one. A
+ * fragment waits for the rest, for only a whole datagram shows what groups
+ * select by. Returns as mcsec_outer_gather() does.
+ */
+static int unwrap(const struct mcsec_sa *sa, struct sk_buff *skb,
+		  const struct nf_hook_state *state, unsigned int hlen)
 {
 	struct mcsec_outer outer;
+	int err;
 
 	if (ip_hdr(skb)->version == 4)
 		outer.v4 = *ip_hdr(skb);
@@ -44,10 +60,14 @@ static bool unwrap(struct sk_buff *skb, const struct nf_hook_state *state,
 		outer.v6 = *ipv6_hdr(skb);
 	mcsec_esp_unwrap(skb, hlen);
 	if (!mcsec_outer_remove(skb, &outer))
-		return false;
+		return -EBADMSG;
+	err = mcsec_outer_gather(skb, state->net, defrag_user(sa));
+	if (unlikely(err))
+		return err;
 	/* IP reads options behind PRE_ROUTING, and only there. */
 	return state->hook == NF_INET_PRE_ROUTING ||
-	       ip_hdr(skb)->version != 4 || ip_hdr(skb)->ihl == 5;
+	       ip_hdr(skb)->version != 4 || ip_hdr(skb)->ihl == 5 ?
+	       0 : -EBADMSG;
 }
 
 /*
@@ -63,7 +83,10 @@ static void set_transport(struct sk_buff *skb)
 	skb_set_transport_header(skb, off);
 }
 
-/* What the cipher verified becomes the datagram that was sent. */
+/*
+ * What the cipher verified becomes the datagram that was sent. Returns
+ * -EINPROGRESS if it is a fragment of one, which has been taken.
+ */
 static int uncover(struct mcsec_sa *sa, u64 iv, struct sk_buff *skb,
 		   const struct nf_hook_state *state, unsigned int hlen,
 		   unsigned int nhoff)
@@ -72,8 +95,9 @@ static int uncover(struct mcsec_sa *sa, u64 iv, struct sk_buff *skb,
 	struct mcsec_group *group = sa->group;
 	bool v6 = ip_hdr(skb)->version == 6;
 	struct iphdr *iph;
-	u8 next;
 	u8 buf[MCSEC_TRAILER], *tail;
+	u8 next;
+	int err;
 
 	tail = skb_header_pointer(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER,
 				  sizeof(buf), buf);
@@ -91,8 +115,14 @@ static int uncover(struct mcsec_sa *sa, u64 iv, struct sk_buff *skb,
 	if (unlikely(sa->mode == MCSEC_MODE_TUNNEL)) {
 		if (next != (v6 ? IPPROTO_IPV6 : IPPROTO_IPIP))
 			return drop(sa, iv, MCSEC_IN_MODE);
-		if (!unwrap(skb, state, hlen))
-			return drop(sa, iv, MCSEC_IN_INNER);
+		err = unwrap(sa, skb, state, hlen);
+		if (err == -EINPROGRESS) {
+			mcsec_count(group->stats, MCSEC_IN_INNER_FRAGMENT);
+			return err;
+		}
+		if (unlikely(err))
+			return drop(sa, iv, err == -ENOMEM ?
+				    MCSEC_IN_NO_MEMORY : MCSEC_IN_INNER);
 	} else {
 		mcsec_esp_unhead(skb, hlen);
 		skb->data[nhoff] = next;
@@ -207,13 +237,17 @@ static void in_done(struct mcsec_op *op, int err)
 		mcsec_op_put(op);
 		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
 		kfree_skb(skb);
-	} else if (in_finish(op, &flight.state, err) ||
-		   is_answered(sa->group->mnet, skb, &flight.state)) {
-		kfree_skb(skb);
-	} else if (!mcsec_flight_resume(skb, &flight.state,
-					hook_of(&flight.state))) {
-		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
+		goto out;
 	}
+	err = in_finish(op, &flight.state, err);
+	if (err == -EINPROGRESS)
+		goto out;
+	if (err || is_answered(sa->group->mnet, skb, &flight.state))
+		kfree_skb(skb);
+	else if (!mcsec_flight_resume(skb, &flight.state,
+				      hook_of(&flight.state)))
+		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
+out:
 	mcsec_flight_release(&flight);
 	mcsec_sa_put(sa);
 	rcu_read_unlock();

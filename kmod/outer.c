@@ -5,6 +5,7 @@
 #include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 
 u8 mcsec_outer_of(struct mcsec_outer *outer, const struct sk_buff *skb,
 		  unsigned int *len, unsigned int *nhoff)
@@ -54,7 +55,7 @@ static bool remove4(struct sk_buff *skb, const struct iphdr *outer)
 	iph = ip_hdr(skb);
 	len = ntohs(iph->tot_len);
 	if (ip_fast_csum((u8 *)iph, iph->ihl) || len > skb->len ||
-	    len < iph->ihl * 4 || ip_is_fragment(iph))
+	    len < iph->ihl * 4)
 		return false;
 	if (iph->saddr != outer->saddr || iph->daddr != outer->daddr)
 		return false;
@@ -85,7 +86,7 @@ static bool remove6(struct sk_buff *skb, const struct ipv6hdr *outer)
 	len = ntohs(ip6h->payload_len) + sizeof(*ip6h);
 	/* IP has looked for hop-by-hop options before us, and will not again. */
 	if (ip6h->version != 6 || len > skb->len ||
-	    ip6h->nexthdr == NEXTHDR_HOP || ip6h->nexthdr == NEXTHDR_FRAGMENT)
+	    ip6h->nexthdr == NEXTHDR_HOP)
 		return false;
 	if (!ipv6_addr_equal(&ip6h->saddr, &outer->saddr) ||
 	    !ipv6_addr_equal(&ip6h->daddr, &outer->daddr))
@@ -111,4 +112,44 @@ bool mcsec_outer_remove(struct sk_buff *skb, const struct mcsec_outer *outer)
 		return remove6(skb, &outer->v6);
 #endif
 	return remove4(skb, &outer->v4);
+}
+
+/* ---- fragments in it ---- */
+
+static int gather4(struct sk_buff *skb, struct net *net, u32 user)
+{
+	if (!ip_is_fragment(ip_hdr(skb)))
+		return 0;
+	/* What it does not give back it has kept, or freed. */
+	if (ip_defrag(net, skb, user))
+		return -EINPROGRESS;
+	skb_set_transport_header(skb, ip_hdrlen(skb));
+	return 0;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static int gather6(struct sk_buff *skb, struct net *net, u32 user)
+{
+	u8 next = ipv6_hdr(skb)->nexthdr;
+	int err;
+
+	if (next == NEXTHDR_FRAGMENT) {
+		err = nf_ct_frag6_gather(net, skb, user);
+		if (err)
+			return err;
+		next = ipv6_hdr(skb)->nexthdr;
+		skb_set_transport_header(skb, sizeof(struct ipv6hdr));
+	}
+	/* It could not be read, or stood before headers that IP reads first. */
+	return next == NEXTHDR_FRAGMENT || next == NEXTHDR_HOP ? -EBADMSG : 0;
+}
+#endif
+
+int mcsec_outer_gather(struct sk_buff *skb, struct net *net, u32 user)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (ip_hdr(skb)->version == 6)
+		return gather6(skb, net, user);
+#endif
+	return gather4(skb, net, user);
 }

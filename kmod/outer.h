@@ -41,9 +41,19 @@ void mcsec_outer_push(struct sk_buff *skb, const struct mcsec_outer *outer,
 
 /*
  * What came out of the tunnel, with skb->data at its header, becomes the
- * datagram if it is whole and of the addresses of @outer. Returns false if it
- * is not.
+ * datagram, or a fragment of one, if its header makes sense and has the
+ * addresses of @outer. Returns false if not.
  */
 bool mcsec_outer_remove(struct sk_buff *skb, const struct mcsec_outer *outer);
+
+/*
+ * Of a fragment that came out of a tunnel (RFC 4301 7), whose sender made
+ * fragments before ESP: wait for the others of @user, which are none but what
+ * came the same way. Returns 0 if @skb is a whole datagram, or has become one;
+ * -EINPROGRESS if it has been taken, to wait or because it does not fit; another
+ * -errno if it is still the caller's and of no use. IP's own limits of
+ * memory and time apply. BH disabled.
+ */
+int mcsec_outer_gather(struct sk_buff *skb, struct net *net, u32 user);
 
 #endif /* _MCSEC_OUTER_H */

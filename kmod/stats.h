@@ -32,6 +32,7 @@
 	X(OUT_OPTIONS,		"out-options")			\
 	X(OUT_OBSERVED,		"out-observed")			\
 	X(IN_ACCEPTED,		"in-accepted")			\
+	X(IN_INNER_FRAGMENT,	"in-inner-fragment")		\
 	X(IN_EXEMPT,		"in-exempt")			\
 	X(IN_CLEAR,		"in-clear")			\
 	X(IN_FRAGMENT,		"in-fragment")			\

@@ -72,7 +72,79 @@ round() {
 		in-dummy ${base[in-dummy]} \
 		in-selector ${base[in-selector]} | sed 's/, $//')"
 }
+
+# family, address, name of the group: fragments that a sender made before ESP
+tunnels() {
+	local f=$1 dst=$2 g=$3 n=0 key other name bad lines
+
+	key=$(new_key 20)
+	other=$(new_key 20)
+	part() { # key, SPI, what
+		n=$((n + 1))
+		in_ns a "$(dirname "$0")/inside.py" "$dst" eth0 "$1" "$2" \
+			$(((7 << 48) + n)) "$3"
+	}
+	grew() { # name, counter, by
+		try "IPv$f: $1" wait_until 15 counted b "$2" $((was[$2] + $3))
+		was[$2]=$((was[$2] + $3))
+	}
+	local -A was=()
+	for name in in-inner-fragment in-accepted in-selector in-inner; do
+		was[$name]=$(counter b $name)
+	done
+	sa_add b "$g" "$key" spi 8192 dir in alg aes-gcm-16 mode tunnel
+	sa_add b "$g" "$other" spi 8193 dir in alg aes-gcm-16 mode tunnel
+	lines=$(wc -l <"$TMP/r$f")
+	part "$key" 8192 first:1
+	grew "a fragment in a tunnel waits" in-inner-fragment 1
+	part "$key" 8192 last:1
+	grew "until it is whole" in-accepted 1
+	wait_until 15 has_lines "r$f" $((lines + 1))
+	is "IPv$f: and arrives" "$(tail -n 1 "$TMP/r$f" | cut -d' ' -f1)" 16
+	part "$key" 8192 last:2
+	part "$key" 8192 first:2
+	grew "in any order" in-accepted 1
+	grew "one of them waits" in-inner-fragment 1
+	# what never comes together
+	part "$key" 8192 first:3
+	part "$other" 8193 last:3
+	grew "those of two SAs make nothing" in-inner-fragment 2
+	part "$key" 8192 first:4
+	in_ns a "$(dirname "$0")/inside.py" "$dst" eth0 00 0 0 clear:4
+	grew "nor does one in the clear" in-inner-fragment 1
+	part "$key" 8192 first:5
+	part "$key" 8192 late:5
+	wait_until 15 counted b in-inner-fragment $((was[in-inner-fragment] + 1))
+	part "$key" 8192 last:5
+	bad=$(($(counter b in-inner-fragment) + $(counter b in-inner)))
+	is "IPv$f: one that overlaps spoils it" $bad \
+		$((was[in-inner-fragment] + was[in-inner] + 3))
+	is "IPv$f: nothing of it was accepted" "$(counter b in-accepted)" \
+		"${was[in-accepted]}"
+	is "IPv$f: nor arrived" "$(wc -l <"$TMP/r$f")" $((lines + 2))
+	# the whole is what the key must be for
+	ctl b group add "narrow$f" "$dst" proto udp dport 5001
+	sa_add b "narrow$f" "$(new_key 20)" spi 9000 dir in alg aes-gcm-16
+	ctl b sa del "$g" 8193
+	ctl b sa del "$g" 8192
+	sa_add b "narrow$f" "$key" spi 8192 dir in alg aes-gcm-16 mode tunnel
+	part "$key" 8192 first:6
+	part "$key" 8192 last:6
+	grew "one for another port is refused when it is whole" in-selector 1
+	is "IPv$f: it did not arrive" "$(wc -l <"$TMP/r$f")" $((lines + 2))
+	ctl b group del "narrow$f"
+}
 declare -A base=()
 round 4 $G4 g4
 round 6 $G6 g6
+sniff b wire
+tunnels 4 $G4 g4
+tunnels 6 $G6 g6
+# IP tells the sender of what stayed in pieces, and would quote it
+timed_out() { in_ns b nstat -asz "Ip*ReasmTimeout" |
+	awk '{ n += $2 } END { exit n < 8 }'; }
+try "what stays in pieces is thrown away" wait_until 90 timed_out
+sniffed wire
+is "and nobody is told of it in the clear" \
+	"$(grep -ac 'inside a tunnel' "$TMP/wire.pcap")" 0
 tap_done

@@ -14,6 +14,10 @@ KEY is AES-GCM's with its salt, in hex; IV 8 octets as a number. WHAT:
   no-text    a trailer alone
   atomic     the datagram behind a fragment header of IPv6, as all of it
   behind     the datagram behind more headers of IPv6 than are walked
+  first:ID, last:ID, late:ID
+             in a tunnel from 10.1.0.1 or fd01::1: the first of two fragments of
+             the datagram, the second, or one that overlaps the first
+  clear:ID   no ESP at all, but the second fragment by itself
 """
 import socket
 import struct
@@ -50,7 +54,31 @@ def options(after, size):
     return out
 
 
-def text_of(what):
+def fragment(address, what, mark=0):
+    """An IP packet: a part of a datagram of 24 octets."""
+    which, ident = what.split(":")
+    udp = struct.pack("!HHHH", 9, 5000, 24, 0x1234) + b"inside a tunnel!"
+    at, more = (0, 1) if which == "first" else (8 if which == "late" else 16, 0)
+    part = udp[at:16 if more else 24]
+    if ":" in address:
+        body = struct.pack("!BBHI", 17, 0, at | more, int(ident)) + part
+        return struct.pack("!IHBB", 6 << 28 | mark << 20, len(body), 44, 8) + \
+            socket.inet_pton(socket.AF_INET6, "fd01::1") + \
+            socket.inet_pton(socket.AF_INET6, address) + body
+    head = struct.pack("!BBHHHBBH", 0x45, mark, 20 + len(part), int(ident),
+                       at // 8 | more << 13, 8, 17, 0) + \
+        socket.inet_aton("10.1.0.1") + socket.inet_aton(address)
+    total = sum(struct.unpack("!10H", head))
+    total = (total & 0xffff) + (total >> 16)
+    total = ~((total & 0xffff) + (total >> 16)) & 0xffff
+    return head[:10] + struct.pack("!H", total) + head[12:] + part
+
+
+def text_of(what, address):
+    if ":" in what:
+        inner = fragment(address, what)
+        return inner + padding(-(len(inner) + 2) % 4) + \
+            (b"\x29" if ":" in address else b"\x04")
     data = b"inside"
     # a wrong checksum: the tag says more. None at all IPv6 does not take.
     udp = struct.pack("!HHHH", 9, 5000, 8 + len(data), 1) + data
@@ -71,15 +99,22 @@ def main():
     if len(sys.argv) != 7:
         sys.exit(__doc__)
     address, dev, key, spi, iv, what = sys.argv[1:]
-    esp = seal(bytes.fromhex(key), int(spi), int(iv, 0), text_of(what))
     six = ":" in address
     family = socket.AF_INET6 if six else socket.AF_INET
-    with socket.socket(family, socket.SOCK_RAW, 50) as s:
+    proto = 50
+    if what.startswith("clear:"):
+        packet, proto = fragment(address, what), 255
+    else:
+        packet = seal(bytes.fromhex(key), int(spi), int(iv, 0),
+                      text_of(what, address))
+    with socket.socket(family, socket.SOCK_RAW, proto) as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, dev.encode())
         if six:
             s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF,
                          socket.if_nametoindex(dev))
-        s.sendto(esp, (address, 0))
+            if proto == 255:
+                s.setsockopt(socket.IPPROTO_IPV6, 36, 1)    # IPV6_HDRINCL
+        s.sendto(packet, (address, 0))
 
 
 main()
