@@ -15,6 +15,7 @@
 #include "outer.h"
 #include "pmtu.h"
 #include "share.h"
+#include "timestamp.h"
 #include "trace.h"
 
 #include <net/checksum.h>
@@ -83,6 +84,7 @@ static __always_inline int out_finish(struct mcsec_op *op, int err)
 		return out_failed(sa, iv, skb->len - hlen - MCSEC_HEAD -
 				  MCSEC_ICV, err);
 	finish_head(skb, nhoff);
+	mcsec_timestamp_keep(skb);
 	mcsec_count(sa->group->stats, MCSEC_OUT_PROTECTED);
 	trace_mcsec_protect(skb, sa, iv);
 	return 0;

@@ -38,7 +38,7 @@ LIBRARIES = {
 }
 
 # part of the module: parts whose header it may include
-BASE = "verified header outer pmtu stats flight compat"
+BASE = "verified header outer pmtu timestamp stats flight compat"
 KEYS = "trace sa sender select shape esp replay notify netlink-gen " + BASE
 KMOD = {
     "main": "netlink hooks flows rollback output input group guard share " + KEYS,
@@ -66,6 +66,7 @@ KMOD = {
     "header": "",
     "outer": "",
     "pmtu": "compat esp",
+    "timestamp": "",
     "notify": "netlink-gen " + BASE,
     "sender": "esp replay " + BASE,
     "esp": "replay selftest " + BASE,

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "timestamp.h"
+
+#include <linux/netdevice.h>
+#include <net/dst.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+
+/* What each fragment repeats of @skb, and what it has besides; -1: none may be. */
+static int repeated(struct sk_buff *skb, unsigned int *besides)
+{
+	u8 *nexthdr;
+
+	*besides = 0;
+	if (ip_hdr(skb)->version == 4)
+		return ip_hdr(skb)->frag_off & htons(IP_DF) ? -1 :
+							      ip_hdrlen(skb);
+#if IS_ENABLED(CONFIG_IPV6)
+	*besides = sizeof(struct frag_hdr);
+	return ip6_find_1stfragopt(skb, &nexthdr);
+#else
+	return -1;
+#endif
+}
+
+/* What fragments are made for, as ip_fragment() and ip6_fragment() see it. */
+static unsigned int fragment_mtu(const struct sk_buff *skb,
+				 const struct dst_entry *dst)
+{
+	unsigned int mtu = dst_mtu(dst);
+#if IS_ENABLED(CONFIG_IPV6)
+	unsigned int asked;
+
+	/* IPV6_MTU */
+	if (ip_hdr(skb)->version == 6 && sk_fullsock(skb->sk) &&
+	    skb->sk->sk_family == AF_INET6) {
+		asked = READ_ONCE(inet6_sk(skb->sk)->frag_size);
+		if (asked)
+			mtu = min(mtu, asked);
+	}
+#endif
+	return mtu;
+}
+
+/* @n octets of @skb from @at on, with room for headers in front. */
+static struct sk_buff *copy_part(const struct sk_buff *skb, unsigned int at,
+				 unsigned int n, unsigned int room)
+{
+	struct sk_buff *part;
+
+	part = alloc_skb(room + n, GFP_ATOMIC | __GFP_NOWARN);
+	if (!part)
+		return NULL;
+	skb_reserve(part, room);
+	skb_copy_bits(skb, at, skb_put(part, n), n);
+	return part;
+}
+
+void mcsec_timestamp_keep_slow(struct sk_buff *skb)
+{
+	struct dst_entry *dst = skb_dst(skb);
+	struct sk_buff *list = NULL, **at = &list;
+	unsigned int mtu, besides, first, step, off, room, truesize = 0;
+	unsigned int total = skb->len;
+	int hlen;
+
+	if (!dst || !skb->sk || skb->destructor != sock_wfree)
+		return;
+	mtu = fragment_mtu(skb, dst);
+	hlen = repeated(skb, &besides);
+	if (total <= dst_mtu(dst) || hlen < 0 || mtu < hlen + besides + 8)
+		return;
+	step = round_down(mtu - hlen - besides, 8);
+	first = hlen + step;
+	room = LL_RESERVED_SPACE(dst->dev) + besides;
+	if (skb_linearize(skb) || skb_cow(skb, room))
+		return;
+	for (off = first; off < total; off += step) {
+		*at = copy_part(skb, off, min(step, total - off), room + hlen);
+		if (!*at) {
+			kfree_skb_list(list);
+			return;
+		}
+		truesize += (*at)->truesize;
+		at = &(*at)->next;
+	}
+	__skb_trim(skb, first);
+	skb_shinfo(skb)->frag_list = list;
+	skb->data_len = total - first;
+	skb->len = total;
+	/* IP takes it off again, when the parts are the socket's. */
+	skb->truesize += truesize;
+	refcount_add(truesize, &skb->sk->sk_wmem_alloc);
+}
