@@ -96,6 +96,9 @@ struct mcsec_group *mcsec_group_by_name_rcu(struct mcsec_net *mnet,
 {
 	char key[MCSEC_NAME_MAX + 1] = {};
 
+	/* Pairs with mcsec_net_prepare(). */
+	if (!smp_load_acquire(&mnet->ready))
+		return NULL;
 	strscpy(key, name, sizeof(key));
 	return rhashtable_lookup_fast(&mnet->by_name, key, params_name);
 }
@@ -357,31 +360,42 @@ void mcsec_group_select(struct mcsec_group *group, struct mcsec_sa *sa)
 	rcu_assign_pointer(group->out, sa);
 }
 
-int mcsec_net_init(struct mcsec_net *mnet, struct net *net)
+void mcsec_net_init(struct mcsec_net *mnet, struct net *net)
 {
-	int err;
-
 	mnet->net = net;
 	mutex_init(&mnet->lock);
 	xa_init(&mnet->by_id);
 	atomic_set(&mnet->alive, 0);
 	atomic_long_set(&mnet->windows.used, 0);
 	mnet->windows.ordinary = net->user_ns != &init_user_ns;
-	mnet->stats = alloc_percpu(struct mcsec_stats);
+}
+
+int mcsec_net_prepare(struct mcsec_net *mnet)
+{
+	int err;
+
+	lockdep_assert_held(&mnet->lock);
+
+	if (mnet->ready)
+		return 0;
+	mnet->stats = alloc_percpu_gfp(struct mcsec_stats, GFP_KERNEL_ACCOUNT);
 	if (!mnet->stats)
 		return -ENOMEM;
-	err = mcsec_select_init(&mnet->select, net);
+	err = mcsec_select_init(&mnet->select, mnet->net);
 	if (err)
 		goto err_stats;
 	err = rhashtable_init(&mnet->by_name, &params_name);
 	if (err)
 		goto err_select;
+	/* Rules look for names without the lock. */
+	smp_store_release(&mnet->ready, true);
 	return 0;
 
 err_select:
 	mcsec_select_exit(&mnet->select);
 err_stats:
 	free_percpu(mnet->stats);
+	mnet->stats = NULL;
 	return err;
 }
 
@@ -411,14 +425,12 @@ void mcsec_net_flush(struct mcsec_net *mnet)
 
 void mcsec_net_exit(struct mcsec_net *mnet)
 {
-	/* Packets that are still in a hook, which use groups and counters,
-	 * then SAs, which tell and count until they are freed.
-	 */
-	if (mnet->next_id)
-		synchronize_net();
+	/* SAs, which tell and count until they are freed. */
 	wait_var_event(&mnet->alive, !atomic_read(&mnet->alive));
+	xa_destroy(&mnet->by_id);
+	if (!mnet->ready)
+		return;
 	rhashtable_destroy(&mnet->by_name);
 	mcsec_select_exit(&mnet->select);
-	xa_destroy(&mnet->by_id);
 	free_percpu(mnet->stats);
 }

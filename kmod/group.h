@@ -33,6 +33,7 @@ extern unsigned int mcsec_net_id;
 /**
  * struct mcsec_net - a network namespace
  * @lock: everything below that packets only read
+ * @ready: @select, @by_name and @stats are there: from the first group on
  * @select: groups by what they select, and their SAs by addresses and SPI
  * @by_name: all groups by name
  * @by_id: all groups in the order they were made, for dumps
@@ -50,6 +51,7 @@ extern unsigned int mcsec_net_id;
  */
 struct mcsec_net {
 	struct mutex lock;
+	bool ready;
 	struct mcsec_select select;
 	struct rhashtable by_name;
 	struct xarray by_id;
@@ -249,7 +251,7 @@ void mcsec_group_del(struct mcsec_group *group);
 /*
  * Add an SA, taking over config->tfm in any case. Returns it, or -EEXIST (the
  * SPI is taken, by the group or by another with its addresses), -ENOSPC at the
- * cap, -ENOMEM.
+ * cap, -EDQUOT at that of all ordinary users, -ENOMEM.
  */
 struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
 				    const struct mcsec_sa_config *config);
@@ -262,10 +264,18 @@ void mcsec_group_select(struct mcsec_group *group, struct mcsec_sa *sa);
 /* All SAs of the namespace, see mcsec_sa_rolled_back(). Takes mnet->lock. */
 void mcsec_net_rolled_back(struct mcsec_net *mnet, bool wipe);
 
-int mcsec_net_init(struct mcsec_net *mnet, struct net *net);
+void mcsec_net_init(struct mcsec_net *mnet, struct net *net);
+/*
+ * What a namespace needs that has groups, and most never have; once. The caller
+ * holds mnet->lock. Returns 0 or -ENOMEM.
+ */
+int mcsec_net_prepare(struct mcsec_net *mnet);
 /* Delete every group. The caller holds mnet->lock. */
 void mcsec_net_flush(struct mcsec_net *mnet);
-/* No groups, no hooks any more. Waits for what is still in use. */
+/*
+ * No groups, no hooks, no packets in a hook any more. Waits for SAs that are
+ * still in use.
+ */
 void mcsec_net_exit(struct mcsec_net *mnet);
 
 #endif /* _MCSEC_GROUP_H */

@@ -20,29 +20,43 @@
 
 static int __net_init net_init(struct net *net)
 {
-	return mcsec_net_init(mcsec_net_of(net), net);
+	mcsec_net_init(mcsec_net_of(net), net);
+	return 0;
 }
 
 /* Not .pre_exit: the namespace's devices are unregistered after every
- * .pre_exit and before the first .exit of a subsystem, and may send until
+ * .pre_exit and before the first exit of a subsystem, and may send until
  * then. So the hooks are there for as long as a packet can be.
+ *
+ * All namespaces of the machine go through one worker: each must not wait for
+ * its own packets, but all for those of all, once.
  */
-static void __net_exit net_exit(struct net *net)
+static void __net_exit net_exit_batch(struct list_head *nets)
 {
-	struct mcsec_net *mnet = mcsec_net_of(net);
+	struct mcsec_net *mnet;
+	bool used = false;
+	struct net *net;
 
-	mutex_lock(&mnet->lock);
-	if (mnet->n_groups) {
-		mcsec_net_flush(mnet);
-		mcsec_hooks_put(mnet);
+	list_for_each_entry(net, nets, exit_list) {
+		mnet = mcsec_net_of(net);
+		mutex_lock(&mnet->lock);
+		if (mnet->n_groups) {
+			mcsec_net_flush(mnet);
+			mcsec_hooks_put(mnet);
+		}
+		mutex_unlock(&mnet->lock);
+		used |= mnet->ready;
 	}
-	mutex_unlock(&mnet->lock);
-	mcsec_net_exit(mnet);
+	/* Packets that are still in a hook, which use groups and counters. */
+	if (used)
+		synchronize_net();
+	list_for_each_entry(net, nets, exit_list)
+		mcsec_net_exit(mcsec_net_of(net));
 }
 
 static struct pernet_operations net_ops = {
 	.init = net_init,
-	.exit = net_exit,
+	.exit_batch = net_exit_batch,
 	.id = &mcsec_net_id,
 	.size = sizeof(struct mcsec_net),
 };
@@ -59,6 +73,11 @@ static int dev_event(struct notifier_block *nb, unsigned long event, void *ptr)
 	 */
 	if (event != NETDEV_REGISTER && event != NETDEV_UNREGISTER &&
 	    event != NETDEV_CHANGENAME && event != NETDEV_PRE_UP)
+		return NOTIFY_DONE;
+	/* The whole machine waits for RTNL, and shall not wait for a namespace
+	 * that has much to do.
+	 */
+	if (!mcsec_select_has_devs(&mnet->select))
 		return NOTIFY_DONE;
 	mutex_lock(&mnet->lock);
 	err = mcsec_select_dev(&mnet->select, dev, event == NETDEV_UNREGISTER);

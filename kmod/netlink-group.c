@@ -256,6 +256,11 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 
 	if (mcsec_group_claim(mnet, config))
 		return 0;
+	err = mcsec_net_prepare(mnet);
+	if (err) {
+		NL_SET_ERR_MSG(info->extack, "out of memory");
+		return err;
+	}
 	/* The hooks are there before userspace is told that the group is. */
 	err = mcsec_hooks_get(mnet);
 	if (err) {

@@ -290,6 +290,10 @@ static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 	case -ENOSPC:
 		return refuse(info, MCSEC_A_SA_GROUP, err,
 			      "the group has too many SAs");
+	case -EDQUOT:
+		NL_SET_ERR_MSG(info->extack,
+			       "ordinary users' namespaces together have as many SAs as this machine's memory allows");
+		return err;
 	default:
 		NL_SET_ERR_MSG(info->extack, "out of memory");
 		return err;

@@ -183,10 +183,15 @@ static int fill_counter(struct sk_buff *msg, const void *object)
 {
 	const struct counter_of *of = object;
 
+	struct mcsec_net *mnet = of->mnet;
+	u64 value = 0;
+
+	/* There are none before the first group. */
+	if (smp_load_acquire(&mnet->ready))
+		value = mcsec_stats_read(mnet->stats, of->counter);
 	if (nla_put_string(msg, MCSEC_A_COUNTER_NAME,
 			   mcsec_counter_name(of->counter)) ||
-	    nla_put_u64_64bit(msg, MCSEC_A_COUNTER_VALUE,
-			      mcsec_stats_read(of->mnet->stats, of->counter),
+	    nla_put_u64_64bit(msg, MCSEC_A_COUNTER_VALUE, value,
 			      MCSEC_A_COUNTER_PAD))
 		return -EMSGSIZE;
 	return 0;

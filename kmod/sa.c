@@ -405,6 +405,7 @@ static void sa_free(struct mcsec_sa *sa)
 	struct crypto_aead *tfm = rcu_dereference_protected(sa->tfm, true);
 
 	crypto_free_aead(tfm);
+	mcsec_cipher_give(sa->senders.windows);
 	mcsec_senders_destroy(&sa->senders);
 	kfree(sa->seq_win);
 	kfree(sa->slots);
@@ -477,8 +478,13 @@ struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 	struct mcsec_sa *sa;
 	int err, cpu;
 
+	if (!mcsec_cipher_take(config->windows)) {
+		crypto_free_aead(config->tfm);
+		return ERR_PTR(-EDQUOT);
+	}
 	sa = kzalloc(sizeof(*sa), GFP_KERNEL_ACCOUNT);
 	if (!sa) {
+		mcsec_cipher_give(config->windows);
 		crypto_free_aead(config->tfm);
 		return ERR_PTR(-ENOMEM);
 	}

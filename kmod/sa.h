@@ -205,9 +205,9 @@ struct mcsec_sa_counts {
 };
 
 /*
- * A new SA, or ERR_PTR(-ENOMEM); config->tfm is taken over in any case. Its
- * timer runs. Process context. @release(@group) is called once when it has been
- * freed.
+ * A new SA, or ERR_PTR: -ENOMEM, or -EDQUOT if ordinary users have as many as
+ * the machine has room for; config->tfm is taken over in any case. Its timer
+ * runs. Process context. @release(@group) is called once when it has been freed.
  */
 struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 				 struct net *net, const char *name,

@@ -3,7 +3,11 @@
 #include "table.h"
 
 #include <linux/delay.h>
+#include <linux/hash.h>
+#include <linux/jhash.h>
+#include <linux/mm.h>
 #include <linux/netdevice.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 
 static struct mcsec_tables *tables_of(struct mcsec_select *s, u16 family)
@@ -175,6 +179,7 @@ static int replace(struct mcsec_tables *t, struct mcsec_sel *sel)
 	}
 	WRITE_ONCE(sel->in_table, true);
 	part_put(t, old);
+	hlist_del(&old->by_dev);
 	WRITE_ONCE(old->in_table, false);
 	return 0;
 }
@@ -238,13 +243,38 @@ static void addr_put(struct mcsec_tables *t, const struct mcsec_selector *sel,
 	mcsec_shape_put(&t->prefixes, id);
 }
 
+/* ---- interfaces ---- */
+
+static struct hlist_head *named(const struct mcsec_select *s, const char *dev)
+{
+	u32 hash = jhash(dev, strlen(dev), s->devs->seed);
+
+	return &s->devs->by_name[hash >> (32 - MCSEC_DEV_BITS)];
+}
+
+static struct hlist_head *bound(const struct mcsec_select *s, const void *dev)
+{
+	return &s->devs->by_dev[hash_ptr(dev, MCSEC_DEV_BITS)];
+}
+
+static int devs_prepare(struct mcsec_select *s)
+{
+	if (s->devs)
+		return 0;
+	s->devs = kvzalloc(sizeof(*s->devs), GFP_KERNEL_ACCOUNT);
+	if (!s->devs)
+		return -ENOMEM;
+	get_random_bytes(&s->devs->seed, sizeof(s->devs->seed));
+	return 0;
+}
+
 /* Whether one that waits for the same interface looks for the same. */
 static bool taken(struct mcsec_select *s, const struct mcsec_sel *sel)
 {
 	const struct mcsec_sel *other;
 	struct mcsec_key key;
 
-	list_for_each_entry(other, &s->with_dev, list) {
+	hlist_for_each_entry(other, named(s, sel->dev), by_name) {
 		if (strcmp(other->dev, sel->dev))
 			continue;
 		key = other->node.key;
@@ -255,15 +285,13 @@ static bool taken(struct mcsec_select *s, const struct mcsec_sel *sel)
 	return false;
 }
 
-static int enter(struct mcsec_select *s, struct mcsec_tables *t,
-		 struct mcsec_sel *sel)
+static int enter_dev(struct mcsec_select *s, struct mcsec_tables *t,
+		     struct mcsec_sel *sel)
 {
 	struct net_device *dev;
 	bool other = false, vrf = false;
 	int err;
 
-	if (!*sel->dev)
-		return place(t, sel);
 	if (taken(s, sel))
 		return -EEXIST;
 	/* One that comes meanwhile waits in mcsec_select_dev() for our lock. */
@@ -285,17 +313,43 @@ static int enter(struct mcsec_select *s, struct mcsec_tables *t,
 		err = place(t, sel);
 		if (err)
 			return err;
+		hlist_add_head(&sel->by_dev, bound(s, dev));
 	}
-	list_add(&sel->list, &s->with_dev);
+	hlist_add_head(&sel->by_name, named(s, sel->dev));
 	return 0;
 }
 
-static void leave(struct mcsec_tables *t, struct mcsec_sel *sel)
+static int enter(struct mcsec_select *s, struct mcsec_tables *t,
+		 struct mcsec_sel *sel)
 {
-	if (*sel->dev)
-		list_del(&sel->list);
-	if (sel->in_table)
+	int err;
+
+	if (!*sel->dev)
+		return place(t, sel);
+	err = devs_prepare(s);
+	if (err)
+		return err;
+	WRITE_ONCE(s->n_devs, s->n_devs + 1);
+	/* Before we look for it: pairs with mcsec_select_has_devs(). */
+	smp_mb();
+	err = enter_dev(s, t, sel);
+	if (err)
+		WRITE_ONCE(s->n_devs, s->n_devs - 1);
+	return err;
+}
+
+static void leave(struct mcsec_select *s, struct mcsec_tables *t,
+		  struct mcsec_sel *sel)
+{
+	if (*sel->dev) {
+		hlist_del(&sel->by_name);
+		WRITE_ONCE(s->n_devs, s->n_devs - 1);
+	}
+	if (sel->in_table) {
+		if (*sel->dev)
+			hlist_del(&sel->by_dev);
 		displace(t, sel);
+	}
 }
 
 int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
@@ -335,7 +389,7 @@ int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
 
 err_enter:
 	while (i--)
-		leave(t, &(*sels)[i]);
+		leave(s, t, &(*sels)[i]);
 	mcsec_shape_put(&t->shapes, id);
 err_addr:
 	addr_put(t, sel, *addr);
@@ -369,7 +423,7 @@ void mcsec_select_del(struct mcsec_select *s, const struct mcsec_selector *sel,
 	unsigned int i;
 
 	for (i = 0; i < (sel->n_devs ?: 1); i++)
-		leave(t, &sels[i]);
+		leave(s, t, &sels[i]);
 	mcsec_shape_put(&t->shapes, sels->node.key.shape);
 	addr_put(t, sel, addr);
 }
@@ -397,7 +451,7 @@ static int place_dev(struct mcsec_select *s, const struct net_device *dev,
 	struct mcsec_sel *sel;
 	int err;
 
-	list_for_each_entry(sel, &s->with_dev, list) {
+	hlist_for_each_entry(sel, named(s, dev->name), by_name) {
 		if (sel->in_table || strcmp(sel->dev, dev->name))
 			continue;
 		/* Packets come and go by its ports. */
@@ -413,6 +467,7 @@ static int place_dev(struct mcsec_select *s, const struct net_device *dev,
 		}
 		if (err)
 			return err;
+		hlist_add_head(&sel->by_dev, bound(s, dev));
 	}
 	return 0;
 }
@@ -421,20 +476,24 @@ int mcsec_select_dev(struct mcsec_select *s, const struct net_device *dev,
 		     bool gone)
 {
 	bool removed = false;
+	struct hlist_node *next;
 	struct mcsec_sel *sel;
 	int err;
 
+	if (!s->n_devs)
+		return 0;
 	/* First: if there is no memory for them the old name comes back, and
 	 * what was entered under it must still be there.
 	 */
 	err = gone ? 0 : place_dev(s, dev, &removed);
-	list_for_each_entry(sel, &s->with_dev, list) {
+	hlist_for_each_entry_safe(sel, next, bound(s, dev), by_dev) {
 		/* Not by index: one that is gone is told of again for as long
 		 * as it is referred to, and another may have its index.
 		 */
-		if (err || !sel->in_table || sel->of != dev ||
+		if (err || sel->of != dev ||
 		    (!gone && !strcmp(sel->dev, dev->name)))
 			continue;
+		hlist_del(&sel->by_dev);
 		displace(tables_of(s, sel->family), sel);
 		removed = true;
 	}
@@ -488,7 +547,6 @@ int mcsec_select_init(struct mcsec_select *s, struct net *net)
 	int err;
 
 	s->net = net;
-	INIT_LIST_HEAD(&s->with_dev);
 	err = tables_init(&s->v4, &mcsec_params4);
 	if (err)
 		return err;
@@ -502,4 +560,5 @@ void mcsec_select_exit(struct mcsec_select *s)
 {
 	tables_exit(&s->v6);
 	tables_exit(&s->v4);
+	kvfree(s->devs);
 }

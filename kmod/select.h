@@ -79,7 +79,8 @@ struct mcsec_part {
 struct mcsec_sel {
 	struct mcsec_node node;
 	struct mcsec_group *group;
-	struct list_head list;	/* of those with an interface */
+	struct hlist_node by_name;	/* of those with an interface */
+	struct hlist_node by_dev;	/* while the interface is there */
 	struct mcsec_part *part; /* of a protocol's, while in the table */
 	const void *of;		/* the interface, to be compared only */
 	u16 family;
@@ -99,10 +100,35 @@ struct mcsec_tables {
 	struct mcsec_shapes __rcu *prefixes;	/* of sas and addrs */
 };
 
+/* Groups' interfaces: a namespace may have millions, each of which it is told. */
+#define MCSEC_DEV_BITS 10
+
+/**
+ * struct mcsec_devs - places of groups that name an interface
+ * @by_name: all, hashed by its name
+ * @by_dev: those whose interface is there, hashed by it
+ * @seed: who may make groups picks the names
+ */
+struct mcsec_devs {
+	struct hlist_head by_name[1 << MCSEC_DEV_BITS];
+	struct hlist_head by_dev[1 << MCSEC_DEV_BITS];
+	u32 seed;
+};
+
+/**
+ * struct mcsec_select - the selectors of a network namespace
+ * @v4: of IPv4
+ * @v6: of IPv6
+ * @devs: from the first group that names an interface on
+ * @n_devs: places in @devs, or about to be; read without the lock
+ * @shape_ids: last id of a shape
+ * @net: the namespace
+ */
 struct mcsec_select {
 	struct mcsec_tables v4;
 	struct mcsec_tables v6;
-	struct list_head with_dev;
+	struct mcsec_devs *devs;
+	unsigned int n_devs;
 	u32 shape_ids;
 	struct net *net;
 };
@@ -222,6 +248,18 @@ int mcsec_select_sa_add(struct mcsec_select *s, u16 family,
 			__be32 spi);
 void mcsec_select_sa_del(struct mcsec_select *s, u16 family,
 			 struct mcsec_node *node);
+
+/*
+ * Whether any group names an interface, or looks for one right now. For who has
+ * changed the namespace's interfaces, without the lock: a group that is not seen
+ * here sees the change.
+ */
+static inline bool mcsec_select_has_devs(const struct mcsec_select *s)
+{
+	/* Pairs with enter(). */
+	smp_mb();
+	return READ_ONCE(s->n_devs);
+}
 
 /*
  * @dev has come, got another name, is about to be used, or is @gone. Returns 0

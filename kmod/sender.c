@@ -2,6 +2,8 @@
 #include "sender.h"
 
 #include <linux/err.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
@@ -15,6 +17,31 @@ void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
 }
 
 static atomic_long_t users_used = ATOMIC_LONG_INIT(0);
+static atomic_long_t users_ciphers = ATOMIC_LONG_INIT(0);
+
+/* At most @max, and at most that part of the machine's memory. */
+static long share_of_ram(unsigned long max, unsigned int part)
+{
+	return min(max, (totalram_pages() << PAGE_SHIFT) / part);
+}
+
+bool mcsec_cipher_take(const struct mcsec_windows *windows)
+{
+	long max = share_of_ram(LONG_MAX, MCSEC_CIPHERS_PART) /
+		   MCSEC_CIPHER_BYTES;
+
+	if (!windows->ordinary ||
+	    atomic_long_inc_return(&users_ciphers) <= max)
+		return true;
+	atomic_long_dec(&users_ciphers);
+	return false;
+}
+
+void mcsec_cipher_give(const struct mcsec_windows *windows)
+{
+	if (windows->ordinary)
+		atomic_long_dec(&users_ciphers);
+}
 
 static void give(struct mcsec_windows *windows, size_t bytes)
 {
@@ -28,10 +55,10 @@ static bool take(struct mcsec_windows *windows, size_t bytes)
 	bool ok;
 
 	ok = atomic_long_add_return(bytes, &windows->used) <=
-	     MCSEC_WINDOWS_NET_MAX;
+	     share_of_ram(MCSEC_WINDOWS_NET_MAX, 8);
 	if (windows->ordinary &&
 	    atomic_long_add_return(bytes, &users_used) >
-	    MCSEC_WINDOWS_USERS_MAX)
+	    share_of_ram(MCSEC_WINDOWS_USERS_MAX, 16))
 		ok = false;
 	if (!ok)
 		give(windows, bytes);
@@ -67,7 +94,7 @@ struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 		goto err_count;
 	}
 	if (!take(senders->windows, bytes)) {
-		other = ERR_PTR(-ENOSPC);
+		other = ERR_PTR(-ENOMEM);
 		goto err_count;
 	}
 	sender = kzalloc(bytes, GFP_ATOMIC | __GFP_NOWARN);

@@ -17,11 +17,20 @@
 
 /* Octets of windows that one SA may come to, a network namespace, and all
  * namespaces of ordinary users together, who can make any number of them. They
- * are made in softirq, where no memory control group pays for them.
+ * are made in softirq, where no memory control group pays for them. Of a small
+ * machine a namespace gets an eighth, and all ordinary users a sixteenth.
  */
 #define MCSEC_WINDOWS_SA_MAX (32UL << 20)
-#define MCSEC_WINDOWS_NET_MAX (256L << 20)
-#define MCSEC_WINDOWS_USERS_MAX (512L << 20)
+#define MCSEC_WINDOWS_NET_MAX (256UL << 20)
+#define MCSEC_WINDOWS_USERS_MAX (512UL << 20)
+
+/*
+ * SAs of all ordinary users together: a cipher takes about so many octets,
+ * which the crypto API has no way to charge to who asked for it. Together they
+ * get a 32nd part of the machine.
+ */
+#define MCSEC_CIPHER_BYTES 4096
+#define MCSEC_CIPHERS_PART 32
 
 /**
  * struct mcsec_windows - those of a network namespace
@@ -84,9 +93,13 @@ mcsec_sender_find(struct mcsec_senders *senders, u32 id)
 	return xa_load(&senders->table, id);
 }
 
+/* An SA of the namespace: false if ordinary users have as many as they may. */
+bool mcsec_cipher_take(const struct mcsec_windows *windows);
+void mcsec_cipher_give(const struct mcsec_windows *windows);
+
 /*
  * The sender @id of a datagram that has been verified, made if need be, or
- * ERR_PTR: -ENOSPC at the cap, -ENOMEM. *@created says whether it was made.
+ * ERR_PTR: -ENOSPC at the SA's cap, -ENOMEM. *@created says whether it was made.
  */
 struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 				      bool *created);

@@ -1,0 +1,239 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What groups in one namespace cost others: whoever waits for interfaces to be
+# made or for namespaces to go, and the machine's memory. Time passes here only
+# while everybody waits, or while programs work, so that it can be measured.
+#
+# timeout: 600
+# clock: cpu
+
+. "$(dirname "$0")/kmod.sh"
+need python3 unshare
+
+# Namespaces without groups: objects of a kilobyte, with which hash tables begin,
+# that a hundred of them take
+cat >"$TMP/plain.py" <<'PY'
+import ctypes, os
+libc, held = ctypes.CDLL(None), []
+def objects():
+    with open("/proc/slabinfo") as f:
+        return sum(int(line.split()[1]) for line in f
+                   if line.startswith(("kmalloc-1k ", "kmalloc-cg-1k ")))
+before = objects()
+for _ in range(100):
+    libc.unshare(0x40000000)
+    held.append(os.open("/proc/self/ns/net", os.O_RDONLY))
+print(objects() - before)
+PY
+without=''
+[ -d /sys/module/mcsec ] || [ ! -r /proc/slabinfo ] ||
+	without=$(python3 "$TMP/plain.py")
+load_mcsec
+if [ -n "$without" ]; then
+	with=$(python3 "$TMP/plain.py")
+	diag "100 namespaces: $without objects without the module, $with with it"
+	try "a namespace without groups has no tables" \
+		test $((with - without)) -lt 200
+else
+	skip "a namespace without groups has no tables" \
+		"no /proc/slabinfo, or the module was there before"
+fi
+ns_create x y
+
+ms() { # command...: how long it takes
+	local t=${EPOCHREALTIME/./}
+
+	"$@" >/dev/null 2>&1 || echo "# failed: $*" >&2
+	echo $(((${EPOCHREALTIME/./} - t) / 1000))
+}
+
+# ---- a flush, and who makes interfaces meanwhile
+
+many() { # groups, SAs in each
+	local g s
+
+	for ((g = 0; g < $1; g++)); do
+		echo "group add g$g 239.7.$((g / 250)).$((g % 250 + 1))"
+		for ((s = 0; s < $2; s++)); do
+			echo "sa add g$g spi $((5000 + s)) dir in" \
+				"alg aes-gcm-16 window 64 key-file $TMP/key"
+		done
+	done
+}
+(umask 077; new_key 20 >"$TMP/key")
+many $((SCALE * 10)) 60 >"$TMP/batch"
+try "SAs by the thousand" ctl x batch "$TMP/batch"
+n=$(ctl x sa show | grep -c '^sa ')
+is "so many" "$n" $((SCALE * 600))
+cat >"$TMP/links.py" <<'PY'
+"""Make interfaces until a file is there, and write when each of them was asked
+for, and how long it took, in milliseconds."""
+import os, subprocess, sys, time
+with open(sys.argv[2], "w") as out:
+    while not os.path.exists(sys.argv[1]):
+        t = time.time()
+        subprocess.run(["ip", "link", "add", "d1", "type", "dummy"], check=True)
+        took = time.time() - t
+        subprocess.run(["ip", "link", "del", "d1"], check=True)
+        print(int(t * 1000), int(took * 1000), file=out, flush=True)
+PY
+spawn in_ns x python3 "$TMP/links.py" "$TMP/stop" "$TMP/links"
+written() { [ -e "$TMP/links" ] && [ "$(wc -l <"$TMP/links")" -ge "$1" ]; }
+wait_until 60 written 20
+began=$((${EPOCHREALTIME/./} / 1000))
+ctl x group flush
+over=$((${EPOCHREALTIME/./} / 1000))
+wait_until 60 written $(($(wc -l <"$TMP/links") + 20))
+touch "$TMP/stop"
+longest() { # from, to: of those that were asked for or came between
+	awk -v from="$1" -v to="$2" '$1 + $2 >= from && $1 <= to && $2 > most {
+		most = $2
+	}
+	END { print most + 0 }' "$TMP/links"
+}
+rest=$(longest 0 $((began - 1)))
+meanwhile=$(longest "$began" "$over")
+diag "flush of $n SAs: $((over - began)) ms; an interface took $meanwhile ms at most meanwhile, $rest ms at rest"
+try "an interface does not wait for a flush in its namespace" \
+	test "$meanwhile" -le $((rest * 2 + (over - began) / 3 + 10))
+
+# ---- names of interfaces by the thousand
+
+names() { # from, to: groups of 64 names each
+	local g d
+
+	for ((g = $1; g < $2; g++)); do
+		printf 'group add n%s 239.8.%s.%s dev ' $g $((g / 250)) \
+			$((g % 250 + 1))
+		for ((d = 0; d < 64; d++)); do
+			printf '%sw%x-%x' "${sep-}" $g $d
+			sep=,
+		done
+		sep=
+		echo
+	done
+}
+k=$((SCALE * 20))
+names 0 $k >"$TMP/first"
+names $k $((2 * k)) >"$TMP/second"
+names $((2 * k)) $((3 * k)) >"$TMP/third"
+first=$(ms ctl x batch "$TMP/first")
+ctl x batch "$TMP/second"
+third=$(ms ctl x batch "$TMP/third")
+diag "$((k * 64)) names took $first ms, as many beside twice as many $third ms"
+try "names do not wait for one another" test "$third" -lt $((first * 3 / 2 + 20))
+renamed() { # namespace: an interface gets so many names
+	local i
+
+	for ((i = 0; i < 500; i++)); do
+		echo "link set z$i name z$((i + 1))"
+	done | in_ns "$1" ip -batch -
+	nip "$1" link set z500 name z0
+}
+for h in x y; do
+	nip $h link add z0 type dummy
+	renamed $h
+done
+few=$(ms renamed y)
+much=$(ms renamed x)
+diag "an interface got 500 names in $few ms, beside $((3 * k * 64)) others in $much ms"
+try "nor do interfaces that no group names" test "$much" -lt $((few * 4 + 100))
+ctl x group flush
+
+# ---- namespaces that go
+
+cat >"$TMP/go.py" <<'PY'
+"""So many namespaces, with a group each or not, which go in one moment."""
+import ctypes, os, subprocess, sys
+n, words = int(sys.argv[1]), sys.argv[2:]
+libc = ctypes.CDLL(None, use_errno=True)
+held = []
+for _ in range(n):
+    if libc.unshare(0x40000000):
+        sys.exit(os.strerror(ctypes.get_errno()))
+    held.append(os.open("/proc/self/ns/net", os.O_RDONLY))
+    if words:
+        subprocess.run(words, check=True)
+PY
+gone() { # of the innocent one
+	! ip link show innocent >/dev/null 2>&1
+}
+leave() { # words of a command in each of the namespaces
+	ip netns add innocent-mc$$ &&
+		ip link add innocent type veth peer name v1 \
+			netns innocent-mc$$ || return
+	python3 "$TMP/go.py" 60 "$@" || return
+	ip netns del innocent-mc$$
+	ms wait_until 120 gone
+}
+leave >/dev/null
+plain=$(leave)
+grouped=$(leave "$MCSECCTL" group add g 239.1.1.1)
+diag "another namespace went $plain ms after 60 without groups, $grouped ms after 60 with"
+try "namespaces with groups go as fast as others" \
+	test "$grouped" -le $((plain * 11 / 10 + 150))
+
+# ---- memory that nobody is charged for
+
+# as an ordinary user, in a namespace of its own
+user() { unshare -Urn -- "$@"; }
+total=$(awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo)
+most=$((total * 1024 / 32 / 4096))
+for ((g = 0; g <= most / 64; g++)); do
+	echo "group add u$g 239.10.$((g / 250)).$((g % 250 + 1))"
+	for ((s = 0; s < 64; s++)); do
+		echo "sa add u$g spi $((5000 + s)) dir in alg aes-gcm-16" \
+			"window 64 key-file $TMP/key"
+	done
+done >"$TMP/batch"
+# shellcheck disable=SC2016 # the inner shell's
+user bash -c '"$1" batch "$2" 2>"$3"; "$1" sa show | grep -c "^sa "' - \
+	"$MCSECCTL" "$TMP/batch" "$TMP/refused" >"$TMP/count"
+is "ordinary users get as many SAs as the memory has room for" \
+	"$(cat "$TMP/count")" $most
+like "and are told why" "$(cat "$TMP/refused")" \
+	"as many SAs as this machine's memory allows"
+sas_gone() { [ "$(user "$MCSECCTL" batch "$TMP/one" 2>&1 | wc -l)" = 0 ]; }
+head -n 2 "$TMP/batch" >"$TMP/one"
+try "what is deleted is free for others" wait_until 60 sas_gone
+
+cat >"$TMP/windows.py" <<'PY'
+"""Fill the windows: verified datagrams of one Sender-ID after the other."""
+import socket, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+from esp import GCM, Aead, frame, ip4, trailer, udp
+ctl, limit = sys.argv[2], int(sys.argv[3])
+run = lambda *words, **more: subprocess.run(words, check=True, **more)
+run("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1")
+for dev in "v0", "v1":
+    run("ip", "link", "set", dev, "up")
+run("ip", "addr", "add", "10.9.0.2/24", "dev", "v1")
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("v0", 0))
+key = bytes(range(20))
+run(ctl, "group", "add", "w", "239.1.1.1")
+spi = 5000
+for left in range(limit, 0, -4095):
+    run(ctl, "sa", "add", "w", "key-stdin", "spi", str(spi), "dir", "in", "alg",
+        "aes-gcm-16", "window", "16384", "max-senders", "4095",
+        input=key.hex().encode())
+    aead = Aead(GCM, key)
+    text = trailer(udp("10.9.0.1", "239.1.1.1", 9, 5000, b"x"), 17)
+    for sid in range(min(left, 4095)):
+        s.send(frame(ip4("10.9.0.1", "239.1.1.1", 50,
+                         aead.seal(spi, 1, sid << 48 | 1, text)), False))
+    spi += 1
+run(ctl, "stats")
+PY
+# one sixteenth of the memory, in windows that take 8 KiB with their heads, and
+# some that are too many
+windows=$((total * 1024 / 16 / 8192))
+user python3 "$TMP/windows.py" "$(dirname "$0")/../kfuzz" "$MCSECCTL" \
+	$((windows + 100)) >"$TMP/stats" 2>"$TMP/why" ||
+	not_ok "windows by the thousand" "$(tail -n 3 "$TMP/why")"
+is "ordinary users get as many windows as the memory has room for" \
+	"$(awk '{ printf "%s%s %s", sep, $1, $2; sep = ", " }' "$TMP/stats")" \
+	"in-accepted $windows, in-no-memory 100"
+
+tap_done
