@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Whose SA a datagram finds: address and SPI must both be right, also where others
+# with the one or the other stand in the same bucket of the table; the interface
+# must be one of the group's; and what passes two hooks is looked at once.
+#
+#	a eth0, eth1, eth2 ---- eth0, eth1, eth2 b
+#
+# timeout: 300
+
+. "$(dirname "$0")/kmod.sh"
+need python3
+load_mcsec
+two_hosts
+
+# Tables begin with 64 buckets: of forty entries some must share one.
+n=40
+keys=()
+for ((i = 0; i < n; i++)); do
+	keys[i]=$(new_key 20)
+done
+accepted() { counters "$1" in-exempt out-exempt; }
+for f in 4 6; do
+	[ $f = 4 ] && g=$G4 || g=$G6
+	for h in a b; do
+		ctl $h group flush
+		ctl $h group add one "$g"
+	done
+	for ((i = 0; i < n; i++)); do
+		sa_add a one "${keys[i]}" spi $((4096 + i)) dir out \
+			alg aes-gcm-16 sender-id $((f * n + i))
+		sa_add b one "${keys[i]}" spi $((4096 + i)) dir in alg aes-gcm-16
+	done
+	before=$(counter b in-accepted)
+	for ((i = 0; i < n; i++)); do
+		ctl a sa set one $((4096 + i)) select
+		send a "$g" >/dev/null
+	done
+	wait_until 20 counted b in-accepted $((before + n))
+	is "IPv$f: of $n SAs of one address each is found" "$(accepted b)" \
+		"in-accepted $((before + n))"
+	for h in a b; do
+		ctl $h group flush
+	done
+	for ((i = 0; i < n; i++)); do
+		[ $f = 4 ] && g=239.3.0.$((i + 1)) || g=ff3e::3:$((i + 1))
+		key=${keys[(i + 1) % n]}
+		for h in a b; do
+			ctl $h group add g$i "$g"
+		done
+		sa_add a g$i "$key" spi 5000 dir out alg aes-gcm-16 \
+			sender-id $((500 + f * n + i)) select
+		sa_add b g$i "$key" spi 5000 dir in alg aes-gcm-16
+	done
+	before=$(counter b in-accepted)
+	for ((i = 0; i < n; i++)); do
+		[ $f = 4 ] && g=239.3.0.$((i + 1)) || g=ff3e::3:$((i + 1))
+		send a "$g" >/dev/null
+	done
+	wait_until 20 counted b in-accepted $((before + n))
+	is "IPv$f: and of $n SAs of one SPI" "$(accepted b)" \
+		"in-accepted $((before + n))"
+done
+
+# ---- interfaces
+
+for h in a b; do
+	ctl $h group flush
+done
+for i in 1 2; do
+	veth a:eth$i 10.2$i.0.1/24 fd2$i::1/64 -- b:eth$i 10.2$i.0.2/24 fd2$i::2/64
+done
+for f in 4 6; do
+	[ $f = 4 ] && g=$G4 || g=$G6
+	key=$(new_key 20)
+	ctl a group add g$f "$g"
+	ctl b group add g$f "$g" dev eth0,eth1
+	sa_add a g$f "$key" spi 4096 dir out alg aes-gcm-16 sender-id 1 select
+	sa_add b g$f "$key" spi 4096 dir in alg aes-gcm-16
+	was=$(counter b in-accepted)
+	by() { mc a send "$g" $PORT "eth$1" text=x >/dev/null; }
+	by 0
+	by 1
+	try "IPv$f: ESP is taken by either interface of the group" \
+		wait_until 20 counted b in-accepted $((was + 2))
+	by 2
+	by 0
+	wait_until 20 counted b in-accepted $((was + 3))
+	is "IPv$f: and by no other" "$(counter b in-accepted)" $((was + 3))
+	is "IPv$f: where it is of no group, and not deciphered" "$(accepted b)" \
+		"in-accepted $((was + 3))"
+done
+# one that goes, and comes back for another
+nip b link set eth1 down
+nip b link set eth1 name was1
+nip b link set was1 up
+wait_until 20 ns_up b was1
+was=$(counter b in-accepted)
+mc a send $G4 $PORT eth1 text=x >/dev/null
+mc a send $G4 $PORT eth0 text=x >/dev/null
+wait_until 20 counted b in-accepted $((was + 1))
+is "nor by one that is called otherwise now" "$(counter b in-accepted)" \
+	$((was + 1))
+
+# ---- two hooks
+
+# a member of the group: its datagrams pass PRE_ROUTING and LOCAL_IN
+listen b $G4 r4
+listen b $G6 r6
+ctl b group flush
+for f in 4 6; do
+	[ $f = 4 ] && g=$G4 || g=$G6
+	ctl b group add p$f "$g" proto udp dport $PORT policy observe
+done
+was=$(counter b in-observed)
+send a $G4 >/dev/null
+send a $G6 >/dev/null
+wait_until 20 counted b in-observed $((was + 2))
+is "unknown ESP that is let by is counted once" "$(counter b in-observed)" \
+	$((was + 2))
+tap_done
