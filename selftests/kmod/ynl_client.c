@@ -44,6 +44,7 @@ static void groups(struct ynl_sock *ys)
 	struct mcsec_group_set_req *set;
 	unsigned int i, n = 0;
 	in_addr_t dst = inet_addr("239.1.1.0");
+
 	REQUEST(group_new_req);
 
 	for (i = 0; i < 2; i++) {
@@ -95,6 +96,7 @@ static void sas(struct ynl_sock *ys)
 	struct mcsec_sa_set_req *set;
 	unsigned char key[36] = { 1 };
 	unsigned int n = 0;
+
 	REQUEST(sa_new_req);
 
 	sids[0] = SID;
@@ -168,6 +170,7 @@ static void senders(struct ynl_sock *ys)
 	struct mcsec_sender_get_list *all;
 	struct mcsec_sender_get_rsp *there;
 	unsigned int n = 0;
+
 	REQUEST(sender_get_req);
 
 	mcsec_sender_get_req_set_group(req, "g");
@@ -196,6 +199,7 @@ static void stats(struct ynl_sock *ys)
 	struct mcsec_stats_get_list *all;
 	struct mcsec_stats_get_rsp *there;
 	unsigned int n = 0;
+
 	REQUEST(stats_get_req);
 
 	mcsec_stats_get_req_set_name(req, "out-protected");
@@ -238,6 +242,7 @@ static void deletions(struct ynl_sock *ys)
 	struct mcsec_sa_flush_req *none;
 	struct mcsec_group_del_req *del;
 	struct mcsec_group_get_list *all;
+
 	REQUEST(sa_del_req);
 
 	mcsec_sa_del_req_set_group(req, "g");
