@@ -74,8 +74,8 @@ unsigned int mcsec_flow6(void *priv, struct sk_buff *skb,
 #endif
 
 #if IS_ENABLED(CONFIG_NF_CONNTRACK)
-static bool within(const union nf_inet_addr *addr,
-		   const struct mcsec_selector *sel)
+static bool is_dst_selected(const union nf_inet_addr *addr,
+			    const struct mcsec_selector *sel)
 {
 	unsigned int words = sel->dst_len / 32, bits = sel->dst_len % 32;
 
@@ -97,7 +97,8 @@ static int is_of(struct nf_conn *ct, void *data)
 		return 0;
 	for (dir = 0; dir < IP_CT_DIR_MAX; dir++) {
 		tuple = &ct->tuplehash[dir].tuple;
-		if (within(&tuple->dst.u3, sel) || within(&tuple->src.u3, sel))
+		if (is_dst_selected(&tuple->dst.u3, sel) ||
+		    is_dst_selected(&tuple->src.u3, sel))
 			return 1;
 	}
 	return 0;

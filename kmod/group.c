@@ -111,7 +111,7 @@ struct mcsec_group *mcsec_group_by_name(struct mcsec_net *mnet,
 	return mcsec_group_by_name_rcu(mnet, name);
 }
 
-static void put(struct mcsec_group *group)
+static void group_put(struct mcsec_group *group)
 {
 	struct mcsec_net *mnet = group->mnet;
 
@@ -229,7 +229,7 @@ void mcsec_group_del(struct mcsec_group *group)
 		WRITE_ONCE(mnet->in_marks, 0);
 	WRITE_ONCE(mnet->n_forward, mnet->n_forward - group->forward);
 	mcsec_group_sa_flush(group);
-	put(group);
+	group_put(group);
 }
 
 bool mcsec_group_claim(struct mcsec_net *mnet,
@@ -312,9 +312,10 @@ struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
 		return ERR_PTR(-ENOSPC);
 	}
 	refcount_inc(&group->refs);
-	sa = mcsec_sa_create(config, group->mnet->net, group->name, group, put);
+	sa = mcsec_sa_create(config, group->mnet->net, group->name, group,
+			     group_put);
 	if (IS_ERR(sa)) {
-		put(group);
+		group_put(group);
 		return sa;
 	}
 	err = mcsec_select_sa_add(&group->mnet->select, group->sel.family,

@@ -54,7 +54,7 @@ static u64 hash_of(struct subject *subject, u32 bits, u32 sid, bool whole)
 	return siphash(subject, sizeof(*subject), &secret);
 }
 
-static bool claimed(u64 hash)
+static bool claim_known(u64 hash)
 {
 	struct claim *claim;
 
@@ -64,7 +64,7 @@ static bool claimed(u64 hash)
 	return false;
 }
 
-static void add(struct claim *claim, u64 hash, bool ordinary)
+static void claim_add(struct claim *claim, u64 hash, bool ordinary)
 {
 	struct claim *old;
 
@@ -82,7 +82,7 @@ static void add(struct claim *claim, u64 hash, bool ordinary)
 }
 
 /* Whether the same list has it; it is the newest there then. */
-static bool renewed(u64 hash, bool ordinary)
+static bool claim_renew(u64 hash, bool ordinary)
 {
 	struct claim *claim;
 
@@ -134,10 +134,10 @@ int mcsec_guard_claim(bool ordinary, u32 alg, const u8 *key,
 	*bad = 0;
 	for (i = 0; i < ARRAY_SIZE(all_bits) && !err; i++)
 		if (all_bits[i] != bits &&
-		    claimed(hash_of(&subject, all_bits[i], 0, true)))
+		    claim_known(hash_of(&subject, all_bits[i], 0, true)))
 			err = -EEXIST;
 	for (i = 0; i < n && !err; i++) {
-		if (claimed(hash_of(&subject, bits, sids[i], false))) {
+		if (claim_known(hash_of(&subject, bits, sids[i], false))) {
 			*bad = i;
 			err = -EEXIST;
 		}
@@ -151,10 +151,13 @@ int mcsec_guard_claim(bool ordinary, u32 alg, const u8 *key,
 	list_for_each_entry_safe(claim, next, &fresh, age) {
 		list_del(&claim->age);
 		if (i < n)
-			add(claim, hash_of(&subject, bits, sids[i], false),
-			    ordinary);
-		else if (!renewed(hash_of(&subject, bits, 0, true), ordinary))
-			add(claim, hash_of(&subject, bits, 0, true), ordinary);
+			claim_add(claim,
+				  hash_of(&subject, bits, sids[i], false),
+				  ordinary);
+		else if (!claim_renew(hash_of(&subject, bits, 0, true),
+				      ordinary))
+			claim_add(claim, hash_of(&subject, bits, 0, true),
+				  ordinary);
 		else
 			kfree(claim);
 		i++;

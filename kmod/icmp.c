@@ -14,8 +14,8 @@
 /* Behind type, code, checksum and four octets that depend on the type. */
 #define QUOTE 8
 
-static unsigned int refuse(struct mcsec_net *mnet,
-			   const struct mcsec_hidden *hidden)
+static unsigned int drop_icmp(struct mcsec_net *mnet,
+			      const struct mcsec_hidden *hidden)
 {
 	struct mcsec_group *group = hidden->group;
 
@@ -51,8 +51,9 @@ static bool is_error4(u8 type)
 }
 
 /* skb->data is at the quoted header. */
-static unsigned int quoted4(struct mcsec_net *mnet, const struct sk_buff *skb,
-			    const struct net_device *dev)
+static unsigned int check_quoted4(struct mcsec_net *mnet,
+				  const struct sk_buff *skb,
+				  const struct net_device *dev)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	struct mcsec_hidden hidden;
@@ -64,7 +65,7 @@ static unsigned int quoted4(struct mcsec_net *mnet, const struct sk_buff *skb,
 		hidden = mcsec_select_hidden4(&mnet->select, skb, dev);
 	else
 		hidden = of_group(mcsec_select4(&mnet->select, skb, dev));
-	return refuse(mnet, &hidden);
+	return drop_icmp(mnet, &hidden);
 }
 
 unsigned int mcsec_quotes4(struct mcsec_net *mnet, struct sk_buff *skb,
@@ -83,7 +84,7 @@ unsigned int mcsec_quotes4(struct mcsec_net *mnet, struct sk_buff *skb,
 		return NF_ACCEPT;
 	__skb_pull(skb, at);
 	skb_reset_network_header(skb);
-	verdict = quoted4(mnet, skb, state->out);
+	verdict = check_quoted4(mnet, skb, state->out);
 	__skb_push(skb, at);
 	skb_reset_network_header(skb);
 	return verdict;
@@ -91,8 +92,9 @@ unsigned int mcsec_quotes4(struct mcsec_net *mnet, struct sk_buff *skb,
 
 #if IS_ENABLED(CONFIG_IPV6)
 /* skb->data is at the quoted header. */
-static unsigned int quoted6(struct mcsec_net *mnet, const struct sk_buff *skb,
-			    const struct net_device *dev)
+static unsigned int check_quoted6(struct mcsec_net *mnet,
+				  const struct sk_buff *skb,
+				  const struct net_device *dev)
 {
 	struct mcsec_hidden hidden;
 	unsigned int hlen, nhoff;
@@ -108,7 +110,7 @@ static unsigned int quoted6(struct mcsec_net *mnet, const struct sk_buff *skb,
 		hidden = mcsec_select_hidden6(&mnet->select, skb, dev);
 	else
 		hidden = of_group(mcsec_select6(&mnet->select, skb, dev));
-	return refuse(mnet, &hidden);
+	return drop_icmp(mnet, &hidden);
 }
 
 unsigned int mcsec_quotes6(struct mcsec_net *mnet, struct sk_buff *skb,
@@ -127,7 +129,7 @@ unsigned int mcsec_quotes6(struct mcsec_net *mnet, struct sk_buff *skb,
 		return NF_ACCEPT;
 	__skb_pull(skb, at);
 	skb_reset_network_header(skb);
-	verdict = quoted6(mnet, skb, state->out);
+	verdict = check_quoted6(mnet, skb, state->out);
 	__skb_push(skb, at);
 	skb_reset_network_header(skb);
 	return verdict;
@@ -136,8 +138,8 @@ unsigned int mcsec_quotes6(struct mcsec_net *mnet, struct sk_buff *skb,
 
 /* ---- answers ---- */
 
-static unsigned int answerless(struct mcsec_net *mnet,
-			       const struct sk_buff *skb)
+static unsigned int drop_answer(struct mcsec_net *mnet,
+				const struct sk_buff *skb)
 {
 	const struct mcsec_verified *slot = mcsec_verified_slot(skb);
 	struct mcsec_group *group = xa_load(&mnet->by_id, slot->group);
@@ -160,7 +162,7 @@ unsigned int mcsec_asks4(struct mcsec_net *mnet, const struct sk_buff *skb)
 	type = skb_header_pointer(skb, ip_hdrlen(skb), sizeof(buf), &buf);
 	if (type && (*type == ICMP_ECHO || *type == ICMP_TIMESTAMP ||
 		     *type == ICMP_EXT_ECHO))
-		return answerless(mnet, skb);
+		return drop_answer(mnet, skb);
 	return NF_ACCEPT;
 }
 
@@ -175,7 +177,7 @@ unsigned int mcsec_asks6(struct mcsec_net *mnet, const struct sk_buff *skb)
 	type = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
 	if (type && (*type == ICMPV6_ECHO_REQUEST ||
 		     *type == ICMPV6_EXT_ECHO_REQUEST))
-		return answerless(mnet, skb);
+		return drop_answer(mnet, skb);
 	return NF_ACCEPT;
 }
 #endif

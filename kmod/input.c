@@ -26,7 +26,7 @@ u64 mcsec_verified_cookie __read_mostly;
 #define DUMMY IPPROTO_NONE
 
 /* Every verdict but acceptance and NF_STOLEN comes from here. */
-static int drop(const struct mcsec_sa *sa, u64 iv, enum mcsec_counter why)
+static int drop_esp(const struct mcsec_sa *sa, u64 iv, enum mcsec_counter why)
 {
 	mcsec_drop_in(sa->group, why, sa->spi, iv >> sa->sid_shift);
 	return -EBADMSG;
@@ -48,8 +48,8 @@ static u32 defrag_user(const struct mcsec_sa *sa)
  * fragment waits for the rest, for only a whole datagram shows what groups
  * select by. Returns as mcsec_outer_gather() does.
  */
-static int unwrap(const struct mcsec_sa *sa, struct sk_buff *skb,
-		  const struct nf_hook_state *state, unsigned int hlen)
+static int decap_tunnel(const struct mcsec_sa *sa, struct sk_buff *skb,
+			const struct nf_hook_state *state, unsigned int hlen)
 {
 	struct mcsec_outer outer;
 	int err;
@@ -87,9 +87,9 @@ static void set_transport(struct sk_buff *skb)
  * What the cipher verified becomes the datagram that was sent. Returns
  * -EINPROGRESS if it is a fragment of one, which has been taken.
  */
-static int uncover(struct mcsec_sa *sa, u64 iv, struct sk_buff *skb,
-		   const struct nf_hook_state *state, unsigned int hlen,
-		   unsigned int nhoff)
+static int strip_esp(struct mcsec_sa *sa, u64 iv, struct sk_buff *skb,
+		     const struct nf_hook_state *state, unsigned int hlen,
+		     unsigned int nhoff)
 {
 	unsigned int text = skb->len - hlen - MCSEC_HEAD - MCSEC_ICV;
 	struct mcsec_group *group = sa->group;
@@ -102,27 +102,28 @@ static int uncover(struct mcsec_sa *sa, u64 iv, struct sk_buff *skb,
 	tail = skb_header_pointer(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER,
 				  sizeof(buf), buf);
 	if (unlikely(!tail || tail[0] + MCSEC_TRAILER > text))
-		return drop(sa, iv, MCSEC_IN_BAD_TRAILER);
+		return drop_esp(sa, iv, MCSEC_IN_BAD_TRAILER);
 	if (tail[1] == DUMMY)
-		return drop(sa, iv, MCSEC_IN_DUMMY);
+		return drop_esp(sa, iv, MCSEC_IN_DUMMY);
 
 	/* The tag says more than any checksum inside. WireGuard's mark. */
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->csum_level = ~0;
 	next = tail[1];
 	if (pskb_trim(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER - tail[0]))
-		return drop(sa, iv, MCSEC_IN_NO_MEMORY);
+		return drop_esp(sa, iv, MCSEC_IN_NO_MEMORY);
 	if (unlikely(sa->mode == MCSEC_MODE_TUNNEL)) {
 		if (next != (v6 ? IPPROTO_IPV6 : IPPROTO_IPIP))
-			return drop(sa, iv, MCSEC_IN_MODE);
-		err = unwrap(sa, skb, state, hlen);
+			return drop_esp(sa, iv, MCSEC_IN_MODE);
+		err = decap_tunnel(sa, skb, state, hlen);
 		if (err == -EINPROGRESS) {
 			mcsec_count(group->stats, MCSEC_IN_INNER_FRAGMENT);
 			return err;
 		}
 		if (unlikely(err))
-			return drop(sa, iv, err == -ENOMEM ?
-				    MCSEC_IN_NO_MEMORY : MCSEC_IN_INNER);
+			return drop_esp(sa, iv,
+					err == -ENOMEM ? MCSEC_IN_NO_MEMORY
+						       : MCSEC_IN_INNER);
 	} else {
 		mcsec_esp_unhead(skb, hlen);
 		skb->data[nhoff] = next;
@@ -139,7 +140,7 @@ static int uncover(struct mcsec_sa *sa, u64 iv, struct sk_buff *skb,
 	/* What was hidden when the SA was chosen. */
 	if (unlikely(!mcsec_select_fits(&group->mnet->select, skb, state->in,
 					group, &group->sel, group->sels)))
-		return drop(sa, iv, MCSEC_IN_SELECTOR);
+		return drop_esp(sa, iv, MCSEC_IN_SELECTOR);
 	mcsec_set_verified(skb, !group->forward, group->id,
 			   iv >> sa->sid_shift);
 	if (group->in_mark_mask)
@@ -170,27 +171,27 @@ static int in_finish(struct mcsec_op *op, const struct nf_hook_state *state,
 	if (unlikely(err)) {
 		if (err == -EBADMSG) {
 			this_cpu_inc(sa->cpu->in_bad_icv);
-			return drop(sa, iv, MCSEC_IN_BAD_ICV);
+			return drop_esp(sa, iv, MCSEC_IN_BAD_ICV);
 		}
 		if (err == -ENOSPC || err == -EBUSY)
-			return drop(sa, iv, MCSEC_IN_CRYPTO_BUSY);
+			return drop_esp(sa, iv, MCSEC_IN_CRYPTO_BUSY);
 		if (err == -ENOMEM)
-			return drop(sa, iv, MCSEC_IN_NO_MEMORY);
-		return drop(sa, iv, MCSEC_IN_CRYPTO);
+			return drop_esp(sa, iv, MCSEC_IN_NO_MEMORY);
+		return drop_esp(sa, iv, MCSEC_IN_CRYPTO);
 	}
 
 	err = mcsec_sa_replay_accept(sa, sender, seq, iv);
 	if (unlikely(err)) {
 		if (err == -EALREADY)
-			return drop(sa, iv, MCSEC_IN_REPLAY);
+			return drop_esp(sa, iv, MCSEC_IN_REPLAY);
 		if (err == -ENOSPC)
-			return drop(sa, iv, MCSEC_IN_TOO_MANY_SENDERS);
-		return drop(sa, iv, MCSEC_IN_NO_MEMORY);
+			return drop_esp(sa, iv, MCSEC_IN_TOO_MANY_SENDERS);
+		return drop_esp(sa, iv, MCSEC_IN_NO_MEMORY);
 	}
 	if (unlikely(!mcsec_sa_use_in(sa, skb->len - hlen - MCSEC_HEAD -
 				      MCSEC_ICV)))
-		return drop(sa, iv, MCSEC_IN_EXPIRED);
-	err = uncover(sa, iv, skb, state, hlen, nhoff);
+		return drop_esp(sa, iv, MCSEC_IN_EXPIRED);
+	err = strip_esp(sa, iv, skb, state, hlen, nhoff);
 	if (unlikely(err))
 		return err;
 	mcsec_count(group->stats, MCSEC_IN_ACCEPTED);
@@ -259,8 +260,9 @@ out:
  * -EINPROGRESS if the cipher has taken it, or -errno: it is then still the
  * caller's and has been counted.
  */
-static int verify(struct sk_buff *skb, const struct nf_hook_state *state,
-		  struct mcsec_sa *sa, unsigned int hlen, unsigned int nhoff)
+static int verify_esp(struct sk_buff *skb, const struct nf_hook_state *state,
+		      struct mcsec_sa *sa, unsigned int hlen,
+		      unsigned int nhoff)
 {
 	const struct mcsec_esp_hdr *esp;
 	struct mcsec_sender *sender;
@@ -272,23 +274,23 @@ static int verify(struct sk_buff *skb, const struct nf_hook_state *state,
 	/* a) shorter than any ESP, b) a batch that only a device can take */
 	if (unlikely(skb->len < hlen + MCSEC_ESP_MIN || skb_is_gso(skb) ||
 		     !pskb_may_pull(skb, hlen + MCSEC_HEAD)))
-		return drop(sa, iv, MCSEC_IN_MALFORMED);
+		return drop_esp(sa, iv, MCSEC_IN_MALFORMED);
 	esp = (void *)skb->data + hlen;
 	iv = get_unaligned_be64(&esp->iv);
 	if (unlikely(!(sa->dir & MCSEC_DIR_IN)))
-		return drop(sa, iv, MCSEC_IN_SEND_ONLY);
+		return drop_esp(sa, iv, MCSEC_IN_SEND_ONLY);
 	tfm = rcu_dereference(sa->tfm);
 	if (unlikely(READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED || !tfm))
-		return drop(sa, iv, MCSEC_IN_EXPIRED);
+		return drop_esp(sa, iv, MCSEC_IN_EXPIRED);
 	if (unlikely(!mcsec_sa_replay_check(sa, ntohl(esp->seq), iv, &sender)))
-		return drop(sa, iv, MCSEC_IN_REPLAY);
+		return drop_esp(sa, iv, MCSEC_IN_REPLAY);
 
 	nsg = mcsec_esp_writable(skb);
 	if (unlikely(nsg < 0))
-		return drop(sa, iv, MCSEC_IN_NO_MEMORY);
+		return drop_esp(sa, iv, MCSEC_IN_NO_MEMORY);
 	op = mcsec_op_get(tfm, nsg);
 	if (unlikely(!op))
-		return drop(sa, iv, MCSEC_IN_NO_MEMORY);
+		return drop_esp(sa, iv, MCSEC_IN_NO_MEMORY);
 	op->skb = skb;
 	op->sa = sa;
 	op->sender = sender;
@@ -304,15 +306,16 @@ static int verify(struct sk_buff *skb, const struct nf_hook_state *state,
 	return in_finish(op, state, err);
 }
 
-static unsigned int in(struct sk_buff *skb, const struct nf_hook_state *state,
-		       struct mcsec_sa *sa, unsigned int hlen,
-		       unsigned int nhoff)
+static unsigned int input_esp(struct sk_buff *skb,
+			      const struct nf_hook_state *state,
+			      struct mcsec_sa *sa, unsigned int hlen,
+			      unsigned int nhoff)
 {
 	int err;
 
 	/* Counters of this CPU, its kept op, and the vector registers. */
 	local_bh_disable();
-	err = verify(skb, state, sa, hlen, nhoff);
+	err = verify_esp(skb, state, sa, hlen, nhoff);
 	local_bh_enable();
 	if (likely(!err))
 		return NF_ACCEPT;
@@ -337,8 +340,8 @@ static bool comes_by(const struct mcsec_group *group,
  * ports: ESP stays ESP there, or the other ports would get the clear datagram.
  * What comes up to this host is verified at LOCAL_IN.
  */
-static bool is_bridged(const struct sk_buff *skb,
-		       const struct nf_hook_state *state)
+static bool in_is_bridged(const struct sk_buff *skb,
+			  const struct nf_hook_state *state)
 {
 	return state->hook == NF_INET_PRE_ROUTING &&
 	       nf_bridge_in_prerouting(skb);
@@ -369,10 +372,10 @@ static unsigned int let_in(const struct mcsec_group *group,
 	return NF_ACCEPT;
 }
 
-static unsigned int refuse(struct mcsec_group *group,
-			   const struct nf_hook_state *state,
-			   struct sk_buff *skb, enum mcsec_counter why,
-			   __be32 spi)
+static unsigned int drop_clear(struct mcsec_group *group,
+			       const struct nf_hook_state *state,
+			       struct sk_buff *skb, enum mcsec_counter why,
+			       __be32 spi)
 {
 	if (!first_sight(state) &&
 	    READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE)
@@ -384,9 +387,9 @@ static unsigned int refuse(struct mcsec_group *group,
 }
 
 /* Of no group; perhaps for a gateway to protect. */
-static unsigned int pass(const struct mcsec_net *mnet,
-			 const struct nf_hook_state *state,
-			 struct sk_buff *skb)
+static unsigned int input_unselected(const struct mcsec_net *mnet,
+				     const struct nf_hook_state *state,
+				     struct sk_buff *skb)
 {
 	if (READ_ONCE(mnet->n_forward) && first_sight(state)) {
 		local_bh_disable();
@@ -404,7 +407,7 @@ static unsigned int in_hidden(struct mcsec_net *mnet,
 			      __be32 spi)
 {
 	if (!hidden->maybe)
-		return pass(mnet, state, skb);
+		return input_unselected(mnet, state, skb);
 	if (!first_sight(state) && !hidden->strict)
 		return NF_ACCEPT;
 	if (why == MCSEC_IN_NO_SA && hidden->group)
@@ -416,9 +419,9 @@ static unsigned int in_hidden(struct mcsec_net *mnet,
 	return NF_ACCEPT;
 }
 
-static unsigned int exempt(const struct mcsec_group *group,
-			   const struct nf_hook_state *state,
-			   struct sk_buff *skb)
+static unsigned int input_exempt(const struct mcsec_group *group,
+				 const struct nf_hook_state *state,
+				 struct sk_buff *skb)
 {
 	if (first_sight(state))
 		mcsec_count(group->stats, MCSEC_IN_EXEMPT);
@@ -426,8 +429,9 @@ static unsigned int exempt(const struct mcsec_group *group,
 }
 
 /* Why ESP at @hlen is refused that no SA was found for. */
-static enum mcsec_counter no_sa(const struct mcsec_hidden *hidden,
-				const struct sk_buff *skb, unsigned int hlen)
+static enum mcsec_counter why_no_sa(const struct mcsec_hidden *hidden,
+				    const struct sk_buff *skb,
+				    unsigned int hlen)
 {
 	return hidden->group && skb->len < hlen + MCSEC_ESP_MIN ?
 	       MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA;
@@ -442,21 +446,22 @@ in_esp4(struct sk_buff *skb, const struct nf_hook_state *state,
 	struct mcsec_sa *sa;
 	__be32 spi;
 
-	if (unlikely(is_bridged(skb, state)))
+	if (unlikely(in_is_bridged(skb, state)))
 		return NF_ACCEPT;
 	spi = spi_at(skb, hlen);
 	sa = mcsec_sa_of(mcsec_select_sa4(&mnet->select, skb, spi));
 	if (likely(sa && comes_by(sa->group, state->in)))
-		return in(skb, state, sa, hlen,
-			  offsetof(struct iphdr, protocol));
+		return input_esp(skb, state, sa, hlen,
+				 offsetof(struct iphdr, protocol));
 	hidden = mcsec_select_hidden4(&mnet->select, skb, state->in);
 	return hidden.maybe ? in_hidden(mnet, &hidden, state, skb,
-					no_sa(&hidden, skb, hlen), spi) :
-			      NF_ACCEPT;
+					why_no_sa(&hidden, skb, hlen), spi)
+			    : NF_ACCEPT;
 }
 
-static noinline unsigned int in4(struct mcsec_net *mnet, struct sk_buff *skb,
-				 const struct nf_hook_state *state)
+static noinline unsigned int input_ip4(struct mcsec_net *mnet,
+				       struct sk_buff *skb,
+				       const struct nf_hook_state *state)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	struct mcsec_hidden hidden;
@@ -472,10 +477,10 @@ static noinline unsigned int in4(struct mcsec_net *mnet, struct sk_buff *skb,
 	}
 	group = mcsec_select4(&mnet->select, skb, state->in);
 	if (!group)
-		return pass(mnet, state, skb);
+		return input_unselected(mnet, state, skb);
 	if (group->exempt && mcsec_is_igmp(iph))
-		return exempt(group, state, skb);
-	return refuse(group, state, skb, MCSEC_IN_CLEAR, 0);
+		return input_exempt(group, state, skb);
+	return drop_clear(group, state, skb, MCSEC_IN_CLEAR, 0);
 }
 
 unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
@@ -487,7 +492,7 @@ unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
 	if (likely(!ipv4_is_multicast(ip_hdr(skb)->daddr)) ||
 	    mcsec_is_verified4(skb))
 		return NF_ACCEPT;
-	return in4(priv, skb, state);
+	return input_ip4(priv, skb, state);
 }
 
 /* What is verified may still ask for an answer that would repeat it. */
@@ -499,7 +504,7 @@ unsigned int mcsec_local4(void *priv, struct sk_buff *skb,
 	if (likely(!ipv4_is_multicast(ip_hdr(skb)->daddr)))
 		return NF_ACCEPT;
 	if (unlikely(!mcsec_is_verified4(skb))) {
-		verdict = in4(priv, skb, state);
+		verdict = input_ip4(priv, skb, state);
 		if (verdict != NF_ACCEPT || !mcsec_is_verified4(skb))
 			return verdict;
 	}
@@ -517,20 +522,21 @@ static unsigned int in_esp6(struct sk_buff *skb,
 	struct mcsec_sa *sa;
 	__be32 spi;
 
-	if (unlikely(is_bridged(skb, state)))
+	if (unlikely(in_is_bridged(skb, state)))
 		return NF_ACCEPT;
 	spi = spi_at(skb, hlen);
 	sa = mcsec_sa_of(mcsec_select_sa6(&mnet->select, skb, spi));
 	if (likely(sa && comes_by(sa->group, state->in)))
-		return in(skb, state, sa, hlen, nhoff);
+		return input_esp(skb, state, sa, hlen, nhoff);
 	hidden = mcsec_select_hidden6(&mnet->select, skb, state->in);
 	return hidden.maybe ? in_hidden(mnet, &hidden, state, skb,
-					no_sa(&hidden, skb, hlen), spi) :
-			      NF_ACCEPT;
+					why_no_sa(&hidden, skb, hlen), spi)
+			    : NF_ACCEPT;
 }
 
-static noinline unsigned int in6(struct mcsec_net *mnet, struct sk_buff *skb,
-				 const struct nf_hook_state *state)
+static noinline unsigned int input_ip6(struct mcsec_net *mnet,
+				       struct sk_buff *skb,
+				       const struct nf_hook_state *state)
 {
 	struct mcsec_hidden hidden;
 	struct mcsec_group *group;
@@ -548,10 +554,10 @@ static noinline unsigned int in6(struct mcsec_net *mnet, struct sk_buff *skb,
 	}
 	group = mcsec_select6(&mnet->select, skb, state->in);
 	if (!group)
-		return pass(mnet, state, skb);
+		return input_unselected(mnet, state, skb);
 	if (group->exempt && mcsec_is_mld(skb, next, hlen))
-		return exempt(group, state, skb);
-	return refuse(group, state, skb, MCSEC_IN_CLEAR, 0);
+		return input_exempt(group, state, skb);
+	return drop_clear(group, state, skb, MCSEC_IN_CLEAR, 0);
 }
 
 unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
@@ -561,7 +567,7 @@ unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
 	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)) ||
 	    mcsec_is_verified6(skb))
 		return NF_ACCEPT;
-	return in6(priv, skb, state);
+	return input_ip6(priv, skb, state);
 }
 
 unsigned int mcsec_local6(void *priv, struct sk_buff *skb,
@@ -572,7 +578,7 @@ unsigned int mcsec_local6(void *priv, struct sk_buff *skb,
 	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
 		return NF_ACCEPT;
 	if (unlikely(!mcsec_is_verified6(skb))) {
-		verdict = in6(priv, skb, state);
+		verdict = input_ip6(priv, skb, state);
 		if (verdict != NF_ACCEPT || !mcsec_is_verified6(skb))
 			return verdict;
 	}

@@ -150,9 +150,10 @@ static noinline void key_rest(struct mcsec_key *key,
 		key->ports = mcsec_ports(skb, proto, hlen) & shape->ports_mask;
 }
 
-static void key_of(struct mcsec_key *key, const struct mcsec_shape *shape,
-		   const struct sk_buff *skb, const struct net_device *dev,
-		   __be32 spi, bool v6)
+static void key_of_packet(struct mcsec_key *key,
+			  const struct mcsec_shape *shape,
+			  const struct sk_buff *skb,
+			  const struct net_device *dev, __be32 spi, bool v6)
 {
 	unsigned int i;
 
@@ -180,7 +181,7 @@ select_any(const struct mcsec_tables *t, const struct mcsec_shapes *shapes,
 	unsigned int i;
 
 	for (i = 0; i < shapes->n; i++) {
-		key_of(&key, &shapes->shape[i], skb, dev, 0, v6);
+		key_of_packet(&key, &shapes->shape[i], skb, dev, 0, v6);
 		node = mcsec_table_find(&t->sels, &key,
 					v6 ? AF_INET6 : AF_INET);
 		if (node)
@@ -236,7 +237,7 @@ select_any_sa(const struct mcsec_tables *t, const struct mcsec_shapes *shapes,
 	unsigned int i;
 
 	for (i = 0; i < shapes->n; i++) {
-		key_of(&key, &shapes->shape[i], skb, NULL, spi, v6);
+		key_of_packet(&key, &shapes->shape[i], skb, NULL, spi, v6);
 		node = mcsec_table_find(&t->sas, &key, family);
 		if (likely(node))
 			return node;
@@ -283,8 +284,8 @@ static bool has_addrs(const struct mcsec_tables *t, const struct sk_buff *skb,
 	unsigned int i;
 
 	for (i = 0; shapes && i < shapes->n; i++) {
-		key_of(&key, &shapes->shape[i], skb, NULL, 0,
-		       family == AF_INET6);
+		key_of_packet(&key, &shapes->shape[i], skb, NULL, 0,
+			      family == AF_INET6);
 		if (mcsec_table_find(&t->addrs, &key, family))
 			return true;
 	}
@@ -322,7 +323,8 @@ static struct mcsec_hidden select_hidden(const struct mcsec_tables *t,
 	for (i = 0; shapes && i < shapes->n; i++) {
 		shape = shapes->shape[i];
 		if (!shape.proto_mask) {
-			key_of(&key, &shape, skb, dev, 0, family == AF_INET6);
+			key_of_packet(&key, &shape, skb, dev, 0,
+				      family == AF_INET6);
 			node = mcsec_table_find(&t->sels, &key, family);
 			if (!node)
 				continue;
@@ -336,7 +338,7 @@ static struct mcsec_hidden select_hidden(const struct mcsec_tables *t,
 		}
 		shape.proto_mask = 0;
 		shape.ports_mask = 0;
-		key_of(&key, &shape, skb, dev, 0, family == AF_INET6);
+		key_of_packet(&key, &shape, skb, dev, 0, family == AF_INET6);
 		node = mcsec_table_find(&t->parts, &key, family);
 		if (!node)
 			continue;
@@ -371,7 +373,7 @@ static bool own_key(const struct mcsec_shape *shape, const struct sk_buff *skb,
 	unsigned int i, n = sel->n_devs ?: 1;
 	struct mcsec_key key = {};
 
-	key_of(&key, shape, skb, dev, 0, sel->family == AF_INET6);
+	key_of_packet(&key, shape, skb, dev, 0, sel->family == AF_INET6);
 	key.mark = sel->mark;
 	for (i = 0; i < n; i++)
 		if (!memcmp(&key, &own[i].node.key, sizeof(key)))

@@ -210,8 +210,9 @@ static int parse_devs(struct genl_info *info, struct mcsec_selector *sel,
 }
 
 /* @devs has room for MCSEC_DEVS_MAX. */
-static int parse_new(struct genl_info *info, struct mcsec_group_config *config,
-		     char (*devs)[IFNAMSIZ])
+static int parse_group(struct genl_info *info,
+		       struct mcsec_group_config *config,
+		       char (*devs)[IFNAMSIZ])
 {
 	struct mcsec_selector *sel = &config->sel;
 	struct nlattr *name;
@@ -324,7 +325,7 @@ int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
 		NL_SET_ERR_MSG(info->extack, "out of memory");
 		return -ENOMEM;
 	}
-	err = parse_new(info, &config, devs);
+	err = parse_group(info, &config, devs);
 	if (!err) {
 		mutex_lock(&mnet->lock);
 		err = group_new(info, mnet, &config);
@@ -350,7 +351,8 @@ static bool may_change(const struct genl_info *info,
 	return false;
 }
 
-static void delete(const struct genl_info *info, struct mcsec_group *group)
+static void delete_group(const struct genl_info *info,
+			 struct mcsec_group *group)
 {
 	struct mcsec_net *mnet = group->mnet;
 
@@ -405,7 +407,7 @@ int mcsec_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
 	if (group) {
 		err = -EPERM;
 		if (may_change(info, group)) {
-			delete(info, group);
+			delete_group(info, group);
 			err = 0;
 		}
 	}
@@ -438,7 +440,7 @@ int mcsec_nl_group_flush_doit(struct sk_buff *skb, struct genl_info *info)
 		mutex_lock(&mnet->lock);
 		group = xa_find(&mnet->by_id, &id, ULONG_MAX, XA_PRESENT);
 		if (group && group->id < end)
-			delete(info, group);
+			delete_group(info, group);
 		else
 			err = 1;
 		mutex_unlock(&mnet->lock);
@@ -475,7 +477,7 @@ static int fill_selector(struct sk_buff *msg, const struct mcsec_group *group)
 	return 0;
 }
 
-static int put_u64(struct sk_buff *msg, int attr, const atomic64_t *value)
+static int put_group_u64(struct sk_buff *msg, int attr, const atomic64_t *value)
 {
 	return nla_put_u64_64bit(msg, attr, atomic64_read(value),
 				 MCSEC_A_GROUP_PAD);
@@ -500,9 +502,9 @@ static int fill_group(struct sk_buff *msg, const void *object)
 			  group->in_mark_mask))) ||
 	    (out && nla_put_be32(msg, MCSEC_A_GROUP_OUT_SPI, out->spi)) ||
 	    nla_put_u32(msg, MCSEC_A_GROUP_SAS, group->n_sas) ||
-	    put_u64(msg, MCSEC_A_GROUP_OUT_DROPS, &group->out_drops) ||
-	    put_u64(msg, MCSEC_A_GROUP_IN_DROPS, &group->in_drops) ||
-	    put_u64(msg, MCSEC_A_GROUP_OBSERVED, &group->observed))
+	    put_group_u64(msg, MCSEC_A_GROUP_OUT_DROPS, &group->out_drops) ||
+	    put_group_u64(msg, MCSEC_A_GROUP_IN_DROPS, &group->in_drops) ||
+	    put_group_u64(msg, MCSEC_A_GROUP_OBSERVED, &group->observed))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -166,8 +166,8 @@ static int parse_replay(struct genl_info *info, struct mcsec_sa_config *config)
 	return 0;
 }
 
-static int parse_new(struct genl_info *info, struct mcsec_sa_config *config,
-		     u32 *sids)
+static int parse_sa(struct genl_info *info, struct mcsec_sa_config *config,
+		    u32 *sids)
 {
 	if (!mcsec_nl_need(info, MCSEC_A_SA_GROUP, "group") ||
 	    !mcsec_nl_need(info, MCSEC_A_SA_SPI, "spi") ||
@@ -202,7 +202,8 @@ static int parse_new(struct genl_info *info, struct mcsec_sa_config *config,
 	       parse_limits(info, &config->limits);
 }
 
-static int claim(struct genl_info *info, const struct mcsec_sa_config *config)
+static int claim_nonces(struct genl_info *info,
+			const struct mcsec_sa_config *config)
 {
 	const struct nlattr *nla;
 	unsigned int bad;
@@ -301,7 +302,7 @@ static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 	/* Last of all checks, for a claim cannot be given back; and before it
 	 * can be selected, so nothing was sent with it yet.
 	 */
-	err = claim(info, config);
+	err = claim_nonces(info, config);
 	if (err) {
 		mcsec_group_sa_del(group, sa);
 		return err;
@@ -337,7 +338,7 @@ int mcsec_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 		err = -ENOMEM;
 		goto out;
 	}
-	err = parse_new(info, &config, sids) ?: check_group(info, mnet) ?:
+	err = parse_sa(info, &config, sids) ?: check_group(info, mnet) ?:
 	      make_tfm(info, &config);
 	if (err)
 		goto out;
@@ -353,8 +354,8 @@ out:
 /* ---- the other changes ---- */
 
 /* The SA that a request names, or ERR_PTR with extack set. mnet->lock. */
-static struct mcsec_sa *find(struct genl_info *info, struct mcsec_net *mnet,
-			     struct mcsec_group **group)
+static struct mcsec_sa *find_sa(struct genl_info *info, struct mcsec_net *mnet,
+				struct mcsec_group **group)
 {
 	struct mcsec_sa *sa;
 
@@ -403,7 +404,7 @@ int mcsec_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	mutex_lock(&mnet->lock);
-	sa = find(info, mnet, &group);
+	sa = find_sa(info, mnet, &group);
 	err = IS_ERR(sa) ? PTR_ERR(sa) : sa_set(info, group, sa);
 	mutex_unlock(&mnet->lock);
 	return err;
@@ -416,7 +417,7 @@ int mcsec_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 	struct mcsec_sa *sa;
 
 	mutex_lock(&mnet->lock);
-	sa = find(info, mnet, &group);
+	sa = find_sa(info, mnet, &group);
 	if (!IS_ERR(sa))
 		mcsec_group_sa_del(group, sa);
 	mutex_unlock(&mnet->lock);
@@ -442,7 +443,7 @@ int mcsec_nl_sa_flush_doit(struct sk_buff *skb, struct genl_info *info)
 
 /* ---- sa-get ---- */
 
-static int put_u64(struct sk_buff *msg, int attr, u64 value)
+static int put_sa_u64(struct sk_buff *msg, int attr, u64 value)
 {
 	return nla_put_u64_64bit(msg, attr, value, MCSEC_A_SA_PAD);
 }
@@ -460,7 +461,7 @@ static int fill_policy(struct sk_buff *msg, const struct mcsec_sa *sa)
 	    nla_put_u32(msg, MCSEC_A_SA_REPLAY, sa->replay) ||
 	    nla_put_u32(msg, MCSEC_A_SA_WINDOW, sa->window) ||
 	    nla_put_u32(msg, MCSEC_A_SA_MAX_SENDERS, sa->senders.max) ||
-	    put_u64(msg, MCSEC_A_SA_IV_LIMIT, sa->iv_limit))
+	    put_sa_u64(msg, MCSEC_A_SA_IV_LIMIT, sa->iv_limit))
 		return -EMSGSIZE;
 	for (i = 0; i < sa->n_slots; i++)
 		if (nla_put_u32(msg, MCSEC_A_SA_SENDER_ID, sa->slots[i].sid))
@@ -472,12 +473,14 @@ static int fill_limits(struct sk_buff *msg, const struct mcsec_limits *limits)
 {
 	const u64 *soft = limits->soft, *hard = limits->hard;
 
-	if (put_u64(msg, MCSEC_A_SA_SOFT_TIME, soft[MCSEC_LIMIT_TIME]) ||
-	    put_u64(msg, MCSEC_A_SA_HARD_TIME, hard[MCSEC_LIMIT_TIME]) ||
-	    put_u64(msg, MCSEC_A_SA_SOFT_PACKETS, soft[MCSEC_LIMIT_PACKETS]) ||
-	    put_u64(msg, MCSEC_A_SA_HARD_PACKETS, hard[MCSEC_LIMIT_PACKETS]) ||
-	    put_u64(msg, MCSEC_A_SA_SOFT_BYTES, soft[MCSEC_LIMIT_BYTES]) ||
-	    put_u64(msg, MCSEC_A_SA_HARD_BYTES, hard[MCSEC_LIMIT_BYTES]))
+	if (put_sa_u64(msg, MCSEC_A_SA_SOFT_TIME, soft[MCSEC_LIMIT_TIME]) ||
+	    put_sa_u64(msg, MCSEC_A_SA_HARD_TIME, hard[MCSEC_LIMIT_TIME]) ||
+	    put_sa_u64(msg, MCSEC_A_SA_SOFT_PACKETS,
+		       soft[MCSEC_LIMIT_PACKETS]) ||
+	    put_sa_u64(msg, MCSEC_A_SA_HARD_PACKETS,
+		       hard[MCSEC_LIMIT_PACKETS]) ||
+	    put_sa_u64(msg, MCSEC_A_SA_SOFT_BYTES, soft[MCSEC_LIMIT_BYTES]) ||
+	    put_sa_u64(msg, MCSEC_A_SA_HARD_BYTES, hard[MCSEC_LIMIT_BYTES]))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -497,13 +500,13 @@ static int fill_sa(struct sk_buff *msg, const void *object)
 	if (nla_put_u32(msg, MCSEC_A_SA_STATE, READ_ONCE(sa->state)) ||
 	    (rcu_access_pointer(group->out) == sa &&
 	     nla_put_flag(msg, MCSEC_A_SA_SELECTED)) ||
-	    put_u64(msg, MCSEC_A_SA_AGE, age) ||
-	    put_u64(msg, MCSEC_A_SA_OUT_PACKETS, counts.out_packets) ||
-	    put_u64(msg, MCSEC_A_SA_OUT_BYTES, counts.out_bytes) ||
-	    put_u64(msg, MCSEC_A_SA_IN_PACKETS, counts.in_packets) ||
-	    put_u64(msg, MCSEC_A_SA_IN_BYTES, counts.in_bytes) ||
-	    put_u64(msg, MCSEC_A_SA_IN_REPLAYS, counts.in_replays) ||
-	    put_u64(msg, MCSEC_A_SA_IN_BAD_ICV, counts.in_bad_icv) ||
+	    put_sa_u64(msg, MCSEC_A_SA_AGE, age) ||
+	    put_sa_u64(msg, MCSEC_A_SA_OUT_PACKETS, counts.out_packets) ||
+	    put_sa_u64(msg, MCSEC_A_SA_OUT_BYTES, counts.out_bytes) ||
+	    put_sa_u64(msg, MCSEC_A_SA_IN_PACKETS, counts.in_packets) ||
+	    put_sa_u64(msg, MCSEC_A_SA_IN_BYTES, counts.in_bytes) ||
+	    put_sa_u64(msg, MCSEC_A_SA_IN_REPLAYS, counts.in_replays) ||
+	    put_sa_u64(msg, MCSEC_A_SA_IN_BAD_ICV, counts.in_bad_icv) ||
 	    nla_put_u32(msg, MCSEC_A_SA_SENDERS,
 			atomic_read(&sa->senders.count)))
 		return -EMSGSIZE;
@@ -518,7 +521,7 @@ int mcsec_nl_sa_get_doit(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	mutex_lock(&mnet->lock);
-	sa = find(info, mnet, &group);
+	sa = find_sa(info, mnet, &group);
 	err = IS_ERR(sa) ? PTR_ERR(sa) : mcsec_nl_reply(info, fill_sa, sa);
 	mutex_unlock(&mnet->lock);
 	return err;

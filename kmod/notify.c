@@ -6,7 +6,7 @@
 #include <net/netlink.h>
 
 /* Returns NULL if nobody listens or there is no memory. */
-static struct sk_buff *begin(struct net *net, u8 cmd, void **hdr)
+static struct sk_buff *event_begin(struct net *net, u8 cmd, void **hdr)
 {
 	struct sk_buff *msg;
 
@@ -23,7 +23,7 @@ static struct sk_buff *begin(struct net *net, u8 cmd, void **hdr)
 	return msg;
 }
 
-static void end(struct net *net, struct sk_buff *msg, void *hdr, int err)
+static void event_send(struct net *net, struct sk_buff *msg, void *hdr, int err)
 {
 	if (err) {
 		nlmsg_free(msg);
@@ -40,11 +40,11 @@ void mcsec_notify_acquire(struct net *net, const char *group, const void *dst,
 	struct sk_buff *msg;
 	void *hdr;
 
-	msg = begin(net, MCSEC_CMD_ACQUIRE, &hdr);
+	msg = event_begin(net, MCSEC_CMD_ACQUIRE, &hdr);
 	if (msg)
-		end(net, msg, hdr,
-		    nla_put_string(msg, MCSEC_A_GROUP_NAME, group) ?:
-		    nla_put(msg, MCSEC_A_GROUP_DST, dst_len, dst));
+		event_send(net, msg, hdr,
+			   nla_put_string(msg, MCSEC_A_GROUP_NAME, group) ?:
+			   nla_put(msg, MCSEC_A_GROUP_DST, dst_len, dst));
 }
 
 void mcsec_notify_group_gone(struct net *net, const char *group,
@@ -54,12 +54,12 @@ void mcsec_notify_group_gone(struct net *net, const char *group,
 	struct sk_buff *msg;
 	void *hdr;
 
-	msg = begin(net, MCSEC_CMD_GROUP_GONE, &hdr);
+	msg = event_begin(net, MCSEC_CMD_GROUP_GONE, &hdr);
 	if (msg)
-		end(net, msg, hdr,
-		    nla_put_string(msg, MCSEC_A_GROUP_NAME, group) ?:
-		    nla_put(msg, MCSEC_A_GROUP_DST, dst_len, dst) ?:
-		    nla_put_string(msg, MCSEC_A_GROUP_OWNER, owner));
+		event_send(net, msg, hdr,
+			   nla_put_string(msg, MCSEC_A_GROUP_NAME, group) ?:
+			   nla_put(msg, MCSEC_A_GROUP_DST, dst_len, dst) ?:
+			   nla_put_string(msg, MCSEC_A_GROUP_OWNER, owner));
 }
 
 void mcsec_notify_expire(struct net *net, u8 cmd, const char *group,
@@ -68,12 +68,12 @@ void mcsec_notify_expire(struct net *net, u8 cmd, const char *group,
 	struct sk_buff *msg;
 	void *hdr;
 
-	msg = begin(net, cmd, &hdr);
+	msg = event_begin(net, cmd, &hdr);
 	if (msg)
-		end(net, msg, hdr,
-		    nla_put_string(msg, MCSEC_A_SA_GROUP, group) ?:
-		    nla_put_be32(msg, MCSEC_A_SA_SPI, spi) ?:
-		    nla_put_u32(msg, MCSEC_A_SA_LIMIT, limit));
+		event_send(net, msg, hdr,
+			   nla_put_string(msg, MCSEC_A_SA_GROUP, group) ?:
+			   nla_put_be32(msg, MCSEC_A_SA_SPI, spi) ?:
+			   nla_put_u32(msg, MCSEC_A_SA_LIMIT, limit));
 }
 
 void mcsec_notify_iv(struct net *net, const char *group, __be32 spi, u32 sid)
@@ -81,12 +81,12 @@ void mcsec_notify_iv(struct net *net, const char *group, __be32 spi, u32 sid)
 	struct sk_buff *msg;
 	void *hdr;
 
-	msg = begin(net, MCSEC_CMD_IV_EXHAUSTING, &hdr);
+	msg = event_begin(net, MCSEC_CMD_IV_EXHAUSTING, &hdr);
 	if (msg)
-		end(net, msg, hdr,
-		    nla_put_string(msg, MCSEC_A_SA_GROUP, group) ?:
-		    nla_put_be32(msg, MCSEC_A_SA_SPI, spi) ?:
-		    nla_put_u32(msg, MCSEC_A_SA_SENDER_ID, sid));
+		event_send(net, msg, hdr,
+			   nla_put_string(msg, MCSEC_A_SA_GROUP, group) ?:
+			   nla_put_be32(msg, MCSEC_A_SA_SPI, spi) ?:
+			   nla_put_u32(msg, MCSEC_A_SA_SENDER_ID, sid));
 }
 
 void mcsec_notify_sender(struct net *net, const char *group, __be32 spi,
@@ -95,12 +95,12 @@ void mcsec_notify_sender(struct net *net, const char *group, __be32 spi,
 	struct sk_buff *msg;
 	void *hdr;
 
-	msg = begin(net, MCSEC_CMD_NEW_SENDER, &hdr);
+	msg = event_begin(net, MCSEC_CMD_NEW_SENDER, &hdr);
 	if (msg)
-		end(net, msg, hdr,
-		    nla_put_string(msg, MCSEC_A_SENDER_GROUP, group) ?:
-		    nla_put_be32(msg, MCSEC_A_SENDER_SPI, spi) ?:
-		    nla_put_u32(msg, MCSEC_A_SENDER_SENDER_ID, sid));
+		event_send(net, msg, hdr,
+			   nla_put_string(msg, MCSEC_A_SENDER_GROUP, group) ?:
+			   nla_put_be32(msg, MCSEC_A_SENDER_SPI, spi) ?:
+			   nla_put_u32(msg, MCSEC_A_SENDER_SENDER_ID, sid));
 }
 
 void mcsec_notify_unknown(struct net *net, const char *group, __be32 spi)
@@ -108,9 +108,9 @@ void mcsec_notify_unknown(struct net *net, const char *group, __be32 spi)
 	struct sk_buff *msg;
 	void *hdr;
 
-	msg = begin(net, MCSEC_CMD_UNKNOWN_SPI, &hdr);
+	msg = event_begin(net, MCSEC_CMD_UNKNOWN_SPI, &hdr);
 	if (msg)
-		end(net, msg, hdr,
-		    nla_put_string(msg, MCSEC_A_SA_GROUP, group) ?:
-		    nla_put_be32(msg, MCSEC_A_SA_SPI, spi));
+		event_send(net, msg, hdr,
+			   nla_put_string(msg, MCSEC_A_SA_GROUP, group) ?:
+			   nla_put_be32(msg, MCSEC_A_SA_SPI, spi));
 }

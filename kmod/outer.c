@@ -42,7 +42,7 @@ void mcsec_outer_push(struct sk_buff *skb, const struct mcsec_outer *outer,
 	memset(&IPCB(skb)->opt, 0, sizeof(IPCB(skb)->opt));
 }
 
-static bool remove4(struct sk_buff *skb, const struct iphdr *outer)
+static bool decap_ip4(struct sk_buff *skb, const struct iphdr *outer)
 {
 	struct iphdr *iph;
 	unsigned int len;
@@ -75,7 +75,7 @@ static bool remove4(struct sk_buff *skb, const struct iphdr *outer)
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static bool remove6(struct sk_buff *skb, const struct ipv6hdr *outer)
+static bool decap_ip6(struct sk_buff *skb, const struct ipv6hdr *outer)
 {
 	struct ipv6hdr *ip6h;
 	unsigned int len;
@@ -109,14 +109,14 @@ bool mcsec_outer_remove(struct sk_buff *skb, const struct mcsec_outer *outer)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (outer->v4.version == 6)
-		return remove6(skb, &outer->v6);
+		return decap_ip6(skb, &outer->v6);
 #endif
-	return remove4(skb, &outer->v4);
+	return decap_ip4(skb, &outer->v4);
 }
 
 /* ---- fragments in it ---- */
 
-static int gather4(struct sk_buff *skb, struct net *net, u32 user)
+static int gather_inner4(struct sk_buff *skb, struct net *net, u32 user)
 {
 	if (!ip_is_fragment(ip_hdr(skb)))
 		return 0;
@@ -128,7 +128,7 @@ static int gather4(struct sk_buff *skb, struct net *net, u32 user)
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static int gather6(struct sk_buff *skb, struct net *net, u32 user)
+static int gather_inner6(struct sk_buff *skb, struct net *net, u32 user)
 {
 	u8 next = ipv6_hdr(skb)->nexthdr;
 	int err;
@@ -149,7 +149,7 @@ int mcsec_outer_gather(struct sk_buff *skb, struct net *net, u32 user)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (ip_hdr(skb)->version == 6)
-		return gather6(skb, net, user);
+		return gather_inner6(skb, net, user);
 #endif
-	return gather4(skb, net, user);
+	return gather_inner4(skb, net, user);
 }

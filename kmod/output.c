@@ -27,9 +27,9 @@ static bool goes_on(struct mcsec_group *group,
 	return READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE;
 }
 
-static unsigned int refuse(struct mcsec_group *group,
-			   const struct nf_hook_state *state,
-			   enum mcsec_counter why)
+static unsigned int drop_selected(struct mcsec_group *group,
+				  const struct nf_hook_state *state,
+				  enum mcsec_counter why)
 {
 	if (goes_on(group, state))
 		return NF_ACCEPT;
@@ -55,9 +55,9 @@ static unsigned int out_hidden(struct mcsec_net *mnet,
 								NF_DROP;
 }
 
-static __always_inline unsigned int out4(struct sk_buff *skb,
-					 const struct nf_hook_state *state,
-					 struct mcsec_group *group)
+static __always_inline unsigned int
+output_ip4(struct sk_buff *skb, const struct nf_hook_state *state,
+	   struct mcsec_group *group)
 {
 	struct mcsec_frame frame = {
 		.nhoff = offsetof(struct iphdr, protocol),
@@ -71,12 +71,12 @@ static __always_inline unsigned int out4(struct sk_buff *skb,
 	if (unlikely(ip_hdr(skb)->version != 4 ||
 		     frame.hlen < sizeof(*iph) || !skb_dst(skb) ||
 		     !pskb_may_pull(skb, frame.hlen)))
-		return refuse(group, state, MCSEC_OUT_MALFORMED);
+		return drop_selected(group, state, MCSEC_OUT_MALFORMED);
 	iph = ip_hdr(skb);
 	if (unlikely(ip_is_fragment(iph)))
-		return refuse(group, state, MCSEC_OUT_FRAGMENT);
+		return drop_selected(group, state, MCSEC_OUT_FRAGMENT);
 	if (iph->protocol == IPPROTO_ESP)
-		return refuse(group, state, MCSEC_OUT_FOREIGN_ESP);
+		return drop_selected(group, state, MCSEC_OUT_FOREIGN_ESP);
 	/* Routers and snooping switches must read it; it stays on the link. */
 	if (group->exempt && state->hook != NF_INET_FORWARD &&
 	    mcsec_is_igmp(iph)) {
@@ -113,10 +113,10 @@ unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
 	} else {
 		group = mcsec_select4(&mnet->select, skb, leaves_by(skb, state));
 	}
-	return group ? out4(skb, state, group) : NF_ACCEPT;
+	return group ? output_ip4(skb, state, group) : NF_ACCEPT;
 }
 
-static bool is_bridged(const struct sk_buff *skb)
+static bool out_is_bridged(const struct sk_buff *skb)
 {
 #if IS_ENABLED(CONFIG_BRIDGE_NETFILTER)
 	return nf_bridge_get_physoutdev(skb);
@@ -129,13 +129,13 @@ static bool is_bridged(const struct sk_buff *skb)
 static bool is_routed(const struct sk_buff *skb,
 		      const struct nf_hook_state *state)
 {
-	return state->hook == NF_INET_FORWARD && !is_bridged(skb);
+	return state->hook == NF_INET_FORWARD && !out_is_bridged(skb);
 }
 
 /* What cannot be protected where it is. */
-static unsigned int tunnelled4(struct mcsec_net *mnet,
-			       const struct sk_buff *skb,
-			       const struct nf_hook_state *state)
+static unsigned int check_tunnelled4(struct mcsec_net *mnet,
+				     const struct sk_buff *skb,
+				     const struct nf_hook_state *state)
 {
 	struct mcsec_hidden hidden;
 	struct mcsec_group *group;
@@ -145,15 +145,16 @@ static unsigned int tunnelled4(struct mcsec_net *mnet,
 		return out_hidden(mnet, &hidden, state, MCSEC_FORWARD_CLEAR);
 	}
 	group = mcsec_select4(&mnet->select, skb, state->out);
-	return group ? refuse(group, state, MCSEC_FORWARD_CLEAR) : NF_ACCEPT;
+	return group ? drop_selected(group, state, MCSEC_FORWARD_CLEAR)
+		     : NF_ACCEPT;
 }
 
 /*
  * Multicast routing into a tunnel: the header of the tunnel is in front of the
  * datagram when FORWARD is called. Other hosts' tunnels have a route of input.
  */
-static unsigned int tunnel4(struct sk_buff *skb,
-			    const struct nf_hook_state *state)
+static unsigned int output_tunnel4(struct sk_buff *skb,
+				   const struct nf_hook_state *state)
 {
 	struct mcsec_net *mnet = mcsec_net_of(state->net);
 	unsigned int hlen = ip_hdrlen(skb);
@@ -167,7 +168,7 @@ static unsigned int tunnel4(struct sk_buff *skb,
 	skb_reset_network_header(skb);
 	if (ipv4_is_multicast(ip_hdr(skb)->daddr) &&
 	    ip_hdr(skb)->protocol != IPPROTO_ESP)
-		verdict = tunnelled4(mnet, skb, state);
+		verdict = check_tunnelled4(mnet, skb, state);
 	__skb_push(skb, hlen);
 	skb_reset_network_header(skb);
 	return verdict;
@@ -180,9 +181,9 @@ static unsigned int tunnel4(struct sk_buff *skb,
  * At FORWARD and at POST_ROUTING, where all that leaves comes by, also what did
  * not come by LOCAL_OUT or FORWARD.
  */
-static noinline unsigned int forward4(struct mcsec_net *mnet,
-				      struct sk_buff *skb,
-				      const struct nf_hook_state *state)
+static noinline unsigned int forward_ip4(struct mcsec_net *mnet,
+					 struct sk_buff *skb,
+					 const struct nf_hook_state *state)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	struct mcsec_hidden hidden;
@@ -203,8 +204,8 @@ static noinline unsigned int forward4(struct mcsec_net *mnet,
 	if (group->exempt && !is_routed(skb, state) && mcsec_is_igmp(iph))
 		return NF_ACCEPT;
 	if (group->forward && is_routed(skb, state))
-		return out4(skb, state, group);
-	return refuse(group, state, MCSEC_FORWARD_CLEAR);
+		return output_ip4(skb, state, group);
+	return drop_selected(group, state, MCSEC_FORWARD_CLEAR);
 }
 
 unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
@@ -216,17 +217,19 @@ unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
 	if (likely(!ipv4_is_multicast(iph->daddr))) {
 		if (unlikely(iph->protocol == IPPROTO_ICMP))
 			return mcsec_quotes4(priv, skb, state);
-		return likely(iph->protocol != IPPROTO_IPIP) ?
-		       NF_ACCEPT : tunnel4(skb, state);
+		return likely(iph->protocol != IPPROTO_IPIP)
+			       ? NF_ACCEPT
+			       : output_tunnel4(skb, state);
 	}
 	if (likely(iph->protocol == IPPROTO_ESP))
 		return NF_ACCEPT;
-	return forward4(priv, skb, state);
+	return forward_ip4(priv, skb, state);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static unsigned int out6(struct sk_buff *skb, const struct nf_hook_state *state,
-			 struct mcsec_group *group)
+static unsigned int output_ip6(struct sk_buff *skb,
+			       const struct nf_hook_state *state,
+			       struct mcsec_group *group)
 {
 	struct mcsec_frame frame = {
 		.hook = state->hook == NF_INET_FORWARD ? mcsec_forward6 :
@@ -241,17 +244,17 @@ static unsigned int out6(struct sk_buff *skb, const struct nf_hook_state *state,
 	hlen = ip6_find_1stfragopt(skb, &nexthdr);
 	if (unlikely(ipv6_hdr(skb)->version != 6 || hlen < 0 ||
 		     hlen > skb->len || !skb_dst(skb)))
-		return refuse(group, state, MCSEC_OUT_MALFORMED);
+		return drop_selected(group, state, MCSEC_OUT_MALFORMED);
 	frame.hlen = hlen;
 	frame.nhoff = nexthdr - skb_network_header(skb);
 	if (unlikely(!pskb_may_pull(skb, hlen)))
-		return refuse(group, state, MCSEC_OUT_MALFORMED);
+		return drop_selected(group, state, MCSEC_OUT_MALFORMED);
 	next = skb_network_header(skb)[frame.nhoff];
 	switch (next) {
 	case NEXTHDR_FRAGMENT:
-		return refuse(group, state, MCSEC_OUT_FRAGMENT);
+		return drop_selected(group, state, MCSEC_OUT_FRAGMENT);
 	case NEXTHDR_ESP:
-		return refuse(group, state, MCSEC_OUT_FOREIGN_ESP);
+		return drop_selected(group, state, MCSEC_OUT_FOREIGN_ESP);
 	}
 	if (group->exempt && state->hook != NF_INET_FORWARD &&
 	    mcsec_is_mld(skb, next, frame.hlen)) {
@@ -285,7 +288,7 @@ unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
 	} else {
 		group = mcsec_select6(&mnet->select, skb, leaves_by(skb, state));
 	}
-	return group ? out6(skb, state, group) : NF_ACCEPT;
+	return group ? output_ip6(skb, state, group) : NF_ACCEPT;
 }
 
 /* What a fragment is of, if its header at @hlen is there; or -1. */
@@ -308,9 +311,9 @@ static bool is_looped(const struct nf_hook_state *state)
 	       state->okfn == dev_loopback_xmit;
 }
 
-static noinline unsigned int forward6(struct mcsec_net *mnet,
-				      struct sk_buff *skb,
-				      const struct nf_hook_state *state)
+static noinline unsigned int forward_ip6(struct mcsec_net *mnet,
+					 struct sk_buff *skb,
+					 const struct nf_hook_state *state)
 {
 	struct mcsec_hidden hidden;
 	struct mcsec_group *group;
@@ -339,8 +342,8 @@ static noinline unsigned int forward6(struct mcsec_net *mnet,
 	    mcsec_is_mld(skb, next, hlen))
 		return NF_ACCEPT;
 	if (group->forward && is_routed(skb, state))
-		return out6(skb, state, group);
-	return refuse(group, state, MCSEC_FORWARD_CLEAR);
+		return output_ip6(skb, state, group);
+	return drop_selected(group, state, MCSEC_FORWARD_CLEAR);
 }
 
 unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
@@ -352,6 +355,6 @@ unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
 		       NF_ACCEPT : mcsec_quotes6(priv, skb, state);
 	if (likely(ipv6_hdr(skb)->nexthdr == NEXTHDR_ESP))
 		return NF_ACCEPT;
-	return forward6(priv, skb, state);
+	return forward_ip6(priv, skb, state);
 }
 #endif

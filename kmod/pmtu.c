@@ -13,7 +13,7 @@
 #include <net/sock.h>
 
 /* By an option, which neither DF nor ignore_df tells of. */
-static bool forbids(const struct sock *sk, u8 pf)
+static bool forbids_fragments(const struct sock *sk, u8 pf)
 {
 	if (!sk_fullsock(sk) ||
 	    (sk->sk_family != AF_INET && sk->sk_family != AF_INET6))
@@ -34,7 +34,7 @@ bool mcsec_pmtu_may_fragment(struct sk_buff *skb,
 	const struct iphdr *iph = ip_hdr(skb);
 
 	if (state->sk && state->hook == NF_INET_LOCAL_OUT &&
-	    forbids(state->sk, state->pf))
+	    forbids_fragments(state->sk, state->pf))
 		return false;
 	/* No sender has to go below that, so nobody is helped by being told. */
 	if (state->pf == NFPROTO_IPV6 && state->hook == NF_INET_FORWARD &&

@@ -22,7 +22,7 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 
-static int drop(struct mcsec_group *group, enum mcsec_counter why, int err)
+static int drop_out(struct mcsec_group *group, enum mcsec_counter why, int err)
 {
 	mcsec_drop_out(group, why, 0, -1);
 	return err;
@@ -114,7 +114,8 @@ static void out_done(struct mcsec_op *op, int err)
 	local_bh_enable();
 }
 
-static unsigned int usable(unsigned int mtu, const struct mcsec_frame *frame)
+static unsigned int usable_mtu(unsigned int mtu,
+			       const struct mcsec_frame *frame)
 {
 	return mcsec_pmtu_usable(mtu, frame->hlen, frame->outer);
 }
@@ -135,28 +136,28 @@ static int check_size(struct sk_buff *skb, const struct nf_hook_state *state,
 	if (ip_hdr(skb)->version == 6)
 		max += sizeof(struct ipv6hdr);
 	if (unlikely(total > max)) {
-		fits = usable(max, frame);
+		fits = usable_mtu(max, frame);
 		if (!mcsec_pmtu_may_fragment(skb, state, fits))
-			fits = usable(min(mtu, max), frame);
+			fits = usable_mtu(min(mtu, max), frame);
 		if (state->hook != NF_INET_FORWARD)
 			mcsec_pmtu_tell(skb, state, fits);
-		return drop(group, MCSEC_OUT_TOO_BIG, -EMSGSIZE);
+		return drop_out(group, MCSEC_OUT_TOO_BIG, -EMSGSIZE);
 	}
 	*whole = ip_hdr(skb)->version == 4 &&
 		 ip_hdr(skb)->frag_off & htons(IP_DF);
 	if (likely(total <= mtu))
 		return 0;
-	fits = usable(mtu, frame);
+	fits = usable_mtu(mtu, frame);
 	if (!mcsec_pmtu_may_fragment(skb, state, fits)) {
 		mcsec_pmtu_tell(skb, state, fits);
-		return drop(group, MCSEC_OUT_MTU, -EMSGSIZE);
+		return drop_out(group, MCSEC_OUT_MTU, -EMSGSIZE);
 	}
 	*whole = false;
 	if (ip_hdr(skb)->version == 6 || frame->outer)
 		return 0;
 	if (ip_hdr(skb)->frag_off & htons(IP_DF)) {
 		if (skb_ensure_writable(skb, sizeof(struct iphdr)))
-			return drop(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
+			return drop_out(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 		ip_hdr(skb)->frag_off &= ~htons(IP_DF);
 		/* RFC 6864 4.1: without fragments it could be any, mostly 0. */
 		__ip_select_ident(state->net, ip_hdr(skb), 1);
@@ -188,10 +189,10 @@ done:
 	return true;
 }
 
-static int no_sa(struct mcsec_group *group, enum mcsec_counter why)
+static int drop_no_sa(struct mcsec_group *group, enum mcsec_counter why)
 {
 	mcsec_group_acquire(group);
-	return drop(group, why, -ENOBUFS);
+	return drop_out(group, why, -ENOBUFS);
 }
 
 /* What to send with, or NULL: *@why not. */
@@ -262,10 +263,10 @@ static noinline int protect_again(struct sk_buff *skb,
 	    (outer && skb_cow_head(skb, room + MCSEC_HEAD)) ||
 	    mcsec_esp_grow(skb, hlen, share->esp_len - MCSEC_HEAD, room) < 0 ||
 	    skb_store_bits(skb, hlen, share->esp, share->esp_len))
-		return drop(sa->group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
+		return drop_out(sa->group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 	if (unlikely(!mcsec_sa_use_out(sa, share->esp_len - MCSEC_HEAD -
 				       MCSEC_ICV)))
-		return no_sa(sa->group, MCSEC_OUT_EXPIRED);
+		return drop_no_sa(sa->group, MCSEC_OUT_EXPIRED);
 	skb->ip_summed = CHECKSUM_NONE;
 	if (outer)
 		mcsec_outer_push(skb, outer, state->net, outer_len, whole);
@@ -311,17 +312,17 @@ static int protect_as(struct sk_buff *skb, const struct nf_hook_state *state,
 			share = NULL;
 	}
 	if (unlikely(!fill_checksum(skb)))
-		return drop(group, MCSEC_OUT_CHECKSUM, -ENOBUFS);
+		return drop_out(group, MCSEC_OUT_CHECKSUM, -ENOBUFS);
 
 	room = LL_RESERVED_SPACE(skb_dst(skb)->dev) + outer_len;
 	if (unlikely(outer) && skb_cow_head(skb, room + MCSEC_HEAD))
-		return drop(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
+		return drop_out(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 	nsg = mcsec_esp_grow(skb, hlen, text - len + MCSEC_ICV, room);
 	if (unlikely(nsg < 0))
-		return drop(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
+		return drop_out(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 	op = mcsec_op_get(tfm, nsg);
 	if (unlikely(!op))
-		return drop(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
+		return drop_out(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 
 	if (likely(!skb_is_nonlinear(skb)))
 		fill_trailer(skb_tail_pointer(skb) - MCSEC_ICV -
@@ -331,13 +332,13 @@ static int protect_as(struct sk_buff *skb, const struct nf_hook_state *state,
 
 	if (unlikely(!mcsec_sa_use_out(sa, text))) {
 		mcsec_op_put(op);
-		return no_sa(group, MCSEC_OUT_EXPIRED);
+		return drop_no_sa(group, MCSEC_OUT_EXPIRED);
 	}
 	if (unlikely(!mcsec_sa_take_iv(sa, &iv))) {
 		this_cpu_inc(sa->cpu->out_failed);
 		this_cpu_add(sa->cpu->out_failed_bytes, text);
 		mcsec_op_put(op);
-		return no_sa(group, MCSEC_OUT_EXHAUSTED);
+		return drop_no_sa(group, MCSEC_OUT_EXHAUSTED);
 	}
 	esp = (void *)skb->data + hlen;
 	esp->spi = sa->spi;
@@ -378,17 +379,16 @@ static noinline int protect_whole(struct sk_buff *skb,
 	/* No receiver takes them: IP reads them before ESP alone. */
 	if (unlikely(ip_hdr(skb)->version == 6 &&
 		     ipv6_hdr(skb)->nexthdr == NEXTHDR_HOP))
-		return drop(group, MCSEC_OUT_OPTIONS, -EPERM);
+		return drop_out(group, MCSEC_OUT_OPTIONS, -EPERM);
 	next = mcsec_outer_of(&outer, skb, &around.outer, &around.nhoff);
 	return protect_as(skb, state, group, sa, tfm, &around, &outer, next,
 			  share);
 }
 
-static __always_inline int protect(struct sk_buff *skb,
-				   const struct nf_hook_state *state,
-				   struct mcsec_group *group,
-				   struct mcsec_sa *sa, struct crypto_aead *tfm,
-				   const struct mcsec_frame *frame)
+static __always_inline int
+protect_frame(struct sk_buff *skb, const struct nf_hook_state *state,
+	      struct mcsec_group *group, struct mcsec_sa *sa,
+	      struct crypto_aead *tfm, const struct mcsec_frame *frame)
 {
 	struct mcsec_share *share = NULL;
 	u64 token;
@@ -426,32 +426,33 @@ protect_gso(struct sk_buff *skb, const struct nf_hook_state *state,
 		one.outer = mcsec_outer_len(skb);
 	}
 	/* Told now, while there is one datagram and one sender to tell. */
-	room = usable(dst_mtu(skb_dst(skb)), &one);
+	room = usable_mtu(dst_mtu(skb_dst(skb)), &one);
 	if (!mcsec_pmtu_may_fragment(skb, state, room) &&
 	    !skb_gso_validate_network_len(skb, room)) {
 		mcsec_pmtu_tell(skb, state, room);
-		return NF_DROP_ERR(drop(group, MCSEC_OUT_MTU, -EMSGSIZE));
+		return NF_DROP_ERR(drop_out(group, MCSEC_OUT_MTU, -EMSGSIZE));
 	}
 	/* There was no memory to make it one. */
 	if (unlikely(skb_shinfo(skb)->gso_type & SKB_GSO_UDP))
-		return NF_DROP_ERR(drop(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS));
+		return NF_DROP_ERR(drop_out(group, MCSEC_OUT_NO_MEMORY,
+					    -ENOBUFS));
 	/* No feature of a device: linear copies with their checksums. */
 	segs = skb_gso_segment(skb, 0);
 	if (IS_ERR_OR_NULL(segs))
-		return NF_DROP_ERR(drop(group, MCSEC_OUT_GSO, -ENOBUFS));
+		return NF_DROP_ERR(drop_out(group, MCSEC_OUT_GSO, -ENOBUFS));
 	/* Now: of a list that GRO made it is the first of them, held twice. */
 	consume_skb(skb);
 	skb_list_walk_safe(segs, seg, next) {
 		skb_mark_not_on_list(seg);
 		mcsec_share_forget(seg);
 		if (sa)
-			err = protect(seg, state, group, sa, tfm, frame);
+			err = protect_frame(seg, state, group, sa, tfm, frame);
 		else
-			err = no_sa(group, why);
+			err = drop_no_sa(group, why);
 		if (!err) {
 			if (!mcsec_flight_resume(seg, &onward,
 						 frame->hook))
-				drop(group, MCSEC_OUT_GONE, 0);
+				drop_out(group, MCSEC_OUT_GONE, 0);
 		} else if (err != -EINPROGRESS) {
 			kfree_skb(seg);
 		}
@@ -497,12 +498,12 @@ unsigned int mcsec_protect(struct sk_buff *skb,
 			mcsec_group_acquire(group);
 			verdict = NF_ACCEPT;
 		} else {
-			verdict = NF_DROP_ERR(no_sa(group, why));
+			verdict = NF_DROP_ERR(drop_no_sa(group, why));
 		}
 	} else if (unlikely(skb_is_gso(skb)) && is_batch(skb)) {
 		verdict = protect_gso(skb, state, group, sa, tfm, frame);
 	} else {
-		err = protect(skb, state, group, sa, tfm, frame);
+		err = protect_frame(skb, state, group, sa, tfm, frame);
 		if (likely(!err))
 			verdict = NF_ACCEPT;
 		else if (err == -EINPROGRESS)

@@ -48,7 +48,7 @@ static struct notifier_block pm_notifier = {
 
 #ifdef DEBUG
 /* Guests of tests have neither snapshots nor hibernation. */
-static int provoke(const char *value, const struct kernel_param *kp)
+static int provoke_rollback(const char *value, const struct kernel_param *kp)
 {
 	bool wipe;
 	int err = kstrtobool(value, &wipe);
@@ -63,7 +63,7 @@ static int provoke(const char *value, const struct kernel_param *kp)
 }
 
 static const struct kernel_param_ops provoke_ops = {
-	.set = provoke,
+	.set = provoke_rollback,
 };
 
 module_param_cb(rollback, &provoke_ops, NULL, 0200);

@@ -44,29 +44,29 @@ static struct workqueue_struct *queue_of(const struct mcsec_sa *sa)
 	return sa->senders.windows->ordinary ? wq_users : wq;
 }
 
-static void tell(struct mcsec_sa *sa, u8 cmd, u32 limit)
+static void sa_notify_limit(struct mcsec_sa *sa, u8 cmd, u32 limit)
 {
 	mcsec_notify_expire(sa->net, cmd, sa->name, sa->spi, limit);
 }
 
-/* The only writer of a state besides exhaust(). */
-static void expire(struct mcsec_sa *sa, u32 limit)
+/* The only writer of a state besides sa_exhaust(). */
+static void sa_expire(struct mcsec_sa *sa, u32 limit)
 {
 	lockdep_assert_held(&sa->lock);
 
 	if (sa->state == MCSEC_SA_STATE_EXPIRED)
 		return;
 	WRITE_ONCE(sa->state, MCSEC_SA_STATE_EXPIRED);
-	tell(sa, MCSEC_CMD_HARD_EXPIRE, limit);
+	sa_notify_limit(sa, MCSEC_CMD_HARD_EXPIRE, limit);
 	queue_work(queue_of(sa), &sa->wipe);
 }
 
-static void exhaust(struct mcsec_sa *sa, u32 why)
+static void sa_exhaust(struct mcsec_sa *sa, u32 why)
 {
 	spin_lock_bh(&sa->lock);
 	if (sa->state == MCSEC_SA_STATE_LIVE) {
 		WRITE_ONCE(sa->state, MCSEC_SA_STATE_EXHAUSTED);
-		tell(sa, MCSEC_CMD_HARD_EXPIRE, why);
+		sa_notify_limit(sa, MCSEC_CMD_HARD_EXPIRE, why);
 	}
 	spin_unlock_bh(&sa->lock);
 }
@@ -75,10 +75,10 @@ void mcsec_sa_rolled_back(struct mcsec_sa *sa, bool wipe)
 {
 	if (wipe) {
 		spin_lock_bh(&sa->lock);
-		expire(sa, MCSEC_LIMIT_ROLLBACK);
+		sa_expire(sa, MCSEC_LIMIT_ROLLBACK);
 		spin_unlock_bh(&sa->lock);
 	} else if (sa->dir & MCSEC_DIR_OUT) {
-		exhaust(sa, MCSEC_LIMIT_ROLLBACK);
+		sa_exhaust(sa, MCSEC_LIMIT_ROLLBACK);
 	}
 }
 
@@ -90,13 +90,13 @@ void mcsec_sa_wait_wiped(void)
 	flush_workqueue(wq_users);
 }
 
-static void soften(struct mcsec_sa *sa, u32 limit)
+static void sa_soft_expire(struct mcsec_sa *sa, u32 limit)
 {
 	lockdep_assert_held(&sa->lock);
 
 	if (!__test_and_set_bit(limit, &sa->soft_told) &&
 	    sa->state != MCSEC_SA_STATE_EXPIRED)
-		tell(sa, MCSEC_CMD_SOFT_EXPIRE, limit);
+		sa_notify_limit(sa, MCSEC_CMD_SOFT_EXPIRE, limit);
 }
 
 /* ---- time ---- */
@@ -112,11 +112,11 @@ static ktime_t check_time(struct mcsec_sa *sa)
 	if (sa->state == MCSEC_SA_STATE_EXPIRED)
 		return 0;
 	if (hard && age >= ktime_set(hard, 0)) {
-		expire(sa, MCSEC_LIMIT_TIME);
+		sa_expire(sa, MCSEC_LIMIT_TIME);
 		return 0;
 	}
 	if (soft && age >= ktime_set(soft, 0))
-		soften(sa, MCSEC_LIMIT_TIME);
+		sa_soft_expire(sa, MCSEC_LIMIT_TIME);
 	else
 		next = soft;
 	if (hard && (!next || hard < next))
@@ -170,7 +170,7 @@ struct grant {
 };
 
 /* Returns how far this CPU may go, or 0 if the limit is reached. */
-static u64 grant(struct mcsec_sa *sa, const struct grant *g)
+static u64 sa_grant(struct mcsec_sa *sa, const struct grant *g)
 {
 	u64 soft = sa->limits.soft[g->limit];
 	u64 hard = sa->limits.hard[g->limit];
@@ -180,14 +180,14 @@ static u64 grant(struct mcsec_sa *sa, const struct grant *g)
 	if (!soft && !hard)
 		return U64_MAX;
 	if (hard && after > hard) {
-		expire(sa, g->limit);
+		sa_expire(sa, g->limit);
 		return 0;
 	}
 	if (soft && after >= soft)
-		soften(sa, g->limit);
+		sa_soft_expire(sa, g->limit);
 	/* The last one: it still goes, and nothing after it. */
 	if (hard && after == hard)
-		expire(sa, g->limit);
+		sa_expire(sa, g->limit);
 
 	if (soft && after < soft)
 		stop = soft - 1;
@@ -234,10 +234,10 @@ bool mcsec_sa_use_slow(struct mcsec_sa *sa, struct mcsec_meter *meter,
 		octets.others += other->bytes_max == U64_MAX ?
 				 READ_ONCE(other->bytes) : other->bytes_max;
 	}
-	packets_max = grant(sa, &packets);
+	packets_max = sa_grant(sa, &packets);
 	if (!packets_max)
 		goto out;
-	bytes_max = grant(sa, &octets);
+	bytes_max = sa_grant(sa, &octets);
 	if (!bytes_max)
 		goto out;
 	WRITE_ONCE(meter->packets_max, packets_max);
@@ -303,7 +303,7 @@ bool mcsec_sa_near_limit(struct mcsec_sa *sa, u64 counter)
 	if (!test_and_set_bit(0, &slot->warned))
 		mcsec_notify_iv(sa->net, sa->name, sa->spi, slot->sid);
 	if (counter >= sa->iv_limit)
-		exhaust(sa, MCSEC_LIMIT_IV);
+		sa_exhaust(sa, MCSEC_LIMIT_IV);
 	return counter <= sa->iv_limit;
 }
 

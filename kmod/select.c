@@ -25,7 +25,8 @@ static int insert_once(struct rhashtable *table, struct mcsec_node *node,
 }
 
 /* Process context: a table that is being rehashed is waited for. */
-static int insert(struct rhashtable *table, struct mcsec_node *node, u16 family)
+static int table_insert(struct rhashtable *table, struct mcsec_node *node,
+			u16 family)
 {
 	unsigned int tries = 100;
 	int err;
@@ -53,8 +54,9 @@ static void copy_masked(u32 to[4], const struct in6_addr *addr,
 		to[i] = (__force u32)addr->s6_addr32[i] & mask[i];
 }
 
-static void key_of(struct mcsec_key *key, const struct mcsec_selector *sel,
-		   const struct mcsec_shape *shape, u32 id)
+static void key_of_selector(struct mcsec_key *key,
+			    const struct mcsec_selector *sel,
+			    const struct mcsec_shape *shape, u32 id)
 {
 	memset(key, 0, sizeof(*key));
 	copy_masked(key->dst, &sel->dst, shape->dst_mask);
@@ -96,7 +98,7 @@ static int part_get(struct mcsec_tables *t, struct mcsec_sel *sel)
 	part->node.key = key;
 	part->refs = 1;
 	part->strict = !sel->observes;
-	err = insert(&t->parts, &part->node, sel->family);
+	err = table_insert(&t->parts, &part->node, sel->family);
 	if (err)
 		kfree(part);
 	else
@@ -120,14 +122,14 @@ static void part_put(struct mcsec_tables *t, struct mcsec_sel *sel)
 
 /* ---- selectors ---- */
 
-static int place(struct mcsec_tables *t, struct mcsec_sel *sel)
+static int sel_insert(struct mcsec_tables *t, struct mcsec_sel *sel)
 {
 	int err;
 
 	err = part_get(t, sel);
 	if (err)
 		return err;
-	err = insert(&t->sels, &sel->node, sel->family);
+	err = table_insert(&t->sels, &sel->node, sel->family);
 	if (err)
 		part_put(t, sel);
 	else
@@ -135,7 +137,7 @@ static int place(struct mcsec_tables *t, struct mcsec_sel *sel)
 	return err;
 }
 
-static void displace(struct mcsec_tables *t, struct mcsec_sel *sel)
+static void sel_remove(struct mcsec_tables *t, struct mcsec_sel *sel)
 {
 	take_out(&t->sels, &sel->node, sel->family);
 	part_put(t, sel);
@@ -157,7 +159,7 @@ static int replace_once(struct rhashtable *table, struct mcsec_node *old,
  * called otherwise: packets find the one or the other. Needs no memory: the part
  * is there.
  */
-static int replace(struct mcsec_tables *t, struct mcsec_sel *sel)
+static int sel_replace(struct mcsec_tables *t, struct mcsec_sel *sel)
 {
 	struct mcsec_node *node;
 	struct mcsec_sel *old;
@@ -203,7 +205,7 @@ static struct mcsec_addr *addr_get(struct mcsec_select *s,
 	id = mcsec_shape_get(&t->prefixes, &shape, &s->shape_ids, err);
 	if (!id)
 		return NULL;
-	key_of(&key, sel, &shape, id);
+	key_of_selector(&key, sel, &shape, id);
 	/* It stays for as long as we hold the namespace's lock. */
 	rcu_read_lock();
 	node = mcsec_table_find(&t->addrs, &key, sel->family);
@@ -215,7 +217,8 @@ static struct mcsec_addr *addr_get(struct mcsec_select *s,
 		*err = addr ? 0 : -ENOMEM;
 		if (addr) {
 			addr->node.key = key;
-			*err = insert(&t->addrs, &addr->node, sel->family);
+			*err = table_insert(&t->addrs, &addr->node,
+					    sel->family);
 		}
 		if (*err) {
 			kfree(addr);
@@ -245,14 +248,16 @@ static void addr_put(struct mcsec_tables *t, const struct mcsec_selector *sel,
 
 /* ---- interfaces ---- */
 
-static struct hlist_head *named(const struct mcsec_select *s, const char *dev)
+static struct hlist_head *devs_by_name(const struct mcsec_select *s,
+				       const char *dev)
 {
 	u32 hash = jhash(dev, strlen(dev), s->devs->seed);
 
 	return &s->devs->by_name[hash >> (32 - MCSEC_DEV_BITS)];
 }
 
-static struct hlist_head *bound(const struct mcsec_select *s, const void *dev)
+static struct hlist_head *devs_by_dev(const struct mcsec_select *s,
+				      const void *dev)
 {
 	return &s->devs->by_dev[hash_ptr(dev, MCSEC_DEV_BITS)];
 }
@@ -269,12 +274,12 @@ static int devs_prepare(struct mcsec_select *s)
 }
 
 /* Whether one that waits for the same interface looks for the same. */
-static bool taken(struct mcsec_select *s, const struct mcsec_sel *sel)
+static bool sel_is_waiting(struct mcsec_select *s, const struct mcsec_sel *sel)
 {
 	const struct mcsec_sel *other;
 	struct mcsec_key key;
 
-	hlist_for_each_entry(other, named(s, sel->dev), by_name) {
+	hlist_for_each_entry(other, devs_by_name(s, sel->dev), by_name) {
 		if (strcmp(other->dev, sel->dev))
 			continue;
 		key = other->node.key;
@@ -292,7 +297,7 @@ static int enter_dev(struct mcsec_select *s, struct mcsec_tables *t,
 	bool other = false, vrf = false;
 	int err;
 
-	if (taken(s, sel))
+	if (sel_is_waiting(s, sel))
 		return -EEXIST;
 	/* One that comes meanwhile waits in mcsec_select_dev() for our lock. */
 	rcu_read_lock();
@@ -310,22 +315,22 @@ static int enter_dev(struct mcsec_select *s, struct mcsec_tables *t,
 	if (other)
 		return -ENOTUNIQ;
 	if (dev) {
-		err = place(t, sel);
+		err = sel_insert(t, sel);
 		if (err)
 			return err;
-		hlist_add_head(&sel->by_dev, bound(s, dev));
+		hlist_add_head(&sel->by_dev, devs_by_dev(s, dev));
 	}
-	hlist_add_head(&sel->by_name, named(s, sel->dev));
+	hlist_add_head(&sel->by_name, devs_by_name(s, sel->dev));
 	return 0;
 }
 
-static int enter(struct mcsec_select *s, struct mcsec_tables *t,
-		 struct mcsec_sel *sel)
+static int sel_enter(struct mcsec_select *s, struct mcsec_tables *t,
+		     struct mcsec_sel *sel)
 {
 	int err;
 
 	if (!*sel->dev)
-		return place(t, sel);
+		return sel_insert(t, sel);
 	err = devs_prepare(s);
 	if (err)
 		return err;
@@ -338,8 +343,8 @@ static int enter(struct mcsec_select *s, struct mcsec_tables *t,
 	return err;
 }
 
-static void leave(struct mcsec_select *s, struct mcsec_tables *t,
-		  struct mcsec_sel *sel)
+static void sel_leave(struct mcsec_select *s, struct mcsec_tables *t,
+		      struct mcsec_sel *sel)
 {
 	if (*sel->dev) {
 		hlist_del(&sel->by_name);
@@ -348,7 +353,7 @@ static void leave(struct mcsec_select *s, struct mcsec_tables *t,
 	if (sel->in_table) {
 		if (*sel->dev)
 			hlist_del(&sel->by_dev);
-		displace(t, sel);
+		sel_remove(t, sel);
 	}
 }
 
@@ -373,7 +378,7 @@ int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
 	id = mcsec_shape_get(&t->shapes, &shape, &s->shape_ids, &err);
 	if (!id)
 		goto err_addr;
-	key_of(&key, sel, &shape, id);
+	key_of_selector(&key, sel, &shape, id);
 	for (i = 0; i < n; i++) {
 		(*sels)[i].node.key = key;
 		(*sels)[i].group = group;
@@ -381,7 +386,7 @@ int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
 		(*sels)[i].observes = observes;
 		if (sel->n_devs)
 			strscpy((*sels)[i].dev, sel->devs[i], IFNAMSIZ);
-		err = enter(s, t, &(*sels)[i]);
+		err = sel_enter(s, t, &(*sels)[i]);
 		if (err)
 			goto err_enter;
 	}
@@ -389,7 +394,7 @@ int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
 
 err_enter:
 	while (i--)
-		leave(s, t, &(*sels)[i]);
+		sel_leave(s, t, &(*sels)[i]);
 	mcsec_shape_put(&t->shapes, id);
 err_addr:
 	addr_put(t, sel, *addr);
@@ -423,7 +428,7 @@ void mcsec_select_del(struct mcsec_select *s, const struct mcsec_selector *sel,
 	unsigned int i;
 
 	for (i = 0; i < (sel->n_devs ?: 1); i++)
-		leave(s, t, &sels[i]);
+		sel_leave(s, t, &sels[i]);
 	mcsec_shape_put(&t->shapes, sels->node.key.shape);
 	addr_put(t, sel, addr);
 }
@@ -434,7 +439,7 @@ int mcsec_select_sa_add(struct mcsec_select *s, u16 family,
 {
 	node->key = addr->node.key;
 	node->key.spi = (__force u32)spi;
-	return insert(&tables_of(s, family)->sas, node, family);
+	return table_insert(&tables_of(s, family)->sas, node, family);
 }
 
 void mcsec_select_sa_del(struct mcsec_select *s, u16 family,
@@ -451,7 +456,7 @@ static int place_dev(struct mcsec_select *s, const struct net_device *dev,
 	struct mcsec_sel *sel;
 	int err;
 
-	hlist_for_each_entry(sel, named(s, dev->name), by_name) {
+	hlist_for_each_entry(sel, devs_by_name(s, dev->name), by_name) {
 		if (sel->in_table || strcmp(sel->dev, dev->name))
 			continue;
 		/* Packets come and go by its ports. */
@@ -460,14 +465,14 @@ static int place_dev(struct mcsec_select *s, const struct net_device *dev,
 		t = tables_of(s, sel->family);
 		WRITE_ONCE(sel->node.key.ifindex, dev->ifindex);
 		sel->of = dev;
-		err = place(t, sel);
+		err = sel_insert(t, sel);
 		if (err == -EEXIST) {
-			err = replace(t, sel);
+			err = sel_replace(t, sel);
 			*removed = true;
 		}
 		if (err)
 			return err;
-		hlist_add_head(&sel->by_dev, bound(s, dev));
+		hlist_add_head(&sel->by_dev, devs_by_dev(s, dev));
 	}
 	return 0;
 }
@@ -486,7 +491,7 @@ int mcsec_select_dev(struct mcsec_select *s, const struct net_device *dev,
 	 * what was entered under it must still be there.
 	 */
 	err = gone ? 0 : place_dev(s, dev, &removed);
-	hlist_for_each_entry_safe(sel, next, bound(s, dev), by_dev) {
+	hlist_for_each_entry_safe(sel, next, devs_by_dev(s, dev), by_dev) {
 		/* Not by index: one that is gone is told of again for as long
 		 * as it is referred to, and another may have its index.
 		 */
@@ -494,7 +499,7 @@ int mcsec_select_dev(struct mcsec_select *s, const struct net_device *dev,
 		    (!gone && !strcmp(sel->dev, dev->name)))
 			continue;
 		hlist_del(&sel->by_dev);
-		displace(tables_of(s, sel->family), sel);
+		sel_remove(tables_of(s, sel->family), sel);
 		removed = true;
 	}
 	/* Before a key changes that somebody may be looking at. */

@@ -43,14 +43,14 @@ void mcsec_cipher_give(const struct mcsec_windows *windows)
 		atomic_long_dec(&users_ciphers);
 }
 
-static void give(struct mcsec_windows *windows, size_t bytes)
+static void windows_uncharge(struct mcsec_windows *windows, size_t bytes)
 {
 	if (windows->ordinary)
 		atomic_long_sub(bytes, &users_used);
 	atomic_long_sub(bytes, &windows->used);
 }
 
-static bool take(struct mcsec_windows *windows, size_t bytes)
+static bool windows_charge(struct mcsec_windows *windows, size_t bytes)
 {
 	bool ok;
 
@@ -61,7 +61,7 @@ static bool take(struct mcsec_windows *windows, size_t bytes)
 	    share_of_ram(MCSEC_WINDOWS_USERS_MAX, 16))
 		ok = false;
 	if (!ok)
-		give(windows, bytes);
+		windows_uncharge(windows, bytes);
 	return ok;
 }
 
@@ -73,7 +73,7 @@ void mcsec_senders_destroy(struct mcsec_senders *senders)
 
 	xa_for_each(&senders->table, id, sender) {
 		kfree(sender);
-		give(senders->windows, bytes);
+		windows_uncharge(senders->windows, bytes);
 	}
 	xa_destroy(&senders->table);
 }
@@ -93,7 +93,7 @@ struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 		other = ERR_PTR(-ENOSPC);
 		goto err_count;
 	}
-	if (!take(senders->windows, bytes)) {
+	if (!windows_charge(senders->windows, bytes)) {
 		other = ERR_PTR(-ENOMEM);
 		goto err_count;
 	}
@@ -116,7 +116,7 @@ struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 	if (xa_is_err(other))
 		other = ERR_PTR(xa_err(other));
 err_used:
-	give(senders->windows, bytes);
+	windows_uncharge(senders->windows, bytes);
 err_count:
 	atomic_dec(&senders->count);
 	return other;

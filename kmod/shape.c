@@ -47,7 +47,7 @@ void mcsec_shape_of_addrs(const struct mcsec_selector *sel,
 }
 
 /* Below 0 if @a comes first; 0 if they are the same. */
-static int order(const struct mcsec_shape *a, const struct mcsec_shape *b)
+static int shape_cmp(const struct mcsec_shape *a, const struct mcsec_shape *b)
 {
 	int a_ports = hweight32(a->ports_mask), b_ports = hweight32(b->ports_mask);
 	int a_mark = hweight32(a->mark_mask), b_mark = hweight32(b->mark_mask);
@@ -80,7 +80,7 @@ u32 mcsec_shape_get(struct mcsec_shapes __rcu **list,
 	int way = 1;
 
 	for (i = 0; i < n; i++) {
-		way = order(want, &old->shape[i]);
+		way = shape_cmp(want, &old->shape[i]);
 		if (way <= 0)
 			break;
 	}

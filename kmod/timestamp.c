@@ -8,7 +8,7 @@
 #include <net/sock.h>
 
 /* What each fragment repeats of @skb, and what it has besides; -1: none may be. */
-static int repeated(struct sk_buff *skb, unsigned int *besides)
+static int repeated_headers(struct sk_buff *skb, unsigned int *besides)
 {
 	u8 *nexthdr;
 
@@ -68,7 +68,7 @@ void mcsec_timestamp_keep_slow(struct sk_buff *skb)
 	if (!dst || !skb->sk || skb->destructor != sock_wfree)
 		return;
 	mtu = fragment_mtu(skb, dst);
-	hlen = repeated(skb, &besides);
+	hlen = repeated_headers(skb, &besides);
 	if (total <= dst_mtu(dst) || hlen < 0 || mtu < hlen + besides + 8)
 		return;
 	step = round_down(mtu - hlen - besides, 8);

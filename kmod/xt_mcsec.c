@@ -12,7 +12,7 @@
 
 #define INVERTED(info, flag) (!!((info)->invert & (flag)))
 
-static bool match(const struct sk_buff *skb, struct xt_action_param *par)
+static bool mcsec_mt(const struct sk_buff *skb, struct xt_action_param *par)
 {
 	const struct xt_mcsec_info *info = par->matchinfo;
 	bool any, same, sent;
@@ -37,7 +37,7 @@ static bool match(const struct sk_buff *skb, struct xt_action_param *par)
 	return true;
 }
 
-static int check(const struct xt_mtchk_param *par)
+static int mcsec_mt_check(const struct xt_mtchk_param *par)
 {
 	const struct xt_mcsec_info *info = par->matchinfo;
 
@@ -59,8 +59,8 @@ static struct xt_match matches[] __read_mostly = {
 	{
 		.name = "mcsec",
 		.family = NFPROTO_IPV4,
-		.checkentry = check,
-		.match = match,
+		.checkentry = mcsec_mt_check,
+		.match = mcsec_mt,
 		.matchsize = sizeof(struct xt_mcsec_info),
 		.hooks = 1 << NF_INET_PRE_ROUTING | 1 << NF_INET_LOCAL_IN |
 			 1 << NF_INET_FORWARD,
@@ -69,8 +69,8 @@ static struct xt_match matches[] __read_mostly = {
 	{
 		.name = "mcsec",
 		.family = NFPROTO_IPV6,
-		.checkentry = check,
-		.match = match,
+		.checkentry = mcsec_mt_check,
+		.match = mcsec_mt,
 		.matchsize = sizeof(struct xt_mcsec_info),
 		.hooks = 1 << NF_INET_PRE_ROUTING | 1 << NF_INET_LOCAL_IN |
 			 1 << NF_INET_FORWARD,
