@@ -181,6 +181,10 @@ $(LIBFUZZERS): $(LF)/%: $(LF)/obj/selftests/fuzz/fuzz_%.o $(LF)/libmcsecd.a
 	$(Q)clang $(LDHARDEN) -fsanitize=fuzzer,address,undefined -o $@ $^ \
 		$(MC_LIBS)
 
+# What selftests/mutate compiles and links with: print-MC_CFLAGS
+print-%:
+	@echo '$($*)'
+
 # ---- kernel module ---------------------------------------------------------
 
 include selftests/guest/kdir.mk

@@ -93,6 +93,54 @@ WANT
 is "as many as were tried" "$(wc -l <"$TMP/wrong")" 54
 is "nothing has changed" "$(state)" "$before"
 
+# what is accepted: the others are refused, each by its attribute
+in_ns a "$RAW" edges >"$TMP/edges"
+is "the limits of what is taken" \
+	"$(sed 's/: \([a-z-]*\).*/: \1/' "$TMP/edges")" "$(cat <<'WANT'
+window 64: accepted
+window 32: window
+window 32768: accepted
+window 65536: window
+window 96: window
+senders 1: accepted
+senders 65536 window 64: accepted
+senders 65537 window 64: max-senders
+senders 65536 window 32768: max-senders
+iv-limit 1: accepted
+iv-limit 281474976710655: accepted
+iv-limit 281474976710656: iv-limit
+iv-limit 72057594037927935 sid-bits 8: accepted
+iv-limit 72057594037927936 sid-bits 8: iv-limit
+iv-limit 4503599627370495 sid-bits 12: accepted
+iv-limit 4503599627370496 sid-bits 12: iv-limit
+sid 65535: accepted
+sid 65536: sender-id
+sid 255 sid-bits 8: accepted
+sid 256 sid-bits 8: sender-id
+sid 4095 sid-bits 12: accepted
+sid 4096 sid-bits 12: sender-id
+sids 256: accepted
+sids 257: sender-id
+spi 256: accepted
+spi 255: spi
+soft 7 hard 7: accepted
+soft 7 hard 8: accepted
+soft 8 hard 7: soft-packets
+key 20: accepted
+key 36: accepted
+key 35: key
+key 37: key
+key 19: key
+key 21: key
+key 28: key
+key 0: key
+key 36 chacha 1: accepted
+key 20 chacha 1: key
+key 35 chacha 1: key
+WANT
+)"
+is "and the SAs that were there are" "$(state)" "$before"
+
 # ---- rights
 
 # where that user may run it, wherever this tree is
@@ -103,6 +151,14 @@ like "an ordinary user is refused" "$out" "CAP_NET_ADMIN|permitted"
 out=$(in_ns a setpriv --reuid 65534 --clear-groups \
 	"$TMP/ctl" group add x 239.9.9.9 2>&1)
 like "also for a change" "$out" "CAP_NET_ADMIN|permitted"
+cp "$RAW" "$MCSEC_UAPI" "$TMP"
+chmod 755 "$TMP/rawnl.py"
+chmod 644 "$TMP/mcsec.h"
+out=$(MCSEC_UAPI=$TMP/mcsec.h in_ns a setpriv --reuid 65534 --clear-groups \
+	"$TMP/rawnl.py" rights)
+is "each of the 12 operations and 4 dumps" "$(wc -l <<<"$out")" 16
+is "is refused with EPERM" "$(grep -v ' 1$' <<<"$out")" ""
+unlike "which root gets from none" "$(unshare -n "$RAW" rights)" ' 1$'
 is "and nothing has changed" "$(state)" "$before"
 user() { setpriv --reuid 65534 --clear-groups unshare -Urn "$@"; }
 if user true; then

@@ -7,6 +7,10 @@
                           and change something are left out
   rawnl.py wrong          one wrong thing at a time; prints for each
                           "what: attribute that the answer points at: refusal"
+  rawnl.py edges          the last value that is taken, and the first that is
+                          not; prints for each "what: accepted", or as above
+  rawnl.py rights         each operation, and each dump; prints for each its
+                          name and what it is refused with
   rawnl.py dumps HEX      dump everything and look for the octets HEX
 Numbers are those of linux/mcsec.h, which the environment's MCSEC_UAPI names.
 """
@@ -231,6 +235,62 @@ def wrong():
         print(f"{what}: {f.refusal(C['SA_NEW'], attrs)}")
 
 
+def edges():
+    f = Family()
+    edge = {"sid-bits": "SID_BITS", "iv-limit": "IV_LIMIT",
+            "window": "WINDOW", "senders": "MAX_SENDERS",
+            "soft": "SOFT_PACKETS", "hard": "HARD_PACKETS"}
+    wide = ("IV_LIMIT", "SOFT_PACKETS", "HARD_PACKETS")
+
+    for line in """
+        window 64; window 32; window 32768; window 65536; window 96
+        senders 1; senders 65536 window 64; senders 65537 window 64
+        senders 65536 window 32768
+        iv-limit 1; iv-limit 281474976710655; iv-limit 281474976710656
+        iv-limit 72057594037927935 sid-bits 8
+        iv-limit 72057594037927936 sid-bits 8
+        iv-limit 4503599627370495 sid-bits 12
+        iv-limit 4503599627370496 sid-bits 12
+        sid 65535; sid 65536; sid 255 sid-bits 8; sid 256 sid-bits 8
+        sid 4095 sid-bits 12; sid 4096 sid-bits 12
+        sids 256; sids 257; spi 256; spi 255
+        soft 7 hard 7; soft 7 hard 8; soft 8 hard 7
+        key 20; key 36; key 35; key 37; key 19; key 21; key 28; key 0
+        key 36 chacha 1; key 20 chacha 1; key 35 chacha 1
+        """.replace("\n", ";").split(";"):
+        words = line.split()
+        if not words:
+            continue
+        given = dict(zip(words[::2], map(int, words[1::2])))
+        more, change = b"", {}
+        for word, value in given.items():
+            if word in edge:
+                make = u64 if edge[word] in wide else u32
+                more += make(A["SA_" + edge[word]], value)
+        number = given.get("spi", 8192)
+        change["spi"] = spi(number)
+        change["key"] = attr(A["SA_KEY"], os.urandom(given.get("key", 20)))
+        if "chacha" in given:
+            change["alg"] = u32(A["SA_ALG"], N["MCSEC_ALG_CHACHA20_POLY1305"])
+        sids = range(given.get("sids", 0)) or [given.get("sid", 9)]
+        change["sid"] = b"".join(u32(A["SA_SENDER_ID"], i) for i in sids)
+        said = f.refusal(C["SA_NEW"], sa(more=more, **change))
+        print(f"{line.strip()}: {said}")
+        f.ask(f.id, C["SA_DEL"], text(A["SA_GROUP"], "g4") + spi(number))
+
+
+def rights():
+    f = Family()
+    for name, cmd in C.items():
+        if name.split("_")[0] not in ("GROUP", "SA", "SENDER", "STATS") or \
+           name.endswith(("_NTF", "_GONE")):
+            continue
+        for flags in (5, 0x305) if name.endswith("_GET") else (5,):
+            answer = f.ask(f.id, cmd, b"", flags)[-1]
+            err = -struct.unpack_from("=i", answer, 16)[0]
+            print(f"{name}{'-DUMP' if flags > 5 else ''} {err}")
+
+
 def mangle(count):
     f = Family()
     rng = random.Random(1)
@@ -275,4 +335,5 @@ def dumps(key):
     print("key found" if octets in seen or octets[:16] in seen else "clean")
 
 
-{"wrong": wrong, "mangle": mangle, "dumps": dumps}[sys.argv[1]](*sys.argv[2:])
+{"wrong": wrong, "edges": edges, "rights": rights, "mangle": mangle,
+ "dumps": dumps}[sys.argv[1]](*sys.argv[2:])

@@ -4,8 +4,10 @@
  * 2.8.2; and that nothing but what was sealed is opened.
  */
 #include <errno.h>
+#include <limits.h>
 
 #include "crypto/aead.h"
+#include "fail.h"
 #include "hex.h"
 #include "tap.h"
 
@@ -104,6 +106,33 @@ static void one(size_t v)
 	       -EOPNOTSUPP, "%s: a key of another length", name);
 }
 
+/* Lengths that OpenSSL's int does not hold, and OpenSSL that fails */
+static void refused(void)
+{
+	const size_t huge = (size_t)INT_MAX + 1;
+	uint8_t key[20] = { 1 }, iv[8] = { 2 }, in[32] = { 3 }, out[64];
+	unsigned int n, unnoticed = 0;
+	int ret;
+
+	is_int(aead_seal(AEAD_AES_GCM_16, key, 20, iv, NULL, 0, in, huge, out),
+	       -EINVAL, "more than 2 GB");
+	is_int(aead_seal(AEAD_AES_GCM_16, key, 20, iv, in, huge, in, 32, out),
+	       -EINVAL, "more than 2 GB of associated data");
+	for (n = 1; fail_nth(n), ret = aead_seal(AEAD_AES_GCM_16, key, 20, iv,
+						 key, 8, in, 32, out),
+	     fail_came(); n++)
+		unnoticed += !ret;
+	is_int(ret, 0, "sealed at last");
+	ok(n > 5, "%u calls of OpenSSL fail", n - 1);
+	for (n = 1; fail_nth(n), ret = aead_open(AEAD_AES_GCM_16, key, 20, iv,
+						 key, 8, out, 48, in),
+	     fail_came(); n++)
+		unnoticed += !ret;
+	is_int(ret, 0, "opened at last");
+	ok(n > 5, "%u calls of OpenSSL fail", n - 1);
+	is_int(unnoticed, 0, "and each is noticed");
+}
+
 int main(void)
 {
 	uint8_t buf[64] = { 0 };
@@ -111,6 +140,7 @@ int main(void)
 
 	for (i = 0; i < ARRAY_SIZE(vectors); i++)
 		one(i);
+	refused();
 	is_int(aead_key_len(AEAD_AES_GCM_16, 128), 20, "AES-128 and salt");
 	is_int(aead_key_len(AEAD_AES_GCM_16, 256), 36, "AES-256 and salt");
 	is_int(aead_key_len(AEAD_AES_GCM_16, 0), 0, "AES needs a key length");

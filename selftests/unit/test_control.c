@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ctl/ctl.h"
@@ -271,11 +272,72 @@ static void sockets(void)
 	is_int(ctl_new(loop, &tq, path, &ctl, err, sizeof(err)),
 	       -EEXIST, "a file is not taken away: %s", err);
 	unlink(path);
+	snprintf(long_path, sizeof(long_path), "%s/file", dir);
+	close(open(long_path, O_CREAT | O_WRONLY, 0600));
+	strcat(long_path, "/socket");
+	is_int(ctl_new(loop, &tq, long_path, &ctl, err, sizeof(err)),
+	       -ENOTDIR, "below a file: %s", err);
+	*strrchr(long_path, '/') = '\0';
+	unlink(long_path);
 	memset(long_path, 'x', sizeof(long_path) - 1);
 	long_path[0] = '/';
 	long_path[sizeof(long_path) - 1] = '\0';
 	is_int(ctl_new(loop, &tq, long_path, &ctl, err, sizeof(err)),
 	       -ENAMETOOLONG, "too long a path");
+}
+
+/*
+ * Whether a process of the user @uid gets an answer, where the socket lets it
+ * connect, while this process is of the user @me.
+ */
+static bool answered(uid_t uid, uid_t me)
+{
+	struct timeval tv = { .tv_sec = 5 };
+	int st = 0, i;
+	char buf[64];
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct sockaddr_un sun = { .sun_family = AF_UNIX };
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		strcpy(sun.sun_path, path);
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+		if (setuid(uid) ||
+		    connect(fd, (struct sockaddr *)&sun, sizeof(sun)))
+			_exit(9);
+		/* closed already, or not: only an answer counts */
+		(void)!send(fd, VERSION, strlen(VERSION), MSG_NOSIGNAL);
+		_exit(recv(fd, buf, sizeof(buf), 0) > 0);
+	}
+	if (seteuid(me))
+		bail("seteuid: %s", strerror(errno));
+	for (i = 0; i < 200 && !waitpid(pid, &st, WNOHANG); i++)
+		turn();
+	if (seteuid(0) || !WIFEXITED(st) || WEXITSTATUS(st) == 9)
+		bail("user %u cannot connect", uid);
+	return WEXITSTATUS(st);
+}
+
+static void strangers(void)
+{
+	char folder[80];
+
+	if (geteuid()) {
+		skip("who is answered", "needs root");
+		return;
+	}
+	strcpy(folder, path);
+	*strrchr(folder, '/') = '\0';
+	chmod(dir, 0755);
+	chmod(folder, 0755);
+	chmod(path, 0666);
+	ok(answered(0, 0), "root is answered");
+	ok(!answered(65534, 0), "another user is not, whatever the mode is");
+	ok(answered(65534, 65534), "but by a daemon of its own");
+	ok(answered(0, 65534), "which answers root, too");
+	ok(!answered(65533, 65534), "and no third");
+	chmod(path, 0600);
 }
 
 /* A group with two members, and what is told of it. */
@@ -423,6 +485,7 @@ int main(void)
 	requests();
 	refusals();
 	stubborn();
+	strangers();
 	sockets();
 	roles();
 	loop_free(loop);

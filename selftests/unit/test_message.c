@@ -3,9 +3,9 @@
 #include <errno.h>
 
 #include "crypto/aead.h"
-#include "ike/cookie.h"
 #include "ike/message.h"
 #include "tap.h"
+#include "wipes.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -111,6 +111,76 @@ static void padded(void)
 	       "more than a datagram");
 	is_int(w.len, IKE_HDR_LEN, "nothing was written");
 	wbuf_free(&w);
+}
+
+/* An SKF payload (RFC 7383 2.5) with @first in it, opened as one */
+static int open_fragment(uint16_t number, uint16_t total, uint8_t first,
+			 size_t len, struct skf *frag, size_t *n, uint8_t *got)
+{
+	static const uint8_t inner[16] = "fragment-of-keys";
+	struct skf skf = { .number = number, .total = total };
+	uint8_t msg[128] = { 0 }, plain[128];
+	size_t all = 28 + 4 + 4 + 8 + len + 1 + 16;
+
+	msg[16] = IKE_PLD_SKF;
+	msg[27] = all;
+	msg[28] = first;
+	msg[31] = all - 28;
+	msg[32] = skf.number >> 8;
+	msg[33] = skf.number;
+	msg[34] = skf.total >> 8;
+	msg[35] = skf.total;
+	memcpy(msg + 44, inner, len);
+	if (aead_seal(key.encr, key.key, key.len, msg + 36, msg, 36, msg + 44,
+		      len + 1, msg + 44))
+		abort();
+	*n = 99;
+	*got = 99;
+	return skf_open(msg, all, &key, frag, plain, n, got);
+}
+
+static void fragments(void)
+{
+	struct skf f = { 0 };
+	uint8_t first;
+	size_t n;
+
+	is_int(open_fragment(1, 2, IKE_PLD_AUTH, 16, &f, &n, &first), 0,
+	       "the first of two fragments");
+	ok(f.number == 1 && f.total == 2 && n == 16 && first == IKE_PLD_AUTH,
+	   "says what it is");
+	is_int(open_fragment(0x102, 0x304, 0, 16, &f, &n, &first), 0,
+	       "one of many");
+	ok(f.number == 0x102 && f.total == 0x304 && !first, "with its number");
+	is_int(open_fragment(2, 2, 0, 16, &f, &n, &first), 0, "the last");
+	is_int(open_fragment(1, 1, IKE_PLD_AUTH, 16, &f, &n, &first), 0,
+	       "the only one");
+	wipes_look_for("fragment-of-keys", 16);
+	is_int(open_fragment(0, 2, 0, 16, &f, &n, &first), -EBADMSG,
+	       "there is no fragment 0");
+	is_int(open_fragment(3, 2, 0, 16, &f, &n, &first), -EBADMSG,
+	       "nor a third of two");
+	is_int(open_fragment(2, 2, IKE_PLD_AUTH, 16, &f, &n, &first), -EBADMSG,
+	       "only the first says what comes first");
+	is_int(wipes_found(), 3, "what was deciphered of them is wiped");
+	is_int(open_fragment(1, 2, IKE_PLD_AUTH, 0, &f, &n, &first), -EBADMSG,
+	       "nor is one empty");
+}
+
+/* What is refused leaves neither a length nor a type behind. */
+static void nothing_left(void)
+{
+	uint8_t msg[28 + 4 + 8 + 1 + 16] = { 0 }, plain[64], first = 99;
+	size_t n = 99;
+
+	msg[16] = IKE_PLD_SK;
+	is_int(sk_open(msg, sizeof(msg), &key, plain, &n, &first), -EBADMSG,
+	       "a message that does not open");
+	ok(!n && first == IKE_PLD_NONE, "gives nothing");
+	msg[16] = IKE_PLD_SKF;
+	msg[31] = sizeof(msg) - 28;
+	is_int(sk_open(msg, sizeof(msg), &key, plain, &n, &first), -EBADMSG,
+	       "a fragment is no message");
 }
 
 static int sort(uint8_t xchg, bool res, enum msg_side side, uint8_t type,
@@ -232,50 +302,14 @@ static void headers(void)
 	is_int(ike_hdr_parse(p, 28, &h), -EBADMSG, "says it is 16 MB");
 }
 
-static void cookies(void)
-{
-	uint8_t c1[COOKIE_LEN], c2[COOKIE_LEN], spi[8] = { 1 }, ni[32] = { 2 };
-	struct cookies c;
-	struct ep from, other;
-
-	ep_parse("192.0.2.1:500", 0, &from);
-	ep_parse("192.0.2.1:501", 0, &other);
-	cookies_init(&c, 1000);
-	cookie_make(&c, 1000, &from, spi, ni, 32, c1);
-	ok(cookie_good(&c, 2000, &from, spi, ni, 32, c1, COOKIE_LEN), "good");
-	ok(!cookie_good(&c, 2000, &other, spi, ni, 32, c1, COOKIE_LEN),
-	   "not from another port");
-	ni[0]++;
-	ok(!cookie_good(&c, 2000, &from, spi, ni, 32, c1, COOKIE_LEN),
-	   "not with another nonce");
-	ni[0]--;
-	spi[0]++;
-	ok(!cookie_good(&c, 2000, &from, spi, ni, 32, c1, COOKIE_LEN),
-	   "not with another SPI");
-	spi[0]--;
-	ok(!cookie_good(&c, 2000, &from, spi, ni, 32, c1, COOKIE_LEN - 1),
-	   "not cut");
-	cookie_make(&c, 62000, &from, spi, ni, 32, c2);
-	ok(memcmp(c1, c2, COOKIE_LEN), "the secret rotates");
-	ok(cookie_good(&c, 62000, &from, spi, ni, 32, c1, COOKIE_LEN),
-	   "the one before is still good");
-	ok(!cookie_good(&c, 123000, &from, spi, ni, 32, c1, COOKIE_LEN),
-	   "the one before that is not");
-	ok(cookie_good(&c, 123000, &from, spi, ni, 32, c2, COOKIE_LEN),
-	   "the next one is");
-	cookie_make(&c, 123000, &from, spi, ni, 32, c1);
-	ok(!cookie_good(&c, 900000, &from, spi, ni, 32, c1, COOKIE_LEN),
-	   "after a long silence none is");
-	cookies_wipe(&c);
-}
-
 int main(void)
 {
 	sk();
 	padded();
+	fragments();
+	nothing_left();
 	table();
 	criticals();
 	headers();
-	cookies();
 	return done();
 }

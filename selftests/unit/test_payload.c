@@ -147,7 +147,9 @@ static void ids(void)
 	struct ike_id id, id2;
 	struct rbuf r;
 
+	memset(&id, 0xee, sizeof(id));
 	is_int(id_of("02000000 612e6578616d706c65", &id), 0, "FQDN");
+	ok(!id.data[9] && !id.data[IKE_ID_MAX - 1], "with nothing behind it");
 	is_str(id_str(&id, buf, sizeof(buf)), "a.example", "as text");
 	is_str(id_str(&id, small, sizeof(small)), "a.exa", "cut, terminated");
 	is_int(id_of("01000000 c0000201", &id), 0, "IPv4");
@@ -182,7 +184,7 @@ static void ids(void)
 
 static int del_of(const char *hex, struct delete_pld *d)
 {
-	uint8_t in[1024];
+	uint8_t in[8 + 4 * (DELETE_MAX_SPIS + 1)];
 	struct rbuf r;
 
 	rbuf_init(&r, in, unhex(hex, in));
@@ -191,8 +193,20 @@ static int del_of(const char *hex, struct delete_pld *d)
 
 static void deletes(void)
 {
+	char hex[9 + 8 * (DELETE_MAX_SPIS + 1)];
 	struct delete_pld d;
+	unsigned int n;
 
+	memset(&d, 0xee, sizeof(d));
+	is_int(del_of("00000000", &d), 0, "Delete, over what was there");
+	ok(!d.n && !d.spi_len && !d.spi[0][0], "leaves nothing of that");
+	for (n = DELETE_MAX_SPIS; n <= DELETE_MAX_SPIS + 1; n++) {
+		sprintf(hex, "0304%04x", n);
+		memset(hex + 8, '1', 8 * n);
+		hex[8 + 8 * n] = 0;
+		is_int(del_of(hex, &d), n > DELETE_MAX_SPIS ? -E2BIG : 0,
+		       "%u SPIs", n);
+	}
 	is_int(del_of("01000000", &d), 0, "Delete of the IKE SA");
 	is_int(del_of("00000000", &d), 0, "Delete of the whole group");
 	is_int(del_of("03040002 00000001 00000002", &d), 0, "of two ESP SAs");
@@ -214,6 +228,11 @@ static void auths(void)
 	struct wbuf w;
 	struct rbuf r;
 
+	/* RFC 7296 3.8: RSA, which has no algorithm in front of it */
+	memset(&a, 0xee, sizeof(a));
+	rbuf_init(&r, "\1\0\0\0sig", 7);
+	ok(!auth_parse(&r, &a) && a.method == 1 && a.sig_len == 3 && !a.alg &&
+	   !a.alg_len, "AUTH of another method");
 	rbuf_init(&r, in, 76);
 	is_int(auth_parse(&r, &a), 0, "AUTH with Ed25519");
 	ok(a.alg_len == 7 && a.sig_len == 64, "its parts");

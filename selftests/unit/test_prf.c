@@ -5,8 +5,10 @@
 #include "crypto/hash.h"
 #include "crypto/prf.h"
 #include "crypto/rand.h"
+#include "fail.h"
 #include "hex.h"
 #include "tap.h"
+#include "wipes.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -121,6 +123,27 @@ static void plus(void)
 	free(byhand);
 }
 
+static void failures(void)
+{
+	uint8_t key[32] = { 1 }, got[96], zero[96] = { 0 };
+	unsigned int n, unnoticed = 0, left = 0;
+	int ret;
+
+	for (n = 1; memset(got, 0xaa, sizeof(got)), fail_nth(n),
+	     ret = prf_plus(PRF_HMAC_SHA2_256, key, 32, "seed", 4, got, 80),
+	     fail_came(); n++) {
+		unnoticed += !ret;
+		left += !!memcmp(got, zero, 80);
+	}
+	is_int(ret, 0, "a stream, after %u failures of OpenSSL", n - 1);
+	is_int(unnoticed, 0, "each is noticed");
+	is_int(left, 0, "and nothing is given out");
+	ok(got[79] != 0xaa && got[80] == 0xaa, "exactly as much as was asked");
+	wipes_look_for(got, 16);
+	prf_plus(PRF_HMAC_SHA2_256, key, 32, "seed", 4, got, 32);
+	ok(wipes_found() > 0, "the last block is wiped");
+}
+
 static void fixed(void *ctx, void *p, size_t n)
 {
 	memset(p, *(int *)ctx, n);
@@ -134,6 +157,7 @@ int main(void)
 
 	vectors();
 	plus();
+	failures();
 	hash_sha1(abc, 2, got);
 	hex("a9993e364706816aba3e25717850c26c9cd0d89d", want, sizeof(want));
 	is_mem(got, 20, want, 20, "SHA-1 of abc");

@@ -49,6 +49,31 @@ static void spending(void)
 	quota_free(q);
 }
 
+static void giving_back(void)
+{
+	const struct quota_rule rule = {
+		.burst = 3, .every_ms = 1000, .keys = 64,
+	};
+	struct quota *q = quota_new(&rule, 7);
+	unsigned int i;
+
+	is_int(taken(q, "a", 100, 5000), 3, "a burst");
+	quota_give_back(q, "a", 1, 5000);
+	is_int(taken(q, "a", 100, 5000), 1, "what is given back is there");
+	quota_give_back(q, "b", 1, 5000);
+	is_int(taken(q, "b", 100, 5000), 3, "what was not spent is not given");
+	for (i = 0; i < 10; i++)
+		quota_give_back(q, "a", 1, 5000);
+	is_int(taken(q, "a", 100, 5000), 3, "nor more than there was");
+	quota_give_back(q, "a", 1, 8000);
+	is_int(taken(q, "a", 100, 8000), 3, "nor when all is there again");
+	quota_free(q);
+	ok(quota_left(NULL, "a", 1, 0) && quota_take(NULL, "a", 1, 0),
+	   "without a quota all is allowed");
+	quota_spend(NULL, "a", 1, 0);
+	quota_give_back(NULL, "a", 1, 0);
+}
+
 /* Keys without end: each has its burst, and memory does not grow. */
 static void many(void)
 {
@@ -113,6 +138,7 @@ int main(void)
 {
 	burst();
 	spending();
+	giving_back();
 	many();
 	quotes();
 	nets();

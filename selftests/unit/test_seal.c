@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "crypto/seal.h"
 #include "lib/file.h"
 #include "lib/secret.h"
+#include "fail.h"
 #include "tap.h"
 
 static char dir[] = "/tmp/mcsec-seal-XXXXXX";
@@ -19,6 +21,7 @@ static void boxes(void)
 	uint8_t box[64], box2[64], bad[64], back[64], zero[64] = { 0 };
 	struct sealer *s, *t;
 	size_t i, opened = 0;
+	int ret;
 
 	sealer_new(key, &s);
 	sealer_new(other, &t);
@@ -42,6 +45,20 @@ static void boxes(void)
 	for (i = 0; i < 8 + SEAL_OVERHEAD; i++)
 		opened += !unseal(s, "group/video", box, i, back);
 	is_int(opened, 0, "neither changed nor cut");
+	memset(back, 0xaa, sizeof(back));
+	is_int(seal(s, "huge", box, (size_t)INT_MAX + 1, back), -EINVAL,
+	       "more than 2 GB is not sealed");
+	is_int(unseal(s, "huge", box, (size_t)INT_MAX + SEAL_OVERHEAD + 1,
+		      back), -EBADMSG, "nor opened");
+	for (i = 1; fail_nth(i), ret = seal(s, "x", "a secret", 8, box),
+	     fail_came(); i++)
+		opened += !ret;
+	is_int(ret, 0, "sealed, after %zu failures of OpenSSL", i - 1);
+	for (i = 1; fail_nth(i), ret = unseal(s, "x", box, 8 + SEAL_OVERHEAD,
+					      back), fail_came(); i++)
+		opened += !ret;
+	is_int(ret, 0, "opened, after %zu failures of OpenSSL", i - 1);
+	is_int(opened, 0, "each is noticed");
 	seal(s, "empty", NULL, 0, box);
 	is_int(unseal(s, "empty", box, SEAL_OVERHEAD, back), 0, "nothing too");
 	sealer_free(s);

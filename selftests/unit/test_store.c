@@ -62,7 +62,8 @@ static const char *get(struct store *s, const char *key)
 static void test_keys(void)
 {
 	char key[STORE_KEY_MAX], buf[64];
-	char big[STORE_KEY_MAX + 1];
+	char big[STORE_KEY_MAX + 1], room[STORE_KEY_MAX + 8];
+	size_t n, over = 0;
 
 	is_int(store_key(key, "g", "video", "m", "a/b%\n", NULL), 0,
 	       "a key of four parts");
@@ -73,6 +74,28 @@ static void test_keys(void)
 	big[sizeof(big) - 1] = '\0';
 	is_int(store_key(key, "g", big, NULL), -ENAMETOOLONG,
 	       "a key that is too long is refused");
+	is_str(key, "", "and is none");
+	memset(key, 'x', sizeof(key));
+	is_int(store_key(key, "a b", NULL), 0, "a blank");
+	is_str(key, "a b", "stays as it is");
+	/* room for one more octet, escaped, and the end is always there */
+	for (n = 1; n < STORE_KEY_MAX; n++) {
+		memset(big, '/', n);
+		big[n] = '\0';
+		memset(room, 'x', sizeof(room));
+		if (store_key(room, big, NULL))
+			break;
+		over += room[STORE_KEY_MAX] != 'x';
+	}
+	ok(n >= STORE_KEY_MAX / 3 - 1 && !over,
+	   "%zu slashes fit, escaped, and nothing is written behind", n - 1);
+	for (n = 1; n < STORE_KEY_MAX; n++) {
+		memset(big, 'y', n);
+		big[n] = '\0';
+		if (store_key(room, big, NULL))
+			break;
+	}
+	is_int(n - 1, STORE_KEY_MAX - 4, "plain octets, up to the last escape");
 }
 
 static int collect(void *arg, const char *key, const uint8_t *val, size_t len)
@@ -231,6 +254,60 @@ static void test_garbage(void)
 	unlink(file);
 }
 
+/* What is under @key in the file, as somebody with an editor leaves it */
+static void tamper(const char *key, size_t len)
+{
+	sqlite3_stmt *st;
+	sqlite3 *db;
+
+	if (sqlite3_open(path, &db) != SQLITE_OK ||
+	    sqlite3_prepare_v2(db, "UPDATE kv SET v = zeroblob(?1) "
+			       "WHERE k = ?2", -1, &st, NULL) != SQLITE_OK ||
+	    sqlite3_bind_int(st, 1, len) || sqlite3_bind_text(st, 2, key, -1,
+							      NULL) ||
+	    sqlite3_step(st) != SQLITE_DONE || !sqlite3_changes(db))
+		bail("cannot tamper: %s", sqlite3_errmsg(db));
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+}
+
+static int nothing(void *arg, const char *key, const uint8_t *val, size_t len)
+{
+	(void)arg;
+	(void)key;
+	(void)val;
+	(void)len;
+	return 0;
+}
+
+static struct store *test_cut(struct store *s)
+{
+	struct store *t = NULL;
+	size_t i, bad = 0;
+	uint64_t v;
+
+	put(s, "cut/short", "value");
+	store_close(s);
+	for (i = 0; i <= SEAL_OVERHEAD; i++) {
+		tamper("cut/short", i);
+		s = reopen(NULL);
+		bad += !!strcmp(get(s, "cut/short"), "error 74");
+		bad += store_get_u64(s, "cut/short", &v) != -EBADMSG;
+		bad += store_each(s, "cut", nothing, NULL) != -EBADMSG;
+		store_close(s);
+	}
+	is_int(bad, 0, "values that were cut are refused, whichever way read");
+	s = reopen(NULL);
+	store_begin(s);
+	store_put(s, "format", "mcsec store 2", 13);
+	store_commit(s);
+	store_close(s);
+	is_int(store_open(&t, path, sealer, err, sizeof(err)),
+	       -EPROTONOSUPPORT, "a later format is refused");
+	ok(strstr(err, "format"), "and named: %s", err);
+	return NULL;
+}
+
 /* kill -9 in the middle of a transaction, many times over */
 static struct store *test_kill(struct store *s)
 {
@@ -378,6 +455,7 @@ int main(void)
 	s = test_kill(s);
 	s = test_full(s);
 	test_audit(s);
+	test_cut(reopen(NULL));
 	sealer_free(sealer);
 	unlink(path);
 	rmdir(dir);

@@ -4,8 +4,10 @@
 
 #include "crypto/rand.h"
 #include "crypto/wrap.h"
+#include "fail.h"
 #include "hex.h"
 #include "tap.h"
+#include "wipes.h"
 
 static void published(void)
 {
@@ -90,6 +92,10 @@ static void refused(void)
 	       "nothing can't be wrapped");
 	is_int(wrap_key(KWA_5649_256, kek, 32, in, WRAP_MAX + 1, out), -EINVAL,
 	       "nor more than can be unwrapped");
+	is_int(unwrap_key(KWA_5649_128, kek, 32, out, 48, back, 64, &n),
+	       -EOPNOTSUPP, "unwrapping by a key of another length");
+	is_int(unwrap_key(4, kek, 0, out, 48, back, 64, &n), -EOPNOTSUPP,
+	       "or an unknown algorithm");
 	memset(bad, 0x55, sizeof(bad));
 	is_int(unwrap_key(KWA_5649_256, kek, 32, bad, 64, back, 64, &n),
 	       -EBADMSG, "octets that nobody wrapped");
@@ -98,8 +104,32 @@ static void refused(void)
 	is_int(wrap_len(68), 80, "68 octets take 80");
 }
 
+static void failures(void)
+{
+	uint8_t kek[16] = { 1 }, in[24], out[32], back[24];
+	unsigned int i, unnoticed = 0;
+	size_t n;
+	int ret;
+
+	memset(in, 0x6b, sizeof(in));
+	for (i = 1; fail_nth(i), ret = wrap_key(KWA_5649_128, kek, 16, in, 24,
+						out), fail_came(); i++)
+		unnoticed += !ret;
+	is_int(ret, 0, "wrapped at last, after %u failures", i - 1);
+	for (i = 1; fail_nth(i), ret = unwrap_key(KWA_5649_128, kek, 16, out,
+						  32, back, 24, &n),
+	     fail_came(); i++)
+		unnoticed += !ret;
+	is_int(ret, 0, "unwrapped at last, after %u failures", i - 1);
+	is_int(unnoticed, 0, "each is noticed");
+	wipes_look_for(in, sizeof(in));
+	unwrap_key(KWA_5649_128, kek, 16, out, 32, back, 24, &n);
+	ok(wipes_found() > 0, "the copy of an unwrapped key is wiped");
+}
+
 int main(void)
 {
+	failures();
 	published();
 	round_trips();
 	refused();

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trials: a mutant is compiled, linked into test programs or into the module,
+and those run until the first check that fails.
+
+Each worker has a folder of its own in build/mutate; the tree is not touched.
+"""
+
+import os
+import pathlib
+import resource
+import select
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+
+BUILD = pathlib.Path("build/mutate")
+CACHE = os.environ.get("MCSEC_CACHE", "/var/cache/mcsec")
+# What the compiler would have to guess at is no mutant
+STRICT = """-g0 -Wno-error -fmax-errors=1 -Werror=incompatible-pointer-types
+	-Werror=int-conversion -Werror=implicit-function-declaration
+	-Werror=return-type""".split()
+# Octets that a program gone mad may write to one file; a guest has its memory in
+# one.
+FILE_MAX = 4 << 30
+
+
+class Broken(Exception):
+	"""Something that is no mutant does not work."""
+
+
+def said(command, **more):
+	"""What a command prints; it must not fail."""
+	r = subprocess.run(command, stdout=subprocess.PIPE,
+			   stderr=subprocess.STDOUT, text=True, check=False,
+			   **more)
+	if r.returncode:
+		raise Broken(f"{' '.join(map(str, command))}: exit code "
+			     f"{r.returncode}\n{r.stdout}")
+	return r.stdout
+
+
+def ccache():
+	env = dict(os.environ)
+	if os.path.isdir("/usr/lib/ccache"):
+		env["PATH"] = "/usr/lib/ccache:" + env["PATH"]
+		env["CCACHE_DIR"] = CACHE + "/ccache"
+		env["CCACHE_MAXSIZE"] = "2G"
+		env["CCACHE_NOHASHDIR"] = "1"
+	return env
+
+
+def limits():
+	resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_MAX, FILE_MAX))
+	resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def stop(child, gently):
+	try:
+		if gently:
+			child.send_signal(signal.SIGTERM)
+			child.wait(10)
+	except subprocess.TimeoutExpired:
+		pass
+	try:
+		os.killpg(child.pid, signal.SIGKILL)
+	except ProcessLookupError:
+		pass
+	child.wait()
+
+
+def run(command, limit, env=None, gently=False):
+	"""Runs a program that writes TAP, up to the first check that fails.
+	Returns why it failed, None if it did not, and what it said.
+	"""
+	child = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+				 stdout=subprocess.PIPE,
+				 stderr=subprocess.STDOUT, env=env,
+				 start_new_session=True, preexec_fn=limits)
+	end = time.monotonic() + limit
+	out, rest, why = b"", b"", None
+	fd = child.stdout.fileno()
+	while not why:
+		left = end - time.monotonic()
+		if left <= 0 or not select.select([fd], [], [], left)[0]:
+			why = f"no end within {limit:.0f} s"
+			break
+		more = os.read(fd, 65536)
+		if not more:
+			break
+		out = (out + more)[-200000:]
+		lines = (rest + more).split(b"\n")
+		rest = lines.pop()
+		for line in lines:
+			if line.startswith((b"not ok", b"Bail out")):
+				why = line.decode(errors="replace")
+				break
+	if why:
+		stop(child, gently)
+	else:
+		child.wait()
+		if child.returncode:
+			why = f"exit code {child.returncode}"
+		elif b"\n1.." not in b"\n" + out:
+			why = "no plan"
+	child.stdout.close()
+	return why, out.decode(errors="replace")
+
+
+# ---- the daemon
+
+class Daemon:
+	"""Unit tests: the mutated object is linked in front of the library."""
+
+	def __init__(self, tests):
+		said(["make", "-s", f"-j{os.cpu_count()}", "SAN=1"] +
+		     [f"build/san/unit/{t.split('/')[-1]}" for t in tests])
+		self.current = {}
+		self.flags = self.value("MC_CFLAGS")
+		self.link = self.value("MC_LDFLAGS")
+		self.libs = self.value("MC_LIBS")
+		self.help = ["build/san/obj/" + f[:-1] + "o"
+			     for f in self.value("UNIT_HELP")]
+
+	@staticmethod
+	def value(name):
+		out = said(["make", "-s", "SAN=1", f"print-{name}"])
+		return shlex.split(out)
+
+	def baseline(self, _, test, limit):
+		return run([f"build/san/unit/{test.split('/')[-1]}"], limit)
+
+	def compile(self, worker, mutant, text, _):
+		"""None, or why it does not compile"""
+		here = BUILD / f"unit{worker}"
+		here.mkdir(parents=True, exist_ok=True)
+		if self.current.get(worker) == mutant:
+			return None
+		source = here / pathlib.Path(mutant.path).name
+		source.write_text(text)
+		r = subprocess.run(
+			["gcc"] + self.flags + STRICT +
+			["-iquote", os.path.dirname(mutant.path), "-c", "-o",
+			 here / "mutant.o", source], stdin=subprocess.DEVNULL,
+			stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+			text=True, check=False)
+		source.unlink()
+		if r.returncode:
+			return r.stdout
+		self.current[worker] = mutant
+		return None
+
+	def trial(self, worker, test, limit):
+		here = BUILD / f"unit{worker}"
+		name = test.split("/")[-1]
+		program = here / name
+		said(["gcc"] + self.link + ["-o", program,
+		     f"build/san/obj/selftests/unit/test_{name}.o"] +
+		     self.help + [here / "mutant.o", "build/san/libmcsecd.a"] +
+		     self.libs)
+		why, _ = run([program], limit)
+		program.unlink()
+		return why
+
+	def restore(self, worker, mutant):
+		self.current.pop(worker, None)
+
+
+# ---- the module
+
+class Module:
+	"""Tests in User Mode Linux with a module of the worker's own, or with two,
+	where one is for the tests inside of the module.
+	"""
+
+	def __init__(self, tests):
+		self.kernel = said(["selftests/guest/kernel", "uml"]).split()[-1]
+		said(["make", "-s", f"-j{os.cpu_count()}", "userspace"])
+		self.words = shlex.split(pathlib.Path(self.kernel,
+						      "make").read_text())
+		self.env = ccache()
+		self.fresh, self.current = set(), {}
+		self.heads = {t: self.head(t) for t in tests}
+
+	@staticmethod
+	def head(test):
+		path = pathlib.Path(f"selftests/{test}.sh")
+		lines = path.read_text().split("\n")[1:25]
+		return lines
+
+	def inside(self, test):
+		return "# debug only" in self.heads[test]
+
+	def folder(self, worker, inside):
+		return BUILD / f"kmod{worker}{'-inside' if inside else ''}"
+
+	def make(self, here, inside):
+		words = ["MCSEC_DEBUG=1"] if inside else []
+		return subprocess.run(
+			["make", "-s", "-C", f"{self.kernel}/build",
+			 f"M={here.resolve()}", *self.words, *words, "modules"],
+			env=self.env, stdin=subprocess.DEVNULL, text=True,
+			stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+			check=False)
+
+	def as_it_is(self, here, inside):
+		"""The tree's module, in a folder of the worker's"""
+		if here in self.fresh:
+			return
+		here.mkdir(parents=True, exist_ok=True)
+		shutil.copy("Kbuild", here)
+		for name in ("uapi", "kmod"):
+			for path in pathlib.Path(name).rglob("*"):
+				to = here / path
+				if path.is_dir() or to.exists() and \
+				   to.read_bytes() == path.read_bytes():
+					continue
+				to.parent.mkdir(parents=True, exist_ok=True)
+				shutil.copyfile(path, to)
+		r = self.make(here, inside)
+		if r.returncode:
+			raise Broken(f"the module does not compile:\n{r.stdout}")
+		self.fresh.add(here)
+
+	def boot(self, worker, test, limit):
+		env = dict(os.environ)
+		here = self.folder(worker, self.inside(test))
+		env["MCSEC_KO"] = str((here / "kmod/mcsec.ko").resolve())
+		clock = [line[9:] for line in self.heads[test]
+			 if line.startswith("# clock: ")] or ["idle"]
+		return run(["selftests/guest/boot", "--clock", clock[0],
+			    "--timeout", str(int(limit) + 10), "--",
+			    f"selftests/{test}.sh"], limit, env, gently=True)
+
+	def baseline(self, worker, test, limit):
+		inside = self.inside(test)
+		self.as_it_is(self.folder(worker, inside), inside)
+		return self.boot(worker, test, limit)
+
+	def compile(self, worker, mutant, text, test):
+		inside = self.inside(test)
+		here = self.folder(worker, inside)
+		self.as_it_is(here, inside)
+		if self.current.get(here) == mutant:
+			return None
+		(here / mutant.path).write_text(text)
+		r = self.make(here, inside)
+		self.current[here] = mutant
+		return r.stdout if r.returncode else None
+
+	def trial(self, worker, test, limit):
+		return self.boot(worker, test, limit)[0]
+
+	def restore(self, worker, mutant):
+		for inside in (False, True):
+			here = self.folder(worker, inside)
+			if self.current.pop(here, None):
+				shutil.copyfile(mutant.path,
+						here / mutant.path)

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * AUTH: which octets are signed (RFC 7296 2.15), and that nothing but a
+ * signature over them, by the key of a good certificate that names who it is,
+ * is taken.
+ */
+#include <errno.h>
+
+#include "crypto/pki.h"
+#include "crypto/prf.h"
+#include "fail.h"
+#include "ike/auth.h"
+#include "lib/secret.h"
+#include "tap.h"
+
+#define NOW 1800000000
+
+static struct pki_pair ca, other_ca, member, gcks;
+static struct trust *trust;
+static char err[300];
+
+static struct pki_pair issue(const struct pki_pair *by, enum pki_kind kind,
+			     const char *name)
+{
+	static const char *const names[] = { "a.example", "alias.example",
+					     NULL };
+	struct pki_req req = {
+		.kind = kind, .type = SIG_ED25519, .name = name,
+		.not_before = NOW - 10, .not_after = NOW + 10,
+		.dns = kind == PKI_MEMBER ? names : NULL,
+	};
+	struct pki_pair p;
+
+	if (pki_issue(by, &req, &p, err, sizeof(err)))
+		bail("%s: %s", name, err);
+	return p;
+}
+
+static uint8_t sk[32];
+
+static int made(unsigned int prf, const void *msg, size_t msg_len,
+		const void *nonce, size_t nonce_len, uint8_t **out, size_t *len)
+{
+	return auth_octets(prf, sk, sizeof(sk), msg, msg_len, nonce, nonce_len,
+			   (const uint8_t *)"identity", 8, out, len);
+}
+
+static void octets(void)
+{
+	uint8_t mac[32], big[IKE_NONCE_MAX + 1] = { 0 }, *out, *huge;
+	unsigned int id = PRF_HMAC_SHA2_256, n, unnoticed = 0;
+	size_t len;
+	int ret;
+
+	memset(sk, 0x5c, sizeof(sk));
+	prf_one(id, sk, 32, "identity", 8, mac);
+	is_int(made(id, "message", 7, "nonce", 5, &out, &len), 0,
+	       "what is signed");
+	is_int(len, 7 + 5 + 32, "has three parts");
+	is_mem(out, 7, "message", 7, "the first message of who signs");
+	is_mem(out + 7, 5, "nonce", 5, "the nonce of the other");
+	is_mem(out + 12, 32, mac, 32, "and prf(SK_p, ID)");
+	secret_free(out);
+	for (n = 1; fail_nth(n), ret = made(id, "m", 1, "n", 1, &out, &len),
+	     fail_came(); n++)
+		unnoticed += !ret;
+	is_int(ret, 0, "the same after %u failures of OpenSSL", n - 1);
+	is_int(unnoticed, 0, "which are noticed");
+	secret_free(out);
+
+	huge = calloc(1, IKE_MSG_MAX + 1);
+	is_int(made(id, huge, IKE_MSG_MAX + 1, "n", 1, &out, &len), -EINVAL,
+	       "no message is that long");
+	is_int(made(id, "m", 1, big, IKE_NONCE_MAX + 1, &out, &len), -EINVAL,
+	       "no nonce");
+	is_int(made(77, "m", 1, "n", 1, &out, &len), -EINVAL, "no such PRF");
+	is_int(made(id, huge, IKE_MSG_MAX, big, IKE_NONCE_MAX, &out, &len), 0,
+	       "the longest of both");
+	secret_free(out);
+	free(huge);
+}
+
+/* A message of @p, which signs "signed", as a.example */
+struct signed_by {
+	struct ike_msg m;
+	uint8_t auth[128];
+	struct ike_id id;
+	struct auth_octets over[2];
+};
+
+static void sign(struct signed_by *s, const struct pki_pair *p)
+{
+	const uint8_t *alg;
+	size_t alg_len, len;
+
+	memset(s, 0, sizeof(*s));
+	sigkey_alg(p->key, &alg, &alg_len);
+	s->auth[0] = IKE_AUTH_DIGITAL_SIGNATURE;
+	s->auth[4] = alg_len;
+	memcpy(s->auth + 5, alg, alg_len);
+	len = sigkey_sig_len(p->key);
+	if (sig_sign_len(p->key, "signed", 6, s->auth + 5 + alg_len, len))
+		bail("cannot sign");
+	s->m.auth.body = s->auth;
+	s->m.auth.len = 5 + alg_len + len;
+	s->m.n_cert = 1;
+	s->m.cert[0] = (struct cert_pld){
+		.encoding = IKE_CERT_X509_SIGNATURE,
+		.data = p->cert, .len = p->cert_len,
+	};
+	id_from_text(&s->id, "a.example");
+	s->over[0] = (struct auth_octets){ (uint8_t *)"signed", 6 };
+	s->over[1] = (struct auth_octets){ (uint8_t *)"other", 5 };
+}
+
+/* NULL when it is taken, else why not */
+static const char *refusal(struct signed_by *s, enum cert_purpose purpose,
+			   size_t n)
+{
+	static char why[200];
+	int ret;
+
+	why[0] = 0;
+	ret = auth_check(trust, NOW, purpose, &s->m, &s->id, s->over, n, why,
+			 sizeof(why));
+	if (ret && ret != -EKEYREJECTED)
+		return "another error";
+	return ret ? why : NULL;
+}
+
+#define REFUSED(words, ...)						\
+do {									\
+	const char *why = refusal(&s, CERT_FOR_MEMBER, 1);		\
+									\
+	ok(why && strstr(why, words), __VA_ARGS__);			\
+	if (why && !strstr(why, words))					\
+		diag("%s", why);					\
+} while (0)
+
+static void checks(void)
+{
+	struct signed_by s;
+	struct pki_pair x;
+	uint8_t rsa[] = { 1, 0, 0, 0, 's', 'i', 'g' };
+
+	sign(&s, &member);
+	ok(!refusal(&s, CERT_FOR_MEMBER, 1), "a member's signature");
+	s.over[0].p = (uint8_t *)"sighed";
+	REFUSED("signature does not verify", "not over other octets");
+	s.over[1].p = (uint8_t *)"signed";
+	s.over[1].len = 6;
+	ok(!refusal(&s, CERT_FOR_MEMBER, 2), "one of two is enough");
+	ok(refusal(&s, CERT_FOR_MEMBER, 0), "none is not");
+	sign(&s, &member);
+	s.auth[s.m.auth.len - 1] ^= 1;
+	REFUSED("signature does not verify", "nor one that was changed");
+	sign(&s, &member);
+	s.auth[11] ^= 1;
+	REFUSED("signature algorithm unknown or not of its key",
+		"nor by another algorithm");
+	ok(strstr(refusal(&s, CERT_FOR_MEMBER, 2), "signature algorithm"),
+	   "which no second octets change");
+	sign(&s, &member);
+	s.auth[0] = 2;
+	REFUSED("not a digital signature", "nor of another method");
+	s.m.auth.body = rsa;
+	s.m.auth.len = sizeof(rsa);
+	REFUSED("not a digital signature", "nor that of RFC 7296");
+	sign(&s, &member);
+	s.m.auth.len = 4;
+	REFUSED("not a digital signature", "nor one that is cut");
+	s.m.auth.body = NULL;
+	REFUSED("not a digital signature", "nor none");
+
+	sign(&s, &member);
+	s.m.n_cert = 0;
+	REFUSED("none sent", "without a certificate");
+	sign(&s, &member);
+	s.m.cert[0].encoding = 12;
+	REFUSED("none sent", "with one of another kind");
+	s.m.cert[1] = s.m.cert[0];
+	s.m.cert[1].encoding = IKE_CERT_X509_SIGNATURE;
+	s.m.n_cert = 2;
+	ok(!refusal(&s, CERT_FOR_MEMBER, 1), "which is passed over");
+	sign(&s, &member);
+	id_from_text(&s.id, "b.example");
+	REFUSED("does not name this identity", "as somebody else");
+	id_from_text(&s.id, "alias.example");
+	REFUSED("goes by another identity", "by its other name");
+	x = issue(&other_ca, PKI_MEMBER, "a.example");
+	sign(&s, &x);
+	REFUSED("issuer unknown", "of an authority that nobody trusts");
+	/* a good certificate, whose key somebody else does not have */
+	s.m.cert[0].data = member.cert;
+	s.m.cert[0].len = member.cert_len;
+	REFUSED("signature does not verify", "by another key");
+	pki_pair_free(&x);
+
+	sign(&s, &member);
+	ok(refusal(&s, CERT_FOR_GCKS, 1), "a member is no key server");
+	sign(&s, &gcks);
+	id_from_text(&s.id, "gcks.example");
+	ok(!refusal(&s, CERT_FOR_GCKS, 1), "a key server is one");
+}
+
+int main(void)
+{
+	struct cert_der d;
+
+	ca = issue(NULL, PKI_CA, "CA");
+	other_ca = issue(NULL, PKI_CA, "other");
+	member = issue(&ca, PKI_MEMBER, "a.example");
+	gcks = issue(&ca, PKI_GCKS, "gcks.example");
+	d = (struct cert_der){ ca.cert, ca.cert_len };
+	if (trust_from_der(&d, 1, &trust, err, sizeof(err)))
+		bail("%s", err);
+	octets();
+	checks();
+	trust_free(trust);
+	pki_pair_free(&ca);
+	pki_pair_free(&other_ca);
+	pki_pair_free(&member);
+	pki_pair_free(&gcks);
+	return done();
+}

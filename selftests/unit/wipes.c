@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wipes.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint8_t wanted[32];
+static size_t wanted_len;
+static unsigned int found;
+
+void OPENSSL_cleanse(void *p, size_t n);
+void __explicit_bzero_chk(void *p, size_t n, size_t room);
+
+static void wipe(void *p, size_t n)
+{
+	volatile uint8_t *v = p;
+
+	if (wanted_len && n >= wanted_len && memmem(p, n, wanted, wanted_len))
+		found++;
+	while (n--)
+		*v++ = 0;
+}
+
+void explicit_bzero(void *p, size_t n)
+{
+	wipe(p, n);
+}
+
+/* What explicit_bzero() is where the compiler knows how large an object is */
+void __explicit_bzero_chk(void *p, size_t n, size_t room)
+{
+	if (n > room)
+		abort();
+	wipe(p, n);
+}
+
+void OPENSSL_cleanse(void *p, size_t n)
+{
+	wipe(p, n);
+}
+
+void wipes_look_for(const void *p, size_t n)
+{
+	if (n > sizeof(wanted))
+		abort();
+	memcpy(wanted, p, n);
+	wanted_len = n;
+	found = 0;
+}
+
+unsigned int wipes_found(void)
+{
+	return found;
+}
