@@ -244,7 +244,12 @@ class Module:
 		self.as_it_is(here, inside)
 		if self.current.get(here) == mutant:
 			return None
-		(here / mutant.path).write_text(text)
+		if mutant.via:
+			# before any other header includes it as it is
+			(here / "kmod/mutant.h").write_text(text)
+			text = '#include "mutant.h"\n' + \
+				pathlib.Path(mutant.via).read_text()
+		(here / (mutant.via or mutant.path)).write_text(text)
 		r = self.make(here, inside)
 		self.current[here] = mutant
 		return r.stdout if r.returncode else None
@@ -256,5 +261,5 @@ class Module:
 		for inside in (False, True):
 			here = self.folder(worker, inside)
 			if self.current.pop(here, None):
-				shutil.copyfile(mutant.path,
-						here / mutant.path)
+				path = mutant.via or mutant.path
+				shutil.copyfile(path, here / path)

@@ -5,51 +5,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/x509.h>
-#include <openssl/x509v3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "crypto/cert.h"
-#include "crypto/pki.h"
+#include "certs.h"
 #include "lib/addr.h"
-#include "lib/secret.h"
-#include "tap.h"
-
-#define NOW 1800000000
-#define YEAR (365 * 86400)
 
 static struct pki_pair ca, other_ca;
 static struct trust *trust;
-static char err[400];
-
-/* @why is known only after @call, so it can't be an argument of is_int(). */
-#define refused(call, want, name) do { \
-		int got = (call); \
-		is_int(got, want, "%s: %s", name, why ? why : "(no reason)"); \
-		ok(why && *why, "%s: and a reason is given", name); \
-	} while (0)
-
-static struct pki_req request(enum pki_kind kind, const char *name)
-{
-	return (struct pki_req){
-		.kind = kind,
-		.type = SIG_ED25519,
-		.name = name,
-		.not_before = NOW - 3600,
-		.not_after = NOW + YEAR,
-	};
-}
-
-static struct pki_pair issue(const struct pki_pair *by,
-			     const struct pki_req *req)
-{
-	struct pki_pair p;
-
-	if (pki_issue(by, req, &p, err, sizeof(err)))
-		bail("%s: %s", req->name, err);
-	return p;
-}
 
 static int verify(const struct cert_der *ders, size_t n, time_t now,
 		  enum cert_purpose purpose, const char **why)
@@ -145,192 +108,6 @@ static void uses(void)
 	pki_pair_free(&member);
 	pki_pair_free(&gcks);
 	pki_pair_free(&plain);
-}
-
-/* A CA certificate without path length, signed by itself or by @by. */
-static struct pki_pair make_ca(const struct pki_pair *by, const char *name,
-			       int bits)
-{
-	X509 *x = X509_new(), *issuer = x;
-	EVP_PKEY *key = bits ? EVP_RSA_gen(bits) : NULL, *signer;
-	const unsigned char *p;
-	struct pki_pair out = { 0 };
-	X509_EXTENSION *ext;
-	X509V3_CTX ctx;
-	uint8_t *der;
-	size_t len;
-	int n;
-
-	if (!key) {
-		sigkey_generate(SIG_ED25519, &out.key);
-		sigkey_to_der(out.key, &der, &len);
-		p = der;
-		key = d2i_AutoPrivateKey(NULL, &p, (long)len);
-		secret_free(der);
-	}
-	signer = key;
-	if (by) {
-		p = by->cert;
-		issuer = d2i_X509(NULL, &p, (long)by->cert_len);
-		sigkey_to_der(by->key, &der, &len);
-		p = der;
-		signer = d2i_AutoPrivateKey(NULL, &p, (long)len);
-		secret_free(der);
-	}
-	X509_set_version(x, X509_VERSION_3);
-	ASN1_INTEGER_set(X509_get_serialNumber(x), 7);
-	ASN1_TIME_set(X509_getm_notBefore(x), NOW - 3600);
-	ASN1_TIME_set(X509_getm_notAfter(x), NOW + YEAR);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN",
-				   MBSTRING_UTF8,
-				   (const unsigned char *)name, -1, -1, 0);
-	X509_set_issuer_name(x, X509_get_subject_name(issuer));
-	X509_set_pubkey(x, key);
-	X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
-	ext = X509V3_EXT_conf_nid(NULL, &ctx, NID_basic_constraints,
-				  "critical,CA:TRUE");
-	X509_add_ext(x, ext, -1);
-	X509_EXTENSION_free(ext);
-	X509_sign(x, signer, bits ? EVP_sha256() : NULL);
-	n = i2d_X509(x, &out.cert);
-	out.cert_len = (size_t)n;
-	if (by) {
-		X509_free(issuer);
-		EVP_PKEY_free(signer);
-	}
-	EVP_PKEY_free(key);
-	X509_free(x);
-	return out;
-}
-
-/* A certificate of ours without extended key usage, and @value added as @nid. */
-static struct pki_pair with_extension(int nid, const char *value)
-{
-	struct pki_req req = request(PKI_PLAIN, "a.example");
-	struct pki_pair p = issue(&ca, &req);
-	const unsigned char *at = p.cert;
-	X509 *x = d2i_X509(NULL, &at, (long)p.cert_len);
-	X509_EXTENSION *ext;
-	EVP_PKEY *signer;
-	X509V3_CTX ctx;
-	uint8_t *der;
-	size_t len;
-
-	sigkey_to_der(ca.key, &der, &len);
-	at = der;
-	signer = d2i_AutoPrivateKey(NULL, &at, (long)len);
-	secret_free(der);
-	X509V3_set_ctx(&ctx, x, x, NULL, NULL, 0);
-	ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-	if (!ext || X509_add_ext(x, ext, -1) != 1 ||
-	    !X509_sign(x, signer, NULL))
-		bail("cannot make a certificate with %s", value);
-	OPENSSL_free(p.cert);
-	p.cert = NULL;
-	p.cert_len = (size_t)i2d_X509(x, &p.cert);
-	X509_EXTENSION_free(ext);
-	EVP_PKEY_free(signer);
-	X509_free(x);
-	return p;
-}
-
-#define IPSEC_IKE "1.3.6.1.5.5.7.3.17"
-
-/* RFC 4945 5.1.3.12, and that a TLS role binds. */
-static void extended_uses(void)
-{
-	static const struct {
-		const char *eku;
-		bool gcks, member;
-	} t[] = {
-		{ IPSEC_IKE, true, true },
-		{ "anyExtendedKeyUsage", true, true },
-		{ "emailProtection", false, false },
-		{ "emailProtection,codeSigning", false, false },
-		{ "emailProtection," IPSEC_IKE, true, true },
-		{ IPSEC_IKE ",emailProtection", true, true },
-		{ "serverAuth", true, false },
-		{ "clientAuth", false, true },
-		{ "serverAuth," IPSEC_IKE, true, false },
-		{ IPSEC_IKE ",clientAuth", false, true },
-		{ "anyExtendedKeyUsage,clientAuth", false, true },
-		{ "clientAuth,serverAuth", true, true },
-		{ "DER:30:03:02:01:05", false, false },	/* none that is one */
-	};
-	const char *why;
-	size_t i;
-
-	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		struct pki_pair p = with_extension(NID_ext_key_usage,
-						   t[i].eku);
-
-		is_int(!verify_pair(&p, NOW, CERT_FOR_GCKS, &why), t[i].gcks,
-		       "%s: as a key server", t[i].eku);
-		if (i < 12 && !t[i].gcks)
-			is_str(why, "certificate is not for a key server (extended key usage)",
-			       "is said");
-		is_int(!verify_pair(&p, NOW, CERT_FOR_MEMBER, &why),
-		       t[i].member, "%s: as a member", t[i].eku);
-		if (i < 12 && !t[i].member)
-			is_str(why, "certificate is not for a member (extended key usage)",
-			       "is said");
-		pki_pair_free(&p);
-	}
-}
-
-/* An authority in the middle whose certificate is for something else */
-static void uses_above(void)
-{
-	struct pki_pair root = make_ca(NULL, "root", 0);
-	struct pki_pair inter = make_ca(&root, "intermediate", 0);
-	struct pki_req req = request(PKI_MEMBER, "a.example");
-	struct pki_pair leaf;
-	struct trust *own = trust;
-	const unsigned char *at = inter.cert;
-	X509 *x = d2i_X509(NULL, &at, (long)inter.cert_len);
-	X509_EXTENSION *ext;
-	EVP_PKEY *signer;
-	struct cert_der d[2];
-	const char *why;
-	uint8_t *der;
-	size_t len;
-
-	sigkey_to_der(root.key, &der, &len);
-	at = der;
-	signer = d2i_AutoPrivateKey(NULL, &at, (long)len);
-	secret_free(der);
-	ext = X509V3_EXT_conf_nid(NULL, NULL, NID_ext_key_usage,
-				  "emailProtection");
-	if (!ext || X509_add_ext(x, ext, -1) != 1 ||
-	    !X509_sign(x, signer, NULL))
-		bail("cannot make an authority for mail");
-	OPENSSL_free(inter.cert);
-	inter.cert = NULL;
-	inter.cert_len = (size_t)i2d_X509(x, &inter.cert);
-	leaf = issue(&inter, &req);
-	d[0] = (struct cert_der){ root.cert, root.cert_len };
-	if (trust_from_der(d, 1, &trust, err, sizeof(err)))
-		bail("%s", err);
-	d[0] = (struct cert_der){ leaf.cert, leaf.cert_len };
-	d[1] = (struct cert_der){ inter.cert, inter.cert_len };
-	refused(verify(d, 2, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
-		"below an authority for mail");
-	trust_free(trust);
-	/* but what is trusted is trusted as it is */
-	d[0] = (struct cert_der){ inter.cert, inter.cert_len };
-	if (trust_from_der(d, 1, &trust, err, sizeof(err)))
-		bail("%s", err);
-	d[0] = (struct cert_der){ leaf.cert, leaf.cert_len };
-	is_int(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), 0,
-	       "below one that is trusted itself: %s", why ? why : "");
-	trust_free(trust);
-	trust = own;
-	X509_EXTENSION_free(ext);
-	EVP_PKEY_free(signer);
-	X509_free(x);
-	pki_pair_free(&root);
-	pki_pair_free(&inter);
-	pki_pair_free(&leaf);
 }
 
 static void chains(void)
@@ -700,8 +477,6 @@ int main(void)
 	times_and_issuers();
 	ends();
 	uses();
-	extended_uses();
-	uses_above();
 	chains();
 	damaged();
 	identities();

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Certificates for tests that judge them; crypto/pki.h makes what is usual. */
+#ifndef CERTS_H
+#define CERTS_H
+
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "crypto/cert.h"
+#include "crypto/pki.h"
+#include "lib/secret.h"
+#include "tap.h"
+
+#define NOW 1800000000
+#define YEAR (365 * 86400)
+
+static char err[400];
+
+/* @why is known only after @call, so it can't be an argument of is_int(). */
+#define refused(call, want, name) do { \
+		int got = (call); \
+		is_int(got, want, "%s: %s", name, why ? why : "(no reason)"); \
+		ok(why && *why, "%s: and a reason is given", name); \
+	} while (0)
+
+static inline struct pki_req request(enum pki_kind kind, const char *name)
+{
+	return (struct pki_req){
+		.kind = kind,
+		.type = SIG_ED25519,
+		.name = name,
+		.not_before = NOW - 3600,
+		.not_after = NOW + YEAR,
+	};
+}
+
+static inline struct pki_pair issue(const struct pki_pair *by,
+				    const struct pki_req *req)
+{
+	struct pki_pair p;
+
+	if (pki_issue(by, req, &p, err, sizeof(err)))
+		bail("%s: %s", req->name, err);
+	return p;
+}
+
+/* A CA certificate without path length, signed by itself or by @by. */
+static inline struct pki_pair make_ca(const struct pki_pair *by,
+				      const char *name, int bits)
+{
+	X509 *x = X509_new(), *issuer = x;
+	EVP_PKEY *key = bits ? EVP_RSA_gen(bits) : NULL, *signer;
+	const unsigned char *p;
+	struct pki_pair out = { 0 };
+	X509_EXTENSION *ext;
+	X509V3_CTX ctx;
+	uint8_t *der;
+	size_t len;
+	int n;
+
+	if (!key) {
+		sigkey_generate(SIG_ED25519, &out.key);
+		sigkey_to_der(out.key, &der, &len);
+		p = der;
+		key = d2i_AutoPrivateKey(NULL, &p, (long)len);
+		secret_free(der);
+	}
+	signer = key;
+	if (by) {
+		p = by->cert;
+		issuer = d2i_X509(NULL, &p, (long)by->cert_len);
+		sigkey_to_der(by->key, &der, &len);
+		p = der;
+		signer = d2i_AutoPrivateKey(NULL, &p, (long)len);
+		secret_free(der);
+	}
+	X509_set_version(x, X509_VERSION_3);
+	ASN1_INTEGER_set(X509_get_serialNumber(x), 7);
+	ASN1_TIME_set(X509_getm_notBefore(x), NOW - 3600);
+	ASN1_TIME_set(X509_getm_notAfter(x), NOW + YEAR);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN",
+				   MBSTRING_UTF8,
+				   (const unsigned char *)name, -1, -1, 0);
+	X509_set_issuer_name(x, X509_get_subject_name(issuer));
+	X509_set_pubkey(x, key);
+	X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
+	ext = X509V3_EXT_conf_nid(NULL, &ctx, NID_basic_constraints,
+				  "critical,CA:TRUE");
+	X509_add_ext(x, ext, -1);
+	X509_EXTENSION_free(ext);
+	X509_sign(x, signer, bits ? EVP_sha256() : NULL);
+	n = i2d_X509(x, &out.cert);
+	out.cert_len = (size_t)n;
+	if (by) {
+		X509_free(issuer);
+		EVP_PKEY_free(signer);
+	}
+	EVP_PKEY_free(key);
+	X509_free(x);
+	return out;
+}
+
+#endif

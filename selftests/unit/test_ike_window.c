@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What comes over an IKE SA and is not what was waited for: each is counted
+ * under its own name, changes nothing, and what was waited for is still taken.
+ */
+#include <errno.h>
+
+#include "ike/sa.h"
+#include "ike_net.h"
+#include "tap.h"
+
+#define GCKS "gcks.example"
+#define MOST 8192
+
+static struct net net;
+static struct pki_pair ca;
+static struct node *g, *m;
+static struct ike_stats before;
+
+static void setup(void)
+{
+	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
+	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+				.ca = &ca };
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	g = node_new(&net, "192.0.2.1", &gopt, &ca, NULL);
+	m = node_new(&net, "192.0.2.2", &mopt, &ca, NULL);
+	node_join(m, g, GCKS, false);
+}
+
+static void teardown(void)
+{
+	net_free(&net);
+	pki_pair_free(&ca);
+}
+
+/* Delivers until the first packet is one of the exchange @xchg to @to. */
+static bool until(uint8_t xchg, const struct node *to)
+{
+	while (net.n_queue) {
+		if (net.queue[0].p[18] == xchg &&
+		    addr_equal(&net.queue[0].to.addr, &to->ep.addr))
+			return true;
+		net_step(&net);
+	}
+	return false;
+}
+
+/* The first packet in the queue, which is taken out of it */
+static struct packet take(void)
+{
+	struct packet q = net.queue[0];
+
+	net.n_queue--;
+	memmove(&net.queue[0], &net.queue[1],
+		net.n_queue * sizeof(net.queue[0]));
+	return q;
+}
+
+/* @q arrives at @n with the octet @at changed by @x. */
+static void arrives(struct node *n, const struct packet *q, size_t at,
+		    uint8_t x)
+{
+	uint8_t copy[MOST];
+
+	if (q->len > sizeof(copy))
+		bail("a packet of %zu octets", q->len);
+	memcpy(copy, q->p, q->len);
+	copy[at] ^= x;
+	before = *ike_host_stats(n->host);
+	ike_host_input(n->host, &q->from, &q->to, copy, q->len);
+}
+
+/* By how much one counter of @n has grown; of others none may have. */
+#define GREW(n, counter, by, ...)					\
+do {									\
+	struct ike_stats now = *ike_host_stats((n)->host);		\
+									\
+	is_int(now.counter - before.counter, by, __VA_ARGS__);		\
+	now.counter = before.counter;					\
+	now.in = before.in;						\
+	now.out = before.out;						\
+	ok(!memcmp(&now, &before, sizeof(now)),				\
+	   "and no other counter: " __VA_ARGS__);			\
+} while (0)
+
+/* Requests at the key server */
+static void requests(void)
+{
+	struct packet q;
+
+	setup();
+	ok(until(39, g), "GSA_AUTH is on its way");
+	q = take();
+	arrives(g, &q, 18, 39 ^ 37);
+	GREW(g, in_xchg, 1, "INFORMATIONAL where GSA_AUTH is due");
+	is_int(g->seen.not_taken, 1, "which is told");
+	ok(!net.n_queue, "and not answered");
+	arrives(g, &q, q.len - 1, 1);
+	GREW(g, in_icv, 1, "a request that was changed");
+	ok(!net.n_queue && g->seen.not_taken == 1, "in silence");
+	arrives(g, &q, 23, 2);
+	GREW(g, in_mid, 1, "a Message ID that is not the next");
+	ok(!net.n_queue, "in silence");
+	arrives(g, &q, 0, 0);
+	is_int(g->seen.requests, 1, "the request itself is taken");
+	is_int(net.n_queue, 1, "and answered");
+	arrives(g, &q, 0, 0);
+	GREW(g, in_rexmit, 1, "the same once more");
+	ok(net.n_queue == 2 && net.queue[0].len == net.queue[1].len &&
+	   !memcmp(net.queue[0].p, net.queue[1].p, net.queue[0].len),
+	   "gets the same answer");
+	arrives(g, &q, q.len - 1, 1);
+	GREW(g, in_altered, 1, "other octets under its Message ID");
+	is_int(net.n_queue, 2, "get none");
+	free(q.p);
+	net_run(&net);
+	is_int(m->seen.registered, 1, "the member is in");
+
+	/* when the SA is up, what is no exchange of it */
+	if (ike_liveness(m->sa))
+		bail("no request");
+	q = take();
+	arrives(g, &q, 18, 37 ^ 39);
+	ok(ike_host_stats(g->host)->in_icv == before.in_icv + 1 ||
+	   ike_host_stats(g->host)->in_xchg == before.in_xchg + 1,
+	   "another exchange type is refused");
+	arrives(g, &q, 0, 0);
+	is_int(net.n_queue, 1, "and the right one answered");
+	free(q.p);
+	net_run(&net);
+	teardown();
+}
+
+/* Answers at the member */
+static void answers(void)
+{
+	struct packet q;
+
+	setup();
+	ok(until(39, m), "the answer to GSA_AUTH is on its way");
+	q = take();
+	arrives(m, &q, 18, 39 ^ 37);
+	GREW(m, in_xchg, 1, "an answer of another exchange");
+	arrives(m, &q, 23, 2);
+	GREW(m, in_mid, 1, "an answer to another Message ID");
+	arrives(m, &q, q.len - 1, 1);
+	GREW(m, in_icv, 1, "an answer that was changed");
+	is_int(m->seen.registered, 0, "none of them is taken");
+	arrives(m, &q, 0, 0);
+	is_int(m->seen.registered, 1, "the right one is");
+	arrives(m, &q, 0, 0);
+	GREW(m, in_mid, 1, "and not twice");
+	/* the Message ID of what will be asked next */
+	arrives(m, &q, 23, 1 ^ 2);
+	GREW(m, in_mid, 1, "nor one that was not asked for");
+	free(q.p);
+	teardown();
+}
+
+/* A notify in the clear, as whoever saw our packets can send it */
+static void in_the_clear(const struct packet *q, uint16_t type, uint8_t lie)
+{
+	uint8_t *p = calloc(1, 36);
+
+	memcpy(p, q->p, 28);
+	p[16] = IKE_PLD_NOTIFY;
+	p[19] = IKE_FLAG_RESPONSE;
+	p[24] = p[25] = p[26] = 0;
+	p[27] = 36;
+	p[31] = 8 + lie;
+	p[34] = type >> 8;
+	p[35] = type;
+	before = *ike_host_stats(m->host);
+	ike_host_input(m->host, &q->to, &q->from, p, 36);
+	free(p);
+}
+
+/* How often a request is sent, the first time aside, in a minute of silence */
+static unsigned int sent_again(void)
+{
+	uint64_t was = ike_host_stats(m->host)->rexmit;
+	unsigned int i;
+
+	for (i = 0; i < 600; i++) {
+		net_pass(&net, 100, false);
+		while (net.n_queue)
+			net_drop(&net, 0);
+	}
+	return ike_host_stats(m->host)->rexmit - was;
+}
+
+static void impatience(void)
+{
+	static const struct {
+		uint16_t type;
+		uint8_t lie;
+		unsigned int again;
+	} t[] = {
+		{ IKE_N_INVALID_IKE_SPI, 0, 2 },
+		{ IKE_N_INVALID_SYNTAX, 0, 6 },
+		{ IKE_N_INVALID_IKE_SPI, 8, 6 },
+	};
+	struct packet q;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		setup();
+		net_run(&net);
+		if (ike_liveness(m->sa))
+			bail("no request");
+		q = take();
+		in_the_clear(&q, t[i].type, t[i].lie);
+		GREW(m, in_icv, 1, "a notify %u in the clear", t[i].type);
+		is_int(sent_again(), t[i].again, "the request is sent %u times more",
+		       t[i].again);
+		is_int(m->seen.closed, 1, "then given up");
+		ok(!!strstr(m->seen.reason[0] ? m->seen.reason : m->seen.text,
+			    "has lost the IKE SA") == !i, "and why: %s",
+		   m->seen.text);
+		free(q.p);
+		teardown();
+	}
+
+	/* half-open: fewer, to begin anew soon */
+	setup();
+	ok(until(39, g), "GSA_AUTH is on its way");
+	q = take();
+	in_the_clear(&q, IKE_N_INVALID_IKE_SPI, 0);
+	GREW(m, in_icv, 1, "a half-open one's notify in the clear");
+	is_int(sent_again(), 1, "while half-open it is sent once more");
+	free(q.p);
+	teardown();
+
+	/* an answer ends the doubt */
+	setup();
+	net_run(&net);
+	ike_liveness(m->sa);
+	q = take();
+	in_the_clear(&q, IKE_N_INVALID_IKE_SPI, 0);
+	arrives(g, &q, 0, 0);
+	free(q.p);
+	net_run(&net);
+	ike_liveness(m->sa);
+	net_drop(&net, 0);
+	is_int(sent_again(), 6, "after an answer it is as patient as before");
+	teardown();
+}
+
+/* An answer whose seal is good and whose inside is not */
+static void bad_inside(void)
+{
+	struct ike_hdr h = { .xchg = IKE_XCHG_INFORMATIONAL,
+			     .flags = IKE_FLAG_RESPONSE };
+	static const uint8_t inner[] = { 0, 0, 0, 200 };
+	struct packet q;
+	struct wbuf w;
+
+	setup();
+	net_run(&net);
+	ike_liveness(m->sa);
+	q = take();
+	memcpy(h.spi_i, q.p, 8);
+	memcpy(h.spi_r, q.p + 8, 8);
+	h.mid = m->sa->my_mid;
+	wbuf_init(&w, MOST);
+	ike_hdr_build(&w, &h);
+	if (sk_seal(&w, &m->sa->keys.er, 1ull << 40, IKE_PLD_NOTIFY, inner,
+		    sizeof(inner)))
+		bail("cannot seal");
+	before = *ike_host_stats(m->host);
+	ike_host_input(m->host, &q.to, &q.from, w.p, w.len);
+	is_int(ike_host_stats(m->host)->in_syntax - before.in_syntax, 1,
+	       "a bad answer is counted");
+	is_int(m->seen.closed, 1, "and ends the SA");
+	wbuf_free(&w);
+	free(q.p);
+	teardown();
+}
+
+int main(void)
+{
+	requests();
+	answers();
+	impatience();
+	bad_inside();
+	return done();
+}
