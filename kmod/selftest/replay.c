@@ -129,6 +129,14 @@ static bool __init test_table(struct mcsec_window *win, u32 size)
 	T(2 * size + 7 - (size - 1), true);
 	T(4 * size + 6, true);
 	T(3 * size + 7, true);
+	if (size > 2 * BITS_PER_LONG) {
+		/* A word that is passed over was used a turn before. */
+		test_reset(win, size);
+		for (i = 1; i <= 2 * size; i++)
+			T(i, true);
+		T(2 * size + 2 * BITS_PER_LONG + 5, true);
+		T(2 * size + BITS_PER_LONG + 3, true);
+	}
 #undef T
 	return ok;
 }

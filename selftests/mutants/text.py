@@ -255,7 +255,10 @@ class Function:
 			call = re.match(r"(?:\(void\)\s*)?(\w+)\(", text)
 			words = re.fullmatch(r"[\w*>.-]+ = (\".*\"|-ENOMEM)",
 					     text)
-			if not (call and DULL.match(call.group(1)) or words):
+			if text.startswith("(void)") or words or \
+			   (call and DULL.match(call.group(1))):
+				pass
+			else:
 				self.add(f"- {text};", i, end, ";")
 		else:
 			# Of a declaration only what it begins with

@@ -298,6 +298,8 @@ static void identities(void)
 	   !cert_known_as(leaf, CERT_ID_IPV6_ADDR, ad.b, 16) &&
 	   !cert_known_as(leaf, CERT_ID_DER_ASN1_DN, der, len),
 	   "by none of the others in the same certificate");
+	ok(!KNOWN(CERT_ID_FQDN, "*") && !KNOWN(CERT_ID_FQDN, "") &&
+	   !KNOWN(11, "a.example"), "nor by what is no identity");
 	is_str(cert_subject(leaf, buf, sizeof(buf)), "CN=somebody",
 	       "printed");
 	is_int(cert_not_after(leaf), NOW + YEAR, "valid until");

@@ -156,6 +156,28 @@ static void uses_above(void)
 	pki_pair_free(&leaf);
 }
 
+/* Certificates as long as they may be, and longer */
+static void sizes(void)
+{
+	static char comment[CERT_MAX_LEN];
+	size_t n = CERT_MAX_LEN - 1000, i;
+	struct pki_pair p;
+	const char *why;
+
+	memset(comment, 'x', n);
+	p = with_extension(NID_netscape_comment, comment);
+	n += CERT_MAX_LEN - p.cert_len;
+	pki_pair_free(&p);
+	for (i = 0; i < 2; i++) {
+		memset(comment, 'x', n + i);
+		p = with_extension(NID_netscape_comment, comment);
+		is_int(p.cert_len, CERT_MAX_LEN + i, "%zu octets", p.cert_len);
+		is_int(verify_pair(&p, NOW, CERT_FOR_MEMBER, &why),
+		       i ? -EBADMSG : 0, i ? "are too many" : "are taken");
+		pki_pair_free(&p);
+	}
+}
+
 int main(void)
 {
 	struct pki_req req = request(PKI_CA, "Test CA");
@@ -167,6 +189,7 @@ int main(void)
 		bail("%s", err);
 	extended_uses();
 	uses_above();
+	sizes();
 	trust_free(trust);
 	pki_pair_free(&ca);
 	return done();

@@ -319,6 +319,21 @@ static bool answered(uid_t uid, uid_t me)
 	return WEXITSTATUS(st);
 }
 
+/* Who says nothing at all is not waited for. */
+static void silent(void)
+{
+	int fd = client();
+
+	turn();
+	now_ms += CTL_IDLE_MS - 1;
+	turn();
+	ok(answer(fd), "a client that says nothing has its time");
+	now_ms += 1;
+	turn();
+	ok(!answer(fd), "and no more");
+	close(fd);
+}
+
 static void strangers(void)
 {
 	char folder[80];
@@ -485,6 +500,7 @@ int main(void)
 	requests();
 	refusals();
 	stubborn();
+	silent();
 	strangers();
 	sockets();
 	roles();

@@ -111,8 +111,9 @@ static void chains(void)
 
 	pwalk_init(&w, 41, in, sizeof(in));
 	ok(pwalk_next(&w, &p) == 1 && p.type == 41 && p.len == 4 &&
-	   !p.critical, "first");
-	ok(pwalk_next(&w, &p) == 1 && p.critical && p.len == 5, "second");
+	   p.next == 41 && !p.critical, "first");
+	ok(pwalk_next(&w, &p) == 1 && p.critical && p.len == 5 && !p.next,
+	   "second");
 	is_int(pwalk_next(&w, &p), 0, "end");
 	pwalk_init(&w, 41, in, sizeof(in) - 1);
 	pwalk_next(&w, &p);

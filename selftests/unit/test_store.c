@@ -271,13 +271,45 @@ static void tamper(const char *key, size_t len)
 	sqlite3_close(db);
 }
 
-static int nothing(void *arg, const char *key, const uint8_t *val, size_t len)
+/* Adds up lengths, and reads all. */
+static int length(void *arg, const char *key, const uint8_t *val, size_t len)
 {
-	(void)arg;
+	size_t *sum = arg;
+
 	(void)key;
-	(void)val;
-	(void)len;
+	while (len--)
+		*sum += val[len] == 'v';
 	return 0;
+}
+
+/* The largest value, the smallest, and room that is too small for one */
+static void test_sizes(struct store *s)
+{
+	uint8_t *big = malloc(STORE_VALUE_MAX + 1);
+	size_t sum = 0;
+	struct wbuf w;
+
+	memset(big, 'v', STORE_VALUE_MAX + 1);
+	store_begin(s);
+	is_int(store_put(s, "size/most", big, STORE_VALUE_MAX), 0,
+	       "%d octets", STORE_VALUE_MAX);
+	is_int(store_put(s, "size/more", big, STORE_VALUE_MAX + 1), -EMSGSIZE,
+	       "and no more");
+	is_int(store_put(s, "size/none", "", 0), 0, "and none");
+	store_commit(s);
+	wbuf_init(&w, STORE_VALUE_MAX);
+	ok(!store_get(s, "size/most", &w) && w.len == STORE_VALUE_MAX &&
+	   !memcmp(w.p, big, w.len), "come back");
+	wbuf_free(&w);
+	wbuf_init(&w, STORE_VALUE_MAX);
+	ok(!store_get(s, "size/none", &w) && !w.len, "both");
+	wbuf_free(&w);
+	wbuf_init(&w, 16);
+	ok(store_get(s, "size/most", &w) < 0, "but not into less room");
+	wbuf_free(&w);
+	is_int(store_each(s, "size", length, &sum), 0, "one by one");
+	is_int(sum, STORE_VALUE_MAX, "they are as long");
+	free(big);
 }
 
 static struct store *test_cut(struct store *s)
@@ -293,7 +325,7 @@ static struct store *test_cut(struct store *s)
 		s = reopen(NULL);
 		bad += !!strcmp(get(s, "cut/short"), "error 74");
 		bad += store_get_u64(s, "cut/short", &v) != -EBADMSG;
-		bad += store_each(s, "cut", nothing, NULL) != -EBADMSG;
+		bad += store_each(s, "cut", length, &v) != -EBADMSG;
 		store_close(s);
 	}
 	is_int(bad, 0, "values that were cut are refused, whichever way read");
@@ -455,7 +487,9 @@ int main(void)
 	s = test_kill(s);
 	s = test_full(s);
 	test_audit(s);
-	test_cut(reopen(NULL));
+	s = reopen(NULL);
+	test_sizes(s);
+	test_cut(s);
 	sealer_free(sealer);
 	unlink(path);
 	rmdir(dir);

@@ -59,6 +59,7 @@ static void round_trips(void)
 
 static void refused(void)
 {
+	static uint8_t large[WRAP_MAX_OUT + 64];
 	uint8_t kek[32], in[40], out[64], bad[64], back[64], zero[64] = { 0 };
 	size_t n, i, accepted = 0, left = 0;
 
@@ -99,6 +100,11 @@ static void refused(void)
 	memset(bad, 0x55, sizeof(bad));
 	is_int(unwrap_key(KWA_5649_256, kek, 32, bad, 64, back, 64, &n),
 	       -EBADMSG, "octets that nobody wrapped");
+	for (i = 8; i <= 64; i += 8)
+		accepted += unwrap_key(KWA_5649_256, kek, 32, large,
+				       WRAP_MAX_OUT + i, back, 64, &n) !=
+			    -EBADMSG;
+	is_int(accepted, 0, "more than anybody wraps");
 	is_int(wrap_len(1), 16, "1 octet takes 16");
 	is_int(wrap_len(20), 32, "20 octets take 32");
 	is_int(wrap_len(68), 80, "68 octets take 80");
