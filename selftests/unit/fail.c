@@ -21,49 +21,76 @@ bool fail_came(void)
 	return came;
 }
 
-static bool fails(void)
+/* Whether this call fails; else @next is the function that @name hides. */
+static bool fails(void *next, const char *name)
 {
+	void **p = next;
+
+	if (!*p)
+		*p = dlsym(RTLD_NEXT, name);
+	if (!*p)
+		abort();
 	if (!left || --left)
 		return false;
 	came = true;
 	return true;
 }
 
-/* The function of OpenSSL that the caller's name hides */
-static void *real(const char *name)
+int RAND_priv_bytes(unsigned char *p, int n)
 {
-	void *p = dlsym(RTLD_NEXT, name);
+	static typeof(RAND_priv_bytes) *next;
 
-	if (!p)
-		abort();
-	return p;
+	return fails(&next, "RAND_priv_bytes") ? 0 : next(p, n);
 }
 
-#define FAILS(name, args, ...)						\
-int name args								\
-{									\
-	static int (*next) args;					\
-									\
-	if (!next)							\
-		next = (int (*) args)real(#name);			\
-	return fails() ? 0 : next(__VA_ARGS__);				\
+int EVP_CipherInit_ex(EVP_CIPHER_CTX *c, const EVP_CIPHER *type, ENGINE *e,
+		      const unsigned char *key, const unsigned char *iv, int enc)
+{
+	static typeof(EVP_CipherInit_ex) *next;
+
+	return fails(&next, "EVP_CipherInit_ex") ? 0 : next(c, type, e, key, iv, enc);
 }
 
-FAILS(RAND_priv_bytes, (unsigned char *p, int n), p, n)
-FAILS(EVP_CipherInit_ex, (EVP_CIPHER_CTX *c, const EVP_CIPHER *type,
-			  ENGINE *e, const unsigned char *key,
-			  const unsigned char *iv, int enc),
-      c, type, e, key, iv, enc)
-FAILS(EVP_CipherUpdate, (EVP_CIPHER_CTX *c, unsigned char *out, int *n,
-			 const unsigned char *in, int len),
-      c, out, n, in, len)
-FAILS(EVP_CipherFinal_ex, (EVP_CIPHER_CTX *c, unsigned char *out, int *n),
-      c, out, n)
-FAILS(EVP_CIPHER_CTX_ctrl, (EVP_CIPHER_CTX *c, int type, int arg, void *p),
-      c, type, arg, p)
-FAILS(EVP_MAC_init, (EVP_MAC_CTX *c, const unsigned char *key, size_t len,
-		     const OSSL_PARAM params[]), c, key, len, params)
-FAILS(EVP_MAC_update, (EVP_MAC_CTX *c, const unsigned char *p, size_t n),
-      c, p, n)
-FAILS(EVP_MAC_final, (EVP_MAC_CTX *c, unsigned char *out, size_t *n,
-		      size_t size), c, out, n, size)
+int EVP_CipherUpdate(EVP_CIPHER_CTX *c, unsigned char *out, int *n,
+		     const unsigned char *in, int len)
+{
+	static typeof(EVP_CipherUpdate) *next;
+
+	return fails(&next, "EVP_CipherUpdate") ? 0 : next(c, out, n, in, len);
+}
+
+int EVP_CipherFinal_ex(EVP_CIPHER_CTX *c, unsigned char *out, int *n)
+{
+	static typeof(EVP_CipherFinal_ex) *next;
+
+	return fails(&next, "EVP_CipherFinal_ex") ? 0 : next(c, out, n);
+}
+
+int EVP_CIPHER_CTX_ctrl(EVP_CIPHER_CTX *c, int type, int arg, void *p)
+{
+	static typeof(EVP_CIPHER_CTX_ctrl) *next;
+
+	return fails(&next, "EVP_CIPHER_CTX_ctrl") ? 0 : next(c, type, arg, p);
+}
+
+int EVP_MAC_init(EVP_MAC_CTX *c, const unsigned char *key, size_t len,
+		 const OSSL_PARAM params[])
+{
+	static typeof(EVP_MAC_init) *next;
+
+	return fails(&next, "EVP_MAC_init") ? 0 : next(c, key, len, params);
+}
+
+int EVP_MAC_update(EVP_MAC_CTX *c, const unsigned char *p, size_t n)
+{
+	static typeof(EVP_MAC_update) *next;
+
+	return fails(&next, "EVP_MAC_update") ? 0 : next(c, p, n);
+}
+
+int EVP_MAC_final(EVP_MAC_CTX *c, unsigned char *out, size_t *n, size_t size)
+{
+	static typeof(EVP_MAC_final) *next;
+
+	return fails(&next, "EVP_MAC_final") ? 0 : next(c, out, n, size);
+}

@@ -321,7 +321,8 @@ static void reword(size_t i, struct gsa *g, struct kd *kd)
 		rekey->src.ip_proto = 6;
 		break;
 	case 19:	/* of any protocol is of UDP, too */
-		rekey->src.ip_proto = rekey->dst.ip_proto = 0;
+		rekey->src.ip_proto = 0;
+		rekey->dst.ip_proto = 0;
 		break;
 	case 20:
 		kd->bags[0].keys[0].len = 31;
@@ -347,7 +348,8 @@ static void reword(size_t i, struct gsa *g, struct kd *kd)
 		kd->auth_key_len = 44;
 		break;
 	case 27:
-		rekey->dst.port_lo = rekey->dst.port_hi = 0;
+		rekey->dst.port_lo = 0;
+		rekey->dst.port_hi = 0;
 		break;
 	case 28:
 		rekey->dst.port_lo = 0;

@@ -168,7 +168,7 @@ static void in_the_clear(const struct packet *q, uint16_t type, uint8_t lie)
 	memcpy(p, q->p, 28);
 	p[16] = IKE_PLD_NOTIFY;
 	p[19] = IKE_FLAG_RESPONSE;
-	p[24] = p[25] = p[26] = 0;
+	memset(p + 24, 0, 3);
 	p[27] = 36;
 	p[31] = 8 + lie;
 	p[34] = type >> 8;

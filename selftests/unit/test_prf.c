@@ -123,15 +123,21 @@ static void plus(void)
 	free(byhand);
 }
 
+/* 80 octets, while the @n-th call of OpenSSL fails */
+static int stream(unsigned int n, const uint8_t key[32], uint8_t got[96])
+{
+	memset(got, 0xaa, 96);
+	fail_nth(n);
+	return prf_plus(PRF_HMAC_SHA2_256, key, 32, "seed", 4, got, 80);
+}
+
 static void failures(void)
 {
 	uint8_t key[32] = { 1 }, got[96], zero[96] = { 0 };
 	unsigned int n, unnoticed = 0, left = 0;
 	int ret;
 
-	for (n = 1; memset(got, 0xaa, sizeof(got)), fail_nth(n),
-	     ret = prf_plus(PRF_HMAC_SHA2_256, key, 32, "seed", 4, got, 80),
-	     fail_came(); n++) {
+	for (n = 1; ret = stream(n, key, got), fail_came(); n++) {
 		unnoticed += !ret;
 		left += !!memcmp(got, zero, 80);
 	}
