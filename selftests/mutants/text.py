@@ -66,7 +66,7 @@ class Mutant:
 	def __init__(self, path, function, what, at, end, new):
 		self.path, self.function, self.what = path, function, what
 		self.at, self.end, self.new = at, end, new
-		self.via = ""	# who includes it, where it is a header
+		self.via = ""	# files that include it, where it is a header
 
 	@property
 	def name(self):

@@ -2,9 +2,11 @@
 """Trials: a mutant is compiled, linked into test programs or into the module,
 and those run until the first check that fails.
 
-Each worker has a folder of its own in build/mutate; the tree is not touched.
+Each worker has a folder of its own in build/mutate, or in what MCSEC_MUTATE names
+instead; the tree is not touched.
 """
 
+import fcntl
 import os
 import pathlib
 import resource
@@ -15,7 +17,7 @@ import signal
 import subprocess
 import time
 
-BUILD = pathlib.Path("build/mutate")
+BUILD = pathlib.Path(os.environ.get("MCSEC_MUTATE", "build/mutate"))
 CACHE = os.environ.get("MCSEC_CACHE", "/var/cache/mcsec")
 # What the compiler would have to guess at is no mutant
 STRICT = """-g0 -Wno-error -fmax-errors=1 -Werror=incompatible-pointer-types
@@ -28,6 +30,17 @@ FILE_MAX = 4 << 30
 
 class Broken(Exception):
 	"""Something that is no mutant does not work."""
+
+
+def alone():
+	"""The folder for this run only; the lock ends with the process."""
+	BUILD.mkdir(parents=True, exist_ok=True)
+	lock = open(BUILD / "lock", "w", encoding="ascii")
+	try:
+		fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+	except BlockingIOError:
+		raise Broken(f"another run is at {BUILD}") from None
+	return lock
 
 
 def said(command, **more):
@@ -244,12 +257,14 @@ class Module:
 		self.as_it_is(here, inside)
 		if self.current.get(here) == mutant:
 			return None
-		if mutant.via:
-			# before any other header includes it as it is
+		if not mutant.via:
+			(here / mutant.path).write_text(text)
+		else:
 			(here / "kmod/mutant.h").write_text(text)
-			text = '#include "mutant.h"\n' + \
-				pathlib.Path(mutant.via).read_text()
-		(here / (mutant.via or mutant.path)).write_text(text)
+		for path in mutant.via.split():
+			# before any other header includes it as it is
+			(here / path).write_text('#include "mutant.h"\n' +
+						 pathlib.Path(path).read_text())
 		r = self.make(here, inside)
 		self.current[here] = mutant
 		return r.stdout if r.returncode else None
@@ -261,5 +276,5 @@ class Module:
 		for inside in (False, True):
 			here = self.folder(worker, inside)
 			if self.current.pop(here, None):
-				path = mutant.via or mutant.path
-				shutil.copyfile(path, here / path)
+				for path in (mutant.via or mutant.path).split():
+					shutil.copyfile(path, here / path)

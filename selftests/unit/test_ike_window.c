@@ -224,6 +224,22 @@ static void impatience(void)
 		teardown();
 	}
 
+	/* it is sent at once again, however long it was to wait by then */
+	setup();
+	net_run(&net);
+	ike_liveness(m->sa);
+	q = take();
+	while (ike_host_stats(m->host)->rexmit < 3) {
+		net_pass(&net, 100, false);
+		while (net.n_queue)
+			net_drop(&net, 0);
+	}
+	in_the_clear(&q, IKE_N_INVALID_IKE_SPI, 0);
+	net_pass(&net, m->host->cfg.rexmit_ms, false);
+	is_int(ike_host_stats(m->host)->rexmit, 4, "sent again at once");
+	free(q.p);
+	teardown();
+
 	/* half-open: fewer, to begin anew soon */
 	setup();
 	ok(until(39, g), "GSA_AUTH is on its way");

@@ -64,7 +64,8 @@ static void sk(void)
 		memcpy(copy, w.p, len);
 		if (len >= 32)
 			copy[31] = len - 28;
-		taken += !sk_open(copy, len, &key, plain, &n, &first);
+		taken += sk_open(copy, len, &key, plain, &n, &first) !=
+			 -EBADMSG;
 		free(copy);
 	}
 	is_int(taken, 0, "nor can it be cut");
@@ -165,6 +166,40 @@ static void fragments(void)
 	is_int(wipes_found(), 3, "what was deciphered of them is wiped");
 	is_int(open_fragment(1, 2, IKE_PLD_AUTH, 0, &f, &n, &first), -EBADMSG,
 	       "nor is one empty");
+}
+
+/* Cut to each length, and without the octet that says how much is padding */
+static void too_short(void)
+{
+	uint8_t msg[28 + 4 + 4 + 8 + 16] = { 0 }, first, *copy, *plain;
+	unsigned int head, taken = 0;
+	struct skf f;
+	size_t n, len;
+
+	for (head = 0; head <= 4; head += 4) {
+		msg[16] = head ? IKE_PLD_SKF : IKE_PLD_SK;
+		for (len = 32; len <= sizeof(msg) - 4 + head; len++) {
+			msg[27] = len;
+			msg[31] = len - 28;
+			msg[33] = 1;
+			msg[35] = 1;
+			if (len == sizeof(msg) - 4 + head &&
+			    aead_seal(key.encr, key.key, key.len,
+				      msg + 32 + head, msg, 32 + head, NULL, 0,
+				      msg + 40 + head))
+				abort();
+			copy = malloc(len);
+			plain = malloc(len);
+			memcpy(copy, msg, len);
+			taken += (head ? skf_open(copy, len, &key, &f, plain,
+						  &n, &first) :
+				  sk_open(copy, len, &key, plain, &n,
+					  &first)) != -EBADMSG;
+			free(copy);
+			free(plain);
+		}
+	}
+	is_int(taken, 0, "what has no room for its padding's length is refused");
 }
 
 /* What is refused leaves neither a length nor a type behind. */
@@ -307,6 +342,7 @@ int main(void)
 	sk();
 	padded();
 	fragments();
+	too_short();
 	nothing_left();
 	table();
 	criticals();
