@@ -40,7 +40,7 @@ fence() {
 	mc b send 239.99.9.9 9 eth1 text=OPENf$fences. >/dev/null
 	for n in a b c; do
 		wait_until 20 sees $n OPENf$fences. ||
-			diag "the sniffer in $n is behind"
+			not_ok "the sniffer in $n has seen the fence"
 	done
 }
 nothing() { # name
@@ -438,7 +438,7 @@ if has_br_netfilter; then
 			>/dev/null
 		for n in a b c; do
 			wait_until 20 sees $n OPENf$fences. ||
-				diag "the sniffer in $n is behind"
+				not_ok "the sniffer in $n has seen the fence"
 		done
 	}
 	forwards() { mc a send 239.88.8.8 9 eth0 text=OPENbr >/dev/null

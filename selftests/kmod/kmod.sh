@@ -85,7 +85,7 @@ sa_add() {
 # namespace, group address, name: a receiver whose lines go to $TMP/NAME
 listen() {
 	spawn in_ns "$1" "$MC" recv "$2" $PORT eth0 "$TMP/$3.ready" "$TMP/$3"
-	wait_until 30 test -e "$TMP/$3.ready" || diag "no receiver in $1"
+	wait_until 30 test -e "$TMP/$3.ready" || not_ok "a receiver in $1"
 }
 
 # namespace, words of mc.py: what it prints, by one that stays in the namespace

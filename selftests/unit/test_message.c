@@ -104,8 +104,10 @@ static void padded(void)
 	is_int(n, 4, "and the padding goes");
 	is_int(open_padded(7, &n), 0, "all of it may be padding");
 	is_int(n, 0, "then nothing is left");
+	wipes_look_for("\0\0\0\4\11\11\11\10", 8);
 	is_int(open_padded(8, &n), -EBADMSG, "more padding than octets");
 	is_int(n, 0, "gives nothing");
+	is_int(wipes_found(), 1, "and is wiped");
 	wbuf_init(&w, IKE_MSG_MAX);
 	ike_hdr_build(&w, &h);
 	is_int(sk_seal(&w, &key, 3, 0, big, sizeof(big)), -EMSGSIZE,
