@@ -105,6 +105,7 @@ window 96: window
 senders 1: accepted
 senders 65536 window 64: accepted
 senders 65537 window 64: max-senders
+senders 65536: accepted
 senders 65536 window 32768: max-senders
 iv-limit 1: accepted
 iv-limit 281474976710655: accepted

@@ -245,7 +245,7 @@ def edges():
     for line in """
         window 64; window 32; window 32768; window 65536; window 96
         senders 1; senders 65536 window 64; senders 65537 window 64
-        senders 65536 window 32768
+        senders 65536; senders 65536 window 32768
         iv-limit 1; iv-limit 281474976710655; iv-limit 281474976710656
         iv-limit 72057594037927935 sid-bits 8
         iv-limit 72057594037927936 sid-bits 8
