@@ -296,11 +296,28 @@ static void bad_inside(void)
 	teardown();
 }
 
+/* Where an IKE SA that is up may go: to its end, and nowhere from there. */
+static void states(void)
+{
+	enum ike_sa_st st;
+	unsigned int moved = 0;
+
+	setup();
+	net_run(&net);
+	is_int(m->sa->state, IKE_ST_UP, "an IKE SA is up");
+	for (st = IKE_ST_NEW; st <= IKE_ST_UP; st++)
+		moved += ike_sa_state(m->sa, st) != -EINVAL ||
+			 m->sa->state != IKE_ST_UP;
+	is_int(moved, 0, "it does not go back");
+	teardown();
+}
+
 int main(void)
 {
 	requests();
 	answers();
 	impatience();
 	bad_inside();
+	states();
 	return done();
 }
