@@ -58,6 +58,7 @@ struct gmember {
 	bool replaced;		/* it leaves since it is elsewhere now */
 	/* its leaf has a new key, those above it are still to be replaced */
 	bool renewed;
+	uint64_t renewed_ms;	/* when, by the clock; 0: before a restart */
 	bool turning;		/* with the change being made */
 	int64_t joined;		/* seconds since 1970 */
 	int64_t registered;
@@ -221,6 +222,7 @@ struct group {
 	uint64_t refused;
 	uint64_t restarts;
 	uint64_t rivals;
+	uint64_t rival_ms;	/* the last beat that a report of one brought */
 	uint64_t store_errors;
 };
 

@@ -176,6 +176,8 @@ static int register_again(struct group *g, struct gmember *m, struct gjoin *j)
 		store_abort(s);
 		g->store_errors++;
 		gkm_abandon(g, &c);
+		if (j->renews)
+			term_grace(m);
 		return rc;
 	}
 	g->st.next_sid = c.next.next_sid;

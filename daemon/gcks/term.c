@@ -10,6 +10,13 @@
 #define LOOK_S 3600
 /* A registration renews the leaf if it adds a quarter of the lifetime. */
 #define RENEW_SHARE 4
+/*
+ * Who could not renew because of us, which was down or could not write, has so
+ * long: above the longest pause between a member's tries, 90 s.
+ */
+#define GRACE_MS 120000
+/* The answer with a renewed leaf's key may be lost, and is then asked for. */
+#define ANSWER_MS 30000
 
 static int64_t seconds_of_cert(const struct gmember *m)
 {
@@ -85,8 +92,17 @@ void term_start(struct group *g)
 		/* from a store that knew of no end, or a setting without one */
 		if (!m->term_ms && g->conf->membership_lifetime)
 			m->term_ms = most;
-		arm(m);
+		term_grace(m);
 	}
+}
+
+void term_grace(struct gmember *m)
+{
+	uint64_t least = gkm_time_ms(m->g) + GRACE_MS;
+
+	if (m->term_ms && m->term_ms < least)
+		m->term_ms = least;
+	arm(m);
 }
 
 bool term_over(const struct group *g, const struct ike_sa *sa)
@@ -122,9 +138,10 @@ void term_settle(struct gjoin *j)
 	m->cert_ends = j->cert_ends;
 	m->term_ms = j->term_ms;
 	m->ended = NULL;
-	if (j->renews && !m->renewed) {
+	if (j->renews) {
+		m->g->n_renewed += !m->renewed;
 		m->renewed = true;
-		m->g->n_renewed++;
+		m->renewed_ms = group_now_ms(m->g);
 	}
 	arm(m);
 }
@@ -170,7 +187,9 @@ int term_turn(struct group *g)
 	if (!g->n_renewed || !g->st.keyed)
 		return 0;
 	TAILQ_FOREACH(m, &g->members, all) {
-		if (!m->renewed || m->out)
+		if (!m->renewed || m->out ||
+		    (m->renewed_ms &&
+		     group_now_ms(g) - m->renewed_ms < ANSWER_MS))
 			continue;
 		if (!lkh_room(g->tree, KD_MAX_WRAP_KEYS))
 			break;

@@ -16,8 +16,16 @@
 
 struct gkm_change;
 
-/* The store has been read: what ended meanwhile ends now. */
+/*
+ * The store has been read: certificates that ended meanwhile end now. Memberships
+ * by age get the time that it takes a member to ask, as they could not be renewed.
+ */
 void term_start(struct group *g);
+/*
+ * @m's renewal failed for a reason of ours: it ends by age two minutes from now,
+ * if it would end before. Not written down.
+ */
+void term_grace(struct gmember *m);
 /* True: the certificate by which @sa's peer has authenticated itself is over. */
 bool term_over(const struct group *g, const struct ike_sa *sa);
 /* Until when a request over @sa makes its sender a member. */

@@ -374,12 +374,79 @@ static void test_restart(void)
 	sim_run(&s, 2 * HOUR);
 	sim_gcks_up(&s);
 	sim_run(&s, 20000);
+	ok(sim_has_member(&s, "b.example") && sim_has_member(&s, "s.example"),
+	   "who could not renew while it was down gets time for it");
+	is_int(sim_group(&s).expired, 0, "down: nobody has ended");
+	sim_run(&s, 110000);
 	ok(!sim_has_member(&s, "b.example") && !sim_has_member(&s, "s.example"),
-	   "who ended while it was down is out at once");
-	is_int(sim_group(&s).expired, 3, "all three");
-	is_int(sim_group(&s).rekeys, 2, "one change, and one for a's return");
-	ok(sim_in(a), "a is back, and in");
+	   "who does not use it is out after two minutes");
+	is_int(sim_group(&s).expired, 2, "down: both");
+	is_int(sim_group(&s).rekeys, 1, "down: by one change");
+	ok(sim_in(a), "who asked is in");
 	finish("restart");
+}
+
+/* Nobody is put out because the key server was not there when they renewed. */
+static void test_away(bool full)
+{
+	const char *what = full ? "disk full" : "away";
+	char name[32];
+	int i;
+
+	begin(full ? 21 : 20);
+	s.cg.membership_lifetime = 600;
+	s.cg.max_members = 100;
+	up();
+	for (i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "m%d.example", i);
+		sim_up(sim_add(&s, name, false, true));
+	}
+	if (!sim_settle(&s, 60000))
+		bail("not settled");
+	sim_stream(&s, tx, 100);
+	sim_run(&s, 400000);
+	if (full)
+		s.store_errno = -ENOSPC;
+	else
+		sim_gcks_down(&s);
+	sim_run(&s, 400000);
+	s.store_errno = 0;
+	if (!full)
+		sim_gcks_up(&s);
+	sim_run(&s, 200000);
+	is_int(sim_group(&s).expired, 0, "%s while all renew: nobody ends",
+	       what);
+	is_int(sim_group(&s).members, 23, "%s: all are members", what);
+	is_int(sim_out_of_step(&s), 0, "%s: in step", what);
+	is_int(sim_gaps(&s), 0, "%s: no key was missing for a packet", what);
+	finish(what);
+}
+
+/* The answer with the new leaf key may still be on its way, or lost. */
+static void test_turn_waits(void)
+{
+	uint32_t leaf, above;
+	unsigned int i;
+
+	begin(22);
+	s.cg.membership_lifetime = 600;
+	up();
+	leaf = key_id(a, 0);
+	for (i = 0; i < 600 && key_id(a, 0) == leaf; i++)
+		sim_run(&s, 1000);
+	above = key_id(a, 1);
+	if (gcks_rekey(s.gcks, "video", err, sizeof(err)))
+		bail("%s", err);
+	sim_run(&s, 1000);
+	is_int(key_id(a, 1), above,
+	       "a rekey right after a renewal does not need its answer");
+	sim_run(&s, 40000);
+	if (gcks_rekey(s.gcks, "video", err, sizeof(err)))
+		bail("%s", err);
+	sim_run(&s, 1000);
+	ok(key_id(a, 1) != above, "the next one replaces the keys above it");
+	is_int(sim_out_of_step(&s), 0, "renewed: in step");
+	finish("turn waits");
 }
 
 /* The record of a release that knew of no end */
@@ -511,6 +578,9 @@ int main(void)
 {
 	test_churn();
 	test_sender_after_restart();
+	test_away(false);
+	test_away(true);
+	test_turn_waits();
 	test_certificate();
 	test_new_certificate();
 	test_old_sa();
