@@ -238,6 +238,10 @@ void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		gkm_confirm(g, m, spi);
 }
 
+/* No member can make the key server send more beats than one in this time. */
+#define RIVAL_PAUSE_MS 10000
+#define RIVAL_BEAT_MS 500
+
 void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		size_t len, uint32_t spi)
 {
@@ -248,6 +252,12 @@ void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 	    !gmc_find(g, identity))
 		return;
 	g->rivals++;
+	/* a beat for who has not noticed yet, a sender above all */
+	if (g->st.keyed && (!g->rival_ms || group_now_ms(g) - g->rival_ms >=
+			    RIVAL_PAUSE_MS)) {
+		g->rival_ms = group_now_ms(g);
+		gkm_beat_soon(g, RIVAL_BEAT_MS);
+	}
 	notice_rival(k, g->conf->name, identity, ike_sa_peer(sa), spi);
 }
 

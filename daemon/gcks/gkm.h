@@ -110,6 +110,8 @@ void gkm_made(const struct group *g, struct gsa_gw *gw);
 int gkm_rekey_now(struct group *g, const char *why);
 /* (Re)arms the timers of the periodic rekey and of the beat. */
 void gkm_schedule(struct group *g);
+/* The next beat comes in @ms at the latest, if there is to be one. */
+void gkm_beat_soon(struct group *g, uint32_t ms);
 /* Seconds of lifetime left. */
 uint32_t gkm_left(const struct group *g, const struct gkey *key);
 

@@ -124,6 +124,12 @@ static void beat(void *arg)
 			  g->send_errno ? UNSENT_MS : RETRY_MS);
 }
 
+void gkm_beat_soon(struct group *g, uint32_t ms)
+{
+	if (timer_armed(&g->beat) && timer_left_ms(g->k->deps.tq, &g->beat) > ms)
+		timer_set(g->k->deps.tq, &g->beat, ms);
+}
+
 /* ---- periodic ----------------------------------------------------------- */
 
 int gkm_rekey_now(struct group *g, const char *why)

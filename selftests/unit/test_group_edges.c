@@ -297,8 +297,39 @@ static void test_wiped(void)
 	finish("wiped");
 }
 
+/* ---- a member says that somebody else rekeys the group ------------------- */
+
+static void test_rival_beat(void)
+{
+	struct member *m;
+	uint64_t beats;
+	int i;
+
+	usual(70);
+	m = a->m;
+	if (!m->sa)
+		bail("no IKE SA");
+	beats = sim_group(&s).beats;
+	for (i = 0; i < 60 && sim_group(&s).beats == beats; i++)
+		sim_run(&s, 1000);
+	beats = sim_group(&s).beats;
+	sim_run(&s, 2000);
+	ike_rival(m->sa, &m->groups[0].idg, 0x1234);
+	sim_run(&s, 1000);
+	is_int(sim_group(&s).beats - beats, 1,
+	       "rival: the first report brings a beat for the others");
+	for (i = 0; i < 80 && m->sa; i++) {
+		ike_rival(m->sa, &m->groups[0].idg, 0x2000 + i);
+		sim_run(&s, 100);
+	}
+	is_int(sim_group(&s).beats - beats, 1,
+	       "rival: eighty more within ten seconds bring none");
+	sim_free(&s);
+}
+
 int main(void)
 {
+	test_rival_beat();
 	test_damaged();
 	test_admitted();
 	test_widths();
