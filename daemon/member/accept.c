@@ -130,7 +130,6 @@ static void rekey_install(struct mgroup *g, struct mrekey *rk)
 		if (old->rs.next_mid > rk->rs.next_mid)
 			rk->rs.next_mid = old->rs.next_mid;
 		rk->rs.spent |= old->rs.spent;
-		rk->outrun = old->outrun;
 		if (old->until_ms < rk->until_ms)
 			life_ms = old->until_ms - mgroup_now(g);
 		TAILQ_REMOVE(&g->rekeys, old, all);

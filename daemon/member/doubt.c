@@ -58,6 +58,23 @@ void doubt_note(struct mgroup *g, enum doubt d)
 	timer_set(mgroup_tq(g), &g->lost, wait);
 }
 
+void doubt_once(struct mgroup *g, enum doubt d, enum once about,
+		const void *spi, size_t len)
+{
+	struct asked a = { .about = about };
+	unsigned int i;
+
+	if (!g->in)
+		return;
+	memcpy(a.spi, spi, len);
+	for (i = 0; i < ASKED_MAX && i < g->n_asked; i++)
+		if (g->asked[i].about == a.about &&
+		    !memcmp(g->asked[i].spi, a.spi, sizeof(a.spi)))
+			return;
+	g->asked[g->n_asked++ % ASKED_MAX] = a;
+	doubt_note(g, d);
+}
+
 static void settled(struct mgroup *g)
 {
 	if (!g->doubts)
@@ -111,16 +128,14 @@ void doubt_esp(struct mgroup *g, uint32_t spi)
 {
 	unsigned int i;
 
-	/* proves nothing, so each counts once, and those announced only */
-	if (!g->in || spi == g->asked_spi || msa_find(g, spi))
+	/* proves nothing: only those announced count */
+	if (msa_find(g, spi))
 		return;
 	for (i = 0; i < g->n_next_data; i++)
 		if (g->next_data[i] == spi)
 			break;
-	if (i == g->n_next_data)
-		return;
-	g->asked_spi = spi;
-	doubt_note(g, DOUBT_ESP);
+	if (i < g->n_next_data)
+		doubt_once(g, DOUBT_ESP, ONCE_ESP, &spi, sizeof(spi));
 }
 
 /*

@@ -195,7 +195,8 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 	} else if (is_fragment(p, len) && rc >= REKEY_SYNTAX &&
 		   rc <= REKEY_CRITICAL) {
 		/* another member put its own among them: ask, copies or not */
-		doubt_note(rk->g, DOUBT_EARLY);
+		doubt_once(rk->g, DOUBT_EARLY, ONCE_FRAGMENT, rk->rs.spi,
+			   sizeof(rk->rs.spi));
 	} else if (rc == REKEY_POLICY || rc == REKEY_UNSUPPORTED) {
 		log_warn("group %s: rekey not understood: %s",
 			 rk->g->conf->name, why);
@@ -354,10 +355,8 @@ static void unknown_spi(struct member *m, const uint8_t *spi, const uint8_t *p,
 		if (!g->in || !rk)
 			continue;
 		early_keep(g, p, len);
-		if (rk->outrun)
-			continue;
-		rk->outrun = true;
-		doubt_note(g, DOUBT_EARLY);
+		doubt_once(g, DOUBT_EARLY, ONCE_OUTRUN, rk->rs.spi,
+			   sizeof(rk->rs.spi));
 	}
 }
 

@@ -49,8 +49,6 @@ struct mrekey {
 	struct rekey_sa rs;
 	struct refrag frags;
 	bool going;
-	bool asked;		/* about what did not open */
-	bool outrun;		/* a successor was heard of, that counts once */
 	uint32_t last_mid;	/* of the last message over it, or before that */
 	uint32_t data_spi;	/* it goes with this Data SA; 0: not known yet */
 	uint64_t seq;		/* mgroup.next_seq when it came */
@@ -76,11 +74,31 @@ struct former {
 	uint64_t at_ms;		/* when that came */
 	uint32_t mid;		/* its Message ID */
 	bool jumped;		/* not the next after the one before */
-	bool asked;		/* about what came over it later */
 	uint64_t seq;		/* mgroup.next_seq before it came */
 };
 
 #define FORMER_MAX 16
+
+/* What proves nothing, and is asked about once for each SA */
+enum once {
+	ONCE_UNOPENED,		/* over the Rekey SA in use */
+	ONCE_FRAGMENT,		/* a forged one among those over it */
+	ONCE_OUTRUN,		/* over a successor of it */
+	ONCE_FORMER,		/* over a Rekey SA that was replaced */
+	ONCE_ESP,		/* of an announced Data SA */
+};
+
+/*
+ * A question that was asked. It has the SPI and not the SA, since a
+ * registration makes SAs anew and must not make the question new.
+ */
+struct asked {
+	enum once about;
+	uint8_t spi[GIKE_SPI_LEN_REKEY];
+};
+
+/* Far more than there are SPIs that a question is asked about at a time */
+#define ASKED_MAX (4 * FORMER_MAX + 2 * GSA_MAX_NEXT_SPI)
 
 /* Sender-IDs, as the last registration gave them */
 struct sids {
@@ -108,7 +126,9 @@ struct mgroup {
 	struct timer lost;	/* asks about it */
 	struct timer silence;
 	unsigned int silences;	/* in a row */
-	uint32_t asked_spi;	/* of ESP that was asked about */
+	/* the oldest is written over */
+	struct asked asked[ASKED_MAX];
+	unsigned int n_asked;
 	struct timer confirm;	/* tells the key server what it sends with */
 	uint64_t term_ms;	/* end of the membership; 0: not known */
 	struct timer term;	/* renews it */
@@ -249,6 +269,13 @@ void doubt_init(struct mgroup *g);
 /* Not in any more: nothing to doubt. */
 void doubt_stop(struct mgroup *g);
 void doubt_note(struct mgroup *g, enum doubt d);
+/*
+ * Of what anybody can make, so that it must not make a member ask without end:
+ * once for @spi (@len octets, at most GIKE_SPI_LEN_REKEY), however often the
+ * member registers.
+ */
+void doubt_once(struct mgroup *g, enum doubt d, enum once about,
+		const void *spi, size_t len);
 /* @which: 1 << enum doubt, or several */
 void doubt_drop(struct mgroup *g, unsigned int which);
 /* The key server was heard over the rekey address. */

@@ -80,11 +80,10 @@ void rival_heard(struct member *m, const uint8_t *p)
 		struct mgroup *g = &m->groups[i];
 
 		f = g->in ? find(g, p) : NULL;
-		if (!f || f->asked || mid == f->mid ||
-		    (mid < f->mid && !f->jumped))
+		if (!f || mid == f->mid || (mid < f->mid && !f->jumped))
 			continue;
-		f->asked = true;
-		doubt_note(g, DOUBT_RIVAL);
+		doubt_once(g, DOUBT_RIVAL, ONCE_FORMER, f->spi,
+			   sizeof(f->spi));
 	}
 }
 
@@ -148,10 +147,9 @@ void rival_unopened(struct mrekey *rk, enum rekey_rc rc)
 {
 	if (rk->g->stolen[0])
 		ask(rk->g);
-	if (rc != REKEY_ICV || rk->asked)
-		return;
-	rk->asked = true;
-	doubt_note(rk->g, DOUBT_RIVAL);
+	if (rc == REKEY_ICV)
+		doubt_once(rk->g, DOUBT_RIVAL, ONCE_UNOPENED, rk->rs.spi,
+			   sizeof(rk->rs.spi));
 }
 
 void rival_settled(struct mgroup *g)
@@ -209,6 +207,7 @@ void rival_undo(struct mgroup *g, struct ike_sa *sa, const struct gsa *gsa,
 	}
 	early_drop(g);
 	g->n_former = 0;
+	g->n_asked = 0;
 	key_name(g, g->stolen);
 	log_err("group %s: SOMEBODY ELSE REKEYS IT: Data SA %08x was not the key server's, back to %08x",
 		g->conf->name, theirs, ours);

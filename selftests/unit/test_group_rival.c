@@ -7,50 +7,17 @@
 #include "gcks/gkm.h"
 #include "gcks/group.h"
 #include "group_sim.h"
+#include "group_thief.h"
 #include "tap.h"
 
 #include <errno.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define RECEIVERS 6
 
 static struct sim s;
 static struct sim_member *tx;
-static struct gcks *thief;
-static struct store *loot[2];
-static char loot_path[2][128];
+static struct thief thief;
 static char err[256];
-
-static void copy(const char *from, const char *to)
-{
-	char buf[65536];
-	FILE *in = fopen(from, "r"), *out;
-	size_t n;
-
-	unlink(to);
-	if (!in)
-		return;
-	out = fopen(to, "w");
-	if (!out)
-		bail("%s", to);
-	fchmod(fileno(out), 0600);
-	while ((n = fread(buf, 1, sizeof(buf), in)))
-		if (fwrite(buf, 1, n, out) != n)
-			bail("%s", to);
-	fclose(in);
-	fclose(out);
-}
-
-static void copy_store(const char *from, const char *to)
-{
-	char x[288], y[288];
-
-	copy(from, to);
-	snprintf(x, sizeof(x), "%s-wal", from);
-	snprintf(y, sizeof(y), "%s-wal", to);
-	copy(x, y);
-}
 
 static void usual(uint64_t seed)
 {
@@ -73,39 +40,9 @@ static void usual(uint64_t seed)
 	sim_run(&s, 1000);
 }
 
-static void steal(void)
-{
-	struct gcks_deps deps = {
-		.clock = &s.clock,
-		.tq = &s.tq,
-		.send_rekey = sim_send_rekey,
-		.ctx = &s,
-	};
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		snprintf(loot_path[i], sizeof(loot_path[i]), "%s/loot%d",
-			 s.dir, i);
-		copy_store(i ? s.witness_path : s.path, loot_path[i]);
-		if (store_open(&loot[i], loot_path[i], s.sealer, err,
-			       sizeof(err)))
-			bail("%s", err);
-	}
-	deps.store = loot[0];
-	deps.witness = loot[1];
-	if (gcks_new(&thief, &s.conf, &deps, err, sizeof(err)))
-		bail("%s", err);
-}
-
 static struct group *of(struct gcks *k)
 {
 	return &k->groups[0];
-}
-
-static void thief_rekeys(void)
-{
-	if (gcks_rekey(thief, "video", err, sizeof(err)))
-		bail("%s", err);
 }
 
 static uint64_t denied(void)
@@ -115,17 +52,6 @@ static uint64_t denied(void)
 
 	for (i = 0; i < s.n; i++)
 		n += sim_status(s.m[i]).rivals;
-	return n;
-}
-
-static unsigned int with_thief(void)
-{
-	uint32_t spi = gkey_spi(&of(thief)->st.data);
-	unsigned int n = 0;
-	int i;
-
-	for (i = 0; i < s.n; i++)
-		n += sim_status(s.m[i]).data_spi == spi;
 	return n;
 }
 
@@ -141,21 +67,8 @@ static uint64_t lost(void)
 
 static void finish(void)
 {
-	char wal[288];
-	int i;
-
 	is_int(mock_iv_clashes, 0, "no Sender-ID came twice under one key");
-	if (thief)
-		gcks_free(thief);
-	thief = NULL;
-	for (i = 0; i < 2; i++) {
-		if (loot[i])
-			store_close(loot[i]);
-		loot[i] = NULL;
-		unlink(loot_path[i]);
-		snprintf(wal, sizeof(wal), "%s-wal", loot_path[i]);
-		unlink(wal);
-	}
+	thief_go(&thief);
 	sim_free(&s);
 }
 
@@ -164,15 +77,15 @@ static void test_theft(void)
 	uint64_t registrations, rekeys, at;
 
 	usual(1);
-	steal();
+	thief_come(&thief, &s);
 	rekeys = sim_group(&s).rekeys;
 	registrations = sim_group(&s).registrations;
-	thief_rekeys();
+	thief_rekey(&thief);
 	sim_run(&s, 6000);
-	ok(with_thief() >= 1, "%u of %d follow a thief's rekey", with_thief(),
-	   s.n);
+	ok(thief_has(&thief, &s) >= 1, "%u of %d follow a thief's rekey",
+	   thief_has(&thief, &s), s.n);
 	sim_run(&s, 16000 + 4000);
-	is_int(with_thief(), 0, "a beat of the key server later nobody does");
+	is_int(thief_has(&thief, &s), 0, "a beat of the key server later nobody does");
 	is_int(sim_out_of_step(&s), 0, "all are back in step");
 	is_int(denied(), s.n, "each has noticed once");
 	ok(sim_group(&s).registrations - registrations <= 4u * s.n,
@@ -191,9 +104,9 @@ static void test_theft(void)
 
 	/* what that key signs is asked about from then on */
 	for (at = 0; at < 4; at++) {
-		thief_rekeys();
+		thief_rekey(&thief);
 		sim_run(&s, 200);
-		if (with_thief())
+		if (thief_has(&thief, &s))
 			break;
 		sim_run(&s, 45000);
 	}
@@ -206,21 +119,21 @@ static void test_theft(void)
 	/* the way back */
 	is_int(gcks_reset(s.gcks, "nosuch", err, sizeof(err)), -ENOENT,
 	       "a group that is not there is not reset: %s", err);
-	thief_rekeys();
+	thief_rekey(&thief);
 	sim_run(&s, 1000);
 	is_int(gcks_reset(s.gcks, "video", err, sizeof(err)), 0, "a reset");
 	is_int(sim_audited(&s, "restart", NULL, "reset"), 1, "is on record");
 	sim_run(&s, 40000);
-	is_int(with_thief(), 0, "all are with the key server");
+	is_int(thief_has(&thief, &s), 0, "all are with the key server");
 	is_int(sim_out_of_step(&s), 0, "in step");
 	ok(strcmp(sim_status(tx).signing_key, sim_group(&s).signing_key) == 0,
 	   "and believe its new signing key");
 	ok(!sim_status(tx).wary, "rekeys are followed again");
 	at = denied();
 	for (registrations = 0; registrations < 4; registrations++) {
-		thief_rekeys();
+		thief_rekey(&thief);
 		sim_run(&s, 30000);
-		if (with_thief() || sim_out_of_step(&s))
+		if (thief_has(&thief, &s) || sim_out_of_step(&s))
 			break;
 	}
 	is_int(registrations, 4, "the thief gets nobody any more");
@@ -249,18 +162,18 @@ static void test_same_spis(bool restarted, bool data_only)
 		sim_gcks_up(&s);
 		sim_run(&s, 5000);
 	}
-	steal();
+	thief_come(&thief, &s);
 	if (data_only)
-		of(thief)->st.next_spi[0][3] ^= 1;
-	thief_rekeys();
+		thief_group(&thief)->st.next_spi[0][3] ^= 1;
+	thief_rekey(&thief);
 	sim_run(&s, 6000);
-	is_int(with_thief(), s.n, "all follow");
+	is_int(thief_has(&thief, &s), s.n, "all follow");
 	ok(!own_key(), "the sender uses the thief's key");
 	if (!restarted)
 		gcks_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 60000);
 	ok(own_key(), "the sender is back to the key server's");
-	is_int(gkey_spi(&of(s.gcks)->st.data), gkey_spi(&of(thief)->st.data),
+	is_int(gkey_spi(&of(s.gcks)->st.data), gkey_spi(&thief_group(&thief)->st.data),
 	       "which has the same SPI");
 	before = lost();
 	sim_run(&s, 30000);
@@ -274,13 +187,13 @@ static void test_same_spis(bool restarted, bool data_only)
 static void test_last_mid(void)
 {
 	usual(2);
-	steal();
-	of(thief)->rs.next_mid = UINT32_MAX - 1;
-	thief_rekeys();
+	thief_come(&thief, &s);
+	thief_group(&thief)->rs.next_mid = UINT32_MAX - 1;
+	thief_rekey(&thief);
 	sim_run(&s, 6000);
-	is_int(with_thief(), s.n, "all follow a message far ahead");
+	is_int(thief_has(&thief, &s), s.n, "all follow a message far ahead");
 	sim_run(&s, 20000);
-	is_int(with_thief(), 0, "beats far behind it tell them");
+	is_int(thief_has(&thief, &s), 0, "beats far behind it tell them");
 	is_int(sim_out_of_step(&s), 0, "all are back in step");
 	/* what the thief spent is not missing to the key server */
 	gcks_rekey(s.gcks, NULL, err, sizeof(err));
@@ -295,13 +208,13 @@ static void test_data_only(void)
 	struct gkm_change c;
 
 	usual(3);
-	steal();
-	gkm_begin(of(thief), &c);
+	thief_come(&thief, &s);
+	gkm_begin(thief_group(&thief), &c);
 	c.next.data.spi[0] ^= 0x55;
 	c.next.data.keymat[0] ^= 0x55;
-	if (gkm_beat_message(of(thief), &c))
+	if (gkm_beat_message(thief_group(&thief), &c))
 		bail("beat");
-	gkm_send_all(of(thief), &c.out);
+	gkm_send_all(thief_group(&thief), &c.out);
 	sim_run(&s, 500);
 	is_int(sim_out_of_step(&s), 0, "a second Data SA under it is not taken");
 	ok(sim_logged(&s, "another Data SA under one Rekey SA"),
@@ -337,14 +250,14 @@ static void test_first_data(void)
 		bail("%s", err);
 	sim_run(&s, 700);
 	sim_down(s.m[s.n - 1]);
-	steal();
+	thief_come(&thief, &s);
 	s.drop = NULL;
-	gkm_begin(of(thief), &c);
+	gkm_begin(thief_group(&thief), &c);
 	c.next.data.spi[0] ^= 0x55;
 	c.next.data.keymat[0] ^= 0x55;
-	if (gkm_beat_message(of(thief), &c))
+	if (gkm_beat_message(thief_group(&thief), &c))
 		bail("beat");
-	gkm_send_all(of(thief), &c.out);
+	gkm_send_all(thief_group(&thief), &c.out);
 	sim_run(&s, 60000);
 	is_int(sim_out_of_step(&s), 0,
 	       "a Data SA in the place of the second message: all return");

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "group_thief.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gcks/group.h"
+#include "tap.h"
+
+static void copy(const char *from, const char *to)
+{
+	char buf[65536];
+	FILE *in = fopen(from, "r"), *out;
+	size_t n;
+
+	unlink(to);
+	if (!in)
+		return;
+	out = fopen(to, "w");
+	if (!out)
+		bail("%s", to);
+	fchmod(fileno(out), 0600);
+	while ((n = fread(buf, 1, sizeof(buf), in)))
+		if (fwrite(buf, 1, n, out) != n)
+			bail("%s", to);
+	fclose(in);
+	fclose(out);
+}
+
+static void copy_store(const char *from, const char *to)
+{
+	char x[288], y[288];
+
+	copy(from, to);
+	snprintf(x, sizeof(x), "%s-wal", from);
+	snprintf(y, sizeof(y), "%s-wal", to);
+	copy(x, y);
+}
+
+void thief_come(struct thief *t, struct sim *s)
+{
+	struct gcks_deps deps = {
+		.clock = &s->clock,
+		.tq = &s->tq,
+		.send_rekey = sim_send_rekey,
+		.ctx = s,
+	};
+	char err[256];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		snprintf(t->path[i], sizeof(t->path[i]), "%s/loot%d", s->dir,
+			 i);
+		copy_store(i ? s->witness_path : s->path, t->path[i]);
+		if (store_open(&t->loot[i], t->path[i], s->sealer, err,
+			       sizeof(err)))
+			bail("%s", err);
+	}
+	deps.store = t->loot[0];
+	deps.witness = t->loot[1];
+	if (gcks_new(&t->k, &s->conf, &deps, err, sizeof(err)))
+		bail("%s", err);
+}
+
+void thief_rekey(struct thief *t)
+{
+	char err[256];
+
+	if (gcks_rekey(t->k, "video", err, sizeof(err)))
+		bail("%s", err);
+}
+
+struct group *thief_group(struct thief *t)
+{
+	return &t->k->groups[0];
+}
+
+unsigned int thief_has(struct thief *t, struct sim *s)
+{
+	uint32_t spi = gkey_spi(&thief_group(t)->st.data);
+	unsigned int n = 0;
+	int i;
+
+	for (i = 0; i < s->n; i++)
+		n += sim_status(s->m[i]).data_spi == spi;
+	return n;
+}
+
+void thief_go(struct thief *t)
+{
+	char wal[288];
+	int i;
+
+	if (!t->k)
+		return;
+	gcks_free(t->k);
+	for (i = 0; i < 2; i++) {
+		store_close(t->loot[i]);
+		unlink(t->path[i]);
+		snprintf(wal, sizeof(wal), "%s-wal", t->path[i]);
+		unlink(wal);
+	}
+	memset(t, 0, sizeof(*t));
+}
