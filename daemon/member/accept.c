@@ -130,6 +130,8 @@ static void rekey_install(struct mgroup *g, struct mrekey *rk)
 		if (old->rs.next_mid > rk->rs.next_mid)
 			rk->rs.next_mid = old->rs.next_mid;
 		rk->rs.spent |= old->rs.spent;
+		old->heard.sure = rk->heard.sure;
+		rk->heard = old->heard;
 		if (old->until_ms < rk->until_ms)
 			life_ms = old->until_ms - mgroup_now(g);
 		TAILQ_REMOVE(&g->rekeys, old, all);
@@ -140,7 +142,6 @@ static void rekey_install(struct mgroup *g, struct mrekey *rk)
 	timer_set(mgroup_tq(g), &rk->end, life_ms);
 	timer_set(mgroup_tq(g), &rk->soft,
 		  life_ms / 100 * (80 + member_random(10)));
-	rk->last_mid = rk->rs.next_mid;
 	/* whatever was missed is found */
 	doubt_drop(g, 1u << DOUBT_EARLY | 1u << DOUBT_OLD);
 }
@@ -497,6 +498,7 @@ int accept_registration(struct mgroup *g, struct ike_sa *sa,
 		drop_rekeys(g);
 	b.rekey->data_spi = spi_of(gsa->data[0].spi);
 	b.rekey->seq = before - 1;
+	b.rekey->heard.sure = b.rekey->rs.next_mid;
 	wkp_move(&g->wkp, &b.wkp);
 	rekey_install(g, b.rekey);
 	b.rekey = NULL;
@@ -584,7 +586,7 @@ static int follow(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg,
 	}
 	if (b.rekey) {
 		b.rekey->seq = g->next_seq;
-		rival_replaced(g, rk, msg);
+		rival_replaced(g, rk);
 	}
 	if (b.n)
 		(b.rekey ? b.rekey : rk)->data_spi =
@@ -608,6 +610,7 @@ static int follow(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg,
 	} else if (msg->kd.auth_key_len) {
 		rekey_sa_set_auth_key(&rk->rs, msg->kd.auth_key,
 				      msg->kd.auth_key_len);
+		rk->n_signed++;
 	}
 	bring_free(&b);
 	return rc;
@@ -630,7 +633,6 @@ void accept_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 	}
 	if (msg->has_gsa)
 		rc = follow(g, rk, msg, why, sizeof(why));
-	rk->last_mid = msg->mid;
 	if (!rc && msg->has_gsa && msg->gsa.n_data)
 		doubt_drop(g, 1u << DOUBT_DATA | 1u << DOUBT_ESP);
 	else if (!rc && msg->has_gsa)

@@ -59,9 +59,9 @@ void doubt_note(struct mgroup *g, enum doubt d)
 }
 
 void doubt_once(struct mgroup *g, enum doubt d, enum once about,
-		const void *spi, size_t len)
+		const void *spi, size_t len, uint32_t round)
 {
-	struct asked a = { .about = about };
+	struct asked a = { .about = about, .round = round };
 	unsigned int i;
 
 	if (!g->in)
@@ -69,6 +69,7 @@ void doubt_once(struct mgroup *g, enum doubt d, enum once about,
 	memcpy(a.spi, spi, len);
 	for (i = 0; i < ASKED_MAX && i < g->n_asked; i++)
 		if (g->asked[i].about == a.about &&
+		    g->asked[i].round == a.round &&
 		    !memcmp(g->asked[i].spi, a.spi, sizeof(a.spi)))
 			return;
 	g->asked[g->n_asked++ % ASKED_MAX] = a;
@@ -135,7 +136,7 @@ void doubt_esp(struct mgroup *g, uint32_t spi)
 		if (g->next_data[i] == spi)
 			break;
 	if (i < g->n_next_data)
-		doubt_once(g, DOUBT_ESP, ONCE_ESP, &spi, sizeof(spi));
+		doubt_once(g, DOUBT_ESP, ONCE_ESP, &spi, sizeof(spi), 0);
 }
 
 /*

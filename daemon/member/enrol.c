@@ -118,6 +118,7 @@ static void start(struct mgroup *g, bool send)
 	timer_del(mgroup_tq(g), &g->retry);
 	timer_del(mgroup_tq(g), &g->lost);
 	g->tried_ms = mgroup_now(g);
+	rival_asked(g);
 	rc = ask(g, send);
 	if (rc)
 		enrol_failed(g, 0, strerror(-rc));

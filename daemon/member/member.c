@@ -186,8 +186,10 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 	rc = rekey_open_frags(&rk->rs, &rk->frags, p, len, &msg, why,
 			      sizeof(why));
 	m->drops[rc]++;
-	if (rc && rc != REKEY_FRAGMENT && !rk->going)
-		rival_unopened(rk, rc);
+	if (!rk->going && (rc == REKEY_OK || rc == REKEY_FRAGMENT))
+		rival_took(rk, p, len);
+	else if (!rk->going)
+		rival_unopened(rk, rc, p, len);
 	if (rc == REKEY_OK) {
 		/* nothing new can come over one that has been replaced */
 		if (!rk->going)
@@ -196,7 +198,7 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 		   rc <= REKEY_CRITICAL) {
 		/* another member put its own among them: ask, copies or not */
 		doubt_once(rk->g, DOUBT_EARLY, ONCE_FRAGMENT, rk->rs.spi,
-			   sizeof(rk->rs.spi));
+			   sizeof(rk->rs.spi), 0);
 	} else if (rc == REKEY_POLICY || rc == REKEY_UNSUPPORTED) {
 		log_warn("group %s: rekey not understood: %s",
 			 rk->g->conf->name, why);
@@ -356,7 +358,7 @@ static void unknown_spi(struct member *m, const uint8_t *spi, const uint8_t *p,
 			continue;
 		early_keep(g, p, len);
 		doubt_once(g, DOUBT_EARLY, ONCE_OUTRUN, rk->rs.spi,
-			   sizeof(rk->rs.spi));
+			   sizeof(rk->rs.spi), 0);
 	}
 }
 
@@ -374,7 +376,7 @@ void member_rekey_input(struct member *m, const struct ep *from,
 	}
 	rk = find_rekey(m, spi);
 	if (!rk || rk->going)
-		rival_heard(m, p);
+		rival_heard(m, p, len);
 	if (!rk) {
 		unknown_spi(m, spi, p, len);
 		return;

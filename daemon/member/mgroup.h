@@ -42,6 +42,18 @@ struct msa {
 	struct timer end;	/* DTD, or the end of its lifetime */
 };
 
+/*
+ * What the key server has said over a Rekey SA, as far as is known: what is
+ * below @sure by its own word, and what was taken, the last HEARD_MAX.
+ */
+#define HEARD_MAX 64
+
+struct heard {
+	uint32_t sure;		/* INITIAL_MESSAGE_ID of its last answer */
+	uint64_t v[HEARD_MAX];	/* of digests of the octets */
+	unsigned int n;
+};
+
 /* A Rekey SA. The first of the list is the one in use. */
 struct mrekey {
 	TAILQ_ENTRY(mrekey) all;
@@ -49,7 +61,9 @@ struct mrekey {
 	struct rekey_sa rs;
 	struct refrag frags;
 	bool going;
-	uint32_t last_mid;	/* of the last message over it, or before that */
+	struct heard heard;
+	uint32_t asked_mid;	/* rs.next_mid when it was last asked */
+	unsigned int n_signed;	/* signing keys that came over it */
 	uint32_t data_spi;	/* it goes with this Data SA; 0: not known yet */
 	uint64_t seq;		/* mgroup.next_seq when it came */
 	uint64_t until_ms;
@@ -72,12 +86,11 @@ TAILQ_HEAD(earlies, early);
 struct former {
 	uint8_t spi[GIKE_SPI_LEN_REKEY];
 	uint64_t at_ms;		/* when that came */
-	uint32_t mid;		/* its Message ID */
-	bool jumped;		/* not the next after the one before */
+	struct heard heard;	/* over it */
 	uint64_t seq;		/* mgroup.next_seq before it came */
 };
 
-#define FORMER_MAX 16
+#define FORMER_MAX 64
 
 /* What proves nothing, and is asked about once for each SA */
 enum once {
@@ -94,11 +107,12 @@ enum once {
  */
 struct asked {
 	enum once about;
+	uint32_t round;
 	uint8_t spi[GIKE_SPI_LEN_REKEY];
 };
 
 /* Far more than there are SPIs that a question is asked about at a time */
-#define ASKED_MAX (4 * FORMER_MAX + 2 * GSA_MAX_NEXT_SPI)
+#define ASKED_MAX (4 * FORMER_MAX)
 
 /* Sender-IDs, as the last registration gave them */
 struct sids {
@@ -271,11 +285,12 @@ void doubt_stop(struct mgroup *g);
 void doubt_note(struct mgroup *g, enum doubt d);
 /*
  * Of what anybody can make, so that it must not make a member ask without end:
- * once for @spi (@len octets, at most GIKE_SPI_LEN_REKEY), however often the
- * member registers.
+ * once for @spi (@len octets, at most GIKE_SPI_LEN_REKEY) and @round, however
+ * often the member registers. Only who has the signing key may begin a round,
+ * or it were without end again.
  */
 void doubt_once(struct mgroup *g, enum doubt d, enum once about,
-		const void *spi, size_t len);
+		const void *spi, size_t len, uint32_t round);
 /* @which: 1 << enum doubt, or several */
 void doubt_drop(struct mgroup *g, unsigned int which);
 /* The key server was heard over the rekey address. */
@@ -291,11 +306,14 @@ const char *doubt_text(const struct mgroup *g);
 
 /* ---- rival.c ------------------------------------------------------------ */
 
-/* @msg came over @rk and brings its successor. */
-void rival_replaced(struct mgroup *g, const struct mrekey *rk,
-		    const struct rekey_msg *msg);
+/* A message came over @rk that brings its successor. */
+void rival_replaced(struct mgroup *g, const struct mrekey *rk);
 /* A message to the rekey address that is not of the Rekey SA in use */
-void rival_heard(struct member *m, const uint8_t *p);
+void rival_heard(struct member *m, const uint8_t *p, size_t len);
+/* A message over the Rekey SA in use, or a fragment of one, was taken. */
+void rival_took(struct mrekey *rk, const uint8_t *p, size_t len);
+/* The group is about to ask: what it holds now the answer may deny. */
+void rival_asked(struct mgroup *g);
 /* The Data SA in @gsa is another one than that which goes with @rk. */
 bool rival_data(const struct mrekey *rk, const struct gsa *gsa);
 /*
@@ -321,7 +339,8 @@ void rival_settled(struct mgroup *g);
 bool rival_wary(struct mgroup *g, const struct mrekey *rk,
 		const struct rekey_msg *msg);
 /* A message over the Rekey SA in use did not open. */
-void rival_unopened(struct mrekey *rk, enum rekey_rc rc);
+void rival_unopened(struct mrekey *rk, enum rekey_rc rc, const uint8_t *p,
+		    size_t len);
 
 /* ---- age.c -------------------------------------------------------------- */
 

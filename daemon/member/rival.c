@@ -3,14 +3,18 @@
  * Whether somebody else rekeys the group. Who has stolen the key server's store
  * and its seal key can sign a GSA_REKEY as it does; what the thief lacks is its
  * certificate. The key server itself never says anything over a Rekey SA that
- * it has replaced, but for copies of the message that did. So if anything else
+ * it has replaced, but for copies. So if anything else than what was taken
  * comes over it, a beat say, that replacement was perhaps not the key server's.
- * Nothing proves such a header: it makes the member ask once for each Rekey SA.
- * If the key server's answer has the Rekey SA that was replaced before the
- * question, or another Data SA for the one in use, it is so: what came by that
- * message is deleted, and the key server is told. The thief knows the SPIs that
- * the key server will use next, too: so the same SPI with another key is such a
- * denial, and what does not open under it a reason to ask.
+ * The same holds over the Rekey SA in use of what is old or badly signed: the
+ * thief may have used up Message IDs, or brought a signing key of its own.
+ * Message IDs themselves say nothing, as the thief chooses them: what was taken
+ * is known by its digest. Nothing proves such a header: it makes the member ask
+ * once. If the key server's answer has the Rekey SA that was replaced before the
+ * question, another Data SA or signing key for the one in use, or has not come
+ * to a Message ID that was taken, it is so: what came by that message is
+ * deleted, and the key server is told. The thief knows the SPIs that the key
+ * server will use next, too: so the same SPI with another key is such a denial,
+ * and what does not open under it a reason to ask.
  *
  * From then on the group's signing key proves nothing, and Message IDs may be
  * used up: until the key server gives another key, which a reset of the group
@@ -28,6 +32,9 @@
  */
 #define WARY_MS 10000u
 #define WARY_MAX_MS 60000u
+/* The key server's next message over what it has is not later than that. */
+#define FORGET_BEATS 3u
+#define MS 1000u
 
 static uint32_t spi_of(const uint8_t *p)
 {
@@ -57,22 +64,63 @@ static struct former *find(struct mgroup *g, const uint8_t *spi)
 	return NULL;
 }
 
-void rival_replaced(struct mgroup *g, const struct mrekey *rk,
-		    const struct rekey_msg *msg)
+static uint64_t digest_of(const uint8_t *p, size_t len)
+{
+	struct iovec iov = { (void *)p, len };
+	uint8_t d[HASH_SHA256_LEN] = { 0 };
+	uint64_t v;
+
+	hash_sha256(&iov, 1, d);
+	memcpy(&v, d, sizeof(v));
+	return v;
+}
+
+/* The key server has said it: nothing that speaks of another one */
+static bool explained(const struct heard *h, const uint8_t *p, size_t len)
+{
+	uint64_t d = digest_of(p, len);
+	unsigned int i;
+
+	if (rekey_peek_mid(p) < h->sure)
+		return true;
+	for (i = 0; i < h->n && i < HEARD_MAX; i++)
+		if (h->v[i] == d)
+			return true;
+	return false;
+}
+
+void rival_took(struct mrekey *rk, const uint8_t *p, size_t len)
+{
+	struct heard *h = &rk->heard;
+
+	h->v[h->n++ % HEARD_MAX] = digest_of(p, len);
+}
+
+void rival_asked(struct mgroup *g)
+{
+	struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
+
+	if (rk)
+		rk->asked_mid = rk->rs.next_mid;
+}
+
+void rival_replaced(struct mgroup *g, const struct mrekey *rk)
 {
 	struct former *f = &g->former[g->n_former++ % FORMER_MAX];
 
+	/* so many within three beats: what is forgotten may be the real one */
+	if (g->n_former > FORMER_MAX && g->timed &&
+	    mgroup_now(g) - f->at_ms < FORGET_BEATS * MS * g->beat)
+		doubt_note(g, DOUBT_RIVAL);
 	memset(f, 0, sizeof(*f));
 	memcpy(f->spi, rk->rs.spi, sizeof(f->spi));
 	f->at_ms = mgroup_now(g);
-	f->mid = msg->mid;
-	f->jumped = msg->mid - rk->last_mid > 1;
+	f->heard = rk->heard;
 	f->seq = g->next_seq;
 }
 
-void rival_heard(struct member *m, const uint8_t *p)
+void rival_heard(struct member *m, const uint8_t *p, size_t len)
 {
-	uint32_t mid = rekey_peek_mid(p);
 	struct former *f;
 	size_t i;
 
@@ -80,10 +128,9 @@ void rival_heard(struct member *m, const uint8_t *p)
 		struct mgroup *g = &m->groups[i];
 
 		f = g->in ? find(g, p) : NULL;
-		if (!f || mid == f->mid || (mid < f->mid && !f->jumped))
-			continue;
-		doubt_once(g, DOUBT_RIVAL, ONCE_FORMER, f->spi,
-			   sizeof(f->spi));
+		if (f && !explained(&f->heard, p, len))
+			doubt_once(g, DOUBT_RIVAL, ONCE_FORMER, f->spi,
+				   sizeof(f->spi), 0);
 	}
 }
 
@@ -97,14 +144,19 @@ bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq)
 {
 	const struct former *f = find(g, gsa->rekey.spi);
 	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
+	uint32_t mid;
 
 	if (f && f->at_ms < g->tried_ms) {
 		*seq = f->seq;
 		return true;
 	}
-	if (!rk || rk->going || !rk->data_spi ||
-	    memcmp(rk->rs.spi, gsa->rekey.spi, sizeof(rk->rs.spi)) ||
-	    rk->data_spi == spi_of(gsa->data[0].spi))
+	if (!rk || rk->going ||
+	    memcmp(rk->rs.spi, gsa->rekey.spi, sizeof(rk->rs.spi)))
+		return false;
+	/* once it is known that Message IDs are spent it is no news */
+	mid = gsa->rekey.has & GSA_HAS_INITIAL_MID ? gsa->rekey.initial_mid : 0;
+	if ((g->stolen[0] || mid >= rk->asked_mid) &&
+	    (!rk->data_spi || rk->data_spi == spi_of(gsa->data[0].spi)))
 		return false;
 	*seq = rk->seq;
 	return true;
@@ -142,14 +194,25 @@ bool rival_wary(struct mgroup *g, const struct mrekey *rk,
 	return true;
 }
 
-/* One that is not ours may have come over an SA of the same SPI. */
-void rival_unopened(struct mrekey *rk, enum rekey_rc rc)
+/*
+ * What does not open may be of an SA of the same SPI that is not ours, what is
+ * old or badly signed may be the key server's, after somebody else's. A
+ * stranger can make each of that; Message IDs and signing keys are used up by
+ * none but who can sign, and then it is worth a question again.
+ */
+void rival_unopened(struct mrekey *rk, enum rekey_rc rc, const uint8_t *p,
+		    size_t len)
 {
-	if (rk->g->stolen[0])
+	if (rk->g->stolen[0]) {
 		ask(rk->g);
-	if (rc == REKEY_ICV)
-		doubt_once(rk->g, DOUBT_RIVAL, ONCE_UNOPENED, rk->rs.spi,
-			   sizeof(rk->rs.spi));
+		return;
+	}
+	if (rc != REKEY_ICV && rc != REKEY_AUTH_BAD &&
+	    (rc != REKEY_OLD || explained(&rk->heard, p, len)))
+		return;
+	doubt_once(rk->g, DOUBT_RIVAL, ONCE_UNOPENED, rk->rs.spi,
+		   sizeof(rk->rs.spi),
+		   rk->rs.next_mid / HEARD_MAX + rk->n_signed);
 }
 
 void rival_settled(struct mgroup *g)
@@ -167,6 +230,12 @@ void rival_settled(struct mgroup *g)
 	g->n_wary = 0;
 }
 
+static bool same_keys(const struct rekey_sa *a, const struct rekey_sa *b)
+{
+	return !memcmp(a->gsk_e, b->gsk_e, sizeof(a->gsk_e)) &&
+		(!a->pub || !b->pub || sigpub_equal(a->pub, b->pub));
+}
+
 bool rival_clash(const struct mgroup *g, const struct mrekey *rk,
 		 const struct ksa *ksa, unsigned int n, uint64_t *seq)
 {
@@ -176,7 +245,7 @@ bool rival_clash(const struct mgroup *g, const struct mrekey *rk,
 
 	TAILQ_FOREACH(old, &g->rekeys, all) {
 		if (!rk || memcmp(old->rs.spi, rk->rs.spi, sizeof(rk->rs.spi)) ||
-		    !memcmp(old->rs.gsk_e, rk->rs.gsk_e, sizeof(rk->rs.gsk_e)))
+		    same_keys(&old->rs, &rk->rs))
 			continue;
 		*seq = old->seq;
 		return true;
@@ -209,7 +278,11 @@ void rival_undo(struct mgroup *g, struct ike_sa *sa, const struct gsa *gsa,
 	g->n_former = 0;
 	g->n_asked = 0;
 	key_name(g, g->stolen);
-	log_err("group %s: SOMEBODY ELSE REKEYS IT: Data SA %08x was not the key server's, back to %08x",
-		g->conf->name, theirs, ours);
+	if (theirs != ours)
+		log_err("group %s: SOMEBODY ELSE REKEYS IT: Data SA %08x was not the key server's, back to %08x",
+			g->conf->name, theirs, ours);
+	else
+		log_err("group %s: SOMEBODY ELSE REKEYS IT: what came with Data SA %08x was not all the key server's",
+			g->conf->name, ours);
 	ike_rival(sa, &g->idg, theirs);
 }
