@@ -333,6 +333,11 @@ int store_reseal(struct store *s, const struct sealer *to)
 	if (rc)
 		return rc;
 	s->sealer = to;
+	return store_clean(s);
+}
+
+int store_clean(struct store *s)
+{
 	return s->ops->clean(s->ctx);
 }
 

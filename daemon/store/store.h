@@ -124,6 +124,8 @@ int store_each(struct store *s, const char *prefix, store_each_fn *fn,
  * former key had sealed may be in the files still. @to outlives the store.
  */
 int store_reseal(struct store *s, const struct sealer *to);
+/* Takes what was replaced out of the files; for after such an error, too. */
+int store_clean(struct store *s);
 
 /* Inside of a transaction, or as one of its own. @a->seq is not looked at. */
 int store_audit(struct store *s, const struct store_audit *a);

@@ -63,9 +63,10 @@ static int change(struct vault *v, char *err, size_t errlen)
 
 	/* the last one first: it is the smaller one, and fails sooner */
 	for (i = VAULT_STORES - 1; i >= 0; i--) {
-		if (v->store[i]->sealer == v->next)
-			continue;
-		ret = store_reseal(v->store[i], v->next);
+		/* sealed before, and perhaps not cleaned since */
+		ret = v->store[i]->sealer == v->next ?
+			store_clean(v->store[i]) :
+			store_reseal(v->store[i], v->next);
 		if (ret)
 			return err_set(err, errlen, ret, "store: %s",
 				       store_error(v->store[i]));

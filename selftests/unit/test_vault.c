@@ -200,6 +200,47 @@ static int dying_clean(void *ctx)
 	return rc;
 }
 
+static int failing_clean(void *ctx)
+{
+	(void)ctx;
+	return -EIO;
+}
+
+/* The log has values under the old key until it is emptied. */
+static void test_not_cleaned(int which)
+{
+	static uint8_t file[1 << 20];
+	struct store_ops ops;
+	struct wbuf raw;
+	struct vault v;
+	char wal[80];
+	size_t n;
+
+	open_it(&v);
+	fill(v.store[0], "one");
+	fill(v.store[1], "two");
+	wbuf_init(&raw, STORE_VALUE_MAX);
+	if (v.store[which]->ops->get(v.store[which]->ctx, "g/v/3", &raw))
+		bail("raw");
+	real_ops = v.store[which]->ops;
+	ops = *real_ops;
+	ops.clean = failing_clean;
+	v.store[which]->ops = &ops;
+	is_int(vault_rekey(&v, err, sizeof(err)), -EIO,
+	       "the log of store %d cannot be emptied", which);
+	v.store[which]->ops = real_ops;
+	is_int(vault_rekey(&v, err, sizeof(err)), 0, "it is gone on with");
+	snprintf(wal, sizeof(wal), "%s-wal", path[which]);
+	n = slurp(wal, file, sizeof(file));
+	ok(!memmem(file, n, raw.p, raw.len),
+	   "the log has no record of the old key then");
+	n = slurp(path[which], file, sizeof(file));
+	ok(n && !memmem(file, n, raw.p, raw.len), "nor has the file");
+	wbuf_free(&raw);
+	vault_close(&v);
+	ok(whole(), "all is there");
+}
+
 static void die_at(int n)
 {
 	static struct store_ops ops;
@@ -308,6 +349,8 @@ int main(void)
 	snprintf(path[0], sizeof(path[0]), "%s/gcks.db", dir);
 	snprintf(path[1], sizeof(path[1]), "%s/witness.db", dir);
 	test_change();
+	test_not_cleaned(0);
+	test_not_cleaned(1);
 	test_killed();
 	test_files();
 	remove_all();
