@@ -31,6 +31,15 @@ static const struct quota_rule of_same = {
 	.burst = 1, .every_ms = 10000, .keys = 1024,
 };
 
+/* Of one member; and of all of a group, for it may be a crowd. */
+static const struct quota_rule of_rivals = {
+	.burst = 1, .every_ms = 60000, .keys = 4096,
+};
+
+static const struct quota_rule of_crowds = {
+	.burst = 4, .every_ms = 10000, .keys = 256,
+};
+
 static uint64_t now_of(const struct gcks *k)
 {
 	return clock_mono_ms(k->deps.clock);
@@ -71,7 +80,10 @@ int notice_init(struct gcks *k)
 	n->nets = quota_new(&of_nets, seed);
 	n->identities = quota_new(&of_identities, seed);
 	n->same = quota_new(&of_same, seed);
-	return n->nets && n->identities && n->same ? 0 : -ENOMEM;
+	n->rivals = quota_new(&of_rivals, seed);
+	n->crowds = quota_new(&of_crowds, seed);
+	return n->nets && n->identities && n->same && n->rivals && n->crowds ?
+		0 : -ENOMEM;
 }
 
 void notice_free(struct gcks *k)
@@ -82,6 +94,8 @@ void notice_free(struct gcks *k)
 	quota_free(n->nets);
 	quota_free(n->identities);
 	quota_free(n->same);
+	quota_free(n->rivals);
+	quota_free(n->crowds);
 }
 
 /* ---- strangers ---------------------------------------------------------- */
@@ -221,19 +235,24 @@ void notice_place(struct gcks *k, const char *group, const char *identity,
 void notice_rival(struct gcks *k, const char *group, const char *identity,
 		  const struct ep *peer, uint32_t spi)
 {
-	char key[128], detail[160], name[QUOTE_LEN], ep[EP_STRLEN];
+	char key[1024], detail[160], name[QUOTE_LEN], ep[EP_STRLEN];
+	int len;
 
-	snprintf(key, sizeof(key), "rival\n%s\n%08x", group, spi);
-	if (!quota_take(k->notices.same, key, strlen(key), now_of(k)))
+	/* a liar has lines of its own, and not those of others */
+	len = snprintf(key, sizeof(key), "%s\n%s", group, identity);
+	if (len >= (int)sizeof(key))
+		len = sizeof(key) - 1;
+	if (!quota_take(k->notices.rivals, key, len, now_of(k)) ||
+	    !quota_take(k->notices.crowds, group, strlen(group), now_of(k)))
 		return;
 	if (!notice_left(k, identity))
 		return;
 	ep_str(peer, ep);
-	log_err("group %s: SOMEBODY ELSE REKEYS IT: %s at %s followed a rekey to Data SA %08x, which is not ours, and is back; who can do that has the signing key: mcsecctl reset %s",
+	log_err("group %s: SOMEBODY ELSE REKEYS IT: %s at %s says that it followed what is not ours, with Data SA %08x, and is back; who can do that has the signing key: mcsecctl reset %s",
 		group, quote(identity, name), ep, spi, group);
 	snprintf(detail, sizeof(detail),
-		 "at %s followed a rekey of somebody else to Data SA %08x", ep,
-		 spi);
+		 "at %s says that it followed a rekey of somebody else, with Data SA %08x",
+		 ep, spi);
 	audit_as(k, "rival", group, identity, detail);
 }
 

@@ -20,6 +20,8 @@ struct notices {
 	struct quota *nets;		/* lines about strangers, by network */
 	struct quota *identities;	/* lines about members */
 	struct quota *same;		/* the same refusal */
+	struct quota *rivals;		/* reports of a rival, by member */
+	struct quota *crowds;		/* and by group */
 	uint64_t stranger_ms;	/* when one was last written; 0: never */
 	uint64_t strangers;	/* passed over since */
 	uint64_t members;	/* likewise, of members */
@@ -49,7 +51,7 @@ void notice_place(struct gcks *k, const char *group, const char *identity,
 		  const struct addr *at, const struct ep *from);
 /*
  * @identity says that it followed a rekey that was not ours, to the Data SA
- * @spi. Of a crowd that did one gets the line.
+ * @spi. Nothing proves that, so each has one line a minute, and a crowd four.
  */
 void notice_rival(struct gcks *k, const char *group, const char *identity,
 		  const struct ep *peer, uint32_t spi);

@@ -6,6 +6,8 @@
  */
 #include "gcks/gkm.h"
 #include "gcks/group.h"
+#include "ike/host.h"
+#include "member/mgroup.h"
 #include "group_sim.h"
 #include "group_thief.h"
 #include "tap.h"
@@ -92,9 +94,9 @@ static void test_theft(void)
 	   "by asking, %ju times in all",
 	   (uintmax_t)(sim_group(&s).registrations - registrations));
 	is_int(sim_group(&s).rivals, s.n, "the key server knows of each");
-	is_int(sim_audited(&s, "rival", NULL, "somebody else"), 1,
-	       "and has one line of it on record");
-	ok(sim_log_count(&s, "group video: SOMEBODY ELSE REKEYS IT") == 1u + s.n,
+	is_int(sim_audited(&s, "rival", NULL, "somebody else"), 4,
+	       "and has a few lines of it on record");
+	ok(sim_log_count(&s, "group video: SOMEBODY ELSE REKEYS IT") == 4u + s.n,
 	   "the log has it on both sides");
 	sim_run(&s, 20000);
 	is_int(sim_group(&s).rekeys, rekeys, "no rekey for it");
@@ -326,8 +328,42 @@ static void test_forged(void)
 	finish();
 }
 
+/* A member that lies, with whatever SPI, must not be all that is on record. */
+static void test_liar(void)
+{
+	struct member *m;
+	unsigned int i;
+	uint32_t spi;
+
+	usual(8);
+	m = tx->m;
+	for (i = 0; i < 60; i++) {
+		if (!m->sa || ike_rival(m->sa, &m->groups[0].idg, 0x1000 + i))
+			bail("not said");
+		sim_run(&s, 100);
+	}
+	is_int(sim_audited(&s, "rival", "s.example", ""), 1,
+	       "60 lies in six seconds: one record");
+	thief_come(&thief, &s);
+	thief_rekey(&thief);
+	spi = gkey_spi(&thief_group(&thief)->st.data);
+	for (i = 0; i < 400; i++) {
+		if (m->sa)
+			ike_rival(m->sa, &m->groups[0].idg, spi);
+		sim_run(&s, 100);
+	}
+	is_int(denied(), s.n, "others notice a thief meanwhile");
+	ok(sim_audited(&s, "rival", NULL, "says that it followed") -
+	   sim_audited(&s, "rival", "s.example", "") >= 3,
+	   "%u records of others",
+	   sim_audited(&s, "rival", NULL, "") -
+	   sim_audited(&s, "rival", "s.example", ""));
+	finish();
+}
+
 int main(void)
 {
+	test_liar();
 	test_theft();
 	test_same_spis(false, false);
 	test_same_spis(true, false);
