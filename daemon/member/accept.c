@@ -505,7 +505,7 @@ int accept_registration(struct mgroup *g, struct ike_sa *sa,
 	msa_retire_older(g, before);
 	if (denied)
 		rival_undo(g, sa, gsa, seq);
-	rival_settled(g);
+	rival_settled(g, sa);
 	note_next(g, gsa);
 	listen_to(g, &gsa->rekey);
 	bring_free(&b);

@@ -123,6 +123,7 @@ void doubt_stop(struct mgroup *g)
 	timer_del(mgroup_tq(g), &g->silence);
 	timer_del(mgroup_tq(g), &g->time);
 	term_stop(g);
+	rival_stop(g);
 }
 
 void doubt_esp(struct mgroup *g, uint32_t spi)
@@ -183,4 +184,5 @@ void doubt_init(struct mgroup *g)
 	timer_init(&g->silence, silence_due, g);
 	timer_init(&g->time, time_due, g);
 	term_init(g);
+	rival_init(g);
 }

@@ -180,6 +180,10 @@ struct mgroup {
 	char stolen[SIGPUB_NAME_LEN];
 	uint64_t wary_ms;
 	unsigned int n_wary;
+	/* the key server has not been told of a rival, with this Data SA */
+	bool unsaid;
+	uint32_t unsaid_spi;
+	struct timer say;
 	struct earlies early;
 	unsigned int n_early;
 	size_t early_octets;
@@ -330,8 +334,13 @@ bool rival_clash(const struct mgroup *g, const struct mrekey *rk,
 /* Takes out what came by it, once @gsa is in place; and says so. */
 void rival_undo(struct mgroup *g, struct ike_sa *sa, const struct gsa *gsa,
 		uint64_t seq);
-/* A registration is in place: with another signing key all is well again. */
-void rival_settled(struct mgroup *g);
+/*
+ * A registration is in place, over @sa: with another signing key all is well
+ * again.
+ */
+void rival_settled(struct mgroup *g, struct ike_sa *sa);
+void rival_init(struct mgroup *g);
+void rival_stop(struct mgroup *g);
 /*
  * True: somebody else has the signing key, so that @msg proves nothing. What
  * changes anything is asked about.

@@ -35,6 +35,8 @@
 /* The key server's next message over what it has is not later than that. */
 #define FORGET_BEATS 3u
 #define MS 1000u
+/* The key server is told again after that, where it could not be. */
+#define SAY_MS 10000u
 
 static uint32_t spi_of(const uint8_t *p)
 {
@@ -215,10 +217,31 @@ void rival_unopened(struct mrekey *rk, enum rekey_rc rc, const uint8_t *p,
 		   rk->rs.next_mid / HEARD_MAX + rk->n_signed);
 }
 
-void rival_settled(struct mgroup *g)
+/* What cannot be said now is said later, or with the next registration. */
+static void say(struct mgroup *g, struct ike_sa *sa)
+{
+	if (!g->unsaid || !sa)
+		return;
+	if (ike_rival(sa, &g->idg, g->unsaid_spi)) {
+		timer_set(mgroup_tq(g), &g->say, SAY_MS);
+		return;
+	}
+	g->unsaid = false;
+	rival_stop(g);
+}
+
+static void say_due(void *arg)
+{
+	struct mgroup *g = arg;
+
+	say(g, g->m->sa);
+}
+
+void rival_settled(struct mgroup *g, struct ike_sa *sa)
 {
 	char now[SIGPUB_NAME_LEN];
 
+	say(g, sa);
 	if (!g->stolen[0])
 		return;
 	key_name(g, now);
@@ -284,5 +307,17 @@ void rival_undo(struct mgroup *g, struct ike_sa *sa, const struct gsa *gsa,
 	else
 		log_err("group %s: SOMEBODY ELSE REKEYS IT: what came with Data SA %08x was not all the key server's",
 			g->conf->name, ours);
-	ike_rival(sa, &g->idg, theirs);
+	g->unsaid = true;
+	g->unsaid_spi = theirs;
+	say(g, sa);
+}
+
+void rival_init(struct mgroup *g)
+{
+	timer_init(&g->say, say_due, g);
+}
+
+void rival_stop(struct mgroup *g)
+{
+	timer_del(mgroup_tq(g), &g->say);
 }

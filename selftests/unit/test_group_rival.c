@@ -7,6 +7,7 @@
 #include "gcks/gkm.h"
 #include "gcks/group.h"
 #include "ike/host.h"
+#include "ike/sa.h"
 #include "member/mgroup.h"
 #include "group_sim.h"
 #include "group_thief.h"
@@ -361,9 +362,39 @@ static void test_liar(void)
 	finish();
 }
 
+/* The report finds no place among what is to be said: it is said later. */
+static void test_unsaid(void)
+{
+	const unsigned int full = IKE_QUEUE_MAX;
+	struct sim_member *m;
+	struct ike_sa *sa = NULL;
+	unsigned int i;
+
+	usual(9);
+	thief_come(&thief, &s);
+	thief_rekey(&thief);
+	m = s.m[3];
+	for (i = 0; i < 30000 / 5 && !sim_status(m).rivals; i++) {
+		/* as if it were full: what is taken off it leaves it so */
+		if (!sa && m->m->groups[0].registering) {
+			sa = m->m->sa;
+			sa->n_tasks += full;
+		}
+		sim_run(&s, 5);
+	}
+	ok(sa && sa == m->m->sa, "the question is answered over one IKE SA");
+	ok(ike_liveness(sa) < 0, "that has no place for another task");
+	sa->n_tasks -= full;
+	is_int(sim_status(m).rivals, 1, "a member with a full queue notices");
+	sim_run(&s, 40000);
+	is_int(sim_group(&s).rivals, s.n, "its report comes, too");
+	finish();
+}
+
 int main(void)
 {
 	test_liar();
+	test_unsaid();
 	test_theft();
 	test_same_spis(false, false);
 	test_same_spis(true, false);
