@@ -90,7 +90,8 @@ void doubt_drop(struct mgroup *g, unsigned int which)
 
 static void arm_silence(struct mgroup *g)
 {
-	uint64_t ms = (uint64_t)g->beat * MS * SILENCE_BEATS;
+	uint64_t ms = (uint64_t)g->beat * MS *
+		(g->stolen[0] ? 1 : SILENCE_BEATS);
 
 	if (!g->timed || !g->beat)
 		return;
