@@ -191,6 +191,7 @@ int mcsec_group_new(struct mcsec_net *mnet,
 	/* Last: packets find it from here on. */
 	err = mcsec_select_add(&mnet->select, group, &group->sel,
 			       group->policy == MCSEC_POLICY_OBSERVE,
+			       !group->forward,
 			       &group->sels, &group->addr);
 	/* The names were the caller's; those to keep are in group->sels. */
 	group->sel.devs = NULL;

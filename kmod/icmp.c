@@ -14,12 +14,14 @@
 /* Behind type, code, checksum and four octets that depend on the type. */
 #define QUOTE 8
 
+/* @loose: see mcsec_select_quoted4(). */
 static unsigned int drop_icmp(struct mcsec_net *mnet,
-			      const struct mcsec_hidden *hidden)
+			      const struct mcsec_hidden *hidden,
+			      struct mcsec_group *loose)
 {
-	struct mcsec_group *group = hidden->group;
+	struct mcsec_group *group = hidden->strict ? hidden->group : loose;
 
-	if (!hidden->strict)
+	if (!hidden->strict && !loose)
 		return NF_ACCEPT;
 	if (group)
 		mcsec_drop_out(group, MCSEC_OUT_QUOTED, 0, -1);
@@ -56,6 +58,7 @@ static unsigned int check_quoted4(struct mcsec_net *mnet,
 				  const struct net_device *dev)
 {
 	const struct iphdr *iph = ip_hdr(skb);
+	struct mcsec_group *loose;
 	struct mcsec_hidden hidden;
 
 	if (iph->version != 4 || !ipv4_is_multicast(iph->daddr) ||
@@ -65,7 +68,8 @@ static unsigned int check_quoted4(struct mcsec_net *mnet,
 		hidden = mcsec_select_hidden4(&mnet->select, skb, dev);
 	else
 		hidden = of_group(mcsec_select4(&mnet->select, skb, dev));
-	return drop_icmp(mnet, &hidden);
+	loose = mcsec_select_quoted4(&mnet->select, skb, dev);
+	return drop_icmp(mnet, &hidden, loose);
 }
 
 unsigned int mcsec_quotes4(struct mcsec_net *mnet, struct sk_buff *skb,
@@ -96,6 +100,7 @@ static unsigned int check_quoted6(struct mcsec_net *mnet,
 				  const struct sk_buff *skb,
 				  const struct net_device *dev)
 {
+	struct mcsec_group *loose;
 	struct mcsec_hidden hidden;
 	unsigned int hlen, nhoff;
 	int next;
@@ -110,7 +115,8 @@ static unsigned int check_quoted6(struct mcsec_net *mnet,
 		hidden = mcsec_select_hidden6(&mnet->select, skb, dev);
 	else
 		hidden = of_group(mcsec_select6(&mnet->select, skb, dev));
-	return drop_icmp(mnet, &hidden);
+	loose = mcsec_select_quoted6(&mnet->select, skb, dev);
+	return drop_icmp(mnet, &hidden, loose);
 }
 
 unsigned int mcsec_quotes6(struct mcsec_net *mnet, struct sk_buff *skb,

@@ -304,6 +304,56 @@ bool mcsec_select_addrs6(const struct mcsec_select *s,
 	return has_addrs(&s->v6, skb, AF_INET6);
 }
 
+static struct mcsec_group *loose_group(const struct mcsec_addr *addr,
+				       const struct net_device *dev)
+{
+	const struct mcsec_sel *sel;
+
+	hlist_for_each_entry_rcu(sel, &addr->loose, by_addr)
+		if (!READ_ONCE(sel->observes) &&
+		    (sel->hosts || !*sel->dev ||
+		     READ_ONCE(sel->node.key.ifindex) == dev->ifindex))
+			return sel->group;
+	return NULL;
+}
+
+static struct mcsec_group *select_quoted(const struct mcsec_tables *t,
+					 const struct sk_buff *skb,
+					 const struct net_device *dev,
+					 u16 family)
+{
+	const struct mcsec_shapes *shapes = rcu_dereference(t->prefixes);
+	struct mcsec_group *group = NULL;
+	struct mcsec_node *node;
+	struct mcsec_key key;
+	unsigned int i;
+
+	for (i = 0; shapes && i < shapes->n && !group; i++) {
+		key_of_packet(&key, &shapes->shape[i], skb, NULL, 0,
+			      family == AF_INET6);
+		node = mcsec_table_find(&t->addrs, &key, family);
+		if (node)
+			group = loose_group(container_of(node,
+							 struct mcsec_addr,
+							 node), dev);
+	}
+	return group;
+}
+
+struct mcsec_group *mcsec_select_quoted4(const struct mcsec_select *s,
+					 const struct sk_buff *skb,
+					 const struct net_device *dev)
+{
+	return select_quoted(&s->v4, skb, dev, AF_INET);
+}
+
+struct mcsec_group *mcsec_select_quoted6(const struct mcsec_select *s,
+					 const struct sk_buff *skb,
+					 const struct net_device *dev)
+{
+	return select_quoted(&s->v6, skb, dev, AF_INET6);
+}
+
 /*
  * In the order in which groups are asked, up to the first that does not look at
  * what is hidden: it has what none before it takes, and none after it anything.

@@ -191,6 +191,12 @@ static bool is_firm(const struct mcsec_selector *sel)
 	return !sel->mask && !sel->n_devs;
 }
 
+/* Whether mcsec_select_quoted4() has to look for it. */
+static bool is_loose(const struct mcsec_selector *sel, bool hosts)
+{
+	return sel->mask || (sel->n_devs && hosts);
+}
+
 static struct mcsec_addr *addr_get(struct mcsec_select *s,
 				   struct mcsec_tables *t,
 				   const struct mcsec_selector *sel, int *err)
@@ -358,7 +364,7 @@ static void sel_leave(struct mcsec_select *s, struct mcsec_tables *t,
 }
 
 int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
-		     const struct mcsec_selector *sel, bool observes,
+		     const struct mcsec_selector *sel, bool observes, bool hosts,
 		     struct mcsec_sel **sels, struct mcsec_addr **addr)
 {
 	struct mcsec_tables *t = tables_of(s, sel->family);
@@ -384,12 +390,15 @@ int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
 		(*sels)[i].group = group;
 		(*sels)[i].family = sel->family;
 		(*sels)[i].observes = observes;
+		(*sels)[i].hosts = hosts;
 		if (sel->n_devs)
 			strscpy((*sels)[i].dev, sel->devs[i], IFNAMSIZ);
 		err = sel_enter(s, t, &(*sels)[i]);
 		if (err)
 			goto err_enter;
 	}
+	for (i = 0; is_loose(sel, hosts) && i < n; i++)
+		hlist_add_head_rcu(&(*sels)[i].by_addr, &(*addr)->loose);
 	return 0;
 
 err_enter:
@@ -427,8 +436,11 @@ void mcsec_select_del(struct mcsec_select *s, const struct mcsec_selector *sel,
 	struct mcsec_tables *t = tables_of(s, sel->family);
 	unsigned int i;
 
-	for (i = 0; i < (sel->n_devs ?: 1); i++)
+	for (i = 0; i < (sel->n_devs ?: 1); i++) {
+		if (is_loose(sel, sels->hosts))
+			hlist_del_rcu(&sels[i].by_addr);
 		sel_leave(s, t, &sels[i]);
+	}
 	mcsec_shape_put(&t->shapes, sels->node.key.shape);
 	addr_put(t, sel, addr);
 }

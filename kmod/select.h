@@ -54,11 +54,13 @@ struct mcsec_node {
  * @refs: groups that select by exactly these addresses
  * @firm: those of them that select whatever comes through any interface with
  *	any mark
+ * @loose: places of those whose datagrams an error does not show to be theirs
  */
 struct mcsec_addr {
 	struct mcsec_node node;
 	unsigned int refs;
 	unsigned int firm;
+	struct hlist_head loose;
 	struct rcu_head rcu;
 };
 
@@ -81,11 +83,13 @@ struct mcsec_sel {
 	struct mcsec_group *group;
 	struct hlist_node by_name;	/* of those with an interface */
 	struct hlist_node by_dev;	/* while the interface is there */
+	struct hlist_node by_addr;	/* of those in mcsec_addr.loose */
 	struct mcsec_part *part; /* of a protocol's, while in the table */
 	const void *of;		/* the interface, to be compared only */
 	u16 family;
 	bool in_table;		/* the interface is there */
 	bool observes;		/* refuses nothing */
+	bool hosts;		/* is not a gateway's: it has no inside */
 	char dev[IFNAMSIZ];
 	struct rcu_head rcu;	/* of the array's first */
 };
@@ -161,6 +165,20 @@ bool mcsec_select_addrs4(const struct mcsec_select *s,
 bool mcsec_select_addrs6(const struct mcsec_select *s,
 			 const struct sk_buff *skb);
 
+/*
+ * The group that enforces and may have had what an error quotes, by its
+ * addresses: an error has a mark of its own, and leaves by where its receiver
+ * is. Only what a gateway says by other interfaces than its group's is for
+ * hosts inside. Asked after mcsec_select4(), of groups that select by mark or
+ * interface; or NULL.
+ */
+struct mcsec_group *mcsec_select_quoted4(const struct mcsec_select *s,
+					 const struct sk_buff *skb,
+					 const struct net_device *dev);
+struct mcsec_group *mcsec_select_quoted6(const struct mcsec_select *s,
+					 const struct sk_buff *skb,
+					 const struct net_device *dev);
+
 /**
  * struct mcsec_hidden - whose a datagram may be that hides what groups select by
  * @group: for certain this one's, for none is asked before it; or NULL
@@ -217,7 +235,8 @@ static inline bool mcsec_select_fits(const struct mcsec_select *s,
 /* ---- changes: the namespace's lock ---- */
 
 /*
- * Let @group, which @observes, be found by @sel. *@sels becomes an array of as
+ * Let @group, which @observes and may be one that @hosts have and no gateway, be
+ * found by @sel. *@sels becomes an array of as
  * many as it has interfaces, but one at least, and *@addr what its SAs are found
  * below.
  * Returns 0, -EEXIST if another group has the same selector, -E2BIG if there
@@ -225,7 +244,7 @@ static inline bool mcsec_select_fits(const struct mcsec_select *s,
  * only, -EOPNOTSUPP if it is a VRF, -ENOMEM. Packets find it on return.
  */
 int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
-		     const struct mcsec_selector *sel, bool observes,
+		     const struct mcsec_selector *sel, bool observes, bool hosts,
 		     struct mcsec_sel **sels, struct mcsec_addr **addr);
 
 /* Whether the group of @sels, which @sel got, observes from now on. */

@@ -11,6 +11,7 @@
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 ping smcrouted
+has_af_alg || skip_all "the kernel has no AF_ALG"
 load_mcsec
 ns_create a b c
 veth a:eth0 10.1.0.1/24 fd01::1/64 -- b:eth0 10.1.0.2/24 fd01::2/64
@@ -143,6 +144,50 @@ mc c send $G6 $PORT eth0 count=1 size=1440 pmtu=do text=INSIDE >/dev/null
 told() { nip c route get $G6 | grep -q 'mtu 1[0-9]*'; }
 try "a sender inside hears what fits" wait_until 20 told
 is "which is no quote for the outside" "$(counter b out-quoted)" $((was + 2))
+
+# ---- groups that select by what an error does not have
+
+ns_create h i
+veth h:eth0 10.4.0.1/24 fd04::1/64 -- i:eth0 10.4.0.2/24 fd04::2/64
+veth h:eth1 10.5.0.1/24 fd05::1/64 -- i:eth1 10.5.0.2/24 fd05::2/64
+mroute_to i eth0 224.0.0.0/4 ff00::/8
+sniff i direct
+SNIFF=eth1 sniff i around
+nip h -6 neigh replace fd05::2 dev eth1 \
+	lladdr "$(in_ns i cat /sys/class/net/eth1/address)"
+key=$(new_key 20)
+quotes=0
+# What i sends to h's group of these words is complained about, and not sent.
+complain() {
+	ctl h group add odd $G6 "$@"
+	sa_add h odd "$key" spi 4096 dir in alg aes-gcm-16
+	listen h $G6 "odd$quotes"
+	quotes=$((quotes + 1))
+	in_ns i "$(dirname "$0")/inside.py" $G6 eth0 "$key" 4096 \
+		$((7 << 48 | quotes)) option
+	try "$* is not quoted" wait_until 20 counted h out-quoted $quotes
+	ctl h group del odd
+}
+complain dev eth0
+complain mark 0x1/0x1
+complain mark 0x1/0x1 dev eth0
+complain forward mark 0x1/0x1 dev eth0
+nip h -6 route add fd04::2/128 via fd05::2 dev eth1
+complain dev eth0
+complain mark 0x1/0x1 dev eth0
+sniffed direct
+sniffed around
+is "nor is anything of it on the wire" \
+	"$(cat "$TMP/direct.pcap" "$TMP/around.pcap" | grep -aoc inside)" 0
+# a group that observes does not mind: the wire is looked at as it should be
+SNIFF=eth1 sniff i seen
+ctl h group add odd $G6 dev eth0 policy observe
+sa_add h odd "$key" spi 4096 dir in alg aes-gcm-16
+listen h $G6 odd
+in_ns i "$(dirname "$0")/inside.py" $G6 eth0 "$key" 4096 $((7 << 48 | 99)) option
+seen() { sniffed seen; grep -aq inside "$TMP/seen.pcap"; }
+try "where the group observes it is" wait_until 20 seen
+is "and not counted" "$(counter h out-quoted)" $quotes
 
 # ---- echo
 

@@ -14,6 +14,7 @@ KEY is AES-GCM's with its salt, in hex; IV 8 octets as a number. WHAT:
   no-text    a trailer alone
   atomic     the datagram behind a fragment header of IPv6, as all of it
   behind     the datagram behind more headers of IPv6 than are walked
+  option     the datagram behind an option of IPv6 that is to be complained about
   first:ID, last:ID, late:ID
              in a tunnel from 10.1.0.1 or fd01::1: the first of two fragments of
              the datagram, the second, or one that overlaps the first
@@ -91,6 +92,7 @@ def text_of(what, address):
         "all-pad": padding(14) + b"\x11",
         "no-text": padding(0) + b"\x11",
         "atomic": bytes([17]) + bytes(7) + udp + fill + b"\x2c",
+        "option": bytes([17, 0, 0x9e, 4, 0, 0, 0, 0]) + udp + fill + b"\x3c",
         "behind": options(60, 992) + options(17, 8) + udp + fill + b"\x3c",
     }[what]
 
