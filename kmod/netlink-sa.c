@@ -295,6 +295,10 @@ static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 		NL_SET_ERR_MSG(info->extack,
 			       "ordinary users' namespaces together have as many SAs as this machine's memory allows");
 		return err;
+	case -EBUSY:
+		NL_SET_ERR_MSG(info->extack,
+			       "the machine is hibernating, and takes no keys to disk: try again when it is back");
+		return err;
 	default:
 		NL_SET_ERR_MSG(info->extack, "out of memory");
 		return err;

@@ -33,12 +33,22 @@ static struct notifier_block vmfork_notifier = {
 
 /*
  * An image on disk can be resumed twice, and has whatever memory has: not keys.
- * Suspending to memory is neither.
+ * Programs run on for a while, and are told that their SAs have ended: until the
+ * machine is back, or hibernation was given up, they get no others. An SA is made
+ * under the lock that each namespace's are ended under, so that it is either seen
+ * there or sees that it is refused. Suspending to memory is neither.
  */
 static int pm_event(struct notifier_block *nb, unsigned long action, void *data)
 {
-	if (action == PM_HIBERNATION_PREPARE)
+	switch (action) {
+	case PM_HIBERNATION_PREPARE:
+		mcsec_sa_refuse(true);
 		rolled_back(true);
+		break;
+	case PM_POST_HIBERNATION:
+		mcsec_sa_refuse(false);
+		break;
+	}
 	return NOTIFY_DONE;
 }
 
@@ -50,16 +60,23 @@ static struct notifier_block pm_notifier = {
 /* Guests of tests have neither snapshots nor hibernation. */
 static int provoke_rollback(const char *value, const struct kernel_param *kp)
 {
-	bool wipe;
-	int err = kstrtobool(value, &wipe);
+	u8 what;
+	int err = kstrtou8(value, 0, &what);
 
 	if (err)
 		return err;
-	if (wipe)
-		pm_event(NULL, PM_HIBERNATION_PREPARE, NULL);
-	else
+	switch (what) {
+	case 0:
 		vm_forked(NULL, 0, NULL);
-	return 0;
+		return 0;
+	case 1:
+		pm_event(NULL, PM_HIBERNATION_PREPARE, NULL);
+		return 0;
+	case 2:
+		pm_event(NULL, PM_POST_HIBERNATION, NULL);
+		return 0;
+	}
+	return -EINVAL;
 }
 
 static const struct kernel_param_ops provoke_ops = {
@@ -67,7 +84,7 @@ static const struct kernel_param_ops provoke_ops = {
 };
 
 module_param_cb(rollback, &provoke_ops, NULL, 0200);
-MODULE_PARM_DESC(rollback, "for tests: 0 as when the machine was copied, 1 as before hibernation");
+MODULE_PARM_DESC(rollback, "for tests: 0 as when the machine was copied, 1 as before hibernation, 2 as behind it");
 #endif
 
 int mcsec_rollback_init(void)

@@ -31,6 +31,8 @@
  */
 static struct workqueue_struct *wq, *wq_users;
 static atomic64_t last_id = ATOMIC64_INIT(0);
+/* Memory is about to be written to disk, or was and goes on. */
+static bool to_disk;
 
 #if defined(CONFIG_PREEMPT_RT) && \
 	LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
@@ -80,6 +82,11 @@ void mcsec_sa_rolled_back(struct mcsec_sa *sa, bool wipe)
 	} else if (sa->dir & MCSEC_DIR_OUT) {
 		sa_exhaust(sa, MCSEC_LIMIT_ROLLBACK);
 	}
+}
+
+void mcsec_sa_refuse(bool refuse)
+{
+	WRITE_ONCE(to_disk, refuse);
 }
 
 void mcsec_sa_wait_wiped(void)
@@ -478,6 +485,10 @@ struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 	struct mcsec_sa *sa;
 	int err, cpu;
 
+	if (READ_ONCE(to_disk)) {
+		crypto_free_aead(config->tfm);
+		return ERR_PTR(-EBUSY);
+	}
 	if (!mcsec_cipher_take(config->windows)) {
 		crypto_free_aead(config->tfm);
 		return ERR_PTR(-EDQUOT);

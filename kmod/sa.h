@@ -205,9 +205,11 @@ struct mcsec_sa_counts {
 };
 
 /*
- * A new SA, or ERR_PTR: -ENOMEM, or -EDQUOT if ordinary users have as many as
- * the machine has room for; config->tfm is taken over in any case. Its timer
- * runs. Process context. @release(@group) is called once when it has been freed.
+ * A new SA, or ERR_PTR: -ENOMEM, -EDQUOT if ordinary users have as many as the
+ * machine has room for, or -EBUSY after mcsec_sa_refuse(); config->tfm is taken
+ * over in any case. Its timer runs. Process context, under the lock that
+ * @group is changed under. @release(@group) is called once when it has been
+ * freed.
  */
 struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 				 struct net *net, const char *name,
@@ -232,6 +234,9 @@ void mcsec_sa_set_limits(struct mcsec_sa *sa,
  */
 void mcsec_sa_rolled_back(struct mcsec_sa *sa, bool wipe);
 void mcsec_sa_wait_wiped(void);
+
+/* Whether any SA that is made from now on is refused, in all namespaces. */
+void mcsec_sa_refuse(bool refuse);
 
 void mcsec_sa_read_counts(const struct mcsec_sa *sa,
 			  struct mcsec_sa_counts *counts);

@@ -59,4 +59,23 @@ try "userspace is told" wait_until 20 events 'hard-expire.*rollback' 4
 send a $G4 >/dev/null
 is "nothing is sent" "$(counter a out-expired)" 1
 is "and the groups are closed" "$(ctl a group show | wc -l)" 2
+k=$(new_key 20)
+again() { sa_add a g4 "$k" spi 4099 dir out alg aes-gcm-16 sender-id 1-8 select; }
+again 2>"$TMP/busy" && not_ok "an SA added before the image is refused"
+is "an SA added before the image is refused, and why is said" \
+	"$(grep -c 'the machine is hibernating' "$TMP/busy")" 1
+is "nothing is left of it" "$(state a g4) $(sa_word a g4 4099 state)" "expired "
+send a $G4 >/dev/null
+is "nothing is sent" "$(counter a out-protected) $(counter a out-expired)" "1 2"
+echo 0 >$knob
+refuse "nor once it was copied meanwhile" again
+refuse "in other namespaces as little" sa_add b g4 "$(new_key 20)" spi 4099 \
+	dir in alg aes-gcm-16
+
+# ---- and back
+
+echo 2 >$knob
+try "when the machine is back it takes the very same" again
+send a $G4 >/dev/null
+is "and sends with it" "$(counter a out-protected)" 2
 tap_done
