@@ -443,7 +443,9 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 	case KEVENT_HARD_EXPIRE:
 		if (s && s == msa_newest(g)) {
 			g->used_up = ev->limit != MCSEC_LIMIT_TIME;
-			enrol_again(g, 0, "the Data SA is used up");
+			enrol_again(g, 0, ev->limit == MCSEC_LIMIT_ROLLBACK ?
+				    "the machine was copied or hibernates" :
+				    "the Data SA is used up");
 		}
 		break;
 	case KEVENT_IV_EXHAUSTING:

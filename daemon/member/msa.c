@@ -239,6 +239,20 @@ bool msa_differs(const struct msa *s, const struct ksa *ksa)
 		memcmp(digest, s->digest, sizeof(digest));
 }
 
+/*
+ * The kernel has wiped its key, before hibernation: it neither sends nor receives
+ * any more, and what it had seen is lost with it.
+ */
+static bool is_dead(const struct msa *s)
+{
+	const struct kernel *k = kernel_of(s->g);
+	struct ksa_info info;
+
+	return !k->ops->sa_get(k->ctx, s->g->conf->name, s->spi, &info,
+			       NULL) &&
+		info.state == MCSEC_SA_STATE_EXPIRED;
+}
+
 int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	    uint64_t atd_ms, char *why, size_t size)
 {
@@ -248,7 +262,7 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	struct kerr err;
 	int rc;
 
-	if (s && s->dir == ksa->dir && !msa_differs(s, ksa)) {
+	if (s && s->dir == ksa->dir && !msa_differs(s, ksa) && !is_dead(s)) {
 		keep(s, lifetime, atd_ms);
 		return 0;
 	}

@@ -180,6 +180,8 @@ static int sa_add(void *ctx, const struct ksa *sa, struct kerr *err)
 		mk->fail_add = 0;
 		return fail(err, rc, "mock was told to fail");
 	}
+	if (mk->to_disk)
+		return fail(err, -EBUSY, "the machine is hibernating");
 	rc = sa_check(mk, sa, err);
 	if (rc)
 		return rc;
@@ -227,6 +229,14 @@ static int sa_del(void *ctx, const char *group, uint32_t spi, struct kerr *err)
 	return 0;
 }
 
+static bool expired(const struct mock_kernel *mk, const struct mock_sa *s)
+{
+	if (s->wiped)
+		return true;
+	return s->sa.limits.hard_time && clock_mono_ms(mk->clock) >=
+		s->added_ms + s->sa.limits.hard_time * 1000;
+}
+
 static void info_of(const struct mock_kernel *mk, const struct mock_sa *s,
 		    struct ksa_info *info)
 {
@@ -234,6 +244,8 @@ static void info_of(const struct mock_kernel *mk, const struct mock_sa *s,
 	info->sa = s->sa;
 	memset(info->sa.key, 0, sizeof(info->sa.key));
 	info->sa.select = s->selected;
+	info->state = expired(mk, s) ? MCSEC_SA_STATE_EXPIRED :
+				       MCSEC_SA_STATE_LIVE;
 	info->age = (clock_mono_ms(mk->clock) - s->added_ms) / 1000;
 }
 
@@ -292,16 +304,19 @@ void mock_kernel_init(struct mock_kernel *mk, const struct clock *clock)
 	mk->clock = clock;
 }
 
+void mock_kernel_hibernate(struct mock_kernel *mk)
+{
+	unsigned int i;
+
+	mk->to_disk = true;
+	for (i = 0; i < mk->n_sas; i++)
+		mk->sa[i].wiped = true;
+}
+
 void mock_kernel_reset(struct mock_kernel *mk)
 {
 	mk->n_groups = 0;
 	mk->n_sas = 0;
-}
-
-static bool expired(const struct mock_kernel *mk, const struct mock_sa *s)
-{
-	return s->sa.limits.hard_time && clock_mono_ms(mk->clock) >=
-		s->added_ms + s->sa.limits.hard_time * 1000;
 }
 
 bool mock_kernel_send(struct mock_kernel *mk, const struct addr *dst,

@@ -28,6 +28,7 @@ struct mock_packet {
 struct mock_sa {
 	struct ksa sa;
 	bool selected;
+	bool wiped;		/* the machine was about to go to disk */
 	uint64_t added_ms;
 	uint64_t counter;	/* of its first Sender-ID */
 	uint64_t got[MCSEC_SENDER_IDS_MAX];	/* highest, by Sender-ID */
@@ -50,6 +51,7 @@ struct mock_kernel {
 	struct mock_key key[MOCK_KEYS];
 	unsigned int n_keys;
 	int fail_add;		/* the next sa_add() fails so */
+	bool to_disk;		/* so every one fails */
 	uint64_t replays;
 	uint64_t unknown;	/* packets without an SA for them */
 };
@@ -61,6 +63,8 @@ extern unsigned int mock_iv_clashes;
 void mock_kernel_forget(void);
 /* @mk is all zero; of thousands most is never touched. */
 void mock_kernel_init(struct mock_kernel *mk, const struct clock *clock);
+/* As before hibernation; whether it is still to come is in @mk->to_disk. */
+void mock_kernel_hibernate(struct mock_kernel *mk);
 /* As when the module is unloaded. */
 void mock_kernel_reset(struct mock_kernel *mk);
 /* false: dropped, there is nothing to send with. */

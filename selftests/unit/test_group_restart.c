@@ -325,6 +325,66 @@ static void test_module(void)
 	finish("module");
 }
 
+/* Before hibernation @m's kernel ends all SAs, and takes others only behind it. */
+static void hibernate(struct sim_member *m, const char *who)
+{
+	struct kevent ev = {
+		.type = KEVENT_HARD_EXPIRE,
+		.limit = MCSEC_LIMIT_ROLLBACK,
+	};
+	uint64_t before = sim_status(m).registrations;
+
+	snprintf(ev.group, sizeof(ev.group), "video");
+	ev.spi = sim_status(m).data_spi;
+	mock_kernel_hibernate(&m->mk);
+	member_kernel_event(m->m, &ev);
+	sim_run(&s, 5000);
+	ok(!m->mk.n_sas || (m->mk.n_sas == 1 && m->mk.sa[0].wiped),
+	   "%s: before the image it gets no SA", who);
+	ok(strstr(sim_status(m).last_error, "hibernating"), "%s: says why: %s",
+	   who, sim_status(m).last_error);
+	is_int(sim_status(m).registrations, before, "%s: is not in", who);
+	m->mk.to_disk = false;
+	sim_run(&s, 60000);
+	is_int(sim_status(m).registrations, before + 1,
+	       "%s: registers when it is back, once", who);
+	is_int(m->mk.n_sas, 1, "%s: has an SA", who);
+	ok(!m->mk.sa[0].wiped, "%s: a live one", who);
+}
+
+static void test_hibernation(void)
+{
+	uint64_t got;
+
+	usual(12);
+	hibernate(a, "receiver");
+	got = a->got;
+	sim_run(&s, 2000);
+	ok(a->got >= got + 90, "receiver: it hears the sender");
+	hibernate(tx, "sender");
+	got = a->got;
+	sim_run(&s, 2000);
+	ok(a->got >= got + 90, "sender: it is heard");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+
+	/* refused for so short that it did not ask meanwhile */
+	mock_kernel_hibernate(&a->mk);
+	a->mk.to_disk = false;
+	{
+		struct kevent ev = {
+			.type = KEVENT_HARD_EXPIRE,
+			.limit = MCSEC_LIMIT_ROLLBACK,
+			.group = "video",
+			.spi = sim_status(a).data_spi,
+		};
+		member_kernel_event(a->m, &ev);
+	}
+	sim_run(&s, 30000);
+	ok(a->mk.n_sas == 1 && !a->mk.sa[0].wiped,
+	   "an SA that has ended is not taken for the one that is brought");
+	finish("hibernation");
+}
+
 /* A receiver comes back as a sender, and the kernel has its SA from before. */
 static void test_other_role(void)
 {
@@ -467,6 +527,7 @@ int main(void)
 	test_gcks_late();
 	test_member_restart();
 	test_module();
+	test_hibernation();
 	test_other_role();
 	test_confirm_again();
 	test_links();
