@@ -2,6 +2,7 @@
 #include "sender.h"
 
 #include <linux/err.h>
+#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -20,9 +21,12 @@ static atomic_long_t users_used = ATOMIC_LONG_INIT(0);
 static atomic_long_t users_ciphers = ATOMIC_LONG_INIT(0);
 
 /* At most @max, and at most that part of the machine's memory. */
-static long share_of_ram(unsigned long max, unsigned int part)
+static long share_of_ram(long max, unsigned int part)
 {
-	return min(max, (totalram_pages() << PAGE_SHIFT) / part);
+	/* Of 32 bits it may have more octets than a long can say. */
+	u64 ram = (u64)totalram_pages() << PAGE_SHIFT;
+
+	return min_t(u64, max, div_u64(ram, part));
 }
 
 bool mcsec_cipher_take(const struct mcsec_windows *windows)

@@ -21,8 +21,8 @@
  * machine a namespace gets an eighth, and all ordinary users a sixteenth.
  */
 #define MCSEC_WINDOWS_SA_MAX (32UL << 20)
-#define MCSEC_WINDOWS_NET_MAX (256UL << 20)
-#define MCSEC_WINDOWS_USERS_MAX (512UL << 20)
+#define MCSEC_WINDOWS_NET_MAX (256L << 20)
+#define MCSEC_WINDOWS_USERS_MAX (512L << 20)
 
 /*
  * SAs of all ordinary users together: a cipher takes about so many octets,
