@@ -34,9 +34,11 @@ static int drop_esp(const struct mcsec_sa *sa, u64 iv, enum mcsec_counter why)
 
 /*
  * Who fragments are put together for: an SA. What a stranger sends in the clear,
- * and what came by another group's key, never meet them. IP's own users are
- * small numbers; and an SA has gone for longer than fragments wait when another
- * gets its number.
+ * and what came by another group's key, gets into none of its datagrams. It may
+ * keep one from becoming whole, for all that waits shares the namespace's
+ * memory, and IPv4 counts what comes from an address in between for all users
+ * together (ipfrag_max_dist). IP's own users are small numbers; and an SA has
+ * gone for longer than fragments wait when another gets its number.
  */
 static u32 defrag_user(const struct mcsec_sa *sa)
 {
