@@ -2,9 +2,10 @@
 /*
  * Ways past netfilter's hooks. A flowtable of nft forwards what belongs to a
  * flow before IP's hooks are called: neither would what arrives be verified
- * nor what leaves be protected. So no flow to a group's address gets there, also
- * while the group observes, and those that are there when it comes are forgotten.
- * The other ways belong to who configured them, who can only be warned.
+ * nor what leaves be protected. So no flow to a group's address gets there,
+ * also while the group observes, and those that are there when it comes are
+ * forgotten. The other ways belong to who configured them, who can only be
+ * warned.
  */
 #ifndef _MCSEC_FLOWS_H
 #define _MCSEC_FLOWS_H
@@ -17,8 +18,8 @@
 #include "select.h"
 
 /*
- * Take away what mcsec_flow4() and mcsec_flow6() gave: xfrm would look for states
- * in it. At FORWARD, last; and of copies that rules made in between, where they
+ * Take away what mcsec_flow4() and mcsec_flow6() gave: xfrm would look for
+ * states in it. At FORWARD, last; and of copies that rules made in between, where they
  * leave.
  */
 static inline void mcsec_flow_release(struct sk_buff *skb)
@@ -33,8 +34,9 @@ static inline void mcsec_flow_release(struct sk_buff *skb)
 
 /*
  * FORWARD, first: rules for flowtables behind us must not take what has a
- * group's address, nor what was verified, wherever it goes. It has a sec_path meanwhile,
- * which tells them that it is IPsec's; it is xfrm's, but without states.
+ * group's address, nor what was verified, wherever it goes. It has a sec_path
+ * meanwhile, which tells them that it is IPsec's; it is xfrm's, but without
+ * states.
  */
 unsigned int mcsec_flow4(void *priv, struct sk_buff *skb,
 			 const struct nf_hook_state *state);

@@ -251,8 +251,8 @@ void mcsec_group_del(struct mcsec_group *group);
 /*
  * Add an SA, taking over config->tfm in any case. Returns it, or -EEXIST (the
  * SPI is taken, by the group or by another with its addresses), -ENOSPC at the
- * cap, -EDQUOT at that of all ordinary users, -EBUSY while the machine hibernates,
- * -ENOMEM.
+ * cap, -EDQUOT at that of all ordinary users, -EBUSY while the machine
+ * hibernates, -ENOMEM.
  */
 struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
 				    const struct mcsec_sa_config *config);

@@ -182,7 +182,6 @@ struct counter_of {
 static int fill_counter(struct sk_buff *msg, const void *object)
 {
 	const struct counter_of *of = object;
-
 	struct mcsec_net *mnet = of->mnet;
 	u64 value = 0;
 

@@ -235,10 +235,9 @@ static inline bool mcsec_select_fits(const struct mcsec_select *s,
 /* ---- changes: the namespace's lock ---- */
 
 /*
- * Let @group, which @observes and may be one that @hosts have and no gateway, be
- * found by @sel. *@sels becomes an array of as
- * many as it has interfaces, but one at least, and *@addr what its SAs are found
- * below.
+ * Let @group, which @observes and may be one that @hosts have and no gateway,
+ * be found by @sel. *@sels becomes an array of as many as it has interfaces, but
+ * one at least, and *@addr what its SAs are found below.
  * Returns 0, -EEXIST if another group has the same selector, -E2BIG if there
  * are too many shapes, -ENOTUNIQ if an interface has that as an alternative name
  * only, -EOPNOTSUPP if it is a VRF, -ENOMEM. Packets find it on return.
