@@ -9,7 +9,6 @@
 #include <linux/jiffies.h>
 #include <linux/netdevice.h>
 #include <linux/slab.h>
-#include <linux/user_namespace.h>
 #include <linux/wait_bit.h>
 #include <net/ipv6.h>
 
@@ -368,8 +367,7 @@ void mcsec_net_init(struct mcsec_net *mnet, struct net *net)
 	mutex_init(&mnet->lock);
 	xa_init(&mnet->by_id);
 	atomic_set(&mnet->alive, 0);
-	atomic_long_set(&mnet->windows.used, 0);
-	mnet->windows.ordinary = net->user_ns != &init_user_ns;
+	mcsec_windows_init(&mnet->windows, net->user_ns);
 }
 
 int mcsec_net_prepare(struct mcsec_net *mnet)

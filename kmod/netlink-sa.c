@@ -293,7 +293,7 @@ static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 			      "the group has too many SAs");
 	case -EDQUOT:
 		NL_SET_ERR_MSG(info->extack,
-			       "ordinary users' namespaces together have as many SAs as this machine's memory allows");
+			       "this user's namespaces, or all ordinary users' together, have as many SAs as this machine's memory allows");
 		return err;
 	case -EBUSY:
 		NL_SET_ERR_MSG(info->extack,

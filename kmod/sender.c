@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "sender.h"
 
+#include <linux/cred.h>
 #include <linux/err.h>
+#include <linux/hash.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/uidgid.h>
+#include <linux/user_namespace.h>
 
 void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
 			struct mcsec_windows *windows)
@@ -17,8 +21,46 @@ void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
 	senders->windows = windows;
 }
 
-static atomic_long_t users_used = ATOMIC_LONG_INIT(0);
-static atomic_long_t users_ciphers = ATOMIC_LONG_INIT(0);
+/* Of ordinary users: of all, and of each. */
+struct users {
+	atomic_long_t all;
+	atomic_long_t each[1 << MCSEC_USER_BITS];
+};
+
+static struct users users_octets, users_ciphers;
+
+static void users_give(struct users *users, u8 user, long n)
+{
+	atomic_long_sub(n, &users->each[user]);
+	atomic_long_sub(n, &users->all);
+}
+
+static bool users_take(struct users *users, u8 user, long n, long max)
+{
+	long all = atomic_long_add_return(n, &users->all);
+	long each = atomic_long_add_return(n, &users->each[user]);
+
+	if (all <= max && each <= max / MCSEC_USER_PART)
+		return true;
+	users_give(users, user, n);
+	return false;
+}
+
+/*
+ * A user may make namespaces inside of others, and have any of them belong to
+ * another of his ids: the outermost tells who he is.
+ */
+void mcsec_windows_init(struct mcsec_windows *windows,
+			const struct user_namespace *user_ns)
+{
+	atomic_long_set(&windows->used, 0);
+	windows->ordinary = user_ns != &init_user_ns;
+	if (!windows->ordinary)
+		return;
+	while (user_ns->parent != &init_user_ns)
+		user_ns = user_ns->parent;
+	windows->user = hash_32(__kuid_val(user_ns->owner), MCSEC_USER_BITS);
+}
 
 /* At most @max, and at most that part of the machine's memory. */
 static long share_of_ram(long max, unsigned int part)
@@ -34,39 +76,33 @@ bool mcsec_cipher_take(const struct mcsec_windows *windows)
 	long max = share_of_ram(LONG_MAX, MCSEC_CIPHERS_PART) /
 		   MCSEC_CIPHER_BYTES;
 
-	if (!windows->ordinary ||
-	    atomic_long_inc_return(&users_ciphers) <= max)
-		return true;
-	atomic_long_dec(&users_ciphers);
-	return false;
+	return !windows->ordinary ||
+	       users_take(&users_ciphers, windows->user, 1, max);
 }
 
 void mcsec_cipher_give(const struct mcsec_windows *windows)
 {
 	if (windows->ordinary)
-		atomic_long_dec(&users_ciphers);
+		users_give(&users_ciphers, windows->user, 1);
 }
 
 static void windows_uncharge(struct mcsec_windows *windows, size_t bytes)
 {
 	if (windows->ordinary)
-		atomic_long_sub(bytes, &users_used);
+		users_give(&users_octets, windows->user, bytes);
 	atomic_long_sub(bytes, &windows->used);
 }
 
 static bool windows_charge(struct mcsec_windows *windows, size_t bytes)
 {
-	bool ok;
-
-	ok = atomic_long_add_return(bytes, &windows->used) <=
-	     share_of_ram(MCSEC_WINDOWS_NET_MAX, 8);
-	if (windows->ordinary &&
-	    atomic_long_add_return(bytes, &users_used) >
-	    share_of_ram(MCSEC_WINDOWS_USERS_MAX, 16))
-		ok = false;
-	if (!ok)
-		windows_uncharge(windows, bytes);
-	return ok;
+	if (atomic_long_add_return(bytes, &windows->used) <=
+	    share_of_ram(MCSEC_WINDOWS_NET_MAX, 8) &&
+	    (!windows->ordinary ||
+	     users_take(&users_octets, windows->user, bytes,
+			share_of_ram(MCSEC_WINDOWS_USERS_MAX, 16))))
+		return true;
+	atomic_long_sub(bytes, &windows->used);
+	return false;
 }
 
 void mcsec_senders_destroy(struct mcsec_senders *senders)

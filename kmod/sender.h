@@ -13,12 +13,15 @@
 
 #include "replay.h"
 
+struct user_namespace;
+
 #define MCSEC_SENDERS_DEFAULT 1024
 
 /* Octets of windows that one SA may come to, a network namespace, and all
  * namespaces of ordinary users together, who can make any number of them. They
  * are made in softirq, where no memory control group pays for them. Of a small
- * machine a namespace gets an eighth, and all ordinary users a sixteenth.
+ * machine a namespace gets an eighth, and all ordinary users a sixteenth. One of
+ * them gets a quarter of what all get, however many namespaces there are.
  */
 #define MCSEC_WINDOWS_SA_MAX (32UL << 20)
 #define MCSEC_WINDOWS_NET_MAX (256L << 20)
@@ -32,15 +35,26 @@
 #define MCSEC_CIPHER_BYTES 4096
 #define MCSEC_CIPHERS_PART 32
 
+/* So many may use up what there is for all. */
+#define MCSEC_USER_PART 4
+/* Users are counted by a hash; those with the same share a part. */
+#define MCSEC_USER_BITS 8
+
 /**
  * struct mcsec_windows - those of a network namespace
  * @used: octets
  * @ordinary: it is an ordinary user's
+ * @user: whose, hashed
  */
 struct mcsec_windows {
 	atomic_long_t used;
 	bool ordinary;
+	u8 user;
 };
+
+/* @user_ns: of the network namespace. */
+void mcsec_windows_init(struct mcsec_windows *windows,
+			const struct user_namespace *user_ns);
 
 /**
  * struct mcsec_sender - one Sender-ID
@@ -93,7 +107,10 @@ mcsec_sender_find(struct mcsec_senders *senders, u32 id)
 	return xa_load(&senders->table, id);
 }
 
-/* An SA of the namespace: false if ordinary users have as many as they may. */
+/*
+ * An SA of the namespace: false if this ordinary user, or all, have as many as
+ * they may.
+ */
 bool mcsec_cipher_take(const struct mcsec_windows *windows);
 void mcsec_cipher_give(const struct mcsec_windows *windows);
 
