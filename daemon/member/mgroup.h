@@ -90,7 +90,7 @@ struct former {
 	uint64_t seq;		/* mgroup.next_seq before it came */
 };
 
-#define FORMER_MAX 64
+#define FORMER_MAX 128
 
 /* What proves nothing, and is asked about once for each SA */
 enum once {
