@@ -197,6 +197,11 @@ void sim_down(struct sim_member *m);
 
 /* Opens store and witness, for sim_gcks_up(). */
 void sim_store_up(struct sim *s);
+/*
+ * Copies the file of a store and its log, whether somebody has it open or not;
+ * what was at @to is gone, also where there is nothing at @from.
+ */
+void sim_copy_store(const char *from, const char *to);
 void sim_gcks_up(struct sim *s);
 void sim_gcks_down(struct sim *s);
 

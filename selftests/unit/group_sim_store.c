@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct mortal {
 	struct sim *s;
@@ -178,4 +180,35 @@ void sim_store_up(struct sim *s)
 {
 	s->store = mortal_open(s, s->path);
 	s->witness = mortal_open(s, s->witness_path);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	char buf[65536];
+	FILE *in = fopen(from, "r");
+	FILE *out;
+	size_t n;
+
+	unlink(to);
+	if (!in)
+		return;
+	out = fopen(to, "w");
+	if (!out)
+		SIM_DIE("%s", to);
+	fchmod(fileno(out), 0600);
+	while ((n = fread(buf, 1, sizeof(buf), in)))
+		if (fwrite(buf, 1, n, out) != n)
+			SIM_DIE("%s", to);
+	fclose(in);
+	fclose(out);
+}
+
+void sim_copy_store(const char *from, const char *to)
+{
+	char x[288], y[288];
+
+	copy_file(from, to);
+	snprintf(x, sizeof(x), "%s-wal", from);
+	snprintf(y, sizeof(y), "%s-wal", to);
+	copy_file(x, y);
 }

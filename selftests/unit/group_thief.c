@@ -9,36 +9,6 @@
 #include "gcks/group.h"
 #include "tap.h"
 
-static void copy(const char *from, const char *to)
-{
-	char buf[65536];
-	FILE *in = fopen(from, "r"), *out;
-	size_t n;
-
-	unlink(to);
-	if (!in)
-		return;
-	out = fopen(to, "w");
-	if (!out)
-		bail("%s", to);
-	fchmod(fileno(out), 0600);
-	while ((n = fread(buf, 1, sizeof(buf), in)))
-		if (fwrite(buf, 1, n, out) != n)
-			bail("%s", to);
-	fclose(in);
-	fclose(out);
-}
-
-static void copy_store(const char *from, const char *to)
-{
-	char x[288], y[288];
-
-	copy(from, to);
-	snprintf(x, sizeof(x), "%s-wal", from);
-	snprintf(y, sizeof(y), "%s-wal", to);
-	copy(x, y);
-}
-
 void thief_come(struct thief *t, struct sim *s)
 {
 	struct gcks_deps deps = {
@@ -53,7 +23,7 @@ void thief_come(struct thief *t, struct sim *s)
 	for (i = 0; i < 2; i++) {
 		snprintf(t->path[i], sizeof(t->path[i]), "%s/loot%d", s->dir,
 			 i);
-		copy_store(i ? s->witness_path : s->path, t->path[i]);
+		sim_copy_store(i ? s->witness_path : s->path, t->path[i]);
 		if (store_open(&t->loot[i], t->path[i], s->sealer, err,
 			       sizeof(err)))
 			bail("%s", err);

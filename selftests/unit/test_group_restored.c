@@ -16,38 +16,6 @@ static struct sim s;
 static struct sim_member *tx, *a, *b;
 static char err[256];
 
-static void copy(const char *from, const char *to)
-{
-	char buf[65536];
-	FILE *in = fopen(from, "r");
-	FILE *out;
-	size_t n;
-
-	unlink(to);
-	if (!in)
-		return;
-	out = fopen(to, "w");
-	if (!out)
-		bail("%s", to);
-	fchmod(fileno(out), 0600);
-	while ((n = fread(buf, 1, sizeof(buf), in)))
-		if (fwrite(buf, 1, n, out) != n)
-			bail("%s", to);
-	fclose(in);
-	fclose(out);
-}
-
-/* The file and its log; the key server is down. */
-static void copy_store(const char *from, const char *to)
-{
-	char x[160], y[160];
-
-	copy(from, to);
-	snprintf(x, sizeof(x), "%s-wal", from);
-	snprintf(y, sizeof(y), "%s-wal", to);
-	copy(x, y);
-}
-
 static void drop_store(const char *path)
 {
 	char wal[160];
@@ -99,7 +67,7 @@ static void test_backup(void)
 	evict("x.example");
 	sim_gcks_down(&s);
 	snprintf(bak, sizeof(bak), "%s.bak", s.path);
-	copy_store(s.path, bak);
+	sim_copy_store(s.path, bak);
 	sim_gcks_up(&s);
 	ok(!sim_group(&s).restarts, "a restart with its own store is no news");
 	sim_stream(&s, tx, 100);
@@ -115,7 +83,7 @@ static void test_backup(void)
 	gcks_admit(s.gcks, "video", "x.example", err, sizeof(err));
 
 	sim_gcks_down(&s);
-	copy_store(bak, s.path);
+	sim_copy_store(bak, s.path);
 	sim_gcks_up(&s);
 	ok(sim_logged(&s, "video: its store went back in time"),
 	   "a store put back from a backup is noticed");
@@ -141,7 +109,7 @@ static void test_backup(void)
 	is_int(sim_group(&s).restarts, 0, "a second start believes it");
 	is_int(sim_group(&s).denied, 3, "with all denials");
 	sim_gcks_down(&s);
-	copy_store(bak, s.path);
+	sim_copy_store(bak, s.path);
 	sim_gcks_up(&s);
 	is_int(sim_group(&s).restarts, 1, "the same backup again is noticed");
 	is_int(sim_group(&s).denied, 3, "and nobody gets in by it");
@@ -199,17 +167,17 @@ static void test_lost(void)
 	usual(25);
 	sim_gcks_down(&s);
 	snprintf(bak, sizeof(bak), "%s.bak", s.path);
-	copy_store(s.witness_path, bak);
+	sim_copy_store(s.witness_path, bak);
 	sim_gcks_up(&s);
 	evict("b.example");
 	sim_run(&s, 5000);
 	sim_gcks_down(&s);
-	copy_store(bak, s.witness_path);
+	sim_copy_store(bak, s.witness_path);
 	sim_gcks_up(&s);
 	is_int(sim_group(&s).restarts, 0, "an older witness harms nobody");
 	is_int(sim_group(&s).denied, 1, "the store's evictions hold");
 	sim_gcks_down(&s);
-	copy_store(s.path, bak);
+	sim_copy_store(s.path, bak);
 	drop_store(bak);
 	sim_gcks_up(&s);
 	is_int(sim_group(&s).restarts, 0, "and it is up to date again");
