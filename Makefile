@@ -181,7 +181,7 @@ $(LIBFUZZERS): $(LF)/%: $(LF)/obj/selftests/fuzz/fuzz_%.o $(LF)/libmcsecd.a
 	$(Q)clang $(LDHARDEN) -fsanitize=fuzzer,address,undefined -o $@ $^ \
 		$(MC_LIBS)
 
-# What selftests/mutate compiles and links with: print-MC_CFLAGS
+# selftests/mutate asks for variables (print-MC_CFLAGS), to compile as this does
 print-%:
 	@echo '$($*)'
 

@@ -49,7 +49,7 @@ struct conf_identity {
 	char *ca;
 };
 
-/* What becomes of an identity that registers at a second address */
+/* one-place: a second address of an identity is let in, replaces, is refused */
 enum conf_one_place {
 	ONE_PLACE_ALLOW,
 	ONE_PLACE_REPLACE,

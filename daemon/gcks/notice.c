@@ -31,7 +31,10 @@ static const struct quota_rule of_same = {
 	.burst = 1, .every_ms = 10000, .keys = 1024,
 };
 
-/* Of one member; and of all of a group, for it may be a crowd. */
+/*
+ * Reports of rivals are limited for each member, so that a liar fills no log,
+ * and for each group, since all of a crowd may be right.
+ */
 static const struct quota_rule of_rivals = {
 	.burst = 1, .every_ms = 60000, .keys = 4096,
 };

@@ -34,7 +34,7 @@ static enum gike_when refuse(struct group *g, const char *identity,
 	return GIKE_NOW;
 }
 
-/* Its IKE SA is from before. It needs another certificate, and another SA. */
+/* The IKE SA outlived the certificate it rests on: the peer needs both anew. */
 static enum gike_when expired(struct group *g, const char *identity,
 			      struct gike_reply *reply)
 {

@@ -11,8 +11,8 @@
 /* A registration renews the leaf if it adds a quarter of the lifetime. */
 #define RENEW_SHARE 4
 /*
- * Who could not renew because of us, which was down or could not write, has so
- * long: above the longest pause between a member's tries, 90 s.
+ * A member that could not renew because the key server was down, or could not
+ * write, gets so much time: more than its longest pause between tries, 90 s.
  */
 #define GRACE_MS 120000
 /* The answer with a renewed leaf's key may be lost, and is then asked for. */

@@ -17,8 +17,9 @@
 struct gkm_change;
 
 /*
- * The store has been read: certificates that ended meanwhile end now. Memberships
- * by age get the time that it takes a member to ask, as they could not be renewed.
+ * The store has been read: certificates that ended meanwhile end now.
+ * Memberships by age get the time that it takes a member to ask, as they could
+ * not be renewed.
  */
 void term_start(struct group *g);
 /*
@@ -30,9 +31,9 @@ void term_grace(struct gmember *m);
 bool term_over(const struct group *g, const struct ike_sa *sa);
 /* Until when a request over @sa makes its sender a member. */
 void term_of(const struct group *g, const struct ike_sa *sa, struct gjoin *j);
-/* It makes the membership of j->m so much longer that its leaf is renewed. */
+/* True: @j makes the membership of j->m long enough for another leaf key. */
 bool term_renews(const struct group *g, const struct gjoin *j);
-/* What the store has of @j is so from now on. */
+/* The store has @j: the ends that it brings hold for j->m from now on. */
 void term_settle(struct gjoin *j);
 /* Tells a member how long it is one. */
 void term_tell(const struct gmember *m, struct gsa_gw *gw);

@@ -83,8 +83,8 @@ struct gsa_gw {
 	unsigned int n_next_rekey;
 	uint8_t next_rekey[GSA_MAX_NEXT_SPI][GIKE_SPI_LEN_REKEY];
 	/*
-	 * Of our own, at registration: the membership ends so many seconds
-	 * later, unless the member registers again before.
+	 * The attribute is our own, private use, in answers to registrations: the
+	 * membership ends so many seconds later if it is not renewed.
 	 */
 	uint32_t term;
 };
