@@ -46,7 +46,7 @@ static void on_signal(void *arg, int signo)
 	struct app *a = arg;
 
 	if (signo == SIGHUP) {
-		log_warn("SIGHUP: the configuration is read at the start only; restart mcsecd to change it, traffic goes on meanwhile");
+		log_warn("SIGHUP: restart mcsecd to change its configuration");
 		return;
 	}
 	log_info("signal %d: ending", signo);
@@ -156,8 +156,8 @@ static int parse_args(int argc, char **argv, struct options *o, int *status)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "mcsecd: \"%s\" is no option\n%s",
-			argv[optind], usage);
+		fprintf(stderr, "mcsecd: \"%s\" is no option\n%s", argv[optind],
+			usage);
 		*status = 2;
 		return 1;
 	}

@@ -11,8 +11,8 @@ bool mcsec_came_by(const struct net *net, const struct sk_buff *skb, u8 family,
 	const struct mcsec_verified *slot = mcsec_verified_slot(skb);
 	const struct mcsec_group *group;
 
-	if (family == AF_INET ? !mcsec_is_verified4(skb) :
-				!mcsec_is_verified6(skb))
+	if (family == AF_INET ? !mcsec_is_verified4(skb)
+			      : !mcsec_is_verified6(skb))
 		return false;
 	if (sender)
 		*sender = slot->sender;

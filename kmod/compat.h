@@ -29,16 +29,15 @@ static_assert(BITS_PER_LONG == 64, "mcsec needs a 64-bit kernel");
 
 /* Defines the completion of an AEAD request: void name(void *data, int err). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
-#define MCSEC_CRYPTO_DONE(name, data, err)				\
-static void name##_(void *data, int err);				\
-static void name(struct crypto_async_request *base, int err)		\
-{									\
-	name##_(base->data, err);					\
-}									\
-static void name##_(void *data, int err)
+#define MCSEC_CRYPTO_DONE(name, data, err) \
+	static void name##_(void *data, int err); \
+	static void name(struct crypto_async_request *base, int err) \
+	{ \
+		name##_(base->data, err); \
+	} \
+	static void name##_(void *data, int err)
 #else
-#define MCSEC_CRYPTO_DONE(name, data, err)				\
-static void name(void *data, int err)
+#define MCSEC_CRYPTO_DONE(name, data, err) static void name(void *data, int err)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)

@@ -9,13 +9,12 @@ DEFINE_PER_CPU(struct mcsec_op *, mcsec_op_kept);
 
 static const struct {
 	const char *name;
-	unsigned int key[2];	/* key lengths without salt, ascending */
+	unsigned int key[2]; /* key lengths without salt, ascending */
 } transforms[] = {
 	[MCSEC_ALG_AES_GCM_16] = { "rfc4106(gcm(aes))", { 16, 32 } },
 	[MCSEC_ALG_AES_GMAC] = { "rfc4543(gcm(aes))", { 16, 32 } },
-	[MCSEC_ALG_CHACHA20_POLY1305] = {
-		"rfc7539esp(chacha20,poly1305)", { 32, 32 }
-	},
+	[MCSEC_ALG_CHACHA20_POLY1305] = { "rfc7539esp(chacha20,poly1305)",
+					  { 32, 32 } },
 };
 
 bool mcsec_esp_key_ok(u32 alg, unsigned int len)
@@ -213,10 +212,10 @@ void mcsec_op_park(struct mcsec_op *op, const struct nf_hook_state *state)
 }
 
 /* sg_init_one(), which clears by a call that counts octets. */
-static __always_inline void one_entry(struct scatterlist *sg,
-				      const void *data, unsigned int len)
+static __always_inline void one_entry(struct scatterlist *sg, const void *data,
+				      unsigned int len)
 {
-	*sg = (struct scatterlist) { .page_link = SG_END };
+	*sg = (struct scatterlist){ .page_link = SG_END };
 	sg_set_page(sg, virt_to_page(data), len, offset_in_page(data));
 }
 

@@ -23,14 +23,14 @@
 
 #include "flight.h"
 
-#define MCSEC_SPI_MIN 256	/* RFC 4303 2.1: 1 to 255 are reserved */
+#define MCSEC_SPI_MIN 256 /* RFC 4303 2.1: 1 to 255 are reserved */
 #define MCSEC_ESP_HDR 8
 #define MCSEC_IV 8
 #define MCSEC_HEAD (MCSEC_ESP_HDR + MCSEC_IV)
 #define MCSEC_ICV 16
-#define MCSEC_TRAILER 2		/* pad length, next header */
+#define MCSEC_TRAILER 2 /* pad length, next header */
 #define MCSEC_SALT 4
-#define MCSEC_KEY_MAX 36	/* salt included */
+#define MCSEC_KEY_MAX 36 /* salt included */
 
 /* The least that can follow the IP header of an ESP datagram. */
 #define MCSEC_ESP_MIN (MCSEC_HEAD + MCSEC_TRAILER + MCSEC_ICV)
@@ -136,8 +136,8 @@ static inline struct mcsec_op *mcsec_op_get(struct crypto_aead *tfm,
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
 		/* In one step: BH that are disabled exclude nobody there. */
-		op = size <= MCSEC_OP_KEPT ?
-		     this_cpu_xchg(mcsec_op_kept, NULL) : NULL;
+		op = size <= MCSEC_OP_KEPT ? this_cpu_xchg(mcsec_op_kept, NULL)
+					   : NULL;
 		return op ?: mcsec_op_alloc(size);
 	}
 	op = __this_cpu_read(mcsec_op_kept);
@@ -157,7 +157,7 @@ static inline void mcsec_op_put(struct mcsec_op *op)
 	if (likely(op->kept && !__this_cpu_read(mcsec_op_kept)))
 		__this_cpu_write(mcsec_op_kept, op);
 	else
-		kfree_sensitive(op);	/* salts and one-time keys */
+		kfree_sensitive(op); /* salts and one-time keys */
 }
 
 /*

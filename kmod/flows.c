@@ -62,8 +62,7 @@ unsigned int mcsec_flow6(void *priv, struct sk_buff *skb,
 	struct mcsec_net *mnet = priv;
 	bool verified = mcsec_is_verified6(skb);
 
-	if (likely(!verified &&
-		   !ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
+	if (likely(!verified && !ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
 		return NF_ACCEPT;
 	/* As in mcsec_flow4(). */
 	if (!may_flow(skb) ||
@@ -81,9 +80,9 @@ static bool is_dst_selected(const union nf_inet_addr *addr,
 
 	if (memcmp(addr, &sel->dst, words * 4))
 		return false;
-	return !bits || !((addr->all[words] ^
-			   (__force u32)sel->dst.s6_addr32[words]) &
-			  (__force u32)htonl(~0U << (32 - bits)));
+	return !bits ||
+	       !((addr->all[words] ^ (__force u32)sel->dst.s6_addr32[words]) &
+		 (__force u32)htonl(~0U << (32 - bits)));
 }
 
 /* In either direction, before rules translated its addresses or after. */

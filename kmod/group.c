@@ -190,8 +190,7 @@ int mcsec_group_new(struct mcsec_net *mnet,
 	/* Last: packets find it from here on. */
 	err = mcsec_select_add(&mnet->select, group, &group->sel,
 			       group->policy == MCSEC_POLICY_OBSERVE,
-			       !group->forward,
-			       &group->sels, &group->addr);
+			       !group->forward, &group->sels, &group->addr);
 	/* The names were the caller's; those to keep are in group->sels. */
 	group->sel.devs = NULL;
 	if (err)
@@ -244,8 +243,7 @@ bool mcsec_group_claim(struct mcsec_net *mnet,
 	WRITE_ONCE(group->portid, config->portid);
 	/* Those of interfaces are for who made it to compare. */
 	sel.devs = NULL;
-	if (!group->gone || sel.n_devs ||
-	    group->forward != config->forward ||
+	if (!group->gone || sel.n_devs || group->forward != config->forward ||
 	    group->in_mark != config->in_mark ||
 	    group->in_mark_mask != config->in_mark_mask ||
 	    memcmp(&group->sel, &sel, sizeof(sel)))

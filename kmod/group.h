@@ -24,9 +24,9 @@
 #include "select.h"
 #include "stats.h"
 
-#define MCSEC_GROUPS_MAX 65536	/* groups in a network namespace */
-#define MCSEC_SAS_MAX 64	/* SAs in a group */
-#define MCSEC_HOOKS 12		/* of netfilter, IPv4 and IPv6 */
+#define MCSEC_GROUPS_MAX 65536 /* groups in a network namespace */
+#define MCSEC_SAS_MAX 64 /* SAs in a group */
+#define MCSEC_HOOKS 12 /* of netfilter, IPv4 and IPv6 */
 
 extern unsigned int mcsec_net_id;
 

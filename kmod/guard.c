@@ -42,7 +42,7 @@ struct subject {
 	u8 key_len;
 	u8 aes;
 	u8 bits;
-	u8 whole;	/* the claim is on the key with these bits, not a sid */
+	u8 whole; /* the claim is on the key with these bits, not a sid */
 	u32 sid;
 } __aligned(SIPHASH_ALIGNMENT);
 

@@ -14,7 +14,7 @@
 
 #include <linux/types.h>
 
-#define MCSEC_GUARD_MAX 65536	/* pairs of key and Sender-ID, of either */
+#define MCSEC_GUARD_MAX 65536 /* pairs of key and Sender-ID, of either */
 
 /*
  * Claim @n Sender-IDs of @bits bits for sending with a key, in an @ordinary

@@ -37,10 +37,9 @@ bool mcsec_is_mld(const struct sk_buff *skb, int next, unsigned int hlen)
 	if (next != NEXTHDR_ICMP || ipv6_hdr(skb)->hop_limit != 1)
 		return false;
 	type = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
-	return type && (*type == ICMPV6_MGM_QUERY ||
-			*type == ICMPV6_MGM_REPORT ||
-			*type == ICMPV6_MGM_REDUCTION ||
-			*type == ICMPV6_MLD2_REPORT);
+	return type &&
+	       (*type == ICMPV6_MGM_QUERY || *type == ICMPV6_MGM_REPORT ||
+		*type == ICMPV6_MGM_REDUCTION || *type == ICMPV6_MLD2_REPORT);
 }
 #endif
 

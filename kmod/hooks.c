@@ -35,27 +35,32 @@ static const struct nf_hook_ops template[] = {
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_LOCAL_OUT,
 		.priority = NF_IP_PRI_LAST,
-	}, {
+	},
+	{
 		.hook = mcsec_in4,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_PRE_ROUTING,
 		.priority = NF_IP_PRI_CONNTRACK_DEFRAG + 1,
-	}, {
+	},
+	{
 		.hook = mcsec_local4,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_LOCAL_IN,
 		.priority = NF_IP_PRI_FIRST,
-	}, {
+	},
+	{
 		.hook = mcsec_flow4,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_FORWARD,
 		.priority = NF_IP_PRI_FIRST,
-	}, {
+	},
+	{
 		.hook = mcsec_forward4,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_FORWARD,
 		.priority = NF_IP_PRI_LAST,
-	}, {
+	},
+	{
 		.hook = mcsec_forward4,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_POST_ROUTING,
@@ -67,27 +72,32 @@ static const struct nf_hook_ops template[] = {
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_LOCAL_OUT,
 		.priority = NF_IP6_PRI_LAST,
-	}, {
+	},
+	{
 		.hook = mcsec_in6,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_PRE_ROUTING,
 		.priority = NF_IP6_PRI_CONNTRACK_DEFRAG + 1,
-	}, {
+	},
+	{
 		.hook = mcsec_local6,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_LOCAL_IN,
 		.priority = NF_IP6_PRI_FIRST,
-	}, {
+	},
+	{
 		.hook = mcsec_flow6,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_FORWARD,
 		.priority = NF_IP6_PRI_FIRST,
-	}, {
+	},
+	{
 		.hook = mcsec_forward6,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_FORWARD,
 		.priority = NF_IP6_PRI_LAST,
-	}, {
+	},
+	{
 		.hook = mcsec_forward6,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_POST_ROUTING,

@@ -181,8 +181,8 @@ unsigned int mcsec_asks6(struct mcsec_net *mnet, const struct sk_buff *skb)
 	if (mcsec_walk6(skb, &hlen, &nhoff) != NEXTHDR_ICMP)
 		return NF_ACCEPT;
 	type = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
-	if (type && (*type == ICMPV6_ECHO_REQUEST ||
-		     *type == ICMPV6_EXT_ECHO_REQUEST))
+	if (type &&
+	    (*type == ICMPV6_ECHO_REQUEST || *type == ICMPV6_EXT_ECHO_REQUEST))
 		return drop_answer(mnet, skb);
 	return NF_ACCEPT;
 }

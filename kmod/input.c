@@ -68,8 +68,10 @@ static int decap_tunnel(const struct mcsec_sa *sa, struct sk_buff *skb,
 		return err;
 	/* IP reads options behind PRE_ROUTING, and only there. */
 	return state->hook == NF_INET_PRE_ROUTING ||
-	       ip_hdr(skb)->version != 4 || ip_hdr(skb)->ihl == 5 ?
-	       0 : -EBADMSG;
+			       ip_hdr(skb)->version != 4 ||
+			       ip_hdr(skb)->ihl == 5
+		       ? 0
+		       : -EBADMSG;
 }
 
 /*
@@ -191,7 +193,7 @@ static int in_finish(struct mcsec_op *op, const struct nf_hook_state *state,
 		return drop_esp(sa, iv, MCSEC_IN_NO_MEMORY);
 	}
 	if (unlikely(!mcsec_sa_use_in(sa, skb->len - hlen - MCSEC_HEAD -
-				      MCSEC_ICV)))
+						  MCSEC_ICV)))
 		return drop_esp(sa, iv, MCSEC_IN_EXPIRED);
 	err = strip_esp(sa, iv, skb, state, hlen, nhoff);
 	if (unlikely(err))
@@ -350,7 +352,8 @@ static bool in_is_bridged(const struct sk_buff *skb,
 }
 
 /* The SPI at @hlen, or 0, which is none. */
-static __always_inline __be32 spi_at(const struct sk_buff *skb, unsigned int hlen)
+static __always_inline __be32 spi_at(const struct sk_buff *skb,
+				     unsigned int hlen)
 {
 	__be32 buf, *spi;
 
@@ -435,13 +438,14 @@ static enum mcsec_counter why_no_sa(const struct mcsec_hidden *hidden,
 				    const struct sk_buff *skb,
 				    unsigned int hlen)
 {
-	return hidden->group && skb->len < hlen + MCSEC_ESP_MIN ?
-	       MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA;
+	return hidden->group && skb->len < hlen + MCSEC_ESP_MIN
+		       ? MCSEC_IN_MALFORMED
+		       : MCSEC_IN_NO_SA;
 }
 
-static __always_inline unsigned int
-in_esp4(struct sk_buff *skb, const struct nf_hook_state *state,
-	struct mcsec_net *mnet)
+static __always_inline unsigned int in_esp4(struct sk_buff *skb,
+					    const struct nf_hook_state *state,
+					    struct mcsec_net *mnet)
 {
 	unsigned int hlen = ip_hdrlen(skb);
 	struct mcsec_hidden hidden;
@@ -510,8 +514,9 @@ unsigned int mcsec_local4(void *priv, struct sk_buff *skb,
 		if (verdict != NF_ACCEPT || !mcsec_is_verified4(skb))
 			return verdict;
 	}
-	return likely(ip_hdr(skb)->protocol == IPPROTO_UDP) ?
-	       NF_ACCEPT : mcsec_asks4(priv, skb);
+	return likely(ip_hdr(skb)->protocol == IPPROTO_UDP)
+		       ? NF_ACCEPT
+		       : mcsec_asks4(priv, skb);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -551,8 +556,10 @@ static noinline unsigned int input_ip6(struct mcsec_net *mnet,
 
 	if (unlikely(next < 0 || next == NEXTHDR_FRAGMENT)) {
 		hidden = mcsec_select_hidden6(&mnet->select, skb, state->in);
-		return in_hidden(mnet, &hidden, state, skb, next < 0 ?
-				 MCSEC_IN_MALFORMED : MCSEC_IN_FRAGMENT, 0);
+		return in_hidden(mnet, &hidden, state, skb,
+				 next < 0 ? MCSEC_IN_MALFORMED
+					  : MCSEC_IN_FRAGMENT,
+				 0);
 	}
 	group = mcsec_select6(&mnet->select, skb, state->in);
 	if (!group)
@@ -584,7 +591,8 @@ unsigned int mcsec_local6(void *priv, struct sk_buff *skb,
 		if (verdict != NF_ACCEPT || !mcsec_is_verified6(skb))
 			return verdict;
 	}
-	return likely(ipv6_hdr(skb)->nexthdr == IPPROTO_UDP) ?
-	       NF_ACCEPT : mcsec_asks6(priv, skb);
+	return likely(ipv6_hdr(skb)->nexthdr == IPPROTO_UDP)
+		       ? NF_ACCEPT
+		       : mcsec_asks6(priv, skb);
 }
 #endif

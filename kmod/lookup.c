@@ -28,17 +28,17 @@ static __always_inline bool is_plain(const struct mcsec_key *key,
 	if (key->dst[0] != want->dst[0] || key->spi != want->spi ||
 	    key->shape != want->shape)
 		return false;
-	return !want->v6 || (key->dst[1] == want->dst[1] &&
-			     key->dst[2] == want->dst[2] &&
-			     key->dst[3] == want->dst[3]);
+	return !want->v6 ||
+	       (key->dst[1] == want->dst[1] && key->dst[2] == want->dst[2] &&
+		key->dst[3] == want->dst[3]);
 }
 
 /*
  * rhashtable_lookup(), which compilers do not inline as often as it is needed
  * here. The hash is that of mcsec_hash4() and mcsec_hash6().
  */
-static __always_inline struct mcsec_node *
-find_plain(struct rhashtable *table, const struct plain *want)
+static __always_inline struct mcsec_node *find_plain(struct rhashtable *table,
+						     const struct plain *want)
 {
 	struct rhash_lock_head __rcu *const *bucket;
 	const struct bucket_table *tbl;
@@ -49,10 +49,10 @@ find_plain(struct rhashtable *table, const struct plain *want)
 
 	tbl = rht_dereference_rcu(table->tbl, table);
 	do {
-		h = want->v6 ? mcsec_fold6(want->dst, tbl->hash_rnd) :
-			       want->dst[0];
-		at = rht_bucket_index(tbl, mcsec_mix(h, want->spi,
-						     tbl->hash_rnd));
+		h = want->v6 ? mcsec_fold6(want->dst, tbl->hash_rnd)
+			     : want->dst[0];
+		at = rht_bucket_index(tbl,
+				      mcsec_mix(h, want->spi, tbl->hash_rnd));
 		bucket = rht_bucket(tbl, at);
 		do {
 			rht_for_each_rcu_from(pos, rht_ptr_rcu(bucket), tbl,
@@ -128,9 +128,9 @@ static noinline void key_rest(struct mcsec_key *key,
 			      shape->src_mask[0];
 	} else {
 		for (i = 0; i < 4; i++)
-			key->src[i] = (__force u32)
-				      ipv6_hdr(skb)->saddr.s6_addr32[i] &
-				      shape->src_mask[i];
+			key->src[i] =
+				(__force u32)ipv6_hdr(skb)->saddr.s6_addr32[i] &
+				shape->src_mask[i];
 	}
 	if (shape->dev && dev)
 		key->ifindex = dev->ifindex;
@@ -141,7 +141,7 @@ static noinline void key_rest(struct mcsec_key *key,
 		proto = ip_hdr(skb)->protocol;
 		hlen = ip_hdrlen(skb);
 		if (ip_hdr(skb)->frag_off & htons(IP_OFFSET))
-			hlen = skb->len;	/* ports are elsewhere */
+			hlen = skb->len; /* ports are elsewhere */
 	} else {
 		proto = mcsec_walk6(skb, &hlen, &nhoff);
 	}
@@ -159,9 +159,9 @@ static void key_of_packet(struct mcsec_key *key,
 
 	if (v6)
 		for (i = 0; i < 4; i++)
-			key->dst[i] = (__force u32)
-				      ipv6_hdr(skb)->daddr.s6_addr32[i] &
-				      shape->dst_mask[i];
+			key->dst[i] =
+				(__force u32)ipv6_hdr(skb)->daddr.s6_addr32[i] &
+				shape->dst_mask[i];
 	else
 		key->dst[0] = (__force u32)ip_hdr(skb)->daddr &
 			      shape->dst_mask[0];
@@ -200,12 +200,14 @@ struct mcsec_group *mcsec_select4(const struct mcsec_select *s,
 				  const struct net_device *dev)
 {
 	const struct mcsec_shapes *shapes = rcu_dereference(s->v4.shapes);
+	struct mcsec_node *node;
 
 	if (unlikely(!shapes))
 		return NULL;
-	if (one_plain(shapes))
-		return group_of(find_plain4(&s->v4.sels, shapes->shape, skb,
-					    0));
+	if (one_plain(shapes)) {
+		node = find_plain4(&s->v4.sels, shapes->shape, skb, 0);
+		return group_of(node);
+	}
 	return group_of(select_any(&s->v4, shapes, skb, dev, false));
 }
 
@@ -214,12 +216,14 @@ struct mcsec_group *mcsec_select6(const struct mcsec_select *s,
 				  const struct net_device *dev)
 {
 	const struct mcsec_shapes *shapes = rcu_dereference(s->v6.shapes);
+	struct mcsec_node *node;
 
 	if (unlikely(!shapes))
 		return NULL;
-	if (one_plain(shapes))
-		return group_of(find_plain6(&s->v6.sels, shapes->shape, skb,
-					    0));
+	if (one_plain(shapes)) {
+		node = find_plain6(&s->v6.sels, shapes->shape, skb, 0);
+		return group_of(node);
+	}
 	return group_of(select_any(&s->v6, shapes, skb, dev, true));
 }
 
@@ -233,6 +237,7 @@ select_any_sa(const struct mcsec_tables *t, const struct mcsec_shapes *shapes,
 {
 	u16 family = v6 ? AF_INET6 : AF_INET;
 	struct mcsec_node *node, *addr;
+	struct mcsec_addr *known;
 	struct mcsec_key key;
 	unsigned int i;
 
@@ -245,8 +250,10 @@ select_any_sa(const struct mcsec_tables *t, const struct mcsec_shapes *shapes,
 			break;
 		key.spi = 0;
 		addr = mcsec_table_find(&t->addrs, &key, family);
-		if (addr && READ_ONCE(container_of(addr, struct mcsec_addr,
-						   node)->firm))
+		if (!addr)
+			continue;
+		known = container_of(addr, struct mcsec_addr, node);
+		if (READ_ONCE(known->firm))
 			break;
 	}
 	return NULL;
@@ -335,7 +342,8 @@ static struct mcsec_group *select_quoted(const struct mcsec_tables *t,
 		if (node)
 			group = loose_group(container_of(node,
 							 struct mcsec_addr,
-							 node), dev);
+							 node),
+					    dev);
 	}
 	return group;
 }
@@ -360,12 +368,14 @@ struct mcsec_group *mcsec_select_quoted6(const struct mcsec_select *s,
  */
 static struct mcsec_hidden select_hidden(const struct mcsec_tables *t,
 					 const struct sk_buff *skb,
-					 const struct net_device *dev, u16 family)
+					 const struct net_device *dev,
+					 u16 family)
 {
 	const struct mcsec_shapes *shapes = rcu_dereference(t->shapes);
 	struct mcsec_hidden hidden = {};
 	struct mcsec_shape shape;
 	struct mcsec_node *node;
+	struct mcsec_part *part;
 	struct mcsec_sel *sel;
 	struct mcsec_key key;
 	unsigned int i;
@@ -393,8 +403,8 @@ static struct mcsec_hidden select_hidden(const struct mcsec_tables *t,
 		if (!node)
 			continue;
 		hidden.maybe = true;
-		if (READ_ONCE(container_of(node, struct mcsec_part,
-					   node)->strict))
+		part = container_of(node, struct mcsec_part, node);
+		if (READ_ONCE(part->strict))
 			hidden.strict = true;
 	}
 	return hidden;
@@ -463,4 +473,3 @@ bool mcsec_select_fits_slow(const struct mcsec_tables *t,
 	}
 	return false;
 }
-

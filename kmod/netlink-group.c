@@ -11,10 +11,11 @@
 #include <net/sock.h>
 
 /* A refusal that names the attribute. */
-#define refuse(info, attr, err, msg) ({					\
-	NL_SET_ERR_MSG_ATTR((info)->extack, (info)->attrs[attr], msg);	\
-	err;								\
-})
+#define refuse(info, attr, err, msg) \
+	({ \
+		NL_SET_ERR_MSG_ATTR((info)->extack, (info)->attrs[attr], msg); \
+		err; \
+	})
 
 static int check_name(const struct nlattr *nla, struct netlink_ext_ack *extack)
 {
@@ -171,8 +172,9 @@ static int parse_payload(struct genl_info *info, struct mcsec_selector *sel)
 			 &sel->mark, &sel->mask);
 	if (err)
 		return err;
-	return parse_port(info, MCSEC_A_GROUP_SPORT, sel->proto, &sel->sport) ?:
-	       parse_port(info, MCSEC_A_GROUP_DPORT, sel->proto, &sel->dport);
+	return parse_port(info, MCSEC_A_GROUP_SPORT, sel->proto, &sel->sport)
+		       ?: parse_port(info, MCSEC_A_GROUP_DPORT, sel->proto,
+				     &sel->dport);
 }
 
 static int parse_devs(struct genl_info *info, struct mcsec_selector *sel,
@@ -317,7 +319,7 @@ int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
 	struct mcsec_group_config config = {};
-	char (*devs)[IFNAMSIZ];
+	char(*devs)[IFNAMSIZ];
 	int err;
 
 	devs = kcalloc(MCSEC_DEVS_MAX, sizeof(*devs), GFP_KERNEL);
@@ -467,9 +469,8 @@ static int fill_selector(struct sk_buff *msg, const struct mcsec_group *group)
 	    (sel->dport &&
 	     nla_put_be16(msg, MCSEC_A_GROUP_DPORT, htons(sel->dport))))
 		return -EMSGSIZE;
-	if (sel->mask &&
-	    (nla_put_u32(msg, MCSEC_A_GROUP_MARK, sel->mark) ||
-	     nla_put_u32(msg, MCSEC_A_GROUP_MARK_MASK, sel->mask)))
+	if (sel->mask && (nla_put_u32(msg, MCSEC_A_GROUP_MARK, sel->mark) ||
+			  nla_put_u32(msg, MCSEC_A_GROUP_MARK_MASK, sel->mask)))
 		return -EMSGSIZE;
 	for (i = 0; i < sel->n_devs; i++)
 		if (nla_put_string(msg, MCSEC_A_GROUP_DEV, group->sels[i].dev))
@@ -539,8 +540,8 @@ int mcsec_nl_group_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 	mutex_lock(&mnet->lock);
 	xa_for_each_start(&mnet->by_id, id, group, cb->args[0]) {
-		if (mcsec_nl_dump_one(skb, cb, MCSEC_CMD_GROUP_GET,
-				      fill_group, group))
+		if (mcsec_nl_dump_one(skb, cb, MCSEC_CMD_GROUP_GET, fill_group,
+				      group))
 			break;
 		cb->args[0] = id + 1;
 	}

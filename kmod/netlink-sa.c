@@ -9,10 +9,11 @@
 #include <net/sock.h>
 
 /* A refusal that names the attribute. */
-#define refuse(info, attr, err, msg) ({					\
-	NL_SET_ERR_MSG_ATTR((info)->extack, (info)->attrs[attr], msg);	\
-	err;								\
-})
+#define refuse(info, attr, err, msg) \
+	({ \
+		NL_SET_ERR_MSG_ATTR((info)->extack, (info)->attrs[attr], msg); \
+		err; \
+	})
 
 static u32 u32_or(struct genl_info *info, int attr, u32 absent)
 {
@@ -45,8 +46,7 @@ static int parse_limits(struct genl_info *info, struct mcsec_limits *limits)
 		if (!nla)
 			continue;
 		value = nla_get_u64(nla);
-		if (map[i].limit == MCSEC_LIMIT_TIME &&
-		    value > MCSEC_TIME_MAX)
+		if (map[i].limit == MCSEC_LIMIT_TIME && value > MCSEC_TIME_MAX)
 			return refuse(info, map[i].attr, -ERANGE,
 				      "a time limit is more than 100 years");
 		/* Sums of it with what was used must not wrap. */
@@ -151,8 +151,8 @@ static int parse_replay(struct genl_info *info, struct mcsec_sa_config *config)
 {
 	config->replay = u32_or(info, MCSEC_A_SA_REPLAY, MCSEC_REPLAY_IV);
 	config->window = u32_or(info, MCSEC_A_SA_WINDOW, MCSEC_WINDOW_DEFAULT);
-	config->max_senders = u32_or(info, MCSEC_A_SA_MAX_SENDERS,
-				     MCSEC_SENDERS_DEFAULT);
+	config->max_senders =
+		u32_or(info, MCSEC_A_SA_MAX_SENDERS, MCSEC_SENDERS_DEFAULT);
 	if (!mcsec_window_size_ok(config->window, MCSEC_WINDOW_MAX))
 		return refuse(info, MCSEC_A_SA_WINDOW, -EINVAL,
 			      "window is not a power of two from 64 to 32768");
@@ -186,8 +186,8 @@ static int parse_sa(struct genl_info *info, struct mcsec_sa_config *config,
 			      "dir is neither in nor out");
 	config->alg = nla_get_u32(info->attrs[MCSEC_A_SA_ALG]);
 	config->mode = u32_or(info, MCSEC_A_SA_MODE, MCSEC_MODE_TRANSPORT);
-	config->sid_bits = u32_or(info, MCSEC_A_SA_SID_BITS,
-				  MCSEC_SID_BITS_DEFAULT);
+	config->sid_bits =
+		u32_or(info, MCSEC_A_SA_SID_BITS, MCSEC_SID_BITS_DEFAULT);
 	if (config->sid_bits != 8 && config->sid_bits != 12 &&
 	    config->sid_bits != 16)
 		return refuse(info, MCSEC_A_SA_SID_BITS, -EINVAL,
@@ -258,8 +258,9 @@ static int check_group(struct genl_info *info, struct mcsec_net *mnet)
 	int err;
 
 	mutex_lock(&mnet->lock);
-	err = mcsec_nl_group(mnet, info->attrs[MCSEC_A_SA_GROUP],
-			     info->extack) ? 0 : -ENOENT;
+	err = mcsec_nl_group(mnet, info->attrs[MCSEC_A_SA_GROUP], info->extack)
+		      ? 0
+		      : -ENOENT;
 	mutex_unlock(&mnet->lock);
 	return err;
 }

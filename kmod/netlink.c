@@ -126,8 +126,8 @@ int mcsec_nl_sender_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (group)
 		of.sa = mcsec_nl_sa(group, spi, info->extack);
 	if (of.sa) {
-		of.sender = mcsec_sender_find(&of.sa->senders,
-					      nla_get_u32(sid));
+		of.sender =
+			mcsec_sender_find(&of.sa->senders, nla_get_u32(sid));
 		if (of.sender)
 			err = mcsec_nl_reply(info, fill_sender, &of);
 		else
@@ -138,8 +138,7 @@ int mcsec_nl_sender_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-int mcsec_nl_sender_get_dumpit(struct sk_buff *skb,
-			       struct netlink_callback *cb)
+int mcsec_nl_sender_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct nlattr **attrs = mcsec_dump_attrs(cb);
 	struct mcsec_net *mnet = mcsec_net_of(sock_net(skb->sk));

@@ -17,14 +17,15 @@
  * The attribute, or NULL with extack set. @what is its name in the spec, a
  * string literal.
  */
-#define mcsec_nl_need(info, attr, what) ({				\
-	struct nlattr *nla_ = (info)->attrs[attr];			\
-	if (!nla_) {							\
-		GENL_SET_ERR_MSG(info, "missing attribute: " what);	\
-		NL_SET_ERR_ATTR_MISS((info)->extack, NULL, attr);	\
-	}								\
-	nla_;								\
-})
+#define mcsec_nl_need(info, attr, what) \
+	({ \
+		struct nlattr *nla_ = (info)->attrs[attr]; \
+		if (!nla_) { \
+			GENL_SET_ERR_MSG(info, "missing attribute: " what); \
+			NL_SET_ERR_ATTR_MISS((info)->extack, NULL, attr); \
+		} \
+		nla_; \
+	})
 
 /* The group that @nla names, or NULL with extack set. mnet->lock. */
 struct mcsec_group *mcsec_nl_group(struct mcsec_net *mnet,

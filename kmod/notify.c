@@ -43,8 +43,9 @@ void mcsec_notify_acquire(struct net *net, const char *group, const void *dst,
 	msg = event_begin(net, MCSEC_CMD_ACQUIRE, &hdr);
 	if (msg)
 		event_send(net, msg, hdr,
-			   nla_put_string(msg, MCSEC_A_GROUP_NAME, group) ?:
-			   nla_put(msg, MCSEC_A_GROUP_DST, dst_len, dst));
+			   nla_put_string(msg, MCSEC_A_GROUP_NAME, group)
+				   ?: nla_put(msg, MCSEC_A_GROUP_DST, dst_len,
+					      dst));
 }
 
 void mcsec_notify_group_gone(struct net *net, const char *group,
@@ -62,8 +63,8 @@ void mcsec_notify_group_gone(struct net *net, const char *group,
 			   nla_put_string(msg, MCSEC_A_GROUP_OWNER, owner));
 }
 
-void mcsec_notify_expire(struct net *net, u8 cmd, const char *group,
-			 __be32 spi, u32 limit)
+void mcsec_notify_expire(struct net *net, u8 cmd, const char *group, __be32 spi,
+			 u32 limit)
 {
 	struct sk_buff *msg;
 	void *hdr;
@@ -111,6 +112,6 @@ void mcsec_notify_unknown(struct net *net, const char *group, __be32 spi)
 	msg = event_begin(net, MCSEC_CMD_UNKNOWN_SPI, &hdr);
 	if (msg)
 		event_send(net, msg, hdr,
-			   nla_put_string(msg, MCSEC_A_SA_GROUP, group) ?:
-			   nla_put_be32(msg, MCSEC_A_SA_SPI, spi));
+			   nla_put_string(msg, MCSEC_A_SA_GROUP, group)
+				   ?: nla_put_be32(msg, MCSEC_A_SA_SPI, spi));
 }

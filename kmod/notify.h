@@ -20,8 +20,8 @@ void mcsec_notify_group_gone(struct net *net, const char *group,
 			     const char *owner, const void *dst,
 			     unsigned int dst_len);
 /* @cmd: MCSEC_CMD_SOFT_EXPIRE or MCSEC_CMD_HARD_EXPIRE; @limit: enum mcsec_limit */
-void mcsec_notify_expire(struct net *net, u8 cmd, const char *group,
-			 __be32 spi, u32 limit);
+void mcsec_notify_expire(struct net *net, u8 cmd, const char *group, __be32 spi,
+			 u32 limit);
 void mcsec_notify_iv(struct net *net, const char *group, __be32 spi, u32 sid);
 void mcsec_notify_sender(struct net *net, const char *group, __be32 spi,
 			 u32 sid);

@@ -50,7 +50,8 @@ static bool decap_ip4(struct sk_buff *skb, const struct iphdr *outer)
 	if (!pskb_may_pull(skb, sizeof(*iph)))
 		return false;
 	iph = ip_hdr(skb);
-	if (iph->version != 4 || iph->ihl < 5 || !pskb_may_pull(skb, iph->ihl * 4))
+	if (iph->version != 4 || iph->ihl < 5 ||
+	    !pskb_may_pull(skb, iph->ihl * 4))
 		return false;
 	iph = ip_hdr(skb);
 	len = ntohs(iph->tot_len);

@@ -21,8 +21,8 @@ struct mcsec_outer {
 
 static inline unsigned int mcsec_outer_len(const struct sk_buff *skb)
 {
-	return ip_hdr(skb)->version == 4 ? sizeof(struct iphdr) :
-					   sizeof(struct ipv6hdr);
+	return ip_hdr(skb)->version == 4 ? sizeof(struct iphdr)
+					 : sizeof(struct ipv6hdr);
 }
 
 /*

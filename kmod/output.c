@@ -43,16 +43,17 @@ static unsigned int out_hidden(struct mcsec_net *mnet,
 			       const struct nf_hook_state *state,
 			       enum mcsec_counter why)
 {
-	enum mcsec_counter as = state->hook == NF_INET_LOCAL_OUT ?
-				MCSEC_OUT_OBSERVED : MCSEC_FORWARD_OBSERVED;
+	enum mcsec_counter as = state->hook == NF_INET_LOCAL_OUT
+					? MCSEC_OUT_OBSERVED
+					: MCSEC_FORWARD_OBSERVED;
 
 	if (!hidden->maybe)
 		return NF_ACCEPT;
 	/* Counted before. */
 	if (state->hook == NF_INET_POST_ROUTING && !hidden->strict)
 		return NF_ACCEPT;
-	return mcsec_hidden_goes_on(mnet, hidden, as, why, 0) ? NF_ACCEPT :
-								NF_DROP;
+	return mcsec_hidden_goes_on(mnet, hidden, as, why, 0) ? NF_ACCEPT
+							      : NF_DROP;
 }
 
 static __always_inline unsigned int
@@ -61,16 +62,15 @@ output_ip4(struct sk_buff *skb, const struct nf_hook_state *state,
 {
 	struct mcsec_frame frame = {
 		.nhoff = offsetof(struct iphdr, protocol),
-		.hook = state->hook == NF_INET_FORWARD ? mcsec_forward4 :
-							 mcsec_out4,
+		.hook = state->hook == NF_INET_FORWARD ? mcsec_forward4
+						       : mcsec_out4,
 	};
 	const struct iphdr *iph;
 
 	/* Raw sockets may write any header. */
 	frame.hlen = ip_hdrlen(skb);
-	if (unlikely(ip_hdr(skb)->version != 4 ||
-		     frame.hlen < sizeof(*iph) || !skb_dst(skb) ||
-		     !pskb_may_pull(skb, frame.hlen)))
+	if (unlikely(ip_hdr(skb)->version != 4 || frame.hlen < sizeof(*iph) ||
+		     !skb_dst(skb) || !pskb_may_pull(skb, frame.hlen)))
 		return drop_selected(group, state, MCSEC_OUT_MALFORMED);
 	iph = ip_hdr(skb);
 	if (unlikely(ip_is_fragment(iph)))
@@ -111,7 +111,8 @@ unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
 					  MCSEC_OUT_FRAGMENT);
 		group = hidden.group;
 	} else {
-		group = mcsec_select4(&mnet->select, skb, leaves_by(skb, state));
+		group = mcsec_select4(&mnet->select, skb,
+				      leaves_by(skb, state));
 	}
 	return group ? output_ip4(skb, state, group) : NF_ACCEPT;
 }
@@ -232,8 +233,8 @@ static unsigned int output_ip6(struct sk_buff *skb,
 			       struct mcsec_group *group)
 {
 	struct mcsec_frame frame = {
-		.hook = state->hook == NF_INET_FORWARD ? mcsec_forward6 :
-							 mcsec_out6,
+		.hook = state->hook == NF_INET_FORWARD ? mcsec_forward6
+						       : mcsec_out6,
 	};
 	u8 *nexthdr, next;
 	int hlen;
@@ -282,11 +283,12 @@ unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
 					      leaves_by(skb, state));
 		if (!hidden.group)
 			return out_hidden(mnet, &hidden, state,
-					  next < 0 ? MCSEC_OUT_MALFORMED :
-						     MCSEC_OUT_FRAGMENT);
+					  next < 0 ? MCSEC_OUT_MALFORMED
+						   : MCSEC_OUT_FRAGMENT);
 		group = hidden.group;
 	} else {
-		group = mcsec_select6(&mnet->select, skb, leaves_by(skb, state));
+		group = mcsec_select6(&mnet->select, skb,
+				      leaves_by(skb, state));
 	}
 	return group ? output_ip6(skb, state, group) : NF_ACCEPT;
 }
@@ -351,8 +353,9 @@ unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
 {
 	mcsec_flow_release(skb);
 	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
-		return likely(ipv6_hdr(skb)->nexthdr != NEXTHDR_ICMP) ?
-		       NF_ACCEPT : mcsec_quotes6(priv, skb, state);
+		return likely(ipv6_hdr(skb)->nexthdr != NEXTHDR_ICMP)
+			       ? NF_ACCEPT
+			       : mcsec_quotes6(priv, skb, state);
 	if (likely(ipv6_hdr(skb)->nexthdr == NEXTHDR_ESP))
 		return NF_ACCEPT;
 	return forward_ip6(priv, skb, state);

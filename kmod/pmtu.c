@@ -70,8 +70,8 @@ static void queue_error(struct sock *sk, const void *dst, unsigned int len,
 	skb = alloc_skb(hlen, GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb)
 		return;
-	skb->protocol = hlen == sizeof(struct iphdr) ? htons(ETH_P_IP) :
-						       htons(ETH_P_IPV6);
+	skb->protocol = hlen == sizeof(struct iphdr) ? htons(ETH_P_IP)
+						     : htons(ETH_P_IPV6);
 	skb_put_zero(skb, hlen);
 	skb_reset_network_header(skb);
 	memcpy(skb->data + offset, dst, len);
@@ -106,8 +106,8 @@ void mcsec_pmtu_tell(struct sk_buff *skb, const struct nf_hook_state *state,
 		return;
 	if (state->pf == NFPROTO_IPV4 && mcsec_recverr4(sk))
 		queue_error(sk, &ip_hdr(skb)->daddr, sizeof(struct in_addr),
-			    offsetof(struct iphdr, daddr),
-			    sizeof(struct iphdr), mtu);
+			    offsetof(struct iphdr, daddr), sizeof(struct iphdr),
+			    mtu);
 #if IS_ENABLED(CONFIG_IPV6)
 	else if (state->pf == NFPROTO_IPV6 && sk->sk_family == AF_INET6 &&
 		 mcsec_recverr6(sk))

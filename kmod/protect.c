@@ -81,8 +81,9 @@ static __always_inline int out_finish(struct mcsec_op *op, int err)
 	esp = (void *)skb->data + hlen;
 	iv = get_unaligned_be64(&esp->iv);
 	if (unlikely(err))
-		return out_failed(sa, iv, skb->len - hlen - MCSEC_HEAD -
-				  MCSEC_ICV, err);
+		return out_failed(sa, iv,
+				  skb->len - hlen - MCSEC_HEAD - MCSEC_ICV,
+				  err);
 	finish_head(skb, nhoff);
 	mcsec_timestamp_keep(skb);
 	mcsec_count(sa->group->stats, MCSEC_OUT_PROTECTED);
@@ -125,8 +126,9 @@ static unsigned int usable_mtu(unsigned int mtu,
  * not be fragmented.
  */
 static int check_size(struct sk_buff *skb, const struct nf_hook_state *state,
-		      struct mcsec_group *group, const struct mcsec_frame *frame,
-		      unsigned int len, bool *whole)
+		      struct mcsec_group *group,
+		      const struct mcsec_frame *frame, unsigned int len,
+		      bool *whole)
 {
 	unsigned int total = frame->outer + frame->hlen + mcsec_esp_len(len);
 	unsigned int mtu = dst_mtu(skb_dst(skb));
@@ -251,8 +253,7 @@ static noinline int protect_again(struct sk_buff *skb,
 				  struct mcsec_sa *sa,
 				  const struct mcsec_frame *frame,
 				  const struct mcsec_outer *outer,
-				  const struct mcsec_share *share,
-				  bool whole)
+				  const struct mcsec_share *share, bool whole)
 {
 	unsigned int outer_len = outer ? frame->outer : 0;
 	unsigned int room = LL_RESERVED_SPACE(skb_dst(skb)->dev) + outer_len;
@@ -265,7 +266,7 @@ static noinline int protect_again(struct sk_buff *skb,
 	    skb_store_bits(skb, hlen, share->esp, share->esp_len))
 		return drop_out(sa->group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 	if (unlikely(!mcsec_sa_use_out(sa, share->esp_len - MCSEC_HEAD -
-				       MCSEC_ICV)))
+						   MCSEC_ICV)))
 		return drop_no_sa(sa->group, MCSEC_OUT_EXPIRED);
 	skb->ip_summed = CHECKSUM_NONE;
 	if (outer)
@@ -325,8 +326,9 @@ static int protect_as(struct sk_buff *skb, const struct nf_hook_state *state,
 		return drop_out(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 
 	if (likely(!skb_is_nonlinear(skb)))
-		fill_trailer(skb_tail_pointer(skb) - MCSEC_ICV -
-			     MCSEC_TRAILER - pad, pad, next);
+		fill_trailer(skb_tail_pointer(skb) - MCSEC_ICV - MCSEC_TRAILER -
+				     pad,
+			     pad, next);
 	else
 		store_trailer(skb, pad, next);
 
@@ -433,9 +435,10 @@ protect_gso(struct sk_buff *skb, const struct nf_hook_state *state,
 		return NF_DROP_ERR(drop_out(group, MCSEC_OUT_MTU, -EMSGSIZE));
 	}
 	/* There was no memory to make it one. */
-	if (unlikely(skb_shinfo(skb)->gso_type & SKB_GSO_UDP))
-		return NF_DROP_ERR(drop_out(group, MCSEC_OUT_NO_MEMORY,
-					    -ENOBUFS));
+	if (unlikely(skb_shinfo(skb)->gso_type & SKB_GSO_UDP)) {
+		err = drop_out(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
+		return NF_DROP_ERR(err);
+	}
 	/* No feature of a device: linear copies with their checksums. */
 	segs = skb_gso_segment(skb, 0);
 	if (IS_ERR_OR_NULL(segs))
@@ -450,8 +453,7 @@ protect_gso(struct sk_buff *skb, const struct nf_hook_state *state,
 		else
 			err = drop_no_sa(group, why);
 		if (!err) {
-			if (!mcsec_flight_resume(seg, &onward,
-						 frame->hook))
+			if (!mcsec_flight_resume(seg, &onward, frame->hook))
 				drop_out(group, MCSEC_OUT_GONE, 0);
 		} else if (err != -EINPROGRESS) {
 			kfree_skb(seg);

@@ -21,7 +21,8 @@ static void rolled_back(bool wipe)
 }
 
 /* This virtual machine is a copy, or its snapshot was loaded. */
-static int vm_forked(struct notifier_block *nb, unsigned long action, void *data)
+static int vm_forked(struct notifier_block *nb, unsigned long action,
+		     void *data)
 {
 	rolled_back(false);
 	return NOTIFY_DONE;
@@ -84,7 +85,8 @@ static const struct kernel_param_ops provoke_ops = {
 };
 
 module_param_cb(rollback, &provoke_ops, NULL, 0200);
-MODULE_PARM_DESC(rollback, "for tests: 0 as when the machine was copied, 1 as before hibernation, 2 as behind it");
+MODULE_PARM_DESC(rollback,
+		 "for tests: 0 copied, 1 before, 2 after hibernation");
 #endif
 
 int mcsec_rollback_init(void)

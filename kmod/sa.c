@@ -34,8 +34,7 @@ static atomic64_t last_id = ATOMIC64_INIT(0);
 /* Memory is about to be written to disk, or was and goes on. */
 static bool to_disk;
 
-#if defined(CONFIG_PREEMPT_RT) && \
-	LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#if defined(CONFIG_PREEMPT_RT) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 DEFINE_PER_CPU(struct mcsec_meters, mcsec_meters) = {
 	.lock = INIT_LOCAL_LOCK(lock),
 };
@@ -170,8 +169,8 @@ static void start_timer(struct mcsec_sa *sa)
 #define GRANT_SHIFT 10
 
 struct grant {
-	u64 used;	/* by this CPU */
-	u64 others;	/* granted to the others */
+	u64 used; /* by this CPU */
+	u64 others; /* granted to the others */
 	u64 need;
 	u32 limit;
 };
@@ -235,11 +234,12 @@ bool mcsec_sa_use_slow(struct mcsec_sa *sa, struct mcsec_meter *meter,
 
 		if (other == meter)
 			continue;
-		packets.others += other->packets_max == U64_MAX ?
-				  READ_ONCE(other->packets) :
-				  other->packets_max;
-		octets.others += other->bytes_max == U64_MAX ?
-				 READ_ONCE(other->bytes) : other->bytes_max;
+		packets.others += other->packets_max == U64_MAX
+					  ? READ_ONCE(other->packets)
+					  : other->packets_max;
+		octets.others += other->bytes_max == U64_MAX
+					 ? READ_ONCE(other->bytes)
+					 : other->bytes_max;
 	}
 	packets_max = sa_grant(sa, &packets);
 	if (!packets_max)
@@ -255,8 +255,7 @@ out:
 	return ok;
 }
 
-void mcsec_sa_set_limits(struct mcsec_sa *sa,
-			 const struct mcsec_limits *limits)
+void mcsec_sa_set_limits(struct mcsec_sa *sa, const struct mcsec_limits *limits)
 {
 	struct mcsec_sa_cpu *c;
 	int cpu, i;
@@ -290,8 +289,8 @@ void mcsec_sa_read_counts(const struct mcsec_sa *sa,
 	for_each_possible_cpu(cpu) {
 		const struct mcsec_sa_cpu *c = per_cpu_ptr(sa->cpu, cpu);
 
-		counts->out_packets += READ_ONCE(c->out.packets) -
-				       READ_ONCE(c->out_failed);
+		counts->out_packets +=
+			READ_ONCE(c->out.packets) - READ_ONCE(c->out_failed);
 		counts->out_bytes += READ_ONCE(c->out.bytes) -
 				     READ_ONCE(c->out_failed_bytes);
 		counts->in_packets += READ_ONCE(c->in.packets);
@@ -422,10 +421,10 @@ static void sa_free(struct mcsec_sa *sa)
 
 static void free_work(struct work_struct *work)
 {
-	struct mcsec_sa *sa = container_of(to_rcu_work(work), struct mcsec_sa,
-					   free);
-	void (*release)(struct mcsec_group *group) = sa->release;
+	struct mcsec_sa *sa =
+		container_of(to_rcu_work(work), struct mcsec_sa, free);
 	struct mcsec_group *group = sa->group;
+	typeof(sa->release) release = sa->release;
 
 	wait_for_flights(sa);
 	hrtimer_cancel(&sa->timer);
@@ -447,8 +446,8 @@ static int create_slots(struct mcsec_sa *sa,
 
 	if (!(config->dir & MCSEC_DIR_OUT))
 		return 0;
-	sa->slots = kcalloc(config->n_sids, sizeof(*sa->slots),
-			    GFP_KERNEL_ACCOUNT);
+	sa->slots =
+		kcalloc(config->n_sids, sizeof(*sa->slots), GFP_KERNEL_ACCOUNT);
 	if (!sa->slots)
 		return -ENOMEM;
 	for (i = 0; i < config->n_sids; i++)
@@ -466,11 +465,10 @@ static int create_replay(struct mcsec_sa *sa,
 {
 	mcsec_senders_init(&sa->senders, config->max_senders, config->window,
 			   config->windows);
-	if (!(config->dir & MCSEC_DIR_IN) ||
-	    config->replay != MCSEC_REPLAY_SEQ)
+	if (!(config->dir & MCSEC_DIR_IN) || config->replay != MCSEC_REPLAY_SEQ)
 		return 0;
-	sa->seq_win = kzalloc(mcsec_window_bytes(config->window),
-			      GFP_KERNEL_ACCOUNT);
+	sa->seq_win =
+		kzalloc(mcsec_window_bytes(config->window), GFP_KERNEL_ACCOUNT);
 	if (!sa->seq_win)
 		return -ENOMEM;
 	mcsec_window_init(sa->seq_win, config->window);

@@ -249,8 +249,7 @@ void mcsec_sa_read_counts(const struct mcsec_sa *sa,
  * PREEMPT_RT runs sections that disable BH one in another, from 6.18 on: what
  * takes several steps on what is this CPU's needs a lock of its own there.
  */
-#if defined(CONFIG_PREEMPT_RT) && \
-	LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#if defined(CONFIG_PREEMPT_RT) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 struct mcsec_meters {
 	local_lock_t lock;
 };
@@ -286,8 +285,8 @@ bool mcsec_sa_use_slow(struct mcsec_sa *sa, struct mcsec_meter *meter,
 static inline bool mcsec_sa_use(struct mcsec_sa *sa, size_t meter_offset,
 				unsigned int bytes)
 {
-	struct mcsec_meter *meter = (void *)this_cpu_ptr(sa->cpu) +
-				    meter_offset;
+	struct mcsec_meter *meter =
+		(void *)this_cpu_ptr(sa->cpu) + meter_offset;
 	bool ok = true;
 
 	mcsec_meter_lock();

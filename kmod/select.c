@@ -364,8 +364,9 @@ static void sel_leave(struct mcsec_select *s, struct mcsec_tables *t,
 }
 
 int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
-		     const struct mcsec_selector *sel, bool observes, bool hosts,
-		     struct mcsec_sel **sels, struct mcsec_addr **addr)
+		     const struct mcsec_selector *sel, bool observes,
+		     bool hosts, struct mcsec_sel **sels,
+		     struct mcsec_addr **addr)
 {
 	struct mcsec_tables *t = tables_of(s, sel->family);
 	unsigned int n = sel->n_devs ?: 1, i;
@@ -424,8 +425,8 @@ void mcsec_select_observe(const struct mcsec_selector *sel,
 	for (i = 0; i < (sel->n_devs ?: 1); i++) {
 		part = sels[i].part;
 		if (part)
-			WRITE_ONCE(part->strict, part->strict +
-				   sels[i].observes - observes);
+			WRITE_ONCE(part->strict,
+				   part->strict + sels[i].observes - observes);
 		WRITE_ONCE(sels[i].observes, observes);
 	}
 }

@@ -32,9 +32,9 @@ struct sk_buff;
 /* Masked by the shape, 0 where the shape does not look. */
 struct mcsec_key {
 	u32 dst[4];
-	u32 shape;	/* id */
-	u32 spi;	/* of the table of SAs */
-	u32 plain;	/* what follows is 0 */
+	u32 shape; /* id */
+	u32 spi; /* of the table of SAs */
+	u32 plain; /* what follows is 0 */
 	u32 src[4];
 	u32 ifindex;
 	u32 mark;
@@ -81,17 +81,17 @@ struct mcsec_part {
 struct mcsec_sel {
 	struct mcsec_node node;
 	struct mcsec_group *group;
-	struct hlist_node by_name;	/* of those with an interface */
-	struct hlist_node by_dev;	/* while the interface is there */
-	struct hlist_node by_addr;	/* of those in mcsec_addr.loose */
+	struct hlist_node by_name; /* of those with an interface */
+	struct hlist_node by_dev; /* while the interface is there */
+	struct hlist_node by_addr; /* of those in mcsec_addr.loose */
 	struct mcsec_part *part; /* of a protocol's, while in the table */
-	const void *of;		/* the interface, to be compared only */
+	const void *of; /* the interface, to be compared only */
 	u16 family;
-	bool in_table;		/* the interface is there */
-	bool observes;		/* refuses nothing */
-	bool hosts;		/* is not a gateway's: it has no inside */
+	bool in_table; /* the interface is there */
+	bool observes; /* refuses nothing */
+	bool hosts; /* is not a gateway's: it has no inside */
 	char dev[IFNAMSIZ];
-	struct rcu_head rcu;	/* of the array's first */
+	struct rcu_head rcu; /* of the array's first */
 };
 
 /* Of a family. */
@@ -100,8 +100,8 @@ struct mcsec_tables {
 	struct rhashtable sas;
 	struct rhashtable addrs;
 	struct rhashtable parts;
-	struct mcsec_shapes __rcu *shapes;	/* of sels and parts */
-	struct mcsec_shapes __rcu *prefixes;	/* of sas and addrs */
+	struct mcsec_shapes __rcu *shapes; /* of sels and parts */
+	struct mcsec_shapes __rcu *prefixes; /* of sas and addrs */
 };
 
 /* Groups' interfaces: a namespace may have millions, each of which it is told. */
@@ -219,12 +219,10 @@ bool mcsec_select_fits_slow(const struct mcsec_tables *t,
  * of it: its selector says so, but for the mark, which is not on the wire, and
  * no group that is more specific does.
  */
-static inline bool mcsec_select_fits(const struct mcsec_select *s,
-				     const struct sk_buff *skb,
-				     const struct net_device *dev,
-				     const struct mcsec_group *group,
-				     const struct mcsec_selector *sel,
-				     const struct mcsec_sel *own)
+static inline bool
+mcsec_select_fits(const struct mcsec_select *s, const struct sk_buff *skb,
+		  const struct net_device *dev, const struct mcsec_group *group,
+		  const struct mcsec_selector *sel, const struct mcsec_sel *own)
 {
 	const struct mcsec_tables *t = sel->family == AF_INET ? &s->v4 : &s->v6;
 
@@ -243,8 +241,9 @@ static inline bool mcsec_select_fits(const struct mcsec_select *s,
  * only, -EOPNOTSUPP if it is a VRF, -ENOMEM. Packets find it on return.
  */
 int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
-		     const struct mcsec_selector *sel, bool observes, bool hosts,
-		     struct mcsec_sel **sels, struct mcsec_addr **addr);
+		     const struct mcsec_selector *sel, bool observes,
+		     bool hosts, struct mcsec_sel **sels,
+		     struct mcsec_addr **addr);
 
 /* Whether the group of @sels, which @sel got, observes from now on. */
 void mcsec_select_observe(const struct mcsec_selector *sel,

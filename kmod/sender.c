@@ -73,8 +73,8 @@ static long share_of_ram(long max, unsigned int part)
 
 bool mcsec_cipher_take(const struct mcsec_windows *windows)
 {
-	long max = share_of_ram(LONG_MAX, MCSEC_CIPHERS_PART) /
-		   MCSEC_CIPHER_BYTES;
+	long max =
+		share_of_ram(LONG_MAX, MCSEC_CIPHERS_PART) / MCSEC_CIPHER_BYTES;
 
 	return !windows->ordinary ||
 	       users_take(&users_ciphers, windows->user, 1, max);
@@ -96,7 +96,7 @@ static void windows_uncharge(struct mcsec_windows *windows, size_t bytes)
 static bool windows_charge(struct mcsec_windows *windows, size_t bytes)
 {
 	if (atomic_long_add_return(bytes, &windows->used) <=
-	    share_of_ram(MCSEC_WINDOWS_NET_MAX, 8) &&
+		    share_of_ram(MCSEC_WINDOWS_NET_MAX, 8) &&
 	    (!windows->ordinary ||
 	     users_take(&users_octets, windows->user, bytes,
 			share_of_ram(MCSEC_WINDOWS_USERS_MAX, 16))))

@@ -49,7 +49,8 @@ void mcsec_shape_of_addrs(const struct mcsec_selector *sel,
 /* Below 0 if @a comes first; 0 if they are the same. */
 static int shape_cmp(const struct mcsec_shape *a, const struct mcsec_shape *b)
 {
-	int a_ports = hweight32(a->ports_mask), b_ports = hweight32(b->ports_mask);
+	int a_ports = hweight32(a->ports_mask),
+	    b_ports = hweight32(b->ports_mask);
 	int a_mark = hweight32(a->mark_mask), b_mark = hweight32(b->mark_mask);
 
 	if (a->dst_len != b->dst_len)

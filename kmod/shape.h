@@ -13,7 +13,7 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
-#define MCSEC_SHAPES_MAX 64	/* of each family and table */
+#define MCSEC_SHAPES_MAX 64 /* of each family and table */
 
 /**
  * struct mcsec_selector - what a group selects

@@ -12,7 +12,7 @@ DEFINE_PER_CPU(struct mcsec_share *, mcsec_share_kept);
 
 static DEFINE_PER_CPU(u64, stamped);
 static DEFINE_MUTEX(prepare_lock);
-static cpumask_t prepared;	/* prepare_lock */
+static cpumask_t prepared; /* prepare_lock */
 
 /* Numbers of a CPU: enough to count packets for some thousand years. */
 #define CPU_SHIFT 48

@@ -20,7 +20,7 @@
 #include "esp.h"
 #include "verified.h"
 
-#define MCSEC_SHARE_MAX 2048	/* octets of payload; larger ones are not kept */
+#define MCSEC_SHARE_MAX 2048 /* octets of payload; larger ones are not kept */
 
 /**
  * struct mcsec_share - the last datagram of a CPU that was routed

@@ -10,58 +10,58 @@
 #include <linux/types.h>
 
 /* The table: identifier, and the name that userspace sees. */
-#define MCSEC_COUNTERS(X)					\
-	X(OUT_PROTECTED,	"out-protected")		\
-	X(OUT_SHARED,		"out-shared")			\
-	X(OUT_EXEMPT,		"out-exempt")			\
-	X(OUT_NO_SA,		"out-no-sa")			\
-	X(OUT_EXPIRED,		"out-expired")			\
-	X(OUT_EXHAUSTED,	"out-exhausted")		\
-	X(OUT_FOREIGN_ESP,	"out-foreign-esp")		\
-	X(OUT_FRAGMENT,		"out-fragment")			\
-	X(OUT_MALFORMED,	"out-malformed")		\
-	X(OUT_TOO_BIG,		"out-too-big")			\
-	X(OUT_MTU,		"out-mtu")			\
-	X(OUT_NO_MEMORY,	"out-no-memory")		\
-	X(OUT_GSO,		"out-gso")			\
-	X(OUT_CHECKSUM,		"out-checksum")			\
-	X(OUT_CRYPTO,		"out-crypto")			\
-	X(OUT_CRYPTO_BUSY,	"out-crypto-busy")		\
-	X(OUT_GONE,		"out-gone")			\
-	X(OUT_QUOTED,		"out-quoted")			\
-	X(OUT_OPTIONS,		"out-options")			\
-	X(OUT_OBSERVED,		"out-observed")			\
-	X(IN_ACCEPTED,		"in-accepted")			\
-	X(IN_INNER_FRAGMENT,	"in-inner-fragment")		\
-	X(IN_EXEMPT,		"in-exempt")			\
-	X(IN_CLEAR,		"in-clear")			\
-	X(IN_FRAGMENT,		"in-fragment")			\
-	X(IN_MALFORMED,		"in-malformed")			\
-	X(IN_NO_SA,		"in-no-sa")			\
-	X(IN_SEND_ONLY,		"in-send-only")			\
-	X(IN_EXPIRED,		"in-expired")			\
-	X(IN_REPLAY,		"in-replay")			\
-	X(IN_BAD_ICV,		"in-bad-icv")			\
-	X(IN_BAD_TRAILER,	"in-bad-trailer")		\
-	X(IN_DUMMY,		"in-dummy")			\
-	X(IN_TOO_MANY_SENDERS,	"in-too-many-senders")		\
-	X(IN_NO_MEMORY,		"in-no-memory")			\
-	X(IN_CRYPTO,		"in-crypto")			\
-	X(IN_CRYPTO_BUSY,	"in-crypto-busy")		\
-	X(IN_GONE,		"in-gone")			\
-	X(IN_SELECTOR,		"in-selector")			\
-	X(IN_MODE,		"in-mode")			\
-	X(IN_INNER,		"in-inner")			\
-	X(IN_ECHO,		"in-echo")			\
-	X(IN_OBSERVED,		"in-observed")			\
-	X(FORWARD_CLEAR,	"forward-clear")		\
-	X(FORWARD_OBSERVED,	"forward-observed")
+#define MCSEC_COUNTERS(X) \
+	X(OUT_PROTECTED, "out-protected") \
+	X(OUT_SHARED, "out-shared") \
+	X(OUT_EXEMPT, "out-exempt") \
+	X(OUT_NO_SA, "out-no-sa") \
+	X(OUT_EXPIRED, "out-expired") \
+	X(OUT_EXHAUSTED, "out-exhausted") \
+	X(OUT_FOREIGN_ESP, "out-foreign-esp") \
+	X(OUT_FRAGMENT, "out-fragment") \
+	X(OUT_MALFORMED, "out-malformed") \
+	X(OUT_TOO_BIG, "out-too-big") \
+	X(OUT_MTU, "out-mtu") \
+	X(OUT_NO_MEMORY, "out-no-memory") \
+	X(OUT_GSO, "out-gso") \
+	X(OUT_CHECKSUM, "out-checksum") \
+	X(OUT_CRYPTO, "out-crypto") \
+	X(OUT_CRYPTO_BUSY, "out-crypto-busy") \
+	X(OUT_GONE, "out-gone") \
+	X(OUT_QUOTED, "out-quoted") \
+	X(OUT_OPTIONS, "out-options") \
+	X(OUT_OBSERVED, "out-observed") \
+	X(IN_ACCEPTED, "in-accepted") \
+	X(IN_INNER_FRAGMENT, "in-inner-fragment") \
+	X(IN_EXEMPT, "in-exempt") \
+	X(IN_CLEAR, "in-clear") \
+	X(IN_FRAGMENT, "in-fragment") \
+	X(IN_MALFORMED, "in-malformed") \
+	X(IN_NO_SA, "in-no-sa") \
+	X(IN_SEND_ONLY, "in-send-only") \
+	X(IN_EXPIRED, "in-expired") \
+	X(IN_REPLAY, "in-replay") \
+	X(IN_BAD_ICV, "in-bad-icv") \
+	X(IN_BAD_TRAILER, "in-bad-trailer") \
+	X(IN_DUMMY, "in-dummy") \
+	X(IN_TOO_MANY_SENDERS, "in-too-many-senders") \
+	X(IN_NO_MEMORY, "in-no-memory") \
+	X(IN_CRYPTO, "in-crypto") \
+	X(IN_CRYPTO_BUSY, "in-crypto-busy") \
+	X(IN_GONE, "in-gone") \
+	X(IN_SELECTOR, "in-selector") \
+	X(IN_MODE, "in-mode") \
+	X(IN_INNER, "in-inner") \
+	X(IN_ECHO, "in-echo") \
+	X(IN_OBSERVED, "in-observed") \
+	X(FORWARD_CLEAR, "forward-clear") \
+	X(FORWARD_OBSERVED, "forward-observed")
 
 enum mcsec_counter {
 #define MCSEC_COUNTER_ENUM(id, name) MCSEC_##id,
 	MCSEC_COUNTERS(MCSEC_COUNTER_ENUM)
 #undef MCSEC_COUNTER_ENUM
-	MCSEC_N_COUNTERS
+		MCSEC_N_COUNTERS
 };
 
 struct mcsec_stats {

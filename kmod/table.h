@@ -41,8 +41,9 @@ static inline u32 mcsec_hash_rest(const struct mcsec_key *key, u32 seed)
 {
 	if (key->plain)
 		return 0;
-	return jhash2(key->src, (sizeof(*key) -
-				 offsetof(struct mcsec_key, src)) / 4, seed);
+	return jhash2(key->src,
+		      (sizeof(*key) - offsetof(struct mcsec_key, src)) / 4,
+		      seed);
 }
 
 static inline u32 mcsec_hash4(const void *data, u32 len, u32 seed)
@@ -58,15 +59,17 @@ static inline u32 mcsec_hash6(const void *data, u32 len, u32 seed)
 	const struct mcsec_key *key = data;
 
 	return mcsec_mix(mcsec_fold6(key->dst, seed) +
-			 mcsec_hash_rest(key, seed), key->spi, seed);
+				 mcsec_hash_rest(key, seed),
+			 key->spi, seed);
 }
 
 static inline bool mcsec_same_rest(const struct mcsec_key *a,
 				   const struct mcsec_key *b)
 {
 	return a->shape == b->shape && a->spi == b->spi &&
-	       (a->plain || !memcmp(a->src, b->src, sizeof(*a) -
-				    offsetof(struct mcsec_key, src)));
+	       (a->plain ||
+		!memcmp(a->src, b->src,
+			sizeof(*a) - offsetof(struct mcsec_key, src)));
 }
 
 static inline int mcsec_differs4(struct rhashtable_compare_arg *arg,

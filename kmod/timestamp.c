@@ -14,8 +14,8 @@ static int repeated_headers(struct sk_buff *skb, unsigned int *besides)
 
 	*besides = 0;
 	if (ip_hdr(skb)->version == 4)
-		return ip_hdr(skb)->frag_off & htons(IP_DF) ? -1 :
-							      ip_hdrlen(skb);
+		return ip_hdr(skb)->frag_off & htons(IP_DF) ? -1
+							    : ip_hdrlen(skb);
 #if IS_ENABLED(CONFIG_IPV6)
 	*besides = sizeof(struct frag_hdr);
 	return ip6_find_1stfragopt(skb, &nexthdr);

@@ -59,8 +59,8 @@ static inline bool mcsec_is_verified6(const struct sk_buff *skb)
  * way: an IPv6 router would otherwise quote what was deciphered in a Packet Too
  * Big, and send that back through the network that it was hidden from.
  */
-static inline void mcsec_set_verified(struct sk_buff *skb, bool here,
-				      u32 group, u32 sender)
+static inline void mcsec_set_verified(struct sk_buff *skb, bool here, u32 group,
+				      u32 sender)
 {
 	struct mcsec_verified *slot = mcsec_verified_slot(skb);
 

@@ -46,11 +46,9 @@ static int mcsec_mt_check(const struct xt_mtchk_param *par)
 		return -EINVAL;
 	if (info->flags & XT_MCSEC_GROUP &&
 	    (!info->group[0] ||
-	     strnlen(info->group, sizeof(info->group)) ==
-	     sizeof(info->group)))
+	     strnlen(info->group, sizeof(info->group)) == sizeof(info->group)))
 		return -EINVAL;
-	if (info->flags & XT_MCSEC_SENDER &&
-	    info->sender[0] > info->sender[1])
+	if (info->flags & XT_MCSEC_SENDER && info->sender[0] > info->sender[1])
 		return -EINVAL;
 	return 0;
 }

@@ -56,7 +56,7 @@ struct app {
 	FILE *key_export;
 
 	/* role gcks */
-	struct vault vault;	/* the store and its witness */
+	struct vault vault; /* the store and its witness */
 	struct gcks *gcks;
 	struct ike_host *gcks_host;
 	struct sa_pld gcks_proposals;
@@ -64,13 +64,13 @@ struct app {
 	size_t n_listen;
 	/* where GSA_REKEY leaves: IPv4, IPv6; -1 for none */
 	int rekey_fd[2];
-	char rekey_note[160];	/* about the way of rekeys, as last logged */
+	char rekey_note[160]; /* about the way of rekeys, as last logged */
 
 	/* role member */
 	struct member *member;
 	struct ike_host *member_host;
 	struct sock unicast;
-	struct sock natt;	/* behind a NAT */
+	struct sock natt; /* behind a NAT */
 	struct mcast *mcast;
 	struct kernel kernel;
 	bool kernel_open;
@@ -110,12 +110,12 @@ bool app_strip_marker(const uint8_t **p, size_t *len);
 
 /* The hints that say which interface rekeys are sent or heard by. */
 struct where {
-	struct ep to;		/* the rekey address */
-	const char *interface;	/* as configured, or "" */
+	struct ep to; /* the rekey address */
+	const char *interface; /* as configured, or "" */
 	/* the key server for a member, for it our own address; or none */
 	struct ep other;
-	int fd;			/* a socket of this role, may be of a VRF */
-	const char *setting;	/* the name of what @interface sets */
+	int fd; /* a socket of this role, may be of a VRF */
+	const char *setting; /* the name of what @interface sets */
 };
 
 /*

@@ -125,8 +125,8 @@ static void member_event(void *ctx, const struct ike_event *ev)
 			 ev->text);
 		break;
 	case IKE_EV_AUTH_FAILED:
-		log_warn("authentication failed: key server %s at %s: %s",
-			 name, ep, ev->text);
+		log_warn("authentication failed: key server %s at %s: %s", name,
+			 ep, ev->text);
 		break;
 	case IKE_EV_REFUSED:
 		log_warn("refused by key server %s at %s: %s", name, ep,
@@ -152,9 +152,8 @@ static const struct ike_ops member_ops = {
 	.event = member_event,
 };
 
-static int join_rekey(void *ctx, const struct ep *to,
-		      const struct addr *source, const char *interface,
-		      char *why, size_t size)
+static int join_rekey(void *ctx, const struct ep *to, const struct addr *source,
+		      const char *interface, char *why, size_t size)
 {
 	struct app *a = ctx;
 	struct where w = {
@@ -257,8 +256,8 @@ static int open_kernel(struct app *a, char *err, size_t errlen)
 	if (ret)
 		return err_set(err, errlen, ret, "rtnetlink: %s",
 			       strerror(-ret));
-	a->link_fd = (struct loop_fd){ linkmon_fd(a->links), links_readable,
-				       a };
+	a->link_fd =
+		(struct loop_fd){ linkmon_fd(a->links), links_readable, a };
 	return loop_add(a->loop, &a->link_fd, EPOLLIN);
 }
 
@@ -295,15 +294,15 @@ int app_start_member(struct app *a, char *err, size_t errlen)
 		addr_set(&local.addr, c->gcks.addr.family, &in6addr_any);
 		local.port = 0;
 	}
-	ret = app_open_sock(a, &a->unicast, &local, &a->member_host, err, errlen);
+	ret = app_open_sock(a, &a->unicast, &local, &a->member_host, err,
+			    errlen);
 	if (ret)
 		return ret;
 	open_natt(a, &local);
 	cfg.natt_port = a->natt.app ? a->natt.local.port : 0;
 	a->member_host = ike_host_new(&cfg, &member_ops, a);
 	if (!a->member_host)
-		return err_set(err, errlen, -errno, "IKE: %s",
-			       strerror(errno));
+		return err_set(err, errlen, -errno, "IKE: %s", strerror(errno));
 	member_set_host(a->member, a->member_host);
 	ret = member_start(a->member, err, errlen);
 	if (!ret)

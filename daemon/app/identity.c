@@ -26,9 +26,8 @@ int app_load_identity(struct app *a, char *err, size_t errlen)
 
 	ret = cert_chain_load(id->certificate, &a->chain, why, sizeof(why));
 	if (ret)
-		return err_set(err, errlen, ret,
-			       "%s: identity.certificate: %s", a->conf->file,
-			       why);
+		return err_set(err, errlen, ret, "%s: identity.certificate: %s",
+			       a->conf->file, why);
 	ret = sigkey_load(id->key, &a->key, why, sizeof(why));
 	if (ret)
 		return err_set(err, errlen, ret, "%s: identity.key: %s",
@@ -48,8 +47,8 @@ int app_load_identity(struct app *a, char *err, size_t errlen)
 static void check_expiry(void *arg)
 {
 	struct app *a = arg;
-	time_t left = cert_chain_not_after(a->chain) -
-		      clock_wall(clock_system());
+	time_t left =
+		cert_chain_not_after(a->chain) - clock_wall(clock_system());
 
 	if (left <= 0)
 		log_err("%s has expired: peers will refuse it",

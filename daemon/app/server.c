@@ -198,8 +198,7 @@ static void make_room(struct sock *s)
  */
 static bool optional(const struct conf_gcks *c, const struct ep *e, int ret)
 {
-	if (c->listen_default && e->port == IKE_NATT_PORT &&
-	    ret == -EADDRINUSE)
+	if (c->listen_default && e->port == IKE_NATT_PORT && ret == -EADDRINUSE)
 		return true;
 	return addr_is_any(&e->addr) &&
 	       (ret == -EAFNOSUPPORT || ret == -EADDRNOTAVAIL);
@@ -300,8 +299,7 @@ int app_start_gcks(struct app *a, char *err, size_t errlen)
 	cfg.later_ms = join_patience_ms(c);
 	a->gcks_host = ike_host_new(&cfg, &gcks_ops, a);
 	if (!a->gcks_host)
-		return err_set(err, errlen, -errno, "IKE: %s",
-			       strerror(errno));
+		return err_set(err, errlen, -errno, "IKE: %s", strerror(errno));
 	gcks_set_host(a->gcks, a->gcks_host);
 	log_info("key server of %zu group%s", c->n_groups,
 		 c->n_groups == 1 ? "" : "s");

@@ -86,8 +86,8 @@ int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 				 ep_str(local, ep));
 	}
 	if (fd < 0)
-		return err_set(err, errlen, fd, "UDP %s: %s",
-			       ep_str(local, ep), strerror(-fd));
+		return err_set(err, errlen, fd, "UDP %s: %s", ep_str(local, ep),
+			       strerror(-fd));
 	*s = (struct sock){ .app = a, .host = host };
 	s->fd = (struct loop_fd){ .fd = fd, .fn = readable, .arg = s };
 	ret = udp_local(fd, &s->local);

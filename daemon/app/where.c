@@ -38,8 +38,9 @@ static bool has_addr(const struct ifaddrs *i, const struct addr *a)
 
 	if (!i->ifa_addr || i->ifa_addr->sa_family != a->family)
 		return false;
-	memcpy(&ss, i->ifa_addr, a->family == AF_INET ?
-	       sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+	memcpy(&ss, i->ifa_addr,
+	       a->family == AF_INET ? sizeof(struct sockaddr_in)
+				    : sizeof(struct sockaddr_in6));
 	return !ep_from_sockaddr(&ss, &e) && addr_equal(&e.addr, a);
 }
 
@@ -68,8 +69,8 @@ static uint32_t only_interface(void)
 	if (getifaddrs(&list))
 		return 0;
 	for (i = list; i; i = i->ifa_next) {
-		uint32_t n = carries_multicast(i) ?
-			if_nametoindex(i->ifa_name) : 0;
+		uint32_t n = carries_multicast(i) ? if_nametoindex(i->ifa_name)
+						  : 0;
 
 		if (n && found && n != found)
 			several = true;
@@ -120,8 +121,10 @@ static int guess(const struct where *w, uint32_t bound, uint32_t *ifindex,
 			       "no route to %s; set \"%s\", or a route", a,
 			       w->setting);
 	if_indextoname(*ifindex, name);
-	snprintf(why, size, "no route to %s, by %s; set \"%s\" if it is "
-		 "another", a, name, w->setting);
+	snprintf(why, size,
+		 "no route to %s, by %s; set \"%s\" if it is "
+		 "another",
+		 a, name, w->setting);
 	return 0;
 }
 
@@ -139,7 +142,8 @@ int app_where(const struct where *w, uint32_t *ifindex, char *why, size_t size)
 		*ifindex = r.ifindex;
 		if (!route_is_vrf(r.ifindex))
 			return 0;
-		return err_set(why, size, -EINVAL, "the route is through a "
+		return err_set(why, size, -EINVAL,
+			       "the route is through a "
 			       "VRF; set \"%s\" to an interface in it",
 			       w->setting);
 	}

@@ -15,8 +15,8 @@ static int bad_member(struct conf_reader *r, const config_setting_t *s,
 {
 	const config_setting_t *e = config_setting_get_member(s, name);
 
-	return e ? conf_bad(r, e, NULL, "%s", what) :
-		   conf_bad(r, s, name, "%s", what);
+	return e ? conf_bad(r, e, NULL, "%s", what)
+		 : conf_bad(r, s, name, "%s", what);
 }
 
 /*
@@ -83,8 +83,9 @@ static bool good_id(const char *id)
 
 	if (!addr_parse(id, &a))
 		return true;
-	return !cert_id_str(strchr(id, '@') ? CERT_ID_RFC822_ADDR :
-			    CERT_ID_FQDN, id, strlen(id), buf, sizeof(buf));
+	return !cert_id_str(strchr(id, '@') ? CERT_ID_RFC822_ADDR
+					    : CERT_ID_FQDN,
+			    id, strlen(id), buf, sizeof(buf));
 }
 
 int conf_check_member(struct conf_reader *r, const config_setting_t *s,
@@ -98,7 +99,8 @@ int conf_check_member(struct conf_reader *r, const config_setting_t *s,
 				  "is neither a DNS name, a mail address nor an IP address");
 	if (!addr_is_none(&m->local.addr) &&
 	    m->local.addr.family != m->gcks.addr.family)
-		return bad_member(r, s, "local", "is not of the family of gcks");
+		return bad_member(r, s, "local",
+				  "is not of the family of gcks");
 	return 0;
 }
 

@@ -46,34 +46,26 @@ static const struct conf_word kek_algs[] = {
 	{ NULL, 0 }
 };
 
-static const struct conf_word kwas[] = {
-	{ "kw-128", KWA_5649_128 },
-	{ "kw-256", KWA_5649_256 },
-	{ NULL, 0 }
-};
+static const struct conf_word kwas[] = { { "kw-128", KWA_5649_128 },
+					 { "kw-256", KWA_5649_256 },
+					 { NULL, 0 } };
 
-static const struct conf_word signs[] = {
-	{ "ed25519", SIG_ED25519 },
-	{ "ecdsa-p256", SIG_ECDSA_P256 },
-	{ "ecdsa-p384", SIG_ECDSA_P384 },
-	{ "rsa-pss", SIG_RSA_PSS },
-	{ NULL, 0 }
-};
+static const struct conf_word signs[] = { { "ed25519", SIG_ED25519 },
+					  { "ecdsa-p256", SIG_ECDSA_P256 },
+					  { "ecdsa-p384", SIG_ECDSA_P384 },
+					  { "rsa-pss", SIG_RSA_PSS },
+					  { NULL, 0 } };
 
-static const struct conf_word one_places[] = {
-	{ "allow", ONE_PLACE_ALLOW },
-	{ "replace", ONE_PLACE_REPLACE },
-	{ "refuse", ONE_PLACE_REFUSE },
-	{ NULL, 0 }
-};
+static const struct conf_word one_places[] = { { "allow", ONE_PLACE_ALLOW },
+					       { "replace", ONE_PLACE_REPLACE },
+					       { "refuse", ONE_PLACE_REFUSE },
+					       { NULL, 0 } };
 
-static const struct conf_word levels[] = {
-	{ "error", LOG_LEVEL_ERR },
-	{ "warning", LOG_LEVEL_WARN },
-	{ "info", LOG_LEVEL_INFO },
-	{ "debug", LOG_LEVEL_DEBUG },
-	{ NULL, 0 }
-};
+static const struct conf_word levels[] = { { "error", LOG_LEVEL_ERR },
+					   { "warning", LOG_LEVEL_WARN },
+					   { "info", LOG_LEVEL_INFO },
+					   { "debug", LOG_LEVEL_DEBUG },
+					   { NULL, 0 } };
 
 static int read_alg(struct conf_reader *r, const config_setting_t *s,
 		    const struct conf_field *f, void *dst)
@@ -172,13 +164,11 @@ static const struct conf_field group_fields[] = {
 	G(atd, "atd", conf_read_number, .min = 0, .max = 600),
 	G(dtd, "dtd", conf_read_number, .min = 1, .max = 3600),
 	G(evict_atd, "evict-atd", conf_read_number, .min = 0, .max = 600),
-	G(sender_id_bits, "sender-id-bits", read_sid_bits, .min = 8,
-	  .max = 16),
+	G(sender_id_bits, "sender-id-bits", read_sid_bits, .min = 8, .max = 16),
 	G(max_sender_ids, "max-sender-ids", conf_read_number, .min = 1,
 	  .max = 256),
 	/* as many leaves as the key tree has, LKH_MEMBERS_MAX */
-	G(max_members, "max-members", conf_read_number, .min = 1,
-	  .max = 65536),
+	G(max_members, "max-members", conf_read_number, .min = 1, .max = 65536),
 	G(one_place, "one-place", conf_read_word, .words = one_places),
 	G(membership_lifetime, "membership-lifetime", conf_read_number,
 	  .min = 0, .max = 10 * YEAR),
@@ -199,8 +189,7 @@ static const struct conf_field mgroup_fields[] = {
 	M(receive, "receive", conf_read_bool, 0),
 	M(sender_ids, "sender-ids", conf_read_number, .min = 0, .max = 256),
 	M(window, "replay-window", read_window, .min = 64, .max = 32768),
-	M(max_senders, "max-senders", conf_read_number, .min = 1,
-	  .max = 65536),
+	M(max_senders, "max-senders", conf_read_number, .min = 1, .max = 65536),
 	{ 0 }
 };
 
@@ -436,12 +425,11 @@ static int read_member(struct conf_reader *r, const config_setting_t *s,
 #define I(member, text) \
 	CONF_FIELD(struct conf_identity, member, text, conf_read_path, \
 		   .required = true)
-static const struct conf_field identity_fields[] = {
-	I(certificate, "certificate"),
-	I(key, "key"),
-	I(ca, "ca"),
-	{ 0 }
-};
+static const struct conf_field identity_fields[] = { I(certificate,
+						       "certificate"),
+						     I(key, "key"),
+						     I(ca, "ca"),
+						     { 0 } };
 
 static int read_identity(struct conf_reader *r, const config_setting_t *s,
 			 const struct conf_field *f, void *dst)
@@ -536,8 +524,8 @@ int conf_load(const char *path, struct conf **out, char *err, size_t errlen)
 	return finish(&r, &cfg, out);
 }
 
-int conf_parse(const char *text, const char *name, struct conf **out,
-	       char *err, size_t errlen)
+int conf_parse(const char *text, const char *name, struct conf **out, char *err,
+	       size_t errlen)
 {
 	struct conf_reader r = { name, err, errlen };
 	config_t cfg;

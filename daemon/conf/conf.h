@@ -108,7 +108,7 @@ struct conf_group {
 struct conf_gcks {
 	struct ep *listen;
 	size_t n_listen;
-	bool listen_default;	/* not in the file */
+	bool listen_default; /* not in the file */
 	/* SQLite file, and the file with the key that seals secrets in it */
 	char *store;
 	char *seal_key;
@@ -182,8 +182,8 @@ struct conf {
  */
 int conf_load(const char *path, struct conf **out, char *err, size_t errlen);
 /* The same from memory, @name standing for the file; for tests and fuzzing. */
-int conf_parse(const char *text, const char *name, struct conf **out,
-	       char *err, size_t errlen);
+int conf_parse(const char *text, const char *name, struct conf **out, char *err,
+	       size_t errlen);
 void conf_free(struct conf *c);
 
 /*

@@ -37,8 +37,8 @@ static void path_of(const config_setting_t *s, char *buf, size_t size)
 	}
 }
 
-int conf_bad(struct conf_reader *r, const config_setting_t *s,
-	     const char *word, const char *fmt, ...)
+int conf_bad(struct conf_reader *r, const config_setting_t *s, const char *word,
+	     const char *fmt, ...)
 {
 	const char *file = config_setting_source_file(s);
 	unsigned int line = config_setting_source_line(s);
@@ -141,8 +141,7 @@ static int unknown(struct conf_reader *r, const config_setting_t *s,
 {
 	char near[NEAR_LEN];
 
-	nearest(field_name, fields, config_setting_name(s), near,
-		sizeof(near));
+	nearest(field_name, fields, config_setting_name(s), near, sizeof(near));
 	return conf_bad(r, s, NULL, "no such setting here; there is %s", near);
 }
 
@@ -190,8 +189,8 @@ int conf_read_number(struct conf_reader *r, const config_setting_t *s,
 
 	if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64)
 		return conf_bad(r, s, NULL, "has to be a whole number");
-	v = type == CONFIG_TYPE_INT ? config_setting_get_int(s) :
-				      config_setting_get_int64(s);
+	v = type == CONFIG_TYPE_INT ? config_setting_get_int(s)
+				    : config_setting_get_int64(s);
 	if (v < f->min || v > f->max)
 		return conf_bad(r, s, NULL, "%lld is not in %lld to %lld", v,
 				(long long)f->min, (long long)f->max);
@@ -284,8 +283,8 @@ int conf_read_word(struct conf_reader *r, const config_setting_t *s,
 		return 0;
 	}
 	nearest(word_name, f->words, text, near, sizeof(near));
-	return conf_bad(r, s, NULL, "\"%.60s\" is not known; there is %s",
-			text, near);
+	return conf_bad(r, s, NULL, "\"%.60s\" is not known; there is %s", text,
+			near);
 }
 
 int conf_read_addr(struct conf_reader *r, const config_setting_t *s,
@@ -354,8 +353,7 @@ static int add_name(struct conf_reader *r, const config_setting_t *s,
 	if (!text)
 		return -EINVAL;
 	if (!*text || strlen(text) > 1000)
-		return conf_bad(r, s, NULL,
-				"an identity has 1 to 1000 octets");
+		return conf_bad(r, s, NULL, "an identity has 1 to 1000 octets");
 	star = strrchr(text, '*');
 	if (star && (star != text || (text[1] && text[1] != '.') ||
 		     !strcmp(text, "*.")))

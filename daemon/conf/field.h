@@ -46,16 +46,20 @@ struct conf_word {
 };
 
 #define CONF_FIELD(type, member, text, fn, ...) \
-	{ .name = (text), .read = (fn), .offset = offsetof(type, member), \
-	  .size = sizeof(((type *)0)->member), __VA_ARGS__ }
+	{ \
+		.name = (text), .read = (fn), \
+		.offset = offsetof(type, member), \
+		.size = sizeof(((type *)0)->member), __VA_ARGS__ \
+	}
 
 /*
  * The sentence "file:line: word: what is wrong" about @s; @word NULL: the
  * path of @s itself. Returns -EINVAL.
  */
-__attribute__((format(printf, 4, 5)))
-int conf_bad(struct conf_reader *r, const config_setting_t *s,
-	     const char *word, const char *fmt, ...);
+__attribute__((format(printf, 4, 5))) int conf_bad(struct conf_reader *r,
+						   const config_setting_t *s,
+						   const char *word,
+						   const char *fmt, ...);
 
 /* Reads group @s into @dst by @fields, which end with an empty one. */
 int conf_read_group(struct conf_reader *r, const config_setting_t *s,

@@ -13,8 +13,9 @@ size_t aead_key_len(unsigned int id, unsigned int key_bits)
 {
 	switch (id) {
 	case AEAD_AES_GCM_16:
-		return key_bits == 128 || key_bits == 256 ?
-			key_bits / 8 + AEAD_SALT_LEN : 0;
+		return key_bits == 128 || key_bits == 256
+			       ? key_bits / 8 + AEAD_SALT_LEN
+			       : 0;
 	case AEAD_CHACHA20_POLY1305:
 		return !key_bits || key_bits == 256 ? 32 + AEAD_SALT_LEN : 0;
 	default:

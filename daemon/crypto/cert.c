@@ -63,8 +63,8 @@ static void free_certs(struct stack_st_X509 *certs)
 }
 
 /* All certificates of a PEM file, 1 to @max of them. */
-static int load_pem(const char *path, int max, struct stack_st_X509 **out, char *err,
-		    size_t errlen)
+static int load_pem(const char *path, int max, struct stack_st_X509 **out,
+		    char *err, size_t errlen)
 {
 	struct stack_st_X509 *certs = sk_X509_new_null();
 	BIO *bio = NULL;
@@ -156,8 +156,7 @@ static int chain_new(struct stack_st_X509 *certs, struct cert_chain **out)
 		}
 		c->der_len[i] = (size_t)n;
 	}
-	ret = x509_id(sk_X509_value(certs, 0), &c->id_type, &c->id,
-		      &c->id_len);
+	ret = x509_id(sk_X509_value(certs, 0), &c->id_type, &c->id, &c->id_len);
 	if (ret) {
 		cert_chain_free(c);
 		return ret;
@@ -292,7 +291,7 @@ static int trust_new(struct stack_st_X509 *certs, const char *name,
 				      name);
 		else
 			ret = spki_sha1(x, t->authorities +
-					t->n++ * HASH_SHA1_LEN);
+						   t->n++ * HASH_SHA1_LEN);
 	}
 	if (ret)
 		trust_free(t);
@@ -380,21 +379,22 @@ static bool eku_allows(X509 *x, enum cert_purpose purpose)
 }
 
 /* What X509_verify_cert() doesn't ask, of the chain that it built. */
-static const char *check_use(struct stack_st_X509 *chain, enum cert_purpose purpose)
+static const char *check_use(struct stack_st_X509 *chain,
+			     enum cert_purpose purpose)
 {
 	X509 *leaf = sk_X509_value(chain, 0);
 	int i;
 
 	/* UINT32_MAX when there is no key usage */
-	if (!(X509_get_key_usage(leaf) & (KU_DIGITAL_SIGNATURE |
-					  KU_NON_REPUDIATION)))
+	if (!(X509_get_key_usage(leaf) &
+	      (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
 		return "certificate is not for signatures (key usage)";
 	/* the anchor is trusted as it is */
 	for (i = 0; i < sk_X509_num(chain) - 1 || !i; i++)
 		if (!eku_allows(sk_X509_value(chain, i), purpose))
-			return purpose == CERT_FOR_GCKS ?
-			       "certificate is not for a key server (extended key usage)" :
-			       "certificate is not for a member (extended key usage)";
+			return purpose == CERT_FOR_GCKS
+				       ? "certificate is not for a key server (extended key usage)"
+				       : "certificate is not for a member (extended key usage)";
 	return NULL;
 }
 
@@ -428,8 +428,9 @@ static time_t first_end(struct stack_st_X509 *chain)
 	return ends;
 }
 
-static int verify(const struct trust *trust, struct stack_st_X509 *certs, time_t now,
-		  enum cert_purpose purpose, time_t *ends, const char **why)
+static int verify(const struct trust *trust, struct stack_st_X509 *certs,
+		  time_t now, enum cert_purpose purpose, time_t *ends,
+		  const char **why)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
@@ -474,8 +475,9 @@ int cert_verify(const struct trust *trust, const struct cert_der *ders,
 	ret = parse_ders(ders, n, CERT_MAX_CHAIN, &certs);
 	if (ret) {
 		ERR_clear_error();
-		*why = ret == -E2BIG ? "no certificate, or too many" :
-		       ret == -EBADMSG ? "not a certificate" : "no memory";
+		*why = ret == -E2BIG	 ? "no certificate, or too many"
+		       : ret == -EBADMSG ? "not a certificate"
+					 : "no memory";
 		return ret == -E2BIG ? -EBADMSG : ret;
 	}
 	x = sk_X509_value(certs, 0);

@@ -76,8 +76,7 @@ static int dn_str(const uint8_t *id, size_t len, char *buf, size_t size)
 	if (!name || p != id + len || !X509_NAME_entry_count(name))
 		goto out;
 	bio = BIO_new(BIO_s_mem());
-	if (!bio ||
-	    X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) < 0)
+	if (!bio || X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) < 0)
 		goto out;
 	n = (int)BIO_pending(bio);
 	if (n <= 0)
@@ -154,8 +153,8 @@ static int san_id(const GENERAL_NAMES *names, int kind, uint8_t **id,
 
 		if (g->type == kind && ASN1_STRING_length(g->d.ia5) > 0)
 			return id_copy(ASN1_STRING_get0_data(g->d.ia5),
-				       (size_t)ASN1_STRING_length(g->d.ia5),
-				       id, len);
+				       (size_t)ASN1_STRING_length(g->d.ia5), id,
+				       len);
 	}
 	return -ENOENT;
 }

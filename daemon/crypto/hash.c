@@ -18,8 +18,7 @@ static int hash(const EVP_MD *md, const struct iovec *iov, size_t n,
 		goto out;
 	for (i = 0; i < n; i++)
 		if (iov[i].iov_len &&
-		    EVP_DigestUpdate(ctx, iov[i].iov_base,
-				     iov[i].iov_len) != 1)
+		    EVP_DigestUpdate(ctx, iov[i].iov_base, iov[i].iov_len) != 1)
 			goto out;
 	if (EVP_DigestFinal_ex(ctx, out, NULL) == 1)
 		ret = 0;
@@ -33,8 +32,7 @@ int hash_sha1(const struct iovec *iov, size_t n, uint8_t out[HASH_SHA1_LEN])
 	return hash(EVP_sha1(), iov, n, out);
 }
 
-int hash_sha256(const struct iovec *iov, size_t n,
-		uint8_t out[HASH_SHA256_LEN])
+int hash_sha256(const struct iovec *iov, size_t n, uint8_t out[HASH_SHA256_LEN])
 {
 	return hash(EVP_sha256(), iov, n, out);
 }

@@ -77,9 +77,8 @@ static bool add_ext(X509 *x, X509 *issuer, int nid, const char *value)
 static int push_name(GENERAL_NAMES *names, int type, const void *p, size_t len)
 {
 	GENERAL_NAME *g = GENERAL_NAME_new();
-	ASN1_STRING *s = ASN1_STRING_type_new(type == GEN_IPADD ?
-					      V_ASN1_OCTET_STRING :
-					      V_ASN1_IA5STRING);
+	int form = type == GEN_IPADD ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING;
+	ASN1_STRING *s = ASN1_STRING_type_new(form);
 
 	if (!g || !s || ASN1_STRING_set(s, p, (int)len) != 1) {
 		ASN1_STRING_free(s);
@@ -104,10 +103,10 @@ static int push_text(GENERAL_NAMES *names, int type, unsigned int id_type,
 	for (; list && *list && !ret; list++) {
 		if (cert_id_str(id_type, *list, strlen(*list), buf,
 				sizeof(buf)))
-			return err_set(err, errlen, -EINVAL,
-				       "\"%s\" is no %s", *list,
-				       type == GEN_DNS ? "DNS name" :
-				       "mail address");
+			return err_set(err, errlen, -EINVAL, "\"%s\" is no %s",
+				       *list,
+				       type == GEN_DNS ? "DNS name"
+						       : "mail address");
 		ret = push_name(names, type, *list, strlen(*list));
 	}
 	return ret;
@@ -210,8 +209,9 @@ static int check_req(const struct pki_pair *ca, const struct pki_req *req,
 
 static int sign_cert(X509 *x, const struct sigkey *key)
 {
-	return X509_sign(x, sigkey_pkey(key), pkey_md(sigkey_type(key))) > 0 ?
-		0 : -EIO;
+	return X509_sign(x, sigkey_pkey(key), pkey_md(sigkey_type(key))) > 0
+		       ? 0
+		       : -EIO;
 }
 
 int pki_issue(const struct pki_pair *ca, const struct pki_req *req,
@@ -277,8 +277,8 @@ int pki_load(const char *cert_path, const char *key_path, struct pki_pair *out,
 		goto out;
 	der = cert_chain_der(chain, 0);
 	if (!cert_chain_fits_key(chain, out->key)) {
-		ret = err_set(err, errlen, -EINVAL,
-			      "%s is not the key of %s", key_path, cert_path);
+		ret = err_set(err, errlen, -EINVAL, "%s is not the key of %s",
+			      key_path, cert_path);
 		goto out;
 	}
 	out->cert = OPENSSL_memdup(der.p, der.len);

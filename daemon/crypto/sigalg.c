@@ -158,14 +158,13 @@ int sig_verify(const struct sigpub *pub, const uint8_t *alg, size_t alg_len,
 	if (!ctx)
 		return -ENOMEM;
 	ret = -EBADMSG;
-	if (EVP_DigestVerifyInit(ctx, &pctx, a.md, NULL,
-				 sigpub_pkey(pub)) != 1)
+	if (EVP_DigestVerifyInit(ctx, &pctx, a.md, NULL, sigpub_pkey(pub)) != 1)
 		goto out;
 	if (a.kind == ALG_PSS &&
 	    (EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING) != 1 ||
 	     EVP_PKEY_CTX_set_rsa_mgf1_md(pctx, a.md) != 1 ||
 	     EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) !=
-	     1))
+		     1))
 		goto out;
 	if (EVP_DigestVerify(ctx, sig, sig_len, msg, len) == 1)
 		ret = 0;

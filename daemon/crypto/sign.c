@@ -73,8 +73,9 @@ enum sig_type pkey_type(const EVP_PKEY *key)
 	case EVP_PKEY_RSA:
 	case EVP_PKEY_RSA_PSS:
 		bits = EVP_PKEY_get_bits(key);
-		return bits >= RSA_MIN_BITS && bits <= RSA_MAX_BITS ?
-			SIG_RSA_PSS : 0;
+		return bits >= RSA_MIN_BITS && bits <= RSA_MAX_BITS
+			       ? SIG_RSA_PSS
+			       : 0;
 	default:
 		return 0;
 	}
@@ -132,7 +133,7 @@ static EVP_MD_CTX *sign_ctx(const struct sigkey *key)
 	    (key->type != SIG_RSA_PSS ||
 	     (EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING) == 1 &&
 	      EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) ==
-	      1)))
+		      1)))
 		return ctx;
 	EVP_MD_CTX_free(ctx);
 	return NULL;
@@ -149,7 +150,8 @@ static int find_alg(struct sigkey *key)
 	params[0] = OSSL_PARAM_construct_octet_string(ALG_ID, key->alg,
 						      sizeof(key->alg));
 	params[1] = OSSL_PARAM_construct_end();
-	if (EVP_PKEY_CTX_get_params(EVP_MD_CTX_get_pkey_ctx(ctx), params) == 1 &&
+	if (EVP_PKEY_CTX_get_params(EVP_MD_CTX_get_pkey_ctx(ctx), params) ==
+		    1 &&
 	    params[0].return_size &&
 	    params[0].return_size <= sizeof(key->alg)) {
 		key->alg_len = params[0].return_size;

@@ -38,8 +38,8 @@ static const EVP_CIPHER *cipher(unsigned int kwa)
 }
 
 /* @out has room for what @len can become; 0, -EIO, or -EBADMSG (unwrapping) */
-static int run(unsigned int kwa, const uint8_t *kwk, int enc,
-	       const uint8_t *in, size_t len, uint8_t *out, size_t *out_len)
+static int run(unsigned int kwa, const uint8_t *kwk, int enc, const uint8_t *in,
+	       size_t len, uint8_t *out, size_t *out_len)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n = 0, tail = 0, ret = -EIO;

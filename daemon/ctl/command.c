@@ -54,26 +54,26 @@ static int fail(struct request *q, int ret, const char *fmt, ...)
 
 static int no_group(struct request *q)
 {
-	return fail(q, -ENOENT, "there is no group \"%s\" here",
-		    q->group);
+	return fail(q, -ENOENT, "there is no group \"%s\" here", q->group);
 }
 
 static int needs_gcks(struct request *q)
 {
-	return q->roles->gcks ? 0 :
-		fail(q, -EOPNOTSUPP, "this mcsecd is no key server");
+	return q->roles->gcks
+		       ? 0
+		       : fail(q, -EOPNOTSUPP, "this mcsecd is no key server");
 }
 
 static int needs_member(struct request *q)
 {
-	return q->roles->member ? 0 :
-		fail(q, -EOPNOTSUPP, "this mcsecd is no member");
+	return q->roles->member
+		       ? 0
+		       : fail(q, -EOPNOTSUPP, "this mcsecd is no member");
 }
 
 static int do_version(struct request *q)
 {
-	json_object_set_new(q->out, "version",
-			    json_string(q->roles->version));
+	json_object_set_new(q->out, "version", json_string(q->roles->version));
 	return 0;
 }
 
@@ -85,8 +85,8 @@ static int do_status(struct request *q)
 	json_object_set_new(q->out, "version", json_string(r->version));
 	if (r->gcks)
 		json_object_set_new(q->out, "gcks",
-				    report_gcks(r->gcks, r->gcks_host,
-						q->group, &found));
+				    report_gcks(r->gcks, r->gcks_host, q->group,
+						&found));
 	if (r->member)
 		json_object_set_new(q->out, "member",
 				    report_member(r->member, r->member_host,
@@ -134,9 +134,9 @@ static int do_evict(struct request *q)
 	int ret = needs_gcks(q);
 
 	if (!ret)
-		ret = (q->ahead ? gcks_evict_ahead : gcks_evict)
-			(q->roles->gcks, q->group, q->id, &ms, q->err,
-			 sizeof(q->err));
+		ret = (q->ahead ? gcks_evict_ahead
+				: gcks_evict)(q->roles->gcks, q->group, q->id,
+					      &ms, q->err, sizeof(q->err));
 	if (ret)
 		return ret;
 	gcks_each_group(q->roles->gcks, note_change, &c);
@@ -151,25 +151,28 @@ static int do_admit(struct request *q)
 {
 	int ret = needs_gcks(q);
 
-	return ret ? ret : gcks_admit(q->roles->gcks, q->group, q->id, q->err,
-				      sizeof(q->err));
+	return ret ? ret
+		   : gcks_admit(q->roles->gcks, q->group, q->id, q->err,
+				sizeof(q->err));
 }
 
 static int do_rekey(struct request *q)
 {
 	int ret = needs_gcks(q);
 
-	return ret ? ret : (q->signing_key ? gcks_renew_signing_key :
-			    gcks_rekey)(q->roles->gcks, q->group, q->err,
-					sizeof(q->err));
+	return ret ? ret
+		   : (q->signing_key ? gcks_renew_signing_key
+				     : gcks_rekey)(q->roles->gcks, q->group,
+						   q->err, sizeof(q->err));
 }
 
 static int do_reset(struct request *q)
 {
 	int ret = needs_gcks(q);
 
-	return ret ? ret : gcks_reset(q->roles->gcks, q->group, q->err,
-				      sizeof(q->err));
+	return ret ? ret
+		   : gcks_reset(q->roles->gcks, q->group, q->err,
+				sizeof(q->err));
 }
 
 static int do_reseal(struct request *q)
@@ -185,26 +188,26 @@ static int member_result(struct request *q, int ret, const char *already)
 		return no_group(q);
 	if (ret == -EALREADY)
 		return fail(q, ret, "group \"%s\": %s", q->group, already);
-	return ret ? fail(q, ret, "group \"%s\": %s", q->group,
-			  strerror(-ret)) : 0;
+	return ret ? fail(q, ret, "group \"%s\": %s", q->group, strerror(-ret))
+		   : 0;
 }
 
 static int do_leave(struct request *q)
 {
 	int ret = needs_member(q);
 
-	return ret ? ret :
-		member_result(q, member_leave(q->roles->member, q->group),
-			      "it has been left already");
+	return ret ? ret
+		   : member_result(q, member_leave(q->roles->member, q->group),
+				   "it has been left already");
 }
 
 static int do_join(struct request *q)
 {
 	int ret = needs_member(q);
 
-	return ret ? ret :
-		member_result(q, member_join(q->roles->member, q->group),
-			      "it is joined already");
+	return ret ? ret
+		   : member_result(q, member_join(q->roles->member, q->group),
+				   "it is joined already");
 }
 
 static int do_audit(struct request *q)
@@ -247,8 +250,8 @@ static const struct command *find(const char *name)
 }
 
 /* A text that the command takes; *@to is left alone when there is none. */
-static int take_text(struct request *q, json_t *o, const char *key,
-		     bool with, bool needs, const char **to)
+static int take_text(struct request *q, json_t *o, const char *key, bool with,
+		     bool needs, const char **to)
 {
 	json_t *v = json_object_get(o, key);
 
@@ -313,8 +316,7 @@ static int run(struct request *q, json_t *o)
 	ret = take_text(q, o, "group", c->takes & WITH_GROUP,
 			c->takes & NEEDS_GROUP, &q->group);
 	if (!ret)
-		ret = take_text(q, o, "id", false, c->takes & NEEDS_ID,
-				&q->id);
+		ret = take_text(q, o, "id", false, c->takes & NEEDS_ID, &q->id);
 	if (!ret)
 		ret = take_after(q, o, c->takes & WITH_AFTER);
 	if (!ret)
@@ -345,8 +347,7 @@ static char *answer(struct request *q, int ret)
 	return text;
 }
 
-char *ctl_answer(const struct ctl_roles *roles, const char *request,
-		 size_t len)
+char *ctl_answer(const struct ctl_roles *roles, const char *request, size_t len)
 {
 	struct request q = { .roles = roles, .out = json_object() };
 	json_error_t je;

@@ -67,8 +67,8 @@ static bool client_write(struct client *c)
 	ssize_t n;
 
 	while (c->out_off < c->out_len) {
-		n = send(c->fd.fd, c->out + c->out_off,
-			 c->out_len - c->out_off, MSG_NOSIGNAL);
+		n = send(c->fd.fd, c->out + c->out_off, c->out_len - c->out_off,
+			 MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -282,8 +282,7 @@ int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
 
 	if (strlen(path) >= sizeof(ctl->path))
 		return err_set(err, errlen, -ENAMETOOLONG,
-			       "control socket %s: the path is too long",
-			       path);
+			       "control socket %s: the path is too long", path);
 	ctl = calloc(1, sizeof(*ctl));
 	if (!ctl)
 		return err_set(err, errlen, -ENOMEM, "no memory");
@@ -295,8 +294,10 @@ int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
 	if (ret) {
 		free(ctl);
 		return err_set(err, errlen, ret, "control socket %s: %s%s",
-			       path, strerror(-ret), ret == -EADDRINUSE ?
-			       ": another mcsecd is running" : "");
+			       path, strerror(-ret),
+			       ret == -EADDRINUSE
+				       ? ": another mcsecd is running"
+				       : "");
 	}
 	*out = ctl;
 	return 0;

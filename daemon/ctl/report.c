@@ -325,8 +325,7 @@ static json_t *ike_sa(struct ike_sa *sa)
 	put_text(o, "peer", ike_sa_peer_name(sa));
 	put_ep(o, "address", ike_sa_peer(sa));
 	if (ike_sa_is_up(sa))
-		put_text(o, "algorithms",
-			 ike_sa_algs(sa, algs, sizeof(algs)));
+		put_text(o, "algorithms", ike_sa_algs(sa, algs, sizeof(algs)));
 	return o;
 }
 

@@ -28,7 +28,8 @@ static void resume(struct group *g)
 {
 	struct gout *o;
 
-	TAILQ_FOREACH(o, &g->out, all) {
+	TAILQ_FOREACH(o, &g->out, all)
+	{
 		o->start_ms = group_now_ms(g);
 		timer_set(g->k->deps.tq, &o->timer, 0);
 	}
@@ -45,7 +46,8 @@ static void check_roster(struct group *g)
 	char name[QUOTE_LEN];
 	struct gmember *m;
 
-	TAILQ_FOREACH(m, &g->members, all) {
+	TAILQ_FOREACH(m, &g->members, all)
+	{
 		const char *why = gmc_may(g, m->identity, m->send, !m->send);
 
 		if (!why)
@@ -114,7 +116,7 @@ int gcks_new(struct gcks **out, const struct conf_gcks *conf,
 	k->conf = conf;
 	k->deps = *deps;
 	k->time0_ms = (uint64_t)clock_wall(deps->clock) * MS -
-		clock_mono_ms(deps->clock);
+		      clock_mono_ms(deps->clock);
 	rc = notice_init(k);
 	if (rc)
 		snprintf(err, errlen, "%s", strerror(-rc));
@@ -253,8 +255,8 @@ void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		return;
 	g->rivals++;
 	/* a beat for who has not noticed yet, a sender above all */
-	if (g->st.keyed && (!g->rival_ms || group_now_ms(g) - g->rival_ms >=
-			    RIVAL_PAUSE_MS)) {
+	if (g->st.keyed &&
+	    (!g->rival_ms || group_now_ms(g) - g->rival_ms >= RIVAL_PAUSE_MS)) {
 		g->rival_ms = group_now_ms(g);
 		gkm_beat_soon(g, RIVAL_BEAT_MS);
 	}
@@ -407,8 +409,8 @@ int gcks_admit(struct gcks *k, const char *group, const char *identity,
 		rc = store_commit(s);
 	if (rc) {
 		store_abort(s);
-		snprintf(err, errlen, "\"%s\" is still kept out: %s",
-			 identity, store_error(s));
+		snprintf(err, errlen, "\"%s\" is still kept out: %s", identity,
+			 store_error(s));
 		return rc;
 	}
 	g->st.version++;
@@ -516,8 +518,8 @@ int gcks_reset(struct gcks *k, const char *group, char *err, size_t errlen)
 	rc = reset(g);
 	if (rc)
 		snprintf(err, errlen, "group \"%s\" is as it was: %s", group,
-			 rc == -ENOMEM ? "out of memory" :
-			 store_error(k->deps.store));
+			 rc == -ENOMEM ? "out of memory"
+				       : store_error(k->deps.store));
 	return rc;
 }
 
@@ -552,7 +554,7 @@ static void group_status(const struct group *g, struct gcks_group_status *s)
 	s->denied = g->n_denied;
 	s->pending = g->n_leaving;
 	TAILQ_FOREACH(j, &g->joins, all)
-		s->pending++;
+	s->pending++;
 	s->tree_depth = lkh_depth(g->tree);
 	signing_name(g, s->signing_key);
 	s->signing_key_made = g->st.sign_made;
@@ -566,7 +568,7 @@ static void group_status(const struct group *g, struct gcks_group_status *s)
 	s->next_sender_id = g->st.next_sid;
 	s->max_sender_id = (1u << g->conf->sender_id_bits) - 1;
 	TAILQ_FOREACH(o, &g->out, all)
-		s->outbox += o->sent < o->n;
+	s->outbox += o->sent < o->n;
 	s->unsent_change = gkm_unsent(g);
 	s->unconfirmed = g->st.keyed ? gkm_unconfirmed(g) : 0;
 	s->changed_ms = group_now_ms(g) - g->change_ms;
@@ -609,7 +611,8 @@ int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 
 	if (!g)
 		return -ENOENT;
-	TAILQ_FOREACH(m, &g->members, all) {
+	TAILQ_FOREACH(m, &g->members, all)
+	{
 		s.identity = m->identity;
 		s.send = m->send;
 		s.receive = m->receive;
@@ -636,7 +639,8 @@ int gcks_each_denied(struct gcks *k, const char *group, gcks_denied_fn *fn,
 
 	if (!g)
 		return -ENOENT;
-	TAILQ_FOREACH(d, &g->denied, all) {
+	TAILQ_FOREACH(d, &g->denied, all)
+	{
 		rc = fn(arg, d->identity, d->since);
 		if (rc)
 			break;

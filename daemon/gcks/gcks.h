@@ -32,9 +32,9 @@ struct timerq;
 
 /* Where a GSA_REKEY goes. */
 struct gcks_dest {
-	struct ep to;			/* multicast */
-	struct addr source;		/* none: the kernel chooses */
-	const char *interface;		/* "": the kernel chooses */
+	struct ep to; /* multicast */
+	struct addr source; /* none: the kernel chooses */
+	const char *interface; /* "": the kernel chooses */
 	uint8_t ttl;
 };
 
@@ -140,53 +140,53 @@ int gcks_reseal(struct gcks *k, char *err, size_t errlen);
 struct gcks_group_status {
 	const struct conf_group *conf;
 	uint32_t members;
-	uint32_t senders;		/* members that may send */
-	uint32_t denied;		/* evicted and not admitted again */
-	uint32_t pending;		/* joins and leaves in the batch */
+	uint32_t senders; /* members that may send */
+	uint32_t denied; /* evicted and not admitted again */
+	uint32_t pending; /* joins and leaves in the batch */
 	unsigned int tree_depth;
-	char signing_key[SIGPUB_NAME_LEN];	/* its name, or "" */
-	int64_t signing_key_made;	/* seconds since 1970 */
-	bool keyed;			/* the rest has a meaning */
+	char signing_key[SIGPUB_NAME_LEN]; /* its name, or "" */
+	int64_t signing_key_made; /* seconds since 1970 */
+	bool keyed; /* the rest has a meaning */
 	uint8_t rekey_spi[16];
-	uint32_t next_mid;		/* of the next GSA_REKEY */
+	uint32_t next_mid; /* of the next GSA_REKEY */
 	uint32_t data_spi;
-	uint32_t data_left;		/* seconds of lifetime left */
+	uint32_t data_left; /* seconds of lifetime left */
 	uint32_t rekey_left;
-	uint32_t next_rekey;		/* seconds to the periodic one */
+	uint32_t next_rekey; /* seconds to the periodic one */
 	uint32_t next_sender_id;
 	uint32_t max_sender_id;
-	unsigned int outbox;		/* messages with copies to be sent */
-	bool unsent_change;		/* nobody was sent the last change yet */
-	uint32_t unconfirmed;		/* senders that may use an older key */
-	uint64_t changed_ms;		/* since the last change of keys */
-	uint32_t confirmed_ms;		/* all had confirmed so long after it; 0 */
-	const char *unsent_why;		/* copies cannot be sent, or NULL */
+	unsigned int outbox; /* messages with copies to be sent */
+	bool unsent_change; /* nobody was sent the last change yet */
+	uint32_t unconfirmed; /* senders that may use an older key */
+	uint64_t changed_ms; /* since the last change of keys */
+	uint32_t confirmed_ms; /* all had confirmed so long after it; 0 */
+	const char *unsent_why; /* copies cannot be sent, or NULL */
 	/* since the start */
 	uint64_t rekeys;
 	uint64_t joins;
-	uint64_t registrations;		/* of who was a member already */
+	uint64_t registrations; /* of who was a member already */
 	uint64_t leaves;
 	uint64_t evictions;
-	uint64_t expired;		/* memberships that were not renewed */
+	uint64_t expired; /* memberships that were not renewed */
 	uint64_t refused;
-	uint64_t restarts;		/* everybody out */
-	uint64_t rivals;		/* members that were led astray */
+	uint64_t restarts; /* everybody out */
+	uint64_t rivals; /* members that were led astray */
 	uint64_t store_errors;
 	uint64_t beats;
-	uint64_t unsent;		/* copies that could not be sent */
+	uint64_t unsent; /* copies that could not be sent */
 };
 
 struct gcks_member_status {
 	const char *identity;
 	bool send;
 	bool receive;
-	int64_t joined;			/* seconds since 1970 */
-	int64_t registered;		/* last time */
+	int64_t joined; /* seconds since 1970 */
+	int64_t registered; /* last time */
 	uint32_t first_sender_id;
-	uint32_t n_sender_ids;		/* 0: none */
-	struct addr at;			/* where it registered last, or none */
-	int64_t until;			/* end of its membership; 0: none */
-	bool confirmed;			/* it sends with the Data SA there is */
+	uint32_t n_sender_ids; /* 0: none */
+	struct addr at; /* where it registered last, or none */
+	int64_t until; /* end of its membership; 0: none */
+	bool confirmed; /* it sends with the Data SA there is */
 };
 
 /* What is not 0 ends the iteration and is returned by it. */

@@ -33,14 +33,16 @@ void gkm_rekey_policy(const struct group *g, const struct gkm_state *st,
 	sa->proto = GIKE_PROTO_GIKE_UPDATE;
 	sa->spi_len = GIKE_SPI_LEN_REKEY;
 	memcpy(sa->spi, st->rekey.spi, GIKE_SPI_LEN_REKEY);
-	ts_set(&sa->src, addr_is_none(&c->rekey_source) ? NULL :
-	       &c->rekey_source, c->rekey_to.addr.family, IPPROTO_UDP, 0);
+	ts_set(&sa->src,
+	       addr_is_none(&c->rekey_source) ? NULL : &c->rekey_source,
+	       c->rekey_to.addr.family, IPPROTO_UDP, 0);
 	ts_set(&sa->dst, &c->rekey_to.addr, c->rekey_to.addr.family,
 	       IPPROTO_UDP, c->rekey_to.port);
 	sa->has = GSA_HAS_ENCR | GSA_HAS_KWA | GSA_HAS_LIFETIME;
 	sa->encr = c->kek_alg.encr;
-	sa->key_bits = c->kek_alg.encr == IKE_ENCR_CHACHA20_POLY1305 ? 0 :
-		c->kek_alg.key_bits;
+	sa->key_bits = c->kek_alg.encr == IKE_ENCR_CHACHA20_POLY1305
+			       ? 0
+			       : c->kek_alg.key_bits;
 	sa->kwa = c->kwa;
 	sa->lifetime = gkm_left(g, &st->rekey);
 	sa->n_next_spi = GKM_NEXT;
@@ -65,8 +67,8 @@ void gkm_data_policy(const struct group *g, const struct gkm_state *st,
 	ts_set(&sa->dst, &c->address, c->address.family, 0, 0);
 	sa->has = GSA_HAS_ENCR | GSA_HAS_SN | GSA_HAS_LIFETIME;
 	sa->encr = c->alg.encr;
-	sa->key_bits = c->alg.encr == IKE_ENCR_CHACHA20_POLY1305 ? 0 :
-		c->alg.key_bits;
+	sa->key_bits =
+		c->alg.encr == IKE_ENCR_CHACHA20_POLY1305 ? 0 : c->alg.key_bits;
 	sa->sn = GIKE_SN_32_UNSPEC;
 	sa->lifetime = gkm_left(g, &st->data);
 	sa->n_next_spi = GKM_NEXT;
@@ -127,11 +129,12 @@ int gkm_wrap(const struct group *g, const struct gkm_state *st,
 		if (!rc)
 			rc = kwk_wrap(&kwk, v->id, v->kwk_id,
 				      v->key ? v->key : st->rekey.keymat,
-				      v->key ? lkh_key_len(g->tree) :
-				      st->rekey.len, &key);
+				      v->key ? lkh_key_len(g->tree)
+					     : st->rekey.len,
+				      &key);
 		if (!rc)
-			rc = v->id ? kd_wrap_add(kd, &key) :
-				kd_bag_add(bag, &key);
+			rc = v->id ? kd_wrap_add(kd, &key)
+				   : kd_bag_add(bag, &key);
 	}
 	kwk_wipe(&kwk);
 	return rc;
@@ -202,8 +205,7 @@ static void retire_data(struct gkm_state *st, int64_t now)
 		if (st->old[i].until > now)
 			st->old[n++] = st->old[i];
 	if (n == GKM_OLD_MAX) {
-		memmove(&st->old[0], &st->old[1],
-			(n - 1) * sizeof(st->old[0]));
+		memmove(&st->old[0], &st->old[1], (n - 1) * sizeof(st->old[0]));
 		n--;
 	}
 	if (st->keyed) {
@@ -214,8 +216,8 @@ static void retire_data(struct gkm_state *st, int64_t now)
 	st->n_old = n;
 }
 
-static int make_keymat(struct gkey *k, const struct gsa_sa *policy,
-		       int64_t now, uint32_t lifetime)
+static int make_keymat(struct gkey *k, const struct gsa_sa *policy, int64_t now,
+		       uint32_t lifetime)
 {
 	int len = gsa_keymat_len(policy);
 
@@ -364,8 +366,8 @@ static int store_change(struct group *g, struct gkm_change *c,
 	if (!rc && c->sign)
 		rc = gkm_put_sign(g, c->sign);
 	TAILQ_FOREACH(o, &c->out, all)
-		if (!rc)
-			rc = gkm_put_out(g, o);
+	if (!rc)
+		rc = gkm_put_out(g, o);
 	if (!rc)
 		rc = gmc_audit(g->k, g->conf->name, "", "rekey", why);
 	if (!rc)
@@ -430,8 +432,8 @@ static int put_all_denied(struct group *g)
 	int rc = 0;
 
 	TAILQ_FOREACH(d, &g->denied, all)
-		if (!rc)
-			rc = gmc_put_denied(g, d->identity, d->since);
+	if (!rc)
+		rc = gmc_put_denied(g, d->identity, d->since);
 	return rc;
 }
 
@@ -478,8 +480,8 @@ static int start_anew(struct group *g, const char *why, bool disown,
 	if (!rc)
 		rc = gkm_put_state(g, &c.next);
 	TAILQ_FOREACH(o, &c.out, all)
-		if (!rc)
-			rc = gkm_put_out(g, o);
+	if (!rc)
+		rc = gkm_put_out(g, o);
 	if (!rc)
 		rc = gmc_audit(g->k, g->conf->name, "", "restart", why);
 	if (!rc)

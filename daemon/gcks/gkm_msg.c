@@ -74,8 +74,9 @@ static uint32_t exclude_step_ms(const struct group *g)
 {
 	uint32_t step = exclude_atd_ms(g) / (g->conf->rekey_copies + 1u);
 
-	return step < STEP_MIN_MS ? STEP_MIN_MS :
-		step > STEP_MAX_MS ? STEP_MAX_MS : step;
+	return step < STEP_MIN_MS   ? STEP_MIN_MS
+	       : step > STEP_MAX_MS ? STEP_MAX_MS
+				    : step;
 }
 
 /*
@@ -150,8 +151,7 @@ static void add_data(struct group *g, const struct gkm_state *st,
 		 */
 		dtd = g->conf->evict_atd + LATE_MS / MS + 2;
 		m->gsa.gw.atd = g->conf->evict_atd;
-		if (dtd < m->gsa.gw.dtd ||
-		    m->gsa.gw.dtd <= g->conf->evict_atd)
+		if (dtd < m->gsa.gw.dtd || m->gsa.gw.dtd <= g->conf->evict_atd)
 			m->gsa.gw.dtd = dtd;
 	}
 	if (!st->n_old)
@@ -224,7 +224,8 @@ static int first_message(struct group *g, struct gkm_change *c,
 			 enum gkm_how how, const struct lkh_wraps *w)
 {
 	static const struct lkh_wrap simple;
-	struct lkh_wraps one = { .v = (struct lkh_wrap *)&simple, .n = 1,
+	struct lkh_wraps one = { .v = (struct lkh_wrap *)&simple,
+				 .n = 1,
 				 .n_sa = 1 };
 	uint32_t at[GKM_COPIES_MAX];
 	struct rekey_msg m;
@@ -239,8 +240,8 @@ static int first_message(struct group *g, struct gkm_change *c,
 	/* who is out can read this: the second message has them */
 	if (how == GKM_EXCLUDE)
 		m.gsa.rekey.n_next_spi = 0;
-	rc = gkm_wrap(g, &c->next, how == GKM_SIMPLE ? &one : w,
-		      &g->rs.gsk_w, &m.kd);
+	rc = gkm_wrap(g, &c->next, how == GKM_SIMPLE ? &one : w, &g->rs.gsk_w,
+		      &m.kd);
 	if (how == GKM_EXCLUDE) {
 		n = copies_exclude(g, false, at);
 	} else {

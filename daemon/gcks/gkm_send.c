@@ -60,8 +60,8 @@ static void forget(struct gout *o)
 	}
 	last = TAILQ_EMPTY(&g->out);
 	/* with the last one go those that could not be deleted before */
-	rc = last ? store_key(key, "g", g->conf->name, "o", NULL) :
-		gkm_out_key(o, key);
+	rc = last ? store_key(key, "g", g->conf->name, "o", NULL)
+		  : gkm_out_key(o, key);
 	gout_free(o);
 	if (!rc)
 		rc = store_begin(s);
@@ -88,7 +88,7 @@ uint32_t gkm_unconfirmed(const struct group *g)
 	if (!g->n_senders)
 		return 0;
 	TAILQ_FOREACH(m, &g->members, all)
-		n += m->send && m->sends_spi != spi;
+	n += m->send && m->sends_spi != spi;
 	return n;
 }
 
@@ -113,10 +113,9 @@ bool gkm_unsent(const struct group *g)
 	const struct gout *o;
 
 	TAILQ_FOREACH(o, &g->out, all)
-		if (!o->passing && !o->sent &&
-		    (o->seq == g->change_out ||
-		     (o->seq > g->change_out && o->failed)))
-			return true;
+	if (!o->passing && !o->sent &&
+	    (o->seq == g->change_out || (o->seq > g->change_out && o->failed)))
+		return true;
 	return false;
 }
 
@@ -162,8 +161,8 @@ static int send_copy(struct gout *o)
 			 o->interface[0] ? " by " : "", o->interface,
 			 strerror(-rc));
 	else
-		log_info("group %s: rekeys to %s are sent again",
-			 g->conf->name, ep_str(&o->to, ep));
+		log_info("group %s: rekeys to %s are sent again", g->conf->name,
+			 ep_str(&o->to, ep));
 	g->send_errno = rc;
 	return rc;
 }

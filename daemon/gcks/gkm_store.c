@@ -68,11 +68,10 @@ int gkm_policy_digest(const struct conf_group *conf,
 			       "1 %s %s %s %u-%u %u-%u %u %u %u",
 			       addr_str(&conf->address, a),
 			       ep_str(&conf->rekey_to, b),
-			       addr_str(&conf->rekey_source, c),
-			       conf->alg.encr, conf->alg.key_bits,
-			       conf->kek_alg.encr, conf->kek_alg.key_bits,
-			       conf->kwa, conf->rekey_sign,
-			       conf->sender_id_bits);
+			       addr_str(&conf->rekey_source, c), conf->alg.encr,
+			       conf->alg.key_bits, conf->kek_alg.encr,
+			       conf->kek_alg.key_bits, conf->kwa,
+			       conf->rekey_sign, conf->sender_id_bits);
 	return hash_sha256(&iov, 1, digest);
 }
 
@@ -272,8 +271,8 @@ static int put_node(void *ctx, uint32_t slot, const uint8_t *rec, size_t len)
 	rc = key_num(g, "t", slot, key);
 	if (rc)
 		return rc;
-	return rec ? store_put(group_store(g), key, rec, len) :
-		store_del(group_store(g), key);
+	return rec ? store_put(group_store(g), key, rec, len)
+		   : store_del(group_store(g), key);
 }
 
 int gkm_put_tree(struct group *g)
@@ -308,14 +307,13 @@ int gkm_del_outs(struct group *g)
 	return rc ? rc : store_del_below(group_store(g), key);
 }
 
-static int load_node(void *arg, const char *key, const uint8_t *val,
-		     size_t len)
+static int load_node(void *arg, const char *key, const uint8_t *val, size_t len)
 {
 	struct group *g = arg;
 	uint64_t slot = num_of(key);
 
-	return slot > UINT32_MAX ? -EBADMSG :
-		lkh_import(g->tree, slot, val, len);
+	return slot > UINT32_MAX ? -EBADMSG
+				 : lkh_import(g->tree, slot, val, len);
 }
 
 static int load_leaf(void *arg, uint64_t member, uint32_t leaf)
@@ -352,8 +350,8 @@ static int load_tree(struct group *g)
 	if (rc)
 		return rc;
 	TAILQ_FOREACH(m, &g->members, all)
-		if (m->leaf == LKH_NONE)
-			return -EBADMSG;
+	if (m->leaf == LKH_NONE)
+		return -EBADMSG;
 	return 0;
 }
 
@@ -515,8 +513,9 @@ int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
 out:
 	if (rc)
 		snprintf(err, errlen, "group %s: keys in the store: %s",
-			 g->conf->name, rc == -EBADMSG ? "damaged" :
-			 rc == -ENOMEM ? "out of memory" :
-			 store_error(group_store(g)));
+			 g->conf->name,
+			 rc == -EBADMSG	 ? "damaged"
+			 : rc == -ENOMEM ? "out of memory"
+					 : store_error(group_store(g)));
 	return rc;
 }

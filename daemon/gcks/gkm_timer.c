@@ -126,7 +126,8 @@ static void beat(void *arg)
 
 void gkm_beat_soon(struct group *g, uint32_t ms)
 {
-	if (timer_armed(&g->beat) && timer_left_ms(g->k->deps.tq, &g->beat) > ms)
+	if (timer_armed(&g->beat) &&
+	    timer_left_ms(g->k->deps.tq, &g->beat) > ms)
 		timer_set(g->k->deps.tq, &g->beat, ms);
 }
 
@@ -168,8 +169,8 @@ static void periodic(void *arg)
 
 void gkm_schedule(struct group *g)
 {
-	int64_t left = g->st.data.made + g->conf->rekey_interval -
-		group_wall(g);
+	int64_t left =
+		g->st.data.made + g->conf->rekey_interval - group_wall(g);
 	uint32_t first = pace_copies_ms(g) + FIRST_BEAT_MS;
 
 	gkm_timers_stop(g);

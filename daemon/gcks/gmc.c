@@ -82,8 +82,8 @@ const struct gdenied *gmc_denied(const struct group *g, const char *identity)
 	const struct gdenied *d;
 
 	TAILQ_FOREACH(d, &g->denied, all)
-		if (!strcmp(d->identity, identity))
-			return d;
+	if (!strcmp(d->identity, identity))
+		return d;
 	return NULL;
 }
 
@@ -93,13 +93,13 @@ const char *gmc_may(const struct group *g, const char *identity, bool send,
 	if (gmc_denied(g, identity))
 		return "evicted, and not admitted again";
 	if (send && !gmc_may_send(g, identity))
-		return gmc_may_receive(g, identity) ?
-			"may receive only, but asked to send" :
-			"may not send";
+		return gmc_may_receive(g, identity)
+			       ? "may receive only, but asked to send"
+			       : "may not send";
 	if (receive && !gmc_may_receive(g, identity))
-		return gmc_may_send(g, identity) ?
-			"may send only, but did not ask to send" :
-			"not in the lists of the group";
+		return gmc_may_send(g, identity)
+			       ? "may send only, but did not ask to send"
+			       : "not in the lists of the group";
 	return NULL;
 }
 
@@ -195,8 +195,8 @@ struct gmember *gmc_find(const struct group *g, const char *identity)
 	struct gmember *m;
 
 	LIST_FOREACH(m, &g->by_id[gmc_hash(identity)], by_id)
-		if (!strcmp(m->identity, identity))
-			return m;
+	if (!strcmp(m->identity, identity))
+		return m;
 	return NULL;
 }
 
@@ -205,8 +205,8 @@ struct gmember *gmc_find_number(const struct group *g, uint64_t number)
 	struct gmember *m;
 
 	LIST_FOREACH(m, &g->by_number[number % GMC_HASH], by_number)
-		if (m->number == number)
-			return m;
+	if (m->number == number)
+		return m;
 	return NULL;
 }
 
@@ -235,7 +235,7 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	wbuf_u8(&w, RECORD_VERSION);
 	wbuf_u64(&w, m->number);
 	wbuf_u8(&w, m->send | m->receive << 1 | m->fragments << 2 |
-		m->renewed << 3);
+			    m->renewed << 3);
 	wbuf_u64(&w, m->joined);
 	wbuf_u64(&w, m->registered);
 	wbuf_u32(&w, m->first_sid);
@@ -305,8 +305,8 @@ void gmc_note_admitted(struct group *g, const char *identity)
 	struct gdenied *d;
 
 	TAILQ_FOREACH(d, &g->denied, all)
-		if (!strcmp(d->identity, identity))
-			break;
+	if (!strcmp(d->identity, identity))
+		break;
 	if (!d)
 		return;
 	TAILQ_REMOVE(&g->denied, d, all);
@@ -397,8 +397,9 @@ int gmc_load(struct group *g, char *err, size_t errlen)
 		rc = store_each(group_store(g), key, load_denied, g);
 	if (rc)
 		snprintf(err, errlen, "group %s: roster in the store: %s",
-			 g->conf->name, rc == -EBADMSG ? "damaged" :
-			 store_error(group_store(g)));
+			 g->conf->name,
+			 rc == -EBADMSG ? "damaged"
+					: store_error(group_store(g)));
 	return rc;
 }
 

@@ -19,10 +19,10 @@
 
 struct sigkey;
 
-#define GMC_HASH 1024		/* buckets */
-#define GMC_ID_MAX 600		/* octets of an identity as text */
-#define GKM_OLD_MAX 31		/* Data SAs named in a Delete; 32 with one more */
-#define GKM_COPIES_MAX 10	/* copies of one message */
+#define GMC_HASH 1024 /* buckets */
+#define GMC_ID_MAX 600 /* octets of an identity as text */
+#define GKM_OLD_MAX 31 /* Data SAs named in a Delete; 32 with one more */
+#define GKM_COPIES_MAX 10 /* copies of one message */
 /* Members refuse a message a minute after it was made. */
 #define GKM_STALE_S 50
 #define GKM_DIGEST 32
@@ -38,14 +38,14 @@ struct gmember {
 	LIST_ENTRY(gmember) by_number;
 	struct group *g;
 	char *identity;
-	uint64_t number;	/* never given to anybody else */
+	uint64_t number; /* never given to anybody else */
 	uint32_t leaf;
 	bool send;
 	bool receive;
-	bool fragments;		/* takes fragments of GSA_REKEY */
-	bool leaving;		/* goes with a batch ... */
-	uint64_t leave_ms;	/* ... that is not before then */
-	bool out;		/* goes with the change being made */
+	bool fragments; /* takes fragments of GSA_REKEY */
+	bool leaving; /* goes with a batch ... */
+	uint64_t leave_ms; /* ... that is not before then */
+	bool out; /* goes with the change being made */
 	/*
 	 * When the membership ends: with its certificate, in seconds since
 	 * 1970, and at this time of the group, in milliseconds; 0: not.
@@ -53,14 +53,14 @@ struct gmember {
 	int64_t cert_ends;
 	uint64_t term_ms;
 	struct timer term;
-	const char *ended;	/* it leaves because of that, and why */
-	struct addr at;		/* where it registered last; none: not known */
-	bool replaced;		/* it leaves since it is elsewhere now */
+	const char *ended; /* it leaves because of that, and why */
+	struct addr at; /* where it registered last; none: not known */
+	bool replaced; /* it leaves since it is elsewhere now */
 	/* its leaf has a new key, those above it are still to be replaced */
 	bool renewed;
-	uint64_t renewed_ms;	/* when, by the clock; 0: before a restart */
-	bool turning;		/* with the change being made */
-	int64_t joined;		/* seconds since 1970 */
+	uint64_t renewed_ms; /* when, by the clock; 0: before a restart */
+	bool turning; /* with the change being made */
+	int64_t joined; /* seconds since 1970 */
 	int64_t registered;
 	uint32_t first_sid;
 	uint32_t n_sids;
@@ -87,16 +87,16 @@ struct gkey {
 	uint8_t spi[GIKE_SPI_LEN_REKEY];
 	uint8_t keymat[KD_PLAIN_MAX];
 	uint16_t len;
-	int64_t made;		/* seconds since 1970 */
-	uint32_t lifetime;	/* seconds */
+	int64_t made; /* seconds since 1970 */
+	uint32_t lifetime; /* seconds */
 };
 
 struct gkm_state {
-	uint8_t policy[GKM_DIGEST];	/* of the settings keys depend on */
+	uint8_t policy[GKM_DIGEST]; /* of the settings keys depend on */
 	/* one more with each change; the witness has it too */
 	uint64_t version;
-	bool keyed;			/* rekey and data are there */
-	uint64_t next_number;		/* of a member */
+	bool keyed; /* rekey and data are there */
+	uint64_t next_number; /* of a member */
 	uint32_t next_sid;
 	/* of the Rekey SA: no message in the network has this or a later one */
 	uint32_t next_mid;
@@ -111,7 +111,7 @@ struct gkm_state {
 	 * The same of Data SAs: who hears ESP of one of these has missed one.
 	 */
 	uint8_t next_data_spi[GKM_NEXT][GIKE_SPI_LEN_DATA];
-	int64_t sign_made;	/* the signing key, seconds since 1970 */
+	int64_t sign_made; /* the signing key, seconds since 1970 */
 	/* of the group, in milliseconds; it never goes back */
 	uint64_t time_ms;
 	/* what the Rekey SA was made for; settings may change */
@@ -121,7 +121,7 @@ struct gkm_state {
 	unsigned int n_old;
 	struct {
 		uint32_t spi;
-		int64_t until;		/* end of its lifetime */
+		int64_t until; /* end of its lifetime */
 	} old[GKM_OLD_MAX];
 };
 
@@ -135,15 +135,15 @@ struct gout {
 	struct addr source;
 	char *interface;
 	uint8_t ttl;
-	unsigned int n;			/* copies */
+	unsigned int n; /* copies */
 	unsigned int sent;
-	uint32_t at_ms[GKM_COPIES_MAX];	/* since start */
+	uint32_t at_ms[GKM_COPIES_MAX]; /* since start */
 	uint64_t start_ms;
 	struct timer timer;
 	uint8_t *msg;
 	size_t len;
-	bool passing;		/* not in the store */
-	bool failed;		/* its next copy could not be sent */
+	bool passing; /* not in the store */
+	bool failed; /* its next copy could not be sent */
 };
 
 TAILQ_HEAD(gouts, gout);
@@ -152,22 +152,22 @@ TAILQ_HEAD(gouts, gout);
 
 struct gjoin {
 	TAILQ_ENTRY(gjoin) all;
-	LIST_ENTRY(gjoin) by_id;	/* in a batch, if it is new */
-	uint64_t token;		/* for ike_reply() */
-	uint64_t over;		/* number of the IKE SA */
+	LIST_ENTRY(gjoin) by_id; /* in a batch, if it is new */
+	uint64_t token; /* for ike_reply() */
+	uint64_t over; /* number of the IKE SA */
 	char *identity;
 	bool send;
 	bool receive;
 	bool fragments;
-	uint32_t n_sids;	/* wanted; then given by the batch */
+	uint32_t n_sids; /* wanted; then given by the batch */
 	uint32_t first_sid;
-	struct ep from;		/* where the request came from */
-	int64_t cert_ends;	/* as in struct gmember */
+	struct ep from; /* where the request came from */
+	int64_t cert_ends; /* as in struct gmember */
 	uint64_t term_ms;
-	struct gmember *m;	/* the member it is, or becomes */
+	struct gmember *m; /* the member it is, or becomes */
 	bool is_new;
-	bool renews;		/* gives its leaf another key */
-	bool quiet;		/* no line about it in the log */
+	bool renews; /* gives its leaf another key */
+	bool quiet; /* no line about it in the log */
 };
 
 TAILQ_HEAD(gjoins, gjoin);
@@ -182,35 +182,35 @@ struct group {
 	uint32_t n_members;
 	uint32_t n_senders;
 	uint32_t n_renewed;
-	uint32_t n_whole;	/* take GSA_REKEY in one piece only */
+	uint32_t n_whole; /* take GSA_REKEY in one piece only */
 	struct gdenieds denied;
 	uint32_t n_denied;
 
 	struct lkh *tree;
 	struct sigkey *sign;
-	bool want_sign;		/* another one with the next rekey */
+	bool want_sign; /* another one with the next rekey */
 	struct gkm_state st;
-	struct rekey_sa rs;	/* of st.rekey; next_mid counts here */
+	struct rekey_sa rs; /* of st.rekey; next_mid counts here */
 	struct timer periodic;
 	struct timer beat;
 	struct pace pace;
 
 	struct gouts out;
 	uint64_t next_out;
-	uint64_t change_out;	/* messages from here on are of the last change */
-	uint64_t change_ms;	/* when that was */
-	uint32_t confirmed_ms;	/* so much later all senders had confirmed */
-	uint64_t unsent;	/* copies that could not be sent */
-	int send_errno;		/* why the last one could not; 0: it could */
+	uint64_t change_out; /* messages from here on are of the last change */
+	uint64_t change_ms; /* when that was */
+	uint32_t confirmed_ms; /* so much later all senders had confirmed */
+	uint64_t unsent; /* copies that could not be sent */
+	int send_errno; /* why the last one could not; 0: it could */
 
 	struct gjoins joins;
-	uint32_t senders_waiting;	/* of joins */
+	uint32_t senders_waiting; /* of joins */
 	uint32_t n_leaving;
 	struct timer batch;
-	uint64_t batch_ms;	/* when the batch is due */
+	uint64_t batch_ms; /* when the batch is due */
 
-	uint64_t ahead_ms;	/* of our clock is the group's time */
-	bool fresh;		/* the Data SA was made in this run */
+	uint64_t ahead_ms; /* of our clock is the group's time */
+	bool fresh; /* the Data SA was made in this run */
 
 	uint64_t rekeys;
 	uint64_t beats;
@@ -222,11 +222,11 @@ struct group {
 	uint64_t refused;
 	uint64_t restarts;
 	uint64_t rivals;
-	uint64_t rival_ms;	/* the last beat that a report of one brought */
+	uint64_t rival_ms; /* the last beat that a report of one brought */
 	uint64_t store_errors;
 };
 
-#define GCKS_PACE 1024		/* buckets */
+#define GCKS_PACE 1024 /* buckets */
 
 /*
  * How fast an identity asks a group for Sender-IDs, and how often it has come
@@ -235,11 +235,11 @@ struct group {
  */
 struct gpace {
 	LIST_ENTRY(gpace) link;
-	uint64_t at_ms;		/* when it was last given some */
-	uint32_t wait_ms;	/* so long after that it gets none */
-	unsigned int joins;	/* that are not forgiven yet */
-	uint64_t came_ms;	/* when one was; or when it came first */
-	char key[];		/* group, newline, identity */
+	uint64_t at_ms; /* when it was last given some */
+	uint32_t wait_ms; /* so long after that it gets none */
+	unsigned int joins; /* that are not forgiven yet */
+	uint64_t came_ms; /* when one was; or when it came first */
+	char key[]; /* group, newline, identity */
 };
 
 LIST_HEAD(gpaces, gpace);
@@ -248,16 +248,16 @@ struct gcks {
 	const struct conf_gcks *conf;
 	struct gcks_deps deps;
 	struct ike_host *host;
-	struct group *groups;	/* as many as in conf */
+	struct group *groups; /* as many as in conf */
 	struct gpaces pace[GCKS_PACE];
-	uint64_t time0_ms;	/* our time when clock_mono_ms() was 0 */
+	uint64_t time0_ms; /* our time when clock_mono_ms() was 0 */
 	struct notices notices;
 };
 
 static inline uint32_t gkey_spi(const struct gkey *k)
 {
 	return (uint32_t)k->spi[0] << 24 | k->spi[1] << 16 | k->spi[2] << 8 |
-		k->spi[3];
+	       k->spi[3];
 }
 
 static inline struct store *group_store(const struct group *g)

@@ -18,14 +18,14 @@
 #define RECORD_VERSION 1
 
 struct node {
-	uint32_t id;		/* Key ID; 0: free slot, or the root */
-	uint32_t up;		/* parent; in a free slot the next free one */
+	uint32_t id; /* Key ID; 0: free slot, or the root */
+	uint32_t up; /* parent; in a free slot the next free one */
 	uint32_t kid[2];
-	uint32_t leaves;	/* leaves at or below */
-	uint64_t member;	/* 0: not a leaf */
-	bool stale;		/* this batch must replace the key */
-	bool joined;		/* every leaf below came in this batch */
-	bool saved;		/* the journal has what was here before */
+	uint32_t leaves; /* leaves at or below */
+	uint64_t member; /* 0: not a leaf */
+	bool stale; /* this batch must replace the key */
+	bool joined; /* every leaf below came in this batch */
+	bool saved; /* the journal has what was here before */
 	uint8_t key[LKH_KEY_MAX];
 };
 
@@ -37,9 +37,9 @@ struct saved {
 struct lkh {
 	size_t key_len;
 	struct node *v;
-	uint32_t n;		/* slots in use or on the free list */
+	uint32_t n; /* slots in use or on the free list */
 	uint32_t cap;
-	uint32_t free;		/* head of the free list */
+	uint32_t free; /* head of the free list */
 	uint32_t next_id;
 	size_t n_stale;
 
@@ -533,8 +533,7 @@ void lkh_undo(struct lkh *t)
 
 	for (i = 0; i < t->n_journal; i++)
 		t->v[t->journal[i].slot] = t->journal[i].was;
-	explicit_bzero(&t->v[t->old_n],
-		       (t->n - t->old_n) * sizeof(*t->v));
+	explicit_bzero(&t->v[t->old_n], (t->n - t->old_n) * sizeof(*t->v));
 	t->n = t->old_n;
 	t->free = t->old_free;
 	journal_wipe(t);
@@ -644,7 +643,9 @@ static int check_below(struct lkh *t, uint32_t s, uint32_t up,
 	if (nd->member) {
 		nd->leaves = 1;
 		return s == ROOT || nd->kid[0] != LKH_NONE ||
-			nd->kid[1] != LKH_NONE ? -EBADMSG : 0;
+				       nd->kid[1] != LKH_NONE
+			       ? -EBADMSG
+			       : 0;
 	}
 	nd->leaves = 0;
 	for (i = 0; i < 2; i++) {

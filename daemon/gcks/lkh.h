@@ -25,10 +25,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LKH_NONE 0xffffffffu	/* no slot */
-#define LKH_KEY_MAX 32		/* octets of a tree key */
-#define LKH_MEMBERS_MAX 65536u	/* leaves of one tree */
-#define LKH_DEPTH_MAX 40	/* levels below the root */
+#define LKH_NONE 0xffffffffu /* no slot */
+#define LKH_KEY_MAX 32 /* octets of a tree key */
+#define LKH_MEMBERS_MAX 65536u /* leaves of one tree */
+#define LKH_DEPTH_MAX 40 /* levels below the root */
 #define LKH_RECORD_MAX (1 + 5 * 4 + 8 + LKH_KEY_MAX) /* lkh_export() */
 
 struct lkh;
@@ -38,17 +38,17 @@ struct lkh;
  * are into the tree and hold until its next change.
  */
 struct lkh_wrap {
-	uint32_t id;		/* 0: the KEYMAT of the Rekey SA itself */
-	uint32_t kwk_id;	/* 0: default KWK of the carrying SA */
-	const uint8_t *key;	/* NULL for id 0 */
-	const uint8_t *kwk;	/* NULL for kwk_id 0 */
+	uint32_t id; /* 0: the KEYMAT of the Rekey SA itself */
+	uint32_t kwk_id; /* 0: default KWK of the carrying SA */
+	const uint8_t *key; /* NULL for id 0 */
+	const uint8_t *kwk; /* NULL for kwk_id 0 */
 };
 
 /* To be released with lkh_wraps_free(). */
 struct lkh_wraps {
 	struct lkh_wrap *v;
 	size_t n;
-	size_t n_sa;		/* the first n_sa have id 0 */
+	size_t n_sa; /* the first n_sa have id 0 */
 };
 
 /* An empty tree of keys of @key_len octets (16, 24 or 32); NULL: no memory. */

@@ -20,15 +20,21 @@
 #define WHY_SHOWN 200
 
 static const struct quota_rule of_nets = {
-	.burst = 5, .every_ms = 10000, .keys = 1024,
+	.burst = 5,
+	.every_ms = 10000,
+	.keys = 1024,
 };
 
 static const struct quota_rule of_identities = {
-	.burst = 32, .every_ms = 10000, .keys = 4096,
+	.burst = 32,
+	.every_ms = 10000,
+	.keys = 4096,
 };
 
 static const struct quota_rule of_same = {
-	.burst = 1, .every_ms = 10000, .keys = 1024,
+	.burst = 1,
+	.every_ms = 10000,
+	.keys = 1024,
 };
 
 /*
@@ -36,11 +42,15 @@ static const struct quota_rule of_same = {
  * and for each group, since all of a crowd may be right.
  */
 static const struct quota_rule of_rivals = {
-	.burst = 1, .every_ms = 60000, .keys = 4096,
+	.burst = 1,
+	.every_ms = 60000,
+	.keys = 4096,
 };
 
 static const struct quota_rule of_crowds = {
-	.burst = 4, .every_ms = 10000, .keys = 256,
+	.burst = 4,
+	.every_ms = 10000,
+	.keys = 256,
 };
 
 static uint64_t now_of(const struct gcks *k)
@@ -85,8 +95,9 @@ int notice_init(struct gcks *k)
 	n->same = quota_new(&of_same, seed);
 	n->rivals = quota_new(&of_rivals, seed);
 	n->crowds = quota_new(&of_crowds, seed);
-	return n->nets && n->identities && n->same && n->rivals && n->crowds ?
-		0 : -ENOMEM;
+	return n->nets && n->identities && n->same && n->rivals && n->crowds
+		       ? 0
+		       : -ENOMEM;
 }
 
 void notice_free(struct gcks *k)

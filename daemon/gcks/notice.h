@@ -17,15 +17,15 @@
 struct quota;
 
 struct notices {
-	struct quota *nets;		/* lines about strangers, by network */
-	struct quota *identities;	/* lines about members */
-	struct quota *same;		/* the same refusal */
-	struct quota *rivals;		/* reports of a rival, by member */
-	struct quota *crowds;		/* and by group */
-	uint64_t stranger_ms;	/* when one was last written; 0: never */
-	uint64_t strangers;	/* passed over since */
-	uint64_t members;	/* likewise, of members */
-	struct timer rest;	/* says so when nothing else does */
+	struct quota *nets; /* lines about strangers, by network */
+	struct quota *identities; /* lines about members */
+	struct quota *same; /* the same refusal */
+	struct quota *rivals; /* reports of a rival, by member */
+	struct quota *crowds; /* and by group */
+	uint64_t stranger_ms; /* when one was last written; 0: never */
+	uint64_t strangers; /* passed over since */
+	uint64_t members; /* likewise, of members */
+	struct timer rest; /* says so when nothing else does */
 };
 
 /* 0 or -ENOMEM */

@@ -27,8 +27,8 @@ static uint32_t left(const struct group *g, uint64_t until_ms)
 
 static uint32_t spacing_ms(const struct group *g)
 {
-	uint32_t live = g->conf->dtd > g->conf->atd ? g->conf->dtd :
-		g->conf->atd + 1u;
+	uint32_t live = g->conf->dtd > g->conf->atd ? g->conf->dtd
+						    : g->conf->atd + 1u;
 	uint32_t ms = live * MS / SAS_GOING;
 
 	return ms > SPACING_MIN_MS ? ms : SPACING_MIN_MS;
@@ -59,8 +59,8 @@ void pace_changed(struct group *g, enum gkm_how how, bool told)
 	p->clear_ms = now + apart;
 	p->switch_ms = now;
 	if (told)
-		p->switch_ms += how == GKM_EXCLUDE ? gkm_effective_ms(g) :
-			pace_atd(g) * MS;
+		p->switch_ms += how == GKM_EXCLUDE ? gkm_effective_ms(g)
+						   : pace_atd(g) * MS;
 	if (told && how == GKM_EXCLUDE)
 		p->burst_ms = now + gkm_burst_ms(g) + SLACK_MS;
 	p->exclusion = how == GKM_EXCLUDE && p->switch_ms >= p->hold_ms;

@@ -21,18 +21,18 @@ struct group;
 enum gkm_how;
 
 struct pace {
-	uint64_t copies_ms;	/* all copies of the last change are out */
-	uint64_t clear_ms;	/* and the next one may go */
+	uint64_t copies_ms; /* all copies of the last change are out */
+	uint64_t clear_ms; /* and the next one may go */
 	/*
 	 * The copies of an exclusion's second message are. It has the first
 	 * Message ID of its Rekey SA: whatever came over that SA before would
 	 * make members drop it as old.
 	 */
 	uint64_t burst_ms;
-	uint64_t switch_ms;	/* senders have changed to the Data SA */
-	bool exclusion;		/* since somebody must not read the old one */
-	uint64_t hold_ms;	/* no sender changes before: all come back */
-	uint64_t gather_ms;	/* joins wait for each other until then */
+	uint64_t switch_ms; /* senders have changed to the Data SA */
+	bool exclusion; /* since somebody must not read the old one */
+	uint64_t hold_ms; /* no sender changes before: all come back */
+	uint64_t gather_ms; /* joins wait for each other until then */
 };
 
 /* A change went out. @told: there was somebody to tell. */

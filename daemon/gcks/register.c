@@ -26,10 +26,10 @@
 struct batch {
 	struct gmember *deny;
 	int64_t now;
-	uint32_t n_out;		/* members that go */
-	uint32_t n_in;		/* requests that are granted */
-	uint32_t n_new;		/* of these, from who was no member */
-	uint32_t senders;	/* requests to send that are still to be seen */
+	uint32_t n_out; /* members that go */
+	uint32_t n_in; /* requests that are granted */
+	uint32_t n_new; /* of these, from who was no member */
+	uint32_t senders; /* requests to send that are still to be seen */
 	/* those of who was no member, by identity */
 	LIST_HEAD(, gjoin) newcomers[GMC_HASH];
 };
@@ -101,7 +101,7 @@ void gr_answer(struct group *g, struct gjoin *j)
 
 	sa = ike_token_sa(g->k->host, j->token);
 	if (!sa || !ike_sa_kwk(sa))
-		return;	/* it is in, and will ask again */
+		return; /* it is in, and will ask again */
 	/* to hear at once which key it uses */
 	if (j->send)
 		ike_sa_keep(sa);
@@ -178,8 +178,10 @@ static int put_leave(struct group *g, const struct gmember *m,
 		rc = gmc_put_denied(g, m->identity, b->now);
 	if (!rc)
 		rc = gmc_audit(g->k, g->conf->name, m->identity,
-			       deny ? "evict" : m->replaced ? "replace" :
-			       m->ended ? "expire" : "leave",
+			       deny	     ? "evict"
+			       : m->replaced ? "replace"
+			       : m->ended    ? "expire"
+					     : "leave",
 			       m->ended && !deny ? m->ended : "");
 	return rc;
 }
@@ -212,8 +214,8 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 	for (m = out_next(g, b, NULL); !rc && m; m = out_next(g, b, m))
 		rc = put_leave(g, m, b);
 	TAILQ_FOREACH(j, &g->joins, all)
-		if (!rc && j->m)
-			rc = gr_put_join(g, j, b->now);
+	if (!rc && j->m)
+		rc = gr_put_join(g, j, b->now);
 	return rc ? rc : term_put_turned(g, c, NULL);
 }
 
@@ -225,8 +227,7 @@ static bool message_full(const struct group *g)
 {
 	uint64_t told = (uint64_t)g->n_members * (LKH_DEPTH_MAX / 2);
 
-	return told > KD_MAX_WRAP_KEYS &&
-		!lkh_room(g->tree, KD_MAX_WRAP_KEYS);
+	return told > KD_MAX_WRAP_KEYS && !lkh_room(g->tree, KD_MAX_WRAP_KEYS);
 }
 
 static bool leaves_now(const struct group *g, const struct gmember *m)
@@ -241,8 +242,8 @@ static uint64_t next_leave_ms(const struct group *g)
 	const struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->members, all)
-		if (m->leaving && m->leave_ms < least)
-			least = m->leave_ms;
+	if (m->leaving && m->leave_ms < least)
+		least = m->leave_ms;
 	least = least > now ? least - now : 0;
 	return least > pace_wait_ms(g) ? least : pace_wait_ms(g);
 }
@@ -269,7 +270,8 @@ static int take_out(struct group *g, struct batch *b)
 		return take_one_out(g, b, b->deny);
 	if (!g->n_leaving)
 		return 0;
-	TAILQ_FOREACH(m, &g->members, all) {
+	TAILQ_FOREACH(m, &g->members, all)
+	{
 		if (!leaves_now(g, m))
 			continue;
 		if (rc || (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS)))
@@ -325,8 +327,8 @@ static struct gjoin *twin(const struct batch *b, const struct gjoin *j)
 	struct gjoin *o;
 
 	LIST_FOREACH(o, &b->newcomers[gmc_hash(j->identity)], by_id)
-		if (!strcmp(o->identity, j->identity))
-			return o;
+	if (!strcmp(o->identity, j->identity))
+		return o;
 	return NULL;
 }
 
@@ -376,8 +378,8 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 			continue;
 		}
 		first = j->m ? NULL : twin(b, j);
-		if (first && !place_allows(g, &first->from.addr,
-					   &j->from.addr)) {
+		if (first &&
+		    !place_allows(g, &first->from.addr, &j->from.addr)) {
 			join_take(g, j);
 			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
 				    "registers at two addresses at once");
@@ -433,8 +435,8 @@ static void batch_failed(struct group *g, struct batch *b)
 		m->out = false;
 	/* the members first: two requests may share one */
 	TAILQ_FOREACH(j, &g->joins, all)
-		if (j->is_new)
-			gmc_member_free(j->m);
+	if (j->is_new)
+		gmc_member_free(j->m);
 	if (!b->deny) {
 		while ((j = TAILQ_FIRST(&g->joins))) {
 			join_take(g, j);
@@ -456,11 +458,12 @@ static void settle_out(struct group *g, struct batch *b)
 		next = out_next(g, b, m);
 		if (m == b->deny || notice_left(g->k, m->identity))
 			log_info("group %s: %s: %s%s%s", g->conf->name,
-				 m == b->deny ? "evicted" : m->replaced ?
-				 "replaced" : m->ended ?
-				 "membership has ended" : "has left",
-				 quote(m->identity, name),
-				 m->ended ? ": " : "", m->ended ? m->ended : "");
+				 m == b->deny  ? "evicted"
+				 : m->replaced ? "replaced"
+				 : m->ended    ? "membership has ended"
+					       : "has left",
+				 quote(m->identity, name), m->ended ? ": " : "",
+				 m->ended ? m->ended : "");
 		if (m == b->deny) {
 			g->evictions++;
 			if (gmc_note_denied(g, m->identity, b->now))
@@ -574,7 +577,8 @@ int gr_flush(struct group *g, struct gmember *deny)
 	}
 	if (!deny)
 		rc = start_anew_if_used_up(g);
-	TAILQ_FOREACH(j, &g->joins, all) {
+	TAILQ_FOREACH(j, &g->joins, all)
+	{
 		j->m = NULL;
 		j->is_new = false;
 		j->renews = false;
@@ -626,8 +630,8 @@ bool gr_waits(const struct group *g, const char *identity)
 	const struct gjoin *j;
 
 	TAILQ_FOREACH(j, &g->joins, all)
-		if (!strcmp(j->identity, identity))
-			return true;
+	if (!strcmp(j->identity, identity))
+		return true;
 	return false;
 }
 

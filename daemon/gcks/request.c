@@ -128,17 +128,17 @@ static bool current_will_do(const struct group *g, const struct gike_req *req,
 	if (!g->st.keyed || !gkm_left(g, &g->st.data) ||
 	    !gkm_left(g, &g->st.rekey) || req->used_up)
 		return false;
-	return !j->send || (g->fresh && g->st.next_sid + 1 + g->senders_waiting <=
-			    gr_sid_limit(g));
+	return !j->send ||
+	       (g->fresh &&
+		g->st.next_sid + 1 + g->senders_waiting <= gr_sid_limit(g));
 }
 
 /* Nothing about it is new: no word of it goes to the store. */
-static bool repeats(const struct gmember *m, const struct gjoin *j,
-		    int64_t now)
+static bool repeats(const struct gmember *m, const struct gjoin *j, int64_t now)
 {
 	return !j->send && !m->send && !m->leaving && !j->renews &&
-		m->receive == j->receive && m->fragments == j->fragments &&
-		now >= m->registered && now - m->registered < REPEAT_S;
+	       m->receive == j->receive && m->fragments == j->fragments &&
+	       now >= m->registered && now - m->registered < REPEAT_S;
 }
 
 /* It is a member and stays one, also if it was about to leave. */
@@ -221,9 +221,10 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 	m = gmc_find(g, identity);
 	elsewhere = m && place_judge(g, m, ike_sa_peer(sa), &why);
 	if (elsewhere && why)
-		return refuse(g, identity, m->replaced ?
-			      GIKE_N_REGISTRATION_FAILED :
-			      GIKE_N_AUTHORIZATION_FAILED, why, reply);
+		return refuse(g, identity,
+			      m->replaced ? GIKE_N_REGISTRATION_FAILED
+					  : GIKE_N_AUTHORIZATION_FAILED,
+			      why, reply);
 	if (!m && gr_full(g, g->n_members - g->n_leaving))
 		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
 			      "the group is full", reply);

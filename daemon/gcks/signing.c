@@ -10,8 +10,8 @@ static bool due(const struct group *g)
 
 	/* below 0: made while the clock was ahead, nobody knows when */
 	return g->want_sign ||
-		(g->conf->signing_key_lifetime &&
-		 (age < 0 || age >= g->conf->signing_key_lifetime));
+	       (g->conf->signing_key_lifetime &&
+		(age < 0 || age >= g->conf->signing_key_lifetime));
 }
 
 int signing_make(struct group *g, struct gkm_change *c, enum gkm_how how)

@@ -84,11 +84,12 @@ static void due(void *arg)
 
 void term_start(struct group *g)
 {
-	uint64_t most = gkm_time_ms(g) +
-		(uint64_t)g->conf->membership_lifetime * MS;
+	uint64_t most =
+		gkm_time_ms(g) + (uint64_t)g->conf->membership_lifetime * MS;
 	struct gmember *m;
 
-	TAILQ_FOREACH(m, &g->members, all) {
+	TAILQ_FOREACH(m, &g->members, all)
+	{
 		/* from a store that knew of no end, or a setting without one */
 		if (!m->term_ms && g->conf->membership_lifetime)
 			m->term_ms = most;
@@ -122,8 +123,8 @@ void term_of(const struct group *g, const struct ike_sa *sa, struct gjoin *j)
 
 bool term_renews(const struct group *g, const struct gjoin *j)
 {
-	uint64_t least = (uint64_t)g->conf->membership_lifetime * MS /
-		RENEW_SHARE;
+	uint64_t least =
+		(uint64_t)g->conf->membership_lifetime * MS / RENEW_SHARE;
 	const struct gmember *m = j->m;
 
 	if (m->cert_ends && j->cert_ends > m->cert_ends)
@@ -173,8 +174,7 @@ int64_t term_until(const struct gmember *m)
 {
 	uint64_t left = left_ms(m);
 
-	return left == UINT64_MAX ? 0 :
-		group_wall(m->g) + (int64_t)(left / MS);
+	return left == UINT64_MAX ? 0 : group_wall(m->g) + (int64_t)(left / MS);
 }
 
 /* ---- keys above renewed leaves ------------------------------------------ */
@@ -186,7 +186,8 @@ int term_turn(struct group *g)
 
 	if (!g->n_renewed || !g->st.keyed)
 		return 0;
-	TAILQ_FOREACH(m, &g->members, all) {
+	TAILQ_FOREACH(m, &g->members, all)
+	{
 		if (!m->renewed || m->out ||
 		    (m->renewed_ms &&
 		     group_now_ms(g) - m->renewed_ms < ANSWER_MS))
@@ -211,7 +212,8 @@ int term_put_turned(struct group *g, struct gkm_change *c, void *arg)
 
 	(void)c;
 	(void)arg;
-	TAILQ_FOREACH(m, &g->members, all) {
+	TAILQ_FOREACH(m, &g->members, all)
+	{
 		if (rc || !m->turning)
 			continue;
 		next = *m;
@@ -225,7 +227,8 @@ void term_turned(struct group *g, bool done)
 {
 	struct gmember *m;
 
-	TAILQ_FOREACH(m, &g->members, all) {
+	TAILQ_FOREACH(m, &g->members, all)
+	{
 		if (done && m->turning) {
 			m->renewed = false;
 			g->n_renewed--;

@@ -13,8 +13,8 @@
 
 struct seen {
 	struct group *g;
-	unsigned int missing;	/* denials that the store has not */
-	bool adopt;		/* take these over */
+	unsigned int missing; /* denials that the store has not */
+	bool adopt; /* take these over */
 };
 
 static struct store *witness_of(const struct group *g)
@@ -57,8 +57,8 @@ static int each_denied(struct seen *seen)
 	int rc;
 
 	rc = store_key(key, "w", seen->g->conf->name, "d", NULL);
-	return rc ? rc : store_each(witness_of(seen->g), key, look_at_denied,
-				    seen);
+	return rc ? rc
+		  : store_each(witness_of(seen->g), key, look_at_denied, seen);
 }
 
 static int put_denied(struct group *g, const char *identity, int64_t since)
@@ -98,8 +98,8 @@ int witness_rewrite(struct group *g)
 	if (!rc)
 		rc = store_del_below(witness_of(g), key);
 	TAILQ_FOREACH(d, &g->denied, all)
-		if (!rc)
-			rc = put_denied(g, d->identity, d->since);
+	if (!rc)
+		rc = put_denied(g, d->identity, d->since);
 	if (!rc)
 		rc = put_version(g);
 	return commit_or_abort(g, rc);
@@ -177,8 +177,9 @@ int witness_check(struct group *g, bool known, const char **why, char *err,
 	}
 	if (rc)
 		snprintf(err, errlen, "group %s: witness of the store: %s",
-			 g->conf->name, rc == -EBADMSG ? "damaged" :
-			 rc == -ENOMEM ? "out of memory" :
-			 store_error(witness_of(g)));
+			 g->conf->name,
+			 rc == -EBADMSG	 ? "damaged"
+			 : rc == -ENOMEM ? "out of memory"
+					 : store_error(witness_of(g)));
 	return rc;
 }

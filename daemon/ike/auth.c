@@ -49,9 +49,9 @@ static int check_sig(const struct cert *leaf, const struct auth_pld *auth,
 	for (size_t i = 0; ret && ret != -EOPNOTSUPP && i < n; i++)
 		ret = sig_verify(pub, auth->alg, auth->alg_len, octets[i].p,
 				 octets[i].len, auth->sig, auth->sig_len);
-	*what = ret == -EOPNOTSUPP ?
-		"signature algorithm unknown or not of its key" :
-		"signature does not verify";
+	*what = ret == -EOPNOTSUPP
+			? "signature algorithm unknown or not of its key"
+			: "signature does not verify";
 	sigpub_free(pub);
 	return ret;
 }
@@ -72,10 +72,10 @@ static const char *check_id(const struct cert *leaf, enum cert_purpose purpose,
 	return NULL;
 }
 
-int auth_check(const struct trust *trust, time_t now,
-	       enum cert_purpose purpose, const struct ike_msg *m,
-	       const struct ike_id *id, const struct auth_octets *octets,
-	       size_t n_octets, time_t *ends, char *why, size_t why_size)
+int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
+	       const struct ike_msg *m, const struct ike_id *id,
+	       const struct auth_octets *octets, size_t n_octets, time_t *ends,
+	       char *why, size_t why_size)
 {
 	struct cert_der ders[IKE_CERTS_MAX];
 	const char *what = "none sent";

@@ -39,9 +39,9 @@ struct auth_octets {
  * since 1970 until which the chain is valid; or -EKEYREJECTED and in @why a
  * line such as "certificate: issuer unknown", which has no name in it.
  */
-int auth_check(const struct trust *trust, time_t now,
-	       enum cert_purpose purpose, const struct ike_msg *m,
-	       const struct ike_id *id, const struct auth_octets *octets,
-	       size_t n, time_t *ends, char *why, size_t why_size);
+int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
+	       const struct ike_msg *m, const struct ike_id *id,
+	       const struct auth_octets *octets, size_t n, time_t *ends,
+	       char *why, size_t why_size);
 
 #endif

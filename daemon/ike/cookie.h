@@ -13,8 +13,8 @@
 
 #include "lib/addr.h"
 
-#define COOKIE_LEN		33
-#define COOKIE_ROTATE_MS	60000
+#define COOKIE_LEN 33
+#define COOKIE_ROTATE_MS 60000
 
 struct cookies {
 	uint64_t made_ms;
@@ -34,7 +34,7 @@ int cookie_make(struct cookies *c, uint64_t now_ms, const struct ep *from,
  * All cookies that are good for this now, or were given out for it lately.
  * Returns how many.
  */
-#define COOKIES_GOOD	2
+#define COOKIES_GOOD 2
 unsigned int cookie_all(struct cookies *c, uint64_t now_ms,
 			const struct ep *from, const uint8_t spi_i[8],
 			const uint8_t *ni, size_t ni_len,

@@ -22,8 +22,8 @@ struct check {
 	size_t size;
 };
 
-__attribute__((format(printf, 3, 4)))
-static int no(const struct check *c, int err, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static int
+no(const struct check *c, int err, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -61,14 +61,14 @@ static int check_rekey_transforms(const struct check *c,
 	if (sa->has & GSA_HAS_SN)
 		return BAD(c, "Rekey SA with SN");
 	if (gsa_keymat_len(sa) < 0)
-		return UNKNOWN(c, "Rekey SA with ENCR %u/%u, KWA %u",
-			       sa->encr, sa->key_bits, sa->kwa);
+		return UNKNOWN(c, "Rekey SA with ENCR %u/%u, KWA %u", sa->encr,
+			       sa->key_bits, sa->kwa);
 	/* Only AEAD is known here, and with AEAD INTEG is NONE or absent */
 	if ((sa->has & GSA_HAS_INTEG) && sa->integ)
 		return BAD(c, "Rekey SA with INTEG next to an AEAD");
 	if (reg != !!(sa->has & GSA_HAS_GCAUTH))
-		return BAD(c, reg ? "Rekey SA without GCAUTH" :
-			   "GCAUTH outside of a registration");
+		return BAD(c, reg ? "Rekey SA without GCAUTH"
+				  : "GCAUTH outside of a registration");
 	if (!reg)
 		return 0;
 	if (sa->gcauth != GIKE_GCAUTH_IMPLICIT &&
@@ -81,8 +81,7 @@ static int check_rekey_transforms(const struct check *c,
 	return 0;
 }
 
-static int check_data_transforms(const struct check *c,
-				 const struct gsa_sa *sa)
+static int check_data_transforms(const struct check *c, const struct gsa_sa *sa)
 {
 	if (sa->proto != IKE_PROTO_ESP)
 		return UNKNOWN(c, "Data SA of protocol %s",
@@ -124,7 +123,8 @@ static int check_attrs(const struct check *c, const struct gsa_sa *sa)
 	if (sa->n_next_spi && c->inband)
 		return BAD(c, "GSA_NEXT_SPI inband");
 	if (sa->unknown)
-		return UNKNOWN(c, "%s SA with a transform or attribute that is not known",
+		return UNKNOWN(c,
+			       "%s SA with a transform or attribute that is not known",
 			       name);
 	if (zero(sa->spi, sa->spi_len))
 		return BAD(c, "%s SA with SPI 0", name);
@@ -133,13 +133,13 @@ static int check_attrs(const struct check *c, const struct gsa_sa *sa)
 	return 0;
 }
 
-static int check_rekey_selectors(const struct check *c,
-				 const struct gsa_sa *sa)
+static int check_rekey_selectors(const struct check *c, const struct gsa_sa *sa)
 {
 	const struct ts *d = &sa->dst;
 
 	if (!ts_is_one_addr(d) || !addr_is_multicast(&d->lo))
-		return BAD(c, "Rekey SA whose destination is not one multicast address");
+		return BAD(c,
+			   "Rekey SA whose destination is not one multicast address");
 	if (!d->port_lo || d->port_lo != d->port_hi)
 		return BAD(c, "Rekey SA whose destination is not one port");
 	if ((d->ip_proto && d->ip_proto != IPPROTO_UDP) ||
@@ -225,11 +225,11 @@ static int check_sender_ids(const struct check *c)
 	unsigned int b = c->gsa->gw.sender_id_bits;
 
 	if (want != bits)
-		return BAD(c, "GWP_SENDER_ID_BITS %s", bits ?
-			   "where no Sender-ID may be" : "is missing");
+		return BAD(c, "GWP_SENDER_ID_BITS %s",
+			   bits ? "where no Sender-ID may be" : "is missing");
 	if (want != !!c->kd->n_sender_ids)
-		return BAD(c, "GM_SENDER_ID %s", want ? "is missing" :
-			   "where none may be");
+		return BAD(c, "GM_SENDER_ID %s",
+			   want ? "is missing" : "where none may be");
 	if (!want)
 		return 0;
 	if (!b || b > 32)
@@ -271,8 +271,8 @@ static int check_keys(const struct check *c)
 	if (kd->auth_key_len && c->inband)
 		return BAD(c, "AUTH_KEY inband");
 	if (c->where == GC_REGISTRATION && digsig != !!kd->auth_key_len)
-		return BAD(c, "AUTH_KEY %s", digsig ? "is missing" :
-			   "where nothing is signed");
+		return BAD(c, "AUTH_KEY %s",
+			   digsig ? "is missing" : "where nothing is signed");
 	return check_sender_ids(c);
 }
 
@@ -292,8 +292,9 @@ int gsa_check(const struct gsa *gsa, const struct kd *kd, enum gcarrier where,
 	if (why && why_size)
 		why[0] = 0;
 	if (!gsa || !kd)
-		return gsa || (kd && kd->n_bags) ?
-		       BAD(&c, "GSA and KD come together") : 0;
+		return gsa || (kd && kd->n_bags)
+			       ? BAD(&c, "GSA and KD come together")
+			       : 0;
 	c.inband = where == GC_INBAND ||
 		   (where == GC_REGISTRATION && !gsa->has_rekey);
 	ret = check_policies(&c);
@@ -332,8 +333,8 @@ static bool has(const struct proposal *p, uint8_t type, uint16_t id,
 	for (unsigned int i = 0; i < p->n; i++) {
 		const struct transform *t = &p->t[i];
 
-		if (t->type == type && t->id == id &&
-		    t->key_bits == key_bits && !t->unknown_attr)
+		if (t->type == type && t->id == id && t->key_bits == key_bits &&
+		    !t->unknown_attr)
 			return true;
 	}
 	return false;

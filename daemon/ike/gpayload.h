@@ -21,53 +21,53 @@
 
 /* ---- GSA, RFC 9838 4.4 -------------------------------------------------- */
 
-#define GSA_MAX_DATA		8
-#define GSA_MAX_NEXT_SPI	4
+#define GSA_MAX_DATA 8
+#define GSA_MAX_NEXT_SPI 4
 
 /* Which optional parts of a Group SA policy are there */
-#define GSA_HAS_INTEG		0x0001
-#define GSA_HAS_SN		0x0002
-#define GSA_HAS_KWA		0x0004
-#define GSA_HAS_GCAUTH		0x0008
-#define GSA_HAS_ENCR		0x0010
-#define GSA_HAS_LIFETIME	0x0020
-#define GSA_HAS_INITIAL_MID	0x0040
+#define GSA_HAS_INTEG 0x0001
+#define GSA_HAS_SN 0x0002
+#define GSA_HAS_KWA 0x0004
+#define GSA_HAS_GCAUTH 0x0008
+#define GSA_HAS_ENCR 0x0010
+#define GSA_HAS_LIFETIME 0x0020
+#define GSA_HAS_INITIAL_MID 0x0040
 
 /* One Group SA policy substructure, 4.4.2 */
 struct gsa_sa {
-	uint8_t proto;		/* 6 Rekey SA, 3 ESP, 2 AH */
-	uint8_t spi_len;	/* 16 or 4, follows from proto */
+	uint8_t proto; /* 6 Rekey SA, 3 ESP, 2 AH */
+	uint8_t spi_len; /* 16 or 4, follows from proto */
 	uint8_t spi[GIKE_SPI_MAX];
 	struct ts src;
 	struct ts dst;
-	uint16_t has;		/* GSA_HAS_* */
-	uint16_t encr;		/* enum ike_encr */
-	uint16_t key_bits;	/* of encr; 0 when the attribute is absent */
+	uint16_t has; /* GSA_HAS_* */
+	uint16_t encr; /* enum ike_encr */
+	uint16_t key_bits; /* of encr; 0 when the attribute is absent */
 	uint16_t integ;
-	uint16_t sn;		/* enum gike_sn */
-	uint16_t kwa;		/* enum gike_kwa */
-	uint16_t gcauth;	/* enum gike_gcauth */
-	uint8_t sigalg[IKE_SIGALG_MAX];	/* attribute 18 of GCAUTH */
+	uint16_t sn; /* enum gike_sn */
+	uint16_t kwa; /* enum gike_kwa */
+	uint16_t gcauth; /* enum gike_gcauth */
+	uint8_t sigalg[IKE_SIGALG_MAX]; /* attribute 18 of GCAUTH */
 	uint16_t sigalg_len;
-	uint32_t lifetime;	/* seconds left from receipt */
+	uint32_t lifetime; /* seconds left from receipt */
 	uint32_t initial_mid;
 	unsigned int n_next_spi;
 	uint8_t next_spi[GSA_MAX_NEXT_SPI][GIKE_SPI_MAX];
-	bool unknown;		/* holds something this code does not know */
+	bool unknown; /* holds something this code does not know */
 };
 
 /* GW policy, 4.4.3 */
-#define GWP_HAS_ATD		0x01
-#define GWP_HAS_DTD		0x02
-#define GWP_HAS_SENDER_ID_BITS	0x04
-#define GWP_HAS_MADE		0x08
-#define GWP_HAS_TERM		0x10
+#define GWP_HAS_ATD 0x01
+#define GWP_HAS_DTD 0x02
+#define GWP_HAS_SENDER_ID_BITS 0x04
+#define GWP_HAS_MADE 0x08
+#define GWP_HAS_TERM 0x10
 
 struct gsa_gw {
 	bool present;
 	uint8_t has;
-	uint16_t atd;		/* seconds */
-	uint16_t dtd;		/* seconds */
+	uint16_t atd; /* seconds */
+	uint16_t dtd; /* seconds */
 	uint16_t sender_id_bits;
 	/*
 	 * Of our own (GIKE_GWP_MADE): when the message was made, in
@@ -95,7 +95,7 @@ struct gsa {
 	unsigned int n_data;
 	struct gsa_sa data[GSA_MAX_DATA];
 	struct gsa_gw gw;
-	bool unknown;		/* a policy of a protocol not known here */
+	bool unknown; /* a policy of a protocol not known here */
 };
 
 /* At most one Rekey SA policy, at most one GW policy, at least one SA */
@@ -113,17 +113,17 @@ bool gsa_is_counter(const struct gsa_sa *sa);
 
 /* ---- KD, RFC 9838 4.5 --------------------------------------------------- */
 
-#define KD_MAX_BAGS		(GSA_MAX_DATA + 1)
-#define KD_MAX_SA_KEYS		64	/* of one bag */
-#define KD_MAX_WRAP_KEYS	1024
-#define KD_MAX_SENDER_IDS	256
-#define KD_ENC_MAX		136	/* 128 octets wrapped by RFC 5649 */
-#define KD_PLAIN_MAX		128
+#define KD_MAX_BAGS (GSA_MAX_DATA + 1)
+#define KD_MAX_SA_KEYS 64 /* of one bag */
+#define KD_MAX_WRAP_KEYS 1024
+#define KD_MAX_SENDER_IDS 256
+#define KD_ENC_MAX 136 /* 128 octets wrapped by RFC 5649 */
+#define KD_PLAIN_MAX 128
 
 /* Wrapped key, 4.5.4: value of SA_KEY and WRAP_KEY */
 struct kd_key {
-	uint32_t key_id;	/* 0: SA keying material */
-	uint32_t kwk_id;	/* 0: wrapped with the default KWK */
+	uint32_t key_id; /* 0: SA keying material */
+	uint32_t kwk_id; /* 0: wrapped with the default KWK */
 	uint16_t len;
 	uint8_t enc[KD_ENC_MAX];
 };
@@ -134,7 +134,7 @@ struct kd_bag {
 	uint8_t spi_len;
 	uint8_t spi[GIKE_SPI_MAX];
 	unsigned int n;
-	struct kd_key *keys;	/* owned by the struct kd */
+	struct kd_key *keys; /* owned by the struct kd */
 };
 
 struct kd {
@@ -143,14 +143,14 @@ struct kd {
 	/* Member Key Bag, 4.5.3 */
 	unsigned int n_wrap;
 	struct kd_key *wrap;
-	uint16_t auth_key_len;		/* 0: none */
-	uint8_t *auth_key;		/* DER SubjectPublicKeyInfo */
+	uint16_t auth_key_len; /* 0: none */
+	uint8_t *auth_key; /* DER SubjectPublicKeyInfo */
 	unsigned int n_sender_ids;
 	uint64_t *sender_ids;
 };
 
 void kd_init(struct kd *kd);
-void kd_free(struct kd *kd);	/* wipes; the struct is as after kd_init() */
+void kd_free(struct kd *kd); /* wipes; the struct is as after kd_init() */
 
 int kd_parse(struct rbuf *r, struct kd *kd);
 void kd_build(struct pchain *c, const struct kd *kd);
@@ -172,15 +172,15 @@ const struct kd_bag *kd_find(const struct kd *kd, uint8_t proto,
 /* ---- key wrapping ------------------------------------------------------- */
 
 /* A key wrap key with its algorithm. Holds a secret: kwk_wipe(). */
-#define KWK_MAX	32
+#define KWK_MAX 32
 
 struct kwk {
-	uint16_t kwa;		/* enum gike_kwa */
+	uint16_t kwa; /* enum gike_kwa */
 	uint8_t len;
 	uint8_t key[KWK_MAX];
 };
 
-int kwa_key_len(uint16_t kwa);	/* octets, -ENOTSUP */
+int kwa_key_len(uint16_t kwa); /* octets, -ENOTSUP */
 int kwk_set(struct kwk *k, uint16_t kwa, const uint8_t *key, size_t len);
 void kwk_wipe(struct kwk *k);
 /*
@@ -199,9 +199,9 @@ int kwk_unwrap(const struct kwk *k, const struct kd_key *in, uint8_t *plain,
 /* ---- what may stand where, RFC 9838 5 ----------------------------------- */
 
 enum gcarrier {
-	GC_REGISTRATION,	/* GSA_AUTH, GSA_REGISTRATION */
-	GC_REKEY,		/* GSA_REKEY */
-	GC_INBAND,		/* GSA_INBAND_REKEY */
+	GC_REGISTRATION, /* GSA_AUTH, GSA_REGISTRATION */
+	GC_REKEY, /* GSA_REKEY */
+	GC_INBAND, /* GSA_INBAND_REKEY */
 };
 
 /*

@@ -7,9 +7,9 @@
 #include "crypto/wrap.h"
 #include "ike/gpayload.h"
 
-#define GWP_TERM_LEN	4
-#define GWP_MADE_LEN	10	/* milliseconds, and seconds of the beat */
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define GWP_TERM_LEN 4
+#define GWP_MADE_LEN 10 /* milliseconds, and seconds of the beat */
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- reading ------------------------------------------------------------ */
 
@@ -54,8 +54,7 @@ static int take_transform(struct gsa_sa *sa, const struct transform *t)
 	return 0;
 }
 
-static int take_u32(uint16_t *has, uint16_t bit, uint32_t *to,
-		    struct rbuf *val)
+static int take_u32(uint16_t *has, uint16_t bit, uint32_t *to, struct rbuf *val)
 {
 	if ((*has & bit) || rbuf_left(val) != 4)
 		return -EBADMSG;
@@ -100,8 +99,8 @@ static int gsa_attrs(struct rbuf *r, struct gsa_sa *sa)
 				return -EBADMSG;
 			/* A hint: what is past the cap is no loss. */
 			if (sa->n_next_spi < GSA_MAX_NEXT_SPI)
-				rbuf_copy(&val,
-					  sa->next_spi[sa->n_next_spi++], len);
+				rbuf_copy(&val, sa->next_spi[sa->n_next_spi++],
+					  len);
 			break;
 		default:
 			if (type < IKE_ATTR_PRIVATE)
@@ -124,8 +123,8 @@ static int gsa_sa_parse(struct rbuf *r, uint8_t proto, uint8_t spi_len,
 
 	memset(sa, 0, sizeof(*sa));
 	sa->proto = proto;
-	sa->spi_len = proto == GIKE_PROTO_GIKE_UPDATE ? GIKE_SPI_LEN_REKEY :
-		      GIKE_SPI_LEN_DATA;
+	sa->spi_len = proto == GIKE_PROTO_GIKE_UPDATE ? GIKE_SPI_LEN_REKEY
+						      : GIKE_SPI_LEN_DATA;
 	if (spi_len != sa->spi_len || !rbuf_copy(r, sa->spi, spi_len))
 		return -EBADMSG;
 	ret = ts_parse(r, &sa->src);

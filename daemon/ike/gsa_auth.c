@@ -97,8 +97,8 @@ static size_t octets_all(struct ike_sa *sa, const struct pld *id,
 	for (unsigned int i = 0; i < INIT_VARIANTS; i++) {
 		if (init_variant(sa, i, &variant))
 			continue;
-		if (!octets_of(sa, !sa->initiator, &variant, id->body,
-			       id->len, &o[n].p, &o[n].len))
+		if (!octets_of(sa, !sa->initiator, &variant, id->body, id->len,
+			       &o[n].p, &o[n].len))
 			n++;
 		blob_free(&variant);
 	}
@@ -106,8 +106,8 @@ static size_t octets_all(struct ike_sa *sa, const struct pld *id,
 }
 
 static int verify(struct ike_sa *sa, const struct ike_msg *m,
-		  const struct pld *id_pld, const struct ike_id *id,
-		  char *why, size_t why_size)
+		  const struct pld *id_pld, const struct ike_id *id, char *why,
+		  size_t why_size)
 {
 	const struct ike_host_cfg *cfg = &sa->host->cfg;
 	struct auth_octets octets[1 + INIT_VARIANTS];
@@ -116,9 +116,10 @@ static int verify(struct ike_sa *sa, const struct ike_msg *m,
 
 	if (n)
 		ret = auth_check(cfg->trust, clock_wall(cfg->clock),
-				 sa->initiator ? CERT_FOR_GCKS :
-				 CERT_FOR_MEMBER, m, id, octets, n,
-				 &sa->peer_ends, why, why_size);
+				 sa->initiator ? CERT_FOR_GCKS
+					       : CERT_FOR_MEMBER,
+				 m, id, octets, n, &sa->peer_ends, why,
+				 why_size);
 	else
 		snprintf(why, why_size, "out of memory");
 	while (n)
@@ -256,8 +257,8 @@ static void not_believed(struct ike_sa *sa, const char *why)
 static void not_now(struct ike_sa *sa, const char *why)
 {
 	host_cap(sa->host, &sa->peer, why);
-	sa_respond_notify(sa, GIKE_XCHG_GSA_AUTH, IKE_N_TEMPORARY_FAILURE,
-			  NULL, 0);
+	sa_respond_notify(sa, GIKE_XCHG_GSA_AUTH, IKE_N_TEMPORARY_FAILURE, NULL,
+			  0);
 	sa_close(sa, 0, why);
 }
 

@@ -16,8 +16,7 @@
 /* ---- hashes ------------------------------------------------------------- */
 
 /* Own SPIs are random, so their first octets are as good as any hash. */
-static struct ike_sa_list *spi_bucket(struct ike_host *host,
-				      const uint8_t *spi)
+static struct ike_sa_list *spi_bucket(struct ike_host *host, const uint8_t *spi)
 {
 	return &host->by_spi[(spi[0] << 8 | spi[1]) % HOST_BUCKETS];
 }
@@ -72,8 +71,8 @@ struct ike_sa *host_find(struct ike_host *host, const uint8_t *spi)
 	struct ike_sa *sa;
 
 	LIST_FOREACH(sa, spi_bucket(host, spi), by_spi)
-		if (!memcmp(own_spi(sa), spi, IKE_SPI_LEN))
-			return sa;
+	if (!memcmp(own_spi(sa), spi, IKE_SPI_LEN))
+		return sa;
 	return NULL;
 }
 
@@ -85,7 +84,8 @@ unsigned int host_peer_count(struct ike_host *host, const struct ep *peer,
 	unsigned int n = 0;
 
 	*same = NULL;
-	LIST_FOREACH(sa, host_peer_bucket(host, &peer->addr), by_peer) {
+	LIST_FOREACH(sa, host_peer_bucket(host, &peer->addr), by_peer)
+	{
 		if (!addr_equal(&sa->peer.addr, &peer->addr))
 			continue;
 		n++;
@@ -146,8 +146,7 @@ void host_answer_clear(struct ike_host *host, const struct ep *from,
 	struct wbuf w;
 
 	/* Roles are those of the SA: the answer comes from the other side. */
-	res.flags = IKE_FLAG_RESPONSE |
-		    (~h->flags & IKE_FLAG_INITIATOR);
+	res.flags = IKE_FLAG_RESPONSE | (~h->flags & IKE_FLAG_INITIATOR);
 	res.next = IKE_PLD_NONE;
 	wbuf_init(&w, 512);
 	ike_hdr_build(&w, &res);
@@ -164,11 +163,15 @@ void host_answer_clear(struct ike_host *host, const struct ep *from,
  * somebody else: so many, and no more, to a network, and to all together.
  */
 static const struct quota_rule errors_to_net = {
-	.burst = 20, .every_ms = 100, .keys = 4096,
+	.burst = 20,
+	.every_ms = 100,
+	.keys = 4096,
 };
 
 static const struct quota_rule errors_in_all = {
-	.burst = 1000, .every_ms = 1, .keys = 1,
+	.burst = 1000,
+	.every_ms = 1,
+	.keys = 1,
 };
 
 static int errors_init(struct ike_host *host)
@@ -253,8 +256,8 @@ static bool version_ok(struct ike_host *host, const struct ep *from,
 	/* RFC 7296 2.5: a higher one is told what we speak, once per request */
 	if ((h->version & 0xf0) > (IKE_VERSION & 0xf0) &&
 	    !(h->flags & IKE_FLAG_RESPONSE))
-		host_error_clear(host, from, to, h,
-				 IKE_N_INVALID_MAJOR_VERSION, &ours, 1);
+		host_error_clear(host, from, to, h, IKE_N_INVALID_MAJOR_VERSION,
+				 &ours, 1);
 	return false;
 }
 
@@ -264,8 +267,8 @@ static void deny(struct ike_host *host, const struct ep *from,
 	host->stats.in_no_sa++;
 	if (host->cfg.responder && !(h->flags & IKE_FLAG_RESPONSE) &&
 	    (h->flags & IKE_FLAG_INITIATOR) && h->next == IKE_PLD_SK)
-		host_error_clear(host, from, to, h, IKE_N_INVALID_IKE_SPI,
-				 NULL, 0);
+		host_error_clear(host, from, to, h, IKE_N_INVALID_IKE_SPI, NULL,
+				 0);
 }
 
 static void dispatch(struct ike_host *host, const struct ep *from,
@@ -283,7 +286,8 @@ static void dispatch(struct ike_host *host, const struct ep *from,
 		} else if (!initiates || h->mid ||
 			   memcmp(h->spi_r, zero, IKE_SPI_LEN)) {
 			host->stats.in_xchg++;
-			host_not_taken(host, from, "IKE_SA_INIT that opens no SA");
+			host_not_taken(host, from,
+				       "IKE_SA_INIT that opens no SA");
 		} else {
 			init_got_request(host, from, to, p, len, h);
 		}
@@ -423,7 +427,7 @@ struct ike_host *ike_host_new(const struct ike_host_cfg *cfg,
 		return NULL;
 	}
 	if (cfg->export_keys)
-		log_warn("ike: keys of all IKE SAs are being exported, for debugging only");
+		log_warn("ike: export-keys is set, keys of all IKE SAs leave");
 	return host;
 }
 
@@ -498,8 +502,7 @@ static struct ike_sa *initiate(struct ike_host *host, const struct ep *local,
 }
 
 struct ike_sa *ike_register(struct ike_host *host, const struct ep *local,
-			    const struct ep *peer,
-			    const struct ike_id *gcks_id,
+			    const struct ep *peer, const struct ike_id *gcks_id,
 			    const struct gike_req *req)
 {
 	struct ike_task t;
@@ -629,8 +632,8 @@ struct ike_sa *ike_token_sa(struct ike_host *host, uint64_t token)
 	struct ike_sa *sa;
 
 	LIST_FOREACH(sa, spi_bucket(host, head), by_spi)
-		if (sa->waits && sa->token == token)
-			return sa;
+	if (sa->waits && sa->token == token)
+		return sa;
 	return NULL;
 }
 

@@ -40,20 +40,20 @@ struct ike_sa;
  */
 struct gike_req {
 	/* both sides */
-	struct ike_id idg;		/* the group */
-	bool send;			/* N(GROUP_SENDER) */
-	uint32_t n_sender_ids;		/* wanted; the key server sees >= 1 */
-	uint16_t report;		/* 0, or 14 / 49: reports or leaves */
-	bool fragments;			/* takes fragments of GSA_REKEY */
-	bool used_up;			/* N(MCSEC_USED_UP): needs another Data SA */
+	struct ike_id idg; /* the group */
+	bool send; /* N(GROUP_SENDER) */
+	uint32_t n_sender_ids; /* wanted; the key server sees >= 1 */
+	uint16_t report; /* 0, or 14 / 49: reports or leaves */
+	bool fragments; /* takes fragments of GSA_REKEY */
+	bool used_up; /* N(MCSEC_USED_UP): needs another Data SA */
 	/* initiator: NULL means sag_default(); responder: none was sent */
 	const struct sa_pld *sag;
 
 	/* responder only */
-	uint8_t xchg;			/* GSA_AUTH or GSA_REGISTRATION */
-	const struct ike_id *peer;	/* authenticated */
-	const char *peer_name;		/* the same, printable */
-	uint64_t token;			/* for ike_reply() */
+	uint8_t xchg; /* GSA_AUTH or GSA_REGISTRATION */
+	const struct ike_id *peer; /* authenticated */
+	const char *peer_name; /* the same, printable */
+	uint64_t token; /* for ike_reply() */
 };
 
 /*
@@ -62,28 +62,28 @@ struct gike_req {
  * the caller with ike_sa_kwk().
  */
 struct gike_reply {
-	uint16_t notify;		/* group error, 0: fine */
-	const struct gsa *gsa;		/* NULL in the answer to a report */
+	uint16_t notify; /* group error, 0: fine */
+	const struct gsa *gsa; /* NULL in the answer to a report */
 	const struct kd *kd;
-	bool transport;			/* N(USE_TRANSPORT_MODE) */
+	bool transport; /* N(USE_TRANSPORT_MODE) */
 	/* with @notify: the peer has nothing to do here, the IKE SA ends */
 	bool close;
 };
 
 enum gike_when {
-	GIKE_NOW,	/* *reply is filled in */
-	GIKE_LATER,	/* ike_reply() follows; *reply is not looked at */
+	GIKE_NOW, /* *reply is filled in */
+	GIKE_LATER, /* ike_reply() follows; *reply is not looked at */
 };
 
 /* ---- events for log, audit and status ----------------------------------- */
 
 enum ike_event_type {
-	IKE_EV_UP,		/* authenticated both ways */
+	IKE_EV_UP, /* authenticated both ways */
 	IKE_EV_CLOSED,
-	IKE_EV_AUTH_FAILED,	/* peer not believed; why in text */
-	IKE_EV_REFUSED,		/* peer does not believe us; why in text */
-	IKE_EV_NOT_TAKEN,	/* a request without an SA, or none for it */
-	IKE_EV_CAP,		/* a cap was hit; at most one a second */
+	IKE_EV_AUTH_FAILED, /* peer not believed; why in text */
+	IKE_EV_REFUSED, /* peer does not believe us; why in text */
+	IKE_EV_NOT_TAKEN, /* a request without an SA, or none for it */
+	IKE_EV_CAP, /* a cap was hit; at most one a second */
 };
 
 /*
@@ -161,9 +161,8 @@ struct ike_ops {
 	 * or 0 and @text says what was wrong here: no answer, certificate of
 	 * the key server, malformed reply. Called once per request.
 	 */
-	void (*refused)(void *ctx, struct ike_sa *sa,
-			const struct ike_id *idg, uint16_t notify,
-			const char *text);
+	void (*refused)(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+			uint16_t notify, const char *text);
 
 	/* Initiator, may be NULL: the key server has answered a report. */
 	void (*left)(void *ctx, struct ike_sa *sa, const struct ike_id *idg);
@@ -199,45 +198,45 @@ struct ike_host_cfg {
 	struct timerq *tq;
 
 	/* Identity: all outlive the host, none is owned. */
-	const struct cert_chain *chain;	/* own leaf first */
+	const struct cert_chain *chain; /* own leaf first */
 	const struct sigkey *key;
 	const struct trust *trust;
-	struct ike_id id;		/* type 0: cert_chain_id() */
+	struct ike_id id; /* type 0: cert_chain_id() */
 
-	bool responder;			/* answer IKE_SA_INIT at all */
-	const struct sa_pld *proposals;	/* NULL: ike_default_proposals() */
+	bool responder; /* answer IKE_SA_INIT at all */
+	const struct sa_pld *proposals; /* NULL: ike_default_proposals() */
 	/* initiator: local port to float to behind a NAT; 0: never float */
 	uint16_t natt_port;
 
 	bool cookie_always;
-	unsigned int cookie_above;	/* half-open SAs [64] */
+	unsigned int cookie_above; /* half-open SAs [64] */
 	/*
 	 * Half-open SAs: of all, of one address, of one /64 of IPv6. Where it
 	 * is full a cookie is asked for, and who has one takes the place of
 	 * the oldest if that is older than a second; else it is passed over
 	 * and comes in with its next try.
 	 */
-	unsigned int max_half_open;	/* [2048] */
-	unsigned int max_half_open_addr;	/* [256] */
-	unsigned int max_half_open_net;	/* [512] */
+	unsigned int max_half_open; /* [2048] */
+	unsigned int max_half_open_addr; /* [256] */
+	unsigned int max_half_open_net; /* [512] */
 	/*
 	 * Authenticated SAs: of one identity, where a new one replaces the
 	 * oldest; of one peer address and of all, where it replaces the one
 	 * that was not used for the longest time.
 	 */
-	unsigned int max_per_identity;	/* [4] */
-	unsigned int max_per_peer;	/* [1024] */
-	unsigned int max_sas;		/* [16384] */
+	unsigned int max_per_identity; /* [4] */
+	unsigned int max_per_peer; /* [1024] */
+	unsigned int max_sas; /* [16384] */
 
-	uint32_t half_open_ms;		/* life until authenticated [30000] */
+	uint32_t half_open_ms; /* life until authenticated [30000] */
 	/* responder: life of an SA that nobody uses [300000] */
 	uint32_t idle_ms;
-	uint32_t lifetime_ms;		/* of any SA [14400000] */
+	uint32_t lifetime_ms; /* of any SA [14400000] */
 	/* patience with GIKE_LATER, then REGISTRATION_FAILED [30000] */
 	uint32_t later_ms;
 	/* to the first retransmission, then doubled up to 8 times it [1000] */
 	uint32_t rexmit_ms;
-	unsigned int rexmit_max;	/* retransmissions [6] */
+	unsigned int rexmit_max; /* retransmissions [6] */
 
 	/*
 	 * Debugging only. One line of tshark's ikev2_decryption_table per
@@ -272,8 +271,7 @@ void ike_host_input(struct ike_host *host, const struct ep *from,
  * ESHUTDOWN or what crypto said.
  */
 struct ike_sa *ike_register(struct ike_host *host, const struct ep *local,
-			    const struct ep *peer,
-			    const struct ike_id *gcks_id,
+			    const struct ep *peer, const struct ike_id *gcks_id,
 			    const struct gike_req *req);
 
 /*
@@ -281,11 +279,11 @@ struct ike_sa *ike_register(struct ike_host *host, const struct ep *local,
  * while another exchange is under way (window of one), also before the SA is
  * up. 0, -EINVAL, -ENOMEM, -ENOTCONN (closing), -ENOBUFS (queue is full).
  */
-#define IKE_QUEUE_MAX	64
+#define IKE_QUEUE_MAX 64
 int ike_register_more(struct ike_sa *sa, const struct gike_req *req);
 /* Reports @notify (14 policy not acceptable, 49 leaving) for a group. */
 int ike_report(struct ike_sa *sa, const struct ike_id *idg, uint16_t notify);
-int ike_leave(struct ike_sa *sa, const struct ike_id *idg);	/* 49 */
+int ike_leave(struct ike_sa *sa, const struct ike_id *idg); /* 49 */
 /*
  * Tells the key server that this host sends to the group with the Data SA
  * @spi: N(MCSEC_SENDING) in an INFORMATIONAL, which others answer and ignore.
@@ -325,7 +323,7 @@ void ike_sa_keep(struct ike_sa *sa);
 
 /* Default KWK (GSK_w) of an SA that has keys, else NULL. Do not keep. */
 const struct kwk *ike_sa_kwk(const struct ike_sa *sa);
-const char *ike_sa_peer_name(const struct ike_sa *sa);	/* "" unknown */
+const char *ike_sa_peer_name(const struct ike_sa *sa); /* "" unknown */
 const struct ike_id *ike_sa_peer_id(const struct ike_sa *sa); /* or NULL */
 /*
  * Seconds since 1970 until which the certificates are valid by which the peer
@@ -354,29 +352,29 @@ void ike_host_each(struct ike_host *host,
 /* ---- counters ----------------------------------------------------------- */
 
 struct ike_stats {
-	uint64_t in;			/* datagrams */
+	uint64_t in; /* datagrams */
 	uint64_t out;
-	uint64_t in_short;		/* shorter than a header, bad Length */
+	uint64_t in_short; /* shorter than a header, bad Length */
 	uint64_t in_version;
-	uint64_t in_xchg;		/* exchange not for us, or not now */
+	uint64_t in_xchg; /* exchange not for us, or not now */
 	uint64_t in_no_sa;
 	uint64_t in_icv;
 	uint64_t in_syntax;
 	uint64_t in_critical;
-	uint64_t in_mid;		/* outside of the window */
-	uint64_t in_rexmit;		/* request seen again, answered again */
-	uint64_t in_altered;		/* its Message ID, other octets */
-	uint64_t in_busy;		/* seen again while the answer waits */
+	uint64_t in_mid; /* outside of the window */
+	uint64_t in_rexmit; /* request seen again, answered again */
+	uint64_t in_altered; /* its Message ID, other octets */
+	uint64_t in_busy; /* seen again while the answer waits */
 	uint64_t cookie_sent;
 	uint64_t cookie_bad;
-	uint64_t cap;			/* refused by a cap */
-	uint64_t paced;			/* handshakes not looked at, too many failed */
-	uint64_t mute;			/* errors in the clear that were not said */
+	uint64_t cap; /* refused by a cap */
+	uint64_t paced; /* handshakes not looked at, too many failed */
+	uint64_t mute; /* errors in the clear that were not said */
 	uint64_t no_proposal;
 	uint64_t invalid_ke;
 	uint64_t auth_failed;
 	uint64_t up;
-	uint64_t rexmit;		/* own requests sent again */
+	uint64_t rexmit; /* own requests sent again */
 	uint64_t gave_up;
 	uint64_t group_requests;
 	uint64_t group_refused;

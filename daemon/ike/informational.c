@@ -29,8 +29,10 @@ int info_of_data(struct ike_sa *sa, const struct ike_task *t)
 	wbuf_put(&data, t->idg.data, t->idg.len);
 	ret = data.err;
 	if (!ret)
-		notify_build(&c, t->type == TASK_RIVAL ? MCSEC_N_RIVAL :
-			     MCSEC_N_SENDING, data.p, data.len);
+		notify_build(&c,
+			     t->type == TASK_RIVAL ? MCSEC_N_RIVAL
+						   : MCSEC_N_SENDING,
+			     data.p, data.len);
 	if (!ret)
 		ret = sa_request(sa, IKE_XCHG_INFORMATIONAL, c.first, &w);
 	wbuf_free(&w);

@@ -11,7 +11,7 @@
 #include "lib/secret.h"
 
 /* Cookie, another group, and room for a cookie whose secret has rotated */
-#define INIT_MAX_TRIES	5
+#define INIT_MAX_TRIES 5
 
 /* ---- negotiation -------------------------------------------------------- */
 
@@ -20,8 +20,7 @@ static const struct transform *find(const struct proposal *p,
 {
 	for (unsigned int i = 0; i < p->n; i++)
 		if (p->t[i].type == like->type && p->t[i].id == like->id &&
-		    p->t[i].key_bits == like->key_bits &&
-		    !p->t[i].unknown_attr)
+		    p->t[i].key_bits == like->key_bits && !p->t[i].unknown_attr)
 			return &p->t[i];
 	return NULL;
 }
@@ -109,8 +108,7 @@ static bool chosen(const struct sa_pld *own, const struct sa_pld *answer,
 	if (answer->n != 1 || p->proto != IKE_PROTO_IKE || p->spi_len)
 		return false;
 	for (unsigned int i = 0; i < p->n; i++) {
-		if (p->t[i].type > GIKE_TT_KWA ||
-		    (seen & 1u << p->t[i].type))
+		if (p->t[i].type > GIKE_TT_KWA || (seen & 1u << p->t[i].type))
 			return false;
 		seen |= 1u << p->t[i].type;
 	}
@@ -196,8 +194,8 @@ static int make_keys(struct ike_sa *sa, const struct ke_pld *ke)
 	ret = dh_shared(sa->dh, ke->data, ke->len, shared);
 	if (!ret)
 		ret = keys_derive(&sa->keys, &sa->suite, shared,
-				  dh_shared_len(sa->suite.ke), &sa->ni,
-				  &sa->nr, sa->spi_i, sa->spi_r);
+				  dh_shared_len(sa->suite.ke), &sa->ni, &sa->nr,
+				  sa->spi_i, sa->spi_r);
 	secret_wipe(shared, sizeof(shared));
 	if (ret)
 		return ret;
@@ -298,8 +296,7 @@ static bool init_not_yet(struct ike_sa *sa, const struct ike_msg *m)
 	}
 	n = msg_notify(m, IKE_N_INVALID_KE_PAYLOAD);
 	if (n) {
-		uint16_t group = n->len == 2 ? n->data[0] << 8 | n->data[1] :
-				 0;
+		uint16_t group = n->len == 2 ? n->data[0] << 8 | n->data[1] : 0;
 
 		if (group != sa->suite.ke &&
 		    ke_offered(&sa->host->proposals, group)) {
@@ -327,16 +324,15 @@ static bool init_read(struct ike_sa *sa, const struct ike_msg *m,
 	    nonce_check(&m->nonce) || !memcmp(m->h.spi_r, zero, IKE_SPI_LEN))
 		return false;
 	rbuf_init(&r, m->sa.body, m->sa.len);
-	if (sa_parse(&r, &answer) ||
-	    !chosen(&sa->host->proposals, &answer, s))
+	if (sa_parse(&r, &answer) || !chosen(&sa->host->proposals, &answer, s))
 		return false;
 	rbuf_init(&r, m->ke.body, m->ke.len);
 	return !ke_parse(&r, ke) && ke->group == s->ke &&
 	       ke->group == sa->suite.ke;
 }
 
-void init_got_response(struct ike_sa *sa, const struct ep *to,
-		       const uint8_t *p, size_t len, const struct ike_hdr *h)
+void init_got_response(struct ike_sa *sa, const struct ep *to, const uint8_t *p,
+		       size_t len, const struct ike_hdr *h)
 {
 	struct ike_stats *st = &sa->host->stats;
 	struct ike_suite suite = { 0 };
@@ -352,8 +348,8 @@ void init_got_response(struct ike_sa *sa, const struct ep *to,
 	 * Nothing of this is authenticated: what doesn't fit is passed over,
 	 * the true answer may be on its way still.
 	 */
-	if (msg_sort(&m, MSG_CLEAR, h->next, p + IKE_HDR_LEN,
-		     len - IKE_HDR_LEN, why, sizeof(why))) {
+	if (msg_sort(&m, MSG_CLEAR, h->next, p + IKE_HDR_LEN, len - IKE_HDR_LEN,
+		     why, sizeof(why))) {
 		st->in_syntax++;
 		return;
 	}
@@ -410,9 +406,9 @@ static bool cookie_ok(struct ike_host *host, struct init_in *in)
 	if (!host->cfg.cookie_always && !in->crowd.oldest &&
 	    host->stats.half_open < host->cfg.cookie_above)
 		return true;
-	if (n && cookie_good(&host->cookies, now, in->from, in->m.h.spi_i,
-			     in->m.nonce.body, in->m.nonce.len, n->data,
-			     n->len))
+	if (n &&
+	    cookie_good(&host->cookies, now, in->from, in->m.h.spi_i,
+			in->m.nonce.body, in->m.nonce.len, n->data, n->len))
 		return true;
 	if (n)
 		host->stats.cookie_bad++;
@@ -439,9 +435,9 @@ static bool caps_ok(struct ike_host *host, struct init_in *in,
 		 !place_idle(host, &in->from->addr))
 		what = "too many IKE SAs of one address";
 	else if (!half_open_room(host, &in->crowd))
-		what = in->crowd.near ?
-		       "too many half-open IKE SAs of one address or network" :
-		       "too many half-open IKE SAs";
+		what = in->crowd.near
+			       ? "too many half-open IKE SAs of one address or network"
+			       : "too many half-open IKE SAs";
 	if (what)
 		host_cap(host, in->from, what);
 	return !what;
@@ -452,8 +448,8 @@ static void bad_init(struct ike_host *host, const struct init_in *in,
 {
 	host->stats.in_syntax++;
 	host_not_taken(host, in->from, "IKE_SA_INIT, INVALID_SYNTAX: %s", why);
-	host_error_clear(host, in->from, in->to, &in->m.h,
-			 IKE_N_INVALID_SYNTAX, NULL, 0);
+	host_error_clear(host, in->from, in->to, &in->m.h, IKE_N_INVALID_SYNTAX,
+			 NULL, 0);
 }
 
 /* What no proposal of @offer has in common with ours, for who reads logs */
@@ -463,7 +459,8 @@ static const char *lacks(const struct sa_pld *own, const struct sa_pld *offer)
 		uint8_t type;
 		const char *name;
 	} kinds[] = {
-		{ GIKE_TT_KWA, "no key wrap algorithm of G-IKEv2 (RFC 9838) that we take" },
+		{ GIKE_TT_KWA,
+		  "no key wrap algorithm of G-IKEv2 (RFC 9838) that we take" },
 		{ IKE_TT_ENCR, "no AEAD cipher that we take" },
 		{ IKE_TT_PRF, "no PRF that we take" },
 		{ IKE_TT_KE, "no key exchange that we take" },
@@ -497,7 +494,8 @@ static bool offer_ok(struct ike_host *host, struct init_in *in)
 		goto bad;
 	if (!choose(&host->proposals, &offer, &in->suite)) {
 		host->stats.no_proposal++;
-		host_not_taken(host, in->from, "IKE_SA_INIT, NO_PROPOSAL_CHOSEN: %s",
+		host_not_taken(host, in->from,
+			       "IKE_SA_INIT, NO_PROPOSAL_CHOSEN: %s",
 			       lacks(&host->proposals, &offer));
 		host_error_clear(host, in->from, in->to, &in->m.h,
 				 IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
@@ -588,8 +586,10 @@ static void open_sa(struct ike_host *host, struct init_in *in)
 		return;
 	}
 	if (in->crowd.oldest) {
-		host_cap(host, in->from, "too many half-open IKE SAs, the oldest goes");
-		sa_close(in->crowd.oldest, 0, "gives way to another half-open IKE SA");
+		host_cap(host, in->from,
+			 "too many half-open IKE SAs, the oldest goes");
+		sa_close(in->crowd.oldest, 0,
+			 "gives way to another half-open IKE SA");
 	}
 	if (half_open_enter(sa)) {
 		sa_free(sa);

@@ -13,8 +13,7 @@ static size_t cookie_in_front(const struct blob *msg)
 	size_t len;
 
 	if (msg->p[IKE_HDR_NEXT_OFF] != IKE_PLD_NOTIFY ||
-	    msg->len < IKE_HDR_LEN + 8 ||
-	    (p[6] << 8 | p[7]) != IKE_N_COOKIE)
+	    msg->len < IKE_HDR_LEN + 8 || (p[6] << 8 | p[7]) != IKE_N_COOKIE)
 		return 0;
 	len = p[2] << 8 | p[3];
 	return len >= 8 && len <= msg->len - IKE_HDR_LEN ? len : 0;

@@ -216,8 +216,7 @@ static int group_bag_parse(struct rbuf *r, uint8_t proto, uint8_t spi_len,
 	/* A protocol that isn't known has no policy that we could take. */
 	if (!spi_len_of(proto, &want))
 		return 0;
-	if (spi_len != want || !rbuf_copy(r, spi, want) ||
-	    find(kd, proto, spi))
+	if (spi_len != want || !rbuf_copy(r, spi, want) || find(kd, proto, spi))
 		return -EBADMSG;
 	ret = kd_bag(kd, proto, spi, &bag);
 	if (ret)

@@ -31,8 +31,8 @@ void wkp_move(struct wkp *to, struct wkp *from)
 /* A key that was reached: by WRAP_KEY, under the node or anchor below it */
 struct node {
 	uint32_t id;
-	int below;	/* index of the node that opened it, or -1: an anchor */
-	int anchor;	/* with below -1: index in the old path, -1: GSK_w */
+	int below; /* index of the node that opened it, or -1: an anchor */
+	int anchor; /* with below -1: index in the old path, -1: GSK_w */
 	unsigned int depth;
 	uint8_t key[KWK_MAX];
 };
@@ -43,7 +43,7 @@ struct search {
 	const struct kwk *def;
 	size_t key_len;
 	unsigned int n;
-	struct node *nodes;	/* room for every WRAP_KEY */
+	struct node *nodes; /* room for every WRAP_KEY */
 	bool *tried;
 };
 
@@ -198,8 +198,8 @@ static int try_sa_key(const struct search *s, const struct kd_key *k,
 }
 
 int keypath_resolve(const struct wkp *old, const struct kd_bag *bag,
-		    const struct kd *kd, const struct kwk *def,
-		    uint8_t *keymat, size_t want, struct wkp *path)
+		    const struct kd *kd, const struct kwk *def, uint8_t *keymat,
+		    size_t want, struct wkp *path)
 {
 	struct search s = { .old = old, .kd = kd, .def = def };
 	int key_len = kwa_key_len(def->kwa);

@@ -12,17 +12,17 @@
 
 #include "ike/gpayload.h"
 
-#define WKP_MAX	32	/* keys on a path; a tree of 2^32 leaves */
+#define WKP_MAX 32 /* keys on a path; a tree of 2^32 leaves */
 
 struct wkp_key {
-	uint32_t id;		/* never 0 */
+	uint32_t id; /* never 0 */
 	uint8_t key[KWK_MAX];
 };
 
 /* From the key nearest the Rekey SA down to the member's own leaf */
 struct wkp {
 	unsigned int n;
-	uint8_t key_len;	/* of each key */
+	uint8_t key_len; /* of each key */
 	struct wkp_key k[WKP_MAX];
 };
 
@@ -45,7 +45,7 @@ void wkp_move(struct wkp *to, struct wkp *from);
  * Work is bounded: each WRAP_KEY is unwrapped at most once.
  */
 int keypath_resolve(const struct wkp *old, const struct kd_bag *bag,
-		    const struct kd *kd, const struct kwk *def,
-		    uint8_t *keymat, size_t want, struct wkp *path);
+		    const struct kd *kd, const struct kwk *def, uint8_t *keymat,
+		    size_t want, struct wkp *path);
 
 #endif

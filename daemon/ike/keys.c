@@ -9,7 +9,7 @@
 #include "lib/secret.h"
 
 /* 20 octets, no terminator */
-#define GSK_W_LABEL	"Key Wrap for G-IKEv2"
+#define GSK_W_LABEL "Key Wrap for G-IKEv2"
 
 /* SKEYSEED = prf(Ni | Nr, g^ir) */
 static int skeyseed(const struct ike_suite *s, const struct blob *ni,
@@ -30,9 +30,9 @@ static int skeyseed(const struct ike_suite *s, const struct blob *ni,
  * since SK_ai and SK_ar have no length with an AEAD.
  */
 int keys_derive(struct ike_keys *k, const struct ike_suite *s,
-		const uint8_t *shared, size_t shared_len,
-		const struct blob *ni, const struct blob *nr,
-		const uint8_t spi_i[8], const uint8_t spi_r[8])
+		const uint8_t *shared, size_t shared_len, const struct blob *ni,
+		const struct blob *nr, const uint8_t spi_i[8],
+		const uint8_t spi_r[8])
 {
 	uint8_t seed[PRF_MAX_LEN], out[3 * PRF_MAX_LEN + 2 * SK_KEY_MAX];
 	int e_len = sk_key_len(s->encr, s->key_bits);
@@ -115,15 +115,15 @@ bool keys_line(const struct ike_sa *sa, char *buf, size_t size)
 
 	if (!sa->keys.have || sa->suite.encr != IKE_ENCR_AES_GCM_16)
 		return false;
-	alg = sa->suite.key_bits == 256 ?
-	      "AES-GCM-256 with 16 octet ICV [RFC5282]" :
-	      "AES-GCM-128 with 16 octet ICV [RFC5282]";
+	alg = sa->suite.key_bits == 256
+		      ? "AES-GCM-256 with 16 octet ICV [RFC5282]"
+		      : "AES-GCM-128 with 16 octet ICV [RFC5282]";
 	hex(i, sa->spi_i, IKE_SPI_LEN);
 	hex(r, sa->spi_r, IKE_SPI_LEN);
 	hex(ei, sa->keys.ei.key, sa->keys.ei.len);
 	hex(er, sa->keys.er.key, sa->keys.er.len);
-	n = snprintf(buf, size, "%s,%s,%s,%s,\"%s\",,,\"NONE [RFC4306]\"", i,
-		     r, ei, er, alg);
+	n = snprintf(buf, size, "%s,%s,%s,%s,\"%s\",,,\"NONE [RFC4306]\"", i, r,
+		     ei, er, alg);
 	secret_wipe(ei, sizeof(ei));
 	secret_wipe(er, sizeof(er));
 	return n > 0 && (size_t)n < size;

@@ -8,7 +8,7 @@
 #include "ike/message.h"
 #include "lib/secret.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- header, RFC 7296 3.1 ----------------------------------------------- */
 
@@ -91,7 +91,7 @@ void sk_key_wipe(struct sk_key *k)
 }
 
 /* IKE header and generic header of SK: the associated data of RFC 5282 5.1 */
-#define SK_AAD_LEN	(IKE_HDR_LEN + IKE_PLD_HDR_LEN)
+#define SK_AAD_LEN (IKE_HDR_LEN + IKE_PLD_HDR_LEN)
 
 static void put_u64(uint8_t *p, uint64_t v)
 {
@@ -144,15 +144,14 @@ static int seal_as(struct wbuf *w, const struct sk_key *k, uint64_t iv,
 	return ret;
 }
 
-int sk_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv,
-	    uint8_t first, const uint8_t *inner, size_t len)
+int sk_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv, uint8_t first,
+	    const uint8_t *inner, size_t len)
 {
 	return seal_as(w, k, iv, first, NULL, inner, len);
 }
 
-int skf_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv,
-	     uint8_t first, const struct skf *frag, const uint8_t *inner,
-	     size_t len)
+int skf_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv, uint8_t first,
+	     const struct skf *frag, const uint8_t *inner, size_t len)
 {
 	return seal_as(w, k, iv, frag->number == 1 ? first : IKE_PLD_NONE, frag,
 		       inner, len);
@@ -223,10 +222,10 @@ int skf_open(const uint8_t *p, size_t len, const struct sk_key *k,
 
 /* ---- what may stand where ----------------------------------------------- */
 
-#define CQ	0x1	/* in the clear, in a request */
-#define CR	0x2	/* in the clear, in a response */
-#define EQ	0x4	/* inside of SK, in a request */
-#define ER	0x8	/* inside of SK, in a response */
+#define CQ 0x1 /* in the clear, in a request */
+#define CR 0x2 /* in the clear, in a response */
+#define EQ 0x4 /* inside of SK, in a request */
+#define ER 0x8 /* inside of SK, in a response */
 
 /*
  * A payload that is known but not in the row of its exchange makes a message
@@ -252,7 +251,7 @@ static const struct rule {
 	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_CERTREQ, EQ, IKE_CERTS_MAX },
 	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_AUTH, EQ | ER, 1 },
 	{ GIKE_XCHG_GSA_AUTH, GIKE_PLD_IDG, EQ, 1 },
-	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_SA, EQ, 1 },	/* SAg */
+	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_SA, EQ, 1 }, /* SAg */
 	{ GIKE_XCHG_GSA_AUTH, GIKE_PLD_GSA, ER, 1 },
 	{ GIKE_XCHG_GSA_AUTH, GIKE_PLD_KD, ER, 1 },
 	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_NOTIFY, EQ | ER, MSG_MAX_NOTIFY },
@@ -262,8 +261,7 @@ static const struct rule {
 	{ GIKE_XCHG_GSA_REGISTRATION, IKE_PLD_SA, EQ, 1 },
 	{ GIKE_XCHG_GSA_REGISTRATION, GIKE_PLD_GSA, ER, 1 },
 	{ GIKE_XCHG_GSA_REGISTRATION, GIKE_PLD_KD, ER, 1 },
-	{ GIKE_XCHG_GSA_REGISTRATION, IKE_PLD_NOTIFY, EQ | ER,
-	  MSG_MAX_NOTIFY },
+	{ GIKE_XCHG_GSA_REGISTRATION, IKE_PLD_NOTIFY, EQ | ER, MSG_MAX_NOTIFY },
 	{ GIKE_XCHG_GSA_REGISTRATION, IKE_PLD_VENDOR, EQ | ER, 32 },
 
 	/* One way only, so always a request */
@@ -288,8 +286,8 @@ static const struct rule {
 	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_VENDOR, EQ, 32 },
 };
 
-static const struct rule *rule_find(const struct ike_msg *m,
-				    enum msg_side side, uint8_t pld)
+static const struct rule *rule_find(const struct ike_msg *m, enum msg_side side,
+				    uint8_t pld)
 {
 	bool res = m->h.flags & IKE_FLAG_RESPONSE;
 	uint8_t where = side == MSG_CLEAR ? (res ? CR : CQ) : (res ? ER : EQ);
@@ -316,8 +314,8 @@ static bool pld_known(uint8_t type)
 	       (type >= GIKE_PLD_IDG && type <= GIKE_PLD_KD);
 }
 
-__attribute__((format(printf, 4, 5)))
-static int no(int err, char *why, size_t size, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static int
+no(int err, char *why, size_t size, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -413,8 +411,8 @@ int msg_sort(struct ike_msg *m, enum msg_side side, uint8_t first,
 		}
 		rule = rule_find(m, side, pld.type);
 		if (!rule)
-			return no(-EBADMSG, why, why_size,
-				  "%s payload %s %s", ike_pld_name(pld.type),
+			return no(-EBADMSG, why, why_size, "%s payload %s %s",
+				  ike_pld_name(pld.type),
 				  side == MSG_CLEAR ? "in the clear in" : "in",
 				  ike_xchg_name(h.xchg));
 		if (++seen[pld.type] > rule->max)

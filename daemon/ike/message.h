@@ -34,24 +34,24 @@ size_t ike_msg_len(const uint8_t *p, size_t len);
 /* Writes the 28 octets; Length is 0 until msg_finish(). */
 void ike_hdr_build(struct wbuf *w, const struct ike_hdr *h);
 /* Offset of Next Payload in a message whose header starts at 0 */
-#define IKE_HDR_NEXT_OFF	16
-#define IKE_HDR_MID_OFF		20
-#define IKE_HDR_LEN_OFF		24
+#define IKE_HDR_NEXT_OFF 16
+#define IKE_HDR_MID_OFF 20
+#define IKE_HDR_LEN_OFF 24
 void msg_finish(struct wbuf *w);
 
 /* ---- SK ----------------------------------------------------------------- */
 
-#define SK_KEY_MAX	36
-#define SK_IV_LEN	8
-#define SK_ICV_LEN	16
+#define SK_KEY_MAX 36
+#define SK_IV_LEN 8
+#define SK_ICV_LEN 16
 
 /* One direction of one SA. Holds a secret: sk_key_wipe(). */
 struct sk_key {
 	uint16_t encr;
 	uint16_t key_bits;
-	uint8_t len;		/* of key, salt included */
+	uint8_t len; /* of key, salt included */
 	uint8_t key[SK_KEY_MAX];
-	uint64_t iv;		/* next one to use; sender only */
+	uint64_t iv; /* next one to use; sender only */
 };
 
 /* Octets of key material for a cipher, salt included, or -ENOTSUP */
@@ -66,8 +66,8 @@ void sk_key_wipe(struct sk_key *k);
  * both. @iv is used as it is: whoever calls makes it unique for the key.
  * 0, -EMSGSIZE, -ENOMEM or what the cipher said.
  */
-int sk_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv,
-	    uint8_t first, const uint8_t *inner, size_t len);
+int sk_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv, uint8_t first,
+	    const uint8_t *inner, size_t len);
 /*
  * Opens a message whose only outer payload is SK. @plain has room for @len
  * octets. 0; -EBADMSG not of that form or the ICV is wrong, @plain is wiped
@@ -78,27 +78,26 @@ int sk_open(const uint8_t *p, size_t len, const struct sk_key *k,
 
 /* ---- SKF, RFC 7383 ------------------------------------------------------ */
 
-#define SKF_HDR_LEN	4	/* Fragment Number and Total Fragments */
+#define SKF_HDR_LEN 4 /* Fragment Number and Total Fragments */
 
 struct skf {
-	uint16_t number;	/* from 1 */
+	uint16_t number; /* from 1 */
 	uint16_t total;
 };
 
 /* What has the header of a message and SKF behind it */
 bool is_fragment(const uint8_t *p, size_t len);
 /* As sk_seal() and sk_open(), of one fragment. @first is that of the whole. */
-int skf_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv,
-	     uint8_t first, const struct skf *frag, const uint8_t *inner,
-	     size_t len);
+int skf_seal(struct wbuf *w, const struct sk_key *k, uint64_t iv, uint8_t first,
+	     const struct skf *frag, const uint8_t *inner, size_t len);
 int skf_open(const uint8_t *p, size_t len, const struct sk_key *k,
 	     struct skf *frag, uint8_t *plain, size_t *plain_len,
 	     uint8_t *first);
 
 /* ---- the payloads of one message ---------------------------------------- */
 
-#define MSG_MAX_NOTIFY	24
-#define MSG_MAX_DELETE	4
+#define MSG_MAX_NOTIFY 24
+#define MSG_MAX_DELETE 4
 
 /*
  * Views into the message (clear) or into its decrypted inside. Payloads
@@ -106,7 +105,7 @@ int skf_open(const uint8_t *p, size_t len, const struct sk_key *k,
  */
 struct ike_msg {
 	struct ike_hdr h;
-	struct pld sa;		/* SA, or SAg by the exchange */
+	struct pld sa; /* SA, or SAg by the exchange */
 	struct pld ke;
 	struct pld nonce;
 	struct pld idi;
@@ -122,12 +121,12 @@ struct ike_msg {
 	struct notify_pld notify[MSG_MAX_NOTIFY];
 	unsigned int n_delete;
 	struct delete_pld del[MSG_MAX_DELETE];
-	uint8_t critical;	/* the unknown critical payload */
+	uint8_t critical; /* the unknown critical payload */
 };
 
 enum msg_side {
-	MSG_CLEAR,		/* outside of SK */
-	MSG_ENC,		/* inside of SK */
+	MSG_CLEAR, /* outside of SK */
+	MSG_ENC, /* inside of SK */
 };
 
 /*

@@ -7,8 +7,8 @@
 #include "lib/log.h"
 
 /* SHA-1(SPIi | SPIr | address | port), RFC 7296 2.23 */
-static int natd(const uint8_t *spi_i, const uint8_t *spi_r,
-		const struct ep *e, uint8_t out[HASH_SHA1_LEN])
+static int natd(const uint8_t *spi_i, const uint8_t *spi_r, const struct ep *e,
+		uint8_t out[HASH_SHA1_LEN])
 {
 	uint8_t port[2] = { e->port >> 8, e->port };
 	struct iovec iov[] = {
@@ -85,8 +85,8 @@ static unsigned long long spi_number(const uint8_t spi[IKE_SPI_LEN])
 	return v;
 }
 
-void nat_see(struct ike_sa *sa, const struct ike_msg *m,
-	     const struct ep *from, const struct ep *to)
+void nat_see(struct ike_sa *sa, const struct ike_msg *m, const struct ep *from,
+	     const struct ep *to)
 {
 	sa->nat_there = natd_differs(m, IKE_N_NAT_DETECTION_SOURCE_IP, from);
 	sa->nat_here = natd_differs(m, IKE_N_NAT_DETECTION_DESTINATION_IP, to);
@@ -97,7 +97,7 @@ void nat_see(struct ike_sa *sa, const struct ike_msg *m,
 }
 
 /* Often enough for NATs that forget after half a minute (RFC 3948 4) */
-#define KEEPALIVE_MS	20000
+#define KEEPALIVE_MS 20000
 
 void nat_float(struct ike_sa *sa)
 {

@@ -147,8 +147,7 @@ int transforms_parse(struct rbuf *r, struct transform *t, unsigned int max,
 	return 0;
 }
 
-void transforms_build(struct wbuf *w, const struct transform *t,
-		      unsigned int n)
+void transforms_build(struct wbuf *w, const struct transform *t, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++, t++) {
 		size_t len = 8;
@@ -194,8 +193,7 @@ static int proposal_parse(struct rbuf *r, struct proposal *p, uint8_t *last)
 	p->proto = rbuf_u8(&sub);
 	p->spi_len = rbuf_u8(&sub);
 	n_transforms = rbuf_u8(&sub);
-	if (p->spi_len > sizeof(p->spi) ||
-	    !rbuf_copy(&sub, p->spi, p->spi_len))
+	if (p->spi_len > sizeof(p->spi) || !rbuf_copy(&sub, p->spi, p->spi_len))
 		return -EBADMSG;
 	if (!n_transforms)
 		return rbuf_left(&sub) || sub.err ? -EBADMSG : 0;
@@ -355,8 +353,10 @@ int id_from_text(struct ike_id *id, const char *text)
 	struct addr a;
 
 	if (!addr_parse(text, &a))
-		return id_set(id, a.family == AF_INET ? IKE_ID_IPV4_ADDR :
-			      IKE_ID_IPV6_ADDR, a.b, a.len);
+		return id_set(id,
+			      a.family == AF_INET ? IKE_ID_IPV4_ADDR
+						  : IKE_ID_IPV6_ADDR,
+			      a.b, a.len);
 	for (size_t i = 0; i < len; i++)
 		if (text[i] <= ' ' || text[i] > '~')
 			return -EINVAL;
@@ -470,8 +470,7 @@ int notify_parse(struct rbuf *r, struct notify_pld *n)
 	return r->err ? -EBADMSG : 0;
 }
 
-void notify_build(struct pchain *c, uint16_t type, const void *data,
-		  size_t len)
+void notify_build(struct pchain *c, uint16_t type, const void *data, size_t len)
 {
 	pchain_begin(c, IKE_PLD_NOTIFY);
 	wbuf_u8(c->w, IKE_PROTO_NONE);
@@ -484,7 +483,7 @@ void notify_build(struct pchain *c, uint16_t type, const void *data,
 static bool delete_spi_len_ok(uint8_t proto, uint8_t len)
 {
 	switch (proto) {
-	case IKE_PROTO_NONE:	/* RFC 9838 4.6: whole group, no SPI */
+	case IKE_PROTO_NONE: /* RFC 9838 4.6: whole group, no SPI */
 	case IKE_PROTO_IKE:
 		return len == 0;
 	case IKE_PROTO_AH:

@@ -34,18 +34,18 @@
  */
 struct pwalk {
 	struct rbuf r;
-	uint8_t next;		/* type of the payload to come */
-	unsigned int n;		/* payloads seen, capped by PWALK_MAX */
+	uint8_t next; /* type of the payload to come */
+	unsigned int n; /* payloads seen, capped by PWALK_MAX */
 };
 
-#define PWALK_MAX	64
+#define PWALK_MAX 64
 
 struct pld {
 	uint8_t type;
-	uint8_t next;		/* type of the payload behind it */
+	uint8_t next; /* type of the payload behind it */
 	bool critical;
-	const uint8_t *body;	/* view */
-	size_t len;		/* of the body */
+	const uint8_t *body; /* view */
+	size_t len; /* of the body */
 };
 
 void pwalk_init(struct pwalk *w, uint8_t first, const uint8_t *p, size_t len);
@@ -57,13 +57,13 @@ int pwalk_next(struct pwalk *w, struct pld *p);
  * the first payload (IKE header, SK header), or PCHAIN_DETACHED, in which
  * case the type of the first payload is read from .first afterwards.
  */
-#define PCHAIN_DETACHED	((size_t)-1)
+#define PCHAIN_DETACHED ((size_t)-1)
 
 struct pchain {
 	struct wbuf *w;
 	size_t next_off;
 	uint8_t first;
-	size_t start;		/* of the payload being written */
+	size_t start; /* of the payload being written */
 };
 
 void pchain_init(struct pchain *c, struct wbuf *w, size_t next_off);
@@ -73,22 +73,22 @@ void pchain_end(struct pchain *c);
 
 /* ---- SA and SAg --------------------------------------------------------- */
 
-#define SA_MAX_PROPOSALS	16
-#define SA_MAX_TRANSFORMS	48	/* per proposal */
+#define SA_MAX_PROPOSALS 16
+#define SA_MAX_TRANSFORMS 48 /* per proposal */
 
 struct transform {
-	uint8_t type;		/* enum ike_tt */
+	uint8_t type; /* enum ike_tt */
 	uint16_t id;
-	uint16_t key_bits;	/* attribute 14, 0: absent */
-	bool unknown_attr;	/* RFC 7296 3.3.6: such a one is not chosen */
-	const uint8_t *sigalg;	/* attribute 18, view, NULL: absent */
+	uint16_t key_bits; /* attribute 14, 0: absent */
+	bool unknown_attr; /* RFC 7296 3.3.6: such a one is not chosen */
+	const uint8_t *sigalg; /* attribute 18, view, NULL: absent */
 	uint16_t sigalg_len;
 };
 
 struct proposal {
 	uint8_t num;
 	uint8_t proto;
-	uint8_t spi_len;	/* 0 in IKE_SA_INIT and in SAg */
+	uint8_t spi_len; /* 0 in IKE_SA_INIT and in SAg */
 	uint8_t spi[GIKE_SPI_MAX];
 	unsigned int n;
 	struct transform t[SA_MAX_TRANSFORMS];
@@ -125,7 +125,7 @@ int proposal_put(struct proposal *p, uint8_t type, uint16_t id,
 
 struct ke_pld {
 	uint16_t group;
-	const uint8_t *data;	/* view */
+	const uint8_t *data; /* view */
 	size_t len;
 };
 
@@ -138,8 +138,8 @@ void raw_build(struct pchain *c, uint8_t type, const uint8_t *p, size_t len);
 /* ---- identification ----------------------------------------------------- */
 
 struct ike_id {
-	uint8_t type;		/* enum ike_id_type, 0: none */
-	uint16_t len;		/* 1 to IKE_ID_MAX */
+	uint8_t type; /* enum ike_id_type, 0: none */
+	uint16_t len; /* 1 to IKE_ID_MAX */
 	uint8_t data[IKE_ID_MAX];
 };
 
@@ -157,14 +157,14 @@ int id_from_text(struct ike_id *id, const char *text);
  * Printable in one line: text as it is when printable ASCII, addresses as
  * addresses, everything else as hex. Always terminates, returns @buf.
  */
-#define ID_STR_MAX	(2 * IKE_ID_MAX + 16)
+#define ID_STR_MAX (2 * IKE_ID_MAX + 16)
 const char *id_str(const struct ike_id *id, char *buf, size_t size);
 
 /* ---- certificates, AUTH ------------------------------------------------- */
 
 struct cert_pld {
 	uint8_t encoding;
-	const uint8_t *data;	/* view */
+	const uint8_t *data; /* view */
 	size_t len;
 };
 
@@ -174,9 +174,9 @@ void cert_build(struct pchain *c, uint8_t pld, uint8_t encoding,
 
 struct auth_pld {
 	uint8_t method;
-	const uint8_t *alg;	/* method 14: DER AlgorithmIdentifier, view */
+	const uint8_t *alg; /* method 14: DER AlgorithmIdentifier, view */
 	size_t alg_len;
-	const uint8_t *sig;	/* the signature value, or all of the data */
+	const uint8_t *sig; /* the signature value, or all of the data */
 	size_t sig_len;
 };
 
@@ -190,9 +190,9 @@ size_t auth_build(struct pchain *c, const uint8_t *alg, size_t alg_len,
 struct notify_pld {
 	uint8_t proto;
 	uint8_t spi_len;
-	const uint8_t *spi;	/* view */
+	const uint8_t *spi; /* view */
 	uint16_t type;
-	const uint8_t *data;	/* view */
+	const uint8_t *data; /* view */
 	size_t len;
 };
 
@@ -200,7 +200,7 @@ int notify_parse(struct rbuf *r, struct notify_pld *n);
 void notify_build(struct pchain *c, uint16_t type, const void *data,
 		  size_t len);
 
-#define DELETE_MAX_SPIS	32
+#define DELETE_MAX_SPIS 32
 
 struct delete_pld {
 	uint8_t proto;
@@ -215,10 +215,10 @@ void delete_build(struct pchain *c, const struct delete_pld *d);
 /* ---- traffic selector (one substructure) -------------------------------- */
 
 struct ts {
-	uint8_t ip_proto;	/* 0: any */
+	uint8_t ip_proto; /* 0: any */
 	uint16_t port_lo;
 	uint16_t port_hi;
-	struct addr lo;		/* both of one family */
+	struct addr lo; /* both of one family */
 	struct addr hi;
 };
 

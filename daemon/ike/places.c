@@ -21,24 +21,30 @@
 #include "lib/quota.h"
 
 /* A handshake without loss is over by then; its first repetition is due. */
-#define HALF_OPEN_OLD_MS	1000
+#define HALF_OPEN_OLD_MS 1000
 
 /*
  * Handshakes that one network may have going on or wasted: each costs a key
  * exchange, and most of them a signature. One that succeeds is given back.
  */
 static const struct quota_rule of_net = {
-	.burst = 512, .every_ms = 4, .keys = 4096,
+	.burst = 512,
+	.every_ms = 4,
+	.keys = 4096,
 };
 
 /* Authentications that failed, of one address and port */
 static const struct quota_rule of_ep = {
-	.burst = 5, .every_ms = 10000, .keys = 4096,
+	.burst = 5,
+	.every_ms = 10000,
+	.keys = 4096,
 };
 
 /* Authentications of one identity, good ones */
 static const struct quota_rule of_identity = {
-	.burst = 32, .every_ms = 1000, .keys = 4096,
+	.burst = 32,
+	.every_ms = 1000,
+	.keys = 4096,
 };
 
 int places_init(struct ike_host *host, uint64_t seed)
@@ -51,8 +57,8 @@ int places_init(struct ike_host *host, uint64_t seed)
 	host->net_quota = quota_new(&of_net, seed);
 	host->ep_quota = quota_new(&of_ep, seed);
 	host->name_quota = quota_new(&of_identity, seed);
-	return host->net_quota && host->ep_quota && host->name_quota ?
-	       0 : -ENOMEM;
+	return host->net_quota && host->ep_quota && host->name_quota ? 0
+								     : -ENOMEM;
 }
 
 void places_free(struct ike_host *host)
@@ -74,7 +80,7 @@ struct crowd {
 	LIST_ENTRY(crowd) link;
 	struct addr key;
 	unsigned int n;
-	struct ike_sa_queue sas;	/* the oldest first */
+	struct ike_sa_queue sas; /* the oldest first */
 };
 
 static struct crowd_list *crowd_bucket(struct ike_host *host,
@@ -84,15 +90,14 @@ static struct crowd_list *crowd_bucket(struct ike_host *host,
 	return &table[host_hash(host, key, sizeof(*key)) % HOST_BUCKETS];
 }
 
-static struct crowd *crowd_find(struct ike_host *host,
-				struct crowd_list *table,
+static struct crowd *crowd_find(struct ike_host *host, struct crowd_list *table,
 				const struct addr *key)
 {
 	struct crowd *c;
 
 	LIST_FOREACH(c, crowd_bucket(host, table, key), link)
-		if (addr_equal(&c->key, key))
-			return c;
+	if (addr_equal(&c->key, key))
+		return c;
 	return NULL;
 }
 
@@ -282,8 +287,8 @@ static struct ike_sa *idlest_of(struct ike_host *host, const struct addr *a)
 	struct ike_sa *sa;
 
 	TAILQ_FOREACH(sa, &host->by_use, by_use)
-		if (replaceable(sa) && (!a || addr_equal(&sa->peer.addr, a)))
-			return sa;
+	if (replaceable(sa) && (!a || addr_equal(&sa->peer.addr, a)))
+		return sa;
 	return NULL;
 }
 
@@ -298,7 +303,8 @@ static struct ike_sa *surplus(struct ike_host *host, const struct ike_sa *sa)
 	struct ike_sa *o, *oldest = NULL;
 	unsigned int n = 0;
 
-	LIST_FOREACH(o, name_bucket(host, sa->peer_name), in_name) {
+	LIST_FOREACH(o, name_bucket(host, sa->peer_name), in_name)
+	{
 		if (strcasecmp(o->peer_name, sa->peer_name))
 			continue;
 		n++;
@@ -314,7 +320,7 @@ static unsigned int of_address(struct ike_host *host, const struct addr *a)
 	unsigned int n = 0;
 
 	LIST_FOREACH(sa, host_peer_bucket(host, a), by_peer)
-		n += sa->placed && addr_equal(&sa->peer.addr, a);
+	n += sa->placed && addr_equal(&sa->peer.addr, a);
 	return n;
 }
 
@@ -334,7 +340,8 @@ int place_take(struct ike_sa *sa)
 	while ((old = surplus(host, sa)))
 		ike_close(old, "replaced by a newer one of the same identity");
 	if (of_address(host, a) >= host->cfg.max_per_peer) {
-		host_cap(host, &sa->peer, "too many IKE SAs of one address, the idlest goes");
+		host_cap(host, &sa->peer,
+			 "too many IKE SAs of one address, the idlest goes");
 		old = idlest_of(host, a);
 		if (!old)
 			return -EBUSY;

@@ -31,28 +31,17 @@ static const struct name xchgs[] = {
 };
 
 static const struct name plds[] = {
-	{ IKE_PLD_NONE, "none" },
-	{ IKE_PLD_SA, "SA" },
-	{ IKE_PLD_KE, "KE" },
-	{ IKE_PLD_IDI, "IDi" },
-	{ IKE_PLD_IDR, "IDr" },
-	{ IKE_PLD_CERT, "CERT" },
-	{ IKE_PLD_CERTREQ, "CERTREQ" },
-	{ IKE_PLD_AUTH, "AUTH" },
-	{ IKE_PLD_NONCE, "Nonce" },
-	{ IKE_PLD_NOTIFY, "N" },
-	{ IKE_PLD_DELETE, "D" },
-	{ IKE_PLD_VENDOR, "V" },
-	{ IKE_PLD_TSI, "TSi" },
-	{ IKE_PLD_TSR, "TSr" },
-	{ IKE_PLD_SK, "SK" },
-	{ IKE_PLD_CP, "CP" },
-	{ IKE_PLD_EAP, "EAP" },
-	{ IKE_PLD_GSPM, "GSPM" },
-	{ GIKE_PLD_IDG, "IDg" },
-	{ GIKE_PLD_GSA, "GSA" },
-	{ GIKE_PLD_KD, "KD" },
-	{ IKE_PLD_SKF, "SKF" },
+	{ IKE_PLD_NONE, "none" },	{ IKE_PLD_SA, "SA" },
+	{ IKE_PLD_KE, "KE" },		{ IKE_PLD_IDI, "IDi" },
+	{ IKE_PLD_IDR, "IDr" },		{ IKE_PLD_CERT, "CERT" },
+	{ IKE_PLD_CERTREQ, "CERTREQ" }, { IKE_PLD_AUTH, "AUTH" },
+	{ IKE_PLD_NONCE, "Nonce" },	{ IKE_PLD_NOTIFY, "N" },
+	{ IKE_PLD_DELETE, "D" },	{ IKE_PLD_VENDOR, "V" },
+	{ IKE_PLD_TSI, "TSi" },		{ IKE_PLD_TSR, "TSr" },
+	{ IKE_PLD_SK, "SK" },		{ IKE_PLD_CP, "CP" },
+	{ IKE_PLD_EAP, "EAP" },		{ IKE_PLD_GSPM, "GSPM" },
+	{ GIKE_PLD_IDG, "IDg" },	{ GIKE_PLD_GSA, "GSA" },
+	{ GIKE_PLD_KD, "KD" },		{ IKE_PLD_SKF, "SKF" },
 };
 
 static const struct name notifies[] = {
@@ -79,8 +68,7 @@ static const struct name notifies[] = {
 	{ IKE_N_INITIAL_CONTACT, "INITIAL_CONTACT" },
 	{ IKE_N_IPCOMP_SUPPORTED, "IPCOMP_SUPPORTED" },
 	{ IKE_N_NAT_DETECTION_SOURCE_IP, "NAT_DETECTION_SOURCE_IP" },
-	{ IKE_N_NAT_DETECTION_DESTINATION_IP,
-	  "NAT_DETECTION_DESTINATION_IP" },
+	{ IKE_N_NAT_DETECTION_DESTINATION_IP, "NAT_DETECTION_DESTINATION_IP" },
 	{ IKE_N_COOKIE, "COOKIE" },
 	{ IKE_N_USE_TRANSPORT_MODE, "USE_TRANSPORT_MODE" },
 	{ GIKE_N_GROUP_SENDER, "GROUP_SENDER" },
@@ -97,12 +85,9 @@ static const struct name protos[] = {
 };
 
 static const struct name tts[] = {
-	{ IKE_TT_ENCR, "ENCR" },
-	{ IKE_TT_PRF, "PRF" },
-	{ IKE_TT_INTEG, "INTEG" },
-	{ IKE_TT_KE, "KE" },
-	{ IKE_TT_SN, "SN" },
-	{ GIKE_TT_KWA, "KWA" },
+	{ IKE_TT_ENCR, "ENCR" },      { IKE_TT_PRF, "PRF" },
+	{ IKE_TT_INTEG, "INTEG" },    { IKE_TT_KE, "KE" },
+	{ IKE_TT_SN, "SN" },	      { GIKE_TT_KWA, "KWA" },
 	{ GIKE_TT_GCAUTH, "GCAUTH" },
 };
 

@@ -18,12 +18,12 @@
 
 #include "ike/message.h"
 
-#define REFRAG_MAX	64
+#define REFRAG_MAX 64
 
 /* Zero is empty. Holds octets of messages: refrag_drop(). */
 struct refrag {
 	uint32_t mid;
-	uint16_t total;		/* 0: nothing is there */
+	uint16_t total; /* 0: nothing is there */
 	uint16_t n;
 	uint8_t first;
 	size_t octets;

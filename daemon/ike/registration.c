@@ -182,7 +182,8 @@ void reg_got_response(struct ike_sa *sa, struct ike_msg *m)
 
 /* ---- responder: the request --------------------------------------------- */
 
-static void malformed(struct ike_sa *sa, const struct ike_msg *m, const char *what)
+static void malformed(struct ike_sa *sa, const struct ike_msg *m,
+		      const char *what)
 {
 	char why[96];
 
@@ -308,8 +309,8 @@ void reg_got_request(struct ike_sa *sa, struct ike_msg *m)
 
 /* ---- responder: the answer ---------------------------------------------- */
 
-static int check_reply(struct ike_sa *sa, const struct gike_reply *r,
-		       char *why, size_t size)
+static int check_reply(struct ike_sa *sa, const struct gike_reply *r, char *why,
+		       size_t size)
 {
 	if (r->notify)
 		return 0;

@@ -11,13 +11,12 @@
 #include "lib/secret.h"
 
 /* IKE header and generic header of SK: "A" of RFC 9838 2.4.1.1 */
-#define A_LEN	(IKE_HDR_LEN + IKE_PLD_HDR_LEN)
+#define A_LEN (IKE_HDR_LEN + IKE_PLD_HDR_LEN)
 /* What a fragment has around its part of the message */
-#define REKEY_FRAG_OVERHEAD	(A_LEN + SKF_HDR_LEN + SK_IV_LEN + 1 + \
-				 SK_ICV_LEN)
+#define REKEY_FRAG_OVERHEAD (A_LEN + SKF_HDR_LEN + SK_IV_LEN + 1 + SK_ICV_LEN)
 
-__attribute__((format(printf, 4, 5)))
-static int no(int ret, char *why, size_t size, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static int
+no(int ret, char *why, size_t size, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -73,8 +72,8 @@ int rekey_sa_init(struct rekey_sa *rs, const struct gsa_sa *policy,
 	memcpy(rs->spi, policy->spi, sizeof(rs->spi));
 	rs->encr = policy->encr;
 	rs->key_bits = policy->key_bits;
-	rs->next_mid = policy->has & GSA_HAS_INITIAL_MID ?
-		       policy->initial_mid : 0;
+	rs->next_mid = policy->has & GSA_HAS_INITIAL_MID ? policy->initial_mid
+							 : 0;
 	if (from) {
 		ret = inherit(rs, from);
 	} else {
@@ -117,8 +116,7 @@ int rekey_sa_set_key(struct rekey_sa *rs, const struct sigkey *key)
 	return 0;
 }
 
-int rekey_sa_set_auth_key(struct rekey_sa *rs, const uint8_t *spki,
-			  size_t len)
+int rekey_sa_set_auth_key(struct rekey_sa *rs, const uint8_t *spki, size_t len)
 {
 	struct sigpub *pub;
 	int ret;
@@ -521,8 +519,8 @@ static enum rekey_rc open_content(const struct ike_msg *msg,
 
 static enum rekey_rc open_inner(struct rekey_sa *rs, const uint8_t *head,
 				struct ike_msg *msg, uint8_t first,
-				uint8_t *plain, size_t len,
-				struct rekey_msg *m, char *why, size_t size)
+				uint8_t *plain, size_t len, struct rekey_msg *m,
+				char *why, size_t size)
 {
 	enum rekey_rc rc;
 	int ret;
@@ -545,11 +543,11 @@ static enum rekey_rc open_inner(struct rekey_sa *rs, const uint8_t *head,
 /* @plain is the inside of the whole message; it is altered. */
 static enum rekey_rc open_whole(struct rekey_sa *rs, const uint8_t *head,
 				struct ike_msg *msg, uint8_t first,
-				uint8_t *plain, size_t len,
-				struct rekey_msg *m, char *why, size_t size)
+				uint8_t *plain, size_t len, struct rekey_msg *m,
+				char *why, size_t size)
 {
-	enum rekey_rc rc = open_inner(rs, head, msg, first, plain, len, m, why,
-				      size);
+	enum rekey_rc rc =
+		open_inner(rs, head, msg, first, plain, len, m, why, size);
 
 	if (rc) {
 		/* Half of a message is none. */

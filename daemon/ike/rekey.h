@@ -23,8 +23,8 @@
 struct sigkey;
 struct sigpub;
 
-#define REKEY_KEY_MAX	36	/* AES-256 and four octets of salt */
-#define REKEY_MAX_DEL	4
+#define REKEY_KEY_MAX 36 /* AES-256 and four octets of salt */
+#define REKEY_MAX_DEL 4
 
 struct rekey_sa {
 	uint8_t spi[GIKE_SPI_LEN_REKEY];
@@ -32,15 +32,15 @@ struct rekey_sa {
 	uint16_t key_bits;
 	uint8_t gsk_e_len;
 	uint8_t gsk_e[REKEY_KEY_MAX];
-	struct kwk gsk_w;	/* default KWK of what travels over it */
-	uint16_t gcauth;	/* enum gike_gcauth */
+	struct kwk gsk_w; /* default KWK of what travels over it */
+	uint16_t gcauth; /* enum gike_gcauth */
 	uint8_t sigalg[IKE_SIGALG_MAX];
 	uint16_t sigalg_len;
 	/* Sender: ID of the next message. Receiver: the lowest acceptable. */
 	uint32_t next_mid;
-	bool spent;		/* all Message IDs used, nothing goes any more */
-	const struct sigkey *key;	/* sender; not owned */
-	struct sigpub *pub;		/* receiver; owned */
+	bool spent; /* all Message IDs used, nothing goes any more */
+	const struct sigkey *key; /* sender; not owned */
+	struct sigpub *pub; /* receiver; owned */
 };
 
 /*
@@ -62,16 +62,15 @@ int rekey_sa_set_key(struct rekey_sa *rs, const struct sigkey *key);
  * Member: AUTH_KEY. Must be of the type and curve that sigalg names.
  * 0, -EBADMSG, -EINVAL (does not match; the key held before stays).
  */
-int rekey_sa_set_auth_key(struct rekey_sa *rs, const uint8_t *spki,
-			  size_t len);
+int rekey_sa_set_auth_key(struct rekey_sa *rs, const uint8_t *spki, size_t len);
 
 /* What one message says. rekey_msg_free() frees kd and wipes. */
 struct rekey_msg {
-	uint32_t mid;		/* filled in by build and open */
-	bool has_gsa;		/* then kd counts too */
+	uint32_t mid; /* filled in by build and open */
+	bool has_gsa; /* then kd counts too */
 	struct gsa gsa;
 	struct kd kd;
-	bool transport;		/* N(USE_TRANSPORT_MODE) */
+	bool transport; /* N(USE_TRANSPORT_MODE) */
 	unsigned int n_del;
 	struct delete_pld del[REKEY_MAX_DEL];
 };
@@ -104,21 +103,21 @@ int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
 /* Why a message was not taken; counted, never logged one by one */
 enum rekey_rc {
 	REKEY_OK = 0,
-	REKEY_SHORT,		/* no IKE header in it, or lengths disagree */
-	REKEY_NOT_REKEY,	/* version, exchange type or flags */
-	REKEY_OTHER_SPI,	/* not of this Rekey SA */
-	REKEY_OLD,		/* Message ID below the expected one */
-	REKEY_ICV,		/* did not decrypt */
-	REKEY_SYNTAX,		/* decrypted, payloads malformed */
-	REKEY_AUTH_ABSENT,	/* signature wanted, none there */
-	REKEY_AUTH_PRESENT,	/* Implicit: an AUTH payload must not be */
-	REKEY_AUTH_ALG,		/* not the AlgorithmIdentifier of the policy */
-	REKEY_AUTH_BAD,		/* signature does not verify */
-	REKEY_CRITICAL,		/* unknown payload with the critical bit */
-	REKEY_POLICY,		/* breaks the tables of RFC 9838 5 */
-	REKEY_UNSUPPORTED,	/* an algorithm that is not known here */
-	REKEY_RESOURCE,		/* no memory */
-	REKEY_FRAGMENT,		/* a fragment; others are missing */
+	REKEY_SHORT, /* no IKE header in it, or lengths disagree */
+	REKEY_NOT_REKEY, /* version, exchange type or flags */
+	REKEY_OTHER_SPI, /* not of this Rekey SA */
+	REKEY_OLD, /* Message ID below the expected one */
+	REKEY_ICV, /* did not decrypt */
+	REKEY_SYNTAX, /* decrypted, payloads malformed */
+	REKEY_AUTH_ABSENT, /* signature wanted, none there */
+	REKEY_AUTH_PRESENT, /* Implicit: an AUTH payload must not be */
+	REKEY_AUTH_ALG, /* not the AlgorithmIdentifier of the policy */
+	REKEY_AUTH_BAD, /* signature does not verify */
+	REKEY_CRITICAL, /* unknown payload with the critical bit */
+	REKEY_POLICY, /* breaks the tables of RFC 9838 5 */
+	REKEY_UNSUPPORTED, /* an algorithm that is not known here */
+	REKEY_RESOURCE, /* no memory */
+	REKEY_FRAGMENT, /* a fragment; others are missing */
 	REKEY_RC_MAX,
 };
 

@@ -14,9 +14,9 @@
 #include "ike/sa.h"
 #include "lib/clock.h"
 
-#define REST_MAX	1024
+#define REST_MAX 1024
 /* Repetitions of mcsecd go on for 39 s. */
-#define REST_MS		40000
+#define REST_MS 40000
 
 struct rest {
 	TAILQ_ENTRY(rest) all;
@@ -29,8 +29,7 @@ struct rest {
 static struct rest_list *rest_bucket(struct ike_host *host,
 				     const uint8_t *own_spi)
 {
-	return &host->rest_by_spi[(own_spi[0] << 8 | own_spi[1]) %
-				  HOST_BUCKETS];
+	return &host->rest_by_spi[(own_spi[0] << 8 | own_spi[1]) % HOST_BUCKETS];
 }
 
 static void rest_free(struct ike_host *host, struct rest *r)
@@ -88,9 +87,9 @@ bool rest_answer(struct ike_host *host, const struct ep *from,
 	if (LIST_EMPTY(rest_bucket(host, h->spi_r)) ||
 	    hash_sha256(&iov, 1, hash))
 		return false;
-	LIST_FOREACH(r, rest_bucket(host, h->spi_r), by_spi) {
-		if (r->until_ms <= now ||
-		    memcmp(r->req, hash, HASH_SHA256_LEN))
+	LIST_FOREACH(r, rest_bucket(host, h->spi_r), by_spi)
+	{
+		if (r->until_ms <= now || memcmp(r->req, hash, HASH_SHA256_LEN))
 			continue;
 		host->stats.in_rexmit++;
 		host_send(host, to, from, r->res.p, r->res.len);

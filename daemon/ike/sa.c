@@ -25,7 +25,7 @@ static const char *const st_names[] = {
 	[IKE_ST_CLOSED] = "CLOSED",
 };
 
-#define BIT(st)	(1u << (st))
+#define BIT(st) (1u << (st))
 
 /* Where each state may go */
 static const unsigned int moves[] = {
@@ -270,16 +270,15 @@ static void stop_timers(struct ike_sa *sa)
 	timer_del(tq, &sa->t_keepalive);
 }
 
-static void refuse_tasks(struct ike_sa *sa, uint16_t notify,
-			 const char *reason)
+static void refuse_tasks(struct ike_sa *sa, uint16_t notify, const char *reason)
 {
 	struct ike_host *host = sa->host;
 	struct ike_task *t;
 
 	while ((t = task_take(sa))) {
-		if (host->ops.refused && (t->type == TASK_AUTH ||
-					  t->type == TASK_REGISTER ||
-					  t->type == TASK_REPORT))
+		if (host->ops.refused &&
+		    (t->type == TASK_AUTH || t->type == TASK_REGISTER ||
+		     t->type == TASK_REPORT))
 			host->ops.refused(host->ctx, sa, &t->idg, notify,
 					  reason);
 		task_free(t);
@@ -374,8 +373,7 @@ static void request_dispatch(struct ike_sa *sa, struct ike_msg *m)
 		return;
 	}
 	if (!sa->initiator)
-		timer_set(sa->host->cfg.tq, &sa->t_idle,
-			  sa->host->cfg.idle_ms);
+		timer_set(sa->host->cfg.tq, &sa->t_idle, sa->host->cfg.idle_ms);
 	place_used(sa);
 	if (xchg == IKE_XCHG_INFORMATIONAL) {
 		info_got_request(sa, m);
@@ -437,8 +435,8 @@ static void got_request(struct ike_sa *sa, const struct ep *from,
 		st->in_mid++;
 		return;
 	}
-	if (sa->state == IKE_ST_INIT_DONE ?
-	    m->h.xchg != GIKE_XCHG_GSA_AUTH : sa->state != IKE_ST_UP) {
+	if (sa->state == IKE_ST_INIT_DONE ? m->h.xchg != GIKE_XCHG_GSA_AUTH
+					  : sa->state != IKE_ST_UP) {
 		st->in_xchg++;
 		if (sa->state == IKE_ST_INIT_DONE)
 			host_not_taken(sa->host, from,

@@ -45,7 +45,7 @@ enum ike_sa_st {
 
 /* What was negotiated in IKE_SA_INIT */
 struct ike_suite {
-	uint8_t num;		/* of the proposal */
+	uint8_t num; /* of the proposal */
 	uint16_t encr;
 	uint16_t key_bits;
 	uint16_t prf;
@@ -83,9 +83,9 @@ struct ike_task {
 	bool send;
 	uint32_t n_sender_ids;
 	bool used_up;
-	uint32_t spi;		/* of TASK_SENDING, TASK_RIVAL */
+	uint32_t spi; /* of TASK_SENDING, TASK_RIVAL */
 	uint16_t report;
-	struct sa_pld *sag;	/* owned, NULL: default */
+	struct sa_pld *sag; /* owned, NULL: default */
 };
 
 TAILQ_HEAD(ike_tasks, ike_task);
@@ -101,16 +101,16 @@ int blob_set(struct blob *b, const void *p, size_t len);
 void blob_free(struct blob *b);
 
 struct ike_sa {
-	LIST_ENTRY(ike_sa) link;	/* all of the host, or its dead */
-	LIST_ENTRY(ike_sa) by_spi;	/* own SPI */
-	LIST_ENTRY(ike_sa) by_peer;	/* responder: address of the peer */
+	LIST_ENTRY(ike_sa) link; /* all of the host, or its dead */
+	LIST_ENTRY(ike_sa) by_spi; /* own SPI */
+	LIST_ENTRY(ike_sa) by_peer; /* responder: address of the peer */
 	/* responder, in INIT_DONE: the half-open; see places.c */
 	TAILQ_ENTRY(ike_sa) by_age;
 	TAILQ_ENTRY(ike_sa) in_addr;
 	TAILQ_ENTRY(ike_sa) in_net;
 	struct crowd *of_addr;
 	struct crowd *of_net;
-	uint64_t born_ms;		/* when it came to be half-open */
+	uint64_t born_ms; /* when it came to be half-open */
 	/* responder, authenticated, if @placed */
 	LIST_ENTRY(ike_sa) in_name;
 	TAILQ_ENTRY(ike_sa) by_use;
@@ -119,11 +119,11 @@ struct ike_sa {
 
 	bool initiator;
 	enum ike_sa_st state;
-	bool dead;		/* in the list of the dead, freed from there */
-	bool told;		/* the user knows it: sa_closed() is due */
-	bool keep;		/* not closed for being idle */
+	bool dead; /* in the list of the dead, freed from there */
+	bool told; /* the user knows it: sa_closed() is due */
+	bool keep; /* not closed for being idle */
 	void *user;
-	uint64_t serial;	/* counts up; later ones were opened later */
+	uint64_t serial; /* counts up; later ones were opened later */
 	char name[2 * 16 + 2];
 
 	struct ep local;
@@ -135,7 +135,7 @@ struct ike_sa {
 	 */
 	struct ep ans_local;
 	struct ep ans_peer;
-	bool nat_here;		/* we are behind one */
+	bool nat_here; /* we are behind one */
 	bool nat_there;
 	uint8_t spi_i[IKE_SPI_LEN];
 	uint8_t spi_r[IKE_SPI_LEN];
@@ -145,43 +145,43 @@ struct ike_sa {
 	struct dh *dh;
 	struct blob ni;
 	struct blob nr;
-	struct blob init_req;	/* IKE_SA_INIT as sent, for AUTH */
-	uint8_t init_hash[HASH_SHA256_LEN];	/* responder: of init_req */
-	struct ep init_from;	/* responder: where that came from */
+	struct blob init_req; /* IKE_SA_INIT as sent, for AUTH */
+	uint8_t init_hash[HASH_SHA256_LEN]; /* responder: of init_req */
+	struct ep init_from; /* responder: where that came from */
 	struct blob init_res;
-	struct blob cookie;	/* initiator: to be given back */
+	struct blob cookie; /* initiator: to be given back */
 	unsigned int init_tries;
-	uint32_t peer_hashes;	/* bit per enum ike_hash, 0: none said */
+	uint32_t peer_hashes; /* bit per enum ike_hash, 0: none said */
 
-	struct ike_id peer_id;	/* initiator: expected; responder: proven */
+	struct ike_id peer_id; /* initiator: expected; responder: proven */
 	char peer_name[ID_STR_MAX];
-	time_t peer_ends;	/* of its certificate, seconds since 1970 */
-	uint16_t init_error;	/* initiator: what an answer in the clear said */
+	time_t peer_ends; /* of its certificate, seconds since 1970 */
+	uint16_t init_error; /* initiator: what an answer in the clear said */
 
 	/* Window of one in each direction, RFC 7296 2.3 */
-	uint32_t my_mid;	/* of our next request */
-	bool my_busy;		/* a request of ours is out */
+	uint32_t my_mid; /* of our next request */
+	bool my_busy; /* a request of ours is out */
 	uint8_t my_xchg;
-	struct blob my_req;	/* its octets, to be sent again as they are */
-	unsigned int my_sent;	/* times sent again */
-	unsigned int doubt;	/* tries left since the peer denied the SA */
-	struct ike_tasks tasks;	/* the first is the one under way */
+	struct blob my_req; /* its octets, to be sent again as they are */
+	unsigned int my_sent; /* times sent again */
+	unsigned int doubt; /* tries left since the peer denied the SA */
+	struct ike_tasks tasks; /* the first is the one under way */
 	unsigned int n_tasks;
 
-	uint32_t peer_mid;	/* of the next request expected from the peer */
-	struct blob last_req;	/* request answered last, and the answer */
+	uint32_t peer_mid; /* of the next request expected from the peer */
+	struct blob last_req; /* request answered last, and the answer */
 	struct blob last_res;
-	bool waits;		/* GIKE_LATER: last_req is not answered */
+	bool waits; /* GIKE_LATER: last_req is not answered */
 	uint64_t token;
 	uint8_t wait_xchg;
-	bool wait_send;		/* the request had N(GROUP_SENDER) */
-	bool wait_report;	/* it reports or leaves: no keys in the answer */
+	bool wait_send; /* the request had N(GROUP_SENDER) */
+	bool wait_report; /* it reports or leaves: no keys in the answer */
 
 	struct timer t_rexmit;
-	struct timer t_life;	/* half-open life, then lifetime */
+	struct timer t_life; /* half-open life, then lifetime */
 	struct timer t_idle;
 	struct timer t_later;
-	struct timer t_keepalive;	/* initiator behind a NAT */
+	struct timer t_keepalive; /* initiator behind a NAT */
 };
 
 LIST_HEAD(ike_sa_list, ike_sa);
@@ -191,7 +191,7 @@ LIST_HEAD(rest_list, rest);
 TAILQ_HEAD(rest_queue, rest);
 struct quota;
 
-#define HOST_BUCKETS	1024
+#define HOST_BUCKETS 1024
 
 struct ike_host {
 	struct ike_host_cfg cfg;
@@ -199,38 +199,38 @@ struct ike_host {
 	void *ctx;
 	struct sa_pld proposals;
 	struct cookies cookies;
-	uint64_t cookie_ms;	/* when the last one was given out */
+	uint64_t cookie_ms; /* when the last one was given out */
 	struct ike_stats stats;
 	struct ike_sa_list sas;
 	struct ike_sa_list dead;
 	struct ike_sa_list by_spi[HOST_BUCKETS];
 	struct ike_sa_list by_peer[HOST_BUCKETS];
-	uint64_t seed;			/* of hashes of what peers choose */
-	struct ike_sa_queue half_open;	/* the oldest first */
+	uint64_t seed; /* of hashes of what peers choose */
+	struct ike_sa_queue half_open; /* the oldest first */
 	struct crowd_list addr_crowds[HOST_BUCKETS];
 	struct crowd_list net_crowds[HOST_BUCKETS];
 	struct ike_sa_list by_name[HOST_BUCKETS];
-	struct ike_sa_queue by_use;	/* placed, the longest unused first */
+	struct ike_sa_queue by_use; /* placed, the longest unused first */
 	unsigned int n_placed;
 	struct quota *net_quota;
 	struct quota *ep_quota;
 	struct quota *name_quota;
-	struct rest_queue rests;	/* the oldest first */
+	struct rest_queue rests; /* the oldest first */
 	struct rest_list rest_by_spi[HOST_BUCKETS];
 	unsigned int n_rests;
-	unsigned int depth;	/* calls under way, see re-entry in host.h */
-	bool dying;		/* no new SAs */
+	unsigned int depth; /* calls under way, see re-entry in host.h */
+	bool dying; /* no new SAs */
 	uint32_t next_token;
 	uint64_t next_serial;
-	uint64_t cap_said_ms;	/* when IKE_EV_CAP was last said, or 0 */
-	struct quota *net_errors;	/* answers in the clear */
+	uint64_t cap_said_ms; /* when IKE_EV_CAP was last said, or 0 */
+	struct quota *net_errors; /* answers in the clear */
 	struct quota *all_errors;
 };
 
 /* ---- host.c ------------------------------------------------------------- */
 
 void host_enter(struct ike_host *host);
-void host_leave(struct ike_host *host);	/* frees the dead at depth 0 */
+void host_leave(struct ike_host *host); /* frees the dead at depth 0 */
 /* In lists and hashes; both SPIs of ours are set before */
 void host_add(struct ike_host *host, struct ike_sa *sa);
 /* The peer is at another address now; the SA stays the one it is. */
@@ -259,9 +259,9 @@ void host_error_clear(struct ike_host *host, const struct ep *from,
 		      const struct ep *to, const struct ike_hdr *h,
 		      uint16_t type, const void *data, size_t len);
 /* Says IKE_EV_NOT_TAKEN */
-__attribute__((format(printf, 3, 4)))
-void host_not_taken(struct ike_host *host, const struct ep *peer,
-		    const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) void host_not_taken(struct ike_host *host,
+							  const struct ep *peer,
+							  const char *fmt, ...);
 void host_send(struct ike_host *host, const struct ep *from,
 	       const struct ep *to, const uint8_t *p, size_t len);
 void host_event(struct ike_host *host, enum ike_event_type type,
@@ -277,7 +277,7 @@ void places_free(struct ike_host *host);
 struct host_crowd {
 	/* who has to go if another comes; NULL: there is room */
 	struct ike_sa *oldest;
-	bool near;	/* it is its address or network that is full */
+	bool near; /* it is its address or network that is full */
 };
 
 /* @look is good until the next SA comes or goes. */
@@ -374,9 +374,9 @@ void rest_free_all(struct ike_host *host);
 
 /* SKEYSEED and all that follows (RFC 7296 2.14), GSK_w (RFC 9838 3.4) */
 int keys_derive(struct ike_keys *k, const struct ike_suite *s,
-		const uint8_t *shared, size_t shared_len,
-		const struct blob *ni, const struct blob *nr,
-		const uint8_t spi_i[8], const uint8_t spi_r[8]);
+		const uint8_t *shared, size_t shared_len, const struct blob *ni,
+		const struct blob *nr, const uint8_t spi_i[8],
+		const uint8_t spi_r[8]);
 void keys_wipe(struct ike_keys *k);
 /* One line of tshark's table; false when tshark does not know the cipher */
 bool keys_line(const struct ike_sa *sa, char *buf, size_t size);
@@ -384,8 +384,8 @@ bool keys_line(const struct ike_sa *sa, char *buf, size_t size);
 /* ---- init.c ------------------------------------------------------------- */
 
 int init_request(struct ike_sa *sa);
-void init_got_response(struct ike_sa *sa, const struct ep *to,
-		       const uint8_t *p, size_t len, const struct ike_hdr *h);
+void init_got_response(struct ike_sa *sa, const struct ep *to, const uint8_t *p,
+		       size_t len, const struct ike_hdr *h);
 void init_got_request(struct ike_host *host, const struct ep *from,
 		      const struct ep *to, const uint8_t *p, size_t len,
 		      const struct ike_hdr *h);
@@ -400,7 +400,7 @@ void init_got_request(struct ike_host *host, const struct ep *from,
  * without a cookie (0), or with one of those that we gave out (1 and up). 0, or
  * -ENOENT: that is the request that was answered, or none that we know of.
  */
-#define INIT_VARIANTS	(1 + COOKIES_GOOD)
+#define INIT_VARIANTS (1 + COOKIES_GOOD)
 int init_variant(struct ike_sa *sa, unsigned int i, struct blob *out);
 
 /* ---- nat.c -------------------------------------------------------------- */
@@ -408,8 +408,8 @@ int init_variant(struct ike_sa *sa, unsigned int i, struct blob *out);
 /* N(NAT_DETECTION_*) of our side; none when the own address is not known */
 void nat_put(struct pchain *c, const struct ike_sa *sa);
 /* Sets nat_here and nat_there by what the peer's say; @m came @from, @to us */
-void nat_see(struct ike_sa *sa, const struct ike_msg *m,
-	     const struct ep *from, const struct ep *to);
+void nat_see(struct ike_sa *sa, const struct ike_msg *m, const struct ep *from,
+	     const struct ep *to);
 
 /*
  * Initiator: where a NAT was found, port 4500 is used from here on, and

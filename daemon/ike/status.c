@@ -4,7 +4,7 @@
 
 #include "ike/sa.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 const struct kwk *ike_sa_kwk(const struct ike_sa *sa)
 {
@@ -75,8 +75,7 @@ static const char *encr_text(const struct ike_suite *s)
 {
 	switch (s->encr) {
 	case IKE_ENCR_AES_GCM_16:
-		return s->key_bits == 256 ? "aes-gcm-16-256" :
-		       "aes-gcm-16-128";
+		return s->key_bits == 256 ? "aes-gcm-16-256" : "aes-gcm-16-128";
 	case IKE_ENCR_CHACHA20_POLY1305:
 		return "chacha20-poly1305";
 	}
@@ -116,9 +115,9 @@ const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size)
 	if (!sa->keys.have)
 		buf[0] = 0;
 	else
-		snprintf(buf, size, "%s %s %s kw-%d",
-			 encr_text(&sa->suite), prf_text(sa->suite.prf),
-			 ke_text(sa->suite.ke), 8 * sa->keys.gsk_w.len);
+		snprintf(buf, size, "%s %s %s kw-%d", encr_text(&sa->suite),
+			 prf_text(sa->suite.prf), ke_text(sa->suite.ke),
+			 8 * sa->keys.gsk_w.len);
 	return buf;
 }
 
@@ -128,7 +127,7 @@ void ike_host_each(struct ike_host *host,
 	struct ike_sa *sa;
 
 	LIST_FOREACH(sa, &host->sas, link)
-		fn(arg, sa);
+	fn(arg, sa);
 }
 
 const struct ike_stats *ike_host_stats(const struct ike_host *host)
@@ -136,7 +135,10 @@ const struct ike_stats *ike_host_stats(const struct ike_host *host)
 	return &host->stats;
 }
 
-#define ITEM(field, text) { text, offsetof(struct ike_stats, field) }
+#define ITEM(field, text) \
+	{ \
+		text, offsetof(struct ike_stats, field) \
+	}
 
 static const struct {
 	const char *name;

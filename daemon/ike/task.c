@@ -165,8 +165,7 @@ void sa_last_word(struct ike_sa *sa, uint8_t first, const struct wbuf *inner)
 
 	wbuf_init(&out, IKE_MSG_MAX);
 	/* Behind a request that may have arrived, its answer being lost */
-	hdr_of(sa, &h, IKE_XCHG_INFORMATIONAL, false,
-	       sa->my_mid + sa->my_busy);
+	hdr_of(sa, &h, IKE_XCHG_INFORMATIONAL, false, sa->my_mid + sa->my_busy);
 	if (!seal(sa, &h, first, inner, &out))
 		host_send(sa->host, &sa->local, &sa->peer, out.p, out.len);
 	wbuf_free(&out);
@@ -210,4 +209,3 @@ int sa_respond_notify(struct ike_sa *sa, uint8_t xchg, uint16_t type,
 	wbuf_free(&w);
 	return ret;
 }
-

@@ -49,8 +49,8 @@ int ts_parse(struct rbuf *r, struct ts *ts)
 
 void ts_build(struct wbuf *w, const struct ts *ts)
 {
-	wbuf_u8(w, ts->lo.family == AF_INET ? IKE_TS_IPV4_ADDR_RANGE :
-		IKE_TS_IPV6_ADDR_RANGE);
+	wbuf_u8(w, ts->lo.family == AF_INET ? IKE_TS_IPV4_ADDR_RANGE
+					    : IKE_TS_IPV6_ADDR_RANGE);
 	wbuf_u8(w, ts->ip_proto);
 	wbuf_u16(w, 8 + 2 * ts->lo.len);
 	wbuf_u16(w, ts->port_lo);

@@ -26,8 +26,8 @@ struct nlmsghdr *kattr_begin(void *buf, uint16_t type, uint8_t cmd,
 
 static int put(struct nlmsghdr *nlh, uint16_t attr, size_t len, const void *p)
 {
-	return mnl_attr_put_check(nlh, KATTR_TX_MAX, attr, len, p) ? 0 :
-								      -EMSGSIZE;
+	return mnl_attr_put_check(nlh, KATTR_TX_MAX, attr, len, p) ? 0
+								   : -EMSGSIZE;
 }
 
 static int put_u32(struct nlmsghdr *nlh, uint16_t attr, uint32_t v)
@@ -78,12 +78,13 @@ int kattr_put_group(struct nlmsghdr *nlh, const struct kgroup *g)
 	if (!ret && !addr_is_none(&g->src))
 		ret = put(nlh, MCSEC_A_GROUP_SRC, g->src.len, g->src.b);
 	if (!ret && g->mark.mask)
-		ret = put_u32(nlh, MCSEC_A_GROUP_MARK, g->mark.value) ?:
-		      put_u32(nlh, MCSEC_A_GROUP_MARK_MASK, g->mark.mask);
+		ret = put_u32(nlh, MCSEC_A_GROUP_MARK, g->mark.value)
+			      ?: put_u32(nlh, MCSEC_A_GROUP_MARK_MASK,
+					 g->mark.mask);
 	if (!ret && g->in_mark.mask)
-		ret = put_u32(nlh, MCSEC_A_GROUP_IN_MARK, g->in_mark.value) ?:
-		      put_u32(nlh, MCSEC_A_GROUP_IN_MARK_MASK,
-			      g->in_mark.mask);
+		ret = put_u32(nlh, MCSEC_A_GROUP_IN_MARK, g->in_mark.value)
+			      ?: put_u32(nlh, MCSEC_A_GROUP_IN_MARK_MASK,
+					 g->in_mark.mask);
 	for (i = 0; !ret && i < g->n_devs; i++) {
 		len = strnlen(g->devs[i], KDEV_MAX);
 		if (!len || len == KDEV_MAX)
@@ -107,8 +108,8 @@ int kattr_put_force(struct nlmsghdr *nlh, bool force)
 int kattr_put_policy(struct nlmsghdr *nlh, const char *group,
 		     enum mcsec_policy policy)
 {
-	return kattr_put_name(nlh, MCSEC_A_GROUP_NAME, group) ?:
-	       put_u32(nlh, MCSEC_A_GROUP_POLICY, policy);
+	return kattr_put_name(nlh, MCSEC_A_GROUP_NAME, group)
+		       ?: put_u32(nlh, MCSEC_A_GROUP_POLICY, policy);
 }
 
 int kattr_put_sa_id(struct nlmsghdr *nlh, const char *group, uint32_t spi)
@@ -126,7 +127,10 @@ int kattr_put_sender_id(struct nlmsghdr *nlh, const char *group, uint32_t spi)
 }
 
 #define LIMIT(BIT, ATTR, member) \
-	{ KLIMIT_##BIT, MCSEC_A_SA_##ATTR, offsetof(struct klimits, member) }
+	{ \
+		KLIMIT_##BIT, MCSEC_A_SA_##ATTR, \
+			offsetof(struct klimits, member) \
+	}
 
 static const struct {
 	uint32_t bit;
@@ -629,8 +633,8 @@ const char *kattr_name(uint8_t cmd, uint16_t attr)
 	case MCSEC_CMD_GROUP_NEW:
 	case MCSEC_CMD_GROUP_DEL:
 	case MCSEC_CMD_GROUP_GET:
-		return attr < ARRAY_SIZE(group_attrs) ? group_attrs[attr] :
-							NULL;
+		return attr < ARRAY_SIZE(group_attrs) ? group_attrs[attr]
+						      : NULL;
 	case MCSEC_CMD_SA_NEW:
 	case MCSEC_CMD_SA_SET:
 	case MCSEC_CMD_SA_DEL:
@@ -638,8 +642,8 @@ const char *kattr_name(uint8_t cmd, uint16_t attr)
 	case MCSEC_CMD_SA_FLUSH:
 		return attr < ARRAY_SIZE(sa_attrs) ? sa_attrs[attr] : NULL;
 	case MCSEC_CMD_SENDER_GET:
-		return attr < ARRAY_SIZE(sender_attrs) ? sender_attrs[attr] :
-							 NULL;
+		return attr < ARRAY_SIZE(sender_attrs) ? sender_attrs[attr]
+						       : NULL;
 	}
 	return NULL;
 }

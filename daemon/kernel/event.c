@@ -30,8 +30,7 @@ int knl_events_open(struct kernel *k, kevent_fn *fn, void *arg,
 	int size = RCVBUF;
 	int fd, ret;
 
-	n->ev = mnl_socket_open2(NETLINK_GENERIC,
-				 SOCK_CLOEXEC | SOCK_NONBLOCK);
+	n->ev = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!n->ev || mnl_socket_bind(n->ev, 0, MNL_SOCKET_AUTOPID) < 0) {
 		ret = -errno;
 		goto close;
@@ -76,8 +75,7 @@ static bool family_is_new(const struct nlmsghdr *nlh)
 	mnl_attr_for_each(a, nlh, sizeof(*genl))
 		if (mnl_attr_get_type(a) == CTRL_ATTR_FAMILY_NAME &&
 		    !mnl_attr_validate(a, MNL_TYPE_NUL_STRING))
-			return !strcmp(mnl_attr_get_str(a),
-				       MCSEC_FAMILY_NAME);
+			return !strcmp(mnl_attr_get_str(a), MCSEC_FAMILY_NAME);
 	return false;
 }
 

@@ -14,11 +14,9 @@ const char *const kalg_names[] = {
 	NULL,
 };
 
-const char *const kpolicy_names[] = {
-	[MCSEC_POLICY_ENFORCE] = "enforce",
-	[MCSEC_POLICY_OBSERVE] = "observe",
-	NULL
-};
+const char *const kpolicy_names[] = { [MCSEC_POLICY_ENFORCE] = "enforce",
+				      [MCSEC_POLICY_OBSERVE] = "observe",
+				      NULL };
 
 const char *const kmode_names[] = {
 	[MCSEC_MODE_TRANSPORT] = "transport",
@@ -41,12 +39,9 @@ const char *const kstate_names[] = {
 };
 
 const char *const klimit_names[] = {
-	[MCSEC_LIMIT_TIME] = "time",
-	[MCSEC_LIMIT_PACKETS] = "packets",
-	[MCSEC_LIMIT_BYTES] = "bytes",
-	[MCSEC_LIMIT_IV] = "iv",
-	[MCSEC_LIMIT_ROLLBACK] = "rollback",
-	NULL,
+	[MCSEC_LIMIT_TIME] = "time",	     [MCSEC_LIMIT_PACKETS] = "packets",
+	[MCSEC_LIMIT_BYTES] = "bytes",	     [MCSEC_LIMIT_IV] = "iv",
+	[MCSEC_LIMIT_ROLLBACK] = "rollback", NULL,
 };
 
 const char *const kevent_names[] = {

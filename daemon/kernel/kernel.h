@@ -34,12 +34,12 @@ struct kerr {
 	char text[256];
 };
 
-#define KDEV_MAX 16		/* octets of an interface's name, with its 0 */
+#define KDEV_MAX 16 /* octets of an interface's name, with its 0 */
 
 /* The bits of @mask in a packet's mark; none of @value is outside. */
 struct kmark {
 	uint32_t value;
-	uint32_t mask;		/* 0: there is no such mark */
+	uint32_t mask; /* 0: there is no such mark */
 };
 
 /*
@@ -48,27 +48,27 @@ struct kmark {
  */
 struct kgroup {
 	char name[MCSEC_NAME_MAX + 1];
-	struct addr dst;	/* multicast, IPv4 or IPv6 */
-	uint8_t dst_len;	/* bits of @dst; 0 is all of them */
-	struct addr src;	/* none: any */
-	uint8_t src_len;	/* bits of @src; 0 is all of them */
-	uint8_t proto;		/* 0: any, as for the ports */
+	struct addr dst; /* multicast, IPv4 or IPv6 */
+	uint8_t dst_len; /* bits of @dst; 0 is all of them */
+	struct addr src; /* none: any */
+	uint8_t src_len; /* bits of @src; 0 is all of them */
+	uint8_t proto; /* 0: any, as for the ports */
 	uint16_t sport;
 	uint16_t dport;
-	struct kmark mark;	/* mask 0: any */
-	struct kmark in_mark;	/* what is verified gets it */
+	struct kmark mark; /* mask 0: any */
+	struct kmark in_mark; /* what is verified gets it */
 	enum mcsec_policy policy;
 	bool forward;
-	char owner[MCSEC_NAME_MAX + 1];	/* program that keeps it, or "" */
-	size_t n_devs;		/* 0: any interface */
+	char owner[MCSEC_NAME_MAX + 1]; /* program that keeps it, or "" */
+	size_t n_devs; /* 0: any interface */
 	char devs[MCSEC_DEVS_MAX][KDEV_MAX];
 };
 
 struct kgroup_info {
 	struct kgroup group;
-	uint32_t out_spi;	/* of the SA that sends; 0: none is selected */
+	uint32_t out_spi; /* of the SA that sends; 0: none is selected */
 	uint32_t sas;
-	uint64_t out_drops;	/* datagrams */
+	uint64_t out_drops; /* datagrams */
 	uint64_t in_drops;
 	uint64_t observed;
 };
@@ -85,18 +85,18 @@ enum klimit_bit {
 	KLIMIT_HARD_PACKETS = 1 << 3,
 	KLIMIT_SOFT_BYTES = 1 << 4,
 	KLIMIT_HARD_BYTES = 1 << 5,
-	KLIMIT_IV = 1 << 6,	/* sa_add() only: never moved afterwards */
+	KLIMIT_IV = 1 << 6, /* sa_add() only: never moved afterwards */
 };
 
 struct klimits {
-	uint32_t set;		/* enum klimit_bit */
-	uint64_t soft_time;	/* seconds since the SA was added */
+	uint32_t set; /* enum klimit_bit */
+	uint64_t soft_time; /* seconds since the SA was added */
 	uint64_t hard_time;
-	uint64_t soft_packets;	/* of each direction */
+	uint64_t soft_packets; /* of each direction */
 	uint64_t hard_packets;
-	uint64_t soft_bytes;	/* ESP payload octets, of each direction */
+	uint64_t soft_bytes; /* ESP payload octets, of each direction */
 	uint64_t hard_bytes;
-	uint64_t iv_limit;	/* packets of one Sender-ID */
+	uint64_t iv_limit; /* packets of one Sender-ID */
 };
 
 /*
@@ -105,53 +105,53 @@ struct klimits {
  */
 struct ksa {
 	char group[MCSEC_NAME_MAX + 1];
-	uint32_t spi;		/* 256 or larger */
-	uint32_t dir;		/* MCSEC_DIR_IN | MCSEC_DIR_OUT */
+	uint32_t spi; /* 256 or larger */
+	uint32_t dir; /* MCSEC_DIR_IN | MCSEC_DIR_OUT */
 	enum mcsec_alg alg;
 	enum mcsec_mode mode;
-	uint8_t key[KSA_KEY_MAX];	/* key, then salt (RFC 4106) */
-	size_t key_len;		/* octets, salt included */
-	uint32_t sid_bits;	/* 8, 12 or 16 */
+	uint8_t key[KSA_KEY_MAX]; /* key, then salt (RFC 4106) */
+	size_t key_len; /* octets, salt included */
+	uint32_t sid_bits; /* 8, 12 or 16 */
 	uint32_t sender_ids[MCSEC_SENDER_IDS_MAX];
-	size_t n_sender_ids;	/* 1 or more if dir has MCSEC_DIR_OUT */
+	size_t n_sender_ids; /* 1 or more if dir has MCSEC_DIR_OUT */
 	enum mcsec_replay replay;
-	uint32_t window;	/* packets, a power of two */
-	uint32_t max_senders;	/* Sender-IDs that a window is kept for */
+	uint32_t window; /* packets, a power of two */
+	uint32_t max_senders; /* Sender-IDs that a window is kept for */
 	struct klimits limits;
-	bool select;		/* send with it from now on */
+	bool select; /* send with it from now on */
 };
 
 /* An SA as the kernel shows it: sa.key is empty, every limit is set. */
 struct ksa_info {
 	struct ksa sa;
 	enum mcsec_sa_state state;
-	uint64_t age;		/* seconds */
+	uint64_t age; /* seconds */
 	uint64_t out_packets;
-	uint64_t out_bytes;	/* ESP payload octets */
+	uint64_t out_bytes; /* ESP payload octets */
 	uint64_t in_packets;
 	uint64_t in_bytes;
-	uint64_t in_replays;	/* datagrams */
+	uint64_t in_replays; /* datagrams */
 	uint64_t in_bad_icv;
-	uint32_t senders;	/* Sender-IDs that a window is kept for */
+	uint32_t senders; /* Sender-IDs that a window is kept for */
 };
 
 struct ksender {
 	char group[MCSEC_NAME_MAX + 1];
 	uint32_t spi;
 	uint32_t sender_id;
-	uint64_t counter;	/* highest IV counter accepted */
+	uint64_t counter; /* highest IV counter accepted */
 	uint64_t packets;
 	uint64_t replays;
 };
 
 enum kevent_type {
-	KEVENT_ACQUIRE,		/* group; dst */
-	KEVENT_SOFT_EXPIRE,	/* group, spi, limit */
-	KEVENT_HARD_EXPIRE,	/* group, spi, limit */
-	KEVENT_IV_EXHAUSTING,	/* group, spi, sender_id */
-	KEVENT_NEW_SENDER,	/* group, spi, sender_id */
-	KEVENT_UNKNOWN_SPI,	/* group, spi: ESP came, and there is no such SA */
-	KEVENT_GROUP_GONE,	/* group; dst: taken from its owner, closed */
+	KEVENT_ACQUIRE, /* group; dst */
+	KEVENT_SOFT_EXPIRE, /* group, spi, limit */
+	KEVENT_HARD_EXPIRE, /* group, spi, limit */
+	KEVENT_IV_EXHAUSTING, /* group, spi, sender_id */
+	KEVENT_NEW_SENDER, /* group, spi, sender_id */
+	KEVENT_UNKNOWN_SPI, /* group, spi: ESP came, and there is no such SA */
+	KEVENT_GROUP_GONE, /* group; dst: taken from its owner, closed */
 	/*
 	 * Events were lost (the socket overran), or the module was loaded
 	 * anew: whoever acts on events asks for the state with the dumps, and
@@ -230,13 +230,13 @@ struct kernel {
 /* Index in the enum, or -1; names are NULL-terminated. */
 int kname_find(const char *const *names, const char *word);
 
-extern const char *const kalg_names[];		/* enum mcsec_alg */
-extern const char *const kmode_names[];		/* enum mcsec_mode */
-extern const char *const kpolicy_names[];	/* enum mcsec_policy */
-extern const char *const kreplay_names[];	/* enum mcsec_replay */
-extern const char *const kstate_names[];	/* enum mcsec_sa_state */
-extern const char *const klimit_names[];	/* enum mcsec_limit */
-extern const char *const kevent_names[];	/* enum kevent_type */
+extern const char *const kalg_names[]; /* enum mcsec_alg */
+extern const char *const kmode_names[]; /* enum mcsec_mode */
+extern const char *const kpolicy_names[]; /* enum mcsec_policy */
+extern const char *const kreplay_names[]; /* enum mcsec_replay */
+extern const char *const kstate_names[]; /* enum mcsec_sa_state */
+extern const char *const klimit_names[]; /* enum mcsec_limit */
+extern const char *const kevent_names[]; /* enum kevent_type */
 
 /* "in", "out", "inout" */
 const char *kdir_name(uint32_t dir);

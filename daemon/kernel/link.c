@@ -129,8 +129,7 @@ static void note(struct linkmon *lm, unsigned int what,
 }
 
 static void on_link(struct nl_cache *cache, struct nl_object *old,
-		    struct nl_object *new, uint64_t diff, int action,
-		    void *arg)
+		    struct nl_object *new, uint64_t diff, int action, void *arg)
 {
 	struct link_info was = {}, is = {};
 	struct linkmon *lm = arg;
@@ -256,8 +255,7 @@ int linkmon_open(struct linkmon **out, link_fn *fn, void *arg)
 	/* Joined before the links are read, so that no change falls between. */
 	ret = nl_socket_add_memberships(lm->sock, RTNLGRP_LINK,
 					RTNLGRP_IPV4_IFADDR,
-					RTNLGRP_IPV6_IFADDR,
-					RTNLGRP_IPV4_ROUTE,
+					RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
 					RTNLGRP_IPV6_ROUTE, RTNLGRP_NONE);
 	if (ret < 0)
 		goto close;
@@ -356,8 +354,8 @@ int linkmon_read(struct linkmon *lm)
 int linkmon_find(const struct linkmon *lm, const char *name, int ifindex,
 		 struct link_info *link)
 {
-	struct rtnl_link *l = name ? rtnl_link_get_by_name(lm->links, name) :
-				     rtnl_link_get(lm->links, ifindex);
+	struct rtnl_link *l = name ? rtnl_link_get_by_name(lm->links, name)
+				   : rtnl_link_get(lm->links, ifindex);
 
 	if (!l)
 		return -ENODEV;

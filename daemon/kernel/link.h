@@ -13,12 +13,12 @@
 struct linkmon;
 
 enum link_change {
-	LINK_NEW = 1 << 0,	/* the link appeared, or got another name */
-	LINK_GONE = 1 << 1,	/* it is gone (with LINK_NEW: and came back) */
-	LINK_UP = 1 << 2,	/* it can carry packets, which it could not */
-	LINK_DOWN = 1 << 3,	/* it no longer can */
-	LINK_ADDR = 1 << 4,	/* an address was added, changed or removed */
-	LINK_ROUTE = 1 << 5,	/* ifindex 0: some unicast route changed */
+	LINK_NEW = 1 << 0, /* the link appeared, or got another name */
+	LINK_GONE = 1 << 1, /* it is gone (with LINK_NEW: and came back) */
+	LINK_UP = 1 << 2, /* it can carry packets, which it could not */
+	LINK_DOWN = 1 << 3, /* it no longer can */
+	LINK_ADDR = 1 << 4, /* an address was added, changed or removed */
+	LINK_ROUTE = 1 << 5, /* ifindex 0: some unicast route changed */
 	/*
 	 * ifindex 0: changes were lost; everything may be different. The links
 	 * have been read again before the callback.
@@ -29,14 +29,14 @@ enum link_change {
 struct link_info {
 	int ifindex;
 	char name[IF_NAMESIZE];
-	bool up;		/* administratively, and has carrier */
-	bool multicast;		/* IFF_MULTICAST */
+	bool up; /* administratively, and has carrier */
+	bool multicast; /* IFF_MULTICAST */
 	bool loopback;
 };
 
 struct link_event {
-	unsigned int what;	/* enum link_change, one or more */
-	struct link_info link;	/* as it is now, or last was; or all zero */
+	unsigned int what; /* enum link_change, one or more */
+	struct link_info link; /* as it is now, or last was; or all zero */
 };
 
 /* May call linkmon_find() and linkmon_each(), not linkmon_close(). */

@@ -126,8 +126,10 @@ static int op_group_set(void *ctx, const char *name, enum mcsec_policy policy,
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_SET, 0);
 
-	return request(ctx, kattr_put_policy(nlh, name, policy) ?:
-			    kattr_put_force(nlh, force), err);
+	return request(ctx,
+		       kattr_put_policy(nlh, name, policy)
+			       ?: kattr_put_force(nlh, force),
+		       err);
 }
 
 static int op_group_del(void *ctx, const char *name, bool force,
@@ -135,8 +137,10 @@ static int op_group_del(void *ctx, const char *name, bool force,
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_DEL, 0);
 
-	return request(ctx, kattr_put_name(nlh, MCSEC_A_GROUP_NAME, name) ?:
-			    kattr_put_force(nlh, force), err);
+	return request(ctx,
+		       kattr_put_name(nlh, MCSEC_A_GROUP_NAME, name)
+			       ?: kattr_put_force(nlh, force),
+		       err);
 }
 
 static int parse_group(const struct nlmsghdr *nlh, void *item)
@@ -342,10 +346,10 @@ int knl_open(struct kernel *k, struct kerr *err)
 	 * Words with each refusal; and no copy of the request, which may hold
 	 * a key, in the answer.
 	 */
-	if (mnl_socket_setsockopt(n->req, NETLINK_EXT_ACK, &one,
-				  sizeof(one)) < 0 ||
-	    mnl_socket_setsockopt(n->req, NETLINK_CAP_ACK, &one,
-				  sizeof(one)) < 0) {
+	if (mnl_socket_setsockopt(n->req, NETLINK_EXT_ACK, &one, sizeof(one)) <
+		    0 ||
+	    mnl_socket_setsockopt(n->req, NETLINK_CAP_ACK, &one, sizeof(one)) <
+		    0) {
 		ret = -errno;
 		ktalk_say(err, "netlink without extended ACKs: %s",
 			  strerror(-ret));

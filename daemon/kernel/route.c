@@ -21,13 +21,15 @@ static int on_route(struct nl_msg *msg, void *arg)
 {
 	struct answer *a = arg;
 	struct rtnl_route *r;
+	struct rtnl_nexthop *hop;
 
 	if (nlmsg_hdr(msg)->nlmsg_type != RTM_NEWROUTE ||
 	    rtnl_route_parse(nlmsg_hdr(msg), &r) < 0)
 		return NL_SKIP;
-	if (rtnl_route_get_nnexthops(r))
-		a->route.ifindex = (uint32_t)
-			rtnl_route_nh_get_ifindex(rtnl_route_nexthop_n(r, 0));
+	if (rtnl_route_get_nnexthops(r)) {
+		hop = rtnl_route_nexthop_n(r, 0);
+		a->route.ifindex = (uint32_t)rtnl_route_nh_get_ifindex(hop);
+	}
 	a->route.local = rtnl_route_get_type(r) == RTN_LOCAL;
 	a->route.undecided = rtnl_route_get_family(r) == AF_INET6 &&
 			     rtnl_route_get_protocol(r) == RTPROT_KERNEL;

@@ -12,8 +12,8 @@
 #include "lib/addr.h"
 
 struct route {
-	uint32_t ifindex;	/* of the outgoing interface, never 0 */
-	bool local;		/* the destination is an address of this host */
+	uint32_t ifindex; /* of the outgoing interface, never 0 */
+	bool local; /* the destination is an address of this host */
 	/*
 	 * Nobody decided it: an IPv6 multicast address for which there is no
 	 * route but ff00::/8, which the kernel has for each interface and of

@@ -32,7 +32,8 @@ void ktalk_say_errno(struct kerr *err, int error)
 			  KNL_TIMEOUT_MS);
 		break;
 	case -EINTR:
-		ktalk_say(err, "it changed %d times while it was read", KTALK_DUMP_TRIES);
+		ktalk_say(err, "it changed %d times while it was read",
+			  KTALK_DUMP_TRIES);
 		break;
 	case -EBADMSG:
 		ktalk_say(err,
@@ -111,8 +112,8 @@ struct answer {
 	ktalk_fn *fn;
 	void *arg;
 	struct kerr *err;
-	bool changed;		/* NLM_F_DUMP_INTR was seen */
-	bool spoke;		/* the kernel gave words */
+	bool changed; /* NLM_F_DUMP_INTR was seen */
+	bool spoke; /* the kernel gave words */
 	int ret;
 };
 
@@ -123,8 +124,7 @@ static bool answer_message(struct answer *a, const struct nlmsghdr *nlh)
 	int ret;
 
 	/* Of a request that was given up, or not ours at all. */
-	if (nlh->nlmsg_seq != a->req->nlmsg_seq ||
-	    nlh->nlmsg_pid != a->portid)
+	if (nlh->nlmsg_seq != a->req->nlmsg_seq || nlh->nlmsg_pid != a->portid)
 		return false;
 	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
 		a->changed = true;
@@ -141,8 +141,8 @@ static bool answer_message(struct answer *a, const struct nlmsghdr *nlh)
 			a->ret = e->error;
 		if (e->error || !a->ret)
 			a->spoke = say_extack(a->err, a->req, nlh,
-					      e->error ? error_len(nlh, e) :
-							 sizeof(*e));
+					      e->error ? error_len(nlh, e)
+						       : sizeof(*e));
 		return true;
 	case NLMSG_DONE:
 		if (mnl_nlmsg_get_payload_len(nlh) < sizeof(ret))
@@ -150,8 +150,7 @@ static bool answer_message(struct answer *a, const struct nlmsghdr *nlh)
 		memcpy(&ret, mnl_nlmsg_get_payload(nlh), sizeof(ret));
 		if (ret < 0) {
 			a->ret = ret;
-			a->spoke = say_extack(a->err, a->req, nlh,
-					      sizeof(ret));
+			a->spoke = say_extack(a->err, a->req, nlh, sizeof(ret));
 		}
 		return true;
 	case NLMSG_NOOP:
@@ -306,8 +305,8 @@ int ktalk_resolve(struct knl *n, struct kerr *err)
 {
 	/* Not n->tx: the request that found the family gone is still there. */
 	uint8_t buf[KATTR_TX_MAX];
-	struct nlmsghdr *nlh = kattr_begin(buf, GENL_ID_CTRL,
-					   CTRL_CMD_GETFAMILY, 0);
+	struct nlmsghdr *nlh =
+		kattr_begin(buf, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0);
 	struct family f = {};
 	bool spoke;
 	int ret;
@@ -315,7 +314,8 @@ int ktalk_resolve(struct knl *n, struct kerr *err)
 	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, MCSEC_FAMILY_NAME);
 	ret = exchange(n, nlh, get_family, &f, NULL, &spoke, err);
 	if (ret == -ENOENT) {
-		ktalk_say(err, "module mcsec is not loaded: run \"modprobe mcsec\"");
+		ktalk_say(err,
+			  "module mcsec is not loaded: run \"modprobe mcsec\"");
 		return -EOPNOTSUPP;
 	}
 	if (!ret && (!f.id || !f.events_group)) {

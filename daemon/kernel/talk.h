@@ -48,8 +48,8 @@ int ktalk(struct knl *n, ktalk_fn *fn, void *arg, bool *changed,
  */
 int ktalk_resolve(struct knl *n, struct kerr *err);
 
-__attribute__((format(printf, 2, 3)))
-void ktalk_say(struct kerr *err, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void ktalk_say(struct kerr *err,
+						     const char *fmt, ...);
 
 /* What @error means that came without words. */
 void ktalk_say_errno(struct kerr *err, int error);

@@ -33,8 +33,7 @@ int addr_parse(const char *s, struct addr *a)
 
 const char *addr_str(const struct addr *a, char buf[static ADDR_STRLEN])
 {
-	if (addr_is_none(a) ||
-	    !inet_ntop(a->family, a->b, buf, ADDR_STRLEN))
+	if (addr_is_none(a) || !inet_ntop(a->family, a->b, buf, ADDR_STRLEN))
 		strcpy(buf, "none");
 	return buf;
 }
@@ -160,8 +159,7 @@ int ep_parse(const char *s, uint16_t port, struct ep *e)
 	if ((*s == '[' && !v6) || (*s != '[' && v6 && *rest))
 		return -EINVAL;
 	if (scope) {
-		if (e->addr.family != AF_INET6 ||
-		    !addr_is_link_local(&e->addr))
+		if (e->addr.family != AF_INET6 || !addr_is_link_local(&e->addr))
 			return -EINVAL;
 		e->scope = if_nametoindex(scope);
 		if (!e->scope)

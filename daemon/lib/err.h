@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /* Writes the sentence and returns @ret, so that it reads `return err_set(`. */
-__attribute__((format(printf, 4, 5)))
-int err_set(char *err, size_t errlen, int ret, const char *fmt, ...);
+__attribute__((format(printf, 4, 5))) int
+err_set(char *err, size_t errlen, int ret, const char *fmt, ...);
 
 #endif

@@ -76,8 +76,8 @@ int file_replace(const char *from, const char *to, char *err, size_t errlen)
 {
 	int ret = rename(from, to) ? -errno : sync_folder(to);
 
-	return ret ? err_set(err, errlen, ret, "%s: %s", to, strerror(-ret)) :
-		0;
+	return ret ? err_set(err, errlen, ret, "%s: %s", to, strerror(-ret))
+		   : 0;
 }
 
 static int read_all(int fd, uint8_t *p, size_t size, size_t *len)
@@ -121,8 +121,8 @@ int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
 			      path, st.st_mode & 07777);
 	else if (st.st_uid && st.st_uid != geteuid())
 		ret = err_set(err, errlen, -EPERM,
-			      "%s: belongs to user %u, not to root or us",
-			      path, st.st_uid);
+			      "%s: belongs to user %u, not to root or us", path,
+			      st.st_uid);
 	else if ((size_t)st.st_size > max)
 		ret = err_set(err, errlen, -EFBIG,
 			      "%s: %lld octets, at most %zu expected", path,

@@ -35,8 +35,8 @@ void log_set_sink(log_sink_fn fn, void *ctx);
 /* True when a line of @level would be written: before costly formatting. */
 bool log_enabled(enum log_level level);
 
-__attribute__((format(printf, 2, 3)))
-void log_line(enum log_level level, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void log_line(enum log_level level,
+						    const char *fmt, ...);
 
 #define log_err(...) log_line(LOG_LEVEL_ERR, __VA_ARGS__)
 #define log_warn(...) log_line(LOG_LEVEL_WARN, __VA_ARGS__)

@@ -97,9 +97,8 @@ static struct receiver *find(struct mcast *m, const struct ep *to,
 	struct receiver *r;
 
 	LIST_FOREACH(r, &m->receivers, link)
-		if (!r->gone && ep_equal(&r->to, to) &&
-		    addr_equal(&r->source, source))
-			return r;
+	if (!r->gone && ep_equal(&r->to, to) && addr_equal(&r->source, source))
+		return r;
 	return NULL;
 }
 

@@ -20,8 +20,7 @@ void proc_harden(void)
 
 	umask(077);
 	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
-		log_warn("core files can't be turned off: %s",
-			 strerror(errno));
+		log_warn("core files can't be turned off: %s", strerror(errno));
 }
 
 void proc_lock_memory(void)

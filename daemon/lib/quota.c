@@ -11,14 +11,14 @@
  * again (the "theoretical arrival time" of ITU-T I.371).
  */
 struct entry {
-	uint64_t id;		/* hash of the key; 0: not used */
+	uint64_t id; /* hash of the key; 0: not used */
 	uint64_t full_ms;
 };
 
 struct quota {
 	struct quota_rule rule;
 	uint64_t seed;
-	size_t mask;		/* of sets */
+	size_t mask; /* of sets */
 	struct entry e[];
 };
 
@@ -99,8 +99,7 @@ static struct entry *place(struct quota *q, uint64_t id)
 	return old;
 }
 
-void quota_spend(struct quota *q, const void *key, size_t len,
-		 uint64_t now_ms)
+void quota_spend(struct quota *q, const void *key, size_t len, uint64_t now_ms)
 {
 	struct entry *e;
 	uint64_t most;

@@ -20,9 +20,9 @@
 struct quota;
 
 struct quota_rule {
-	unsigned int burst;	/* at once, at least 1 */
-	uint32_t every_ms;	/* then one each so many ms, at least 1 */
-	unsigned int keys;	/* remembered, rounded up to a power of two */
+	unsigned int burst; /* at once, at least 1 */
+	uint32_t every_ms; /* then one each so many ms, at least 1 */
+	unsigned int keys; /* remembered, rounded up to a power of two */
 };
 
 /*
@@ -38,8 +38,7 @@ void quota_free(struct quota *q);
 bool quota_left(const struct quota *q, const void *key, size_t len,
 		uint64_t now_ms);
 /* It has happened, whether it was allowed or not. */
-void quota_spend(struct quota *q, const void *key, size_t len,
-		 uint64_t now_ms);
+void quota_spend(struct quota *q, const void *key, size_t len, uint64_t now_ms);
 /* Once less than it was: what was spent turned out to be well spent. */
 void quota_give_back(struct quota *q, const void *key, size_t len,
 		     uint64_t now_ms);

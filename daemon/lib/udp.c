@@ -267,27 +267,32 @@ static int membership(int fd, bool join, const struct addr *group,
 		s.addr = *source;
 		ep_to_sockaddr(&g, &req.gsr_group);
 		ep_to_sockaddr(&s, &req.gsr_source);
-		return setsockopt(fd, level, join ? MCAST_JOIN_SOURCE_GROUP :
-				  MCAST_LEAVE_SOURCE_GROUP, &req,
-				  sizeof(req)) ? -errno : 0;
+		return setsockopt(fd, level,
+				  join ? MCAST_JOIN_SOURCE_GROUP
+				       : MCAST_LEAVE_SOURCE_GROUP,
+				  &req, sizeof(req))
+			       ? -errno
+			       : 0;
 	} else {
 		struct group_req req = { .gr_interface = ifindex };
 
 		ep_to_sockaddr(&g, &req.gr_group);
-		return setsockopt(fd, level, join ? MCAST_JOIN_GROUP :
-				  MCAST_LEAVE_GROUP, &req, sizeof(req)) ?
-			-errno : 0;
+		return setsockopt(fd, level,
+				  join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP,
+				  &req, sizeof(req))
+			       ? -errno
+			       : 0;
 	}
 }
 
-int udp_mcast_join(int fd, const struct addr *group,
-		   const struct addr *source, uint32_t ifindex)
+int udp_mcast_join(int fd, const struct addr *group, const struct addr *source,
+		   uint32_t ifindex)
 {
 	return membership(fd, true, group, source, ifindex);
 }
 
-int udp_mcast_leave(int fd, const struct addr *group,
-		    const struct addr *source, uint32_t ifindex)
+int udp_mcast_leave(int fd, const struct addr *group, const struct addr *source,
+		    uint32_t ifindex)
 {
 	return membership(fd, false, group, source, ifindex);
 }

@@ -64,10 +64,10 @@ int udp_mcast_out(int fd, int family, unsigned int ttl, uint32_t ifindex,
  * Any-source when @source is none. Joining twice says -EADDRINUSE, leaving
  * what was not joined -EADDRNOTAVAIL. @ifindex 0: the kernel's choice by route.
  */
-int udp_mcast_join(int fd, const struct addr *group,
-		   const struct addr *source, uint32_t ifindex);
-int udp_mcast_leave(int fd, const struct addr *group,
-		    const struct addr *source, uint32_t ifindex);
+int udp_mcast_join(int fd, const struct addr *group, const struct addr *source,
+		   uint32_t ifindex);
+int udp_mcast_leave(int fd, const struct addr *group, const struct addr *source,
+		    uint32_t ifindex);
 /*
  * From now on takes only what comes in by the interface, be it in a VRF or not,
  * and sends by it. 0: by any again.

@@ -21,15 +21,15 @@
 
 /* What one message brings, unwrapped and not in place yet. */
 struct bring {
-	struct mrekey *rekey;	/* NULL: no new Rekey SA */
+	struct mrekey *rekey; /* NULL: no new Rekey SA */
 	struct wkp wkp;
 	unsigned int n;
 	struct ksa ksa[GSA_MAX_DATA];
 	uint32_t lifetime[GSA_MAX_DATA];
 };
 
-__attribute__((format(printf, 4, 5)))
-static int no(char *why, size_t size, int rc, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static int
+no(char *why, size_t size, int rc, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -203,8 +203,8 @@ static int judge_data(const struct mgroup *g, const struct gsa_sa *sa,
 			  addr_str(&sa->dst.lo, got),
 			  addr_str(&g->conf->address, want));
 	if (sa->dst.ip_proto || sa->dst.port_lo || sa->dst.port_hi != 0xffff ||
-	    !ts_is_any_addr(&sa->src) || sa->src.ip_proto ||
-	    sa->src.port_lo || sa->src.port_hi != 0xffff)
+	    !ts_is_any_addr(&sa->src) || sa->src.ip_proto || sa->src.port_lo ||
+	    sa->src.port_hi != 0xffff)
 		return no(why, size, -EPROTO,
 			  "Data SA is for a part of %s only",
 			  addr_str(&sa->dst.lo, got));
@@ -221,7 +221,7 @@ static int judge_data(const struct mgroup *g, const struct gsa_sa *sa,
 static int judge(const struct mgroup *g, const struct gsa *gsa, bool transport,
 		 char *why, size_t size)
 {
-	static struct sa_pld asked;	/* what enrol.c asks for */
+	static struct sa_pld asked; /* what enrol.c asks for */
 	uint32_t age = age_s(g, &gsa->gw);
 	unsigned int i;
 	int rc;
@@ -280,10 +280,9 @@ static void bring_free(struct bring *b)
  * @from: the Rekey SA the message came over, NULL at registration; @def: the
  * default KWK. -ENOKEY: not for us.
  */
-static int bring_rekey(struct mgroup *g, struct bring *b,
-		       const struct gsa *gsa, const struct kd *kd,
-		       const struct kwk *def, const struct mrekey *from,
-		       char *why, size_t size)
+static int bring_rekey(struct mgroup *g, struct bring *b, const struct gsa *gsa,
+		       const struct kd *kd, const struct kwk *def,
+		       const struct mrekey *from, char *why, size_t size)
 {
 	const struct gsa_sa *policy = &gsa->rekey;
 	uint8_t keymat[KD_PLAIN_MAX];
@@ -298,10 +297,10 @@ static int bring_rekey(struct mgroup *g, struct bring *b,
 			     &b->wkp);
 	if (rc)
 		return no(why, size, rc, "no path to the Rekey SA's key");
-	b->rekey = mrekey_new(g, policy,
-			      policy->lifetime - age_s(g, &gsa->gw));
+	b->rekey = mrekey_new(g, policy, policy->lifetime - age_s(g, &gsa->gw));
 	rc = b->rekey ? rekey_sa_init(&b->rekey->rs, policy, keymat, len,
-				      from ? &from->rs : NULL) : -ENOMEM;
+				      from ? &from->rs : NULL)
+		      : -ENOMEM;
 	explicit_bzero(keymat, sizeof(keymat));
 	if (!rc && kd->auth_key_len)
 		rc = rekey_sa_set_auth_key(&b->rekey->rs, kd->auth_key,
@@ -424,7 +423,8 @@ static bool stale(const struct mgroup *g, const struct gsa_sa *policy)
 {
 	const struct mrekey *rk;
 
-	TAILQ_FOREACH(rk, &g->rekeys, all) {
+	TAILQ_FOREACH(rk, &g->rekeys, all)
+	{
 		if (memcmp(rk->rs.spi, policy->spi, sizeof(rk->rs.spi)))
 			continue;
 		return rk->going;
@@ -571,7 +571,8 @@ static int follow(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg,
 		rc = no(why, size, -EPROTO, "Rekey SA that replaces itself");
 	if (!rc && rival_data(rk, &msg->gsa)) {
 		doubt_note(g, DOUBT_RIVAL);
-		rc = no(why, size, -EPROTO, "another Data SA under one Rekey SA");
+		rc = no(why, size, -EPROTO,
+			"another Data SA under one Rekey SA");
 	}
 	if (rc)
 		return rc;

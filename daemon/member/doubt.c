@@ -20,7 +20,7 @@
 
 static const struct {
 	const char *text;
-	uint32_t wait_ms;	/* for what may still come */
+	uint32_t wait_ms; /* for what may still come */
 	uint32_t spread_ms;
 } doubts[DOUBT_MAX] = {
 	[DOUBT_EARLY] = { "a rekey was missed", 700, 800 },
@@ -49,8 +49,8 @@ void doubt_note(struct mgroup *g, enum doubt d)
 	if (!g->in)
 		return;
 	if (!g->doubts)
-		log_info("group %s: keys may be out of date: %s",
-			 g->conf->name, doubts[d].text);
+		log_info("group %s: keys may be out of date: %s", g->conf->name,
+			 doubts[d].text);
 	g->doubts |= 1u << d;
 	if (timer_armed(&g->lost) &&
 	    timer_left_ms(mgroup_tq(g), &g->lost) <= wait)
@@ -90,8 +90,8 @@ void doubt_drop(struct mgroup *g, unsigned int which)
 
 static void arm_silence(struct mgroup *g)
 {
-	uint64_t ms = (uint64_t)g->beat * MS *
-		(g->stolen[0] ? 1 : SILENCE_BEATS);
+	uint64_t ms =
+		(uint64_t)g->beat * MS * (g->stolen[0] ? 1 : SILENCE_BEATS);
 
 	if (!g->timed || !g->beat)
 		return;

@@ -214,9 +214,9 @@ static const char *meaning(const struct mgroup *g, uint16_t notify)
 {
 	switch (notify) {
 	case GIKE_N_AUTHORIZATION_FAILED:
-		return g->conf->send ?
-			"the key server does not let this host send" :
-			"the key server does not let this host in";
+		return g->conf->send
+			       ? "the key server does not let this host send"
+			       : "the key server does not let this host in";
 	case GIKE_N_INVALID_GROUP_ID:
 		return "the key server has no such group";
 	case GIKE_N_REGISTRATION_FAILED:
@@ -278,7 +278,8 @@ static void confirm_due(void *arg)
 	if (!m->sa || ike_sending(m->sa, &g->idg, s->spi))
 		enrol_ask(g, "the key server is to know what it sends with");
 	/* it may have been restarted since, or have lost the IKE SA */
-	timer_set(mgroup_tq(g), &g->confirm, AGAIN_MS + member_random(AGAIN_MS));
+	timer_set(mgroup_tq(g), &g->confirm,
+		  AGAIN_MS + member_random(AGAIN_MS));
 }
 
 void enrol_confirm(struct mgroup *g)

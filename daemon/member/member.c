@@ -15,15 +15,13 @@
 /* A stale answer is followed by the rekey that made it so. */
 #define STALE_MS 1000
 
-const char *const member_state_names[] = {
-	[MEMBER_OUT] = "out",
-	[MEMBER_WAITING] = "waiting",
-	[MEMBER_REGISTERING] = "registering",
-	[MEMBER_IN] = "in",
-	[MEMBER_BEHIND] = "behind",
-	[MEMBER_LEAVING] = "leaving",
-	NULL
-};
+const char *const member_state_names[] = { [MEMBER_OUT] = "out",
+					   [MEMBER_WAITING] = "waiting",
+					   [MEMBER_REGISTERING] = "registering",
+					   [MEMBER_IN] = "in",
+					   [MEMBER_BEHIND] = "behind",
+					   [MEMBER_LEAVING] = "leaving",
+					   NULL };
 
 static void old_sa_due(void *arg)
 {
@@ -108,8 +106,7 @@ static int protect(struct mgroup *g, char *err, size_t errlen)
 				 kerr.text);
 		return 0;
 	}
-	if (rc == -EEXIST &&
-	    !k->ops->group_get(k->ctx, kg.name, &info, NULL)) {
+	if (rc == -EEXIST && !k->ops->group_get(k->ctx, kg.name, &info, NULL)) {
 		if (addr_equal(&info.group.dst, &kg.dst)) {
 			rc = k->ops->sa_dump(k->ctx, kg.name, adopt, g, &kerr);
 		} else {
@@ -272,8 +269,7 @@ void member_registered(struct member *m, struct ike_sa *sa,
 }
 
 void member_refused(struct member *m, struct ike_sa *sa,
-		    const struct ike_id *idg, uint16_t notify,
-		    const char *text)
+		    const struct ike_id *idg, uint16_t notify, const char *text)
 {
 	struct mgroup *g = by_idg(m, idg);
 
@@ -283,8 +279,7 @@ void member_refused(struct member *m, struct ike_sa *sa,
 		enrol_failed(g, notify, text ? text : "");
 }
 
-void member_left(struct member *m, struct ike_sa *sa,
-		 const struct ike_id *idg)
+void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg)
 {
 	struct mgroup *g = by_idg(m, idg);
 
@@ -306,8 +301,8 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 	 * what else it hears
 	 */
 	for (i = 0; i < m->conf->n_groups; i++)
-		if (m->groups[i].in && (m->groups[i].conf->send ||
-					m->groups[i].stolen[0]))
+		if (m->groups[i].in &&
+		    (m->groups[i].conf->send || m->groups[i].stolen[0]))
 			enrol_again(&m->groups[i], member_random(SPREAD_MS),
 				    "its IKE SA was closed");
 }
@@ -333,8 +328,8 @@ static struct mrekey *find_rekey(struct member *m, const uint8_t *spi)
 
 	for (i = 0; i < m->conf->n_groups; i++)
 		TAILQ_FOREACH(rk, &m->groups[i].rekeys, all)
-			if (!memcmp(rk->rs.spi, spi, GIKE_SPI_LEN_REKEY))
-				return rk;
+	if (!memcmp(rk->rs.spi, spi, GIKE_SPI_LEN_REKEY))
+		return rk;
 	return NULL;
 }
 
@@ -443,9 +438,10 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 	case KEVENT_HARD_EXPIRE:
 		if (s && s == msa_newest(g)) {
 			g->used_up = ev->limit != MCSEC_LIMIT_TIME;
-			enrol_again(g, 0, ev->limit == MCSEC_LIMIT_ROLLBACK ?
-				    "the machine was copied or hibernates" :
-				    "the Data SA is used up");
+			enrol_again(g, 0,
+				    ev->limit == MCSEC_LIMIT_ROLLBACK
+					    ? "the machine was copied or hibernates"
+					    : "the Data SA is used up");
 		}
 		break;
 	case KEVENT_IV_EXHAUSTING:
@@ -468,8 +464,8 @@ void member_link_event(struct member *m, const struct link_event *ev)
 {
 	size_t i;
 
-	if (!(ev->what & (LINK_NEW | LINK_UP | LINK_ADDR | LINK_ROUTE |
-			  LINK_RESYNC)))
+	if (!(ev->what &
+	      (LINK_NEW | LINK_UP | LINK_ADDR | LINK_ROUTE | LINK_RESYNC)))
 		return;
 	for (i = 0; i < m->conf->n_groups; i++) {
 		struct mgroup *g = &m->groups[i];
@@ -599,14 +595,15 @@ static void status(const struct mgroup *g, struct member_group_status *st)
 		st->data_spi = s->spi;
 		st->data_left = left_s(g, s->until_ms);
 	}
-	TAILQ_FOREACH(s, &g->sas, all) {
+	TAILQ_FOREACH(s, &g->sas, all)
+	{
 		st->n_sas++;
 		if (s->selected)
 			st->out_spi = s->spi;
 	}
 	if (g->in && g->term_ms)
-		st->until = clock_wall(g->m->deps.clock) +
-			left_s(g, g->term_ms);
+		st->until =
+			clock_wall(g->m->deps.clock) + left_s(g, g->term_ms);
 	st->atd = g->atd;
 	st->dtd = g->dtd;
 	st->n_sender_ids = g->sids.n;

@@ -71,10 +71,8 @@ void member_registered(struct member *m, struct ike_sa *sa,
 void member_refused(struct member *m, struct ike_sa *sa,
 		    const struct ike_id *idg, uint16_t notify,
 		    const char *text);
-void member_left(struct member *m, struct ike_sa *sa,
-		 const struct ike_id *idg);
-void member_sa_closed(struct member *m, struct ike_sa *sa,
-		      const char *reason);
+void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg);
+void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason);
 
 /* ---- events ------------------------------------------------------------- */
 
@@ -97,11 +95,11 @@ int member_join(struct member *m, const char *group);
 bool member_idle(const struct member *m);
 
 enum member_state {
-	MEMBER_OUT,		/* left, or not started */
-	MEMBER_WAITING,		/* will try again at @retry_ms */
+	MEMBER_OUT, /* left, or not started */
+	MEMBER_WAITING, /* will try again at @retry_ms */
 	MEMBER_REGISTERING,
 	MEMBER_IN,
-	MEMBER_BEHIND,		/* in, with reason to doubt its keys */
+	MEMBER_BEHIND, /* in, with reason to doubt its keys */
 	MEMBER_LEAVING,
 };
 
@@ -111,32 +109,32 @@ struct member_group_status {
 	const struct conf_mgroup *conf;
 	enum member_state state;
 	uint32_t retry_ms;
-	const char *last_error;		/* why it is not in; "" */
-	const char *doubt;		/* why it is behind, or NULL */
-	bool keyed;			/* holds a Rekey SA */
-	struct ep rekey_to;		/* where it hears rekeys, or none */
-	uint32_t rekey_ifindex;		/* and on which interface; 0: none */
-	const char *rekey_note;		/* why not, or what was assumed; "" */
+	const char *last_error; /* why it is not in; "" */
+	const char *doubt; /* why it is behind, or NULL */
+	bool keyed; /* holds a Rekey SA */
+	struct ep rekey_to; /* where it hears rekeys, or none */
+	uint32_t rekey_ifindex; /* and on which interface; 0: none */
+	const char *rekey_note; /* why not, or what was assumed; "" */
 	uint8_t rekey_spi[16];
 	uint32_t next_mid;
-	uint32_t rekey_left;		/* seconds of lifetime left */
-	char signing_key[SIGPUB_NAME_LEN];	/* name of what rekeys are signed with */
-	uint32_t out_spi;		/* SA that sends; 0: none */
-	uint32_t data_spi;		/* newest SA; 0: none */
+	uint32_t rekey_left; /* seconds of lifetime left */
+	char signing_key[SIGPUB_NAME_LEN]; /* name of what rekeys are signed with */
+	uint32_t out_spi; /* SA that sends; 0: none */
+	uint32_t data_spi; /* newest SA; 0: none */
 	uint32_t data_left;
-	unsigned int n_sas;		/* old ones too */
-	int64_t until;			/* it is a member, seconds since 1970; 0 */
-	uint32_t atd;			/* seconds, as last received */
+	unsigned int n_sas; /* old ones too */
+	int64_t until; /* it is a member, seconds since 1970; 0 */
+	uint32_t atd; /* seconds, as last received */
 	uint32_t dtd;
 	uint32_t n_sender_ids;
 	uint32_t first_sender_id;
 	/* since the start */
 	uint64_t registrations;
 	uint64_t refusals;
-	uint64_t rekeys;		/* GSA_REKEYs that were followed */
-	bool wary;			/* somebody else has the signing key */
-	uint64_t rivals;		/* followed, and denied by the key server */
-	uint64_t old;			/* those that came too late */
+	uint64_t rekeys; /* GSA_REKEYs that were followed */
+	bool wary; /* somebody else has the signing key */
+	uint64_t rivals; /* followed, and denied by the key server */
+	uint64_t old; /* those that came too late */
 	uint64_t excluded;
 	uint64_t kernel_errors;
 };

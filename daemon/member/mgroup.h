@@ -29,17 +29,17 @@ struct msa {
 	TAILQ_ENTRY(msa) all;
 	struct mgroup *g;
 	uint32_t spi;
-	uint32_t dir;		/* MCSEC_DIR_* */
-	uint64_t seq;		/* the newest has the largest */
-	bool found;		/* the kernel had it when we started */
-	bool known;		/* digest is of its key */
+	uint32_t dir; /* MCSEC_DIR_* */
+	uint64_t seq; /* the newest has the largest */
+	bool found; /* the kernel had it when we started */
+	bool known; /* digest is of its key */
 	uint8_t digest[HASH_SHA256_LEN];
 	bool selected;
-	bool going;		/* replaced or deleted, lives for DTD */
-	uint64_t until_ms;	/* end of its lifetime; 0: not known */
-	struct timer select;	/* ATD */
+	bool going; /* replaced or deleted, lives for DTD */
+	uint64_t until_ms; /* end of its lifetime; 0: not known */
+	struct timer select; /* ATD */
 	struct timer soft;
-	struct timer end;	/* DTD, or the end of its lifetime */
+	struct timer end; /* DTD, or the end of its lifetime */
 };
 
 /*
@@ -49,8 +49,8 @@ struct msa {
 #define HEARD_MAX 64
 
 struct heard {
-	uint32_t sure;		/* INITIAL_MESSAGE_ID of its last answer */
-	uint64_t v[HEARD_MAX];	/* of digests of the octets */
+	uint32_t sure; /* INITIAL_MESSAGE_ID of its last answer */
+	uint64_t v[HEARD_MAX]; /* of digests of the octets */
 	unsigned int n;
 };
 
@@ -62,12 +62,12 @@ struct mrekey {
 	struct refrag frags;
 	bool going;
 	struct heard heard;
-	uint32_t asked_mid;	/* rs.next_mid when it was last asked */
-	unsigned int n_signed;	/* signing keys that came over it */
-	uint32_t data_spi;	/* it goes with this Data SA; 0: not known yet */
-	uint64_t seq;		/* mgroup.next_seq when it came */
+	uint32_t asked_mid; /* rs.next_mid when it was last asked */
+	unsigned int n_signed; /* signing keys that came over it */
+	uint32_t data_spi; /* it goes with this Data SA; 0: not known yet */
+	uint64_t seq; /* mgroup.next_seq when it came */
 	uint64_t until_ms;
-	unsigned int n_next;	/* SPIs announced for its successor */
+	unsigned int n_next; /* SPIs announced for its successor */
 	uint8_t next[GSA_MAX_NEXT_SPI][GIKE_SPI_LEN_REKEY];
 	struct timer soft;
 	struct timer end;
@@ -85,20 +85,20 @@ TAILQ_HEAD(earlies, early);
 /* A Rekey SA that a GSA_REKEY has replaced */
 struct former {
 	uint8_t spi[GIKE_SPI_LEN_REKEY];
-	uint64_t at_ms;		/* when that came */
-	struct heard heard;	/* over it */
-	uint64_t seq;		/* mgroup.next_seq before it came */
+	uint64_t at_ms; /* when that came */
+	struct heard heard; /* over it */
+	uint64_t seq; /* mgroup.next_seq before it came */
 };
 
 #define FORMER_MAX 128
 
 /* What proves nothing, and is asked about once for each SA */
 enum once {
-	ONCE_UNOPENED,		/* over the Rekey SA in use */
-	ONCE_FRAGMENT,		/* a forged one among those over it */
-	ONCE_OUTRUN,		/* over a successor of it */
-	ONCE_FORMER,		/* over a Rekey SA that was replaced */
-	ONCE_ESP,		/* of an announced Data SA */
+	ONCE_UNOPENED, /* over the Rekey SA in use */
+	ONCE_FRAGMENT, /* a forged one among those over it */
+	ONCE_OUTRUN, /* over a successor of it */
+	ONCE_FORMER, /* over a Rekey SA that was replaced */
+	ONCE_ESP, /* of an announced Data SA */
 };
 
 /*
@@ -126,50 +126,50 @@ struct mgroup {
 	const struct conf_mgroup *conf;
 	struct ike_id idg;
 
-	bool in;		/* holds keys of the group */
-	bool out;		/* left, or not started */
+	bool in; /* holds keys of the group */
+	bool out; /* left, or not started */
 	bool registering;
 	bool leaving;
-	bool hard;		/* last refusal: time alone mends nothing */
-	unsigned int attempts;	/* since it last went well for a while */
+	bool hard; /* last refusal: time alone mends nothing */
+	unsigned int attempts; /* since it last went well for a while */
 	uint64_t tried_ms;
-	uint64_t in_ms;		/* when it last registered */
+	uint64_t in_ms; /* when it last registered */
 	struct timer retry;
 	/* reason to doubt the keys that are held, 1 << enum doubt */
 	unsigned int doubts;
-	struct timer lost;	/* asks about it */
+	struct timer lost; /* asks about it */
 	struct timer silence;
-	unsigned int silences;	/* in a row */
+	unsigned int silences; /* in a row */
 	/* the oldest is written over */
 	struct asked asked[ASKED_MAX];
 	unsigned int n_asked;
-	struct timer confirm;	/* tells the key server what it sends with */
-	uint64_t term_ms;	/* end of the membership; 0: not known */
-	struct timer term;	/* renews it */
-	bool used_up;		/* the next registration asks for new keys */
-	struct timer leave;	/* patience with the answer */
+	struct timer confirm; /* tells the key server what it sends with */
+	uint64_t term_ms; /* end of the membership; 0: not known */
+	struct timer term; /* renews it */
+	bool used_up; /* the next registration asks for new keys */
+	struct timer leave; /* patience with the answer */
 	char last_error[160];
 
 	TAILQ_HEAD(, mrekey) rekeys;
-	TAILQ_HEAD(msas, msa) sas;	/* newest first */
+	TAILQ_HEAD(msas, msa) sas; /* newest first */
 	uint64_t next_seq;
 	struct wkp wkp;
 	struct sids sids;
-	uint32_t atd;		/* seconds, as last received */
+	uint32_t atd; /* seconds, as last received */
 	uint32_t dtd;
 	/* SPIs of the Data SAs to come */
 	unsigned int n_next_data;
 	uint32_t next_data[GSA_MAX_NEXT_SPI];
 	/* the key server's time; see age.c */
 	bool timed;
-	uint16_t beat;		/* seconds */
-	uint64_t there_ms;	/* what it was there ... */
-	uint64_t here_ms;	/* ... when it was this here, or later */
-	uint32_t unsure_ms;	/* later by so much at most */
+	uint16_t beat; /* seconds */
+	uint64_t there_ms; /* what it was there ... */
+	uint64_t here_ms; /* ... when it was this here, or later */
+	uint32_t unsure_ms; /* later by so much at most */
 	struct timer time;
-	bool heard;		/* rekey_to is joined, or is to be */
-	int heard_on;		/* index of the interface, or -errno */
-	char heard_note[160];	/* why not, or what was assumed */
+	bool heard; /* rekey_to is joined, or is to be */
+	int heard_on; /* index of the interface, or -errno */
+	char heard_note[160]; /* why not, or what was assumed */
 	struct ep rekey_to;
 	struct addr rekey_source;
 	struct timer listen;
@@ -191,8 +191,8 @@ struct mgroup {
 	uint64_t registrations;
 	uint64_t refusals;
 	uint64_t n_rekeys;
-	uint64_t rivals;	/* rekeys that were not the key server's */
-	uint64_t n_old;		/* GSA_REKEYs too old to be taken */
+	uint64_t rivals; /* rekeys that were not the key server's */
+	uint64_t n_old; /* GSA_REKEYs too old to be taken */
 	uint64_t excluded;
 	uint64_t kernel_errors;
 };
@@ -202,9 +202,9 @@ struct member {
 	struct member_deps deps;
 	struct ike_host *host;
 	struct ike_id gcks_id;
-	struct ike_sa *sa;	/* to the key server, or NULL */
-	struct timer old_sa;	/* patience with an answer over it */
-	struct mgroup *groups;	/* as many as in conf */
+	struct ike_sa *sa; /* to the key server, or NULL */
+	struct timer old_sa; /* patience with an answer over it */
+	struct mgroup *groups; /* as many as in conf */
 	uint64_t drops[REKEY_RC_MAX];
 };
 
@@ -273,13 +273,13 @@ void listen_leave(struct mgroup *g);
 /* ---- doubt.c ------------------------------------------------------------ */
 
 enum doubt {
-	DOUBT_EARLY,		/* over an announced Rekey SA that is not there */
-	DOUBT_DATA,		/* a new Rekey SA, and no Data SA over it */
-	DOUBT_ESP,		/* of an announced Data SA that is not there */
-	DOUBT_SILENCE,		/* three beats long */
-	DOUBT_OLD,		/* a rekey that was held back */
-	DOUBT_TERM,		/* the membership has ended */
-	DOUBT_RIVAL,		/* two seem to rekey the group */
+	DOUBT_EARLY, /* over an announced Rekey SA that is not there */
+	DOUBT_DATA, /* a new Rekey SA, and no Data SA over it */
+	DOUBT_ESP, /* of an announced Data SA that is not there */
+	DOUBT_SILENCE, /* three beats long */
+	DOUBT_OLD, /* a rekey that was held back */
+	DOUBT_TERM, /* the membership has ended */
+	DOUBT_RIVAL, /* two seem to rekey the group */
 	DOUBT_MAX
 };
 

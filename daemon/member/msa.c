@@ -26,8 +26,8 @@ struct msa *msa_find(const struct mgroup *g, uint32_t spi)
 	struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-		if (s->spi == spi)
-			return s;
+	if (s->spi == spi)
+		return s;
 	return NULL;
 }
 
@@ -36,8 +36,8 @@ struct msa *msa_newest(const struct mgroup *g)
 	struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-		if (!s->going && !s->found)
-			return s;
+	if (!s->going && !s->found)
+		return s;
 	return NULL;
 }
 
@@ -61,8 +61,8 @@ void msa_delete(struct msa *s)
 	rc = k->ops->sa_del(k->ctx, s->g->conf->name, s->spi, &err);
 	if (rc && rc != -ENOENT) {
 		s->g->kernel_errors++;
-		log_warn("group %s: SA %08x not deleted: %s",
-			 s->g->conf->name, s->spi, err.text);
+		log_warn("group %s: SA %08x not deleted: %s", s->g->conf->name,
+			 s->spi, err.text);
 	}
 	msa_forget(s);
 }
@@ -72,8 +72,8 @@ bool msa_gone(struct msa *s)
 	const struct kernel *k = kernel_of(s->g);
 	struct ksa_info info;
 
-	if (k->ops->sa_get(k->ctx, s->g->conf->name, s->spi, &info,
-			   NULL) != -ENOENT)
+	if (k->ops->sa_get(k->ctx, s->g->conf->name, s->spi, &info, NULL) !=
+	    -ENOENT)
 		return false;
 	msa_forget(s);
 	return true;
@@ -84,8 +84,8 @@ struct msa *msa_sending(const struct mgroup *g)
 	struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-		if (s->selected)
-			return s;
+	if (s->selected)
+		return s;
 	return NULL;
 }
 
@@ -94,7 +94,7 @@ static void note_selected(struct msa *s)
 	struct msa *o;
 
 	TAILQ_FOREACH(o, &s->g->sas, all)
-		o->selected = o == s;
+	o->selected = o == s;
 	enrol_confirm(s->g);
 }
 
@@ -214,8 +214,8 @@ static bool make_room(struct mgroup *g)
 	struct msa *s;
 
 	TAILQ_FOREACH_REVERSE(s, &g->sas, msas, all)
-		if (s->going && !s->selected)
-			break;
+	if (s->going && !s->selected)
+		break;
 	if (!s)
 		return false;
 	log_info("group %s: SA %08x ends early, the kernel has no room",
@@ -236,7 +236,7 @@ bool msa_differs(const struct msa *s, const struct ksa *ksa)
 	uint8_t digest[HASH_SHA256_LEN];
 
 	return s->known && !digest_of(ksa, digest) &&
-		memcmp(digest, s->digest, sizeof(digest));
+	       memcmp(digest, s->digest, sizeof(digest));
 }
 
 /*
@@ -248,9 +248,8 @@ static bool is_dead(const struct msa *s)
 	const struct kernel *k = kernel_of(s->g);
 	struct ksa_info info;
 
-	return !k->ops->sa_get(k->ctx, s->g->conf->name, s->spi, &info,
-			       NULL) &&
-		info.state == MCSEC_SA_STATE_EXPIRED;
+	return !k->ops->sa_get(k->ctx, s->g->conf->name, s->spi, &info, NULL) &&
+	       info.state == MCSEC_SA_STATE_EXPIRED;
 }
 
 int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
@@ -330,6 +329,6 @@ void msa_retire_older(struct mgroup *g, uint64_t before)
 	struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-		if (s->seq < before)
-			msa_retire(s);
+	if (s->seq < before)
+		msa_retire(s);
 }

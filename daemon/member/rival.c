@@ -139,7 +139,7 @@ void rival_heard(struct member *m, const uint8_t *p, size_t len)
 bool rival_data(const struct mrekey *rk, const struct gsa *gsa)
 {
 	return !gsa->has_rekey && gsa->n_data && rk->data_spi &&
-		rk->data_spi != spi_of(gsa->data[0].spi);
+	       rk->data_spi != spi_of(gsa->data[0].spi);
 }
 
 bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq)
@@ -256,7 +256,7 @@ void rival_settled(struct mgroup *g, struct ike_sa *sa)
 static bool same_keys(const struct rekey_sa *a, const struct rekey_sa *b)
 {
 	return !memcmp(a->gsk_e, b->gsk_e, sizeof(a->gsk_e)) &&
-		(!a->pub || !b->pub || sigpub_equal(a->pub, b->pub));
+	       (!a->pub || !b->pub || sigpub_equal(a->pub, b->pub));
 }
 
 bool rival_clash(const struct mgroup *g, const struct mrekey *rk,
@@ -266,8 +266,10 @@ bool rival_clash(const struct mgroup *g, const struct mrekey *rk,
 	const struct msa *s;
 	unsigned int i;
 
-	TAILQ_FOREACH(old, &g->rekeys, all) {
-		if (!rk || memcmp(old->rs.spi, rk->rs.spi, sizeof(rk->rs.spi)) ||
+	TAILQ_FOREACH(old, &g->rekeys, all)
+	{
+		if (!rk ||
+		    memcmp(old->rs.spi, rk->rs.spi, sizeof(rk->rs.spi)) ||
 		    same_keys(&old->rs, &rk->rs))
 			continue;
 		*seq = old->seq;

@@ -28,8 +28,8 @@ static void arm(struct mgroup *g)
 	uint64_t left = left_ms(g), wait = left;
 
 	if (left >= LEAST_MS)
-		wait = left / 1000 * (10 * RENEW_FROM +
-				      member_random(10 * RENEW_SPREAD));
+		wait = left / 1000 *
+		       (10 * RENEW_FROM + member_random(10 * RENEW_SPREAD));
 	timer_set(mgroup_tq(g), &g->term, wait);
 }
 
@@ -60,8 +60,7 @@ void term_learn(struct mgroup *g, const struct gsa_gw *gw)
 	g->term_ms = g->tried_ms + (uint64_t)gw->term * MS;
 	if (g->term_ms < before + LEAST_MS && left_ms(g) < LEAST_MS)
 		log_warn("group %s: membership ends in %llu s and is not renewed: does the certificate end?",
-			 g->conf->name,
-			 (unsigned long long)left_ms(g) / MS);
+			 g->conf->name, (unsigned long long)left_ms(g) / MS);
 	arm(g);
 }
 

@@ -62,25 +62,23 @@ static const char *const sql[ST_MAX] = {
 	[ST_ALL] = "SELECT k, v FROM kv ORDER BY k",
 	[ST_AUDIT] = "INSERT INTO audit(" LINE ") VALUES(?1, ?2, ?3, ?4, ?5)",
 	[ST_AUDIT_EACH] = "SELECT seq, " LINE
-		" FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-	[ST_AUDIT_TRIM] =
-		"DELETE FROM audit WHERE " OTHERS " AND seq <= "
-		"(SELECT seq FROM audit WHERE " OTHERS
-		" ORDER BY seq DESC LIMIT 1 OFFSET ?1)",
-	[ST_AUDIT_TRIM_REFUSALS] =
-		"DELETE FROM audit WHERE " REFUSALS " AND seq <= "
-		"(SELECT seq FROM audit WHERE " REFUSALS
-		" ORDER BY seq DESC LIMIT 1 OFFSET ?1)",
+			  " FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+	[ST_AUDIT_TRIM] = "DELETE FROM audit WHERE " OTHERS " AND seq <= "
+			  "(SELECT seq FROM audit WHERE " OTHERS
+			  " ORDER BY seq DESC LIMIT 1 OFFSET ?1)",
+	[ST_AUDIT_TRIM_REFUSALS] = "DELETE FROM audit WHERE " REFUSALS
+				   " AND seq <= "
+				   "(SELECT seq FROM audit WHERE " REFUSALS
+				   " ORDER BY seq DESC LIMIT 1 OFFSET ?1)",
 };
 
 /* seq is never given twice, not even to a line after the last was trimmed */
 static const char *const schema[] = {
 	"CREATE TABLE IF NOT EXISTS kv(k TEXT PRIMARY KEY, v BLOB) WITHOUT ROWID",
-	"CREATE TABLE IF NOT EXISTS audit(seq INTEGER PRIMARY KEY AUTOINCREMENT, "
-		LINE ")",
+	"CREATE TABLE IF NOT EXISTS audit(seq INTEGER PRIMARY KEY AUTOINCREMENT, " LINE
+	")",
 	"CREATE INDEX IF NOT EXISTS refusals ON audit(seq) WHERE " REFUSALS,
-	"CREATE INDEX IF NOT EXISTS others ON audit(seq) WHERE " OTHERS,
-	NULL
+	"CREATE INDEX IF NOT EXISTS others ON audit(seq) WHERE " OTHERS, NULL
 };
 
 struct sq {
@@ -455,15 +453,16 @@ int store_sqlite(struct store *s, const char *path, char *err, size_t errlen)
 		snprintf(err, errlen, "%s: out of memory", path);
 		return -ENOMEM;
 	}
-	rc = sqlite3_open_v2(path, &q->db, SQLITE_OPEN_READWRITE |
-			     SQLITE_OPEN_NOFOLLOW, NULL);
+	rc = sqlite3_open_v2(path, &q->db,
+			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW,
+			     NULL);
 	if (rc)
 		rc = sq_fail(q, rc);
 	else
 		rc = sq_setup(q);
 	if (rc) {
-		snprintf(err, errlen, "%s: %s", path, rc == -EBUSY ?
-			 "another process has it open" : q->err);
+		snprintf(err, errlen, "%s: %s", path,
+			 rc == -EBUSY ? "another process has it open" : q->err);
 		sq_close(q);
 		return rc;
 	}

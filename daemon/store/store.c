@@ -59,8 +59,8 @@ int store_check_seal(struct store *s, char *err, size_t errlen)
 
 	wbuf_init(&w, STORE_VALUE_MAX);
 	rc = store_get(s, CHECK_KEY, &w);
-	if (!rc && (w.len != strlen(CHECK_VALUE) ||
-		    memcmp(w.p, CHECK_VALUE, w.len))) {
+	if (!rc &&
+	    (w.len != strlen(CHECK_VALUE) || memcmp(w.p, CHECK_VALUE, w.len))) {
 		snprintf(err, errlen, "store has a format that is not known");
 		rc = -EPROTONOSUPPORT;
 	} else if (rc == -EBADMSG) {

@@ -25,16 +25,16 @@
 
 struct sealer;
 
-#define STORE_KEY_MAX 1024	/* octets of a key, with its terminator */
-#define STORE_VALUE_MAX 131072	/* octets of a value */
+#define STORE_KEY_MAX 1024 /* octets of a key, with its terminator */
+#define STORE_VALUE_MAX 131072 /* octets of a value */
 
 /* One line of the audit trail. Strings are never NULL; "" where unknown. */
 struct store_audit {
-	uint64_t seq;		/* given by the store, from 1 upwards */
-	int64_t time;		/* seconds since 1970 */
+	uint64_t seq; /* given by the store, from 1 upwards */
+	int64_t time; /* seconds since 1970 */
 	const char *group;
 	const char *identity;
-	const char *event;	/* "join", "evict", "refuse" ... */
+	const char *event; /* "join", "evict", "refuse" ... */
 	const char *detail;
 };
 
@@ -77,7 +77,7 @@ struct store_ops {
 struct store {
 	const struct store_ops *ops;
 	void *ctx;
-	const struct sealer *sealer;	/* not owned */
+	const struct sealer *sealer; /* not owned */
 };
 
 /*
@@ -98,8 +98,7 @@ int store_check_seal(struct store *s, char *err, size_t errlen);
  * "a/b/c" from parts up to a NULL; '/', '%' and control characters in a part
  * become %XX. -ENAMETOOLONG.
  */
-int store_key(char key[static STORE_KEY_MAX], ...)
-	__attribute__((sentinel));
+int store_key(char key[static STORE_KEY_MAX], ...) __attribute__((sentinel));
 /* Undoes the escaping of the last part of @key. Returns @buf. */
 const char *store_key_last(const char *key, char *buf, size_t size);
 

@@ -16,8 +16,8 @@
 
 #define NEW ".new"
 
-static int new_path(const struct vault *v, char buf[static PATH_MAX],
-		    char *err, size_t errlen)
+static int new_path(const struct vault *v, char buf[static PATH_MAX], char *err,
+		    size_t errlen)
 {
 	if (snprintf(buf, PATH_MAX, "%s" NEW, v->key) < PATH_MAX)
 		return 0;
@@ -51,8 +51,9 @@ static int open_one(struct vault *v, size_t i, const char *path, char *err,
 {
 	int ret = store_open(&v->store[i], path, v->sealer, err, errlen);
 
-	return ret == -EBADMSG && v->next ?
-		store_open(&v->store[i], path, v->next, err, errlen) : ret;
+	return ret == -EBADMSG && v->next
+		       ? store_open(&v->store[i], path, v->next, err, errlen)
+		       : ret;
 }
 
 /* All stores under v->next, and then its file in the place of the old one. */
@@ -64,9 +65,9 @@ static int change(struct vault *v, char *err, size_t errlen)
 	/* the last one first: it is the smaller one, and fails sooner */
 	for (i = VAULT_STORES - 1; i >= 0; i--) {
 		/* sealed before, and perhaps not cleaned since */
-		ret = v->store[i]->sealer == v->next ?
-			store_clean(v->store[i]) :
-			store_reseal(v->store[i], v->next);
+		ret = v->store[i]->sealer == v->next
+			      ? store_clean(v->store[i])
+			      : store_reseal(v->store[i], v->next);
 		if (ret)
 			return err_set(err, errlen, ret, "store: %s",
 				       store_error(v->store[i]));

@@ -21,7 +21,7 @@ struct store;
 struct vault {
 	char key[PATH_MAX];
 	struct sealer *sealer;
-	struct sealer *next;	/* of a change under way, or NULL */
+	struct sealer *next; /* of a change under way, or NULL */
 	struct store *store[VAULT_STORES];
 };
 

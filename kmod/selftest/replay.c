@@ -73,13 +73,15 @@ static bool __init test_table(struct mcsec_window *win, u32 size)
 	bool ok = true;
 	u64 i;
 
-#define T(counter, want) do {						\
-	++case_nr;							\
-	if (test_window(win, counter) != (want)) {		\
-		pr_err("mcsec: window of %u, case %u\n", size, case_nr); \
-		ok = false;						\
-	}								\
-} while (0)
+#define T(counter, want) \
+	do { \
+		++case_nr; \
+		if (test_window(win, counter) != (want)) { \
+			pr_err("mcsec: window of %u, case %u\n", size, \
+			       case_nr); \
+			ok = false; \
+		} \
+	} while (0)
 
 	test_reset(win, size);
 	/*  1 */ T(0, false);
@@ -92,20 +94,20 @@ static bool __init test_table(struct mcsec_window *win, u32 size)
 	/*  8 */ T(3, false);
 	/*  9 */ T(size, true);
 	/* 10 */ T(size + 1, true);
-	/* 11 */ T(1, false);		/* outside, and seen */
+	/* 11 */ T(1, false); /* outside, and seen */
 	/* 12 */ T(4, true);
 	/* 13 */ T(2 * size, true);
-	/* 14 */ T(size, false);	/* outside */
-	/* 15 */ T(size + 1, false);	/* inside, seen */
-	/* 16 */ T(size + 2, true);	/* the oldest inside but one */
+	/* 14 */ T(size, false); /* outside */
+	/* 15 */ T(size + 1, false); /* inside, seen */
+	/* 16 */ T(size + 2, true); /* the oldest inside but one */
 	/* 17 */ T(2 * size - 1, true);
-	/* 18 */ T(1ULL << 32, true);	/* all is forgotten */
+	/* 18 */ T(1ULL << 32, true); /* all is forgotten */
 	/* 19 */ T((1ULL << 32) - size, false);
 	/* 20 */ T((1ULL << 32) - size + 1, true);
 	/* 21 */ T((1ULL << 32) - 1, true);
 	/* 22 */ T((1ULL << 32) - 1, false);
 	/* 23 */ T((1ULL << 32) + 1, true);
-	/* 24 */ T((1ULL << 56) - 1, true);	/* the last of 8 bits */
+	/* 24 */ T((1ULL << 56) - 1, true); /* the last of 8 bits */
 	/* 25 */ T((1ULL << 56) - 2, true);
 	/* 26 */ T((1ULL << 56) - 1, false);
 	/* 27 */ T(5, false);
@@ -114,16 +116,16 @@ static bool __init test_table(struct mcsec_window *win, u32 size)
 	/* 30 */ T(U64_MAX - size + 1, true);
 	/* 31 */ T(U64_MAX - size, false);
 
-	test_reset(win, size);		/* upwards, twice */
+	test_reset(win, size); /* upwards, twice */
 	for (i = 1; i <= 3 * size; i++)
 		T(i, true);
 	for (i = 1; i <= 3 * size; i++)
 		T(i, false);
-	test_reset(win, size);		/* downwards, from the top */
+	test_reset(win, size); /* downwards, from the top */
 	for (i = size; i >= 1; i--)
 		T(i, true);
 	T(0, false);
-	test_reset(win, size);		/* one turn of the ring and more */
+	test_reset(win, size); /* one turn of the ring and more */
 	T(7, true);
 	T(2 * size + 7, true);
 	T(2 * size + 7 - (size - 1), true);
@@ -250,8 +252,8 @@ static bool __init test_racers(struct mcsec_window *win, u32 size)
 		ok = ok && !r[i].differs;
 	}
 	if (!ok || taken != TEST_SPAN) {
-		pr_err("mcsec: window of %u: %u of %u taken by several\n",
-		       size, taken, TEST_SPAN);
+		pr_err("mcsec: window of %u: %u of %u taken by several\n", size,
+		       taken, TEST_SPAN);
 		return false;
 	}
 	return true;

@@ -74,8 +74,7 @@ bool __init mcsec_sa_selftest(void)
 		      HRTIMER_MODE_REL_HARD);
 
 	migrate_disable();
-	hrtimer_start(&t->timer, SELFTEST_EVERY,
-		      HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_start(&t->timer, SELFTEST_EVERY, HRTIMER_MODE_REL_PINNED_HARD);
 	for (i = 0; i < SELFTEST_TAKES; i++)
 		highest = max(highest, iv_test_take(t));
 	hrtimer_cancel(&t->timer);

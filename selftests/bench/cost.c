@@ -32,21 +32,21 @@
 #include "lib/udp.h"
 #include "tap.h"
 
-#define SERVER		"127.0.0.1:18848"
-#define CROWD		1000
-#define FLOOD		12000
-#define FLOOD_MS	10000
+#define SERVER "127.0.0.1:18848"
+#define CROWD 1000
+#define FLOOD 12000
+#define FLOOD_MS 10000
 /* Sockets of a peer: it may use so many ports */
-#define PORTS		16
-#define OUT		"build/bench/cost.json"
+#define PORTS 16
+#define OUT "build/bench/cost.json"
 
 struct peer {
 	struct ike_host *host;
 	struct cert_chain *chain;
 	struct ep from;
-	int first_fd;		/* in fds */
+	int first_fd; /* in fds */
 	uint64_t asked_ms;
-	uint64_t in_ms;		/* after so long it was registered; 0: not yet */
+	uint64_t in_ms; /* after so long it was registered; 0: not yet */
 	struct ike_sa *sa;
 	unsigned int registered;
 	unsigned int refused;
@@ -65,7 +65,7 @@ static json_t *results;
 static struct {
 	int fd;
 	uint16_t port;
-	struct ike_host *host;	/* of datagrams that come, or by address */
+	struct ike_host *host; /* of datagrams that come, or by address */
 } socks[2 * PORTS];
 static unsigned int n_socks;
 /* The crowd shares a socket: which of them is at 127.3.a.b */
@@ -83,8 +83,11 @@ static void issue(const struct pki_pair *by, enum pki_kind kind,
 {
 	time_t now = clock_wall(clock_system());
 	struct pki_req req = {
-		.kind = kind, .type = SIG_ED25519, .name = name,
-		.not_before = now - 3600, .not_after = now + 86400,
+		.kind = kind,
+		.type = SIG_ED25519,
+		.name = name,
+		.not_before = now - 3600,
+		.not_after = now + 86400,
 	};
 	char err[256];
 
@@ -230,7 +233,8 @@ static long cpu_ms(void)
 	f = fopen(path, "r");
 	if (!f)
 		return 0;
-	n = fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+	n = fscanf(f,
+		   "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
 		   &user, &sys);
 	fclose(f);
 	return n == 2 ? (user + sys) * 1000 / sysconf(_SC_CLK_TCK) : 0;
@@ -299,7 +303,9 @@ static const struct ike_ops ops = {
 static struct peer *peer_new(const struct pki_pair *by, const char *name)
 {
 	struct ike_host_cfg cfg = {
-		.clock = clock_system(), .tq = &tq, .trust = trust,
+		.clock = clock_system(),
+		.tq = &tq,
+		.trust = trust,
 		.max_sas = 100000,
 	};
 	struct peer *p = calloc(1, sizeof(*p));
@@ -380,8 +386,8 @@ static void run(unsigned int ms)
 			while ((n = udp_recv(socks[i].fd, buf, sizeof(buf),
 					     &from, &to, NULL)) > 0) {
 				struct ike_host *h = socks[i].host;
-				unsigned int nr = (to.addr.b[2] << 8) +
-						  to.addr.b[3];
+				unsigned int nr =
+					(to.addr.b[2] << 8) + to.addr.b[3];
 
 				if (!h && nr < CROWD && crowd[nr])
 					h = crowd[nr]->host;
@@ -463,8 +469,8 @@ static void honest_report(json_t *o, const char *name)
 	put(o, "honest_asked", honest_asked);
 	put(o, "honest_in", honest_in);
 	put(o, "honest_slowest_ms", slowest);
-	is_int(honest_in, honest_asked, "%s: the honest member is always let in",
-	       name);
+	is_int(honest_in, honest_asked,
+	       "%s: the honest member is always let in", name);
 	ok(slowest < 1000, "%s: within a second, at most %ju ms", name,
 	   (uintmax_t)slowest);
 }
@@ -514,9 +520,8 @@ static void failing(const char *name, unsigned int ports, unsigned int a,
 	put(o, "log_lines", log_lines(of_honest) - before);
 	put(o, "server_cpu_ms", cpu_ms() - cpu);
 	ok(asked >= FLOOD * 95 / 100, "%s: %u tries in 10 s", name, asked);
-	ok(log_lines(of_honest) - before <= 20 &&
-	   log_lines(of_honest) > before, "%s: %u lines in the log", name,
-	   log_lines(of_honest) - before);
+	ok(log_lines(of_honest) - before <= 20 && log_lines(of_honest) > before,
+	   "%s: %u lines in the log", name, log_lines(of_honest) - before);
 	honest_report(o, name);
 	ike_host_free(x->host);
 	x->host = NULL;

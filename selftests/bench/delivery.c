@@ -18,7 +18,7 @@ struct row {
 	char name[96];
 	struct deliver_net net;
 	struct deliver d;
-	const char *most;	/* in words */
+	const char *most; /* in words */
 	bool held;
 };
 
@@ -49,7 +49,9 @@ static void show(struct row *r, struct deliver d, bool held)
 	r->held = held && !d.iv_repeats;
 	printf("%-58s %5u %2u%s %8.4f%% %7.1f %7.1f %6u %6u %7.1f  %s\n",
 	       r->name, d.members, r->net.loss,
-	       r->net.by_fragment ? "f" : r->net.burst_ms ? "b" : " ",
+	       r->net.by_fragment ? "f"
+	       : r->net.burst_ms  ? "b"
+				  : " ",
 	       100 * d.entitled_lost, d.worst_lost_s, d.evicted_read_s,
 	       d.rekeys, d.registrations, d.in_step_after_s,
 	       r->held ? "ok" : "NOT HELD");
@@ -75,19 +77,19 @@ static void away(void)
 			 secs[i / 2]);
 		r = wanted(name, &none, "back after 2 s");
 		if (r) {
-			struct deliver d = deliver_receiver_away(secs[i / 2],
-								 only_rekeys);
+			struct deliver d =
+				deliver_receiver_away(secs[i / 2], only_rekeys);
 
-			show(r, d, back(d.in_step_after_s, 2) &&
-			     d.worst_lost_s <= 2);
+			show(r, d,
+			     back(d.in_step_after_s, 2) && d.worst_lost_s <= 2);
 		}
 		snprintf(name, sizeof(name), "sender %s %u s in a rekey",
 			 only_rekeys ? "deaf for rekeys" : "off the network",
 			 secs[i / 2]);
 		r = wanted(name, &none, "receivers lose 2 s more");
 		if (r) {
-			struct deliver d = deliver_sender_away(secs[i / 2],
-							       only_rekeys);
+			struct deliver d =
+				deliver_sender_away(secs[i / 2], only_rekeys);
 
 			show(r, d, d.worst_lost_s <= 2);
 		}
@@ -143,13 +145,14 @@ static void joins(void)
 static void restarts(void)
 {
 	static const struct deliver_net v[] = {
-		{ .loss = 5 }, { .loss = 5, .burst_ms = 300 },
+		{ .loss = 5 },
+		{ .loss = 5, .burst_ms = 300 },
 	};
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
-		struct row *r = wanted("one of 200 restarts each 500 ms",
-				       &v[i], "99 % hold the newest");
+		struct row *r = wanted("one of 200 restarts each 500 ms", &v[i],
+				       "99 % hold the newest");
 		struct deliver d;
 
 		if (!r)
@@ -171,15 +174,17 @@ static void large(void)
 	r = wanted("periodic rekeys of 1,000", &one, "in step after 10 s");
 	if (r) {
 		d = deliver_periodic(&one, 1000, 5);
-		show(r, d, back(d.in_step_after_s, 10) &&
-		     d.registrations <= 2 * d.missed);
+		show(r, d,
+		     back(d.in_step_after_s, 10) &&
+			     d.registrations <= 2 * d.missed);
 	}
 	r = wanted("periodic rekeys of 1,000, bursts", &burst,
 		   "in step after 10 s");
 	if (r) {
 		d = deliver_periodic(&burst, 1000, 5);
-		show(r, d, back(d.in_step_after_s, 10) &&
-		     d.registrations <= 2 * d.missed);
+		show(r, d,
+		     back(d.in_step_after_s, 10) &&
+			     d.registrations <= 2 * d.missed);
 	}
 	r = wanted("100 of 1,000 leave at once", &frag, "in step after 10 s");
 	if (r) {
@@ -243,15 +248,18 @@ static int write_json(const char *path)
 	for (i = 0; i < n_rows; i++) {
 		const struct row *r = &rows[i];
 
-		fprintf(f, "%s\n  {\"case\": \"%s\", \"members\": %u, "
+		fprintf(f,
+			"%s\n  {\"case\": \"%s\", \"members\": %u, "
 			"\"loss\": %.2f, \"loss_kind\": \"%s\", "
 			"\"entitled_lost\": %.6f, \"worst_lost_s\": %.2f, "
 			"\"evicted_read_s\": %.2f, \"rekeys\": %u, "
 			"\"registrations\": %u, \"in_step_after_s\": %.2f, "
-			"\"wanted\": \"%s\", \"held\": %s}", i ? "," : "",
-			r->name, r->d.members, r->net.loss / 100.0,
-			r->net.by_fragment ? "fragment" :
-			r->net.burst_ms ? "burst" : "datagram",
+			"\"wanted\": \"%s\", \"held\": %s}",
+			i ? "," : "", r->name, r->d.members,
+			r->net.loss / 100.0,
+			r->net.by_fragment ? "fragment"
+			: r->net.burst_ms  ? "burst"
+					   : "datagram",
 			r->d.entitled_lost, r->d.worst_lost_s,
 			r->d.evicted_read_s, r->d.rekeys, r->d.registrations,
 			r->d.in_step_after_s, r->most,

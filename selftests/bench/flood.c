@@ -31,7 +31,7 @@ struct shared {
 	atomic_uint ready;
 	atomic_uint go;
 	uint64_t sent[CPUS];
-	uint64_t took[CPUS];	/* nanoseconds */
+	uint64_t took[CPUS]; /* nanoseconds */
 };
 
 static void die(const char *what)
@@ -100,7 +100,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	size = strtoul(argv[2], NULL, 0);
-	if (!size || size > SIZE_MAX_ || inet_pton(AF_INET, argv[1], &addr) != 1) {
+	if (!size || size > SIZE_MAX_ ||
+	    inet_pton(AF_INET, argv[1], &addr) != 1) {
 		fputs("flood: GROUP or SIZE is out of range\n", stderr);
 		return 2;
 	}

@@ -191,10 +191,10 @@ enum alteration {
 #define ALTER_OUTER ALTER_SOURCE
 
 static const char *const alteration_names[ALTERATIONS] = {
-	"spi", "seq", "iv_sender", "iv_counter", "iv_far", "ciphertext",
-	"trailer", "tag_first", "tag_last", "cut_one", "cut_tag", "cut_to_iv",
-	"cut_to_head", "cut_to_spi", "empty", "longer", "source", "ttl",
-	"dscp",
+	"spi",	      "seq",	   "iv_sender",	  "iv_counter", "iv_far",
+	"ciphertext", "trailer",   "tag_first",	  "tag_last",	"cut_one",
+	"cut_tag",    "cut_to_iv", "cut_to_head", "cut_to_spi", "empty",
+	"longer",     "source",	   "ttl",	  "dscp",
 };
 
 static void alter(struct packet *k, enum alteration what)
@@ -377,7 +377,6 @@ int main(int argc, char **argv)
 	if (!strcmp(verb, "replay") && n && iface)
 		return run_replay(argv, n, &group, &source, iface, rate);
 	if (!strcmp(verb, "alter") && !n && iface && from && group.set && skip)
-		return run_alter(from, iface, &group, outer, each,
-				 skip);
+		return run_alter(from, iface, &group, outer, each, skip);
 	usage();
 }

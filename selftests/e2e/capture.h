@@ -20,7 +20,7 @@
 #include <string.h>
 
 #define FRAME_MAX 262144
-#define ESP_HEAD 8		/* octets: SPI, sequence number */
+#define ESP_HEAD 8 /* octets: SPI, sequence number */
 
 static void die(const char *what)
 {
@@ -90,12 +90,12 @@ static size_t pcap_next(struct pcap *p, uint8_t *buf)
 
 struct packet {
 	uint8_t *ip;
-	size_t len;		/* of the IP packet, by its header */
+	size_t len; /* of the IP packet, by its header */
 	int family;
-	uint8_t proto;		/* after extension headers and fragment header */
-	size_t off;		/* of what follows them */
-	bool fragment;		/* one of several, the first too */
-	bool first;		/* off is the upper header's */
+	uint8_t proto; /* after extension headers and fragment header */
+	size_t off; /* of what follows them */
+	bool fragment; /* one of several, the first too */
+	bool first; /* off is the upper header's */
 	bool multicast;
 	uint8_t *src;
 	uint8_t *dst;

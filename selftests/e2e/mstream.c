@@ -33,10 +33,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAGIC 0x6d637374u	/* "mcst" */
+#define MAGIC 0x6d637374u /* "mcst" */
 #define STREAMS_MAX 8
-#define GAPS_MAX 64		/* listed; all are counted */
-#define SEQ_MAX (1u << 26)	/* nine hours at 2,000 packets/s */
+#define GAPS_MAX 64 /* listed; all are counted */
+#define SEQ_MAX (1u << 26) /* nine hours at 2,000 packets/s */
 #define DGRAM_MAX 65507
 /* A sender that fell behind this far does not flood to catch up. */
 #define LATE_NS 50000000ll
@@ -45,7 +45,7 @@ struct head {
 	uint32_t magic;
 	uint32_t stream;
 	uint64_t seq;
-	uint64_t sent_ns;	/* CLOCK_MONOTONIC: all hosts are one machine */
+	uint64_t sent_ns; /* CLOCK_MONOTONIC: all hosts are one machine */
 } __attribute__((packed));
 
 struct stream {
@@ -53,16 +53,16 @@ struct stream {
 	uint32_t id;
 	uint64_t first;
 	uint64_t last;
-	uint64_t packets;	/* distinct */
+	uint64_t packets; /* distinct */
 	uint64_t duplicates;
 	uint64_t corrupt;
-	uint64_t reordered;	/* below the highest so far */
+	uint64_t reordered; /* below the highest so far */
 	uint64_t first_ns;
 	uint64_t last_ns;
-	uint64_t silence_ns;	/* the longest without a packet */
-	uint64_t latency_ns;	/* the longest */
-	uint8_t *seen;		/* one bit for each sequence number */
-	size_t seen_len;	/* octets */
+	uint64_t silence_ns; /* the longest without a packet */
+	uint64_t latency_ns; /* the longest */
+	uint8_t *seen; /* one bit for each sequence number */
+	size_t seen_len; /* octets */
 };
 
 struct opts {
@@ -75,7 +75,7 @@ struct opts {
 	unsigned int ifindex;
 	uint16_t port;
 	double rate;
-	uint64_t count;		/* 0: until told to stop */
+	uint64_t count; /* 0: until told to stop */
 	size_t len;
 	int ttl;
 	uint32_t stream;
@@ -102,7 +102,8 @@ static void die(const char *what)
 
 static void usage(const char *why)
 {
-	fprintf(stderr, "mstream: %s\n"
+	fprintf(stderr,
+		"mstream: %s\n"
 		"usage: mstream send|recv -g GROUP -i IFACE [-p PORT] [-m MARKER] [-o REPORT]\n"
 		"       send also: [-r RATE] [-n PACKETS] [-l OCTETS] [-t TTL] [-s STREAM]\n",
 		why);
@@ -159,7 +160,8 @@ static void send_report(const struct opts *o, uint64_t seq, uint64_t errors,
 	char tmp[4096];
 	FILE *f = report_open(o->report, tmp, sizeof(tmp));
 
-	fprintf(f, "{\"role\":\"send\",\"stream\":%" PRIu32 ",\"next\":%" PRIu64
+	fprintf(f,
+		"{\"role\":\"send\",\"stream\":%" PRIu32 ",\"next\":%" PRIu64
 		",\"refused\":%" PRIu64 ",\"slips\":%" PRIu64
 		",\"seconds\":%.3f,\"rate\":%.1f}\n",
 		o->stream, seq, errors, slips, s, s > 0 ? seq / s : 0);
@@ -172,7 +174,8 @@ static int run_send(const struct opts *o, int fd)
 	uint64_t seq = 0, errors = 0, slips = 0;
 	uint8_t *buf = malloc(o->len);
 	struct head h = {
-		.magic = htonl(MAGIC), .stream = htonl(o->stream),
+		.magic = htonl(MAGIC),
+		.stream = htonl(o->stream),
 	};
 
 	if (!buf)
@@ -189,8 +192,8 @@ static int run_send(const struct opts *o, int fd)
 		if (now < due) {
 			ts.tv_sec = due / 1000000000;
 			ts.tv_nsec = due % 1000000000;
-			if (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME,
-					    &ts, NULL) == EINTR)
+			if (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts,
+					    NULL) == EINTR)
 				continue;
 		} else if (now - due > LATE_NS) {
 			due = now;
@@ -203,8 +206,8 @@ static int run_send(const struct opts *o, int fd)
 		 * A refusal is what a protected group without a key answers:
 		 * counted, and the number is used up as a lost packet's is.
 		 */
-		if (sendto(fd, buf, o->len, 0, &o->group.sa,
-			   o->group_len) < 0) {
+		if (sendto(fd, buf, o->len, 0, &o->group.sa, o->group_len) <
+		    0) {
 			if (errno == EINTR)
 				continue;
 			errors++;
@@ -220,7 +223,7 @@ static int run_send(const struct opts *o, int fd)
 /* ---- receiver ----------------------------------------------------------- */
 
 static struct stream streams[STREAMS_MAX];
-static uint64_t foreign;	/* datagrams that are none of ours */
+static uint64_t foreign; /* datagrams that are none of ours */
 static uint32_t socket_drops;
 
 static bool seen(const struct stream *s, uint64_t seq)
@@ -235,7 +238,8 @@ static void recv_report(const struct opts *o)
 	bool comma = false;
 	int i;
 
-	fprintf(f, "{\"role\":\"recv\",\"foreign\":%" PRIu64
+	fprintf(f,
+		"{\"role\":\"recv\",\"foreign\":%" PRIu64
 		",\"socket_drops\":%" PRIu32 ",\"streams\":[",
 		foreign, socket_drops);
 	for (i = 0; i < STREAMS_MAX && streams[i].used; i++) {
@@ -245,7 +249,8 @@ static void recv_report(const struct opts *o)
 		unsigned int gaps = 0;
 		bool in_gap = false;
 
-		fprintf(f, "%s{\"stream\":%" PRIu32 ",\"first\":%" PRIu64
+		fprintf(f,
+			"%s{\"stream\":%" PRIu32 ",\"first\":%" PRIu64
 			",\"last\":%" PRIu64 ",\"packets\":%" PRIu64
 			",\"lost\":%" PRIu64 ",\"duplicates\":%" PRIu64
 			",\"corrupt\":%" PRIu64 ",\"reordered\":%" PRIu64
@@ -265,9 +270,10 @@ static void recv_report(const struct opts *o)
 			} else if (in_gap) {
 				in_gap = false;
 				if (gaps++ < GAPS_MAX)
-					fprintf(f, "%s[%" PRIu64 ",%" PRIu64
-						"]", gaps > 1 ? "," : "",
-						from, q - 1);
+					fprintf(f,
+						"%s[%" PRIu64 ",%" PRIu64 "]",
+						gaps > 1 ? "," : "", from,
+						q - 1);
 			}
 		}
 		fprintf(f, "],\"gap_count\":%u}", gaps);
@@ -365,8 +371,10 @@ static int run_recv(const struct opts *o, int fd)
 	while (!stop_now) {
 		struct iovec iov = { buf, sizeof(buf) };
 		struct msghdr m = {
-			.msg_iov = &iov, .msg_iovlen = 1,
-			.msg_control = &ctl, .msg_controllen = sizeof(ctl),
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = &ctl,
+			.msg_controllen = sizeof(ctl),
 		};
 		struct cmsghdr *c;
 		ssize_t n;
@@ -469,7 +477,10 @@ static int open_socket(struct opts *o, bool receive)
 int main(int argc, char **argv)
 {
 	struct opts o = {
-		.port = 5004, .rate = 2000, .len = 200, .ttl = 16,
+		.port = 5004,
+		.rate = 2000,
+		.len = 200,
+		.ttl = 16,
 	};
 	struct sigaction sa = { .sa_handler = on_signal };
 	bool receive;

@@ -136,7 +136,7 @@ static int run_spis(char **names, int n, const struct filter *g)
 
 static uint8_t (*markers)[MARKER_LEN];
 static size_t n_markers;
-static uint8_t starts[65536 / 8];	/* first two octets of some marker */
+static uint8_t starts[65536 / 8]; /* first two octets of some marker */
 
 static void markers_read(const char *name)
 {
@@ -212,10 +212,9 @@ static int run_scan(char **names, int n)
 
 static void usage(void)
 {
-	fprintf(stderr,
-		"usage: wire census [-g GROUP] CAPTURE...\n"
-		"       wire spis [-g GROUP] CAPTURE...\n"
-		"       wire scan -m MARKERS CAPTURE...\n");
+	fprintf(stderr, "usage: wire census [-g GROUP] CAPTURE...\n"
+			"       wire spis [-g GROUP] CAPTURE...\n"
+			"       wire scan -m MARKERS CAPTURE...\n");
 	exit(2);
 }
 

@@ -27,9 +27,8 @@ static size_t leaf_len;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static const enum sig_type types[] = {
-		SIG_ED25519, SIG_ECDSA_P256, SIG_RSA_PSS
-	};
+	static const enum sig_type types[] = { SIG_ED25519, SIG_ECDSA_P256,
+					       SIG_RSA_PSS };
 	struct pki_req req = {
 		.kind = PKI_CA,
 		.type = SIG_ED25519,
@@ -118,8 +117,13 @@ static void as_algorithm(const uint8_t *data, size_t size)
 static void as_identity(const uint8_t *data, size_t size)
 {
 	static const unsigned int types[] = {
-		CERT_ID_IPV4_ADDR, CERT_ID_FQDN, CERT_ID_RFC822_ADDR,
-		CERT_ID_IPV6_ADDR, CERT_ID_DER_ASN1_DN, 11, 0,
+		CERT_ID_IPV4_ADDR,
+		CERT_ID_FQDN,
+		CERT_ID_RFC822_ADDR,
+		CERT_ID_IPV6_ADDR,
+		CERT_ID_DER_ASN1_DN,
+		11,
+		0,
 	};
 	char buf[300], *p;
 	size_t i;

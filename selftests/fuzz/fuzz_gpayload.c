@@ -50,8 +50,7 @@ static bool kd(const uint8_t *p, size_t len, struct kd *a)
 
 	rbuf_init(&r, p, len);
 	if (kd_parse(&r, a)) {
-		check(!a->n_bags && !a->wrap && !a->auth_key &&
-		      !a->sender_ids);
+		check(!a->n_bags && !a->wrap && !a->auth_key && !a->sender_ids);
 		return false;
 	}
 	check(a->n_bags <= KD_MAX_BAGS && a->n_wrap <= KD_MAX_WRAP_KEYS &&

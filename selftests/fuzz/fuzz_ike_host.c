@@ -20,7 +20,7 @@ static struct pki_pair ca;
 static struct pair {
 	struct net net;
 	struct node *g, *m;
-	struct ike_sa *msa;	/* the member's, NULL: none */
+	struct ike_sa *msa; /* the member's, NULL: none */
 } pairs[FH_MAX];
 
 static void check(bool fine)
@@ -38,9 +38,11 @@ static void quiet(enum log_level level, const char *line, void *ctx)
 
 static void once(void)
 {
-	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = "gcks.example",
+	struct pki_opt gopt = { .kind = PKI_GCKS,
+				.dns = "gcks.example",
 				.ca = &ca };
-	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+	struct pki_opt mopt = { .kind = PKI_MEMBER,
+				.dns = "a.example",
 				.ca = &ca };
 
 	if (pairs[0].g)

@@ -7,7 +7,7 @@
 #include "ike_fuzz.h"
 
 static struct sigkey *key;
-static struct rekey_sa sas[2];	/* Implicit, signed */
+static struct rekey_sa sas[2]; /* Implicit, signed */
 
 /* The two messages that the key server has signed */
 static struct good {

@@ -16,7 +16,7 @@
 #include "ike/rekey.h"
 
 enum fuzz_payload {
-	FP_CHAIN,	/* octet: type of the first payload */
+	FP_CHAIN, /* octet: type of the first payload */
 	FP_SA,
 	FP_KE,
 	FP_ID,
@@ -31,35 +31,35 @@ enum fuzz_payload {
 enum fuzz_gpayload {
 	FG_GSA,
 	FG_KD,
-	FG_BOTH,	/* octet: carrier, octet: sender, 16 bits: GSA's length */
+	FG_BOTH, /* octet: carrier, octet: sender, 16 bits: GSA's length */
 	FG_MAX,
 };
 
 enum fuzz_message {
-	FM_CLEAR,	/* a datagram */
-	FM_SK,		/* a datagram sealed with fuzz_sk() */
-	FM_INNER,	/* octets: exchange, flags, first payload */
+	FM_CLEAR, /* a datagram */
+	FM_SK, /* a datagram sealed with fuzz_sk() */
+	FM_INNER, /* octets: exchange, flags, first payload */
 	FM_MAX,
 };
 
 enum fuzz_rekey {
-	FR_RAW,		/* a datagram */
-	FR_IMPLICIT,	/* octet: first payload; sealed, nothing signed */
-	FR_SIGNED,	/* the same, a signature is asked for */
+	FR_RAW, /* a datagram */
+	FR_IMPLICIT, /* octet: first payload; sealed, nothing signed */
+	FR_SIGNED, /* the same, a signature is asked for */
 	FR_MAX,
 };
 
 enum fuzz_host {
-	FH_RAW_GCKS,	/* a datagram, nothing before it */
-	FH_RAW_GCKS_INIT,	/* ... IKE_SA_INIT is done */
-	FH_RAW_MEMBER,	/* ... IKE_SA_INIT was sent */
-	FH_RAW_MEMBER_AUTH,	/* ... GSA_AUTH was sent */
+	FH_RAW_GCKS, /* a datagram, nothing before it */
+	FH_RAW_GCKS_INIT, /* ... IKE_SA_INIT is done */
+	FH_RAW_MEMBER, /* ... IKE_SA_INIT was sent */
+	FH_RAW_MEMBER_AUTH, /* ... GSA_AUTH was sent */
 	/* octets: exchange, first payload; sealed with the keys of the SA */
-	FH_AUTH_REQ,	/* to a key server that waits for GSA_AUTH */
-	FH_REQ,		/* to a key server whose SA is up */
-	FH_AUTH_RES,	/* to a member that waits for GSA_AUTH */
-	FH_RES,		/* to a member that waits for GSA_REGISTRATION */
-	FH_REQ_MEMBER,	/* a request to a member */
+	FH_AUTH_REQ, /* to a key server that waits for GSA_AUTH */
+	FH_REQ, /* to a key server whose SA is up */
+	FH_AUTH_RES, /* to a member that waits for GSA_AUTH */
+	FH_RES, /* to a member that waits for GSA_REGISTRATION */
+	FH_REQ_MEMBER, /* a request to a member */
 	FH_MAX,
 };
 
@@ -76,8 +76,8 @@ static inline struct sigkey *fuzz_key(void)
 {
 	/* PKCS#8 of an Ed25519 key: its head and 32 octets */
 	static const uint8_t der[48] = {
-		0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22,
-		4, 0x20, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+		0x30, 0x2e, 2,	  1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4,
+		0x22, 4,    0x20, 1, 2, 3,    4, 5, 6, 7,    8,	   9,
 	};
 	struct sigkey *key;
 
@@ -104,8 +104,7 @@ static inline void fuzz_rekey_sa(struct rekey_sa *rs, bool sign,
 	memset(p.spi, 0x33, 16);
 	ts_set(&p.src, NULL, AF_INET, 17, 0);
 	ts_set(&p.dst, &a, AF_INET, 17, 848);
-	p.has = GSA_HAS_ENCR | GSA_HAS_KWA | GSA_HAS_GCAUTH |
-		GSA_HAS_LIFETIME;
+	p.has = GSA_HAS_ENCR | GSA_HAS_KWA | GSA_HAS_GCAUTH | GSA_HAS_LIFETIME;
 	p.encr = IKE_ENCR_AES_GCM_16;
 	p.key_bits = 128;
 	p.kwa = GIKE_KWA_5649_128;
@@ -129,8 +128,7 @@ static inline void fuzz_rekey_sa(struct rekey_sa *rs, bool sign,
 }
 
 /* A new Rekey SA under a key tree: the same octets each time */
-static inline void fuzz_lkh_msg(struct rekey_msg *r,
-				const struct rekey_sa *rs)
+static inline void fuzz_lkh_msg(struct rekey_msg *r, const struct rekey_sa *rs)
 {
 	uint8_t key[36] = { 7 };
 	struct gsa_sa *p = &r->gsa.rekey;
@@ -195,7 +193,8 @@ static inline void fuzz_rekey_seal(const struct rekey_sa *rs, uint32_t mid,
 				   size_t len, struct wbuf *w)
 {
 	struct ike_hdr h = { .xchg = GIKE_XCHG_GSA_REKEY,
-			     .flags = IKE_FLAG_INITIATOR, .mid = mid };
+			     .flags = IKE_FLAG_INITIATOR,
+			     .mid = mid };
 	struct sk_key k;
 
 	memcpy(h.spi_i, rs->spi, 8);

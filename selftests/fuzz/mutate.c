@@ -119,8 +119,8 @@ static int time_left(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec < deadline.tv_sec ||
-	       (now.tv_sec == deadline.tv_sec && now.tv_nsec < deadline.tv_nsec);
+	return now.tv_sec < deadline.tv_sec || (now.tv_sec == deadline.tv_sec &&
+						now.tv_nsec < deadline.tv_nsec);
 }
 
 /*
@@ -155,9 +155,12 @@ static void put(uint8_t *p, size_t width, uint64_t v)
 static uint64_t awkward(size_t len)
 {
 	static const uint64_t v[] = {
-		0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 31, 32, 0x7f, 0x80, 0xfe, 0xff,
-		0x100, 0x7fff, 0x8000, 0xfffe, 0xffff, 0x10000, 0x7fffffff,
-		0x80000000, 0xfffffffe, 0xffffffff, UINT64_MAX
+		0,	    1,	       2,	   3,	       4,
+		5,	    7,	       8,	   15,	       16,
+		31,	    32,	       0x7f,	   0x80,       0xfe,
+		0xff,	    0x100,     0x7fff,	   0x8000,     0xfffe,
+		0xffff,	    0x10000,   0x7fffffff, 0x80000000, 0xfffffffe,
+		0xffffffff, UINT64_MAX
 	};
 
 	switch (below(4)) {
@@ -324,7 +327,8 @@ int main(int argc, char **argv)
 			max_len = strtoul(optarg, NULL, 0);
 			break;
 		default:
-			fprintf(stderr, "usage: %s [-t SECONDS] [-s SEED] [-m MAXLEN] "
+			fprintf(stderr,
+				"usage: %s [-t SECONDS] [-s SEED] [-m MAXLEN] "
 				"[SAMPLE|FOLDER]...\n",
 				name);
 			return 2;

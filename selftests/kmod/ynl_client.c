@@ -31,8 +31,7 @@ static void check(const char *name, bool good, const struct ynl_sock *ys)
 }
 
 /* A request of TYPE, called req, with its fields set by what follows. */
-#define REQUEST(type)	\
-	struct mcsec_##type *req = mcsec_##type##_alloc()
+#define REQUEST(type) struct mcsec_##type *req = mcsec_##type##_alloc()
 
 static void groups(struct ynl_sock *ys)
 {
@@ -65,9 +64,11 @@ static void groups(struct ynl_sock *ys)
 	mcsec_group_get_req_set_name(get, "g");
 	there = mcsec_group_get(ys, get);
 	mcsec_group_get_req_free(get);
-	check("group-get", there && there->_len.dst == sizeof(dst) &&
-	      !memcmp(there->dst, &dst, sizeof(dst)) && there->dst_len == 24 &&
-	      there->_count.dev == 2 && !strcmp(there->dev[1]->str, "later0"),
+	check("group-get",
+	      there && there->_len.dst == sizeof(dst) &&
+		      !memcmp(there->dst, &dst, sizeof(dst)) &&
+		      there->dst_len == 24 && there->_count.dev == 2 &&
+		      !strcmp(there->dev[1]->str, "later0"),
 	      ys);
 	if (there)
 		mcsec_group_get_rsp_free(there);
@@ -122,9 +123,11 @@ static void sas(struct ynl_sock *ys)
 	mcsec_sa_get_req_set_spi(get, htonl(SPI));
 	there = mcsec_sa_get(ys, get);
 	mcsec_sa_get_req_free(get);
-	check("sa-get", there && there->hard_packets == 2 &&
-	      there->_count.sender_id == 1 && there->sender_id[0] == SID &&
-	      there->_present.selected, ys);
+	check("sa-get",
+	      there && there->hard_packets == 2 &&
+		      there->_count.sender_id == 1 &&
+		      there->sender_id[0] == SID && there->_present.selected,
+	      ys);
 	if (there)
 		mcsec_sa_get_rsp_free(there);
 
@@ -227,13 +230,14 @@ static void events(struct ynl_sock *ys)
 		seen |= 1U << ntf->cmd;
 		if (ntf->cmd == MCSEC_CMD_HARD_EXPIRE &&
 		    ((struct mcsec_hard_expire *)ntf)->obj.limit !=
-		    MCSEC_LIMIT_PACKETS)
+			    MCSEC_LIMIT_PACKETS)
 			seen = 0;
 		ynl_ntf_free(ntf);
 	}
 	check("notifications: new-sender and hard-expire",
 	      seen & 1U << MCSEC_CMD_NEW_SENDER &&
-	      seen & 1U << MCSEC_CMD_HARD_EXPIRE, ys);
+		      seen & 1U << MCSEC_CMD_HARD_EXPIRE,
+	      ys);
 }
 
 static void deletions(struct ynl_sock *ys)

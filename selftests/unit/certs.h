@@ -17,10 +17,11 @@
 static char err[400];
 
 /* @why is known only after @call, so it can't be an argument of is_int(). */
-#define refused(call, want, name) do { \
+#define refused(call, want, name) \
+	do { \
 		int got = (call); \
 		is_int(got, want, "%s: %s", name, why ? why : "(no reason)"); \
-		ok(why && *why, "%s: and a reason is given", name); \
+		ok((why ?: "")[0], "%s: and a reason is given", name); \
 	} while (0)
 
 static inline struct pki_req request(enum pki_kind kind, const char *name)
@@ -79,8 +80,8 @@ static inline struct pki_pair make_ca(const struct pki_pair *by,
 	ASN1_TIME_set(X509_getm_notBefore(x), NOW - 3600);
 	ASN1_TIME_set(X509_getm_notAfter(x), NOW + YEAR);
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN",
-				   MBSTRING_UTF8,
-				   (const unsigned char *)name, -1, -1, 0);
+				   MBSTRING_UTF8, (const unsigned char *)name,
+				   -1, -1, 0);
 	X509_set_issuer_name(x, X509_get_subject_name(issuer));
 	X509_set_pubkey(x, key);
 	X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);

@@ -74,8 +74,8 @@ static bool in_step(const struct sim_member *m,
 	struct member_group_status st = sim_status(m);
 
 	return (st.state == MEMBER_IN || st.state == MEMBER_BEHIND) &&
-		st.data_spi == g->data_spi &&
-		!memcmp(st.rekey_spi, g->rekey_spi, sizeof(g->rekey_spi));
+	       st.data_spi == g->data_spi &&
+	       !memcmp(st.rekey_spi, g->rekey_spi, sizeof(g->rekey_spi));
 }
 
 /* Seconds until all that are up are in step, at most @most; -1 */
@@ -147,8 +147,8 @@ struct deliver deliver_receiver_away(unsigned int secs, bool only)
 	d.in_step_after_s = until_in_step(4000);
 	sim_run(&s, 60000);
 	/* what it missed while it was away counts as its own */
-	d.worst_lost_s = a->last_gap_ms > back ?
-		(a->last_gap_ms - back) / 1000.0 : 0;
+	d.worst_lost_s =
+		a->last_gap_ms > back ? (a->last_gap_ms - back) / 1000.0 : 0;
 	d.entitled_lost = (double)lost_of(b) / s.n_sent;
 	(void)gaps;
 	return finish(d);
@@ -172,8 +172,8 @@ struct deliver deliver_sender_away(unsigned int secs, bool only)
 	a->last_gap_ms = 0;
 	d.in_step_after_s = until_in_step(4000);
 	sim_run(&s, 60000);
-	d.worst_lost_s = a->last_gap_ms > back ?
-		(a->last_gap_ms - back) / 1000.0 : 0;
+	d.worst_lost_s =
+		a->last_gap_ms > back ? (a->last_gap_ms - back) / 1000.0 : 0;
 	return finish(d);
 }
 
@@ -182,8 +182,8 @@ struct deliver deliver_sender_away(unsigned int secs, bool only)
 static struct sim_member *victim;
 static uint8_t old_spi[16];
 
-static bool drop_second(struct sim *sim, struct sim_member *m,
-			const uint8_t *p, size_t len)
+static bool drop_second(struct sim *sim, struct sim_member *m, const uint8_t *p,
+			size_t len)
 {
 	(void)sim;
 	(void)len;
@@ -213,8 +213,8 @@ struct deliver deliver_second_lost(bool to_sender)
 		d.in_step_after_s = (s.ms - at) / 1000.0;
 	sim_run(&s, 60000);
 	d.evicted_read_s = reads_s(b, at);
-	d.worst_lost_s = a->last_gap_ms > at ? (a->last_gap_ms - at) / 1000.0 :
-		0;
+	d.worst_lost_s = a->last_gap_ms > at ? (a->last_gap_ms - at) / 1000.0
+					     : 0;
 	return finish(d);
 }
 
@@ -519,7 +519,7 @@ struct deliver deliver_start_phase(void)
 	c->last_gap_ms = 0;
 	d.in_step_after_s = until_in_step(4000);
 	sim_run(&s, 20000);
-	d.worst_lost_s = c->last_gap_ms > t0 ?
-		(c->last_gap_ms - t0) / 1000.0 : 0;
+	d.worst_lost_s = c->last_gap_ms > t0 ? (c->last_gap_ms - t0) / 1000.0
+					     : 0;
 	return finish(d);
 }

@@ -16,8 +16,8 @@
 extern uint64_t deliver_seed;
 
 struct deliver_net {
-	unsigned int loss;	/* percent */
-	unsigned int burst_ms;	/* mean length of a burst; 0: one by one */
+	unsigned int loss; /* percent */
+	unsigned int burst_ms; /* mean length of a burst; 0: one by one */
 	bool by_fragment;
 };
 
@@ -28,14 +28,14 @@ struct deliver {
 	 * outage, or were without the newest key for
 	 */
 	double entitled_lost;
-	double worst_lost_s;	/* the one that lost most, in seconds of stream */
-	double evicted_read_s;	/* after the eviction */
+	double worst_lost_s; /* the one that lost most, in seconds of stream */
+	double evicted_read_s; /* after the eviction */
 	unsigned int rekeys;
 	unsigned int registrations;
-	double in_step_after_s;	/* all of them; -1: not while it was watched */
-	double waited_s;	/* the joiner that waited longest */
-	unsigned int missed;	/* members that missed a rekey altogether */
-	unsigned int iv_repeats;	/* must be 0 */
+	double in_step_after_s; /* all of them; -1: not while it was watched */
+	double waited_s; /* the joiner that waited longest */
+	unsigned int missed; /* members that missed a rekey altogether */
+	unsigned int iv_repeats; /* must be 0 */
 };
 
 /* Off the network (@only: deaf for rekeys) for @s seconds in a rekey */

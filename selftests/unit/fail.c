@@ -52,7 +52,8 @@ int RAND_priv_bytes(unsigned char *p, int n)
 }
 
 int EVP_CipherInit_ex(EVP_CIPHER_CTX *c, const EVP_CIPHER *type, ENGINE *e,
-		      const unsigned char *key, const unsigned char *iv, int enc)
+		      const unsigned char *key, const unsigned char *iv,
+		      int enc)
 {
 	static typeof(EVP_CipherInit_ex) *next;
 	int ret = 0;

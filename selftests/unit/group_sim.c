@@ -66,17 +66,17 @@ static void on_log(enum log_level level, const char *line, void *ctx)
 
 /* ---- certificates ------------------------------------------------------- */
 
-static void issue(struct sim *s, const struct pki_pair *ca,
-		  enum pki_kind kind, const char *name, struct pki_pair *out)
+static void issue(struct sim *s, const struct pki_pair *ca, enum pki_kind kind,
+		  const char *name, struct pki_pair *out)
 {
 	struct pki_req req = {
 		.kind = kind,
 		.type = SIG_ED25519,
 		.name = name,
 		.not_before = s->wall0 - 86400,
-		.not_after = s->cert_s ?
-			s->wall0 + (int64_t)s->ms / 1000 + s->cert_s :
-			s->wall0 + 86400 * 365,
+		.not_after =
+			s->cert_s ? s->wall0 + (int64_t)s->ms / 1000 + s->cert_s
+				  : s->wall0 + 86400 * 365,
 	};
 	char err[256];
 
@@ -256,9 +256,8 @@ static const struct ike_ops member_ops = {
 	.sa_closed = on_closed,
 };
 
-static int join_rekey(void *ctx, const struct ep *to,
-		      const struct addr *source, const char *interface,
-		      char *why, size_t size)
+static int join_rekey(void *ctx, const struct ep *to, const struct addr *source,
+		      const char *interface, char *why, size_t size)
 {
 	struct sim_member *m = ctx;
 
@@ -509,7 +508,9 @@ bool sim_settle(struct sim *s, uint64_t ms)
 /* ---- life --------------------------------------------------------------- */
 
 static char *sender_names[] = {
-	(char *)"s.example", (char *)"s2.example", (char *)"s3.example",
+	(char *)"s.example",
+	(char *)"s2.example",
+	(char *)"s3.example",
 	(char *)"*.send.example",
 };
 

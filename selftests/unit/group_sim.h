@@ -38,8 +38,8 @@ struct sim_packet {
 	uint64_t at_ms;
 	struct ep from;
 	struct ep to;
-	int member;		/* receiver of a multicast copy; -1: unicast */
-	bool served;		/* the key server has found time for it */
+	int member; /* receiver of a multicast copy; -1: unicast */
+	bool served; /* the key server has found time for it */
 	size_t len;
 	uint8_t p[];
 };
@@ -57,18 +57,18 @@ struct sim_member {
 	struct mock_kernel mk;
 	bool up;
 	bool listens;
-	bool deaf;		/* loses every GSA_REKEY */
-	bool offline;		/* loses whatever comes or goes */
-	uint64_t bad_ms;	/* end of the state of its link ... */
-	bool bad;		/* ... which is this, with sim.burst_ms */
-	uint64_t told_ms;	/* of an unknown SPI, for the last time */
+	bool deaf; /* loses every GSA_REKEY */
+	bool offline; /* loses whatever comes or goes */
+	uint64_t bad_ms; /* end of the state of its link ... */
+	bool bad; /* ... which is this, with sim.burst_ms */
+	uint64_t told_ms; /* of an unknown SPI, for the last time */
 	struct ike_host *host;
 	struct member *m;
 	/* the stream, as it arrives here */
-	uint64_t expect;	/* number of the next packet; 0: none yet */
+	uint64_t expect; /* number of the next packet; 0: none yet */
 	uint64_t got;
-	uint64_t gaps;		/* packets missed since the first */
-	uint64_t last_gap_ms;	/* when it missed the last one */
+	uint64_t gaps; /* packets missed since the first */
+	uint64_t last_gap_ms; /* when it missed the last one */
 	/* last refusal */
 	uint16_t notify;
 	char text[256];
@@ -77,7 +77,7 @@ struct sim_member {
 /* One GSA_REKEY that was on the wire. */
 struct sim_wire {
 	uint8_t hdr[28];
-	unsigned int fragment;	/* its number; 0: none */
+	unsigned int fragment; /* its number; 0: none */
 	uint8_t iv[8];
 	uint64_t digest;
 	uint64_t at_ms;
@@ -127,16 +127,16 @@ struct sim {
 
 	struct sim_queue queue;
 	uint64_t seed;
-	unsigned int loss;	/* percent of datagrams, each receiver */
+	unsigned int loss; /* percent of datagrams, each receiver */
 	/*
 	 * Not 0: losses come in bursts that last so long on average, with the
 	 * share of time that loss says.
 	 */
 	unsigned int burst_ms;
-	int send_errno;		/* no GSA_REKEY can be sent */
-	bool by_fragment;	/* loss is of each IP fragment of 1500 octets */
-	unsigned int dup;	/* percent */
-	unsigned int jitter_ms;	/* 1 + at most so late */
+	int send_errno; /* no GSA_REKEY can be sent */
+	bool by_fragment; /* loss is of each IP fragment of 1500 octets */
+	unsigned int dup; /* percent */
+	unsigned int jitter_ms; /* 1 + at most so late */
 	/* true: this copy is lost to this member */
 	bool (*drop)(struct sim *s, struct sim_member *m, const uint8_t *p,
 		     size_t len);
@@ -150,34 +150,34 @@ struct sim {
 	 * the other, a third of it for the IKE_SA_INIT.
 	 */
 	unsigned int handshake_us;
-	int64_t cert_s;		/* certificates from now on last so long; 0: a year */
-	bool real_limits;	/* half-open SAs and cookies as mcsecd's */
-	uint64_t busy_us;	/* until then */
+	int64_t cert_s; /* certificates from now on last so long; 0: a year */
+	bool real_limits; /* half-open SAs and cookies as mcsecd's */
+	uint64_t busy_us; /* until then */
 
 	/* killing the key server */
 	enum sim_crash crash;
-	unsigned int crash_in;	/* so many commits or datagrams later */
+	unsigned int crash_in; /* so many commits or datagrams later */
 	bool crashed;
-	int store_errno;	/* commits fail so */
+	int store_errno; /* commits fail so */
 	unsigned int commits;
 	unsigned int sends;
 
 	/* what was on the wire */
 	struct sim_wire wire[SIM_WIRE];
 	unsigned int n_wire;
-	unsigned int iv_repeats;	/* same SPI and Message ID, others octets */
+	unsigned int iv_repeats; /* same SPI and Message ID, others octets */
 
 	/* the stream */
-	int sender;		/* -1: none */
+	int sender; /* -1: none */
 	unsigned int every_ms;
 	struct timer tick;
 	uint64_t n_sent;
-	uint64_t n_unsent;	/* there was no SA to send with */
+	uint64_t n_unsent; /* there was no SA to send with */
 	struct mock_packet last;
 	struct sim_key key[SIM_KEYS];
 	unsigned int n_keys;
 
-	char log[65536];	/* lines at info and worse */
+	char log[65536]; /* lines at info and worse */
 	size_t log_len;
 };
 

@@ -15,8 +15,8 @@ static void enqueue(struct sim *s, struct sim_packet *q, uint64_t at_ms)
 
 	q->at_ms = at_ms;
 	TAILQ_FOREACH_REVERSE(at, &s->queue, sim_queue, all)
-		if (at->at_ms <= q->at_ms)
-			break;
+	if (at->at_ms <= q->at_ms)
+		break;
 	if (at)
 		TAILQ_INSERT_AFTER(&s->queue, at, q, all);
 	else
@@ -63,8 +63,9 @@ static bool in_burst(struct sim *s, struct sim_member *m)
 
 	while (m->bad_ms <= s->ms) {
 		m->bad = m->bad_ms && !m->bad;
-		mean = m->bad ? s->burst_ms :
-			(uint64_t)s->burst_ms * (100 - s->loss) / s->loss;
+		mean = m->bad ? s->burst_ms
+			      : (uint64_t)s->burst_ms * (100 - s->loss) /
+					s->loss;
 		/* geometric, in tenths of the mean */
 		for (ms = 1; sim_random(s, 10); ms += mean / 10)
 			;
@@ -105,8 +106,9 @@ static struct sim_member *member_at(struct sim *s, const struct addr *a)
 static void unicast(struct sim *s, const struct ep *from, const struct ep *to,
 		    const uint8_t *p, size_t len)
 {
-	if (lost(s, member_at(s, ep_equal(to, &s->ep) ? &from->addr :
-			      &to->addr), len))
+	if (lost(s,
+		 member_at(s, ep_equal(to, &s->ep) ? &from->addr : &to->addr),
+		 len))
 		return;
 	deliver_later(s, from, to, -1, p, len);
 	if (s->dup && sim_random(s, 100) < s->dup)
@@ -137,8 +139,8 @@ void sim_member_send(void *ctx, const struct ep *from, const struct ep *to,
 static void record(struct sim *s, const uint8_t *p, size_t len)
 {
 	bool skf = is_fragment(p, len);
-	const uint8_t *iv = p + IKE_HDR_LEN + IKE_PLD_HDR_LEN +
-		(skf ? SKF_HDR_LEN : 0);
+	const uint8_t *iv =
+		p + IKE_HDR_LEN + IKE_PLD_HDR_LEN + (skf ? SKF_HDR_LEN : 0);
 	unsigned int fragment = skf ? iv[-4] << 8 | iv[-3] : 0;
 	uint64_t h = 14695981039346656037ull;
 	struct sim_wire *w;
@@ -172,8 +174,8 @@ static void record(struct sim *s, const uint8_t *p, size_t len)
 	w->copies = 1;
 }
 
-int sim_send_rekey(void *ctx, const struct gcks_dest *dest,
-		   const uint8_t *p, size_t len)
+int sim_send_rekey(void *ctx, const struct gcks_dest *dest, const uint8_t *p,
+		   size_t len)
 {
 	struct sim *s = ctx;
 	int i;
@@ -233,8 +235,7 @@ bool sim_deliver(struct sim *s, struct sim_packet *q)
 		if (busy(s, q))
 			return false;
 		if (s->gcks_up && !s->crashed)
-			ike_host_input(s->host, &q->from, &q->to, q->p,
-				       q->len);
+			ike_host_input(s->host, &q->from, &q->to, q->p, q->len);
 		return true;
 	}
 	for (i = 0; i < s->n; i++)

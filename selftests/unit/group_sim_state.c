@@ -30,7 +30,7 @@ unsigned int sim_reads_before(const struct sim *s, const struct sim_member *m,
 
 	for (i = 0; i < s->n_keys; i++)
 		n += s->key[i].first_ms < ms &&
-			mock_kernel_had(&m->mk, s->key[i].key);
+		     mock_kernel_had(&m->mk, s->key[i].key);
 	return n;
 }
 
@@ -41,7 +41,7 @@ unsigned int sim_reads_after(const struct sim *s, const struct sim_member *m,
 
 	for (i = 0; i < s->n_keys; i++)
 		n += s->key[i].last_ms >= ms &&
-			mock_kernel_had(&m->mk, s->key[i].key);
+		     mock_kernel_had(&m->mk, s->key[i].key);
 	return n;
 }
 

@@ -31,8 +31,8 @@ static int mortal_put(void *ctx, const char *key, const void *v, size_t len)
 {
 	struct mortal *m = ctx;
 
-	return m->s->crashed ? -EIO :
-		m->real.ops->put(m->real.ctx, key, v, len);
+	return m->s->crashed ? -EIO
+			     : m->real.ops->put(m->real.ctx, key, v, len);
 }
 
 static int mortal_del(void *ctx, const char *key)
@@ -46,8 +46,8 @@ static int mortal_del_below(void *ctx, const char *prefix)
 {
 	struct mortal *m = ctx;
 
-	return m->s->crashed ? -EIO :
-		m->real.ops->del_below(m->real.ctx, prefix);
+	return m->s->crashed ? -EIO
+			     : m->real.ops->del_below(m->real.ctx, prefix);
 }
 
 static int mortal_audit(void *ctx, const struct store_audit *a)
@@ -127,9 +127,9 @@ static const char *mortal_error(void *ctx)
 {
 	struct mortal *m = ctx;
 
-	return m->s->crashed ? "dead" :
-		m->s->store_errno ? strerror(-m->s->store_errno) :
-		m->real.ops->error(m->real.ctx);
+	return m->s->crashed	   ? "dead"
+	       : m->s->store_errno ? strerror(-m->s->store_errno)
+				   : m->real.ops->error(m->real.ctx);
 }
 
 static void mortal_close(void *ctx)

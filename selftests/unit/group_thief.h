@@ -11,7 +11,7 @@
 #include "group_sim.h"
 
 struct thief {
-	struct gcks *k;		/* NULL: there is none */
+	struct gcks *k; /* NULL: there is none */
 	struct store *loot[2];
 	char path[2][128];
 };

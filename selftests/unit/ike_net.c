@@ -8,8 +8,11 @@
 #include "crypto/sign.h"
 #include "ike_net.h"
 
-#define DIE(what) do { fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-			       what); exit(1); } while (0)
+#define DIE(what) \
+	do { \
+		fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, what); \
+		exit(1); \
+	} while (0)
 
 /* ---- clock and network -------------------------------------------------- */
 
@@ -42,8 +45,8 @@ void net_free(struct net *net)
 		net_drop(net, 0);
 }
 
-static void enqueue(struct net *net, const struct ep *from,
-		    const struct ep *to, const uint8_t *p, size_t len)
+static void enqueue(struct net *net, const struct ep *from, const struct ep *to,
+		    const uint8_t *p, size_t len)
 {
 	struct packet *q = &net->queue[net->n_queue];
 
@@ -185,8 +188,7 @@ static bool on_hears_natt(void *ctx, const struct ep *local)
 	return !((struct node *)ctx)->no_natt;
 }
 
-static void on_keepalive(void *ctx, const struct ep *from,
-			 const struct ep *to)
+static void on_keepalive(void *ctx, const struct ep *from, const struct ep *to)
 {
 	struct node *n = ctx;
 
@@ -216,8 +218,8 @@ static void data_policy(struct gsa_sa *sa)
 	sa->lifetime = 3600;
 }
 
-static void fill(struct node *g, struct ike_sa *sa, bool send,
-		 struct gsa *gsa, struct kd *kd)
+static void fill(struct node *g, struct ike_sa *sa, bool send, struct gsa *gsa,
+		 struct kd *kd)
 {
 	struct kd_bag *bag;
 	struct kd_key key;

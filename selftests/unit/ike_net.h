@@ -13,8 +13,8 @@
 #include "lib/clock.h"
 #include "lib/timer.h"
 
-#define NET_MAX_NODES	8
-#define NET_MAX_QUEUE	512
+#define NET_MAX_NODES 8
+#define NET_MAX_QUEUE 512
 
 struct packet {
 	struct ep from;
@@ -32,7 +32,7 @@ struct net {
 	unsigned int n_nodes;
 	struct packet queue[NET_MAX_QUEUE];
 	unsigned int n_queue;
-	unsigned int lost;	/* no node at the address */
+	unsigned int lost; /* no node at the address */
 	/* NAT: what @inside sends appears to come from @outside */
 	struct ep nat_inside;
 	struct ep nat_outside;
@@ -44,18 +44,18 @@ struct seen {
 	unsigned int up, closed, auth_failed, ev_refused, cap, not_taken;
 	unsigned int registered, refused, left, requests, sa_closed;
 	uint16_t notify;
-	char text[512];		/* of the last refusal or event */
-	char reason[512];	/* of the last sa_closed */
-	char peer[256];		/* of the last request */
-	struct gike_req req;	/* last request, sag and peer not kept */
+	char text[512]; /* of the last refusal or event */
+	char reason[512]; /* of the last sa_closed */
+	char peer[256]; /* of the last request */
+	struct gike_req req; /* last request, sag and peer not kept */
 	bool had_sag;
-	uint8_t tek[36];	/* as it was unwrapped */
+	uint8_t tek[36]; /* as it was unwrapped */
 	int tek_ret;
 	uint64_t sender_id;
 	bool transport;
 	unsigned int keepalives;
-	struct ep kept_from, kept_to;	/* of the last one */
-	char line[512];		/* exported keys */
+	struct ep kept_from, kept_to; /* of the last one */
+	char line[512]; /* exported keys */
 };
 
 struct node {
@@ -68,21 +68,21 @@ struct node {
 	struct cert_chain *chain;
 	struct trust *trust;
 	struct seen seen;
-	struct ike_sa *sa;	/* of the last callback */
+	struct ike_sa *sa; /* of the last callback */
 	/* key server: what to answer */
-	uint16_t answer;	/* notify */
+	uint16_t answer; /* notify */
 	bool later;
-	bool broken;		/* an answer that breaks the rules */
-	bool close_inside;	/* closes the SA from within group_request */
+	bool broken; /* an answer that breaks the rules */
+	bool close_inside; /* closes the SA from within group_request */
 	uint64_t token;
 	/* member: leaves it to the "kernel" which address it sends from */
 	bool no_local;
-	unsigned int n_sids;	/* key server: gives so many, 0: one */
-	bool no_natt;		/* key server: not on port 4500 */
+	unsigned int n_sids; /* key server: gives so many, 0: one */
+	bool no_natt; /* key server: not on port 4500 */
 };
 
 void net_init(struct net *net);
-void net_free(struct net *net);	/* nodes too */
+void net_free(struct net *net); /* nodes too */
 /* Everything that is queued, and what it causes */
 void net_run(struct net *net);
 /* The first packet only; false when there is none */
@@ -94,11 +94,11 @@ void net_swap(struct net *net, unsigned int a, unsigned int b);
 void net_pass(struct net *net, uint64_t ms, bool deliver);
 
 struct pki_opt {
-	enum sig_type type;	/* 0: Ed25519 */
+	enum sig_type type; /* 0: Ed25519 */
 	const struct pki_pair *ca;
 	enum pki_kind kind;
 	const char *dns;
-	time_t from, to;	/* 0: valid */
+	time_t from, to; /* 0: valid */
 };
 
 void pki_ca(struct net *net, const char *name, struct pki_pair *ca);

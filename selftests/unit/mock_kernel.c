@@ -15,8 +15,8 @@ unsigned int mock_iv_clashes;
 static uint64_t used[USED_MAX];
 static unsigned int n_used;
 
-__attribute__((format(printf, 3, 4)))
-static int fail(struct kerr *err, int rc, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static int fail(struct kerr *err, int rc,
+						      const char *fmt, ...)
 {
 	va_list ap;
 
@@ -86,8 +86,7 @@ static int sa_flush(void *ctx, const char *group, struct kerr *err)
 	return 0;
 }
 
-static int group_del(void *ctx, const char *name, bool force,
-		     struct kerr *err)
+static int group_del(void *ctx, const char *name, bool force, struct kerr *err)
 {
 	struct mock_kernel *mk = ctx;
 	struct kgroup *g = group_of(mk, name);
@@ -233,8 +232,9 @@ static bool expired(const struct mock_kernel *mk, const struct mock_sa *s)
 {
 	if (s->wiped)
 		return true;
-	return s->sa.limits.hard_time && clock_mono_ms(mk->clock) >=
-		s->added_ms + s->sa.limits.hard_time * 1000;
+	return s->sa.limits.hard_time &&
+	       clock_mono_ms(mk->clock) >=
+		       s->added_ms + s->sa.limits.hard_time * 1000;
 }
 
 static void info_of(const struct mock_kernel *mk, const struct mock_sa *s,
@@ -244,8 +244,8 @@ static void info_of(const struct mock_kernel *mk, const struct mock_sa *s,
 	info->sa = s->sa;
 	memset(info->sa.key, 0, sizeof(info->sa.key));
 	info->sa.select = s->selected;
-	info->state = expired(mk, s) ? MCSEC_SA_STATE_EXPIRED :
-				       MCSEC_SA_STATE_LIVE;
+	info->state = expired(mk, s) ? MCSEC_SA_STATE_EXPIRED
+				     : MCSEC_SA_STATE_LIVE;
 	info->age = (clock_mono_ms(mk->clock) - s->added_ms) / 1000;
 }
 
@@ -354,8 +354,7 @@ bool mock_kernel_recv(struct mock_kernel *mk, const struct mock_packet *p)
 		uint64_t *got = &s->got[p->sender_id % MCSEC_SENDER_IDS_MAX];
 
 		if (s->sa.spi != p->spi || !(s->sa.dir & MCSEC_DIR_IN) ||
-		    expired(mk, s) ||
-		    memcmp(s->sa.key, p->key, KSA_KEY_MAX))
+		    expired(mk, s) || memcmp(s->sa.key, p->key, KSA_KEY_MAX))
 			continue;
 		if (p->counter <= *got) {
 			mk->replays++;

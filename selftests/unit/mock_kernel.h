@@ -12,9 +12,9 @@
 #include "kernel/kernel.h"
 #include "lib/clock.h"
 
-#define MOCK_GROUPS	4
-#define MOCK_SAS	64	/* as the module's limit */
-#define MOCK_KEYS	4096
+#define MOCK_GROUPS 4
+#define MOCK_SAS 64 /* as the module's limit */
+#define MOCK_KEYS 4096
 
 struct mock_packet {
 	struct addr dst;
@@ -22,16 +22,16 @@ struct mock_packet {
 	uint32_t sender_id;
 	uint64_t counter;
 	uint8_t key[KSA_KEY_MAX];
-	uint64_t n;		/* number in the stream */
+	uint64_t n; /* number in the stream */
 };
 
 struct mock_sa {
 	struct ksa sa;
 	bool selected;
-	bool wiped;		/* the machine was about to go to disk */
+	bool wiped; /* the machine was about to go to disk */
 	uint64_t added_ms;
-	uint64_t counter;	/* of its first Sender-ID */
-	uint64_t got[MCSEC_SENDER_IDS_MAX];	/* highest, by Sender-ID */
+	uint64_t counter; /* of its first Sender-ID */
+	uint64_t got[MCSEC_SENDER_IDS_MAX]; /* highest, by Sender-ID */
 };
 
 /* A key that this kernel has ever been given. */
@@ -50,10 +50,10 @@ struct mock_kernel {
 	unsigned int n_sas;
 	struct mock_key key[MOCK_KEYS];
 	unsigned int n_keys;
-	int fail_add;		/* the next sa_add() fails so */
-	bool to_disk;		/* so every one fails */
+	int fail_add; /* the next sa_add() fails so */
+	bool to_disk; /* so every one fails */
 	uint64_t replays;
-	uint64_t unknown;	/* packets without an SA for them */
+	uint64_t unknown; /* packets without an SA for them */
 };
 
 /* Over all kernels: a Sender-ID under a key that had it before. */

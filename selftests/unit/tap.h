@@ -30,9 +30,8 @@
 static int tap_count;
 static int tap_failed;
 
-__attribute__((format(printf, 4, 0)))
-static inline bool tap_result(bool good, const char *file, int line,
-			      const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static inline bool
+tap_result(bool good, const char *file, int line, const char *fmt, va_list ap)
 {
 	printf("%s %d - ", good ? "ok" : "not ok", ++tap_count);
 	vprintf(fmt, ap);
@@ -45,9 +44,8 @@ static inline bool tap_result(bool good, const char *file, int line,
 	return good;
 }
 
-__attribute__((format(printf, 4, 5)))
-static inline bool tap_ok(bool good, const char *file, int line,
-			  const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static inline bool
+tap_ok(bool good, const char *file, int line, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -57,9 +55,9 @@ static inline bool tap_ok(bool good, const char *file, int line,
 	return good;
 }
 
-__attribute__((format(printf, 5, 6)))
-static inline bool tap_is_int(intmax_t got, intmax_t want, const char *file,
-			      int line, const char *fmt, ...)
+__attribute__((format(printf, 5, 6))) static inline bool
+tap_is_int(intmax_t got, intmax_t want, const char *file, int line,
+	   const char *fmt, ...)
 {
 	va_list ap;
 
@@ -72,9 +70,9 @@ static inline bool tap_is_int(intmax_t got, intmax_t want, const char *file,
 	return got == want;
 }
 
-__attribute__((format(printf, 5, 6)))
-static inline bool tap_is_str(const char *got, const char *want,
-			      const char *file, int line, const char *fmt, ...)
+__attribute__((format(printf, 5, 6))) static inline bool
+tap_is_str(const char *got, const char *want, const char *file, int line,
+	   const char *fmt, ...)
 {
 	bool good = got && want ? !strcmp(got, want) : got == want;
 	va_list ap;
@@ -99,10 +97,9 @@ static inline void tap_hex(const char *name, const void *data, size_t len)
 	printf("%s\n", len > 256 ? " ..." : "");
 }
 
-__attribute__((format(printf, 7, 8)))
-static inline bool tap_is_mem(const void *got, size_t gotlen, const void *want,
-			      size_t wantlen, const char *file, int line,
-			      const char *fmt, ...)
+__attribute__((format(printf, 7, 8))) static inline bool
+tap_is_mem(const void *got, size_t gotlen, const void *want, size_t wantlen,
+	   const char *file, int line, const char *fmt, ...)
 {
 	bool good = gotlen == wantlen &&
 		    (!gotlen || (got && want && !memcmp(got, want, gotlen)));
@@ -129,8 +126,8 @@ static inline bool tap_is_mem(const void *got, size_t gotlen, const void *want,
 	tap_is_mem(got, gotlen, want, wantlen, __FILE__, __LINE__, __VA_ARGS__)
 
 /* A remark for who reads the output; never judged. */
-__attribute__((format(printf, 1, 2)))
-static inline void diag(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) static inline void diag(const char *fmt,
+							      ...)
 {
 	va_list ap;
 

@@ -16,8 +16,8 @@
 static void addresses(void)
 {
 	static const char *const bad[] = {
-		"", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4x", ":::",
-		"::1%lo", "[::1]", "g::", "1.2.3.4 ", "localhost",
+		"",    "1",	 "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4x",
+		":::", "::1%lo", "[::1]", "g::",       "1.2.3.4 ",  "localhost",
 	};
 	char buf[ADDR_STRLEN];
 	struct addr a, b;
@@ -31,7 +31,8 @@ static void addresses(void)
 	ok(addr_is_multicast(&b) && addr_is_link_local(&b), "of one link");
 	ok(addr_cmp(&b, &a) < 0 && addr_cmp(&a, &b) > 0, "are in order");
 	ok(!addr_parse("ff02:0::1", &a) && addr_is_multicast(&a) &&
-	   addr_is_link_local(&a), "IPv6 is parsed");
+		   addr_is_link_local(&a),
+	   "IPv6 is parsed");
 	is_str(addr_str(&a, buf), "ff02::1", "and printed in its short form");
 	addr_parse("ff3e::4321:1234", &a);
 	ok(addr_is_multicast(&a) && !addr_is_link_local(&a),
@@ -52,10 +53,21 @@ static void addresses(void)
 static void endpoints(void)
 {
 	static const char *const bad[] = {
-		"1.2.3.4:", "1.2.3.4:0", "1.2.3.4:65536", "1.2.3.4:-1",
-		"1.2.3.4:8 ", "[1.2.3.4]:1", "[::1", "[::1]1", "[::1]:",
-		"::1:848x", ":848", "[]:1", "1.2.3.4:99999999999999999999",
-		"[2001:db8::1%lo]:1", "1.2.3.4%lo:1",
+		"1.2.3.4:",
+		"1.2.3.4:0",
+		"1.2.3.4:65536",
+		"1.2.3.4:-1",
+		"1.2.3.4:8 ",
+		"[1.2.3.4]:1",
+		"[::1",
+		"[::1]1",
+		"[::1]:",
+		"::1:848x",
+		":848",
+		"[]:1",
+		"1.2.3.4:99999999999999999999",
+		"[2001:db8::1%lo]:1",
+		"1.2.3.4%lo:1",
 	};
 	struct sockaddr_storage ss;
 	struct sockaddr_in6 *in6 = (void *)&ss;
@@ -75,7 +87,8 @@ static void endpoints(void)
 	f.port = 4500;
 	ok(ep_equal(&e, &f), "equal");
 	ok(!ep_parse("[fe80::1%lo]:848", 0, &e) &&
-	   e.scope == if_nametoindex("lo"), "an interface in it");
+		   e.scope == if_nametoindex("lo"),
+	   "an interface in it");
 	is_str(ep_str(&e, buf), "[fe80::1%lo]:848", "printed");
 	is_int(ep_to_sockaddr(&e, &ss), sizeof(*in6), "to a sockaddr");
 	ok(!ep_from_sockaddr(&ss, &f) && ep_equal(&e, &f), "and back");
@@ -216,7 +229,8 @@ static void source_specific(void)
 	ep_parse("127.0.0.7:1", 0, &from);
 	udp_send(tx, &from, &g, NULL, 0, "7", 1);
 	ok(wait_recv(rx, buf, sizeof(buf), &from, NULL, NULL) == 1 &&
-	   buf[0] == '7', "only that source is heard");
+		   buf[0] == '7',
+	   "only that source is heard");
 	is_int(udp_recv(rx, buf, sizeof(buf), NULL, NULL, NULL), -EAGAIN,
 	       "the other is not");
 	is_int(udp_mcast_leave(rx, &g.addr, &src, lo), 0, "left");

@@ -7,9 +7,8 @@
 
 static void reader(void)
 {
-	static const uint8_t in[] = {
-		1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17
-	};
+	static const uint8_t in[] = { 1,  2,  3,  4,  5,  6,  7,  8, 9,
+				      10, 11, 12, 13, 14, 15, 16, 17 };
 	struct rbuf r, sub;
 	uint8_t two[2];
 
@@ -53,9 +52,8 @@ static void reader(void)
 
 static void writer(void)
 {
-	static const uint8_t want[] = {
-		1, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4, 'a', 'b'
-	};
+	static const uint8_t want[] = { 1, 0, 2, 0, 0, 0, 3,   0,  0,
+					0, 0, 0, 0, 0, 4, 'a', 'b' };
 	struct wbuf w;
 	size_t off, i;
 

@@ -48,8 +48,8 @@ static void times_and_issuers(void)
 	is_int(verify_pair(&a, NOW - 3601, CERT_FOR_MEMBER, &why),
 	       -EKEYREJECTED, "not yet valid");
 	is_str(why, "certificate is not yet valid", "is said");
-	refused(verify_pair(&x, NOW, CERT_FOR_MEMBER, &why),
-		-EKEYREJECTED, "of an authority that we don't know");
+	refused(verify_pair(&x, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
+		"of an authority that we don't know");
 	is_str(why, "issuer unknown (no trusted CA has issued it)", "is said");
 	refused(verify_pair(&other_ca, NOW, CERT_FOR_MEMBER, &why),
 		-EKEYREJECTED, "an unknown authority itself");
@@ -59,8 +59,8 @@ static void times_and_issuers(void)
 	rogue.key = other_ca.key;
 	pki_pair_free(&x);
 	x = issue(&rogue, &req);
-	refused(verify_pair(&x, NOW, CERT_FOR_MEMBER, &why),
-		-EKEYREJECTED, "signed by another key in our CA's name");
+	refused(verify_pair(&x, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
+		"signed by another key in our CA's name");
 	pki_pair_free(&a);
 	pki_pair_free(&x);
 }
@@ -96,15 +96,15 @@ static void uses(void)
 	req.kind = PKI_PLAIN;
 	plain = issue(&ca, &req);
 	is_int(verify_pair(&gcks, NOW, CERT_FOR_GCKS, &why), 0, "key server");
-	refused(verify_pair(&member, NOW, CERT_FOR_GCKS, &why),
-		-EKEYREJECTED, "a member is no key server");
+	refused(verify_pair(&member, NOW, CERT_FOR_GCKS, &why), -EKEYREJECTED,
+		"a member is no key server");
 	is_int(verify_pair(&gcks, NOW, CERT_FOR_MEMBER, &why), 0,
 	       "a key server may be a member of its groups");
 	ok(!verify_pair(&plain, NOW, CERT_FOR_GCKS, &why) &&
-	   !verify_pair(&plain, NOW, CERT_FOR_MEMBER, &why),
+		   !verify_pair(&plain, NOW, CERT_FOR_MEMBER, &why),
 	   "one without extended key usage is good for both");
-	refused(verify_pair(&ca, NOW, CERT_FOR_MEMBER, &why),
-		-EKEYREJECTED, "the CA's own doesn't sign messages");
+	refused(verify_pair(&ca, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
+		"the CA's own doesn't sign messages");
 	pki_pair_free(&member);
 	pki_pair_free(&gcks);
 	pki_pair_free(&plain);
@@ -127,16 +127,16 @@ static void chains(void)
 	d[1] = (struct cert_der){ inter.cert, inter.cert_len };
 	is_int(verify(d, 2, NOW, CERT_FOR_MEMBER, &why), 0,
 	       "with the intermediate");
-	refused(verify(d, 1, NOW, CERT_FOR_MEMBER, &why),
-		-EKEYREJECTED, "without it");
+	refused(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
+		"without it");
 	/* a member's certificate must not make members */
 	plain = issue(&inter, &req);
 	below = issue(&plain, &req);
 	d[0] = (struct cert_der){ below.cert, below.cert_len };
 	d[2] = d[1];
 	d[1] = (struct cert_der){ plain.cert, plain.cert_len };
-	refused(verify(d, 3, NOW, CERT_FOR_MEMBER, &why),
-		-EKEYREJECTED, "issued by one that is no CA");
+	refused(verify(d, 3, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
+		"issued by one that is no CA");
 	d[0] = (struct cert_der){ leaf.cert, leaf.cert_len };
 	for (i = 1; i <= CERT_MAX_CHAIN; i++)
 		d[i] = (struct cert_der){ inter.cert, inter.cert_len };
@@ -147,8 +147,7 @@ static void chains(void)
 	refused(verify(d, CERT_MAX_CHAIN + 1, NOW, CERT_FOR_MEMBER, &why),
 		-EBADMSG, "more than are read");
 	is_str(why, "no certificate, or too many", "is said");
-	refused(verify(d, 0, NOW, CERT_FOR_MEMBER, &why),
-		-EBADMSG, "none");
+	refused(verify(d, 0, NOW, CERT_FOR_MEMBER, &why), -EBADMSG, "none");
 	d[0].len--;
 	refused(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), -EBADMSG,
 		"one that is cut");
@@ -178,13 +177,13 @@ static void chains(void)
 	below = issue(&deep, &req);
 	d[0] = (struct cert_der){ below.cert, below.cert_len };
 	d[1] = (struct cert_der){ deep.cert, deep.cert_len };
-	refused(verify(d, 2, NOW, CERT_FOR_MEMBER, &why),
-		-EKEYREJECTED, "an authority below one that allows none");
+	refused(verify(d, 2, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
+		"an authority below one that allows none");
 
 	weak = make_ca(NULL, "weak", 1024);
 	d[0] = (struct cert_der){ weak.cert, weak.cert_len };
-	refused(verify(d, 1, NOW, CERT_FOR_MEMBER, &why),
-		-EOPNOTSUPP, "RSA of 1024 bits");
+	refused(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), -EOPNOTSUPP,
+		"RSA of 1024 bits");
 	pki_pair_free(&root);
 	pki_pair_free(&inter);
 	pki_pair_free(&leaf);
@@ -224,7 +223,8 @@ static void damaged(void)
 	memcpy(copy, a.cert, a.cert_len);
 	copy[a.cert_len] = 0;
 	is_int(verify(&(struct cert_der){ copy, a.cert_len + 1 }, 1, NOW,
-		      CERT_FOR_MEMBER, &why), -EBADMSG, "nor with more behind");
+		      CERT_FOR_MEMBER, &why),
+	       -EBADMSG, "nor with more behind");
 	free(copy);
 	pki_pair_free(&a);
 }
@@ -267,25 +267,30 @@ static void identities(void)
 	ok(!cert_match_id(leaf, CERT_ID_FQDN, "a.example\0.org", 14),
 	   "no name with a zero in it");
 	ok(!MATCH(CERT_ID_RFC822_ADDR, "a.example") &&
-	   !MATCH(CERT_ID_FQDN, "Ann@example.org"), "kinds aren't mixed");
+		   !MATCH(CERT_ID_FQDN, "Ann@example.org"),
+	   "kinds aren't mixed");
 	ok(MATCH(CERT_ID_RFC822_ADDR, "Ann@EXAMPLE.org"), "mail address");
 	ok(!MATCH(CERT_ID_RFC822_ADDR, "Ann@example.orh") &&
-	   !MATCH(CERT_ID_RFC822_ADDR, "Bnn@example.org"), "the whole of it");
+		   !MATCH(CERT_ID_RFC822_ADDR, "Bnn@example.org"),
+	   "the whole of it");
 	ok(!MATCH(CERT_ID_RFC822_ADDR, "ann@example.org"),
 	   "whose first part has case");
 	ok(!MATCH(11, "a.example"), "a key ID is nothing in a certificate");
 	addr_parse("192.0.2.1", &ad);
 	ok(cert_match_id(leaf, CERT_ID_IPV4_ADDR, ad.b, 4), "IPv4 address");
 	ok(!cert_match_id(leaf, CERT_ID_IPV4_ADDR, ad.b, 3) &&
-	   !cert_match_id(leaf, CERT_ID_IPV6_ADDR, ad.b, 16), "all of it");
+		   !cert_match_id(leaf, CERT_ID_IPV6_ADDR, ad.b, 16),
+	   "all of it");
 	ad.b[3] = 2;
 	ok(!cert_match_id(leaf, CERT_ID_IPV4_ADDR, ad.b, 4), "no other");
 	addr_parse("2001:db8::1", &ad);
 	ok(cert_match_id(leaf, CERT_ID_IPV6_ADDR, ad.b, 16), "IPv6 address");
 	/* CN=somebody */
 	len = 2 + 2 + 2 + 5 + 2 + 8;
-	memcpy(der, "\x30\x13\x31\x11\x30\x0f\x06\x03\x55\x04\x03\x0c\x08"
-	       "somebody", len);
+	memcpy(der,
+	       "\x30\x13\x31\x11\x30\x0f\x06\x03\x55\x04\x03\x0c\x08"
+	       "somebody",
+	       len);
 	ok(cert_match_id(leaf, CERT_ID_DER_ASN1_DN, der, len), "the subject");
 	der[len - 1]++;
 	ok(!cert_match_id(leaf, CERT_ID_DER_ASN1_DN, der, len), "no other");
@@ -294,14 +299,14 @@ static void identities(void)
 	ok(KNOWN(CERT_ID_FQDN, "a.example") && KNOWN(CERT_ID_FQDN, "A.Example"),
 	   "a member is known by its first DNS name");
 	ok(!KNOWN(CERT_ID_FQDN, "alias.example") &&
-	   !KNOWN(CERT_ID_RFC822_ADDR, "Ann@example.org") &&
-	   !cert_known_as(leaf, CERT_ID_IPV6_ADDR, ad.b, 16) &&
-	   !cert_known_as(leaf, CERT_ID_DER_ASN1_DN, der, len),
+		   !KNOWN(CERT_ID_RFC822_ADDR, "Ann@example.org") &&
+		   !cert_known_as(leaf, CERT_ID_IPV6_ADDR, ad.b, 16) &&
+		   !cert_known_as(leaf, CERT_ID_DER_ASN1_DN, der, len),
 	   "by none of the others in the same certificate");
 	ok(!KNOWN(CERT_ID_FQDN, "*") && !KNOWN(CERT_ID_FQDN, "") &&
-	   !KNOWN(11, "a.example"), "nor by what is no identity");
-	is_str(cert_subject(leaf, buf, sizeof(buf)), "CN=somebody",
-	       "printed");
+		   !KNOWN(11, "a.example"),
+	   "nor by what is no identity");
+	is_str(cert_subject(leaf, buf, sizeof(buf)), "CN=somebody", "printed");
 	is_int(cert_not_after(leaf), NOW + YEAR, "valid until");
 	is_int(cert_ends(leaf), NOW + YEAR, "and its chain no shorter");
 	cert_pubkey(leaf, &pub);
@@ -317,7 +322,8 @@ static void identities(void)
 	ok(type == CERT_ID_FQDN && len == 9 && !memcmp(id, "a.example", 9),
 	   "we are by our first DNS name");
 	ok(cert_chain_fits_key(chain, a.key) &&
-	   !cert_chain_fits_key(chain, ca.key), "key and certificate");
+		   !cert_chain_fits_key(chain, ca.key),
+	   "key and certificate");
 	cert_chain_free(chain);
 	pki_pair_free(&a);
 
@@ -339,14 +345,15 @@ static void identities(void)
 	is_int(cert_id_str(type, id, len, buf, sizeof(buf)), 0, "printed");
 	is_str(buf, "CN=Test CA", "as it stands");
 	is_int(cert_id_str(type, id, len, buf, 5), -ENOSPC, "if it fits");
-	is_int(cert_id_str(CERT_ID_FQDN, "a\nb", 3, buf, sizeof(buf)),
-	       -EINVAL, "no control characters");
+	is_int(cert_id_str(CERT_ID_FQDN, "a\nb", 3, buf, sizeof(buf)), -EINVAL,
+	       "no control characters");
 	is_int(cert_id_str(CERT_ID_FQDN, "192.0.2.1", 9, buf, sizeof(buf)),
 	       -EINVAL, "no name that looks like an address");
 	is_int(cert_id_str(CERT_ID_FQDN, "CN=x", 4, buf, sizeof(buf)), -EINVAL,
 	       "nor one like a subject");
 	is_int(cert_id_str(CERT_ID_IPV4_ADDR, "\300\0\2\1", 4, buf,
-			   sizeof(buf)), 0, "an address");
+			   sizeof(buf)),
+	       0, "an address");
 	is_str(buf, "192.0.2.1", "printed");
 	cert_chain_free(chain);
 }
@@ -398,7 +405,7 @@ static void files(void)
 	is_int(trust_load(crt, &t, err, sizeof(err)), -EBADMSG, "none: %s",
 	       err);
 	write_file(crt, "-----BEGIN CERTIFICATE-----\nMIIB\n"
-		   "-----END CERTIFICATE-----\n");
+			"-----END CERTIFICATE-----\n");
 	is_int(cert_chain_load(crt, &chain, err, sizeof(err)), -EBADMSG,
 	       "damaged: %s", err);
 	unlink(crt);
@@ -436,9 +443,8 @@ static void requests(void)
 /* Each kind of key signs and is signed. */
 static void kinds(void)
 {
-	static const enum sig_type types[] = {
-		SIG_ECDSA_P256, SIG_ECDSA_P384, SIG_RSA_PSS
-	};
+	static const enum sig_type types[] = { SIG_ECDSA_P256, SIG_ECDSA_P384,
+					       SIG_RSA_PSS };
 	struct trust *own = trust;
 	size_t i;
 

@@ -78,24 +78,25 @@ static void extended_uses(void)
 		{ IPSEC_IKE ",clientAuth", false, true },
 		{ "anyExtendedKeyUsage,clientAuth", false, true },
 		{ "clientAuth,serverAuth", true, true },
-		{ "DER:30:03:02:01:05", false, false },	/* none that is one */
+		{ "DER:30:03:02:01:05", false, false }, /* none that is one */
 	};
 	const char *why;
 	size_t i;
 
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		struct pki_pair p = with_extension(NID_ext_key_usage,
-						   t[i].eku);
+		struct pki_pair p = with_extension(NID_ext_key_usage, t[i].eku);
 
 		is_int(!verify_pair(&p, NOW, CERT_FOR_GCKS, &why), t[i].gcks,
 		       "%s: as a key server", t[i].eku);
 		if (i < 12 && !t[i].gcks)
-			is_str(why, "certificate is not for a key server (extended key usage)",
+			is_str(why,
+			       "certificate is not for a key server (extended key usage)",
 			       "is said");
 		is_int(!verify_pair(&p, NOW, CERT_FOR_MEMBER, &why),
 		       t[i].member, "%s: as a member", t[i].eku);
 		if (i < 12 && !t[i].member)
-			is_str(why, "certificate is not for a member (extended key usage)",
+			is_str(why,
+			       "certificate is not for a member (extended key usage)",
 			       "is said");
 		pki_pair_free(&p);
 	}

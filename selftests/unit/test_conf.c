@@ -16,7 +16,8 @@ static char err[CONF_ERRLEN];
 #define IDENTITY \
 	"identity: { certificate = \"/c\"; key = \"/k\"; ca = \"/a\"; };\n"
 /* lines 2 to 7, the group on line 4 */
-#define GCKS(gcks, group) IDENTITY \
+#define GCKS(gcks, group) \
+	IDENTITY \
 	"gcks: {\n" \
 	"  store = \"/s\"; seal-key = \"/sk\"; " gcks "\n" \
 	"  groups = ( { name = \"video\"; address = \"239.1.1.1\";\n" \
@@ -24,7 +25,8 @@ static char err[CONF_ERRLEN];
 	"    " group "\n" \
 	"  } );\n" \
 	"};\n"
-#define MEMBER(member, group) IDENTITY \
+#define MEMBER(member, group) \
+	IDENTITY \
 	"member: {\n" \
 	"  gcks = \"10.0.0.1\"; gcks-id = \"gcks.example\"; " member "\n" \
 	"  groups = ( { name = \"video\"; address = \"239.1.1.1\";\n" \
@@ -49,7 +51,8 @@ static void refused(const char *text, const char *where, const char *what)
 	err[0] = '\0';
 	ret = conf_parse(text, "f", &c, err, sizeof(err));
 	ok(ret == -EINVAL && !c && !strncmp(err, where, strlen(where)) &&
-	   strstr(err, what), "%s", err[0] ? err : where);
+		   strstr(err, what),
+	   "%s", err[0] ? err : where);
 	conf_free(c);
 }
 
@@ -68,17 +71,18 @@ static void defaults(void)
 	is_str(ep_str(&c->gcks->listen[0], buf), "0.0.0.0:848", "IPv4");
 	is_str(ep_str(&c->gcks->listen[1], buf), "[::]:848", "IPv6");
 	ok(g->alg.encr == 20 && g->alg.key_bits == 128 &&
-	   g->kek_alg.encr == 20 && g->kek_alg.key_bits == 256 &&
-	   g->kwa == KWA_5649_256 && g->rekey_sign == SIG_ED25519,
+		   g->kek_alg.encr == 20 && g->kek_alg.key_bits == 256 &&
+		   g->kwa == KWA_5649_256 && g->rekey_sign == SIG_ED25519,
 	   "algorithms");
 	is_str(conf_alg_str(&g->alg), "aes-gcm-16-128", "by name");
 	is_str(ep_str(&g->rekey_to, buf), "239.1.1.254:848", "rekey address");
 	ok(g->rekey_interval == 3600 && g->atd == 5 && g->dtd == 15 &&
-	   g->lifetime == 7215 && g->kek_lifetime == 7215, "times");
+		   g->lifetime == 7215 && g->kek_lifetime == 7215,
+	   "times");
 	ok(g->rekey_ttl == 32 && g->rekey_copies == 3 &&
-	   g->sender_id_bits == 16 && g->max_sender_ids == 16 &&
-	   g->max_members == 10000 && !g->batch_join_ms && !g->batch_leave_ms &&
-	   g->membership_lifetime == 604800,
+		   g->sender_id_bits == 16 && g->max_sender_ids == 16 &&
+		   g->max_members == 10000 && !g->batch_join_ms &&
+		   !g->batch_leave_ms && g->membership_lifetime == 604800,
 	   "the rest");
 	is_int(g->line, 4, "where it stands");
 	conf_free(c);
@@ -89,9 +93,10 @@ static void defaults(void)
 	c = parse(MEMBER("", ""));
 	is_str(ep_str(&c->member->gcks, buf), "10.0.0.1:848", "its port");
 	ok(!c->member->groups[0].send && c->member->groups[0].receive &&
-	   c->member->groups[0].sender_ids >= 1 &&
-	   c->member->groups[0].window == 1024 &&
-	   c->member->groups[0].max_senders == 1024, "a member receives");
+		   c->member->groups[0].sender_ids >= 1 &&
+		   c->member->groups[0].window == 1024 &&
+		   c->member->groups[0].max_senders == 1024,
+	   "a member receives");
 	ok(addr_is_none(&c->member->local.addr) && !c->member->interface[0],
 	   "the kernel chooses");
 	conf_free(c);
@@ -131,16 +136,17 @@ static void everything(void)
 	is_int(conf_load(path, &c, err, sizeof(err)), -EINVAL, "cut: %s", err);
 	close(fd);
 	unlink(path);
-	is_int(conf_load(path, &c, err, sizeof(err)), -ENOENT, "gone: %s",
-	       err);
+	is_int(conf_load(path, &c, err, sizeof(err)), -ENOENT, "gone: %s", err);
 	is_int(conf_load("/", &c, err, sizeof(err)) < 0, 1, "a folder: %s",
 	       err);
 	free(text);
 	is_int(conf_load(SRCDIR "/Documentation/examples/gcks.conf", &c, err,
-			 sizeof(err)), 0, "the example of a key server");
+			 sizeof(err)),
+	       0, "the example of a key server");
 	conf_free(c);
 	is_int(conf_load(SRCDIR "/Documentation/examples/member.conf", &c, err,
-			 sizeof(err)), 0, "and of a member");
+			 sizeof(err)),
+	       0, "and of a member");
 	conf_free(c);
 }
 
@@ -155,8 +161,8 @@ static void words(void)
 		"f:1: identity.ca", "is missing");
 	refused("identity: { certificate = \"c.pem\"; };",
 		"f:1: identity.certificate", "absolute path");
-	refused("identity: { certificate = 1; };",
-		"f:1: identity.certificate", "text in quotes");
+	refused("identity: { certificate = 1; };", "f:1: identity.certificate",
+		"text in quotes");
 	refused(GCKS("", "rekey-intervall = 5;"),
 		"f:6: gcks.groups[0].rekey-intervall", "\"rekey-interval\"");
 	refused(GCKS("", "zzzzzz = 5;"), "f:6: gcks.groups[0].zzzzzz",
@@ -169,10 +175,10 @@ static void words(void)
 		"f:6: gcks.groups[0].kek-algorithm", "is not known");
 	refused(GCKS("", "name = \"x\"; name = \"y\";"), "f:6: ", "uplicate");
 	refused("log-level = \"dbug\";", "f:1: log-level", "\"debug\"");
-	refused(GCKS("", "rekey-ttl = true;"),
-		"f:6: gcks.groups[0].rekey-ttl", "whole number");
-	refused(GCKS("", "rekey-ttl = 1.5;"),
-		"f:6: gcks.groups[0].rekey-ttl", "whole number");
+	refused(GCKS("", "rekey-ttl = true;"), "f:6: gcks.groups[0].rekey-ttl",
+		"whole number");
+	refused(GCKS("", "rekey-ttl = 1.5;"), "f:6: gcks.groups[0].rekey-ttl",
+		"whole number");
 	refused(MEMBER("", "send = 1;"), "f:5: member.groups[0].send",
 		"true or false");
 	refused(GCKS("", "senders = 5;"), "f:6: gcks.groups[0].senders",
@@ -205,21 +211,22 @@ static void ranges(void)
 		"f:6: gcks.groups[0].sender-id-bits", "8, 12 or 16");
 	refused(MEMBER("", "replay-window = 100;"),
 		"f:5: member.groups[0].replay-window", "power of two");
-	refused(GCKS("listen = ( \"10.0.0.1:0\" );", ""),
-		"f:3: gcks.listen[0]", "address with a port");
+	refused(GCKS("listen = ( \"10.0.0.1:0\" );", ""), "f:3: gcks.listen[0]",
+		"address with a port");
 	refused(GCKS("listen = ( );", ""), "f:3: gcks.listen", "list of 1");
 	refused(GCKS("listen = ( \"239.1.1.1:848\" );", ""),
 		"f:3: gcks.listen[0]", "multicast");
 	refused(GCKS("listen = ( \"[fe80::1%nosuch0]:848\" );", ""),
 		"f:3: gcks.listen[0]", "interface");
-	refused(IDENTITY "gcks: { store = \"/s\"; seal-key = \"/k\"; groups = ( ); };",
+	refused(IDENTITY
+		"gcks: { store = \"/s\"; seal-key = \"/k\"; groups = ( ); };",
 		"f:2: gcks.groups", "list of 1");
 	refused(IDENTITY "gcks: { groups = ( { name = \"a b\"; } ); };",
 		"f:2: gcks.groups[0].name", "blanks");
 	refused(IDENTITY "gcks: { groups = ( { name = \"\"; } ); };",
 		"f:2: gcks.groups[0].name", "1 to 31");
 	refused(IDENTITY "gcks: { groups = ( { name = "
-		"\"12345678901234567890123456789012\"; } ); };",
+			 "\"12345678901234567890123456789012\"; } ); };",
 		"f:2: gcks.groups[0].name", "1 to 31");
 	refused(IDENTITY "gcks: { groups = ( { address = \"10.0.0.1\"; } ); };",
 		"f:2: gcks.groups[0].address", "no multicast address");
@@ -250,25 +257,25 @@ static void together(void)
 	refused(GCKS("", "rekey-source = \"2001:db8::1\";"),
 		"f:6: gcks.groups[0].rekey-source", "family");
 	refused(GCKS("", "} , { name = \"video\"; address = \"239.1.1.2\"; "
-		     "rekey-address = \"239.1.1.254\"; receivers = \"*\";"),
+			 "rekey-address = \"239.1.1.254\"; receivers = \"*\";"),
 		"f:6: gcks.groups[1].name", "another group");
 	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.1\"; "
-		     "rekey-address = \"239.1.1.254\"; receivers = \"*\";"),
+			 "rekey-address = \"239.1.1.254\"; receivers = \"*\";"),
 		"f:6: gcks.groups[1].address", "another group");
 	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.2\"; "
-		     "rekey-address = \"239.1.1.1\"; receivers = \"*\";"),
+			 "rekey-address = \"239.1.1.1\"; receivers = \"*\";"),
 		"f:6: gcks.groups[1].rekey-address", "only ESP");
 	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.254\"; "
-		     "rekey-address = \"239.1.1.253\"; receivers = \"*\";"),
+			 "rekey-address = \"239.1.1.253\"; receivers = \"*\";"),
 		"f:5: gcks.groups[0].rekey-address", "only ESP");
 	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.2\"; "
-		     "rekey-address = \"239.1.1.2\"; receivers = \"*\";"),
+			 "rekey-address = \"239.1.1.2\"; receivers = \"*\";"),
 		"f:6: gcks.groups[1].rekey-address", "own address");
 	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.2\"; "
-		     "rekey-address = \"239.1.1.253\";"),
+			 "rekey-address = \"239.1.1.253\";"),
 		"f:6: gcks.groups[1].receivers", "nobody");
 	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.2\"; "
-		     "rekey-address = \"239.1.1.254\"; receivers = \"*\";"),
+			 "rekey-address = \"239.1.1.254\"; receivers = \"*\";"),
 		"f:6: gcks.groups[1].rekey-address", "same rekey-port");
 	refused(GCKS("listen = [ \"10.0.0.1:848\", \"10.0.0.1\" ];", ""),
 		"f:3: gcks.listen", "twice");
@@ -280,19 +287,23 @@ static void together(void)
 		"f:3: member.local", "family");
 	refused(MEMBER("", "} , { name = \"audio\"; address = \"239.1.1.1\";"),
 		"f:5: member.groups[1].address", "another group");
-	refused(IDENTITY "member: { gcks = \"10.0.0.1\"; gcks-id = \"a b\"; "
+	refused(IDENTITY
+		"member: { gcks = \"10.0.0.1\"; gcks-id = \"a b\"; "
 		"groups = ( { name = \"v\"; address = \"239.1.1.1\"; } ); };",
 		"f:2: member.gcks-id", "neither a DNS name");
-	refused(IDENTITY "member: { gcks = \"0.0.0.0\"; gcks-id = \"a\"; "
+	refused(IDENTITY
+		"member: { gcks = \"0.0.0.0\"; gcks-id = \"a\"; "
 		"groups = ( { name = \"v\"; address = \"239.1.1.1\"; } ); };",
 		"f:2: member.gcks", "one host");
 	refused(IDENTITY "member: { groups = ( { name = \"v\"; } ); };",
 		"f:2: member.groups[0].address", "is missing");
-	refused(GCKS("", "") "member: { gcks = \"10.0.0.1\"; gcks-id = \"a\";\n"
-		"groups = ( { name = \"video\"; address = \"239.1.1.9\"; } ); };",
+	refused(GCKS("",
+		     "") "member: { gcks = \"10.0.0.1\"; gcks-id = \"a\";\n"
+			 "groups = ( { name = \"video\"; address = \"239.1.1.9\"; } ); };",
 		"f:10: member.groups[0].address", "gcks has");
-	refused(GCKS("", "") "member: { gcks = \"10.0.0.1\"; gcks-id = \"a\";\n"
-		"groups = ( { name = \"v\"; address = \"239.1.1.254\"; } ); };",
+	refused(GCKS("",
+		     "") "member: { gcks = \"10.0.0.1\"; gcks-id = \"a\";\n"
+			 "groups = ( { name = \"v\"; address = \"239.1.1.254\"; } ); };",
 		"f:10: member.groups[0].address", "rekey-address");
 }
 
@@ -303,22 +314,26 @@ static void names(void)
 
 	ok(conf_names_match(&n, "a.EXAMPLE"), "a name, case ignored");
 	ok(!conf_names_match(&n, "xa.example") &&
-	   !conf_names_match(&n, "a.example.org"), "all of it");
+		   !conf_names_match(&n, "a.example.org"),
+	   "all of it");
 	ok(conf_names_match(&n, "x.B.example") &&
-	   conf_names_match(&n, "x.y.b.example"), "a pattern");
+		   conf_names_match(&n, "x.y.b.example"),
+	   "a pattern");
 	ok(!conf_names_match(&n, "b.example") &&
-	   !conf_names_match(&n, ".b.example") &&
-	   !conf_names_match(&n, "xb.example"), "needs something before it");
+		   !conf_names_match(&n, ".b.example") &&
+		   !conf_names_match(&n, "xb.example"),
+	   "needs something before it");
 	ok(!conf_names_match(&n, "CN=x.b.example") &&
-	   !conf_names_match(&n, "O=x,CN=y.b.example") &&
-	   !conf_names_match(&n, "x@y.b.example"),
+		   !conf_names_match(&n, "O=x,CN=y.b.example") &&
+		   !conf_names_match(&n, "x@y.b.example"),
 	   "is for names, not for subjects and mail addresses");
 	list[1] = "*.2.1";
-	ok(conf_names_match(&n, "x.2.1") &&
-	   !conf_names_match(&n, "198.51.2.1"), "nor for addresses");
+	ok(conf_names_match(&n, "x.2.1") && !conf_names_match(&n, "198.51.2.1"),
+	   "nor for addresses");
 	list[1] = "*.b.example";
 	ok(conf_names_match(&n, "192.0.2.1") &&
-	   !conf_names_match(&n, "192.0.2.10"), "an address");
+		   !conf_names_match(&n, "192.0.2.10"),
+	   "an address");
 	ok(!conf_names_match(&n, "") && !conf_names_match(&n, "*"),
 	   "an identity is no pattern");
 	list[2] = "*";

@@ -156,8 +156,7 @@ static void refusals(void)
 		{ "{\"cmd\":\"rekey\"}", "no key server" },
 		{ "{\"cmd\":\"rekey\",\"signing_key\":1}",
 		  "\\\"signing_key\\\" has to be true or false" },
-		{ "{\"cmd\":\"status\",\"signing_key\":true}",
-		  "not for this" },
+		{ "{\"cmd\":\"status\",\"signing_key\":true}", "not for this" },
 		{ "{\"cmd\":\"reset\"}", "\\\"group\\\" is missing" },
 		{ "{\"cmd\":\"reset\",\"group\":\"v\"}", "no key server" },
 		{ "{\"cmd\":\"reseal\",\"group\":\"v\"}", "not for this" },
@@ -174,7 +173,8 @@ static void refusals(void)
 		const char *text = one(&none, bad[i].request);
 
 		ok(!strncmp(text, "{\"ok\":false,", 12) &&
-		   strstr(text, bad[i].why), "%s", text);
+			   strstr(text, bad[i].why),
+		   "%s", text);
 	}
 	memset(deep, '[', sizeof(deep) - 1);
 	deep[sizeof(deep) - 1] = '\0';
@@ -240,9 +240,10 @@ static void sockets(void)
 	int fd;
 
 	ok(!stat(path, &st) && (st.st_mode & 07777) == 0600 &&
-	   S_ISSOCK(st.st_mode), "for us alone");
-	is_int(ctl_new(loop, &tq, path, &other, err, sizeof(err)),
-	       -EADDRINUSE, "a daemon that answers is not replaced");
+		   S_ISSOCK(st.st_mode),
+	   "for us alone");
+	is_int(ctl_new(loop, &tq, path, &other, err, sizeof(err)), -EADDRINUSE,
+	       "a daemon that answers is not replaced");
 	ok(strstr(err, path) && strstr(err, "running"), "said: %s", err);
 	/* what a daemon that was killed leaves */
 	ctl_free(ctl);
@@ -269,14 +270,14 @@ static void sockets(void)
 
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	close(fd);
-	is_int(ctl_new(loop, &tq, path, &ctl, err, sizeof(err)),
-	       -EEXIST, "a file is not taken away: %s", err);
+	is_int(ctl_new(loop, &tq, path, &ctl, err, sizeof(err)), -EEXIST,
+	       "a file is not taken away: %s", err);
 	unlink(path);
 	snprintf(long_path, sizeof(long_path), "%s/file", dir);
 	close(open(long_path, O_CREAT | O_WRONLY, 0600));
 	strcat(long_path, "/socket");
-	is_int(ctl_new(loop, &tq, long_path, &ctl, err, sizeof(err)),
-	       -ENOTDIR, "below a file: %s", err);
+	is_int(ctl_new(loop, &tq, long_path, &ctl, err, sizeof(err)), -ENOTDIR,
+	       "below a file: %s", err);
 	*strrchr(long_path, '/') = '\0';
 	unlink(long_path);
 	memset(long_path, 'x', sizeof(long_path) - 1);
@@ -409,14 +410,15 @@ static void roles(void)
 	json_decref(o);
 
 	o = parsed(&k, "{\"cmd\":\"member\",\"group\":\"video\"}");
-	list = json_object_get(json_array_get(json_object_get(o, "rosters"),
-					      0), "members");
+	list = json_object_get(json_array_get(json_object_get(o, "rosters"), 0),
+			       "members");
 	is_int((intmax_t)json_array_size(list), 2, "the roster");
 	json_decref(o);
 
 	o = parsed(&r, "{\"cmd\":\"status\"}");
 	g = json_array_get(json_object_get(json_object_get(o, "member"),
-					   "groups"), 0);
+					   "groups"),
+			   0);
 	is_str(str(g, "state"), "in", "the member is in");
 	ok(num(g, "out_spi") > 255 && num(g, "n_sender_ids") > 0, "and sends");
 	json_decref(o);
@@ -426,20 +428,25 @@ static void roles(void)
 	for (size_t i = 0; i < m->mk.sa[0].sa.key_len; i++)
 		sprintf(hex + 2 * i, "%02x", m->mk.sa[0].sa.key[i]);
 	ok(m->mk.n_sas && strlen(hex) >= 40 &&
-	   !strstr(one(&r, "{\"cmd\":\"status\"}"), hex), "no key is told");
+		   !strstr(one(&r, "{\"cmd\":\"status\"}"), hex),
+	   "no key is told");
 	free(hex);
 
 	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
-		      "\"id\":\"nobody\"}"), "is not a member"),
+			  "\"id\":\"nobody\"}"),
+		  "is not a member"),
 	   "who is no member is not evicted by mistake");
 	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
-		      "\"id\":\"nobody\",\"ahead\":true}"), "\"ok\":true"),
+			  "\"id\":\"nobody\",\"ahead\":true}"),
+		  "\"ok\":true"),
 	   "unless ahead is said");
 	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
-		      "\"id\":\"x\",\"ahead\":1}"), "true or false"),
+			  "\"id\":\"x\",\"ahead\":1}"),
+		  "true or false"),
 	   "which is true or false");
 	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
-		      "\"id\":\"a.example\"}"), "\"sent\":true"),
+			  "\"id\":\"a.example\"}"),
+		  "\"sent\":true"),
 	   "a member is, and it is said whether that was sent");
 	o = parsed(&k, "{\"cmd\":\"member\"}");
 	g = json_array_get(json_object_get(o, "rosters"), 0);
@@ -449,23 +456,29 @@ static void roles(void)
 	       "two are denied");
 	json_decref(o);
 	ok(strstr(one(&k, "{\"cmd\":\"admit\",\"group\":\"video\","
-		      "\"id\":\"a.example\"}"), "\"ok\":true"), "admitted");
+			  "\"id\":\"a.example\"}"),
+		  "\"ok\":true"),
+	   "admitted");
 	ok(strstr(one(&k, "{\"cmd\":\"rekey\"}"), "\"ok\":true"), "rekeyed");
 	ok(strstr(one(&k, "{\"cmd\":\"rekey\",\"group\":\"x\"}"),
-		  "\"ok\":false"), "not a group that isn't there");
+		  "\"ok\":false"),
+	   "not a group that isn't there");
 	o = parsed(&k, "{\"cmd\":\"status\"}");
 	g = json_array_get(json_object_get(json_object_get(o, "gcks"),
-					   "groups"), 0);
+					   "groups"),
+			   0);
 	snprintf(key, sizeof(key), "%s", str(g, "signing_key"));
 	is_int(strlen(key), 16, "the signing key has a name");
 	json_decref(o);
-	ok(strstr(one(&k, "{\"cmd\":\"reset\",\"group\":\"x\"}"),
-		  "no group"), "no group is reset that isn't there");
+	ok(strstr(one(&k, "{\"cmd\":\"reset\",\"group\":\"x\"}"), "no group"),
+	   "no group is reset that isn't there");
 	ok(strstr(one(&k, "{\"cmd\":\"reset\",\"group\":\"video\"}"),
-		  "\"ok\":true"), "reset");
+		  "\"ok\":true"),
+	   "reset");
 	o = parsed(&k, "{\"cmd\":\"status\"}");
 	g = json_array_get(json_object_get(json_object_get(o, "gcks"),
-					   "groups"), 0);
+					   "groups"),
+			   0);
 	ok(strcmp(key, str(g, "signing_key")), "which changes it");
 	is_int(num(g, "members"), 0, "and leaves nobody in");
 	json_decref(o);
@@ -474,16 +487,20 @@ static void roles(void)
 	ok(strstr(one(&k, "{\"cmd\":\"audit\"}"), "\"event\":\"evict\""),
 	   "it is in the audit trail");
 	ok(strstr(one(&k, "{\"cmd\":\"audit\",\"after\":1000000}"),
-		  "\"audit\":[]"), "nothing came later");
+		  "\"audit\":[]"),
+	   "nothing came later");
 	ok(strstr(one(&r, "{\"cmd\":\"leave\",\"group\":\"video\"}"),
-		  "\"ok\":true"), "the member leaves");
+		  "\"ok\":true"),
+	   "the member leaves");
 	sim_run(s, 5000);
 	ok(strstr(one(&r, "{\"cmd\":\"leave\",\"group\":\"video\"}"),
-		  "already"), "not twice");
-	ok(strstr(one(&r, "{\"cmd\":\"leave\",\"group\":\"x\"}"),
-		  "no group"), "nor another group");
+		  "already"),
+	   "not twice");
+	ok(strstr(one(&r, "{\"cmd\":\"leave\",\"group\":\"x\"}"), "no group"),
+	   "nor another group");
 	ok(strstr(one(&r, "{\"cmd\":\"join\",\"group\":\"video\"}"),
-		  "\"ok\":true"), "and joins again");
+		  "\"ok\":true"),
+	   "and joins again");
 	sim_free(s);
 }
 

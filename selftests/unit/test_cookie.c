@@ -80,7 +80,8 @@ static void bound(void)
 	memcpy(bad, a, COOKIE_LEN);
 	bad[COOKIE_LEN] = 0;
 	ok(!cookie_good(&c, T0, &from, spi, ni, 32, bad, COOKIE_LEN - 1) &&
-	   !cookie_good(&c, T0, &from, spi, ni, 32, bad, COOKIE_LEN + 1),
+		   !cookie_good(&c, T0, &from, spi, ni, 32, bad,
+				COOKIE_LEN + 1),
 	   "neither cut nor longer");
 	ok(good(T0, a), "the right one still is");
 	cookies_wipe(&c);
@@ -113,7 +114,8 @@ static void rotated(void)
 	t += ROTATE;
 	make(t, d);
 	ok(memcmp(b + 1, d + 1, COOKIE_LEN - 1) &&
-	   memcmp(a + 1, d + 1, COOKIE_LEN - 1), "a third secret");
+		   memcmp(a + 1, d + 1, COOKIE_LEN - 1),
+	   "a third secret");
 	ok(!good(t, a) && good(t, b) && good(t, d), "the first is over");
 	cookies_wipe(&c);
 }
@@ -124,7 +126,8 @@ static void silence(void)
 
 	start();
 	make(T0, a);
-	ok(good(T0 + 2 * ROTATE - 1, a), "after less than two minutes it is good");
+	ok(good(T0 + 2 * ROTATE - 1, a),
+	   "after less than two minutes it is good");
 	cookies_wipe(&c);
 	start();
 	make(T0, a);
@@ -181,7 +184,8 @@ static void failures(void)
 	make(T0, a);
 	fail_nth(1);
 	ok(cookie_make(&c, T0 + ROTATE, &from, spi, ni, sizeof(ni), a) &&
-	   fail_came(), "nor later");
+		   fail_came(),
+	   "nor later");
 	fail_nth(1);
 	ok(!good(T0 + ROTATE, a) && fail_came(), "none is good then");
 	fail_nth(1);

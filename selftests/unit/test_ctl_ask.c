@@ -81,7 +81,9 @@ static pid_t serve(const char *want, const char *answer, int times)
 			break;
 	close(fd);
 	_exit(n && !strncmp(buf, want, n - 1) && buf[n - 1] == '\n' &&
-	      strlen(want) == n - 1 ? 0 : 1);
+			      strlen(want) == n - 1
+		      ? 0
+		      : 1);
 }
 
 static bool served(pid_t pid)
@@ -126,7 +128,9 @@ static const char *status(void)
 		"\"peers\":[\"p q\",\"\"],\"load\":0.5,",
 		"\"many\":{\"a-name-of-thirty-characters-aaa\":1,",
 		"\"a-name-of-thirty-characters-bbb\":2,",
-		"\"a-name-of-thirty-characters-ccc\":3}}\n", NULL };
+		"\"a-name-of-thirty-characters-ccc\":3}}\n",
+		NULL
+	};
 	static char text[512];
 	int i;
 
@@ -171,20 +175,20 @@ int main(void)
 	is_str(said, "mcsecd: not served here", "with the daemon's words");
 	ok(served(pid), "asked for a rekey");
 
-	pid = serve("{\"cmd\":\"status\"}",
-		    status(), 1);
+	pid = serve("{\"cmd\":\"status\"}", status(), 1);
 	text = captured(&ctl, cmd_status, 0, argv, &ret);
 	is_int(ret, EXIT_OK, "an answer");
-	is_str(text, "role gcks\n"
-		     "groups name a epoch 3\n"
-		     "  members id x sends yes\n"
-		     "  members id y? sends no\n"
-		     "groups name b epoch none\n"
-		     "peers \"p q\"\n"
-		     "peers \"\"\n"
-		     "load 0.5\n"
-		     "many a-name-of-thirty-characters-aaa 1 a-name-of-thirty-characters-bbb 2\n"
-		     "    a-name-of-thirty-characters-ccc 3\n",
+	is_str(text,
+	       "role gcks\n"
+	       "groups name a epoch 3\n"
+	       "  members id x sends yes\n"
+	       "  members id y? sends no\n"
+	       "groups name b epoch none\n"
+	       "peers \"p q\"\n"
+	       "peers \"\"\n"
+	       "load 0.5\n"
+	       "many a-name-of-thirty-characters-aaa 1 a-name-of-thirty-characters-bbb 2\n"
+	       "    a-name-of-thirty-characters-ccc 3\n",
 	       "is shown line by line, without control characters");
 	ok(served(pid), "to a request for all");
 
@@ -217,8 +221,8 @@ int main(void)
 	ok(strstr(said, "closed without an answer"), "is said so");
 	served(pid);
 
-	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}",
-		    "{\"ok\":tr\n", 1);
+	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}", "{\"ok\":tr\n",
+		    1);
 	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED, "half an answer");
 	ok(strstr(said, "not understood"), "is not understood");
 	served(pid);
@@ -226,8 +230,8 @@ int main(void)
 	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}", "[]\n", 1);
 	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED, "nor is another thing");
 	served(pid);
-	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}",
-		    "{\"ok\":1}\n", 1);
+	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}", "{\"ok\":1}\n",
+		    1);
 	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED, "nor a number for ok");
 	served(pid);
 	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}",

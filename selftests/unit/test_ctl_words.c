@@ -26,9 +26,20 @@ int complain(int code, const char *fmt, ...)
 
 static void test_numbers(void)
 {
-	static const char *const bad[] = { "", "0x", " 1", "1 ", "-1", "+1",
-		"1.5", "18446744073709551616", "0xg", "12a", "0x1p3", "1e3",
-		"0x10000000000000000", NULL };
+	static const char *const bad[] = { "",
+					   "0x",
+					   " 1",
+					   "1 ",
+					   "-1",
+					   "+1",
+					   "1.5",
+					   "18446744073709551616",
+					   "0xg",
+					   "12a",
+					   "0x1p3",
+					   "1e3",
+					   "0x10000000000000000",
+					   NULL };
 	uint32_t spi;
 	uint64_t v;
 	size_t i;
@@ -52,9 +63,16 @@ static void test_numbers(void)
 
 static void test_sender_ids(void)
 {
-	static const char *const bad[] = { "", ",", "1,", ",1", "2-1", "1-",
-		"-1", "1--2", "1,,2", "65536", "0-65536", "a", "1-2-3",
-		"11111111111111111111111111111111111111111111", NULL };
+	static const char *const bad[] = {
+		"",	   ",",
+		"1,",	   ",1",
+		"2-1",	   "1-",
+		"-1",	   "1--2",
+		"1,,2",	   "65536",
+		"0-65536", "a",
+		"1-2-3",   "11111111111111111111111111111111111111111111",
+		NULL
+	};
 	uint32_t ids[MCSEC_SENDER_IDS_MAX];
 	size_t i, n;
 
@@ -82,8 +100,8 @@ static void test_groups(void)
 	is_str(name, "video", "is copied");
 	is_int(read_group("0123456789012345678901234567890", name), 0,
 	       "the longest");
-	is_int(read_group("01234567890123456789012345678901", name),
-	       EXIT_USAGE, "one longer");
+	is_int(read_group("01234567890123456789012345678901", name), EXIT_USAGE,
+	       "one longer");
 	is_int(read_group("", name), EXIT_USAGE, "none");
 	is_int(read_group("a b", name), EXIT_USAGE, "two words");
 	is_int(read_group("a\nb", name), EXIT_USAGE, "two lines");
@@ -107,7 +125,7 @@ static const struct word table[] = {
 	WORD("yes", NULL, set_true, AT(yes)),
 	WORD("text", "a text", set_string, AT(text)),
 	WORD("alg", "a transform", set_name, AT(alg), .names = kalg_names),
-	{ }
+	{}
 };
 
 static int words(struct object *o, uint32_t *seen, ...)
@@ -132,7 +150,8 @@ static void test_words(void)
 	is_int(words(&o, &seen, NULL), 0, "no words");
 	is_int(seen, 0, "none were seen");
 	is_int(words(&o, &seen, "text", "number", "--yes", "alg", "aes-gmac",
-		     "number", "10", NULL), 0, "words in any order");
+		     "number", "10", NULL),
+	       0, "words in any order");
 	ok(o.n == 10 && o.yes && o.alg == MCSEC_ALG_AES_GMAC && !o.other,
 	   "have their values");
 	is_str(o.text, "number", "a value may look like a word");
@@ -141,14 +160,14 @@ static void test_words(void)
 	is_int(words(&o, &seen, "number", NULL), EXIT_USAGE, "no value");
 	is_str(said, "number: a number is missing", "is said");
 	is_int(words(&o, &seen, "number", "4", NULL), EXIT_USAGE, "too small");
-	is_int(words(&o, &seen, "number", "11", NULL), EXIT_USAGE,
-	       "too large");
+	is_int(words(&o, &seen, "number", "11", NULL), EXIT_USAGE, "too large");
 	is_str(said, "number \"11\": not a number from 5 to 10",
 	       "with what would do");
 	is_int(words(&o, &seen, "yes", "yes", NULL), EXIT_USAGE, "twice");
 	is_int(words(&o, &seen, "alg", "rot13", NULL), EXIT_USAGE,
 	       "an unknown name");
-	is_str(said, "unknown alg \"rot13\": aes-gcm-16, aes-gmac or chacha20-poly1305",
+	is_str(said,
+	       "unknown alg \"rot13\": aes-gcm-16, aes-gmac or chacha20-poly1305",
 	       "with those there are");
 	is_int(words(&o, &seen, "foo", NULL), EXIT_USAGE, "an unknown word");
 	is_str(said, "unknown word \"foo\": number, yes, text or alg",
@@ -192,8 +211,10 @@ static void test_keys(void)
 	is_mem(key, len, want, 20, "octets");
 	is_int(key_from(path, K36, gcm, key, &len), 0, "and one of 256 bits");
 	is_mem(key, len, want, 36, "octets");
-	is_int(key_from(path, " 00010203 04050607\t08090a0b\r\n 0c0d0e0f\n10111213\n\n",
-			gcm, key, &len), 0, "white space does not matter");
+	is_int(key_from(path,
+			" 00010203 04050607\t08090a0b\r\n 0c0d0e0f\n10111213\n\n",
+			gcm, key, &len),
+	       0, "white space does not matter");
 	is_mem(key, len, want, 20, "anywhere");
 	complaints = 0;
 
@@ -266,8 +287,10 @@ static void splits(const char *line, const char *want, const char *name)
 
 static void test_split(void)
 {
-	static const char *const bad[] = { "\"", "a \"b", "a \"b c", "a\"b\"",
-		"\"a\"b", "\"a\"#", "a\"", "\"a\"\"b\"", "\"a\\\"b\"", NULL };
+	static const char *const bad[] = { "\"",     "a \"b",	   "a \"b c",
+					   "a\"b\"", "\"a\"b",	   "\"a\"#",
+					   "a\"",    "\"a\"\"b\"", "\"a\\\"b\"",
+					   NULL };
 	char buf[64], *v[4];
 	size_t i;
 

@@ -5,7 +5,7 @@
 #include "gsa_good.h"
 #include "tap.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* To one that goes into GSA_REKEY */
 static void to_rekey(struct gsa *gsa, struct kd *kd)
@@ -35,8 +35,8 @@ static const struct rule_case {
 	{ "registration of a sender", GC_REGISTRATION, true, 0, 0 },
 	{ "registration of a receiver with Sender-ID", GC_REGISTRATION, false,
 	  -EBADMSG, 0 },
-	{ "sender without GWP_SENDER_ID_BITS", GC_REGISTRATION, true,
-	  -EBADMSG, 1 },
+	{ "sender without GWP_SENDER_ID_BITS", GC_REGISTRATION, true, -EBADMSG,
+	  1 },
 	{ "sender without GM_SENDER_ID", GC_REGISTRATION, true, -EBADMSG, 2 },
 	{ "Sender-ID that does not fit", GC_REGISTRATION, true, -EBADMSG, 3 },
 	{ "no GSA_KEY_LIFETIME", GC_REGISTRATION, true, -EBADMSG, 4 },
@@ -54,13 +54,12 @@ static const struct rule_case {
 	{ "Rekey SA to two ports", GC_REGISTRATION, true, -EBADMSG, 14 },
 	{ "no SA_KEY for the Data SA", GC_REGISTRATION, true, -EBADMSG, 15 },
 	{ "two SA_KEYs at registration", GC_REGISTRATION, true, -EBADMSG, 16 },
-	{ "Data SA_KEY under a tree key", GC_REGISTRATION, true, -EBADMSG,
-	  17 },
+	{ "Data SA_KEY under a tree key", GC_REGISTRATION, true, -EBADMSG, 17 },
 	{ "SA_KEY with a Key ID", GC_REGISTRATION, true, -EBADMSG, 18 },
 	{ "Rekey SA without KWA", GC_REGISTRATION, true, -EBADMSG, 19 },
 	{ "Rekey SA without GCAUTH", GC_REGISTRATION, true, -EBADMSG, 20 },
-	{ "initial Message ID in the Data SA", GC_REGISTRATION, true,
-	  -EBADMSG, 21 },
+	{ "initial Message ID in the Data SA", GC_REGISTRATION, true, -EBADMSG,
+	  21 },
 	{ "INTEG next to an AEAD", GC_REGISTRATION, true, -EBADMSG, 22 },
 	{ "INTEG NONE", GC_REGISTRATION, true, 0, 23 },
 	{ "unknown attribute", GC_REGISTRATION, true, -ENOTSUP, 24 },
@@ -206,7 +205,8 @@ static void presence(void)
 		good(&gsa, &kd);
 		apply(c->change, &gsa, &kd);
 		if (!is_int(gsa_check(&gsa, &kd, c->where, c->sender, why,
-				      sizeof(why)), c->want, "%s: %s", c->name,
+				      sizeof(why)),
+			    c->want, "%s: %s", c->name,
 			    c->want ? "refused" : "fine"))
 			diag("%s", why);
 		if (c->want && !why[0])
@@ -218,7 +218,7 @@ static void presence(void)
 /* Each refusal by its own words: what one check lets pass another may refuse. */
 static const struct word_case {
 	enum gcarrier where;
-	const char *says;	/* NULL: it is taken */
+	const char *says; /* NULL: it is taken */
 } worded[] = {
 	{ GC_REGISTRATION, "Rekey SA without ENCR" },
 	{ GC_REGISTRATION, "Rekey SA with SN" },
@@ -275,7 +275,7 @@ static void reword(size_t i, struct gsa *g, struct kd *kd)
 		rekey->has |= GSA_HAS_INTEG;
 		rekey->integ = 12;
 		break;
-	case 4:		/* INTEG NONE */
+	case 4: /* INTEG NONE */
 		rekey->has |= GSA_HAS_INTEG;
 		break;
 	case 5:
@@ -320,7 +320,7 @@ static void reword(size_t i, struct gsa *g, struct kd *kd)
 	case 18:
 		rekey->src.ip_proto = 6;
 		break;
-	case 19:	/* of any protocol is of UDP, too */
+	case 19: /* of any protocol is of UDP, too */
 		rekey->src.ip_proto = 0;
 		rekey->dst.ip_proto = 0;
 		break;
@@ -377,7 +377,7 @@ static void words(void)
 		reword(i, &gsa, &kd);
 		ret = gsa_check(&gsa, &kd, worded[i].where, i != 11, why,
 				sizeof(why));
-		if (i == 11)	/* plain sequence numbers need no Sender-IDs */
+		if (i == 11) /* plain sequence numbers need no Sender-IDs */
 			ok(ret == -EBADMSG && strstr(why, "GWP_SENDER_ID_BITS"),
 			   "case 11: Sender-IDs of no use: %s", why);
 		else if (says)
@@ -431,7 +431,8 @@ static void lacking(void)
 			break;
 		}
 		ok(!sag_covers(&sag, &gsa, why, sizeof(why)) &&
-		   strstr(why, want[i]), "lacking %s: %s", want[i], why);
+			   strstr(why, want[i]),
+		   "lacking %s: %s", want[i], why);
 		kd_free(&kd);
 	}
 }

@@ -7,7 +7,7 @@
 #include "crypto/prf.h"
 #include "tap.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static size_t unhex(const char *s, uint8_t *out)
 {
@@ -63,10 +63,12 @@ static void vectors(void)
 	n = unhex("b169180742eb22165048cce7281f2e65", out);
 	is_mem(kwk.key, kwk.len, out, n, "GSK_w, SHA2-256, KW_5649_128");
 	wrap_key_of_sk_d(&kwk, 7, GIKE_KWA_5649_256, 64);
-	n = unhex("eecbf641fe34aba620d0165e9633ed079bff1399574728fa1077a261150dd1e6", out);
+	n = unhex("eecbf641fe34aba620d0165e9633ed079bff1399574728fa1077a261150dd1e6",
+		  out);
 	is_mem(kwk.key, kwk.len, out, n, "GSK_w, SHA2-512, KW_5649_256");
 	wrap_key_of_sk_d(&kwk, 5, GIKE_KWA_5649_256, 32);
-	n = unhex("b169180742eb22165048cce7281f2e65465010931c41a1b39a8492aff33a06d4", out);
+	n = unhex("b169180742eb22165048cce7281f2e65465010931c41a1b39a8492aff33a06d4",
+		  out);
 	is_mem(kwk.key, kwk.len, out, n, "GSK_w, SHA2-256, KW_5649_256");
 
 	n = unhex_lines(gsa_hex, in);
@@ -75,7 +77,8 @@ static void vectors(void)
 	ok(!gsa_parse(&r, &gsa), "GSA with an ESP and a GW policy is read");
 	ok(gsa.n_data == 1 && !gsa.has_rekey && gsa.gw.present, "both there");
 	ok(gsa.data[0].encr == 20 && gsa.data[0].key_bits == 256 &&
-	   gsa.data[0].sn == 2 && gsa.data[0].lifetime == 3600, "its values");
+		   gsa.data[0].sn == 2 && gsa.data[0].lifetime == 3600,
+	   "its values");
 	ok(gsa.gw.atd == 5 && gsa.gw.dtd == 10 && gsa.gw.sender_id_bits == 8,
 	   "GW values");
 	ok(ts_is_any_addr(&gsa.data[0].src) && ts_is_one_addr(&gsa.data[0].dst),
@@ -144,8 +147,9 @@ static void test_made(void)
 	wbuf_free(&w);
 	rbuf_init(&r, in, n);
 	ok(!gsa_parse(&r, &back) && back.gw.has == gsa.gw.has &&
-	   back.gw.made_ms == gsa.gw.made_ms && back.gw.beat == 15 &&
-	   !back.unknown, "the time of making is written and read");
+		   back.gw.made_ms == gsa.gw.made_ms && back.gw.beat == 15 &&
+		   !back.unknown,
+	   "the time of making is written and read");
 	/* one octet less, in the attribute and around it */
 	in[n - 11]--;
 	in[n - 15 - 4]--;
@@ -183,7 +187,7 @@ static void test_term(void)
 	wbuf_free(&w);
 	rbuf_init(&r, in, n);
 	ok(!gsa_parse(&r, &back) && back.gw.has == gsa.gw.has &&
-	   back.gw.term == 604800 && !back.unknown,
+		   back.gw.term == 604800 && !back.unknown,
 	   "the end of a membership is written and read");
 	/* the same attribute once more: both lengths around it grow by 8 */
 	memcpy(in + n, in + n - 8, 8);

@@ -71,11 +71,11 @@ static void test_evict(void)
 
 	(void)st;
 	usual(2);
-	is_int(gcks_evict(s.gcks, "nosuch", "b.example", &ms, err,
-			  sizeof(err)), -ENOENT, "no such group: %s", err);
+	is_int(gcks_evict(s.gcks, "nosuch", "b.example", &ms, err, sizeof(err)),
+	       -ENOENT, "no such group: %s", err);
 	at = s.ms;
-	is_int(gcks_evict(s.gcks, "video", "B.Example", &ms, err,
-			  sizeof(err)), 0, "b is evicted");
+	is_int(gcks_evict(s.gcks, "video", "B.Example", &ms, err, sizeof(err)),
+	       0, "b is evicted");
 	ok(ms > 0 && ms <= 2500, "effective in %u ms", ms);
 	ok(!sim_has_member(&s, "b.example"), "b is in no roster");
 	sim_run(&s, 30000);
@@ -85,15 +85,16 @@ static void test_evict(void)
 	ok(!sim_in(b), "b is not in");
 	is_int(b->notify, GIKE_N_AUTHORIZATION_FAILED, "b is told why");
 	is_int(b->mk.n_sas, 0, "b has deleted its SAs");
-	ok(sim_logged(&s, "registration refused: \"b.example\": evicted"), "and so is the log");
+	ok(sim_logged(&s, "registration refused: \"b.example\": evicted"),
+	   "and so is the log");
 	is_int(sim_audited(&s, "evict", "b.example", NULL), 1,
 	       "the eviction is on record");
 	ok(sim_audited(&s, "refuse", "b.example", "evicted") > 0,
 	   "and so is its attempt to come back");
 	is_int(a->gaps, 0, "a loses no packet");
 	ok(a->expect == s.n_sent + 1, "a has the last one too");
-	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err,
-			  sizeof(err)), -EALREADY, "only once: %s", err);
+	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
+	       -EALREADY, "only once: %s", err);
 
 	/* nor under another spelling that its certificate would bear out */
 	c = sim_add(&s, "B.Example", false, true);
@@ -189,7 +190,8 @@ static void test_late_leave(void)
 	is_int(member_leave(b->m, NULL), 0, "what it was before leaves");
 	sim_run(&s, 10000);
 	ok(sim_has_member(&s, "b.example") &&
-	   sim_logged(&s, "over an old IKE SA"), "b stays in");
+		   sim_logged(&s, "over an old IKE SA"),
+	   "b stays in");
 	sim_down(b);
 	is_int(sim_audited(&s, "leave", "b.example", NULL), 0,
 	       "no leave is on record");
@@ -254,8 +256,7 @@ static void test_refusals(void)
 	spi = sim_group(&s).data_spi;
 	m = sim_add_stranger(&s, "x.example");
 	in_vain(m, IKE_N_AUTHENTICATION_FAILED,
-		"authentication failed: ",
-		"a certificate of another CA");
+		"authentication failed: ", "a certificate of another CA");
 	ok(sim_logged(&s, "claims to be \"x.example\": certificate: issuer"),
 	   "with the name that was claimed");
 	ok(sim_audited(&s, "refuse", "", "claims to be \"x.example\"") > 0,
@@ -285,8 +286,8 @@ static void test_refusals(void)
 
 	m = sim_add(&s, "d.example", false, true);
 	m->cg.name = (char *)"audio";
-	in_vain(m, GIKE_N_INVALID_GROUP_ID, "\"d.example\": no such group: \"audio\"",
-		"an unknown group");
+	in_vain(m, GIKE_N_INVALID_GROUP_ID,
+		"\"d.example\": no such group: \"audio\"", "an unknown group");
 	is_int(sim_audited(&s, "refuse", "d.example", "INVALID_GROUP_ID"), 1,
 	       "it is on record");
 
@@ -296,7 +297,7 @@ static void test_refusals(void)
 	sim_up(m);
 	sim_run(&s, 3000);
 	ok(!sim_in(m) && !m->mk.n_sas &&
-	   strstr(sim_status(m).last_error, "239.1.1.1"),
+		   strstr(sim_status(m).last_error, "239.1.1.1"),
 	   "a member refuses an address it was not configured with: %s",
 	   sim_status(m).last_error);
 	sim_down(m);

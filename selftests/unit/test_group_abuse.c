@@ -198,7 +198,8 @@ static void test_evict_absent(void)
 	ok(strstr(err, "--ahead"), "with words on what to do");
 	is_int(sim_group(&s).denied, 0, "and nothing has changed");
 	is_int(gcks_evict_ahead(s.gcks, "video", "B.example", &ms, err,
-				sizeof(err)), 0, "unless ahead is said");
+				sizeof(err)),
+	       0, "unless ahead is said");
 	is_int(ms, 0, "there is nothing to wait for");
 	is_int(sim_audited(&s, "evict", "b.example", "not a member"), 1,
 	       "it is on record");
@@ -231,11 +232,12 @@ static void test_evict_absent(void)
 
 	s.store_errno = -ENOSPC;
 	is_int(gcks_evict_ahead(s.gcks, "video", "d.example", &ms, err,
-				sizeof(err)), -ENOSPC, "disk full: %s", err);
+				sizeof(err)),
+	       -ENOSPC, "disk full: %s", err);
 	s.store_errno = 0;
 	is_int(sim_group(&s).denied, 1, "nobody was kept out then");
-	is_int(gcks_evict(s.gcks, "video", "", &ms, err, sizeof(err)),
-	       -EINVAL, "nobody has no name: %s", err);
+	is_int(gcks_evict(s.gcks, "video", "", &ms, err, sizeof(err)), -EINVAL,
+	       "nobody has no name: %s", err);
 	finish("absent");
 }
 
@@ -298,7 +300,9 @@ static void test_strangers(void)
 static void test_log(void)
 {
 	static const enum ike_event_type types[] = {
-		IKE_EV_AUTH_FAILED, IKE_EV_NOT_TAKEN, IKE_EV_CAP,
+		IKE_EV_AUTH_FAILED,
+		IKE_EV_NOT_TAKEN,
+		IKE_EV_CAP,
 	};
 	static const char claim[] =
 		"group video: viewer.example is evicted\" by\nme"
@@ -326,7 +330,8 @@ static void test_log(void)
 	       "the name stands behind our words");
 	ok(!sim_logged(&s, "evicted\""), "cannot end its quotes");
 	ok(sim_logged(&s, "evicted? by?me") &&
-	   sim_logged(&s, "\"...: certificate"), "and is cut");
+		   sim_logged(&s, "\"...: certificate"),
+	   "and is cut");
 	is_int(sim_audited(&s, "refuse", claim, NULL), 0,
 	       "nor does it get among the identities of the trail");
 
@@ -450,7 +455,7 @@ static void test_many_senders(void)
 		struct gpace *p;
 
 		LIST_FOREACH(p, &s.gcks->pace[i], link)
-			first++;
+		first++;
 	}
 	is_int(first, 5000, "who has rested is not remembered");
 	finish("many senders");
@@ -631,8 +636,8 @@ static void test_not_offered(void)
 	gsa.rekey.gcauth = GIKE_GCAUTH_IMPLICIT;
 	gsa.rekey.sigalg_len = 0;
 	is_int(accept_registration(g, a->m->sa, &gsa, &kd, true, why,
-				   sizeof(why)), -EPROTO,
-	       "rekeys without a signature are not accepted: %s", why);
+				   sizeof(why)),
+	       -EPROTO, "rekeys without a signature are not accepted: %s", why);
 	ok(strstr(why, "GCAUTH"), "it is said why");
 	kd_free(&kd);
 	finish("not offered");

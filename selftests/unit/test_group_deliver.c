@@ -27,8 +27,7 @@ static void test_away(void)
 
 	for (i = 0; i < 4; i++) {
 		bool only = i % 2;
-		const char *how = only ? "deaf for rekeys" :
-			"off the network";
+		const char *how = only ? "deaf for rekeys" : "off the network";
 
 		d = deliver_receiver_away(secs[i / 2], only);
 		ok(back(&d, 2) && d.worst_lost_s <= 2,
@@ -47,8 +46,7 @@ static void test_sender_away(void)
 
 	for (i = 0; i < 4; i++) {
 		bool only = i % 2;
-		const char *how = only ? "deaf for rekeys" :
-			"off the network";
+		const char *how = only ? "deaf for rekeys" : "off the network";
 
 		d = deliver_sender_away(secs[i / 2], only);
 		ok(d.worst_lost_s <= 2,
@@ -169,8 +167,7 @@ static void test_hostile(void)
 	   d.evicted_read_s);
 	clean(&d, "held back");
 	d = deliver_held_back(true);
-	ok(d.evicted_read_s <= 135, "and fed slowly: %.0f s",
-	   d.evicted_read_s);
+	ok(d.evicted_read_s <= 135, "and fed slowly: %.0f s", d.evicted_read_s);
 	clean(&d, "fed slowly");
 }
 

@@ -72,7 +72,7 @@ static void test_damaged(void)
 {
 	static const struct {
 		const char *what, *key;
-		bool longer;	/* else shorter, by an octet */
+		bool longer; /* else shorter, by an octet */
 	} cases[] = {
 		{ "a denial that is too short", "g/video/d/b.example", false },
 		{ "a denial that is too long", "g/video/d/b.example", true },
@@ -149,7 +149,8 @@ static void test_admitted(void)
 	sim_run(&s, 10000);
 	ok(sim_in(b), "and in");
 	is_int(gcks_evict_ahead(s.gcks, "video", "x.example", &ms, err,
-				sizeof(err)), -EALREADY, "the other is not");
+				sizeof(err)),
+	       -EALREADY, "the other is not");
 	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
 	       0, "it is evicted once more");
 	is_int(sim_group(&s).denied, 2, "and counts again");
@@ -160,8 +161,8 @@ static void test_admitted(void)
 
 static uint16_t bits;
 
-static void other_width(struct sim *sim, struct sim_member *m,
-			struct gsa *gsa, struct kd *kd)
+static void other_width(struct sim *sim, struct sim_member *m, struct gsa *gsa,
+			struct kd *kd)
 {
 	(void)sim;
 	if (m == tx)
@@ -196,14 +197,15 @@ static void test_widths(void)
 		sim_run(&s, 300);
 		snprintf(why, sizeof(why), "Sender-IDs of %u bits", bad[i]);
 		ok(sim_status(tx).registrations == before &&
-		   sim_logged(&s, why), "%s are not taken", why);
+			   sim_logged(&s, why),
+		   "%s are not taken", why);
 		sim_free(&s);
 	}
 }
 
 /* A rekey that is on its way arrives before the answer does. */
-static void rekey_first(struct sim *sim, struct sim_member *m,
-			struct gsa *gsa, struct kd *kd)
+static void rekey_first(struct sim *sim, struct sim_member *m, struct gsa *gsa,
+			struct kd *kd)
 {
 	struct sim_packet *q, *next;
 

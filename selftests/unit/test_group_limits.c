@@ -116,10 +116,11 @@ static void test_store_full(void)
 	is_int(c->notify, GIKE_N_REGISTRATION_FAILED, "a join is refused");
 	after = sim_group(&s);
 	ok(after.members == before.members &&
-	   after.data_spi == before.data_spi &&
-	   !memcmp(after.rekey_spi, before.rekey_spi, 16) &&
-	   after.next_sender_id == before.next_sender_id && !after.denied &&
-	   after.tree_depth == before.tree_depth, "nothing has changed");
+		   after.data_spi == before.data_spi &&
+		   !memcmp(after.rekey_spi, before.rekey_spi, 16) &&
+		   after.next_sender_id == before.next_sender_id &&
+		   !after.denied && after.tree_depth == before.tree_depth,
+	   "nothing has changed");
 	ok(sim_has_member(&s, "b.example"), "b is still in");
 	ok(after.store_errors >= 3, "and it is counted");
 	member_leave(b->m, NULL);

@@ -177,8 +177,7 @@ static void test_overtaken(void)
 	for (i = 0; i < 7; i++) {
 		usual(70 + i);
 		at = s.ms;
-		gcks_evict(s.gcks, "video", "b.example", &ms, err,
-			   sizeof(err));
+		gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
 		sim_run(&s, 100 * i);
 		rekey();
 		sim_up(c);
@@ -210,7 +209,7 @@ static void test_late_copy(void)
 	sim_run(&s, 20000);
 	is_int(a->gaps, 0, "a sender that has only the late copy: no loss");
 	ok(sim_reads_after(&s, b, at + ms) > 0 &&
-	   !sim_reads_after(&s, b, at + 4500),
+		   !sim_reads_after(&s, b, at + 4500),
 	   "but the evicted one reads on for up to 4.5 s");
 	finish("late copy");
 }
@@ -248,8 +247,8 @@ static void test_bad_network(void)
 	sim_run(&s, 30000);
 	is_int(sim_out_of_step(&s), 0,
 	       "a quarter of all datagrams lost: in step in the end");
-	diag("%ju of %ju packets were lost at a, %ju at b",
-	     (uintmax_t)a->gaps, (uintmax_t)s.n_sent, (uintmax_t)b->gaps);
+	diag("%ju of %ju packets were lost at a, %ju at b", (uintmax_t)a->gaps,
+	     (uintmax_t)s.n_sent, (uintmax_t)b->gaps);
 	/* three copies lost: 1.6 % of rekeys, 20 s of the stream each */
 	ok(a->gaps < s.n_sent / 10 && b->gaps < s.n_sent / 10,
 	   "and nine tenths of the stream arrived at least");
@@ -322,10 +321,11 @@ static void test_early_flood(void)
 	for (i = 0; i < 1000; i++) {
 		buf[100] = i;
 		buf[101] = i >> 8;
-		member_rekey_input(a->m, &b->ep, buf, i % 2 ? sizeof(buf) : 200);
+		member_rekey_input(a->m, &b->ep, buf,
+				   i % 2 ? sizeof(buf) : 200);
 	}
 	ok(a->m->groups[0].n_early <= 16 &&
-	   a->m->groups[0].early_octets <= 256 * 1024,
+		   a->m->groups[0].early_octets <= 256 * 1024,
 	   "1000 forged early messages: %u of %zu octets are kept",
 	   a->m->groups[0].n_early, a->m->groups[0].early_octets);
 	a->deaf = false;
@@ -440,7 +440,7 @@ static void test_attacker(void)
 	after = sim_status(a);
 	ok(n >= 16 && drops(a) == was + n, "%u replayed: all dropped", n);
 	ok(before.rekeys == after.rekeys && before.data_spi == after.data_spi &&
-	   before.registrations == after.registrations,
+		   before.registrations == after.registrations,
 	   "and nothing has changed");
 
 	/* hold the next one back and give altered ones first */
@@ -478,7 +478,8 @@ static void test_attacker(void)
 	after = sim_status(b);
 	ok(drops(b) == was + sent, "%u altered or cut: all dropped", sent);
 	ok(before.rekeys == after.rekeys && before.data_spi == after.data_spi &&
-	   before.next_mid == after.next_mid, "and nothing has changed");
+		   before.next_mid == after.next_mid,
+	   "and nothing has changed");
 	sim_run(&s, 10000);
 	is_int(sim_status(b).rekeys, before.rekeys + 1,
 	       "the true one is followed after that");

@@ -59,8 +59,8 @@ static void test_allow(void)
 	is_int(sim_audited(&s, "join", "a.example", "at 10.1.0.2:848"), 1,
 	       "the audit trail has the address");
 	is_int(sim_audited(&s, "join", "s.example",
-			   "Sender-IDs 0 to 1, at 10.1.0.1:848"), 1,
-	       "of a sender too");
+			   "Sender-IDs 0 to 1, at 10.1.0.1:848"),
+	       1, "of a sender too");
 	is_str(at(), "10.1.0.2", "so has the roster");
 	rekeys = sim_group(&s).rekeys;
 	sim_up(twin);
@@ -68,7 +68,7 @@ static void test_allow(void)
 	ok(sim_in(a) && sim_in(twin), "allow: both are in");
 	is_int(sim_group(&s).rekeys - rekeys, 0, "without a rekey");
 	ok(sim_logged(&s, "one identity at two addresses: \"a.example\"") &&
-	   sim_logged(&s, "at 10.1.0.3:848, a member at 10.1.0.2"),
+		   sim_logged(&s, "at 10.1.0.3:848, a member at 10.1.0.2"),
 	   "the log warns");
 	is_int(sim_audited(&s, "two-places", "a.example", "10.1.0.2"), 1,
 	       "and the audit trail");
@@ -82,8 +82,8 @@ static void test_allow(void)
 		sim_up(m);
 		sim_run(&s, 300);
 	}
-	ok(sim_log_count(&s, "two addresses") <= 12, "300 moves in 90 s: %u lines",
-	   sim_log_count(&s, "two addresses"));
+	ok(sim_log_count(&s, "two addresses") <= 12,
+	   "300 moves in 90 s: %u lines", sim_log_count(&s, "two addresses"));
 	finish("allow");
 }
 
@@ -93,7 +93,8 @@ static void test_refuse(void)
 	sim_up(twin);
 	sim_run(&s, 60000);
 	ok(sim_in(a) && !sim_in(twin), "refuse: the first stays, alone");
-	is_int(twin->notify, GIKE_N_AUTHORIZATION_FAILED, "the other is refused");
+	is_int(twin->notify, GIKE_N_AUTHORIZATION_FAILED,
+	       "the other is refused");
 	is_int(twin->got, 0, "and gets nothing");
 	is_str(at(), "10.1.0.2", "the roster has the first");
 	is_int(sim_audited(&s, "refuse", "a.example", "another address") > 0, 1,
@@ -147,7 +148,8 @@ static void test_replace(void)
 	from = s.ms;
 	ok(sim_audited(&s, "replace", "a.example", "another address") >= 1,
 	   "replace: the first is taken out, and that is on record");
-	is_int(sim_group(&s).expired, 0, "which is not the end of a membership");
+	is_int(sim_group(&s).expired, 0,
+	       "which is not the end of a membership");
 	sim_down(a);
 	sim_run(&s, 90000);
 	ok(sim_in(twin), "the second is in");

@@ -16,7 +16,7 @@ static struct {
 	bool was_up;
 	uint64_t first_up;
 	bool evicted;
-	uint64_t blind;		/* reads nothing that is sent from here on */
+	uint64_t blind; /* reads nothing that is sent from here on */
 } know[SIM_MAX];
 
 struct counts {
@@ -200,8 +200,8 @@ static void run(uint64_t seed, int members, unsigned int steps)
 	for (i = 1; i < members; i++) {
 		bool send = i % 10 == 0;
 
-		snprintf(name, sizeof(name), send ? "m%d.send.example" :
-			 "m%d.example", i);
+		snprintf(name, sizeof(name),
+			 send ? "m%d.send.example" : "m%d.example", i);
 		sim_add(&s, name, send, true);
 	}
 	sim_settle(&s, 5000);

@@ -66,9 +66,9 @@ static void test_gcks_restart(void)
 	after = sim_group(&s);
 	ok(after.members == 3 && after.senders == 1, "it knows its members");
 	ok(after.data_spi == before.data_spi &&
-	   !memcmp(after.rekey_spi, before.rekey_spi, 16) &&
-	   after.next_mid >= before.next_mid &&
-	   after.next_sender_id == before.next_sender_id,
+		   !memcmp(after.rekey_spi, before.rekey_spi, 16) &&
+		   after.next_mid >= before.next_mid &&
+		   after.next_sender_id == before.next_sender_id,
 	   "its keys and its counters");
 	ok(after.data_left <= before.data_left - 60, "and their age");
 	is_int(gcks_rekey(s.gcks, "video", err, sizeof(err)), 0,
@@ -131,8 +131,7 @@ static void perform(enum deed d)
 		sim_up(c);
 		break;
 	case DEED_EVICT:
-		gcks_evict(s.gcks, "video", "b.example", &ms, err,
-			   sizeof(err));
+		gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
 		break;
 	case DEED_LEAVE:
 		member_leave(b->m, NULL);
@@ -171,8 +170,7 @@ static bool survives(enum deed d, enum sim_crash how, unsigned int at,
 		snprintf(why, size, "evicted by half");
 	/* a leave is said again, a join asked for again */
 	if (d == DEED_EVICT && !happened)
-		gcks_evict(s.gcks, "video", "b.example", &ms, err,
-			   sizeof(err));
+		gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
 	sim_run(&s, 30000);
 	gcks_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 30000);
@@ -233,8 +231,8 @@ static void test_every_point(void)
 					break;
 				points++;
 			}
-			ok(!bad && points, "%s: killed %s, %u points",
-			   deeds[d], hows[h].name, points);
+			ok(!bad && points, "%s: killed %s, %u points", deeds[d],
+			   hows[h].name, points);
 		}
 	}
 }
@@ -273,7 +271,8 @@ static void test_member_restart(void)
 	addr_parse("239.5.5.5", &b->mk.group[0].dst);
 	sim_stream_stop(&s);
 	{
-		struct member_deps deps = { .clock = &s.clock, .tq = &s.tq,
+		struct member_deps deps = { .clock = &s.clock,
+					    .tq = &s.tq,
 					    .kernel = &b->mk.k };
 		struct member *m;
 		int rc;
@@ -410,7 +409,8 @@ static void test_confirm_again(void)
 	sim_gcks_down(&s);
 	sim_run(&s, 1000);
 	sim_gcks_up(&s);
-	is_int(sim_group(&s).unconfirmed, 1, "a restarted key server can't know");
+	is_int(sim_group(&s).unconfirmed, 1,
+	       "a restarted key server can't know");
 	sim_run(&s, 320000);
 	is_int(sim_group(&s).unconfirmed, 0, "and hears it again");
 	is_int(sim_gaps(&s), 0, "no packet is lost");

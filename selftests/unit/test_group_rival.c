@@ -88,7 +88,8 @@ static void test_theft(void)
 	ok(thief_has(&thief, &s) >= 1, "%u of %d follow a thief's rekey",
 	   thief_has(&thief, &s), s.n);
 	sim_run(&s, 16000 + 4000);
-	is_int(thief_has(&thief, &s), 0, "a beat of the key server later nobody does");
+	is_int(thief_has(&thief, &s), 0,
+	       "a beat of the key server later nobody does");
 	is_int(sim_out_of_step(&s), 0, "all are back in step");
 	is_int(denied(), s.n, "each has noticed once");
 	ok(sim_group(&s).registrations - registrations <= 4u * s.n,
@@ -97,7 +98,8 @@ static void test_theft(void)
 	is_int(sim_group(&s).rivals, s.n, "the key server knows of each");
 	is_int(sim_audited(&s, "rival", NULL, "somebody else"), 4,
 	       "and has a few lines of it on record");
-	ok(sim_log_count(&s, "group video: SOMEBODY ELSE REKEYS IT") == 4u + s.n,
+	ok(sim_log_count(&s, "group video: SOMEBODY ELSE REKEYS IT") ==
+		   4u + s.n,
 	   "the log has it on both sides");
 	sim_run(&s, 20000);
 	is_int(sim_group(&s).rekeys, rekeys, "no rekey for it");
@@ -176,7 +178,8 @@ static void test_same_spis(bool restarted, bool data_only)
 		gcks_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 60000);
 	ok(own_key(), "the sender is back to the key server's");
-	is_int(gkey_spi(&of(s.gcks)->st.data), gkey_spi(&thief_group(&thief)->st.data),
+	is_int(gkey_spi(&of(s.gcks)->st.data),
+	       gkey_spi(&thief_group(&thief)->st.data),
 	       "which has the same SPI");
 	before = lost();
 	sim_run(&s, 30000);
@@ -219,7 +222,8 @@ static void test_data_only(void)
 		bail("beat");
 	gkm_send_all(thief_group(&thief), &c.out);
 	sim_run(&s, 500);
-	is_int(sim_out_of_step(&s), 0, "a second Data SA under it is not taken");
+	is_int(sim_out_of_step(&s), 0,
+	       "a second Data SA under it is not taken");
 	ok(sim_logged(&s, "another Data SA under one Rekey SA"),
 	   "the log says why");
 	sim_run(&s, 30000);
@@ -355,10 +359,11 @@ static void test_liar(void)
 	}
 	is_int(denied(), s.n, "others notice a thief meanwhile");
 	ok(sim_audited(&s, "rival", NULL, "says that it followed") -
-	   sim_audited(&s, "rival", "s.example", "") >= 3,
+			   sim_audited(&s, "rival", "s.example", "") >=
+		   3,
 	   "%u records of others",
 	   sim_audited(&s, "rival", NULL, "") -
-	   sim_audited(&s, "rival", "s.example", ""));
+		   sim_audited(&s, "rival", "s.example", ""));
 	finish();
 }
 
@@ -414,8 +419,8 @@ static void test_reset_lost(void)
 		slow += sim_out_of_step(&s);
 		sim_free(&s);
 	}
-	ok(slow <= 3, "20 resets at 20 %% loss: %u of 140 are behind after 40 s",
-	   slow);
+	ok(slow <= 3,
+	   "20 resets at 20 %% loss: %u of 140 are behind after 40 s", slow);
 }
 
 int main(void)

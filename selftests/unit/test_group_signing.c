@@ -165,7 +165,9 @@ static void test_schedule(void)
 static void test_killed(void)
 {
 	static const enum sim_crash how[] = {
-		SIM_BEFORE_COMMIT, SIM_AFTER_COMMIT, SIM_AT_SEND,
+		SIM_BEFORE_COMMIT,
+		SIM_AFTER_COMMIT,
+		SIM_AT_SEND,
 	};
 	unsigned int i, k, bad = 0, runs = 0, kept = 0;
 	char was[SIGPUB_NAME_LEN];
@@ -184,17 +186,16 @@ static void test_killed(void)
 			sim_gcks_up(&s);
 			kept += !strcmp(sim_group(&s).signing_key, was);
 			sim_run(&s, 40000);
-			bad += strangers() + sim_out_of_step(&s) +
-				s.iv_repeats;
+			bad += strangers() + sim_out_of_step(&s) + s.iv_repeats;
 			rekey();
 			sim_run(&s, 20000);
-			bad += strangers() + sim_out_of_step(&s) +
-				s.iv_repeats;
+			bad += strangers() + sim_out_of_step(&s) + s.iv_repeats;
 			runs++;
 			sim_free(&s);
 		}
 	}
-	is_int(bad, 0, "killed in %u ways: all are in step, now and after the next rekey",
+	is_int(bad, 0,
+	       "killed in %u ways: all are in step, now and after the next rekey",
 	       runs);
 	is_int(kept, 1, "only before the commit the old key is kept");
 }
@@ -217,7 +218,8 @@ static void test_waits(void)
 	sim_run(&s, 60000);
 	ok(strcmp(was, sim_group(&s).signing_key),
 	   "after an eviction the signing key that was asked for comes");
-	is_int(strangers(), 1, "after an eviction all but the evicted believe it");
+	is_int(strangers(), 1,
+	       "after an eviction all but the evicted believe it");
 	finish("waits");
 }
 

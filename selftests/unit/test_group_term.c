@@ -63,8 +63,8 @@ static uint32_t key_id(const struct sim_member *m, unsigned int up_by)
 	uint32_t id = 0;
 
 	TAILQ_FOREACH(gm, &group()->members, all)
-		if (!strcmp(gm->identity, m->name))
-			break;
+	if (!strcmp(gm->identity, m->name))
+		break;
 	if (!gm || lkh_path(group()->tree, gm->leaf, &w))
 		bail("no path of %s", m->name);
 	if (up_by < w.n)
@@ -89,8 +89,8 @@ static int64_t term_s(const struct sim_member *m)
 	struct gcks_member_status st = { .identity = m->name, .until = -1 };
 
 	gcks_each_member(s.gcks, "video", take_until, &st);
-	return st.until <= 0 ? st.until :
-		st.until - (s.wall0 + (int64_t)(s.ms / 1000));
+	return st.until <= 0 ? st.until
+			     : st.until - (s.wall0 + (int64_t)(s.ms / 1000));
 }
 
 static int64_t own_term_s(const struct sim_member *m)
@@ -134,7 +134,8 @@ static void test_certificate(void)
 	       "and is neither leave nor eviction");
 	is_int(sim_audited(&s, "expire", "c.example", "certificate"), 1,
 	       "it is on record why");
-	ok(sim_logged(&s, "membership has ended: \"c.example\": its certificate"),
+	ok(sim_logged(&s,
+		      "membership has ended: \"c.example\": its certificate"),
 	   "and in the log");
 	sim_run(&s, 20000);
 	is_int(sim_reads_after(&s, c, at + 4000), 0,
@@ -241,7 +242,8 @@ static void test_renewal(void)
 	sim_run(&s, 6 * HOUR);
 	is_int(sim_group(&s).expired, 0, "renewed for six hours");
 	is_int(sim_group(&s).rekeys - rekeys, 0, "without a rekey");
-	ok(sim_status(a).registrations >= 40 && sim_status(a).registrations <= 60,
+	ok(sim_status(a).registrations >= 40 &&
+		   sim_status(a).registrations <= 60,
 	   "each 480 to 540 s: %ju", (uintmax_t)sim_status(a).registrations);
 	ok(key_id(a, 0) != leaf, "each time with another leaf");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
@@ -470,8 +472,8 @@ static void test_old_store(void)
 	wbuf_u8(&out, 1);
 	/* up to the Sender-IDs */
 	wbuf_put(&out, in.p + 1, 33);
-	if (store_begin(s.store) ||
-	    store_put(s.store, key, out.p, out.len) || store_commit(s.store))
+	if (store_begin(s.store) || store_put(s.store, key, out.p, out.len) ||
+	    store_commit(s.store))
 		bail("store");
 	wbuf_free(&in);
 	wbuf_free(&out);
@@ -566,7 +568,8 @@ static void test_sender_after_restart(void)
 	sim_gcks_down(&s);
 	sim_gcks_up(&s);
 	sim_run(&s, 1300000);
-	ok(key_id(tx, 0) != leaf, "restart: a sender that renews has a new leaf");
+	ok(key_id(tx, 0) != leaf,
+	   "restart: a sender that renews has a new leaf");
 	ok(sim_has_member(&s, "s.example"), "restart: it is a member");
 	sim_run(&s, 3000000);
 	ok(sim_in(tx), "restart: and stays one");

@@ -8,8 +8,8 @@
 #include "lib/log.h"
 #include "tap.h"
 
-#define GCKS	"gcks.example"
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define GCKS "gcks.example"
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct net net;
 static struct pki_pair ca;
@@ -287,7 +287,8 @@ static void registration(void)
 	net_run(&net);
 	is_int(m->seen.refused, 1, "refused");
 	is_int(m->seen.notify, GIKE_N_AUTHORIZATION_FAILED, "with its reason");
-	is_str(m->seen.text, "AUTHORIZATION_FAILED from key server", "in words");
+	is_str(m->seen.text, "AUTHORIZATION_FAILED from key server",
+	       "in words");
 	ok(ike_sa_is_up(sa), "IKE SA is up");
 	g->answer = 0;
 
@@ -309,7 +310,7 @@ static void registration(void)
 	is_int(g->seen.requests, 1, "asked once");
 	is_int(m->seen.registered, 3, "registered again");
 
-	for (unsigned int i = 0; ; i++) {
+	for (unsigned int i = 0;; i++) {
 		int ret = ike_register_more(sa, &req);
 
 		if (!ret)
@@ -332,8 +333,10 @@ static void registration(void)
 static void group_errors(void)
 {
 	static const uint16_t errors[] = {
-		IKE_N_NO_PROPOSAL_CHOSEN, GIKE_N_INVALID_GROUP_ID,
-		GIKE_N_AUTHORIZATION_FAILED, GIKE_N_REGISTRATION_FAILED,
+		IKE_N_NO_PROPOSAL_CHOSEN,
+		GIKE_N_INVALID_GROUP_ID,
+		GIKE_N_AUTHORIZATION_FAILED,
+		GIKE_N_REGISTRATION_FAILED,
 	};
 	struct gike_req req;
 
@@ -477,7 +480,8 @@ static void exported(void)
 	net_run(&net);
 	is_str(m->seen.line, g->seen.line, "both export the same keys");
 	ok(strlen(m->seen.line) > 150 && m->seen.line[16] == ',' &&
-	   m->seen.line[33] == ',', "16 digits of each SPI");
+		   m->seen.line[33] == ',',
+	   "16 digits of each SPI");
 	ok(strstr(m->seen.line, "\"AES-GCM-256 with 16 octet ICV [RFC5282]\""),
 	   "cipher by tshark's name");
 	teardown();

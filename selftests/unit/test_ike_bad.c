@@ -8,7 +8,7 @@
 #include "lib/log.h"
 #include "tap.h"
 
-#define GCKS	"gcks.example"
+#define GCKS "gcks.example"
 
 static struct net net;
 static struct pki_pair ca, ca2;
@@ -31,7 +31,8 @@ static void nodes(const struct pki_opt *gopt, const struct pki_pair *gtrust,
 static void setup(void)
 {
 	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
-	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+	struct pki_opt mopt = { .kind = PKI_MEMBER,
+				.dns = "a.example",
 				.ca = &ca };
 
 	begin();
@@ -80,7 +81,8 @@ static void member_refused(const char *name, const struct pki_opt *mopt,
 static void gcks_refused(const char *name, const struct pki_opt *gopt,
 			 const char *expect, const char *why)
 {
-	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+	struct pki_opt mopt = { .kind = PKI_MEMBER,
+				.dns = "a.example",
 				.ca = &ca };
 
 	nodes(gopt, &ca, &mopt, &ca);
@@ -104,7 +106,8 @@ static void identities(void)
 	struct pki_opt opt;
 
 	begin();
-	opt = (struct pki_opt){ .kind = PKI_MEMBER, .dns = "a.example",
+	opt = (struct pki_opt){ .kind = PKI_MEMBER,
+				.dns = "a.example",
 				.ca = &ca2 };
 	member_refused("stranger of another CA", &opt,
 		       "certificate: issuer unknown (");
@@ -121,10 +124,12 @@ static void identities(void)
 	member_refused("member from the future", &opt, "not yet valid");
 
 	begin();
-	opt = (struct pki_opt){ .kind = PKI_GCKS, .dns = "a.example",
+	opt = (struct pki_opt){ .kind = PKI_GCKS,
+				.dns = "a.example",
 				.ca = &ca };
 	{
-		struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS,
+		struct pki_opt gopt = { .kind = PKI_GCKS,
+					.dns = GCKS,
 					.ca = &ca };
 
 		g = node_new(&net, "192.0.2.1", &gopt, &ca, NULL);
@@ -139,7 +144,8 @@ static void identities(void)
 	/* A member says it is somebody else. */
 	begin();
 	{
-		struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS,
+		struct pki_opt gopt = { .kind = PKI_GCKS,
+					.dns = GCKS,
 					.ca = &ca };
 		struct ike_host_cfg cfg = { 0 };
 
@@ -150,8 +156,7 @@ static void identities(void)
 		node_join(m, g, GCKS, false);
 		net_run(&net);
 		nobody_in("another's name");
-		is_str(g->seen.text,
-		       "certificate: does not name this identity",
+		is_str(g->seen.text, "certificate: does not name this identity",
 		       "reason");
 		teardown();
 	}
@@ -163,8 +168,10 @@ static void identities(void)
 	begin();
 	{
 		static const uint8_t dn[] = "\x30\x14\x31\x12\x30\x10\x06\x03"
-			"\x55\x04\x03\x0c\x09" "b.example";
-		struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS,
+					    "\x55\x04\x03\x0c\x09"
+					    "b.example";
+		struct pki_opt gopt = { .kind = PKI_GCKS,
+					.dns = GCKS,
 					.ca = &ca };
 		struct ike_host_cfg cfg = { 0 };
 
@@ -192,7 +199,8 @@ static void identities(void)
 	opt.from = net.wall - 7200;
 	gcks_refused("expired key server", &opt, GCKS, "expired");
 	begin();
-	opt = (struct pki_opt){ .kind = PKI_GCKS, .dns = "evil.example",
+	opt = (struct pki_opt){ .kind = PKI_GCKS,
+				.dns = "evil.example",
 				.ca = &ca };
 	gcks_refused("another key server", &opt, GCKS,
 		     "key server says it is \"evil.example\", not gcks.example");
@@ -202,7 +210,8 @@ static void identities(void)
 static void member_as_gcks(void)
 {
 	struct pki_opt gopt = { .kind = PKI_MEMBER, .dns = GCKS, .ca = &ca };
-	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+	struct pki_opt mopt = { .kind = PKI_MEMBER,
+				.dns = "a.example",
 				.ca = &ca };
 
 	begin();
@@ -222,7 +231,8 @@ static void not_asked_for(void)
 {
 	static struct sa_pld sag;
 	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
-	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+	struct pki_opt mopt = { .kind = PKI_MEMBER,
+				.dns = "a.example",
 				.ca = &ca };
 	struct gike_req req;
 	struct proposal *p;
@@ -240,8 +250,8 @@ static void not_asked_for(void)
 	ike_register(m->host, &m->ep, &g->ep, &id, &req);
 	net_run(&net);
 	is_int(m->seen.registered, 0, "AES-128 where AES-256 was asked for");
-	is_str(m->seen.text, "policy not taken: member lacks ENCR for the ESP SA",
-	       "why");
+	is_str(m->seen.text,
+	       "policy not taken: member lacks ENCR for the ESP SA", "why");
 	is_int(g->seen.req.report, IKE_N_NO_PROPOSAL_CHOSEN,
 	       "the key server is told");
 	/* the same answer to who has offered it */
@@ -258,8 +268,8 @@ static void not_asked_for(void)
 	ike_register(m->host, &m->ep, &g->ep, &id, &req);
 	net_run(&net);
 	is_int(m->seen.registered, 0, "three Sender-IDs for two");
-	is_str(m->seen.text,
-	       "policy not taken: 3 Sender-IDs, 2 were asked for", "why");
+	is_str(m->seen.text, "policy not taken: 3 Sender-IDs, 2 were asked for",
+	       "why");
 	teardown();
 }
 
@@ -331,8 +341,8 @@ static void protected_stages(void)
 			drop_behind(1);
 		}
 		is_int(g->seen.requests, stage == 3,
-		       "%s: %u damaged copies change nothing",
-		       names[stage - 2], n);
+		       "%s: %u damaged copies change nothing", names[stage - 2],
+		       n);
 		is_int(m->seen.registered + m->seen.refused, 0,
 		       "%s: nor at the member", names[stage - 2]);
 		net_run(&net);
@@ -353,8 +363,7 @@ static void unprotected_stages(void)
 {
 	size_t len = 1;
 	unsigned int in = 0, n = 0, weak = 0, again = 0;
-	static const char strongest[] =
-		"aes-gcm-16-256 sha2-256 x25519 kw-256";
+	static const char strongest[] = "aes-gcm-16-256 sha2-256 x25519 kw-256";
 	char algs[80];
 
 	for (unsigned int stage = 0; stage < 2; stage++) {
@@ -388,8 +397,8 @@ static void unprotected_stages(void)
 
 		memcpy(p, net.queue[0].p, len);
 		p[i] ^= 1 << i % 8;
-		ike_host_input(g->host, &net.queue[0].from, &net.queue[0].to,
-			       p, len);
+		ike_host_input(g->host, &net.queue[0].from, &net.queue[0].to, p,
+			       len);
 		free(p);
 		drop_behind(1);
 		/* half-open ones would reach the cap of the address */
@@ -401,8 +410,8 @@ static void unprotected_stages(void)
 
 		memcpy(p, net.queue[0].p, k);
 		put_len(p, k);
-		ike_host_input(g->host, &net.queue[0].from, &net.queue[0].to,
-			       p, k);
+		ike_host_input(g->host, &net.queue[0].from, &net.queue[0].to, p,
+			       k);
 		free(p);
 		drop_behind(1);
 	}

@@ -16,7 +16,7 @@
 #include "lib/log.h"
 #include "tap.h"
 
-static const char *out;		/* folder to write to, NULL: check */
+static const char *out; /* folder to write to, NULL: check */
 static unsigned int bad, n_samples;
 
 static void path_of(char *buf, size_t size, const char *target,
@@ -54,9 +54,8 @@ static void sample(const char *target, const char *name, const void *p,
 	}
 }
 
-static void prefixed(const char *target, const char *name,
-		     const uint8_t *head, size_t head_len, const void *p,
-		     size_t len)
+static void prefixed(const char *target, const char *name, const uint8_t *head,
+		     size_t head_len, const void *p, size_t len)
 {
 	uint8_t *buf = malloc(head_len + len + 1);
 
@@ -117,14 +116,12 @@ static void take_apart(const char *msg, uint8_t first, const uint8_t *p,
 		snprintf(name, sizeof(name), "%s-%u-%s", msg, w.n,
 			 ike_pld_name(pld.type));
 		if (pld.type == GIKE_PLD_GSA)
-			selected("gpayload", name, FG_GSA, pld.body,
-				 pld.len);
+			selected("gpayload", name, FG_GSA, pld.body, pld.len);
 		else if (pld.type == GIKE_PLD_KD)
-			selected("gpayload", name, FG_KD, pld.body,
-				 pld.len);
+			selected("gpayload", name, FG_KD, pld.body, pld.len);
 		else if (fp_of(pld.type) >= 0)
-			selected("payload", name, fp_of(pld.type),
-				 pld.body, pld.len);
+			selected("payload", name, fp_of(pld.type), pld.body,
+				 pld.len);
 	}
 	is_int(ret, 0, "%s: payloads add up", msg);
 }
@@ -133,12 +130,12 @@ static void opened(const char *msg, const struct packet *q,
 		   const struct ike_sa *sa, enum fuzz_host to)
 {
 	uint8_t plain[8192], first, head[4];
-	const struct sk_key *k = q->p[19] & IKE_FLAG_INITIATOR ?
-				 &sa->keys.ei : &sa->keys.er;
+	const struct sk_key *k = q->p[19] & IKE_FLAG_INITIATOR ? &sa->keys.ei
+							       : &sa->keys.er;
 	size_t n;
 
-	if (!is_int(sk_open(q->p, q->len, k, plain, &n, &first), 0,
-		    "%s opens", msg))
+	if (!is_int(sk_open(q->p, q->len, k, plain, &n, &first), 0, "%s opens",
+		    msg))
 		return;
 	take_apart(msg, first, plain, n);
 	head[0] = to;
@@ -181,7 +178,8 @@ static void handshake(void)
 		{ "raw-2", FH_RAW_GCKS_INIT },
 		{ "raw-3", FH_RAW_MEMBER_AUTH },
 	};
-	struct pki_opt opt = { .kind = PKI_GCKS, .dns = "gcks.example",
+	struct pki_opt opt = { .kind = PKI_GCKS,
+			       .dns = "gcks.example",
 			       .ca = &ca };
 	struct gike_req req;
 	struct ike_sa *sa;
@@ -196,16 +194,13 @@ static void handshake(void)
 	for (int i = 0; i < 4; i++) {
 		const struct packet *q = &net.queue[0];
 
-		selected("ike_host", raw[i].name, raw[i].to, q->p,
-			 q->len);
+		selected("ike_host", raw[i].name, raw[i].to, q->p, q->len);
 		if (i < 2) {
-			selected("message", names[i], FM_CLEAR, q->p,
-				 q->len);
-			take_apart(names[i], q->p[16], q->p + 28,
-				   q->len - 28);
+			selected("message", names[i], FM_CLEAR, q->p, q->len);
+			take_apart(names[i], q->p[16], q->p + 28, q->len - 28);
 		} else {
-			opened(names[i], q, sa, i == 2 ? FH_AUTH_REQ :
-			       FH_AUTH_RES);
+			opened(names[i], q, sa,
+			       i == 2 ? FH_AUTH_REQ : FH_AUTH_RES);
 		}
 		net_step(&net);
 	}
@@ -330,7 +325,8 @@ static void registration_sample(const struct sigkey *key)
 	kd_set_auth_key(&r.kd, der, len);
 	sigpub_free(pub);
 	if (!is_int(gsa_check(&r.gsa, &r.kd, GC_REGISTRATION, true, why,
-			      sizeof(why)), 0, "the registration is right"))
+			      sizeof(why)),
+		    0, "the registration is right"))
 		diag("%s", why);
 	both_sample("registration", GC_REGISTRATION, &r);
 	rekey_msg_free(&r);
@@ -365,10 +361,11 @@ static void rekeys(void)
 static void small(void)
 {
 	static const uint8_t del[] = { 3, 4, 0, 2, 0, 0, 1, 1, 0, 0, 1, 2 };
-	static const uint8_t ts4[] = { 7, 17, 0, 16, 3, 80, 3, 80, 239, 1, 1,
-				       1, 239, 1, 1, 1 };
-	static const uint8_t ts6[40] = { 8, 0, 0, 40, 0, 0, 255, 255, 255, 2,
-					 [24] = 255, 2, [39] = 9 };
+	static const uint8_t ts4[] = { 7,   17, 0, 16, 3,   80, 3, 80,
+				       239, 1,	1, 1,  239, 1,	1, 1 };
+	static const uint8_t ts6[40] = {
+		8, 0, 0, 40, 0, 0, 255, 255, 255, 2, [24] = 255, 2, [39] = 9
+	};
 
 	selected("payload", "delete", FP_DELETE, del, sizeof(del));
 	selected("payload", "ts4", FP_TS, ts4, sizeof(ts4));

@@ -9,7 +9,7 @@
 #include "lib/log.h"
 #include "tap.h"
 
-#define GCKS	"gcks.example"
+#define GCKS "gcks.example"
 
 static struct net net;
 static struct pki_pair ca, ca2;
@@ -20,9 +20,11 @@ static const struct ike_stats *st;
 static void setup(const struct ike_host_cfg *gcfg, const struct pki_pair *x_ca)
 {
 	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
-	struct pki_opt aopt = { .kind = PKI_MEMBER, .dns = "a.example",
+	struct pki_opt aopt = { .kind = PKI_MEMBER,
+				.dns = "a.example",
 				.ca = &ca };
-	struct pki_opt xopt = { .kind = PKI_MEMBER, .dns = "x.example",
+	struct pki_opt xopt = { .kind = PKI_MEMBER,
+				.dns = "x.example",
 				.ca = x_ca };
 	struct ike_host_cfg xcfg = { .max_sas = 100000 };
 
@@ -84,8 +86,7 @@ static void a_gets_in(const char *name)
 
 static void one_identity(void)
 {
-	const struct ike_host_cfg cfg = { .max_sas = 64,
-					  .idle_ms = 10000000 };
+	const struct ike_host_cfg cfg = { .max_sas = 64, .idle_ms = 10000000 };
 	struct ike_sa *first, *last = NULL;
 	char addr[64];
 
@@ -121,8 +122,10 @@ static void one_identity_at_once(void)
 			net_pass(&net, 1000, true);
 	}
 	up = st->up;
-	ok(up >= 32 && up <= 32 + 11, "1,000 handshakes of one identity in 10 s: %u were done", up);
-	is_int(x->seen.notify, IKE_N_TEMPORARY_FAILURE, "the others were told to wait");
+	ok(up >= 32 && up <= 32 + 11,
+	   "1,000 handshakes of one identity in 10 s: %u were done", up);
+	is_int(x->seen.notify, IKE_N_TEMPORARY_FAILURE,
+	       "the others were told to wait");
 	is_int(st->sas, 4, "places");
 	a_gets_in("meanwhile");
 	net_pass(&net, 2000, true);
@@ -136,7 +139,9 @@ static void one_identity_at_once(void)
 static void all_places(void)
 {
 	const struct ike_host_cfg cfg = {
-		.max_sas = 8, .max_per_identity = 100, .max_per_peer = 5,
+		.max_sas = 8,
+		.max_per_identity = 100,
+		.max_per_peer = 5,
 	};
 	struct ike_sa *sa[8], *more;
 	char addr[64];
@@ -213,8 +218,8 @@ static void failing(void)
 	for (unsigned int i = 0; i < 20000; i++) {
 		char addr[64];
 
-		snprintf(addr, sizeof(addr), "[2001:db8:f::%x]:%u",
-			 i % 50 + 1, 1024 + i);
+		snprintf(addr, sizeof(addr), "[2001:db8:f::%x]:%u", i % 50 + 1,
+			 1024 + i);
 		x_from(addr);
 		forget();
 		if (i % 20 == 19)
@@ -223,8 +228,8 @@ static void failing(void)
 			before = st->auth_failed;
 	}
 	ok(before <= 512 + 1300 && st->auth_failed - before <= 1300,
-	   "2,000 a second from a network: %u in 5 s, then %u",
-	   before, (unsigned int)(st->auth_failed - before));
+	   "2,000 a second from a network: %u in 5 s, then %u", before,
+	   (unsigned int)(st->auth_failed - before));
 	a_gets_in("meanwhile");
 	teardown();
 }
@@ -390,7 +395,8 @@ static void not_taken(void)
 {
 	static struct sa_pld ours, theirs;
 	struct ike_host_cfg gcfg = { .proposals = &ours };
-	struct pki_opt opt = { .kind = PKI_MEMBER, .dns = "y.example",
+	struct pki_opt opt = { .kind = PKI_MEMBER,
+			       .dns = "y.example",
 			       .ca = &ca };
 	struct ike_host_cfg ycfg = { .proposals = &theirs };
 	struct packet *q;
@@ -409,8 +415,8 @@ static void not_taken(void)
 	net_step(&net);
 	is_int(g->seen.not_taken, 1, "IKE_SA_INIT without key wrap is noted");
 	ok(strstr(g->seen.text, "NO_PROPOSAL_CHOSEN") &&
-	   strstr(g->seen.text, "key wrap"), "with the reason: %s",
-	   g->seen.text);
+		   strstr(g->seen.text, "key wrap"),
+	   "with the reason: %s", g->seen.text);
 
 	/* IKE_AUTH in place of GSA_AUTH */
 	node_clear(g);

@@ -10,7 +10,7 @@
 #include "lib/quota.h"
 #include "tap.h"
 
-#define GCKS	"gcks.example"
+#define GCKS "gcks.example"
 
 static struct net net;
 static struct pki_pair ca, ca2;
@@ -20,7 +20,8 @@ static void setup(const struct pki_pair *m_ca, const struct ike_host_cfg *gcfg,
 		  const struct ike_host_cfg *mcfg)
 {
 	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
-	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+	struct pki_opt mopt = { .kind = PKI_MEMBER,
+				.dns = "a.example",
 				.ca = m_ca };
 
 	net_init(&net);
@@ -87,7 +88,7 @@ static void without_nat(void)
 	goes(1, &here, &there, "GSA_AUTH from another port");
 	gsa = g->sa;
 	ok(gsa && ep_equal(ike_sa_peer(gsa), &there) &&
-	   ep_equal(ike_sa_local(gsa), &here),
+		   ep_equal(ike_sa_local(gsa), &here),
 	   "the peer is there from here on");
 	arrives(&else_, &here);
 	goes(1, &here, &else_, "the same request, repeated from elsewhere");
@@ -157,7 +158,7 @@ static void behind_nat(void)
 	serial = ike_sa_serial(gsa);
 	net.nat_outside.port = 50000;
 	outside = net.nat_outside;
-	outside.port++;		/* of the floated port */
+	outside.port++; /* of the floated port */
 	group_req(&req, "video", false);
 	ike_register_more(sa, &req);
 	net_run(&net);
@@ -189,14 +190,17 @@ static void finds_nat(void)
 		is_int(sa->nat_here, i == 1, "%u: a NAT is found", i);
 		is_int(ike_sa_peer(sa)->port, i == 1 ? 4500 : IKE_PORT,
 		       "%u: port", i);
-		is_int(ike_sa_peer(g->sa)->port, i == 0 ? IKE_PORT :
-		       i == 1 ? 40001 : 40000, "%u: port as g sees it", i);
+		is_int(ike_sa_peer(g->sa)->port,
+		       i == 0	? IKE_PORT
+		       : i == 1 ? 40001
+				: 40000,
+		       "%u: port as g sees it", i);
 		net_pass(&net, 100000, true);
 		is_int(m->seen.keepalives, i == 1 ? 5 : 0,
 		       "%u: keepalives in 100 s", i);
 		if (i == 1)
 			ok(m->seen.kept_from.port == 4500 &&
-			   ep_equal(&m->seen.kept_to, ike_sa_peer(sa)),
+				   ep_equal(&m->seen.kept_to, ike_sa_peer(sa)),
 			   "from the port that needs them, to the server");
 		ike_close(sa, "bye");
 		net_run(&net);

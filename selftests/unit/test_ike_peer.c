@@ -10,7 +10,7 @@
 #include "lib/log.h"
 #include "tap.h"
 
-#define GCKS	"gcks.example"
+#define GCKS "gcks.example"
 
 static struct net net;
 static struct pki_pair ca;
@@ -19,7 +19,8 @@ static struct node *g, *m;
 static void setup_with(const struct ike_host_cfg *gcfg)
 {
 	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
-	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+	struct pki_opt mopt = { .kind = PKI_MEMBER,
+				.dns = "a.example",
 				.ca = &ca };
 
 	net_init(&net);
@@ -52,8 +53,7 @@ static void up(void)
 	ok(ike_sa_is_up(msa) && gsa && ike_sa_is_up(gsa), "up");
 }
 
-static void send_req(uint8_t xchg, uint8_t first, const void *inner,
-		     size_t len)
+static void send_req(uint8_t xchg, uint8_t first, const void *inner, size_t len)
 {
 	struct wbuf w;
 
@@ -283,7 +283,7 @@ static unsigned int held(const char *addr)
 
 	addr_parse(addr, &a);
 	LIST_FOREACH(sa, &g->host->sas, link)
-		n += addr_equal(&sa->peer.addr, &a);
+	n += addr_equal(&sa->peer.addr, &a);
 	return n;
 }
 
@@ -399,12 +399,15 @@ static void headers(void)
 
 /* ---- IVs ---------------------------------------------------------------- */
 
-#define MAX_SEEN	600
+#define MAX_SEEN 600
 
 /* No IV twice under a key, unless it is the same packet again. */
 static void ivs(void)
 {
-	static struct { uint8_t key[17], iv[8], *p; size_t len; } seen[MAX_SEEN];
+	static struct {
+		uint8_t key[17], iv[8], *p;
+		size_t len;
+	} seen[MAX_SEEN];
 	unsigned int n = 0, again = 0, twice = 0;
 	struct gike_req req;
 
@@ -427,8 +430,7 @@ static void ivs(void)
 				    memcmp(seen[k].iv, seen[n].iv, 8))
 					continue;
 				if (seen[k].len == seen[n].len &&
-				    !memcmp(seen[k].p, seen[n].p,
-					    seen[n].len))
+				    !memcmp(seen[k].p, seen[n].p, seen[n].len))
 					again++;
 				else
 					twice++;

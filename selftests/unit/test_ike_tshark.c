@@ -28,8 +28,8 @@ static void put16(FILE *f, uint16_t v)
 /* pcap, link type 101: IPv4 packets */
 static FILE *pcap_open(const char *path)
 {
-	static const uint32_t head[] = { 0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535,
-					 101 };
+	static const uint32_t head[] = { 0xa1b2c3d4, 2 | 4 << 16, 0,
+					 0,	     65535,	  101 };
 	FILE *f = fopen(path, "w");
 
 	if (!f) {
@@ -112,7 +112,8 @@ static void judge(const char *name, uint16_t bits)
 	static struct sa_pld sa;
 	struct ike_host_cfg cfg = { .export_keys = (void *)1,
 				    .proposals = &sa };
-	struct pki_opt opt = { .kind = PKI_GCKS, .dns = "gcks.example",
+	struct pki_opt opt = { .kind = PKI_GCKS,
+			       .dns = "gcks.example",
 			       .ca = &ca };
 	char cmd[1024], pcap[256], said[256];
 	struct proposal *p;
@@ -167,8 +168,8 @@ int main(void)
 		return 4;
 	}
 	log_init("test", LOG_LEVEL_ERR, true);
-	snprintf(dir, sizeof(dir), "%s/mcsec-tshark-XXXXXX", getenv("TMPDIR") ?
-		 getenv("TMPDIR") : "/tmp");
+	snprintf(dir, sizeof(dir), "%s/mcsec-tshark-XXXXXX",
+		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	if (!mkdtemp(dir)) {
 		perror(dir);
 		return 1;

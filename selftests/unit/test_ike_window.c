@@ -20,7 +20,8 @@ static struct ike_stats before;
 static void setup(void)
 {
 	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
-	struct pki_opt mopt = { .kind = PKI_MEMBER, .dns = "a.example",
+	struct pki_opt mopt = { .kind = PKI_MEMBER,
+				.dns = "a.example",
 				.ca = &ca };
 
 	net_init(&net);
@@ -74,17 +75,17 @@ static void arrives(struct node *n, const struct packet *q, size_t at,
 }
 
 /* By how much one counter of @n has grown; of others none may have. */
-#define GREW(n, counter, by, ...)					\
-do {									\
-	struct ike_stats now = *ike_host_stats((n)->host);		\
-									\
-	is_int(now.counter - before.counter, by, __VA_ARGS__);		\
-	now.counter = before.counter;					\
-	now.in = before.in;						\
-	now.out = before.out;						\
-	ok(!memcmp(&now, &before, sizeof(now)),				\
-	   "and no other counter: " __VA_ARGS__);			\
-} while (0)
+#define GREW(n, counter, by, ...) \
+	do { \
+		struct ike_stats now = *ike_host_stats((n)->host); \
+\
+		is_int(now.counter - before.counter, by, __VA_ARGS__); \
+		now.counter = before.counter; \
+		now.in = before.in; \
+		now.out = before.out; \
+		ok(!memcmp(&now, &before, sizeof(now)), \
+		   "and no other counter: " __VA_ARGS__); \
+	} while (0)
 
 /* Requests at the key server */
 static void requests(void)
@@ -110,7 +111,7 @@ static void requests(void)
 	arrives(g, &q, 0, 0);
 	GREW(g, in_rexmit, 1, "the same once more");
 	ok(net.n_queue == 2 && net.queue[0].len == net.queue[1].len &&
-	   !memcmp(net.queue[0].p, net.queue[1].p, net.queue[0].len),
+		   !memcmp(net.queue[0].p, net.queue[1].p, net.queue[0].len),
 	   "gets the same answer");
 	arrives(g, &q, q.len - 1, 1);
 	GREW(g, in_altered, 1, "other octets under its Message ID");
@@ -125,7 +126,7 @@ static void requests(void)
 	q = take();
 	arrives(g, &q, 18, 37 ^ 39);
 	ok(ike_host_stats(g->host)->in_icv == before.in_icv + 1 ||
-	   ike_host_stats(g->host)->in_xchg == before.in_xchg + 1,
+		   ike_host_stats(g->host)->in_xchg == before.in_xchg + 1,
 	   "another exchange type is refused");
 	arrives(g, &q, 0, 0);
 	is_int(net.n_queue, 1, "and the right one answered");
@@ -214,12 +215,12 @@ static void impatience(void)
 		q = take();
 		in_the_clear(&q, t[i].type, t[i].lie);
 		GREW(m, in_icv, 1, "a notify %u in the clear", t[i].type);
-		is_int(sent_again(), t[i].again, "the request is sent %u times more",
-		       t[i].again);
+		is_int(sent_again(), t[i].again,
+		       "the request is sent %u times more", t[i].again);
 		is_int(m->seen.closed, 1, "then given up");
 		ok(!!strstr(m->seen.reason[0] ? m->seen.reason : m->seen.text,
-			    "has lost the IKE SA") == !i, "and why: %s",
-		   m->seen.text);
+			    "has lost the IKE SA") == !i,
+		   "and why: %s", m->seen.text);
 		free(q.p);
 		teardown();
 	}

@@ -90,8 +90,8 @@ static void reg(struct wkp *path, uint32_t top, uint32_t mid, uint32_t leaf)
 	is_int(keypath_resolve(NULL, bag, &kd, &gsk_w, keymat, WANT, path), 0,
 	       "leaf %u registers", leaf);
 	is_mem(keymat, WANT, keymat_want, WANT, "leaf %u: KEYMAT", leaf);
-	ok(PATH(path, top, mid, leaf), "leaf %u: path %u %u %u", leaf, top,
-	   mid, leaf);
+	ok(PATH(path, top, mid, leaf), "leaf %u: path %u %u %u", leaf, top, mid,
+	   leaf);
 	kd_free(&kd);
 }
 
@@ -127,13 +127,15 @@ static void figures(void)
 	wrap(&kd, 16, 15);
 	wrap(&kd, 11, 16);
 
-#define STAYS(w, ...) do { \
-	is_int(keypath_resolve(&(w), bag, &kd, &gsk_w, keymat, WANT, &path), \
-	       0, "exclusion of F: " #w " stays"); \
-	is_mem(keymat, WANT, keymat_want, WANT, #w " has KEYMAT"); \
-	ok(PATH(&path, __VA_ARGS__), #w " has path " #__VA_ARGS__); \
-	wkp_move(&(w), &path); \
-} while (0)
+#define STAYS(w, ...) \
+	do { \
+		is_int(keypath_resolve(&(w), bag, &kd, &gsk_w, keymat, WANT, \
+				       &path), \
+		       0, "exclusion of F: " #w " stays"); \
+		is_mem(keymat, WANT, keymat_want, WANT, #w " has KEYMAT"); \
+		ok(PATH(&path, __VA_ARGS__), #w " has path " #__VA_ARGS__); \
+		wkp_move(&(w), &path); \
+	} while (0)
 
 	STAYS(a, 1, 3, 7);
 	STAYS(b, 1, 3, 8);
@@ -174,8 +176,8 @@ static void hostile(void)
 	wrap(&kd, 3, 20);
 	kd.wrap[0].enc[3] ^= 1;
 	wrap(&kd, 7, 20);
-	is_int(keypath_resolve(&old, bag, &kd, &gsk_w, keymat, WANT, &path),
-	       0, "a candidate that does not open gives way to the next");
+	is_int(keypath_resolve(&old, bag, &kd, &gsk_w, keymat, WANT, &path), 0,
+	       "a candidate that does not open gives way to the next");
 	ok(PATH(&path, 20, 7), "and the path is by the second");
 	kd_free(&kd);
 
@@ -221,7 +223,8 @@ static void hostile(void)
 	kd_init(&kd);
 	bag = sa_key(&kd, 3);
 	is_int(keypath_resolve(&old, bag, &kd, &gsk_w, keymat, WANT - 16,
-			       &path), -ENOKEY, "SA_KEY of another size");
+			       &path),
+	       -ENOKEY, "SA_KEY of another size");
 	kd_free(&kd);
 }
 

@@ -214,8 +214,7 @@ static void test_new_links(void)
 	add_link("test0", "dummy");
 	is_int(heard(first) & (LINK_GONE | LINK_DOWN), LINK_GONE | LINK_DOWN,
 	       "one that is replaced is gone");
-	is_int(linkmon_find(lm, "test0", 0, &link), 0,
-	       "another has its name");
+	is_int(linkmon_find(lm, "test0", 0, &link), 0, "another has its name");
 	ok(link.ifindex != first && !link.up, "but not its index or state");
 	del_link("test0");
 	is_int(heard(link.ifindex), LINK_GONE, "the other goes too");

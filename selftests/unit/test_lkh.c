@@ -16,16 +16,16 @@
 #include "ike/keypath.h"
 
 #define KWA GIKE_KWA_5649_128
-#define KEY 16			/* octets of a key of that algorithm */
-#define KEYMAT (20 + KEY)	/* GSK_e with its salt, GSK_w */
-#define MAX 256			/* members over a whole history */
+#define KEY 16 /* octets of a key of that algorithm */
+#define KEYMAT (20 + KEY) /* GSK_e with its salt, GSK_w */
+#define MAX 256 /* members over a whole history */
 #define MSGS 512
 
 struct sim {
 	uint64_t member;
 	uint32_t leaf;
 	bool in;
-	unsigned int joined_at;	/* index of the first message not for it */
+	unsigned int joined_at; /* index of the first message not for it */
 	unsigned int left_at;
 	struct wkp wkp;
 	uint8_t keymat[KEYMAT];
@@ -34,8 +34,8 @@ struct sim {
 /* One GSA_REKEY, kept for the adversaries. */
 struct msg {
 	struct kd kd;
-	struct kwk def;		/* GSK_w of the Rekey SA that carried it */
-	uint8_t keymat[KEYMAT];	/* what it delivers */
+	struct kwk def; /* GSK_w of the Rekey SA that carried it */
+	uint8_t keymat[KEYMAT]; /* what it delivers */
 };
 
 struct world {
@@ -45,9 +45,9 @@ struct world {
 	struct msg msg[MSGS];
 	unsigned int n_msg;
 	uint8_t keymat[KEYMAT];
-	unsigned int lost;	/* members that did not follow */
-	unsigned int fooled;	/* members that followed and must not */
-	size_t most;		/* keys in the largest message */
+	unsigned int lost; /* members that did not follow */
+	unsigned int fooled; /* members that followed and must not */
+	size_t most; /* keys in the largest message */
 };
 
 static const uint8_t spi[GIKE_SPI_LEN_REKEY] = { 1 };
@@ -229,7 +229,7 @@ static void world_free(struct world *w)
 struct spy {
 	struct wkp_key k[8192];
 	unsigned int n;
-	bool keymat[MSGS];	/* got out of message i */
+	bool keymat[MSGS]; /* got out of message i */
 	uint8_t gsk[MSGS + 1][KEY];
 	unsigned int n_gsk;
 	/* what every message has been tried with already */
@@ -285,8 +285,7 @@ static void spy_close(struct spy *s, const struct world *w)
 
 			for (j = 0; j < m->kd.n_wrap; j++)
 				if (spy_open(s, &m->kd.wrap[j], out, KEY))
-					spy_learn(s, m->kd.wrap[j].key_id,
-						  out);
+					spy_learn(s, m->kd.wrap[j].key_id, out);
 			for (j = 0; j < bag->n && !s->keymat[i]; j++) {
 				if (!spy_open(s, &bag->keys[j], out, KEYMAT))
 					continue;

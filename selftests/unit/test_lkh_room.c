@@ -13,7 +13,7 @@
 #include "lib/buf.h"
 
 #define KEY 16
-#define TOP 5			/* levels above the chains: 32 of them */
+#define TOP 5 /* levels above the chains: 32 of them */
 #define CHAINS (1u << TOP)
 
 struct sprout {
@@ -107,7 +107,7 @@ static void test_lopsided(void)
 				bail("remove");
 		n = told(p.t);
 		wrong += n > KD_MAX_WRAP_KEYS || n > lkh_pending(p.t) ||
-			before == out;
+			 before == out;
 		most = n > most ? n : most;
 		lkh_commit(p.t);
 	}

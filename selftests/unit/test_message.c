@@ -7,7 +7,7 @@
 #include "tap.h"
 #include "wipes.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct sk_key key;
 
@@ -35,26 +35,26 @@ static void sk(void)
 	is_int(sk_key_set(&key, IKE_ENCR_AES_GCM_16, 128, k, 20), 0, "key");
 	is_int(sk_key_set(&key, IKE_ENCR_AES_GCM_16, 128, k, 16), -EINVAL,
 	       "key without salt");
-	is_int(sk_key_set(&key, IKE_ENCR_AES_GCM_16_IIV, 128, k, 20),
-	       -ENOTSUP, "implicit IV");
+	is_int(sk_key_set(&key, IKE_ENCR_AES_GCM_16_IIV, 128, k, 20), -ENOTSUP,
+	       "implicit IV");
 	is_int(sk_key_set(&key, IKE_ENCR_CHACHA20_POLY1305, 256, k, 20),
 	       -ENOTSUP, "ChaCha20-Poly1305 with a key length");
 	sk_key_set(&key, IKE_ENCR_AES_GCM_16, 128, k, 20);
 
 	seal(&w, 0x0102030405060708, inner, sizeof(inner));
 	is_int(w.len, 28 + 4 + 8 + 8 + 1 + 16, "length of all");
-	ok(!ike_hdr_parse(w.p, w.len, &h) && h.next == IKE_PLD_SK &&
-	   h.mid == 7, "header");
+	ok(!ike_hdr_parse(w.p, w.len, &h) && h.next == IKE_PLD_SK && h.mid == 7,
+	   "header");
 	is_mem(w.p + 32, 8, "\1\2\3\4\5\6\7\10", 8, "IV as given");
 	ok(!sk_open(w.p, w.len, &key, plain, &n, &first) && n == 8 &&
-	   first == IKE_PLD_NOTIFY && !memcmp(plain, inner, 8), "opens");
+		   first == IKE_PLD_NOTIFY && !memcmp(plain, inner, 8),
+	   "opens");
 	copy = malloc(w.len);
 	for (size_t i = 0; i < w.len; i++) {
 		for (int bit = 0; bit < 8; bit++) {
 			memcpy(copy, w.p, w.len);
 			copy[i] ^= 1 << bit;
-			taken += !sk_open(copy, w.len, &key, plain, &n,
-					  &first);
+			taken += !sk_open(copy, w.len, &key, plain, &n, &first);
 		}
 	}
 	is_int(taken, 0, "no bit of it can change");
@@ -194,14 +194,15 @@ static void too_short(void)
 			plain = malloc(len);
 			memcpy(copy, msg, len);
 			taken += (head ? skf_open(copy, len, &key, &f, plain,
-						  &n, &first) :
-				  sk_open(copy, len, &key, plain, &n,
-					  &first)) != -EBADMSG;
+						  &n, &first)
+				       : sk_open(copy, len, &key, plain, &n,
+						 &first)) != -EBADMSG;
 			free(copy);
 			free(plain);
 		}
 	}
-	is_int(taken, 0, "what has no room for its padding's length is refused");
+	is_int(taken, 0,
+	       "what has no room for its padding's length is refused");
 }
 
 /* What is refused leaves neither a length nor a type behind. */
@@ -282,14 +283,13 @@ static void table(void)
 	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		for (int k = 0; k < 4; k++) {
 			int ret = sort(t[i].xchg, k & 1,
-				       k < 2 ? MSG_CLEAR : MSG_ENC,
-				       t[i].type, 1);
+				       k < 2 ? MSG_CLEAR : MSG_ENC, t[i].type,
+				       1);
 
 			if (ret == (t[i].may[k] ? 0 : -EBADMSG))
 				continue;
 			wrong++;
-			diag("%s in %s, case %d: %d",
-			     ike_pld_name(t[i].type),
+			diag("%s in %s, case %d: %d", ike_pld_name(t[i].type),
 			     ike_xchg_name(t[i].xchg), k, ret);
 		}
 	}
@@ -322,8 +322,8 @@ static void criticals(void)
 	is_str(why, "critical payload of type 99", "in words too");
 	/* Of a known one the bit means nothing: RFC 7296 2.5 */
 	p[3] = 4;
-	is_int(msg_sort(&m, MSG_ENC, IKE_PLD_VENDOR, p, 4, why, sizeof(why)),
-	       0, "critical bit of a known payload");
+	is_int(msg_sort(&m, MSG_ENC, IKE_PLD_VENDOR, p, 4, why, sizeof(why)), 0,
+	       "critical bit of a known payload");
 }
 
 static void headers(void)

@@ -116,8 +116,8 @@ static void test_sa(void)
 	is_mem(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a),
 	       "\x01\x02\x03\x04", 4, "the SPI is in network order");
 	a = find(nlh, MCSEC_A_SA_KEY);
-	is_mem(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a), sa.key,
-	       36, "the key is as given");
+	is_mem(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a), sa.key, 36,
+	       "the key is as given");
 	ok(!find(nlh, MCSEC_A_SA_SOFT_BYTES), "a limit not set is absent");
 	ok(!!find(nlh, MCSEC_A_SA_HARD_PACKETS),
 	   "a limit set to 0 is there: it means none");
@@ -147,9 +147,11 @@ static void test_sa(void)
 	nlh = start(MCSEC_CMD_SA_NEW);
 	is_int(kattr_put_sa(nlh, &sa), 0, "an SA of zeros is encoded");
 	ok(!find(nlh, MCSEC_A_SA_SID_BITS) && !find(nlh, MCSEC_A_SA_WINDOW) &&
-	   !find(nlh, MCSEC_A_SA_MAX_SENDERS) &&
-	   !find(nlh, MCSEC_A_SA_SENDER_ID) && !find(nlh, MCSEC_A_SA_REPLAY) &&
-	   !find(nlh, MCSEC_A_SA_IV_LIMIT) && !find(nlh, MCSEC_A_SA_SELECTED),
+		   !find(nlh, MCSEC_A_SA_MAX_SENDERS) &&
+		   !find(nlh, MCSEC_A_SA_SENDER_ID) &&
+		   !find(nlh, MCSEC_A_SA_REPLAY) &&
+		   !find(nlh, MCSEC_A_SA_IV_LIMIT) &&
+		   !find(nlh, MCSEC_A_SA_SELECTED),
 	   "what is not given is absent");
 
 	sa = sample;
@@ -318,8 +320,8 @@ static void test_names(void)
 	is_int(kattr_at(nlh, nlh->nlmsg_len), 0, "none is behind the end");
 	is_int(kattr_at(nlh, UINT32_MAX), 0, "nor far behind it");
 
-	is_str(kattr_name(MCSEC_CMD_SA_NEW, MCSEC_A_SA_SENDER_ID),
-	       "sender-id", "names are those of the spec");
+	is_str(kattr_name(MCSEC_CMD_SA_NEW, MCSEC_A_SA_SENDER_ID), "sender-id",
+	       "names are those of the spec");
 	is_str(kattr_name(MCSEC_CMD_GROUP_NEW, MCSEC_A_GROUP_DST), "dst",
 	       "each set has its own");
 	ok(!kattr_name(MCSEC_CMD_SA_NEW, 500), "an unknown one has none");
@@ -329,10 +331,10 @@ static void test_names(void)
 	       "a transform by name");
 	is_int(kname_find(kalg_names, "des"), -1, "an unknown one");
 	ok(kalg_key_ok(MCSEC_ALG_AES_GCM_16, 20) &&
-	   kalg_key_ok(MCSEC_ALG_AES_GCM_16, 36) &&
-	   !kalg_key_ok(MCSEC_ALG_AES_GCM_16, 28) &&
-	   !kalg_key_ok(MCSEC_ALG_CHACHA20_POLY1305, 20) &&
-	   !kalg_key_ok(MCSEC_ALG_AES_GMAC, 16),
+		   kalg_key_ok(MCSEC_ALG_AES_GCM_16, 36) &&
+		   !kalg_key_ok(MCSEC_ALG_AES_GCM_16, 28) &&
+		   !kalg_key_ok(MCSEC_ALG_CHACHA20_POLY1305, 20) &&
+		   !kalg_key_ok(MCSEC_ALG_AES_GMAC, 16),
 	   "keys have the lengths of their transforms");
 }
 

@@ -25,7 +25,7 @@ struct mnl_socket {
 	int other;
 	uint8_t q[QUEUE][ROOM];
 	size_t len[QUEUE];
-	int errors[QUEUE];	/* instead of a datagram */
+	int errors[QUEUE]; /* instead of a datagram */
 	int head, tail;
 	unsigned int groups[4];
 	int n_groups;
@@ -215,8 +215,7 @@ static void put_family(struct nlmsghdr *nlh)
 	mnl_attr_put_u32(nlh, CTRL_ATTR_MCAST_GRP_ID, 1);
 	mnl_attr_nest_end(nlh, group);
 	group = mnl_attr_nest_start(nlh, 2);
-	mnl_attr_put_u32(nlh, CTRL_ATTR_MCAST_GRP_ID,
-			 EVENTS_GROUP + family_id);
+	mnl_attr_put_u32(nlh, CTRL_ATTR_MCAST_GRP_ID, EVENTS_GROUP + family_id);
 	mnl_attr_put_strz(nlh, CTRL_ATTR_MCAST_GRP_NAME, "events");
 	mnl_attr_nest_end(nlh, group);
 	mnl_attr_nest_end(nlh, groups);
@@ -386,7 +385,8 @@ static void test_refusals(void)
 
 	answer = refuse_enoent;
 	family_asked = 0;
-	is_int(k.ops->group_del(k.ctx, "x", false, &err), -ENOENT, "no such object");
+	is_int(k.ops->group_del(k.ctx, "x", false, &err), -ENOENT,
+	       "no such object");
 	is_str(err.text, "no such group", "in the module's words");
 	is_int(family_asked, 0, "does not look like a module that is gone");
 
@@ -555,8 +555,9 @@ static void test_events(void)
 	fd = knl_events_open(&k, on_event, NULL, &err);
 	s = socks[1];
 	is_int(fd, s->fd, "events have a descriptor");
-	ok(s->groups[0] == EVENTS_GROUP + 0x33 || s->groups[1] ==
-	   EVENTS_GROUP + 0x33, "the module's group is joined");
+	ok(s->groups[0] == EVENTS_GROUP + 0x33 ||
+		   s->groups[1] == EVENTS_GROUP + 0x33,
+	   "the module's group is joined");
 	is_int(knl_events_read(&k), 0, "nothing to read is no error");
 	is_int(n_events, 0, "and no event");
 

@@ -48,9 +48,12 @@ static void sa_payload(void)
 	rbuf_init(&r, in, n);
 	is_int(sa_parse(&r, &sa), 0, "SA is read");
 	ok(sa.n == 1 && sa.p[0].n == 5 && sa.p[0].num == 1 &&
-	   sa.p[0].proto == IKE_PROTO_IKE, "one proposal, five transforms");
-	ok(sa.p[0].t[0].id == 20 && sa.p[0].t[0].key_bits == 256, "with a key length");
-	ok(sa.p[0].t[4].type == GIKE_TT_KWA && sa.p[0].t[4].id == 3, "and a KWA");
+		   sa.p[0].proto == IKE_PROTO_IKE,
+	   "one proposal, five transforms");
+	ok(sa.p[0].t[0].id == 20 && sa.p[0].t[0].key_bits == 256,
+	   "with a key length");
+	ok(sa.p[0].t[4].type == GIKE_TT_KWA && sa.p[0].t[4].id == 3,
+	   "and a KWA");
 	wbuf_init(&w, 4096);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	memset(&sa2, 0, sizeof(sa2));
@@ -79,7 +82,8 @@ static void sa_payload(void)
 	in[7] = 5;
 	in[0] = 2;
 	rbuf_init(&r, in, n);
-	is_int(sa_parse(&r, &sa), -EBADMSG, "a next proposal that is not there");
+	is_int(sa_parse(&r, &sa), -EBADMSG,
+	       "a next proposal that is not there");
 	in[0] = 1;
 	rbuf_init(&r, in, n);
 	is_int(sa_parse(&r, &sa), -EBADMSG, "neither last nor more");
@@ -102,8 +106,8 @@ static void sa_payload(void)
 static void chains(void)
 {
 	/* N, N, end */
-	uint8_t in[] = { 41, 0, 0, 8, 0, 0, 0x40, 0x06,
-			 0, 0x80, 0, 9, 0, 0, 0x40, 0x07, 1 };
+	uint8_t in[] = { 41,   0, 0, 8, 0, 0,	 0x40, 0x06, 0,
+			 0x80, 0, 9, 0, 0, 0x40, 0x07, 1 };
 	struct pwalk w;
 	struct pld p;
 	uint8_t deep[4 * (PWALK_MAX + 2)];
@@ -111,7 +115,8 @@ static void chains(void)
 
 	pwalk_init(&w, 41, in, sizeof(in));
 	ok(pwalk_next(&w, &p) == 1 && p.type == 41 && p.len == 4 &&
-	   p.next == 41 && !p.critical, "first");
+		   p.next == 41 && !p.critical,
+	   "first");
 	ok(pwalk_next(&w, &p) == 1 && p.critical && p.len == 5 && !p.next,
 	   "second");
 	is_int(pwalk_next(&w, &p), 0, "end");
@@ -172,8 +177,8 @@ static void ids(void)
 	   "text: address");
 	ok(!id_from_text(&id, "2001:db8::1") && id.type == IKE_ID_IPV6_ADDR,
 	   "text: IPv6 address");
-	ok(!id_from_text(&id, "a@b.example") &&
-	   id.type == IKE_ID_RFC822_ADDR, "text: mail");
+	ok(!id_from_text(&id, "a@b.example") && id.type == IKE_ID_RFC822_ADDR,
+	   "text: mail");
 	ok(!id_from_text(&id, "b.example") && id.type == IKE_ID_FQDN,
 	   "text: name");
 	is_int(id_from_text(&id, "b example"), -EINVAL, "text: blank in it");
@@ -214,7 +219,8 @@ static void deletes(void)
 	ok(d.n == 2 && d.spi[1][3] == 2, "their SPIs");
 	is_int(del_of("03040002 00000001", &d), -EBADMSG, "one missing");
 	is_int(del_of("03040001 00000001 00", &d), -EBADMSG, "one octet more");
-	is_int(del_of("03100001 00000001", &d), -EBADMSG, "SPI size of another");
+	is_int(del_of("03100001 00000001", &d), -EBADMSG,
+	       "SPI size of another");
 	is_int(del_of("01000001", &d), -EBADMSG, "SPI of an IKE SA");
 	is_int(del_of("03040000", &d), -EBADMSG, "no SPI at all");
 	is_int(del_of("07040001 00000001", &d), -EBADMSG, "unknown protocol");
@@ -233,7 +239,8 @@ static void auths(void)
 	memset(&a, 0xee, sizeof(a));
 	rbuf_init(&r, "\1\0\0\0sig", 7);
 	ok(!auth_parse(&r, &a) && a.method == 1 && a.sig_len == 3 && !a.alg &&
-	   !a.alg_len, "AUTH of another method");
+		   !a.alg_len,
+	   "AUTH of another method");
 	rbuf_init(&r, in, 76);
 	is_int(auth_parse(&r, &a), 0, "AUTH with Ed25519");
 	ok(a.alg_len == 7 && a.sig_len == 64, "its parts");

@@ -16,32 +16,36 @@ static const struct {
 	const char *key;
 	const char *data;
 	const char *mac[3];
-} rfc4231[] = { {
-	"0b0b0b0b 0b0b0b0b 0b0b0b0b 0b0b0b0b 0b0b0b0b",
-	"4869205468657265",
-	{ "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
-	  "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59c"
-	  "faea9ea9076ede7f4af152e8b2fa9cb6",
-	  "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde"
-	  "daa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854" },
-}, {
-	"4a656665",
-	"7768617420646f2079612077616e7420666f72206e6f7468696e673f",
-	{ "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
-	  "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e"
-	  "8e2240ca5e69e2c78b3239ecfab21649",
-	  "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
-	  "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737" },
-}, {
-	"aaaaaaaa aaaaaaaa aaaaaaaa aaaaaaaa aaaaaaaa",
-	"dddddddddddddddddddddddddddddddddddddddddddddddddd"
-	"dddddddddddddddddddddddddddddddddddddddddddddddddd",
-	{ "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe",
-	  "88062608d3e6ad8a0aa2ace014c8a86f0aa635d947ac9febe83ef4e55966144b"
-	  "2a5ab39dc13814b94e3ab6e101a34f27",
-	  "fa73b0089d56a284efb0f0756c890be9b1b5dbdd8ee81a3655f83e33b2279d39"
-	  "bf3e848279a722c806b485a47e67c807b946a337bee8942674278859e13292fb" },
-} };
+} rfc4231[] = {
+	{
+		"0b0b0b0b 0b0b0b0b 0b0b0b0b 0b0b0b0b 0b0b0b0b",
+		"4869205468657265",
+		{ "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+		  "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59c"
+		  "faea9ea9076ede7f4af152e8b2fa9cb6",
+		  "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde"
+		  "daa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854" },
+	},
+	{
+		"4a656665",
+		"7768617420646f2079612077616e7420666f72206e6f7468696e673f",
+		{ "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+		  "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e"
+		  "8e2240ca5e69e2c78b3239ecfab21649",
+		  "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+		  "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737" },
+	},
+	{
+		"aaaaaaaa aaaaaaaa aaaaaaaa aaaaaaaa aaaaaaaa",
+		"dddddddddddddddddddddddddddddddddddddddddddddddddd"
+		"dddddddddddddddddddddddddddddddddddddddddddddddddd",
+		{ "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe",
+		  "88062608d3e6ad8a0aa2ace014c8a86f0aa635d947ac9febe83ef4e55966144b"
+		  "2a5ab39dc13814b94e3ab6e101a34f27",
+		  "fa73b0089d56a284efb0f0756c890be9b1b5dbdd8ee81a3655f83e33b2279d39"
+		  "bf3e848279a722c806b485a47e67c807b946a337bee8942674278859e13292fb" },
+	}
+};
 
 static void vectors(void)
 {
@@ -116,7 +120,8 @@ static void plus(void)
 	       0, "255 blocks");
 	ok(!memcmp(all, byhand, 255 * 32), "as RFC 7296 2.13 defines them");
 	is_int(prf_plus(PRF_HMAC_SHA2_256, sk_d, 32, label, 20, all,
-			255 * 32 + 1), -E2BIG, "one octet more is too much");
+			255 * 32 + 1),
+	       -E2BIG, "one octet more is too much");
 	is_int(prf_plus(1, sk_d, 32, label, 20, all, 1), -EOPNOTSUPP,
 	       "an unknown PRF is refused");
 	free(all);
@@ -172,7 +177,8 @@ int main(void)
 	    want, sizeof(want));
 	is_mem(got, 32, want, 32, "SHA-256 of abc");
 	ok(crypto_equal("abc", "abc", 3) && !crypto_equal("abc", "abd", 3) &&
-	   crypto_equal("x", "y", 0), "comparison");
+		   crypto_equal("x", "y", 0),
+	   "comparison");
 	memset(got, 0, sizeof(got));
 	ok(!rand_bytes(got, 32) && memcmp(got, zero, 32), "random octets");
 	crypto_rand_set_test(fixed, &five);

@@ -18,7 +18,9 @@ static unsigned int taken(struct quota *q, const char *key, unsigned int n,
 static void burst(void)
 {
 	const struct quota_rule rule = {
-		.burst = 5, .every_ms = 1000, .keys = 64,
+		.burst = 5,
+		.every_ms = 1000,
+		.keys = 64,
 	};
 	struct quota *q = quota_new(&rule, 7);
 
@@ -34,7 +36,9 @@ static void burst(void)
 static void spending(void)
 {
 	const struct quota_rule rule = {
-		.burst = 3, .every_ms = 1000, .keys = 64,
+		.burst = 3,
+		.every_ms = 1000,
+		.keys = 64,
 	};
 	struct quota *q = quota_new(&rule, 7);
 	unsigned int i;
@@ -51,7 +55,9 @@ static void spending(void)
 static void giving_back(void)
 {
 	const struct quota_rule rule = {
-		.burst = 3, .every_ms = 1000, .keys = 64,
+		.burst = 3,
+		.every_ms = 1000,
+		.keys = 64,
 	};
 	struct quota *q = quota_new(&rule, 7);
 	unsigned int i;
@@ -77,7 +83,9 @@ static void giving_back(void)
 static void many(void)
 {
 	const struct quota_rule rule = {
-		.burst = 2, .every_ms = 60000, .keys = 1024,
+		.burst = 2,
+		.every_ms = 60000,
+		.keys = 1024,
 	};
 	struct quota *q = quota_new(&rule, 99);
 	unsigned int i, got = 0;

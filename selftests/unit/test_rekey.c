@@ -163,7 +163,8 @@ static void round_trip(int type, uint16_t encr, uint16_t bits, uint16_t kwa)
 	ok(m.has_gsa && m.gsa.n_data == 1 && m.kd.n_bags == 1 && m.transport,
 	   "content is there");
 	ok(m.n_del == 1 && m.del[0].n == 2 && m.del[0].spi[1][3] == 7 &&
-	   !delete_is_all(&m.del[0]), "Deletes are there");
+		   !delete_is_all(&m.del[0]),
+	   "Deletes are there");
 	is_int(kwk_unwrap(&e.rx.gsk_w, &m.kd.bags[0].keys[0], tek, 20), 0,
 	       "TEK unwraps with GSK_w");
 	rekey_msg_free(&m);
@@ -339,8 +340,8 @@ static void test_made_up(void)
 		memset(junk, rnd >> 3, sizeof(junk));
 		wbuf_init(&w, MOST);
 		ike_hdr_build(&w, &h);
-		skf_seal(&w, &k, ((uint64_t)i + 9) << 32 | h.mid,
-			 GIKE_PLD_GSA, &skf, junk, rnd >> 5 & 0xff);
+		skf_seal(&w, &k, ((uint64_t)i + 9) << 32 | h.mid, GIKE_PLD_GSA,
+			 &skf, junk, rnd >> 5 & 0xff);
 		taken += give(&e, &f, w.p, w.len, &wraps) == REKEY_OK;
 		most = f.octets > most ? f.octets : most;
 		wbuf_free(&w);
@@ -408,14 +409,14 @@ static void flip_inner(uint8_t *p, size_t *len, uint8_t *first)
 {
 	(void)len;
 	(void)first;
-	p[10] ^= 1;	/* the SPI of the Data SA */
+	p[10] ^= 1; /* the SPI of the Data SA */
 }
 
 static void other_alg(uint8_t *p, size_t *len, uint8_t *first)
 {
 	size_t prev, at = find_auth(p, *len, *first, &prev);
 
-	p[at + 8 + 1 + 6] ^= 1;	/* last octet of the OID */
+	p[at + 8 + 1 + 6] ^= 1; /* last octet of the OID */
 }
 
 static void critical(uint8_t *p, size_t *len, uint8_t *first)
@@ -530,8 +531,7 @@ static void message_ids(void)
 	struct wbuf w;
 	char why[160];
 
-	make(&e, SIG_ED25519, IKE_ENCR_CHACHA20_POLY1305, 0,
-	     GIKE_KWA_5649_256);
+	make(&e, SIG_ED25519, IKE_ENCR_CHACHA20_POLY1305, 0, GIKE_KWA_5649_256);
 	e.rx.next_mid = 5;
 	build(&e, &w);
 	expect(&e, w.p, w.len, REKEY_OLD, "below GSA_INITIAL_MESSAGE_ID");
@@ -564,11 +564,13 @@ static void message_ids(void)
 	is_int(rekey_sa_init(&next, &p2, e.keymat, gsa_keymat_len(&p2), NULL),
 	       -EINVAL, "none at registration");
 	is_int(rekey_sa_init(&next, &p2, e.keymat, gsa_keymat_len(&p2) - 1,
-			     &e.rx), -EINVAL, "KEYMAT of another length");
-	is_int(rekey_sa_init(&next, &p2, e.keymat, gsa_keymat_len(&p2),
-			     &e.rx), 0, "new Rekey SA from the old one");
+			     &e.rx),
+	       -EINVAL, "KEYMAT of another length");
+	is_int(rekey_sa_init(&next, &p2, e.keymat, gsa_keymat_len(&p2), &e.rx),
+	       0, "new Rekey SA from the old one");
 	ok(next.next_mid == 0 && next.gcauth == GIKE_GCAUTH_DIGSIG &&
-	   next.pub && next.pub != e.rx.pub, "method and key go with it");
+		   next.pub && next.pub != e.rx.pub,
+	   "method and key go with it");
 	rekey_sa_wipe(&next);
 	unmake(&e);
 }
@@ -685,8 +687,7 @@ int main(void)
 	test_made_up();
 	round_trip(SIG_ED25519, IKE_ENCR_AES_GCM_16, 128, GIKE_KWA_5649_128);
 	round_trip(SIG_ED25519, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
-	round_trip(SIG_ECDSA_P256, IKE_ENCR_AES_GCM_16, 256,
-		   GIKE_KWA_5649_256);
+	round_trip(SIG_ECDSA_P256, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
 	round_trip(SIG_RSA_PSS, IKE_ENCR_AES_GCM_16, 128, GIKE_KWA_5649_192);
 	round_trip(0, IKE_ENCR_CHACHA20_POLY1305, 0, GIKE_KWA_5649_256);
 	for (int i = 0; i < 20; i++)

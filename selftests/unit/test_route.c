@@ -76,7 +76,8 @@ static void test_ipv6(void)
 	ip("addr add fd01::1/64 dev one nodad");
 	first = towards("ff0e::1", 0, &r);
 	ok((first == (int)idx("one") || first == (int)idx("two")) &&
-	   r.undecided, "IPv6: the kernel's own route decides nothing");
+		   r.undecided,
+	   "IPv6: the kernel's own route decides nothing");
 	is_int(towards("fd01::2", 0, &r), idx("one"), "a neighbour");
 	ip("route add ff0e::/16 dev two table local");
 	is_int(towards("ff0e::1", 0, &r), idx("two"), "a route of somebody's");
@@ -98,7 +99,8 @@ static void test_vrf(void)
 	ip("addr add 10.2.0.1/24 dev two");
 	ok(route_is_vrf(idx("blue")), "a VRF is one");
 	ok(!route_is_vrf(idx("two")) && !route_is_vrf(idx("one")) &&
-	   !route_is_vrf(4711), "its port isn't, nor others");
+		   !route_is_vrf(4711),
+	   "its port isn't, nor others");
 	is_int(towards("239.1.1.1", idx("blue"), NULL), -ENETUNREACH,
 	       "the VRF itself is no answer");
 	is_int(towards("10.2.0.2", idx("blue"), NULL), idx("two"),

@@ -22,24 +22,29 @@
 
 static const struct {
 	const char *priv, *pub, *msg, *sig;
-} rfc8032[] = { {
-	"9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
-	"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
-	"e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
-	"5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
-}, {
-	"4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
-	"3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
-	"72",
-	"92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
-	"085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
-}, {
-	"c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
-	"fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
-	"af82",
-	"6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
-	"18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
-} };
+} rfc8032[] = {
+	{
+		"9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+		"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+		"",
+		"e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
+		"5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+	},
+	{
+		"4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+		"3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+		"72",
+		"92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+		"085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+	},
+	{
+		"c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+		"fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+		"af82",
+		"6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
+		"18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
+	}
+};
 
 static const uint8_t alg_ed25519[] = { 0x30, 5, 6, 3, 0x2b, 0x65, 0x70 };
 
@@ -60,8 +65,9 @@ static void published(void)
 		hex(rfc8032[i].sig, want, sizeof(want));
 		sig_sign(key, msg, m, got, &len);
 		is_mem(got, len, want, 64, "RFC 8032 test %zu", i + 1);
-		is_int(sig_verify(pub, alg_ed25519, sizeof(alg_ed25519), msg,
-				  m, want, 64), 0, "verifies");
+		is_int(sig_verify(pub, alg_ed25519, sizeof(alg_ed25519), msg, m,
+				  want, 64),
+		       0, "verifies");
 		sigpub_spki(pub, &p, &len);
 		n = hex("302a300506032b6570032100", spki, sizeof(spki));
 		n += hex(rfc8032[i].pub, spki + n, sizeof(spki) - n);
@@ -112,21 +118,21 @@ static void each_kind(size_t i)
 	sigkey_alg(keys[i], &alg, &alg_len);
 	n = hex(kinds[i].alg, want, sizeof(want));
 	is_mem(alg, alg_len, want, n, "%s: AlgorithmIdentifier", name);
-	is_int(sig_sign(keys[i], msg, sizeof(msg), sig, &len), 0,
-	       "%s: signed", name);
-	is_int(sig_verify(pubs[i], alg, alg_len, msg, sizeof(msg), sig, len),
-	       0, "%s: verified", name);
+	is_int(sig_sign(keys[i], msg, sizeof(msg), sig, &len), 0, "%s: signed",
+	       name);
+	is_int(sig_verify(pubs[i], alg, alg_len, msg, sizeof(msg), sig, len), 0,
+	       "%s: verified", name);
 	msg[0] ^= 1;
 	is_int(sig_verify(pubs[i], alg, alg_len, msg, sizeof(msg), sig, len),
 	       -EBADMSG, "%s: another message", name);
 	msg[0] ^= 1;
 	for (k = 0; k < len; k++) {
 		sig[k] ^= 0x40;
-		bad += !sig_verify(pubs[i], alg, alg_len, msg, sizeof(msg),
-				   sig, len);
+		bad += !sig_verify(pubs[i], alg, alg_len, msg, sizeof(msg), sig,
+				   len);
 		sig[k] ^= 0x40;
-		bad += !sig_verify(pubs[i], alg, alg_len, msg, sizeof(msg),
-				   sig, k);
+		bad += !sig_verify(pubs[i], alg, alg_len, msg, sizeof(msg), sig,
+				   k);
 	}
 	is_int(bad, 0, "%s: neither changed nor cut", name);
 
@@ -177,12 +183,16 @@ static void algorithms(void)
 		{ "PSS with the defaults, SHA-1",
 		  "300d06092a864886f70d01010a3000", 3 },
 		{ "PSS without parameters", "300b06092a864886f70d01010a", 3 },
-		{ "PSS, salt of 20", "304106092a864886f70d01010a3034a00f300d06"
+		{ "PSS, salt of 20",
+		  "304106092a864886f70d01010a3034a00f300d06"
 		  "096086480165030402010500a11c301a06092a864886f70d010108300d"
-		  "06096086480165030402010500a203020114", 3 },
-		{ "PSS, MGF1 with SHA-1", "303d06092a864886f70d01010a3030a00f"
+		  "06096086480165030402010500a203020114",
+		  3 },
+		{ "PSS, MGF1 with SHA-1",
+		  "303d06092a864886f70d01010a3030a00f"
 		  "300d06096086480165030402010500a118301606092a864886f70d0101"
-		  "08300906052b0e03021a0500a203020120", 3 },
+		  "08300906052b0e03021a0500a203020120",
+		  3 },
 		{ "Ed25519 with parameters", "300706032b65700500", 0 },
 		{ "ECDSA with parameters", "300c06082a8648ce3d0403020500", 1 },
 		{ "Ed448", "300506032b6571", 0 },
@@ -201,7 +211,8 @@ static void algorithms(void)
 		sig_sign(keys[bad[i].key], "m", 1, sig, &len);
 		n = hex(bad[i].alg, alg, sizeof(alg));
 		ok(sig_verify(pub, alg, n, "m", 1, sig, len) == -EOPNOTSUPP &&
-		   !sigpub_fits_alg(pub, alg, n), "refused: %s", bad[i].name);
+			   !sigpub_fits_alg(pub, alg, n),
+		   "refused: %s", bad[i].name);
 	}
 	for (i = 0; i < 4; i++) {
 		sig_sign(keys[i], "m", 1, sig, &len);
@@ -213,9 +224,8 @@ static void algorithms(void)
 			/* both curves take either hash; the value differs */
 			crossed += sigpub_fits_alg(pubs[i], own, own_len) !=
 				   (i == k || ec);
-			crossed += i != k &&
-				   !sig_verify(pubs[k], own, own_len, "m", 1,
-					       sig, len);
+			crossed += i != k && !sig_verify(pubs[k], own, own_len,
+							 "m", 1, sig, len);
 		}
 	}
 	is_int(crossed, 0, "an algorithm fits its own kind of key only");
@@ -231,7 +241,10 @@ static void weak_keys(void)
 {
 	EVP_PKEY *k[4];
 	static const char *const name[] = {
-		"RSA of 1024 bits", "P-521", "secp256k1", "X25519",
+		"RSA of 1024 bits",
+		"P-521",
+		"secp256k1",
+		"X25519",
 	};
 	struct sigpub *pub;
 	size_t i;

@@ -193,8 +193,7 @@ static struct store *test_secrecy(struct store *s)
 	is_int(marker_in("") + marker_in("-wal"), 0,
 	       "no secret is in the file or its log");
 	s = reopen(s);
-	is_int(marker_in("") + marker_in("-wal"), 0,
-	       "nor after it was closed");
+	is_int(marker_in("") + marker_in("-wal"), 0, "nor after it was closed");
 	is_str(get(s, "key"), MARKER, "but it is there");
 	stat(path, &st);
 	is_int(st.st_mode & 0777, 0600, "the file is for its owner only");
@@ -217,8 +216,10 @@ static struct store *test_secrecy(struct store *s)
 
 	/* swap two sealed values behind the store's back */
 	sqlite3_open(path, &db);
-	sqlite3_exec(db, "UPDATE kv SET v = (SELECT v FROM kv WHERE "
-		     "k = 'key2') WHERE k = 'key'", NULL, NULL, NULL);
+	sqlite3_exec(db,
+		     "UPDATE kv SET v = (SELECT v FROM kv WHERE "
+		     "k = 'key2') WHERE k = 'key'",
+		     NULL, NULL, NULL);
 	sqlite3_close(db);
 	s = reopen(NULL);
 	is_str(get(s, "key"), "error 74", "a value moved is no value");
@@ -261,10 +262,12 @@ static void tamper(const char *key, size_t len)
 	sqlite3 *db;
 
 	if (sqlite3_open(path, &db) != SQLITE_OK ||
-	    sqlite3_prepare_v2(db, "UPDATE kv SET v = zeroblob(?1) "
-			       "WHERE k = ?2", -1, &st, NULL) != SQLITE_OK ||
-	    sqlite3_bind_int(st, 1, len) || sqlite3_bind_text(st, 2, key, -1,
-							      NULL) ||
+	    sqlite3_prepare_v2(db,
+			       "UPDATE kv SET v = zeroblob(?1) "
+			       "WHERE k = ?2",
+			       -1, &st, NULL) != SQLITE_OK ||
+	    sqlite3_bind_int(st, 1, len) ||
+	    sqlite3_bind_text(st, 2, key, -1, NULL) ||
 	    sqlite3_step(st) != SQLITE_DONE || !sqlite3_changes(db))
 		bail("cannot tamper: %s", sqlite3_errmsg(db));
 	sqlite3_finalize(st);
@@ -291,15 +294,16 @@ static void test_sizes(struct store *s)
 
 	memset(big, 'v', STORE_VALUE_MAX + 1);
 	store_begin(s);
-	is_int(store_put(s, "size/most", big, STORE_VALUE_MAX), 0,
-	       "%d octets", STORE_VALUE_MAX);
+	is_int(store_put(s, "size/most", big, STORE_VALUE_MAX), 0, "%d octets",
+	       STORE_VALUE_MAX);
 	is_int(store_put(s, "size/more", big, STORE_VALUE_MAX + 1), -EMSGSIZE,
 	       "and no more");
 	is_int(store_put(s, "size/none", "", 0), 0, "and none");
 	store_commit(s);
 	wbuf_init(&w, STORE_VALUE_MAX);
 	ok(!store_get(s, "size/most", &w) && w.len == STORE_VALUE_MAX &&
-	   !memcmp(w.p, big, w.len), "come back");
+		   !memcmp(w.p, big, w.len),
+	   "come back");
 	wbuf_free(&w);
 	wbuf_init(&w, STORE_VALUE_MAX);
 	ok(!store_get(s, "size/none", &w) && !w.len, "both");
@@ -334,8 +338,8 @@ static struct store *test_cut(struct store *s)
 	store_put(s, "format", "mcsec store 2", 13);
 	store_commit(s);
 	store_close(s);
-	is_int(store_open(&t, path, sealer, err, sizeof(err)),
-	       -EPROTONOSUPPORT, "a later format is refused");
+	is_int(store_open(&t, path, sealer, err, sizeof(err)), -EPROTONOSUPPORT,
+	       "a later format is refused");
 	ok(strstr(err, "format"), "and named: %s", err);
 	return NULL;
 }
@@ -431,8 +435,11 @@ static int audit_count(void *arg, const struct store_audit *a)
 static void test_audit(struct store *s)
 {
 	struct store_audit a = {
-		.time = 1000, .group = "video", .identity = "a.example",
-		.event = "join", .detail = "",
+		.time = 1000,
+		.group = "video",
+		.identity = "a.example",
+		.event = "join",
+		.detail = "",
 	};
 	char out[512] = "";
 	unsigned int n = 0;
@@ -449,8 +456,10 @@ static void test_audit(struct store *s)
 	store_commit(s);
 	s = reopen(s);
 	store_audit_each(s, 0, 100, audit_line, out);
-	is_str(out, "video:a.example:join: video:a.example:leave:"
-	       "x'); DROP TABLE kv; -- ", "the trail has what was done");
+	is_str(out,
+	       "video:a.example:join: video:a.example:leave:"
+	       "x'); DROP TABLE kv; -- ",
+	       "the trail has what was done");
 	out[0] = '\0';
 	store_audit_each(s, 1, 1, audit_line, out);
 	ok(strstr(out, "leave") == out + 16, "and is read from any line on");
@@ -461,7 +470,8 @@ static void test_audit(struct store *s)
 	s->ops->audit_trim(s->ctx, 3, 2);
 	out[0] = '\0';
 	store_audit_each(s, 0, 100, audit_line, out);
-	is_str(out, "video:a.example:join: video:a.example:leave:"
+	is_str(out,
+	       "video:a.example:join: video:a.example:leave:"
 	       "x'); DROP TABLE kv; -- video:a.example:refuse: "
 	       "video:a.example:refuse: video:a.example:refuse: ",
 	       "refusals go by themselves");

@@ -49,7 +49,8 @@ int main(void)
 	diag("%u of %u find room by default", heard(fd), CROWD);
 	got = udp_room(fd, 8 << 20);
 	if (got < 8 << 20) {
-		skip("room for a crowd", "needs CAP_NET_ADMIN or net.core.rmem_max");
+		skip("room for a crowd",
+		     "needs CAP_NET_ADMIN or net.core.rmem_max");
 		return done();
 	}
 	is_int(got, 8 << 20, "the kernel says what it has given");

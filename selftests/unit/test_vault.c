@@ -98,9 +98,9 @@ static bool whole(void)
 		return false;
 	}
 	good = holds(v.store[0], "one") && holds(v.store[1], "two") &&
-		v.store[0]->sealer == v.sealer &&
-		v.store[1]->sealer == v.sealer && !v.next &&
-		access(key_new, F_OK);
+	       v.store[0]->sealer == v.sealer &&
+	       v.store[1]->sealer == v.sealer && !v.next &&
+	       access(key_new, F_OK);
 	vault_close(&v);
 	return good;
 }
@@ -111,7 +111,7 @@ static bool same_key(const char *a, const char *b)
 	size_t n = slurp(a, x, sizeof(x));
 
 	return n == SEAL_KEY_LEN && slurp(b, y, sizeof(y)) == n &&
-		!memcmp(x, y, n);
+	       !memcmp(x, y, n);
 }
 
 static void test_change(void)
@@ -137,7 +137,8 @@ static void test_change(void)
 	fill(v.store[0], "one");
 	snprintf(wal, sizeof(wal), "%s-wal", path[0]);
 	n = slurp(path[0], file, sizeof(file));
-	ok(n && !memmem(file, n, raw.p, raw.len), "the file has no record of the old one");
+	ok(n && !memmem(file, n, raw.p, raw.len),
+	   "the file has no record of the old one");
 	n = slurp(wal, file, sizeof(file));
 	ok(!memmem(file, n, raw.p, raw.len), "nor has its log");
 	wbuf_free(&raw);
@@ -156,7 +157,7 @@ static void test_change(void)
 /* ---- cut short ---------------------------------------------------------- */
 
 static const struct store_ops *real_ops;
-static int steps;	/* until it dies; -1: never */
+static int steps; /* until it dies; -1: never */
 
 static void step(void)
 {
@@ -272,8 +273,8 @@ static void test_killed(void)
 		if (!pid)
 			die_at(n);
 		waitpid(pid, &status, 0);
-		if (!WIFEXITED(status) || (WEXITSTATUS(status) &&
-					   WEXITSTATUS(status) != DIED))
+		if (!WIFEXITED(status) ||
+		    (WEXITSTATUS(status) && WEXITSTATUS(status) != DIED))
 			bail("step %d: status %d", n, status);
 		if (!whole())
 			break;

@@ -21,7 +21,8 @@ static void published(void)
 	is_int(wrap_key(KWA_5649_192, kek, 24, in, n, got), 0, "20 octets");
 	is_mem(got, wrap_len(n), want, m, "RFC 5649, 20 octets");
 	is_int(unwrap_key(KWA_5649_192, kek, 24, want, m, back, sizeof(back),
-			  &n), 0, "unwrapped");
+			  &n),
+	       0, "unwrapped");
 	is_mem(back, n, in, 20, "what was wrapped");
 	n = hex("466f7250617369", in, sizeof(in));
 	m = hex("afbeb0f07dfbf5419200f2ccb50bb24f", want, sizeof(want));
@@ -34,7 +35,8 @@ static void published(void)
 	for (i = 0; i < 36; i++)
 		in[i] = (uint8_t)(0xa0 + i);
 	m = hex("55dd0abebb989186138fd0c6754c9209166fc9ca84269cc3079dc1aa6b4463e0"
-		"cba3dacc52ea7d837b2a24e1b3d80589", want, sizeof(want));
+		"cba3dacc52ea7d837b2a24e1b3d80589",
+		want, sizeof(want));
 	wrap_key(KWA_5649_256, kek, 32, in, 36, got);
 	is_mem(got, wrap_len(36), want, m, "a TEK in a group key bag");
 }
@@ -102,8 +104,8 @@ static void refused(void)
 	       -EBADMSG, "octets that nobody wrapped");
 	for (i = 8; i <= 64; i += 8)
 		accepted += unwrap_key(KWA_5649_256, kek, 32, large,
-				       WRAP_MAX_OUT + i, back, 64, &n) !=
-			    -EBADMSG;
+				       WRAP_MAX_OUT + i, back, 64,
+				       &n) != -EBADMSG;
 	is_int(accepted, 0, "more than anybody wraps");
 	is_int(wrap_len(1), 16, "1 octet takes 16");
 	is_int(wrap_len(20), 32, "20 octets take 32");
@@ -118,14 +120,21 @@ static void failures(void)
 	int ret;
 
 	memset(in, 0x6b, sizeof(in));
-	for (i = 1; fail_nth(i), ret = wrap_key(KWA_5649_128, kek, 16, in, 24,
-						out), fail_came(); i++)
+	for (i = 1;; i++) {
+		fail_nth(i);
+		ret = wrap_key(KWA_5649_128, kek, 16, in, 24, out);
+		if (!fail_came())
+			break;
 		unnoticed += !ret;
+	}
 	is_int(ret, 0, "wrapped at last, after %u failures", i - 1);
-	for (i = 1; fail_nth(i), ret = unwrap_key(KWA_5649_128, kek, 16, out,
-						  32, back, 24, &n),
-	     fail_came(); i++)
+	for (i = 1;; i++) {
+		fail_nth(i);
+		ret = unwrap_key(KWA_5649_128, kek, 16, out, 32, back, 24, &n);
+		if (!fail_came())
+			break;
 		unnoticed += !ret;
+	}
 	is_int(ret, 0, "unwrapped at last, after %u failures", i - 1);
 	is_int(unnoticed, 0, "each is noticed");
 	wipes_look_for(in, sizeof(in));

@@ -16,12 +16,20 @@ enum {
 };
 
 static const struct xt_option_entry options[] = {
-	{ .name = "protected", .id = O_PROTECTED, .type = XTTYPE_NONE,
+	{ .name = "protected",
+	  .id = O_PROTECTED,
+	  .type = XTTYPE_NONE,
 	  .flags = XTOPT_INVERT },
-	{ .name = "group", .id = O_GROUP, .type = XTTYPE_STRING, .min = 1,
-	  .max = 31, .flags = XTOPT_INVERT | XTOPT_PUT,
+	{ .name = "group",
+	  .id = O_GROUP,
+	  .type = XTTYPE_STRING,
+	  .min = 1,
+	  .max = 31,
+	  .flags = XTOPT_INVERT | XTOPT_PUT,
 	  XTOPT_POINTER(struct xt_mcsec_info, group) },
-	{ .name = "sender", .id = O_SENDER, .type = XTTYPE_UINT32RC,
+	{ .name = "sender",
+	  .id = O_SENDER,
+	  .type = XTTYPE_UINT32RC,
 	  .flags = XTOPT_INVERT },
 	XTOPT_TABLEEND,
 };
@@ -71,19 +79,19 @@ static void check(struct xt_fcheck_call *cb)
 
 static void show(const struct xt_mcsec_info *info, const char *dashes)
 {
-	static const char *const not[] = { "", " !" };
+	static const char *const inverted[] = { "", " !" };
 
 	if (info->flags & XT_MCSEC_PROTECTED)
 		printf("%s %sprotected",
-		       not[!!(info->invert & XT_MCSEC_PROTECTED)], dashes);
+		       inverted[!!(info->invert & XT_MCSEC_PROTECTED)], dashes);
 	if (info->flags & XT_MCSEC_GROUP) {
-		printf("%s %sgroup", not[!!(info->invert & XT_MCSEC_GROUP)],
-		       dashes);
+		printf("%s %sgroup",
+		       inverted[!!(info->invert & XT_MCSEC_GROUP)], dashes);
 		xtables_save_string(info->group);
 	}
 	if (!(info->flags & XT_MCSEC_SENDER))
 		return;
-	printf("%s %ssender %u", not[!!(info->invert & XT_MCSEC_SENDER)],
+	printf("%s %ssender %u", inverted[!!(info->invert & XT_MCSEC_SENDER)],
 	       dashes, info->sender[0]);
 	if (info->sender[1] != info->sender[0])
 		printf(":%u", info->sender[1]);

@@ -10,7 +10,7 @@
 #include "mcsecctl.h"
 
 #define BATCH_WORDS 128
-#define COMMAND_MAX 7	/* octets; eight can be a part of a key */
+#define COMMAND_MAX 7 /* octets; eight can be a part of a key */
 
 static const struct command commands[] = {
 	{ .name = "group", .run = cmd_group },
@@ -18,7 +18,7 @@ static const struct command commands[] = {
 	{ .name = "sender", .run = cmd_sender },
 	{ .name = "show", .run = cmd_show },
 	{ .name = "stats", .run = cmd_stats },
-	{ }
+	{}
 };
 
 /* One line, of @len octets, without the newline. */
@@ -74,8 +74,8 @@ static int run_lines(struct ctl *ctl, FILE *f, bool force)
 
 int cmd_batch(struct ctl *ctl, int argc, char **argv)
 {
-	bool force = argc && (!strcmp(argv[0], "force") ||
-			      !strcmp(argv[0], "-f"));
+	bool force = argc &&
+		     (!strcmp(argv[0], "force") || !strcmp(argv[0], "-f"));
 	const char *path;
 	FILE *f = stdin;
 	int ret;

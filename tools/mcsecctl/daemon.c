@@ -37,8 +37,9 @@ static int connect_daemon(const char *path)
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) ||
 	    connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
 		complain(0, "mcsecd at %s: %s%s", path, strerror(errno),
-			 errno == ENOENT || errno == ECONNREFUSED ?
-				 ": is it running?" : "");
+			 errno == ENOENT || errno == ECONNREFUSED
+				 ? ": is it running?"
+				 : "");
 		if (fd >= 0)
 			close(fd);
 		return -1;
@@ -273,17 +274,17 @@ static int ask(struct ctl *ctl, json_t *request)
 	close(fd);
 	if (!answer)
 		return complain(EXIT_FAILED, "mcsecd at %s: %s", ctl->socket,
-				ret == -ECONNRESET ?
-					"it closed without an answer" :
-					strerror(-ret));
+				ret == -ECONNRESET
+					? "it closed without an answer"
+					: strerror(-ret));
 	ret = show_answer(ctl, answer, len);
 	free(answer);
 	return ret;
 }
 
 /* @cmd with a group, that may be left out, and no other word. */
-static int ask_group(struct ctl *ctl, const char *cmd, bool optional,
-		     int argc, char **argv)
+static int ask_group(struct ctl *ctl, const char *cmd, bool optional, int argc,
+		     char **argv)
 {
 	char group[MCSEC_NAME_MAX + 1];
 	json_t *request;
@@ -357,8 +358,7 @@ int cmd_leave(struct ctl *ctl, int argc, char **argv)
 	return ask_group(ctl, "leave", false, argc, argv);
 }
 
-static int ask_identity(struct ctl *ctl, const char *cmd, int argc,
-			char **argv)
+static int ask_identity(struct ctl *ctl, const char *cmd, int argc, char **argv)
 {
 	char group[MCSEC_NAME_MAX + 1];
 	char usage[64];
@@ -370,8 +370,8 @@ static int ask_identity(struct ctl *ctl, const char *cmd, int argc,
 		ret = read_group(argv[0], group);
 	if (ret)
 		return ret;
-	return ask(ctl, json_pack("{s:s, s:s, s:s}", "cmd", cmd,
-				  "group", group, "id", argv[1]));
+	return ask(ctl, json_pack("{s:s, s:s, s:s}", "cmd", cmd, "group", group,
+				  "id", argv[1]));
 }
 
 int cmd_evict(struct ctl *ctl, int argc, char **argv)
@@ -401,11 +401,10 @@ int cmd_admit(struct ctl *ctl, int argc, char **argv)
 
 int cmd_audit(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct word words[] = {
-		WORD("after", "a line's number", set_u32, .off = 0,
-		     .max = UINT32_MAX),
-		{ }
-	};
+	static const struct word words[] = { WORD("after", "a line's number",
+						  set_u32, .off = 0,
+						  .max = UINT32_MAX),
+					     {} };
 	uint32_t after, seen;
 	json_t *request;
 	int ret;

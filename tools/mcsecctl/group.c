@@ -23,16 +23,16 @@ static int read_prefix(const char *what, const char *s, struct addr *addr,
 		*slash++ = '\0';
 	if (addr_parse(buf, addr))
 		goto bad;
-	if (slash && (!parse_u64(slash, &bits) || !bits ||
-		      bits > addr->len * 8U))
+	if (slash &&
+	    (!parse_u64(slash, &bits) || !bits || bits > addr->len * 8U))
 		return complain(EXIT_USAGE,
 				"%s \"%s\": a prefix has 1 to %u bits", what, s,
 				addr->len * 8U);
 	*len = bits;
 	return EXIT_OK;
 bad:
-	return complain(EXIT_USAGE,
-			"%s\"%s\" is no IPv4 or IPv6 address", what, s);
+	return complain(EXIT_USAGE, "%s\"%s\" is no IPv4 or IPv6 address", what,
+			s);
 }
 
 static int set_src(const struct word *w, const char *value, void *obj)
@@ -47,11 +47,11 @@ static const struct {
 	const char *name;
 	uint8_t number;
 } protos[] = {
-	{ "icmp", IPPROTO_ICMP }, { "igmp", IPPROTO_IGMP },
-	{ "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP },
+	{ "icmp", IPPROTO_ICMP },     { "igmp", IPPROTO_IGMP },
+	{ "tcp", IPPROTO_TCP },	      { "udp", IPPROTO_UDP },
 	{ "icmpv6", IPPROTO_ICMPV6 }, { "ospf", 89 },
-	{ "pim", IPPROTO_PIM }, { "vrrp", 112 },
-	{ "sctp", IPPROTO_SCTP }, { "udplite", IPPROTO_UDPLITE },
+	{ "pim", IPPROTO_PIM },	      { "vrrp", 112 },
+	{ "sctp", IPPROTO_SCTP },     { "udplite", IPPROTO_UDPLITE },
 };
 
 #define N_PROTOS (sizeof(protos) / sizeof(protos[0]))
@@ -109,8 +109,8 @@ static int set_mark(const struct word *w, const char *value, void *obj)
 	    (slash && (!parse_u64(slash, &mask) || mask > UINT32_MAX)))
 		goto bad;
 	if (!mask)
-		return complain(EXIT_USAGE, "%s \"%s\": the mask is 0",
-				w->name, value);
+		return complain(EXIT_USAGE, "%s \"%s\": the mask is 0", w->name,
+				value);
 	if (mark & ~mask)
 		return complain(EXIT_USAGE,
 				"%s \"%s\": the mark has bits outside the mask",
@@ -119,9 +119,8 @@ static int set_mark(const struct word *w, const char *value, void *obj)
 	m->mask = mask;
 	return EXIT_OK;
 bad:
-	return complain(EXIT_USAGE,
-			"%s \"%s\": not like 0x10 or 0x10/0xf0", w->name,
-			value);
+	return complain(EXIT_USAGE, "%s \"%s\": not like 0x10 or 0x10/0xf0",
+			w->name, value);
 }
 
 /* "eth0,eth1" */
@@ -162,7 +161,7 @@ static const struct word add_words[] = {
 	WORD("policy", "enforce or observe", set_name, AT(policy),
 	     .names = kpolicy_names),
 	WORD("forward", NULL, set_true, AT(forward)),
-	{ }
+	{}
 };
 
 static int group_add(struct ctl *ctl, int argc, char **argv)
@@ -172,7 +171,8 @@ static int group_add(struct ctl *ctl, int argc, char **argv)
 	uint32_t seen;
 	int ret;
 
-	ret = check_argc(argc, 2, INT_MAX, "group add NAME ADDRESS[/LENGTH] ...");
+	ret = check_argc(argc, 2, INT_MAX,
+			 "group add NAME ADDRESS[/LENGTH] ...");
 	if (!ret)
 		ret = read_group(argv[0], g.name);
 	if (!ret)
@@ -206,7 +206,8 @@ static int group_set(struct ctl *ctl, int argc, char **argv)
 	uint32_t seen;
 	int ret;
 
-	ret = check_argc(argc, 3, 3, "group set NAME policy enforce|observe [--force]");
+	ret = check_argc(argc, 3, 3,
+			 "group set NAME policy enforce|observe [--force]");
 	if (!ret)
 		ret = read_group(argv[0], g.name);
 	if (!ret && strcmp(argv[1], "policy"))
@@ -218,8 +219,8 @@ static int group_set(struct ctl *ctl, int argc, char **argv)
 		ret = need_kernel(ctl);
 	if (ret)
 		return ret;
-	if (ctl->kernel.ops->group_set(ctl->kernel.ctx, g.name, g.policy,
-				       force, &err))
+	if (ctl->kernel.ops->group_set(ctl->kernel.ctx, g.name, g.policy, force,
+				       &err))
 		return refused("group set", &err);
 	return EXIT_OK;
 }
@@ -290,12 +291,11 @@ json_t *group_json(const struct kgroup_info *i)
 	size_t n;
 
 	o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "name", g->name,
-		      "dst", prefix_str(&g->dst, g->dst_len, buf),
-		      "policy", kpolicy_names[g->policy],
-		      "sas", (json_int_t)i->sas,
-		      "out-drops", (json_int_t)i->out_drops,
-		      "in-drops", (json_int_t)i->in_drops,
-		      "observed", (json_int_t)i->observed);
+		      "dst", prefix_str(&g->dst, g->dst_len, buf), "policy",
+		      kpolicy_names[g->policy], "sas", (json_int_t)i->sas,
+		      "out-drops", (json_int_t)i->out_drops, "in-drops",
+		      (json_int_t)i->in_drops, "observed",
+		      (json_int_t)i->observed);
 	if (!addr_is_none(&g->src)) {
 		prefix_str(&g->src, g->src_len, buf);
 		json_object_set_new(o, "src", json_string(buf));
@@ -311,8 +311,7 @@ json_t *group_json(const struct kgroup_info *i)
 		json_object_set_new(o, "dport", json_integer(g->dport));
 	if (g->mark.mask) {
 		json_object_set_new(o, "mark", json_integer(g->mark.value));
-		json_object_set_new(o, "mark-mask",
-				    json_integer(g->mark.mask));
+		json_object_set_new(o, "mark-mask", json_integer(g->mark.mask));
 	}
 	if (g->in_mark.mask) {
 		json_object_set_new(o, "in-mark",
@@ -422,14 +421,12 @@ static int group_show(struct ctl *ctl, int argc, char **argv)
 	return ctl->json ? print_json(list) : EXIT_OK;
 }
 
-static const struct command table[] = {
-	{ .name = "add", .run = group_add },
-	{ .name = "set", .run = group_set },
-	{ .name = "del", .run = group_del },
-	{ .name = "show", .run = group_show },
-	{ .name = "flush", .run = group_flush },
-	{ }
-};
+static const struct command table[] = { { .name = "add", .run = group_add },
+					{ .name = "set", .run = group_set },
+					{ .name = "del", .run = group_del },
+					{ .name = "show", .run = group_show },
+					{ .name = "flush", .run = group_flush },
+					{} };
 
 int cmd_group(struct ctl *ctl, int argc, char **argv)
 {

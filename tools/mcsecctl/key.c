@@ -21,7 +21,7 @@ struct key_request {
 static const struct word words[] = {
 	WORD("bits", "128 or 256", set_u32, AT(bits), .min = 128, .max = 256),
 	WORD("file", "a file that is not there yet", set_string, AT(path)),
-	{ }
+	{}
 };
 
 static int write_all(int fd, const char *p, size_t len)
@@ -73,7 +73,8 @@ static int key_generate(struct ctl *ctl, int argc, char **argv)
 
 	(void)ctl;
 	if (!argc)
-		return check_argc(argc, 1, 5, "key generate ALG [bits 128|256] [file FILE]");
+		return check_argc(argc, 1, 5,
+				  "key generate ALG [bits 128|256] [file FILE]");
 	ret = read_alg(argv[0], &alg);
 	if (!ret)
 		ret = read_words(words, argc - 1, argv + 1, &r, &seen);
@@ -81,9 +82,10 @@ static int key_generate(struct ctl *ctl, int argc, char **argv)
 		return ret;
 	len = r.bits / 8 + SALT_LEN;
 	if (r.bits % 8 || !kalg_key_ok(alg, len))
-		return complain(EXIT_USAGE, "bits: %s has keys of %s",
-				argv[0], kalg_key_ok(alg, 128 / 8 + SALT_LEN) ?
-						 "128 or 256" : "256");
+		return complain(EXIT_USAGE, "bits: %s has keys of %s", argv[0],
+				kalg_key_ok(alg, 128 / 8 + SALT_LEN)
+					? "128 or 256"
+					: "256");
 
 	if (rand_bytes(key, len))
 		return complain(EXIT_FAILED,
@@ -108,10 +110,9 @@ static int key_generate(struct ctl *ctl, int argc, char **argv)
 	return ret;
 }
 
-static const struct command table[] = {
-	{ .name = "generate", .run = key_generate },
-	{ }
-};
+static const struct command table[] = { { .name = "generate",
+					  .run = key_generate },
+					{} };
 
 int cmd_key(struct ctl *ctl, int argc, char **argv)
 {

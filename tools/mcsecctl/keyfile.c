@@ -44,7 +44,8 @@ static ssize_t read_all(const char *path, char *buf, size_t size)
 	if (fd < 0)
 		return -errno;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && (st.st_mode & 0007))
-		complain(0, "warning: key file %s is open to every user: chmod 600",
+		complain(0,
+			 "warning: key file %s is open to every user: chmod 600",
 			 path);
 	while (len < size) {
 		got = read(fd, buf + len, size - len);
@@ -122,8 +123,8 @@ int read_key(const char *path, enum mcsec_alg alg, uint8_t key[KSA_KEY_MAX],
 	ssize_t got;
 	int ret;
 
-	got = in ? read_line(STDIN_FILENO, text, sizeof(text)) :
-		   read_all(path, text, sizeof(text));
+	got = in ? read_line(STDIN_FILENO, text, sizeof(text))
+		 : read_all(path, text, sizeof(text));
 	if (got < 0)
 		return complain(EXIT_FAILED, "key in %s: %s", from,
 				strerror(-got));

@@ -50,7 +50,7 @@ static const struct command commands[] = {
 	{ "audit", cmd_audit, "[after N]", "what the key server did" },
 	{ "join", cmd_join, "GROUP", "register again, at a member" },
 	{ "leave", cmd_leave, "GROUP", "leave a group, at a member" },
-	{ }
+	{}
 };
 
 /* One for the process; complain() wants to know the line of a batch. */
@@ -79,7 +79,9 @@ static void list_names(const struct command *table, char *buf, size_t size)
 	buf[0] = '\0';
 	for (i = 0; table[i].name && len < size; i++)
 		len += snprintf(buf + len, size - len, "%s%s",
-				!i ? "" : table[i + 1].name ? ", " : " or ",
+				!i		    ? ""
+				: table[i + 1].name ? ", "
+						    : " or ",
 				table[i].name);
 }
 
@@ -124,7 +126,8 @@ static int enter_netns(const char *name)
 				name, strerror(errno));
 	ret = setns(fd, CLONE_NEWNET);
 	if (ret < 0 && errno == EPERM)
-		complain(0, "network namespace \"%s\": permission denied: need CAP_SYS_ADMIN",
+		complain(0,
+			 "network namespace \"%s\": permission denied: need CAP_SYS_ADMIN",
 			 name);
 	else if (ret < 0)
 		complain(0, "\"%s\" is no network namespace: %s", name,
@@ -184,7 +187,8 @@ static void help(FILE *to)
 	fputs("\n  -j         answer in JSON\n"
 	      "  -n NETNS   in this network namespace (name or path)\n"
 	      "  -s SOCKET  the daemon's, if not " DEFAULT_SOCKET "\n"
-	      "\nmcsecctl(8) has all the words.\n", to);
+	      "\nmcsecctl(8) has all the words.\n",
+	      to);
 }
 
 int main(int argc, char **argv)

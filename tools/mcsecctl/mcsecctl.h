@@ -16,18 +16,18 @@
 
 enum exit_code {
 	EXIT_OK = 0,
-	EXIT_FAILED = 1,	/* asked for rightly, and refused */
-	EXIT_USAGE = 2,		/* words that mean nothing here */
+	EXIT_FAILED = 1, /* asked for rightly, and refused */
+	EXIT_USAGE = 2, /* words that mean nothing here */
 };
 
 struct ctl {
 	bool json;
-	const char *netns;	/* name or path, NULL: where we are */
-	const char *socket;	/* of the daemon */
-	struct kernel kernel;	/* opened by need_kernel() */
-	const char *batch;	/* what is read line by line, or NULL */
-	unsigned long line;	/* of it */
-	bool stdin_taken;	/* by a batch: no keys come from there */
+	const char *netns; /* name or path, NULL: where we are */
+	const char *socket; /* of the daemon */
+	struct kernel kernel; /* opened by need_kernel() */
+	const char *batch; /* what is read line by line, or NULL */
+	unsigned long line; /* of it */
+	bool stdin_taken; /* by a batch: no keys come from there */
 };
 
 typedef int command_fn(struct ctl *ctl, int argc, char **argv);
@@ -36,15 +36,15 @@ typedef int command_fn(struct ctl *ctl, int argc, char **argv);
 struct command {
 	const char *name;
 	command_fn *run;
-	const char *usage;	/* what follows the name */
-	const char *help;	/* one line, or NULL for the table's sub-words */
+	const char *usage; /* what follows the name */
+	const char *help; /* one line, or NULL for the table's sub-words */
 };
 
 /* mcsecctl.c */
 
 /* One line on stderr; gives back @code, so that it can be returned. */
-__attribute__((format(printf, 2, 3)))
-int complain(int code, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) int complain(int code, const char *fmt,
+						   ...);
 
 /* Runs what argv[0] names in @table, which ends with a NULL name. @of: where. */
 int dispatch(struct ctl *ctl, const struct command *table, const char *of,
@@ -72,17 +72,20 @@ int print_json(json_t *json);
  */
 struct word {
 	const char *name;
-	const char *takes;	/* the value, in words; NULL: none follows */
+	const char *takes; /* the value, in words; NULL: none follows */
 	int (*set)(const struct word *w, const char *value, void *obj);
-	size_t off;		/* of the member of obj, for the set_ below */
+	size_t off; /* of the member of obj, for the set_ below */
 	uint64_t min;
 	uint64_t max;
-	uint32_t bit;		/* set_limit: enum klimit_bit */
-	const char *const *names;	/* set_name */
+	uint32_t bit; /* set_limit: enum klimit_bit */
+	const char *const *names; /* set_name */
 };
 
 /* What a .set needs beyond the three is given by the members' names. */
-#define WORD(n, t, s, ...) { .name = n, .takes = t, .set = s, ##__VA_ARGS__ }
+#define WORD(n, t, s, ...) \
+	{ \
+		.name = n, .takes = t, .set = s, ##__VA_ARGS__ \
+	}
 
 #define WORDS_MAX 32
 

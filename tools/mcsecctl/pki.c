@@ -16,7 +16,7 @@
 #define DAY 86400
 #define ALT_MAX 16
 #define PATH_LEN 4096
-#define NAME_LEN 64		/* of an X.520 common name */
+#define NAME_LEN 64 /* of an X.520 common name */
 
 /* The clocks of the hosts of a new group may differ by this. */
 #define CLOCK_SKEW 300
@@ -31,8 +31,8 @@ struct pki_request {
 	unsigned int type;
 };
 
-static const char *const type_names[] = { "ed25519", "ecdsa-p256",
-					  "ecdsa-p384", NULL };
+static const char *const type_names[] = { "ed25519", "ecdsa-p256", "ecdsa-p384",
+					  NULL };
 static const enum sig_type types[] = { SIG_ED25519, SIG_ECDSA_P256,
 				       SIG_ECDSA_P384 };
 
@@ -71,12 +71,11 @@ static int set_list(const struct word *w, const char *value, void *obj)
 	WORD("type", "ed25519, ecdsa-p256 or ecdsa-p384", set_name, AT(type), \
 	     .names = type_names)
 
-static const struct word init_words[] = {
-	WORD("name", "the authority's name", set_string, AT(name)),
-	DAYS,
-	TYPE,
-	{ }
-};
+static const struct word init_words[] = { WORD("name", "the authority's name",
+					       set_string, AT(name)),
+					  DAYS,
+					  TYPE,
+					  {} };
 
 static const struct word issue_words[] = {
 	WORD("dns", "a DNS name", set_list, AT(dns)),
@@ -84,7 +83,7 @@ static const struct word issue_words[] = {
 	WORD("email", "an e-mail address", set_list, AT(email)),
 	DAYS,
 	TYPE,
-	{ }
+	{}
 };
 
 /* @name becomes a file's name: it stays in its folder, and is no option. */
@@ -159,7 +158,8 @@ static int pki_init(struct ctl *ctl, int argc, char **argv)
 
 	(void)ctl;
 	if (!argc)
-		return check_argc(argc, 1, 1, "pki init DIR [name N] [days N] [type TYPE]");
+		return check_argc(argc, 1, 1,
+				  "pki init DIR [name N] [days N] [type TYPE]");
 	ret = read_words(init_words, argc - 1, argv + 1, &r, &seen);
 	if (ret)
 		return ret;
@@ -224,7 +224,8 @@ static int issue_for(enum pki_kind kind, const char *usage, int argc,
 	return ret;
 }
 
-#define ISSUE_USAGE " DIR NAME [dns D,...] [ip A,...] [email E,...] [days N] [type TYPE]"
+#define ISSUE_USAGE \
+	" DIR NAME [dns D,...] [ip A,...] [email E,...] [days N] [type TYPE]"
 
 static int pki_gcks(struct ctl *ctl, int argc, char **argv)
 {
@@ -238,12 +239,10 @@ static int pki_member(struct ctl *ctl, int argc, char **argv)
 	return issue_for(PKI_MEMBER, "pki member" ISSUE_USAGE, argc, argv);
 }
 
-static const struct command table[] = {
-	{ .name = "init", .run = pki_init },
-	{ .name = "gcks", .run = pki_gcks },
-	{ .name = "member", .run = pki_member },
-	{ }
-};
+static const struct command table[] = { { .name = "init", .run = pki_init },
+					{ .name = "gcks", .run = pki_gcks },
+					{ .name = "member", .run = pki_member },
+					{} };
 
 int cmd_pki(struct ctl *ctl, int argc, char **argv)
 {

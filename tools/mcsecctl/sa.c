@@ -89,8 +89,8 @@ static int set_limit(const struct word *w, const char *value, void *obj)
 	uint64_t v;
 
 	if (time ? !parse_time(value, &v) : !parse_u64(value, &v))
-		return complain(EXIT_USAGE, "%s \"%s\": not %s", w->name,
-				value, w->takes);
+		return complain(EXIT_USAGE, "%s \"%s\": not %s", w->name, value,
+				w->takes);
 	memcpy((char *)obj + w->off, &v, sizeof(v));
 	r->sa.limits.set |= w->bit;
 	return EXIT_OK;
@@ -130,7 +130,7 @@ static const struct word add_words[] = {
 	LIMIT("hard-packets", hard_packets, HARD_PACKETS, COUNT),
 	LIMIT("soft-bytes", soft_bytes, SOFT_BYTES, COUNT),
 	LIMIT("hard-bytes", hard_bytes, HARD_BYTES, COUNT),
-	{ }
+	{}
 };
 
 /* Indices of the words that must be there. */
@@ -180,7 +180,8 @@ static int sa_add(struct ctl *ctl, int argc, char **argv)
 			return complain(EXIT_USAGE, "sa add: %s is missing",
 					add_words[i].name);
 	if (!r.key_path == !r.key_stdin)
-		return complain(EXIT_USAGE, "sa add: one of key-file FILE and key-stdin is needed");
+		return complain(EXIT_USAGE,
+				"sa add: one of key-file FILE and key-stdin is needed");
 	/* What is read for a key would be missing from the batch. */
 	if (ctl->stdin_taken && names_stdin(r.key_path))
 		return complain(EXIT_USAGE,
@@ -207,7 +208,8 @@ static int sa_set(struct ctl *ctl, int argc, char **argv)
 	int ret;
 
 	if (argc < 3)
-		return check_argc(argc, 3, 3, "sa set GROUP SPI [select] [soft-time T] ...");
+		return check_argc(argc, 3, 3,
+				  "sa set GROUP SPI [select] [soft-time T] ...");
 	ret = read_sa(argv, &r.sa);
 	if (!ret)
 		ret = read_words(set_words(), argc - 2, argv + 2, &r, &seen);
@@ -321,24 +323,24 @@ static void print_limits(const struct klimits *l, const char *indent)
 	const struct {
 		const char *word;
 		uint64_t v;
-	} *limit, limits[] = {
+	} limits[] = {
 		{ "soft-time", l->soft_time },
 		{ "hard-time", l->hard_time },
 		{ "soft-packets", l->soft_packets },
 		{ "hard-packets", l->hard_packets },
 		{ "soft-bytes", l->soft_bytes },
 		{ "hard-bytes", l->hard_bytes },
-		{ }
 	};
+	size_t i;
 	bool start = false;
 
-	for (limit = limits; limit->word; limit++) {
-		if (!limit->v)
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		if (!limits[i].v)
 			continue;
 		if (!start)
 			printf("%s ", indent);
 		start = true;
-		printf(" %s %" PRIu64, limit->word, limit->v);
+		printf(" %s %" PRIu64, limits[i].word, limits[i].v);
 	}
 	if (start)
 		putchar('\n');
@@ -348,14 +350,15 @@ void sa_print(const struct ksa_info *i, const char *indent)
 {
 	const struct ksa *sa = &i->sa;
 
-	printf("%ssa %s 0x%08" PRIx32 " dir %s alg %s mode %s state %s%s age %" PRIu64 "\n",
+	printf("%ssa %s 0x%08" PRIx32
+	       " dir %s alg %s mode %s state %s%s age %" PRIu64 "\n",
 	       indent, sa->group, sa->spi, kdir_name(sa->dir),
 	       kalg_names[sa->alg], kmode_names[sa->mode],
 	       kstate_names[i->state], sa->select ? " selected" : "", i->age);
 	if (sa->dir & MCSEC_DIR_OUT) {
 		printf("%s  out packets %" PRIu64 " bytes %" PRIu64
-		       " sid-bits %" PRIu32 " sender-id ", indent,
-		       i->out_packets, i->out_bytes, sa->sid_bits);
+		       " sid-bits %" PRIu32 " sender-id ",
+		       indent, i->out_packets, i->out_bytes, sa->sid_bits);
 		print_sender_ids(sa->sender_ids, sa->n_sender_ids);
 		printf(" iv-limit %" PRIu64 "\n", sa->limits.iv_limit);
 	}
@@ -363,8 +366,8 @@ void sa_print(const struct ksa_info *i, const char *indent)
 		printf("%s  in packets %" PRIu64 " bytes %" PRIu64
 		       " replays %" PRIu64 " bad-icv %" PRIu64
 		       " replay %s window %" PRIu32 " senders %" PRIu32
-		       " max-senders %" PRIu32 "\n", indent,
-		       i->in_packets, i->in_bytes, i->in_replays,
+		       " max-senders %" PRIu32 "\n",
+		       indent, i->in_packets, i->in_bytes, i->in_replays,
 		       i->in_bad_icv, kreplay_names[sa->replay], sa->window,
 		       i->senders, sa->max_senders);
 	print_limits(&sa->limits, indent);
@@ -401,14 +404,14 @@ static int sa_show(struct ctl *ctl, int argc, char **argv)
 
 	list = ctl->json ? json_array() : NULL;
 	if (argc == 2) {
-		ret = ctl->kernel.ops->sa_get(ctl->kernel.ctx, sa.group,
-					      sa.spi, &i, &err);
+		ret = ctl->kernel.ops->sa_get(ctl->kernel.ctx, sa.group, sa.spi,
+					      &i, &err);
 		if (!ret)
 			show_sa(list, &i);
 	} else {
 		ret = ctl->kernel.ops->sa_dump(ctl->kernel.ctx,
-					       argc ? sa.group : NULL,
-					       show_sa, list, &err);
+					       argc ? sa.group : NULL, show_sa,
+					       list, &err);
 	}
 	if (ret) {
 		json_decref(list);
@@ -417,14 +420,12 @@ static int sa_show(struct ctl *ctl, int argc, char **argv)
 	return ctl->json ? print_json(list) : EXIT_OK;
 }
 
-static const struct command table[] = {
-	{ .name = "add", .run = sa_add },
-	{ .name = "set", .run = sa_set },
-	{ .name = "del", .run = sa_del },
-	{ .name = "show", .run = sa_show },
-	{ .name = "flush", .run = sa_flush },
-	{ }
-};
+static const struct command table[] = { { .name = "add", .run = sa_add },
+					{ .name = "set", .run = sa_set },
+					{ .name = "del", .run = sa_del },
+					{ .name = "show", .run = sa_show },
+					{ .name = "flush", .run = sa_flush },
+					{} };
 
 int cmd_sa(struct ctl *ctl, int argc, char **argv)
 {

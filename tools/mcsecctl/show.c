@@ -14,7 +14,7 @@
 struct overview {
 	struct ctl *ctl;
 	json_t *list;
-	json_t *sas;		/* of the group at hand */
+	json_t *sas; /* of the group at hand */
 	struct kerr *err;
 };
 
@@ -76,11 +76,11 @@ int cmd_show(struct ctl *ctl, int argc, char **argv)
 static json_t *sender_json(const struct ksender *s)
 {
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "group", s->group,
-			 "spi", (json_int_t)s->spi,
-			 "sender-id", (json_int_t)s->sender_id,
-			 "counter", (json_int_t)s->counter,
-			 "packets", (json_int_t)s->packets,
-			 "replays", (json_int_t)s->replays);
+			 "spi", (json_int_t)s->spi, "sender-id",
+			 (json_int_t)s->sender_id, "counter",
+			 (json_int_t)s->counter, "packets",
+			 (json_int_t)s->packets, "replays",
+			 (json_int_t)s->replays);
 }
 
 static int show_sender(void *arg, const struct ksender *s)
@@ -92,8 +92,9 @@ static int show_sender(void *arg, const struct ksender *s)
 	else
 		printf("sender %s 0x%08" PRIx32 " sender-id %" PRIu32
 		       " counter %" PRIu64 " packets %" PRIu64
-		       " replays %" PRIu64 "\n", s->group, s->spi,
-		       s->sender_id, s->counter, s->packets, s->replays);
+		       " replays %" PRIu64 "\n",
+		       s->group, s->spi, s->sender_id, s->counter, s->packets,
+		       s->replays);
 	return 0;
 }
 
@@ -123,10 +124,9 @@ static int sender_show(struct ctl *ctl, int argc, char **argv)
 	return ctl->json ? print_json(list) : EXIT_OK;
 }
 
-static const struct command sender_table[] = {
-	{ .name = "show", .run = sender_show },
-	{ }
-};
+static const struct command sender_table[] = { { .name = "show",
+						 .run = sender_show },
+					       {} };
 
 int cmd_sender(struct ctl *ctl, int argc, char **argv)
 {

@@ -46,7 +46,9 @@ static const char *join_names(const char *const *names, char *buf, size_t size)
 	buf[0] = '\0';
 	for (i = 0; names[i] && len < size; i++)
 		len += snprintf(buf + len, size - len, "%s%s",
-				!i ? "" : names[i + 1] ? ", " : " or ",
+				!i	       ? ""
+				: names[i + 1] ? ", "
+					       : " or ",
 				names[i]);
 	return buf;
 }
@@ -74,8 +76,8 @@ int set_u32(const struct word *w, const char *value, void *obj)
 	if (!parse_u64(value, &v) || v < w->min || v > w->max)
 		return complain(EXIT_USAGE,
 				"%s \"%s\": not a number from %" PRIu64
-				" to %" PRIu64, w->name, value, w->min,
-				w->max);
+				" to %" PRIu64,
+				w->name, value, w->min, w->max);
 	n = v;
 	memcpy((char *)obj + w->off, &n, sizeof(n));
 	return EXIT_OK;
@@ -140,8 +142,7 @@ int read_words(const struct word *table, int argc, char **argv, void *obj,
 		if (!w->name)
 			return unknown_word(table, argv[i]);
 		if (*seen & 1U << n)
-			return complain(EXIT_USAGE, "%s: given twice",
-					w->name);
+			return complain(EXIT_USAGE, "%s: given twice", w->name);
 		*seen |= 1U << n;
 		if (w->takes && ++i == argc)
 			return complain(EXIT_USAGE, "%s: %s is missing",
@@ -206,9 +207,8 @@ int read_sender_ids(const char *s, uint32_t *ids, size_t *n)
 		dash = strchr(part, '-');
 		if (dash)
 			*dash++ = '\0';
-		if (!parse_u64(part, &from) ||
-		    !parse_u64(dash ?: part, &to) || from > to ||
-		    to > SENDER_ID_MAX)
+		if (!parse_u64(part, &from) || !parse_u64(dash ?: part, &to) ||
+		    from > to || to > SENDER_ID_MAX)
 			goto bad;
 		for (; from <= to; from++) {
 			if (*n == MCSEC_SENDER_IDS_MAX)

@@ -13,8 +13,7 @@
 
 static char *fault = "none";
 module_param(fault, charp, 0);
-MODULE_PARM_DESC(fault,
-		 "warn, oops, loop, leak, sleep, overrun, use-after-free or inversion");
+MODULE_PARM_DESC(fault, "which of the faults below, by its name");
 
 static DEFINE_SPINLOCK(first);
 static DEFINE_SPINLOCK(second);
