@@ -202,7 +202,7 @@ MCSEC_CRYPTO_DONE(op_completed, data, err)
 
 void mcsec_op_park(struct mcsec_op *op, const struct nf_hook_state *state)
 {
-	mcsec_flight_hold(&op->flight, op->skb, state);
+	mcsec_deferred_hold(&op->deferred, op->skb, state);
 	/* The completion may run on another CPU before this does. Only the
 	 * second of the two goes on with the packet, so a transform that
 	 * answers at once, as nearly always, costs no reference at all.

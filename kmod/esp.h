@@ -21,7 +21,7 @@
 #include <linux/slab.h>
 #include <linux/types.h>
 
-#include "flight.h"
+#include "deferred.h"
 
 #define MCSEC_SPI_MIN 256 /* RFC 4303 2.1: 1 to 255 are reserved */
 #define MCSEC_ESP_HDR 8
@@ -54,7 +54,7 @@ static inline unsigned int mcsec_esp_len(unsigned int len)
  * @sender: who sent it, where the SA knew before the cipher ran, or NULL
  * @hook: where it goes on from when the cipher answers later
  * @done: what goes on with the packet when the cipher answers later
- * @flight: what @skb needs of the world until then
+ * @deferred: what @skb needs of the world until then
  * @meet: 0, then 1 when the first of submitter and completion is done with
  *	the op; the second goes on with it (see mcsec_op_park())
  * @err: result of a completion
@@ -70,7 +70,7 @@ struct mcsec_op {
 	struct mcsec_sender *sender;
 	nf_hookfn *hook;
 	void (*done)(struct mcsec_op *op, int err);
-	struct mcsec_flight flight;
+	struct mcsec_deferred deferred;
 	atomic_t meet;
 	int err;
 	bool kept;

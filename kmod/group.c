@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "group.h"
 #include "notify.h"
-#include "share.h"
+#include "fanout.h"
 #include "trace.h"
 
 #include <crypto/aead.h>
@@ -150,7 +150,7 @@ int mcsec_group_new(struct mcsec_net *mnet,
 	*name_taken = false;
 	if (mnet->n_groups >= MCSEC_GROUPS_MAX)
 		return -ENOSPC;
-	err = config->forward ? mcsec_share_prepare() : 0;
+	err = config->forward ? mcsec_fanout_prepare() : 0;
 	if (err)
 		return err;
 	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);

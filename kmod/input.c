@@ -11,8 +11,8 @@
 #include "group.h"
 #include "header.h"
 #include "icmp.h"
-#include "outer.h"
-#include "share.h"
+#include "tunnel.h"
+#include "fanout.h"
 #include "trace.h"
 #include "verified.h"
 
@@ -48,12 +48,12 @@ static u32 defrag_user(const struct mcsec_sa *sa)
 /*
  * Tunnel mode: the inner datagram, with what routers did to the outer one. A
  * fragment waits for the rest, for only a whole datagram shows what groups
- * select by. Returns as mcsec_outer_gather() does.
+ * select by. Returns as mcsec_tunnel_gather() does.
  */
 static int decap_tunnel(const struct mcsec_sa *sa, struct sk_buff *skb,
 			const struct nf_hook_state *state, unsigned int hlen)
 {
-	struct mcsec_outer outer;
+	struct mcsec_tunnel_hdr outer;
 	int err;
 
 	if (ip_hdr(skb)->version == 4)
@@ -61,9 +61,9 @@ static int decap_tunnel(const struct mcsec_sa *sa, struct sk_buff *skb,
 	else
 		outer.v6 = *ipv6_hdr(skb);
 	mcsec_esp_unwrap(skb, hlen);
-	if (!mcsec_outer_remove(skb, &outer))
+	if (!mcsec_tunnel_remove(skb, &outer))
 		return -EBADMSG;
-	err = mcsec_outer_gather(skb, state->net, defrag_user(sa));
+	err = mcsec_tunnel_gather(skb, state->net, defrag_user(sa));
 	if (unlikely(err))
 		return err;
 	/* IP reads options behind PRE_ROUTING, and only there. */
@@ -231,29 +231,29 @@ static bool is_answered(struct mcsec_net *mnet, const struct sk_buff *skb,
 /* The cipher answered later: in softirq, or in a worker. */
 static void in_done(struct mcsec_op *op, int err)
 {
-	struct mcsec_flight flight = op->flight;
+	struct mcsec_deferred deferred = op->deferred;
 	struct sk_buff *skb = op->skb;
 	struct mcsec_sa *sa = op->sa;
 
 	local_bh_disable();
 	rcu_read_lock();
-	if (!flight.held) {
+	if (!deferred.held) {
 		/* Nor may the devices of its state be looked at. */
 		mcsec_op_put(op);
 		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
 		kfree_skb(skb);
 		goto out;
 	}
-	err = in_finish(op, &flight.state, err);
+	err = in_finish(op, &deferred.state, err);
 	if (err == -EINPROGRESS)
 		goto out;
-	if (err || is_answered(sa->group->mnet, skb, &flight.state))
+	if (err || is_answered(sa->group->mnet, skb, &deferred.state))
 		kfree_skb(skb);
-	else if (!mcsec_flight_resume(skb, &flight.state,
-				      hook_of(&flight.state)))
+	else if (!mcsec_deferred_resume(skb, &deferred.state,
+					hook_of(&deferred.state)))
 		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
 out:
-	mcsec_flight_release(&flight);
+	mcsec_deferred_release(&deferred);
 	mcsec_sa_put(sa);
 	rcu_read_unlock();
 	local_bh_enable();
@@ -398,7 +398,7 @@ static unsigned int input_unselected(const struct mcsec_net *mnet,
 {
 	if (READ_ONCE(mnet->n_forward) && first_sight(state)) {
 		local_bh_disable();
-		mcsec_share_stamp(skb);
+		mcsec_fanout_stamp(skb);
 		local_bh_enable();
 	}
 	return NF_ACCEPT;

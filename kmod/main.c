@@ -4,13 +4,13 @@
  */
 #include "esp.h"
 #include "group.h"
-#include "guard.h"
+#include "nonce.h"
 #include "hooks.h"
 #include "netlink.h"
 #include "replay.h"
 #include "rollback.h"
 #include "sa.h"
-#include "share.h"
+#include "fanout.h"
 #include "verified.h"
 
 #include <linux/module.h>
@@ -97,8 +97,8 @@ static int __init mcsec_init(void)
 	if (!mcsec_replay_selftest() || !mcsec_esp_selftest())
 		return -ENOTRECOVERABLE;
 #endif
-	mcsec_guard_init();
-	mcsec_share_init();
+	mcsec_nonce_init();
+	mcsec_fanout_init();
 	get_random_bytes(&mcsec_verified_cookie, sizeof(mcsec_verified_cookie));
 	err = mcsec_sa_init();
 	if (err)
@@ -148,8 +148,8 @@ static void __exit mcsec_exit(void)
 	rcu_barrier();
 	mcsec_sa_exit();
 	mcsec_esp_exit();
-	mcsec_share_exit();
-	mcsec_guard_exit();
+	mcsec_fanout_exit();
+	mcsec_nonce_exit();
 }
 
 module_init(mcsec_init);

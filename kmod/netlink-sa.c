@@ -2,7 +2,7 @@
 #include "netlink.h"
 #include "compat.h"
 #include "esp.h"
-#include "guard.h"
+#include "nonce.h"
 
 #include <linux/string.h>
 #include <net/netlink.h>
@@ -211,7 +211,7 @@ static int claim_nonces(struct genl_info *info,
 
 	if (!(config->dir & MCSEC_DIR_OUT))
 		return 0;
-	err = mcsec_guard_claim(config->windows->ordinary, config->alg,
+	err = mcsec_nonce_claim(config->windows->ordinary, config->alg,
 				config->key, config->key_len, config->sid_bits,
 				config->sids, config->n_sids, &bad);
 	if (err != -EEXIST) {

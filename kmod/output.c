@@ -8,7 +8,7 @@
 #include "group.h"
 #include "header.h"
 #include "icmp.h"
-#include "protect.h"
+#include "encrypt.h"
 
 #include <linux/netfilter_bridge.h>
 #include <net/ip.h>
@@ -83,7 +83,7 @@ output_ip4(struct sk_buff *skb, const struct nf_hook_state *state,
 		mcsec_count(group->stats, MCSEC_OUT_EXEMPT);
 		return NF_ACCEPT;
 	}
-	return mcsec_protect(skb, state, group, &frame);
+	return mcsec_encrypt(skb, state, group, &frame);
 }
 
 /* Not state->out: a rule may have taken another route since. */
@@ -262,7 +262,7 @@ static unsigned int output_ip6(struct sk_buff *skb,
 		mcsec_count(group->stats, MCSEC_OUT_EXEMPT);
 		return NF_ACCEPT;
 	}
-	return mcsec_protect(skb, state, group, &frame);
+	return mcsec_encrypt(skb, state, group, &frame);
 }
 
 unsigned int mcsec_out6(void *priv, struct sk_buff *skb,

@@ -388,7 +388,7 @@ void mcsec_sa_put(struct mcsec_sa *sa)
 		wake_up_var(&sa->inflight);
 }
 
-static void wait_for_flights(struct mcsec_sa *sa)
+static void wait_for_deferred(struct mcsec_sa *sa)
 {
 	wait_var_event(&sa->inflight, !atomic_read(&sa->inflight));
 }
@@ -402,7 +402,7 @@ static void wipe_work(struct work_struct *work)
 	if (!tfm)
 		return;
 	synchronize_rcu();
-	wait_for_flights(sa);
+	wait_for_deferred(sa);
 	crypto_free_aead(tfm);
 }
 
@@ -426,7 +426,7 @@ static void free_work(struct work_struct *work)
 	struct mcsec_group *group = sa->group;
 	typeof(sa->release) release = sa->release;
 
-	wait_for_flights(sa);
+	wait_for_deferred(sa);
 	hrtimer_cancel(&sa->timer);
 	cancel_work_sync(&sa->wipe);
 	sa_free(sa);

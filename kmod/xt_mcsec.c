@@ -8,7 +8,7 @@
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_mcsec.h>
 
-#include "came.h"
+#include "match.h"
 
 #define INVERTED(info, flag) (!!((info)->invert & (flag)))
 
@@ -18,13 +18,13 @@ static bool mcsec_mt(const struct sk_buff *skb, struct xt_action_param *par)
 	bool any, same, sent;
 	u32 sender = 0;
 
-	any = mcsec_came_by(xt_net(par), skb, xt_family(par), NULL, &sender);
+	any = mcsec_match(xt_net(par), skb, xt_family(par), NULL, &sender);
 	if (info->flags & XT_MCSEC_PROTECTED &&
 	    any == INVERTED(info, XT_MCSEC_PROTECTED))
 		return false;
 	if (info->flags & XT_MCSEC_GROUP) {
-		same = any && mcsec_came_by(xt_net(par), skb, xt_family(par),
-					    info->group, NULL);
+		same = any && mcsec_match(xt_net(par), skb, xt_family(par),
+					  info->group, NULL);
 		if (same == INVERTED(info, XT_MCSEC_GROUP))
 			return false;
 	}

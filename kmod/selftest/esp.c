@@ -171,7 +171,7 @@ static int __init test_run(struct crypto_aead *tfm, struct sk_buff *skb,
 	if (err == -EINPROGRESS) {
 		wait_for_completion(&test.done);
 		err = test.err;
-		mcsec_flight_release(&op->flight);
+		mcsec_deferred_release(&op->deferred);
 	}
 	local_bh_disable();
 	mcsec_op_put(op);

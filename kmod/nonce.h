@@ -9,12 +9,12 @@
  *
  * It holds keyed hashes, nothing of a key.
  */
-#ifndef _MCSEC_GUARD_H
-#define _MCSEC_GUARD_H
+#ifndef _MCSEC_NONCE_H
+#define _MCSEC_NONCE_H
 
 #include <linux/types.h>
 
-#define MCSEC_GUARD_MAX 65536 /* pairs of key and Sender-ID, of either */
+#define MCSEC_NONCE_MAX 65536 /* pairs of key and Sender-ID, of either */
 
 /*
  * Claim @n Sender-IDs of @bits bits for sending with a key, in an @ordinary
@@ -23,11 +23,11 @@
  * Process context.
  * A claim is not given back: nobody knows what was sent with it.
  */
-int mcsec_guard_claim(bool ordinary, u32 alg, const u8 *key,
+int mcsec_nonce_claim(bool ordinary, u32 alg, const u8 *key,
 		      unsigned int key_len, u32 bits, const u32 *sids,
 		      unsigned int n, unsigned int *bad);
 
-void mcsec_guard_init(void);
-void mcsec_guard_exit(void);
+void mcsec_nonce_init(void);
+void mcsec_nonce_exit(void);
 
-#endif /* _MCSEC_GUARD_H */
+#endif /* _MCSEC_NONCE_H */

@@ -4,21 +4,21 @@
  * from there: what it must hold meanwhile, and how it goes on behind the hook
  * that stole it. nf_queue does the same for packets that userspace holds.
  */
-#ifndef _MCSEC_FLIGHT_H
-#define _MCSEC_FLIGHT_H
+#ifndef _MCSEC_DEFERRED_H
+#define _MCSEC_DEFERRED_H
 
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
 
 /**
- * struct mcsec_flight - references of a packet outside its hook
+ * struct mcsec_deferred - references of a packet outside its hook
  * @state: the hook's state; its socket and devices are held
  * @dev: skb->dev, held
  * @physin: the bridge's port that it came in through, held
  * @physout: the bridge's port that it would leave through, held
  * @held: the above is valid; if not, the packet can only be dropped
  */
-struct mcsec_flight {
+struct mcsec_deferred {
 	struct nf_hook_state state;
 	struct net_device *dev;
 	struct net_device *physin;
@@ -26,17 +26,17 @@ struct mcsec_flight {
 	bool held;
 };
 
-/* Called in the hook. Sets flight->held if the packet can come back. */
-void mcsec_flight_hold(struct mcsec_flight *flight, struct sk_buff *skb,
-		       const struct nf_hook_state *state);
-void mcsec_flight_release(struct mcsec_flight *flight);
+/* Called in the hook. Sets deferred->held if the packet can come back. */
+void mcsec_deferred_hold(struct mcsec_deferred *deferred, struct sk_buff *skb,
+			 const struct nf_hook_state *state);
+void mcsec_deferred_release(struct mcsec_deferred *deferred);
 
 /*
  * Send @skb on behind @hook of the chain that @state describes, as accepted
  * by it. Takes @skb. Returns false if the hook is gone, and @skb was dropped.
  * The caller disabled BH and holds the RCU read lock.
  */
-bool mcsec_flight_resume(struct sk_buff *skb, struct nf_hook_state *state,
-			 nf_hookfn *hook);
+bool mcsec_deferred_resume(struct sk_buff *skb, struct nf_hook_state *state,
+			   nf_hookfn *hook);
 
-#endif /* _MCSEC_FLIGHT_H */
+#endif /* _MCSEC_DEFERRED_H */

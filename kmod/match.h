@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* How a datagram came, for other modules. */
-#ifndef _MCSEC_CAME_H
-#define _MCSEC_CAME_H
+#ifndef _MCSEC_MATCH_H
+#define _MCSEC_MATCH_H
 
 #include <linux/skbuff.h>
 #include <net/net_namespace.h>
 
 /**
- * mcsec_came_by - whether a datagram came protected, and by what
+ * mcsec_match - whether a datagram came protected, and by what
  * @net: where it is
  * @skb: at PRE_ROUTING behind mcsec, LOCAL_IN or FORWARD
  * @family: AF_INET or AF_INET6, of @skb
@@ -18,7 +18,7 @@
  * Context: any that IP gives to hooks, inside of rcu_read_lock().
  * Return: true if it was verified by an SA of the group.
  */
-bool mcsec_came_by(const struct net *net, const struct sk_buff *skb, u8 family,
-		   const char *name, u32 *sender);
+bool mcsec_match(const struct net *net, const struct sk_buff *skb, u8 family,
+		 const char *name, u32 *sender);
 
-#endif /* _MCSEC_CAME_H */
+#endif /* _MCSEC_MATCH_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "flight.h"
+#include "deferred.h"
 
 #include <linux/netfilter_bridge.h>
 #include <net/dst.h>
@@ -24,39 +24,39 @@ static struct net_device *physout_of(const struct sk_buff *skb)
 #endif
 }
 
-void mcsec_flight_hold(struct mcsec_flight *flight, struct sk_buff *skb,
-		       const struct nf_hook_state *state)
+void mcsec_deferred_hold(struct mcsec_deferred *deferred, struct sk_buff *skb,
+			 const struct nf_hook_state *state)
 {
-	flight->state = *state;
-	flight->dev = skb->dev;
-	flight->physin = physin_of(skb, state->net);
-	flight->physout = physout_of(skb);
-	flight->held = false;
+	deferred->state = *state;
+	deferred->dev = skb->dev;
+	deferred->physin = physin_of(skb, state->net);
+	deferred->physout = physout_of(skb);
+	deferred->held = false;
 
 	/* A route that nobody counted, and whose device is on its way out. */
 	if (skb_dst(skb) && !skb_dst_force(skb))
 		return;
 	if (state->sk && !refcount_inc_not_zero(&state->sk->sk_refcnt))
 		return;
-	dev_hold(flight->dev);
-	dev_hold(flight->physin);
-	dev_hold(flight->physout);
+	dev_hold(deferred->dev);
+	dev_hold(deferred->physin);
+	dev_hold(deferred->physout);
 	dev_hold(state->in);
 	dev_hold(state->out);
-	flight->held = true;
+	deferred->held = true;
 }
 
-void mcsec_flight_release(struct mcsec_flight *flight)
+void mcsec_deferred_release(struct mcsec_deferred *deferred)
 {
-	struct nf_hook_state *state = &flight->state;
+	struct nf_hook_state *state = &deferred->state;
 
-	if (!flight->held)
+	if (!deferred->held)
 		return;
 	dev_put(state->out);
 	dev_put(state->in);
-	dev_put(flight->physout);
-	dev_put(flight->physin);
-	dev_put(flight->dev);
+	dev_put(deferred->physout);
+	dev_put(deferred->physin);
+	dev_put(deferred->dev);
 	if (state->sk)
 		sock_gen_put(state->sk);
 }
@@ -76,8 +76,8 @@ static struct nf_hook_entries *chain_of(const struct nf_hook_state *state)
 	return NULL;
 }
 
-bool mcsec_flight_resume(struct sk_buff *skb, struct nf_hook_state *state,
-			 nf_hookfn *hook)
+bool mcsec_deferred_resume(struct sk_buff *skb, struct nf_hook_state *state,
+			   nf_hookfn *hook)
 {
 	const struct nf_hook_entries *chain = chain_of(state);
 	unsigned int i;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* One datagram, in the clear before and ESP after. */
-#ifndef _MCSEC_PROTECT_H
-#define _MCSEC_PROTECT_H
+#ifndef _MCSEC_ENCRYPT_H
+#define _MCSEC_ENCRYPT_H
 
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
@@ -28,9 +28,9 @@ struct mcsec_frame {
  * frame->hlen octets are linear. Inside of rcu_read_lock(), any context but hard
  * interrupts. Returns the verdict.
  */
-unsigned int mcsec_protect(struct sk_buff *skb,
+unsigned int mcsec_encrypt(struct sk_buff *skb,
 			   const struct nf_hook_state *state,
 			   struct mcsec_group *group,
 			   const struct mcsec_frame *frame);
 
-#endif /* _MCSEC_PROTECT_H */
+#endif /* _MCSEC_ENCRYPT_H */

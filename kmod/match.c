@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/export.h>
 
-#include "came.h"
+#include "match.h"
 #include "group.h"
 #include "verified.h"
 
-bool mcsec_came_by(const struct net *net, const struct sk_buff *skb, u8 family,
-		   const char *name, u32 *sender)
+bool mcsec_match(const struct net *net, const struct sk_buff *skb, u8 family,
+		 const char *name, u32 *sender)
 {
 	const struct mcsec_verified *slot = mcsec_verified_slot(skb);
 	const struct mcsec_group *group;
@@ -22,4 +22,4 @@ bool mcsec_came_by(const struct net *net, const struct sk_buff *skb, u8 family,
 	group = mcsec_group_by_name_rcu(mcsec_net_of(net), name);
 	return group && group->id == slot->group;
 }
-EXPORT_SYMBOL_GPL(mcsec_came_by);
+EXPORT_SYMBOL_GPL(mcsec_match);

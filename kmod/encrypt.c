@@ -8,13 +8,13 @@
  * (IP_RECVERR); others see a lost datagram, which is what multicast is like,
  * so that programs that cannot change live through the time without a key.
  */
-#include "protect.h"
+#include "encrypt.h"
 #include "compat.h"
 #include "esp.h"
 #include "group.h"
-#include "outer.h"
+#include "tunnel.h"
 #include "pmtu.h"
-#include "share.h"
+#include "fanout.h"
 #include "timestamp.h"
 #include "trace.h"
 
@@ -94,7 +94,7 @@ static __always_inline int out_finish(struct mcsec_op *op, int err)
 /* The cipher answered later: in softirq, or in a worker. */
 static void out_done(struct mcsec_op *op, int err)
 {
-	struct mcsec_flight flight = op->flight;
+	struct mcsec_deferred deferred = op->deferred;
 	struct sk_buff *skb = op->skb;
 	struct mcsec_sa *sa = op->sa;
 	nf_hookfn *hook = op->hook;
@@ -103,13 +103,13 @@ static void out_done(struct mcsec_op *op, int err)
 	rcu_read_lock();
 	if (out_finish(op, err)) {
 		kfree_skb(skb);
-	} else if (!flight.held) {
+	} else if (!deferred.held) {
 		mcsec_drop_out(sa->group, MCSEC_OUT_GONE, sa->spi, -1);
 		kfree_skb(skb);
-	} else if (!mcsec_flight_resume(skb, &flight.state, hook)) {
+	} else if (!mcsec_deferred_resume(skb, &deferred.state, hook)) {
 		mcsec_drop_out(sa->group, MCSEC_OUT_GONE, sa->spi, -1);
 	}
-	mcsec_flight_release(&flight);
+	mcsec_deferred_release(&deferred);
 	mcsec_sa_put(sa);
 	rcu_read_unlock();
 	local_bh_enable();
@@ -252,8 +252,8 @@ static noinline int protect_again(struct sk_buff *skb,
 				  const struct nf_hook_state *state,
 				  struct mcsec_sa *sa,
 				  const struct mcsec_frame *frame,
-				  const struct mcsec_outer *outer,
-				  const struct mcsec_share *share, bool whole)
+				  const struct mcsec_tunnel_hdr *outer,
+				  const struct mcsec_fanout *fanout, bool whole)
 {
 	unsigned int outer_len = outer ? frame->outer : 0;
 	unsigned int room = LL_RESERVED_SPACE(skb_dst(skb)->dev) + outer_len;
@@ -262,32 +262,32 @@ static noinline int protect_again(struct sk_buff *skb,
 	/* Its payload is not looked at any more, so nothing has to move. */
 	if (pskb_trim(skb, hlen) ||
 	    (outer && skb_cow_head(skb, room + MCSEC_HEAD)) ||
-	    mcsec_esp_grow(skb, hlen, share->esp_len - MCSEC_HEAD, room) < 0 ||
-	    skb_store_bits(skb, hlen, share->esp, share->esp_len))
+	    mcsec_esp_grow(skb, hlen, fanout->esp_len - MCSEC_HEAD, room) < 0 ||
+	    skb_store_bits(skb, hlen, fanout->esp, fanout->esp_len))
 		return drop_out(sa->group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
-	if (unlikely(!mcsec_sa_use_out(sa, share->esp_len - MCSEC_HEAD -
+	if (unlikely(!mcsec_sa_use_out(sa, fanout->esp_len - MCSEC_HEAD -
 						   MCSEC_ICV)))
 		return drop_no_sa(sa->group, MCSEC_OUT_EXPIRED);
 	skb->ip_summed = CHECKSUM_NONE;
 	if (outer)
-		mcsec_outer_push(skb, outer, state->net, outer_len, whole);
+		mcsec_tunnel_push(skb, outer, state->net, outer_len, whole);
 	finish_head(skb, frame->nhoff);
 	mcsec_count(sa->group->stats, MCSEC_OUT_PROTECTED);
 	mcsec_count(sa->group->stats, MCSEC_OUT_SHARED);
-	trace_mcsec_protect(skb, sa, share->iv);
+	trace_mcsec_protect(skb, sa, fanout->iv);
 	return 0;
 }
 
 /*
  * Protect one datagram in place; @outer: with that in front, @next inside;
- * @share: if it is one of several copies. Returns 0, -EINPROGRESS if the cipher
+ * @fanout: if it is one of several copies. Returns 0, -EINPROGRESS if the cipher
  * has taken it, or -errno: it is then still the caller's and has been counted.
  */
 static int protect_as(struct sk_buff *skb, const struct nf_hook_state *state,
 		      struct mcsec_group *group, struct mcsec_sa *sa,
 		      struct crypto_aead *tfm, const struct mcsec_frame *frame,
-		      const struct mcsec_outer *outer, u8 next,
-		      struct mcsec_share *share)
+		      const struct mcsec_tunnel_hdr *outer, u8 next,
+		      struct mcsec_fanout *fanout)
 {
 	unsigned int outer_len = outer ? frame->outer : 0;
 	unsigned int hlen = frame->hlen;
@@ -305,12 +305,12 @@ static int protect_as(struct sk_buff *skb, const struct nf_hook_state *state,
 	if (unlikely(err))
 		return err;
 
-	if (unlikely(share)) {
-		if (mcsec_share_same(share, sa->id, skb, hlen, len, next))
+	if (unlikely(fanout)) {
+		if (mcsec_fanout_same(fanout, sa->id, skb, hlen, len, next))
 			return protect_again(skb, state, sa, frame, outer,
-					     share, whole);
-		if (!mcsec_share_begin(share, skb, hlen, len, next))
-			share = NULL;
+					     fanout, whole);
+		if (!mcsec_fanout_begin(fanout, skb, hlen, len, next))
+			fanout = NULL;
 	}
 	if (unlikely(!fill_checksum(skb)))
 		return drop_out(group, MCSEC_OUT_CHECKSUM, -ENOBUFS);
@@ -348,7 +348,7 @@ static int protect_as(struct sk_buff *skb, const struct nf_hook_state *state,
 	put_unaligned_be64(iv, &esp->iv);
 
 	if (unlikely(outer))
-		mcsec_outer_push(skb, outer, state->net, outer_len, whole);
+		mcsec_tunnel_push(skb, outer, state->net, outer_len, whole);
 	op->skb = skb;
 	op->sa = sa;
 	op->done = out_done;
@@ -362,8 +362,8 @@ static int protect_as(struct sk_buff *skb, const struct nf_hook_state *state,
 		return -EINPROGRESS;
 	}
 	err = out_finish(op, err);
-	if (unlikely(share) && !err)
-		mcsec_share_keep(share, sa->id, iv, skb, hlen + outer_len);
+	if (unlikely(fanout) && !err)
+		mcsec_fanout_keep(fanout, sa->id, iv, skb, hlen + outer_len);
 	return err;
 }
 
@@ -372,19 +372,19 @@ static noinline int protect_whole(struct sk_buff *skb,
 				  struct mcsec_group *group,
 				  struct mcsec_sa *sa, struct crypto_aead *tfm,
 				  const struct mcsec_frame *frame,
-				  struct mcsec_share *share)
+				  struct mcsec_fanout *fanout)
 {
 	struct mcsec_frame around = { .hook = frame->hook };
-	struct mcsec_outer outer;
+	struct mcsec_tunnel_hdr outer;
 	u8 next;
 
 	/* No receiver takes them: IP reads them before ESP alone. */
 	if (unlikely(ip_hdr(skb)->version == 6 &&
 		     ipv6_hdr(skb)->nexthdr == NEXTHDR_HOP))
 		return drop_out(group, MCSEC_OUT_OPTIONS, -EPERM);
-	next = mcsec_outer_of(&outer, skb, &around.outer, &around.nhoff);
+	next = mcsec_tunnel_of(&outer, skb, &around.outer, &around.nhoff);
 	return protect_as(skb, state, group, sa, tfm, &around, &outer, next,
-			  share);
+			  fanout);
 }
 
 static __always_inline int
@@ -392,21 +392,21 @@ protect_frame(struct sk_buff *skb, const struct nf_hook_state *state,
 	      struct mcsec_group *group, struct mcsec_sa *sa,
 	      struct crypto_aead *tfm, const struct mcsec_frame *frame)
 {
-	struct mcsec_share *share = NULL;
+	struct mcsec_fanout *fanout = NULL;
 	u64 token;
 	int err;
 
 	if (unlikely(state->hook == NF_INET_FORWARD)) {
-		token = mcsec_share_token(skb);
-		share = token ? mcsec_share_of(token) : NULL;
+		token = mcsec_fanout_token(skb);
+		fanout = token ? mcsec_fanout_of(token) : NULL;
 	}
 	if (unlikely(sa->mode == MCSEC_MODE_TUNNEL))
-		err = protect_whole(skb, state, group, sa, tfm, frame, share);
+		err = protect_whole(skb, state, group, sa, tfm, frame, fanout);
 	else
 		err = protect_as(skb, state, group, sa, tfm, frame, NULL,
-				 skb->data[frame->nhoff], share);
-	if (unlikely(share))
-		mcsec_share_done(share);
+				 skb->data[frame->nhoff], fanout);
+	if (unlikely(fanout))
+		mcsec_fanout_done(fanout);
 	return err;
 }
 
@@ -425,7 +425,7 @@ protect_gso(struct sk_buff *skb, const struct nf_hook_state *state,
 
 	if (sa->mode == MCSEC_MODE_TUNNEL) {
 		one.hlen = 0;
-		one.outer = mcsec_outer_len(skb);
+		one.outer = mcsec_tunnel_len(skb);
 	}
 	/* Told now, while there is one datagram and one sender to tell. */
 	room = usable_mtu(dst_mtu(skb_dst(skb)), &one);
@@ -447,13 +447,13 @@ protect_gso(struct sk_buff *skb, const struct nf_hook_state *state,
 	consume_skb(skb);
 	skb_list_walk_safe(segs, seg, next) {
 		skb_mark_not_on_list(seg);
-		mcsec_share_forget(seg);
+		mcsec_fanout_forget(seg);
 		if (sa)
 			err = protect_frame(seg, state, group, sa, tfm, frame);
 		else
 			err = drop_no_sa(group, why);
 		if (!err) {
-			if (!mcsec_flight_resume(seg, &onward, frame->hook))
+			if (!mcsec_deferred_resume(seg, &onward, frame->hook))
 				drop_out(group, MCSEC_OUT_GONE, 0);
 		} else if (err != -EINPROGRESS) {
 			kfree_skb(seg);
@@ -481,7 +481,7 @@ static noinline bool is_batch(struct sk_buff *skb)
 	return false;
 }
 
-unsigned int mcsec_protect(struct sk_buff *skb,
+unsigned int mcsec_encrypt(struct sk_buff *skb,
 			   const struct nf_hook_state *state,
 			   struct mcsec_group *group,
 			   const struct mcsec_frame *frame)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "guard.h"
+#include "nonce.h"
 #include "esp.h"
 
 #include <linux/hashtable.h>
@@ -72,7 +72,7 @@ static void claim_add(struct claim *claim, u64 hash, bool ordinary)
 	claim->ordinary = ordinary;
 	hash_add(claims, &claim->node, hash);
 	list_add_tail(&claim->age, &oldest_first[ordinary]);
-	if (++n_claims[ordinary] <= MCSEC_GUARD_MAX)
+	if (++n_claims[ordinary] <= MCSEC_NONCE_MAX)
 		return;
 	old = list_first_entry(&oldest_first[ordinary], struct claim, age);
 	hash_del(&old->node);
@@ -103,7 +103,7 @@ static void free_list(struct list_head *list)
 		kfree(claim);
 }
 
-int mcsec_guard_claim(bool ordinary, u32 alg, const u8 *key,
+int mcsec_nonce_claim(bool ordinary, u32 alg, const u8 *key,
 		      unsigned int key_len, u32 bits, const u32 *sids,
 		      unsigned int n, unsigned int *bad)
 {
@@ -168,12 +168,12 @@ out:
 	return err;
 }
 
-void mcsec_guard_init(void)
+void mcsec_nonce_init(void)
 {
 	get_random_bytes(&secret, sizeof(secret));
 }
 
-void mcsec_guard_exit(void)
+void mcsec_nonce_exit(void)
 {
 	free_list(&oldest_first[0]);
 	free_list(&oldest_first[1]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "outer.h"
+#include "tunnel.h"
 
 #include <linux/in.h>
 #include <net/inet_ecn.h>
@@ -7,10 +7,10 @@
 #include <net/ipv6.h>
 #include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 
-u8 mcsec_outer_of(struct mcsec_outer *outer, const struct sk_buff *skb,
-		  unsigned int *len, unsigned int *nhoff)
+u8 mcsec_tunnel_of(struct mcsec_tunnel_hdr *outer, const struct sk_buff *skb,
+		   unsigned int *len, unsigned int *nhoff)
 {
-	*len = mcsec_outer_len(skb);
+	*len = mcsec_tunnel_len(skb);
 	if (ip_hdr(skb)->version == 4) {
 		outer->v4 = *ip_hdr(skb);
 		outer->v4.ihl = sizeof(struct iphdr) / 4;
@@ -24,8 +24,9 @@ u8 mcsec_outer_of(struct mcsec_outer *outer, const struct sk_buff *skb,
 	return IPPROTO_IPV6;
 }
 
-void mcsec_outer_push(struct sk_buff *skb, const struct mcsec_outer *outer,
-		      struct net *net, unsigned int len, bool whole)
+void mcsec_tunnel_push(struct sk_buff *skb,
+		       const struct mcsec_tunnel_hdr *outer, struct net *net,
+		       unsigned int len, bool whole)
 {
 	struct iphdr *iph;
 
@@ -106,7 +107,8 @@ static bool decap_ip6(struct sk_buff *skb, const struct ipv6hdr *outer)
 }
 #endif
 
-bool mcsec_outer_remove(struct sk_buff *skb, const struct mcsec_outer *outer)
+bool mcsec_tunnel_remove(struct sk_buff *skb,
+			 const struct mcsec_tunnel_hdr *outer)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (outer->v4.version == 6)
@@ -146,7 +148,7 @@ static int gather_inner6(struct sk_buff *skb, struct net *net, u32 user)
 }
 #endif
 
-int mcsec_outer_gather(struct sk_buff *skb, struct net *net, u32 user)
+int mcsec_tunnel_gather(struct sk_buff *skb, struct net *net, u32 user)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (ip_hdr(skb)->version == 6)
