@@ -86,9 +86,9 @@ static int start(struct app *a, char *err, size_t errlen)
 	if (ret)
 		return ret;
 	roles.gcks = a->gcks;
-	roles.gcks_host = a->gcks_host;
+	roles.gcks_engine = a->gcks_engine;
 	roles.member = a->member;
-	roles.member_host = a->member_host;
+	roles.member_engine = a->member_engine;
 	ctl_serve(a->ctl, &roles);
 	app_watch_expiry(a);
 	return 0;

@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "conf/conf.h"
-#include "ike/host.h"
+#include "ike/engine.h"
 #include "kernel/kernel.h"
 #include "lib/addr.h"
 #include "lib/loop.h"
@@ -38,7 +38,7 @@ struct sock {
 	struct app *app;
 	struct loop_fd fd;
 	struct ep local;
-	struct ike_host **host;
+	struct ike_engine **engine;
 };
 
 struct app {
@@ -58,7 +58,7 @@ struct app {
 	/* role gcks */
 	struct vault vault; /* the store and its witness */
 	struct gcks *gcks;
-	struct ike_host *gcks_host;
+	struct ike_engine *gcks_engine;
 	struct sa_pld gcks_proposals;
 	struct sock listen[CONF_MAX_LISTEN];
 	size_t n_listen;
@@ -68,7 +68,7 @@ struct app {
 
 	/* role member */
 	struct member *member;
-	struct ike_host *member_host;
+	struct ike_engine *member_engine;
 	struct sock unicast;
 	struct sock natt; /* behind a NAT */
 	struct mcast *mcast;
@@ -90,15 +90,15 @@ void app_watch_expiry(struct app *a);
 int app_open_key_export(struct app *a, char *err, size_t errlen);
 void app_free_identity(struct app *a);
 /* What hosts of both roles have in common. */
-struct ike_host_cfg app_host_cfg(struct app *a);
+struct ike_engine_cfg app_engine_cfg(struct app *a);
 /* Tells the peers of all IKE SAs that these end. */
-void app_close_sas(struct ike_host *host);
+void app_close_sas(struct ike_engine *engine);
 
 /* sock.c */
 
-/* @s has to stay where it is. @host may be filled in later. */
+/* @s has to stay where it is. @engine may be filled in later. */
 int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
-		  struct ike_host **host, char *err, size_t errlen);
+		  struct ike_engine **engine, char *err, size_t errlen);
 void app_close_sock(struct app *a, struct sock *s);
 /* Failures are the network's, and left to retransmission. */
 void app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
@@ -124,7 +124,7 @@ struct where {
  */
 int app_where(const struct where *w, uint32_t *ifindex, char *why, size_t size);
 
-/* server.c, client.c: to be called once; what failed is stopped as well */
+/* gcks.c, member.c: to be called once; what failed is stopped as well */
 
 int app_start_gcks(struct app *a, char *err, size_t errlen);
 void app_stop_gcks(struct app *a);

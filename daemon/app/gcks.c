@@ -9,7 +9,7 @@
 
 #include "app/app.h"
 #include "gcks/gcks.h"
-#include "ike/proto.h"
+#include "wire/proto.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -213,7 +213,7 @@ static int open_listeners(struct app *a, char *err, size_t errlen)
 
 	for (i = 0; i < c->n_listen; i++) {
 		ret = app_open_sock(a, &a->listen[a->n_listen], &c->listen[i],
-				    &a->gcks_host, err, errlen);
+				    &a->gcks_engine, err, errlen);
 		if (ret && !optional(c, &c->listen[i], ret))
 			return ret;
 		if (ret) {
@@ -273,7 +273,7 @@ int app_start_gcks(struct app *a, char *err, size_t errlen)
 		.reseal = reseal,
 		.ctx = a,
 	};
-	struct ike_host_cfg cfg = app_host_cfg(a);
+	struct ike_engine_cfg cfg = app_engine_cfg(a);
 	int ret;
 
 	ret = open_store(a, err, errlen);
@@ -297,10 +297,10 @@ int app_start_gcks(struct app *a, char *err, size_t errlen)
 	cfg.max_per_identity = c->max_sas_identity;
 	cfg.idle_ms = c->sa_idle * 1000;
 	cfg.later_ms = join_patience_ms(c);
-	a->gcks_host = ike_host_new(&cfg, &gcks_ops, a);
-	if (!a->gcks_host)
+	a->gcks_engine = ike_engine_new(&cfg, &gcks_ops, a);
+	if (!a->gcks_engine)
 		return err_set(err, errlen, -errno, "IKE: %s", strerror(errno));
-	gcks_set_host(a->gcks, a->gcks_host);
+	gcks_set_engine(a->gcks, a->gcks_engine);
 	log_info("key server of %zu group%s", c->n_groups,
 		 c->n_groups == 1 ? "" : "s");
 	return 0;
@@ -310,9 +310,9 @@ void app_stop_gcks(struct app *a)
 {
 	size_t i;
 
-	app_close_sas(a->gcks_host);
-	ike_host_free(a->gcks_host);
-	a->gcks_host = NULL;
+	app_close_sas(a->gcks_engine);
+	ike_engine_free(a->gcks_engine);
+	a->gcks_engine = NULL;
 	gcks_free(a->gcks);
 	a->gcks = NULL;
 	for (i = 0; i < a->n_listen; i++)

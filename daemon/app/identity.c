@@ -109,9 +109,9 @@ void app_free_identity(struct app *a)
 	sigkey_free(a->key);
 }
 
-struct ike_host_cfg app_host_cfg(struct app *a)
+struct ike_engine_cfg app_engine_cfg(struct app *a)
 {
-	return (struct ike_host_cfg){
+	return (struct ike_engine_cfg){
 		.clock = clock_system(),
 		.tq = &a->tq,
 		.chain = a->chain,
@@ -142,17 +142,17 @@ static void count(void *arg, struct ike_sa *sa)
 }
 
 /* Peers learn at once that there is nobody behind their IKE SA any more. */
-void app_close_sas(struct ike_host *host)
+void app_close_sas(struct ike_engine *engine)
 {
 	struct sa_list l = { 0 };
 
-	if (!host)
+	if (!engine)
 		return;
-	ike_host_each(host, count, &l.size);
+	ike_engine_each(engine, count, &l.size);
 	l.v = calloc(l.size ? l.size : 1, sizeof(struct ike_sa *));
 	if (!l.v)
 		return;
-	ike_host_each(host, collect, &l);
+	ike_engine_each(engine, collect, &l);
 	while (l.n)
 		ike_close(l.v[--l.n], "mcsecd ends");
 	free(l.v);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "app/app.h"
-#include "ike/proto.h"
+#include "wire/proto.h"
 #include "kernel/link.h"
 #include "kernel/nl.h"
 #include "lib/clock.h"
@@ -59,11 +59,11 @@ static void open_natt(struct app *a, const struct ep *unicast)
 	int ret;
 
 	local.port = IKE_NATT_PORT;
-	ret = app_open_sock(a, &a->natt, &local, &a->member_host, err,
+	ret = app_open_sock(a, &a->natt, &local, &a->member_engine, err,
 			    sizeof(err));
 	if (ret == -EADDRINUSE) {
 		local.port = 0;
-		ret = app_open_sock(a, &a->natt, &local, &a->member_host, err,
+		ret = app_open_sock(a, &a->natt, &local, &a->member_engine, err,
 				    sizeof(err));
 	}
 	if (ret) {
@@ -272,7 +272,7 @@ int app_start_member(struct app *a, char *err, size_t errlen)
 		.leave_rekey = leave_rekey,
 		.ctx = a,
 	};
-	struct ike_host_cfg cfg = app_host_cfg(a);
+	struct ike_engine_cfg cfg = app_engine_cfg(a);
 	struct ep local = c->local;
 	int ret;
 
@@ -294,16 +294,16 @@ int app_start_member(struct app *a, char *err, size_t errlen)
 		addr_set(&local.addr, c->gcks.addr.family, &in6addr_any);
 		local.port = 0;
 	}
-	ret = app_open_sock(a, &a->unicast, &local, &a->member_host, err,
+	ret = app_open_sock(a, &a->unicast, &local, &a->member_engine, err,
 			    errlen);
 	if (ret)
 		return ret;
 	open_natt(a, &local);
 	cfg.natt_port = a->natt.app ? a->natt.local.port : 0;
-	a->member_host = ike_host_new(&cfg, &member_ops, a);
-	if (!a->member_host)
+	a->member_engine = ike_engine_new(&cfg, &member_ops, a);
+	if (!a->member_engine)
 		return err_set(err, errlen, -errno, "IKE: %s", strerror(errno));
-	member_set_host(a->member, a->member_host);
+	member_set_engine(a->member, a->member_engine);
 	ret = member_start(a->member, err, errlen);
 	if (!ret)
 		log_info("member of %zu group%s", c->n_groups,
@@ -320,9 +320,9 @@ void app_stop_member(struct app *a)
 	/* first: it would take the end of its IKE SAs for a failure */
 	member_free(a->member);
 	a->member = NULL;
-	app_close_sas(a->member_host);
-	ike_host_free(a->member_host);
-	a->member_host = NULL;
+	app_close_sas(a->member_engine);
+	ike_engine_free(a->member_engine);
+	a->member_engine = NULL;
 	mcast_free(a->mcast);
 	app_close_sock(a, &a->unicast);
 	app_close_sock(a, &a->natt);

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
-#include "ike/proto.h"
+#include "wire/proto.h"
 #include "lib/err.h"
 #include "lib/log.h"
 
@@ -54,8 +54,8 @@ static void readable(void *arg, uint32_t events)
 		if (has_marker(to.port, from.port) &&
 		    !app_strip_marker(&p, &len))
 			continue;
-		if (*s->host)
-			ike_host_input(*s->host, &from, &to, p, len);
+		if (*s->engine)
+			ike_engine_input(*s->engine, &from, &to, p, len);
 	}
 }
 
@@ -73,7 +73,7 @@ void app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
 }
 
 int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
-		  struct ike_host **host, char *err, size_t errlen)
+		  struct ike_engine **engine, char *err, size_t errlen)
 {
 	char ep[EP_STRLEN];
 	int fd, ret;
@@ -88,7 +88,7 @@ int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 	if (fd < 0)
 		return err_set(err, errlen, fd, "UDP %s: %s", ep_str(local, ep),
 			       strerror(-fd));
-	*s = (struct sock){ .app = a, .host = host };
+	*s = (struct sock){ .app = a, .engine = engine };
 	s->fd = (struct loop_fd){ .fd = fd, .fn = readable, .arg = s };
 	ret = udp_local(fd, &s->local);
 	if (!ret)

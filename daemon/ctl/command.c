@@ -85,11 +85,11 @@ static int do_status(struct request *q)
 	json_object_set_new(q->out, "version", json_string(r->version));
 	if (r->gcks)
 		json_object_set_new(q->out, "gcks",
-				    report_gcks(r->gcks, r->gcks_host, q->group,
-						&found));
+				    report_gcks(r->gcks, r->gcks_engine,
+						q->group, &found));
 	if (r->member)
 		json_object_set_new(q->out, "member",
-				    report_member(r->member, r->member_host,
+				    report_member(r->member, r->member_engine,
 						  q->group, &found));
 	return q->group && !found ? no_group(q) : 0;
 }
@@ -104,7 +104,7 @@ static int do_member(struct request *q)
 				    report_rosters(r->gcks, q->group, &found));
 	if (r->member)
 		json_object_set_new(q->out, "member",
-				    report_member(r->member, r->member_host,
+				    report_member(r->member, r->member_engine,
 						  q->group, &found));
 	return q->group && !found ? no_group(q) : 0;
 }

@@ -27,16 +27,16 @@
 #define CTL_IDLE_MS 60000
 
 struct gcks;
-struct ike_host;
+struct ike_engine;
 struct member;
 struct ctl;
 
 /* Roles of this process, NULL for none; they outlive the socket. */
 struct ctl_roles {
 	struct gcks *gcks;
-	struct ike_host *gcks_host;
+	struct ike_engine *gcks_engine;
 	struct member *member;
-	struct ike_host *member_host;
+	struct ike_engine *member_engine;
 	const char *version;
 };
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "gcks/gcks.h"
-#include "ike/host.h"
-#include "ike/rekey.h"
+#include "ike/engine.h"
+#include "rekey/rekey.h"
 #include "member/member.h"
 
 #define SPI_HEX 33
@@ -59,9 +59,9 @@ static void put_rekey_spi(json_t *o, const uint8_t spi[16])
 	put_text(o, "rekey_spi", buf);
 }
 
-static json_t *ike_counters(struct ike_host *host)
+static json_t *ike_counters(struct ike_engine *engine)
 {
-	const struct ike_stats *s = ike_host_stats(host);
+	const struct ike_stats *s = ike_engine_stats(engine);
 	json_t *o = json_object();
 	const char *name;
 	unsigned int i;
@@ -142,16 +142,16 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 	return 0;
 }
 
-json_t *report_gcks(struct gcks *k, struct ike_host *host, const char *group,
-		    int *found)
+json_t *report_gcks(struct gcks *k, struct ike_engine *engine,
+		    const char *group, int *found)
 {
 	struct walk w = { group, found, json_array(), k };
 	json_t *o = json_object();
 
 	gcks_each_group(k, gcks_group, &w);
 	json_object_set_new(o, "groups", w.list);
-	if (host)
-		json_object_set_new(o, "ike", ike_counters(host));
+	if (engine)
+		json_object_set_new(o, "ike", ike_counters(engine));
 	return o;
 }
 
@@ -329,7 +329,7 @@ static json_t *ike_sa(struct ike_sa *sa)
 	return o;
 }
 
-json_t *report_member(struct member *m, struct ike_host *host,
+json_t *report_member(struct member *m, struct ike_engine *engine,
 		      const char *group, int *found)
 {
 	struct walk w = { group, found, json_array(), NULL };
@@ -341,7 +341,7 @@ json_t *report_member(struct member *m, struct ike_host *host,
 	json_object_set_new(o, "rekey_drops", rekey_drops(m));
 	if (sa)
 		json_object_set_new(o, "ike_sa", ike_sa(sa));
-	if (host)
-		json_object_set_new(o, "ike", ike_counters(host));
+	if (engine)
+		json_object_set_new(o, "ike", ike_counters(engine));
 	return o;
 }

@@ -11,16 +11,16 @@
 #include <stdint.h>
 
 struct gcks;
-struct ike_host;
+struct ike_engine;
 struct member;
 
 /*
  * @group NULL: all of them. *@found is set to 1 when there was one, else left
  * alone.
  */
-json_t *report_gcks(struct gcks *k, struct ike_host *host, const char *group,
-		    int *found);
-json_t *report_member(struct member *m, struct ike_host *host,
+json_t *report_gcks(struct gcks *k, struct ike_engine *engine,
+		    const char *group, int *found);
+json_t *report_member(struct member *m, struct ike_engine *engine,
 		      const char *group, int *found);
 json_t *report_rosters(struct gcks *k, const char *group, int *found);
 json_t *report_audit(struct gcks *k, uint64_t after, size_t max);

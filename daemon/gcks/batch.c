@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gcks/register.h"
+#include "gcks/batch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "gcks/place.h"
 #include "gcks/term.h"
 #include "gcks/witness.h"
-#include "ike/proto.h"
+#include "wire/proto.h"
 #include "lib/log.h"
 #include "lib/quote.h"
 
@@ -31,16 +31,16 @@ struct batch {
 	uint32_t n_new; /* of these, from who was no member */
 	uint32_t senders; /* requests to send that are still to be seen */
 	/* those of who was no member, by identity */
-	LIST_HEAD(, gjoin) newcomers[GMC_HASH];
+	LIST_HEAD(, join_req) newcomers[GMC_HASH];
 };
 
-void gr_join_free(struct gjoin *j)
+void join_free(struct join_req *j)
 {
 	free(j->identity);
 	free(j);
 }
 
-static void refuse_join(struct group *g, struct gjoin *j, uint16_t notify,
+static void refuse_join(struct group *g, struct join_req *j, uint16_t notify,
 			const char *why)
 {
 	struct gike_reply reply = {
@@ -52,12 +52,12 @@ static void refuse_join(struct group *g, struct gjoin *j, uint16_t notify,
 	g->refused++;
 	notice_refusal(g->k, g->conf->name, j->identity,
 		       ike_notify_name(notify), NULL, why);
-	ike_reply(g->k->host, j->token, &reply);
+	ike_reply(g->k->engine, j->token, &reply);
 }
 
 /* ---- the answer --------------------------------------------------------- */
 
-static void gw_policy(const struct group *g, const struct gjoin *j,
+static void gw_policy(const struct group *g, const struct join_req *j,
 		      struct gsa_gw *gw)
 {
 	gw->has |= GWP_HAS_ATD | GWP_HAS_DTD;
@@ -71,7 +71,7 @@ static void gw_policy(const struct group *g, const struct gjoin *j,
 	term_tell(j->m, gw);
 }
 
-static int fill_kd(struct group *g, const struct gjoin *j,
+static int fill_kd(struct group *g, const struct join_req *j,
 		   const struct kwk *kwk, struct kd *kd)
 {
 	struct lkh_wraps path;
@@ -90,7 +90,7 @@ static int fill_kd(struct group *g, const struct gjoin *j,
 	return rc ? rc : gkm_put_auth_key(g->sign, kd);
 }
 
-void gr_answer(struct group *g, struct gjoin *j)
+void join_answer(struct group *g, struct join_req *j)
 {
 	struct gike_reply reply = { .transport = true };
 	char name[QUOTE_LEN];
@@ -99,7 +99,7 @@ void gr_answer(struct group *g, struct gjoin *j)
 	struct kd kd;
 	int rc;
 
-	sa = ike_token_sa(g->k->host, j->token);
+	sa = ike_token_sa(g->k->engine, j->token);
 	if (!sa || !ike_sa_kwk(sa))
 		return; /* it is in, and will ask again */
 	/* to hear at once which key it uses */
@@ -116,20 +116,20 @@ void gr_answer(struct group *g, struct gjoin *j)
 		reply.kd = &kd;
 	}
 	if (!rc)
-		rc = ike_reply(g->k->host, j->token, &reply);
+		rc = ike_reply(g->k->engine, j->token, &reply);
 	else
-		ike_reply(g->k->host, j->token, &reply);
+		ike_reply(g->k->engine, j->token, &reply);
 	kd_free(&kd);
 	if (rc && rc != -ENOENT) {
 		log_err("group %s: not answered: %s: %s", g->conf->name,
 			quote(j->identity, name), strerror(-rc));
-		gr_leave_later(g, j->m);
+		batch_leave_later(g, j->m);
 	}
 }
 
 /* ---- a batch ------------------------------------------------------------ */
 
-static int put_audit(struct group *g, const struct gjoin *j)
+static int put_audit(struct group *g, const struct join_req *j)
 {
 	char detail[96 + EP_STRLEN], ep[EP_STRLEN];
 
@@ -144,7 +144,7 @@ static int put_audit(struct group *g, const struct gjoin *j)
 			 j->is_new ? "join" : "register", detail);
 }
 
-int gr_put_join(struct group *g, struct gjoin *j, int64_t now)
+int join_put(struct group *g, struct join_req *j, int64_t now)
 {
 	struct gmember next = *j->m;
 	int rc;
@@ -207,7 +207,7 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 {
 	struct batch *b = arg;
 	struct gmember *m;
-	struct gjoin *j;
+	struct join_req *j;
 	int rc = 0;
 
 	(void)c;
@@ -215,7 +215,7 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 		rc = put_leave(g, m, b);
 	TAILQ_FOREACH(j, &g->joins, all)
 	if (!rc && j->m)
-		rc = gr_put_join(g, j, b->now);
+		rc = join_put(g, j, b->now);
 	return rc ? rc : term_put_turned(g, c, NULL);
 }
 
@@ -281,27 +281,27 @@ static int take_out(struct group *g, struct batch *b)
 	return rc;
 }
 
-uint32_t gr_sid_limit(const struct group *g)
+uint32_t batch_sid_limit(const struct group *g)
 {
 	return 1u << g->conf->sender_id_bits;
 }
 
-void gr_join_wait(struct group *g, struct gjoin *j)
+void join_wait(struct group *g, struct join_req *j)
 {
 	TAILQ_INSERT_TAIL(&g->joins, j, all);
 	g->senders_waiting += j->send;
 }
 
-static void join_take(struct group *g, struct gjoin *j)
+static void join_take(struct group *g, struct join_req *j)
 {
 	TAILQ_REMOVE(&g->joins, j, all);
 	g->senders_waiting -= j->send;
 }
 
-void gr_give_sids(struct group *g, struct gkm_change *c, struct gjoin *j,
-		  uint32_t others)
+void join_give_sids(struct group *g, struct gkm_change *c, struct join_req *j,
+		    uint32_t others)
 {
-	uint32_t left = gr_sid_limit(g) - c->next.next_sid;
+	uint32_t left = batch_sid_limit(g) - c->next.next_sid;
 	uint32_t most = g->conf->max_sender_ids;
 
 	if (most > SIDS_MAX)
@@ -316,15 +316,15 @@ void gr_give_sids(struct group *g, struct gkm_change *c, struct gjoin *j,
 	c->next.next_sid += j->n_sids;
 }
 
-bool gr_full(const struct group *g, uint32_t members)
+bool batch_full(const struct group *g, uint32_t members)
 {
 	return members >= g->conf->max_members || members >= LKH_MEMBERS_MAX;
 }
 
 /* Makes a member by an earlier request of the same batch */
-static struct gjoin *twin(const struct batch *b, const struct gjoin *j)
+static struct join_req *twin(const struct batch *b, const struct join_req *j)
 {
-	struct gjoin *o;
+	struct join_req *o;
 
 	LIST_FOREACH(o, &b->newcomers[gmc_hash(j->identity)], by_id)
 	if (!strcmp(o->identity, j->identity))
@@ -333,7 +333,7 @@ static struct gjoin *twin(const struct batch *b, const struct gjoin *j)
 }
 
 static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
-		      struct gjoin *j)
+		      struct join_req *j)
 {
 	struct gmember *m = gmc_member_new(j->identity);
 	int rc;
@@ -356,7 +356,7 @@ static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
 
 static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 {
-	struct gjoin *j, *next, *first;
+	struct join_req *j, *next, *first;
 	const char *why;
 	int rc;
 
@@ -369,7 +369,7 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 		if (why) {
 			join_take(g, j);
 			refuse_join(g, j, GIKE_N_AUTHORIZATION_FAILED, why);
-			gr_join_free(j);
+			join_free(j);
 			continue;
 		}
 		j->m = gmc_find(g, j->identity);
@@ -383,18 +383,19 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 			join_take(g, j);
 			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
 				    "registers at two addresses at once");
-			gr_join_free(j);
+			join_free(j);
 			continue;
 		}
 		if (first)
 			j->m = first->m;
 		if (!j->m && message_full(g))
 			continue;
-		if (!j->m && gr_full(g, g->n_members - b->n_out + b->n_new)) {
+		if (!j->m &&
+		    batch_full(g, g->n_members - b->n_out + b->n_new)) {
 			join_take(g, j);
 			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
 				    "the group is full");
-			gr_join_free(j);
+			join_free(j);
 			continue;
 		}
 		if (!j->m) {
@@ -410,12 +411,12 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 		}
 		b->n_in++;
 		if (j->send)
-			gr_give_sids(g, c, j, b->senders);
+			join_give_sids(g, c, j, b->senders);
 	}
 	return 0;
 }
 
-void gr_arm(struct group *g, uint64_t delay)
+void batch_arm(struct group *g, uint64_t delay)
 {
 	uint64_t due = group_now_ms(g) + delay;
 
@@ -429,7 +430,7 @@ void gr_arm(struct group *g, uint64_t delay)
 static void batch_failed(struct group *g, struct batch *b)
 {
 	struct gmember *m;
-	struct gjoin *j;
+	struct join_req *j;
 
 	for (m = out_next(g, b, NULL); m; m = out_next(g, b, m))
 		m->out = false;
@@ -442,11 +443,11 @@ static void batch_failed(struct group *g, struct batch *b)
 			join_take(g, j);
 			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
 				    "the key server cannot store it");
-			gr_join_free(j);
+			join_free(j);
 		}
 	}
 	if (g->n_leaving)
-		gr_arm(g, RETRY_MS);
+		batch_arm(g, RETRY_MS);
 }
 
 static void settle_out(struct group *g, struct batch *b)
@@ -478,7 +479,7 @@ static void settle_out(struct group *g, struct batch *b)
 	}
 }
 
-void gr_settle_in(struct group *g, struct gjoin *j, int64_t now)
+void join_settle(struct group *g, struct join_req *j, int64_t now)
 {
 	char name[QUOTE_LEN];
 
@@ -512,8 +513,8 @@ void gr_settle_in(struct group *g, struct gjoin *j, int64_t now)
 
 static void settle(struct group *g, struct batch *b)
 {
-	struct gjoin *j, *next;
-	struct gjoins done;
+	struct join_req *j, *next;
+	struct join_reqs done;
 
 	TAILQ_INIT(&done);
 	settle_out(g, b);
@@ -523,17 +524,17 @@ static void settle(struct group *g, struct batch *b)
 			continue;
 		join_take(g, j);
 		TAILQ_INSERT_TAIL(&done, j, all);
-		gr_settle_in(g, j, b->now);
+		join_settle(g, j, b->now);
 	}
 	while ((j = TAILQ_FIRST(&done))) {
 		TAILQ_REMOVE(&done, j, all);
-		gr_answer(g, j);
-		gr_join_free(j);
+		join_answer(g, j);
+		join_free(j);
 	}
 	if (!TAILQ_EMPTY(&g->joins))
-		gr_arm(g, pace_wait_ms(g));
+		batch_arm(g, pace_wait_ms(g));
 	else if (g->n_leaving)
-		gr_arm(g, next_leave_ms(g));
+		batch_arm(g, next_leave_ms(g));
 }
 
 static void why_text(const struct batch *b, char *buf, size_t size)
@@ -554,7 +555,7 @@ static void why_text(const struct batch *b, char *buf, size_t size)
 /* Numbers that must never be given twice come to an end. */
 static int start_anew_if_used_up(struct group *g)
 {
-	if (g->st.next_sid + g->senders_waiting > gr_sid_limit(g))
+	if (g->st.next_sid + g->senders_waiting > batch_sid_limit(g))
 		return gkm_restart(g, "Sender-IDs are used up");
 	if (lkh_next_id(g->tree) > KEY_ID_LAST)
 		return gkm_restart(g, "Key IDs are used up");
@@ -562,17 +563,17 @@ static int start_anew_if_used_up(struct group *g)
 }
 
 /* One change for all that waits, or for the eviction of @deny alone. */
-int gr_flush(struct group *g, struct gmember *deny)
+int batch_flush(struct group *g, struct gmember *deny)
 {
 	struct batch b = { .deny = deny, .now = group_wall(g) };
 	struct gkm_change c;
-	struct gjoin *j;
+	struct join_req *j;
 	enum gkm_how how;
 	char why[96];
 	int rc = 0;
 
 	if (!deny && pace_wait_ms(g)) {
-		gr_arm(g, pace_wait_ms(g));
+		batch_arm(g, pace_wait_ms(g));
 		return 0;
 	}
 	if (!deny)
@@ -602,7 +603,7 @@ int gr_flush(struct group *g, struct gmember *deny)
 	if (rc || (!b.n_out && !b.n_in)) {
 		gkm_abandon(g, &c);
 		if (!rc && g->n_leaving)
-			gr_arm(g, next_leave_ms(g));
+			batch_arm(g, next_leave_ms(g));
 		if (rc)
 			batch_failed(g, &b);
 		return rc;
@@ -620,14 +621,14 @@ int gr_flush(struct group *g, struct gmember *deny)
 
 static void batch_due(void *arg)
 {
-	gr_flush(arg, NULL);
+	batch_flush(arg, NULL);
 }
 
 /* ---- the rest of the group's life --------------------------------------- */
 
-bool gr_waits(const struct group *g, const char *identity)
+bool batch_waits(const struct group *g, const char *identity)
 {
-	const struct gjoin *j;
+	const struct join_req *j;
 
 	TAILQ_FOREACH(j, &g->joins, all)
 	if (!strcmp(j->identity, identity))
@@ -635,14 +636,14 @@ bool gr_waits(const struct group *g, const char *identity)
 	return false;
 }
 
-void gr_leave_later(struct group *g, struct gmember *m)
+void batch_leave_later(struct group *g, struct gmember *m)
 {
 	if (m->leaving)
 		return;
-	gr_leave_in(g, m, 0);
+	batch_leave_in(g, m, 0);
 }
 
-void gr_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms)
+void batch_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms)
 {
 	uint32_t delay = g->conf->batch_leave_ms;
 
@@ -651,27 +652,27 @@ void gr_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms)
 	m->leaving = true;
 	m->leave_ms = group_now_ms(g) + wait_ms;
 	g->n_leaving++;
-	gr_arm(g, delay);
+	batch_arm(g, delay);
 }
 
-int gr_evict(struct group *g, struct gmember *m)
+int batch_evict(struct group *g, struct gmember *m)
 {
-	return gr_flush(g, m);
+	return batch_flush(g, m);
 }
 
-void gr_init(struct group *g)
+void batch_init(struct group *g)
 {
 	TAILQ_INIT(&g->joins);
 	timer_init(&g->batch, batch_due, g);
 }
 
-void gr_free(struct group *g)
+void batch_free(struct group *g)
 {
-	struct gjoin *j;
+	struct join_req *j;
 
 	timer_del(g->k->deps.tq, &g->batch);
 	while ((j = TAILQ_FIRST(&g->joins))) {
 		join_take(g, j);
-		gr_join_free(j);
+		join_free(j);
 	}
 }

@@ -7,52 +7,53 @@
  * Who is a member already and registers again changes nothing for others: it
  * gets what is current, and fresh Sender-IDs.
  */
-#ifndef GCKS_REGISTER_H
-#define GCKS_REGISTER_H
+#ifndef GCKS_BATCH_H
+#define GCKS_BATCH_H
 
 #include "gcks/group.h"
 
 struct gkm_change;
 
-void gr_init(struct group *g);
-void gr_free(struct group *g);
+void batch_init(struct group *g);
+void batch_free(struct group *g);
 
 /* @identity is authenticated and normalised. */
-enum gike_when gr_request(struct group *g, struct ike_sa *sa,
-			  const struct gike_req *req, const char *identity,
-			  struct gike_reply *reply);
+enum gike_when registration_request(struct group *g, struct ike_sa *sa,
+				    const struct gike_req *req,
+				    const char *identity,
+				    struct gike_reply *reply);
 /* Takes a member out now and keeps it out. After an error it is still in. */
-int gr_evict(struct group *g, struct gmember *m);
+int batch_evict(struct group *g, struct gmember *m);
 /* Whether a request of @identity waits for its batch. */
-bool gr_waits(const struct group *g, const char *identity);
+bool batch_waits(const struct group *g, const char *identity);
 /* Marks for the next batch and arms it. */
-void gr_leave_later(struct group *g, struct gmember *m);
+void batch_leave_later(struct group *g, struct gmember *m);
 /* The same, not before @wait_ms are over. */
-void gr_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms);
+void batch_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms);
 
-/* ---- for request.c ------------------------------------------------------ */
+/* ---- for registration.c ------------------------------------------------------ */
 
-void gr_join_free(struct gjoin *j);
+void join_free(struct join_req *j);
 /* Sends j->m what is current. */
-void gr_answer(struct group *g, struct gjoin *j);
+void join_answer(struct group *g, struct join_req *j);
 /* Writes what @j makes of j->m, within a transaction. */
-int gr_put_join(struct group *g, struct gjoin *j, int64_t now);
+int join_put(struct group *g, struct join_req *j, int64_t now);
 /* The same in memory, once the store has it. */
-void gr_settle_in(struct group *g, struct gjoin *j, int64_t now);
+void join_settle(struct group *g, struct join_req *j, int64_t now);
 /* Puts @j behind those that wait. */
-void gr_join_wait(struct group *g, struct gjoin *j);
+void join_wait(struct group *g, struct join_req *j);
 /* Sender-IDs there are */
-uint32_t gr_sid_limit(const struct group *g);
+uint32_t batch_sid_limit(const struct group *g);
 /*
  * Everyone gets one; what is beyond it must leave one to each of the @others
  * that wait.
  */
-void gr_give_sids(struct group *g, struct gkm_change *c, struct gjoin *j,
-		  uint32_t others);
-bool gr_full(const struct group *g, uint32_t members);
+void join_give_sids(struct group *g, struct gkm_change *c, struct join_req *j,
+		    uint32_t others);
+bool batch_full(const struct group *g, uint32_t members);
 /* The batch is due after @delay ms at the latest. */
-void gr_arm(struct group *g, uint64_t delay);
+void batch_arm(struct group *g, uint64_t delay);
 /* One change for all that waits, or for the eviction of @deny alone. */
-int gr_flush(struct group *g, struct gmember *deny);
+int batch_flush(struct group *g, struct gmember *deny);
 
 #endif

@@ -12,7 +12,7 @@
 #include "gcks/gkm.h"
 #include "gcks/gmc.h"
 #include "gcks/group.h"
-#include "gcks/register.h"
+#include "gcks/batch.h"
 #include "gcks/signing.h"
 #include "gcks/term.h"
 #include "gcks/witness.h"
@@ -26,7 +26,7 @@
 /* What was committed and perhaps not sent is sent now, all copies again. */
 static void resume(struct group *g)
 {
-	struct gout *o;
+	struct out_msg *o;
 
 	TAILQ_FOREACH(o, &g->out, all)
 	{
@@ -54,7 +54,7 @@ static void check_roster(struct group *g)
 			continue;
 		log_info("group %s: taken out: %s: %s", g->conf->name,
 			 quote(m->identity, name), why);
-		gr_leave_later(g, m);
+		batch_leave_later(g, m);
 	}
 }
 
@@ -93,7 +93,7 @@ static int group_start(struct group *g, char *err, size_t errlen)
 
 static void group_free(struct group *g)
 {
-	gr_free(g);
+	batch_free(g);
 	gkm_free(g);
 	gmc_free(g);
 }
@@ -126,7 +126,7 @@ int gcks_new(struct gcks **out, const struct conf_gcks *conf,
 		g->k = k;
 		g->conf = &conf->groups[i];
 		gmc_init(g);
-		gr_init(g);
+		batch_init(g);
 		if (gkm_init(g)) {
 			snprintf(err, errlen, "out of memory");
 			rc = -ENOMEM;
@@ -142,9 +142,9 @@ int gcks_new(struct gcks **out, const struct conf_gcks *conf,
 	return 0;
 }
 
-void gcks_set_host(struct gcks *k, struct ike_host *host)
+void gcks_set_engine(struct gcks *k, struct ike_engine *engine)
 {
-	k->host = host;
+	k->engine = engine;
 }
 
 void gcks_free(struct gcks *k)
@@ -223,7 +223,7 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 		reply->close = !gmc_welcome(k, identity);
 		return GIKE_NOW;
 	}
-	return gr_request(g, sa, req, identity, reply);
+	return registration_request(g, sa, req, identity, reply);
 }
 
 void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
@@ -347,7 +347,7 @@ static int evict(struct gcks *k, const char *group, const char *identity,
 	err[0] = '\0';
 	m = gmc_find(g, id);
 	if (m) {
-		rc = gr_evict(g, m);
+		rc = batch_evict(g, m);
 		if (rc)
 			snprintf(err, errlen, "\"%s\" is still in: %s",
 				 identity, store_error(k->deps.store));
@@ -361,7 +361,7 @@ static int evict(struct gcks *k, const char *group, const char *identity,
 			 identity, group);
 		return -EALREADY;
 	}
-	if (!ahead && !gr_waits(g, id)) {
+	if (!ahead && !batch_waits(g, id)) {
 		snprintf(err, errlen,
 			 "\"%s\" is not a member of group \"%s\"; --ahead keeps it out before it comes",
 			 identity, group);
@@ -498,8 +498,8 @@ static int reset(struct group *g)
 	struct sa_list l = { .g = g };
 	int rc;
 
-	if (g->k->host)
-		ike_host_each(g->k->host, collect_member, &l);
+	if (g->k->engine)
+		ike_engine_each(g->k->engine, collect_member, &l);
 	rc = gkm_reset(g, "reset was asked for");
 	while (!rc && l.n)
 		ike_close(l.v[--l.n], "the group is reset");
@@ -544,8 +544,8 @@ int gcks_reseal(struct gcks *k, char *err, size_t errlen)
 
 static void group_status(const struct group *g, struct gcks_group_status *s)
 {
-	const struct gjoin *j;
-	const struct gout *o;
+	const struct join_req *j;
+	const struct out_msg *o;
 
 	memset(s, 0, sizeof(*s));
 	s->conf = g->conf;
@@ -634,7 +634,7 @@ int gcks_each_denied(struct gcks *k, const char *group, gcks_denied_fn *fn,
 		     void *arg)
 {
 	struct group *g = find_group(k, group, strlen(group));
-	const struct gdenied *d;
+	const struct deny_entry *d;
 	int rc = 0;
 
 	if (!g)

@@ -2,7 +2,7 @@
 /*
  * The key server: X.1101's group and membership control (gmc) and group key
  * management (gkm) of all groups of one configuration, on top of an
- * ike_host. It opens no socket and reads no clock: datagrams leave by a
+ * ike_engine. It opens no socket and reads no clock: datagrams leave by a
  * callback, requests come from ike/ by gcks_group_request().
  *
  * Whatever changes membership or keys is first computed, then written to the
@@ -10,7 +10,7 @@
  * only then done and sent. When the store refuses, nothing has changed.
  *
  *	gcks_new()		reads the store, arms timers
- *	gcks_set_host()		once the ike_host exists
+ *	gcks_set_engine()		once the ike_engine exists
  *	gcks_free()		wipes; members stay members
  *
  * Single-threaded.
@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 #include "conf/conf.h"
-#include "ike/host.h"
+#include "ike/engine.h"
 #include "store/store.h"
 
 struct clock;
@@ -64,7 +64,7 @@ struct gcks_deps {
  */
 int gcks_new(struct gcks **out, const struct conf_gcks *conf,
 	     const struct gcks_deps *deps, char *err, size_t errlen);
-void gcks_set_host(struct gcks *k, struct ike_host *host);
+void gcks_set_engine(struct gcks *k, struct ike_engine *engine);
 void gcks_free(struct gcks *k);
 
 /* ---- for struct ike_ops of the host ------------------------------------- */

@@ -342,7 +342,7 @@ void gkm_begin(struct group *g, struct gkm_change *c)
 void gkm_abandon(struct group *g, struct gkm_change *c)
 {
 	lkh_undo(g->tree);
-	gout_drop_all(&c->out);
+	outbox_drop_all(&c->out);
 	rekey_sa_wipe(&c->rs);
 	state_wipe(&c->next);
 	sigkey_free(c->sign);
@@ -353,7 +353,7 @@ static int store_change(struct group *g, struct gkm_change *c,
 			gkm_write_fn *write, void *arg, const char *why)
 {
 	struct store *s = group_store(g);
-	struct gout *o;
+	struct out_msg *o;
 	int rc;
 
 	rc = store_begin(s);
@@ -428,7 +428,7 @@ int gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 
 static int put_all_denied(struct group *g)
 {
-	const struct gdenied *d;
+	const struct deny_entry *d;
 	int rc = 0;
 
 	TAILQ_FOREACH(d, &g->denied, all)
@@ -444,7 +444,7 @@ static int start_anew(struct group *g, const char *why, bool disown,
 	struct sigkey *sign = NULL;
 	struct gkm_change c;
 	struct lkh *tree;
-	struct gout *o;
+	struct out_msg *o;
 	int rc = 0;
 
 	tree = lkh_new(wrap_key_len(g->conf->kwa));
@@ -557,7 +557,7 @@ int gkm_init(struct group *g)
 void gkm_free(struct group *g)
 {
 	gkm_timers_stop(g);
-	gout_drop_all(&g->out);
+	outbox_drop_all(&g->out);
 	lkh_free(g->tree);
 	rekey_sa_wipe(&g->rs);
 	state_wipe(&g->st);

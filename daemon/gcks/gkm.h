@@ -36,7 +36,7 @@ enum gkm_how {
 struct gkm_change {
 	struct gkm_state next;
 	struct rekey_sa rs;
-	struct gouts out;
+	struct outbox out;
 	/* what signs rekeys over the new Rekey SA, if it is another one */
 	struct sigkey *sign;
 	/* whom @write keeps out, or NULL; and since when */
@@ -156,8 +156,8 @@ int gkm_put_tree(struct group *g);
 int gkm_del_tree(struct group *g);
 int gkm_del_outs(struct group *g);
 int gkm_put_sign(struct group *g, const struct sigkey *key);
-int gkm_out_key(const struct gout *o, char *key);
-int gkm_put_out(struct group *g, const struct gout *o);
+int gkm_out_key(const struct out_msg *o, char *key);
+int gkm_put_out(struct group *g, const struct out_msg *o);
 /* A digest of every setting that members were told when they registered. */
 int gkm_policy_digest(const struct conf_group *conf,
 		      uint8_t digest[static GKM_DIGEST]);
@@ -168,12 +168,12 @@ int gkm_policy_digest(const struct conf_group *conf,
  * A message with @n copies due at @at_ms after it is sent off. Takes over
  * what @w holds. NULL: no memory.
  */
-struct gout *gout_new(struct group *g, struct wbuf *w, const uint32_t *at_ms,
-		      unsigned int n);
-void gout_free(struct gout *o);
+struct out_msg *out_msg_new(struct group *g, struct wbuf *w,
+			    const uint32_t *at_ms, unsigned int n);
+void out_msg_free(struct out_msg *o);
 /* Sends what is due at once and arms the timer; @o is in g->out from now on. */
-void gout_start(struct group *g, struct gout *o);
-void gout_drop_all(struct gouts *out);
+void out_msg_start(struct group *g, struct out_msg *o);
+void outbox_drop_all(struct outbox *out);
 /* Copies of the last change that are still to go for the first time. */
 bool gkm_unsent(const struct group *g);
 /* Senders that have not said that they use the Data SA there is. */
@@ -181,6 +181,6 @@ uint32_t gkm_unconfirmed(const struct group *g);
 /* @m has said so of @spi. */
 void gkm_confirm(struct group *g, struct gmember *m, uint32_t spi);
 /* Sends off and takes over all of @out. */
-void gkm_send_all(struct group *g, struct gouts *out);
+void gkm_send_all(struct group *g, struct outbox *out);
 
 #endif

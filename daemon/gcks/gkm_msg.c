@@ -197,7 +197,7 @@ static int queue(struct group *g, struct gkm_change *c, struct rekey_sa *rs,
 		 struct rekey_msg *m, const uint32_t *at, unsigned int n)
 {
 	char why[160] = "";
-	struct gout *o;
+	struct out_msg *o;
 	struct wbuf w;
 	int rc;
 
@@ -209,7 +209,7 @@ static int queue(struct group *g, struct gkm_change *c, struct rekey_sa *rs,
 		log_err("group %s: GSA_REKEY not built: %s%s%s", g->conf->name,
 			strerror(-rc), why[0] ? ": " : "", why);
 	} else {
-		o = gout_new(g, &w, at, n);
+		o = out_msg_new(g, &w, at, n);
 		if (o)
 			TAILQ_INSERT_TAIL(&c->out, o, all);
 		else
@@ -333,6 +333,6 @@ int gkm_farewell(struct group *g, struct gkm_change *c)
 	rekey_msg_free(&m);
 	/* they listen where they were told to, not where it says now */
 	if (!rc)
-		TAILQ_LAST(&c->out, gouts)->to = g->st.to;
+		TAILQ_LAST(&c->out, outbox)->to = g->st.to;
 	return rc;
 }

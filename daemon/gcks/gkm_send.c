@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ike/message.h"
+#include "wire/message.h"
 #include "lib/log.h"
 
 /* What could not be sent is tried again so much later. */
@@ -21,7 +21,7 @@
 #define ONCE_MORE_MS 1000
 #define OFTEN_MS 15000
 
-void gout_free(struct gout *o)
+void out_msg_free(struct out_msg *o)
 {
 	if (!o)
 		return;
@@ -31,13 +31,13 @@ void gout_free(struct gout *o)
 	free(o);
 }
 
-void gout_drop_all(struct gouts *out)
+void outbox_drop_all(struct outbox *out)
 {
-	struct gout *o;
+	struct out_msg *o;
 
 	while ((o = TAILQ_FIRST(out))) {
 		TAILQ_REMOVE(out, o, all);
-		gout_free(o);
+		out_msg_free(o);
 	}
 }
 
@@ -45,7 +45,7 @@ void gout_drop_all(struct gouts *out)
  * Each for itself: where changes never cease there is always another message
  * on its way, and what is kept is sent again at the next start.
  */
-static void forget(struct gout *o)
+static void forget(struct out_msg *o)
 {
 	struct group *g = o->g;
 	struct store *s = group_store(g);
@@ -55,14 +55,14 @@ static void forget(struct gout *o)
 
 	TAILQ_REMOVE(&g->out, o, all);
 	if (o->passing) {
-		gout_free(o);
+		out_msg_free(o);
 		return;
 	}
 	last = TAILQ_EMPTY(&g->out);
 	/* with the last one go those that could not be deleted before */
 	rc = last ? store_key(key, "g", g->conf->name, "o", NULL)
 		  : gkm_out_key(o, key);
-	gout_free(o);
+	out_msg_free(o);
 	if (!rc)
 		rc = store_begin(s);
 	if (!rc) {
@@ -110,7 +110,7 @@ void gkm_confirm(struct group *g, struct gmember *m, uint32_t spi)
 
 bool gkm_unsent(const struct group *g)
 {
-	const struct gout *o;
+	const struct out_msg *o;
 
 	TAILQ_FOREACH(o, &g->out, all)
 	if (!o->passing && !o->sent &&
@@ -137,7 +137,7 @@ static int send_datagrams(struct group *g, const struct gcks_dest *dest,
 	return rc;
 }
 
-static int send_copy(struct gout *o)
+static int send_copy(struct out_msg *o)
 {
 	struct group *g = o->g;
 	struct gcks_dest dest = {
@@ -172,7 +172,7 @@ static int send_copy(struct gout *o)
  * or that an evicted member has. Until it says that it has changed, or members
  * would refuse the message as too old, the same octets go again.
  */
-static uint32_t once_more_ms(const struct gout *o, uint64_t age)
+static uint32_t once_more_ms(const struct out_msg *o, uint64_t age)
 {
 	const struct group *g = o->g;
 
@@ -183,7 +183,7 @@ static uint32_t once_more_ms(const struct gout *o, uint64_t age)
 }
 
 /* 0: it is done with; else it goes on so much later. */
-static uint32_t send_due(struct gout *o)
+static uint32_t send_due(struct out_msg *o)
 {
 	uint64_t age = group_now_ms(o->g) - o->start_ms;
 
@@ -200,7 +200,7 @@ static uint32_t send_due(struct gout *o)
 
 static void fire(void *arg)
 {
-	struct gout *o = arg;
+	struct out_msg *o = arg;
 	uint64_t age = group_now_ms(o->g) - o->start_ms;
 	uint32_t next;
 
@@ -215,11 +215,11 @@ static void fire(void *arg)
 		forget(o);
 }
 
-struct gout *gout_new(struct group *g, struct wbuf *w, const uint32_t *at_ms,
-		      unsigned int n)
+struct out_msg *out_msg_new(struct group *g, struct wbuf *w,
+			    const uint32_t *at_ms, unsigned int n)
 {
 	const struct conf_group *c = g->conf;
-	struct gout *o = calloc(1, sizeof(*o));
+	struct out_msg *o = calloc(1, sizeof(*o));
 
 	if (!o)
 		return NULL;
@@ -231,7 +231,7 @@ struct gout *gout_new(struct group *g, struct wbuf *w, const uint32_t *at_ms,
 		o->len = w->len;
 	}
 	if (!o->interface || (w->len && !o->msg)) {
-		gout_free(o);
+		out_msg_free(o);
 		return NULL;
 	}
 	if (w->len)
@@ -246,7 +246,7 @@ struct gout *gout_new(struct group *g, struct wbuf *w, const uint32_t *at_ms,
 	return o;
 }
 
-void gout_start(struct group *g, struct gout *o)
+void out_msg_start(struct group *g, struct out_msg *o)
 {
 	TAILQ_INSERT_TAIL(&g->out, o, all);
 	o->start_ms = group_now_ms(g);
@@ -254,12 +254,12 @@ void gout_start(struct group *g, struct gout *o)
 	timer_set(g->k->deps.tq, &o->timer, send_due(o));
 }
 
-void gkm_send_all(struct group *g, struct gouts *out)
+void gkm_send_all(struct group *g, struct outbox *out)
 {
-	struct gout *o;
+	struct out_msg *o;
 
 	while ((o = TAILQ_FIRST(out))) {
 		TAILQ_REMOVE(out, o, all);
-		gout_start(g, o);
+		out_msg_start(g, o);
 	}
 }

@@ -357,12 +357,12 @@ static int load_tree(struct group *g)
 
 /* ---- messages that may not all have been sent --------------------------- */
 
-int gkm_out_key(const struct gout *o, char *key)
+int gkm_out_key(const struct out_msg *o, char *key)
 {
 	return key_num(o->g, "o", o->seq, key);
 }
 
-int gkm_put_out(struct group *g, const struct gout *o)
+int gkm_put_out(struct group *g, const struct out_msg *o)
 {
 	struct ep source = { .addr = o->source };
 	char key[STORE_KEY_MAX];
@@ -399,7 +399,7 @@ static int load_out(void *arg, const char *key, const uint8_t *val, size_t len)
 	char iface[256] = "";
 	struct ep source;
 	uint8_t n, n_iface;
-	struct gout *o;
+	struct out_msg *o;
 	struct rbuf r;
 	struct wbuf w;
 	unsigned int i;
@@ -415,7 +415,7 @@ static int load_out(void *arg, const char *key, const uint8_t *val, size_t len)
 	for (i = 0; i < n; i++)
 		at[i] = rbuf_u32(&r);
 	wbuf_init(&w, IKE_MSG_MAX);
-	o = gout_new(g, &w, at, n);
+	o = out_msg_new(g, &w, at, n);
 	if (!o)
 		return -ENOMEM;
 	o->seq = num_of(key);
@@ -433,7 +433,7 @@ static int load_out(void *arg, const char *key, const uint8_t *val, size_t len)
 	if (o->len < GIKE_SPI_LEN_REKEY)
 		r.err = -EBADMSG;
 	if (r.err || !o->msg || !o->interface) {
-		gout_free(o);
+		out_msg_free(o);
 		return r.err ? r.err : -ENOMEM;
 	}
 	memcpy(o->msg, rbuf_here(&r), o->len);
@@ -447,14 +447,14 @@ static int load_out(void *arg, const char *key, const uint8_t *val, size_t len)
 static void drop_stale_out(struct group *g)
 {
 	int64_t now = group_wall(g);
-	struct gout *o, *next;
+	struct out_msg *o, *next;
 
 	for (o = TAILQ_FIRST(&g->out); o; o = next) {
 		next = TAILQ_NEXT(o, all);
 		if (now - o->made <= GKM_STALE_S)
 			continue;
 		TAILQ_REMOVE(&g->out, o, all);
-		gout_free(o);
+		out_msg_free(o);
 	}
 }
 

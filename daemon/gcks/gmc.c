@@ -55,7 +55,7 @@ void gmc_init(struct group *g)
 
 void gmc_free(struct group *g)
 {
-	struct gdenied *d;
+	struct deny_entry *d;
 
 	gmc_drop_all(g);
 	while ((d = TAILQ_FIRST(&g->denied))) {
@@ -77,9 +77,9 @@ bool gmc_may_receive(const struct group *g, const char *identity)
 	return conf_names_match(&g->conf->receivers, identity);
 }
 
-const struct gdenied *gmc_denied(const struct group *g, const char *identity)
+const struct deny_entry *gmc_denied(const struct group *g, const char *identity)
 {
-	const struct gdenied *d;
+	const struct deny_entry *d;
 
 	TAILQ_FOREACH(d, &g->denied, all)
 	if (!strcmp(d->identity, identity))
@@ -285,7 +285,7 @@ int gmc_del_denied(struct group *g, const char *identity)
 
 int gmc_note_denied(struct group *g, const char *identity, int64_t since)
 {
-	struct gdenied *d = calloc(1, sizeof(*d));
+	struct deny_entry *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return -ENOMEM;
@@ -302,7 +302,7 @@ int gmc_note_denied(struct group *g, const char *identity, int64_t since)
 
 void gmc_note_admitted(struct group *g, const char *identity)
 {
-	struct gdenied *d;
+	struct deny_entry *d;
 
 	TAILQ_FOREACH(d, &g->denied, all)
 	if (!strcmp(d->identity, identity))
@@ -422,7 +422,7 @@ int gmc_audit(struct gcks *k, const char *group, const char *identity,
 /* ---- the pace of an identity -------------------------------------------- */
 
 /* What is left of the wait after a rest; less than the least is nothing. */
-static uint32_t rested(const struct gpace *p, uint64_t rest)
+static uint32_t rested(const struct pace_entry *p, uint64_t rest)
 {
 	uint32_t wait = p->wait_ms;
 
@@ -432,7 +432,7 @@ static uint32_t rested(const struct gpace *p, uint64_t rest)
 	return wait >= PACE_MIN_MS ? wait : 0;
 }
 
-static void forgive_joins(struct gpace *p, uint64_t now)
+static void forgive_joins(struct pace_entry *p, uint64_t now)
 {
 	for (; p->joins && now - p->came_ms >= CHURN_REST_MS; p->joins--)
 		p->came_ms += CHURN_REST_MS;
@@ -441,10 +441,10 @@ static void forgive_joins(struct gpace *p, uint64_t now)
 }
 
 /* The one of @key, or NULL; those that have rested are freed on the way. */
-static struct gpace *pace_find(struct gpaces *bucket, const char *key,
-			       uint64_t now)
+static struct pace_entry *pace_find(struct pace_list *bucket, const char *key,
+				    uint64_t now)
 {
-	struct gpace *p, *next, *found = NULL;
+	struct pace_entry *p, *next, *found = NULL;
 
 	for (p = LIST_FIRST(bucket); p; p = next) {
 		next = LIST_NEXT(p, link);
@@ -460,12 +460,12 @@ static struct gpace *pace_find(struct gpaces *bucket, const char *key,
 }
 
 /* NULL: out of memory */
-static struct gpace *pace_get(struct group *g, const char *identity)
+static struct pace_entry *pace_get(struct group *g, const char *identity)
 {
 	char key[CONF_GROUP_NAME_MAX + GMC_ID_MAX + 2];
 	uint64_t now = group_now_ms(g);
-	struct gpaces *bucket;
-	struct gpace *p;
+	struct pace_list *bucket;
+	struct pace_entry *p;
 
 	snprintf(key, sizeof(key), "%s\n%s", g->conf->name, identity);
 	bucket = &g->k->pace[hash_id(key) % GCKS_PACE];
@@ -483,7 +483,7 @@ static struct gpace *pace_get(struct group *g, const char *identity)
 
 bool gmc_pace(struct group *g, const char *identity)
 {
-	struct gpace *p = pace_get(g, identity);
+	struct pace_entry *p = pace_get(g, identity);
 	uint64_t now = group_now_ms(g);
 
 	if (!p || now - p->at_ms < p->wait_ms)
@@ -499,7 +499,7 @@ bool gmc_pace(struct group *g, const char *identity)
 
 void gmc_came(struct group *g, const char *identity)
 {
-	struct gpace *p = pace_get(g, identity);
+	struct pace_entry *p = pace_get(g, identity);
 
 	if (p && p->joins < CHURN_MAX)
 		p->joins++;
@@ -507,7 +507,7 @@ void gmc_came(struct group *g, const char *identity)
 
 uint32_t gmc_leave_wait_ms(struct group *g, const char *identity)
 {
-	const struct gpace *p = pace_get(g, identity);
+	const struct pace_entry *p = pace_get(g, identity);
 	uint32_t ms;
 
 	if (!p || p->joins <= CHURN_FREE)
@@ -518,7 +518,7 @@ uint32_t gmc_leave_wait_ms(struct group *g, const char *identity)
 
 void gmc_pace_forget(struct gcks *k)
 {
-	struct gpace *p;
+	struct pace_entry *p;
 	size_t i;
 
 	for (i = 0; i < GCKS_PACE; i++)

@@ -24,7 +24,8 @@ const char *gmc_may(const struct group *g, const char *identity, bool send,
 /* What the lists say, without a look at who is denied. */
 bool gmc_may_send(const struct group *g, const char *identity);
 bool gmc_may_receive(const struct group *g, const char *identity);
-const struct gdenied *gmc_denied(const struct group *g, const char *identity);
+const struct deny_entry *gmc_denied(const struct group *g,
+				    const char *identity);
 
 /* ---- roster ------------------------------------------------------------- */
 

@@ -14,7 +14,7 @@
 #include "gcks/lkh.h"
 #include "gcks/notice.h"
 #include "gcks/pace.h"
-#include "ike/rekey.h"
+#include "rekey/rekey.h"
 #include "lib/timer.h"
 
 struct sigkey;
@@ -70,13 +70,13 @@ struct gmember {
 	uint32_t sends_spi;
 };
 
-struct gdenied {
-	TAILQ_ENTRY(gdenied) all;
+struct deny_entry {
+	TAILQ_ENTRY(deny_entry) all;
 	char *identity;
 	int64_t since;
 };
 
-TAILQ_HEAD(gdenieds, gdenied);
+TAILQ_HEAD(deny_list, deny_entry);
 TAILQ_HEAD(gmembers, gmember);
 LIST_HEAD(gbucket, gmember);
 
@@ -126,8 +126,8 @@ struct gkm_state {
 };
 
 /* A GSA_REKEY on its way: the same octets again and again. */
-struct gout {
-	TAILQ_ENTRY(gout) all;
+struct out_msg {
+	TAILQ_ENTRY(out_msg) all;
 	struct group *g;
 	uint64_t seq;
 	int64_t made;
@@ -146,13 +146,13 @@ struct gout {
 	bool failed; /* its next copy could not be sent */
 };
 
-TAILQ_HEAD(gouts, gout);
+TAILQ_HEAD(outbox, out_msg);
 
 /* ---- register: who wants in --------------------------------------------- */
 
-struct gjoin {
-	TAILQ_ENTRY(gjoin) all;
-	LIST_ENTRY(gjoin) by_id; /* in a batch, if it is new */
+struct join_req {
+	TAILQ_ENTRY(join_req) all;
+	LIST_ENTRY(join_req) by_id; /* in a batch, if it is new */
 	uint64_t token; /* for ike_reply() */
 	uint64_t over; /* number of the IKE SA */
 	char *identity;
@@ -170,7 +170,7 @@ struct gjoin {
 	bool quiet; /* no line about it in the log */
 };
 
-TAILQ_HEAD(gjoins, gjoin);
+TAILQ_HEAD(join_reqs, join_req);
 
 struct group {
 	struct gcks *k;
@@ -183,7 +183,7 @@ struct group {
 	uint32_t n_senders;
 	uint32_t n_renewed;
 	uint32_t n_whole; /* take GSA_REKEY in one piece only */
-	struct gdenieds denied;
+	struct deny_list denied;
 	uint32_t n_denied;
 
 	struct lkh *tree;
@@ -195,7 +195,7 @@ struct group {
 	struct timer beat;
 	struct pace pace;
 
-	struct gouts out;
+	struct outbox out;
 	uint64_t next_out;
 	uint64_t change_out; /* messages from here on are of the last change */
 	uint64_t change_ms; /* when that was */
@@ -203,7 +203,7 @@ struct group {
 	uint64_t unsent; /* copies that could not be sent */
 	int send_errno; /* why the last one could not; 0: it could */
 
-	struct gjoins joins;
+	struct join_reqs joins;
 	uint32_t senders_waiting; /* of joins */
 	uint32_t n_leaving;
 	struct timer batch;
@@ -233,8 +233,8 @@ struct group {
  * lately. It outlives leaving the group, and is forgotten when the identity
  * has rested.
  */
-struct gpace {
-	LIST_ENTRY(gpace) link;
+struct pace_entry {
+	LIST_ENTRY(pace_entry) link;
 	uint64_t at_ms; /* when it was last given some */
 	uint32_t wait_ms; /* so long after that it gets none */
 	unsigned int joins; /* that are not forgiven yet */
@@ -242,14 +242,14 @@ struct gpace {
 	char key[]; /* group, newline, identity */
 };
 
-LIST_HEAD(gpaces, gpace);
+LIST_HEAD(pace_list, pace_entry);
 
 struct gcks {
 	const struct conf_gcks *conf;
 	struct gcks_deps deps;
-	struct ike_host *host;
+	struct ike_engine *engine;
 	struct group *groups; /* as many as in conf */
-	struct gpaces pace[GCKS_PACE];
+	struct pace_list pace[GCKS_PACE];
 	uint64_t time0_ms; /* our time when clock_mono_ms() was 0 */
 	struct notices notices;
 };

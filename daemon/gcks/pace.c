@@ -6,7 +6,7 @@
 #define MS 1000u
 /* What the network may reorder */
 #define SLACK_MS 50
-/* Who was put out comes back within that (member/accept.c): as one batch. */
+/* Who was put out comes back within that (member/install.c): as one batch. */
 #define GATHER_MS 2500
 /*
  * The kernel keeps 64 SAs of a group, and each rekey leaves one behind that

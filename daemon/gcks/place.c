@@ -3,7 +3,7 @@
 
 #include "gcks/gmc.h"
 #include "gcks/notice.h"
-#include "gcks/register.h"
+#include "gcks/batch.h"
 
 bool place_allows(const struct group *g, const struct addr *a,
 		  const struct addr *b)
@@ -39,5 +39,5 @@ void place_replace(struct group *g, struct gmember *m)
 	m->ended = "registered at another address";
 	/* two that replace each other must not rekey the group all the time */
 	if (!m->leaving)
-		gr_leave_in(g, m, gmc_leave_wait_ms(g, m->identity));
+		batch_leave_in(g, m, gmc_leave_wait_ms(g, m->identity));
 }

@@ -10,10 +10,10 @@
 #include "gcks/gkm.h"
 #include "gcks/gmc.h"
 #include "gcks/place.h"
-#include "gcks/register.h"
+#include "gcks/batch.h"
 #include "gcks/term.h"
 #include "gcks/witness.h"
-#include "ike/proto.h"
+#include "wire/proto.h"
 #include "lib/log.h"
 #include "lib/quote.h"
 
@@ -70,8 +70,8 @@ static enum gike_when report(struct group *g, const struct ike_sa *sa,
 	if (m->leaving)
 		return GIKE_NOW;
 	wait = gmc_leave_wait_ms(g, identity);
-	gr_leave_in(g, m, wait);
-	if (!wait && !g->conf->batch_leave_ms && gr_flush(g, NULL))
+	batch_leave_in(g, m, wait);
+	if (!wait && !g->conf->batch_leave_ms && batch_flush(g, NULL))
 		reply->notify = GIKE_N_REGISTRATION_FAILED;
 	return GIKE_NOW;
 }
@@ -92,10 +92,11 @@ static const char *unfit(const struct group *g, struct ike_sa *sa,
 	return NULL;
 }
 
-static struct gjoin *join_new(struct group *g, const struct ike_sa *sa,
-			      const struct gike_req *req, const char *identity)
+static struct join_req *join_new(struct group *g, const struct ike_sa *sa,
+				 const struct gike_req *req,
+				 const char *identity)
 {
-	struct gjoin *j = calloc(1, sizeof(*j));
+	struct join_req *j = calloc(1, sizeof(*j));
 
 	if (j)
 		j->identity = strdup(identity);
@@ -123,18 +124,19 @@ static struct gjoin *join_new(struct group *g, const struct ike_sa *sa,
  * more of them than this store knows, if its whole disk went back in time.
  */
 static bool current_will_do(const struct group *g, const struct gike_req *req,
-			    const struct gjoin *j)
+			    const struct join_req *j)
 {
 	if (!g->st.keyed || !gkm_left(g, &g->st.data) ||
 	    !gkm_left(g, &g->st.rekey) || req->used_up)
 		return false;
 	return !j->send ||
 	       (g->fresh &&
-		g->st.next_sid + 1 + g->senders_waiting <= gr_sid_limit(g));
+		g->st.next_sid + 1 + g->senders_waiting <= batch_sid_limit(g));
 }
 
 /* Nothing about it is new: no word of it goes to the store. */
-static bool repeats(const struct gmember *m, const struct gjoin *j, int64_t now)
+static bool repeats(const struct gmember *m, const struct join_req *j,
+		    int64_t now)
 {
 	return !j->send && !m->send && !m->leaving && !j->renews &&
 	       m->receive == j->receive && m->fragments == j->fragments &&
@@ -142,7 +144,8 @@ static bool repeats(const struct gmember *m, const struct gjoin *j, int64_t now)
 }
 
 /* It is a member and stays one, also if it was about to leave. */
-static int register_again(struct group *g, struct gmember *m, struct gjoin *j)
+static int register_again(struct group *g, struct gmember *m,
+			  struct join_req *j)
 {
 	struct store *s = group_store(g);
 	int64_t now = group_wall(g);
@@ -154,18 +157,18 @@ static int register_again(struct group *g, struct gmember *m, struct gjoin *j)
 	if (repeats(m, j, now)) {
 		m->over = j->over;
 		g->registrations++;
-		gr_answer(g, j);
-		gr_join_free(j);
+		join_answer(g, j);
+		join_free(j);
 		return 0;
 	}
 	gkm_begin(g, &c);
 	if (j->send)
-		gr_give_sids(g, &c, j, g->senders_waiting);
+		join_give_sids(g, &c, j, g->senders_waiting);
 	rc = j->renews ? lkh_renew(g->tree, m->leaf) : 0;
 	if (!rc)
 		rc = store_begin(s);
 	if (!rc)
-		rc = gr_put_join(g, j, now);
+		rc = join_put(g, j, now);
 	if (!rc && j->renews)
 		rc = gkm_put_tree(g);
 	if (!rc)
@@ -189,20 +192,21 @@ static int register_again(struct group *g, struct gmember *m, struct gjoin *j)
 		m->leaving = false;
 		g->n_leaving--;
 	}
-	gr_settle_in(g, j, now);
-	gr_answer(g, j);
-	gr_join_free(j);
+	join_settle(g, j, now);
+	join_answer(g, j);
+	join_free(j);
 	return 0;
 }
 
-enum gike_when gr_request(struct group *g, struct ike_sa *sa,
-			  const struct gike_req *req, const char *identity,
-			  struct gike_reply *reply)
+enum gike_when registration_request(struct group *g, struct ike_sa *sa,
+				    const struct gike_req *req,
+				    const char *identity,
+				    struct gike_reply *reply)
 {
 	uint64_t delay = g->conf->batch_join_ms;
 	const char *why;
 	struct gmember *m;
-	struct gjoin *j;
+	struct join_req *j;
 	bool elsewhere;
 	char buf[160];
 
@@ -225,7 +229,7 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 			      m->replaced ? GIKE_N_REGISTRATION_FAILED
 					  : GIKE_N_AUTHORIZATION_FAILED,
 			      why, reply);
-	if (!m && gr_full(g, g->n_members - g->n_leaving))
+	if (!m && batch_full(g, g->n_members - g->n_leaving))
 		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
 			      "the group is full", reply);
 	/* or one sender makes everybody start anew, again and again */
@@ -241,19 +245,19 @@ enum gike_when gr_request(struct group *g, struct ike_sa *sa,
 	if (m && !elsewhere && current_will_do(g, req, j)) {
 		if (!register_again(g, m, j))
 			return GIKE_LATER;
-		gr_join_free(j);
+		join_free(j);
 		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
 			      "the key server cannot store it", reply);
 	}
 	/* it left and is back before its batch was due */
 	if (m && m->leaving)
 		delay = 0;
-	gr_join_wait(g, j);
+	join_wait(g, j);
 	if (delay < pace_join_ms(g))
 		delay = pace_join_ms(g);
 	if (delay)
-		gr_arm(g, delay);
+		batch_arm(g, delay);
 	else
-		gr_flush(g, NULL);
+		batch_flush(g, NULL);
 	return GIKE_LATER;
 }

@@ -3,7 +3,7 @@
 
 #include "gcks/gkm.h"
 #include "gcks/gmc.h"
-#include "gcks/register.h"
+#include "gcks/batch.h"
 
 #define MS 1000u
 /* The wall clock may be set: a certificate's end is looked at so often. */
@@ -77,9 +77,9 @@ static void due(void *arg)
 	/* a leave that waits for others, or for its return, waits no longer */
 	if (m->leaving) {
 		m->leave_ms = group_now_ms(m->g);
-		gr_arm(m->g, 0);
+		batch_arm(m->g, 0);
 	}
-	gr_leave_later(m->g, m);
+	batch_leave_later(m->g, m);
 }
 
 void term_start(struct group *g)
@@ -113,7 +113,7 @@ bool term_over(const struct group *g, const struct ike_sa *sa)
 	return ends && group_wall(g) > ends;
 }
 
-void term_of(const struct group *g, const struct ike_sa *sa, struct gjoin *j)
+void term_of(const struct group *g, const struct ike_sa *sa, struct join_req *j)
 {
 	uint64_t life = (uint64_t)g->conf->membership_lifetime * MS;
 
@@ -121,7 +121,7 @@ void term_of(const struct group *g, const struct ike_sa *sa, struct gjoin *j)
 	j->term_ms = life ? gkm_time_ms(g) + life : 0;
 }
 
-bool term_renews(const struct group *g, const struct gjoin *j)
+bool term_renews(const struct group *g, const struct join_req *j)
 {
 	uint64_t least =
 		(uint64_t)g->conf->membership_lifetime * MS / RENEW_SHARE;
@@ -132,7 +132,7 @@ bool term_renews(const struct group *g, const struct gjoin *j)
 	return j->term_ms && j->term_ms >= m->term_ms + least;
 }
 
-void term_settle(struct gjoin *j)
+void term_settle(struct join_req *j)
 {
 	struct gmember *m = j->m;
 

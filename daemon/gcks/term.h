@@ -30,11 +30,12 @@ void term_grace(struct gmember *m);
 /* True: the certificate by which @sa's peer has authenticated itself is over. */
 bool term_over(const struct group *g, const struct ike_sa *sa);
 /* Until when a request over @sa makes its sender a member. */
-void term_of(const struct group *g, const struct ike_sa *sa, struct gjoin *j);
+void term_of(const struct group *g, const struct ike_sa *sa,
+	     struct join_req *j);
 /* True: @j makes the membership of j->m long enough for another leaf key. */
-bool term_renews(const struct group *g, const struct gjoin *j);
+bool term_renews(const struct group *g, const struct join_req *j);
 /* The store has @j: the ends that it brings hold for j->m from now on. */
-void term_settle(struct gjoin *j);
+void term_settle(struct join_req *j);
 /* Tells a member how long it is one. */
 void term_tell(const struct gmember *m, struct gsa_gw *gw);
 /* Seconds since 1970, 0: without end */

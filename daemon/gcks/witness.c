@@ -87,7 +87,7 @@ static int commit_or_abort(struct group *g, int rc)
 
 int witness_rewrite(struct group *g)
 {
-	const struct gdenied *d;
+	const struct deny_entry *d;
 	char key[STORE_KEY_MAX];
 	int rc;
 

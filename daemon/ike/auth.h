@@ -15,7 +15,7 @@
 
 #include "crypto/cert.h"
 #include "crypto/sign.h"
-#include "ike/message.h"
+#include "wire/message.h"
 
 /*
  * @msg: the first message of the side that signs, @nonce: of the other side,

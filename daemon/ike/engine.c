@@ -16,14 +16,15 @@
 /* ---- hashes ------------------------------------------------------------- */
 
 /* Own SPIs are random, so their first octets are as good as any hash. */
-static struct ike_sa_list *spi_bucket(struct ike_host *host, const uint8_t *spi)
+static struct ike_sa_list *spi_bucket(struct ike_engine *engine,
+				      const uint8_t *spi)
 {
-	return &host->by_spi[(spi[0] << 8 | spi[1]) % HOST_BUCKETS];
+	return &engine->by_spi[(spi[0] << 8 | spi[1]) % ENGINE_BUCKETS];
 }
 
-uint64_t host_hash(const struct ike_host *host, const void *p, size_t len)
+uint64_t engine_hash(const struct ike_engine *engine, const void *p, size_t len)
 {
-	uint64_t h = host->seed ^ 14695981039346656037ull;
+	uint64_t h = engine->seed ^ 14695981039346656037ull;
 	const uint8_t *o = p;
 
 	/* FNV-1a, with a seed and mixed: peers choose what is hashed */
@@ -32,10 +33,11 @@ uint64_t host_hash(const struct ike_host *host, const void *p, size_t len)
 	return h ^ h >> 32;
 }
 
-struct ike_sa_list *host_peer_bucket(struct ike_host *host,
-				     const struct addr *a)
+struct ike_sa_list *engine_peer_bucket(struct ike_engine *engine,
+				       const struct addr *a)
 {
-	return &host->by_peer[host_hash(host, a, sizeof(*a)) % HOST_BUCKETS];
+	return &engine->by_peer[engine_hash(engine, a, sizeof(*a)) %
+				ENGINE_BUCKETS];
 }
 
 static const uint8_t *own_spi(const struct ike_sa *sa)
@@ -43,48 +45,48 @@ static const uint8_t *own_spi(const struct ike_sa *sa)
 	return sa->initiator ? sa->spi_i : sa->spi_r;
 }
 
-void host_add(struct ike_host *host, struct ike_sa *sa)
+void engine_add(struct ike_engine *engine, struct ike_sa *sa)
 {
-	sa->serial = ++host->next_serial;
-	LIST_INSERT_HEAD(&host->sas, sa, link);
-	LIST_INSERT_HEAD(spi_bucket(host, own_spi(sa)), sa, by_spi);
+	sa->serial = ++engine->next_serial;
+	LIST_INSERT_HEAD(&engine->sas, sa, link);
+	LIST_INSERT_HEAD(spi_bucket(engine, own_spi(sa)), sa, by_spi);
 	if (!sa->initiator)
-		LIST_INSERT_HEAD(host_peer_bucket(host, &sa->peer.addr), sa,
+		LIST_INSERT_HEAD(engine_peer_bucket(engine, &sa->peer.addr), sa,
 				 by_peer);
-	host->stats.sas++;
+	engine->stats.sas++;
 }
 
-void host_move(struct ike_sa *sa, const struct ep *peer)
+void engine_move(struct ike_sa *sa, const struct ep *peer)
 {
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 
 	if (!sa->initiator)
 		LIST_REMOVE(sa, by_peer);
 	sa->peer = *peer;
 	if (!sa->initiator)
-		LIST_INSERT_HEAD(host_peer_bucket(host, &peer->addr), sa,
+		LIST_INSERT_HEAD(engine_peer_bucket(engine, &peer->addr), sa,
 				 by_peer);
 }
 
-struct ike_sa *host_find(struct ike_host *host, const uint8_t *spi)
+struct ike_sa *engine_find(struct ike_engine *engine, const uint8_t *spi)
 {
 	struct ike_sa *sa;
 
-	LIST_FOREACH(sa, spi_bucket(host, spi), by_spi)
+	LIST_FOREACH(sa, spi_bucket(engine, spi), by_spi)
 	if (!memcmp(own_spi(sa), spi, IKE_SPI_LEN))
 		return sa;
 	return NULL;
 }
 
-unsigned int host_peer_count(struct ike_host *host, const struct ep *peer,
-			     const uint8_t init_hash[HASH_SHA256_LEN],
-			     struct ike_sa **same)
+unsigned int engine_peer_count(struct ike_engine *engine, const struct ep *peer,
+			       const uint8_t init_hash[HASH_SHA256_LEN],
+			       struct ike_sa **same)
 {
 	struct ike_sa *sa;
 	unsigned int n = 0;
 
 	*same = NULL;
-	LIST_FOREACH(sa, host_peer_bucket(host, &peer->addr), by_peer)
+	LIST_FOREACH(sa, engine_peer_bucket(engine, &peer->addr), by_peer)
 	{
 		if (!addr_equal(&sa->peer.addr, &peer->addr))
 			continue;
@@ -95,7 +97,7 @@ unsigned int host_peer_count(struct ike_host *host, const struct ep *peer,
 	return n;
 }
 
-int host_new_spi(struct ike_host *host, uint8_t spi[IKE_SPI_LEN])
+int engine_new_spi(struct ike_engine *engine, uint8_t spi[IKE_SPI_LEN])
 {
 	static const uint8_t zero[IKE_SPI_LEN];
 
@@ -104,42 +106,42 @@ int host_new_spi(struct ike_host *host, uint8_t spi[IKE_SPI_LEN])
 
 		if (ret)
 			return ret;
-	} while (!memcmp(spi, zero, IKE_SPI_LEN) || host_find(host, spi));
+	} while (!memcmp(spi, zero, IKE_SPI_LEN) || engine_find(engine, spi));
 	return 0;
 }
 
 /* ---- re-entry ----------------------------------------------------------- */
 
-void host_enter(struct ike_host *host)
+void engine_enter(struct ike_engine *engine)
 {
-	host->depth++;
+	engine->depth++;
 }
 
-void host_leave(struct ike_host *host)
+void engine_leave(struct ike_engine *engine)
 {
 	struct ike_sa *sa;
 
-	if (host->depth == 1) {
-		while ((sa = LIST_FIRST(&host->dead))) {
+	if (engine->depth == 1) {
+		while ((sa = LIST_FIRST(&engine->dead))) {
 			LIST_REMOVE(sa, link);
 			sa_free(sa);
 		}
 	}
-	host->depth--;
+	engine->depth--;
 }
 
 /* ---- out ---------------------------------------------------------------- */
 
-void host_send(struct ike_host *host, const struct ep *from,
-	       const struct ep *to, const uint8_t *p, size_t len)
+void engine_send(struct ike_engine *engine, const struct ep *from,
+		 const struct ep *to, const uint8_t *p, size_t len)
 {
-	host->stats.out++;
-	host->ops.send(host->ctx, from, to, p, len);
+	engine->stats.out++;
+	engine->ops.send(engine->ctx, from, to, p, len);
 }
 
-void host_answer_clear(struct ike_host *host, const struct ep *from,
-		       const struct ep *to, const struct ike_hdr *h,
-		       uint16_t type, const void *data, size_t len)
+void engine_answer_clear(struct ike_engine *engine, const struct ep *from,
+			 const struct ep *to, const struct ike_hdr *h,
+			 uint16_t type, const void *data, size_t len)
 {
 	struct ike_hdr res = *h;
 	struct pchain c;
@@ -154,7 +156,7 @@ void host_answer_clear(struct ike_host *host, const struct ep *from,
 	notify_build(&c, type, data, len);
 	msg_finish(&w);
 	if (!w.err)
-		host_send(host, to, from, w.p, w.len);
+		engine_send(engine, to, from, w.p, w.len);
 	wbuf_free(&w);
 }
 
@@ -174,38 +176,38 @@ static const struct quota_rule errors_in_all = {
 	.keys = 1,
 };
 
-static int errors_init(struct ike_host *host)
+static int errors_init(struct ike_engine *engine)
 {
-	if (!host->cfg.responder)
+	if (!engine->cfg.responder)
 		return 0;
-	host->net_errors = quota_new(&errors_to_net, host->seed);
-	host->all_errors = quota_new(&errors_in_all, host->seed);
-	return host->net_errors && host->all_errors ? 0 : -ENOMEM;
+	engine->net_errors = quota_new(&errors_to_net, engine->seed);
+	engine->all_errors = quota_new(&errors_in_all, engine->seed);
+	return engine->net_errors && engine->all_errors ? 0 : -ENOMEM;
 }
 
-static void errors_free(struct ike_host *host)
+static void errors_free(struct ike_engine *engine)
 {
-	quota_free(host->net_errors);
-	quota_free(host->all_errors);
+	quota_free(engine->net_errors);
+	quota_free(engine->all_errors);
 }
 
-void host_error_clear(struct ike_host *host, const struct ep *from,
-		      const struct ep *to, const struct ike_hdr *h,
-		      uint16_t type, const void *data, size_t len)
+void engine_error_clear(struct ike_engine *engine, const struct ep *from,
+			const struct ep *to, const struct ike_hdr *h,
+			uint16_t type, const void *data, size_t len)
 {
-	uint64_t now = clock_mono_ms(host->cfg.clock);
+	uint64_t now = clock_mono_ms(engine->cfg.clock);
 	struct addr net;
 
 	addr_net(&from->addr, &net);
-	if (quota_take(host->net_errors, &net, sizeof(net), now) &&
-	    quota_take(host->all_errors, "", 0, now))
-		host_answer_clear(host, from, to, h, type, data, len);
+	if (quota_take(engine->net_errors, &net, sizeof(net), now) &&
+	    quota_take(engine->all_errors, "", 0, now))
+		engine_answer_clear(engine, from, to, h, type, data, len);
 	else
-		host->stats.mute++;
+		engine->stats.mute++;
 }
 
-void host_event(struct ike_host *host, enum ike_event_type type,
-		const struct ep *peer, const char *name, const char *text)
+void engine_event(struct ike_engine *engine, enum ike_event_type type,
+		  const struct ep *peer, const char *name, const char *text)
 {
 	struct ike_event ev = {
 		.type = type,
@@ -214,12 +216,12 @@ void host_event(struct ike_host *host, enum ike_event_type type,
 		.text = text,
 	};
 
-	if (host->ops.event)
-		host->ops.event(host->ctx, &ev);
+	if (engine->ops.event)
+		engine->ops.event(engine->ctx, &ev);
 }
 
-void host_not_taken(struct ike_host *host, const struct ep *peer,
-		    const char *fmt, ...)
+void engine_not_taken(struct ike_engine *engine, const struct ep *peer,
+		      const char *fmt, ...)
 {
 	char text[192];
 	va_list ap;
@@ -227,51 +229,52 @@ void host_not_taken(struct ike_host *host, const struct ep *peer,
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	host_event(host, IKE_EV_NOT_TAKEN, peer, "", text);
+	engine_event(engine, IKE_EV_NOT_TAKEN, peer, "", text);
 }
 
-void host_cap(struct ike_host *host, const struct ep *peer, const char *what)
+void engine_cap(struct ike_engine *engine, const struct ep *peer,
+		const char *what)
 {
-	uint64_t now = clock_mono_ms(host->cfg.clock);
+	uint64_t now = clock_mono_ms(engine->cfg.clock);
 
-	host->stats.cap++;
-	if (host->cap_said_ms && now - host->cap_said_ms < 1000)
+	engine->stats.cap++;
+	if (engine->cap_said_ms && now - engine->cap_said_ms < 1000)
 		return;
-	host->cap_said_ms = now ? now : 1;
-	host_event(host, IKE_EV_CAP, peer, "", what);
+	engine->cap_said_ms = now ? now : 1;
+	engine_event(engine, IKE_EV_CAP, peer, "", what);
 }
 
 /* ---- in ----------------------------------------------------------------- */
 
-static bool version_ok(struct ike_host *host, const struct ep *from,
+static bool version_ok(struct ike_engine *engine, const struct ep *from,
 		       const struct ep *to, const struct ike_hdr *h)
 {
 	static const uint8_t ours = IKE_VERSION;
 
 	if ((h->version & 0xf0) == (IKE_VERSION & 0xf0))
 		return true;
-	host->stats.in_version++;
-	host_not_taken(host, from, "IKE version %u.%u", h->version >> 4,
-		       h->version & 15);
+	engine->stats.in_version++;
+	engine_not_taken(engine, from, "IKE version %u.%u", h->version >> 4,
+			 h->version & 15);
 	/* RFC 7296 2.5: a higher one is told what we speak, once per request */
 	if ((h->version & 0xf0) > (IKE_VERSION & 0xf0) &&
 	    !(h->flags & IKE_FLAG_RESPONSE))
-		host_error_clear(host, from, to, h, IKE_N_INVALID_MAJOR_VERSION,
-				 &ours, 1);
+		engine_error_clear(engine, from, to, h,
+				   IKE_N_INVALID_MAJOR_VERSION, &ours, 1);
 	return false;
 }
 
-static void deny(struct ike_host *host, const struct ep *from,
+static void deny(struct ike_engine *engine, const struct ep *from,
 		 const struct ep *to, const struct ike_hdr *h)
 {
-	host->stats.in_no_sa++;
-	if (host->cfg.responder && !(h->flags & IKE_FLAG_RESPONSE) &&
+	engine->stats.in_no_sa++;
+	if (engine->cfg.responder && !(h->flags & IKE_FLAG_RESPONSE) &&
 	    (h->flags & IKE_FLAG_INITIATOR) && h->next == IKE_PLD_SK)
-		host_error_clear(host, from, to, h, IKE_N_INVALID_IKE_SPI, NULL,
-				 0);
+		engine_error_clear(engine, from, to, h, IKE_N_INVALID_IKE_SPI,
+				   NULL, 0);
 }
 
-static void dispatch(struct ike_host *host, const struct ep *from,
+static void dispatch(struct ike_engine *engine, const struct ep *from,
 		     const struct ep *to, const uint8_t *p, size_t len,
 		     const struct ike_hdr *h)
 {
@@ -281,50 +284,50 @@ static void dispatch(struct ike_host *host, const struct ep *from,
 
 	if (h->xchg == IKE_XCHG_IKE_SA_INIT &&
 	    !(h->flags & IKE_FLAG_RESPONSE)) {
-		if (!host->cfg.responder) {
-			host->stats.in_xchg++;
+		if (!engine->cfg.responder) {
+			engine->stats.in_xchg++;
 		} else if (!initiates || h->mid ||
 			   memcmp(h->spi_r, zero, IKE_SPI_LEN)) {
-			host->stats.in_xchg++;
-			host_not_taken(host, from,
-				       "IKE_SA_INIT that opens no SA");
+			engine->stats.in_xchg++;
+			engine_not_taken(engine, from,
+					 "IKE_SA_INIT that opens no SA");
 		} else {
-			init_got_request(host, from, to, p, len, h);
+			init_got_request(engine, from, to, p, len, h);
 		}
 		return;
 	}
 	/* The I flag says which of the two SPIs is ours. */
-	sa = host_find(host, initiates ? h->spi_r : h->spi_i);
+	sa = engine_find(engine, initiates ? h->spi_r : h->spi_i);
 	if (!sa && initiates && !(h->flags & IKE_FLAG_RESPONSE) &&
-	    rest_answer(host, from, to, p, len, h))
+	    rest_answer(engine, from, to, p, len, h))
 		return;
 	if (!sa || sa->initiator == initiates) {
-		deny(host, from, to, h);
+		deny(engine, from, to, h);
 		return;
 	}
 	if (h->xchg != IKE_XCHG_IKE_SA_INIT &&
 	    (memcmp(sa->spi_i, h->spi_i, IKE_SPI_LEN) ||
 	     memcmp(sa->spi_r, h->spi_r, IKE_SPI_LEN))) {
-		host->stats.in_no_sa++;
+		engine->stats.in_no_sa++;
 		return;
 	}
 	sa_input(sa, from, to, p, len, h);
 }
 
-void ike_host_input(struct ike_host *host, const struct ep *from,
-		    const struct ep *to, const uint8_t *p, size_t len)
+void ike_engine_input(struct ike_engine *engine, const struct ep *from,
+		      const struct ep *to, const uint8_t *p, size_t len)
 {
 	struct ike_hdr h;
 
-	host->stats.in++;
+	engine->stats.in++;
 	if (len > IKE_MSG_MAX || ike_hdr_parse(p, len, &h)) {
-		host->stats.in_short++;
+		engine->stats.in_short++;
 		return;
 	}
-	host_enter(host);
-	if (version_ok(host, from, to, &h))
-		dispatch(host, from, to, p, len, &h);
-	host_leave(host);
+	engine_enter(engine);
+	if (version_ok(engine, from, to, &h))
+		dispatch(engine, from, to, p, len, &h);
+	engine_leave(engine);
 }
 
 /* ---- beginning and end -------------------------------------------------- */
@@ -335,7 +338,7 @@ static void default_u32(uint32_t *v, uint32_t def)
 		*v = def;
 }
 
-static void defaults(struct ike_host_cfg *c)
+static void defaults(struct ike_engine_cfg *c)
 {
 	default_u32(&c->cookie_above, 64);
 	default_u32(&c->max_half_open, 2048);
@@ -374,7 +377,7 @@ void ike_default_proposals(struct sa_pld *sa)
 	proposal_put(p, GIKE_TT_KWA, GIKE_KWA_5649_128, 0);
 }
 
-static int own_id(struct ike_host_cfg *cfg)
+static int own_id(struct ike_engine_cfg *cfg)
 {
 	const uint8_t *data;
 	uint8_t type;
@@ -386,10 +389,10 @@ static int own_id(struct ike_host_cfg *cfg)
 	return id_set(&cfg->id, type, data, len);
 }
 
-struct ike_host *ike_host_new(const struct ike_host_cfg *cfg,
-			      const struct ike_ops *ops, void *ctx)
+struct ike_engine *ike_engine_new(const struct ike_engine_cfg *cfg,
+				  const struct ike_ops *ops, void *ctx)
 {
-	struct ike_host *host;
+	struct ike_engine *engine;
 	uint64_t seed;
 	int ret;
 
@@ -398,55 +401,55 @@ struct ike_host *ike_host_new(const struct ike_host_cfg *cfg,
 		errno = EINVAL;
 		return NULL;
 	}
-	host = calloc(1, sizeof(*host));
-	if (!host)
+	engine = calloc(1, sizeof(*engine));
+	if (!engine)
 		return NULL;
-	host->cfg = *cfg;
-	host->ops = *ops;
-	host->ctx = ctx;
-	TAILQ_INIT(&host->rests);
-	defaults(&host->cfg);
+	engine->cfg = *cfg;
+	engine->ops = *ops;
+	engine->ctx = ctx;
+	TAILQ_INIT(&engine->rests);
+	defaults(&engine->cfg);
 	if (cfg->proposals)
-		host->proposals = *cfg->proposals;
+		engine->proposals = *cfg->proposals;
 	else
-		ike_default_proposals(&host->proposals);
-	ret = own_id(&host->cfg);
+		ike_default_proposals(&engine->proposals);
+	ret = own_id(&engine->cfg);
 	if (!ret)
-		ret = cookies_init(&host->cookies, clock_mono_ms(cfg->clock));
+		ret = cookies_init(&engine->cookies, clock_mono_ms(cfg->clock));
 	if (!ret)
 		ret = rand_bytes(&seed, sizeof(seed));
 	if (!ret)
-		ret = places_init(host, seed);
+		ret = places_init(engine, seed);
 	if (!ret)
-		ret = errors_init(host);
+		ret = errors_init(engine);
 	if (ret) {
-		errors_free(host);
-		places_free(host);
-		free(host);
+		errors_free(engine);
+		places_free(engine);
+		free(engine);
 		errno = -ret;
 		return NULL;
 	}
 	if (cfg->export_keys)
 		log_warn("ike: export-keys is set, keys of all IKE SAs leave");
-	return host;
+	return engine;
 }
 
-void ike_host_free(struct ike_host *host)
+void ike_engine_free(struct ike_engine *engine)
 {
 	struct ike_sa *sa;
 
-	if (!host)
+	if (!engine)
 		return;
-	host->dying = true;
-	host_enter(host);
-	while ((sa = LIST_FIRST(&host->sas)))
+	engine->dying = true;
+	engine_enter(engine);
+	while ((sa = LIST_FIRST(&engine->sas)))
 		sa_close(sa, 0, "shutting down");
-	host_leave(host);
-	rest_free_all(host);
-	cookies_wipe(&host->cookies);
-	errors_free(host);
-	places_free(host);
-	free(host);
+	engine_leave(engine);
+	rest_free_all(engine);
+	cookies_wipe(&engine->cookies);
+	errors_free(engine);
+	places_free(engine);
+	free(engine);
 }
 
 /* ---- initiator ---------------------------------------------------------- */
@@ -466,8 +469,8 @@ static int task_of(const struct gike_req *req, enum ike_task_type type,
 	return 0;
 }
 
-static struct ike_sa *initiate(struct ike_host *host, const struct ep *local,
-			       const struct ep *peer,
+static struct ike_sa *initiate(struct ike_engine *engine,
+			       const struct ep *local, const struct ep *peer,
 			       const struct ike_id *gcks_id,
 			       const struct ike_task *auth)
 {
@@ -475,18 +478,18 @@ static struct ike_sa *initiate(struct ike_host *host, const struct ep *local,
 	struct ike_sa *sa;
 	int ret;
 
-	if (host->dying || host->stats.sas >= host->cfg.max_sas) {
-		errno = host->dying ? ESHUTDOWN : EMFILE;
+	if (engine->dying || engine->stats.sas >= engine->cfg.max_sas) {
+		errno = engine->dying ? ESHUTDOWN : EMFILE;
 		return NULL;
 	}
-	sa = sa_new(host, true, local, peer);
+	sa = sa_new(engine, true, local, peer);
 	if (!sa)
 		return NULL;
 	sa->peer_id = *gcks_id;
 	if (cert_id_str(gcks_id->type, gcks_id->data, gcks_id->len,
 			sa->peer_name, sizeof(sa->peer_name)))
 		id_str(gcks_id, sa->peer_name, sizeof(sa->peer_name));
-	ret = host_new_spi(host, sa->spi_i);
+	ret = engine_new_spi(engine, sa->spi_i);
 	if (!ret)
 		ret = task_push(sa, &init);
 	if (!ret)
@@ -497,11 +500,11 @@ static struct ike_sa *initiate(struct ike_host *host, const struct ep *local,
 		return NULL;
 	}
 	sa_set_name(sa);
-	host_add(host, sa);
+	engine_add(engine, sa);
 	return sa;
 }
 
-struct ike_sa *ike_register(struct ike_host *host, const struct ep *local,
+struct ike_sa *ike_register(struct ike_engine *engine, const struct ep *local,
 			    const struct ep *peer, const struct ike_id *gcks_id,
 			    const struct gike_req *req)
 {
@@ -513,10 +516,10 @@ struct ike_sa *ike_register(struct ike_host *host, const struct ep *local,
 		errno = EINVAL;
 		return NULL;
 	}
-	sa = initiate(host, local, peer, gcks_id, &t);
+	sa = initiate(engine, local, peer, gcks_id, &t);
 	if (!sa)
 		return NULL;
-	host_enter(host);
+	engine_enter(engine);
 	ret = init_request(sa);
 	if (ret) {
 		/* Nobody knows it yet: no callback, only NULL. */
@@ -527,7 +530,7 @@ struct ike_sa *ike_register(struct ike_host *host, const struct ep *local,
 	} else {
 		sa->told = true;
 	}
-	host_leave(host);
+	engine_leave(engine);
 	if (!sa)
 		errno = -ret;
 	return sa;
@@ -535,15 +538,15 @@ struct ike_sa *ike_register(struct ike_host *host, const struct ep *local,
 
 static int push_and_run(struct ike_sa *sa, const struct ike_task *t)
 {
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 	int ret;
 
 	ret = task_push(sa, t);
 	if (ret)
 		return ret;
-	host_enter(host);
+	engine_enter(engine);
 	sa_run(sa);
-	host_leave(host);
+	engine_leave(engine);
 	return 0;
 }
 
@@ -611,42 +614,42 @@ void ike_close(struct ike_sa *sa, const char *reason)
 	static const struct gike_reply failed = {
 		.notify = GIKE_N_REGISTRATION_FAILED,
 	};
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 
-	host_enter(host);
+	engine_enter(engine);
 	/* Who still waits for keys is told that there are none. */
 	if (sa->waits)
-		greq_answer(sa, &failed);
+		group_req_answer(sa, &failed);
 	if (sa->state == IKE_ST_UP)
 		info_delete(sa);
 	sa_close(sa, 0, reason);
-	host_leave(host);
+	engine_leave(engine);
 }
 
 /* ---- responder ---------------------------------------------------------- */
 
-struct ike_sa *ike_token_sa(struct ike_host *host, uint64_t token)
+struct ike_sa *ike_token_sa(struct ike_engine *engine, uint64_t token)
 {
 	uint8_t head[4] = { token >> 56, token >> 48, token >> 40,
 			    token >> 32 };
 	struct ike_sa *sa;
 
-	LIST_FOREACH(sa, spi_bucket(host, head), by_spi)
+	LIST_FOREACH(sa, spi_bucket(engine, head), by_spi)
 	if (sa->waits && sa->token == token)
 		return sa;
 	return NULL;
 }
 
-int ike_reply(struct ike_host *host, uint64_t token,
+int ike_reply(struct ike_engine *engine, uint64_t token,
 	      const struct gike_reply *reply)
 {
-	struct ike_sa *sa = ike_token_sa(host, token);
+	struct ike_sa *sa = ike_token_sa(engine, token);
 	int ret;
 
 	if (!sa)
 		return -ENOENT;
-	host_enter(host);
-	ret = greq_answer(sa, reply);
-	host_leave(host);
+	engine_enter(engine);
+	ret = group_req_answer(sa, reply);
+	engine_leave(engine);
 	return ret;
 }

@@ -2,7 +2,7 @@
 /*
  * All unicast IKE SAs of one role of one process: IKEv2 (RFC 7296) as far as
  * G-IKEv2 (RFC 9838) needs it. A machine without I/O: datagrams go in by
- * ike_host_input() and out by ops->send(), time comes from the clock and the
+ * ike_engine_input() and out by ops->send(), time comes from the clock and the
  * timer queue given. One host may be responder (key server), initiator
  * (member), or both.
  *
@@ -20,8 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ike/gpayload.h"
-#include "ike/payload.h"
+#include "wire/gpayload.h"
+#include "wire/payload.h"
 #include "lib/addr.h"
 
 struct clock;
@@ -29,7 +29,7 @@ struct timerq;
 struct cert_chain;
 struct sigkey;
 struct trust;
-struct ike_host;
+struct ike_engine;
 struct ike_sa;
 
 /* ---- requests and replies of the group layer ---------------------------- */
@@ -100,7 +100,7 @@ struct ike_event {
 	const char *text;
 };
 
-/* ---- what the user of a host provides ----------------------------------- */
+/* ---- what the user of a engine provides ----------------------------------- */
 
 /* @group is not terminated. */
 typedef void ike_of_data_fn(void *ctx, struct ike_sa *sa, const uint8_t *group,
@@ -110,7 +110,7 @@ struct ike_ops {
 	/*
 	 * One datagram. With from->port 4500 the sender puts the non-ESP
 	 * marker in front. Failures are the network's: nothing is returned.
-	 * The one callback that must not call into the host: to a peer in the
+	 * The one callback that must not call into the engine: to a peer in the
 	 * same process the datagram goes by a queue.
 	 */
 	void (*send)(void *ctx, const struct ep *from, const struct ep *to,
@@ -193,11 +193,11 @@ struct ike_ops {
 /* ---- configuration ------------------------------------------------------ */
 
 /* 0 in a number means the default in brackets */
-struct ike_host_cfg {
+struct ike_engine_cfg {
 	const struct clock *clock;
 	struct timerq *tq;
 
-	/* Identity: all outlive the host, none is owned. */
+	/* Identity: all outlive the engine, none is owned. */
 	const struct cert_chain *chain; /* own leaf first */
 	const struct sigkey *key;
 	const struct trust *trust;
@@ -248,17 +248,17 @@ struct ike_host_cfg {
 void ike_default_proposals(struct sa_pld *sa);
 
 /* NULL with errno EINVAL (something needed is missing) or ENOMEM */
-struct ike_host *ike_host_new(const struct ike_host_cfg *cfg,
-			      const struct ike_ops *ops, void *ctx);
+struct ike_engine *ike_engine_new(const struct ike_engine_cfg *cfg,
+				  const struct ike_ops *ops, void *ctx);
 /*
  * Wipes and frees. Sends nothing; calls refused() and sa_closed() for what
  * is open. Use ike_close() first for peers that should know.
  */
-void ike_host_free(struct ike_host *host);
+void ike_engine_free(struct ike_engine *engine);
 
 /* A datagram, without non-ESP marker. Never fails: what is bad is counted. */
-void ike_host_input(struct ike_host *host, const struct ep *from,
-		    const struct ep *to, const uint8_t *p, size_t len);
+void ike_engine_input(struct ike_engine *engine, const struct ep *from,
+		      const struct ep *to, const uint8_t *p, size_t len);
 
 /* ---- initiator ---------------------------------------------------------- */
 
@@ -270,7 +270,7 @@ void ike_host_input(struct ike_host *host, const struct ep *from,
  * errno EINVAL, ENOMEM, EMFILE (cap),
  * ESHUTDOWN or what crypto said.
  */
-struct ike_sa *ike_register(struct ike_host *host, const struct ep *local,
+struct ike_sa *ike_register(struct ike_engine *engine, const struct ep *local,
 			    const struct ep *peer, const struct ike_id *gcks_id,
 			    const struct gike_req *req);
 
@@ -285,7 +285,7 @@ int ike_register_more(struct ike_sa *sa, const struct gike_req *req);
 int ike_report(struct ike_sa *sa, const struct ike_id *idg, uint16_t notify);
 int ike_leave(struct ike_sa *sa, const struct ike_id *idg); /* 49 */
 /*
- * Tells the key server that this host sends to the group with the Data SA
+ * Tells the key server that this engine sends to the group with the Data SA
  * @spi: N(MCSEC_SENDING) in an INFORMATIONAL, which others answer and ignore.
  * Errors as ike_register_more().
  */
@@ -304,10 +304,10 @@ int ike_rival(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
  * form for refusals; an answer with keys had better come by ike_reply() from
  * within group_request(), whose return value says whether it went out.
  */
-int ike_reply(struct ike_host *host, uint64_t token,
+int ike_reply(struct ike_engine *engine, uint64_t token,
 	      const struct gike_reply *reply);
 /* The SA a token belongs to, NULL when it is gone */
-struct ike_sa *ike_token_sa(struct ike_host *host, uint64_t token);
+struct ike_sa *ike_token_sa(struct ike_engine *engine, uint64_t token);
 
 /* ---- both --------------------------------------------------------------- */
 
@@ -339,15 +339,15 @@ bool ike_sa_is_up(const struct ike_sa *sa);
 bool ike_sa_is_initiator(const struct ike_sa *sa);
 /* "aes-gcm-16-256 sha2-256 x25519 kw-256"; for status */
 const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size);
-/* Of two SAs of a host, that with the greater number was opened later. */
+/* Of two SAs of a engine, that with the greater number was opened later. */
 uint64_t ike_sa_serial(const struct ike_sa *sa);
 /* One pointer for the user */
 void ike_sa_set_user(struct ike_sa *sa, void *user);
 void *ike_sa_user(const struct ike_sa *sa);
 
-/* SAs of the host; @fn must not close any */
-void ike_host_each(struct ike_host *host,
-		   void (*fn)(void *arg, struct ike_sa *sa), void *arg);
+/* SAs of the engine; @fn must not close any */
+void ike_engine_each(struct ike_engine *engine,
+		     void (*fn)(void *arg, struct ike_sa *sa), void *arg);
 
 /* ---- counters ----------------------------------------------------------- */
 
@@ -383,7 +383,7 @@ struct ike_stats {
 	uint64_t sas;
 };
 
-const struct ike_stats *ike_host_stats(const struct ike_host *host);
+const struct ike_stats *ike_engine_stats(const struct ike_engine *engine);
 /* Name and value one by one, in the order above; false past the end */
 bool ike_stats_item(const struct ike_stats *s, unsigned int i,
 		    const char **name, uint64_t *value);

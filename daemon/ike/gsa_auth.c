@@ -38,12 +38,12 @@ static int octets_of(struct ike_sa *sa, bool initiator, const struct blob *msg,
 /* RFC 7427 4: the peer must have said that it takes this hash. */
 static bool peer_takes_our_hash(const struct ike_sa *sa)
 {
-	return sa->peer_hashes & 1u << sigkey_hash(sa->host->cfg.key);
+	return sa->peer_hashes & 1u << sigkey_hash(sa->engine->cfg.key);
 }
 
 static int put_auth(struct ike_sa *sa, struct pchain *c)
 {
-	const struct ike_host_cfg *cfg = &sa->host->cfg;
+	const struct ike_engine_cfg *cfg = &sa->engine->cfg;
 	uint8_t id[4 + IKE_ID_MAX] = { cfg->id.type };
 	uint8_t sig[SIG_MAX_LEN];
 	size_t len, sig_len, alg_len;
@@ -68,7 +68,7 @@ static int put_auth(struct ike_sa *sa, struct pchain *c)
 
 static void put_certs(struct ike_sa *sa, struct pchain *c)
 {
-	const struct cert_chain *chain = sa->host->cfg.chain;
+	const struct cert_chain *chain = sa->engine->cfg.chain;
 	size_t n = cert_chain_count(chain);
 
 	for (size_t i = 0; i < n && i < IKE_CERTS_MAX; i++) {
@@ -109,7 +109,7 @@ static int verify(struct ike_sa *sa, const struct ike_msg *m,
 		  const struct pld *id_pld, const struct ike_id *id, char *why,
 		  size_t why_size)
 {
-	const struct ike_host_cfg *cfg = &sa->host->cfg;
+	const struct ike_engine_cfg *cfg = &sa->engine->cfg;
 	struct auth_octets octets[1 + INIT_VARIANTS];
 	size_t n = octets_all(sa, id_pld, octets);
 	int ret = -ENOMEM;
@@ -141,7 +141,7 @@ void certreq_put(struct pchain *c, const struct ike_sa *sa)
 	const uint8_t *hashes;
 	size_t len;
 
-	trust_authorities(sa->host->cfg.trust, &hashes, &len);
+	trust_authorities(sa->engine->cfg.trust, &hashes, &len);
 	cert_build(c, IKE_PLD_CERTREQ, IKE_CERT_X509_SIGNATURE, hashes, len);
 }
 
@@ -161,13 +161,13 @@ int auth_request(struct ike_sa *sa, const struct ike_task *t)
 		return ret;
 	wbuf_init(&w, IKE_INNER_MAX);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
-	id_build(&c, IKE_PLD_IDI, &sa->host->cfg.id);
+	id_build(&c, IKE_PLD_IDI, &sa->engine->cfg.id);
 	put_certs(sa, &c);
 	certreq_put(&c, sa);
 	id_build(&c, IKE_PLD_IDR, &sa->peer_id);
 	ret = put_auth(sa, &c);
 	if (!ret)
-		ret = greq_build(&c, t);
+		ret = group_req_build(&c, t);
 	/* The IDi that opens the chain, whatever follows it */
 	if (!ret)
 		ret = sa_request(sa, GIKE_XCHG_GSA_AUTH, IKE_PLD_IDI, &w);
@@ -227,7 +227,7 @@ void auth_got_response(struct ike_sa *sa, struct ike_msg *m)
 		return;
 	}
 	if (check_gcks(sa, m, why, sizeof(why))) {
-		sa->host->stats.auth_failed++;
+		sa->engine->stats.auth_failed++;
 		sa_event(sa, IKE_EV_AUTH_FAILED, why);
 		info_auth_failed(sa);
 		sa_close(sa, 0, why);
@@ -235,7 +235,7 @@ void auth_got_response(struct ike_sa *sa, struct ike_msg *m)
 	}
 	sa_up(sa);
 	if (!sa->dead)
-		grep_got(sa, m, task_take(sa));
+		group_reply_got(sa, m, task_take(sa));
 }
 
 /* ---- responder ---------------------------------------------------------- */
@@ -244,7 +244,7 @@ static void not_believed(struct ike_sa *sa, const char *why)
 {
 	char text[ID_STR_MAX + 160];
 
-	sa->host->stats.auth_failed++;
+	sa->engine->stats.auth_failed++;
 	handshake_failed(sa);
 	sa_event(sa, IKE_EV_AUTH_FAILED, why);
 	sa_respond_notify(sa, GIKE_XCHG_GSA_AUTH, IKE_N_AUTHENTICATION_FAILED,
@@ -256,7 +256,7 @@ static void not_believed(struct ike_sa *sa, const char *why)
 /* Nothing against the peer but the moment: it may try again. */
 static void not_now(struct ike_sa *sa, const char *why)
 {
-	host_cap(sa->host, &sa->peer, why);
+	engine_cap(sa->engine, &sa->peer, why);
 	sa_respond_notify(sa, GIKE_XCHG_GSA_AUTH, IKE_N_TEMPORARY_FAILURE, NULL,
 			  0);
 	sa_close(sa, 0, why);
@@ -271,7 +271,7 @@ void auth_got_request(struct ike_sa *sa, struct ike_msg *m)
 	rbuf_init(&r, m->idi.body, m->idi.len);
 	if (!m->idi.body || !m->auth.body || !m->idg.body ||
 	    id_parse(&r, &id)) {
-		sa->host->stats.in_syntax++;
+		sa->engine->stats.in_syntax++;
 		sa_respond_notify(sa, GIKE_XCHG_GSA_AUTH, IKE_N_INVALID_SYNTAX,
 				  NULL, 0);
 		sa_close(sa, 0, "GSA_AUTH without IDi, AUTH or IDg");
@@ -303,12 +303,12 @@ void auth_got_request(struct ike_sa *sa, struct ike_msg *m)
 		not_now(sa, "no IKE SA is idle that could give way");
 		return;
 	}
-	greq_ask(sa, m);
+	group_req_ask(sa, m);
 }
 
 int auth_answer_head(struct ike_sa *sa, struct pchain *c)
 {
-	id_build(c, IKE_PLD_IDR, &sa->host->cfg.id);
+	id_build(c, IKE_PLD_IDR, &sa->engine->cfg.id);
 	put_certs(sa, c);
 	return put_auth(sa, c);
 }

@@ -44,7 +44,7 @@ static void got_of_data(struct ike_sa *sa, const struct ike_msg *m,
 			uint16_t type, ike_of_data_fn *fn)
 {
 	const struct notify_pld *n = msg_notify(m, type);
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 	struct rbuf r;
 	uint32_t spi;
 
@@ -53,7 +53,7 @@ static void got_of_data(struct ike_sa *sa, const struct ike_msg *m,
 	rbuf_init(&r, n->data, n->len);
 	spi = rbuf_u32(&r);
 	if (!r.err)
-		fn(host->ctx, sa, rbuf_here(&r), rbuf_left(&r), spi);
+		fn(engine->ctx, sa, rbuf_here(&r), rbuf_left(&r), spi);
 }
 
 void info_delete(struct ike_sa *sa)
@@ -112,8 +112,8 @@ void info_got_request(struct ike_sa *sa, struct ike_msg *m)
 	} else if (deleted) {
 		sa_close(sa, 0, "closed by the peer");
 	} else {
-		got_of_data(sa, m, MCSEC_N_SENDING, sa->host->ops.sending);
-		got_of_data(sa, m, MCSEC_N_RIVAL, sa->host->ops.rival);
+		got_of_data(sa, m, MCSEC_N_SENDING, sa->engine->ops.sending);
+		got_of_data(sa, m, MCSEC_N_RIVAL, sa->engine->ops.rival);
 	}
 }
 

@@ -186,7 +186,7 @@ static int make_nonce(struct blob *b)
 
 static int make_keys(struct ike_sa *sa, const struct ke_pld *ke)
 {
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 	uint8_t shared[DH_MAX_SHARED];
 	char line[512];
 	int ret;
@@ -201,8 +201,8 @@ static int make_keys(struct ike_sa *sa, const struct ke_pld *ke)
 		return ret;
 	dh_free(sa->dh);
 	sa->dh = NULL;
-	if (host->cfg.export_keys && keys_line(sa, line, sizeof(line)))
-		host->cfg.export_keys(host->ctx, line);
+	if (engine->cfg.export_keys && keys_line(sa, line, sizeof(line)))
+		engine->cfg.export_keys(engine->ctx, line);
 	secret_wipe(line, sizeof(line));
 	return 0;
 }
@@ -212,7 +212,7 @@ static int make_keys(struct ike_sa *sa, const struct ke_pld *ke)
 /* The group of the KE payload: what the peer asked for, else our first */
 static int make_dh(struct ike_sa *sa)
 {
-	const struct proposal *p = &sa->host->proposals.p[0];
+	const struct proposal *p = &sa->engine->proposals.p[0];
 
 	if (sa->dh && dh_group(sa->dh) == sa->suite.ke)
 		return 0;
@@ -237,7 +237,7 @@ static void init_build(struct ike_sa *sa, struct wbuf *w)
 	pchain_init(&c, w, IKE_HDR_NEXT_OFF);
 	if (sa->cookie.p)
 		notify_build(&c, IKE_N_COOKIE, sa->cookie.p, sa->cookie.len);
-	sa_build(&c, &sa->host->proposals);
+	sa_build(&c, &sa->engine->proposals);
 	ke_build(&c, sa->suite.ke, dh_public(sa->dh),
 		 dh_public_len(sa->suite.ke));
 	raw_build(&c, IKE_PLD_NONCE, sa->ni.p, sa->ni.len);
@@ -299,7 +299,7 @@ static bool init_not_yet(struct ike_sa *sa, const struct ike_msg *m)
 		uint16_t group = n->len == 2 ? n->data[0] << 8 | n->data[1] : 0;
 
 		if (group != sa->suite.ke &&
-		    ke_offered(&sa->host->proposals, group)) {
+		    ke_offered(&sa->engine->proposals, group)) {
 			sa->suite.ke = group;
 			try_again(sa);
 		}
@@ -324,7 +324,8 @@ static bool init_read(struct ike_sa *sa, const struct ike_msg *m,
 	    nonce_check(&m->nonce) || !memcmp(m->h.spi_r, zero, IKE_SPI_LEN))
 		return false;
 	rbuf_init(&r, m->sa.body, m->sa.len);
-	if (sa_parse(&r, &answer) || !chosen(&sa->host->proposals, &answer, s))
+	if (sa_parse(&r, &answer) ||
+	    !chosen(&sa->engine->proposals, &answer, s))
 		return false;
 	rbuf_init(&r, m->ke.body, m->ke.len);
 	return !ke_parse(&r, ke) && ke->group == s->ke &&
@@ -334,7 +335,7 @@ static bool init_read(struct ike_sa *sa, const struct ike_msg *m,
 void init_got_response(struct ike_sa *sa, const struct ep *to, const uint8_t *p,
 		       size_t len, const struct ike_hdr *h)
 {
-	struct ike_stats *st = &sa->host->stats;
+	struct ike_stats *st = &sa->engine->stats;
 	struct ike_suite suite = { 0 };
 	struct ike_msg m = { .h = *h };
 	struct ke_pld ke;
@@ -375,7 +376,7 @@ void init_got_response(struct ike_sa *sa, const struct ep *to, const uint8_t *p,
 	sa->peer_hashes = get_hashes(&m);
 	nat_see(sa, &m, &sa->peer, to);
 	nat_float(sa);
-	timer_del(sa->host->cfg.tq, &sa->t_rexmit);
+	timer_del(sa->engine->cfg.tq, &sa->t_rexmit);
 	sa->my_busy = false;
 	sa->my_mid = 1;
 	task_free(task_take(sa));
@@ -393,63 +394,64 @@ struct init_in {
 	struct ike_msg m;
 	struct ke_pld ke;
 	struct ike_suite suite;
-	struct host_crowd crowd;
+	struct engine_crowd crowd;
 };
 
 /* False: answered, or passed over */
-static bool cookie_ok(struct ike_host *host, struct init_in *in)
+static bool cookie_ok(struct ike_engine *engine, struct init_in *in)
 {
 	const struct notify_pld *n = msg_notify(&in->m, IKE_N_COOKIE);
-	uint64_t now = clock_mono_ms(host->cfg.clock);
+	uint64_t now = clock_mono_ms(engine->cfg.clock);
 	uint8_t cookie[COOKIE_LEN];
 
-	if (!host->cfg.cookie_always && !in->crowd.oldest &&
-	    host->stats.half_open < host->cfg.cookie_above)
+	if (!engine->cfg.cookie_always && !in->crowd.oldest &&
+	    engine->stats.half_open < engine->cfg.cookie_above)
 		return true;
 	if (n &&
-	    cookie_good(&host->cookies, now, in->from, in->m.h.spi_i,
+	    cookie_good(&engine->cookies, now, in->from, in->m.h.spi_i,
 			in->m.nonce.body, in->m.nonce.len, n->data, n->len))
 		return true;
 	if (n)
-		host->stats.cookie_bad++;
-	if (cookie_make(&host->cookies, now, in->from, in->m.h.spi_i,
+		engine->stats.cookie_bad++;
+	if (cookie_make(&engine->cookies, now, in->from, in->m.h.spi_i,
 			in->m.nonce.body, in->m.nonce.len, cookie))
 		return false;
-	host->stats.cookie_sent++;
-	host->cookie_ms = now;
-	host_answer_clear(host, in->from, in->to, &in->m.h, IKE_N_COOKIE,
-			  cookie, sizeof(cookie));
+	engine->stats.cookie_sent++;
+	engine->cookie_ms = now;
+	engine_answer_clear(engine, in->from, in->to, &in->m.h, IKE_N_COOKIE,
+			    cookie, sizeof(cookie));
 	return false;
 }
 
-static bool caps_ok(struct ike_host *host, struct init_in *in,
+static bool caps_ok(struct ike_engine *engine, struct init_in *in,
 		    unsigned int of_peer)
 {
 	const char *what = NULL;
 
-	if (host->dying)
+	if (engine->dying)
 		return false;
-	if (!handshake_left(host, in->from))
+	if (!handshake_left(engine, in->from))
 		what = "too many handshakes from there came to nothing";
-	else if (of_peer >= host->cfg.max_per_peer &&
-		 !place_idle(host, &in->from->addr))
+	else if (of_peer >= engine->cfg.max_per_peer &&
+		 !place_idle(engine, &in->from->addr))
 		what = "too many IKE SAs of one address";
-	else if (!half_open_room(host, &in->crowd))
+	else if (!half_open_room(engine, &in->crowd))
 		what = in->crowd.near
 			       ? "too many half-open IKE SAs of one address or network"
 			       : "too many half-open IKE SAs";
 	if (what)
-		host_cap(host, in->from, what);
+		engine_cap(engine, in->from, what);
 	return !what;
 }
 
-static void bad_init(struct ike_host *host, const struct init_in *in,
+static void bad_init(struct ike_engine *engine, const struct init_in *in,
 		     const char *why)
 {
-	host->stats.in_syntax++;
-	host_not_taken(host, in->from, "IKE_SA_INIT, INVALID_SYNTAX: %s", why);
-	host_error_clear(host, in->from, in->to, &in->m.h, IKE_N_INVALID_SYNTAX,
-			 NULL, 0);
+	engine->stats.in_syntax++;
+	engine_not_taken(engine, in->from, "IKE_SA_INIT, INVALID_SYNTAX: %s",
+			 why);
+	engine_error_clear(engine, in->from, in->to, &in->m.h,
+			   IKE_N_INVALID_SYNTAX, NULL, 0);
 }
 
 /* What no proposal of @offer has in common with ours, for who reads logs */
@@ -480,7 +482,7 @@ static const char *lacks(const struct sa_pld *own, const struct sa_pld *offer)
 }
 
 /* What is cheap, before any state and any key exchange */
-static bool offer_ok(struct ike_host *host, struct init_in *in)
+static bool offer_ok(struct ike_engine *engine, struct init_in *in)
 {
 	static struct sa_pld offer;
 	uint8_t group[2];
@@ -492,27 +494,27 @@ static bool offer_ok(struct ike_host *host, struct init_in *in)
 	rbuf_init(&r, in->m.ke.body, in->m.ke.len);
 	if (ke_parse(&r, &in->ke))
 		goto bad;
-	if (!choose(&host->proposals, &offer, &in->suite)) {
-		host->stats.no_proposal++;
-		host_not_taken(host, in->from,
-			       "IKE_SA_INIT, NO_PROPOSAL_CHOSEN: %s",
-			       lacks(&host->proposals, &offer));
-		host_error_clear(host, in->from, in->to, &in->m.h,
-				 IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
+	if (!choose(&engine->proposals, &offer, &in->suite)) {
+		engine->stats.no_proposal++;
+		engine_not_taken(engine, in->from,
+				 "IKE_SA_INIT, NO_PROPOSAL_CHOSEN: %s",
+				 lacks(&engine->proposals, &offer));
+		engine_error_clear(engine, in->from, in->to, &in->m.h,
+				   IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
 		return false;
 	}
 	if (in->ke.group != in->suite.ke) {
-		host->stats.invalid_ke++;
+		engine->stats.invalid_ke++;
 		group[0] = in->suite.ke >> 8;
 		group[1] = in->suite.ke;
-		host_answer_clear(host, in->from, in->to, &in->m.h,
-				  IKE_N_INVALID_KE_PAYLOAD, group, 2);
+		engine_answer_clear(engine, in->from, in->to, &in->m.h,
+				    IKE_N_INVALID_KE_PAYLOAD, group, 2);
 		return false;
 	}
 	if (in->ke.len == dh_public_len(in->suite.ke))
 		return true;
 bad:
-	bad_init(host, in, "SA or KE payload");
+	bad_init(engine, in, "SA or KE payload");
 	return false;
 }
 
@@ -553,7 +555,7 @@ static int sa_prepare(struct ike_sa *sa, struct init_in *in)
 	sa->suite = in->suite;
 	nat_see(sa, &in->m, in->from, in->to);
 	sa->peer_hashes = get_hashes(&in->m);
-	ret = host_new_spi(sa->host, sa->spi_r);
+	ret = engine_new_spi(sa->engine, sa->spi_r);
 	if (!ret)
 		ret = dh_new(sa->suite.ke, &sa->dh);
 	if (!ret)
@@ -571,9 +573,9 @@ static int sa_prepare(struct ike_sa *sa, struct init_in *in)
 	return ret ? ret : make_keys(sa, &in->ke);
 }
 
-static void open_sa(struct ike_host *host, struct init_in *in)
+static void open_sa(struct ike_engine *engine, struct init_in *in)
 {
-	struct ike_sa *sa = sa_new(host, false, in->to, in->from);
+	struct ike_sa *sa = sa_new(engine, false, in->to, in->from);
 	int ret = sa ? sa_prepare(sa, in) : -ENOMEM;
 
 	if (ret) {
@@ -582,12 +584,12 @@ static void open_sa(struct ike_host *host, struct init_in *in)
 		/* -EBADMSG: the point is none of the curve */
 		if (ret != -EBADMSG)
 			return;
-		bad_init(host, in, "KE is no point of its curve");
+		bad_init(engine, in, "KE is no point of its curve");
 		return;
 	}
 	if (in->crowd.oldest) {
-		host_cap(host, in->from,
-			 "too many half-open IKE SAs, the oldest goes");
+		engine_cap(engine, in->from,
+			   "too many half-open IKE SAs, the oldest goes");
 		sa_close(in->crowd.oldest, 0,
 			 "gives way to another half-open IKE SA");
 	}
@@ -595,12 +597,12 @@ static void open_sa(struct ike_host *host, struct init_in *in)
 		sa_free(sa);
 		return;
 	}
-	host_add(host, sa);
+	engine_add(engine, sa);
 	ike_sa_state(sa, IKE_ST_INIT_DONE);
 	sa->peer_mid = 1;
-	timer_set(host->cfg.tq, &sa->t_life, host->cfg.half_open_ms);
-	host_send(host, &sa->local, &sa->peer, sa->init_res.p,
-		  sa->init_res.len);
+	timer_set(engine->cfg.tq, &sa->t_life, engine->cfg.half_open_ms);
+	engine_send(engine, &sa->local, &sa->peer, sa->init_res.p,
+		    sa->init_res.len);
 }
 
 /*
@@ -608,15 +610,15 @@ static void open_sa(struct ike_host *host, struct init_in *in)
  * has only the SPI in common may be anybody's, and must not stand in the way
  * of the true one.
  */
-static void seen_before(struct ike_host *host, struct ike_sa *sa,
+static void seen_before(struct ike_engine *engine, struct ike_sa *sa,
 			const struct ep *from, const struct ep *to)
 {
-	host->stats.in_rexmit++;
+	engine->stats.in_rexmit++;
 	if (sa->state == IKE_ST_INIT_DONE)
-		host_send(host, to, from, sa->init_res.p, sa->init_res.len);
+		engine_send(engine, to, from, sa->init_res.p, sa->init_res.len);
 }
 
-void init_got_request(struct ike_host *host, const struct ep *from,
+void init_got_request(struct ike_engine *engine, const struct ep *from,
 		      const struct ep *to, const uint8_t *p, size_t len,
 		      const struct ike_hdr *h)
 {
@@ -629,29 +631,29 @@ void init_got_request(struct ike_host *host, const struct ep *from,
 
 	if (hash_sha256(&iov, 1, in.hash))
 		return;
-	of_peer = host_peer_count(host, from, in.hash, &same);
+	of_peer = engine_peer_count(engine, from, in.hash, &same);
 	if (same) {
-		seen_before(host, same, from, to);
+		seen_before(engine, same, from, to);
 		return;
 	}
 	in.m.h = *h;
 	ret = msg_sort(&in.m, MSG_CLEAR, h->next, p + IKE_HDR_LEN,
 		       len - IKE_HDR_LEN, why, sizeof(why));
 	if (ret == -EPROTONOSUPPORT) {
-		host->stats.in_critical++;
-		host_not_taken(host, from, "IKE_SA_INIT, %s", why);
-		host_error_clear(host, from, to, h,
-				 IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
-				 &in.m.critical, 1);
+		engine->stats.in_critical++;
+		engine_not_taken(engine, from, "IKE_SA_INIT, %s", why);
+		engine_error_clear(engine, from, to, h,
+				   IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
+				   &in.m.critical, 1);
 		return;
 	}
 	if (ret || !in.m.sa.body || !in.m.ke.body || !in.m.nonce.body ||
 	    nonce_check(&in.m.nonce)) {
-		bad_init(host, &in, ret ? why : "SA, KE or nonce is missing");
+		bad_init(engine, &in, ret ? why : "SA, KE or nonce is missing");
 		return;
 	}
-	half_open_look(host, &from->addr, &in.crowd);
-	if (cookie_ok(host, &in) && caps_ok(host, &in, of_peer) &&
-	    offer_ok(host, &in))
-		open_sa(host, &in);
+	half_open_look(engine, &from->addr, &in.crowd);
+	if (cookie_ok(engine, &in) && caps_ok(engine, &in, of_peer) &&
+	    offer_ok(engine, &in))
+		open_sa(engine, &in);
 }

@@ -48,18 +48,18 @@ static int with_cookie(struct ike_sa *sa, const uint8_t *cookie,
 
 int init_variant(struct ike_sa *sa, unsigned int i, struct blob *out)
 {
-	struct ike_host *host = sa->host;
-	uint64_t now = clock_mono_ms(host->cfg.clock);
+	struct ike_engine *engine = sa->engine;
+	uint64_t now = clock_mono_ms(engine->cfg.clock);
 	uint8_t good[COOKIES_GOOD][COOKIE_LEN];
 	const uint8_t *cookie = NULL;
 	int ret;
 
 	/* none was given out lately */
-	if (sa->initiator || !host->stats.cookie_sent ||
-	    now - host->cookie_ms > 2 * COOKIE_ROTATE_MS)
+	if (sa->initiator || !engine->stats.cookie_sent ||
+	    now - engine->cookie_ms > 2 * COOKIE_ROTATE_MS)
 		return -ENOENT;
 	if (i) {
-		if (i > cookie_all(&host->cookies, now, &sa->init_from,
+		if (i > cookie_all(&engine->cookies, now, &sa->init_from,
 				   sa->spi_i, sa->ni.p, sa->ni.len, good))
 			return -ENOENT;
 		cookie = good[i - 1];

@@ -24,21 +24,21 @@ static int natd(const uint8_t *spi_i, const uint8_t *spi_r, const struct ep *e,
 /* Where our datagrams come from, before any NAT */
 static bool own_ep(const struct ike_sa *sa, struct ep *e)
 {
-	const struct ike_host *host = sa->host;
+	const struct ike_engine *engine = sa->engine;
 
 	*e = sa->local;
 	if (!addr_is_none(&e->addr) && !addr_is_any(&e->addr))
 		return true;
-	return sa->initiator && host->ops.local_of &&
-	       !host->ops.local_of(host->ctx, &sa->peer, e);
+	return sa->initiator && engine->ops.local_of &&
+	       !engine->ops.local_of(engine->ctx, &sa->peer, e);
 }
 
 static bool may_float(const struct ike_sa *sa)
 {
-	const struct ike_host *host = sa->host;
+	const struct ike_engine *engine = sa->engine;
 
-	return sa->initiator || !host->ops.hears_natt ||
-	       host->ops.hears_natt(host->ctx, &sa->local);
+	return sa->initiator || !engine->ops.hears_natt ||
+	       engine->ops.hears_natt(engine->ctx, &sa->local);
 }
 
 void nat_put(struct pchain *c, const struct ike_sa *sa)
@@ -101,21 +101,21 @@ void nat_see(struct ike_sa *sa, const struct ike_msg *m, const struct ep *from,
 
 void nat_float(struct ike_sa *sa)
 {
-	uint16_t port = sa->host->cfg.natt_port;
+	uint16_t port = sa->engine->cfg.natt_port;
 
 	if (!port || (!sa->nat_here && !sa->nat_there))
 		return;
 	sa->local.port = port;
 	sa->peer.port = IKE_NATT_PORT;
-	if (sa->nat_here && sa->host->ops.keepalive)
-		timer_set(sa->host->cfg.tq, &sa->t_keepalive, KEEPALIVE_MS);
+	if (sa->nat_here && sa->engine->ops.keepalive)
+		timer_set(sa->engine->cfg.tq, &sa->t_keepalive, KEEPALIVE_MS);
 }
 
 void nat_keepalive(void *arg)
 {
 	struct ike_sa *sa = arg;
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 
-	host->ops.keepalive(host->ctx, &sa->local, &sa->peer);
-	timer_set(host->cfg.tq, &sa->t_keepalive, KEEPALIVE_MS);
+	engine->ops.keepalive(engine->ctx, &sa->local, &sa->peer);
+	timer_set(engine->cfg.tq, &sa->t_keepalive, KEEPALIVE_MS);
 }

@@ -47,30 +47,31 @@ static const struct quota_rule of_identity = {
 	.keys = 4096,
 };
 
-int places_init(struct ike_host *host, uint64_t seed)
+int places_init(struct ike_engine *engine, uint64_t seed)
 {
-	TAILQ_INIT(&host->half_open);
-	TAILQ_INIT(&host->by_use);
-	host->seed = seed;
-	if (!host->cfg.responder)
+	TAILQ_INIT(&engine->half_open);
+	TAILQ_INIT(&engine->by_use);
+	engine->seed = seed;
+	if (!engine->cfg.responder)
 		return 0;
-	host->net_quota = quota_new(&of_net, seed);
-	host->ep_quota = quota_new(&of_ep, seed);
-	host->name_quota = quota_new(&of_identity, seed);
-	return host->net_quota && host->ep_quota && host->name_quota ? 0
-								     : -ENOMEM;
+	engine->net_quota = quota_new(&of_net, seed);
+	engine->ep_quota = quota_new(&of_ep, seed);
+	engine->name_quota = quota_new(&of_identity, seed);
+	return engine->net_quota && engine->ep_quota && engine->name_quota
+		       ? 0
+		       : -ENOMEM;
 }
 
-void places_free(struct ike_host *host)
+void places_free(struct ike_engine *engine)
 {
-	quota_free(host->net_quota);
-	quota_free(host->ep_quota);
-	quota_free(host->name_quota);
+	quota_free(engine->net_quota);
+	quota_free(engine->ep_quota);
+	quota_free(engine->name_quota);
 }
 
-static uint64_t now_of(const struct ike_host *host)
+static uint64_t now_of(const struct ike_engine *engine)
 {
-	return clock_mono_ms(host->cfg.clock);
+	return clock_mono_ms(engine->cfg.clock);
 }
 
 /* ---- half-open: crowds -------------------------------------------------- */
@@ -83,28 +84,29 @@ struct crowd {
 	struct ike_sa_queue sas; /* the oldest first */
 };
 
-static struct crowd_list *crowd_bucket(struct ike_host *host,
+static struct crowd_list *crowd_bucket(struct ike_engine *engine,
 				       struct crowd_list *table,
 				       const struct addr *key)
 {
-	return &table[host_hash(host, key, sizeof(*key)) % HOST_BUCKETS];
+	return &table[engine_hash(engine, key, sizeof(*key)) % ENGINE_BUCKETS];
 }
 
-static struct crowd *crowd_find(struct ike_host *host, struct crowd_list *table,
+static struct crowd *crowd_find(struct ike_engine *engine,
+				struct crowd_list *table,
 				const struct addr *key)
 {
 	struct crowd *c;
 
-	LIST_FOREACH(c, crowd_bucket(host, table, key), link)
+	LIST_FOREACH(c, crowd_bucket(engine, table, key), link)
 	if (addr_equal(&c->key, key))
 		return c;
 	return NULL;
 }
 
-static struct crowd *crowd_get(struct ike_host *host, struct crowd_list *table,
-			       const struct addr *key)
+static struct crowd *crowd_get(struct ike_engine *engine,
+			       struct crowd_list *table, const struct addr *key)
 {
-	struct crowd *c = crowd_find(host, table, key);
+	struct crowd *c = crowd_find(engine, table, key);
 
 	if (c)
 		return c;
@@ -113,7 +115,7 @@ static struct crowd *crowd_get(struct ike_host *host, struct crowd_list *table,
 		return NULL;
 	c->key = *key;
 	TAILQ_INIT(&c->sas);
-	LIST_INSERT_HEAD(crowd_bucket(host, table, key), c, link);
+	LIST_INSERT_HEAD(crowd_bucket(engine, table, key), c, link);
 	return c;
 }
 
@@ -127,13 +129,13 @@ static void crowd_put(struct crowd *c)
 
 int half_open_enter(struct ike_sa *sa)
 {
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 	struct crowd *of_addr, *of_net;
 	struct addr net;
 
 	addr_net(&sa->peer.addr, &net);
-	of_addr = crowd_get(host, host->addr_crowds, &sa->peer.addr);
-	of_net = crowd_get(host, host->net_crowds, &net);
+	of_addr = crowd_get(engine, engine->addr_crowds, &sa->peer.addr);
+	of_net = crowd_get(engine, engine->net_crowds, &net);
 	if (!of_addr || !of_net) {
 		if (of_addr)
 			crowd_put(of_addr);
@@ -147,19 +149,19 @@ int half_open_enter(struct ike_sa *sa)
 	TAILQ_INSERT_TAIL(&of_net->sas, sa, in_net);
 	of_addr->n++;
 	of_net->n++;
-	sa->born_ms = now_of(host);
-	TAILQ_INSERT_TAIL(&host->half_open, sa, by_age);
-	host->stats.half_open++;
-	quota_spend(host->net_quota, &net, sizeof(net), sa->born_ms);
+	sa->born_ms = now_of(engine);
+	TAILQ_INSERT_TAIL(&engine->half_open, sa, by_age);
+	engine->stats.half_open++;
+	quota_spend(engine->net_quota, &net, sizeof(net), sa->born_ms);
 	return 0;
 }
 
 void half_open_leave(struct ike_sa *sa)
 {
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 
-	TAILQ_REMOVE(&host->half_open, sa, by_age);
-	host->stats.half_open--;
+	TAILQ_REMOVE(&engine->half_open, sa, by_age);
+	engine->stats.half_open--;
 	TAILQ_REMOVE(&sa->of_addr->sas, sa, in_addr);
 	TAILQ_REMOVE(&sa->of_net->sas, sa, in_net);
 	sa->of_addr->n--;
@@ -170,29 +172,30 @@ void half_open_leave(struct ike_sa *sa)
 	sa->of_net = NULL;
 }
 
-void half_open_look(struct ike_host *host, const struct addr *peer,
-		    struct host_crowd *look)
+void half_open_look(struct ike_engine *engine, const struct addr *peer,
+		    struct engine_crowd *look)
 {
 	struct crowd *of_addr, *of_net;
 	struct addr net;
 
 	memset(look, 0, sizeof(*look));
 	addr_net(peer, &net);
-	of_addr = crowd_find(host, host->addr_crowds, peer);
-	of_net = crowd_find(host, host->net_crowds, &net);
-	if (of_addr && of_addr->n >= host->cfg.max_half_open_addr)
+	of_addr = crowd_find(engine, engine->addr_crowds, peer);
+	of_net = crowd_find(engine, engine->net_crowds, &net);
+	if (of_addr && of_addr->n >= engine->cfg.max_half_open_addr)
 		look->oldest = TAILQ_FIRST(&of_addr->sas);
-	else if (of_net && of_net->n >= host->cfg.max_half_open_net)
+	else if (of_net && of_net->n >= engine->cfg.max_half_open_net)
 		look->oldest = TAILQ_FIRST(&of_net->sas);
 	look->near = look->oldest;
-	if (!look->oldest && host->stats.half_open >= host->cfg.max_half_open)
-		look->oldest = TAILQ_FIRST(&host->half_open);
+	if (!look->oldest &&
+	    engine->stats.half_open >= engine->cfg.max_half_open)
+		look->oldest = TAILQ_FIRST(&engine->half_open);
 }
 
-bool half_open_room(struct ike_host *host, const struct host_crowd *look)
+bool half_open_room(struct ike_engine *engine, const struct engine_crowd *look)
 {
 	return !look->oldest ||
-	       now_of(host) - look->oldest->born_ms >= HALF_OPEN_OLD_MS;
+	       now_of(engine) - look->oldest->born_ms >= HALF_OPEN_OLD_MS;
 }
 
 /* ---- handshakes that came to nothing ------------------------------------ */
@@ -209,30 +212,30 @@ static void ep_key(const struct ep *e, struct ep_key *k)
 	k->port = e->port;
 }
 
-bool handshake_left(struct ike_host *host, const struct ep *from)
+bool handshake_left(struct ike_engine *engine, const struct ep *from)
 {
-	uint64_t now = now_of(host);
+	uint64_t now = now_of(engine);
 	struct ep_key k;
 	struct addr net;
 
 	addr_net(&from->addr, &net);
 	ep_key(from, &k);
-	if (quota_left(host->net_quota, &net, sizeof(net), now) &&
-	    quota_left(host->ep_quota, &k, sizeof(k), now))
+	if (quota_left(engine->net_quota, &net, sizeof(net), now) &&
+	    quota_left(engine->ep_quota, &k, sizeof(k), now))
 		return true;
-	host->stats.paced++;
+	engine->stats.paced++;
 	return false;
 }
 
 bool handshake_here_left(struct ike_sa *sa)
 {
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 	struct ep_key k;
 
 	ep_key(&sa->peer, &k);
-	if (quota_left(host->ep_quota, &k, sizeof(k), now_of(host)))
+	if (quota_left(engine->ep_quota, &k, sizeof(k), now_of(engine)))
 		return true;
-	host->stats.paced++;
+	engine->stats.paced++;
 	return false;
 }
 
@@ -241,7 +244,7 @@ void handshake_failed(struct ike_sa *sa)
 	struct ep_key k;
 
 	ep_key(&sa->peer, &k);
-	quota_spend(sa->host->ep_quota, &k, sizeof(k), now_of(sa->host));
+	quota_spend(sa->engine->ep_quota, &k, sizeof(k), now_of(sa->engine));
 }
 
 /* Upper and lower case is one identity, as certificates compare names. */
@@ -256,24 +259,25 @@ static size_t name_key(const char *name, char buf[static ID_STR_MAX])
 
 bool name_left(struct ike_sa *sa)
 {
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 	char key[ID_STR_MAX];
 	size_t len = name_key(sa->peer_name, key);
 
-	if (quota_left(host->name_quota, key, len, now_of(host)))
+	if (quota_left(engine->name_quota, key, len, now_of(engine)))
 		return true;
-	host->stats.paced++;
+	engine->stats.paced++;
 	return false;
 }
 
 /* ---- authenticated ------------------------------------------------------ */
 
-static struct ike_sa_list *name_bucket(struct ike_host *host, const char *name)
+static struct ike_sa_list *name_bucket(struct ike_engine *engine,
+				       const char *name)
 {
 	char key[ID_STR_MAX];
 	size_t len = name_key(name, key);
 
-	return &host->by_name[host_hash(host, key, len) % HOST_BUCKETS];
+	return &engine->by_name[engine_hash(engine, key, len) % ENGINE_BUCKETS];
 }
 
 static bool replaceable(const struct ike_sa *sa)
@@ -282,28 +286,29 @@ static bool replaceable(const struct ike_sa *sa)
 	return sa->state == IKE_ST_UP && !sa->waits;
 }
 
-static struct ike_sa *idlest_of(struct ike_host *host, const struct addr *a)
+static struct ike_sa *idlest_of(struct ike_engine *engine, const struct addr *a)
 {
 	struct ike_sa *sa;
 
-	TAILQ_FOREACH(sa, &host->by_use, by_use)
+	TAILQ_FOREACH(sa, &engine->by_use, by_use)
 	if (replaceable(sa) && (!a || addr_equal(&sa->peer.addr, a)))
 		return sa;
 	return NULL;
 }
 
-bool place_idle(struct ike_host *host, const struct addr *peer)
+bool place_idle(struct ike_engine *engine, const struct addr *peer)
 {
-	return idlest_of(host, peer);
+	return idlest_of(engine, peer);
 }
 
 /* The oldest SA of @sa's identity, if that has as many as it may */
-static struct ike_sa *surplus(struct ike_host *host, const struct ike_sa *sa)
+static struct ike_sa *surplus(struct ike_engine *engine,
+			      const struct ike_sa *sa)
 {
 	struct ike_sa *o, *oldest = NULL;
 	unsigned int n = 0;
 
-	LIST_FOREACH(o, name_bucket(host, sa->peer_name), in_name)
+	LIST_FOREACH(o, name_bucket(engine, sa->peer_name), in_name)
 	{
 		if (strcasecmp(o->peer_name, sa->peer_name))
 			continue;
@@ -311,22 +316,22 @@ static struct ike_sa *surplus(struct ike_host *host, const struct ike_sa *sa)
 		if (!oldest || o->serial < oldest->serial)
 			oldest = o;
 	}
-	return n >= host->cfg.max_per_identity ? oldest : NULL;
+	return n >= engine->cfg.max_per_identity ? oldest : NULL;
 }
 
-static unsigned int of_address(struct ike_host *host, const struct addr *a)
+static unsigned int of_address(struct ike_engine *engine, const struct addr *a)
 {
 	struct ike_sa *sa;
 	unsigned int n = 0;
 
-	LIST_FOREACH(sa, host_peer_bucket(host, a), by_peer)
+	LIST_FOREACH(sa, engine_peer_bucket(engine, a), by_peer)
 	n += sa->placed && addr_equal(&sa->peer.addr, a);
 	return n;
 }
 
 int place_take(struct ike_sa *sa)
 {
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 	const struct addr *a = &sa->peer.addr;
 	char key[ID_STR_MAX];
 	struct ike_sa *old;
@@ -335,40 +340,41 @@ int place_take(struct ike_sa *sa)
 
 	addr_net(&sa->init_from.addr, &net);
 	len = name_key(sa->peer_name, key);
-	quota_give_back(host->net_quota, &net, sizeof(net), now_of(host));
-	quota_spend(host->name_quota, key, len, now_of(host));
-	while ((old = surplus(host, sa)))
+	quota_give_back(engine->net_quota, &net, sizeof(net), now_of(engine));
+	quota_spend(engine->name_quota, key, len, now_of(engine));
+	while ((old = surplus(engine, sa)))
 		ike_close(old, "replaced by a newer one of the same identity");
-	if (of_address(host, a) >= host->cfg.max_per_peer) {
-		host_cap(host, &sa->peer,
-			 "too many IKE SAs of one address, the idlest goes");
-		old = idlest_of(host, a);
+	if (of_address(engine, a) >= engine->cfg.max_per_peer) {
+		engine_cap(engine, &sa->peer,
+			   "too many IKE SAs of one address, the idlest goes");
+		old = idlest_of(engine, a);
 		if (!old)
 			return -EBUSY;
 		ike_close(old, "idle, and others of its address want in");
 	}
-	if (host->n_placed >= host->cfg.max_sas) {
-		host_cap(host, &sa->peer, "too many IKE SAs, the idlest goes");
-		old = idlest_of(host, NULL);
+	if (engine->n_placed >= engine->cfg.max_sas) {
+		engine_cap(engine, &sa->peer,
+			   "too many IKE SAs, the idlest goes");
+		old = idlest_of(engine, NULL);
 		if (!old)
 			return -EBUSY;
 		ike_close(old, "idle, and others want in");
 	}
 	sa->placed = true;
-	host->n_placed++;
-	LIST_INSERT_HEAD(name_bucket(host, sa->peer_name), sa, in_name);
-	TAILQ_INSERT_TAIL(&host->by_use, sa, by_use);
+	engine->n_placed++;
+	LIST_INSERT_HEAD(name_bucket(engine, sa->peer_name), sa, in_name);
+	TAILQ_INSERT_TAIL(&engine->by_use, sa, by_use);
 	return 0;
 }
 
 void place_used(struct ike_sa *sa)
 {
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 
 	if (!sa->placed)
 		return;
-	TAILQ_REMOVE(&host->by_use, sa, by_use);
-	TAILQ_INSERT_TAIL(&host->by_use, sa, by_use);
+	TAILQ_REMOVE(&engine->by_use, sa, by_use);
+	TAILQ_INSERT_TAIL(&engine->by_use, sa, by_use);
 }
 
 void place_leave(struct ike_sa *sa)
@@ -376,7 +382,7 @@ void place_leave(struct ike_sa *sa)
 	if (!sa->placed)
 		return;
 	sa->placed = false;
-	sa->host->n_placed--;
+	sa->engine->n_placed--;
 	LIST_REMOVE(sa, in_name);
-	TAILQ_REMOVE(&sa->host->by_use, sa, by_use);
+	TAILQ_REMOVE(&sa->engine->by_use, sa, by_use);
 }

@@ -19,7 +19,7 @@
 
 /* ---- initiator: asking -------------------------------------------------- */
 
-int greq_build(struct pchain *c, const struct ike_task *t)
+int group_req_build(struct pchain *c, const struct ike_task *t)
 {
 	static struct sa_pld sag;
 	uint8_t n[4] = { t->n_sender_ids >> 24, t->n_sender_ids >> 16,
@@ -49,7 +49,7 @@ int reg_request(struct ike_sa *sa, const struct ike_task *t)
 
 	wbuf_init(&w, IKE_INNER_MAX);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
-	ret = greq_build(&c, t);
+	ret = group_req_build(&c, t);
 	if (!ret)
 		ret = sa_request(sa, GIKE_XCHG_GSA_REGISTRATION, GIKE_PLD_IDG,
 				 &w);
@@ -123,14 +123,15 @@ static void tell_refused(struct ike_sa *sa, const struct ike_task *t,
 			 uint16_t notify, const char *why)
 {
 	log_debug("ike %s: registration refused: %s", sa->name, why);
-	if (sa->host->ops.refused)
-		sa->host->ops.refused(sa->host->ctx, sa, &t->idg, notify, why);
+	if (sa->engine->ops.refused)
+		sa->engine->ops.refused(sa->engine->ctx, sa, &t->idg, notify,
+					why);
 }
 
 static void got_keys(struct ike_sa *sa, const struct ike_msg *m,
 		     const struct ike_task *t)
 {
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 	struct ike_task report = {
 		.type = TASK_REPORT,
 		.report = IKE_N_NO_PROPOSAL_CHOSEN,
@@ -148,23 +149,23 @@ static void got_keys(struct ike_sa *sa, const struct ike_msg *m,
 		tell_refused(sa, t, 0, text);
 		return;
 	}
-	if (host->ops.registered)
-		host->ops.registered(host->ctx, sa, &t->idg, &gsa, &kd,
-				     msg_notify(m, IKE_N_USE_TRANSPORT_MODE));
+	if (engine->ops.registered)
+		engine->ops.registered(engine->ctx, sa, &t->idg, &gsa, &kd,
+				       msg_notify(m, IKE_N_USE_TRANSPORT_MODE));
 	kd_free(&kd);
 }
 
-void grep_got(struct ike_sa *sa, struct ike_msg *m, struct ike_task *t)
+void group_reply_got(struct ike_sa *sa, struct ike_msg *m, struct ike_task *t)
 {
 	const struct notify_pld *e = msg_error(m);
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 	char why[96];
 
 	if (!t)
 		return;
 	if (t->type == TASK_REPORT) {
-		if (host->ops.left)
-			host->ops.left(host->ctx, sa, &t->idg);
+		if (engine->ops.left)
+			engine->ops.left(engine->ctx, sa, &t->idg);
 	} else if (e) {
 		snprintf(why, sizeof(why), "%s from key server",
 			 ike_notify_name(e->type));
@@ -177,7 +178,7 @@ void grep_got(struct ike_sa *sa, struct ike_msg *m, struct ike_task *t)
 
 void reg_got_response(struct ike_sa *sa, struct ike_msg *m)
 {
-	grep_got(sa, m, task_take(sa));
+	group_reply_got(sa, m, task_take(sa));
 }
 
 /* ---- responder: the request --------------------------------------------- */
@@ -187,15 +188,15 @@ static void malformed(struct ike_sa *sa, const struct ike_msg *m,
 {
 	char why[96];
 
-	sa->host->stats.in_syntax++;
+	sa->engine->stats.in_syntax++;
 	sa_respond_notify(sa, m->h.xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
 	snprintf(why, sizeof(why), "bad request: %s", what);
 	sa_close(sa, 0, why);
 }
 
 /* NULL, or what was malformed */
-static const char *greq_parse(const struct ike_msg *m, struct gike_req *req,
-			      struct sa_pld *sag)
+static const char *group_req_parse(const struct ike_msg *m,
+				   struct gike_req *req, struct sa_pld *sag)
 {
 	const struct notify_pld *n;
 	struct rbuf r;
@@ -240,7 +241,7 @@ static uint64_t new_token(struct ike_sa *sa)
 	/* Own SPI in the upper half: ike_token_sa() finds the bucket by it. */
 	return (uint64_t)s[0] << 56 | (uint64_t)s[1] << 48 |
 	       (uint64_t)s[2] << 40 | (uint64_t)s[3] << 32 |
-	       ++sa->host->next_token;
+	       ++sa->engine->next_token;
 }
 
 static void ask(struct ike_sa *sa, struct gike_req *req)
@@ -248,41 +249,41 @@ static void ask(struct ike_sa *sa, struct gike_req *req)
 	static const struct gike_reply failed = {
 		.notify = GIKE_N_REGISTRATION_FAILED,
 	};
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 	struct gike_reply reply = { 0 };
 	enum gike_when when;
 
-	host->stats.group_requests++;
+	engine->stats.group_requests++;
 	req->token = new_token(sa);
 	sa->token = req->token;
 	sa->wait_xchg = req->xchg;
 	sa->wait_send = req->send;
 	sa->wait_report = req->report;
 	sa->waits = true;
-	if (!host->ops.group_request) {
-		greq_answer(sa, &failed);
+	if (!engine->ops.group_request) {
+		group_req_answer(sa, &failed);
 		return;
 	}
 	sa->told = true;
 	req->peer = &sa->peer_id;
 	req->peer_name = sa->peer_name;
-	when = host->ops.group_request(host->ctx, sa, req, &reply);
+	when = engine->ops.group_request(engine->ctx, sa, req, &reply);
 	/* It may have answered, or closed the SA, from within. */
 	if (sa->dead || !sa->waits || sa->token != req->token)
 		return;
 	if (when == GIKE_NOW) {
-		greq_answer(sa, &reply);
+		group_req_answer(sa, &reply);
 		return;
 	}
 	if (sa->state == IKE_ST_INIT_DONE) {
 		ike_sa_state(sa, IKE_ST_AUTH_WAIT);
 		/* Authenticated: it is not the peer who is late now. */
-		timer_del(host->cfg.tq, &sa->t_life);
+		timer_del(engine->cfg.tq, &sa->t_life);
 	}
-	timer_set(host->cfg.tq, &sa->t_later, host->cfg.later_ms);
+	timer_set(engine->cfg.tq, &sa->t_later, engine->cfg.later_ms);
 }
 
-void greq_ask(struct ike_sa *sa, struct ike_msg *m)
+void group_req_ask(struct ike_sa *sa, struct ike_msg *m)
 {
 	struct gike_req req = { 0 };
 	struct sa_pld *sag;
@@ -294,7 +295,7 @@ void greq_ask(struct ike_sa *sa, struct ike_msg *m)
 		malformed(sa, m, "no memory");
 		return;
 	}
-	what = greq_parse(m, &req, sag);
+	what = group_req_parse(m, &req, sag);
 	if (what)
 		malformed(sa, m, what);
 	else
@@ -304,7 +305,7 @@ void greq_ask(struct ike_sa *sa, struct ike_msg *m)
 
 void reg_got_request(struct ike_sa *sa, struct ike_msg *m)
 {
-	greq_ask(sa, m);
+	group_req_ask(sa, m);
 }
 
 /* ---- responder: the answer ---------------------------------------------- */
@@ -375,7 +376,7 @@ static int answer_or_sorry(struct ike_sa *sa, const struct gike_reply *r,
 	return err;
 }
 
-int greq_answer(struct ike_sa *sa, const struct gike_reply *r)
+int group_req_answer(struct ike_sa *sa, const struct gike_reply *r)
 {
 	uint8_t first;
 	struct wbuf w;
@@ -384,9 +385,9 @@ int greq_answer(struct ike_sa *sa, const struct gike_reply *r)
 	wbuf_init(&w, IKE_INNER_MAX);
 	err = answer_or_sorry(sa, r, &w, &first, &ret);
 	sa->waits = false;
-	timer_del(sa->host->cfg.tq, &sa->t_later);
+	timer_del(sa->engine->cfg.tq, &sa->t_later);
 	if (ret || r->notify)
-		sa->host->stats.group_refused++;
+		sa->engine->stats.group_refused++;
 	if (!err && sa->state != IKE_ST_UP)
 		sa_up(sa);
 	if (!err && !sa->dead)

@@ -99,7 +99,7 @@ void sa_set_name(struct ike_sa *sa)
 
 void sa_event(struct ike_sa *sa, enum ike_event_type type, const char *text)
 {
-	host_event(sa->host, type, &sa->peer, sa->peer_name, text);
+	engine_event(sa->engine, type, &sa->peer, sa->peer_name, text);
 }
 
 /* ---- timers ------------------------------------------------------------- */
@@ -107,35 +107,35 @@ void sa_event(struct ike_sa *sa, enum ike_event_type type, const char *text)
 static void on_life(void *arg)
 {
 	struct ike_sa *sa = arg;
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 
-	host_enter(host);
+	engine_enter(engine);
 	if (sa->state == IKE_ST_UP) {
 		info_delete(sa);
 		sa_close(sa, 0, "lifetime of the IKE SA is over");
 	} else {
 		sa_close(sa, 0, "not authenticated in time");
 	}
-	host_leave(host);
+	engine_leave(engine);
 }
 
 static void on_idle(void *arg)
 {
 	struct ike_sa *sa = arg;
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 
-	host_enter(host);
+	engine_enter(engine);
 	/* whose request waits for a batch is not idle: it is we who are late */
 	if (sa->waits || sa->keep) {
-		timer_set(host->cfg.tq, &sa->t_idle, host->cfg.idle_ms);
+		timer_set(engine->cfg.tq, &sa->t_idle, engine->cfg.idle_ms);
 		if (!sa->waits)
 			ike_liveness(sa);
-		host_leave(host);
+		engine_leave(engine);
 		return;
 	}
 	info_delete(sa);
 	sa_close(sa, 0, "idle");
-	host_leave(host);
+	engine_leave(engine);
 }
 
 static void on_later(void *arg)
@@ -144,20 +144,20 @@ static void on_later(void *arg)
 		.notify = GIKE_N_REGISTRATION_FAILED,
 	};
 	struct ike_sa *sa = arg;
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 
-	host_enter(host);
+	engine_enter(engine);
 	log_debug("ike %s: the request was not decided in time", sa->name);
 	if (sa->waits)
-		greq_answer(sa, &failed);
-	host_leave(host);
+		group_req_answer(sa, &failed);
+	engine_leave(engine);
 }
 
 static void give_up(struct ike_sa *sa)
 {
 	char why[96];
 
-	sa->host->stats.gave_up++;
+	sa->engine->stats.gave_up++;
 	if (sa->doubt)
 		snprintf(why, sizeof(why), "the peer has lost the IKE SA");
 	else
@@ -186,41 +186,41 @@ static uint64_t rexmit_delay(const struct ike_sa *sa)
 {
 	unsigned int shift = sa->doubt ? 0 : sa->my_sent;
 
-	return (uint64_t)sa->host->cfg.rexmit_ms << (shift < 3 ? shift : 3);
+	return (uint64_t)sa->engine->cfg.rexmit_ms << (shift < 3 ? shift : 3);
 }
 
 static void on_rexmit(void *arg)
 {
 	struct ike_sa *sa = arg;
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 
-	host_enter(host);
+	engine_enter(engine);
 	if (sa->init_error) {
 		give_in(sa);
-	} else if (sa->my_sent >= host->cfg.rexmit_max || sa->doubt == 1) {
+	} else if (sa->my_sent >= engine->cfg.rexmit_max || sa->doubt == 1) {
 		give_up(sa);
 	} else {
 		sa->my_sent++;
 		if (sa->doubt)
 			sa->doubt--;
-		host->stats.rexmit++;
-		host_send(host, &sa->local, &sa->peer, sa->my_req.p,
-			  sa->my_req.len);
-		timer_set(host->cfg.tq, &sa->t_rexmit, rexmit_delay(sa));
+		engine->stats.rexmit++;
+		engine_send(engine, &sa->local, &sa->peer, sa->my_req.p,
+			    sa->my_req.len);
+		timer_set(engine->cfg.tq, &sa->t_rexmit, rexmit_delay(sa));
 	}
-	host_leave(host);
+	engine_leave(engine);
 }
 
 /* ---- beginning and end -------------------------------------------------- */
 
-struct ike_sa *sa_new(struct ike_host *host, bool initiator,
+struct ike_sa *sa_new(struct ike_engine *engine, bool initiator,
 		      const struct ep *local, const struct ep *peer)
 {
 	struct ike_sa *sa = calloc(1, sizeof(*sa));
 
 	if (!sa)
 		return NULL;
-	sa->host = host;
+	sa->engine = engine;
 	sa->initiator = initiator;
 	sa->local = *local;
 	sa->peer = *peer;
@@ -247,11 +247,11 @@ static void drop_handshake(struct ike_sa *sa)
 
 void sa_up(struct ike_sa *sa)
 {
-	struct ike_host_cfg *cfg = &sa->host->cfg;
+	struct ike_engine_cfg *cfg = &sa->engine->cfg;
 
 	if (ike_sa_state(sa, IKE_ST_UP))
 		return;
-	sa->host->stats.up++;
+	sa->engine->stats.up++;
 	drop_handshake(sa);
 	timer_set(cfg->tq, &sa->t_life, cfg->lifetime_ms);
 	if (!sa->initiator)
@@ -261,7 +261,7 @@ void sa_up(struct ike_sa *sa)
 
 static void stop_timers(struct ike_sa *sa)
 {
-	struct timerq *tq = sa->host->cfg.tq;
+	struct timerq *tq = sa->engine->cfg.tq;
 
 	timer_del(tq, &sa->t_rexmit);
 	timer_del(tq, &sa->t_life);
@@ -272,22 +272,22 @@ static void stop_timers(struct ike_sa *sa)
 
 static void refuse_tasks(struct ike_sa *sa, uint16_t notify, const char *reason)
 {
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 	struct ike_task *t;
 
 	while ((t = task_take(sa))) {
-		if (host->ops.refused &&
+		if (engine->ops.refused &&
 		    (t->type == TASK_AUTH || t->type == TASK_REGISTER ||
 		     t->type == TASK_REPORT))
-			host->ops.refused(host->ctx, sa, &t->idg, notify,
-					  reason);
+			engine->ops.refused(engine->ctx, sa, &t->idg, notify,
+					    reason);
 		task_free(t);
 	}
 }
 
 void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason)
 {
-	struct ike_host *host = sa->host;
+	struct ike_engine *engine = sa->engine;
 	bool was_up = sa->state == IKE_ST_UP;
 
 	if (sa->dead)
@@ -304,15 +304,15 @@ void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason)
 		LIST_REMOVE(sa, by_peer);
 	place_leave(sa);
 	rest_keep(sa);
-	LIST_INSERT_HEAD(&host->dead, sa, link);
-	host->stats.sas--;
+	LIST_INSERT_HEAD(&engine->dead, sa, link);
+	engine->stats.sas--;
 	keys_wipe(&sa->keys);
 	drop_handshake(sa);
 	refuse_tasks(sa, notify, reason);
 	if (was_up)
 		sa_event(sa, IKE_EV_CLOSED, reason);
-	if (sa->told && host->ops.sa_closed)
-		host->ops.sa_closed(host->ctx, sa, reason);
+	if (sa->told && engine->ops.sa_closed)
+		engine->ops.sa_closed(engine->ctx, sa, reason);
 }
 
 void sa_free(struct ike_sa *sa)
@@ -337,14 +337,14 @@ void sa_free(struct ike_sa *sa)
 static void bad_request(struct ike_sa *sa, const struct ike_msg *m, int err,
 			const char *why)
 {
-	struct ike_stats *st = &sa->host->stats;
+	struct ike_stats *st = &sa->engine->stats;
 	uint8_t xchg = m->h.xchg;
 	char text[160];
 
 	if (err == -ENOMSG) {
 		st->in_xchg++;
-		host_not_taken(sa->host, &sa->peer, "unknown exchange %u",
-			       xchg);
+		engine_not_taken(sa->engine, &sa->peer, "unknown exchange %u",
+				 xchg);
 		sa_respond_notify(sa, xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
 		return;
 	}
@@ -373,7 +373,8 @@ static void request_dispatch(struct ike_sa *sa, struct ike_msg *m)
 		return;
 	}
 	if (!sa->initiator)
-		timer_set(sa->host->cfg.tq, &sa->t_idle, sa->host->cfg.idle_ms);
+		timer_set(sa->engine->cfg.tq, &sa->t_idle,
+			  sa->engine->cfg.idle_ms);
 	place_used(sa);
 	if (xchg == IKE_XCHG_INFORMATIONAL) {
 		info_got_request(sa, m);
@@ -382,10 +383,10 @@ static void request_dispatch(struct ike_sa *sa, struct ike_msg *m)
 	} else if (xchg == IKE_XCHG_CREATE_CHILD_SA) {
 		sa_respond_notify(sa, xchg, IKE_N_NO_ADDITIONAL_SAS, NULL, 0);
 	} else {
-		sa->host->stats.in_xchg++;
-		host_not_taken(sa->host, &sa->peer,
-			       "exchange %s (%u) over an IKE SA that is up",
-			       ike_xchg_name(xchg), xchg);
+		sa->engine->stats.in_xchg++;
+		engine_not_taken(sa->engine, &sa->peer,
+				 "exchange %s (%u) over an IKE SA that is up",
+				 ike_xchg_name(xchg), xchg);
 		sa_respond_notify(sa, xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
 	}
 }
@@ -403,14 +404,14 @@ static void follow(struct ike_sa *sa, const struct ep *from,
 		return;
 	sa->local = *to;
 	if (!ep_equal(&sa->peer, from))
-		host_move(sa, from);
+		engine_move(sa, from);
 }
 
 static void got_request(struct ike_sa *sa, const struct ep *from,
 			const struct ep *to, const uint8_t *p, size_t len,
 			struct ike_msg *m, uint8_t *plain)
 {
-	struct ike_stats *st = &sa->host->stats;
+	struct ike_stats *st = &sa->engine->stats;
 	struct sk_key *k = sa->initiator ? &sa->keys.er : &sa->keys.ei;
 	uint32_t mid = m->h.mid;
 	size_t plain_len;
@@ -426,8 +427,8 @@ static void got_request(struct ike_sa *sa, const struct ep *from,
 			st->in_busy++;
 		} else {
 			st->in_rexmit++;
-			host_send(sa->host, to, from, sa->last_res.p,
-				  sa->last_res.len);
+			engine_send(sa->engine, to, from, sa->last_res.p,
+				    sa->last_res.len);
 		}
 		return;
 	}
@@ -439,9 +440,9 @@ static void got_request(struct ike_sa *sa, const struct ep *from,
 					  : sa->state != IKE_ST_UP) {
 		st->in_xchg++;
 		if (sa->state == IKE_ST_INIT_DONE)
-			host_not_taken(sa->host, from,
-				       "exchange %s (%u) where GSA_AUTH is due",
-				       ike_xchg_name(m->h.xchg), m->h.xchg);
+			engine_not_taken(sa->engine, from,
+					 "exchange %s (%u) where GSA_AUTH is due",
+					 ike_xchg_name(m->h.xchg), m->h.xchg);
 		return;
 	}
 	if (sk_open(p, len, k, plain, &plain_len, &first)) {
@@ -484,13 +485,13 @@ static void denied(struct ike_sa *sa, const uint8_t *p, size_t len,
 		return;
 	/* half-open, it may have given way to another: beginning anew is due */
 	sa->doubt = sa->state == IKE_ST_AUTH_SENT ? 2 : 3;
-	timer_set(sa->host->cfg.tq, &sa->t_rexmit, sa->host->cfg.rexmit_ms);
+	timer_set(sa->engine->cfg.tq, &sa->t_rexmit, sa->engine->cfg.rexmit_ms);
 }
 
 static void got_response(struct ike_sa *sa, const uint8_t *p, size_t len,
 			 struct ike_msg *m, uint8_t *plain)
 {
-	struct ike_stats *st = &sa->host->stats;
+	struct ike_stats *st = &sa->engine->stats;
 	struct sk_key *k = sa->initiator ? &sa->keys.er : &sa->keys.ei;
 	size_t plain_len;
 	uint8_t first;
@@ -516,7 +517,7 @@ static void got_response(struct ike_sa *sa, const uint8_t *p, size_t len,
 	sa->my_busy = false;
 	sa->doubt = 0;
 	sa->my_mid++;
-	timer_del(sa->host->cfg.tq, &sa->t_rexmit);
+	timer_del(sa->engine->cfg.tq, &sa->t_rexmit);
 	blob_free(&sa->my_req);
 	if (msg_sort(m, MSG_ENC, first, plain, plain_len, why, sizeof(why))) {
 		st->in_syntax++;
@@ -549,11 +550,11 @@ void sa_input(struct ike_sa *sa, const struct ep *from, const struct ep *to,
 		    sa->state == IKE_ST_INIT_SENT)
 			init_got_response(sa, to, p, len, h);
 		else
-			sa->host->stats.in_xchg++;
+			sa->engine->stats.in_xchg++;
 		return;
 	}
 	if (!sa->keys.have) {
-		sa->host->stats.in_xchg++;
+		sa->engine->stats.in_xchg++;
 		return;
 	}
 	m = calloc(1, sizeof(*m));

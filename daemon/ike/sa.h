@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One IKE SA, and the host's own view of all of them. Private to daemon/ike:
- * others use host.h.
+ * One IKE SA, and the engine's own view of all of them. Private to daemon/ike:
+ * others use engine.h.
  *
  * One file per exchange: init.c (IKE_SA_INIT), gsa_auth.c, registration.c,
  * informational.c. sa.c has what they share: state, window, retransmission;
- * host.c finds the SA of a datagram.
+ * engine.c finds the SA of a datagram.
  */
 #ifndef IKE_SA_H
 #define IKE_SA_H
@@ -21,8 +21,8 @@
 #include "crypto/prf.h"
 #include "crypto/sign.h"
 #include "ike/cookie.h"
-#include "ike/host.h"
-#include "ike/message.h"
+#include "ike/engine.h"
+#include "wire/message.h"
 #include "lib/timer.h"
 
 /*
@@ -101,7 +101,7 @@ int blob_set(struct blob *b, const void *p, size_t len);
 void blob_free(struct blob *b);
 
 struct ike_sa {
-	LIST_ENTRY(ike_sa) link; /* all of the host, or its dead */
+	LIST_ENTRY(ike_sa) link; /* all of the engine, or its dead */
 	LIST_ENTRY(ike_sa) by_spi; /* own SPI */
 	LIST_ENTRY(ike_sa) by_peer; /* responder: address of the peer */
 	/* responder, in INIT_DONE: the half-open; see places.c */
@@ -115,7 +115,7 @@ struct ike_sa {
 	LIST_ENTRY(ike_sa) in_name;
 	TAILQ_ENTRY(ike_sa) by_use;
 	bool placed;
-	struct ike_host *host;
+	struct ike_engine *engine;
 
 	bool initiator;
 	enum ike_sa_st state;
@@ -191,10 +191,10 @@ LIST_HEAD(rest_list, rest);
 TAILQ_HEAD(rest_queue, rest);
 struct quota;
 
-#define HOST_BUCKETS 1024
+#define ENGINE_BUCKETS 1024
 
-struct ike_host {
-	struct ike_host_cfg cfg;
+struct ike_engine {
+	struct ike_engine_cfg cfg;
 	struct ike_ops ops;
 	void *ctx;
 	struct sa_pld proposals;
@@ -203,22 +203,22 @@ struct ike_host {
 	struct ike_stats stats;
 	struct ike_sa_list sas;
 	struct ike_sa_list dead;
-	struct ike_sa_list by_spi[HOST_BUCKETS];
-	struct ike_sa_list by_peer[HOST_BUCKETS];
+	struct ike_sa_list by_spi[ENGINE_BUCKETS];
+	struct ike_sa_list by_peer[ENGINE_BUCKETS];
 	uint64_t seed; /* of hashes of what peers choose */
 	struct ike_sa_queue half_open; /* the oldest first */
-	struct crowd_list addr_crowds[HOST_BUCKETS];
-	struct crowd_list net_crowds[HOST_BUCKETS];
-	struct ike_sa_list by_name[HOST_BUCKETS];
+	struct crowd_list addr_crowds[ENGINE_BUCKETS];
+	struct crowd_list net_crowds[ENGINE_BUCKETS];
+	struct ike_sa_list by_name[ENGINE_BUCKETS];
 	struct ike_sa_queue by_use; /* placed, the longest unused first */
 	unsigned int n_placed;
 	struct quota *net_quota;
 	struct quota *ep_quota;
 	struct quota *name_quota;
 	struct rest_queue rests; /* the oldest first */
-	struct rest_list rest_by_spi[HOST_BUCKETS];
+	struct rest_list rest_by_spi[ENGINE_BUCKETS];
 	unsigned int n_rests;
-	unsigned int depth; /* calls under way, see re-entry in host.h */
+	unsigned int depth; /* calls under way, see re-entry in engine.h */
 	bool dying; /* no new SAs */
 	uint32_t next_token;
 	uint64_t next_serial;
@@ -227,71 +227,73 @@ struct ike_host {
 	struct quota *all_errors;
 };
 
-/* ---- host.c ------------------------------------------------------------- */
+/* ---- engine.c ----------------------------------------------------------- */
 
-void host_enter(struct ike_host *host);
-void host_leave(struct ike_host *host); /* frees the dead at depth 0 */
+void engine_enter(struct ike_engine *engine);
+void engine_leave(struct ike_engine *engine); /* frees the dead at depth 0 */
 /* In lists and hashes; both SPIs of ours are set before */
-void host_add(struct ike_host *host, struct ike_sa *sa);
+void engine_add(struct ike_engine *engine, struct ike_sa *sa);
 /* The peer is at another address now; the SA stays the one it is. */
-void host_move(struct ike_sa *sa, const struct ep *peer);
-struct ike_sa *host_find(struct ike_host *host, const uint8_t *own_spi);
+void engine_move(struct ike_sa *sa, const struct ep *peer);
+struct ike_sa *engine_find(struct ike_engine *engine, const uint8_t *own_spi);
 /*
  * Responder SAs of a peer address; *@same gets the one that was opened by an
  * IKE_SA_INIT with this hash.
  */
-unsigned int host_peer_count(struct ike_host *host, const struct ep *peer,
-			     const uint8_t init_hash[HASH_SHA256_LEN],
-			     struct ike_sa **same);
+unsigned int engine_peer_count(struct ike_engine *engine, const struct ep *peer,
+			       const uint8_t init_hash[HASH_SHA256_LEN],
+			       struct ike_sa **same);
 /* Of octets that peers choose */
-uint64_t host_hash(const struct ike_host *host, const void *p, size_t len);
-struct ike_sa_list *host_peer_bucket(struct ike_host *host,
-				     const struct addr *a);
-int host_new_spi(struct ike_host *host, uint8_t spi[IKE_SPI_LEN]);
+uint64_t engine_hash(const struct ike_engine *engine, const void *p,
+		     size_t len);
+struct ike_sa_list *engine_peer_bucket(struct ike_engine *engine,
+				       const struct addr *a);
+int engine_new_spi(struct ike_engine *engine, uint8_t spi[IKE_SPI_LEN]);
 /* Says IKE_EV_CAP, but not all the time */
-void host_cap(struct ike_host *host, const struct ep *peer, const char *what);
+void engine_cap(struct ike_engine *engine, const struct ep *peer,
+		const char *what);
 /* One notify in the clear, in answer to @h, without any state */
-void host_answer_clear(struct ike_host *host, const struct ep *from,
-		       const struct ep *to, const struct ike_hdr *h,
-		       uint16_t type, const void *data, size_t len);
+void engine_answer_clear(struct ike_engine *engine, const struct ep *from,
+			 const struct ep *to, const struct ike_hdr *h,
+			 uint16_t type, const void *data, size_t len);
 /* The same for an error; limited, what is beyond that is counted. */
-void host_error_clear(struct ike_host *host, const struct ep *from,
-		      const struct ep *to, const struct ike_hdr *h,
-		      uint16_t type, const void *data, size_t len);
+void engine_error_clear(struct ike_engine *engine, const struct ep *from,
+			const struct ep *to, const struct ike_hdr *h,
+			uint16_t type, const void *data, size_t len);
 /* Says IKE_EV_NOT_TAKEN */
-__attribute__((format(printf, 3, 4))) void host_not_taken(struct ike_host *host,
-							  const struct ep *peer,
-							  const char *fmt, ...);
-void host_send(struct ike_host *host, const struct ep *from,
-	       const struct ep *to, const uint8_t *p, size_t len);
-void host_event(struct ike_host *host, enum ike_event_type type,
-		const struct ep *peer, const char *name, const char *text);
+__attribute__((format(printf, 3, 4))) void
+engine_not_taken(struct ike_engine *engine, const struct ep *peer,
+		 const char *fmt, ...);
+void engine_send(struct ike_engine *engine, const struct ep *from,
+		 const struct ep *to, const uint8_t *p, size_t len);
+void engine_event(struct ike_engine *engine, enum ike_event_type type,
+		  const struct ep *peer, const char *name, const char *text);
 
 /* ---- places.c ----------------------------------------------------------- */
 
 /* 0 or -ENOMEM */
-int places_init(struct ike_host *host, uint64_t seed);
-void places_free(struct ike_host *host);
+int places_init(struct ike_engine *engine, uint64_t seed);
+void places_free(struct ike_engine *engine);
 
 /* Where a peer is, seen by how many half-open SAs there are. */
-struct host_crowd {
+struct engine_crowd {
 	/* who has to go if another comes; NULL: there is room */
 	struct ike_sa *oldest;
 	bool near; /* it is its address or network that is full */
 };
 
 /* @look is good until the next SA comes or goes. */
-void half_open_look(struct ike_host *host, const struct addr *peer,
-		    struct host_crowd *look);
+void half_open_look(struct ike_engine *engine, const struct addr *peer,
+		    struct engine_crowd *look);
 /* There is room, or the oldest has had its time. */
-bool half_open_room(struct ike_host *host, const struct host_crowd *look);
+bool half_open_room(struct ike_engine *engine, const struct engine_crowd *look);
 /* Called by who changes the state to INIT_DONE, before; 0 or -ENOMEM */
 int half_open_enter(struct ike_sa *sa);
 /* Called by ike_sa_state() */
 void half_open_leave(struct ike_sa *sa);
 
 /* False: too many handshakes from there came to nothing; counted. */
-bool handshake_left(struct ike_host *host, const struct ep *from);
+bool handshake_left(struct ike_engine *engine, const struct ep *from);
 /* The same of its address and port alone, for one that is half-open already */
 bool handshake_here_left(struct ike_sa *sa);
 /* The peer of a half-open SA could not authenticate itself. */
@@ -308,7 +310,7 @@ bool name_left(struct ike_sa *sa);
  */
 int place_take(struct ike_sa *sa);
 /* Some SA of that address would give way. */
-bool place_idle(struct ike_host *host, const struct addr *peer);
+bool place_idle(struct ike_engine *engine, const struct addr *peer);
 /* The peer has used it just now. */
 void place_used(struct ike_sa *sa);
 /* Called by sa_close() */
@@ -316,7 +318,7 @@ void place_leave(struct ike_sa *sa);
 
 /* ---- sa.c --------------------------------------------------------------- */
 
-struct ike_sa *sa_new(struct ike_host *host, bool initiator,
+struct ike_sa *sa_new(struct ike_engine *engine, bool initiator,
 		      const struct ep *local, const struct ep *peer);
 void sa_free(struct ike_sa *sa);
 /* Illegal moves are refused (-EINVAL) and logged with both names. */
@@ -356,7 +358,7 @@ int sa_respond(struct ike_sa *sa, uint8_t xchg, uint8_t first,
 int sa_respond_notify(struct ike_sa *sa, uint8_t xchg, uint16_t type,
 		      const void *data, size_t len);
 
-/* A message of the SA, from host.c: both SPIs were right */
+/* A message of the SA, from engine.c: both SPIs were right */
 void sa_input(struct ike_sa *sa, const struct ep *from, const struct ep *to,
 	      const uint8_t *p, size_t len, const struct ike_hdr *h);
 
@@ -365,10 +367,10 @@ void sa_input(struct ike_sa *sa, const struct ep *from, const struct ep *to,
 /* Called by sa_close(): keeps the last answer of a responder, if any. */
 void rest_keep(struct ike_sa *sa);
 /* True: it was a repeated request of an SA that has ended, and is answered. */
-bool rest_answer(struct ike_host *host, const struct ep *from,
+bool rest_answer(struct ike_engine *engine, const struct ep *from,
 		 const struct ep *to, const uint8_t *p, size_t len,
 		 const struct ike_hdr *h);
-void rest_free_all(struct ike_host *host);
+void rest_free_all(struct ike_engine *engine);
 
 /* ---- keys.c ------------------------------------------------------------- */
 
@@ -386,7 +388,7 @@ bool keys_line(const struct ike_sa *sa, char *buf, size_t size);
 int init_request(struct ike_sa *sa);
 void init_got_response(struct ike_sa *sa, const struct ep *to, const uint8_t *p,
 		       size_t len, const struct ike_hdr *h);
-void init_got_request(struct ike_host *host, const struct ep *from,
+void init_got_request(struct ike_engine *engine, const struct ep *from,
 		      const struct ep *to, const uint8_t *p, size_t len,
 		      const struct ike_hdr *h);
 
@@ -432,13 +434,13 @@ int reg_request(struct ike_sa *sa, const struct ike_task *t);
 void reg_got_request(struct ike_sa *sa, struct ike_msg *m);
 void reg_got_response(struct ike_sa *sa, struct ike_msg *m);
 /* IDg, SAg, N(GROUP_SENDER) of a request; shared with GSA_AUTH */
-int greq_build(struct pchain *c, const struct ike_task *t);
+int group_req_build(struct pchain *c, const struct ike_task *t);
 /* Asks the group layer, or answers at once when that cannot be. */
-void greq_ask(struct ike_sa *sa, struct ike_msg *m);
+void group_req_ask(struct ike_sa *sa, struct ike_msg *m);
 /* Answers the request that waits. 0 or why the keys did not go out. */
-int greq_answer(struct ike_sa *sa, const struct gike_reply *r);
+int group_req_answer(struct ike_sa *sa, const struct gike_reply *r);
 /* What the answer to @t says of the group; takes @t */
-void grep_got(struct ike_sa *sa, struct ike_msg *m, struct ike_task *t);
+void group_reply_got(struct ike_sa *sa, struct ike_msg *m, struct ike_task *t);
 /* IDr, CERT, AUTH in front of an answer to GSA_AUTH */
 int auth_answer_head(struct ike_sa *sa, struct pchain *c);
 

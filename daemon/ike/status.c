@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What others may see of an IKE SA and of a host */
+/* What others may see of an IKE SA and of a engine */
 #include <stdio.h>
 
 #include "ike/sa.h"
@@ -121,18 +121,18 @@ const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size)
 	return buf;
 }
 
-void ike_host_each(struct ike_host *host,
-		   void (*fn)(void *arg, struct ike_sa *sa), void *arg)
+void ike_engine_each(struct ike_engine *engine,
+		     void (*fn)(void *arg, struct ike_sa *sa), void *arg)
 {
 	struct ike_sa *sa;
 
-	LIST_FOREACH(sa, &host->sas, link)
+	LIST_FOREACH(sa, &engine->sas, link)
 	fn(arg, sa);
 }
 
-const struct ike_stats *ike_host_stats(const struct ike_host *host)
+const struct ike_stats *ike_engine_stats(const struct ike_engine *engine)
 {
-	return &host->stats;
+	return &engine->stats;
 }
 
 #define ITEM(field, text) \

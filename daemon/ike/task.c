@@ -125,7 +125,7 @@ static int seal(struct ike_sa *sa, const struct ike_hdr *h, uint8_t first,
 
 int sa_request_raw(struct ike_sa *sa, uint8_t xchg, const struct wbuf *msg)
 {
-	struct ike_host_cfg *cfg = &sa->host->cfg;
+	struct ike_engine_cfg *cfg = &sa->engine->cfg;
 	int ret;
 
 	if (msg->err)
@@ -137,8 +137,8 @@ int sa_request_raw(struct ike_sa *sa, uint8_t xchg, const struct wbuf *msg)
 	sa->my_busy = true;
 	sa->my_sent = 0;
 	timer_set(cfg->tq, &sa->t_rexmit, cfg->rexmit_ms);
-	host_send(sa->host, &sa->local, &sa->peer, sa->my_req.p,
-		  sa->my_req.len);
+	engine_send(sa->engine, &sa->local, &sa->peer, sa->my_req.p,
+		    sa->my_req.len);
 	return 0;
 }
 
@@ -167,7 +167,7 @@ void sa_last_word(struct ike_sa *sa, uint8_t first, const struct wbuf *inner)
 	/* Behind a request that may have arrived, its answer being lost */
 	hdr_of(sa, &h, IKE_XCHG_INFORMATIONAL, false, sa->my_mid + sa->my_busy);
 	if (!seal(sa, &h, first, inner, &out))
-		host_send(sa->host, &sa->local, &sa->peer, out.p, out.len);
+		engine_send(sa->engine, &sa->local, &sa->peer, out.p, out.len);
 	wbuf_free(&out);
 }
 
@@ -186,8 +186,8 @@ int sa_respond(struct ike_sa *sa, uint8_t xchg, uint8_t first,
 	if (!ret)
 		ret = blob_set(&sa->last_res, out.p, out.len);
 	if (!ret)
-		host_send(sa->host, &sa->ans_local, &sa->ans_peer,
-			  sa->last_res.p, sa->last_res.len);
+		engine_send(sa->engine, &sa->ans_local, &sa->ans_peer,
+			    sa->last_res.p, sa->last_res.len);
 	else
 		log_warn("ike %s: answer cannot be made: %s", sa->name,
 			 strerror(-ret));

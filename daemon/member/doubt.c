@@ -160,7 +160,7 @@ static void lost_due(void *arg)
 	struct mgroup *g = arg;
 	const char *text = doubt_text(g);
 
-	enrol_ask(g, text ? text : "a rekey was missed");
+	register_ask(g, text ? text : "a rekey was missed");
 }
 
 static void silence_due(void *arg)
@@ -176,7 +176,7 @@ static void time_due(void *arg)
 {
 	struct mgroup *g = arg;
 
-	enrol_ask(g, "clocks drift");
+	register_ask(g, "clocks drift");
 }
 
 void doubt_init(struct mgroup *g)

@@ -69,7 +69,7 @@ static void rekey_soft(void *arg)
 	struct mrekey *rk = arg;
 
 	if (rk == current(rk->g))
-		enrol_again(rk->g, 0, "the Rekey SA ends soon");
+		register_again(rk->g, 0, "the Rekey SA ends soon");
 }
 
 static void rekey_end(void *arg)
@@ -81,7 +81,7 @@ static void rekey_end(void *arg)
 	TAILQ_REMOVE(&g->rekeys, rk, all);
 	mrekey_free(rk);
 	if (was_current)
-		enrol_again(g, 0, "the Rekey SA has ended");
+		register_again(g, 0, "the Rekey SA has ended");
 }
 
 static struct mrekey *mrekey_new(struct mgroup *g, const struct gsa_sa *policy,
@@ -221,7 +221,7 @@ static int judge_data(const struct mgroup *g, const struct gsa_sa *sa,
 static int judge(const struct mgroup *g, const struct gsa *gsa, bool transport,
 		 char *why, size_t size)
 {
-	static struct sa_pld asked; /* what enrol.c asks for */
+	static struct sa_pld asked; /* what register.c asks for */
 	uint32_t age = age_s(g, &gsa->gw);
 	unsigned int i;
 	int rc;
@@ -451,9 +451,9 @@ static void note_next(struct mgroup *g, const struct gsa *gsa)
 		g->next_data[i] = spi_of(sa->next_spi[i]);
 }
 
-int accept_registration(struct mgroup *g, struct ike_sa *sa,
-			const struct gsa *gsa, const struct kd *kd,
-			bool transport, char *why, size_t size)
+int install_registration(struct mgroup *g, struct ike_sa *sa,
+			 const struct gsa *gsa, const struct kd *kd,
+			 bool transport, char *why, size_t size)
 {
 	uint64_t before = g->next_seq + 1;
 	struct sids old = g->sids;
@@ -514,7 +514,7 @@ int accept_registration(struct mgroup *g, struct ike_sa *sa,
 
 /* ---- GSA_REKEY ---------------------------------------------------------- */
 
-void accept_excluded(struct mgroup *g, const char *why)
+void install_excluded(struct mgroup *g, const char *why)
 {
 	log_info("group %s: excluded: %s", g->conf->name, why);
 	g->excluded++;
@@ -524,10 +524,10 @@ void accept_excluded(struct mgroup *g, const char *why)
 	drop_rekeys(g);
 	wkp_wipe(&g->wkp);
 	msa_retire_older(g, UINT64_MAX);
-	enrol_drop_sa(g);
+	register_drop_sa(g);
 	snprintf(g->last_error, sizeof(g->last_error), "excluded: %s", why);
-	enrol_again(g, EXCLUDED_MIN_MS + member_random(EXCLUDED_SPREAD_MS),
-		    why);
+	register_again(g, EXCLUDED_MIN_MS + member_random(EXCLUDED_SPREAD_MS),
+		       why);
 }
 
 /* SAs named in a Delete go, except those that this message brought. */
@@ -617,7 +617,7 @@ static int follow(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg,
 	return rc;
 }
 
-void accept_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
+void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 {
 	bool was = msg->gsa.n_data && msa_find(g, spi_of(msg->gsa.data[0].spi));
 	uint64_t before = g->next_seq + 1;
@@ -639,7 +639,7 @@ void accept_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 	else if (!rc && msg->has_gsa)
 		doubt_note(g, DOUBT_DATA);
 	if (rc == -ENOKEY) {
-		accept_excluded(g, why);
+		install_excluded(g, why);
 		return;
 	}
 	if (rc)
@@ -649,9 +649,9 @@ void accept_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 		g->n_rekeys++;
 	/* what is over is over, also for who has nothing new */
 	if (deletes(g, msg, before))
-		accept_excluded(g, "by the key server");
+		install_excluded(g, "by the key server");
 	else if (rc)
-		enrol_again(g, 0, why);
+		register_again(g, 0, why);
 	else
 		log_debug("group %s: rekey %u followed", g->conf->name,
 			  msg->mid);

@@ -25,7 +25,7 @@ const char *const member_state_names[] = { [MEMBER_OUT] = "out",
 
 static void old_sa_due(void *arg)
 {
-	enrol_old_sa(arg);
+	register_old_sa(arg);
 }
 
 /* ---- life --------------------------------------------------------------- */
@@ -60,7 +60,7 @@ int member_new(struct member **out, const struct conf_member *conf,
 		TAILQ_INIT(&g->early);
 		TAILQ_INIT(&g->sas);
 		wkp_init(&g->wkp);
-		enrol_init(g);
+		register_init(g);
 		rc = id_set(&g->idg, IKE_ID_KEY_ID, g->conf->name,
 			    strlen(g->conf->name));
 		if (rc)
@@ -75,9 +75,9 @@ int member_new(struct member **out, const struct conf_member *conf,
 	return 0;
 }
 
-void member_set_host(struct member *m, struct ike_host *host)
+void member_set_engine(struct member *m, struct ike_engine *engine)
 {
-	m->host = host;
+	m->engine = engine;
 }
 
 static int adopt(void *arg, const struct ksa_info *info)
@@ -135,7 +135,7 @@ int member_start(struct member *m, char *err, size_t errlen)
 	}
 	for (i = 0; i < m->conf->n_groups; i++) {
 		m->groups[i].out = false;
-		enrol_now(&m->groups[i]);
+		register_now(&m->groups[i]);
 	}
 	return 0;
 }
@@ -146,7 +146,7 @@ static void group_free(struct mgroup *g)
 
 	listen_leave(g);
 	early_drop(g);
-	enrol_stop(g);
+	register_stop(g);
 	while (!TAILQ_EMPTY(&g->sas))
 		msa_forget(TAILQ_FIRST(&g->sas));
 	while ((rk = TAILQ_FIRST(&g->rekeys))) {
@@ -190,7 +190,7 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 	if (rc == REKEY_OK) {
 		/* nothing new can come over one that has been replaced */
 		if (!rk->going)
-			accept_rekey(rk->g, rk, &msg);
+			install_rekey(rk->g, rk, &msg);
 	} else if (is_fragment(p, len) && rc >= REKEY_SYNTAX &&
 		   rc <= REKEY_CRITICAL) {
 		/* another member put its own among them: ask, copies or not */
@@ -199,7 +199,7 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 	} else if (rc == REKEY_POLICY || rc == REKEY_UNSUPPORTED) {
 		log_warn("group %s: rekey not understood: %s",
 			 rk->g->conf->name, why);
-		enrol_again(rk->g, 0, "a rekey was not understood");
+		register_again(rk->g, 0, "a rekey was not understood");
 	}
 	rekey_msg_free(&msg);
 }
@@ -245,13 +245,13 @@ void member_registered(struct member *m, struct ike_sa *sa,
 	if (g->leaving) {
 		g->registering = false;
 		if (ike_leave(sa, idg))
-			enrol_left(g);
+			register_left(g);
 		return;
 	}
 	timer_del(m->deps.tq, &m->old_sa);
-	rc = accept_registration(g, sa, gsa, kd, transport, why, sizeof(why));
+	rc = install_registration(g, sa, gsa, kd, transport, why, sizeof(why));
 	if (!rc) {
-		enrol_done(g);
+		register_done(g);
 		term_learn(g, &gsa->gw);
 		open_early(g);
 		log_info("group %s: registered as %s", g->conf->name,
@@ -260,12 +260,12 @@ void member_registered(struct member *m, struct ike_sa *sa,
 	}
 	if (rc == -ESTALE) {
 		g->registering = false;
-		enrol_again(g, STALE_MS, why);
+		register_again(g, STALE_MS, why);
 		return;
 	}
 	if (rc == -EPROTO)
 		ike_report(sa, idg, IKE_N_NO_PROPOSAL_CHOSEN);
-	enrol_failed(g, 0, why);
+	register_failed(g, 0, why);
 }
 
 void member_refused(struct member *m, struct ike_sa *sa,
@@ -276,7 +276,7 @@ void member_refused(struct member *m, struct ike_sa *sa,
 	(void)sa;
 	timer_del(m->deps.tq, &m->old_sa);
 	if (g && (g->registering || g->leaving))
-		enrol_failed(g, notify, text ? text : "");
+		register_failed(g, notify, text ? text : "");
 }
 
 void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg)
@@ -285,7 +285,7 @@ void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg)
 
 	(void)sa;
 	if (g)
-		enrol_left(g);
+		register_left(g);
 }
 
 void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
@@ -303,8 +303,8 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 	for (i = 0; i < m->conf->n_groups; i++)
 		if (m->groups[i].in &&
 		    (m->groups[i].conf->send || m->groups[i].stolen[0]))
-			enrol_again(&m->groups[i], member_random(SPREAD_MS),
-				    "its IKE SA was closed");
+			register_again(&m->groups[i], member_random(SPREAD_MS),
+				       "its IKE SA was closed");
 }
 
 /* ---- events ------------------------------------------------------------- */
@@ -406,7 +406,7 @@ static void resync(struct mgroup *g)
 			lost = true;
 	}
 	if (lost && g->in)
-		enrol_again(g, 0, "the kernel has lost SAs");
+		register_again(g, 0, "the kernel has lost SAs");
 }
 
 void member_kernel_event(struct member *m, const struct kevent *ev)
@@ -432,22 +432,22 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 	switch (ev->type) {
 	case KEVENT_ACQUIRE:
 		if (!g->in)
-			enrol_nudge(g);
+			register_nudge(g);
 		break;
 	case KEVENT_SOFT_EXPIRE:
 	case KEVENT_HARD_EXPIRE:
 		if (s && s == msa_newest(g)) {
 			g->used_up = ev->limit != MCSEC_LIMIT_TIME;
-			enrol_again(g, 0,
-				    ev->limit == MCSEC_LIMIT_ROLLBACK
-					    ? "the machine was copied or hibernates"
-					    : "the Data SA is used up");
+			register_again(g, 0,
+				       ev->limit == MCSEC_LIMIT_ROLLBACK
+					       ? "the machine was copied or hibernates"
+					       : "the Data SA is used up");
 		}
 		break;
 	case KEVENT_IV_EXHAUSTING:
 		if (s && s == msa_newest(g)) {
 			g->used_up = true;
-			enrol_again(g, 0, "a Sender-ID is used up");
+			register_again(g, 0, "a Sender-ID is used up");
 		}
 		break;
 	case KEVENT_UNKNOWN_SPI:
@@ -472,7 +472,7 @@ void member_link_event(struct member *m, const struct link_event *ev)
 
 		if (g->heard)
 			listen_join(g);
-		enrol_nudge(g);
+		register_nudge(g);
 		doubt_moved(g);
 	}
 }
@@ -494,7 +494,7 @@ static int leave(struct mgroup *g)
 	}
 	wkp_wipe(&g->wkp);
 	memset(&g->sids, 0, sizeof(g->sids));
-	enrol_leave(g);
+	register_leave(g);
 	return 0;
 }
 
@@ -509,7 +509,7 @@ static int join(struct mgroup *g)
 	g->hard = false;
 	g->attempts = 0;
 	g->in_ms = 0;
-	enrol_now(g);
+	register_now(g);
 	return 0;
 }
 

@@ -10,7 +10,7 @@
  * ones are in, and are deleted DTD later.
  *
  *	member_new()
- *	member_set_host()	once the ike_host exists
+ *	member_set_engine()	once the ike_engine exists
  *	member_start()		makes the kernel's groups, registers
  *	member_free()		wipes; the kernel's groups and SAs stay
  *
@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #include "conf/conf.h"
-#include "ike/host.h"
+#include "ike/engine.h"
 #include "kernel/kernel.h"
 #include "kernel/link.h"
 
@@ -55,7 +55,7 @@ struct member_deps {
 /* @conf and @deps' objects outlive the member. @err: one line on failure. */
 int member_new(struct member **out, const struct conf_member *conf,
 	       const struct member_deps *deps, char *err, size_t errlen);
-void member_set_host(struct member *m, struct ike_host *host);
+void member_set_engine(struct member *m, struct ike_engine *engine);
 /*
  * Fails, with one line in @err, when the kernel refuses a group: nothing is
  * sent in clear then, but nothing is protected either.

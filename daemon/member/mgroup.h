@@ -3,8 +3,8 @@
  * What the files of member/ share: one group that this host is a member of.
  *
  *	member.c	life, control, status
- *	enrol.c		when to register, with what patience; leaving
- *	accept.c	what the key server sends, judged and put in place
+ *	register.c	when to register, with what patience; leaving
+ *	install.c	what the key server sends, judged and put in place
  *	listen.c	where rekeys are heard
  *	rival.c		whether somebody else rekeys the group
  *	doubt.c		whether the keys held are still the group's
@@ -19,8 +19,8 @@
 #include <sys/queue.h>
 
 #include "crypto/hash.h"
-#include "ike/keypath.h"
-#include "ike/rekey.h"
+#include "rekey/keypath.h"
+#include "rekey/rekey.h"
 #include "lib/timer.h"
 #include "member/member.h"
 
@@ -200,7 +200,7 @@ struct mgroup {
 struct member {
 	const struct conf_member *conf;
 	struct member_deps deps;
-	struct ike_host *host;
+	struct ike_engine *engine;
 	struct ike_id gcks_id;
 	struct ike_sa *sa; /* to the key server, or NULL */
 	struct timer old_sa; /* patience with an answer over it */
@@ -221,44 +221,44 @@ static inline uint64_t mgroup_now(const struct mgroup *g)
 /* 0 to @n - 1; 0 if there is no randomness, which only costs spread. */
 uint32_t member_random(uint32_t n);
 
-/* ---- enrol.c ------------------------------------------------------------ */
+/* ---- register.c --------------------------------------------------------- */
 
-void enrol_init(struct mgroup *g);
-void enrol_stop(struct mgroup *g);
+void register_init(struct mgroup *g);
+void register_stop(struct mgroup *g);
 /* Registers now, unless that is under way. */
-void enrol_now(struct mgroup *g);
+void register_now(struct mgroup *g);
 /*
  * Registers (again) after @delay_ms, or later if it was in only for a moment:
  * whatever is wrong then must not become a loop.
  */
-void enrol_again(struct mgroup *g, uint32_t delay_ms, const char *why);
+void register_again(struct mgroup *g, uint32_t delay_ms, const char *why);
 /* Because of a doubt, which costs others nothing: with less patience. */
-void enrol_ask(struct mgroup *g, const char *why);
-void enrol_done(struct mgroup *g);
+void register_ask(struct mgroup *g, const char *why);
+void register_done(struct mgroup *g);
 /* Something has changed outside: worth a try before its time. */
-void enrol_nudge(struct mgroup *g);
-void enrol_failed(struct mgroup *g, uint16_t notify, const char *text);
-void enrol_leave(struct mgroup *g);
-void enrol_left(struct mgroup *g);
+void register_nudge(struct mgroup *g);
+void register_failed(struct mgroup *g, uint16_t notify, const char *text);
+void register_leave(struct mgroup *g);
+void register_left(struct mgroup *g);
 /* The next registration shall not rest on the IKE SA there is. */
-void enrol_drop_sa(struct mgroup *g);
+void register_drop_sa(struct mgroup *g);
 /* The IKE SA that is used may be dead at the other end. */
-void enrol_old_sa(struct member *m);
+void register_old_sa(struct member *m);
 /* Another SA sends now, or the key server does not know which. */
-void enrol_confirm(struct mgroup *g);
+void register_confirm(struct mgroup *g);
 
-/* ---- accept.c ----------------------------------------------------------- */
+/* ---- install.c ---------------------------------------------------------- */
 
 /*
  * 0; -EPROTO: not acceptable, @why says what, nothing has changed; -ESTALE:
  * overtaken by a rekey; -EEXIST and others: the kernel refused.
  */
-int accept_registration(struct mgroup *g, struct ike_sa *sa,
-			const struct gsa *gsa, const struct kd *kd,
-			bool transport, char *why, size_t size);
-void accept_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg);
+int install_registration(struct mgroup *g, struct ike_sa *sa,
+			 const struct gsa *gsa, const struct kd *kd,
+			 bool transport, char *why, size_t size);
+void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg);
 /* Not in any more: old SAs live for DTD, then it is silent. */
-void accept_excluded(struct mgroup *g, const char *why);
+void install_excluded(struct mgroup *g, const char *why);
 void mrekey_free(struct mrekey *rk);
 
 /* ---- listen.c ----------------------------------------------------------- */

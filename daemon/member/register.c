@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "crypto/rand.h"
-#include "ike/proto.h"
+#include "wire/proto.h"
 #include "lib/log.h"
 #include "member/mgroup.h"
 
@@ -74,7 +74,7 @@ static bool busy(const struct member *m)
 	return false;
 }
 
-void enrol_drop_sa(struct mgroup *g)
+void register_drop_sa(struct mgroup *g)
 {
 	struct member *m = g->m;
 
@@ -99,7 +99,7 @@ static int ask(struct mgroup *g, bool send)
 		return 0;
 	}
 	old = m->sa;
-	m->sa = ike_register(m->host, &m->conf->local, &m->conf->gcks,
+	m->sa = ike_register(m->engine, &m->conf->local, &m->conf->gcks,
 			     &m->gcks_id, &req);
 	if (!m->sa) {
 		m->sa = old;
@@ -121,20 +121,20 @@ static void start(struct mgroup *g, bool send)
 	rival_asked(g);
 	rc = ask(g, send);
 	if (rc)
-		enrol_failed(g, 0, strerror(-rc));
+		register_failed(g, 0, strerror(-rc));
 	else if (!g->leaving)
 		g->registering = true;
 }
 
-void enrol_now(struct mgroup *g)
+void register_now(struct mgroup *g)
 {
-	if (!g->registering && !g->leaving && !g->out && g->m->host)
+	if (!g->registering && !g->leaving && !g->out && g->m->engine)
 		start(g, g->conf->send);
 }
 
 static void retry_due(void *arg)
 {
-	enrol_now(arg);
+	register_now(arg);
 }
 
 static void again(struct mgroup *g, uint32_t delay_ms, uint32_t most,
@@ -161,31 +161,31 @@ static void again(struct mgroup *g, uint32_t delay_ms, uint32_t most,
 	timer_set(mgroup_tq(g), &g->retry, delay_ms);
 }
 
-void enrol_again(struct mgroup *g, uint32_t delay_ms, const char *why)
+void register_again(struct mgroup *g, uint32_t delay_ms, const char *why)
 {
 	again(g, delay_ms, UINT32_MAX, why);
 }
 
-void enrol_ask(struct mgroup *g, const char *why)
+void register_ask(struct mgroup *g, const char *why)
 {
 	if (g->in)
 		again(g, 0, ASK_MAX_MS, why);
 }
 
-void enrol_done(struct mgroup *g)
+void register_done(struct mgroup *g)
 {
 	g->registering = false;
 	g->in = true;
 	g->used_up = false;
 	doubt_answered(g);
-	enrol_confirm(g);
+	register_confirm(g);
 	g->hard = false;
 	g->in_ms = mgroup_now(g);
 	g->last_error[0] = '\0';
 	g->registrations++;
 }
 
-void enrol_nudge(struct mgroup *g)
+void register_nudge(struct mgroup *g)
 {
 	uint32_t spread_ms = 1 + member_random(NUDGE_MS / 2);
 
@@ -230,7 +230,7 @@ static const char *meaning(const struct mgroup *g, uint16_t notify)
 	}
 }
 
-void enrol_failed(struct mgroup *g, uint16_t notify, const char *text)
+void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 {
 	const char *means = meaning(g, notify);
 	bool hard = is_hard(notify);
@@ -238,7 +238,7 @@ void enrol_failed(struct mgroup *g, uint16_t notify, const char *text)
 
 	g->registering = false;
 	if (g->leaving) {
-		enrol_left(g);
+		register_left(g);
 		return;
 	}
 	if (hard != g->hard)
@@ -256,8 +256,8 @@ void enrol_failed(struct mgroup *g, uint16_t notify, const char *text)
 	timer_set(mgroup_tq(g), &g->retry, ms);
 }
 
-/* What was asked over it comes back by enrol_failed(), and is asked anew. */
-void enrol_old_sa(struct member *m)
+/* What was asked over it comes back by register_failed(), and is asked anew. */
+void register_old_sa(struct member *m)
 {
 	struct ike_sa *sa = m->sa;
 
@@ -276,13 +276,13 @@ static void confirm_due(void *arg)
 	if (!s || !g->in || !g->timed)
 		return;
 	if (!m->sa || ike_sending(m->sa, &g->idg, s->spi))
-		enrol_ask(g, "the key server is to know what it sends with");
+		register_ask(g, "the key server is to know what it sends with");
 	/* it may have been restarted since, or have lost the IKE SA */
 	timer_set(mgroup_tq(g), &g->confirm,
 		  AGAIN_MS + member_random(AGAIN_MS));
 }
 
-void enrol_confirm(struct mgroup *g)
+void register_confirm(struct mgroup *g)
 {
 	if (g->conf->send)
 		timer_set(mgroup_tq(g), &g->confirm,
@@ -297,14 +297,14 @@ static void leave_due(void *arg)
 
 	log_info("group %s: the key server did not answer the leave",
 		 g->conf->name);
-	enrol_left(g);
+	register_left(g);
 }
 
 /*
  * With no IKE SA there is no way to say it but to register first (RFC 9838
  * leaves this open); as a receiver, so that no Sender-ID is spent.
  */
-void enrol_leave(struct mgroup *g)
+void register_leave(struct mgroup *g)
 {
 	struct member *m = g->m;
 	bool was_in = g->in || g->registering;
@@ -313,7 +313,7 @@ void enrol_leave(struct mgroup *g)
 	doubt_stop(g);
 	g->in = false;
 	g->out = true;
-	if (!was_in || !m->host)
+	if (!was_in || !m->engine)
 		return;
 	g->leaving = true;
 	timer_set(mgroup_tq(g), &g->leave, LEAVE_MS);
@@ -327,7 +327,7 @@ void enrol_leave(struct mgroup *g)
 	start(g, g->conf->send && !g->conf->receive);
 }
 
-void enrol_left(struct mgroup *g)
+void register_left(struct mgroup *g)
 {
 	if (!g->leaving)
 		return;
@@ -338,10 +338,10 @@ void enrol_left(struct mgroup *g)
 	log_info("group %s: left", g->conf->name);
 	/* member_join() came while it was leaving */
 	if (!g->out)
-		enrol_now(g);
+		register_now(g);
 }
 
-void enrol_init(struct mgroup *g)
+void register_init(struct mgroup *g)
 {
 	g->out = true;
 	timer_init(&g->retry, retry_due, g);
@@ -351,7 +351,7 @@ void enrol_init(struct mgroup *g)
 	listen_init(g);
 }
 
-void enrol_stop(struct mgroup *g)
+void register_stop(struct mgroup *g)
 {
 	timer_del(mgroup_tq(g), &g->confirm);
 	timer_del(mgroup_tq(g), &g->retry);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ike/keypath.h"
+#include "rekey/keypath.h"
 #include "lib/secret.h"
 
 void wkp_init(struct wkp *w)

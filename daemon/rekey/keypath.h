@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ike/gpayload.h"
+#include "wire/gpayload.h"
 
 #define WKP_MAX 32 /* keys on a path; a tree of 2^32 leaves */
 

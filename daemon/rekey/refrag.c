@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ike/refrag.h"
+#include "rekey/refrag.h"
 
 #include <errno.h>
 #include <string.h>

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ike/message.h"
+#include "wire/message.h"
 
 #define REFRAG_MAX 64
 

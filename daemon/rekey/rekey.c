@@ -6,8 +6,8 @@
 
 #include "crypto/rand.h"
 #include "crypto/sign.h"
-#include "ike/message.h"
-#include "ike/rekey.h"
+#include "wire/message.h"
+#include "rekey/rekey.h"
 #include "lib/secret.h"
 
 /* IKE header and generic header of SK: "A" of RFC 9838 2.4.1.1 */

@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ike/gpayload.h"
-#include "ike/refrag.h"
+#include "wire/gpayload.h"
+#include "rekey/refrag.h"
 #include "lib/buf.h"
 
 struct sigkey;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "crypto/wrap.h"
-#include "ike/gpayload.h"
+#include "wire/gpayload.h"
 
 struct check {
 	const struct gsa *gsa;

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ike/payload.h"
+#include "wire/payload.h"
 
 /* ---- GSA, RFC 9838 4.4 -------------------------------------------------- */
 

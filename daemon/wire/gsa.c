@@ -5,7 +5,7 @@
 
 #include "crypto/aead.h"
 #include "crypto/wrap.h"
-#include "ike/gpayload.h"
+#include "wire/gpayload.h"
 
 #define GWP_TERM_LEN 4
 #define GWP_MADE_LEN 10 /* milliseconds, and seconds of the beat */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "crypto/wrap.h"
-#include "ike/gpayload.h"
+#include "wire/gpayload.h"
 #include "lib/secret.h"
 
 void kd_init(struct kd *kd)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "crypto/aead.h"
-#include "ike/message.h"
+#include "wire/message.h"
 #include "lib/secret.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

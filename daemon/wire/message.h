@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ike/payload.h"
+#include "wire/payload.h"
 #include "lib/buf.h"
 
 struct ike_hdr {

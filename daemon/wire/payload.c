@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ike/payload.h"
+#include "wire/payload.h"
 
 /* ---- generic headers ---------------------------------------------------- */
 

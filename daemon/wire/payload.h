@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ike/proto.h"
+#include "wire/proto.h"
 #include "lib/addr.h"
 #include "lib/buf.h"
 

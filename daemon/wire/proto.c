@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stddef.h>
 
-#include "ike/proto.h"
+#include "wire/proto.h"
 
 struct name {
 	unsigned int num;

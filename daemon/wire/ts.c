@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "ike/payload.h"
+#include "wire/payload.h"
 
 static bool all(const struct addr *a, uint8_t octet)
 {

@@ -24,8 +24,8 @@
 
 #include "crypto/cert.h"
 #include "crypto/pki.h"
-#include "ike/host.h"
-#include "ike/proto.h"
+#include "ike/engine.h"
+#include "wire/proto.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/timer.h"
@@ -41,7 +41,7 @@
 #define OUT "build/bench/cost.json"
 
 struct peer {
-	struct ike_host *host;
+	struct ike_engine *engine;
 	struct cert_chain *chain;
 	struct ep from;
 	int first_fd; /* in fds */
@@ -65,7 +65,7 @@ static json_t *results;
 static struct {
 	int fd;
 	uint16_t port;
-	struct ike_host *host; /* of datagrams that come, or by address */
+	struct ike_engine *engine; /* of datagrams that come, or by address */
 } socks[2 * PORTS];
 static unsigned int n_socks;
 /* The crowd shares a socket: which of them is at 127.3.a.b */
@@ -302,7 +302,7 @@ static const struct ike_ops ops = {
 
 static struct peer *peer_new(const struct pki_pair *by, const char *name)
 {
-	struct ike_host_cfg cfg = {
+	struct ike_engine_cfg cfg = {
 		.clock = clock_system(),
 		.tq = &tq,
 		.trust = trust,
@@ -320,13 +320,13 @@ static struct peer *peer_new(const struct pki_pair *by, const char *name)
 		bail("%s: %s", name, err);
 	cfg.chain = p->chain;
 	cfg.key = pair.key;
-	p->host = ike_host_new(&cfg, &ops, p);
-	if (!p->host)
+	p->engine = ike_engine_new(&cfg, &ops, p);
+	if (!p->engine)
 		bail("%s: %s", name, strerror(errno));
 	return p;
 }
 
-static void socket_new(struct ike_host *host)
+static void socket_new(struct ike_engine *engine)
 {
 	struct ep local = { 0 };
 
@@ -337,7 +337,7 @@ static void socket_new(struct ike_host *host)
 		bail("no socket");
 	udp_room(socks[n_socks].fd, 8 << 20);
 	socks[n_socks].port = local.port;
-	socks[n_socks++].host = host;
+	socks[n_socks++].engine = engine;
 }
 
 static void from_addr(struct peer *p, unsigned int a, unsigned int b,
@@ -359,7 +359,7 @@ static void ask(struct peer *p)
 	id_set(&req.idg, IKE_ID_KEY_ID, "video", 5);
 	p->asked_ms = now_ms();
 	p->in_ms = 0;
-	p->sa = ike_register(p->host, &p->from, &server, &id, &req);
+	p->sa = ike_register(p->engine, &p->from, &server, &id, &req);
 	if (!p->sa)
 		bail("cannot ask: %s", strerror(errno));
 }
@@ -385,14 +385,14 @@ static void run(unsigned int ms)
 		for (unsigned int i = 0; i < n_socks; i++) {
 			while ((n = udp_recv(socks[i].fd, buf, sizeof(buf),
 					     &from, &to, NULL)) > 0) {
-				struct ike_host *h = socks[i].host;
+				struct ike_engine *h = socks[i].engine;
 				unsigned int nr =
 					(to.addr.b[2] << 8) + to.addr.b[3];
 
 				if (!h && nr < CROWD && crowd[nr])
-					h = crowd[nr]->host;
+					h = crowd[nr]->engine;
 				if (h)
-					ike_host_input(h, &from, &to, buf, n);
+					ike_engine_input(h, &from, &to, buf, n);
 			}
 		}
 		timerq_run(&tq);
@@ -492,7 +492,7 @@ static void failing(const char *name, unsigned int ports, unsigned int a,
 	json_t *o;
 
 	for (unsigned int i = 0; i < ports; i++)
-		socket_new(x->host);
+		socket_new(x->engine);
 	from_addr(honest, honest_a, 0, 2, 0);
 	before = log_lines(of_honest);
 	failed = counter("auth-failed");
@@ -523,8 +523,8 @@ static void failing(const char *name, unsigned int ports, unsigned int a,
 	ok(log_lines(of_honest) - before <= 20 && log_lines(of_honest) > before,
 	   "%s: %u lines in the log", name, log_lines(of_honest) - before);
 	honest_report(o, name);
-	ike_host_free(x->host);
-	x->host = NULL;
+	ike_engine_free(x->engine);
+	x->engine = NULL;
 	for (unsigned int i = first; i < n_socks; i++)
 		close(socks[i].fd);
 	n_socks = first;
@@ -538,7 +538,7 @@ static void one_identity(void)
 	long long sas, before;
 	json_t *o;
 
-	socket_new(x->host);
+	socket_new(x->engine);
 	before = counter("sas");
 	honest_begin();
 	for (i = 0; i < 1000; i++) {
@@ -558,7 +558,7 @@ static void one_identity(void)
 	   name, sas);
 	ok(x->up >= 5, "%s: %u handshakes were done", name, x->up);
 	honest_report(o, name);
-	ike_host_free(x->host);
+	ike_engine_free(x->engine);
 	close(socks[--n_socks].fd);
 }
 
@@ -633,7 +633,7 @@ int main(int argc, char **argv)
 	if (counter("sas") < 0)
 		bail("mcsecd does not answer; was \"make userspace\" run?");
 	honest = peer_new(&ca, "honest.member.example");
-	socket_new(honest->host);
+	socket_new(honest->engine);
 
 	failing("a stranger fails, from one port", 1, 1, 0);
 	failing("a stranger fails, from 16 ports of the honest member's address",

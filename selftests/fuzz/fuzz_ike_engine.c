@@ -70,9 +70,9 @@ static void restart(struct pair *p)
 	struct ike_sa *sa;
 
 	clear(p);
-	while ((sa = LIST_FIRST(&p->m->host->sas)))
+	while ((sa = LIST_FIRST(&p->m->engine->sas)))
 		ike_close(sa, "fuzz");
-	while ((sa = LIST_FIRST(&p->g->host->sas)))
+	while ((sa = LIST_FIRST(&p->g->engine->sas)))
 		ike_close(sa, "fuzz");
 	/* what an address may take, and what is kept of SAs that ended, is over */
 	net_pass(&p->net, 120000, false);
@@ -122,7 +122,7 @@ static void prepare(struct pair *p, enum fuzz_host to)
 
 static struct ike_sa *gcks_sa(struct pair *p)
 {
-	return LIST_FIRST(&p->g->host->sas);
+	return LIST_FIRST(&p->g->engine->sas);
 }
 
 /* Is the stage as prepare() left it, so that it can serve again? */
@@ -130,11 +130,11 @@ static bool fresh(struct pair *p, enum fuzz_host to)
 {
 	struct ike_sa *msa = p->msa;
 
-	if (!msa || !LIST_FIRST(&p->m->host->sas))
+	if (!msa || !LIST_FIRST(&p->m->engine->sas))
 		return false;
 	switch (to) {
 	case FH_RAW_GCKS:
-		return p->g->host->stats.sas < 40;
+		return p->g->engine->stats.sas < 40;
 	case FH_RAW_GCKS_INIT:
 	case FH_AUTH_REQ:
 		return gcks_sa(p) && gcks_sa(p)->state == IKE_ST_INIT_DONE;
@@ -162,9 +162,9 @@ static void raw(struct pair *p, enum fuzz_host to, const uint8_t *msg,
 	bool gcks = to == FH_RAW_GCKS || to == FH_RAW_GCKS_INIT;
 
 	if (gcks)
-		ike_host_input(p->g->host, &p->m->ep, &p->g->ep, msg, len);
+		ike_engine_input(p->g->engine, &p->m->ep, &p->g->ep, msg, len);
 	else
-		ike_host_input(p->m->host, &p->g->ep, &p->m->ep, msg, len);
+		ike_engine_input(p->m->engine, &p->g->ep, &p->m->ep, msg, len);
 	check(!p->g->seen.requests && !p->m->seen.registered);
 	clear(p);
 }
@@ -189,11 +189,11 @@ static void sealed(struct pair *p, enum fuzz_host to, uint8_t xchg,
 	ike_hdr_build(&w, &h);
 	if (!sk_seal(&w, k, 1ull << 40, first, inner, len)) {
 		if (to_member)
-			ike_host_input(p->m->host, &p->g->ep, &p->m->ep, w.p,
-				       w.len);
+			ike_engine_input(p->m->engine, &p->g->ep, &p->m->ep,
+					 w.p, w.len);
 		else
-			ike_host_input(p->g->host, &p->m->ep, &p->g->ep, w.p,
-				       w.len);
+			ike_engine_input(p->g->engine, &p->m->ep, &p->g->ep,
+					 w.p, w.len);
 	}
 	wbuf_free(&w);
 	/* A peer without a signature of its own stays outside. */

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "crypto/sign.h"
-#include "ike/gpayload.h"
-#include "ike/message.h"
-#include "ike/rekey.h"
+#include "wire/gpayload.h"
+#include "wire/message.h"
+#include "rekey/rekey.h"
 
 enum fuzz_payload {
 	FP_CHAIN, /* octet: type of the first payload */

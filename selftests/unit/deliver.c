@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "group_sim.h"
-#include "ike/proto.h"
+#include "wire/proto.h"
 #include "member/mgroup.h"
 
 #define HELD_MAX 8192
@@ -409,7 +409,7 @@ struct deliver deliver_pest(bool leaves, unsigned int secs)
 		} else if (b->m->sa) {
 			ike_register_more(b->m->sa, &req);
 		} else {
-			enrol_now(&b->m->groups[0]);
+			register_now(&b->m->groups[0]);
 		}
 		sim_run(&s, 100);
 	}

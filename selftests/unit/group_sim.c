@@ -11,7 +11,7 @@
 #include "crypto/seal.h"
 #include "crypto/sign.h"
 #include "crypto/wrap.h"
-#include "ike/proto.h"
+#include "wire/proto.h"
 #include "lib/log.h"
 
 #define WALL0 1800000000
@@ -96,7 +96,7 @@ static void chain_of(const struct pki_pair *pair, const struct pki_pair *ca,
 		SIM_DIE("%s", err);
 }
 
-static void host_cfg(struct sim *s, struct ike_host_cfg *cfg,
+static void host_cfg(struct sim *s, struct ike_engine_cfg *cfg,
 		     const struct cert_chain *chain, const struct trust *trust,
 		     const struct sigkey *key)
 {
@@ -170,7 +170,7 @@ void sim_gcks_up(struct sim *s)
 		.send_rekey = sim_send_rekey,
 		.ctx = s,
 	};
-	struct ike_host_cfg cfg;
+	struct ike_engine_cfg cfg;
 	char err[256];
 
 	if (s->gcks_up)
@@ -188,10 +188,10 @@ void sim_gcks_up(struct sim *s)
 		cfg.max_half_open = 4096;
 		cfg.cookie_above = 64;
 	}
-	s->host = ike_host_new(&cfg, &gcks_ops, s);
-	if (!s->host)
-		SIM_DIE("ike_host_new");
-	gcks_set_host(s->gcks, s->host);
+	s->engine = ike_engine_new(&cfg, &gcks_ops, s);
+	if (!s->engine)
+		SIM_DIE("ike_engine_new");
+	gcks_set_engine(s->gcks, s->engine);
 	s->gcks_up = true;
 }
 
@@ -201,12 +201,12 @@ void sim_gcks_down(struct sim *s)
 		return;
 	/* nothing that happens while it is taken apart may get out */
 	s->crashed = true;
-	ike_host_free(s->host);
+	ike_engine_free(s->engine);
 	gcks_free(s->gcks);
 	store_close(s->store);
 	store_close(s->witness);
 	s->gcks = NULL;
-	s->host = NULL;
+	s->engine = NULL;
 	s->gcks_up = false;
 }
 
@@ -338,19 +338,19 @@ void sim_up(struct sim_member *m)
 		.leave_rekey = leave_rekey,
 		.ctx = m,
 	};
-	struct ike_host_cfg cfg;
+	struct ike_engine_cfg cfg;
 	char err[256];
 
 	if (member_new(&m->m, &m->conf, &deps, err, sizeof(err)))
 		SIM_DIE("%s", err);
 	host_cfg(m->s, &cfg, m->chain, m->trust, m->cert.key);
-	/* as app/client.c */
+	/* as app/member.c */
 	cfg.rexmit_ms = 500;
 	cfg.rexmit_max = 12;
-	m->host = ike_host_new(&cfg, &member_ops, m);
-	if (!m->host)
-		SIM_DIE("ike_host_new");
-	member_set_host(m->m, m->host);
+	m->engine = ike_engine_new(&cfg, &member_ops, m);
+	if (!m->engine)
+		SIM_DIE("ike_engine_new");
+	member_set_engine(m->m, m->engine);
 	m->up = true;
 	if (member_start(m->m, err, sizeof(err)))
 		SIM_DIE("%s", err);
@@ -361,11 +361,11 @@ void sim_down(struct sim_member *m)
 	if (!m->up)
 		return;
 	m->up = false;
-	ike_host_free(m->host);
+	ike_engine_free(m->engine);
 	member_free(m->m);
 	m->listens = false;
 	m->m = NULL;
-	m->host = NULL;
+	m->engine = NULL;
 }
 
 /* ---- stream ------------------------------------------------------------- */

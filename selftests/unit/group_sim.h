@@ -62,7 +62,7 @@ struct sim_member {
 	uint64_t bad_ms; /* end of the state of its link ... */
 	bool bad; /* ... which is this, with sim.burst_ms */
 	uint64_t told_ms; /* of an unknown SPI, for the last time */
-	struct ike_host *host;
+	struct ike_engine *engine;
 	struct member *m;
 	/* the stream, as it arrives here */
 	uint64_t expect; /* number of the next packet; 0: none yet */
@@ -119,7 +119,7 @@ struct sim {
 	struct trust *trust;
 	struct ep ep;
 	struct gcks *gcks;
-	struct ike_host *host;
+	struct ike_engine *engine;
 	bool gcks_up;
 
 	struct sim_member *m[SIM_MAX];

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ike/message.h"
-#include "ike/proto.h"
+#include "wire/message.h"
+#include "wire/proto.h"
 
 static void enqueue(struct sim *s, struct sim_packet *q, uint64_t at_ms)
 {
@@ -235,12 +235,13 @@ bool sim_deliver(struct sim *s, struct sim_packet *q)
 		if (busy(s, q))
 			return false;
 		if (s->gcks_up && !s->crashed)
-			ike_host_input(s->host, &q->from, &q->to, q->p, q->len);
+			ike_engine_input(s->engine, &q->from, &q->to, q->p,
+					 q->len);
 		return true;
 	}
 	for (i = 0; i < s->n; i++)
 		if (s->m[i]->up && addr_equal(&s->m[i]->ep.addr, &q->to.addr))
-			ike_host_input(s->m[i]->host, &q->from, &q->to, q->p,
-				       q->len);
+			ike_engine_input(s->m[i]->engine, &q->from, &q->to,
+					 q->p, q->len);
 	return true;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "crypto/prf.h"
-#include "ike/gpayload.h"
+#include "wire/gpayload.h"
 
 static inline void wrap_key_of_sk_d(struct kwk *k, unsigned int prf_id,
 				    uint16_t kwa, size_t sk_d_len)

@@ -124,7 +124,7 @@ bool net_step(struct net *net)
 		net->n_queue * sizeof(net->queue[0]));
 	n = node_at(net, &q.to);
 	if (n)
-		ike_host_input(n->host, &q.from, &q.to, q.p, q.len);
+		ike_engine_input(n->engine, &q.from, &q.to, q.p, q.len);
 	else
 		net->lost++;
 	free(q.p);
@@ -245,7 +245,7 @@ static void fill(struct node *g, struct ike_sa *sa, bool send, struct gsa *gsa,
 
 int node_reply(struct node *g)
 {
-	struct ike_sa *sa = ike_token_sa(g->host, g->token);
+	struct ike_sa *sa = ike_token_sa(g->engine, g->token);
 	struct gike_reply reply = { .notify = g->answer };
 	struct gsa gsa;
 	struct kd kd;
@@ -260,7 +260,7 @@ int node_reply(struct node *g)
 		reply.kd = &kd;
 		reply.transport = true;
 	}
-	ret = ike_reply(g->host, g->token, &reply);
+	ret = ike_reply(g->engine, g->token, &reply);
 	kd_free(&kd);
 	return ret;
 }
@@ -420,7 +420,7 @@ void pki_ca(struct net *net, const char *name, struct pki_pair *ca)
 
 struct node *node_new(struct net *net, const char *addr,
 		      const struct pki_opt *opt, const struct pki_pair *trust,
-		      const struct ike_host_cfg *cfg)
+		      const struct ike_engine_cfg *cfg)
 {
 	struct node *n = calloc(1, sizeof(*n));
 	struct cert_der der;
@@ -450,8 +450,8 @@ struct node *node_new(struct net *net, const char *addr,
 	n->cfg.responder = opt->kind == PKI_GCKS;
 	if (n->cfg.export_keys)
 		n->cfg.export_keys = on_keys;
-	n->host = ike_host_new(&n->cfg, &ops, n);
-	if (!n->host)
+	n->engine = ike_engine_new(&n->cfg, &ops, n);
+	if (!n->engine)
 		DIE(strerror(errno));
 	net->nodes[net->n_nodes++] = n;
 	return n;
@@ -469,7 +469,7 @@ void node_free(struct node *n)
 	for (unsigned int i = 0; i < net->n_nodes; i++)
 		if (net->nodes[i] == n)
 			net->nodes[i] = net->nodes[--net->n_nodes];
-	ike_host_free(n->host);
+	ike_engine_free(n->engine);
 	cert_chain_free(n->chain);
 	trust_free(n->trust);
 	pki_pair_free(&n->cert);
@@ -493,6 +493,6 @@ struct ike_sa *node_join(struct node *m, struct node *g, const char *gcks_id,
 
 	id_from_text(&id, gcks_id);
 	group_req(&req, "video", send);
-	return ike_register(m->host, m->no_local ? &none : &m->ep, &g->ep, &id,
-			    &req);
+	return ike_register(m->engine, m->no_local ? &none : &m->ep, &g->ep,
+			    &id, &req);
 }

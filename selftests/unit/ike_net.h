@@ -8,8 +8,8 @@
 #define IKE_NET_H
 
 #include "crypto/pki.h"
-#include "ike/host.h"
-#include "ike/proto.h"
+#include "ike/engine.h"
+#include "wire/proto.h"
 #include "lib/clock.h"
 #include "lib/timer.h"
 
@@ -62,8 +62,8 @@ struct node {
 	struct net *net;
 	const char *name;
 	struct ep ep;
-	struct ike_host *host;
-	struct ike_host_cfg cfg;
+	struct ike_engine *engine;
+	struct ike_engine_cfg cfg;
 	struct pki_pair cert;
 	struct cert_chain *chain;
 	struct trust *trust;
@@ -108,7 +108,7 @@ void pki_ca(struct net *net, const char *name, struct pki_pair *ca);
  */
 struct node *node_new(struct net *net, const char *addr,
 		      const struct pki_opt *opt, const struct pki_pair *trust,
-		      const struct ike_host_cfg *cfg);
+		      const struct ike_engine_cfg *cfg);
 void node_clear(struct node *n);
 void node_free(struct node *n);
 /* ike_register() at @m with key server @g; group "video" */

@@ -395,9 +395,9 @@ static void roles(void)
 		bail("the members are not in");
 	sim_run(s, 20000);
 	k.gcks = s->gcks;
-	k.gcks_host = s->host;
+	k.gcks_engine = s->engine;
 	r.member = m->m;
-	r.member_host = m->host;
+	r.member_engine = m->engine;
 
 	o = parsed(&k, "{\"cmd\":\"status\"}");
 	list = json_object_get(json_object_get(o, "gcks"), "groups");

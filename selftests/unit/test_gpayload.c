@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "gsa_good.h"
-#include "ike/gpayload.h"
+#include "wire/gpayload.h"
 #include "crypto/prf.h"
 #include "tap.h"
 

@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "gcks/gkm.h"
-#include "ike/proto.h"
+#include "wire/proto.h"
 #include "ike/sa.h"
 #include "member/mgroup.h"
 
@@ -361,17 +361,18 @@ static void test_unwelcome(void)
 	usual();
 	out = sim_add(&s, "other.elsewhere", false, true);
 	other = sim_add(&s, "r.example", true, true);
-	sas = ike_host_stats(s.host)->sas;
+	sas = ike_engine_stats(s.engine)->sas;
 	sim_up(out);
 	sim_run(&s, 1000);
 	is_int(out->notify, GIKE_N_AUTHORIZATION_FAILED, "refused, and told");
-	is_int(ike_host_stats(s.host)->sas, sas, "its IKE SA is gone at once");
-	is_int(ike_host_stats(out->host)->sas, 0, "there too");
+	is_int(ike_engine_stats(s.engine)->sas, sas,
+	       "its IKE SA is gone at once");
+	is_int(ike_engine_stats(out->engine)->sas, 0, "there too");
 	sim_up(other);
 	sim_run(&s, 1000);
 	is_int(other->notify, GIKE_N_AUTHORIZATION_FAILED,
 	       "refused as sender, who may receive");
-	is_int(ike_host_stats(s.host)->sas, sas + 1,
+	is_int(ike_engine_stats(s.engine)->sas, sas + 1,
 	       "it may ask over the same IKE SA");
 	finish("unwelcome");
 }
@@ -452,7 +453,7 @@ static void test_many_senders(void)
 		gmc_pace(g, name);
 	}
 	for (i = first = 0; i < GCKS_PACE; i++) {
-		struct gpace *p;
+		struct pace_entry *p;
 
 		LIST_FOREACH(p, &s.gcks->pace[i], link)
 		first++;
@@ -481,7 +482,7 @@ static double crowd_takes(unsigned int n)
 	usual();
 	sim_up(sim_add(&s, "z.example", false, true));
 	sim_run(&s, 2000);
-	sa = LIST_FIRST(&s.host->sas);
+	sa = LIST_FIRST(&s.engine->sas);
 	if (!sa)
 		bail("there is no IKE SA to ask over");
 	id_set(&req.idg, IKE_ID_KEY_ID, "video", 5);
@@ -532,7 +533,7 @@ static void test_not_asked_for(void)
 	msg.has_gsa = true;
 	msg.transport = true;
 	msg.gsa.rekey.gcauth = GIKE_GCAUTH_IMPLICIT;
-	accept_rekey(g, rk, &msg);
+	install_rekey(g, rk, &msg);
 	ok(sim_logged(&s, "rekey not followed: member lacks GCAUTH for the "),
 	   "a Rekey SA without signatures is not followed");
 	ok(TAILQ_FIRST(&g->rekeys) == rk, "the Rekey SA is the one it was");
@@ -635,8 +636,8 @@ static void test_not_offered(void)
 	gkm_registration_policy(&s.gcks->groups[0], &gsa);
 	gsa.rekey.gcauth = GIKE_GCAUTH_IMPLICIT;
 	gsa.rekey.sigalg_len = 0;
-	is_int(accept_registration(g, a->m->sa, &gsa, &kd, true, why,
-				   sizeof(why)),
+	is_int(install_registration(g, a->m->sa, &gsa, &kd, true, why,
+				    sizeof(why)),
 	       -EPROTO, "rekeys without a signature are not accepted: %s", why);
 	ok(strstr(why, "GCAUTH"), "it is said why");
 	kd_free(&kd);

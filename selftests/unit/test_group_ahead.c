@@ -172,7 +172,7 @@ static void test_auth_key(bool stranger)
 	struct sigkey *own;
 	struct rekey_msg m;
 	struct group *t;
-	struct gout *o;
+	struct out_msg *o;
 	struct wbuf w;
 
 	usual(200 + stranger, stranger);
@@ -197,7 +197,7 @@ static void test_auth_key(bool stranger)
 		bail("build %s", why);
 	rekey_msg_free(&m);
 	gkm_begin(t, &c);
-	o = gout_new(t, &w, &at, 1);
+	o = out_msg_new(t, &w, &at, 1);
 	if (!o)
 		bail("no memory");
 	o->passing = true;

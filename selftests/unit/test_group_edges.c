@@ -175,7 +175,7 @@ static void other_width(struct sim *sim, struct sim_member *m, struct gsa *gsa,
 
 static void ask_again(struct sim_member *m)
 {
-	enrol_now(&m->m->groups[0]);
+	register_now(&m->m->groups[0]);
 	sim_run(&s, 1000);
 }
 
@@ -193,7 +193,7 @@ static void test_widths(void)
 		bits = bad[i];
 		before = sim_status(tx).registrations;
 		s.answer = other_width;
-		enrol_now(&tx->m->groups[0]);
+		register_now(&tx->m->groups[0]);
 		sim_run(&s, 300);
 		snprintf(why, sizeof(why), "Sender-IDs of %u bits", bad[i]);
 		ok(sim_status(tx).registrations == before &&

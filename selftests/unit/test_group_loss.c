@@ -4,7 +4,7 @@
  * stream must not notice, or only as much as cannot be helped.
  */
 #include "group_sim.h"
-#include "ike/rekey.h"
+#include "rekey/rekey.h"
 #include "member/mgroup.h"
 #include "tap.h"
 

@@ -114,7 +114,7 @@ static void send_forged(struct group *t)
 	struct gkm_change c;
 	char why[160] = "";
 	struct rekey_msg m;
-	struct gout *o;
+	struct out_msg *o;
 	struct wbuf w;
 
 	rekey_msg_init(&m);
@@ -128,7 +128,7 @@ static void send_forged(struct group *t)
 	    rekey_build_frags(&t->rs, &m, 250, &w, why, sizeof(why)))
 		bail("build %s", why);
 	gkm_begin(t, &c);
-	o = gout_new(t, &w, &at, 1);
+	o = out_msg_new(t, &w, &at, 1);
 	if (!o)
 		bail("no memory");
 	o->passing = true;

@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#include "ike/proto.h"
+#include "wire/proto.h"
 
 static struct sim s;
 static struct sim_member *tx, *a, *b, *c;

@@ -6,7 +6,7 @@
  */
 #include "gcks/gkm.h"
 #include "gcks/group.h"
-#include "ike/host.h"
+#include "ike/engine.h"
 #include "ike/sa.h"
 #include "member/mgroup.h"
 #include "group_sim.h"

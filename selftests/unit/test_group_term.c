@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#include "ike/proto.h"
+#include "wire/proto.h"
 
 #define HOUR 3600000u
 

@@ -15,8 +15,8 @@ static struct net net;
 static struct pki_pair ca;
 static struct node *g, *m;
 
-static void setup_with(int gtype, int mtype, const struct ike_host_cfg *gcfg,
-		       const struct ike_host_cfg *mcfg)
+static void setup_with(int gtype, int mtype, const struct ike_engine_cfg *gcfg,
+		       const struct ike_engine_cfg *mcfg)
 {
 	struct pki_opt opt = { .kind = PKI_GCKS, .dns = GCKS, .type = gtype };
 
@@ -73,7 +73,7 @@ static void algorithms(void)
 	char buf[80];
 
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
-		struct ike_host_cfg cfg = { .proposals = &sa };
+		struct ike_engine_cfg cfg = { .proposals = &sa };
 		struct proposal *p;
 
 		memset(&sa, 0, sizeof(sa));
@@ -112,7 +112,8 @@ static void lost(void)
 		net_pass(&net, 1500, true);
 		joined("after a loss");
 		is_int(g->seen.requests, 1, "the group was asked once");
-		is_int(ike_host_stats(m->host)->rexmit, 1, "sent again once");
+		is_int(ike_engine_stats(m->engine)->rexmit, 1,
+		       "sent again once");
 		teardown();
 	}
 
@@ -122,15 +123,15 @@ static void lost(void)
 	while (net.n_queue) {
 		if (net.n_queue < 40)
 			net_dup(&net, 0);
-		if (ike_host_stats(g->host)->in > 12)
+		if (ike_engine_stats(g->engine)->in > 12)
 			break;
 		net_step(&net);
 	}
 	net_run(&net);
 	joined("everything many times");
 	is_int(g->seen.requests, 1, "the group was asked once");
-	is_int(ike_host_stats(g->host)->sas, 1, "one IKE SA");
-	st = ike_host_stats(g->host);
+	is_int(ike_engine_stats(g->engine)->sas, 1, "one IKE SA");
+	st = ike_engine_stats(g->engine);
 	ok(st->in_rexmit > 0, "answers were repeated");
 	teardown();
 
@@ -142,7 +143,7 @@ static void lost(void)
 	is_int(m->seen.refused, 1, "given up");
 	is_str(m->seen.text, "no answer to IKE_SA_INIT after 7 tries", "why");
 	is_int(m->seen.sa_closed, 1, "closed");
-	is_int(ike_host_stats(m->host)->sas, 0, "no IKE SA left");
+	is_int(ike_engine_stats(m->engine)->sas, 0, "no IKE SA left");
 	teardown();
 
 	setup();
@@ -153,9 +154,9 @@ static void lost(void)
 	net_pass(&net, 200000, false);
 	is_str(m->seen.text, "no answer to GSA_AUTH after 7 tries",
 	       "why, later");
-	is_int(ike_host_stats(g->host)->half_open, 0,
+	is_int(ike_engine_stats(g->engine)->half_open, 0,
 	       "half-open SA is gone at the key server");
-	is_int(ike_host_stats(g->host)->sas, 0, "no IKE SA left there");
+	is_int(ike_engine_stats(g->engine)->sas, 0, "no IKE SA left there");
 	teardown();
 }
 
@@ -176,15 +177,15 @@ static void reorder(void)
 
 static void cookies(void)
 {
-	struct ike_host_cfg cfg = { .cookie_always = true };
+	struct ike_engine_cfg cfg = { .cookie_always = true };
 	struct ep strange;
 	struct packet *q;
 
 	setup_with(0, 0, &cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_step(&net);
-	is_int(ike_host_stats(g->host)->sas, 0, "no state before a cookie");
-	is_int(ike_host_stats(g->host)->cookie_sent, 1, "cookie sent");
+	is_int(ike_engine_stats(g->engine)->sas, 0, "no state before a cookie");
+	is_int(ike_engine_stats(g->engine)->cookie_sent, 1, "cookie sent");
 	net_run(&net);
 	joined("with a cookie");
 	teardown();
@@ -197,9 +198,9 @@ static void cookies(void)
 	q = &net.queue[0];
 	strange = q->from;
 	strange.addr.b[3]++;
-	ike_host_input(g->host, &strange, &q->to, q->p, q->len);
-	is_int(ike_host_stats(g->host)->cookie_bad, 1, "stolen cookie");
-	is_int(ike_host_stats(g->host)->sas, 0, "opens nothing");
+	ike_engine_input(g->engine, &strange, &q->to, q->p, q->len);
+	is_int(ike_engine_stats(g->engine)->cookie_bad, 1, "stolen cookie");
+	is_int(ike_engine_stats(g->engine)->sas, 0, "opens nothing");
 	/* After the secret rotated twice it is stale: another is given. */
 	net_drop(&net, 1);
 	net.ms += 200000;
@@ -214,18 +215,19 @@ static void cookies(void)
 	node_join(m, g, GCKS, false);
 	net_step(&net);
 	net_drop(&net, 0);
-	is_int(ike_host_stats(g->host)->half_open, 1, "first without cookie");
+	is_int(ike_engine_stats(g->engine)->half_open, 1,
+	       "first without cookie");
 	node_join(m, g, GCKS, false);
 	net_step(&net);
-	is_int(ike_host_stats(g->host)->half_open, 1, "second with");
-	is_int(ike_host_stats(g->host)->cookie_sent, 1, "cookie asked for");
+	is_int(ike_engine_stats(g->engine)->half_open, 1, "second with");
+	is_int(ike_engine_stats(g->engine)->cookie_sent, 1, "cookie asked for");
 	teardown();
 }
 
 static void another_group(void)
 {
 	static struct sa_pld only;
-	struct ike_host_cfg cfg = { .proposals = &only };
+	struct ike_engine_cfg cfg = { .proposals = &only };
 	struct proposal *p;
 	char buf[80];
 
@@ -238,8 +240,9 @@ static void another_group(void)
 	setup_with(0, 0, &cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_step(&net);
-	is_int(ike_host_stats(g->host)->invalid_ke, 1, "INVALID_KE_PAYLOAD");
-	is_int(ike_host_stats(g->host)->sas, 0, "and no state");
+	is_int(ike_engine_stats(g->engine)->invalid_ke, 1,
+	       "INVALID_KE_PAYLOAD");
+	is_int(ike_engine_stats(g->engine)->sas, 0, "and no state");
 	net_run(&net);
 	joined("with the group that was asked for");
 	is_str(ike_sa_algs(m->sa, buf, sizeof(buf)),
@@ -364,9 +367,10 @@ static void later(void)
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	is_int(m->seen.registered, 0, "no answer yet");
-	is_int(ike_host_stats(g->host)->half_open, 0, "but authenticated");
+	is_int(ike_engine_stats(g->engine)->half_open, 0, "but authenticated");
 	net_pass(&net, 1100, true);
-	is_int(ike_host_stats(g->host)->in_busy, 1, "asked again meanwhile");
+	is_int(ike_engine_stats(g->engine)->in_busy, 1,
+	       "asked again meanwhile");
 	is_int(g->seen.requests, 1, "not passed on again");
 	is_int(node_reply(g), 0, "answered");
 	is_int(node_reply(g), -ENOENT, "once only");
@@ -402,7 +406,7 @@ static void later(void)
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	is_int(g->seen.sa_closed, 1, "closed from within the callback");
-	is_int(ike_host_stats(g->host)->sas, 0, "it is gone");
+	is_int(ike_engine_stats(g->engine)->sas, 0, "it is gone");
 	teardown();
 
 	/* An answer that breaks the rules is not sent. */
@@ -418,7 +422,7 @@ static void later(void)
 
 static void lifetimes(void)
 {
-	struct ike_host_cfg cfg = { .lifetime_ms = 600000 };
+	struct ike_engine_cfg cfg = { .lifetime_ms = 600000 };
 
 	setup();
 	node_join(m, g, GCKS, false);
@@ -428,8 +432,9 @@ static void lifetimes(void)
 	net_pass(&net, 2000, true);
 	is_str(g->seen.reason, "idle", "then the key server closes it");
 	is_str(m->seen.reason, "closed by the peer", "and says so");
-	is_int(ike_host_stats(m->host)->sas + ike_host_stats(g->host)->sas, 0,
-	       "none left");
+	is_int(ike_engine_stats(m->engine)->sas +
+		       ike_engine_stats(g->engine)->sas,
+	       0, "none left");
 	teardown();
 
 	setup_with(0, 0, NULL, &cfg);
@@ -449,7 +454,7 @@ static void lifetimes(void)
 
 static void nat(void)
 {
-	struct ike_host_cfg cfg = { .natt_port = 4500 };
+	struct ike_engine_cfg cfg = { .natt_port = 4500 };
 
 	setup_with(0, 0, NULL, &cfg);
 	net.nat = true;
@@ -473,7 +478,7 @@ static void nat(void)
 
 static void exported(void)
 {
-	struct ike_host_cfg cfg = { .export_keys = (void *)1 };
+	struct ike_engine_cfg cfg = { .export_keys = (void *)1 };
 
 	setup_with(0, 0, &cfg, &cfg);
 	node_join(m, g, GCKS, false);
@@ -502,7 +507,7 @@ static void restarted(void)
 	setup();
 	node_join(m, g, GCKS, false);
 	net_run(&net);
-	while (m->sa && ike_host_stats(g->host)->sas) {
+	while (m->sa && ike_engine_stats(g->engine)->sas) {
 		ike_close(g->sa, "restart");
 		while (net.n_queue)
 			net_drop(&net, 0);
@@ -530,7 +535,7 @@ static void restarted(void)
 		no[16] = IKE_PLD_NOTIFY;
 		no[19] = IKE_FLAG_RESPONSE;
 		memcpy(no + 24, "\0\0\0\44\0\0\0\10\0\0\0\4", 12);
-		ike_host_input(m->host, &g->ep, &m->ep, no, sizeof(no));
+		ike_engine_input(m->engine, &g->ep, &m->ep, no, sizeof(no));
 	}
 	net_run(&net);
 	is_int(m->seen.registered, 2, "a forged denial changes nothing");
@@ -544,11 +549,11 @@ static void freed(void)
 	node_join(m, g, GCKS, false);
 	node_join(m, g, GCKS, false);
 	net_step(&net);
-	ike_host_free(m->host);
+	ike_engine_free(m->engine);
 	is_int(m->seen.refused, 2, "open requests are refused at the end");
 	is_int(m->seen.sa_closed, 2, "and every SA is closed");
 	is_str(m->seen.reason, "shutting down", "why");
-	m->host = NULL;
+	m->engine = NULL;
 	teardown();
 }
 

@@ -50,9 +50,9 @@ static void nobody_in(const char *name)
 {
 	is_int(m->seen.registered, 0, "%s: not registered", name);
 	is_int(g->seen.requests, 0, "%s: the group was not asked", name);
-	is_int(ike_host_stats(m->host)->sas, 0, "%s: no IKE SA at the member",
-	       name);
-	is_int(ike_host_stats(g->host)->sas, 0,
+	is_int(ike_engine_stats(m->engine)->sas, 0,
+	       "%s: no IKE SA at the member", name);
+	is_int(ike_engine_stats(g->engine)->sas, 0,
 	       "%s: no IKE SA at the key server", name);
 }
 
@@ -147,7 +147,7 @@ static void identities(void)
 		struct pki_opt gopt = { .kind = PKI_GCKS,
 					.dns = GCKS,
 					.ca = &ca };
-		struct ike_host_cfg cfg = { 0 };
+		struct ike_engine_cfg cfg = { 0 };
 
 		opt.kind = PKI_MEMBER;
 		id_from_text(&cfg.id, "b.example");
@@ -173,7 +173,7 @@ static void identities(void)
 		struct pki_opt gopt = { .kind = PKI_GCKS,
 					.dns = GCKS,
 					.ca = &ca };
-		struct ike_host_cfg cfg = { 0 };
+		struct ike_engine_cfg cfg = { 0 };
 
 		opt.kind = PKI_MEMBER;
 		opt.dns = "b.example";
@@ -217,7 +217,7 @@ static void member_as_gcks(void)
 	begin();
 	nodes(&gopt, &ca, &mopt, &ca);
 	/* node_new() makes responders of key servers only */
-	g->host->cfg.responder = true;
+	g->engine->cfg.responder = true;
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	is_int(m->seen.registered, 0, "a member is no key server");
@@ -247,7 +247,7 @@ static void not_asked_for(void)
 	id_from_text(&id, GCKS);
 	group_req(&req, "video", false);
 	req.sag = &sag;
-	ike_register(m->host, &m->ep, &g->ep, &id, &req);
+	ike_register(m->engine, &m->ep, &g->ep, &id, &req);
 	net_run(&net);
 	is_int(m->seen.registered, 0, "AES-128 where AES-256 was asked for");
 	is_str(m->seen.text,
@@ -257,7 +257,7 @@ static void not_asked_for(void)
 	/* the same answer to who has offered it */
 	p->t[0].key_bits = 128;
 	node_clear(m);
-	ike_register(m->host, &m->ep, &g->ep, &id, &req);
+	ike_register(m->engine, &m->ep, &g->ep, &id, &req);
 	net_run(&net);
 	is_int(m->seen.registered, 1, "what was offered is taken");
 
@@ -265,7 +265,7 @@ static void not_asked_for(void)
 	node_clear(m);
 	group_req(&req, "video", true);
 	g->n_sids = 3;
-	ike_register(m->host, &m->ep, &g->ep, &id, &req);
+	ike_register(m->engine, &m->ep, &g->ep, &id, &req);
 	net_run(&net);
 	is_int(m->seen.registered, 0, "three Sender-IDs for two");
 	is_str(m->seen.text, "policy not taken: 3 Sender-IDs, 2 were asked for",
@@ -288,7 +288,7 @@ static void deliver(const struct packet *q, uint8_t *p, size_t len)
 {
 	struct node *n = addr_equal(&q->to.addr, &g->ep.addr) ? g : m;
 
-	ike_host_input(n->host, &q->from, &q->to, p, len);
+	ike_engine_input(n->engine, &q->from, &q->to, p, len);
 }
 
 static void put_len(uint8_t *p, size_t len)
@@ -374,7 +374,8 @@ static void unprotected_stages(void)
 			net_run(&net);
 			n++;
 			if (m->seen.registered) {
-				bool asked = ike_host_stats(m->host)->out > 2;
+				bool asked = ike_engine_stats(m->engine)->out >
+					     2;
 
 				again += asked;
 				in += !asked;
@@ -397,21 +398,21 @@ static void unprotected_stages(void)
 
 		memcpy(p, net.queue[0].p, len);
 		p[i] ^= 1 << i % 8;
-		ike_host_input(g->host, &net.queue[0].from, &net.queue[0].to, p,
-			       len);
+		ike_engine_input(g->engine, &net.queue[0].from,
+				 &net.queue[0].to, p, len);
 		free(p);
 		drop_behind(1);
 		/* half-open ones would reach the cap of the address */
-		while (LIST_FIRST(&g->host->sas))
-			ike_close(LIST_FIRST(&g->host->sas), "test");
+		while (LIST_FIRST(&g->engine->sas))
+			ike_close(LIST_FIRST(&g->engine->sas), "test");
 	}
 	for (size_t k = 0; k < len; k++) {
 		uint8_t *p = malloc(k ? k : 1);
 
 		memcpy(p, net.queue[0].p, k);
 		put_len(p, k);
-		ike_host_input(g->host, &net.queue[0].from, &net.queue[0].to, p,
-			       k);
+		ike_engine_input(g->engine, &net.queue[0].from,
+				 &net.queue[0].to, p, k);
 		free(p);
 		drop_behind(1);
 	}
@@ -472,14 +473,14 @@ static void replays(void)
 	}
 	is_int(n, 4, "four packets");
 	is_int(m->seen.registered, 1, "registered");
-	sas = ike_host_stats(g->host)->sas;
+	sas = ike_engine_stats(g->engine)->sas;
 	for (unsigned int i = 0; i < n; i++) {
 		deliver(&saved[i], saved[i].p, saved[i].len);
 		net_run(&net);
 	}
 	is_int(m->seen.registered, 1, "all of it again: not registered again");
 	is_int(g->seen.requests, 1, "nor asked");
-	is_int(ike_host_stats(g->host)->sas, sas, "no other IKE SA");
+	is_int(ike_engine_stats(g->engine)->sas, sas, "no other IKE SA");
 	ok(ike_sa_is_up(m->sa), "and the one is up");
 	/* Reflected: each to who sent it */
 	for (unsigned int i = 0; i < n; i++) {

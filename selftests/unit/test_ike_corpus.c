@@ -141,7 +141,7 @@ static void opened(const char *msg, const struct packet *q,
 	head[0] = to;
 	head[1] = q->p[18];
 	head[2] = first;
-	prefixed("ike_host", msg, head, 3, plain, n);
+	prefixed("ike_engine", msg, head, 3, plain, n);
 	head[0] = FM_INNER;
 	head[1] = q->p[18];
 	head[2] = q->p[19];
@@ -194,7 +194,7 @@ static void handshake(void)
 	for (int i = 0; i < 4; i++) {
 		const struct packet *q = &net.queue[0];
 
-		selected("ike_host", raw[i].name, raw[i].to, q->p, q->len);
+		selected("ike_engine", raw[i].name, raw[i].to, q->p, q->len);
 		if (i < 2) {
 			selected("message", names[i], FM_CLEAR, q->p, q->len);
 			take_apart(names[i], q->p[16], q->p + 28, q->len - 28);
@@ -375,7 +375,7 @@ static void small(void)
 int main(int argc, char **argv)
 {
 	static const char *const targets[] = {
-		"payload", "gpayload", "message", "rekey", "ike_host", NULL,
+		"payload", "gpayload", "message", "rekey", "ike_engine", NULL,
 	};
 	char path[512];
 

@@ -17,7 +17,8 @@ static struct node *g, *a, *x;
 static const struct ike_stats *st;
 
 /* @x_ca: what x has its certificate from */
-static void setup(const struct ike_host_cfg *gcfg, const struct pki_pair *x_ca)
+static void setup(const struct ike_engine_cfg *gcfg,
+		  const struct pki_pair *x_ca)
 {
 	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
 	struct pki_opt aopt = { .kind = PKI_MEMBER,
@@ -26,7 +27,7 @@ static void setup(const struct ike_host_cfg *gcfg, const struct pki_pair *x_ca)
 	struct pki_opt xopt = { .kind = PKI_MEMBER,
 				.dns = "x.example",
 				.ca = x_ca };
-	struct ike_host_cfg xcfg = { .max_sas = 100000 };
+	struct ike_engine_cfg xcfg = { .max_sas = 100000 };
 
 	net_init(&net);
 	pki_ca(&net, "test CA", &ca);
@@ -34,7 +35,7 @@ static void setup(const struct ike_host_cfg *gcfg, const struct pki_pair *x_ca)
 	g = node_new(&net, "[2001:db8::1]", &gopt, &ca, gcfg);
 	a = node_new(&net, "[2001:db8:a::1]", &aopt, &ca, NULL);
 	x = node_new(&net, "[2001:db8:f::1]", &xopt, &ca, &xcfg);
-	st = ike_host_stats(g->host);
+	st = ike_engine_stats(g->engine);
 }
 
 static void teardown(void)
@@ -49,10 +50,10 @@ static void forget(void)
 {
 	struct ike_sa *sa;
 
-	while ((sa = LIST_FIRST(&x->host->sas))) {
-		host_enter(x->host);
+	while ((sa = LIST_FIRST(&x->engine->sas))) {
+		engine_enter(x->engine);
 		sa_close(sa, 0, "forgotten");
-		host_leave(x->host);
+		engine_leave(x->engine);
 	}
 	while (net.n_queue)
 		net_drop(&net, 0);
@@ -86,7 +87,8 @@ static void a_gets_in(const char *name)
 
 static void one_identity(void)
 {
-	const struct ike_host_cfg cfg = { .max_sas = 64, .idle_ms = 10000000 };
+	const struct ike_engine_cfg cfg = { .max_sas = 64,
+					    .idle_ms = 10000000 };
 	struct ike_sa *first, *last = NULL;
 	char addr[64];
 
@@ -138,7 +140,7 @@ static void one_identity_at_once(void)
 /* Others need places too: idle ones are given away. */
 static void all_places(void)
 {
-	const struct ike_host_cfg cfg = {
+	const struct ike_engine_cfg cfg = {
 		.max_sas = 8,
 		.max_per_identity = 100,
 		.max_per_peer = 5,
@@ -286,7 +288,7 @@ static void same_net(unsigned int per_s)
  */
 static void late_copy(void)
 {
-	const struct ike_host_cfg cfg = { .cookie_above = 1 };
+	const struct ike_engine_cfg cfg = { .cookie_above = 1 };
 	uint8_t copy[2048];
 	size_t len;
 
@@ -303,10 +305,10 @@ static void late_copy(void)
 	net_step(&net);
 	/* what has the cookie in it is lost */
 	net_drop(&net, 0);
-	host_enter(g->host);
-	sa_close(LIST_FIRST(&g->host->sas), 0, "nobody is half-open now");
-	host_leave(g->host);
-	ike_host_input(g->host, &a->ep, &g->ep, copy, len);
+	engine_enter(g->engine);
+	sa_close(LIST_FIRST(&g->engine->sas), 0, "nobody is half-open now");
+	engine_leave(g->engine);
+	ike_engine_input(g->engine, &a->ep, &g->ep, copy, len);
 	is_int(st->half_open, 1, "the late copy is answered");
 	net_run(&net);
 	is_int(a->seen.registered, 1, "a.example is in");
@@ -317,7 +319,7 @@ static void late_copy(void)
 /* Only what differs by a cookie of the server's own is the same request. */
 static void another_request(void)
 {
-	const struct ike_host_cfg cfg = { .cookie_above = 1 };
+	const struct ike_engine_cfg cfg = { .cookie_above = 1 };
 	struct ike_sa *sa;
 
 	setup(&cfg, &ca);
@@ -350,7 +352,7 @@ static void unknown_sa(const char *addr, uint8_t nr)
 	msg[18] = IKE_XCHG_INFORMATIONAL;
 	msg[19] = IKE_FLAG_INITIATOR;
 	msg[27] = sizeof(msg);
-	ike_host_input(g->host, &from, &g->ep, msg, sizeof(msg));
+	ike_engine_input(g->engine, &from, &g->ep, msg, sizeof(msg));
 }
 
 static void answers(void)
@@ -379,10 +381,10 @@ static void pushed_out(void)
 	net_step(&net);
 	net_step(&net);
 	is_int(st->half_open, 1, "half-open");
-	sa = LIST_FIRST(&g->host->sas);
-	host_enter(g->host);
+	sa = LIST_FIRST(&g->engine->sas);
+	engine_enter(g->engine);
 	sa_close(sa, 0, "gives way");
-	host_leave(g->host);
+	engine_leave(g->engine);
 	net_pass(&net, 3000, true);
 	is_int(a->seen.refused, 1, "known after 3 s at most");
 	is_str(a->seen.text, "the peer has lost the IKE SA", "and why");
@@ -394,11 +396,11 @@ static void pushed_out(void)
 static void not_taken(void)
 {
 	static struct sa_pld ours, theirs;
-	struct ike_host_cfg gcfg = { .proposals = &ours };
+	struct ike_engine_cfg gcfg = { .proposals = &ours };
 	struct pki_opt opt = { .kind = PKI_MEMBER,
 			       .dns = "y.example",
 			       .ca = &ca };
-	struct ike_host_cfg ycfg = { .proposals = &theirs };
+	struct ike_engine_cfg ycfg = { .proposals = &theirs };
 	struct packet *q;
 	struct node *y;
 
@@ -437,12 +439,12 @@ static void not_taken(void)
 		msg[17] = 0x10;
 		msg[18] = 2;
 		msg[27] = sizeof(msg);
-		ike_host_input(g->host, &x->ep, &g->ep, msg, sizeof(msg));
+		ike_engine_input(g->engine, &x->ep, &g->ep, msg, sizeof(msg));
 		is_str(g->seen.text, "IKE version 1.0", "IKEv1");
 		msg[17] = IKE_VERSION;
 		msg[18] = IKE_XCHG_IKE_SA_INIT;
 		msg[19] = IKE_FLAG_INITIATOR;
-		ike_host_input(g->host, &x->ep, &g->ep, msg, sizeof(msg));
+		ike_engine_input(g->engine, &x->ep, &g->ep, msg, sizeof(msg));
 		is_str(g->seen.text,
 		       "IKE_SA_INIT, INVALID_SYNTAX: SA, KE or nonce is missing",
 		       "an empty IKE_SA_INIT");

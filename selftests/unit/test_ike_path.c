@@ -16,8 +16,9 @@ static struct net net;
 static struct pki_pair ca, ca2;
 static struct node *g, *m;
 
-static void setup(const struct pki_pair *m_ca, const struct ike_host_cfg *gcfg,
-		  const struct ike_host_cfg *mcfg)
+static void setup(const struct pki_pair *m_ca,
+		  const struct ike_engine_cfg *gcfg,
+		  const struct ike_engine_cfg *mcfg)
 {
 	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
 	struct pki_opt mopt = { .kind = PKI_MEMBER,
@@ -45,7 +46,7 @@ static void arrives(const struct ep *from, const struct ep *to)
 	uint8_t *copy = malloc(q.len);
 
 	memcpy(copy, q.p, q.len);
-	ike_host_input(g->host, from, to, copy, q.len);
+	ike_engine_input(g->engine, from, to, copy, q.len);
 	free(copy);
 }
 
@@ -112,7 +113,8 @@ static void without_nat(void)
 /* An answer that takes its time goes where its request came from. */
 static void later(void)
 {
-	const struct ike_host_cfg cfg = { .idle_ms = 5000, .later_ms = 60000 };
+	const struct ike_engine_cfg cfg = { .idle_ms = 5000,
+					    .later_ms = 60000 };
 	struct gike_req req;
 	struct ep elsewhere;
 	struct ike_sa *sa;
@@ -141,7 +143,7 @@ static void later(void)
 /* Behind a NAT: the peer is where it was last heard from. */
 static void behind_nat(void)
 {
-	const struct ike_host_cfg mcfg = { .natt_port = 4500 };
+	const struct ike_engine_cfg mcfg = { .natt_port = 4500 };
 	struct gike_req req;
 	struct ike_sa *sa, *gsa;
 	struct ep outside;
@@ -165,15 +167,15 @@ static void behind_nat(void)
 	is_int(m->seen.registered, 2, "its NAT gave it another port");
 	ok(ep_equal(ike_sa_peer(gsa), &outside), "the peer has moved");
 	ok(ike_sa_serial(gsa) == serial, "the SA's number has not");
-	is_int(ike_host_stats(g->host)->sas, 1, "one SA");
+	is_int(ike_engine_stats(g->engine)->sas, 1, "one SA");
 	teardown();
 }
 
 /* A member that leaves its address to the kernel, as mcsecd does. */
 static void finds_nat(void)
 {
-	const struct ike_host_cfg gcfg = { .idle_ms = 1000000 };
-	const struct ike_host_cfg mcfg = { .natt_port = 4500 };
+	const struct ike_engine_cfg gcfg = { .idle_ms = 1000000 };
+	const struct ike_engine_cfg mcfg = { .natt_port = 4500 };
 	struct ike_sa *sa;
 
 	for (unsigned int i = 0; i < 3; i++) {
@@ -224,14 +226,15 @@ static void last_answer(void)
 	net_step(&net);
 	net_step(&net);
 	is_int(g->seen.auth_failed, 1, "a stranger is not believed");
-	is_int(ike_host_stats(g->host)->sas, 0, "its SA is gone");
+	is_int(ike_engine_stats(g->engine)->sas, 0, "its SA is gone");
 	/* the answer is lost, and asked for again */
 	net_drop(&net, 0);
 	net_pass(&net, 1500, true);
 	is_int(m->seen.notify, IKE_N_AUTHENTICATION_FAILED,
 	       "who asks again gets the same answer");
 	is_int(g->seen.auth_failed, 1, "without another look");
-	is_int(ike_host_stats(g->host)->in_rexmit, 1, "counted as repeated");
+	is_int(ike_engine_stats(g->engine)->in_rexmit, 1,
+	       "counted as repeated");
 	teardown();
 
 	/* a Delete whose answer is lost */
@@ -272,20 +275,20 @@ static void kept_for_a_while(void)
 	memcpy(copy, net.queue[0].p, len);
 	net_run(&net);
 	net_pass(&net, 39000, false);
-	ike_host_input(g->host, &m->ep, &g->ep, copy, len);
+	ike_engine_input(g->engine, &m->ep, &g->ep, copy, len);
 	ok(net.n_queue == 1 && net.queue[0].p[16] == IKE_PLD_SK,
 	   "an answer is kept as long as a peer repeats itself");
 	net_drop(&net, 0);
 	net_pass(&net, 2000, false);
-	ike_host_input(g->host, &m->ep, &g->ep, copy, len);
+	ike_engine_input(g->engine, &m->ep, &g->ep, copy, len);
 	ok(net.n_queue == 1 && net.queue[0].p[16] == IKE_PLD_NOTIFY,
 	   "and not longer");
 	teardown();
 
 	/* no more than so many: an identity each second would fill 40 */
 	setup(&ca, NULL, NULL);
-	quota_free(g->host->name_quota);
-	g->host->name_quota = NULL;
+	quota_free(g->engine->name_quota);
+	g->engine->name_quota = NULL;
 	for (unsigned int i = 0; i < 3000; i++) {
 		sa = node_join(m, g, GCKS, false);
 		net_run(&net);
@@ -293,7 +296,7 @@ static void kept_for_a_while(void)
 		net_run(&net);
 	}
 	is_int(m->seen.registered, 3000, "3,000 IKE SAs came and went");
-	is_int(g->host->n_rests, 1024, "1,024 answers are kept of them");
+	is_int(g->engine->n_rests, 1024, "1,024 answers are kept of them");
 	teardown();
 }
 

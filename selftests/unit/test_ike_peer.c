@@ -16,7 +16,7 @@ static struct net net;
 static struct pki_pair ca;
 static struct node *g, *m;
 
-static void setup_with(const struct ike_host_cfg *gcfg)
+static void setup_with(const struct ike_engine_cfg *gcfg)
 {
 	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
 	struct pki_opt mopt = { .kind = PKI_MEMBER,
@@ -137,7 +137,7 @@ static void misbehave(void)
 	send_req(IKE_XCHG_INFORMATIONAL, 0, NULL, 0);
 	net_step(&net);
 	is_int(net.n_queue, 0, "Message ID ahead of the window");
-	is_int(ike_host_stats(g->host)->in_mid, 1, "counted");
+	is_int(ike_engine_stats(g->engine)->in_mid, 1, "counted");
 	msa->my_mid--;
 	skip_answer();
 	msa->my_mid--;
@@ -150,7 +150,7 @@ static void misbehave(void)
 	send_req(IKE_XCHG_INFORMATIONAL, 200, harmless, 4);
 	net_step(&net);
 	is_int(net.n_queue, 0, "altered retransmission is not answered");
-	is_int(ike_host_stats(g->host)->in_altered, 1, "counted");
+	is_int(ike_engine_stats(g->engine)->in_altered, 1, "counted");
 	teardown();
 
 	/* A key server that answers nonsense */
@@ -182,7 +182,7 @@ static void states(void)
 
 static void caps(void)
 {
-	struct ike_host_cfg cfg = { .max_per_peer = 3, .cookie_above = 1000 };
+	struct ike_engine_cfg cfg = { .max_per_peer = 3, .cookie_above = 1000 };
 	uint8_t init[4096];
 	struct packet q;
 
@@ -192,19 +192,20 @@ static void caps(void)
 	memcpy(init, q.p, q.len);
 	for (int i = 0; i < 10; i++) {
 		init[0] = i;
-		ike_host_input(g->host, &q.from, &q.to, init, q.len);
+		ike_engine_input(g->engine, &q.from, &q.to, init, q.len);
 	}
-	is_int(ike_host_stats(g->host)->sas, 3, "IKE SAs per address");
-	is_int(ike_host_stats(g->host)->cap, 7, "counted");
+	is_int(ike_engine_stats(g->engine)->sas, 3, "IKE SAs per address");
+	is_int(ike_engine_stats(g->engine)->cap, 7, "counted");
 	is_int(g->seen.cap, 1, "said once");
 	for (int i = 0; i < 10; i++) {
 		q.from.addr.b[3] = 50 + i;
-		ike_host_input(g->host, &q.from, &q.to, init, q.len);
+		ike_engine_input(g->engine, &q.from, &q.to, init, q.len);
 	}
-	is_int(ike_host_stats(g->host)->sas, 13, "not of others");
+	is_int(ike_engine_stats(g->engine)->sas, 13, "not of others");
 	net_pass(&net, 31000, false);
-	is_int(ike_host_stats(g->host)->sas, 0, "half-open SAs go");
-	is_int(ike_host_stats(g->host)->half_open, 0, "and are counted out");
+	is_int(ike_engine_stats(g->engine)->sas, 0, "half-open SAs go");
+	is_int(ike_engine_stats(g->engine)->half_open, 0,
+	       "and are counted out");
 	teardown();
 
 	cfg.max_per_peer = 0;
@@ -215,9 +216,9 @@ static void caps(void)
 	memcpy(init, q.p, q.len);
 	for (int i = 0; i < 10; i++) {
 		init[0] = i;
-		ike_host_input(g->host, &q.from, &q.to, init, q.len);
+		ike_engine_input(g->engine, &q.from, &q.to, init, q.len);
 	}
-	is_int(ike_host_stats(g->host)->half_open, 5, "half-open cap");
+	is_int(ike_engine_stats(g->engine)->half_open, 5, "half-open cap");
 	teardown();
 }
 
@@ -232,7 +233,7 @@ static void knocker(void)
 	node_join(m, g, GCKS, false);
 	knocked_len = net.queue[0].len;
 	memcpy(knocked, net.queue[0].p, knocked_len);
-	ike_close(m->sa ? m->sa : LIST_FIRST(&m->host->sas), "test");
+	ike_close(m->sa ? m->sa : LIST_FIRST(&m->engine->sas), "test");
 	node_clear(m);
 	while (net.n_queue)
 		net_drop(&net, 0);
@@ -253,7 +254,7 @@ static bool knock(const char *addr, unsigned int nr)
 		abort();
 	knocked[0] = nr >> 8;
 	knocked[1] = nr;
-	ike_host_input(g->host, &from, &g->ep, knocked, knocked_len);
+	ike_engine_input(g->engine, &from, &g->ep, knocked, knocked_len);
 	/* header, one notify */
 	if (net.n_queue && net.queue[0].p[16] == IKE_PLD_NOTIFY &&
 	    net.queue[0].p[35] == (IKE_N_COOKIE & 0xff)) {
@@ -267,7 +268,7 @@ static bool knock(const char *addr, unsigned int nr)
 		len += knocked_len;
 		p[26] = len >> 8;
 		p[27] = len;
-		ike_host_input(g->host, &from, &g->ep, buf, len);
+		ike_engine_input(g->engine, &from, &g->ep, buf, len);
 	}
 	while (net.n_queue)
 		net_drop(&net, 0);
@@ -282,7 +283,7 @@ static unsigned int held(const char *addr)
 	struct addr a;
 
 	addr_parse(addr, &a);
-	LIST_FOREACH(sa, &g->host->sas, link)
+	LIST_FOREACH(sa, &g->engine->sas, link)
 	n += addr_equal(&sa->peer.addr, &a);
 	return n;
 }
@@ -302,7 +303,7 @@ static void one_network(void)
 	char addr[64];
 
 	knocker();
-	st = ike_host_stats(g->host);
+	st = ike_engine_stats(g->engine);
 	for (unsigned int i = 0; i < 600; i++) {
 		snprintf(addr, sizeof(addr), "2001:db8:0:1::%x", i + 1);
 		asked += knock(addr, i);
@@ -321,7 +322,7 @@ static void one_network(void)
 	teardown();
 
 	knocker();
-	st = ike_host_stats(g->host);
+	st = ike_engine_stats(g->engine);
 	for (unsigned int i = 0; i < 300; i++)
 		knock("198.51.100.1", i);
 	is_int(st->half_open, 256, "half-open SAs of one IPv4 address");
@@ -340,7 +341,7 @@ static void all_full(void)
 	char addr[64];
 
 	knocker();
-	st = ike_host_stats(g->host);
+	st = ike_engine_stats(g->engine);
 	for (unsigned int i = 0; i < 2500; i++) {
 		snprintf(addr, sizeof(addr), "2001:db8:0:%x::1", i + 1);
 		knock(addr, i);
@@ -369,7 +370,7 @@ static void headers(void)
 	msg[18] = IKE_XCHG_IKE_SA_INIT;
 	msg[19] = IKE_FLAG_INITIATOR;
 	msg[27] = 28;
-	ike_host_input(g->host, &m->ep, &g->ep, msg, 28);
+	ike_engine_input(g->engine, &m->ep, &g->ep, msg, 28);
 	is_int(net.n_queue, 1, "a higher version is answered");
 	ike_hdr_parse(net.queue[0].p, net.queue[0].len, &h);
 	ok(h.flags == IKE_FLAG_RESPONSE && h.version == IKE_VERSION, "by ours");
@@ -377,22 +378,22 @@ static void headers(void)
 	       "INVALID_MAJOR_VERSION");
 	net_drop(&net, 0);
 	msg[19] |= IKE_FLAG_RESPONSE;
-	ike_host_input(g->host, &m->ep, &g->ep, msg, 28);
+	ike_engine_input(g->engine, &m->ep, &g->ep, msg, 28);
 	is_int(net.n_queue, 0, "but no answer to an answer");
 	msg[17] = 0x10;
 	msg[19] = IKE_FLAG_INITIATOR;
-	ike_host_input(g->host, &m->ep, &g->ep, msg, 28);
+	ike_engine_input(g->engine, &m->ep, &g->ep, msg, 28);
 	is_int(net.n_queue, 0, "nor to IKEv1");
 	msg[17] = 0x20;
-	ike_host_input(g->host, &m->ep, &g->ep, msg, 27);
-	ike_host_input(g->host, &m->ep, &g->ep, msg, 29);
-	is_int(ike_host_stats(g->host)->in_short, 2, "lengths that differ");
+	ike_engine_input(g->engine, &m->ep, &g->ep, msg, 27);
+	ike_engine_input(g->engine, &m->ep, &g->ep, msg, 29);
+	is_int(ike_engine_stats(g->engine)->in_short, 2, "lengths that differ");
 	/* A key server's port answers; a member's doesn't. */
-	ike_host_input(g->host, &m->ep, &g->ep, msg, 28);
+	ike_engine_input(g->engine, &m->ep, &g->ep, msg, 28);
 	is_int(net.n_queue, 1, "empty IKE_SA_INIT: INVALID_SYNTAX");
 	ok(net.queue[0].len <= 36, "no longer than a notify");
 	net_drop(&net, 0);
-	ike_host_input(m->host, &g->ep, &m->ep, msg, 28);
+	ike_engine_input(m->engine, &g->ep, &m->ep, msg, 28);
 	is_int(net.n_queue, 0, "a member answers no IKE_SA_INIT");
 	teardown();
 }

@@ -110,8 +110,8 @@ static unsigned int count(const char *file, const char *what)
 static void judge(const char *name, uint16_t bits)
 {
 	static struct sa_pld sa;
-	struct ike_host_cfg cfg = { .export_keys = (void *)1,
-				    .proposals = &sa };
+	struct ike_engine_cfg cfg = { .export_keys = (void *)1,
+				      .proposals = &sa };
 	struct pki_opt opt = { .kind = PKI_GCKS,
 			       .dns = "gcks.example",
 			       .ca = &ca };

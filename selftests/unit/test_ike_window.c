@@ -70,14 +70,14 @@ static void arrives(struct node *n, const struct packet *q, size_t at,
 		bail("a packet of %zu octets", q->len);
 	memcpy(copy, q->p, q->len);
 	copy[at] ^= x;
-	before = *ike_host_stats(n->host);
-	ike_host_input(n->host, &q->from, &q->to, copy, q->len);
+	before = *ike_engine_stats(n->engine);
+	ike_engine_input(n->engine, &q->from, &q->to, copy, q->len);
 }
 
 /* By how much one counter of @n has grown; of others none may have. */
 #define GREW(n, counter, by, ...) \
 	do { \
-		struct ike_stats now = *ike_host_stats((n)->host); \
+		struct ike_stats now = *ike_engine_stats((n)->engine); \
 \
 		is_int(now.counter - before.counter, by, __VA_ARGS__); \
 		now.counter = before.counter; \
@@ -125,8 +125,8 @@ static void requests(void)
 		bail("no request");
 	q = take();
 	arrives(g, &q, 18, 37 ^ 39);
-	ok(ike_host_stats(g->host)->in_icv == before.in_icv + 1 ||
-		   ike_host_stats(g->host)->in_xchg == before.in_xchg + 1,
+	ok(ike_engine_stats(g->engine)->in_icv == before.in_icv + 1 ||
+		   ike_engine_stats(g->engine)->in_xchg == before.in_xchg + 1,
 	   "another exchange type is refused");
 	arrives(g, &q, 0, 0);
 	is_int(net.n_queue, 1, "and the right one answered");
@@ -174,15 +174,15 @@ static void in_the_clear(const struct packet *q, uint16_t type, uint8_t lie)
 	p[31] = 8 + lie;
 	p[34] = type >> 8;
 	p[35] = type;
-	before = *ike_host_stats(m->host);
-	ike_host_input(m->host, &q->to, &q->from, p, 36);
+	before = *ike_engine_stats(m->engine);
+	ike_engine_input(m->engine, &q->to, &q->from, p, 36);
 	free(p);
 }
 
 /* How often a request is sent, the first time aside, in a minute of silence */
 static unsigned int sent_again(void)
 {
-	uint64_t was = ike_host_stats(m->host)->rexmit;
+	uint64_t was = ike_engine_stats(m->engine)->rexmit;
 	unsigned int i;
 
 	for (i = 0; i < 600; i++) {
@@ -190,7 +190,7 @@ static unsigned int sent_again(void)
 		while (net.n_queue)
 			net_drop(&net, 0);
 	}
-	return ike_host_stats(m->host)->rexmit - was;
+	return ike_engine_stats(m->engine)->rexmit - was;
 }
 
 static void impatience(void)
@@ -230,14 +230,14 @@ static void impatience(void)
 	net_run(&net);
 	ike_liveness(m->sa);
 	q = take();
-	while (ike_host_stats(m->host)->rexmit < 3) {
+	while (ike_engine_stats(m->engine)->rexmit < 3) {
 		net_pass(&net, 100, false);
 		while (net.n_queue)
 			net_drop(&net, 0);
 	}
 	in_the_clear(&q, IKE_N_INVALID_IKE_SPI, 0);
-	net_pass(&net, m->host->cfg.rexmit_ms, false);
-	is_int(ike_host_stats(m->host)->rexmit, 4, "sent again at once");
+	net_pass(&net, m->engine->cfg.rexmit_ms, false);
+	is_int(ike_engine_stats(m->engine)->rexmit, 4, "sent again at once");
 	free(q.p);
 	teardown();
 
@@ -287,9 +287,9 @@ static void bad_inside(void)
 	if (sk_seal(&w, &m->sa->keys.er, 1ull << 40, IKE_PLD_NOTIFY, inner,
 		    sizeof(inner)))
 		bail("cannot seal");
-	before = *ike_host_stats(m->host);
-	ike_host_input(m->host, &q.to, &q.from, w.p, w.len);
-	is_int(ike_host_stats(m->host)->in_syntax - before.in_syntax, 1,
+	before = *ike_engine_stats(m->engine);
+	ike_engine_input(m->engine, &q.to, &q.from, w.p, w.len);
+	is_int(ike_engine_stats(m->engine)->in_syntax - before.in_syntax, 1,
 	       "a bad answer is counted");
 	is_int(m->seen.closed, 1, "and ends the SA");
 	wbuf_free(&w);

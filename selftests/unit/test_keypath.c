@@ -2,7 +2,7 @@
 /* Key paths on the trees of RFC 9838 appendix A */
 #include <errno.h>
 
-#include "ike/keypath.h"
+#include "rekey/keypath.h"
 #include "tap.h"
 
 #define KWA GIKE_KWA_5649_128

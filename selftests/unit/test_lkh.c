@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The key tree, judged from outside: members follow it with nothing but the
- * messages and the member's key path algorithm (ike/keypath.h), and two
+ * messages and the member's key path algorithm (rekey/keypath.h), and two
  * adversaries keep every message of the whole history and every key that
  * they ever came to know.
  */
@@ -12,8 +12,8 @@
 
 #include "crypto/rand.h"
 #include "gcks/lkh.h"
-#include "ike/gpayload.h"
-#include "ike/keypath.h"
+#include "wire/gpayload.h"
+#include "rekey/keypath.h"
 
 #define KWA GIKE_KWA_5649_128
 #define KEY 16 /* octets of a key of that algorithm */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "gcks/lkh.h"
-#include "ike/gpayload.h"
+#include "wire/gpayload.h"
 #include "lib/buf.h"
 
 #define KEY 16

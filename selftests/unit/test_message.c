@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "crypto/aead.h"
-#include "ike/message.h"
+#include "wire/message.h"
 #include "tap.h"
 #include "wipes.h"
 

@@ -2,7 +2,7 @@
 /* Payloads of RFC 7296, octet by octet */
 #include <errno.h>
 
-#include "ike/payload.h"
+#include "wire/payload.h"
 #include "tap.h"
 
 static size_t unhex(const char *s, uint8_t *out)

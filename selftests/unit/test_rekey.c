@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "crypto/sign.h"
-#include "ike/message.h"
-#include "ike/rekey.h"
+#include "wire/message.h"
+#include "rekey/rekey.h"
 #include "tap.h"
 
 struct ends {

@@ -12,14 +12,16 @@ import re
 import sys
 
 # folder of daemon/ (or file, for main.c): folders that it may include
-LOW = "ike kernel store conf crypto lib"
+LOW = "rekey ike wire kernel store conf crypto lib"
 DAEMON = {
     "main.c": "app ctl gcks member " + LOW,
     "app": "gcks member " + LOW,
     "ctl": "gcks member " + LOW,
-    "gcks": "ike store conf crypto lib",  # a key server has no kernel
+    "gcks": "rekey ike wire store conf crypto lib",  # a key server has no kernel
     "member": LOW,
-    "ike": "crypto lib",
+    "rekey": "wire crypto lib",
+    "ike": "wire crypto lib",
+    "wire": "crypto lib",
     "kernel": "crypto lib",
     "store": "crypto lib",
     "conf": "crypto lib",
@@ -38,33 +40,33 @@ LIBRARIES = {
 }
 
 # part of the module: parts whose header it may include
-BASE = "verified header outer pmtu timestamp stats flight compat"
+BASE = "verified header tunnel pmtu timestamp stats deferred compat"
 KEYS = "trace sa sender select shape esp replay notify netlink-gen " + BASE
 KMOD = {
-    "main": "netlink hooks flows rollback output input group guard share " + KEYS,
-    "netlink": "hooks output input group guard flows " + KEYS,
+    "main": "netlink hooks flows rollback output input group nonce fanout " + KEYS,
+    "netlink": "hooks output input group nonce flows " + KEYS,
     "netlink-group": "netlink hooks flows group " + KEYS,
-    "netlink-sa": "netlink group guard " + KEYS,
+    "netlink-sa": "netlink group nonce " + KEYS,
     "hooks": "output input flows group " + KEYS,
-    "output": "protect icmp flows group " + KEYS,
-    "input": "icmp group share " + KEYS,
+    "output": "encrypt icmp flows group " + KEYS,
+    "input": "icmp group fanout " + KEYS,
     "icmp": "group " + KEYS,
     "flows": "group " + KEYS,
     "rollback": "group " + KEYS,
-    "protect": "group share " + KEYS,
-    "xt_mcsec": "came",
-    "came": "group " + KEYS,
-    "group": "share " + KEYS,
+    "encrypt": "group fanout " + KEYS,
+    "xt_mcsec": "match",
+    "match": "group " + KEYS,
+    "group": "fanout " + KEYS,
     "sa": "selftest " + KEYS,
-    "guard": "esp " + BASE,
-    "share": "verified esp " + BASE,
+    "nonce": "esp " + BASE,
+    "fanout": "verified esp " + BASE,
     "select": "shape table " + BASE,
     "lookup": "select table header " + BASE,
     "table": "select",
     "shape": "",
     "verified": "",
     "header": "",
-    "outer": "",
+    "tunnel": "",
     "pmtu": "compat esp",
     "timestamp": "",
     "notify": "netlink-gen " + BASE,
@@ -75,7 +77,7 @@ KMOD = {
     "trace": "sa compat",
     "netlink-gen": "",
     "stats": "",
-    "flight": "compat",
+    "deferred": "compat",
     "compat": "",
 }
 
