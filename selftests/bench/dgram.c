@@ -103,9 +103,9 @@ static int receiver(const struct dest *d)
 {
 	int fd = socket(d->family, SOCK_DGRAM, 0);
 	struct timeval tv = { .tv_sec = 2 };
-	struct group_req req = { .reg_interface = if_nametoindex("eth0") };
+	struct group_req req = { .gr_interface = if_nametoindex("eth0") };
 
-	memcpy(&req.reg_group, &d->ss, sizeof(d->ss));
+	memcpy(&req.gr_group, &d->ss, sizeof(d->ss));
 	if (fd < 0 || bind(fd, (const void *)&d->ss, d->len))
 		die("bind");
 	if (setsockopt(fd, d->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,

@@ -437,7 +437,7 @@ static int open_socket(struct opts *o, bool receive)
 	else
 		o->group.in6.sin6_port = htons(o->port);
 	if (receive) {
-		struct group_req g = { .reg_interface = o->ifindex };
+		struct group_req g = { .gr_interface = o->ifindex };
 		/*
 		 * A signal that comes just before the wait does not end it:
 		 * the wait is short.
@@ -455,7 +455,7 @@ static int open_socket(struct opts *o, bool receive)
 		    "SO_RXQ_OVFL");
 		if (bind(fd, &o->group.sa, o->group_len))
 			die("bind");
-		memcpy(&g.reg_group, &o->group, o->group_len);
+		memcpy(&g.gr_group, &o->group, o->group_len);
 		set(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, MCAST_JOIN_GROUP, &g,
 		    sizeof(g), "join");
 	} else if (v4) {
