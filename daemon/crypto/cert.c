@@ -530,7 +530,19 @@ time_t cert_ends(const struct cert *cert)
 	return cert->ends;
 }
 
-const X509 *cert_x509(const struct cert *cert)
+bool cert_match_id(const struct cert *cert, unsigned int id_type,
+		   const void *id, size_t len)
 {
-	return cert->x;
+	return x509_match_id(cert->x, id_type, id, len);
+}
+
+bool cert_known_as(const struct cert *cert, unsigned int id_type,
+		   const void *id, size_t len)
+{
+	return x509_known_as(cert->x, id_type, id, len);
+}
+
+const char *cert_subject(const struct cert *cert, char *buf, size_t size)
+{
+	return x509_subject(cert->x, buf, size);
 }

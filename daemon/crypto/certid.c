@@ -242,8 +242,8 @@ static bool subject_is(const X509 *x, const uint8_t *id, size_t len)
 	       n == len && !memcmp(der, id, len);
 }
 
-bool cert_match_id(const struct cert *cert, unsigned int id_type,
-		   const void *id, size_t len)
+bool x509_match_id(const X509 *x, unsigned int id_type, const void *id,
+		   size_t len)
 {
 	char buf[CERT_MAX_LEN];
 	GENERAL_NAMES *names;
@@ -254,9 +254,8 @@ bool cert_match_id(const struct cert *cert, unsigned int id_type,
 	if (cert_id_str(id_type, id, len, buf, sizeof(buf)))
 		return false;
 	if (id_type == CERT_ID_DER_ASN1_DN)
-		return subject_is(cert_x509(cert), id, len);
-	names = X509_get_ext_d2i(cert_x509(cert), NID_subject_alt_name, NULL,
-				 NULL);
+		return subject_is(x, id, len);
+	names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
 	for (i = 0; names && i < sk_GENERAL_NAME_num(names) && !found; i++)
 		found = san_is(sk_GENERAL_NAME_value(names, i), id_type, id,
 			       len);
@@ -264,8 +263,8 @@ bool cert_match_id(const struct cert *cert, unsigned int id_type,
 	return found;
 }
 
-bool cert_known_as(const struct cert *cert, unsigned int id_type,
-		   const void *id, size_t len)
+bool x509_known_as(const X509 *x, unsigned int id_type, const void *id,
+		   size_t len)
 {
 	char buf[CERT_MAX_LEN];
 	uint8_t type, *own;
@@ -273,7 +272,7 @@ bool cert_known_as(const struct cert *cert, unsigned int id_type,
 	size_t n;
 
 	if (cert_id_str(id_type, id, len, buf, sizeof(buf)) ||
-	    x509_id(cert_x509(cert), &type, &own, &n))
+	    x509_id(x, &type, &own, &n))
 		return false;
 	if (type == id_type)
 		same = name_is(id_type, own, n, id, len);
@@ -281,13 +280,12 @@ bool cert_known_as(const struct cert *cert, unsigned int id_type,
 	return same;
 }
 
-const char *cert_subject(const struct cert *cert, char *buf, size_t size)
+const char *x509_subject(const X509 *x, char *buf, size_t size)
 {
 	const unsigned char *der;
 	size_t n;
 
-	if (X509_NAME_get0_der(X509_get_subject_name(cert_x509(cert)), &der,
-			       &n) != 1 ||
+	if (X509_NAME_get0_der(X509_get_subject_name(x), &der, &n) != 1 ||
 	    dn_str(der, n, buf, size))
 		snprintf(buf, size, "(no subject)");
 	return buf;

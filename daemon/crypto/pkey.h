@@ -23,12 +23,17 @@ int sigpub_from_pkey(EVP_PKEY *key, struct sigpub **out);
 
 /* All of @der is one certificate, or NULL. */
 X509 *x509_from_der(const uint8_t *der, size_t len);
-const X509 *cert_x509(const struct cert *cert);
 /*
  * The one identity that a certificate is known by, see cert_chain_id(). *@id
  * is for free(). 0, -EBADMSG, -ENOMEM.
  */
 int x509_id(const X509 *x, uint8_t *type, uint8_t **id, size_t *len);
+/* As cert_match_id(), cert_known_as() and cert_subject() */
+bool x509_match_id(const X509 *x, unsigned int id_type, const void *id,
+		   size_t len);
+bool x509_known_as(const X509 *x, unsigned int id_type, const void *id,
+		   size_t len);
+const char *x509_subject(const X509 *x, char *buf, size_t size);
 /* PEM without asking anybody for a password. */
 int pem_no_password(char *buf, int size, int rwflag, void *ctx);
 
