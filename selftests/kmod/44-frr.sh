@@ -5,6 +5,7 @@
 # lose nobody over twenty rekeys, and do not believe who has no key.
 # a and b are the routers; a's end of the cable is also where forgeries start.
 #
+# debug full: most of it is the work of daemons that the debug kernel makes slow
 # timeout: 600
 
 . "$(dirname "$0")/kmod.sh"

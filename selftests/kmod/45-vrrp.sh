@@ -5,6 +5,7 @@
 # authenticated (AES-GMAC) hand their address on as nodes die and return, and
 # do not yield to who has no key.
 #
+# debug full: most of it is the work of daemons that the debug kernel makes slow
 # timeout: 600
 
 . "$(dirname "$0")/kmod.sh"

@@ -9,6 +9,7 @@
 #
 # r routes multicast: first it knows nothing of mcsec, then it is a gateway.
 #
+# debug full: most of it is the work of daemons that the debug kernel makes slow
 # timeout: 900
 
 . "$(dirname "$0")/kmod.sh"
