@@ -23,13 +23,13 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/proc.h"
+#include "lib/util.h"
 
 #ifndef MCSEC_VERSION
 #define MCSEC_VERSION "0.1"
 #endif
 
 #define ERRLEN CONF_ERRLEN
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static void stop(struct app *a)
 {

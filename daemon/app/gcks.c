@@ -13,6 +13,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
+#include "lib/util.h"
 
 /* Octets of datagrams that wait to be read; see udp_room() */
 #define ROOM (8 << 20)
@@ -295,7 +296,7 @@ int app_start_gcks(struct app *a, char *err, size_t errlen)
 	cfg.max_sas = c->max_sas;
 	cfg.max_per_peer = c->max_sas_address;
 	cfg.max_per_identity = c->max_sas_identity;
-	cfg.idle_ms = c->sa_idle * 1000;
+	cfg.idle_ms = c->sa_idle * MSEC_PER_SEC;
 	cfg.later_ms = join_patience_ms(c);
 	a->gcks_engine = ike_engine_new(&cfg, &gcks_ops, a);
 	if (!a->gcks_engine)

@@ -11,10 +11,10 @@
 #include "ctl/ctl.h"
 #include "ctl/report.h"
 #include "gcks/gcks.h"
+#include "lib/util.h"
 #include "member/member.h"
 
 #define ERRLEN 400
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define AUDIT_MAX 1000
 
 /* What a command may be given. */

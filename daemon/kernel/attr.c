@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "kernel/attr.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#include "lib/util.h"
 
 struct nlmsghdr *kattr_begin(void *buf, uint16_t type, uint8_t cmd,
 			     uint16_t flags)

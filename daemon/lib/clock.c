@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/clock.h"
+#include "lib/util.h"
 
 static uint64_t mono_ms(void *ctx)
 {
@@ -7,7 +8,7 @@ static uint64_t mono_ms(void *ctx)
 
 	(void)ctx;
 	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * MSEC_PER_SEC + ts.tv_nsec / 1000000;
 }
 
 static time_t wall(void *ctx)

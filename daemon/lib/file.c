@@ -12,21 +12,7 @@
 
 #include "lib/err.h"
 #include "lib/secret.h"
-
-static int write_all(int fd, const uint8_t *p, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, p, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		p += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
+#include "lib/util.h"
 
 /* So that a new name survives a crash as well as what is in the file. */
 static int sync_folder(const char *path)

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "lib/util.h"
+
 /* Keys whose hashes begin alike share so many places. */
 #define WAYS 8
 
@@ -45,13 +47,9 @@ void quota_free(struct quota *q)
 
 static uint64_t hash_of(const struct quota *q, const void *key, size_t len)
 {
-	uint64_t h = q->seed ^ 14695981039346656037ull;
-	const uint8_t *p = key;
-	size_t i;
+	uint64_t h = fnv1a(q->seed ^ FNV1A_BASIS, key, len);
 
-	/* FNV-1a; its last octets reach the low bits only by the mixing */
-	for (i = 0; i < len; i++)
-		h = (h ^ p[i]) * 1099511628211ull;
+	/* the last octets reach the low bits only by the mixing */
 	h ^= h >> 32;
 	h = (h ^ q->seed) * 0x9e3779b97f4a7c15ull;
 	h ^= h >> 29;

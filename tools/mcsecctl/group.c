@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/util.h"
 #include "mcsecctl.h"
 
 /* "ADDRESS" or "ADDRESS/LENGTH"; a length that is not given stays 0. */
@@ -54,8 +55,6 @@ static const struct {
 	{ "sctp", IPPROTO_SCTP },     { "udplite", IPPROTO_UDPLITE },
 };
 
-#define N_PROTOS (sizeof(protos) / sizeof(protos[0]))
-
 static int set_proto(const struct word *w, const char *value, void *obj)
 {
 	struct kgroup *g = obj;
@@ -63,7 +62,7 @@ static int set_proto(const struct word *w, const char *value, void *obj)
 	size_t i;
 
 	(void)w;
-	for (i = 0; i < N_PROTOS; i++) {
+	for (i = 0; i < ARRAY_SIZE(protos); i++) {
 		if (!strcmp(protos[i].name, value)) {
 			g->proto = protos[i].number;
 			return EXIT_OK;
@@ -276,7 +275,7 @@ static const char *proto_str(uint8_t number, char buf[static 4])
 {
 	size_t i;
 
-	for (i = 0; i < N_PROTOS; i++)
+	for (i = 0; i < ARRAY_SIZE(protos); i++)
 		if (protos[i].number == number)
 			return protos[i].name;
 	sprintf(buf, "%d", number);

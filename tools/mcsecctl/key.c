@@ -7,6 +7,7 @@
 
 #include "crypto/rand.h"
 #include "lib/secret.h"
+#include "lib/util.h"
 #include "mcsecctl.h"
 
 #define SALT_LEN 4
@@ -23,22 +24,6 @@ static const struct word words[] = {
 	WORD("file", "a file that is not there yet", set_string, AT(path)),
 	{}
 };
-
-static int write_all(int fd, const char *p, size_t len)
-{
-	ssize_t done;
-
-	while (len) {
-		done = write(fd, p, len);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		p += done;
-		len -= done;
-	}
-	return 0;
-}
 
 /* Nothing that is there is overwritten: it might be the only copy of a key. */
 static int save(const char *path, const char *text, size_t len)

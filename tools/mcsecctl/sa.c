@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/secret.h"
+#include "lib/util.h"
 #include "mcsecctl.h"
 
 /* What the words of "sa add" and "sa set" fill. */
@@ -334,7 +335,7 @@ static void print_limits(const struct klimits *l, const char *indent)
 	size_t i;
 	bool start = false;
 
-	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(limits); i++) {
 		if (!limits[i].v)
 			continue;
 		if (!start)
