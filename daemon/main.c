@@ -29,8 +29,6 @@
 #define MCSEC_VERSION "0.1"
 #endif
 
-#define ERRLEN CONF_ERRLEN
-
 static void stop(struct app *a)
 {
 	ctl_free(a->ctl);
@@ -53,7 +51,7 @@ static void on_signal(void *arg, int signo)
 	loop_stop(a->loop);
 }
 
-static int open_loop(struct app *a, char *err, size_t errlen)
+static int open_loop(struct app *a, struct err *err)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 	size_t i;
@@ -64,25 +62,24 @@ static int open_loop(struct app *a, char *err, size_t errlen)
 	ret = loop_new(&a->tq, &a->loop);
 	for (i = 0; i < ARRAY_SIZE(signals) && !ret; i++)
 		ret = loop_signal(a->loop, signals[i], on_signal, a);
-	return ret ? err_set(err, errlen, ret, "loop: %s", strerror(-ret)) : 0;
+	return ret ? err_set(err, ret, "loop: %s", strerror(-ret)) : 0;
 }
 
-static int start(struct app *a, char *err, size_t errlen)
+static int start(struct app *a, struct err *err)
 {
 	struct ctl_roles roles = { .version = MCSEC_VERSION };
 	int ret;
 
-	ret = open_loop(a, err, errlen);
+	ret = open_loop(a, err);
 	/* first: another mcsecd is to be noticed before anybody is called */
 	if (!ret)
-		ret = ctl_new(a->loop, &a->tq, a->conf->control, &a->ctl, err,
-			      errlen);
+		ret = ctl_new(a->loop, &a->tq, a->conf->control, &a->ctl, err);
 	if (!ret)
-		ret = app_open_key_export(a, err, errlen);
+		ret = app_open_key_export(a, err);
 	if (!ret && a->conf->gcks)
-		ret = app_start_gcks(a, err, errlen);
+		ret = app_start_gcks(a, err);
 	if (!ret && a->conf->member)
-		ret = app_start_member(a, err, errlen);
+		ret = app_start_member(a, err);
 	if (ret)
 		return ret;
 	roles.gcks = a->gcks;
@@ -178,12 +175,12 @@ static int check(struct app *a)
 
 static int run(struct app *a)
 {
-	char err[ERRLEN] = "";
+	struct err err = {};
 	int ret;
 
-	ret = start(a, err, sizeof(err));
+	ret = start(a, &err);
 	if (ret) {
-		log_err("%s", err[0] ? err : strerror(-ret));
+		log_err("%s", err.text[0] ? err.text : strerror(-ret));
 		return 1;
 	}
 	proc_notify("READY=1");
@@ -201,7 +198,7 @@ int main(int argc, char **argv)
 		.link_fd.fd = -1,
 	};
 	struct options o = { .file = CONF_DEFAULT_FILE };
-	char err[ERRLEN] = "";
+	struct err err = {};
 	int status;
 
 	if (parse_args(argc, argv, &o, &status))
@@ -210,9 +207,9 @@ int main(int argc, char **argv)
 	proc_harden();
 	if (!o.check)
 		proc_lock_memory();
-	if (conf_load(o.file, &app.conf, err, sizeof(err)) ||
-	    app_load_identity(&app, err, sizeof(err))) {
-		log_err("%s", err);
+	if (conf_load(o.file, &app.conf, &err) ||
+	    app_load_identity(&app, &err)) {
+		log_err("%s", err.text);
 		status = 1;
 	} else if (o.check) {
 		status = check(&app);

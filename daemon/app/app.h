@@ -15,6 +15,7 @@
 #include "ike/engine.h"
 #include "kernel/kernel.h"
 #include "lib/addr.h"
+#include "lib/err.h"
 #include "lib/loop.h"
 #include "lib/timer.h"
 #include "lib/udp.h"
@@ -64,7 +65,7 @@ struct app {
 	size_t n_listen;
 	/* where GSA_REKEY leaves: IPv4, IPv6; -1 for none */
 	int rekey_fd[2];
-	char rekey_note[160]; /* about the way of rekeys, as last logged */
+	char rekey_note[ERR_LEN]; /* about the way of rekeys, as last logged */
 
 	/* role member */
 	struct member *member;
@@ -84,10 +85,10 @@ struct app {
 /* identity.c */
 
 /* Certificate, key and CA of the configuration. */
-int app_load_identity(struct app *a, char *err, size_t errlen);
+int app_load_identity(struct app *a, struct err *err);
 /* Warns, and again each day, when the certificate is about to end. */
 void app_watch_expiry(struct app *a);
-int app_open_key_export(struct app *a, char *err, size_t errlen);
+int app_open_key_export(struct app *a, struct err *err);
 void app_free_identity(struct app *a);
 /* What hosts of both roles have in common. */
 struct ike_engine_cfg app_engine_cfg(struct app *a);
@@ -98,7 +99,7 @@ void app_close_sas(struct ike_engine *engine);
 
 /* @s has to stay where it is. @engine may be filled in later. */
 int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
-		  struct ike_engine **engine, char *err, size_t errlen);
+		  struct ike_engine **engine, struct err *err);
 void app_close_sock(struct app *a, struct sock *s);
 /* Failures are the network's, and left to retransmission. */
 void app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
@@ -122,13 +123,13 @@ struct where {
  * 0 or -errno, and one line in @why: what is wrong and what to set; on success
  * what was assumed where nobody decided, or "".
  */
-int app_where(const struct where *w, uint32_t *ifindex, char *why, size_t size);
+int app_where(const struct where *w, uint32_t *ifindex, struct err *why);
 
 /* gcks.c, member.c: to be called once; what failed is stopped as well */
 
-int app_start_gcks(struct app *a, char *err, size_t errlen);
+int app_start_gcks(struct app *a, struct err *err);
 void app_stop_gcks(struct app *a);
-int app_start_member(struct app *a, char *err, size_t errlen);
+int app_start_member(struct app *a, struct err *err);
 void app_stop_member(struct app *a);
 
 #endif

@@ -123,11 +123,12 @@ static int send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
 		.fd = a->rekey_fd[v6],
 		.setting = "rekey-interface",
 	};
-	char ep[EP_STRLEN], why[160];
+	char ep[EP_STRLEN];
+	struct err why;
 	uint32_t ifindex;
 	int ret;
 
-	ret = app_where(&w, &ifindex, why, sizeof(why));
+	ret = app_where(&w, &ifindex, &why);
 	if (!ret && v6 && addr_is_link_local(&to.addr))
 		to.scope = ifindex;
 	/* loop: this host may be a member of its own group */
@@ -139,10 +140,10 @@ static int send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
 			       addr_is_none(&from.addr) ? NULL : &from, &to,
 			       app_marker, mark ? APP_MARKER_LEN : 0, p, len);
 	/* that it was not sent is said by gcks/, which setting helps by us */
-	if (strcmp(why, a->rekey_note)) {
-		snprintf(a->rekey_note, sizeof(a->rekey_note), "%s", why);
-		if (why[0])
-			log_warn("rekey to %s: %s", ep_str(&to, ep), why);
+	if (strcmp(why.text, a->rekey_note)) {
+		snprintf(a->rekey_note, sizeof(a->rekey_note), "%s", why.text);
+		if (why.text[0])
+			log_warn("rekey to %s: %s", ep_str(&to, ep), why.text);
 	}
 	return ret;
 }
@@ -158,7 +159,7 @@ static void make_folder(const char *path)
 	mkdir(dirname(buf), 0700);
 }
 
-static int open_store(struct app *a, char *err, size_t errlen)
+static int open_store(struct app *a, struct err *err)
 {
 	const struct conf_gcks *c = a->conf->gcks;
 	const char *const paths[VAULT_STORES] = { c->store, c->witness };
@@ -169,14 +170,17 @@ static int open_store(struct app *a, char *err, size_t errlen)
 	make_folder(c->witness);
 	/* a key made anew could not open a store that is there */
 	fresh = access(c->store, F_OK) && errno == ENOENT;
-	return vault_open(&a->vault, c->seal_key, paths, fresh, err, errlen);
+	return vault_open(&a->vault, c->seal_key, paths, fresh, err);
 }
 
-static int reseal(void *ctx, char *err, size_t errlen)
+static int reseal(void *ctx, char *text, size_t size)
 {
 	struct app *a = ctx;
+	struct err err = {};
+	int ret = vault_rekey(&a->vault, &err);
 
-	return vault_rekey(&a->vault, err, errlen);
+	snprintf(text, size, "%s", err.text);
+	return ret;
 }
 
 /*
@@ -205,7 +209,7 @@ static bool optional(const struct conf_gcks *c, const struct ep *e, int ret)
 	       (ret == -EAFNOSUPPORT || ret == -EADDRNOTAVAIL);
 }
 
-static int open_listeners(struct app *a, char *err, size_t errlen)
+static int open_listeners(struct app *a, struct err *err)
 {
 	const struct conf_gcks *c = a->conf->gcks;
 	struct ep any = { 0 };
@@ -214,18 +218,17 @@ static int open_listeners(struct app *a, char *err, size_t errlen)
 
 	for (i = 0; i < c->n_listen; i++) {
 		ret = app_open_sock(a, &a->listen[a->n_listen], &c->listen[i],
-				    &a->gcks_engine, err, errlen);
+				    &a->gcks_engine, err);
 		if (ret && !optional(c, &c->listen[i], ret))
 			return ret;
 		if (ret) {
-			log_warn("%s", err);
+			log_warn("%s", err->text);
 			continue;
 		}
 		make_room(&a->listen[a->n_listen++]);
 	}
 	if (!a->n_listen)
-		return err_set(err, errlen, -EADDRNOTAVAIL,
-			       "no address to listen on");
+		return err_set(err, -EADDRNOTAVAIL, "no address to listen on");
 	for (i = 0; i < 2; i++) {
 		addr_set(&any.addr, i ? AF_INET6 : AF_INET, &in6addr_any);
 		/* a missing family shows when it is used */
@@ -264,7 +267,7 @@ static void restrict_kwa(struct app *a)
 	}
 }
 
-int app_start_gcks(struct app *a, char *err, size_t errlen)
+int app_start_gcks(struct app *a, struct err *err)
 {
 	const struct conf_gcks *c = a->conf->gcks;
 	struct gcks_deps deps = {
@@ -277,14 +280,14 @@ int app_start_gcks(struct app *a, char *err, size_t errlen)
 	struct ike_engine_cfg cfg = app_engine_cfg(a);
 	int ret;
 
-	ret = open_store(a, err, errlen);
+	ret = open_store(a, err);
 	if (!ret)
-		ret = open_listeners(a, err, errlen);
+		ret = open_listeners(a, err);
 	if (ret)
 		return ret;
 	deps.store = a->vault.store[0];
 	deps.witness = a->vault.store[1];
-	ret = gcks_new(&a->gcks, c, &deps, err, errlen);
+	ret = gcks_new(&a->gcks, c, &deps, err->text, sizeof(err->text));
 	if (ret)
 		return ret;
 	restrict_kwa(a);
@@ -300,7 +303,7 @@ int app_start_gcks(struct app *a, char *err, size_t errlen)
 	cfg.later_ms = join_patience_ms(c);
 	a->gcks_engine = ike_engine_new(&cfg, &gcks_ops, a);
 	if (!a->gcks_engine)
-		return err_set(err, errlen, -errno, "IKE: %s", strerror(errno));
+		return err_set(err, -errno, "IKE: %s", strerror(errno));
 	gcks_set_engine(a->gcks, a->gcks_engine);
 	log_info("key server of %zu group%s", c->n_groups,
 		 c->n_groups == 1 ? "" : "s");

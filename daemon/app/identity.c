@@ -13,31 +13,30 @@
 #include "lib/err.h"
 #include "lib/log.h"
 
-#define ERRLEN CONF_ERRLEN
 /* Warn so long before our own certificate ends, once a day. */
 #define EXPIRY_WARNING (14 * 86400)
 #define DAY_MS 86400000u
 
-int app_load_identity(struct app *a, char *err, size_t errlen)
+int app_load_identity(struct app *a, struct err *err)
 {
 	const struct conf_identity *id = &a->conf->identity;
-	char why[ERRLEN];
+	struct err why;
 	int ret;
 
-	ret = cert_chain_load(id->certificate, &a->chain, why, sizeof(why));
+	ret = cert_chain_load(id->certificate, &a->chain, &why);
 	if (ret)
-		return err_set(err, errlen, ret, "%s: identity.certificate: %s",
-			       a->conf->file, why);
-	ret = sigkey_load(id->key, &a->key, why, sizeof(why));
+		return err_set(err, ret, "%s: identity.certificate: %s",
+			       a->conf->file, why.text);
+	ret = sigkey_load(id->key, &a->key, &why);
 	if (ret)
-		return err_set(err, errlen, ret, "%s: identity.key: %s",
-			       a->conf->file, why);
-	ret = trust_load(id->ca, &a->trust, why, sizeof(why));
+		return err_set(err, ret, "%s: identity.key: %s", a->conf->file,
+			       why.text);
+	ret = trust_load(id->ca, &a->trust, &why);
 	if (ret)
-		return err_set(err, errlen, ret, "%s: identity.ca: %s",
-			       a->conf->file, why);
+		return err_set(err, ret, "%s: identity.ca: %s", a->conf->file,
+			       why.text);
 	if (!cert_chain_fits_key(a->chain, a->key))
-		return err_set(err, errlen, -EINVAL,
+		return err_set(err, -EINVAL,
 			       "%s: identity.key: %s is not the key of %s",
 			       a->conf->file, id->key, id->certificate);
 	return 0;
@@ -60,7 +59,7 @@ static void check_expiry(void *arg)
 	timer_set(&a->tq, &a->expiry, DAY_MS);
 }
 
-int app_open_key_export(struct app *a, char *err, size_t errlen)
+int app_open_key_export(struct app *a, struct err *err)
 {
 	const char *path = a->conf->export_ike_keys;
 	int fd;
@@ -76,8 +75,7 @@ int app_open_key_export(struct app *a, char *err, size_t errlen)
 
 		if (fd >= 0)
 			close(fd);
-		return err_set(err, errlen, ret,
-			       "%s: debug.export-ike-keys: %s: %s",
+		return err_set(err, ret, "%s: debug.export-ike-keys: %s: %s",
 			       a->conf->file, path, strerror(-ret));
 	}
 	log_warn("DEBUGGING: the keys of all IKE SAs are written to %s; whoever reads it can read everything they protect",

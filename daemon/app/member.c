@@ -55,20 +55,19 @@ static void member_keepalive(void *ctx, const struct ep *from,
 static void open_natt(struct app *a, const struct ep *unicast)
 {
 	struct ep local = *unicast;
-	char err[CONF_ERRLEN];
+	struct err err;
 	int ret;
 
 	local.port = IKE_NATT_PORT;
-	ret = app_open_sock(a, &a->natt, &local, &a->member_engine, err,
-			    sizeof(err));
+	ret = app_open_sock(a, &a->natt, &local, &a->member_engine, &err);
 	if (ret == -EADDRINUSE) {
 		local.port = 0;
-		ret = app_open_sock(a, &a->natt, &local, &a->member_engine, err,
-				    sizeof(err));
+		ret = app_open_sock(a, &a->natt, &local, &a->member_engine,
+				    &err);
 	}
 	if (ret) {
 		a->natt.app = NULL;
-		log_warn("no port for NAT traversal: %s", err);
+		log_warn("no port for NAT traversal: %s", err.text);
 	}
 }
 
@@ -163,16 +162,18 @@ static int join_rekey(void *ctx, const struct ep *to, const struct addr *source,
 		.fd = a->unicast.fd.fd,
 		.setting = "interface",
 	};
+	struct err err = {};
 	uint32_t ifindex;
 	int ret;
 
-	ret = app_where(&w, &ifindex, why, size);
-	if (ret)
-		return ret;
-	ret = mcast_join(a->mcast, to, source, ifindex);
-	if (ret)
-		return err_set(why, size, ret, "%s", strerror(-ret));
-	return (int)ifindex;
+	ret = app_where(&w, &ifindex, &err);
+	if (!ret) {
+		ret = mcast_join(a->mcast, to, source, ifindex);
+		if (ret)
+			err_set(&err, ret, "%s", strerror(-ret));
+	}
+	snprintf(why, size, "%s", err.text);
+	return ret ? ret : (int)ifindex;
 }
 
 static void leave_rekey(void *ctx, const struct ep *to,
@@ -234,34 +235,33 @@ static void links_readable(void *arg, uint32_t events)
 		broken(a, "changes of links", ret);
 }
 
-static int open_kernel(struct app *a, char *err, size_t errlen)
+static int open_kernel(struct app *a, struct err *err)
 {
-	struct kerr kerr;
+	struct err kerr;
 	int ret;
 
 	ret = knl_open(&a->kernel, &kerr);
 	if (ret)
-		return err_set(err, errlen, ret, "kernel: %s", kerr.text);
+		return err_set(err, ret, "kernel: %s", kerr.text);
 	a->kernel_open = true;
 	ret = knl_events_open(&a->kernel, on_kernel_event, a, &kerr);
 	if (ret < 0)
-		return err_set(err, errlen, ret, "kernel: %s", kerr.text);
+		return err_set(err, ret, "kernel: %s", kerr.text);
 	a->kernel_fd = (struct loop_fd){ ret, kernel_readable, a };
 	ret = loop_add(a->loop, &a->kernel_fd, EPOLLIN);
 	if (ret) {
 		a->kernel_fd.fd = -1;
-		return err_set(err, errlen, ret, "kernel: %s", strerror(-ret));
+		return err_set(err, ret, "kernel: %s", strerror(-ret));
 	}
 	ret = linkmon_open(&a->links, on_link_event, a);
 	if (ret)
-		return err_set(err, errlen, ret, "rtnetlink: %s",
-			       strerror(-ret));
+		return err_set(err, ret, "rtnetlink: %s", strerror(-ret));
 	a->link_fd =
 		(struct loop_fd){ linkmon_fd(a->links), links_readable, a };
 	return loop_add(a->loop, &a->link_fd, EPOLLIN);
 }
 
-int app_start_member(struct app *a, char *err, size_t errlen)
+int app_start_member(struct app *a, struct err *err)
 {
 	const struct conf_member *c = a->conf->member;
 	struct member_deps deps = {
@@ -281,30 +281,29 @@ int app_start_member(struct app *a, char *err, size_t errlen)
 	cfg.rexmit_max = REXMIT_MAX;
 
 	/* first of all: from here on nothing leaves in clear */
-	ret = open_kernel(a, err, errlen);
+	ret = open_kernel(a, err);
 	if (ret)
 		return ret;
-	ret = member_new(&a->member, c, &deps, err, errlen);
+	ret = member_new(&a->member, c, &deps, err->text, sizeof(err->text));
 	if (ret)
 		return ret;
 	ret = mcast_new(a->loop, on_rekey, a, &a->mcast);
 	if (ret)
-		return err_set(err, errlen, ret, "no memory");
+		return err_set(err, ret, "no memory");
 	if (addr_is_none(&local.addr)) {
 		addr_set(&local.addr, c->gcks.addr.family, &in6addr_any);
 		local.port = 0;
 	}
-	ret = app_open_sock(a, &a->unicast, &local, &a->member_engine, err,
-			    errlen);
+	ret = app_open_sock(a, &a->unicast, &local, &a->member_engine, err);
 	if (ret)
 		return ret;
 	open_natt(a, &local);
 	cfg.natt_port = a->natt.app ? a->natt.local.port : 0;
 	a->member_engine = ike_engine_new(&cfg, &member_ops, a);
 	if (!a->member_engine)
-		return err_set(err, errlen, -errno, "IKE: %s", strerror(errno));
+		return err_set(err, -errno, "IKE: %s", strerror(errno));
 	member_set_engine(a->member, a->member_engine);
-	ret = member_start(a->member, err, errlen);
+	ret = member_start(a->member, err->text, sizeof(err->text));
 	if (!ret)
 		log_info("member of %zu group%s", c->n_groups,
 			 c->n_groups == 1 ? "" : "s");

@@ -73,7 +73,7 @@ void app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
 }
 
 int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
-		  struct ike_engine **engine, char *err, size_t errlen)
+		  struct ike_engine **engine, struct err *err)
 {
 	char ep[EP_STRLEN];
 	int fd, ret;
@@ -86,7 +86,7 @@ int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 				 ep_str(local, ep));
 	}
 	if (fd < 0)
-		return err_set(err, errlen, fd, "UDP %s: %s", ep_str(local, ep),
+		return err_set(err, fd, "UDP %s: %s", ep_str(local, ep),
 			       strerror(-fd));
 	*s = (struct sock){ .app = a, .engine = engine };
 	s->fd = (struct loop_fd){ .fd = fd, .fn = readable, .arg = s };
@@ -96,8 +96,8 @@ int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 	if (ret) {
 		close(fd);
 		s->fd.fd = -1;
-		return err_set(err, errlen, ret, "UDP %s: %s",
-			       ep_str(local, ep), strerror(-ret));
+		return err_set(err, ret, "UDP %s: %s", ep_str(local, ep),
+			       strerror(-ret));
 	}
 	return 0;
 }

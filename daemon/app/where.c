@@ -94,15 +94,14 @@ static uint32_t towards(const struct ep *other, uint32_t bound)
 	return found || bound ? found : only_interface();
 }
 
-static int configured(const char *interface, uint32_t *ifindex, char *why,
-		      size_t size)
+static int configured(const char *interface, uint32_t *ifindex, struct err *why)
 {
 	*ifindex = if_nametoindex(interface);
 	if (!*ifindex)
-		return err_set(why, size, -ENODEV, "there is no interface %s",
+		return err_set(why, -ENODEV, "there is no interface %s",
 			       interface);
 	if (route_is_vrf(*ifindex))
-		return err_set(why, size, -EINVAL,
+		return err_set(why, -EINVAL,
 			       "%s is a VRF, name an interface in it",
 			       interface);
 	return 0;
@@ -110,44 +109,44 @@ static int configured(const char *interface, uint32_t *ifindex, char *why,
 
 /* Where no route to the rekey address says it. */
 static int guess(const struct where *w, uint32_t bound, uint32_t *ifindex,
-		 char *why, size_t size)
+		 struct err *why)
 {
 	char a[ADDR_STRLEN], name[IF_NAMESIZE] = "?";
 
 	addr_str(&w->to.addr, a);
 	*ifindex = towards(&w->other, bound);
 	if (!*ifindex)
-		return err_set(why, size, -ENETUNREACH,
+		return err_set(why, -ENETUNREACH,
 			       "no route to %s; set \"%s\", or a route", a,
 			       w->setting);
 	if_indextoname(*ifindex, name);
-	snprintf(why, size,
-		 "no route to %s, by %s; set \"%s\" if it is "
-		 "another",
-		 a, name, w->setting);
+	err_set(why, 0,
+		"no route to %s, by %s; set \"%s\" if it is "
+		"another",
+		a, name, w->setting);
 	return 0;
 }
 
-int app_where(const struct where *w, uint32_t *ifindex, char *why, size_t size)
+int app_where(const struct where *w, uint32_t *ifindex, struct err *why)
 {
 	uint32_t bound = bound_to(w->fd);
 	struct route r = { 0 };
 	int ret;
 
-	why[0] = 0;
+	why->text[0] = 0;
 	if (w->interface[0])
-		return configured(w->interface, ifindex, why, size);
+		return configured(w->interface, ifindex, why);
 	ret = route_get(&w->to, bound, &r);
 	if (!ret && !r.undecided) {
 		*ifindex = r.ifindex;
 		if (!route_is_vrf(r.ifindex))
 			return 0;
-		return err_set(why, size, -EINVAL,
+		return err_set(why, -EINVAL,
 			       "the route is through a "
 			       "VRF; set \"%s\" to an interface in it",
 			       w->setting);
 	}
-	ret = guess(w, bound, ifindex, why, size);
+	ret = guess(w, bound, ifindex, why);
 	/* the first that there is has at least a route of the kernel's */
 	if (ret && r.ifindex) {
 		*ifindex = r.ifindex;

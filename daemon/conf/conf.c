@@ -485,8 +485,7 @@ static int finish(struct conf_reader *r, config_t *cfg, struct conf **out)
 	config_destroy(cfg);
 	if (ret) {
 		if (ret == -ENOMEM)
-			err_set(r->err, r->errlen, ret, "%s: no memory",
-				r->file);
+			err_set(r->err, ret, "%s: no memory", r->file);
 		conf_free(c);
 		return ret;
 	}
@@ -500,21 +499,19 @@ static int syntax(struct conf_reader *r, config_t *cfg)
 	int ret = -EINVAL;
 
 	if (config_error_type(cfg) == CONFIG_ERR_PARSE) {
-		err_set(r->err, r->errlen, ret, "%s:%d: %s",
-			file ? file : r->file, config_error_line(cfg),
-			config_error_text(cfg));
+		err_set(r->err, ret, "%s:%d: %s", file ? file : r->file,
+			config_error_line(cfg), config_error_text(cfg));
 	} else {
 		ret = errno ? -errno : -EIO;
-		err_set(r->err, r->errlen, ret, "%s: %s", r->file,
-			strerror(-ret));
+		err_set(r->err, ret, "%s: %s", r->file, strerror(-ret));
 	}
 	config_destroy(cfg);
 	return ret;
 }
 
-int conf_load(const char *path, struct conf **out, char *err, size_t errlen)
+int conf_load(const char *path, struct conf **out, struct err *err)
 {
-	struct conf_reader r = { path, err, errlen };
+	struct conf_reader r = { path, err };
 	config_t cfg;
 
 	config_init(&cfg);
@@ -524,10 +521,10 @@ int conf_load(const char *path, struct conf **out, char *err, size_t errlen)
 	return finish(&r, &cfg, out);
 }
 
-int conf_parse(const char *text, const char *name, struct conf **out, char *err,
-	       size_t errlen)
+int conf_parse(const char *text, const char *name, struct conf **out,
+	       struct err *err)
 {
-	struct conf_reader r = { name, err, errlen };
+	struct conf_reader r = { name, err };
 	config_t cfg;
 
 	config_init(&cfg);

@@ -17,6 +17,7 @@
 
 #include "crypto/sign.h"
 #include "lib/addr.h"
+#include "lib/err.h"
 #include "lib/log.h"
 
 /* Group names are ID_KEY_ID on the wire and netlink strings in the kernel. */
@@ -173,17 +174,15 @@ struct conf {
 
 #define CONF_DEFAULT_CONTROL "/run/mcsec/mcsecd.sock"
 #define CONF_DEFAULT_FILE "/etc/mcsec/mcsecd.conf"
-/* Longest sentence that conf_load() writes. */
-#define CONF_ERRLEN 1024
 
 /*
  * 0, -EINVAL (what is in the file), -ENOMEM, or why it can't be read. @err
  * then has the sentence.
  */
-int conf_load(const char *path, struct conf **out, char *err, size_t errlen);
+int conf_load(const char *path, struct conf **out, struct err *err);
 /* The same from memory, @name standing for the file; for tests and fuzzing. */
-int conf_parse(const char *text, const char *name, struct conf **out, char *err,
-	       size_t errlen);
+int conf_parse(const char *text, const char *name, struct conf **out,
+	       struct err *err);
 void conf_free(struct conf *c);
 
 /*

@@ -42,14 +42,14 @@ int conf_bad(struct conf_reader *r, const config_setting_t *s, const char *word,
 {
 	const char *file = config_setting_source_file(s);
 	unsigned int line = config_setting_source_line(s);
-	char path[PATH_LEN], what[CONF_ERRLEN];
+	char path[PATH_LEN], what[ERR_LEN];
 	va_list ap;
 
 	path_of(s, path, sizeof(path));
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	return err_set(r->err, r->errlen, -EINVAL, "%s:%u: %s%s%s: %s",
+	return err_set(r->err, -EINVAL, "%s:%u: %s%s%s: %s",
 		       file ? file : r->file, line ? line : 1, path,
 		       word && path[0] ? "." : "", word ? word : "", what);
 }

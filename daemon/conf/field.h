@@ -12,11 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/err.h"
+
 struct conf_reader {
 	/* name for what has no file of its own (libconfig says NULL) */
 	const char *file;
-	char *err;
-	size_t errlen;
+	struct err *err;
 };
 
 struct conf_field;

@@ -64,7 +64,7 @@ static void free_certs(struct stack_st_X509 *certs)
 
 /* All certificates of a PEM file, 1 to @max of them. */
 static int load_pem(const char *path, int max, struct stack_st_X509 **out,
-		    char *err, size_t errlen)
+		    struct err *err)
 {
 	struct stack_st_X509 *certs = sk_X509_new_null();
 	BIO *bio = NULL;
@@ -72,12 +72,12 @@ static int load_pem(const char *path, int max, struct stack_st_X509 **out,
 	X509 *x;
 
 	if (!certs)
-		return err_set(err, errlen, -ENOMEM, "%s: no memory", path);
+		return err_set(err, -ENOMEM, "%s: no memory", path);
 	errno = 0;
 	bio = BIO_new_file(path, "r");
 	if (!bio) {
 		ret = errno ? -errno : -EIO;
-		err_set(err, errlen, ret, "%s: %s", path, strerror(-ret));
+		err_set(err, ret, "%s: %s", path, strerror(-ret));
 		goto out;
 	}
 	ERR_clear_error();
@@ -85,17 +85,16 @@ static int load_pem(const char *path, int max, struct stack_st_X509 **out,
 		if (sk_X509_num(certs) < max && sk_X509_push(certs, x))
 			continue;
 		X509_free(x);
-		ret = err_set(err, errlen, -E2BIG,
-			      "%s: more than %d certificates", path, max);
+		ret = err_set(err, -E2BIG, "%s: more than %d certificates",
+			      path, max);
 		goto out;
 	}
 	/* the end of the file is what stops the loop when all is well */
 	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-		ret = err_set(err, errlen, -EBADMSG,
-			      "%s: certificate %d is damaged", path,
-			      sk_X509_num(certs) + 1);
+		ret = err_set(err, -EBADMSG, "%s: certificate %d is damaged",
+			      path, sk_X509_num(certs) + 1);
 	else if (!sk_X509_num(certs))
-		ret = err_set(err, errlen, -EBADMSG,
+		ret = err_set(err, -EBADMSG,
 			      "%s: no certificate in PEM form in it", path);
 out:
 	ERR_clear_error();
@@ -165,23 +164,22 @@ static int chain_new(struct stack_st_X509 *certs, struct cert_chain **out)
 	return 0;
 }
 
-int cert_chain_load(const char *path, struct cert_chain **out, char *err,
-		    size_t errlen)
+int cert_chain_load(const char *path, struct cert_chain **out, struct err *err)
 {
 	struct stack_st_X509 *certs;
 	int ret;
 
-	ret = load_pem(path, CERT_MAX_CHAIN, &certs, err, errlen);
+	ret = load_pem(path, CERT_MAX_CHAIN, &certs, err);
 	if (ret)
 		return ret;
 	ret = chain_new(certs, out);
 	if (ret)
-		err_set(err, errlen, ret, "%s: %s", path, strerror(-ret));
+		err_set(err, ret, "%s: %s", path, strerror(-ret));
 	return ret;
 }
 
 int cert_chain_from_der(const struct cert_der *ders, size_t n,
-			struct cert_chain **out, char *err, size_t errlen)
+			struct cert_chain **out, struct err *err)
 {
 	struct stack_st_X509 *certs;
 	int ret;
@@ -190,8 +188,7 @@ int cert_chain_from_der(const struct cert_der *ders, size_t n,
 	if (!ret)
 		ret = chain_new(certs, out);
 	if (ret)
-		err_set(err, errlen, ret, "certificate chain: %s",
-			strerror(-ret));
+		err_set(err, ret, "certificate chain: %s", strerror(-ret));
 	return ret;
 }
 
@@ -267,7 +264,7 @@ static int spki_sha1(X509 *x, uint8_t out[HASH_SHA1_LEN])
 
 /* @name says in errors where the certificates came from. */
 static int trust_new(struct stack_st_X509 *certs, const char *name,
-		     struct trust **out, char *err, size_t errlen)
+		     struct trust **out, struct err *err)
 {
 	struct trust *t = calloc(1, sizeof(*t));
 	int i, n = sk_X509_num(certs), ret = 0;
@@ -277,18 +274,17 @@ static int trust_new(struct stack_st_X509 *certs, const char *name,
 		t->authorities = calloc((size_t)n, HASH_SHA1_LEN);
 	}
 	if (!t || !t->store || !t->authorities)
-		ret = err_set(err, errlen, -ENOMEM, "%s: no memory", name);
+		ret = err_set(err, -ENOMEM, "%s: no memory", name);
 	for (i = 0; i < n && !ret; i++) {
 		X509 *x = sk_X509_value(certs, i);
 
 		/* as partial chains are accepted, what is here must be a CA */
 		if (X509_check_ca(x) != 1)
-			ret = err_set(err, errlen, -EINVAL,
+			ret = err_set(err, -EINVAL,
 				      "%s: certificate %d is not one of an authority (CA:TRUE)",
 				      name, i + 1);
 		else if (X509_STORE_add_cert(t->store, x) != 1)
-			ret = err_set(err, errlen, -ENOMEM, "%s: no memory",
-				      name);
+			ret = err_set(err, -ENOMEM, "%s: no memory", name);
 		else
 			ret = spki_sha1(x, t->authorities +
 						   t->n++ * HASH_SHA1_LEN);
@@ -300,30 +296,29 @@ static int trust_new(struct stack_st_X509 *certs, const char *name,
 	return ret;
 }
 
-int trust_load(const char *path, struct trust **out, char *err, size_t errlen)
+int trust_load(const char *path, struct trust **out, struct err *err)
 {
 	struct stack_st_X509 *certs;
 	int ret;
 
-	ret = load_pem(path, MAX_TRUSTED, &certs, err, errlen);
+	ret = load_pem(path, MAX_TRUSTED, &certs, err);
 	if (ret)
 		return ret;
-	ret = trust_new(certs, path, out, err, errlen);
+	ret = trust_new(certs, path, out, err);
 	free_certs(certs);
 	return ret;
 }
 
 int trust_from_der(const struct cert_der *ders, size_t n, struct trust **out,
-		   char *err, size_t errlen)
+		   struct err *err)
 {
 	struct stack_st_X509 *certs;
 	int ret;
 
 	ret = parse_ders(ders, n, MAX_TRUSTED, &certs);
 	if (ret)
-		return err_set(err, errlen, ret, "CA certificates: %s",
-			       strerror(-ret));
-	ret = trust_new(certs, "CA certificates", out, err, errlen);
+		return err_set(err, ret, "CA certificates: %s", strerror(-ret));
+	ret = trust_new(certs, "CA certificates", out, err);
 	free_certs(certs);
 	return ret;
 }

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "crypto/sign.h"
+#include "lib/err.h"
 
 /* Leaf, intermediates; more is refused. One DER certificate is at most so long. */
 #define CERT_MAX_CHAIN 8
@@ -49,10 +50,9 @@ struct cert;
 /* ---- ours ---- */
 
 /* PEM: own certificate first, then intermediates. @err gets words. */
-int cert_chain_load(const char *path, struct cert_chain **out, char *err,
-		    size_t errlen);
+int cert_chain_load(const char *path, struct cert_chain **out, struct err *err);
 int cert_chain_from_der(const struct cert_der *ders, size_t n,
-			struct cert_chain **out, char *err, size_t errlen);
+			struct cert_chain **out, struct err *err);
 void cert_chain_free(struct cert_chain *chain);
 size_t cert_chain_count(const struct cert_chain *chain);
 /* Lives as long as @chain. @i < cert_chain_count(). */
@@ -72,9 +72,9 @@ time_t cert_chain_not_after(const struct cert_chain *chain);
 /* ---- whom we trust ---- */
 
 /* PEM file with one or more CA certificates. */
-int trust_load(const char *path, struct trust **out, char *err, size_t errlen);
+int trust_load(const char *path, struct trust **out, struct err *err);
 int trust_from_der(const struct cert_der *ders, size_t n, struct trust **out,
-		   char *err, size_t errlen);
+		   struct err *err);
 void trust_free(struct trust *trust);
 /*
  * For CERTREQ (RFC 7296 3.7): the SHA-1 hashes of the CAs' public keys, 20

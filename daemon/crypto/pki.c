@@ -95,7 +95,7 @@ static int push_name(GENERAL_NAMES *names, int type, const void *p, size_t len)
 
 /* Each name is checked as a peer will check it when it comes as an ID. */
 static int push_text(GENERAL_NAMES *names, int type, unsigned int id_type,
-		     const char *const *list, char *err, size_t errlen)
+		     const char *const *list, struct err *err)
 {
 	char buf[512];
 	int ret = 0;
@@ -103,8 +103,7 @@ static int push_text(GENERAL_NAMES *names, int type, unsigned int id_type,
 	for (; list && *list && !ret; list++) {
 		if (cert_id_str(id_type, *list, strlen(*list), buf,
 				sizeof(buf)))
-			return err_set(err, errlen, -EINVAL, "\"%s\" is no %s",
-				       *list,
+			return err_set(err, -EINVAL, "\"%s\" is no %s", *list,
 				       type == GEN_DNS ? "DNS name"
 						       : "mail address");
 		ret = push_name(names, type, *list, strlen(*list));
@@ -112,22 +111,22 @@ static int push_text(GENERAL_NAMES *names, int type, unsigned int id_type,
 	return ret;
 }
 
-static int push_ips(GENERAL_NAMES *names, const char *const *list, char *err,
-		    size_t errlen)
+static int push_ips(GENERAL_NAMES *names, const char *const *list,
+		    struct err *err)
 {
 	struct addr a;
 	int ret = 0;
 
 	for (; list && *list && !ret; list++) {
 		if (addr_parse(*list, &a))
-			return err_set(err, errlen, -EINVAL,
-				       "\"%s\" is no IP address", *list);
+			return err_set(err, -EINVAL, "\"%s\" is no IP address",
+				       *list);
 		ret = push_name(names, GEN_IPADD, a.b, a.len);
 	}
 	return ret;
 }
 
-static int add_san(X509 *x, const struct pki_req *req, char *err, size_t errlen)
+static int add_san(X509 *x, const struct pki_req *req, struct err *err)
 {
 	const char *const own[] = { req->name, NULL };
 	const char *const *dns = req->dns;
@@ -140,12 +139,12 @@ static int add_san(X509 *x, const struct pki_req *req, char *err, size_t errlen)
 	names = GENERAL_NAMES_new();
 	if (!names)
 		return -ENOMEM;
-	ret = push_text(names, GEN_DNS, CERT_ID_FQDN, dns, err, errlen);
+	ret = push_text(names, GEN_DNS, CERT_ID_FQDN, dns, err);
 	if (!ret)
 		ret = push_text(names, GEN_EMAIL, CERT_ID_RFC822_ADDR,
-				req->email, err, errlen);
+				req->email, err);
 	if (!ret)
-		ret = push_ips(names, req->ip, err, errlen);
+		ret = push_ips(names, req->ip, err);
 	if (!ret && sk_GENERAL_NAME_num(names) &&
 	    X509_add1_ext_i2d(x, NID_subject_alt_name, names, 0,
 			      X509V3_ADD_DEFAULT) != 1)
@@ -185,24 +184,23 @@ static bool add_use(X509 *x, X509 *issuer, enum pki_kind kind)
 }
 
 static int check_req(const struct pki_pair *ca, const struct pki_req *req,
-		     char *err, size_t errlen)
+		     struct err *err)
 {
 	size_t len = req->name ? strlen(req->name) : 0;
 	const char *p;
 
 	if (!len || len > NAME_MAX_LEN)
-		return err_set(err, errlen, -EINVAL,
+		return err_set(err, -EINVAL,
 			       "a name of 1 to %d octets is needed",
 			       NAME_MAX_LEN);
 	for (p = req->name; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return err_set(err, errlen, -EINVAL,
+			return err_set(err, -EINVAL,
 				       "control character in the name");
 	if (req->not_after <= req->not_before)
-		return err_set(err, errlen, -EINVAL,
-			       "validity ends before it begins");
+		return err_set(err, -EINVAL, "validity ends before it begins");
 	if (!ca && req->kind != PKI_CA)
-		return err_set(err, errlen, -EINVAL,
+		return err_set(err, -EINVAL,
 			       "only a CA signs its own certificate");
 	return 0;
 }
@@ -215,20 +213,20 @@ static int sign_cert(X509 *x, const struct sigkey *key)
 }
 
 int pki_issue(const struct pki_pair *ca, const struct pki_req *req,
-	      struct pki_pair *out, char *err, size_t errlen)
+	      struct pki_pair *out, struct err *err)
 {
 	X509 *x = NULL, *issuer = NULL;
 	struct sigkey *key = NULL;
 	int n, ret;
 
 	memset(out, 0, sizeof(*out));
-	ret = check_req(ca, req, err, errlen);
+	ret = check_req(ca, req, err);
 	if (ret)
 		return ret;
 	ret = sigkey_generate(req->type, &key);
 	if (ret)
-		return err_set(err, errlen, ret, "can't make a key");
-	err_set(err, errlen, 0, "can't make the certificate");
+		return err_set(err, ret, "can't make a key");
+	err_set(err, 0, "can't make the certificate");
 	x = X509_new();
 	issuer = ca ? x509_from_der(ca->cert, ca->cert_len) : x;
 	ret = -EIO;
@@ -239,7 +237,7 @@ int pki_issue(const struct pki_pair *ca, const struct pki_req *req,
 	    X509_set_pubkey(x, sigkey_pkey(key)) != 1 ||
 	    !add_use(x, issuer, req->kind))
 		goto out;
-	ret = add_san(x, req, err, errlen);
+	ret = add_san(x, req, err);
 	if (!ret)
 		ret = sign_cert(x, ca ? ca->key : key);
 	if (ret)
@@ -252,7 +250,7 @@ int pki_issue(const struct pki_pair *ca, const struct pki_req *req,
 	out->cert_len = (size_t)n;
 	out->key = key;
 	key = NULL;
-	err_set(err, errlen, 0, "%s", "");
+	err_set(err, 0, "%s", "");
 out:
 	if (issuer != x)
 		X509_free(issuer);
@@ -262,29 +260,29 @@ out:
 }
 
 int pki_load(const char *cert_path, const char *key_path, struct pki_pair *out,
-	     char *err, size_t errlen)
+	     struct err *err)
 {
 	struct cert_chain *chain;
 	struct cert_der der;
 	int ret;
 
 	memset(out, 0, sizeof(*out));
-	ret = cert_chain_load(cert_path, &chain, err, errlen);
+	ret = cert_chain_load(cert_path, &chain, err);
 	if (ret)
 		return ret;
-	ret = sigkey_load(key_path, &out->key, err, errlen);
+	ret = sigkey_load(key_path, &out->key, err);
 	if (ret)
 		goto out;
 	der = cert_chain_der(chain, 0);
 	if (!cert_chain_fits_key(chain, out->key)) {
-		ret = err_set(err, errlen, -EINVAL, "%s is not the key of %s",
-			      key_path, cert_path);
+		ret = err_set(err, -EINVAL, "%s is not the key of %s", key_path,
+			      cert_path);
 		goto out;
 	}
 	out->cert = OPENSSL_memdup(der.p, der.len);
 	out->cert_len = der.len;
 	if (!out->cert)
-		ret = err_set(err, errlen, -ENOMEM, "no memory");
+		ret = err_set(err, -ENOMEM, "no memory");
 out:
 	cert_chain_free(chain);
 	if (ret)
@@ -293,7 +291,7 @@ out:
 }
 
 int pki_save(const struct pki_pair *pair, const char *cert_path,
-	     const char *key_path, char *err, size_t errlen)
+	     const char *key_path, struct err *err)
 {
 	X509 *x = x509_from_der(pair->cert, pair->cert_len);
 	BIO *bio = BIO_new(BIO_s_mem());
@@ -302,15 +300,15 @@ int pki_save(const struct pki_pair *pair, const char *cert_path,
 	int ret;
 
 	if (!x || !bio || PEM_write_bio_X509(bio, x) != 1) {
-		ret = err_set(err, errlen, -EIO,
-			      "%s: can't encode the certificate", cert_path);
+		ret = err_set(err, -EIO, "%s: can't encode the certificate",
+			      cert_path);
 		goto out;
 	}
-	ret = sigkey_save(pair->key, key_path, err, errlen);
+	ret = sigkey_save(pair->key, key_path, err);
 	if (ret)
 		goto out;
 	len = BIO_get_mem_data(bio, &pem);
-	ret = file_create(cert_path, 0644, pem, (size_t)len, err, errlen);
+	ret = file_create(cert_path, 0644, pem, (size_t)len, err);
 	/* ours alone: it was made exclusively a moment ago */
 	if (ret)
 		unlink(key_path);

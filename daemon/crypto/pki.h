@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "crypto/sign.h"
+#include "lib/err.h"
 
 enum pki_kind {
 	/* may sign certificates, path length 0 */
@@ -49,16 +50,16 @@ struct pki_pair {
 
 /* Signed by @ca, or by itself when that is NULL (only PKI_CA). */
 int pki_issue(const struct pki_pair *ca, const struct pki_req *req,
-	      struct pki_pair *out, char *err, size_t errlen);
+	      struct pki_pair *out, struct err *err);
 /* PEM files, as pki_save() left them. */
 int pki_load(const char *cert_path, const char *key_path, struct pki_pair *out,
-	     char *err, size_t errlen);
+	     struct err *err);
 /*
  * Writes both as PEM: the key 0600, the certificate 0644, neither may exist
  * already (-EEXIST); on failure neither is left.
  */
 int pki_save(const struct pki_pair *pair, const char *cert_path,
-	     const char *key_path, char *err, size_t errlen);
+	     const char *key_path, struct err *err);
 /* Wipes the key; @pair itself is the caller's. */
 void pki_pair_free(struct pki_pair *pair);
 

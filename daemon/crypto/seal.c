@@ -35,39 +35,37 @@ void sealer_free(struct sealer *s)
 	secret_free(s);
 }
 
-static int create(const char *path, char *err, size_t errlen)
+static int create(const char *path, struct err *err)
 {
 	uint8_t key[SEAL_KEY_LEN];
 	int ret = rand_bytes(key, sizeof(key));
 
 	if (ret)
-		return err_set(err, errlen, ret, "no random numbers");
-	ret = file_create(path, 0600, key, sizeof(key), err, errlen);
+		return err_set(err, ret, "no random numbers");
+	ret = file_create(path, 0600, key, sizeof(key), err);
 	OPENSSL_cleanse(key, sizeof(key));
 	return ret;
 }
 
-int sealer_load(const char *path, bool make, struct sealer **out, char *err,
-		size_t errlen)
+int sealer_load(const char *path, bool make, struct sealer **out,
+		struct err *err)
 {
 	uint8_t *key;
 	size_t len;
 	int ret;
 
-	ret = file_read_secret(path, SEAL_KEY_LEN, &key, &len, err, errlen);
+	ret = file_read_secret(path, SEAL_KEY_LEN, &key, &len, err);
 	if (ret == -ENOENT && make) {
-		ret = create(path, err, errlen);
+		ret = create(path, err);
 		if (ret)
 			return ret;
-		ret = file_read_secret(path, SEAL_KEY_LEN, &key, &len, err,
-				       errlen);
+		ret = file_read_secret(path, SEAL_KEY_LEN, &key, &len, err);
 	}
 	if (ret)
 		return ret;
 	if (len != SEAL_KEY_LEN)
-		ret = err_set(err, errlen, -EINVAL,
-			      "%s: %zu octets where a key has %d", path, len,
-			      SEAL_KEY_LEN);
+		ret = err_set(err, -EINVAL, "%s: %zu octets where a key has %d",
+			      path, len, SEAL_KEY_LEN);
 	else
 		ret = sealer_new(key, out);
 	secret_free(key);

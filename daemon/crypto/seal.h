@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/err.h"
+
 #define SEAL_KEY_LEN 32
 /* nonce and tag */
 #define SEAL_OVERHEAD (12 + 16)
@@ -22,8 +24,8 @@ struct sealer;
  * (mode 0600, exclusively, synced). A file of another size, or that others
  * may read, is refused. @err gets words.
  */
-int sealer_load(const char *path, bool create, struct sealer **out, char *err,
-		size_t errlen);
+int sealer_load(const char *path, bool create, struct sealer **out,
+		struct err *err);
 /* From memory, for tests. */
 int sealer_new(const uint8_t key[SEAL_KEY_LEN], struct sealer **out);
 void sealer_free(struct sealer *s);

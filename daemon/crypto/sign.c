@@ -188,7 +188,7 @@ static int sigkey_new(EVP_PKEY *pkey, struct sigkey **out)
 	return 0;
 }
 
-int sigkey_load(const char *path, struct sigkey **out, char *err, size_t errlen)
+int sigkey_load(const char *path, struct sigkey **out, struct err *err)
 {
 	EVP_PKEY *pkey = NULL;
 	uint8_t *pem;
@@ -196,7 +196,7 @@ int sigkey_load(const char *path, struct sigkey **out, char *err, size_t errlen)
 	BIO *bio;
 	int ret;
 
-	ret = file_read_secret(path, KEY_FILE_MAX, &pem, &len, err, errlen);
+	ret = file_read_secret(path, KEY_FILE_MAX, &pem, &len, err);
 	if (ret)
 		return ret;
 	bio = BIO_new_mem_buf(pem, (int)len);
@@ -206,16 +206,16 @@ int sigkey_load(const char *path, struct sigkey **out, char *err, size_t errlen)
 	BIO_free(bio);
 	secret_free(pem);
 	if (!pkey)
-		return err_set(err, errlen, -EBADMSG,
+		return err_set(err, -EBADMSG,
 			       "%s: no unencrypted private key in PEM form in it",
 			       path);
 	ret = sigkey_new(pkey, out);
 	if (ret == -EOPNOTSUPP)
-		err_set(err, errlen, ret,
+		err_set(err, ret,
 			"%s: neither Ed25519, ECDSA P-256 or P-384, nor RSA of %d to %d bits",
 			path, RSA_MIN_BITS, RSA_MAX_BITS);
 	else if (ret)
-		err_set(err, errlen, ret, "%s: %s", path, strerror(-ret));
+		err_set(err, ret, "%s: %s", path, strerror(-ret));
 	return ret;
 }
 
@@ -273,8 +273,7 @@ int sigkey_from_der(const uint8_t *der, size_t len, struct sigkey **out)
 	return pkey ? sigkey_new(pkey, out) : -EBADMSG;
 }
 
-int sigkey_save(const struct sigkey *key, const char *path, char *err,
-		size_t errlen)
+int sigkey_save(const struct sigkey *key, const char *path, struct err *err)
 {
 	BIO *bio = BIO_new(BIO_s_secmem());
 	char *pem;
@@ -284,11 +283,10 @@ int sigkey_save(const struct sigkey *key, const char *path, char *err,
 	if (!bio || PEM_write_bio_PKCS8PrivateKey(bio, key->key, NULL, NULL, 0,
 						  NULL, NULL) != 1) {
 		BIO_free(bio);
-		return err_set(err, errlen, -EIO, "%s: can't encode the key",
-			       path);
+		return err_set(err, -EIO, "%s: can't encode the key", path);
 	}
 	len = BIO_get_mem_data(bio, &pem);
-	ret = file_create(path, 0600, pem, (size_t)len, err, errlen);
+	ret = file_create(path, 0600, pem, (size_t)len, err);
 	OPENSSL_cleanse(pem, (size_t)len);
 	BIO_free(bio);
 	return ret;

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/err.h"
+
 enum sig_type {
 	SIG_ED25519 = 1,
 	SIG_ECDSA_P256,
@@ -41,15 +43,13 @@ struct sigpub;
  * PEM, unencrypted. A file that others than its owner may read is refused
  * (-EPERM): what was readable has been read. @err gets the reason in words.
  */
-int sigkey_load(const char *path, struct sigkey **out, char *err,
-		size_t errlen);
+int sigkey_load(const char *path, struct sigkey **out, struct err *err);
 int sigkey_generate(enum sig_type type, struct sigkey **out);
 /* PKCS#8 DER; *@der is for secret_free(). For the sealed store. */
 int sigkey_to_der(const struct sigkey *key, uint8_t **der, size_t *len);
 int sigkey_from_der(const uint8_t *der, size_t len, struct sigkey **out);
 /* PEM to a file that doesn't exist yet, mode 0600, synced. */
-int sigkey_save(const struct sigkey *key, const char *path, char *err,
-		size_t errlen);
+int sigkey_save(const struct sigkey *key, const char *path, struct err *err);
 void sigkey_free(struct sigkey *key);
 
 enum sig_type sigkey_type(const struct sigkey *key);

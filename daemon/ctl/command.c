@@ -2,7 +2,6 @@
 /* The commands: a table, and a function for each. */
 #include <errno.h>
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +13,6 @@
 #include "lib/util.h"
 #include "member/member.h"
 
-#define ERRLEN 400
 #define AUDIT_MAX 1000
 
 /* What a command may be given. */
@@ -36,39 +34,27 @@ struct request {
 	bool signing_key;
 	/* the answer, ok aside */
 	json_t *out;
-	char err[ERRLEN];
+	struct err err;
 };
-
-static int fail(struct request *q, int ret, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int fail(struct request *q, int ret, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(q->err, sizeof(q->err), fmt, ap);
-	va_end(ap);
-	return ret;
-}
 
 static int no_group(struct request *q)
 {
-	return fail(q, -ENOENT, "there is no group \"%s\" here", q->group);
+	return err_set(&q->err, -ENOENT, "there is no group \"%s\" here",
+		       q->group);
 }
 
 static int needs_gcks(struct request *q)
 {
-	return q->roles->gcks
-		       ? 0
-		       : fail(q, -EOPNOTSUPP, "this mcsecd is no key server");
+	return q->roles->gcks ? 0
+			      : err_set(&q->err, -EOPNOTSUPP,
+					"this mcsecd is no key server");
 }
 
 static int needs_member(struct request *q)
 {
-	return q->roles->member
-		       ? 0
-		       : fail(q, -EOPNOTSUPP, "this mcsecd is no member");
+	return q->roles->member ? 0
+				: err_set(&q->err, -EOPNOTSUPP,
+					  "this mcsecd is no member");
 }
 
 static int do_version(struct request *q)
@@ -136,7 +122,8 @@ static int do_evict(struct request *q)
 	if (!ret)
 		ret = (q->ahead ? gcks_evict_ahead
 				: gcks_evict)(q->roles->gcks, q->group, q->id,
-					      &ms, q->err, sizeof(q->err));
+					      &ms, q->err.text,
+					      sizeof(q->err.text));
 	if (ret)
 		return ret;
 	gcks_each_group(q->roles->gcks, note_change, &c);
@@ -152,8 +139,8 @@ static int do_admit(struct request *q)
 	int ret = needs_gcks(q);
 
 	return ret ? ret
-		   : gcks_admit(q->roles->gcks, q->group, q->id, q->err,
-				sizeof(q->err));
+		   : gcks_admit(q->roles->gcks, q->group, q->id, q->err.text,
+				sizeof(q->err.text));
 }
 
 static int do_rekey(struct request *q)
@@ -163,7 +150,8 @@ static int do_rekey(struct request *q)
 	return ret ? ret
 		   : (q->signing_key ? gcks_renew_signing_key
 				     : gcks_rekey)(q->roles->gcks, q->group,
-						   q->err, sizeof(q->err));
+						   q->err.text,
+						   sizeof(q->err.text));
 }
 
 static int do_reset(struct request *q)
@@ -171,15 +159,17 @@ static int do_reset(struct request *q)
 	int ret = needs_gcks(q);
 
 	return ret ? ret
-		   : gcks_reset(q->roles->gcks, q->group, q->err,
-				sizeof(q->err));
+		   : gcks_reset(q->roles->gcks, q->group, q->err.text,
+				sizeof(q->err.text));
 }
 
 static int do_reseal(struct request *q)
 {
 	int ret = needs_gcks(q);
 
-	return ret ? ret : gcks_reseal(q->roles->gcks, q->err, sizeof(q->err));
+	return ret ? ret
+		   : gcks_reseal(q->roles->gcks, q->err.text,
+				 sizeof(q->err.text));
 }
 
 static int member_result(struct request *q, int ret, const char *already)
@@ -187,8 +177,10 @@ static int member_result(struct request *q, int ret, const char *already)
 	if (ret == -ENOENT)
 		return no_group(q);
 	if (ret == -EALREADY)
-		return fail(q, ret, "group \"%s\": %s", q->group, already);
-	return ret ? fail(q, ret, "group \"%s\": %s", q->group, strerror(-ret))
+		return err_set(&q->err, ret, "group \"%s\": %s", q->group,
+			       already);
+	return ret ? err_set(&q->err, ret, "group \"%s\": %s", q->group,
+			     strerror(-ret))
 		   : 0;
 }
 
@@ -256,11 +248,15 @@ static int take_text(struct request *q, json_t *o, const char *key, bool with,
 	json_t *v = json_object_get(o, key);
 
 	if (!v)
-		return needs ? fail(q, -EINVAL, "\"%s\" is missing", key) : 0;
+		return needs ? err_set(&q->err, -EINVAL, "\"%s\" is missing",
+				       key)
+			     : 0;
 	if (!with && !needs)
-		return fail(q, -EINVAL, "\"%s\" is not for this command", key);
+		return err_set(&q->err, -EINVAL,
+			       "\"%s\" is not for this command", key);
 	if (!json_is_string(v) || !*json_string_value(v))
-		return fail(q, -EINVAL, "\"%s\" has to be a text", key);
+		return err_set(&q->err, -EINVAL, "\"%s\" has to be a text",
+			       key);
 	*to = json_string_value(v);
 	return 0;
 }
@@ -272,9 +268,11 @@ static int take_after(struct request *q, json_t *o, bool with)
 	if (!v)
 		return 0;
 	if (!with)
-		return fail(q, -EINVAL, "\"after\" is not for this command");
+		return err_set(&q->err, -EINVAL,
+			       "\"after\" is not for this command");
 	if (!json_is_integer(v) || json_integer_value(v) < 0)
-		return fail(q, -EINVAL, "\"after\" has to be a number");
+		return err_set(&q->err, -EINVAL,
+			       "\"after\" has to be a number");
 	q->after = (uint64_t)json_integer_value(v);
 	return 0;
 }
@@ -287,9 +285,11 @@ static int take_bool(struct request *q, json_t *o, const char *key, bool with,
 	if (!v)
 		return 0;
 	if (!with)
-		return fail(q, -EINVAL, "\"%s\" is not for this command", key);
+		return err_set(&q->err, -EINVAL,
+			       "\"%s\" is not for this command", key);
 	if (!json_is_boolean(v))
-		return fail(q, -EINVAL, "\"%s\" has to be true or false", key);
+		return err_set(&q->err, -EINVAL,
+			       "\"%s\" has to be true or false", key);
 	*to = json_is_true(v);
 	return 0;
 }
@@ -303,16 +303,18 @@ static int run(struct request *q, json_t *o)
 
 	v = json_object_get(o, "cmd");
 	if (!json_is_string(v))
-		return fail(q, -EINVAL, "\"cmd\" is missing");
+		return err_set(&q->err, -EINVAL, "\"cmd\" is missing");
 	c = find(json_string_value(v));
 	if (!c)
-		return fail(q, -EINVAL, "there is no command \"%.60s\"",
-			    json_string_value(v));
+		return err_set(&q->err, -EINVAL,
+			       "there is no command \"%.60s\"",
+			       json_string_value(v));
 	json_object_foreach(o, key, v)
 		if (strcmp(key, "cmd") && strcmp(key, "group") &&
 		    strcmp(key, "id") && strcmp(key, "after") &&
 		    strcmp(key, "ahead") && strcmp(key, "signing_key"))
-			return fail(q, -EINVAL, "\"%.60s\" is not known", key);
+			return err_set(&q->err, -EINVAL,
+				       "\"%.60s\" is not known", key);
 	ret = take_text(q, o, "group", c->takes & WITH_GROUP,
 			c->takes & NEEDS_GROUP, &q->group);
 	if (!ret)
@@ -335,9 +337,9 @@ static char *answer(struct request *q, int ret)
 
 	json_object_set_new(o, "ok", json_boolean(!ret));
 	if (ret) {
-		if (!q->err[0])
-			fail(q, ret, "%s", strerror(-ret));
-		e = report_text(q->err);
+		if (!q->err.text[0])
+			err_set(&q->err, ret, "%s", strerror(-ret));
+		e = report_text(q->err.text);
 		json_object_set_new(o, "error", e);
 	} else {
 		json_object_update(o, q->out);
@@ -359,9 +361,9 @@ char *ctl_answer(const struct ctl_roles *roles, const char *request, size_t len)
 		return NULL;
 	o = json_loadb(request, len, JSON_REJECT_DUPLICATES, &je);
 	if (!o)
-		ret = fail(&q, -EINVAL, "not JSON: %s", je.text);
+		ret = err_set(&q.err, -EINVAL, "not JSON: %s", je.text);
 	else if (!json_is_object(o))
-		ret = fail(&q, -EINVAL, "not a JSON object");
+		ret = err_set(&q.err, -EINVAL, "not a JSON object");
 	else
 		ret = run(&q, o);
 	text = answer(&q, ret);

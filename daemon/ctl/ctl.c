@@ -275,17 +275,17 @@ static int listen_at(struct ctl *ctl)
 }
 
 int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
-	    struct ctl **out, char *err, size_t errlen)
+	    struct ctl **out, struct err *err)
 {
 	struct ctl *ctl;
 	int ret;
 
 	if (strlen(path) >= sizeof(ctl->path))
-		return err_set(err, errlen, -ENAMETOOLONG,
+		return err_set(err, -ENAMETOOLONG,
 			       "control socket %s: the path is too long", path);
 	ctl = calloc(1, sizeof(*ctl));
 	if (!ctl)
-		return err_set(err, errlen, -ENOMEM, "no memory");
+		return err_set(err, -ENOMEM, "no memory");
 	ctl->loop = loop;
 	ctl->tq = tq;
 	strcpy(ctl->path, path);
@@ -293,8 +293,8 @@ int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
 	ret = listen_at(ctl);
 	if (ret) {
 		free(ctl);
-		return err_set(err, errlen, ret, "control socket %s: %s%s",
-			       path, strerror(-ret),
+		return err_set(err, ret, "control socket %s: %s%s", path,
+			       strerror(-ret),
 			       ret == -EADDRINUSE
 				       ? ": another mcsecd is running"
 				       : "");

@@ -17,6 +17,7 @@
 
 #include <stddef.h>
 
+#include "lib/err.h"
 #include "lib/loop.h"
 #include "lib/timer.h"
 
@@ -45,7 +46,7 @@ struct ctl_roles {
  * (-EADDRINUSE), nor is a file that is no socket. @err gets words.
  */
 int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
-	    struct ctl **out, char *err, size_t errlen);
+	    struct ctl **out, struct err *err);
 /* What it answers of, before the loop runs for the first time. */
 void ctl_serve(struct ctl *ctl, const struct ctl_roles *roles);
 /* Closes all clients and removes the socket. */

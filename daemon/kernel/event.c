@@ -23,8 +23,7 @@ static int join(struct knl *n, unsigned int group)
 	return 0;
 }
 
-int knl_events_open(struct kernel *k, kevent_fn *fn, void *arg,
-		    struct kerr *err)
+int knl_events_open(struct kernel *k, kevent_fn *fn, void *arg, struct err *err)
 {
 	struct knl *n = k->ctx;
 	int size = RCVBUF;
@@ -49,7 +48,7 @@ int knl_events_open(struct kernel *k, kevent_fn *fn, void *arg,
 	return fd;
 
 close:
-	ktalk_say(err, "no events from the kernel: %s", strerror(-ret));
+	err_set(err, ret, "no events from the kernel: %s", strerror(-ret));
 	if (n->ev)
 		mnl_socket_close(n->ev);
 	n->ev = NULL;

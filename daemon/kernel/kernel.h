@@ -7,7 +7,8 @@
  *
  * All functions return 0 or -errno and change nothing when they fail. @err may
  * be NULL; otherwise it always holds one line of text after a failure, without
- * a newline: what the kernel said, and which attribute it meant.
+ * a newline: what the kernel said, and which attribute it meant. After a
+ * success it holds what the kernel warns of, mostly nothing.
  *
  * SPIs and Sender-IDs are in host byte order here. Times are seconds, sizes
  * octets. Single-threaded: one struct kernel, one thread.
@@ -22,17 +23,10 @@
 #include <linux/mcsec.h>
 
 #include "lib/addr.h"
+#include "lib/err.h"
 
 /* The longest key: 32 octets of AES-256 or ChaCha20, and 4 of salt. */
 #define KSA_KEY_MAX 36
-
-/*
- * Why something failed; where it did not, what the kernel warns of, mostly
- * nothing.
- */
-struct kerr {
-	char text[256];
-};
 
 #define KDEV_MAX 16 /* octets of an interface's name, with its 0 */
 
@@ -187,37 +181,36 @@ struct kernel_ops {
 	 * -EEXIST: the name or what it selects is taken. One of the same owner,
 	 * whose socket was closed, is this socket's from then on.
 	 */
-	int (*group_add)(void *ctx, const struct kgroup *g, struct kerr *err);
+	int (*group_add)(void *ctx, const struct kgroup *g, struct err *err);
 	/* @force: though it has an owner; else -EPERM */
 	int (*group_set)(void *ctx, const char *name, enum mcsec_policy policy,
-			 bool force, struct kerr *err);
+			 bool force, struct err *err);
 	/* -ENOENT: no such group, as everywhere else */
 	int (*group_del)(void *ctx, const char *name, bool force,
-			 struct kerr *err);
+			 struct err *err);
 	int (*group_get)(void *ctx, const char *name, struct kgroup_info *g,
-			 struct kerr *err);
-	int (*group_flush)(void *ctx, bool force, struct kerr *err);
-	int (*group_dump)(void *ctx, kgroup_fn *fn, void *arg,
-			  struct kerr *err);
+			 struct err *err);
+	int (*group_flush)(void *ctx, bool force, struct err *err);
+	int (*group_dump)(void *ctx, kgroup_fn *fn, void *arg, struct err *err);
 
 	/* -EEXIST: the group has an SA of this SPI */
-	int (*sa_add)(void *ctx, const struct ksa *sa, struct kerr *err);
+	int (*sa_add)(void *ctx, const struct ksa *sa, struct err *err);
 	/* Select for sending, or replace limits, or both. */
 	int (*sa_set)(void *ctx, const char *group, uint32_t spi, bool select,
-		      const struct klimits *limits, struct kerr *err);
+		      const struct klimits *limits, struct err *err);
 	int (*sa_del)(void *ctx, const char *group, uint32_t spi,
-		      struct kerr *err);
-	int (*sa_flush)(void *ctx, const char *group, struct kerr *err);
+		      struct err *err);
+	int (*sa_flush)(void *ctx, const char *group, struct err *err);
 	int (*sa_get)(void *ctx, const char *group, uint32_t spi,
-		      struct ksa_info *sa, struct kerr *err);
+		      struct ksa_info *sa, struct err *err);
 	/* @group NULL: of all groups */
 	int (*sa_dump)(void *ctx, const char *group, ksa_fn *fn, void *arg,
-		       struct kerr *err);
+		       struct err *err);
 
 	int (*sender_dump)(void *ctx, const char *group, uint32_t spi,
-			   ksender_fn *fn, void *arg, struct kerr *err);
+			   ksender_fn *fn, void *arg, struct err *err);
 	int (*stats_dump)(void *ctx, kcounter_fn *fn, void *arg,
-			  struct kerr *err);
+			  struct err *err);
 };
 
 struct kernel {

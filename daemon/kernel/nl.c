@@ -14,12 +14,12 @@ static struct nlmsghdr *begin(struct knl *n, uint8_t cmd, uint16_t flags)
 }
 
 /* @put is what a kattr_put function returned. */
-static int request(struct knl *n, int put, struct kerr *err)
+static int request(struct knl *n, int put, struct err *err)
 {
 	if (put) {
 		secret_wipe(n->tx, sizeof(n->tx));
-		ktalk_say(err, "no form on the wire: %s", strerror(-put));
-		return put;
+		return err_set(err, put, "no form on the wire: %s",
+			       strerror(-put));
 	}
 	return ktalk(n, NULL, NULL, NULL, err);
 }
@@ -40,7 +40,7 @@ static int take_one(const struct nlmsghdr *nlh, void *arg)
 
 static int request_one(struct knl *n, int put,
 		       int (*parse)(const struct nlmsghdr *nlh, void *item),
-		       void *item, struct kerr *err)
+		       void *item, struct err *err)
 {
 	struct one one = { .parse = parse, .item = item };
 	int ret;
@@ -48,11 +48,7 @@ static int request_one(struct knl *n, int put,
 	if (put)
 		return request(n, put, err);
 	ret = ktalk(n, take_one, &one, NULL, err);
-	if (!ret && !one.got) {
-		ret = -EBADMSG;
-		ktalk_say_errno(err, ret);
-	}
-	return ret;
+	return !ret && !one.got ? ktalk_errno(err, -EBADMSG) : ret;
 }
 
 /*
@@ -90,7 +86,7 @@ static int take_item(const struct nlmsghdr *nlh, void *arg)
 }
 
 /* The request is in n->tx; it is sent again while the answer is torn. */
-static int dump(struct knl *n, int put, struct items *items, struct kerr *err)
+static int dump(struct knl *n, int put, struct items *items, struct err *err)
 {
 	struct nlmsghdr *nlh = (void *)n->tx;
 	size_t len = nlh->nlmsg_len;
@@ -110,11 +106,10 @@ static int dump(struct knl *n, int put, struct items *items, struct kerr *err)
 		if (ret || !changed)
 			return ret;
 	}
-	ktalk_say_errno(err, -EINTR);
-	return -EINTR;
+	return ktalk_errno(err, -EINTR);
 }
 
-static int op_group_add(void *ctx, const struct kgroup *g, struct kerr *err)
+static int op_group_add(void *ctx, const struct kgroup *g, struct err *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_NEW, 0);
 
@@ -122,7 +117,7 @@ static int op_group_add(void *ctx, const struct kgroup *g, struct kerr *err)
 }
 
 static int op_group_set(void *ctx, const char *name, enum mcsec_policy policy,
-			bool force, struct kerr *err)
+			bool force, struct err *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_SET, 0);
 
@@ -133,7 +128,7 @@ static int op_group_set(void *ctx, const char *name, enum mcsec_policy policy,
 }
 
 static int op_group_del(void *ctx, const char *name, bool force,
-			struct kerr *err)
+			struct err *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_DEL, 0);
 
@@ -149,7 +144,7 @@ static int parse_group(const struct nlmsghdr *nlh, void *item)
 }
 
 static int op_group_get(void *ctx, const char *name, struct kgroup_info *g,
-			struct kerr *err)
+			struct err *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_GET, 0);
 
@@ -157,14 +152,14 @@ static int op_group_get(void *ctx, const char *name, struct kgroup_info *g,
 			   parse_group, g, err);
 }
 
-static int op_group_flush(void *ctx, bool force, struct kerr *err)
+static int op_group_flush(void *ctx, bool force, struct err *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_FLUSH, 0);
 
 	return request(ctx, kattr_put_force(nlh, force), err);
 }
 
-static int op_group_dump(void *ctx, kgroup_fn *fn, void *arg, struct kerr *err)
+static int op_group_dump(void *ctx, kgroup_fn *fn, void *arg, struct err *err)
 {
 	struct items items = {
 		.parse = parse_group,
@@ -181,7 +176,7 @@ static int op_group_dump(void *ctx, kgroup_fn *fn, void *arg, struct kerr *err)
 	return ret;
 }
 
-static int op_sa_add(void *ctx, const struct ksa *sa, struct kerr *err)
+static int op_sa_add(void *ctx, const struct ksa *sa, struct err *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_NEW, 0);
 
@@ -189,7 +184,7 @@ static int op_sa_add(void *ctx, const struct ksa *sa, struct kerr *err)
 }
 
 static int op_sa_set(void *ctx, const char *group, uint32_t spi, bool select,
-		     const struct klimits *limits, struct kerr *err)
+		     const struct klimits *limits, struct err *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_SET, 0);
 	int put = kattr_put_sa_id(nlh, group, spi);
@@ -202,14 +197,14 @@ static int op_sa_set(void *ctx, const char *group, uint32_t spi, bool select,
 }
 
 static int op_sa_del(void *ctx, const char *group, uint32_t spi,
-		     struct kerr *err)
+		     struct err *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_DEL, 0);
 
 	return request(ctx, kattr_put_sa_id(nlh, group, spi), err);
 }
 
-static int op_sa_flush(void *ctx, const char *group, struct kerr *err)
+static int op_sa_flush(void *ctx, const char *group, struct err *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_FLUSH, 0);
 
@@ -222,7 +217,7 @@ static int parse_sa(const struct nlmsghdr *nlh, void *item)
 }
 
 static int op_sa_get(void *ctx, const char *group, uint32_t spi,
-		     struct ksa_info *sa, struct kerr *err)
+		     struct ksa_info *sa, struct err *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_GET, 0);
 
@@ -231,7 +226,7 @@ static int op_sa_get(void *ctx, const char *group, uint32_t spi,
 }
 
 static int op_sa_dump(void *ctx, const char *group, ksa_fn *fn, void *arg,
-		      struct kerr *err)
+		      struct err *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_GET, NLM_F_DUMP);
 	struct items items = {
@@ -257,7 +252,7 @@ static int parse_sender(const struct nlmsghdr *nlh, void *item)
 }
 
 static int op_sender_dump(void *ctx, const char *group, uint32_t spi,
-			  ksender_fn *fn, void *arg, struct kerr *err)
+			  ksender_fn *fn, void *arg, struct err *err)
 {
 	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SENDER_GET, NLM_F_DUMP);
 	struct items items = {
@@ -279,8 +274,7 @@ static int parse_counter(const struct nlmsghdr *nlh, void *item)
 	return kattr_get_counter(nlh, item);
 }
 
-static int op_stats_dump(void *ctx, kcounter_fn *fn, void *arg,
-			 struct kerr *err)
+static int op_stats_dump(void *ctx, kcounter_fn *fn, void *arg, struct err *err)
 {
 	struct items items = {
 		.parse = parse_counter,
@@ -317,7 +311,7 @@ static const struct kernel_ops ops = {
 	.stats_dump = op_stats_dump,
 };
 
-int knl_open(struct kernel *k, struct kerr *err)
+int knl_open(struct kernel *k, struct err *err)
 {
 	struct timeval limit = {
 		.tv_sec = KNL_TIMEOUT_MS / 1000,
@@ -328,18 +322,16 @@ int knl_open(struct kernel *k, struct kerr *err)
 	int ret;
 
 	n = calloc(1, sizeof(*n));
-	if (!n) {
-		ktalk_say_errno(err, -ENOMEM);
-		return -ENOMEM;
-	}
+	if (!n)
+		return ktalk_errno(err, -ENOMEM);
 	n->req = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
 	if (!n->req || mnl_socket_bind(n->req, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    setsockopt(mnl_socket_get_fd(n->req), SOL_SOCKET, SO_RCVTIMEO,
 		       &limit, sizeof(limit)) < 0 ||
 	    setsockopt(mnl_socket_get_fd(n->req), SOL_SOCKET, SO_SNDTIMEO,
 		       &limit, sizeof(limit)) < 0) {
-		ret = -errno;
-		ktalk_say(err, "no netlink socket: %s", strerror(-ret));
+		ret = err_set(err, -errno, "no netlink socket: %s",
+			      strerror(errno));
 		goto close;
 	}
 	/*
@@ -350,9 +342,8 @@ int knl_open(struct kernel *k, struct kerr *err)
 		    0 ||
 	    mnl_socket_setsockopt(n->req, NETLINK_CAP_ACK, &one, sizeof(one)) <
 		    0) {
-		ret = -errno;
-		ktalk_say(err, "netlink without extended ACKs: %s",
-			  strerror(-ret));
+		ret = err_set(err, -errno, "netlink without extended ACKs: %s",
+			      strerror(errno));
 		goto close;
 	}
 	ret = ktalk_resolve(n, err);

@@ -9,6 +9,7 @@
 #define KERNEL_NL_H
 
 #include "kernel/kernel.h"
+#include "lib/err.h"
 
 #define KNL_TIMEOUT_MS 5000
 
@@ -17,14 +18,14 @@
  * Needs no rights; requests need CAP_NET_ADMIN in the user namespace of the
  * network namespace, and fail with -EPERM.
  */
-int knl_open(struct kernel *k, struct kerr *err);
+int knl_open(struct kernel *k, struct err *err);
 
 /* Of a @k that knl_open() filled. Closes the event socket too. */
 void knl_close(struct kernel *k);
 
 /* @fn is called with @arg for each event. Descriptor (non-blocking) or -errno. */
 int knl_events_open(struct kernel *k, kevent_fn *fn, void *arg,
-		    struct kerr *err);
+		    struct err *err);
 
 /*
  * Delivers what has come, without blocking. 0, or -errno if the socket is

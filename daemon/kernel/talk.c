@@ -1,46 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <linux/genetlink.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "kernel/talk.h"
 #include "lib/secret.h"
+#include "lib/util.h"
 
-void ktalk_say(struct kerr *err, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (!err)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
-	va_end(ap);
-}
-
-void ktalk_say_errno(struct kerr *err, int error)
+int ktalk_errno(struct err *err, int error)
 {
 	switch (error) {
 	case -EPERM:
-		ktalk_say(err,
-			  "permission denied: need CAP_NET_ADMIN in the user namespace of the network namespace");
-		break;
+		return err_set(err, error,
+			       "permission denied: need CAP_NET_ADMIN in the user namespace of the network namespace");
 	case -ETIMEDOUT:
-		ktalk_say(err, "the kernel did not answer within %d ms",
-			  KNL_TIMEOUT_MS);
-		break;
+		return err_set(err, error,
+			       "the kernel did not answer within %d ms",
+			       KNL_TIMEOUT_MS);
 	case -EINTR:
-		ktalk_say(err, "it changed %d times while it was read",
-			  KTALK_DUMP_TRIES);
-		break;
+		return err_set(err, error,
+			       "it changed %d times while it was read",
+			       KTALK_DUMP_TRIES);
 	case -EBADMSG:
-		ktalk_say(err,
-			  "the kernel's answer was not understood: module and program are of different versions");
-		break;
+		return err_set(err, error,
+			       "the kernel's answer was not understood: module and program are of different versions");
 	default:
-		ktalk_say(err, "%s", strerror(-error));
+		return err_set(err, error, "%s", strerror(-error));
 	}
 }
 
@@ -50,7 +37,7 @@ void ktalk_say_errno(struct kerr *err, int error)
  * What came after the error number in an NLMSG_ERROR or NLMSG_DONE. True if
  * the kernel said something.
  */
-static bool say_extack(struct kerr *err, const struct nlmsghdr *req,
+static bool say_extack(struct err *err, const struct nlmsghdr *req,
 		       const struct nlmsghdr *nlh, size_t off)
 {
 	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(req);
@@ -83,11 +70,11 @@ static bool say_extack(struct kerr *err, const struct nlmsghdr *req,
 	}
 	name = miss || bad ? kattr_name(cmd, miss ?: bad) : NULL;
 	if (msg && name)
-		ktalk_say(err, "%.*s (attribute %s)", len, msg, name);
+		err_set(err, 0, "%.*s (attribute %s)", len, msg, name);
 	else if (msg)
-		ktalk_say(err, "%.*s", len, msg);
+		err_set(err, 0, "%.*s", len, msg);
 	else if (miss)
-		ktalk_say(err, "attribute %s is missing", name ?: "unknown");
+		err_set(err, 0, "attribute %s is missing", name ?: "unknown");
 	else
 		return false;
 	return true;
@@ -111,7 +98,7 @@ struct answer {
 	uint32_t portid;
 	ktalk_fn *fn;
 	void *arg;
-	struct kerr *err;
+	struct err *err;
 	bool changed; /* NLM_F_DUMP_INTR was seen */
 	bool spoke; /* the kernel gave words */
 	int ret;
@@ -170,7 +157,7 @@ static int64_t now_ms(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t)ts.tv_sec * MSEC_PER_SEC + ts.tv_nsec / 1000000;
 }
 
 static int receive_answer(struct knl *n, struct answer *a)
@@ -200,7 +187,7 @@ static int receive_answer(struct knl *n, struct answer *a)
 
 /* @spoke: the kernel gave words, which are in @err now. */
 static int exchange(struct knl *n, struct nlmsghdr *req, ktalk_fn *fn,
-		    void *arg, bool *changed, bool *spoke, struct kerr *err)
+		    void *arg, bool *changed, bool *spoke, struct err *err)
 {
 	struct answer a = {
 		.req = req,
@@ -211,7 +198,7 @@ static int exchange(struct knl *n, struct nlmsghdr *req, ktalk_fn *fn,
 	};
 	int ret;
 
-	ktalk_say(err, "%s", "");
+	err_set(err, 0, "%s", "");
 	req->nlmsg_seq = ++n->seq;
 	if (!(req->nlmsg_flags & NLM_F_DUMP))
 		req->nlmsg_flags |= NLM_F_ACK;
@@ -223,13 +210,11 @@ static int exchange(struct knl *n, struct nlmsghdr *req, ktalk_fn *fn,
 	if (changed)
 		*changed = a.changed;
 	*spoke = a.spoke;
-	if (ret && !a.spoke)
-		ktalk_say_errno(err, ret);
-	return ret;
+	return ret && !a.spoke ? ktalk_errno(err, ret) : ret;
 }
 
 int ktalk(struct knl *n, ktalk_fn *fn, void *arg, bool *changed,
-	  struct kerr *err)
+	  struct err *err)
 {
 	struct nlmsghdr *req = (void *)n->tx;
 	uint16_t family = n->family;
@@ -244,8 +229,7 @@ int ktalk(struct knl *n, ktalk_fn *fn, void *arg, bool *changed,
 	if (ret == -ENOENT && !spoke) {
 		ret = ktalk_resolve(n, err);
 		if (!ret && n->family == family) {
-			ret = -ENOENT;
-			ktalk_say_errno(err, ret);
+			ret = ktalk_errno(err, -ENOENT);
 		} else if (!ret) {
 			req->nlmsg_type = n->family;
 			ret = exchange(n, req, fn, arg, changed, &spoke, err);
@@ -301,7 +285,7 @@ static int get_family(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-int ktalk_resolve(struct knl *n, struct kerr *err)
+int ktalk_resolve(struct knl *n, struct err *err)
 {
 	/* Not n->tx: the request that found the family gone is still there. */
 	uint8_t buf[KATTR_TX_MAX];
@@ -313,15 +297,11 @@ int ktalk_resolve(struct knl *n, struct kerr *err)
 
 	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, MCSEC_FAMILY_NAME);
 	ret = exchange(n, nlh, get_family, &f, NULL, &spoke, err);
-	if (ret == -ENOENT) {
-		ktalk_say(err,
-			  "module mcsec is not loaded: run \"modprobe mcsec\"");
-		return -EOPNOTSUPP;
-	}
-	if (!ret && (!f.id || !f.events_group)) {
-		ret = -EBADMSG;
-		ktalk_say_errno(err, ret);
-	}
+	if (ret == -ENOENT)
+		return err_set(err, -EOPNOTSUPP,
+			       "module mcsec is not loaded: run \"modprobe mcsec\"");
+	if (!ret && (!f.id || !f.events_group))
+		ret = ktalk_errno(err, -EBADMSG);
 	if (!ret) {
 		n->family = f.id;
 		n->events_group = f.events_group;

@@ -8,6 +8,7 @@
 
 #include "kernel/attr.h"
 #include "kernel/nl.h"
+#include "lib/err.h"
 
 /* What the kernel puts into one datagram of a dump if it is given the room. */
 #define KTALK_RX_MAX 32768
@@ -40,18 +41,15 @@ typedef int ktalk_fn(const struct nlmsghdr *nlh, void *arg);
  * another number, the request is sent once more. -EOPNOTSUPP: it is not there.
  */
 int ktalk(struct knl *n, ktalk_fn *fn, void *arg, bool *changed,
-	  struct kerr *err);
+	  struct err *err);
 
 /*
  * Finds the numbers of the family. Asking makes the kernel load the module, if
  * it may and can; -EOPNOTSUPP if not.
  */
-int ktalk_resolve(struct knl *n, struct kerr *err);
+int ktalk_resolve(struct knl *n, struct err *err);
 
-__attribute__((format(printf, 2, 3))) void ktalk_say(struct kerr *err,
-						     const char *fmt, ...);
-
-/* What @error means that came without words. */
-void ktalk_say_errno(struct kerr *err, int error);
+/* Says what @error means that came without words, and returns it. */
+int ktalk_errno(struct err *err, int error);
 
 #endif

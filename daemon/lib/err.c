@@ -4,14 +4,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-int err_set(char *err, size_t errlen, int ret, const char *fmt, ...)
+int err_set(struct err *err, int ret, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (!err || !errlen)
+	if (!err)
 		return ret;
 	va_start(ap, fmt);
-	vsnprintf(err, errlen, fmt, ap);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	return ret;
 }

@@ -34,15 +34,14 @@ static int sync_folder(const char *path)
 }
 
 int file_create(const char *path, mode_t mode, const void *p, size_t n,
-		char *err, size_t errlen)
+		struct err *err)
 {
 	int fd, ret;
 
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		  0600);
 	if (fd < 0)
-		return err_set(err, errlen, -errno, "%s: %s", path,
-			       strerror(errno));
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	ret = write_all(fd, p, n);
 	if (!ret && (fchmod(fd, mode) || fsync(fd)))
 		ret = -errno;
@@ -52,18 +51,16 @@ int file_create(const char *path, mode_t mode, const void *p, size_t n,
 		ret = sync_folder(path);
 	if (ret) {
 		unlink(path);
-		return err_set(err, errlen, ret, "%s: %s", path,
-			       strerror(-ret));
+		return err_set(err, ret, "%s: %s", path, strerror(-ret));
 	}
 	return 0;
 }
 
-int file_replace(const char *from, const char *to, char *err, size_t errlen)
+int file_replace(const char *from, const char *to, struct err *err)
 {
 	int ret = rename(from, to) ? -errno : sync_folder(to);
 
-	return ret ? err_set(err, errlen, ret, "%s: %s", to, strerror(-ret))
-		   : 0;
+	return ret ? err_set(err, ret, "%s: %s", to, strerror(-ret)) : 0;
 }
 
 static int read_all(int fd, uint8_t *p, size_t size, size_t *len)
@@ -84,7 +81,7 @@ static int read_all(int fd, uint8_t *p, size_t size, size_t *len)
 }
 
 int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
-		     char *err, size_t errlen)
+		     struct err *err)
 {
 	struct stat st;
 	uint8_t *p;
@@ -93,24 +90,21 @@ int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
 	/* O_NONBLOCK: a FIFO in its place must not stop us here */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		return err_set(err, errlen, -errno, "%s: %s", path,
-			       strerror(errno));
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (fstat(fd, &st))
-		ret = err_set(err, errlen, -errno, "%s: %s", path,
-			      strerror(errno));
+		ret = err_set(err, -errno, "%s: %s", path, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
-		ret = err_set(err, errlen, -EINVAL, "%s: not a regular file",
-			      path);
+		ret = err_set(err, -EINVAL, "%s: not a regular file", path);
 	else if (st.st_mode & 077)
-		ret = err_set(err, errlen, -EPERM,
+		ret = err_set(err, -EPERM,
 			      "%s: mode %04o lets others at it; it holds a secret and must be 0600",
 			      path, st.st_mode & 07777);
 	else if (st.st_uid && st.st_uid != geteuid())
-		ret = err_set(err, errlen, -EPERM,
+		ret = err_set(err, -EPERM,
 			      "%s: belongs to user %u, not to root or us", path,
 			      st.st_uid);
 	else if ((size_t)st.st_size > max)
-		ret = err_set(err, errlen, -EFBIG,
+		ret = err_set(err, -EFBIG,
 			      "%s: %lld octets, at most %zu expected", path,
 			      (long long)st.st_size, max);
 	else
@@ -119,13 +113,13 @@ int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
 		goto out;
 	p = secret_alloc((size_t)st.st_size + 1);
 	if (!p) {
-		ret = err_set(err, errlen, -ENOMEM, "%s: no memory", path);
+		ret = err_set(err, -ENOMEM, "%s: no memory", path);
 		goto out;
 	}
 	ret = read_all(fd, p, (size_t)st.st_size, len);
 	if (ret) {
 		secret_free(p);
-		err_set(err, errlen, ret, "%s: %s", path, strerror(-ret));
+		err_set(err, ret, "%s: %s", path, strerror(-ret));
 		goto out;
 	}
 	*out = p;

@@ -94,7 +94,7 @@ static int protect(struct mgroup *g, char *err, size_t errlen)
 	struct kgroup kg = { .dst = g->conf->address };
 	struct kgroup_info info;
 	char a[ADDR_STRLEN];
-	struct kerr kerr = {};
+	struct err kerr = {};
 	int rc;
 
 	snprintf(kg.name, sizeof(kg.name), "%s", g->conf->name);

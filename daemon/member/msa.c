@@ -55,7 +55,7 @@ void msa_forget(struct msa *s)
 void msa_delete(struct msa *s)
 {
 	const struct kernel *k = kernel_of(s->g);
-	struct kerr err;
+	struct err err;
 	int rc;
 
 	rc = k->ops->sa_del(k->ctx, s->g->conf->name, s->spi, &err);
@@ -104,7 +104,7 @@ static void select_due(void *arg)
 	struct mgroup *g = s->g;
 	const struct kernel *k = kernel_of(g);
 	struct msa *now = msa_sending(g);
-	struct kerr err;
+	struct err err;
 	int rc;
 
 	/* a later SA with a shorter ATD, an eviction's, was faster */
@@ -258,7 +258,7 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	const struct kernel *k = kernel_of(g);
 	bool out = ksa->dir & MCSEC_DIR_OUT;
 	struct msa *s = msa_find(g, ksa->spi);
-	struct kerr err;
+	struct err err;
 	int rc;
 
 	if (s && s->dir == ksa->dir && !msa_differs(s, ksa) && !is_dead(s)) {

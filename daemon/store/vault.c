@@ -16,48 +16,50 @@
 
 #define NEW ".new"
 
-static int new_path(const struct vault *v, char buf[static PATH_MAX], char *err,
-		    size_t errlen)
+static int new_path(const struct vault *v, char buf[static PATH_MAX],
+		    struct err *err)
 {
 	if (snprintf(buf, PATH_MAX, "%s" NEW, v->key) < PATH_MAX)
 		return 0;
-	return err_set(err, errlen, -ENAMETOOLONG, "%s: path is too long",
-		       v->key);
+	return err_set(err, -ENAMETOOLONG, "%s: path is too long", v->key);
 }
 
 /*
  * The key of a change that was cut short, if any. A file that holds no key is
  * one that was not written to its end: no store is sealed with it yet.
  */
-static int load_new(struct vault *v, char *err, size_t errlen)
+static int load_new(struct vault *v, struct err *err)
 {
-	char path[PATH_MAX], why[256];
+	char path[PATH_MAX];
+	struct err why;
 	int ret;
 
-	ret = new_path(v, path, err, errlen);
+	ret = new_path(v, path, err);
 	if (ret)
 		return ret;
-	ret = sealer_load(path, false, &v->next, why, sizeof(why));
+	ret = sealer_load(path, false, &v->next, &why);
 	if (ret == -ENOENT)
 		return 0;
 	if (ret == -EINVAL && !unlink(path))
 		return 0;
-	return ret ? err_set(err, errlen, ret, "%s", why) : 0;
+	return ret ? err_set(err, ret, "%s", why.text) : 0;
 }
 
 /* Under the one key or the other. */
-static int open_one(struct vault *v, size_t i, const char *path, char *err,
-		    size_t errlen)
+static int open_one(struct vault *v, size_t i, const char *path,
+		    struct err *err)
 {
-	int ret = store_open(&v->store[i], path, v->sealer, err, errlen);
+	int ret = store_open(&v->store[i], path, v->sealer, err->text,
+			     sizeof(err->text));
 
 	return ret == -EBADMSG && v->next
-		       ? store_open(&v->store[i], path, v->next, err, errlen)
+		       ? store_open(&v->store[i], path, v->next, err->text,
+				    sizeof(err->text))
 		       : ret;
 }
 
 /* All stores under v->next, and then its file in the place of the old one. */
-static int change(struct vault *v, char *err, size_t errlen)
+static int change(struct vault *v, struct err *err)
 {
 	char path[PATH_MAX];
 	int ret, i;
@@ -69,12 +71,12 @@ static int change(struct vault *v, char *err, size_t errlen)
 			      ? store_clean(v->store[i])
 			      : store_reseal(v->store[i], v->next);
 		if (ret)
-			return err_set(err, errlen, ret, "store: %s",
+			return err_set(err, ret, "store: %s",
 				       store_error(v->store[i]));
 	}
-	ret = new_path(v, path, err, errlen);
+	ret = new_path(v, path, err);
 	if (!ret)
-		ret = file_replace(path, v->key, err, errlen);
+		ret = file_replace(path, v->key, err);
 	if (ret)
 		return ret;
 	sealer_free(v->sealer);
@@ -84,51 +86,49 @@ static int change(struct vault *v, char *err, size_t errlen)
 }
 
 int vault_open(struct vault *v, const char *key,
-	       const char *const paths[VAULT_STORES], bool make, char *err,
-	       size_t errlen)
+	       const char *const paths[VAULT_STORES], bool make,
+	       struct err *err)
 {
 	int ret, i;
 
 	memset(v, 0, sizeof(*v));
 	if (strlen(key) >= sizeof(v->key))
-		return err_set(err, errlen, -ENAMETOOLONG,
-			       "%s: path is too long", key);
+		return err_set(err, -ENAMETOOLONG, "%s: path is too long", key);
 	strcpy(v->key, key);
-	ret = sealer_load(key, make, &v->sealer, err, errlen);
+	ret = sealer_load(key, make, &v->sealer, err);
 	if (!ret)
-		ret = load_new(v, err, errlen);
+		ret = load_new(v, err);
 	for (i = 0; !ret && i < VAULT_STORES; i++)
-		ret = open_one(v, i, paths[i], err, errlen);
+		ret = open_one(v, i, paths[i], err);
 	if (!ret && v->next) {
 		log_warn("%s: a change of the seal key was cut short, finished now",
 			 key);
-		ret = change(v, err, errlen);
+		ret = change(v, err);
 	}
 	return ret;
 }
 
-int vault_rekey(struct vault *v, char *err, size_t errlen)
+int vault_rekey(struct vault *v, struct err *err)
 {
 	uint8_t key[SEAL_KEY_LEN];
 	char path[PATH_MAX];
 	int ret;
 
-	ret = new_path(v, path, err, errlen);
+	ret = new_path(v, path, err);
 	/* one that failed before is gone on with */
 	if (!ret && !v->next)
-		ret = load_new(v, err, errlen);
+		ret = load_new(v, err);
 	if (!ret && !v->next) {
 		ret = rand_bytes(key, sizeof(key));
 		if (ret)
-			err_set(err, errlen, ret, "no random numbers");
+			err_set(err, ret, "no random numbers");
 		else
-			ret = file_create(path, 0600, key, sizeof(key), err,
-					  errlen);
+			ret = file_create(path, 0600, key, sizeof(key), err);
 		secret_wipe(key, sizeof(key));
 		if (!ret)
-			ret = sealer_load(path, false, &v->next, err, errlen);
+			ret = sealer_load(path, false, &v->next, err);
 	}
-	return ret ? ret : change(v, err, errlen);
+	return ret ? ret : change(v, err);
 }
 
 void vault_close(struct vault *v)

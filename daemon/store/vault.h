@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/err.h"
+
 #define VAULT_STORES 2
 
 struct sealer;
@@ -30,13 +32,13 @@ struct vault {
  * vault_close() is for either case.
  */
 int vault_open(struct vault *v, const char *key,
-	       const char *const paths[VAULT_STORES], bool make, char *err,
-	       size_t errlen);
+	       const char *const paths[VAULT_STORES], bool make,
+	       struct err *err);
 /*
  * A new key. After an error the stores are as they were, or each under the key
  * that its struct has, and the change is finished by the next vault_open().
  */
-int vault_rekey(struct vault *v, char *err, size_t errlen);
+int vault_rekey(struct vault *v, struct err *err);
 void vault_close(struct vault *v);
 
 #endif

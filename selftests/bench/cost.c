@@ -89,27 +89,28 @@ static void issue(const struct pki_pair *by, enum pki_kind kind,
 		.not_before = now - 3600,
 		.not_after = now + 86400,
 	};
-	char err[256];
+	struct err err;
 
-	if (pki_issue(by, &req, out, err, sizeof(err)))
-		bail("%s", err);
+	if (pki_issue(by, &req, out, &err))
+		bail("%s", err.text);
 }
 
 static void save(const struct pki_pair *p, const char *name)
 {
-	char cert[128], key[128], err[256];
+	char cert[128], key[128];
+	struct err err;
 
 	snprintf(cert, sizeof(cert), "%s/%s.pem", dir, name);
 	snprintf(key, sizeof(key), "%s/%s.key", dir, name);
-	if (pki_save(p, cert, key, err, sizeof(err)))
-		bail("%s", err);
+	if (pki_save(p, cert, key, &err))
+		bail("%s", err.text);
 }
 
 static void make_authorities(void)
 {
 	struct cert_der der;
 	struct pki_pair own;
-	char err[256];
+	struct err err;
 
 	issue(NULL, PKI_CA, "cost CA", &ca);
 	issue(NULL, PKI_CA, "another CA", &other_ca);
@@ -119,8 +120,8 @@ static void make_authorities(void)
 	pki_pair_free(&own);
 	der.p = ca.cert;
 	der.len = ca.cert_len;
-	if (trust_from_der(&der, 1, &trust, err, sizeof(err)))
-		bail("%s", err);
+	if (trust_from_der(&der, 1, &trust, &err))
+		bail("%s", err.text);
 }
 
 /* ---- the key server ----------------------------------------------------- */
@@ -311,13 +312,13 @@ static struct peer *peer_new(const struct pki_pair *by, const char *name)
 	struct peer *p = calloc(1, sizeof(*p));
 	struct pki_pair pair;
 	struct cert_der der;
-	char err[256];
+	struct err err;
 
 	issue(by, PKI_MEMBER, name, &pair);
 	der.p = pair.cert;
 	der.len = pair.cert_len;
-	if (!p || cert_chain_from_der(&der, 1, &p->chain, err, sizeof(err)))
-		bail("%s: %s", name, err);
+	if (!p || cert_chain_from_der(&der, 1, &p->chain, &err))
+		bail("%s: %s", name, err.text);
 	cfg.chain = p->chain;
 	cfg.key = pair.key;
 	p->engine = ike_engine_new(&cfg, &ops, p);

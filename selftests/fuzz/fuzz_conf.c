@@ -18,7 +18,8 @@ const char *__lsan_default_suppressions(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char err[CONF_ERRLEN] = "", *text = malloc(size + 1);
+	char *text = malloc(size + 1);
+	struct err err = {};
 	struct conf *c = NULL;
 
 	if (!text)
@@ -28,8 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* libconfig would open files of names made up here */
 	if (strstr(text, "@include"))
 		goto out;
-	if (conf_parse(text, "fuzz", &c, err, sizeof(err))) {
-		if (!err[0] || strncmp(err, "fuzz:", 5))
+	if (conf_parse(text, "fuzz", &c, &err)) {
+		if (!err.text[0] || strncmp(err.text, "fuzz:", 5))
 			abort();
 	} else if (!c || (!c->gcks && !c->member)) {
 		abort();

@@ -44,14 +44,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	if (pki_issue(NULL, &req, &ca, NULL, 0))
+	if (pki_issue(NULL, &req, &ca, NULL))
 		abort();
 	req.kind = PKI_MEMBER;
 	req.name = "a.example";
-	if (pki_issue(&ca, &req, &pair, NULL, 0))
+	if (pki_issue(&ca, &req, &pair, NULL))
 		abort();
 	der = (struct cert_der){ ca.cert, ca.cert_len };
-	if (trust_from_der(&der, 1, &trust, NULL, 0))
+	if (trust_from_der(&der, 1, &trust, NULL))
 		abort();
 	der = (struct cert_der){ pair.cert, pair.cert_len };
 	if (cert_verify(trust, &der, 1, NOW, CERT_FOR_MEMBER, &leaf, &why))

@@ -14,7 +14,7 @@
 #define NOW 1800000000
 #define YEAR (365 * 86400)
 
-static char err[400];
+static struct err err;
 
 /* @why is known only after @call, so it can't be an argument of is_int(). */
 #define refused(call, want, name) \
@@ -40,8 +40,8 @@ static inline struct pki_pair issue(const struct pki_pair *by,
 {
 	struct pki_pair p;
 
-	if (pki_issue(by, req, &p, err, sizeof(err)))
-		bail("%s: %s", req->name, err);
+	if (pki_issue(by, req, &p, &err))
+		bail("%s: %s", req->name, err.text);
 	return p;
 }
 

@@ -78,10 +78,10 @@ static void issue(struct sim *s, const struct pki_pair *ca, enum pki_kind kind,
 			s->cert_s ? s->wall0 + (int64_t)s->ms / 1000 + s->cert_s
 				  : s->wall0 + 86400 * 365,
 	};
-	char err[256];
+	struct err err;
 
-	if (pki_issue(ca, &req, out, err, sizeof(err)))
-		SIM_DIE("%s: %s", name, err);
+	if (pki_issue(ca, &req, out, &err))
+		SIM_DIE("%s: %s", name, err.text);
 }
 
 static void chain_of(const struct pki_pair *pair, const struct pki_pair *ca,
@@ -89,11 +89,11 @@ static void chain_of(const struct pki_pair *pair, const struct pki_pair *ca,
 {
 	struct cert_der own = { pair->cert, pair->cert_len };
 	struct cert_der root = { ca->cert, ca->cert_len };
-	char err[256];
+	struct err err;
 
-	if (cert_chain_from_der(&own, 1, chain, err, sizeof(err)) ||
-	    trust_from_der(&root, 1, trust, err, sizeof(err)))
-		SIM_DIE("%s", err);
+	if (cert_chain_from_der(&own, 1, chain, &err) ||
+	    trust_from_der(&root, 1, trust, &err))
+		SIM_DIE("%s", err.text);
 }
 
 static void host_cfg(struct sim *s, struct ike_engine_cfg *cfg,

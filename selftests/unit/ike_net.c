@@ -403,12 +403,12 @@ static void issue(struct net *net, const struct pki_opt *opt,
 		.not_before = opt->from ? opt->from : net->wall - 3600,
 		.not_after = opt->to ? opt->to : net->wall + 86400 * 365,
 	};
-	char err[160];
+	struct err err;
 
 	if (opt->kind == PKI_CA)
 		req.dns = NULL;
-	if (pki_issue(opt->ca, &req, out, err, sizeof(err)))
-		DIE(err);
+	if (pki_issue(opt->ca, &req, out, &err))
+		DIE(err.text);
 }
 
 void pki_ca(struct net *net, const char *name, struct pki_pair *ca)
@@ -424,7 +424,7 @@ struct node *node_new(struct net *net, const char *addr,
 {
 	struct node *n = calloc(1, sizeof(*n));
 	struct cert_der der;
-	char err[160];
+	struct err err;
 
 	if (!n || net->n_nodes == NET_MAX_NODES)
 		DIE("no room for a node");
@@ -434,12 +434,12 @@ struct node *node_new(struct net *net, const char *addr,
 	issue(net, opt, &n->cert);
 	der.p = n->cert.cert;
 	der.len = n->cert.cert_len;
-	if (cert_chain_from_der(&der, 1, &n->chain, err, sizeof(err)))
-		DIE(err);
+	if (cert_chain_from_der(&der, 1, &n->chain, &err))
+		DIE(err.text);
 	der.p = trust->cert;
 	der.len = trust->cert_len;
-	if (trust_from_der(&der, 1, &n->trust, err, sizeof(err)))
-		DIE(err);
+	if (trust_from_der(&der, 1, &n->trust, &err))
+		DIE(err.text);
 	if (cfg)
 		n->cfg = *cfg;
 	n->cfg.clock = &net->clock;

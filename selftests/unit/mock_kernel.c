@@ -2,7 +2,6 @@
 #include "mock_kernel.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,19 +13,6 @@ unsigned int mock_iv_clashes;
 /* Digest of (key, Sender-ID) of every SA that was ever made for sending. */
 static uint64_t used[USED_MAX];
 static unsigned int n_used;
-
-__attribute__((format(printf, 3, 4))) static int fail(struct kerr *err, int rc,
-						      const char *fmt, ...)
-{
-	va_list ap;
-
-	if (err) {
-		va_start(ap, fmt);
-		vsnprintf(err->text, sizeof(err->text), fmt, ap);
-		va_end(ap);
-	}
-	return rc;
-}
 
 static struct kgroup *group_of(struct mock_kernel *mk, const char *name)
 {
@@ -50,7 +36,7 @@ static struct mock_sa *sa_of(struct mock_kernel *mk, const char *group,
 	return NULL;
 }
 
-static int group_add(void *ctx, const struct kgroup *g, struct kerr *err)
+static int group_add(void *ctx, const struct kgroup *g, struct err *err)
 {
 	struct mock_kernel *mk = ctx;
 	unsigned int i;
@@ -58,9 +44,9 @@ static int group_add(void *ctx, const struct kgroup *g, struct kerr *err)
 	for (i = 0; i < mk->n_groups; i++)
 		if (!strcmp(mk->group[i].name, g->name) ||
 		    addr_equal(&mk->group[i].dst, &g->dst))
-			return fail(err, -EEXIST, "group exists");
+			return err_set(err, -EEXIST, "group exists");
 	if (mk->n_groups == MOCK_GROUPS)
-		return fail(err, -ENOSPC, "mock is full");
+		return err_set(err, -ENOSPC, "mock is full");
 	mk->group[mk->n_groups++] = *g;
 	return 0;
 }
@@ -70,13 +56,13 @@ static void sa_remove(struct mock_kernel *mk, struct mock_sa *s)
 	*s = mk->sa[--mk->n_sas];
 }
 
-static int sa_flush(void *ctx, const char *group, struct kerr *err)
+static int sa_flush(void *ctx, const char *group, struct err *err)
 {
 	struct mock_kernel *mk = ctx;
 	unsigned int i = 0;
 
 	if (!group_of(mk, group))
-		return fail(err, -ENOENT, "no such group");
+		return err_set(err, -ENOENT, "no such group");
 	while (i < mk->n_sas) {
 		if (!strcmp(mk->sa[i].sa.group, group))
 			sa_remove(mk, &mk->sa[i]);
@@ -86,28 +72,28 @@ static int sa_flush(void *ctx, const char *group, struct kerr *err)
 	return 0;
 }
 
-static int group_del(void *ctx, const char *name, bool force, struct kerr *err)
+static int group_del(void *ctx, const char *name, bool force, struct err *err)
 {
 	struct mock_kernel *mk = ctx;
 	struct kgroup *g = group_of(mk, name);
 
 	(void)force;
 	if (!g)
-		return fail(err, -ENOENT, "no such group");
+		return err_set(err, -ENOENT, "no such group");
 	sa_flush(mk, name, NULL);
 	*g = mk->group[--mk->n_groups];
 	return 0;
 }
 
 static int group_get(void *ctx, const char *name, struct kgroup_info *info,
-		     struct kerr *err)
+		     struct err *err)
 {
 	struct mock_kernel *mk = ctx;
 	struct kgroup *g = group_of(mk, name);
 	unsigned int i;
 
 	if (!g)
-		return fail(err, -ENOENT, "no such group");
+		return err_set(err, -ENOENT, "no such group");
 	memset(info, 0, sizeof(*info));
 	info->group = *g;
 	for (i = 0; i < mk->n_sas; i++) {
@@ -148,27 +134,27 @@ static void note_use(const struct ksa *sa)
 }
 
 static int sa_check(struct mock_kernel *mk, const struct ksa *sa,
-		    struct kerr *err)
+		    struct err *err)
 {
 	unsigned int i;
 
 	if (!group_of(mk, sa->group))
-		return fail(err, -ENOENT, "no such group");
+		return err_set(err, -ENOENT, "no such group");
 	if (sa_of(mk, sa->group, sa->spi))
-		return fail(err, -EEXIST, "SPI exists");
+		return err_set(err, -EEXIST, "SPI exists");
 	if (sa->spi < 256 || !sa->dir || !kalg_key_ok(sa->alg, sa->key_len))
-		return fail(err, -EINVAL, "bad SPI, direction or key");
+		return err_set(err, -EINVAL, "bad SPI, direction or key");
 	if (sa->dir & MCSEC_DIR_OUT && !sa->n_sender_ids)
-		return fail(err, -EINVAL, "no Sender-ID");
+		return err_set(err, -EINVAL, "no Sender-ID");
 	if (sa->window & (sa->window - 1))
-		return fail(err, -EINVAL, "bad window");
+		return err_set(err, -EINVAL, "bad window");
 	for (i = 0; i < sa->n_sender_ids; i++)
 		if (sa->sender_ids[i] >> (sa->sid_bits ? sa->sid_bits : 16))
-			return fail(err, -ERANGE, "bad Sender-ID");
+			return err_set(err, -ERANGE, "bad Sender-ID");
 	return 0;
 }
 
-static int sa_add(void *ctx, const struct ksa *sa, struct kerr *err)
+static int sa_add(void *ctx, const struct ksa *sa, struct err *err)
 {
 	struct mock_kernel *mk = ctx;
 	struct mock_sa *s;
@@ -177,15 +163,15 @@ static int sa_add(void *ctx, const struct ksa *sa, struct kerr *err)
 	if (mk->fail_add) {
 		rc = mk->fail_add;
 		mk->fail_add = 0;
-		return fail(err, rc, "mock was told to fail");
+		return err_set(err, rc, "mock was told to fail");
 	}
 	if (mk->to_disk)
-		return fail(err, -EBUSY, "the machine is hibernating");
+		return err_set(err, -EBUSY, "the machine is hibernating");
 	rc = sa_check(mk, sa, err);
 	if (rc)
 		return rc;
 	if (mk->n_sas == MOCK_SAS || mk->n_keys == MOCK_KEYS)
-		return fail(err, -ENOSPC, "mock is full");
+		return err_set(err, -ENOSPC, "mock is full");
 	s = &mk->sa[mk->n_sas++];
 	memset(s, 0, sizeof(*s));
 	s->sa = *sa;
@@ -201,15 +187,15 @@ static int sa_add(void *ctx, const struct ksa *sa, struct kerr *err)
 }
 
 static int sa_set(void *ctx, const char *group, uint32_t spi, bool select,
-		  const struct klimits *limits, struct kerr *err)
+		  const struct klimits *limits, struct err *err)
 {
 	struct mock_kernel *mk = ctx;
 	struct mock_sa *s = sa_of(mk, group, spi);
 
 	if (!s)
-		return fail(err, -ENOENT, "no such SA");
+		return err_set(err, -ENOENT, "no such SA");
 	if (select && !(s->sa.dir & MCSEC_DIR_OUT))
-		return fail(err, -EINVAL, "SA does not send");
+		return err_set(err, -EINVAL, "SA does not send");
 	if (limits && limits->set & KLIMIT_HARD_TIME)
 		s->sa.limits.hard_time = limits->hard_time;
 	if (select)
@@ -217,13 +203,13 @@ static int sa_set(void *ctx, const char *group, uint32_t spi, bool select,
 	return 0;
 }
 
-static int sa_del(void *ctx, const char *group, uint32_t spi, struct kerr *err)
+static int sa_del(void *ctx, const char *group, uint32_t spi, struct err *err)
 {
 	struct mock_kernel *mk = ctx;
 	struct mock_sa *s = sa_of(mk, group, spi);
 
 	if (!s)
-		return fail(err, -ENOENT, "no such SA");
+		return err_set(err, -ENOENT, "no such SA");
 	sa_remove(mk, s);
 	return 0;
 }
@@ -250,19 +236,19 @@ static void info_of(const struct mock_kernel *mk, const struct mock_sa *s,
 }
 
 static int sa_get(void *ctx, const char *group, uint32_t spi,
-		  struct ksa_info *info, struct kerr *err)
+		  struct ksa_info *info, struct err *err)
 {
 	struct mock_kernel *mk = ctx;
 	struct mock_sa *s = sa_of(mk, group, spi);
 
 	if (!s)
-		return fail(err, -ENOENT, "no such SA");
+		return err_set(err, -ENOENT, "no such SA");
 	info_of(mk, s, info);
 	return 0;
 }
 
 static int sa_dump(void *ctx, const char *group, ksa_fn *fn, void *arg,
-		   struct kerr *err)
+		   struct err *err)
 {
 	struct mock_kernel *mk = ctx;
 	struct ksa_info info;

@@ -17,7 +17,7 @@
 
 static struct pki_pair ca, other_ca, member, gcks;
 static struct trust *trust;
-static char err[300];
+static struct err err;
 
 static struct pki_pair issue(const struct pki_pair *by, enum pki_kind kind,
 			     const char *name)
@@ -34,8 +34,8 @@ static struct pki_pair issue(const struct pki_pair *by, enum pki_kind kind,
 	};
 	struct pki_pair p;
 
-	if (pki_issue(by, &req, &p, err, sizeof(err)))
-		bail("%s: %s", name, err);
+	if (pki_issue(by, &req, &p, &err))
+		bail("%s: %s", name, err.text);
 	return p;
 }
 
@@ -221,8 +221,8 @@ int main(void)
 	member = issue(&ca, PKI_MEMBER, "a.example");
 	gcks = issue(&ca, PKI_GCKS, "gcks.example");
 	d = (struct cert_der){ ca.cert, ca.cert_len };
-	if (trust_from_der(&d, 1, &trust, err, sizeof(err)))
-		bail("%s", err);
+	if (trust_from_der(&d, 1, &trust, &err))
+		bail("%s", err.text);
 	octets();
 	checks();
 	trust_free(trust);

@@ -122,7 +122,7 @@ static void chains(void)
 	size_t i;
 
 	d[0] = (struct cert_der){ root.cert, root.cert_len };
-	is_int(trust_from_der(d, 1, &trust, err, sizeof(err)), 0, "a root");
+	is_int(trust_from_der(d, 1, &trust, &err), 0, "a root");
 	d[0] = (struct cert_der){ leaf.cert, leaf.cert_len };
 	d[1] = (struct cert_der){ inter.cert, inter.cert_len };
 	is_int(verify(d, 2, NOW, CERT_FOR_MEMBER, &why), 0,
@@ -159,14 +159,14 @@ static void chains(void)
 	trust_free(trust);
 
 	d[0] = (struct cert_der){ inter.cert, inter.cert_len };
-	is_int(trust_from_der(d, 1, &trust, err, sizeof(err)), 0,
+	is_int(trust_from_der(d, 1, &trust, &err), 0,
 	       "an intermediate may be what we trust");
 	d[0] = (struct cert_der){ leaf.cert, leaf.cert_len };
 	is_int(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), 0,
 	       "then it is the end of the chain");
 	trust_free(trust);
-	is_int(trust_from_der(d, 1, &t, err, sizeof(err)), -EINVAL,
-	       "a member's certificate is nobody to trust: %s", err);
+	is_int(trust_from_der(d, 1, &t, &err), -EINVAL,
+	       "a member's certificate is nobody to trust: %s", err.text);
 
 	/* our small CA says path length 0 */
 	trust = own;
@@ -316,8 +316,7 @@ static void identities(void)
 	sigpub_free(pub2);
 	cert_free(leaf);
 
-	is_int(cert_chain_from_der(&d, 1, &chain, err, sizeof(err)), 0,
-	       "as our own");
+	is_int(cert_chain_from_der(&d, 1, &chain, &err), 0, "as our own");
 	cert_chain_id(chain, &type, &id, &len);
 	ok(type == CERT_ID_FQDN && len == 9 && !memcmp(id, "a.example", 9),
 	   "we are by our first DNS name");
@@ -332,14 +331,14 @@ static void identities(void)
 	req.ip = ip + 1;
 	a = issue(&ca, &req);
 	d = (struct cert_der){ a.cert, a.cert_len };
-	cert_chain_from_der(&d, 1, &chain, err, sizeof(err));
+	cert_chain_from_der(&d, 1, &chain, &err);
 	cert_chain_id(chain, &type, &id, &len);
 	ok(type == CERT_ID_IPV6_ADDR && len == 16, "by an address");
 	cert_chain_free(chain);
 	pki_pair_free(&a);
 
 	d = (struct cert_der){ ca.cert, ca.cert_len };
-	cert_chain_from_der(&d, 1, &chain, err, sizeof(err));
+	cert_chain_from_der(&d, 1, &chain, &err);
 	cert_chain_id(chain, &type, &id, &len);
 	is_int(type, CERT_ID_DER_ASN1_DN, "or by our subject");
 	is_int(cert_id_str(type, id, len, buf, sizeof(buf)), 0, "printed");
@@ -382,35 +381,33 @@ static void files(void)
 		bail("no folder to work in");
 	snprintf(crt, sizeof(crt), "%s/a.pem", dir);
 	snprintf(key, sizeof(key), "%s/a.key", dir);
-	is_int(pki_save(&a, crt, key, err, sizeof(err)), 0, "saved");
+	is_int(pki_save(&a, crt, key, &err), 0, "saved");
 	ok(!stat(key, &st) && (st.st_mode & 07777) == 0600, "the key hidden");
-	is_int(pki_save(&a, crt, key, err, sizeof(err)), -EEXIST,
-	       "not again: %s", err);
-	is_int(pki_load(crt, key, &b, err, sizeof(err)), 0, "loaded");
+	is_int(pki_save(&a, crt, key, &err), -EEXIST, "not again: %s",
+	       err.text);
+	is_int(pki_load(crt, key, &b, &err), 0, "loaded");
 	is_mem(b.cert, b.cert_len, a.cert, a.cert_len, "the same");
 	pki_pair_free(&b);
 	unlink(key);
-	is_int(pki_save(&a, crt, key, err, sizeof(err)), -EEXIST,
-	       "with the certificate in the way: %s", err);
+	is_int(pki_save(&a, crt, key, &err), -EEXIST,
+	       "with the certificate in the way: %s", err.text);
 	ok(access(key, F_OK), "the key is not left");
-	sigkey_save(ca.key, key, err, sizeof(err));
-	is_int(pki_load(crt, key, &b, err, sizeof(err)), -EINVAL,
-	       "another's key: %s", err);
-	is_int(cert_chain_load(crt, &chain, err, sizeof(err)), 0, "a chain");
+	sigkey_save(ca.key, key, &err);
+	is_int(pki_load(crt, key, &b, &err), -EINVAL, "another's key: %s",
+	       err.text);
+	is_int(cert_chain_load(crt, &chain, &err), 0, "a chain");
 	is_int(cert_chain_count(chain), 1, "of one");
 	cert_chain_free(chain);
-	is_int(trust_load(crt, &t, err, sizeof(err)), -EINVAL,
-	       "which is no CA: %s", err);
+	is_int(trust_load(crt, &t, &err), -EINVAL, "which is no CA: %s",
+	       err.text);
 	write_file(crt, "no certificate\n");
-	is_int(trust_load(crt, &t, err, sizeof(err)), -EBADMSG, "none: %s",
-	       err);
+	is_int(trust_load(crt, &t, &err), -EBADMSG, "none: %s", err.text);
 	write_file(crt, "-----BEGIN CERTIFICATE-----\nMIIB\n"
 			"-----END CERTIFICATE-----\n");
-	is_int(cert_chain_load(crt, &chain, err, sizeof(err)), -EBADMSG,
-	       "damaged: %s", err);
+	is_int(cert_chain_load(crt, &chain, &err), -EBADMSG, "damaged: %s",
+	       err.text);
 	unlink(crt);
-	is_int(trust_load(crt, &t, err, sizeof(err)), -ENOENT, "missing: %s",
-	       err);
+	is_int(trust_load(crt, &t, &err), -ENOENT, "missing: %s", err.text);
 	unlink(key);
 	rmdir(dir);
 	trust_authorities(trust, &auth, &len);
@@ -426,18 +423,18 @@ static void requests(void)
 	struct pki_pair p;
 
 	req.dns = bad_dns;
-	is_int(pki_issue(&ca, &req, &p, err, sizeof(err)), -EINVAL, "%s", err);
+	is_int(pki_issue(&ca, &req, &p, &err), -EINVAL, "%s", err.text);
 	req.dns = NULL;
 	req.ip = bad_ip;
-	is_int(pki_issue(&ca, &req, &p, err, sizeof(err)), -EINVAL, "%s", err);
+	is_int(pki_issue(&ca, &req, &p, &err), -EINVAL, "%s", err.text);
 	req = request(PKI_MEMBER, "not a dns name");
-	is_int(pki_issue(&ca, &req, &p, err, sizeof(err)), -EINVAL, "%s", err);
+	is_int(pki_issue(&ca, &req, &p, &err), -EINVAL, "%s", err.text);
 	req = request(PKI_MEMBER, "");
-	is_int(pki_issue(&ca, &req, &p, err, sizeof(err)), -EINVAL, "%s", err);
+	is_int(pki_issue(&ca, &req, &p, &err), -EINVAL, "%s", err.text);
 	req = request(PKI_MEMBER, "a.example");
-	is_int(pki_issue(NULL, &req, &p, err, sizeof(err)), -EINVAL, "%s", err);
+	is_int(pki_issue(NULL, &req, &p, &err), -EINVAL, "%s", err.text);
 	req.not_after = req.not_before;
-	is_int(pki_issue(&ca, &req, &p, err, sizeof(err)), -EINVAL, "%s", err);
+	is_int(pki_issue(&ca, &req, &p, &err), -EINVAL, "%s", err.text);
 }
 
 /* Each kind of key signs and is signed. */
@@ -457,8 +454,8 @@ static void kinds(void)
 		req.type = types[i];
 		c = issue(NULL, &req);
 		d = (struct cert_der){ c.cert, c.cert_len };
-		if (trust_from_der(&d, 1, &trust, err, sizeof(err)))
-			bail("%s", err);
+		if (trust_from_der(&d, 1, &trust, &err))
+			bail("%s", err.text);
 		req.kind = PKI_MEMBER;
 		req.name = "m.example";
 		a = issue(&c, &req);
@@ -480,8 +477,8 @@ int main(void)
 	req.name = "Other CA";
 	other_ca = issue(NULL, &req);
 	d = (struct cert_der){ ca.cert, ca.cert_len };
-	if (trust_from_der(&d, 1, &trust, err, sizeof(err)))
-		bail("%s", err);
+	if (trust_from_der(&d, 1, &trust, &err))
+		bail("%s", err.text);
 	times_and_issuers();
 	ends();
 	uses();

@@ -133,8 +133,8 @@ static void uses_above(void)
 	inter.cert_len = (size_t)i2d_X509(x, &inter.cert);
 	leaf = issue(&inter, &req);
 	d[0] = (struct cert_der){ root.cert, root.cert_len };
-	if (trust_from_der(d, 1, &trust, err, sizeof(err)))
-		bail("%s", err);
+	if (trust_from_der(d, 1, &trust, &err))
+		bail("%s", err.text);
 	d[0] = (struct cert_der){ leaf.cert, leaf.cert_len };
 	d[1] = (struct cert_der){ inter.cert, inter.cert_len };
 	refused(verify(d, 2, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
@@ -142,8 +142,8 @@ static void uses_above(void)
 	trust_free(trust);
 	/* but what is trusted is trusted as it is */
 	d[0] = (struct cert_der){ inter.cert, inter.cert_len };
-	if (trust_from_der(d, 1, &trust, err, sizeof(err)))
-		bail("%s", err);
+	if (trust_from_der(d, 1, &trust, &err))
+		bail("%s", err.text);
 	d[0] = (struct cert_der){ leaf.cert, leaf.cert_len };
 	is_int(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), 0,
 	       "below one that is trusted itself: %s", why ? why : "");
@@ -186,8 +186,8 @@ int main(void)
 
 	ca = issue(NULL, &req);
 	d = (struct cert_der){ ca.cert, ca.cert_len };
-	if (trust_from_der(&d, 1, &trust, err, sizeof(err)))
-		bail("%s", err);
+	if (trust_from_der(&d, 1, &trust, &err))
+		bail("%s", err.text);
 	extended_uses();
 	uses_above();
 	sizes();

@@ -11,7 +11,7 @@
 #include "crypto/wrap.h"
 #include "tap.h"
 
-static char err[CONF_ERRLEN];
+static struct err err;
 
 #define IDENTITY \
 	"identity: { certificate = \"/c\"; key = \"/k\"; ca = \"/a\"; };\n"
@@ -38,8 +38,8 @@ static struct conf *parse(const char *text)
 {
 	struct conf *c = NULL;
 
-	if (conf_parse(text, "f", &c, err, sizeof(err)))
-		bail("%s", err);
+	if (conf_parse(text, "f", &c, &err))
+		bail("%s", err.text);
 	return c;
 }
 
@@ -48,11 +48,11 @@ static void refused(const char *text, const char *where, const char *what)
 	struct conf *c = NULL;
 	int ret;
 
-	err[0] = '\0';
-	ret = conf_parse(text, "f", &c, err, sizeof(err));
-	ok(ret == -EINVAL && !c && !strncmp(err, where, strlen(where)) &&
-		   strstr(err, what),
-	   "%s", err[0] ? err : where);
+	err.text[0] = '\0';
+	ret = conf_parse(text, "f", &c, &err);
+	ok(ret == -EINVAL && !c && !strncmp(err.text, where, strlen(where)) &&
+		   strstr(err.text, what),
+	   "%s", err.text[0] ? err.text : where);
 	conf_free(c);
 }
 
@@ -121,8 +121,7 @@ static void everything(void)
 	close(in);
 	if (write(fd, text, n) != (ssize_t)n)
 		bail("write");
-	is_int(conf_load(path, &c, err, sizeof(err)), 0, "from a file: %s",
-	       err);
+	is_int(conf_load(path, &c, &err), 0, "from a file: %s", err.text);
 	ok(c->gcks && c->member && !strcmp(c->file, path), "both roles");
 	is_str(c->export_ike_keys, "/tmp/k", "debugging");
 	is_int(c->gcks->groups[0].kek_lifetime, 0x70, "a number in hex");
@@ -133,19 +132,17 @@ static void everything(void)
 	conf_free(c);
 	if (ftruncate(fd, (off_t)n / 2))
 		bail("truncate");
-	is_int(conf_load(path, &c, err, sizeof(err)), -EINVAL, "cut: %s", err);
+	is_int(conf_load(path, &c, &err), -EINVAL, "cut: %s", err.text);
 	close(fd);
 	unlink(path);
-	is_int(conf_load(path, &c, err, sizeof(err)), -ENOENT, "gone: %s", err);
-	is_int(conf_load("/", &c, err, sizeof(err)) < 0, 1, "a folder: %s",
-	       err);
+	is_int(conf_load(path, &c, &err), -ENOENT, "gone: %s", err.text);
+	is_int(conf_load("/", &c, &err) < 0, 1, "a folder: %s", err.text);
 	free(text);
-	is_int(conf_load(SRCDIR "/Documentation/examples/gcks.conf", &c, err,
-			 sizeof(err)),
+	is_int(conf_load(SRCDIR "/Documentation/examples/gcks.conf", &c, &err),
 	       0, "the example of a key server");
 	conf_free(c);
-	is_int(conf_load(SRCDIR "/Documentation/examples/member.conf", &c, err,
-			 sizeof(err)),
+	is_int(conf_load(SRCDIR "/Documentation/examples/member.conf", &c,
+			 &err),
 	       0, "and of a member");
 	conf_free(c);
 }

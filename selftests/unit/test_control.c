@@ -26,7 +26,7 @@ static struct loop *loop;
 static struct ctl *ctl;
 static char dir[] = "/tmp/mcsec-ctl-XXXXXX";
 static char path[80];
-static char err[256];
+static struct err err;
 static const struct ctl_roles none = { .version = "1.2" };
 
 static uint64_t mono(void *ctx)
@@ -242,9 +242,10 @@ static void sockets(void)
 	ok(!stat(path, &st) && (st.st_mode & 07777) == 0600 &&
 		   S_ISSOCK(st.st_mode),
 	   "for us alone");
-	is_int(ctl_new(loop, &tq, path, &other, err, sizeof(err)), -EADDRINUSE,
+	is_int(ctl_new(loop, &tq, path, &other, &err), -EADDRINUSE,
 	       "a daemon that answers is not replaced");
-	ok(strstr(err, path) && strstr(err, "running"), "said: %s", err);
+	ok(strstr(err.text, path) && strstr(err.text, "running"), "said: %s",
+	   err.text);
 	/* what a daemon that was killed leaves */
 	ctl_free(ctl);
 	ok(access(path, F_OK), "removed at the end");
@@ -259,7 +260,7 @@ static void sockets(void)
 	while (access(path, F_OK))
 		usleep(1000);
 	usleep(20000);
-	is_int(ctl_new(loop, &tq, path, &ctl, err, sizeof(err)), 0,
+	is_int(ctl_new(loop, &tq, path, &ctl, &err), 0,
 	       "what a dead daemon left is replaced");
 	ctl_serve(ctl, &none);
 	fd = client();
@@ -270,21 +271,21 @@ static void sockets(void)
 
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	close(fd);
-	is_int(ctl_new(loop, &tq, path, &ctl, err, sizeof(err)), -EEXIST,
-	       "a file is not taken away: %s", err);
+	is_int(ctl_new(loop, &tq, path, &ctl, &err), -EEXIST,
+	       "a file is not taken away: %s", err.text);
 	unlink(path);
 	snprintf(long_path, sizeof(long_path), "%s/file", dir);
 	close(open(long_path, O_CREAT | O_WRONLY, 0600));
 	strcat(long_path, "/socket");
-	is_int(ctl_new(loop, &tq, long_path, &ctl, err, sizeof(err)), -ENOTDIR,
-	       "below a file: %s", err);
+	is_int(ctl_new(loop, &tq, long_path, &ctl, &err), -ENOTDIR,
+	       "below a file: %s", err.text);
 	*strrchr(long_path, '/') = '\0';
 	unlink(long_path);
 	memset(long_path, 'x', sizeof(long_path) - 1);
 	long_path[0] = '/';
 	long_path[sizeof(long_path) - 1] = '\0';
-	is_int(ctl_new(loop, &tq, long_path, &ctl, err, sizeof(err)),
-	       -ENAMETOOLONG, "too long a path");
+	is_int(ctl_new(loop, &tq, long_path, &ctl, &err), -ENAMETOOLONG,
+	       "too long a path");
 }
 
 /*
@@ -511,8 +512,8 @@ int main(void)
 		bail("no folder, or no loop");
 	/* a folder that isn't there is made */
 	snprintf(path, sizeof(path), "%s/run/s.sock", dir);
-	is_int(ctl_new(loop, &tq, path, &ctl, err, sizeof(err)), 0,
-	       "a socket: %s", err);
+	is_int(ctl_new(loop, &tq, path, &ctl, &err), 0, "a socket: %s",
+	       err.text);
 	ctl_serve(ctl, &none);
 	requests();
 	refusals();

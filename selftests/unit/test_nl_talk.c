@@ -251,7 +251,7 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *s, const void *req,
 /* ---- tests --------------------------------------------------------------- */
 
 static struct kernel k;
-static struct kerr err;
+static struct err err;
 static int calls;
 
 static void say_yes(struct mnl_socket *s, const struct nlmsghdr *req)
@@ -319,10 +319,10 @@ static void refuse_missing(struct mnl_socket *s, const struct nlmsghdr *req)
 
 static void refuse_long(struct mnl_socket *s, const struct nlmsghdr *req)
 {
-	char text[1000];
+	char text[2 * ERR_LEN];
 
 	memset(text, 'x', sizeof(text));
-	text[999] = '\0';
+	text[sizeof(text) - 1] = '\0';
 	ack(s, req, -EBUSY, text, 0xffffff, 0);
 }
 

@@ -76,53 +76,50 @@ static void files(void)
 	uint8_t box[64], back[64], *raw;
 	struct sealer *s, *t;
 	struct stat st;
-	char err[256];
+	struct err err;
 	size_t len;
 
-	is_int(sealer_load(path, false, &s, err, sizeof(err)), -ENOENT,
-	       "no key file");
-	ok(strstr(err, path), "said so: %s", err);
-	is_int(sealer_load(path, true, &s, err, sizeof(err)), 0,
-	       "made when asked to");
+	is_int(sealer_load(path, false, &s, &err), -ENOENT, "no key file");
+	ok(strstr(err.text, path), "said so: %s", err.text);
+	is_int(sealer_load(path, true, &s, &err), 0, "made when asked to");
 	ok(!stat(path, &st) && (st.st_mode & 07777) == 0600 &&
 		   st.st_size == SEAL_KEY_LEN,
 	   "for us alone");
 	seal(s, "x", "abc", 3, box);
-	is_int(sealer_load(path, true, &t, err, sizeof(err)), 0, "read again");
+	is_int(sealer_load(path, true, &t, &err), 0, "read again");
 	is_int(unseal(t, "x", box, 3 + SEAL_OVERHEAD, back), 0,
 	       "and the same key");
 	sealer_free(s);
 	sealer_free(t);
 
 	chmod(path, 0640);
-	is_int(sealer_load(path, true, &s, err, sizeof(err)), -EPERM,
+	is_int(sealer_load(path, true, &s, &err), -EPERM,
 	       "readable by others: refused");
-	ok(strstr(err, path) && strstr(err, "0640"), "said so: %s", err);
+	ok(strstr(err.text, path) && strstr(err.text, "0640"), "said so: %s",
+	   err.text);
 	chmod(path, 0600);
 	if (truncate(path, 31))
 		bail("truncate");
-	is_int(sealer_load(path, true, &s, err, sizeof(err)), -EINVAL,
+	is_int(sealer_load(path, true, &s, &err), -EINVAL,
 	       "too short: refused, not made anew");
 	unlink(path);
 	if (mkfifo(path, 0600))
 		bail("mkfifo");
-	is_int(sealer_load(path, true, &s, err, sizeof(err)), -EINVAL,
+	is_int(sealer_load(path, true, &s, &err), -EINVAL,
 	       "a FIFO neither opens nor holds us up");
 	unlink(path);
 
-	is_int(file_create(path, 0600, "12", 2, err, sizeof(err)), 0,
-	       "a file is made");
-	is_int(file_create(path, 0600, "34", 2, err, sizeof(err)), -EEXIST,
+	is_int(file_create(path, 0600, "12", 2, &err), 0, "a file is made");
+	is_int(file_create(path, 0600, "34", 2, &err), -EEXIST,
 	       "and not made again");
-	is_int(file_read_secret(path, 2, &raw, &len, err, sizeof(err)), 0,
-	       "read");
+	is_int(file_read_secret(path, 2, &raw, &len, &err), 0, "read");
 	ok(len == 2 && !memcmp(raw, "12", 3), "with a zero behind");
 	secret_free(raw);
-	is_int(file_read_secret(path, 1, &raw, &len, err, sizeof(err)), -EFBIG,
-	       "larger than expected: %s", err);
+	is_int(file_read_secret(path, 1, &raw, &len, &err), -EFBIG,
+	       "larger than expected: %s", err.text);
 	unlink(path);
 	is_int(symlink("/nonexistent/target", path), 0, "a dangling link");
-	is_int(file_create(path, 0600, "1", 1, err, sizeof(err)), -EEXIST,
+	is_int(file_create(path, 0600, "1", 1, &err), -EEXIST,
 	       "is not followed");
 	unlink(path);
 }

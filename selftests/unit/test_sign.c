@@ -266,7 +266,8 @@ static void weak_keys(void)
 
 static void files(void)
 {
-	char dir[] = "/tmp/mcsec-sign-XXXXXX", path[64], err[300];
+	char dir[] = "/tmp/mcsec-sign-XXXXXX", path[64];
+	struct err err;
 	struct sigkey *key;
 	struct sigpub *pub;
 	struct stat st;
@@ -275,29 +276,29 @@ static void files(void)
 	if (!mkdtemp(dir))
 		bail("no folder to work in");
 	snprintf(path, sizeof(path), "%s/key.pem", dir);
-	is_int(sigkey_save(keys[1], path, err, sizeof(err)), 0, "saved");
+	is_int(sigkey_save(keys[1], path, &err), 0, "saved");
 	ok(!stat(path, &st) && (st.st_mode & 07777) == 0600, "for us alone");
-	is_int(sigkey_save(keys[1], path, err, sizeof(err)), -EEXIST,
-	       "not over another: %s", err);
-	is_int(sigkey_load(path, &key, err, sizeof(err)), 0, "loaded");
+	is_int(sigkey_save(keys[1], path, &err), -EEXIST,
+	       "not over another: %s", err.text);
+	is_int(sigkey_load(path, &key, &err), 0, "loaded");
 	sigkey_pub(key, &pub);
 	ok(sigpub_equal(pub, pubs[1]), "the same");
 	sigpub_free(pub);
 	sigkey_free(key);
 	chmod(path, 0644);
-	is_int(sigkey_load(path, &key, err, sizeof(err)), -EPERM,
+	is_int(sigkey_load(path, &key, &err), -EPERM,
 	       "readable by others: refused");
-	ok(strstr(err, path) && strstr(err, "0644"), "said so: %s", err);
+	ok(strstr(err.text, path) && strstr(err.text, "0644"), "said so: %s",
+	   err.text);
 	chmod(path, 0600);
 	fd = open(path, O_WRONLY | O_TRUNC);
 	if (fd < 0 || write(fd, "-----BEGIN PRIVATE KEY-----\nAAAA\n", 33) < 0)
 		bail("write");
 	close(fd);
-	is_int(sigkey_load(path, &key, err, sizeof(err)), -EBADMSG,
-	       "damaged: %s", err);
+	is_int(sigkey_load(path, &key, &err), -EBADMSG, "damaged: %s",
+	       err.text);
 	unlink(path);
-	is_int(sigkey_load(path, &key, err, sizeof(err)), -ENOENT,
-	       "missing: %s", err);
+	is_int(sigkey_load(path, &key, &err), -ENOENT, "missing: %s", err.text);
 	rmdir(dir);
 }
 

@@ -23,12 +23,12 @@ static char dir[] = "/tmp/mcsec-vault-XXXXXX";
 static char key[64], key_new[72], old_key[72];
 static char path[VAULT_STORES][64];
 static const char *const paths[VAULT_STORES] = { path[0], path[1] };
-static char err[512];
+static struct err err;
 
 static void open_it(struct vault *v)
 {
-	if (vault_open(v, key, paths, true, err, sizeof(err)))
-		bail("%s", err);
+	if (vault_open(v, key, paths, true, &err))
+		bail("%s", err.text);
 }
 
 static void fill(struct store *s, const char *what)
@@ -92,8 +92,8 @@ static bool whole(void)
 	struct vault v;
 	bool good;
 
-	if (vault_open(&v, key, paths, false, err, sizeof(err))) {
-		printf("# %s\n", err);
+	if (vault_open(&v, key, paths, false, &err)) {
+		printf("# %s\n", err.text);
 		vault_close(&v);
 		return false;
 	}
@@ -131,7 +131,7 @@ static void test_change(void)
 	wbuf_init(&raw, STORE_VALUE_MAX);
 	if (v.store[0]->ops->get(v.store[0]->ctx, "g/v/3", &raw))
 		bail("raw");
-	is_int(vault_rekey(&v, err, sizeof(err)), 0, "a new seal key");
+	is_int(vault_rekey(&v, &err), 0, "a new seal key");
 	ok(holds(v.store[0], "one") && holds(v.store[1], "two"),
 	   "all is there under it, without a restart");
 	fill(v.store[0], "one");
@@ -145,12 +145,12 @@ static void test_change(void)
 	vault_close(&v);
 	ok(!same_key(key, old_key), "the file has another key");
 	ok(whole(), "all is there after a restart");
-	if (sealer_load(old_key, false, &old, err, sizeof(err)))
-		bail("%s", err);
-	is_int(store_open(&s, path[0], old, err, sizeof(err)), -EBADMSG,
-	       "the old key does not open it: %s", err);
-	is_int(store_open(&s, path[1], old, err, sizeof(err)), -EBADMSG,
-	       "nor the other one");
+	if (sealer_load(old_key, false, &old, &err))
+		bail("%s", err.text);
+	is_int(store_open(&s, path[0], old, err.text, sizeof(err.text)),
+	       -EBADMSG, "the old key does not open it: %s", err.text);
+	is_int(store_open(&s, path[1], old, err.text, sizeof(err.text)),
+	       -EBADMSG, "nor the other one");
 	sealer_free(old);
 }
 
@@ -227,10 +227,10 @@ static void test_not_cleaned(int which)
 	ops = *real_ops;
 	ops.clean = failing_clean;
 	v.store[which]->ops = &ops;
-	is_int(vault_rekey(&v, err, sizeof(err)), -EIO,
+	is_int(vault_rekey(&v, &err), -EIO,
 	       "the log of store %d cannot be emptied", which);
 	v.store[which]->ops = real_ops;
-	is_int(vault_rekey(&v, err, sizeof(err)), 0, "it is gone on with");
+	is_int(vault_rekey(&v, &err), 0, "it is gone on with");
 	snprintf(wal, sizeof(wal), "%s-wal", path[which]);
 	n = slurp(wal, file, sizeof(file));
 	ok(!memmem(file, n, raw.p, raw.len),
@@ -258,7 +258,7 @@ static void die_at(int n)
 	for (i = 0; i < VAULT_STORES; i++)
 		v.store[i]->ops = &ops;
 	steps = n;
-	_exit(vault_rekey(&v, err, sizeof(err)) ? 1 : 0);
+	_exit(vault_rekey(&v, &err) ? 1 : 0);
 }
 
 static void test_killed(void)
@@ -314,18 +314,17 @@ static void test_files(void)
 	open_it(&v);
 	if (v.store[0]->ops->begin(v.store[0]->ctx))
 		bail("begin");
-	ok(vault_rekey(&v, err, sizeof(err)) < 0, "a store that refuses: %s",
-	   err);
+	ok(vault_rekey(&v, &err) < 0, "a store that refuses: %s", err.text);
 	v.store[0]->ops->abort(v.store[0]->ctx);
 	ok(holds(v.store[0], "one") && holds(v.store[1], "two"),
 	   "all can still be read");
-	is_int(vault_rekey(&v, err, sizeof(err)), 0, "it is finished later");
+	is_int(vault_rekey(&v, &err), 0, "it is finished later");
 	vault_close(&v);
 	ok(whole() && !same_key(key, old_key), "under a new key");
 
 	chmod(key, 0644);
-	ok(vault_open(&v, key, paths, false, err, sizeof(err)) == -EPERM,
-	   "a key that others can read is refused: %s", err);
+	ok(vault_open(&v, key, paths, false, &err) == -EPERM,
+	   "a key that others can read is refused: %s", err.text);
 	vault_close(&v);
 	chmod(key, 0600);
 }

@@ -166,7 +166,7 @@ static const struct word add_words[] = {
 static int group_add(struct ctl *ctl, int argc, char **argv)
 {
 	struct kgroup g = {};
-	struct kerr err = {};
+	struct err err = {};
 	uint32_t seen;
 	int ret;
 
@@ -201,7 +201,7 @@ static int group_set(struct ctl *ctl, int argc, char **argv)
 {
 	bool force = take_force(&argc, argv);
 	struct kgroup g = {};
-	struct kerr err;
+	struct err err;
 	uint32_t seen;
 	int ret;
 
@@ -228,7 +228,7 @@ static int group_del(struct ctl *ctl, int argc, char **argv)
 {
 	bool force = take_force(&argc, argv);
 	char name[MCSEC_NAME_MAX + 1];
-	struct kerr err = {};
+	struct err err = {};
 	int ret;
 
 	ret = check_argc(argc, 1, 1, "group del NAME [--force]");
@@ -247,7 +247,7 @@ static int group_del(struct ctl *ctl, int argc, char **argv)
 static int group_flush(struct ctl *ctl, int argc, char **argv)
 {
 	bool force = take_force(&argc, argv);
-	struct kerr err = {};
+	struct err err = {};
 	int ret;
 
 	ret = check_argc(argc, 0, 0, "group flush [--force]");
@@ -391,7 +391,7 @@ static int group_show(struct ctl *ctl, int argc, char **argv)
 {
 	char name[MCSEC_NAME_MAX + 1];
 	struct kgroup_info g;
-	struct kerr err;
+	struct err err;
 	json_t *list;
 	int ret;
 

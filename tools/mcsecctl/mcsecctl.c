@@ -138,7 +138,7 @@ static int enter_netns(const char *name)
 
 int need_kernel(struct ctl *ctl)
 {
-	struct kerr err;
+	struct err err;
 	int ret;
 
 	if (ctl->kernel.ops)
@@ -153,12 +153,12 @@ int need_kernel(struct ctl *ctl)
 	return EXIT_OK;
 }
 
-int refused(const char *what, const struct kerr *err)
+int refused(const char *what, const struct err *err)
 {
 	return complain(EXIT_FAILED, "%s: %s", what, err->text);
 }
 
-void warned(const char *what, const struct kerr *err)
+void warned(const char *what, const struct err *err)
 {
 	if (*err->text)
 		complain(EXIT_OK, "%s: warning: %s", what, err->text);

@@ -57,9 +57,9 @@ int check_argc(int argc, int min, int max, const char *usage);
 int need_kernel(struct ctl *ctl);
 
 /* After a function of the kernel failed: @what was tried. */
-int refused(const char *what, const struct kerr *err);
+int refused(const char *what, const struct err *err);
 /* After one that did not fail: what the kernel warns of, if anything. */
-void warned(const char *what, const struct kerr *err);
+void warned(const char *what, const struct err *err);
 
 /* Writes @json as one line and releases it. */
 int print_json(json_t *json);

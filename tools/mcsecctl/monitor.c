@@ -88,7 +88,7 @@ static void show_event(void *arg, const struct kevent *ev)
 int cmd_monitor(struct ctl *ctl, int argc, char **argv)
 {
 	struct pollfd pfd = { .events = POLLIN };
-	struct kerr err;
+	struct err err;
 	int ret;
 
 	(void)argv;

@@ -132,7 +132,7 @@ static int issue(enum pki_kind kind, const struct pki_request *r,
 		.not_after = now + (time_t)r->days * DAY,
 	};
 	struct pki_pair pair = {};
-	char err[256] = "";
+	struct err err = {};
 	int ret;
 
 	ret = make_path(cert_path, dir, file, "pem");
@@ -140,12 +140,12 @@ static int issue(enum pki_kind kind, const struct pki_request *r,
 		ret = make_path(key_path, dir, file, "key");
 	if (ret)
 		return ret;
-	ret = pki_issue(ca, &req, &pair, err, sizeof(err));
+	ret = pki_issue(ca, &req, &pair, &err);
 	if (!ret)
-		ret = pki_save(&pair, cert_path, key_path, err, sizeof(err));
+		ret = pki_save(&pair, cert_path, key_path, &err);
 	pki_pair_free(&pair);
 	if (ret)
-		return complain(EXIT_FAILED, "pki: %s", err);
+		return complain(EXIT_FAILED, "pki: %s", err.text);
 	printf("certificate %s\nkey %s\n", cert_path, key_path);
 	return EXIT_OK;
 }
@@ -189,7 +189,7 @@ static int issue_for(enum pki_kind kind, const char *usage, int argc,
 	char cert_path[PATH_LEN], key_path[PATH_LEN];
 	struct pki_request r = { .days = 825 };
 	struct pki_pair ca = {};
-	char err[256] = "";
+	struct err err = {};
 	uint32_t seen;
 	int ret;
 
@@ -213,11 +213,11 @@ static int issue_for(enum pki_kind kind, const char *usage, int argc,
 	 * one that the certificate proves, whatever else it proves.
 	 */
 	add_first(strchr(r.name, '@') ? r.email : r.dns, r.name);
-	if (pki_load(cert_path, key_path, &ca, err, sizeof(err))) {
+	if (pki_load(cert_path, key_path, &ca, &err)) {
 		pki_pair_free(&ca);
 		return complain(EXIT_FAILED,
 				"pki: no authority in %s (\"pki init\" makes one): %s",
-				argv[0], err);
+				argv[0], err.text);
 	}
 	ret = issue(kind, &r, &ca, argv[0], argv[1]);
 	pki_pair_free(&ca);

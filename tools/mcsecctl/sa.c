@@ -148,7 +148,7 @@ static const struct word *set_words(void)
 
 static int add_sa(struct ctl *ctl, struct sa_request *r)
 {
-	struct kerr err;
+	struct err err;
 	int ret;
 
 	ret = need_kernel(ctl);
@@ -204,7 +204,7 @@ static int read_sa(char **argv, struct ksa *sa)
 static int sa_set(struct ctl *ctl, int argc, char **argv)
 {
 	struct sa_request r = {};
-	struct kerr err;
+	struct err err;
 	uint32_t seen;
 	int ret;
 
@@ -227,7 +227,7 @@ static int sa_set(struct ctl *ctl, int argc, char **argv)
 static int sa_del(struct ctl *ctl, int argc, char **argv)
 {
 	struct ksa sa;
-	struct kerr err;
+	struct err err;
 	int ret;
 
 	ret = check_argc(argc, 2, 2, "sa del GROUP SPI");
@@ -245,7 +245,7 @@ static int sa_del(struct ctl *ctl, int argc, char **argv)
 static int sa_flush(struct ctl *ctl, int argc, char **argv)
 {
 	char group[MCSEC_NAME_MAX + 1];
-	struct kerr err;
+	struct err err;
 	int ret;
 
 	ret = check_argc(argc, 1, 1, "sa flush GROUP");
@@ -388,7 +388,7 @@ static int show_sa(void *arg, const struct ksa_info *i)
 static int sa_show(struct ctl *ctl, int argc, char **argv)
 {
 	struct ksa_info i;
-	struct kerr err;
+	struct err err;
 	struct ksa sa;
 	json_t *list;
 	int ret;

@@ -15,7 +15,7 @@ struct overview {
 	struct ctl *ctl;
 	json_t *list;
 	json_t *sas; /* of the group at hand */
-	struct kerr *err;
+	struct err *err;
 };
 
 static int overview_sa(void *arg, const struct ksa_info *i)
@@ -52,7 +52,7 @@ static int overview_group(void *arg, const struct kgroup_info *g)
 int cmd_show(struct ctl *ctl, int argc, char **argv)
 {
 	struct overview o = { .ctl = ctl };
-	struct kerr err;
+	struct err err;
 	int ret;
 
 	(void)argv;
@@ -101,7 +101,7 @@ static int show_sender(void *arg, const struct ksender *s)
 static int sender_show(struct ctl *ctl, int argc, char **argv)
 {
 	char group[MCSEC_NAME_MAX + 1];
-	struct kerr err;
+	struct err err;
 	uint32_t spi;
 	json_t *list;
 	int ret;
@@ -156,7 +156,7 @@ static int show_counter(void *arg, const char *name, uint64_t value)
 int cmd_stats(struct ctl *ctl, int argc, char **argv)
 {
 	struct stats s = {};
-	struct kerr err;
+	struct err err;
 	int ret;
 
 	ret = check_argc(argc, 0, 1, "stats [-a]");
