@@ -37,16 +37,16 @@ void mcsec_drop_in(struct mcsec_group *group, enum mcsec_counter why,
 	trace_mcsec_drop(group->name, mcsec_counter_name(why), ntohl(spi), sid);
 }
 
-bool mcsec_hidden_goes_on(struct mcsec_net *mnet,
-			  const struct mcsec_hidden *hidden,
+bool mcsec_opaque_goes_on(struct mcsec_net *mnet,
+			  const struct mcsec_opaque *opaque,
 			  enum mcsec_counter as, enum mcsec_counter why,
 			  __be32 spi)
 {
-	struct mcsec_group *group = hidden->group;
+	struct mcsec_group *group = opaque->group;
 	bool out = as != MCSEC_IN_OBSERVED;
 
-	mcsec_count(mnet->stats, hidden->strict ? why : as);
-	if (!hidden->strict) {
+	mcsec_count(mnet->stats, opaque->enforcing ? why : as);
+	if (!opaque->enforcing) {
 		if (group)
 			atomic64_inc(&group->observed);
 		return true;

@@ -192,11 +192,11 @@ static inline bool mcsec_group_observes(struct mcsec_group *group,
 }
 
 /*
- * Whether a datagram in the clear goes on that @hidden is about. Counts it as
+ * Whether a datagram in the clear goes on that @opaque is about. Counts it as
  * @as, or as dropped because of @why.
  */
-bool mcsec_hidden_goes_on(struct mcsec_net *mnet,
-			  const struct mcsec_hidden *hidden,
+bool mcsec_opaque_goes_on(struct mcsec_net *mnet,
+			  const struct mcsec_opaque *opaque,
 			  enum mcsec_counter as, enum mcsec_counter why,
 			  __be32 spi);
 

@@ -22,10 +22,10 @@ int mcsec_walk6(const struct sk_buff *skb, unsigned int *hlen,
 		unsigned int *nhoff);
 
 /*
- * Whether an IPv6 datagram does not show what its payload is: a fragment, or
- * more headers than are walked. *@next as mcsec_walk6() returns it.
+ * Whether the payload of an IPv6 datagram cannot be read: it is a fragment, or
+ * has more headers than are walked. *@next as mcsec_walk6() returns it.
  */
-static inline bool mcsec_hides6(const struct sk_buff *skb, int *next)
+static inline bool mcsec_is_opaque6(const struct sk_buff *skb, int *next)
 {
 	unsigned int hlen, nhoff;
 

@@ -16,12 +16,12 @@
 
 /* @loose: see mcsec_select_quoted4(). */
 static unsigned int drop_icmp(struct mcsec_net *mnet,
-			      const struct mcsec_hidden *hidden,
+			      const struct mcsec_opaque *opaque,
 			      struct mcsec_group *loose)
 {
-	struct mcsec_group *group = hidden->strict ? hidden->group : loose;
+	struct mcsec_group *group = opaque->enforcing ? opaque->group : loose;
 
-	if (!hidden->strict && !loose)
+	if (!opaque->enforcing && !loose)
 		return NF_ACCEPT;
 	if (group)
 		mcsec_drop_out(group, MCSEC_OUT_QUOTED, 0, -1);
@@ -30,13 +30,13 @@ static unsigned int drop_icmp(struct mcsec_net *mnet,
 	return NF_DROP;
 }
 
-static struct mcsec_hidden of_group(struct mcsec_group *group)
+static struct mcsec_opaque of_group(struct mcsec_group *group)
 {
-	struct mcsec_hidden hidden = { .group = group };
+	struct mcsec_opaque opaque = { .group = group };
 
-	hidden.strict = group &&
-			READ_ONCE(group->policy) != MCSEC_POLICY_OBSERVE;
-	return hidden;
+	opaque.enforcing = group &&
+			   READ_ONCE(group->policy) != MCSEC_POLICY_OBSERVE;
+	return opaque;
 }
 
 static bool is_error4(u8 type)
@@ -59,17 +59,17 @@ static unsigned int check_quoted4(struct mcsec_net *mnet,
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	struct mcsec_group *loose;
-	struct mcsec_hidden hidden;
+	struct mcsec_opaque opaque;
 
 	if (iph->version != 4 || !ipv4_is_multicast(iph->daddr) ||
 	    iph->protocol == IPPROTO_ESP)
 		return NF_ACCEPT;
 	if (ip_is_fragment(iph))
-		hidden = mcsec_select_hidden4(&mnet->select, skb, dev);
+		opaque = mcsec_select_opaque4(&mnet->select, skb, dev);
 	else
-		hidden = of_group(mcsec_select4(&mnet->select, skb, dev));
+		opaque = of_group(mcsec_select4(&mnet->select, skb, dev));
 	loose = mcsec_select_quoted4(&mnet->select, skb, dev);
-	return drop_icmp(mnet, &hidden, loose);
+	return drop_icmp(mnet, &opaque, loose);
 }
 
 unsigned int mcsec_quotes4(struct mcsec_net *mnet, struct sk_buff *skb,
@@ -101,7 +101,7 @@ static unsigned int check_quoted6(struct mcsec_net *mnet,
 				  const struct net_device *dev)
 {
 	struct mcsec_group *loose;
-	struct mcsec_hidden hidden;
+	struct mcsec_opaque opaque;
 	unsigned int hlen, nhoff;
 	int next;
 
@@ -112,11 +112,11 @@ static unsigned int check_quoted6(struct mcsec_net *mnet,
 	if (next == NEXTHDR_ESP)
 		return NF_ACCEPT;
 	if (next < 0 || next == NEXTHDR_FRAGMENT)
-		hidden = mcsec_select_hidden6(&mnet->select, skb, dev);
+		opaque = mcsec_select_opaque6(&mnet->select, skb, dev);
 	else
-		hidden = of_group(mcsec_select6(&mnet->select, skb, dev));
+		opaque = of_group(mcsec_select6(&mnet->select, skb, dev));
 	loose = mcsec_select_quoted6(&mnet->select, skb, dev);
-	return drop_icmp(mnet, &hidden, loose);
+	return drop_icmp(mnet, &opaque, loose);
 }
 
 unsigned int mcsec_quotes6(struct mcsec_net *mnet, struct sk_buff *skb,

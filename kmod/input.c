@@ -141,7 +141,7 @@ static int strip_esp(struct mcsec_sa *sa, u64 iv, struct sk_buff *skb,
 			set_transport(skb);
 		}
 	}
-	/* What was hidden when the SA was chosen. */
+	/* The payload could not be read when the SA was chosen. */
 	if (unlikely(!mcsec_select_fits(&group->mnet->select, skb, state->in,
 					group, &group->sel, group->sels)))
 		return drop_esp(sa, iv, MCSEC_IN_SELECTOR);
@@ -404,20 +404,20 @@ static unsigned int input_unselected(const struct mcsec_net *mnet,
 	return NF_ACCEPT;
 }
 
-/* Hides what groups select by. */
-static unsigned int in_hidden(struct mcsec_net *mnet,
-			      const struct mcsec_hidden *hidden,
-			      const struct nf_hook_state *state,
-			      struct sk_buff *skb, enum mcsec_counter why,
-			      __be32 spi)
+/* The payload, which groups select by, cannot be read. */
+static unsigned int input_opaque(struct mcsec_net *mnet,
+				 const struct mcsec_opaque *opaque,
+				 const struct nf_hook_state *state,
+				 struct sk_buff *skb, enum mcsec_counter why,
+				 __be32 spi)
 {
-	if (!hidden->maybe)
+	if (!opaque->candidate)
 		return input_unselected(mnet, state, skb);
-	if (!first_sight(state) && !hidden->strict)
+	if (!first_sight(state) && !opaque->enforcing)
 		return NF_ACCEPT;
-	if (why == MCSEC_IN_NO_SA && hidden->group)
-		mcsec_group_unknown(hidden->group, spi);
-	if (!mcsec_hidden_goes_on(mnet, hidden, MCSEC_IN_OBSERVED, why, spi))
+	if (why == MCSEC_IN_NO_SA && opaque->group)
+		mcsec_group_unknown(opaque->group, spi);
+	if (!mcsec_opaque_goes_on(mnet, opaque, MCSEC_IN_OBSERVED, why, spi))
 		return NF_DROP;
 	/* Of whichever group it is: it is not verified. */
 	skb->mark &= ~READ_ONCE(mnet->in_marks);
@@ -434,11 +434,11 @@ static unsigned int input_exempt(const struct mcsec_group *group,
 }
 
 /* Why ESP at @hlen is refused that no SA was found for. */
-static enum mcsec_counter why_no_sa(const struct mcsec_hidden *hidden,
+static enum mcsec_counter why_no_sa(const struct mcsec_opaque *opaque,
 				    const struct sk_buff *skb,
 				    unsigned int hlen)
 {
-	return hidden->group && skb->len < hlen + MCSEC_ESP_MIN
+	return opaque->group && skb->len < hlen + MCSEC_ESP_MIN
 		       ? MCSEC_IN_MALFORMED
 		       : MCSEC_IN_NO_SA;
 }
@@ -448,7 +448,7 @@ static __always_inline unsigned int in_esp4(struct sk_buff *skb,
 					    struct mcsec_net *mnet)
 {
 	unsigned int hlen = ip_hdrlen(skb);
-	struct mcsec_hidden hidden;
+	struct mcsec_opaque opaque;
 	struct mcsec_sa *sa;
 	__be32 spi;
 
@@ -459,10 +459,11 @@ static __always_inline unsigned int in_esp4(struct sk_buff *skb,
 	if (likely(sa && comes_by(sa->group, state->in)))
 		return input_esp(skb, state, sa, hlen,
 				 offsetof(struct iphdr, protocol));
-	hidden = mcsec_select_hidden4(&mnet->select, skb, state->in);
-	return hidden.maybe ? in_hidden(mnet, &hidden, state, skb,
-					why_no_sa(&hidden, skb, hlen), spi)
-			    : NF_ACCEPT;
+	opaque = mcsec_select_opaque4(&mnet->select, skb, state->in);
+	return opaque.candidate
+		       ? input_opaque(mnet, &opaque, state, skb,
+				      why_no_sa(&opaque, skb, hlen), spi)
+		       : NF_ACCEPT;
 }
 
 static noinline unsigned int input_ip4(struct mcsec_net *mnet,
@@ -470,16 +471,16 @@ static noinline unsigned int input_ip4(struct mcsec_net *mnet,
 				       const struct nf_hook_state *state)
 {
 	const struct iphdr *iph = ip_hdr(skb);
-	struct mcsec_hidden hidden;
+	struct mcsec_opaque opaque;
 	struct mcsec_group *group;
 
 	if (likely(iph->protocol == IPPROTO_ESP && !ip_is_fragment(iph)))
 		return in_esp4(skb, state, mnet);
 
 	if (unlikely(ip_is_fragment(iph))) {
-		hidden = mcsec_select_hidden4(&mnet->select, skb, state->in);
-		return in_hidden(mnet, &hidden, state, skb, MCSEC_IN_FRAGMENT,
-				 0);
+		opaque = mcsec_select_opaque4(&mnet->select, skb, state->in);
+		return input_opaque(mnet, &opaque, state, skb,
+				    MCSEC_IN_FRAGMENT, 0);
 	}
 	group = mcsec_select4(&mnet->select, skb, state->in);
 	if (!group)
@@ -525,7 +526,7 @@ static unsigned int in_esp6(struct sk_buff *skb,
 			    struct mcsec_net *mnet, unsigned int hlen,
 			    unsigned int nhoff)
 {
-	struct mcsec_hidden hidden;
+	struct mcsec_opaque opaque;
 	struct mcsec_sa *sa;
 	__be32 spi;
 
@@ -535,17 +536,18 @@ static unsigned int in_esp6(struct sk_buff *skb,
 	sa = mcsec_sa_of(mcsec_select_sa6(&mnet->select, skb, spi));
 	if (likely(sa && comes_by(sa->group, state->in)))
 		return input_esp(skb, state, sa, hlen, nhoff);
-	hidden = mcsec_select_hidden6(&mnet->select, skb, state->in);
-	return hidden.maybe ? in_hidden(mnet, &hidden, state, skb,
-					why_no_sa(&hidden, skb, hlen), spi)
-			    : NF_ACCEPT;
+	opaque = mcsec_select_opaque6(&mnet->select, skb, state->in);
+	return opaque.candidate
+		       ? input_opaque(mnet, &opaque, state, skb,
+				      why_no_sa(&opaque, skb, hlen), spi)
+		       : NF_ACCEPT;
 }
 
 static noinline unsigned int input_ip6(struct mcsec_net *mnet,
 				       struct sk_buff *skb,
 				       const struct nf_hook_state *state)
 {
-	struct mcsec_hidden hidden;
+	struct mcsec_opaque opaque;
 	struct mcsec_group *group;
 	unsigned int hlen, nhoff;
 	int next;
@@ -555,11 +557,11 @@ static noinline unsigned int input_ip6(struct mcsec_net *mnet,
 		return in_esp6(skb, state, mnet, hlen, nhoff);
 
 	if (unlikely(next < 0 || next == NEXTHDR_FRAGMENT)) {
-		hidden = mcsec_select_hidden6(&mnet->select, skb, state->in);
-		return in_hidden(mnet, &hidden, state, skb,
-				 next < 0 ? MCSEC_IN_MALFORMED
-					  : MCSEC_IN_FRAGMENT,
-				 0);
+		opaque = mcsec_select_opaque6(&mnet->select, skb, state->in);
+		return input_opaque(mnet, &opaque, state, skb,
+				    next < 0 ? MCSEC_IN_MALFORMED
+					     : MCSEC_IN_FRAGMENT,
+				    0);
 	}
 	group = mcsec_select6(&mnet->select, skb, state->in);
 	if (!group)

@@ -366,13 +366,13 @@ struct mcsec_group *mcsec_select_quoted6(const struct mcsec_select *s,
  * In the order in which groups are asked, up to the first that does not look at
  * what is hidden: it has what none before it takes, and none after it anything.
  */
-static struct mcsec_hidden select_hidden(const struct mcsec_tables *t,
+static struct mcsec_opaque select_opaque(const struct mcsec_tables *t,
 					 const struct sk_buff *skb,
 					 const struct net_device *dev,
 					 u16 family)
 {
 	const struct mcsec_shapes *shapes = rcu_dereference(t->shapes);
-	struct mcsec_hidden hidden = {};
+	struct mcsec_opaque opaque = {};
 	struct mcsec_shape shape;
 	struct mcsec_node *node;
 	struct mcsec_part *part;
@@ -389,11 +389,11 @@ static struct mcsec_hidden select_hidden(const struct mcsec_tables *t,
 			if (!node)
 				continue;
 			sel = container_of(node, struct mcsec_sel, node);
-			if (!hidden.maybe)
-				hidden.group = sel->group;
-			hidden.maybe = true;
+			if (!opaque.candidate)
+				opaque.group = sel->group;
+			opaque.candidate = true;
 			if (!READ_ONCE(sel->observes))
-				hidden.strict = true;
+				opaque.enforcing = true;
 			break;
 		}
 		shape.proto_mask = 0;
@@ -402,26 +402,26 @@ static struct mcsec_hidden select_hidden(const struct mcsec_tables *t,
 		node = mcsec_table_find(&t->parts, &key, family);
 		if (!node)
 			continue;
-		hidden.maybe = true;
+		opaque.candidate = true;
 		part = container_of(node, struct mcsec_part, node);
 		if (READ_ONCE(part->strict))
-			hidden.strict = true;
+			opaque.enforcing = true;
 	}
-	return hidden;
+	return opaque;
 }
 
-struct mcsec_hidden mcsec_select_hidden4(const struct mcsec_select *s,
+struct mcsec_opaque mcsec_select_opaque4(const struct mcsec_select *s,
 					 const struct sk_buff *skb,
 					 const struct net_device *dev)
 {
-	return select_hidden(&s->v4, skb, dev, AF_INET);
+	return select_opaque(&s->v4, skb, dev, AF_INET);
 }
 
-struct mcsec_hidden mcsec_select_hidden6(const struct mcsec_select *s,
+struct mcsec_opaque mcsec_select_opaque6(const struct mcsec_select *s,
 					 const struct sk_buff *skb,
 					 const struct net_device *dev)
 {
-	return select_hidden(&s->v6, skb, dev, AF_INET6);
+	return select_opaque(&s->v6, skb, dev, AF_INET6);
 }
 
 /* Whether @own's key is that of @skb, were it marked like that. */
@@ -451,12 +451,12 @@ bool mcsec_select_fits_slow(const struct mcsec_tables *t,
 	const struct mcsec_shapes *shapes = rcu_dereference(t->shapes);
 	struct mcsec_node *best;
 	unsigned int i;
-	int hidden;
+	int next;
 
 	if (!shapes)
 		return false;
 	/* IP would give on what is further inside, without asking us again. */
-	if (sel->family == AF_INET6 && mcsec_hides6(skb, &hidden))
+	if (sel->family == AF_INET6 && mcsec_is_opaque6(skb, &next))
 		return false;
 	best = select_any(t, shapes, skb, dev, sel->family == AF_INET6);
 	if (group_of(best) == group)

@@ -37,22 +37,22 @@ static unsigned int drop_selected(struct mcsec_group *group,
 	return NF_DROP;
 }
 
-/* Hides what a group selects by: nobody can tell whose key would be right. */
-static unsigned int out_hidden(struct mcsec_net *mnet,
-			       const struct mcsec_hidden *hidden,
-			       const struct nf_hook_state *state,
-			       enum mcsec_counter why)
+/* The payload cannot be read: nobody can tell whose key would be right. */
+static unsigned int output_opaque(struct mcsec_net *mnet,
+				  const struct mcsec_opaque *opaque,
+				  const struct nf_hook_state *state,
+				  enum mcsec_counter why)
 {
 	enum mcsec_counter as = state->hook == NF_INET_LOCAL_OUT
 					? MCSEC_OUT_OBSERVED
 					: MCSEC_FORWARD_OBSERVED;
 
-	if (!hidden->maybe)
+	if (!opaque->candidate)
 		return NF_ACCEPT;
 	/* Counted before. */
-	if (state->hook == NF_INET_POST_ROUTING && !hidden->strict)
+	if (state->hook == NF_INET_POST_ROUTING && !opaque->enforcing)
 		return NF_ACCEPT;
-	return mcsec_hidden_goes_on(mnet, hidden, as, why, 0) ? NF_ACCEPT
+	return mcsec_opaque_goes_on(mnet, opaque, as, why, 0) ? NF_ACCEPT
 							      : NF_DROP;
 }
 
@@ -97,19 +97,19 @@ unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
 			const struct nf_hook_state *state)
 {
 	struct mcsec_net *mnet = priv;
-	struct mcsec_hidden hidden;
+	struct mcsec_opaque opaque;
 	struct mcsec_group *group;
 
 	if (likely(!ipv4_is_multicast(ip_hdr(skb)->daddr)))
 		return NF_ACCEPT;
 	mcsec_flow_release(skb);
 	if (unlikely(ip_is_fragment(ip_hdr(skb)))) {
-		hidden = mcsec_select_hidden4(&mnet->select, skb,
+		opaque = mcsec_select_opaque4(&mnet->select, skb,
 					      leaves_by(skb, state));
-		if (!hidden.group)
-			return out_hidden(mnet, &hidden, state,
-					  MCSEC_OUT_FRAGMENT);
-		group = hidden.group;
+		if (!opaque.group)
+			return output_opaque(mnet, &opaque, state,
+					     MCSEC_OUT_FRAGMENT);
+		group = opaque.group;
 	} else {
 		group = mcsec_select4(&mnet->select, skb,
 				      leaves_by(skb, state));
@@ -138,12 +138,12 @@ static unsigned int check_tunnelled4(struct mcsec_net *mnet,
 				     const struct sk_buff *skb,
 				     const struct nf_hook_state *state)
 {
-	struct mcsec_hidden hidden;
+	struct mcsec_opaque opaque;
 	struct mcsec_group *group;
 
 	if (ip_is_fragment(ip_hdr(skb))) {
-		hidden = mcsec_select_hidden4(&mnet->select, skb, state->out);
-		return out_hidden(mnet, &hidden, state, MCSEC_FORWARD_CLEAR);
+		opaque = mcsec_select_opaque4(&mnet->select, skb, state->out);
+		return output_opaque(mnet, &opaque, state, MCSEC_FORWARD_CLEAR);
 	}
 	group = mcsec_select4(&mnet->select, skb, state->out);
 	return group ? drop_selected(group, state, MCSEC_FORWARD_CLEAR)
@@ -187,15 +187,15 @@ static noinline unsigned int forward_ip4(struct mcsec_net *mnet,
 					 const struct nf_hook_state *state)
 {
 	const struct iphdr *iph = ip_hdr(skb);
-	struct mcsec_hidden hidden;
+	struct mcsec_opaque opaque;
 	struct mcsec_group *group;
 
 	if (unlikely(ip_is_fragment(iph))) {
-		hidden = mcsec_select_hidden4(&mnet->select, skb, state->out);
-		if (!hidden.group)
-			return out_hidden(mnet, &hidden, state,
-					  MCSEC_FORWARD_CLEAR);
-		group = hidden.group;
+		opaque = mcsec_select_opaque4(&mnet->select, skb, state->out);
+		if (!opaque.group)
+			return output_opaque(mnet, &opaque, state,
+					     MCSEC_FORWARD_CLEAR);
+		group = opaque.group;
 	} else {
 		group = mcsec_select4(&mnet->select, skb, state->out);
 	}
@@ -269,23 +269,23 @@ unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
 			const struct nf_hook_state *state)
 {
 	struct mcsec_net *mnet = priv;
-	struct mcsec_hidden hidden;
+	struct mcsec_opaque opaque;
 	struct mcsec_group *group;
 	int next;
 
 	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
 		return NF_ACCEPT;
 	mcsec_flow_release(skb);
-	/* Nothing can be hidden from groups that look at addresses alone. */
+	/* Groups that look at addresses alone need no payload. */
 	if (unlikely(!mcsec_select_plain(&mnet->select.v6) &&
-		     mcsec_hides6(skb, &next))) {
-		hidden = mcsec_select_hidden6(&mnet->select, skb,
+		     mcsec_is_opaque6(skb, &next))) {
+		opaque = mcsec_select_opaque6(&mnet->select, skb,
 					      leaves_by(skb, state));
-		if (!hidden.group)
-			return out_hidden(mnet, &hidden, state,
-					  next < 0 ? MCSEC_OUT_MALFORMED
-						   : MCSEC_OUT_FRAGMENT);
-		group = hidden.group;
+		if (!opaque.group)
+			return output_opaque(mnet, &opaque, state,
+					     next < 0 ? MCSEC_OUT_MALFORMED
+						      : MCSEC_OUT_FRAGMENT);
+		group = opaque.group;
 	} else {
 		group = mcsec_select6(&mnet->select, skb,
 				      leaves_by(skb, state));
@@ -317,7 +317,7 @@ static noinline unsigned int forward_ip6(struct mcsec_net *mnet,
 					 struct sk_buff *skb,
 					 const struct nf_hook_state *state)
 {
-	struct mcsec_hidden hidden;
+	struct mcsec_opaque opaque;
 	struct mcsec_group *group;
 	unsigned int hlen, nhoff;
 	int next;
@@ -327,11 +327,11 @@ static noinline unsigned int forward_ip6(struct mcsec_net *mnet,
 		if (next == NEXTHDR_FRAGMENT &&
 		    (is_looped(state) || fragment_of(skb, hlen) == NEXTHDR_ESP))
 			return NF_ACCEPT;
-		hidden = mcsec_select_hidden6(&mnet->select, skb, state->out);
-		if (!hidden.group)
-			return out_hidden(mnet, &hidden, state,
-					  MCSEC_FORWARD_CLEAR);
-		group = hidden.group;
+		opaque = mcsec_select_opaque6(&mnet->select, skb, state->out);
+		if (!opaque.group)
+			return output_opaque(mnet, &opaque, state,
+					     MCSEC_FORWARD_CLEAR);
+		group = opaque.group;
 	} else {
 		if (next == NEXTHDR_ESP)
 			return NF_ACCEPT;

@@ -180,22 +180,23 @@ struct mcsec_group *mcsec_select_quoted6(const struct mcsec_select *s,
 					 const struct net_device *dev);
 
 /**
- * struct mcsec_hidden - whose a datagram may be that hides what groups select by
- * @group: for certain this one's, for none is asked before it; or NULL
- * @maybe: it may be of a group
- * @strict: of one that enforces. Not to be asked again: policies change.
+ * struct mcsec_opaque - whose a datagram may be whose payload cannot be read
+ * @group: it is this group's for certain, for none is asked before it; or NULL
+ * @candidate: it may be of a group
+ * @enforcing: it may be of one that enforces. Not to be asked again: policies
+ *	change.
  */
-struct mcsec_hidden {
+struct mcsec_opaque {
 	struct mcsec_group *group;
-	bool maybe;
-	bool strict;
+	bool candidate;
+	bool enforcing;
 };
 
 /* Of @skb, of which addresses, mark and @dev are all that can be relied on. */
-struct mcsec_hidden mcsec_select_hidden4(const struct mcsec_select *s,
+struct mcsec_opaque mcsec_select_opaque4(const struct mcsec_select *s,
 					 const struct sk_buff *skb,
 					 const struct net_device *dev);
-struct mcsec_hidden mcsec_select_hidden6(const struct mcsec_select *s,
+struct mcsec_opaque mcsec_select_opaque6(const struct mcsec_select *s,
 					 const struct sk_buff *skb,
 					 const struct net_device *dev);
 
