@@ -4,6 +4,8 @@
 # keepalived with use_vmac sends and hears advertisements by a macvlan: a group
 # protects them that names it, as security.rst says, or with vmac_xmit_base the
 # interface below; and not one that names only the latter.
+#
+# debug full: most of it is the work of daemons that the debug kernel makes slow
 # timeout: 600
 
 . "$(dirname "$0")/kmod.sh"
