@@ -263,7 +263,7 @@ static int member_group(void *arg, const struct member_group_status *s)
 	o = json_object();
 	put_text(o, "name", s->conf->name);
 	put_addr(o, "address", &s->conf->address);
-	put_text(o, "state", member_state_names[s->state]);
+	put_text(o, "state", member_state_text(s));
 	if (s->state == MEMBER_WAITING)
 		put(o, "retry_ms", s->retry_ms);
 	put_text(o, "last_error", s->last_error);
@@ -299,6 +299,7 @@ static int member_group(void *arg, const struct member_group_status *s)
 		put_bool(o, "signing_key_stolen", true);
 	put(o, "excluded", s->excluded);
 	put(o, "kernel_errors", s->kernel_errors);
+	put(o, "state_errors", s->state_errors);
 	json_array_append_new(w->list, o);
 	return 0;
 }

@@ -46,7 +46,7 @@ void doubt_note(struct mgroup *g, enum doubt d)
 {
 	uint32_t wait = doubts[d].wait_ms + member_random(doubts[d].spread_ms);
 
-	if (!g->in)
+	if (!mgroup_is_in(g))
 		return;
 	if (!g->doubts)
 		log_info("group %s: keys may be out of date: %s", g->conf->name,
@@ -64,7 +64,7 @@ void doubt_once(struct mgroup *g, enum doubt d, enum once about,
 	struct asked a = { .about = about, .round = round };
 	unsigned int i;
 
-	if (!g->in)
+	if (!mgroup_is_in(g))
 		return;
 	memcpy(a.spi, spi, len);
 	for (i = 0; i < ASKED_MAX && i < g->n_asked; i++)
@@ -149,7 +149,7 @@ void doubt_moved(struct mgroup *g)
 {
 	uint64_t ms = (uint64_t)g->beat * MS + MOVED_MS;
 
-	if (!g->in || !timer_armed(&g->silence) ||
+	if (!mgroup_is_in(g) || !timer_armed(&g->silence) ||
 	    timer_left_ms(mgroup_tq(g), &g->silence) <= ms)
 		return;
 	timer_set(mgroup_tq(g), &g->silence, ms + member_random(MOVED_MS));

@@ -518,7 +518,8 @@ void install_excluded(struct mgroup *g, const char *why)
 {
 	log_info("group %s: excluded: %s", g->conf->name, why);
 	g->excluded++;
-	g->in = false;
+	mgroup_state(g, g->state == MEMBER_RENEWING ? MEMBER_REGISTERING
+						    : MEMBER_WAITING);
 	doubt_stop(g);
 	early_drop(g);
 	drop_rekeys(g);

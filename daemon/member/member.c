@@ -15,14 +15,6 @@
 /* A stale answer is followed by the rekey that made it so. */
 #define STALE_MS 1000
 
-const char *const member_state_names[] = { [MEMBER_OUT] = "out",
-					   [MEMBER_WAITING] = "waiting",
-					   [MEMBER_REGISTERING] = "registering",
-					   [MEMBER_IN] = "in",
-					   [MEMBER_BEHIND] = "behind",
-					   [MEMBER_LEAVING] = "leaving",
-					   NULL };
-
 static void old_sa_due(void *arg)
 {
 	register_old_sa(arg);
@@ -134,7 +126,7 @@ int member_start(struct member *m, char *err, size_t errlen)
 			return rc;
 	}
 	for (i = 0; i < m->conf->n_groups; i++) {
-		m->groups[i].out = false;
+		mgroup_state(&m->groups[i], MEMBER_WAITING);
 		register_now(&m->groups[i]);
 	}
 	return 0;
@@ -240,10 +232,9 @@ void member_registered(struct member *m, struct ike_sa *sa,
 	char why[160] = "";
 	int rc;
 
-	if (!g || (!g->registering && !g->leaving))
+	if (!g || (!mgroup_is_registering(g) && !mgroup_is_leaving(g)))
 		return;
-	if (g->leaving) {
-		g->registering = false;
+	if (mgroup_is_leaving(g)) {
 		if (ike_leave(sa, idg))
 			register_left(g);
 		return;
@@ -259,7 +250,7 @@ void member_registered(struct member *m, struct ike_sa *sa,
 		return;
 	}
 	if (rc == -ESTALE) {
-		g->registering = false;
+		register_over(g);
 		register_again(g, STALE_MS, why);
 		return;
 	}
@@ -275,7 +266,7 @@ void member_refused(struct member *m, struct ike_sa *sa,
 
 	(void)sa;
 	timer_del(m->deps.tq, &m->old_sa);
-	if (g && (g->registering || g->leaving))
+	if (g && (mgroup_is_registering(g) || mgroup_is_leaving(g)))
 		register_failed(g, notify, text ? text : "");
 }
 
@@ -301,7 +292,7 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 	 * what else it hears
 	 */
 	for (i = 0; i < m->conf->n_groups; i++)
-		if (m->groups[i].in &&
+		if (mgroup_is_in(&m->groups[i]) &&
 		    (m->groups[i].conf->send || m->groups[i].stolen[0]))
 			register_again(&m->groups[i], member_random(SPREAD_MS),
 				       "its IKE SA was closed");
@@ -349,7 +340,7 @@ static void unknown_spi(struct member *m, const uint8_t *spi, const uint8_t *p,
 		struct mgroup *g = &m->groups[i];
 		struct mrekey *rk = announced(g, spi);
 
-		if (!g->in || !rk)
+		if (!mgroup_is_in(g) || !rk)
 			continue;
 		early_keep(g, p, len);
 		doubt_once(g, DOUBT_EARLY, ONCE_OUTRUN, rk->rs.spi,
@@ -405,7 +396,7 @@ static void resync(struct mgroup *g)
 		if (msa_gone(s))
 			lost = true;
 	}
-	if (lost && g->in)
+	if (lost && mgroup_is_in(g))
 		register_again(g, 0, "the kernel has lost SAs");
 }
 
@@ -431,7 +422,7 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 	s = msa_find(g, ev->spi);
 	switch (ev->type) {
 	case KEVENT_ACQUIRE:
-		if (!g->in)
+		if (!mgroup_is_in(g))
 			register_nudge(g);
 		break;
 	case KEVENT_SOFT_EXPIRE:
@@ -483,7 +474,7 @@ static int leave(struct mgroup *g)
 {
 	struct mrekey *rk;
 
-	if (g->out)
+	if (g->state == MEMBER_OUT || g->state == MEMBER_LEAVING)
 		return -EALREADY;
 	listen_leave(g);
 	while (!TAILQ_EMPTY(&g->sas))
@@ -500,13 +491,20 @@ static int leave(struct mgroup *g)
 
 static int join(struct mgroup *g)
 {
-	/* Refused or not answered so far: the next try comes now. */
-	bool waits = !g->in && timer_armed(&g->retry);
-
-	if (!g->out && !waits)
+	switch (g->state) {
+	case MEMBER_OUT:
+		mgroup_state(g, MEMBER_WAITING);
+		break;
+	case MEMBER_LEAVING:
+		mgroup_state(g, MEMBER_REJOINING);
+		break;
+	case MEMBER_WAITING:
+		/* The next try comes now. */
+		break;
+	default:
 		return -EALREADY;
-	g->out = false;
-	g->hard = false;
+	}
+	g->refusal = REFUSAL_TRANSIENT;
 	g->attempts = 0;
 	g->in_ms = 0;
 	register_now(g);
@@ -542,23 +540,12 @@ bool member_idle(const struct member *m)
 	size_t i;
 
 	for (i = 0; i < m->conf->n_groups; i++)
-		if (m->groups[i].leaving)
+		if (mgroup_is_leaving(&m->groups[i]))
 			return false;
 	return true;
 }
 
 /* ---- status ------------------------------------------------------------- */
-
-static enum member_state state_of(const struct mgroup *g)
-{
-	if (g->leaving)
-		return MEMBER_LEAVING;
-	if (g->out)
-		return MEMBER_OUT;
-	if (g->in)
-		return g->doubts ? MEMBER_BEHIND : MEMBER_IN;
-	return g->registering ? MEMBER_REGISTERING : MEMBER_WAITING;
-}
 
 static uint32_t left_s(const struct mgroup *g, uint64_t until_ms)
 {
@@ -574,9 +561,9 @@ static void status(const struct mgroup *g, struct member_group_status *st)
 
 	memset(st, 0, sizeof(*st));
 	st->conf = g->conf;
-	st->state = state_of(g);
+	st->state = g->state;
 	st->retry_ms = timer_left_ms(mgroup_tq(g), &g->retry);
-	st->doubt = g->in ? doubt_text(g) : NULL;
+	st->doubt = mgroup_is_in(g) ? doubt_text(g) : NULL;
 	st->last_error = g->last_error;
 	st->rekey_note = g->heard_note;
 	if (g->heard)
@@ -601,7 +588,7 @@ static void status(const struct mgroup *g, struct member_group_status *st)
 		if (s->selected)
 			st->out_spi = s->spi;
 	}
-	if (g->in && g->term_ms)
+	if (mgroup_is_in(g) && g->term_ms)
 		st->until =
 			clock_wall(g->m->deps.clock) + left_s(g, g->term_ms);
 	st->atd = g->atd;
@@ -616,6 +603,7 @@ static void status(const struct mgroup *g, struct member_group_status *st)
 	st->old = g->n_old;
 	st->excluded = g->excluded;
 	st->kernel_errors = g->kernel_errors;
+	st->state_errors = g->state_errors;
 }
 
 int member_each_group(struct member *m, member_group_fn *fn, void *arg)

@@ -96,21 +96,23 @@ bool member_idle(const struct member *m);
 
 enum member_state {
 	MEMBER_OUT, /* left, or not started */
-	MEMBER_WAITING, /* will try again at @retry_ms */
-	MEMBER_REGISTERING,
-	MEMBER_IN,
-	MEMBER_BEHIND, /* in, with reason to doubt its keys */
-	MEMBER_LEAVING,
+	MEMBER_WAITING, /* not in; registers when its timer says */
+	MEMBER_REGISTERING, /* not in; waits for the key server's answer */
+	MEMBER_IN, /* holds keys of the group */
+	MEMBER_RENEWING, /* in, and registers again */
+	MEMBER_LEAVING, /* waits for the answer to its leave */
+	MEMBER_REJOINING, /* leaves, and registers after that */
 };
 
-extern const char *const member_state_names[];
+/* The member holds keys of the group. */
+bool member_state_is_in(enum member_state state);
 
 struct member_group_status {
 	const struct conf_mgroup *conf;
 	enum member_state state;
-	uint32_t retry_ms;
+	uint32_t retry_ms; /* while it waits */
 	const char *last_error; /* why it is not in; "" */
-	const char *doubt; /* why it is behind, or NULL */
+	const char *doubt; /* in, and why its keys may be out of date; or NULL */
 	bool keyed; /* holds a Rekey SA */
 	struct ep rekey_to; /* where it hears rekeys, or none */
 	uint32_t rekey_ifindex; /* and on which interface; 0: none */
@@ -137,7 +139,14 @@ struct member_group_status {
 	uint64_t old; /* those that came too late */
 	uint64_t excluded;
 	uint64_t kernel_errors;
+	uint64_t state_errors; /* moves that its state refused */
 };
+
+/*
+ * The state in one word for an operator: out, waiting, registering, in, behind
+ * (in, with a doubt) or leaving.
+ */
+const char *member_state_text(const struct member_group_status *s);
 
 typedef int member_group_fn(void *arg, const struct member_group_status *s);
 

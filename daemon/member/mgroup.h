@@ -3,6 +3,7 @@
  * What the files of member/ share: one group that this host is a member of.
  *
  *	member.c	life, control, status
+ *	mgroup.c	the state of a membership
  *	register.c	when to register, with what patience; leaving
  *	install.c	what the key server sends, judged and put in place
  *	listen.c	where rekeys are heard
@@ -121,16 +122,19 @@ struct sids {
 	uint32_t v[MCSEC_SENDER_IDS_MAX];
 };
 
+/* What mends a registration that failed */
+enum refusal {
+	REFUSAL_TRANSIENT, /* time: no answer, or no room */
+	REFUSAL_PERMANENT, /* an administrator */
+};
+
 struct mgroup {
 	struct member *m;
 	const struct conf_mgroup *conf;
 	struct ike_id idg;
 
-	bool in; /* holds keys of the group */
-	bool out; /* left, or not started */
-	bool registering;
-	bool leaving;
-	bool hard; /* last refusal: time alone mends nothing */
+	enum member_state state; /* written by mgroup_state() alone */
+	enum refusal refusal; /* the last one */
 	unsigned int attempts; /* since it last went well for a while */
 	uint64_t tried_ms;
 	uint64_t in_ms; /* when it last registered */
@@ -195,6 +199,7 @@ struct mgroup {
 	uint64_t n_old; /* GSA_REKEYs too old to be taken */
 	uint64_t excluded;
 	uint64_t kernel_errors;
+	uint64_t state_errors;
 };
 
 struct member {
@@ -218,6 +223,32 @@ static inline uint64_t mgroup_now(const struct mgroup *g)
 	return clock_mono_ms(g->m->deps.clock);
 }
 
+/* ---- mgroup.c ----------------------------------------------------------- */
+
+/*
+ * The only writer of g->state. -EINVAL: there is no such move, which is logged
+ * and counted, and the state stays as it was.
+ */
+int mgroup_state(struct mgroup *g, enum member_state to);
+
+/* The member holds keys of the group. */
+static inline bool mgroup_is_in(const struct mgroup *g)
+{
+	return member_state_is_in(g->state);
+}
+
+/* A registration is to be answered. */
+static inline bool mgroup_is_registering(const struct mgroup *g)
+{
+	return g->state == MEMBER_REGISTERING || g->state == MEMBER_RENEWING;
+}
+
+/* A leave is to be answered, or the registration that has to come first. */
+static inline bool mgroup_is_leaving(const struct mgroup *g)
+{
+	return g->state == MEMBER_LEAVING || g->state == MEMBER_REJOINING;
+}
+
 /* 0 to @n - 1; 0 if there is no randomness, which only costs spread. */
 uint32_t member_random(uint32_t n);
 
@@ -237,6 +268,8 @@ void register_ask(struct mgroup *g, const char *why);
 void register_done(struct mgroup *g);
 /* Something has changed outside: worth a try before its time. */
 void register_nudge(struct mgroup *g);
+/* The question that was under way is answered or given up. */
+void register_over(struct mgroup *g);
 void register_failed(struct mgroup *g, uint16_t notify, const char *text);
 void register_leave(struct mgroup *g);
 void register_left(struct mgroup *g);
@@ -257,7 +290,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 			 const struct gsa *gsa, const struct kd *kd,
 			 bool transport, char *why, size_t size);
 void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg);
-/* Not in any more: old SAs live for DTD, then it is silent. */
+/* The member is put out: its SAs live for DTD, then it is silent. */
 void install_excluded(struct mgroup *g, const char *why);
 void mrekey_free(struct mrekey *rk);
 

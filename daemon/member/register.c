@@ -8,17 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "crypto/rand.h"
 #include "wire/proto.h"
 #include "lib/log.h"
 #include "member/mgroup.h"
 
-/* No answer, or a passing trouble */
-#define SOFT_MS 1000
-#define SOFT_MAX_MS 60000
-/* A refusal that only an administrator can lift */
-#define HARD_MS 30000
-#define HARD_MAX_MS 600000
+/* Patience after a refusal, by what mends it */
+#define TRANSIENT_MS 1000
+#define TRANSIENT_MAX_MS 60000
+#define PERMANENT_MS 30000
+#define PERMANENT_MAX_MS 600000
 /* In for less than that: trouble again, not trouble anew */
 #define SETTLED_MS 30000
 /* Asking changes nothing for others: no longer than that */
@@ -37,15 +35,6 @@
 /* How long leaving may take before the member just goes */
 #define LEAVE_MS 5000
 
-uint32_t member_random(uint32_t n)
-{
-	uint32_t v = 0;
-
-	if (!n || rand_bytes(&v, sizeof(v)))
-		return 0;
-	return v % n;
-}
-
 /* Half of it at least, one and a half times at most. */
 static uint32_t spread(uint32_t ms)
 {
@@ -54,8 +43,9 @@ static uint32_t spread(uint32_t ms)
 
 static uint32_t patience(const struct mgroup *g)
 {
-	uint32_t ms = g->hard ? HARD_MS : SOFT_MS;
-	uint32_t max = g->hard ? HARD_MAX_MS : SOFT_MAX_MS;
+	bool permanent = g->refusal == REFUSAL_PERMANENT;
+	uint32_t ms = permanent ? PERMANENT_MS : TRANSIENT_MS;
+	uint32_t max = permanent ? PERMANENT_MAX_MS : TRANSIENT_MAX_MS;
 	unsigned int i;
 
 	for (i = 1; i < g->attempts && ms < max; i++)
@@ -69,7 +59,8 @@ static bool busy(const struct member *m)
 	size_t i;
 
 	for (i = 0; i < m->conf->n_groups; i++)
-		if (m->groups[i].registering || m->groups[i].leaving)
+		if (mgroup_is_registering(&m->groups[i]) ||
+		    mgroup_is_leaving(&m->groups[i]))
 			return true;
 	return false;
 }
@@ -122,13 +113,20 @@ static void start(struct mgroup *g, bool send)
 	rc = ask(g, send);
 	if (rc)
 		register_failed(g, 0, strerror(-rc));
-	else if (!g->leaving)
-		g->registering = true;
+	else if (!mgroup_is_leaving(g))
+		mgroup_state(g, mgroup_is_in(g) ? MEMBER_RENEWING
+						: MEMBER_REGISTERING);
+}
+
+/* Nothing is asked yet, and something may be. */
+static bool may_ask(const struct mgroup *g)
+{
+	return g->state == MEMBER_WAITING || g->state == MEMBER_IN;
 }
 
 void register_now(struct mgroup *g)
 {
-	if (!g->registering && !g->leaving && !g->out && g->m->engine)
+	if (may_ask(g) && g->m->engine)
 		start(g, g->conf->send);
 }
 
@@ -142,7 +140,7 @@ static void again(struct mgroup *g, uint32_t delay_ms, uint32_t most,
 {
 	uint32_t least = 0;
 
-	if (g->registering || g->leaving || g->out)
+	if (!may_ask(g))
 		return;
 	if (g->in_ms && mgroup_now(g) - g->in_ms < SETTLED_MS)
 		least = patience(g);
@@ -168,18 +166,17 @@ void register_again(struct mgroup *g, uint32_t delay_ms, const char *why)
 
 void register_ask(struct mgroup *g, const char *why)
 {
-	if (g->in)
+	if (mgroup_is_in(g))
 		again(g, 0, ASK_MAX_MS, why);
 }
 
 void register_done(struct mgroup *g)
 {
-	g->registering = false;
-	g->in = true;
+	mgroup_state(g, MEMBER_IN);
 	g->used_up = false;
 	doubt_answered(g);
 	register_confirm(g);
-	g->hard = false;
+	g->refusal = REFUSAL_TRANSIENT;
 	g->in_ms = mgroup_now(g);
 	g->last_error[0] = '\0';
 	g->registrations++;
@@ -189,23 +186,23 @@ void register_nudge(struct mgroup *g)
 {
 	uint32_t spread_ms = 1 + member_random(NUDGE_MS / 2);
 
-	if (!timer_armed(&g->retry) || g->hard ||
+	if (!timer_armed(&g->retry) || g->refusal == REFUSAL_PERMANENT ||
 	    mgroup_now(g) - g->tried_ms < NUDGE_MS ||
 	    timer_left_ms(mgroup_tq(g), &g->retry) <= spread_ms)
 		return;
 	timer_set(mgroup_tq(g), &g->retry, spread_ms);
 }
 
-static bool is_hard(uint16_t notify)
+static enum refusal refusal_of(uint16_t notify)
 {
 	switch (notify) {
 	case IKE_N_NO_PROPOSAL_CHOSEN:
 	case IKE_N_AUTHENTICATION_FAILED:
 	case GIKE_N_INVALID_GROUP_ID:
 	case GIKE_N_AUTHORIZATION_FAILED:
-		return true;
+		return REFUSAL_PERMANENT;
 	default:
-		return false;
+		return REFUSAL_TRANSIENT;
 	}
 }
 
@@ -230,20 +227,26 @@ static const char *meaning(const struct mgroup *g, uint16_t notify)
 	}
 }
 
+void register_over(struct mgroup *g)
+{
+	if (mgroup_is_registering(g))
+		mgroup_state(g, mgroup_is_in(g) ? MEMBER_IN : MEMBER_WAITING);
+}
+
 void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 {
 	const char *means = meaning(g, notify);
-	bool hard = is_hard(notify);
+	enum refusal refusal = refusal_of(notify);
 	uint32_t ms;
 
-	g->registering = false;
-	if (g->leaving) {
+	if (mgroup_is_leaving(g)) {
 		register_left(g);
 		return;
 	}
-	if (hard != g->hard)
+	register_over(g);
+	if (refusal != g->refusal)
 		g->attempts = 0;
-	g->hard = hard;
+	g->refusal = refusal;
 	g->attempts++;
 	g->refusals++;
 	snprintf(g->last_error, sizeof(g->last_error), "%s%s%s",
@@ -273,7 +276,7 @@ static void confirm_due(void *arg)
 	struct msa *s = msa_sending(g);
 	struct member *m = g->m;
 
-	if (!s || !g->in || !g->timed)
+	if (!s || !mgroup_is_in(g) || !g->timed)
 		return;
 	if (!m->sa || ike_sending(m->sa, &g->idg, s->spi))
 		register_ask(g, "the key server is to know what it sends with");
@@ -307,18 +310,22 @@ static void leave_due(void *arg)
 void register_leave(struct mgroup *g)
 {
 	struct member *m = g->m;
-	bool was_in = g->in || g->registering;
+	bool asked = mgroup_is_registering(g);
 
 	timer_del(mgroup_tq(g), &g->retry);
 	doubt_stop(g);
-	g->in = false;
-	g->out = true;
-	if (!was_in || !m->engine)
+	if (g->state == MEMBER_WAITING) {
+		mgroup_state(g, MEMBER_OUT);
 		return;
-	g->leaving = true;
+	}
+	if (g->state == MEMBER_REJOINING) {
+		mgroup_state(g, MEMBER_LEAVING);
+		return;
+	}
+	mgroup_state(g, MEMBER_LEAVING);
 	timer_set(mgroup_tq(g), &g->leave, LEAVE_MS);
-	/* its answer comes first, and is followed by a leave */
-	if (g->registering)
+	/* The answer comes first, and is followed by a leave. */
+	if (asked)
 		return;
 	if (m->sa && !ike_leave(m->sa, &g->idg)) {
 		timer_set(m->deps.tq, &m->old_sa, OLD_SA_MS / 2);
@@ -329,21 +336,20 @@ void register_leave(struct mgroup *g)
 
 void register_left(struct mgroup *g)
 {
-	if (!g->leaving)
+	bool rejoins = g->state == MEMBER_REJOINING;
+
+	if (!mgroup_is_leaving(g))
 		return;
 	timer_del(mgroup_tq(g), &g->leave);
 	timer_del(mgroup_tq(g), &g->m->old_sa);
-	g->leaving = false;
-	g->registering = false;
+	mgroup_state(g, rejoins ? MEMBER_WAITING : MEMBER_OUT);
 	log_info("group %s: left", g->conf->name);
-	/* member_join() came while it was leaving */
-	if (!g->out)
+	if (rejoins)
 		register_now(g);
 }
 
 void register_init(struct mgroup *g)
 {
-	g->out = true;
 	timer_init(&g->retry, retry_due, g);
 	doubt_init(g);
 	timer_init(&g->confirm, confirm_due, g);

@@ -129,7 +129,7 @@ void rival_heard(struct member *m, const uint8_t *p, size_t len)
 	for (i = 0; i < m->conf->n_groups; i++) {
 		struct mgroup *g = &m->groups[i];
 
-		f = g->in ? find(g, p) : NULL;
+		f = mgroup_is_in(g) ? find(g, p) : NULL;
 		if (f && !explained(&f->heard, p, len))
 			doubt_once(g, DOUBT_RIVAL, ONCE_FORMER, f->spi,
 				   sizeof(f->spi), 0);

@@ -37,7 +37,7 @@ static void due(void *arg)
 {
 	struct mgroup *g = arg;
 
-	if (!g->in)
+	if (!mgroup_is_in(g))
 		return;
 	if (!left_ms(g)) {
 		doubt_note(g, DOUBT_TERM);

@@ -73,8 +73,7 @@ static bool in_step(const struct sim_member *m,
 {
 	struct member_group_status st = sim_status(m);
 
-	return (st.state == MEMBER_IN || st.state == MEMBER_BEHIND) &&
-	       st.data_spi == g->data_spi &&
+	return member_state_is_in(st.state) && st.data_spi == g->data_spi &&
 	       !memcmp(st.rekey_spi, g->rekey_spi, sizeof(g->rekey_spi));
 }
 

@@ -56,6 +56,9 @@ static void on_log(enum log_level level, const char *line, void *ctx)
 		fprintf(stderr, "%8.3f %s\n", s->ms / 1000.0, line);
 	if (level > LOG_LEVEL_INFO)
 		return;
+	/* No message, however late, makes a member take a move it must not. */
+	if (strstr(line, "cannot become"))
+		SIM_DIE("%s", line);
 	if (s->log_len + len + 2 > sizeof(s->log))
 		s->log_len = 0;
 	memcpy(s->log + s->log_len, line, len);

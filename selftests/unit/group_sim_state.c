@@ -76,7 +76,9 @@ struct member_group_status sim_status(const struct sim_member *m)
 
 bool sim_in(const struct sim_member *m)
 {
-	return m->up && sim_status(m).state == MEMBER_IN;
+	struct member_group_status st = sim_status(m);
+
+	return m->up && member_state_is_in(st.state) && !st.doubt;
 }
 
 static int take_group(void *arg, const struct gcks_group_status *st)
@@ -127,7 +129,7 @@ unsigned int sim_out_of_step(const struct sim *s)
 		if (!s->m[i]->up)
 			continue;
 		st = sim_status(s->m[i]);
-		if ((st.state != MEMBER_IN && st.state != MEMBER_BEHIND) ||
+		if (!member_state_is_in(st.state) ||
 		    st.data_spi != g.data_spi ||
 		    memcmp(st.rekey_spi, g.rekey_spi, sizeof(g.rekey_spi)))
 			n++;

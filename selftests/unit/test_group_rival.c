@@ -381,7 +381,7 @@ static void test_unsaid(void)
 	m = s.m[3];
 	for (i = 0; i < 30000 / 5 && !sim_status(m).rivals; i++) {
 		/* as if it were full: what is taken off it leaves it so */
-		if (!sa && m->m->groups[0].registering) {
+		if (!sa && mgroup_is_registering(&m->m->groups[0])) {
 			sa = m->m->sa;
 			sa->n_tasks += full;
 		}

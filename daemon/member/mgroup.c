@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The state of a membership. One function writes it, by one table, so that a
+ * message which comes at the wrong time is refused here and not acted upon
+ * half: a refused move is logged, counted and changes nothing.
+ *
+ *	OUT -> WAITING -> REGISTERING -> IN <-> RENEWING
+ *
+ * A leave takes OUT directly from WAITING, where the key server knows nothing
+ * of the member, and by way of LEAVING from the others.
+ */
+#include <errno.h>
+
+#include "crypto/rand.h"
+#include "lib/log.h"
+#include "member/mgroup.h"
+
+static const char *const state_names[] = {
+	[MEMBER_OUT] = "out",
+	[MEMBER_WAITING] = "waiting",
+	[MEMBER_REGISTERING] = "registering",
+	[MEMBER_IN] = "in",
+	[MEMBER_RENEWING] = "renewing",
+	[MEMBER_LEAVING] = "leaving",
+	[MEMBER_REJOINING] = "rejoining",
+};
+
+#define BIT(state) (1u << (state))
+
+/* Where each state may go */
+static const unsigned int moves[] = {
+	[MEMBER_OUT] = BIT(MEMBER_WAITING),
+	[MEMBER_WAITING] = BIT(MEMBER_REGISTERING) | BIT(MEMBER_OUT),
+	[MEMBER_REGISTERING] = BIT(MEMBER_IN) | BIT(MEMBER_WAITING) |
+			       BIT(MEMBER_LEAVING),
+	/* A Delete from the key server leads back to WAITING. */
+	[MEMBER_IN] = BIT(MEMBER_RENEWING) | BIT(MEMBER_WAITING) |
+		      BIT(MEMBER_LEAVING),
+	/* A Delete that comes before the answer leaves the question open. */
+	[MEMBER_RENEWING] = BIT(MEMBER_IN) | BIT(MEMBER_REGISTERING) |
+			    BIT(MEMBER_LEAVING),
+	[MEMBER_LEAVING] = BIT(MEMBER_OUT) | BIT(MEMBER_REJOINING),
+	[MEMBER_REJOINING] = BIT(MEMBER_WAITING) | BIT(MEMBER_LEAVING),
+};
+
+int mgroup_state(struct mgroup *g, enum member_state to)
+{
+	if (!(moves[g->state] & BIT(to))) {
+		g->state_errors++;
+		log_warn("group %s: state %s cannot become %s", g->conf->name,
+			 state_names[g->state], state_names[to]);
+		return -EINVAL;
+	}
+	log_debug("group %s: %s -> %s", g->conf->name, state_names[g->state],
+		  state_names[to]);
+	g->state = to;
+	return 0;
+}
+
+bool member_state_is_in(enum member_state state)
+{
+	return state == MEMBER_IN || state == MEMBER_RENEWING;
+}
+
+/* An operator is not interested in who asks whom at the moment. */
+const char *member_state_text(const struct member_group_status *s)
+{
+	switch (s->state) {
+	case MEMBER_IN:
+	case MEMBER_RENEWING:
+		return s->doubt ? "behind" : "in";
+	case MEMBER_REJOINING:
+		return state_names[MEMBER_LEAVING];
+	default:
+		return state_names[s->state];
+	}
+}
+
+uint32_t member_random(uint32_t n)
+{
+	uint32_t v = 0;
+
+	if (!n || rand_bytes(&v, sizeof(v)))
+		return 0;
+	return v % n;
+}
