@@ -123,8 +123,6 @@ void doubt_stop(struct mgroup *g)
 	timer_del(mgroup_tq(g), &g->lost);
 	timer_del(mgroup_tq(g), &g->silence);
 	timer_del(mgroup_tq(g), &g->time);
-	term_stop(g);
-	rival_stop(g);
 }
 
 void doubt_esp(struct mgroup *g, uint32_t spi)
@@ -160,7 +158,7 @@ static void lost_due(void *arg)
 	struct mgroup *g = arg;
 	const char *text = doubt_text(g);
 
-	register_ask(g, text ? text : "a rekey was missed");
+	g->ops->ask(g, text ? text : "a rekey was missed");
 }
 
 static void silence_due(void *arg)
@@ -176,7 +174,7 @@ static void time_due(void *arg)
 {
 	struct mgroup *g = arg;
 
-	register_ask(g, "clocks drift");
+	g->ops->ask(g, "clocks drift");
 }
 
 void doubt_init(struct mgroup *g)
@@ -184,6 +182,4 @@ void doubt_init(struct mgroup *g)
 	timer_init(&g->lost, lost_due, g);
 	timer_init(&g->silence, silence_due, g);
 	timer_init(&g->time, time_due, g);
-	term_init(g);
-	rival_init(g);
 }

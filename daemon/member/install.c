@@ -44,118 +44,6 @@ static uint32_t spi_of(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
 }
 
-/* ---- Rekey SAs ---------------------------------------------------------- */
-
-void mrekey_free(struct mrekey *rk)
-{
-	struct timerq *q = mgroup_tq(rk->g);
-
-	timer_del(q, &rk->soft);
-	timer_del(q, &rk->end);
-	refrag_drop(&rk->frags);
-	rekey_sa_wipe(&rk->rs);
-	free(rk);
-}
-
-static struct mrekey *current(const struct mgroup *g)
-{
-	struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
-
-	return rk && !rk->going ? rk : NULL;
-}
-
-static void rekey_soft(void *arg)
-{
-	struct mrekey *rk = arg;
-
-	if (rk == current(rk->g))
-		register_again(rk->g, 0, "the Rekey SA ends soon");
-}
-
-static void rekey_end(void *arg)
-{
-	struct mrekey *rk = arg;
-	struct mgroup *g = rk->g;
-	bool was_current = rk == current(g);
-
-	TAILQ_REMOVE(&g->rekeys, rk, all);
-	mrekey_free(rk);
-	if (was_current)
-		register_again(g, 0, "the Rekey SA has ended");
-}
-
-static struct mrekey *mrekey_new(struct mgroup *g, const struct gsa_sa *policy,
-				 uint32_t lifetime)
-{
-	struct mrekey *rk = calloc(1, sizeof(*rk));
-
-	if (!rk)
-		return NULL;
-	rk->g = g;
-	rk->n_next = policy->n_next_spi;
-	memcpy(rk->next, policy->next_spi, sizeof(rk->next));
-	rk->until_ms = mgroup_now(g) + (uint64_t)lifetime * MS;
-	timer_init(&rk->soft, rekey_soft, rk);
-	timer_init(&rk->end, rekey_end, rk);
-	return rk;
-}
-
-static void rekey_retire(struct mrekey *rk)
-{
-	uint64_t delay = (uint64_t)rk->g->dtd * MS;
-
-	if (rk->going)
-		return;
-	rk->going = true;
-	timer_del(mgroup_tq(rk->g), &rk->soft);
-	if (delay < timer_left_ms(mgroup_tq(rk->g), &rk->end))
-		timer_set(mgroup_tq(rk->g), &rk->end, delay);
-}
-
-static void rekey_install(struct mgroup *g, struct mrekey *rk)
-{
-	uint64_t life_ms = rk->until_ms - mgroup_now(g);
-	struct mrekey *old, *next;
-
-	for (old = TAILQ_FIRST(&g->rekeys); old; old = next) {
-		next = TAILQ_NEXT(old, all);
-		/*
-		 * The same by a registration: what it has seen it has seen,
-		 * and it lives no longer than it did.
-		 */
-		if (memcmp(old->rs.spi, rk->rs.spi, sizeof(rk->rs.spi))) {
-			rekey_retire(old);
-			continue;
-		}
-		if (old->rs.next_mid > rk->rs.next_mid)
-			rk->rs.next_mid = old->rs.next_mid;
-		rk->rs.spent |= old->rs.spent;
-		old->heard.sure = rk->heard.sure;
-		rk->heard = old->heard;
-		if (old->until_ms < rk->until_ms)
-			life_ms = old->until_ms - mgroup_now(g);
-		TAILQ_REMOVE(&g->rekeys, old, all);
-		mrekey_free(old);
-	}
-	rk->until_ms = mgroup_now(g) + life_ms;
-	TAILQ_INSERT_HEAD(&g->rekeys, rk, all);
-	timer_set(mgroup_tq(g), &rk->end, life_ms);
-	timer_set(mgroup_tq(g), &rk->soft,
-		  life_ms / 100 * (80 + member_random(10)));
-	/* whatever was missed is found */
-	doubt_drop(g, 1u << DOUBT_EARLY | 1u << DOUBT_OLD);
-}
-
-static void drop_rekeys(struct mgroup *g)
-{
-	struct mrekey *rk;
-
-	while ((rk = TAILQ_FIRST(&g->rekeys))) {
-		TAILQ_REMOVE(&g->rekeys, rk, all);
-		mrekey_free(rk);
-	}
-}
-
 /* Seconds that are over of all lifetimes in a message */
 static uint32_t age_s(const struct mgroup *g, const struct gsa_gw *gw)
 {
@@ -412,6 +300,15 @@ undo:
 	return rc;
 }
 
+static void install_rekey_sa(struct mgroup *g, struct bring *b)
+{
+	wkp_move(&g->wkp, &b->wkp);
+	mrekey_install(g, b->rekey);
+	b->rekey = NULL;
+	/* Whatever was missed is found. */
+	doubt_drop(g, 1u << DOUBT_EARLY | 1u << DOUBT_OLD);
+}
+
 /* ---- registration ------------------------------------------------------- */
 
 /*
@@ -436,7 +333,7 @@ static bool stale(const struct mgroup *g, const struct gsa_sa *policy)
 static void note_next(struct mgroup *g, const struct gsa *gsa)
 {
 	const struct gsa_sa *sa = &gsa->data[0];
-	struct mrekey *rk = current(g);
+	struct mrekey *rk = mrekey_current(g);
 	unsigned int i;
 
 	if (rk && gsa->gw.n_next_rekey && !gsa->has_rekey) {
@@ -495,13 +392,11 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 		return rc;
 	}
 	if (denied)
-		drop_rekeys(g);
+		mrekey_drop_all(g);
 	b.rekey->data_spi = spi_of(gsa->data[0].spi);
 	b.rekey->seq = before - 1;
 	b.rekey->heard.sure = b.rekey->rs.next_mid;
-	wkp_move(&g->wkp, &b.wkp);
-	rekey_install(g, b.rekey);
-	b.rekey = NULL;
+	install_rekey_sa(g, &b);
 	msa_retire_older(g, before);
 	if (denied)
 		rival_undo(g, sa, gsa, seq);
@@ -520,9 +415,9 @@ void install_excluded(struct mgroup *g, const char *why)
 	g->excluded++;
 	mgroup_state(g, g->state == MEMBER_RENEWING ? MEMBER_REGISTERING
 						    : MEMBER_WAITING);
-	doubt_stop(g);
+	register_unwatch(g);
 	early_drop(g);
-	drop_rekeys(g);
+	mrekey_drop_all(g);
 	wkp_wipe(&g->wkp);
 	msa_retire_older(g, UINT64_MAX);
 	register_drop_sa(g);
@@ -606,9 +501,7 @@ static int follow(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg,
 	 * not be read either.
 	 */
 	if (b.rekey) {
-		wkp_move(&g->wkp, &b.wkp);
-		rekey_install(g, b.rekey);
-		b.rekey = NULL;
+		install_rekey_sa(g, &b);
 	} else if (msg->kd.auth_key_len) {
 		rekey_sa_set_auth_key(&rk->rs, msg->kd.auth_key,
 				      msg->kd.auth_key_len);

@@ -20,6 +20,12 @@ static void old_sa_due(void *arg)
 	register_old_sa(arg);
 }
 
+static const struct mgroup_ops group_ops = {
+	.again = register_again,
+	.ask = register_ask,
+	.selected = register_confirm,
+};
+
 /* ---- life --------------------------------------------------------------- */
 
 int member_new(struct member **out, const struct conf_member *conf,
@@ -52,7 +58,12 @@ int member_new(struct member **out, const struct conf_member *conf,
 		TAILQ_INIT(&g->early);
 		TAILQ_INIT(&g->sas);
 		wkp_init(&g->wkp);
+		g->ops = &group_ops;
 		register_init(g);
+		doubt_init(g);
+		term_init(g);
+		rival_init(g);
+		listen_init(g);
 		rc = id_set(&g->idg, IKE_ID_KEY_ID, g->conf->name,
 			    strlen(g->conf->name));
 		if (rc)
@@ -134,17 +145,12 @@ int member_start(struct member *m, char *err, size_t errlen)
 
 static void group_free(struct mgroup *g)
 {
-	struct mrekey *rk;
-
 	listen_leave(g);
 	early_drop(g);
 	register_stop(g);
 	while (!TAILQ_EMPTY(&g->sas))
 		msa_forget(TAILQ_FIRST(&g->sas));
-	while ((rk = TAILQ_FIRST(&g->rekeys))) {
-		TAILQ_REMOVE(&g->rekeys, rk, all);
-		mrekey_free(rk);
-	}
+	mrekey_drop_all(g);
 	wkp_wipe(&g->wkp);
 }
 
@@ -472,17 +478,12 @@ void member_link_event(struct member *m, const struct link_event *ev)
 
 static int leave(struct mgroup *g)
 {
-	struct mrekey *rk;
-
 	if (g->state == MEMBER_OUT || g->state == MEMBER_LEAVING)
 		return -EALREADY;
 	listen_leave(g);
 	while (!TAILQ_EMPTY(&g->sas))
 		msa_delete(TAILQ_FIRST(&g->sas));
-	while ((rk = TAILQ_FIRST(&g->rekeys))) {
-		TAILQ_REMOVE(&g->rekeys, rk, all);
-		mrekey_free(rk);
-	}
+	mrekey_drop_all(g);
 	wkp_wipe(&g->wkp);
 	memset(&g->sids, 0, sizeof(g->sids));
 	register_leave(g);

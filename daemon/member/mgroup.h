@@ -12,6 +12,7 @@
  *	age.c		how old a message is
  *	term.c		how long it is a member
  *	early.c		GSA_REKEYs that came before what they build on
+ *	mrekey.c	Rekey SAs and their timers
  *	msa.c		Data SAs in the kernel and their timers
  */
 #ifndef MEMBER_MGROUP_H
@@ -122,6 +123,24 @@ struct sids {
 	uint32_t v[MCSEC_SENDER_IDS_MAX];
 };
 
+struct mgroup;
+
+/*
+ * What the files that hold and watch keys (msa.c, doubt.c, term.c) tell those
+ * that register. Set by member.c; all are there.
+ */
+struct mgroup_ops {
+	/*
+	 * To be registered again after @delay_ms, or later if it was in only
+	 * for a moment.
+	 */
+	void (*again)(struct mgroup *g, uint32_t delay_ms, const char *why);
+	/* To be asked soon; costs others nothing. */
+	void (*ask)(struct mgroup *g, const char *why);
+	/* Another Data SA sends now. */
+	void (*selected)(struct mgroup *g);
+};
+
 /* What mends a registration that failed */
 enum refusal {
 	REFUSAL_TRANSIENT, /* time: no answer, or no room */
@@ -130,6 +149,7 @@ enum refusal {
 
 struct mgroup {
 	struct member *m;
+	const struct mgroup_ops *ops;
 	const struct conf_mgroup *conf;
 	struct ike_id idg;
 
@@ -279,6 +299,8 @@ void register_drop_sa(struct mgroup *g);
 void register_old_sa(struct member *m);
 /* Another SA sends now, or the key server does not know which. */
 void register_confirm(struct mgroup *g);
+/* No keys are held any more: nothing watches over them. */
+void register_unwatch(struct mgroup *g);
 
 /* ---- install.c ---------------------------------------------------------- */
 
@@ -292,7 +314,19 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg);
 /* The member is put out: its SAs live for DTD, then it is silent. */
 void install_excluded(struct mgroup *g, const char *why);
+
+/* ---- mrekey.c ----------------------------------------------------------- */
+
+/* @lifetime in seconds from now; NULL: no memory. Not in the group's list yet. */
+struct mrekey *mrekey_new(struct mgroup *g, const struct gsa_sa *policy,
+			  uint32_t lifetime);
+/* Wipes and frees one that is in no list. */
 void mrekey_free(struct mrekey *rk);
+/* The one in use, or NULL. */
+struct mrekey *mrekey_current(const struct mgroup *g);
+/* Takes @rk into use; those before it are replaced. */
+void mrekey_install(struct mgroup *g, struct mrekey *rk);
+void mrekey_drop_all(struct mgroup *g);
 
 /* ---- listen.c ----------------------------------------------------------- */
 
@@ -317,7 +351,7 @@ enum doubt {
 };
 
 void doubt_init(struct mgroup *g);
-/* Not in any more: nothing to doubt. */
+/* No keys are held any more: nothing to doubt. */
 void doubt_stop(struct mgroup *g);
 void doubt_note(struct mgroup *g, enum doubt d);
 /*

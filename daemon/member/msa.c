@@ -95,7 +95,7 @@ static void note_selected(struct msa *s)
 
 	TAILQ_FOREACH(o, &s->g->sas, all)
 	o->selected = o == s;
-	register_confirm(s->g);
+	s->g->ops->selected(s->g);
 }
 
 static void select_due(void *arg)
@@ -122,7 +122,7 @@ static void select_due(void *arg)
 		 err.text);
 	if (rc == -ENOENT)
 		msa_forget(s);
-	register_again(g, 0, "the kernel did not change over");
+	g->ops->again(g, 0, "the kernel did not change over");
 }
 
 static void soft_due(void *arg)
@@ -130,7 +130,7 @@ static void soft_due(void *arg)
 	struct msa *s = arg;
 
 	if (s == msa_newest(s->g))
-		register_again(s->g, 0, "the Data SA ends soon");
+		s->g->ops->again(s->g, 0, "the Data SA ends soon");
 }
 
 static void end_due(void *arg)
@@ -142,7 +142,7 @@ static void end_due(void *arg)
 	log_debug("group %s: SA %08x ends", g->conf->name, s->spi);
 	msa_delete(s);
 	if (newest)
-		register_again(g, 0, "the Data SA has ended");
+		g->ops->again(g, 0, "the Data SA has ended");
 }
 
 static struct msa *msa_new(struct mgroup *g, uint32_t spi, uint32_t dir)

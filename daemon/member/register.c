@@ -292,6 +292,13 @@ void register_confirm(struct mgroup *g)
 			  member_random(CONFIRM_SPREAD_MS));
 }
 
+void register_unwatch(struct mgroup *g)
+{
+	doubt_stop(g);
+	term_stop(g);
+	rival_stop(g);
+}
+
 /* ---- leaving ------------------------------------------------------------ */
 
 static void leave_due(void *arg)
@@ -313,7 +320,7 @@ void register_leave(struct mgroup *g)
 	bool asked = mgroup_is_registering(g);
 
 	timer_del(mgroup_tq(g), &g->retry);
-	doubt_stop(g);
+	register_unwatch(g);
 	if (g->state == MEMBER_WAITING) {
 		mgroup_state(g, MEMBER_OUT);
 		return;
@@ -351,17 +358,14 @@ void register_left(struct mgroup *g)
 void register_init(struct mgroup *g)
 {
 	timer_init(&g->retry, retry_due, g);
-	doubt_init(g);
 	timer_init(&g->confirm, confirm_due, g);
 	timer_init(&g->leave, leave_due, g);
-	listen_init(g);
 }
 
 void register_stop(struct mgroup *g)
 {
 	timer_del(mgroup_tq(g), &g->confirm);
 	timer_del(mgroup_tq(g), &g->retry);
-	doubt_stop(g);
+	register_unwatch(g);
 	timer_del(mgroup_tq(g), &g->leave);
-	timer_del(mgroup_tq(g), &g->listen);
 }

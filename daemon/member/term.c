@@ -43,7 +43,7 @@ static void due(void *arg)
 		doubt_note(g, DOUBT_TERM);
 		return;
 	}
-	register_ask(g, "its membership ends soon");
+	g->ops->ask(g, "its membership ends soon");
 	/* answered, this is set anew; else it has ended by then */
 	timer_set(mgroup_tq(g), &g->term, left_ms(g));
 }

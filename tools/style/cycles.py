@@ -44,8 +44,6 @@ KNOWN = [
     "daemon/ike/engine daemon/ike/gsa_auth daemon/ike/informational"
     " daemon/ike/init daemon/ike/init_cookie daemon/ike/places"
     " daemon/ike/registration daemon/ike/rest daemon/ike/sa daemon/ike/task",
-    "daemon/member/doubt daemon/member/msa daemon/member/register"
-    " daemon/member/rival daemon/member/term",
     "tools/mcsecctl/batch tools/mcsecctl/daemon tools/mcsecctl/group"
     " tools/mcsecctl/key tools/mcsecctl/keyfile tools/mcsecctl/mcsecctl"
     " tools/mcsecctl/monitor tools/mcsecctl/pki tools/mcsecctl/sa"
