@@ -114,3 +114,12 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	snprintf(why, why_size, "certificate: %s", what);
 	return -EKEYREJECTED;
 }
+
+void auth_put_certreq(struct pchain *c, const struct trust *trust)
+{
+	const uint8_t *hashes;
+	size_t len;
+
+	trust_authorities(trust, &hashes, &len);
+	cert_build(c, IKE_PLD_CERTREQ, IKE_CERT_X509_SIGNATURE, hashes, len);
+}

@@ -44,4 +44,7 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	       const struct auth_octets *octets, size_t n, time_t *ends,
 	       char *why, size_t why_size);
 
+/* CERTREQ: whose certificates we believe, for either side (RFC 7296 3.7) */
+void auth_put_certreq(struct pchain *c, const struct trust *trust);
+
 #endif

@@ -19,7 +19,7 @@ void cookies_wipe(struct cookies *c)
 	secret_wipe(c, sizeof(*c));
 }
 
-static int rotate(struct cookies *c, uint64_t now_ms)
+static int rotate_secret(struct cookies *c, uint64_t now_ms)
 {
 	uint8_t fresh[sizeof(c->secret)];
 	int ret;
@@ -39,9 +39,10 @@ static int rotate(struct cookies *c, uint64_t now_ms)
 	return 0;
 }
 
-static int make(uint8_t version, const uint8_t secret[32],
-		const struct ep *from, const uint8_t spi_i[8],
-		const uint8_t *ni, size_t ni_len, uint8_t out[COOKIE_LEN])
+static int make_cookie(uint8_t version, const uint8_t secret[32],
+		       const struct ep *from, const uint8_t spi_i[8],
+		       const uint8_t *ni, size_t ni_len,
+		       uint8_t out[COOKIE_LEN])
 {
 	uint8_t port[2] = { from->port >> 8, from->port };
 	struct iovec iov[] = {
@@ -59,11 +60,11 @@ int cookie_make(struct cookies *c, uint64_t now_ms, const struct ep *from,
 		const uint8_t spi_i[8], const uint8_t *ni, size_t ni_len,
 		uint8_t out[COOKIE_LEN])
 {
-	int ret = rotate(c, now_ms);
+	int ret = rotate_secret(c, now_ms);
 
 	if (ret)
 		return ret;
-	return make(c->version, c->secret, from, spi_i, ni, ni_len, out);
+	return make_cookie(c->version, c->secret, from, spi_i, ni, ni_len, out);
 }
 
 unsigned int cookie_all(struct cookies *c, uint64_t now_ms,
@@ -73,12 +74,13 @@ unsigned int cookie_all(struct cookies *c, uint64_t now_ms,
 {
 	unsigned int n = 0;
 
-	if (rotate(c, now_ms))
+	if (rotate_secret(c, now_ms))
 		return 0;
-	n += !make(c->version, c->secret, from, spi_i, ni, ni_len, out[n]);
+	n += !make_cookie(c->version, c->secret, from, spi_i, ni, ni_len,
+			  out[n]);
 	if (c->have_old)
-		n += !make(c->version - 1, c->old, from, spi_i, ni, ni_len,
-			   out[n]);
+		n += !make_cookie(c->version - 1, c->old, from, spi_i, ni,
+				  ni_len, out[n]);
 	return n;
 }
 
@@ -89,7 +91,7 @@ bool cookie_good(struct cookies *c, uint64_t now_ms, const struct ep *from,
 	uint8_t want[COOKIE_LEN];
 	const uint8_t *secret;
 
-	if (len != COOKIE_LEN || rotate(c, now_ms))
+	if (len != COOKIE_LEN || rotate_secret(c, now_ms))
 		return false;
 	if (cookie[0] == c->version)
 		secret = c->secret;
@@ -97,7 +99,7 @@ bool cookie_good(struct cookies *c, uint64_t now_ms, const struct ep *from,
 		secret = c->old;
 	else
 		return false;
-	if (make(cookie[0], secret, from, spi_i, ni, ni_len, want))
+	if (make_cookie(cookie[0], secret, from, spi_i, ni, ni_len, want))
 		return false;
 	return crypto_equal(want, cookie, COOKIE_LEN);
 }

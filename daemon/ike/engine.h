@@ -3,7 +3,7 @@
  * All unicast IKE SAs of one role of one process: IKEv2 (RFC 7296) as far as
  * G-IKEv2 (RFC 9838) needs it. A machine without I/O: datagrams go in by
  * ike_engine_input() and out by ops->send(), time comes from the clock and the
- * timer queue given. One host may be responder (key server), initiator
+ * timer queue given. One engine may be responder (key server), initiator
  * (member), or both.
  *
  * Threads: none, everything is called from one.
@@ -13,8 +13,8 @@
  * struct ike_sa pointer stays readable until the callback that was given it
  * returns, and is dead after ops->sa_closed() did.
  */
-#ifndef IKE_HOST_H
-#define IKE_HOST_H
+#ifndef IKE_ENGINE_H
+#define IKE_ENGINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -100,7 +100,7 @@ struct ike_event {
 	const char *text;
 };
 
-/* ---- what the user of a engine provides ----------------------------------- */
+/* ---- what the user of an engine provides ----------------------------------- */
 
 /* @group is not terminated. */
 typedef void ike_of_data_fn(void *ctx, struct ike_sa *sa, const uint8_t *group,
@@ -339,7 +339,7 @@ bool ike_sa_is_up(const struct ike_sa *sa);
 bool ike_sa_is_initiator(const struct ike_sa *sa);
 /* "aes-gcm-16-256 sha2-256 x25519 kw-256"; for status */
 const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size);
-/* Of two SAs of a engine, that with the greater number was opened later. */
+/* Of two SAs of an engine, that with the greater number was opened later. */
 uint64_t ike_sa_serial(const struct ike_sa *sa);
 /* One pointer for the user */
 void ike_sa_set_user(struct ike_sa *sa, void *user);

@@ -11,7 +11,7 @@
 #include <strings.h>
 
 #include "ike/auth.h"
-#include "ike/sa.h"
+#include "ike/exchange.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/quote.h"
@@ -23,9 +23,9 @@
  * InitiatorSignedOctets = IKE_SA_INIT request | Nr | prf(SK_pi, IDi body)
  * ResponderSignedOctets = IKE_SA_INIT answer | Ni | prf(SK_pr, IDr body)
  */
-static int octets_of(struct ike_sa *sa, bool initiator, const struct blob *msg,
-		     const uint8_t *id, size_t id_len, uint8_t **out,
-		     size_t *len)
+static int octets_of_side(struct ike_sa *sa, bool initiator,
+			  const struct blob *msg, const uint8_t *id,
+			  size_t id_len, uint8_t **out, size_t *len)
 {
 	const struct blob *nonce = initiator ? &sa->nr : &sa->ni;
 	const uint8_t *sk_p = initiator ? sa->keys.sk_pi : sa->keys.sk_pr;
@@ -52,9 +52,9 @@ static int put_auth(struct ike_sa *sa, struct pchain *c)
 	int ret;
 
 	memcpy(id + 4, cfg->id.data, cfg->id.len);
-	ret = octets_of(sa, sa->initiator,
-			sa->initiator ? &sa->init_req : &sa->init_res, id,
-			4 + cfg->id.len, &octets, &len);
+	ret = octets_of_side(sa, sa->initiator,
+			     sa->initiator ? &sa->init_req : &sa->init_res, id,
+			     4 + cfg->id.len, &octets, &len);
 	if (ret)
 		return ret;
 	ret = sig_sign(cfg->key, octets, len, sig, &sig_len);
@@ -84,34 +84,34 @@ static void put_certs(struct ike_sa *sa, struct pchain *c)
  * it sent it last, which is not always the one that was answered; see
  * init_variant().
  */
-static size_t octets_all(struct ike_sa *sa, const struct pld *id,
-			 struct auth_octets *o)
+static size_t octets_of_peer(struct ike_sa *sa, const struct pld *id,
+			     struct auth_octets *o)
 {
 	const struct blob *msg = sa->initiator ? &sa->init_res : &sa->init_req;
 	struct blob variant = { 0 };
 	size_t n = 0;
 
-	if (!octets_of(sa, !sa->initiator, msg, id->body, id->len, &o[n].p,
-		       &o[n].len))
+	if (!octets_of_side(sa, !sa->initiator, msg, id->body, id->len, &o[n].p,
+			    &o[n].len))
 		n++;
 	for (unsigned int i = 0; i < INIT_VARIANTS; i++) {
 		if (init_variant(sa, i, &variant))
 			continue;
-		if (!octets_of(sa, !sa->initiator, &variant, id->body, id->len,
-			       &o[n].p, &o[n].len))
+		if (!octets_of_side(sa, !sa->initiator, &variant, id->body,
+				    id->len, &o[n].p, &o[n].len))
 			n++;
 		blob_free(&variant);
 	}
 	return n;
 }
 
-static int verify(struct ike_sa *sa, const struct ike_msg *m,
-		  const struct pld *id_pld, const struct ike_id *id, char *why,
-		  size_t why_size)
+static int verify_peer(struct ike_sa *sa, const struct ike_msg *m,
+		       const struct pld *id_pld, const struct ike_id *id,
+		       char *why, size_t why_size)
 {
 	const struct ike_engine_cfg *cfg = &sa->engine->cfg;
 	struct auth_octets octets[1 + INIT_VARIANTS];
-	size_t n = octets_all(sa, id_pld, octets);
+	size_t n = octets_of_peer(sa, id_pld, octets);
 	int ret = -ENOMEM;
 
 	if (n)
@@ -136,15 +136,6 @@ static void name_peer(struct ike_sa *sa, const struct ike_id *id)
 
 /* ---- initiator ---------------------------------------------------------- */
 
-void certreq_put(struct pchain *c, const struct ike_sa *sa)
-{
-	const uint8_t *hashes;
-	size_t len;
-
-	trust_authorities(sa->engine->cfg.trust, &hashes, &len);
-	cert_build(c, IKE_PLD_CERTREQ, IKE_CERT_X509_SIGNATURE, hashes, len);
-}
-
 int auth_request(struct ike_sa *sa, const struct ike_task *t)
 {
 	struct pchain c;
@@ -163,11 +154,11 @@ int auth_request(struct ike_sa *sa, const struct ike_task *t)
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	id_build(&c, IKE_PLD_IDI, &sa->engine->cfg.id);
 	put_certs(sa, &c);
-	certreq_put(&c, sa);
+	auth_put_certreq(&c, sa->engine->cfg.trust);
 	id_build(&c, IKE_PLD_IDR, &sa->peer_id);
 	ret = put_auth(sa, &c);
 	if (!ret)
-		ret = group_req_build(&c, t);
+		ret = groupreq_build(&c, t);
 	/* The IDi that opens the chain, whatever follows it */
 	if (!ret)
 		ret = sa_request(sa, GIKE_XCHG_GSA_AUTH, IKE_PLD_IDI, &w);
@@ -204,7 +195,7 @@ static int check_gcks(struct ike_sa *sa, const struct ike_msg *m, char *why,
 			 quote(says, quoted), sa->peer_name);
 		return -EKEYREJECTED;
 	}
-	return verify(sa, m, &m->idr, &id, why, why_size);
+	return verify_peer(sa, m, &m->idr, &id, why, why_size);
 }
 
 static void gcks_refused(struct ike_sa *sa, const struct notify_pld *e)
@@ -217,8 +208,9 @@ static void gcks_refused(struct ike_sa *sa, const struct notify_pld *e)
 	sa_close(sa, e->type, why);
 }
 
-void auth_got_response(struct ike_sa *sa, struct ike_msg *m)
+void auth_got_answer(struct ike_sa *sa, struct ike_in *in)
 {
+	const struct ike_msg *m = &in->m;
 	const struct notify_pld *e = msg_error(m);
 	char why[ID_STR_MAX + 128];
 
@@ -229,18 +221,18 @@ void auth_got_response(struct ike_sa *sa, struct ike_msg *m)
 	if (check_gcks(sa, m, why, sizeof(why))) {
 		sa->engine->stats.auth_failed++;
 		sa_event(sa, IKE_EV_AUTH_FAILED, why);
-		info_auth_failed(sa);
+		farewell_auth_failed(sa);
 		sa_close(sa, 0, why);
 		return;
 	}
 	sa_up(sa);
 	if (!sa->dead)
-		group_reply_got(sa, m, task_take(sa));
+		groupreq_got_answer(sa, in, task_take(sa));
 }
 
 /* ---- responder ---------------------------------------------------------- */
 
-static void not_believed(struct ike_sa *sa, const char *why)
+static void fail_peer(struct ike_sa *sa, const char *why)
 {
 	char text[ID_STR_MAX + 160];
 
@@ -254,16 +246,50 @@ static void not_believed(struct ike_sa *sa, const char *why)
 }
 
 /* Nothing against the peer but the moment: it may try again. */
-static void not_now(struct ike_sa *sa, const char *why)
+static void put_off_peer(struct ike_sa *sa, const char *why)
 {
-	engine_cap(sa->engine, &sa->peer, why);
+	engine_cap(sa->engine, &sa->path.peer, why);
 	sa_respond_notify(sa, GIKE_XCHG_GSA_AUTH, IKE_N_TEMPORARY_FAILURE, NULL,
 			  0);
 	sa_close(sa, 0, why);
 }
 
-void auth_got_request(struct ike_sa *sa, struct ike_msg *m)
+/*
+ * The peer has proven to be sa->peer_name: others give way as needed. 0, or
+ * -EBUSY: all of them wait for answers.
+ */
+static int make_place(struct ike_sa *sa)
 {
+	const struct addr *a = &sa->path.peer.addr;
+	struct ike_engine *engine = sa->engine;
+	struct ike_sa *old;
+
+	handshake_done(sa);
+	while ((old = place_surplus(sa)))
+		ike_close(old, "replaced by a newer one of the same identity");
+	if (table_placed_count(engine, a) >= engine->cfg.max_per_peer) {
+		engine_cap(engine, &sa->path.peer,
+			   "too many IKE SAs of one address, the idlest goes");
+		old = place_idlest(engine, a);
+		if (!old)
+			return -EBUSY;
+		ike_close(old, "idle, and others of its address want in");
+	}
+	if (engine->n_placed >= engine->cfg.max_sas) {
+		engine_cap(engine, &sa->path.peer,
+			   "too many IKE SAs, the idlest goes");
+		old = place_idlest(engine, NULL);
+		if (!old)
+			return -EBUSY;
+		ike_close(old, "idle, and others want in");
+	}
+	place_enter(sa);
+	return 0;
+}
+
+void auth_got_request(struct ike_sa *sa, struct ike_in *in)
+{
+	const struct ike_msg *m = &in->m;
 	char why[ID_STR_MAX + 128];
 	struct ike_id id;
 	struct rbuf r;
@@ -280,30 +306,29 @@ void auth_got_request(struct ike_sa *sa, struct ike_msg *m)
 	/* Claimed, not proven: for the reason that is logged */
 	name_peer(sa, &id);
 	if (!handshake_here_left(sa) || !name_left(sa)) {
-		not_now(sa, "too many handshakes");
+		put_off_peer(sa, "too many handshakes");
 		return;
 	}
-	if (verify(sa, m, &m->idi, &id, why, sizeof(why))) {
-		not_believed(sa, why);
+	if (verify_peer(sa, m, &m->idi, &id, why, sizeof(why))) {
+		fail_peer(sa, why);
 		return;
 	}
 	/* What goes into rosters and access lists has to be a name. */
 	if (cert_id_str(id.type, id.data, id.len, sa->peer_name,
 			sizeof(sa->peer_name))) {
-		not_believed(sa, "identity cannot be written as text");
+		fail_peer(sa, "identity cannot be written as text");
 		return;
 	}
 	if (!peer_takes_our_hash(sa)) {
-		not_believed(sa,
-			     "member takes no signatures of our key's kind");
+		fail_peer(sa, "member takes no signatures of our key's kind");
 		return;
 	}
 	sa->peer_id = id;
-	if (place_take(sa)) {
-		not_now(sa, "no IKE SA is idle that could give way");
+	if (make_place(sa)) {
+		put_off_peer(sa, "no IKE SA is idle that could give way");
 		return;
 	}
-	group_req_ask(sa, m);
+	groupreq_ask(sa, in);
 }
 
 int auth_answer_head(struct ike_sa *sa, struct pchain *c)

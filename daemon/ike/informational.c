@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* INFORMATIONAL, RFC 7296 1.4: liveness, Delete of the SA, last words */
+/*
+ * INFORMATIONAL, RFC 7296 1.4: liveness, Delete of the SA, and what a member
+ * tells of its Data SAs. The last words of an SA are in farewell.c.
+ */
 #include <stdio.h>
 
-#include "ike/sa.h"
+#include "ike/exchange.h"
 #include "lib/log.h"
 
-int info_request(struct ike_sa *sa)
-{
-	struct wbuf empty;
-	int ret;
-
-	wbuf_init(&empty, IKE_INNER_MAX);
-	ret = sa_request(sa, IKE_XCHG_INFORMATIONAL, IKE_PLD_NONE, &empty);
-	wbuf_free(&empty);
-	return ret;
-}
-
-int info_of_data(struct ike_sa *sa, const struct ike_task *t)
+int info_request(struct ike_sa *sa, const struct ike_task *t)
 {
 	struct wbuf w, data;
 	struct pchain c;
@@ -25,14 +17,13 @@ int info_of_data(struct ike_sa *sa, const struct ike_task *t)
 	wbuf_init(&w, IKE_INNER_MAX);
 	wbuf_init(&data, IKE_ID_MAX + GIKE_SPI_LEN_DATA);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
-	wbuf_u32(&data, t->spi);
-	wbuf_put(&data, t->idg.data, t->idg.len);
+	if (t->notify) {
+		wbuf_u32(&data, t->spi);
+		wbuf_put(&data, t->idg.data, t->idg.len);
+	}
 	ret = data.err;
-	if (!ret)
-		notify_build(&c,
-			     t->type == TASK_RIVAL ? MCSEC_N_RIVAL
-						   : MCSEC_N_SENDING,
-			     data.p, data.len);
+	if (!ret && t->notify)
+		notify_build(&c, t->notify, data.p, data.len);
 	if (!ret)
 		ret = sa_request(sa, IKE_XCHG_INFORMATIONAL, c.first, &w);
 	wbuf_free(&w);
@@ -56,35 +47,6 @@ static void got_of_data(struct ike_sa *sa, const struct ike_msg *m,
 		fn(engine->ctx, sa, rbuf_here(&r), rbuf_left(&r), spi);
 }
 
-void info_delete(struct ike_sa *sa)
-{
-	const struct delete_pld d = { .proto = IKE_PROTO_IKE };
-	struct pchain c;
-	struct wbuf w;
-
-	wbuf_init(&w, IKE_INNER_MAX);
-	pchain_init(&c, &w, PCHAIN_DETACHED);
-	delete_build(&c, &d);
-	sa_last_word(sa, c.first, &w);
-	wbuf_free(&w);
-}
-
-/*
- * RFC 7296 2.21.2: the responder believes in an SA that we do not; it is
- * told in an exchange of its own.
- */
-void info_auth_failed(struct ike_sa *sa)
-{
-	struct pchain c;
-	struct wbuf w;
-
-	wbuf_init(&w, IKE_INNER_MAX);
-	pchain_init(&c, &w, PCHAIN_DETACHED);
-	notify_build(&c, IKE_N_AUTHENTICATION_FAILED, NULL, 0);
-	sa_last_word(sa, c.first, &w);
-	wbuf_free(&w);
-}
-
 static bool deletes_sa(const struct ike_msg *m)
 {
 	for (unsigned int i = 0; i < m->n_delete; i++)
@@ -93,8 +55,9 @@ static bool deletes_sa(const struct ike_msg *m)
 	return false;
 }
 
-void info_got_request(struct ike_sa *sa, struct ike_msg *m)
+void info_got_request(struct ike_sa *sa, struct ike_in *in)
 {
+	const struct ike_msg *m = &in->m;
 	const struct notify_pld *e = msg_error(m);
 	bool deleted = deletes_sa(m);
 	struct wbuf empty;
@@ -117,11 +80,9 @@ void info_got_request(struct ike_sa *sa, struct ike_msg *m)
 	}
 }
 
-void info_got_response(struct ike_sa *sa, struct ike_msg *m)
+void info_got_answer(struct ike_sa *sa, struct ike_in *in)
 {
-	struct ike_task *t = task_take(sa);
-
-	(void)m;
-	if (t)
-		task_free(t);
+	/* Whatever is in it: it is the sign of life that was asked for. */
+	(void)in;
+	task_free(task_take(sa));
 }

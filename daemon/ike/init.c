@@ -5,142 +5,14 @@
 
 #include "crypto/hash.h"
 #include "crypto/rand.h"
-#include "ike/sa.h"
+#include "ike/auth.h"
+#include "ike/exchange.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/secret.h"
 
 /* Cookie, another group, and room for a cookie whose secret has rotated */
 #define INIT_MAX_TRIES 5
-
-/* ---- negotiation -------------------------------------------------------- */
-
-static const struct transform *find(const struct proposal *p,
-				    const struct transform *like)
-{
-	for (unsigned int i = 0; i < p->n; i++)
-		if (p->t[i].type == like->type && p->t[i].id == like->id &&
-		    p->t[i].key_bits == like->key_bits && !p->t[i].unknown_attr)
-			return &p->t[i];
-	return NULL;
-}
-
-/* First transform of @type in @from that @in has too */
-static const struct transform *common(const struct proposal *from,
-				      const struct proposal *in, uint8_t type)
-{
-	for (unsigned int i = 0; i < from->n; i++)
-		if (from->t[i].type == type && !from->t[i].unknown_attr &&
-		    find(in, &from->t[i]))
-			return &from->t[i];
-	return NULL;
-}
-
-/* With an AEAD, INTEG is absent or NONE is among what is offered. */
-static bool only_known_types(const struct proposal *p)
-{
-	bool integ = false, none = false;
-
-	for (unsigned int i = 0; i < p->n; i++) {
-		switch (p->t[i].type) {
-		case IKE_TT_ENCR:
-		case IKE_TT_PRF:
-		case IKE_TT_KE:
-		case GIKE_TT_KWA:
-			break;
-		case IKE_TT_INTEG:
-			integ = true;
-			none |= !p->t[i].id;
-			break;
-		default:
-			return false;
-		}
-	}
-	return !integ || none;
-}
-
-/* The peer's order decides; all types from one proposal of each side. */
-static bool take(const struct proposal *theirs, const struct proposal *ours,
-		 struct ike_suite *s)
-{
-	const struct transform *encr = common(theirs, ours, IKE_TT_ENCR);
-	const struct transform *prf = common(theirs, ours, IKE_TT_PRF);
-	const struct transform *ke = common(theirs, ours, IKE_TT_KE);
-	const struct transform *kwa = common(theirs, ours, GIKE_TT_KWA);
-
-	if (!encr || !prf || !ke || !kwa)
-		return false;
-	s->num = theirs->num;
-	s->encr = encr->id;
-	s->key_bits = encr->key_bits;
-	s->prf = prf->id;
-	s->ke = ke->id;
-	s->kwa = kwa->id;
-	return true;
-}
-
-static bool choose(const struct sa_pld *own, const struct sa_pld *offer,
-		   struct ike_suite *s)
-{
-	for (unsigned int i = 0; i < offer->n; i++) {
-		const struct proposal *p = &offer->p[i];
-
-		if (p->proto != IKE_PROTO_IKE || p->spi_len ||
-		    !only_known_types(p))
-			continue;
-		for (unsigned int k = 0; k < own->n; k++)
-			if (take(p, &own->p[k], s))
-				return true;
-	}
-	return false;
-}
-
-/*
- * Is @answer what RFC 7296 3.3.6 lets a responder choose from @own: one
- * proposal of ours by number, one transform of each type, nothing else?
- */
-static bool chosen(const struct sa_pld *own, const struct sa_pld *answer,
-		   struct ike_suite *s)
-{
-	const struct proposal *p = &answer->p[0];
-	unsigned int seen = 0;
-
-	if (answer->n != 1 || p->proto != IKE_PROTO_IKE || p->spi_len)
-		return false;
-	for (unsigned int i = 0; i < p->n; i++) {
-		if (p->t[i].type > GIKE_TT_KWA || (seen & 1u << p->t[i].type))
-			return false;
-		seen |= 1u << p->t[i].type;
-	}
-	if (!only_known_types(p))
-		return false;
-	for (unsigned int k = 0; k < own->n; k++)
-		if (own->p[k].num == p->num && take(p, &own->p[k], s))
-			return true;
-	return false;
-}
-
-static void answer_of(const struct ike_suite *s, struct sa_pld *sa)
-{
-	struct proposal *p;
-
-	memset(sa, 0, sizeof(*sa));
-	p = proposal_add(sa, s->num, IKE_PROTO_IKE);
-	proposal_put(p, IKE_TT_ENCR, s->encr, s->key_bits);
-	proposal_put(p, IKE_TT_PRF, s->prf, 0);
-	proposal_put(p, IKE_TT_KE, s->ke, 0);
-	proposal_put(p, GIKE_TT_KWA, s->kwa, 0);
-}
-
-static bool ke_offered(const struct sa_pld *own, uint16_t group)
-{
-	const struct transform like = { .type = IKE_TT_KE, .id = group };
-
-	for (unsigned int i = 0; i < own->n; i++)
-		if (find(&own->p[i], &like))
-			return true;
-	return false;
-}
 
 /* ---- notifies of both directions ---------------------------------------- */
 
@@ -246,11 +118,12 @@ static void init_build(struct ike_sa *sa, struct wbuf *w)
 	msg_finish(w);
 }
 
-int init_request(struct ike_sa *sa)
+int init_request(struct ike_sa *sa, const struct ike_task *t)
 {
 	struct wbuf w;
 	int ret = 0;
 
+	(void)t; /* GSA_AUTH, which follows, asks for the group */
 	sa->init_tries++;
 	if (!sa->ni.p)
 		ret = make_nonce(&sa->ni);
@@ -271,13 +144,13 @@ int init_request(struct ike_sa *sa)
 	return ret;
 }
 
-static void try_again(struct ike_sa *sa)
+static void ask_again(struct ike_sa *sa)
 {
 	int ret;
 
 	if (sa->init_tries >= INIT_MAX_TRIES)
 		return;
-	ret = init_request(sa);
+	ret = init_request(sa, TAILQ_FIRST(&sa->tasks));
 	if (ret)
 		sa_close(sa, 0, strerror(-ret));
 }
@@ -291,7 +164,7 @@ static bool init_not_yet(struct ike_sa *sa, const struct ike_msg *m)
 	if (n && !m->sa.body) {
 		if (n->len && n->len <= IKE_COOKIE_MAX &&
 		    !blob_set(&sa->cookie, n->data, n->len))
-			try_again(sa);
+			ask_again(sa);
 		return true;
 	}
 	n = msg_notify(m, IKE_N_INVALID_KE_PAYLOAD);
@@ -299,15 +172,15 @@ static bool init_not_yet(struct ike_sa *sa, const struct ike_msg *m)
 		uint16_t group = n->len == 2 ? n->data[0] << 8 | n->data[1] : 0;
 
 		if (group != sa->suite.ke &&
-		    ke_offered(&sa->engine->proposals, group)) {
+		    suite_offers_ke(&sa->engine->proposals, group)) {
 			sa->suite.ke = group;
-			try_again(sa);
+			ask_again(sa);
 		}
 		return true;
 	}
 	n = msg_error(m);
 	if (n)
-		/* Not authenticated: on_rexmit() in sa.c takes it up. */
+		/* Not authenticated: on_rexmit() in life.c takes it up. */
 		sa->init_error = n->type;
 	return n;
 }
@@ -325,23 +198,23 @@ static bool init_read(struct ike_sa *sa, const struct ike_msg *m,
 		return false;
 	rbuf_init(&r, m->sa.body, m->sa.len);
 	if (sa_parse(&r, &answer) ||
-	    !chosen(&sa->engine->proposals, &answer, s))
+	    !suite_chosen(&sa->engine->proposals, &answer, s))
 		return false;
 	rbuf_init(&r, m->ke.body, m->ke.len);
 	return !ke_parse(&r, ke) && ke->group == s->ke &&
 	       ke->group == sa->suite.ke;
 }
 
-void init_got_response(struct ike_sa *sa, const struct ep *to, const uint8_t *p,
-		       size_t len, const struct ike_hdr *h)
+void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 {
 	struct ike_stats *st = &sa->engine->stats;
 	struct ike_suite suite = { 0 };
-	struct ike_msg m = { .h = *h };
+	struct ike_msg *m = &in->m;
+	struct ike_path path = in->path;
 	struct ke_pld ke;
 	char why[128];
 
-	if (!sa->my_busy || h->mid) {
+	if (!sa->my_busy || m->h.mid) {
 		st->in_mid++;
 		return;
 	}
@@ -349,23 +222,23 @@ void init_got_response(struct ike_sa *sa, const struct ep *to, const uint8_t *p,
 	 * Nothing of this is authenticated: what doesn't fit is passed over,
 	 * the true answer may be on its way still.
 	 */
-	if (msg_sort(&m, MSG_CLEAR, h->next, p + IKE_HDR_LEN, len - IKE_HDR_LEN,
-		     why, sizeof(why))) {
+	if (msg_sort(m, MSG_CLEAR, m->h.next, in->p + IKE_HDR_LEN,
+		     in->len - IKE_HDR_LEN, why, sizeof(why))) {
 		st->in_syntax++;
 		return;
 	}
-	if (init_not_yet(sa, &m))
+	if (init_not_yet(sa, m))
 		return;
-	if (!init_read(sa, &m, &suite, &ke)) {
+	if (!init_read(sa, m, &suite, &ke)) {
 		log_debug("ike %s: answer does not fit the request", sa->name);
 		st->in_syntax++;
 		return;
 	}
-	if (blob_set(&sa->nr, m.nonce.body, m.nonce.len) ||
-	    blob_set(&sa->init_res, p, len))
+	if (blob_set(&sa->nr, m->nonce.body, m->nonce.len) ||
+	    blob_set(&sa->init_res, in->p, in->len))
 		return;
 	sa->suite = suite;
-	memcpy(sa->spi_r, h->spi_r, IKE_SPI_LEN);
+	memcpy(sa->spi_r, m->h.spi_r, IKE_SPI_LEN);
 	if (make_keys(sa, &ke)) {
 		memset(sa->spi_r, 0, IKE_SPI_LEN);
 		st->in_syntax++;
@@ -373,8 +246,10 @@ void init_got_response(struct ike_sa *sa, const struct ep *to, const uint8_t *p,
 	}
 	sa_set_name(sa);
 	sa->init_error = 0;
-	sa->peer_hashes = get_hashes(&m);
-	nat_see(sa, &m, &sa->peer, to);
+	sa->peer_hashes = get_hashes(m);
+	/* It may have come from elsewhere: detection is about where we send to. */
+	path.peer = sa->path.peer;
+	nat_see(sa, m, &path);
 	nat_float(sa);
 	timer_del(sa->engine->cfg.tq, &sa->t_rexmit);
 	sa->my_busy = false;
@@ -385,140 +260,108 @@ void init_got_response(struct ike_sa *sa, const struct ep *to, const uint8_t *p,
 
 /* ---- responder ---------------------------------------------------------- */
 
-struct init_in {
-	const struct ep *from;
-	const struct ep *to;
-	const uint8_t *p;
-	size_t len;
+/* A request, and what is known of it so far */
+struct init_offer {
+	const struct ike_in *in;
 	uint8_t hash[HASH_SHA256_LEN];
-	struct ike_msg m;
 	struct ke_pld ke;
 	struct ike_suite suite;
 	struct engine_crowd crowd;
 };
 
 /* False: answered, or passed over */
-static bool cookie_ok(struct ike_engine *engine, struct init_in *in)
+static bool cookie_ok(struct ike_engine *engine, struct init_offer *req)
 {
-	const struct notify_pld *n = msg_notify(&in->m, IKE_N_COOKIE);
+	const struct notify_pld *n = msg_notify(&req->in->m, IKE_N_COOKIE);
 	uint64_t now = clock_mono_ms(engine->cfg.clock);
 	uint8_t cookie[COOKIE_LEN];
 
-	if (!engine->cfg.cookie_always && !in->crowd.oldest &&
+	if (!engine->cfg.cookie_always && !req->crowd.oldest &&
 	    engine->stats.half_open < engine->cfg.cookie_above)
 		return true;
-	if (n &&
-	    cookie_good(&engine->cookies, now, in->from, in->m.h.spi_i,
-			in->m.nonce.body, in->m.nonce.len, n->data, n->len))
+	if (n && cookie_good(&engine->cookies, now, &req->in->path.peer,
+			     req->in->m.h.spi_i, req->in->m.nonce.body,
+			     req->in->m.nonce.len, n->data, n->len))
 		return true;
 	if (n)
 		engine->stats.cookie_bad++;
-	if (cookie_make(&engine->cookies, now, in->from, in->m.h.spi_i,
-			in->m.nonce.body, in->m.nonce.len, cookie))
+	if (cookie_make(&engine->cookies, now, &req->in->path.peer,
+			req->in->m.h.spi_i, req->in->m.nonce.body,
+			req->in->m.nonce.len, cookie))
 		return false;
 	engine->stats.cookie_sent++;
 	engine->cookie_ms = now;
-	engine_answer_clear(engine, in->from, in->to, &in->m.h, IKE_N_COOKIE,
-			    cookie, sizeof(cookie));
+	out_clear(engine, req->in, IKE_N_COOKIE, cookie, sizeof(cookie));
 	return false;
 }
 
-static bool caps_ok(struct ike_engine *engine, struct init_in *in,
+static bool caps_ok(struct ike_engine *engine, struct init_offer *req,
 		    unsigned int of_peer)
 {
 	const char *what = NULL;
 
 	if (engine->dying)
 		return false;
-	if (!handshake_left(engine, in->from))
+	if (!handshake_left(engine, &req->in->path.peer))
 		what = "too many handshakes from there came to nothing";
 	else if (of_peer >= engine->cfg.max_per_peer &&
-		 !place_idle(engine, &in->from->addr))
+		 !place_idlest(engine, &req->in->path.peer.addr))
 		what = "too many IKE SAs of one address";
-	else if (!half_open_room(engine, &in->crowd))
-		what = in->crowd.near
+	else if (!half_open_room(engine, &req->crowd))
+		what = req->crowd.near
 			       ? "too many half-open IKE SAs of one address or network"
 			       : "too many half-open IKE SAs";
 	if (what)
-		engine_cap(engine, in->from, what);
+		engine_cap(engine, &req->in->path.peer, what);
 	return !what;
 }
 
-static void bad_init(struct ike_engine *engine, const struct init_in *in,
-		     const char *why)
+static void refuse_init(struct ike_engine *engine, const struct init_offer *req,
+			const char *why)
 {
 	engine->stats.in_syntax++;
-	engine_not_taken(engine, in->from, "IKE_SA_INIT, INVALID_SYNTAX: %s",
-			 why);
-	engine_error_clear(engine, in->from, in->to, &in->m.h,
-			   IKE_N_INVALID_SYNTAX, NULL, 0);
-}
-
-/* What no proposal of @offer has in common with ours, for who reads logs */
-static const char *lacks(const struct sa_pld *own, const struct sa_pld *offer)
-{
-	static const struct {
-		uint8_t type;
-		const char *name;
-	} kinds[] = {
-		{ GIKE_TT_KWA,
-		  "no key wrap algorithm of G-IKEv2 (RFC 9838) that we take" },
-		{ IKE_TT_ENCR, "no AEAD cipher that we take" },
-		{ IKE_TT_PRF, "no PRF that we take" },
-		{ IKE_TT_KE, "no key exchange that we take" },
-	};
-
-	for (size_t t = 0; t < sizeof(kinds) / sizeof(kinds[0]); t++) {
-		bool any = false;
-
-		for (unsigned int i = 0; i < offer->n; i++)
-			for (unsigned int k = 0; k < own->n; k++)
-				any |= common(&offer->p[i], &own->p[k],
-					      kinds[t].type) != NULL;
-		if (!any)
-			return kinds[t].name;
-	}
-	return "no proposal that is ours as a whole";
+	engine_not_taken(engine, &req->in->path.peer,
+			 "IKE_SA_INIT, INVALID_SYNTAX: %s", why);
+	out_clear_error(engine, req->in, IKE_N_INVALID_SYNTAX, NULL, 0);
 }
 
 /* What is cheap, before any state and any key exchange */
-static bool offer_ok(struct ike_engine *engine, struct init_in *in)
+static bool offer_ok(struct ike_engine *engine, struct init_offer *req)
 {
 	static struct sa_pld offer;
 	uint8_t group[2];
 	struct rbuf r;
 
-	rbuf_init(&r, in->m.sa.body, in->m.sa.len);
+	rbuf_init(&r, req->in->m.sa.body, req->in->m.sa.len);
 	if (sa_parse(&r, &offer))
 		goto bad;
-	rbuf_init(&r, in->m.ke.body, in->m.ke.len);
-	if (ke_parse(&r, &in->ke))
+	rbuf_init(&r, req->in->m.ke.body, req->in->m.ke.len);
+	if (ke_parse(&r, &req->ke))
 		goto bad;
-	if (!choose(&engine->proposals, &offer, &in->suite)) {
+	if (!suite_choose(&engine->proposals, &offer, &req->suite)) {
 		engine->stats.no_proposal++;
-		engine_not_taken(engine, in->from,
+		engine_not_taken(engine, &req->in->path.peer,
 				 "IKE_SA_INIT, NO_PROPOSAL_CHOSEN: %s",
-				 lacks(&engine->proposals, &offer));
-		engine_error_clear(engine, in->from, in->to, &in->m.h,
-				   IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
+				 suite_lacks(&engine->proposals, &offer));
+		out_clear_error(engine, req->in, IKE_N_NO_PROPOSAL_CHOSEN, NULL,
+				0);
 		return false;
 	}
-	if (in->ke.group != in->suite.ke) {
+	if (req->ke.group != req->suite.ke) {
 		engine->stats.invalid_ke++;
-		group[0] = in->suite.ke >> 8;
-		group[1] = in->suite.ke;
-		engine_answer_clear(engine, in->from, in->to, &in->m.h,
-				    IKE_N_INVALID_KE_PAYLOAD, group, 2);
+		group[0] = req->suite.ke >> 8;
+		group[1] = req->suite.ke;
+		out_clear(engine, req->in, IKE_N_INVALID_KE_PAYLOAD, group, 2);
 		return false;
 	}
-	if (in->ke.len == dh_public_len(in->suite.ke))
+	if (req->ke.len == dh_public_len(req->suite.ke))
 		return true;
 bad:
-	bad_init(engine, in, "SA or KE payload");
+	refuse_init(engine, req, "SA or KE payload");
 	return false;
 }
 
-static int answer_build(struct ike_sa *sa, struct wbuf *w)
+static int build_answer(struct ike_sa *sa, struct wbuf *w)
 {
 	struct ike_hdr h = { .xchg = IKE_XCHG_IKE_SA_INIT,
 			     .flags = IKE_FLAG_RESPONSE };
@@ -529,12 +372,12 @@ static int answer_build(struct ike_sa *sa, struct wbuf *w)
 	memcpy(h.spi_r, sa->spi_r, IKE_SPI_LEN);
 	ike_hdr_build(w, &h);
 	pchain_init(&c, w, IKE_HDR_NEXT_OFF);
-	answer_of(&sa->suite, &answer);
+	suite_answer(&sa->suite, &answer);
 	sa_build(&c, &answer);
 	ke_build(&c, sa->suite.ke, dh_public(sa->dh),
 		 dh_public_len(sa->suite.ke));
 	raw_build(&c, IKE_PLD_NONCE, sa->nr.p, sa->nr.len);
-	certreq_put(&c, sa);
+	auth_put_certreq(&c, sa->engine->cfg.trust);
 	nat_put(&c, sa);
 	put_hashes(&c);
 	msg_finish(w);
@@ -544,39 +387,48 @@ static int answer_build(struct ike_sa *sa, struct wbuf *w)
 }
 
 /* Everything that can fail, before the SA is in any list */
-static int sa_prepare(struct ike_sa *sa, struct init_in *in)
+static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 {
 	struct wbuf w;
 	int ret;
 
-	memcpy(sa->spi_i, in->m.h.spi_i, IKE_SPI_LEN);
-	memcpy(sa->init_hash, in->hash, sizeof(sa->init_hash));
-	sa->init_from = *in->from;
-	sa->suite = in->suite;
-	nat_see(sa, &in->m, in->from, in->to);
-	sa->peer_hashes = get_hashes(&in->m);
-	ret = engine_new_spi(sa->engine, sa->spi_r);
+	memcpy(sa->spi_i, req->in->m.h.spi_i, IKE_SPI_LEN);
+	memcpy(sa->init_hash, req->hash, sizeof(sa->init_hash));
+	sa->init_from = req->in->path.peer;
+	sa->suite = req->suite;
+	nat_see(sa, &req->in->m, &req->in->path);
+	sa->peer_hashes = get_hashes(&req->in->m);
+	ret = table_new_spi(sa->engine, sa->spi_r);
 	if (!ret)
 		ret = dh_new(sa->suite.ke, &sa->dh);
 	if (!ret)
-		ret = blob_set(&sa->ni, in->m.nonce.body, in->m.nonce.len);
+		ret = blob_set(&sa->ni, req->in->m.nonce.body,
+			       req->in->m.nonce.len);
 	if (!ret)
 		ret = make_nonce(&sa->nr);
 	if (!ret)
-		ret = blob_set(&sa->init_req, in->p, in->len);
+		ret = blob_set(&sa->init_req, req->in->p, req->in->len);
 	if (ret)
 		return ret;
 	sa_set_name(sa);
 	wbuf_init(&w, IKE_MSG_MAX);
-	ret = answer_build(sa, &w);
+	ret = build_answer(sa, &w);
 	wbuf_free(&w);
-	return ret ? ret : make_keys(sa, &in->ke);
+	return ret ? ret : make_keys(sa, &req->ke);
 }
 
-static void open_sa(struct ike_engine *engine, struct init_in *in)
+/* The answer is kept as one message: AUTH signs it. */
+static void send_first_answer(struct ike_sa *sa, const struct ike_path *path)
 {
-	struct ike_sa *sa = sa_new(engine, false, in->to, in->from);
-	int ret = sa ? sa_prepare(sa, in) : -ENOMEM;
+	const struct dgrams d = { .n = 1, .v = &sa->init_res };
+
+	out_send(sa->engine, path, &d);
+}
+
+static void open_sa(struct ike_engine *engine, struct init_offer *req)
+{
+	struct ike_sa *sa = sa_new(engine, false, &req->in->path);
+	int ret = sa ? sa_prepare(sa, req) : -ENOMEM;
 
 	if (ret) {
 		if (sa)
@@ -584,25 +436,24 @@ static void open_sa(struct ike_engine *engine, struct init_in *in)
 		/* -EBADMSG: the point is none of the curve */
 		if (ret != -EBADMSG)
 			return;
-		bad_init(engine, in, "KE is no point of its curve");
+		refuse_init(engine, req, "KE is no point of its curve");
 		return;
 	}
-	if (in->crowd.oldest) {
-		engine_cap(engine, in->from,
+	if (req->crowd.oldest) {
+		engine_cap(engine, &req->in->path.peer,
 			   "too many half-open IKE SAs, the oldest goes");
-		sa_close(in->crowd.oldest, 0,
+		sa_close(req->crowd.oldest, 0,
 			 "gives way to another half-open IKE SA");
 	}
 	if (half_open_enter(sa)) {
 		sa_free(sa);
 		return;
 	}
-	engine_add(engine, sa);
+	table_add(engine, sa);
 	ike_sa_state(sa, IKE_ST_INIT_DONE);
 	sa->peer_mid = 1;
 	timer_set(engine->cfg.tq, &sa->t_life, engine->cfg.half_open_ms);
-	engine_send(engine, &sa->local, &sa->peer, sa->init_res.p,
-		    sa->init_res.len);
+	send_first_answer(sa, &sa->path);
 }
 
 /*
@@ -610,50 +461,48 @@ static void open_sa(struct ike_engine *engine, struct init_in *in)
  * has only the SPI in common may be anybody's, and must not stand in the way
  * of the true one.
  */
-static void seen_before(struct ike_engine *engine, struct ike_sa *sa,
-			const struct ep *from, const struct ep *to)
+static void seen_before(struct ike_sa *sa, const struct ike_in *in)
 {
-	engine->stats.in_rexmit++;
+	sa->engine->stats.in_rexmit++;
 	if (sa->state == IKE_ST_INIT_DONE)
-		engine_send(engine, to, from, sa->init_res.p, sa->init_res.len);
+		send_first_answer(sa, &in->path);
 }
 
-void init_got_request(struct ike_engine *engine, const struct ep *from,
-		      const struct ep *to, const uint8_t *p, size_t len,
-		      const struct ike_hdr *h)
+void init_got_request(struct ike_engine *engine, struct ike_in *in)
 {
-	struct init_in in = { .from = from, .to = to, .p = p, .len = len };
-	struct iovec iov = { (void *)p, len };
-	struct ike_sa *same;
+	const struct ep *from = &in->path.peer;
+	struct iovec iov = { (void *)in->p, in->len };
+	struct init_offer req = { .in = in };
+	struct ike_msg *m = &in->m;
 	unsigned int of_peer;
+	struct ike_sa *same;
 	char why[128];
 	int ret;
 
-	if (hash_sha256(&iov, 1, in.hash))
+	if (hash_sha256(&iov, 1, req.hash))
 		return;
-	of_peer = engine_peer_count(engine, from, in.hash, &same);
+	of_peer = table_peer_count(engine, from, req.hash, &same);
 	if (same) {
-		seen_before(engine, same, from, to);
+		seen_before(same, in);
 		return;
 	}
-	in.m.h = *h;
-	ret = msg_sort(&in.m, MSG_CLEAR, h->next, p + IKE_HDR_LEN,
-		       len - IKE_HDR_LEN, why, sizeof(why));
+	ret = msg_sort(m, MSG_CLEAR, m->h.next, in->p + IKE_HDR_LEN,
+		       in->len - IKE_HDR_LEN, why, sizeof(why));
 	if (ret == -EPROTONOSUPPORT) {
 		engine->stats.in_critical++;
 		engine_not_taken(engine, from, "IKE_SA_INIT, %s", why);
-		engine_error_clear(engine, from, to, h,
-				   IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
-				   &in.m.critical, 1);
+		out_clear_error(engine, in, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
+				&m->critical, 1);
 		return;
 	}
-	if (ret || !in.m.sa.body || !in.m.ke.body || !in.m.nonce.body ||
-	    nonce_check(&in.m.nonce)) {
-		bad_init(engine, &in, ret ? why : "SA, KE or nonce is missing");
+	if (ret || !m->sa.body || !m->ke.body || !m->nonce.body ||
+	    nonce_check(&m->nonce)) {
+		refuse_init(engine, &req,
+			    ret ? why : "SA, KE or nonce is missing");
 		return;
 	}
-	half_open_look(engine, &from->addr, &in.crowd);
-	if (cookie_ok(engine, &in) && caps_ok(engine, &in, of_peer) &&
-	    offer_ok(engine, &in))
-		open_sa(engine, &in);
+	half_open_look(engine, &from->addr, &req.crowd);
+	if (cookie_ok(engine, &req) && caps_ok(engine, &req, of_peer) &&
+	    offer_ok(engine, &req))
+		open_sa(engine, &req);
 }

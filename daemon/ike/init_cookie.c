@@ -20,8 +20,8 @@ static size_t cookie_in_front(const struct blob *msg)
 }
 
 /* The request as it was, with @cookie in place of what cookie it had */
-static int with_cookie(struct ike_sa *sa, const uint8_t *cookie,
-		       struct blob *out)
+static int put_cookie(struct ike_sa *sa, const uint8_t *cookie,
+		      struct blob *out)
 {
 	const struct blob *msg = &sa->init_req;
 	size_t skip = cookie_in_front(msg);
@@ -64,7 +64,7 @@ int init_variant(struct ike_sa *sa, unsigned int i, struct blob *out)
 			return -ENOENT;
 		cookie = good[i - 1];
 	}
-	ret = with_cookie(sa, cookie, out);
+	ret = put_cookie(sa, cookie, out);
 	if (!ret && out->len == sa->init_req.len &&
 	    !memcmp(out->p, sa->init_req.p, out->len)) {
 		blob_free(out);

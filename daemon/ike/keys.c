@@ -12,9 +12,9 @@
 #define GSK_W_LABEL "Key Wrap for G-IKEv2"
 
 /* SKEYSEED = prf(Ni | Nr, g^ir) */
-static int skeyseed(const struct ike_suite *s, const struct blob *ni,
-		    const struct blob *nr, const uint8_t *shared,
-		    size_t shared_len, uint8_t *out)
+static int make_skeyseed(const struct ike_suite *s, const struct blob *ni,
+			 const struct blob *nr, const uint8_t *shared,
+			 size_t shared_len, uint8_t *out)
 {
 	uint8_t nonces[2 * IKE_NONCE_MAX];
 
@@ -45,7 +45,7 @@ int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 	memset(k, 0, sizeof(*k));
 	if (e_len < 0 || w_len < 0 || !p_len)
 		return -ENOTSUP;
-	ret = skeyseed(s, ni, nr, shared, shared_len, seed);
+	ret = make_skeyseed(s, ni, nr, shared, shared_len, seed);
 	if (ret)
 		return ret;
 	wbuf_init(&w, 2 * IKE_NONCE_MAX + 2 * IKE_SPI_LEN);
@@ -91,7 +91,7 @@ void keys_wipe(struct ike_keys *k)
 	secret_wipe(k, sizeof(*k));
 }
 
-static size_t hex(char *to, const uint8_t *p, size_t len)
+static size_t put_hex(char *to, const uint8_t *p, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
 
@@ -118,10 +118,10 @@ bool keys_line(const struct ike_sa *sa, char *buf, size_t size)
 	alg = sa->suite.key_bits == 256
 		      ? "AES-GCM-256 with 16 octet ICV [RFC5282]"
 		      : "AES-GCM-128 with 16 octet ICV [RFC5282]";
-	hex(i, sa->spi_i, IKE_SPI_LEN);
-	hex(r, sa->spi_r, IKE_SPI_LEN);
-	hex(ei, sa->keys.ei.key, sa->keys.ei.len);
-	hex(er, sa->keys.er.key, sa->keys.er.len);
+	put_hex(i, sa->spi_i, IKE_SPI_LEN);
+	put_hex(r, sa->spi_r, IKE_SPI_LEN);
+	put_hex(ei, sa->keys.ei.key, sa->keys.ei.len);
+	put_hex(er, sa->keys.er.key, sa->keys.er.len);
 	n = snprintf(buf, size, "%s,%s,%s,%s,\"%s\",,,\"NONE [RFC4306]\"", i, r,
 		     ei, er, alg);
 	secret_wipe(ei, sizeof(ei));

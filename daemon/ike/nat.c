@@ -7,8 +7,8 @@
 #include "lib/log.h"
 
 /* SHA-1(SPIi | SPIr | address | port), RFC 7296 2.23 */
-static int natd(const uint8_t *spi_i, const uint8_t *spi_r, const struct ep *e,
-		uint8_t out[HASH_SHA1_LEN])
+static int natd_hash(const uint8_t *spi_i, const uint8_t *spi_r,
+		     const struct ep *e, uint8_t out[HASH_SHA1_LEN])
 {
 	uint8_t port[2] = { e->port >> 8, e->port };
 	struct iovec iov[] = {
@@ -26,11 +26,11 @@ static bool own_ep(const struct ike_sa *sa, struct ep *e)
 {
 	const struct ike_engine *engine = sa->engine;
 
-	*e = sa->local;
+	*e = sa->path.local;
 	if (!addr_is_none(&e->addr) && !addr_is_any(&e->addr))
 		return true;
 	return sa->initiator && engine->ops.local_of &&
-	       !engine->ops.local_of(engine->ctx, &sa->peer, e);
+	       !engine->ops.local_of(engine->ctx, &sa->path.peer, e);
 }
 
 static bool may_float(const struct ike_sa *sa)
@@ -38,7 +38,7 @@ static bool may_float(const struct ike_sa *sa)
 	const struct ike_engine *engine = sa->engine;
 
 	return sa->initiator || !engine->ops.hears_natt ||
-	       engine->ops.hears_natt(engine->ctx, &sa->local);
+	       engine->ops.hears_natt(engine->ctx, &sa->path.local);
 }
 
 void nat_put(struct pchain *c, const struct ike_sa *sa)
@@ -47,8 +47,8 @@ void nat_put(struct pchain *c, const struct ike_sa *sa)
 	struct ep own;
 
 	if (!may_float(sa) || !own_ep(sa, &own) ||
-	    natd(sa->spi_i, sa->spi_r, &own, src) ||
-	    natd(sa->spi_i, sa->spi_r, &sa->peer, dst))
+	    natd_hash(sa->spi_i, sa->spi_r, &own, src) ||
+	    natd_hash(sa->spi_i, sa->spi_r, &sa->path.peer, dst))
 		return;
 	notify_build(c, IKE_N_NAT_DETECTION_SOURCE_IP, src, sizeof(src));
 	notify_build(c, IKE_N_NAT_DETECTION_DESTINATION_IP, dst, sizeof(dst));
@@ -61,7 +61,7 @@ static bool natd_differs(const struct ike_msg *m, uint16_t type,
 	uint8_t want[HASH_SHA1_LEN];
 	bool any = false;
 
-	if (natd(m->h.spi_i, m->h.spi_r, e, want))
+	if (natd_hash(m->h.spi_i, m->h.spi_r, e, want))
 		return false;
 	for (unsigned int i = 0; i < m->n_notify; i++) {
 		const struct notify_pld *n = &m->notify[i];
@@ -85,11 +85,13 @@ static unsigned long long spi_number(const uint8_t spi[IKE_SPI_LEN])
 	return v;
 }
 
-void nat_see(struct ike_sa *sa, const struct ike_msg *m, const struct ep *from,
-	     const struct ep *to)
+void nat_see(struct ike_sa *sa, const struct ike_msg *m,
+	     const struct ike_path *path)
 {
-	sa->nat_there = natd_differs(m, IKE_N_NAT_DETECTION_SOURCE_IP, from);
-	sa->nat_here = natd_differs(m, IKE_N_NAT_DETECTION_DESTINATION_IP, to);
+	sa->nat_there =
+		natd_differs(m, IKE_N_NAT_DETECTION_SOURCE_IP, &path->peer);
+	sa->nat_here = natd_differs(m, IKE_N_NAT_DETECTION_DESTINATION_IP,
+				    &path->local);
 	if (sa->nat_there || sa->nat_here)
 		log_debug("ike %016llx: NAT%s%s", spi_number(sa->spi_i),
 			  sa->nat_here ? " before us" : "",
@@ -105,8 +107,8 @@ void nat_float(struct ike_sa *sa)
 
 	if (!port || (!sa->nat_here && !sa->nat_there))
 		return;
-	sa->local.port = port;
-	sa->peer.port = IKE_NATT_PORT;
+	sa->path.local.port = port;
+	sa->path.peer.port = IKE_NATT_PORT;
 	if (sa->nat_here && sa->engine->ops.keepalive)
 		timer_set(sa->engine->cfg.tq, &sa->t_keepalive, KEEPALIVE_MS);
 }
@@ -116,6 +118,6 @@ void nat_keepalive(void *arg)
 	struct ike_sa *sa = arg;
 	struct ike_engine *engine = sa->engine;
 
-	engine->ops.keepalive(engine->ctx, &sa->local, &sa->peer);
+	engine->ops.keepalive(engine->ctx, &sa->path.local, &sa->path.peer);
 	timer_set(engine->cfg.tq, &sa->t_keepalive, KEEPALIVE_MS);
 }

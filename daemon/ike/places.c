@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Who may have how many IKE SAs at a responder.
+ * How many IKE SAs there may be at a responder, and of whom.
  *
  * Half-open ones are anybody's: they are counted in all, by address and by
  * network, and one that a handshake without loss would not need any more
  * gives way to whoever comes after it. Younger ones never do, so that a crowd
- * does not push itself out: who finds no room repeats its request.
+ * does not push itself out: a peer that finds no room repeats its request.
  *
  * Authenticated ones are somebody's: a new one takes the place of the oldest
  * of its identity, of the one of its address that has been idle the longest,
- * or of that in all. A member stays a member without an IKE SA.
+ * or of that in all (gsa_auth.c closes it). A member stays a member without an
+ * IKE SA.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -69,7 +70,7 @@ void places_free(struct ike_engine *engine)
 	quota_free(engine->name_quota);
 }
 
-static uint64_t now_of(const struct ike_engine *engine)
+static uint64_t mono_now(const struct ike_engine *engine)
 {
 	return clock_mono_ms(engine->cfg.clock);
 }
@@ -133,8 +134,8 @@ int half_open_enter(struct ike_sa *sa)
 	struct crowd *of_addr, *of_net;
 	struct addr net;
 
-	addr_net(&sa->peer.addr, &net);
-	of_addr = crowd_get(engine, engine->addr_crowds, &sa->peer.addr);
+	addr_net(&sa->path.peer.addr, &net);
+	of_addr = crowd_get(engine, engine->addr_crowds, &sa->path.peer.addr);
 	of_net = crowd_get(engine, engine->net_crowds, &net);
 	if (!of_addr || !of_net) {
 		if (of_addr)
@@ -149,7 +150,7 @@ int half_open_enter(struct ike_sa *sa)
 	TAILQ_INSERT_TAIL(&of_net->sas, sa, in_net);
 	of_addr->n++;
 	of_net->n++;
-	sa->born_ms = now_of(engine);
+	sa->born_ms = mono_now(engine);
 	TAILQ_INSERT_TAIL(&engine->half_open, sa, by_age);
 	engine->stats.half_open++;
 	quota_spend(engine->net_quota, &net, sizeof(net), sa->born_ms);
@@ -195,7 +196,7 @@ void half_open_look(struct ike_engine *engine, const struct addr *peer,
 bool half_open_room(struct ike_engine *engine, const struct engine_crowd *look)
 {
 	return !look->oldest ||
-	       now_of(engine) - look->oldest->born_ms >= HALF_OPEN_OLD_MS;
+	       mono_now(engine) - look->oldest->born_ms >= HALF_OPEN_OLD_MS;
 }
 
 /* ---- handshakes that came to nothing ------------------------------------ */
@@ -214,7 +215,7 @@ static void ep_key(const struct ep *e, struct ep_key *k)
 
 bool handshake_left(struct ike_engine *engine, const struct ep *from)
 {
-	uint64_t now = now_of(engine);
+	uint64_t now = mono_now(engine);
 	struct ep_key k;
 	struct addr net;
 
@@ -232,8 +233,8 @@ bool handshake_here_left(struct ike_sa *sa)
 	struct ike_engine *engine = sa->engine;
 	struct ep_key k;
 
-	ep_key(&sa->peer, &k);
-	if (quota_left(engine->ep_quota, &k, sizeof(k), now_of(engine)))
+	ep_key(&sa->path.peer, &k);
+	if (quota_left(engine->ep_quota, &k, sizeof(k), mono_now(engine)))
 		return true;
 	engine->stats.paced++;
 	return false;
@@ -243,8 +244,8 @@ void handshake_failed(struct ike_sa *sa)
 {
 	struct ep_key k;
 
-	ep_key(&sa->peer, &k);
-	quota_spend(sa->engine->ep_quota, &k, sizeof(k), now_of(sa->engine));
+	ep_key(&sa->path.peer, &k);
+	quota_spend(sa->engine->ep_quota, &k, sizeof(k), mono_now(sa->engine));
 }
 
 /* Upper and lower case is one identity, as certificates compare names. */
@@ -257,13 +258,26 @@ static size_t name_key(const char *name, char buf[static ID_STR_MAX])
 	return i;
 }
 
+void handshake_done(struct ike_sa *sa)
+{
+	struct ike_engine *engine = sa->engine;
+	char key[ID_STR_MAX];
+	struct addr net;
+	size_t len;
+
+	addr_net(&sa->init_from.addr, &net);
+	len = name_key(sa->peer_name, key);
+	quota_give_back(engine->net_quota, &net, sizeof(net), mono_now(engine));
+	quota_spend(engine->name_quota, key, len, mono_now(engine));
+}
+
 bool name_left(struct ike_sa *sa)
 {
 	struct ike_engine *engine = sa->engine;
 	char key[ID_STR_MAX];
 	size_t len = name_key(sa->peer_name, key);
 
-	if (quota_left(engine->name_quota, key, len, now_of(engine)))
+	if (quota_left(engine->name_quota, key, len, mono_now(engine)))
 		return true;
 	engine->stats.paced++;
 	return false;
@@ -280,31 +294,25 @@ static struct ike_sa_list *name_bucket(struct ike_engine *engine,
 	return &engine->by_name[engine_hash(engine, key, len) % ENGINE_BUCKETS];
 }
 
-static bool replaceable(const struct ike_sa *sa)
+static bool may_give_way(const struct ike_sa *sa)
 {
 	/* who waits for an answer is not idle, whatever its timer says */
 	return sa->state == IKE_ST_UP && !sa->waits;
 }
 
-static struct ike_sa *idlest_of(struct ike_engine *engine, const struct addr *a)
+struct ike_sa *place_idlest(struct ike_engine *engine, const struct addr *a)
 {
 	struct ike_sa *sa;
 
 	TAILQ_FOREACH(sa, &engine->by_use, by_use)
-	if (replaceable(sa) && (!a || addr_equal(&sa->peer.addr, a)))
+	if (may_give_way(sa) && (!a || addr_equal(&sa->path.peer.addr, a)))
 		return sa;
 	return NULL;
 }
 
-bool place_idle(struct ike_engine *engine, const struct addr *peer)
+struct ike_sa *place_surplus(const struct ike_sa *sa)
 {
-	return idlest_of(engine, peer);
-}
-
-/* The oldest SA of @sa's identity, if that has as many as it may */
-static struct ike_sa *surplus(struct ike_engine *engine,
-			      const struct ike_sa *sa)
-{
+	struct ike_engine *engine = sa->engine;
 	struct ike_sa *o, *oldest = NULL;
 	unsigned int n = 0;
 
@@ -319,52 +327,14 @@ static struct ike_sa *surplus(struct ike_engine *engine,
 	return n >= engine->cfg.max_per_identity ? oldest : NULL;
 }
 
-static unsigned int of_address(struct ike_engine *engine, const struct addr *a)
-{
-	struct ike_sa *sa;
-	unsigned int n = 0;
-
-	LIST_FOREACH(sa, engine_peer_bucket(engine, a), by_peer)
-	n += sa->placed && addr_equal(&sa->peer.addr, a);
-	return n;
-}
-
-int place_take(struct ike_sa *sa)
+void place_enter(struct ike_sa *sa)
 {
 	struct ike_engine *engine = sa->engine;
-	const struct addr *a = &sa->peer.addr;
-	char key[ID_STR_MAX];
-	struct ike_sa *old;
-	struct addr net;
-	size_t len;
 
-	addr_net(&sa->init_from.addr, &net);
-	len = name_key(sa->peer_name, key);
-	quota_give_back(engine->net_quota, &net, sizeof(net), now_of(engine));
-	quota_spend(engine->name_quota, key, len, now_of(engine));
-	while ((old = surplus(engine, sa)))
-		ike_close(old, "replaced by a newer one of the same identity");
-	if (of_address(engine, a) >= engine->cfg.max_per_peer) {
-		engine_cap(engine, &sa->peer,
-			   "too many IKE SAs of one address, the idlest goes");
-		old = idlest_of(engine, a);
-		if (!old)
-			return -EBUSY;
-		ike_close(old, "idle, and others of its address want in");
-	}
-	if (engine->n_placed >= engine->cfg.max_sas) {
-		engine_cap(engine, &sa->peer,
-			   "too many IKE SAs, the idlest goes");
-		old = idlest_of(engine, NULL);
-		if (!old)
-			return -EBUSY;
-		ike_close(old, "idle, and others want in");
-	}
 	sa->placed = true;
 	engine->n_placed++;
 	LIST_INSERT_HEAD(name_bucket(engine, sa->peer_name), sa, in_name);
 	TAILQ_INSERT_TAIL(&engine->by_use, sa, by_use);
-	return 0;
 }
 
 void place_used(struct ike_sa *sa)

@@ -23,7 +23,7 @@ struct rest {
 	LIST_ENTRY(rest) by_spi;
 	uint64_t until_ms;
 	uint8_t req[HASH_SHA256_LEN];
-	struct blob res;
+	struct dgrams res;
 };
 
 static struct rest_list *rest_bucket(struct ike_engine *engine,
@@ -38,11 +38,11 @@ static void rest_free(struct ike_engine *engine, struct rest *r)
 	TAILQ_REMOVE(&engine->rests, r, all);
 	LIST_REMOVE(r, by_spi);
 	engine->n_rests--;
-	blob_free(&r->res);
+	dgrams_free(&r->res);
 	free(r);
 }
 
-static void sweep(struct ike_engine *engine, uint64_t now)
+static void forget_old(struct ike_engine *engine, uint64_t now)
 {
 	struct rest *r;
 
@@ -54,14 +54,16 @@ static void sweep(struct ike_engine *engine, uint64_t now)
 void rest_keep(struct ike_sa *sa)
 {
 	uint64_t now = clock_mono_ms(sa->engine->cfg.clock);
-	struct iovec iov = { sa->last_req.p, sa->last_req.len };
 	struct ike_engine *engine = sa->engine;
+	struct iovec iov;
 	struct rest *r;
 
-	if (sa->initiator || !sa->last_req.p || !sa->last_res.p ||
+	if (sa->initiator || !sa->last_req.n || !sa->last_res.dgrams.n ||
 	    engine->dying)
 		return;
-	sweep(engine, now);
+	/* The first of several fragments is the one that asks again: RFC 7383 2.6.1. */
+	iov = (struct iovec){ sa->last_req.v[0].p, sa->last_req.v[0].len };
+	forget_old(engine, now);
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return;
@@ -70,31 +72,28 @@ void rest_keep(struct ike_sa *sa)
 		return;
 	}
 	r->until_ms = now + REST_MS;
-	r->res = sa->last_res;
-	memset(&sa->last_res, 0, sizeof(sa->last_res));
+	dgrams_move(&r->res, &sa->last_res.dgrams);
 	TAILQ_INSERT_TAIL(&engine->rests, r, all);
 	LIST_INSERT_HEAD(rest_bucket(engine, sa->spi_r), r, by_spi);
 	engine->n_rests++;
 }
 
-bool rest_answer(struct ike_engine *engine, const struct ep *from,
-		 const struct ep *to, const uint8_t *p, size_t len,
-		 const struct ike_hdr *h)
+bool rest_answer(struct ike_engine *engine, const struct ike_in *in)
 {
 	uint64_t now = clock_mono_ms(engine->cfg.clock);
-	struct iovec iov = { (void *)p, len };
+	struct iovec iov = { (void *)in->p, in->len };
+	const uint8_t *spi = in->m.h.spi_r;
 	uint8_t hash[HASH_SHA256_LEN];
 	struct rest *r;
 
-	if (LIST_EMPTY(rest_bucket(engine, h->spi_r)) ||
-	    hash_sha256(&iov, 1, hash))
+	if (LIST_EMPTY(rest_bucket(engine, spi)) || hash_sha256(&iov, 1, hash))
 		return false;
-	LIST_FOREACH(r, rest_bucket(engine, h->spi_r), by_spi)
+	LIST_FOREACH(r, rest_bucket(engine, spi), by_spi)
 	{
 		if (r->until_ms <= now || memcmp(r->req, hash, HASH_SHA256_LEN))
 			continue;
 		engine->stats.in_rexmit++;
-		engine_send(engine, to, from, r->res.p, r->res.len);
+		out_send(engine, &in->path, &r->res);
 		return true;
 	}
 	return false;

@@ -3,9 +3,23 @@
  * One IKE SA, and the engine's own view of all of them. Private to daemon/ike:
  * others use engine.h.
  *
- * One file per exchange: init.c (IKE_SA_INIT), gsa_auth.c, registration.c,
- * informational.c. sa.c has what they share: state, window, retransmission;
- * engine.c finds the SA of a datagram.
+ * Files, from above; each uses only what stands below it:
+ *
+ *	engine		what others may ask for, and whose datagram it is
+ *	input		a message of an IKE SA: window, seal, whose turn it is
+ *	exchange	the table of exchanges, with one file for each:
+ *			init, gsa_auth, registration, informational
+ *	life		an IKE SA from its beginning to its timers
+ *	groupreq	what GSA_AUTH and GSA_REGISTRATION have in common
+ *	close		up, and closed
+ *	farewell	the last words of an IKE SA
+ *	window		requests and answers of ours, sealed
+ *	places rest table	how many there may be; answers of the ended; all SAs
+ *	sa task out event	one SA, its requests, datagrams, what is told
+ *	auth cookie dgram init_cookie keys nat suite
+ *
+ * An exchange is called from below by the table of exchanges, which is handed over
+ * in struct ike_engine.
  */
 #ifndef IKE_SA_H
 #define IKE_SA_H
@@ -21,6 +35,7 @@
 #include "crypto/prf.h"
 #include "crypto/sign.h"
 #include "ike/cookie.h"
+#include "ike/dgram.h"
 #include "ike/engine.h"
 #include "wire/message.h"
 #include "lib/timer.h"
@@ -66,39 +81,37 @@ struct ike_keys {
 };
 
 /* A request of ours, waiting for its turn */
-enum ike_task_type {
-	TASK_INIT,
-	TASK_AUTH,
-	TASK_REGISTER,
-	TASK_REPORT,
-	TASK_LIVENESS,
-	TASK_SENDING,
-	TASK_RIVAL,
-};
-
 struct ike_task {
 	TAILQ_ENTRY(ike_task) link;
-	enum ike_task_type type;
+	uint8_t xchg; /* enum ike_xchg */
+	/* GSA_AUTH and GSA_REGISTRATION: what is asked of the key server */
 	struct ike_id idg;
 	bool send;
 	uint32_t n_sender_ids;
 	bool used_up;
-	uint32_t spi; /* of TASK_SENDING, TASK_RIVAL */
-	uint16_t report;
+	uint16_t report; /* 14 or 49 in place of asking, else 0 */
 	struct sa_pld *sag; /* owned, NULL: default */
+	/* INFORMATIONAL: N(MCSEC_SENDING) or N(MCSEC_RIVAL), or 0: empty */
+	uint16_t notify;
+	uint32_t spi; /* in that notify */
 };
 
 TAILQ_HEAD(ike_tasks, ike_task);
 
-/* Octets kept, with their length */
-struct blob {
-	uint8_t *p;
+/* A message that has come */
+struct ike_in {
+	struct ike_path path;
+	const uint8_t *p; /* of the caller of ike_engine_input() */
 	size_t len;
+	/* The header; payloads once msg_sort() has been here */
+	struct ike_msg m;
 };
 
-/* 0 or -ENOMEM; what was in @b is wiped */
-int blob_set(struct blob *b, const void *p, size_t len);
-void blob_free(struct blob *b);
+/* A message of ours that is kept to be sent again as the octets that it was */
+struct ike_out {
+	struct ike_path path;
+	struct dgrams dgrams;
+};
 
 struct ike_sa {
 	LIST_ENTRY(ike_sa) link; /* all of the engine, or its dead */
@@ -126,15 +139,7 @@ struct ike_sa {
 	uint64_t serial; /* counts up; later ones were opened later */
 	char name[2 * 16 + 2];
 
-	struct ep local;
-	struct ep peer;
-	/*
-	 * Where the request that is answered, or was answered last, came from
-	 * and to: its answer goes back the same way (RFC 7296 2.11), which
-	 * need not be where our own requests go.
-	 */
-	struct ep ans_local;
-	struct ep ans_peer;
+	struct ike_path path; /* where our own requests go */
 	bool nat_here; /* we are behind one */
 	bool nat_there;
 	uint8_t spi_i[IKE_SPI_LEN];
@@ -162,18 +167,18 @@ struct ike_sa {
 	uint32_t my_mid; /* of our next request */
 	bool my_busy; /* a request of ours is out */
 	uint8_t my_xchg;
-	struct blob my_req; /* its octets, to be sent again as they are */
+	struct ike_out my_req;
 	unsigned int my_sent; /* times sent again */
 	unsigned int doubt; /* tries left since the peer denied the SA */
 	struct ike_tasks tasks; /* the first is the one under way */
 	unsigned int n_tasks;
 
 	uint32_t peer_mid; /* of the next request expected from the peer */
-	struct blob last_req; /* request answered last, and the answer */
-	struct blob last_res;
+	struct dgrams last_req; /* request answered last, as it came */
+	struct ike_out last_res; /* its path is there before its octets */
 	bool waits; /* GIKE_LATER: last_req is not answered */
 	uint64_t token;
-	uint8_t wait_xchg;
+	const struct exchange *wait_xchg;
 	bool wait_send; /* the request had N(GROUP_SENDER) */
 	bool wait_report; /* it reports or leaves: no keys in the answer */
 
@@ -190,6 +195,7 @@ LIST_HEAD(crowd_list, crowd);
 LIST_HEAD(rest_list, rest);
 TAILQ_HEAD(rest_queue, rest);
 struct quota;
+struct exchange;
 
 #define ENGINE_BUCKETS 1024
 
@@ -197,6 +203,7 @@ struct ike_engine {
 	struct ike_engine_cfg cfg;
 	struct ike_ops ops;
 	void *ctx;
+	const struct exchange *exchanges; /* exchange.h; ends with type 0 */
 	struct sa_pld proposals;
 	struct cookies cookies;
 	uint64_t cookie_ms; /* when the last one was given out */
@@ -227,49 +234,92 @@ struct ike_engine {
 	struct quota *all_errors;
 };
 
-/* ---- engine.c ----------------------------------------------------------- */
+/* ---- event.c ------------------------------------------------------------ */
 
-void engine_enter(struct ike_engine *engine);
-void engine_leave(struct ike_engine *engine); /* frees the dead at depth 0 */
-/* In lists and hashes; both SPIs of ours are set before */
-void engine_add(struct ike_engine *engine, struct ike_sa *sa);
-/* The peer is at another address now; the SA stays the one it is. */
-void engine_move(struct ike_sa *sa, const struct ep *peer);
-struct ike_sa *engine_find(struct ike_engine *engine, const uint8_t *own_spi);
-/*
- * Responder SAs of a peer address; *@same gets the one that was opened by an
- * IKE_SA_INIT with this hash.
- */
-unsigned int engine_peer_count(struct ike_engine *engine, const struct ep *peer,
-			       const uint8_t init_hash[HASH_SHA256_LEN],
-			       struct ike_sa **same);
-/* Of octets that peers choose */
-uint64_t engine_hash(const struct ike_engine *engine, const void *p,
-		     size_t len);
-struct ike_sa_list *engine_peer_bucket(struct ike_engine *engine,
-				       const struct addr *a);
-int engine_new_spi(struct ike_engine *engine, uint8_t spi[IKE_SPI_LEN]);
-/* Says IKE_EV_CAP, but not all the time */
-void engine_cap(struct ike_engine *engine, const struct ep *peer,
-		const char *what);
-/* One notify in the clear, in answer to @h, without any state */
-void engine_answer_clear(struct ike_engine *engine, const struct ep *from,
-			 const struct ep *to, const struct ike_hdr *h,
-			 uint16_t type, const void *data, size_t len);
-/* The same for an error; limited, what is beyond that is counted. */
-void engine_error_clear(struct ike_engine *engine, const struct ep *from,
-			const struct ep *to, const struct ike_hdr *h,
-			uint16_t type, const void *data, size_t len);
+void engine_event(struct ike_engine *engine, enum ike_event_type type,
+		  const struct ep *peer, const char *name, const char *text);
+void sa_event(struct ike_sa *sa, enum ike_event_type type, const char *text);
 /* Says IKE_EV_NOT_TAKEN */
 __attribute__((format(printf, 3, 4))) void
 engine_not_taken(struct ike_engine *engine, const struct ep *peer,
 		 const char *fmt, ...);
-void engine_send(struct ike_engine *engine, const struct ep *from,
-		 const struct ep *to, const uint8_t *p, size_t len);
-void engine_event(struct ike_engine *engine, enum ike_event_type type,
-		  const struct ep *peer, const char *name, const char *text);
+/* Says IKE_EV_CAP, but not all the time */
+void engine_cap(struct ike_engine *engine, const struct ep *peer,
+		const char *what);
+
+/* ---- out.c -------------------------------------------------------------- */
+
+/* 0 or -ENOMEM */
+int out_init(struct ike_engine *engine);
+void out_free(struct ike_engine *engine);
+/* Every datagram of @d */
+void out_send(struct ike_engine *engine, const struct ike_path *path,
+	      const struct dgrams *d);
+/* One notify in the clear, in answer to @in, without any state */
+void out_clear(struct ike_engine *engine, const struct ike_in *in,
+	       uint16_t type, const void *data, size_t len);
+/* The same for an error; limited, what is beyond that is counted. */
+void out_clear_error(struct ike_engine *engine, const struct ike_in *in,
+		     uint16_t type, const void *data, size_t len);
+
+/* ---- task.c ------------------------------------------------------------- */
+
+/*
+ * Initiator side of exchanges: a queue. The task of the exchange under way is
+ * the first; task_take() takes it out when the answer has come, the caller frees
+ * it. 0, -ENOTCONN (closed), -ENOBUFS (IKE_QUEUE_MAX), -ENOMEM.
+ */
+int task_push(struct ike_sa *sa, const struct ike_task *t);
+struct ike_task *task_take(struct ike_sa *sa);
+void task_free(struct ike_task *t); /* NULL is harmless */
+
+/* ---- sa.c --------------------------------------------------------------- */
+
+/* Illegal moves are refused (-EINVAL) and logged with both names. */
+int ike_sa_state(struct ike_sa *sa, enum ike_sa_st to);
+const char *ike_st_name(enum ike_sa_st st);
+void sa_set_name(struct ike_sa *sa);
+/* What only AUTH needed is wiped. */
+void sa_drop_handshake(struct ike_sa *sa);
+void sa_free(struct ike_sa *sa);
+
+/* ---- table.c ------------------------------------------------------------ */
+
+void engine_enter(struct ike_engine *engine);
+void engine_leave(struct ike_engine *engine); /* frees the dead at depth 0 */
+/* In lists and hashes; both SPIs of ours are set before */
+void table_add(struct ike_engine *engine, struct ike_sa *sa);
+/* Among the dead, which engine_leave() frees */
+void table_bury(struct ike_sa *sa);
+/* The peer is at another address now; the SA stays the one it is. */
+void table_move(struct ike_sa *sa, const struct ep *peer);
+struct ike_sa *table_find(struct ike_engine *engine, const uint8_t *own_spi);
+/*
+ * Responder SAs of a peer address; *@same gets the one that was opened by an
+ * IKE_SA_INIT with this hash.
+ */
+unsigned int table_peer_count(struct ike_engine *engine, const struct ep *peer,
+			      const uint8_t init_hash[HASH_SHA256_LEN],
+			      struct ike_sa **same);
+/* Authenticated SAs of a peer address */
+unsigned int table_placed_count(struct ike_engine *engine,
+				const struct addr *peer);
+int table_new_spi(struct ike_engine *engine, uint8_t spi[IKE_SPI_LEN]);
 
 /* ---- places.c ----------------------------------------------------------- */
+
+/* Of octets that peers choose; both files that have hashes of them use it */
+static inline uint64_t engine_hash(const struct ike_engine *engine,
+				   const void *p, size_t len)
+{
+	uint64_t h = engine->seed ^ 14695981039346656037ull;
+	const uint8_t *o = p;
+
+	/* FNV-1a, with a seed and mixed: peers choose what is hashed */
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ o[i]) * 1099511628211ull;
+	return h ^ h >> 32;
+}
 
 /* 0 or -ENOMEM */
 int places_init(struct ike_engine *engine, uint64_t seed);
@@ -298,78 +348,31 @@ bool handshake_left(struct ike_engine *engine, const struct ep *from);
 bool handshake_here_left(struct ike_sa *sa);
 /* The peer of a half-open SA could not authenticate itself. */
 void handshake_failed(struct ike_sa *sa);
+/* The peer of a half-open SA is who it claims to be. */
+void handshake_done(struct ike_sa *sa);
 /*
  * False: the identity that @sa's peer claims has authenticated itself too
  * often, so that this is not worth a look at signatures; counted.
  */
 bool name_left(struct ike_sa *sa);
 
-/*
- * The peer has proven to be sa->peer_name: others give way as needed. 0, or
- * -EBUSY: all of them wait for answers.
- */
-int place_take(struct ike_sa *sa);
-/* Some SA of that address would give way. */
-bool place_idle(struct ike_engine *engine, const struct addr *peer);
+/* The oldest SA of the identity of @sa, if that has as many as it may */
+struct ike_sa *place_surplus(const struct ike_sa *sa);
+/* The SA of an address (NULL: of all) that was not used for the longest time */
+struct ike_sa *place_idlest(struct ike_engine *engine, const struct addr *peer);
+/* @sa is authenticated as sa->peer_name, and has the place that it needs. */
+void place_enter(struct ike_sa *sa);
 /* The peer has used it just now. */
 void place_used(struct ike_sa *sa);
 /* Called by sa_close() */
 void place_leave(struct ike_sa *sa);
-
-/* ---- sa.c --------------------------------------------------------------- */
-
-struct ike_sa *sa_new(struct ike_engine *engine, bool initiator,
-		      const struct ep *local, const struct ep *peer);
-void sa_free(struct ike_sa *sa);
-/* Illegal moves are refused (-EINVAL) and logged with both names. */
-int ike_sa_state(struct ike_sa *sa, enum ike_sa_st to);
-const char *ike_st_name(enum ike_sa_st st);
-/*
- * Ends it: timers off, secrets wiped, open requests refused with @notify and
- * @reason, sa_closed(). Sends nothing. Harmless when it has ended already.
- */
-void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason);
-/* Authenticated both ways: lifetimes start, what AUTH needed is dropped. */
-void sa_up(struct ike_sa *sa);
-void sa_event(struct ike_sa *sa, enum ike_event_type type, const char *text);
-void sa_set_name(struct ike_sa *sa);
-
-/*
- * Initiator side of an exchange. The task of the exchange under way is the
- * first; task_take() takes it out when the answer has come, the caller frees
- * it and calls sa_run() for the next.
- */
-int task_push(struct ike_sa *sa, const struct ike_task *t);
-struct ike_task *task_take(struct ike_sa *sa);
-void task_free(struct ike_task *t);
-void sa_run(struct ike_sa *sa);
-/* Seals @inner into our next request and sends it until it is answered. */
-int sa_request(struct ike_sa *sa, uint8_t xchg, uint8_t first,
-	       const struct wbuf *inner);
-/* The same for octets that are not sealed: IKE_SA_INIT */
-int sa_request_raw(struct ike_sa *sa, uint8_t xchg, const struct wbuf *msg);
-/* Sends it once and waits for nothing: the last word of an SA */
-void sa_last_word(struct ike_sa *sa, uint8_t first, const struct wbuf *inner);
-
-/* Responder side: seals, keeps and sends the answer to the open request. */
-int sa_respond(struct ike_sa *sa, uint8_t xchg, uint8_t first,
-	       const struct wbuf *inner);
-/* The same with one notify in it */
-int sa_respond_notify(struct ike_sa *sa, uint8_t xchg, uint16_t type,
-		      const void *data, size_t len);
-
-/* A message of the SA, from engine.c: both SPIs were right */
-void sa_input(struct ike_sa *sa, const struct ep *from, const struct ep *to,
-	      const uint8_t *p, size_t len, const struct ike_hdr *h);
 
 /* ---- rest.c ------------------------------------------------------------- */
 
 /* Called by sa_close(): keeps the last answer of a responder, if any. */
 void rest_keep(struct ike_sa *sa);
 /* True: it was a repeated request of an SA that has ended, and is answered. */
-bool rest_answer(struct ike_engine *engine, const struct ep *from,
-		 const struct ep *to, const uint8_t *p, size_t len,
-		 const struct ike_hdr *h);
+bool rest_answer(struct ike_engine *engine, const struct ike_in *in);
 void rest_free_all(struct ike_engine *engine);
 
 /* ---- keys.c ------------------------------------------------------------- */
@@ -383,14 +386,23 @@ void keys_wipe(struct ike_keys *k);
 /* One line of tshark's table; false when tshark does not know the cipher */
 bool keys_line(const struct ike_sa *sa, char *buf, size_t size);
 
-/* ---- init.c ------------------------------------------------------------- */
+/* ---- suite.c ------------------------------------------------------------ */
 
-int init_request(struct ike_sa *sa);
-void init_got_response(struct ike_sa *sa, const struct ep *to, const uint8_t *p,
-		       size_t len, const struct ike_hdr *h);
-void init_got_request(struct ike_engine *engine, const struct ep *from,
-		      const struct ep *to, const uint8_t *p, size_t len,
-		      const struct ike_hdr *h);
+/*
+ * Responder: the first of what @offer has in common with @own, in the order of
+ * the peer; all transforms are of one proposal of each side.
+ */
+bool suite_choose(const struct sa_pld *own, const struct sa_pld *offer,
+		  struct ike_suite *s);
+/* Initiator: is @answer what a responder may choose from @own? */
+bool suite_chosen(const struct sa_pld *own, const struct sa_pld *answer,
+		  struct ike_suite *s);
+/* The answer that says what was chosen */
+void suite_answer(const struct ike_suite *s, struct sa_pld *sa);
+/* Has a proposal of @own the group @ke? */
+bool suite_offers_ke(const struct sa_pld *own, uint16_t ke);
+/* What no proposal of @offer has in common with ours, for who reads logs */
+const char *suite_lacks(const struct sa_pld *own, const struct sa_pld *offer);
 
 /* ---- init_cookie.c ------------------------------------------------------- */
 
@@ -409,9 +421,9 @@ int init_variant(struct ike_sa *sa, unsigned int i, struct blob *out);
 
 /* N(NAT_DETECTION_*) of our side; none when the own address is not known */
 void nat_put(struct pchain *c, const struct ike_sa *sa);
-/* Sets nat_here and nat_there by what the peer's say; @m came @from, @to us */
-void nat_see(struct ike_sa *sa, const struct ike_msg *m, const struct ep *from,
-	     const struct ep *to);
+/* Sets nat_here and nat_there by what the peer's say; @m came by @path */
+void nat_see(struct ike_sa *sa, const struct ike_msg *m,
+	     const struct ike_path *path);
 
 /*
  * Initiator: where a NAT was found, port 4500 is used from here on, and
@@ -420,39 +432,56 @@ void nat_see(struct ike_sa *sa, const struct ike_msg *m, const struct ep *from,
 void nat_float(struct ike_sa *sa);
 void nat_keepalive(void *arg);
 
-/* ---- gsa_auth.c --------------------------------------------------------- */
+/* ---- window.c ----------------------------------------------------------- */
 
-/* CERTREQ: whose certificates we believe, for either side (RFC 7296 3.7) */
-void certreq_put(struct pchain *c, const struct ike_sa *sa);
-int auth_request(struct ike_sa *sa, const struct ike_task *t);
-void auth_got_request(struct ike_sa *sa, struct ike_msg *m);
-void auth_got_response(struct ike_sa *sa, struct ike_msg *m);
+/* Seals @inner into our next request and sends it until it is answered. */
+int sa_request(struct ike_sa *sa, uint8_t xchg, uint8_t first,
+	       const struct wbuf *inner);
+/* The same for octets that are not sealed: IKE_SA_INIT */
+int sa_request_raw(struct ike_sa *sa, uint8_t xchg, const struct wbuf *msg);
+/* Once more, as the octets that it was, and when next if nothing comes */
+void sa_request_again(struct ike_sa *sa);
 
-/* ---- registration.c ----------------------------------------------------- */
+/* Responder side: seals, keeps and sends the answer to the open request. */
+int sa_respond(struct ike_sa *sa, uint8_t xchg, uint8_t first,
+	       const struct wbuf *inner);
+/* The same with one notify in it */
+int sa_respond_notify(struct ike_sa *sa, uint8_t xchg, uint16_t type,
+		      const void *data, size_t len);
+/* The request of @in, which is the one answered last, gets that answer again. */
+void sa_respond_again(struct ike_sa *sa, const struct ike_in *in);
+/* A request behind all others, sealed and not sent. 0 or -errno. */
+int sa_last_request(struct ike_sa *sa, uint8_t first, const struct wbuf *inner,
+		    struct wbuf *out);
 
-int reg_request(struct ike_sa *sa, const struct ike_task *t);
-void reg_got_request(struct ike_sa *sa, struct ike_msg *m);
-void reg_got_response(struct ike_sa *sa, struct ike_msg *m);
-/* IDg, SAg, N(GROUP_SENDER) of a request; shared with GSA_AUTH */
-int group_req_build(struct pchain *c, const struct ike_task *t);
-/* Asks the group layer, or answers at once when that cannot be. */
-void group_req_ask(struct ike_sa *sa, struct ike_msg *m);
-/* Answers the request that waits. 0 or why the keys did not go out. */
-int group_req_answer(struct ike_sa *sa, const struct gike_reply *r);
-/* What the answer to @t says of the group; takes @t */
-void group_reply_got(struct ike_sa *sa, struct ike_msg *m, struct ike_task *t);
-/* IDr, CERT, AUTH in front of an answer to GSA_AUTH */
-int auth_answer_head(struct ike_sa *sa, struct pchain *c);
+/* ---- farewell.c --------------------------------------------------------- */
 
-/* ---- informational.c ---------------------------------------------------- */
+/* The last words of an SA, sent once; nobody waits for an answer. */
+void farewell_delete(struct ike_sa *sa);
+void farewell_auth_failed(struct ike_sa *sa);
 
-int info_request(struct ike_sa *sa);
-/* N(MCSEC_SENDING) or N(MCSEC_RIVAL), as t->type says */
-int info_of_data(struct ike_sa *sa, const struct ike_task *t);
-/* The last words of an SA */
-void info_delete(struct ike_sa *sa);
-void info_auth_failed(struct ike_sa *sa);
-void info_got_request(struct ike_sa *sa, struct ike_msg *m);
-void info_got_response(struct ike_sa *sa, struct ike_msg *m);
+/* ---- close.c ------------------------------------------------------------ */
+
+/* Authenticated both ways: lifetimes start, what AUTH needed is dropped. */
+void sa_up(struct ike_sa *sa);
+/*
+ * Ends it: timers off, secrets wiped, open requests refused with @notify and
+ * @reason, sa_closed(). Sends nothing. Harmless when it has ended already.
+ */
+void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason);
+
+/* ---- life.c ------------------------------------------------------------- */
+
+struct ike_sa *sa_new(struct ike_engine *engine, bool initiator,
+		      const struct ike_path *path);
+/* Begins the exchange of the first task, if none is under way */
+void sa_run(struct ike_sa *sa);
+/* task_push() and sa_run() */
+int sa_ask(struct ike_sa *sa, const struct ike_task *t);
+
+/* ---- input.c ------------------------------------------------------------ */
+
+/* A message of the SA, from engine.c: both SPIs were right */
+void sa_input(struct ike_sa *sa, struct ike_in *in);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What others may see of an IKE SA and of a engine */
+/* What others may see of an IKE SA and of an engine */
 #include <stdio.h>
 
 #include "ike/sa.h"
@@ -28,12 +28,12 @@ int64_t ike_sa_peer_ends(const struct ike_sa *sa)
 
 const struct ep *ike_sa_peer(const struct ike_sa *sa)
 {
-	return &sa->peer;
+	return &sa->path.peer;
 }
 
 const struct ep *ike_sa_local(const struct ike_sa *sa)
 {
-	return &sa->local;
+	return &sa->path.local;
 }
 
 const char *ike_sa_state_name(const struct ike_sa *sa)

@@ -41,9 +41,6 @@ KNOWN = [
     "daemon/gcks/batch daemon/gcks/gkm daemon/gcks/gkm_msg daemon/gcks/gkm_send"
     " daemon/gcks/gkm_store daemon/gcks/gkm_timer daemon/gcks/pace"
     " daemon/gcks/place daemon/gcks/term",
-    "daemon/ike/engine daemon/ike/gsa_auth daemon/ike/informational"
-    " daemon/ike/init daemon/ike/init_cookie daemon/ike/places"
-    " daemon/ike/registration daemon/ike/rest daemon/ike/sa daemon/ike/task",
     "tools/mcsecctl/batch tools/mcsecctl/daemon tools/mcsecctl/group"
     " tools/mcsecctl/key tools/mcsecctl/keyfile tools/mcsecctl/mcsecctl"
     " tools/mcsecctl/monitor tools/mcsecctl/pki tools/mcsecctl/sa"

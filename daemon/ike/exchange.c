@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The table of exchanges */
+#include "ike/exchange.h"
+
+/* One IKE SA is used until it ends; Child SAs have no place beside a group. */
+static void refuse_child(struct ike_sa *sa, struct ike_in *in)
+{
+	sa_respond_notify(sa, in->m.h.xchg, IKE_N_NO_ADDITIONAL_SAS, NULL, 0);
+}
+
+const struct exchange ike_exchanges[] = {
+	{
+		.type = IKE_XCHG_IKE_SA_INIT,
+		.by = BY_INITIATOR,
+		.in_state = IN_STATE(IKE_ST_NEW),
+		.build = init_request,
+		.open = init_got_request,
+		.answer_clear = init_got_answer,
+	},
+	{
+		.type = GIKE_XCHG_GSA_AUTH,
+		.by = BY_INITIATOR,
+		.in_state = IN_STATE(IKE_ST_INIT_DONE),
+		.build = auth_request,
+		.request = auth_got_request,
+		.answer = auth_got_answer,
+		.head = auth_answer_head,
+	},
+	{
+		.type = GIKE_XCHG_GSA_REGISTRATION,
+		.by = BY_INITIATOR,
+		.in_state = IN_STATE(IKE_ST_UP),
+		.build = reg_request,
+		.request = reg_got_request,
+		.answer = reg_got_answer,
+	},
+	{
+		.type = IKE_XCHG_INFORMATIONAL,
+		.by = BY_INITIATOR | BY_RESPONDER,
+		.in_state = IN_STATE(IKE_ST_UP),
+		.build = info_request,
+		.request = info_got_request,
+		.answer = info_got_answer,
+	},
+	{
+		.type = IKE_XCHG_CREATE_CHILD_SA,
+		.by = BY_INITIATOR | BY_RESPONDER,
+		.in_state = IN_STATE(IKE_ST_UP),
+		.request = refuse_child,
+	},
+	{ 0 },
+};

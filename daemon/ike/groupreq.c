@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A member's request for a group and the key server's answer, as GSA_AUTH and
+ * GSA_REGISTRATION both carry them (RFC 9838 2.3.1, 2.3.2):
+ *
+ *	IDg, SAg, N(GROUP_SENDER)  -->  GSA, KD, N  or  N(error)
+ *	IDg, N(NO_PROPOSAL_CHOSEN | REGISTRATION_FAILED)  -->  nothing
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ike/exchange.h"
+#include "lib/log.h"
+
+/* ---- initiator: asking -------------------------------------------------- */
+
+int groupreq_build(struct pchain *c, const struct ike_task *t)
+{
+	static struct sa_pld sag;
+	uint8_t n[4] = { t->n_sender_ids >> 24, t->n_sender_ids >> 16,
+			 t->n_sender_ids >> 8, t->n_sender_ids };
+
+	id_build(c, GIKE_PLD_IDG, &t->idg);
+	if (t->report) {
+		notify_build(c, t->report, NULL, 0);
+		return c->w->err;
+	}
+	if (!t->sag)
+		sag_default(&sag);
+	sa_build(c, t->sag ? t->sag : &sag);
+	if (t->send)
+		notify_build(c, GIKE_N_GROUP_SENDER, n, sizeof(n));
+	notify_build(c, MCSEC_N_REKEY_FRAGMENTS, NULL, 0);
+	if (t->used_up)
+		notify_build(c, MCSEC_N_USED_UP, NULL, 0);
+	return c->w->err;
+}
+
+/* ---- initiator: what came back ------------------------------------------ */
+
+/*
+ * RFC 9838 4.4.2: the policy has to be one that SAg has offered, or a key
+ * server could give, say, a Rekey SA that any member can forge.
+ */
+static int check_asked_for(const struct ike_task *t, const struct gsa *gsa,
+			   const struct kd *kd, char *why, size_t size)
+{
+	uint32_t most = t->n_sender_ids ? t->n_sender_ids : 1;
+	struct sa_pld *sag = t->sag;
+	bool covers;
+
+	if (!sag) {
+		sag = malloc(sizeof(*sag));
+		if (!sag) {
+			snprintf(why, size, "out of memory");
+			return -ENOMEM;
+		}
+		sag_default(sag);
+	}
+	covers = sag_covers(sag, gsa, why, size);
+	if (sag != t->sag)
+		free(sag);
+	if (!covers)
+		return -EPROTO;
+	if (kd->n_sender_ids > most) {
+		snprintf(why, size, "%u Sender-IDs, %u were asked for",
+			 kd->n_sender_ids, most);
+		return -EPROTO;
+	}
+	return 0;
+}
+
+static int parse_keys(const struct ike_msg *m, const struct ike_task *t,
+		      struct gsa *gsa, struct kd *kd, char *why, size_t size)
+{
+	struct rbuf r;
+	int ret;
+
+	if (!m->gsa.body || !m->kd.body) {
+		snprintf(why, size, "answer lacks GSA or KD");
+		return -EBADMSG;
+	}
+	rbuf_init(&r, m->gsa.body, m->gsa.len);
+	if (gsa_parse(&r, gsa)) {
+		snprintf(why, size, "malformed GSA payload");
+		return -EBADMSG;
+	}
+	rbuf_init(&r, m->kd.body, m->kd.len);
+	if (kd_parse(&r, kd)) {
+		snprintf(why, size, "malformed KD payload");
+		return -EBADMSG;
+	}
+	ret = gsa_check(gsa, kd, GC_REGISTRATION, t->send, why, size);
+	if (!ret)
+		ret = check_asked_for(t, gsa, kd, why, size);
+	if (ret)
+		kd_free(kd);
+	return ret;
+}
+
+static void tell_refused(struct ike_sa *sa, const struct ike_task *t,
+			 uint16_t notify, const char *why)
+{
+	log_debug("ike %s: registration refused: %s", sa->name, why);
+	if (sa->engine->ops.refused)
+		sa->engine->ops.refused(sa->engine->ctx, sa, &t->idg, notify,
+					why);
+}
+
+static void got_keys(struct ike_sa *sa, const struct ike_msg *m,
+		     const struct ike_task *t)
+{
+	struct ike_engine *engine = sa->engine;
+	struct ike_task report = {
+		.xchg = GIKE_XCHG_GSA_REGISTRATION,
+		.report = IKE_N_NO_PROPOSAL_CHOSEN,
+		.idg = t->idg,
+	};
+	char why[160], text[200];
+	struct gsa gsa;
+	struct kd kd;
+
+	kd_init(&kd);
+	if (parse_keys(m, t, &gsa, &kd, why, sizeof(why))) {
+		snprintf(text, sizeof(text), "policy not taken: %s", why);
+		/* The key server takes us out again: RFC 9838 2.3.2 */
+		task_push(sa, &report);
+		tell_refused(sa, t, 0, text);
+		return;
+	}
+	if (engine->ops.registered)
+		engine->ops.registered(engine->ctx, sa, &t->idg, &gsa, &kd,
+				       msg_notify(m, IKE_N_USE_TRANSPORT_MODE));
+	kd_free(&kd);
+}
+
+void groupreq_got_answer(struct ike_sa *sa, const struct ike_in *in,
+			 struct ike_task *t)
+{
+	const struct notify_pld *e = msg_error(&in->m);
+	struct ike_engine *engine = sa->engine;
+	char why[96];
+
+	if (!t)
+		return;
+	if (t->report) {
+		if (engine->ops.left)
+			engine->ops.left(engine->ctx, sa, &t->idg);
+	} else if (e) {
+		snprintf(why, sizeof(why), "%s from key server",
+			 ike_notify_name(e->type));
+		tell_refused(sa, t, e->type, why);
+	} else {
+		got_keys(sa, &in->m, t);
+	}
+	task_free(t);
+}
+
+/* ---- responder: the request --------------------------------------------- */
+
+static void refuse_malformed(struct ike_sa *sa, const struct ike_msg *m,
+			     const char *what)
+{
+	char why[96];
+
+	sa->engine->stats.in_syntax++;
+	sa_respond_notify(sa, m->h.xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
+	snprintf(why, sizeof(why), "bad request: %s", what);
+	sa_close(sa, 0, why);
+}
+
+/* NULL, or what was malformed */
+static const char *parse_request(const struct ike_msg *m, struct gike_req *req,
+				 struct sa_pld *sag)
+{
+	const struct notify_pld *n;
+	struct rbuf r;
+
+	rbuf_init(&r, m->idg.body, m->idg.len);
+	if (!m->idg.body || id_parse(&r, &req->idg))
+		return "IDg is missing or malformed";
+	if (m->sa.body) {
+		rbuf_init(&r, m->sa.body, m->sa.len);
+		if (sa_parse(&r, sag))
+			return "malformed SAg";
+		req->sag = sag;
+	}
+	n = msg_notify(m, GIKE_N_GROUP_SENDER);
+	if (n) {
+		rbuf_init(&r, n->data, n->len);
+		req->n_sender_ids = rbuf_u32(&r);
+		if (r.err || rbuf_left(&r))
+			return "GROUP_SENDER is not of 4 octets";
+		/* One is given anyway, so asking for none is asking for one */
+		if (!req->n_sender_ids)
+			req->n_sender_ids = 1;
+		req->send = true;
+	}
+	req->fragments = msg_notify(m, MCSEC_N_REKEY_FRAGMENTS);
+	req->used_up = msg_notify(m, MCSEC_N_USED_UP);
+	req->xchg = m->h.xchg;
+	/* An error notify is what tells a report from a registration. */
+	if (req->xchg == GIKE_XCHG_GSA_REGISTRATION) {
+		if (msg_notify(m, IKE_N_NO_PROPOSAL_CHOSEN))
+			req->report = IKE_N_NO_PROPOSAL_CHOSEN;
+		else if (msg_notify(m, GIKE_N_REGISTRATION_FAILED))
+			req->report = GIKE_N_REGISTRATION_FAILED;
+	}
+	return NULL;
+}
+
+static uint64_t new_token(struct ike_sa *sa)
+{
+	const uint8_t *s = sa->spi_r;
+
+	/* Own SPI in the upper half: ike_token_sa() finds the bucket by it. */
+	return (uint64_t)s[0] << 56 | (uint64_t)s[1] << 48 |
+	       (uint64_t)s[2] << 40 | (uint64_t)s[3] << 32 |
+	       ++sa->engine->next_token;
+}
+
+static void ask_group(struct ike_sa *sa, struct gike_req *req)
+{
+	struct ike_engine *engine = sa->engine;
+	struct gike_reply reply = { 0 };
+	enum gike_when when;
+
+	engine->stats.group_requests++;
+	req->token = new_token(sa);
+	sa->token = req->token;
+	sa->wait_xchg = exchange_find(engine, req->xchg);
+	sa->wait_send = req->send;
+	sa->wait_report = req->report;
+	sa->waits = true;
+	if (!engine->ops.group_request) {
+		groupreq_fail(sa);
+		return;
+	}
+	sa->told = true;
+	req->peer = &sa->peer_id;
+	req->peer_name = sa->peer_name;
+	when = engine->ops.group_request(engine->ctx, sa, req, &reply);
+	/* It may have answered, or closed the SA, from within. */
+	if (sa->dead || !sa->waits || sa->token != req->token)
+		return;
+	if (when == GIKE_NOW) {
+		groupreq_answer(sa, &reply);
+		return;
+	}
+	if (sa->state == IKE_ST_INIT_DONE) {
+		ike_sa_state(sa, IKE_ST_AUTH_WAIT);
+		/* Authenticated: it is not the peer who is late now. */
+		timer_del(engine->cfg.tq, &sa->t_life);
+	}
+	timer_set(engine->cfg.tq, &sa->t_later, engine->cfg.later_ms);
+}
+
+void groupreq_ask(struct ike_sa *sa, const struct ike_in *in)
+{
+	struct gike_req req = { 0 };
+	struct sa_pld *sag;
+	const char *what;
+
+	/* Not static: the group layer holds it while anything may be called */
+	sag = calloc(1, sizeof(*sag));
+	if (!sag) {
+		refuse_malformed(sa, &in->m, "no memory");
+		return;
+	}
+	what = parse_request(&in->m, &req, sag);
+	if (what)
+		refuse_malformed(sa, &in->m, what);
+	else
+		ask_group(sa, &req);
+	free(sag);
+}
+
+/* ---- responder: the answer ---------------------------------------------- */
+
+static const struct gike_reply failed = {
+	.notify = GIKE_N_REGISTRATION_FAILED,
+};
+
+static int check_reply(struct ike_sa *sa, const struct gike_reply *r, char *why,
+		       size_t size)
+{
+	if (r->notify)
+		return 0;
+	if (sa->wait_report)
+		return r->gsa || r->kd ? -EBADMSG : 0;
+	if (!r->gsa || !r->kd) {
+		snprintf(why, size, "reply without GSA and KD");
+		return -EBADMSG;
+	}
+	return gsa_check(r->gsa, r->kd, GC_REGISTRATION, sa->wait_send, why,
+			 size);
+}
+
+static int build_answer(struct ike_sa *sa, const struct gike_reply *r,
+			struct pchain *c)
+{
+	int ret;
+
+	if (sa->wait_xchg->head) {
+		ret = sa->wait_xchg->head(sa, c);
+		if (ret)
+			return ret;
+	}
+	if (r->notify) {
+		notify_build(c, r->notify, NULL, 0);
+	} else if (r->gsa) {
+		gsa_build(c, r->gsa);
+		kd_build(c, r->kd);
+		if (r->transport)
+			notify_build(c, IKE_N_USE_TRANSPORT_MODE, NULL, 0);
+	}
+	return c->w->err;
+}
+
+/*
+ * The chain goes into @w. What the rules forbid, or what can't be built, is
+ * answered with REGISTRATION_FAILED, and *@ret says why.
+ */
+static int build_answer_or_failure(struct ike_sa *sa,
+				   const struct gike_reply *r, struct wbuf *w,
+				   uint8_t *first, int *ret)
+{
+	char why[160] = "";
+	struct pchain c;
+	int err;
+
+	pchain_init(&c, w, PCHAIN_DETACHED);
+	*ret = check_reply(sa, r, why, sizeof(why));
+	if (!*ret)
+		*ret = build_answer(sa, r, &c);
+	*first = c.first;
+	if (!*ret)
+		return 0;
+	log_err("ike %s: answer not sent: %s", sa->name,
+		why[0] ? why : strerror(-*ret));
+	wbuf_free(w);
+	pchain_init(&c, w, PCHAIN_DETACHED);
+	err = build_answer(sa, &failed, &c);
+	*first = c.first;
+	return err;
+}
+
+int groupreq_answer(struct ike_sa *sa, const struct gike_reply *r)
+{
+	uint8_t first;
+	struct wbuf w;
+	int ret, err;
+
+	wbuf_init(&w, IKE_INNER_MAX);
+	err = build_answer_or_failure(sa, r, &w, &first, &ret);
+	sa->waits = false;
+	timer_del(sa->engine->cfg.tq, &sa->t_later);
+	if (ret || r->notify)
+		sa->engine->stats.group_refused++;
+	if (!err && sa->state != IKE_ST_UP)
+		sa_up(sa);
+	if (!err && !sa->dead)
+		err = sa_respond(sa, sa->wait_xchg->type, first, &w);
+	wbuf_free(&w);
+	if (err) {
+		sa_close(sa, 0, "no answer could be made");
+	} else if (!sa->dead && r->notify && r->close) {
+		farewell_delete(sa);
+		sa_close(sa, 0, "refused");
+	}
+	if (!ret && sa->dead)
+		ret = -ENOTCONN;
+	return ret ? ret : err;
+}
+
+int groupreq_fail(struct ike_sa *sa)
+{
+	return groupreq_answer(sa, &failed);
+}

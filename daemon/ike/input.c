@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A message of an IKE SA has come: is it the one that is due (window of one in
+ * each direction, RFC 7296 2.3), is it the peer's, and which exchange is it of?
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ike/exchange.h"
+#include "lib/log.h"
+#include "lib/secret.h"
+
+/* ---- requests ----------------------------------------------------------- */
+
+/* The inside of SK is not what its exchange may hold. */
+static void bad_request(struct ike_sa *sa, const struct ike_msg *m, int err,
+			const char *why)
+{
+	struct ike_stats *st = &sa->engine->stats;
+	uint8_t xchg = m->h.xchg;
+	char text[160];
+
+	if (err == -ENOMSG) {
+		st->in_xchg++;
+		engine_not_taken(sa->engine, &sa->path.peer,
+				 "unknown exchange %u", xchg);
+		sa_respond_notify(sa, xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
+		return;
+	}
+	log_debug("ike %s: %s", sa->name, why);
+	if (err == -EPROTONOSUPPORT) {
+		st->in_critical++;
+		sa_respond_notify(sa, xchg, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
+				  &m->critical, 1);
+		/* RFC 7296 2.21.2: fatal while the SA isn't authenticated */
+		if (sa->state == IKE_ST_UP)
+			return;
+	} else {
+		st->in_syntax++;
+		sa_respond_notify(sa, xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
+	}
+	snprintf(text, sizeof(text), "bad request: %s", why);
+	sa_close(sa, 0, text);
+}
+
+/* Whether a request of that exchange has its place, as far as a header says */
+static bool is_due(struct ike_sa *sa, const struct ike_in *in,
+		   const struct exchange *x)
+{
+	uint8_t type = in->m.h.xchg;
+
+	/* Over an SA that is up, what has no place is told so under its seal. */
+	if (sa->state == IKE_ST_UP || (x && x->in_state & IN_STATE(sa->state)))
+		return true;
+	sa->engine->stats.in_xchg++;
+	if (sa->state == IKE_ST_INIT_DONE)
+		engine_not_taken(sa->engine, &in->path.peer,
+				 "exchange %s (%u) where GSA_AUTH is due",
+				 ike_xchg_name(type), type);
+	return false;
+}
+
+static void dispatch_request(struct ike_sa *sa, struct ike_in *in,
+			     const struct exchange *x)
+{
+	uint8_t type = in->m.h.xchg;
+
+	if (sa->state == IKE_ST_UP) {
+		if (!sa->initiator)
+			timer_set(sa->engine->cfg.tq, &sa->t_idle,
+				  sa->engine->cfg.idle_ms);
+		place_used(sa);
+	}
+	if (x && x->request && x->in_state & IN_STATE(sa->state) &&
+	    x->by & (sa->initiator ? BY_RESPONDER : BY_INITIATOR)) {
+		x->request(sa, in);
+		return;
+	}
+	sa->engine->stats.in_xchg++;
+	engine_not_taken(sa->engine, &sa->path.peer,
+			 "exchange %s (%u) over an IKE SA that is up",
+			 ike_xchg_name(type), type);
+	sa_respond_notify(sa, type, IKE_N_INVALID_SYNTAX, NULL, 0);
+}
+
+/*
+ * Where our own requests go from now on. RFC 7296 2.23: a peer behind a NAT is
+ * where it was last heard from. Any initiator may change to port 4500 between
+ * IKE_SA_INIT and what follows. Else a peer does not move, whoever sends what
+ * it has sent from somewhere else.
+ */
+static void follow_peer(struct ike_sa *sa, const struct ike_path *path)
+{
+	if (!sa->nat_here && !sa->nat_there && sa->state != IKE_ST_INIT_DONE)
+		return;
+	sa->path.local = path->local;
+	if (!ep_equal(&sa->path.peer, &path->peer))
+		table_move(sa, &path->peer);
+	/* A request that is under way goes there as well if it goes again. */
+	sa->my_req.path = sa->path;
+}
+
+static void got_request(struct ike_sa *sa, struct ike_in *in, uint8_t *plain)
+{
+	const struct exchange *x = exchange_find(sa->engine, in->m.h.xchg);
+	struct sk_key *k = sa->initiator ? &sa->keys.er : &sa->keys.ei;
+	struct ike_stats *st = &sa->engine->stats;
+	uint32_t mid = in->m.h.mid;
+	size_t plain_len;
+	uint8_t first;
+	char why[128];
+	int ret;
+
+	if (sa->peer_mid && mid == sa->peer_mid - 1) {
+		sa_respond_again(sa, in);
+		return;
+	}
+	if (mid != sa->peer_mid || sa->waits || mid == UINT32_MAX) {
+		st->in_mid++;
+		return;
+	}
+	if (!is_due(sa, in, x))
+		return;
+	if (sk_open(in->p, in->len, k, plain, &plain_len, &first)) {
+		st->in_icv++;
+		return;
+	}
+	/* From here on it is the peer that speaks. */
+	if (dgrams_set(&sa->last_req, in->p, in->len))
+		return;
+	dgrams_free(&sa->last_res.dgrams);
+	sa->peer_mid++;
+	sa->last_res.path = in->path;
+	follow_peer(sa, &in->path);
+	ret = msg_sort(&in->m, MSG_ENC, first, plain, plain_len, why,
+		       sizeof(why));
+	if (ret)
+		bad_request(sa, &in->m, ret, why);
+	else
+		dispatch_request(sa, in, x);
+}
+
+/* ---- answers ------------------------------------------------------------ */
+
+/*
+ * RFC 7296 1.5, 2.21.4: a peer that was restarted says INVALID_IKE_SPI in the
+ * clear. That may be forged, so it only makes us impatient.
+ */
+static void take_denial(struct ike_sa *sa, const struct ike_in *in)
+{
+	struct notify_pld n;
+	struct pwalk w;
+	struct pld pld;
+	struct rbuf r;
+
+	pwalk_init(&w, in->m.h.next, in->p + IKE_HDR_LEN,
+		   in->len - IKE_HDR_LEN);
+	if (pwalk_next(&w, &pld) <= 0)
+		return;
+	rbuf_init(&r, pld.body, pld.len);
+	if (notify_parse(&r, &n) || n.type != IKE_N_INVALID_IKE_SPI ||
+	    sa->doubt)
+		return;
+	/* half-open, it may have given way to another: beginning anew is due */
+	sa->doubt = sa->state == IKE_ST_AUTH_SENT ? 2 : 3;
+	timer_set(sa->engine->cfg.tq, &sa->t_rexmit, sa->engine->cfg.rexmit_ms);
+}
+
+static void got_answer(struct ike_sa *sa, struct ike_in *in, uint8_t *plain)
+{
+	const struct exchange *x = exchange_find(sa->engine, in->m.h.xchg);
+	struct sk_key *k = sa->initiator ? &sa->keys.er : &sa->keys.ei;
+	struct ike_stats *st = &sa->engine->stats;
+	size_t plain_len;
+	uint8_t first;
+	char why[128], text[160];
+
+	if (!sa->my_busy || in->m.h.mid != sa->my_mid) {
+		st->in_mid++;
+		return;
+	}
+	if (in->m.h.xchg != sa->my_xchg || !sa->keys.have) {
+		st->in_xchg++;
+		return;
+	}
+	if (in->m.h.next == IKE_PLD_NOTIFY) {
+		st->in_icv++;
+		take_denial(sa, in);
+		return;
+	}
+	if (sk_open(in->p, in->len, k, plain, &plain_len, &first)) {
+		st->in_icv++;
+		return;
+	}
+	sa->my_busy = false;
+	sa->doubt = 0;
+	sa->my_mid++;
+	timer_del(sa->engine->cfg.tq, &sa->t_rexmit);
+	dgrams_free(&sa->my_req.dgrams);
+	if (msg_sort(&in->m, MSG_ENC, first, plain, plain_len, why,
+		     sizeof(why))) {
+		st->in_syntax++;
+		snprintf(text, sizeof(text), "bad answer: %s", why);
+		sa_close(sa, 0, text);
+		return;
+	}
+	x->answer(sa, in);
+	sa_run(sa);
+}
+
+/* Before there are keys: what may be the answer to IKE_SA_INIT */
+static void got_clear(struct ike_sa *sa, struct ike_in *in,
+		      const struct exchange *x)
+{
+	if (sa->initiator && (in->m.h.flags & IKE_FLAG_RESPONSE) &&
+	    sa->state == IKE_ST_INIT_SENT)
+		x->answer_clear(sa, in);
+	else
+		sa->engine->stats.in_xchg++;
+}
+
+void sa_input(struct ike_sa *sa, struct ike_in *in)
+{
+	const struct exchange *x = exchange_find(sa->engine, in->m.h.xchg);
+	uint8_t *plain;
+
+	if (x && x->answer_clear) {
+		got_clear(sa, in, x);
+		return;
+	}
+	if (!sa->keys.have) {
+		sa->engine->stats.in_xchg++;
+		return;
+	}
+	plain = secret_alloc(in->len);
+	if (!plain)
+		return;
+	if (in->m.h.flags & IKE_FLAG_RESPONSE)
+		got_answer(sa, in, plain);
+	else
+		got_request(sa, in, plain);
+	secret_free(plain);
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * An IKE SA over time: how it begins, asks, repeats itself (RFC 7296 2.1), gives
+ * up, and goes when it is idle or old.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ike/exchange.h"
+#include "lib/log.h"
+
+/* ---- requests ----------------------------------------------------------- */
+
+void sa_run(struct ike_sa *sa)
+{
+	struct ike_task *t = TAILQ_FIRST(&sa->tasks);
+	const struct exchange *x;
+	char why[96];
+	int ret;
+
+	if (sa->dead || sa->my_busy || !t)
+		return;
+	if (sa->my_mid == UINT32_MAX) {
+		sa_close(sa, 0, "Message IDs are used up");
+		return;
+	}
+	x = exchange_find(sa->engine, t->xchg);
+	ret = x && x->build ? x->build(sa, t) : -EINVAL;
+	if (!ret || sa->dead)
+		return;
+	snprintf(why, sizeof(why), "request cannot be made: %s",
+		 strerror(-ret));
+	sa_close(sa, 0, why);
+}
+
+int sa_ask(struct ike_sa *sa, const struct ike_task *t)
+{
+	struct ike_engine *engine = sa->engine;
+	int ret;
+
+	ret = task_push(sa, t);
+	if (ret)
+		return ret;
+	engine_enter(engine);
+	sa_run(sa);
+	engine_leave(engine);
+	return 0;
+}
+
+static void give_up(struct ike_sa *sa)
+{
+	char why[96];
+
+	sa->engine->stats.gave_up++;
+	if (sa->doubt)
+		snprintf(why, sizeof(why), "the peer has lost the IKE SA");
+	else
+		snprintf(why, sizeof(why), "no answer to %s after %u tries",
+			 ike_xchg_name(sa->my_xchg), sa->my_sent + 1);
+	sa_close(sa, 0, why);
+}
+
+/*
+ * An error of IKE_SA_INIT came in the clear. Whoever sees our packets can
+ * forge it, so the key server had one more interval to say better.
+ */
+static void give_in(struct ike_sa *sa)
+{
+	char why[96];
+
+	snprintf(why, sizeof(why), "%s from key server",
+		 ike_notify_name(sa->init_error));
+	sa_close(sa, sa->init_error, why);
+}
+
+static void on_rexmit(void *arg)
+{
+	struct ike_sa *sa = arg;
+	struct ike_engine *engine = sa->engine;
+
+	engine_enter(engine);
+	if (sa->init_error) {
+		give_in(sa);
+	} else if (sa->my_sent >= engine->cfg.rexmit_max || sa->doubt == 1) {
+		give_up(sa);
+	} else {
+		if (sa->doubt)
+			sa->doubt--;
+		sa_request_again(sa);
+	}
+	engine_leave(engine);
+}
+
+/* ---- lifetimes ---------------------------------------------------------- */
+
+static void on_life(void *arg)
+{
+	struct ike_sa *sa = arg;
+	struct ike_engine *engine = sa->engine;
+
+	engine_enter(engine);
+	if (sa->state == IKE_ST_UP) {
+		farewell_delete(sa);
+		sa_close(sa, 0, "lifetime of the IKE SA is over");
+	} else {
+		sa_close(sa, 0, "not authenticated in time");
+	}
+	engine_leave(engine);
+}
+
+static void on_idle(void *arg)
+{
+	static const struct ike_task alive = {
+		.xchg = IKE_XCHG_INFORMATIONAL,
+	};
+	struct ike_sa *sa = arg;
+	struct ike_engine *engine = sa->engine;
+
+	engine_enter(engine);
+	/* whose request waits for a batch is not idle: it is we who are late */
+	if (sa->waits || sa->keep) {
+		timer_set(engine->cfg.tq, &sa->t_idle, engine->cfg.idle_ms);
+		if (!sa->waits)
+			sa_ask(sa, &alive);
+		engine_leave(engine);
+		return;
+	}
+	farewell_delete(sa);
+	sa_close(sa, 0, "idle");
+	engine_leave(engine);
+}
+
+static void on_later(void *arg)
+{
+	struct ike_sa *sa = arg;
+	struct ike_engine *engine = sa->engine;
+
+	engine_enter(engine);
+	log_debug("ike %s: the request was not decided in time", sa->name);
+	if (sa->waits)
+		groupreq_fail(sa);
+	engine_leave(engine);
+}
+
+/* ---- beginning and end -------------------------------------------------- */
+
+struct ike_sa *sa_new(struct ike_engine *engine, bool initiator,
+		      const struct ike_path *path)
+{
+	struct ike_sa *sa = calloc(1, sizeof(*sa));
+
+	if (!sa)
+		return NULL;
+	sa->engine = engine;
+	sa->initiator = initiator;
+	sa->path = *path;
+	TAILQ_INIT(&sa->tasks);
+	timer_init(&sa->t_rexmit, on_rexmit, sa);
+	timer_init(&sa->t_life, on_life, sa);
+	timer_init(&sa->t_idle, on_idle, sa);
+	timer_init(&sa->t_later, on_later, sa);
+	timer_init(&sa->t_keepalive, nat_keepalive, sa);
+	return sa;
+}
+
+void ike_close(struct ike_sa *sa, const char *reason)
+{
+	struct ike_engine *engine = sa->engine;
+
+	engine_enter(engine);
+	/* Who still waits for keys is told that there are none. */
+	if (sa->waits)
+		groupreq_fail(sa);
+	if (sa->state == IKE_ST_UP)
+		farewell_delete(sa);
+	sa_close(sa, 0, reason);
+	engine_leave(engine);
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Negotiation of the algorithms of an IKE SA, RFC 7296 2.7 and 3.3 */
+#include <string.h>
+
+#include "ike/sa.h"
+
+static const struct transform *find_transform(const struct proposal *p,
+					      const struct transform *like)
+{
+	for (unsigned int i = 0; i < p->n; i++)
+		if (p->t[i].type == like->type && p->t[i].id == like->id &&
+		    p->t[i].key_bits == like->key_bits && !p->t[i].unknown_attr)
+			return &p->t[i];
+	return NULL;
+}
+
+/* First transform of @type in @from that @in has too */
+static const struct transform *first_common(const struct proposal *from,
+					    const struct proposal *in,
+					    uint8_t type)
+{
+	for (unsigned int i = 0; i < from->n; i++)
+		if (from->t[i].type == type && !from->t[i].unknown_attr &&
+		    find_transform(in, &from->t[i]))
+			return &from->t[i];
+	return NULL;
+}
+
+/* With an AEAD, INTEG is absent or NONE is among what is offered. */
+static bool only_known_types(const struct proposal *p)
+{
+	bool integ = false, none = false;
+
+	for (unsigned int i = 0; i < p->n; i++) {
+		switch (p->t[i].type) {
+		case IKE_TT_ENCR:
+		case IKE_TT_PRF:
+		case IKE_TT_KE:
+		case GIKE_TT_KWA:
+			break;
+		case IKE_TT_INTEG:
+			integ = true;
+			none |= !p->t[i].id;
+			break;
+		default:
+			return false;
+		}
+	}
+	return !integ || none;
+}
+
+/* The peer's order decides; all types from one proposal of each side. */
+static bool take_common(const struct proposal *theirs,
+			const struct proposal *ours, struct ike_suite *s)
+{
+	const struct transform *encr = first_common(theirs, ours, IKE_TT_ENCR);
+	const struct transform *prf = first_common(theirs, ours, IKE_TT_PRF);
+	const struct transform *ke = first_common(theirs, ours, IKE_TT_KE);
+	const struct transform *kwa = first_common(theirs, ours, GIKE_TT_KWA);
+
+	if (!encr || !prf || !ke || !kwa)
+		return false;
+	s->num = theirs->num;
+	s->encr = encr->id;
+	s->key_bits = encr->key_bits;
+	s->prf = prf->id;
+	s->ke = ke->id;
+	s->kwa = kwa->id;
+	return true;
+}
+
+bool suite_choose(const struct sa_pld *own, const struct sa_pld *offer,
+		  struct ike_suite *s)
+{
+	for (unsigned int i = 0; i < offer->n; i++) {
+		const struct proposal *p = &offer->p[i];
+
+		if (p->proto != IKE_PROTO_IKE || p->spi_len ||
+		    !only_known_types(p))
+			continue;
+		for (unsigned int k = 0; k < own->n; k++)
+			if (take_common(p, &own->p[k], s))
+				return true;
+	}
+	return false;
+}
+
+/*
+ * RFC 7296 3.3.6 lets a responder choose one proposal of ours by its number, and
+ * in it one transform of each type, and nothing else.
+ */
+bool suite_chosen(const struct sa_pld *own, const struct sa_pld *answer,
+		  struct ike_suite *s)
+{
+	const struct proposal *p = &answer->p[0];
+	unsigned int seen = 0;
+
+	if (answer->n != 1 || p->proto != IKE_PROTO_IKE || p->spi_len)
+		return false;
+	for (unsigned int i = 0; i < p->n; i++) {
+		if (p->t[i].type > GIKE_TT_KWA || (seen & 1u << p->t[i].type))
+			return false;
+		seen |= 1u << p->t[i].type;
+	}
+	if (!only_known_types(p))
+		return false;
+	for (unsigned int k = 0; k < own->n; k++)
+		if (own->p[k].num == p->num && take_common(p, &own->p[k], s))
+			return true;
+	return false;
+}
+
+void suite_answer(const struct ike_suite *s, struct sa_pld *sa)
+{
+	struct proposal *p;
+
+	memset(sa, 0, sizeof(*sa));
+	p = proposal_add(sa, s->num, IKE_PROTO_IKE);
+	proposal_put(p, IKE_TT_ENCR, s->encr, s->key_bits);
+	proposal_put(p, IKE_TT_PRF, s->prf, 0);
+	proposal_put(p, IKE_TT_KE, s->ke, 0);
+	proposal_put(p, GIKE_TT_KWA, s->kwa, 0);
+}
+
+bool suite_offers_ke(const struct sa_pld *own, uint16_t ke)
+{
+	const struct transform like = { .type = IKE_TT_KE, .id = ke };
+
+	for (unsigned int i = 0; i < own->n; i++)
+		if (find_transform(&own->p[i], &like))
+			return true;
+	return false;
+}
+
+const char *suite_lacks(const struct sa_pld *own, const struct sa_pld *offer)
+{
+	static const struct {
+		uint8_t type;
+		const char *name;
+	} kinds[] = {
+		{ GIKE_TT_KWA,
+		  "no key wrap algorithm of G-IKEv2 (RFC 9838) that we take" },
+		{ IKE_TT_ENCR, "no AEAD cipher that we take" },
+		{ IKE_TT_PRF, "no PRF that we take" },
+		{ IKE_TT_KE, "no key exchange that we take" },
+	};
+
+	for (size_t t = 0; t < sizeof(kinds) / sizeof(kinds[0]); t++) {
+		bool any = false;
+
+		for (unsigned int i = 0; i < offer->n; i++)
+			for (unsigned int k = 0; k < own->n; k++)
+				any |= first_common(&offer->p[i], &own->p[k],
+						    kinds[t].type) != NULL;
+		if (!any)
+			return kinds[t].name;
+	}
+	return "no proposal that is ours as a whole";
+}

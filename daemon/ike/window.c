@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Messages of ours under an IKE SA. Our request and our last answer are kept as
+ * the octets that they were, and so sent again (RFC 7296 2.1): one of each, since
+ * the window is one in each direction (2.3).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "ike/sa.h"
+#include "lib/log.h"
+
+/* ---- sealing ------------------------------------------------------------ */
+
+static void fill_header(const struct ike_sa *sa, struct ike_hdr *h,
+			uint8_t xchg, bool response, uint32_t mid)
+{
+	memset(h, 0, sizeof(*h));
+	memcpy(h->spi_i, sa->spi_i, IKE_SPI_LEN);
+	memcpy(h->spi_r, sa->spi_r, IKE_SPI_LEN);
+	h->xchg = xchg;
+	h->flags = (sa->initiator ? IKE_FLAG_INITIATOR : 0) |
+		   (response ? IKE_FLAG_RESPONSE : 0);
+	h->mid = mid;
+}
+
+/*
+ * Each message takes an IV of its own; one that is sent again is sent as the
+ * octets that it was.
+ */
+static int seal_message(struct ike_sa *sa, const struct ike_hdr *h,
+			uint8_t first, const struct wbuf *inner,
+			struct wbuf *out)
+{
+	struct sk_key *k = sa->initiator ? &sa->keys.ei : &sa->keys.er;
+
+	if (!sa->keys.have || k->iv == UINT64_MAX)
+		return -ENOTCONN;
+	if (inner->err)
+		return inner->err;
+	ike_hdr_build(out, h);
+	return sk_seal(out, k, k->iv++, first, inner->p, inner->len);
+}
+
+/* ---- our requests ------------------------------------------------------- */
+
+/* Doubled each time, up to eight times the first: a server that comes back
+ * is to be found before long.
+ */
+static uint64_t resend_delay(const struct ike_sa *sa)
+{
+	unsigned int shift = sa->doubt ? 0 : sa->my_sent;
+
+	return (uint64_t)sa->engine->cfg.rexmit_ms << (shift < 3 ? shift : 3);
+}
+
+int sa_request_raw(struct ike_sa *sa, uint8_t xchg, const struct wbuf *msg)
+{
+	struct ike_engine_cfg *cfg = &sa->engine->cfg;
+	int ret;
+
+	if (msg->err)
+		return msg->err;
+	ret = dgrams_set(&sa->my_req.dgrams, msg->p, msg->len);
+	if (ret)
+		return ret;
+	sa->my_req.path = sa->path;
+	sa->my_xchg = xchg;
+	sa->my_busy = true;
+	sa->my_sent = 0;
+	timer_set(cfg->tq, &sa->t_rexmit, cfg->rexmit_ms);
+	out_send(sa->engine, &sa->my_req.path, &sa->my_req.dgrams);
+	return 0;
+}
+
+int sa_request(struct ike_sa *sa, uint8_t xchg, uint8_t first,
+	       const struct wbuf *inner)
+{
+	struct ike_hdr h;
+	struct wbuf out;
+	int ret;
+
+	wbuf_init(&out, IKE_MSG_MAX);
+	fill_header(sa, &h, xchg, false, sa->my_mid);
+	ret = seal_message(sa, &h, first, inner, &out);
+	if (!ret)
+		ret = sa_request_raw(sa, xchg, &out);
+	wbuf_free(&out);
+	return ret;
+}
+
+void sa_request_again(struct ike_sa *sa)
+{
+	sa->my_sent++;
+	sa->engine->stats.rexmit++;
+	out_send(sa->engine, &sa->my_req.path, &sa->my_req.dgrams);
+	timer_set(sa->engine->cfg.tq, &sa->t_rexmit, resend_delay(sa));
+}
+
+int sa_last_request(struct ike_sa *sa, uint8_t first, const struct wbuf *inner,
+		    struct wbuf *out)
+{
+	struct ike_hdr h;
+
+	/* Behind a request that may have arrived, its answer being lost */
+	fill_header(sa, &h, IKE_XCHG_INFORMATIONAL, false,
+		    sa->my_mid + sa->my_busy);
+	return seal_message(sa, &h, first, inner, out);
+}
+
+/* ---- our answers -------------------------------------------------------- */
+
+int sa_respond(struct ike_sa *sa, uint8_t xchg, uint8_t first,
+	       const struct wbuf *inner)
+{
+	struct ike_hdr h;
+	struct wbuf out;
+	int ret;
+
+	wbuf_init(&out, IKE_MSG_MAX);
+	fill_header(sa, &h, xchg, true, sa->peer_mid - 1);
+	ret = seal_message(sa, &h, first, inner, &out);
+	if (!ret)
+		ret = dgrams_set(&sa->last_res.dgrams, out.p, out.len);
+	if (!ret)
+		out_send(sa->engine, &sa->last_res.path, &sa->last_res.dgrams);
+	else
+		log_warn("ike %s: answer cannot be made: %s", sa->name,
+			 strerror(-ret));
+	wbuf_free(&out);
+	return ret;
+}
+
+int sa_respond_notify(struct ike_sa *sa, uint8_t xchg, uint16_t type,
+		      const void *data, size_t len)
+{
+	struct pchain c;
+	struct wbuf w;
+	int ret;
+
+	wbuf_init(&w, IKE_INNER_MAX);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	notify_build(&c, type, data, len);
+	ret = sa_respond(sa, xchg, c.first, &w);
+	wbuf_free(&w);
+	return ret;
+}
+
+void sa_respond_again(struct ike_sa *sa, const struct ike_in *in)
+{
+	struct ike_stats *st = &sa->engine->stats;
+
+	/* Only the same octets get the same answer. */
+	if (!dgrams_has(&sa->last_req, in->p, in->len)) {
+		st->in_altered++;
+	} else if (sa->waits || !sa->last_res.dgrams.n) {
+		st->in_busy++;
+	} else {
+		st->in_rexmit++;
+		out_send(sa->engine, &in->path, &sa->last_res.dgrams);
+	}
+}
