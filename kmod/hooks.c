@@ -23,7 +23,7 @@
  *
  * LOCAL_IN, first: not everything that is delivered here came by way of
  * PRE_ROUTING. Segment routing decapsulates behind it, and what a bridge calls
- * IP's hooks for is left as it is there (see mcsec_in4()). And what is
+ * IP's hooks for is left as it is there (see mcsec_input()). And what is
  * verified must not be answered in the clear.
  *
  * FORWARD, first: see mcsec_flow4(). FORWARD and POST_ROUTING, last: see
@@ -37,13 +37,13 @@ static const struct nf_hook_ops template[] = {
 		.priority = NF_IP_PRI_LAST,
 	},
 	{
-		.hook = mcsec_in4,
+		.hook = mcsec_input,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_PRE_ROUTING,
 		.priority = NF_IP_PRI_CONNTRACK_DEFRAG + 1,
 	},
 	{
-		.hook = mcsec_local4,
+		.hook = mcsec_local_input,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_LOCAL_IN,
 		.priority = NF_IP_PRI_FIRST,
@@ -74,13 +74,13 @@ static const struct nf_hook_ops template[] = {
 		.priority = NF_IP6_PRI_LAST,
 	},
 	{
-		.hook = mcsec_in6,
+		.hook = mcsec_input,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_PRE_ROUTING,
 		.priority = NF_IP6_PRI_CONNTRACK_DEFRAG + 1,
 	},
 	{
-		.hook = mcsec_local6,
+		.hook = mcsec_local_input,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_LOCAL_IN,
 		.priority = NF_IP6_PRI_FIRST,

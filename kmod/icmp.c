@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "icmp.h"
-#include "header.h"
 #include "verified.h"
 
 #include <linux/icmp.h>
@@ -159,31 +158,50 @@ static unsigned int drop_answer(struct mcsec_net *mnet,
 	return NF_DROP;
 }
 
-unsigned int mcsec_asks4(struct mcsec_net *mnet, const struct sk_buff *skb)
+/* The type of an ICMP message at @hlen, or -1. */
+static int icmp_type(const struct sk_buff *skb, unsigned int hlen)
 {
 	u8 buf, *type;
 
+	type = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
+	return type ? *type : -1;
+}
+
+static bool is_request4(const struct sk_buff *skb)
+{
 	if (ip_hdr(skb)->protocol != IPPROTO_ICMP)
-		return NF_ACCEPT;
-	type = skb_header_pointer(skb, ip_hdrlen(skb), sizeof(buf), &buf);
-	if (type && (*type == ICMP_ECHO || *type == ICMP_TIMESTAMP ||
-		     *type == ICMP_EXT_ECHO))
-		return drop_answer(mnet, skb);
-	return NF_ACCEPT;
+		return false;
+	switch (icmp_type(skb, ip_hdrlen(skb))) {
+	case ICMP_ECHO:
+	case ICMP_TIMESTAMP:
+	case ICMP_EXT_ECHO:
+		return true;
+	}
+	return false;
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-unsigned int mcsec_asks6(struct mcsec_net *mnet, const struct sk_buff *skb)
+static bool is_request6(const struct sk_buff *skb)
 {
 	unsigned int hlen, nhoff;
-	u8 buf, *type;
 
 	if (mcsec_walk6(skb, &hlen, &nhoff) != NEXTHDR_ICMP)
-		return NF_ACCEPT;
-	type = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
-	if (type &&
-	    (*type == ICMPV6_ECHO_REQUEST || *type == ICMPV6_EXT_ECHO_REQUEST))
-		return drop_answer(mnet, skb);
-	return NF_ACCEPT;
+		return false;
+	switch (icmp_type(skb, hlen)) {
+	case ICMPV6_ECHO_REQUEST:
+	case ICMPV6_EXT_ECHO_REQUEST:
+		return true;
+	}
+	return false;
 }
 #endif
+
+unsigned int mcsec_asks_slow(struct mcsec_net *mnet, const struct sk_buff *skb,
+			     u8 pf)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (pf == NFPROTO_IPV6)
+		return is_request6(skb) ? drop_answer(mnet, skb) : NF_ACCEPT;
+#endif
+	return is_request4(skb) ? drop_answer(mnet, skb) : NF_ACCEPT;
+}

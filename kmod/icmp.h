@@ -10,6 +10,7 @@
 #include <linux/skbuff.h>
 
 #include "group.h"
+#include "header.h"
 
 /*
  * An ICMP message to a unicast address, at POST_ROUTING. Returns NF_DROP if it
@@ -22,10 +23,18 @@ unsigned int mcsec_quotes6(struct mcsec_net *mnet, struct sk_buff *skb,
 			   const struct nf_hook_state *state);
 
 /*
- * A verified datagram at LOCAL_IN that is not UDP. Returns NF_DROP if IP would
+ * A verified datagram of the family @pf at LOCAL_IN. Returns NF_DROP if IP would
  * answer it with what it says.
  */
-unsigned int mcsec_asks4(struct mcsec_net *mnet, const struct sk_buff *skb);
-unsigned int mcsec_asks6(struct mcsec_net *mnet, const struct sk_buff *skb);
+unsigned int mcsec_asks_slow(struct mcsec_net *mnet, const struct sk_buff *skb,
+			     u8 pf);
+
+static inline unsigned int mcsec_asks(struct mcsec_net *mnet,
+				      const struct sk_buff *skb, u8 pf)
+{
+	return likely(mcsec_header_next(skb, pf) == IPPROTO_UDP)
+		       ? NF_ACCEPT
+		       : mcsec_asks_slow(mnet, skb, pf);
+}
 
 #endif /* _MCSEC_ICMP_H */

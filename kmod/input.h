@@ -6,15 +6,11 @@
 #include <linux/netfilter.h>
 
 /* At PRE_ROUTING. */
-unsigned int mcsec_in4(void *priv, struct sk_buff *skb,
-		       const struct nf_hook_state *state);
-unsigned int mcsec_in6(void *priv, struct sk_buff *skb,
-		       const struct nf_hook_state *state);
+unsigned int mcsec_input(void *priv, struct sk_buff *skb,
+			 const struct nf_hook_state *state);
 
 /* At LOCAL_IN. */
-unsigned int mcsec_local4(void *priv, struct sk_buff *skb,
-			  const struct nf_hook_state *state);
-unsigned int mcsec_local6(void *priv, struct sk_buff *skb,
-			  const struct nf_hook_state *state);
+unsigned int mcsec_local_input(void *priv, struct sk_buff *skb,
+			       const struct nf_hook_state *state);
 
 #endif /* _MCSEC_INPUT_H */

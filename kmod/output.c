@@ -79,7 +79,7 @@ output_ip4(struct sk_buff *skb, const struct nf_hook_state *state,
 		return drop_selected(group, state, MCSEC_OUT_FOREIGN_ESP);
 	/* Routers and snooping switches must read it; it stays on the link. */
 	if (group->exempt && state->hook != NF_INET_FORWARD &&
-	    mcsec_is_igmp(iph)) {
+	    mcsec_is_membership(skb, NFPROTO_IPV4, iph->protocol, 0)) {
 		mcsec_count(group->stats, MCSEC_OUT_EXEMPT);
 		return NF_ACCEPT;
 	}
@@ -202,7 +202,8 @@ static noinline unsigned int forward_ip4(struct mcsec_net *mnet,
 	if (!group)
 		return NF_ACCEPT;
 	/* What stays on its link is not routed. */
-	if (group->exempt && !is_routed(skb, state) && mcsec_is_igmp(iph))
+	if (group->exempt && !is_routed(skb, state) &&
+	    mcsec_is_membership(skb, NFPROTO_IPV4, iph->protocol, 0))
 		return NF_ACCEPT;
 	if (group->forward && is_routed(skb, state))
 		return output_ip4(skb, state, group);
@@ -258,7 +259,7 @@ static unsigned int output_ip6(struct sk_buff *skb,
 		return drop_selected(group, state, MCSEC_OUT_FOREIGN_ESP);
 	}
 	if (group->exempt && state->hook != NF_INET_FORWARD &&
-	    mcsec_is_mld(skb, next, frame.hlen)) {
+	    mcsec_is_membership(skb, NFPROTO_IPV6, next, frame.hlen)) {
 		mcsec_count(group->stats, MCSEC_OUT_EXEMPT);
 		return NF_ACCEPT;
 	}
@@ -341,7 +342,7 @@ static noinline unsigned int forward_ip6(struct mcsec_net *mnet,
 		return NF_ACCEPT;
 	/* What stays on its link is not routed. */
 	if (group->exempt && !is_routed(skb, state) &&
-	    mcsec_is_mld(skb, next, hlen))
+	    mcsec_is_membership(skb, NFPROTO_IPV6, next, hlen))
 		return NF_ACCEPT;
 	if (group->forward && is_routed(skb, state))
 		return output_ip6(skb, state, group);

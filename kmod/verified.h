@@ -16,6 +16,8 @@
 #include <linux/skbuff.h>
 #include <net/ip.h>
 
+#include "header.h"
+
 extern u64 mcsec_verified_cookie;
 
 /**
@@ -50,6 +52,12 @@ static inline bool mcsec_is_verified6(const struct sk_buff *skb)
 {
 	return IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED &&
 	       mcsec_verified_slot(skb)->cookie == mcsec_verified_cookie;
+}
+
+static __always_inline bool mcsec_is_verified(const struct sk_buff *skb, u8 pf)
+{
+	return mcsec_is_ip6(pf) ? mcsec_is_verified6(skb)
+				: mcsec_is_verified4(skb);
 }
 
 /*

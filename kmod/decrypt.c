@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An ESP datagram of an SA becomes the datagram that was sent, or is dropped
+ * and counted. The order is that of RFC 4303 3.4.3: look at the window, verify,
+ * look again while recording. Nothing is changed for a datagram that does not
+ * verify, counters aside.
+ */
+#include "decrypt.h"
+#include "compat.h"
+#include "esp.h"
+#include "group.h"
+#include "icmp.h"
+#include "pkt.h"
+#include "trace.h"
+#include "tunnel.h"
+#include "verified.h"
+
+#include <net/ip.h>
+#include <net/ipv6.h>
+
+u64 mcsec_verified_cookie __read_mostly;
+
+/* RFC 4303 2.6: traffic flow confidentiality, to be thrown away. */
+#define DUMMY IPPROTO_NONE
+
+/* Every verdict but acceptance and NF_STOLEN comes from here. */
+static int drop_esp(const struct mcsec_pkt *pkt, enum mcsec_counter why)
+{
+	const struct mcsec_sa *sa = pkt->sa;
+
+	mcsec_drop_in(sa->group, why, sa->spi, pkt->iv >> sa->sid_shift);
+	return -EBADMSG;
+}
+
+/* Octets of ESP's text in a datagram that has its ESP header and ICV. */
+static unsigned int text_len(const struct mcsec_pkt *pkt)
+{
+	return pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
+}
+
+/*
+ * Who fragments are put together for: an SA. What a stranger sends in the clear,
+ * and what came by another group's key, gets into none of its datagrams. It may
+ * keep one from becoming whole, for all that waits shares the namespace's
+ * memory, and IPv4 counts what comes from an address in between for all users
+ * together (ipfrag_max_dist). IP's own users are small numbers; and an SA has
+ * gone for longer than fragments wait when another gets its number.
+ */
+static u32 defrag_user(const struct mcsec_sa *sa)
+{
+	return BIT(31) | lower_32_bits(sa->id);
+}
+
+/*
+ * Tunnel mode: the inner datagram, with what routers did to the outer one. A
+ * fragment waits for the rest, for only a whole datagram shows what groups
+ * select by. Returns as mcsec_tunnel_gather() does.
+ */
+static int decap_tunnel(const struct mcsec_pkt *pkt)
+{
+	const struct nf_hook_state *state = pkt->state;
+	struct mcsec_tunnel_hdr outer;
+	struct sk_buff *skb = pkt->skb;
+	int err;
+
+	if (ip_hdr(skb)->version == 4)
+		outer.v4 = *ip_hdr(skb);
+	else
+		outer.v6 = *ipv6_hdr(skb);
+	mcsec_esp_unwrap(skb, pkt->hlen);
+	if (!mcsec_tunnel_remove(skb, &outer))
+		return -EBADMSG;
+	err = mcsec_tunnel_gather(skb, state->net, defrag_user(pkt->sa));
+	if (unlikely(err))
+		return err;
+	/* IP reads options behind PRE_ROUTING, and only there. */
+	return state->hook == NF_INET_PRE_ROUTING ||
+			       ip_hdr(skb)->version != 4 ||
+			       ip_hdr(skb)->ihl == 5
+		       ? 0
+		       : -EBADMSG;
+}
+
+/* Returns -EINPROGRESS if the inner datagram is a fragment, which was taken. */
+static int strip_tunnel(const struct mcsec_pkt *pkt, u8 next)
+{
+	bool v6 = ip_hdr(pkt->skb)->version == 6;
+	int err;
+
+	if (next != (v6 ? IPPROTO_IPV6 : IPPROTO_IPIP))
+		return drop_esp(pkt, MCSEC_IN_MODE);
+	err = decap_tunnel(pkt);
+	if (likely(!err))
+		return 0;
+	if (err == -EINPROGRESS) {
+		mcsec_count(pkt->sa->group->stats, MCSEC_IN_INNER_FRAGMENT);
+		return err;
+	}
+	return drop_esp(pkt,
+			err == -ENOMEM ? MCSEC_IN_NO_MEMORY : MCSEC_IN_INNER);
+}
+
+/*
+ * Where IP goes on: behind hop-by-hop options, which it has read, before others.
+ * Reassembly may have left it elsewhere.
+ */
+static void set_transport(struct sk_buff *skb)
+{
+	unsigned int off = sizeof(struct ipv6hdr);
+
+	if (ipv6_hdr(skb)->nexthdr == NEXTHDR_HOP)
+		off += ipv6_optlen((struct ipv6_opt_hdr *)(skb->data + off));
+	skb_set_transport_header(skb, off);
+}
+
+static void strip_transport(const struct mcsec_pkt *pkt, u8 next)
+{
+	struct sk_buff *skb = pkt->skb;
+
+	mcsec_esp_unhead(skb, pkt->hlen);
+	skb->data[pkt->nhoff] = next;
+	if (ip_hdr(skb)->version == 4) {
+		ip_hdr(skb)->tot_len = htons(skb->len);
+		ip_send_check(ip_hdr(skb));
+	} else {
+		ipv6_hdr(skb)->payload_len =
+			htons(skb->len - sizeof(struct ipv6hdr));
+		set_transport(skb);
+	}
+}
+
+/*
+ * What the cipher verified becomes the datagram that was sent. Returns
+ * -EINPROGRESS if it is a fragment of one, which has been taken.
+ */
+static int strip_esp(const struct mcsec_pkt *pkt)
+{
+	struct mcsec_group *group = pkt->sa->group;
+	struct sk_buff *skb = pkt->skb;
+	u8 buf[MCSEC_TRAILER], *tail;
+	u8 next;
+	int err;
+
+	tail = skb_header_pointer(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER,
+				  sizeof(buf), buf);
+	if (unlikely(!tail || tail[0] + MCSEC_TRAILER > text_len(pkt)))
+		return drop_esp(pkt, MCSEC_IN_BAD_TRAILER);
+	next = tail[1];
+	if (next == DUMMY)
+		return drop_esp(pkt, MCSEC_IN_DUMMY);
+
+	/* The tag says more than any checksum inside. WireGuard's mark. */
+	skb->ip_summed = CHECKSUM_UNNECESSARY;
+	skb->csum_level = ~0;
+	if (pskb_trim(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER - tail[0]))
+		return drop_esp(pkt, MCSEC_IN_NO_MEMORY);
+	if (unlikely(pkt->sa->mode == MCSEC_MODE_TUNNEL)) {
+		err = strip_tunnel(pkt, next);
+		if (unlikely(err))
+			return err;
+	} else {
+		strip_transport(pkt, next);
+	}
+	/* The payload could not be read when the SA was chosen. */
+	if (unlikely(!mcsec_select_fits(&group->mnet->select, skb,
+					pkt->state->in, group, &group->sel,
+					group->sels)))
+		return drop_esp(pkt, MCSEC_IN_SELECTOR);
+	mcsec_set_verified(skb, !group->forward, group->id,
+			   pkt->iv >> pkt->sa->sid_shift);
+	if (group->in_mark_mask)
+		skb->mark = (skb->mark & ~group->in_mark_mask) | group->in_mark;
+	/* Both were of the ESP datagram. */
+	skb_clear_hash(skb);
+	nf_reset_ct(skb);
+	return 0;
+}
+
+static enum mcsec_counter why_cipher_failed(int err)
+{
+	switch (err) {
+	case -EBADMSG:
+		return MCSEC_IN_BAD_ICV;
+	case -ENOSPC:
+	case -EBUSY:
+		return MCSEC_IN_CRYPTO_BUSY;
+	case -ENOMEM:
+		return MCSEC_IN_NO_MEMORY;
+	}
+	return MCSEC_IN_CRYPTO;
+}
+
+static enum mcsec_counter why_not_accepted(int err)
+{
+	switch (err) {
+	case -EALREADY:
+		return MCSEC_IN_REPLAY;
+	case -ENOSPC:
+		return MCSEC_IN_TOO_MANY_SENDERS;
+	}
+	return MCSEC_IN_NO_MEMORY;
+}
+
+/* Whether IP would answer what was verified here, at the last hook. */
+static bool is_answered(const struct mcsec_pkt *pkt)
+{
+	if (likely(pkt->state->hook != NF_INET_LOCAL_IN))
+		return false;
+	return mcsec_asks(pkt->sa->group->mnet, pkt->skb, pkt->state->pf) !=
+	       NF_ACCEPT;
+}
+
+/* The cipher answered @err. @sender: see struct mcsec_op. */
+static int finish_decrypt(struct mcsec_pkt *pkt, struct mcsec_sender *sender,
+			  int err)
+{
+	const struct mcsec_esp_hdr *esp = (void *)pkt->skb->data + pkt->hlen;
+	struct mcsec_sa *sa = pkt->sa;
+
+	/* The cipher worked in place, and leaves associated data alone. */
+	pkt->iv = get_unaligned_be64(&esp->iv);
+	if (unlikely(err)) {
+		if (err == -EBADMSG)
+			this_cpu_inc(sa->cpu->in_bad_icv);
+		return drop_esp(pkt, why_cipher_failed(err));
+	}
+	err = mcsec_sa_replay_accept(sa, sender, ntohl(esp->seq), pkt->iv);
+	if (unlikely(err))
+		return drop_esp(pkt, why_not_accepted(err));
+	if (unlikely(!mcsec_sa_use_in(sa, text_len(pkt))))
+		return drop_esp(pkt, MCSEC_IN_EXPIRED);
+	err = strip_esp(pkt);
+	if (unlikely(err))
+		return err;
+	mcsec_count(sa->group->stats, MCSEC_IN_ACCEPTED);
+	trace_mcsec_unprotect(pkt->skb, sa, pkt->iv);
+	/* Counted there. */
+	return unlikely(is_answered(pkt)) ? -EPERM : 0;
+}
+
+/* The cipher answered later: in softirq, or in a worker. */
+static void decrypt_done(struct mcsec_op *op, int err)
+{
+	struct mcsec_deferred deferred = op->deferred;
+	struct mcsec_sender *sender = op->sender;
+	struct mcsec_sa *sa = op->sa;
+	struct mcsec_pkt pkt = {
+		.skb = op->skb,
+		.state = &deferred.state,
+		.hook = op->hook,
+		.sa = sa,
+		.hlen = op->hlen,
+		.nhoff = op->nhoff,
+	};
+
+	local_bh_disable();
+	rcu_read_lock();
+	mcsec_op_put(op);
+	if (!deferred.held) {
+		/* The devices of its state may have gone. */
+		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
+		kfree_skb(pkt.skb);
+		goto out;
+	}
+	err = finish_decrypt(&pkt, sender, err);
+	if (err == -EINPROGRESS)
+		goto out;
+	if (err)
+		kfree_skb(pkt.skb);
+	else if (!mcsec_deferred_resume(pkt.skb, &deferred.state, pkt.hook))
+		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
+out:
+	mcsec_deferred_release(&deferred);
+	mcsec_sa_put(sa);
+	rcu_read_unlock();
+	local_bh_enable();
+}
+
+/*
+ * Returns 0, -EINPROGRESS if the cipher has taken the datagram, or -errno: it is
+ * then still the caller's and has been counted.
+ */
+static int verify_esp(struct mcsec_pkt *pkt)
+{
+	const struct mcsec_esp_hdr *esp;
+	struct sk_buff *skb = pkt->skb;
+	struct mcsec_sa *sa = pkt->sa;
+	struct mcsec_sender *sender;
+	struct crypto_aead *tfm;
+	struct mcsec_op *op;
+	int err, nsg;
+
+	pkt->iv = 0;
+	/* a) shorter than any ESP, b) a batch that only a device can take */
+	if (unlikely(skb->len < pkt->hlen + MCSEC_ESP_MIN || skb_is_gso(skb) ||
+		     !pskb_may_pull(skb, pkt->hlen + MCSEC_HEAD)))
+		return drop_esp(pkt, MCSEC_IN_MALFORMED);
+	esp = (void *)skb->data + pkt->hlen;
+	pkt->iv = get_unaligned_be64(&esp->iv);
+	if (unlikely(!(sa->dir & MCSEC_DIR_IN)))
+		return drop_esp(pkt, MCSEC_IN_SEND_ONLY);
+	tfm = rcu_dereference(sa->tfm);
+	if (unlikely(READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED || !tfm))
+		return drop_esp(pkt, MCSEC_IN_EXPIRED);
+	if (unlikely(!mcsec_sa_replay_check(sa, ntohl(esp->seq), pkt->iv,
+					    &sender)))
+		return drop_esp(pkt, MCSEC_IN_REPLAY);
+
+	nsg = mcsec_esp_writable(skb);
+	if (unlikely(nsg < 0))
+		return drop_esp(pkt, MCSEC_IN_NO_MEMORY);
+	op = mcsec_op_get(tfm, nsg);
+	if (unlikely(!op))
+		return drop_esp(pkt, MCSEC_IN_NO_MEMORY);
+	op->skb = skb;
+	op->sa = sa;
+	op->sender = sender;
+	op->done = decrypt_done;
+	op->hook = pkt->hook;
+	op->hlen = pkt->hlen;
+	op->nhoff = pkt->nhoff;
+	err = mcsec_op_decrypt(op, tfm, nsg);
+	if (unlikely(err == -EINPROGRESS)) {
+		mcsec_sa_hold(sa);
+		mcsec_op_park(op, pkt->state);
+		return -EINPROGRESS;
+	}
+	mcsec_op_put(op);
+	return finish_decrypt(pkt, sender, err);
+}
+
+unsigned int mcsec_decrypt(struct mcsec_pkt *pkt)
+{
+	int err;
+
+	/* Counters of this CPU, its kept op, and the vector registers. */
+	local_bh_disable();
+	err = verify_esp(pkt);
+	local_bh_enable();
+	if (likely(!err))
+		return NF_ACCEPT;
+	return err == -EINPROGRESS ? NF_STOLEN : NF_DROP;
+}
