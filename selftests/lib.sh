@@ -43,6 +43,7 @@ project_file() {
 
 tap_count=0
 tap_failed=0
+tap_section=
 lib_ns=()
 lib_pids=()
 lib_cleanups=()
@@ -55,15 +56,21 @@ diag() {
 	printf '%s\n' "$*" | sed 's/^/# /'
 }
 
+# title: what follows is about it, until the next title. The name of each check
+# is printed behind it ("title: name"), so that a line of a log stands alone.
+section() {
+	tap_section=${1:+$1: }
+}
+
 ok() {
 	tap_count=$((tap_count + 1))
-	echo "ok $tap_count - $1"
+	echo "ok $tap_count - $tap_section$1"
 }
 
 not_ok() {
 	tap_count=$((tap_count + 1))
 	tap_failed=$((tap_failed + 1))
-	echo "not ok $tap_count - $1"
+	echo "not ok $tap_count - $tap_section$1"
 	shift
 	[ $# -eq 0 ] || diag "$@"
 	diag "at ${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}" \
@@ -74,7 +81,7 @@ not_ok() {
 # name, why
 skip() {
 	tap_count=$((tap_count + 1))
-	echo "ok $tap_count - $1 # SKIP $2"
+	echo "ok $tap_count - $tap_section$1 # SKIP $2"
 }
 
 # The whole program cannot run here.
@@ -124,11 +131,6 @@ is() {
 	else
 		not_ok "$1" "     got $2" $'\n'"expected $3"
 	fi
-}
-
-# got, expected, name: the same in the order that kselftest people know
-assert_eq() {
-	is "$3" "$1" "$2"
 }
 
 # name, text, extended regular expression

@@ -29,11 +29,28 @@
 
 static int tap_count;
 static int tap_failed;
+static const char *tap_section = "";
+
+/*
+ * What follows is about @title, until the next title; "" ends it. The name of
+ * each check is printed behind it ("title: name"), so that a line of a log
+ * stands alone. @title is kept, not copied.
+ */
+static inline void section(const char *title)
+{
+	tap_section = title;
+}
+
+static inline void tap_line(bool good)
+{
+	printf("%s %d - %s%s", good ? "ok" : "not ok", ++tap_count, tap_section,
+	       *tap_section ? ": " : "");
+}
 
 __attribute__((format(printf, 4, 0))) static inline bool
 tap_result(bool good, const char *file, int line, const char *fmt, va_list ap)
 {
-	printf("%s %d - ", good ? "ok" : "not ok", ++tap_count);
+	tap_line(good);
 	vprintf(fmt, ap);
 	putchar('\n');
 	if (!good) {
@@ -142,7 +159,8 @@ __attribute__((format(printf, 1, 2))) static inline void diag(const char *fmt,
 /* What cannot be tested here, and why. */
 static inline void skip(const char *name, const char *why)
 {
-	printf("ok %d - %s # SKIP %s\n", ++tap_count, name, why);
+	tap_line(true);
+	printf("%s # SKIP %s\n", name, why);
 	fflush(stdout);
 }
 
