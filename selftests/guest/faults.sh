@@ -119,7 +119,7 @@ together() {
 	wait "$b"
 	is "$1: boot ends as what was interrupted" $? 130
 	try "$1: its guest ends with it" wait_until 10 not guests_of "$dir"
-	is "$1: and leaves no file" "$(ls "$TMP/two")" ""
+	is "$1: the guest leaves no file" "$(ls "$TMP/two")" ""
 }
 not() { ! "$@"; }
 

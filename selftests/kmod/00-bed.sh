@@ -47,18 +47,18 @@ receiver=$!
 wait_until 20 test -e "$TMP/ready"
 try "a multicast datagram is sent" in_ns a python3 "$TMP/mcast.py" send
 wait $receiver
-is "and received" "$(cat "$TMP/got")" "to all"
+is "the multicast datagram is received" "$(cat "$TMP/got")" "to all"
 
 key=0x$(printf '%040d' 7)
 try "the kernel loads rfc4106(gcm(aes)) and seqiv on demand" \
 	nip a xfrm state add src 10.0.0.1 dst 10.0.0.2 proto esp spi 0x1001 \
 	mode transport aead 'rfc4106(gcm(aes))' "$key" 128
 key=0x$(printf '%072d' 7)
-try "and rfc7539esp(chacha20,poly1305)" \
+try "the kernel loads rfc7539esp(chacha20,poly1305) on demand" \
 	nip b xfrm state add src 10.0.0.1 dst 10.0.0.2 proto esp spi 0x1002 \
 	mode transport aead 'rfc7539esp(chacha20,poly1305)' "$key" 128
 key=0x$(printf '%040d' 7)
-try "and rfc4543(gcm(aes))" \
+try "the kernel loads rfc4543(gcm(aes)) on demand" \
 	nip b xfrm state add src 10.0.0.1 dst 10.0.0.2 proto esp spi 0x1003 \
 	mode transport aead 'rfc4543(gcm(aes))' "$key" 128
 tap_done

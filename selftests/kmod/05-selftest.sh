@@ -15,11 +15,14 @@ grep -q 'self-tests: ' "$(mcsec_ko)" 2>/dev/null ||
 dmesg -C
 load_mcsec
 said=$(dmesg)
-like "the replay window" "$said" 'mcsec: replay window self-tests: pass'
-like "ESP's transforms" "$said" 'mcsec: ESP self-tests: pass'
-unlike "none of which is missing here" "$said" 'no such cipher here'
-like "IVs" "$said" 'mcsec: IV self-tests: pass, .* 0 given out twice'
+like "the replay window passes its self-test" \
+	"$said" 'mcsec: replay window self-tests: pass'
+like "the ESP transforms pass their self-tests" \
+	"$said" 'mcsec: ESP self-tests: pass'
+unlike "no ESP transform is missing here" "$said" 'no such cipher here'
+like "the IVs pass their self-test, none given out twice" \
+	"$said" 'mcsec: IV self-tests: pass, .* 0 given out twice'
 n=$(sed -n 's/.*IV self-tests: .* \([0-9]*\) interrupts.*/\1/p' <<<"$said")
 diag "$n interrupts"
-try "which were taken in interrupts, too" test "$n" -ge 20
+try "the IV self-test took IVs in interrupts, too" test "$n" -ge 20
 tap_done

@@ -47,23 +47,26 @@ k20=$TMP/k20 k36=$TMP/k36
 "$MCSECCTL" key generate aes-gcm-16 bits 128 file "$k20"
 "$MCSECCTL" key generate aes-gcm-16 file "$k36"
 
-# ---- groups
+section "groups"
 
 is "at first there is no group" "$(ctl a group show)" ""
-is "nor in JSON" "$(ctl a -j group show)" "[]"
+is "at first there is no group in JSON" "$(ctl a -j group show)" "[]"
 try "an IPv4 group" ctl a group add video 239.1.1.1
 try "an IPv6 group" ctl a group add six ff3e::8000:1
 is "a group is shown" "$(ctl a group show video)" \
 	"group video 239.1.1.1 out-spi none sas 0 out-drops 0 in-drops 0"
-is "and as JSON" "$(ctl a -j group show six | json 'j[0]["dst"]')" \
+is "a group is shown as JSON" \
+	"$(ctl a -j group show six | json 'j[0]["dst"]')" \
 	"ff3e::8000:1"
-is "both are" "$(ctl a -j group show | json 'len(j)')" 2
-is "another namespace has none" "$(ctl b group show)" ""
-is "from inside it looks the same" \
+is "both groups are listed" "$(ctl a -j group show | json 'len(j)')" 2
+is "another namespace has no group" "$(ctl b group show)" ""
+is "mcsecctl inside the namespace shows the same groups" \
 	"$(in_ns a "$MCSECCTL" -j group show | json 'len(j)')" 2
-is "and -n takes a path" "$("$MCSECCTL" -n "/run/netns/$(ns a)" -j group show |
+is "mcsecctl -n takes the path of a namespace" \
+	"$("$MCSECCTL" -n "/run/netns/$(ns a)" -j group show |
 	json 'len(j)')" 2
 
+section "refused groups"
 says "a name that is taken" '\(attribute name\)' \
 	ctl a group add video 239.1.1.2
 says "an address that is taken" '\(attribute dst\)' \
@@ -81,9 +84,9 @@ says "a name that is too long" '1 to 31' \
 says "an empty name" '1 to 31' ctl a group add '' 239.1.1.2
 says "a name of two words" 'no spaces' ctl a group add 'a b' 239.1.1.2
 says "a group that is not there" 'attribute name' ctl a group del other
-says "nor to be shown" 'attribute name' ctl a group show other
-says "too few words" 'too few' ctl a group add
-says "too many words" 'too many' ctl a group show x y
+says "showing a group that is not there" 'attribute name' ctl a group show other
+says "a command of too few words" 'too few' ctl a group add
+says "a command of too many words" 'too many' ctl a group show x y
 says "an unknown word" 'add, set, del, show or flush' ctl a group create x
 is "no refusal made a group" "$(ctl a -j group show | json 'len(j)')" 2
 
@@ -91,7 +94,7 @@ try "the longest name there is" \
 	ctl a group add aaaaaaaaaabbbbbbbbbbccccccccccd 239.1.1.3
 try "can be deleted" ctl a group del aaaaaaaaaabbbbbbbbbbccccccccccd
 
-# ---- SAs
+section "SAs"
 
 add="sa add video spi 0x1000 dir inout alg aes-gcm-16 key-file $k20"
 # shellcheck disable=SC2086
@@ -112,10 +115,11 @@ for want in group=video spi=4096 dir=inout alg=aes-gcm-16 mode=transport \
 	hard-time=3600 soft-packets=100 hard-packets=200 soft-bytes=4096 \
 	hard-bytes=8192 iv-limit=1000 out-packets=0 out-bytes=0 in-packets=0 \
 	in-bytes=0 in-replays=0 in-bad-icv=0; do
-	is "it has ${want%%=*}" "$(field "${want%%=*}")" "${want#*=}"
+	is "the SA has ${want%%=*}" "$(field "${want%%=*}")" "${want#*=}"
 done
 key=$(cat "$k20")
-unlike "its key is not shown" "$(ctl a -j sa show; ctl a sa show; ctl a show)" \
+unlike "the SA's key is not shown" \
+	"$(ctl a -j sa show; ctl a sa show; ctl a show)" \
 	"${key:0:16}"
 like "the text has the Sender-IDs as they were typed" \
 	"$(ctl a sa show video 0x1000)" 'sender-id 1-3,9 iv-limit 1000$'
@@ -128,30 +132,31 @@ f=$(fields video 0x2000)
 for want in dir=in selected=false sid-bits=16 replay=iv window=1024 \
 	max-senders=1024 soft-time=0 hard-time=0 soft-packets=0 \
 	hard-packets=0 soft-bytes=0 hard-bytes=0; do
-	is "its ${want%%=*} is the default" "$(field "${want%%=*}")" \
+	is "the SA's ${want%%=*} is the default" "$(field "${want%%=*}")" \
 		"${want#*=}"
 done
 try "an SA whose key comes from stdin" bash -c \
 	"'$MCSECCTL' -n $(ns a) sa add six spi 256 dir inout \
 	alg aes-gmac key-stdin sender-id 0-255 select <'$k36'"
-is "with as many Sender-IDs as there can be" \
+is "an SA has as many Sender-IDs as there can be" \
 	"$(ctl a -j sa show six | json 'len(j[0]["sender-id"])')" 256
-is "all SAs" "$(ctl a -j sa show | json 'len(j)')" 3
-is "those of a group" "$(ctl a -j sa show video | json 'len(j)')" 2
-is "all of it" "$(ctl a -j show |
+is "all SAs are listed" "$(ctl a -j sa show | json 'len(j)')" 3
+is "the SAs of one group are listed" \
+	"$(ctl a -j sa show video | json 'len(j)')" 2
+is "groups and SAs are listed together" "$(ctl a -j show |
 	json 'sorted((g["name"], len(g["sa"])) for g in j)')" \
 	'[["six", 1], ["video", 2]]'
 is "the overview as text" "$(ctl a show | grep -c '^  sa ')" 3
 
 try "limits can be replaced" ctl a sa set video 0x2000 hard-time 1d \
 	soft-packets 5
-is "and are" "$(ctl a -j sa show video 0x2000 |
+is "limits that were replaced are shown" "$(ctl a -j sa show video 0x2000 |
 	json '[j[0]["hard-time"], j[0]["soft-packets"]]')" "[86400, 5]"
-try "one of them removed" ctl a sa set video 0x2000 hard-time 0
-is "the other stays" "$(ctl a -j sa show video 0x2000 |
+try "a limit is removed" ctl a sa set video 0x2000 hard-time 0
+is "the limit that was not removed stays" "$(ctl a -j sa show video 0x2000 |
 	json '[j[0]["hard-time"], j[0]["soft-packets"]]')" "[0, 5]"
 
-# ---- what is refused, by mcsecctl or the module
+section "refused SAs"
 
 sa() {
 	ctl a sa add video spi "$@"
@@ -183,14 +188,15 @@ install -m 644 "$k36" "$TMP/open"
 like "a key file that everybody can read is used with a warning" \
 	"$(sa 0x3000 dir in alg aes-gcm-16 key-file "$TMP/open" 2>&1)" \
 	'^mcsecctl: warning: key file .* is open to every user'
-try "and the SA is there" ctl a sa del video 0x3000
+try "the SA with the key of an open file is there" ctl a sa del video 0x3000
 says "an SA that sends without a Sender-ID" 'sender-id' sa 0x3000 dir out \
 	alg aes-gcm-16 key-file "$k36"
 says "a Sender-ID twice" '\(attribute sender-id\)' sa 0x3000 dir out \
 	alg aes-gcm-16 key-file "$k36" sender-id 1,1
 says "a Sender-ID with too many bits" '\(attribute sender-id\)' sa 0x3000 \
 	dir out alg aes-gcm-16 key-file "$k36" sid-bits 8 sender-id 256
-says "too many Sender-IDs" 'at most 256' sa 0x3000 dir out alg aes-gcm-16 \
+says "an SA of too many Sender-IDs" \
+	'at most 256' sa 0x3000 dir out alg aes-gcm-16 \
 	key-file "$k36" sender-id 0-256
 says "bits that RFC 6054 does not have" '\(attribute sid-bits\)' sa 0x3000 \
 	dir in alg aes-gcm-16 key-file "$k36" sid-bits 10
@@ -210,46 +216,50 @@ says "a Sender-ID that the key was used with before" \
 	key-file "$k20" sid-bits 12 sender-id 4,9
 says "a word twice" 'given twice' sa 0x3000 spi 0x3001
 says "a word without its value" 'is missing' sa 0x3000 dir
-says "an unknown word" 'unknown word "frobnicate"' sa 0x3000 frobnicate
+says "an unknown word for an SA" \
+	'unknown word "frobnicate"' sa 0x3000 frobnicate
 says "a group that is not there" '\(attribute group\)' ctl a sa add nope \
 	spi 0x3000 dir in alg aes-gcm-16 key-file "$k36"
 says "an SA that is not there" '\(attribute spi\)' ctl a sa del video 0x9999
-says "nor to be shown" '\(attribute spi\)' ctl a sa show video 0x9999
-says "nor to be changed" '\(attribute spi\)' ctl a sa set video 0x9999 select
+says "showing an SA that is not there" \
+	'\(attribute spi\)' ctl a sa show video 0x9999
+says "changing an SA that is not there" \
+	'\(attribute spi\)' ctl a sa set video 0x9999 select
 says "to select what only receives, later" 'select|send' \
 	ctl a sa set video 0x2000 select
 says "to change the IV limit" 'unknown word "iv-limit"' \
 	ctl a sa set video 0x1000 iv-limit 5
 says "SAs of a group that is not there" 'no group of this name' \
 	ctl a sa show nope
-says "senders of one" 'no group of this name' ctl a sender show nope 0x1000
+says "senders of a group that is not there" \
+	'no group of this name' ctl a sender show nope 0x1000
 says "senders of an SA that is not there" 'no SA of this spi' \
 	ctl a sender show video 0x9999
 after=$(ctl a -j sa show | json '[{k: v for k, v in s.items()
 	if k != "age"} for s in j]')
 is "no refusal changed anything" "$after" "$before"
 
-# ---- senders and counters
+section "senders and counters"
 
-is "nobody has been heard" "$(ctl a sender show video 0x1000)" ""
-is "nor in JSON" "$(ctl a -j sender show video 0x1000)" "[]"
+is "no sender has been heard" "$(ctl a sender show video 0x1000)" ""
+is "the senders in JSON are none" "$(ctl a -j sender show video 0x1000)" "[]"
 is "no counter moved" "$(ctl a stats)" ""
-like "all of them are shown if asked for" "$(ctl a stats -a)" \
+like "all counters are shown if asked for" "$(ctl a stats -a)" \
 	'^in-bad-icv +0$'
-is "JSON has all" "$(ctl a -j stats | json 'j["out-no-sa"]')" 0
-is "as many as the text" "$(ctl a -j stats | json 'len(j)')" \
+is "JSON has all counters" "$(ctl a -j stats | json 'j["out-no-sa"]')" 0
+is "JSON has as many counters as the text" "$(ctl a -j stats | json 'len(j)')" \
 	"$(ctl a stats -a | wc -l)"
-says "an unknown word there" '-a' ctl a stats -z
+says "an unknown word for the counters" '-a' ctl a stats -z
 
-# ---- rights
+section "rights"
 
 says "without rights nothing is shown" 'CAP_NET_ADMIN' \
 	setpriv --reuid 65534 --regid 65534 --clear-groups \
 	"$MCSECCTL" group show
-says "nor made" 'CAP_NET_ADMIN' \
+says "without rights no group is made" 'CAP_NET_ADMIN' \
 	setpriv --reuid 65534 --regid 65534 --clear-groups \
 	"$MCSECCTL" group add mine 239.9.9.9
-says "nor with root's number and no capabilities" 'CAP_NET_ADMIN' \
+says "root without CAP_NET_ADMIN makes no group" 'CAP_NET_ADMIN' \
 	setpriv --bounding-set=-net_admin --inh-caps=-net_admin \
 	"$MCSECCTL" group add mine 239.9.9.9
 if unshare -Urn true 2>/dev/null; then
@@ -260,18 +270,22 @@ else
 	skip "in a user's own namespace there are rights" \
 		"user namespaces are off"
 fi
-is "which nobody else sees" "$("$MCSECCTL" group show)" ""
+is "groups of a user's own namespace are not seen outside" \
+	"$("$MCSECCTL" group show)" ""
 
-# ---- removal
+section "removal"
 
 try "an SA is deleted" ctl a sa del video 0x1000
-is "and with it what was sent with" "$(ctl a -j group show video |
+is "a group whose SA was deleted has nothing to send with" \
+	"$(ctl a -j group show video |
 	json 'j[0].get("out-spi")')" None
-try "the SAs of a group" ctl a sa flush video
-is "are gone" "$(ctl a -j sa show video)" "[]"
-is "those of another are not" "$(ctl a -j sa show six | json 'len(j)')" 1
-try "its SPI can be used again" ctl a sa add video spi 0x1000 dir in \
+try "the SAs of a group are flushed" ctl a sa flush video
+is "a flushed group has no SAs" "$(ctl a -j sa show video)" "[]"
+is "a flush leaves the SAs of another group" \
+	"$(ctl a -j sa show six | json 'len(j)')" 1
+try "the SPI of a flushed SA can be used again" \
+	ctl a sa add video spi 0x1000 dir in \
 	alg aes-gmac key-file "$k20"
-try "all groups" ctl a group flush
-is "are gone, too" "$(ctl a -j show)" "[]"
+try "all groups are flushed" ctl a group flush
+is "no group is left after the flush" "$(ctl a -j show)" "[]"
 tap_done

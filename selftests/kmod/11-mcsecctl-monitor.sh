@@ -65,7 +65,8 @@ hears b "new-sender sa video 0x00001000 sender-id 4"
 is "a Sender-ID is new once" "$(grep -c new-sender "$TMP/b")" 1
 is "the receiver lists it" "$(ctl b -j sender show video 0x1000 |
 	json '[j[0]["sender-id"], j[0]["packets"]]')" "[4, 2]"
-like "and so as text" "$(ctl b sender show video 0x1000)" \
+like "the receiver lists the Sender-ID as text" \
+	"$(ctl b sender show video 0x1000)" \
 	'^sender video 0x00001000 sender-id 4 counter [0-9]+ packets 2 replays 0$'
 send 6
 hears a "iv-exhausting sa video 0x00001000 sender-id 4"
@@ -78,10 +79,11 @@ ctl a sa add video spi 0x2000 dir out alg aes-gcm-16 key-file "$TMP/k" \
 	sender-id 5 soft-time 1 hard-time 2 select
 send 3
 hears b "unknown-spi group video spi 0x00002000"
-is "of one SPI it hears once a second" "$(grep -c unknown-spi "$TMP/b")" 1
+is "an unknown SPI is reported once a second" \
+	"$(grep -c unknown-spi "$TMP/b")" 1
 hears a "soft-expire sa video 0x00002000 limit time"
 hears a "hard-expire sa video 0x00002000 limit time"
-is "time stops an SA too" "$(ctl a -j sa show video 0x2000 |
+is "a limit of time stops an SA too" "$(ctl a -j sa show video 0x2000 |
 	json 'j[0]["state"]')" expired
 is "every event was on a line by itself, and known" \
 	"$(grep -cvE '^(acquire group|(soft|hard)-expire sa|iv-exhausting sa) video ' "$TMP/a")" 0

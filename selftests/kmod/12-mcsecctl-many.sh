@@ -40,11 +40,11 @@ export MCSECCTL TMP many
 try "$many groups and 60 SAs of 200 Sender-IDs" in_ns a bash -c fill
 is "a dump has every group once" "$(ctl a -j group show |
 	json 'len(j), len(set(g["name"] for g in j))')" "($many, $many)"
-is "and every SA once, whole" "$(ctl a -j sa show |
+is "a dump has every SA once, whole" "$(ctl a -j sa show |
 	json '[len(j), len(set(s["spi"] for s in j)),
 	       set(len(s["sender-id"]) for s in j) == {200}]')" \
 	"[60, 60, true]"
-is "the overview has both" "$(ctl a -j show |
+is "the overview has all groups and SAs" "$(ctl a -j show |
 	json '[len(j), sum(len(g["sa"]) for g in j)]')" "[$many, 60]"
 
 # Whatever a dump meets, what was there all the time is in it once.
@@ -88,15 +88,16 @@ for i in 1 2 3; do
 	pids+=($!)
 done
 wait "${pids[@]}"
-is "of many who add a group one does" "$(cat "$TMP"/race? | sort | uniq -c |
+is "one of many who add the same group succeeds" \
+	"$(cat "$TMP"/race? | sort | uniq -c |
 	tr -s ' ')" " 1 won"
 
 start=$(date +%s%N)
-try "all is deleted at once" ctl a group flush
+try "all groups are deleted at once" ctl a group flush
 diag "in $((($(date +%s%N) - start) / 1000000)) ms"
-is "and gone" "$(ctl a group show)" ""
+is "no group is left after the flush" "$(ctl a group show)" ""
 
-# ---- the link monitor
+section "link monitor"
 
 link=${TOP}/build/unit/link
 if [ ! -x "$link" ]; then

@@ -29,23 +29,25 @@ for ((i = 0; i < many; i++)); do
 done >"$TMP/sas"
 
 from=$(ms)
-try "$many groups" batch "$TMP/groups"
+try "a batch adds $many groups" batch "$TMP/groups"
 took=$(($(ms) - from))
 diag "groups: $((many * 1000 / took)) a second"
-try "at thousands a second" test $((many * 1000 / took)) -ge 1000
-is "are there" "$(ctl a group show | wc -l)" $many
+try "groups are added at thousands a second" \
+	test $((many * 1000 / took)) -ge 1000
+is "all groups of the batch are there" "$(ctl a group show | wc -l)" $many
 from=$(ms)
-try "an SA for each, from standard input" bash -c \
+try "a batch from standard input adds an SA for each group" bash -c \
 	"'$MCSECCTL' -n $(ns a) batch <'$TMP/sas'"
 took=$(($(ms) - from))
 diag "SAs: $((many * 1000 / took)) a second"
 # Thousands, on a CPU that is not emulated; here what no accident explains.
-try "at hundreds a second and more" test $((many * 1000 / took)) -ge 300
-is "are there, too" "$(ctl a -j sa show | json 'len(j)')" $many
-is "each in its group" \
+try "SAs are added at hundreds a second and more" \
+	test $((many * 1000 / took)) -ge 300
+is "all SAs of the batch are there" "$(ctl a -j sa show | json 'len(j)')" $many
+is "each SA is in its group" \
 	"$(ctl a -j group show | json 'sum(g["sas"] == 1 for g in j)')" $many
 
-# ---- dumps meanwhile
+section "dumps during changes"
 
 # Those up to 999 stay, with their SAs; the others come and go with theirs.
 {
@@ -87,48 +89,54 @@ done
 touch "$TMP/stop"
 diag "$dumps dumps of each, $partial met a change," \
 	"$(wc -l <"$TMP/rounds") rounds of changes"
-is "what is there all the time is in each dump, once" $wrong 0
-is "some met a change" "$((partial > 0))" 1
+is "an SA or group that is there all the time is in each dump, once" $wrong 0
+is "some dumps met a change" "$((partial > 0))" 1
 try "the changes ran to their end" wait_until 60 test -e "$TMP/churned"
-is "and left all groups" "$(ctl a group show | wc -l)" $many
-is "with their SAs" "$(ctl a -j sa show | grep -o '"spi"' | wc -l)" $many
-try "all is deleted at once" ctl a group flush
-is "and gone" "$(ctl a group show)$(ctl a sa show)" ""
+is "the changes left all groups" "$(ctl a group show | wc -l)" $many
+is "the changes left all SAs" \
+	"$(ctl a -j sa show | grep -o '"spi"' | wc -l)" $many
+try "all groups are deleted at once" ctl a group flush
+is "no group and no SA is left after the flush" \
+	"$(ctl a group show)$(ctl a sa show)" ""
 
-# ---- a bad line in the middle
+section "a bad line in the middle"
 
 half=$((many / 2))
 sed "${half}s/.*/group add other 239.0.0.1/" "$TMP/groups" >"$TMP/middle"
 out=$(batch "$TMP/middle" 2>&1)
-like "a line in the middle that is refused" "$?, $(wc -l <<<"$out"), $out" \
+like "a batch with a line that is refused fails" \
+	"$?, $(wc -l <<<"$out"), $out" \
 	"^1, 1, mcsecctl: $TMP/middle:$half: group add: another group has this"
-is "leaves what came before, and nothing after it is done" \
+is "the groups before the bad line stay, and none after it is added" \
 	"$(ctl a group show | tail -n 1 | cut -d' ' -f2), $(ctl a group show |
 		wc -l)" "g$((half - 2)), $((half - 1))"
 ctl a group flush
 out=$(batch -f "$TMP/middle" 2>&1)
-like "with -f it is named, too" "$?, $(wc -l <<<"$out"), $out" \
+like "batch -f names the line that is refused, too" \
+	"$?, $(wc -l <<<"$out"), $out" \
 	"^1, 1, mcsecctl: $TMP/middle:$half: group add: another group has this"
-is "and all others are done" "$(ctl a group show | wc -l)" $((many - 1))
+is "batch -f adds all other groups" "$(ctl a group show | wc -l)" $((many - 1))
 
-# ---- errors
+section "errors"
 
 ctl a group flush
 printf '%s\n' '# a comment' '' 'group add one 239.1.1.1 # another' \
 	'group add two 239.1.1.1' '	group   add three 239.1.1.3' \
 	'group add four 10.0.0.1' 'show' >"$TMP/bad"
 out=$(batch "$TMP/bad" 2>&1)
-is "a line that is refused ends it" $? 1
-like "and is named" "$out" \
+is "a refused line ends the batch" $? 1
+like "the refused line is named" "$out" \
 	"^mcsecctl: $TMP/bad:4: group add: another group has this address"
-is "what came before stays" "$(ctl a group show | cut -d' ' -f2 | xargs)" one
+is "the groups before the refused line stay" \
+	"$(ctl a group show | cut -d' ' -f2 | xargs)" one
 out=$(batch force "$TMP/bad" 2>&1)
-is "with force" $? 1
-is "each refusal is told" "$(grep -c '^mcsecctl: ' <<<"$out")" 3
-like "and the others are carried out" "$out" '^group three '
+is "batch force fails when a line was refused" $? 1
+is "batch force tells each refusal" "$(grep -c '^mcsecctl: ' <<<"$out")" 3
+like "batch force carries the other lines out" "$out" '^group three '
 out=$(echo 'group make x' | batch 2>&1)
-is "wrong words are" $? 2
-like "named by line as well" "$out" '^mcsecctl: stdin:1: group: unknown word'
+is "wrong words are a usage error" $? 2
+like "wrong words are named by line as well" \
+	"$out" '^mcsecctl: stdin:1: group: unknown word'
 out=$(echo 'status' | batch 2>&1)
 like "commands of the daemon are none for a batch" "$out" \
 	'unknown word "status": group, sa, sender, show or stats'
@@ -141,15 +149,18 @@ for file in - /dev/stdin; do
 done
 echo 'sa add one spi 4096 dir in alg aes-gcm-16 key-stdin
 sa add one spi 4097 dir in alg aes-gcm-16 key-stdin' >"$TMP/two"
-try "but from another file, line by line" bash -c \
+try "a batch takes keys from another file, line by line" bash -c \
 	"{ cat '$TMP/key'; echo; cat '$TMP/key'; } |
 	'$MCSECCTL' -n $(ns a) batch '$TMP/two'"
-is "both" "$(ctl a -j sa show one | json 'len(j)')" 2
+is "both SAs with keys from standard input are added" \
+	"$(ctl a -j sa show one | json 'len(j)')" 2
 out=$(batch "$TMP/key" 2>&1)
-is "of a key file that is taken for a batch" $? 2
-unlike "the key is not repeated" "$out" "$(cut -c1-8 "$TMP/key")"
+is "a key file that is taken for a batch is a usage error" $? 2
+unlike "a key that is taken for a command is not repeated" \
+	"$out" "$(cut -c1-8 "$TMP/key")"
 printf 'show\0\n' >"$TMP/zero"
-like "nor is anything overlooked" "$(batch "$TMP/zero" 2>&1)" 'zero:1: .*no text'
+like "a line with a NUL is refused" \
+	"$(batch "$TMP/zero" 2>&1)" 'zero:1: .*no text'
 printf '%s\n' 'group add "a#b" 239.1.2.1' 'group add a 239.1.2.2' \
 	'group del a#b#' >"$TMP/names"
 batch "$TMP/names" 2>/dev/null

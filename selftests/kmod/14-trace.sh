@@ -30,33 +30,34 @@ send a $G4 count=2 size=20 >/dev/null
 wait_until 20 has_lines r4 2
 like "a datagram is protected" "$(cat $I/trace)" \
 	'mcsec_protect: group=g4 spi=0x00001234 sender_id=7 counter=1 len=84 '
-like "and the next" "$(cat $I/trace)" \
+like "the next datagram is protected with the next counter" "$(cat $I/trace)" \
 	'mcsec_protect: group=g4 spi=0x00001234 sender_id=7 counter=2 '
-like "verified at the other end" "$(cat $I/trace)" \
+like "the datagram is verified at the other end" "$(cat $I/trace)" \
 	'mcsec_unprotect: group=g4 spi=0x00001234 sender_id=7 counter=2 len=48 '
-is "each once" "$(traced 'mcsec_protect:') $(traced 'mcsec_unprotect:')" "2 2"
+is "each datagram is traced once" \
+	"$(traced 'mcsec_protect:') $(traced 'mcsec_unprotect:')" "2 2"
 is "nothing was dropped" "$(traced mcsec_drop)" 0
 
 send a $G6 >/dev/null
-like "what has no SA" "$(cat $I/trace)" \
+like "a datagram without an SA is dropped" "$(cat $I/trace)" \
 	'mcsec_drop: group=g6 reason=out-no-sa spi=0x00000000 sender_id=-1'
 ctl b sa del g4 0x1234
 send a $G4 >/dev/null
 wait_until 20 counted b in-no-sa 1
-like "an unknown SPI" "$(cat $I/trace)" \
+like "ESP of an unknown SPI is dropped" "$(cat $I/trace)" \
 	'mcsec_drop: group=g4 reason=in-no-sa spi=0x00001234 sender_id=-1'
 sa_add b g4 "$(new_key 20)" spi 0x1234 dir in alg aes-gcm-16
 send a $G4 >/dev/null
 wait_until 20 counted b in-bad-icv 1
-like "a tag that is wrong, with the Sender-ID that it claims" \
+like "ESP with a wrong tag is dropped, with the Sender-ID that it claims" \
 	"$(cat $I/trace)" \
 	'mcsec_drop: group=g4 reason=in-bad-icv spi=0x00001234 sender_id=7'
-is "drops are traced once, too" "$(traced mcsec_drop)" 3
-like "their formats are there for tools" \
+is "each drop is traced once, too" "$(traced mcsec_drop)" 3
+like "the formats of the tracepoints are there for tools" \
 	"$(cat $T/events/mcsec/mcsec_protect/format)" 'field:u64 counter;'
 echo 0 >$I/events/mcsec/enable
 
-# ---- the tools, as counters.rst shows them
+section "the tools of counters.rst"
 
 # name, sign that it has begun or nothing, command...: what it says while
 # datagrams go to a group without an SA: two, or more until it says something

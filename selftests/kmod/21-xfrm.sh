@@ -124,14 +124,16 @@ round=tunnel_round try_round "tunnel, aes-gcm-16/256" aes-gcm-16 \
 	'rfc4106(gcm(aes))' 36
 is "xfrm found nothing wrong" "$(in_ns b cat /proc/net/xfrm_stat |
 	awk '$2 && $1 != "XfrmInNoStates" { print $1, $2 }')" ""
-is "nor did mcsec" "$(counters a out-exempt in-exempt out-protected \
+is "mcsec found nothing wrong" \
+	"$(counters a out-exempt in-exempt out-protected \
 	in-inner-fragment)" "in-accepted $((2 * n))"
 # xfrm makes fragments before ESP there, of 1,368 octets behind two headers, the
 # fragment's and ESP's: three and 22
-is "which put together what xfrm had cut, of IPv6 in a tunnel" \
+is "mcsec put together what xfrm had cut, of IPv6 in a tunnel" \
 	"$(counter a in-inner-fragment)" 23
 
-# ---- xfrm's window is one for all, mcsec's sequence numbers are each sender's
+section "xfrm's replay window"
+# xfrm has one window for all senders, mcsec's sequence numbers are each sender's.
 
 # Two senders under one SPI, who both count from 1, at an xfrm receiver with
 # this window: how many of ten datagrams each it takes
@@ -155,11 +157,13 @@ window() { # replay-window, SPI, key
 }
 is "with replay-window 0 xfrm takes two senders" \
 	"$(window 0 8192 "$(new_key 20)")" 20
-is "with another, only the first" "$(window 32 8193 "$(new_key 20)")" 10
-is "which it counts" "$(in_ns b awk '$1 == "XfrmInStateSeqError" { print $2 }' \
+is "with a replay window xfrm takes only the first sender" \
+	"$(window 32 8193 "$(new_key 20)")" 10
+is "xfrm counts what its replay window refuses" \
+	"$(in_ns b awk '$1 == "XfrmInStateSeqError" { print $2 }' \
 	/proc/net/xfrm_stat)" 10
 
-# ---- tshark
+section "tshark"
 
 if ! command -v tshark >/dev/null; then
 	skip "tshark deciphers and verifies" "tshark is missing"
@@ -177,8 +181,9 @@ else
 		is "tshark deciphers what mcsec sent" \
 			"$(cut -f1 "$TMP/fields" | tr '\n' ' ')" \
 			"8 13 708 3008 "
-		is "and verifies it" "$(cut -f2 "$TMP/fields" | sort -u)" 1
-		is "with another key it does not" \
+		is "tshark verifies what mcsec sent" \
+			"$(cut -f2 "$TMP/fields" | sort -u)" 1
+		is "with another key tshark does not verify it" \
 			"$(shark "${first_key%?????????}000000000" |
 				awk '$NF == 1' | wc -l)" 0
 	else

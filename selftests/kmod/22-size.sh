@@ -41,7 +41,7 @@ sends() { # name, family, lines, options
 	arrive "$name" "r$f" "$lines"
 }
 
-# ---- around the MTU, then far beyond
+section "sizes"
 
 # IPv4: 20 + 16 + (8 + n + 2 rounded up) + 16 = 1500 at n = 1438
 sends "IPv4 around the MTU" 4 10 \
@@ -55,58 +55,65 @@ sends "IPv6, large" 6 4 size=9000,32768,60000,65490
 sniffed wire
 try "fragments were on the wire" sh -c "tcpdump -n -r '$TMP/wire.pcap' \
 	'ip[6:2] & 0x1fff != 0' 2>/dev/null | grep -q ."
-is "of ESP, none of anything else" "$(tcpdump -n -r "$TMP/wire.pcap" \
+is "the fragments on the wire are of ESP, none of anything else" \
+	"$(tcpdump -n -r "$TMP/wire.pcap" \
 	"ip[6:2] & 0x3fff != 0 and not ip proto 50" 2>/dev/null | wc -l)" 0
-is "one octet more does not fit IPv4" \
+is "one octet more than the largest does not fit IPv4" \
 	"$(send a $G4 size=65471)" EMSGSIZE
-is "nor IPv6" "$(send a $G6 size=65491)" EMSGSIZE
-is "which is counted" "$(counter a out-too-big)" 2
+is "one octet more than the largest does not fit IPv6" \
+	"$(send a $G6 size=65491)" EMSGSIZE
+is "datagrams that are too large are counted" "$(counter a out-too-big)" 2
 
-# ---- path MTU discovery
+section "path MTU discovery"
 
 is "IPv4: who forbids fragments is told" \
 	"$(send a $G4 size=1439 pmtu=do)" EMSGSIZE
-is "IPv6: likewise" "$(send a $G6 size=1419 pmtu=do)" EMSGSIZE
-is "by probes, too" "$(send a $G4 size=1439 pmtu=probe)" EMSGSIZE
-is "which is counted as well" "$(counter a out-mtu)" 3
+is "IPv6: who forbids fragments is told" \
+	"$(send a $G6 size=1419 pmtu=do)" EMSGSIZE
+is "IPv4: who probes is told, too" "$(send a $G4 size=1439 pmtu=probe)" EMSGSIZE
+is "datagrams that exceed the MTU are counted" "$(counter a out-mtu)" 3
 sends "IPv4: what just fits goes" 4 1 size=1438 pmtu=do
 sends "IPv6: what just fits goes" 6 1 size=1418 pmtu=do
-sends "who does not care needs not" 4 2 size=1472,3000 pmtu=dont
+sends "IPv4: who allows fragments may exceed the MTU" \
+	4 2 size=1472,3000 pmtu=dont
 
-# ---- GSO
+section "GSO"
 
 before=$(counter a out-protected)
 sends "IPv4 GSO: 40 datagrams in one call" 4 40 size=40000 gso=1000
 sends "IPv6 GSO, the last one shorter" 6 11 size=10100 gso=1000
 sends "GSO of segments that need fragments" 4 4 size=5888 gso=1472
-is "each was protected by itself" \
+is "each segment was protected by itself" \
 	"$(($(counter a out-protected) - before))" 55
-is "GSO, not to be fragmented, too large" \
+is "segments that are too large and not to be fragmented are refused" \
 	"$(send a $G4 size=5888 gso=1472 pmtu=do)" EMSGSIZE
-sends "GSO, not to be fragmented, fits" 4 4 size=5752 gso=1438 pmtu=do
+sends "segments that fit and are not to be fragmented go" \
+	4 4 size=5752 gso=1438 pmtu=do
 
-# ---- checksums: by the device (veth's default), then by software
+section "checksums"
+# veth leaves checksums to the device by default.
 
 in_ns a ethtool -K eth0 tx off >/dev/null 2>&1
-sends "without checksum offload" 4 3 size=1,100,5000
+sends "datagrams go without checksum offload" 4 3 size=1,100,5000
 in_ns a ethtool -K eth0 tx on sg on >/dev/null 2>&1
-sends "with it" 4 3 size=1,100,5000
+sends "datagrams go with checksum offload" 4 3 size=1,100,5000
 
-# ---- other MTUs
+section "other MTUs"
 
 nip a link set eth0 mtu 9000
 nip b link set eth0 mtu 9000
-sends "jumbo frames" 4 3 size=8938,8939,40000
+sends "jumbo frames go" 4 3 size=8938,8939,40000
 nip a link set eth0 mtu 1280
 nip b link set eth0 mtu 1280
-sends "IPv6's least MTU" 6 3 size=1198,1199,8000
+sends "datagrams go at IPv6's least MTU" 6 3 size=1198,1199,8000
 nip a link set eth0 mtu 576
 nip b link set eth0 mtu 576
-sends "a small MTU" 4 3 size=514,515,8000
+sends "datagrams go at a small MTU" 4 3 size=514,515,8000
 
 is "nothing was lost on the way" \
 	"$(counters b in-accepted in-exempt out-exempt)" ""
-is "nor at the sender" "$(counters a out-protected out-exempt in-exempt)" \
+is "nothing was lost at the sender" \
+	"$(counters a out-protected out-exempt in-exempt)" \
 	"out-too-big 2, out-mtu 4"
 is "no fragment waits to be completed" "$(in_ns b awk \
 	'/^(FRAG|FRAG6):/ { print $3 }' /proc/net/sockstat \

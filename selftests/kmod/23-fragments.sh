@@ -42,7 +42,7 @@ frags() {
 		'ip[6:2] & 0x3fff != 0 or ip6 proto 44' 2>/dev/null | wc -l
 }
 
-# ---- options of sockets
+section "socket options"
 
 cat >"$TMP/opt.py" <<'END'
 import errno, socket, sys
@@ -64,15 +64,17 @@ END
 opt() { in_ns a python3 "$TMP/opt.py" "$@"; }
 is "IPV6_DONTFRAG: what does not fit is refused" "$(opt $G6 1440 41 62 1)" \
 	EMSGSIZE
-is "what fits is not" "$(opt $G6 1418 41 62 1)" sent
-is "IP_PMTUDISC_INTERFACE: likewise" "$(opt $G4 1460 0 10 4)" EMSGSIZE
-is "what fits is not" "$(opt $G4 1438 0 10 4)" sent
+is "IPV6_DONTFRAG: what fits is sent" "$(opt $G6 1418 41 62 1)" sent
+is "IP_PMTUDISC_INTERFACE: what does not fit is refused" \
+	"$(opt $G4 1460 0 10 4)" EMSGSIZE
+is "IP_PMTUDISC_INTERFACE: what fits is sent" "$(opt $G4 1438 0 10 4)" sent
 is "nothing was fragmented" "$(frags)" 0
-is "both are counted" "$(counter a out-mtu)" 2
-is "IPV6_DONTFRAG off: it is fragmented" "$(opt $G6 1440 41 62 0)" sent
-is "in two" "$(frags)" 2
+is "both refusals are counted" "$(counter a out-mtu)" 2
+is "IPV6_DONTFRAG off: what does not fit is fragmented" \
+	"$(opt $G6 1440 41 62 0)" sent
+is "IPV6_DONTFRAG off: there are two fragments" "$(frags)" 2
 
-# ---- a gateway gives fragments an identification
+section "identification of fragments by a gateway"
 
 {
 	echo "phyint eth0 enable"
@@ -96,10 +98,10 @@ in_ns h "$MC" send $G4 $PORT eth0 count=40 size=1460 pmtu=do pace=0.01 \
 	>/dev/null
 try "one lost fragment costs one datagram" \
 	wait_until 20 has_lines r4 $((was + 39))
-is "none was put together of two" "$(counter b in-bad-icv)" 0
+is "no datagram was put together of two" "$(counter b in-bad-icv)" 0
 in_ns b nft flush ruleset
 
-# ---- batches of fragments
+section "batches of fragments"
 
 cat >"$TMP/ufo.py" <<'END'
 import fcntl, os, socket, struct, sys, time
@@ -138,37 +140,43 @@ if [ -e /dev/net/tun ]; then
 	in_ns a python3 "$TMP/ufo.py" $G4
 	try "datagrams that came as batches of fragments arrive" \
 		wait_until 20 has_lines r4 $((was + 4))
-	is "whole" "$(tail -n 4 "$TMP/r4" | cut -d' ' -f1 | xargs)" \
+	is "datagrams that came as batches of fragments are whole" \
+		"$(tail -n 4 "$TMP/r4" | cut -d' ' -f1 | xargs)" \
 		"600 5000 5000 5000"
-	is "each was protected as one" \
+	is "each batch of fragments was protected as one datagram" \
 		"$(($(counter a out-protected) - out))" 4
 else
 	skip "batches of fragments" "no tun"
 fi
 
-# ---- hop-by-hop options in a tunnel
+section "hop-by-hop options in a tunnel"
 
 ctl a sa flush g6
 ctl a sa flush g4
 ctl b sa flush g4
 ctl b sa flush g6
 keys tunnel
-is "what no receiver would take is not sent" \
+is "an option that no receiver would take is not sent" \
 	"$(send a $G6 hop=0000050200000100)" EPERM
-is "and counted" "$(counter a out-options)" 1
+is "an option that no receiver would take is counted" \
+	"$(counter a out-options)" 1
 was=$(wc -l <"$TMP/r6")
 send a $G6 >/dev/null
-try "others are" wait_until 20 has_lines r6 $((was + 1))
-is "nothing was refused inside" "$(counter b in-inner)" 0
+try "datagrams without that option are sent" \
+	wait_until 20 has_lines r6 $((was + 1))
+is "no datagram was refused inside" "$(counter b in-inner)" 0
 
-# ---- VRFs
+section "VRFs"
 
 if nip b link add blue type vrf table 100 2>/dev/null; then
 	like "a VRF is no interface of a group" \
 		"$(ctl b group add v 239.2.2.2 dev blue 2>&1)" 'is a VRF'
-	try "one may be waited for" ctl b group add v 239.2.2.2 dev green
-	refuse "but not become a VRF" nip b link add green type vrf table 101
-	try "what is none may come" nip b link add green type dummy
+	try "a group may wait for an interface that is not there" \
+		ctl b group add v 239.2.2.2 dev green
+	refuse "an interface that a group waits for may not become a VRF" \
+		nip b link add green type vrf table 101
+	try "an interface that a group waits for may come" \
+		nip b link add green type dummy
 else
 	skip "VRFs" "the kernel lacks them"
 fi

@@ -50,8 +50,8 @@ hostile() { # family, group, its address
 
 	mark
 	is "IPv$f: all of it again" "$(forge replay "$TMP/c$f.pcap" eth0)" 20
-	grows "are replays" "in-replay 20"
-	is "which the SA counts" "$(sa_word b "$g" 4096 replays)" 20
+	grows "the replays are counted as such" "in-replay 20"
+	is "the SA counts the replays" "$(sa_word b "$g" 4096 replays)" 20
 
 	# 16 head, 60 + 8 payload, 2 padding, 2 trailer, 16 ICV. A receiver
 	# that has seen none of it, so that each is verified; but a counter of
@@ -63,15 +63,16 @@ hostile() { # family, group, its address
 	is "IPv$f: each octet changed in turn" "$n" 104
 	wait_until 15 eval '[ "$(grown | tr -dc "0-9\n " |
 		awk "{ for (i = 1; i <= NF; i++) n += \$i; print n }")" = 104 ]'
-	like "are refused, by name" "$(grown)" \
+	like "altered octets are refused, by name" "$(grown)" \
 		'^in-no-sa 4, (in-replay 1, in-bad-icv 99|in-bad-icv 100)$'
-	is "all of them" "$(grown | tr -dc '0-9\n ' | awk '{
+	is "all altered datagrams are refused" \
+		"$(grown | tr -dc '0-9\n ' | awk '{
 		for (i = 1; i <= NF; i++) n += $i; print n }')" 104
 
-	is "none made a sender" "$(sa_word b "$g" 4096 senders)" 0
+	is "altered datagrams made no sender" "$(sa_word b "$g" 4096 senders)" 0
 	mark
 	forge replay "$TMP/c$f.pcap" eth0 >/dev/null
-	grows "nor moved a window: what they were made of still passes" \
+	grows "altered datagrams moved no window: their originals still pass" \
 		"in-accepted 20"
 
 	mark
@@ -100,8 +101,8 @@ hostile() { # family, group, its address
 	wait_until 30 has_lines "r$f" 43
 	is "IPv$f: the stream goes on" "$(got "r$f" | tail -n 3)" \
 		"$(cat "$TMP/sent$f")"
-	grows "with nothing lost" "in-accepted 3"
-	is "and nothing came that was not sent" \
+	grows "the stream goes on with nothing lost" "in-accepted 3"
+	is "nothing came that was not sent" \
 		"$(wc -l <"$TMP/r$f")" 43
 }
 in_ns a taskset -p 1 $$ >/dev/null 2>&1
@@ -110,7 +111,7 @@ hostile 4 g4 $G4
 hostile 6 g6 $G6
 taskset -p 3 $$ >/dev/null
 
-# ---- a receiver with room for two senders
+section "room for two senders"
 
 ctl b sa flush g4
 ctl a sa flush g4
@@ -128,7 +129,7 @@ for i in 1 2 3; do
 	ctl a sa del g4 5000
 done
 
-# ---- the replay check of single senders, and none
+section "other replay checks"
 
 for mode in seq none; do
 	ctl b sa flush g4

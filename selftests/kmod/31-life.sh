@@ -54,74 +54,81 @@ pair() { # words for a's SA -- words for b's
 	hex=$(printf '0x%08x' $spi)
 }
 
-# ---- packets
+section "packets"
 
 pair soft-packets 5 hard-packets 12 -- soft-packets 4 hard-packets 10
 send a $G4 count=20 >/dev/null
 hears a "soft-expire sa g4 $hex limit packets"
 hears a "hard-expire sa g4 $hex limit packets"
 is "the sender stops at its limit" "$(sa_word a g4 $spi packets)" 12
-is "it has expired" "$(sa_word a g4 $spi state)" expired
-is "what it does not send is counted" "$(counter a out-expired)" 8
+is "the sender's SA has expired" "$(sa_word a g4 $spi state)" expired
+is "datagrams that an expired SA does not send are counted" \
+	"$(counter a out-expired)" 8
 hears b "soft-expire sa g4 $hex limit packets"
 hears b "hard-expire sa g4 $hex limit packets"
-arrives "the receiver stops at its own" 10
-is "and counts the rest" "$(counter b in-expired)" 2
+arrives "the receiver stops at its own limit" 10
+is "the receiver counts what it refuses after its limit" \
+	"$(counter b in-expired)" 2
 
-# ---- bytes: 8 + 90 + 2 is 100 in the cipher
+section "bytes"
+# 8 + 90 + 2 octets are 100 in the cipher.
 
 pair soft-bytes 300 hard-bytes 750 -- window 64
 send a $G4 count=9 size=90 >/dev/null
 hears a "soft-expire sa g4 $hex limit bytes"
 hears a "hard-expire sa g4 $hex limit bytes"
-arrives "bytes: seven datagrams of 100" 7
-is "counted as such" "$(sa_word a g4 $spi bytes)" 700
+arrives "seven datagrams of 100 arrive" 7
+is "the bytes are counted as such" "$(sa_word a g4 $spi bytes)" 700
 
-# ---- time
+section "time"
 
 pair soft-time 2 hard-time 6 -- soft-time 3
 send a $G4 >/dev/null
-arrives "before the time is up" 1
+arrives "a datagram arrives before the time is up" 1
 hears a "soft-expire sa g4 $hex limit time"
 hears b "soft-expire sa g4 $hex limit time"
 hears a "hard-expire sa g4 $hex limit time"
 send a $G4 >/dev/null
-arrives "after it" 0
+arrives "no datagram arrives after the time is up" 0
 refuse "an expired SA is not brought back" ctl a sa set g4 $spi hard-time 0
 pair hard-time 3600 -- window 64
 try "a limit can be moved" ctl a sa set g4 $spi hard-time 1
 hears a "hard-expire sa g4 $hex limit time"
 
-# ---- IV space
+section "IV space"
 
 pair iv-limit 16 -- window 64
 send a $G4 count=20 >/dev/null
 hears a "iv-exhausting sa g4 $hex sender-id 1"
 hears a "hard-expire sa g4 $hex limit iv"
-arrives "IVs: sixteen and no more" 16
+arrives "sixteen IVs are used and no more" 16
 is "the SA is exhausted" "$(sa_word a g4 $spi state)" exhausted
-is "the others are counted" "$(counter a out-exhausted)" 4
+is "datagrams without an IV are counted" "$(counter a out-exhausted)" 4
 
-# ---- what was sent with is not sent with again
+section "an IV is never used twice"
 
 key=$(new_key 20)
 again() { sa_add a g4 "$key" spi 9000 dir out alg "$@"; }
-try "a key and a Sender-ID" again aes-gcm-16 sender-id 7
+try "a new key is taken with a Sender-ID" again aes-gcm-16 sender-id 7
 ctl a sa del g4 9000
-refuse "not again" again aes-gcm-16 sender-id 7
-refuse "not among others" again aes-gcm-16 sender-id 5-9
-refuse "not under the other transform of the same cipher" \
+refuse "the same Sender-ID is not taken again" again aes-gcm-16 sender-id 7
+refuse "the same Sender-ID is not taken among others" \
+	again aes-gcm-16 sender-id 5-9
+refuse "the same Sender-ID is not taken under the other transform of the cipher" \
 	again aes-gmac sender-id 7
-refuse "not with another width" again aes-gcm-16 sender-id 1 sid-bits 8
+refuse "the same IVs are not taken with another width of Sender-IDs" \
+	again aes-gcm-16 sender-id 1 sid-bits 8
 ns_create c
 ctl c group add g4 $G4
-refuse "not in another namespace" eval "echo $key | ctl c sa add g4 key-stdin \
+refuse "the same Sender-ID is not taken in another namespace" \
+	eval "echo $key | ctl c sa add g4 key-stdin \
 	spi 9001 dir out alg aes-gcm-16 sender-id 7"
-try "another Sender-ID may" again aes-gcm-16 sender-id 8
-try "receiving with it may" sa_add a g4 "$key" spi 9002 dir in alg aes-gcm-16
+try "another Sender-ID of the key is taken" again aes-gcm-16 sender-id 8
+try "the key is taken for receiving" \
+	sa_add a g4 "$key" spi 9002 dir in alg aes-gcm-16
 ctl a sa flush g4
 
-# ---- rollover while a stream runs: make before break
+section "rollover"
 
 before=$(counter a out-protected)
 pair -- window 1024
@@ -139,16 +146,17 @@ for _ in 1 2 3 4 5; do
 	ctl a sa del g4 "$old"
 done
 wait $sender
-arrives "600 datagrams over five rollovers, none lost" 600
-is "each once, in order" "$(got r | tail -n 600)" "$(cat "$TMP/stream")"
-is "each was protected" "$(($(counter a out-protected) - before))" 600
+arrives "600 datagrams arrive over five rollovers, none lost" 600
+is "each datagram arrives once, in order" \
+	"$(got r | tail -n 600)" "$(cat "$TMP/stream")"
+is "each datagram was protected" "$(($(counter a out-protected) - before))" 600
 spi=20000
 
-# ---- a Sender-ID for each CPU, and fewer than CPUs
+section "CPUs and Sender-IDs"
 
 cpus=$(nproc)
 if [ "$cpus" -lt 2 ]; then
-	skip "a Sender-ID for each CPU" "one CPU"
+	skip "an SA with a Sender-ID for each CPU is added" "one CPU"
 else
 	sniff b wire esp
 	pair sender-id 1-$cpus -- window 1024
@@ -158,7 +166,7 @@ else
 		pids[i]=$!
 	done
 	wait "${pids[@]}"
-	arrives "two CPUs, a Sender-ID each" 600
+	arrives "datagrams of two CPUs with a Sender-ID each arrive" 600
 	is "two senders are known" "$(sa_word b g4 $spi senders)" 2
 	ctl a sa flush g4
 	spi=$((spi + 1)) key=$(new_key 20)
@@ -170,7 +178,7 @@ else
 		pids[i]=$!
 	done
 	wait "${pids[@]}"
-	arrives "two CPUs, one Sender-ID" 600
+	arrives "datagrams of two CPUs with one Sender-ID arrive" 600
 	is "one sender is known" "$(sa_word b g4 $spi senders)" 1
 	wait_until 20 captured wire 1200
 	is "1200 IVs on the wire, none twice" "$(tcpdump -n -x -r \

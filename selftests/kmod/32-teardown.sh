@@ -66,15 +66,16 @@ for i in 1 2 3; do
 	done
 	keys $((12000 + i))
 done
-like "some of it arrived" "$(counters b)" "in-accepted"
+like "some datagrams arrived" "$(counters b)" "in-accepted"
 ctl a sa flush g4
 send a $G4 text=SECRET >/dev/null
-like "without a key it is dropped" "$(counters a)" "out-no-sa"
+like "a datagram without a key is dropped" "$(counters a)" "out-no-sa"
 refuse "the module does not unload while there are groups" rmmod mcsec
 sniffed wire
-is "nothing went in the clear" "$(grep -ac SECRET "$TMP/wire.pcap")" 0
+is "nothing went in the clear while SAs went" \
+	"$(grep -ac SECRET "$TMP/wire.pcap")" 0
 
-# ---- groups: made and deleted while datagrams to them pass both hooks
+section "groups"
 
 ns_create c d
 veth c:eth0 10.2.0.1/24 d:eth0 10.2.0.2/24
@@ -100,7 +101,7 @@ done
 ok "groups came and went under traffic"
 wait $sender
 
-# ---- a namespace with groups, SAs and a flood
+section "namespaces"
 
 ctl c group add g4 $G4
 sa_add c g4 "$(new_key 20)" spi 4096 dir out alg aes-gcm-16 sender-id 1-4 select
@@ -112,10 +113,10 @@ for n in c d a b; do
 	ns_delete $n
 done
 ok "namespaces were deleted under traffic"
-try "and the module unloads" rmmod_wait
+try "the module unloads after its namespaces" rmmod_wait
 is "nothing went in the clear to the end" \
 	"$(grep -ac SECRET "$TMP/wire.pcap")" 0
 is "the kernel has no new complaint" "$(complaints)" "$complaints"
 load_mcsec
-try "and loads again" test -d /sys/module/mcsec
+try "the module loads again" test -d /sys/module/mcsec
 tap_done

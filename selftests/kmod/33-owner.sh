@@ -71,7 +71,8 @@ said() { [ "$(wc -l <"$TMP/kept")" -ge "$1" ]; }
 keep
 wait_until 20 said 1
 is "a program makes a group" "$(kept)" 0
-like "it has its name on it" "$(ctl a group show g4)" ' owner keeper '
+like "the group has its owner's name on it" \
+	"$(ctl a group show g4)" ' owner keeper '
 k=$(new_key 20)
 sa_add a g4 "$k" spi 4096 dir out alg aes-gcm-16 sender-id 1-8 select
 sa_add b g4 "$k" spi 4096 dir in alg aes-gcm-16
@@ -84,55 +85,61 @@ refused() { # name, command...
 
 	like "$name" "$(ctl a "$@" 2>&1)" 'only force takes it away'
 }
-refused "by hand it is not deleted" group del g4
-refused "nor flushed" group flush
-refused "nor made to observe" group set g4 policy observe
-try "to enforce may be asked for" ctl a group set g4 policy enforce
+refused "a group with an owner is not deleted by hand" group del g4
+refused "a group with an owner is not flushed by hand" group flush
+refused "a group with an owner is not made to observe by hand" \
+	group set g4 policy observe
+try "a group with an owner may be set to enforce" \
+	ctl a group set g4 policy enforce
 send a $G4 >/dev/null
-try "it is as it was" wait_until 20 has_lines r 1
+try "the group works as before" wait_until 20 has_lines r 1
 
-like "by force it is taken, with a word of warning" \
+like "by force the group is taken, with a word of warning" \
 	"$(ctl a group del g4 --force 2>&1)" 'closed until its owner'
 gone() { grep -q "^group-gone group g4 $G4" "$TMP/events"; }
-try "its owner is told" wait_until 20 gone
+try "the owner is told that its group is gone" wait_until 20 gone
 mc a send $G4 $PORT eth0 count=3 text=OPENLEAK >/dev/null
-is "it has no SA, and is closed" "$(counter a out-no-sa)" 3
+is "the group taken by force has no SA, and is closed" \
+	"$(counter a out-no-sa)" 3
 sniffed wire
-is "nothing left in the clear" "$(grep -ac OPENLEAK "$TMP/wire.pcap")" 0
+is "nothing left in the clear after the deletion by force" \
+	"$(grep -ac OPENLEAK "$TMP/wire.pcap")" 0
 echo again >"$TMP/fifo"
 wait_until 20 said 2
-is "its owner makes it again" "$(kept)" 0
+is "the owner makes its group again" "$(kept)" 0
 k=$(new_key 20)
 sa_add a g4 "$k" spi 4097 dir out alg aes-gcm-16 sender-id 1-8 select
 sa_add b g4 "$k" spi 4097 dir in alg aes-gcm-16
 send a $G4 >/dev/null
-try "and it works" wait_until 20 has_lines r 2
+try "the group that was made again works" wait_until 20 has_lines r 2
 ctl a group flush --force >/dev/null 2>&1
-is "a flush by force is the same" \
+is "a flush by force takes the SAs, too" \
 	"$(ctl a group show g4 | sed 's/.* sas \([0-9]*\).*/\1/')" 0
 mc a send $G4 $PORT eth0 count=2 text=OPENLEAK >/dev/null
-is "it is closed" "$(counter a out-no-sa)" 5
+is "the group flushed by force is closed" "$(counter a out-no-sa)" 5
 
-# ---- the owner ends
+section "the owner ends"
 
 echo end >"$TMP/fifo"
 wait "$keeper" 2>/dev/null
 mc a send $G4 $PORT eth0 count=1 text=OPENLEAK >/dev/null
-is "its owner has ended: it stays, closed" "$(counter a out-no-sa)" 6
-refused "and still wants force" group del g4
+is "the group of an owner that has ended stays, closed" \
+	"$(counter a out-no-sa)" 6
+refused "the group of an owner that has ended still wants force" group del g4
 keep
 wait_until 20 said 1
-is "started again, it goes on with it" "$(kept)" 0
+is "the owner that is started again goes on with its group" "$(kept)" 0
 kill "$keeper"
 wait "$keeper" 2>/dev/null
-try "without an owner that runs, force deletes it" \
+try "without an owner that runs, force deletes the group" \
 	ctl a group del g4 --force
-is "for good" "$(ctl a group show | wc -l)" 0
+is "the group is deleted for good" "$(ctl a group show | wc -l)" 0
 keep
 wait_until 20 said 1
 echo del >"$TMP/fifo"
 wait_until 20 said 2
-is "its owner needs no force" "$(kept) $(ctl a group show | wc -l)" "0 0"
+is "the owner needs no force to delete its group" \
+	"$(kept) $(ctl a group show | wc -l)" "0 0"
 sniffed wire
 is "nothing of the group was in the clear meanwhile" \
 	"$(grep -ac OPENLEAK "$TMP/wire.pcap")" 0

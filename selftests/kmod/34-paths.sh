@@ -27,24 +27,25 @@ listen b $G4 r4
 sniff c leak
 sniff b wire
 
-# ---- raw sockets that write their own headers
+section "raw sockets"
 
 raw() { mc a hdrincl $G4 eth0 10.1.0.1 "$@"; }
 raw >"$TMP/sent"
 try "a raw socket's datagram arrives" wait_until 20 has_lines r4 1
-is "as it was sent" "$(got r4)" "$(cat "$TMP/sent")"
-is "by way of ESP" "$(counter a out-protected)" 1
+is "a raw socket's datagram arrives as it was sent" \
+	"$(got r4)" "$(cat "$TMP/sent")"
+is "a raw socket's datagram goes by way of ESP" "$(counter a out-protected)" 1
 is "ESP that is not ours is not sent" "$(raw proto=50)" EPERM
-is "and counted" "$(counter a out-foreign-esp)" 1
+is "ESP that is not ours is counted" "$(counter a out-foreign-esp)" 1
 raw frag=1 >/dev/null
 is "a fragment alone is not sent, the kernel keeps it" "$(counters a)" \
 	"out-protected 1, out-foreign-esp 1"
 raw offset=9 nodefrag=0 >/dev/null
-try "with its other half it arrives" wait_until 20 has_lines r4 2
-is "as one datagram, by way of ESP" "$(counters a)" \
+try "a fragment arrives with its other half" wait_until 20 has_lines r4 2
+is "both fragments go as one datagram, by way of ESP" "$(counters a)" \
 	"out-protected 2, out-foreign-esp 1"
 
-# ---- an xfrm policy for the same group
+section "xfrm policy for the group"
 
 nip a xfrm state add src 0.0.0.0 dst $G4 proto esp spi 0x2000 mode transport \
 	aead 'rfc4106(gcm(aes))' 0x"$(new_key 20)" 128
@@ -54,7 +55,7 @@ is "ESP upon ESP is not sent" "$(counter a out-foreign-esp)" 3
 nip a xfrm policy flush
 nip a xfrm state flush
 
-# ---- rules
+section "rules"
 
 if command -v nft >/dev/null; then
 	if in_ns a nft -f - 2>/dev/null <<NFT
@@ -87,15 +88,16 @@ for i in range(3): s.sendto(b"INTRUSION", ("10.1.0.2", 7000))'
 	before=$(counter b in-accepted)
 	send a $G4 >/dev/null
 	wait_until 20 counted b in-accepted $((before + 1))
-	is "what rules translate into a group is not delivered" \
+	is "a datagram that rules translate into a group is not delivered" \
 		"$(wc -l <"$TMP/r4")" $((lines + 1))
-	like "but counted" "$(counters b)" "(in|forward)-clear 3"
+	like "a datagram that rules translate into a group is counted" \
+		"$(counters b)" "(in|forward)-clear 3"
 	in_ns b nft delete table ip t
 else
 	skip "copies and translation by rules" "nft is missing"
 fi
 
-# ---- a host that also routes multicast
+section "multicast routing"
 
 cat >"$TMP/route.py" <<'PY'
 """Route the groups from eth0 to eth1, by the kernel's multicast routing."""
@@ -120,16 +122,17 @@ spawn in_ns b python3 "$TMP/route.py" $G4 "$TMP/routing"
 try "b routes multicast" wait_until 20 test -e "$TMP/routing"
 lines=$(wc -l <"$TMP/r4")
 send a 239.9.9.9 text=PLAIN count=2 >/dev/null
-try "what is not protected is routed" wait_until 20 \
+try "a datagram that is not protected is routed" wait_until 20 \
 	grep -aq PLAIN "$TMP/leak.pcap"
 send a $G4 text=SECRET count=3 >/dev/null
 wait_until 20 has_lines r4 $((lines + 3))
 is "a group's datagrams are delivered" "$(wc -l <"$TMP/r4")" $((lines + 3))
 send a 239.9.9.9 text=LAST >/dev/null
 wait_until 20 grep -aq LAST "$TMP/leak.pcap"
-is "and not routed on in the clear" "$(grep -ac SECRET "$TMP/leak.pcap")" 0
+is "a group's datagrams are not routed on in the clear" \
+	"$(grep -ac SECRET "$TMP/leak.pcap")" 0
 
-# ---- a bridge that calls IP's hooks
+section "bridge that calls IP's hooks"
 
 if has_br_netfilter; then
 	ns_create e
@@ -160,9 +163,9 @@ PY
 	try "b itself verifies what came over the bridge" wait_until 20 \
 		counted b in-accepted $((before + 4))
 	sniffed bridged
-	try "the other port gets ESP as it came" sh -c \
+	try "the other port of the bridge gets ESP as it came" sh -c \
 		"tcpdump -n -r '$TMP/bridged.pcap' esp 2>/dev/null | grep -q ."
-	is "and nothing of it in the clear" \
+	is "the other port of the bridge gets nothing in the clear" \
 		"$(grep -ac SECRET "$TMP/bridged.pcap")" 0
 else
 	skip "a bridge that calls IP's hooks" "no br_netfilter"

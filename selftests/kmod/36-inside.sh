@@ -37,7 +37,7 @@ round() {
 	inside padded 7 2
 	sees "so is one with 200 octets of padding" in-accepted
 	wait_until 15 has_lines "r$f" 2
-	is "IPv$f: both arrive" "$(wc -l <"$TMP/r$f")" 2
+	is "IPv$f: both datagrams arrive" "$(wc -l <"$TMP/r$f")" 2
 	inside dummy 7 3
 	sees "a dummy is thrown away" in-dummy
 	inside overlong 7 4
@@ -63,9 +63,9 @@ round() {
 		inside behind 7 9
 		sees "or behind many others" in-selector
 	fi
-	is "IPv$f: nor does it arrive" "$(wc -l <"$TMP/r$f")" 2
+	is "IPv$f: the datagram does not arrive" "$(wc -l <"$TMP/r$f")" 2
 	ctl b group del other
-	is "IPv$f: and nothing else was counted" \
+	is "IPv$f: nothing else was counted" \
 		"$(counters b in-exempt out-exempt)" "$(printf '%s %s, ' \
 		in-accepted ${base[in-accepted]} in-replay ${base[in-replay]} \
 		in-bad-trailer ${base[in-bad-trailer]} \
@@ -100,7 +100,8 @@ tunnels() {
 	part "$key" 8192 last:1
 	grew "until it is whole" in-accepted 1
 	wait_until 15 has_lines "r$f" $((lines + 1))
-	is "IPv$f: and arrives" "$(tail -n 1 "$TMP/r$f" | cut -d' ' -f1)" 16
+	is "IPv$f: the fragments arrive as one" \
+		"$(tail -n 1 "$TMP/r$f" | cut -d' ' -f1)" 16
 	part "$key" 8192 last:2
 	part "$key" 8192 first:2
 	grew "in any order" in-accepted 1
@@ -117,11 +118,13 @@ tunnels() {
 	wait_until 15 counted b in-inner-fragment $((was[in-inner-fragment] + 1))
 	part "$key" 8192 last:5
 	bad=$(($(counter b in-inner-fragment) + $(counter b in-inner)))
-	is "IPv$f: one that overlaps spoils it" $bad \
+	is "IPv$f: a fragment that overlaps spoils the datagram" $bad \
 		$((was[in-inner-fragment] + was[in-inner] + 3))
-	is "IPv$f: nothing of it was accepted" "$(counter b in-accepted)" \
+	is "IPv$f: nothing of the spoilt datagram was accepted" \
+		"$(counter b in-accepted)" \
 		"${was[in-accepted]}"
-	is "IPv$f: nor arrived" "$(wc -l <"$TMP/r$f")" $((lines + 2))
+	is "IPv$f: nothing of the spoilt datagram arrived" \
+		"$(wc -l <"$TMP/r$f")" $((lines + 2))
 	# the whole is what the key must be for
 	ctl b group add "narrow$f" "$dst" proto udp dport 5001
 	sa_add b "narrow$f" "$(new_key 20)" spi 9000 dir in alg aes-gcm-16
@@ -131,7 +134,8 @@ tunnels() {
 	part "$key" 8192 first:6
 	part "$key" 8192 last:6
 	grew "one for another port is refused when it is whole" in-selector 1
-	is "IPv$f: it did not arrive" "$(wc -l <"$TMP/r$f")" $((lines + 2))
+	is "IPv$f: the refused datagram did not arrive" \
+		"$(wc -l <"$TMP/r$f")" $((lines + 2))
 	ctl b group del "narrow$f"
 }
 declare -A base=()
@@ -143,8 +147,8 @@ tunnels 6 $G6 g6
 # IP tells the sender of what stayed in pieces, and would quote it
 timed_out() { in_ns b nstat -asz "Ip*ReasmTimeout" |
 	awk '{ n += $2 } END { exit n < 8 }'; }
-try "what stays in pieces is thrown away" wait_until 90 timed_out
+try "fragments that stay incomplete are thrown away" wait_until 90 timed_out
 sniffed wire
-is "and nobody is told of it in the clear" \
+is "nobody is told of incomplete fragments in the clear" \
 	"$(grep -ac 'inside a tunnel' "$TMP/wire.pcap")" 0
 tap_done

@@ -49,7 +49,7 @@ arrived() {
 		sed -n 's/.*packets \([0-9]*\).*/\1/p')" = "$2" ]
 }
 
-# ---- fragments that leave
+section "fragments that leave"
 
 # without this they wait in a for the rest of their datagrams
 in_ns a nft -f - <<NFT
@@ -72,24 +72,28 @@ for g in $G4 $G6; do
 done
 is "fragments towards a protected interface stay" \
 	"$(counters a)" "out-fragment 4"
-try "through another one they go" wait_until 20 there c0 $G4 2
-try "also IPv6" wait_until 20 there c0 $G6 2
+try "fragments of IPv4 go through another interface" \
+	wait_until 20 there c0 $G4 2
+try "fragments of IPv6 go through another interface" \
+	wait_until 20 there c0 $G6 2
 raw eth0 $G4
-is "what shows all its ports belongs to the group" "$(counters a)" \
+is "a first fragment that shows its ports belongs to the group" \
+	"$(counters a)" \
 	"out-no-sa 1, out-fragment 4"
 nip a link set eth0 down
 nip a link set eth0 name eth9
 nip a link set eth9 up
 wait_until 20 ns_up a eth9
 raw eth9 $G4 offset=8
-try "and so do they when it has another name" wait_until 20 there b0 $G4 1
+try "fragments through a renamed interface go" wait_until 20 there b0 $G4 1
 nip a link set eth9 down
 nip a link set eth9 name eth0
 nip a link set eth0 up
 wait_until 20 ns_up a eth0
 mroute_to a eth0 224.0.0.0/4 ff00::/8
 raw eth0 $G4 offset=8
-is "until it is called that again" "$(counter a out-fragment)" 5
+is "fragments stay when the interface has its name again" \
+	"$(counter a out-fragment)" 5
 
 ctl a group add m4 $H4 mark 0x10/0xf0 proto udp dport $PORT
 ctl a group add m6 $H6 mark 0x10/0xf0 proto udp dport $PORT
@@ -99,22 +103,23 @@ for g in $H4 $H6; do
 	raw eth0 $g offset=8 mark=0x25
 done
 is "fragments of a group's mark stay" "$(counter a out-fragment)" 9
-try "those of others go" wait_until 20 there b0 $H4 1
-try "also IPv6" wait_until 20 there b0 $H6 1
+try "fragments of other marks go, of IPv4" wait_until 20 there b0 $H4 1
+try "fragments of other marks go, of IPv6" wait_until 20 there b0 $H6 1
 
 # headers of IPv6 without an end
 pad=$(printf '1eff%0510d1eff%0510d1eff%0510d1ed9%0434d' 0 0 0 0)
 before=$(counter a out-malformed)
 mc a send $G6 $PORT eth0 hop="007b$pad" dst=0000010400000000 \
 	text=BEHIND >/dev/null
-is "nor does what is behind more headers than are walked" \
+is "datagrams with more headers than are walked stay" \
 	"$(counter a out-malformed)" $((before + 1))
 mc a send $G6 7000 eth0 text=FENCE >/dev/null
-try "what is of no group's port goes on" wait_until 20 eval \
+try "a datagram to no group's port goes on" wait_until 20 eval \
 	'grep -aq FENCE "$TMP/b0.pcap"'
-is "and nothing before it has" "$(grep -ac BEHIND "$TMP/b0.pcap")" 0
+is "the datagram with too many headers was not sent" \
+	"$(grep -ac BEHIND "$TMP/b0.pcap")" 0
 
-# ---- ESP of unknown keys that arrives
+section "unknown ESP that arrives"
 
 arrivals b
 arrivals c
@@ -135,12 +140,12 @@ for g in $G4 $G6; do
 done
 try "unknown ESP from a protected interface is refused" \
 	wait_until 20 counted b in-no-sa 2
-try "what is of no group's interface or mark passes" \
+try "unknown ESP of no group's interface or mark passes" \
 	wait_until 20 arrived c 2
-is "and is not counted" "$(counters c)" ""
-try "what was refused did not get there" arrived b 0
+is "unknown ESP that passes is not counted" "$(counters c)" ""
+try "unknown ESP that was refused did not arrive" arrived b 0
 
-# ---- groups that observe
+section "groups that observe"
 
 ctl b group set p4 policy observe
 ctl b group set p6 policy observe
@@ -148,7 +153,8 @@ for g in $G4 $G6; do
 	raw eth0 $g proto=50
 done
 try "groups that observe let unknown ESP by" wait_until 20 arrived b 2
-is "and count it" "$(counters b)" "in-no-sa 2, in-observed 2"
+is "groups that observe count unknown ESP" \
+	"$(counters b)" "in-no-sa 2, in-observed 2"
 ctl a group add p4 $G4 proto udp dport $PORT policy observe
 ctl a group add p6 $G6 proto udp dport $PORT policy observe
 ctl a group add w4 $H4 policy observe
@@ -159,26 +165,31 @@ for g in $G4 $G6 $H4 $H6; do
 done
 raw eth0 $H4 proto=50
 raw eth0 $H6 proto=50
-is "they let fragments and others' ESP out" "$(counter a out-observed)" 6
-try "which are on the wire" wait_until 20 there b0 $H4 3
-try "also IPv6" wait_until 20 there b0 $H6 3
-is "and refuse nothing" "$(counter a out-fragment)" "$before"
+is "groups that observe let fragments and others' ESP out" \
+	"$(counter a out-observed)" 6
+try "fragments and others' ESP are on the wire, of IPv4" \
+	wait_until 20 there b0 $H4 3
+try "fragments and others' ESP are on the wire, of IPv6" \
+	wait_until 20 there b0 $H6 3
+is "groups that observe refuse nothing" "$(counter a out-fragment)" "$before"
 # another group, for which the same fragment may be
 ctl a group add q4 $G4 proto udp dport 7000
 raw eth0 $G4 offset=8
-is "one that enforces is asked first" "$(counter a out-fragment)" \
+is "a group that enforces is asked before one that observes" \
+	"$(counter a out-fragment)" \
 	$((before + 1))
 ctl a group set q4 policy observe
 raw eth0 $G4 offset=8
-is "until it observes, too" "$(counter a out-fragment)" $((before + 1))
-is "which is counted" "$(counter a out-observed)" 7
+is "a group that no longer enforces does not refuse" \
+	"$(counter a out-fragment)" $((before + 1))
+is "a fragment that is observed is counted" "$(counter a out-observed)" 7
 ctl a group del q4
 ctl a group set p4 policy enforce
 raw eth0 $G4 offset=8
-is "and refuses again when it enforces" "$(counter a out-fragment)" \
+is "a group that enforces again refuses again" "$(counter a out-fragment)" \
 	$((before + 2))
 
-# ---- a wide group, and a stricter one for some ports of an address in it
+section "a stricter group within a wide one"
 
 ctl a group flush
 for g in "w4 239.0.0.0/8" "w6 ff3e::/16"; do
@@ -193,31 +204,33 @@ drops=$(counter a out-fragment) seen=$(counter a out-observed)
 for g in $G4 $G6 $H4 $H6; do
 	raw eth0 $g offset=8
 done
-is "fragments that may be of the stricter one stay" \
+is "fragments that may be of the stricter group stay" \
 	"$(counter a out-fragment)" $((drops + 2))
-is "others are observed" "$(counter a out-observed)" $((seen + 2))
-is "by the wide one, whose they are" "$(ctl a -j group show |
+is "other fragments are observed" "$(counter a out-observed)" $((seen + 2))
+is "fragments of the wide group are counted by it" "$(ctl a -j group show |
 	json '[(g["name"], g["observed"]) for g in j if g["observed"]]')" \
 	'[["w4", 1], ["w6", 1]]'
 raw eth0 $G4 proto=50
-is "which ESP is, too" "$(counter a out-observed)" $((seen + 3))
+is "others' ESP of the wide group is observed, too" \
+	"$(counter a out-observed)" $((seen + 3))
 ctl a group set w6 policy enforce
 sa_add a w6 "$(new_key 20)" spi 4100 dir out alg aes-gcm-16 sender-id 1 select
 before=$(counter a out-malformed)
 mc a send $G6 $PORT eth0 hop="007b$pad" dst=0000010400000000 \
 	text=BEHIND >/dev/null
-is "the wide one's key is not for what may be the stricter one's" \
+is "the wide group's key is not for what may be the stricter group's" \
 	"$(counters a out-fragment out-observed)" \
 	"out-no-sa 1, out-malformed $((before + 1))"
 mc a send $G6 7000 eth0 >/dev/null
-is "it is for what shows that it is not" "$(counter a out-protected)" 1
+is "the wide group's key is for what is certainly not the stricter group's" \
+	"$(counter a out-protected)" 1
 ctl a group flush
 # both ways round: a narrow one that observes for all ports is asked alone
 ctl a group add w4 239.0.0.0/8 proto udp dport $PORT
 ctl a group add n4 $G4 policy observe
 seen=$(counter a out-observed)
 raw eth0 $G4 offset=8
-is "what is certainly of one that observes is observed" \
+is "a fragment that is certainly of a group that observes is observed" \
 	"$(counter a out-observed)" $((seen + 1))
 
 ctl b group flush
@@ -230,14 +243,15 @@ refused=$(counter b in-no-sa) seen=$(counter b in-observed)
 for g in $G4 $G6 $H4 $H6; do
 	raw eth0 $g proto=50
 done
-try "unknown ESP that may be of the stricter one is refused" \
+try "unknown ESP that may be of the stricter group is refused" \
 	wait_until 20 counted b in-no-sa $((refused + 2))
-try "other ESP is observed" wait_until 20 counted b in-observed $((seen + 2))
+try "other unknown ESP is observed" \
+	wait_until 20 counted b in-observed $((seen + 2))
 ctl b group flush
 ctl b group add p4 $G4 dev eth0 proto udp dport $PORT
 ctl b group add p6 $G6 dev eth0 proto udp dport $PORT
 
-# ---- copies of fragments for this host's own sockets
+section "copies for local sockets"
 
 # they would come back as they are
 in_ns a nft delete table inet raw
@@ -247,10 +261,10 @@ wait_until 20 test -e "$TMP/own.ready"
 before=$(counters a)
 mc a send $G6 7000 eth0 size=3000 >"$TMP/own.sent"
 try "a long datagram of no group is looped back" wait_until 20 has_lines own 1
-is "as it was sent" "$(got own)" "$(cat "$TMP/own.sent")"
-is "and refused nowhere" "$(counters a)" "$before"
+is "the looped datagram is as it was sent" "$(got own)" "$(cat "$TMP/own.sent")"
+is "the looped datagram is refused nowhere" "$(counters a)" "$before"
 
-# ---- fragments that nobody puts together
+section "fragments that nobody puts together"
 
 ctl a group flush
 refused=$(counter b in-fragment) seen=$(counter b in-observed)
@@ -271,9 +285,11 @@ try "fragments that a rule keeps apart are refused" \
 ctl b group set p4 policy observe
 ctl b group set p6 policy observe
 send a $G4 size=2000 >/dev/null
-try "or observed" wait_until 20 has_lines l4 1
-is "each of them, and none twice" "$(counter b in-observed)" $((seen + 2))
-is "before, none arrived" "$(wc -l <"$TMP/l4") $(counter b in-fragment)" \
+try "fragments that a rule keeps apart are observed" \
+	wait_until 20 has_lines l4 1
+is "each fragment is observed once" "$(counter b in-observed)" $((seen + 2))
+is "before they were observed, no fragments arrived" \
+	"$(wc -l <"$TMP/l4") $(counter b in-fragment)" \
 	"1 $((refused + 4))"
 
 tap_done

@@ -66,34 +66,39 @@ leaked() {
 }
 wire() { sniffed wire; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null; }
 
-# ---- too big for a link inside
+section "links inside that are too small"
 
 mc a send $G6 $PORT eth0 count=2 size=1350 text=BIGSECRET >"$TMP/want6"
 mc a send $G6 $PORT eth0 count=1 size=4000 text=BIGSECRET >>"$TMP/want6"
 try "IPv6: large datagrams reach the small link" \
 	wait_until 20 has_lines c6 3
-is "as they were sent" "$(got c6)" "$(cat "$TMP/want6")"
+is "IPv6: large datagrams arrive as they were sent" \
+	"$(got c6)" "$(cat "$TMP/want6")"
 mc a send $G4 $PORT eth0 count=2 size=1350 pmtu=dont text=BIGSECRET \
 	>"$TMP/want4"
 mc a send $G4 $PORT eth0 count=1 size=4000 text=BIGSECRET >>"$TMP/want4"
-try "IPv4: also there, where its sender permits" \
+try "IPv4: large datagrams reach the small link where their sender permits fragments" \
 	wait_until 20 has_lines c4 3
-is "as it was sent" "$(got c4)" "$(cat "$TMP/want4")"
-is "nobody is told that they were too big" \
+is "IPv4: large datagrams arrive as they were sent" \
+	"$(got c4)" "$(cat "$TMP/want4")"
+is "nobody is told that the datagrams were too big" \
 	"$(wire '(icmp6 and ip6[40] == 2) or (icmp and icmp[0] == 3)' | wc -l)" 0
-is "nothing of them was on the wire in the clear" "$(leaked BIGSECRET)" 0
+is "nothing of the datagrams was on the wire in the clear" \
+	"$(leaked BIGSECRET)" 0
 
-# ---- an option that b does not know, and is to complain about
+section "unknown option"
 
 # nor does c, whose complaint b would route
 mc a send $G6 $PORT eth0 count=2 text=OPTSECRET dst=0000be0400000000 \
 	>/dev/null
 try "IPv6: an unknown option is not complained about in the clear" \
 	wait_until 20 counted b out-quoted 4
-is "with what it came with" "$(leaked OPTSECRET)" 0
-is "nor by a itself" "$(wire 'icmp6 and ip6[40] == 4' | wc -l)" 0
+is "no complaint quotes the datagram with the unknown option" \
+	"$(leaked OPTSECRET)" 0
+is "a itself does not complain about the unknown option" \
+	"$(wire 'icmp6 and ip6[40] == 4' | wc -l)" 0
 
-# ---- what somebody inside says about it
+section "errors that quote"
 
 cat >"$TMP/error.py" <<'END'
 import socket, struct, sys
@@ -124,7 +129,8 @@ in_ns c python3 "$TMP/error.py" clear $G6 fd01::1 fd01::1 QUOTED6-
 in_ns c python3 "$TMP/error.py" clear $G4 10.1.0.1 10.1.0.1 QUOTED4-
 try "an error that quotes clear text is not routed out" \
 	wait_until 20 counted b out-quoted $((was + 2))
-is "in either family" "$(leaked QUOTED)" 0
+is "an error that quotes clear text is refused in either family" \
+	"$(leaked QUOTED)" 0
 in_ns c python3 "$TMP/error.py" esp $G6 fd01::1 fd01::1 CIPHER6-
 in_ns c python3 "$TMP/error.py" clear ff3e::2 fd01::1 fd01::1 OTHERS6-
 in_ns c python3 "$TMP/error.py" esp $G4 10.1.0.1 10.1.0.1 CIPHER4-
@@ -133,19 +139,23 @@ errors() {
 	[ "$(wire '(icmp6 and ip6[40] == 2) or (icmp and icmp[0] == 3)' |
 		wc -l)" -eq 4 ]
 }
-try "one about ESP is, and about what is of no group" wait_until 20 errors
-is "and these are not counted" "$(counter b out-quoted)" $((was + 2))
+try "errors that quote ESP or what is of no group are routed" \
+	wait_until 20 errors
+is "errors that quote ESP or what is of no group are not counted" \
+	"$(counter b out-quoted)" $((was + 2))
 
-# ---- a gateway's own word to the inside, which is in the clear anyhow
+section "a gateway's errors to the inside"
+# The inside is in the clear anyhow.
 
 nip b link set eth1 mtu 1500
 nip c link set eth0 mtu 1500
 mc c send $G6 $PORT eth0 count=1 size=1440 pmtu=do text=INSIDE >/dev/null
 told() { nip c route get $G6 | grep -q 'mtu 1[0-9]*'; }
 try "a sender inside hears what fits" wait_until 20 told
-is "which is no quote for the outside" "$(counter b out-quoted)" $((was + 2))
+is "an error to the inside is no quote for the outside" \
+	"$(counter b out-quoted)" $((was + 2))
 
-# ---- groups that select by what an error does not have
+section "selectors that an error does not have"
 
 ns_create h i
 veth h:eth0 10.4.0.1/24 fd04::1/64 -- i:eth0 10.4.0.2/24 fd04::2/64
@@ -177,7 +187,7 @@ complain dev eth0
 complain mark 0x1/0x1 dev eth0
 sniffed direct
 sniffed around
-is "nor is anything of it on the wire" \
+is "nothing of the quote is on the wire" \
 	"$(cat "$TMP/direct.pcap" "$TMP/around.pcap" | grep -aoc inside)" 0
 # a group that observes does not mind: the wire is looked at as it should be
 SNIFF=eth1 sniff i seen
@@ -186,25 +196,26 @@ sa_add h odd "$key" spi 4096 dir in alg aes-gcm-16
 listen h $G6 odd
 in_ns i "$(dirname "$0")/inside.py" $G6 eth0 "$key" 4096 $((7 << 48 | 99)) option
 seen() { sniffed seen; grep -aq inside "$TMP/seen.pcap"; }
-try "where the group observes it is" wait_until 20 seen
-is "and not counted" "$(counter h out-quoted)" $quotes
+try "a group that observes lets the quote out" wait_until 20 seen
+is "a quote that is let out is not counted" "$(counter h out-quoted)" $quotes
 
-# ---- echo
+section "echo"
 
 b_echo=$(counter b in-echo)
 in_ns a ping -6 -q -c 2 -i 0.2 -W 2 -p 4543484f -s 64 -I eth0 $G6 >/dev/null 2>&1
 in_ns a ping -q -c 2 -i 0.2 -W 2 -p 4543484f -s 64 -I eth0 $G4 >/dev/null 2>&1
 try "echo requests to a group are counted" \
 	wait_until 20 counted b in-echo $((b_echo + 4))
-is "not answered in the clear" \
+is "echo requests to a group are not answered in the clear" \
 	"$(wire '(icmp6 and ip6[40] == 129) or (icmp and icmp[0] == 0)' | wc -l)" 0
-is "nor their payload seen" "$(leaked ECHOECHO)" 0
+is "the payload of the echo requests is not seen" "$(leaked ECHOECHO)" 0
 in_ns a ping -6 -q -c 1 -W 5 fd01::2 >/dev/null
-is "others are answered" "$(wire 'icmp6 and ip6[40] == 129' | wc -l)" 1
+is "echo requests to other addresses are answered" \
+	"$(wire 'icmp6 and ip6[40] == 129' | wc -l)" 1
 ctl b group set g6 policy observe
 ctl a group set g6 policy observe
 in_ns a ping -6 -q -c 1 -W 5 -I eth0 $G6 >/dev/null 2>&1
-is "so are those to a group that observes" \
+is "echo requests to a group that observes are answered" \
 	"$(wire 'icmp6 and ip6[40] == 129' | wc -l)" 2
 
 tap_done

@@ -24,19 +24,21 @@ listen a $G4 a4
 spawn in_ns a "$MCSECCTL" monitor >"$TMP/events"
 wait_until 10 test -s "$TMP/a4.ready" -o -e "$TMP/a4.ready"
 send b $G4 >/dev/null
-try "before, it is heard" wait_until 20 has_lines a4 1
+try "before the copy, a hears the group" wait_until 20 has_lines a4 1
 state() { sa_word "$1" "$2" 4096 state; }
 events() { [ "$(grep -c "$1" "$TMP/events")" -ge "$2" ]; }
 
-# ---- copied
+section "a copied machine"
 
 echo 0 >$knob
-is "what sends has ended" "$(state a g4)" exhausted
-is "what only receives has not" "$(state a g6)" live
+is "an SA that sends has ended" "$(state a g4)" exhausted
+is "an SA that only receives lives on" "$(state a g6)" live
 try "userspace is told why" wait_until 20 events 'hard-expire.*rollback' 1
 send a $G4 count=2 >/dev/null
-is "nothing is sent" "$(counters a in-accepted)" "out-exhausted 2"
-refuse "nor with the same key again" sa_add a g4 "$k4" spi 4097 dir out \
+is "nothing is sent under the key of before the copy" \
+	"$(counters a in-accepted)" "out-exhausted 2"
+refuse "the key of before the copy is not taken again" \
+	sa_add a g4 "$k4" spi 4097 dir out \
 	alg aes-gcm-16 sender-id 1-8 select
 sa_add b g4 "$(new_key 20)" spi 5000 dir out alg aes-gcm-16 sender-id 1-8
 k=$(new_key 20)
@@ -45,37 +47,41 @@ for n in a b; do
 		sender-id "$([ $n = a ] && echo 1-8 || echo 11-18)" select
 done
 send b $G4 >/dev/null
-try "it hears what has a new key" wait_until 20 has_lines a4 2
+try "a receives under a new key" wait_until 20 has_lines a4 2
 send a $G4 >/dev/null
-is "and sends with it" "$(counter a out-protected)" 1
+is "a sends under a new key" "$(counter a out-protected)" 1
 
-# ---- to disk
+section "hibernation"
 
 echo 1 >$knob
 is "before hibernation every SA ends" \
 	"$(state a g4) $(state a g6) $(sa_word a g4 4098 state)" \
 	"expired expired expired"
-try "userspace is told" wait_until 20 events 'hard-expire.*rollback' 4
+try "userspace is told of each SA that ended" \
+	wait_until 20 events 'hard-expire.*rollback' 4
 send a $G4 >/dev/null
-is "nothing is sent" "$(counter a out-expired)" 1
-is "and the groups are closed" "$(ctl a group show | wc -l)" 2
+is "nothing is sent after hibernation began" "$(counter a out-expired)" 1
+is "the groups stay, closed" "$(ctl a group show | wc -l)" 2
 k=$(new_key 20)
 again() { sa_add a g4 "$k" spi 4099 dir out alg aes-gcm-16 sender-id 1-8 select; }
 again 2>"$TMP/busy" && not_ok "an SA added before the image is refused"
 is "an SA added before the image is refused, and why is said" \
 	"$(grep -c 'the machine is hibernating' "$TMP/busy")" 1
-is "nothing is left of it" "$(state a g4) $(sa_word a g4 4099 state)" "expired "
+is "nothing is left of the SA that was refused" \
+	"$(state a g4) $(sa_word a g4 4099 state)" "expired "
 send a $G4 >/dev/null
-is "nothing is sent" "$(counter a out-protected) $(counter a out-expired)" "1 2"
+is "nothing is sent by the SA that was refused" \
+	"$(counter a out-protected) $(counter a out-expired)" "1 2"
 echo 0 >$knob
-refuse "nor once it was copied meanwhile" again
-refuse "in other namespaces as little" sa_add b g4 "$(new_key 20)" spi 4099 \
+refuse "an SA is refused before the image also after a copy" again
+refuse "an SA is refused before the image in other namespaces, too" \
+	sa_add b g4 "$(new_key 20)" spi 4099 \
 	dir in alg aes-gcm-16
 
-# ---- and back
+section "resume"
 
 echo 2 >$knob
-try "when the machine is back it takes the very same" again
+try "when the machine is back, the very same SA is taken" again
 send a $G4 >/dev/null
-is "and sends with it" "$(counter a out-protected)" 2
+is "the SA that was added after resume sends" "$(counter a out-protected)" 2
 tap_done

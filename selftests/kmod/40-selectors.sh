@@ -47,7 +47,7 @@ keyed() {
 	sa_add b "$1" "$key" spi "$2" dir in alg aes-gcm-16
 }
 
-# ---- ranges
+section "ranges"
 
 for n in a b; do
 	ctl $n group add wide 239.1.0.0/16
@@ -60,18 +60,20 @@ listen b ff3e:0:1::7 w6
 send a 239.1.2.3 count=2 >/dev/null
 send a ff3e:0:1::7 count=2 >/dev/null
 try "a range protects its addresses" wait_until 20 has_lines w4 2
-try "and so does one of IPv6" wait_until 20 has_lines w6 2
-is "as ESP" "$(counter b in-accepted)" 4
+try "a range of IPv6 protects its addresses" wait_until 20 has_lines w6 2
+is "datagrams to both ranges arrive as ESP" "$(counter b in-accepted)" 4
 send a 239.2.2.3 >/dev/null
 send a ff3e:0:2::7 >/dev/null
-on_wire "what is next to it goes in the clear" 1 udp and dst 239.2.2.3
-on_wire "also IPv6" 1 udp and dst ff3e:0:2::7
-like "it is shown" "$(ctl a group show wide)" \
+on_wire "a datagram next to the range goes in the clear" 1 udp and dst 239.2.2.3
+on_wire "a datagram next to the IPv6 range goes in the clear" \
+	1 udp and dst ff3e:0:2::7
+like "a group of a range is shown" "$(ctl a group show wide)" \
 	'^group wide 239\.1\.0\.0/16 out-spi 0x00001001 '
-is "in JSON too" "$(ctl a -j group show wide6 | json 'j[0]["dst"]')" \
+is "a group of a range is shown in JSON" \
+	"$(ctl a -j group show wide6 | json 'j[0]["dst"]')" \
 	"ff3e:0:1::/48"
 
-# ---- the most specific one
+section "the most specific group"
 
 ctl b group add narrow 239.1.2.3
 before=$(counter b in-no-sa)
@@ -81,17 +83,20 @@ try "a member of the range cannot send into a group of its own" \
 ctl a group add narrow 239.1.2.3
 keyed narrow 0x1003
 send a 239.1.2.3 count=3 >/dev/null
-try "but who has that group's key can" wait_until 20 has_lines w4 5
-is "by its key" "$(ctl a -j sa show narrow | json 'j[0]["out-packets"]')" 3
+try "a member with the narrower group's key can send into it" \
+	wait_until 20 has_lines w4 5
+is "the datagrams go under the narrower group's key" \
+	"$(ctl a -j sa show narrow | json 'j[0]["out-packets"]')" 3
 send a 239.1.9.9 >/dev/null
-is "the range still has the rest" \
+is "the range still has the other addresses" \
 	"$(ctl a -j sa show wide | json 'j[0]["out-packets"]')" 4
 ctl a group del narrow
 ctl b group del narrow
 send a 239.1.2.3 >/dev/null
-try "and gets it back" wait_until 20 has_lines w4 6
+try "the range gets the address back when the narrower group is gone" \
+	wait_until 20 has_lines w4 6
 
-# ---- sources
+section "sources"
 
 nip a addr add 10.1.0.9/24 dev eth0
 for n in a b; do
@@ -102,20 +107,23 @@ listen b 239.5.0.1 s4
 send a 239.5.0.1 src=10.1.0.9 count=2 >/dev/null
 try "a group by source takes what comes from there" \
 	wait_until 20 has_lines s4 2
-is "as ESP" "$(ctl b -j sa show ssm | json 'j[0]["in-packets"]')" 2
+is "a datagram of the group's source arrives as ESP" \
+	"$(ctl b -j sa show ssm | json 'j[0]["in-packets"]')" 2
 send a 239.5.0.1 src=10.1.0.1 >/dev/null
-on_wire "other sources are free" 1 udp and dst 239.5.0.1
-try "and heard" wait_until 20 has_lines s4 3
+on_wire "datagrams of other sources are in the clear" 1 udp and dst 239.5.0.1
+try "datagrams of other sources are heard" wait_until 20 has_lines s4 3
 for n in a b; do
 	ctl $n group add net6 ff3e::5:1 src fd01::/64
 done
 keyed net6 0x1005
 listen b ff3e::5:1 s6
 send a ff3e::5:1 >/dev/null
-try "a range of sources" wait_until 20 has_lines s6 1
-is "as ESP, too" "$(ctl b -j sa show net6 | json 'j[0]["in-packets"]')" 1
+try "a group by a range of sources takes what comes from there" \
+	wait_until 20 has_lines s6 1
+is "a datagram of the range of sources arrives as ESP" \
+	"$(ctl b -j sa show net6 | json 'j[0]["in-packets"]')" 1
 
-# ---- protocols and ports
+section "protocols and ports"
 
 for n in a b; do
 	ctl $n group add port 239.6.0.1 proto udp dport 5000
@@ -128,15 +136,17 @@ listen b ff3e::6:1 p6
 send a 239.6.0.1 >/dev/null
 send a ff3e::6:1 >/dev/null
 try "a port is protected" wait_until 20 has_lines p4 1
-try "also with IPv6" wait_until 20 has_lines p6 1
+try "a port is protected with IPv6" wait_until 20 has_lines p6 1
 to_port a 5001 239.6.0.1
 to_port a 5001 ff3e::6:1
-on_wire "another one is not" 1 udp and dst 239.6.0.1 and dst port 5001
-on_wire "nor with IPv6" 1 udp and dst ff3e::6:1 and dst port 5001
+on_wire "another port is not protected" \
+	1 udp and dst 239.6.0.1 and dst port 5001
+on_wire "another port is not protected with IPv6" \
+	1 udp and dst ff3e::6:1 and dst port 5001
 clear=$(counter b in-clear)
 before=$(counter a out-fragment)
 mc a hdrincl 239.6.0.1 eth0 10.1.0.1 offset=8 >/dev/null
-is "of a part of a datagram the port cannot be told: it stays" \
+is "a fragment that does not show the port stays" \
 	"$(counter a out-fragment)" $((before + 1))
 is "nothing in the clear was refused so far" "$clear" 0
 # b believes the key to be for port 5000 alone, a sends all with it
@@ -147,10 +157,12 @@ sa_add a loose "$key" spi 0x1008 dir out alg aes-gcm-16 sender-id 1-4 select
 sa_add b strict "$key" spi 0x1008 dir in alg aes-gcm-16
 listen b 239.6.0.2 st
 send a 239.6.0.2 >/dev/null
-try "what is inside must be the group's" wait_until 20 has_lines st 1
+try "a datagram to the group's port is accepted from its ESP" \
+	wait_until 20 has_lines st 1
 to_port a 5001 239.6.0.2
-try "or it is refused" wait_until 20 counted b in-selector 1
-is "though its tag was right" \
+try "a datagram to another port is refused from the group's ESP" \
+	wait_until 20 counted b in-selector 1
+is "the ESP with the wrong port had the right tag" \
 	"$(ctl b -j sa show strict | json 'j[0]["in-packets"]')" 2
 is "unknown ESP for hidden ports is refused" "$(
 	sa_add a loose "$(new_key 20)" spi 0x1009 dir out alg aes-gcm-16 \
@@ -158,12 +170,12 @@ is "unknown ESP for hidden ports is refused" "$(
 	before=$(counter b in-no-sa)
 	send a 239.6.0.2 >/dev/null
 	wait_until 20 counted b in-no-sa $((before + 1)) && echo yes)" yes
-is "one spi below the same addresses is one key" "$(
+is "an SPI below the same addresses is one key's" "$(
 	ctl b group add other 239.6.0.2 proto udp dport 7000
 	sa_add b other "$(new_key 20)" spi 0x1008 dir in alg aes-gcm-16 2>&1 |
 		grep -c 'has an SA of this spi')" 1
 
-# ---- marks
+section "marks"
 
 for n in a b; do
 	ctl $n group add marked 224.0.0.0/4 mark 0x10/0xf0
@@ -172,11 +184,11 @@ keyed marked 0x100a
 listen b 239.7.0.1 m4
 send a 239.7.0.1 mark=0x15 >/dev/null
 try "a mark selects" wait_until 20 has_lines m4 1
-is "by the bits of its mask" \
+is "a mark selects by the bits of its mask" \
 	"$(ctl b -j sa show marked | json 'j[0]["in-packets"]')" 1
 send a 239.7.0.1 mark=0x25 >/dev/null
-on_wire "another mark does not" 1 udp and dst 239.7.0.1
-try "and what is not marked is accepted" wait_until 20 has_lines m4 2
+on_wire "a datagram of another mark is not protected" 1 udp and dst 239.7.0.1
+try "a datagram without a mark is accepted" wait_until 20 has_lines m4 2
 in_ns a nft -f - <<NFT
 table ip t {
 	chain out {
@@ -187,9 +199,11 @@ table ip t {
 NFT
 listen b 239.7.0.2 m5
 send a 239.7.0.2 >/dev/null
-try "a rule's mark does too" wait_until 20 has_lines m5 1
-on_wire "on the wire it is ESP" 1 esp and dst 239.7.0.2
-on_wire "and nothing else" 0 udp and dst 239.7.0.2
+try "a mark that a rule sets selects, too" wait_until 20 has_lines m5 1
+on_wire "the datagram that a rule marked is ESP on the wire" \
+	1 esp and dst 239.7.0.2
+on_wire "the datagram that a rule marked is not in the clear" \
+	0 udp and dst 239.7.0.2
 in_ns b nft -f - <<NFT
 table ip t {
 	chain pre {
@@ -207,7 +221,7 @@ in_ns b nft delete table ip t
 ctl a group del marked
 ctl b group del marked
 
-# ---- which of several
+section "several groups for a datagram"
 
 # group address, source: groups of ever fewer words, added in no order; what is
 # sent is refused, and who refuses it is deleted
@@ -237,11 +251,11 @@ refused_by() {
 	ctl a group show | sed -n 's/^group \([^ ]*\) .* out-drops 1 .*/\1/p'
 }
 want=" src dev ports proto marks mark bare far broad"
-is "source, interface, protocol, ports, mark: in this order" \
+is "the order is source, interface, protocol, ports, mark" \
 	"$(rank 239.11.0.0 10.1.0.9 24)" "$want"
-is "also with IPv6" "$(rank ff3e::11:0 fd01::1 120)" "$want"
+is "the order is the same with IPv6" "$(rank ff3e::11:0 fd01::1 120)" "$want"
 
-# ---- interfaces
+section "interfaces"
 
 ctl a group add dev 239.8.0.1 dev eth1,later
 sa_add a dev "$(new_key 20)" spi 0x100b dir out alg aes-gcm-16 sender-id 1-4 \
@@ -249,50 +263,56 @@ sa_add a dev "$(new_key 20)" spi 0x100b dir out alg aes-gcm-16 sender-id 1-4 \
 send a 239.8.0.1 >/dev/null
 on_wire "through another interface it goes in the clear" 1 udp and dst 239.8.0.1
 mc a send 239.8.0.1 $PORT eth1 count=2 >/dev/null
-is "through its own as ESP" \
+is "a datagram through the group's interface goes as ESP" \
 	"$(ctl a -j sa show dev | json 'j[0]["out-packets"]')" 2
 ip link add later netns "$(ns a)" type dummy
 nip a addr add 10.4.0.1/24 dev later
 nip a link set later up
 mc a send 239.8.0.1 $PORT later count=2 >/dev/null
-is "also through one that came later" \
+is "a datagram through an interface that came later goes as ESP" \
 	"$(ctl a -j sa show dev | json 'j[0]["out-packets"]')" 4
 nip a link set later down
 nip a link set later name other
 nip a link set other up
 mc a send 239.8.0.1 $PORT other >/dev/null
-is "until it has another name" \
+is "an interface that is renamed leaves the group" \
 	"$(ctl a -j sa show dev | json 'j[0]["out-packets"]')" 4
 nip a link del other
-like "names are shown" "$(ctl a group show dev)" ' dev eth1,later '
+like "the names of a group's interfaces are shown" \
+	"$(ctl a group show dev)" ' dev eth1,later '
 ctl c group add dev 239.8.0.2 dev eth0
 listen c 239.8.0.2 d4
 mc a send 239.8.0.2 $PORT eth1 >/dev/null
-try "the clear is refused on arrival by that interface" \
+try "a clear datagram that arrives by the group's interface is refused" \
 	wait_until 20 counted c in-clear 1
 
-# ---- observing
+section "observing"
 
 ctl a group add watch 239.9.0.1 policy observe
 ctl b group add watch 239.9.0.1 policy observe
 listen b 239.9.0.1 o4
 send a 239.9.0.1 count=3 >/dev/null
 try "a group that observes lets its traffic by" wait_until 20 has_lines o4 3
-is "counts it on the way out" "$(counter a out-observed)" 3
-is "and in" "$(counter b in-observed)" 3
-is "for the group too" "$(ctl b -j group show watch | json 'j[0]["observed"]')" 3
+is "a group that observes counts its traffic on the way out" \
+	"$(counter a out-observed)" 3
+is "a group that observes counts its traffic on the way in" \
+	"$(counter b in-observed)" 3
+is "the traffic is counted at the group too" \
+	"$(ctl b -j group show watch | json 'j[0]["observed"]')" 3
 keyed watch 0x100c
 send a 239.9.0.1 count=2 >/dev/null
-try "what is keyed is protected" wait_until 20 has_lines o4 5
-is "and verified" "$(ctl b -j sa show watch | json 'j[0]["in-packets"]')" 2
+try "a group that observes and has a key protects" wait_until 20 has_lines o4 5
+is "a group that observes and has a key verifies" \
+	"$(ctl b -j sa show watch | json 'j[0]["in-packets"]')" 2
 ctl a sa flush watch
 ctl b group set watch policy enforce
 send a 239.9.0.1 >/dev/null
-try "enforcing begins at once" wait_until 20 counted b in-clear \
+try "a group enforces at once when it is told to" \
+	wait_until 20 counted b in-clear \
 	$((before + 2))
-is "observing ended" "$(counter b in-observed)" 3
+is "a group that enforces no longer observes" "$(counter b in-observed)" 3
 
-# ---- what cannot be
+section "refused selectors"
 
 no() {
 	local name=$1 want=$2
@@ -306,11 +326,12 @@ no "the same interface twice" 'another group selects the same' \
 nip a link property add dev eth0 altname another
 no "an alternative name" 'dev is an alternative name' x 239.8.0.3 dev another
 no "behind others" 'dev is an alternative name' x 239.8.0.3 dev later,another
-is "and it does not wait for one" "$(ctl a group show x 2>&1 | wc -l)" 1
+is "a group with an alternative name does not wait for it" \
+	"$(ctl a group show x 2>&1 | wc -l)" 1
 no "an interface twice in one" 'dev is given twice' x 239.8.0.3 dev eth0,eth0
 no "bits beyond the prefix" 'dst has bits beyond dst-len' x 239.1.2.3/16
 no "a prefix that is too wide" 'dst-len is below' x 224.0.0.0/3
-no "one that is too long" 'a prefix has 1 to 32 bits' x 239.1.2.3/33
+no "a prefix that is too long" 'a prefix has 1 to 32 bits' x 239.1.2.3/33
 no "a source of the other family" 'src is not as long as dst' \
 	x 239.1.2.3 src fd01::1
 no "a port without a protocol" 'needs a proto that has ports' \
@@ -327,6 +348,6 @@ for ((i = 1; i <= 70; i++)); do
 done
 like "selectors of too many kinds" "$(cat "$TMP/err")" 'more than 64 kinds'
 send a 239.1.2.3 >/dev/null
-try "changed nothing" wait_until 20 has_lines w4 7
+try "refusals changed nothing" wait_until 20 has_lines w4 7
 
 tap_done

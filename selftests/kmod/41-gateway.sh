@@ -75,10 +75,10 @@ field() { tail -n 1 "$TMP/$1" | cut -d' ' -f"$2"; }
 
 send h $G4 >/dev/null
 send h $G6 >/dev/null
-try "without protection it arrives" wait_until 30 has_lines k4 1
-try "also IPv6" wait_until 30 has_lines k6 1
+try "without protection a datagram of IPv4 arrives" wait_until 30 has_lines k4 1
+try "without protection a datagram of IPv6 arrives" wait_until 30 has_lines k6 1
 
-# ---- closed
+section "closed"
 
 for n in g f; do
 	ctl $n group add g4 $G4 dev eth1,eth2
@@ -86,7 +86,7 @@ for n in g f; do
 done
 send h $G4 >/dev/null
 send h $G6 >/dev/null
-try "what is routed stays, where no gateway is wanted" \
+try "where no gateway is wanted, nothing is routed" \
 	wait_until 30 counted g forward-clear 3
 for n in g f; do
 	ctl $n group flush
@@ -95,11 +95,12 @@ for n in g f; do
 done
 send h $G4 >/dev/null
 send h $G6 >/dev/null
-try "and where a gateway has no key" wait_until 30 counted g out-no-sa 3
+try "a gateway without a key routes nothing" wait_until 30 counted g out-no-sa 3
 is "nothing of it was on the way" "$(wire udp | wc -l)" 2
-is "nor arrived" "$(cat "$TMP/k4" "$TMP/k6" "$TMP/e4" | wc -l)" 3
+is "nothing that was held back arrived" \
+	"$(cat "$TMP/k4" "$TMP/k6" "$TMP/e4" | wc -l)" 3
 
-# ---- both modes
+section "both modes"
 
 spi=4096
 key() {
@@ -121,20 +122,23 @@ for mode in transport tunnel; do
 	try "$mode: IPv4 arrives" wait_until 30 has_lines k4 $n4
 	try "$mode: IPv6 arrives" wait_until 30 has_lines k6 $n6
 	is "$mode: as it was sent" "$(got k4 | tail -n 9)" "$(cat "$TMP/want4")"
-	is "$mode: also IPv6" "$(got k6 | tail -n 9)" "$(cat "$TMP/want6")"
-	is "$mode: from whom sent it" "$(field k4 3) $(field k6 3)" \
+	is "$mode: IPv6 as it was sent" \
+		"$(got k6 | tail -n 9)" "$(cat "$TMP/want6")"
+	is "$mode: the source address is the sender's" \
+		"$(field k4 3) $(field k6 3)" \
 		"10.11.0.2 fd11::2"
 	is "$mode: three routers counted" "$(field k4 4) $(field k6 4)" "5 5"
 	is "$mode: the traffic class is kept" "$(field k4 5) $(field k6 5)" \
 		"184 184"
 done
-is "on the way all of it is ESP" "$(wire udp | wc -l)" 2
-is "36 of them" "$(wire esp or 'ip6 proto 50' | wc -l)" 36
-is "with the sender's address and the group's" \
+is "all datagrams are ESP on the way" "$(wire udp | wc -l)" 2
+is "each datagram was on the way once" \
+	"$(wire esp or 'ip6 proto 50' | wc -l)" 36
+is "the ESP has the sender's address and the group's" \
 	"$(wire esp and src 10.11.0.2 and dst $G4 | wc -l)" 18
-is "as much for the other output" "$(counter g out-protected)" 72
+is "the other output has as many datagrams" "$(counter g out-protected)" 72
 
-# ---- sizes
+section "sizes"
 
 send h $G4 size=1472 >/dev/null
 n4=$((n4 + 1))
@@ -145,19 +149,21 @@ try "the sender of IPv6 hears what fits" wait_until 30 mtu_known
 mtu=$(nip h route get $G6 | sed -n 's/.*mtu \([0-9]*\).*/\1/p')
 send h $G6 size=$((mtu - 48)) pmtu=do >/dev/null
 n6=$((n6 + 1))
-try "and so much does ($mtu)" wait_until 30 has_lines k6 $n6
-is "in one frame" "$(wire 'ip6 proto 44' | wc -l)" 0
+try "a datagram of the announced MTU ($mtu) arrives" \
+	wait_until 30 has_lines k6 $n6
+is "a datagram of the announced MTU is in one frame" \
+	"$(wire 'ip6 proto 44' | wc -l)" 0
 send h $G6 size=9000 >/dev/null
 n6=$((n6 + 1))
-try "larger ones arrive in parts" wait_until 30 has_lines k6 $n6
+try "larger datagrams arrive in parts" wait_until 30 has_lines k6 $n6
 
-# ---- arrival
+section "arrival"
 
 listen f $G4 f4
 send h $G4 >/dev/null
 n4=$((n4 + 1))
 try "the gateway itself may listen" wait_until 30 has_lines f4 1
-try "and routes on" wait_until 30 has_lines k4 $n4
+try "a gateway that listens routes on" wait_until 30 has_lines k4 $n4
 before=$(counter f in-clear)
 mroute_to r eth1 224.0.0.0/4
 mc r send $G4 $PORT eth1 count=2 >/dev/null
@@ -174,28 +180,31 @@ sa_add g g4 "$last" spi 5001 dir out alg aes-gcm-16 sender-id 9-12 \
 	mode transport select
 sa_add f g4 "$last" spi 5001 dir in alg aes-gcm-16 mode tunnel
 send h $G4 >/dev/null
-try "what is of another mode is refused" wait_until 30 counted f in-mode 1
+try "ESP of another mode is refused" wait_until 30 counted f in-mode 1
 sleep 1
-is "none of that arrived" "$(wc -l <"$TMP/k4")" $n4
+is "nothing refused has arrived" "$(wc -l <"$TMP/k4")" $n4
 
-# ---- observing
+section "observing"
 
 ctl g sa flush g4
 ctl g group set g4 policy observe
 ctl f group set g4 policy observe
 send h $G4 count=2 >/dev/null
 n4=$((n4 + 2))
-try "observing gateways let it through" wait_until 30 has_lines k4 $n4
-is "and count on the way out" "$(counter g out-observed)" 4
-is "and in" "$(counter f in-observed)" 2
-is "the router knows nothing of it" "$(counters r)" ""
+try "gateways that observe let a datagram through" \
+	wait_until 30 has_lines k4 $n4
+is "gateways that observe count on the way out" "$(counter g out-observed)" 4
+is "gateways that observe count on the way in" "$(counter f in-observed)" 2
+is "a router without groups counts nothing" "$(counters r)" ""
 ctl r group add g4 $G4 policy observe
 send h $G4 count=3 >/dev/null
 n4=$((n4 + 3))
-try "a router that observes, too" wait_until 30 has_lines k4 $n4
-is "and counts both" "$(counters r)" "in-observed 3, forward-observed 3"
+try "a router that observes, too, lets a datagram through" \
+	wait_until 30 has_lines k4 $n4
+is "a router that observes counts both directions" \
+	"$(counters r)" "in-observed 3, forward-observed 3"
 ctl r group set g4 policy enforce
 send h $G4 count=2 >/dev/null
-try "or refuses" wait_until 30 counted r in-clear 2
+try "a router that enforces refuses" wait_until 30 counted r in-clear 2
 
 tap_done

@@ -70,7 +70,7 @@ keys() {
 	done
 }
 
-# ---- the detector detects
+section "the detector"
 
 send a $G4 count=7 text=OPEN4 >/dev/null
 send a $G6 count=5 text=OPEN6 >/dev/null
@@ -79,11 +79,12 @@ mc b send $G4 $PORT eth1 text=OPENc count=3 >/dev/null
 fence
 is "unprotected, every datagram is seen where it leaves" \
 	"$(seen a OPEN4) $(seen a OPEN6) $(seen a OPENbig)" "7 5 1"
-is "and where it arrives" \
+is "unprotected, every datagram is seen where it arrives" \
 	"$(seen b OPEN4) $(seen b OPEN6) $(seen b OPENbig)" "7 5 1"
-is "on the other cable too" "$(seen c OPEN4) $(seen c OPENc)" "0 3"
+is "unprotected, every datagram is seen on the other cable" \
+	"$(seen c OPEN4) $(seen c OPENc)" "0 3"
 
-# ---- keys
+section "keys"
 
 groups a b
 both 3
@@ -96,16 +97,16 @@ more "SAs deleted: dropped" a out-no-sa 6
 keys soft-packets 1 hard-packets 3
 both 5
 more "packets: up to the limit" a out-protected 6
-more "packets: then dropped" a out-expired 4
+more "packets: dropped after the limit" a out-expired 4
 # 8 + 64 and the trailer make 76
 keys soft-bytes 76 hard-bytes 152
 both 5
 more "bytes: up to the limit" a out-protected 4
-more "bytes: then dropped" a out-expired 6
+more "bytes: dropped after the limit" a out-expired 6
 keys iv-limit 2
 both 5
 more "IVs: as many as there are" a out-protected 4
-more "IVs: then dropped" a out-exhausted 6
+more "IVs: dropped when all are used" a out-exhausted 6
 keys soft-time 1 hard-time 2
 both 1
 expired() { [ "$(sa_word a g6 $spi state)" = expired ]; }
@@ -119,7 +120,7 @@ try "time: the last were dropped" \
 was[aout-protected]=$(counter a out-protected)
 nothing "keys that are missing or used up"
 
-# ---- programs
+section "programs"
 
 keys
 # not by spawn: $! is the program itself then
@@ -144,7 +145,7 @@ more "programs killed: all was protected" a out-protected 200
 ctl a sa flush g4
 nothing "programs that are killed"
 
-# ---- shapes of datagrams, with a key and without
+section "shapes of datagrams"
 
 keys
 both 1 size=0,1,1400,1472,9000,60000
@@ -166,7 +167,7 @@ both 1 size=10000 gso=1000
 more "without a key: dropped" a out-no-sa 8
 nothing "datagrams of all shapes"
 
-# ---- groups that come and go, and the module
+section "groups"
 
 for i in 1 2 3 4; do
 	ctl a group flush
@@ -180,10 +181,10 @@ is "groups deleted: the gap is seen, and it alone" "$(seen a OPENgap)" 8
 more "groups added: protected from then on" a out-protected 12
 refuse "the module does not unload" rmmod mcsec
 both 2
-more "and protects on" a out-protected 4
+more "a module that is asked to unload protects on" a out-protected 4
 nothing "groups that come and go"
 
-# ---- rules
+section "rules"
 
 cat >"$TMP/rules" <<'NFT'
 flush ruleset
@@ -210,7 +211,7 @@ more "$((reloads > 4 ? 5 : reloads)) reloads of rules and more: all was protecte
 in_ns b nft flush ruleset
 nothing "rules that change"
 
-# ---- interfaces
+section "interfaces"
 
 ns_create e
 ctl e group add g4 $G4
@@ -243,11 +244,11 @@ nip a link set eth2 down
 nip a link set eth2 name eth9
 nip a link set eth9 up
 mc a send 239.5.5.5 $PORT eth9 text=LEAKif >/dev/null
-more "of a group by name: dropped" a out-no-sa 5
+more "a group by an interface's name: dropped" a out-no-sa 5
 ctl a group del named
 nothing "interfaces that change"
 
-# ---- a rule that takes another route
+section "routes"
 
 # IPv4 routes multicast by its source then
 ctl a group add routed 239.5.5.6 dev eth9
@@ -265,12 +266,12 @@ mc a send 239.5.5.6 $PORT eth0 src=10.5.0.1 text=LEAKroute count=2 \
 	>/dev/null
 is "another route: protected by where it leaves" \
 	"$(sa_word a routed 0x6001 packets)" 2
-more "and counted" a out-protected 2
+more "another route: counted" a out-protected 2
 in_ns a nft flush ruleset
 ctl a group del routed
 nothing "routes that rules change"
 
-# ---- a namespace that goes
+section "a namespace that goes"
 
 ns_create d
 veth d:eth0 10.6.0.1/24 c:eth6 10.6.0.2/24
@@ -287,10 +288,10 @@ ns_delete d
 kill -9 $sender
 wait $sender 2>/dev/null
 gone() { ! nip c link show eth6 >/dev/null 2>&1; }
-try "and is deleted" wait_until 30 gone
+try "the sending namespace is deleted" wait_until 30 gone
 nothing "a namespace that goes"
 
-# ---- observing, and no more
+section "observing"
 
 ctl a group flush
 ctl b group flush
@@ -300,11 +301,11 @@ send a $G4 count=4 text=OPENobs >/dev/null
 ctl a group set g4 policy enforce
 both 2
 fence
-is "observed, it is seen" "$(seen a OPENobs)" 4
-is "and counted" "$(counter a out-observed)" 4
+is "observed, a datagram is seen" "$(seen a OPENobs)" 4
+is "observed, a datagram is counted" "$(counter a out-observed)" 4
 nothing "a group that observes no more"
 
-# ---- a host that routes and one that is a gateway
+section "routers and gateways"
 
 ctl a group flush
 ctl b group flush
@@ -333,7 +334,7 @@ pass() { # word, count, options
 }
 pass OPENpass 2
 fence
-is "what is not protected is routed" "$(seen c OPENpass)" 4
+is "a datagram that is not protected is routed" "$(seen c OPENpass)" 4
 not_passed() { # name
 	fence
 	is "$1: not passed in the clear" "$(seen c PASS)" 0
@@ -366,7 +367,7 @@ for gate in "" forward; do
 		fence
 		more "${gate:-routed}, $m: $want protected" b out-protected $want
 		at_c=$((at_c + want))
-		is "${gate:-routed}, $m: and seen as ESP" "$(esp_at_c)" $at_c
+		is "${gate:-routed}, $m: seen as ESP" "$(esp_at_c)" $at_c
 		not_passed "${gate:-routed}, $m"
 	done
 	# what says that it stays on its link, but was one link away
@@ -394,7 +395,7 @@ kill "$router"
 no_router() { [ ! -d /proc/"$router" ]; }
 wait_until 20 no_router
 
-# ---- multicast routing into a tunnel, behind which the group is not seen
+section "multicast routing into a tunnel"
 
 if has_ipip && in_ns b sysctl -qw net.ipv4.conf.all.rp_filter=0 \
 	net.ipv4.conf.eth0.rp_filter=0; then
@@ -409,7 +410,8 @@ if has_ipip && in_ns b sysctl -qw net.ipv4.conf.all.rp_filter=0 \
 	wait_until 20 test -e "$TMP/tunnel"
 	listen b $G4 tun4
 	mc a send $G4 $PORT eth0 count=3 text=PASStun ttl=8 >/dev/null
-	try "what is tunnelled on is delivered" wait_until 20 has_lines tun4 3
+	try "a datagram that is tunnelled on is delivered" \
+		wait_until 20 has_lines tun4 3
 	not_passed "into a tunnel"
 	kill $tunnel
 	wait $tunnel 2>/dev/null
@@ -419,7 +421,7 @@ else
 	skip "into a tunnel" "no ipip"
 fi
 
-# ---- a bridge that calls IP's hooks
+section "bridges"
 
 if has_br_netfilter; then
 	in_ns b sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
@@ -459,7 +461,7 @@ if has_br_netfilter; then
 		pass PASS 1 size=5000
 		not_passed "bridged${gate:+, $gate}"
 		more "bridged${gate:+, $gate}: refused" b in-clear 6
-		more "bridged${gate:+, $gate}: nor sent otherwise" \
+		more "bridged${gate:+, $gate}: not sent otherwise" \
 			b out-protected 0
 		ctl b group flush
 	done
@@ -470,12 +472,12 @@ if has_br_netfilter; then
 	mc a send $G4 $PORT eth0 text=OPENseen count=3 >/dev/null
 	fence
 	is "bridged, observed: passed as it came" "$(seen c OPENseen)" 3
-	more "and not sent otherwise" b out-protected 0
+	more "bridged, observed: not sent otherwise" b out-protected 0
 else
 	skip "a bridge that calls IP's hooks" "no br_netfilter"
 fi
 
-# ---- were the sniffers there all the time?
+section "the sniffers"
 
 kill -INT "${sniffers[@]}"
 wait "${sniffers[@]}" 2>/dev/null

@@ -95,7 +95,8 @@ for v in 3 2; do
 		hears 84 ff02::2 "MLDv1: a done is heard"
 	fi
 done
-is "nothing of it was refused" "$(counter b in-clear)" 0
+is "nothing that readers of membership sent was refused" \
+	"$(counter b in-clear)" 0
 
 forged "join (IGMPv2)" igmp 10.1.0.66 $G4 type=16 group=$G4
 forged "leave (IGMPv2)" igmp 10.1.0.66 224.0.0.2 type=17 group=$G4
@@ -105,10 +106,13 @@ forged "join (MLDv1)" mld fe80::66 $G6 type=83 group=$G6
 forged "done (MLDv1)" mld fe80::66 ff02::2 type=84 group=$G6
 forged "report (MLDv2)" mld fe80::66 ff02::16 type=8f group=$G6
 forged "query (MLDv1)" mld fe80::66 ff02::1 type=82 group=::
-is "and no more than these" "$(counter b in-clear)" $refused
-is "no reader saw one" "$(grep -cE '10\.1\.0\.66|fe80::66' "$TMP/heard")" 0
+is "no more than the forged reports are refused" \
+	"$(counter b in-clear)" $refused
+is "no reader saw a forged report" \
+	"$(grep -cE '10\.1\.0\.66|fe80::66' "$TMP/heard")" 0
 
-# ---- queries: who asks in IGMPv2 makes a host speak IGMPv2
+section "queries"
+# Who asks in IGMPv2 makes a host speak IGMPv2.
 
 version() {
 	in_ns a awk '$2 == "eth0" { print $5 }' /proc/net/igmp
@@ -116,14 +120,15 @@ version() {
 in_ns a sysctl -qw net.ipv4.conf.eth0.force_igmp_version=0
 in_ns b "$CONTROL" frame eth0 igmp 10.1.0.66 224.0.0.1 \
 	type=11 group=0.0.0.0
-try "the host refuses a forged query, too" wait_until 20 counted a in-clear 1
-is "and stays with IGMPv3" "$(version)" V3
+try "the host refuses a forged query" wait_until 20 counted a in-clear 1
+is "the host stays with IGMPv3" "$(version)" V3
 in_ns b "$CONTROL" say eth0 igmp 10.1.0.2 224.0.0.1 \
 	type=11 group=0.0.0.0
 v2() { [ "$(version)" = V2 ]; }
-try "a protected one counts" wait_until 20 v2
+try "a protected query counts" wait_until 20 v2
 
-# ---- PIM of IPv6, for which Debian's FRR has no daemon
+section "PIM of IPv6"
+# Debian's FRR has no daemon for it.
 
 in_ns b nft -f - <<'NFT'
 table inet pim {
@@ -147,15 +152,17 @@ done
 try "protected hellos of PIM arrive in IPv6" wait_until 20 hellos 3
 forged "hello of PIM (IPv6)" pim fe80::66 ff02::d
 forged "one in a's name" pim "$LL" ff02::d
-try "and do not arrive" hellos 3
+try "forged hellos of PIM do not arrive" hellos 3
 
 wire() { sniffed wire || return 1; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
 genuine="not ether src 02:00:00:00:00:66"
 try "the wire has ESP" wait_until 20 eval '[ "$(wire esp)" -ge 6 ]'
-is "and no IGMP in the clear but what was forged" "$(wire "igmp and $genuine")" 0
-is "nor PIM" "$(wire "$genuine and ip6 proto 103")" 0
+is "the wire has no IGMP in the clear but what was forged" \
+	"$(wire "igmp and $genuine")" 0
+is "the wire has no PIM in the clear" "$(wire "$genuine and ip6 proto 103")" 0
 sniffed wire
-is "nor MLD, behind whichever header" "$(tcpdump -n -tt -r "$TMP/wire.pcap" \
+is "the wire has no MLD in the clear, behind whichever header" \
+	"$(tcpdump -n -tt -r "$TMP/wire.pcap" \
 	"$genuine and ip6[6] == 0 and ip6[40] == 58 and
 	(dst ff02::16 or dst ff02::2 or dst $G6)" 2>/dev/null)" ""
 tap_done

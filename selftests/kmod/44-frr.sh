@@ -82,11 +82,11 @@ forge() { # protocol, source, destination
 	in_ns a "$CONTROL" frame eth0 "$1" "$2" "$3" id=192.0.2.66
 }
 
-# ---- without protection: what it is good for
+section "without protection"
 
-try "in the clear, a and b are adjacent" wait_until 60 ospf_full a
-try "with OSPFv3" wait_until 60 ospf6_full a
-try "and PIM" wait_until 60 pim_up a
+try "a and b are adjacent by OSPFv2" wait_until 60 ospf_full a
+try "a and b are adjacent by OSPFv3" wait_until 60 ospf6_full a
+try "a and b are neighbors by PIM" wait_until 60 pim_up a
 for n in a b; do
 	ctl $n group add ospf 224.0.0.5 dev eth0 proto ospf policy observe
 	ctl $n group add ospf6 ff02::5 dev eth0 proto ospf policy observe
@@ -98,11 +98,11 @@ forge ospf fe80::66 ff02::5
 pim_stranger() { stranger "ip pim neighbor"; }
 ospf_stranger() { stranger "ip ospf neighbor"; }
 ospf6_stranger() { stranger "ipv6 ospf6 neighbor"; }
-try "and b believes a forged hello of PIM" wait_until 20 pim_stranger
-try "of OSPFv3" wait_until 20 ospf6_stranger
-like "b has noted it" "$(counters b)" 'in-observed [1-9]'
+try "b believes a forged hello of PIM" wait_until 20 pim_stranger
+try "b believes a forged hello of OSPFv3" wait_until 20 ospf6_stranger
+like "b has counted the clear hellos" "$(counters b)" 'in-observed [1-9]'
 
-# ---- protected, one group after the other
+section "protected"
 
 spi=4096
 declare -A sid=([a]=1-4 [b]=5-8)
@@ -148,14 +148,14 @@ done
 n=$(counter b in-accepted)
 try "b has verified hellos" wait_until 20 counted b in-accepted $((n + 10))
 try "adjacent by protected hellos: OSPFv2" wait_until 60 ospf_full b
-try "OSPFv3" wait_until 60 ospf6_full b
-try "PIM" wait_until 60 pim_up b
+try "adjacent by protected hellos: OSPFv3" wait_until 60 ospf6_full b
+try "adjacent by protected hellos: PIM" wait_until 60 pim_up b
 no_stranger() {
 	! pim_stranger && ! ospf6_stranger && ! ospf_stranger
 }
 try "the stranger is gone" wait_until 120 no_stranger
 
-# ---- rekeys
+section "rekeys"
 
 sniff a wire
 adj() { grep -c 'AdjChg\|nghbr\|NEIGHBOR\|Neighbor' "$TMP/$1/log"; }
@@ -176,19 +176,19 @@ is "twenty rekeys" "$(for n in a b; do
 	ctl $n -j sa show pim | json '"%s %d" % (j[0]["spi"], len(j))'
 done | xargs)" "$spi 1 $spi 1"
 is "a's log of changes grew by nothing" "$(($(adj a) - a0))" 0
-is "nor did b's" "$(($(adj b) - b0))" 0
-is "nothing was refused meanwhile" \
+is "b's log of changes grew by nothing" "$(($(adj b) - b0))" 0
+is "nothing was refused during the rekeys" \
 	"$(counters b in-accepted out-protected)" "$refused0"
 try "PIM's neighbor is as old as it would be" \
 	test $(($(pim_since) - up0)) -ge $((SECONDS - t0 - 2))
 try "OSPFv2 is full" ospf_full a
-try "OSPFv3, too" ospf6_full a
-try "routes are there" wait_until 20 eval \
+try "OSPFv3 is full" ospf6_full a
+try "routes of IPv4 are there" wait_until 20 eval \
 	'nip a route show proto ospf | grep -q 192.0.2.2'
-try "also of IPv6" wait_until 20 eval \
+try "routes of IPv6 are there" wait_until 20 eval \
 	'nip a -6 route show proto ospf | grep -q 2001:db8::2'
 
-# ---- forged
+section "forged hellos"
 
 c0=$(counter b in-clear)
 for ((i = 0; i < 3; i++)); do
@@ -201,11 +201,12 @@ for ((i = 0; i < 3; i++)); do
 done
 try "forged hellos are refused" wait_until 20 counted b in-clear $((c0 + 15))
 sleep 2
-is "each of them, and nothing else" "$(counter b in-clear)" $((c0 + 15))
-try "nobody believes them" no_stranger
-is "not even for a moment" "$(($(adj b) - b0))" 0
+is "each forged hello was refused, and nothing else" \
+	"$(counter b in-clear)" $((c0 + 15))
+try "nobody believes the forged hellos" no_stranger
+is "no neighbor changed for a moment" "$(($(adj b) - b0))" 0
 
-# ---- what the groups do not cover
+section "beside the groups"
 
 unicast() {
 	in_ns b nft list chain inet control in | grep -o 'packets [0-9]*'
@@ -220,10 +221,10 @@ table inet control {
 NFT
 in_ns a ip route add 10.1.0.66 dev lo 2>/dev/null
 in_ns a "$CONTROL" say eth0 ospf 10.1.0.1 10.1.0.2 id=192.0.2.1
-is "of OSPF to an address of its own, a rule has to take care" \
+is "a rule takes care of OSPF to an address of its own" \
 	"$(wait_until 20 eval '[ "$(unicast)" = "packets 1" ]'; unicast)" \
 	"packets 1"
-is "which costs no adjacency" "$(($(adj b) - b0))" 0
+is "the rule costs no adjacency" "$(($(adj b) - b0))" 0
 
 wire() { sniffed wire || return 1; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
 genuine="not ether src 02:00:00:00:00:66"
@@ -232,6 +233,7 @@ try "the wire has ESP" wait_until 20 eval '[ "$(wire esp)" -ge 100 ]'
 wait_until 20 eval '[ "$(wire "ip proto 89 and $genuine")" -ge 1 ]'
 is "no OSPF in the clear but what was meant so" \
 	"$(wire "ip proto 89 and $genuine")" 1
-is "no OSPFv3" "$(wire "ip6 proto 89 and $genuine")" 0
-is "and no PIM" "$(wire "(ip proto 103 or ip6 proto 103) and $genuine")" 0
+is "the wire has no OSPFv3 in the clear" "$(wire "ip6 proto 89 and $genuine")" 0
+is "the wire has no PIM in the clear" \
+	"$(wire "(ip proto 103 or ip6 proto 103) and $genuine")" 0
 tap_done

@@ -97,24 +97,27 @@ done
 for n in c b a; do
 	keep $n
 done
-try "the first has the addresses" wait_until 60 owned a a6
-like "by what it said with authentication" "$(counters b)" \
+try "the first router has the addresses" wait_until 60 owned a a6
+like "the first router has the addresses by what it said with authentication" \
+	"$(counters b)" \
 	'in-accepted [1-9]'
 
-# ---- failover
+section "failover"
 
 stop a
-try "after its death, the second has them" wait_until 60 owned b b6
+try "after the death of the first, the second router has the addresses" \
+	wait_until 60 owned b b6
 stop b
-try "and then the third" wait_until 60 owned c c6
+try "after the death of the second, the third router has the addresses" \
+	wait_until 60 owned c c6
 keep b
-try "the second gets them back" wait_until 60 owned b b6
+try "the second router gets the addresses back" wait_until 60 owned b b6
 keep a
-try "and the first" wait_until 60 owned a a6
+try "the first router gets the addresses back" wait_until 60 owned a a6
 is "nothing was refused at any node" \
 	"$(for n in a b c; do counters $n in-accepted out-protected; done)" ""
 
-# ---- forged
+section "forged"
 
 changes() { grep -c 'Entering' "$TMP/$1.log"; }
 a0=$(changes a) b0=$(changes b) c0=$(changes c)
@@ -126,14 +129,14 @@ for n in a b c; do
 	try "$n refuses what is forged" wait_until 20 counted $n in-clear 12
 done
 sleep 4
-is "the first keeps the addresses" "$(owners)" "a a6 "
-is "and has not wavered, nor the others" \
+is "the first router keeps the addresses" "$(owners)" "a a6 "
+is "no router has wavered" \
 	"$(($(changes a) - a0)) $(($(changes b) - b0)) $(($(changes c) - c0))" \
 	"0 0 0"
-is "each was counted once" \
+is "each forged advertisement was counted once" \
 	"$(for n in a b c; do counter $n in-clear; done | xargs)" "12 12 12"
 
-# ---- the same where clear advertisements are only noted
+section "observing"
 
 for g in vrrp4 vrrp6; do
 	ctl a group set $g policy observe
@@ -142,15 +145,15 @@ yields() {
 	forge 254
 	[ "$(changes a)" -ge $((a0 + 2)) ]
 }
-try "who only observes yields to the forger" wait_until 30 yields
+try "a router that only observes yields to the forger" wait_until 30 yields
 for g in vrrp4 vrrp6; do
 	ctl a group set $g policy enforce
 done
-try "and has them again once it enforces" wait_until 60 owned a a6
+try "a router that enforces again has the addresses" wait_until 60 owned a a6
 
 wire() { sniffed wire || return 1; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
 try "the wire has ESP" test "$(wire esp)" -ge 20
-is "and no VRRP but the forger's" \
+is "the wire has no VRRP in the clear but the forger's" \
 	"$(wire "(proto 112 or ip6 proto 112) and
 		not ether src 02:00:00:00:00:66")" 0
 tap_done

@@ -149,8 +149,8 @@ for mode in transport tunnel; do
 	# ---- traffic classes, and what a router marks
 
 	sends "$mode: a traffic class" 4 1 tos=184
-	sends "$mode: also IPv6" 6 1 tos=184
-	is "$mode: arrives" "$(class 4) $(class 6)" "184 184"
+	sends "$mode: a traffic class of IPv6" 6 1 tos=184
+	is "$mode: the traffic class arrives" "$(class 4) $(class 6)" "184 184"
 	in_ns r nft -f - <<'NFT'
 table inet m {
 	chain post {
@@ -171,8 +171,8 @@ table inet ect {
 }
 NFT
 	sends "$mode: congestion on the way" 4 1 tos=184
-	sends "$mode: also IPv6" 6 1 tos=186
-	is "$mode: reaches the receiver" "$(class 4) $(class 6)" "187 187"
+	sends "$mode: congestion on the way of IPv6" 6 1 tos=186
+	is "$mode: congestion reaches the receiver" "$(class 4) $(class 6)" "187 187"
 	in_ns a nft delete table inet ect
 	if [ $mode = tunnel ]; then
 		before=$(counter b in-inner)
@@ -200,10 +200,10 @@ NFT
 	sends "$mode: GSO, IPv6" 6 20 size=20000 gso=1000
 	in_ns a ethtool -K eth0 tx off >/dev/null 2>&1
 	sends "$mode: checksums by software" 4 3 size=1,100,5000
-	sends "$mode: also IPv6" 6 3 size=1,100,5000
+	sends "$mode: checksums of IPv6 by software" 6 3 size=1,100,5000
 	in_ns a ethtool -K eth0 tx on sg on >/dev/null 2>&1
-	sends "$mode: by the device" 4 3 size=1,100,5000
-	sends "$mode: also IPv6" 6 3 size=1,100,5000
+	sends "$mode: checksums by the device" 4 3 size=1,100,5000
+	sends "$mode: checksums of IPv6 by the device" 6 3 size=1,100,5000
 	in_ns b ethtool -K eth0 gro on >/dev/null 2>&1
 	sends "$mode: GRO at the receiver" 4 20 size=20000 gso=1000
 	in_ns b ethtool -K eth0 gro off >/dev/null 2>&1
@@ -221,7 +221,8 @@ is "no fragment waits to be completed" "$(in_ns b awk \
 	'/^(FRAG|FRAG6):/ { print $3 }' /proc/net/sockstat \
 	/proc/net/sockstat6 | tr '\n' ' ')" "0 0 "
 
-# ---- the least MTU: IPv6 is gone there, so on a cable of its own
+section "the least MTU"
+# IPv6 is gone at that MTU, so this is on a cable of its own.
 
 veth a:eth4 10.4.0.1/24 b:eth4 10.4.0.2/24
 in_ns b "$MC" recv $G4 $PORT eth4 "$TMP/s4.ready" "$TMP/s4" &
@@ -244,14 +245,15 @@ is "transport, MTU 68: the sender is told what fits" \
 small size=6 pmtu=do >"$TMP/now"
 n=$((n + 1))
 wait_until 15 has_lines s4 $n
-is "and it does" "$(got s4 | tail -n 1)" "$(cat "$TMP/now")"
-like "with all options nothing fits, which is told" \
+is "transport, MTU 68: what fits arrives" \
+	"$(got s4 | tail -n 1)" "$(cat "$TMP/now")"
+like "transport, MTU 68: with all options nothing fits, which is told" \
 	"$(small size=0 pmtu=do recverr=1 ipopt=$all)" 'EMSGSIZE mtu [0-9]{1,2}$'
 keys a tunnel
-like "nor in a tunnel" \
+like "tunnel, MTU 68: nothing fits, which is told" \
 	"$(small size=0 pmtu=do recverr=1)" 'EMSGSIZE mtu [0-9]{1,2}$'
 
-# ---- devices with headers of their own
+section "devices with headers of their own"
 
 if nip a link add gre1 type gre local 10.4.0.1 remote 10.4.0.2 2>/dev/null &&
 	nip b link add gre1 type gre local 10.4.0.2 remote 10.4.0.1; then
@@ -278,7 +280,7 @@ else
 	skip "through GRE" "the kernel lacks it"
 fi
 
-# ---- other tunnels whose carrier is the group, with TCP in them
+section "tunnels whose carrier is the group"
 
 if nip a link add vx type vxlan id 7 group $M4 dev eth4 dstport 4789 \
 	2>/dev/null; then
@@ -322,14 +324,15 @@ PY
 	in_ns a python3 "$TMP/tcp.py" out
 	wait_until 20 grep -q . "$TMP/tcp"
 	is "TCP in VXLAN in the group arrives whole" "$(cat "$TMP/tcp")" True
-	try "by way of ESP" test "$(counter b in-accepted)" -gt $((before + 100))
+	try "TCP in VXLAN in the group goes by way of ESP" \
+		test "$(counter b in-accepted)" -gt $((before + 100))
 	nip a link del vx
 	nip b link del vx
 else
 	skip "TCP in VXLAN in the group" "the kernel lacks VXLAN"
 fi
 
-# ---- a gateway, and batches that it did not make
+section "batches at a gateway"
 
 ctl a group flush
 for g in g4:$G4 g6:$G6 m4:$M4; do
@@ -382,7 +385,8 @@ for mode in transport tunnel; do
 	nip r link set eth1 mtu 1280
 	sends "gateway, $mode: a small link, one" 6 1 size=1200
 	sends "gateway, $mode: a small link, a batch" 6 10 size=12000 gso=1200
-	sends "gateway, $mode: also IPv4" 4 10 size=12000 gso=1200
+	sends "gateway, $mode: a batch of IPv4 to a small link" \
+		4 10 size=12000 gso=1200
 	nip r link set eth1 mtu 1500
 done
 # b has no key to send ARP in VXLAN with at first

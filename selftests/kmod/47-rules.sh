@@ -24,7 +24,7 @@ sniff b wire
 listen b $G4 r4
 listen b $G6 r6
 
-# ---- rules mark what is sent
+section "rules mark what is sent"
 
 for n in a b; do
 	ctl $n group add g4 $G4 proto udp dport $PORT mark 0x10/0xf0
@@ -39,7 +39,7 @@ for g in g4 g6; do
 done
 wire() { sniffed wire || return 1; tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l; }
 send a $G4 >/dev/null
-try "without a rule it goes in the clear" wait_until 20 eval \
+try "without a rule a datagram goes in the clear" wait_until 20 eval \
 	'[ "$(wire udp)" = 1 ]'
 in_ns a nft -f - <<NFT
 table inet rules {
@@ -52,22 +52,23 @@ NFT
 in_ns a ip6tables -t mangle -A OUTPUT -d $G6 -j MARK --set-xmark 0x10/0xf0
 send a $G4 count=3 >/dev/null
 send a $G6 count=3 >/dev/null
-try "what nft marks is protected" wait_until 20 has_lines r4 4
-try "and what ip6tables marks" wait_until 20 has_lines r6 3
-try "as ESP" wait_until 20 eval '[ "$(wire esp)" = 6 ]'
-is "and only the one before in the clear" "$(wire udp)" 1
+try "a datagram that nft marks is protected" wait_until 20 has_lines r4 4
+try "a datagram that ip6tables marks is protected" wait_until 20 has_lines r6 3
+try "the marked datagrams go as ESP" wait_until 20 eval '[ "$(wire esp)" = 6 ]'
+is "the only clear datagram is the one before the rule" "$(wire udp)" 1
 in_ns a nft delete table inet rules
 in_ns a ip6tables -t mangle -F
 in_ns a iptables -t mangle -A OUTPUT -d $G4 -j MARK --set-xmark 0x10/0xf0
 send a $G4 count=2 >/dev/null
-try "and what iptables marks" wait_until 20 has_lines r4 6
-try "as ESP, too" wait_until 20 eval '[ "$(wire esp)" = 8 ]'
+try "a datagram that iptables marks is protected" wait_until 20 has_lines r4 6
+try "datagrams that iptables marks go as ESP" \
+	wait_until 20 eval '[ "$(wire esp)" = 8 ]'
 in_ns a iptables -t mangle -F
 send a $G4 >/dev/null
-try "without its rule it goes in the clear again" wait_until 20 eval \
+try "without its rule a datagram goes in the clear again" wait_until 20 eval \
 	'[ "$(wire udp)" = 2 ]'
 
-# ---- rules say who may send
+section "rules say who may send"
 
 in_ns a nft -f - <<NFT
 table inet who {
@@ -94,22 +95,23 @@ except OSError as e:
 END
 
 was=$(counter a out-protected)
-is "another user may not send into the group" \
+is "a user that the rule does not name may not send into the group" \
 	"$(in_ns a setpriv --reuid 65534 --clear-groups --inh-caps=-all \
 		python3 - <"$TMP/who.py")" EPERM
-is "who the rule names may" "$(in_ns a python3 - <"$TMP/who.py")" sent
+is "the user that the rule names may send into the group" \
+	"$(in_ns a python3 - <"$TMP/who.py")" sent
 is "one datagram was protected" "$(counter a out-protected)" $((was + 1))
-is "none is in the clear" "$(wire udp)" 2
+is "no datagram was sent in the clear" "$(wire udp)" 2
 in_ns a nft delete table inet who
 
 ctl a group flush
 ctl b group flush
 
-# ---- a group marks what it has verified
+section "a group marks what it has verified"
 
 refuse "a mark outside of its mask is refused" ctl b group add g4 $G4 \
 	in-mark 0x30/0x10
-refuse "and a mask of nothing" ctl b group add g4 $G4 in-mark 0/0
+refuse "a mask of nothing is refused" ctl b group add g4 $G4 in-mark 0/0
 keyed() { # group, words for it in b
 	local g=$1 dst=$G4 key
 	shift
@@ -125,8 +127,8 @@ keyed() { # group, words for it in b
 keyed g4 in-mark 0x400/0xc00
 keyed g6 in-mark 0x800
 like "the mark is shown" "$(ctl b group show g4)" ' in-mark 0x400/0xc00 '
-like "one without a mask" "$(ctl b group show g6)" ' in-mark 0x800 '
-is "in JSON" "$(ctl b -j group show g4 |
+like "a mark without a mask is shown" "$(ctl b group show g6)" ' in-mark 0x800 '
+is "the mark is shown in JSON" "$(ctl b -j group show g4 |
 	json 'j[0]["in-mark"], j[0]["in-mark-mask"]')" "(1024, 3072)"
 in_ns b nft -f - <<NFT
 table inet rules {
@@ -153,29 +155,33 @@ rule() { # comment: packets that its rules counted
 x4=$(wc -l <"$TMP/r4") x6=$(wc -l <"$TMP/r6")
 send a $G4 count=4 >/dev/null
 send a $G6 count=5 >/dev/null
-try "both arrive" wait_until 20 has_lines r4 $((x4 + 4))
-try "of both families" wait_until 20 has_lines r6 $((x6 + 5))
-is "nft has told them by their marks, and bits beside the mask are kept" \
+try "datagrams of IPv4 arrive" wait_until 20 has_lines r4 $((x4 + 4))
+try "datagrams of IPv6 arrive" wait_until 20 has_lines r6 $((x6 + 5))
+is "nft tells protected datagrams by their marks, with bits beside the mask kept" \
 	"$(rule v4) $(rule v6) $(rule clear) $(rule other)" "4 5 0 0"
 ctl b group set g4 policy observe
 ctl a group del g4
 send a $G4 count=2 >/dev/null
-try "what is let in the clear arrives" wait_until 20 has_lines r4 $((x4 + 6))
-is "and has lost the mark that it claimed" \
+try "a datagram that is let in the clear arrives" \
+	wait_until 20 has_lines r4 $((x4 + 6))
+is "a datagram that is let in the clear loses the mark that it claimed" \
 	"$(rule v4) $(rule clear) $(rule other)" "4 2 0"
 in_ns b nft delete table inet rules
 ctl a group flush
 ctl b group flush
 
-# ---- iptables asks itself
+section "the iptables match"
 
 in_ns b iptables -m mcsec -h >"$TMP/help" 2>&1
 like "iptables tells of the match" "$(cat "$TMP/help")" 'mcsec match options'
-refuse "nothing asked is refused" in_ns b iptables -A INPUT -m mcsec
-refuse "an empty range, too" in_ns b iptables -A INPUT -m mcsec --sender 7:3
-refuse "a name that is too long" in_ns b iptables -A INPUT -m mcsec \
+refuse "a match that asks nothing is refused" in_ns b iptables -A INPUT -m mcsec
+refuse "an empty range of senders is refused" \
+	in_ns b iptables -A INPUT -m mcsec --sender 7:3
+refuse "a group's name that is too long is refused" \
+	in_ns b iptables -A INPUT -m mcsec \
 	--group 12345678901234567890123456789012
-refuse "and where it cannot be known" in_ns b iptables -A OUTPUT -m mcsec \
+refuse "a match where protection cannot be known is refused" \
+	in_ns b iptables -A OUTPUT -m mcsec \
 	--protected
 keyed g4 policy observe
 keyed g6
@@ -196,22 +202,28 @@ counts() {
 x4=$(wc -l <"$TMP/r4") x6=$(wc -l <"$TMP/r6")
 send a $G4 count=4 >/dev/null
 send a $G6 count=3 >/dev/null
-try "four arrive" wait_until 20 has_lines r4 $((x4 + 4))
-try "three of IPv6" wait_until 20 has_lines r6 $((x6 + 3))
-is "each rule has matched what it asks for" "$(counts iptables)" \
+try "four protected datagrams of IPv4 arrive" \
+	wait_until 20 has_lines r4 $((x4 + 4))
+try "three protected datagrams of IPv6 arrive" \
+	wait_until 20 has_lines r6 $((x6 + 3))
+is "each rule of iptables has matched what it asks for" "$(counts iptables)" \
 	"4 0 0 4 0 0 0 4 0 0 4 "
-is "in ip6tables" "$(counts ip6tables)" "3 0 0 0 3 3 0 3 0 0 0 "
+is "each rule of ip6tables has matched what it asks for" \
+	"$(counts ip6tables)" "3 0 0 0 3 3 0 3 0 0 0 "
 in_ns b iptables -Z
 ctl a group del g4
 send a $G4 count=2 >/dev/null
-try "two in the clear" wait_until 20 has_lines r4 $((x4 + 6))
-is "are nobody's" "$(counts iptables)" "0 2 0 0 0 2 0 0 2 0 0 "
+try "two clear datagrams arrive" wait_until 20 has_lines r4 $((x4 + 6))
+is "no rule matches a clear datagram" \
+	"$(counts iptables)" "0 2 0 0 0 2 0 0 2 0 0 "
 like "rules are saved as they were given" "$(in_ns b iptables-save)" \
 	'-m mcsec --group "?g4"? --sender 1:20'
-like "and inverted ones" "$(in_ns b iptables-save)" '-m mcsec ! --sender 5:8'
+like "inverted rules are saved as they were given" \
+	"$(in_ns b iptables-save)" '-m mcsec ! --sender 5:8'
 in_ns b iptables-save >"$TMP/saved"
-try "and can be restored" in_ns b iptables-restore "$TMP/saved"
-is "the same" "$(in_ns b iptables-save | grep -c -- '-m mcsec')" 11
+try "saved rules can be restored" in_ns b iptables-restore "$TMP/saved"
+is "restored rules are the same" \
+	"$(in_ns b iptables-save | grep -c -- '-m mcsec')" 11
 
 # before routing, as soon as the group has verified
 in_ns b iptables -F
@@ -223,7 +235,8 @@ for t in raw mangle; do
 done
 x4=$(wc -l <"$TMP/r4")
 send a $G4 count=3 >/dev/null
-try "three arrive" wait_until 20 has_lines r4 $((x4 + 3))
+try "three protected datagrams arrive before routing" \
+	wait_until 20 has_lines r4 $((x4 + 3))
 for t in raw mangle; do
 	is "the table $t knows them at PREROUTING" \
 		"$(in_ns b iptables -t $t -L PREROUTING -v -n -x |
@@ -243,7 +256,7 @@ try "a rule outlives its group and knows the next of its name" \
 	wait_until 20 has_lines r4 $((x4 + 2))
 in_ns b iptables -F
 
-# ---- the documentation's example, word by word
+section "the documentation's example"
 
 doc=$(project_file Documentation/dataplane.rst)
 if [ -z "$doc" ]; then
@@ -253,7 +266,8 @@ else
 	ctl b group flush
 	sed -n '/^    # nft marks what/,/^    }$/p' "$doc" >"$TMP/example"
 	try "the documentation's rules are rules" in_ns a nft -f "$TMP/example"
-	try "for both" in_ns b nft -f "$TMP/example"
+	try "the documentation's rules are for both families" \
+		in_ns b nft -f "$TMP/example"
 	key=$(new_key 20)
 	ctl a group add video 239.1.1.1 mark 0x10/0xf0
 	ctl b group add video 239.1.1.1 in-mark 0x400/0xc00
@@ -262,28 +276,33 @@ else
 	sa_add b video "$key" spi 9000 dir in alg aes-gcm-16
 	# what passes the mark must also pass this
 	# shellcheck disable=SC2046 # words of a command
-	try "with iptables beside them" in_ns b \
+	try "the documentation's rules of iptables are rules" in_ns b \
 		$(sed -n 's/^    \(iptables .*-m mcsec.*\)/\1/p' "$doc")
 	x4=$(wc -l <"$TMP/r4") esp=$(wire esp)
 	send a 239.1.1.1 count=4 >/dev/null
-	try "under them it arrives" wait_until 20 has_lines r4 $((x4 + 4))
-	try "as ESP each" wait_until 20 eval \
+	try "a protected datagram arrives under the rules" \
+		wait_until 20 has_lines r4 $((x4 + 4))
+	try "each datagram under the rules goes as ESP" wait_until 20 eval \
 		"[ \"\$(wire esp)\" = $((esp + 4)) ]"
 	ctl b group set video policy observe
 	in_ns a nft delete table inet rules
 	send a 239.1.1.1 count=2 >/dev/null
-	try "what is clear comes past the group" \
+	try "a clear datagram comes past a group that observes" \
 		wait_until 20 counted b in-observed 2
 	sleep 1
-	is "and ends at them" "$(wc -l <"$TMP/r4")" $((x4 + 4))
-	like "nft has dropped it" "$(in_ns b nft list ruleset)" 'drop'
+	is "a clear datagram ends at the rules" \
+		"$(wc -l <"$TMP/r4")" $((x4 + 4))
+	like "nft has dropped the clear datagram" \
+		"$(in_ns b nft list ruleset)" 'drop'
 	in_ns b nft delete table inet rules
 	send a 239.1.1.1 count=2 >/dev/null
-	try "or iptables, without nft" wait_until 20 counted b in-observed 4
+	try "without nft, a clear datagram comes past the group to iptables" \
+		wait_until 20 counted b in-observed 4
 	sleep 1
-	is "does" "$(wc -l <"$TMP/r4")" $((x4 + 4))
+	is "iptables drops the clear datagram" "$(wc -l <"$TMP/r4")" $((x4 + 4))
 	in_ns b iptables -F
 	send a 239.1.1.1 >/dev/null
-	try "without any, it arrives" wait_until 20 has_lines r4 $((x4 + 5))
+	try "without any rules, a clear datagram arrives" \
+		wait_until 20 has_lines r4 $((x4 + 5))
 fi
 tap_done

@@ -100,7 +100,7 @@ shared() { counter g out-shared; }
 send h $G4 cpu=0 >/dev/null
 both 1
 try "the first datagram arrives" wait_until 30 has_lines k4 1
-is "its last copy was the same as the one before" "$(shared)" 1
+is "the last copy was the same as the one before" "$(shared)" 1
 n4=1 n6=0 s=1
 for mode in transport tunnel; do
 	if [ $mode = tunnel ]; then
@@ -130,31 +130,34 @@ done
 is "every packet counts as sent" "$(counter g out-protected)" 147
 try "an unprotected output has them all" wait_until 30 seen 4 49
 sniffed o2 o3 o4
-is "in the clear" "$(tcpdump -n -r "$TMP/o4.pcap" udp 2>/dev/null | wc -l)" 49
-is "and the others have none of that" "$(for i in 2 3; do
+is "an unprotected output has all datagrams in the clear" \
+	"$(tcpdump -n -r "$TMP/o4.pcap" udp 2>/dev/null | wc -l)" 49
+is "protected outputs have no datagram in the clear" "$(for i in 2 3; do
 	tcpdump -n -r "$TMP/o$i.pcap" udp 2>/dev/null
 done | wc -l)" 0
 key g4
 
-# ---- what is not a copy
+section "datagrams that are no copies"
 
 send h $G4 cpu=0 count=4 size=200 same=1 >/dev/null
 n4=$((n4 + 4))
-try "what is sent twice arrives twice" wait_until 30 has_lines k4 $n4
+try "a datagram that is sent twice arrives twice" wait_until 30 has_lines k4 $n4
 both 4
-is "under an IV each time" "$(ivs 2 | uniq | wc -l)" 4
+is "a datagram that is sent twice has an IV each time" \
+	"$(ivs 2 | uniq | wc -l)" 4
 
 # segments of 320 octets that are equal but for the first
 before=$(counter g out-protected)
 send h $G4 cpu=0 size=3200 gso=320 >/dev/null
 n4=$((n4 + 10))
 try "equal parts of a batch all arrive" wait_until 30 has_lines k4 $n4
-is "as 10 datagrams for each output" \
+is "equal parts of a batch are 10 datagrams for each output" \
 	$(($(counter g out-protected) - before)) 30
 both 10
-is "under an IV each" "$(ivs 2 | uniq | wc -l) $(ivs 3 | uniq | wc -l)" \
+is "equal parts of a batch have an IV each" \
+	"$(ivs 2 | uniq | wc -l) $(ivs 3 | uniq | wc -l)" \
 	"10 10"
-is "none of which was used for another" \
+is "no IV of a part was used for another" \
 	"$(sort -u "$TMP/e2" "$TMP/e3" | cut -c17-32 | uniq -d)" ""
 
 # rules that change one of the copies
@@ -168,9 +171,10 @@ table ip change {
 EOF
 send h $G4 cpu=0 count=3 size=200 >/dev/null
 n4=$((n4 + 3))
-try "what rules change is enciphered by itself" wait_until 30 has_lines k4 $n4
+try "copies that rules change arrive" wait_until 30 has_lines k4 $n4
 both 3
-is "under other IVs" "$(sort <(ivs 2) <(ivs 3) | uniq | wc -l)" 6
+is "copies that rules change are enciphered under other IVs" \
+	"$(sort <(ivs 2) <(ivs 3) | uniq | wc -l)" 6
 in_ns g nft delete table ip change
 
 # too long to be kept
@@ -184,17 +188,20 @@ nip o link set eth3 mtu 9000
 s=$(shared)
 send h $G4 cpu=0 count=2 size=2041,4000 >/dev/null
 n4=$((n4 + 4))
-try "what is long arrives" wait_until 30 has_lines k4 $n4
+try "datagrams that are too long to be kept arrive" \
+	wait_until 30 has_lines k4 $n4
 both 4
-is "and is not shared" $(($(shared) - s)) 0
-is "so every packet has its IV" "$(sort <(ivs 2) <(ivs 3) | uniq | wc -l)" 8
+is "datagrams that are too long to be kept are not shared" $(($(shared) - s)) 0
+is "each packet of a long datagram has its IV" \
+	"$(sort <(ivs 2) <(ivs 3) | uniq | wc -l)" 8
 send h $G4 cpu=0 count=3 size=2040 >/dev/null
 n4=$((n4 + 3))
-try "the longest that is kept arrives" wait_until 30 has_lines k4 $n4
+try "the longest datagram that is kept arrives" wait_until 30 has_lines k4 $n4
 both 3
-is "the same on both outputs" "$(cat "$TMP/e2")" "$(cat "$TMP/e3")"
+is "the longest datagram that is kept is the same on both outputs" \
+	"$(cat "$TMP/e2")" "$(cat "$TMP/e3")"
 
-# ---- limits, and other keys
+section "limits and other keys"
 
 key g4 hard-packets 4
 send h $G4 cpu=0 count=2 size=100 >/dev/null
@@ -212,7 +219,7 @@ is "under a new key nothing of the old is sent" \
 both 1
 n4=$((n4 + 1))
 
-# ---- from one key to another
+section "from one key to another"
 
 ctl h group add g4 $G4
 ctl g group add near $G4 dev eth0 forward
@@ -223,13 +230,15 @@ sniffed o4
 clear=$(tcpdump -n -r "$TMP/o4.pcap" udp 2>/dev/null | wc -l)
 send h $G4 cpu=0 count=3 size=100 >/dev/null
 n4=$((n4 + 3))
-try "what came protected goes on under the other key" \
+try "a datagram that came protected goes on under the other key" \
 	wait_until 30 has_lines k4 $n4
 both 3
-is "which all have" "$(cut -c1-8 "$TMP/e2" "$TMP/e3" | sort -u)" \
+is "all copies are under the other key" \
+	"$(cut -c1-8 "$TMP/e2" "$TMP/e3" | sort -u)" \
 	"$(printf %08x $spi)"
 is "no IV has two datagrams" \
 	"$(sort -u "$TMP/e2" "$TMP/e3" | cut -c17-32 | uniq -d)" ""
-is "and in the clear where it may" "$(wait_until 20 seen 4 $((clear + 3))
+is "an output of no group has the datagram in the clear" \
+	"$(wait_until 20 seen 4 $((clear + 3))
 	tcpdump -n -r "$TMP/o4.pcap" udp 2>/dev/null | wc -l)" $((clear + 3))
 tap_done

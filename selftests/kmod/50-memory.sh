@@ -39,7 +39,7 @@ declare -A was=()
 send a $G4 count=7 text=OPEN4 >/dev/null
 send a $G6 count=5 text=OPEN6 >/dev/null
 try "unprotected, every datagram is seen" wait_until 20 sees OPEN4 7
-try "also IPv6" wait_until 20 sees OPEN6 5
+try "unprotected, every datagram of IPv6 is seen" wait_until 20 sees OPEN6 5
 groups a b
 for g in g4 g6; do
 	key=$(new_key 20)
@@ -47,7 +47,7 @@ for g in g4 g6; do
 	sa_add b $g "$key" spi 4096 dir in alg aes-gcm-16
 done
 
-# ---- packets
+section "packets"
 
 reset_slab() {
 	echo 0 >$slab/probability
@@ -79,11 +79,11 @@ is "failing: nobody else's counter but memory's and the cipher's" \
 	"$(counters a out-protected out-no-sa out-expired \
 	out-exhausted out-exempt in-exempt out-no-memory out-gso \
 	out-crypto out-crypto-busy in-send-only)" ""
-try "and it goes on afterwards" \
+try "failing: datagrams are protected afterwards" \
 	test "$(counter a out-protected)" -gt "$before"
 was[out-protected]=$(counter a out-protected)
 
-# ---- interfaces that come when there is no memory to know them by
+section "interfaces"
 late() { # name of the interface
 	mc a send 239.1.1.2 $PORT "$1" text=LEAKlate >/dev/null
 }
@@ -94,37 +94,37 @@ nip b link set late netns "$(ns a)"
 refuse "no memory: an interface that has come does not come up" \
 	nip a link set late up
 echo 0 >$slab/probability
-try "but when there is" nip a link set late up
+try "with memory: the interface comes up" nip a link set late up
 wait_until 20 eval 'nip b link set late1 up && ns_up a late'
 was[out-no-sa]=$(counter a out-no-sa)
 late late
-more "and its group is known" out-no-sa 1
+more "with memory: the interface's group is known" out-no-sa 1
 ctl a group add other 239.1.1.3 dev other proto udp dport $PORT
 echo 100 >$slab/probability
-refuse "no memory: nor does it get the name that another group waits for" \
+refuse "no memory: an interface does not get the name that another group waits for" \
 	nip a link set late name other
 late late
-more "it is known by its own as before" out-no-sa 1
+more "no memory: the interface is known by its old name" out-no-sa 1
 ctl a group del other
 echo 0 >$slab/probability
 ctl a group add other 239.1.1.2 dev other proto udp dport $PORT
 echo 100 >$slab/probability
-try "but if that group selects the same nothing is needed" \
+try "no memory: a name whose group selects the same is given" \
 	nip a link set late name other
 late other
-more "which protects it then" out-no-sa 1
+more "no memory: the group of the new name protects" out-no-sa 1
 echo 0 >$slab/probability
 nip a link del other
 ctl a group del late
 ctl a group del other
 
-# ---- what was seen
+section "the capture"
 
 mc a send 239.99.9.9 9 eth0 text=OPENfence >/dev/null
 try "the sniffer has come so far" wait_until 20 sees OPENfence 1
-is "nothing in the clear" "$(seen LEAK)" 0
+is "nothing was in the clear" "$(seen LEAK)" 0
 kill -INT "$sniffer"
 wait "$sniffer" 2>/dev/null
-is "and it has missed nothing" \
+is "the sniffer has missed nothing" \
 	"$(grep -c '^0 packets dropped by kernel' "$TMP/a.err")" 1
 tap_done

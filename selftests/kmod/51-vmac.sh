@@ -98,7 +98,7 @@ round() { # what is on the wire, interfaces, more of the configuration
 		done
 		try "$name: b refuses forged ones" wait_until 20 counted b \
 			in-clear $((forged + 4))
-		is "$name: and a has the address still" "$(owners)" a
+		is "$name: a still has the address" "$(owners)" a
 	else
 		is "$name: none is protected" "$(($(wire esp) - esp))" 0
 	fi

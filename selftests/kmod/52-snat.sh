@@ -47,11 +47,13 @@ clear() { sniffed wire; tcpdump -A -n -r "$TMP/wire.pcap" 2>/dev/null | grep -c 
 from() { tail -n "$1" "$TMP/b4" | cut -d' ' -f3 | sort -u | xargs; }
 
 send h $G4 count=3 text=CLEAR >/dev/null
-try "in the clear three arrive" wait_until 20 has_lines b4 3
-is "with the source that the rule gives" "$(from 3)" 10.1.0.1
+try "clear datagrams: three arrive" wait_until 20 has_lines b4 3
+is "clear datagrams: the source is the one that the rule gives" \
+	"$(from 3)" 10.1.0.1
 in_ns r "$MC" send $G4 $PORT eth1 text=CLEAR loop=0 >/dev/null
-try "and one of the router's own" wait_until 20 has_lines b4 4
-is "with the one that its rule gives" "$(from 1)" 10.1.0.77
+try "a clear datagram of the router's own arrives" wait_until 20 has_lines b4 4
+is "a clear datagram of the router's own has the source that its rule gives" \
+	"$(from 1)" 10.1.0.77
 
 key=$(new_key 36)
 ctl r group add g4 $G4 dev eth1 forward
@@ -60,17 +62,24 @@ sa_add r g4 "$key" spi 4096 dir inout alg aes-gcm-16 sender-id 1-4 select
 sa_add b g4 "$key" spi 4096 dir in alg aes-gcm-16
 # from a port that connection tracking has not seen
 in_ns h "$MC" send $G4 $PORT eth0 count=3 text=LEAK >/dev/null
-try "three that the gateway protects arrive" wait_until 20 has_lines b4 7
-is "with the source that they had" "$(from 3)" 192.168.7.2
+try "three datagrams that the gateway protects arrive" \
+	wait_until 20 has_lines b4 7
+is "datagrams that the gateway protects keep their source" \
+	"$(from 3)" 192.168.7.2
 in_ns r "$MC" send $G4 $PORT eth1 count=2 text=LEAK loop=0 >/dev/null
-try "two that it sends itself arrive" wait_until 20 has_lines b4 9
-is "with its own" "$(from 2)" 10.1.0.1
+try "two datagrams that the gateway sends itself arrive" \
+	wait_until 20 has_lines b4 9
+is "datagrams that the gateway sends itself keep their source" \
+	"$(from 2)" 10.1.0.1
 
 sed -n '/^    # at a gateway$/,/^    }$/p' "$doc" >"$TMP/rules"
 try "the rules of the documentation" in_ns r nft -f "$TMP/rules"
 in_ns h "$MC" send $G4 $PORT eth0 count=3 text=LEAK >/dev/null
-try "three more arrive" wait_until 20 has_lines b4 12
-is "with the source that these give" "$(from 3)" 10.1.0.1
-is "nothing that was protected was in the clear" "$(clear)" 0
-is "and each was taken" "$(counters b out-exempt in-exempt)" "in-accepted 8"
+try "under the documentation's rules three datagrams arrive" \
+	wait_until 20 has_lines b4 12
+is "under the documentation's rules the source is the one that these give" \
+	"$(from 3)" 10.1.0.1
+is "no datagram that was protected was in the clear" "$(clear)" 0
+is "each protected datagram was accepted" \
+	"$(counters b out-exempt in-exempt)" "in-accepted 8"
 tap_done

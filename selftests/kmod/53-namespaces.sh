@@ -48,7 +48,7 @@ ms() { # command...: how long it takes
 	echo $(((${EPOCHREALTIME/./} - t) / 1000))
 }
 
-# ---- a flush, and who makes interfaces meanwhile
+section "a flush"
 
 many() { # groups, SAs in each
 	local g s
@@ -65,7 +65,7 @@ many() { # groups, SAs in each
 many $((SCALE * 10)) 60 >"$TMP/batch"
 try "SAs by the thousand" ctl x batch "$TMP/batch"
 n=$(ctl x sa show | grep -c '^sa ')
-is "so many" "$n" $((SCALE * 600))
+is "all of the SAs are there" "$n" $((SCALE * 600))
 cat >"$TMP/links.py" <<'PY'
 """Make interfaces until a file is there, and write when each of them was asked
 for, and how long it took, in milliseconds."""
@@ -98,7 +98,7 @@ diag "flush of $n SAs: $((over - began)) ms; an interface took $meanwhile ms at 
 try "an interface does not wait for a flush in its namespace" \
 	test "$meanwhile" -le $((rest * 2 + (over - began) / 3 + 10))
 
-# ---- names of interfaces by the thousand
+section "names of interfaces"
 
 names() { # from, to: groups of 64 names each
 	local g d
@@ -138,10 +138,11 @@ done
 few=$(ms renamed y)
 much=$(ms renamed x)
 diag "an interface got 500 names in $few ms, beside $((3 * k * 64)) others in $much ms"
-try "nor do interfaces that no group names" test "$much" -lt $((few * 4 + 100))
+try "names that no group has do not wait for one another" \
+	test "$much" -lt $((few * 4 + 100))
 ctl x group flush
 
-# ---- namespaces that go
+section "namespaces that go"
 
 cat >"$TMP/go.py" <<'PY'
 """So many namespaces, with a group each or not, which go in one moment."""
@@ -174,7 +175,8 @@ diag "another namespace went $plain ms after 60 without groups, $grouped ms afte
 try "namespaces with groups go as fast as others" \
 	test "$grouped" -le $((plain * 11 / 10 + 150))
 
-# ---- memory that nobody is charged for
+section "memory of the module"
+# Nobody is charged for it.
 
 # as an ordinary user, in a namespace of its own
 as() {
@@ -204,16 +206,18 @@ holds=$!
 wait_until 60 test -s "$TMP/count"
 is "an ordinary user gets a quarter of the SAs that the memory has room for" \
 	"$(cat "$TMP/count")" $((most / 4))
-refuse "nor more in another namespace" user "$MCSECCTL" batch "$TMP/one"
-refuse "nor in one inside of that" user unshare -Urn -- "$MCSECCTL" batch \
+refuse "an ordinary user gets no more SAs in another namespace" \
+	user "$MCSECCTL" batch "$TMP/one"
+refuse "an ordinary user gets no more SAs in a namespace inside of that" \
+	user unshare -Urn -- "$MCSECCTL" batch \
 	"$TMP/one"
-try "another user gets some" as 2000 "$MCSECCTL" batch "$TMP/one"
+try "another user gets an SA" as 2000 "$MCSECCTL" batch "$TMP/one"
 echo >"$TMP/hold"
 wait $holds
-like "and are told why" "$(cat "$TMP/refused")" \
+like "a user that gets no SA is told why" "$(cat "$TMP/refused")" \
 	"as many SAs as this machine's memory allows"
 sas_gone() { user "$MCSECCTL" batch "$TMP/one"; }
-try "what is deleted is free for others" wait_until 60 sas_gone
+try "the room of SAs that are deleted is free for others" wait_until 60 sas_gone
 
 cat >"$TMP/windows.py" <<'PY'
 """Fill the windows: verified datagrams of one Sender-ID after the other."""

@@ -59,11 +59,11 @@ for f in 4 6; do
 		send a "$g" >/dev/null
 	done
 	wait_until 20 counted b in-accepted $((before + n))
-	is "IPv$f: and of $n SAs of one SPI" "$(accepted b)" \
+	is "IPv$f: of $n SAs of one SPI each is found" "$(accepted b)" \
 		"in-accepted $((before + n))"
 done
 
-# ---- interfaces
+section "interfaces"
 
 for h in a b; do
 	ctl $h group flush
@@ -87,8 +87,10 @@ for f in 4 6; do
 	by 2
 	by 0
 	wait_until 20 counted b in-accepted $((was + 3))
-	is "IPv$f: and by no other" "$(counter b in-accepted)" $((was + 3))
-	is "IPv$f: where it is of no group, and not deciphered" "$(accepted b)" \
+	is "IPv$f: ESP is taken by no interface of no group" \
+		"$(counter b in-accepted)" $((was + 3))
+	is "IPv$f: ESP by an interface of no group is not deciphered" \
+		"$(accepted b)" \
 		"in-accepted $((was + 3))"
 done
 # one that goes, and comes back for another
@@ -100,10 +102,11 @@ was=$(counter b in-accepted)
 mc a send $G4 $PORT eth1 text=x >/dev/null
 mc a send $G4 $PORT eth0 text=x >/dev/null
 wait_until 20 counted b in-accepted $((was + 1))
-is "nor by one that is called otherwise now" "$(counter b in-accepted)" \
+is "ESP is not taken by an interface that is renamed" \
+	"$(counter b in-accepted)" \
 	$((was + 1))
 
-# ---- two hooks
+section "two hooks"
 
 # a member of the group: its datagrams pass PRE_ROUTING and LOCAL_IN
 listen b $G4 r4

@@ -28,7 +28,7 @@ for n in a b; do
 		select
 done
 
-# ---- decapsulated behind PRE_ROUTING
+section "decapsulated behind PRE_ROUTING"
 
 if nip b -6 route add fd01::99/128 encap seg6local action End.DT6 table 255 \
 	dev eth0 2>/dev/null; then
@@ -39,26 +39,29 @@ if nip b -6 route add fd01::99/128 encap seg6local action End.DT6 table 255 \
 	try "a clear datagram out of a segment is counted" \
 		wait_until 20 test "$(counter b in-clear)" -eq 1
 	send a $G6 count=1 >/dev/null
-	try "a protected one after it arrives" wait_until 20 has_lines srv6 1
-	is "and nothing else does" "$(got srv6)" "$(tail -n 1 "$TMP/sent")"
+	try "a protected datagram after the segment arrives" \
+		wait_until 20 has_lines srv6 1
+	is "only the protected datagram arrives of IPv6" \
+		"$(got srv6)" "$(tail -n 1 "$TMP/sent")"
 	# what IPv6 knew of the segment's fragments is where IPv4 keeps flags
 	nip b -6 route replace fd01::99/128 encap seg6local action End.DX4 \
 		nh4 $G4 dev eth0
 	listen b $G4 srv4
 	mac=$(nip b -o link show dev eth0 | sed 's,.*link/ether \([^ ]*\).*,\1,')
 	in_ns a "$WAYS" inside4 eth0 "$mac" fd01::1 fd01::99 10.1.0.1 $G4 $PORT
-	try "eight of IPv4 out of fragments are counted" \
+	try "eight clear datagrams of IPv4 out of fragments are counted" \
 		wait_until 20 test "$(counter b in-clear)" -eq 9
 	send a $G4 count=1 >/dev/null
-	try "a protected one after them arrives" wait_until 20 has_lines srv4 1
-	is "and nothing else does, either" "$(got srv4)" \
+	try "a protected datagram of IPv4 after the fragments arrives" \
+		wait_until 20 has_lines srv4 1
+	is "only the protected datagram arrives of IPv4" "$(got srv4)" \
 		"$(tail -n 1 "$TMP/sent")"
 	in_ns b sysctl -qw net.ipv6.conf.all.forwarding=0
 else
 	skip "a clear datagram out of a segment" "the kernel lacks seg6local"
 fi
 
-# ---- a header that lies about its version
+section "a header that lies about its version"
 
 before=$(counter a out-malformed)
 sniff b lie 'ether proto 0x86dd and not icmp6'
@@ -67,9 +70,9 @@ is "IPv6 that says version 4 is refused" "$(counter a out-malformed)" \
 	$((before + 1))
 send a $G6 count=1 >/dev/null
 wait_until 20 captured lie 1
-is "and does not leave" "$(marker_in lie NIBBLE)" 0
+is "IPv6 that says version 4 does not leave" "$(marker_in lie NIBBLE)" 0
 
-# ---- a destination that becomes the group last of all
+section "a destination that becomes the group"
 
 in_ns a nft add table ip late
 in_ns a nft 'add chain ip late out { type filter hook postrouting priority 300; }'
@@ -84,19 +87,19 @@ wait_until 20 captured late 1
 is "nothing clear left" "$(marker_in late LATERULE)" 0
 in_ns a nft delete table ip late
 
-# ---- events are for the administrator
+section "events"
 
 in_ns a "$WAYS" listen >"$TMP/listen.out" 2>&1
 is "an ordinary user cannot listen to events" "$(cat "$TMP/listen.out")" \
 	"Operation not permitted"
 
-# ---- windows of too many senders
+section "windows"
 
 refuse "an SA whose windows could fill the memory is refused" \
 	sa_add b g4 "$(new_key 20)" spi 5000 dir in alg aes-gcm-16 \
 	window 32768 max-senders 65536
 
-# ---- a bridge that calls IP's hooks, and a tunnel behind multicast routing
+section "bridges and multicast tunnels"
 
 if has_br_netfilter && has_ipip; then
 	ns_create c
@@ -122,14 +125,17 @@ if has_br_netfilter && has_ipip; then
 	wait_until 20 test -e "$TMP/br.ready"
 	mc a send $G4 $PORT eth0 count=3 text=BRIDGED ttl=8 \
 		>"$TMP/bridged"
-	try "what comes up a bridge is verified and arrives" \
+	try "a datagram that comes up a bridge is verified and arrives" \
 		wait_until 20 has_lines br 3
-	is "as it was sent" "$(got br)" "$(cat "$TMP/bridged")"
-	try "the other port has it as ESP" wait_until 20 captured port 3
-	is "and not in the clear" "$(marker_in port BRIDGED)" 0
-	is "nor does multicast routing tunnel it in the clear" \
+	is "a datagram that comes up a bridge is as it was sent" \
+		"$(got br)" "$(cat "$TMP/bridged")"
+	try "the other port of the bridge has the datagram as ESP" \
+		wait_until 20 captured port 3
+	is "the other port of the bridge has nothing in the clear" \
+		"$(marker_in port BRIDGED)" 0
+	is "multicast routing tunnels nothing in the clear" \
 		"$(marker_in tun BRIDGED)" 0
-	is "nothing was dropped for it" "$(counter b in-clear)" \
+	is "no datagram was dropped in the clear" "$(counter b in-clear)" \
 		"$([ -e "$TMP/srv6" ] && echo 9 || echo 0)"
 else
 	skip "a bridge with br_netfilter" "the kernel lacks it"

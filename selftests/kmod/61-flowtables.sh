@@ -130,13 +130,14 @@ flow() { # namespace, group, source port, word, number
 	in_ns "$1" python3 "$TMP/flow.py" "$2" "$3" "$4" "$5"
 }
 
-# ---- flowtables do take multicast, or nothing here would mean anything
+section "a flow of no group"
+# Flowtables do take multicast, or nothing here would mean anything.
 
 flow a ff3e::2:1 4000 OTHER 5
 is "a flow of no group gets into the flowtable" "$(offloaded 4000)" 1
-is "and arrives" "$(seen c OTHER)" 5
+is "a flow of no group arrives" "$(seen c OTHER)" 5
 
-# ---- what was deciphered: nobody is let in where it went
+section "a deciphered flow"
 
 groups a
 ctl b group add g4 $G4 dev eth0 forward
@@ -150,16 +151,16 @@ done
 for g in $G4 $G6; do
 	flow a $g 4100 GENUINE 6
 done
-is "what was deciphered arrives" "$(seen c GENUINE)" 12
-is "and gets into no flowtable" "$(offloaded 4100)" 0
+is "a deciphered flow arrives" "$(seen c GENUINE)" 12
+is "a deciphered flow gets into no flowtable" "$(offloaded 4100)" 0
 ctl a group flush
 for g in $G4 $G6; do
 	flow a $g 4100 FORGED 6
 done
 is "the same flow in the clear is refused" "$(counter b in-clear)" 12
-is "and does not arrive" "$(seen c FORGED)" 0
+is "the same flow in the clear does not arrive" "$(seen c FORGED)" 0
 
-# ---- what a rule sends elsewhere after it was deciphered
+section "a flow that a rule redirects"
 
 ctl a group add g4 $G4
 key=$(new_key 20)
@@ -172,25 +173,28 @@ in_ns b nft add rule ip n pre udp sport 4150 dnat to 10.3.0.2
 in_ns b nft 'add chain ip n kind { type filter hook prerouting priority -150; }'
 in_ns b nft add rule ip n kind udp sport 4150 meta pkttype set host
 flow a $G4 4150 ELSEWHERE 6
-is "what a rule sends to a host arrives" "$(seen c ELSEWHERE)" 6
+is "a deciphered flow that a rule sends to a host arrives" \
+	"$(seen c ELSEWHERE)" 6
 ctl a group flush
 flow a $G4 4150 FORGEDTOO 6
-is "and opens the way for nothing else" "$(seen c FORGEDTOO)" 0
+is "a clear flow that a rule sends to a host does not arrive" \
+	"$(seen c FORGEDTOO)" 0
 in_ns b nft delete table ip n
 
-# ---- what is protected at one output and clear at another
+section "one output protected, one clear"
 
 for g in $G4 $G6; do
 	flow c $g 4200 TWICE 6
 done
-is "clear where it may be" "$(seen d TWICE)" 12
-is "ESP where it must" "$(seen a TWICE)" 0
-is "in no flowtable" "$(offloaded 4200)" 0
+is "the datagrams are clear where they may be" "$(seen d TWICE)" 12
+is "the datagrams are ESP where they must be" "$(seen a TWICE)" 0
+is "the flow is in no flowtable" "$(offloaded 4200)" 0
 sniffed a
-is "all of it" "$(tcpdump -nr "$TMP/a.pcap" 'src 10.3.0.2 or src fd03::2' \
+is "all datagrams arrive" \
+	"$(tcpdump -nr "$TMP/a.pcap" 'src 10.3.0.2 or src fd03::2' \
 	2>/dev/null | grep -c ESP)" 12
 
-# ---- a flow that was there first
+section "a flow that was there first"
 
 first() { # name, word, command...: flows from c, then the command, then more
 	local name=$1 text=$2
@@ -205,9 +209,10 @@ first() { # name, word, command...: flows from c, then the command, then more
 		ctl b group add wide ff3e::/16 dev eth0 forward
 	}
 	flow c $G6 $((port += 1)) "OPEN$text" 5
-	is "$name: at first it leaves in the clear" "$(seen a "OPEN$text")" 5
+	is "$name: at first the flow leaves in the clear" \
+		"$(seen a "OPEN$text")" 5
 	# where there is a group, none gets there
-	is "$name: by a flowtable?" "$(offloaded $port)" \
+	is "$name: the flow is in a flowtable" "$(offloaded $port)" \
 		"$([ "$1" = add ] && echo 1 || echo 0)"
 	case $1 in
 	add) ctl b group add g6 $G6 dev eth0 forward ;;
@@ -221,7 +226,8 @@ first() { # name, word, command...: flows from c, then the command, then more
 	esac
 	is "$name: its flow is forgotten" "$(offloaded $port)" 0
 	flow c $G6 $port "LEAK$text" 8
-	is "$name: from then on nothing does" "$(seen a "LEAK$text")" 0
+	is "$name: from then on nothing leaves in the clear" \
+		"$(seen a "LEAK$text")" 0
 }
 port=4300
 first "a group is added" A add
@@ -232,17 +238,17 @@ nip b link set ethx down
 nip b link set ethx name eth0
 nip b link set eth0 up
 
-# ---- XDP, tc, netdev chains: who adds a group is told
+section "warnings"
 
 ctl b group flush
 in_ns b nft flush ruleset
-is "without any of them there is no warning" \
+is "a group without XDP, tc or netdev chains gets no warning" \
 	"$(ctl b group add g4 $G4 2>&1)" ""
 warns() { # name, words
 	ctl b group flush
 	like "$1" "$(ctl b group add g4 $G4 2>&1)" \
 		"^mcsecctl: group add: warning: an interface has $2"
-	is "$1: it is there all the same" "$(ctl b group show | wc -l)" 1
+	is "$1: the group is there all the same" "$(ctl b group show | wc -l)" 1
 }
 in_ns b nft -f - <<'END'
 table netdev w {
@@ -254,7 +260,7 @@ END
 warns "a netdev chain that forwards" "an nft netdev chain"
 before=$(seen a PASSES)
 flow c $G4 4500 PASSES 3
-is "which takes what it is told to, as is documented" \
+is "a netdev chain forwards what it is told to, as is documented" \
 	"$(($(seen a PASSES) - before))" 3
 in_ns b nft flush ruleset
 in_ns b tc qdisc add dev eth1 clsact
@@ -263,10 +269,10 @@ in_ns b tc filter add dev eth1 ingress matchall action mirred egress \
 warns "tc that mirrors" "tc filters"
 before=$(seen a MIRRORED)
 flow c $G4 4501 MIRRORED 3
-is "which takes what it is told to, as well" \
+is "tc mirrors what it is told to, as is documented" \
 	"$(($(seen a MIRRORED) - before))" 3
 in_ns b tc qdisc del dev eth1 clsact
 flow c $G4 4502 CLOSED 3
-is "and without it nothing passes" "$(seen a CLOSED)" 0
+is "without chains and filters nothing passes" "$(seen a CLOSED)" 0
 
 tap_done

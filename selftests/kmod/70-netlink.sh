@@ -16,7 +16,7 @@ export MCSEC_UAPI
 load_mcsec
 ns_create a
 
-# ---- malformed requests
+section "malformed requests"
 
 KEY=$(new_key 20)
 ctl a group add g4 $G4
@@ -26,7 +26,7 @@ state() { ctl a -j group show; ctl a -j sa show |
 before=$(state)
 out=$(in_ns a "$RAW" mangle 3000 2>&1)
 like "3000 twisted requests are all answered" "$out" "^3000 answered"
-is "and change nothing" "$(state)" "$before"
+is "twisted requests change nothing" "$(state)" "$before"
 diag "$out"
 
 in_ns a "$RAW" wrong >"$TMP/wrong"
@@ -90,8 +90,8 @@ hard below soft: soft-time: a soft limit is above
 time of 41 bits: hard-time: a time limit
 packets of 64 bits: hard-packets: a limit is more than
 WANT
-is "as many as were tried" "$(wc -l <"$TMP/wrong")" 54
-is "nothing has changed" "$(state)" "$before"
+is "the refusals are as many as were tried" "$(wc -l <"$TMP/wrong")" 54
+is "wrong requests have changed nothing" "$(state)" "$before"
 
 # what is accepted: the others are refused, each by its attribute
 in_ns a "$RAW" edges >"$TMP/edges"
@@ -140,9 +140,9 @@ key 20 chacha 1: key
 key 35 chacha 1: key
 WANT
 )"
-is "and the SAs that were there are" "$(state)" "$before"
+is "wrong keys have changed nothing" "$(state)" "$before"
 
-# ---- rights
+section "rights"
 
 # where that user may run it, wherever this tree is
 cp "$MCSECCTL" "$TMP/ctl"
@@ -151,16 +151,19 @@ out=$(in_ns a setpriv --reuid 65534 --clear-groups "$TMP/ctl" group show 2>&1)
 like "an ordinary user is refused" "$out" "CAP_NET_ADMIN|permitted"
 out=$(in_ns a setpriv --reuid 65534 --clear-groups \
 	"$TMP/ctl" group add x 239.9.9.9 2>&1)
-like "also for a change" "$out" "CAP_NET_ADMIN|permitted"
+like "an ordinary user is refused a change" "$out" "CAP_NET_ADMIN|permitted"
 cp "$RAW" "$MCSEC_UAPI" "$TMP"
 chmod 755 "$TMP/rawnl.py"
 chmod 644 "$TMP/mcsec.h"
 out=$(MCSEC_UAPI=$TMP/mcsec.h in_ns a setpriv --reuid 65534 --clear-groups \
 	"$TMP/rawnl.py" rights)
-is "each of the 12 operations and 4 dumps" "$(wc -l <<<"$out")" 16
-is "is refused with EPERM" "$(grep -v ' 1$' <<<"$out")" ""
-unlike "which root gets from none" "$(unshare -n "$RAW" rights)" ' 1$'
-is "and nothing has changed" "$(state)" "$before"
+is "an ordinary user tries each of the 12 operations and 4 dumps" \
+	"$(wc -l <<<"$out")" 16
+is "each operation of an ordinary user is refused with EPERM" \
+	"$(grep -v ' 1$' <<<"$out")" ""
+unlike "no operation of root is refused with EPERM" \
+	"$(unshare -n "$RAW" rights)" ' 1$'
+is "refused requests have changed nothing" "$(state)" "$before"
 user() { setpriv --reuid 65534 --clear-groups unshare -Urn "$@"; }
 if user true; then
 	is "whoever owns a namespace protects in it" "$(user sh -c \
@@ -174,7 +177,7 @@ if user true; then
 	# that user is a member, too, and was the first with this key
 	printf '%s\n' "group add mine 239.9.9.9" "sa add mine spi 5000 dir out \
 alg aes-gcm-16 sender-id 9 key-file $TMP/keyhost" >"$TMP/first"
-	try "it sends with the key that the host sends with" \
+	try "a namespace of a user sends with the key that the host sends with" \
 		user "$TMP/ctl" batch "$TMP/first"
 	sa_add a g4 "$key" spi 7000 dir out alg aes-gcm-16 sender-id 7
 	ctl a sa del g4 7000
@@ -191,27 +194,28 @@ alg aes-gcm-16 sender-id 9 key-file $TMP/keyhost" >"$TMP/first"
 			echo "sa del mine $((5000 + i))"
 		done
 	} >"$TMP/many"
-	try "it sends with as many keys as it likes" \
+	try "a namespace of a user sends with as many keys as it likes" \
 		user "$TMP/ctl" batch "$TMP/many"
-	like "which makes nobody forget what others sent with" \
+	like "a user's keys make nobody forget which IVs others have used" \
 		"$(sa_add a g4 "$key" spi 7001 dir out alg aes-gcm-16 \
 		sender-id 7 2>&1)" "IVs would repeat"
-	like "also with another width of Sender-IDs" \
+	like "other IVs are not forgotten with another width of Sender-IDs" \
 		"$(sa_add a g4 "$key" spi 7001 dir out alg aes-gcm-16 \
 		sid-bits 8 sender-id 7 2>&1)" "IVs would repeat"
-	like "while its own oldest are forgotten" \
+	like "a user's own oldest keys are forgotten" \
 		"$(sed -n '1,2p' "$TMP/many" |
 		user "$TMP/ctl" batch 2>&1; echo "$?")" '^0$'
-	like "and its latest are not" \
+	like "a user's latest keys are not forgotten" \
 		"$({ sed -n 1p "$TMP/many"; tail -n 2 "$TMP/many"; } |
 		user "$TMP/ctl" batch 2>&1)" "IVs would repeat"
 else
 	skip "a namespace of an ordinary user" "the kernel does not give one"
 fi
-is "and not here" "$(state)" "$before"
+is "a user's namespace has changed nothing here" "$(state)" "$before"
 
-# ---- keys do not come back, neither by dumps nor as octets anywhere in them
+section "keys do not come back"
 
-is "no answer holds the key" "$(in_ns a "$RAW" dumps "$KEY")" "clean"
+is "no answer and no memory holds the key" \
+	"$(in_ns a "$RAW" dumps "$KEY")" "clean"
 
 tap_done

@@ -60,8 +60,9 @@ for f in 4 6; do
 	is "IPv$f: what arrives is what was sent" "$(got r$f | sort)" \
 		"$(sort "$TMP/sent$f")"
 done
-is "each was protected" "$(counter a out-protected)" 56
-is "and verified" "$(counters b in-exempt out-exempt)" "in-accepted 56"
+is "each datagram was protected" "$(counter a out-protected)" 56
+is "each datagram was verified" \
+	"$(counters b in-exempt out-exempt)" "in-accepted 56"
 is "the transform was $async" "$(awk -F' *: ' -v async="$async(" '
 	$1 == "driver" { driver = $2 }
 	$1 == "refcnt" && index(driver, async) == 1 && $2 > 1 {
@@ -96,7 +97,8 @@ else
 	skip "rules behind the hook" "nft is missing"
 fi
 
-# ---- a cipher that fails: one that has no CPU to work on
+section "a cipher that fails"
+# pcrypt fails when it has no CPU to work on.
 
 fails() {
 	local masks=/sys/kernel/pcrypt cpus before n
@@ -107,24 +109,29 @@ fails() {
 	is "a sender is told that its cipher fails" \
 		"$(send a $G4 count=3 recverr=1 | sort | uniq -c | xargs)" \
 		"3 ENOBUFS"
-	is "IPv6" "$(send a $G6 recverr=1)" ENOBUFS
-	is "each is counted" "$(counter a out-crypto)" 4
-	is "and not as sent" "$(counter a out-protected)" "$before"
+	is "an IPv6 sender is told that its cipher fails" \
+		"$(send a $G6 recverr=1)" ENOBUFS
+	is "each failure is counted" "$(counter a out-crypto)" 4
+	is "a failed datagram is not counted as sent" \
+		"$(counter a out-protected)" "$before"
 	echo "$cpus" >$masks/pencrypt/parallel_cpumask
 	echo 0 >$masks/pdecrypt/parallel_cpumask
 	send a $G4 count=3 >/dev/null
 	send a $G6 >/dev/null
-	try "a receiver counts it, too" wait_until 20 counted b in-crypto 4
+	try "a receiver counts a cipher's failure, too" \
+		wait_until 20 counted b in-crypto 4
 	echo "$cpus" >$masks/pdecrypt/parallel_cpumask
 	send a $G4 count=2 >"$TMP/sent4"
 	try "a cipher that works again goes on" wait_until 20 has_lines r4 $((n + 2))
-	is "with nothing of what has failed" "$(got r4 | tail -n +$((n + 1)) | sort)" \
+	is "no datagram of those that failed arrives later" \
+		"$(got r4 | tail -n +$((n + 1)) | sort)" \
 		"$(sort "$TMP/sent4")"
-	is "once each" "$(counter a out-crypto) $(counter b in-crypto)" "4 4"
+	is "each datagram after the failure arrives once" \
+		"$(counter a out-crypto) $(counter b in-crypto)" "4 4"
 }
 [ $async = cryptd ] || fails
 
-# ---- tunnels, and what is routed
+section "tunnels and routing"
 
 ns_create h
 veth h:eth0 10.2.0.2/24 fd02::2/64 -- a:eth1 10.2.0.1/24 fd02::1/64
@@ -195,7 +202,7 @@ before=$(counter b in-bad-icv)
 in_ns a "$(dirname "$0")/forge.py" noise "$TMP/wire.pcap" eth0 >/dev/null
 try "noise is refused" wait_until 20 counted b in-bad-icv $((before + 40))
 
-# ---- removal while packets are with the cipher
+section "removal with packets in flight"
 
 listen a $G4 a4
 for i in 1 2 3 4; do
@@ -220,6 +227,7 @@ for n in b a h; do
 	ns_delete $n
 done
 ok "namespaces were deleted with packets in flight"
-is "nothing of it was in the clear" "$(grep -ac SECRET "$TMP/wire.pcap")" 0
+is "nothing of the packets in flight was in the clear" \
+	"$(grep -ac SECRET "$TMP/wire.pcap")" 0
 try "the module unloads" rmmod_wait
 tap_done
