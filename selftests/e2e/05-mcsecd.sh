@@ -85,14 +85,14 @@ heard() {
 	kctl rekey video && wait_until 15 rekeys_more "$n"
 }
 
-# ---- words -----------------------------------------------------------------
+section "arguments"
 
-like "says its version" "$("$MCSECD" --version)" '^mcsecd [0-9]'
-like "and its usage" "$("$MCSECD" --help)" '--check'
+like "mcsecd says its version" "$("$MCSECD" --version)" '^mcsecd [0-9]'
+like "mcsecd says its usage" "$("$MCSECD" --help)" '--check'
 "$MCSECD" --nonsense >/dev/null 2>&1
-is "an unknown option: 2" $? 2
+is "an unknown option ends with code 2" $? 2
 "$MCSECD" start >/dev/null 2>&1
-is "a word too many: 2" $? 2
+is "a word too many ends with code 2" $? 2
 like "a file that isn't there" "$("$MCSECD" --check -c "$TMP/no" 2>&1)" \
 	"$TMP/no: No such file"
 
@@ -103,16 +103,18 @@ gcks_conf '"0.0.0.0:848", "[::]:848"' >"$TMP/k.conf"
 member_conf "$K4" >"$TMP/m.conf"
 is "--check of a good one" "$("$MCSECD" --check -c "$TMP/k.conf" 2>&1)" \
 	"$TMP/k.conf: good"
-try "has no effect" test ! -e "$K"
+try "--check has no effect" test ! -e "$K"
 gcks_conf '"0.0.0.0:848"' 'lifetme = 5;' >"$TMP/bad.conf"
 like "a wrong word: file, line, word, and the right one" \
 	"$("$MCSECD" --check -c "$TMP/bad.conf" 2>&1)" \
 	'bad.conf:11: gcks.groups\[0\].lifetme: .*"lifetime"'
-refuse "and no start" "$MCSECD" -c "$TMP/bad.conf"
+refuse "mcsecd with a wrong word in its configuration does not start" \
+	"$MCSECD" -c "$TMP/bad.conf"
 chmod 0640 "$pki/k.lab.key"
 like "a key that others can read" \
 	"$("$MCSECD" --check -c "$TMP/k.conf" 2>&1)" 'identity.key.*0640'
-refuse "no start" "$MCSECD" -c "$TMP/k.conf"
+refuse "mcsecd with a key that others can read does not start" \
+	"$MCSECD" -c "$TMP/k.conf"
 chmod 0600 "$pki/k.lab.key"
 sed "s/k.lab.key/m.lab.key/" "$TMP/k.conf" >"$TMP/bad.conf"
 like "another's key" "$("$MCSECD" --check -c "$TMP/bad.conf" 2>&1)" \
@@ -124,7 +126,7 @@ echo "-----BEGIN CERTIFICATE-----" >"$TMP/cut.pem"
 sed "s:$pki/k.lab.pem:$TMP/cut.pem:" "$TMP/k.conf" >"$TMP/bad.conf"
 like "a damaged certificate" "$("$MCSECD" --check -c "$TMP/bad.conf" 2>&1)" \
 	'identity.certificate: .*damaged'
-try "nothing of all that left anything" test ! -e "$K"
+try "no refusal left anything behind" test ! -e "$K"
 
 ns_create k m
 veth k:eth0 $K4/24 $K6/64 -- m:eth0 10.5.0.2/24 fd05::2/64
@@ -135,57 +137,61 @@ if [ ! -d /sys/module/mcsec ]; then
 		"$(in_ns m "$MCSECD" -c "$TMP/m.conf" 2>&1)" 'mcsec.*not loaded'
 fi
 
-# ---- a key server ------------------------------------------------------------
+section "a key server"
 
 up k "$TMP/k.conf"
 is "the socket is root's alone" "$(stat -c %a "$K/s.sock")" 600
-is "the store too" "$(stat -c %a "$K/gcks.db" "$K/seal.key" | tr '\n' ' ')" \
+is "the store is root's alone" \
+	"$(stat -c %a "$K/gcks.db" "$K/seal.key" | tr '\n' ' ')" \
 	"600 600 "
 chmod 0711 "$TMP" "$K" && chmod 0666 "$K/s.sock"
 like "another user is not answered, even if he gets at the socket" \
 	"$(setpriv --reuid 65534 --clear-groups "$MCSECCTL" -s "$K/s.sock" \
 		status 2>&1)" 'without an answer|reset|Broken pipe'
-like "and that is said" "$(cat "$TMP/k.log")" 'user 65534 is not root'
+like "the log tells of the user that was not answered" \
+	"$(cat "$TMP/k.log")" 'user 65534 is not root'
 chmod 0600 "$K/s.sock"
 like "a second daemon on the same store is refused" \
 	"$(sed 's/s\.sock/other.sock/' "$TMP/k.conf" >"$TMP/k2.conf"
 	in_ns k "$MCSECD" -c "$TMP/k2.conf" 2>&1)" 'another process has it'
-like "and one with the same socket" \
+like "a second daemon with the same socket is refused" \
 	"$(in_ns k "$MCSECD" -c "$TMP/k.conf" 2>&1)" 'another mcsecd is running'
-try "which does the first no harm" kctl status
+try "the first daemon goes on when others are refused" kctl status
 like "no core files" "$(cat "/proc/$pid/limits")" 'core file size +0 +0'
 unlike "memory is locked" "$(grep VmLck "/proc/$pid/status")" ' 0 kB'
 is "others of its user can't trace it" \
 	"$(stat -c %U "/proc/$pid/environ")" root
 kill -HUP "$pid"
 wait_until 5 grep -q SIGHUP "$TMP/k.log"
-like "SIGHUP: says that it has no effect" "$(cat "$TMP/k.log")" \
+like "SIGHUP: the log says that it has no effect" "$(cat "$TMP/k.log")" \
 	'SIGHUP.*restart'
-try "and has none" kctl status
+try "SIGHUP: the daemon goes on" kctl status
 down KILL "$pid"
-try "killed, its socket is left" test -S "$K/s.sock"
+try "the socket of a killed daemon is left" test -S "$K/s.sock"
 up k "$TMP/k.conf"
-try "and taken over" kctl status
-is "the end by SIGTERM" "$(down TERM "$pid"; echo $?)" 0
-try "its socket is gone" test ! -e "$K/s.sock"
+try "the socket of a killed daemon is taken over" kctl status
+is "SIGTERM ends the daemon" "$(down TERM "$pid"; echo $?)" 0
+try "the socket of a daemon that ended is gone" test ! -e "$K/s.sock"
 mv "$K/seal.key" "$K/seal.gone"
-refuse "without its seal key it does not start" in_ns k "$MCSECD" \
+refuse "without its seal key mcsecd does not start" in_ns k "$MCSECD" \
 	-c "$TMP/k.conf"
-try "nor makes another" test ! -e "$K/seal.key"
+try "without its seal key mcsecd does not make another" test ! -e "$K/seal.key"
 mv "$K/seal.gone" "$K/seal.key"
 head -c 32 /dev/urandom >"$K/other.key"
 sed "s/seal[.]key/other.key/" "$TMP/k.conf" >"$TMP/bad.conf"
-like "nor with another" "$(in_ns k "$MCSECD" -c "$TMP/bad.conf" 2>&1)" 'other'
+like "with another seal key mcsecd does not start" \
+	"$(in_ns k "$MCSECD" -c "$TMP/bad.conf" 2>&1)" 'other'
 
-# ---- a member --------------------------------------------------------------
+section "a member"
 
 load_mcsec
 up k "$TMP/k.conf"
 kpid=$pid
 up m "$TMP/m.conf"
 try "a member registers" wait_until 20 state_is in
-try "and hears a rekey" heard
-try "where routing sends to the rekey address" in_ns m sh -c \
+try "the member hears a rekey" heard
+try "the member listens where routing sends to the rekey address" \
+	in_ns m sh -c \
 	"ip maddr show dev eth0 | grep -q 239.5.1.254"
 
 nip m link set eth0 down
@@ -210,48 +216,56 @@ nip k addr add 10.5.1.1/24 dev eth1
 wait_until 20 ns_up m eth1
 nip m route replace multicast 239.5.0.0/16 dev eth1 2>/dev/null ||
 	nip m route replace 239.5.0.0/16 dev eth1
-try "the route changed: it listens there" wait_until 15 in_ns m sh -c \
+try "the route changed: the member listens on the new interface" \
+	wait_until 15 in_ns m sh -c \
 	"ip maddr show dev eth1 | grep -q 239.5.1.254"
-try "and no longer here" wait_until 15 in_ns m sh -c \
+try "the route changed: the member no longer listens on the old interface" \
+	wait_until 15 in_ns m sh -c \
 	"! ip maddr show dev eth0 | grep -q 239.5.1.254"
 nip m link del eth1
 mroute_to m eth0 239.5.0.0/16 2>/dev/null
-try "that interface is gone: it listens here again" wait_until 15 \
+try "the interface is gone: the member listens on the old one again" \
+	wait_until 15 \
 	in_ns m sh -c "ip maddr show dev eth0 | grep -q 239.5.1.254" ||
 	tail -n 5 "$TMP/m.log" | sed 's/^/# /'
-try "and hears" heard
+try "the interface is gone: the member hears a rekey" heard
 
-refuse "by hand its group is not deleted" ctl m group del video
+refuse "the group of a member is not deleted by hand" ctl m group del video
 ctl m group del video --force 2>/dev/null
-is "by force: it is there, and closed" \
+is "the group that force deleted is there, and closed" \
 	"$(ctl m -j group show video | jq -r '.[0].name // .name')" video
 made_again() {
 	state_is in && in_step && ctl m sa show video | grep -q '[0-9]' &&
 		ctl m group show video | grep -q 'out-spi 0x'
 }
-try "it is told, and has keys for it again" wait_until 60 made_again
-like "and says so" "$(cat "$TMP/m.log")" \
+try "the member is told of the deletion, and has keys again" \
+	wait_until 60 made_again
+like "the log tells of the deletion" "$(cat "$TMP/m.log")" \
 	'group video: deleted by somebody else'
 
 before=$(group data_spi)
 down KILL "$pid"
-is "killed: the kernel's group stays" \
+is "the kernel's group of a killed member stays" \
 	"$(ctl m -j group show video | jq -r '.[0].name // .name')" video
-like "with its SA" "$(ctl m sa show video)" '[0-9]'
-try "the key server knows it still" sh -c \
+like "the kernel's group of a killed member has its SA" \
+	"$(ctl m sa show video)" '[0-9]'
+try "the key server still knows the killed member" sh -c \
 	"'$MCSECCTL' -s '$K/s.sock' -j member | grep -q m.lab"
 up m "$TMP/m.conf"
-try "started again: in" wait_until 20 state_is in ||
+try "the member that is started again is in" wait_until 20 state_is in ||
 	tail -n 5 "$TMP/m.log" | sed 's/^/# /'
-try "with the group's keys" wait_until 20 in_step
-is "on the SA that the kernel has" "$(group data_spi)" "$before"
-like "whose counters went on" "$(ctl m sa show video)" "$(printf %x "$before")"
+try "the member that is started again has the group's keys" \
+	wait_until 20 in_step
+is "the member that is started again has the SA that the kernel has" \
+	"$(group data_spi)" "$before"
+like "the counters of the kernel's SA go on" \
+	"$(ctl m sa show video)" "$(printf %x "$before")"
 down TERM "$pid"
-is "ended: the kernel's group stays" \
+is "the kernel's group of a member that ended stays" \
 	"$(ctl m -j group show video | jq -r '.[0].name // .name')" video
 down TERM "$kpid"
 
-# ---- addresses and ports -----------------------------------------------------
+section "addresses and ports"
 
 # NAME, what k listens on, what m asks, more for m
 between() {
@@ -287,10 +301,10 @@ both_in() { [ "$(kctl -j status | jq -r '.member.groups[0].state')" = in ]; }
 try "both roles in one process" wait_until 25 both_in
 both_heard() { [ "$(kctl -j status | jq .member.groups[0].rekeys)" -gt 0 ]; }
 kctl rekey video
-try "which hears its own rekeys" wait_until 15 both_heard
+try "a process of both roles hears its own rekeys" wait_until 15 both_heard
 down TERM "$pid"
 
-# ---- keys for debugging --------------------------------------------------------
+section "keys for debugging"
 
 gcks_conf '"0.0.0.0:848"' >"$TMP/k3.conf"
 echo "debug: { export-ike-keys = \"$TMP/ike-keys\"; };" >>"$TMP/k3.conf"
@@ -299,9 +313,10 @@ kpid=$pid
 up m "$TMP/m.conf"
 wait_until 20 state_is in
 is "exported keys are root's alone" "$(stat -c %a "$TMP/ike-keys")" 600
-like "one line for an IKE SA" "$(cat "$TMP/ike-keys")" \
+like "exported keys have one line for an IKE SA" "$(cat "$TMP/ike-keys")" \
 	'^[0-9a-f]{16},[0-9a-f]{16},[0-9a-f]+,'
-like "loud in the log" "$(cat "$TMP/k.log")" 'DEBUGGING.*keys of all IKE SAs'
+like "the log tells of the exported keys" \
+	"$(cat "$TMP/k.log")" 'DEBUGGING.*keys of all IKE SAs'
 down TERM "$pid"
 down TERM "$kpid"
 unlike "no sanitizer and no assertion spoke up" \

@@ -11,7 +11,7 @@
 . "$(dirname "$0")/tap.sh"
 
 try "the network" lab_up s a c x || tap_done
-try "of which one link can be slow" delayable a
+try "a's link can be slowed" delayable a
 
 # What a refuses, without what the router's IGMP and MLD are exempt for
 refused() {
@@ -131,7 +131,7 @@ attacks() {
 	sleep 1
 	refuses "$fam: source, TTL, DSCP altered: taken, but in the place of the genuine" \
 		in-replay "$sent" "$all0" "$one0"
-	stream_whole "$fam: and each payload once"
+	stream_whole "$fam: each payload arrives once"
 	delay a 0
 
 	reap s tx
@@ -139,7 +139,7 @@ attacks() {
 	n=$(stream_of s tx .next)
 	is "$fam: the last packet of the stream got to a" \
 		"$(stream_now a rx '.streams[0].last')" $((n - 1))
-	is "$fam: and to c, who was not attacked" \
+	is "$fam: the last packet of the stream got to c, which was not attacked" \
 		"$(stream_now c rx '.streams[0] | "\(.last) \(.lost)"')" \
 		"$((n - 1)) 0"
 	reap a rx

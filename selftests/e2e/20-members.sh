@@ -46,7 +46,7 @@ stream_send s tx -r 500
 try "a hears s" wait_until 60 hears a 100
 is "b, no member yet, does not" "$(heard b)" 0
 
-# ---- join
+section "join"
 at=$(stream_now s tx .next)
 try "mcsecd on b" daemon_start b
 try "b is in" wait_until 30 member_in b
@@ -56,22 +56,22 @@ try "b heard nothing that was sent before it asked" \
 whole a "a join"
 is "three members" "$(members)" 3
 
-# ---- rekey by command
+section "rekey by command"
 spi=$(member_is a data_spi)
 try "a rekey on command" e2e_ctl k rekey video
-try "it reaches a" wait_until 20 spi_is_not a "$spi"
+try "the rekey reaches a" wait_until 20 spi_is_not a "$spi"
 sleep 2
 whole a "a rekey"
 whole b "a rekey"
 
-# ---- leave
+section "leave"
 try "b leaves" e2e_ctl b leave video
-try "the key server knows" wait_until 20 members_are 2
-try "its sender confirms that it changed keys" wait_until 10 \
+try "the key server knows two members" wait_until 20 members_are 2
+try "the group's sender confirms that it changed keys" wait_until 10 \
 	eval '[ "$(gcks_is waiting_for_senders)" = 0 ]'
 try "b hears nothing any more" wait_until 20 hears_nothing b
 is "b holds no key" "$(sa_spis b | wc -l)" 0
-is "its group is closed, not open" \
+is "b's group is closed, not open" \
 	"$(on b "$MCSECCTL" -j group show | jq -r '.[0].dst')" "$GROUP"
 says "leaving twice" 'left already' b leave video
 whole a "a leave"
@@ -81,11 +81,11 @@ try "b is in again" wait_until 30 member_in b
 try "b hears s again" wait_until 20 hears b $((n + 100))
 says "joining twice" 'joined already' b join video
 
-# ---- evict
+section "evict"
 says "an unknown group" 'no group "vidio"|vidio' k evict vidio b.lab
-says "who is no member" 'is not a member' k evict video z.lab
-try "it is kept out before it comes" e2e_ctl k evict video z.lab --ahead
-try "and can be admitted" e2e_ctl k admit video z.lab
+says "evicting who is no member" 'is not a member' k evict video z.lab
+try "an identity is denied before it comes" e2e_ctl k evict video z.lab --ahead
+try "a denied identity can be admitted" e2e_ctl k admit video z.lab
 says "to evict at a member" 'no key server' a evict video b.lab
 says "to leave at the key server" 'no member' k leave video
 says "status of an unknown group" 'vidio' k status vidio
@@ -94,19 +94,20 @@ n=$(member_is b refusals)
 out=$(e2e_ctl k -j evict video b.lab)
 ms=$(jq -r .effective_ms <<<"$out")
 like "an eviction says from when on it holds" "$ms" '^[0-9]+$'
-is "that it was sent, and to how many senders" \
+is "an eviction says that it was sent, and to how many senders" \
 	"$(jq -c '[.sent, .waiting_for_senders]' <<<"$out")" '[true,1]'
 sleep $((ms / 1000 + 1))
 try "b hears nothing any more" wait_until 20 hears_nothing b
 try "b asks to be let in, and is refused" wait_until 40 denied b "$n"
-like "and is told why" "$(member_is b last_error)" 'AUTHORIZATION_FAILED'
+like "b is told why it is refused" \
+	"$(member_is b last_error)" 'AUTHORIZATION_FAILED'
 is "the outbound key is none that b had" \
 	"$(grep -cx "$(member_is s out_spi)" "$TMP/b-spis")" 0
 says "to evict twice" 'was evicted' k evict video b.lab
 is "two members, one denied" "$(members) $(gcks_is denied)" "2 1"
 whole a "an eviction"
 
-# ---- and back
+section "admit"
 try "b may come back" e2e_ctl k admit video b.lab
 says "admitting twice" 'not evicted' k admit video b.lab
 n=$(heard b)
@@ -116,7 +117,7 @@ try "b is in again" wait_until 40 member_in b
 try "b hears s again" wait_until 20 hears b $((n + 100))
 whole a "all of it"
 
-# ---- what k remembers
+section "the audit trail"
 log=$(e2e_ctl k -j audit | jq -r '.audit[] | "\(.event) \(.id)"')
 for e in "join b.lab" "leave b.lab" "evict b.lab" "refuse b.lab"; do
 	like "the audit trail has: $e" "$log" "^$e\$"

@@ -68,9 +68,9 @@ drop_nothing
 try "the router loses every rekey to a" drop_rekeys 'counter drop'
 n=$(member_is a registrations)
 try "a registers again by itself" wait_until 60 registered a $((n + 1))
-try "and hears s" hears_on a
+try "a hears s again" hears_on a
 # It could not know that s changed keys: until it asks, it misses what s sends.
-is "what it missed meanwhile is one gap" \
+is "the stream has one gap at a" \
 	"$(stream_now a rx '.streams[0] | "\(.gap_count) \(.duplicates) \(.corrupt)"')" \
 	"1 0 0" || diag "gaps $(stream_of a rx '.streams[0].gaps | tostring')"
 try "rekeys were lost" test "$(dropped)" -ge 1
@@ -85,12 +85,12 @@ on a "$MCSECCTL" -j stats -a >"$TMP/stats0"
 sleep 2
 on a "$MCSECCTL" -j stats -a >"$TMP/stats1"
 is "a hears nothing" "$(heard a)" "$n"
-try "but drops what comes, and counts it" test "$(jq -s '
+try "a drops what comes, and counts it" test "$(jq -s '
 	.[1]."in-no-sa" + .[1]."in-expired" -
 	.[0]."in-no-sa" - .[0]."in-expired"' "$TMP/stats0" "$TMP/stats1")" \
 	-gt 100
 drop_nothing
-try "the way is free again: a comes back" wait_until 90 hears_on a
+try "a comes back when the way is free again" wait_until 90 hears_on a
 
 # The other end: a sender without keys says nothing.
 try "s loses its key server and the rekeys" on r nft -f - <<-END
@@ -103,13 +103,13 @@ try "s loses its key server and the rekeys" on r nft -f - <<-END
 	}
 END
 silent() { [ "$(on s "$MCSECCTL" -j stats -a | jq '."out-no-sa" + ."out-expired"')" -gt 100 ]; }
-try "when its last key ends it sends nothing" wait_until 60 silent
+try "s sends nothing when its last key has ended" wait_until 60 silent
 try "a hears nothing" wait_until 20 hears_nothing a
 drop_nothing
-try "the way is free again: s sends" wait_until 90 hears_on a
+try "s sends when the way is free again" wait_until 90 hears_on a
 
 reap s tx
 try "the capture is complete" listen_end s
 is "nothing of the group was ever in clear" "$(wire_clear)" 0
-is "nor a marker of the stream" "$(stream_markers)" 0
+is "no marker of the stream was ever in clear" "$(stream_markers)" 0
 tap_done

@@ -37,7 +37,7 @@ stream_recv a rx
 stream_send s tx -r 100
 try "a hears s" wait_until 60 hears a 100
 
-# ---- a membership ends
+section "a membership ends"
 now=$(date +%s)
 until=$(member_is a until)
 try "a knows until when it is a member" \
@@ -45,53 +45,59 @@ try "a knows until when it is a member" \
 is "the key server has its address" \
 	"$(roster '.rosters[0].members[] | select(.id == "a.lab").address')" \
 	"$(ip_of a)"
-like "and the audit trail" "$(audit join '.[].detail')" \
+like "the audit trail has a's address" "$(audit join '.[].detail')" \
 	"as receiver, at $(ip_of a):"
 daemon_kill b
-try "who vanished is taken out a minute later" wait_until 90 members_are 2
-is "it is counted" "$(gcks_is expired)" 1
-like "and on record" "$(audit expire '.[].detail')" membership-lifetime
+try "a member that vanished is taken out a minute later" \
+	wait_until 90 members_are 2
+is "the membership that expired is counted" "$(gcks_is expired)" 1
+like "the membership that expired is in the audit trail" \
+	"$(audit expire '.[].detail')" membership-lifetime
 try "a goes on" member_in a
-try "it has renewed its membership" test "$(member_is a registrations)" -ge 2
+try "a has renewed its membership" test "$(member_is a registrations)" -ge 2
 whole a "the end of a membership"
 
-# ---- keys of the key server
+section "keys of the key server"
 was=$(gcks_is signing_key)
-try "another signing key" e2e_ctl k rekey video --signing-key
-try "it comes with a rekey" wait_until 20 \
+try "the key server makes another signing key" \
+	e2e_ctl k rekey video --signing-key
+try "the new signing key comes with a rekey" wait_until 20 \
 	eval '[ "$(gcks_is signing_key)" != "$was" ]'
-try "a knows it" wait_until 20 knows_key a
+try "a knows the new signing key" wait_until 20 knows_key a
 sleep 6
 whole a "a new signing key"
 cp "$LAB/k/seal.key" "$TMP/seal.old"
-try "another seal key" e2e_ctl k reseal
-try "it is in the file" eval '! cmp -s "$LAB/k/seal.key" "$TMP/seal.old"'
+try "the key server makes another seal key" e2e_ctl k reseal
+try "the new seal key is in the file" \
+	eval '! cmp -s "$LAB/k/seal.key" "$TMP/seal.old"'
 daemon_stop k
 try "mcsecd on k once more" daemon_start k
-is "with its members" "$(gcks_is members)" 2
-is "and its signing key" "$(gcks_is signing_key)" "$(member_is a signing_key)"
+is "the key server has its members after a restart" "$(gcks_is members)" 2
+is "the key server has its signing key after a restart" \
+	"$(gcks_is signing_key)" "$(member_is a signing_key)"
 daemon_stop k
 cp "$LAB/k/seal.key" "$TMP/seal.new"
 cp "$TMP/seal.old" "$LAB/k/seal.key"
 start k mcsecd "$MCSECD" -f "$LAB/k/mcsecd.conf"
-try "with the old one it does not start" wait_until 20 \
+try "with the old seal key mcsecd does not start" wait_until 20 \
 	logs k 'seal key does not fit'
 reap k mcsecd TERM
 cp "$TMP/seal.new" "$LAB/k/seal.key"
-try "mcsecd on k with the new one" daemon_start k
+try "with the new seal key mcsecd starts" daemon_start k
 
-# ---- one identity, two hosts
+section "one identity on two hosts"
 sed -i 's,/b\.lab\.,/a.lab.,' "$LAB/b/mcsecd.conf"
 try "mcsecd on b with a's certificate" daemon_start b
-try "it is refused" wait_until 20 eval '[ "$(member_is b refusals)" -gt 0 ]'
+try "b is refused under a's identity" \
+	wait_until 20 eval '[ "$(member_is b refusals)" -gt 0 ]'
 try "the log says that there are two" wait_until 10 \
 	logs k "one identity at two addresses: \"a.lab\" at $(ip_of b):"
 try "b has no key of today" \
 	eval '! sa_spis b | grep -qx "$(gcks_is data_spi)"'
-try "a is" member_in a
+try "a stays a member" member_in a
 daemon_stop b
 
-# ---- a thief
+section "a thief of the key server's store"
 whole a "all that"
 for f in gcks.db gcks.db-wal gcks.db.witness gcks.db.witness-wal seal.key; do
 	[ ! -e "$LAB/k/$f" ] || cp "$LAB/k/$f" "$LAB/x/$f"
@@ -101,29 +107,31 @@ done
 	sed -n '/^gcks:/,$p' "$LAB/k/mcsecd.conf" | sed "s,$LAB/k/,$LAB/x/,"
 } >"$LAB/x/mcsecd.conf"
 try "x has stolen store and seal key" daemon_start x
-try "and rekeys the group" e2e_ctl x rekey video
+try "x rekeys the group" e2e_ctl x rekey video
 try "s follows" wait_until 10 with_thief s
 try "the key server's beat brings s back" wait_until 30 with_gcks s
-try "and a" wait_until 30 with_gcks a
+try "the key server's beat brings a back" wait_until 30 with_gcks a
 is "s counts it" "$(member_is s rivals)" 1
 is "s knows that the key is stolen" "$(member_is s signing_key_stolen)" true
 try "s has told the key server" wait_until 10 \
 	eval '[ "$(gcks_is rivals)" -ge 1 ]'
-try "whose log says what to do" logs k 'SOMEBODY ELSE REKEYS IT.*mcsecctl reset video'
-like "and the audit trail" "$(audit rival '.[].detail')" 'somebody else'
+try "the key server's log says what to do" \
+	logs k 'SOMEBODY ELSE REKEYS IT.*mcsecctl reset video'
+like "the audit trail has the thief" \
+	"$(audit rival '.[].detail')" 'somebody else'
 try "x rekeys again" e2e_ctl x rekey video
 sleep 3
 try "s does not follow" eval '! with_thief s'
-try "reset" e2e_ctl k reset video
+try "the key server resets the group" e2e_ctl k reset video
 try "s is back" wait_until 60 with_gcks s
 try "a is back" wait_until 60 with_gcks a
-try "with another signing key" knows_key s
-try "of which x knows nothing" \
+try "the group has another signing key" knows_key s
+try "x knows nothing of the new signing key" \
 	test "$(thief_is signing_key)" != "$(gcks_is signing_key)"
 try "a hears s" hears_on a
 try "x rekeys once more" e2e_ctl x rekey video
 sleep 3
 try "a stays" with_gcks a
 try "s stays" with_gcks s
-is "nobody counts a second one" "$(member_is s rivals)" 1
+is "no other thief is counted" "$(member_is s rivals)" 1
 tap_done

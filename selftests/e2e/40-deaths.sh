@@ -32,7 +32,7 @@ stream_recv a rx
 stream_send s tx -r 500
 try "a hears s" wait_until 20 hears a 100
 
-# ---- the key server
+section "the key server"
 before=$(sids)
 last=$(gcks_is next_sender_id)
 daemon_kill k
@@ -41,26 +41,29 @@ sleep 3
 try "the stream goes on without a key server" test "$(heard a)" -gt $((n + 300))
 spi=$(member_is a data_spi)
 try "the key server starts again" daemon_start k
-is "it knows its members" "$(gcks_is members)" 2
+is "the key server knows its members" "$(gcks_is members)" 2
 # s may have registered again by now, since k has no IKE SA with it any more
-try "and how far Sender-IDs were given" test "$(gcks_is next_sender_id)" -ge "$last"
+try "the key server knows how far Sender-IDs were given" \
+	test "$(gcks_is next_sender_id)" -ge "$last"
 try "the next rekey is believed by a" wait_until 30 spi_is_not a "$spi"
 sleep 4
 whole a "the key server's death"
 is "a receiver had not to register again" "$(member_is a registrations)" 1
-try "its sender did once at most" test "$(member_is s registrations)" -le 2
+try "the sender had to register again once at most" \
+	test "$(member_is s registrations)" -le 2
 daemon_kill k
-try "killed again, and started" daemon_start k
+try "the key server is killed again, and started" daemon_start k
 e2e_ctl s leave video >/dev/null
 try "s leaves" wait_until 20 member_state s out
 e2e_ctl s join video >/dev/null
-try "and joins" wait_until 30 member_in s
-is "its Sender-IDs are none that were given before" \
+try "s joins again" wait_until 30 member_in s
+is "s has no Sender-ID that was given before" \
 	"$(sids | grep -cxF "$before")" 0
 n=$(heard a)
 try "a hears s" wait_until 20 hears a $((n + 100))
 
-# ---- a receiver's daemon, right after a rekey: the next comes without it only
+section "a receiver's daemon"
+# The daemon dies right after a rekey: only the next comes without it.
 # if it is dead for longer than a restart takes
 spi=$(member_is a data_spi)
 try "a rekey" wait_until 40 spi_is_not a "$spi"
@@ -70,24 +73,26 @@ n=$(heard a)
 sleep 2
 try "a hears s without its daemon" test "$(heard a)" -gt $((n + 200))
 try "a's daemon starts again" daemon_start a
-try "and registers" wait_until 30 member_in a
+try "a registers again" wait_until 30 member_in a
 sleep 5
-is "a has lost nothing by it" "$(stream_now a rx .streams[0].lost)" "$gap" ||
+is "a has lost nothing by its daemon's death" \
+	"$(stream_now a rx .streams[0].lost)" "$gap" ||
 	diag "gaps $(stream_of a rx '.streams[0].gaps | tostring')"
 
-# ---- the sender's daemon: its keys end, and it does not begin to speak plainly
+section "the sender's daemon"
+# The sender's keys end, and it does not begin to speak plainly.
 drops=$(on s "$MCSECCTL" -j stats -a | jq '."out-no-sa" + ."out-expired"')
 daemon_kill s
 try "the sender's keys end without its daemon" wait_until 60 closed $((drops + 200))
 try "a hears nothing any more" wait_until 20 hears_nothing a
 is "the group is still protected at s" \
 	"$(on s "$MCSECCTL" -j group show | jq -r '.[0].dst')" "$GROUP"
-try "its daemon starts again" daemon_start s
-try "and is in" wait_until 30 member_in s
+try "the sender's daemon starts again" daemon_start s
+try "the sender is in again" wait_until 30 member_in s
 try "a hears s again" wait_until 20 hears_on a
 
 reap s tx
 try "the capture is complete" listen_end s
 is "nothing of the group was ever in clear" "$(wire_clear)" 0
-is "nor a marker of the stream" "$(stream_markers)" 0
+is "no marker of the stream was ever in clear" "$(stream_markers)" 0
 tap_done

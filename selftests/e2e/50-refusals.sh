@@ -18,7 +18,7 @@ refused() {
 	local lines
 	lines=$(wc -l <"$LAB/k/mcsecd.log")
 	try "$what: mcsecd on $h" daemon_start "$h"
-	try "$what: it is not let in" wait_until 40 told "$h"
+	try "$what: $h is not let in" wait_until 40 told "$h"
 	like "$what: $h is told why" "$(member_is "$h" last_error)" "$own"
 	[ -z "$k" ] ||
 		like "$what: k says why" \
@@ -75,7 +75,7 @@ daemon_stop k
 cp "$LAB/k/good.conf" "$LAB/k/mcsecd.conf"
 try "k as it was" daemon_start k
 
-# ---- who is let in
+section "members that are let in"
 rm -f "$LAB"/pki/b.lab.*
 try "an ECDSA P-256 certificate" "$MCSECCTL" pki member "$LAB/pki" b.lab \
 	type ecdsa-p256
@@ -89,7 +89,7 @@ like "refusals are in the audit trail" \
 	"$(e2e_ctl k -j audit | jq -r '.audit[] | "\(.event) \(.id)"')" \
 	'^refuse a.lab$'
 
-# ---- configurations that are not accepted, and with which words
+section "refused configurations"
 bad() {
 	local what=$1 edit=$2 pattern=$3 out rc=0
 

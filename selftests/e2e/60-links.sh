@@ -20,7 +20,7 @@ rekey_reaches_a() {
 	n=$(member_is a rekeys)
 	try "$1: a rekey" e2e_ctl k rekey video
 	try "$1: a hears it" wait_until 20 rekeyed "$n"
-	try "$1: and has k's key" wait_until 20 spi_like_k
+	try "$1: a has k's key" wait_until 20 spi_like_k
 	try "$1: a hears s" hears_on a
 }
 

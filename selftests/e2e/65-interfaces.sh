@@ -25,7 +25,7 @@ rekey_reaches_a() {
 	n=$(member_is a rekeys)
 	try "$1: a rekey" e2e_ctl k rekey video
 	try "$1: a hears it" wait_until 20 rekeyed "$n"
-	try "$1: and has k's key" wait_until 20 spi_like_k
+	try "$1: a has k's key" wait_until 20 spi_like_k
 }
 
 # restart_a [COMMAND...]: with a log of its own
@@ -65,43 +65,45 @@ is "status says where rekeys are heard" \
 	"$REKEY:848 eth0 true"
 rekey_reaches_a "at first"
 
-# ---- a's address is on lo, as routing to the host has it
+section "address on lo"
+# a's address is there as routing to the host has it.
 
 on a ip addr add 10.255.0.2/32 dev lo
 on a ip route replace default via 10.77.3.1 src 10.255.0.2
 on r ip route add 10.255.0.2/32 via 10.77.3.2
-try "address on lo: a is in" restart_a
-is "address on lo: the rekey address is joined on" "$(joined_on)" eth0
+try "a is in" restart_a
+is "the rekey address is joined on" "$(joined_on)" eth0
 rekey_reaches_a "address on lo"
 on a ip route replace default via 10.77.3.1
 on a ip addr del 10.255.0.2/32 dev lo
 
-# ---- two interfaces with one address: the route says which it is
+section "one address on two interfaces"
+# The route says which of them it is.
 
 on a ip link add eth9 type dummy
 on a ip addr add 10.77.3.2/32 dev eth9
 on a ip link set eth9 up
 on a ip route add 239.77.0.0/16 dev eth9 src 10.77.3.2
-try "one address twice: joined where the route says" wait_until 20 \
+try "the rekey address is joined where the route says" wait_until 20 \
 	joined_is eth9
 on a ip route del 239.77.0.0/16
-try "one address twice: and again when it is another" wait_until 20 \
+try "the rekey address is joined again where the route says" wait_until 20 \
 	joined_is eth0
 on a ip link del eth9
 rekey_reaches_a "one address once more"
 
-# ---- no route to the rekey address, at either end
+section "no route"
 
 on a ip route add 10.77.1.0/24 via 10.77.3.1
 on a ip route del default
 on k ip route add 10.77.0.0/16 via 10.77.1.1
 on k ip route del default
 rekey_reaches_a "no route, a was in"
-try "no route: a is in" restart_a
-is "no route: the rekey address is joined on" "$(joined_on)" eth0
-is "no route: a says it once" \
+try "a is in" restart_a
+is "the rekey address is joined on" "$(joined_on)" eth0
+is "a's log says once that there is no route" \
 	"$(grep -c 'no route to 239.77.1.254, by eth0' "$LAB/a/mcsecd.log")" 1
-like "no route: and names the setting, in status, too" \
+like "a names the setting, in status, too" \
 	"$(member_is a rekey_note)" 'set "interface"'
 rekey_reaches_a "no route"
 
@@ -109,13 +111,13 @@ rekey_reaches_a "no route"
 member_conf s true false
 sed -i '/interface = "eth0"/d' "$LAB/s/mcsecd.conf"
 start k member "$MCSECD" -f "$LAB/s/mcsecd.conf"
-try "no route, on k's host: s is in" wait_until 30 member_in s
-is "no route, on k's host: joined where k's address is" \
+try "on k's host: s is in" wait_until 30 member_in s
+is "on k's host: joined where k's address is" \
 	"$(member_is s rekey_interface)" eth0
 s_rekeyed() { [ "$(member_is s rekeys)" -gt "$1" ]; }
 n=$(member_is s rekeys)
 rekey_reaches_a "no route, a sender on k's host"
-try "no route, on k's host: s hears it, too" wait_until 20 s_rekeyed "$n"
+try "on k's host: s hears the rekey, too" wait_until 20 s_rekeyed "$n"
 reap k member
 
 # Several ways, none of which leads anywhere: k can't guess, and says what helps
@@ -124,7 +126,7 @@ on k ip link set eth8 up
 n=$(member_is a rekeys)
 e2e_ctl k rekey video >/dev/null
 unsent() { grep -q "$1" "$LAB/k/mcsecd.log"; }
-try "two interfaces and no route: k names the setting" wait_until 20 \
+try "with two interfaces: k names the setting" wait_until 20 \
 	unsent 'no route to 239.77.1.254; set \"rekey-interface\", or a route'
 on k ip link del eth8
 rekey_reaches_a "one interface again"
@@ -141,7 +143,8 @@ is "no such interface: the log has it once" \
 		"$LAB/a/mcsecd.log")" 1
 sed -i '/interface = "eth7"/d' "$LAB/a/mcsecd.conf"
 
-# ---- IPv6, where each interface has a route of the kernel's for ff00::/8
+section "IPv6"
+# Each interface has a route of the kernel's for ff00::/8.
 
 G_ADDRESS=$GROUP6 G_REKEY=$REKEY6
 stop_all
@@ -155,32 +158,34 @@ kernel_route() {
 	on a ip -6 route show table local type multicast dev "$1" |
 		grep -q ff00::/8
 }
-try "IPv6: eth9 has a route of the kernel's" wait_until 20 kernel_route eth9
+try "eth9 has a route of the kernel's" wait_until 20 kernel_route eth9
 # whose comes first is taken
 on a ip link set eth0 down
 on a ip link set eth0 up
-try "IPv6: eth0 has one after it" wait_until 20 kernel_route eth0
+try "eth0 has a route of the kernel's after eth9's" \
+	wait_until 20 kernel_route eth0
 on a ip addr replace fd77:3::2/64 dev eth0 nodad
 on a ip route replace default via fd77:3::1
 on a ip route replace default via 10.77.3.1
-like "IPv6: the kernel would take another interface" \
+like "the kernel would take another interface" \
 	"$(on a ip -6 route get "$REKEY6")" 'dev eth9'
 conf_all
 for h in k a; do
-	try "IPv6: mcsecd on $h" daemon_start $h || tap_done
+	try "mcsecd on $h" daemon_start $h || tap_done
 done
-try "IPv6: a is in" wait_until 30 member_in a
-is "IPv6: joined on the interface that leads to k" "$(joined_on "$REKEY6")" \
+try "a is in" wait_until 30 member_in a
+is "joined on the interface that leads to k" "$(joined_on "$REKEY6")" \
 	eth0
 rekey_reaches_a "IPv6"
 on a ip route add "$REKEY6" dev eth9 table local
-try "IPv6: a route to the rekey address is heeded" wait_until 20 \
+try "a route to the rekey address is heeded" wait_until 20 \
 	joined_is eth9 "$REKEY6"
 on a ip link del eth9
-try "IPv6: and that it is gone" wait_until 20 joined_is eth0 "$REKEY6"
+try "a route to the rekey address that is gone is heeded" \
+	wait_until 20 joined_is eth0 "$REKEY6"
 rekey_reaches_a "IPv6, eth9 gone"
 
-# ---- a's network is in a VRF
+section "VRF"
 G_ADDRESS=$GROUP G_REKEY=$REKEY
 stop_all
 conf_all

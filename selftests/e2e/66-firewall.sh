@@ -51,18 +51,18 @@ try "a hears s" wait_until 20 hears a 100
 n=$(member_is a rekeys)
 try "a rekey" e2e_ctl k rekey video
 try "a hears it" wait_until 20 rekeyed "$n"
-try "and has k's key" wait_until 20 spi_like_k
-try "and hears s" hears_on a
+try "a has k's key" wait_until 20 spi_like_k
+try "a hears s under the new key" hears_on a
 
 # What is said to be of no use: ESP in place of the application's datagrams
 sed -i "s/^\\(.*ip daddr $GROUP\\) udp dport 5004/\\1 meta l4proto esp/" \
 	"$TMP/rules.a"
 on a nft delete table inet filter
-try "a's rules with ESP instead" on a nft -f "$TMP/rules.a"
+try "a takes rules with ESP instead" on a nft -f "$TMP/rules.a"
 sleep 1
-try "let a hear nothing" hears_nothing a
+try "under rules with ESP a hears nothing" hears_nothing a
 on a nft delete table inet filter
-try "without rules it does" hears_on a
+try "without rules a hears s" hears_on a
 
 reap s tx
 try "the captures are complete" listen_end s a

@@ -19,15 +19,16 @@ try "mcsecd on k" daemon_start k || tap_done
 try "mcsecd on a, without the option" daemon_start a || tap_done
 try "a is in" wait_until 30 member_in a
 daemon_stop a
-unlike "its log says nothing of an export" "$(cat "$LAB/a/mcsecd.log")" \
+unlike "a's log says nothing of an export without the option" \
+	"$(cat "$LAB/a/mcsecd.log")" \
 	'export'
 CONF_MORE="debug: { export-ike-keys = \"$LAB/a/ike.keys\"; };"
 member_conf a false true
 CONF_MORE=
 : >"$LAB/a/mcsecd.log"
-try "and with it" daemon_start a || tap_done
+try "mcsecd on a, with the option" daemon_start a || tap_done
 try "a is in again" wait_until 30 member_in a
-like "its log is loud" "$(cat "$LAB/a/mcsecd.log")" 'keys.*exported'
+like "a's log tells of the export" "$(cat "$LAB/a/mcsecd.log")" 'keys.*exported'
 is "the file is for its owner alone" "$(stat -c %a "$LAB/a/ike.keys")" 600
 e2e_ctl k rekey video >/dev/null
 sleep 3
@@ -44,12 +45,12 @@ shark() {
 all=$(shark -V)
 like "tshark sees IKE_SA_INIT" "$all" 'Exchange type: IKE_SA_INIT'
 n=$(printf '%s\n' "$all" | grep -c 'Decrypted Data\|Decrypted data')
-try "and decrypts: $n payloads" test "$n" -ge 2
+try "tshark decrypts payloads: $n" test "$n" -ge 2
 like "the identity of a is inside" "$all" 'a\.lab'
 like "the identity of k too" "$all" 'k\.lab'
-like "and the payloads of a group: IDg, GSA, KD" "$all" \
+like "the payloads of a group are inside: IDg, GSA, KD" "$all" \
 	'Group Identification|Group Security Association|Key Download'
-unlike "none is malformed" "$all" '\[Malformed Packet'
+unlike "no payload is malformed" "$all" '\[Malformed Packet'
 n=$(shark -Y 'isakmp.exchangetype == 41' -T fields -e frame.number | wc -l)
 try "multicast rekeys are on the wire: $n" test "$n" -ge 1
 # without the keys there is nothing to see

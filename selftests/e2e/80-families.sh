@@ -31,14 +31,14 @@ group_works() {
 	stream_send s tx -r 300
 	try "$what: a hears s" wait_until 20 hears a 100
 	spi=$(member_is a data_spi)
-	try "$what: a rekey" e2e_ctl k rekey video
-	try "$what: reaches a" wait_until 20 spi_is_not a "$spi"
+	try "$what: a rekey on command" e2e_ctl k rekey video
+	try "$what: the rekey reaches a" wait_until 20 spi_is_not a "$spi"
 	sleep 3
 	whole a "$what"
 	reap s tx
 	sleep 1
 	n=$(stream_of s tx .next)
-	is "$what: to the last packet" \
+	is "$what: a has the stream to the last packet" \
 		"$(stream_now a rx '.streams[0].last')" $((n - 1))
 	reap a rx
 	try "$what: a complete capture" listen_end s
