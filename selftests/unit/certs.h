@@ -21,7 +21,7 @@ static struct err err;
 	do { \
 		int got = (call); \
 		is_int(got, want, "%s: %s", name, why ? why : "(no reason)"); \
-		ok((why ?: "")[0], "%s: and a reason is given", name); \
+		ok((why ?: "")[0], "%s: the reason is given", name); \
 	} while (0)
 
 static inline struct pki_req request(enum pki_kind kind, const char *name)

@@ -25,15 +25,17 @@ static void addresses(void)
 
 	ok(!addr_parse("239.1.1.1", &a) && a.family == AF_INET && a.len == 4,
 	   "IPv4 is parsed");
-	is_str(addr_str(&a, buf), "239.1.1.1", "and printed");
+	is_str(addr_str(&a, buf), "239.1.1.1", "IPv4 is printed");
 	ok(addr_is_multicast(&a) && !addr_is_link_local(&a), "multicast");
 	addr_parse("224.0.0.18", &b);
-	ok(addr_is_multicast(&b) && addr_is_link_local(&b), "of one link");
+	ok(addr_is_multicast(&b) && addr_is_link_local(&b),
+	   "224.0.0.0/24 is of one link");
 	ok(addr_cmp(&b, &a) < 0 && addr_cmp(&a, &b) > 0, "are in order");
 	ok(!addr_parse("ff02:0::1", &a) && addr_is_multicast(&a) &&
 		   addr_is_link_local(&a),
 	   "IPv6 is parsed");
-	is_str(addr_str(&a, buf), "ff02::1", "and printed in its short form");
+	is_str(addr_str(&a, buf), "ff02::1",
+	       "IPv6 is printed in its short form");
 	addr_parse("ff3e::4321:1234", &a);
 	ok(addr_is_multicast(&a) && !addr_is_link_local(&a),
 	   "a group with global scope");
@@ -47,7 +49,8 @@ static void addresses(void)
 		ok(addr_parse(bad[i], &a) == -EINVAL && addr_is_none(&a),
 		   "refused: \"%s\"", bad[i]);
 	is_str(addr_str(&a, buf), "none", "none is printed as such");
-	ok(!addr_is_any(&a) && !addr_is_multicast(&a), "and is nothing else");
+	ok(!addr_is_any(&a) && !addr_is_multicast(&a),
+	   "none is neither any address nor multicast");
 }
 
 static void endpoints(void)
@@ -91,7 +94,8 @@ static void endpoints(void)
 	   "an interface in it");
 	is_str(ep_str(&e, buf), "[fe80::1%lo]:848", "printed");
 	is_int(ep_to_sockaddr(&e, &ss), sizeof(*in6), "to a sockaddr");
-	ok(!ep_from_sockaddr(&ss, &f) && ep_equal(&e, &f), "and back");
+	ok(!ep_from_sockaddr(&ss, &f) && ep_equal(&e, &f),
+	   "an endpoint comes back from a sockaddr");
 	is_int(ep_parse("[fe80::1%nosuch0]:848", 0, &e), -ENODEV,
 	       "an interface that isn't there");
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
@@ -150,7 +154,7 @@ static void unicast(const char *any, const char *one)
 	ok(ep_equal(&back, &at), "%s: by %s", one, ep_str(&back, s));
 	udp_send(cli, NULL, &at, NULL, 0, buf, sizeof(buf));
 	is_int(wait_recv(srv, buf, 3, &from, NULL, NULL), -EMSGSIZE,
-	       "%s: too long is refused, not cut", one);
+	       "%s: a datagram that is too long is refused, not cut", one);
 	close(srv);
 	close(cli);
 }
@@ -191,7 +195,7 @@ static void multicast(const char *group, const char *any)
 		       "%s: received by who joined", group);
 		ok(addr_equal(&to.addr, &g.addr), "%s: at the group", group);
 		is_int(udp_recv(rx2, buf, sizeof(buf), NULL, NULL, NULL),
-		       -EAGAIN, "%s: and by nobody else", group);
+		       -EAGAIN, "%s: received by nobody else", group);
 	}
 	is_int(udp_mcast_leave(rx, &g.addr, NULL, lo), 0, "%s: left", group);
 	is_int(udp_mcast_leave(rx, &g.addr, NULL, lo), -EADDRNOTAVAIL,
@@ -286,7 +290,7 @@ static void receivers(void)
 	       "where our own unicast socket has the port");
 	mcast_leave(m, &g, &none);
 	is_int(udp_open(&from, 0), -EADDRINUSE,
-	       "of which another can't have the address");
+	       "the address of our own socket is in use for others");
 	g.port = 7702;
 	is_int(mcast_join(m, &g, &none, 1 << 30), -ENODEV,
 	       "an interface that isn't there");

@@ -100,7 +100,7 @@ static void one(size_t v)
 		left += !!memcmp(back, zero, plen);
 	}
 	is_int(opened, 0, "%s: no changed bit is accepted", name);
-	is_int(left, 0, "%s: and nothing of it is given out", name);
+	is_int(left, 0, "%s: nothing of a changed box is given out", name);
 	for (i = 0; i < slen; i++)
 		opened += aead_open(id, key, klen, iv, aad, alen, want, i,
 				    back) != -EBADMSG;
@@ -153,7 +153,7 @@ static void refused(void)
 	}
 	is_int(ret, 0, "opened at last");
 	ok(n > 5, "%u calls of OpenSSL fail", n - 1);
-	is_int(unnoticed, 0, "and each is noticed");
+	is_int(unnoticed, 0, "each failure of OpenSSL is noticed");
 }
 
 int main(void)
@@ -172,6 +172,6 @@ int main(void)
 	is_int(aead_key_len(AEAD_CHACHA20_POLY1305, 128), 0, "always 256");
 	is_int(aead_key_len(30, 128), 0, "an implicit IV is not to be had");
 	is_int(aead_open(30, buf, 20, buf, NULL, 0, buf, 32, buf + 32),
-	       -EOPNOTSUPP, "nor used");
+	       -EOPNOTSUPP, "an implicit IV is not used");
 	return done();
 }

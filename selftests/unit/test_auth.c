@@ -58,18 +58,18 @@ static void octets(void)
 	memset(sk, 0x5c, sizeof(sk));
 	prf_one(id, sk, 32, "identity", 8, mac);
 	is_int(made(id, "message", 7, "nonce", 5, &out, &len), 0,
-	       "what is signed");
+	       "the octets that are signed are made");
 	is_int(len, 7 + 5 + 32, "has three parts");
 	is_mem(out, 7, "message", 7, "the first message of who signs");
 	is_mem(out + 7, 5, "nonce", 5, "the nonce of the other");
-	is_mem(out + 12, 32, mac, 32, "and prf(SK_p, ID)");
+	is_mem(out + 12, 32, mac, 32, "prf(SK_p, ID) is signed");
 	secret_free(out);
 	for (n = 1; fail_nth(n), ret = made(id, "m", 1, "n", 1, &out, &len),
 	    fail_came();
 	     n++)
 		unnoticed += !ret;
 	is_int(ret, 0, "the same after %u failures of OpenSSL", n - 1);
-	is_int(unnoticed, 0, "which are noticed");
+	is_int(unnoticed, 0, "each failure of OpenSSL is noticed");
 	secret_free(out);
 
 	huge = calloc(1, IKE_MSG_MAX + 1);
@@ -158,7 +158,8 @@ static void checks(void)
 	s.over[1].p = (uint8_t *)"signed";
 	s.over[1].len = 6;
 	ok(!refusal(&s, CERT_FOR_MEMBER, 2), "one of two is enough");
-	ok(refusal(&s, CERT_FOR_MEMBER, 1), "but not one that is behind them");
+	ok(refusal(&s, CERT_FOR_MEMBER, 1),
+	   "a certificate behind those that are checked is not enough");
 	sign(&s, &member);
 	ok(refusal(&s, CERT_FOR_MEMBER, 0), "none is not");
 	s.auth[s.m.auth.len - 1] ^= 1;
@@ -168,7 +169,7 @@ static void checks(void)
 	REFUSED("signature algorithm unknown or not of its key",
 		"nor by another algorithm");
 	ok(strstr(refusal(&s, CERT_FOR_MEMBER, 2), "signature algorithm"),
-	   "which no second octets change");
+	   "second octets do not change a refusal");
 	sign(&s, &member);
 	s.auth[0] = 2;
 	REFUSED("not a digital signature", "nor of another method");
@@ -190,7 +191,8 @@ static void checks(void)
 	s.m.cert[1] = s.m.cert[0];
 	s.m.cert[1].encoding = IKE_CERT_X509_SIGNATURE;
 	s.m.n_cert = 2;
-	ok(!refusal(&s, CERT_FOR_MEMBER, 1), "which is passed over");
+	ok(!refusal(&s, CERT_FOR_MEMBER, 1),
+	   "a certificate that cannot be checked is passed over");
 	sign(&s, &member);
 	id_from_text(&s.id, "b.example");
 	REFUSED("does not name this identity", "as somebody else");

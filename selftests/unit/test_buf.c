@@ -21,7 +21,7 @@ static void reader(void)
 	ok(!rbuf_left(&r) && !r.err, "read to the end without an error");
 	ok(rbuf_bytes(&r, 0), "nothing can be read at the end");
 	is_int(rbuf_u8(&r), 0, "beyond the end there is zero");
-	is_int(r.err, -EBADMSG, "and an error");
+	is_int(r.err, -EBADMSG, "reading beyond the end is an error");
 
 	rbuf_init(&r, in, 3);
 	is_int(rbuf_u32(&r), 0, "an integer is not read in part");
@@ -35,17 +35,19 @@ static void reader(void)
 	ok(rbuf_sub(&r, 3, &sub), "a part of it");
 	is_int(rbuf_left(&sub), 3, "is as long as asked for");
 	rbuf_skip(&sub, 3);
-	ok(!rbuf_skip(&sub, 1) && !r.err, "and ends there");
+	ok(!rbuf_skip(&sub, 1) && !r.err, "a part ends where it was asked to");
 	is_int(rbuf_u8(&r), 4, "the whole goes on behind it");
 	ok(!rbuf_sub(&r, 2, &sub) && r.err && sub.err,
 	   "a part that isn't there is an error in both");
-	ok(!rbuf_left(&sub) && !rbuf_bytes(&sub, 0), "and can't be read");
+	ok(!rbuf_left(&sub) && !rbuf_bytes(&sub, 0),
+	   "a part that isn't there can't be read");
 
 	rbuf_init(&r, in, 4);
 	ok(!rbuf_bytes(&r, SIZE_MAX) && r.err, "SIZE_MAX doesn't wrap around");
 	rbuf_init(&r, in, 4);
 	rbuf_u8(&r);
-	ok(!rbuf_sub(&r, SIZE_MAX, &sub), "nor from the middle");
+	ok(!rbuf_sub(&r, SIZE_MAX, &sub),
+	   "SIZE_MAX doesn't wrap around from the middle");
 	rbuf_init(&r, NULL, 0);
 	ok(rbuf_bytes(&r, 0) && !rbuf_u8(&r) && r.err, "an empty buffer");
 }
@@ -77,7 +79,7 @@ static void writer(void)
 	is_int(w.len, 1, "is cut");
 	wbuf_put(&w, want, 64);
 	is_int(w.err, -EMSGSIZE, "the cap holds");
-	is_int(w.len, 1, "what doesn't fit is not written in part");
+	is_int(w.len, 1, "a value that doesn't fit is not written in part");
 	wbuf_u8(&w, 1);
 	ok(w.len == 1 && wbuf_reserve(&w, 1) == SIZE_MAX, "the error stays");
 	wbuf_free(&w);
@@ -90,7 +92,7 @@ static void writer(void)
 		;
 	ok(i == 100000 && !w.err, "grows up to the cap and keeps its octets");
 	wbuf_u8(&w, 0);
-	is_int(w.err, -EMSGSIZE, "and not beyond");
+	is_int(w.err, -EMSGSIZE, "a buffer does not grow beyond the cap");
 	wbuf_free(&w);
 	wbuf_init(&w, 0);
 	wbuf_put(&w, "", 0);

@@ -46,7 +46,7 @@ static void times_and_issuers(void)
 	       -EKEYREJECTED, "expired");
 	is_str(why, "certificate has expired", "is said");
 	is_int(verify_pair(&a, NOW - 3601, CERT_FOR_MEMBER, &why),
-	       -EKEYREJECTED, "not yet valid");
+	       -EKEYREJECTED, "a certificate that is not yet valid is refused");
 	is_str(why, "certificate is not yet valid", "is said");
 	refused(verify_pair(&x, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
 		"of an authority that we don't know");
@@ -78,7 +78,8 @@ static void ends(void)
 	d = (struct cert_der){ a.cert, a.cert_len };
 	if (cert_verify(trust, &d, 1, NOW, CERT_FOR_MEMBER, &leaf, &why))
 		bail("%s", why);
-	is_int(cert_not_after(leaf), NOW + 2 * YEAR, "its own end");
+	is_int(cert_not_after(leaf), NOW + 2 * YEAR,
+	       "the leaf has its own end");
 	is_int(cert_ends(leaf), NOW + YEAR,
 	       "the chain ends with the authority's certificate before");
 	cert_free(leaf);
@@ -142,8 +143,8 @@ static void chains(void)
 		d[i] = (struct cert_der){ inter.cert, inter.cert_len };
 	why = "stale";
 	is_int(verify(d, CERT_MAX_CHAIN, NOW, CERT_FOR_MEMBER, &why), 0,
-	       "as many as are read");
-	ok(!why, "and nothing to say");
+	       "a chain may have as many certificates as are read");
+	ok(!why, "a chain that is good has nothing to say");
 	refused(verify(d, CERT_MAX_CHAIN + 1, NOW, CERT_FOR_MEMBER, &why),
 		-EBADMSG, "more than are read");
 	is_str(why, "no certificate, or too many", "is said");
@@ -163,7 +164,7 @@ static void chains(void)
 	       "an intermediate may be what we trust");
 	d[0] = (struct cert_der){ leaf.cert, leaf.cert_len };
 	is_int(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), 0,
-	       "then it is the end of the chain");
+	       "an intermediate that we trust is the end of the chain");
 	trust_free(trust);
 	is_int(trust_from_der(d, 1, &t, &err), -EINVAL,
 	       "a member's certificate is nobody to trust: %s", err.text);
@@ -224,7 +225,7 @@ static void damaged(void)
 	copy[a.cert_len] = 0;
 	is_int(verify(&(struct cert_der){ copy, a.cert_len + 1 }, 1, NOW,
 		      CERT_FOR_MEMBER, &why),
-	       -EBADMSG, "nor with more behind");
+	       -EBADMSG, "a certificate with more behind it is refused");
 	free(copy);
 	pki_pair_free(&a);
 }
@@ -258,12 +259,15 @@ static void identities(void)
 	ok(MATCH(CERT_ID_FQDN, "a.example"), "DNS name");
 	ok(MATCH(CERT_ID_FQDN, "A.EXAMPLE"), "case doesn't matter");
 	ok(MATCH(CERT_ID_FQDN, "alias.example"), "the second one");
-	ok(!MATCH(CERT_ID_FQDN, "b.example"), "not another");
-	ok(!MATCH(CERT_ID_FQDN, "somebody"), "not the CN");
-	ok(!MATCH(CERT_ID_FQDN, "a.exampl"), "not a part");
+	ok(!MATCH(CERT_ID_FQDN, "b.example"),
+	   "another DNS name is not matched");
+	ok(!MATCH(CERT_ID_FQDN, "somebody"),
+	   "the CN is not matched as a DNS name");
+	ok(!MATCH(CERT_ID_FQDN, "a.exampl"),
+	   "a part of a DNS name is not matched");
 	ok(!MATCH(CERT_ID_FQDN, "*.example") && !MATCH(CERT_ID_FQDN, "*"),
 	   "no patterns");
-	ok(!MATCH(CERT_ID_FQDN, ""), "not the empty name");
+	ok(!MATCH(CERT_ID_FQDN, ""), "the empty name is not matched");
 	ok(!cert_match_id(leaf, CERT_ID_FQDN, "a.example\0.org", 14),
 	   "no name with a zero in it");
 	ok(!MATCH(CERT_ID_RFC822_ADDR, "a.example") &&
@@ -274,7 +278,7 @@ static void identities(void)
 		   !MATCH(CERT_ID_RFC822_ADDR, "Bnn@example.org"),
 	   "the whole of it");
 	ok(!MATCH(CERT_ID_RFC822_ADDR, "ann@example.org"),
-	   "whose first part has case");
+	   "the first part of a mail address has case");
 	ok(!MATCH(11, "a.example"), "a key ID is nothing in a certificate");
 	addr_parse("192.0.2.1", &ad);
 	ok(cert_match_id(leaf, CERT_ID_IPV4_ADDR, ad.b, 4), "IPv4 address");
@@ -305,18 +309,21 @@ static void identities(void)
 	   "by none of the others in the same certificate");
 	ok(!KNOWN(CERT_ID_FQDN, "*") && !KNOWN(CERT_ID_FQDN, "") &&
 		   !KNOWN(11, "a.example"),
-	   "nor by what is no identity");
+	   "a member is known by no pattern and no empty name");
 	is_str(cert_subject(leaf, buf, sizeof(buf)), "CN=somebody", "printed");
 	is_int(cert_not_after(leaf), NOW + YEAR, "valid until");
-	is_int(cert_ends(leaf), NOW + YEAR, "and its chain no shorter");
+	is_int(cert_ends(leaf), NOW + YEAR,
+	       "the chain of a certificate ends no earlier");
 	cert_pubkey(leaf, &pub);
 	sigkey_pub(a.key, &pub2);
-	ok(sigpub_equal(pub, pub2), "its key");
+	ok(sigpub_equal(pub, pub2),
+	   "the key of the certificate is the signer's");
 	sigpub_free(pub);
 	sigpub_free(pub2);
 	cert_free(leaf);
 
-	is_int(cert_chain_from_der(&d, 1, &chain, &err), 0, "as our own");
+	is_int(cert_chain_from_der(&d, 1, &chain, &err), 0,
+	       "a chain is read as our own");
 	cert_chain_id(chain, &type, &id, &len);
 	ok(type == CERT_ID_FQDN && len == 9 && !memcmp(id, "a.example", 9),
 	   "we are by our first DNS name");
@@ -340,16 +347,17 @@ static void identities(void)
 	d = (struct cert_der){ ca.cert, ca.cert_len };
 	cert_chain_from_der(&d, 1, &chain, &err);
 	cert_chain_id(chain, &type, &id, &len);
-	is_int(type, CERT_ID_DER_ASN1_DN, "or by our subject");
+	is_int(type, CERT_ID_DER_ASN1_DN,
+	       "a certificate without names is known by its subject");
 	is_int(cert_id_str(type, id, len, buf, sizeof(buf)), 0, "printed");
-	is_str(buf, "CN=Test CA", "as it stands");
+	is_str(buf, "CN=Test CA", "a subject is printed as it stands");
 	is_int(cert_id_str(type, id, len, buf, 5), -ENOSPC, "if it fits");
 	is_int(cert_id_str(CERT_ID_FQDN, "a\nb", 3, buf, sizeof(buf)), -EINVAL,
 	       "no control characters");
 	is_int(cert_id_str(CERT_ID_FQDN, "192.0.2.1", 9, buf, sizeof(buf)),
 	       -EINVAL, "no name that looks like an address");
 	is_int(cert_id_str(CERT_ID_FQDN, "CN=x", 4, buf, sizeof(buf)), -EINVAL,
-	       "nor one like a subject");
+	       "a name that looks like a subject is not printed");
 	is_int(cert_id_str(CERT_ID_IPV4_ADDR, "\300\0\2\1", 4, buf,
 			   sizeof(buf)),
 	       0, "an address");
@@ -383,8 +391,8 @@ static void files(void)
 	snprintf(key, sizeof(key), "%s/a.key", dir);
 	is_int(pki_save(&a, crt, key, &err), 0, "saved");
 	ok(!stat(key, &st) && (st.st_mode & 07777) == 0600, "the key hidden");
-	is_int(pki_save(&a, crt, key, &err), -EEXIST, "not again: %s",
-	       err.text);
+	is_int(pki_save(&a, crt, key, &err), -EEXIST,
+	       "files are not saved over others: %s", err.text);
 	is_int(pki_load(crt, key, &b, &err), 0, "loaded");
 	is_mem(b.cert, b.cert_len, a.cert, a.cert_len, "the same");
 	pki_pair_free(&b);
@@ -396,10 +404,10 @@ static void files(void)
 	is_int(pki_load(crt, key, &b, &err), -EINVAL, "another's key: %s",
 	       err.text);
 	is_int(cert_chain_load(crt, &chain, &err), 0, "a chain");
-	is_int(cert_chain_count(chain), 1, "of one");
+	is_int(cert_chain_count(chain), 1, "a chain of one certificate");
 	cert_chain_free(chain);
-	is_int(trust_load(crt, &t, &err), -EINVAL, "which is no CA: %s",
-	       err.text);
+	is_int(trust_load(crt, &t, &err), -EINVAL,
+	       "a certificate that is no CA is not trusted: %s", err.text);
 	write_file(crt, "no certificate\n");
 	is_int(trust_load(crt, &t, &err), -EBADMSG, "none: %s", err.text);
 	write_file(crt, "-----BEGIN CERTIFICATE-----\nMIIB\n"

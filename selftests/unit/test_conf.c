@@ -64,7 +64,8 @@ static void defaults(void)
 
 	is_str(c->control, CONF_DEFAULT_CONTROL, "control socket");
 	is_int(c->log_level, LOG_LEVEL_INFO, "log level");
-	ok(!c->member && !c->export_ike_keys, "what is not there is not");
+	ok(!c->member && !c->export_ike_keys,
+	   "a section that is not there is none");
 	is_int(c->gcks->n_listen, 4, "both families, two ports");
 	ok(c->gcks->listen_default && c->gcks->listen[3].port == 4500,
 	   "one of them for NAT traversal");
@@ -91,7 +92,8 @@ static void defaults(void)
 	       "no longer than atd for an eviction");
 	conf_free(c);
 	c = parse(MEMBER("", ""));
-	is_str(ep_str(&c->member->gcks, buf), "10.0.0.1:848", "its port");
+	is_str(ep_str(&c->member->gcks, buf), "10.0.0.1:848",
+	       "the port of the key server");
 	ok(!c->member->groups[0].send && c->member->groups[0].receive &&
 		   c->member->groups[0].sender_ids >= 1 &&
 		   c->member->groups[0].window == 1024 &&
@@ -143,7 +145,7 @@ static void everything(void)
 	conf_free(c);
 	is_int(conf_load(SRCDIR "/Documentation/examples/member.conf", &c,
 			 &err),
-	       0, "and of a member");
+	       0, "the example of a member");
 	conf_free(c);
 }
 
@@ -326,7 +328,7 @@ static void names(void)
 	   "is for names, not for subjects and mail addresses");
 	list[1] = "*.2.1";
 	ok(conf_names_match(&n, "x.2.1") && !conf_names_match(&n, "198.51.2.1"),
-	   "nor for addresses");
+	   "a pattern of names does not match addresses");
 	list[1] = "*.b.example";
 	ok(conf_names_match(&n, "192.0.2.1") &&
 		   !conf_names_match(&n, "192.0.2.10"),

@@ -105,12 +105,13 @@ static void requests(void)
 	ask(a, VERSION, strlen(VERSION));
 	is_str(answer(a), VERSION_ANSWER, "half a request holds nobody up");
 	ask(b, "\"version\"}\n", 11);
-	is_str(answer(b), VERSION_ANSWER, "and is answered when it is whole");
+	is_str(answer(b), VERSION_ANSWER,
+	       "half a request is answered when it is whole");
 
 	memset(big, ' ', sizeof(big));
 	ask(b, big, CTL_REQUEST_MAX);
 	ok(strstr(answer(b), "too long"), "one that is too long is refused");
-	ok(!answer(b), "and the client closed");
+	ok(!answer(b), "the client whose request is too long is closed");
 	close(b);
 	ask(a, VERSION, strlen(VERSION));
 	is_str(answer(a), VERSION_ANSWER, "the other one is not");
@@ -197,21 +198,23 @@ static void stubborn(void)
 		sent++;
 		loop_once(loop, 0);
 	}
-	ok(i < 2000, "who doesn't read is not read, after %d requests",
+	ok(i < 2000,
+	   "a client that doesn't read is not read, after %d requests",
 	   60 * sent);
 	fd[0] = client();
 	ask(fd[0], VERSION, strlen(VERSION));
 	is_str(answer(fd[0]), VERSION_ANSWER, "others are answered");
 	now_ms += CTL_IDLE_MS - 1;
 	turn();
-	ok(recv(fd[0], many, 1, 0) < 0 && errno == EAGAIN, "not idle yet");
+	ok(recv(fd[0], many, 1, 0) < 0 && errno == EAGAIN,
+	   "a client is not idle yet");
 	now_ms += 1;
 	turn();
-	ok(!answer(fd[0]), "who says nothing for long is closed");
+	ok(!answer(fd[0]), "a client that says nothing for long is closed");
 	close(fd[0]);
 	for (i = 0; i < 10000 && answer(a); i++)
 		;
-	ok(i < 10000, "and so is who doesn't read");
+	ok(i < 10000, "a client that doesn't read is closed");
 	close(a);
 
 	for (i = 0; i < CTL_MAX_CLIENTS; i++)
@@ -261,11 +264,11 @@ static void sockets(void)
 		usleep(1000);
 	usleep(20000);
 	is_int(ctl_new(loop, &tq, path, &ctl, &err), 0,
-	       "what a dead daemon left is replaced");
+	       "the socket that a dead daemon left is replaced");
 	ctl_serve(ctl, &none);
 	fd = client();
 	ask(fd, VERSION, strlen(VERSION));
-	is_str(answer(fd), VERSION_ANSWER, "and works");
+	is_str(answer(fd), VERSION_ANSWER, "the replaced socket works");
 	close(fd);
 	ctl_free(ctl);
 
@@ -285,7 +288,7 @@ static void sockets(void)
 	long_path[0] = '/';
 	long_path[sizeof(long_path) - 1] = '\0';
 	is_int(ctl_new(loop, &tq, long_path, &ctl, &err), -ENAMETOOLONG,
-	       "too long a path");
+	       "a path that is too long is refused");
 }
 
 /*
@@ -332,7 +335,7 @@ static void silent(void)
 	ok(answer(fd), "a client that says nothing has its time");
 	now_ms += 1;
 	turn();
-	ok(!answer(fd), "and no more");
+	ok(!answer(fd), "a client that says nothing has no more than its time");
 	close(fd);
 }
 
@@ -341,7 +344,8 @@ static void strangers(void)
 	char folder[80];
 
 	if (geteuid()) {
-		skip("who is answered", "needs root");
+		skip("only root and the daemon's user are answered",
+		     "needs root");
 		return;
 	}
 	strcpy(folder, path);
@@ -351,9 +355,10 @@ static void strangers(void)
 	chmod(path, 0666);
 	ok(answered(0, 0), "root is answered");
 	ok(!answered(65534, 0), "another user is not, whatever the mode is");
-	ok(answered(65534, 65534), "but by a daemon of its own");
-	ok(answered(0, 65534), "which answers root, too");
-	ok(!answered(65533, 65534), "and no third");
+	ok(answered(65534, 65534),
+	   "another user is answered by a daemon of its own");
+	ok(answered(0, 65534), "root is answered by another user's daemon");
+	ok(!answered(65533, 65534), "a third user is not answered");
 	chmod(path, 0600);
 }
 
@@ -404,8 +409,8 @@ static void roles(void)
 	list = json_object_get(json_object_get(o, "gcks"), "groups");
 	g = json_array_get(list, 0);
 	is_str(str(g, "name"), "video", "the key server's group");
-	is_int(num(g, "members"), 2, "its members");
-	is_int(num(g, "senders"), 1, "its senders");
+	is_int(num(g, "members"), 2, "the group's number of members");
+	is_int(num(g, "senders"), 1, "the group's number of senders");
 	ok(num(json_object_get(json_object_get(o, "gcks"), "ike"), "up") >= 2,
 	   "IKE counters");
 	json_decref(o);
@@ -421,7 +426,8 @@ static void roles(void)
 					   "groups"),
 			   0);
 	is_str(str(g, "state"), "in", "the member is in");
-	ok(num(g, "out_spi") > 255 && num(g, "n_sender_ids") > 0, "and sends");
+	ok(num(g, "out_spi") > 255 && num(g, "n_sender_ids") > 0,
+	   "the member sends");
 	json_decref(o);
 
 	/* whatever is told, no key is in it */
@@ -436,7 +442,7 @@ static void roles(void)
 	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
 			  "\"id\":\"nobody\"}"),
 		  "is not a member"),
-	   "who is no member is not evicted by mistake");
+	   "an identity that is no member is not evicted by mistake");
 	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
 			  "\"id\":\"nobody\",\"ahead\":true}"),
 		  "\"ok\":true"),
@@ -444,7 +450,7 @@ static void roles(void)
 	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
 			  "\"id\":\"x\",\"ahead\":1}"),
 		  "true or false"),
-	   "which is true or false");
+	   "ahead is true or false");
 	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
 			  "\"id\":\"a.example\"}"),
 		  "\"sent\":true"),
@@ -463,7 +469,7 @@ static void roles(void)
 	ok(strstr(one(&k, "{\"cmd\":\"rekey\"}"), "\"ok\":true"), "rekeyed");
 	ok(strstr(one(&k, "{\"cmd\":\"rekey\",\"group\":\"x\"}"),
 		  "\"ok\":false"),
-	   "not a group that isn't there");
+	   "a group that isn't there is not rekeyed");
 	o = parsed(&k, "{\"cmd\":\"status\"}");
 	g = json_array_get(json_object_get(json_object_get(o, "gcks"),
 					   "groups"),
@@ -480,13 +486,14 @@ static void roles(void)
 	g = json_array_get(json_object_get(json_object_get(o, "gcks"),
 					   "groups"),
 			   0);
-	ok(strcmp(key, str(g, "signing_key")), "which changes it");
-	is_int(num(g, "members"), 0, "and leaves nobody in");
+	ok(strcmp(key, str(g, "signing_key")),
+	   "a reset changes the signing key");
+	is_int(num(g, "members"), 0, "a reset leaves nobody in");
 	json_decref(o);
 	ok(strstr(one(&k, "{\"cmd\":\"reseal\"}"), "no seal key in a file"),
 	   "a store without a key in a file is not sealed anew");
 	ok(strstr(one(&k, "{\"cmd\":\"audit\"}"), "\"event\":\"evict\""),
-	   "it is in the audit trail");
+	   "the eviction is in the audit trail");
 	ok(strstr(one(&k, "{\"cmd\":\"audit\",\"after\":1000000}"),
 		  "\"audit\":[]"),
 	   "nothing came later");
@@ -496,12 +503,12 @@ static void roles(void)
 	sim_run(s, 5000);
 	ok(strstr(one(&r, "{\"cmd\":\"leave\",\"group\":\"video\"}"),
 		  "already"),
-	   "not twice");
+	   "a member that has left does not leave again");
 	ok(strstr(one(&r, "{\"cmd\":\"leave\",\"group\":\"x\"}"), "no group"),
-	   "nor another group");
+	   "a member does not leave another group");
 	ok(strstr(one(&r, "{\"cmd\":\"join\",\"group\":\"video\"}"),
 		  "\"ok\":true"),
-	   "and joins again");
+	   "a member that has left joins again");
 	sim_free(s);
 }
 

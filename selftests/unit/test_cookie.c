@@ -56,21 +56,22 @@ static void bound(void)
 	make(T0, a);
 	ok(good(T0, a), "good at once");
 	from.port++;
-	ok(!good(T0, a), "not from another port");
+	ok(!good(T0, a), "a cookie is not good from another port");
 	from.port += 255;
-	ok(!good(T0, a), "nor from one whose low octet is the same");
+	ok(!good(T0, a),
+	   "a cookie is not good from a port whose low octet is the same");
 	from = was;
 	from.addr.b[3]++;
-	ok(!good(T0, a), "not from another address");
+	ok(!good(T0, a), "a cookie is not good from another address");
 	from = was;
 	ni[31]++;
-	ok(!good(T0, a), "not with another nonce");
+	ok(!good(T0, a), "a cookie is not good with another nonce");
 	ni[31]--;
 	spi[7]++;
-	ok(!good(T0, a), "not with another SPI");
+	ok(!good(T0, a), "a cookie is not good with another SPI");
 	spi[7]--;
 	ok(!cookie_good(&c, T0, &from, spi, ni, 31, a, COOKIE_LEN),
-	   "nor with a part of the nonce");
+	   "a cookie is not good with a part of the nonce");
 	for (i = 0; i < COOKIE_LEN * 8; i++) {
 		memcpy(bad, a, COOKIE_LEN);
 		bad[i / 8] ^= 1 << i % 8;
@@ -82,7 +83,7 @@ static void bound(void)
 	ok(!cookie_good(&c, T0, &from, spi, ni, 32, bad, COOKIE_LEN - 1) &&
 		   !cookie_good(&c, T0, &from, spi, ni, 32, bad,
 				COOKIE_LEN + 1),
-	   "neither cut nor longer");
+	   "a cookie is not good when cut or longer");
 	ok(good(T0, a), "the right one still is");
 	cookies_wipe(&c);
 }
@@ -96,18 +97,19 @@ static void rotated(void)
 	start();
 	make(t, a);
 	is_int(all(t, two), 1, "one is good at first");
-	is_mem(two[0], COOKIE_LEN, a, COOKIE_LEN, "that");
+	is_mem(two[0], COOKIE_LEN, a, COOKIE_LEN,
+	       "the one cookie that is good is the first");
 	memcpy(b, a, sizeof(b));
 	b[0]--;
-	ok(!good(t, b), "there is none before the first");
+	ok(!good(t, b), "there is no cookie before the first");
 	make(t + ROTATE - 1, b);
 	is_mem(b, COOKIE_LEN, a, COOKIE_LEN, "the same for a minute");
 	t += ROTATE;
 	make(t, b);
 	ok(b[0] == (uint8_t)(a[0] + 1) && memcmp(a + 1, b + 1, COOKIE_LEN - 1),
-	   "then another, by another secret");
+	   "a cookie of the next minute is made by another secret");
 	ok(good(t, a) && good(t, b), "both are good");
-	is_int(all(t, two), 2, "and known");
+	is_int(all(t, two), 2, "both cookies are known");
 	ok(!memcmp(two[0], b, COOKIE_LEN) && !memcmp(two[1], a, COOKIE_LEN),
 	   "the newer one first");
 	ok(good(t + ROTATE - 1, a), "the older one for another minute");
@@ -132,7 +134,8 @@ static void silence(void)
 	start();
 	make(T0, a);
 	ok(!good(T0 + 2 * ROTATE, a), "after two of silence it is not");
-	is_int(all(T0 + 2 * ROTATE, two), 1, "and one is");
+	is_int(all(T0 + 2 * ROTATE, two), 1,
+	       "one cookie is known after two minutes of silence");
 	cookies_wipe(&c);
 	start();
 	make(T0, a);
@@ -168,7 +171,7 @@ static void secrets(void)
 	ok(!good(T0 + ROTATE, none), "a cookie of a version that is not there");
 	is_int(wipes_found(), 1, "the copy of a fresh secret is wiped");
 	cookies_wipe(&c);
-	is_int(wipes_found(), 2, "and so is the secret");
+	is_int(wipes_found(), 2, "the first secret is wiped");
 	is_mem(&c, sizeof(c), zero, sizeof(c), "with all the rest");
 	crypto_rand_set_test(NULL, NULL);
 }
@@ -185,14 +188,15 @@ static void failures(void)
 	fail_nth(1);
 	ok(cookie_make(&c, T0 + ROTATE, &from, spi, ni, sizeof(ni), a) &&
 		   fail_came(),
-	   "nor later");
+	   "without random numbers no cookie is made later");
 	fail_nth(1);
 	ok(!good(T0 + ROTATE, a) && fail_came(), "none is good then");
 	fail_nth(1);
-	ok(!all(T0 + ROTATE, two) && fail_came(), "nor known");
+	ok(!all(T0 + ROTATE, two) && fail_came(),
+	   "without random numbers no cookie is known");
 	fail_nth(1);
-	ok(!good(T0, a) && fail_came(), "nor if there is no MAC");
-	ok(good(T0, a), "and all is as before");
+	ok(!good(T0, a) && fail_came(), "without a MAC no cookie is good");
+	ok(good(T0, a), "a cookie is good again after a failure");
 	cookies_wipe(&c);
 }
 

@@ -158,7 +158,8 @@ int main(void)
 	after_argv[0] = after;
 	after_argv[1] = seven;
 	is_int(cmd_status(&ctl, 0, argv), EXIT_FAILED, "no daemon");
-	ok(strstr(said, "is it running?"), "which is what may be the matter");
+	ok(strstr(said, "is it running?"),
+	   "mcsecctl asks whether the daemon is running");
 	listen_here();
 	ctl.socket = path;
 
@@ -167,7 +168,7 @@ int main(void)
 	text = captured(&ctl, cmd_evict, 2, argv, &ret);
 	is_int(ret, EXIT_OK, "a request that is granted");
 	ok(served(pid), "was one line of JSON");
-	is_str(text, "", "and has nothing to say");
+	is_str(text, "", "a request that is granted prints nothing");
 
 	pid = serve("{\"cmd\":\"rekey\",\"group\":\"video\"}",
 		    "{\"ok\":false,\"error\":\"not served here\"}\n", 1);
@@ -202,9 +203,11 @@ int main(void)
 	pid = serve("{\"cmd\":\"audit\",\"after\":7}", "{\"ok\":true}\n", 1);
 	is_int(cmd_audit(&ctl, 2, after_argv), EXIT_OK, "the audit trail");
 	ok(served(pid), "after a line");
-	is_int(cmd_audit(&ctl, 1, after_argv), EXIT_USAGE, "which is needed");
+	is_int(cmd_audit(&ctl, 1, after_argv), EXIT_USAGE,
+	       "the word after wants a line");
 	pid = serve("{\"cmd\":\"audit\"}", "{\"ok\":true}\n", 1);
-	is_int(cmd_audit(&ctl, 0, argv), EXIT_OK, "or all of it");
+	is_int(cmd_audit(&ctl, 0, argv), EXIT_OK,
+	       "the audit trail is printed without a line");
 	ok(served(pid), "without one");
 
 	ctl.json = true;
@@ -212,7 +215,7 @@ int main(void)
 		    "{\"ok\":true,\"members\":[]}\n", 1);
 	is_int(cmd_member(&ctl, 1, argv), EXIT_OK, "in JSON");
 	ok(json_is_array(json_object_get(printed, "members")),
-	   "it is printed as it came");
+	   "the answer is printed as it came");
 	served(pid);
 	ctl.json = false;
 
@@ -228,11 +231,13 @@ int main(void)
 	served(pid);
 
 	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}", "[]\n", 1);
-	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED, "nor is another thing");
+	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED,
+	       "an answer that is no object is not understood");
 	served(pid);
 	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}", "{\"ok\":1}\n",
 		    1);
-	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED, "nor a number for ok");
+	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED,
+	       "an answer whose ok is a number is not understood");
 	served(pid);
 	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}",
 		    "{\"ok\":false}\n", 1);
@@ -247,7 +252,7 @@ int main(void)
 	served(pid);
 
 	is_int(cmd_evict(&ctl, 3, ahead_argv), EXIT_USAGE,
-	       "nor is a word that is not known taken for --ahead");
+	       "an unknown word is not taken for --ahead");
 	ahead_argv[2] = (char *)"--ahead";
 	pid = serve("{\"cmd\":\"evict\",\"group\":\"video\",\"id\":\"b.example\",\"ahead\":true}",
 		    "{\"ok\":true}\n", 1);

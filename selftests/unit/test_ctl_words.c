@@ -48,13 +48,13 @@ static void test_numbers(void)
 	ok(parse_u64("18446744073709551615", &v) && v == UINT64_MAX,
 	   "the largest");
 	ok(parse_u64("0xFFffffffffffffff", &v) && v == UINT64_MAX,
-	   "and in hexadecimal");
+	   "the largest number is read in hexadecimal");
 	ok(parse_u64("010", &v) && v == 10, "a leading zero is not octal");
 	for (i = 0; bad[i]; i++)
 		ok(!parse_u64(bad[i], &v), "\"%s\" is no number", bad[i]);
 
 	is_int(read_spi("256", &spi), 0, "the smallest SPI");
-	is_int(read_spi("0xffffffff", &spi), 0, "and the largest");
+	is_int(read_spi("0xffffffff", &spi), 0, "the largest SPI is read");
 	is_int(spi, UINT32_MAX, "is that");
 	is_int(read_spi("255", &spi), EXIT_USAGE, "255 is reserved");
 	is_int(read_spi("0x100000000", &spi), EXIT_USAGE, "33 bits are none");
@@ -82,14 +82,14 @@ static void test_sender_ids(void)
 	is_int(n, 7, "have all that is in them");
 	ok(ids[3] == 3 && ids[4] == 9 && ids[6] == 17, "in order");
 	is_int(read_sender_ids("65535", ids, &n), 0, "the largest");
-	is_int(read_sender_ids("0-255", ids, &n), 0, "as many as can be");
+	is_int(read_sender_ids("0-255", ids, &n), 0, "256 Sender-IDs are read");
 	is_int(n, 256, "are 256");
 	is_int(read_sender_ids("0-256", ids, &n), EXIT_USAGE, "257 are not");
 	is_int(read_sender_ids("0-254,1,2", ids, &n), EXIT_USAGE,
-	       "nor in pieces");
+	       "257 Sender-IDs are refused in pieces");
 	for (i = 0; bad[i]; i++)
 		is_int(read_sender_ids(bad[i], ids, &n), EXIT_USAGE,
-		       "\"%s\" are none", bad[i]);
+		       "\"%s\" are no Sender-IDs", bad[i]);
 }
 
 static void test_groups(void)
@@ -107,7 +107,7 @@ static void test_groups(void)
 	is_int(read_group("a\nb", name), EXIT_USAGE, "two lines");
 	ok(!strchr(said, '\n'), "are not repeated in the complaint");
 	is_str(name, "0123456789012345678901234567890",
-	       "what is refused is not copied");
+	       "a name that is refused is not copied");
 }
 
 struct object {
@@ -155,12 +155,14 @@ static void test_words(void)
 	ok(o.n == 10 && o.yes && o.alg == MCSEC_ALG_AES_GMAC && !o.other,
 	   "have their values");
 	is_str(o.text, "number", "a value may look like a word");
-	is_int(seen, 15, "and all were seen");
+	is_int(seen, 15, "all words were seen");
 
 	is_int(words(&o, &seen, "number", NULL), EXIT_USAGE, "no value");
 	is_str(said, "number: a number is missing", "is said");
-	is_int(words(&o, &seen, "number", "4", NULL), EXIT_USAGE, "too small");
-	is_int(words(&o, &seen, "number", "11", NULL), EXIT_USAGE, "too large");
+	is_int(words(&o, &seen, "number", "4", NULL), EXIT_USAGE,
+	       "a number that is too small is refused");
+	is_int(words(&o, &seen, "number", "11", NULL), EXIT_USAGE,
+	       "a number that is too large is refused");
 	is_str(said, "number \"11\": not a number from 5 to 10",
 	       "with what would do");
 	is_int(words(&o, &seen, "yes", "yes", NULL), EXIT_USAGE, "twice");
@@ -209,7 +211,8 @@ static void test_keys(void)
 
 	is_int(key_from(path, K20 "\n", gcm, key, &len), 0, "a key of 128");
 	is_mem(key, len, want, 20, "octets");
-	is_int(key_from(path, K36, gcm, key, &len), 0, "and one of 256 bits");
+	is_int(key_from(path, K36, gcm, key, &len), 0,
+	       "a key of 256 bits is read");
 	is_mem(key, len, want, 36, "octets");
 	is_int(key_from(path,
 			" 00010203 04050607\t08090a0b\r\n 0c0d0e0f\n10111213\n\n",
@@ -228,9 +231,9 @@ static void test_keys(void)
 	is_mem(key, sizeof(key), zero, sizeof(zero),
 	       "nothing is left of what was refused");
 	is_int(key_from(path, K20, MCSEC_ALG_CHACHA20_POLY1305, key, &len),
-	       EXIT_FAILED, "too short for the transform");
+	       EXIT_FAILED, "a key too short for the transform is refused");
 	is_int(key_from(path, "0x" K20, gcm, key, &len), EXIT_FAILED,
-	       "what is no digit");
+	       "a key with what is no digit is refused");
 	ok(strstr(said, "character 2") && !strstr(said, "0001"),
 	   "is named by its place, and the key is not repeated");
 	memset(big, 'a', sizeof(big));
@@ -267,7 +270,7 @@ static void test_stdin(void)
 	       "the next line");
 	is_int(len, 36, "is for who comes next");
 	is_int(read_key("-", MCSEC_ALG_AES_GCM_16, key, &len), EXIT_FAILED,
-	       "then there is none");
+	       "after the last line of stdin there is no key");
 }
 
 /* @want: the words, with | between them. */
@@ -306,14 +309,15 @@ static void test_split(void)
 	splits("show # all \"", "show", "one behind words");
 	splits("group del a#b", "group|del|a#b", "no comment inside a word");
 	splits("a \"b c\" d", "a|b c|d", "quotes");
-	splits("\"#\" \"\"", "#|", "what is in them is as it is");
+	splits("\"#\" \"\"", "#|", "quotes keep what is in them as it is");
 	splits("\"a\"\n", "a", "quotes at the end");
 	for (i = 0; bad[i]; i++) {
 		snprintf(buf, sizeof(buf), "%s", bad[i]);
 		is_int(split_line(buf, v, 4), -EINVAL, "quotes: %s", bad[i]);
 	}
 	strcpy(buf, "a b c d # e");
-	is_int(split_line(buf, v, 4), 4, "as many words as there is room for");
+	is_int(split_line(buf, v, 4), 4,
+	       "a line has as many words as there is room for");
 	strcpy(buf, "a b c d e");
 	is_int(split_line(buf, v, 4), -E2BIG, "one more");
 }
@@ -329,9 +333,10 @@ static void test_names_stdin(void)
 		bail("mkstemp");
 	ok(names_stdin(NULL) && names_stdin("-"), "stdin is stdin");
 	ok(names_stdin("/dev/stdin"), "by its other name");
-	ok(names_stdin(path), "and by that of the file it is");
+	ok(names_stdin(path), "stdin is known by the name of the file it is");
 	ok(!names_stdin("/dev/null"), "another file is another");
-	ok(!names_stdin("/tmp/test-stdin-none"), "and so is none");
+	ok(!names_stdin("/tmp/test-stdin-none"),
+	   "a file that is not there is not stdin");
 	if (pipe(pipes) || dup2(pipes[0], STDIN_FILENO) < 0)
 		bail("pipe");
 	ok(names_stdin("/dev/stdin"), "a pipe too");

@@ -102,7 +102,7 @@ static void bad_values(void)
 	size_t i, n;
 
 	is_int(dh_new(14, &a), -EOPNOTSUPP, "an unknown group is refused");
-	is_int(dh_public_len(14), 0, "and has no length");
+	is_int(dh_public_len(14), 0, "an unknown group has no length");
 	for (i = 0; i < 3; i++) {
 		unsigned int g = groups[i];
 
@@ -116,11 +116,11 @@ static void bad_values(void)
 		ok(!dh_shared(a, peer, n, got) && memcmp(got, zero, 32),
 		   "group %u: a good value", g);
 		is_int(dh_shared(a, peer, n - 1, got), -EBADMSG,
-		       "group %u: too short", g);
+		       "group %u: a value that is too short is refused", g);
 		ok(!memcmp(got, zero, dh_shared_len(g)),
 		   "group %u: nothing is left in the result", g);
 		is_int(dh_shared(a, peer, n + 1, got), -EBADMSG,
-		       "group %u: too long", g);
+		       "group %u: a value that is too long is refused", g);
 		is_int(dh_shared(a, peer, 0, got), -EBADMSG, "group %u: empty",
 		       g);
 		if (g != DH_X25519) {

@@ -405,7 +405,7 @@ static void lacking(void)
 		sag_default(&sag);
 		if (!i)
 			ok(sag_covers(&sag, &gsa, why, sizeof(why)),
-			   "what a member asks for covers a group");
+			   "SAg of a member that asks for a group covers the group");
 		switch (i) {
 		case 0:
 			gsa.data[0].encr = IKE_ENCR_AES_GCM_16_IIV;

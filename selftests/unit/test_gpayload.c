@@ -78,11 +78,11 @@ static void vectors(void)
 	ok(gsa.n_data == 1 && !gsa.has_rekey && gsa.gw.present, "both there");
 	ok(gsa.data[0].encr == 20 && gsa.data[0].key_bits == 256 &&
 		   gsa.data[0].sn == 2 && gsa.data[0].lifetime == 3600,
-	   "its values");
+	   "the policy of the first SA has its values");
 	ok(gsa.gw.atd == 5 && gsa.gw.dtd == 10 && gsa.gw.sender_id_bits == 8,
 	   "GW values");
 	ok(ts_is_any_addr(&gsa.data[0].src) && ts_is_one_addr(&gsa.data[0].dst),
-	   "its selectors");
+	   "the selectors of the first SA are read");
 	wbuf_init(&w, 4096);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	memset(&gsa, 0, sizeof(gsa));
@@ -94,24 +94,25 @@ static void vectors(void)
 	gsa.gw.dtd = 10;
 	gsa.gw.sender_id_bits = 8;
 	gsa_build(&c, &gsa);
-	is_mem(w.p + 4, w.len - 4, in, n + m, "and written to equal octets");
+	is_mem(w.p + 4, w.len - 4, in, n + m, "GSA is written to equal octets");
 	wbuf_free(&w);
 
 	n = unhex_lines(bag_hex, in);
 	rbuf_init(&r, in, n);
 	ok(!kd_parse(&r, &kd), "key bag is read");
 	ok(kd.n_bags == 1 && kd.bags[0].n == 1, "one SA_KEY");
-	ok(!kwk_unwrap(&kwk, &kd.bags[0].keys[0], keymat, 36), "it unwraps");
+	ok(!kwk_unwrap(&kwk, &kd.bags[0].keys[0], keymat, 36),
+	   "the wrapped key of the SA opens");
 	for (int i = 0; i < 36; i++)
 		out[i] = 0xa0 + i;
 	is_mem(keymat, 36, out, 36, "KEYMAT");
 	is_int(kwk_unwrap(&kwk, &kd.bags[0].keys[0], keymat, 35), -EBADMSG,
-	       "not with another length");
+	       "a wrapped key does not open with another length");
 	is_int(kwk_unwrap(&kwk, &kd.bags[0].keys[0], keymat, 20), -EBADMSG,
-	       "nor of another cipher");
+	       "a wrapped key does not open as that of another cipher");
 	kd.bags[0].keys[0].enc[9] ^= 1;
 	is_int(kwk_unwrap(&kwk, &kd.bags[0].keys[0], keymat, 36), -EBADMSG,
-	       "nor when altered");
+	       "a wrapped key does not open when it was altered");
 	kd.bags[0].keys[0].enc[9] ^= 1;
 	wbuf_init(&w, 4096);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
@@ -154,7 +155,8 @@ static void test_made(void)
 	in[n - 11]--;
 	in[n - 15 - 4]--;
 	rbuf_init(&r, in, n - 1);
-	ok(gsa_parse(&r, &back), "of another length it is malformed");
+	ok(gsa_parse(&r, &back),
+	   "a time of making of another length is malformed");
 	in[n - 11]++;
 	in[n - 15 - 4]++;
 	in[n - 14] ^= 2;
@@ -198,7 +200,8 @@ static void test_term(void)
 	in[n - 5]--;
 	in[n - 13]--;
 	rbuf_init(&r, in, n - 1);
-	ok(gsa_parse(&r, &back), "and with another length");
+	ok(gsa_parse(&r, &back),
+	   "an end of a membership of another length is malformed");
 }
 
 /* Whatever is well formed survives writing and reading; no prefix does. */
@@ -293,7 +296,8 @@ static void sag(void)
 	sag_default(&sag);
 	ok(sag_covers(&sag, &gsa, why, sizeof(why)), "SAg covers the policy");
 	gsa.rekey.kwa = GIKE_KWA_5649_192;
-	ok(!sag_covers(&sag, &gsa, why, sizeof(why)), "not another KWA");
+	ok(!sag_covers(&sag, &gsa, why, sizeof(why)),
+	   "SAg does not cover another KWA");
 	is_str(why, "member lacks KWA for the GIKE_UPDATE SA", "why");
 	gsa.rekey.kwa = GIKE_KWA_5649_128;
 	/* ESP and Rekey SA from proposals of different numbers */

@@ -49,7 +49,7 @@ static void test_join(void)
 	joined = s.ms;
 	sim_up(c);
 	ok(sim_settle(&s, 2000), "c joins a stream");
-	is_int(sim_out_of_step(&s), 0, "and all follow");
+	is_int(sim_out_of_step(&s), 0, "all members follow the join");
 	sim_run(&s, 30000);
 	ok(c->got > 2000, "c gets the stream");
 	is_int(sim_reads_before(&s, c, joined), 0,
@@ -81,16 +81,17 @@ static void test_evict(void)
 	sim_run(&s, 30000);
 	is_int(sim_reads_after(&s, b, at + ms), 0,
 	       "b has no key of what was sent since then");
-	ok(sim_reads_after(&s, b, at) > 0, "but of what was sent before");
+	ok(sim_reads_after(&s, b, at) > 0,
+	   "b has the key of what was sent before");
 	ok(!sim_in(b), "b is not in");
 	is_int(b->notify, GIKE_N_AUTHORIZATION_FAILED, "b is told why");
 	is_int(b->mk.n_sas, 0, "b has deleted its SAs");
 	ok(sim_logged(&s, "registration refused: \"b.example\": evicted"),
-	   "and so is the log");
+	   "the log has why b was refused");
 	is_int(sim_audited(&s, "evict", "b.example", NULL), 1,
 	       "the eviction is on record");
 	ok(sim_audited(&s, "refuse", "b.example", "evicted") > 0,
-	   "and so is its attempt to come back");
+	   "the refusal of b is on record");
 	is_int(a->gaps, 0, "a loses no packet");
 	ok(a->expect == s.n_sent + 1, "a has the last one too");
 	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
@@ -112,14 +113,15 @@ static void test_evict(void)
 	sim_run(&s, 5000);
 	ok(!sim_in(b), "evicted is evicted, also after a restart");
 	is_int(gcks_admit(s.gcks, "video", "x.example", err, sizeof(err)),
-	       -ENOENT, "who is not evicted is not admitted: %s", err);
+	       -ENOENT, "an identity that is not evicted is not admitted: %s",
+	       err);
 	is_int(gcks_admit(s.gcks, "video", "b.example", err, sizeof(err)), 0,
 	       "b is admitted again");
 	sim_down(b);
 	at = s.ms;
 	sim_up(b);
 	sim_run(&s, 10000);
-	ok(sim_in(b), "and is in");
+	ok(sim_in(b), "b is in after it was admitted");
 	finish("evict");
 }
 
@@ -139,8 +141,9 @@ static void test_leave(void)
 	is_int(member_leave(b->m, "video"), 0, "b leaves");
 	is_int(member_leave(b->m, "video"), -EALREADY, "once");
 	is_int(member_leave(b->m, "nosuch"), -ENOENT, "a group it is in");
-	is_int(b->mk.n_sas, 0, "its SAs are gone at once");
-	is_int(b->mk.n_groups, 1, "its group stays closed");
+	is_int(b->mk.n_sas, 0,
+	       "the SAs of the group that b left are gone at once");
+	is_int(b->mk.n_groups, 1, "the group that b left stays closed");
 	sim_run(&s, 1000);
 	ok(member_idle(b->m) && sim_status(b).state == MEMBER_OUT,
 	   "the key server has answered");
@@ -152,23 +155,24 @@ static void test_leave(void)
 	is_int(sim_audited(&s, "leave", "b.example", NULL), 1,
 	       "the leave is on record");
 	is_int(member_join(b->m, "video"), 0, "b joins again");
-	ok(sim_settle(&s, 2000), "and is in: leaving is no eviction");
+	ok(sim_settle(&s, 2000), "b is in again: leaving is no eviction");
 	sim_run(&s, 400000);
 
 	/* the IKE SA is gone by now */
 	member_leave(b->m, NULL);
 	sim_run(&s, 2000);
 	ok(member_idle(b->m) && !sim_has_member(&s, "b.example"),
-	   "it can leave when its IKE SA is long gone");
+	   "a member can leave when its IKE SA is long gone");
 	member_join(b->m, NULL);
 	sim_settle(&s, 2000);
 	sim_gcks_down(&s);
 	member_leave(b->m, NULL);
 	sim_run(&s, 6000);
-	ok(member_idle(b->m), "and it goes when there is no key server");
+	ok(member_idle(b->m), "a member goes when there is no key server");
 	sim_gcks_up(&s);
 	sim_run(&s, 1000);
-	ok(sim_has_member(&s, "b.example"), "which then knows nothing of it");
+	ok(sim_has_member(&s, "b.example"),
+	   "a key server that is gone knows nothing of the leave");
 	is_int(a->gaps, 0, "a loses no packet");
 	finish("leave");
 }
@@ -187,7 +191,7 @@ static void test_late_leave(void)
 	sim_up(again);
 	ok(sim_settle(&s, 3000), "b is there again, from another address");
 	sim_run(&s, 1000);
-	is_int(member_leave(b->m, NULL), 0, "what it was before leaves");
+	is_int(member_leave(b->m, NULL), 0, "b's former instance leaves");
 	sim_run(&s, 10000);
 	ok(sim_has_member(&s, "b.example") &&
 		   sim_logged(&s, "over an old IKE SA"),
@@ -195,10 +199,12 @@ static void test_late_leave(void)
 	sim_down(b);
 	is_int(sim_audited(&s, "leave", "b.example", NULL), 0,
 	       "no leave is on record");
-	is_int(sim_out_of_step(&s), 0, "and it follows");
-	is_int(member_leave(again->m, NULL), 0, "it can still leave");
+	is_int(sim_out_of_step(&s), 0, "b's new instance follows");
+	is_int(member_leave(again->m, NULL), 0,
+	       "b's new instance can still leave");
 	sim_run(&s, 10000);
-	ok(!sim_has_member(&s, "b.example"), "and is out then");
+	ok(!sim_has_member(&s, "b.example"),
+	   "b is out when its new instance has left");
 	finish("late leave");
 }
 
@@ -224,7 +230,7 @@ static void test_empty(void)
 	sim_run(&s, 6000);
 	sim_stream(&s, tx, 10);
 	sim_run(&s, 2000);
-	ok(a->got > 190, "and the stream goes on");
+	ok(a->got > 190, "the stream goes on when members come back");
 	is_int(sim_reads_after(&s, b, at + 5000), 0, "under new keys");
 	finish("empty");
 }
@@ -236,13 +242,14 @@ static void in_vain(struct sim_member *m, uint16_t notify, const char *why,
 	sim_run(&s, 3000);
 	ok(!sim_in(m), "%s is refused", what);
 	if (notify)
-		is_int(m->notify, notify, "and told: %s",
+		is_int(m->notify, notify, "the refused member is told: %s",
 		       ike_notify_name(notify));
 	ok(sim_logged(&s, why), "the key server's log has: %s", why);
 	ok(sim_status(m).last_error[0], "the member's status has: %s",
 	   sim_status(m).last_error);
-	is_int(m->mk.n_groups, 1, "its kernel protects the group all the same");
-	is_int(m->mk.n_sas, 0, "and has no key");
+	is_int(m->mk.n_groups, 1,
+	       "the refused member's kernel protects the group all the same");
+	is_int(m->mk.n_sas, 0, "the refused member's kernel has no key");
 	is_int(sim_group(&s).members, 3, "nobody was added");
 }
 
@@ -260,16 +267,16 @@ static void test_refusals(void)
 	ok(sim_logged(&s, "claims to be \"x.example\": certificate: issuer"),
 	   "with the name that was claimed");
 	ok(sim_audited(&s, "refuse", "", "claims to be \"x.example\"") > 0,
-	   "it is on record, as claimed");
+	   "the refusal is on record, with the name that was claimed");
 	is_int(sim_audited(&s, "refuse", "x.example", NULL), 0,
-	       "and not among what is known of x.example");
+	       "the refusal is not among what is known of x.example");
 
 	m = sim_add(&s, "r.example", true, true);
 	in_vain(m, GIKE_N_AUTHORIZATION_FAILED,
 		"registration refused: \"r.example\": may receive only, but asked to send",
 		"a receiver that asks to send");
 	is_int(sim_audited(&s, "refuse", "r.example", "may receive only"), 1,
-	       "it is on record");
+	       "the refusal of a sender is on record");
 
 	m = sim_add(&s, "other.elsewhere", false, true);
 	in_vain(m, GIKE_N_AUTHORIZATION_FAILED,
@@ -289,7 +296,7 @@ static void test_refusals(void)
 	in_vain(m, GIKE_N_INVALID_GROUP_ID,
 		"\"d.example\": no such group: \"audio\"", "an unknown group");
 	is_int(sim_audited(&s, "refuse", "d.example", "INVALID_GROUP_ID"), 1,
-	       "it is on record");
+	       "the refusal of an unknown group is on record");
 
 	/* another address than the key server has */
 	m = sim_add(&s, "e.example", false, true);
@@ -303,7 +310,8 @@ static void test_refusals(void)
 	sim_down(m);
 	/* its leave shares the next rekey */
 	sim_run(&s, 6000);
-	ok(!sim_has_member(&s, "e.example"), "and the key server drops it");
+	ok(!sim_has_member(&s, "e.example"),
+	   "the key server drops the member that refused");
 
 	s.cg.max_members = 3;
 	m = sim_add(&s, "f.example", false, true);
@@ -336,16 +344,17 @@ static void test_sender_later(void)
 	gcks_each_member(s.gcks, "video", tell, &st);
 	first = st.first_sender_id;
 	ok(st.send && st.receive && st.n_sender_ids == 2,
-	   "it may do both, with Sender-IDs %u and %u", first, first + 1);
+	   "the second sender may do both, with Sender-IDs %u and %u", first,
+	   first + 1);
 	sim_run(&s, 20000);
-	ok(s2->got > 1000, "it gets the first one's stream");
+	ok(s2->got > 1000, "the second sender gets the first one's stream");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	sim_stream(&s, s2, 10);
 	sim_run(&s, 3000);
 	ok(a->got > 200 && tx->got == 0, "a gets its stream, s does not");
 	sim_down(s2);
 	sim_up(s2);
-	ok(sim_settle(&s, 3000), "it registers again");
+	ok(sim_settle(&s, 3000), "s registers again");
 	gcks_each_member(s.gcks, "video", tell, &st);
 	ok(st.first_sender_id > first + 1, "with new Sender-IDs");
 	finish("second sender");

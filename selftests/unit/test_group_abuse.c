@@ -121,11 +121,11 @@ static void test_storm(void)
 	   "coming again and again makes %ju rekeys in 7 s",
 	   (uintmax_t)(sim_group(&s).rekeys - before.rekeys));
 	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
-	       0, "who did it is evicted");
+	       0, "the member that came again and again is evicted");
 	at = s.ms;
 	sim_run(&s, 20000);
 	is_int(sim_reads_after(&s, b, at + ms), 0,
-	       "and has no key of what was sent since then");
+	       "the evicted member has no key of what was sent since then");
 	is_int(refused_by_kernels(), 0, "no kernel was out of room");
 	is_int(a->gaps + s.n_unsent, 0, "a loses no packet");
 
@@ -141,7 +141,7 @@ static void test_storm(void)
 	ok(s.sends - sends < 12, "a restart at once sends %u messages",
 	   s.sends - sends);
 	sim_run(&s, 20000);
-	is_int(sim_group(&s).outbox, 0, "and none is left");
+	is_int(sim_group(&s).outbox, 0, "no rekey waits in the outbox");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 
 	/* down for long: members take no message that old, a beat says it all */
@@ -172,7 +172,8 @@ static void test_no_room(void)
 	is_int(sim_status(tx).kernel_errors, 1, "the sender cannot follow");
 	sim_gcks_down(&s);
 	sim_run(&s, 20000);
-	is_int(tx->mk.n_sas, 0, "its old SA ends, though there is no new one");
+	is_int(tx->mk.n_sas, 0,
+	       "the old SA of the sender ends, though there is no new one");
 	finish("no room");
 }
 
@@ -194,19 +195,23 @@ static void test_evict_absent(void)
 	sim_run(&s, 3000);
 	ok(!sim_has_member(&s, "b.example"), "b has left");
 	is_int(gcks_evict(s.gcks, "video", "B.example", &ms, err, sizeof(err)),
-	       -ENOENT, "who is no member is not evicted by mistake: %s", err);
+	       -ENOENT,
+	       "an identity that is no member is not evicted by mistake: %s",
+	       err);
 	ok(strstr(err, "--ahead"), "with words on what to do");
-	is_int(sim_group(&s).denied, 0, "and nothing has changed");
+	is_int(sim_group(&s).denied, 0,
+	       "the refused eviction has changed nothing");
 	is_int(gcks_evict_ahead(s.gcks, "video", "B.example", &ms, err,
 				sizeof(err)),
 	       0, "unless ahead is said");
-	is_int(ms, 0, "there is nothing to wait for");
+	is_int(ms, 0, "an eviction ahead has nothing to wait for");
 	is_int(sim_audited(&s, "evict", "b.example", "not a member"), 1,
-	       "it is on record");
+	       "the eviction ahead is on record");
 	member_join(b->m, NULL);
 	sim_run(&s, 8000);
 	ok(!sim_in(b) && !sim_has_member(&s, "b.example"), "b stays out");
-	is_int(b->notify, GIKE_N_AUTHORIZATION_FAILED, "and is told so");
+	is_int(b->notify, GIKE_N_AUTHORIZATION_FAILED,
+	       "b is told why it stays out");
 	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
 	       -EALREADY, "only once");
 	sim_gcks_down(&s);
@@ -214,9 +219,9 @@ static void test_evict_absent(void)
 	sim_down(b);
 	sim_up(b);
 	sim_run(&s, 3000);
-	ok(!sim_in(b), "also after a restart");
+	ok(!sim_in(b), "b is out after a restart, too");
 	is_int(gcks_admit(s.gcks, "video", "b.example", err, sizeof(err)), 0,
-	       "and can be admitted");
+	       "b can be admitted");
 
 	/* while its request waits for a batch */
 	s.cg.batch_join_ms = 500;
@@ -228,7 +233,8 @@ static void test_evict_absent(void)
 	       0, "c is evicted while it waits");
 	sim_run(&s, 2000);
 	ok(!sim_in(c) && !sim_has_member(&s, "c.example"), "c is not let in");
-	is_int(c->notify, GIKE_N_AUTHORIZATION_FAILED, "and is told so");
+	is_int(c->notify, GIKE_N_AUTHORIZATION_FAILED,
+	       "c is told why it is not let in");
 
 	s.store_errno = -ENOSPC;
 	is_int(gcks_evict_ahead(s.gcks, "video", "d.example", &ms, err,
@@ -269,12 +275,12 @@ static void test_strangers(void)
 	is_int(sim_audited(&s, "refuse", NULL, "AUTHENTICATION_FAILED"), 3,
 	       "300 strangers in 3 s make 3 lines");
 	is_int(sim_audited(&s, "refuse", NULL, "(99 more not written)"), 2,
-	       "that say how many there were");
+	       "two lines of the audit trail say how many strangers there were");
 	is_int(sim_log_count(&s, "authentication failed: "), 3,
-	       "and as many in the log");
+	       "the log has as many lines of strangers");
 	sim_run(&s, 11000);
 	is_int(sim_log_count(&s, "refused 99 times more"), 1,
-	       "which says in the end what it has passed over");
+	       "the log says in the end what it has passed over");
 
 	/* a name of a group is the peer's to choose */
 	id_from_text(&me, "a.example");
@@ -331,9 +337,9 @@ static void test_log(void)
 	ok(!sim_logged(&s, "evicted\""), "cannot end its quotes");
 	ok(sim_logged(&s, "evicted? by?me") &&
 		   sim_logged(&s, "\"...: certificate"),
-	   "and is cut");
+	   "a name that is too long for the log is cut");
 	is_int(sim_audited(&s, "refuse", claim, NULL), 0,
-	       "nor does it get among the identities of the trail");
+	       "a claimed name does not get among the identities of the trail");
 
 	/* a member that is let in nowhere, and comes and goes */
 	before = sim_log_count(&s, "");
@@ -366,14 +372,15 @@ static void test_unwelcome(void)
 	sim_run(&s, 1000);
 	is_int(out->notify, GIKE_N_AUTHORIZATION_FAILED, "refused, and told");
 	is_int(ike_engine_stats(s.engine)->sas, sas,
-	       "its IKE SA is gone at once");
-	is_int(ike_engine_stats(out->engine)->sas, 0, "there too");
+	       "the refused member's IKE SA is gone at once");
+	is_int(ike_engine_stats(out->engine)->sas, 0,
+	       "the refused member's IKE SA is gone there too");
 	sim_up(other);
 	sim_run(&s, 1000);
 	is_int(other->notify, GIKE_N_AUTHORIZATION_FAILED,
 	       "refused as sender, who may receive");
 	is_int(ike_engine_stats(s.engine)->sas, sas + 1,
-	       "it may ask over the same IKE SA");
+	       "a receiver refused as sender may ask over the same IKE SA");
 	finish("unwelcome");
 }
 
@@ -401,13 +408,13 @@ static void test_greedy(void)
 	   sim_group(&s).next_sender_id);
 	is_int(sim_group(&s).restarts, 0, "nobody has to start anew");
 	ok(sim_audited(&s, "refuse", "s2.example", "too often") > 0,
-	   "it is on record");
+	   "the sender that asks too often is on record");
 	is_int(a->gaps + s.n_unsent, 0, "a loses no packet");
 
 	/* by and by it is forgiven, and comes back by itself */
 	sim_up(s2);
 	sim_run(&s, 130000);
-	ok(sim_in(s2), "it is let in again");
+	ok(sim_in(s2), "s2 is let in again");
 	sim_run(&s, 600000);
 	sim_down(s2);
 	sim_up(s2);
@@ -415,7 +422,8 @@ static void test_greedy(void)
 	sim_run(&s, 5000);
 	sim_down(s2);
 	sim_up(s2);
-	ok(sim_settle(&s, 12000), "and so, within seconds, is another");
+	ok(sim_settle(&s, 12000),
+	   "a second honest restart is answered within seconds");
 	finish("greedy");
 }
 
@@ -444,7 +452,7 @@ static void test_many_senders(void)
 		waits += gmc_leave_wait_ms(g, name) == 4000;
 	}
 	is_int(first, 5000, "5,000 senders ask for Sender-IDs and get them");
-	is_int(again, 0, "and none at once after that");
+	is_int(again, 0, "5,000 senders get no Sender-IDs again at once");
 	is_int(waits, 5000, "each that came twice has to wait with leaving");
 	sim_run(&s, 400000);
 	/* one question in each bucket sweeps it */
@@ -458,7 +466,7 @@ static void test_many_senders(void)
 		LIST_FOREACH(p, &s.gcks->pace[i], link)
 		first++;
 	}
-	is_int(first, 5000, "who has rested is not remembered");
+	is_int(first, 5000, "a sender that has rested is not remembered");
 	finish("many senders");
 }
 
@@ -538,7 +546,7 @@ static void test_not_asked_for(void)
 	   "a Rekey SA without signatures is not followed");
 	ok(TAILQ_FIRST(&g->rekeys) == rk, "the Rekey SA is the one it was");
 	rekey_msg_free(&msg);
-	finish("not asked for");
+	finish("a Rekey SA that was not asked for");
 }
 
 /* ---- SPIs that somebody tells ------------------------------------------- */
@@ -639,9 +647,9 @@ static void test_not_offered(void)
 	is_int(install_registration(g, a->m->sa, &gsa, &kd, true, why,
 				    sizeof(why)),
 	       -EPROTO, "rekeys without a signature are not accepted: %s", why);
-	ok(strstr(why, "GCAUTH"), "it is said why");
+	ok(strstr(why, "GCAUTH"), "the refusal of rekeys names GCAUTH");
 	kd_free(&kd);
-	finish("not offered");
+	finish("a Rekey SA that was not offered");
 }
 
 int main(void)

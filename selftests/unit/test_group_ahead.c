@@ -41,7 +41,8 @@ static void stranger_first(void)
 	sim_run(&s, 10000);
 	is_int(sim_group(&s).registrations - before, s.n,
 	       "a stranger's message comes first: each asks");
-	is_int(sim_group(&s).rivals, 0, "and is told that all is well");
+	is_int(sim_group(&s).rivals, 0,
+	       "the key server tells each that all is well");
 }
 
 static void usual(uint64_t seed, bool stranger)
@@ -86,7 +87,8 @@ static void reset_brings_back(const char *what)
 	for (i = 1; i < s.n; i++)
 		starved += s.m[i]->got == got[i];
 	is_int(starved, 0, "%s: after a reset all receive", what);
-	is_int(sim_out_of_step(&s), 0, "%s: and are in step", what);
+	is_int(sim_out_of_step(&s), 0, "%s: after a reset all are in step",
+	       what);
 	thief_go(&thief);
 	sim_free(&s);
 }

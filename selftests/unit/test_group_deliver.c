@@ -167,7 +167,8 @@ static void test_hostile(void)
 	   d.evicted_read_s);
 	clean(&d, "held back");
 	d = deliver_held_back(true);
-	ok(d.evicted_read_s <= 135, "and fed slowly: %.0f s", d.evicted_read_s);
+	ok(d.evicted_read_s <= 135,
+	   "rekeys fed slowly: the evicted one reads %.0f s", d.evicted_read_s);
 	clean(&d, "fed slowly");
 }
 

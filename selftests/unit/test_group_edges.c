@@ -147,13 +147,13 @@ static void test_admitted(void)
 	sim_down(b);
 	sim_up(b);
 	sim_run(&s, 10000);
-	ok(sim_in(b), "and in");
+	ok(sim_in(b), "the admitted member is in");
 	is_int(gcks_evict_ahead(s.gcks, "video", "x.example", &ms, err,
 				sizeof(err)),
 	       -EALREADY, "the other is not");
 	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
-	       0, "it is evicted once more");
-	is_int(sim_group(&s).denied, 2, "and counts again");
+	       0, "the admitted member is evicted once more");
+	is_int(sim_group(&s).denied, 2, "the evicted member counts again");
 	finish("admitted");
 }
 
@@ -234,12 +234,14 @@ static void test_stale(void)
 	ask_again(a);
 	ok(sim_logged(&s, "overtaken by a rekey"),
 	   "an answer that a rekey has overtaken is not taken");
-	is_int(sim_status(a).registrations, before, "nor counted");
+	is_int(sim_status(a).registrations, before,
+	       "an answer that a rekey has overtaken is not counted");
 	is_int(sim_status(a).data_spi, sim_group(&s).data_spi,
-	       "what the rekey brought stays");
+	       "the keys that the rekey brought stay");
 	sim_run(&s, 10000);
-	is_int(sim_status(a).registrations, before + 1, "it asks once more");
-	is_int(sim_status(a).rivals, 0, "and suspects nobody");
+	is_int(sim_status(a).registrations, before + 1,
+	       "the member asks once more");
+	is_int(sim_status(a).rivals, 0, "the member suspects nobody");
 	is_int(sim_out_of_step(&s), 0, "in step");
 	is_int(a->gaps, 0, "no packet is lost");
 	finish("stale");
@@ -295,7 +297,8 @@ static void test_wiped(void)
 	memset(c.rs.gsk_w.key, 0xa5, sizeof(c.rs.gsk_w.key));
 	gkm_abandon(&s.gcks->groups[0], &c);
 	ok(is_zero(&c.rs, sizeof(c.rs)), "given up, its Rekey SA is wiped");
-	ok(is_zero(&c.next, sizeof(c.next)), "and its state");
+	ok(is_zero(&c.next, sizeof(c.next)),
+	   "the state of a change that is given up is wiped");
 	finish("wiped");
 }
 

@@ -73,9 +73,10 @@ static void test_sender_ids(void)
 	sim_up(s2);
 	sim_run(&s, 40000);
 	is_int(sim_group(&s).restarts, 1, "used up: everybody out");
-	ok(sim_logged(&s, "Sender-IDs are used up"), "and it is said why");
+	ok(sim_logged(&s, "Sender-IDs are used up"),
+	   "the log says that Sender-IDs are used up");
 	is_int(sim_audited(&s, "restart", NULL, "Sender-IDs"), 1,
-	       "and is on record");
+	       "the reset for want of Sender-IDs is on record");
 	for (i = 0; i < 4; i++)
 		if (!sim_in(s.m[i]))
 			break;
@@ -110,7 +111,7 @@ static void test_store_full(void)
 	       "disk full: a rekey is refused: %s", err);
 	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
 	       -ENOSPC, "an eviction is: %s", err);
-	is_int(s.sends, sends, "not a word was sent");
+	is_int(s.sends, sends, "disk full: no message was sent");
 	sim_up(c);
 	sim_run(&s, 500);
 	is_int(c->notify, GIKE_N_REGISTRATION_FAILED, "a join is refused");
@@ -122,7 +123,8 @@ static void test_store_full(void)
 		   !after.denied && after.tree_depth == before.tree_depth,
 	   "nothing has changed");
 	ok(sim_has_member(&s, "b.example"), "b is still in");
-	ok(after.store_errors >= 3, "and it is counted");
+	ok(after.store_errors >= 3,
+	   "disk full: the errors of the store are counted");
 	member_leave(b->m, NULL);
 	sim_run(&s, 2000);
 
@@ -133,7 +135,7 @@ static void test_store_full(void)
 	sim_down(b);
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 	is_int(gcks_evict(s.gcks, "video", "c.example", &ms, err, sizeof(err)),
-	       0, "and the eviction");
+	       0, "the eviction is done too");
 	sim_run(&s, 10000);
 	is_int(a->gaps, 0, "a loses no packet");
 
@@ -188,7 +190,7 @@ static void test_batch(void)
 	member_join(m[10]->m, NULL);
 	sim_run(&s, 8000);
 	ok(sim_in(m[10]) && sim_has_member(&s, "m10.example"),
-	   "left and back at once: it is in");
+	   "a member that left and came back at once is in");
 	for (i = 0; i < 10; i++)
 		sim_down(m[i]);
 	is_int(sim_out_of_step(&s), 0, "all are in step");
@@ -206,8 +208,9 @@ static void test_batch(void)
 	}
 	sim_run(&s, 3000);
 	ok(!sim_in(m[12]) && !sim_has_member(&s, "m12.example"),
-	   "evicted while it waits: it is out");
-	is_int(m[12]->notify, GIKE_N_AUTHORIZATION_FAILED, "and told so");
+	   "a member that was evicted while it waits is out");
+	is_int(m[12]->notify, GIKE_N_AUTHORIZATION_FAILED,
+	       "a member that was evicted while it waits is told so");
 	finish("batch");
 }
 
@@ -241,7 +244,8 @@ static void test_crowd(void)
 	for (i = 3; i < 103; i++)
 		sim_down(s.m[i]);
 	is_int(sim_out_of_step(&s), 0, "the others are in step");
-	is_int(a->gaps + b->gaps + s.n_unsent, 0, "and lose no packet");
+	is_int(a->gaps + b->gaps + s.n_unsent, 0,
+	       "the members that stay lose no packet");
 	finish("crowd");
 }
 

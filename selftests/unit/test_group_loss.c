@@ -103,12 +103,13 @@ static void test_copies_lost(void)
 			is_int(sim_out_of_step(&s), 0,
 			       "%s loses %u copies of each: in step",
 			       who ? "the sender" : "a receiver", first);
-			is_int(sim_gaps(&s), 0, "and no packet is lost");
+			is_int(sim_gaps(&s), 0,
+			       "no packet is lost with the copies");
 			gcks_evict(s.gcks, "video", "b.example", &ms, err,
 				   sizeof(err));
 			sim_run(&s, 30000);
 			missed = a->gaps + c->gaps + s.n_unsent;
-			is_int(missed, 0, "nor in an eviction");
+			is_int(missed, 0, "no packet is lost in an eviction");
 			sim_down(b);
 			is_int(sim_out_of_step(&s), 0, "all are in step");
 			sim_free(&s);
@@ -160,7 +161,7 @@ static void test_new_sender(void)
 	sim_run(&s, 10000);
 	ok(s.n_sent > 500, "a new sender sends");
 	ok(a->got == s.n_sent && b->got == s.n_sent,
-	   "its first packet is heard by all, also by who lost two copies");
+	   "the first packet of a new sender is heard by all, also by who lost two copies");
 	finish("new sender");
 }
 
@@ -186,7 +187,8 @@ static void test_overtaken(void)
 		       "rekey %u ms after an eviction: effective as promised",
 		       100 * i);
 		sim_down(b);
-		is_int(sim_out_of_step(&s), 0, "and all others follow");
+		is_int(sim_out_of_step(&s), 0,
+		       "all other members follow the rekey");
 		is_int(a->gaps + s.n_unsent, 0, "without a loss");
 		sim_free(&s);
 	}
@@ -210,7 +212,7 @@ static void test_late_copy(void)
 	is_int(a->gaps, 0, "a sender that has only the late copy: no loss");
 	ok(sim_reads_after(&s, b, at + ms) > 0 &&
 		   !sim_reads_after(&s, b, at + 4500),
-	   "but the evicted one reads on for up to 4.5 s");
+	   "the evicted one reads on for up to 4.5 s without the first copies");
 	finish("late copy");
 }
 
@@ -229,7 +231,8 @@ static void test_bad_network(void)
 	}
 	sim_run(&s, 20000);
 	is_int(sim_gaps(&s), 0, "late, repeated, reordered: no packet is lost");
-	is_int(sim_out_of_step(&s), 0, "and all are in step");
+	is_int(sim_out_of_step(&s), 0,
+	       "late, repeated, reordered: all are in step");
 	is_int(sim_status(a).registrations, 1, "nobody registered again");
 	ok(member_rekey_drops(a->m)[REKEY_OLD] > 0,
 	   "copies were dropped as such");
@@ -251,7 +254,7 @@ static void test_bad_network(void)
 	     (uintmax_t)s.n_sent, (uintmax_t)b->gaps);
 	/* three copies lost: 1.6 % of rekeys, 20 s of the stream each */
 	ok(a->gaps < s.n_sent / 10 && b->gaps < s.n_sent / 10,
-	   "and nine tenths of the stream arrived at least");
+	   "a quarter of all datagrams lost: nine tenths of the stream arrived at least");
 	finish("lossy network");
 }
 
@@ -267,8 +270,9 @@ static void test_storm(void)
 	}
 	is_int(sim_gaps(&s), 0, "60 rekeys in 42 s: no packet is lost");
 	sim_run(&s, 30000);
-	is_int(sim_gaps(&s), 0, "nor after it");
-	ok(tx->mk.n_sas == 1 && a->mk.n_sas == 1, "and the old SAs are gone");
+	is_int(sim_gaps(&s), 0, "no packet is lost after 60 rekeys");
+	ok(tx->mk.n_sas == 1 && a->mk.n_sas == 1,
+	   "the old SAs are gone after 60 rekeys");
 	finish("storm");
 }
 
@@ -330,7 +334,8 @@ static void test_early_flood(void)
 	   a->m->groups[0].n_early, a->m->groups[0].early_octets);
 	a->deaf = false;
 	sim_run(&s, 20000);
-	is_int(sim_out_of_step(&s), 0, "and the true one is followed");
+	is_int(sim_out_of_step(&s), 0,
+	       "the true message among forged ones is followed");
 	finish("early flood");
 }
 
@@ -350,7 +355,7 @@ static void test_deaf(void)
 	sim_run(&s, 3000);
 	is_int(sim_status(a).registrations, regs + 1,
 	       "ESP of an announced Data SA makes it ask, once");
-	is_int(sim_out_of_step(&s), 0, "and it is in step");
+	is_int(sim_out_of_step(&s), 0, "a member that asked is in step");
 	is_int(s.n_unsent + b->gaps, 0, "nobody else notices");
 
 	/* nothing is sent: it is the silence that it notices */
@@ -363,17 +368,18 @@ static void test_deaf(void)
 	st = sim_status(a);
 	ok(!strcmp(member_state_text(&st), "behind") &&
 		   strstr(st.doubt, "not heard"),
-	   "it is not \"in\" while it does not hear the key server: %s",
+	   "a member is not \"in\" while it does not hear the key server: %s",
 	   st.doubt);
 	regs = st.registrations;
 	sim_run(&s, 3600000);
 	ok(sim_status(a).registrations - regs < 20,
-	   "an hour of that: it asks %ju times",
+	   "an hour without beats: the member asks %ju times",
 	   (uintmax_t)(sim_status(a).registrations - regs));
 	a->deaf = false;
 	sim_run(&s, 40000);
-	is_int(sim_status(a).state, MEMBER_IN, "then it hears a beat");
-	is_int(sim_out_of_step(&s), 0, "and is in step");
+	is_int(sim_status(a).state, MEMBER_IN,
+	       "a member that hears a beat is in");
+	is_int(sim_out_of_step(&s), 0, "a member that hears a beat is in step");
 	finish("deaf");
 
 	/* an excluded one that did not hear of it comes back the same way */
@@ -442,7 +448,7 @@ static void test_attacker(void)
 	ok(n >= 16 && drops(a) == was + n, "%u replayed: all dropped", n);
 	ok(before.rekeys == after.rekeys && before.data_spi == after.data_spi &&
 		   before.registrations == after.registrations,
-	   "and nothing has changed");
+	   "replays have changed nothing");
 
 	/* hold the next one back and give altered ones first */
 	n_tape = 0;
@@ -480,7 +486,7 @@ static void test_attacker(void)
 	ok(drops(b) == was + sent, "%u altered or cut: all dropped", sent);
 	ok(before.rekeys == after.rekeys && before.data_spi == after.data_spi &&
 		   before.next_mid == after.next_mid,
-	   "and nothing has changed");
+	   "altered messages have changed nothing");
 	sim_run(&s, 10000);
 	is_int(sim_status(b).rekeys, before.rekeys + 1,
 	       "the true one is followed after that");

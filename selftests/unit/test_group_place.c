@@ -60,8 +60,8 @@ static void test_allow(void)
 	       "the audit trail has the address");
 	is_int(sim_audited(&s, "join", "s.example",
 			   "Sender-IDs 0 to 1, at 10.1.0.1:848"),
-	       1, "of a sender too");
-	is_str(at(), "10.1.0.2", "so has the roster");
+	       1, "the audit trail has the address of a sender too");
+	is_str(at(), "10.1.0.2", "the roster has the address");
 	rekeys = sim_group(&s).rekeys;
 	sim_up(twin);
 	sim_run(&s, 5000);
@@ -71,7 +71,7 @@ static void test_allow(void)
 		   sim_logged(&s, "at 10.1.0.3:848, a member at 10.1.0.2"),
 	   "the log warns");
 	is_int(sim_audited(&s, "two-places", "a.example", "10.1.0.2"), 1,
-	       "and the audit trail");
+	       "the audit trail has the second address");
 	is_str(at(), "10.1.0.3", "the roster has the newer one");
 	/* however often, the lines are few */
 	for (rekeys = 0; rekeys < 300; rekeys++) {
@@ -95,17 +95,18 @@ static void test_refuse(void)
 	ok(sim_in(a) && !sim_in(twin), "refuse: the first stays, alone");
 	is_int(twin->notify, GIKE_N_AUTHORIZATION_FAILED,
 	       "the other is refused");
-	is_int(twin->got, 0, "and gets nothing");
+	is_int(twin->got, 0, "refuse: the second instance gets nothing");
 	is_str(at(), "10.1.0.2", "the roster has the first");
 	is_int(sim_audited(&s, "refuse", "a.example", "another address") > 0, 1,
-	       "it is on record");
+	       "refuse: the second instance is on record");
 	/* also after a restart of the key server */
 	sim_gcks_down(&s);
 	sim_gcks_up(&s);
 	sim_down(twin);
 	sim_up(twin);
 	sim_run(&s, 5000);
-	ok(!sim_in(twin), "and after a restart of the key server");
+	ok(!sim_in(twin),
+	   "refuse: the second instance is out after a restart of the key server");
 	/* its own restart is none of that */
 	sim_down(a);
 	mock_kernel_reset(&a->mk);
@@ -133,8 +134,9 @@ static void test_at_once(void)
 	sim_up(a);
 	sim_up(twin);
 	sim_run(&s, 20000);
-	ok(sim_in(a) != sim_in(twin), "of two in one batch one gets in");
-	is_int(sim_group(&s).members, 1, "as one member");
+	ok(sim_in(a) != sim_in(twin), "one of two in a batch gets in");
+	is_int(sim_group(&s).members, 1,
+	       "two instances in a batch are one member");
 	finish("at once");
 }
 
@@ -149,12 +151,13 @@ static void test_replace(void)
 	ok(sim_audited(&s, "replace", "a.example", "another address") >= 1,
 	   "replace: the first is taken out, and that is on record");
 	is_int(sim_group(&s).expired, 0,
-	       "which is not the end of a membership");
+	       "replace: the first instance is not the end of a membership");
 	sim_down(a);
 	sim_run(&s, 90000);
 	ok(sim_in(twin), "the second is in");
-	is_str(at(), "10.1.0.3", "and in the roster");
-	is_int(sim_group(&s).members, 2, "as one member");
+	is_str(at(), "10.1.0.3", "replace: the roster has the second address");
+	is_int(sim_group(&s).members, 2,
+	       "replace: two instances are one member");
 	is_int(sim_reads_after(&s, a, from + 90000), 0,
 	       "the first has no key of what is sent");
 
@@ -181,10 +184,12 @@ static void test_family(void)
 	a->conf.local = a->ep;
 	sim_up(a);
 	ok(sim_settle(&s, 20000), "a member with an address of IPv6 is in");
-	is_str(at(), "2001:db8:1:2:3:4:5:6", "and in the roster");
+	is_str(at(), "2001:db8:1:2:3:4:5:6",
+	       "the roster has the address of IPv6");
 	sim_gcks_down(&s);
 	sim_gcks_up(&s);
-	is_str(at(), "2001:db8:1:2:3:4:5:6", "also after a restart");
+	is_str(at(), "2001:db8:1:2:3:4:5:6",
+	       "the roster has the address of IPv6 after a restart");
 	finish("IPv6");
 }
 

@@ -64,21 +64,24 @@ static void test_gcks_restart(void)
 	is_int(sim_gaps(&s), 0, "traffic goes on without a key server");
 	sim_gcks_up(&s);
 	after = sim_group(&s);
-	ok(after.members == 3 && after.senders == 1, "it knows its members");
+	ok(after.members == 3 && after.senders == 1,
+	   "the restarted key server knows its members");
 	ok(after.data_spi == before.data_spi &&
 		   !memcmp(after.rekey_spi, before.rekey_spi, 16) &&
 		   after.next_mid >= before.next_mid &&
 		   after.next_sender_id == before.next_sender_id,
-	   "its keys and its counters");
-	ok(after.data_left <= before.data_left - 60, "and their age");
+	   "the restarted key server knows its keys and its counters");
+	ok(after.data_left <= before.data_left - 60,
+	   "the restarted key server knows the age of its keys");
 	is_int(gcks_rekey(s.gcks, "video", err, sizeof(err)), 0,
 	       "the next rekey works");
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "all follow it");
-	ok(registrations() <= regs + 3, "who asked in the silence did so once");
+	ok(registrations() <= regs + 3,
+	   "members that asked in the silence did so once");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	sim_up(c);
-	ok(sim_settle(&s, 3000), "and c can join");
+	ok(sim_settle(&s, 3000), "c can join after the restart");
 	is_int(sim_out_of_step(&s), 0, "all follow that too");
 	finish("restart");
 }
@@ -100,14 +103,15 @@ static void test_gcks_late(void)
 	sim_run(&s, 8000000);
 	ok(s.n_unsent > 1000, "past the lifetime nothing is sent any more");
 	is_int(tx->mk.n_sas + a->mk.n_sas + b->mk.n_sas, 0,
-	       "and no key is left");
+	       "past the lifetime no key is left");
 	is_int(tx->mk.n_groups, 1, "the group stays closed");
 	sim_gcks_up(&s);
 	ok(sim_settle(&s, 200000), "with a key server all come back");
 	sim_run(&s, 20000);
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 2000);
-	ok(!sim_gaps(&s) && a->got > 90, "and the stream with them");
+	ok(!sim_gaps(&s) && a->got > 90,
+	   "the stream comes back with the key server");
 	finish("late");
 }
 
@@ -251,11 +255,11 @@ static void test_member_restart(void)
 	is_int(sim_gaps(&s), 0, "with the sender's daemon dead it goes on");
 	sim_up(tx);
 	is_int(tx->mk.n_groups, 1, "the new daemon takes over the group");
-	ok(sim_settle(&s, 3000), "and registers");
+	ok(sim_settle(&s, 3000), "the new daemon registers");
 	ok(sim_status(tx).first_sender_id > sid, "for new Sender-IDs");
 	is_int(sim_status(tx).data_spi, spi, "on the SA there is");
 	sim_run(&s, 30000);
-	is_int(tx->mk.n_sas, 1, "whose counters go on in the kernel");
+	is_int(tx->mk.n_sas, 1, "the SA's counters go on in the kernel");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 
 	sim_down(a);
@@ -263,7 +267,7 @@ static void test_member_restart(void)
 	sim_up(a);
 	ok(sim_settle(&s, 3000), "a receiver does the same");
 	sim_run(&s, 30000);
-	is_int(a->mk.n_sas, 1, "and keeps one SA");
+	is_int(a->mk.n_sas, 1, "the restarted receiver keeps one SA");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 
 	/* another group under that name is not ours to take */
@@ -281,7 +285,7 @@ static void test_member_restart(void)
 		rc = member_start(m, err, sizeof(err));
 		is_int(rc, -EEXIST, "a name in use is refused: %s", err);
 		ok(strstr(err, "239.5.5.5") && strstr(err, "video"),
-		   "and it is said which");
+		   "the refusal says which name is in use");
 		member_free(m);
 	}
 	finish("member restart");
@@ -296,7 +300,8 @@ static void test_module(void)
 	member_kernel_event(a->m, &ev);
 	is_int(a->mk.n_groups, 1, "module reloaded: the group is back at once");
 	sim_run(&s, 30000);
-	ok(sim_in(a) && a->mk.n_sas >= 1, "and its SA soon");
+	ok(sim_in(a) && a->mk.n_sas >= 1,
+	   "module reloaded: the SA is back soon");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 
 	member_kernel_event(b->m, &ev);
@@ -312,7 +317,8 @@ static void test_module(void)
 	sim_run(&s, 10000);
 	is_int(sim_status(tx).registrations, 2,
 	       "a Sender-ID used up: registered for new ones");
-	ok(sim_status(tx).first_sender_id > ev.sender_id, "and got them");
+	ok(sim_status(tx).first_sender_id > ev.sender_id,
+	   "the sender got new Sender-IDs");
 	is_int(b->gaps, 0, "no packet is lost");
 
 	/* the kernel refuses an SA: nothing is half done */
@@ -320,7 +326,8 @@ static void test_module(void)
 	sim_run(&s, 60000);
 	gcks_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 60000);
-	is_int(sim_out_of_step(&s), 0, "the kernel refuses once: it recovers");
+	is_int(sim_out_of_step(&s), 0,
+	       "a member recovers when the kernel refuses once");
 	finish("module");
 }
 
@@ -359,11 +366,12 @@ static void test_hibernation(void)
 	hibernate(a, "receiver");
 	got = a->got;
 	sim_run(&s, 2000);
-	ok(a->got >= got + 90, "receiver: it hears the sender");
+	ok(a->got >= got + 90,
+	   "receiver: the stream is heard after hibernation");
 	hibernate(tx, "sender");
 	got = a->got;
 	sim_run(&s, 2000);
-	ok(a->got >= got + 90, "sender: it is heard");
+	ok(a->got >= got + 90, "sender: the stream is heard after hibernation");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 
 	/* refused for so short that it did not ask meanwhile */
@@ -397,7 +405,8 @@ static void test_other_role(void)
 	is_int(sim_status(tx).kernel_errors, 0, "the kernel takes its SA");
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 5000);
-	ok(a->got > 200 && !sim_gaps(&s), "and it sends");
+	ok(a->got > 200 && !sim_gaps(&s),
+	   "a sender that came back as a receiver too sends");
 	finish("other role");
 }
 
@@ -412,7 +421,8 @@ static void test_confirm_again(void)
 	is_int(sim_group(&s).unconfirmed, 1,
 	       "a restarted key server can't know");
 	sim_run(&s, 320000);
-	is_int(sim_group(&s).unconfirmed, 0, "and hears it again");
+	is_int(sim_group(&s).unconfirmed, 0,
+	       "a restarted key server hears the confirmation again");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	finish("confirm again");
 }
@@ -445,8 +455,8 @@ static void test_links(void)
 	gcks_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 20000);
 	is_int(sim_status(a).registrations, 2,
-	       "one after which it is deaf: it asks after one beat");
-	is_int(sim_out_of_step(&s), 0, "and is in step");
+	       "a change of routes after which a member is deaf: the member asks after one beat");
+	is_int(sim_out_of_step(&s), 0, "a member that was deaf is in step");
 	finish("links");
 }
 
@@ -491,8 +501,9 @@ static void test_settings(void)
 	sim_gcks_up(&s);
 	sim_run(&s, 10000);
 	ok(!sim_has_member(&s, "b.example"),
-	   "who is not in the list any more is out after a restart");
-	is_int(sim_reads_after(&s, b, at + 3000), 0, "and reads no more");
+	   "a member that is not in the list any more is out after a restart");
+	is_int(sim_reads_after(&s, b, at + 3000), 0,
+	       "a member that is not in the list any more reads no more");
 	is_int(a->gaps, 0, "a loses no packet");
 	s.cg.receivers = was;
 
@@ -504,9 +515,9 @@ static void test_settings(void)
 	ok(sim_logged(&s, "settings were changed"), "the group starts anew");
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "all have registered again");
-	is_int(a->mk.sa[0].sa.key_len, 36, "and use the new algorithm");
+	is_int(a->mk.sa[0].sa.key_len, 36, "the members use the new algorithm");
 	is_int(a->gaps, 0, "a loses no packet");
-	ok(a->expect == s.n_sent + 1, "nor the last one");
+	ok(a->expect == s.n_sent + 1, "a gets the last packet");
 
 	/* another wrapping key size, and another signature */
 	sim_gcks_down(&s);
@@ -516,7 +527,7 @@ static void test_settings(void)
 	is_int(sim_out_of_step(&s), 0, "rekeys are signed by ECDSA now");
 	gcks_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 20000);
-	is_int(sim_out_of_step(&s), 0, "and are followed");
+	is_int(sim_out_of_step(&s), 0, "rekeys signed by ECDSA are followed");
 	is_int(a->gaps, 0, "a loses no packet");
 	finish("settings");
 }

@@ -88,19 +88,20 @@ static void test_backup(void)
 	ok(sim_logged(&s, "video: its store went back in time"),
 	   "a store put back from a backup is noticed");
 	is_int(sim_audited(&s, "restart", NULL, "went back in time"), 1,
-	       "and on record");
+	       "the store put back is on record");
 	is_int(sim_group(&s).restarts, 1, "the group starts anew");
 	is_int(sim_group(&s).denied, 3, "the union of the evicted stays out");
 	is_int(gcks_evict(s.gcks, "video", "d.example", &ms, err, sizeof(err)),
-	       -EALREADY, "also who was evicted without being a member");
+	       -EALREADY,
+	       "the restored store knows who was evicted without being a member");
 	c = sim_add(&s, "c.example", false, true);
 	sim_up(c);
 	sim_down(b);
 	sim_up(b);
 	sim_run(&s, 60000);
-	ok(sim_in(c), "who is new gets in");
+	ok(sim_in(c), "a new member gets in");
 	ok(!sim_in(b) && !sim_has_member(&s, "b.example"),
-	   "who was evicted since the backup does not");
+	   "a member evicted since the backup does not get in");
 	sim_down(b);
 
 	/* twice is no charm: the store is believed now */
@@ -112,7 +113,7 @@ static void test_backup(void)
 	sim_copy_store(bak, s.path);
 	sim_gcks_up(&s);
 	is_int(sim_group(&s).restarts, 1, "the same backup again is noticed");
-	is_int(sim_group(&s).denied, 3, "and nobody gets in by it");
+	is_int(sim_group(&s).denied, 3, "nobody gets in by the same backup");
 	drop_store(bak);
 	finish("backup");
 }
@@ -141,7 +142,8 @@ static void test_lost(void)
 	sim_gcks_up(&s);
 	ok(sim_logged(&s, "come without the witness"),
 	   "a store without its witness is not believed");
-	is_int(sim_group(&s).denied, 1, "what it has of evictions is");
+	is_int(sim_group(&s).denied, 1,
+	       "the denials of a store without its witness hold");
 	finish("witness lost");
 
 	/* one row less */
@@ -160,7 +162,8 @@ static void test_lost(void)
 	sim_gcks_up(&s);
 	ok(sim_logged(&s, "an eviction is missing"),
 	   "a deleted record of an eviction is noticed");
-	is_int(sim_group(&s).denied, 1, "and does not let it in");
+	is_int(sim_group(&s).denied, 1,
+	       "a deleted record of an eviction does not let the member in");
 	finish("row deleted");
 
 	/* the witness went back, the store did not */
@@ -180,7 +183,8 @@ static void test_lost(void)
 	sim_copy_store(s.path, bak);
 	drop_store(bak);
 	sim_gcks_up(&s);
-	is_int(sim_group(&s).restarts, 0, "and it is up to date again");
+	is_int(sim_group(&s).restarts, 0,
+	       "an older witness is brought up to date");
 	finish("witness back");
 }
 

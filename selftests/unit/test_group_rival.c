@@ -97,7 +97,7 @@ static void test_theft(void)
 	   (uintmax_t)(sim_group(&s).registrations - registrations));
 	is_int(sim_group(&s).rivals, s.n, "the key server knows of each");
 	is_int(sim_audited(&s, "rival", NULL, "somebody else"), 4,
-	       "and has a few lines of it on record");
+	       "the key server has a few lines of the thief on record");
 	ok(sim_log_count(&s, "group video: SOMEBODY ELSE REKEYS IT") ==
 		   4u + s.n,
 	   "the log has it on both sides");
@@ -132,7 +132,7 @@ static void test_theft(void)
 	is_int(thief_has(&thief, &s), 0, "all are with the key server");
 	is_int(sim_out_of_step(&s), 0, "in step");
 	ok(strcmp(sim_status(tx).signing_key, sim_group(&s).signing_key) == 0,
-	   "and believe its new signing key");
+	   "all members believe the key server's new signing key");
 	ok(!sim_status(tx).wary, "rekeys are followed again");
 	at = denied();
 	for (registrations = 0; registrations < 4; registrations++) {
@@ -142,7 +142,7 @@ static void test_theft(void)
 			break;
 	}
 	is_int(registrations, 4, "the thief gets nobody any more");
-	is_int(denied() - at, 0, "nor for a moment");
+	is_int(denied() - at, 0, "the thief gets nobody for a moment");
 	finish();
 }
 
@@ -180,10 +180,11 @@ static void test_same_spis(bool restarted, bool data_only)
 	ok(own_key(), "the sender is back to the key server's");
 	is_int(gkey_spi(&of(s.gcks)->st.data),
 	       gkey_spi(&thief_group(&thief)->st.data),
-	       "which has the same SPI");
+	       "the key server's key has the same SPI as the thief's");
 	before = lost();
 	sim_run(&s, 30000);
-	is_int(lost() - before, 0, "and so are all receivers");
+	is_int(lost() - before, 0,
+	       "all receivers are back to the key server's key");
 	is_int(sim_out_of_step(&s), 0, "in step");
 	ok(sim_group(&s).rivals > 0, "the key server knows");
 	finish();
@@ -204,7 +205,7 @@ static void test_last_mid(void)
 	/* what the thief spent is not missing to the key server */
 	gcks_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 10000);
-	is_int(sim_out_of_step(&s), 0, "and follow its next rekey");
+	is_int(sim_out_of_step(&s), 0, "all members follow the next rekey");
 	finish();
 }
 
@@ -296,7 +297,7 @@ static void test_honest(void)
 	s.dup = 0;
 	sim_run(&s, 120000);
 	is_int(denied(), 0, "60 rekeys at 10 %% loss: nobody is suspected");
-	is_int(sim_group(&s).rivals, 0, "nor reported");
+	is_int(sim_group(&s).rivals, 0, "nobody is reported at 10 %% loss");
 	is_int(sim_out_of_step(&s), 0, "all in step");
 	is_int(s.iv_repeats, 0, "no Message ID came twice");
 	finish();
@@ -327,7 +328,7 @@ static void test_forged(void)
 	}
 	after = sim_group(&s).registrations;
 	is_int(after - before, s.n, "200 forged headers: each asks once");
-	is_int(denied(), 0, "and is told that all is well");
+	is_int(denied(), 0, "the key server tells each that all is well");
 	is_int(sim_out_of_step(&s), 0, "all in step");
 	is_int(lost(), 0, "no packet is lost");
 	finish();
@@ -388,11 +389,12 @@ static void test_unsaid(void)
 		sim_run(&s, 5);
 	}
 	ok(sa && sa == m->m->sa, "the question is answered over one IKE SA");
-	ok(ike_liveness(sa) < 0, "that has no place for another task");
+	ok(ike_liveness(sa) < 0, "an IKE SA has no place for another task");
 	sa->n_tasks -= full;
 	is_int(sim_status(m).rivals, 1, "a member with a full queue notices");
 	sim_run(&s, 40000);
-	is_int(sim_group(&s).rivals, s.n, "its report comes, too");
+	is_int(sim_group(&s).rivals, s.n,
+	       "the report of a member with a full queue comes, too");
 	finish();
 }
 

@@ -72,7 +72,7 @@ static void change(enum sig_type type, const char *name)
 	usual(1, type);
 	strcpy(was, sim_group(&s).signing_key);
 	is_int(strlen(was), SIGPUB_NAME_LEN - 1, "%s: a signing key", name);
-	is_int(strangers(), 0, "that all know");
+	is_int(strangers(), 0, "%s: all members know the signing key", name);
 	registrations = sim_group(&s).registrations;
 	renew();
 	sim_run(&s, 20000);
@@ -84,7 +84,7 @@ static void change(enum sig_type type, const char *name)
 	rekey();
 	sim_run(&s, 20000);
 	is_str(sim_group(&s).signing_key, was, "a rekey by itself keeps it");
-	is_int(sim_out_of_step(&s), 0, "and is believed");
+	is_int(sim_out_of_step(&s), 0, "a rekey by itself is believed");
 	is_int(sim_group(&s).registrations, registrations,
 	       "nobody had to register");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
@@ -105,7 +105,8 @@ static void test_missed(void)
 	sim_run(&s, 5000);
 	a->deaf = false;
 	sim_run(&s, 20000);
-	is_int(strangers(), 0, "it finds out, and has the new one");
+	is_int(strangers(), 0,
+	       "a finds out that it has the old signing key, and has the new one");
 	is_int(sim_status(a).registrations - registrations, 1,
 	       "by registering once");
 	is_int(sim_out_of_step(&s), 0, "in step");
@@ -247,7 +248,8 @@ static void test_clock(void)
 	   "a key of a day to come is replaced with the next rekeys");
 	strcpy(was, sim_group(&s).signing_key);
 	sim_run(&s, 1300000);
-	is_str(sim_group(&s).signing_key, was, "its successor by schedule");
+	is_str(sim_group(&s).signing_key, was,
+	       "the successor of a signing key from a day to come is made by schedule");
 	finish("clock");
 }
 

@@ -116,33 +116,36 @@ static void test_certificate(void)
 	ok(term_s(c) > 3580 && term_s(c) <= 3601, "until it ends: %jd s",
 	   (intmax_t)term_s(c));
 	ok(own_term_s(c) > 3580 && own_term_s(c) <= 3601,
-	   "and is told so: %jd s", (intmax_t)own_term_s(c));
+	   "c is told until when it is a member: %jd s",
+	   (intmax_t)own_term_s(c));
 	sim_run(&s, HOUR - (s.ms - at) - 5000);
 	ok(sim_has_member(&s, "c.example") && sim_in(c),
-	   "it is in 5 s before the end");
-	ok(c->got > 30000, "and was all the time");
+	   "c is in 5 s before the end");
+	ok(c->got > 30000, "c was in all the time");
 	ok(sim_status(c).registrations >= 2 && sim_status(c).registrations < 8,
-	   "it tried to renew a few times: %ju",
+	   "c tried to renew a few times: %ju",
 	   (uintmax_t)sim_status(c).registrations);
 	rekeys = sim_group(&s).rekeys;
 	at = s.ms + 5000;
 	sim_run(&s, 12000);
-	ok(!sim_has_member(&s, "c.example"), "it is out 7 s after it");
+	ok(!sim_has_member(&s, "c.example"), "c is out 7 s after the end");
 	is_int(sim_group(&s).rekeys - rekeys, 1, "by one rekey");
-	is_int(sim_group(&s).expired, 1, "which is counted");
+	is_int(sim_group(&s).expired, 1,
+	       "the end of c's membership is counted");
 	is_int(sim_group(&s).leaves + sim_group(&s).evictions, 0,
-	       "and is neither leave nor eviction");
+	       "the end of c's membership is neither leave nor eviction");
 	is_int(sim_audited(&s, "expire", "c.example", "certificate"), 1,
-	       "it is on record why");
+	       "the end of c's membership is on record with why");
 	ok(sim_logged(&s,
 		      "membership has ended: \"c.example\": its certificate"),
-	   "and in the log");
+	   "the end of c's membership is in the log");
 	sim_run(&s, 20000);
 	is_int(sim_reads_after(&s, c, at + 4000), 0,
-	       "it has no key of what is sent since");
-	is_int(c->notify, IKE_N_AUTHENTICATION_FAILED, "it is not let in");
-	ok(!sim_in(c), "and knows");
-	is_int(sim_group(&s).denied, 0, "but is not kept out either");
+	       "c has no key of what is sent since its end");
+	is_int(c->notify, IKE_N_AUTHENTICATION_FAILED,
+	       "c is not let in with its old certificate");
+	ok(!sim_in(c), "c knows that it is out");
+	is_int(sim_group(&s).denied, 0, "c is not among the denied");
 	is_int(a->gaps + b->gaps, 0, "nobody else loses a packet");
 
 	/* another certificate is all that it needs */
@@ -178,14 +181,17 @@ static void test_new_certificate(void)
 	sim_up(c);
 	sim_run(&s, 5000);
 	ok(sim_in(c), "c has a new certificate");
-	ok(term_s(c) > 300 * 86400, "and is a member for longer");
-	ok(key_id(c, 0) != leaf, "its leaf has another key");
-	is_int(key_id(c, 1), parent, "what is above is as it was");
+	ok(term_s(c) > 300 * 86400,
+	   "c is a member for longer with its new certificate");
+	ok(key_id(c, 0) != leaf, "the leaf of c has another key");
+	is_int(key_id(c, 1), parent,
+	       "the keys above c's leaf are as they were");
 	is_int(sim_group(&s).rekeys - rekeys, 0, "without a rekey");
 	sim_run(&s, 2 * HOUR);
 	ok(sim_in(c) && sim_has_member(&s, "c.example"),
 	   "the end of the old one is no end");
-	is_int(sim_group(&s).rekeys - rekeys, 0, "nor a rekey");
+	is_int(sim_group(&s).rekeys - rekeys, 0,
+	       "the end of the old certificate is no rekey");
 	is_int(sim_group(&s).expired, 0, "nobody was taken out");
 
 	/* whoever has the old leaf's key is out with the next rekeys */
@@ -193,7 +199,7 @@ static void test_new_certificate(void)
 	gcks_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 20000);
 	ok(key_id(c, 1) != parent, "a rekey replaces the keys above it");
-	is_int(key_id(c, 0), leaf, "but not the leaf's");
+	is_int(key_id(c, 0), leaf, "a rekey leaves the leaf's key");
 	is_int(sim_out_of_step(&s), 0, "all follow");
 	parent = key_id(c, 1);
 	gcks_rekey(s.gcks, NULL, err, sizeof(err));
@@ -219,10 +225,12 @@ static void test_old_sa(void)
 	/* else it would drop that when it is put out */
 	c->deaf = true;
 	sim_run(&s, 60000);
-	ok(!sim_has_member(&s, "c.example"), "it is no use once it has ended");
-	is_int(c->notify, IKE_N_AUTHENTICATION_FAILED, "it is told so");
+	ok(!sim_has_member(&s, "c.example"),
+	   "an IKE SA is no use once the membership has ended");
+	is_int(c->notify, IKE_N_AUTHENTICATION_FAILED,
+	       "c is told that its membership has ended");
 	is_int(sim_group(&s).expired, 1, "taken out once");
-	is_int(sim_group(&s).joins, 4, "and never in again");
+	is_int(sim_group(&s).joins, 4, "c was never in again");
 	finish("old IKE SA");
 }
 
@@ -247,14 +255,14 @@ static void test_renewal(void)
 	   "each 480 to 540 s: %ju", (uintmax_t)sim_status(a).registrations);
 	ok(key_id(a, 0) != leaf, "each time with another leaf");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
-	is_int(sim_status(a).state, MEMBER_IN, "it is in");
+	is_int(sim_status(a).state, MEMBER_IN, "a is in after its renewals");
 	/* the one that vanished does not renew */
 	sim_down(b);
 	mock_kernel_reset(&b->mk);
 	sim_run(&s, 610000);
-	ok(!sim_has_member(&s, "b.example"), "who vanished is out");
+	ok(!sim_has_member(&s, "b.example"), "a member that vanished is out");
 	is_int(sim_audited(&s, "expire", "b.example", "membership-lifetime"), 1,
-	       "it is on record why");
+	       "the end of a member that vanished is on record with why");
 	is_int(sim_group(&s).expired, 1, "counted");
 	is_int(sim_out_of_step(&s), 0, "the others are in step");
 	finish("renewal");
@@ -377,14 +385,14 @@ static void test_restart(void)
 	sim_gcks_up(&s);
 	sim_run(&s, 20000);
 	ok(sim_has_member(&s, "b.example") && sim_has_member(&s, "s.example"),
-	   "who could not renew while it was down gets time for it");
+	   "a member that could not renew while the key server was down gets time for it");
 	is_int(sim_group(&s).expired, 0, "down: nobody has ended");
 	sim_run(&s, 110000);
 	ok(!sim_has_member(&s, "b.example") && !sim_has_member(&s, "s.example"),
-	   "who does not use it is out after two minutes");
+	   "a member that does not use its time is out after two minutes");
 	is_int(sim_group(&s).expired, 2, "down: both");
 	is_int(sim_group(&s).rekeys, 1, "down: by one change");
-	ok(sim_in(a), "who asked is in");
+	ok(sim_in(a), "a member that asked in its time is in");
 	finish("restart");
 }
 
@@ -482,9 +490,11 @@ static void test_old_store(void)
 	sim_gcks_up(&s);
 	ok(sim_has_member(&s, "b.example"), "an old record is understood");
 	ok(term_s(b) > 3590 && term_s(b) <= 3600,
-	   "its membership lasts from now on: %jd s", (intmax_t)term_s(b));
+	   "the membership of an old record lasts from now on: %jd s",
+	   (intmax_t)term_s(b));
 	sim_run(&s, HOUR + 10000);
-	ok(!sim_has_member(&s, "b.example"), "and ends");
+	ok(!sim_has_member(&s, "b.example"),
+	   "the membership of an old record ends");
 	finish("old store");
 }
 
@@ -505,17 +515,19 @@ static void test_lost_answer(void)
 	a->offline = false;
 	sim_run(&s, 30000);
 	ok(sim_in(a), "a was off the network when it had to renew");
-	is_int(sim_group(&s).expired, 0, "it did in time");
+	is_int(sim_group(&s).expired, 0, "a renewed in time");
 	/* for too long: it ends, and comes back by itself */
 	sim_run(&s, 400000);
 	a->offline = true;
 	sim_run(&s, 400000);
-	ok(!sim_has_member(&s, "a.example"), "off for too long: it is out");
-	ok(!sim_in(a), "and does not say that it is in");
+	ok(!sim_has_member(&s, "a.example"),
+	   "a member that is off for too long is out");
+	ok(!sim_in(a), "a member that is out does not say that it is in");
 	a->offline = false;
 	sim_run(&s, 90000);
-	ok(sim_in(a), "it comes back by itself");
-	is_int(sim_group(&s).joins - joins, 1, "as one that joins");
+	ok(sim_in(a), "a member that is out comes back by itself");
+	is_int(sim_group(&s).joins - joins, 1,
+	       "a member that comes back is one that joins");
 	is_int(sim_out_of_step(&s), 0, "in step");
 	finish("lost answer");
 }
@@ -549,7 +561,7 @@ static void test_churn(void)
 		sim_run(&s, 10000);
 	}
 	ok(key_id(a, 0) != leaf, "churn: the leaf was renewed");
-	ok(key_id(a, 1) != above, "churn: so was the key above it");
+	ok(key_id(a, 1) != above, "churn: the key above the leaf was renewed");
 	is_int(group()->n_renewed, 0, "churn: no renewed leaf waits");
 	is_int(sim_out_of_step(&s), 0, "churn: in step");
 	finish("churn");
@@ -570,9 +582,9 @@ static void test_sender_after_restart(void)
 	sim_run(&s, 1300000);
 	ok(key_id(tx, 0) != leaf,
 	   "restart: a sender that renews has a new leaf");
-	ok(sim_has_member(&s, "s.example"), "restart: it is a member");
+	ok(sim_has_member(&s, "s.example"), "restart: the sender is a member");
 	sim_run(&s, 3000000);
-	ok(sim_in(tx), "restart: and stays one");
+	ok(sim_in(tx), "restart: the sender stays a member");
 	is_int(sim_out_of_step(&s), 0, "restart: in step");
 	finish("sender after restart");
 }

@@ -75,10 +75,11 @@ static void test_confirmed(void)
 	ms = evict_b();
 	g = sim_group(&s);
 	is_int(g.unconfirmed, 2, "an eviction waits for both senders");
-	ok(!g.unsent_change && !g.confirmed_ms, "its message was sent");
+	ok(!g.unsent_change && !g.confirmed_ms,
+	   "the message of the eviction was sent");
 	sim_run(&s, 5000);
 	g = sim_group(&s);
-	is_int(g.unconfirmed, 0, "they confirm");
+	is_int(g.unconfirmed, 0, "both senders confirm the eviction");
 	ok(g.confirmed_ms > 0 && g.confirmed_ms <= ms + 300,
 	   "after %u ms; %u were to be expected", g.confirmed_ms, ms);
 	is_int(sim_reads_after(&s, b, at + g.confirmed_ms), 0,
@@ -91,7 +92,7 @@ static void test_confirmed(void)
 	sim_run(&s, 4000);
 	is_int(sim_group(&s).unconfirmed, 2, "a rekey: they change after ATD");
 	sim_run(&s, 3000);
-	is_int(sim_group(&s).unconfirmed, 0, "and confirm");
+	is_int(sim_group(&s).unconfirmed, 0, "both senders confirm a rekey");
 	is_int(sim_status(tx).registrations, 1,
 	       "without a registration of its own");
 	is_int(a->gaps, 0, "no packet is lost");
@@ -113,14 +114,17 @@ static void test_waits(void)
 	is_int(g.unconfirmed, 1, "a deaf sender is waited for");
 	is_int(confirmed(), 1, "the other one has confirmed");
 	ok(!g.confirmed_ms, "the eviction is not said to be through");
-	ok(sim_reads_after(&s, b, at + 5000) > 0, "and it is not");
+	ok(sim_reads_after(&s, b, at + 5000) > 0,
+	   "the eviction that waits for a sender is not through");
 	tx->deaf = false;
 	sim_run(&s, 2500);
 	g = sim_group(&s);
-	is_int(g.unconfirmed, 0, "it hears one of the copies that go on");
+	is_int(g.unconfirmed, 0,
+	       "the sender hears one of the copies that go on");
 	at += g.confirmed_ms + 1;
 	sim_run(&s, 5000);
-	is_int(sim_reads_after(&s, b, at), 0, "and b reads no more");
+	is_int(sim_reads_after(&s, b, at), 0,
+	       "b reads no more when the sender has confirmed");
 	sim_down(b);
 
 	/* a sender that is gone is not waited for with copies for ever */
@@ -131,7 +135,8 @@ static void test_waits(void)
 	sim_run(&s, 60000);
 	ok(s.sends - sends <= 8, "a minute later there are beats: %u",
 	   s.sends - sends);
-	is_int(sim_group(&s).unconfirmed, 1, "it is still said to be behind");
+	is_int(sim_group(&s).unconfirmed, 1,
+	       "the sender that is behind is still said to be");
 	finish("waits");
 }
 

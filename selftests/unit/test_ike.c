@@ -87,12 +87,15 @@ static void algorithms(void)
 		net_run(&net);
 		joined(sets[i].name);
 		is_str(m->sa ? ike_sa_algs(m->sa, buf, sizeof(buf)) : NULL,
-		       sets[i].name, "its name");
+		       sets[i].name, "the IKE SA has the algorithms of %s",
+		       sets[i].name);
 		is_int(m->seen.sender_id, 7, "Sender-ID came");
 		ok(m->seen.transport, "transport mode came");
 		is_str(g->seen.peer, "a.example", "key server knows who");
-		is_int(g->seen.req.n_sender_ids, 2, "and how many Sender-IDs");
-		ok(g->seen.had_sag, "and what the member can do");
+		is_int(g->seen.req.n_sender_ids, 2,
+		       "the key server knows how many Sender-IDs are asked for");
+		ok(g->seen.had_sag,
+		   "the key server knows what the member can do");
 		teardown();
 	}
 }
@@ -242,11 +245,13 @@ static void another_group(void)
 	net_step(&net);
 	is_int(ike_engine_stats(g->engine)->invalid_ke, 1,
 	       "INVALID_KE_PAYLOAD");
-	is_int(ike_engine_stats(g->engine)->sas, 0, "and no state");
+	is_int(ike_engine_stats(g->engine)->sas, 0,
+	       "INVALID_KE_PAYLOAD leaves no state");
 	net_run(&net);
 	joined("with the group that was asked for");
 	is_str(ike_sa_algs(m->sa, buf, sizeof(buf)),
-	       "aes-gcm-16-128 sha2-256 p-384 kw-128", "which is P-384");
+	       "aes-gcm-16-128 sha2-256 p-384 kw-128",
+	       "the group that was asked for is P-384");
 	teardown();
 
 	/* Cookie first, then the group */
@@ -281,7 +286,7 @@ static void registration(void)
 	net_run(&net);
 	is_int(m->seen.registered, 2, "both registered");
 	is_int(g->seen.req.xchg, GIKE_XCHG_GSA_REGISTRATION, "by its exchange");
-	ok(g->seen.req.send, "as a sender");
+	ok(g->seen.req.send, "registered as a sender");
 	is_int(m->seen.sender_id, 7, "with a Sender-ID");
 
 	/* A group error leaves the IKE SA alone. */
@@ -355,7 +360,8 @@ static void group_errors(void)
 		group_req(&req, "video", false);
 		ike_register_more(m->sa, &req);
 		net_run(&net);
-		is_int(m->seen.registered, 1, "and good for another try");
+		is_int(m->seen.registered, 1,
+		       "the IKE SA is good for another try");
 		teardown();
 	}
 }
@@ -367,11 +373,13 @@ static void later(void)
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	is_int(m->seen.registered, 0, "no answer yet");
-	is_int(ike_engine_stats(g->engine)->half_open, 0, "but authenticated");
+	is_int(ike_engine_stats(g->engine)->half_open, 0,
+	       "a request that waits is authenticated");
 	net_pass(&net, 1100, true);
 	is_int(ike_engine_stats(g->engine)->in_busy, 1,
 	       "asked again meanwhile");
-	is_int(g->seen.requests, 1, "not passed on again");
+	is_int(g->seen.requests, 1,
+	       "a request that is asked again is not passed on again");
 	is_int(node_reply(g), 0, "answered");
 	is_int(node_reply(g), -ENOENT, "once only");
 	net_run(&net);
@@ -384,7 +392,8 @@ static void later(void)
 	node_join(m, g, GCKS, false);
 	net_pass(&net, 40000, true);
 	is_int(m->seen.notify, GIKE_N_REGISTRATION_FAILED, "patience ends");
-	is_int(node_reply(g), -ENOENT, "too late");
+	is_int(node_reply(g), -ENOENT,
+	       "an answer after the end of patience is too late");
 	teardown();
 
 	/* The member has gone meanwhile. */
@@ -398,7 +407,8 @@ static void later(void)
 	net_run(&net);
 	is_int(m->seen.notify, GIKE_N_REGISTRATION_FAILED,
 	       "the member is told so");
-	is_int(m->seen.sa_closed, 1, "and that the SA is closed");
+	is_int(m->seen.sa_closed, 1,
+	       "the member is told that the SA is closed");
 	teardown();
 
 	setup();
@@ -406,7 +416,8 @@ static void later(void)
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	is_int(g->seen.sa_closed, 1, "closed from within the callback");
-	is_int(ike_engine_stats(g->engine)->sas, 0, "it is gone");
+	is_int(ike_engine_stats(g->engine)->sas, 0,
+	       "an SA closed from within the callback is gone");
 	teardown();
 
 	/* An answer that breaks the rules is not sent. */
@@ -430,8 +441,10 @@ static void lifetimes(void)
 	net_pass(&net, 299000, true);
 	is_int(g->seen.sa_closed, 0, "idle SA stays for a while");
 	net_pass(&net, 2000, true);
-	is_str(g->seen.reason, "idle", "then the key server closes it");
-	is_str(m->seen.reason, "closed by the peer", "and says so");
+	is_str(g->seen.reason, "idle",
+	       "an SA that is idle for long is closed by the key server");
+	is_str(m->seen.reason, "closed by the peer",
+	       "the key server says that it closes the SA");
 	is_int(ike_engine_stats(m->engine)->sas +
 		       ike_engine_stats(g->engine)->sas,
 	       0, "none left");
@@ -551,7 +564,7 @@ static void freed(void)
 	net_step(&net);
 	ike_engine_free(m->engine);
 	is_int(m->seen.refused, 2, "open requests are refused at the end");
-	is_int(m->seen.sa_closed, 2, "and every SA is closed");
+	is_int(m->seen.sa_closed, 2, "every SA is closed at the end");
 	is_str(m->seen.reason, "shutting down", "why");
 	m->engine = NULL;
 	teardown();

@@ -97,7 +97,7 @@ static void gcks_refused(const char *name, const struct pki_opt *gopt,
 	is_int(m->seen.sa_closed, 1, "%s: the IKE SA is closed", name);
 	is_int(g->seen.ev_refused, 1, "%s: the key server is told", name);
 	is_str(g->seen.reason, "AUTHENTICATION_FAILED from the peer",
-	       "%s: and closes too", name);
+	       "%s: the key server closes too", name);
 	teardown();
 }
 
@@ -259,7 +259,7 @@ static void not_asked_for(void)
 	node_clear(m);
 	ike_register(m->engine, &m->ep, &g->ep, &id, &req);
 	net_run(&net);
-	is_int(m->seen.registered, 1, "what was offered is taken");
+	is_int(m->seen.registered, 1, "an exchange that was offered is taken");
 
 	/* Sender-IDs: the key server of this test gives one */
 	node_clear(m);
@@ -344,7 +344,8 @@ static void protected_stages(void)
 		       "%s: %u damaged copies change nothing", names[stage - 2],
 		       n);
 		is_int(m->seen.registered + m->seen.refused, 0,
-		       "%s: nor at the member", names[stage - 2]);
+		       "%s: damaged copies change nothing at the member",
+		       names[stage - 2]);
 		net_run(&net);
 		is_int(m->seen.registered, 1, "%s: the true one is taken",
 		       names[stage - 2]);
@@ -479,9 +480,10 @@ static void replays(void)
 		net_run(&net);
 	}
 	is_int(m->seen.registered, 1, "all of it again: not registered again");
-	is_int(g->seen.requests, 1, "nor asked");
+	is_int(g->seen.requests, 1,
+	       "a registration that is replayed is not asked for");
 	is_int(ike_engine_stats(g->engine)->sas, sas, "no other IKE SA");
-	ok(ike_sa_is_up(m->sa), "and the one is up");
+	ok(ike_sa_is_up(m->sa), "the IKE SA is up after a replay");
 	/* Reflected: each to who sent it */
 	for (unsigned int i = 0; i < n; i++) {
 		struct packet q = saved[i];
@@ -492,7 +494,7 @@ static void replays(void)
 	}
 	net_run(&net);
 	is_int(m->seen.registered + g->seen.requests, 2, "reflected: nothing");
-	ok(ike_sa_is_up(m->sa), "still up");
+	ok(ike_sa_is_up(m->sa), "the IKE SA is up after a reflection");
 	teardown();
 }
 

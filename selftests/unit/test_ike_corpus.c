@@ -204,7 +204,8 @@ static void handshake(void)
 		}
 		net_step(&net);
 	}
-	is_int(m->seen.registered, 1, "it was a registration");
+	is_int(m->seen.registered, 1,
+	       "the recorded handshake is a registration");
 
 	group_req(&req, "audio", false);
 	ike_register_more(sa, &req);

@@ -93,7 +93,7 @@ static void one_identity(void)
 	char addr[64];
 
 	setup(&cfg, &ca);
-	a_gets_in("at first");
+	a_gets_in("no attack");
 	first = x_from("[2001:db8:f::1]");
 	ok(ike_sa_is_up(first), "x has an IKE SA");
 	for (unsigned int i = 2; i <= 1000; i++) {
@@ -108,7 +108,7 @@ static void one_identity(void)
 	       "by its newer ones");
 	/* a.example's place was not taken */
 	is_int(a->seen.sa_closed, 0, "a.example still has its own");
-	a_gets_in("in the end");
+	a_gets_in("an attack is over");
 	teardown();
 }
 
@@ -129,11 +129,11 @@ static void one_identity_at_once(void)
 	is_int(x->seen.notify, IKE_N_TEMPORARY_FAILURE,
 	       "the others were told to wait");
 	is_int(st->sas, 4, "places");
-	a_gets_in("meanwhile");
+	a_gets_in("an attack under one identity");
 	net_pass(&net, 2000, true);
 	node_clear(x);
 	x_from("[2001:db8:f::1]");
-	is_int(x->seen.registered, 1, "and x may come again, later");
+	is_int(x->seen.registered, 1, "x may come again, later");
 	teardown();
 }
 
@@ -160,7 +160,8 @@ static void all_places(void)
 	a_gets_in("no place is free");
 	is_int(st->sas, 8, "one was given away");
 	is_int(g->seen.sa_closed, 1, "by one of those that had it");
-	ok(ike_sa_is_up(sa[0]), "not by that which was used just now");
+	ok(ike_sa_is_up(sa[0]),
+	   "the place that was given away is not that of the SA used just now");
 	teardown();
 
 	/* of one address */
@@ -173,7 +174,7 @@ static void all_places(void)
 	more = x_from("[2001:db8:f::1]");
 	ok(ike_sa_is_up(more) && ike_sa_is_up(sa[0]),
 	   "one more replaces the idlest there");
-	is_int(st->sas, 5, "and takes no other place");
+	is_int(st->sas, 5, "the newcomer takes no place of another address");
 	teardown();
 
 	/* all of them wait for their answers: none is idle */
@@ -208,10 +209,10 @@ static void failing(void)
 	   "12,000 tries in 10 s from one port: %u were looked at",
 	   (unsigned int)st->auth_failed);
 	ok(st->paced >= 11900, "the others were passed over");
-	a_gets_in("meanwhile");
+	a_gets_in("an attack from one port");
 	/* a neighbour: same address, another port */
 	ep_parse("[2001:db8:f::1]:5000", 0, &a->ep);
-	a_gets_in("from the same address");
+	a_gets_in("an attack from the same address");
 	teardown();
 
 	/* ports without end: the network has a rate */
@@ -232,7 +233,7 @@ static void failing(void)
 	ok(before <= 512 + 1300 && st->auth_failed - before <= 1300,
 	   "2,000 a second from a network: %u in 5 s, then %u", before,
 	   (unsigned int)(st->auth_failed - before));
-	a_gets_in("meanwhile");
+	a_gets_in("an attack from one network");
 	teardown();
 }
 
@@ -312,7 +313,8 @@ static void late_copy(void)
 	is_int(st->half_open, 1, "the late copy is answered");
 	net_run(&net);
 	is_int(a->seen.registered, 1, "a.example is in");
-	is_int(st->auth_failed, 0, "and has not failed");
+	is_int(st->auth_failed, 0,
+	       "a member whose copy comes late has not failed");
 	teardown();
 }
 
@@ -334,7 +336,8 @@ static void another_request(void)
 	sa->init_req.p[sa->init_req.len - 1] ^= 1;
 	net_run(&net);
 	is_int(a->seen.registered, 0, "an altered IKE_SA_INIT is noticed");
-	is_int(st->auth_failed, 1, "as AUTH that does not verify");
+	is_int(st->auth_failed, 1,
+	       "an altered IKE_SA_INIT is AUTH that does not verify");
 	teardown();
 }
 
@@ -387,7 +390,8 @@ static void pushed_out(void)
 	engine_leave(g->engine);
 	net_pass(&net, 3000, true);
 	is_int(a->seen.refused, 1, "known after 3 s at most");
-	is_str(a->seen.text, "the peer has lost the IKE SA", "and why");
+	is_str(a->seen.text, "the peer has lost the IKE SA",
+	       "the member knows why its IKE SA is gone");
 	teardown();
 }
 

@@ -57,7 +57,7 @@ static void lists(void)
 	int ret;
 
 	is_int(dgrams_add(&d, "one", 3), 0, "a datagram");
-	is_int(dgrams_add(&d, "two", 3), 0, "and another one");
+	is_int(dgrams_add(&d, "two", 3), 0, "a second datagram");
 	ok(d.n == 2 && dgrams_has(&d, "one", 3) && dgrams_has(&d, "two", 3),
 	   "both are there");
 	ok(!dgrams_has(&d, "tw", 2) && !dgrams_has(&d, "twos", 4) &&
@@ -69,7 +69,7 @@ static void lists(void)
 	is_int(dgrams_set(&e, "three", 5), 0, "one in place of both");
 	ok(wipes_found() == 1 && e.n == 1 && dgrams_has(&e, "three", 5) &&
 		   !dgrams_has(&e, "one", 3),
-	   "what was there is wiped");
+	   "the datagrams that were there are wiped");
 	while (!(ret = dgrams_add(&e, "x", 1)))
 		n++;
 	is_int(ret, -E2BIG, "there is an end");
@@ -131,7 +131,7 @@ static void answer_again(void)
 	drop_all();
 	ike_engine_input(g->engine, &elsewhere, &g->ep, copy, q.len);
 	ok(net.n_queue == 2 && queued(0, "first") && queued(1, "second"),
-	   "as does the last answer of an IKE SA that has ended");
+	   "the last answer of an IKE SA that has ended goes as all of its datagrams");
 	teardown();
 }
 
@@ -152,11 +152,14 @@ static void request_of_several(void)
 	ike_engine_input(g->engine, &m->ep, &g->ep, copy, len);
 	is_int(net.n_queue, 1,
 	       "any datagram of the request answered last is known again");
-	is_int(ike_engine_stats(g->engine)->in_rexmit, 1, "as repeated");
+	is_int(ike_engine_stats(g->engine)->in_rexmit, 1,
+	       "the request is counted as repeated");
 	copy[len - 1] ^= 1;
 	ike_engine_input(g->engine, &m->ep, &g->ep, copy, len);
-	is_int(net.n_queue, 1, "octets that are in none of them are not");
-	is_int(ike_engine_stats(g->engine)->in_altered, 1, "as altered");
+	is_int(net.n_queue, 1,
+	       "octets that are in no datagram of the request are not known");
+	is_int(ike_engine_stats(g->engine)->in_altered, 1,
+	       "the other octets are counted as altered");
 	teardown();
 }
 
@@ -192,7 +195,7 @@ static void peer_moves(void)
 	ok(net.n_queue == 1 && ep_equal(&net.queue[0].to, &after),
 	   "the request that is under way goes after it");
 	net_run(&net);
-	ok(!g->sa->my_busy, "and is answered");
+	ok(!g->sa->my_busy, "the request that went after the peer is answered");
 	teardown();
 }
 

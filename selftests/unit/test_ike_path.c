@@ -55,9 +55,9 @@ static void goes(unsigned int i, const struct ep *from, const struct ep *to,
 {
 	if (!ok(net.n_queue == i + 1, "%s: there is an answer", what))
 		return;
-	ok(ep_equal(&net.queue[i].from, from), "%s: it leaves from there",
-	   what);
-	ok(ep_equal(&net.queue[i].to, to), "%s: and goes there", what);
+	ok(ep_equal(&net.queue[i].from, from),
+	   "%s: the answer leaves from there", what);
+	ok(ep_equal(&net.queue[i].to, to), "%s: the answer goes there", what);
 	net_drop(&net, i);
 }
 
@@ -93,7 +93,8 @@ static void without_nat(void)
 	   "the peer is there from here on");
 	arrives(&else_, &here);
 	goes(1, &here, &else_, "the same request, repeated from elsewhere");
-	ok(ep_equal(ike_sa_peer(gsa), &there), "which does not move the peer");
+	ok(ep_equal(ike_sa_peer(gsa), &there),
+	   "a repeated request does not move the peer");
 	arrives(&there, &here);
 	net_drop(&net, 0);
 	net_run(&net);
@@ -103,7 +104,8 @@ static void without_nat(void)
 	ike_leave(sa, &idg);
 	arrives(&else_, &here);
 	goes(1, &here, &else_, "a new request from elsewhere");
-	ok(ep_equal(ike_sa_peer(gsa), &there), "which does not move it either");
+	ok(ep_equal(ike_sa_peer(gsa), &there),
+	   "a new request does not move the peer without NAT");
 	net_drop(&net, 0);
 	ike_close(gsa, "done");
 	goes(0, &here, &there, "our own request");
@@ -131,12 +133,13 @@ static void later(void)
 	net_pass(&net, 30000, false);
 	is_int(g->seen.sa_closed, 0,
 	       "sa-idle is over, but the request of the SA waits");
-	is_int(node_reply(g), 0, "it is answered");
+	is_int(node_reply(g), 0,
+	       "a request that waits is answered after sa-idle");
 	goes(0, &g->ep, &elsewhere, "half a minute later");
 	g->later = false;
 	net_pass(&net, 5000, false);
-	is_int(g->seen.sa_closed, 1, "then it is idle");
-	is_str(g->seen.reason, "idle", "and goes");
+	is_int(g->seen.sa_closed, 1, "the SA is idle half a minute later");
+	is_str(g->seen.reason, "idle", "the SA is closed as idle");
 	teardown();
 }
 
@@ -164,7 +167,8 @@ static void behind_nat(void)
 	group_req(&req, "video", false);
 	ike_register_more(sa, &req);
 	net_run(&net);
-	is_int(m->seen.registered, 2, "its NAT gave it another port");
+	is_int(m->seen.registered, 2,
+	       "a member is registered behind a NAT that gave it another port");
 	ok(ep_equal(ike_sa_peer(gsa), &outside), "the peer has moved");
 	ok(ike_sa_serial(gsa) == serial, "the SA's number has not");
 	is_int(ike_engine_stats(g->engine)->sas, 1, "one SA");
@@ -226,12 +230,13 @@ static void last_answer(void)
 	net_step(&net);
 	net_step(&net);
 	is_int(g->seen.auth_failed, 1, "a stranger is not believed");
-	is_int(ike_engine_stats(g->engine)->sas, 0, "its SA is gone");
+	is_int(ike_engine_stats(g->engine)->sas, 0,
+	       "the SA of a stranger is gone");
 	/* the answer is lost, and asked for again */
 	net_drop(&net, 0);
 	net_pass(&net, 1500, true);
 	is_int(m->seen.notify, IKE_N_AUTHENTICATION_FAILED,
-	       "who asks again gets the same answer");
+	       "a stranger that asks again gets the same answer");
 	is_int(g->seen.auth_failed, 1, "without another look");
 	is_int(ike_engine_stats(g->engine)->in_rexmit, 1,
 	       "counted as repeated");
@@ -246,7 +251,7 @@ static void last_answer(void)
 	is_int(net.n_queue, 2, "a Delete is answered");
 	net_drop(&net, 1);
 	arrives(&m->ep, &g->ep);
-	is_int(net.n_queue, 2, "and so it is when it comes again");
+	is_int(net.n_queue, 2, "a Delete that comes again is answered");
 	first = net.queue[1];
 	ok(first.p[16] == IKE_PLD_SK, "by what was said then");
 	net_drop(&net, 1);
@@ -282,7 +287,7 @@ static void kept_for_a_while(void)
 	net_pass(&net, 2000, false);
 	ike_engine_input(g->engine, &m->ep, &g->ep, copy, len);
 	ok(net.n_queue == 1 && net.queue[0].p[16] == IKE_PLD_NOTIFY,
-	   "and not longer");
+	   "an answer is not kept longer than a peer repeats itself");
 	teardown();
 
 	/* no more than so many: an identity each second would fill 40 */
@@ -325,11 +330,12 @@ static void certreq(void)
 		is_int(pld.body[0], IKE_CERT_X509_SIGNATURE,
 		       "CERTREQ asks for X.509 certificates");
 		is_mem(pld.body + 1, pld.len - 1, hashes, len,
-		       "of the authorities that the key server believes");
+		       "CERTREQ has the authorities that the key server believes");
 	}
 	is_int(found, 1, "one CERTREQ in the answer to IKE_SA_INIT");
 	net_run(&net);
-	is_int(m->seen.registered, 1, "which a member takes");
+	is_int(m->seen.registered, 1,
+	       "a member takes the CERTREQ in the answer");
 	teardown();
 }
 

@@ -201,11 +201,12 @@ static void caps(void)
 		q.from.addr.b[3] = 50 + i;
 		ike_engine_input(g->engine, &q.from, &q.to, init, q.len);
 	}
-	is_int(ike_engine_stats(g->engine)->sas, 13, "not of others");
+	is_int(ike_engine_stats(g->engine)->sas, 13,
+	       "addresses beside the full one have places");
 	net_pass(&net, 31000, false);
 	is_int(ike_engine_stats(g->engine)->sas, 0, "half-open SAs go");
 	is_int(ike_engine_stats(g->engine)->half_open, 0,
-	       "and are counted out");
+	       "half-open SAs that go are counted out");
 	teardown();
 
 	cfg.max_per_peer = 0;
@@ -315,7 +316,8 @@ static void one_network(void)
 	/* A neighbour of theirs, a second later */
 	net_pass(&net, 1000, false);
 	knock("2001:db8:0:1::ffff", 1001);
-	is_int(held("2001:db8:0:1::ffff"), 1, "so has a neighbour, later");
+	is_int(held("2001:db8:0:1::ffff"), 1,
+	       "a neighbour of the full /64 has a place, later");
 	is_int(held("2001:db8:0:1::1"), 0, "the oldest there gave way");
 	is_int(st->half_open, 513, "no more for that");
 	gets_in("one /64 full");
@@ -327,7 +329,8 @@ static void one_network(void)
 		knock("198.51.100.1", i);
 	is_int(st->half_open, 256, "half-open SAs of one IPv4 address");
 	knock("198.51.100.2", 300);
-	is_int(st->half_open, 257, "not of others");
+	is_int(st->half_open, 257,
+	       "addresses beside the full one of IPv4 have places");
 	net_pass(&net, 1000, false);
 	knock("198.51.100.1", 301);
 	ok(st->half_open == 257 && held("198.51.100.1") == 256,
@@ -348,10 +351,12 @@ static void all_full(void)
 	}
 	is_int(st->half_open, 2048, "2500 networks: half-open SAs");
 	is_int(held("2001:db8:0:1::1"), 1, "the first is not pushed out");
-	is_int(held("2001:db8:0:9c4::1"), 0, "who came last has to repeat");
+	is_int(held("2001:db8:0:9c4::1"), 0,
+	       "the last network to come has to repeat");
 	net_pass(&net, 1000, false);
 	knock("2001:db8:0:9c4::1", 2499);
-	is_int(held("2001:db8:0:9c4::1"), 1, "and is in, a second later");
+	is_int(held("2001:db8:0:9c4::1"), 1,
+	       "the last network to come is in, a second later");
 	is_int(held("2001:db8:0:1::1"), 0, "the oldest gave way");
 	gets_in("all full");
 	is_int(st->half_open, 2047, "one gave way for it");
@@ -379,11 +384,12 @@ static void headers(void)
 	net_drop(&net, 0);
 	msg[19] |= IKE_FLAG_RESPONSE;
 	ike_engine_input(g->engine, &m->ep, &g->ep, msg, 28);
-	is_int(net.n_queue, 0, "but no answer to an answer");
+	is_int(net.n_queue, 0,
+	       "an answer of another major version gets no answer");
 	msg[17] = 0x10;
 	msg[19] = IKE_FLAG_INITIATOR;
 	ike_engine_input(g->engine, &m->ep, &g->ep, msg, 28);
-	is_int(net.n_queue, 0, "nor to IKEv1");
+	is_int(net.n_queue, 0, "a message of IKEv1 gets no answer");
 	msg[17] = 0x20;
 	ike_engine_input(g->engine, &m->ep, &g->ep, msg, 27);
 	ike_engine_input(g->engine, &m->ep, &g->ep, msg, 29);

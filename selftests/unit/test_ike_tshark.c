@@ -143,7 +143,7 @@ static void judge(const char *name, uint16_t bits)
 	is_int(count(said, "[correct]"), 6, "%s: six ICVs verified", name);
 	is_int(count(said, "Payload: Identification - Initiator (35)"), 1,
 	       "%s: IDi is there", name);
-	ok(count(said, "a.example"), "%s: and whose it is", name);
+	ok(count(said, "a.example"), "%s: IDi says whose it is", name);
 	is_int(count(said, "Payload: Group Security Association (51)"), 2,
 	       "%s: two GSA", name);
 	is_int(count(said, "Payload: Key Download (52)"), 2, "%s: two KD",

@@ -84,7 +84,7 @@ static void arrives(struct node *n, const struct packet *q, size_t at,
 		now.in = before.in; \
 		now.out = before.out; \
 		ok(!memcmp(&now, &before, sizeof(now)), \
-		   "and no other counter: " __VA_ARGS__); \
+		   "no other counter grows with: " __VA_ARGS__); \
 	} while (0)
 
 /* Requests at the key server */
@@ -97,8 +97,9 @@ static void requests(void)
 	q = take();
 	arrives(g, &q, 18, 39 ^ 37);
 	GREW(g, in_xchg, 1, "INFORMATIONAL where GSA_AUTH is due");
-	is_int(g->seen.not_taken, 1, "which is told");
-	ok(!net.n_queue, "and not answered");
+	is_int(g->seen.not_taken, 1,
+	       "a request of another kind is told to the engine");
+	ok(!net.n_queue, "a request of another kind is not answered");
 	arrives(g, &q, q.len - 1, 1);
 	GREW(g, in_icv, 1, "a request that was changed");
 	ok(!net.n_queue && g->seen.not_taken == 1, "in silence");
@@ -107,7 +108,7 @@ static void requests(void)
 	ok(!net.n_queue, "in silence");
 	arrives(g, &q, 0, 0);
 	is_int(g->seen.requests, 1, "the request itself is taken");
-	is_int(net.n_queue, 1, "and answered");
+	is_int(net.n_queue, 1, "the request itself is answered");
 	arrives(g, &q, 0, 0);
 	GREW(g, in_rexmit, 1, "the same once more");
 	ok(net.n_queue == 2 && net.queue[0].len == net.queue[1].len &&
@@ -129,7 +130,7 @@ static void requests(void)
 		   ike_engine_stats(g->engine)->in_xchg == before.in_xchg + 1,
 	   "another exchange type is refused");
 	arrives(g, &q, 0, 0);
-	is_int(net.n_queue, 1, "and the right one answered");
+	is_int(net.n_queue, 1, "the right exchange type is answered");
 	free(q.p);
 	net_run(&net);
 	teardown();
@@ -217,10 +218,10 @@ static void impatience(void)
 		GREW(m, in_icv, 1, "a notify %u in the clear", t[i].type);
 		is_int(sent_again(), t[i].again,
 		       "the request is sent %u times more", t[i].again);
-		is_int(m->seen.closed, 1, "then given up");
+		is_int(m->seen.closed, 1, "the unanswered request is given up");
 		ok(!!strstr(m->seen.reason[0] ? m->seen.reason : m->seen.text,
 			    "has lost the IKE SA") == !i,
-		   "and why: %s", m->seen.text);
+		   "the unanswered request says why: %s", m->seen.text);
 		free(q.p);
 		teardown();
 	}
@@ -291,7 +292,7 @@ static void bad_inside(void)
 	ike_engine_input(m->engine, &q.to, &q.from, w.p, w.len);
 	is_int(ike_engine_stats(m->engine)->in_syntax - before.in_syntax, 1,
 	       "a bad answer is counted");
-	is_int(m->seen.closed, 1, "and ends the SA");
+	is_int(m->seen.closed, 1, "a bad answer ends the SA");
 	wbuf_free(&w);
 	free(q.p);
 	teardown();
@@ -309,7 +310,7 @@ static void states(void)
 	for (st = IKE_ST_NEW; st <= IKE_ST_UP; st++)
 		moved += ike_sa_state(m->sa, st) != -EINVAL ||
 			 m->sa->state != IKE_ST_UP;
-	is_int(moved, 0, "it does not go back");
+	is_int(moved, 0, "the state does not go back");
 	teardown();
 }
 

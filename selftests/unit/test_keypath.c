@@ -116,7 +116,7 @@ static void figures(void)
 	bag = sa_key(&kd, 0);
 	is_int(keypath_resolve(&a, bag, &kd, &gsk_w, keymat, WANT, &path), 0,
 	       "simple rekey");
-	ok(PATH(&path, 1, 3, 7), "its path is the old one");
+	ok(PATH(&path, 1, 3, 7), "simple rekey: the path is the old one");
 	kd_free(&kd);
 
 	/* A.4: F is excluded */
@@ -132,8 +132,10 @@ static void figures(void)
 		is_int(keypath_resolve(&(w), bag, &kd, &gsk_w, keymat, WANT, \
 				       &path), \
 		       0, "exclusion of F: " #w " stays"); \
-		is_mem(keymat, WANT, keymat_want, WANT, #w " has KEYMAT"); \
-		ok(PATH(&path, __VA_ARGS__), #w " has path " #__VA_ARGS__); \
+		is_mem(keymat, WANT, keymat_want, WANT, \
+		       "exclusion of F: " #w " has KEYMAT"); \
+		ok(PATH(&path, __VA_ARGS__), \
+		   "exclusion of F: " #w " has path " #__VA_ARGS__); \
 		wkp_move(&(w), &path); \
 	} while (0)
 
@@ -147,7 +149,7 @@ static void figures(void)
 	is_int(keypath_resolve(&f, bag, &kd, &gsk_w, keymat, WANT, &path),
 	       -ENOKEY, "F is excluded");
 	is_mem(keymat, WANT, zero, WANT, "F has nothing");
-	ok(PATH(&f, 2, 5, 12), "what F had is untouched");
+	ok(PATH(&f, 2, 5, 12), "the keys that F had are untouched");
 	kd_free(&kd);
 }
 
@@ -178,7 +180,7 @@ static void hostile(void)
 	wrap(&kd, 7, 20);
 	is_int(keypath_resolve(&old, bag, &kd, &gsk_w, keymat, WANT, &path), 0,
 	       "a candidate that does not open gives way to the next");
-	ok(PATH(&path, 20, 7), "and the path is by the second");
+	ok(PATH(&path, 20, 7), "the path is by the candidate that opens");
 	kd_free(&kd);
 
 	/* GSK_w of a Rekey SA opens no tree key: the excluded have it too. */

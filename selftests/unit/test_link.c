@@ -111,30 +111,31 @@ static void test_loopback(void)
 
 	is_int(linkmon_find(lm, "lo", 0, &link), 0, "lo is there");
 	ok(link.loopback && !link.up && !link.multicast,
-	   "it is a loopback device, and down");
+	   "lo is a loopback device, and down");
 	is_int(linkmon_find(lm, NULL, link.ifindex, &link), 0,
-	       "it is found by its index too");
+	       "lo is found by its index too");
 	is_int(linkmon_find(lm, "nope", 0, &link), -ENODEV,
 	       "an unknown name is not found");
 	is_int(linkmon_find(lm, NULL, 4711, &link), -ENODEV,
-	       "nor an unknown index");
+	       "an unknown index is not found");
 	linkmon_each(lm, count_link, &n);
 	ok(n >= 1, "each link is walked over");
-	is_int(heard(1), 0, "what there was is no event");
+	is_int(heard(1), 0, "the links that were there are no event");
 
 	change_flags(1, IFF_UP, 0);
 	is_int(heard(1), LINK_UP | LINK_ADDR, "up, with an address");
 	ok(events[0].link.up, "the event has the state");
-	is_str(events[0].link.name, "lo", "and the name");
+	is_str(events[0].link.name, "lo", "the event has the name");
 	linkmon_find(lm, "lo", 0, &link);
-	ok(link.up, "and so is it found");
+	ok(link.up, "lo is found as up");
 
 	is_int(change_addr(1, "192.0.2.1/24", true), 0, "an address is added");
-	is_int(heard(1), LINK_ADDR, "which is heard");
+	is_int(heard(1), LINK_ADDR, "the address that is added is heard");
 	change_addr(1, "192.0.2.2/24", true);
-	is_int(heard(0), LINK_ROUTE, "so is that routes came with it");
+	is_int(heard(0), LINK_ROUTE,
+	       "the routes that came with the address are heard");
 	change_addr(1, "192.0.2.1/24", false);
-	is_int(heard(1), LINK_ADDR, "and that it went");
+	is_int(heard(1), LINK_ADDR, "the address that went is heard");
 
 	change_flags(1, 0, IFF_UP);
 	is_int(heard(1) & (LINK_UP | LINK_DOWN), LINK_DOWN, "down");
@@ -163,7 +164,7 @@ static void test_merge(void)
 	n = 0;
 	for (i = 0; i < n_events; i++)
 		n += events[i].what == LINK_ROUTE;
-	is_int(n, 1, "and their routes another");
+	is_int(n, 1, "the routes of a hundred addresses are one event");
 }
 
 static void test_overrun(void)
@@ -181,15 +182,16 @@ static void test_overrun(void)
 	change_flags(1, 0, IFF_UP);
 	n_events = 0;
 	is_int(linkmon_read(lm), 0, "an overrun is no error");
-	is_int(n_events, 1, "but one event");
-	is_int(events[0].what, LINK_RESYNC, "that says so");
+	is_int(n_events, 1, "an overrun is one event");
+	is_int(events[0].what, LINK_RESYNC, "the event of an overrun says so");
 	linkmon_find(lm, "lo", 0, &link);
 	ok(!link.up, "the links have been read anew");
 	size = 1 << 18;
 	setsockopt(linkmon_fd(lm), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	heard(1);
 	change_flags(1, IFF_UP, 0);
-	is_int(heard(1) & LINK_UP, LINK_UP, "and changes are heard again");
+	is_int(heard(1) & LINK_UP, LINK_UP,
+	       "changes are heard again after an overrun");
 }
 
 static void test_new_links(void)
@@ -205,21 +207,22 @@ static void test_new_links(void)
 	heard(1);
 	is_int(linkmon_find(lm, "test0", 0, &link), 0, "a new link is found");
 	first = link.ifindex;
-	is_int(events[0].what, LINK_NEW, "and its coming heard");
-	ok(!link.loopback, "it is no loopback device");
+	is_int(events[0].what, LINK_NEW, "the coming of the new link is heard");
+	ok(!link.loopback, "the new link is no loopback device");
 	change_flags(first, IFF_UP, 0);
-	is_int(heard(first) & LINK_UP, LINK_UP, "it goes up");
+	is_int(heard(first) & LINK_UP, LINK_UP, "the new link goes up");
 
 	del_link("test0");
 	add_link("test0", "dummy");
 	is_int(heard(first) & (LINK_GONE | LINK_DOWN), LINK_GONE | LINK_DOWN,
 	       "one that is replaced is gone");
 	is_int(linkmon_find(lm, "test0", 0, &link), 0, "another has its name");
-	ok(link.ifindex != first && !link.up, "but not its index or state");
+	ok(link.ifindex != first && !link.up,
+	   "a link of the same name has another index and state");
 	del_link("test0");
 	is_int(heard(link.ifindex), LINK_GONE, "the other goes too");
 	is_int(linkmon_find(lm, "test0", 0, &link), -ENODEV,
-	       "and is not found");
+	       "a link that went is not found");
 }
 
 /* A port that leaves its bridge is announced as a link that is deleted. */
@@ -239,8 +242,9 @@ static void test_bridge(void)
 	       "a link that becomes a bridge port does not come");
 	rtnl_link_release_ifindex(sock, port.ifindex);
 	is_int(heard(port.ifindex) & (LINK_NEW | LINK_GONE), 0,
-	       "and does not go when it leaves the bridge");
-	is_int(linkmon_find(lm, "port0", 0, &port), 0, "it is still found");
+	       "a link that leaves the bridge does not go");
+	is_int(linkmon_find(lm, "port0", 0, &port), 0,
+	       "a link that left the bridge is found");
 }
 
 int main(void)

@@ -337,7 +337,7 @@ static void test_figures(void)
 		bail("changes");
 	is_int(ch.n_sa, 2, "leave: the SA key goes out under 2 keys");
 	/* the figure has 3: its node 16 has one child, ours moves up */
-	is_int(ch.n, 4, "leave: and 2 keys are wrapped");
+	is_int(ch.n, 4, "leave: 2 keys are wrapped");
 	lkh_wraps_free(&ch);
 	lkh_undo(w.t);
 	is_int(lkh_members(w.t), 8, "undone: 8 members again");
@@ -589,7 +589,8 @@ static void test_large(void)
 	ok(lkh_pending(t) <= 26, "leave: at most 26 keys are foreseen");
 	if (lkh_rekey(t) || lkh_changes(t, &ch))
 		bail("changes");
-	ok(ch.n == 22 && ch.n <= lkh_pending(t), "and %zu are sent", ch.n);
+	ok(ch.n == 22 && ch.n <= lkh_pending(t), "leave: %zu keys are sent",
+	   ch.n);
 	lkh_wraps_free(&ch);
 	lkh_commit(t);
 
@@ -601,8 +602,10 @@ static void test_large(void)
 	is_int(ch.n, 1, "all but one leave: one key is sent");
 	lkh_wraps_free(&ch);
 	lkh_commit(t);
-	is_int(lkh_remove(t, leaf[1000]), -ENOENT, "who left cannot leave");
-	is_int(lkh_path(t, leaf[5], &ch), -ENOENT, "nor be given a path");
+	is_int(lkh_remove(t, leaf[1000]), -ENOENT,
+	       "a member that left cannot leave");
+	is_int(lkh_path(t, leaf[5], &ch), -ENOENT,
+	       "a member that left has no path");
 	is_int(lkh_add(t, 0, &leaf[0]), -EINVAL, "member 0 is refused");
 	lkh_undo(t);
 	lkh_free(t);
@@ -648,7 +651,7 @@ static void test_undo(void)
 	lkh_renew(t, leaf[2]);
 	lkh_commit(t);
 	lkh_path(t, leaf[2], &w);
-	ok(w.v[w.n - 1].id != id, "else another one");
+	ok(w.v[w.n - 1].id != id, "a leaf that is not undone has another key");
 	id = w.v[1].id;
 	is_int(w.n, 3, "two levels up");
 	lkh_wraps_free(&w);
@@ -657,7 +660,7 @@ static void test_undo(void)
 	lkh_rekey(t);
 	lkh_commit(t);
 	lkh_path(t, leaf[2], &w);
-	ok(w.v[1].id != id, "and replaced");
+	ok(w.v[1].id != id, "nodes that are stale are replaced");
 	lkh_wraps_free(&w);
 	lkh_free(t);
 }

@@ -120,7 +120,8 @@ static void test_lopsided(void)
 	while (lkh_room(p.t, KD_MAX_WRAP_KEYS))
 		if (lkh_add(p.t, p.slots++, &leaf))
 			bail("add");
-	ok(told(p.t) <= KD_MAX_WRAP_KEYS, "so do those who come");
+	ok(told(p.t) <= KD_MAX_WRAP_KEYS,
+	   "each batch of joiners fits into a message");
 	lkh_undo(p.t);
 	lkh_free(p.t);
 }

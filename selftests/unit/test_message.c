@@ -68,7 +68,7 @@ static void sk(void)
 			 -EBADMSG;
 		free(copy);
 	}
-	is_int(taken, 0, "nor can it be cut");
+	is_int(taken, 0, "an SK payload that is cut does not open");
 	wbuf_free(&w);
 
 	seal(&w, 1, NULL, 0);
@@ -101,13 +101,14 @@ static void padded(void)
 	size_t n;
 
 	is_int(open_padded(3, &n), 0, "a peer may pad");
-	is_int(n, 4, "and the padding goes");
+	is_int(n, 4, "the padding of a peer goes");
 	is_int(open_padded(7, &n), 0, "all of it may be padding");
-	is_int(n, 0, "then nothing is left");
+	is_int(n, 0, "a payload of padding alone is empty");
 	wipes_look_for("\0\0\0\4\11\11\11\10", 8);
 	is_int(open_padded(8, &n), -EBADMSG, "more padding than octets");
 	is_int(n, 0, "gives nothing");
-	is_int(wipes_found(), 1, "and is wiped");
+	is_int(wipes_found(), 1,
+	       "a payload with more padding than octets is wiped");
 	wbuf_init(&w, IKE_MSG_MAX);
 	ike_hdr_build(&w, &h);
 	is_int(sk_seal(&w, &key, 3, 0, big, sizeof(big)), -EMSGSIZE,
@@ -160,14 +161,15 @@ static void fragments(void)
 	       "the only one");
 	wipes_look_for("fragment-of-keys", 16);
 	is_int(open_fragment(0, 2, 0, 16, &f, &n, &first), -EBADMSG,
-	       "there is no fragment 0");
+	       "a fragment 0 is refused");
 	is_int(open_fragment(3, 2, 0, 16, &f, &n, &first), -EBADMSG,
-	       "nor a third of two");
+	       "a third fragment of two is refused");
 	is_int(open_fragment(2, 2, IKE_PLD_AUTH, 16, &f, &n, &first), -EBADMSG,
 	       "only the first says what comes first");
-	is_int(wipes_found(), 3, "what was deciphered of them is wiped");
+	is_int(wipes_found(), 3,
+	       "the deciphered octets of refused fragments are wiped");
 	is_int(open_fragment(1, 2, IKE_PLD_AUTH, 0, &f, &n, &first), -EBADMSG,
-	       "nor is one empty");
+	       "an empty fragment is refused");
 }
 
 /* Cut to each length, and without the octet that says how much is padding */
@@ -202,7 +204,7 @@ static void too_short(void)
 		}
 	}
 	is_int(taken, 0,
-	       "what has no room for its padding's length is refused");
+	       "a payload without room for its padding's length is refused");
 }
 
 /* What is refused leaves neither a length nor a type behind. */
@@ -293,7 +295,8 @@ static void table(void)
 			     ike_xchg_name(t[i].xchg), k, ret);
 		}
 	}
-	is_int(wrong, 0, "what may stand where");
+	is_int(wrong, 0,
+	       "payloads stand where the table allows them, and nowhere else");
 	is_int(sort(39, false, MSG_ENC, IKE_PLD_AUTH, 2), -EBADMSG, "two AUTH");
 	is_int(sort(39, true, MSG_ENC, GIKE_PLD_GSA, 2), -EBADMSG, "two GSA");
 	is_int(sort(39, true, MSG_ENC, GIKE_PLD_KD, 2), -EBADMSG, "two KD");
@@ -302,7 +305,7 @@ static void table(void)
 	is_int(sort(37, false, MSG_ENC, IKE_PLD_NOTIFY, MSG_MAX_NOTIFY), 0,
 	       "notifies at the cap");
 	is_int(sort(37, false, MSG_ENC, IKE_PLD_NOTIFY, MSG_MAX_NOTIFY + 1),
-	       -EBADMSG, "and one more");
+	       -EBADMSG, "notifies above the cap are refused");
 	is_int(sort(99, false, MSG_ENC, IKE_PLD_NOTIFY, 1), -ENOMSG,
 	       "unknown exchange");
 	is_int(sort(37, false, MSG_ENC, 99, 1), 0, "unknown payload");
@@ -332,7 +335,8 @@ static void headers(void)
 	struct ike_hdr h;
 
 	p[27] = 28;
-	is_int(ike_hdr_parse(p, 28, &h), 0, "as long as it says");
+	is_int(ike_hdr_parse(p, 28, &h), 0,
+	       "a header of the length that it says is read");
 	is_int(ike_hdr_parse(p, 29, &h), -EBADMSG, "longer");
 	is_int(ike_hdr_parse(p, 27, &h), -EBADMSG, "no header");
 	p[24] = 1;

@@ -45,20 +45,23 @@ static void test_group(void)
 	nlh = start(MCSEC_CMD_GROUP_NEW);
 	is_int(kattr_put_group(nlh, &g), 0, "an IPv4 group is encoded");
 	genl = mnl_nlmsg_get_payload(nlh);
-	is_int(nlh->nlmsg_type, FAMILY, "its message is of the family");
-	is_int(nlh->nlmsg_flags, NLM_F_REQUEST, "and a request");
+	is_int(nlh->nlmsg_type, FAMILY, "the group's message is of the family");
+	is_int(nlh->nlmsg_flags, NLM_F_REQUEST,
+	       "the group's message is a request");
 	is_int(genl->cmd, MCSEC_CMD_GROUP_NEW, "with the command");
-	is_int(genl->version, MCSEC_FAMILY_VERSION, "and the version");
+	is_int(genl->version, MCSEC_FAMILY_VERSION,
+	       "the group's message has the version");
 	a = find(nlh, MCSEC_A_GROUP_NAME);
 	is_mem(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a), "video", 6,
 	       "the name ends with a zero");
 	a = find(nlh, MCSEC_A_GROUP_DST);
 	is_mem(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a),
 	       "\xef\x01\x02\x03", 4, "the address is 4 octets");
-	is_int(kattr_get_group(nlh, &got), 0, "it parses");
+	is_int(kattr_get_group(nlh, &got), 0, "the group's message parses");
 	is_str(got.group.name, "video", "to the same name");
-	ok(addr_equal(&got.group.dst, &g.dst), "and the same address");
-	is_int(got.out_spi, 0, "and no SA to send with");
+	ok(addr_equal(&got.group.dst, &g.dst),
+	   "the group's address comes back");
+	is_int(got.out_spi, 0, "the group has no SA to send with");
 
 	addr_parse("ff3e::8000:1", &g.dst);
 	nlh = start(MCSEC_CMD_GROUP_NEW);
@@ -66,7 +69,8 @@ static void test_group(void)
 	is_int(mnl_attr_get_payload_len(find(nlh, MCSEC_A_GROUP_DST)), 16,
 	       "the address is 16 octets");
 	kattr_get_group(nlh, &got);
-	ok(addr_equal(&got.group.dst, &g.dst), "and parses to the same");
+	ok(addr_equal(&got.group.dst, &g.dst),
+	   "the IPv6 group's address comes back");
 
 	nlh = start(MCSEC_CMD_GROUP_NEW);
 	memset(g.name, 'x', sizeof(g.name));
@@ -120,9 +124,9 @@ static void test_sa(void)
 	       "the key is as given");
 	ok(!find(nlh, MCSEC_A_SA_SOFT_BYTES), "a limit not set is absent");
 	ok(!!find(nlh, MCSEC_A_SA_HARD_PACKETS),
-	   "a limit set to 0 is there: it means none");
+	   "a limit set to 0 is there, and means none");
 
-	is_int(kattr_get_sa(nlh, &got), 0, "it parses");
+	is_int(kattr_get_sa(nlh, &got), 0, "the SA's message parses");
 	is_str(got.sa.group, "g", "group");
 	is_int(got.sa.spi, 0x01020304, "SPI");
 	is_int(got.sa.dir, 3, "directions");
@@ -133,7 +137,8 @@ static void test_sa(void)
 	is_int(got.sa.max_senders, 5, "most senders");
 	is_int(got.sa.n_sender_ids, 3, "number of Sender-IDs");
 	is_mem(got.sa.sender_ids, 12, sample.sender_ids, 12, "Sender-IDs");
-	is_int(got.sa.limits.set, sample.limits.set, "which limits");
+	is_int(got.sa.limits.set, sample.limits.set,
+	       "the SA's limits come back");
 	is_int(got.sa.limits.soft_time, 3600, "soft time");
 	is_int(got.sa.limits.hard_bytes, 1LL << 40, "hard bytes");
 	is_int(got.sa.limits.iv_limit, UINT32_MAX, "IV limit");
@@ -152,7 +157,7 @@ static void test_sa(void)
 		   !find(nlh, MCSEC_A_SA_REPLAY) &&
 		   !find(nlh, MCSEC_A_SA_IV_LIMIT) &&
 		   !find(nlh, MCSEC_A_SA_SELECTED),
-	   "what is not given is absent");
+	   "fields of an SA that are not given are absent");
 
 	sa = sample;
 	sa.n_sender_ids = MCSEC_SENDER_IDS_MAX;
@@ -259,8 +264,8 @@ static void test_others(void)
 	mnl_attr_put_strz(nlh, MCSEC_A_COUNTER_NAME, "in-no-sa");
 	mnl_attr_put_u64(nlh, MCSEC_A_COUNTER_VALUE, UINT64_MAX);
 	is_int(kattr_get_counter(nlh, &c), 0, "a counter parses");
-	is_str(c.name, "in-no-sa", "its name");
-	ok(c.value == UINT64_MAX, "its value");
+	is_str(c.name, "in-no-sa", "the counter's name");
+	ok(c.value == UINT64_MAX, "the counter's value");
 
 	nlh = start(MCSEC_CMD_ACQUIRE);
 	mnl_attr_put_strz(nlh, MCSEC_A_GROUP_NAME, "g");
@@ -299,7 +304,7 @@ static void test_others(void)
 	nlh = start(MCSEC_CMD_SA_GET);
 	is_int(kattr_get_event(nlh, &ev), -ENOMSG, "an answer is no event");
 	is_int(kattr_get_event(start(MCSEC_CMD_MAX + 1), &ev), -ENOMSG,
-	       "nor is an event of a newer module");
+	       "an event of a newer module is no event");
 }
 
 static void test_names(void)
@@ -315,17 +320,19 @@ static void test_names(void)
 	is_int(kattr_at(nlh, off), MCSEC_A_SA_WINDOW,
 	       "an attribute is found by where it starts");
 	is_int(kattr_at(nlh, off + 4), MCSEC_A_SA_WINDOW,
-	       "and by where its value starts");
+	       "an attribute is found by where its value starts");
 	is_int(kattr_at(nlh, 0), 0, "none is where the header is");
 	is_int(kattr_at(nlh, nlh->nlmsg_len), 0, "none is behind the end");
-	is_int(kattr_at(nlh, UINT32_MAX), 0, "nor far behind it");
+	is_int(kattr_at(nlh, UINT32_MAX), 0,
+	       "no attribute is far behind the end");
 
 	is_str(kattr_name(MCSEC_CMD_SA_NEW, MCSEC_A_SA_SENDER_ID), "sender-id",
 	       "names are those of the spec");
 	is_str(kattr_name(MCSEC_CMD_GROUP_NEW, MCSEC_A_GROUP_DST), "dst",
 	       "each set has its own");
 	ok(!kattr_name(MCSEC_CMD_SA_NEW, 500), "an unknown one has none");
-	ok(!kattr_name(200, 1), "nor one of an unknown command");
+	ok(!kattr_name(200, 1),
+	   "an attribute of an unknown command has no name");
 
 	is_int(kname_find(kalg_names, "aes-gmac"), MCSEC_ALG_AES_GMAC,
 	       "a transform by name");

@@ -265,9 +265,10 @@ static void test_open(void)
 	loaded = false;
 	is_int(knl_open(&k, &err), -EOPNOTSUPP, "no module");
 	is_str(err.text, "module mcsec is not loaded: run \"modprobe mcsec\"",
-	       "and a word on what to do");
+	       "a missing module is an error with a word on what to do");
 	is_int(n_socks, 0, "no socket is left");
-	ok(!k.ops && !k.ctx, "and nothing to be used");
+	ok(!k.ops && !k.ctx,
+	   "a handle that was not opened has nothing to be used");
 	knl_close(&k);
 	loaded = true;
 	is_int(knl_open(&k, NULL), 0, "with the module it opens");
@@ -284,16 +285,18 @@ static void test_request(void)
 	answer = say_yes;
 	is_int(k.ops->sa_add(k.ctx, &sa, &err), 0, "a request is answered");
 	is_int(calls, 1, "once");
-	ok(sent->nlmsg_flags & NLM_F_ACK, "it asks for an ACK");
-	ok(memmem(last, sent->nlmsg_len, sa.key, 36), "it had the key");
+	ok(sent->nlmsg_flags & NLM_F_ACK, "a request asks for an ACK");
+	ok(memmem(last, sent->nlmsg_len, sa.key, 36),
+	   "a request to add an SA has the key");
 	/* struct knl has its buffers inline; none is to keep the key. */
 	ok(!memmem(k.ctx, 8192, sa.key, 8), "the buffer no longer has it");
 
 	sa.key_len = 100;
 	is_int(k.ops->sa_add(k.ctx, &sa, &err), -EINVAL,
-	       "what has no form on the wire is refused");
+	       "an SA that has no form on the wire is refused");
 	is_int(calls, 1, "without asking the kernel");
-	ok(!memmem(k.ctx, 8192, sa.key, 8), "and leaves no key behind");
+	ok(!memmem(k.ctx, 8192, sa.key, 8),
+	   "an SA that is refused leaves no key behind");
 }
 
 static uint32_t offset_of(const struct nlmsghdr *nlh, uint16_t type)
@@ -408,7 +411,7 @@ static void test_reload(void)
 	family_id = 0x33;
 	is_int(k.ops->group_del(k.ctx, "g", false, &err), 0,
 	       "a module loaded anew is found");
-	is_int(calls, 1, "and asked once");
+	is_int(calls, 1, "a module loaded anew is asked once");
 	loaded = false;
 	is_int(k.ops->group_del(k.ctx, "g", false, &err), -EOPNOTSUPP,
 	       "one that is gone is missed");
@@ -489,7 +492,7 @@ static void test_dumps(void)
 	is_int(k.ops->group_dump(k.ctx, count, NULL, &err), 0,
 	       "a dump that was torn twice");
 	is_int(dumps, 3, "is asked for three times");
-	is_int(seen, 40, "and gives each group once");
+	is_int(seen, 40, "a dump that was torn gives each group once");
 
 	seen = 0;
 	dumps = 0;
@@ -503,17 +506,17 @@ static void test_dumps(void)
 	torn = 1000;
 	is_int(k.ops->group_dump(k.ctx, count, NULL, &err), -EINTR,
 	       "one that changes all the time is given up");
-	is_int(seen, 0, "and nothing of it is shown");
+	is_int(seen, 0, "nothing of a dump that changes all the time is shown");
 	torn = 0;
 
 	is_int(k.ops->group_dump(k.ctx, count, &k, &err), 17,
-	       "what the callback returns ends a dump");
+	       "a callback's value ends a dump");
 	is_int(seen, 1, "at once");
 
 	calls = 0;
 	is_int(k.ops->group_dump(k.ctx, ask_again, NULL, &err), 0,
 	       "a callback may send requests");
-	is_int(calls, 2, "which are answered");
+	is_int(calls, 2, "requests of a callback are answered");
 
 	answer = dump_refused;
 	is_int(k.ops->sa_dump(k.ctx, "nope", NULL, NULL, &err), -ENOENT,
@@ -559,7 +562,7 @@ static void test_events(void)
 		   s->groups[1] == EVENTS_GROUP + 0x33,
 	   "the module's group is joined");
 	is_int(knl_events_read(&k), 0, "nothing to read is no error");
-	is_int(n_events, 0, "and no event");
+	is_int(n_events, 0, "nothing to read is no event");
 
 	event(s, 0x33, MCSEC_CMD_SOFT_EXPIRE, 256);
 	event(s, 0x33, MCSEC_CMD_SA_GET, 256);
@@ -569,14 +572,15 @@ static void test_events(void)
 	is_int(knl_events_read(&k), 0, "events are read");
 	is_int(n_events, 2, "other messages are passed over");
 	is_int(events[0].type, KEVENT_SOFT_EXPIRE, "the first");
-	is_int(events[1].spi, 258, "and the last");
+	is_int(events[1].spi, 258, "the last event is heard");
 
 	n_events = 0;
 	queue_error(s, ENOBUFS);
 	event(s, 0x33, MCSEC_CMD_HARD_EXPIRE, 259);
 	is_int(knl_events_read(&k), 0, "an overrun is no error");
-	is_int(n_events, 2, "but an event");
-	is_int(events[0].type, KEVENT_RESYNC, "that says so");
+	is_int(n_events, 2, "an overrun is an event");
+	is_int(events[0].type, KEVENT_RESYNC,
+	       "the event of an overrun says so");
 	is_int(events[1].spi, 259, "before what came later");
 
 	n_events = 0;
@@ -594,11 +598,11 @@ static void test_events(void)
 	is_int(n_events, 1, "the module loaded anew");
 	is_int(events[0].type, KEVENT_RESYNC, "means to look at everything");
 	is_int(s->groups[s->n_groups - 1], EVENTS_GROUP + 0x55,
-	       "its new group is joined");
+	       "the new group of a module loaded anew is joined");
 	n_events = 0;
 	event(s, 0x55, MCSEC_CMD_SOFT_EXPIRE, 260);
 	knl_events_read(&k);
-	is_int(n_events, 1, "and its events are heard");
+	is_int(n_events, 1, "events of a module loaded anew are heard");
 
 	queue_error(s, EBADF);
 	is_int(knl_events_read(&k), -EBADF, "a broken socket is an error");
@@ -614,6 +618,6 @@ int main(void)
 	test_events();
 	knl_close(&k);
 	is_int(n_socks, 0, "all sockets are closed");
-	ok(!k.ctx, "and the handle is empty");
+	ok(!k.ctx, "a handle that is closed is empty");
 	return done();
 }

@@ -53,7 +53,7 @@ static void sa_payload(void)
 	ok(sa.p[0].t[0].id == 20 && sa.p[0].t[0].key_bits == 256,
 	   "with a key length");
 	ok(sa.p[0].t[4].type == GIKE_TT_KWA && sa.p[0].t[4].id == 3,
-	   "and a KWA");
+	   "a proposal with a KWA");
 	wbuf_init(&w, 4096);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	memset(&sa2, 0, sizeof(sa2));
@@ -64,7 +64,8 @@ static void sa_payload(void)
 	proposal_put(p, IKE_TT_KE, 31, 0);
 	proposal_put(p, GIKE_TT_KWA, 3, 0);
 	sa_build(&c, &sa2);
-	is_mem(w.p + 4, w.len - 4, in, n, "and written to equal octets");
+	is_mem(w.p + 4, w.len - 4, in, n,
+	       "a proposal is written to equal octets");
 	wbuf_free(&w);
 
 	for (size_t len = 0; len < n; len++) {
@@ -86,7 +87,8 @@ static void sa_payload(void)
 	       "a next proposal that is not there");
 	in[0] = 1;
 	rbuf_init(&r, in, n);
-	is_int(sa_parse(&r, &sa), -EBADMSG, "neither last nor more");
+	is_int(sa_parse(&r, &sa), -EBADMSG,
+	       "a proposal that is neither last nor followed is refused");
 	in[0] = 0;
 	in[16] = 0x80;
 	in[17] = 15;
@@ -156,10 +158,10 @@ static void ids(void)
 	memset(&id, 0xee, sizeof(id));
 	is_int(id_of("02000000 612e6578616d706c65", &id), 0, "FQDN");
 	ok(!id.data[9] && !id.data[IKE_ID_MAX - 1], "with nothing behind it");
-	is_str(id_str(&id, buf, sizeof(buf)), "a.example", "as text");
+	is_str(id_str(&id, buf, sizeof(buf)), "a.example", "FQDN as text");
 	is_str(id_str(&id, small, sizeof(small)), "a.exa", "cut, terminated");
 	is_int(id_of("01000000 c0000201", &id), 0, "IPv4");
-	is_str(id_str(&id, buf, sizeof(buf)), "192.0.2.1", "as text");
+	is_str(id_str(&id, buf, sizeof(buf)), "192.0.2.1", "IPv4 as text");
 	memset(small, 'x', sizeof(small));
 	is_str(id_str(&id, small, sizeof(small)), "192.0", "cut, terminated");
 	is_int(id_of("01000000 c00002", &id), -EBADMSG, "IPv4 of 3 octets");
@@ -168,11 +170,11 @@ static void ids(void)
 	is_int(id_of("020000", &id), -EBADMSG, "cut in its header");
 	is_int(id_of("00000000 61", &id), -EBADMSG, "type 0");
 	is_int(id_of("0b000000 0a41", &id), 0, "KEY_ID with a newline");
-	is_str(id_str(&id, buf, sizeof(buf)), "11:0a41", "as hex");
+	is_str(id_str(&id, buf, sizeof(buf)), "11:0a41", "KEY_ID as hex");
 	rbuf_init(&r, big, sizeof(big));
 	is_int(id_parse(&r, &id), -E2BIG, "longer than the cap");
 	rbuf_init(&r, big, sizeof(big) - 1);
-	is_int(id_parse(&r, &id), 0, "as long as the cap");
+	is_int(id_parse(&r, &id), 0, "an ID as long as the cap");
 	ok(!id_from_text(&id, "192.0.2.9") && id.type == IKE_ID_IPV4_ADDR,
 	   "text: address");
 	ok(!id_from_text(&id, "2001:db8::1") && id.type == IKE_ID_IPV6_ADDR,
@@ -215,8 +217,10 @@ static void deletes(void)
 	}
 	is_int(del_of("01000000", &d), 0, "Delete of the IKE SA");
 	is_int(del_of("00000000", &d), 0, "Delete of the whole group");
-	is_int(del_of("03040002 00000001 00000002", &d), 0, "of two ESP SAs");
-	ok(d.n == 2 && d.spi[1][3] == 2, "their SPIs");
+	is_int(del_of("03040002 00000001 00000002", &d), 0,
+	       "Delete of two ESP SAs");
+	ok(d.n == 2 && d.spi[1][3] == 2,
+	   "Delete of two ESP SAs has their SPIs");
 	is_int(del_of("03040002 00000001", &d), -EBADMSG, "one missing");
 	is_int(del_of("03040001 00000001 00", &d), -EBADMSG, "one octet more");
 	is_int(del_of("03100001 00000001", &d), -EBADMSG,
@@ -243,7 +247,8 @@ static void auths(void)
 	   "AUTH of another method");
 	rbuf_init(&r, in, 76);
 	is_int(auth_parse(&r, &a), 0, "AUTH with Ed25519");
-	ok(a.alg_len == 7 && a.sig_len == 64, "its parts");
+	ok(a.alg_len == 7 && a.sig_len == 64,
+	   "AUTH with Ed25519 has its parts");
 	wbuf_init(&w, 200);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	is_int(auth_build(&c, a.alg, 7, a.sig, 64), 16, "where it is signed");

@@ -74,7 +74,7 @@ static void vectors(void)
 	}
 	is_int(prf_one(4, key, 4, data, 4, got), -EOPNOTSUPP,
 	       "an unknown PRF is refused");
-	is_int(prf_len(0), 0, "and has no length");
+	is_int(prf_len(0), 0, "an unknown PRF has no length");
 	/* HMAC-SHA-256 of nothing under an empty key */
 	hex("b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad",
 	    want, sizeof(want));
@@ -118,7 +118,8 @@ static void plus(void)
 	}
 	is_int(prf_plus(PRF_HMAC_SHA2_256, sk_d, 32, label, 20, all, 255 * 32),
 	       0, "255 blocks");
-	ok(!memcmp(all, byhand, 255 * 32), "as RFC 7296 2.13 defines them");
+	ok(!memcmp(all, byhand, 255 * 32),
+	   "prf+ gives 255 blocks as RFC 7296 2.13 defines them");
 	is_int(prf_plus(PRF_HMAC_SHA2_256, sk_d, 32, label, 20, all,
 			255 * 32 + 1),
 	       -E2BIG, "one octet more is too much");
@@ -148,7 +149,7 @@ static void failures(void)
 	}
 	is_int(ret, 0, "a stream, after %u failures of OpenSSL", n - 1);
 	is_int(unnoticed, 0, "each is noticed");
-	is_int(left, 0, "and nothing is given out");
+	is_int(left, 0, "no octet is given out when OpenSSL fails");
 	ok(got[79] != 0xaa && got[80] == 0xaa, "exactly as much as was asked");
 	wipes_look_for(got, 16);
 	prf_plus(PRF_HMAC_SHA2_256, key, 32, "seed", 4, got, 32);

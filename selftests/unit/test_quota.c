@@ -47,8 +47,10 @@ static void spending(void)
 		ok(quota_left(q, "a", 1, 5000), "looking spends nothing");
 	for (i = 0; i < 1000; i++)
 		quota_spend(q, "a", 1, 5000);
-	ok(!quota_left(q, "a", 1, 5999), "what is overdrawn is used up");
-	ok(quota_left(q, "a", 1, 6000), "but is paid back as what was allowed");
+	ok(!quota_left(q, "a", 1, 5999),
+	   "a quota that is overdrawn is used up");
+	ok(quota_left(q, "a", 1, 6000),
+	   "a quota that is overdrawn is paid back as what was allowed");
 	quota_free(q);
 }
 
@@ -64,14 +66,18 @@ static void giving_back(void)
 
 	is_int(taken(q, "a", 100, 5000), 3, "a burst");
 	quota_give_back(q, "a", 1, 5000);
-	is_int(taken(q, "a", 100, 5000), 1, "what is given back is there");
+	is_int(taken(q, "a", 100, 5000), 1,
+	       "an amount that is given back is there");
 	quota_give_back(q, "b", 1, 5000);
-	is_int(taken(q, "b", 100, 5000), 3, "what was not spent is not given");
+	is_int(taken(q, "b", 100, 5000), 3,
+	       "an amount that was not spent is not given back");
 	for (i = 0; i < 10; i++)
 		quota_give_back(q, "a", 1, 5000);
-	is_int(taken(q, "a", 100, 5000), 3, "nor more than there was");
+	is_int(taken(q, "a", 100, 5000), 3,
+	       "a quota does not exceed its burst by giving back");
 	quota_give_back(q, "a", 1, 8000);
-	is_int(taken(q, "a", 100, 8000), 3, "nor when all is there again");
+	is_int(taken(q, "a", 100, 8000), 3,
+	       "a quota that is whole again does not grow by giving back");
 	quota_free(q);
 	ok(quota_left(NULL, "a", 1, 0) && quota_take(NULL, "a", 1, 0),
 	   "without a quota all is allowed");
@@ -124,7 +130,8 @@ static void quotes(void)
 	is_int(strlen(quote(longer, buf)), 66, "64 octets are shown");
 	longer[64] = 'a';
 	longer[199] = '\0';
-	is_int(strlen(quote(longer, buf)), 69, "and dots for the rest");
+	is_int(strlen(quote(longer, buf)), 69,
+	       "a quote that is cut ends in dots");
 	is_str(buf + 65, "\"...", "behind the quotes");
 }
 
@@ -138,7 +145,7 @@ static void nets(void)
 	ok(addr_equal(&a, &b), "the network of an IPv6 address is its /64");
 	addr_parse("192.0.2.77", &a);
 	addr_net(&a, &b);
-	ok(addr_equal(&a, &b), "that of an IPv4 address is itself");
+	ok(addr_equal(&a, &b), "the network of an IPv4 address is itself");
 }
 
 int main(void)

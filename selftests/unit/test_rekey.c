@@ -254,7 +254,7 @@ static void test_fragments(void)
 	is_int(same, 0, "no two have one IV");
 	rekey_msg_init(&m);
 	is_int(rekey_open(&e.rx, at[0], len[0], &m, NULL, 0), REKEY_ICV,
-	       "who takes none refuses them");
+	       "a receiver that takes no fragments refuses them");
 
 	/* every other one of one copy, the others of the next, in disorder */
 	for (i = 0; i < n; i += 2)
@@ -269,7 +269,7 @@ static void test_fragments(void)
 	memcpy(bad, at[1], len[1]);
 	bad[33] ^= 4;
 	is_int(give(&e, &f, bad, len[1], &wraps), REKEY_ICV,
-	       "and one under another number");
+	       "a fragment under another number is refused");
 	for (i = 1 + (n - 2) / 2 * 2; i < n; i -= 2)
 		rc = give(&e, &f, at[i], len[i], &wraps);
 	is_int(rc, REKEY_OK, "the last one makes it whole");
@@ -546,12 +546,13 @@ static void message_ids(void)
 	is_int(rekey_open(&e.rx, w.p, w.len, &m, why, sizeof(why)), REKEY_OK,
 	       "the last Message ID");
 	rekey_msg_free(&m);
-	expect(&e, w.p, w.len, REKEY_OLD, "and nothing after it");
+	expect(&e, w.p, w.len, REKEY_OLD,
+	       "no message comes after the last Message ID");
 	wbuf_free(&w);
 	data_msg(&m, &e.tx);
 	wbuf_init(&w, 65535);
 	is_int(rekey_build(&e.tx, &m, &w, why, sizeof(why)), -EOVERFLOW,
-	       "it does not wrap");
+	       "the Message ID does not wrap");
 	ok(!w.len, "nothing was written");
 	rekey_msg_free(&m);
 
@@ -648,14 +649,15 @@ static void refusals(void)
 	rekey_msg_init(&m);
 	is_int(rekey_build(&e.tx, &m, &w, why, sizeof(why)), -EBADMSG,
 	       "an empty message is not sent");
-	is_int(e.tx.next_mid, 0, "and takes no Message ID");
+	is_int(e.tx.next_mid, 0,
+	       "a message that is not sent takes no Message ID");
 	rekey_msg_delete(&m, GIKE_PROTO_GIKE_UPDATE, NULL);
 	is_int(rekey_build(&e.tx, &m, &w, why, sizeof(why)), 0,
 	       "Delete of the Rekey SA alone");
 	rekey_msg_free(&m);
 	rekey_msg_init(&m);
 	is_int(rekey_open(&e.rx, w.p, w.len, &m, why, sizeof(why)), REKEY_OK,
-	       "it opens");
+	       "Delete of the Rekey SA opens");
 	ok(m.n_del == 1 && delete_is_all(&m.del[0]), "SPI 0 means all");
 	rekey_msg_free(&m);
 	wbuf_free(&w);

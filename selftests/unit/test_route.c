@@ -45,22 +45,23 @@ static void test_ipv4(void)
 	struct route r;
 
 	is_int(towards("239.1.1.1", 0, NULL), -ENETUNREACH, "no route");
-	is_int(towards("203.0.113.1", 0, NULL), -ENETUNREACH, "nor unicast");
+	is_int(towards("203.0.113.1", 0, NULL), -ENETUNREACH,
+	       "no route for unicast");
 	ip("addr add 10.1.0.1/24 dev one");
 	ip("addr add 10.1.0.1/32 dev two");
 	ip("addr add 10.9.9.9/32 dev lo");
 	is_int(towards("239.1.1.1", 0, NULL), -ENETUNREACH,
 	       "addresses are no routes for multicast");
 	is_int(towards("10.1.0.2", 0, &r), idx("one"), "a neighbour");
-	ok(!r.local && !r.undecided, "who is another host");
+	ok(!r.local && !r.undecided, "a neighbour is another host");
 	is_int(towards("10.1.0.1", 0, &r), idx("lo"), "ourselves");
-	ok(r.local, "which is said");
+	ok(r.local, "our own address is local");
 	ip("route add default via 10.1.0.2 src 10.9.9.9");
 	is_int(towards("239.1.1.1", 0, NULL), idx("one"),
 	       "the route's interface, not that of the source address");
 	ip("route add 239.1.0.0/16 dev two src 10.1.0.1");
 	is_int(towards("239.1.1.1", 0, NULL), idx("two"),
-	       "nor the first of two that have the address");
+	       "the route's interface, not the first of two that have the address");
 	is_int(towards("239.2.1.1", 0, NULL), idx("one"), "others as before");
 	ip("route add unreachable 239.3.0.0/16");
 	is_int(towards("239.3.1.1", 0, NULL), -ENETUNREACH, "unreachable");
@@ -100,13 +101,13 @@ static void test_vrf(void)
 	ok(route_is_vrf(idx("blue")), "a VRF is one");
 	ok(!route_is_vrf(idx("two")) && !route_is_vrf(idx("one")) &&
 		   !route_is_vrf(4711),
-	   "its port isn't, nor others");
+	   "the port of a VRF is none, nor others");
 	is_int(towards("239.1.1.1", idx("blue"), NULL), -ENETUNREACH,
 	       "the VRF itself is no answer");
 	is_int(towards("10.2.0.2", idx("blue"), NULL), idx("two"),
 	       "unicast in its table");
 	is_int(towards("10.2.0.2", 0, NULL), idx("one"),
-	       "which is none of other sockets");
+	       "a route in a VRF's table is none of other sockets");
 	ip("route add default via 10.2.0.2 table 100");
 	is_int(towards("239.1.1.1", idx("blue"), NULL), idx("two"),
 	       "multicast by its table");

@@ -30,12 +30,12 @@ static void boxes(void)
 	ok(memcmp(box, box2, 8 + SEAL_OVERHEAD), "differs each time");
 	is_int(unseal(s, "group/video", box, 8 + SEAL_OVERHEAD, back), 0,
 	       "opened");
-	is_mem(back, 8, "a secret", 8, "what was sealed");
+	is_mem(back, 8, "a secret", 8, "a box holds what was sealed");
 	is_int(unseal(s, "group/audio", box, 8 + SEAL_OVERHEAD, back), -EBADMSG,
-	       "not under another name");
+	       "a box is not opened under another name");
 	ok(!memcmp(back, zero, 8), "nothing is given out");
 	is_int(unseal(t, "group/video", box, 8 + SEAL_OVERHEAD, back), -EBADMSG,
-	       "not with another key");
+	       "a box is not opened with another key");
 	for (i = 0; i < (8 + SEAL_OVERHEAD) * 8; i++) {
 		memcpy(bad, box, sizeof(bad));
 		bad[i / 8] ^= (uint8_t)(1 << i % 8);
@@ -44,13 +44,13 @@ static void boxes(void)
 	}
 	for (i = 0; i < 8 + SEAL_OVERHEAD; i++)
 		opened += !unseal(s, "group/video", box, i, back);
-	is_int(opened, 0, "neither changed nor cut");
+	is_int(opened, 0, "a box that is changed or cut is not opened");
 	memset(back, 0xaa, sizeof(back));
 	is_int(seal(s, "huge", box, (size_t)INT_MAX + 1, back), -EINVAL,
 	       "more than 2 GB is not sealed");
 	is_int(unseal(s, "huge", box, (size_t)INT_MAX + SEAL_OVERHEAD + 1,
 		      back),
-	       -EBADMSG, "nor opened");
+	       -EBADMSG, "more than 2 GB is not opened");
 	for (i = 1;
 	     fail_nth(i), ret = seal(s, "x", "a secret", 8, box), fail_came();
 	     i++)
@@ -88,7 +88,7 @@ static void files(void)
 	seal(s, "x", "abc", 3, box);
 	is_int(sealer_load(path, true, &t, &err), 0, "read again");
 	is_int(unseal(t, "x", box, 3 + SEAL_OVERHEAD, back), 0,
-	       "and the same key");
+	       "a seal key that is read again is the same key");
 	sealer_free(s);
 	sealer_free(t);
 
@@ -101,7 +101,7 @@ static void files(void)
 	if (truncate(path, 31))
 		bail("truncate");
 	is_int(sealer_load(path, true, &s, &err), -EINVAL,
-	       "too short: refused, not made anew");
+	       "a seal key that is too short is refused, not made anew");
 	unlink(path);
 	if (mkfifo(path, 0600))
 		bail("mkfifo");
@@ -111,7 +111,7 @@ static void files(void)
 
 	is_int(file_create(path, 0600, "12", 2, &err), 0, "a file is made");
 	is_int(file_create(path, 0600, "34", 2, &err), -EEXIST,
-	       "and not made again");
+	       "a file is not made again");
 	is_int(file_read_secret(path, 2, &raw, &len, &err), 0, "read");
 	ok(len == 2 && !memcmp(raw, "12", 3), "with a zero behind");
 	secret_free(raw);

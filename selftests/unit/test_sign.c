@@ -71,7 +71,7 @@ static void published(void)
 		sigpub_spki(pub, &p, &len);
 		n = hex("302a300506032b6570032100", spki, sizeof(spki));
 		n += hex(rfc8032[i].pub, spki + n, sizeof(spki) - n);
-		is_mem(p, len, spki, n, "its public key");
+		is_mem(p, len, spki, n, "the public key of a published key");
 		sigpub_free(pub);
 		sigkey_free(key);
 	}
@@ -134,7 +134,8 @@ static void each_kind(size_t i)
 		bad += !sig_verify(pubs[i], alg, alg_len, msg, sizeof(msg), sig,
 				   k);
 	}
-	is_int(bad, 0, "%s: neither changed nor cut", name);
+	is_int(bad, 0, "%s: a signature that is changed or cut is refused",
+	       name);
 
 	n = sigkey_sig_len(keys[i]);
 	is_int(sig_sign_len(keys[i], msg, sizeof(msg), sig, n), 0,
@@ -157,7 +158,7 @@ static void each_kind(size_t i)
 	memcpy(der, spki, len);
 	der[len] = 0;
 	is_int(sigpub_from_spki(der, len + 1, &pub), -EBADMSG,
-	       "%s: nor with more behind", name);
+	       "%s: a public key with more behind it is refused", name);
 	free(der);
 
 	sigkey_to_der(keys[i], &der, &len);
@@ -279,7 +280,7 @@ static void files(void)
 	is_int(sigkey_save(keys[1], path, &err), 0, "saved");
 	ok(!stat(path, &st) && (st.st_mode & 07777) == 0600, "for us alone");
 	is_int(sigkey_save(keys[1], path, &err), -EEXIST,
-	       "not over another: %s", err.text);
+	       "a key is not saved over another: %s", err.text);
 	is_int(sigkey_load(path, &key, &err), 0, "loaded");
 	sigkey_pub(key, &pub);
 	ok(sigpub_equal(pub, pubs[1]), "the same");

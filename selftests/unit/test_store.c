@@ -69,12 +69,12 @@ static void test_keys(void)
 	       "a key of four parts");
 	is_str(key, "g/video/m/a%2Fb%25%0A", "parts cannot break out");
 	is_str(store_key_last(key, buf, sizeof(buf)), "a/b%\n",
-	       "and come back");
+	       "parts with separators come back");
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
 	is_int(store_key(key, "g", big, NULL), -ENAMETOOLONG,
 	       "a key that is too long is refused");
-	is_str(key, "", "and is none");
+	is_str(key, "", "a key that is too long is none");
 	memset(key, 'x', sizeof(key));
 	is_int(store_key(key, "a b", NULL), 0, "a blank");
 	is_str(key, "a b", "stays as it is");
@@ -126,7 +126,7 @@ static struct store *test_values(void)
 	is_int(put(s, "a/1", "uno"), 0, "put again");
 	is_str(get(s, "a/1"), "uno", "get what was put last");
 	ok(!strcmp(get(s, "a"), "error 2") && !strcmp(get(s, "b"), "error 2"),
-	   "what is not there is ENOENT");
+	   "a value that is not there is ENOENT");
 	put(s, "a/2", "two");
 	put(s, "a/2/3", "three");
 	put(s, "ab/1", "other");
@@ -141,7 +141,8 @@ static struct store *test_values(void)
 	store_put_u64(s, "n", 1ull << 40);
 	store_abort(s);
 	is_str(get(s, "a/1"), "uno", "an aborted deletion did not happen");
-	is_int(store_get_u64(s, "n", &n), -ENOENT, "nor did the put");
+	is_int(store_get_u64(s, "n", &n), -ENOENT,
+	       "an aborted put did not happen");
 	store_begin(s);
 	store_del_below(s, "a");
 	store_put_u64(s, "n", 1ull << 40);
@@ -151,7 +152,7 @@ static struct store *test_values(void)
 	store_each(s, "a", collect, out);
 	is_str(out, "", "deleted below a prefix");
 	is_str(get(s, "a"), "root", "the prefix itself stays");
-	is_str(get(s, "ab/1"), "other", "and its neighbour");
+	is_str(get(s, "ab/1"), "other", "the neighbour of a prefix stays");
 	ok(!store_get_u64(s, "n", &n) && n == 1ull << 40, "an integer");
 	is_int(store_get_u64(s, "a", &n), -EBADMSG,
 	       "text is not taken for an integer");
@@ -193,8 +194,9 @@ static struct store *test_secrecy(struct store *s)
 	is_int(marker_in("") + marker_in("-wal"), 0,
 	       "no secret is in the file or its log");
 	s = reopen(s);
-	is_int(marker_in("") + marker_in("-wal"), 0, "nor after it was closed");
-	is_str(get(s, "key"), MARKER, "but it is there");
+	is_int(marker_in("") + marker_in("-wal"), 0,
+	       "no secret is in the file or its log after it was closed");
+	is_str(get(s, "key"), MARKER, "the secret is there");
 	stat(path, &st);
 	is_int(st.st_mode & 0777, 0600, "the file is for its owner only");
 
@@ -297,8 +299,8 @@ static void test_sizes(struct store *s)
 	is_int(store_put(s, "size/most", big, STORE_VALUE_MAX), 0, "%d octets",
 	       STORE_VALUE_MAX);
 	is_int(store_put(s, "size/more", big, STORE_VALUE_MAX + 1), -EMSGSIZE,
-	       "and no more");
-	is_int(store_put(s, "size/none", "", 0), 0, "and none");
+	       "a value above the largest is refused");
+	is_int(store_put(s, "size/none", "", 0), 0, "an empty value is put");
 	store_commit(s);
 	wbuf_init(&w, STORE_VALUE_MAX);
 	ok(!store_get(s, "size/most", &w) && w.len == STORE_VALUE_MAX &&
@@ -309,10 +311,12 @@ static void test_sizes(struct store *s)
 	ok(!store_get(s, "size/none", &w) && !w.len, "both");
 	wbuf_free(&w);
 	wbuf_init(&w, 16);
-	ok(store_get(s, "size/most", &w) < 0, "but not into less room");
+	ok(store_get(s, "size/most", &w) < 0,
+	   "a value does not come back into less room");
 	wbuf_free(&w);
 	is_int(store_each(s, "size", length, &sum), 0, "one by one");
-	is_int(sum, STORE_VALUE_MAX, "they are as long");
+	is_int(sum, STORE_VALUE_MAX,
+	       "values one by one are as long as together");
 	free(big);
 }
 
@@ -340,7 +344,7 @@ static struct store *test_cut(struct store *s)
 	store_close(s);
 	is_int(store_open(&t, path, sealer, err, sizeof(err)), -EPROTONOSUPPORT,
 	       "a later format is refused");
-	ok(strstr(err, "format"), "and named: %s", err);
+	ok(strstr(err, "format"), "a later format is named: %s", err);
 	return NULL;
 }
 
@@ -407,10 +411,11 @@ static struct store *test_full(struct store *s)
 	}
 	setrlimit(RLIMIT_FSIZE, &was);
 	ok(rc < 0, "a disk that is full is an error: %s", store_error(s));
-	is_str(get(s, "a"), "root", "what was there is still there");
-	is_int(put(s, "after", "fine"), 0, "room again: it goes on");
+	is_str(get(s, "a"), "root", "disk full: the old value is still there");
+	is_int(put(s, "after", "fine"), 0,
+	       "disk full: a put works when there is room again");
 	s = reopen(s);
-	is_str(get(s, "after"), "fine", "and it lasts");
+	is_str(get(s, "after"), "fine", "disk full: the value put later lasts");
 	return s;
 }
 
@@ -462,7 +467,8 @@ static void test_audit(struct store *s)
 	       "the trail has what was done");
 	out[0] = '\0';
 	store_audit_each(s, 1, 1, audit_line, out);
-	ok(strstr(out, "leave") == out + 16, "and is read from any line on");
+	ok(strstr(out, "leave") == out + 16,
+	   "the trail is read from any line on");
 	a.event = "refuse";
 	a.detail = "";
 	for (n = 0; n < 20; n++)

@@ -119,7 +119,8 @@ static void callbacks(void)
 	timer_init(&r.t, again, &r);
 	timer_set(&q, &r.t, 0);
 	is_int(timerq_run(&q), 1, "a timer that sets itself fires once a run");
-	is_int(timerq_run(&q), 1, "and again in the next");
+	is_int(timerq_run(&q), 1,
+	       "a timer that sets itself fires again in the next run");
 	is_int(r.fired, 2, "twice in all");
 	timer_del(&q, &r.t);
 }
@@ -208,7 +209,7 @@ static void loops(void)
 	loop_once(x.l, 1000);
 	is_int(x.got, 1, "an event of a deleted descriptor is dropped");
 	loop_once(x.l, 0);
-	is_int(x.got, 1, "and both are gone");
+	is_int(x.got, 1, "both descriptors are gone");
 
 	timer_init(&t, stop, x.l);
 	timer_set(&real, &t, 20);

@@ -140,7 +140,8 @@ static void test_change(void)
 	ok(n && !memmem(file, n, raw.p, raw.len),
 	   "the file has no record of the old one");
 	n = slurp(wal, file, sizeof(file));
-	ok(!memmem(file, n, raw.p, raw.len), "nor has its log");
+	ok(!memmem(file, n, raw.p, raw.len),
+	   "the log has no record of the old key");
 	wbuf_free(&raw);
 	vault_close(&v);
 	ok(!same_key(key, old_key), "the file has another key");
@@ -150,7 +151,7 @@ static void test_change(void)
 	is_int(store_open(&s, path[0], old, err.text, sizeof(err.text)),
 	       -EBADMSG, "the old key does not open it: %s", err.text);
 	is_int(store_open(&s, path[1], old, err.text, sizeof(err.text)),
-	       -EBADMSG, "nor the other one");
+	       -EBADMSG, "the old key does not open the other store");
 	sealer_free(old);
 }
 
@@ -230,13 +231,15 @@ static void test_not_cleaned(int which)
 	is_int(vault_rekey(&v, &err), -EIO,
 	       "the log of store %d cannot be emptied", which);
 	v.store[which]->ops = real_ops;
-	is_int(vault_rekey(&v, &err), 0, "it is gone on with");
+	is_int(vault_rekey(&v, &err), 0,
+	       "a change that could not be cleaned is gone on with");
 	snprintf(wal, sizeof(wal), "%s-wal", path[which]);
 	n = slurp(wal, file, sizeof(file));
 	ok(!memmem(file, n, raw.p, raw.len),
 	   "the log has no record of the old key then");
 	n = slurp(path[which], file, sizeof(file));
-	ok(n && !memmem(file, n, raw.p, raw.len), "nor has the file");
+	ok(n && !memmem(file, n, raw.p, raw.len),
+	   "the file has no record of the old key then");
 	wbuf_free(&raw);
 	vault_close(&v);
 	ok(whole(), "all is there");
@@ -289,7 +292,7 @@ static void test_killed(void)
 	   "killed at each of %d steps: all is there", n);
 	/* two stores: begin, records, the format's, commit and clean */
 	is_int(n, 2 * (2 + RECORDS + 2 + 2 + 1), "at every one");
-	is_int(old, 0, "what was begun with a whole key is finished");
+	is_int(old, 0, "a change begun with a whole key is finished");
 	ok(changed == n + 1, "each time");
 }
 
@@ -308,7 +311,7 @@ static void test_files(void)
 	ok(whole() && same_key(key, old_key), "half a key is no key");
 	fd = open(key_new, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	close(fd);
-	ok(whole() && same_key(key, old_key), "nor is an empty file");
+	ok(whole() && same_key(key, old_key), "an empty file is no key");
 
 	/* a change fails and is tried again */
 	open_it(&v);
@@ -318,7 +321,8 @@ static void test_files(void)
 	v.store[0]->ops->abort(v.store[0]->ctx);
 	ok(holds(v.store[0], "one") && holds(v.store[1], "two"),
 	   "all can still be read");
-	is_int(vault_rekey(&v, &err), 0, "it is finished later");
+	is_int(vault_rekey(&v, &err), 0,
+	       "a change that a store refused is finished later");
 	vault_close(&v);
 	ok(whole() && !same_key(key, old_key), "under a new key");
 

@@ -23,7 +23,7 @@ static void published(void)
 	is_int(unwrap_key(KWA_5649_192, kek, 24, want, m, back, sizeof(back),
 			  &n),
 	       0, "unwrapped");
-	is_mem(back, n, in, 20, "what was wrapped");
+	is_mem(back, n, in, 20, "the unwrapped key is what was wrapped");
 	n = hex("466f7250617369", in, sizeof(in));
 	m = hex("afbeb0f07dfbf5419200f2ccb50bb24f", want, sizeof(want));
 	wrap_key(KWA_5649_192, kek, 24, in, n, got);
@@ -77,7 +77,7 @@ static void refused(void)
 		left += !!memcmp(back, zero, sizeof(back));
 	}
 	is_int(accepted, 0, "no changed bit is accepted");
-	is_int(left, 0, "and nothing of it is given out");
+	is_int(left, 0, "nothing of a changed key is given out");
 	for (i = 0; i < 48; i++)
 		accepted += unwrap_key(KWA_5649_256, kek, 32, out, i, back,
 				       sizeof(back), &n) != -EBADMSG;
@@ -94,11 +94,11 @@ static void refused(void)
 	is_int(wrap_key(KWA_5649_256, kek, 32, in, 0, out), -EINVAL,
 	       "nothing can't be wrapped");
 	is_int(wrap_key(KWA_5649_256, kek, 32, in, WRAP_MAX + 1, out), -EINVAL,
-	       "nor more than can be unwrapped");
+	       "more than can be unwrapped is not wrapped");
 	is_int(unwrap_key(KWA_5649_128, kek, 32, out, 48, back, 64, &n),
 	       -EOPNOTSUPP, "unwrapping by a key of another length");
 	is_int(unwrap_key(4, kek, 0, out, 48, back, 64, &n), -EOPNOTSUPP,
-	       "or an unknown algorithm");
+	       "unwrapping by an unknown algorithm is refused");
 	memset(bad, 0x55, sizeof(bad));
 	is_int(unwrap_key(KWA_5649_256, kek, 32, bad, 64, back, 64, &n),
 	       -EBADMSG, "octets that nobody wrapped");
