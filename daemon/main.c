@@ -18,16 +18,13 @@
 #include "conf/conf.h"
 #include "crypto/cert.h"
 #include "ctl/ctl.h"
+#include "ctl/version.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/proc.h"
 #include "lib/util.h"
-
-#ifndef MCSEC_VERSION
-#define MCSEC_VERSION "0.1"
-#endif
 
 static void stop(struct app *a)
 {

@@ -9,6 +9,7 @@
 
 #include "ctl/ctl.h"
 #include "ctl/report.h"
+#include "ctl/version.h"
 #include "gcks/gcks.h"
 #include "lib/util.h"
 #include "member/member.h"
@@ -127,9 +128,9 @@ static int do_evict(struct request *q)
 	if (ret)
 		return ret;
 	gcks_each_group(q->roles->gcks, note_change, &c);
-	json_object_set_new(q->out, "effective_ms", json_integer(ms));
+	json_object_set_new(q->out, "effective-ms", json_integer(ms));
 	json_object_set_new(q->out, "sent", json_boolean(!c.unsent));
-	json_object_set_new(q->out, "waiting_for_senders",
+	json_object_set_new(q->out, "waiting-for-senders",
 			    json_integer(c.unconfirmed));
 	return 0;
 }
@@ -294,6 +295,17 @@ static int take_bool(struct request *q, json_t *o, const char *key, bool with,
 	return 0;
 }
 
+/* A program that says which version it speaks is told if it is another. */
+static int check_version(struct request *q, json_t *o)
+{
+	json_t *v = json_object_get(o, "json-version");
+
+	if (!v || json_integer_value(v) == MCSEC_JSON_VERSION)
+		return 0;
+	return err_set(&q->err, -EPROTONOSUPPORT,
+		       "\"json-version\" has to be %d", MCSEC_JSON_VERSION);
+}
+
 static int run(struct request *q, json_t *o)
 {
 	const struct command *c;
@@ -301,6 +313,9 @@ static int run(struct request *q, json_t *o)
 	json_t *v;
 	int ret;
 
+	ret = check_version(q, o);
+	if (ret)
+		return ret;
 	v = json_object_get(o, "cmd");
 	if (!json_is_string(v))
 		return err_set(&q->err, -EINVAL, "\"cmd\" is missing");
@@ -312,7 +327,8 @@ static int run(struct request *q, json_t *o)
 	json_object_foreach(o, key, v)
 		if (strcmp(key, "cmd") && strcmp(key, "group") &&
 		    strcmp(key, "id") && strcmp(key, "after") &&
-		    strcmp(key, "ahead") && strcmp(key, "signing_key"))
+		    strcmp(key, "ahead") && strcmp(key, "signing-key") &&
+		    strcmp(key, "json-version"))
 			return err_set(&q->err, -EINVAL,
 				       "\"%.60s\" is not known", key);
 	ret = take_text(q, o, "group", c->takes & WITH_GROUP,
@@ -325,7 +341,7 @@ static int run(struct request *q, json_t *o)
 		ret = take_bool(q, o, "ahead", c->takes & WITH_AHEAD,
 				&q->ahead);
 	if (!ret)
-		ret = take_bool(q, o, "signing_key",
+		ret = take_bool(q, o, "signing-key",
 				c->takes & WITH_SIGNING_KEY, &q->signing_key);
 	return ret ? ret : c->fn(q);
 }
@@ -336,6 +352,8 @@ static char *answer(struct request *q, int ret)
 	char *text;
 
 	json_object_set_new(o, "ok", json_boolean(!ret));
+	json_object_set_new(o, "json-version",
+			    json_integer(MCSEC_JSON_VERSION));
 	if (ret) {
 		if (!q->err.text[0])
 			err_set(&q->err, ret, "%s", strerror(-ret));

@@ -15,8 +15,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "ctl/version.h"
 #include "lib/err.h"
 #include "lib/log.h"
+#include "lib/util.h"
+
+#define JSON_VERSION STRING(MCSEC_JSON_VERSION)
 
 struct client {
 	LIST_ENTRY(client) link;
@@ -115,7 +119,8 @@ static bool client_answer(struct client *c, size_t line)
 static void too_long(struct client *c)
 {
 	static const char text[] =
-		"{\"ok\":false,\"error\":\"the request is too long\"}\n";
+		"{\"ok\":false,\"json-version\":" JSON_VERSION
+		",\"error\":\"the request is too long\"}\n";
 
 	if (send(c->fd.fd, text, sizeof(text) - 1, MSG_NOSIGNAL) < 0)
 		log_debug("control: %s", strerror(errno));

@@ -3,11 +3,10 @@
  * The local control socket: one JSON object per line in, one per line out.
  *
  *	{"cmd":"evict","group":"video","id":"b.example"}
- *	{"ok":true,"effective_ms":9000}
- *	{"ok":true,"effective_ms":0,"note":"... is not a member ..."}
- *	{"ok":false,"error":"group \"vidio\" is not served here"}
+ *	{"ok":true,"json-version":1,"effective-ms":9000,...}
+ *	{"ok":false,"json-version":1,"error":"there is no ..."}
  *
- * Commands and answers are in mcsecd(8). Mode 0600, and only root or the
+ * Commands and answers are in mcsecd(8), their form is in Documentation/schema. Mode 0600, and only root or the
  * daemon's own user is answered (SO_PEERCRED). Clients can't hold the daemon
  * up: requests are short, answers wait in a buffer of the client's own, and
  * who neither asks nor reads is closed.

@@ -56,7 +56,7 @@ static void put_rekey_spi(json_t *o, const uint8_t spi[16])
 
 	for (i = 0; i < 16; i++)
 		snprintf(buf + 2 * i, 3, "%02x", spi[i]);
-	put_text(o, "rekey_spi", buf);
+	put_text(o, "rekey-spi", buf);
 }
 
 static json_t *ike_counters(struct ike_engine *engine)
@@ -99,26 +99,26 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 	o = json_object();
 	put_text(o, "name", s->conf->name);
 	put_addr(o, "address", &s->conf->address);
-	put_ep(o, "rekey_address", &s->conf->rekey_to);
+	put_ep(o, "rekey-address", &s->conf->rekey_to);
 	put_text(o, "algorithm", conf_alg_str(&s->conf->alg));
 	put(o, "members", s->members);
 	put(o, "senders", s->senders);
 	put(o, "denied", s->denied);
 	put(o, "pending", s->pending);
-	put(o, "tree_depth", s->tree_depth);
-	put_text(o, "signing_key", s->signing_key);
-	put(o, "signing_key_made", (uint64_t)s->signing_key_made);
+	put(o, "tree-depth", s->tree_depth);
+	put_text(o, "signing-key", s->signing_key);
+	put(o, "signing-key-made", (uint64_t)s->signing_key_made);
 	put_bool(o, "keyed", s->keyed);
 	if (s->keyed) {
 		put_rekey_spi(o, s->rekey_spi);
-		put(o, "next_mid", s->next_mid);
-		put(o, "data_spi", s->data_spi);
-		put(o, "data_left", s->data_left);
-		put(o, "rekey_left", s->rekey_left);
-		put(o, "next_rekey", s->next_rekey);
+		put(o, "next-mid", s->next_mid);
+		put(o, "data-spi", s->data_spi);
+		put(o, "data-left", s->data_left);
+		put(o, "rekey-left", s->rekey_left);
+		put(o, "next-rekey", s->next_rekey);
 	}
-	put(o, "next_sender_id", s->next_sender_id);
-	put(o, "max_sender_id", s->max_sender_id);
+	put(o, "next-sender-id", s->next_sender_id);
+	put(o, "max-sender-id", s->max_sender_id);
 	put(o, "outbox", s->outbox);
 	put(o, "rekeys", s->rekeys);
 	put(o, "joins", s->joins);
@@ -129,15 +129,15 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 	put(o, "rivals", s->rivals);
 	put(o, "refused", s->refused);
 	put(o, "restarts", s->restarts);
-	put(o, "store_errors", s->store_errors);
+	put(o, "store-errors", s->store_errors);
 	put(o, "beats", s->beats);
 	put(o, "unsent", s->unsent);
 	if (s->unsent_why)
-		put_text(o, "unsent_why", s->unsent_why);
+		put_text(o, "unsent-why", s->unsent_why);
 	put_bool(o, "sent", !s->unsent_change);
-	put(o, "waiting_for_senders", s->unconfirmed);
+	put(o, "waiting-for-senders", s->unconfirmed);
 	if (s->keyed && s->confirmed_ms)
-		put(o, "confirmed_ms", s->confirmed_ms);
+		put(o, "confirmed-ms", s->confirmed_ms);
 	json_array_append_new(w->list, o);
 	return 0;
 }
@@ -169,8 +169,8 @@ static int roster_member(void *arg, const struct gcks_member_status *s)
 	if (s->until)
 		put(o, "until", (uint64_t)s->until);
 	if (s->n_sender_ids) {
-		put(o, "first_sender_id", s->first_sender_id);
-		put(o, "n_sender_ids", s->n_sender_ids);
+		put(o, "first-sender-id", s->first_sender_id);
+		put(o, "n-sender-ids", s->n_sender_ids);
 	}
 	if (s->send)
 		put_bool(o, "confirmed", s->confirmed);
@@ -245,12 +245,12 @@ static void put_heard(json_t *o, const struct member_group_status *s)
 
 	if (addr_is_none(&s->rekey_to.addr))
 		return;
-	put_text(o, "rekey_address", ep_str(&s->rekey_to, ep));
-	put_bool(o, "rekeys_heard", s->rekey_ifindex != 0);
+	put_text(o, "rekey-address", ep_str(&s->rekey_to, ep));
+	put_bool(o, "rekeys-heard", s->rekey_ifindex != 0);
 	if (if_indextoname(s->rekey_ifindex, name))
-		put_text(o, "rekey_interface", name);
+		put_text(o, "rekey-interface", name);
 	if (s->rekey_note[0])
-		put_text(o, "rekey_note", s->rekey_note);
+		put_text(o, "rekey-note", s->rekey_note);
 }
 
 static int member_group(void *arg, const struct member_group_status *s)
@@ -265,8 +265,8 @@ static int member_group(void *arg, const struct member_group_status *s)
 	put_addr(o, "address", &s->conf->address);
 	put_text(o, "state", member_state_text(s));
 	if (s->state == MEMBER_WAITING)
-		put(o, "retry_ms", s->retry_ms);
-	put_text(o, "last_error", s->last_error);
+		put(o, "retry-ms", s->retry_ms);
+	put_text(o, "last-error", s->last_error);
 	if (s->doubt)
 		put_text(o, "doubt", s->doubt);
 	put_bool(o, "send", s->conf->send);
@@ -274,32 +274,32 @@ static int member_group(void *arg, const struct member_group_status *s)
 	put_bool(o, "keyed", s->keyed);
 	if (s->keyed) {
 		put_rekey_spi(o, s->rekey_spi);
-		put(o, "next_mid", s->next_mid);
-		put(o, "rekey_left", s->rekey_left);
-		put_text(o, "signing_key", s->signing_key);
+		put(o, "next-mid", s->next_mid);
+		put(o, "rekey-left", s->rekey_left);
+		put_text(o, "signing-key", s->signing_key);
 	}
 	put_heard(o, s);
-	put(o, "out_spi", s->out_spi);
-	put(o, "data_spi", s->data_spi);
-	put(o, "data_left", s->data_left);
-	put(o, "n_sas", s->n_sas);
+	put(o, "out-spi", s->out_spi);
+	put(o, "data-spi", s->data_spi);
+	put(o, "data-left", s->data_left);
+	put(o, "n-sas", s->n_sas);
 	if (s->until)
 		put(o, "until", (uint64_t)s->until);
 	put(o, "atd", s->atd);
 	put(o, "dtd", s->dtd);
-	put(o, "n_sender_ids", s->n_sender_ids);
+	put(o, "n-sender-ids", s->n_sender_ids);
 	if (s->n_sender_ids)
-		put(o, "first_sender_id", s->first_sender_id);
+		put(o, "first-sender-id", s->first_sender_id);
 	put(o, "registrations", s->registrations);
 	put(o, "refusals", s->refusals);
 	put(o, "rekeys", s->rekeys);
-	put(o, "too_old", s->old);
+	put(o, "too-old", s->old);
 	put(o, "rivals", s->rivals);
 	if (s->wary)
-		put_bool(o, "signing_key_stolen", true);
+		put_bool(o, "signing-key-stolen", true);
 	put(o, "excluded", s->excluded);
-	put(o, "kernel_errors", s->kernel_errors);
-	put(o, "state_errors", s->state_errors);
+	put(o, "kernel-errors", s->kernel_errors);
+	put(o, "state-errors", s->state_errors);
 	json_array_append_new(w->list, o);
 	return 0;
 }
@@ -339,9 +339,9 @@ json_t *report_member(struct member *m, struct ike_engine *engine,
 
 	member_each_group(m, member_group, &w);
 	json_object_set_new(o, "groups", w.list);
-	json_object_set_new(o, "rekey_drops", rekey_drops(m));
+	json_object_set_new(o, "rekey-drops", rekey_drops(m));
 	if (sa)
-		json_object_set_new(o, "ike_sa", ike_sa(sa));
+		json_object_set_new(o, "ike-sa", ike_sa(sa));
 	if (engine)
 		json_object_set_new(o, "ike", ike_counters(engine));
 	return o;

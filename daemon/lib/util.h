@@ -12,6 +12,10 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+/* What macro @m is, in quotes. */
+#define STRING(m) STRING_OF(m)
+#define STRING_OF(text) #text
+
 /* Unsigned, so that seconds of 32 bits stay unsigned in milliseconds. */
 #define MSEC_PER_SEC 1000u
 

@@ -69,12 +69,12 @@ down() {
 
 kctl() { in_ns k "$MCSECCTL" -s "$K/s.sock" "$@"; }
 mctl() { in_ns m "$MCSECCTL" -s "$M/s.sock" "$@"; }
-group() { mctl -j status | jq -r ".member.groups[0].$1"; }
+group() { mctl -j status | jq -r ".member.groups[0].\"$1\""; }
 state_is() { [ "$(group state)" = "$1" ]; }
 rekeys_more() { [ "$(group rekeys)" -gt "$1" ]; }
 in_step() {
-	[ "$(group data_spi)" = "$(kctl -j status |
-		jq -r '.gcks.groups[0].data_spi')" ]
+	[ "$(group data-spi)" = "$(kctl -j status |
+		jq -r '.gcks.groups[0]."data-spi"')" ]
 }
 
 # A rekey is heard by the member.
@@ -243,7 +243,7 @@ try "the member is told of the deletion, and has keys again" \
 like "the log tells of the deletion" "$(cat "$TMP/m.log")" \
 	'group video: deleted by somebody else'
 
-before=$(group data_spi)
+before=$(group data-spi)
 down KILL "$pid"
 is "the kernel's group of a killed member stays" \
 	"$(ctl m -j group show video | jq -r '.[0].name // .name')" video
@@ -257,7 +257,7 @@ try "the member that is started again is in" wait_until 20 state_is in ||
 try "the member that is started again has the group's keys" \
 	wait_until 20 in_step
 is "the member that is started again has the SA that the kernel has" \
-	"$(group data_spi)" "$before"
+	"$(group data-spi)" "$before"
 like "the counters of the kernel's SA go on" \
 	"$(ctl m sa show video)" "$(printf %x "$before")"
 down TERM "$pid"
@@ -278,7 +278,7 @@ between() {
 		tail -n 5 "$TMP/k.log" "$TMP/m.log" | sed 's/^/# /'
 	}
 	is "$1: at that address" "$(mctl -j status | jq -r \
-		.member.ike_sa.address)" "$3"
+		.member.\"ike-sa\".address)" "$3"
 	down TERM "$pid"
 	down TERM "$kpid"
 }

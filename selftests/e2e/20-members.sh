@@ -24,7 +24,7 @@ says() {
 
 members() { gcks_is members; }
 members_are() { [ "$(members)" = "$1" ]; }
-spi_is_not() { [ "$(member_is "$1" data_spi)" != "$2" ]; }
+spi_is_not() { [ "$(member_is "$1" data-spi)" != "$2" ]; }
 denied() { [ "$(member_is "$1" refusals)" -gt "$2" ]; }
 
 try "the network" lab_up k s a b || tap_done
@@ -57,7 +57,7 @@ whole a "a join"
 is "three members" "$(members)" 3
 
 section "rekey by command"
-spi=$(member_is a data_spi)
+spi=$(member_is a data-spi)
 try "a rekey on command" e2e_ctl k rekey video
 try "the rekey reaches a" wait_until 20 spi_is_not a "$spi"
 sleep 2
@@ -68,7 +68,7 @@ section "leave"
 try "b leaves" e2e_ctl b leave video
 try "the key server knows two members" wait_until 20 members_are 2
 try "the group's sender confirms that it changed keys" wait_until 10 \
-	eval '[ "$(gcks_is waiting_for_senders)" = 0 ]'
+	eval '[ "$(gcks_is waiting-for-senders)" = 0 ]'
 try "b hears nothing any more" wait_until 20 hears_nothing b
 is "b holds no key" "$(sa_spis b | wc -l)" 0
 is "b's group is closed, not open" \
@@ -92,17 +92,17 @@ says "status of an unknown group" 'vidio' k status vidio
 sa_spis b >"$TMP/b-spis"
 n=$(member_is b refusals)
 out=$(e2e_ctl k -j evict video b.lab)
-ms=$(jq -r .effective_ms <<<"$out")
+ms=$(jq -r '."effective-ms"' <<<"$out")
 like "an eviction says from when on it holds" "$ms" '^[0-9]+$'
 is "an eviction says that it was sent, and to how many senders" \
-	"$(jq -c '[.sent, .waiting_for_senders]' <<<"$out")" '[true,1]'
+	"$(jq -c '[.sent, ."waiting-for-senders"]' <<<"$out")" '[true,1]'
 sleep $((ms / 1000 + 1))
 try "b hears nothing any more" wait_until 20 hears_nothing b
 try "b asks to be let in, and is refused" wait_until 40 denied b "$n"
 like "b is told why it is refused" \
-	"$(member_is b last_error)" 'AUTHORIZATION_FAILED'
+	"$(member_is b last-error)" 'AUTHORIZATION_FAILED'
 is "the outbound key is none that b had" \
-	"$(grep -cx "$(member_is s out_spi)" "$TMP/b-spis")" 0
+	"$(grep -cx "$(member_is s out-spi)" "$TMP/b-spis")" 0
 says "to evict twice" 'was evicted' k evict video b.lab
 is "two members, one denied" "$(members) $(gcks_is denied)" "2 1"
 whole a "an eviction"

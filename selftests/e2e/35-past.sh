@@ -12,12 +12,12 @@
 members_are() { [ "$(gcks_is members)" = "$1" ]; }
 roster() { e2e_ctl k -j member video | jq -r "$1"; }
 audit() { e2e_ctl k -j audit | jq -r "[.audit[] | select(.event == \"$1\")] | $2"; }
-knows_key() { [ "$(member_is "$1" signing_key)" = "$(gcks_is signing_key)" ]; }
+knows_key() { [ "$(member_is "$1" signing-key)" = "$(gcks_is signing-key)" ]; }
 thief_is() {
-	e2e_ctl x -j status 2>/dev/null | jq -r ".gcks.groups[0].$1"
+	e2e_ctl x -j status 2>/dev/null | jq -r ".gcks.groups[0].\"$1\""
 }
-with_thief() { [ "$(member_is "$1" data_spi)" = "$(thief_is data_spi)" ]; }
-with_gcks() { [ "$(member_is "$1" data_spi)" = "$(gcks_is data_spi)" ]; }
+with_thief() { [ "$(member_is "$1" data-spi)" = "$(thief_is data-spi)" ]; }
+with_gcks() { [ "$(member_is "$1" data-spi)" = "$(gcks_is data-spi)" ]; }
 logs() { grep -q "$2" "$LAB/$1/mcsecd.log"; }
 
 try "the network" lab_up k s a b x || tap_done
@@ -58,11 +58,11 @@ try "a has renewed its membership" test "$(member_is a registrations)" -ge 2
 whole a "the end of a membership"
 
 section "keys of the key server"
-was=$(gcks_is signing_key)
+was=$(gcks_is signing-key)
 try "the key server makes another signing key" \
 	e2e_ctl k rekey video --signing-key
 try "the new signing key comes with a rekey" wait_until 20 \
-	eval '[ "$(gcks_is signing_key)" != "$was" ]'
+	eval '[ "$(gcks_is signing-key)" != "$was" ]'
 try "a knows the new signing key" wait_until 20 knows_key a
 sleep 6
 whole a "a new signing key"
@@ -74,7 +74,7 @@ daemon_stop k
 try "mcsecd on k once more" daemon_start k
 is "the key server has its members after a restart" "$(gcks_is members)" 2
 is "the key server has its signing key after a restart" \
-	"$(gcks_is signing_key)" "$(member_is a signing_key)"
+	"$(gcks_is signing-key)" "$(member_is a signing-key)"
 daemon_stop k
 cp "$LAB/k/seal.key" "$TMP/seal.new"
 cp "$TMP/seal.old" "$LAB/k/seal.key"
@@ -93,7 +93,7 @@ try "b is refused under a's identity" \
 try "the log says that there are two" wait_until 10 \
 	logs k "one identity at two addresses: \"a.lab\" at $(ip_of b):"
 try "b has no key of today" \
-	eval '! sa_spis b | grep -qx "$(gcks_is data_spi)"'
+	eval '! sa_spis b | grep -qx "$(gcks_is data-spi)"'
 try "a stays a member" member_in a
 daemon_stop b
 
@@ -112,7 +112,7 @@ try "s follows" wait_until 10 with_thief s
 try "the key server's beat brings s back" wait_until 30 with_gcks s
 try "the key server's beat brings a back" wait_until 30 with_gcks a
 is "s counts it" "$(member_is s rivals)" 1
-is "s knows that the key is stolen" "$(member_is s signing_key_stolen)" true
+is "s knows that the key is stolen" "$(member_is s signing-key-stolen)" true
 try "s has told the key server" wait_until 10 \
 	eval '[ "$(gcks_is rivals)" -ge 1 ]'
 try "the key server's log says what to do" \
@@ -127,7 +127,7 @@ try "s is back" wait_until 60 with_gcks s
 try "a is back" wait_until 60 with_gcks a
 try "the group has another signing key" knows_key s
 try "x knows nothing of the new signing key" \
-	test "$(thief_is signing_key)" != "$(gcks_is signing_key)"
+	test "$(thief_is signing-key)" != "$(gcks_is signing-key)"
 try "a hears s" hears_on a
 try "x rekeys once more" e2e_ctl x rekey video
 sleep 3

@@ -11,7 +11,7 @@
 . "$(dirname "$0")/tap.sh"
 
 sids() { on s "$MCSECCTL" -j sa show | jq -r '.[]."sender-id"[]?' | sort -nu; }
-spi_is_not() { [ "$(member_is "$1" data_spi)" != "$2" ]; }
+spi_is_not() { [ "$(member_is "$1" data-spi)" != "$2" ]; }
 closed() { [ "$(on s "$MCSECCTL" -j stats -a |
 	jq '."out-no-sa" + ."out-expired"')" -gt "$1" ]; }
 
@@ -34,17 +34,17 @@ try "a hears s" wait_until 20 hears a 100
 
 section "the key server"
 before=$(sids)
-last=$(gcks_is next_sender_id)
+last=$(gcks_is next-sender-id)
 daemon_kill k
 n=$(heard a)
 sleep 3
 try "the stream goes on without a key server" test "$(heard a)" -gt $((n + 300))
-spi=$(member_is a data_spi)
+spi=$(member_is a data-spi)
 try "the key server starts again" daemon_start k
 is "the key server knows its members" "$(gcks_is members)" 2
 # s may have registered again by now, since k has no IKE SA with it any more
 try "the key server knows how far Sender-IDs were given" \
-	test "$(gcks_is next_sender_id)" -ge "$last"
+	test "$(gcks_is next-sender-id)" -ge "$last"
 try "the next rekey is believed by a" wait_until 30 spi_is_not a "$spi"
 sleep 4
 whole a "the key server's death"
@@ -65,7 +65,7 @@ try "a hears s" wait_until 20 hears a $((n + 100))
 section "a receiver's daemon"
 # The daemon dies right after a rekey: only the next comes without it.
 # if it is dead for longer than a restart takes
-spi=$(member_is a data_spi)
+spi=$(member_is a data-spi)
 try "a rekey" wait_until 40 spi_is_not a "$spi"
 gap=$(stream_now a rx .streams[0].lost)
 daemon_kill a

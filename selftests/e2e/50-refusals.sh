@@ -19,7 +19,7 @@ refused() {
 	lines=$(wc -l <"$LAB/k/mcsecd.log")
 	try "$what: mcsecd on $h" daemon_start "$h"
 	try "$what: $h is not let in" wait_until 40 told "$h"
-	like "$what: $h is told why" "$(member_is "$h" last_error)" "$own"
+	like "$what: $h is told why" "$(member_is "$h" last-error)" "$own"
 	[ -z "$k" ] ||
 		like "$what: k says why" \
 			"$(tail -n +$((lines + 1)) "$LAB/k/mcsecd.log")" "$k"
@@ -30,7 +30,7 @@ refused() {
 	daemon_stop "$h"
 	on "$h" "$MCSECCTL" group flush --force
 }
-told() { [ -n "$(member_is "$1" last_error)" ]; }
+told() { [ -n "$(member_is "$1" last-error)" ]; }
 
 try "the network" lab_up k a b x || tap_done
 try "certificates" pki_make

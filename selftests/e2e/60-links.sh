@@ -10,7 +10,7 @@
 . "$(dirname "$0")/tap.sh"
 
 rekeyed() { [ "$(member_is a rekeys)" -gt "$1" ]; }
-spi_like_k() { [ "$(member_is a data_spi)" = "$(gcks_is data_spi)" ]; }
+spi_like_k() { [ "$(member_is a data-spi)" = "$(gcks_is data-spi)" ]; }
 joined() { on a ip -j maddr show dev eth0 | jq -e --arg g "$REKEY" \
 	'.[0].maddr[] | select(.address == $g)' >/dev/null; }
 

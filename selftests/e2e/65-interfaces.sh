@@ -11,7 +11,7 @@
 . "$(dirname "$0")/tap.sh"
 
 rekeyed() { [ "$(member_is a rekeys)" -gt "$1" ]; }
-spi_like_k() { [ "$(member_is a data_spi)" = "$(gcks_is data_spi)" ]; }
+spi_like_k() { [ "$(member_is a data-spi)" = "$(gcks_is data-spi)" ]; }
 # interfaces of a that joined the group: each name once, in order
 joined_on() {
 	on a ip -j maddr show | jq -r --arg g "${1:-$REKEY}" \
@@ -61,7 +61,7 @@ for h in k a; do
 done
 try "a is in" wait_until 30 member_in a
 is "status says where rekeys are heard" \
-	"$(member_is a rekey_address) $(member_is a rekey_interface) $(member_is a rekeys_heard)" \
+	"$(member_is a rekey-address) $(member_is a rekey-interface) $(member_is a rekeys-heard)" \
 	"$REKEY:848 eth0 true"
 rekey_reaches_a "at first"
 
@@ -104,7 +104,7 @@ is "the rekey address is joined on" "$(joined_on)" eth0
 is "a's log says once that there is no route" \
 	"$(grep -c 'no route to 239.77.1.254, by eth0' "$LAB/a/mcsecd.log")" 1
 like "a names the setting, in status, too" \
-	"$(member_is a rekey_note)" 'set "interface"'
+	"$(member_is a rekey-note)" 'set "interface"'
 rekey_reaches_a "no route"
 
 # A sender on the key server's host: the way to the key server is no way out
@@ -113,7 +113,7 @@ sed -i '/interface = "eth0"/d' "$LAB/s/mcsecd.conf"
 start k member "$MCSECD" -f "$LAB/s/mcsecd.conf"
 try "on k's host: s is in" wait_until 30 member_in s
 is "on k's host: joined where k's address is" \
-	"$(member_is s rekey_interface)" eth0
+	"$(member_is s rekey-interface)" eth0
 s_rekeyed() { [ "$(member_is s rekeys)" -gt "$1" ]; }
 n=$(member_is s rekeys)
 rekey_reaches_a "no route, a sender on k's host"
@@ -135,7 +135,7 @@ rekey_reaches_a "one interface again"
 sed -i 's/^  gcks-id/  interface = "eth7";\n&/' "$LAB/a/mcsecd.conf"
 try "no such interface: a is in" restart_a
 is "no such interface: status has it" \
-	"$(member_is a rekeys_heard) $(member_is a rekey_note)" \
+	"$(member_is a rekeys-heard) $(member_is a rekey-note)" \
 	"false there is no interface eth7"
 sleep 12
 is "no such interface: the log has it once" \
@@ -210,7 +210,7 @@ then
 	sed -i 's/^  gcks-id/  interface = "blue";\n&/' "$LAB/a/mcsecd.conf"
 	# shellcheck disable=SC2086
 	try "VRF as interface: a is in" restart_a $vrf
-	is "VRF as interface: refused by name" "$(member_is a rekey_note)" \
+	is "VRF as interface: refused by name" "$(member_is a rekey-note)" \
 		"blue is a VRF, name an interface in it"
 else
 	skip "a in a VRF" "no vrf"

@@ -13,7 +13,7 @@ doc=$(project_file Documentation/firewall.rst)
 [ -n "$doc" ] || skip_all "firewall.rst is not here"
 
 rekeyed() { [ "$(member_is a rekeys)" -gt "$1" ]; }
-spi_like_k() { [ "$(member_is a data_spi)" = "$(gcks_is data_spi)" ]; }
+spi_like_k() { [ "$(member_is a data-spi)" = "$(gcks_is data-spi)" ]; }
 
 # rules TITLE: the block of the documentation, for this network
 rules() {

@@ -8,7 +8,7 @@
 # shellcheck source=selftests/e2e/tap.sh
 . "$(dirname "$0")/tap.sh"
 
-spi_is_not() { [ "$(member_is "$1" data_spi)" != "$2" ]; }
+spi_is_not() { [ "$(member_is "$1" data-spi)" != "$2" ]; }
 
 try "the network" lab_up k s a || tap_done
 try "certificates" pki_make
@@ -30,7 +30,7 @@ group_works() {
 	stream_recv a rx
 	stream_send s tx -r 300
 	try "$what: a hears s" wait_until 20 hears a 100
-	spi=$(member_is a data_spi)
+	spi=$(member_is a data-spi)
 	try "$what: a rekey on command" e2e_ctl k rekey video
 	try "$what: the rekey reaches a" wait_until 20 spi_is_not a "$spi"
 	sleep 3

@@ -132,19 +132,19 @@ daemon_kill() { reap "$1" mcsecd KILL; }
 # member_is HOST FIELD [FILTER]: of the group "video" in a member's status
 member_is() {
 	e2e_ctl "$1" -j status 2>/dev/null |
-		jq -r ".member.groups[0].$2" 2>/dev/null
+		jq -r ".member.groups[0].\"$2\"" 2>/dev/null
 }
 
 # gcks_is FIELD: of the group "video" in the key server's status
 gcks_is() {
-	e2e_ctl k -j status 2>/dev/null | jq -r ".gcks.groups[0].$1" 2>/dev/null
+	e2e_ctl k -j status 2>/dev/null | jq -r ".gcks.groups[0].\"$1\"" 2>/dev/null
 }
 
 member_state() { [ "$(member_is "$1" state)" = "$2" ]; }
 # can receive (has an SA)
 member_in() { member_state "$1" in; }
 # sends with an SA
-member_sends() { [ "$(member_is "$1" out_spi)" -gt 0 ] 2>/dev/null; }
+member_sends() { [ "$(member_is "$1" out-spi)" -gt 0 ] 2>/dev/null; }
 
 # sa_spis HOST: SPIs of the SAs that the kernel of a host holds, one a line
 sa_spis() {

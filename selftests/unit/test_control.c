@@ -85,7 +85,8 @@ static const char *answer(int fd)
 }
 
 #define VERSION "{\"cmd\":\"version\"}\n"
-#define VERSION_ANSWER "{\"ok\":true,\"version\":\"1.2\"}\n"
+#define VERSION_1 "{\"cmd\":\"version\",\"json-version\":1}\n"
+#define VERSION_ANSWER "{\"ok\":true,\"json-version\":1,\"version\":\"1.2\"}\n"
 
 static void requests(void)
 {
@@ -98,6 +99,8 @@ static void requests(void)
 	for (i = 0; i < strlen(VERSION); i++)
 		ask(a, VERSION + i, 1);
 	is_str(answer(a), VERSION_ANSWER, "octet by octet");
+	ask(a, VERSION_1, strlen(VERSION_1));
+	is_str(answer(a), VERSION_ANSWER, "asked in the version that there is");
 	ask(a, VERSION VERSION VERSION, 3 * strlen(VERSION));
 	is_str(answer(a), VERSION_ANSWER VERSION_ANSWER VERSION_ANSWER,
 	       "three at once");
@@ -145,6 +148,10 @@ static void refusals(void)
 		{ "{\"cmd\":\"version\",\"group\":\"v\"}", "not for this" },
 		{ "{\"cmd\":\"version\",\"after\":1}", "not for this" },
 		{ "{\"cmd\":\"status\",\"group\":7}", "has to be a text" },
+		{ "{\"cmd\":\"version\",\"json-version\":2}",
+		  "\\\"json-version\\\" has to be 1" },
+		{ "{\"cmd\":\"version\",\"json-version\":\"1\"}",
+		  "\\\"json-version\\\" has to be 1" },
 		{ "{\"cmd\":\"status\",\"group\":\"\"}", "has to be a text" },
 		{ "{\"cmd\":\"status\",\"group\":\"v\\u0000\"}", "not JSON" },
 		{ "{\"cmd\":\"audit\",\"after\":-1}", "has to be a number" },
@@ -155,9 +162,9 @@ static void refusals(void)
 		{ "{\"cmd\":\"admit\",\"group\":\"v\",\"id\":\"x\"}",
 		  "no key server" },
 		{ "{\"cmd\":\"rekey\"}", "no key server" },
-		{ "{\"cmd\":\"rekey\",\"signing_key\":1}",
-		  "\\\"signing_key\\\" has to be true or false" },
-		{ "{\"cmd\":\"status\",\"signing_key\":true}", "not for this" },
+		{ "{\"cmd\":\"rekey\",\"signing-key\":1}",
+		  "\\\"signing-key\\\" has to be true or false" },
+		{ "{\"cmd\":\"status\",\"signing-key\":true}", "not for this" },
 		{ "{\"cmd\":\"reset\"}", "\\\"group\\\" is missing" },
 		{ "{\"cmd\":\"reset\",\"group\":\"v\"}", "no key server" },
 		{ "{\"cmd\":\"reseal\",\"group\":\"v\"}", "not for this" },
@@ -426,7 +433,7 @@ static void roles(void)
 					   "groups"),
 			   0);
 	is_str(str(g, "state"), "in", "the member is in");
-	ok(num(g, "out_spi") > 255 && num(g, "n_sender_ids") > 0,
+	ok(num(g, "out-spi") > 255 && num(g, "n-sender-ids") > 0,
 	   "the member sends");
 	json_decref(o);
 
@@ -474,7 +481,7 @@ static void roles(void)
 	g = json_array_get(json_object_get(json_object_get(o, "gcks"),
 					   "groups"),
 			   0);
-	snprintf(key, sizeof(key), "%s", str(g, "signing_key"));
+	snprintf(key, sizeof(key), "%s", str(g, "signing-key"));
 	is_int(strlen(key), 16, "the signing key has a name");
 	json_decref(o);
 	ok(strstr(one(&k, "{\"cmd\":\"reset\",\"group\":\"x\"}"), "no group"),
@@ -486,7 +493,7 @@ static void roles(void)
 	g = json_array_get(json_object_get(json_object_get(o, "gcks"),
 					   "groups"),
 			   0);
-	ok(strcmp(key, str(g, "signing_key")),
+	ok(strcmp(key, str(g, "signing-key")),
 	   "a reset changes the signing key");
 	is_int(num(g, "members"), 0, "a reset leaves nobody in");
 	json_decref(o);

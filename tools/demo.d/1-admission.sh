@@ -26,14 +26,14 @@ step_admission() {
 	check "the eavesdropper records who talks to k" listen admission k
 	check "mcsecd runs on s" daemon_start s
 	check "and on a" daemon_start a
-	join_in s "with Sender-IDs $(member_is s first_sender_id) and on"
+	join_in s "with Sender-IDs $(member_is s first-sender-id) and on"
 	join_in a "as a receiver"
 
 	note "a stranger: its certificate comes from another CA"
 	member_conf x false true "$LAB/pki-other" "$LAB/pki"
 	check "mcsecd runs on x" daemon_start x
 	check "x is refused" watch_for 30 "x tries" refusals_of x
-	note "x is told:  $(member_is x last_error)"
+	note "x is told:  $(member_is x last-error)"
 	check "and k knows why" until_true 10 grep -qE "$K_STRANGER" \
 		"$LAB/k/mcsecd.log"
 	note "k's log:    $(reason "$LAB/k/mcsecd.log" "$K_STRANGER")"
@@ -42,7 +42,7 @@ step_admission() {
 	member_conf b true true
 	check "mcsecd runs on b" daemon_start b
 	check "b is refused" watch_for 30 "b tries" refusals_of b
-	note "b is told:  $(member_is b last_error)"
+	note "b is told:  $(member_is b last-error)"
 	check "and k knows why" until_true 10 grep -qE "$K_SENDER" \
 		"$LAB/k/mcsecd.log"
 	note "k's log:    $(reason "$LAB/k/mcsecd.log" "$K_SENDER")"

@@ -80,7 +80,7 @@ b_is_evicted() {
 	spis_made >"$LAB/made-for-b.spis"
 	out=$(e2e_ctl k -j evict video b.lab) ||
 		failed "b is evicted" "$out"
-	ms=$(jq -r .effective_ms <<<"$out")
+	ms=$(jq -r '."effective-ms"' <<<"$out")
 	passed "b is evicted: effective in $ms ms"
 	sleep "$(((ms + 999) / 1000 + 1))"
 	check "b's application gets nothing any more" \
@@ -101,7 +101,7 @@ b_is_evicted() {
 	check_is "nor under one that b's kernel holds now" \
 		"$(common "$LAB/b.spis" "$LAB/after.spis")" 0
 	check "b may not come back" watch_for 30 "b asks" refusals_of b
-	note "b is told:  $(member_is b last_error)"
+	note "b is told:  $(member_is b last-error)"
 	check "a lost no packet" no_loss a
 	check "c lost no packet" no_loss c
 }

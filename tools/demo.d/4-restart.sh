@@ -3,7 +3,7 @@
 # shellcheck disable=SC2034,SC2154 # run and its parts share variables
 # Step 4: the key server dies, and comes back.
 
-spi_changed() { [ "$(member_is a data_spi)" != "$1" ]; }
+spi_changed() { [ "$(member_is a data-spi)" != "$1" ]; }
 
 step_restart() {
 	local before spi rspi
@@ -16,15 +16,15 @@ step_restart() {
 	check_that "a got $(($(packets a) - before)) packets meanwhile" \
 		"$(packets a)" -gt $((before + 1000))
 	check "a lost no packet" no_loss a
-	rspi=$(member_is a rekey_spi)
-	spi=$(member_is a data_spi)
+	rspi=$(member_is a rekey-spi)
+	spi=$(member_is a data-spi)
 	check "the key server starts again" daemon_start k
 	check_is "it still knows its members" "$(gcks_is members)" 3
 	check "and the next rekey reaches a" watch_for 40 \
-		"the next rekey is due in $(gcks_is next_rekey) s" \
+		"the next rekey is due in $(gcks_is next-rekey) s" \
 		spi_changed "$spi"
-	check_that "under a Rekey SA of its own, ${rspi:0:8}... is replaced by $(member_is a rekey_spi | cut -c1-8)..." \
-		"$rspi" != "$(member_is a rekey_spi)"
+	check_that "under a Rekey SA of its own, ${rspi:0:8}... is replaced by $(member_is a rekey-spi | cut -c1-8)..." \
+		"$rspi" != "$(member_is a rekey-spi)"
 	seconds_of_stream $((G_ATD + 2)) "s changes keys"
 	check "a lost no packet" no_loss a
 	check "c lost no packet" no_loss c

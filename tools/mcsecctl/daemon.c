@@ -119,14 +119,27 @@ static void put_text(FILE *f, const char *s)
 	fputs(quote, f);
 }
 
-static void put_scalar(FILE *f, const json_t *v)
+/* SPIs of ESP are hexadecimal wherever people read them. */
+static bool is_spi(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 4 && !strcmp(name + len - 4, "-spi");
+}
+
+static void put_scalar(FILE *f, const char *name, const json_t *v)
 {
 	switch (json_typeof(v)) {
 	case JSON_STRING:
 		put_text(f, json_string_value(v));
 		break;
 	case JSON_INTEGER:
-		fprintf(f, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+		if (is_spi(name))
+			fprintf(f, "0x%08llx",
+				(unsigned long long)json_integer_value(v));
+		else
+			fprintf(f, "%" JSON_INTEGER_FORMAT,
+				json_integer_value(v));
 		break;
 	case JSON_REAL:
 		fprintf(f, "%g", json_real_value(v));
@@ -157,7 +170,7 @@ static int print_pair(const char *name, const json_t *v, int depth, int column)
 	if (!f)
 		return column;
 	fprintf(f, "%s ", name);
-	put_scalar(f, v);
+	put_scalar(f, name, v);
 	if (fclose(f) || !text) {
 		free(text);
 		return column;
@@ -247,6 +260,7 @@ static int show_answer(struct ctl *ctl, const char *text, size_t len)
 	if (ctl->json)
 		return print_json(answer);
 	json_object_del(answer, "ok");
+	json_object_del(answer, "json-version");
 	print_answer(answer);
 	json_decref(answer);
 	return EXIT_OK;
@@ -331,7 +345,7 @@ int cmd_rekey(struct ctl *ctl, int argc, char **argv)
 	if (argc)
 		json_object_set_new(request, "group", json_string(group));
 	if (signing_key)
-		json_object_set_new(request, "signing_key", json_true());
+		json_object_set_new(request, "signing-key", json_true());
 	return ask(ctl, request);
 }
 

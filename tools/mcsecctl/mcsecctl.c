@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/version.h"
 #include "kernel/nl.h"
 #include "mcsecctl.h"
 
@@ -179,7 +180,7 @@ static void help(FILE *to)
 {
 	size_t i;
 
-	fputs("Usage: mcsecctl [-j] [-n NETNS] [-s SOCKET] COMMAND ...\n\n",
+	fputs("Usage: mcsecctl [-j] [-n NETNS] [-s SOCKET] [-V] COMMAND ...\n\n",
 	      to);
 	for (i = 0; commands[i].name; i++)
 		fprintf(to, "  %-7s %-34s %s\n", commands[i].name,
@@ -187,8 +188,19 @@ static void help(FILE *to)
 	fputs("\n  -j         answer in JSON\n"
 	      "  -n NETNS   in this network namespace (name or path)\n"
 	      "  -s SOCKET  the daemon's, if not " DEFAULT_SOCKET "\n"
+	      "  -V         print the version and end\n"
 	      "\nmcsecctl(8) has all the words.\n",
 	      to);
+}
+
+static int version(void)
+{
+	if (ctl.json)
+		return print_json(json_pack("{s:s, s:i}", "version",
+					    MCSEC_VERSION, "json-version",
+					    MCSEC_JSON_VERSION));
+	puts("mcsecctl " MCSEC_VERSION);
+	return EXIT_OK;
 }
 
 int main(int argc, char **argv)
@@ -197,7 +209,7 @@ int main(int argc, char **argv)
 
 	/* getopt() would say its own name and not list the options */
 	opterr = 0;
-	while ((c = getopt(argc, argv, "+:hjn:s:")) != -1) {
+	while ((c = getopt(argc, argv, "+:hjn:s:V")) != -1) {
 		switch (c) {
 		case 'h':
 			help(stdout);
@@ -211,13 +223,15 @@ int main(int argc, char **argv)
 		case 's':
 			ctl.socket = optarg;
 			break;
+		case 'V':
+			return version();
 		case ':':
 			return complain(EXIT_USAGE,
 					"option -%c: a value is missing",
 					optopt);
 		default:
 			return complain(EXIT_USAGE,
-					"unknown option \"%s\": -h, -j, -n NETNS or -s SOCKET",
+					"unknown option \"%s\": -h, -j, -n NETNS, -s SOCKET or -V",
 					argv[optind - 1]);
 		}
 	}
