@@ -59,16 +59,18 @@ static void put_rekey_spi(json_t *o, const uint8_t spi[16])
 	put_text(o, "rekey-spi", buf);
 }
 
+/* All of @table, as they are in @obj. */
+static void put_metrics(json_t *o, const struct metric *table, const void *obj)
+{
+	for (; table->name; table++)
+		put(o, table->name, metric_read(table, obj));
+}
+
 static json_t *ike_counters(struct ike_engine *engine)
 {
-	const struct ike_stats *s = ike_engine_stats(engine);
 	json_t *o = json_object();
-	const char *name;
-	unsigned int i;
-	uint64_t v;
 
-	for (i = 0; ike_stats_item(s, i, &name, &v); i++)
-		put(o, name, v);
+	put_metrics(o, ike_metrics, ike_engine_stats(engine));
 	return o;
 }
 
@@ -101,11 +103,7 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 	put_addr(o, "address", &s->conf->address);
 	put_ep(o, "rekey-address", &s->conf->rekey_to);
 	put_text(o, "algorithm", conf_alg_str(&s->conf->alg));
-	put(o, "members", s->members);
-	put(o, "senders", s->senders);
-	put(o, "denied", s->denied);
-	put(o, "pending", s->pending);
-	put(o, "tree-depth", s->tree_depth);
+	put_metrics(o, gcks_group_metrics, s);
 	put_text(o, "signing-key", s->signing_key);
 	put(o, "signing-key-made", (uint64_t)s->signing_key_made);
 	put_bool(o, "keyed", s->keyed);
@@ -113,29 +111,11 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 		put_rekey_spi(o, s->rekey_spi);
 		put(o, "next-mid", s->next_mid);
 		put(o, "data-spi", s->data_spi);
-		put(o, "data-left", s->data_left);
-		put(o, "rekey-left", s->rekey_left);
-		put(o, "next-rekey", s->next_rekey);
+		put_metrics(o, gcks_key_metrics, s);
 	}
-	put(o, "next-sender-id", s->next_sender_id);
-	put(o, "max-sender-id", s->max_sender_id);
-	put(o, "outbox", s->outbox);
-	put(o, "rekeys", s->rekeys);
-	put(o, "joins", s->joins);
-	put(o, "registrations", s->registrations);
-	put(o, "leaves", s->leaves);
-	put(o, "evictions", s->evictions);
-	put(o, "expired", s->expired);
-	put(o, "rivals", s->rivals);
-	put(o, "refused", s->refused);
-	put(o, "restarts", s->restarts);
-	put(o, "store-errors", s->store_errors);
-	put(o, "beats", s->beats);
-	put(o, "unsent", s->unsent);
 	if (s->unsent_why)
 		put_text(o, "unsent-why", s->unsent_why);
 	put_bool(o, "sent", !s->unsent_change);
-	put(o, "waiting-for-senders", s->unconfirmed);
 	if (s->keyed && s->confirmed_ms)
 		put(o, "confirmed-ms", s->confirmed_ms);
 	json_array_append_new(w->list, o);
@@ -275,44 +255,28 @@ static int member_group(void *arg, const struct member_group_status *s)
 	if (s->keyed) {
 		put_rekey_spi(o, s->rekey_spi);
 		put(o, "next-mid", s->next_mid);
-		put(o, "rekey-left", s->rekey_left);
+		put_metrics(o, member_key_metrics, s);
 		put_text(o, "signing-key", s->signing_key);
 	}
+	put_metrics(o, member_group_metrics, s);
 	put_heard(o, s);
 	put(o, "out-spi", s->out_spi);
 	put(o, "data-spi", s->data_spi);
-	put(o, "data-left", s->data_left);
-	put(o, "n-sas", s->n_sas);
 	if (s->until)
 		put(o, "until", (uint64_t)s->until);
-	put(o, "atd", s->atd);
-	put(o, "dtd", s->dtd);
-	put(o, "n-sender-ids", s->n_sender_ids);
 	if (s->n_sender_ids)
 		put(o, "first-sender-id", s->first_sender_id);
-	put(o, "registrations", s->registrations);
-	put(o, "refusals", s->refusals);
-	put(o, "rekeys", s->rekeys);
-	put(o, "too-old", s->old);
-	put(o, "rivals", s->rivals);
 	if (s->wary)
 		put_bool(o, "signing-key-stolen", true);
-	put(o, "excluded", s->excluded);
-	put(o, "kernel-errors", s->kernel_errors);
-	put(o, "state-errors", s->state_errors);
 	json_array_append_new(w->list, o);
 	return 0;
 }
 
 static json_t *rekey_drops(struct member *m)
 {
-	const uint64_t *drops = member_rekey_drops(m);
 	json_t *o = json_object();
-	int i;
 
-	/* the first is for what was not dropped */
-	for (i = REKEY_OK + 1; i < REKEY_RC_MAX; i++)
-		put(o, rekey_rc_name((enum rekey_rc)i), drops[i]);
+	put_metrics(o, rekey_metrics, member_rekey_drops(m));
 	return o;
 }
 

@@ -25,6 +25,7 @@
 #include "conf/conf.h"
 #include "ike/engine.h"
 #include "store/store.h"
+#include "lib/metric.h"
 
 struct clock;
 struct gcks;
@@ -188,6 +189,10 @@ struct gcks_member_status {
 	int64_t until; /* end of its membership; 0: none */
 	bool confirmed; /* it sends with the Data SA there is */
 };
+
+/* Of struct gcks_group_status; the second, while it is keyed. */
+extern const struct metric gcks_group_metrics[];
+extern const struct metric gcks_key_metrics[];
 
 /* What is not 0 ends the iteration and is returned by it. */
 typedef int gcks_group_fn(void *arg, const struct gcks_group_status *s);

@@ -23,6 +23,7 @@
 #include "wire/gpayload.h"
 #include "wire/payload.h"
 #include "lib/addr.h"
+#include "lib/metric.h"
 
 struct clock;
 struct timerq;
@@ -384,8 +385,7 @@ struct ike_stats {
 };
 
 const struct ike_stats *ike_engine_stats(const struct ike_engine *engine);
-/* Name and value one by one, in the order above; false past the end */
-bool ike_stats_item(const struct ike_stats *s, unsigned int i,
-		    const char **name, uint64_t *value);
+/* Of struct ike_stats. */
+extern const struct metric ike_metrics[];
 
 #endif

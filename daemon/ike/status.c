@@ -4,8 +4,6 @@
 
 #include "ike/sa.h"
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
 const struct kwk *ike_sa_kwk(const struct ike_sa *sa)
 {
 	return sa->keys.have ? &sa->keys.gsk_w : NULL;
@@ -133,53 +131,4 @@ void ike_engine_each(struct ike_engine *engine,
 const struct ike_stats *ike_engine_stats(const struct ike_engine *engine)
 {
 	return &engine->stats;
-}
-
-#define ITEM(field, text) \
-	{ \
-		text, offsetof(struct ike_stats, field) \
-	}
-
-static const struct {
-	const char *name;
-	size_t off;
-} items[] = {
-	ITEM(in, "in"),
-	ITEM(out, "out"),
-	ITEM(in_short, "in-short"),
-	ITEM(in_version, "in-version"),
-	ITEM(in_xchg, "in-exchange"),
-	ITEM(in_no_sa, "in-no-sa"),
-	ITEM(in_icv, "in-icv"),
-	ITEM(in_syntax, "in-syntax"),
-	ITEM(in_critical, "in-critical"),
-	ITEM(in_mid, "in-message-id"),
-	ITEM(in_rexmit, "in-retransmitted"),
-	ITEM(in_altered, "in-altered"),
-	ITEM(in_busy, "in-busy"),
-	ITEM(cookie_sent, "cookie-sent"),
-	ITEM(cookie_bad, "cookie-bad"),
-	ITEM(cap, "cap"),
-	ITEM(paced, "paced"),
-	ITEM(mute, "mute"),
-	ITEM(no_proposal, "no-proposal"),
-	ITEM(invalid_ke, "invalid-ke"),
-	ITEM(auth_failed, "auth-failed"),
-	ITEM(up, "up"),
-	ITEM(rexmit, "retransmitted"),
-	ITEM(gave_up, "gave-up"),
-	ITEM(group_requests, "group-requests"),
-	ITEM(group_refused, "group-refused"),
-	ITEM(half_open, "half-open"),
-	ITEM(sas, "sas"),
-};
-
-bool ike_stats_item(const struct ike_stats *s, unsigned int i,
-		    const char **name, uint64_t *value)
-{
-	if (i >= ARRAY_SIZE(items))
-		return false;
-	*name = items[i].name;
-	*value = *(const uint64_t *)((const char *)s + items[i].off);
-	return true;
 }

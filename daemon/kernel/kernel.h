@@ -24,6 +24,7 @@
 
 #include "lib/addr.h"
 #include "lib/err.h"
+#include "lib/metric.h"
 
 /* The longest key: 32 octets of AES-256 or ChaCha20, and 4 of salt. */
 #define KSA_KEY_MAX 36
@@ -230,6 +231,9 @@ extern const char *const kreplay_names[]; /* enum mcsec_replay */
 extern const char *const kstate_names[]; /* enum mcsec_sa_state */
 extern const char *const klimit_names[]; /* enum mcsec_limit */
 extern const char *const kevent_names[]; /* enum kevent_type */
+
+/* Counters of a network namespace; the numbers come from stats_dump(). */
+extern const struct metric kernel_metrics[];
 
 /* "in", "out", "inout" */
 const char *kdir_name(uint32_t dir);

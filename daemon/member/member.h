@@ -27,6 +27,7 @@
 #include "ike/engine.h"
 #include "kernel/kernel.h"
 #include "kernel/link.h"
+#include "lib/metric.h"
 
 struct clock;
 struct member;
@@ -148,10 +149,14 @@ struct member_group_status {
  */
 const char *member_state_text(const struct member_group_status *s);
 
+/* Of struct member_group_status; the second, while it is keyed. */
+extern const struct metric member_group_metrics[];
+extern const struct metric member_key_metrics[];
+
 typedef int member_group_fn(void *arg, const struct member_group_status *s);
 
 int member_each_group(struct member *m, member_group_fn *fn, void *arg);
-/* GSA_REKEYs dropped, by reason (enum rekey_rc, see rekey_rc_name()) */
+/* GSA_REKEYs dropped, by reason: one for each enum rekey_rc, rekey_metrics */
 const uint64_t *member_rekey_drops(const struct member *m);
 /* The IKE SA to the key server, NULL when there is none. */
 struct ike_sa *member_ike_sa(const struct member *m);

@@ -389,30 +389,6 @@ int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
 
 /* ---- member ------------------------------------------------------------- */
 
-static const char *const rc_names[REKEY_RC_MAX] = {
-	[REKEY_OK] = "ok",
-	[REKEY_SHORT] = "short",
-	[REKEY_NOT_REKEY] = "not-rekey",
-	[REKEY_OTHER_SPI] = "other-spi",
-	[REKEY_OLD] = "old",
-	[REKEY_ICV] = "icv",
-	[REKEY_SYNTAX] = "syntax",
-	[REKEY_AUTH_ABSENT] = "auth-absent",
-	[REKEY_AUTH_PRESENT] = "auth-present",
-	[REKEY_AUTH_ALG] = "auth-alg",
-	[REKEY_AUTH_BAD] = "auth-bad",
-	[REKEY_CRITICAL] = "critical",
-	[REKEY_POLICY] = "policy",
-	[REKEY_UNSUPPORTED] = "unsupported",
-	[REKEY_RESOURCE] = "resource",
-	[REKEY_FRAGMENT] = "fragment",
-};
-
-const char *rekey_rc_name(enum rekey_rc rc)
-{
-	return (unsigned int)rc < REKEY_RC_MAX ? rc_names[rc] : "unknown";
-}
-
 const uint8_t *rekey_peek_spi(const uint8_t *p, size_t len)
 {
 	return len >= IKE_HDR_LEN ? p : NULL;

@@ -19,6 +19,7 @@
 #include "wire/gpayload.h"
 #include "rekey/refrag.h"
 #include "lib/buf.h"
+#include "lib/metric.h"
 
 struct sigkey;
 struct sigpub;
@@ -121,6 +122,8 @@ enum rekey_rc {
 	REKEY_RC_MAX,
 };
 
+/* Of an array of uint64_t, one for each of these but the first. */
+extern const struct metric rekey_metrics[];
 const char *rekey_rc_name(enum rekey_rc rc);
 
 /* Message ID of what has an SPI (rekey_peek_spi()); nothing proves it */

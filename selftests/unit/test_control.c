@@ -16,6 +16,7 @@
 #include "ctl/ctl.h"
 #include "group_sim.h"
 #include "lib/loop.h"
+#include "rekey/rekey.h"
 #include "tap.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -369,6 +370,16 @@ static void strangers(void)
 	chmod(path, 0600);
 }
 
+/* How many metrics of @table are no number in @o. */
+static int untold(const struct metric *table, json_t *o)
+{
+	int n = 0;
+
+	for (; table->name; table++)
+		n += !json_is_integer(json_object_get(o, table->name));
+	return n;
+}
+
 /* A group with two members, and what is told of it. */
 static json_t *parsed(const struct ctl_roles *roles, const char *request)
 {
@@ -418,8 +429,11 @@ static void roles(void)
 	is_str(str(g, "name"), "video", "the key server's group");
 	is_int(num(g, "members"), 2, "the group's number of members");
 	is_int(num(g, "senders"), 1, "the group's number of senders");
-	ok(num(json_object_get(json_object_get(o, "gcks"), "ike"), "up") >= 2,
-	   "IKE counters");
+	is_int(untold(gcks_group_metrics, g) + untold(gcks_key_metrics, g), 0,
+	       "all metrics of the key server's group");
+	g = json_object_get(json_object_get(o, "gcks"), "ike");
+	ok(num(g, "up") >= 2, "IKE counters");
+	is_int(untold(ike_metrics, g), 0, "all metrics of IKE");
 	json_decref(o);
 
 	o = parsed(&k, "{\"cmd\":\"member\",\"group\":\"video\"}");
@@ -433,6 +447,12 @@ static void roles(void)
 					   "groups"),
 			   0);
 	is_str(str(g, "state"), "in", "the member is in");
+	is_int(untold(member_group_metrics, g) + untold(member_key_metrics, g),
+	       0, "all metrics of the member's group");
+	is_int(untold(rekey_metrics,
+		      json_object_get(json_object_get(o, "member"),
+				      "rekey-drops")),
+	       0, "all reasons to drop a rekey");
 	ok(num(g, "out-spi") > 255 && num(g, "n-sender-ids") > 0,
 	   "the member sends");
 	json_decref(o);

@@ -29,6 +29,8 @@ static const struct command commands[] = {
 	  "whom a key has received from" },
 	{ "show", cmd_show, "", "all groups and their SAs" },
 	{ "stats", cmd_stats, "[-a]", "counters that are not zero, or all" },
+	{ "metrics", cmd_metrics, "",
+	  "what is counted and measured, in words" },
 	{ "monitor", cmd_monitor, "", "events of the module as they come" },
 	{ "batch", cmd_batch, "[-f|force] [FILE]",
 	  "many of the above, one on a line" },

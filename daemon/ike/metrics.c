@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ike/engine.h"
+
+#define COUNTER(member, name, help) \
+	METRIC_OF(METRIC_COUNTER, struct ike_stats, member, name, help)
+#define GAUGE(member, name, help) \
+	METRIC_OF(METRIC_GAUGE, struct ike_stats, member, name, help)
+
+const struct metric ike_metrics[] = {
+	COUNTER(in, "in", "Datagrams received."),
+	COUNTER(out, "out", "Datagrams sent."),
+	COUNTER(in_short, "in-short",
+		"Dropped: shorter than its header says, or than a header."),
+	COUNTER(in_version, "in-version",
+		"Dropped: another major version than IKEv2's."),
+	COUNTER(in_xchg, "in-exchange",
+		"Dropped: an exchange that is not for this role, or not now."),
+	COUNTER(in_no_sa, "in-no-sa", "Dropped: no IKE SA of these SPIs."),
+	COUNTER(in_icv, "in-icv", "Dropped: the ICV did not verify."),
+	COUNTER(in_syntax, "in-syntax",
+		"Dropped or refused: payloads that make no sense."),
+	COUNTER(in_critical, "in-critical",
+		"Refused: a critical payload of an unknown type."),
+	COUNTER(in_mid, "in-message-id",
+		"Dropped: a Message ID outside of the window."),
+	COUNTER(in_rexmit, "in-retransmitted",
+		"Requests that came again and were answered again."),
+	COUNTER(in_altered, "in-altered",
+		"Dropped: the Message ID of a request that was seen, with other octets."),
+	COUNTER(in_busy, "in-busy",
+		"Requests that came again while their answer was not ready."),
+	COUNTER(cookie_sent, "cookie-sent", "Strangers asked for a cookie."),
+	COUNTER(cookie_bad, "cookie-bad",
+		"Dropped: a cookie that is not ours, or too old."),
+	COUNTER(cap, "cap", "Refused: too many IKE SAs at once."),
+	COUNTER(paced, "paced",
+		"Dropped: handshakes of an address whose handshakes fail."),
+	COUNTER(mute, "mute",
+		"Errors that were not told in the clear, for too many were."),
+	COUNTER(no_proposal, "no-proposal",
+		"Refused: no proposal has algorithms that are acceptable."),
+	COUNTER(invalid_ke, "invalid-ke",
+		"Peers asked for another key exchange method."),
+	COUNTER(auth_failed, "auth-failed",
+		"Peers that did not prove who they are."),
+	COUNTER(up, "up", "IKE SAs that were authenticated."),
+	COUNTER(rexmit, "retransmitted", "Requests of our own sent again."),
+	COUNTER(gave_up, "gave-up",
+		"Requests of our own that nobody answered."),
+	COUNTER(group_requests, "group-requests",
+		"Requests for a group received."),
+	COUNTER(group_refused, "group-refused",
+		"Requests for a group refused."),
+	GAUGE(half_open, "half-open",
+	      "IKE SAs whose peer is not authenticated yet."),
+	GAUGE(sas, "sas", "IKE SAs."),
+	{},
+};

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is counted and measured, as tables: one for each struct that holds the
+ * numbers. The control socket, mcsecctl and exporters read the tables, and
+ * "make style" compares them with Documentation/counters.rst.
+ */
+#ifndef LIB_METRIC_H
+#define LIB_METRIC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/*
+ * @METRIC_COUNTER: begins at 0 with what counts it and never goes back
+ * @METRIC_GAUGE: goes up and down
+ */
+enum metric_kind {
+	METRIC_COUNTER,
+	METRIC_GAUGE,
+};
+
+/*
+ * @name: words with hyphens, unique in its table; an interface for programs
+ * @help: a sentence for people
+ * @offset, @size: of the unsigned integer in the struct, 4 or 8 octets; size 0
+ *	where the number comes by its name and not in a struct
+ */
+struct metric {
+	const char *name; /* NULL: the end of a table */
+	const char *help;
+	enum metric_kind kind;
+	size_t offset;
+	size_t size;
+};
+
+#define METRIC_OF(k, type, member, text, words) \
+	{ \
+		.name = (text), .help = (words), .kind = (k), \
+		.offset = offsetof(type, member), \
+		.size = sizeof(((type *)0)->member), \
+	}
+
+static inline uint64_t metric_read(const struct metric *m, const void *obj)
+{
+	const char *p = (const char *)obj + m->offset;
+	uint64_t v8;
+	uint32_t v4;
+
+	if (m->size == sizeof(v4)) {
+		memcpy(&v4, p, sizeof(v4));
+		return v4;
+	}
+	memcpy(&v8, p, sizeof(v8));
+	return v8;
+}
+
+#endif
