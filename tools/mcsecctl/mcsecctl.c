@@ -4,13 +4,8 @@
  * keys and certificates.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,127 +51,7 @@ static const struct command commands[] = {
 	{}
 };
 
-/* One for the process; complain() wants to know the line of a batch. */
 static struct ctl ctl = { .socket = DEFAULT_SOCKET };
-
-int complain(int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	fflush(stdout);
-	fputs("mcsecctl: ", stderr);
-	if (ctl.batch)
-		fprintf(stderr, "%s:%lu: ", ctl.batch, ctl.line);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return code;
-}
-
-/* "a, b or c" of the names in @table. */
-static void list_names(const struct command *table, char *buf, size_t size)
-{
-	size_t i, len = 0;
-
-	buf[0] = '\0';
-	for (i = 0; table[i].name && len < size; i++)
-		len += snprintf(buf + len, size - len, "%s%s",
-				!i		    ? ""
-				: table[i + 1].name ? ", "
-						    : " or ",
-				table[i].name);
-}
-
-int dispatch(struct ctl *ctl, const struct command *table, const char *of,
-	     int argc, char **argv)
-{
-	char names[256];
-	size_t i;
-
-	list_names(table, names, sizeof(names));
-	if (!argc)
-		return complain(EXIT_USAGE, "%sa word is missing: %s", of,
-				names);
-	for (i = 0; table[i].name; i++)
-		if (!strcmp(table[i].name, argv[0]))
-			return table[i].run(ctl, argc - 1, argv + 1);
-	return complain(EXIT_USAGE, "%sunknown word \"%s\": %s", of, argv[0],
-			names);
-}
-
-int check_argc(int argc, int min, int max, const char *usage)
-{
-	if (argc >= min && argc <= max)
-		return EXIT_OK;
-	return complain(EXIT_USAGE, "too %s words: mcsecctl %s",
-			argc < min ? "few" : "many", usage);
-}
-
-static int enter_netns(const char *name)
-{
-	const char *path = name;
-	char buf[4096];
-	int fd, ret;
-
-	if (!strchr(name, '/')) {
-		snprintf(buf, sizeof(buf), "/run/netns/%s", name);
-		path = buf;
-	}
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return complain(EXIT_FAILED, "network namespace \"%s\": %s",
-				name, strerror(errno));
-	ret = setns(fd, CLONE_NEWNET);
-	if (ret < 0 && errno == EPERM)
-		complain(0,
-			 "network namespace \"%s\": permission denied: need CAP_SYS_ADMIN",
-			 name);
-	else if (ret < 0)
-		complain(0, "\"%s\" is no network namespace: %s", name,
-			 strerror(errno));
-	close(fd);
-	return ret < 0 ? EXIT_FAILED : EXIT_OK;
-}
-
-int need_kernel(struct ctl *ctl)
-{
-	struct err err;
-	int ret;
-
-	if (ctl->kernel.ops)
-		return EXIT_OK;
-	if (ctl->netns) {
-		ret = enter_netns(ctl->netns);
-		if (ret)
-			return ret;
-	}
-	if (knl_open(&ctl->kernel, &err))
-		return complain(EXIT_FAILED, "%s", err.text);
-	return EXIT_OK;
-}
-
-int refused(const char *what, const struct err *err)
-{
-	return complain(EXIT_FAILED, "%s: %s", what, err->text);
-}
-
-void warned(const char *what, const struct err *err)
-{
-	if (*err->text)
-		complain(EXIT_OK, "%s: warning: %s", what, err->text);
-}
-
-int print_json(json_t *json)
-{
-	int ret = json ? json_dumpf(json, stdout, JSON_COMPACT) : -1;
-
-	json_decref(json);
-	if (ret)
-		return complain(EXIT_FAILED, "no memory for the output");
-	putchar('\n');
-	return EXIT_OK;
-}
 
 static void help(FILE *to)
 {
@@ -209,6 +84,7 @@ int main(int argc, char **argv)
 {
 	int c, ret;
 
+	complain_in(&ctl);
 	/* getopt() would say its own name and not list the options */
 	opterr = 0;
 	while ((c = getopt(argc, argv, "+:hjn:s:V")) != -1) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One file per command; mcsecctl.c has the table of them. A command returns
+ * One file per command; mcsecctl.c has the table of them, above all others, and
+ * common.c what all of them call, below. A command returns
  * one of enum exit_code and leaves the process as it found it, so that many
  * can run after one another.
  */
@@ -40,7 +41,10 @@ struct command {
 	const char *help; /* one line, or NULL for the table's sub-words */
 };
 
-/* mcsecctl.c */
+/* common.c */
+
+/* Whose line of a batch complain() names; to be called once. */
+void complain_in(const struct ctl *ctl);
 
 /* One line on stderr; gives back @code, so that it can be returned. */
 __attribute__((format(printf, 2, 3))) int complain(int code, const char *fmt,

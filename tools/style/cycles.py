@@ -41,10 +41,6 @@ KNOWN = [
     "daemon/gcks/batch daemon/gcks/gkm daemon/gcks/gkm_msg daemon/gcks/gkm_send"
     " daemon/gcks/gkm_store daemon/gcks/gkm_timer daemon/gcks/pace"
     " daemon/gcks/place daemon/gcks/term",
-    "tools/mcsecctl/batch tools/mcsecctl/daemon tools/mcsecctl/group"
-    " tools/mcsecctl/key tools/mcsecctl/keyfile tools/mcsecctl/mcsecctl"
-    " tools/mcsecctl/monitor tools/mcsecctl/pki tools/mcsecctl/sa"
-    " tools/mcsecctl/show tools/mcsecctl/words",
 ]
 
 
