@@ -41,6 +41,9 @@ enum stmt {
 	ST_AUDIT_EACH,
 	ST_AUDIT_TRIM,
 	ST_AUDIT_TRIM_REFUSALS,
+	ST_VERSION,
+	ST_SET_VERSION,
+	ST_DEL_VERSION,
 	ST_MAX,
 };
 
@@ -70,15 +73,21 @@ static const char *const sql[ST_MAX] = {
 				   " AND seq <= "
 				   "(SELECT seq FROM audit WHERE " REFUSALS
 				   " ORDER BY seq DESC LIMIT 1 OFFSET ?1)",
+	[ST_VERSION] = "SELECT v FROM version WHERE k = ?1",
+	[ST_SET_VERSION] =
+		"INSERT OR REPLACE INTO version(k, v) VALUES(?1, ?2)",
+	[ST_DEL_VERSION] = "DELETE FROM version WHERE k = ?1",
 };
 
 /* seq is never given twice, not even to a line after the last was trimmed */
 static const char *const schema[] = {
 	"CREATE TABLE IF NOT EXISTS kv(k TEXT PRIMARY KEY, v BLOB) WITHOUT ROWID",
+	"CREATE TABLE IF NOT EXISTS version(k TEXT PRIMARY KEY, v INTEGER) WITHOUT ROWID",
 	"CREATE TABLE IF NOT EXISTS audit(seq INTEGER PRIMARY KEY AUTOINCREMENT, " LINE
 	")",
 	"CREATE INDEX IF NOT EXISTS refusals ON audit(seq) WHERE " REFUSALS,
-	"CREATE INDEX IF NOT EXISTS others ON audit(seq) WHERE " OTHERS, NULL
+	"CREATE INDEX IF NOT EXISTS others ON audit(seq) WHERE " OTHERS,
+	NULL
 };
 
 struct sq {
@@ -204,6 +213,47 @@ static int sq_get(void *ctx, const char *key, struct wbuf *val)
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
 	return ret;
+}
+
+static int sq_version(void *ctx, const char *key, uint64_t *v)
+{
+	struct sq *q = ctx;
+	sqlite3_stmt *st = q->st[ST_VERSION];
+	int rc, ret = 0;
+
+	*v = 0;
+	bind_str(q, ST_VERSION, 1, key);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		*v = sqlite3_column_int64(st, 0);
+	else if (rc != SQLITE_DONE)
+		ret = sq_fail(q, rc);
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	return ret;
+}
+
+static int sq_expect(void *ctx, const struct store_expect *e)
+{
+	enum stmt n = e->to ? ST_SET_VERSION : ST_DEL_VERSION;
+	struct sq *q = ctx;
+	uint64_t v;
+	int ret;
+
+	ret = sq_version(ctx, e->key, &v);
+	if (ret)
+		return ret;
+	if (v != e->from) {
+		snprintf(q->err, sizeof(q->err),
+			 "%s has version %llu and not %llu: somebody else has changed it",
+			 e->key, (unsigned long long)v,
+			 (unsigned long long)e->from);
+		return -ESTALE;
+	}
+	bind_str(q, n, 1, e->key);
+	if (e->to)
+		sqlite3_bind_int64(q->st[n], 2, e->to);
+	return sq_run(q, n);
 }
 
 /* A statement of its own each time, so that @fn may look at other keys. */
@@ -334,9 +384,11 @@ static const struct store_ops sq_ops = {
 	.del = sq_del,
 	.del_below = sq_del_below,
 	.audit = sq_audit,
+	.expect = sq_expect,
 	.commit = sq_commit,
 	.abort = sq_abort,
 	.get = sq_get,
+	.version = sq_version,
 	.each = sq_each,
 	.all = sq_all,
 	.clean = sq_clean,
@@ -454,7 +506,8 @@ int store_sqlite(struct store *s, const char *path, char *err, size_t errlen)
 		return -ENOMEM;
 	}
 	rc = sqlite3_open_v2(path, &q->db,
-			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW,
+			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW |
+				     SQLITE_OPEN_FULLMUTEX,
 			     NULL);
 	if (rc)
 		rc = sq_fail(q, rc);

@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "crypto/seal.h"
+#include "lib/log.h"
 #include "lib/secret.h"
+#include "store/txn.h"
 
 #define CHECK_KEY "format"
 #define CHECK_VALUE "mcsec store 1"
@@ -44,10 +46,17 @@ int store_open(struct store **out, const char *path,
 
 void store_close(struct store *s)
 {
+	struct store_txn *t;
+
 	if (!s)
 		return;
+	store_drop(s);
+	/* whoever waits still is told nothing: what it waited with is gone */
+	for (t = s->first; t; t = t->next)
+		store_forget(t);
 	if (s->ops)
 		s->ops->close(s->ctx);
+	store_txn_free_all(s);
 	free(s);
 }
 
@@ -163,7 +172,9 @@ int store_put(struct store *s, const char *key, const void *val, size_t len)
 	if (!p)
 		return -ENOMEM;
 	rc = seal(s->sealer, key, val, len, p);
-	if (!rc)
+	if (!rc && s->rec)
+		rc = store_txn_put(s->rec, key, p, len + SEAL_OVERHEAD);
+	else if (!rc)
 		rc = s->ops->put(s->ctx, key, p, len + SEAL_OVERHEAD);
 	free(p);
 	return rc;
@@ -181,12 +192,13 @@ int store_put_u64(struct store *s, const char *key, uint64_t val)
 
 int store_del(struct store *s, const char *key)
 {
-	return s->ops->del(s->ctx, key);
+	return s->rec ? store_txn_del(s->rec, key) : s->ops->del(s->ctx, key);
 }
 
 int store_del_below(struct store *s, const char *prefix)
 {
-	return s->ops->del_below(s->ctx, prefix);
+	return s->rec ? store_txn_del_below(s->rec, prefix)
+		      : s->ops->del_below(s->ctx, prefix);
 }
 
 int store_get(struct store *s, const char *key, struct wbuf *val)
@@ -208,6 +220,11 @@ int store_get(struct store *s, const char *key, struct wbuf *val)
 	}
 	wbuf_free(&w);
 	return rc;
+}
+
+int store_version(struct store *s, const char *key, uint64_t *v)
+{
+	return s->ops->version(s->ctx, key, v);
 }
 
 int store_get_u64(struct store *s, const char *key, uint64_t *val)
@@ -341,9 +358,27 @@ int store_clean(struct store *s)
 	return s->ops->clean(s->ctx);
 }
 
+static void audit_ended(void *arg, int ret, const char *why)
+{
+	(void)arg;
+	if (ret)
+		log_err("audit trail: a line is lost: %s", why);
+}
+
 int store_audit(struct store *s, const struct store_audit *a)
 {
-	return s->ops->audit(s->ctx, a);
+	int ret;
+
+	if (s->rec)
+		return store_txn_audit(s->rec, a);
+	if (!s->ops->submit)
+		return s->ops->audit(s->ctx, a);
+	ret = store_record(s);
+	if (ret)
+		return ret;
+	store_txn_audit(s->rec, a);
+	store_submit(s, NULL, audit_ended, NULL);
+	return 0;
 }
 
 int store_audit_each(struct store *s, uint64_t after, size_t max,

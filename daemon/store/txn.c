@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/txn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+
+/* Octets that one transaction may write: a whole group of 65536 members */
+#define WRITES_MAX (256u << 20)
+
+enum write_kind {
+	WRITE_PUT,
+	WRITE_DEL,
+	WRITE_DEL_BELOW,
+	WRITE_AUDIT,
+};
+
+/* ---- recording ---------------------------------------------------------- */
+
+/* Texts keep their terminator, so that they can be used where they lie. */
+static void record_text(struct wbuf *w, const char *s)
+{
+	wbuf_u32(w, strlen(s) + 1);
+	wbuf_put(w, s, strlen(s) + 1);
+}
+
+static const char *recorded_text(struct rbuf *r)
+{
+	return (const char *)rbuf_bytes(r, rbuf_u32(r));
+}
+
+int store_txn_put(struct store_txn *t, const char *key, const void *val,
+		  size_t len)
+{
+	wbuf_u8(&t->writes, WRITE_PUT);
+	record_text(&t->writes, key);
+	wbuf_u32(&t->writes, len);
+	wbuf_put(&t->writes, val, len);
+	return t->writes.err;
+}
+
+int store_txn_del(struct store_txn *t, const char *key)
+{
+	wbuf_u8(&t->writes, WRITE_DEL);
+	record_text(&t->writes, key);
+	return t->writes.err;
+}
+
+int store_txn_del_below(struct store_txn *t, const char *prefix)
+{
+	wbuf_u8(&t->writes, WRITE_DEL_BELOW);
+	record_text(&t->writes, prefix);
+	return t->writes.err;
+}
+
+int store_txn_audit(struct store_txn *t, const struct store_audit *a)
+{
+	wbuf_u8(&t->writes, WRITE_AUDIT);
+	wbuf_u64(&t->writes, a->time);
+	record_text(&t->writes, a->group);
+	record_text(&t->writes, a->identity);
+	record_text(&t->writes, a->event);
+	record_text(&t->writes, a->detail);
+	return t->writes.err;
+}
+
+static void txn_free(struct store_txn *t)
+{
+	if (!t)
+		return;
+	wbuf_free(&t->writes);
+	free(t);
+}
+
+int store_record(struct store *s)
+{
+	if (s->rec)
+		return -EBUSY;
+	s->rec = calloc(1, sizeof(*s->rec));
+	if (!s->rec)
+		return -ENOMEM;
+	s->rec->s = s;
+	wbuf_init(&s->rec->writes, WRITES_MAX);
+	return 0;
+}
+
+void store_drop(struct store *s)
+{
+	txn_free(s->rec);
+	s->rec = NULL;
+}
+
+/* ---- applying ----------------------------------------------------------- */
+
+static int apply_audit(struct rbuf *r, const struct store_ops *ops, void *ctx)
+{
+	struct store_audit a = { .time = (int64_t)rbuf_u64(r) };
+
+	a.group = recorded_text(r);
+	a.identity = recorded_text(r);
+	a.event = recorded_text(r);
+	a.detail = recorded_text(r);
+	return r->err ? r->err : ops->audit(ctx, &a);
+}
+
+static int apply_one(struct rbuf *r, const struct store_ops *ops, void *ctx)
+{
+	enum write_kind kind = rbuf_u8(r);
+	const char *key;
+	const uint8_t *val;
+	uint32_t len;
+
+	if (kind == WRITE_AUDIT)
+		return apply_audit(r, ops, ctx);
+	key = recorded_text(r);
+	if (r->err)
+		return r->err;
+	if (kind == WRITE_DEL)
+		return ops->del(ctx, key);
+	if (kind == WRITE_DEL_BELOW)
+		return ops->del_below(ctx, key);
+	len = rbuf_u32(r);
+	val = rbuf_bytes(r, len);
+	return r->err ? r->err : ops->put(ctx, key, val, len);
+}
+
+int store_txn_apply(const struct store_txn *t, const struct store_ops *ops,
+		    void *ctx)
+{
+	struct store_expect e = { t->expect, t->from, t->to };
+	struct rbuf r;
+	int ret;
+
+	ret = ops->begin(ctx);
+	if (ret)
+		return ret;
+	if (t->expect[0])
+		ret = ops->expect(ctx, &e);
+	rbuf_init(&r, t->writes.p, t->writes.len);
+	while (!ret && rbuf_left(&r))
+		ret = apply_one(&r, ops, ctx);
+	if (!ret)
+		return ops->commit(ctx);
+	ops->abort(ctx);
+	return ret;
+}
+
+/* ---- submitting --------------------------------------------------------- */
+
+/* Takes over what was recorded, or ends it with an error of ours. */
+static struct store_txn *txn_take(struct store *s, const struct store_expect *e,
+				  store_done_fn *done, void *arg)
+{
+	struct store_txn *t = s->rec;
+
+	s->rec = NULL;
+	t->done = done;
+	t->arg = arg;
+	t->ret = t->writes.err;
+	if (!e)
+		return t;
+	t->from = e->from;
+	t->to = e->to;
+	if ((size_t)snprintf(t->expect, sizeof(t->expect), "%s", e->key) >=
+	    sizeof(t->expect))
+		t->ret = -ENAMETOOLONG;
+	return t;
+}
+
+struct store_txn *store_submit(struct store *s, const struct store_expect *e,
+			       store_done_fn *done, void *arg)
+{
+	struct store_txn *t = txn_take(s, e, done, arg);
+	uint64_t number = ++s->n_submitted;
+	int ret;
+
+	if (s->last)
+		s->last->next = t;
+	else
+		s->first = t;
+	s->last = t;
+	if (t->ret) {
+		store_txn_end(t, t->ret, strerror(-t->ret));
+	} else if (s->ops->submit) {
+		s->ops->submit(s->ctx, t);
+	} else {
+		ret = store_txn_apply(t, s->ops, s->ctx);
+		store_txn_end(t, ret, ret ? store_error(s) : "");
+	}
+	return number > s->n_ended ? t : NULL;
+}
+
+int store_submit_wait(struct store *s, const struct store_expect *e)
+{
+	struct store_txn *t = txn_take(s, e, NULL, NULL);
+	int ret = t->ret ? t->ret : store_txn_apply(t, s->ops, s->ctx);
+
+	txn_free(t);
+	return ret;
+}
+
+void store_forget(struct store_txn *t)
+{
+	if (t)
+		t->done = NULL;
+}
+
+/*
+ * A completion may submit again, and that may end at once: the loop that is
+ * under way calls its completion, so that none is inside of another.
+ */
+void store_txn_end(struct store_txn *t, int ret, const char *why)
+{
+	struct store *s = t->s;
+
+	if (t->ended) {
+		log_err("store: a transaction has ended twice, the second time is ignored");
+		return;
+	}
+	t->ended = true;
+	t->ret = ret;
+	snprintf(t->why, sizeof(t->why), "%s", why);
+	if (s->ending)
+		return;
+	s->ending = true;
+	while (s->first && s->first->ended) {
+		t = s->first;
+		s->first = t->next;
+		if (!s->first)
+			s->last = NULL;
+		s->n_ended++;
+		if (t->done)
+			t->done(t->arg, t->ret, t->why);
+		txn_free(t);
+	}
+	s->ending = false;
+}
+
+void store_txn_free_all(struct store *s)
+{
+	struct store_txn *t;
+
+	while ((t = s->first)) {
+		s->first = t->next;
+		txn_free(t);
+	}
+	s->last = NULL;
+}
