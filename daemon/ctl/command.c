@@ -26,8 +26,17 @@ enum {
 	WITH_SIGNING_KEY = 1 << 5,
 };
 
-struct request {
-	const struct ctl_roles *roles;
+/* A command that cannot be answered yet; its function has taken care. */
+#define LATER 1
+
+struct ctl_request {
+	struct ctl_roles roles;
+	ctl_done_fn *done; /* NULL: nobody waits any more */
+	void *arg;
+	json_t *in;
+	bool running; /* its command has not returned yet */
+	bool ended; /* and has ended before it did */
+	int ret;
 	const char *group;
 	const char *id;
 	uint64_t after;
@@ -38,35 +47,80 @@ struct request {
 	struct err err;
 };
 
-static int no_group(struct request *q)
+static char *answer_text(struct ctl_request *q, int ret)
+{
+	json_t *o = json_object(), *e;
+	char *text;
+
+	json_object_set_new(o, "ok", json_boolean(!ret));
+	json_object_set_new(o, "json-version",
+			    json_integer(MCSEC_JSON_VERSION));
+	if (ret) {
+		if (!q->err.text[0])
+			err_set(&q->err, ret, "%s", strerror(-ret));
+		e = report_text(q->err.text);
+		json_object_set_new(o, "error", e);
+	} else {
+		json_object_update(o, q->out);
+	}
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	return text;
+}
+
+static void request_finish(struct ctl_request *q, int ret)
+{
+	ctl_done_fn *done = q->done;
+	void *arg = q->arg;
+	char *text = done ? answer_text(q, ret) : NULL;
+
+	json_decref(q->in);
+	json_decref(q->out);
+	free(q);
+	if (done)
+		done(arg, text);
+}
+
+/* A command that answered with LATER is done; perhaps before it returns. */
+static void request_end(struct ctl_request *q, int ret, const char *why)
+{
+	if (ret)
+		err_set(&q->err, ret, "%s", why);
+	q->ret = ret;
+	q->ended = true;
+	if (!q->running)
+		request_finish(q, ret);
+}
+
+static int no_group(struct ctl_request *q)
 {
 	return err_set(&q->err, -ENOENT, "there is no group \"%s\" here",
 		       q->group);
 }
 
-static int needs_gcks(struct request *q)
+static int needs_gcks(struct ctl_request *q)
 {
-	return q->roles->gcks ? 0
-			      : err_set(&q->err, -EOPNOTSUPP,
-					"this mcsecd is no key server");
+	return q->roles.gcks ? 0
+			     : err_set(&q->err, -EOPNOTSUPP,
+				       "this mcsecd is no key server");
 }
 
-static int needs_member(struct request *q)
+static int needs_member(struct ctl_request *q)
 {
-	return q->roles->member ? 0
-				: err_set(&q->err, -EOPNOTSUPP,
-					  "this mcsecd is no member");
+	return q->roles.member ? 0
+			       : err_set(&q->err, -EOPNOTSUPP,
+					 "this mcsecd is no member");
 }
 
-static int do_version(struct request *q)
+static int do_version(struct ctl_request *q)
 {
-	json_object_set_new(q->out, "version", json_string(q->roles->version));
+	json_object_set_new(q->out, "version", json_string(q->roles.version));
 	return 0;
 }
 
-static int do_status(struct request *q)
+static int do_status(struct ctl_request *q)
 {
-	const struct ctl_roles *r = q->roles;
+	const struct ctl_roles *r = &q->roles;
 	int found = 0;
 
 	json_object_set_new(q->out, "version", json_string(r->version));
@@ -81,9 +135,9 @@ static int do_status(struct request *q)
 	return q->group && !found ? no_group(q) : 0;
 }
 
-static int do_member(struct request *q)
+static int do_member(struct ctl_request *q)
 {
-	const struct ctl_roles *r = q->roles;
+	const struct ctl_roles *r = &q->roles;
 	int found = 0;
 
 	if (r->gcks)
@@ -114,66 +168,80 @@ static int note_change(void *arg, const struct gcks_group_status *s)
 }
 
 /* The answer has what is true now; the status shows the rest. */
-static int do_evict(struct request *q)
+static void evicted(void *arg, int ret, uint32_t effective_ms, const char *why)
 {
+	struct ctl_request *q = arg;
 	struct change c = { .group = q->group };
-	uint32_t ms = 0;
+
+	if (!ret) {
+		gcks_each_group(q->roles.gcks, note_change, &c);
+		json_object_set_new(q->out, "effective-ms",
+				    json_integer(effective_ms));
+		json_object_set_new(q->out, "sent", json_boolean(!c.unsent));
+		json_object_set_new(q->out, "waiting-for-senders",
+				    json_integer(c.unconfirmed));
+	}
+	request_end(q, ret, why);
+}
+
+static void changed(void *arg, int ret, uint32_t effective_ms, const char *why)
+{
+	(void)effective_ms;
+	request_end(arg, ret, why);
+}
+
+static int do_evict(struct ctl_request *q)
+{
 	int ret = needs_gcks(q);
 
-	if (!ret)
-		ret = (q->ahead ? gcks_evict_ahead
-				: gcks_evict)(q->roles->gcks, q->group, q->id,
-					      &ms, q->err.text,
-					      sizeof(q->err.text));
 	if (ret)
 		return ret;
-	gcks_each_group(q->roles->gcks, note_change, &c);
-	json_object_set_new(q->out, "effective-ms", json_integer(ms));
-	json_object_set_new(q->out, "sent", json_boolean(!c.unsent));
-	json_object_set_new(q->out, "waiting-for-senders",
-			    json_integer(c.unconfirmed));
-	return 0;
+	(q->ahead ? gcks_evict_ahead : gcks_evict)(q->roles.gcks, q->group,
+						   q->id, evicted, q);
+	return LATER;
 }
 
-static int do_admit(struct request *q)
+static int do_admit(struct ctl_request *q)
+{
+	int ret = needs_gcks(q);
+
+	if (ret)
+		return ret;
+	gcks_admit(q->roles.gcks, q->group, q->id, changed, q);
+	return LATER;
+}
+
+static int do_rekey(struct ctl_request *q)
+{
+	int ret = needs_gcks(q);
+
+	if (ret)
+		return ret;
+	(q->signing_key ? gcks_renew_signing_key
+			: gcks_rekey)(q->roles.gcks, q->group, changed, q);
+	return LATER;
+}
+
+static int do_reset(struct ctl_request *q)
+{
+	int ret = needs_gcks(q);
+
+	if (ret)
+		return ret;
+	gcks_reset(q->roles.gcks, q->group, changed, q);
+	return LATER;
+}
+
+static int do_reseal(struct ctl_request *q)
 {
 	int ret = needs_gcks(q);
 
 	return ret ? ret
-		   : gcks_admit(q->roles->gcks, q->group, q->id, q->err.text,
-				sizeof(q->err.text));
-}
-
-static int do_rekey(struct request *q)
-{
-	int ret = needs_gcks(q);
-
-	return ret ? ret
-		   : (q->signing_key ? gcks_renew_signing_key
-				     : gcks_rekey)(q->roles->gcks, q->group,
-						   q->err.text,
-						   sizeof(q->err.text));
-}
-
-static int do_reset(struct request *q)
-{
-	int ret = needs_gcks(q);
-
-	return ret ? ret
-		   : gcks_reset(q->roles->gcks, q->group, q->err.text,
-				sizeof(q->err.text));
-}
-
-static int do_reseal(struct request *q)
-{
-	int ret = needs_gcks(q);
-
-	return ret ? ret
-		   : gcks_reseal(q->roles->gcks, q->err.text,
+		   : gcks_reseal(q->roles.gcks, q->err.text,
 				 sizeof(q->err.text));
 }
 
-static int member_result(struct request *q, int ret, const char *already)
+static int member_result(struct ctl_request *q, int ret, const char *already)
 {
 	if (ret == -ENOENT)
 		return no_group(q);
@@ -185,31 +253,31 @@ static int member_result(struct request *q, int ret, const char *already)
 		   : 0;
 }
 
-static int do_leave(struct request *q)
+static int do_leave(struct ctl_request *q)
 {
 	int ret = needs_member(q);
 
 	return ret ? ret
-		   : member_result(q, member_leave(q->roles->member, q->group),
+		   : member_result(q, member_leave(q->roles.member, q->group),
 				   "it has been left already");
 }
 
-static int do_join(struct request *q)
+static int do_join(struct ctl_request *q)
 {
 	int ret = needs_member(q);
 
 	return ret ? ret
-		   : member_result(q, member_join(q->roles->member, q->group),
+		   : member_result(q, member_join(q->roles.member, q->group),
 				   "it is joined already");
 }
 
-static int do_audit(struct request *q)
+static int do_audit(struct ctl_request *q)
 {
 	int ret = needs_gcks(q);
 
 	if (!ret)
 		json_object_set_new(q->out, "audit",
-				    report_audit(q->roles->gcks, q->after,
+				    report_audit(q->roles.gcks, q->after,
 						 AUDIT_MAX));
 	return ret;
 }
@@ -217,7 +285,7 @@ static int do_audit(struct request *q)
 static const struct command {
 	const char *name;
 	unsigned int takes;
-	int (*fn)(struct request *q);
+	int (*fn)(struct ctl_request *q);
 } commands[] = {
 	{ "version", 0, do_version },
 	{ "status", WITH_GROUP, do_status },
@@ -243,8 +311,8 @@ static const struct command *find(const char *name)
 }
 
 /* A text that the command takes; *@to is left alone when there is none. */
-static int take_text(struct request *q, json_t *o, const char *key, bool with,
-		     bool needs, const char **to)
+static int take_text(struct ctl_request *q, json_t *o, const char *key,
+		     bool with, bool needs, const char **to)
 {
 	json_t *v = json_object_get(o, key);
 
@@ -262,7 +330,7 @@ static int take_text(struct request *q, json_t *o, const char *key, bool with,
 	return 0;
 }
 
-static int take_after(struct request *q, json_t *o, bool with)
+static int take_after(struct ctl_request *q, json_t *o, bool with)
 {
 	json_t *v = json_object_get(o, "after");
 
@@ -278,8 +346,8 @@ static int take_after(struct request *q, json_t *o, bool with)
 	return 0;
 }
 
-static int take_bool(struct request *q, json_t *o, const char *key, bool with,
-		     bool *to)
+static int take_bool(struct ctl_request *q, json_t *o, const char *key,
+		     bool with, bool *to)
 {
 	json_t *v = json_object_get(o, key);
 
@@ -296,7 +364,7 @@ static int take_bool(struct request *q, json_t *o, const char *key, bool with,
 }
 
 /* A program that says which version it speaks is told if it is another. */
-static int check_version(struct request *q, json_t *o)
+static int check_version(struct ctl_request *q, json_t *o)
 {
 	json_t *v = json_object_get(o, "json-version");
 
@@ -306,7 +374,7 @@ static int check_version(struct request *q, json_t *o)
 		       "\"json-version\" has to be %d", MCSEC_JSON_VERSION);
 }
 
-static int run(struct request *q, json_t *o)
+static int run(struct ctl_request *q, json_t *o)
 {
 	const struct command *c;
 	const char *key;
@@ -346,46 +414,47 @@ static int run(struct request *q, json_t *o)
 	return ret ? ret : c->fn(q);
 }
 
-static char *answer(struct request *q, int ret)
+static int request_parse(struct ctl_request *q, const char *request, size_t len)
 {
-	json_t *o = json_object(), *e;
-	char *text;
+	json_error_t je;
 
-	json_object_set_new(o, "ok", json_boolean(!ret));
-	json_object_set_new(o, "json-version",
-			    json_integer(MCSEC_JSON_VERSION));
-	if (ret) {
-		if (!q->err.text[0])
-			err_set(&q->err, ret, "%s", strerror(-ret));
-		e = report_text(q->err.text);
-		json_object_set_new(o, "error", e);
-	} else {
-		json_object_update(o, q->out);
-	}
-	text = json_dumps(o, JSON_COMPACT);
-	json_decref(o);
-	return text;
+	q->in = json_loadb(request, len, JSON_REJECT_DUPLICATES, &je);
+	if (!q->in)
+		return err_set(&q->err, -EINVAL, "not JSON: %s", je.text);
+	if (!json_is_object(q->in))
+		return err_set(&q->err, -EINVAL, "not a JSON object");
+	return 0;
 }
 
-char *ctl_answer(const struct ctl_roles *roles, const char *request, size_t len)
+struct ctl_request *ctl_ask(const struct ctl_roles *roles, const char *request,
+			    size_t len, ctl_done_fn *done, void *arg)
 {
-	struct request q = { .roles = roles, .out = json_object() };
-	json_error_t je;
-	json_t *o;
-	char *text;
+	struct ctl_request *q = calloc(1, sizeof(*q));
 	int ret;
 
-	if (!q.out)
+	if (q)
+		q->out = json_object();
+	if (!q || !q->out) {
+		free(q);
+		done(arg, NULL);
 		return NULL;
-	o = json_loadb(request, len, JSON_REJECT_DUPLICATES, &je);
-	if (!o)
-		ret = err_set(&q.err, -EINVAL, "not JSON: %s", je.text);
-	else if (!json_is_object(o))
-		ret = err_set(&q.err, -EINVAL, "not a JSON object");
-	else
-		ret = run(&q, o);
-	text = answer(&q, ret);
-	json_decref(o);
-	json_decref(q.out);
-	return text;
+	}
+	q->roles = *roles;
+	q->done = done;
+	q->arg = arg;
+	q->running = true;
+	ret = request_parse(q, request, len);
+	if (!ret)
+		ret = run(q, q->in);
+	q->running = false;
+	if (ret == LATER && !q->ended)
+		return q;
+	request_finish(q, ret == LATER ? q->ret : ret);
+	return NULL;
+}
+
+void ctl_forget(struct ctl_request *q)
+{
+	if (q)
+		q->done = NULL;
 }

@@ -29,6 +29,10 @@ struct client {
 	struct timer idle;
 	char in[CTL_REQUEST_MAX];
 	size_t in_len;
+	/* the request whose answer comes later; nothing is read meanwhile */
+	struct ctl_request *asked;
+	bool answered; /* with this, before ctl_ask() has returned */
+	char *text;
 	/* the answer that is being written; nothing is read meanwhile */
 	char *out;
 	size_t out_len;
@@ -51,6 +55,7 @@ static void client_free(struct client *c)
 {
 	struct ctl *ctl = c->ctl;
 
+	ctl_forget(c->asked);
 	timer_del(ctl->tq, &c->idle);
 	loop_del(ctl->loop, &c->fd);
 	close(c->fd.fd);
@@ -94,15 +99,11 @@ static bool client_write(struct client *c)
 	return true;
 }
 
-/* Answers the first line of what is there. False: the client is gone. */
-static bool client_answer(struct client *c, size_t line)
+/* False: the client is gone. */
+static bool client_answer(struct client *c, char *text)
 {
 	size_t len;
-	char *text;
 
-	text = ctl_answer(&c->ctl->roles, c->in, line);
-	c->in_len -= line + 1;
-	memmove(c->in, c->in + line + 1, c->in_len);
 	if (!text) {
 		client_free(c);
 		return false;
@@ -114,6 +115,41 @@ static bool client_answer(struct client *c, size_t line)
 	c->out_len = len + 1;
 	c->out_off = 0;
 	return client_write(c);
+}
+
+static void client_run(struct client *c);
+
+static void answered(void *arg, char *text)
+{
+	struct client *c = arg;
+
+	if (!c->asked) {
+		c->answered = true;
+		c->text = text;
+		return;
+	}
+	c->asked = NULL;
+	timer_set(c->ctl->tq, &c->idle, CTL_IDLE_MS);
+	if (client_answer(c, text))
+		client_run(c);
+}
+
+/*
+ * Asks what the first line of what is there asks. While the client waits for
+ * the answer only its end is of interest, and its idle time does not count.
+ * False: the client is gone.
+ */
+static bool client_ask(struct client *c, size_t line)
+{
+	c->answered = false;
+	c->asked = ctl_ask(&c->ctl->roles, c->in, line, answered, c);
+	c->in_len -= line + 1;
+	memmove(c->in, c->in + line + 1, c->in_len);
+	if (c->answered)
+		return client_answer(c, c->text);
+	timer_del(c->ctl->tq, &c->idle);
+	loop_mod(c->ctl->loop, &c->fd, 0);
+	return true;
 }
 
 static void too_long(struct client *c)
@@ -132,10 +168,10 @@ static void client_run(struct client *c)
 {
 	char *end;
 
-	while (!c->out && (end = memchr(c->in, '\n', c->in_len)))
-		if (!client_answer(c, (size_t)(end - c->in)))
+	while (!c->out && !c->asked && (end = memchr(c->in, '\n', c->in_len)))
+		if (!client_ask(c, (size_t)(end - c->in)))
 			return;
-	if (!c->out && c->in_len == sizeof(c->in))
+	if (!c->out && !c->asked && c->in_len == sizeof(c->in))
 		too_long(c);
 }
 
@@ -144,6 +180,11 @@ static void client_event(void *arg, uint32_t events)
 	struct client *c = arg;
 	ssize_t n;
 
+	if (c->asked) {
+		if (events & (EPOLLERR | EPOLLHUP))
+			client_free(c);
+		return;
+	}
 	if (c->out) {
 		if (events & (EPOLLERR | EPOLLHUP))
 			client_free(c);

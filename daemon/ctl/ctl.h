@@ -52,10 +52,20 @@ void ctl_serve(struct ctl *ctl, const struct ctl_roles *roles);
 void ctl_free(struct ctl *ctl);
 
 /*
- * The answer to one request, without newline, for free(); NULL when memory is
- * out. What a client gets, for the socket and for tests.
+ * The answer to a request, without newline, for free(); NULL when memory is
+ * out.
  */
-char *ctl_answer(const struct ctl_roles *roles, const char *request,
-		 size_t len);
+typedef void ctl_done_fn(void *arg, char *text);
+struct ctl_request;
+
+/*
+ * One request of a client, for the socket and for tests. @done is called once:
+ * before this returns, which is NULL then, or later, since a store may take its
+ * time.
+ */
+struct ctl_request *ctl_ask(const struct ctl_roles *roles, const char *request,
+			    size_t len, ctl_done_fn *done, void *arg);
+/* The client is gone: what it asked for is done, and @done is not called. */
+void ctl_forget(struct ctl_request *q);
 
 #endif

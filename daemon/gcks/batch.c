@@ -7,10 +7,13 @@
 #include <string.h>
 
 #include "gcks/gkm.h"
+#include "gcks/gkm_msg.h"
+#include "gcks/gkm_policy.h"
 #include "gcks/gmc.h"
+#include "gcks/key_source.h"
 #include "gcks/place.h"
 #include "gcks/term.h"
-#include "gcks/witness.h"
+#include "gcks/waiting.h"
 #include "wire/proto.h"
 #include "lib/log.h"
 #include "lib/quote.h"
@@ -23,8 +26,13 @@
 /* No batch uses as many Key IDs as are left behind this one. */
 #define KEY_ID_LAST (UINT32_MAX - (1u << 20))
 
+/* One change of keys, from its beginning until it is done. */
 struct batch {
-	struct gmember *deny;
+	struct gmember *deny; /* it is the eviction of this one alone */
+	commit_fn *done; /* and who waits for it */
+	void *arg;
+	struct join_reqs in; /* requests that are granted */
+	struct leavers leavers; /* to be told */
 	int64_t now;
 	uint32_t n_out; /* members that go */
 	uint32_t n_in; /* requests that are granted */
@@ -34,14 +42,8 @@ struct batch {
 	LIST_HEAD(, join_req) newcomers[GMC_HASH];
 };
 
-void join_free(struct join_req *j)
-{
-	free(j->identity);
-	free(j);
-}
-
-static void refuse_join(struct group *g, struct join_req *j, uint16_t notify,
-			const char *why)
+void join_refuse(struct group *g, struct join_req *j, uint16_t notify,
+		 const char *why)
 {
 	struct gike_reply reply = {
 		.notify = notify,
@@ -53,6 +55,7 @@ static void refuse_join(struct group *g, struct join_req *j, uint16_t notify,
 	notice_refusal(g->k, g->conf->name, j->identity,
 		       ike_notify_name(notify), NULL, why);
 	ike_reply(g->k->engine, j->token, &reply);
+	join_free(j);
 }
 
 /* ---- the answer --------------------------------------------------------- */
@@ -213,10 +216,10 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 	(void)c;
 	for (m = out_next(g, b, NULL); !rc && m; m = out_next(g, b, m))
 		rc = put_leave(g, m, b);
-	TAILQ_FOREACH(j, &g->joins, all)
-	if (!rc && j->m)
+	TAILQ_FOREACH(j, &b->in, all)
+	if (!rc)
 		rc = join_put(g, j, b->now);
-	return rc ? rc : term_put_turned(g, c, NULL);
+	return rc ? rc : term_put_turned(g);
 }
 
 /*
@@ -281,27 +284,10 @@ static int take_out(struct group *g, struct batch *b)
 	return rc;
 }
 
-uint32_t batch_sid_limit(const struct group *g)
-{
-	return 1u << g->conf->sender_id_bits;
-}
-
-void join_wait(struct group *g, struct join_req *j)
-{
-	TAILQ_INSERT_TAIL(&g->joins, j, all);
-	g->senders_waiting += j->send;
-}
-
-static void join_take(struct group *g, struct join_req *j)
-{
-	TAILQ_REMOVE(&g->joins, j, all);
-	g->senders_waiting -= j->send;
-}
-
 void join_give_sids(struct group *g, struct gkm_change *c, struct join_req *j,
 		    uint32_t others)
 {
-	uint32_t left = batch_sid_limit(g) - c->next.next_sid;
+	uint32_t left = g->keys->sender_ids_left(g, &c->next);
 	uint32_t most = g->conf->max_sender_ids;
 
 	if (most > SIDS_MAX)
@@ -312,8 +298,7 @@ void join_give_sids(struct group *g, struct gkm_change *c, struct join_req *j,
 		most = 1;
 	if (j->n_sids > most)
 		j->n_sids = most;
-	j->first_sid = c->next.next_sid;
-	c->next.next_sid += j->n_sids;
+	j->first_sid = g->keys->take_sender_ids(g, &c->next, j->n_sids);
 }
 
 bool batch_full(const struct group *g, uint32_t members)
@@ -354,56 +339,69 @@ static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
 	return 0;
 }
 
+/* A request of who is no member yet: false when it waits, or was refused. */
+static bool may_become_member(struct group *g, const struct batch *b,
+			      struct join_req *j)
+{
+	if (message_full(g))
+		return false;
+	if (!batch_full(g, g->n_members - b->n_out + b->n_new))
+		return true;
+	join_take(g, j);
+	join_refuse(g, j, GIKE_N_REGISTRATION_FAILED, "the group is full");
+	return false;
+}
+
+/* Finds out whose request @j is: false when it waits, or was refused. */
+static bool take_in_one(struct group *g, struct batch *b, struct join_req *j)
+{
+	/* it may have been evicted while it waited */
+	const char *why = gmc_may(g, j->identity, j->send, !j->send);
+	struct join_req *first;
+
+	if (why) {
+		join_take(g, j);
+		join_refuse(g, j, GIKE_N_AUTHORIZATION_FAILED, why);
+		return false;
+	}
+	j->m = gmc_find(g, j->identity);
+	if (j->m)
+		return !j->m->leaving;
+	first = twin(b, j);
+	if (!first)
+		return may_become_member(g, b, j);
+	if (!place_allows(g, &first->from.addr, &j->from.addr)) {
+		join_take(g, j);
+		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
+			    "registers at two addresses at once");
+		return false;
+	}
+	j->m = first->m;
+	j->is_twin = true;
+	return true;
+}
+
 static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 {
-	struct join_req *j, *next, *first;
-	const char *why;
+	struct join_req *j, *next;
 	int rc;
 
 	b->senders = g->senders_waiting;
 	for (j = TAILQ_FIRST(&g->joins); j; j = next) {
 		next = TAILQ_NEXT(j, all);
 		b->senders -= j->send;
-		/* it may have been evicted while it waited */
-		why = gmc_may(g, j->identity, j->send, !j->send);
-		if (why) {
-			join_take(g, j);
-			refuse_join(g, j, GIKE_N_AUTHORIZATION_FAILED, why);
-			join_free(j);
+		j->m = NULL;
+		j->is_new = false;
+		j->is_twin = false;
+		j->renews = false;
+		if (!take_in_one(g, b, j))
 			continue;
-		}
-		j->m = gmc_find(g, j->identity);
-		if (j->m && j->m->leaving) {
-			j->m = NULL;
-			continue;
-		}
-		first = j->m ? NULL : twin(b, j);
-		if (first &&
-		    !place_allows(g, &first->from.addr, &j->from.addr)) {
-			join_take(g, j);
-			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
-				    "registers at two addresses at once");
-			join_free(j);
-			continue;
-		}
-		if (first)
-			j->m = first->m;
-		if (!j->m && message_full(g))
-			continue;
-		if (!j->m &&
-		    batch_full(g, g->n_members - b->n_out + b->n_new)) {
-			join_take(g, j);
-			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
-				    "the group is full");
-			join_free(j);
-			continue;
-		}
-		if (!j->m) {
-			rc = new_member(g, c, b, j);
-			if (rc)
-				return rc;
-		}
-		if (!j->is_new && !first) {
+		rc = j->m ? 0 : new_member(g, c, b, j);
+		if (rc)
+			return rc;
+		join_take(g, j);
+		TAILQ_INSERT_TAIL(&b->in, j, all);
+		if (!j->is_new && !j->is_twin) {
 			j->renews = term_renews(g, j);
 			rc = j->renews ? lkh_renew(g->tree, j->m->leaf) : 0;
 			if (rc)
@@ -416,18 +414,52 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 	return 0;
 }
 
-void batch_arm(struct group *g, uint64_t delay)
-{
-	uint64_t due = group_now_ms(g) + delay;
+/* ---- the end of one ----------------------------------------------------- */
 
-	if (timer_armed(&g->batch) && g->batch_ms <= due)
-		return;
-	g->batch_ms = due;
-	timer_set(g->k->deps.tq, &g->batch, delay);
+void batch_tell_leavers(struct group *g, struct leavers *l, int ret)
+{
+	struct gike_reply reply = {
+		.notify = ret ? GIKE_N_REGISTRATION_FAILED : 0,
+	};
+	struct leaver *v;
+
+	while ((v = TAILQ_FIRST(l))) {
+		TAILQ_REMOVE(l, v, all);
+		if (ret != -ECANCELED)
+			ike_reply(g->k->engine, v->token, &reply);
+		free(v);
+	}
+}
+
+static void refuse_all(struct group *g, struct join_reqs *l)
+{
+	struct join_req *j;
+
+	while ((j = TAILQ_FIRST(l))) {
+		TAILQ_REMOVE(l, j, all);
+		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
+			    "the key server cannot store it");
+	}
+}
+
+static void batch_drop(struct batch *b)
+{
+	struct join_req *j;
+	struct leaver *v;
+
+	while ((j = TAILQ_FIRST(&b->in))) {
+		TAILQ_REMOVE(&b->in, j, all);
+		join_free(j);
+	}
+	while ((v = TAILQ_FIRST(&b->leavers))) {
+		TAILQ_REMOVE(&b->leavers, v, all);
+		free(v);
+	}
+	free(b);
 }
 
 /* Nothing has happened: who wanted in is told so, who leaves tries again. */
-static void batch_failed(struct group *g, struct batch *b)
+static void batch_failed(struct group *g, struct batch *b, int ret)
 {
 	struct gmember *m;
 	struct join_req *j;
@@ -435,17 +467,17 @@ static void batch_failed(struct group *g, struct batch *b)
 	for (m = out_next(g, b, NULL); m; m = out_next(g, b, m))
 		m->out = false;
 	/* the members first: two requests may share one */
-	TAILQ_FOREACH(j, &g->joins, all)
+	TAILQ_FOREACH(j, &b->in, all)
 	if (j->is_new)
 		gmc_member_free(j->m);
+	if (ret == -ECANCELED)
+		return;
 	if (!b->deny) {
-		while ((j = TAILQ_FIRST(&g->joins))) {
-			join_take(g, j);
-			refuse_join(g, j, GIKE_N_REGISTRATION_FAILED,
-				    "the key server cannot store it");
-			join_free(j);
-		}
+		refuse_all(g, &b->in);
+		refuse_all(g, &g->joins);
+		g->senders_waiting = 0;
 	}
+	batch_tell_leavers(g, &b->leavers, ret);
 	if (g->n_leaving)
 		batch_arm(g, RETRY_MS);
 }
@@ -513,28 +545,37 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 
 static void settle(struct group *g, struct batch *b)
 {
-	struct join_req *j, *next;
-	struct join_reqs done;
+	struct join_req *j;
 
-	TAILQ_INIT(&done);
 	settle_out(g, b);
-	for (j = TAILQ_FIRST(&g->joins); j; j = next) {
-		next = TAILQ_NEXT(j, all);
-		if (!j->m)
-			continue;
-		join_take(g, j);
-		TAILQ_INSERT_TAIL(&done, j, all);
-		join_settle(g, j, b->now);
-	}
-	while ((j = TAILQ_FIRST(&done))) {
-		TAILQ_REMOVE(&done, j, all);
+	TAILQ_FOREACH(j, &b->in, all)
+	join_settle(g, j, b->now);
+	while ((j = TAILQ_FIRST(&b->in))) {
+		TAILQ_REMOVE(&b->in, j, all);
 		join_answer(g, j);
 		join_free(j);
 	}
+	batch_tell_leavers(g, &b->leavers, 0);
 	if (!TAILQ_EMPTY(&g->joins))
 		batch_arm(g, pace_wait_ms(g));
 	else if (g->n_leaving)
 		batch_arm(g, next_leave_ms(g));
+}
+
+static void batch_done(struct group *g, void *arg, int ret, const char *why)
+{
+	struct batch *b = arg;
+	commit_fn *done = b->done;
+
+	arg = b->arg;
+	term_turned(g, !ret);
+	if (ret)
+		batch_failed(g, b, ret);
+	else
+		settle(g, b);
+	batch_drop(b);
+	if (done)
+		done(g, arg, ret, why);
 }
 
 static void why_text(const struct batch *b, char *buf, size_t size)
@@ -552,117 +593,162 @@ static void why_text(const struct batch *b, char *buf, size_t size)
 			 b->deny ? "evicted" : "leave");
 }
 
-/* Numbers that must never be given twice come to an end. */
-static int start_anew_if_used_up(struct group *g)
+/* ---- the beginning of one ------------------------------------------------ */
+
+static struct batch *batch_new(struct group *g)
 {
-	if (g->st.next_sid + g->senders_waiting > batch_sid_limit(g))
-		return gkm_restart(g, "Sender-IDs are used up");
-	if (lkh_next_id(g->tree) > KEY_ID_LAST)
-		return gkm_restart(g, "Key IDs are used up");
-	return 0;
+	struct batch *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->now = group_wall(g);
+	TAILQ_INIT(&b->in);
+	TAILQ_INIT(&b->leavers);
+	return b;
 }
 
-/* One change for all that waits, or for the eviction of @deny alone. */
-int batch_flush(struct group *g, struct gmember *deny)
+/* Numbers that must never be given twice come to an end. */
+static const char *used_up(const struct group *g)
 {
-	struct batch b = { .deny = deny, .now = group_wall(g) };
-	struct gkm_change c;
-	struct join_req *j;
-	enum gkm_how how;
-	char why[96];
-	int rc = 0;
+	if (g->keys->sender_ids_left(g, &g->st) < g->senders_waiting)
+		return "Sender-IDs are used up";
+	if (lkh_next_id(g->tree) > KEY_ID_LAST)
+		return "Key IDs are used up";
+	return NULL;
+}
 
-	if (!deny && pace_wait_ms(g)) {
-		batch_arm(g, pace_wait_ms(g));
-		return 0;
-	}
-	if (!deny)
-		rc = start_anew_if_used_up(g);
-	TAILQ_FOREACH(j, &g->joins, all)
-	{
-		j->m = NULL;
-		j->is_new = false;
-		j->renews = false;
-	}
-	if (rc) {
-		batch_failed(g, &b);
+/* Collects what changes, into the tree too. */
+static int batch_gather(struct group *g, struct gkm_change *c, struct batch *b)
+{
+	int rc = take_out(g, b);
+
+	if (b->deny)
 		return rc;
-	}
-	gkm_begin(g, &c);
-	if (deny) {
-		c.deny = deny->identity;
-		c.deny_since = b.now;
-	}
-	rc = take_out(g, &b);
-	if (!rc && !deny)
-		rc = take_in(g, &c, &b);
-	if (!rc && !deny && (b.n_out || b.n_new)) {
+	if (!rc)
+		rc = take_in(g, c, b);
+	if (!rc && (b->n_out || b->n_new)) {
 		rc = term_turn(g);
 		rc = rc < 0 ? rc : 0;
 	}
-	if (rc || (!b.n_out && !b.n_in)) {
-		gkm_abandon(g, &c);
+	return rc;
+}
+
+static void batch_nothing(struct group *g, struct batch *b)
+{
+	batch_tell_leavers(g, &b->leavers, 0);
+	batch_drop(b);
+}
+
+/* One change for all that waits, or for an eviction alone. Takes over @b. */
+static void batch_run(struct group *g, struct batch *b)
+{
+	struct gkm_change *c = gkm_begin(g);
+	enum gkm_how how;
+	char why[96];
+	int rc;
+
+	if (!c) {
+		batch_done(g, b, -ENOMEM, "out of memory");
+		return;
+	}
+	rc = batch_gather(g, c, b);
+	if (rc || (!b->n_out && !b->n_in)) {
+		gkm_abandon(g, c);
 		if (!rc && g->n_leaving)
 			batch_arm(g, next_leave_ms(g));
 		if (rc)
-			batch_failed(g, &b);
-		return rc;
+			batch_done(g, b, rc, strerror(-rc));
+		else
+			batch_nothing(g, b);
+		return;
 	}
-	how = b.n_out ? GKM_EXCLUDE : b.n_new ? GKM_JOIN : GKM_SIMPLE;
-	why_text(&b, why, sizeof(why));
-	rc = gkm_commit(g, &c, how, write_batch, &b, why + 2);
-	term_turned(g, !rc);
-	if (rc)
-		batch_failed(g, &b);
+	if (b->deny) {
+		c->deny = b->deny->identity;
+		c->deny_since = b->now;
+	}
+	how = b->n_out ? GKM_EXCLUDE : b->n_new ? GKM_JOIN : GKM_SIMPLE;
+	why_text(b, why, sizeof(why));
+	gkm_commit(g, c, how, write_batch, why + 2, batch_done, b);
+}
+
+static void flush_now(struct group *g)
+{
+	struct batch *b = batch_new(g);
+
+	if (!b) {
+		refuse_all(g, &g->joins);
+		g->senders_waiting = 0;
+		batch_tell_leavers(g, &g->leavers, -ENOMEM);
+		return;
+	}
+	TAILQ_CONCAT(&b->leavers, &g->leavers, all);
+	batch_run(g, b);
+}
+
+static void started_anew(struct group *g, void *arg, int ret, const char *why)
+{
+	struct batch *b;
+
+	(void)arg;
+	(void)why;
+	if (!ret) {
+		flush_now(g);
+		return;
+	}
+	if (ret == -ECANCELED)
+		return;
+	b = batch_new(g);
+	if (!b)
+		return;
+	TAILQ_CONCAT(&b->leavers, &g->leavers, all);
+	batch_failed(g, b, ret);
+	batch_drop(b);
+}
+
+void batch_flush(struct group *g)
+{
+	const char *why;
+
+	if (g->commit.busy) {
+		g->due |= DUE_BATCH;
+		return;
+	}
+	g->due &= ~DUE_BATCH;
+	if (pace_wait_ms(g)) {
+		batch_arm(g, pace_wait_ms(g));
+		batch_tell_leavers(g, &g->leavers, 0);
+		return;
+	}
+	why = used_up(g);
+	if (why)
+		gkm_restart(g, why, started_anew, NULL);
 	else
-		settle(g, &b);
-	return rc;
+		flush_now(g);
+}
+
+void batch_evict(struct group *g, struct gmember *m, commit_fn *done, void *arg)
+{
+	struct batch *b = batch_new(g);
+
+	if (!b) {
+		done(g, arg, -ENOMEM, "out of memory");
+		return;
+	}
+	b->deny = m;
+	b->done = done;
+	b->arg = arg;
+	batch_run(g, b);
 }
 
 static void batch_due(void *arg)
 {
-	batch_flush(arg, NULL);
-}
-
-/* ---- the rest of the group's life --------------------------------------- */
-
-bool batch_waits(const struct group *g, const char *identity)
-{
-	const struct join_req *j;
-
-	TAILQ_FOREACH(j, &g->joins, all)
-	if (!strcmp(j->identity, identity))
-		return true;
-	return false;
-}
-
-void batch_leave_later(struct group *g, struct gmember *m)
-{
-	if (m->leaving)
-		return;
-	batch_leave_in(g, m, 0);
-}
-
-void batch_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms)
-{
-	uint32_t delay = g->conf->batch_leave_ms;
-
-	if (delay < wait_ms)
-		delay = wait_ms;
-	m->leaving = true;
-	m->leave_ms = group_now_ms(g) + wait_ms;
-	g->n_leaving++;
-	batch_arm(g, delay);
-}
-
-int batch_evict(struct group *g, struct gmember *m)
-{
-	return batch_flush(g, m);
+	batch_flush(arg);
 }
 
 void batch_init(struct group *g)
 {
 	TAILQ_INIT(&g->joins);
+	TAILQ_INIT(&g->leavers);
 	timer_init(&g->batch, batch_due, g);
 }
 
@@ -671,6 +757,7 @@ void batch_free(struct group *g)
 	struct join_req *j;
 
 	timer_del(g->k->deps.tq, &g->batch);
+	batch_tell_leavers(g, &g->leavers, -ECANCELED);
 	while ((j = TAILQ_FIRST(&g->joins))) {
 		join_take(g, j);
 		join_free(j);

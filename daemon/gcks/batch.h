@@ -15,35 +15,33 @@
 struct gkm_change;
 
 void batch_init(struct group *g);
+/* Nobody is told; the group goes. */
 void batch_free(struct group *g);
+/*
+ * One change for all that waits, now, or when the change in flight is done, or
+ * as soon as the next may go.
+ */
+void batch_flush(struct group *g);
+/*
+ * Takes a member out at once and keeps it out. After an error it is still in.
+ * No change may be in flight.
+ */
+void batch_evict(struct group *g, struct gmember *m, commit_fn *done,
+		 void *arg);
+/* Answers all of @l: 0, or an error for which they are still in. */
+void batch_tell_leavers(struct group *g, struct leavers *l, int ret);
 
-/* @identity is authenticated and normalised. */
-enum gike_when registration_request(struct group *g, struct ike_sa *sa,
-				    const struct gike_req *req,
-				    const char *identity,
-				    struct gike_reply *reply);
-/* Takes a member out now and keeps it out. After an error it is still in. */
-int batch_evict(struct group *g, struct gmember *m);
-/* Whether a request of @identity waits for its batch. */
-bool batch_waits(const struct group *g, const char *identity);
-/* Marks for the next batch and arms it. */
-void batch_leave_later(struct group *g, struct gmember *m);
-/* The same, not before @wait_ms are over. */
-void batch_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms);
+/* ---- for registration.c -------------------------------------------------- */
 
-/* ---- for registration.c ------------------------------------------------------ */
-
-void join_free(struct join_req *j);
+/* Answers @j so, with a line in log and audit trail, and frees it. */
+void join_refuse(struct group *g, struct join_req *j, uint16_t notify,
+		 const char *why);
 /* Sends j->m what is current. */
 void join_answer(struct group *g, struct join_req *j);
 /* Writes what @j makes of j->m, within a transaction. */
 int join_put(struct group *g, struct join_req *j, int64_t now);
 /* The same in memory, once the store has it. */
 void join_settle(struct group *g, struct join_req *j, int64_t now);
-/* Puts @j behind those that wait. */
-void join_wait(struct group *g, struct join_req *j);
-/* Sender-IDs there are */
-uint32_t batch_sid_limit(const struct group *g);
 /*
  * Everyone gets one; what is beyond it must leave one to each of the @others
  * that wait.
@@ -51,9 +49,5 @@ uint32_t batch_sid_limit(const struct group *g);
 void join_give_sids(struct group *g, struct gkm_change *c, struct join_req *j,
 		    uint32_t others);
 bool batch_full(const struct group *g, uint32_t members);
-/* The batch is due after @delay ms at the latest. */
-void batch_arm(struct group *g, uint64_t delay);
-/* One change for all that waits, or for the eviction of @deny alone. */
-int batch_flush(struct group *g, struct gmember *deny);
 
 #endif

@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gcks/gcks.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/cert.h"
 #include "crypto/sign.h"
+#include "gcks/batch.h"
 #include "gcks/gkm.h"
+#include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
 #include "gcks/group.h"
-#include "gcks/batch.h"
+#include "gcks/group_time.h"
+#include "gcks/identity.h"
+#include "gcks/key_source.h"
+#include "gcks/orders.h"
+#include "gcks/outbox.h"
+#include "gcks/registration.h"
+#include "gcks/schedule.h"
 #include "gcks/signing.h"
 #include "gcks/term.h"
+#include "gcks/waiting.h"
 #include "gcks/witness.h"
 #include "lib/log.h"
 #include "lib/quote.h"
@@ -58,8 +65,60 @@ static void check_roster(struct group *g)
 	}
 }
 
-static int group_start(struct group *g, char *err, size_t errlen)
+/* The first that can be begun. False: nothing waits, or a change is in flight. */
+static bool run_next(struct group *g)
 {
+	if (g->commit.busy)
+		return false;
+	/* an eviction or a reset goes before whoever wants in */
+	if (orders_run(g) || registration_run(g))
+		return true;
+	if (g->due & DUE_BATCH)
+		batch_flush(g);
+	else if (g->due & DUE_REKEY)
+		schedule_periodic(g);
+	else if (g->due & DUE_BEAT)
+		schedule_beat(g);
+	else
+		return false;
+	return true;
+}
+
+/* A change that is done at once comes back here: the outer call goes on. */
+static void group_idle(struct group *g)
+{
+	if (g->idling)
+		return;
+	g->idling = true;
+	while (run_next(g))
+		;
+	g->idling = false;
+}
+
+static const struct group_ops group_ops = {
+	.changed = schedule_start,
+	.idle = group_idle,
+};
+
+struct outcome {
+	int ret;
+	char *err;
+	size_t errlen;
+};
+
+static void note_outcome(struct group *g, void *arg, int ret, const char *why)
+{
+	struct outcome *o = arg;
+
+	o->ret = ret;
+	if (ret)
+		snprintf(o->err, o->errlen, "group %s: not started anew: %s",
+			 g->conf->name, why);
+}
+
+static int group_load(struct group *g, char *err, size_t errlen)
+{
+	struct outcome o = { .err = err, .errlen = errlen };
 	const char *disown;
 	bool changed;
 	int rc;
@@ -70,21 +129,30 @@ static int group_start(struct group *g, char *err, size_t errlen)
 	if (rc)
 		return rc;
 	if (disown) {
-		rc = gkm_disown(g, disown);
-		if (rc) {
+		gkm_disown(g, disown, note_outcome, &o);
+		if (o.ret)
+			return o.ret;
+		rc = witness_rewrite(g);
+		if (rc)
 			snprintf(err, errlen, "group %s: %s: not started anew",
 				 g->conf->name, disown);
-			return rc;
-		}
-	} else if (changed || sigkey_type(g->sign) != g->conf->rekey_sign) {
-		rc = gkm_restart(g, "its settings were changed");
-		if (rc) {
-			snprintf(err, errlen, "group %s: %s", g->conf->name,
-				 store_error(group_store(g)));
-			return rc;
-		}
+		return rc;
 	}
-	gkm_schedule(g);
+	if (changed || sigkey_type(g->sign) != g->conf->rekey_sign)
+		gkm_restart(g, "its settings were changed", note_outcome, &o);
+	return o.ret;
+}
+
+static int group_start(struct group *g, char *err, size_t errlen)
+{
+	int rc;
+
+	g->k->starting = true;
+	rc = group_load(g, err, errlen);
+	g->k->starting = false;
+	if (rc)
+		return rc;
+	schedule_start(g);
 	resume(g);
 	check_roster(g);
 	term_start(g);
@@ -93,47 +161,59 @@ static int group_start(struct group *g, char *err, size_t errlen)
 
 static void group_free(struct group *g)
 {
+	commit_cancel(g);
+	orders_free(g);
+	registration_free(g);
 	batch_free(g);
+	schedule_stop(g);
 	gkm_free(g);
 	gmc_free(g);
+	free(g);
+}
+
+static int group_new(struct gcks *k, const struct conf_group *conf)
+{
+	struct group *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return -ENOMEM;
+	g->k = k;
+	g->ops = &group_ops;
+	g->keys = &key_source_local;
+	g->conf = conf;
+	gmc_init(g);
+	orders_init(g);
+	registration_init(g);
+	batch_init(g);
+	schedule_init(g);
+	TAILQ_INSERT_TAIL(&k->groups, g, all);
+	return gkm_init(g);
 }
 
 int gcks_new(struct gcks **out, const struct conf_gcks *conf,
 	     const struct gcks_deps *deps, char *err, size_t errlen)
 {
 	struct gcks *k = calloc(1, sizeof(*k));
+	struct group *g;
 	size_t i;
-	int rc = 0;
+	int rc;
 
-	if (k)
-		k->groups = calloc(conf->n_groups ? conf->n_groups : 1,
-				   sizeof(*k->groups));
-	if (!k || !k->groups) {
-		free(k);
+	if (!k) {
 		snprintf(err, errlen, "out of memory");
 		return -ENOMEM;
 	}
-	k->conf = conf;
 	k->deps = *deps;
+	TAILQ_INIT(&k->groups);
 	k->time0_ms = (uint64_t)clock_wall(deps->clock) * MS -
 		      clock_mono_ms(deps->clock);
 	rc = notice_init(k);
+	for (i = 0; !rc && i < conf->n_groups; i++)
+		rc = group_new(k, &conf->groups[i]);
 	if (rc)
 		snprintf(err, errlen, "%s", strerror(-rc));
-	for (i = 0; i < conf->n_groups; i++) {
-		struct group *g = &k->groups[i];
-
-		g->k = k;
-		g->conf = &conf->groups[i];
-		gmc_init(g);
-		batch_init(g);
-		if (gkm_init(g)) {
-			snprintf(err, errlen, "out of memory");
-			rc = -ENOMEM;
-		}
-	}
-	for (i = 0; !rc && i < conf->n_groups; i++)
-		rc = group_start(&k->groups[i], err, errlen);
+	TAILQ_FOREACH(g, &k->groups, all)
+	if (!rc)
+		rc = group_start(g, err, errlen);
 	if (rc) {
 		gcks_free(k);
 		return rc;
@@ -149,15 +229,16 @@ void gcks_set_engine(struct gcks *k, struct ike_engine *engine)
 
 void gcks_free(struct gcks *k)
 {
-	size_t i;
+	struct group *g;
 
 	if (!k)
 		return;
-	for (i = 0; i < k->conf->n_groups; i++)
-		group_free(&k->groups[i]);
+	while ((g = TAILQ_FIRST(&k->groups))) {
+		TAILQ_REMOVE(&k->groups, g, all);
+		group_free(g);
+	}
 	gmc_pace_forget(k);
 	notice_free(k);
-	free(k->groups);
 	free(k);
 }
 
@@ -165,32 +246,12 @@ void gcks_free(struct gcks *k)
 
 static struct group *find_group(struct gcks *k, const char *name, size_t len)
 {
-	size_t i;
+	struct group *g;
 
-	for (i = 0; i < k->conf->n_groups; i++) {
-		struct group *g = &k->groups[i];
-
-		if (strlen(g->conf->name) == len &&
-		    !memcmp(g->conf->name, name, len))
-			return g;
-	}
-	return NULL;
-}
-
-/*
- * One spelling for one identity: certificates compare names without regard
- * to case, so must the list of who is kept out.
- */
-static int identity_of(const struct ike_id *id, char *buf, size_t size)
-{
-	int rc = cert_id_str(id->type, id->data, id->len, buf, size);
-	char *p;
-
-	if (rc)
-		return rc;
-	for (p = buf; *p; p++)
-		*p = tolower((unsigned char)*p);
-	return 0;
+	TAILQ_FOREACH(g, &k->groups, all)
+	if (strlen(g->conf->name) == len && !memcmp(g->conf->name, name, len))
+		break;
+	return g;
 }
 
 enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
@@ -237,7 +298,7 @@ void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		return;
 	m = gmc_find(g, identity);
 	if (m && m->send && ike_sa_serial(sa) >= m->over)
-		gkm_confirm(g, m, spi);
+		outbox_confirm(g, m, spi);
 }
 
 /* No member can make the key server send more beats than one in this time. */
@@ -258,7 +319,7 @@ void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 	if (g->st.keyed &&
 	    (!g->rival_ms || group_now_ms(g) - g->rival_ms >= RIVAL_PAUSE_MS)) {
 		g->rival_ms = group_now_ms(g);
-		gkm_beat_soon(g, RIVAL_BEAT_MS);
+		schedule_beat_soon(g, RIVAL_BEAT_MS);
 	}
 	notice_rival(k, g->conf->name, identity, ike_sa_peer(sa), spi);
 }
@@ -270,257 +331,125 @@ void gcks_ike_event(struct gcks *k, const struct ike_event *ev)
 
 /* ---- control ------------------------------------------------------------ */
 
-static int group_arg(struct gcks *k, const char *name, struct group **g,
-		     char *err, size_t errlen)
+static struct group *group_arg(struct gcks *k, const char *name,
+			       gcks_done_fn *done, void *arg)
 {
-	*g = find_group(k, name, strlen(name));
-	if (*g)
-		return 0;
-	snprintf(err, errlen, "no group \"%s\"", name);
-	return -ENOENT;
+	struct group *g = find_group(k, name, strlen(name));
+	char why[96];
+
+	snprintf(why, sizeof(why), "no group \"%.40s\"", name);
+	if (!g)
+		done(arg, -ENOENT, 0, why);
+	return g;
 }
 
-static int lower(const char *identity, char *buf, size_t size)
+static void give_identity(struct gcks *k, enum order_kind kind,
+			  const char *group, const char *identity,
+			  gcks_done_fn *done, void *arg)
 {
-	size_t i;
+	struct group *g = group_arg(k, group, done, arg);
+	char id[GMC_ID_MAX], why[64];
 
-	for (i = 0; identity[i] && i + 1 < size; i++)
-		buf[i] = tolower((unsigned char)identity[i]);
-	buf[i] = '\0';
-	return identity[i] ? -ENAMETOOLONG : 0;
-}
-
-/*
- * Who is not in, left perhaps a moment ago or waits to be let in, must not
- * be in a moment later.
- */
-static int keep_out(struct group *g, const char *id, char *err, size_t errlen)
-{
-	struct store *s = group_store(g);
-	int64_t now = group_wall(g);
-	int rc;
-
-	rc = gmc_note_denied(g, id, now);
-	if (!rc)
-		rc = store_begin(s);
-	if (!rc)
-		rc = gmc_put_denied(g, id, now);
-	if (!rc)
-		rc = gmc_audit(g->k, g->conf->name, id, "evict",
-			       "not a member now");
-	if (!rc)
-		rc = gkm_count(g);
-	if (!rc)
-		rc = store_commit(s);
-	if (rc) {
-		store_abort(s);
-		gmc_note_admitted(g, id);
-		g->store_errors++;
-		snprintf(err, errlen, "\"%s\" is not kept out: %s", id,
-			 rc == -ENOMEM ? "out of memory" : store_error(s));
-		return rc;
+	if (!g)
+		return;
+	if (*identity && !identity_lower(identity, id, sizeof(id))) {
+		orders_give(g, kind, id, done, arg);
+		return;
 	}
-	g->st.version++;
-	witness_note(g, id, now, NULL);
-	g->evictions++;
-	log_info("group %s: %s is not a member now; kept out from here on",
-		 g->conf->name, id);
-	return 0;
+	snprintf(why, sizeof(why), "\"%.32s\" is no identity", identity);
+	done(arg, -EINVAL, 0, why);
 }
 
-static int evict(struct gcks *k, const char *group, const char *identity,
-		 bool ahead, uint32_t *effective_ms, char *err, size_t errlen)
+void gcks_evict(struct gcks *k, const char *group, const char *identity,
+		gcks_done_fn *done, void *arg)
 {
-	char id[GMC_ID_MAX];
-	struct gmember *m;
-	struct group *g;
-	int rc;
-
-	*effective_ms = 0;
-	rc = group_arg(k, group, &g, err, errlen);
-	if (rc)
-		return rc;
-	if (!*identity || lower(identity, id, sizeof(id))) {
-		snprintf(err, errlen, "\"%.32s\" is no identity", identity);
-		return -EINVAL;
-	}
-	err[0] = '\0';
-	m = gmc_find(g, id);
-	if (m) {
-		rc = batch_evict(g, m);
-		if (rc)
-			snprintf(err, errlen, "\"%s\" is still in: %s",
-				 identity, store_error(k->deps.store));
-		else if (g->n_members)
-			*effective_ms = gkm_effective_ms(g);
-		return rc;
-	}
-	if (gmc_denied(g, id)) {
-		snprintf(err, errlen,
-			 "\"%s\" was evicted from group \"%s\" before",
-			 identity, group);
-		return -EALREADY;
-	}
-	if (!ahead && !batch_waits(g, id)) {
-		snprintf(err, errlen,
-			 "\"%s\" is not a member of group \"%s\"; --ahead keeps it out before it comes",
-			 identity, group);
-		return -ENOENT;
-	}
-	return keep_out(g, id, err, errlen);
+	give_identity(k, ORDER_EVICT, group, identity, done, arg);
 }
 
-int gcks_evict(struct gcks *k, const char *group, const char *identity,
-	       uint32_t *effective_ms, char *err, size_t errlen)
+void gcks_evict_ahead(struct gcks *k, const char *group, const char *identity,
+		      gcks_done_fn *done, void *arg)
 {
-	return evict(k, group, identity, false, effective_ms, err, errlen);
+	give_identity(k, ORDER_EVICT_AHEAD, group, identity, done, arg);
 }
 
-int gcks_evict_ahead(struct gcks *k, const char *group, const char *identity,
-		     uint32_t *effective_ms, char *err, size_t errlen)
+void gcks_admit(struct gcks *k, const char *group, const char *identity,
+		gcks_done_fn *done, void *arg)
 {
-	return evict(k, group, identity, true, effective_ms, err, errlen);
+	give_identity(k, ORDER_ADMIT, group, identity, done, arg);
 }
 
-int gcks_admit(struct gcks *k, const char *group, const char *identity,
-	       char *err, size_t errlen)
-{
-	struct store *s = k->deps.store;
-	char id[GMC_ID_MAX];
-	struct group *g;
-	int rc;
-
-	rc = group_arg(k, group, &g, err, errlen);
-	if (rc)
-		return rc;
-	if (lower(identity, id, sizeof(id)) || !gmc_denied(g, id)) {
-		snprintf(err, errlen, "\"%s\" is not evicted from \"%s\"",
-			 identity, group);
-		return -ENOENT;
-	}
-	rc = store_begin(s);
-	if (!rc)
-		rc = gmc_del_denied(g, id);
-	if (!rc)
-		rc = gmc_audit(k, g->conf->name, id, "admit", "");
-	if (!rc)
-		rc = gkm_count(g);
-	if (!rc)
-		rc = store_commit(s);
-	if (rc) {
-		store_abort(s);
-		snprintf(err, errlen, "\"%s\" is still kept out: %s", identity,
-			 store_error(s));
-		return rc;
-	}
-	g->st.version++;
-	witness_note(g, NULL, 0, id);
-	gmc_note_admitted(g, id);
-	log_info("group %s: %s may come back", g->conf->name, id);
-	return 0;
-}
-
-static int rekey(struct group *g, bool sign, char *err, size_t errlen)
-{
-	int rc;
-
-	g->want_sign |= sign;
-	rc = gkm_rekey_now(g, "asked for");
-	if (rc)
-		snprintf(err, errlen, "group \"%s\" has its old keys: %s",
-			 g->conf->name, store_error(group_store(g)));
-	return rc;
-}
-
-static int rekey_all(struct gcks *k, const char *group, bool sign, char *err,
-		     size_t errlen)
-{
-	struct group *g;
-	size_t i;
-	int rc;
-
-	if (group) {
-		rc = group_arg(k, group, &g, err, errlen);
-		return rc ? rc : rekey(g, sign, err, errlen);
-	}
-	for (i = 0; i < k->conf->n_groups; i++) {
-		rc = rekey(&k->groups[i], sign, err, errlen);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-int gcks_rekey(struct gcks *k, const char *group, char *err, size_t errlen)
-{
-	return rekey_all(k, group, false, err, errlen);
-}
-
-int gcks_renew_signing_key(struct gcks *k, const char *group, char *err,
-			   size_t errlen)
-{
-	return rekey_all(k, group, true, err, errlen);
-}
-
-struct sa_list {
-	struct group *g;
-	struct ike_sa **v;
-	size_t n;
-	size_t room;
+/* An order to every group, which is answered when the last one is done. */
+struct to_all {
+	gcks_done_fn *done;
+	void *arg;
+	unsigned int left;
+	int ret;
+	char why[512];
 };
 
-static void collect_member(void *arg, struct ike_sa *sa)
+static void to_all_done(void *arg, int ret, uint32_t effective_ms,
+			const char *why)
 {
-	struct sa_list *l = arg;
-	const struct ike_id *id = ike_sa_peer_id(sa);
-	char identity[GMC_ID_MAX];
-	struct ike_sa **v;
+	struct to_all *t = arg;
 
-	if (!id || identity_of(id, identity, sizeof(identity)) ||
-	    !gmc_find(l->g, identity))
-		return;
-	if (l->n == l->room) {
-		v = reallocarray(l->v, l->room ? 2 * l->room : 64, sizeof(*v));
-		if (!v)
-			return;
-		l->v = v;
-		l->room = l->room ? 2 * l->room : 64;
+	(void)effective_ms;
+	if (ret && !t->ret) {
+		t->ret = ret;
+		snprintf(t->why, sizeof(t->why), "%s", why);
 	}
-	l->v[l->n++] = sa;
+	if (--t->left)
+		return;
+	t->done(t->arg, t->ret, 0, t->why);
+	free(t);
 }
 
-/*
- * Members learn by the end of their IKE SAs, too: that is what no thief can
- * say, who has the signing key and not the certificate.
- */
-static int reset(struct group *g)
+static void rekey(struct gcks *k, enum order_kind kind, const char *group,
+		  gcks_done_fn *done, void *arg)
 {
-	struct sa_list l = { .g = g };
-	int rc;
-
-	if (g->k->engine)
-		ike_engine_each(g->k->engine, collect_member, &l);
-	rc = gkm_reset(g, "reset was asked for");
-	while (!rc && l.n)
-		ike_close(l.v[--l.n], "the group is reset");
-	free(l.v);
-	return rc;
-}
-
-int gcks_reset(struct gcks *k, const char *group, char *err, size_t errlen)
-{
+	struct to_all *t;
 	struct group *g;
-	int rc;
 
-	rc = group_arg(k, group, &g, err, errlen);
-	if (rc)
-		return rc;
-	rc = reset(g);
-	if (rc)
-		snprintf(err, errlen, "group \"%s\" is as it was: %s", group,
-			 rc == -ENOMEM ? "out of memory"
-				       : store_error(k->deps.store));
-	return rc;
+	if (group) {
+		g = group_arg(k, group, done, arg);
+		if (g)
+			orders_give(g, kind, "", done, arg);
+		return;
+	}
+	t = calloc(1, sizeof(*t));
+	if (!t) {
+		done(arg, -ENOMEM, 0, "out of memory");
+		return;
+	}
+	t->done = done;
+	t->arg = arg;
+	t->left = 1;
+	TAILQ_FOREACH(g, &k->groups, all)
+	{
+		t->left++;
+		orders_give(g, kind, "", to_all_done, t);
+	}
+	to_all_done(t, 0, 0, "");
+}
+
+void gcks_rekey(struct gcks *k, const char *group, gcks_done_fn *done,
+		void *arg)
+{
+	rekey(k, ORDER_REKEY, group, done, arg);
+}
+
+void gcks_renew_signing_key(struct gcks *k, const char *group,
+			    gcks_done_fn *done, void *arg)
+{
+	rekey(k, ORDER_RENEW_SIGNING_KEY, group, done, arg);
+}
+
+void gcks_reset(struct gcks *k, const char *group, gcks_done_fn *done,
+		void *arg)
+{
+	struct group *g = group_arg(k, group, done, arg);
+
+	if (g)
+		orders_give(g, ORDER_RESET, "", done, arg);
 }
 
 int gcks_reseal(struct gcks *k, char *err, size_t errlen)
@@ -555,6 +484,9 @@ static void group_status(const struct group *g, struct gcks_group_status *s)
 	s->pending = g->n_leaving;
 	TAILQ_FOREACH(j, &g->joins, all)
 	s->pending++;
+	TAILQ_FOREACH(j, &g->asks, all)
+	s->pending++;
+	s->in_flight = g->commit.busy;
 	s->tree_depth = lkh_depth(g->tree);
 	signing_name(g, s->signing_key);
 	s->signing_key_made = g->st.sign_made;
@@ -569,8 +501,8 @@ static void group_status(const struct group *g, struct gcks_group_status *s)
 	s->max_sender_id = (1u << g->conf->sender_id_bits) - 1;
 	TAILQ_FOREACH(o, &g->out, all)
 	s->outbox += o->sent < o->n;
-	s->unsent_change = gkm_unsent(g);
-	s->unconfirmed = g->st.keyed ? gkm_unconfirmed(g) : 0;
+	s->unsent_change = outbox_unsent(g);
+	s->unconfirmed = g->st.keyed ? outbox_unconfirmed(g) : 0;
 	s->changed_ms = group_now_ms(g) - g->change_ms;
 	s->confirmed_ms = g->confirmed_ms;
 	s->unsent_why = g->send_errno ? strerror(-g->send_errno) : NULL;
@@ -591,12 +523,15 @@ static void group_status(const struct group *g, struct gcks_group_status *s)
 int gcks_each_group(struct gcks *k, gcks_group_fn *fn, void *arg)
 {
 	struct gcks_group_status s;
-	size_t i;
+	struct group *g;
 	int rc = 0;
 
-	for (i = 0; !rc && i < k->conf->n_groups; i++) {
-		group_status(&k->groups[i], &s);
+	TAILQ_FOREACH(g, &k->groups, all)
+	{
+		group_status(g, &s);
 		rc = fn(arg, &s);
+		if (rc)
+			break;
 	}
 	return rc;
 }

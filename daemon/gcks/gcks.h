@@ -7,7 +7,9 @@
  *
  * Whatever changes membership or keys is first computed, then written to the
  * store in one transaction together with the messages that announce it, and
- * only then done and sent. When the store refuses, nothing has changed.
+ * only then done and sent. When the store refuses, nothing has changed. The
+ * store may take its time: one change of a group is in flight, what comes
+ * meanwhile waits, and whoever asked is answered when its change is done.
  *
  *	gcks_new()		reads the store, arms timers
  *	gcks_set_engine()		once the ike_engine exists
@@ -88,53 +90,64 @@ void gcks_ike_event(struct gcks *k, const struct ike_event *ev);
 /* ---- control ------------------------------------------------------------ */
 
 /*
- * All return 0 or -errno with one line in @err, and change nothing then.
- * -ENOENT: no such group or identity; -EALREADY: it is so already.
+ * What was asked for is done (@ret 0) or has changed nothing (-errno, with one
+ * line in @why that is good until the call returns). *effective_ms*: see
+ * gcks_evict().
+ */
+typedef void gcks_done_fn(void *arg, int ret, uint32_t effective_ms,
+			  const char *why);
+
+/*
+ * All call @done once: before they return, or when the store has the change.
+ * -ENOENT: no such group or identity; -EALREADY: it is so already; -ECANCELED:
+ * the key server ends, or the group is closed.
  */
 
 /*
  * Takes @identity out at once and does not let it in again until
- * gcks_admit(). *effective_ms: from then on no sender that has received any
+ * gcks_admit(). effective_ms: from then on no sender that has received any
  * of the first copies of the rekey uses a key that the evicted member knows; 0
  * if nobody else is in. Whether copies could be sent, and which senders have
  * confirmed that they changed keys, is in the status of group and members. An
  * eviction while the messages of another are on their way replaces these; both
  * are effective with the later one.
  * -ENOENT: it is no member, nor does it wait to become one (then it is kept
- * out, and *effective_ms is 0). -EALREADY: evicted before.
+ * out, and effective_ms is 0). -EALREADY: evicted before.
  */
-int gcks_evict(struct gcks *k, const char *group, const char *identity,
-	       uint32_t *effective_ms, char *err, size_t errlen);
+void gcks_evict(struct gcks *k, const char *group, const char *identity,
+		gcks_done_fn *done, void *arg);
 /*
  * The same for an identity that may not be a member: whoever it is, it is out
  * and is not let in from here on.
  */
-int gcks_evict_ahead(struct gcks *k, const char *group, const char *identity,
-		     uint32_t *effective_ms, char *err, size_t errlen);
-int gcks_admit(struct gcks *k, const char *group, const char *identity,
-	       char *err, size_t errlen);
+void gcks_evict_ahead(struct gcks *k, const char *group, const char *identity,
+		      gcks_done_fn *done, void *arg);
+void gcks_admit(struct gcks *k, const char *group, const char *identity,
+		gcks_done_fn *done, void *arg);
 /*
  * New Rekey SA and Data SA now, or when the copies of the change before are
  * out, which takes a few seconds; @group NULL: of every group.
  */
-int gcks_rekey(struct gcks *k, const char *group, char *err, size_t errlen);
+void gcks_rekey(struct gcks *k, const char *group, gcks_done_fn *done,
+		void *arg);
 
 /*
  * The same, and what signs rekeys from then on is another key too. Members are
  * told by that rekey; who misses it registers anew.
  */
-int gcks_renew_signing_key(struct gcks *k, const char *group, char *err,
-			   size_t errlen);
+void gcks_renew_signing_key(struct gcks *k, const char *group,
+			    gcks_done_fn *done, void *arg);
 /*
  * Everybody out, with another signing key, for when what is in the store was
  * stolen: members are told by the key that they believe, and register again;
  * those that follow somebody else hear that over the Rekey SA that they left,
  * and ask.
  */
-int gcks_reset(struct gcks *k, const char *group, char *err, size_t errlen);
+void gcks_reset(struct gcks *k, const char *group, gcks_done_fn *done,
+		void *arg);
 /*
  * Another seal key, under which the stores are written anew, in one
- * transaction each.
+ * transaction each. 0 or -errno with one line in @err.
  */
 int gcks_reseal(struct gcks *k, char *err, size_t errlen);
 
@@ -144,6 +157,7 @@ struct gcks_group_status {
 	uint32_t senders; /* members that may send */
 	uint32_t denied; /* evicted and not admitted again */
 	uint32_t pending; /* joins and leaves in the batch */
+	bool in_flight; /* the store has a change and has not answered */
 	unsigned int tree_depth;
 	char signing_key[SIGPUB_NAME_LEN]; /* its name, or "" */
 	int64_t signing_key_made; /* seconds since 1970 */

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The GSA_REKEYs of a change: what is in them and when their copies go.
+ * The GSA_REKEYs of a change: what is in them.
  */
-#include "gcks/gkm.h"
+#include "gcks/gkm_msg.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "crypto/sign.h"
+#include "crypto/wrap.h"
+#include "gcks/copies.h"
+#include "gcks/gkm_policy.h"
+#include "gcks/group_time.h"
+#include "gcks/outbox.h"
 #include "lib/log.h"
 
 #define MS 1000u
@@ -16,116 +21,52 @@
  * least MTU without the headers of IP and UDP.
  */
 #define FRAGMENT_MAX 1232
-/* Copies of the last resort, for who missed the burst. */
-#define LATE_MS 3000
-/* A late copy that is closer to the one before it would be lost with it. */
-#define LATE_LEAST_MS 500
-/* Between the copies of a burst */
-#define STEP_MIN_MS 40
-#define STEP_MAX_MS 250
 
-/* ---- when copies go ----------------------------------------------------- */
+/* ---- wrapping ----------------------------------------------------------- */
 
-/*
- * Outside of an exclusion time is on our side: 0, 1, 3, 6 s. Closer together
- * where ATD is shorter than that: who hears only the last copy is to have the
- * key when a sender that heard the first begins to use it. One more goes late,
- * which nothing waits for: a second later, while ATD leaves room for it; or at
- * the usual time, for who was not there yet: a host that has just joined may
- * have to wait for its routers.
- */
-static unsigned int copies_plain(const struct group *g, uint32_t *at)
+int gkm_wrap(const struct group *g, const struct gkm_state *st,
+	     const struct lkh_wraps *w, const struct kwk *def, struct kd *kd)
 {
-	uint32_t within = g->conf->atd * MS / 4 * 3;
-	unsigned int n = g->conf->rekey_copies;
-	uint32_t last;
-	unsigned int i;
+	struct kd_bag *bag;
+	struct kd_key key;
+	struct kwk kwk;
+	size_t i;
+	int rc;
 
-	if (n > GKM_COPIES_MAX - 1)
-		n = GKM_COPIES_MAX - 1;
-	last = (n - 1) * n / 2 * MS;
-	for (i = 0; i < n; i++) {
-		at[i] = i * (i + 1) / 2 * MS;
-		if (within && last > within)
-			at[i] = (uint64_t)at[i] * within / last;
+	rc = kd_bag(kd, GIKE_PROTO_GIKE_UPDATE, st->rekey.spi, &bag);
+	for (i = 0; !rc && i < w->n; i++) {
+		const struct lkh_wrap *v = &w->v[i];
+
+		if (v->kwk_id)
+			rc = kwk_set(&kwk, g->conf->kwa, v->kwk,
+				     lkh_key_len(g->tree));
+		else
+			kwk = *def;
+		if (!rc)
+			rc = kwk_wrap(&kwk, v->id, v->kwk_id,
+				      v->key ? v->key : st->rekey.keymat,
+				      v->key ? lkh_key_len(g->tree)
+					     : st->rekey.len,
+				      &key);
+		if (!rc)
+			rc = v->id ? kd_wrap_add(kd, &key)
+				   : kd_bag_add(bag, &key);
 	}
-	if (within && last > within)
-		at[n++] = last;
-	else if (within >= last + LATE_LEAST_MS)
-		at[n++] = within < last + MS ? within : last + MS;
-	return n;
+	kwk_wipe(&kwk);
+	return rc;
 }
 
-static uint32_t plain_ms(const struct group *g)
+int gkm_wrap_data(const struct gkm_state *st, const struct kwk *def,
+		  struct kd *kd)
 {
-	uint32_t at[GKM_COPIES_MAX];
-	unsigned int n = copies_plain(g, at);
+	struct kd_bag *bag;
+	struct kd_key key;
+	int rc;
 
-	/* without the late one */
-	return at[n > g->conf->rekey_copies ? n - 2 : n - 1];
-}
-
-static uint32_t exclude_atd_ms(const struct group *g)
-{
-	return g->conf->evict_atd * MS;
-}
-
-static uint32_t exclude_step_ms(const struct group *g)
-{
-	uint32_t step = exclude_atd_ms(g) / (g->conf->rekey_copies + 1u);
-
-	return step < STEP_MIN_MS   ? STEP_MIN_MS
-	       : step > STEP_MAX_MS ? STEP_MAX_MS
-				    : step;
-}
-
-/*
- * In an exclusion senders are to change soon, and receivers to have the key
- * by then: the copies go in a burst that is over before ATD is, the second
- * message's between the first one's. Another one each comes late.
- */
-static unsigned int copies_exclude(const struct group *g, bool second,
-				   uint32_t *at)
-{
-	uint32_t step = exclude_step_ms(g);
-	uint32_t shift = second ? step / 2 : 0;
-	unsigned int n = g->conf->rekey_copies;
-	unsigned int i;
-
-	if (n > GKM_COPIES_MAX - 1)
-		n = GKM_COPIES_MAX - 1;
-	for (i = 0; i < n; i++)
-		at[i] = i * step + shift;
-	if (at[n - 1] < LATE_MS)
-		at[n++] = LATE_MS + shift;
-	return n;
-}
-
-uint32_t gkm_burst_ms(const struct group *g)
-{
-	uint32_t at[GKM_COPIES_MAX];
-	unsigned int n = copies_exclude(g, true, at);
-
-	/* without the late copy */
-	if (n > 1 && at[n - 1] >= LATE_MS)
-		n--;
-	return at[n - 1];
-}
-
-uint32_t gkm_effective_ms(const struct group *g)
-{
-	return gkm_burst_ms(g) + exclude_atd_ms(g);
-}
-
-uint32_t gkm_copies_ms(const struct group *g, enum gkm_how how)
-{
-	uint32_t at[GKM_COPIES_MAX];
-	unsigned int n;
-
-	if (how != GKM_EXCLUDE)
-		return plain_ms(g);
-	n = copies_exclude(g, true, at);
-	return at[n - 1];
+	rc = kd_bag(kd, IKE_PROTO_ESP, st->data.spi, &bag);
+	if (!rc)
+		rc = kwk_wrap(def, 0, 0, st->data.keymat, st->data.len, &key);
+	return rc ? rc : kd_bag_add(bag, &key);
 }
 
 /* ---- messages ----------------------------------------------------------- */
@@ -149,7 +90,7 @@ static void add_data(struct group *g, const struct gkm_state *st,
 		/* who is out must not send for long either; DTD outlasts the
 		 * late copy and the ATD of a sender that has only this one
 		 */
-		dtd = g->conf->evict_atd + LATE_MS / MS + 2;
+		dtd = g->conf->evict_atd + COPIES_LATE_MS / MS + 2;
 		m->gsa.gw.atd = g->conf->evict_atd;
 		if (dtd < m->gsa.gw.dtd || m->gsa.gw.dtd <= g->conf->evict_atd)
 			m->gsa.gw.dtd = dtd;

@@ -6,10 +6,10 @@
  *	g/NAME/sign	private key of GSA_REKEY, DER
  *	g/NAME/id	next Key ID of the tree
  *	g/NAME/t/SLOT	node of the tree
- *	g/NAME/o/SEQ	message with copies still to be sent
+ *	g/NAME/o/SEQ	message with copies still to be sent (outbox.c)
  *	g/NAME/m/ID	member (gmc.c), g/NAME/d/ID denied identity (gmc.c)
  */
-#include "gcks/gkm.h"
+#include "gcks/gkm_store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,9 +19,12 @@
 #include "crypto/hash.h"
 #include "crypto/sign.h"
 #include "crypto/wrap.h"
+#include "gcks/gkm_policy.h"
 #include "gcks/gmc.h"
+#include "gcks/group_key.h"
+#include "gcks/group_time.h"
+#include "gcks/outbox.h"
 #include "gcks/witness.h"
-#include "lib/log.h"
 #include "lib/secret.h"
 
 /*
@@ -31,31 +34,7 @@
 #define STATE_VERSION_OLD 1
 #define STATE_VERSION_UNSIGNED 2
 #define STATE_VERSION 3
-#define OUT_VERSION 1
 #define STATE_MAX 2048
-#define NUM_LEN 17
-
-static int key_of(const struct group *g, const char *what, char *key)
-{
-	return store_key(key, "g", g->conf->name, what, NULL);
-}
-
-/* Sixteen digits, so that the order of keys is that of numbers. */
-static int key_num(const struct group *g, const char *what, uint64_t n,
-		   char *key)
-{
-	char num[NUM_LEN];
-
-	snprintf(num, sizeof(num), "%016llx", (unsigned long long)n);
-	return store_key(key, "g", g->conf->name, what, num, NULL);
-}
-
-static uint64_t num_of(const char *key)
-{
-	char num[NUM_LEN];
-
-	return strtoull(store_key_last(key, num, sizeof(num)), NULL, 16);
-}
 
 int gkm_policy_digest(const struct conf_group *conf,
 		      uint8_t digest[static GKM_DIGEST])
@@ -73,30 +52,6 @@ int gkm_policy_digest(const struct conf_group *conf,
 			       conf->kek_alg.key_bits, conf->kwa,
 			       conf->rekey_sign, conf->sender_id_bits);
 	return hash_sha256(&iov, 1, digest);
-}
-
-static void put_ep(struct wbuf *w, const struct ep *e)
-{
-	wbuf_u8(w, e->addr.len);
-	wbuf_put(w, e->addr.b, e->addr.len);
-	wbuf_u16(w, e->port);
-	wbuf_u32(w, e->scope);
-}
-
-static void get_ep(struct rbuf *r, struct ep *e)
-{
-	uint8_t len = rbuf_u8(r);
-	const uint8_t *b = rbuf_bytes(r, len);
-
-	memset(e, 0, sizeof(*e));
-	if (!r->err && len == 4)
-		addr_set(&e->addr, AF_INET, b);
-	else if (!r->err && len == 16)
-		addr_set(&e->addr, AF_INET6, b);
-	else if (len)
-		r->err = -EBADMSG;
-	e->port = rbuf_u16(r);
-	e->scope = rbuf_u32(r);
 }
 
 /* ---- state -------------------------------------------------------------- */
@@ -129,7 +84,7 @@ int gkm_put_state(struct group *g, const struct gkm_state *st)
 	unsigned int i;
 	int rc;
 
-	rc = key_of(g, "state", key);
+	rc = group_key(g, "state", key);
 	if (rc)
 		return rc;
 	wbuf_init(&w, STATE_MAX);
@@ -148,7 +103,7 @@ int gkm_put_state(struct group *g, const struct gkm_state *st)
 	wbuf_u16(&w, st->kek.encr);
 	wbuf_u16(&w, st->kek.key_bits);
 	wbuf_u16(&w, st->kwa);
-	put_ep(&w, &st->to);
+	group_put_ep(&w, &st->to);
 	wbuf_u8(&w, st->n_old);
 	for (i = 0; i < st->n_old; i++) {
 		wbuf_u32(&w, st->old[i].spi);
@@ -198,7 +153,7 @@ static int parse_state(struct gkm_state *st, const struct wbuf *w)
 	st->kek.encr = rbuf_u16(&r);
 	st->kek.key_bits = rbuf_u16(&r);
 	st->kwa = rbuf_u16(&r);
-	get_ep(&r, &st->to);
+	group_get_ep(&r, &st->to);
 	st->n_old = rbuf_u8(&r);
 	if (st->n_old > GKM_OLD_MAX)
 		return -EBADMSG;
@@ -220,7 +175,7 @@ int gkm_put_sign(struct group *g, const struct sigkey *sign)
 	size_t len;
 	int rc;
 
-	rc = key_of(g, "sign", key);
+	rc = group_key(g, "sign", key);
 	if (!rc)
 		rc = sigkey_to_der(sign, &der, &len);
 	if (rc)
@@ -238,7 +193,7 @@ static int load_sign(struct group *g)
 	struct wbuf w;
 	int rc;
 
-	rc = key_of(g, "sign", key);
+	rc = group_key(g, "sign", key);
 	if (rc)
 		return rc;
 	wbuf_init(&w, STORE_VALUE_MAX);
@@ -268,7 +223,7 @@ static int put_node(void *ctx, uint32_t slot, const uint8_t *rec, size_t len)
 	struct group *g = ctx;
 	int rc;
 
-	rc = key_num(g, "t", slot, key);
+	rc = group_key_num(g, "t", slot, key);
 	if (rc)
 		return rc;
 	return rec ? store_put(group_store(g), key, rec, len)
@@ -280,7 +235,7 @@ int gkm_put_tree(struct group *g)
 	char key[STORE_KEY_MAX];
 	int rc;
 
-	rc = key_of(g, "id", key);
+	rc = group_key(g, "id", key);
 	if (!rc)
 		rc = store_put_u64(group_store(g), key, lkh_next_id(g->tree));
 	return rc ? rc : lkh_export(g->tree, put_node, g);
@@ -291,26 +246,18 @@ int gkm_del_tree(struct group *g)
 	char key[STORE_KEY_MAX];
 	int rc;
 
-	rc = key_of(g, "t", key);
+	rc = group_key(g, "t", key);
 	if (!rc)
 		rc = store_del_below(group_store(g), key);
 	if (!rc)
-		rc = key_of(g, "id", key);
+		rc = group_key(g, "id", key);
 	return rc ? rc : store_del(group_store(g), key);
-}
-
-int gkm_del_outs(struct group *g)
-{
-	char key[STORE_KEY_MAX];
-	int rc = key_of(g, "o", key);
-
-	return rc ? rc : store_del_below(group_store(g), key);
 }
 
 static int load_node(void *arg, const char *key, const uint8_t *val, size_t len)
 {
 	struct group *g = arg;
-	uint64_t slot = num_of(key);
+	uint64_t slot = group_key_number(key);
 
 	return slot > UINT32_MAX ? -EBADMSG
 				 : lkh_import(g->tree, slot, val, len);
@@ -334,7 +281,7 @@ static int load_tree(struct group *g)
 	uint64_t id;
 	int rc;
 
-	rc = key_of(g, "id", key);
+	rc = group_key(g, "id", key);
 	if (!rc)
 		rc = store_get_u64(group_store(g), key, &id);
 	if (rc == -ENOENT)
@@ -342,7 +289,7 @@ static int load_tree(struct group *g)
 	if (!rc && id > UINT32_MAX)
 		rc = -EBADMSG;
 	if (!rc)
-		rc = key_of(g, "t", key);
+		rc = group_key(g, "t", key);
 	if (!rc)
 		rc = store_each(group_store(g), key, load_node, g);
 	if (!rc)
@@ -353,109 +300,6 @@ static int load_tree(struct group *g)
 	if (m->leaf == LKH_NONE)
 		return -EBADMSG;
 	return 0;
-}
-
-/* ---- messages that may not all have been sent --------------------------- */
-
-int gkm_out_key(const struct out_msg *o, char *key)
-{
-	return key_num(o->g, "o", o->seq, key);
-}
-
-int gkm_put_out(struct group *g, const struct out_msg *o)
-{
-	struct ep source = { .addr = o->source };
-	char key[STORE_KEY_MAX];
-	struct wbuf w;
-	unsigned int i;
-	int rc;
-
-	rc = gkm_out_key(o, key);
-	if (rc)
-		return rc;
-	wbuf_init(&w, STORE_VALUE_MAX);
-	wbuf_u8(&w, OUT_VERSION);
-	wbuf_u64(&w, o->made);
-	wbuf_u8(&w, o->n);
-	for (i = 0; i < o->n; i++)
-		wbuf_u32(&w, o->at_ms[i]);
-	put_ep(&w, &o->to);
-	put_ep(&w, &source);
-	wbuf_u8(&w, o->ttl);
-	wbuf_u8(&w, strlen(o->interface));
-	wbuf_put(&w, o->interface, strlen(o->interface));
-	wbuf_put(&w, o->msg, o->len);
-	rc = w.err;
-	if (!rc)
-		rc = store_put(group_store(g), key, w.p, w.len);
-	wbuf_free(&w);
-	return rc;
-}
-
-static int load_out(void *arg, const char *key, const uint8_t *val, size_t len)
-{
-	uint32_t at[GKM_COPIES_MAX];
-	struct group *g = arg;
-	char iface[256] = "";
-	struct ep source;
-	uint8_t n, n_iface;
-	struct out_msg *o;
-	struct rbuf r;
-	struct wbuf w;
-	unsigned int i;
-	int64_t made;
-
-	rbuf_init(&r, val, len);
-	if (rbuf_u8(&r) != OUT_VERSION)
-		return -EBADMSG;
-	made = rbuf_u64(&r);
-	n = rbuf_u8(&r);
-	if (!n || n > GKM_COPIES_MAX)
-		return -EBADMSG;
-	for (i = 0; i < n; i++)
-		at[i] = rbuf_u32(&r);
-	wbuf_init(&w, IKE_MSG_MAX);
-	o = out_msg_new(g, &w, at, n);
-	if (!o)
-		return -ENOMEM;
-	o->seq = num_of(key);
-	o->made = made;
-	get_ep(&r, &o->to);
-	get_ep(&r, &source);
-	o->source = source.addr;
-	o->ttl = rbuf_u8(&r);
-	n_iface = rbuf_u8(&r);
-	rbuf_copy(&r, iface, n_iface);
-	free(o->interface);
-	o->interface = strdup(iface);
-	o->len = rbuf_left(&r);
-	o->msg = malloc(o->len + 1);
-	if (o->len < GIKE_SPI_LEN_REKEY)
-		r.err = -EBADMSG;
-	if (r.err || !o->msg || !o->interface) {
-		out_msg_free(o);
-		return r.err ? r.err : -ENOMEM;
-	}
-	memcpy(o->msg, rbuf_here(&r), o->len);
-	if (o->seq >= g->next_out)
-		g->next_out = o->seq + 1;
-	TAILQ_INSERT_TAIL(&g->out, o, all);
-	return 0;
-}
-
-/* Who lacks what they brought finds out by the next beat. */
-static void drop_stale_out(struct group *g)
-{
-	int64_t now = group_wall(g);
-	struct out_msg *o, *next;
-
-	for (o = TAILQ_FIRST(&g->out); o; o = next) {
-		next = TAILQ_NEXT(o, all);
-		if (now - o->made <= GKM_STALE_S)
-			continue;
-		TAILQ_REMOVE(&g->out, o, all);
-		out_msg_free(o);
-	}
 }
 
 int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
@@ -469,12 +313,14 @@ int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
 
 	*changed = false;
 	*disown = NULL;
-	rc = gkm_policy_digest(g->conf, digest);
+	rc = commit_load(g);
+	if (!rc)
+		rc = gkm_policy_digest(g->conf, digest);
 	if (!rc)
 		rc = load_sign(g);
 	if (rc)
 		goto out;
-	rc = key_of(g, "state", key);
+	rc = group_key(g, "state", key);
 	if (rc)
 		goto out;
 	wbuf_init(&w, STATE_MAX);
@@ -505,11 +351,7 @@ int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
 		g->rs.next_mid = g->st.next_mid;
 	}
 	if (!rc)
-		rc = key_of(g, "o", key);
-	if (!rc)
-		rc = store_each(group_store(g), key, load_out, g);
-	if (!rc)
-		drop_stale_out(g);
+		rc = outbox_load(g);
 out:
 	if (rc)
 		snprintf(err, errlen, "group %s: keys in the store: %s",

@@ -105,11 +105,10 @@ const char *gmc_may(const struct group *g, const char *identity, bool send,
 
 bool gmc_welcome(const struct gcks *k, const char *identity)
 {
-	size_t i;
+	const struct group *g;
 
-	for (i = 0; i < k->conf->n_groups; i++) {
-		const struct group *g = &k->groups[i];
-
+	TAILQ_FOREACH(g, &k->groups, all)
+	{
 		if (!gmc_denied(g, identity) &&
 		    (gmc_may_receive(g, identity) || gmc_may_send(g, identity)))
 			return true;

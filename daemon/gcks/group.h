@@ -3,13 +3,15 @@
  * What the files of gcks/ share: one group at the key server.
  *
  * struct gkm_state is what the store holds of its keys. A change works on a
- * copy, writes the copy, and puts it in place once the store has taken it.
+ * copy, writes the copy, and puts it in place once the store has taken it
+ * (gcks/commit.h).
  */
 #ifndef GCKS_GROUP_H
 #define GCKS_GROUP_H
 
 #include <sys/queue.h>
 
+#include "gcks/commit.h"
 #include "gcks/gcks.h"
 #include "gcks/lkh.h"
 #include "gcks/notice.h"
@@ -17,6 +19,8 @@
 #include "rekey/rekey.h"
 #include "lib/timer.h"
 
+struct key_source_ops;
+struct order;
 struct sigkey;
 
 #define GMC_HASH 1024 /* buckets */
@@ -125,6 +129,19 @@ struct gkm_state {
 	} old[GKM_OLD_MAX];
 };
 
+/*
+ * How a change is announced.
+ * GKM_SIMPLE: to those who are in, under the Rekey SA's own key.
+ * GKM_JOIN: the same, and tree keys of the joiners' paths are replaced.
+ * GKM_EXCLUDE: two messages (RFC 9838 3.2.1): the new Rekey SA, which who is
+ *	out can't open, then over it the new Data SA.
+ */
+enum gkm_how {
+	GKM_SIMPLE,
+	GKM_JOIN,
+	GKM_EXCLUDE,
+};
+
 /* A GSA_REKEY on its way: the same octets again and again. */
 struct out_msg {
 	TAILQ_ENTRY(out_msg) all;
@@ -159,6 +176,7 @@ struct join_req {
 	bool send;
 	bool receive;
 	bool fragments;
+	bool used_up; /* needs another Data SA */
 	uint32_t n_sids; /* wanted; then given by the batch */
 	uint32_t first_sid;
 	struct ep from; /* where the request came from */
@@ -166,15 +184,50 @@ struct join_req {
 	uint64_t term_ms;
 	struct gmember *m; /* the member it is, or becomes */
 	bool is_new;
+	bool is_twin; /* of an earlier request of the same batch */
 	bool renews; /* gives its leaf another key */
 	bool quiet; /* no line about it in the log */
 };
 
 TAILQ_HEAD(join_reqs, join_req);
 
+/* A member that leaves, and is told when it is out. */
+struct leaver {
+	TAILQ_ENTRY(leaver) all;
+	uint64_t token; /* for ike_reply() */
+};
+
+TAILQ_HEAD(leavers, leaver);
+TAILQ_HEAD(orders, order);
+
+/* What waits until the store is done with the change that is in flight */
+enum group_due {
+	DUE_BATCH = 1 << 0,
+	DUE_REKEY = 1 << 1,
+	DUE_BEAT = 1 << 2,
+};
+
+/* What the lower files of gcks/ ask of the upper ones */
+struct group_ops {
+	/* keys were changed, or everybody is out: timers start from new */
+	void (*changed)(struct group *g);
+	/* no change is in flight any more: what waited may go */
+	void (*idle)(struct group *g);
+};
+
 struct group {
+	TAILQ_ENTRY(group) all;
 	struct gcks *k;
+	const struct group_ops *ops;
+	const struct key_source_ops *keys;
 	const struct conf_group *conf;
+
+	struct commit commit;
+	unsigned int due; /* enum group_due */
+	bool idling; /* ops->idle() is being called */
+	struct orders orders; /* of the administrator, that wait */
+	struct join_reqs asks; /* that are still to be judged */
+	struct leavers leavers; /* to be told by the next batch */
 
 	struct gmembers members;
 	struct gbucket by_id[GMC_HASH];
@@ -226,6 +279,8 @@ struct group {
 	uint64_t store_errors;
 };
 
+TAILQ_HEAD(groups, group);
+
 #define GCKS_PACE 1024 /* buckets */
 
 /*
@@ -248,7 +303,9 @@ struct gcks {
 	const struct conf_gcks *conf;
 	struct gcks_deps deps;
 	struct ike_engine *engine;
-	struct group *groups; /* as many as in conf */
+	struct groups groups;
+	/* stores are waited for: what fails then fails the start */
+	bool starting;
 	struct pace_list pace[GCKS_PACE];
 	uint64_t time0_ms; /* our time when clock_mono_ms() was 0 */
 	struct notices notices;

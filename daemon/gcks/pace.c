@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gcks/pace.h"
 
-#include "gcks/gkm.h"
+#include "gcks/copies.h"
+#include "gcks/group.h"
 
 #define MS 1000u
 /* What the network may reorder */
@@ -49,7 +50,7 @@ void pace_changed(struct group *g, enum gkm_how how, bool told)
 {
 	struct pace *p = &g->pace;
 	uint64_t now = group_now_ms(g);
-	uint32_t apart = told ? gkm_copies_ms(g, how) + SLACK_MS : 0;
+	uint32_t apart = told ? copies_ms(g, how) + SLACK_MS : 0;
 
 	p->copies_ms = now + apart;
 	if (apart < spacing_ms(g))
@@ -59,10 +60,10 @@ void pace_changed(struct group *g, enum gkm_how how, bool told)
 	p->clear_ms = now + apart;
 	p->switch_ms = now;
 	if (told)
-		p->switch_ms += how == GKM_EXCLUDE ? gkm_effective_ms(g)
+		p->switch_ms += how == GKM_EXCLUDE ? copies_effective_ms(g)
 						   : pace_atd(g) * MS;
 	if (told && how == GKM_EXCLUDE)
-		p->burst_ms = now + gkm_burst_ms(g) + SLACK_MS;
+		p->burst_ms = now + copies_burst_ms(g) + SLACK_MS;
 	p->exclusion = how == GKM_EXCLUDE && p->switch_ms >= p->hold_ms;
 	if (p->switch_ms < p->hold_ms)
 		p->switch_ms = p->hold_ms;
@@ -90,7 +91,7 @@ void pace_resumed(struct group *g)
 	uint64_t now = group_now_ms(g);
 
 	g->pace.switch_ms = now + g->conf->atd * MS;
-	g->pace.copies_ms = now + gkm_copies_ms(g, GKM_SIMPLE);
+	g->pace.copies_ms = now + copies_ms(g, GKM_SIMPLE);
 	g->pace.clear_ms = g->pace.copies_ms;
 }
 

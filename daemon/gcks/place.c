@@ -3,7 +3,7 @@
 
 #include "gcks/gmc.h"
 #include "gcks/notice.h"
-#include "gcks/batch.h"
+#include "gcks/waiting.h"
 
 bool place_allows(const struct group *g, const struct addr *a,
 		  const struct addr *b)

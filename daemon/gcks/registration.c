@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Requests of members, judged one by one: what is refused, what is answered at
- * once, and what waits for a change of keys (register.c).
+ * once, and what waits for a change of keys (batch.c). While a change is in
+ * flight nobody knows yet who is a member and which keys are current, so that
+ * requests wait and are judged after it.
  */
+#include "gcks/registration.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gcks/gkm.h"
-#include "gcks/gmc.h"
-#include "gcks/place.h"
 #include "gcks/batch.h"
+#include "gcks/gkm.h"
+#include "gcks/gkm_policy.h"
+#include "gcks/gkm_store.h"
+#include "gcks/gmc.h"
+#include "gcks/group_time.h"
+#include "gcks/key_source.h"
+#include "gcks/place.h"
 #include "gcks/term.h"
-#include "gcks/witness.h"
+#include "gcks/waiting.h"
 #include "wire/proto.h"
 #include "lib/log.h"
 #include "lib/quote.h"
@@ -44,6 +52,19 @@ static enum gike_when expired(struct group *g, const char *identity,
 	return GIKE_NOW;
 }
 
+/* The answer follows when the member is out, or could not be taken out. */
+static enum gike_when leave_now(struct group *g, uint64_t token)
+{
+	struct leaver *v = calloc(1, sizeof(*v));
+
+	if (v) {
+		v->token = token;
+		TAILQ_INSERT_TAIL(&g->leavers, v, all);
+	}
+	batch_flush(g);
+	return v ? GIKE_LATER : GIKE_NOW;
+}
+
 static enum gike_when report(struct group *g, const struct ike_sa *sa,
 			     const struct gike_req *req, const char *identity,
 			     struct gike_reply *reply)
@@ -71,9 +92,9 @@ static enum gike_when report(struct group *g, const struct ike_sa *sa,
 		return GIKE_NOW;
 	wait = gmc_leave_wait_ms(g, identity);
 	batch_leave_in(g, m, wait);
-	if (!wait && !g->conf->batch_leave_ms && batch_flush(g, NULL))
-		reply->notify = GIKE_N_REGISTRATION_FAILED;
-	return GIKE_NOW;
+	if (wait || g->conf->batch_leave_ms)
+		return GIKE_NOW;
+	return leave_now(g, req->token);
 }
 
 /* What is wrong with the member's algorithms, or NULL. */
@@ -110,6 +131,7 @@ static struct join_req *join_new(struct group *g, const struct ike_sa *sa,
 	term_of(g, sa, j);
 	j->send = req->send;
 	j->fragments = req->fragments;
+	j->used_up = req->used_up;
 	j->receive = gmc_may_receive(g, identity);
 	j->n_sids = req->send ? req->n_sender_ids : 0;
 	if (req->send && !j->n_sids)
@@ -123,15 +145,14 @@ static struct join_req *join_new(struct group *g, const struct ike_sa *sa,
  * that was made in this run: a key of an earlier one might have been given
  * more of them than this store knows, if its whole disk went back in time.
  */
-static bool current_will_do(const struct group *g, const struct gike_req *req,
-			    const struct join_req *j)
+static bool current_will_do(const struct group *g, const struct join_req *j,
+			    uint32_t others)
 {
 	if (!g->st.keyed || !gkm_left(g, &g->st.data) ||
-	    !gkm_left(g, &g->st.rekey) || req->used_up)
+	    !gkm_left(g, &g->st.rekey) || j->used_up)
 		return false;
 	return !j->send ||
-	       (g->fresh &&
-		g->st.next_sid + 1 + g->senders_waiting <= batch_sid_limit(g));
+	       (g->fresh && g->keys->sender_ids_left(g, &g->st) > others);
 }
 
 /* Nothing about it is new: no word of it goes to the store. */
@@ -143,59 +164,243 @@ static bool repeats(const struct gmember *m, const struct join_req *j,
 	       now >= m->registered && now - m->registered < REPEAT_S;
 }
 
-/* It is a member and stays one, also if it was about to leave. */
-static int register_again(struct group *g, struct gmember *m,
-			  struct join_req *j)
-{
-	struct store *s = group_store(g);
-	int64_t now = group_wall(g);
-	struct gkm_change c;
-	int rc;
+/* ---- members that register again ----------------------------------------- */
 
-	j->m = m;
-	j->renews = term_renews(g, j);
-	if (repeats(m, j, now)) {
-		m->over = j->over;
-		g->registrations++;
-		join_answer(g, j);
-		join_free(j);
-		return 0;
-	}
-	gkm_begin(g, &c);
-	if (j->send)
-		join_give_sids(g, &c, j, g->senders_waiting);
-	rc = j->renews ? lkh_renew(g->tree, m->leaf) : 0;
-	if (!rc)
-		rc = store_begin(s);
-	if (!rc)
-		rc = join_put(g, j, now);
-	if (!rc && j->renews)
-		rc = gkm_put_tree(g);
-	if (!rc)
-		rc = gkm_put_state(g, &c.next);
-	if (!rc)
-		rc = store_commit(s);
-	if (rc) {
-		store_abort(s);
-		g->store_errors++;
-		gkm_abandon(g, &c);
+/* Those that one transaction writes down. */
+struct again {
+	struct gkm_change *c;
+	struct join_reqs in;
+	int64_t now;
+};
+
+static void again_failed(struct group *g, struct again *a, int ret)
+{
+	struct join_req *j;
+
+	while ((j = TAILQ_FIRST(&a->in))) {
+		TAILQ_REMOVE(&a->in, j, all);
+		if (ret == -ECANCELED) {
+			join_free(j);
+			continue;
+		}
 		if (j->renews)
-			term_grace(m);
-		return rc;
+			term_grace(j->m);
+		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
+			    "the key server cannot store it");
 	}
-	g->st.next_sid = c.next.next_sid;
-	g->st.version = c.next.version;
-	witness_note(g, NULL, 0, NULL);
-	lkh_commit(g->tree);
-	gkm_abandon(g, &c);
-	if (m->leaving) {
-		m->leaving = false;
+}
+
+static void again_settle(struct group *g, struct join_req *j, int64_t now)
+{
+	if (j->m->leaving) {
+		j->m->leaving = false;
 		g->n_leaving--;
 	}
 	join_settle(g, j, now);
 	join_answer(g, j);
 	join_free(j);
-	return 0;
+}
+
+static void again_done(struct group *g, void *arg, int ret, const char *why)
+{
+	struct again *a = arg;
+	struct join_req *j;
+
+	(void)why;
+	if (ret) {
+		gkm_abandon(g, a->c);
+		again_failed(g, a, ret);
+	} else {
+		gkm_keep(g, a->c);
+		while ((j = TAILQ_FIRST(&a->in))) {
+			TAILQ_REMOVE(&a->in, j, all);
+			again_settle(g, j, a->now);
+		}
+	}
+	free(a);
+}
+
+static int again_record(struct group *g, struct again *a)
+{
+	struct join_req *j;
+	bool renews = false;
+	int rc;
+
+	rc = commit_begin(g);
+	if (rc)
+		return rc;
+	TAILQ_FOREACH(j, &a->in, all)
+	{
+		renews |= j->renews;
+		if (!rc)
+			rc = join_put(g, j, a->now);
+	}
+	if (!rc && renews)
+		rc = gkm_put_tree(g);
+	if (!rc)
+		rc = gkm_put_state(g, &a->c->next);
+	if (rc)
+		commit_drop(g);
+	return rc;
+}
+
+/* Members and stay such, also those that were about to leave. */
+static int again_compute(struct group *g, struct again *a)
+{
+	struct join_req *j;
+	int rc = 0;
+
+	TAILQ_FOREACH(j, &a->in, all)
+	{
+		if (j->send)
+			join_give_sids(g, a->c, j, g->senders_waiting);
+		if (!rc && j->renews)
+			rc = lkh_renew(g->tree, j->m->leaf);
+	}
+	return rc;
+}
+
+static void again_commit(struct group *g, struct join_reqs *in)
+{
+	struct again *a = calloc(1, sizeof(*a));
+	struct again none = { .in = TAILQ_HEAD_INITIALIZER(none.in) };
+	int rc;
+
+	if (a)
+		a->c = gkm_begin(g);
+	if (!a || !a->c) {
+		free(a);
+		TAILQ_CONCAT(&none.in, in, all);
+		again_failed(g, &none, -ENOMEM);
+		return;
+	}
+	TAILQ_INIT(&a->in);
+	TAILQ_CONCAT(&a->in, in, all);
+	a->now = group_wall(g);
+	rc = again_compute(g, a);
+	if (!rc)
+		rc = again_record(g, a);
+	if (rc) {
+		g->store_errors++;
+		again_done(g, a, rc, "");
+	} else {
+		commit_send(g, a->c->next.version, again_done, a);
+	}
+}
+
+/* ---- judging ------------------------------------------------------------- */
+
+static bool is_among(const struct join_reqs *l, const struct gmember *m)
+{
+	const struct join_req *j;
+
+	TAILQ_FOREACH(j, l, all)
+	if (j->m == m)
+		return true;
+	return false;
+}
+
+/* Joins, with the batch, or asks for what only another Data SA can give. */
+static void join_later(struct group *g, struct join_req *j,
+		       const struct gmember *m)
+{
+	uint64_t delay = g->conf->batch_join_ms;
+
+	/* it left and is back before its batch was due */
+	if (m && m->leaving)
+		delay = 0;
+	join_wait(g, j);
+	if (delay < pace_join_ms(g))
+		delay = pace_join_ms(g);
+	if (delay)
+		batch_arm(g, delay);
+	else
+		g->due |= DUE_BATCH;
+}
+
+/* A member whose request changes nothing for others. Takes over @j. */
+static void register_again(struct group *g, struct gmember *m,
+			   struct join_req *j, struct join_reqs *again)
+{
+	j->m = m;
+	j->renews = term_renews(g, j);
+	if (!repeats(m, j, group_wall(g))) {
+		TAILQ_INSERT_TAIL(again, j, all);
+		return;
+	}
+	m->over = j->over;
+	g->registrations++;
+	join_answer(g, j);
+	join_free(j);
+}
+
+static uint32_t senders_among(const struct join_reqs *l)
+{
+	const struct join_req *j;
+	uint32_t n = 0;
+
+	TAILQ_FOREACH(j, l, all)
+	n += j->send ? j->n_sids : 0;
+	return n;
+}
+
+/* Refuses @j, lets it wait for a batch, or adds it to @again. */
+static void judge(struct group *g, struct join_req *j, struct join_reqs *again)
+{
+	struct gmember *m = gmc_find(g, j->identity);
+	const char *why = gmc_may(g, j->identity, j->send, !j->send);
+	bool moved;
+
+	if (why) {
+		join_refuse(g, j, GIKE_N_AUTHORIZATION_FAILED, why);
+		return;
+	}
+	moved = m && place_judge(g, m, &j->from, &why);
+	if (moved && why) {
+		join_refuse(g, j,
+			    m->replaced ? GIKE_N_REGISTRATION_FAILED
+					: GIKE_N_AUTHORIZATION_FAILED,
+			    why);
+		return;
+	}
+	if (!m && batch_full(g, g->n_members - g->n_leaving)) {
+		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
+			    "the group is full");
+		return;
+	}
+	/* or one sender makes everybody start anew, again and again */
+	if (j->send && !gmc_pace(g, j->identity)) {
+		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
+			    "asks for Sender-IDs too often");
+		return;
+	}
+	if (moved)
+		place_replace(g, m);
+	if (!m || moved ||
+	    !current_will_do(g, j, g->senders_waiting + senders_among(again))) {
+		join_later(g, j, m);
+		return;
+	}
+	register_again(g, m, j, again);
+}
+
+bool registration_run(struct group *g)
+{
+	struct join_reqs again = TAILQ_HEAD_INITIALIZER(again);
+	struct join_req *j;
+
+	if (g->commit.busy || TAILQ_EMPTY(&g->asks))
+		return false;
+	while ((j = TAILQ_FIRST(&g->asks))) {
+		/* the second of one member finds what the first has changed */
+		if (is_among(&again, gmc_find(g, j->identity)))
+			break;
+		TAILQ_REMOVE(&g->asks, j, all);
+		judge(g, j, &again);
+	}
+	if (!TAILQ_EMPTY(&again))
+		again_commit(g, &again);
+	return true;
 }
 
 enum gike_when registration_request(struct group *g, struct ike_sa *sa,
@@ -203,11 +408,8 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 				    const char *identity,
 				    struct gike_reply *reply)
 {
-	uint64_t delay = g->conf->batch_join_ms;
 	const char *why;
-	struct gmember *m;
 	struct join_req *j;
-	bool elsewhere;
 	char buf[160];
 
 	if (req->report)
@@ -222,42 +424,26 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 	if (why)
 		return refuse(g, identity, IKE_N_NO_PROPOSAL_CHOSEN, why,
 			      reply);
-	m = gmc_find(g, identity);
-	elsewhere = m && place_judge(g, m, ike_sa_peer(sa), &why);
-	if (elsewhere && why)
-		return refuse(g, identity,
-			      m->replaced ? GIKE_N_REGISTRATION_FAILED
-					  : GIKE_N_AUTHORIZATION_FAILED,
-			      why, reply);
-	if (!m && batch_full(g, g->n_members - g->n_leaving))
-		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
-			      "the group is full", reply);
-	/* or one sender makes everybody start anew, again and again */
-	if (req->send && !gmc_pace(g, identity))
-		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
-			      "asks for Sender-IDs too often", reply);
 	j = join_new(g, sa, req, identity);
 	if (!j)
 		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
 			      "out of memory", reply);
-	if (elsewhere)
-		place_replace(g, m);
-	if (m && !elsewhere && current_will_do(g, req, j)) {
-		if (!register_again(g, m, j))
-			return GIKE_LATER;
-		join_free(j);
-		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
-			      "the key server cannot store it", reply);
-	}
-	/* it left and is back before its batch was due */
-	if (m && m->leaving)
-		delay = 0;
-	join_wait(g, j);
-	if (delay < pace_join_ms(g))
-		delay = pace_join_ms(g);
-	if (delay)
-		batch_arm(g, delay);
-	else
-		batch_flush(g, NULL);
+	TAILQ_INSERT_TAIL(&g->asks, j, all);
+	g->ops->idle(g);
 	return GIKE_LATER;
+}
+
+void registration_init(struct group *g)
+{
+	TAILQ_INIT(&g->asks);
+}
+
+void registration_free(struct group *g)
+{
+	struct join_req *j;
+
+	while ((j = TAILQ_FIRST(&g->asks))) {
+		TAILQ_REMOVE(&g->asks, j, all);
+		join_free(j);
+	}
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gcks/signing.h"
 
-#include "gcks/gkm.h"
+#include "gcks/gkm_change.h"
 #include "lib/log.h"
 
 static bool due(const struct group *g)

@@ -12,7 +12,6 @@
 #include "gcks/group.h"
 
 struct gkm_change;
-enum gkm_how;
 
 /*
  * Makes another key for @c if it is time for one, or was asked for; not in an

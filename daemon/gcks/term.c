@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gcks/term.h"
 
-#include "gcks/gkm.h"
 #include "gcks/gmc.h"
-#include "gcks/batch.h"
+#include "gcks/group_time.h"
+#include "gcks/waiting.h"
 
 #define MS 1000u
 /* The wall clock may be set: a certificate's end is looked at so often. */
@@ -205,13 +205,11 @@ int term_turn(struct group *g)
 	return n;
 }
 
-int term_put_turned(struct group *g, struct gkm_change *c, void *arg)
+int term_put_turned(struct group *g)
 {
 	struct gmember *m, next;
 	int rc = 0;
 
-	(void)c;
-	(void)arg;
 	TAILQ_FOREACH(m, &g->members, all)
 	{
 		if (rc || !m->turning)

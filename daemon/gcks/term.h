@@ -14,8 +14,6 @@
 
 #include "gcks/group.h"
 
-struct gkm_change;
-
 /*
  * The store has been read: certificates that ended meanwhile end now.
  * Memberships by age get the time that it takes a member to ask, as they could
@@ -49,7 +47,7 @@ int64_t term_until(const struct gmember *m);
  * nothing that comes after.
  */
 int term_turn(struct group *g);
-int term_put_turned(struct group *g, struct gkm_change *c, void *arg);
+int term_put_turned(struct group *g);
 void term_turned(struct group *g, bool done);
 
 #endif

@@ -69,12 +69,12 @@ static int put_denied(struct group *g, const char *identity, int64_t since)
 	return rc ? rc : store_put_u64(witness_of(g), key, since);
 }
 
-static int put_version(struct group *g)
+static int put_version(struct group *g, uint64_t version)
 {
 	char key[STORE_KEY_MAX];
 	int rc = version_key(g, key);
 
-	return rc ? rc : store_put_u64(witness_of(g), key, g->st.version);
+	return rc ? rc : store_put_u64(witness_of(g), key, version);
 }
 
 static int commit_or_abort(struct group *g, int rc)
@@ -101,32 +101,30 @@ int witness_rewrite(struct group *g)
 	if (!rc)
 		rc = put_denied(g, d->identity, d->since);
 	if (!rc)
-		rc = put_version(g);
+		rc = put_version(g, g->st.version);
 	return commit_or_abort(g, rc);
 }
 
-void witness_note(struct group *g, const char *deny, int64_t since,
-		  const char *admit)
+int witness_record(struct group *g, uint64_t version, const char *deny,
+		   int64_t since, const char *admit)
 {
+	struct store *w = witness_of(g);
 	char key[STORE_KEY_MAX];
 	int rc;
 
-	rc = store_begin(witness_of(g));
-	if (!rc) {
-		rc = put_version(g);
-		if (!rc && deny)
-			rc = put_denied(g, deny, since);
-		if (!rc && admit)
-			rc = denied_key(g, admit, key);
-		if (!rc && admit)
-			rc = store_del(witness_of(g), key);
-		rc = commit_or_abort(g, rc);
-	}
-	if (!rc)
-		return;
-	g->store_errors++;
-	log_err("group %s: the witness of the store was not written: %s",
-		g->conf->name, store_error(witness_of(g)));
+	rc = store_record(w);
+	if (rc)
+		return rc;
+	rc = put_version(g, version);
+	if (!rc && deny)
+		rc = put_denied(g, deny, since);
+	if (!rc && admit)
+		rc = denied_key(g, admit, key);
+	if (!rc && admit)
+		rc = store_del(w, key);
+	if (rc)
+		store_drop(w);
+	return rc;
 }
 
 static const char *judge(const struct group *g, bool known, bool noted,

@@ -26,12 +26,12 @@
 int witness_check(struct group *g, bool known, const char **why, char *err,
 		  size_t errlen);
 /*
- * Writes down g->st.version and, unless NULL, that @deny is kept out from
- * @since on, or that @admit may come back. A failure is counted and logged;
- * the change is done by then.
+ * Records (store_record()) for the witness that @g has @version and, unless
+ * NULL, that @deny is kept out from @since on, or that @admit may come back.
+ * 0 or -errno; then nothing is recorded.
  */
-void witness_note(struct group *g, const char *deny, int64_t since,
-		  const char *admit);
+int witness_record(struct group *g, uint64_t version, const char *deny,
+		   int64_t since, const char *admit);
 /* All there is to know of @g, in place of what was known. */
 int witness_rewrite(struct group *g);
 

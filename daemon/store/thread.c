@@ -326,13 +326,13 @@ static int worker_start(struct worker *w)
 	return -ret;
 }
 
-int store_thread(struct store *s, struct loop *loop, char *err, size_t errlen)
+int store_thread(struct store *s, struct loop *loop, struct err *err)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 	int ret;
 
 	if (!w)
-		return err_set(err, errlen, -ENOMEM, "store: out of memory");
+		return err_set(err, -ENOMEM, "store: out of memory");
 	w->ops = s->ops;
 	w->ctx = s->ctx;
 	w->loop = loop;
@@ -349,7 +349,7 @@ int store_thread(struct store *s, struct loop *loop, char *err, size_t errlen)
 	}
 	if (ret) {
 		worker_free(w);
-		return err_set(err, errlen, ret, "store: no thread for it: %s",
+		return err_set(err, ret, "store: no thread for it: %s",
 			       strerror(-ret));
 	}
 	s->ops = &worker_ops;

@@ -9,8 +9,7 @@
 #ifndef STORE_THREAD_H
 #define STORE_THREAD_H
 
-#include <stddef.h>
-
+struct err;
 struct loop;
 struct store;
 
@@ -19,6 +18,6 @@ struct store;
  * @loop, which outlives the store. 0 or -errno with one line in @err; then @s
  * is as it was.
  */
-int store_thread(struct store *s, struct loop *loop, char *err, size_t errlen);
+int store_thread(struct store *s, struct loop *loop, struct err *err);
 
 #endif

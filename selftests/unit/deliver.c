@@ -52,7 +52,7 @@ static void net_is(const struct deliver_net *net)
 
 static void rekey(void)
 {
-	if (gcks_rekey(s.gcks, NULL, err, sizeof(err)))
+	if (sim_rekey(s.gcks, NULL, err, sizeof(err)))
 		SIM_DIE("%s", err);
 }
 
@@ -112,7 +112,7 @@ static void evict_b(void)
 {
 	uint32_t ms;
 
-	if (gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
+	if (sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
 		SIM_DIE("%s", err);
 }
 

@@ -538,6 +538,9 @@ void sim_init(struct sim *s, uint64_t seed)
 	timer_init(&s->tick, tick, s);
 	TAILQ_INIT(&s->queue);
 	mock_kernel_forget();
+	sim_order_init(s);
+	if (getenv("SIM_STORE_MS"))
+		s->store_ms = atoi(getenv("SIM_STORE_MS"));
 	crypto_rand_set_test(sim_rand, s);
 	log_set_level(LOG_LEVEL_DEBUG);
 	log_set_sink(on_log, s);

@@ -94,7 +94,8 @@ struct sim_key {
 enum sim_crash {
 	SIM_NO_CRASH,
 	SIM_BEFORE_COMMIT,
-	SIM_AFTER_COMMIT,
+	SIM_AFTER_COMMIT, /* before anybody is told of it */
+	SIM_AFTER_COMPLETION,
 	SIM_AT_SEND,
 };
 
@@ -159,7 +160,13 @@ struct sim {
 	unsigned int crash_in; /* so many commits or datagrams later */
 	bool crashed;
 	int store_errno; /* commits fail so */
+	/*
+	 * Not 0: a store takes so long for what is submitted, and as long
+	 * again to say so. SIM_STORE_MS in the environment sets it for all.
+	 */
+	unsigned int store_ms;
 	unsigned int commits;
+	unsigned int changes; /* of a group, those that failed too */
 	unsigned int sends;
 
 	/* what was on the wire */
@@ -194,6 +201,24 @@ struct sim_member *sim_add_stranger(struct sim *s, const char *name);
 void sim_up(struct sim_member *m);
 /* As kill -9: the kernel keeps what it has. */
 void sim_down(struct sim_member *m);
+
+/* group_sim_order.c: the simulation that orders run */
+void sim_order_init(struct sim *s);
+/*
+ * The orders of an administrator, which wait for their completion; @k is a key
+ * server of the simulation that was made last. 0 or -errno with one line in
+ * @err.
+ */
+int sim_evict(struct gcks *k, const char *group, const char *identity,
+	      uint32_t *effective_ms, char *err, size_t errlen);
+int sim_evict_ahead(struct gcks *k, const char *group, const char *identity,
+		    uint32_t *effective_ms, char *err, size_t errlen);
+int sim_admit(struct gcks *k, const char *group, const char *identity,
+	      char *err, size_t errlen);
+int sim_rekey(struct gcks *k, const char *group, char *err, size_t errlen);
+int sim_renew_signing_key(struct gcks *k, const char *group, char *err,
+			  size_t errlen);
+int sim_reset(struct gcks *k, const char *group, char *err, size_t errlen);
 
 /* Opens store and witness, for sim_gcks_up(). */
 void sim_store_up(struct sim *s);

@@ -9,14 +9,99 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+struct slow;
+TAILQ_HEAD(slows, slow);
+
 struct mortal {
 	struct sim *s;
 	struct store real;
+	struct slows slow; /* submitted, in that order */
+};
+
+/* A transaction that the store has, and has not answered. */
+struct slow {
+	TAILQ_ENTRY(slow) all;
+	struct mortal *m;
+	struct store_txn *t;
+	struct timer timer;
+	bool written;
+	int ret;
 };
 
 static int trouble(const struct mortal *m)
 {
 	return m->s->crashed ? -EIO : m->s->store_errno;
+}
+
+static int mortal_begin(void *ctx);
+static const struct store_ops mortal_ops;
+
+static void slow_write(struct slow *w)
+{
+	if (w->written || w->m->s->crashed)
+		return;
+	w->written = true;
+	w->ret = store_txn_apply(w->t, &mortal_ops, w->m);
+}
+
+/* Whoever does not wait sees all that was submitted before. */
+static void slow_write_all(struct mortal *m)
+{
+	struct slow *w;
+
+	TAILQ_FOREACH(w, &m->slow, all)
+	slow_write(w);
+}
+
+static void slow_free(struct slow *w)
+{
+	timer_del(&w->m->s->tq, &w->timer);
+	TAILQ_REMOVE(&w->m->slow, w, all);
+	free(w);
+}
+
+static void slow_done(void *arg)
+{
+	struct slow *w = arg;
+	struct sim *s = w->m->s;
+	struct store_txn *t = w->t;
+	int ret = w->ret;
+
+	/* a dead process is told nothing */
+	if (s->crashed)
+		return;
+	slow_free(w);
+	store_txn_end(t, ret, ret ? strerror(-ret) : "");
+	if (s->crash == SIM_AFTER_COMPLETION && !s->crash_in--)
+		s->crashed = true;
+}
+
+static void slow_due(void *arg)
+{
+	struct slow *w = arg, *before;
+
+	TAILQ_FOREACH(before, &w->m->slow, all)
+	{
+		slow_write(before);
+		if (before == w)
+			break;
+	}
+	timer_init(&w->timer, slow_done, w);
+	timer_set(&w->m->s->tq, &w->timer, w->m->s->store_ms);
+}
+
+static void slow_submit(void *ctx, struct store_txn *t)
+{
+	struct slow *w = calloc(1, sizeof(*w));
+	struct mortal *m = ctx;
+
+	if (!w)
+		SIM_DIE("no memory");
+	w->m = m;
+	w->t = t;
+	TAILQ_INSERT_TAIL(&m->slow, w, all);
+	timer_init(&w->timer, slow_due, w);
+	timer_set(&m->s->tq, &w->timer, m->s->store_ms);
 }
 
 static int mortal_begin(void *ctx)
@@ -55,6 +140,21 @@ static int mortal_audit(void *ctx, const struct store_audit *a)
 	struct mortal *m = ctx;
 
 	return m->s->crashed ? -EIO : m->real.ops->audit(m->real.ctx, a);
+}
+
+static int mortal_expect(void *ctx, const struct store_expect *e)
+{
+	struct mortal *m = ctx;
+
+	m->s->changes++;
+	return m->s->crashed ? -EIO : m->real.ops->expect(m->real.ctx, e);
+}
+
+static int mortal_version(void *ctx, const char *key, uint64_t *v)
+{
+	struct mortal *m = ctx;
+
+	return m->real.ops->version(m->real.ctx, key, v);
 }
 
 static int mortal_commit(void *ctx)
@@ -136,6 +236,8 @@ static void mortal_close(void *ctx)
 {
 	struct mortal *m = ctx;
 
+	while (!TAILQ_EMPTY(&m->slow))
+		slow_free(TAILQ_FIRST(&m->slow));
 	m->real.ops->close(m->real.ctx);
 	free(m);
 }
@@ -146,13 +248,75 @@ static const struct store_ops mortal_ops = {
 	.del = mortal_del,
 	.del_below = mortal_del_below,
 	.audit = mortal_audit,
+	.expect = mortal_expect,
 	.commit = mortal_commit,
 	.abort = mortal_abort,
 	.get = mortal_get,
+	.version = mortal_version,
 	.each = mortal_each,
 	.all = mortal_all,
 	.clean = mortal_clean,
 	.audit_each = mortal_audit_each,
+	.error = mortal_error,
+	.close = mortal_close,
+};
+
+/* ---- a store that takes its time ----------------------------------------- */
+
+static int slow_begin(void *ctx)
+{
+	slow_write_all(ctx);
+	return mortal_begin(ctx);
+}
+
+static int slow_audit(void *ctx, const struct store_audit *a)
+{
+	slow_write_all(ctx);
+	return mortal_audit(ctx, a);
+}
+
+static int slow_get(void *ctx, const char *key, struct wbuf *val)
+{
+	slow_write_all(ctx);
+	return mortal_get(ctx, key, val);
+}
+
+static int slow_each(void *ctx, const char *prefix, store_each_fn *fn,
+		     void *arg)
+{
+	slow_write_all(ctx);
+	return mortal_each(ctx, prefix, fn, arg);
+}
+
+static int slow_all(void *ctx, store_each_fn *fn, void *arg)
+{
+	slow_write_all(ctx);
+	return mortal_all(ctx, fn, arg);
+}
+
+static int slow_audit_each(void *ctx, uint64_t after, size_t max,
+			   store_audit_fn *fn, void *arg)
+{
+	slow_write_all(ctx);
+	return mortal_audit_each(ctx, after, max, fn, arg);
+}
+
+static const struct store_ops slow_ops = {
+	.begin = slow_begin,
+	.put = mortal_put,
+	.del = mortal_del,
+	.del_below = mortal_del_below,
+	.audit = slow_audit,
+	.expect = mortal_expect,
+	.commit = mortal_commit,
+	.abort = mortal_abort,
+	.get = slow_get,
+	.version = mortal_version,
+	.each = slow_each,
+	.all = slow_all,
+	.clean = mortal_clean,
+	.audit_each = slow_audit_each,
+	.submit = slow_submit,
 	.error = mortal_error,
 	.close = mortal_close,
 };
@@ -169,7 +333,8 @@ static struct store *mortal_open(struct sim *s, const char *path)
 	st->sealer = s->sealer;
 	if (store_sqlite(&m->real, path, err, sizeof(err)))
 		SIM_DIE("%s", err);
-	st->ops = &mortal_ops;
+	TAILQ_INIT(&m->slow);
+	st->ops = s->store_ms ? &slow_ops : &mortal_ops;
 	st->ctx = m;
 	if (store_check_seal(st, err, sizeof(err)))
 		SIM_DIE("%s", err);

@@ -38,13 +38,13 @@ void thief_rekey(struct thief *t)
 {
 	char err[256];
 
-	if (gcks_rekey(t->k, "video", err, sizeof(err)))
+	if (sim_rekey(t->k, "video", err, sizeof(err)))
 		bail("%s", err);
 }
 
 struct group *thief_group(struct thief *t)
 {
-	return &t->k->groups[0];
+	return TAILQ_FIRST(&t->k->groups);
 }
 
 unsigned int thief_has(struct thief *t, struct sim *s)

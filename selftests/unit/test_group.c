@@ -71,10 +71,10 @@ static void test_evict(void)
 
 	(void)st;
 	usual(2);
-	is_int(gcks_evict(s.gcks, "nosuch", "b.example", &ms, err, sizeof(err)),
+	is_int(sim_evict(s.gcks, "nosuch", "b.example", &ms, err, sizeof(err)),
 	       -ENOENT, "no such group: %s", err);
 	at = s.ms;
-	is_int(gcks_evict(s.gcks, "video", "B.Example", &ms, err, sizeof(err)),
+	is_int(sim_evict(s.gcks, "video", "B.Example", &ms, err, sizeof(err)),
 	       0, "b is evicted");
 	ok(ms > 0 && ms <= 2500, "effective in %u ms", ms);
 	ok(!sim_has_member(&s, "b.example"), "b is in no roster");
@@ -94,7 +94,7 @@ static void test_evict(void)
 	   "the refusal of b is on record");
 	is_int(a->gaps, 0, "a loses no packet");
 	ok(a->expect == s.n_sent + 1, "a has the last one too");
-	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
 	       -EALREADY, "only once: %s", err);
 
 	/* nor under another spelling that its certificate would bear out */
@@ -112,10 +112,10 @@ static void test_evict(void)
 	sim_up(b);
 	sim_run(&s, 5000);
 	ok(!sim_in(b), "evicted is evicted, also after a restart");
-	is_int(gcks_admit(s.gcks, "video", "x.example", err, sizeof(err)),
+	is_int(sim_admit(s.gcks, "video", "x.example", err, sizeof(err)),
 	       -ENOENT, "an identity that is not evicted is not admitted: %s",
 	       err);
-	is_int(gcks_admit(s.gcks, "video", "b.example", err, sizeof(err)), 0,
+	is_int(sim_admit(s.gcks, "video", "b.example", err, sizeof(err)), 0,
 	       "b is admitted again");
 	sim_down(b);
 	at = s.ms;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What members, strangers and crowds could do to a group, and cannot. */
 #include "gcks/gkm.h"
+#include "gcks/gkm_policy.h"
 #include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "group_sim.h"
@@ -82,7 +83,7 @@ static void test_stagger(void)
 	s.cg.evict_atd = 10;
 	for (i = 0; i < 80; i++) {
 		snprintf(name, sizeof(name), "m%u.example", i);
-		if (gcks_evict(s.gcks, "video", name, &ms, err, sizeof(err)))
+		if (sim_evict(s.gcks, "video", name, &ms, err, sizeof(err)))
 			bail(err);
 		sim_down(s.m[3 + i]);
 		sim_run(&s, 140);
@@ -120,7 +121,7 @@ static void test_storm(void)
 	ok(sim_group(&s).rekeys - before.rekeys <= 16,
 	   "coming again and again makes %ju rekeys in 7 s",
 	   (uintmax_t)(sim_group(&s).rekeys - before.rekeys));
-	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
 	       0, "the member that came again and again is evicted");
 	at = s.ms;
 	sim_run(&s, 20000);
@@ -130,7 +131,7 @@ static void test_storm(void)
 	is_int(a->gaps + s.n_unsent, 0, "a loses no packet");
 
 	/* messages on their way do not pile up, nor does a restart send all */
-	gcks_admit(s.gcks, "video", "b.example", err, sizeof(err));
+	sim_admit(s.gcks, "video", "b.example", err, sizeof(err));
 	sim_down(b);
 	storm(12000);
 	sim_gcks_down(&s);
@@ -166,7 +167,7 @@ static void test_no_room(void)
 	sim_init(&s, 3);
 	usual();
 	tx->mk.fail_add = -ENOMEM;
-	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
 	       0, "b is evicted");
 	sim_run(&s, 400);
 	is_int(sim_status(tx).kernel_errors, 1, "the sender cannot follow");
@@ -194,15 +195,15 @@ static void test_evict_absent(void)
 	member_leave(b->m, NULL);
 	sim_run(&s, 3000);
 	ok(!sim_has_member(&s, "b.example"), "b has left");
-	is_int(gcks_evict(s.gcks, "video", "B.example", &ms, err, sizeof(err)),
+	is_int(sim_evict(s.gcks, "video", "B.example", &ms, err, sizeof(err)),
 	       -ENOENT,
 	       "an identity that is no member is not evicted by mistake: %s",
 	       err);
 	ok(strstr(err, "--ahead"), "with words on what to do");
 	is_int(sim_group(&s).denied, 0,
 	       "the refused eviction has changed nothing");
-	is_int(gcks_evict_ahead(s.gcks, "video", "B.example", &ms, err,
-				sizeof(err)),
+	is_int(sim_evict_ahead(s.gcks, "video", "B.example", &ms, err,
+			       sizeof(err)),
 	       0, "unless ahead is said");
 	is_int(ms, 0, "an eviction ahead has nothing to wait for");
 	is_int(sim_audited(&s, "evict", "b.example", "not a member"), 1,
@@ -212,7 +213,7 @@ static void test_evict_absent(void)
 	ok(!sim_in(b) && !sim_has_member(&s, "b.example"), "b stays out");
 	is_int(b->notify, GIKE_N_AUTHORIZATION_FAILED,
 	       "b is told why it stays out");
-	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
 	       -EALREADY, "only once");
 	sim_gcks_down(&s);
 	sim_gcks_up(&s);
@@ -220,7 +221,7 @@ static void test_evict_absent(void)
 	sim_up(b);
 	sim_run(&s, 3000);
 	ok(!sim_in(b), "b is out after a restart, too");
-	is_int(gcks_admit(s.gcks, "video", "b.example", err, sizeof(err)), 0,
+	is_int(sim_admit(s.gcks, "video", "b.example", err, sizeof(err)), 0,
 	       "b can be admitted");
 
 	/* while its request waits for a batch */
@@ -229,7 +230,7 @@ static void test_evict_absent(void)
 	sim_up(c);
 	sim_run(&s, 100);
 	is_int(sim_group(&s).pending, 1, "c waits");
-	is_int(gcks_evict(s.gcks, "video", "c.example", &ms, err, sizeof(err)),
+	is_int(sim_evict(s.gcks, "video", "c.example", &ms, err, sizeof(err)),
 	       0, "c is evicted while it waits");
 	sim_run(&s, 2000);
 	ok(!sim_in(c) && !sim_has_member(&s, "c.example"), "c is not let in");
@@ -237,12 +238,12 @@ static void test_evict_absent(void)
 	       "c is told why it is not let in");
 
 	s.store_errno = -ENOSPC;
-	is_int(gcks_evict_ahead(s.gcks, "video", "d.example", &ms, err,
-				sizeof(err)),
+	is_int(sim_evict_ahead(s.gcks, "video", "d.example", &ms, err,
+			       sizeof(err)),
 	       -ENOSPC, "disk full: %s", err);
 	s.store_errno = 0;
 	is_int(sim_group(&s).denied, 1, "nobody was kept out then");
-	is_int(gcks_evict(s.gcks, "video", "", &ms, err, sizeof(err)), -EINVAL,
+	is_int(sim_evict(s.gcks, "video", "", &ms, err, sizeof(err)), -EINVAL,
 	       "nobody has no name: %s", err);
 	finish("absent");
 }
@@ -257,21 +258,21 @@ static void test_strangers(void)
 	};
 	struct gike_reply reply;
 	struct gike_req req = { 0 };
-	unsigned int commits, i;
+	unsigned int changes, i;
 	struct ike_id me;
 	char name[32];
 
 	sim_init(&s, 5);
 	usual();
 	ev.peer = &b->ep;
-	commits = s.commits;
+	changes = s.changes;
 	for (i = 0; i < 300; i++) {
 		snprintf(name, sizeof(name), "x%u.evil", i);
 		ev.peer_name = name;
 		gcks_ike_event(s.gcks, &ev);
 		sim_run(&s, 10);
 	}
-	is_int(s.commits, commits, "strangers change nothing");
+	is_int(s.changes, changes, "strangers change nothing");
 	is_int(sim_audited(&s, "refuse", NULL, "AUTHENTICATION_FAILED"), 3,
 	       "300 strangers in 3 s make 3 lines");
 	is_int(sim_audited(&s, "refuse", NULL, "(99 more not written)"), 2,
@@ -436,7 +437,7 @@ static void test_many_senders(void)
 
 	sim_init(&s, 17);
 	usual();
-	g = &s.gcks->groups[0];
+	g = TAILQ_FIRST(&s.gcks->groups);
 	for (i = 0; i < 5000; i++) {
 		snprintf(name, sizeof(name), "s%u.example", i);
 		first += gmc_pace(g, name);
@@ -537,7 +538,7 @@ static void test_not_asked_for(void)
 	g = &a->m->groups[0];
 	rk = TAILQ_FIRST(&g->rekeys);
 	rekey_msg_init(&msg);
-	gkm_registration_policy(&s.gcks->groups[0], &msg.gsa);
+	gkm_registration_policy(TAILQ_FIRST(&s.gcks->groups), &msg.gsa);
 	msg.has_gsa = true;
 	msg.transport = true;
 	msg.gsa.rekey.gcauth = GIKE_GCAUTH_IMPLICIT;
@@ -563,7 +564,7 @@ static void test_next_spi(void)
 	usual();
 	a->deaf = true;
 	sim_run(&s, 31000);
-	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	g = sim_group(&s);
 	memcpy(hdr, g.rekey_spi, sizeof(g.rekey_spi));
 	regs = sim_status(a).registrations;
@@ -607,7 +608,7 @@ static void test_next_spi_evicted(void)
 	memcpy(data, b->m->groups[0].next_data, sizeof(data));
 	is_int(b->m->groups[0].n_next_data, GSA_MAX_NEXT_SPI,
 	       "a member knows SPIs to come");
-	gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
+	sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
 	sim_run(&s, 60000);
 	sim_down(b);
 	g = sim_group(&s);
@@ -641,7 +642,7 @@ static void test_not_offered(void)
 	usual();
 	g = &a->m->groups[0];
 	kd_init(&kd);
-	gkm_registration_policy(&s.gcks->groups[0], &gsa);
+	gkm_registration_policy(TAILQ_FIRST(&s.gcks->groups), &gsa);
 	gsa.rekey.gcauth = GIKE_GCAUTH_IMPLICIT;
 	gsa.rekey.sigalg_len = 0;
 	is_int(install_registration(g, a->m->sa, &gsa, &kd, true, why,

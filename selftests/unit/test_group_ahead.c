@@ -7,7 +7,12 @@
  */
 #include "crypto/sign.h"
 #include "gcks/gkm.h"
+#include "gcks/gkm_msg.h"
+#include "gcks/gkm_policy.h"
 #include "gcks/group.h"
+#include "gcks/group_time.h"
+#include "gcks/outbox.h"
+#include "gcks/schedule.h"
 #include "group_sim.h"
 #include "group_thief.h"
 #include "tap.h"
@@ -78,7 +83,7 @@ static void reset_brings_back(const char *what)
 
 	is_int(sim_group(&s).rivals, s.n,
 	       "%s: each has told the key server once", what);
-	if (gcks_reset(s.gcks, "video", err, sizeof(err)))
+	if (sim_reset(s.gcks, "video", err, sizeof(err)))
 		bail("%s", err);
 	sim_run(&s, 120000);
 	for (i = 1; i < s.n; i++)
@@ -95,13 +100,15 @@ static void reset_brings_back(const char *what)
 
 static void beat(void)
 {
-	struct gkm_change c;
+	struct gkm_change *c;
 
-	gkm_begin(thief_group(&thief), &c);
-	if (gkm_beat_message(thief_group(&thief), &c))
+	c = gkm_begin(thief_group(&thief));
+	if (!c)
+		bail("no memory");
+	if (gkm_beat_message(thief_group(&thief), c))
 		bail("beat");
-	explicit_bzero(&c.next, sizeof(c.next));
-	gkm_send_all(thief_group(&thief), &c.out);
+	outbox_send_all(thief_group(&thief), &c->out);
+	gkm_abandon(thief_group(&thief), c);
 }
 
 /* It only beats. */
@@ -131,7 +138,8 @@ static void test_no_gap(void)
 	unsigned int i;
 
 	usual(4, false);
-	thief_group(&thief)->rs.next_mid = s.gcks->groups[0].rs.next_mid;
+	thief_group(&thief)->rs.next_mid =
+		TAILQ_FIRST(&s.gcks->groups)->rs.next_mid;
 	for (i = 0; i < 300; i++) {
 		beat();
 		sim_run(&s, 20);
@@ -169,7 +177,7 @@ static void test_many(unsigned int times, uint32_t ms)
 static void test_auth_key(bool stranger)
 {
 	static const uint32_t at;
-	struct gkm_change c;
+	struct gkm_change *c;
 	char why[160] = "";
 	struct sigkey *own;
 	struct rekey_msg m;
@@ -179,7 +187,7 @@ static void test_auth_key(bool stranger)
 
 	usual(200 + stranger, stranger);
 	t = thief_group(&thief);
-	t->rs.next_mid = s.gcks->groups[0].rs.next_mid;
+	t->rs.next_mid = TAILQ_FIRST(&s.gcks->groups)->rs.next_mid;
 	if (sigkey_generate(s.cg.rekey_sign, &own))
 		bail("key");
 	rekey_msg_init(&m);
@@ -198,14 +206,16 @@ static void test_auth_key(bool stranger)
 	    rekey_build_frags(&t->rs, &m, 0, &w, why, sizeof(why)))
 		bail("build %s", why);
 	rekey_msg_free(&m);
-	gkm_begin(t, &c);
+	c = gkm_begin(t);
+	if (!c)
+		bail("no memory");
 	o = out_msg_new(t, &w, &at, 1);
 	if (!o)
 		bail("no memory");
 	o->passing = true;
-	TAILQ_INSERT_TAIL(&c.out, o, all);
-	explicit_bzero(&c.next, sizeof(c.next));
-	gkm_send_all(t, &c.out);
+	TAILQ_INSERT_TAIL(&c->out, o, all);
+	outbox_send_all(t, &c->out);
+	gkm_abandon(t, c);
 	wbuf_free(&w);
 	rekey_sa_set_key(&t->rs, own);
 	sim_run(&s, 60000);

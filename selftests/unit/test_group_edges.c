@@ -8,6 +8,7 @@
 #include "group_sim.h"
 #include "member/mgroup.h"
 #include "tap.h"
+#include "wipes.h"
 
 #include <errno.h>
 
@@ -88,7 +89,7 @@ static void test_damaged(void)
 	size_t i, len;
 
 	usual(1);
-	if (gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
+	if (sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
 		bail("%s", err);
 	sim_run(&s, 5000);
 	sim_gcks_down(&s);
@@ -138,20 +139,20 @@ static void test_admitted(void)
 	uint32_t ms;
 
 	usual(2);
-	gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
-	gcks_evict_ahead(s.gcks, "video", "x.example", &ms, err, sizeof(err));
+	sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
+	sim_evict_ahead(s.gcks, "video", "x.example", &ms, err, sizeof(err));
 	is_int(sim_group(&s).denied, 2, "two are kept out");
-	gcks_admit(s.gcks, "video", "b.example", err, sizeof(err));
+	sim_admit(s.gcks, "video", "b.example", err, sizeof(err));
 	is_int(sim_group(&s).denied, 1, "one is admitted");
 	sim_run(&s, 60000);
 	sim_down(b);
 	sim_up(b);
 	sim_run(&s, 10000);
 	ok(sim_in(b), "the admitted member is in");
-	is_int(gcks_evict_ahead(s.gcks, "video", "x.example", &ms, err,
-				sizeof(err)),
+	is_int(sim_evict_ahead(s.gcks, "video", "x.example", &ms, err,
+			       sizeof(err)),
 	       -EALREADY, "the other is not");
-	is_int(gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
 	       0, "the admitted member is evicted once more");
 	is_int(sim_group(&s).denied, 2, "the evicted member counts again");
 	finish("admitted");
@@ -212,7 +213,7 @@ static void rekey_first(struct sim *sim, struct sim_member *m, struct gsa *gsa,
 	(void)gsa;
 	(void)kd;
 	sim->answer = NULL;
-	gcks_rekey(sim->gcks, NULL, err, sizeof(err));
+	sim_rekey(sim->gcks, NULL, err, sizeof(err));
 	for (q = TAILQ_FIRST(&sim->queue); q; q = next) {
 		next = TAILQ_NEXT(q, all);
 		if (q->member != m->i)
@@ -256,7 +257,7 @@ static void test_hold(void)
 
 	usual(5);
 	old = sim_status(tx).out_spi;
-	if (gcks_reset(s.gcks, "video", err, sizeof(err)))
+	if (sim_reset(s.gcks, "video", err, sizeof(err)))
 		bail("%s", err);
 	for (i = 0; i < 100 && !(sim_in(tx) && sim_in(a) && sim_in(b)); i++)
 		sim_run(&s, 100);
@@ -287,18 +288,23 @@ static bool is_zero(const void *p, size_t n)
 
 static void test_wiped(void)
 {
-	struct gkm_change c;
+	struct gkm_change *c;
+	uint8_t gsk[16];
 
 	usual(6);
-	gkm_begin(&s.gcks->groups[0], &c);
-	ok(!is_zero(&c.next.data.keymat, sizeof(c.next.data.keymat)),
+	memset(gsk, 0xa5, sizeof(gsk));
+	c = gkm_begin(TAILQ_FIRST(&s.gcks->groups));
+	ok(!is_zero(&c->next.data.keymat, sizeof(c->next.data.keymat)),
 	   "a change has the keys there are");
-	memset(c.rs.gsk_e, 0xa5, sizeof(c.rs.gsk_e));
-	memset(c.rs.gsk_w.key, 0xa5, sizeof(c.rs.gsk_w.key));
-	gkm_abandon(&s.gcks->groups[0], &c);
-	ok(is_zero(&c.rs, sizeof(c.rs)), "given up, its Rekey SA is wiped");
-	ok(is_zero(&c.next, sizeof(c.next)),
-	   "the state of a change that is given up is wiped");
+	memset(c->rs.gsk_e, 0xa5, sizeof(c->rs.gsk_e));
+	memset(c->rs.gsk_w.key, 0xa5, sizeof(c->rs.gsk_w.key));
+	wipes_look_for(gsk, sizeof(gsk));
+	gkm_abandon(TAILQ_FIRST(&s.gcks->groups), c);
+	ok(wipes_found(), "given up, its Rekey SA is wiped");
+	c = gkm_begin(TAILQ_FIRST(&s.gcks->groups));
+	wipes_look_for(c->next.data.keymat, sizeof(gsk));
+	gkm_abandon(TAILQ_FIRST(&s.gcks->groups), c);
+	ok(wipes_found(), "the state of a change that is given up is wiped");
 	finish("wiped");
 }
 

@@ -39,7 +39,7 @@ static void finish(const char *what)
 
 static void rekey(void)
 {
-	if (gcks_rekey(s.gcks, NULL, err, sizeof(err)))
+	if (sim_rekey(s.gcks, NULL, err, sizeof(err)))
 		bail("%s", err);
 }
 
@@ -105,8 +105,8 @@ static void test_copies_lost(void)
 			       who ? "the sender" : "a receiver", first);
 			is_int(sim_gaps(&s), 0,
 			       "no packet is lost with the copies");
-			gcks_evict(s.gcks, "video", "b.example", &ms, err,
-				   sizeof(err));
+			sim_evict(s.gcks, "video", "b.example", &ms, err,
+				  sizeof(err));
 			sim_run(&s, 30000);
 			missed = a->gaps + c->gaps + s.n_unsent;
 			is_int(missed, 0, "no packet is lost in an eviction");
@@ -178,7 +178,7 @@ static void test_overtaken(void)
 	for (i = 0; i < 7; i++) {
 		usual(70 + i);
 		at = s.ms;
-		gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
+		sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
 		sim_run(&s, 100 * i);
 		rekey();
 		sim_up(c);
@@ -207,7 +207,7 @@ static void test_late_copy(void)
 	s.drop_arg = &l;
 	n_seen = 0;
 	at = s.ms;
-	gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
+	sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
 	sim_run(&s, 20000);
 	is_int(a->gaps, 0, "a sender that has only the late copy: no loss");
 	ok(sim_reads_after(&s, b, at + ms) > 0 &&

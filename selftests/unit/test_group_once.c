@@ -6,7 +6,12 @@
  */
 #include "crypto/sign.h"
 #include "gcks/gkm.h"
+#include "gcks/gkm_msg.h"
+#include "gcks/gkm_policy.h"
 #include "gcks/group.h"
+#include "gcks/group_time.h"
+#include "gcks/outbox.h"
+#include "gcks/schedule.h"
 #include "member/mgroup.h"
 #include "group_sim.h"
 #include "group_thief.h"
@@ -111,7 +116,7 @@ static void test_esp(void)
 static void send_forged(struct group *t)
 {
 	static const uint32_t at;
-	struct gkm_change c;
+	struct gkm_change *c;
 	char why[160] = "";
 	struct rekey_msg m;
 	struct out_msg *o;
@@ -127,14 +132,16 @@ static void send_forged(struct group *t)
 	if (gkm_wrap_data(&t->st, &t->rs.gsk_w, &m.kd) ||
 	    rekey_build_frags(&t->rs, &m, 250, &w, why, sizeof(why)))
 		bail("build %s", why);
-	gkm_begin(t, &c);
+	c = gkm_begin(t);
+	if (!c)
+		bail("no memory");
 	o = out_msg_new(t, &w, &at, 1);
 	if (!o)
 		bail("no memory");
 	o->passing = true;
-	TAILQ_INSERT_TAIL(&c.out, o, all);
-	explicit_bzero(&c.next, sizeof(c.next));
-	gkm_send_all(t, &c.out);
+	TAILQ_INSERT_TAIL(&c->out, o, all);
+	outbox_send_all(t, &c->out);
+	gkm_abandon(t, c);
 	wbuf_free(&w);
 	rekey_msg_free(&m);
 }
@@ -149,13 +156,13 @@ static void test_fragments(void)
 	usual(3);
 	thief_come(&thief, &s);
 	t = thief_group(&thief);
-	gkm_timers_stop(t);
+	schedule_stop(t);
 	if (sigkey_generate(s.cg.rekey_sign, &own))
 		bail("key");
 	rekey_sa_set_key(&t->rs, own);
 	before = sim_group(&s).registrations;
 	for (i = 0; i < SECONDS; i++) {
-		t->rs.next_mid = s.gcks->groups[0].rs.next_mid + 5;
+		t->rs.next_mid = TAILQ_FIRST(&s.gcks->groups)->rs.next_mid + 5;
 		send_forged(t);
 		sim_run(&s, 1000);
 	}

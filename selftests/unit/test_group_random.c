@@ -71,7 +71,7 @@ static void evict(struct counts *n)
 
 	if (!s.gcks_up || !sim_in(m) || know[m->i].evicted)
 		return;
-	if (gcks_evict(s.gcks, "video", m->name, &ms, err, sizeof(err)))
+	if (sim_evict(s.gcks, "video", m->name, &ms, err, sizeof(err)))
 		return;
 	/* an eviction that was on its way is done with this one */
 	for (i = 0; i < s.n; i++)
@@ -110,7 +110,7 @@ static void rekey(struct counts *n)
 {
 	char err[256];
 
-	if (s.gcks_up && !gcks_rekey(s.gcks, NULL, err, sizeof(err)))
+	if (s.gcks_up && !sim_rekey(s.gcks, NULL, err, sizeof(err)))
 		n->rekeys++;
 }
 

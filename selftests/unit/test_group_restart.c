@@ -73,7 +73,7 @@ static void test_gcks_restart(void)
 	   "the restarted key server knows its keys and its counters");
 	ok(after.data_left <= before.data_left - 60,
 	   "the restarted key server knows the age of its keys");
-	is_int(gcks_rekey(s.gcks, "video", err, sizeof(err)), 0,
+	is_int(sim_rekey(s.gcks, "video", err, sizeof(err)), 0,
 	       "the next rekey works");
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "all follow it");
@@ -135,13 +135,13 @@ static void perform(enum deed d)
 		sim_up(c);
 		break;
 	case DEED_EVICT:
-		gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
+		sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
 		break;
 	case DEED_LEAVE:
 		member_leave(b->m, NULL);
 		break;
 	case DEED_REKEY:
-		gcks_rekey(s.gcks, NULL, err, sizeof(err));
+		sim_rekey(s.gcks, NULL, err, sizeof(err));
 		break;
 	}
 }
@@ -174,9 +174,9 @@ static bool survives(enum deed d, enum sim_crash how, unsigned int at,
 		snprintf(why, size, "evicted by half");
 	/* a leave is said again, a join asked for again */
 	if (d == DEED_EVICT && !happened)
-		gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
+		sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
 	sim_run(&s, 30000);
-	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 30000);
 	if (d == DEED_EVICT)
 		sim_down(b);
@@ -324,7 +324,7 @@ static void test_module(void)
 	/* the kernel refuses an SA: nothing is half done */
 	a->mk.fail_add = -ENOMEM;
 	sim_run(&s, 60000);
-	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 60000);
 	is_int(sim_out_of_step(&s), 0,
 	       "a member recovers when the kernel refuses once");
@@ -452,7 +452,7 @@ static void test_links(void)
 	sim_run(&s, 14000);
 	a->deaf = true;
 	link_event(a);
-	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 20000);
 	is_int(sim_status(a).registrations, 2,
 	       "a change of routes after which a member is deaf: the member asks after one beat");
@@ -525,7 +525,7 @@ static void test_settings(void)
 	sim_gcks_up(&s);
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "rekeys are signed by ECDSA now");
-	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "rekeys signed by ECDSA are followed");
 	is_int(a->gaps, 0, "a loses no packet");

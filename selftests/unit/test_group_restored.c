@@ -44,7 +44,7 @@ static void evict(const char *who)
 {
 	uint32_t ms;
 
-	if (gcks_evict_ahead(s.gcks, "video", who, &ms, err, sizeof(err)))
+	if (sim_evict_ahead(s.gcks, "video", who, &ms, err, sizeof(err)))
 		bail("%s", err);
 }
 
@@ -77,10 +77,10 @@ static void test_backup(void)
 	/* not a member when it is evicted */
 	evict("d.example");
 	sim_run(&s, 30000);
-	if (gcks_rekey(s.gcks, NULL, err, sizeof(err)))
+	if (sim_rekey(s.gcks, NULL, err, sizeof(err)))
 		bail("%s", err);
 	sim_run(&s, 30000);
-	gcks_admit(s.gcks, "video", "x.example", err, sizeof(err));
+	sim_admit(s.gcks, "video", "x.example", err, sizeof(err));
 
 	sim_gcks_down(&s);
 	sim_copy_store(bak, s.path);
@@ -91,7 +91,7 @@ static void test_backup(void)
 	       "the store put back is on record");
 	is_int(sim_group(&s).restarts, 1, "the group starts anew");
 	is_int(sim_group(&s).denied, 3, "the union of the evicted stays out");
-	is_int(gcks_evict(s.gcks, "video", "d.example", &ms, err, sizeof(err)),
+	is_int(sim_evict(s.gcks, "video", "d.example", &ms, err, sizeof(err)),
 	       -EALREADY,
 	       "the restored store knows who was evicted without being a member");
 	c = sim_add(&s, "c.example", false, true);

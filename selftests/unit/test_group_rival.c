@@ -5,7 +5,12 @@
  * notice at the real server's next beat, and return. A reset ends it.
  */
 #include "gcks/gkm.h"
+#include "gcks/gkm_msg.h"
+#include "gcks/gkm_policy.h"
 #include "gcks/group.h"
+#include "gcks/group_time.h"
+#include "gcks/outbox.h"
+#include "gcks/schedule.h"
 #include "ike/engine.h"
 #include "ike/sa.h"
 #include "member/mgroup.h"
@@ -45,7 +50,7 @@ static void usual(uint64_t seed)
 
 static struct group *of(struct gcks *k)
 {
-	return &k->groups[0];
+	return TAILQ_FIRST(&k->groups);
 }
 
 static uint64_t denied(void)
@@ -117,16 +122,16 @@ static void test_theft(void)
 	}
 	is_int(at, 4, "a thief that goes on gets nobody any more");
 	ok(sim_status(tx).wary, "members know what was stolen");
-	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 70000);
 	is_int(sim_out_of_step(&s), 0, "the key server's own rekey is found");
 
 	/* the way back */
-	is_int(gcks_reset(s.gcks, "nosuch", err, sizeof(err)), -ENOENT,
+	is_int(sim_reset(s.gcks, "nosuch", err, sizeof(err)), -ENOENT,
 	       "a group that is not there is not reset: %s", err);
 	thief_rekey(&thief);
 	sim_run(&s, 1000);
-	is_int(gcks_reset(s.gcks, "video", err, sizeof(err)), 0, "a reset");
+	is_int(sim_reset(s.gcks, "video", err, sizeof(err)), 0, "a reset");
 	is_int(sim_audited(&s, "restart", NULL, "reset"), 1, "is on record");
 	sim_run(&s, 40000);
 	is_int(thief_has(&thief, &s), 0, "all are with the key server");
@@ -175,7 +180,7 @@ static void test_same_spis(bool restarted, bool data_only)
 	is_int(thief_has(&thief, &s), s.n, "all follow");
 	ok(!own_key(), "the sender uses the thief's key");
 	if (!restarted)
-		gcks_rekey(s.gcks, NULL, err, sizeof(err));
+		sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 60000);
 	ok(own_key(), "the sender is back to the key server's");
 	is_int(gkey_spi(&of(s.gcks)->st.data),
@@ -203,7 +208,7 @@ static void test_last_mid(void)
 	is_int(thief_has(&thief, &s), 0, "beats far behind it tell them");
 	is_int(sim_out_of_step(&s), 0, "all are back in step");
 	/* what the thief spent is not missing to the key server */
-	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 10000);
 	is_int(sim_out_of_step(&s), 0, "all members follow the next rekey");
 	finish();
@@ -212,16 +217,19 @@ static void test_last_mid(void)
 /* Another Data SA under the Rekey SA that goes on */
 static void test_data_only(void)
 {
-	struct gkm_change c;
+	struct gkm_change *c;
 
 	usual(3);
 	thief_come(&thief, &s);
-	gkm_begin(thief_group(&thief), &c);
-	c.next.data.spi[0] ^= 0x55;
-	c.next.data.keymat[0] ^= 0x55;
-	if (gkm_beat_message(thief_group(&thief), &c))
+	c = gkm_begin(thief_group(&thief));
+	if (!c)
+		bail("no memory");
+	c->next.data.spi[0] ^= 0x55;
+	c->next.data.keymat[0] ^= 0x55;
+	if (gkm_beat_message(thief_group(&thief), c))
 		bail("beat");
-	gkm_send_all(thief_group(&thief), &c.out);
+	outbox_send_all(thief_group(&thief), &c->out);
+	gkm_abandon(thief_group(&thief), c);
 	sim_run(&s, 500);
 	is_int(sim_out_of_step(&s), 0,
 	       "a second Data SA under it is not taken");
@@ -245,7 +253,7 @@ static bool no_second(struct sim *sim, struct sim_member *m, const uint8_t *p,
 static void test_first_data(void)
 {
 	struct gcks_group_status g;
-	struct gkm_change c;
+	struct gkm_change *c;
 	uint8_t spi[16];
 	uint32_t ms;
 
@@ -254,18 +262,21 @@ static void test_first_data(void)
 	memcpy(spi, g.rekey_spi, sizeof(spi));
 	s.drop = no_second;
 	s.drop_arg = spi;
-	if (gcks_evict(s.gcks, "video", "r5.example", &ms, err, sizeof(err)))
+	if (sim_evict(s.gcks, "video", "r5.example", &ms, err, sizeof(err)))
 		bail("%s", err);
 	sim_run(&s, 700);
 	sim_down(s.m[s.n - 1]);
 	thief_come(&thief, &s);
 	s.drop = NULL;
-	gkm_begin(thief_group(&thief), &c);
-	c.next.data.spi[0] ^= 0x55;
-	c.next.data.keymat[0] ^= 0x55;
-	if (gkm_beat_message(thief_group(&thief), &c))
+	c = gkm_begin(thief_group(&thief));
+	if (!c)
+		bail("no memory");
+	c->next.data.spi[0] ^= 0x55;
+	c->next.data.keymat[0] ^= 0x55;
+	if (gkm_beat_message(thief_group(&thief), c))
 		bail("beat");
-	gkm_send_all(thief_group(&thief), &c.out);
+	outbox_send_all(thief_group(&thief), &c->out);
+	gkm_abandon(thief_group(&thief), c);
 	sim_run(&s, 60000);
 	is_int(sim_out_of_step(&s), 0,
 	       "a Data SA in the place of the second message: all return");
@@ -286,11 +297,11 @@ static void test_honest(void)
 	s.jitter_ms = 300;
 	for (i = 0; i < 60; i++) {
 		if (i % 6)
-			gcks_rekey(s.gcks, NULL, err, sizeof(err));
-		else if (!gcks_evict(s.gcks, "video", "r5.example", &ms, err,
-				     sizeof(err)))
-			gcks_admit(s.gcks, "video", "r5.example", err,
-				   sizeof(err));
+			sim_rekey(s.gcks, NULL, err, sizeof(err));
+		else if (!sim_evict(s.gcks, "video", "r5.example", &ms, err,
+				    sizeof(err)))
+			sim_admit(s.gcks, "video", "r5.example", err,
+				  sizeof(err));
 		sim_run(&s, 7000 + sim_random(&s, 20000));
 	}
 	s.loss = 0;
@@ -313,7 +324,7 @@ static void test_forged(void)
 
 	usual(6);
 	g = sim_group(&s);
-	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 20000);
 	before = sim_group(&s).registrations;
 	memcpy(p, g.rekey_spi, 16);
@@ -415,7 +426,7 @@ static void test_reset_lost(void)
 		sim_run(&s, 20000);
 		thief_go(&thief);
 		s.loss = 20;
-		if (gcks_reset(s.gcks, "video", err, sizeof(err)))
+		if (sim_reset(s.gcks, "video", err, sizeof(err)))
 			bail("%s", err);
 		sim_run(&s, 40000);
 		slow += sim_out_of_step(&s);

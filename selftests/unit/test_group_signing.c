@@ -40,13 +40,13 @@ static void finish(const char *what)
 
 static void renew(void)
 {
-	if (gcks_renew_signing_key(s.gcks, "video", err, sizeof(err)))
+	if (sim_renew_signing_key(s.gcks, "video", err, sizeof(err)))
 		bail("%s", err);
 }
 
 static void rekey(void)
 {
-	if (gcks_rekey(s.gcks, "video", err, sizeof(err)))
+	if (sim_rekey(s.gcks, "video", err, sizeof(err)))
 		bail("%s", err);
 }
 
@@ -112,7 +112,7 @@ static void test_missed(void)
 	is_int(sim_out_of_step(&s), 0, "in step");
 	/* in an eviction the key stays, and the next rekey brings another */
 	renew();
-	if (gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
+	if (sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
 		bail("%s", err);
 	sim_run(&s, 20000);
 	sim_down(b);
@@ -179,8 +179,8 @@ static void test_killed(void)
 			strcpy(was, sim_group(&s).signing_key);
 			s.crash = how[i];
 			s.crash_in = k;
-			gcks_renew_signing_key(s.gcks, "video", err,
-					       sizeof(err));
+			sim_renew_signing_key(s.gcks, "video", err,
+					      sizeof(err));
 			sim_run(&s, 2000);
 			sim_gcks_down(&s);
 			sim_run(&s, 3000);
@@ -213,7 +213,7 @@ static void test_waits(void)
 	sim_run(&s, 500);
 	renew();
 	sim_run(&s, 500);
-	if (gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
+	if (sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
 		bail("%s", err);
 	is_str(sim_group(&s).signing_key, was, "an eviction does not wait");
 	sim_run(&s, 60000);

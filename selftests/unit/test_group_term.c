@@ -52,7 +52,7 @@ static void finish(const char *what)
 
 static struct group *group(void)
 {
-	return &s.gcks->groups[0];
+	return TAILQ_FIRST(&s.gcks->groups);
 }
 
 /* Key IDs from the leaf of @m (0) upwards */
@@ -196,13 +196,13 @@ static void test_new_certificate(void)
 
 	/* whoever has the old leaf's key is out with the next rekeys */
 	leaf = key_id(c, 0);
-	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 20000);
 	ok(key_id(c, 1) != parent, "a rekey replaces the keys above it");
 	is_int(key_id(c, 0), leaf, "a rekey leaves the leaf's key");
 	is_int(sim_out_of_step(&s), 0, "all follow");
 	parent = key_id(c, 1);
-	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 20000);
 	is_int(key_id(c, 1), parent, "once");
 	is_int(sim_out_of_step(&s), 0, "all follow");
@@ -445,13 +445,13 @@ static void test_turn_waits(void)
 	for (i = 0; i < 600 && key_id(a, 0) == leaf; i++)
 		sim_run(&s, 1000);
 	above = key_id(a, 1);
-	if (gcks_rekey(s.gcks, "video", err, sizeof(err)))
+	if (sim_rekey(s.gcks, "video", err, sizeof(err)))
 		bail("%s", err);
 	sim_run(&s, 1000);
 	is_int(key_id(a, 1), above,
 	       "a rekey right after a renewal does not need its answer");
 	sim_run(&s, 40000);
-	if (gcks_rekey(s.gcks, "video", err, sizeof(err)))
+	if (sim_rekey(s.gcks, "video", err, sizeof(err)))
 		bail("%s", err);
 	sim_run(&s, 1000);
 	ok(key_id(a, 1) != above, "the next one replaces the keys above it");

@@ -35,7 +35,7 @@ static uint32_t evict_b(void)
 {
 	uint32_t ms;
 
-	if (gcks_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
+	if (sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
 		bail("%s", err);
 	return ms;
 }
@@ -88,7 +88,7 @@ static void test_confirmed(void)
 
 	/* an hour of silence between them: it has an IKE SA to say it over */
 	sim_run(&s, 3000000);
-	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 4000);
 	is_int(sim_group(&s).unconfirmed, 2, "a rekey: they change after ATD");
 	sim_run(&s, 3000);
@@ -129,7 +129,7 @@ static void test_waits(void)
 
 	/* a sender that is gone is not waited for with copies for ever */
 	sim_down(s2);
-	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 70000);
 	sends = s.sends;
 	sim_run(&s, 60000);
@@ -171,7 +171,7 @@ static void test_unsent(void)
 
 	/* for longer than members would take it: the beat tells them */
 	s.send_errno = -ENODEV;
-	gcks_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 300000);
 	s.send_errno = 0;
 	sim_run(&s, 5000);

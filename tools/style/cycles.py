@@ -37,11 +37,7 @@ CANNOT = {
 }
 
 # Cycles that stand and are to go. Files are taken off, none is put on.
-KNOWN = [
-    "daemon/gcks/batch daemon/gcks/gkm daemon/gcks/gkm_msg daemon/gcks/gkm_send"
-    " daemon/gcks/gkm_store daemon/gcks/gkm_timer daemon/gcks/pace"
-    " daemon/gcks/place daemon/gcks/term",
-]
+KNOWN = []
 
 
 def symbols(path):

@@ -4,15 +4,18 @@
  * goes out several times, the same octets, and receivers drop what they have
  * had. A message stays in the store until its last copy has gone.
  */
-#include "gcks/gkm.h"
+#include "gcks/outbox.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gcks/group_key.h"
 #include "wire/message.h"
 #include "lib/log.h"
 
+#define OUT_VERSION 1
 /* What could not be sent is tried again so much later. */
 #define RETRY_MS 500
 /* So long, since members refuse what is a minute old */
@@ -41,15 +44,42 @@ void outbox_drop_all(struct outbox *out)
 	}
 }
 
+static int out_key(const struct out_msg *o, char *key)
+{
+	return group_key_num(o->g, "o", o->seq, key);
+}
+
+/* They would only be sent once more after a restart. */
+static void forgotten(void *arg, int ret, const char *why)
+{
+	(void)arg;
+	if (ret)
+		log_warn("a sent message stays in the store: %s", why);
+}
+
+static int record_forget(struct group *g, const struct out_msg *o, bool last)
+{
+	char key[STORE_KEY_MAX];
+	int rc;
+
+	/* with the last one go those that could not be deleted before */
+	rc = last ? group_key(g, "o", key) : out_key(o, key);
+	if (!rc)
+		rc = last ? store_del_below(group_store(g), key)
+			  : store_del(group_store(g), key);
+	return rc;
+}
+
 /*
  * Each for itself: where changes never cease there is always another message
- * on its way, and what is kept is sent again at the next start.
+ * on its way, and what is kept is sent again at the next start. One of a change
+ * that is in flight is no message of the outbox yet, and would be deleted with
+ * the last one.
  */
 static void forget(struct out_msg *o)
 {
 	struct group *g = o->g;
 	struct store *s = group_store(g);
-	char key[STORE_KEY_MAX];
 	bool last;
 	int rc;
 
@@ -58,29 +88,22 @@ static void forget(struct out_msg *o)
 		out_msg_free(o);
 		return;
 	}
-	last = TAILQ_EMPTY(&g->out);
-	/* with the last one go those that could not be deleted before */
-	rc = last ? store_key(key, "g", g->conf->name, "o", NULL)
-		  : gkm_out_key(o, key);
-	out_msg_free(o);
+	last = TAILQ_EMPTY(&g->out) && !g->commit.busy;
+	rc = store_record(s);
 	if (!rc)
-		rc = store_begin(s);
+		rc = record_forget(g, o, last);
+	out_msg_free(o);
 	if (!rc) {
-		rc = last ? store_del_below(s, key) : store_del(s, key);
-		if (!rc)
-			rc = store_commit(s);
-		else
-			store_abort(s);
+		store_submit(s, NULL, forgotten, NULL);
+		return;
 	}
-	/* they would only be sent once more after a restart */
-	if (rc)
-		log_warn("group %s: a sent message stays in the store: %s",
-			 g->conf->name, store_error(s));
+	store_drop(s);
+	forgotten(NULL, rc, strerror(-rc));
 }
 
 /* ---- who has changed over ------------------------------------------------ */
 
-uint32_t gkm_unconfirmed(const struct group *g)
+uint32_t outbox_unconfirmed(const struct group *g)
 {
 	uint32_t spi = gkey_spi(&g->st.data), n = 0;
 	const struct gmember *m;
@@ -92,12 +115,12 @@ uint32_t gkm_unconfirmed(const struct group *g)
 	return n;
 }
 
-void gkm_confirm(struct group *g, struct gmember *m, uint32_t spi)
+void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi)
 {
 	if (m->sends_spi == spi)
 		return;
 	m->sends_spi = spi;
-	if (spi != gkey_spi(&g->st.data) || gkm_unconfirmed(g))
+	if (spi != gkey_spi(&g->st.data) || outbox_unconfirmed(g))
 		return;
 	g->confirmed_ms = group_now_ms(g) - g->change_ms;
 	if (!g->confirmed_ms)
@@ -108,7 +131,7 @@ void gkm_confirm(struct group *g, struct gmember *m, uint32_t spi)
 
 /* ---- copies -------------------------------------------------------------- */
 
-bool gkm_unsent(const struct group *g)
+bool outbox_unsent(const struct group *g)
 {
 	const struct out_msg *o;
 
@@ -177,7 +200,7 @@ static uint32_t once_more_ms(const struct out_msg *o, uint64_t age)
 	const struct group *g = o->g;
 
 	if (o->passing || o->seq < g->change_out || age > TRY_MS ||
-	    !gkm_unconfirmed(g))
+	    !outbox_unconfirmed(g))
 		return 0;
 	return age < OFTEN_MS ? ONCE_MORE_MS : 2 * ONCE_MORE_MS;
 }
@@ -254,7 +277,7 @@ void out_msg_start(struct group *g, struct out_msg *o)
 	timer_set(g->k->deps.tq, &o->timer, send_due(o));
 }
 
-void gkm_send_all(struct group *g, struct outbox *out)
+void outbox_send_all(struct group *g, struct outbox *out)
 {
 	struct out_msg *o;
 
@@ -262,4 +285,122 @@ void gkm_send_all(struct group *g, struct outbox *out)
 		TAILQ_REMOVE(out, o, all);
 		out_msg_start(g, o);
 	}
+}
+
+/* ---- the store ----------------------------------------------------------- */
+
+int outbox_put(struct group *g, const struct out_msg *o)
+{
+	struct ep source = { .addr = o->source };
+	char key[STORE_KEY_MAX];
+	struct wbuf w;
+	unsigned int i;
+	int rc;
+
+	rc = out_key(o, key);
+	if (rc)
+		return rc;
+	wbuf_init(&w, STORE_VALUE_MAX);
+	wbuf_u8(&w, OUT_VERSION);
+	wbuf_u64(&w, o->made);
+	wbuf_u8(&w, o->n);
+	for (i = 0; i < o->n; i++)
+		wbuf_u32(&w, o->at_ms[i]);
+	group_put_ep(&w, &o->to);
+	group_put_ep(&w, &source);
+	wbuf_u8(&w, o->ttl);
+	wbuf_u8(&w, strlen(o->interface));
+	wbuf_put(&w, o->interface, strlen(o->interface));
+	wbuf_put(&w, o->msg, o->len);
+	rc = w.err;
+	if (!rc)
+		rc = store_put(group_store(g), key, w.p, w.len);
+	wbuf_free(&w);
+	return rc;
+}
+
+static int load_out(void *arg, const char *key, const uint8_t *val, size_t len)
+{
+	uint32_t at[GKM_COPIES_MAX];
+	struct group *g = arg;
+	char iface[256] = "";
+	struct ep source;
+	uint8_t n, n_iface;
+	struct out_msg *o;
+	struct rbuf r;
+	struct wbuf w;
+	unsigned int i;
+	int64_t made;
+
+	rbuf_init(&r, val, len);
+	if (rbuf_u8(&r) != OUT_VERSION)
+		return -EBADMSG;
+	made = rbuf_u64(&r);
+	n = rbuf_u8(&r);
+	if (!n || n > GKM_COPIES_MAX)
+		return -EBADMSG;
+	for (i = 0; i < n; i++)
+		at[i] = rbuf_u32(&r);
+	wbuf_init(&w, IKE_MSG_MAX);
+	o = out_msg_new(g, &w, at, n);
+	if (!o)
+		return -ENOMEM;
+	o->seq = group_key_number(key);
+	o->made = made;
+	group_get_ep(&r, &o->to);
+	group_get_ep(&r, &source);
+	o->source = source.addr;
+	o->ttl = rbuf_u8(&r);
+	n_iface = rbuf_u8(&r);
+	rbuf_copy(&r, iface, n_iface);
+	free(o->interface);
+	o->interface = strdup(iface);
+	o->len = rbuf_left(&r);
+	o->msg = malloc(o->len + 1);
+	if (o->len < GIKE_SPI_LEN_REKEY)
+		r.err = -EBADMSG;
+	if (r.err || !o->msg || !o->interface) {
+		out_msg_free(o);
+		return r.err ? r.err : -ENOMEM;
+	}
+	memcpy(o->msg, rbuf_here(&r), o->len);
+	if (o->seq >= g->next_out)
+		g->next_out = o->seq + 1;
+	TAILQ_INSERT_TAIL(&g->out, o, all);
+	return 0;
+}
+
+/* Who lacks what they brought finds out by the next beat. */
+static void drop_stale(struct group *g)
+{
+	int64_t now = group_wall(g);
+	struct out_msg *o, *next;
+
+	for (o = TAILQ_FIRST(&g->out); o; o = next) {
+		next = TAILQ_NEXT(o, all);
+		if (now - o->made <= GKM_STALE_S)
+			continue;
+		TAILQ_REMOVE(&g->out, o, all);
+		out_msg_free(o);
+	}
+}
+
+int outbox_del_all(struct group *g)
+{
+	char key[STORE_KEY_MAX];
+	int rc = group_key(g, "o", key);
+
+	return rc ? rc : store_del_below(group_store(g), key);
+}
+
+int outbox_load(struct group *g)
+{
+	char key[STORE_KEY_MAX];
+	int rc = group_key(g, "o", key);
+
+	if (!rc)
+		rc = store_each(group_store(g), key, load_out, g);
+	if (!rc)
+		drop_stale(g);
+	return rc;
 }

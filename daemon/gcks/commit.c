@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/commit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "gcks/group.h"
+#include "gcks/witness.h"
+#include "lib/log.h"
+
+static int record_key(const struct group *g, char *key)
+{
+	return store_key(key, "g", g->conf->name, NULL);
+}
+
+int commit_load(struct group *g)
+{
+	char key[STORE_KEY_MAX];
+	int rc = record_key(g, key);
+
+	return rc ? rc : store_version(group_store(g), key, &g->commit.record);
+}
+
+int commit_begin(struct group *g)
+{
+	struct commit *c = &g->commit;
+
+	if (c->busy)
+		return -EBUSY;
+	c->deny = NULL;
+	c->deny_since = 0;
+	c->admit = NULL;
+	c->no_witness = false;
+	return store_record(group_store(g));
+}
+
+void commit_drop(struct group *g)
+{
+	store_drop(group_store(g));
+}
+
+/* The group is free for the next change before anybody is told. */
+static void commit_end(struct group *g, int ret, const char *why)
+{
+	struct commit *c = &g->commit;
+	commit_fn *done = c->done;
+
+	c->txn = NULL;
+	c->done = NULL;
+	c->busy = false;
+	done(g, c->arg, ret, why);
+}
+
+static void commit_finish(struct group *g, int ret, const char *why)
+{
+	commit_end(g, ret, why);
+	g->ops->idle(g);
+}
+
+/* NULL: it has ended, and what came after it may have its own by now. */
+static void handed_over(struct group *g, struct store_txn *txn)
+{
+	if (txn)
+		g->commit.txn = txn;
+}
+
+static void witnessed(void *arg, int ret, const char *why)
+{
+	struct group *g = arg;
+
+	if (ret) {
+		g->store_errors++;
+		log_err("group %s: the witness of the store was not written: %s",
+			g->conf->name, why);
+	}
+	commit_finish(g, 0, "");
+}
+
+/* The witness is never ahead of the store, and nothing is sent before it. */
+static void stored(void *arg, int ret, const char *why)
+{
+	struct group *g = arg;
+	struct commit *c = &g->commit;
+	struct store *w = g->k->deps.witness;
+
+	if (ret) {
+		g->store_errors++;
+		commit_finish(g, ret, why);
+		return;
+	}
+	c->record = c->version;
+	if (c->no_witness) {
+		commit_finish(g, 0, "");
+		return;
+	}
+	ret = witness_record(g, c->version, c->deny, c->deny_since, c->admit);
+	if (ret) {
+		witnessed(g, ret, strerror(-ret));
+	} else if (g->k->starting) {
+		ret = store_submit_wait(w, NULL);
+		witnessed(g, ret, ret ? store_error(w) : "");
+	} else {
+		handed_over(g, store_submit(w, NULL, witnessed, g));
+	}
+}
+
+void commit_send(struct group *g, uint64_t version, commit_fn *done, void *arg)
+{
+	struct store *s = group_store(g);
+	struct commit *c = &g->commit;
+	struct store_expect e = { .from = c->record, .to = version };
+	char key[STORE_KEY_MAX];
+	int ret;
+
+	c->busy = true;
+	c->version = version;
+	c->done = done;
+	c->arg = arg;
+	e.key = key;
+	ret = record_key(g, key);
+	if (ret) {
+		store_drop(s);
+		stored(g, ret, "the name of the group is too long");
+	} else if (g->k->starting) {
+		ret = store_submit_wait(s, &e);
+		stored(g, ret, ret ? store_error(s) : "");
+	} else {
+		handed_over(g, store_submit(s, &e, stored, g));
+	}
+}
+
+void commit_cancel(struct group *g)
+{
+	struct commit *c = &g->commit;
+
+	if (!c->busy)
+		return;
+	store_forget(c->txn);
+	commit_end(g, -ECANCELED, "the group is closed");
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/gkm_policy.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "crypto/sign.h"
+#include "gcks/group_time.h"
+
+void gkm_rekey_policy(const struct group *g, const struct gkm_state *st,
+		      struct gsa_sa *sa)
+{
+	const struct conf_group *c = g->conf;
+
+	memset(sa, 0, sizeof(*sa));
+	sa->proto = GIKE_PROTO_GIKE_UPDATE;
+	sa->spi_len = GIKE_SPI_LEN_REKEY;
+	memcpy(sa->spi, st->rekey.spi, GIKE_SPI_LEN_REKEY);
+	ts_set(&sa->src,
+	       addr_is_none(&c->rekey_source) ? NULL : &c->rekey_source,
+	       c->rekey_to.addr.family, IPPROTO_UDP, 0);
+	ts_set(&sa->dst, &c->rekey_to.addr, c->rekey_to.addr.family,
+	       IPPROTO_UDP, c->rekey_to.port);
+	sa->has = GSA_HAS_ENCR | GSA_HAS_KWA | GSA_HAS_LIFETIME;
+	sa->encr = c->kek_alg.encr;
+	sa->key_bits = c->kek_alg.encr == IKE_ENCR_CHACHA20_POLY1305
+			       ? 0
+			       : c->kek_alg.key_bits;
+	sa->kwa = c->kwa;
+	sa->lifetime = gkm_left(g, &st->rekey);
+	sa->n_next_spi = GKM_NEXT;
+	memcpy(sa->next_spi, st->next_spi, sizeof(st->next_spi));
+}
+
+/*
+ * Sequence numbers of ID 2: even one sender counts in several CPUs, each
+ * with a Sender-ID of its own (RFC 9838 2.6).
+ */
+void gkm_data_policy(const struct group *g, const struct gkm_state *st,
+		     struct gsa_sa *sa)
+{
+	const struct conf_group *c = g->conf;
+	unsigned int i;
+
+	memset(sa, 0, sizeof(*sa));
+	sa->proto = IKE_PROTO_ESP;
+	sa->spi_len = GIKE_SPI_LEN_DATA;
+	memcpy(sa->spi, st->data.spi, GIKE_SPI_LEN_DATA);
+	ts_set(&sa->src, NULL, c->address.family, 0, 0);
+	ts_set(&sa->dst, &c->address, c->address.family, 0, 0);
+	sa->has = GSA_HAS_ENCR | GSA_HAS_SN | GSA_HAS_LIFETIME;
+	sa->encr = c->alg.encr;
+	sa->key_bits =
+		c->alg.encr == IKE_ENCR_CHACHA20_POLY1305 ? 0 : c->alg.key_bits;
+	sa->sn = GIKE_SN_32_UNSPEC;
+	sa->lifetime = gkm_left(g, &st->data);
+	sa->n_next_spi = GKM_NEXT;
+	for (i = 0; i < GKM_NEXT; i++)
+		memcpy(sa->next_spi[i], st->next_data_spi[i],
+		       GIKE_SPI_LEN_DATA);
+}
+
+static void add_gcauth(const struct group *g, struct gsa_sa *sa)
+{
+	const uint8_t *alg;
+	size_t len;
+
+	sigkey_alg(g->sign, &alg, &len);
+	sa->has |= GSA_HAS_GCAUTH;
+	sa->gcauth = GIKE_GCAUTH_DIGSIG;
+	if (len > sizeof(sa->sigalg))
+		len = 0;
+	memcpy(sa->sigalg, alg, len);
+	sa->sigalg_len = len;
+}
+
+void gkm_registration_policy(const struct group *g, struct gsa *gsa)
+{
+	memset(gsa, 0, sizeof(*gsa));
+	gsa->has_rekey = true;
+	gkm_rekey_policy(g, &g->st, &gsa->rekey);
+	add_gcauth(g, &gsa->rekey);
+	if (g->rs.next_mid) {
+		gsa->rekey.has |= GSA_HAS_INITIAL_MID;
+		gsa->rekey.initial_mid = g->rs.next_mid;
+	}
+	gsa->n_data = 1;
+	gkm_data_policy(g, &g->st, &gsa->data[0]);
+	gkm_made(g, &gsa->gw);
+}
+
+int gkm_rekey_sa(struct group *g, const struct gkm_state *st,
+		 const struct sigkey *sign, struct rekey_sa *rs)
+{
+	struct gsa_sa policy;
+	int rc;
+
+	gkm_rekey_policy(g, st, &policy);
+	policy.encr = st->kek.encr;
+	policy.key_bits = st->kek.key_bits;
+	policy.kwa = st->kwa;
+	add_gcauth(g, &policy);
+	rc = rekey_sa_init(rs, &policy, st->rekey.keymat, st->rekey.len, NULL);
+	if (!rc)
+		rc = rekey_sa_set_key(rs, sign);
+	return rc;
+}

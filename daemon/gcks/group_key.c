@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/group_key.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NUM_LEN 17
+
+int group_key(const struct group *g, const char *what, char *key)
+{
+	return store_key(key, "g", g->conf->name, what, NULL);
+}
+
+/* Sixteen digits, so that the order of keys is that of numbers. */
+int group_key_num(const struct group *g, const char *what, uint64_t n,
+		  char *key)
+{
+	char num[NUM_LEN];
+
+	snprintf(num, sizeof(num), "%016llx", (unsigned long long)n);
+	return store_key(key, "g", g->conf->name, what, num, NULL);
+}
+
+uint64_t group_key_number(const char *key)
+{
+	char num[NUM_LEN];
+
+	return strtoull(store_key_last(key, num, sizeof(num)), NULL, 16);
+}
+
+void group_put_ep(struct wbuf *w, const struct ep *e)
+{
+	wbuf_u8(w, e->addr.len);
+	wbuf_put(w, e->addr.b, e->addr.len);
+	wbuf_u16(w, e->port);
+	wbuf_u32(w, e->scope);
+}
+
+void group_get_ep(struct rbuf *r, struct ep *e)
+{
+	uint8_t len = rbuf_u8(r);
+	const uint8_t *b = rbuf_bytes(r, len);
+
+	memset(e, 0, sizeof(*e));
+	if (!r->err && len == 4)
+		addr_set(&e->addr, AF_INET, b);
+	else if (!r->err && len == 16)
+		addr_set(&e->addr, AF_INET6, b);
+	else if (len)
+		r->err = -EBADMSG;
+	e->port = rbuf_u16(r);
+	e->scope = rbuf_u32(r);
+}

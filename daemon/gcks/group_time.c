@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/group_time.h"
+
+#define MS 1000u
+/* A member asks after three beats of silence, at a moment of its own. */
+#define SILENCE_BEATS 3
+#define SILENCE_SPREAD_MS 10000
+
+uint64_t gkm_time_ms(const struct group *g)
+{
+	return g->k->time0_ms + group_now_ms(g) + g->ahead_ms;
+}
+
+void gkm_time_floor(struct group *g)
+{
+	uint64_t now = gkm_time_ms(g);
+
+	if (g->st.time_ms > now)
+		g->ahead_ms += g->st.time_ms - now;
+}
+
+uint32_t gkm_silence_ms(const struct group *g)
+{
+	return g->conf->beat * MS * SILENCE_BEATS + SILENCE_SPREAD_MS;
+}
+
+void gkm_made(const struct group *g, struct gsa_gw *gw)
+{
+	gw->present = true;
+	gw->has |= GWP_HAS_MADE;
+	gw->made_ms = gkm_time_ms(g);
+	gw->beat = g->conf->beat;
+}
+
+uint32_t gkm_left(const struct group *g, const struct gkey *key)
+{
+	int64_t age = group_wall(g) - key->made;
+
+	/* a wall clock set back must not make a key live longer */
+	if (age < 0)
+		age = 0;
+	return age < key->lifetime ? key->lifetime - age : 0;
+}

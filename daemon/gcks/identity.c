@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/identity.h"
+
+#include <ctype.h>
+#include <errno.h>
+
+#include "crypto/cert.h"
+#include "wire/payload.h"
+
+int identity_lower(const char *identity, char *buf, size_t size)
+{
+	size_t i;
+
+	for (i = 0; identity[i] && i + 1 < size; i++)
+		buf[i] = tolower((unsigned char)identity[i]);
+	buf[i] = '\0';
+	return identity[i] ? -ENAMETOOLONG : 0;
+}
+
+int identity_of(const struct ike_id *id, char *buf, size_t size)
+{
+	int rc = cert_id_str(id->type, id->data, id->len, buf, size);
+
+	return rc ? rc : identity_lower(buf, buf, size);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/key_source.h"
+
+#include <string.h>
+
+#include "crypto/rand.h"
+#include "gcks/gkm_policy.h"
+
+#define SPI_MIN 256u
+
+int gkey_make(struct gkey *k, const struct gsa_sa *policy, int64_t now,
+	      uint32_t lifetime)
+{
+	int len = gsa_keymat_len(policy);
+
+	if (len < 0)
+		return len;
+	k->len = len;
+	k->made = now;
+	k->lifetime = lifetime;
+	return rand_bytes(k->keymat, len);
+}
+
+/* ---- made here ----------------------------------------------------------- */
+
+static uint32_t data_spi(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+static bool spi_usable(const struct gkm_state *st, uint32_t spi)
+{
+	unsigned int i;
+
+	for (i = 0; i < st->n_old; i++)
+		if (st->old[i].spi == spi)
+			return false;
+	for (i = 0; i < GKM_NEXT; i++)
+		if (data_spi(st->next_data_spi[i]) == spi)
+			return false;
+	return spi >= SPI_MIN && (!st->keyed || gkey_spi(&st->data) != spi);
+}
+
+static int random_data_spi(const struct gkm_state *st,
+			   uint8_t spi[GIKE_SPI_LEN_DATA])
+{
+	uint8_t fresh[GIKE_SPI_LEN_DATA];
+	int rc;
+
+	do {
+		rc = rand_bytes(fresh, sizeof(fresh));
+	} while (!rc && !spi_usable(st, data_spi(fresh)));
+	memcpy(spi, fresh, sizeof(fresh));
+	return rc;
+}
+
+static int take_data_spi(struct gkm_state *st)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < GKM_NEXT; i++)
+		if (!st->keyed || !data_spi(st->next_data_spi[i]))
+			rc = random_data_spi(st, st->next_data_spi[i]);
+	if (rc)
+		return rc;
+	memset(st->data.spi, 0, sizeof(st->data.spi));
+	memcpy(st->data.spi, st->next_data_spi[0], GIKE_SPI_LEN_DATA);
+	memmove(st->next_data_spi[0], st->next_data_spi[1],
+		(GKM_NEXT - 1) * GIKE_SPI_LEN_DATA);
+	memset(st->next_data_spi[GKM_NEXT - 1], 0, GIKE_SPI_LEN_DATA);
+	return random_data_spi(st, st->next_data_spi[GKM_NEXT - 1]);
+}
+
+static int local_next_data(struct group *g, struct gkm_state *st, bool exclude)
+{
+	struct gsa_sa policy;
+	unsigned int i;
+	int rc;
+
+	rc = take_data_spi(st);
+	for (i = 0; !rc && exclude && i < GKM_NEXT; i++)
+		rc = random_data_spi(st, st->next_data_spi[i]);
+	if (rc)
+		return rc;
+	gkm_data_policy(g, st, &policy);
+	return gkey_make(&st->data, &policy, group_wall(g), g->conf->lifetime);
+}
+
+static uint32_t local_sender_ids_left(const struct group *g,
+				      const struct gkm_state *st)
+{
+	uint32_t all = 1u << g->conf->sender_id_bits;
+
+	return st->next_sid < all ? all - st->next_sid : 0;
+}
+
+static uint32_t local_take_sender_ids(struct group *g, struct gkm_state *st,
+				      uint32_t n)
+{
+	uint32_t first = st->next_sid;
+
+	(void)g;
+	st->next_sid += n;
+	return first;
+}
+
+static void local_start_anew(struct group *g, struct gkm_state *st)
+{
+	(void)g;
+	st->next_sid = 0;
+}
+
+const struct key_source_ops key_source_local = {
+	.next_data = local_next_data,
+	.sender_ids_left = local_sender_ids_left,
+	.take_sender_ids = local_take_sender_ids,
+	.start_anew = local_start_anew,
+};

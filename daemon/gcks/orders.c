@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/orders.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gcks/batch.h"
+#include "gcks/copies.h"
+#include "gcks/gkm.h"
+#include "gcks/gkm_store.h"
+#include "gcks/gmc.h"
+#include "gcks/identity.h"
+#include "gcks/schedule.h"
+#include "gcks/waiting.h"
+#include "lib/log.h"
+
+struct order {
+	TAILQ_ENTRY(order) all;
+	enum order_kind kind;
+	char identity[GMC_ID_MAX];
+	struct group *g;
+	gcks_done_fn *done;
+	void *arg;
+	int64_t now;
+	/* IKE SAs of who is reset */
+	uint64_t *serial;
+	size_t n;
+	size_t room;
+};
+
+static void order_end(struct order *o, int ret, uint32_t effective_ms,
+		      const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void order_end(struct order *o, int ret, uint32_t effective_ms,
+		      const char *fmt, ...)
+{
+	char why[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	o->done(o->arg, ret, effective_ms, why);
+	free(o->serial);
+	free(o);
+}
+
+/* ---- evict and admit ---------------------------------------------------- */
+
+static void evicted(struct group *g, void *arg, int ret, const char *why)
+{
+	struct order *o = arg;
+
+	if (ret)
+		order_end(o, ret, 0, "\"%s\" is still in: %s", o->identity,
+			  why);
+	else
+		order_end(o, 0, g->n_members ? copies_effective_ms(g) : 0, "%s",
+			  "");
+}
+
+static void kept_out(struct group *g, void *arg, int ret, const char *why)
+{
+	struct order *o = arg;
+
+	if (ret) {
+		gmc_note_admitted(g, o->identity);
+		order_end(o, ret, 0, "\"%s\" is not kept out: %s", o->identity,
+			  why);
+		return;
+	}
+	g->st.version++;
+	g->evictions++;
+	log_info("group %s: %s is not a member now; kept out from here on",
+		 g->conf->name, o->identity);
+	order_end(o, 0, 0, "%s", "");
+}
+
+/*
+ * Who is not in, left perhaps a moment ago or waits to be let in, must not
+ * be in a moment later.
+ */
+static void keep_out(struct group *g, struct order *o)
+{
+	int rc;
+
+	o->now = group_wall(g);
+	rc = gmc_note_denied(g, o->identity, o->now);
+	if (!rc)
+		rc = commit_begin(g);
+	if (!rc) {
+		rc = gmc_put_denied(g, o->identity, o->now);
+		if (!rc)
+			rc = gmc_audit(g->k, g->conf->name, o->identity,
+				       "evict", "not a member now");
+		if (!rc)
+			rc = gkm_count(g);
+		if (rc)
+			commit_drop(g);
+	}
+	if (rc) {
+		g->store_errors++;
+		kept_out(g, o, rc, strerror(-rc));
+		return;
+	}
+	g->commit.deny = o->identity;
+	g->commit.deny_since = o->now;
+	commit_send(g, g->st.version + 1, kept_out, o);
+}
+
+static void run_evict(struct group *g, struct order *o)
+{
+	struct gmember *m = gmc_find(g, o->identity);
+
+	if (m)
+		batch_evict(g, m, evicted, o);
+	else if (gmc_denied(g, o->identity))
+		order_end(o, -EALREADY, 0,
+			  "\"%s\" was evicted from group \"%s\" before",
+			  o->identity, g->conf->name);
+	else if (o->kind == ORDER_EVICT && !batch_waits(g, o->identity))
+		order_end(o, -ENOENT, 0,
+			  "\"%s\" is not a member of group \"%s\"; --ahead keeps it out before it comes",
+			  o->identity, g->conf->name);
+	else
+		keep_out(g, o);
+}
+
+static void admitted(struct group *g, void *arg, int ret, const char *why)
+{
+	struct order *o = arg;
+
+	if (ret) {
+		order_end(o, ret, 0, "\"%s\" is still kept out: %s",
+			  o->identity, why);
+		return;
+	}
+	g->st.version++;
+	gmc_note_admitted(g, o->identity);
+	log_info("group %s: %s may come back", g->conf->name, o->identity);
+	order_end(o, 0, 0, "%s", "");
+}
+
+static void run_admit(struct group *g, struct order *o)
+{
+	int rc;
+
+	if (!gmc_denied(g, o->identity)) {
+		order_end(o, -ENOENT, 0, "\"%s\" is not evicted from \"%s\"",
+			  o->identity, g->conf->name);
+		return;
+	}
+	rc = commit_begin(g);
+	if (!rc) {
+		rc = gmc_del_denied(g, o->identity);
+		if (!rc)
+			rc = gmc_audit(g->k, g->conf->name, o->identity,
+				       "admit", "");
+		if (!rc)
+			rc = gkm_count(g);
+		if (rc)
+			commit_drop(g);
+	}
+	if (rc) {
+		admitted(g, o, rc, strerror(-rc));
+		return;
+	}
+	g->commit.admit = o->identity;
+	commit_send(g, g->st.version + 1, admitted, o);
+}
+
+/* ---- rekey and reset ----------------------------------------------------- */
+
+static void rekey_done(struct group *g, void *arg, int ret, const char *why)
+{
+	if (ret)
+		order_end(arg, ret, 0, "group \"%s\" has its old keys: %s",
+			  g->conf->name, why);
+	else
+		order_end(arg, 0, 0, "%s", "");
+}
+
+static void collect_member(void *arg, struct ike_sa *sa)
+{
+	const struct ike_id *id = ike_sa_peer_id(sa);
+	char identity[GMC_ID_MAX];
+	struct order *o = arg;
+	uint64_t *v;
+
+	if (!id || identity_of(id, identity, sizeof(identity)) ||
+	    !gmc_find(o->g, identity))
+		return;
+	if (o->n == o->room) {
+		v = reallocarray(o->serial, o->room ? 2 * o->room : 64,
+				 sizeof(*v));
+		if (!v)
+			return;
+		o->serial = v;
+		o->room = o->room ? 2 * o->room : 64;
+	}
+	o->serial[o->n++] = ike_sa_serial(sa);
+}
+
+struct closing {
+	const struct order *o;
+	struct ike_sa **v;
+	size_t n;
+};
+
+static void find_member(void *arg, struct ike_sa *sa)
+{
+	struct closing *c = arg;
+	size_t i;
+
+	for (i = 0; i < c->o->n; i++)
+		if (c->o->serial[i] == ike_sa_serial(sa) && c->n < c->o->n)
+			c->v[c->n++] = sa;
+}
+
+/* Of those that were members, and are not closed meanwhile */
+static void close_members(struct group *g, const struct order *o)
+{
+	struct closing c = { .o = o };
+
+	if (!o->n)
+		return;
+	c.v = calloc(o->n, sizeof(*c.v));
+	if (!c.v)
+		return;
+	ike_engine_each(g->k->engine, find_member, &c);
+	while (c.n)
+		ike_close(c.v[--c.n], "the group is reset");
+	free(c.v);
+}
+
+static void reset_done(struct group *g, void *arg, int ret, const char *why)
+{
+	struct order *o = arg;
+
+	if (ret) {
+		order_end(o, ret, 0, "group \"%s\" is as it was: %s",
+			  g->conf->name, why);
+		return;
+	}
+	/* whoever had to ask often, because of a thief, asks at once */
+	gmc_pace_forget(g->k);
+	close_members(g, o);
+	order_end(o, 0, 0, "%s", "");
+}
+
+/*
+ * Members learn by the end of their IKE SAs, too: that is what no thief can
+ * say, who has the signing key and not the certificate.
+ */
+static void run_reset(struct group *g, struct order *o)
+{
+	if (g->k->engine)
+		ike_engine_each(g->k->engine, collect_member, o);
+	gkm_reset(g, "reset was asked for", reset_done, o);
+}
+
+/* ---- the queue ----------------------------------------------------------- */
+
+static void order_run(struct group *g, struct order *o)
+{
+	switch (o->kind) {
+	case ORDER_EVICT:
+	case ORDER_EVICT_AHEAD:
+		run_evict(g, o);
+		break;
+	case ORDER_ADMIT:
+		run_admit(g, o);
+		break;
+	case ORDER_RENEW_SIGNING_KEY:
+		g->want_sign = true;
+		/* fallthrough */
+	case ORDER_REKEY:
+		schedule_rekey(g, "asked for", rekey_done, o);
+		break;
+	case ORDER_RESET:
+		run_reset(g, o);
+		break;
+	}
+}
+
+bool orders_run(struct group *g)
+{
+	struct order *o = TAILQ_FIRST(&g->orders);
+
+	if (g->commit.busy || !o)
+		return false;
+	TAILQ_REMOVE(&g->orders, o, all);
+	order_run(g, o);
+	return true;
+}
+
+void orders_give(struct group *g, enum order_kind kind, const char *identity,
+		 gcks_done_fn *done, void *arg)
+{
+	struct order *o = calloc(1, sizeof(*o));
+
+	if (!o) {
+		done(arg, -ENOMEM, 0, "out of memory");
+		return;
+	}
+	o->g = g;
+	o->kind = kind;
+	snprintf(o->identity, sizeof(o->identity), "%s", identity);
+	o->done = done;
+	o->arg = arg;
+	TAILQ_INSERT_TAIL(&g->orders, o, all);
+	g->ops->idle(g);
+}
+
+void orders_init(struct group *g)
+{
+	TAILQ_INIT(&g->orders);
+}
+
+void orders_free(struct group *g)
+{
+	struct order *o;
+
+	while ((o = TAILQ_FIRST(&g->orders))) {
+		TAILQ_REMOVE(&g->orders, o, all);
+		order_end(o, -ECANCELED, 0, "%s", "the key server ends");
+	}
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What time does to a group's keys: lifetimes, the periodic rekey, and the
+ * beat. In a beat the key server says again which Data SA there is. So who
+ * missed a rekey hears a Rekey SA that it does not have, who missed the second
+ * message of an exclusion gets the Data SA, and who hears nothing at all knows
+ * that it has to ask.
+ */
+#include "gcks/schedule.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gcks/gkm.h"
+#include "gcks/gkm_msg.h"
+#include "gcks/gkm_store.h"
+#include "gcks/group_time.h"
+#include "gcks/outbox.h"
+#include "gcks/term.h"
+
+#define MS 1000u
+/* What the store refused is tried again so much later; what the network did */
+#define RETRY_MS 5000
+#define UNSENT_MS 1000
+/* The first beat after a change, once its copies are out */
+#define FIRST_BEAT_MS 1000
+
+/* ---- beats -------------------------------------------------------------- */
+
+/* What was built and could not be written down or sent comes soon again. */
+static void beat_again(struct group *g, int ret)
+{
+	if (ret && ret != -ECANCELED)
+		timer_set(g->k->deps.tq, &g->beat, RETRY_MS);
+	else if (!ret && g->send_errno)
+		timer_set(g->k->deps.tq, &g->beat, UNSENT_MS);
+}
+
+static void mids_counted(struct group *g, void *arg, int ret, const char *why)
+{
+	struct gkm_change *c = arg;
+
+	(void)why;
+	if (ret) {
+		gkm_abandon(g, c);
+	} else {
+		gkm_keep(g, c);
+		g->beats++;
+	}
+	beat_again(g, ret);
+}
+
+/* Its Message ID must be in the store before it leaves. */
+static int count_mids(struct group *g, struct gkm_change *c)
+{
+	int rc;
+
+	c->next.next_mid = g->rs.next_mid + GKM_MIDS_AHEAD;
+	c->next.time_ms = gkm_time_ms(g);
+	rc = commit_begin(g);
+	if (rc)
+		return rc;
+	rc = gkm_put_state(g, &c->next);
+	if (rc)
+		commit_drop(g);
+	else
+		commit_send(g, c->next.version, mids_counted, c);
+	return rc;
+}
+
+static void say_again(struct group *g)
+{
+	struct gkm_change *c = gkm_begin(g);
+	int rc = c ? gkm_beat_message(g, c) : -ENOMEM;
+
+	if (!rc && g->rs.next_mid > g->st.next_mid) {
+		rc = count_mids(g, c);
+		if (!rc)
+			return;
+	}
+	if (!rc) {
+		outbox_send_all(g, &c->out);
+		g->beats++;
+	}
+	if (c)
+		gkm_abandon(g, c);
+	beat_again(g, rc);
+}
+
+static void beat(void *arg)
+{
+	schedule_beat(arg);
+}
+
+void schedule_beat(struct group *g)
+{
+	uint32_t wait = pace_beat_ms(g);
+
+	if (g->commit.busy) {
+		g->due |= DUE_BEAT;
+		return;
+	}
+	g->due &= ~DUE_BEAT;
+	if (!g->st.keyed || !g->n_members)
+		return;
+	if (wait) {
+		timer_set(g->k->deps.tq, &g->beat, wait);
+		return;
+	}
+	timer_set(g->k->deps.tq, &g->beat, g->conf->beat * MS);
+	if (gkm_left(g, &g->st.data))
+		say_again(g);
+}
+
+void schedule_beat_soon(struct group *g, uint32_t ms)
+{
+	if (timer_armed(&g->beat) &&
+	    timer_left_ms(g->k->deps.tq, &g->beat) > ms)
+		timer_set(g->k->deps.tq, &g->beat, ms);
+}
+
+/* ---- periodic ----------------------------------------------------------- */
+
+/* A rekey under way, and who waits for it. */
+struct turn {
+	commit_fn *done;
+	void *arg;
+};
+
+static int write_turned(struct group *g, struct gkm_change *c, void *arg)
+{
+	(void)c;
+	(void)arg;
+	return term_put_turned(g);
+}
+
+static void rekeyed(struct group *g, void *arg, int ret, const char *why)
+{
+	struct turn t = *(struct turn *)arg;
+
+	free(arg);
+	term_turned(g, !ret);
+	t.done(g, t.arg, ret, why);
+}
+
+void schedule_rekey(struct group *g, const char *why, commit_fn *done,
+		    void *arg)
+{
+	uint32_t wait = pace_wait_ms(g);
+	struct gkm_change *c;
+	struct turn *t;
+	int rc;
+
+	if (wait) {
+		timer_set(g->k->deps.tq, &g->periodic, wait);
+		done(g, arg, 0, "");
+		return;
+	}
+	t = calloc(1, sizeof(*t));
+	c = t ? gkm_begin(g) : NULL;
+	rc = c ? term_turn(g) : -ENOMEM;
+	if (rc < 0) {
+		if (c)
+			gkm_abandon(g, c);
+		free(t);
+		done(g, arg, rc, strerror(-rc));
+		return;
+	}
+	t->done = done;
+	t->arg = arg;
+	gkm_commit(g, c, rc ? GKM_JOIN : GKM_SIMPLE, rc ? write_turned : NULL,
+		   why, rekeyed, t);
+}
+
+static void periodic_done(struct group *g, void *arg, int ret, const char *why)
+{
+	(void)arg;
+	(void)why;
+	if (ret && ret != -ECANCELED)
+		timer_set(g->k->deps.tq, &g->periodic, RETRY_MS);
+}
+
+void schedule_periodic(struct group *g)
+{
+	if (g->commit.busy) {
+		g->due |= DUE_REKEY;
+		return;
+	}
+	g->due &= ~DUE_REKEY;
+	/* without members the next join makes new keys anyway */
+	if (g->st.keyed && g->n_members)
+		schedule_rekey(g, "periodic", periodic_done, NULL);
+}
+
+static void periodic(void *arg)
+{
+	schedule_periodic(arg);
+}
+
+void schedule_start(struct group *g)
+{
+	int64_t left =
+		g->st.data.made + g->conf->rekey_interval - group_wall(g);
+	uint32_t first = pace_copies_ms(g) + FIRST_BEAT_MS;
+
+	schedule_stop(g);
+	if (!g->st.keyed)
+		return;
+	if (left < 0)
+		left = 0;
+	if (left > g->conf->rekey_interval)
+		left = g->conf->rekey_interval;
+	/* a key that was asked for does not wait for the next interval */
+	timer_set(g->k->deps.tq, &g->periodic,
+		  g->want_sign ? pace_wait_ms(g) : left * MS);
+	if (first > g->conf->beat * MS)
+		first = g->conf->beat * MS;
+	timer_set(g->k->deps.tq, &g->beat, first);
+}
+
+void schedule_init(struct group *g)
+{
+	timer_init(&g->periodic, periodic, g);
+	timer_init(&g->beat, beat, g);
+}
+
+void schedule_stop(struct group *g)
+{
+	timer_del(g->k->deps.tq, &g->periodic);
+	timer_del(g->k->deps.tq, &g->beat);
+}
