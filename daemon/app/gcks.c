@@ -9,6 +9,7 @@
 
 #include "app/app.h"
 #include "gcks/gcks.h"
+#include "store/thread.h"
 #include "wire/proto.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -163,6 +164,7 @@ static int open_store(struct app *a, struct err *err)
 {
 	const struct conf_gcks *c = a->conf->gcks;
 	const char *const paths[VAULT_STORES] = { c->store, c->witness };
+	int ret, i;
 	bool fresh;
 
 	make_folder(c->store);
@@ -170,7 +172,10 @@ static int open_store(struct app *a, struct err *err)
 	make_folder(c->witness);
 	/* a key made anew could not open a store that is there */
 	fresh = access(c->store, F_OK) && errno == ENOENT;
-	return vault_open(&a->vault, c->seal_key, paths, fresh, err);
+	ret = vault_open(&a->vault, c->seal_key, paths, fresh, err);
+	for (i = 0; !ret && c->store_thread && i < VAULT_STORES; i++)
+		ret = store_thread(a->vault.store[i], a->loop, err);
+	return ret;
 }
 
 static int reseal(void *ctx, char *text, size_t size)

@@ -337,6 +337,7 @@ static const struct conf_field gcks_fields[] = {
 	K(store, "store", conf_read_path, .required = true),
 	K(seal_key, "seal-key", conf_read_path, .required = true),
 	K(witness, "witness", conf_read_path, 0),
+	K(store_thread, "store-thread", conf_read_bool, 0),
 	K(cookie_threshold, "cookie-threshold", conf_read_number, .min = 0,
 	  .max = 100000),
 	K(max_half_open, "max-half-open", conf_read_number, .min = 1,

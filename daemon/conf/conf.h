@@ -113,6 +113,7 @@ struct conf_gcks {
 	/* SQLite file, and the file with the key that seals secrets in it */
 	char *store;
 	char *seal_key;
+	bool store_thread; /* a thread writes both, and nobody waits for it */
 	/* SQLite file that shows whether the store went back in time */
 	char *witness;
 	/* half-open IKE SAs from which on cookies are asked for, and at most */

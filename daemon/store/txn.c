@@ -170,6 +170,13 @@ static struct store_txn *txn_take(struct store *s, const struct store_expect *e,
 	return t;
 }
 
+static const char *words_of(struct store *s, int ret)
+{
+	const char *e = s->ops->error(s->ctx);
+
+	return e ? e : strerror(-ret);
+}
+
 struct store_txn *store_submit(struct store *s, const struct store_expect *e,
 			       store_done_fn *done, void *arg)
 {
@@ -188,7 +195,7 @@ struct store_txn *store_submit(struct store *s, const struct store_expect *e,
 		s->ops->submit(s->ctx, t);
 	} else {
 		ret = store_txn_apply(t, s->ops, s->ctx);
-		store_txn_end(t, ret, ret ? store_error(s) : "");
+		store_txn_end(t, ret, ret ? words_of(s, ret) : "");
 	}
 	return number > s->n_ended ? t : NULL;
 }

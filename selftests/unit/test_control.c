@@ -551,6 +551,67 @@ static void roles(void)
 	sim_free(s);
 }
 
+#define EVICT "{\"cmd\":\"evict\",\"group\":\"video\",\"id\":\"a.example\"}\n"
+#define REKEY "{\"cmd\":\"rekey\"}\n"
+
+/* A store that takes its time, and clients that do not wait for it */
+static void later(void)
+{
+	static struct sim big;
+	struct ctl_roles k = { .version = "1.2" };
+	struct sim *s = &big;
+	const char *text;
+	int a, b;
+
+	sim_init(s, 2);
+	s->store_ms = 5;
+	sim_gcks_up(s);
+	sim_up(sim_add(s, "s.example", true, true));
+	sim_up(sim_add(s, "a.example", false, true));
+	if (!sim_settle(s, 60000))
+		bail("the members are not in");
+	sim_run(s, 20000);
+	s->store_ms = 500;
+	k.gcks = s->gcks;
+	k.gcks_engine = s->engine;
+	is_int(ctl_new(loop, &tq, path, &ctl, &err), 0, "a socket: %s",
+	       err.text);
+	ctl_serve(ctl, &k);
+	a = client();
+	b = client();
+	ask(a, EVICT VERSION, strlen(EVICT VERSION));
+	is_str(answer(a), "", "an eviction in flight is not answered yet");
+	ask(b, VERSION, strlen(VERSION));
+	is_str(answer(b), VERSION_ANSWER, "another client does not wait");
+	now_ms += 2 * CTL_IDLE_MS;
+	turn();
+	is_str(answer(a), "", "who waits for an answer is not idle");
+	close(b);
+	b = client();
+	ask(b, REKEY, strlen(REKEY));
+	close(b);
+	turn();
+	sim_run(s, 3000);
+	turn();
+	text = answer(a);
+	ok(text && strstr(text, "\"effective-ms\""),
+	   "the eviction is answered when the store has it");
+	ok(text && strstr(text, VERSION_ANSWER),
+	   "the request behind it is answered after it");
+	ok(sim_group(s).rekeys >= 3,
+	   "what a client that is gone asked is done");
+	b = client();
+	ask(b, REKEY, strlen(REKEY));
+	ctl_free(ctl);
+	sim_run(s, 10000);
+	ok(!sim_group(s).in_flight,
+	   "an answer to a closed socket harms nobody");
+	sim_gcks_down(s);
+	close(a);
+	close(b);
+	sim_free(s);
+}
+
 int main(void)
 {
 	timerq_init(&tq, &fake);
@@ -568,6 +629,7 @@ int main(void)
 	strangers();
 	sockets();
 	roles();
+	later();
 	loop_free(loop);
 	*strrchr(path, '/') = '\0';
 	rmdir(path);

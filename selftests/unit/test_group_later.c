@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A store that takes its time: what waits for it and in which order, that
+ * nothing is sent and nobody is answered before it has the change, and that a
+ * key server may die, or the store fail, at each step.
+ */
+#include <errno.h>
+
+#include "group_sim.h"
+#include "lib/util.h"
+#include "wire/proto.h"
+#include "tap.h"
+
+#define STORE_MS 400
+
+static struct sim s;
+static struct sim_member *tx, *a, *b;
+
+static void usual(uint64_t seed, unsigned int store_ms)
+{
+	sim_init(&s, seed);
+	s.store_ms = 5;
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, true);
+	a = sim_add(&s, "a.example", false, true);
+	b = sim_add(&s, "b.example", false, true);
+	sim_up(tx);
+	sim_up(a);
+	sim_up(b);
+	if (!sim_settle(&s, 60000))
+		bail("they are not in");
+	sim_run(&s, 20000);
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 2000);
+	s.store_ms = store_ms;
+}
+
+struct answer {
+	unsigned int n;
+	int ret;
+	uint64_t at_ms;
+	char why[256];
+};
+
+static void take(void *arg, int ret, uint32_t effective_ms, const char *why)
+{
+	struct answer *w = arg;
+
+	(void)effective_ms;
+	w->n++;
+	w->ret = ret;
+	w->at_ms = s.ms;
+	snprintf(w->why, sizeof(w->why), "%s", why);
+}
+
+/* ---- what waits ---------------------------------------------------------- */
+
+static void test_waits(void)
+{
+	struct answer evict = { 0 }, rekey = { 0 }, admit = { 0 };
+	struct sim_member *c;
+	unsigned int wire;
+	uint64_t start;
+	uint32_t spi;
+
+	usual(1, STORE_MS);
+	spi = sim_group(&s).data_spi;
+	wire = s.n_wire;
+	start = s.ms;
+	gcks_rekey(s.gcks, "video", take, &rekey);
+	gcks_evict(s.gcks, "video", "b.example", take, &evict);
+	gcks_admit(s.gcks, "video", "b.example", take, &admit);
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	ok(sim_group(&s).in_flight, "a rekey is in flight");
+	sim_run(&s, 2 * STORE_MS - 10);
+	is_int(s.n_wire, wire, "no rekey is sent before the store has it");
+	sim_run(&s, 2 * STORE_MS + 20);
+	is_int(rekey.n, 1, "the rekey is answered");
+	is_int(rekey.at_ms - start, 4 * STORE_MS,
+	       "when store and witness have it");
+	ok(sim_group(&s).data_spi != spi, "keys are new then");
+	is_int(evict.n, 0, "the eviction behind it waits");
+	sim_run(&s, 4 * STORE_MS);
+	is_int(evict.n, 1, "the eviction is answered");
+	is_int(evict.ret, 0, "the eviction is done");
+	is_int(admit.n, 0, "the admission behind it waits");
+	is_int(sim_reads_after(&s, b, s.ms + 60000), 0,
+	       "the evicted member has no key that is used later");
+	sim_run(&s, 4 * STORE_MS + 10);
+	is_int(admit.n, 1, "the admission is answered");
+	is_int(admit.ret, 0, "the admission is done");
+	ok(sim_settle(&s, 60000), "the joiner that waited is in, too");
+	sim_run(&s, 60000);
+	ok(sim_has_member(&s, "c.example"), "the roster has the joiner");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	is_int(s.iv_repeats, 0, "no IV was used twice");
+	is_int(a->gaps, 0, "who stayed has lost nothing");
+	sim_free(&s);
+}
+
+/* Members that ask again while a change is in flight share one transaction. */
+static void test_again(void)
+{
+	struct answer rekey = { 0 };
+	struct sim_member *m[20];
+	unsigned int changes;
+	char name[32];
+	uint32_t spi;
+	size_t i;
+
+	usual(2, 5);
+	for (i = 0; i < ARRAY_SIZE(m); i++) {
+		snprintf(name, sizeof(name), "m%zu.example", i);
+		m[i] = sim_add(&s, name, false, true);
+		sim_up(m[i]);
+	}
+	if (!sim_settle(&s, 60000))
+		bail("they are not in");
+	sim_run(&s, 30000);
+	s.store_ms = STORE_MS;
+	gcks_rekey(s.gcks, "video", take, &rekey);
+	for (i = 0; i < ARRAY_SIZE(m); i++) {
+		sim_down(m[i]);
+		sim_up(m[i]);
+	}
+	sim_run(&s, 4 * STORE_MS - 20);
+	is_int(rekey.n, 0, "a rekey is in flight");
+	is_int(sim_group(&s).pending, ARRAY_SIZE(m),
+	       "who registers again meanwhile waits");
+	changes = s.changes;
+	sim_run(&s, 40);
+	is_int(rekey.n, 1, "the rekey is done");
+	spi = sim_group(&s).data_spi;
+	is_int(sim_group(&s).pending, 0, "nobody waits to be judged");
+	sim_run(&s, 4 * STORE_MS);
+	ok(sim_settle(&s, 20000), "all are in again");
+	ok(s.changes - changes <= 2, "by %u transactions for %zu members",
+	   s.changes - changes, ARRAY_SIZE(m));
+	is_int(sim_group(&s).data_spi, spi,
+	       "registering again changes no keys");
+	sim_run(&s, 30000);
+	is_int(sim_out_of_step(&s), 0, "they are in step");
+	is_int(s.iv_repeats, 0, "no IV was used twice");
+	sim_free(&s);
+}
+
+/* ---- a store that fails -------------------------------------------------- */
+
+static void test_fails(void)
+{
+	struct answer evict = { 0 }, rekey = { 0 };
+	struct gcks_group_status before, after;
+	struct sim_member *c;
+	unsigned int wire;
+
+	usual(3, STORE_MS);
+	before = sim_group(&s);
+	wire = s.n_wire;
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	sim_run(&s, 100);
+	ok(sim_group(&s).in_flight, "a join is in flight");
+	gcks_evict(s.gcks, "video", "b.example", take, &evict);
+	gcks_rekey(s.gcks, "video", take, &rekey);
+	s.store_errno = -ENOSPC;
+	sim_run(&s, 6 * STORE_MS);
+	is_int(evict.n, 1, "the eviction is answered");
+	is_int(evict.ret, -ENOSPC, "the eviction has the store's error");
+	ok(strstr(evict.why, "is still in"), "the eviction's answer has words");
+	is_int(rekey.n, 1, "the rekey behind it is answered");
+	is_int(rekey.ret, -ENOSPC, "the rekey has the same error");
+	is_int(c->notify, GIKE_N_REGISTRATION_FAILED, "the joiner is refused");
+	after = sim_group(&s);
+	ok(after.data_spi == before.data_spi &&
+		   after.members == before.members &&
+		   after.denied == before.denied,
+	   "nothing has changed");
+	is_int(s.n_wire, wire, "nothing was sent");
+	s.store_errno = 0;
+	sim_run(&s, 120000);
+	ok(sim_settle(&s, 60000), "when the store is well again all are in");
+	is_int(sim_out_of_step(&s), 0, "all are in step then");
+	is_int(s.iv_repeats, 0, "no IV was used twice");
+	is_int(sim_gaps(&s), 0, "nobody has lost anything");
+	sim_free(&s);
+}
+
+/* Another server has changed the group in the same store. */
+static void test_stale(void)
+{
+	struct store_expect e = { .key = "g/video" };
+	struct gcks_group_status before;
+	struct answer w = { 0 };
+	unsigned int wire;
+	uint64_t version;
+
+	usual(4, 5);
+	if (store_version(s.store, e.key, &version) || !version)
+		bail("the group has no version");
+	e.from = version + 1;
+	e.to = version + 2;
+	if (store_record(s.store))
+		bail("no memory");
+	is_int(store_submit_wait(s.store, &e), -ESTALE,
+	       "a version that the store has not is refused");
+	e.from = version;
+	if (store_record(s.store) || store_submit_wait(s.store, &e))
+		bail("the version cannot be set");
+	before = sim_group(&s);
+	wire = s.n_wire;
+	gcks_evict(s.gcks, "video", "b.example", take, &w);
+	sim_run(&s, 100);
+	is_int(w.ret, -ESTALE, "an eviction from an old version is refused");
+	gcks_rekey(s.gcks, "video", take, &w);
+	sim_run(&s, 100);
+	is_int(w.n, 2, "a second order is answered");
+	is_int(w.ret, -ESTALE, "a rekey from an old version is refused");
+	is_int(sim_group(&s).data_spi, before.data_spi,
+	       "keys are as they were");
+	ok(sim_has_member(&s, "b.example"), "who was to go is in");
+	is_int(s.n_wire, wire, "nothing was sent");
+	sim_free(&s);
+}
+
+/* ---- the end, and deaths -------------------------------------------------- */
+
+static void test_ends(void)
+{
+	struct answer evict = { 0 }, rekey = { 0 };
+
+	usual(5, STORE_MS);
+	gcks_evict(s.gcks, "video", "b.example", take, &evict);
+	gcks_rekey(s.gcks, NULL, take, &rekey);
+	sim_run(&s, STORE_MS / 2);
+	sim_gcks_down(&s);
+	is_int(evict.n, 1, "an order in flight is answered at the end");
+	is_int(evict.ret, -ECANCELED, "an order in flight is given up");
+	is_int(rekey.n, 1, "one that waits is answered");
+	is_int(rekey.ret, -ECANCELED, "one that waits is given up");
+	sim_free(&s);
+}
+
+static const char *const step_names[] = {
+	[SIM_BEFORE_COMMIT] = "before the write",
+	[SIM_AFTER_COMMIT] = "after the write, before the completion",
+	[SIM_AFTER_COMPLETION] = "after the completion",
+	[SIM_AT_SEND] = "at a datagram",
+};
+
+/*
+ * Members come, go and are put out while the key server dies at the @n-th such
+ * step; it is back two seconds later. True: it did die.
+ */
+static bool die_once(enum sim_crash step, unsigned int n, unsigned int *bad)
+{
+	struct answer evict = { 0 }, rekey = { 0 };
+	struct sim_member *c;
+	uint64_t back_ms;
+	bool died;
+
+	usual(100 * step + n, 30);
+	s.crash = step;
+	s.crash_in = n;
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	gcks_evict(s.gcks, "video", "b.example", take, &evict);
+	member_leave(a->m, "video");
+	sim_run(&s, 6000);
+	if (!s.crashed) {
+		sim_up(sim_add(&s, "d.example", false, true));
+		sim_run(&s, 8000);
+	}
+	if (!s.crashed) {
+		gcks_rekey(s.gcks, "video", take, &rekey);
+		sim_run(&s, 4000);
+	}
+	died = s.crashed;
+	/* before its teardown, which answers what nobody heard any more */
+	evict.n = evict.n && !evict.ret;
+	if (died) {
+		bool told = evict.n;
+
+		sim_gcks_down(&s);
+		evict.n = told;
+		sim_run(&s, 2000);
+		sim_gcks_up(&s);
+	}
+	s.crash = SIM_NO_CRASH;
+	member_join(a->m, "video");
+	sim_run(&s, 120000);
+	back_ms = s.ms;
+	if (evict.n && (sim_has_member(&s, "b.example") ||
+			sim_reads_after(&s, b, back_ms)))
+		*bad |= 1;
+	if (sim_out_of_step(&s) != (sim_has_member(&s, "b.example") ? 0u : 1u))
+		*bad |= 2;
+	if (!sim_in(a) || !sim_in(c) || !sim_in(tx))
+		*bad |= 4;
+	if (s.iv_repeats)
+		*bad |= 8;
+	if (s.n_unsent)
+		*bad |= 16;
+	if (*bad)
+		printf("# step %d, number %u: %x\n", step, n, *bad);
+	sim_free(&s);
+	return died;
+}
+
+static void test_deaths(enum sim_crash step)
+{
+	unsigned int n, bad = 0;
+
+	for (n = 0; n < 60 && die_once(step, n, &bad); n++)
+		;
+	ok(n >= 4, "it died %s, %u times", step_names[step], n);
+	is_int(bad & 1, 0, "who was put out and said to be stays out");
+	is_int(bad & 2, 0, "the others come in step");
+	is_int(bad & 4, 0, "the others are in");
+	is_int(bad & 8, 0, "no IV was used twice");
+	is_int(bad & 16, 0, "the sender could always send");
+}
+
+int main(void)
+{
+	test_waits();
+	test_again();
+	test_fails();
+	test_stale();
+	test_ends();
+	test_deaths(SIM_BEFORE_COMMIT);
+	test_deaths(SIM_AFTER_COMMIT);
+	test_deaths(SIM_AFTER_COMPLETION);
+	test_deaths(SIM_AT_SEND);
+	return done();
+}

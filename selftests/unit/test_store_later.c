@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Transactions as objects: recorded, submitted with the version that they were
+ * computed from, ended in their order, by SQLite at once and from a thread.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "crypto/seal.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/loop.h"
+#include "lib/timer.h"
+#include "store/store.h"
+#include "store/thread.h"
+#include "tap.h"
+
+#define MANY 200
+
+static char dir[] = "/tmp/mcsec-later-XXXXXX";
+static char path[64];
+static struct sealer *sealer;
+static struct loop *loop;
+static struct timerq tq;
+
+struct seen {
+	unsigned int n;
+	unsigned int order[2 * MANY];
+	int ret[2 * MANY];
+	char why[256];
+};
+
+static struct seen seen;
+
+struct ticket {
+	unsigned int number;
+};
+
+static void ended(void *arg, int ret, const char *why)
+{
+	const struct ticket *t = arg;
+
+	seen.order[seen.n] = t->number;
+	seen.ret[seen.n++] = ret;
+	snprintf(seen.why, sizeof(seen.why), "%s", why);
+}
+
+static struct store *open_store(bool thread)
+{
+	char err[256];
+	struct err why;
+	struct store *s;
+
+	if (store_open(&s, path, sealer, err, sizeof(err)))
+		bail("%s", err);
+	if (thread && store_thread(s, loop, &why))
+		bail("%s", why.text);
+	memset(&seen, 0, sizeof(seen));
+	return s;
+}
+
+static void record(struct store *s, const char *key, uint64_t val)
+{
+	if (store_record(s) || store_put_u64(s, key, val))
+		bail("no memory");
+}
+
+static uint64_t value(struct store *s, const char *key)
+{
+	uint64_t v;
+
+	return store_get_u64(s, key, &v) ? UINT64_MAX : v;
+}
+
+/* Until @n completions were called, or nothing comes for a second */
+static void turn(unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; seen.n < n && i < 1000; i++)
+		loop_once(loop, 1);
+}
+
+static void test_versions(bool thread)
+{
+	const char *mode = thread ? "thread" : "at once";
+	struct store *s = open_store(thread);
+	struct ticket t[4] = { { 0 }, { 1 }, { 2 }, { 3 } };
+	struct store_expect e = { .key = "g/a", .from = 0, .to = 7 };
+	uint64_t v = 99;
+
+	is_int(store_version(s, "g/a", &v), 0, "%s: a version is read", mode);
+	is_int(v, 0, "%s: a record that is not there has version 0", mode);
+	record(s, "g/a/x", 1);
+	ok(!value(s, "g/a/x") || value(s, "g/a/x") == UINT64_MAX,
+	   "%s: what is recorded is not done", mode);
+	is_int(store_record(s), -EBUSY, "%s: a second recording is refused",
+	       mode);
+	store_submit(s, &e, ended, &t[0]);
+	record(s, "g/a/x", 2);
+	store_submit(s, &e, ended, &t[1]);
+	e.from = 7;
+	e.to = 8;
+	record(s, "g/a/x", 3);
+	store_submit(s, &e, ended, &t[2]);
+	turn(3);
+	is_int(seen.n, 3, "%s: three completions", mode);
+	is_int(seen.ret[0], 0, "%s: the version that is there is taken", mode);
+	is_int(seen.ret[1], -ESTALE, "%s: one that is gone is refused", mode);
+	is_int(seen.ret[2], 0, "%s: the one after it is taken", mode);
+	is_int(value(s, "g/a/x"), 3, "%s: the value is of the last", mode);
+	store_version(s, "g/a", &v);
+	is_int(v, 8, "%s: the version is of the last", mode);
+	e.from = 5;
+	record(s, "g/a/x", 4);
+	is_int(store_submit_wait(s, &e), -ESTALE, "%s: waiting, likewise",
+	       mode);
+	ok(strstr(store_error(s), "g/a has version 8"),
+	   "%s: the error has words", mode);
+	is_int(value(s, "g/a/x"), 3, "%s: nothing was written then", mode);
+	e.from = 8;
+	e.to = 0;
+	store_record(s);
+	store_del_below(s, "g/a");
+	is_int(store_submit_wait(s, &e), 0, "%s: the record goes", mode);
+	store_version(s, "g/a", &v);
+	is_int(v, 0, "%s: its version goes with it", mode);
+	record(s, "g/b", 1);
+	store_drop(s);
+	ok(value(s, "g/b") == UINT64_MAX, "%s: what is dropped is not done",
+	   mode);
+	store_close(s);
+}
+
+static void test_order(bool thread)
+{
+	const char *mode = thread ? "thread" : "at once";
+	struct store *s = open_store(thread);
+	struct ticket t[MANY];
+	unsigned int i, wrong = 0, later = 0;
+	struct store_expect e = { .key = "g/order" };
+
+	for (i = 0; i < MANY; i++) {
+		t[i].number = i;
+		e.from = i;
+		e.to = i + 1;
+		record(s, "g/order/x", i);
+		later += !!store_submit(s, &e, ended, &t[i]);
+	}
+	if (thread)
+		ok(later, "%s: %u completions come later", mode, later);
+	else
+		is_int(later, 0, "%s: no completion comes later", mode);
+	is_int(value(s, "g/order/x"), MANY - 1,
+	       "%s: a read sees what was submitted before it", mode);
+	turn(MANY);
+	is_int(seen.n, MANY, "%s: each is ended once", mode);
+	for (i = 0; i < MANY; i++)
+		wrong += seen.order[i] != i || seen.ret[i];
+	is_int(wrong, 0, "%s: in the order of the submissions", mode);
+	store_close(s);
+}
+
+/* From within a completion */
+static struct store *again_store;
+static struct ticket inner = { 7 };
+static bool inside;
+
+static void inner_ended(void *arg, int ret, const char *why)
+{
+	ok(!inside, "no completion is called inside of another");
+	ended(arg, ret, why);
+}
+
+static void submits_again(void *arg, int ret, const char *why)
+{
+	inside = true;
+	ended(arg, ret, why);
+	record(again_store, "g/inner", 1);
+	store_submit(again_store, NULL, inner_ended, &inner);
+	inside = false;
+}
+
+static void test_again(bool thread)
+{
+	const char *mode = thread ? "thread" : "at once";
+	struct ticket t = { 1 };
+
+	again_store = open_store(thread);
+	record(again_store, "g/outer", 1);
+	store_submit(again_store, NULL, submits_again, &t);
+	turn(2);
+	is_int(seen.n, 2, "%s: a completion may submit", mode);
+	is_int(seen.order[1], 7, "%s: that is ended after it", mode);
+	store_close(again_store);
+}
+
+static void test_forget(void)
+{
+	struct ticket t = { 1 };
+	struct store *s = open_store(true);
+	struct store_txn *txn;
+	unsigned int i, forgotten = 0;
+
+	for (i = 0; i < MANY; i++) {
+		record(s, "g/forget", i);
+		txn = store_submit(s, NULL, ended, &t);
+		forgotten += !!txn;
+		store_forget(txn);
+	}
+	store_close(s);
+	is_int(seen.n + forgotten, MANY, "nobody is told of %u forgotten ones",
+	       forgotten);
+	s = open_store(false);
+	is_int(value(s, "g/forget"), MANY - 1,
+	       "which are written before the store closes");
+	store_close(s);
+}
+
+/* One that ends before those before it waits for them; none ends twice. */
+static struct store_txn *held[3];
+static unsigned int n_held;
+
+static void hold(void *ctx, struct store_txn *t)
+{
+	(void)ctx;
+	held[n_held++] = t;
+}
+
+static void test_reorder(void)
+{
+	struct ticket t[3] = { { 0 }, { 1 }, { 2 } };
+	struct store *s = open_store(false);
+	struct store_ops ops = *s->ops;
+	unsigned int i;
+
+	ops.submit = hold;
+	s->ops = &ops;
+	for (i = 0; i < 3; i++) {
+		record(s, "g/held", i);
+		store_submit(s, NULL, ended, &t[i]);
+	}
+	store_txn_end(held[2], 0, "");
+	store_txn_end(held[1], -EIO, "broken");
+	store_txn_end(held[1], 0, "");
+	is_int(seen.n, 0, "completions wait for those before them");
+	store_txn_end(held[0], 0, "");
+	is_int(seen.n, 3, "all come then");
+	ok(seen.order[0] == 0 && seen.order[1] == 1 && seen.order[2] == 2,
+	   "in the order of the submissions");
+	is_int(seen.ret[1], -EIO, "an end that is told twice counts once");
+	store_close(s);
+}
+
+static int count_line(void *arg, const struct store_audit *a)
+{
+	(void)a;
+	++*(unsigned int *)arg;
+	return 0;
+}
+
+static void test_audit(bool thread)
+{
+	const char *mode = thread ? "thread" : "at once";
+	struct store_audit a = { 1, 2, "video", "a", "join", "" };
+	struct store *s = open_store(thread);
+	unsigned int before = 0, n = 0;
+
+	store_audit_each(s, 0, 1000, count_line, &before);
+	is_int(store_audit(s, &a), 0, "%s: a line of its own", mode);
+	store_record(s);
+	store_audit(s, &a);
+	store_drop(s);
+	store_record(s);
+	store_audit(s, &a);
+	store_submit_wait(s, NULL);
+	store_audit_each(s, 0, 1000, count_line, &n);
+	is_int(n - before, 2,
+	       "%s: it and one of a transaction are in the trail", mode);
+	store_close(s);
+}
+
+int main(void)
+{
+	uint8_t key[SEAL_KEY_LEN] = { 3 };
+
+	if (!mkdtemp(dir) || sealer_new(key, &sealer))
+		bail("setup");
+	snprintf(path, sizeof(path), "%s/s.db", dir);
+	timerq_init(&tq, clock_system());
+	if (loop_new(&tq, &loop))
+		bail("loop");
+	test_versions(false);
+	test_versions(true);
+	test_order(false);
+	unlink(path);
+	test_order(true);
+	test_again(false);
+	test_again(true);
+	test_forget();
+	test_reorder();
+	test_audit(false);
+	test_audit(true);
+	loop_free(loop);
+	sealer_free(sealer);
+	unlink(path);
+	rmdir(dir);
+	return done();
+}
