@@ -20,6 +20,24 @@
 struct sealer;
 
 /*
+ * Where a seal key is: in this process (sealer_load(), sealer_new()), or behind
+ * somebody who seals and unseals for it. The form of what is sealed is the
+ * same: SEAL_OVERHEAD octets more than what is in it.
+ */
+struct sealer_ops {
+	/* As seal() and unseal(); @ctx is what sealer_with() was given. */
+	int (*seal)(void *ctx, const char *name, const void *in, size_t len,
+		    uint8_t *out);
+	int (*unseal)(void *ctx, const char *name, const uint8_t *in,
+		      size_t len, void *out);
+	/* Called once, by sealer_free() */
+	void (*free)(void *ctx);
+};
+
+/* 0 or -ENOMEM; @ctx stays the caller's then. */
+int sealer_with(const struct sealer_ops *ops, void *ctx, struct sealer **out);
+
+/*
  * Reads 32 octets from @path; with @create a file that isn't there is made
  * (mode 0600, exclusively, synced). A file of another size, or that others
  * may read, is refused. @err gets words.
@@ -28,9 +46,9 @@ int sealer_load(const char *path, bool create, struct sealer **out,
 		struct err *err);
 /* From memory, for tests. */
 int sealer_new(const uint8_t key[SEAL_KEY_LEN], struct sealer **out);
-void sealer_free(struct sealer *s);
+void sealer_free(struct sealer *s); /* NULL is harmless */
 
-/* @out gets @len + SEAL_OVERHEAD octets. */
+/* @out gets @len + SEAL_OVERHEAD octets. 0, or -errno of who has the key. */
 int seal(const struct sealer *s, const char *name, const void *in, size_t len,
 	 uint8_t *out);
 /*

@@ -124,6 +124,72 @@ static void files(void)
 	unlink(path);
 }
 
+/* ---- a key that is kept elsewhere ---------------------------------------- */
+
+struct elsewhere {
+	struct sealer *s;
+	unsigned int asked, freed;
+	int fails;
+};
+
+static int elsewhere_seal(void *ctx, const char *name, const void *in,
+			  size_t len, uint8_t *out)
+{
+	struct elsewhere *e = ctx;
+
+	e->asked++;
+	return e->fails ? e->fails : seal(e->s, name, in, len, out);
+}
+
+static int elsewhere_unseal(void *ctx, const char *name, const uint8_t *in,
+			    size_t len, void *out)
+{
+	struct elsewhere *e = ctx;
+
+	e->asked++;
+	return e->fails ? e->fails : unseal(e->s, name, in, len, out);
+}
+
+static void elsewhere_free(void *ctx)
+{
+	((struct elsewhere *)ctx)->freed++;
+}
+
+static void elsewhere(void)
+{
+	static const uint8_t key[SEAL_KEY_LEN] = { 1, 2, 3 };
+	static const struct sealer_ops ops = {
+		.seal = elsewhere_seal,
+		.unseal = elsewhere_unseal,
+		.free = elsewhere_free,
+	};
+	uint8_t box[64], back[64];
+	struct elsewhere e = { 0 };
+	struct sealer *s;
+
+	sealer_new(key, &e.s);
+	is_int(sealer_with(&ops, &e, &s), 0, "a sealer elsewhere");
+	is_int(seal(s, "a name", "a secret", 8, box), 0,
+	       "a sealer elsewhere seals");
+	is_int(unseal(e.s, "a name", box, 8 + SEAL_OVERHEAD, back), 0,
+	       "a sealer with the key opens that");
+	is_int(unseal(s, "a name", box, 8 + SEAL_OVERHEAD, back), 0,
+	       "a sealer elsewhere unseals");
+	is_mem(back, 8, "a secret", 8, "a secret comes back from elsewhere");
+	is_int(unseal(s, "another", box, 8 + SEAL_OVERHEAD, back), -EBADMSG,
+	       "a wrong name is refused there as here");
+	is_int(e.asked, 3, "each call is one question");
+	e.fails = -EPIPE;
+	is_int(seal(s, "a name", "a secret", 8, box), -EPIPE,
+	       "a failure there to seal is one here");
+	is_int(unseal(s, "a name", box, 8 + SEAL_OVERHEAD, back), -EPIPE,
+	       "a failure there to unseal is one here");
+	is_int(e.freed, 0, "a sealer in use is not given back");
+	sealer_free(s);
+	is_int(e.freed, 1, "a sealer is given back once");
+	sealer_free(e.s);
+}
+
 int main(void)
 {
 	if (!mkdtemp(dir))
@@ -131,6 +197,7 @@ int main(void)
 	snprintf(path, sizeof(path), "%s/key", dir);
 	boxes();
 	files();
+	elsewhere();
 	rmdir(dir);
 	return done();
 }
