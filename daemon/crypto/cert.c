@@ -220,7 +220,7 @@ bool cert_chain_fits_key(const struct cert_chain *chain,
 {
 	EVP_PKEY *pub = X509_get0_pubkey(sk_X509_value(chain->certs, 0));
 
-	return pub && EVP_PKEY_eq(pub, sigkey_pkey(key)) == 1;
+	return pub && EVP_PKEY_eq(pub, sigpub_pkey(sigkey_own_pub(key))) == 1;
 }
 
 void cert_chain_id(const struct cert_chain *chain, uint8_t *type,

@@ -16,7 +16,12 @@
 enum sig_type pkey_type(const EVP_PKEY *key);
 /* The digest it signs with; NULL for Ed25519, which hashes by itself. */
 const EVP_MD *pkey_md(enum sig_type type);
+/* NULL when the key is not in this process */
 EVP_PKEY *sigkey_pkey(const struct sigkey *key);
+/* The context of a key that has these operations, else NULL */
+void *sigkey_ctx(const struct sigkey *key, const struct sigkey_ops *ops);
+/* Lives as long as @key. */
+const struct sigpub *sigkey_own_pub(const struct sigkey *key);
 EVP_PKEY *sigpub_pkey(const struct sigpub *pub);
 /* Takes a reference of its own. -EOPNOTSUPP. */
 int sigpub_from_pkey(EVP_PKEY *key, struct sigpub **out);

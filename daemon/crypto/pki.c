@@ -207,9 +207,10 @@ static int check_req(const struct pki_pair *ca, const struct pki_req *req,
 
 static int sign_cert(X509 *x, const struct sigkey *key)
 {
-	return X509_sign(x, sigkey_pkey(key), pkey_md(sigkey_type(key))) > 0
-		       ? 0
-		       : -EIO;
+	EVP_PKEY *pkey = sigkey_pkey(key);
+
+	return pkey && X509_sign(x, pkey, pkey_md(sigkey_type(key))) > 0 ? 0
+									 : -EIO;
 }
 
 int pki_issue(const struct pki_pair *ca, const struct pki_req *req,

@@ -37,18 +37,56 @@ enum sig_hash {
 struct sigkey;
 struct sigpub;
 
+/* The shortest RSA key that is taken */
+#define SIG_RSA_MIN_BITS 2048
+
 /* ---- private keys ---- */
 
+/*
+ * Where a private key is: in this process (sigkey_load() and the like), or
+ * somewhere that signs for it, as a process for keys or a token does. An
+ * operation returns when it is done; @ctx is what sigkey_with() was given.
+ */
+struct sigkey_ops {
+	/*
+	 * Signs as the key's algorithm says. @sig has room for SIG_MAX_LEN
+	 * octets, *@sig_len gets how many there are. 0 or -errno.
+	 */
+	int (*sign)(void *ctx, const void *msg, size_t len, uint8_t *sig,
+		    size_t *sig_len);
+	/*
+	 * As sigkey_to_der(). NULL: the key does not leave where it is, and a
+	 * group's signing key, which the store keeps, cannot be such a one.
+	 */
+	int (*to_der)(void *ctx, uint8_t **der, size_t *len);
+	/* Called once, by sigkey_free() */
+	void (*free)(void *ctx);
+};
+
+/*
+ * A key by its operations. @pub is its public key, which is copied, and @alg the
+ * DER AlgorithmIdentifier of its signatures. 0, -EOPNOTSUPP (@alg is not one of
+ * such a key), -ENOMEM; @ctx stays the caller's then.
+ */
+int sigkey_with(const struct sigkey_ops *ops, void *ctx,
+		const struct sigpub *pub, const uint8_t *alg, size_t alg_len,
+		struct sigkey **out);
 /*
  * PEM, unencrypted. A file that others than its owner may read is refused
  * (-EPERM): what was readable has been read. @err gets the reason in words.
  */
 int sigkey_load(const char *path, struct sigkey **out, struct err *err);
 int sigkey_generate(enum sig_type type, struct sigkey **out);
-/* PKCS#8 DER; *@der is for secret_free(). For the sealed store. */
+/*
+ * PKCS#8 DER; *@der is for secret_free(). For the sealed store. -EOPNOTSUPP when
+ * the key does not leave where it is.
+ */
 int sigkey_to_der(const struct sigkey *key, uint8_t **der, size_t *len);
 int sigkey_from_der(const uint8_t *der, size_t len, struct sigkey **out);
-/* PEM to a file that doesn't exist yet, mode 0600, synced. */
+/*
+ * PEM to a file that doesn't exist yet, mode 0600, synced. -EOPNOTSUPP for a key
+ * that is not in this process.
+ */
 int sigkey_save(const struct sigkey *key, const char *path, struct err *err);
 void sigkey_free(struct sigkey *key);
 
@@ -66,7 +104,7 @@ size_t sigkey_sig_len(const struct sigkey *key);
 /* *@out is for sigpub_free(). */
 int sigkey_pub(const struct sigkey *key, struct sigpub **out);
 
-/* @sig has room for SIG_MAX_LEN octets. 0 or -EIO. */
+/* @sig has room for SIG_MAX_LEN octets. 0, or -errno of who has the key. */
 int sig_sign(const struct sigkey *key, const void *msg, size_t len,
 	     uint8_t *sig, size_t *sig_len);
 /*

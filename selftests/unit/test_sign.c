@@ -303,6 +303,99 @@ static void files(void)
 	rmdir(dir);
 }
 
+/* ---- a key that is kept elsewhere ---------------------------------------- */
+
+struct elsewhere {
+	struct sigkey *key;
+	unsigned int asked, freed;
+	int fails;
+	size_t says; /* so many octets, 0: as many as there are */
+};
+
+static int elsewhere_sign(void *ctx, const void *msg, size_t len, uint8_t *sig,
+			  size_t *sig_len)
+{
+	struct elsewhere *e = ctx;
+	int ret;
+
+	e->asked++;
+	if (e->fails)
+		return e->fails;
+	ret = sig_sign(e->key, msg, len, sig, sig_len);
+	if (e->says)
+		*sig_len = e->says;
+	return ret;
+}
+
+static void elsewhere_free(void *ctx)
+{
+	((struct elsewhere *)ctx)->freed++;
+}
+
+static void elsewhere(size_t i)
+{
+	static const struct sigkey_ops ops = {
+		.sign = elsewhere_sign,
+		.free = elsewhere_free,
+	};
+	const char *name = sig_type_str(kinds[i].type);
+	uint8_t sig[SIG_MAX_LEN], *der;
+	const uint8_t *alg, *alg2;
+	struct elsewhere e = { 0 };
+	struct sigpub *pub, *pub2;
+	size_t len, alg_len, alg2_len;
+	struct sigkey *key;
+	struct err err;
+
+	if (sigkey_generate(kinds[i].type, &e.key) || sigkey_pub(e.key, &pub))
+		bail("no key");
+	sigkey_alg(e.key, &alg, &alg_len);
+	is_int(sigkey_with(&ops, &e, pub, alg, alg_len - 1, &key), -EOPNOTSUPP,
+	       "%s elsewhere: an algorithm that is cut is refused", name);
+	is_int(sigkey_with(&ops, &e, pub, alg, SIG_MAX_ALG + 1, &key),
+	       -EOPNOTSUPP,
+	       "%s elsewhere: an algorithm that is too long is refused", name);
+	is_int(e.freed, 0,
+	       "%s elsewhere: a key that is refused stays the caller's", name);
+	is_int(sigkey_with(&ops, &e, pub, alg, alg_len, &key), 0,
+	       "%s elsewhere: a key", name);
+	sigkey_alg(key, &alg2, &alg2_len);
+	is_mem(alg2, alg2_len, alg, alg_len, "%s elsewhere: the algorithm",
+	       name);
+	ok(sigkey_type(key) == sigkey_type(e.key) &&
+		   sigkey_hash(key) == sigkey_hash(e.key) &&
+		   sigkey_sig_len(key) == sigkey_sig_len(e.key),
+	   "%s elsewhere: type, hash and length", name);
+	is_int(sigkey_pub(key, &pub2), 0, "%s elsewhere: the public key", name);
+	ok(sigpub_equal(pub, pub2), "%s elsewhere: the same public key", name);
+	is_int(sig_sign(key, "msg", 3, sig, &len), 0, "%s elsewhere: signing",
+	       name);
+	is_int(e.asked, 1, "%s elsewhere: one signature is one question", name);
+	is_int(sig_verify(pub2, alg, alg_len, "msg", 3, sig, len), 0,
+	       "%s elsewhere: the signature verifies", name);
+	is_int(sig_sign_len(key, "msg", 3, sig, sigkey_sig_len(key)), 0,
+	       "%s elsewhere: signing of a length", name);
+	is_int(sigkey_to_der(key, &der, &len), -EOPNOTSUPP,
+	       "%s elsewhere: the private key does not leave", name);
+	is_int(sigkey_save(key, "/nonexistent/key", &err), -EOPNOTSUPP,
+	       "%s elsewhere: the private key is not saved", name);
+	e.fails = -EPIPE;
+	is_int(sig_sign(key, "msg", 3, sig, &len), -EPIPE,
+	       "%s elsewhere: a failure there is one here", name);
+	is_int(sig_sign_len(key, "msg", 3, sig, sigkey_sig_len(key)), -EPIPE,
+	       "%s elsewhere: a failure of a length as well", name);
+	e.fails = 0;
+	e.says = SIG_MAX_LEN + 1;
+	is_int(sig_sign(key, "msg", 3, sig, &len), -EIO,
+	       "%s elsewhere: a signature longer than there is room for", name);
+	is_int(e.freed, 0, "%s elsewhere: in use until here", name);
+	sigkey_free(key);
+	is_int(e.freed, 1, "%s elsewhere: given back once", name);
+	sigpub_free(pub);
+	sigpub_free(pub2);
+	sigkey_free(e.key);
+}
+
 int main(void)
 {
 	size_t i;
@@ -313,6 +406,8 @@ int main(void)
 	algorithms();
 	weak_keys();
 	files();
+	for (i = 0; i < 4; i++)
+		elsewhere(i);
 	for (i = 0; i < 4; i++) {
 		sigkey_free(keys[i]);
 		sigpub_free(pubs[i]);
