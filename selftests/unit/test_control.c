@@ -71,7 +71,7 @@ static void ask(int fd, const char *text, size_t len)
 	turn();
 }
 
-/* What is there to read; "" for nothing, NULL when the daemon has closed. */
+/* The answer so far; "" for nothing, NULL when the daemon has closed. */
 static const char *answer(int fd)
 {
 	static char buf[65536];
@@ -268,7 +268,7 @@ static void sockets(void)
 	       "a daemon that answers is not replaced");
 	ok(strstr(err.text, path) && strstr(err.text, "running"), "said: %s",
 	   err.text);
-	/* what a daemon that was killed leaves */
+	/* a daemon that was killed leaves its socket */
 	ctl_free(ctl);
 	ok(access(path, F_OK), "removed at the end");
 	if (!fork()) {
@@ -343,7 +343,7 @@ static bool answered(uid_t uid, uid_t me)
 	return WEXITSTATUS(st);
 }
 
-/* Who says nothing at all is not waited for. */
+/* A client that says nothing at all is not waited for. */
 static void silent(void)
 {
 	int fd = client();
@@ -469,7 +469,7 @@ static void roles(void)
 	   "the member sends");
 	json_decref(o);
 
-	/* whatever is told, no key is in it */
+	/* no answer has a key in it */
 	hex = malloc(2 * KSA_KEY_MAX + 1);
 	for (size_t i = 0; i < m->mk.sa[0].sa.key_len; i++)
 		sprintf(hex + 2 * i, "%02x", m->mk.sa[0].sa.key[i]);
@@ -585,7 +585,7 @@ static void later(void)
 	is_str(answer(b), VERSION_ANSWER, "another client does not wait");
 	now_ms += 2 * CTL_IDLE_MS;
 	turn();
-	is_str(answer(a), "", "who waits for an answer is not idle");
+	is_str(answer(a), "", "a client that waits for an answer is not idle");
 	close(b);
 	b = client();
 	ask(b, REKEY, strlen(REKEY));
@@ -599,7 +599,7 @@ static void later(void)
 	ok(text && strstr(text, VERSION_ANSWER),
 	   "the request behind it is answered after it");
 	ok(sim_group(s).rekeys >= 3,
-	   "what a client that is gone asked is done");
+	   "the request of a client that is gone is done");
 	b = client();
 	ask(b, REKEY, strlen(REKEY));
 	ctl_free(ctl);

@@ -95,7 +95,7 @@ static void test_waits(void)
 	ok(sim_has_member(&s, "c.example"), "the roster has the joiner");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 	is_int(s.iv_repeats, 0, "no IV was used twice");
-	is_int(a->gaps, 0, "who stayed has lost nothing");
+	is_int(a->gaps, 0, "the member that stayed has lost nothing");
 	sim_free(&s);
 }
 
@@ -127,7 +127,7 @@ static void test_again(void)
 	sim_run(&s, 4 * STORE_MS - 20);
 	is_int(rekey.n, 0, "a rekey is in flight");
 	is_int(sim_group(&s).pending, ARRAY_SIZE(m),
-	       "who registers again meanwhile waits");
+	       "members that register again meanwhile wait");
 	changes = s.changes;
 	sim_run(&s, 40);
 	is_int(rekey.n, 1, "the rekey is done");
@@ -140,7 +140,8 @@ static void test_again(void)
 	is_int(sim_group(&s).data_spi, spi,
 	       "registering again changes no keys");
 	sim_run(&s, 30000);
-	is_int(sim_out_of_step(&s), 0, "they are in step");
+	is_int(sim_out_of_step(&s), 0,
+	       "members that registered again are in step");
 	is_int(s.iv_repeats, 0, "no IV was used twice");
 	sim_free(&s);
 }
@@ -218,7 +219,7 @@ static void test_stale(void)
 	is_int(w.ret, -ESTALE, "a rekey from an old version is refused");
 	is_int(sim_group(&s).data_spi, before.data_spi,
 	       "keys are as they were");
-	ok(sim_has_member(&s, "b.example"), "who was to go is in");
+	ok(sim_has_member(&s, "b.example"), "the member that was to go is in");
 	is_int(s.n_wire, wire, "nothing was sent");
 	sim_free(&s);
 }
@@ -313,8 +314,9 @@ static void test_deaths(enum sim_crash step)
 
 	for (n = 0; n < 60 && die_once(step, n, &bad); n++)
 		;
-	ok(n >= 4, "it died %s, %u times", step_names[step], n);
-	is_int(bad & 1, 0, "who was put out and said to be stays out");
+	ok(n >= 4, "the key server died %s, %u times", step_names[step], n);
+	is_int(bad & 1, 0,
+	       "a member that was put out and said to be stays out");
 	is_int(bad & 2, 0, "the others come in step");
 	is_int(bad & 4, 0, "the others are in");
 	is_int(bad & 8, 0, "no IV was used twice");

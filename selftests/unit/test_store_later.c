@@ -213,7 +213,7 @@ static void test_forget(void)
 	       forgotten);
 	s = open_store(false);
 	is_int(value(s, "g/forget"), MANY - 1,
-	       "which are written before the store closes");
+	       "the forgotten ones are written before the store closes");
 	store_close(s);
 }
 
@@ -276,7 +276,7 @@ static void test_audit(bool thread)
 	store_submit_wait(s, NULL);
 	store_audit_each(s, 0, 1000, count_line, &n);
 	is_int(n - before, 2,
-	       "%s: it and one of a transaction are in the trail", mode);
+	       "%s: the line and one of a transaction are in the trail", mode);
 	store_close(s);
 }
 
