@@ -163,8 +163,7 @@ static int strip_esp(const struct mcsec_pkt *pkt)
 	}
 	/* The payload could not be read when the SA was chosen. */
 	if (unlikely(!mcsec_select_fits(&group->mnet->select, skb,
-					pkt->state->in, group, &group->sel,
-					group->sels)))
+					pkt->state->in, &group->candidate)))
 		return drop_esp(pkt, MCSEC_IN_SELECTOR);
 	mcsec_set_verified(skb, !group->forward, group->id,
 			   pkt->iv >> pkt->sa->sid_shift);

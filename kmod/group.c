@@ -116,8 +116,8 @@ static void group_put(struct mcsec_group *group)
 
 	if (!refcount_dec_and_test(&group->refs))
 		return;
+	mcsec_select_put(&mnet->select, &group->candidate);
 	/* Packets may still look at it. */
-	kfree_rcu(group->sels, rcu);
 	kfree_rcu(group, rcu);
 	if (atomic_dec_and_test(&mnet->alive))
 		wake_up_var(&mnet->alive);
@@ -153,7 +153,8 @@ int mcsec_group_new(struct mcsec_net *mnet,
 	err = config->forward ? mcsec_fanout_prepare() : 0;
 	if (err)
 		return err;
-	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
+	group = kzalloc(struct_size(group, devs, config->sel.n_devs),
+			GFP_KERNEL_ACCOUNT);
 	if (!group)
 		return -ENOMEM;
 	strscpy(group->name, config->name, sizeof(group->name));
@@ -188,10 +189,13 @@ int mcsec_group_new(struct mcsec_net *mnet,
 		goto err_id;
 	}
 	/* Last: packets find it from here on. */
-	err = mcsec_select_add(&mnet->select, group, &group->sel,
-			       group->policy == MCSEC_POLICY_OBSERVE,
-			       !group->forward, &group->sels, &group->addr);
-	/* The names were the caller's; those to keep are in group->sels. */
+	group->candidate.group = group;
+	group->candidate.sel = &group->sel;
+	group->candidate.observes = group->policy == MCSEC_POLICY_OBSERVE;
+	group->candidate.hosts = !group->forward;
+	group->candidate.devs = group->devs;
+	err = mcsec_select_add(&mnet->select, &group->candidate);
+	/* The names were the caller's; those to keep are in group->devs. */
 	group->sel.devs = NULL;
 	if (err)
 		goto err_name;
@@ -207,7 +211,7 @@ err_name:
 err_id:
 	xa_erase(&mnet->by_id, group->id);
 err_free:
-	/* Of several interfaces the first may have been found. */
+	/* Rules may have found its name. */
 	kfree_rcu(group, rcu);
 	return err;
 }
@@ -221,7 +225,7 @@ void mcsec_group_del(struct mcsec_group *group)
 	/* Before its SAs: as long as packets find the group they are either
 	 * protected or dropped, and once they do not it has been deleted.
 	 */
-	mcsec_select_del(&mnet->select, &group->sel, group->sels, group->addr);
+	mcsec_select_del(&mnet->select, &group->candidate);
 	rhashtable_remove_fast(&mnet->by_name, &group->name_node, params_name);
 	xa_erase(&mnet->by_id, group->id);
 	if (!--mnet->n_groups)
@@ -281,8 +285,7 @@ void mcsec_group_set_policy(struct mcsec_group *group, u32 policy)
 	lockdep_assert_held(&group->mnet->lock);
 
 	WRITE_ONCE(group->policy, policy);
-	mcsec_select_observe(&group->sel, group->sels,
-			     policy == MCSEC_POLICY_OBSERVE);
+	mcsec_select_observe(&group->candidate, policy == MCSEC_POLICY_OBSERVE);
 }
 
 struct mcsec_sa *mcsec_group_sa(struct mcsec_group *group, __be32 spi)
@@ -316,8 +319,8 @@ struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
 		group_put(group);
 		return sa;
 	}
-	err = mcsec_select_sa_add(&group->mnet->select, group->sel.family,
-				  group->addr, &sa->node_spi, config->spi);
+	err = mcsec_select_sa_add(&group->mnet->select, &group->candidate,
+				  &sa->node_spi, config->spi);
 	if (err) {
 		mcsec_sa_destroy(sa);
 		return ERR_PTR(err);
@@ -334,8 +337,7 @@ void mcsec_group_sa_del(struct mcsec_group *group, struct mcsec_sa *sa)
 
 	if (rcu_access_pointer(group->out) == sa)
 		RCU_INIT_POINTER(group->out, NULL);
-	mcsec_select_sa_del(&group->mnet->select, group->sel.family,
-			    &sa->node_spi);
+	mcsec_select_sa_del(&group->mnet->select, &sa->node_spi);
 	hlist_del(&sa->node);
 	group->n_sas--;
 	mcsec_sa_destroy(sa);
@@ -366,6 +368,7 @@ void mcsec_net_init(struct mcsec_net *mnet, struct net *net)
 	xa_init(&mnet->by_id);
 	atomic_set(&mnet->alive, 0);
 	mcsec_windows_init(&mnet->windows, net->user_ns);
+	mcsec_select_init(&mnet->select, net);
 }
 
 int mcsec_net_prepare(struct mcsec_net *mnet)
@@ -379,7 +382,7 @@ int mcsec_net_prepare(struct mcsec_net *mnet)
 	mnet->stats = alloc_percpu_gfp(struct mcsec_stats, GFP_KERNEL_ACCOUNT);
 	if (!mnet->stats)
 		return -ENOMEM;
-	err = mcsec_select_init(&mnet->select, mnet->net);
+	err = mcsec_select_prepare(&mnet->select);
 	if (err)
 		goto err_stats;
 	err = rhashtable_init(&mnet->by_name, &params_name);

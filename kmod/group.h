@@ -71,8 +71,7 @@ struct mcsec_net {
  * @out: the SA that sends, or NULL
  * @mnet: its namespace
  * @stats: mnet->stats
- * @addr: what SAs are found below
- * @sels: its places in mnet->select
+ * @candidate: its place in mnet->select
  * @policy: enum mcsec_policy
  * @exempt: IGMP and MLD go by in the clear
  * @forward: what is routed is protected too, and what was verified may be
@@ -98,13 +97,13 @@ struct mcsec_net {
  * @name_node: in by_name
  * @name: name
  * @sel: what it selects
+ * @devs: of @candidate
  */
 struct mcsec_group {
 	struct mcsec_sa __rcu *out;
 	struct mcsec_net *mnet;
 	struct mcsec_stats __percpu *stats;
-	struct mcsec_addr *addr;
-	struct mcsec_sel *sels;
+	struct mcsec_candidate candidate;
 	u32 policy;
 	bool exempt;
 	bool forward;
@@ -129,6 +128,7 @@ struct mcsec_group {
 	struct rcu_head rcu;
 	char name[MCSEC_NAME_MAX + 1];
 	struct mcsec_selector sel;
+	struct mcsec_dev *devs[];
 };
 
 /**
@@ -221,9 +221,8 @@ struct mcsec_sa *mcsec_group_sa(struct mcsec_group *group, __be32 spi);
 
 /*
  * Make a group. Returns -EEXIST if the name (*@name_taken) or the selector is
- * taken, -ENOSPC at the cap, -E2BIG if there are too many shapes of selectors,
- * -ENOMEM. From its return on the group's traffic is protected, if the hooks
- * are there.
+ * taken, -ENOSPC at the cap, -ENOMEM, or what else mcsec_select_add() does. From
+ * its return on the group's traffic is protected, if the hooks are there.
  */
 int mcsec_group_new(struct mcsec_net *mnet,
 		    const struct mcsec_group_config *config, bool *name_taken);

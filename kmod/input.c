@@ -14,19 +14,6 @@
 
 #include <linux/netfilter_bridge.h>
 
-/* Whether what comes by @dev may be of @group. */
-static bool comes_by(const struct mcsec_group *group,
-		     const struct net_device *dev)
-{
-	unsigned int i;
-
-	for (i = 0; i < group->sel.n_devs; i++)
-		if (READ_ONCE(group->sels[i].in_table) &&
-		    READ_ONCE(group->sels[i].node.key.ifindex) == dev->ifindex)
-			return true;
-	return !group->sel.n_devs;
-}
-
 /*
  * Of a bridge that calls IP's hooks (br_netfilter), on its way to whichever
  * ports: ESP stays ESP there, or the other ports would get the clear datagram.
@@ -128,7 +115,9 @@ static __always_inline unsigned int input_esp(struct mcsec_pkt *pkt)
 		return NF_ACCEPT;
 	spi = spi_of(pkt);
 	pkt->sa = mcsec_pkt_select_sa(pkt, spi);
-	if (likely(pkt->sa && comes_by(pkt->sa->group, pkt->state->in)))
+	if (likely(pkt->sa &&
+		   mcsec_candidate_has_dev(&pkt->sa->group->candidate,
+					   pkt->state->in)))
 		return mcsec_decrypt(pkt);
 	return input_unknown_esp(pkt, spi);
 }

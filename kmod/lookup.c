@@ -1,475 +1,460 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Packets look for their group and SA. Mostly all groups of a namespace select
- * by an address, or equally many bits of it: then a key is three words, for
- * which there are functions of their own. The others take keys as they come.
+ * Packets look for their group and SA. Mostly a group takes all that has its
+ * address: that is what the first half is made for, which is compiled once for
+ * each family, and whole, since every multicast packet of the namespace comes by.
  */
 #include "header.h"
 #include "select.h"
 #include "table.h"
 
-#include <linux/netdevice.h>
+#include <linux/inetdevice.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 
-/* ---- the one plain shape ---- */
+/* ---- prefixes ---- */
 
-/* What of struct mcsec_key a plain shape looks at. */
-struct plain {
-	u32 dst[4];
-	u32 shape;
-	u32 spi;
+static __always_inline const struct mcsec_family *
+family_of(const struct mcsec_select *s, bool v6)
+{
+	return v6 ? &s->v6 : &s->v4;
+}
+
+/*
+ * What stands under the whole address. Not by the version in the header, which a
+ * raw socket may have made up.
+ */
+static __always_inline struct mcsec_node *
+find_address4(const struct mcsec_select *s, const struct sk_buff *skb,
+	      __be32 spi)
+{
+	const struct mcsec_key4 key = {
+		.dst = mcsec_key_dst(ip_hdr(skb)->daddr, false, 32),
+		.spi = (__force u32)spi,
+	};
+
+	return mcsec_table_find(s, &key, mcsec_table_params4);
+}
+
+static __always_inline struct mcsec_node *
+find_address6(const struct mcsec_select *s, const struct sk_buff *skb,
+	      __be32 spi)
+{
+	const struct in6_addr *dst = &ipv6_hdr(skb)->daddr;
+	const struct mcsec_key key = {
+		.v4.dst = mcsec_key_dst(dst->s6_addr32[0], true, 128),
+		.v4.spi = (__force u32)spi,
+		.more[0] = (__force u32)dst->s6_addr32[1],
+		.more[1] = (__force u32)dst->s6_addr32[2],
+		.more[2] = (__force u32)dst->s6_addr32[3],
+	};
+
+	return mcsec_table_find(s, &key, mcsec_table_params6);
+}
+
+static __always_inline struct mcsec_node *
+find_address(const struct mcsec_select *s, const struct sk_buff *skb,
+	     __be32 spi, bool v6)
+{
+	return v6 ? find_address6(s, skb, spi) : find_address4(s, skb, spi);
+}
+
+/* ---- any candidates ---- */
+
+/**
+ * struct packet - what candidates are compared with
+ * @skb: the packet
+ * @dev: it comes or goes by it
+ * @v6: its family
+ * @opaque: its payload cannot be read
+ * @read: @opaque, @proto and @ports are right
+ * @proto: of its payload
+ * @ports: as mcsec_ports() returns them
+ * @own: a candidate whose mark it has, whatever it has
+ */
+struct packet {
+	const struct sk_buff *skb;
+	const struct net_device *dev;
 	bool v6;
+	bool opaque;
+	bool read;
+	u8 proto;
+	u32 ports;
+	const struct mcsec_candidate *own;
 };
 
-static __always_inline bool is_plain(const struct mcsec_key *key,
-				     const struct plain *want)
+static void key_of_packet(struct mcsec_key *key, const struct packet *p, u8 len)
 {
-	if (key->dst[0] != want->dst[0] || key->spi != want->spi ||
-	    key->shape != want->shape)
-		return false;
-	return !want->v6 ||
-	       (key->dst[1] == want->dst[1] && key->dst[2] == want->dst[2] &&
-		key->dst[3] == want->dst[3]);
+	struct in6_addr dst = {};
+
+	if (p->v6)
+		ipv6_addr_prefix(&dst, &ipv6_hdr(p->skb)->daddr, len);
+	else
+		dst.s6_addr32[0] = ip_hdr(p->skb)->daddr & inet_make_mask(len);
+	mcsec_key_of(key, &dst, p->v6, len);
 }
 
-/*
- * rhashtable_lookup(), which compilers do not inline as often as it is needed
- * here. The hash is that of mcsec_hash4() and mcsec_hash6().
- */
-static __always_inline struct mcsec_node *find_plain(struct rhashtable *table,
-						     const struct plain *want)
+/* The longest prefix of the destination that is not behind @*bit. */
+static noinline struct mcsec_prefix *next_prefix(const struct mcsec_select *s,
+						 const struct packet *p,
+						 unsigned int *bit)
 {
-	struct rhash_lock_head __rcu *const *bucket;
-	const struct bucket_table *tbl;
+	const struct mcsec_family *f = family_of(s, p->v6);
+	const unsigned int bits = p->v6 ? 128 : 32;
 	struct mcsec_node *node;
-	struct rhash_head *pos;
-	unsigned int at;
-	u32 h;
+	struct mcsec_key key;
 
-	tbl = rht_dereference_rcu(table->tbl, table);
-	do {
-		h = want->v6 ? mcsec_fold6(want->dst, tbl->hash_rnd)
-			     : want->dst[0];
-		at = rht_bucket_index(tbl,
-				      mcsec_mix(h, want->spi, tbl->hash_rnd));
-		bucket = rht_bucket(tbl, at);
-		do {
-			rht_for_each_rcu_from(pos, rht_ptr_rcu(bucket), tbl,
-					      at) {
-				node = container_of(pos, struct mcsec_node,
-						    head);
-				if (likely(is_plain(&node->key, want)))
-					return node;
-			}
-			/* It may have moved to another chain meanwhile. */
-		} while (pos != RHT_NULLS_MARKER(bucket));
-		/* Pairs with the writer's, before it empties the old table. */
-		smp_rmb();
-		tbl = rht_dereference_rcu(tbl->future_tbl, table);
-	} while (unlikely(tbl));
+	while ((*bit = find_next_bit(f->lens, bits + 1, *bit)) <= bits) {
+		key_of_packet(&key, p, bits - (*bit)++);
+		node = mcsec_table_find(s, &key, mcsec_table_params);
+		if (node)
+			return container_of(node, struct mcsec_prefix, node);
+	}
 	return NULL;
 }
 
-static __always_inline struct mcsec_node *
-find_plain4(const struct rhashtable *table, const struct mcsec_shape *shape,
-	    const struct sk_buff *skb, __be32 spi)
-{
-	const struct plain want = {
-		.dst[0] = (__force u32)ip_hdr(skb)->daddr & shape->dst_mask[0],
-		.shape = shape->id,
-		.spi = (__force u32)spi,
-	};
+#define for_each_prefix(prefix, s, p, bit) \
+	for (bit = 0; (prefix = next_prefix(s, p, &bit));)
 
-	/* Nothing is written to it, only told to lockdep. */
-	return find_plain((struct rhashtable *)table, &want);
+#define for_each_candidate(c, prefix) \
+	list_for_each_entry_rcu(c, &(prefix)->candidates, node)
+
+static bool has_source(const struct mcsec_selector *sel, const struct packet *p)
+{
+	if (!sel->src_len)
+		return true;
+	if (p->v6)
+		return ipv6_prefix_equal(&ipv6_hdr(p->skb)->saddr, &sel->src,
+					 sel->src_len);
+	return (ip_hdr(p->skb)->saddr & inet_make_mask(sel->src_len)) ==
+	       sel->src.s6_addr32[0];
 }
 
-static __always_inline struct mcsec_node *
-find_plain6(const struct rhashtable *table, const struct mcsec_shape *shape,
-	    const struct sk_buff *skb, __be32 spi)
+/* All but the payload. */
+static bool has_headers(const struct mcsec_candidate *c, const struct packet *p)
 {
-	const struct in6_addr *addr = &ipv6_hdr(skb)->daddr;
-	const struct plain want = {
-		.dst = {
-			(__force u32)addr->s6_addr32[0] & shape->dst_mask[0],
-			(__force u32)addr->s6_addr32[1] & shape->dst_mask[1],
-			(__force u32)addr->s6_addr32[2] & shape->dst_mask[2],
-			(__force u32)addr->s6_addr32[3] & shape->dst_mask[3],
-		},
-		.shape = shape->id,
-		.spi = (__force u32)spi,
-		.v6 = true,
-	};
+	const struct mcsec_selector *sel = c->sel;
 
-	return find_plain((struct rhashtable *)table, &want);
+	return ((p->skb->mark & sel->mask) == sel->mark || c == p->own) &&
+	       mcsec_candidate_has_dev(c, p->dev) && has_source(sel, p);
 }
 
-static __always_inline bool one_plain(const struct mcsec_shapes *shapes)
+/* Once for a packet, and only if a group asks: headers may be many. */
+static noinline void read_payload(struct packet *p)
 {
-	return likely(shapes->n == 1 && shapes->shape[0].plain);
-}
-
-/* ---- any shape ---- */
-
-/* What few selectors look at. */
-static noinline void key_rest(struct mcsec_key *key,
-			      const struct mcsec_shape *shape,
-			      const struct sk_buff *skb,
-			      const struct net_device *dev, bool v6)
-{
-	unsigned int hlen, nhoff, i;
+	unsigned int hlen, nhoff;
 	int proto;
 
-	memset_startat(key, 0, src);
-	/* Not by the header's version, which a raw socket may have made up. */
-	if (!v6) {
-		key->src[0] = (__force u32)ip_hdr(skb)->saddr &
-			      shape->src_mask[0];
+	p->read = true;
+	if (p->v6) {
+		proto = mcsec_walk6(p->skb, &hlen, &nhoff);
+		p->opaque |= proto < 0 || proto == NEXTHDR_FRAGMENT;
 	} else {
-		for (i = 0; i < 4; i++)
-			key->src[i] =
-				(__force u32)ipv6_hdr(skb)->saddr.s6_addr32[i] &
-				shape->src_mask[i];
+		proto = ip_hdr(p->skb)->protocol;
+		hlen = ip_hdrlen(p->skb);
+		p->opaque |= ip_is_fragment(ip_hdr(p->skb));
 	}
-	if (shape->dev && dev)
-		key->ifindex = dev->ifindex;
-	key->mark = skb->mark & shape->mark_mask;
-	if (!shape->proto_mask)
+	if (p->opaque)
 		return;
-	if (!v6) {
-		proto = ip_hdr(skb)->protocol;
-		hlen = ip_hdrlen(skb);
-		if (ip_hdr(skb)->frag_off & htons(IP_OFFSET))
-			hlen = skb->len; /* ports are elsewhere */
-	} else {
-		proto = mcsec_walk6(skb, &hlen, &nhoff);
-	}
-	key->proto = proto & shape->proto_mask;
-	if (shape->ports_mask)
-		key->ports = mcsec_ports(skb, proto, hlen) & shape->ports_mask;
+	p->proto = proto;
+	p->ports = mcsec_ports(p->skb, proto, hlen);
 }
 
-static void key_of_packet(struct mcsec_key *key,
-			  const struct mcsec_shape *shape,
-			  const struct sk_buff *skb,
-			  const struct net_device *dev, __be32 spi, bool v6)
+static bool has_payload(const struct mcsec_selector *sel,
+			const struct packet *p)
 {
-	unsigned int i;
-
-	if (v6)
-		for (i = 0; i < 4; i++)
-			key->dst[i] =
-				(__force u32)ipv6_hdr(skb)->daddr.s6_addr32[i] &
-				shape->dst_mask[i];
-	else
-		key->dst[0] = (__force u32)ip_hdr(skb)->daddr &
-			      shape->dst_mask[0];
-	key->shape = shape->id;
-	key->spi = (__force u32)spi;
-	key->plain = shape->plain;
-	if (!shape->plain)
-		key_rest(key, shape, skb, dev, v6);
-}
-
-static noinline struct mcsec_node *
-select_any(const struct mcsec_tables *t, const struct mcsec_shapes *shapes,
-	   const struct sk_buff *skb, const struct net_device *dev, bool v6)
-{
-	struct mcsec_node *node;
-	struct mcsec_key key;
-	unsigned int i;
-
-	for (i = 0; i < shapes->n; i++) {
-		key_of_packet(&key, &shapes->shape[i], skb, dev, 0, v6);
-		node = mcsec_table_find(&t->sels, &key,
-					v6 ? AF_INET6 : AF_INET);
-		if (node)
-			return node;
-	}
-	return NULL;
-}
-
-static struct mcsec_group *group_of(struct mcsec_node *node)
-{
-	return node ? container_of(node, struct mcsec_sel, node)->group : NULL;
-}
-
-struct mcsec_group *mcsec_select4(const struct mcsec_select *s,
-				  const struct sk_buff *skb,
-				  const struct net_device *dev)
-{
-	const struct mcsec_shapes *shapes = rcu_dereference(s->v4.shapes);
-	struct mcsec_node *node;
-
-	if (unlikely(!shapes))
-		return NULL;
-	if (one_plain(shapes)) {
-		node = find_plain4(&s->v4.sels, shapes->shape, skb, 0);
-		return group_of(node);
-	}
-	return group_of(select_any(&s->v4, shapes, skb, dev, false));
-}
-
-struct mcsec_group *mcsec_select6(const struct mcsec_select *s,
-				  const struct sk_buff *skb,
-				  const struct net_device *dev)
-{
-	const struct mcsec_shapes *shapes = rcu_dereference(s->v6.shapes);
-	struct mcsec_node *node;
-
-	if (unlikely(!shapes))
-		return NULL;
-	if (one_plain(shapes)) {
-		node = find_plain6(&s->v6.sels, shapes->shape, skb, 0);
-		return group_of(node);
-	}
-	return group_of(select_any(&s->v6, shapes, skb, dev, true));
+	return p->proto == sel->proto &&
+	       (!sel->sport || sel->sport == p->ports >> 16) &&
+	       (!sel->dport || sel->dport == (p->ports & 0xffff));
 }
 
 /*
- * A longer prefix hides what is below a shorter one, or a member of a wide
- * group could send into a narrow one.
+ * Ask the candidates in their order, up to the first that takes the packet for
+ * certain, and return it or NULL. An opaque packet may be of those before it that
+ * select by the payload; but of none after it, whatever they select by.
  */
-static noinline struct mcsec_node *
-select_any_sa(const struct mcsec_tables *t, const struct mcsec_shapes *shapes,
-	      const struct sk_buff *skb, __be32 spi, bool v6)
+static const struct mcsec_candidate *
+ask_candidates(const struct mcsec_select *s, struct packet *p,
+	       struct mcsec_opaque *found)
 {
-	u16 family = v6 ? AF_INET6 : AF_INET;
-	struct mcsec_node *node, *addr;
-	struct mcsec_addr *known;
-	struct mcsec_key key;
-	unsigned int i;
+	const struct mcsec_candidate *c;
+	struct mcsec_prefix *prefix;
+	unsigned int bit;
 
-	for (i = 0; i < shapes->n; i++) {
-		key_of_packet(&key, &shapes->shape[i], skb, NULL, spi, v6);
-		node = mcsec_table_find(&t->sas, &key, family);
-		if (likely(node))
-			return node;
-		if (i + 1 == shapes->n)
-			break;
-		key.spi = 0;
-		addr = mcsec_table_find(&t->addrs, &key, family);
-		if (!addr)
-			continue;
-		known = container_of(addr, struct mcsec_addr, node);
-		if (READ_ONCE(known->firm))
-			break;
-	}
-	return NULL;
-}
-
-struct mcsec_node *mcsec_select_sa4(const struct mcsec_select *s,
-				    const struct sk_buff *skb, __be32 spi)
-{
-	const struct mcsec_shapes *shapes = rcu_dereference(s->v4.prefixes);
-
-	if (unlikely(!shapes))
-		return NULL;
-	if (one_plain(shapes))
-		return find_plain4(&s->v4.sas, shapes->shape, skb, spi);
-	return select_any_sa(&s->v4, shapes, skb, spi, false);
-}
-
-struct mcsec_node *mcsec_select_sa6(const struct mcsec_select *s,
-				    const struct sk_buff *skb, __be32 spi)
-{
-	const struct mcsec_shapes *shapes = rcu_dereference(s->v6.prefixes);
-
-	if (unlikely(!shapes))
-		return NULL;
-	if (one_plain(shapes))
-		return find_plain6(&s->v6.sas, shapes->shape, skb, spi);
-	return select_any_sa(&s->v6, shapes, skb, spi, true);
-}
-
-static bool has_addrs(const struct mcsec_tables *t, const struct sk_buff *skb,
-		      u16 family)
-{
-	const struct mcsec_shapes *shapes = rcu_dereference(t->prefixes);
-	struct mcsec_key key;
-	unsigned int i;
-
-	for (i = 0; shapes && i < shapes->n; i++) {
-		key_of_packet(&key, &shapes->shape[i], skb, NULL, 0,
-			      family == AF_INET6);
-		if (mcsec_table_find(&t->addrs, &key, family))
-			return true;
-	}
-	return false;
-}
-
-bool mcsec_select_addrs4(const struct mcsec_select *s,
-			 const struct sk_buff *skb)
-{
-	return has_addrs(&s->v4, skb, AF_INET);
-}
-
-bool mcsec_select_addrs6(const struct mcsec_select *s,
-			 const struct sk_buff *skb)
-{
-	return has_addrs(&s->v6, skb, AF_INET6);
-}
-
-static struct mcsec_group *loose_group(const struct mcsec_addr *addr,
-				       const struct net_device *dev)
-{
-	const struct mcsec_sel *sel;
-
-	hlist_for_each_entry_rcu(sel, &addr->loose, by_addr)
-		if (!READ_ONCE(sel->observes) &&
-		    (sel->hosts || !*sel->dev ||
-		     READ_ONCE(sel->node.key.ifindex) == dev->ifindex))
-			return sel->group;
-	return NULL;
-}
-
-static struct mcsec_group *select_quoted(const struct mcsec_tables *t,
-					 const struct sk_buff *skb,
-					 const struct net_device *dev,
-					 u16 family)
-{
-	const struct mcsec_shapes *shapes = rcu_dereference(t->prefixes);
-	struct mcsec_group *group = NULL;
-	struct mcsec_node *node;
-	struct mcsec_key key;
-	unsigned int i;
-
-	for (i = 0; shapes && i < shapes->n && !group; i++) {
-		key_of_packet(&key, &shapes->shape[i], skb, NULL, 0,
-			      family == AF_INET6);
-		node = mcsec_table_find(&t->addrs, &key, family);
-		if (node)
-			group = loose_group(container_of(node,
-							 struct mcsec_addr,
-							 node),
-					    dev);
-	}
-	return group;
-}
-
-struct mcsec_group *mcsec_select_quoted4(const struct mcsec_select *s,
-					 const struct sk_buff *skb,
-					 const struct net_device *dev)
-{
-	return select_quoted(&s->v4, skb, dev, AF_INET);
-}
-
-struct mcsec_group *mcsec_select_quoted6(const struct mcsec_select *s,
-					 const struct sk_buff *skb,
-					 const struct net_device *dev)
-{
-	return select_quoted(&s->v6, skb, dev, AF_INET6);
-}
-
-/*
- * In the order in which groups are asked, up to the first that does not look at
- * what is hidden: it has what none before it takes, and none after it anything.
- */
-static struct mcsec_opaque select_opaque(const struct mcsec_tables *t,
-					 const struct sk_buff *skb,
-					 const struct net_device *dev,
-					 u16 family)
-{
-	const struct mcsec_shapes *shapes = rcu_dereference(t->shapes);
-	struct mcsec_opaque opaque = {};
-	struct mcsec_shape shape;
-	struct mcsec_node *node;
-	struct mcsec_part *part;
-	struct mcsec_sel *sel;
-	struct mcsec_key key;
-	unsigned int i;
-
-	for (i = 0; shapes && i < shapes->n; i++) {
-		shape = shapes->shape[i];
-		if (!shape.proto_mask) {
-			key_of_packet(&key, &shape, skb, dev, 0,
-				      family == AF_INET6);
-			node = mcsec_table_find(&t->sels, &key, family);
-			if (!node)
+	*found = (struct mcsec_opaque){};
+	for_each_prefix(prefix, s, p, bit) {
+		for_each_candidate(c, prefix) {
+			if (!has_headers(c, p))
 				continue;
-			sel = container_of(node, struct mcsec_sel, node);
-			if (!opaque.candidate)
-				opaque.group = sel->group;
-			opaque.candidate = true;
-			if (!READ_ONCE(sel->observes))
-				opaque.enforcing = true;
-			break;
+			if (c->sel->proto && !p->read && !p->opaque)
+				read_payload(p);
+			if (c->sel->proto && !p->opaque &&
+			    !has_payload(c->sel, p))
+				continue;
+			if (!READ_ONCE(c->observes))
+				found->enforcing = true;
+			if (c->sel->proto && p->opaque) {
+				found->candidate = true;
+				continue;
+			}
+			if (!found->candidate)
+				found->group = c->group;
+			found->candidate = true;
+			return c;
 		}
-		shape.proto_mask = 0;
-		shape.ports_mask = 0;
-		key_of_packet(&key, &shape, skb, dev, 0, family == AF_INET6);
-		node = mcsec_table_find(&t->parts, &key, family);
-		if (!node)
-			continue;
-		opaque.candidate = true;
-		part = container_of(node, struct mcsec_part, node);
-		if (READ_ONCE(part->strict))
-			opaque.enforcing = true;
 	}
-	return opaque;
+	return NULL;
+}
+
+static noinline struct mcsec_opaque select_any(const struct mcsec_select *s,
+					       const struct sk_buff *skb,
+					       const struct net_device *dev,
+					       bool v6, bool opaque)
+{
+	struct packet p = {
+		.skb = skb,
+		.dev = dev,
+		.v6 = v6,
+		.opaque = opaque,
+	};
+	struct mcsec_opaque found;
+
+	ask_candidates(s, &p, &found);
+	return found;
 }
 
 struct mcsec_opaque mcsec_select_opaque4(const struct mcsec_select *s,
 					 const struct sk_buff *skb,
 					 const struct net_device *dev)
 {
-	return select_opaque(&s->v4, skb, dev, AF_INET);
+	return select_any(s, skb, dev, false, true);
 }
 
 struct mcsec_opaque mcsec_select_opaque6(const struct mcsec_select *s,
 					 const struct sk_buff *skb,
 					 const struct net_device *dev)
 {
-	return select_opaque(&s->v6, skb, dev, AF_INET6);
+	return select_any(s, skb, dev, true, true);
 }
 
-/* Whether @own's key is that of @skb, were it marked like that. */
-static bool own_key(const struct mcsec_shape *shape, const struct sk_buff *skb,
-		    const struct net_device *dev,
-		    const struct mcsec_selector *sel,
-		    const struct mcsec_sel *own)
-{
-	unsigned int i, n = sel->n_devs ?: 1;
-	struct mcsec_key key = {};
+/* ---- the group ---- */
 
-	key_of_packet(&key, shape, skb, dev, 0, sel->family == AF_INET6);
-	key.mark = sel->mark;
-	for (i = 0; i < n; i++)
-		if (!memcmp(&key, &own[i].node.key, sizeof(key)))
-			return true;
+static __always_inline struct mcsec_group *
+select_group(const struct mcsec_select *s, const struct sk_buff *skb,
+	     const struct net_device *dev, bool v6)
+{
+	struct mcsec_node *node = find_address(s, skb, 0, v6);
+	const struct mcsec_prefix *prefix;
+	struct mcsec_group *group;
+
+	if (unlikely(!node)) {
+		if (!READ_ONCE(family_of(s, v6)->n_short))
+			return NULL;
+	} else {
+		prefix = container_of(node, struct mcsec_prefix, node);
+		group = rcu_dereference(prefix->only);
+		if (likely(group))
+			return group;
+	}
+	return select_any(s, skb, dev, v6, false).group;
+}
+
+__flatten struct mcsec_group *mcsec_select4(const struct mcsec_select *s,
+					    const struct sk_buff *skb,
+					    const struct net_device *dev)
+{
+	return select_group(s, skb, dev, false);
+}
+
+__flatten struct mcsec_group *mcsec_select6(const struct mcsec_select *s,
+					    const struct sk_buff *skb,
+					    const struct net_device *dev)
+{
+	return select_group(s, skb, dev, true);
+}
+
+/* ---- the SA ---- */
+
+/*
+ * Of the SAs from @node on, which have the SPI and the destination, the one of
+ * the most specific source. But a group without one that takes all from a source
+ * hides the SAs of wider ones, or a member of a wide group could send into a
+ * narrow one: *@hidden.
+ */
+static struct mcsec_node *most_specific(const struct mcsec_prefix *prefix,
+					struct mcsec_node *node,
+					const struct packet *p, bool *hidden)
+{
+	const struct mcsec_candidate *c;
+	struct mcsec_node *best = NULL;
+	struct rhlist_head *pos;
+	int len = -1;
+
+	if (node) {
+		rhl_for_each_entry_rcu(node, pos, &node->head, head) {
+			c = node->owner;
+			if (c->sel->src_len <= len || !has_source(c->sel, p))
+				continue;
+			best = node;
+			len = c->sel->src_len;
+		}
+	}
+	for_each_candidate(c, prefix) {
+		if (c->sel->src_len <= len)
+			break;
+		if (c->sel->mask || c->n_devs || !has_source(c->sel, p))
+			continue;
+		*hidden = true;
+		return NULL;
+	}
+	return best;
+}
+
+static noinline struct mcsec_node *select_any_sa(const struct mcsec_select *s,
+						 const struct sk_buff *skb,
+						 __be32 spi, bool v6)
+{
+	const struct packet p = { .skb = skb, .v6 = v6 };
+	struct mcsec_prefix *prefix;
+	struct mcsec_node *node;
+	struct mcsec_key key;
+	bool hidden = false;
+	unsigned int bit;
+
+	for_each_prefix(prefix, s, &p, bit) {
+		key = prefix->node.key;
+		key.v4.spi = (__force u32)spi;
+		node = mcsec_table_find(s, &key, mcsec_table_params);
+		node = most_specific(prefix, node, &p, &hidden);
+		if (node || hidden)
+			return node;
+	}
+	return NULL;
+}
+
+static __always_inline struct mcsec_node *
+select_sa(const struct mcsec_select *s, const struct sk_buff *skb, __be32 spi,
+	  bool v6)
+{
+	const struct mcsec_family *f = family_of(s, v6);
+	struct mcsec_node *node;
+
+	if (unlikely(READ_ONCE(f->n_src)))
+		return select_any_sa(s, skb, spi, v6);
+	node = find_address(s, skb, spi, v6);
+	if (likely(node) || !READ_ONCE(f->n_short))
+		return node;
+	return select_any_sa(s, skb, spi, v6);
+}
+
+__flatten struct mcsec_node *mcsec_select_sa4(const struct mcsec_select *s,
+					      const struct sk_buff *skb,
+					      __be32 spi)
+{
+	return select_sa(s, skb, spi, false);
+}
+
+__flatten struct mcsec_node *mcsec_select_sa6(const struct mcsec_select *s,
+					      const struct sk_buff *skb,
+					      __be32 spi)
+{
+	return select_sa(s, skb, spi, true);
+}
+
+/* ---- addresses alone ---- */
+
+static bool select_addrs(const struct mcsec_select *s,
+			 const struct sk_buff *skb, bool v6)
+{
+	const struct packet p = { .skb = skb, .v6 = v6 };
+	const struct mcsec_candidate *c;
+	struct mcsec_prefix *prefix;
+	unsigned int bit;
+
+	for_each_prefix(prefix, s, &p, bit)
+		for_each_candidate(c, prefix)
+			if (has_source(c->sel, &p))
+				return true;
 	return false;
 }
 
-bool mcsec_select_fits_slow(const struct mcsec_tables *t,
+bool mcsec_select_addrs4(const struct mcsec_select *s,
+			 const struct sk_buff *skb)
+{
+	return select_addrs(s, skb, false);
+}
+
+bool mcsec_select_addrs6(const struct mcsec_select *s,
+			 const struct sk_buff *skb)
+{
+	return select_addrs(s, skb, true);
+}
+
+/* Whether an error that leaves by p->dev may quote what @c has. */
+static bool may_quote(const struct mcsec_candidate *c, const struct packet *p)
+{
+	if (!c->sel->mask && !(c->n_devs && c->hosts))
+		return false;
+	return !READ_ONCE(c->observes) && has_source(c->sel, p) &&
+	       (c->hosts || mcsec_candidate_has_dev(c, p->dev));
+}
+
+static struct mcsec_group *select_quoted(const struct mcsec_select *s,
+					 const struct sk_buff *skb,
+					 const struct net_device *dev, bool v6)
+{
+	const struct packet p = { .skb = skb, .dev = dev, .v6 = v6 };
+	const struct mcsec_candidate *c;
+	struct mcsec_prefix *prefix;
+	unsigned int bit;
+
+	for_each_prefix(prefix, s, &p, bit)
+		for_each_candidate(c, prefix)
+			if (may_quote(c, &p))
+				return c->group;
+	return NULL;
+}
+
+struct mcsec_group *mcsec_select_quoted4(const struct mcsec_select *s,
+					 const struct sk_buff *skb,
+					 const struct net_device *dev)
+{
+	return select_quoted(s, skb, dev, false);
+}
+
+struct mcsec_group *mcsec_select_quoted6(const struct mcsec_select *s,
+					 const struct sk_buff *skb,
+					 const struct net_device *dev)
+{
+	return select_quoted(s, skb, dev, true);
+}
+
+/* ---- what has been deciphered ---- */
+
+bool mcsec_select_fits_slow(const struct mcsec_select *s,
 			    const struct sk_buff *skb,
 			    const struct net_device *dev,
-			    const struct mcsec_group *group,
-			    const struct mcsec_selector *sel,
-			    const struct mcsec_sel *own)
+			    const struct mcsec_candidate *own)
 {
-	const struct mcsec_shapes *shapes = rcu_dereference(t->shapes);
-	struct mcsec_node *best;
-	unsigned int i;
-	int next;
+	const struct mcsec_selector *sel = own->sel;
+	struct packet p = {
+		.skb = skb,
+		.dev = dev,
+		.v6 = sel->family == AF_INET6,
+		.own = own,
+	};
+	const struct mcsec_candidate *c;
+	struct mcsec_opaque found;
 
-	if (!shapes)
-		return false;
 	/* IP would give on what is further inside, without asking us again. */
-	if (sel->family == AF_INET6 && mcsec_is_opaque6(skb, &next))
+	read_payload(&p);
+	if (p.opaque)
 		return false;
-	best = select_any(t, shapes, skb, dev, sel->family == AF_INET6);
-	if (group_of(best) == group)
-		return true;
-	if (!sel->mask)
-		return false;
-	for (i = 0; i < shapes->n; i++) {
-		const struct mcsec_shape *shape = &shapes->shape[i];
-
-		if (shape->id == own->node.key.shape)
-			return own_key(shape, skb, dev, sel, own);
-		if (best && shape->id == best->key.shape)
-			return false;
-	}
-	return false;
+	c = ask_candidates(s, &p, &found);
+	if (!c || c == own)
+		return c;
+	/* It was asked before, but is no more specific: the mark is chance. */
+	return sel->mask && c->sel->dst_len == sel->dst_len &&
+	       c->rank == own->rank && has_headers(own, &p) &&
+	       (!sel->proto || has_payload(sel, &p));
 }

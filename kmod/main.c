@@ -74,14 +74,11 @@ static int dev_event(struct notifier_block *nb, unsigned long event, void *ptr)
 	if (event != NETDEV_REGISTER && event != NETDEV_UNREGISTER &&
 	    event != NETDEV_CHANGENAME && event != NETDEV_PRE_UP)
 		return NOTIFY_DONE;
-	/* The whole machine waits for RTNL, and shall not wait for a namespace
-	 * that has much to do.
+	/* Not under the namespace's lock: the whole machine waits for RTNL, and
+	 * shall not wait for a namespace that has much to do.
 	 */
-	if (!mcsec_select_has_devs(&mnet->select))
-		return NOTIFY_DONE;
-	mutex_lock(&mnet->lock);
-	err = mcsec_select_dev(&mnet->select, dev, event == NETDEV_UNREGISTER);
-	mutex_unlock(&mnet->lock);
+	err = mcsec_devs_event(&mnet->select.devs, dev,
+			       event == NETDEV_UNREGISTER);
 	return notifier_from_errno(err);
 }
 

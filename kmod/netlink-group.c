@@ -286,9 +286,11 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 		return refuse(info, MCSEC_A_GROUP_DST, err,
 			      "another group has this address");
 	case -E2BIG:
-		NL_SET_ERR_MSG(info->extack,
-			       "the groups' selectors are of more than 64 kinds");
-		return err;
+		return refuse(info, MCSEC_A_GROUP_DST, err,
+			      "dst has more than 512 groups and interfaces, each of which a datagram is compared with");
+	case -EMLINK:
+		return refuse(info, MCSEC_A_GROUP_DST_LEN, -E2BIG,
+			      "the groups have 15 lengths of prefixes already, for each of which a datagram is looked up");
 	case -ENOTUNIQ:
 		return refuse(info, MCSEC_A_GROUP_DEV, -EINVAL,
 			      "dev is an alternative name of an interface; a group needs its own");
@@ -473,7 +475,8 @@ static int fill_selector(struct sk_buff *msg, const struct mcsec_group *group)
 			  nla_put_u32(msg, MCSEC_A_GROUP_MARK_MASK, sel->mask)))
 		return -EMSGSIZE;
 	for (i = 0; i < sel->n_devs; i++)
-		if (nla_put_string(msg, MCSEC_A_GROUP_DEV, group->sels[i].dev))
+		if (nla_put_string(msg, MCSEC_A_GROUP_DEV,
+				   group->devs[i]->name))
 			return -EMSGSIZE;
 	return 0;
 }

@@ -278,7 +278,7 @@ unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	mcsec_flow_release(skb);
 	/* Groups that look at addresses alone need no payload. */
-	if (unlikely(!mcsec_select_plain(&mnet->select.v6) &&
+	if (unlikely(mcsec_select_reads(&mnet->select.v6) &&
 		     mcsec_is_opaque6(skb, &next))) {
 		opaque = mcsec_select_opaque6(&mnet->select, skb,
 					      leaves_by(skb, state));

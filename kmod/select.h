@@ -1,140 +1,184 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which group a datagram belongs to. A selector says what must be equal - so
- * many bits of the addresses, an interface, protocol, ports, bits of the
- * mark. Selectors that look at the same things have the same shape, and stand
- * in one hash table under what they look for; a datagram is looked up once for
- * each shape, the most specific first. So the cost grows with the number of
- * shapes (mostly one), not with that of groups.
+ * Which group a datagram belongs to. One hash table has the destination
+ * prefixes that groups select by, each with its candidates: the groups that
+ * select by it, in the order in which they are asked, the most specific first. A
+ * datagram is looked up once for each length of prefix that is in use, the
+ * longest first, and then compared with the candidates by what else they select
+ * by. So the cost does not grow with groups of other addresses.
  *
- * A second table has the addresses alone, below which an SA is found by its
- * SPI. A third has what selectors that look at protocol and ports look at
- * besides: it answers for what hides these, fragments and ESP of unknown keys.
+ * A datagram is opaque if its payload cannot be read: a fragment, ESP of an
+ * unknown key, more headers than are walked. It may belong to any candidate that
+ * selects by the payload and fits otherwise.
+ *
+ * SAs stand in the same table, under the prefix and their SPI.
  *
  * Changed under the namespace's lock, read by packets under RCU.
  */
 #ifndef _MCSEC_SELECT_H
 #define _MCSEC_SELECT_H
 
+#include <linux/bitmap.h>
+#include <linux/in6.h>
 #include <linux/list.h>
+#include <linux/netdevice.h>
 #include <linux/rcupdate.h>
 #include <linux/rhashtable.h>
 #include <linux/socket.h>
 #include <linux/types.h>
 
-#include "shape.h"
+#include "dev.h"
+
+/*
+ * Who may send a datagram makes the receiver ask so many candidates of so many
+ * prefixes, for anybody may be who made them, in a namespace of his own.
+ */
+#define MCSEC_CANDIDATES_MAX 512 /* of a prefix, each interface counts as one */
+#define MCSEC_SHORT_MAX 15 /* lengths of prefixes, beside whole addresses */
 
 struct mcsec_group;
-struct net;
-struct net_device;
 struct sk_buff;
 
-/* Masked by the shape, 0 where the shape does not look. */
-struct mcsec_key {
-	u32 dst[4];
-	u32 shape; /* id */
-	u32 spi; /* of the table of SAs */
-	u32 plain; /* what follows is 0 */
-	u32 src[4];
-	u32 ifindex;
-	u32 mark;
-	u32 ports;
-	u32 proto;
-};
-
-/* In a table. */
-struct mcsec_node {
-	struct rhash_head head;
-	struct mcsec_key key;
-};
-
 /**
- * struct mcsec_addr - the addresses of some groups
- * @node: in a table
- * @refs: groups that select by exactly these addresses
- * @firm: those of them that select whatever comes through any interface with
- *	any mark
- * @loose: places of those whose datagrams an error does not show to be theirs
+ * struct mcsec_selector - what a group selects
+ * @family: AF_INET or AF_INET6
+ * @dst_len: bits of @dst, 32 or 128 for an address
+ * @src_len: bits of @src, 0 for any
+ * @proto: of the payload, 0 for any
+ * @sport: source port, 0 for any; host byte order
+ * @dport: destination port
+ * @mark: with @mask, of skb->mark; @mask is 0 for any
+ * @mask: bits of the mark
+ * @dst: address; s6_addr32[0] of an IPv4 group
+ * @src: the same
+ * @n_devs: length of @devs, 0 for any interface
+ * @devs: their names
  */
-struct mcsec_addr {
-	struct mcsec_node node;
-	unsigned int refs;
-	unsigned int firm;
-	struct hlist_head loose;
-	struct rcu_head rcu;
-};
-
-/**
- * struct mcsec_part - what is left of selectors if protocol and ports are hidden
- * @node: in a table
- * @refs: places of groups, all of one shape
- * @strict: those of groups that enforce
- */
-struct mcsec_part {
-	struct mcsec_node node;
-	unsigned int refs;
-	unsigned int strict;
-	struct rcu_head rcu;
-};
-
-/* A group's place in the table, one for each of its interfaces. */
-struct mcsec_sel {
-	struct mcsec_node node;
-	struct mcsec_group *group;
-	struct hlist_node by_name; /* of those with an interface */
-	struct hlist_node by_dev; /* while the interface is there */
-	struct hlist_node by_addr; /* of those in mcsec_addr.loose */
-	struct mcsec_part *part; /* of a protocol's, while in the table */
-	const void *of; /* the interface, to be compared only */
+struct mcsec_selector {
 	u16 family;
-	bool in_table; /* the interface is there */
-	bool observes; /* refuses nothing */
-	bool hosts; /* is not a gateway's: it has no inside */
-	char dev[IFNAMSIZ];
-	struct rcu_head rcu; /* of the array's first */
+	u8 dst_len;
+	u8 src_len;
+	u8 proto;
+	u16 sport;
+	u16 dport;
+	u32 mark;
+	u32 mask;
+	struct in6_addr dst;
+	struct in6_addr src;
+	unsigned int n_devs;
+	const char (*devs)[IFNAMSIZ];
 };
-
-/* Of a family. */
-struct mcsec_tables {
-	struct rhashtable sels;
-	struct rhashtable sas;
-	struct rhashtable addrs;
-	struct rhashtable parts;
-	struct mcsec_shapes __rcu *shapes; /* of sels and parts */
-	struct mcsec_shapes __rcu *prefixes; /* of sas and addrs */
-};
-
-/* Groups' interfaces: a namespace may have millions, each of which it is told. */
-#define MCSEC_DEV_BITS 10
 
 /**
- * struct mcsec_devs - places of groups that name an interface
- * @by_name: all, hashed by its name
- * @by_dev: those whose interface is there, hashed by it
- * @seed: who may make groups picks the names
+ * struct mcsec_key4 - what is looked for in the table, of IPv4
+ * @dst: family, length and first word of the prefix, see mcsec_key_dst()
+ * @spi: of an SA, network byte order; 0 for the prefix itself
  */
-struct mcsec_devs {
-	struct hlist_head by_name[1 << MCSEC_DEV_BITS];
-	struct hlist_head by_dev[1 << MCSEC_DEV_BITS];
-	u32 seed;
+struct mcsec_key4 {
+	u64 dst;
+	u32 spi;
+};
+
+/**
+ * struct mcsec_key - what is looked for in the table, of either family
+ * @v4: all of IPv4
+ * @more: of IPv6 the other words; 0 of IPv4
+ */
+struct mcsec_key {
+	struct mcsec_key4 v4;
+	u32 more[3];
+};
+
+/**
+ * struct mcsec_node - an entry of the table
+ * @head: SAs of groups that differ by the source may have one key
+ * @key: where it stands
+ * @owner: of an SA: its group's
+ */
+struct mcsec_node {
+	struct rhlist_head head;
+	struct mcsec_key key;
+	const struct mcsec_candidate *owner;
+};
+
+/**
+ * struct mcsec_prefix - the groups that select by a destination prefix
+ * @node: in the table
+ * @only: the group, if there is one and it takes whatever has the prefix; or
+ *	NULL
+ * @candidates: the groups, by falling rank
+ * @n: as many candidates as MCSEC_CANDIDATES_MAX counts
+ * @rcu: frees it
+ */
+struct mcsec_prefix {
+	struct mcsec_node node;
+	struct mcsec_group __rcu *only;
+	struct list_head candidates;
+	unsigned int n;
+	struct rcu_head rcu;
+};
+
+/* The rank of a group that takes all datagrams to its prefix. */
+#define MCSEC_RANK_ANY U32_MAX
+
+/**
+ * struct mcsec_candidate - a group among those of its prefix
+ * @node: in prefix->candidates
+ * @rank: how specific it is beside its prefix, more is more; of two with the
+ *	same rank no mask differs
+ * @group: the group
+ * @sel: what it selects
+ * @prefix: its prefix, while it is there; of no interest to packets
+ * @observes: the group refuses nothing
+ * @hosts: it is not a gateway's: it has no inside
+ * @n_devs: length of @devs
+ * @devs: the interfaces that @sel names
+ */
+struct mcsec_candidate {
+	struct list_head node;
+	u64 rank;
+	struct mcsec_group *group;
+	const struct mcsec_selector *sel;
+	struct mcsec_prefix *prefix;
+	bool observes;
+	bool hosts;
+	unsigned int n_devs;
+	struct mcsec_dev **devs;
+};
+
+/* Lengths of prefixes, as bits: that of bit 0 is 32, or 128 of IPv6. */
+#define MCSEC_LEN_BITS 129
+
+/**
+ * struct mcsec_family - what the groups of an address family select by
+ * @lens: lengths of prefixes
+ * @users: prefixes of each length
+ * @n_short: lengths that are in use, but that of addresses
+ * @n_other: groups that select by anything but an address
+ * @n_src: those of them that select by the source
+ * @n_proto: by the payload
+ */
+struct mcsec_family {
+	DECLARE_BITMAP(lens, MCSEC_LEN_BITS);
+	unsigned int *users;
+	unsigned int n_short;
+	unsigned int n_other;
+	unsigned int n_src;
+	unsigned int n_proto;
 };
 
 /**
  * struct mcsec_select - the selectors of a network namespace
  * @v4: of IPv4
  * @v6: of IPv6
- * @devs: from the first group that names an interface on
- * @n_devs: places in @devs, or about to be; read without the lock
- * @shape_ids: last id of a shape
- * @net: the namespace
+ * @table: prefixes and SAs of both
+ * @devs: interfaces that groups name
  */
 struct mcsec_select {
-	struct mcsec_tables v4;
-	struct mcsec_tables v6;
-	struct mcsec_devs *devs;
-	unsigned int n_devs;
-	u32 shape_ids;
-	struct net *net;
+	struct mcsec_family v4;
+	struct mcsec_family v6;
+	struct rhltable table;
+	struct mcsec_devs devs;
 };
 
 /* ---- the packet path: RCU; skb->data is at the IP header ---- */
@@ -200,94 +244,85 @@ struct mcsec_opaque mcsec_select_opaque6(const struct mcsec_select *s,
 					 const struct sk_buff *skb,
 					 const struct net_device *dev);
 
-/* Whether addresses are all that any group of @t looks at, equally many. */
-static inline bool mcsec_select_plain(const struct mcsec_tables *t)
+/* Whether any group of the family selects by the payload. */
+static inline bool mcsec_select_reads(const struct mcsec_family *f)
 {
-	const struct mcsec_shapes *shapes = rcu_dereference(t->shapes);
-
-	return likely(shapes && shapes->n == 1 && shapes->shape[0].plain);
+	return unlikely(READ_ONCE(f->n_proto));
 }
 
-bool mcsec_select_fits_slow(const struct mcsec_tables *t,
+/* Whether what goes through @dev may be of the candidate's group. */
+static inline bool mcsec_candidate_has_dev(const struct mcsec_candidate *c,
+					   const struct net_device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_devs; i++)
+		if (dev && READ_ONCE(c->devs[i]->ifindex) == dev->ifindex)
+			return true;
+	return !c->n_devs;
+}
+
+bool mcsec_select_fits_slow(const struct mcsec_select *s,
 			    const struct sk_buff *skb,
 			    const struct net_device *dev,
-			    const struct mcsec_group *group,
-			    const struct mcsec_selector *sel,
-			    const struct mcsec_sel *own);
+			    const struct mcsec_candidate *own);
 
 /*
- * Whether the clear datagram @skb, which came as ESP of @group by @dev, may be
- * of it: its selector says so, but for the mark, which is not on the wire, and
- * no group that is more specific does.
+ * Whether the clear datagram @skb, which came by @dev as ESP of the group of
+ * @own, may be of it: its selector says so, but for the mark, which is not on
+ * the wire, and no group that is more specific does. The group may have been
+ * deleted.
  */
-static inline bool
-mcsec_select_fits(const struct mcsec_select *s, const struct sk_buff *skb,
-		  const struct net_device *dev, const struct mcsec_group *group,
-		  const struct mcsec_selector *sel, const struct mcsec_sel *own)
+static inline bool mcsec_select_fits(const struct mcsec_select *s,
+				     const struct sk_buff *skb,
+				     const struct net_device *dev,
+				     const struct mcsec_candidate *own)
 {
-	const struct mcsec_tables *t = sel->family == AF_INET ? &s->v4 : &s->v6;
+	const struct mcsec_family *f = own->sel->family == AF_INET ? &s->v4
+								   : &s->v6;
 
-	return mcsec_select_plain(t) ||
-	       mcsec_select_fits_slow(t, skb, dev, group, sel, own);
+	/* Then there is one group for each address, and the key was its. */
+	if (likely(!READ_ONCE(f->n_other)))
+		return true;
+	return mcsec_select_fits_slow(s, skb, dev, own);
 }
 
 /* ---- changes: the namespace's lock ---- */
 
 /*
- * Let @group, which @observes and may be one that @hosts have and no gateway,
- * be found by @sel. *@sels becomes an array of as many as it has interfaces, but
- * one at least, and *@addr what its SAs are found below.
- * Returns 0, -EEXIST if another group has the same selector, -E2BIG if there
- * are too many shapes, -ENOTUNIQ if an interface has that as an alternative name
- * only, -EOPNOTSUPP if it is a VRF, -ENOMEM. Packets find it on return.
+ * Let @c, of which group, sel, observes and hosts are set, and devs has room
+ * for the interfaces that @sel names, be found by packets: they find it on
+ * return. Returns 0, -EEXIST if another group selects the same, -E2BIG if the
+ * prefix has too many groups, -EMLINK if there are too many lengths of prefixes,
+ * -ENOTUNIQ and -EOPNOTSUPP as mcsec_dev_get() does, -ENOMEM.
  */
-int mcsec_select_add(struct mcsec_select *s, struct mcsec_group *group,
-		     const struct mcsec_selector *sel, bool observes,
-		     bool hosts, struct mcsec_sel **sels,
-		     struct mcsec_addr **addr);
+int mcsec_select_add(struct mcsec_select *s, struct mcsec_candidate *c);
 
-/* Whether the group of @sels, which @sel got, observes from now on. */
-void mcsec_select_observe(const struct mcsec_selector *sel,
-			  struct mcsec_sel *sels, bool observes);
+/* Whether the group of @c observes from now on. */
+void mcsec_select_observe(struct mcsec_candidate *c, bool observes);
 
 /*
- * Undo it. SAs that are still below @addr are not found any more. @sels is the
- * caller's now, to be freed after a grace period.
+ * Undo it; packets may look at @c for a grace period longer. SAs are still
+ * found, and mcsec_select_put() is to be called.
  */
-void mcsec_select_del(struct mcsec_select *s, const struct mcsec_selector *sel,
-		      struct mcsec_sel *sels, struct mcsec_addr *addr);
+void mcsec_select_del(struct mcsec_select *s, struct mcsec_candidate *c);
+
+/* No SA of the group of @c is used any more: let go of its interfaces. */
+void mcsec_select_put(struct mcsec_select *s, struct mcsec_candidate *c);
 
 /*
- * Enter an SA below @addr. Returns 0, -EEXIST if the SPI is taken there, or
- * -ENOMEM.
+ * Enter an SA of the group of @c. Returns 0, -EEXIST if the SPI is taken by a
+ * group with its addresses, or -ENOMEM.
  */
-int mcsec_select_sa_add(struct mcsec_select *s, u16 family,
-			const struct mcsec_addr *addr, struct mcsec_node *node,
-			__be32 spi);
-void mcsec_select_sa_del(struct mcsec_select *s, u16 family,
-			 struct mcsec_node *node);
+int mcsec_select_sa_add(struct mcsec_select *s, const struct mcsec_candidate *c,
+			struct mcsec_node *node, __be32 spi);
+void mcsec_select_sa_del(struct mcsec_select *s, struct mcsec_node *node);
 
-/*
- * Whether any group names an interface, or looks for one right now. For who has
- * changed the namespace's interfaces, without the lock: a group that is not seen
- * here sees the change.
- */
-static inline bool mcsec_select_has_devs(const struct mcsec_select *s)
-{
-	/* Pairs with enter(). */
-	smp_mb();
-	return READ_ONCE(s->n_devs);
-}
-
-/*
- * @dev has come, got another name, is about to be used, or is @gone. Returns 0
- * or -errno: an interface that could not be entered must not be, or be used.
- */
-int mcsec_select_dev(struct mcsec_select *s, const struct net_device *dev,
-		     bool gone);
-
-int mcsec_select_init(struct mcsec_select *s, struct net *net);
-/* Nothing is in it any more. */
+/* What a namespace has before its first group. */
+void mcsec_select_init(struct mcsec_select *s, struct net *net);
+/* What it has from the first group on. Returns 0 or -ENOMEM. */
+int mcsec_select_prepare(struct mcsec_select *s);
+/* Nothing is in it any more, or never was. */
 void mcsec_select_exit(struct mcsec_select *s);
 
 #endif /* _MCSEC_SELECT_H */

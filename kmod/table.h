@@ -1,127 +1,114 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How the tables of select.h hash and compare, for who changes them and for
+ * How the table of select.h hashes and compares, for who changes it and for
  * packets, which look up what this is inlined into.
  */
 #ifndef _MCSEC_TABLE_H
 #define _MCSEC_TABLE_H
 
+#include <linux/bits.h>
 #include <linux/hash.h>
 #include <linux/jhash.h>
 #include <linux/rhashtable.h>
 #include <linux/string.h>
-#include <net/ipv6.h>
 
 #include "select.h"
 
+#define MCSEC_KEY_V6 BIT_ULL(40)
+
+/* In one word, which is compared at once. */
+static __always_inline u64 mcsec_key_dst(__be32 first, bool v6, u8 len)
+{
+	return (v6 ? MCSEC_KEY_V6 : 0) | (u64)len << 32 | (__force u32)first;
+}
+
+static inline void mcsec_key_of(struct mcsec_key *key,
+				const struct in6_addr *dst, bool v6, u8 len)
+{
+	memset(key, 0, sizeof(*key));
+	key->v4.dst = mcsec_key_dst(dst->s6_addr32[0], v6, len);
+	memcpy(key->more, &dst->s6_addr32[1], sizeof(key->more));
+}
+
 /*
- * Every multicast packet of the namespace looks here: inlined it takes a
- * quarter of the instructions that the general functions do.
- *
  * Who may make groups picks the keys, in a user namespace anyone: what collides
  * under one seed must not do so under another. The table takes the low bits,
  * which must depend on all: on a little-endian machine neighbouring addresses
  * differ in the highest. Those of a product do.
  */
-static __always_inline u32 mcsec_mix(u32 h, u32 spi, u32 seed)
+static __always_inline u32 mcsec_mix(const struct mcsec_key4 *key, u32 secret)
 {
-	u32 x = (h ^ seed) * GOLDEN_RATIO_64 >> 32;
+	u32 h = (key->dst ^ secret) * GOLDEN_RATIO_64 >> 32;
 
-	return (x + spi) * GOLDEN_RATIO_64 >> 32;
+	return (h ^ key->spi) * GOLDEN_RATIO_64 >> 32;
 }
 
-static __always_inline u32 mcsec_fold6(const u32 dst[4], u32 seed)
+static __always_inline u32 mcsec_hash4(const void *data, u32 len, u32 seed)
 {
-	return jhash2(dst, 4, seed);
+	return mcsec_mix(data, seed);
 }
 
-/* ---- all that a key may have ---- */
-
-static inline u32 mcsec_hash_rest(const struct mcsec_key *key, u32 seed)
-{
-	if (key->plain)
-		return 0;
-	return jhash2(key->src,
-		      (sizeof(*key) - offsetof(struct mcsec_key, src)) / 4,
-		      seed);
-}
-
-static inline u32 mcsec_hash4(const void *data, u32 len, u32 seed)
+static __always_inline u32 mcsec_hash6(const void *data, u32 len, u32 seed)
 {
 	const struct mcsec_key *key = data;
 
-	return mcsec_mix(key->dst[0] + mcsec_hash_rest(key, seed), key->spi,
-			 seed);
+	return mcsec_mix(&key->v4, jhash2(key->more, 3, seed));
 }
 
-static inline u32 mcsec_hash6(const void *data, u32 len, u32 seed)
+static inline u32 mcsec_hash(const void *data, u32 len, u32 seed)
 {
-	const struct mcsec_key *key = data;
+	const struct mcsec_key4 *key = data;
 
-	return mcsec_mix(mcsec_fold6(key->dst, seed) +
-				 mcsec_hash_rest(key, seed),
-			 key->spi, seed);
+	return key->dst & MCSEC_KEY_V6 ? mcsec_hash6(data, len, seed)
+				       : mcsec_hash4(data, len, seed);
 }
 
-static inline bool mcsec_same_rest(const struct mcsec_key *a,
-				   const struct mcsec_key *b)
+static __always_inline int mcsec_cmp4(struct rhashtable_compare_arg *arg,
+				      const void *obj)
 {
-	return a->shape == b->shape && a->spi == b->spi &&
-	       (a->plain ||
-		!memcmp(a->src, b->src,
-			sizeof(*a) - offsetof(struct mcsec_key, src)));
+	const struct mcsec_key4 *a = arg->key;
+	const struct mcsec_key4 *b = &((const struct mcsec_node *)obj)->key.v4;
+
+	return a->dst != b->dst || a->spi != b->spi;
 }
 
-static inline int mcsec_differs4(struct rhashtable_compare_arg *arg,
-				 const void *obj)
+static __always_inline int mcsec_cmp6(struct rhashtable_compare_arg *arg,
+				      const void *obj)
 {
-	const struct mcsec_node *node = obj;
-	const struct mcsec_key *key = arg->key;
+	const struct mcsec_key *a = arg->key;
+	const struct mcsec_key *b = &((const struct mcsec_node *)obj)->key;
 
-	return key->dst[0] != node->key.dst[0] ||
-	       !mcsec_same_rest(key, &node->key);
+	return mcsec_cmp4(arg, obj) || a->more[0] != b->more[0] ||
+	       a->more[1] != b->more[1] || a->more[2] != b->more[2];
 }
 
-static inline int mcsec_differs6(struct rhashtable_compare_arg *arg,
-				 const void *obj)
+#define MCSEC_TABLE_PARAMS(hash, cmp) \
+	{ \
+		.head_offset = offsetof(struct mcsec_node, head), \
+		.key_offset = offsetof(struct mcsec_node, key), \
+		.key_len = sizeof(struct mcsec_key), .hashfn = hash, \
+		.obj_cmpfn = cmp, .automatic_shrinking = true, \
+	}
+
+/* IPv4 has 0 where IPv6 has more, so the second compares both. */
+static const struct rhashtable_params mcsec_table_params =
+	MCSEC_TABLE_PARAMS(mcsec_hash, mcsec_cmp6);
+/* The same table, for who looks up what is of one family for certain. */
+static const struct rhashtable_params mcsec_table_params4 =
+	MCSEC_TABLE_PARAMS(mcsec_hash4, mcsec_cmp4);
+static const struct rhashtable_params mcsec_table_params6 =
+	MCSEC_TABLE_PARAMS(mcsec_hash6, mcsec_cmp6);
+
+/* The first of the entries with @key, or NULL. Inside of rcu_read_lock(). */
+static __always_inline struct mcsec_node *
+mcsec_table_find(const struct mcsec_select *s, const void *key,
+		 const struct rhashtable_params params)
 {
-	const struct mcsec_node *node = obj;
-	const struct mcsec_key *key = arg->key;
+	struct rhlist_head *head;
 
-	return !ipv6_addr_equal((const struct in6_addr *)key->dst,
-				(const struct in6_addr *)node->key.dst) ||
-	       !mcsec_same_rest(key, &node->key);
-}
-
-static const struct rhashtable_params mcsec_params4 = {
-	.head_offset = offsetof(struct mcsec_node, head),
-	.key_offset = offsetof(struct mcsec_node, key),
-	.key_len = sizeof(struct mcsec_key),
-	.hashfn = mcsec_hash4,
-	.obj_cmpfn = mcsec_differs4,
-	.automatic_shrinking = true,
-};
-
-static const struct rhashtable_params mcsec_params6 = {
-	.head_offset = offsetof(struct mcsec_node, head),
-	.key_offset = offsetof(struct mcsec_node, key),
-	.key_len = sizeof(struct mcsec_key),
-	.hashfn = mcsec_hash6,
-	.obj_cmpfn = mcsec_differs6,
-	.automatic_shrinking = true,
-};
-
-/* Inside of rcu_read_lock(). */
-static inline struct mcsec_node *
-mcsec_table_find(const struct rhashtable *table, const struct mcsec_key *key,
-		 u16 family)
-{
 	/* Only its buckets' locks would change, and none is taken. */
-	struct rhashtable *t = (struct rhashtable *)table;
-
-	if (family == AF_INET)
-		return rhashtable_lookup(t, key, mcsec_params4);
-	return rhashtable_lookup(t, key, mcsec_params6);
+	head = rhltable_lookup((struct rhltable *)&s->table, key, params);
+	return head ? container_of(head, struct mcsec_node, head) : NULL;
 }
 
 #endif /* _MCSEC_TABLE_H */

@@ -342,11 +342,28 @@ no "a mark outside its mask" 'bits outside the mask' x 239.1.2.3 mark 0x18/0x7
 no "a mask of nothing" 'the mask is 0' x 239.1.2.3 mark 0/0
 no "ESP as the payload" 'proto is 0, or ESP' x 239.1.2.3 proto 50
 no "a name that no interface has" 'no name of an interface' x 239.1.2.3 dev a/b
-for ((i = 1; i <= 70; i++)); do
-	echo "$i" >"$TMP/n"
-	ctl a group add "k$i" 239.10.0.1 mark 0/$i 2>"$TMP/err" || break
-done
-like "selectors of too many kinds" "$(cat "$TMP/err")" 'more than 64 kinds'
+for ((i = 1; i <= 513; i++)); do
+	echo "group add k$i 239.10.0.1 mark 0/$i"
+done >"$TMP/batch"
+like "a group too many at one address" "$(ctl a batch "$TMP/batch" 2>&1)" \
+	'more than 512 groups and interfaces'
+is "512 groups of one address" \
+	"$(ctl a group show | grep -c '^group k')" 512
+no "an interface too many" 'more than 512 groups and interfaces' \
+	x 239.10.0.1 dev eth0
+ctl a group del k7
+try "a group in the place of one that was deleted" \
+	ctl a group add k7 239.10.0.1 dev eth0
+no "two interfaces in the place of a group" \
+	'more than 512 groups and interfaces' x 239.10.0.1 dev eth1,eth2
+for ((i = 16; i <= 31; i++)); do
+	echo "group add l$i ff3e::/$i"
+done >"$TMP/batch"
+like "lengths of prefixes beyond the limit" "$(ctl a batch "$TMP/batch" 2>&1)" \
+	'15 lengths of prefixes already'
+ctl a group show | sed -n 's/^group \([kl][0-9]*\) .*/group del \1/p' >"$TMP/batch"
+ctl a batch "$TMP/batch"
+try "another length when others are gone" ctl a group add l30 ff3e::/30
 send a 239.1.2.3 >/dev/null
 try "refusals changed nothing" wait_until 20 has_lines w4 7
 

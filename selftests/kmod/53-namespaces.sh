@@ -142,6 +142,40 @@ try "names that no group has do not wait for one another" \
 	test "$much" -lt $((few * 4 + 100))
 ctl x group flush
 
+section "one interface"
+
+same() { # from, to: groups that name it
+	local g
+
+	for ((g = $1; g < $2; g++)); do
+		echo "group add s$g 239.9.$((g / 250)).$((g % 250 + 1)) dev z0"
+	done
+}
+swapped() { # namespace: the interface loses its name, and gets it back
+	local i
+
+	for ((i = 0; i < 250; i++)); do
+		echo "link set z0 name q0"
+		echo "link set q0 name z0"
+	done | in_ns "$1" ip -batch -
+}
+k=$((SCALE * 300))
+same 0 $k >"$TMP/first"
+same $k $((2 * k)) >"$TMP/second"
+same $((2 * k)) $((3 * k)) >"$TMP/third"
+first=$(ms ctl x batch "$TMP/first")
+ctl x batch "$TMP/second"
+third=$(ms ctl x batch "$TMP/third")
+diag "$k groups that name it took $first ms, as many beside twice as many $third ms"
+try "groups of one interface do not wait for one another" \
+	test "$third" -lt $((first * 3 / 2 + 20))
+few=$(ms swapped y)
+much=$(ms swapped x)
+diag "its name came and went in $few ms, that of $((3 * k)) groups in $much ms"
+try "the name comes and goes as fast as that of no group" \
+	test "$much" -lt $((few * 2 + 50))
+ctl x group flush
+
 section "namespaces that go"
 
 cat >"$TMP/go.py" <<'PY'

@@ -41,7 +41,7 @@ LIBRARIES = {
 
 # part of the module: parts whose header it may include
 BASE = "verified header tunnel pmtu timestamp stats deferred compat"
-KEYS = "trace sa sender select shape esp replay notify netlink-gen " + BASE
+KEYS = "trace sa sender select dev esp replay notify netlink-gen " + BASE
 KMOD = {
     "main": "netlink hooks flows rollback output input group nonce fanout " + KEYS,
     "netlink": "hooks output input group nonce flows " + KEYS,
@@ -61,10 +61,10 @@ KMOD = {
     "sa": "selftest " + KEYS,
     "nonce": "esp " + BASE,
     "fanout": "verified esp " + BASE,
-    "select": "shape table " + BASE,
+    "select": "dev table " + BASE,
     "lookup": "select table header " + BASE,
     "table": "select",
-    "shape": "",
+    "dev": "",
     "verified": "header",
     "pkt": "group " + KEYS,
     "header": "",

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "dev.h"
+
+#include <linux/delay.h>
+#include <linux/hash.h>
+#include <linux/mm.h>
+#include <linux/netdevice.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#define DEV_BITS 6
+
+/**
+ * struct mcsec_dev_tables - the names of a namespace
+ * @by_name: all of them
+ * @by_dev: those whose interface is there, hashed by it: not by the index, which
+ *	another interface may have while one that is gone is told of again
+ */
+struct mcsec_dev_tables {
+	struct rhashtable by_name;
+	struct hlist_head by_dev[1 << DEV_BITS];
+};
+
+static const struct rhashtable_params params_dev = {
+	.head_offset = offsetof(struct mcsec_dev, by_name),
+	.key_offset = offsetof(struct mcsec_dev, name),
+	.key_len = IFNAMSIZ,
+	.automatic_shrinking = true,
+};
+
+void mcsec_devs_init(struct mcsec_devs *devs, struct net *net)
+{
+	spin_lock_init(&devs->lock);
+	devs->net = net;
+}
+
+void mcsec_devs_exit(struct mcsec_devs *devs)
+{
+	if (!devs->tables)
+		return;
+	rhashtable_destroy(&devs->tables->by_name);
+	kvfree(devs->tables);
+}
+
+static int devs_prepare(struct mcsec_devs *devs)
+{
+	struct mcsec_dev_tables *tables;
+	int err;
+
+	if (devs->tables)
+		return 0;
+	tables = kvzalloc(sizeof(*tables), GFP_KERNEL_ACCOUNT);
+	if (!tables)
+		return -ENOMEM;
+	err = rhashtable_init(&tables->by_name, &params_dev);
+	if (err) {
+		kvfree(tables);
+		return err;
+	}
+	spin_lock(&devs->lock);
+	devs->tables = tables;
+	spin_unlock(&devs->lock);
+	return 0;
+}
+
+static void dev_detach(struct mcsec_dev *dev)
+{
+	if (!dev->of)
+		return;
+	hlist_del(&dev->by_dev);
+	dev->of = NULL;
+	WRITE_ONCE(dev->ifindex, 0);
+}
+
+/* Packets pass a VRF by its ports, which are to be named. */
+static int dev_attach(struct mcsec_devs *devs, struct mcsec_dev *dev,
+		      const struct net_device *netdev)
+{
+	if (dev->of == netdev)
+		return 0;
+	if (netif_is_l3_master(netdev))
+		return -EOPNOTSUPP;
+	dev_detach(dev);
+	dev->of = netdev;
+	hlist_add_head(&dev->by_dev,
+		       &devs->tables->by_dev[hash_ptr(netdev, DEV_BITS)]);
+	WRITE_ONCE(dev->ifindex, netdev->ifindex);
+	return 0;
+}
+
+/*
+ * An interface that comes after this look waits in mcsec_devs_event() for the
+ * lock, and finds the name.
+ */
+static int attach_present(struct mcsec_devs *devs, struct mcsec_dev *dev)
+{
+	struct net_device *netdev;
+	int err = 0;
+
+	rcu_read_lock();
+	netdev = dev_get_by_name_rcu(devs->net, dev->name);
+	/* Changes of alternative names are not told to us. */
+	if (netdev && strcmp(netdev->name, dev->name))
+		err = -ENOTUNIQ;
+	else if (netdev)
+		err = dev_attach(devs, dev, netdev);
+	rcu_read_unlock();
+	return err;
+}
+
+static void dev_remove(struct mcsec_devs *devs, struct mcsec_dev *dev)
+{
+	dev_detach(dev);
+	rhashtable_remove_fast(&devs->tables->by_name, &dev->by_name,
+			       params_dev);
+	kfree_rcu(dev, rcu);
+}
+
+/* Enter *@new, which is then not the caller's any more, or find its like. */
+static struct mcsec_dev *get_locked(struct mcsec_devs *devs,
+				    struct mcsec_dev **new)
+{
+	struct mcsec_dev *dev;
+	int err;
+
+	dev = rhashtable_lookup_get_insert_fast(&devs->tables->by_name,
+						&(*new)->by_name, params_dev);
+	if (IS_ERR(dev))
+		return dev;
+	if (!dev) {
+		dev = *new;
+		*new = NULL;
+	}
+	err = attach_present(devs, dev);
+	if (!err) {
+		dev->refs++;
+		return dev;
+	}
+	if (!dev->refs)
+		dev_remove(devs, dev);
+	return ERR_PTR(err);
+}
+
+struct mcsec_dev *mcsec_dev_get(struct mcsec_devs *devs, const char *name)
+{
+	struct mcsec_dev *dev, *new;
+	unsigned int tries = 100;
+	int err;
+
+	err = devs_prepare(devs);
+	if (err)
+		return ERR_PTR(err);
+	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	if (!new)
+		return ERR_PTR(-ENOMEM);
+	strscpy(new->name, name, sizeof(new->name));
+	for (;;) {
+		spin_lock(&devs->lock);
+		dev = get_locked(devs, &new);
+		spin_unlock(&devs->lock);
+		/* The table is being rehashed, which takes a moment. */
+		if (dev != ERR_PTR(-EBUSY) || !--tries)
+			break;
+		usleep_range(50, 200);
+	}
+	kfree(new);
+	err = PTR_ERR_OR_ZERO(dev);
+	return err == -EBUSY || err == -E2BIG ? ERR_PTR(-ENOMEM) : dev;
+}
+
+void mcsec_dev_put(struct mcsec_devs *devs, struct mcsec_dev *dev)
+{
+	spin_lock(&devs->lock);
+	if (!--dev->refs)
+		dev_remove(devs, dev);
+	spin_unlock(&devs->lock);
+}
+
+static int dev_rename(struct mcsec_devs *devs, const struct net_device *netdev)
+{
+	struct mcsec_dev *dev;
+	char name[IFNAMSIZ] = {};
+
+	strscpy(name, netdev->name, sizeof(name));
+	dev = rhashtable_lookup_fast(&devs->tables->by_name, name, params_dev);
+	return dev ? dev_attach(devs, dev, netdev) : 0;
+}
+
+int mcsec_devs_event(struct mcsec_devs *devs, const struct net_device *netdev,
+		     bool gone)
+{
+	struct hlist_node *next;
+	struct mcsec_dev *dev;
+	int err = 0;
+
+	spin_lock(&devs->lock);
+	if (!devs->tables)
+		goto out;
+	/* First: an interface that must not have a name gets its old one back,
+	 * which must still know it.
+	 */
+	err = gone ? 0 : dev_rename(devs, netdev);
+	if (err)
+		goto out;
+	hlist_for_each_entry_safe(dev, next,
+				  &devs->tables
+					   ->by_dev[hash_ptr(netdev, DEV_BITS)],
+				  by_dev)
+		if (dev->of == netdev &&
+		    (gone || strcmp(dev->name, netdev->name)))
+			dev_detach(dev);
+out:
+	spin_unlock(&devs->lock);
+	return err;
+}
