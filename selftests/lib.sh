@@ -15,6 +15,26 @@
 # Every check prints its line at once and the plan comes last, so that a
 # program that died half way is seen to have died. What was created is removed
 # on exit. Nothing here sleeps for luck: wait_until polls a predicate.
+#
+# There is one word for each thing, in every test and in the demo:
+#
+#	section		what the checks that follow are about
+#	try, refuse	a command succeeds, or fails
+#	is, like, unlike	got and expected are the same; a text matches, or not
+#	ok, not_ok, skip	the outcome, where it was found out otherwise
+#	need, skip_all	what the program cannot run without
+#	tap_done	the last line of a program
+#	wait_until	asks again until a command succeeds
+#	ns_create, ns_delete, ns	namespaces, and their names for the machine
+#	in_ns, nip	a command, or ip(8), in one of them
+#	veth, mroute_to	a cable between two; where multicast leaves
+#	spawn, on_exit	what ends, and what happens, with the program
+#	load_mcsec	the module
+#	ctl, counter, json	mcsecctl in a namespace, what it counts, its answers
+#
+# kmod/kmod.sh adds two hosts on a cable, keys, datagrams and sniff; e2e/lab.sh a
+# routed network, whose hosts are namespaces as well, streams, sniff_links and
+# spawn_as; e2e/daemons.sh what mcsecd needs.
 
 LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=${MCSEC_TOP:-$(cd "$LIB/.." && pwd)}
@@ -304,6 +324,49 @@ mroute_to() {
 	done
 }
 
+# ---- tcpdump ---------------------------------------------------------------
+
+# pid, file of its messages: tcpdump's counts so far, "captured received"
+sniffer_counts() {
+	# tcpdump writes a line of these in pieces
+	local whole='packets\? captured, [0-9]* packets\? received .*kernel'
+	local was i
+
+	was=$(grep -c "$whole" "$2")
+	kill -USR1 "$1" || return 1
+	for ((i = 0; i < 200; i++)); do
+		[ "$(grep -c "$whole" "$2")" -le "$was" ] || break
+		sleep 0.05
+	done
+	# tcpdump: 6 packets captured, 6 packets received by filter, 0 ...
+	tail -n 1 "$2" | sed -n 's/^[^0-9]*\([0-9]*\) packets\? captured, \([0-9]*\) packets\? received .*/\1 \2/p'
+}
+
+# pid, file of its messages: waits until tcpdump has written all that had come
+# when it was asked. The kernel keeps packets for it for up to a second, and
+# without this question a capture in which something is not to be found proves
+# nothing.
+#
+# What came between its socket and its filter is counted as received, and thrown
+# away: then the numbers never meet, and it is enough that for ten seconds, in
+# which it answered, it had nothing more to write, and that none was dropped.
+sniffer_catches_up() {
+	local captured received now was='' same=0 i
+
+	read -r captured received <<<"$(sniffer_counts "$1" "$2")"
+	[ -n "$received" ] || return 1
+	for ((i = 0; i < 150; i++)); do
+		[ "$captured" -lt "$received" ] || return 0
+		[ "$captured" = "$was" ] || same=0
+		was=$captured same=$((same + 1))
+		[ $same -le 50 ] || break
+		sleep 0.2
+		read -r captured now <<<"$(sniffer_counts "$1" "$2")"
+		[ -n "$now" ] || return 1
+	done
+	[ $same -gt 50 ] && tail -n 1 "$2" | grep -q ' 0 packets dropped'
+}
+
 # ---- the module ------------------------------------------------------------
 
 # The module built for the kernel that runs. Arguments go to insmod.
@@ -345,11 +408,12 @@ rmmod_wait() {
 
 # ---- asking mcsecctl -------------------------------------------------------
 
-# namespace, arguments: mcsecctl in a namespace
+# namespace, arguments: mcsecctl in a namespace; on a host of lab.sh it asks the
+# daemon there, where the command is one for a daemon
 ctl() {
 	local n=$1
 	shift
-	in_ns "$n" "$MCSECCTL" "$@"
+	in_ns "$n" "$MCSECCTL" ${LAB:+-s "$LAB/$n/mcsecd.sock"} "$@"
 }
 
 # JSON on standard input, a Python expression over it (called j) as argument:
@@ -361,7 +425,7 @@ v = eval(sys.argv[1])
 print(json.dumps(v) if isinstance(v, (dict, list, bool)) else v)' "$1"
 }
 
-# namespace, name: a counter of mcsecctl's stats
+# namespace, name: a counter; without Python, which is slow under emulation
 counter() {
-	ctl "$1" -j stats | json "j[\"$2\"]"
+	ctl "$1" stats -a | awk -v name="$2" '$1 == name { print $2 }'
 }

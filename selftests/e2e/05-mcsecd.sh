@@ -56,7 +56,7 @@ up() {
 	local sock=$TMP/$1/s.sock
 
 	spawn in_ns "$1" "$MCSECD" -c "$2" >>"$TMP/$1.log" 2>&1
-	wait_until 20 in_ns "$1" "$MCSECCTL" -s "$sock" status ||
+	wait_until 20 ctl "$1" -s "$sock" status ||
 		sed 's/^/# /' "$TMP/$1.log"
 	pid=$(pgrep -f "$MCSECD -c $2" | tail -n 1)
 }
@@ -67,8 +67,8 @@ down() {
 	wait_until 20 test ! -d "/proc/$2"
 }
 
-kctl() { in_ns k "$MCSECCTL" -s "$K/s.sock" "$@"; }
-mctl() { in_ns m "$MCSECCTL" -s "$M/s.sock" "$@"; }
+kctl() { ctl k -s "$K/s.sock" "$@"; }
+mctl() { ctl m -s "$M/s.sock" "$@"; }
 group() { mctl -j status | jq -r ".member.groups[0].\"$1\""; }
 state_is() { [ "$(group state)" = "$1" ]; }
 rekeys_more() { [ "$(group rekeys)" -gt "$1" ]; }

@@ -15,13 +15,13 @@ try "a's link can be slowed" delayable a
 
 # What a refuses, without what the router's IGMP and MLD are exempt for
 refused() {
-	on a "$MCSECCTL" -j stats -a | jq '[to_entries[] | select(.key |
+	ctl a -j stats -a | jq '[to_entries[] | select(.key |
 		startswith("in-") and . != "in-accepted" and . != "in-exempt") |
 		.value] | add'
 }
 refused_more() { [ "$(($(refused) - $1))" -ge "$2" ]; }
 
-why() { on a "$MCSECCTL" stats; }
+why() { ctl a stats; }
 
 # Asserts that so many more were refused, for this reason alone.
 refuses() {
@@ -29,7 +29,7 @@ refuses() {
 
 	wait_until 20 refused_more "$all0" "$n"
 	is "$what: $n refused" "$(($(refused) - all0))" "$n" || why | sed 's/^/# /'
-	is "$what: as $reason" "$(($(mod_counter a "$reason") - one0))" "$n"
+	is "$what: as $reason" "$(($(counter a "$reason") - one0))" "$n"
 }
 
 # What is under way is not lost: the machine may be busy, and what overtook
@@ -45,13 +45,13 @@ stream_at_once() {
 stream_whole() {
 	local says=''
 
-	until_true 20 stream_at_once && ok "$1" && return
+	wait_until 20 stream_at_once && ok "$1" && return
 	not_ok "$1" "$says" "gaps $(stream_of a rx \
 		'.streams[0].gaps | tostring') up to $(stream_of a rx \
 		'.streams[0].last')"
 	diag "$(why)"
-	diag "$(on a nstat -as 'Udp*Err*' 'Udp6*Err*' 'Ip*Discards')"
-	diag "$(on r tc -s qdisc show dev r-a)"
+	diag "$(in_ns a nstat -as 'Udp*Err*' 'Udp6*Err*' 'Ip*Discards')"
+	diag "$(in_ns r tc -s qdisc show dev r-a)"
 }
 
 attacks() {
@@ -61,37 +61,37 @@ attacks() {
 	GROUP=$dst
 	"$MCSECCTL" key generate aes-gcm-16 file "$key"
 	for h in s a c; do
-		on $h "$MCSECCTL" group add "$fam" "$dst"
+		ctl $h group add "$fam" "$dst"
 	done
-	on s "$MCSECCTL" sa add "$fam" spi 0x1234 dir out alg aes-gcm-16 \
+	ctl s sa add "$fam" spi 0x1234 dir out alg aes-gcm-16 \
 		key-file "$key" sender-id 7,8 select
 	for h in a c; do
-		on $h "$MCSECCTL" sa add "$fam" spi 0x1234 dir in \
+		ctl $h sa add "$fam" spi 0x1234 dir in \
 			alg aes-gcm-16 key-file "$key"
 		stream_recv $h rx
 	done
-	listen "$fam" s
+	sniff_links "$fam" s
 	stream_send s tx -r 500
-	until_true 10 stream_heard || not_ok "$fam: a hears the stream"
+	wait_until 10 stream_heard || not_ok "$fam: a hears the stream"
 	sleep 2
-	try "$fam: a capture of the stream" listen_end s
+	try "$fam: a capture of the stream" sniff_links_end s
 	stream_whole "$fam: nothing is lost without an attack"
 
 	# from another host, under its own address: the router forwards it
-	all0=$(refused) one0=$(mod_counter a in-replay)
-	sent=$(on x "$E2E_BIN/attack" replay -i eth0 -g "$dst" -s "$x" \
+	all0=$(refused) one0=$(counter a in-replay)
+	sent=$(in_ns x "$E2E_BIN/attack" replay -i eth0 -g "$dst" -s "$x" \
 		-r 1000 "$LAB/wire/$fam-s.pcap" | jq .sent)
 	like "$fam: a capture of some length" "$sent" '^[0-9]{3,}$'
 	refuses "$fam: replay from another host" in-replay "$sent" \
 		"$all0" "$one0"
 	# on the receiver's own link, as it was
-	all0=$(refused) one0=$(mod_counter a in-replay)
-	sent=$(on r "$E2E_BIN/attack" replay -i r-a -g "$dst" -r 1000 \
+	all0=$(refused) one0=$(counter a in-replay)
+	sent=$(in_ns r "$E2E_BIN/attack" replay -i r-a -g "$dst" -r 1000 \
 		"$LAB/wire/$fam-s.pcap" | jq .sent)
 	refuses "$fam: replay on its link" in-replay "$sent" "$all0" "$one0"
 	# in the sender's name from elsewhere: routers check where it comes from
 	all0=$(refused)
-	on x "$E2E_BIN/attack" replay -i eth0 -g "$dst" -r 1000 -s "$src" \
+	in_ns x "$E2E_BIN/attack" replay -i eth0 -g "$dst" -r 1000 -s "$src" \
 		"$LAB/wire/$fam-s.pcap" >"$TMP/spoofed"
 	sleep 0.5
 	is "$fam: the sender's address from x's link stops at the router" \
@@ -103,8 +103,8 @@ attacks() {
 	sleep 1
 	cp "$LAB/a/rx.json" "$TMP/before"
 	all0=$(refused)
-	on a "$MCSECCTL" -j stats -a >"$TMP/stats0"
-	on r "$E2E_BIN/attack" alter -f r-s -i r-a -g "$dst" -n $n -k 2 \
+	ctl a -j stats -a >"$TMP/stats0"
+	in_ns r "$E2E_BIN/attack" alter -f r-s -i r-a -g "$dst" -n $n -k 2 \
 		>"$TMP/altered"
 	sent=$(jq .sent "$TMP/altered")
 	is "$fam: packets are altered on their way" "$sent" $((16 * n))
@@ -113,7 +113,7 @@ attacks() {
 		why | sed 's/^/# /'
 	# spi: there is no such SA. Too short for SPI, sequence number, IV and
 	# tag: malformed. All others: the tag.
-	on a "$MCSECCTL" -j stats -a >"$TMP/stats1"
+	ctl a -j stats -a >"$TMP/stats1"
 	is "$fam: each for its reason" \
 		"$(jq -s -r '.[1] as $b | .[0] as $a | ["in-no-sa",
 		"in-malformed", "in-bad-icv", "in-replay"] | map("\(.) \($b[.] -
@@ -124,8 +124,8 @@ attacks() {
 
 	# What transport mode does not cover: the altered packet is the first
 	# of its kind and is taken, the genuine one comes second.
-	all0=$(refused) one0=$(mod_counter a in-replay)
-	on r "$E2E_BIN/attack" alter -O -f r-s -i r-a -g "$dst" -n $n -k 2 \
+	all0=$(refused) one0=$(counter a in-replay)
+	in_ns r "$E2E_BIN/attack" alter -O -f r-s -i r-a -g "$dst" -n $n -k 2 \
 		>"$TMP/outer"
 	sent=$(jq .sent "$TMP/outer")
 	sleep 1
@@ -145,7 +145,7 @@ attacks() {
 	reap a rx
 	reap c rx
 	for h in s a c; do
-		on $h "$MCSECCTL" group del "$fam"
+		ctl $h group del "$fam"
 	done
 }
 

@@ -14,7 +14,7 @@ says() {
 	local what=$1 pattern=$2 out rc=0
 	shift 2
 
-	out=$(e2e_ctl "$@" 2>&1) || rc=$?
+	out=$(ctl "$@" 2>&1) || rc=$?
 	if [ $rc -eq 0 ]; then
 		not_ok "$what" "it was done: $out"
 	else
@@ -39,7 +39,7 @@ for h in k s a; do
 done
 try "s is in" wait_until 30 member_in s
 try "a is in" wait_until 30 member_in a
-listen all s b
+sniff_links all s b
 stream_recv a rx
 stream_recv b rx
 stream_send s tx -r 500
@@ -58,25 +58,25 @@ is "three members" "$(members)" 3
 
 section "rekey by command"
 spi=$(member_is a data-spi)
-try "a rekey on command" e2e_ctl k rekey video
+try "a rekey on command" ctl k rekey video
 try "the rekey reaches a" wait_until 20 spi_is_not a "$spi"
 sleep 2
 whole a "a rekey"
 whole b "a rekey"
 
 section "leave"
-try "b leaves" e2e_ctl b leave video
+try "b leaves" ctl b leave video
 try "the key server knows two members" wait_until 20 members_are 2
 try "the group's sender confirms that it changed keys" wait_until 10 \
 	eval '[ "$(gcks_is waiting-for-senders)" = 0 ]'
 try "b hears nothing any more" wait_until 20 hears_nothing b
 is "b holds no key" "$(sa_spis b | wc -l)" 0
 is "b's group is closed, not open" \
-	"$(on b "$MCSECCTL" -j group show | jq -r '.[0].dst')" "$GROUP"
+	"$(ctl b -j group show | jq -r '.[0].dst')" "$GROUP"
 says "leaving twice" 'left already' b leave video
 whole a "a leave"
 n=$(heard b)
-try "b joins again" e2e_ctl b join video
+try "b joins again" ctl b join video
 try "b is in again" wait_until 30 member_in b
 try "b hears s again" wait_until 20 hears b $((n + 100))
 says "joining twice" 'joined already' b join video
@@ -84,14 +84,14 @@ says "joining twice" 'joined already' b join video
 section "evict"
 says "an unknown group" 'no group "vidio"|vidio' k evict vidio b.lab
 says "evicting who is no member" 'is not a member' k evict video z.lab
-try "an identity is denied before it comes" e2e_ctl k evict video z.lab --ahead
-try "a denied identity can be admitted" e2e_ctl k admit video z.lab
+try "an identity is denied before it comes" ctl k evict video z.lab --ahead
+try "a denied identity can be admitted" ctl k admit video z.lab
 says "to evict at a member" 'no key server' a evict video b.lab
 says "to leave at the key server" 'no member' k leave video
 says "status of an unknown group" 'vidio' k status vidio
 sa_spis b >"$TMP/b-spis"
 n=$(member_is b refusals)
-out=$(e2e_ctl k -j evict video b.lab)
+out=$(ctl k -j evict video b.lab)
 ms=$(jq -r '."effective-ms"' <<<"$out")
 like "an eviction says from when on it holds" "$ms" '^[0-9]+$'
 is "an eviction says that it was sent, and to how many senders" \
@@ -108,17 +108,17 @@ is "two members, one denied" "$(members) $(gcks_is denied)" "2 1"
 whole a "an eviction"
 
 section "admit"
-try "b may come back" e2e_ctl k admit video b.lab
+try "b may come back" ctl k admit video b.lab
 says "admitting twice" 'not evicted' k admit video b.lab
 n=$(heard b)
-e2e_ctl b leave video >/dev/null 2>&1
-e2e_ctl b join video >/dev/null 2>&1
+ctl b leave video >/dev/null 2>&1
+ctl b join video >/dev/null 2>&1
 try "b is in again" wait_until 40 member_in b
 try "b hears s again" wait_until 20 hears b $((n + 100))
 whole a "all of it"
 
 section "the audit trail"
-log=$(e2e_ctl k -j audit | jq -r '.audit[] | "\(.event) \(.id)"')
+log=$(ctl k -j audit | jq -r '.audit[] | "\(.event) \(.id)"')
 for e in "join b.lab" "leave b.lab" "evict b.lab" "refuse b.lab"; do
 	like "the audit trail has: $e" "$log" "^$e\$"
 done
@@ -128,6 +128,6 @@ sleep 1
 n=$(stream_of s tx .next)
 whole a "to the end"
 is "a has the last packet" "$(stream_of a rx '.streams[0].last')" $((n - 1))
-try "the captures are complete" listen_end s b
+try "the captures are complete" sniff_links_end s b
 is "nothing of the group was ever in clear" "$(wire_clear)" 0
 tap_done

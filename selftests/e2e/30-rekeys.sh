@@ -15,7 +15,7 @@ registered() { [ "$(member_is "$1" registrations)" -ge "$2" ]; }
 
 # What the router does to rekeys on their way to a
 drop_rekeys() {
-	on r nft -f - <<-END
+	in_ns r nft -f - <<-END
 		table ip lost {
 		    chain forward {
 		        type filter hook forward priority 0;
@@ -24,9 +24,9 @@ drop_rekeys() {
 		}
 	END
 }
-drop_nothing() { on r nft delete table ip lost; }
+drop_nothing() { in_ns r nft delete table ip lost; }
 dropped() {
-	on r nft -j list table ip lost |
+	in_ns r nft -j list table ip lost |
 		jq '[.. | .counter? | objects | .packets] | add'
 }
 
@@ -42,7 +42,7 @@ for h in k s a; do
 done
 try "s is in" wait_until 30 member_in s
 try "a is in" wait_until 30 member_in a
-listen all s
+sniff_links all s
 stream_recv a rx
 stream_send s tx -r 200
 try "a hears s" wait_until 20 hears a 100
@@ -76,14 +76,14 @@ is "the stream has one gap at a" \
 try "rekeys were lost" test "$(dropped)" -ge 1
 
 # Now a is cut off from k altogether; s goes on.
-try "the router loses everything between a and k" on r nft add rule ip lost \
+try "the router loses everything between a and k" in_ns r nft add rule ip lost \
 	forward ip saddr "$(ip_of a)" ip daddr "$(ip_of k)" counter drop
 a_keys() { sa_spis a | wc -l; }
 try "a's keys come to their end" wait_until 60 hears_nothing a
 n=$(heard a)
-on a "$MCSECCTL" -j stats -a >"$TMP/stats0"
+ctl a -j stats -a >"$TMP/stats0"
 sleep 2
-on a "$MCSECCTL" -j stats -a >"$TMP/stats1"
+ctl a -j stats -a >"$TMP/stats1"
 is "a hears nothing" "$(heard a)" "$n"
 try "a drops what comes, and counts it" test "$(jq -s '
 	.[1]."in-no-sa" + .[1]."in-expired" -
@@ -93,7 +93,7 @@ drop_nothing
 try "a comes back when the way is free again" wait_until 90 hears_on a
 
 # The other end: a sender without keys says nothing.
-try "s loses its key server and the rekeys" on r nft -f - <<-END
+try "s loses its key server and the rekeys" in_ns r nft -f - <<-END
 	table ip lost {
 	    chain forward {
 	        type filter hook forward priority 0;
@@ -102,14 +102,14 @@ try "s loses its key server and the rekeys" on r nft -f - <<-END
 	    }
 	}
 END
-silent() { [ "$(on s "$MCSECCTL" -j stats -a | jq '."out-no-sa" + ."out-expired"')" -gt 100 ]; }
+silent() { [ "$(ctl s -j stats -a | jq '."out-no-sa" + ."out-expired"')" -gt 100 ]; }
 try "s sends nothing when its last key has ended" wait_until 60 silent
 try "a hears nothing" wait_until 20 hears_nothing a
 drop_nothing
 try "s sends when the way is free again" wait_until 90 hears_on a
 
 reap s tx
-try "the capture is complete" listen_end s
+try "the capture is complete" sniff_links_end s
 is "nothing of the group was ever in clear" "$(wire_clear)" 0
 is "no marker of the stream was ever in clear" "$(stream_markers)" 0
 tap_done

@@ -10,11 +10,11 @@
 . "$(dirname "$0")/tap.sh"
 
 members_are() { [ "$(gcks_is members)" = "$1" ]; }
-roster() { e2e_ctl k -j member video | jq -r "$1"; }
-audit() { e2e_ctl k -j audit | jq -r "[.audit[] | select(.event == \"$1\")] | $2"; }
+roster() { ctl k -j member video | jq -r "$1"; }
+audit() { ctl k -j audit | jq -r "[.audit[] | select(.event == \"$1\")] | $2"; }
 knows_key() { [ "$(member_is "$1" signing-key)" = "$(gcks_is signing-key)" ]; }
 thief_is() {
-	e2e_ctl x -j status 2>/dev/null | jq -r ".gcks.groups[0].\"$1\""
+	ctl x -j status 2>/dev/null | jq -r ".gcks.groups[0].\"$1\""
 }
 with_thief() { [ "$(member_is "$1" data-spi)" = "$(thief_is data-spi)" ]; }
 with_gcks() { [ "$(member_is "$1" data-spi)" = "$(gcks_is data-spi)" ]; }
@@ -60,14 +60,14 @@ whole a "the end of a membership"
 section "keys of the key server"
 was=$(gcks_is signing-key)
 try "the key server makes another signing key" \
-	e2e_ctl k rekey video --signing-key
+	ctl k rekey video --signing-key
 try "the new signing key comes with a rekey" wait_until 20 \
 	eval '[ "$(gcks_is signing-key)" != "$was" ]'
 try "a knows the new signing key" wait_until 20 knows_key a
 sleep 6
 whole a "a new signing key"
 cp "$LAB/k/seal.key" "$TMP/seal.old"
-try "the key server makes another seal key" e2e_ctl k reseal
+try "the key server makes another seal key" ctl k reseal
 try "the new seal key is in the file" \
 	eval '! cmp -s "$LAB/k/seal.key" "$TMP/seal.old"'
 daemon_stop k
@@ -78,7 +78,7 @@ is "the key server has its signing key after a restart" \
 daemon_stop k
 cp "$LAB/k/seal.key" "$TMP/seal.new"
 cp "$TMP/seal.old" "$LAB/k/seal.key"
-start k mcsecd "$MCSECD" -f "$LAB/k/mcsecd.conf"
+spawn_as k mcsecd "$MCSECD" -f "$LAB/k/mcsecd.conf"
 try "with the old seal key mcsecd does not start" wait_until 20 \
 	logs k 'seal key does not fit'
 reap k mcsecd TERM
@@ -107,7 +107,7 @@ done
 	sed -n '/^gcks:/,$p' "$LAB/k/mcsecd.conf" | sed "s,$LAB/k/,$LAB/x/,"
 } >"$LAB/x/mcsecd.conf"
 try "x has stolen store and seal key" daemon_start x
-try "x rekeys the group" e2e_ctl x rekey video
+try "x rekeys the group" ctl x rekey video
 try "s follows" wait_until 10 with_thief s
 try "the key server's beat brings s back" wait_until 30 with_gcks s
 try "the key server's beat brings a back" wait_until 30 with_gcks a
@@ -119,17 +119,17 @@ try "the key server's log says what to do" \
 	logs k 'SOMEBODY ELSE REKEYS IT.*mcsecctl reset video'
 like "the audit trail has the thief" \
 	"$(audit rival '.[].detail')" 'somebody else'
-try "x rekeys again" e2e_ctl x rekey video
+try "x rekeys again" ctl x rekey video
 sleep 3
 try "s does not follow" eval '! with_thief s'
-try "the key server resets the group" e2e_ctl k reset video
+try "the key server resets the group" ctl k reset video
 try "s is back" wait_until 60 with_gcks s
 try "a is back" wait_until 60 with_gcks a
 try "the group has another signing key" knows_key s
 try "x knows nothing of the new signing key" \
 	test "$(thief_is signing-key)" != "$(gcks_is signing-key)"
 try "a hears s" hears_on a
-try "x rekeys once more" e2e_ctl x rekey video
+try "x rekeys once more" ctl x rekey video
 sleep 3
 try "a stays" with_gcks a
 try "s stays" with_gcks s

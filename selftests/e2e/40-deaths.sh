@@ -10,9 +10,9 @@
 # shellcheck source=selftests/e2e/tap.sh
 . "$(dirname "$0")/tap.sh"
 
-sids() { on s "$MCSECCTL" -j sa show | jq -r '.[]."sender-id"[]?' | sort -nu; }
+sids() { ctl s -j sa show | jq -r '.[]."sender-id"[]?' | sort -nu; }
 spi_is_not() { [ "$(member_is "$1" data-spi)" != "$2" ]; }
-closed() { [ "$(on s "$MCSECCTL" -j stats -a |
+closed() { [ "$(ctl s -j stats -a |
 	jq '."out-no-sa" + ."out-expired"')" -gt "$1" ]; }
 
 try "the network" lab_up k s a || tap_done
@@ -27,7 +27,7 @@ for h in k s a; do
 done
 try "s is in" wait_until 30 member_in s
 try "a is in" wait_until 30 member_in a
-listen all s
+sniff_links all s
 stream_recv a rx
 stream_send s tx -r 500
 try "a hears s" wait_until 20 hears a 100
@@ -53,9 +53,9 @@ try "the sender had to register again once at most" \
 	test "$(member_is s registrations)" -le 2
 daemon_kill k
 try "the key server is killed again, and started" daemon_start k
-e2e_ctl s leave video >/dev/null
+ctl s leave video >/dev/null
 try "s leaves" wait_until 20 member_state s out
-e2e_ctl s join video >/dev/null
+ctl s join video >/dev/null
 try "s joins again" wait_until 30 member_in s
 is "s has no Sender-ID that was given before" \
 	"$(sids | grep -cxF "$before")" 0
@@ -81,18 +81,18 @@ is "a has lost nothing by its daemon's death" \
 
 section "the sender's daemon"
 # The sender's keys end, and it does not begin to speak plainly.
-drops=$(on s "$MCSECCTL" -j stats -a | jq '."out-no-sa" + ."out-expired"')
+drops=$(ctl s -j stats -a | jq '."out-no-sa" + ."out-expired"')
 daemon_kill s
 try "the sender's keys end without its daemon" wait_until 60 closed $((drops + 200))
 try "a hears nothing any more" wait_until 20 hears_nothing a
 is "the group is still protected at s" \
-	"$(on s "$MCSECCTL" -j group show | jq -r '.[0].dst')" "$GROUP"
+	"$(ctl s -j group show | jq -r '.[0].dst')" "$GROUP"
 try "the sender's daemon starts again" daemon_start s
 try "the sender is in again" wait_until 30 member_in s
 try "a hears s again" wait_until 20 hears_on a
 
 reap s tx
-try "the capture is complete" listen_end s
+try "the capture is complete" sniff_links_end s
 is "nothing of the group was ever in clear" "$(wire_clear)" 0
 is "no marker of the stream was ever in clear" "$(stream_markers)" 0
 tap_done

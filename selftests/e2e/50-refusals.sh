@@ -25,10 +25,10 @@ refused() {
 			"$(tail -n +$((lines + 1)) "$LAB/k/mcsecd.log")" "$k"
 	is "$what: $h has no key" "$(sa_spis "$h" | wc -l)" 0
 	is "$what: its group is closed" \
-		"$(on "$h" "$MCSECCTL" -j group show | jq -r '.[0].dst')" \
+		"$(ctl "$h" -j group show | jq -r '.[0].dst')" \
 		"${5:-$GROUP}"
 	daemon_stop "$h"
-	on "$h" "$MCSECCTL" group flush --force
+	ctl "$h" group flush --force
 }
 told() { [ -n "$(member_is "$1" last-error)" ]; }
 
@@ -86,7 +86,7 @@ member_conf a false true
 try "mcsecd on a" daemon_start a
 try "a is in" wait_until 30 member_in a
 like "refusals are in the audit trail" \
-	"$(e2e_ctl k -j audit | jq -r '.audit[] | "\(.event) \(.id)"')" \
+	"$(ctl k -j audit | jq -r '.audit[] | "\(.event) \(.id)"')" \
 	'^refuse a.lab$'
 
 section "refused configurations"

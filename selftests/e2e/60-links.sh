@@ -11,14 +11,14 @@
 
 rekeyed() { [ "$(member_is a rekeys)" -gt "$1" ]; }
 spi_like_k() { [ "$(member_is a data-spi)" = "$(gcks_is data-spi)" ]; }
-joined() { on a ip -j maddr show dev eth0 | jq -e --arg g "$REKEY" \
+joined() { in_ns a ip -j maddr show dev eth0 | jq -e --arg g "$REKEY" \
 	'.[0].maddr[] | select(.address == $g)' >/dev/null; }
 
 rekey_reaches_a() {
 	local n
 
 	n=$(member_is a rekeys)
-	try "$1: a rekey" e2e_ctl k rekey video
+	try "$1: a rekey" ctl k rekey video
 	try "$1: a hears it" wait_until 20 rekeyed "$n"
 	try "$1: a has k's key" wait_until 20 spi_like_k
 	try "$1: a hears s" hears_on a
@@ -37,48 +37,48 @@ for h in k s a; do
 done
 try "s is in" wait_until 30 member_in s
 try "a is in" wait_until 30 member_in a
-listen all s a
+sniff_links all s a
 stream_recv a rx
 stream_send s tx -r 300
 try "a hears s" wait_until 20 hears a 100
 rekey_reaches_a "at first"
 
-on a ip link set eth0 down
+in_ns a ip link set eth0 down
 sleep 2
-on a ip link set eth0 up
-on a ip route replace default via 10.77.3.1
+in_ns a ip link set eth0 up
+in_ns a ip route replace default via 10.77.3.1
 try "link down and up: the rekey address is joined" wait_until 20 joined
 rekey_reaches_a "link down and up"
 
 # Another address, as after DHCP
-on a ip addr del 10.77.3.2/24 dev eth0
+in_ns a ip addr del 10.77.3.2/24 dev eth0
 sleep 0.5
-on a ip addr add 10.77.3.7/24 dev eth0
-on a ip route replace default via 10.77.3.1
+in_ns a ip addr add 10.77.3.7/24 dev eth0
+in_ns a ip route replace default via 10.77.3.1
 rekey_reaches_a "another address"
-try "another address: a talks to k from it" e2e_ctl a leave video
+try "another address: a talks to k from it" ctl a leave video
 try "another address: left" wait_until 20 member_state a out
-try "another address: join" e2e_ctl a join video
+try "another address: join" ctl a join video
 try "another address: in" wait_until 30 member_in a
 try "another address: a hears s" hears_on a
 
 # The way to the key server is gone while a rekey is due, and comes back
-on a ip route del default
+in_ns a ip route del default
 n=$(member_is a rekeys)
-e2e_ctl k rekey video >/dev/null
+ctl k rekey video >/dev/null
 try "no route: rekeys are multicast and do not mind" wait_until 20 rekeyed "$n"
-on a ip route replace default via 10.77.3.1
+in_ns a ip route replace default via 10.77.3.1
 rekey_reaches_a "the route is back"
 
 # The sender, too
-on s ip link set eth0 down
+in_ns s ip link set eth0 down
 sleep 1
-on s ip link set eth0 up
-on s ip route replace default via 10.77.2.1
+in_ns s ip link set eth0 up
+in_ns s ip route replace default via 10.77.2.1
 try "the sender's link down and up: a hears s" hears_on a
 rekey_reaches_a "the sender's link down and up"
 
 reap s tx
-try "the captures are complete" listen_end s a
+try "the captures are complete" sniff_links_end s a
 is "nothing of the group was ever in clear" "$(wire_clear)" 0
 tap_done

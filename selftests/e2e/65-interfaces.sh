@@ -14,7 +14,7 @@ rekeyed() { [ "$(member_is a rekeys)" -gt "$1" ]; }
 spi_like_k() { [ "$(member_is a data-spi)" = "$(gcks_is data-spi)" ]; }
 # interfaces of a that joined the group: each name once, in order
 joined_on() {
-	on a ip -j maddr show | jq -r --arg g "${1:-$REKEY}" \
+	in_ns a ip -j maddr show | jq -r --arg g "${1:-$REKEY}" \
 		'.[] | select(.maddr[].address == $g).ifname' | sort -u | xargs
 }
 joined_is() { [ "$(joined_on "${2:-}")" = "$1" ]; }
@@ -23,7 +23,7 @@ rekey_reaches_a() {
 	local n
 
 	n=$(member_is a rekeys)
-	try "$1: a rekey" e2e_ctl k rekey video
+	try "$1: a rekey" ctl k rekey video
 	try "$1: a hears it" wait_until 20 rekeyed "$n"
 	try "$1: a has k's key" wait_until 20 spi_like_k
 }
@@ -32,8 +32,8 @@ rekey_reaches_a() {
 restart_a() {
 	daemon_stop a
 	rm -f "$LAB/a/mcsecd.log"
-	start a mcsecd "$@" "$MCSECD" -f "$LAB/a/mcsecd.conf" &&
-		until_true 20 daemon_up a &&
+	spawn_as a mcsecd "$@" "$MCSECD" -f "$LAB/a/mcsecd.conf" &&
+		wait_until 20 daemon_up a &&
 		wait_until 30 member_in a
 }
 
@@ -48,7 +48,7 @@ conf_all() {
 stop_all() {
 	daemon_stop k
 	daemon_stop a
-	on a "$MCSECCTL" group flush --force
+	ctl a group flush --force
 	rm -f "$LAB"/[ak]/mcsecd.log "$LAB"/k/gcks.db*
 }
 
@@ -68,36 +68,36 @@ rekey_reaches_a "at first"
 section "address on lo"
 # a's address is there as routing to the host has it.
 
-on a ip addr add 10.255.0.2/32 dev lo
-on a ip route replace default via 10.77.3.1 src 10.255.0.2
-on r ip route add 10.255.0.2/32 via 10.77.3.2
+in_ns a ip addr add 10.255.0.2/32 dev lo
+in_ns a ip route replace default via 10.77.3.1 src 10.255.0.2
+in_ns r ip route add 10.255.0.2/32 via 10.77.3.2
 try "a is in" restart_a
 is "the rekey address is joined on" "$(joined_on)" eth0
 rekey_reaches_a "address on lo"
-on a ip route replace default via 10.77.3.1
-on a ip addr del 10.255.0.2/32 dev lo
+in_ns a ip route replace default via 10.77.3.1
+in_ns a ip addr del 10.255.0.2/32 dev lo
 
 section "one address on two interfaces"
 # The route says which of them it is.
 
-on a ip link add eth9 type dummy
-on a ip addr add 10.77.3.2/32 dev eth9
-on a ip link set eth9 up
-on a ip route add 239.77.0.0/16 dev eth9 src 10.77.3.2
+in_ns a ip link add eth9 type dummy
+in_ns a ip addr add 10.77.3.2/32 dev eth9
+in_ns a ip link set eth9 up
+in_ns a ip route add 239.77.0.0/16 dev eth9 src 10.77.3.2
 try "the rekey address is joined where the route says" wait_until 20 \
 	joined_is eth9
-on a ip route del 239.77.0.0/16
+in_ns a ip route del 239.77.0.0/16
 try "the rekey address is joined again where the route says" wait_until 20 \
 	joined_is eth0
-on a ip link del eth9
+in_ns a ip link del eth9
 rekey_reaches_a "one address once more"
 
 section "no route"
 
-on a ip route add 10.77.1.0/24 via 10.77.3.1
-on a ip route del default
-on k ip route add 10.77.0.0/16 via 10.77.1.1
-on k ip route del default
+in_ns a ip route add 10.77.1.0/24 via 10.77.3.1
+in_ns a ip route del default
+in_ns k ip route add 10.77.0.0/16 via 10.77.1.1
+in_ns k ip route del default
 rekey_reaches_a "no route, a was in"
 try "a is in" restart_a
 is "the rekey address is joined on" "$(joined_on)" eth0
@@ -110,7 +110,7 @@ rekey_reaches_a "no route"
 # A sender on the key server's host: the way to the key server is no way out
 member_conf s true false
 sed -i '/interface = "eth0"/d' "$LAB/s/mcsecd.conf"
-start k member "$MCSECD" -f "$LAB/s/mcsecd.conf"
+spawn_as k member "$MCSECD" -f "$LAB/s/mcsecd.conf"
 try "on k's host: s is in" wait_until 30 member_in s
 is "on k's host: joined where k's address is" \
 	"$(member_is s rekey-interface)" eth0
@@ -121,14 +121,14 @@ try "on k's host: s hears the rekey, too" wait_until 20 s_rekeyed "$n"
 reap k member
 
 # Several ways, none of which leads anywhere: k can't guess, and says what helps
-on k ip link add eth8 type veth peer name eth8-peer
-on k ip link set eth8 up
+in_ns k ip link add eth8 type veth peer name eth8-peer
+in_ns k ip link set eth8 up
 n=$(member_is a rekeys)
-e2e_ctl k rekey video >/dev/null
+ctl k rekey video >/dev/null
 unsent() { grep -q "$1" "$LAB/k/mcsecd.log"; }
 try "with two interfaces: k names the setting" wait_until 20 \
 	unsent 'no route to 239.77.1.254; set \"rekey-interface\", or a route'
-on k ip link del eth8
+in_ns k ip link del eth8
 rekey_reaches_a "one interface again"
 
 # An interface that is not there
@@ -148,27 +148,27 @@ section "IPv6"
 
 G_ADDRESS=$GROUP6 G_REKEY=$REKEY6
 stop_all
-on k ip route replace default via 10.77.1.1
-on a ip route replace default via 10.77.3.1
-on a ip link add eth9 type veth peer name eth9-peer
-on a ip addr add fd99::1/64 dev eth9 nodad
-on a ip link set eth9-peer up
-on a ip link set eth9 up
+in_ns k ip route replace default via 10.77.1.1
+in_ns a ip route replace default via 10.77.3.1
+in_ns a ip link add eth9 type veth peer name eth9-peer
+in_ns a ip addr add fd99::1/64 dev eth9 nodad
+in_ns a ip link set eth9-peer up
+in_ns a ip link set eth9 up
 kernel_route() {
-	on a ip -6 route show table local type multicast dev "$1" |
+	in_ns a ip -6 route show table local type multicast dev "$1" |
 		grep -q ff00::/8
 }
 try "eth9 has a route of the kernel's" wait_until 20 kernel_route eth9
 # whose comes first is taken
-on a ip link set eth0 down
-on a ip link set eth0 up
+in_ns a ip link set eth0 down
+in_ns a ip link set eth0 up
 try "eth0 has a route of the kernel's after eth9's" \
 	wait_until 20 kernel_route eth0
-on a ip addr replace fd77:3::2/64 dev eth0 nodad
-on a ip route replace default via fd77:3::1
-on a ip route replace default via 10.77.3.1
+in_ns a ip addr replace fd77:3::2/64 dev eth0 nodad
+in_ns a ip route replace default via fd77:3::1
+in_ns a ip route replace default via 10.77.3.1
 like "the kernel would take another interface" \
-	"$(on a ip -6 route get "$REKEY6")" 'dev eth9'
+	"$(in_ns a ip -6 route get "$REKEY6")" 'dev eth9'
 conf_all
 for h in k a; do
 	try "mcsecd on $h" daemon_start $h || tap_done
@@ -177,10 +177,10 @@ try "a is in" wait_until 30 member_in a
 is "joined on the interface that leads to k" "$(joined_on "$REKEY6")" \
 	eth0
 rekey_reaches_a "IPv6"
-on a ip route add "$REKEY6" dev eth9 table local
+in_ns a ip route add "$REKEY6" dev eth9 table local
 try "a route to the rekey address is heeded" wait_until 20 \
 	joined_is eth9 "$REKEY6"
-on a ip link del eth9
+in_ns a ip link del eth9
 try "a route to the rekey address that is gone is heeded" \
 	wait_until 20 joined_is eth0 "$REKEY6"
 rekey_reaches_a "IPv6, eth9 gone"
@@ -191,20 +191,20 @@ stop_all
 conf_all
 try "mcsecd on k" daemon_start k || tap_done
 
-if modprobe -q vrf || on a ip link add vrf-try type vrf table 99 2>/dev/null
+if modprobe -q vrf || in_ns a ip link add vrf-try type vrf table 99 2>/dev/null
 then
-	on a ip link add blue type vrf table 100
-	on a ip link set blue up
-	on a ip link set eth0 master blue
-	on a ip route add default via 10.77.3.1 table 100
+	in_ns a ip link add blue type vrf table 100
+	in_ns a ip link set blue up
+	in_ns a ip link set eth0 master blue
+	in_ns a ip route add default via 10.77.3.1 table 100
 	# what "ip vrf exec" does, which needs a control group with BPF
 	vrf="env MCSEC_VRF=blue LD_PRELOAD=$E2E_BIN/invrf.so"
 	# shellcheck disable=SC2086
 	try "VRF: a is in" restart_a $vrf
 	is "VRF: the rekey address is joined on" "$(joined_on)" eth0
 	rekey_reaches_a "VRF"
-	on a ip route del default table 100
-	on a ip route add 10.77.1.0/24 via 10.77.3.1 table 100
+	in_ns a ip route del default table 100
+	in_ns a ip route add 10.77.1.0/24 via 10.77.3.1 table 100
 	rekey_reaches_a "VRF without a route"
 	is "VRF without a route: joined on" "$(joined_on)" eth0
 	sed -i 's/^  gcks-id/  interface = "blue";\n&/' "$LAB/a/mcsecd.conf"

@@ -25,7 +25,7 @@ rules() {
 # firewall HOST TITLE
 firewall() {
 	rules "$2" >"$TMP/rules.$1" && [ -s "$TMP/rules.$1" ] &&
-		on "$1" nft -f "$TMP/rules.$1"
+		in_ns "$1" nft -f "$TMP/rules.$1"
 }
 
 try "the network" lab_up k s a || tap_done
@@ -44,12 +44,12 @@ for h in k s a; do
 done
 try "s is in" wait_until 30 member_in s
 try "a is in" wait_until 30 member_in a
-listen all s a
+sniff_links all s a
 stream_recv a rx
 stream_send s tx -r 300
 try "a hears s" wait_until 20 hears a 100
 n=$(member_is a rekeys)
-try "a rekey" e2e_ctl k rekey video
+try "a rekey" ctl k rekey video
 try "a hears it" wait_until 20 rekeyed "$n"
 try "a has k's key" wait_until 20 spi_like_k
 try "a hears s under the new key" hears_on a
@@ -57,14 +57,14 @@ try "a hears s under the new key" hears_on a
 # What is said to be of no use: ESP in place of the application's datagrams
 sed -i "s/^\\(.*ip daddr $GROUP\\) udp dport 5004/\\1 meta l4proto esp/" \
 	"$TMP/rules.a"
-on a nft delete table inet filter
-try "a takes rules with ESP instead" on a nft -f "$TMP/rules.a"
+in_ns a nft delete table inet filter
+try "a takes rules with ESP instead" in_ns a nft -f "$TMP/rules.a"
 sleep 1
 try "under rules with ESP a hears nothing" hears_nothing a
-on a nft delete table inet filter
+in_ns a nft delete table inet filter
 try "without rules a hears s" hears_on a
 
 reap s tx
-try "the captures are complete" listen_end s a
+try "the captures are complete" sniff_links_end s a
 is "nothing of the group was ever in clear" "$(wire_clear)" 0
 tap_done

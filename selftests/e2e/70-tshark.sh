@@ -14,7 +14,7 @@ try "the network" lab_up k a || tap_done
 try "certificates" pki_make
 gcks_conf
 member_conf a false true
-try "the eavesdropper listens" listen ike k
+try "the eavesdropper listens" sniff_links ike k
 try "mcsecd on k" daemon_start k || tap_done
 try "mcsecd on a, without the option" daemon_start a || tap_done
 try "a is in" wait_until 30 member_in a
@@ -30,10 +30,10 @@ try "mcsecd on a, with the option" daemon_start a || tap_done
 try "a is in again" wait_until 30 member_in a
 like "a's log tells of the export" "$(cat "$LAB/a/mcsecd.log")" 'keys.*exported'
 is "the file is for its owner alone" "$(stat -c %a "$LAB/a/ike.keys")" 600
-e2e_ctl k rekey video >/dev/null
+ctl k rekey video >/dev/null
 sleep 3
 daemon_stop a
-try "the capture is complete" listen_end k
+try "the capture is complete" sniff_links_end k
 
 mkdir -p "$TMP/home/.config/wireshark"
 cp "$LAB/a/ike.keys" "$TMP/home/.config/wireshark/ikev2_decryption_table"

@@ -26,12 +26,12 @@ group_works() {
 	done
 	try "$what: s is in" wait_until 30 member_in s
 	try "$what: a is in" wait_until 30 member_in a
-	listen all s
+	sniff_links all s
 	stream_recv a rx
 	stream_send s tx -r 300
 	try "$what: a hears s" wait_until 20 hears a 100
 	spi=$(member_is a data-spi)
-	try "$what: a rekey on command" e2e_ctl k rekey video
+	try "$what: a rekey on command" ctl k rekey video
 	try "$what: the rekey reaches a" wait_until 20 spi_is_not a "$spi"
 	sleep 3
 	whole a "$what"
@@ -41,13 +41,13 @@ group_works() {
 	is "$what: a has the stream to the last packet" \
 		"$(stream_now a rx '.streams[0].last')" $((n - 1))
 	reap a rx
-	try "$what: a complete capture" listen_end s
+	try "$what: a complete capture" sniff_links_end s
 	is "$what: all of it was ESP" \
 		"$(CENSUS_GROUP=$GROUP census '"\(.clear) \(.esp)"' \
 			"$LAB/wire/all-s.pcap")" "0 $n"
 	for h in a s k; do
 		daemon_stop $h
-		on $h "$MCSECCTL" group flush --force
+		ctl $h group flush --force
 	done
 }
 

@@ -5,9 +5,6 @@
 # mcsecd on the hosts of lab.sh: certificates, configurations, start, death and
 # questions. To be sourced after lab.sh.
 
-MCSECD=${MCSECD:-$E2E_TOP/build/mcsecd}
-MCSECCTL=${MCSECCTL:-$E2E_TOP/build/mcsecctl}
-
 # The policy of the group "video"; a test sets others before gcks_conf.
 G_ADDRESS=$GROUP
 G_REKEY=$REKEY
@@ -112,32 +109,24 @@ member_conf() {
 	} >"$LAB/$1/mcsecd.conf"
 }
 
-# ctl HOST WORD...: mcsecctl on a host
-e2e_ctl() {
-	local h=$1
-
-	shift
-	on "$h" "$MCSECCTL" -s "$LAB/$h/mcsecd.sock" "$@"
-}
-
 daemon_start() {
-	start "$1" mcsecd "$MCSECD" -f "$LAB/$1/mcsecd.conf" &&
-	until_true 20 daemon_up "$1"
+	spawn_as "$1" mcsecd "$MCSECD" -f "$LAB/$1/mcsecd.conf" &&
+	wait_until 20 daemon_up "$1"
 }
 
-daemon_up() { e2e_ctl "$1" status >/dev/null 2>&1; }
+daemon_up() { ctl "$1" status >/dev/null 2>&1; }
 daemon_stop() { reap "$1" mcsecd TERM 20; }
 daemon_kill() { reap "$1" mcsecd KILL; }
 
 # member_is HOST FIELD [FILTER]: of the group "video" in a member's status
 member_is() {
-	e2e_ctl "$1" -j status 2>/dev/null |
+	ctl "$1" -j status 2>/dev/null |
 		jq -r ".member.groups[0].\"$2\"" 2>/dev/null
 }
 
 # gcks_is FIELD: of the group "video" in the key server's status
 gcks_is() {
-	e2e_ctl k -j status 2>/dev/null | jq -r ".gcks.groups[0].\"$1\"" 2>/dev/null
+	ctl k -j status 2>/dev/null | jq -r ".gcks.groups[0].\"$1\"" 2>/dev/null
 }
 
 member_state() { [ "$(member_is "$1" state)" = "$2" ]; }
@@ -148,10 +137,5 @@ member_sends() { [ "$(member_is "$1" out-spi)" -gt 0 ] 2>/dev/null; }
 
 # sa_spis HOST: SPIs of the SAs that the kernel of a host holds, one a line
 sa_spis() {
-	on "$1" "$MCSECCTL" -j sa show | jq -r '.[].spi' | sort -n
-}
-
-# counter HOST NAME: of the module
-mod_counter() {
-	on "$1" "$MCSECCTL" -j stats -a | jq -r ".\"$2\""
+	ctl "$1" -j sa show | jq -r '.[].spi' | sort -n
 }

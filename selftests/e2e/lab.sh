@@ -16,15 +16,12 @@
 # everybody else, and has never heard of mcsec: what it routes is ESP, and UDP
 # port 848.
 #
-# To be sourced. LAB is the folder of everything; one lab at a time, named so
-# that it does not meet other namespaces of the machine. What exists is written
-# down in files, since many of these functions run in subshells.
+# To be sourced after lib.sh, in whose namespaces the hosts are. LAB is the folder
+# of everything; one lab at a time. What exists is written down in files, since
+# many of these functions run in subshells.
 
-# shellcheck source=selftests/sniffer.sh
-. "$E2E_TOP/selftests/sniffer.sh"
-LAB=${LAB:-/tmp/mcsec-lab.$$}
-lab_id=$$
-E2E_BIN=${E2E_BIN:-$E2E_TOP/build/e2e}
+LAB=${LAB:-$TMP/lab}
+E2E_BIN=${E2E_BIN:-$TOP/build/e2e}
 
 GROUP=239.77.1.1
 GROUP6=ff0e::77:1
@@ -41,37 +38,16 @@ lab_num() {
 
 ip_of() { echo "10.77.$(lab_num "$1").2"; }
 ip6_of() { echo "fd77:$(lab_num "$1")::2"; }
-ns_of() { echo "mcsec-$lab_id-$1"; }
 
-# Runs a command on a host. nsenter, because ip netns exec mounts /sys anew
-# each time, which is slow where the processor is emulated.
-on() {
-	local h=$1
-
-	shift
-	nsenter "--net=/run/netns/mcsec-$lab_id-$h" -- "$@"
-}
-
-# until_true SECONDS COMMAND...: asks again until it is so.
-until_true() {
-	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000)) ms=50
-
-	shift
-	until "$@"; do
-		[ "${EPOCHREALTIME/[.,]/}" -lt $end ] || return 1
-		sleep "0.$(printf %03d $ms)"
-		[ $ms -ge 400 ] || ms=$((ms * 5 / 4))
-	done
-}
-
-# Starts a command on a host in the background, its output in LAB/HOST/NAME.log
-# and its pid in LAB/HOST/NAME.pid.
-start() {
+# spawn_as HOST NAME COMMAND...: runs in the background on a host, with a name by
+# which pid_of, running and reap know it; its output is in LAB/HOST/NAME.log and
+# its pid in LAB/HOST/NAME.pid.
+spawn_as() {
 	local h=$1 name=$2
 
 	shift 2
-	# not by on(): the pid is to be the program's, not that of a shell
-	nsenter "--net=/run/netns/$(ns_of "$h")" -- "$@" \
+	# not by in_ns: the pid is to be the program's, not that of a shell
+	nsenter "--net=/run/netns/$(ns "$h")" -- "$@" \
 		>>"$LAB/$h/$name.log" 2>&1 </dev/null &
 	echo $! >>"$LAB/pids"
 	echo $! >"$LAB/$h/$name.pid"
@@ -80,7 +56,7 @@ start() {
 pid_of() { cat "$LAB/$1/$2.pid" 2>/dev/null; }
 running() { [ -e "$LAB/$1/$2.pid" ] && kill -0 "$(pid_of "$1" "$2")" 2>/dev/null; }
 
-# reap HOST NAME [SIGNAL] [SECONDS]: ends what start started, and waits for it.
+# reap HOST NAME [SIGNAL] [SECONDS]: ends what spawn_as started, and waits for it.
 reap() {
 	local pid i
 
@@ -101,21 +77,15 @@ lab_host() {
 	n=$(lab_num "$h") || return 1
 	mkdir -p "$LAB/$h"
 	echo "$h" >>"$LAB/hosts"
-	ip netns add "$(ns_of "$h")" &&
-	ip -n "$(ns_of r)" link add "r-$h" type veth \
-		peer name eth0 netns "$(ns_of "$h")" &&
-	on "$h" sysctl -qw net.ipv6.conf.all.accept_dad=0 \
-		net.ipv6.conf.default.accept_dad=0 \
-		net.ipv6.conf.eth0.accept_dad=0 \
-		net.ipv6.conf.eth0.accept_ra=0 &&
-	on r sysctl -qw "net.ipv6.conf.r-$h.accept_dad=0" &&
-	ip -n "$(ns_of r)" -b - <<-END &&
+	ns_create "$h" &&
+	nip r link add "r-$h" type veth peer name eth0 netns "$(ns "$h")" &&
+	in_ns "$h" sysctl -qw net.ipv6.conf.eth0.accept_ra=0 &&
+	nip r -b - <<-END &&
 		addr add 10.77.$n.1/24 dev r-$h
 		addr add fd77:$n::1/64 dev r-$h nodad
 		link set r-$h txqueuelen 10000 up
 	END
-	ip -n "$(ns_of "$h")" -b - <<-END || return 1
-		link set lo up
+	nip "$h" -b - <<-END || return 1
 		addr add 10.77.$n.2/24 dev eth0
 		addr add fd77:$n::2/64 dev eth0 nodad
 		link set eth0 txqueuelen 10000 up
@@ -148,25 +118,24 @@ lab_routes() {
 			echo "mroute from r-$h source $(ip6_of $h) group $o to$to"
 		done >>"$f"
 	done
-	start r smcrouted smcrouted -n -N -f "$f" -u "$LAB/r/smcroute.sock" \
+	spawn_as r smcrouted smcrouted -n -N -f "$f" -u "$LAB/r/smcroute.sock" \
 		-P "$LAB/r/smcroute.pid"
-	until_true 20 lab_routed
+	wait_until 20 lab_routed
 }
 
 lab_routed() {
-	[ "$(ip -n "$(ns_of r)" mroute show | grep -c 'State: resolved')" -ge 2 ]
+	[ "$(nip r mroute show | grep -c 'State: resolved')" -ge 2 ]
 }
 
 # lab_up HOST...
 lab_up() {
 	mkdir -p "$LAB/r"
-	ip netns add "$(ns_of r)" || return 1
-	ip -n "$(ns_of r)" link set lo up
+	ns_create r || return 1
 	# Receive queues as deep as a machine of this speed needs: the tests
 	# are about mcsec's losses. Not per namespace, so only in the guest.
 	[ -z "${MCSEC_GUEST:-}" ] ||
 		sysctl -qw net.core.netdev_max_backlog=100000
-	on r sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	in_ns r sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 	local h
 	for h in "$@"; do
 		lab_host "$h" || return 1
@@ -182,11 +151,11 @@ lab_down() {
 	while read -r p; do
 		kill "$p" 2>/dev/null
 	done <"$LAB/pids"
-	until_true 5 lab_quiet
+	wait_until 5 lab_quiet
 	for h in $(lab_hosts) r; do
-		ip netns pids "$(ns_of "$h")" 2>/dev/null |
+		ip netns pids "$(ns "$h")" 2>/dev/null |
 			xargs -r kill -KILL 2>/dev/null
-		ip netns del "$(ns_of "$h")" 2>/dev/null
+		ip netns del "$(ns "$h")" 2>/dev/null
 	done
 	rm -f "$LAB/pids" "$LAB/hosts"
 }
@@ -195,7 +164,7 @@ lab_quiet() {
 	local h
 
 	for h in $(lab_hosts) r; do
-		[ -z "$(ip netns pids "$(ns_of "$h")" 2>/dev/null)" ] ||
+		[ -z "$(ip netns pids "$(ns "$h")" 2>/dev/null)" ] ||
 			return 1
 	done
 }
@@ -203,32 +172,32 @@ lab_quiet() {
 # delayable LINK, delay LINK MS: what the router sends out there waits so long.
 # Made delayable before there is traffic: to give a device another queueing
 # discipline loses what is sent at that moment.
-delayable() { on r tc qdisc add dev "r-$1" root netem limit 100000; }
+delayable() { in_ns r tc qdisc add dev "r-$1" root netem limit 100000; }
 delay() {
-	on r tc qdisc change dev "r-$1" root netem delay "$2ms" limit 100000
+	in_ns r tc qdisc change dev "r-$1" root netem delay "$2ms" limit 100000
 }
 
 # ---- the eavesdropper ------------------------------------------------------
 
-# listen NAME LINK...: one capture per link, LAB/wire/NAME-LINK.pcap
-listen() {
+# sniff_links NAME LINK...: one capture per link, LAB/wire/NAME-LINK.pcap
+sniff_links() {
 	local name=$1 l
 
 	shift
 	mkdir -p "$LAB/wire"
 	for l in "$@"; do
-		start r "tcpdump-$l" tcpdump -i "r-$l" -n -s 0 -B 65536 -Z root \
+		spawn_as r "tcpdump-$l" tcpdump -i "r-$l" -n -s 0 -B 65536 -Z root \
 			-w "$LAB/wire/$name-$l.pcap"
 	done
 	for l in "$@"; do
-		until_true 20 grep -q '^tcpdump: listening' \
+		wait_until 20 grep -q '^tcpdump: listening' \
 			"$LAB/r/tcpdump-$l.log" || return 1
 	done
 }
 
 # Ends the captures; fails if one of them missed a packet, since what a test
 # says of a capture holds for a complete one only.
-listen_end() {
+sniff_links_end() {
 	local l rc=0
 
 	for l in "$@"; do
@@ -266,15 +235,15 @@ stream_recv() {
 
 	shift 2
 	rm -f "$LAB/$h/$name.json"
-	start "$h" "$name" "$E2E_BIN/mstream" recv -i eth0 \
+	spawn_as "$h" "$name" "$E2E_BIN/mstream" recv -i eth0 \
 		-g "$GROUP" -m "$STREAM_MARKER" -o "$LAB/$h/$name.json" "$@"
-	until_true 10 stream_joined "$h" "$name"
+	wait_until 10 stream_joined "$h" "$name"
 }
 
 stream_joined() {
 	# its socket is there once /proc/PID/net says so; the join comes next
 	[ -e "/proc/$(pid_of "$1" "$2")/net/udp" ] &&
-		on "$1" ss -Hnlu 2>/dev/null | grep -q ':5004 '
+		in_ns "$1" ss -Hnlu 2>/dev/null | grep -q ':5004 '
 }
 
 # stream_send HOST NAME [OPTION]...
@@ -283,7 +252,7 @@ stream_send() {
 
 	shift 2
 	rm -f "$LAB/$h/$name.json"
-	start "$h" "$name" "$E2E_BIN/mstream" send -i eth0 -g "$GROUP" \
+	spawn_as "$h" "$name" "$E2E_BIN/mstream" send -i eth0 -g "$GROUP" \
 		-m "$STREAM_MARKER" -o "$LAB/$h/$name.json" "$@"
 }
 
@@ -293,7 +262,7 @@ stream_now() {
 
 	rm -f "$f"
 	kill -USR1 "$(pid_of "$1" "$2")" || return 1
-	until_true 10 test -e "$f" || return 1
+	wait_until 10 test -e "$f" || return 1
 	jq -r "$3" "$f"
 }
 

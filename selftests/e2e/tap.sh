@@ -8,8 +8,6 @@
 # shellcheck source=selftests/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh"
 need ip tcpdump smcrouted jq tc ss nft
-# shellcheck disable=SC2034 # lab.sh's
-E2E_TOP=$TOP LAB=$TMP/lab
 # shellcheck source=selftests/e2e/lab.sh
 . "$TOP/selftests/e2e/lab.sh"
 # shellcheck source=selftests/e2e/daemons.sh

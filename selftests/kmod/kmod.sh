@@ -10,8 +10,6 @@
 
 # shellcheck source=selftests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-# shellcheck source=selftests/sniffer.sh
-. "$(dirname "${BASH_SOURCE[0]}")/../sniffer.sh"
 
 # shellcheck disable=SC2034 # for who sources this
 G4=239.1.1.1 G6=ff3e::1:1 PORT=5000
@@ -164,11 +162,6 @@ sniffed() {
 # name, number: so many packets were captured
 captured() {
 	[ "$(tcpdump -n -r "$TMP/$1.pcap" 2>/dev/null | wc -l)" -ge "$2" ]
-}
-
-# namespace, name: a counter; without Python, which is slow under emulation
-counter() {
-	ctl "$1" stats -a | awk -v name="$2" '$1 == name { print $2 }'
 }
 
 # namespace: counters that are not 0, on one line, but for those named after it

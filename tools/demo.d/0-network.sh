@@ -7,29 +7,30 @@ UFTP_KBPS=20000
 
 step_network() {
 	step "0  The network"
-	check "a key server k, a sender s, members a, b and c, a stranger x and" \
+	try "a key server k, a sender s, members a, b and c, a stranger x" \
 		lab_up "${LINKS[@]}"
-	note "a multicast router between them that knows nothing of mcsec"
-	on r ip mroute show | sed -n 's/ *State.*//; s/^/       /; 1,2p'
-	check "unicast passes it too" on a ping -q -c 1 -W 10 "$(ip_of k)"
-	check "the module loads into $(uname -r)" module_load
+	note "and a multicast router between them that knows nothing of mcsec"
+	in_ns r ip mroute show | sed -n 's/ *State.*//; s/^/       /; 1,2p'
+	try "unicast passes the router too" in_ns a ping -q -c 1 -W 10 "$(ip_of k)"
+	load_mcsec
+	ok "the module loads into $(uname -r)"
 }
 
 # A search that finds nothing proves something only if it can find.
 step_plain() {
 	note "first without mcsec, 1 MiB by uftp, to see what there is to be seen:"
 	make_file $((1 << 20)) "$LAB/plain.bin" ||
-		failed "a file of 1 MiB"
-	check "an eavesdropper listens on every link" listen plain "${LINKS[@]}"
+		not_ok "a file of 1 MiB"
+	try "an eavesdropper listens on every link" sniff_links plain "${LINKS[@]}"
 	uftp_to "$LAB/plain.bin" a b ||
-		failed "uftp delivers without mcsec" \
+		not_ok "uftp delivers without mcsec" \
 			"$(tail -n 5 "$LAB/s/uftp.log")"
-	check_is "the file arrives at a and b" \
+	is "the file arrives at a and b" \
 		"$(sha "$LAB/a/in/plain.bin") $(sha "$LAB/b/in/plain.bin")" \
 		"$(sha "$LAB/plain.bin") $(sha "$LAB/plain.bin")"
-	check "the captures are complete" listen_end "${LINKS[@]}"
+	try "the captures are complete" sniff_links_end "${LINKS[@]}"
 	hits=$(wire scan -m "$LAB/markers.txt" "$LAB/wire/plain-x.pcap")
-	check_that "and the eavesdropper reads it: $hits markers of it on x's link" \
-		"$hits" -gt 1000
+	try "the eavesdropper reads the file: $hits markers of it on x's link" \
+		test "$hits" -gt 1000
 	rm -f "$LAB"/wire/plain-* "$LAB"/[ab]/in/plain.bin
 }

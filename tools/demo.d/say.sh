@@ -1,61 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# What the demo prints: steps, check marks, progress, and why it failed.
+# What the demo prints: steps, check marks, progress, and why it failed. To be
+# sourced after lib.sh, whose checks write check marks then.
 
 if [ -n "${MCSEC_COLOR:-}" ]; then
 	c_ok=$'\e[32m' c_bad=$'\e[31m' c_head=$'\e[1m' c_off=$'\e[0m'
 else
 	c_ok='' c_bad='' c_head='' c_off=''
 fi
-say_checks=0
 
 step() { printf '\n%s%s%s  [%s s]\n' "$c_head" "$*" "$c_off" "$SECONDS"; }
 note() { printf '     %s\n' "$*"; }
 
-passed() {
-	say_checks=$((say_checks + 1))
+# In place of TAP's lines; the first check that does not hold ends the demo.
+ok() {
+	tap_count=$((tap_count + 1))
 	printf '   %s✓%s %s\n' "$c_ok" "$c_off" "$*"
 }
 
-failed() {
+not_ok() {
 	printf '   %s✗ %s%s\n' "$c_bad" "$1" "$c_off"
 	shift
 	[ $# -eq 0 ] || printf '%s\n' "$*" | sed 's/^/       /'
 	exit 1
-}
-
-# check WHAT COMMAND...: the command succeeds; what it says is shown if not
-check() {
-	local what=$1 out
-	shift
-
-	if out=$("$@" 2>&1); then
-		passed "$what"
-	else
-		failed "$what" "$* failed:" "$out"
-	fi
-}
-
-# check_is WHAT GOT WANTED
-check_is() {
-	if [ "$2" = "$3" ]; then
-		passed "$1"
-	else
-		failed "$1" "got \"$2\", wanted \"$3\""
-	fi
-}
-
-# check_that WHAT TEST-EXPRESSION...: as test(1) has it
-check_that() {
-	local what=$1
-	shift
-
-	if [ "$@" ]; then
-		passed "$what"
-	else
-		failed "$what" "it is not so that $*"
-	fi
 }
 
 # What goes on during a long step: one line that changes on a terminal, one
@@ -74,7 +42,7 @@ progress_end() {
 	[ -z "${MCSEC_COLOR:-}" ] || printf '\r%-66s\r' ''
 }
 
-# watch_for SECONDS TEXT COMMAND...: until_true with progress
+# watch_for SECONDS TEXT COMMAND...: wait_until with progress
 watch_for() {
 	local end=$((SECONDS + $1)) text=$2 rc=0
 	shift 2
@@ -98,11 +66,9 @@ say_states() {
 	for h in k s a b c; do
 		[ -S "$LAB/$h/mcsecd.sock" ] || continue
 		echo "   -- $h"
-		timeout 5 nsenter "--net=/run/netns/$(ns_of "$h")" -- \
-			"$MCSECCTL" -s "$LAB/$h/mcsecd.sock" status 2>&1 |
-			sed 's/^/      /'
-		timeout 5 nsenter "--net=/run/netns/$(ns_of "$h")" -- \
-			"$MCSECCTL" stats 2>&1 | sed 's/^/      /'
+		in_ns "$h" timeout 5 "$MCSECCTL" -s "$LAB/$h/mcsecd.sock" \
+			status 2>&1 | sed 's/^/      /'
+		in_ns "$h" timeout 5 "$MCSECCTL" stats 2>&1 | sed 's/^/      /'
 		tail -n 15 "$LAB/$h/mcsecd.log" | sed 's/^/      /'
 	done
 }
