@@ -24,6 +24,38 @@ static struct err err;
 		ok((why ?: "")[0], "%s: the reason is given", name); \
 	} while (0)
 
+/* Whom verify() trusts */
+static struct trust *trust;
+
+static inline int verify(const struct cert_der *ders, size_t n, time_t now,
+			 enum cert_purpose purpose, const char **why)
+{
+	struct cert *leaf;
+	int ret = cert_verify(trust, ders, n, now, purpose, &leaf, why);
+
+	if (!ret)
+		cert_free(leaf);
+	return ret;
+}
+
+static inline int verify_pair(const struct pki_pair *p, time_t now,
+			      enum cert_purpose purpose, const char **why)
+{
+	struct cert_der der = { p->cert, p->cert_len };
+
+	return verify(&der, 1, now, purpose, why);
+}
+
+static inline struct trust *trust_in(const struct pki_pair *p)
+{
+	struct cert_der der = { p->cert, p->cert_len };
+	struct trust *t;
+
+	if (trust_from_der(&der, 1, &t, &err))
+		bail("%s", err.text);
+	return t;
+}
+
 static inline struct pki_req request(enum pki_kind kind, const char *name)
 {
 	return (struct pki_req){
@@ -45,6 +77,44 @@ static inline struct pki_pair issue(const struct pki_pair *by,
 	return p;
 }
 
+/* The private key of @p as OpenSSL has it; the caller frees it. */
+static inline EVP_PKEY *openssl_key(const struct pki_pair *p)
+{
+	const unsigned char *at;
+	EVP_PKEY *key;
+	uint8_t *der;
+	size_t len;
+
+	sigkey_to_der(p->key, &der, &len);
+	at = der;
+	key = d2i_AutoPrivateKey(NULL, &at, (long)len);
+	secret_free(der);
+	return key;
+}
+
+/* Adds @value as the extension @nid to @p, which @by signs anew. */
+static inline void add_extension(struct pki_pair *p, const struct pki_pair *by,
+				 int nid, const char *value)
+{
+	const unsigned char *at = p->cert;
+	X509 *x = d2i_X509(NULL, &at, (long)p->cert_len);
+	EVP_PKEY *signer = openssl_key(by);
+	X509_EXTENSION *ext;
+	X509V3_CTX ctx;
+
+	X509V3_set_ctx(&ctx, x, x, NULL, NULL, 0);
+	ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	if (!ext || X509_add_ext(x, ext, -1) != 1 ||
+	    !X509_sign(x, signer, NULL))
+		bail("cannot make a certificate with %s", value);
+	OPENSSL_free(p->cert);
+	p->cert = NULL;
+	p->cert_len = (size_t)i2d_X509(x, &p->cert);
+	X509_EXTENSION_free(ext);
+	EVP_PKEY_free(signer);
+	X509_free(x);
+}
+
 /* A CA certificate without path length, signed by itself or by @by. */
 static inline struct pki_pair make_ca(const struct pki_pair *by,
 				      const char *name, int bits)
@@ -55,25 +125,17 @@ static inline struct pki_pair make_ca(const struct pki_pair *by,
 	struct pki_pair out = { 0 };
 	X509_EXTENSION *ext;
 	X509V3_CTX ctx;
-	uint8_t *der;
-	size_t len;
 	int n;
 
 	if (!key) {
 		sigkey_generate(SIG_ED25519, &out.key);
-		sigkey_to_der(out.key, &der, &len);
-		p = der;
-		key = d2i_AutoPrivateKey(NULL, &p, (long)len);
-		secret_free(der);
+		key = openssl_key(&out);
 	}
 	signer = key;
 	if (by) {
 		p = by->cert;
 		issuer = d2i_X509(NULL, &p, (long)by->cert_len);
-		sigkey_to_der(by->key, &der, &len);
-		p = der;
-		signer = d2i_AutoPrivateKey(NULL, &p, (long)len);
-		secret_free(der);
+		signer = openssl_key(by);
 	}
 	X509_set_version(x, X509_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(x), 7);

@@ -6,6 +6,7 @@
 
 #include "crypto/cert.h"
 #include "crypto/sign.h"
+#include "gsa_good.h"
 #include "ike_net.h"
 
 #define DIE(what) \
@@ -199,35 +200,19 @@ static void on_keepalive(void *ctx, const struct ep *from, const struct ep *to)
 
 static const uint8_t tek[20] = "twenty octets of key";
 
-static void data_policy(struct gsa_sa *sa)
-{
-	const uint8_t spi[4] = { 0, 0, 1, 1 };
-	struct addr group;
-
-	memset(sa, 0, sizeof(*sa));
-	addr_parse("239.1.1.1", &group);
-	sa->proto = IKE_PROTO_ESP;
-	sa->spi_len = 4;
-	memcpy(sa->spi, spi, 4);
-	ts_set(&sa->src, NULL, AF_INET, 0, 0);
-	ts_set(&sa->dst, &group, AF_INET, 0, 0);
-	sa->has = GSA_HAS_ENCR | GSA_HAS_SN | GSA_HAS_LIFETIME;
-	sa->encr = IKE_ENCR_AES_GCM_16;
-	sa->key_bits = 128;
-	sa->sn = GIKE_SN_32_UNSPEC;
-	sa->lifetime = 3600;
-}
-
 static void fill(struct node *g, struct ike_sa *sa, bool send, struct gsa *gsa,
 		 struct kd *kd)
 {
+	static const uint8_t spi[4] = { 0, 0, 1, 1 };
 	struct kd_bag *bag;
 	struct kd_key key;
 
 	memset(gsa, 0, sizeof(*gsa));
 	kd_init(kd);
 	gsa->n_data = 1;
-	data_policy(&gsa->data[0]);
+	data_sa(&gsa->data[0]);
+	memcpy(gsa->data[0].spi, spi, sizeof(spi));
+	gsa->data[0].key_bits = 128;
 	gsa->gw.present = true;
 	gsa->gw.has = GWP_HAS_ATD | GWP_HAS_DTD;
 	gsa->gw.atd = 5;

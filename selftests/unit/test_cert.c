@@ -12,26 +12,6 @@
 #include "lib/addr.h"
 
 static struct pki_pair ca, other_ca;
-static struct trust *trust;
-
-static int verify(const struct cert_der *ders, size_t n, time_t now,
-		  enum cert_purpose purpose, const char **why)
-{
-	struct cert *leaf;
-	int ret = cert_verify(trust, ders, n, now, purpose, &leaf, why);
-
-	if (!ret)
-		cert_free(leaf);
-	return ret;
-}
-
-static int verify_pair(const struct pki_pair *p, time_t now,
-		       enum cert_purpose purpose, const char **why)
-{
-	struct cert_der der = { p->cert, p->cert_len };
-
-	return verify(&der, 1, now, purpose, why);
-}
 
 static void times_and_issuers(void)
 {
@@ -456,14 +436,11 @@ static void kinds(void)
 	for (i = 0; i < 3; i++) {
 		struct pki_req req = request(PKI_CA, "Another CA");
 		struct pki_pair c, a;
-		struct cert_der d;
 		const char *why;
 
 		req.type = types[i];
 		c = issue(NULL, &req);
-		d = (struct cert_der){ c.cert, c.cert_len };
-		if (trust_from_der(&d, 1, &trust, &err))
-			bail("%s", err.text);
+		trust = trust_in(&c);
 		req.kind = PKI_MEMBER;
 		req.name = "m.example";
 		a = issue(&c, &req);
@@ -479,14 +456,11 @@ static void kinds(void)
 int main(void)
 {
 	struct pki_req req = request(PKI_CA, "Test CA");
-	struct cert_der d;
 
 	ca = issue(NULL, &req);
 	req.name = "Other CA";
 	other_ca = issue(NULL, &req);
-	d = (struct cert_der){ ca.cert, ca.cert_len };
-	if (trust_from_der(&d, 1, &trust, &err))
-		bail("%s", err.text);
+	trust = trust_in(&ca);
 	times_and_issuers();
 	ends();
 	uses();

@@ -5,55 +5,14 @@
 #include "certs.h"
 
 static struct pki_pair ca;
-static struct trust *trust;
-
-static int verify(const struct cert_der *ders, size_t n, time_t now,
-		  enum cert_purpose purpose, const char **why)
-{
-	struct cert *leaf;
-	int ret = cert_verify(trust, ders, n, now, purpose, &leaf, why);
-
-	if (!ret)
-		cert_free(leaf);
-	return ret;
-}
-
-static int verify_pair(const struct pki_pair *p, time_t now,
-		       enum cert_purpose purpose, const char **why)
-{
-	struct cert_der der = { p->cert, p->cert_len };
-
-	return verify(&der, 1, now, purpose, why);
-}
 
 /* A certificate of ours without extended key usage, and @value added as @nid. */
 static struct pki_pair with_extension(int nid, const char *value)
 {
 	struct pki_req req = request(PKI_PLAIN, "a.example");
 	struct pki_pair p = issue(&ca, &req);
-	const unsigned char *at = p.cert;
-	X509 *x = d2i_X509(NULL, &at, (long)p.cert_len);
-	X509_EXTENSION *ext;
-	EVP_PKEY *signer;
-	X509V3_CTX ctx;
-	uint8_t *der;
-	size_t len;
 
-	sigkey_to_der(ca.key, &der, &len);
-	at = der;
-	signer = d2i_AutoPrivateKey(NULL, &at, (long)len);
-	secret_free(der);
-	X509V3_set_ctx(&ctx, x, x, NULL, NULL, 0);
-	ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-	if (!ext || X509_add_ext(x, ext, -1) != 1 ||
-	    !X509_sign(x, signer, NULL))
-		bail("cannot make a certificate with %s", value);
-	OPENSSL_free(p.cert);
-	p.cert = NULL;
-	p.cert_len = (size_t)i2d_X509(x, &p.cert);
-	X509_EXTENSION_free(ext);
-	EVP_PKEY_free(signer);
-	X509_free(x);
+	add_extension(&p, &ca, nid, value);
 	return p;
 }
 
@@ -108,50 +67,25 @@ static void uses_above(void)
 	struct pki_pair root = make_ca(NULL, "root", 0);
 	struct pki_pair inter = make_ca(&root, "intermediate", 0);
 	struct pki_req req = request(PKI_MEMBER, "a.example");
-	struct pki_pair leaf;
 	struct trust *own = trust;
-	const unsigned char *at = inter.cert;
-	X509 *x = d2i_X509(NULL, &at, (long)inter.cert_len);
-	X509_EXTENSION *ext;
-	EVP_PKEY *signer;
+	struct pki_pair leaf;
 	struct cert_der d[2];
 	const char *why;
-	uint8_t *der;
-	size_t len;
 
-	sigkey_to_der(root.key, &der, &len);
-	at = der;
-	signer = d2i_AutoPrivateKey(NULL, &at, (long)len);
-	secret_free(der);
-	ext = X509V3_EXT_conf_nid(NULL, NULL, NID_ext_key_usage,
-				  "emailProtection");
-	if (!ext || X509_add_ext(x, ext, -1) != 1 ||
-	    !X509_sign(x, signer, NULL))
-		bail("cannot make an authority for mail");
-	OPENSSL_free(inter.cert);
-	inter.cert = NULL;
-	inter.cert_len = (size_t)i2d_X509(x, &inter.cert);
+	add_extension(&inter, &root, NID_ext_key_usage, "emailProtection");
 	leaf = issue(&inter, &req);
-	d[0] = (struct cert_der){ root.cert, root.cert_len };
-	if (trust_from_der(d, 1, &trust, &err))
-		bail("%s", err.text);
 	d[0] = (struct cert_der){ leaf.cert, leaf.cert_len };
 	d[1] = (struct cert_der){ inter.cert, inter.cert_len };
+	trust = trust_in(&root);
 	refused(verify(d, 2, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
 		"below an authority for mail");
 	trust_free(trust);
 	/* but what is trusted is trusted as it is */
-	d[0] = (struct cert_der){ inter.cert, inter.cert_len };
-	if (trust_from_der(d, 1, &trust, &err))
-		bail("%s", err.text);
-	d[0] = (struct cert_der){ leaf.cert, leaf.cert_len };
+	trust = trust_in(&inter);
 	is_int(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), 0,
 	       "below one that is trusted itself: %s", why ? why : "");
 	trust_free(trust);
 	trust = own;
-	X509_EXTENSION_free(ext);
-	EVP_PKEY_free(signer);
-	X509_free(x);
 	pki_pair_free(&root);
 	pki_pair_free(&inter);
 	pki_pair_free(&leaf);
@@ -182,12 +116,9 @@ static void sizes(void)
 int main(void)
 {
 	struct pki_req req = request(PKI_CA, "Test CA");
-	struct cert_der d;
 
 	ca = issue(NULL, &req);
-	d = (struct cert_der){ ca.cert, ca.cert_len };
-	if (trust_from_der(&d, 1, &trust, &err))
-		bail("%s", err.text);
+	trust = trust_in(&ca);
 	extended_uses();
 	uses_above();
 	sizes();

@@ -5,52 +5,51 @@
 #include "gsa_good.h"
 #include "wire/gpayload.h"
 #include "crypto/prf.h"
+#include "hex.h"
 #include "tap.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-static size_t unhex(const char *s, uint8_t *out)
-{
-	unsigned int v;
-	size_t n = 0;
+static const char gsa_hex[] =
+	"03040044 00010001 07000010 0000ffff 00000000 ffffffff"
+	"07000010 0000ffff ef010101 ef010101 0300000c 01000014"
+	"800e0100 00000008 05000002 00010004 00000e10";
 
-	for (; *s; s++) {
-		if (*s == ' ')
-			continue;
-		sscanf(s++, "%2x", &v);
-		out[n++] = v;
-	}
-	return n;
+static const char gw_hex[] = "00000010 80010005 8002000a 80030008";
+static const char bag_hex[] =
+	"03040044 00010001 00010038 00000000 00000000"
+	"55dd0abebb989186138fd0c6754c9209166fc9ca84269cc3079dc1aa"
+	"6b4463e0cba3dacc52ea7d837b2a24e1b3d80589";
+
+/* A group policy of its own, beside one Data SA */
+static void only_gw(struct gsa *gsa, unsigned int has)
+{
+	memset(gsa, 0, sizeof(*gsa));
+	gsa->n_data = 1;
+	data_sa(&gsa->data[0]);
+	gsa->gw.present = true;
+	gsa->gw.has = has;
 }
 
-/* Lines until NULL */
-static size_t unhex_lines(const char *const *lines, uint8_t *out)
+/* The body of the payload that is built of @gsa; returns its length. */
+static size_t gsa_octets(const struct gsa *gsa, uint8_t *out, size_t size)
 {
-	size_t n = 0;
+	struct pchain c;
+	struct wbuf w;
+	size_t n;
 
-	for (; *lines; lines++)
-		n += unhex(*lines, out + n);
+	wbuf_init(&w, size + 4);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	gsa_build(&c, gsa);
+	n = w.len - 4;
+	memcpy(out, w.p + 4, n);
+	wbuf_free(&w);
 	return n;
 }
-
-static const char *const gsa_hex[] = {
-	"03040044 00010001 07000010 0000ffff 00000000 ffffffff",
-	"07000010 0000ffff ef010101 ef010101 0300000c 01000014",
-	"800e0100 00000008 05000002 00010004 00000e10",
-	NULL,
-};
-
-static const char *const gw_hex = "00000010 80010005 8002000a 80030008";
-static const char *const bag_hex[] = {
-	"03040044 00010001 00010038 00000000 00000000",
-	"55dd0abebb989186138fd0c6754c9209166fc9ca84269cc3079dc1aa",
-	"6b4463e0cba3dacc52ea7d837b2a24e1b3d80589",
-	NULL,
-};
 
 static void vectors(void)
 {
-	uint8_t in[512], out[64], keymat[36];
+	uint8_t in[512], back[512], out[64], keymat[36];
 	struct wbuf w;
 	struct pchain c;
 	struct kwk kwk;
@@ -60,19 +59,19 @@ static void vectors(void)
 	size_t n, m;
 
 	wrap_key_of_sk_d(&kwk, 5, GIKE_KWA_5649_128, 32);
-	n = unhex("b169180742eb22165048cce7281f2e65", out);
+	n = hex("b169180742eb22165048cce7281f2e65", out, sizeof(out));
 	is_mem(kwk.key, kwk.len, out, n, "GSK_w, SHA2-256, KW_5649_128");
 	wrap_key_of_sk_d(&kwk, 7, GIKE_KWA_5649_256, 64);
-	n = unhex("eecbf641fe34aba620d0165e9633ed079bff1399574728fa1077a261150dd1e6",
-		  out);
+	n = hex("eecbf641fe34aba620d0165e9633ed079bff1399574728fa1077a261150dd1e6",
+		out, sizeof(out));
 	is_mem(kwk.key, kwk.len, out, n, "GSK_w, SHA2-512, KW_5649_256");
 	wrap_key_of_sk_d(&kwk, 5, GIKE_KWA_5649_256, 32);
-	n = unhex("b169180742eb22165048cce7281f2e65465010931c41a1b39a8492aff33a06d4",
-		  out);
+	n = hex("b169180742eb22165048cce7281f2e65465010931c41a1b39a8492aff33a06d4",
+		out, sizeof(out));
 	is_mem(kwk.key, kwk.len, out, n, "GSK_w, SHA2-256, KW_5649_256");
 
-	n = unhex_lines(gsa_hex, in);
-	m = unhex(gw_hex, in + n);
+	n = hex(gsa_hex, in, sizeof(in));
+	m = hex(gw_hex, in + n, sizeof(in) - n);
 	rbuf_init(&r, in, n + m);
 	ok(!gsa_parse(&r, &gsa), "GSA with an ESP and a GW policy is read");
 	ok(gsa.n_data == 1 && !gsa.has_rekey && gsa.gw.present, "both there");
@@ -83,21 +82,14 @@ static void vectors(void)
 	   "GW values");
 	ok(ts_is_any_addr(&gsa.data[0].src) && ts_is_one_addr(&gsa.data[0].dst),
 	   "the selectors of the first SA are read");
-	wbuf_init(&w, 4096);
-	pchain_init(&c, &w, PCHAIN_DETACHED);
-	memset(&gsa, 0, sizeof(gsa));
-	gsa.n_data = 1;
-	data_sa(&gsa.data[0]);
-	gsa.gw.present = true;
-	gsa.gw.has = GWP_HAS_ATD | GWP_HAS_DTD | GWP_HAS_SENDER_ID_BITS;
+	only_gw(&gsa, GWP_HAS_ATD | GWP_HAS_DTD | GWP_HAS_SENDER_ID_BITS);
 	gsa.gw.atd = 5;
 	gsa.gw.dtd = 10;
 	gsa.gw.sender_id_bits = 8;
-	gsa_build(&c, &gsa);
-	is_mem(w.p + 4, w.len - 4, in, n + m, "GSA is written to equal octets");
-	wbuf_free(&w);
+	is_mem(back, gsa_octets(&gsa, back, sizeof(back)), in, n + m,
+	       "GSA is written to equal octets");
 
-	n = unhex_lines(bag_hex, in);
+	n = hex(bag_hex, in, sizeof(in));
 	rbuf_init(&r, in, n);
 	ok(!kd_parse(&r, &kd), "key bag is read");
 	ok(kd.n_bags == 1 && kd.bags[0].n == 1, "one SA_KEY");
@@ -127,25 +119,14 @@ static void test_made(void)
 {
 	struct gsa gsa, back;
 	uint8_t in[256];
-	struct pchain c;
-	struct wbuf w;
 	struct rbuf r;
 	size_t n;
 
-	memset(&gsa, 0, sizeof(gsa));
-	gsa.n_data = 1;
-	data_sa(&gsa.data[0]);
-	gsa.gw.present = true;
-	gsa.gw.has = GWP_HAS_ATD | GWP_HAS_MADE;
+	only_gw(&gsa, GWP_HAS_ATD | GWP_HAS_MADE);
 	gsa.gw.atd = 5;
 	gsa.gw.made_ms = 0x0123456789abcdef;
 	gsa.gw.beat = 15;
-	wbuf_init(&w, 4096);
-	pchain_init(&c, &w, PCHAIN_DETACHED);
-	gsa_build(&c, &gsa);
-	n = w.len - 4;
-	memcpy(in, w.p + 4, n);
-	wbuf_free(&w);
+	n = gsa_octets(&gsa, in, sizeof(in));
 	rbuf_init(&r, in, n);
 	ok(!gsa_parse(&r, &back) && back.gw.has == gsa.gw.has &&
 		   back.gw.made_ms == gsa.gw.made_ms && back.gw.beat == 15 &&
@@ -170,23 +151,12 @@ static void test_term(void)
 {
 	struct gsa gsa, back;
 	uint8_t in[256];
-	struct pchain c;
-	struct wbuf w;
 	struct rbuf r;
 	size_t n;
 
-	memset(&gsa, 0, sizeof(gsa));
-	gsa.n_data = 1;
-	data_sa(&gsa.data[0]);
-	gsa.gw.present = true;
-	gsa.gw.has = GWP_HAS_ATD | GWP_HAS_TERM;
+	only_gw(&gsa, GWP_HAS_ATD | GWP_HAS_TERM);
 	gsa.gw.term = 604800;
-	wbuf_init(&w, 4096);
-	pchain_init(&c, &w, PCHAIN_DETACHED);
-	gsa_build(&c, &gsa);
-	n = w.len - 4;
-	memcpy(in, w.p + 4, n);
-	wbuf_free(&w);
+	n = gsa_octets(&gsa, in, sizeof(in));
 	rbuf_init(&r, in, n);
 	ok(!gsa_parse(&r, &back) && back.gw.has == gsa.gw.has &&
 		   back.gw.term == 604800 && !back.unknown,

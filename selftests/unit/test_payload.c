@@ -3,32 +3,17 @@
 #include <errno.h>
 
 #include "wire/payload.h"
+#include "hex.h"
 #include "tap.h"
-
-static size_t unhex(const char *s, uint8_t *out)
-{
-	unsigned int v;
-	size_t n = 0;
-
-	for (; *s; s++) {
-		if (*s == ' ')
-			continue;
-		sscanf(s++, "%2x", &v);
-		out[n++] = v;
-	}
-	return n;
-}
 
 /*
  * Body of an SA payload: IKE, AES-GCM-16 256 and ChaCha20-Poly1305, PRF 5,
  * X25519, KWA 3; written by hand after RFC 7296 3.3.
  */
-static const char *const sa_hex[] = {
-	"00000034 01010005 0300000c 01000014 800e0100 03000008",
-	"0100001c 03000008 02000005 03000008 0400001f 00000008",
-	"0d000003",
-	NULL,
-};
+static const char sa_hex[] =
+	"00000034 01010005 0300000c 01000014 800e0100 03000008"
+	"0100001c 03000008 02000005 03000008 0400001f 00000008"
+	"0d000003";
 
 static struct sa_pld sa, sa2;
 
@@ -40,10 +25,7 @@ static void sa_payload(void)
 	struct wbuf w;
 	struct rbuf r;
 	unsigned int taken = 0;
-	size_t n = 0;
-
-	for (int i = 0; sa_hex[i]; i++)
-		n += unhex(sa_hex[i], in + n);
+	size_t n = hex(sa_hex, in, sizeof(in));
 
 	rbuf_init(&r, in, n);
 	is_int(sa_parse(&r, &sa), 0, "SA is read");
@@ -139,12 +121,12 @@ static void chains(void)
 	ok(ret == -EBADMSG && n == PWALK_MAX, "payloads stop at the cap");
 }
 
-static int id_of(const char *hex, struct ike_id *id)
+static int id_of(const char *text, struct ike_id *id)
 {
 	uint8_t in[1024];
 	struct rbuf r;
 
-	rbuf_init(&r, in, unhex(hex, in));
+	rbuf_init(&r, in, hex(text, in, sizeof(in)));
 	return id_parse(&r, id);
 }
 
@@ -190,12 +172,12 @@ static void ids(void)
 	ok(!id_equal(&id, &id2) && id_equal(&id, &id), "equal");
 }
 
-static int del_of(const char *hex, struct delete_pld *d)
+static int del_of(const char *text, struct delete_pld *d)
 {
 	uint8_t in[8 + 4 * (DELETE_MAX_SPIS + 1)];
 	struct rbuf r;
 
-	rbuf_init(&r, in, unhex(hex, in));
+	rbuf_init(&r, in, hex(text, in, sizeof(in)));
 	return delete_parse(&r, d);
 }
 
@@ -265,12 +247,12 @@ static void auths(void)
 	is_int(auth_parse(&r, &a), -EBADMSG, "no algorithm");
 }
 
-static int ts_of(const char *hex, struct ts *ts)
+static int ts_of(const char *text, struct ts *ts)
 {
 	uint8_t in[64];
 	struct rbuf r;
 
-	rbuf_init(&r, in, unhex(hex, in));
+	rbuf_init(&r, in, hex(text, in, sizeof(in)));
 	return ts_parse(&r, ts);
 }
 
