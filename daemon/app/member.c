@@ -284,7 +284,7 @@ int app_start_member(struct app *a, struct err *err)
 	ret = open_kernel(a, err);
 	if (ret)
 		return ret;
-	ret = member_new(&a->member, c, &deps, err->text, sizeof(err->text));
+	ret = member_new(&a->member, c, &deps, err);
 	if (ret)
 		return ret;
 	ret = mcast_new(a->loop, on_rekey, a, &a->mcast);
@@ -303,7 +303,7 @@ int app_start_member(struct app *a, struct err *err)
 	if (!a->member_engine)
 		return err_set(err, -errno, "IKE: %s", strerror(errno));
 	member_set_engine(a->member, a->member_engine);
-	ret = member_start(a->member, err->text, sizeof(err->text));
+	ret = member_start(a->member, err);
 	if (!ret)
 		log_info("member of %zu group%s", c->n_groups,
 			 c->n_groups == 1 ? "" : "s");

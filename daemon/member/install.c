@@ -235,7 +235,7 @@ static void bring_sids(const struct mgroup *g, struct bring *b)
 {
 	unsigned int i;
 
-	for (i = 0; g->conf->send && i < b->n; i++) {
+	for (i = 0; g->conf->send && g->sids.n && i < b->n; i++) {
 		struct ksa *ksa = &b->ksa[i];
 
 		ksa->dir |= MCSEC_DIR_OUT;
@@ -489,7 +489,8 @@ static int follow(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg,
 		(b.rekey ? b.rekey : rk)->data_spi =
 			spi_of(msg->gsa.data[0].spi);
 	keep_delays(g, &msg->gsa.gw);
-	if (b.n && g->conf->send && !g->sids.n) {
+	/* Who begins to send, by a changed configuration, receives meanwhile. */
+	if (b.n && g->conf->send && !g->sids.n && !g->conf->receive) {
 		rc = no(why, size, -EPROTO, "no Sender-ID held");
 	} else {
 		bring_sids(g, &b);

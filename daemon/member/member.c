@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/err.h"
 #include "lib/log.h"
 #include "member/mgroup.h"
 
@@ -20,59 +21,33 @@ static void old_sa_due(void *arg)
 	register_old_sa(arg);
 }
 
-static const struct mgroup_ops group_ops = {
-	.again = register_again,
-	.ask = register_ask,
-	.selected = register_confirm,
-};
-
 /* ---- life --------------------------------------------------------------- */
 
 int member_new(struct member **out, const struct conf_member *conf,
-	       const struct member_deps *deps, char *err, size_t errlen)
+	       const struct member_deps *deps, struct err *err)
 {
 	struct member *m = calloc(1, sizeof(*m));
+	struct mgroup *g;
 	size_t i;
-	int rc;
 
-	if (m)
-		m->groups = calloc(conf->n_groups ? conf->n_groups : 1,
-				   sizeof(*m->groups));
-	if (!m || !m->groups) {
-		free(m);
-		snprintf(err, errlen, "out of memory");
-		return -ENOMEM;
-	}
+	if (!m)
+		return err_set(err, -ENOMEM, "no memory");
 	m->conf = conf;
 	m->deps = *deps;
+	TAILQ_INIT(&m->groups);
 	timer_init(&m->old_sa, old_sa_due, m);
-	rc = id_from_text(&m->gcks_id, conf->gcks_id);
-	if (rc)
-		snprintf(err, errlen, "\"%s\" is no identity", conf->gcks_id);
-	for (i = 0; !rc && i < conf->n_groups; i++) {
-		struct mgroup *g = &m->groups[i];
-
-		g->m = m;
-		g->conf = &conf->groups[i];
-		TAILQ_INIT(&g->rekeys);
-		TAILQ_INIT(&g->early);
-		TAILQ_INIT(&g->sas);
-		wkp_init(&g->wkp);
-		g->ops = &group_ops;
-		register_init(g);
-		doubt_init(g);
-		term_init(g);
-		rival_init(g);
-		listen_init(g);
-		rc = id_set(&g->idg, IKE_ID_KEY_ID, g->conf->name,
-			    strlen(g->conf->name));
-		if (rc)
-			snprintf(err, errlen, "group name is empty");
+	if (id_from_text(&m->gcks_id, conf->gcks_id)) {
+		member_free(m);
+		return err_set(err, -EINVAL, "\"%s\" is no identity",
+			       conf->gcks_id);
 	}
-	if (rc) {
-		free(m->groups);
-		free(m);
-		return rc;
+	for (i = 0; i < conf->n_groups; i++) {
+		g = membership_new(m, &conf->groups[i]);
+		if (!g) {
+			member_free(m);
+			return err_set(err, -ENOMEM, "no memory");
+		}
+		TAILQ_INSERT_TAIL(&m->groups, g, all);
 	}
 	*out = m;
 	return 0;
@@ -83,87 +58,37 @@ void member_set_engine(struct member *m, struct ike_engine *engine)
 	m->engine = engine;
 }
 
-static int adopt(void *arg, const struct ksa_info *info)
+int member_start(struct member *m, struct err *err)
 {
-	struct mgroup *g = arg;
+	struct mgroup *g;
+	bool made;
+	int ret;
 
-	return msa_find(g, info->sa.spi) ? 0 : msa_adopt(g, info);
-}
-
-/* The group may be there from an earlier run, with SAs that still work. */
-static int protect(struct mgroup *g, char *err, size_t errlen)
-{
-	const struct kernel *k = g->m->deps.kernel;
-	struct kgroup kg = { .dst = g->conf->address };
-	struct kgroup_info info;
-	char a[ADDR_STRLEN];
-	struct err kerr = {};
-	int rc;
-
-	snprintf(kg.name, sizeof(kg.name), "%s", g->conf->name);
-	snprintf(kg.owner, sizeof(kg.owner), "mcsecd");
-	rc = k->ops->group_add(k->ctx, &kg, &kerr);
-	if (!rc) {
-		if (*kerr.text)
-			log_warn("group \"%s\": kernel: %s", kg.name,
-				 kerr.text);
-		return 0;
+	/* All are closed before the first word goes to anybody. */
+	TAILQ_FOREACH(g, &m->groups, all)
+	{
+		ret = membership_protect(g, &made, err);
+		if (ret)
+			return ret;
 	}
-	if (rc == -EEXIST && !k->ops->group_get(k->ctx, kg.name, &info, NULL)) {
-		if (addr_equal(&info.group.dst, &kg.dst)) {
-			rc = k->ops->sa_dump(k->ctx, kg.name, adopt, g, &kerr);
-		} else {
-			snprintf(err, errlen,
-				 "group \"%s\": the kernel has it for %s",
-				 kg.name, addr_str(&info.group.dst, a));
-			return -EEXIST;
-		}
-	}
-	if (rc)
-		snprintf(err, errlen, "group \"%s\": kernel: %s", kg.name,
-			 kerr.text);
-	return rc;
-}
-
-int member_start(struct member *m, char *err, size_t errlen)
-{
-	size_t i;
-	int rc;
-
-	/* all are closed before the first word goes to anybody */
-	for (i = 0; i < m->conf->n_groups; i++) {
-		rc = protect(&m->groups[i], err, errlen);
-		if (rc)
-			return rc;
-	}
-	for (i = 0; i < m->conf->n_groups; i++) {
-		mgroup_state(&m->groups[i], MEMBER_WAITING);
-		register_now(&m->groups[i]);
-	}
+	TAILQ_FOREACH(g, &m->groups, all)
+	membership_join(g);
 	return 0;
 }
 
-static void group_free(struct mgroup *g)
+static void drop_group(struct mgroup *g)
 {
-	listen_leave(g);
-	early_drop(g);
-	register_stop(g);
-	while (!TAILQ_EMPTY(&g->sas))
-		msa_forget(TAILQ_FIRST(&g->sas));
-	mrekey_drop_all(g);
-	wkp_wipe(&g->wkp);
+	TAILQ_REMOVE(&g->m->groups, g, all);
+	membership_free(g);
 }
 
 void member_free(struct member *m)
 {
-	size_t i;
-
 	if (!m)
 		return;
 	timer_del(m->deps.tq, &m->old_sa);
-	for (i = 0; i < m->conf->n_groups; i++)
-		group_free(&m->groups[i]);
-	free(m->groups);
+	while (!TAILQ_EMPTY(&m->groups))
+		drop_group(TAILQ_FIRST(&m->groups));
 	free(m);
 }
 
@@ -222,11 +147,11 @@ static void open_early(struct mgroup *g)
 
 static struct mgroup *by_idg(struct member *m, const struct ike_id *idg)
 {
-	size_t i;
+	struct mgroup *g;
 
-	for (i = 0; i < m->conf->n_groups; i++)
-		if (id_equal(&m->groups[i].idg, idg))
-			return &m->groups[i];
+	TAILQ_FOREACH(g, &m->groups, all)
+	if (id_equal(&g->idg, idg))
+		return g;
 	return NULL;
 }
 
@@ -239,6 +164,8 @@ void member_registered(struct member *m, struct ike_sa *sa,
 	int rc;
 
 	if (!g || (!mgroup_is_registering(g) && !mgroup_is_leaving(g)))
+		return;
+	if (register_outdated(g))
 		return;
 	if (mgroup_is_leaving(g)) {
 		if (ike_leave(sa, idg))
@@ -287,7 +214,7 @@ void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg)
 
 void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 {
-	size_t i;
+	struct mgroup *g;
 
 	log_debug("IKE SA to the key server closed: %s", reason);
 	/* the membership goes on: it rests on the Rekey SA */
@@ -297,11 +224,10 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 	/* but the key server is to hear from who sends, and from who is in doubt
 	 * what else it hears
 	 */
-	for (i = 0; i < m->conf->n_groups; i++)
-		if (mgroup_is_in(&m->groups[i]) &&
-		    (m->groups[i].conf->send || m->groups[i].stolen[0]))
-			register_again(&m->groups[i], member_random(SPREAD_MS),
-				       "its IKE SA was closed");
+	TAILQ_FOREACH(g, &m->groups, all)
+	if (mgroup_is_in(g) && (g->conf->send || g->stolen[0]))
+		register_again(g, member_random(SPREAD_MS),
+			       "its IKE SA was closed");
 }
 
 /* ---- events ------------------------------------------------------------- */
@@ -320,11 +246,11 @@ static struct mrekey *announced(const struct mgroup *g, const uint8_t *spi)
 
 static struct mrekey *find_rekey(struct member *m, const uint8_t *spi)
 {
+	struct mgroup *g;
 	struct mrekey *rk;
-	size_t i;
 
-	for (i = 0; i < m->conf->n_groups; i++)
-		TAILQ_FOREACH(rk, &m->groups[i].rekeys, all)
+	TAILQ_FOREACH(g, &m->groups, all)
+	TAILQ_FOREACH(rk, &g->rekeys, all)
 	if (!memcmp(rk->rs.spi, spi, GIKE_SPI_LEN_REKEY))
 		return rk;
 	return NULL;
@@ -339,13 +265,13 @@ static struct mrekey *find_rekey(struct member *m, const uint8_t *spi)
 static void unknown_spi(struct member *m, const uint8_t *spi, const uint8_t *p,
 			size_t len)
 {
-	size_t i;
+	struct mrekey *rk;
+	struct mgroup *g;
 
 	m->drops[REKEY_OTHER_SPI]++;
-	for (i = 0; i < m->conf->n_groups; i++) {
-		struct mgroup *g = &m->groups[i];
-		struct mrekey *rk = announced(g, spi);
-
+	TAILQ_FOREACH(g, &m->groups, all)
+	{
+		rk = announced(g, spi);
 		if (!mgroup_is_in(g) || !rk)
 			continue;
 		early_keep(g, p, len);
@@ -380,49 +306,47 @@ void member_rekey_input(struct member *m, const struct ep *from,
 
 static struct mgroup *by_name(struct member *m, const char *name)
 {
-	size_t i;
+	struct mgroup *g;
 
-	for (i = 0; i < m->conf->n_groups; i++)
-		if (!strcmp(m->groups[i].conf->name, name))
-			return &m->groups[i];
+	TAILQ_FOREACH(g, &m->groups, all)
+	if (!strcmp(g->conf->name, name))
+		return g;
 	return NULL;
 }
 
-/* The module was reloaded, or events were lost: what is still there? */
-static void resync(struct mgroup *g)
+/*
+ * An administrator has taken a group that is not configured any more: the
+ * kernel keeps it closed for us until we let go as well.
+ */
+static void give_up(struct mgroup *g)
 {
-	struct msa *s, *next;
-	char err[256];
-	bool lost = false;
-
-	if (protect(g, err, sizeof(err)))
-		log_err("%s", err);
-	for (s = TAILQ_FIRST(&g->sas); s; s = next) {
-		next = TAILQ_NEXT(s, all);
-		if (msa_gone(s))
-			lost = true;
-	}
-	if (lost && mgroup_is_in(g))
-		register_again(g, 0, "the kernel has lost SAs");
+	if (membership_open(g))
+		return;
+	log_info("group %s: given up, its address is not protected any more",
+		 g->conf->name);
+	drop_group(g);
 }
 
 void member_kernel_event(struct member *m, const struct kevent *ev)
 {
 	struct mgroup *g = by_name(m, ev->group);
 	struct msa *s;
-	size_t i;
 
 	if (ev->type == KEVENT_RESYNC) {
-		for (i = 0; i < m->conf->n_groups; i++)
-			resync(&m->groups[i]);
+		TAILQ_FOREACH(g, &m->groups, all)
+		membership_resync(g);
 		return;
 	}
 	if (!g)
 		return;
+	if (ev->type == KEVENT_GROUP_GONE && g->removed) {
+		give_up(g);
+		return;
+	}
 	if (ev->type == KEVENT_GROUP_GONE) {
 		log_warn("group %s: deleted by somebody else: nothing of it passes, it is made again",
 			 g->conf->name);
-		resync(g);
+		membership_resync(g);
 		return;
 	}
 	s = msa_find(g, ev->spi);
@@ -459,14 +383,13 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 
 void member_link_event(struct member *m, const struct link_event *ev)
 {
-	size_t i;
+	struct mgroup *g;
 
 	if (!(ev->what &
 	      (LINK_NEW | LINK_UP | LINK_ADDR | LINK_ROUTE | LINK_RESYNC)))
 		return;
-	for (i = 0; i < m->conf->n_groups; i++) {
-		struct mgroup *g = &m->groups[i];
-
+	TAILQ_FOREACH(g, &m->groups, all)
+	{
 		if (g->heard)
 			listen_join(g);
 		register_nudge(g);
@@ -476,73 +399,37 @@ void member_link_event(struct member *m, const struct link_event *ev)
 
 /* ---- control ------------------------------------------------------------ */
 
-static int leave(struct mgroup *g)
-{
-	if (g->state == MEMBER_OUT || g->state == MEMBER_LEAVING)
-		return -EALREADY;
-	listen_leave(g);
-	while (!TAILQ_EMPTY(&g->sas))
-		msa_delete(TAILQ_FIRST(&g->sas));
-	mrekey_drop_all(g);
-	wkp_wipe(&g->wkp);
-	memset(&g->sids, 0, sizeof(g->sids));
-	register_leave(g);
-	return 0;
-}
-
-static int join(struct mgroup *g)
-{
-	switch (g->state) {
-	case MEMBER_OUT:
-		mgroup_state(g, MEMBER_WAITING);
-		break;
-	case MEMBER_LEAVING:
-		mgroup_state(g, MEMBER_REJOINING);
-		break;
-	case MEMBER_WAITING:
-		/* The next try comes now. */
-		break;
-	default:
-		return -EALREADY;
-	}
-	g->refusal = REFUSAL_TRANSIENT;
-	g->attempts = 0;
-	g->in_ms = 0;
-	register_now(g);
-	return 0;
-}
-
 static int each(struct member *m, const char *name, int (*fn)(struct mgroup *))
 {
 	struct mgroup *g;
-	size_t i;
 
 	if (name) {
 		g = by_name(m, name);
-		return g ? fn(g) : -ENOENT;
+		return g && !g->removed ? fn(g) : -ENOENT;
 	}
-	for (i = 0; i < m->conf->n_groups; i++)
-		fn(&m->groups[i]);
+	TAILQ_FOREACH(g, &m->groups, all)
+	if (!g->removed)
+		fn(g);
 	return 0;
 }
 
 int member_leave(struct member *m, const char *group)
 {
-	return each(m, group, leave);
+	return each(m, group, membership_leave);
 }
 
 int member_join(struct member *m, const char *group)
 {
-	return each(m, group, join);
+	return each(m, group, membership_join);
 }
 
 bool member_idle(const struct member *m)
 {
-	size_t i;
+	const struct mgroup *g;
 
-	for (i = 0; i < m->conf->n_groups; i++)
-		if (mgroup_is_leaving(&m->groups[i]))
-			return false;
+	TAILQ_FOREACH(g, &m->groups, all)
+	if (mgroup_is_leaving(g))
+		return false;
 	return true;
 }
 
@@ -563,6 +450,7 @@ static void status(const struct mgroup *g, struct member_group_status *st)
 	memset(st, 0, sizeof(*st));
 	st->conf = g->conf;
 	st->state = g->state;
+	st->removed = g->removed;
 	st->retry_ms = timer_left_ms(mgroup_tq(g), &g->retry);
 	st->doubt = mgroup_is_in(g) ? doubt_text(g) : NULL;
 	st->last_error = g->last_error;
@@ -610,14 +498,17 @@ static void status(const struct mgroup *g, struct member_group_status *st)
 int member_each_group(struct member *m, member_group_fn *fn, void *arg)
 {
 	struct member_group_status st;
-	size_t i;
-	int rc = 0;
+	struct mgroup *g;
+	int ret;
 
-	for (i = 0; !rc && i < m->conf->n_groups; i++) {
-		status(&m->groups[i], &st);
-		rc = fn(arg, &st);
+	TAILQ_FOREACH(g, &m->groups, all)
+	{
+		status(g, &st);
+		ret = fn(arg, &st);
+		if (ret)
+			return ret;
 	}
-	return rc;
+	return 0;
 }
 
 const uint64_t *member_rekey_drops(const struct member *m)

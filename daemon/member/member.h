@@ -12,6 +12,7 @@
  *	member_new()
  *	member_set_engine()	once the ike_engine exists
  *	member_start()		makes the kernel's groups, registers
+ *	member_reload()		at another configuration
  *	member_free()		wipes; the kernel's groups and SAs stay
  *
  * Single-threaded.
@@ -30,6 +31,7 @@
 #include "lib/metric.h"
 
 struct clock;
+struct err;
 struct member;
 struct timerq;
 
@@ -53,15 +55,18 @@ struct member_deps {
 	void *ctx;
 };
 
-/* @conf and @deps' objects outlive the member. @err: one line on failure. */
+/*
+ * @deps' objects outlive the member; @conf does, or the next one that it was
+ * given by member_reload(). @err: one line on failure.
+ */
 int member_new(struct member **out, const struct conf_member *conf,
-	       const struct member_deps *deps, char *err, size_t errlen);
+	       const struct member_deps *deps, struct err *err);
 void member_set_engine(struct member *m, struct ike_engine *engine);
 /*
  * Fails, with one line in @err, when the kernel refuses a group: nothing is
  * sent in clear then, but nothing is protected either.
  */
-int member_start(struct member *m, char *err, size_t errlen);
+int member_start(struct member *m, struct err *err);
 void member_free(struct member *m);
 
 /* ---- for struct ike_ops of the host ------------------------------------- */
@@ -92,6 +97,26 @@ void member_link_event(struct member *m, const struct link_event *ev);
  */
 int member_leave(struct member *m, const char *group);
 int member_join(struct member *m, const char *group);
+/* One line about one thing that a reload changes, for an operator. */
+typedef void member_change_fn(void *arg, const char *line);
+
+/*
+ * Goes over to @conf: groups that are new are protected and register, changed
+ * ones register again where the key server has to know (others count from the
+ * next Data SA on), groups that are not in it leave. The SAs of those are
+ * deleted; the kernel's group stays and stays closed until an administrator
+ * deletes it ("mcsecctl group del NAME --force"), and is listed until then.
+ *
+ * 0; -EBUSY: @err names what cannot change while the member runs; -ENOMEM or
+ * what the kernel refused. Nothing has changed then, and the configuration
+ * before stays in use. After a success nobody uses that any more.
+ */
+int member_reload(struct member *m, const struct conf_member *conf,
+		  struct err *err);
+/* What that would change, or refuse; but not what the kernel would refuse. */
+int member_reload_check(const struct member *m, const struct conf_member *conf,
+			member_change_fn *fn, void *arg, struct err *err);
+
 /* No leave is waiting for an answer: the process may end. */
 bool member_idle(const struct member *m);
 
@@ -111,6 +136,7 @@ bool member_state_is_in(enum member_state state);
 struct member_group_status {
 	const struct conf_mgroup *conf;
 	enum member_state state;
+	bool removed; /* not configured any more, and closed */
 	uint32_t retry_ms; /* while it waits */
 	const char *last_error; /* why it is not in; "" */
 	const char *doubt; /* in, and why its keys may be out of date; or NULL */

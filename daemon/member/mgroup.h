@@ -4,6 +4,8 @@
  *
  *	member.c	life, control, status
  *	mgroup.c	the state of a membership
+ *	membership.c	its beginning and end
+ *	reload.c	another configuration
  *	register.c	when to register, with what patience; leaving
  *	install.c	what the key server sends, judged and put in place
  *	listen.c	where rekeys are heard
@@ -148,13 +150,18 @@ enum refusal {
 };
 
 struct mgroup {
+	TAILQ_ENTRY(mgroup) all;
 	struct member *m;
 	const struct mgroup_ops *ops;
-	const struct conf_mgroup *conf;
+	struct conf_mgroup own;
+	const struct conf_mgroup *conf; /* = &own, for all to read */
 	struct ike_id idg;
 
 	enum member_state state; /* written by mgroup_state() alone */
 	enum refusal refusal; /* the last one */
+	bool made; /* the kernel had no group of this name */
+	bool removed; /* not configured any more; its address is still closed */
+	bool changed; /* the question under way is of settings before */
 	unsigned int attempts; /* since it last went well for a while */
 	uint64_t tried_ms;
 	uint64_t in_ms; /* when it last registered */
@@ -222,6 +229,8 @@ struct mgroup {
 	uint64_t state_errors;
 };
 
+TAILQ_HEAD(mgroups, mgroup);
+
 struct member {
 	const struct conf_member *conf;
 	struct member_deps deps;
@@ -229,7 +238,7 @@ struct member {
 	struct ike_id gcks_id;
 	struct ike_sa *sa; /* to the key server, or NULL */
 	struct timer old_sa; /* patience with an answer over it */
-	struct mgroup *groups; /* as many as in conf */
+	struct mgroups groups; /* those of conf, and those removed from it */
 	uint64_t drops[REKEY_RC_MAX];
 };
 
@@ -288,6 +297,10 @@ void register_ask(struct mgroup *g, const char *why);
 void register_done(struct mgroup *g);
 /* Something has changed outside: worth a try before its time. */
 void register_nudge(struct mgroup *g);
+/* Its settings are others: what is known to the key server is outdated. */
+void register_changed(struct mgroup *g);
+/* An answer to what was asked before that is not taken; it asks again. */
+bool register_outdated(struct mgroup *g);
 /* The question that was under way is answered or given up. */
 void register_over(struct mgroup *g);
 void register_failed(struct mgroup *g, uint16_t notify, const char *text);
@@ -301,6 +314,27 @@ void register_old_sa(struct member *m);
 void register_confirm(struct mgroup *g);
 /* No keys are held any more: nothing watches over them. */
 void register_unwatch(struct mgroup *g);
+
+/* ---- membership.c ------------------------------------------------------- */
+
+/* With a copy of @conf; NULL: no memory. Not in the member's list yet. */
+struct mgroup *membership_new(struct member *m, const struct conf_mgroup *conf);
+/* The kernel keeps group and SAs. @g is in no list. */
+void membership_free(struct mgroup *g);
+/* Takes over all settings of @conf but the name. */
+void membership_configure(struct mgroup *g, const struct conf_mgroup *conf);
+/*
+ * Makes the kernel's group, or adopts the one of an earlier run with its SAs.
+ * *@made: it was not there.
+ */
+int membership_protect(struct mgroup *g, bool *made, struct err *err);
+/* Deletes the kernel's group: its address is open then. */
+int membership_open(struct mgroup *g);
+/* The module was loaded anew, or events were lost: what is still there? */
+void membership_resync(struct mgroup *g);
+/* 0; -EALREADY */
+int membership_leave(struct mgroup *g);
+int membership_join(struct mgroup *g);
 
 /* ---- install.c ---------------------------------------------------------- */
 

@@ -56,12 +56,11 @@ static uint32_t patience(const struct mgroup *g)
 /* Another group is talking over this SA. */
 static bool busy(const struct member *m)
 {
-	size_t i;
+	const struct mgroup *g;
 
-	for (i = 0; i < m->conf->n_groups; i++)
-		if (mgroup_is_registering(&m->groups[i]) ||
-		    mgroup_is_leaving(&m->groups[i]))
-			return true;
+	TAILQ_FOREACH(g, &m->groups, all)
+	if (mgroup_is_registering(g) || mgroup_is_leaving(g))
+		return true;
 	return false;
 }
 
@@ -109,6 +108,7 @@ static void start(struct mgroup *g, bool send)
 	timer_del(mgroup_tq(g), &g->retry);
 	timer_del(mgroup_tq(g), &g->lost);
 	g->tried_ms = mgroup_now(g);
+	g->changed = false;
 	rival_asked(g);
 	rc = ask(g, send);
 	if (rc)
@@ -233,6 +233,23 @@ void register_over(struct mgroup *g)
 		mgroup_state(g, mgroup_is_in(g) ? MEMBER_IN : MEMBER_WAITING);
 }
 
+void register_changed(struct mgroup *g)
+{
+	g->changed = true;
+	g->refusal = REFUSAL_TRANSIENT;
+	g->attempts = 0;
+	register_now(g);
+}
+
+bool register_outdated(struct mgroup *g)
+{
+	if (!mgroup_is_registering(g) || !g->changed)
+		return false;
+	register_over(g);
+	register_now(g);
+	return true;
+}
+
 void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 {
 	const char *means = meaning(g, notify);
@@ -243,6 +260,8 @@ void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 		register_left(g);
 		return;
 	}
+	if (register_outdated(g))
+		return;
 	register_over(g);
 	if (refusal != g->refusal)
 		g->attempts = 0;

@@ -124,11 +124,10 @@ void rival_replaced(struct mgroup *g, const struct mrekey *rk)
 void rival_heard(struct member *m, const uint8_t *p, size_t len)
 {
 	struct former *f;
-	size_t i;
+	struct mgroup *g;
 
-	for (i = 0; i < m->conf->n_groups; i++) {
-		struct mgroup *g = &m->groups[i];
-
+	TAILQ_FOREACH(g, &m->groups, all)
+	{
 		f = mgroup_is_in(g) ? find(g, p) : NULL;
 		if (f && !explained(&f->heard, p, len))
 			doubt_once(g, DOUBT_RIVAL, ONCE_FORMER, f->spi,

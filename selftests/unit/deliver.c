@@ -399,7 +399,7 @@ struct deliver deliver_pest(bool leaves, unsigned int secs)
 	sim_stream(&s, tx, 10);
 	end = s.ms + secs * 1000;
 	while (s.ms < end) {
-		struct gike_req req = { .idg = b->m->groups[0].idg };
+		struct gike_req req = { .idg = TAILQ_FIRST(&b->m->groups)->idg };
 
 		if (leaves) {
 			member_leave(b->m, NULL);
@@ -408,7 +408,7 @@ struct deliver deliver_pest(bool leaves, unsigned int secs)
 		} else if (b->m->sa) {
 			ike_register_more(b->m->sa, &req);
 		} else {
-			register_now(&b->m->groups[0]);
+			register_now(TAILQ_FIRST(&b->m->groups));
 		}
 		sim_run(&s, 100);
 	}

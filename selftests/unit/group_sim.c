@@ -264,8 +264,9 @@ static int join_rekey(void *ctx, const struct ep *to, const struct addr *source,
 {
 	struct sim_member *m = ctx;
 
-	(void)source, (void)interface, (void)why, (void)size;
-	m->listens = ep_equal(to, &m->s->cg.rekey_to);
+	(void)source, (void)why, (void)size;
+	snprintf(m->interface, sizeof(m->interface), "%s", interface);
+	m->listens |= ep_equal(to, &m->s->cg.rekey_to);
 	return 0;
 }
 
@@ -274,9 +275,9 @@ static void leave_rekey(void *ctx, const struct ep *to,
 {
 	struct sim_member *m = ctx;
 
-	(void)to;
 	(void)source;
-	m->listens = false;
+	if (ep_equal(to, &m->s->cg.rekey_to))
+		m->listens = false;
 }
 
 static struct sim_member *add(struct sim *s, const struct pki_pair *ca,
@@ -342,10 +343,10 @@ void sim_up(struct sim_member *m)
 		.ctx = m,
 	};
 	struct ike_engine_cfg cfg;
-	char err[256];
+	struct err err;
 
-	if (member_new(&m->m, &m->conf, &deps, err, sizeof(err)))
-		SIM_DIE("%s", err);
+	if (member_new(&m->m, &m->conf, &deps, &err))
+		SIM_DIE("%s", err.text);
 	host_cfg(m->s, &cfg, m->chain, m->trust, m->cert.key);
 	/* as app/member.c */
 	cfg.rexmit_ms = 500;
@@ -355,8 +356,8 @@ void sim_up(struct sim_member *m)
 		SIM_DIE("ike_engine_new");
 	member_set_engine(m->m, m->engine);
 	m->up = true;
-	if (member_start(m->m, err, sizeof(err)))
-		SIM_DIE("%s", err);
+	if (member_start(m->m, &err))
+		SIM_DIE("%s", err.text);
 }
 
 void sim_down(struct sim_member *m)

@@ -57,6 +57,7 @@ struct sim_member {
 	struct mock_kernel mk;
 	bool up;
 	bool listens;
+	char interface[16]; /* where it last joined a rekey address */
 	bool deaf; /* loses every GSA_REKEY */
 	bool offline; /* loses whatever comes or goes */
 	uint64_t bad_ms; /* end of the state of its link ... */

@@ -62,7 +62,7 @@ uint64_t sim_gaps(const struct sim *s)
 static int take_status(void *arg, const struct member_group_status *st)
 {
 	*(struct member_group_status *)arg = *st;
-	return 0;
+	return 1;
 }
 
 struct member_group_status sim_status(const struct sim_member *m)
@@ -84,7 +84,7 @@ bool sim_in(const struct sim_member *m)
 static int take_group(void *arg, const struct gcks_group_status *st)
 {
 	*(struct gcks_group_status *)arg = *st;
-	return 0;
+	return 1;
 }
 
 struct gcks_group_status sim_group(const struct sim *s)

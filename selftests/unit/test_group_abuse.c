@@ -535,7 +535,7 @@ static void test_not_asked_for(void)
 
 	sim_init(&s, 19);
 	usual();
-	g = &a->m->groups[0];
+	g = TAILQ_FIRST(&a->m->groups);
 	rk = TAILQ_FIRST(&g->rekeys);
 	rekey_msg_init(&msg);
 	gkm_registration_policy(TAILQ_FIRST(&s.gcks->groups), &msg.gsa);
@@ -602,11 +602,11 @@ static void test_next_spi_evicted(void)
 	}
 	sim_settle(&s, 20000);
 	sim_run(&s, 60000);
-	rk = TAILQ_FIRST(&b->m->groups[0].rekeys);
+	rk = TAILQ_FIRST(&TAILQ_FIRST(&b->m->groups)->rekeys);
 	for (i = 0; i < rk->n_next; i++)
 		memcpy(spis[n++], rk->next[i], sizeof(spis[0]));
-	memcpy(data, b->m->groups[0].next_data, sizeof(data));
-	is_int(b->m->groups[0].n_next_data, GSA_MAX_NEXT_SPI,
+	memcpy(data, TAILQ_FIRST(&b->m->groups)->next_data, sizeof(data));
+	is_int(TAILQ_FIRST(&b->m->groups)->n_next_data, GSA_MAX_NEXT_SPI,
 	       "a member knows SPIs to come");
 	sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
 	sim_run(&s, 60000);
@@ -640,7 +640,7 @@ static void test_not_offered(void)
 
 	sim_init(&s, 8);
 	usual();
-	g = &a->m->groups[0];
+	g = TAILQ_FIRST(&a->m->groups);
 	kd_init(&kd);
 	gkm_registration_policy(TAILQ_FIRST(&s.gcks->groups), &gsa);
 	gsa.rekey.gcauth = GIKE_GCAUTH_IMPLICIT;

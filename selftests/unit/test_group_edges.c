@@ -176,7 +176,7 @@ static void other_width(struct sim *sim, struct sim_member *m, struct gsa *gsa,
 
 static void ask_again(struct sim_member *m)
 {
-	register_now(&m->m->groups[0]);
+	register_now(TAILQ_FIRST(&m->m->groups));
 	sim_run(&s, 1000);
 }
 
@@ -194,7 +194,7 @@ static void test_widths(void)
 		bits = bad[i];
 		before = sim_status(tx).registrations;
 		s.answer = other_width;
-		register_now(&tx->m->groups[0]);
+		register_now(TAILQ_FIRST(&tx->m->groups));
 		sim_run(&s, 300);
 		snprintf(why, sizeof(why), "Sender-IDs of %u bits", bad[i]);
 		ok(sim_status(tx).registrations == before &&
@@ -325,12 +325,12 @@ static void test_rival_beat(void)
 		sim_run(&s, 1000);
 	beats = sim_group(&s).beats;
 	sim_run(&s, 2000);
-	ike_rival(m->sa, &m->groups[0].idg, 0x1234);
+	ike_rival(m->sa, &TAILQ_FIRST(&m->groups)->idg, 0x1234);
 	sim_run(&s, 1000);
 	is_int(sim_group(&s).beats - beats, 1,
 	       "rival: the first report brings a beat for the others");
 	for (i = 0; i < 80 && m->sa; i++) {
-		ike_rival(m->sa, &m->groups[0].idg, 0x2000 + i);
+		ike_rival(m->sa, &TAILQ_FIRST(&m->groups)->idg, 0x2000 + i);
 		sim_run(&s, 100);
 	}
 	is_int(sim_group(&s).beats - beats, 1,

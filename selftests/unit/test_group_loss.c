@@ -328,10 +328,11 @@ static void test_early_flood(void)
 		member_rekey_input(a->m, &b->ep, buf,
 				   i % 2 ? sizeof(buf) : 200);
 	}
-	ok(a->m->groups[0].n_early <= 16 &&
-		   a->m->groups[0].early_octets <= 256 * 1024,
+	ok(TAILQ_FIRST(&a->m->groups)->n_early <= 16 &&
+		   TAILQ_FIRST(&a->m->groups)->early_octets <= 256 * 1024,
 	   "1000 forged early messages: %u of %zu octets are kept",
-	   a->m->groups[0].n_early, a->m->groups[0].early_octets);
+	   TAILQ_FIRST(&a->m->groups)->n_early,
+	   TAILQ_FIRST(&a->m->groups)->early_octets);
 	a->deaf = false;
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0,

@@ -97,13 +97,13 @@ static void test_esp(void)
 	int k;
 
 	usual(2);
-	g = &tx->m->groups[0];
+	g = TAILQ_FIRST(&tx->m->groups);
 	n = g->n_next_data;
 	ok(n > 1, "%u Data SAs are announced", n);
 	before = sim_group(&s).registrations;
 	for (i = 0; i < SECONDS; i++) {
 		for (k = 0; k < s.n; k++) {
-			g = &s.m[k]->m->groups[0];
+			g = TAILQ_FIRST(&s.m[k]->m->groups);
 			ev.spi = g->next_data[i / 60 % n];
 			member_kernel_event(s.m[k]->m, &ev);
 		}

@@ -279,12 +279,14 @@ static void test_member_restart(void)
 					    .tq = &s.tq,
 					    .kernel = &b->mk.k };
 		struct member *m;
+		struct err why;
 		int rc;
 
-		member_new(&m, &b->conf, &deps, err, sizeof(err));
-		rc = member_start(m, err, sizeof(err));
-		is_int(rc, -EEXIST, "a name in use is refused: %s", err);
-		ok(strstr(err, "239.5.5.5") && strstr(err, "video"),
+		if (member_new(&m, &b->conf, &deps, &why))
+			bail("%s", why.text);
+		rc = member_start(m, &why);
+		is_int(rc, -EEXIST, "a name in use is refused: %s", why.text);
+		ok(strstr(why.text, "239.5.5.5") && strstr(why.text, "video"),
 		   "the refusal says which name is in use");
 		member_free(m);
 	}

@@ -355,7 +355,8 @@ static void test_liar(void)
 	usual(8);
 	m = tx->m;
 	for (i = 0; i < 60; i++) {
-		if (!m->sa || ike_rival(m->sa, &m->groups[0].idg, 0x1000 + i))
+		if (!m->sa ||
+		    ike_rival(m->sa, &TAILQ_FIRST(&m->groups)->idg, 0x1000 + i))
 			bail("not said");
 		sim_run(&s, 100);
 	}
@@ -366,7 +367,7 @@ static void test_liar(void)
 	spi = gkey_spi(&thief_group(&thief)->st.data);
 	for (i = 0; i < 400; i++) {
 		if (m->sa)
-			ike_rival(m->sa, &m->groups[0].idg, spi);
+			ike_rival(m->sa, &TAILQ_FIRST(&m->groups)->idg, spi);
 		sim_run(&s, 100);
 	}
 	is_int(denied(), s.n, "others notice a thief meanwhile");
@@ -393,7 +394,7 @@ static void test_unsaid(void)
 	m = s.m[3];
 	for (i = 0; i < 30000 / 5 && !sim_status(m).rivals; i++) {
 		/* as if it were full: what is taken off it leaves it so */
-		if (!sa && mgroup_is_registering(&m->m->groups[0])) {
+		if (!sa && mgroup_is_registering(TAILQ_FIRST(&m->m->groups))) {
 			sa = m->m->sa;
 			sa->n_tasks += full;
 		}

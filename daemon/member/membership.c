@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A membership from its beginning to its end: the kernel's group, which is
+ * there before anything else and outlives the rest, the wish to be in or out,
+ * and what is freed in the end.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/log.h"
+#include "member/mgroup.h"
+
+static const struct mgroup_ops group_ops = {
+	.again = register_again,
+	.ask = register_ask,
+	.selected = register_confirm,
+};
+
+struct mgroup *membership_new(struct member *m, const struct conf_mgroup *conf)
+{
+	struct mgroup *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->m = m;
+	g->conf = &g->own;
+	g->own.name = strdup(conf->name);
+	if (!g->own.name ||
+	    id_set(&g->idg, IKE_ID_KEY_ID, conf->name, strlen(conf->name))) {
+		free(g->own.name);
+		free(g);
+		return NULL;
+	}
+	membership_configure(g, conf);
+	TAILQ_INIT(&g->rekeys);
+	TAILQ_INIT(&g->early);
+	TAILQ_INIT(&g->sas);
+	wkp_init(&g->wkp);
+	g->ops = &group_ops;
+	register_init(g);
+	doubt_init(g);
+	term_init(g);
+	rival_init(g);
+	listen_init(g);
+	return g;
+}
+
+void membership_configure(struct mgroup *g, const struct conf_mgroup *conf)
+{
+	char *name = g->own.name;
+
+	g->own = *conf;
+	g->own.name = name;
+}
+
+void membership_free(struct mgroup *g)
+{
+	listen_leave(g);
+	early_drop(g);
+	register_stop(g);
+	while (!TAILQ_EMPTY(&g->sas))
+		msa_forget(TAILQ_FIRST(&g->sas));
+	mrekey_drop_all(g);
+	wkp_wipe(&g->wkp);
+	free(g->own.name);
+	free(g);
+}
+
+/* ---- the kernel's group ------------------------------------------------- */
+
+static int adopt(void *arg, const struct ksa_info *info)
+{
+	struct mgroup *g = arg;
+
+	return msa_find(g, info->sa.spi) ? 0 : msa_adopt(g, info);
+}
+
+int membership_protect(struct mgroup *g, bool *made, struct err *err)
+{
+	const struct kernel *k = g->m->deps.kernel;
+	struct kgroup kg = { .dst = g->conf->address };
+	struct kgroup_info info;
+	char a[ADDR_STRLEN];
+	struct err kerr = {};
+	int ret;
+
+	snprintf(kg.name, sizeof(kg.name), "%s", g->conf->name);
+	snprintf(kg.owner, sizeof(kg.owner), "mcsecd");
+	ret = k->ops->group_add(k->ctx, &kg, &kerr);
+	*made = !ret;
+	if (!ret) {
+		if (*kerr.text)
+			log_warn("group \"%s\": kernel: %s", kg.name,
+				 kerr.text);
+		return 0;
+	}
+	if (ret == -EEXIST &&
+	    !k->ops->group_get(k->ctx, kg.name, &info, NULL)) {
+		if (!addr_equal(&info.group.dst, &kg.dst))
+			return err_set(err, -EEXIST,
+				       "group \"%s\": the kernel has it for %s",
+				       kg.name, addr_str(&info.group.dst, a));
+		ret = k->ops->sa_dump(k->ctx, kg.name, adopt, g, &kerr);
+	}
+	if (ret)
+		err_set(err, ret, "group \"%s\": kernel: %s", kg.name,
+			kerr.text);
+	return ret;
+}
+
+int membership_open(struct mgroup *g)
+{
+	const struct kernel *k = g->m->deps.kernel;
+	struct err err;
+	int ret;
+
+	ret = k->ops->group_del(k->ctx, g->conf->name, false, &err);
+	if (ret && ret != -ENOENT) {
+		g->kernel_errors++;
+		log_warn("group %s: kernel: not deleted: %s", g->conf->name,
+			 err.text);
+		return ret;
+	}
+	return 0;
+}
+
+void membership_resync(struct mgroup *g)
+{
+	struct msa *s, *next;
+	bool lost = false, made;
+	struct err err;
+
+	/* Nobody asks for one that is not configured any more. */
+	if (g->removed)
+		return;
+	if (membership_protect(g, &made, &err))
+		log_err("%s", err.text);
+	for (s = TAILQ_FIRST(&g->sas); s; s = next) {
+		next = TAILQ_NEXT(s, all);
+		if (msa_gone(s))
+			lost = true;
+	}
+	if (lost && mgroup_is_in(g))
+		register_again(g, 0, "the kernel has lost SAs");
+}
+
+/* ---- in or out ---------------------------------------------------------- */
+
+int membership_leave(struct mgroup *g)
+{
+	if (g->state == MEMBER_OUT || g->state == MEMBER_LEAVING)
+		return -EALREADY;
+	listen_leave(g);
+	while (!TAILQ_EMPTY(&g->sas))
+		msa_delete(TAILQ_FIRST(&g->sas));
+	mrekey_drop_all(g);
+	wkp_wipe(&g->wkp);
+	memset(&g->sids, 0, sizeof(g->sids));
+	register_leave(g);
+	return 0;
+}
+
+int membership_join(struct mgroup *g)
+{
+	switch (g->state) {
+	case MEMBER_OUT:
+		mgroup_state(g, MEMBER_WAITING);
+		break;
+	case MEMBER_LEAVING:
+		mgroup_state(g, MEMBER_REJOINING);
+		break;
+	case MEMBER_WAITING:
+		/* The next try comes now. */
+		break;
+	default:
+		return -EALREADY;
+	}
+	g->refusal = REFUSAL_TRANSIENT;
+	g->attempts = 0;
+	g->in_ms = 0;
+	register_now(g);
+	return 0;
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Another configuration while the member runs. It is checked as a whole, and
+ * new groups are protected by the kernel, before anything changes: so a
+ * configuration that is refused has done nothing.
+ *
+ * A group that is no longer configured leaves, and its SAs are deleted, but its
+ * address stays closed: a line that is missing in a file by mistake must not
+ * send in clear what was promised to leave as ESP. An administrator gives it up
+ * by a command for that, of which the kernel tells.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/log.h"
+#include "member/mgroup.h"
+
+#define LINE_MAX_LEN 256
+
+/* What another configuration means to one group */
+enum change {
+	CHANGE_NONE,
+	CHANGE_NEXT_SA, /* counts from the next Data SA on */
+	CHANGE_REGISTER, /* the key server has to know */
+	CHANGE_ADDED,
+	CHANGE_REMOVED,
+};
+
+static const struct conf_mgroup *find_conf(const struct conf_member *conf,
+					   const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < conf->n_groups; i++)
+		if (!strcmp(conf->groups[i].name, name))
+			return &conf->groups[i];
+	return NULL;
+}
+
+static struct mgroup *find_group(const struct member *m, const char *name)
+{
+	struct mgroup *g;
+
+	TAILQ_FOREACH(g, &m->groups, all)
+	if (!strcmp(g->conf->name, name))
+		return g;
+	return NULL;
+}
+
+/* ---- judging ------------------------------------------------------------ */
+
+static int refuse(struct err *err, const char *setting)
+{
+	return err_set(err, -EBUSY,
+		       "member.%s: cannot change while mcsecd runs: restart it",
+		       setting);
+}
+
+/* Sockets and IKE SAs rest on these. */
+static int check_fixed(const struct conf_member *was,
+		       const struct conf_member *conf, struct err *err)
+{
+	if (!ep_equal(&was->gcks, &conf->gcks))
+		return refuse(err, "gcks");
+	if (strcmp(was->gcks_id, conf->gcks_id))
+		return refuse(err, "gcks-id");
+	if (!ep_equal(&was->local, &conf->local))
+		return refuse(err, "local");
+	return 0;
+}
+
+/* Under one name the kernel protects one address, and never none for a moment. */
+static int check_address(const struct mgroup *g, const struct conf_mgroup *conf,
+			 struct err *err)
+{
+	char was[ADDR_STRLEN];
+
+	if (addr_equal(&g->conf->address, &conf->address))
+		return 0;
+	return err_set(err, -EBUSY,
+		       "group \"%s\": address: the kernel protects %s under this name: remove the group, reload, give it up with \"mcsecctl group del %s --force\", then add it again",
+		       conf->name, addr_str(&g->conf->address, was),
+		       conf->name);
+}
+
+static int check_all(const struct member *m, const struct conf_member *conf,
+		     struct err *err)
+{
+	const struct mgroup *g;
+	int ret = check_fixed(m->conf, conf, err);
+	size_t i;
+
+	for (i = 0; !ret && i < conf->n_groups; i++) {
+		g = find_group(m, conf->groups[i].name);
+		if (g)
+			ret = check_address(g, &conf->groups[i], err);
+	}
+	return ret;
+}
+
+/* @conf NULL: the group is not configured any more. */
+static enum change change_of(const struct mgroup *g,
+			     const struct conf_mgroup *conf)
+{
+	const struct conf_mgroup *was = g->conf;
+
+	if (!conf)
+		return g->removed ? CHANGE_NONE : CHANGE_REMOVED;
+	if (g->removed)
+		return CHANGE_ADDED;
+	if (was->send != conf->send || was->receive != conf->receive ||
+	    was->sender_ids != conf->sender_ids)
+		return CHANGE_REGISTER;
+	if (was->window != conf->window ||
+	    was->max_senders != conf->max_senders)
+		return CHANGE_NEXT_SA;
+	return CHANGE_NONE;
+}
+
+/* ---- saying ------------------------------------------------------------- */
+
+struct report {
+	member_change_fn *fn;
+	void *arg;
+};
+
+static void settings_changed(const struct conf_mgroup *was,
+			     const struct conf_mgroup *conf, char *buf,
+			     size_t size)
+{
+	snprintf(buf, size, "%s%s%s%s%s",
+		 was->send != conf->send ? " send" : "",
+		 was->receive != conf->receive ? " receive" : "",
+		 was->sender_ids != conf->sender_ids ? " sender-ids" : "",
+		 was->window != conf->window ? " replay-window" : "",
+		 was->max_senders != conf->max_senders ? " max-senders" : "");
+}
+
+static void report_change(const struct report *r, enum change change,
+			  const struct mgroup *g,
+			  const struct conf_mgroup *conf)
+{
+	const struct conf_mgroup *c = conf ? conf : g->conf;
+	char line[LINE_MAX_LEN], a[ADDR_STRLEN], what[64] = "";
+
+	if (g && conf)
+		settings_changed(g->conf, conf, what, sizeof(what));
+	addr_str(&c->address, a);
+	switch (change) {
+	case CHANGE_NONE:
+		return;
+	case CHANGE_ADDED:
+		snprintf(line, sizeof(line), "group %s: added: %s is protected",
+			 c->name, a);
+		break;
+	case CHANGE_REMOVED:
+		snprintf(line, sizeof(line),
+			 "group %s: removed: leaves; %s stays closed until \"mcsecctl group del %s --force\"",
+			 c->name, a, c->name);
+		break;
+	case CHANGE_REGISTER:
+		snprintf(line, sizeof(line),
+			 "group %s: changed:%s: registers again", c->name,
+			 what);
+		break;
+	case CHANGE_NEXT_SA:
+		snprintf(line, sizeof(line),
+			 "group %s: changed:%s: from the next Data SA on",
+			 c->name, what);
+		break;
+	}
+	r->fn(r->arg, line);
+}
+
+static bool interface_changed(const struct member *m,
+			      const struct conf_member *conf)
+{
+	return strcmp(m->conf->interface, conf->interface);
+}
+
+static void report_all(const struct member *m, const struct conf_member *conf,
+		       const struct report *r)
+{
+	const struct conf_mgroup *c;
+	const struct mgroup *g;
+	size_t i;
+
+	if (interface_changed(m, conf))
+		r->fn(r->arg,
+		      "member: interface changed: rekey addresses are joined anew");
+	TAILQ_FOREACH(g, &m->groups, all)
+	{
+		c = find_conf(conf, g->conf->name);
+		report_change(r, change_of(g, c), g, c);
+	}
+	for (i = 0; i < conf->n_groups; i++)
+		if (!find_group(m, conf->groups[i].name))
+			report_change(r, CHANGE_ADDED, NULL, &conf->groups[i]);
+}
+
+static void log_change(void *arg, const char *line)
+{
+	(void)arg;
+	log_info("reload: %s", line);
+}
+
+int member_reload_check(const struct member *m, const struct conf_member *conf,
+			member_change_fn *fn, void *arg, struct err *err)
+{
+	const struct report r = { fn, arg };
+	int ret = check_all(m, conf, err);
+
+	if (!ret)
+		report_all(m, conf, &r);
+	return ret;
+}
+
+/* ---- applying ----------------------------------------------------------- */
+
+/* What this reload has made is taken back: it was not there before. */
+static void drop_added(struct mgroups *added)
+{
+	struct mgroup *g;
+
+	while ((g = TAILQ_FIRST(added))) {
+		TAILQ_REMOVE(added, g, all);
+		if (g->made)
+			membership_open(g);
+		membership_free(g);
+	}
+}
+
+/* All groups that are new, protected by the kernel and in no list of @m's. */
+static int make_added(struct member *m, const struct conf_member *conf,
+		      struct mgroups *added, struct err *err)
+{
+	struct mgroup *g;
+	int ret = 0;
+	size_t i;
+
+	TAILQ_INIT(added);
+	for (i = 0; !ret && i < conf->n_groups; i++) {
+		if (find_group(m, conf->groups[i].name))
+			continue;
+		g = membership_new(m, &conf->groups[i]);
+		if (!g) {
+			ret = err_set(err, -ENOMEM, "no memory");
+			break;
+		}
+		TAILQ_INSERT_TAIL(added, g, all);
+		ret = membership_protect(g, &g->made, err);
+	}
+	if (ret)
+		drop_added(added);
+	return ret;
+}
+
+static void apply_change(struct mgroup *g, const struct conf_mgroup *conf)
+{
+	enum change change = change_of(g, conf);
+	bool sends = conf && conf->send && !g->conf->send;
+
+	if (conf)
+		membership_configure(g, conf);
+	switch (change) {
+	case CHANGE_REMOVED:
+		g->removed = true;
+		membership_leave(g);
+		break;
+	case CHANGE_ADDED:
+		g->removed = false;
+		membership_join(g);
+		break;
+	case CHANGE_REGISTER:
+		/*
+		 * The SA that it receives with goes on, window and all: who
+		 * begins to send gets another one, with another key.
+		 */
+		if (sends)
+			g->used_up = true;
+		register_changed(g);
+		break;
+	case CHANGE_NEXT_SA:
+	case CHANGE_NONE:
+		break;
+	}
+}
+
+int member_reload(struct member *m, const struct conf_member *conf,
+		  struct err *err)
+{
+	bool moved = interface_changed(m, conf);
+	struct mgroups added;
+	struct mgroup *g;
+	int ret;
+
+	ret = check_all(m, conf, err);
+	if (!ret)
+		ret = make_added(m, conf, &added, err);
+	if (ret)
+		return ret;
+	report_all(m, conf, &(struct report){ log_change, NULL });
+	m->conf = conf;
+	TAILQ_FOREACH(g, &m->groups, all)
+	{
+		apply_change(g, find_conf(conf, g->conf->name));
+		if (moved && g->heard)
+			listen_join(g);
+	}
+	while ((g = TAILQ_FIRST(&added))) {
+		TAILQ_REMOVE(&added, g, all);
+		TAILQ_INSERT_TAIL(&m->groups, g, all);
+		membership_join(g);
+	}
+	return 0;
+}

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A member goes over to another configuration while it runs: groups come, go
+ * and change, the others notice nothing, and what is refused changes nothing.
+ */
+#include "group_sim.h"
+#include "member/mgroup.h"
+#include "tap.h"
+
+#include <errno.h>
+
+static struct sim s;
+static struct sim_member *tx, *a;
+static struct conf_group served[2];
+static char lines[1024];
+static struct err err;
+
+/* The key server has "video" and "audio", and all members "video". */
+static void usual(uint64_t seed)
+{
+	sim_init(&s, seed);
+	served[0] = s.cg;
+	served[1] = s.cg;
+	served[1].name = (char *)"audio";
+	if (addr_parse("239.7.0.2", &served[1].address) ||
+	    ep_parse("239.7.1.2:848", 0, &served[1].rekey_to))
+		bail("addresses");
+	s.conf.groups = served;
+	s.conf.n_groups = 2;
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	a = sim_add(&s, "a.send.example", false, true);
+	sim_up(tx);
+	sim_up(a);
+	if (!sim_settle(&s, 20000))
+		bail("not settled");
+	sim_run(&s, 20000);
+	sim_stream(&s, tx, 50);
+	sim_run(&s, 1000);
+}
+
+static void finish(const char *what)
+{
+	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
+	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
+	sim_free(&s);
+}
+
+/* ---- what a configuration is made of ------------------------------------ */
+
+struct other {
+	struct conf_member conf;
+	struct conf_mgroup groups[4];
+};
+
+/* What @a has now, to be altered. */
+static struct other as_now(void)
+{
+	struct other o = { .conf = *a->m->conf };
+
+	memcpy(o.groups, o.conf.groups, o.conf.n_groups * sizeof(o.groups[0]));
+	return o;
+}
+
+static struct conf_mgroup *add_audio(struct other *o)
+{
+	struct conf_mgroup *g = &o->groups[o->conf.n_groups++];
+
+	*g = o->groups[0];
+	g->name = (char *)"audio";
+	g->address = served[1].address;
+	return g;
+}
+
+/* The configuration must stay: each reload has one of its own. */
+static int reload(struct other *o)
+{
+	o->conf.groups = o->groups;
+	memset(&err, 0, sizeof(err));
+	return member_reload(a->m, &o->conf, &err);
+}
+
+static void add_line(void *arg, const char *line)
+{
+	size_t len = strlen(lines);
+
+	(void)arg;
+	snprintf(lines + len, sizeof(lines) - len, "%s\n", line);
+}
+
+static int check(struct other *o)
+{
+	o->conf.groups = o->groups;
+	lines[0] = '\0';
+	memset(&err, 0, sizeof(err));
+	return member_reload_check(a->m, &o->conf, add_line, NULL, &err);
+}
+
+/* ---- what is the case --------------------------------------------------- */
+
+struct wanted {
+	const char *name;
+	bool found;
+	struct member_group_status st;
+};
+
+static int take(void *arg, const struct member_group_status *st)
+{
+	struct wanted *w = arg;
+
+	if (strcmp(w->name, st->conf->name))
+		return 0;
+	w->found = true;
+	w->st = *st;
+	return 1;
+}
+
+static struct wanted group(const char *name)
+{
+	struct wanted w = { .name = name };
+
+	member_each_group(a->m, take, &w);
+	return w;
+}
+
+static int count_member(void *arg, const struct gcks_member_status *st)
+{
+	*(unsigned int *)arg += !strcmp(st->identity, "a.send.example");
+	return 0;
+}
+
+static bool served_in(const char *name)
+{
+	unsigned int n = 0;
+
+	gcks_each_member(s.gcks, name, count_member, &n);
+	return n;
+}
+
+static bool kernel_has(const char *name)
+{
+	struct kgroup_info info;
+
+	return !a->mk.k.ops->group_get(a->mk.k.ctx, name, &info, NULL);
+}
+
+static unsigned int kernel_sas(const char *name)
+{
+	struct kgroup_info info = { 0 };
+
+	a->mk.k.ops->group_get(a->mk.k.ctx, name, &info, NULL);
+	return info.sas;
+}
+
+static const struct mock_sa *newest_sa(void)
+{
+	uint32_t spi = group("video").st.data_spi;
+	unsigned int i;
+
+	for (i = 0; i < a->mk.n_sas; i++)
+		if (a->mk.sa[i].sa.spi == spi)
+			return &a->mk.sa[i];
+	bail("there is no SA");
+}
+
+static void rekey(void)
+{
+	char text[256];
+
+	if (sim_rekey(s.gcks, "video", text, sizeof(text)))
+		bail("%s", text);
+	sim_run(&s, 15000);
+}
+
+/* An administrator takes the group from the kernel, which tells its owner. */
+static void take_away(const char *name)
+{
+	struct kevent ev = { .type = KEVENT_GROUP_GONE };
+
+	snprintf(ev.group, sizeof(ev.group), "%s", name);
+	member_kernel_event(a->m, &ev);
+}
+
+/* ---- tests -------------------------------------------------------------- */
+
+static void test_come_and_go(void)
+{
+	static struct other with, without;
+	uint64_t registrations;
+
+	usual(1);
+	registrations = group("video").st.registrations;
+	with = as_now();
+	add_audio(&with);
+	is_int(check(&with), 0, "a group more is no fault");
+	is_str(lines, "group audio: added: 239.7.0.2 is protected\n",
+	       "a check says what a group more would do");
+	ok(!group("audio").found && !kernel_has("audio"),
+	   "saying it does nothing");
+	is_int(reload(&with), 0, "a group is added: %s", err.text);
+	ok(kernel_has("audio"), "the kernel protects an added group at once");
+	sim_run(&s, 5000);
+	is_int(group("audio").st.state, MEMBER_IN, "an added group registers");
+	is_int(kernel_sas("audio"), 1, "an added group has its SA");
+	ok(served_in("audio"), "the key server has its member");
+	is_int(group("video").st.registrations, registrations,
+	       "the group beside it does not register again");
+
+	without = as_now();
+	without.conf.n_groups = 1;
+	is_int(check(&without), 0, "a group less is no fault");
+	is_str(lines,
+	       "group audio: removed: leaves; 239.7.0.2 stays closed until \"mcsecctl group del audio --force\"\n",
+	       "a check says how to give a group up");
+	is_int(reload(&without), 0, "a group is removed: %s", err.text);
+	is_int(kernel_sas("audio"), 0, "the SAs of a removed group go at once");
+	is_int(group("audio").st.state, MEMBER_LEAVING,
+	       "a removed group leaves");
+	sim_run(&s, 10000);
+	ok(!served_in("audio"), "the key server knows that it left");
+	ok(group("audio").st.removed && group("audio").st.state == MEMBER_OUT,
+	   "a removed group is listed as such");
+	ok(kernel_has("audio"), "the address of a removed group stays closed");
+	is_int(member_join(a->m, "audio"), -ENOENT,
+	       "a removed group is not joined");
+	is_int(member_leave(a->m, "audio"), -ENOENT,
+	       "a removed group is not left");
+	take_away("audio");
+	ok(!kernel_has("audio") && !group("audio").found,
+	   "taken by an administrator it is gone");
+	is_int(group("video").st.registrations, registrations,
+	       "the group beside it never registered again");
+	sim_run(&s, 20000);
+	is_int(sim_gaps(&s), 0, "the group beside it lost no packet");
+	finish("come and go");
+}
+
+static void test_come_back(void)
+{
+	static struct other with, without, again;
+
+	usual(2);
+	with = as_now();
+	add_audio(&with);
+	reload(&with);
+	sim_run(&s, 5000);
+	without = as_now();
+	without.conf.n_groups = 1;
+	reload(&without);
+	is_int(group("audio").st.state, MEMBER_LEAVING,
+	       "a removed group leaves at once");
+	again = as_now();
+	add_audio(&again);
+	is_int(reload(&again), 0, "a group is added while it leaves: %s",
+	       err.text);
+	is_int(group("audio").st.state, MEMBER_REJOINING,
+	       "a group added while it leaves is to come back");
+	sim_run(&s, 20000);
+	is_int(group("audio").st.state, MEMBER_IN,
+	       "a group added while it leaves is in again");
+	reload(&without);
+	sim_run(&s, 10000);
+	is_int(group("audio").st.state, MEMBER_OUT,
+	       "a group removed again is out");
+	is_int(reload(&again), 0, "a group is added while it is closed: %s",
+	       err.text);
+	sim_run(&s, 10000);
+	ok(group("audio").st.state == MEMBER_IN && !group("audio").st.removed,
+	   "a group added while it is closed is in");
+	is_int(kernel_sas("audio"), 1, "a group that came back has one SA");
+
+	/* With the key server away nobody hears of the leave. */
+	a->offline = true;
+	reload(&without);
+	take_away("audio");
+	ok(!kernel_has("audio") && !group("audio").found,
+	   "a leave without an answer does not hold it back");
+	sim_run(&s, 10000);
+	a->offline = false;
+	is_int(reload(&again), 0, "a new group of that name: %s", err.text);
+	sim_run(&s, 60000);
+	is_int(group("audio").st.state, MEMBER_IN,
+	       "a new group of that name is in");
+	is_int(group("video").st.state, MEMBER_IN, "the group beside it is in");
+	finish("come back");
+}
+
+static void test_settings(void)
+{
+	static struct other o[8];
+	uint64_t registrations;
+	uint32_t sid;
+
+	usual(3);
+	registrations = group("video").st.registrations;
+	o[0] = as_now();
+	o[0].groups[0].window = 4096;
+	o[0].groups[0].max_senders = 99;
+	is_int(check(&o[0]), 0, "another window is no fault");
+	is_str(lines,
+	       "group video: changed: replay-window max-senders: from the next Data SA on\n",
+	       "a check says from when a window counts");
+	is_int(reload(&o[0]), 0, "another window");
+	sim_run(&s, 5000);
+	is_int(group("video").st.registrations, registrations,
+	       "another window needs no registration");
+	is_int(newest_sa()->sa.window, 1024, "the SA there is stays");
+	rekey();
+	is_int(newest_sa()->sa.window, 4096, "the next SA has it");
+	is_int(newest_sa()->sa.max_senders, 99,
+	       "the next SA has room for other senders");
+
+	o[1] = as_now();
+	o[1].groups[0].send = true;
+	is_int(check(&o[1]), 0, "beginning to send is no fault");
+	is_str(lines, "group video: changed: send: registers again\n",
+	       "a check says who registers again");
+	is_int(reload(&o[1]), 0, "a receiver begins to send");
+	sim_run(&s, 15000);
+	is_int(group("video").st.registrations, registrations + 1,
+	       "a receiver that begins to send registers once");
+	is_int(group("video").st.n_sender_ids, 2,
+	       "a new sender has Sender-IDs");
+	ok(group("video").st.out_spi, "a new sender sends");
+	sid = group("video").st.first_sender_id;
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	is_int(sim_gaps(&s), 0, "nobody lost a packet");
+
+	o[2] = as_now();
+	o[2].groups[0].sender_ids = 5;
+	reload(&o[2]);
+	sim_run(&s, 10000);
+	is_int(group("video").st.n_sender_ids, 5, "more Sender-IDs");
+	ok(group("video").st.first_sender_id > sid, "all of them new");
+
+	o[3] = as_now();
+	o[3].groups[0].send = false;
+	reload(&o[3]);
+	sim_run(&s, 10000);
+	is_int(group("video").st.n_sender_ids, 0, "a sender ends to send");
+	is_int(group("video").st.out_spi, 0, "no SA sends");
+	rekey();
+	is_int(newest_sa()->sa.dir, MCSEC_DIR_IN, "the next SA only receives");
+	is_int(sim_gaps(&s), 0, "a former sender lost no packet");
+	finish("settings");
+}
+
+/* Who may not send and is told to goes on receiving, also over rekeys. */
+static void test_not_allowed(void)
+{
+	static struct other o;
+
+	usual(4);
+	/* as an administrator would, by restart */
+	served[0].senders.n = 1;
+	o = as_now();
+	o.groups[0].send = true;
+	is_int(reload(&o), 0, "a receiver is told to send");
+	sim_run(&s, 5000);
+	ok(group("video").st.refusals >= 1 &&
+		   strstr(group("video").st.last_error, "does not let"),
+	   "the key server refuses: %s", group("video").st.last_error);
+	is_int(group("video").st.state, MEMBER_IN,
+	       "a refused sender is in as a receiver");
+	rekey();
+	rekey();
+	is_int(sim_out_of_step(&s), 0, "a refused sender follows rekeys");
+	is_int(sim_gaps(&s), 0, "a refused sender loses no packet");
+	is_int(newest_sa()->sa.dir, MCSEC_DIR_IN,
+	       "a refused sender only receives");
+	finish("a sender refused");
+}
+
+/* An answer to what was asked before the change is not taken for one after. */
+static void test_under_way(void)
+{
+	static struct other o[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		usual(5 + i);
+		if (i) {
+			sim_down(a);
+			sim_up(a);
+		} else {
+			register_now(TAILQ_FIRST(&a->m->groups));
+		}
+		is_int(group("video").st.state,
+		       i ? MEMBER_REGISTERING : MEMBER_RENEWING,
+		       "a question is under way");
+		o[i] = as_now();
+		o[i].groups[0].send = true;
+		is_int(reload(&o[i]), 0,
+		       "a change comes while a question is under way");
+		sim_run(&s, 10000);
+		is_int(group("video").st.n_sender_ids, 2,
+		       "a change under way ends with Sender-IDs");
+		is_int(group("video").st.refusals, 0, "nothing was refused");
+		is_int(group("video").st.registrations, 1 + !i,
+		       "one answer is taken");
+		finish("a change under way");
+	}
+}
+
+static void refused(struct other *o, const char *what)
+{
+	const struct conf_member *was = a->m->conf;
+	uint64_t registrations = group("video").st.registrations;
+	unsigned int n = a->mk.n_groups;
+
+	is_int(check(o), -EBUSY, "%s: a check refuses it", what);
+	is_int(reload(o), -EBUSY, "%s is refused: %s", what, err.text);
+	ok(strstr(err.text, what), "%s: the reason names it", what);
+	sim_run(&s, 3000);
+	ok(a->m->conf == was && a->mk.n_groups == n && !group("audio").found &&
+		   group("video").st.registrations == registrations &&
+		   group("video").st.state == MEMBER_IN,
+	   "%s: nothing has changed", what);
+}
+
+static void test_refused(void)
+{
+	static struct other o;
+	struct kgroup strange = { .name = "strange" };
+	unsigned int i;
+
+	usual(7);
+	o = as_now();
+	add_audio(&o);
+	o.conf.gcks.port++;
+	refused(&o, "member.gcks:");
+	o = as_now();
+	add_audio(&o);
+	o.conf.gcks_id = (char *)"other.example";
+	refused(&o, "member.gcks-id");
+	o = as_now();
+	add_audio(&o);
+	o.conf.local.port++;
+	refused(&o, "member.local");
+	o = as_now();
+	add_audio(&o);
+	if (addr_parse("239.7.9.9", &o.groups[0].address))
+		bail("address");
+	refused(&o, "address");
+	ok(strstr(err.text, "group \"video\"") && strstr(err.text, "239."),
+	   "the refusal names the group and its address");
+
+	/* The kernel refuses the second of two. */
+	for (i = a->mk.n_groups; i < MOCK_GROUPS - 1; i++) {
+		strange.name[7] = (char)('0' + i);
+		strange.dst = served[1].address;
+		strange.dst.b[3] = (uint8_t)(100 + i);
+		if (a->mk.k.ops->group_add(a->mk.k.ctx, &strange, NULL))
+			bail("a group by hand");
+	}
+	o = as_now();
+	add_audio(&o);
+	*add_audio(&o) = o.groups[1];
+	o.groups[2].name = (char *)"third";
+	o.groups[2].address.b[3] ^= 0x80;
+	i = a->mk.n_groups;
+	ok(reload(&o) < 0, "the kernel refuses one of two: %s", err.text);
+	ok(strstr(err.text, "third"), "the reason names it");
+	is_int(a->mk.n_groups, i, "the other one is taken back");
+	ok(!group("audio").found && !group("third").found,
+	   "a refused configuration adds no group");
+	sim_run(&s, 5000);
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+	finish("refused");
+}
+
+/* An SA that goes with an added group does not wait: another interface. */
+static void test_interface(void)
+{
+	static struct other o;
+
+	usual(8);
+	o = as_now();
+	o.conf.interface = (char *)"eth7";
+	is_int(check(&o), 0, "another interface is no fault");
+	is_str(lines,
+	       "member: interface changed: rekey addresses are joined anew\n",
+	       "a check says what another interface does");
+	is_int(reload(&o), 0, "another interface");
+	is_str(a->interface, "eth7", "the rekey address is joined there");
+	is_int(group("video").st.registrations, 1, "without a registration");
+	finish("interface");
+}
+
+int main(void)
+{
+	test_come_and_go();
+	test_come_back();
+	test_settings();
+	test_not_allowed();
+	test_under_way();
+	test_refused();
+	test_interface();
+	return done();
+}
