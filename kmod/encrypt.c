@@ -14,7 +14,6 @@
 #include "group.h"
 #include "tunnel.h"
 #include "pmtu.h"
-#include "fanout.h"
 #include "timestamp.h"
 #include "trace.h"
 
@@ -245,49 +244,14 @@ static noinline void store_trailer(struct sk_buff *skb, unsigned int pad,
 }
 
 /*
- * A copy of a datagram that another output has had: it becomes the same ESP.
- * The SA's limits are charged, since it is another packet under it.
- */
-static noinline int protect_again(struct sk_buff *skb,
-				  const struct nf_hook_state *state,
-				  struct mcsec_sa *sa,
-				  const struct mcsec_frame *frame,
-				  const struct mcsec_tunnel_hdr *outer,
-				  const struct mcsec_fanout *fanout, bool whole)
-{
-	unsigned int outer_len = outer ? frame->outer : 0;
-	unsigned int room = LL_RESERVED_SPACE(skb_dst(skb)->dev) + outer_len;
-	unsigned int hlen = frame->hlen;
-
-	/* Its payload is not looked at any more, so nothing has to move. */
-	if (pskb_trim(skb, hlen) ||
-	    (outer && skb_cow_head(skb, room + MCSEC_HEAD)) ||
-	    mcsec_esp_grow(skb, hlen, fanout->esp_len - MCSEC_HEAD, room) < 0 ||
-	    skb_store_bits(skb, hlen, fanout->esp, fanout->esp_len))
-		return drop_out(sa->group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
-	if (unlikely(!mcsec_sa_use_out(sa, fanout->esp_len - MCSEC_HEAD -
-						   MCSEC_ICV)))
-		return drop_no_sa(sa->group, MCSEC_OUT_EXPIRED);
-	skb->ip_summed = CHECKSUM_NONE;
-	if (outer)
-		mcsec_tunnel_push(skb, outer, state->net, outer_len, whole);
-	finish_head(skb, frame->nhoff);
-	mcsec_count(sa->group->stats, MCSEC_OUT_PROTECTED);
-	mcsec_count(sa->group->stats, MCSEC_OUT_SHARED);
-	trace_mcsec_protect(skb, sa, fanout->iv);
-	return 0;
-}
-
-/*
- * Protect one datagram in place; @outer: with that in front, @next inside;
- * @fanout: if it is one of several copies. Returns 0, -EINPROGRESS if the cipher
- * has taken it, or -errno: it is then still the caller's and has been counted.
+ * Protect one datagram in place; @outer: with that in front, @next inside.
+ * Returns 0, -EINPROGRESS if the cipher has taken it, or -errno: it is then still
+ * the caller's and has been counted.
  */
 static int protect_as(struct sk_buff *skb, const struct nf_hook_state *state,
 		      struct mcsec_group *group, struct mcsec_sa *sa,
 		      struct crypto_aead *tfm, const struct mcsec_frame *frame,
-		      const struct mcsec_tunnel_hdr *outer, u8 next,
-		      struct mcsec_fanout *fanout)
+		      const struct mcsec_tunnel_hdr *outer, u8 next)
 {
 	unsigned int outer_len = outer ? frame->outer : 0;
 	unsigned int hlen = frame->hlen;
@@ -305,13 +269,6 @@ static int protect_as(struct sk_buff *skb, const struct nf_hook_state *state,
 	if (unlikely(err))
 		return err;
 
-	if (unlikely(fanout)) {
-		if (mcsec_fanout_same(fanout, sa->id, skb, hlen, len, next))
-			return protect_again(skb, state, sa, frame, outer,
-					     fanout, whole);
-		if (!mcsec_fanout_begin(fanout, skb, hlen, len, next))
-			fanout = NULL;
-	}
 	if (unlikely(!fill_checksum(skb)))
 		return drop_out(group, MCSEC_OUT_CHECKSUM, -ENOBUFS);
 
@@ -361,18 +318,14 @@ static int protect_as(struct sk_buff *skb, const struct nf_hook_state *state,
 		mcsec_op_park(op, state);
 		return -EINPROGRESS;
 	}
-	err = out_finish(op, err);
-	if (unlikely(fanout) && !err)
-		mcsec_fanout_keep(fanout, sa->id, iv, skb, hlen + outer_len);
-	return err;
+	return out_finish(op, err);
 }
 
 static noinline int protect_whole(struct sk_buff *skb,
 				  const struct nf_hook_state *state,
 				  struct mcsec_group *group,
 				  struct mcsec_sa *sa, struct crypto_aead *tfm,
-				  const struct mcsec_frame *frame,
-				  struct mcsec_fanout *fanout)
+				  const struct mcsec_frame *frame)
 {
 	struct mcsec_frame around = { .hook = frame->hook };
 	struct mcsec_tunnel_hdr outer;
@@ -383,8 +336,7 @@ static noinline int protect_whole(struct sk_buff *skb,
 		     ipv6_hdr(skb)->nexthdr == NEXTHDR_HOP))
 		return drop_out(group, MCSEC_OUT_OPTIONS, -EPERM);
 	next = mcsec_tunnel_of(&outer, skb, &around.outer, &around.nhoff);
-	return protect_as(skb, state, group, sa, tfm, &around, &outer, next,
-			  fanout);
+	return protect_as(skb, state, group, sa, tfm, &around, &outer, next);
 }
 
 static __always_inline int
@@ -392,22 +344,10 @@ protect_frame(struct sk_buff *skb, const struct nf_hook_state *state,
 	      struct mcsec_group *group, struct mcsec_sa *sa,
 	      struct crypto_aead *tfm, const struct mcsec_frame *frame)
 {
-	struct mcsec_fanout *fanout = NULL;
-	u64 token;
-	int err;
-
-	if (unlikely(state->hook == NF_INET_FORWARD)) {
-		token = mcsec_fanout_token(skb);
-		fanout = token ? mcsec_fanout_of(token) : NULL;
-	}
 	if (unlikely(sa->mode == MCSEC_MODE_TUNNEL))
-		err = protect_whole(skb, state, group, sa, tfm, frame, fanout);
-	else
-		err = protect_as(skb, state, group, sa, tfm, frame, NULL,
-				 skb->data[frame->nhoff], fanout);
-	if (unlikely(fanout))
-		mcsec_fanout_done(fanout);
-	return err;
+		return protect_whole(skb, state, group, sa, tfm, frame);
+	return protect_as(skb, state, group, sa, tfm, frame, NULL,
+			  skb->data[frame->nhoff]);
 }
 
 /* A datagram that the device was to cut: cut it here, protect each part. */
@@ -447,7 +387,6 @@ protect_gso(struct sk_buff *skb, const struct nf_hook_state *state,
 	consume_skb(skb);
 	skb_list_walk_safe(segs, seg, next) {
 		skb_mark_not_on_list(seg);
-		mcsec_fanout_forget(seg);
 		if (sa)
 			err = protect_frame(seg, state, group, sa, tfm, frame);
 		else

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "group.h"
 #include "notify.h"
-#include "fanout.h"
 #include "trace.h"
 
 #include <crypto/aead.h>
@@ -150,9 +149,6 @@ int mcsec_group_new(struct mcsec_net *mnet,
 	*name_taken = false;
 	if (mnet->n_groups >= MCSEC_GROUPS_MAX)
 		return -ENOSPC;
-	err = config->forward ? mcsec_fanout_prepare() : 0;
-	if (err)
-		return err;
 	group = kzalloc(struct_size(group, devs, config->sel.n_devs),
 			GFP_KERNEL_ACCOUNT);
 	if (!group)
@@ -201,7 +197,6 @@ int mcsec_group_new(struct mcsec_net *mnet,
 		goto err_name;
 	mnet->next_id++;
 	mnet->n_groups++;
-	WRITE_ONCE(mnet->n_forward, mnet->n_forward + group->forward);
 	WRITE_ONCE(mnet->in_marks, mnet->in_marks | group->in_mark_mask);
 	atomic_inc(&mnet->alive);
 	return 0;
@@ -230,7 +225,6 @@ void mcsec_group_del(struct mcsec_group *group)
 	xa_erase(&mnet->by_id, group->id);
 	if (!--mnet->n_groups)
 		WRITE_ONCE(mnet->in_marks, 0);
-	WRITE_ONCE(mnet->n_forward, mnet->n_forward - group->forward);
 	mcsec_group_sa_flush(group);
 	group_put(group);
 }

@@ -39,7 +39,6 @@ extern unsigned int mcsec_net_id;
  * @by_id: all groups in the order they were made, for dumps
  * @next_id: of the next group
  * @n_groups: groups that protect something; 0 when there are no hooks
- * @n_forward: those of them that protect what is routed
  * @in_marks: bits of marks that say what was verified, of any group since the
  *	first
  * @alive: groups whose memory is still used
@@ -57,7 +56,6 @@ struct mcsec_net {
 	struct xarray by_id;
 	u32 next_id;
 	unsigned int n_groups;
-	unsigned int n_forward;
 	u32 in_marks;
 	atomic_t alive;
 	struct mcsec_windows windows;

@@ -7,7 +7,6 @@
 #include "decrypt.h"
 #include "esp.h"
 #include "group.h"
-#include "fanout.h"
 #include "icmp.h"
 #include "pkt.h"
 #include "verified.h"
@@ -62,17 +61,6 @@ static unsigned int drop_clear(const struct mcsec_pkt *pkt,
 		return accept_clear(pkt, group);
 	mcsec_drop_in(group, MCSEC_IN_CLEAR, 0, -1);
 	return NF_DROP;
-}
-
-/* A datagram of no group, which a gateway may have to protect. */
-static unsigned int input_unselected(const struct mcsec_pkt *pkt)
-{
-	if (READ_ONCE(pkt->mnet->n_forward) && first_sight(pkt)) {
-		local_bh_disable();
-		mcsec_fanout_stamp(pkt->skb);
-		local_bh_enable();
-	}
-	return NF_ACCEPT;
 }
 
 /* The payload, which groups select by, cannot be read. */
@@ -131,7 +119,7 @@ static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 	if (unlikely(pkt->next < 0)) {
 		opaque = mcsec_pkt_select_opaque(pkt, pkt->state->in);
 		if (!opaque.candidate)
-			return input_unselected(pkt);
+			return NF_ACCEPT;
 		return input_opaque(pkt, &opaque,
 				    pkt->next == MCSEC_NEXT_FRAGMENT
 					    ? MCSEC_IN_FRAGMENT
@@ -140,7 +128,7 @@ static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 	}
 	group = mcsec_pkt_select(pkt, pkt->state->in);
 	if (!group)
-		return input_unselected(pkt);
+		return NF_ACCEPT;
 	if (group->exempt && mcsec_is_membership(pkt->skb, pkt->state->pf,
 						 pkt->next, pkt->hlen)) {
 		if (first_sight(pkt))

@@ -10,7 +10,6 @@
 #include "replay.h"
 #include "rollback.h"
 #include "sa.h"
-#include "fanout.h"
 #include "verified.h"
 
 #include <linux/module.h>
@@ -95,7 +94,6 @@ static int __init mcsec_init(void)
 		return -ENOTRECOVERABLE;
 #endif
 	mcsec_nonce_init();
-	mcsec_fanout_init();
 	get_random_bytes(&mcsec_verified_cookie, sizeof(mcsec_verified_cookie));
 	err = mcsec_sa_init();
 	if (err)
@@ -145,7 +143,6 @@ static void __exit mcsec_exit(void)
 	rcu_barrier();
 	mcsec_sa_exit();
 	mcsec_esp_exit();
-	mcsec_fanout_exit();
 	mcsec_nonce_exit();
 }
 

@@ -12,7 +12,6 @@
 /* The table: identifier, and the name that userspace sees. */
 #define MCSEC_COUNTERS(X) \
 	X(OUT_PROTECTED, "out-protected") \
-	X(OUT_SHARED, "out-shared") \
 	X(OUT_EXEMPT, "out-exempt") \
 	X(OUT_NO_SA, "out-no-sa") \
 	X(OUT_EXPIRED, "out-expired") \

@@ -9,8 +9,6 @@
 
 const struct metric kernel_metrics[] = {
 	COUNTER("out-protected", "Sent as ESP."),
-	COUNTER("out-shared",
-		"Of out-protected: copies for further outputs of a gateway."),
 	COUNTER("out-exempt", "IGMP or MLD sent in the clear."),
 	COUNTER("out-no-sa", "Dropped: no SA is selected for sending."),
 	COUNTER("out-expired",

@@ -79,7 +79,7 @@ class Known:
             self.inside(six, n)                 # forward-observed, -clear
         out = b.sa(base, dir=2, sender_id=[1], selected=True)
         self.send(six, BASE)                    # protected
-        self.inside(six, BASE)                  # twice: shared
+        self.inside(six, BASE)                  # twice: two outputs
         self.send(six, BASE, bytes(65500))      # too big
         option = (41, 23) if six else (0, 10)   # MTU_DISCOVER
         b.udp[six].setsockopt(*option, 2)

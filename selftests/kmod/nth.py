@@ -31,7 +31,7 @@ import sys
 PORT = 5000
 ETH_P_ALL = 3
 FAIL = "/proc/thread-self/fail-nth"
-SETS = ("out-protected", "out-shared", "out-exempt", "in-accepted", "in-exempt")
+SETS = ("out-protected", "out-exempt", "in-accepted", "in-exempt")
 
 
 def enter(ns):
