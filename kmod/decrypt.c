@@ -209,21 +209,19 @@ static bool is_answered(const struct mcsec_pkt *pkt)
 	       NF_ACCEPT;
 }
 
-/* The cipher answered @err. @sender: see struct mcsec_op. */
-static int finish_decrypt(struct mcsec_pkt *pkt, struct mcsec_sender *sender,
-			  int err)
+/* The cipher answered @err. */
+static int finish_decrypt(struct mcsec_pkt *pkt, int err)
 {
 	const struct mcsec_esp_hdr *esp = (void *)pkt->skb->data + pkt->hlen;
 	struct mcsec_sa *sa = pkt->sa;
 
-	/* The cipher worked in place, and leaves associated data alone. */
-	pkt->iv = get_unaligned_be64(&esp->iv);
 	if (unlikely(err)) {
 		if (err == -EBADMSG)
 			this_cpu_inc(sa->cpu->in_bad_icv);
 		return drop_esp(pkt, why_cipher_failed(err));
 	}
-	err = mcsec_sa_replay_accept(sa, sender, ntohl(esp->seq), pkt->iv);
+	/* The cipher worked in place, and leaves associated data alone. */
+	err = mcsec_sa_replay_accept(sa, pkt->sender, ntohl(esp->seq), pkt->iv);
 	if (unlikely(err))
 		return drop_esp(pkt, why_not_accepted(err));
 	if (unlikely(!mcsec_sa_use_in(sa, text_len(pkt))))
@@ -240,36 +238,25 @@ static int finish_decrypt(struct mcsec_pkt *pkt, struct mcsec_sender *sender,
 /* The cipher answered later: in softirq, or in a worker. */
 static void decrypt_done(struct mcsec_op *op, int err)
 {
-	struct mcsec_deferred deferred = op->deferred;
-	struct mcsec_sender *sender = op->sender;
-	struct mcsec_sa *sa = op->sa;
-	struct mcsec_pkt pkt = {
-		.skb = op->skb,
-		.state = &deferred.state,
-		.hook = op->hook,
-		.sa = sa,
-		.hlen = op->hlen,
-		.nhoff = op->nhoff,
-	};
+	struct mcsec_deferred *deferred = &op->deferred;
+	struct mcsec_pkt *pkt = &op->pkt;
+	struct mcsec_sa *sa = pkt->sa;
 
 	local_bh_disable();
 	rcu_read_lock();
-	mcsec_op_put(op);
-	if (!deferred.held) {
-		/* The devices of its state may have gone. */
+	/* If it is not held, the devices of its state may have gone. */
+	err = deferred->held ? finish_decrypt(pkt, err) : -ENODEV;
+	if (err) {
+		if (err == -ENODEV)
+			mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
+		if (err != -EINPROGRESS)
+			kfree_skb(pkt->skb);
+	} else if (!mcsec_deferred_resume(pkt->skb, &deferred->state,
+					  pkt->hook)) {
 		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
-		kfree_skb(pkt.skb);
-		goto out;
 	}
-	err = finish_decrypt(&pkt, sender, err);
-	if (err == -EINPROGRESS)
-		goto out;
-	if (err)
-		kfree_skb(pkt.skb);
-	else if (!mcsec_deferred_resume(pkt.skb, &deferred.state, pkt.hook))
-		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
-out:
-	mcsec_deferred_release(&deferred);
+	mcsec_deferred_release(deferred);
+	mcsec_op_put(op);
 	mcsec_sa_put(sa);
 	rcu_read_unlock();
 	local_bh_enable();
@@ -284,8 +271,6 @@ static int verify_esp(struct mcsec_pkt *pkt)
 	const struct mcsec_esp_hdr *esp;
 	struct sk_buff *skb = pkt->skb;
 	struct mcsec_sa *sa = pkt->sa;
-	struct mcsec_sender *sender;
-	struct crypto_aead *tfm;
 	struct mcsec_op *op;
 	int err, nsg;
 
@@ -298,34 +283,28 @@ static int verify_esp(struct mcsec_pkt *pkt)
 	pkt->iv = get_unaligned_be64(&esp->iv);
 	if (unlikely(!(sa->dir & MCSEC_DIR_IN)))
 		return drop_esp(pkt, MCSEC_IN_SEND_ONLY);
-	tfm = rcu_dereference(sa->tfm);
-	if (unlikely(READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED || !tfm))
+	pkt->tfm = rcu_dereference(sa->tfm);
+	if (unlikely(READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED ||
+		     !pkt->tfm))
 		return drop_esp(pkt, MCSEC_IN_EXPIRED);
 	if (unlikely(!mcsec_sa_replay_check(sa, ntohl(esp->seq), pkt->iv,
-					    &sender)))
+					    &pkt->sender)))
 		return drop_esp(pkt, MCSEC_IN_REPLAY);
 
 	nsg = mcsec_esp_writable(skb);
 	if (unlikely(nsg < 0))
 		return drop_esp(pkt, MCSEC_IN_NO_MEMORY);
-	op = mcsec_op_get(tfm, nsg);
+	op = mcsec_op_get(pkt->tfm, nsg);
 	if (unlikely(!op))
 		return drop_esp(pkt, MCSEC_IN_NO_MEMORY);
-	op->skb = skb;
-	op->sa = sa;
-	op->sender = sender;
-	op->done = decrypt_done;
-	op->hook = pkt->hook;
-	op->hlen = pkt->hlen;
-	op->nhoff = pkt->nhoff;
-	err = mcsec_op_decrypt(op, tfm, nsg);
+	err = mcsec_op_decrypt(op, pkt, nsg);
 	if (unlikely(err == -EINPROGRESS)) {
 		mcsec_sa_hold(sa);
-		mcsec_op_park(op, pkt->state);
+		mcsec_op_park(op, pkt, decrypt_done);
 		return -EINPROGRESS;
 	}
 	mcsec_op_put(op);
-	return finish_decrypt(pkt, sender, err);
+	return finish_decrypt(pkt, err);
 }
 
 unsigned int mcsec_decrypt(struct mcsec_pkt *pkt)

@@ -6,9 +6,9 @@
 struct mcsec_pkt;
 
 /*
- * Verify and decipher @pkt in the hook of pkt->state. The caller has set all but
- * pkt->iv. Inside of rcu_read_lock(), any context but hard interrupts. Returns
- * the verdict.
+ * Verify and decipher @pkt in the hook of pkt->state. The caller has set skb, state,
+ * hook, mnet, sa, hlen and nhoff. Inside of rcu_read_lock(), any context but hard
+ * interrupts. Returns the verdict.
  */
 unsigned int mcsec_decrypt(struct mcsec_pkt *pkt);
 

@@ -61,6 +61,13 @@ void mcsec_deferred_release(struct mcsec_deferred *deferred)
 		sock_gen_put(state->sk);
 }
 
+/*
+ * The chain that a hook is in. nf_hook_slow() goes on in a chain, and is
+ * exported for that, but nothing exported finds one: nf_hook() starts at its
+ * head, so that hooks in front of us would see the packet twice, once in the
+ * clear and once as ESP; nf_reinject() is there for modules in Linux 6.1, but no
+ * more in 6.12; and to call okfn at once would skip the rules behind us.
+ */
 static struct nf_hook_entries *chain_of(const struct nf_hook_state *state)
 {
 	struct net *net = state->net;

@@ -12,159 +12,107 @@
 #include "compat.h"
 #include "esp.h"
 #include "group.h"
-#include "tunnel.h"
+#include "pkt.h"
 #include "pmtu.h"
 #include "timestamp.h"
 #include "trace.h"
+#include "tunnel.h"
 
 #include <net/checksum.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 
-static int drop_out(struct mcsec_group *group, enum mcsec_counter why, int err)
+static int drop_out(const struct mcsec_pkt *pkt, enum mcsec_counter why,
+		    int err)
 {
-	mcsec_drop_out(group, why, 0, -1);
+	mcsec_drop_out(pkt->group, why, 0, -1);
 	return err;
 }
 
 /* One that had an IV already. */
-static int drop_sent(const struct mcsec_sa *sa, u64 iv, enum mcsec_counter why,
-		     int err)
+static int drop_sent(const struct mcsec_pkt *pkt, enum mcsec_counter why)
 {
-	mcsec_drop_out(sa->group, why, sa->spi, iv >> sa->sid_shift);
-	return err;
+	const struct mcsec_sa *sa = pkt->sa;
+
+	mcsec_drop_out(sa->group, why, sa->spi, pkt->iv >> sa->sid_shift);
+	return -ENOBUFS;
 }
 
-/* The header says so, the payload follows: ESP of skb->len - hlen octets. */
-static __always_inline void finish_head(struct sk_buff *skb, unsigned int nhoff)
+static int drop_no_sa(const struct mcsec_pkt *pkt, enum mcsec_counter why)
 {
-	struct iphdr *iph = ip_hdr(skb);
-
-	skb->data[nhoff] = IPPROTO_ESP;
-	if (iph->version == 4) {
-		iph->tot_len = htons(skb->len);
-		ip_send_check(iph);
-	} else {
-		ipv6_hdr(skb)->payload_len =
-			htons(skb->len - sizeof(struct ipv6hdr));
-	}
-	/* Its ports are gone: what tracked the clear datagram must not
-	 * translate this one.
-	 */
-	nf_reset_ct(skb);
-	skb->encapsulation = 0;
+	mcsec_group_acquire(pkt->group);
+	return drop_out(pkt, why, -ENOBUFS);
 }
 
-/* Nobody may see what the cipher left behind. */
-static noinline int out_failed(const struct mcsec_sa *sa, u64 iv,
-			       unsigned int clear, int err)
+/* ---- size ---- */
+
+static unsigned int usable_mtu(const struct mcsec_pkt *pkt, unsigned int mtu)
 {
-	this_cpu_inc(sa->cpu->out_failed);
-	this_cpu_add(sa->cpu->out_failed_bytes, clear);
-	if (err == -ENOSPC || err == -EBUSY)
-		return drop_sent(sa, iv, MCSEC_OUT_CRYPTO_BUSY, -ENOBUFS);
-	if (err == -ENOMEM)
-		return drop_sent(sa, iv, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
-	return drop_sent(sa, iv, MCSEC_OUT_CRYPTO, -ENOBUFS);
+	return mcsec_pmtu_usable(mtu, pkt->hlen, pkt->outer);
 }
 
-static __always_inline int out_finish(struct mcsec_op *op, int err)
+static noinline int check_large(const struct mcsec_pkt *pkt, unsigned int total,
+				unsigned int mtu)
 {
-	unsigned int hlen = op->hlen, nhoff = op->nhoff;
-	struct mcsec_sa *sa = op->sa;
-	struct sk_buff *skb = op->skb;
-	const struct mcsec_esp_hdr *esp;
-	u64 iv;
-
-	mcsec_op_put(op);
-	esp = (void *)skb->data + hlen;
-	iv = get_unaligned_be64(&esp->iv);
-	if (unlikely(err))
-		return out_failed(sa, iv,
-				  skb->len - hlen - MCSEC_HEAD - MCSEC_ICV,
-				  err);
-	finish_head(skb, nhoff);
-	mcsec_timestamp_keep(skb);
-	mcsec_count(sa->group->stats, MCSEC_OUT_PROTECTED);
-	trace_mcsec_protect(skb, sa, iv);
-	return 0;
-}
-
-/* The cipher answered later: in softirq, or in a worker. */
-static void out_done(struct mcsec_op *op, int err)
-{
-	struct mcsec_deferred deferred = op->deferred;
-	struct sk_buff *skb = op->skb;
-	struct mcsec_sa *sa = op->sa;
-	nf_hookfn *hook = op->hook;
-
-	local_bh_disable();
-	rcu_read_lock();
-	if (out_finish(op, err)) {
-		kfree_skb(skb);
-	} else if (!deferred.held) {
-		mcsec_drop_out(sa->group, MCSEC_OUT_GONE, sa->spi, -1);
-		kfree_skb(skb);
-	} else if (!mcsec_deferred_resume(skb, &deferred.state, hook)) {
-		mcsec_drop_out(sa->group, MCSEC_OUT_GONE, sa->spi, -1);
-	}
-	mcsec_deferred_release(&deferred);
-	mcsec_sa_put(sa);
-	rcu_read_unlock();
-	local_bh_enable();
-}
-
-static unsigned int usable_mtu(unsigned int mtu,
-			       const struct mcsec_frame *frame)
-{
-	return mcsec_pmtu_usable(mtu, frame->hlen, frame->outer);
-}
-
-/*
- * Whether the datagram grows beyond what can be sent of it. *@whole: it must
- * not be fragmented.
- */
-static int check_size(struct sk_buff *skb, const struct nf_hook_state *state,
-		      struct mcsec_group *group,
-		      const struct mcsec_frame *frame, unsigned int len,
-		      bool *whole)
-{
-	unsigned int total = frame->outer + frame->hlen + mcsec_esp_len(len);
-	unsigned int mtu = dst_mtu(skb_dst(skb));
+	const struct nf_hook_state *state = pkt->state;
 	unsigned int max = IP_MAX_MTU;
 	unsigned int fits;
 
-	if (ip_hdr(skb)->version == 6)
+	if (mcsec_pkt_is_ip6(pkt))
 		max += sizeof(struct ipv6hdr);
 	if (unlikely(total > max)) {
-		fits = usable_mtu(max, frame);
-		if (!mcsec_pmtu_may_fragment(skb, state, fits))
-			fits = usable_mtu(min(mtu, max), frame);
+		fits = usable_mtu(pkt, max);
+		if (!mcsec_pmtu_may_fragment(pkt->skb, state, fits))
+			fits = usable_mtu(pkt, min(mtu, max));
 		if (state->hook != NF_INET_FORWARD)
-			mcsec_pmtu_tell(skb, state, fits);
-		return drop_out(group, MCSEC_OUT_TOO_BIG, -EMSGSIZE);
+			mcsec_pmtu_tell(pkt->skb, state, fits);
+		return drop_out(pkt, MCSEC_OUT_TOO_BIG, -EMSGSIZE);
 	}
-	*whole = ip_hdr(skb)->version == 4 &&
-		 ip_hdr(skb)->frag_off & htons(IP_DF);
-	if (likely(total <= mtu))
+	if (total <= mtu)
 		return 0;
-	fits = usable_mtu(mtu, frame);
-	if (!mcsec_pmtu_may_fragment(skb, state, fits)) {
-		mcsec_pmtu_tell(skb, state, fits);
-		return drop_out(group, MCSEC_OUT_MTU, -EMSGSIZE);
+	fits = usable_mtu(pkt, mtu);
+	if (!mcsec_pmtu_may_fragment(pkt->skb, state, fits)) {
+		mcsec_pmtu_tell(pkt->skb, state, fits);
+		return drop_out(pkt, MCSEC_OUT_MTU, -EMSGSIZE);
 	}
-	*whole = false;
-	if (ip_hdr(skb)->version == 6 || frame->outer)
+	return 1;
+}
+
+/*
+ * Whether what @len octets of payload become can be sent. Returns 0 if it can, 1
+ * if it has to be fragmented, or -EMSGSIZE.
+ */
+static int check_size(const struct mcsec_pkt *pkt, unsigned int len)
+{
+	unsigned int total = pkt->outer + pkt->hlen + mcsec_esp_len(len);
+	unsigned int mtu = dst_mtu(skb_dst(pkt->skb));
+
+	return likely(total <= min_t(unsigned int, mtu, IP_MAX_MTU))
+		       ? 0
+		       : check_large(pkt, total, mtu);
+}
+
+/* The ESP datagram will be fragmented, which check_size() found permitted. */
+static int permit_fragments(const struct mcsec_pkt *pkt)
+{
+	struct sk_buff *skb = pkt->skb;
+
+	if (mcsec_pkt_is_ip6(pkt)) {
+		if (pkt->state->hook == NF_INET_FORWARD)
+			skb->ignore_df = 1;
 		return 0;
-	if (ip_hdr(skb)->frag_off & htons(IP_DF)) {
-		if (skb_ensure_writable(skb, sizeof(struct iphdr)))
-			return drop_out(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
-		ip_hdr(skb)->frag_off &= ~htons(IP_DF);
-		/* RFC 6864 4.1: without fragments it could be any, mostly 0. */
-		__ip_select_ident(state->net, ip_hdr(skb), 1);
 	}
+	if (pkt->outer || !(ip_hdr(skb)->frag_off & htons(IP_DF)))
+		return 0;
+	if (skb_ensure_writable(skb, sizeof(struct iphdr)))
+		return drop_out(pkt, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
+	ip_hdr(skb)->frag_off &= ~htons(IP_DF);
+	/* RFC 6864 4.1: without fragments it could be any, mostly 0. */
+	__ip_select_ident(pkt->state->net, ip_hdr(skb), 1);
 	return 0;
 }
+
+/* ---- payload ---- */
 
 /*
  * The device was to fill in the checksum; it will see ciphertext. In the
@@ -190,45 +138,24 @@ done:
 	return true;
 }
 
-static int drop_no_sa(struct mcsec_group *group, enum mcsec_counter why)
+/* For the headers, @behind octets at the end, and what the device wants. */
+static int make_room(const struct mcsec_pkt *pkt, unsigned int behind)
 {
-	mcsec_group_acquire(group);
-	return drop_out(group, why, -ENOBUFS);
+	struct sk_buff *skb = pkt->skb;
+	unsigned int room = LL_RESERVED_SPACE(skb_dst(skb)->dev) + pkt->outer;
+
+	if (unlikely(pkt->outer) && skb_cow_head(skb, room + MCSEC_HEAD))
+		return -ENOMEM;
+	return mcsec_esp_grow(skb, pkt->hlen, behind, room);
 }
 
-/* What to send with, or NULL: *@why not. */
-static struct mcsec_sa *sending_sa(struct mcsec_group *group,
-				   struct crypto_aead **tfm,
-				   enum mcsec_counter *why)
-{
-	struct mcsec_sa *sa = rcu_dereference(group->out);
-
-	*why = MCSEC_OUT_NO_SA;
-	if (unlikely(!sa))
-		return NULL;
-	*tfm = rcu_dereference(sa->tfm);
-	switch ((enum mcsec_sa_state)READ_ONCE(sa->state)) {
-	case MCSEC_SA_STATE_LIVE:
-		break;
-	case MCSEC_SA_STATE_EXHAUSTED:
-		*why = MCSEC_OUT_EXHAUSTED;
-		return NULL;
-	case MCSEC_SA_STATE_EXPIRED:
-		*why = MCSEC_OUT_EXPIRED;
-		return NULL;
-	}
-	/* Wiped between the two reads. */
-	*why = MCSEC_OUT_EXPIRED;
-	return likely(*tfm) ? sa : NULL;
-}
-
-/* The end of ESP's text: padding (RFC 4303 2.4: it counts from 1), trailer. */
+/*
+ * The end of ESP's text: up to 3 octets of padding, which count from 1 (RFC 4303
+ * 2.4), and the trailer. One octet more than these may be written.
+ */
 static void fill_trailer(u8 *at, unsigned int pad, u8 next)
 {
-	unsigned int i;
-
-	for (i = 0; i < pad; i++)
-		at[i] = i + 1;
+	put_unaligned_be32(0x01020300, at);
 	at[pad] = pad;
 	at[pad + 1] = next;
 }
@@ -243,162 +170,276 @@ static noinline void store_trailer(struct sk_buff *skb, unsigned int pad,
 		       pad + MCSEC_TRAILER);
 }
 
-/*
- * Protect one datagram in place; @outer: with that in front, @next inside.
- * Returns 0, -EINPROGRESS if the cipher has taken it, or -errno: it is then still
- * the caller's and has been counted.
- */
-static int protect_as(struct sk_buff *skb, const struct nf_hook_state *state,
-		      struct mcsec_group *group, struct mcsec_sa *sa,
-		      struct crypto_aead *tfm, const struct mcsec_frame *frame,
-		      const struct mcsec_tunnel_hdr *outer, u8 next)
+static void add_trailer(struct sk_buff *skb, unsigned int pad, u8 next)
 {
-	unsigned int outer_len = outer ? frame->outer : 0;
-	unsigned int hlen = frame->hlen;
-	unsigned int len = skb->len - hlen;
-	unsigned int text = ALIGN(len + MCSEC_TRAILER, 4);
-	unsigned int pad = text - MCSEC_TRAILER - len;
-	unsigned int room;
-	struct mcsec_esp_hdr *esp;
-	struct mcsec_op *op;
-	int err, nsg;
-	bool whole;
-	u64 iv;
-
-	err = check_size(skb, state, group, frame, len, &whole);
-	if (unlikely(err))
-		return err;
-
-	if (unlikely(!fill_checksum(skb)))
-		return drop_out(group, MCSEC_OUT_CHECKSUM, -ENOBUFS);
-
-	room = LL_RESERVED_SPACE(skb_dst(skb)->dev) + outer_len;
-	if (unlikely(outer) && skb_cow_head(skb, room + MCSEC_HEAD))
-		return drop_out(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
-	nsg = mcsec_esp_grow(skb, hlen, text - len + MCSEC_ICV, room);
-	if (unlikely(nsg < 0))
-		return drop_out(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
-	op = mcsec_op_get(tfm, nsg);
-	if (unlikely(!op))
-		return drop_out(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
-
+	/* Behind it is the ICV, which is not there yet. */
 	if (likely(!skb_is_nonlinear(skb)))
 		fill_trailer(skb_tail_pointer(skb) - MCSEC_ICV - MCSEC_TRAILER -
 				     pad,
 			     pad, next);
 	else
 		store_trailer(skb, pad, next);
+}
 
-	if (unlikely(!mcsec_sa_use_out(sa, text))) {
-		mcsec_op_put(op);
-		return drop_no_sa(group, MCSEC_OUT_EXPIRED);
+/* ---- the SA ---- */
+
+/* Sets what to send with. Returns false if there is nothing: *@why. */
+static bool choose_sa(struct mcsec_pkt *pkt, enum mcsec_counter *why)
+{
+	struct mcsec_sa *sa = rcu_dereference(pkt->group->out);
+
+	*why = MCSEC_OUT_NO_SA;
+	if (unlikely(!sa))
+		return false;
+	pkt->sa = sa;
+	pkt->tfm = rcu_dereference(sa->tfm);
+	switch ((enum mcsec_sa_state)READ_ONCE(sa->state)) {
+	case MCSEC_SA_STATE_LIVE:
+		break;
+	case MCSEC_SA_STATE_EXHAUSTED:
+		*why = MCSEC_OUT_EXHAUSTED;
+		return false;
+	case MCSEC_SA_STATE_EXPIRED:
+		*why = MCSEC_OUT_EXPIRED;
+		return false;
 	}
-	if (unlikely(!mcsec_sa_take_iv(sa, &iv))) {
+	/* Wiped between the two reads. */
+	*why = MCSEC_OUT_EXPIRED;
+	return likely(pkt->tfm);
+}
+
+/* Use the SA for @text octets, and write the ESP header. */
+static int begin_esp(struct mcsec_pkt *pkt, unsigned int text)
+{
+	struct mcsec_sa *sa = pkt->sa;
+	struct mcsec_esp_hdr *esp;
+
+	if (unlikely(!mcsec_sa_use_out(sa, text)))
+		return drop_no_sa(pkt, MCSEC_OUT_EXPIRED);
+	if (unlikely(!mcsec_sa_take_iv(sa, &pkt->iv))) {
 		this_cpu_inc(sa->cpu->out_failed);
 		this_cpu_add(sa->cpu->out_failed_bytes, text);
-		mcsec_op_put(op);
-		return drop_no_sa(group, MCSEC_OUT_EXHAUSTED);
+		return drop_no_sa(pkt, MCSEC_OUT_EXHAUSTED);
 	}
-	esp = (void *)skb->data + hlen;
+	esp = (void *)pkt->skb->data + pkt->hlen;
 	esp->spi = sa->spi;
-	esp->seq = htonl(lower_32_bits(mcsec_iv_counter(sa, iv)));
-	put_unaligned_be64(iv, &esp->iv);
+	esp->seq = htonl(lower_32_bits(mcsec_iv_counter(sa, pkt->iv)));
+	put_unaligned_be64(pkt->iv, &esp->iv);
+	return 0;
+}
 
-	if (unlikely(outer))
-		mcsec_tunnel_push(skb, outer, state->net, outer_len, whole);
-	op->skb = skb;
-	op->sa = sa;
-	op->done = out_done;
-	op->hook = frame->hook;
-	op->hlen = hlen + outer_len;
-	op->nhoff = frame->nhoff;
-	err = mcsec_op_encrypt(op, tfm, nsg);
+/* ---- one datagram ---- */
+
+/* The IP header names ESP, and has the lengths of the ESP datagram. */
+static void finish_header(const struct mcsec_pkt *pkt)
+{
+	struct sk_buff *skb = pkt->skb;
+	struct iphdr *iph = ip_hdr(skb);
+
+	skb->data[pkt->nhoff] = IPPROTO_ESP;
+	if (!mcsec_pkt_is_ip6(pkt)) {
+		iph->tot_len = htons(skb->len);
+		ip_send_check(iph);
+	} else {
+		ipv6_hdr(skb)->payload_len =
+			htons(skb->len - sizeof(struct ipv6hdr));
+	}
+	/* Its ports are gone: what tracked the clear datagram must not
+	 * translate this one.
+	 */
+	nf_reset_ct(skb);
+	skb->encapsulation = 0;
+}
+
+/* Nobody may see what the cipher left behind. */
+static noinline int drop_failed(const struct mcsec_pkt *pkt, int err)
+{
+	const struct mcsec_sa *sa = pkt->sa;
+	unsigned int text = pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
+
+	this_cpu_inc(sa->cpu->out_failed);
+	this_cpu_add(sa->cpu->out_failed_bytes, text);
+	if (err == -ENOSPC || err == -EBUSY)
+		return drop_sent(pkt, MCSEC_OUT_CRYPTO_BUSY);
+	if (err == -ENOMEM)
+		return drop_sent(pkt, MCSEC_OUT_NO_MEMORY);
+	return drop_sent(pkt, MCSEC_OUT_CRYPTO);
+}
+
+/* The cipher answered @err. */
+static __always_inline int finish_encrypt(const struct mcsec_pkt *pkt, int err)
+{
+	if (unlikely(err))
+		return drop_failed(pkt, err);
+	finish_header(pkt);
+	mcsec_timestamp_keep(pkt->skb);
+	mcsec_count(pkt->sa->group->stats, MCSEC_OUT_PROTECTED);
+	trace_mcsec_protect(pkt->skb, pkt->sa, pkt->iv);
+	return 0;
+}
+
+/* The cipher answered later: in softirq, or in a worker. */
+static void encrypt_done(struct mcsec_op *op, int err)
+{
+	struct mcsec_deferred *deferred = &op->deferred;
+	const struct mcsec_pkt *pkt = &op->pkt;
+	struct mcsec_sa *sa = pkt->sa;
+
+	local_bh_disable();
+	rcu_read_lock();
+	if (finish_encrypt(pkt, err)) {
+		kfree_skb(pkt->skb);
+	} else if (!deferred->held) {
+		mcsec_drop_out(sa->group, MCSEC_OUT_GONE, sa->spi, -1);
+		kfree_skb(pkt->skb);
+	} else if (!mcsec_deferred_resume(pkt->skb, &deferred->state,
+					  pkt->hook)) {
+		mcsec_drop_out(sa->group, MCSEC_OUT_GONE, sa->spi, -1);
+	}
+	mcsec_deferred_release(deferred);
+	mcsec_op_put(op);
+	mcsec_sa_put(sa);
+	rcu_read_unlock();
+	local_bh_enable();
+}
+
+/*
+ * Protect one datagram in place; @outer: with that in front. Returns 0,
+ * -EINPROGRESS if the cipher has taken it, or -errno: it is then still the
+ * caller's and has been counted.
+ */
+static int encrypt_esp(struct mcsec_pkt *pkt,
+		       const struct mcsec_tunnel_hdr *outer)
+{
+	struct sk_buff *skb = pkt->skb;
+	unsigned int len = skb->len - pkt->hlen;
+	unsigned int text = ALIGN(len + MCSEC_TRAILER, 4);
+	struct mcsec_op *op;
+	int err, nsg;
+
+	err = check_size(pkt, len);
+	if (unlikely(err)) {
+		err = err < 0 ? err : permit_fragments(pkt);
+		if (err)
+			return err;
+		pkt->df = false;
+	}
+	if (unlikely(!fill_checksum(skb)))
+		return drop_out(pkt, MCSEC_OUT_CHECKSUM, -ENOBUFS);
+	nsg = make_room(pkt, text - len + MCSEC_ICV);
+	op = likely(nsg > 0) ? mcsec_op_get(pkt->tfm, nsg) : NULL;
+	if (unlikely(!op))
+		return drop_out(pkt, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
+	add_trailer(skb, text - MCSEC_TRAILER - len, pkt->next);
+	err = begin_esp(pkt, text);
+	if (unlikely(err)) {
+		mcsec_op_put(op);
+		return err;
+	}
+	if (unlikely(outer)) {
+		mcsec_tunnel_push(skb, outer, pkt->state->net, pkt->outer,
+				  pkt->df);
+		pkt->hlen = pkt->outer;
+	}
+	err = mcsec_op_encrypt(op, pkt, nsg);
 	if (unlikely(err == -EINPROGRESS)) {
-		mcsec_sa_hold(sa);
-		mcsec_op_park(op, state);
+		mcsec_sa_hold(pkt->sa);
+		mcsec_op_park(op, pkt, encrypt_done);
 		return -EINPROGRESS;
 	}
-	return out_finish(op, err);
+	mcsec_op_put(op);
+	return finish_encrypt(pkt, err);
 }
 
-static noinline int protect_whole(struct sk_buff *skb,
-				  const struct nf_hook_state *state,
-				  struct mcsec_group *group,
-				  struct mcsec_sa *sa, struct crypto_aead *tfm,
-				  const struct mcsec_frame *frame)
+static noinline int encrypt_tunnel(struct mcsec_pkt *pkt)
 {
-	struct mcsec_frame around = { .hook = frame->hook };
+	const struct sk_buff *skb = pkt->skb;
 	struct mcsec_tunnel_hdr outer;
-	u8 next;
 
 	/* No receiver takes them: IP reads them before ESP alone. */
-	if (unlikely(ip_hdr(skb)->version == 6 &&
+	if (unlikely(mcsec_pkt_is_ip6(pkt) &&
 		     ipv6_hdr(skb)->nexthdr == NEXTHDR_HOP))
-		return drop_out(group, MCSEC_OUT_OPTIONS, -EPERM);
-	next = mcsec_tunnel_of(&outer, skb, &around.outer, &around.nhoff);
-	return protect_as(skb, state, group, sa, tfm, &around, &outer, next);
+		return drop_out(pkt, MCSEC_OUT_OPTIONS, -EPERM);
+	pkt->df = !mcsec_pkt_is_ip6(pkt) &&
+		  ip_hdr(skb)->frag_off & htons(IP_DF);
+	pkt->next = mcsec_tunnel_of(&outer, skb, &pkt->nhoff);
+	pkt->outer = mcsec_tunnel_len(skb);
+	pkt->hlen = 0;
+	return encrypt_esp(pkt, &outer);
 }
 
-static __always_inline int
-protect_frame(struct sk_buff *skb, const struct nf_hook_state *state,
-	      struct mcsec_group *group, struct mcsec_sa *sa,
-	      struct crypto_aead *tfm, const struct mcsec_frame *frame)
+static __always_inline int encrypt_datagram(struct mcsec_pkt *pkt)
 {
-	if (unlikely(sa->mode == MCSEC_MODE_TUNNEL))
-		return protect_whole(skb, state, group, sa, tfm, frame);
-	return protect_as(skb, state, group, sa, tfm, frame, NULL,
-			  skb->data[frame->nhoff]);
+	pkt->outer = 0;
+	return unlikely(pkt->sa->mode == MCSEC_MODE_TUNNEL)
+		       ? encrypt_tunnel(pkt)
+		       : encrypt_esp(pkt, NULL);
 }
 
-/* A datagram that the device was to cut: cut it here, protect each part. */
-static noinline unsigned int
-protect_gso(struct sk_buff *skb, const struct nf_hook_state *state,
-	    struct mcsec_group *group, struct mcsec_sa *sa,
-	    struct crypto_aead *tfm, const struct mcsec_frame *frame)
+/* ---- batches ---- */
+
+/* Told now, while there is one datagram and one sender to tell. */
+static int check_batch(const struct mcsec_pkt *pkt)
 {
-	struct nf_hook_state onward = *state;
-	struct sk_buff *segs, *seg, *next;
-	struct mcsec_frame one = *frame;
-	enum mcsec_counter why;
+	struct mcsec_pkt one = *pkt;
+	struct sk_buff *skb = pkt->skb;
 	unsigned int room;
-	int err;
 
-	if (sa->mode == MCSEC_MODE_TUNNEL) {
+	one.outer = 0;
+	if (pkt->sa->mode == MCSEC_MODE_TUNNEL) {
 		one.hlen = 0;
 		one.outer = mcsec_tunnel_len(skb);
 	}
-	/* Told now, while there is one datagram and one sender to tell. */
-	room = usable_mtu(dst_mtu(skb_dst(skb)), &one);
-	if (!mcsec_pmtu_may_fragment(skb, state, room) &&
+	room = usable_mtu(&one, dst_mtu(skb_dst(skb)));
+	if (!mcsec_pmtu_may_fragment(skb, pkt->state, room) &&
 	    !skb_gso_validate_network_len(skb, room)) {
-		mcsec_pmtu_tell(skb, state, room);
-		return NF_DROP_ERR(drop_out(group, MCSEC_OUT_MTU, -EMSGSIZE));
+		mcsec_pmtu_tell(skb, pkt->state, room);
+		return drop_out(pkt, MCSEC_OUT_MTU, -EMSGSIZE);
 	}
 	/* There was no memory to make it one. */
-	if (unlikely(skb_shinfo(skb)->gso_type & SKB_GSO_UDP)) {
-		err = drop_out(group, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
+	if (unlikely(skb_shinfo(skb)->gso_type & SKB_GSO_UDP))
+		return drop_out(pkt, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
+	return 0;
+}
+
+/* Protect @seg, which is a part of @batch, and send it on behind the hook. */
+static void encrypt_part(const struct mcsec_pkt *batch, struct sk_buff *seg)
+{
+	struct nf_hook_state onward = *batch->state;
+	struct mcsec_pkt pkt = *batch;
+	enum mcsec_counter why;
+	int err;
+
+	pkt.skb = seg;
+	/* The part before may have used the SA up, or another was selected. */
+	err = choose_sa(&pkt, &why) ? encrypt_datagram(&pkt)
+				    : drop_no_sa(&pkt, why);
+	if (err == -EINPROGRESS)
+		return;
+	if (err)
+		kfree_skb(seg);
+	else if (!mcsec_deferred_resume(seg, &onward, pkt.hook))
+		drop_out(&pkt, MCSEC_OUT_GONE, 0);
+}
+
+/* A datagram that the device was to cut: cut it here, protect each part. */
+static noinline unsigned int encrypt_batch(const struct mcsec_pkt *pkt)
+{
+	struct sk_buff *segs, *seg, *next;
+	int err;
+
+	err = check_batch(pkt);
+	if (err)
 		return NF_DROP_ERR(err);
-	}
 	/* No feature of a device: linear copies with their checksums. */
-	segs = skb_gso_segment(skb, 0);
+	segs = skb_gso_segment(pkt->skb, 0);
 	if (IS_ERR_OR_NULL(segs))
-		return NF_DROP_ERR(drop_out(group, MCSEC_OUT_GSO, -ENOBUFS));
+		return NF_DROP_ERR(drop_out(pkt, MCSEC_OUT_GSO, -ENOBUFS));
 	/* Now: of a list that GRO made it is the first of them, held twice. */
-	consume_skb(skb);
+	consume_skb(pkt->skb);
 	skb_list_walk_safe(segs, seg, next) {
 		skb_mark_not_on_list(seg);
-		if (sa)
-			err = protect_frame(seg, state, group, sa, tfm, frame);
-		else
-			err = drop_no_sa(group, why);
-		if (!err) {
-			if (!mcsec_deferred_resume(seg, &onward, frame->hook))
-				drop_out(group, MCSEC_OUT_GONE, 0);
-		} else if (err != -EINPROGRESS) {
-			kfree_skb(seg);
-		}
-		/* It may have used itself up, or have been replaced. */
-		sa = sending_sa(group, &tfm, &why);
+		encrypt_part(pkt, seg);
 	}
 	return NF_STOLEN;
 }
@@ -420,31 +461,32 @@ static noinline bool is_batch(struct sk_buff *skb)
 	return false;
 }
 
-unsigned int mcsec_encrypt(struct sk_buff *skb,
-			   const struct nf_hook_state *state,
-			   struct mcsec_group *group,
-			   const struct mcsec_frame *frame)
+/* ---- */
+
+static noinline unsigned int refuse_without_sa(const struct mcsec_pkt *pkt,
+					       enum mcsec_counter why)
 {
-	struct crypto_aead *tfm;
+	if (mcsec_group_observes(pkt->group, MCSEC_OUT_OBSERVED)) {
+		mcsec_group_acquire(pkt->group);
+		return NF_ACCEPT;
+	}
+	return NF_DROP_ERR(drop_no_sa(pkt, why));
+}
+
+unsigned int mcsec_encrypt(struct mcsec_pkt *pkt)
+{
 	enum mcsec_counter why;
 	unsigned int verdict;
-	struct mcsec_sa *sa;
 	int err;
 
 	/* Counters of this CPU, its kept op, and the vector registers. */
 	local_bh_disable();
-	sa = sending_sa(group, &tfm, &why);
-	if (unlikely(!sa)) {
-		if (mcsec_group_observes(group, MCSEC_OUT_OBSERVED)) {
-			mcsec_group_acquire(group);
-			verdict = NF_ACCEPT;
-		} else {
-			verdict = NF_DROP_ERR(drop_no_sa(group, why));
-		}
-	} else if (unlikely(skb_is_gso(skb)) && is_batch(skb)) {
-		verdict = protect_gso(skb, state, group, sa, tfm, frame);
+	if (unlikely(!choose_sa(pkt, &why))) {
+		verdict = refuse_without_sa(pkt, why);
+	} else if (unlikely(skb_is_gso(pkt->skb)) && is_batch(pkt->skb)) {
+		verdict = encrypt_batch(pkt);
 	} else {
-		err = protect_frame(skb, state, group, sa, tfm, frame);
+		err = encrypt_datagram(pkt);
 		if (likely(!err))
 			verdict = NF_ACCEPT;
 		else if (err == -EINPROGRESS)

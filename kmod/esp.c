@@ -139,20 +139,7 @@ void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen)
 {
 	u8 *data = skb->data;
 
-	/* What IPv4 has without options takes a few moves, and no call. By way
-	 * of a copy, for they overlap.
-	 */
-	if (likely(hlen == sizeof(struct iphdr))) {
-		u64 a = get_unaligned((u64 *)data);
-		u64 b = get_unaligned((u64 *)(data + 8));
-		u32 c = get_unaligned((u32 *)(data + 16));
-
-		put_unaligned(a, (u64 *)(data + MCSEC_HEAD));
-		put_unaligned(b, (u64 *)(data + MCSEC_HEAD + 8));
-		put_unaligned(c, (u32 *)(data + MCSEC_HEAD + 16));
-	} else {
-		memmove(data + MCSEC_HEAD, data, hlen);
-	}
+	memmove(data + MCSEC_HEAD, data, hlen);
 	__skb_pull(skb, MCSEC_HEAD);
 	skb_reset_network_header(skb);
 	/* What IP parsed so far it remembers relative to the headers. */
@@ -183,8 +170,10 @@ struct mcsec_op *mcsec_op_alloc(size_t size)
 	struct mcsec_op *op;
 
 	op = kmalloc(kept ? MCSEC_OP_KEPT : size, GFP_ATOMIC | __GFP_NOWARN);
-	if (op)
+	if (op) {
 		op->kept = kept;
+		sg_init_table(&op->sg, 1);
+	}
 	return op;
 }
 
@@ -200,9 +189,13 @@ MCSEC_CRYPTO_DONE(op_completed, data, err)
 		op->done(op, err);
 }
 
-void mcsec_op_park(struct mcsec_op *op, const struct nf_hook_state *state)
+void mcsec_op_park(struct mcsec_op *op, const struct mcsec_pkt *pkt,
+		   void (*done)(struct mcsec_op *op, int err))
 {
-	mcsec_deferred_hold(&op->deferred, op->skb, state);
+	mcsec_deferred_hold(&op->deferred, pkt->skb, pkt->state);
+	op->pkt = *pkt;
+	op->pkt.state = &op->deferred.state;
+	op->done = done;
 	/* The completion may run on another CPU before this does. Only the
 	 * second of the two goes on with the packet, so a transform that
 	 * answers at once, as nearly always, costs no reference at all.
@@ -211,34 +204,27 @@ void mcsec_op_park(struct mcsec_op *op, const struct nf_hook_state *state)
 		op->done(op, op->err);
 }
 
-/* sg_init_one(), which clears by a call that counts octets. */
-static __always_inline void one_entry(struct scatterlist *sg, const void *data,
-				      unsigned int len)
-{
-	*sg = (struct scatterlist){ .page_link = SG_END };
-	sg_set_page(sg, virt_to_page(data), len, offset_in_page(data));
-}
-
 static __always_inline int op_prepare(struct mcsec_op *op,
-				      struct crypto_aead *tfm, int nsg,
+				      const struct mcsec_pkt *pkt, int nsg,
 				      unsigned int len)
 {
-	struct scatterlist *sg = op_sg(op, tfm);
-	struct sk_buff *skb = op->skb;
+	struct scatterlist *sg = &op->sg;
+	struct sk_buff *skb = pkt->skb;
 	int err;
 
 	if (likely(nsg == 1)) {
-		one_entry(sg, skb->data + op->hlen, skb->len - op->hlen);
+		sg_set_buf(sg, skb->data + pkt->hlen, skb->len - pkt->hlen);
 	} else {
+		sg = op_sg(op, pkt->tfm);
 		sg_init_table(sg, nsg);
-		err = skb_to_sgvec(skb, sg, op->hlen, skb->len - op->hlen);
+		err = skb_to_sgvec(skb, sg, pkt->hlen, skb->len - pkt->hlen);
 		if (unlikely(err < 0))
 			return err;
 	}
-	memcpy(op->iv, skb->data + op->hlen + MCSEC_ESP_HDR, MCSEC_IV);
+	memcpy(op->iv, skb->data + pkt->hlen + MCSEC_ESP_HDR, MCSEC_IV);
 	atomic_set(&op->meet, 0);
 
-	aead_request_set_tfm(&op->req, tfm);
+	aead_request_set_tfm(&op->req, pkt->tfm);
 	/* Not MAY_BACKLOG: a full queue drops packets, as any queue. */
 	aead_request_set_callback(&op->req, 0, op_completed, op);
 	aead_request_set_ad(&op->req, MCSEC_HEAD);
@@ -246,20 +232,20 @@ static __always_inline int op_prepare(struct mcsec_op *op,
 	return 0;
 }
 
-int mcsec_op_encrypt(struct mcsec_op *op, struct crypto_aead *tfm, int nsg)
+int mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 {
 	int err;
 
-	err = op_prepare(op, tfm, nsg,
-			 op->skb->len - op->hlen - MCSEC_HEAD - MCSEC_ICV);
+	err = op_prepare(op, pkt, nsg,
+			 pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV);
 	return unlikely(err) ? err : crypto_aead_encrypt(&op->req);
 }
 
-int mcsec_op_decrypt(struct mcsec_op *op, struct crypto_aead *tfm, int nsg)
+int mcsec_op_decrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 {
 	int err;
 
-	err = op_prepare(op, tfm, nsg, op->skb->len - op->hlen - MCSEC_HEAD);
+	err = op_prepare(op, pkt, nsg, pkt->skb->len - pkt->hlen - MCSEC_HEAD);
 	return unlikely(err) ? err : crypto_aead_decrypt(&op->req);
 }
 

@@ -22,6 +22,7 @@
 #include <linux/types.h>
 
 #include "deferred.h"
+#include "pkt.h"
 
 #define MCSEC_SPI_MIN 256 /* RFC 4303 2.1: 1 to 255 are reserved */
 #define MCSEC_ESP_HDR 8
@@ -49,34 +50,26 @@ static inline unsigned int mcsec_esp_len(unsigned int len)
 
 /**
  * struct mcsec_op - one packet in the cipher
- * @skb: the packet, owned by the op while the cipher has it
- * @sa: SA of the packet
- * @sender: who sent it, where the SA knew before the cipher ran, or NULL
- * @hook: where it goes on from when the cipher answers later
- * @done: what goes on with the packet when the cipher answers later
- * @deferred: what @skb needs of the world until then
+ * @pkt: the packet, if the cipher answers later
+ * @done: what goes on with it then
+ * @deferred: what it needs of the world until then
  * @meet: 0, then 1 when the first of submitter and completion is done with
  *	the op; the second goes on with it (see mcsec_op_park())
  * @err: result of a completion
  * @kept: of the size that a CPU keeps for its next packet
- * @hlen: offset of the ESP header from skb->data
- * @nhoff: offset of the octet that names ESP, from skb->data
  * @iv: IV as the cipher wants it; outlives the submitting function
- * @req: the request; the transform's context and @sg follow it
+ * @sg: of a linear packet; others have theirs behind the transform's context
+ * @req: the request; the transform's context follows it
  */
 struct mcsec_op {
-	struct sk_buff *skb;
-	struct mcsec_sa *sa;
-	struct mcsec_sender *sender;
-	nf_hookfn *hook;
+	struct mcsec_pkt pkt;
 	void (*done)(struct mcsec_op *op, int err);
 	struct mcsec_deferred deferred;
 	atomic_t meet;
 	int err;
 	bool kept;
-	u16 hlen;
-	u16 nhoff;
 	u8 iv[MCSEC_IV];
+	struct scatterlist sg;
 	struct aead_request req;
 };
 
@@ -129,10 +122,12 @@ struct mcsec_op *mcsec_op_alloc(size_t size);
 static inline struct mcsec_op *mcsec_op_get(struct crypto_aead *tfm,
 					    unsigned int nsg)
 {
-	size_t size = sizeof(struct mcsec_op) + crypto_aead_reqsize(tfm) +
-		      __alignof__(struct scatterlist) +
-		      nsg * sizeof(struct scatterlist);
+	size_t size = sizeof(struct mcsec_op) + crypto_aead_reqsize(tfm);
 	struct mcsec_op *op;
+
+	if (unlikely(nsg > 1))
+		size += __alignof__(struct scatterlist) +
+			nsg * sizeof(struct scatterlist);
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
 		/* In one step: BH that are disabled exclude nobody there. */
@@ -161,18 +156,19 @@ static inline void mcsec_op_put(struct mcsec_op *op)
 }
 
 /*
- * Run the cipher over op->skb from op->hlen on, in place. Returns 0, -errno,
+ * Run the cipher over pkt->skb from pkt->hlen on, in place. Returns 0, -errno,
  * or -EINPROGRESS: then the caller calls mcsec_op_park() next.
- * The caller has filled skb, sa, done and hlen.
  */
-int mcsec_op_encrypt(struct mcsec_op *op, struct crypto_aead *tfm, int nsg);
-int mcsec_op_decrypt(struct mcsec_op *op, struct crypto_aead *tfm, int nsg);
+int mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg);
+int mcsec_op_decrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg);
 
 /*
- * After -EINPROGRESS, still in the hook: keep what the packet needs until
- * op->done() runs, which may be now. The packet is no longer the caller's.
+ * After -EINPROGRESS, still in the hook: keep @pkt and what it needs until
+ * @done runs, which may be now. The packet is no longer the caller's. @done finds
+ * it in op->pkt, and puts @op.
  */
-void mcsec_op_park(struct mcsec_op *op, const struct nf_hook_state *state);
+void mcsec_op_park(struct mcsec_op *op, const struct mcsec_pkt *pkt,
+		   void (*done)(struct mcsec_op *op, int err));
 
 void mcsec_esp_exit(void);
 

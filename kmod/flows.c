@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "flows.h"
 #include "compat.h"
+#include "family.h"
 #include "group.h"
+#include "header.h"
 #include "verified.h"
 
 #include <linux/netdevice.h>
@@ -40,37 +42,20 @@ static unsigned int keep_out(struct mcsec_net *mnet, struct sk_buff *skb)
 #endif
 }
 
-unsigned int mcsec_flow4(void *priv, struct sk_buff *skb,
-			 const struct nf_hook_state *state)
+unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
+			const struct nf_hook_state *state)
 {
+	bool verified = mcsec_is_verified(skb, state->pf);
 	struct mcsec_net *mnet = priv;
-	bool verified = mcsec_is_verified4(skb);
 
-	if (likely(!verified && !ipv4_is_multicast(ip_hdr(skb)->daddr)))
+	if (likely(!verified && !mcsec_is_multicast(skb, state->pf)))
 		return NF_ACCEPT;
 	/* Whatever its mark, which rules behind us may set, or its policy. */
 	if (!may_flow(skb) ||
-	    (!verified && !mcsec_select_addrs4(&mnet->select, skb)))
+	    (!verified && !mcsec_select_addrs(&mnet->select, skb, state->pf)))
 		return NF_ACCEPT;
 	return keep_out(mnet, skb);
 }
-
-#if IS_ENABLED(CONFIG_IPV6)
-unsigned int mcsec_flow6(void *priv, struct sk_buff *skb,
-			 const struct nf_hook_state *state)
-{
-	struct mcsec_net *mnet = priv;
-	bool verified = mcsec_is_verified6(skb);
-
-	if (likely(!verified && !ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
-		return NF_ACCEPT;
-	/* As in mcsec_flow4(). */
-	if (!may_flow(skb) ||
-	    (!verified && !mcsec_select_addrs6(&mnet->select, skb)))
-		return NF_ACCEPT;
-	return keep_out(mnet, skb);
-}
-#endif
 
 #if IS_ENABLED(CONFIG_NF_CONNTRACK)
 static bool is_dst_selected(const union nf_inet_addr *addr,

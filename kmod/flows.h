@@ -18,9 +18,8 @@
 #include "select.h"
 
 /*
- * Take away what mcsec_flow4() and mcsec_flow6() gave: xfrm would look for
- * states in it. At FORWARD, last; and of copies that rules made in between, where they
- * leave.
+ * Take away what mcsec_flow() gave: xfrm would look for states in it. At FORWARD,
+ * last; and of copies that rules made in between, where they leave.
  */
 static inline void mcsec_flow_release(struct sk_buff *skb)
 {
@@ -38,10 +37,8 @@ static inline void mcsec_flow_release(struct sk_buff *skb)
  * meanwhile, which tells them that it is IPsec's; it is xfrm's, but without
  * states.
  */
-unsigned int mcsec_flow4(void *priv, struct sk_buff *skb,
-			 const struct nf_hook_state *state);
-unsigned int mcsec_flow6(void *priv, struct sk_buff *skb,
-			 const struct nf_hook_state *state);
+unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
+			const struct nf_hook_state *state);
 
 /*
  * Forget the connections to what @sel, which packets find already, selects by

@@ -26,12 +26,12 @@
  * IP's hooks for is left as it is there (see mcsec_input()). And what is
  * verified must not be answered in the clear.
  *
- * FORWARD, first: see mcsec_flow4(). FORWARD and POST_ROUTING, last: see
- * mcsec_forward4().
+ * FORWARD, first: see mcsec_flow(). FORWARD and POST_ROUTING, last: see
+ * mcsec_forward().
  */
 static const struct nf_hook_ops template[] = {
 	{
-		.hook = mcsec_out4,
+		.hook = mcsec_output,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_LOCAL_OUT,
 		.priority = NF_IP_PRI_LAST,
@@ -49,26 +49,26 @@ static const struct nf_hook_ops template[] = {
 		.priority = NF_IP_PRI_FIRST,
 	},
 	{
-		.hook = mcsec_flow4,
+		.hook = mcsec_flow,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_FORWARD,
 		.priority = NF_IP_PRI_FIRST,
 	},
 	{
-		.hook = mcsec_forward4,
+		.hook = mcsec_forward,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_FORWARD,
 		.priority = NF_IP_PRI_LAST,
 	},
 	{
-		.hook = mcsec_forward4,
+		.hook = mcsec_forward,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_POST_ROUTING,
 		.priority = NF_IP_PRI_LAST,
 	},
 #if IS_ENABLED(CONFIG_IPV6)
 	{
-		.hook = mcsec_out6,
+		.hook = mcsec_output,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_LOCAL_OUT,
 		.priority = NF_IP6_PRI_LAST,
@@ -86,19 +86,19 @@ static const struct nf_hook_ops template[] = {
 		.priority = NF_IP6_PRI_FIRST,
 	},
 	{
-		.hook = mcsec_flow6,
+		.hook = mcsec_flow,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_FORWARD,
 		.priority = NF_IP6_PRI_FIRST,
 	},
 	{
-		.hook = mcsec_forward6,
+		.hook = mcsec_forward,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_FORWARD,
 		.priority = NF_IP6_PRI_LAST,
 	},
 	{
-		.hook = mcsec_forward6,
+		.hook = mcsec_forward,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_POST_ROUTING,
 		.priority = NF_IP6_PRI_LAST,

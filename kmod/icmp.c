@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "icmp.h"
+#include "family.h"
+#include "pkt.h"
 #include "verified.h"
 
 #include <linux/icmp.h>
@@ -51,95 +53,65 @@ static bool is_error4(u8 type)
 	return false;
 }
 
-/* skb->data is at the quoted header. */
-static unsigned int check_quoted4(struct mcsec_net *mnet,
-				  const struct sk_buff *skb,
-				  const struct net_device *dev)
+/* The type of the ICMP message at @hlen, or -1. */
+static int icmp_type(const struct sk_buff *skb, unsigned int hlen)
 {
-	const struct iphdr *iph = ip_hdr(skb);
-	struct mcsec_group *loose;
-	struct mcsec_opaque opaque;
-
-	if (iph->version != 4 || !ipv4_is_multicast(iph->daddr) ||
-	    iph->protocol == IPPROTO_ESP)
-		return NF_ACCEPT;
-	if (ip_is_fragment(iph))
-		opaque = mcsec_select_opaque4(&mnet->select, skb, dev);
-	else
-		opaque = of_group(mcsec_select4(&mnet->select, skb, dev));
-	loose = mcsec_select_quoted4(&mnet->select, skb, dev);
-	return drop_icmp(mnet, &opaque, loose);
-}
-
-unsigned int mcsec_quotes4(struct mcsec_net *mnet, struct sk_buff *skb,
-			   const struct nf_hook_state *state)
-{
-	unsigned int at = ip_hdrlen(skb) + QUOTE;
-	unsigned int verdict;
 	u8 buf, *type;
 
-	if (state->hook != NF_INET_POST_ROUTING ||
-	    state->out->flags & IFF_LOOPBACK)
+	type = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
+	return type ? *type : -1;
+}
+
+/* The offset of the header that an error quotes, or 0: it is none. */
+static unsigned int quoted_at(const struct mcsec_pkt *pkt)
+{
+	bool ip6 = mcsec_pkt_is_ip6(pkt);
+	unsigned int hlen = ip6 ? sizeof(struct ipv6hdr) : ip_hdrlen(pkt->skb);
+	int type = icmp_type(pkt->skb, hlen);
+
+	if (type < 0 || (ip6 ? type & ICMPV6_INFOMSG_MASK : !is_error4(type)))
+		return 0;
+	return hlen + QUOTE;
+}
+
+/* skb->data is at the quoted header. */
+static unsigned int check_quoted(struct mcsec_pkt *pkt)
+{
+	const struct net_device *dev = pkt->state->out;
+	struct mcsec_opaque opaque;
+
+	if (ip_hdr(pkt->skb)->version != (mcsec_pkt_is_ip6(pkt) ? 6 : 4) ||
+	    !mcsec_is_multicast(pkt->skb, pkt->state->pf) ||
+	    mcsec_header_next(pkt->skb, pkt->state->pf) == IPPROTO_ESP)
 		return NF_ACCEPT;
-	type = skb_header_pointer(skb, at - QUOTE, sizeof(buf), &buf);
-	if (!type || !is_error4(*type) ||
-	    !pskb_may_pull(skb, at + sizeof(struct iphdr)))
+	mcsec_pkt_walk(pkt);
+	if (pkt->next == IPPROTO_ESP)
+		return NF_ACCEPT;
+	opaque = pkt->next < 0 ? mcsec_select_opaque(pkt, dev)
+			       : of_group(mcsec_select_group(pkt, dev));
+	return drop_icmp(pkt->mnet, &opaque, mcsec_select_quoted(pkt, dev));
+}
+
+unsigned int mcsec_quotes(struct mcsec_pkt *pkt)
+{
+	struct sk_buff *skb = pkt->skb;
+	unsigned int at, need, verdict;
+
+	if (pkt->state->hook != NF_INET_POST_ROUTING ||
+	    pkt->state->out->flags & IFF_LOOPBACK)
+		return NF_ACCEPT;
+	at = quoted_at(pkt);
+	need = mcsec_pkt_is_ip6(pkt) ? sizeof(struct ipv6hdr)
+				     : sizeof(struct iphdr);
+	if (!at || !pskb_may_pull(skb, at + need))
 		return NF_ACCEPT;
 	__skb_pull(skb, at);
 	skb_reset_network_header(skb);
-	verdict = check_quoted4(mnet, skb, state->out);
+	verdict = check_quoted(pkt);
 	__skb_push(skb, at);
 	skb_reset_network_header(skb);
 	return verdict;
 }
-
-#if IS_ENABLED(CONFIG_IPV6)
-/* skb->data is at the quoted header. */
-static unsigned int check_quoted6(struct mcsec_net *mnet,
-				  const struct sk_buff *skb,
-				  const struct net_device *dev)
-{
-	struct mcsec_group *loose;
-	struct mcsec_opaque opaque;
-	unsigned int hlen, nhoff;
-	int next;
-
-	if (ipv6_hdr(skb)->version != 6 ||
-	    !ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr))
-		return NF_ACCEPT;
-	next = mcsec_walk6(skb, &hlen, &nhoff);
-	if (next == NEXTHDR_ESP)
-		return NF_ACCEPT;
-	if (next < 0 || next == NEXTHDR_FRAGMENT)
-		opaque = mcsec_select_opaque6(&mnet->select, skb, dev);
-	else
-		opaque = of_group(mcsec_select6(&mnet->select, skb, dev));
-	loose = mcsec_select_quoted6(&mnet->select, skb, dev);
-	return drop_icmp(mnet, &opaque, loose);
-}
-
-unsigned int mcsec_quotes6(struct mcsec_net *mnet, struct sk_buff *skb,
-			   const struct nf_hook_state *state)
-{
-	const unsigned int at = sizeof(struct ipv6hdr) + QUOTE;
-	unsigned int verdict;
-	u8 buf, *type;
-
-	if (state->hook != NF_INET_POST_ROUTING ||
-	    state->out->flags & IFF_LOOPBACK)
-		return NF_ACCEPT;
-	type = skb_header_pointer(skb, at - QUOTE, sizeof(buf), &buf);
-	if (!type || *type & ICMPV6_INFOMSG_MASK ||
-	    !pskb_may_pull(skb, at + sizeof(struct ipv6hdr)))
-		return NF_ACCEPT;
-	__skb_pull(skb, at);
-	skb_reset_network_header(skb);
-	verdict = check_quoted6(mnet, skb, state->out);
-	__skb_push(skb, at);
-	skb_reset_network_header(skb);
-	return verdict;
-}
-#endif
 
 /* ---- answers ---- */
 
@@ -156,15 +128,6 @@ static unsigned int drop_answer(struct mcsec_net *mnet,
 	else
 		mcsec_count(mnet->stats, MCSEC_IN_ECHO);
 	return NF_DROP;
-}
-
-/* The type of an ICMP message at @hlen, or -1. */
-static int icmp_type(const struct sk_buff *skb, unsigned int hlen)
-{
-	u8 buf, *type;
-
-	type = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
-	return type ? *type : -1;
 }
 
 static bool is_request4(const struct sk_buff *skb)

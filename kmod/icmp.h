@@ -12,15 +12,14 @@
 #include "group.h"
 #include "header.h"
 
+struct mcsec_pkt;
+
 /*
  * An ICMP message to a unicast address, at POST_ROUTING. Returns NF_DROP if it
  * is an error that quotes the clear text of a group which is protected where
  * the message would leave, whoever made it: of a host's groups anywhere.
  */
-unsigned int mcsec_quotes4(struct mcsec_net *mnet, struct sk_buff *skb,
-			   const struct nf_hook_state *state);
-unsigned int mcsec_quotes6(struct mcsec_net *mnet, struct sk_buff *skb,
-			   const struct nf_hook_state *state);
+unsigned int mcsec_quotes(struct mcsec_pkt *pkt);
 
 /*
  * A verified datagram of the family @pf at LOCAL_IN. Returns NF_DROP if IP would

@@ -4,11 +4,13 @@
  * clear because it is exempt, or dropped and counted. There is no fourth.
  */
 #include "output.h"
+#include "encrypt.h"
+#include "family.h"
 #include "flows.h"
 #include "group.h"
 #include "header.h"
 #include "icmp.h"
-#include "encrypt.h"
+#include "pkt.h"
 
 #include <linux/netfilter_bridge.h>
 #include <net/ip.h>
@@ -16,74 +18,134 @@
 #include <net/route.h>
 
 /* Whether it goes on in the clear, for all that was found wrong. */
-static bool goes_on(struct mcsec_group *group,
-		    const struct nf_hook_state *state)
+static bool goes_on(const struct mcsec_pkt *pkt)
 {
-	if (state->hook == NF_INET_LOCAL_OUT)
-		return mcsec_group_observes(group, MCSEC_OUT_OBSERVED);
-	if (state->hook == NF_INET_FORWARD)
-		return mcsec_group_observes(group, MCSEC_FORWARD_OBSERVED);
+	if (pkt->state->hook == NF_INET_LOCAL_OUT)
+		return mcsec_group_observes(pkt->group, MCSEC_OUT_OBSERVED);
+	if (pkt->state->hook == NF_INET_FORWARD)
+		return mcsec_group_observes(pkt->group, MCSEC_FORWARD_OBSERVED);
 	/* Counted before. */
-	return READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE;
+	return READ_ONCE(pkt->group->policy) == MCSEC_POLICY_OBSERVE;
 }
 
-static unsigned int drop_selected(struct mcsec_group *group,
-				  const struct nf_hook_state *state,
+static unsigned int drop_selected(const struct mcsec_pkt *pkt,
 				  enum mcsec_counter why)
 {
-	if (goes_on(group, state))
+	if (goes_on(pkt))
 		return NF_ACCEPT;
-	mcsec_drop_out(group, why, 0, -1);
+	mcsec_drop_out(pkt->group, why, 0, -1);
 	return NF_DROP;
 }
 
-/* The payload cannot be read: nobody can tell whose key would be right. */
-static unsigned int output_opaque(struct mcsec_net *mnet,
+/*
+ * The payload, which groups select by, cannot be read: nobody can tell whose key
+ * would be right.
+ */
+static unsigned int output_opaque(const struct mcsec_pkt *pkt,
 				  const struct mcsec_opaque *opaque,
-				  const struct nf_hook_state *state,
 				  enum mcsec_counter why)
 {
-	enum mcsec_counter as = state->hook == NF_INET_LOCAL_OUT
+	enum mcsec_counter as = pkt->state->hook == NF_INET_LOCAL_OUT
 					? MCSEC_OUT_OBSERVED
 					: MCSEC_FORWARD_OBSERVED;
 
 	if (!opaque->candidate)
 		return NF_ACCEPT;
 	/* Counted before. */
-	if (state->hook == NF_INET_POST_ROUTING && !opaque->enforcing)
+	if (pkt->state->hook == NF_INET_POST_ROUTING && !opaque->enforcing)
 		return NF_ACCEPT;
-	return mcsec_opaque_goes_on(mnet, opaque, as, why, 0) ? NF_ACCEPT
-							      : NF_DROP;
+	return mcsec_opaque_goes_on(pkt->mnet, opaque, as, why, 0) ? NF_ACCEPT
+								   : NF_DROP;
 }
 
-static __always_inline unsigned int
-output_ip4(struct sk_buff *skb, const struct nf_hook_state *state,
-	   struct mcsec_group *group)
+/*
+ * Sets the group of a datagram that cannot be read, if it is of one for certain.
+ * If not returns the verdict.
+ */
+static noinline unsigned int find_opaque(struct mcsec_pkt *pkt,
+					 const struct net_device *dev,
+					 enum mcsec_counter why)
 {
-	struct mcsec_frame frame = {
-		.nhoff = offsetof(struct iphdr, protocol),
-		.hook = state->hook == NF_INET_FORWARD ? mcsec_forward4
-						       : mcsec_out4,
-	};
-	const struct iphdr *iph;
+	struct mcsec_opaque opaque = mcsec_select_opaque(pkt, dev);
+
+	pkt->group = opaque.group;
+	return opaque.group ? NF_ACCEPT : output_opaque(pkt, &opaque, why);
+}
+
+/* ---- where ESP goes ---- */
+
+static __always_inline bool place_esp4(struct mcsec_pkt *pkt)
+{
+	const struct sk_buff *skb = pkt->skb;
 
 	/* Raw sockets may write any header. */
-	frame.hlen = ip_hdrlen(skb);
-	if (unlikely(ip_hdr(skb)->version != 4 || frame.hlen < sizeof(*iph) ||
-		     !skb_dst(skb) || !pskb_may_pull(skb, frame.hlen)))
-		return drop_selected(group, state, MCSEC_OUT_MALFORMED);
-	iph = ip_hdr(skb);
-	if (unlikely(ip_is_fragment(iph)))
-		return drop_selected(group, state, MCSEC_OUT_FRAGMENT);
-	if (iph->protocol == IPPROTO_ESP)
-		return drop_selected(group, state, MCSEC_OUT_FOREIGN_ESP);
+	pkt->hlen = ip_hdrlen(skb);
+	pkt->nhoff = offsetof(struct iphdr, protocol);
+	pkt->next = ip_is_fragment(ip_hdr(skb)) ? MCSEC_NEXT_FRAGMENT
+						: ip_hdr(skb)->protocol;
+	return likely(ip_hdr(skb)->version == 4 &&
+		      pkt->hlen >= sizeof(struct iphdr));
+}
+
+/*
+ * RFC 4303 3.1.1: behind what routers on the way look at, where a fragment
+ * header would go too.
+ */
+static bool place_esp6(struct mcsec_pkt *pkt)
+{
+	struct sk_buff *skb = pkt->skb;
+	u8 *nexthdr;
+	int hlen;
+
+	hlen = ip6_find_1stfragopt(skb, &nexthdr);
+	if (unlikely(ipv6_hdr(skb)->version != 6 || hlen < 0 ||
+		     hlen > skb->len))
+		return false;
+	pkt->hlen = hlen;
+	pkt->nhoff = nexthdr - skb_network_header(skb);
+	pkt->next = *nexthdr == NEXTHDR_FRAGMENT ? MCSEC_NEXT_FRAGMENT
+						 : *nexthdr;
+	return true;
+}
+
+static __always_inline unsigned int output_group(struct mcsec_pkt *pkt)
+{
+	struct sk_buff *skb = pkt->skb;
+	bool ok = mcsec_pkt_is_ip6(pkt) ? place_esp6(pkt) : place_esp4(pkt);
+
+	if (unlikely(!ok || !skb_dst(skb) || !pskb_may_pull(skb, pkt->hlen)))
+		return drop_selected(pkt, MCSEC_OUT_MALFORMED);
+	if (unlikely(pkt->next == MCSEC_NEXT_FRAGMENT))
+		return drop_selected(pkt, MCSEC_OUT_FRAGMENT);
+	if (unlikely(pkt->next == IPPROTO_ESP))
+		return drop_selected(pkt, MCSEC_OUT_FOREIGN_ESP);
 	/* Routers and snooping switches must read it; it stays on the link. */
-	if (group->exempt && state->hook != NF_INET_FORWARD &&
-	    mcsec_is_membership(skb, NFPROTO_IPV4, iph->protocol, 0)) {
-		mcsec_count(group->stats, MCSEC_OUT_EXEMPT);
+	if (pkt->group->exempt && pkt->state->hook != NF_INET_FORWARD &&
+	    mcsec_is_membership(skb, pkt->state->pf, pkt->next, pkt->hlen)) {
+		mcsec_count(pkt->group->stats, MCSEC_OUT_EXEMPT);
 		return NF_ACCEPT;
 	}
-	return mcsec_encrypt(skb, state, group, &frame);
+	return mcsec_encrypt(pkt);
+}
+
+/* ---- LOCAL_OUT ---- */
+
+/* Whether the payload, which groups select by, cannot be read: *@why. */
+static __always_inline bool is_opaque(const struct mcsec_pkt *pkt,
+				      enum mcsec_counter *why)
+{
+	int next;
+
+	*why = MCSEC_OUT_FRAGMENT;
+	if (!mcsec_pkt_is_ip6(pkt))
+		return unlikely(ip_is_fragment(ip_hdr(pkt->skb)));
+	/* Groups that look at addresses alone need no payload. */
+	if (!mcsec_select_reads(&pkt->mnet->select.v6) ||
+	    !mcsec_is_opaque6(pkt->skb, &next))
+		return false;
+	if (next < 0)
+		*why = MCSEC_OUT_MALFORMED;
+	return true;
 }
 
 /* Not state->out: a rule may have taken another route since. */
@@ -93,29 +155,33 @@ static const struct net_device *leaves_by(const struct sk_buff *skb,
 	return likely(skb_dst(skb)) ? skb_dst(skb)->dev : state->out;
 }
 
-unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
-			const struct nf_hook_state *state)
+unsigned int mcsec_output(void *priv, struct sk_buff *skb,
+			  const struct nf_hook_state *state)
 {
-	struct mcsec_net *mnet = priv;
-	struct mcsec_opaque opaque;
-	struct mcsec_group *group;
+	const struct net_device *dev;
+	enum mcsec_counter why;
+	struct mcsec_pkt pkt;
+	unsigned int verdict;
 
-	if (likely(!ipv4_is_multicast(ip_hdr(skb)->daddr)))
+	if (likely(!mcsec_is_multicast(skb, state->pf)))
 		return NF_ACCEPT;
 	mcsec_flow_release(skb);
-	if (unlikely(ip_is_fragment(ip_hdr(skb)))) {
-		opaque = mcsec_select_opaque4(&mnet->select, skb,
-					      leaves_by(skb, state));
-		if (!opaque.group)
-			return output_opaque(mnet, &opaque, state,
-					     MCSEC_OUT_FRAGMENT);
-		group = opaque.group;
+	pkt.skb = skb;
+	pkt.state = state;
+	pkt.hook = mcsec_output;
+	pkt.mnet = priv;
+	dev = leaves_by(skb, state);
+	if (unlikely(is_opaque(&pkt, &why))) {
+		verdict = find_opaque(&pkt, dev, why);
+		if (!pkt.group)
+			return verdict;
 	} else {
-		group = mcsec_select4(&mnet->select, skb,
-				      leaves_by(skb, state));
+		pkt.group = mcsec_select_group(&pkt, dev);
 	}
-	return group ? output_ip4(skb, state, group) : NF_ACCEPT;
+	return pkt.group ? output_group(&pkt) : NF_ACCEPT;
 }
+
+/* ---- FORWARD and POST_ROUTING ---- */
 
 static bool out_is_bridged(const struct sk_buff *skb)
 {
@@ -127,52 +193,46 @@ static bool out_is_bridged(const struct sk_buff *skb)
 }
 
 /* Routed by this host, which bridges call the same hook for. */
-static bool is_routed(const struct sk_buff *skb,
-		      const struct nf_hook_state *state)
+static bool is_routed(const struct mcsec_pkt *pkt)
 {
-	return state->hook == NF_INET_FORWARD && !out_is_bridged(skb);
-}
-
-/* What cannot be protected where it is. */
-static unsigned int check_tunnelled4(struct mcsec_net *mnet,
-				     const struct sk_buff *skb,
-				     const struct nf_hook_state *state)
-{
-	struct mcsec_opaque opaque;
-	struct mcsec_group *group;
-
-	if (ip_is_fragment(ip_hdr(skb))) {
-		opaque = mcsec_select_opaque4(&mnet->select, skb, state->out);
-		return output_opaque(mnet, &opaque, state, MCSEC_FORWARD_CLEAR);
-	}
-	group = mcsec_select4(&mnet->select, skb, state->out);
-	return group ? drop_selected(group, state, MCSEC_FORWARD_CLEAR)
-		     : NF_ACCEPT;
+	return pkt->state->hook == NF_INET_FORWARD && !out_is_bridged(pkt->skb);
 }
 
 /*
- * Multicast routing into a tunnel: the header of the tunnel is in front of the
- * datagram when FORWARD is called. Other hosts' tunnels have a route of input.
+ * A copy for this host's own sockets. Fragments are made, and copied, behind
+ * POST_ROUTING, which has seen the whole datagram. They are put together again
+ * and asked about when they arrive.
  */
-static unsigned int output_tunnel4(struct sk_buff *skb,
-				   const struct nf_hook_state *state)
+static bool is_looped(const struct mcsec_pkt *pkt)
 {
-	struct mcsec_net *mnet = mcsec_net_of(state->net);
-	unsigned int hlen = ip_hdrlen(skb);
-	unsigned int verdict = NF_ACCEPT;
+	return pkt->state->hook == NF_INET_POST_ROUTING &&
+	       pkt->state->okfn == dev_loopback_xmit;
+}
 
-	if (!is_routed(skb, state) || !skb_dst(skb) ||
-	    !rt_is_output_route(skb_rtable(skb)) ||
-	    !pskb_may_pull(skb, hlen + sizeof(struct iphdr)))
-		return NF_ACCEPT;
-	__skb_pull(skb, hlen);
-	skb_reset_network_header(skb);
-	if (ipv4_is_multicast(ip_hdr(skb)->daddr) &&
-	    ip_hdr(skb)->protocol != IPPROTO_ESP)
-		verdict = check_tunnelled4(mnet, skb, state);
-	__skb_push(skb, hlen);
-	skb_reset_network_header(skb);
-	return verdict;
+/* What a fragment is of; -1 if its header is not there. */
+static int fragment_of(const struct mcsec_pkt *pkt)
+{
+	struct frag_hdr buf, *frag;
+
+	if (!mcsec_pkt_is_ip6(pkt))
+		return ip_hdr(pkt->skb)->protocol;
+	frag = skb_header_pointer(pkt->skb, pkt->hlen, sizeof(buf), &buf);
+	return frag ? frag->nexthdr : -1;
+}
+
+static bool is_esp(const struct mcsec_pkt *pkt)
+{
+	return pkt->next == IPPROTO_ESP || (pkt->next == MCSEC_NEXT_FRAGMENT &&
+					    fragment_of(pkt) == IPPROTO_ESP);
+}
+
+/* Sets the group. Returns the verdict if there is none. */
+static unsigned int find_forwarded(struct mcsec_pkt *pkt)
+{
+	if (unlikely(pkt->next < 0))
+		return find_opaque(pkt, pkt->state->out, MCSEC_FORWARD_CLEAR);
+	pkt->group = mcsec_select_group(pkt, pkt->state->out);
+	return NF_ACCEPT;
 }
 
 /*
@@ -182,183 +242,71 @@ static unsigned int output_tunnel4(struct sk_buff *skb,
  * At FORWARD and at POST_ROUTING, where all that leaves comes by, also what did
  * not come by LOCAL_OUT or FORWARD.
  */
-static noinline unsigned int forward_ip4(struct mcsec_net *mnet,
-					 struct sk_buff *skb,
-					 const struct nf_hook_state *state)
+static noinline unsigned int forward_multicast(struct mcsec_pkt *pkt)
 {
-	const struct iphdr *iph = ip_hdr(skb);
-	struct mcsec_opaque opaque;
-	struct mcsec_group *group;
+	unsigned int verdict;
 
-	if (unlikely(ip_is_fragment(iph))) {
-		opaque = mcsec_select_opaque4(&mnet->select, skb, state->out);
-		if (!opaque.group)
-			return output_opaque(mnet, &opaque, state,
-					     MCSEC_FORWARD_CLEAR);
-		group = opaque.group;
-	} else {
-		group = mcsec_select4(&mnet->select, skb, state->out);
-	}
-	if (!group)
+	mcsec_pkt_walk(pkt);
+	if (is_esp(pkt) || (pkt->next == MCSEC_NEXT_FRAGMENT && is_looped(pkt)))
 		return NF_ACCEPT;
+	verdict = find_forwarded(pkt);
+	if (!pkt->group)
+		return verdict;
 	/* What stays on its link is not routed. */
-	if (group->exempt && !is_routed(skb, state) &&
-	    mcsec_is_membership(skb, NFPROTO_IPV4, iph->protocol, 0))
+	if (pkt->group->exempt && !is_routed(pkt) &&
+	    mcsec_is_membership(pkt->skb, pkt->state->pf, pkt->next, pkt->hlen))
 		return NF_ACCEPT;
-	if (group->forward && is_routed(skb, state))
-		return output_ip4(skb, state, group);
-	return drop_selected(group, state, MCSEC_FORWARD_CLEAR);
-}
-
-unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
-			    const struct nf_hook_state *state)
-{
-	const struct iphdr *iph = ip_hdr(skb);
-
-	mcsec_flow_release(skb);
-	if (likely(!ipv4_is_multicast(iph->daddr))) {
-		if (unlikely(iph->protocol == IPPROTO_ICMP))
-			return mcsec_quotes4(priv, skb, state);
-		return likely(iph->protocol != IPPROTO_IPIP)
-			       ? NF_ACCEPT
-			       : output_tunnel4(skb, state);
-	}
-	if (likely(iph->protocol == IPPROTO_ESP))
-		return NF_ACCEPT;
-	return forward_ip4(priv, skb, state);
-}
-
-#if IS_ENABLED(CONFIG_IPV6)
-static unsigned int output_ip6(struct sk_buff *skb,
-			       const struct nf_hook_state *state,
-			       struct mcsec_group *group)
-{
-	struct mcsec_frame frame = {
-		.hook = state->hook == NF_INET_FORWARD ? mcsec_forward6
-						       : mcsec_out6,
-	};
-	u8 *nexthdr, next;
-	int hlen;
-
-	/* RFC 4303 3.1.1: behind what routers on the way look at, where a
-	 * fragment header would go too.
-	 */
-	hlen = ip6_find_1stfragopt(skb, &nexthdr);
-	if (unlikely(ipv6_hdr(skb)->version != 6 || hlen < 0 ||
-		     hlen > skb->len || !skb_dst(skb)))
-		return drop_selected(group, state, MCSEC_OUT_MALFORMED);
-	frame.hlen = hlen;
-	frame.nhoff = nexthdr - skb_network_header(skb);
-	if (unlikely(!pskb_may_pull(skb, hlen)))
-		return drop_selected(group, state, MCSEC_OUT_MALFORMED);
-	next = skb_network_header(skb)[frame.nhoff];
-	switch (next) {
-	case NEXTHDR_FRAGMENT:
-		return drop_selected(group, state, MCSEC_OUT_FRAGMENT);
-	case NEXTHDR_ESP:
-		return drop_selected(group, state, MCSEC_OUT_FOREIGN_ESP);
-	}
-	if (group->exempt && state->hook != NF_INET_FORWARD &&
-	    mcsec_is_membership(skb, NFPROTO_IPV6, next, frame.hlen)) {
-		mcsec_count(group->stats, MCSEC_OUT_EXEMPT);
-		return NF_ACCEPT;
-	}
-	return mcsec_encrypt(skb, state, group, &frame);
-}
-
-unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
-			const struct nf_hook_state *state)
-{
-	struct mcsec_net *mnet = priv;
-	struct mcsec_opaque opaque;
-	struct mcsec_group *group;
-	int next;
-
-	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
-		return NF_ACCEPT;
-	mcsec_flow_release(skb);
-	/* Groups that look at addresses alone need no payload. */
-	if (unlikely(mcsec_select_reads(&mnet->select.v6) &&
-		     mcsec_is_opaque6(skb, &next))) {
-		opaque = mcsec_select_opaque6(&mnet->select, skb,
-					      leaves_by(skb, state));
-		if (!opaque.group)
-			return output_opaque(mnet, &opaque, state,
-					     next < 0 ? MCSEC_OUT_MALFORMED
-						      : MCSEC_OUT_FRAGMENT);
-		group = opaque.group;
-	} else {
-		group = mcsec_select6(&mnet->select, skb,
-				      leaves_by(skb, state));
-	}
-	return group ? output_ip6(skb, state, group) : NF_ACCEPT;
-}
-
-/* What a fragment is of, if its header at @hlen is there; or -1. */
-static int fragment_of(const struct sk_buff *skb, unsigned int hlen)
-{
-	struct frag_hdr buf, *frag;
-
-	frag = skb_header_pointer(skb, hlen, sizeof(buf), &buf);
-	return frag ? frag->nexthdr : -1;
+	if (pkt->group->forward && is_routed(pkt))
+		return output_group(pkt);
+	return drop_selected(pkt, MCSEC_FORWARD_CLEAR);
 }
 
 /*
- * A copy for this host's own sockets. Fragments are made, and copied, behind
- * POST_ROUTING, which has seen the whole datagram. They are put together again
- * and asked about when they arrive.
+ * Multicast routing into a tunnel: the header of the tunnel is in front of the
+ * datagram when FORWARD is called, and it cannot be protected where it is. Other
+ * hosts' tunnels have a route of input.
  */
-static bool is_looped(const struct nf_hook_state *state)
+static noinline unsigned int forward_tunnel4(struct mcsec_pkt *pkt)
 {
-	return state->hook == NF_INET_POST_ROUTING &&
-	       state->okfn == dev_loopback_xmit;
-}
+	unsigned int verdict = NF_ACCEPT;
+	struct sk_buff *skb = pkt->skb;
+	unsigned int hlen = ip_hdrlen(skb);
 
-static noinline unsigned int forward_ip6(struct mcsec_net *mnet,
-					 struct sk_buff *skb,
-					 const struct nf_hook_state *state)
-{
-	struct mcsec_opaque opaque;
-	struct mcsec_group *group;
-	unsigned int hlen, nhoff;
-	int next;
-
-	next = mcsec_walk6(skb, &hlen, &nhoff);
-	if (unlikely(next < 0 || next == NEXTHDR_FRAGMENT)) {
-		if (next == NEXTHDR_FRAGMENT &&
-		    (is_looped(state) || fragment_of(skb, hlen) == NEXTHDR_ESP))
-			return NF_ACCEPT;
-		opaque = mcsec_select_opaque6(&mnet->select, skb, state->out);
-		if (!opaque.group)
-			return output_opaque(mnet, &opaque, state,
-					     MCSEC_FORWARD_CLEAR);
-		group = opaque.group;
-	} else {
-		if (next == NEXTHDR_ESP)
-			return NF_ACCEPT;
-		group = mcsec_select6(&mnet->select, skb, state->out);
+	if (!is_routed(pkt) || !skb_dst(skb) ||
+	    !rt_is_output_route(skb_rtable(skb)) ||
+	    !pskb_may_pull(skb, hlen + sizeof(struct iphdr)))
+		return NF_ACCEPT;
+	__skb_pull(skb, hlen);
+	skb_reset_network_header(skb);
+	mcsec_pkt_walk(pkt);
+	if (ipv4_is_multicast(ip_hdr(skb)->daddr) && !is_esp(pkt)) {
+		verdict = find_forwarded(pkt);
+		if (pkt->group)
+			verdict = drop_selected(pkt, MCSEC_FORWARD_CLEAR);
 	}
-	if (!group)
-		return NF_ACCEPT;
-	/* What stays on its link is not routed. */
-	if (group->exempt && !is_routed(skb, state) &&
-	    mcsec_is_membership(skb, NFPROTO_IPV6, next, hlen))
-		return NF_ACCEPT;
-	if (group->forward && is_routed(skb, state))
-		return output_ip6(skb, state, group);
-	return drop_selected(group, state, MCSEC_FORWARD_CLEAR);
+	__skb_push(skb, hlen);
+	skb_reset_network_header(skb);
+	return verdict;
 }
 
-unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
-			    const struct nf_hook_state *state)
+unsigned int mcsec_forward(void *priv, struct sk_buff *skb,
+			   const struct nf_hook_state *state)
 {
+	u8 next = mcsec_header_next(skb, state->pf);
+	bool ip6 = mcsec_is_ip6(state->pf);
+	struct mcsec_pkt pkt;
+
 	mcsec_flow_release(skb);
-	if (likely(!ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr)))
-		return likely(ipv6_hdr(skb)->nexthdr != NEXTHDR_ICMP)
-			       ? NF_ACCEPT
-			       : mcsec_quotes6(priv, skb, state);
-	if (likely(ipv6_hdr(skb)->nexthdr == NEXTHDR_ESP))
-		return NF_ACCEPT;
-	return forward_ip6(priv, skb, state);
+	pkt.skb = skb;
+	pkt.state = state;
+	pkt.hook = mcsec_forward;
+	pkt.mnet = priv;
+	if (mcsec_is_multicast(skb, state->pf))
+		return likely(next == IPPROTO_ESP) ? NF_ACCEPT
+						   : forward_multicast(&pkt);
+	if (unlikely(next == (ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)))
+		return mcsec_quotes(&pkt);
+	if (unlikely(!ip6 && next == IPPROTO_IPIP))
+		return forward_tunnel4(&pkt);
+	return NF_ACCEPT;
 }
-#endif

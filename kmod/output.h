@@ -5,18 +5,15 @@
 
 #include <linux/netfilter.h>
 
-unsigned int mcsec_out4(void *priv, struct sk_buff *skb,
-			const struct nf_hook_state *state);
-unsigned int mcsec_out6(void *priv, struct sk_buff *skb,
-			const struct nf_hook_state *state);
+/* At LOCAL_OUT. */
+unsigned int mcsec_output(void *priv, struct sk_buff *skb,
+			  const struct nf_hook_state *state);
 
 /*
  * What is routed, and at POST_ROUTING all that leaves: nothing that is in the
  * clear for a group passes from device to device.
  */
-unsigned int mcsec_forward4(void *priv, struct sk_buff *skb,
-			    const struct nf_hook_state *state);
-unsigned int mcsec_forward6(void *priv, struct sk_buff *skb,
-			    const struct nf_hook_state *state);
+unsigned int mcsec_forward(void *priv, struct sk_buff *skb,
+			   const struct nf_hook_state *state);
 
 #endif /* _MCSEC_OUTPUT_H */

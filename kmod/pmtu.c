@@ -27,7 +27,7 @@ static bool forbids_fragments(const struct sock *sk, u8 pf)
 #endif
 }
 
-bool mcsec_pmtu_may_fragment(struct sk_buff *skb,
+bool mcsec_pmtu_may_fragment(const struct sk_buff *skb,
 			     const struct nf_hook_state *state,
 			     unsigned int usable)
 {
@@ -39,7 +39,7 @@ bool mcsec_pmtu_may_fragment(struct sk_buff *skb,
 	/* No sender has to go below that, so nobody is helped by being told. */
 	if (state->pf == NFPROTO_IPV6 && state->hook == NF_INET_FORWARD &&
 	    usable < IPV6_MIN_MTU)
-		skb->ignore_df = 1;
+		return true;
 	if (skb->ignore_df)
 		return true;
 	return iph->version == 4 && (state->hook == NF_INET_FORWARD ||

@@ -17,7 +17,7 @@
  * without thinking, so DF does not bind a gateway.
  * @usable: how large it may be.
  */
-bool mcsec_pmtu_may_fragment(struct sk_buff *skb,
+bool mcsec_pmtu_may_fragment(const struct sk_buff *skb,
 			     const struct nf_hook_state *state,
 			     unsigned int usable);
 

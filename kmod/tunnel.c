@@ -8,9 +8,8 @@
 #include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 
 u8 mcsec_tunnel_of(struct mcsec_tunnel_hdr *outer, const struct sk_buff *skb,
-		   unsigned int *len, unsigned int *nhoff)
+		   unsigned int *nhoff)
 {
-	*len = mcsec_tunnel_len(skb);
 	if (ip_hdr(skb)->version == 4) {
 		outer->v4 = *ip_hdr(skb);
 		outer->v4.ihl = sizeof(struct iphdr) / 4;
@@ -26,7 +25,7 @@ u8 mcsec_tunnel_of(struct mcsec_tunnel_hdr *outer, const struct sk_buff *skb,
 
 void mcsec_tunnel_push(struct sk_buff *skb,
 		       const struct mcsec_tunnel_hdr *outer, struct net *net,
-		       unsigned int len, bool whole)
+		       unsigned int len, bool df)
 {
 	struct iphdr *iph;
 
@@ -36,7 +35,7 @@ void mcsec_tunnel_push(struct sk_buff *skb,
 	if (len != sizeof(struct iphdr))
 		return;
 	iph = ip_hdr(skb);
-	if (whole)
+	if (df)
 		iph->frag_off = htons(IP_DF);
 	__ip_select_ident(net, iph, 1);
 	/* The options are inside; fragmentation would look for them here. */

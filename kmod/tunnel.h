@@ -26,19 +26,19 @@ static inline unsigned int mcsec_tunnel_len(const struct sk_buff *skb)
 }
 
 /*
- * The outer header of @skb, with its length and the offset of the octet that
- * names what follows. Returns the protocol number of @skb inside.
+ * The outer header of @skb, of mcsec_tunnel_len() octets, with the offset of the
+ * octet that names what follows. Returns the protocol number of @skb inside.
  */
 u8 mcsec_tunnel_of(struct mcsec_tunnel_hdr *outer, const struct sk_buff *skb,
-		   unsigned int *len, unsigned int *nhoff);
+		   unsigned int *nhoff);
 
 /*
- * Put it in front of @skb, for which there is room. @whole: set DF. Lengths and
+ * Put it in front of @skb, for which there is room. @df: set DF. Lengths and
  * checksum are left to the caller.
  */
 void mcsec_tunnel_push(struct sk_buff *skb,
 		       const struct mcsec_tunnel_hdr *outer, struct net *net,
-		       unsigned int len, bool whole);
+		       unsigned int len, bool df);
 
 /*
  * What came out of the tunnel, with skb->data at its header, becomes the

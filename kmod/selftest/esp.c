@@ -137,7 +137,7 @@ struct esp_test {
 
 static void __init test_done(struct mcsec_op *op, int err)
 {
-	struct esp_test *test = (void *)op->sa;
+	struct esp_test *test = (void *)op->pkt.sa;
 
 	test->err = err;
 	complete(&test->done);
@@ -149,6 +149,12 @@ static int __init test_run(struct crypto_aead *tfm, struct sk_buff *skb,
 {
 	struct nf_hook_state state = { .net = &init_net };
 	struct esp_test test = {};
+	struct mcsec_pkt pkt = {
+		.skb = skb,
+		.state = &state,
+		.sa = (void *)&test,
+		.tfm = tfm,
+	};
 	struct mcsec_op *op;
 	int err;
 
@@ -159,14 +165,10 @@ static int __init test_run(struct crypto_aead *tfm, struct sk_buff *skb,
 		local_bh_enable();
 		return -ENOMEM;
 	}
-	op->skb = skb;
-	op->sa = (void *)&test;
-	op->done = test_done;
-	op->hlen = 0;
-	err = encrypt ? mcsec_op_encrypt(op, tfm, 1)
-		      : mcsec_op_decrypt(op, tfm, 1);
+	err = encrypt ? mcsec_op_encrypt(op, &pkt, 1)
+		      : mcsec_op_decrypt(op, &pkt, 1);
 	if (err == -EINPROGRESS)
-		mcsec_op_park(op, &state);
+		mcsec_op_park(op, &pkt, test_done);
 	local_bh_enable();
 	if (err == -EINPROGRESS) {
 		wait_for_completion(&test.done);

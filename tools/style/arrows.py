@@ -40,7 +40,7 @@ LIBRARIES = {
 }
 
 # part of the module: parts whose header it may include
-BASE = "verified header tunnel pmtu timestamp stats deferred compat"
+BASE = "pkt verified header tunnel pmtu timestamp stats deferred compat"
 KEYS = "trace sa sender select dev esp replay notify netlink-gen " + BASE
 KMOD = {
     "main": "netlink hooks flows rollback output input group nonce " + KEYS,
@@ -48,11 +48,11 @@ KMOD = {
     "netlink-group": "netlink hooks flows group " + KEYS,
     "netlink-sa": "netlink group nonce " + KEYS,
     "hooks": "output input flows group " + KEYS,
-    "output": "encrypt icmp flows group " + KEYS,
-    "input": "decrypt icmp group pkt " + KEYS,
-    "decrypt": "icmp group pkt " + KEYS,
-    "icmp": "group " + KEYS,
-    "flows": "group " + KEYS,
+    "output": "encrypt icmp flows family group " + KEYS,
+    "input": "decrypt icmp family group " + KEYS,
+    "decrypt": "icmp group " + KEYS,
+    "icmp": "family group " + KEYS,
+    "flows": "family group " + KEYS,
     "rollback": "group " + KEYS,
     "encrypt": "group " + KEYS,
     "xt_mcsec": "match",
@@ -65,7 +65,8 @@ KMOD = {
     "table": "select",
     "dev": "",
     "verified": "header",
-    "pkt": "group " + KEYS,
+    "family": "group " + KEYS,
+    "pkt": "header",
     "header": "",
     "tunnel": "",
     "pmtu": "compat esp",
