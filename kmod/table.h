@@ -94,9 +94,9 @@ static __always_inline int mcsec_cmp6(struct rhashtable_compare_arg *arg,
 static const struct rhashtable_params mcsec_table_params =
 	MCSEC_TABLE_PARAMS(mcsec_hash, mcsec_cmp6);
 /* The same table, for who looks up what is of one family for certain. */
-static const struct rhashtable_params mcsec_table_params4 =
+static const struct rhashtable_params mcsec_table_params4 __maybe_unused =
 	MCSEC_TABLE_PARAMS(mcsec_hash4, mcsec_cmp4);
-static const struct rhashtable_params mcsec_table_params6 =
+static const struct rhashtable_params mcsec_table_params6 __maybe_unused =
 	MCSEC_TABLE_PARAMS(mcsec_hash6, mcsec_cmp6);
 
 /* The first of the entries with @key, or NULL. Inside of rcu_read_lock(). */
