@@ -69,6 +69,7 @@ struct app {
 
 	/* role member */
 	struct member *member;
+	struct key_notes *key_notes;
 	struct ike_engine *member_engine;
 	struct sock unicast;
 	struct sock natt; /* behind a NAT */

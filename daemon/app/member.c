@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The role of a member: member/ on sockets and the kernel. */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/app.h"
+#include "app/key_notes.h"
 #include "wire/proto.h"
 #include "kernel/link.h"
 #include "kernel/nl.h"
@@ -184,6 +187,34 @@ static void leave_rekey(void *ctx, const struct ep *to,
 	mcast_leave(a->mcast, to, source);
 }
 
+static void note_key(void *ctx, const char *group, uint32_t spi,
+		     const uint8_t *digest)
+{
+	struct app *a = ctx;
+
+	key_notes_set(a->key_notes, group, spi, digest);
+}
+
+static bool find_key_note(void *ctx, const char *group, uint32_t spi,
+			  uint8_t *digest)
+{
+	struct app *a = ctx;
+
+	return key_notes_get(a->key_notes, group, spi, digest);
+}
+
+/* Beside the control socket, which is one of each daemon as well. */
+static int open_key_notes(struct app *a, struct err *err)
+{
+	char *path;
+
+	if (asprintf(&path, "%s.keys", a->conf->control) < 0)
+		return err_set(err, -ENOMEM, "no memory");
+	a->key_notes = key_notes_open(path);
+	free(path);
+	return a->key_notes ? 0 : err_set(err, -ENOMEM, "no memory");
+}
+
 static void on_rekey(void *ctx, const struct ep *from, const struct ep *to,
 		     const uint8_t *p, size_t len)
 {
@@ -270,6 +301,8 @@ int app_start_member(struct app *a, struct err *err)
 		.kernel = &a->kernel,
 		.join_rekey = join_rekey,
 		.leave_rekey = leave_rekey,
+		.note_key = note_key,
+		.find_key_note = find_key_note,
 		.ctx = a,
 	};
 	struct ike_engine_cfg cfg = app_engine_cfg(a);
@@ -282,6 +315,9 @@ int app_start_member(struct app *a, struct err *err)
 
 	/* first of all: from here on nothing leaves in clear */
 	ret = open_kernel(a, err);
+	if (ret)
+		return ret;
+	ret = open_key_notes(a, err);
 	if (ret)
 		return ret;
 	ret = member_new(&a->member, c, &deps, err);
@@ -305,6 +341,8 @@ int app_start_member(struct app *a, struct err *err)
 	member_set_engine(a->member, a->member_engine);
 	ret = member_start(a->member, err);
 	if (!ret)
+		key_notes_prune(a->key_notes);
+	if (!ret)
 		log_info("member of %zu group%s", c->n_groups,
 			 c->n_groups == 1 ? "" : "s");
 	return ret;
@@ -319,6 +357,8 @@ void app_stop_member(struct app *a)
 	/* first: it would take the end of its IKE SAs for a failure */
 	member_free(a->member);
 	a->member = NULL;
+	key_notes_free(a->key_notes);
+	a->key_notes = NULL;
 	app_close_sas(a->member_engine);
 	ike_engine_free(a->member_engine);
 	a->member_engine = NULL;

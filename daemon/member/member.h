@@ -52,6 +52,17 @@ struct member_deps {
 			  char *why, size_t size);
 	void (*leave_rekey)(void *ctx, const struct ep *to,
 			    const struct addr *source);
+	/*
+	 * Digests of the keys of the kernel's SAs, kept for as long as the
+	 * kernel may have these: over a restart of the process. A @digest of
+	 * NULL: the SA is gone. find_key_note(): false, nothing is known. Both
+	 * may be NULL: an SA of an earlier run is then taken for the one that
+	 * the key server means when it has the same SPI.
+	 */
+	void (*note_key)(void *ctx, const char *group, uint32_t spi,
+			 const uint8_t *digest);
+	bool (*find_key_note)(void *ctx, const char *group, uint32_t spi,
+			      uint8_t *digest);
 	void *ctx;
 };
 

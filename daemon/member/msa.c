@@ -52,6 +52,16 @@ void msa_forget(struct msa *s)
 	free(s);
 }
 
+/* @digest NULL: the SA is gone. */
+static void note_key(const struct mgroup *g, uint32_t spi,
+		     const uint8_t *digest)
+{
+	const struct member_deps *d = &g->m->deps;
+
+	if (d->note_key)
+		d->note_key(d->ctx, g->conf->name, spi, digest);
+}
+
 void msa_delete(struct msa *s)
 {
 	const struct kernel *k = kernel_of(s->g);
@@ -64,6 +74,7 @@ void msa_delete(struct msa *s)
 		log_warn("group %s: SA %08x not deleted: %s", s->g->conf->name,
 			 s->spi, err.text);
 	}
+	note_key(s->g, s->spi, NULL);
 	msa_forget(s);
 }
 
@@ -277,6 +288,8 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 		return -ENOMEM;
 	}
 	s->known = !digest_of(ksa, s->digest);
+	/* Before the SA: what the kernel has must not be unknown later. */
+	note_key(g, s->spi, s->known ? s->digest : NULL);
 	rc = k->ops->sa_add(k->ctx, ksa, &err);
 	if (rc == -ENOSPC && make_room(g))
 		rc = k->ops->sa_add(k->ctx, ksa, &err);
@@ -284,6 +297,7 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 		g->kernel_errors++;
 		snprintf(why, size, "kernel refused SA %08x: %s", ksa->spi,
 			 err.text);
+		note_key(g, s->spi, NULL);
 		msa_forget(s);
 		return rc;
 	}
@@ -298,10 +312,13 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 int msa_adopt(struct mgroup *g, const struct ksa_info *info)
 {
 	struct msa *s = msa_new(g, info->sa.spi, info->sa.dir);
+	const struct member_deps *d = &g->m->deps;
 
 	if (!s)
 		return -ENOMEM;
 	s->found = true;
+	s->known = d->find_key_note &&
+		   d->find_key_note(d->ctx, g->conf->name, s->spi, s->digest);
 	s->selected = info->sa.select;
 	return 0;
 }

@@ -138,7 +138,7 @@ static void settings_changed(const struct conf_mgroup *was,
 		 was->max_senders != conf->max_senders ? " max-senders" : "");
 }
 
-static void report_change(const struct report *r, enum change change,
+static void report_change(const struct report *r, enum change kind,
 			  const struct mgroup *g,
 			  const struct conf_mgroup *conf)
 {
@@ -148,7 +148,7 @@ static void report_change(const struct report *r, enum change change,
 	if (g && conf)
 		settings_changed(g->conf, conf, what, sizeof(what));
 	addr_str(&c->address, a);
-	switch (change) {
+	switch (kind) {
 	case CHANGE_NONE:
 		return;
 	case CHANGE_ADDED:
@@ -259,12 +259,12 @@ static int make_added(struct member *m, const struct conf_member *conf,
 
 static void apply_change(struct mgroup *g, const struct conf_mgroup *conf)
 {
-	enum change change = change_of(g, conf);
+	enum change kind = change_of(g, conf);
 	bool sends = conf && conf->send && !g->conf->send;
 
 	if (conf)
 		membership_configure(g, conf);
-	switch (change) {
+	switch (kind) {
 	case CHANGE_REMOVED:
 		g->removed = true;
 		membership_leave(g);

@@ -13,6 +13,7 @@
 #include "crypto/wrap.h"
 #include "wire/proto.h"
 #include "lib/log.h"
+#include "lib/util.h"
 
 #define WALL0 1800000000
 
@@ -280,6 +281,49 @@ static void leave_rekey(void *ctx, const struct ep *to,
 		m->listens = false;
 }
 
+static struct sim_note *find_note(struct sim_member *m, uint32_t spi)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(m->note); i++)
+		if (m->note[i].spi == spi)
+			return &m->note[i];
+	return NULL;
+}
+
+static void note_key(void *ctx, const char *group, uint32_t spi,
+		     const uint8_t *digest)
+{
+	struct sim_member *m = ctx;
+	struct sim_note *n = find_note(m, spi);
+
+	if (strcmp(group, m->s->cg.name))
+		return;
+	if (!n && digest)
+		n = find_note(m, 0);
+	if (!n && digest)
+		SIM_DIE("more notes than SAs");
+	if (!n)
+		return;
+	memset(n, 0, sizeof(*n));
+	if (!digest)
+		return;
+	n->spi = spi;
+	memcpy(n->digest, digest, sizeof(n->digest));
+}
+
+static bool find_key_note(void *ctx, const char *group, uint32_t spi,
+			  uint8_t *digest)
+{
+	struct sim_member *m = ctx;
+	const struct sim_note *n = find_note(m, spi);
+
+	if (!n || strcmp(group, m->s->cg.name))
+		return false;
+	memcpy(digest, n->digest, sizeof(n->digest));
+	return true;
+}
+
 static struct sim_member *add(struct sim *s, const struct pki_pair *ca,
 			      const char *name, bool send, bool receive)
 {
@@ -340,6 +384,8 @@ void sim_up(struct sim_member *m)
 		.kernel = &m->mk.k,
 		.join_rekey = join_rekey,
 		.leave_rekey = leave_rekey,
+		.note_key = note_key,
+		.find_key_note = find_key_note,
 		.ctx = m,
 	};
 	struct ike_engine_cfg cfg;
@@ -405,7 +451,7 @@ static void arrive(struct sim_member *m, const struct mock_packet *p)
 	m->got++;
 }
 
-static void note_key(struct sim *s, const struct mock_packet *p)
+static void note_stream_key(struct sim *s, const struct mock_packet *p)
 {
 	struct sim_key *k;
 	unsigned int i;
@@ -434,7 +480,7 @@ static void tick(void *arg)
 		for (i = 0; i < s->n; i++)
 			if (i != s->sender && !s->m[s->sender]->offline)
 				arrive(s->m[i], &p);
-		note_key(s, &p);
+		note_stream_key(s, &p);
 		s->last = p;
 	} else {
 		s->n_unsent++;

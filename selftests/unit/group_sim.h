@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 #include "crypto/cert.h"
+#include "crypto/hash.h"
 #include "crypto/pki.h"
 #include "gcks/gcks.h"
 #include "lib/timer.h"
@@ -58,6 +59,11 @@ struct sim_member {
 	bool up;
 	bool listens;
 	char interface[16]; /* where it last joined a rekey address */
+	/* of keys, as mcsecd keeps them over a restart */
+	struct sim_note {
+		uint32_t spi; /* 0: free */
+		uint8_t digest[HASH_SHA256_LEN];
+	} note[MOCK_SAS + 1]; /* one before its SA is there */
 	bool deaf; /* loses every GSA_REKEY */
 	bool offline; /* loses whatever comes or goes */
 	uint64_t bad_ms; /* end of the state of its link ... */

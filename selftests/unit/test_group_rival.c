@@ -195,6 +195,50 @@ static void test_same_spis(bool restarted, bool data_only)
 	finish();
 }
 
+/*
+ * Daemons that are restarted after they followed the thief: their kernels have its
+ * SA, under the SPI that the key server has used for another one since. No rekey
+ * comes to tell, and the daemons remember nothing but a digest.
+ */
+static void test_restarted_members(bool noted)
+{
+	uint64_t before;
+	int i;
+
+	usual(12 + noted);
+	thief_come(&thief, &s);
+	thief_rekey(&thief);
+	sim_run(&s, 6000);
+	is_int(thief_has(&thief, &s), s.n, "all follow");
+	for (i = 0; i < s.n; i++) {
+		sim_down(s.m[i]);
+		if (!noted)
+			memset(s.m[i]->note, 0, sizeof(s.m[i]->note));
+	}
+	thief_go(&thief);
+	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_run(&s, 2000);
+	for (i = 0; i < s.n; i++)
+		sim_up(s.m[i]);
+	sim_run(&s, 20000);
+	is_int(sim_out_of_step(&s), 0, "restarted members are in step");
+	if (!noted) {
+		ok(!own_key(), "an SA of the same SPI is not told apart by it");
+		finish();
+		return;
+	}
+	ok(own_key(), "a restarted sender finds out at its registration");
+	before = lost();
+	sim_run(&s, 30000);
+	is_int(lost() - before, 0, "restarted receivers find out, too");
+	is_int(denied(), s.n, "each restarted member says so");
+	is_int(sim_group(&s).rivals, s.n, "the key server knows of each");
+	for (i = 0; i < s.n; i++)
+		is_int(s.m[i]->mk.n_sas, 1, "%s has no other SA left",
+		       s.m[i]->name);
+	finish();
+}
+
 /* It takes the last Message ID there is, so that beats count as old. */
 static void test_last_mid(void)
 {
@@ -447,6 +491,8 @@ int main(void)
 	test_same_spis(true, false);
 	test_same_spis(false, true);
 	test_same_spis(true, true);
+	test_restarted_members(false);
+	test_restarted_members(true);
 	test_last_mid();
 	test_data_only();
 	test_first_data();

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/key_notes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/secret.h"
+
+/* A thousand groups with as many SAs as the kernel lets each have */
+#define FILE_MAX (16u * 1024 * 1024)
+#define SPI_LEN 8
+#define HEX_LEN (2 * HASH_SHA256_LEN)
+/* An SPI, a digest, spaces, a name and the newline */
+#define LINE_MAX_LEN (SPI_LEN + 1 + HEX_LEN + 1 + 32 + 1)
+
+struct note {
+	TAILQ_ENTRY(note) all;
+	char group[32];
+	uint32_t spi;
+	uint8_t digest[HASH_SHA256_LEN];
+	bool current; /* set or asked for by this process */
+};
+
+struct key_notes {
+	TAILQ_HEAD(, note) notes;
+	unsigned int n;
+	char *path;
+	char *fresh; /* where it is written before it takes its place */
+};
+
+static struct note *find(const struct key_notes *n, const char *group,
+			 uint32_t spi)
+{
+	struct note *e;
+
+	TAILQ_FOREACH(e, &n->notes, all)
+	{
+		if (e->spi == spi && !strcmp(e->group, group))
+			return e;
+	}
+	return NULL;
+}
+
+static void drop(struct key_notes *n, struct note *e)
+{
+	TAILQ_REMOVE(&n->notes, e, all);
+	n->n--;
+	free(e);
+}
+
+/* ---- the file ----------------------------------------------------------- */
+
+static bool parse_line(const char *line, struct note *e)
+{
+	static const char hex[] = "0123456789abcdef";
+	const char *digest = line + SPI_LEN + 1, *name = digest + HEX_LEN + 1;
+	unsigned int octet;
+	int i;
+
+	if (strspn(line, hex) != SPI_LEN || line[SPI_LEN] != ' ' ||
+	    strspn(digest, hex) != HEX_LEN || digest[HEX_LEN] != ' ' ||
+	    !*name || strlen(name) >= sizeof(e->group))
+		return false;
+	sscanf(line, "%8x", &e->spi);
+	for (i = 0; i < HASH_SHA256_LEN; i++) {
+		sscanf(digest + 2 * i, "%2x", &octet);
+		e->digest[i] = (uint8_t)octet;
+	}
+	strcpy(e->group, name);
+	return true;
+}
+
+static int parse(struct key_notes *n, char *text)
+{
+	char *save, *line = strtok_r(text, "\n", &save);
+
+	for (; line; line = strtok_r(NULL, "\n", &save)) {
+		struct note *e = calloc(1, sizeof(*e));
+
+		if (!e)
+			return -ENOMEM;
+		if (!parse_line(line, e)) {
+			free(e);
+			return -EINVAL;
+		}
+		TAILQ_INSERT_TAIL(&n->notes, e, all);
+		n->n++;
+	}
+	return 0;
+}
+
+static void load(struct key_notes *n)
+{
+	struct err err;
+	uint8_t *text;
+	size_t len;
+	int ret;
+
+	ret = file_read_secret(n->path, FILE_MAX, &text, &len, &err);
+	if (ret == -ENOENT)
+		return;
+	if (ret) {
+		log_warn("keys of an earlier run are not known: %s", err.text);
+		return;
+	}
+	ret = parse(n, (char *)text);
+	secret_free(text);
+	if (!ret)
+		return;
+	log_warn("keys of an earlier run are not known: %s: %s", n->path,
+		 strerror(-ret));
+	while (!TAILQ_EMPTY(&n->notes))
+		drop(n, TAILQ_FIRST(&n->notes));
+}
+
+static size_t put_line(char *to, const struct note *e)
+{
+	char *p = to;
+	int i;
+
+	p += sprintf(p, "%08x ", e->spi);
+	for (i = 0; i < HASH_SHA256_LEN; i++)
+		p += sprintf(p, "%02x", e->digest[i]);
+	p += sprintf(p, " %s\n", e->group);
+	return (size_t)(p - to);
+}
+
+static void save(struct key_notes *n)
+{
+	char *text = malloc((size_t)n->n * (LINE_MAX_LEN + 1) + 1);
+	struct err err = { "out of memory" };
+	const struct note *e;
+	size_t len = 0;
+	int ret = -ENOMEM;
+
+	if (text) {
+		TAILQ_FOREACH(e, &n->notes, all)
+		len += put_line(text + len, e);
+		unlink(n->fresh);
+		ret = file_create(n->fresh, 0600, text, len, &err);
+	}
+	if (!ret)
+		ret = file_replace(n->fresh, n->path, &err);
+	free(text);
+	if (ret)
+		log_warn("keys are not known to a later run: %s", err.text);
+}
+
+/* ---- notes -------------------------------------------------------------- */
+
+struct key_notes *key_notes_open(const char *path)
+{
+	struct key_notes *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return NULL;
+	TAILQ_INIT(&n->notes);
+	n->path = strdup(path);
+	if (!n->path || asprintf(&n->fresh, "%s.new", path) < 0) {
+		free(n->path);
+		free(n);
+		return NULL;
+	}
+	load(n);
+	return n;
+}
+
+void key_notes_free(struct key_notes *n)
+{
+	if (!n)
+		return;
+	while (!TAILQ_EMPTY(&n->notes))
+		drop(n, TAILQ_FIRST(&n->notes));
+	free(n->path);
+	free(n->fresh);
+	free(n);
+}
+
+void key_notes_set(struct key_notes *n, const char *group, uint32_t spi,
+		   const uint8_t *digest)
+{
+	struct note *e = find(n, group, spi);
+
+	if (!e && !digest)
+		return;
+	if (e && !digest) {
+		drop(n, e);
+		save(n);
+		return;
+	}
+	if (!e) {
+		e = calloc(1, sizeof(*e));
+		if (!e) {
+			log_warn("a key is not noted: out of memory");
+			return;
+		}
+		e->spi = spi;
+		snprintf(e->group, sizeof(e->group), "%s", group);
+		TAILQ_INSERT_TAIL(&n->notes, e, all);
+		n->n++;
+	}
+	memcpy(e->digest, digest, sizeof(e->digest));
+	e->current = true;
+	save(n);
+}
+
+bool key_notes_get(struct key_notes *n, const char *group, uint32_t spi,
+		   uint8_t digest[HASH_SHA256_LEN])
+{
+	struct note *e = find(n, group, spi);
+
+	if (!e)
+		return false;
+	e->current = true;
+	memcpy(digest, e->digest, sizeof(e->digest));
+	return true;
+}
+
+void key_notes_prune(struct key_notes *n)
+{
+	struct note *e, *next;
+	bool changed = false;
+
+	for (e = TAILQ_FIRST(&n->notes); e; e = next) {
+		next = TAILQ_NEXT(e, all);
+		if (e->current)
+			continue;
+		drop(n, e);
+		changed = true;
+	}
+	if (changed)
+		save(n);
+}
