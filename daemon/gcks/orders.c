@@ -233,7 +233,7 @@ static void close_members(struct group *g, const struct order *o)
 		return;
 	ike_engine_each(g->k->engine, find_member, &c);
 	while (c.n)
-		ike_close(c.v[--c.n], "the group is reset");
+		ike_close_repeat(c.v[--c.n], "the group is reset");
 	free(c.v);
 }
 

@@ -75,6 +75,9 @@ static void dispatch_message(struct ike_engine *engine, struct ike_in *in)
 	if (!sa && initiates && !(h->flags & IKE_FLAG_RESPONSE) &&
 	    rest_answer(engine, in))
 		return;
+	if (!sa && h->flags & IKE_FLAG_RESPONSE &&
+	    farewell_answered(engine, in))
+		return;
 	if (!sa || sa->initiator == initiates) {
 		deny_sa(engine, in);
 		return;
@@ -186,6 +189,7 @@ struct ike_engine *ike_engine_new(const struct ike_engine_cfg *cfg,
 	engine->ctx = ctx;
 	engine->exchanges = ike_exchanges;
 	TAILQ_INIT(&engine->rests);
+	TAILQ_INIT(&engine->farewells);
 	set_defaults(&engine->cfg);
 	if (cfg->proposals)
 		engine->proposals = *cfg->proposals;
@@ -224,6 +228,7 @@ void ike_engine_free(struct ike_engine *engine)
 		sa_close(sa, 0, "shutting down");
 	engine_leave(engine);
 	rest_free_all(engine);
+	farewell_free_all(engine);
 	cookies_wipe(&engine->cookies);
 	out_free(engine);
 	places_free(engine);

@@ -317,6 +317,11 @@ struct ike_sa *ike_token_sa(struct ike_engine *engine, uint64_t token);
  * sa_closed() is called with @reason.
  */
 void ike_close(struct ike_sa *sa, const char *reason);
+/*
+ * The same for an end that the peer has to learn of: the Delete is sent again
+ * after rexmit_ms and three times that, unless the peer has answered it.
+ */
+void ike_close_repeat(struct ike_sa *sa, const char *reason);
 /* Queues an empty INFORMATIONAL; no answer closes the SA. */
 int ike_liveness(struct ike_sa *sa);
 /* Responder: when idle it is asked whether it is alive, and closed if not. */

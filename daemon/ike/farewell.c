@@ -1,22 +1,110 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The last words of an IKE SA */
+/*
+ * The last words of an IKE SA, which has ended when they are sent.
+ *
+ * Some are sent again, since the peer has to learn of the end. An answer is to be
+ * the peer's, or anybody who saw the SPIs could stop that; so the key that opens
+ * its messages outlives the SA until then, for three seconds at most.
+ */
+#include <string.h>
+
 #include "ike/sa.h"
+#include "lib/secret.h"
+
+/* Sent again after rexmit_ms, and once more after twice as long */
+#define FAREWELL_AGAIN 2
+
+struct farewell {
+	TAILQ_ENTRY(farewell) all;
+	LIST_ENTRY(farewell) by_spi;
+	struct ike_engine *engine;
+	struct ike_out out;
+	uint8_t spi_i[IKE_SPI_LEN];
+	uint8_t spi_r[IKE_SPI_LEN];
+	bool initiator;
+	uint32_t mid;
+	struct sk_key key; /* of what the peer sends */
+	unsigned int sent_again;
+	struct timer timer;
+};
+
+static struct farewell_list *farewell_bucket(struct ike_engine *engine,
+					     const uint8_t *own_spi)
+{
+	return &engine->farewell_by_spi[(own_spi[0] << 8 | own_spi[1]) %
+					ENGINE_BUCKETS];
+}
+
+static void farewell_free(struct farewell *f)
+{
+	timer_del(f->engine->cfg.tq, &f->timer);
+	TAILQ_REMOVE(&f->engine->farewells, f, all);
+	LIST_REMOVE(f, by_spi);
+	f->engine->n_farewells--;
+	dgrams_free(&f->out.dgrams);
+	secret_free(f);
+}
+
+static void send_again(void *arg)
+{
+	struct farewell *f = arg;
+	struct ike_engine *engine = f->engine;
+
+	f->sent_again++;
+	engine->stats.rexmit++;
+	out_send(engine, &f->out.path, &f->out.dgrams);
+	if (f->sent_again == FAREWELL_AGAIN)
+		farewell_free(f);
+	else
+		timer_set(engine->cfg.tq, &f->timer,
+			  (uint64_t)engine->cfg.rexmit_ms << f->sent_again);
+}
+
+/* Where there is no memory it was sent once, as any other. */
+static void keep_farewell(struct ike_sa *sa, uint32_t mid,
+			  struct dgrams *dgrams)
+{
+	struct ike_engine *engine = sa->engine;
+	struct farewell *f = secret_alloc(sizeof(*f));
+
+	if (!f)
+		return;
+	memset(f, 0, sizeof(*f));
+	f->engine = engine;
+	f->out.path = sa->path;
+	dgrams_move(&f->out.dgrams, dgrams);
+	memcpy(f->spi_i, sa->spi_i, IKE_SPI_LEN);
+	memcpy(f->spi_r, sa->spi_r, IKE_SPI_LEN);
+	f->initiator = sa->initiator;
+	f->mid = mid;
+	f->key = sa->initiator ? sa->keys.er : sa->keys.ei;
+	TAILQ_INSERT_TAIL(&engine->farewells, f, all);
+	LIST_INSERT_HEAD(farewell_bucket(engine,
+					 f->initiator ? f->spi_i : f->spi_r),
+			 f, by_spi);
+	engine->n_farewells++;
+	timer_init(&f->timer, send_again, f);
+	timer_set(engine->cfg.tq, &f->timer, engine->cfg.rexmit_ms);
+}
 
 static void send_last_word(struct ike_sa *sa, uint8_t first,
-			   const struct wbuf *inner)
+			   const struct wbuf *inner, bool repeat)
 {
 	struct dgrams d = { 0 };
 	struct wbuf out;
 
 	wbuf_init(&out, IKE_MSG_MAX);
 	if (!sa_last_request(sa, first, inner, &out) &&
-	    !dgrams_set(&d, out.p, out.len))
+	    !dgrams_set(&d, out.p, out.len)) {
 		out_send(sa->engine, &sa->path, &d);
+		if (repeat)
+			keep_farewell(sa, sa->my_mid + sa->my_busy, &d);
+	}
 	dgrams_free(&d);
 	wbuf_free(&out);
 }
 
-void farewell_delete(struct ike_sa *sa)
+void farewell_delete(struct ike_sa *sa, bool repeat)
 {
 	const struct delete_pld d = { .proto = IKE_PROTO_IKE };
 	struct pchain c;
@@ -25,7 +113,7 @@ void farewell_delete(struct ike_sa *sa)
 	wbuf_init(&w, IKE_INNER_MAX);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	delete_build(&c, &d);
-	send_last_word(sa, c.first, &w);
+	send_last_word(sa, c.first, &w, repeat);
 	wbuf_free(&w);
 }
 
@@ -41,6 +129,50 @@ void farewell_auth_failed(struct ike_sa *sa)
 	wbuf_init(&w, IKE_INNER_MAX);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	notify_build(&c, IKE_N_AUTHENTICATION_FAILED, NULL, 0);
-	send_last_word(sa, c.first, &w);
+	send_last_word(sa, c.first, &w, false);
 	wbuf_free(&w);
+}
+
+static bool is_answer_to(const struct farewell *f, const struct ike_in *in)
+{
+	uint8_t *plain = secret_alloc(in->len);
+	size_t plain_len;
+	uint8_t first;
+	bool is = false;
+
+	if (plain)
+		is = !sk_open(in->p, in->len, &f->key, plain, &plain_len,
+			      &first);
+	secret_free(plain);
+	return is;
+}
+
+bool farewell_answered(struct ike_engine *engine, const struct ike_in *in)
+{
+	const struct ike_hdr *h = &in->m.h;
+	bool initiator = !(h->flags & IKE_FLAG_INITIATOR);
+	struct farewell *f;
+
+	LIST_FOREACH(f,
+		     farewell_bucket(engine, initiator ? h->spi_i : h->spi_r),
+		     by_spi)
+	{
+		if (f->initiator != initiator || f->mid != h->mid ||
+		    h->xchg != IKE_XCHG_INFORMATIONAL ||
+		    memcmp(f->spi_i, h->spi_i, IKE_SPI_LEN) ||
+		    memcmp(f->spi_r, h->spi_r, IKE_SPI_LEN) ||
+		    !is_answer_to(f, in))
+			continue;
+		farewell_free(f);
+		return true;
+	}
+	return false;
+}
+
+void farewell_free_all(struct ike_engine *engine)
+{
+	struct farewell *f;
+
+	while ((f = TAILQ_FIRST(&engine->farewells)))
+		farewell_free(f);
 }

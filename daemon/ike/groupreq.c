@@ -367,7 +367,7 @@ int groupreq_answer(struct ike_sa *sa, const struct gike_reply *r)
 	if (err) {
 		sa_close(sa, 0, "no answer could be made");
 	} else if (!sa->dead && r->notify && r->close) {
-		farewell_delete(sa);
+		farewell_delete(sa, false);
 		sa_close(sa, 0, "refused");
 	}
 	if (!ret && sa->dead)

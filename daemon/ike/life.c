@@ -102,7 +102,7 @@ static void on_life(void *arg)
 
 	engine_enter(engine);
 	if (sa->state == IKE_ST_UP) {
-		farewell_delete(sa);
+		farewell_delete(sa, false);
 		sa_close(sa, 0, "lifetime of the IKE SA is over");
 	} else {
 		sa_close(sa, 0, "not authenticated in time");
@@ -127,7 +127,7 @@ static void on_idle(void *arg)
 		engine_leave(engine);
 		return;
 	}
-	farewell_delete(sa);
+	farewell_delete(sa, false);
 	sa_close(sa, 0, "idle");
 	engine_leave(engine);
 }
@@ -165,7 +165,7 @@ struct ike_sa *sa_new(struct ike_engine *engine, bool initiator,
 	return sa;
 }
 
-void ike_close(struct ike_sa *sa, const char *reason)
+static void close_sa(struct ike_sa *sa, const char *reason, bool repeat)
 {
 	struct ike_engine *engine = sa->engine;
 
@@ -174,7 +174,17 @@ void ike_close(struct ike_sa *sa, const char *reason)
 	if (sa->waits)
 		groupreq_fail(sa);
 	if (sa->state == IKE_ST_UP)
-		farewell_delete(sa);
+		farewell_delete(sa, repeat);
 	sa_close(sa, 0, reason);
 	engine_leave(engine);
+}
+
+void ike_close(struct ike_sa *sa, const char *reason)
+{
+	close_sa(sa, reason, false);
+}
+
+void ike_close_repeat(struct ike_sa *sa, const char *reason)
+{
+	close_sa(sa, reason, true);
 }

@@ -194,6 +194,8 @@ TAILQ_HEAD(ike_sa_queue, ike_sa);
 LIST_HEAD(crowd_list, crowd);
 LIST_HEAD(rest_list, rest);
 TAILQ_HEAD(rest_queue, rest);
+LIST_HEAD(farewell_list, farewell);
+TAILQ_HEAD(farewell_queue, farewell);
 struct quota;
 struct exchange;
 
@@ -225,6 +227,9 @@ struct ike_engine {
 	struct rest_queue rests; /* the oldest first */
 	struct rest_list rest_by_spi[ENGINE_BUCKETS];
 	unsigned int n_rests;
+	struct farewell_queue farewells; /* the oldest first */
+	struct farewell_list farewell_by_spi[ENGINE_BUCKETS];
+	unsigned int n_farewells;
 	unsigned int depth; /* calls under way, see re-entry in engine.h */
 	bool dying; /* no new SAs */
 	uint32_t next_token;
@@ -456,9 +461,15 @@ int sa_last_request(struct ike_sa *sa, uint8_t first, const struct wbuf *inner,
 
 /* ---- farewell.c --------------------------------------------------------- */
 
-/* The last words of an SA, sent once; nobody waits for an answer. */
-void farewell_delete(struct ike_sa *sa);
+/*
+ * The last words of an SA, before sa_close(). Nobody waits for an answer, but with
+ * @repeat the Delete is sent again until one has come.
+ */
+void farewell_delete(struct ike_sa *sa, bool repeat);
 void farewell_auth_failed(struct ike_sa *sa);
+/* True: it was the answer to one that was to be sent again, and is not now. */
+bool farewell_answered(struct ike_engine *engine, const struct ike_in *in);
+void farewell_free_all(struct ike_engine *engine);
 
 /* ---- close.c ------------------------------------------------------------ */
 

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A Delete that the peer has to learn of is sent again until it is answered, and
+ * only the peer can answer it.
+ */
+#include "ike/sa.h"
+#include "ike_net.h"
+#include "lib/log.h"
+#include "tap.h"
+#include "wipes.h"
+
+#define GCKS "gcks.example"
+
+static struct net net;
+static struct pki_pair ca;
+static struct node *g, *m;
+
+static void setup(void)
+{
+	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
+	struct pki_opt mopt = { .kind = PKI_MEMBER,
+				.dns = "a.example",
+				.ca = &ca };
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	g = node_new(&net, "192.0.2.1", &gopt, &ca, NULL);
+	m = node_new(&net, "192.0.2.2", &mopt, &ca, NULL);
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	if (!g->sa || !m->sa)
+		bail("no IKE SA");
+}
+
+static void teardown(void)
+{
+	net_free(&net);
+	pki_pair_free(&ca);
+}
+
+static unsigned int drop_all(void)
+{
+	unsigned int n = 0;
+
+	for (; net.n_queue; n++)
+		net_drop(&net, 0);
+	return n;
+}
+
+/* Time passes and every datagram is lost; how many were sent */
+static unsigned int silence(uint64_t ms)
+{
+	uint64_t was = ike_engine_stats(g->engine)->out;
+
+	drop_all();
+	net_pass(&net, ms, false);
+	return ike_engine_stats(g->engine)->out - was;
+}
+
+static void lost(void)
+{
+	unsigned int i;
+
+	setup();
+	ike_close_repeat(g->sa, "the group is reset");
+	is_int(g->seen.sa_closed, 1, "the IKE SA is closed at once");
+	is_int(drop_all(), 1, "a Delete is sent, and lost");
+	is_int(silence(999), 0, "nothing for a second");
+	is_int(silence(1), 1, "a second later the Delete is sent again");
+	is_int(silence(1999), 0, "nothing for two");
+	is_int(silence(1), 1,
+	       "two seconds later the Delete is sent a last time");
+	is_int(silence(100000), 0, "no Delete after the third");
+	is_int(g->engine->n_farewells, 0,
+	       "nothing is kept of a Delete that is over");
+	is_int(m->seen.sa_closed, 0, "the member knows nothing");
+	teardown();
+
+	for (i = 0; i < 3; i++) {
+		setup();
+		ike_close_repeat(g->sa, "the group is reset");
+		if (i)
+			drop_all();
+		if (i == 2)
+			silence(1000);
+		net_run(&net);
+		net_pass(&net, 2000, true);
+		is_int(m->seen.sa_closed, 1, "%u lost: the member learns", i);
+		is_str(m->seen.reason, "closed by the peer", "%u lost: why", i);
+		is_int(g->engine->n_farewells, 0, "%u lost: the answer ends it",
+		       i);
+		is_int(ike_engine_stats(g->engine)->rexmit, i,
+		       "%u lost: sent again so many times", i);
+		is_int(silence(100000), 0,
+		       "%u lost: no Delete after the answer", i);
+		/* Nobody waits behind the last. */
+		is_int(ike_engine_stats(g->engine)->in_no_sa, i == 2,
+		       "%u lost: answers of no IKE SA", i);
+		teardown();
+	}
+}
+
+/* The answer to the first one, as it was sent */
+static void answer_is(uint8_t *copy, size_t *len)
+{
+	setup();
+	ike_close_repeat(g->sa, "the group is reset");
+	net_step(&net);
+	if (net.n_queue != 1)
+		bail("no answer");
+	*len = net.queue[0].len;
+	memcpy(copy, net.queue[0].p, *len);
+	drop_all();
+}
+
+static void answers(const uint8_t *copy, size_t len, size_t at, uint8_t x,
+		    unsigned int left, const char *what)
+{
+	uint8_t bad[1024];
+
+	memcpy(bad, copy, len);
+	bad[at] ^= x;
+	ike_engine_input(g->engine, &m->ep, &g->ep, bad, len);
+	is_int(g->engine->n_farewells, left, "%s", what);
+}
+
+static void forged(void)
+{
+	uint8_t copy[1024];
+	size_t len;
+
+	answer_is(copy, &len);
+	answers(copy, len, len - 1, 1, 1, "an answer that was changed is none");
+	answers(copy, len, 0, 1, 1, "an answer of another SPI is none");
+	answers(copy, len, 15, 1, 1, "an answer to another SPI is none");
+	answers(copy, len, 23, 1, 1, "an answer to another request is none");
+	answers(copy, len, 18, 37 ^ 39, 1,
+		"an answer of another exchange is none");
+	answers(copy, len, 19, IKE_FLAG_INITIATOR, 1,
+		"an answer of our own is none");
+	answers(copy, len, 19, IKE_FLAG_RESPONSE, 1, "a request is no answer");
+	is_int(silence(1000), 1, "unanswered, the Delete is sent again");
+	answers(copy, len, 0, 0, 0, "the answer is taken");
+	is_int(silence(100000), 0, "answered, the Delete is not sent again");
+	teardown();
+}
+
+/* The key by which answers are known does not stay. */
+static void wiped(void)
+{
+	struct sk_key key;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		setup();
+		key = g->sa->keys.ei;
+		ike_close_repeat(g->sa, "the group is reset");
+		wipes_look_for(key.key, 16);
+		if (i == 0)
+			net_run(&net);
+		else if (i == 1)
+			silence(3000);
+		else
+			node_free(g);
+		ok(wipes_found() >= 1, "the key is wiped after %s",
+		   i == 0   ? "the answer"
+		   : i == 1 ? "three seconds"
+			    : "the end of the engine");
+		teardown();
+	}
+}
+
+static void once(void)
+{
+	setup();
+	ike_close(g->sa, "idle");
+	is_int(drop_all(), 1, "any other Delete is sent once");
+	is_int(silence(100000), 0, "any other Delete is not sent again");
+	teardown();
+}
+
+int main(void)
+{
+	log_set_level(LOG_LEVEL_ERR);
+	lost();
+	forged();
+	wiped();
+	once();
+	return done();
+}
