@@ -60,15 +60,19 @@ static int make_keys(struct ike_sa *sa, const struct ke_pld *ke)
 {
 	struct ike_engine *engine = sa->engine;
 	uint8_t shared[DH_MAX_SHARED];
+	struct ike_seed seed;
 	char line[512];
 	int ret;
 
 	ret = dh_shared(sa->dh, ke->data, ke->len, shared);
 	if (!ret)
-		ret = keys_derive(&sa->keys, &sa->suite, shared,
-				  dh_shared_len(sa->suite.ke), &sa->ni, &sa->nr,
-				  sa->spi_i, sa->spi_r);
+		ret = seed_of_shared(&seed, &sa->suite, &sa->ni, &sa->nr,
+				     shared, dh_shared_len(sa->suite.ke));
 	secret_wipe(shared, sizeof(shared));
+	if (!ret)
+		ret = keys_derive(&sa->keys, &sa->suite, &seed, &sa->ni,
+				  &sa->nr, sa->spi_i, sa->spi_r);
+	seed_wipe(&seed);
 	if (ret)
 		return ret;
 	dh_free(sa->dh);

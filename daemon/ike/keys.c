@@ -11,30 +11,38 @@
 /* 20 octets, no terminator */
 #define GSK_W_LABEL "Key Wrap for G-IKEv2"
 
+void seed_wipe(struct ike_seed *seed)
+{
+	secret_wipe(seed, sizeof(*seed));
+}
+
 /* SKEYSEED = prf(Ni | Nr, g^ir) */
-static int make_skeyseed(const struct ike_suite *s, const struct blob *ni,
-			 const struct blob *nr, const uint8_t *shared,
-			 size_t shared_len, uint8_t *out)
+int seed_of_shared(struct ike_seed *seed, const struct ike_suite *s,
+		   const struct blob *ni, const struct blob *nr,
+		   const uint8_t *shared, size_t shared_len)
 {
 	uint8_t nonces[2 * IKE_NONCE_MAX];
 
+	seed->len = prf_len(s->prf);
+	if (!seed->len)
+		return -ENOTSUP;
 	if (ni->len > IKE_NONCE_MAX || nr->len > IKE_NONCE_MAX)
 		return -EINVAL;
 	memcpy(nonces, ni->p, ni->len);
 	memcpy(nonces + ni->len, nr->p, nr->len);
 	return prf_one(s->prf, nonces, ni->len + nr->len, shared, shared_len,
-		       out);
+		       seed->p);
 }
 
 /* { SK_d | SK_ei | SK_er | SK_pi | SK_pr } = prf+(SKEYSEED, Ni|Nr|SPIi|SPIr)
  * since SK_ai and SK_ar have no length with an AEAD.
  */
 int keys_derive(struct ike_keys *k, const struct ike_suite *s,
-		const uint8_t *shared, size_t shared_len, const struct blob *ni,
+		const struct ike_seed *seed, const struct blob *ni,
 		const struct blob *nr, const uint8_t spi_i[8],
 		const uint8_t spi_r[8])
 {
-	uint8_t seed[PRF_MAX_LEN], out[3 * PRF_MAX_LEN + 2 * SK_KEY_MAX];
+	uint8_t out[3 * PRF_MAX_LEN + 2 * SK_KEY_MAX];
 	int e_len = sk_key_len(s->encr, s->key_bits);
 	int w_len = kwa_key_len(s->kwa);
 	size_t p_len = prf_len(s->prf);
@@ -45,9 +53,6 @@ int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 	memset(k, 0, sizeof(*k));
 	if (e_len < 0 || w_len < 0 || !p_len)
 		return -ENOTSUP;
-	ret = make_skeyseed(s, ni, nr, shared, shared_len, seed);
-	if (ret)
-		return ret;
 	wbuf_init(&w, 2 * IKE_NONCE_MAX + 2 * IKE_SPI_LEN);
 	wbuf_put(&w, ni->p, ni->len);
 	wbuf_put(&w, nr->p, nr->len);
@@ -55,7 +60,7 @@ int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 	wbuf_put(&w, spi_r, IKE_SPI_LEN);
 	ret = w.err;
 	if (!ret)
-		ret = prf_plus(s->prf, seed, p_len, w.p, w.len, out,
+		ret = prf_plus(s->prf, seed->p, seed->len, w.p, w.len, out,
 			       3 * p_len + 2 * e_len);
 	if (!ret) {
 		k->prf_len = p_len;
@@ -76,7 +81,6 @@ int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 			       sizeof(GSK_W_LABEL) - 1, out, w_len);
 	if (!ret)
 		ret = kwk_set(&k->gsk_w, s->kwa, out, w_len);
-	secret_wipe(seed, sizeof(seed));
 	secret_wipe(out, sizeof(out));
 	wbuf_free(&w);
 	if (ret)

@@ -382,9 +382,27 @@ void rest_free_all(struct ike_engine *engine);
 
 /* ---- keys.c ------------------------------------------------------------- */
 
-/* SKEYSEED and all that follows (RFC 7296 2.14), GSK_w (RFC 9838 3.4) */
+/*
+ * SKEYSEED. IKE_SA_INIT makes it of a shared secret; IKE_INTERMEDIATE (RFC 9370
+ * 2.2.2) and resumption (RFC 5723 5.1) make theirs of SK_d. Holds a secret.
+ */
+struct ike_seed {
+	uint8_t p[PRF_MAX_LEN];
+	size_t len;
+};
+
+/* RFC 7296 2.14. 0, -ENOTSUP (PRF), -EINVAL (nonces) or what the PRF said. */
+int seed_of_shared(struct ike_seed *seed, const struct ike_suite *s,
+		   const struct blob *ni, const struct blob *nr,
+		   const uint8_t *shared, size_t shared_len);
+void seed_wipe(struct ike_seed *seed);
+/*
+ * All that follows from a seed (RFC 7296 2.14), and GSK_w (RFC 9838 3.4). What
+ * was in @k is forgotten, not wiped. 0, -ENOTSUP, or what the PRF said; @k holds
+ * no keys then.
+ */
 int keys_derive(struct ike_keys *k, const struct ike_suite *s,
-		const uint8_t *shared, size_t shared_len, const struct blob *ni,
+		const struct ike_seed *seed, const struct blob *ni,
 		const struct blob *nr, const uint8_t spi_i[8],
 		const uint8_t spi_r[8]);
 void keys_wipe(struct ike_keys *k);
