@@ -12,6 +12,12 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 
+/* The same table, of one family for certain. */
+static const struct rhashtable_params table_params4 =
+	MCSEC_TABLE_PARAMS(mcsec_hash4, mcsec_cmp4);
+static const struct rhashtable_params table_params6 =
+	MCSEC_TABLE_PARAMS(mcsec_hash6, mcsec_cmp6);
+
 /* ---- prefixes ---- */
 
 static __always_inline const struct mcsec_family *
@@ -21,42 +27,35 @@ family_of(const struct mcsec_select *s, bool v6)
 }
 
 /*
- * What stands under the whole address. Not by the version in the header, which a
- * raw socket may have made up.
+ * What stands under the whole address, @kind being MCSEC_KEY_SA or 0. Not by the
+ * version in the header, which a raw socket may have made up.
  */
 static __always_inline struct mcsec_node *
-find_address4(const struct mcsec_select *s, const struct sk_buff *skb,
+find_address4(const struct mcsec_select *s, const struct sk_buff *skb, u64 kind,
 	      __be32 spi)
 {
 	const struct mcsec_key4 key = {
-		.dst = mcsec_key_dst(ip_hdr(skb)->daddr, false, 32),
+		.dst = mcsec_key_dst(ip_hdr(skb)->daddr, false, 32) | kind,
 		.spi = (__force u32)spi,
 	};
 
-	return mcsec_table_find(s, &key, mcsec_table_params4);
+	return mcsec_table_find(s, &key, table_params4);
 }
 
 static __always_inline struct mcsec_node *
-find_address6(const struct mcsec_select *s, const struct sk_buff *skb,
+find_address6(const struct mcsec_select *s, const struct sk_buff *skb, u64 kind,
 	      __be32 spi)
 {
 	const struct in6_addr *dst = &ipv6_hdr(skb)->daddr;
 	const struct mcsec_key key = {
-		.v4.dst = mcsec_key_dst(dst->s6_addr32[0], true, 128),
+		.v4.dst = mcsec_key_dst(dst->s6_addr32[0], true, 128) | kind,
 		.v4.spi = (__force u32)spi,
 		.more[0] = (__force u32)dst->s6_addr32[1],
 		.more[1] = (__force u32)dst->s6_addr32[2],
 		.more[2] = (__force u32)dst->s6_addr32[3],
 	};
 
-	return mcsec_table_find(s, &key, mcsec_table_params6);
-}
-
-static __always_inline struct mcsec_node *
-find_address(const struct mcsec_select *s, const struct sk_buff *skb,
-	     __be32 spi, bool v6)
-{
-	return v6 ? find_address6(s, skb, spi) : find_address4(s, skb, spi);
+	return mcsec_table_find(s, &key, table_params6);
 }
 
 /* ---- any candidates ---- */
@@ -243,7 +242,8 @@ static __always_inline struct mcsec_group *
 select_group(const struct mcsec_select *s, const struct sk_buff *skb,
 	     const struct net_device *dev, bool v6)
 {
-	struct mcsec_node *node = find_address(s, skb, 0, v6);
+	struct mcsec_node *node = v6 ? find_address6(s, skb, 0, 0)
+				     : find_address4(s, skb, 0, 0);
 	const struct mcsec_prefix *prefix;
 	struct mcsec_group *group;
 
@@ -323,6 +323,7 @@ static noinline struct mcsec_node *select_any_sa(const struct mcsec_select *s,
 
 	for_each_prefix(prefix, s, &p, bit) {
 		key = prefix->node.key;
+		key.v4.dst |= MCSEC_KEY_SA;
 		key.v4.spi = (__force u32)spi;
 		node = mcsec_table_find(s, &key, mcsec_table_params);
 		node = most_specific(prefix, node, &p, &hidden);
@@ -341,7 +342,8 @@ select_sa(const struct mcsec_select *s, const struct sk_buff *skb, __be32 spi,
 
 	if (unlikely(READ_ONCE(f->n_src)))
 		return select_any_sa(s, skb, spi, v6);
-	node = find_address(s, skb, spi, v6);
+	node = v6 ? find_address6(s, skb, MCSEC_KEY_SA, spi)
+		  : find_address4(s, skb, MCSEC_KEY_SA, spi);
 	if (likely(node) || !READ_ONCE(f->n_short))
 		return node;
 	return select_any_sa(s, skb, spi, v6);

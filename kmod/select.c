@@ -279,6 +279,7 @@ int mcsec_select_sa_add(struct mcsec_select *s, const struct mcsec_candidate *c,
 	struct rhlist_head *pos;
 
 	node->key = c->prefix->node.key;
+	node->key.v4.dst |= MCSEC_KEY_SA;
 	node->key.v4.spi = (__force u32)spi;
 	node->owner = c;
 	other = node_find(s, &node->key);

@@ -72,7 +72,7 @@ struct mcsec_selector {
 /**
  * struct mcsec_key4 - what is looked for in the table, of IPv4
  * @dst: family, length and first word of the prefix, see mcsec_key_dst()
- * @spi: of an SA, network byte order; 0 for the prefix itself
+ * @spi: of an SA, network byte order; 0 of a prefix
  */
 struct mcsec_key4 {
 	u64 dst;

@@ -15,6 +15,8 @@
 #include "select.h"
 
 #define MCSEC_KEY_V6 BIT_ULL(40)
+/* Of SAs: a stranger's SPI may be 0, and must not find the prefix. */
+#define MCSEC_KEY_SA BIT_ULL(41)
 
 /* In one word, which is compared at once. */
 static __always_inline u64 mcsec_key_dst(__be32 first, bool v6, u8 len)
@@ -93,11 +95,6 @@ static __always_inline int mcsec_cmp6(struct rhashtable_compare_arg *arg,
 /* IPv4 has 0 where IPv6 has more, so the second compares both. */
 static const struct rhashtable_params mcsec_table_params =
 	MCSEC_TABLE_PARAMS(mcsec_hash, mcsec_cmp6);
-/* The same table, for who looks up what is of one family for certain. */
-static const struct rhashtable_params mcsec_table_params4 __maybe_unused =
-	MCSEC_TABLE_PARAMS(mcsec_hash4, mcsec_cmp4);
-static const struct rhashtable_params mcsec_table_params6 __maybe_unused =
-	MCSEC_TABLE_PARAMS(mcsec_hash6, mcsec_cmp6);
 
 /* The first of the entries with @key, or NULL. Inside of rcu_read_lock(). */
 static __always_inline struct mcsec_node *

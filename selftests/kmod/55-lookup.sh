@@ -122,4 +122,24 @@ send a $G6 >/dev/null
 wait_until 20 counted b in-observed $((was + 2))
 is "unknown ESP that is let by is counted once" "$(counter b in-observed)" \
 	$((was + 2))
+
+section "SPIs that are none"
+
+ctl a group flush
+ctl b group flush
+for f in 4 6; do
+	[ $f = 4 ] && g=$G4 src=10.1.0.1 || g=$G6 src=fd01::1
+	ctl b group add z$f "$g"
+	for spi in 0 1 255; do
+		was=$(counter b in-no-sa)
+		mc a hdrincl "$g" eth0 $src proto=50 spi=$spi >/dev/null
+		try "IPv$f: ESP of SPI $spi is of no SA" \
+			wait_until 20 counted b in-no-sa $((was + 1))
+	done
+	ctl b group add y$f "$g" src $src
+	was=$(counter b in-no-sa)
+	mc a hdrincl "$g" eth0 $src proto=50 spi=0 >/dev/null
+	try "IPv$f: ESP of SPI 0 is of no SA where groups select by the source" \
+		wait_until 20 counted b in-no-sa $((was + 1))
+done
 tap_done

@@ -15,8 +15,9 @@
       Prints the lines that recv will, or the name of the error, and what the
       error queue says would have fit.
   mc.py hdrincl GROUP DEV SRC [frag=1] [offset=N] [proto=N] [size=N] [mark=N]
+          [spi=N]
       One datagram by a raw socket that writes its own header, and with IPv6 a
-      fragment header, if it shall be a fragment.
+      fragment header, if it shall be a fragment; what begins as ESP of an SPI.
   mc.py serve ASK SAY
       Until a signal: read the words of a command from the FIFO ASK, one a line,
       and write to the FIFO SAY what the command prints.
@@ -159,13 +160,15 @@ def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
 
 
 def hdrincl(group, dev, src, frag=0, offset=0, proto=17, size=64, mark=0,
-            nodefrag=""):
+            nodefrag="", spi=""):
     family = socket.AF_INET6 if six(group) else socket.AF_INET
     s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
     if mark:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, int(mark, 0))
     body = payload("MARKER", 0, int(size))
     data = struct.pack("!HHHH", 4000, 5000, 8 + len(body), 0) + body
+    if spi:
+        data = struct.pack("!II", int(spi), 1) + body
     addrs = socket.inet_pton(family, src) + socket.inet_pton(family, group)
     frag, offset, proto = int(frag), int(offset), int(proto)
     if six(group):
