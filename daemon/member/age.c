@@ -22,14 +22,14 @@ void age_learn(struct mgroup *g, const struct gsa_gw *gw, uint64_t asked_ms)
 {
 	uint64_t now = mgroup_now(g);
 
-	g->timed = gw->has & GWP_HAS_MADE;
-	if (!g->timed)
+	g->has_server_time = gw->has & GWP_HAS_MADE;
+	if (!g->has_server_time)
 		return;
 	g->beat = gw->beat;
-	g->there_ms = gw->made_ms;
-	g->here_ms = asked_ms < now ? asked_ms : now;
-	g->unsure_ms = now - g->here_ms;
-	timer_set(mgroup_tq(g), &g->time,
+	g->server_ms = gw->made_ms;
+	g->local_ms = asked_ms < now ? asked_ms : now;
+	g->uncertain_ms = now - g->local_ms;
+	timer_set(mgroup_tq(g), &g->ask_time,
 		  ASK_MS + member_random(ASK_SPREAD_MS));
 }
 
@@ -37,9 +37,9 @@ uint64_t age_most_ms(const struct mgroup *g, const struct gsa_gw *gw)
 {
 	uint64_t there;
 
-	if (!g->timed || !(gw->has & GWP_HAS_MADE))
+	if (!g->has_server_time || !(gw->has & GWP_HAS_MADE))
 		return 0;
-	there = g->there_ms + (mgroup_now(g) - g->here_ms);
+	there = g->server_ms + (mgroup_now(g) - g->local_ms);
 	return there > gw->made_ms ? there - gw->made_ms : 0;
 }
 
@@ -47,7 +47,7 @@ uint64_t age_least_ms(const struct mgroup *g, const struct gsa_gw *gw)
 {
 	uint64_t most = age_most_ms(g, gw);
 
-	return most > g->unsure_ms ? most - g->unsure_ms : 0;
+	return most > g->uncertain_ms ? most - g->uncertain_ms : 0;
 }
 
 bool age_too_old(const struct mgroup *g, const struct gsa_gw *gw)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "lib/util.h"
 #include "member/mgroup.h"
 
 /* After its links have changed one beat is enough, and so much more. */
@@ -16,7 +17,6 @@
 #define SILENCE_BEATS 3
 #define SILENCE_MAX_MS 600000
 #define SILENCE_SPREAD_MS 8000
-#define MS 1000u
 
 static const struct {
 	const char *text;
@@ -52,10 +52,10 @@ void doubt_note(struct mgroup *g, enum doubt d)
 		log_info("group %s: keys may be out of date: %s", g->conf->name,
 			 doubts[d].text);
 	g->doubts |= 1u << d;
-	if (timer_armed(&g->lost) &&
-	    timer_left_ms(mgroup_tq(g), &g->lost) <= wait)
+	if (timer_armed(&g->ask) &&
+	    timer_left_ms(mgroup_tq(g), &g->ask) <= wait)
 		return;
-	timer_set(mgroup_tq(g), &g->lost, wait);
+	timer_set(mgroup_tq(g), &g->ask, wait);
 }
 
 void doubt_once(struct mgroup *g, enum doubt d, enum once about,
@@ -79,7 +79,7 @@ void doubt_once(struct mgroup *g, enum doubt d, enum once about,
 static void settled(struct mgroup *g)
 {
 	if (!g->doubts)
-		timer_del(mgroup_tq(g), &g->lost);
+		timer_del(mgroup_tq(g), &g->ask);
 }
 
 void doubt_drop(struct mgroup *g, unsigned int which)
@@ -90,10 +90,10 @@ void doubt_drop(struct mgroup *g, unsigned int which)
 
 static void arm_silence(struct mgroup *g)
 {
-	uint64_t ms =
-		(uint64_t)g->beat * MS * (g->stolen[0] ? 1 : SILENCE_BEATS);
+	uint64_t ms = (uint64_t)g->beat * MSEC_PER_SEC *
+		      (g->stolen_key[0] ? 1 : SILENCE_BEATS);
 
-	if (!g->timed || !g->beat)
+	if (!g->has_server_time || !g->beat)
 		return;
 	ms <<= g->silences < 8 ? g->silences : 8;
 	if (g->silences && ms > SILENCE_MAX_MS)
@@ -102,27 +102,30 @@ static void arm_silence(struct mgroup *g)
 		  ms + member_random(SILENCE_SPREAD_MS));
 }
 
-void doubt_heard(struct mgroup *g)
+void doubt_received(struct mgroup *g)
 {
 	g->silences = 0;
 	doubt_drop(g, 1u << DOUBT_SILENCE);
 	arm_silence(g);
 }
 
-/* It is up to date now; that it hears nothing is still so. */
+/*
+ * The keys are up to date with an answer; that the rekey address is silent is
+ * still so.
+ */
 void doubt_answered(struct mgroup *g)
 {
 	doubt_drop(g, ~(1u << DOUBT_SILENCE));
-	timer_del(mgroup_tq(g), &g->lost);
+	timer_del(mgroup_tq(g), &g->ask);
 	arm_silence(g);
 }
 
 void doubt_stop(struct mgroup *g)
 {
 	g->doubts = 0;
-	timer_del(mgroup_tq(g), &g->lost);
+	timer_del(mgroup_tq(g), &g->ask);
 	timer_del(mgroup_tq(g), &g->silence);
-	timer_del(mgroup_tq(g), &g->time);
+	timer_del(mgroup_tq(g), &g->ask_time);
 }
 
 void doubt_esp(struct mgroup *g, uint32_t spi)
@@ -145,7 +148,7 @@ void doubt_esp(struct mgroup *g, uint32_t spi)
  */
 void doubt_moved(struct mgroup *g)
 {
-	uint64_t ms = (uint64_t)g->beat * MS + MOVED_MS;
+	uint64_t ms = (uint64_t)g->beat * MSEC_PER_SEC + MOVED_MS;
 
 	if (!mgroup_is_in(g) || !timer_armed(&g->silence) ||
 	    timer_left_ms(mgroup_tq(g), &g->silence) <= ms)
@@ -153,7 +156,7 @@ void doubt_moved(struct mgroup *g)
 	timer_set(mgroup_tq(g), &g->silence, ms + member_random(MOVED_MS));
 }
 
-static void lost_due(void *arg)
+static void ask_due(void *arg)
 {
 	struct mgroup *g = arg;
 	const char *text = doubt_text(g);
@@ -179,7 +182,7 @@ static void time_due(void *arg)
 
 void doubt_init(struct mgroup *g)
 {
-	timer_init(&g->lost, lost_due, g);
+	timer_init(&g->ask, ask_due, g);
 	timer_init(&g->silence, silence_due, g);
-	timer_init(&g->time, time_due, g);
+	timer_init(&g->ask_time, time_due, g);
 }

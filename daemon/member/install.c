@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the key server sends, at registration and in GSA_REKEY: judged as a
- * whole, unwrapped as a whole, and only then put in place. Receivers get a
+ * Policy and keys of the key server, at registration and in GSA_REKEY: checked
+ * as a whole, unwrapped as a whole, and only then put in place. Receivers get a
  * new SA before an old one is touched.
  */
 #include <errno.h>
@@ -11,16 +11,16 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "lib/util.h"
 #include "member/mgroup.h"
 
-#define MS 1000u
 /* Whoever is put out comes back at a moment of its own (RFC 9838 2.4.3). */
 #define EXCLUDED_MIN_MS 500
 #define EXCLUDED_SPREAD_MS 1500
 #define SID_BITS_MAX 16
 
-/* What one message brings, unwrapped and not in place yet. */
-struct bring {
+/* The SAs of one message, unwrapped and not installed yet */
+struct key_set {
 	struct mrekey *rekey; /* NULL: no new Rekey SA */
 	struct wkp wkp;
 	unsigned int n;
@@ -29,25 +29,20 @@ struct bring {
 };
 
 __attribute__((format(printf, 4, 5))) static int
-no(char *why, size_t size, int rc, const char *fmt, ...)
+no(char *why, size_t size, int ret, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(why, size, fmt, ap);
 	va_end(ap);
-	return rc;
-}
-
-static uint32_t spi_of(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+	return ret;
 }
 
 /* Seconds that are over of all lifetimes in a message */
 static uint32_t age_s(const struct mgroup *g, const struct gsa_gw *gw)
 {
-	uint64_t s = (age_most_ms(g, gw) + MS - 1) / MS;
+	uint64_t s = (age_most_ms(g, gw) + MSEC_PER_SEC - 1) / MSEC_PER_SEC;
 
 	return s < UINT32_MAX ? s : UINT32_MAX;
 }
@@ -76,8 +71,8 @@ static int alg_of(const struct gsa_sa *sa, enum mcsec_alg *alg)
  * The kernel protects a whole address. A policy for another one, or for a
  * part of it, is not what the user of this host has asked for.
  */
-static int judge_data(const struct mgroup *g, const struct gsa_sa *sa,
-		      uint32_t age, char *why, size_t size)
+static int check_data_sa(const struct mgroup *g, const struct gsa_sa *sa,
+			 uint32_t age, char *why, size_t size)
 {
 	char want[ADDR_STRLEN], got[ADDR_STRLEN];
 	enum mcsec_alg alg;
@@ -99,20 +94,20 @@ static int judge_data(const struct mgroup *g, const struct gsa_sa *sa,
 	if (alg_of(sa, &alg))
 		return no(why, size, -EPROTO,
 			  "Data SA has an algorithm that is not supported");
-	if (spi_of(sa->spi) < 256)
+	if (get_unaligned_be32(sa->spi) < 256)
 		return no(why, size, -EPROTO, "Data SA has a reserved SPI");
 	if (sa->lifetime <= age)
 		return no(why, size, -EPROTO, "Data SA has ended already");
 	return 0;
 }
 
-static int judge(const struct mgroup *g, const struct gsa *gsa, bool transport,
-		 char *why, size_t size)
+static int check_policy(const struct mgroup *g, const struct gsa *gsa,
+			bool transport, char *why, size_t size)
 {
 	static struct sa_pld asked; /* what register.c asks for */
 	uint32_t age = age_s(g, &gsa->gw);
 	unsigned int i;
-	int rc;
+	int ret;
 
 	/*
 	 * Above all there is no authentication by the group key alone: any
@@ -127,15 +122,15 @@ static int judge(const struct mgroup *g, const struct gsa *gsa, bool transport,
 	if (gsa->has_rekey && gsa->rekey.lifetime <= age)
 		return no(why, size, -EPROTO, "Rekey SA has ended already");
 	for (i = 0; i < gsa->n_data; i++) {
-		rc = judge_data(g, &gsa->data[i], age, why, size);
-		if (rc)
-			return rc;
+		ret = check_data_sa(g, &gsa->data[i], age, why, size);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
 
-static int judge_sids(struct mgroup *g, const struct gsa *gsa,
-		      const struct kd *kd, char *why, size_t size)
+static int check_sender_ids(struct mgroup *g, const struct gsa *gsa,
+			    const struct kd *kd, char *why, size_t size)
 {
 	uint16_t bits = gsa->gw.sender_id_bits;
 	unsigned int i;
@@ -156,7 +151,7 @@ static int judge_sids(struct mgroup *g, const struct gsa *gsa,
 
 /* ---- unwrapping --------------------------------------------------------- */
 
-static void bring_free(struct bring *b)
+static void key_set_wipe(struct key_set *b)
 {
 	if (b->rekey)
 		mrekey_free(b->rekey);
@@ -168,41 +163,42 @@ static void bring_free(struct bring *b)
  * @from: the Rekey SA the message came over, NULL at registration; @def: the
  * default KWK. -ENOKEY: not for us.
  */
-static int bring_rekey(struct mgroup *g, struct bring *b, const struct gsa *gsa,
-		       const struct kd *kd, const struct kwk *def,
-		       const struct mrekey *from, char *why, size_t size)
+static int unwrap_rekey_sa(struct mgroup *g, struct key_set *b,
+			   const struct gsa *gsa, const struct kd *kd,
+			   const struct kwk *def, const struct mrekey *from,
+			   char *why, size_t size)
 {
 	const struct gsa_sa *policy = &gsa->rekey;
 	uint8_t keymat[KD_PLAIN_MAX];
 	const struct kd_bag *bag;
-	int len, rc;
+	int len, ret;
 
 	bag = kd_find(kd, GIKE_PROTO_GIKE_UPDATE, policy->spi);
 	len = gsa_keymat_len(policy);
 	if (!bag || len < 0)
 		return no(why, size, -EPROTO, "Rekey SA without a usable key");
-	rc = keypath_resolve(from ? &g->wkp : NULL, bag, kd, def, keymat, len,
-			     &b->wkp);
-	if (rc)
-		return no(why, size, rc, "no path to the Rekey SA's key");
+	ret = keypath_resolve(from ? &g->wkp : NULL, bag, kd, def, keymat, len,
+			      &b->wkp);
+	if (ret)
+		return no(why, size, ret, "no path to the Rekey SA's key");
 	b->rekey = mrekey_new(g, policy, policy->lifetime - age_s(g, &gsa->gw));
-	rc = b->rekey ? rekey_sa_init(&b->rekey->rs, policy, keymat, len,
-				      from ? &from->rs : NULL)
-		      : -ENOMEM;
+	ret = b->rekey ? rekey_sa_init(&b->rekey->rs, policy, keymat, len,
+				       from ? &from->rs : NULL)
+		       : -ENOMEM;
 	explicit_bzero(keymat, sizeof(keymat));
-	if (!rc && kd->auth_key_len)
-		rc = rekey_sa_set_auth_key(&b->rekey->rs, kd->auth_key,
-					   kd->auth_key_len);
-	if (rc)
-		return no(why, size, rc == -ENOMEM ? rc : -EPROTO,
-			  "Rekey SA does not work: %s", strerror(-rc));
+	if (!ret && kd->auth_key_len)
+		ret = rekey_sa_set_auth_key(&b->rekey->rs, kd->auth_key,
+					    kd->auth_key_len);
+	if (ret)
+		return no(why, size, ret == -ENOMEM ? ret : -EPROTO,
+			  "Rekey SA does not work: %s", strerror(-ret));
 	return 0;
 }
 
-static int bring_data(struct mgroup *g, struct bring *b,
-		      const struct gsa_sa *sa, uint32_t age,
-		      const struct kd *kd, const struct kwk *def, char *why,
-		      size_t size)
+static int unwrap_data_sa(struct mgroup *g, struct key_set *b,
+			  const struct gsa_sa *sa, uint32_t age,
+			  const struct kd *kd, const struct kwk *def, char *why,
+			  size_t size)
 {
 	struct ksa *ksa = &b->ksa[b->n];
 	const struct kd_bag *bag = kd_find(kd, IKE_PROTO_ESP, sa->spi);
@@ -214,7 +210,7 @@ static int bring_data(struct mgroup *g, struct bring *b,
 	if (kwk_unwrap(def, &bag->keys[0], ksa->key, len))
 		return no(why, size, -EPROTO, "Data SA's key did not unwrap");
 	ksa->key_len = len;
-	ksa->spi = spi_of(sa->spi);
+	ksa->spi = get_unaligned_be32(sa->spi);
 	ksa->mode = MCSEC_MODE_TRANSPORT;
 	/*
 	 * A receiver is not told how many bits a Sender-ID has. It need not
@@ -231,7 +227,7 @@ static int bring_data(struct mgroup *g, struct bring *b,
 	return 0;
 }
 
-static void bring_sids(const struct mgroup *g, struct bring *b)
+static void set_sender_ids(const struct mgroup *g, struct key_set *b)
 {
 	unsigned int i;
 
@@ -246,28 +242,29 @@ static void bring_sids(const struct mgroup *g, struct bring *b)
 	}
 }
 
-static int bring_all(struct mgroup *g, struct bring *b, const struct gsa *gsa,
-		     const struct kd *kd, const struct kwk *def,
-		     const struct mrekey *from, char *why, size_t size)
+static int unwrap_all(struct mgroup *g, struct key_set *b,
+		      const struct gsa *gsa, const struct kd *kd,
+		      const struct kwk *def, const struct mrekey *from,
+		      char *why, size_t size)
 {
 	unsigned int i;
-	int rc = 0;
+	int ret = 0;
 
 	memset(b, 0, sizeof(*b));
 	wkp_init(&b->wkp);
 	if (gsa->has_rekey)
-		rc = bring_rekey(g, b, gsa, kd, def, from, why, size);
-	for (i = 0; !rc && i < gsa->n_data; i++)
-		rc = bring_data(g, b, &gsa->data[i], age_s(g, &gsa->gw), kd,
-				def, why, size);
-	if (rc)
-		bring_free(b);
-	return rc;
+		ret = unwrap_rekey_sa(g, b, gsa, kd, def, from, why, size);
+	for (i = 0; !ret && i < gsa->n_data; i++)
+		ret = unwrap_data_sa(g, b, &gsa->data[i], age_s(g, &gsa->gw),
+				     kd, def, why, size);
+	if (ret)
+		key_set_wipe(b);
+	return ret;
 }
 
 /* ---- putting in place --------------------------------------------------- */
 
-static void keep_delays(struct mgroup *g, const struct gsa_gw *gw)
+static void learn_delays(struct mgroup *g, const struct gsa_gw *gw)
 {
 	if (gw->has & GWP_HAS_ATD)
 		g->atd = gw->atd;
@@ -276,20 +273,20 @@ static void keep_delays(struct mgroup *g, const struct gsa_gw *gw)
 }
 
 /* All of them or none; what was there before is no part of it. */
-static int install(struct mgroup *g, struct bring *b, uint64_t age_ms,
+static int install(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 		   char *why, size_t size)
 {
-	uint64_t atd_ms = (uint64_t)g->atd * MS;
+	uint64_t atd_ms = (uint64_t)g->atd * MSEC_PER_SEC;
 	bool was[GSA_MAX_DATA];
 	unsigned int i;
-	int rc;
+	int ret;
 
 	/* counts from when the message was made, as it does for others */
 	atd_ms = atd_ms > age_ms ? atd_ms - age_ms : 0;
 	for (i = 0; i < b->n; i++) {
 		was[i] = msa_find(g, b->ksa[i].spi);
-		rc = msa_add(g, &b->ksa[i], b->lifetime[i], atd_ms, why, size);
-		if (rc)
+		ret = msa_add(g, &b->ksa[i], b->lifetime[i], atd_ms, why, size);
+		if (ret)
 			goto undo;
 	}
 	return 0;
@@ -297,10 +294,10 @@ undo:
 	while (i--)
 		if (!was[i])
 			msa_delete(msa_find(g, b->ksa[i].spi));
-	return rc;
+	return ret;
 }
 
-static void install_rekey_sa(struct mgroup *g, struct bring *b)
+static void install_rekey_sa(struct mgroup *g, struct key_set *b)
 {
 	wkp_move(&g->wkp, &b->wkp);
 	mrekey_install(g, b->rekey);
@@ -324,13 +321,13 @@ static bool stale(const struct mgroup *g, const struct gsa_sa *policy)
 	{
 		if (memcmp(rk->rs.spi, policy->spi, sizeof(rk->rs.spi)))
 			continue;
-		return rk->going;
+		return rk->retired;
 	}
 	return false;
 }
 
-/* What is to come, for doubt_esp() */
-static void note_next(struct mgroup *g, const struct gsa *gsa)
+/* Keeps the SPIs that are announced, for doubt_esp(). */
+static void note_announced(struct mgroup *g, const struct gsa *gsa)
 {
 	const struct gsa_sa *sa = &gsa->data[0];
 	struct mrekey *rk = mrekey_current(g);
@@ -345,7 +342,7 @@ static void note_next(struct mgroup *g, const struct gsa *gsa)
 		return;
 	g->n_next_data = sa->n_next_spi;
 	for (i = 0; i < sa->n_next_spi; i++)
-		g->next_data[i] = spi_of(sa->next_spi[i]);
+		g->next_data[i] = get_unaligned_be32(sa->next_spi[i]);
 }
 
 int install_registration(struct mgroup *g, struct ike_sa *sa,
@@ -355,26 +352,26 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 	uint64_t before = g->next_seq + 1;
 	struct sids old = g->sids;
 	bool denied;
-	struct bring b;
+	struct key_set b;
 	unsigned int i;
 	uint64_t seq;
-	int rc;
+	int ret;
 
-	age_learn(g, &gsa->gw, g->tried_ms);
+	age_learn(g, &gsa->gw, g->asked_ms);
 	if (!gsa->has_rekey || !gsa->n_data)
 		return no(why, size, -EPROTO, "%s",
 			  gsa->has_rekey ? "no Data SA" : "no Rekey SA");
-	rc = judge(g, gsa, transport, why, size);
-	if (!rc)
-		rc = judge_sids(g, gsa, kd, why, size);
-	if (rc)
-		return rc;
+	ret = check_policy(g, gsa, transport, why, size);
+	if (!ret)
+		ret = check_sender_ids(g, gsa, kd, why, size);
+	if (ret)
+		return ret;
 	denied = rival_denied(g, gsa, &seq);
 	if (!denied && stale(g, &gsa->rekey))
 		return no(why, size, -ESTALE, "overtaken by a rekey");
-	rc = bring_all(g, &b, gsa, kd, ike_sa_kwk(sa), NULL, why, size);
-	if (rc)
-		return rc == -ENOKEY ? -EPROTO : rc;
+	ret = unwrap_all(g, &b, gsa, kd, ike_sa_kwk(sa), NULL, why, size);
+	if (ret)
+		return ret == -ENOKEY ? -EPROTO : ret;
 	if (!denied)
 		denied = rival_clash(g, b.rekey, b.ksa, b.n, &seq);
 
@@ -383,27 +380,27 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 		g->sids.v[i] = kd->sender_ids[i];
 	g->sids.bits = gsa->gw.sender_id_bits;
 	g->atd = 0;
-	keep_delays(g, &gsa->gw);
-	bring_sids(g, &b);
-	rc = install(g, &b, 0, why, size);
-	if (rc) {
+	learn_delays(g, &gsa->gw);
+	set_sender_ids(g, &b);
+	ret = install(g, &b, 0, why, size);
+	if (ret) {
 		g->sids = old;
-		bring_free(&b);
-		return rc;
+		key_set_wipe(&b);
+		return ret;
 	}
 	if (denied)
 		mrekey_drop_all(g);
-	b.rekey->data_spi = spi_of(gsa->data[0].spi);
+	b.rekey->data_spi = get_unaligned_be32(gsa->data[0].spi);
 	b.rekey->seq = before - 1;
-	b.rekey->heard.sure = b.rekey->rs.next_mid;
+	b.rekey->accepted.initial_mid = b.rekey->rs.next_mid;
 	install_rekey_sa(g, &b);
 	msa_retire_older(g, before);
 	if (denied)
 		rival_undo(g, sa, gsa, seq);
 	rival_settled(g, sa);
-	note_next(g, gsa);
-	listen_to(g, &gsa->rekey);
-	bring_free(&b);
+	note_announced(g, gsa);
+	rekey_group_set(g, &gsa->rekey);
+	key_set_wipe(&b);
 	return 0;
 }
 
@@ -427,8 +424,8 @@ void install_excluded(struct mgroup *g, const char *why)
 }
 
 /* SAs named in a Delete go, except those that this message brought. */
-static bool deletes(struct mgroup *g, const struct rekey_msg *msg,
-		    uint64_t before)
+static bool apply_deletes(struct mgroup *g, const struct rekey_msg *msg,
+			  uint64_t before)
 {
 	bool out = false;
 	unsigned int i, j;
@@ -446,7 +443,7 @@ static bool deletes(struct mgroup *g, const struct rekey_msg *msg,
 		if (d->proto != IKE_PROTO_ESP)
 			continue;
 		for (j = 0; j < d->n; j++) {
-			s = msa_find(g, spi_of(d->spi[j]));
+			s = msa_find(g, get_unaligned_be32(d->spi[j]));
 			if (s && s->seq < before)
 				msa_retire(s);
 		}
@@ -454,30 +451,30 @@ static bool deletes(struct mgroup *g, const struct rekey_msg *msg,
 	return out;
 }
 
-static int follow(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg,
-		  char *why, size_t size)
+static int apply_rekey(struct mgroup *g, struct mrekey *rk,
+		       struct rekey_msg *msg, char *why, size_t size)
 {
-	struct bring b;
+	struct key_set b;
 	uint64_t seq;
-	int rc;
+	int ret;
 
-	rc = judge(g, &msg->gsa, msg->transport, why, size);
-	if (!rc && msg->gsa.has_rekey &&
+	ret = check_policy(g, &msg->gsa, msg->transport, why, size);
+	if (!ret && msg->gsa.has_rekey &&
 	    !memcmp(msg->gsa.rekey.spi, rk->rs.spi, sizeof(rk->rs.spi)))
-		rc = no(why, size, -EPROTO, "Rekey SA that replaces itself");
-	if (!rc && rival_data(rk, &msg->gsa)) {
+		ret = no(why, size, -EPROTO, "Rekey SA that replaces itself");
+	if (!ret && rival_data(rk, &msg->gsa)) {
 		doubt_note(g, DOUBT_RIVAL);
-		rc = no(why, size, -EPROTO,
-			"another Data SA under one Rekey SA");
+		ret = no(why, size, -EPROTO,
+			 "another Data SA under one Rekey SA");
 	}
-	if (rc)
-		return rc;
-	rc = bring_all(g, &b, &msg->gsa, &msg->kd, &rk->rs.gsk_w, rk, why,
-		       size);
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
+	ret = unwrap_all(g, &b, &msg->gsa, &msg->kd, &rk->rs.gsk_w, rk, why,
+			 size);
+	if (ret)
+		return ret;
 	if (rival_clash(g, b.rekey, b.ksa, b.n, &seq)) {
-		bring_free(&b);
+		key_set_wipe(&b);
 		doubt_note(g, DOUBT_RIVAL);
 		return no(why, size, -EPROTO, "another key under one SPI");
 	}
@@ -487,16 +484,16 @@ static int follow(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg,
 	}
 	if (b.n)
 		(b.rekey ? b.rekey : rk)->data_spi =
-			spi_of(msg->gsa.data[0].spi);
-	keep_delays(g, &msg->gsa.gw);
-	/* Who begins to send, by a changed configuration, receives meanwhile. */
+			get_unaligned_be32(msg->gsa.data[0].spi);
+	learn_delays(g, &msg->gsa.gw);
+	/* A member that is to send by a reload receives until it may. */
 	if (b.n && g->conf->send && !g->sids.n && !g->conf->receive) {
-		rc = no(why, size, -EPROTO, "no Sender-ID held");
+		ret = no(why, size, -EPROTO, "no Sender-ID held");
 	} else {
-		bring_sids(g, &b);
-		rc = install(g, &b, age_least_ms(g, &msg->gsa.gw), why, size);
+		set_sender_ids(g, &b);
+		ret = install(g, &b, age_least_ms(g, &msg->gsa.gw), why, size);
 	}
-	note_next(g, &msg->gsa);
+	note_announced(g, &msg->gsa);
 	/*
 	 * The Rekey SA is followed in any case, or the next message could
 	 * not be read either.
@@ -508,44 +505,45 @@ static int follow(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg,
 				      msg->kd.auth_key_len);
 		rk->n_signed++;
 	}
-	bring_free(&b);
-	return rc;
+	key_set_wipe(&b);
+	return ret;
 }
 
 void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 {
-	bool was = msg->gsa.n_data && msa_find(g, spi_of(msg->gsa.data[0].spi));
+	bool was = msg->gsa.n_data &&
+		   msa_find(g, get_unaligned_be32(msg->gsa.data[0].spi));
 	uint64_t before = g->next_seq + 1;
 	char why[160] = "";
-	int rc = 0;
+	int ret = 0;
 
-	if (rival_wary(g, rk, msg))
+	if (rival_distrusts(g, rk, msg))
 		return;
-	doubt_heard(g);
+	doubt_received(g);
 	if (msg->has_gsa && age_too_old(g, &msg->gsa.gw)) {
-		g->n_old++;
+		g->n_too_old++;
 		doubt_note(g, DOUBT_OLD);
 		return;
 	}
 	if (msg->has_gsa)
-		rc = follow(g, rk, msg, why, sizeof(why));
-	if (!rc && msg->has_gsa && msg->gsa.n_data)
+		ret = apply_rekey(g, rk, msg, why, sizeof(why));
+	if (!ret && msg->has_gsa && msg->gsa.n_data)
 		doubt_drop(g, 1u << DOUBT_DATA | 1u << DOUBT_ESP);
-	else if (!rc && msg->has_gsa)
+	else if (!ret && msg->has_gsa)
 		doubt_note(g, DOUBT_DATA);
-	if (rc == -ENOKEY) {
+	if (ret == -ENOKEY) {
 		install_excluded(g, why);
 		return;
 	}
-	if (rc)
+	if (ret)
 		log_warn("group %s: rekey not followed: %s", g->conf->name,
 			 why);
 	else if (msg->gsa.has_rekey || !msg->has_gsa || !was)
 		g->n_rekeys++;
 	/* what is over is over, also for who has nothing new */
-	if (deletes(g, msg, before))
+	if (apply_deletes(g, msg, before))
 		install_excluded(g, "by the key server");
-	else if (rc)
+	else if (ret)
 		register_again(g, 0, why);
 	else
 		log_debug("group %s: rekey %u followed", g->conf->name,

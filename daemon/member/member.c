@@ -8,9 +8,9 @@
 
 #include "lib/err.h"
 #include "lib/log.h"
+#include "lib/util.h"
 #include "member/mgroup.h"
 
-#define MS 1000u
 /* Senders whose IKE SA was closed open another one. */
 #define SPREAD_MS 5000
 /* A stale answer is followed by the rekey that made it so. */
@@ -99,27 +99,27 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 {
 	struct member *m = rk->g->m;
 	struct rekey_msg msg;
-	enum rekey_rc rc;
+	enum rekey_rc ret;
 	char why[160] = "";
 
 	rekey_msg_init(&msg);
-	rc = rekey_open_frags(&rk->rs, &rk->frags, p, len, &msg, why,
-			      sizeof(why));
-	m->drops[rc]++;
-	if (!rk->going && (rc == REKEY_OK || rc == REKEY_FRAGMENT))
-		rival_took(rk, p, len);
-	else if (!rk->going)
-		rival_unopened(rk, rc, p, len);
-	if (rc == REKEY_OK) {
+	ret = rekey_open_frags(&rk->rs, &rk->frags, p, len, &msg, why,
+			       sizeof(why));
+	m->drops[ret]++;
+	if (!rk->retired && (ret == REKEY_OK || ret == REKEY_FRAGMENT))
+		rival_accepted(rk, p, len);
+	else if (!rk->retired)
+		rival_rejected(rk, ret, p, len);
+	if (ret == REKEY_OK) {
 		/* nothing new can come over one that has been replaced */
-		if (!rk->going)
+		if (!rk->retired)
 			install_rekey(rk->g, rk, &msg);
-	} else if (is_fragment(p, len) && rc >= REKEY_SYNTAX &&
-		   rc <= REKEY_CRITICAL) {
+	} else if (is_fragment(p, len) && ret >= REKEY_SYNTAX &&
+		   ret <= REKEY_CRITICAL) {
 		/* another member put its own among them: ask, copies or not */
 		doubt_once(rk->g, DOUBT_EARLY, ONCE_FRAGMENT, rk->rs.spi,
 			   sizeof(rk->rs.spi), 0);
-	} else if (rc == REKEY_POLICY || rc == REKEY_UNSUPPORTED) {
+	} else if (ret == REKEY_POLICY || ret == REKEY_UNSUPPORTED) {
 		log_warn("group %s: rekey not understood: %s",
 			 rk->g->conf->name, why);
 		register_again(rk->g, 0, "a rekey was not understood");
@@ -127,7 +127,7 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 	rekey_msg_free(&msg);
 }
 
-/* What came too early, now that the Rekey SA is there; and what builds on it */
+/* Early messages whose Rekey SA is there now, and those that build on them */
 static void open_early(struct mgroup *g)
 {
 	struct mrekey *rk;
@@ -135,7 +135,7 @@ static void open_early(struct mgroup *g)
 
 	for (;;) {
 		rk = TAILQ_FIRST(&g->rekeys);
-		e = rk && !rk->going ? early_take(g, &rk->rs) : NULL;
+		e = rk && !rk->retired ? early_take(g, &rk->rs) : NULL;
 		if (!e)
 			return;
 		open_over(rk, e->p, e->len);
@@ -161,7 +161,7 @@ void member_registered(struct member *m, struct ike_sa *sa,
 {
 	struct mgroup *g = by_idg(m, idg);
 	char why[160] = "";
-	int rc;
+	int ret;
 
 	if (!g || (!mgroup_is_registering(g) && !mgroup_is_leaving(g)))
 		return;
@@ -173,8 +173,8 @@ void member_registered(struct member *m, struct ike_sa *sa,
 		return;
 	}
 	timer_del(m->deps.tq, &m->old_sa);
-	rc = install_registration(g, sa, gsa, kd, transport, why, sizeof(why));
-	if (!rc) {
+	ret = install_registration(g, sa, gsa, kd, transport, why, sizeof(why));
+	if (!ret) {
 		register_done(g);
 		term_learn(g, &gsa->gw);
 		open_early(g);
@@ -182,12 +182,12 @@ void member_registered(struct member *m, struct ike_sa *sa,
 			 g->conf->send ? "sender" : "receiver");
 		return;
 	}
-	if (rc == -ESTALE) {
+	if (ret == -ESTALE) {
 		register_over(g);
 		register_again(g, STALE_MS, why);
 		return;
 	}
-	if (rc == -EPROTO)
+	if (ret == -EPROTO)
 		ike_report(sa, idg, IKE_N_NO_PROPOSAL_CHOSEN);
 	register_failed(g, 0, why);
 }
@@ -225,7 +225,7 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 	 * what else it hears
 	 */
 	TAILQ_FOREACH(g, &m->groups, all)
-	if (mgroup_is_in(g) && (g->conf->send || g->stolen[0]))
+	if (mgroup_is_in(g) && (g->conf->send || g->stolen_key[0]))
 		register_again(g, member_random(SPREAD_MS),
 			       "its IKE SA was closed");
 }
@@ -293,8 +293,8 @@ void member_rekey_input(struct member *m, const struct ep *from,
 		return;
 	}
 	rk = find_rekey(m, spi);
-	if (!rk || rk->going)
-		rival_heard(m, p, len);
+	if (!rk || rk->retired)
+		rival_other_sa(m, p, len);
 	if (!rk) {
 		unknown_spi(m, spi, p, len);
 		return;
@@ -390,8 +390,8 @@ void member_link_event(struct member *m, const struct link_event *ev)
 		return;
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
-		if (g->heard)
-			listen_join(g);
+		if (g->joined)
+			rekey_group_join(g);
 		register_nudge(g);
 		doubt_moved(g);
 	}
@@ -439,7 +439,7 @@ static uint32_t left_s(const struct mgroup *g, uint64_t until_ms)
 {
 	uint64_t now = mgroup_now(g);
 
-	return until_ms > now ? (until_ms - now) / MS : 0;
+	return until_ms > now ? (until_ms - now) / MSEC_PER_SEC : 0;
 }
 
 static void status(const struct mgroup *g, struct member_group_status *st)
@@ -454,12 +454,12 @@ static void status(const struct mgroup *g, struct member_group_status *st)
 	st->retry_ms = timer_left_ms(mgroup_tq(g), &g->retry);
 	st->doubt = mgroup_is_in(g) ? doubt_text(g) : NULL;
 	st->last_error = g->last_error;
-	st->rekey_note = g->heard_note;
-	if (g->heard)
+	st->rekey_note = g->join_note;
+	if (g->joined)
 		st->rekey_to = g->rekey_to;
-	if (g->heard && g->heard_on > 0)
-		st->rekey_ifindex = (uint32_t)g->heard_on;
-	if (rk && !rk->going) {
+	if (g->joined && g->rekey_ifindex > 0)
+		st->rekey_ifindex = (uint32_t)g->rekey_ifindex;
+	if (rk && !rk->retired) {
 		st->keyed = true;
 		memcpy(st->rekey_spi, rk->rs.spi, sizeof(st->rekey_spi));
 		st->next_mid = rk->rs.next_mid;
@@ -488,8 +488,8 @@ static void status(const struct mgroup *g, struct member_group_status *st)
 	st->refusals = g->refusals;
 	st->rekeys = g->n_rekeys;
 	st->rivals = g->rivals;
-	st->wary = g->stolen[0];
-	st->old = g->n_old;
+	st->wary = g->stolen_key[0];
+	st->old = g->n_too_old;
 	st->excluded = g->excluded;
 	st->kernel_errors = g->kernel_errors;
 	st->state_errors = g->state_errors;

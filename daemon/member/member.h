@@ -108,7 +108,7 @@ void member_link_event(struct member *m, const struct link_event *ev);
  */
 int member_leave(struct member *m, const char *group);
 int member_join(struct member *m, const char *group);
-/* One line about one thing that a reload changes, for an operator. */
+/* @line: a sentence for an operator about one thing that a reload changes. */
 typedef void member_change_fn(void *arg, const char *line);
 
 /*
@@ -124,7 +124,7 @@ typedef void member_change_fn(void *arg, const char *line);
  */
 int member_reload(struct member *m, const struct conf_member *conf,
 		  struct err *err);
-/* What that would change, or refuse; but not what the kernel would refuse. */
+/* Says each thing that a reload would change; the kernel may refuse it still. */
 int member_reload_check(const struct member *m, const struct conf_member *conf,
 			member_change_fn *fn, void *arg, struct err *err);
 

@@ -44,7 +44,7 @@ struct mgroup *membership_new(struct member *m, const struct conf_mgroup *conf)
 	doubt_init(g);
 	term_init(g);
 	rival_init(g);
-	listen_init(g);
+	rekey_group_init(g);
 	return g;
 }
 
@@ -58,7 +58,7 @@ void membership_configure(struct mgroup *g, const struct conf_mgroup *conf)
 
 void membership_free(struct mgroup *g)
 {
-	listen_leave(g);
+	rekey_group_leave(g);
 	early_drop(g);
 	register_stop(g);
 	while (!TAILQ_EMPTY(&g->sas))
@@ -153,7 +153,7 @@ int membership_leave(struct mgroup *g)
 {
 	if (g->state == MEMBER_OUT || g->state == MEMBER_LEAVING)
 		return -EALREADY;
-	listen_leave(g);
+	rekey_group_leave(g);
 	while (!TAILQ_EMPTY(&g->sas))
 		msa_delete(TAILQ_FIRST(&g->sas));
 	mrekey_drop_all(g);
@@ -180,7 +180,7 @@ int membership_join(struct mgroup *g)
 	}
 	g->refusal = REFUSAL_TRANSIENT;
 	g->attempts = 0;
-	g->in_ms = 0;
+	g->registered_ms = 0;
 	register_now(g);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of member/ share: one group that this host is a member of.
+ * A group that this host is a member of, as the files of member/ share it.
  *
  *	member.c	life, control, status
  *	mgroup.c	the state of a membership
@@ -8,7 +8,7 @@
  *	reload.c	another configuration
  *	register.c	when to register, with what patience; leaving
  *	install.c	what the key server sends, judged and put in place
- *	listen.c	where rekeys are heard
+ *	rekey_group.c	the multicast group that rekeys go to
  *	rival.c		whether somebody else rekeys the group
  *	doubt.c		whether the keys held are still the group's
  *	age.c		how old a message is
@@ -35,11 +35,11 @@ struct msa {
 	uint32_t spi;
 	uint32_t dir; /* MCSEC_DIR_* */
 	uint64_t seq; /* the newest has the largest */
-	bool found; /* the kernel had it when we started */
-	bool known; /* digest is of its key */
+	bool adopted; /* the kernel had it when we started */
+	bool has_digest; /* digest is of its key */
 	uint8_t digest[HASH_SHA256_LEN];
 	bool selected;
-	bool going; /* replaced or deleted, lives for DTD */
+	bool retired; /* replaced or deleted, lives for DTD */
 	uint64_t until_ms; /* end of its lifetime; 0: not known */
 	struct timer select; /* ATD */
 	struct timer soft;
@@ -47,14 +47,14 @@ struct msa {
 };
 
 /*
- * What the key server has said over a Rekey SA, as far as is known: what is
- * below @sure by its own word, and what was taken, the last HEARD_MAX.
+ * Messages of the key server over a Rekey SA: its answers vouch for all Message
+ * IDs below @initial_mid; of the others, the last that were accepted are known.
  */
-#define HEARD_MAX 64
+#define ACCEPTED_MAX 64
 
-struct heard {
-	uint32_t sure; /* INITIAL_MESSAGE_ID of its last answer */
-	uint64_t v[HEARD_MAX]; /* of digests of the octets */
+struct accepted {
+	uint32_t initial_mid; /* GSA_INITIAL_MESSAGE_ID of its last answer */
+	uint64_t v[ACCEPTED_MAX]; /* of digests of the octets */
 	unsigned int n;
 };
 
@@ -64,9 +64,9 @@ struct mrekey {
 	struct mgroup *g;
 	struct rekey_sa rs;
 	struct refrag frags;
-	bool going;
-	struct heard heard;
-	uint32_t asked_mid; /* rs.next_mid when it was last asked */
+	bool retired;
+	struct accepted accepted;
+	uint32_t requested_mid; /* rs.next_mid at the last registration */
 	unsigned int n_signed; /* signing keys that came over it */
 	uint32_t data_spi; /* it goes with this Data SA; 0: not known yet */
 	uint64_t seq; /* mgroup.next_seq when it came */
@@ -90,13 +90,13 @@ TAILQ_HEAD(earlies, early);
 struct former {
 	uint8_t spi[GIKE_SPI_LEN_REKEY];
 	uint64_t at_ms; /* when that came */
-	struct heard heard; /* over it */
+	struct accepted accepted; /* over it */
 	uint64_t seq; /* mgroup.next_seq before it came */
 };
 
 #define FORMER_MAX 128
 
-/* What proves nothing, and is asked about once for each SA */
+/* Signs that prove nothing, and are asked about once for each SA */
 enum once {
 	ONCE_UNOPENED, /* over the Rekey SA in use */
 	ONCE_FRAGMENT, /* a forged one among those over it */
@@ -128,8 +128,8 @@ struct sids {
 struct mgroup;
 
 /*
- * What the files that hold and watch keys (msa.c, doubt.c, term.c) tell those
- * that register. Set by member.c; all are there.
+ * Events of the files that hold and watch keys (msa.c, mrekey.c, doubt.c and
+ * term.c) for those that register. Set by membership.c; all are there.
  */
 struct mgroup_ops {
 	/*
@@ -143,7 +143,7 @@ struct mgroup_ops {
 	void (*selected)(struct mgroup *g);
 };
 
-/* What mends a registration that failed */
+/* The remedy for a registration that failed */
 enum refusal {
 	REFUSAL_TRANSIENT, /* time: no answer, or no room */
 	REFUSAL_PERMANENT, /* an administrator */
@@ -163,12 +163,12 @@ struct mgroup {
 	bool removed; /* not configured any more; its address is still closed */
 	bool changed; /* the question under way is of settings before */
 	unsigned int attempts; /* since it last went well for a while */
-	uint64_t tried_ms;
-	uint64_t in_ms; /* when it last registered */
+	uint64_t asked_ms; /* when the last question went off */
+	uint64_t registered_ms; /* when that last went well */
 	struct timer retry;
 	/* reason to doubt the keys that are held, 1 << enum doubt */
 	unsigned int doubts;
-	struct timer lost; /* asks about it */
+	struct timer ask; /* about that */
 	struct timer silence;
 	unsigned int silences; /* in a row */
 	/* the oldest is written over */
@@ -192,29 +192,29 @@ struct mgroup {
 	unsigned int n_next_data;
 	uint32_t next_data[GSA_MAX_NEXT_SPI];
 	/* the key server's time; see age.c */
-	bool timed;
+	bool has_server_time;
 	uint16_t beat; /* seconds */
-	uint64_t there_ms; /* what it was there ... */
-	uint64_t here_ms; /* ... when it was this here, or later */
-	uint32_t unsure_ms; /* later by so much at most */
-	struct timer time;
-	bool heard; /* rekey_to is joined, or is to be */
-	int heard_on; /* index of the interface, or -errno */
-	char heard_note[160]; /* why not, or what was assumed */
+	uint64_t server_ms; /* what it was at the key server ... */
+	uint64_t local_ms; /* ... when it was this here, or later */
+	uint32_t uncertain_ms; /* later by so much at most */
+	struct timer ask_time; /* asks for it anew */
+	bool joined; /* rekey_to is, or is to be */
+	int rekey_ifindex; /* where, or -errno */
+	char join_note[160]; /* why not, or what was assumed */
 	struct ep rekey_to;
 	struct addr rekey_source;
-	struct timer listen;
+	struct timer join; /* tries again */
 	/* the oldest is written over */
 	struct former former[FORMER_MAX];
 	unsigned int n_former;
 	/* the key that somebody else has, "": none; and when it asked for that */
-	char stolen[SIGPUB_NAME_LEN];
-	uint64_t wary_ms;
-	unsigned int n_wary;
+	char stolen_key[SIGPUB_NAME_LEN];
+	uint64_t distrust_ms;
+	unsigned int n_distrust;
 	/* the key server has not been told of a rival, with this Data SA */
-	bool unsaid;
-	uint32_t unsaid_spi;
-	struct timer say;
+	bool unreported;
+	uint32_t unreported_spi;
+	struct timer report;
 	struct earlies early;
 	unsigned int n_early;
 	size_t early_octets;
@@ -223,7 +223,7 @@ struct mgroup {
 	uint64_t refusals;
 	uint64_t n_rekeys;
 	uint64_t rivals; /* rekeys that were not the key server's */
-	uint64_t n_old; /* GSA_REKEYs too old to be taken */
+	uint64_t n_too_old; /* GSA_REKEYs that came too late */
 	uint64_t excluded;
 	uint64_t kernel_errors;
 	uint64_t state_errors;
@@ -362,14 +362,14 @@ struct mrekey *mrekey_current(const struct mgroup *g);
 void mrekey_install(struct mgroup *g, struct mrekey *rk);
 void mrekey_drop_all(struct mgroup *g);
 
-/* ---- listen.c ----------------------------------------------------------- */
+/* ---- rekey_group.c ------------------------------------------------------ */
 
-void listen_init(struct mgroup *g);
+void rekey_group_init(struct mgroup *g);
 /* Hears rekeys where @policy, of a Rekey SA, says. */
-void listen_to(struct mgroup *g, const struct gsa_sa *policy);
+void rekey_group_set(struct mgroup *g, const struct gsa_sa *policy);
 /* (Re)joins the rekey address. */
-void listen_join(struct mgroup *g);
-void listen_leave(struct mgroup *g);
+void rekey_group_join(struct mgroup *g);
+void rekey_group_leave(struct mgroup *g);
 
 /* ---- doubt.c ------------------------------------------------------------ */
 
@@ -389,18 +389,18 @@ void doubt_init(struct mgroup *g);
 void doubt_stop(struct mgroup *g);
 void doubt_note(struct mgroup *g, enum doubt d);
 /*
- * Of what anybody can make, so that it must not make a member ask without end:
- * once for @spi (@len octets, at most GIKE_SPI_LEN_REKEY) and @round, however
- * often the member registers. Only who has the signing key may begin a round,
- * or it were without end again.
+ * A doubt because of something that anybody can make, which must not make a
+ * member ask without end: once for @spi (@len octets, at most
+ * GIKE_SPI_LEN_REKEY) and @round, however often the member registers. Only who
+ * has the signing key may begin a round, or it were without end again.
  */
 void doubt_once(struct mgroup *g, enum doubt d, enum once about,
 		const void *spi, size_t len, uint32_t round);
 /* @which: 1 << enum doubt, or several */
 void doubt_drop(struct mgroup *g, unsigned int which);
-/* The key server was heard over the rekey address. */
-void doubt_heard(struct mgroup *g);
-/* It has answered a registration. */
+/* A GSA_REKEY of the key server came over the rekey address. */
+void doubt_received(struct mgroup *g);
+/* The key server has answered a registration. */
 void doubt_answered(struct mgroup *g);
 /* ESP to the group whose SPI the kernel has no SA for. */
 void doubt_esp(struct mgroup *g, uint32_t spi);
@@ -414,11 +414,11 @@ const char *doubt_text(const struct mgroup *g);
 /* A message came over @rk that brings its successor. */
 void rival_replaced(struct mgroup *g, const struct mrekey *rk);
 /* A message to the rekey address that is not of the Rekey SA in use */
-void rival_heard(struct member *m, const uint8_t *p, size_t len);
+void rival_other_sa(struct member *m, const uint8_t *p, size_t len);
 /* A message over the Rekey SA in use, or a fragment of one, was taken. */
-void rival_took(struct mrekey *rk, const uint8_t *p, size_t len);
+void rival_accepted(struct mrekey *rk, const uint8_t *p, size_t len);
 /* The group is about to ask: what it holds now the answer may deny. */
-void rival_asked(struct mgroup *g);
+void rival_requested(struct mgroup *g);
 /* The Data SA in @gsa is another one than that which goes with @rk. */
 bool rival_data(const struct mrekey *rk, const struct gsa *gsa);
 /*
@@ -427,7 +427,7 @@ bool rival_data(const struct mrekey *rk, const struct gsa *gsa);
  */
 bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq);
 /*
- * What came has the SPI of something that is held, and another key: whoever
+ * True: the new SAs have the SPI of one that is held, and another key. Whoever
  * made that knew which SPIs come next. *@seq as in rival_denied().
  */
 bool rival_clash(const struct mgroup *g, const struct mrekey *rk,
@@ -446,10 +446,10 @@ void rival_stop(struct mgroup *g);
  * True: somebody else has the signing key, so that @msg proves nothing. What
  * changes anything is asked about.
  */
-bool rival_wary(struct mgroup *g, const struct mrekey *rk,
-		const struct rekey_msg *msg);
+bool rival_distrusts(struct mgroup *g, const struct mrekey *rk,
+		     const struct rekey_msg *msg);
 /* A message over the Rekey SA in use did not open. */
-void rival_unopened(struct mrekey *rk, enum rekey_rc rc, const uint8_t *p,
+void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
 		    size_t len);
 
 /* ---- age.c -------------------------------------------------------------- */
@@ -465,7 +465,7 @@ bool age_too_old(const struct mgroup *g, const struct gsa_gw *gw);
 
 void term_init(struct mgroup *g);
 void term_stop(struct mgroup *g);
-/* From the answer to a question that went off at g->tried_ms. */
+/* From the answer to a question that went off at g->asked_ms. */
 void term_learn(struct mgroup *g, const struct gsa_gw *gw);
 
 /* ---- early.c ------------------------------------------------------------ */
@@ -487,10 +487,10 @@ void early_drop(struct mgroup *g);
  */
 int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	    uint64_t atd_ms, char *why, size_t size);
-/* One that the kernel has from before. */
+/* Takes over an SA that the kernel has from an earlier run. */
 int msa_adopt(struct mgroup *g, const struct ksa_info *info);
 struct msa *msa_find(const struct mgroup *g, uint32_t spi);
-/* It is known to have another key than @ksa. */
+/* True: the SA has another key than @ksa, by its digest. */
 bool msa_differs(const struct msa *s, const struct ksa *ksa);
 /* Ends DTD from now; a sender's not before its successor sends. */
 void msa_retire(struct msa *s);
@@ -500,7 +500,7 @@ void msa_retire_older(struct mgroup *g, uint64_t before);
 void msa_delete(struct msa *s);
 /* Forgets it, the kernel keeps it. */
 void msa_forget(struct msa *s);
-/* The newest that is not going, or NULL. */
+/* The newest that was not retired, or NULL. */
 struct msa *msa_newest(const struct mgroup *g);
 /* The kernel has no such SA any more: true if so and it was dropped. */
 bool msa_gone(struct msa *s);

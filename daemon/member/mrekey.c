@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/util.h"
 #include "member/mgroup.h"
-
-#define MS 1000u
 
 void mrekey_free(struct mrekey *rk)
 {
@@ -26,7 +25,7 @@ struct mrekey *mrekey_current(const struct mgroup *g)
 {
 	struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
 
-	return rk && !rk->going ? rk : NULL;
+	return rk && !rk->retired ? rk : NULL;
 }
 
 static void mrekey_soft_due(void *arg)
@@ -59,7 +58,7 @@ struct mrekey *mrekey_new(struct mgroup *g, const struct gsa_sa *policy,
 	rk->g = g;
 	rk->n_next = policy->n_next_spi;
 	memcpy(rk->next, policy->next_spi, sizeof(rk->next));
-	rk->until_ms = mgroup_now(g) + (uint64_t)lifetime * MS;
+	rk->until_ms = mgroup_now(g) + (uint64_t)lifetime * MSEC_PER_SEC;
 	timer_init(&rk->soft, mrekey_soft_due, rk);
 	timer_init(&rk->end, mrekey_end_due, rk);
 	return rk;
@@ -67,11 +66,11 @@ struct mrekey *mrekey_new(struct mgroup *g, const struct gsa_sa *policy,
 
 static void mrekey_retire(struct mrekey *rk)
 {
-	uint64_t delay = (uint64_t)rk->g->dtd * MS;
+	uint64_t delay = (uint64_t)rk->g->dtd * MSEC_PER_SEC;
 
-	if (rk->going)
+	if (rk->retired)
 		return;
-	rk->going = true;
+	rk->retired = true;
 	timer_del(mgroup_tq(rk->g), &rk->soft);
 	if (delay < timer_left_ms(mgroup_tq(rk->g), &rk->end))
 		timer_set(mgroup_tq(rk->g), &rk->end, delay);
@@ -95,8 +94,8 @@ void mrekey_install(struct mgroup *g, struct mrekey *rk)
 		if (old->rs.next_mid > rk->rs.next_mid)
 			rk->rs.next_mid = old->rs.next_mid;
 		rk->rs.spent |= old->rs.spent;
-		old->heard.sure = rk->heard.sure;
-		rk->heard = old->heard;
+		old->accepted.initial_mid = rk->accepted.initial_mid;
+		rk->accepted = old->accepted;
 		if (old->until_ms < rk->until_ms)
 			life_ms = old->until_ms - mgroup_now(g);
 		TAILQ_REMOVE(&g->rekeys, old, all);

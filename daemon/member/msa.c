@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "lib/util.h"
 #include "member/mgroup.h"
 
-#define MS 1000u
 /* The old SA outlives ATD by so much, whatever DTD says. */
 #define GRACE_MS 1000
 
@@ -36,7 +36,7 @@ struct msa *msa_newest(const struct mgroup *g)
 	struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-	if (!s->going && !s->found)
+	if (!s->retired && !s->adopted)
 		return s;
 	return NULL;
 }
@@ -66,10 +66,10 @@ void msa_delete(struct msa *s)
 {
 	const struct kernel *k = kernel_of(s->g);
 	struct err err;
-	int rc;
+	int ret;
 
-	rc = k->ops->sa_del(k->ctx, s->g->conf->name, s->spi, &err);
-	if (rc && rc != -ENOENT) {
+	ret = k->ops->sa_del(k->ctx, s->g->conf->name, s->spi, &err);
+	if (ret && ret != -ENOENT) {
 		s->g->kernel_errors++;
 		log_warn("group %s: SA %08x not deleted: %s", s->g->conf->name,
 			 s->spi, err.text);
@@ -116,13 +116,13 @@ static void select_due(void *arg)
 	const struct kernel *k = kernel_of(g);
 	struct msa *now = msa_sending(g);
 	struct err err;
-	int rc;
+	int ret;
 
 	/* a later SA with a shorter ATD, an eviction's, was faster */
 	if (now && now->seq > s->seq)
 		return;
-	rc = k->ops->sa_set(k->ctx, g->conf->name, s->spi, true, NULL, &err);
-	if (!rc) {
+	ret = k->ops->sa_set(k->ctx, g->conf->name, s->spi, true, NULL, &err);
+	if (!ret) {
 		note_selected(s);
 		log_info("group %s: sending with SA %08x", g->conf->name,
 			 s->spi);
@@ -131,7 +131,7 @@ static void select_due(void *arg)
 	g->kernel_errors++;
 	log_warn("group %s: SA %08x not selected: %s", g->conf->name, s->spi,
 		 err.text);
-	if (rc == -ENOENT)
+	if (ret == -ENOENT)
 		msa_forget(s);
 	g->ops->again(g, 0, "the kernel did not change over");
 }
@@ -182,7 +182,7 @@ static void set_limits(struct ksa *ksa, uint32_t lifetime)
 
 static void arm(struct msa *s, uint32_t lifetime)
 {
-	uint64_t life_ms = (uint64_t)lifetime * MS;
+	uint64_t life_ms = (uint64_t)lifetime * MSEC_PER_SEC;
 	struct timerq *q = mgroup_tq(s->g);
 
 	s->until_ms = mgroup_now(s->g) + life_ms;
@@ -200,14 +200,14 @@ static void arm(struct msa *s, uint32_t lifetime)
 static void keep(struct msa *s, uint32_t lifetime, uint64_t atd_ms)
 {
 	struct mgroup *g = s->g;
-	bool fresh = s->found || s->going;
-	uint64_t until = mgroup_now(g) + (uint64_t)lifetime * MS;
+	bool fresh = s->adopted || s->retired;
+	uint64_t until = mgroup_now(g) + (uint64_t)lifetime * MSEC_PER_SEC;
 
 	TAILQ_REMOVE(&g->sas, s, all);
 	TAILQ_INSERT_HEAD(&g->sas, s, all);
 	s->seq = ++g->next_seq;
-	s->found = false;
-	s->going = false;
+	s->adopted = false;
+	s->retired = false;
 	/* said again, it never lives longer than it was said to at first */
 	if (fresh || until < s->until_ms)
 		arm(s, lifetime);
@@ -225,7 +225,7 @@ static bool make_room(struct mgroup *g)
 	struct msa *s;
 
 	TAILQ_FOREACH_REVERSE(s, &g->sas, msas, all)
-	if (s->going && !s->selected)
+	if (s->retired && !s->selected)
 		break;
 	if (!s)
 		return false;
@@ -246,7 +246,7 @@ bool msa_differs(const struct msa *s, const struct ksa *ksa)
 {
 	uint8_t digest[HASH_SHA256_LEN];
 
-	return s->known && !digest_of(ksa, digest) &&
+	return s->has_digest && !digest_of(ksa, digest) &&
 	       memcmp(digest, s->digest, sizeof(digest));
 }
 
@@ -270,7 +270,7 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	bool out = ksa->dir & MCSEC_DIR_OUT;
 	struct msa *s = msa_find(g, ksa->spi);
 	struct err err;
-	int rc;
+	int ret;
 
 	if (s && s->dir == ksa->dir && !msa_differs(s, ksa) && !is_dead(s)) {
 		keep(s, lifetime, atd_ms);
@@ -287,19 +287,19 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 		snprintf(why, size, "out of memory");
 		return -ENOMEM;
 	}
-	s->known = !digest_of(ksa, s->digest);
+	s->has_digest = !digest_of(ksa, s->digest);
 	/* Before the SA: what the kernel has must not be unknown later. */
-	note_key(g, s->spi, s->known ? s->digest : NULL);
-	rc = k->ops->sa_add(k->ctx, ksa, &err);
-	if (rc == -ENOSPC && make_room(g))
-		rc = k->ops->sa_add(k->ctx, ksa, &err);
-	if (rc) {
+	note_key(g, s->spi, s->has_digest ? s->digest : NULL);
+	ret = k->ops->sa_add(k->ctx, ksa, &err);
+	if (ret == -ENOSPC && make_room(g))
+		ret = k->ops->sa_add(k->ctx, ksa, &err);
+	if (ret) {
 		g->kernel_errors++;
 		snprintf(why, size, "kernel refused SA %08x: %s", ksa->spi,
 			 err.text);
 		note_key(g, s->spi, NULL);
 		msa_forget(s);
-		return rc;
+		return ret;
 	}
 	arm(s, lifetime);
 	if (ksa->select)
@@ -316,9 +316,10 @@ int msa_adopt(struct mgroup *g, const struct ksa_info *info)
 
 	if (!s)
 		return -ENOMEM;
-	s->found = true;
-	s->known = d->find_key_note &&
-		   d->find_key_note(d->ctx, g->conf->name, s->spi, s->digest);
+	s->adopted = true;
+	s->has_digest =
+		d->find_key_note &&
+		d->find_key_note(d->ctx, g->conf->name, s->spi, s->digest);
 	s->selected = info->sa.select;
 	return 0;
 }
@@ -330,12 +331,12 @@ int msa_adopt(struct mgroup *g, const struct ksa_info *info)
 void msa_retire(struct msa *s)
 {
 	struct mgroup *g = s->g;
-	uint64_t delay = (uint64_t)g->dtd * MS;
+	uint64_t delay = (uint64_t)g->dtd * MSEC_PER_SEC;
 
-	s->going = true;
+	s->retired = true;
 	timer_del(mgroup_tq(g), &s->soft);
-	if (s->dir & MCSEC_DIR_OUT && delay < g->atd * MS + GRACE_MS)
-		delay = g->atd * MS + GRACE_MS;
+	if (s->dir & MCSEC_DIR_OUT && delay < g->atd * MSEC_PER_SEC + GRACE_MS)
+		delay = g->atd * MSEC_PER_SEC + GRACE_MS;
 	if (!timer_armed(&s->end) ||
 	    delay < timer_left_ms(mgroup_tq(g), &s->end))
 		timer_set(mgroup_tq(g), &s->end, delay);

@@ -28,7 +28,7 @@
  * first, since that takes one round trip and no signature, but not for long.
  */
 #define OLD_SA_MS 5000
-/* What it sends with is said again so often, and twice that at most. */
+/* A sender says so often which SA it sends with, twice that at most. */
 #define AGAIN_MS 150000
 /* Many senders change over at the same time. */
 #define CONFIRM_SPREAD_MS 200
@@ -103,16 +103,16 @@ static int ask(struct mgroup *g, bool send)
 
 static void start(struct mgroup *g, bool send)
 {
-	int rc;
+	int ret;
 
 	timer_del(mgroup_tq(g), &g->retry);
-	timer_del(mgroup_tq(g), &g->lost);
-	g->tried_ms = mgroup_now(g);
+	timer_del(mgroup_tq(g), &g->ask);
+	g->asked_ms = mgroup_now(g);
 	g->changed = false;
-	rival_asked(g);
-	rc = ask(g, send);
-	if (rc)
-		register_failed(g, 0, strerror(-rc));
+	rival_requested(g);
+	ret = ask(g, send);
+	if (ret)
+		register_failed(g, 0, strerror(-ret));
 	else if (!mgroup_is_leaving(g))
 		mgroup_state(g, mgroup_is_in(g) ? MEMBER_RENEWING
 						: MEMBER_REGISTERING);
@@ -142,7 +142,7 @@ static void again(struct mgroup *g, uint32_t delay_ms, uint32_t most,
 
 	if (!may_ask(g))
 		return;
-	if (g->in_ms && mgroup_now(g) - g->in_ms < SETTLED_MS)
+	if (g->registered_ms && mgroup_now(g) - g->registered_ms < SETTLED_MS)
 		least = patience(g);
 	else
 		g->attempts = 0;
@@ -177,7 +177,7 @@ void register_done(struct mgroup *g)
 	doubt_answered(g);
 	register_confirm(g);
 	g->refusal = REFUSAL_TRANSIENT;
-	g->in_ms = mgroup_now(g);
+	g->registered_ms = mgroup_now(g);
 	g->last_error[0] = '\0';
 	g->registrations++;
 }
@@ -187,7 +187,7 @@ void register_nudge(struct mgroup *g)
 	uint32_t spread_ms = 1 + member_random(NUDGE_MS / 2);
 
 	if (!timer_armed(&g->retry) || g->refusal == REFUSAL_PERMANENT ||
-	    mgroup_now(g) - g->tried_ms < NUDGE_MS ||
+	    mgroup_now(g) - g->asked_ms < NUDGE_MS ||
 	    timer_left_ms(mgroup_tq(g), &g->retry) <= spread_ms)
 		return;
 	timer_set(mgroup_tq(g), &g->retry, spread_ms);
@@ -206,7 +206,7 @@ static enum refusal refusal_of(uint16_t notify)
 	}
 }
 
-/* What the number means here; the key server's log has the whole reason. */
+/* The notify in words; the key server's log has the whole reason. */
 static const char *meaning(const struct mgroup *g, uint16_t notify)
 {
 	switch (notify) {
@@ -278,7 +278,7 @@ void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 	timer_set(mgroup_tq(g), &g->retry, ms);
 }
 
-/* What was asked over it comes back by register_failed(), and is asked anew. */
+/* Questions over that SA come back by register_failed(), and are asked anew. */
 void register_old_sa(struct member *m)
 {
 	struct ike_sa *sa = m->sa;
@@ -295,7 +295,7 @@ static void confirm_due(void *arg)
 	struct msa *s = msa_sending(g);
 	struct member *m = g->m;
 
-	if (!s || !mgroup_is_in(g) || !g->timed)
+	if (!s || !mgroup_is_in(g) || !g->has_server_time)
 		return;
 	if (!m->sa || ike_sending(m->sa, &g->idg, s->spi))
 		register_ask(g, "the key server is to know what it sends with");

@@ -19,7 +19,7 @@
 
 #define LINE_MAX_LEN 256
 
-/* What another configuration means to one group */
+/* A group under another configuration */
 enum change {
 	CHANGE_NONE,
 	CHANGE_NEXT_SA, /* counts from the next Data SA on */
@@ -219,7 +219,7 @@ int member_reload_check(const struct member *m, const struct conf_member *conf,
 
 /* ---- applying ----------------------------------------------------------- */
 
-/* What this reload has made is taken back: it was not there before. */
+/* Takes back what this reload has made, which was not there before. */
 static void drop_added(struct mgroups *added)
 {
 	struct mgroup *g;
@@ -306,8 +306,8 @@ int member_reload(struct member *m, const struct conf_member *conf,
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
 		apply_change(g, find_conf(conf, g->conf->name));
-		if (moved && g->heard)
-			listen_join(g);
+		if (moved && g->joined)
+			rekey_group_join(g);
 	}
 	while ((g = TAILQ_FIRST(&added))) {
 		TAILQ_REMOVE(&added, g, all);

@@ -24,26 +24,21 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "lib/util.h"
 #include "member/mgroup.h"
 
 /*
  * Somebody who has the key can send whatever, as often as the link carries. A
  * sender spends Sender-IDs with each question, so it asks less and less often.
  */
-#define WARY_MS 10000u
-#define WARY_MAX_MS 60000u
+#define DISTRUST_MS 10000u
+#define DISTRUST_MAX_MS 60000u
 /* The key server's next message over what it has is not later than that. */
 #define FORGET_BEATS 3u
-#define MS 1000u
 /* The key server is told again after that, where it could not be. */
-#define SAY_MS 10000u
+#define REPORT_MS 10000u
 
-static uint32_t spi_of(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
-}
-
-/* Of the Rekey SA in use */
+/* The name of the signing key of the Rekey SA in use */
 static void key_name(const struct mgroup *g, char buf[static SIGPUB_NAME_LEN])
 {
 	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
@@ -78,32 +73,32 @@ static uint64_t digest_of(const uint8_t *p, size_t len)
 }
 
 /* The key server has said it: nothing that speaks of another one */
-static bool explained(const struct heard *h, const uint8_t *p, size_t len)
+static bool explained(const struct accepted *h, const uint8_t *p, size_t len)
 {
 	uint64_t d = digest_of(p, len);
 	unsigned int i;
 
-	if (rekey_peek_mid(p) < h->sure)
+	if (rekey_peek_mid(p) < h->initial_mid)
 		return true;
-	for (i = 0; i < h->n && i < HEARD_MAX; i++)
+	for (i = 0; i < h->n && i < ACCEPTED_MAX; i++)
 		if (h->v[i] == d)
 			return true;
 	return false;
 }
 
-void rival_took(struct mrekey *rk, const uint8_t *p, size_t len)
+void rival_accepted(struct mrekey *rk, const uint8_t *p, size_t len)
 {
-	struct heard *h = &rk->heard;
+	struct accepted *h = &rk->accepted;
 
-	h->v[h->n++ % HEARD_MAX] = digest_of(p, len);
+	h->v[h->n++ % ACCEPTED_MAX] = digest_of(p, len);
 }
 
-void rival_asked(struct mgroup *g)
+void rival_requested(struct mgroup *g)
 {
 	struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
 
 	if (rk)
-		rk->asked_mid = rk->rs.next_mid;
+		rk->requested_mid = rk->rs.next_mid;
 }
 
 void rival_replaced(struct mgroup *g, const struct mrekey *rk)
@@ -111,17 +106,17 @@ void rival_replaced(struct mgroup *g, const struct mrekey *rk)
 	struct former *f = &g->former[g->n_former++ % FORMER_MAX];
 
 	/* so many within three beats: what is forgotten may be the real one */
-	if (g->n_former > FORMER_MAX && g->timed &&
-	    mgroup_now(g) - f->at_ms < FORGET_BEATS * MS * g->beat)
+	if (g->n_former > FORMER_MAX && g->has_server_time &&
+	    mgroup_now(g) - f->at_ms < FORGET_BEATS * MSEC_PER_SEC * g->beat)
 		doubt_note(g, DOUBT_RIVAL);
 	memset(f, 0, sizeof(*f));
 	memcpy(f->spi, rk->rs.spi, sizeof(f->spi));
 	f->at_ms = mgroup_now(g);
-	f->heard = rk->heard;
+	f->accepted = rk->accepted;
 	f->seq = g->next_seq;
 }
 
-void rival_heard(struct member *m, const uint8_t *p, size_t len)
+void rival_other_sa(struct member *m, const uint8_t *p, size_t len)
 {
 	struct former *f;
 	struct mgroup *g;
@@ -129,7 +124,7 @@ void rival_heard(struct member *m, const uint8_t *p, size_t len)
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
 		f = mgroup_is_in(g) ? find(g, p) : NULL;
-		if (f && !explained(&f->heard, p, len))
+		if (f && !explained(&f->accepted, p, len))
 			doubt_once(g, DOUBT_RIVAL, ONCE_FORMER, f->spi,
 				   sizeof(f->spi), 0);
 	}
@@ -138,7 +133,7 @@ void rival_heard(struct member *m, const uint8_t *p, size_t len)
 bool rival_data(const struct mrekey *rk, const struct gsa *gsa)
 {
 	return !gsa->has_rekey && gsa->n_data && rk->data_spi &&
-	       rk->data_spi != spi_of(gsa->data[0].spi);
+	       rk->data_spi != get_unaligned_be32(gsa->data[0].spi);
 }
 
 bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq)
@@ -147,17 +142,18 @@ bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq)
 	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
 	uint32_t mid;
 
-	if (f && f->at_ms < g->tried_ms) {
+	if (f && f->at_ms < g->asked_ms) {
 		*seq = f->seq;
 		return true;
 	}
-	if (!rk || rk->going ||
+	if (!rk || rk->retired ||
 	    memcmp(rk->rs.spi, gsa->rekey.spi, sizeof(rk->rs.spi)))
 		return false;
 	/* once it is known that Message IDs are spent it is no news */
 	mid = gsa->rekey.has & GSA_HAS_INITIAL_MID ? gsa->rekey.initial_mid : 0;
-	if ((g->stolen[0] || mid >= rk->asked_mid) &&
-	    (!rk->data_spi || rk->data_spi == spi_of(gsa->data[0].spi)))
+	if ((g->stolen_key[0] || mid >= rk->requested_mid) &&
+	    (!rk->data_spi ||
+	     rk->data_spi == get_unaligned_be32(gsa->data[0].spi)))
 		return false;
 	*seq = rk->seq;
 	return true;
@@ -166,90 +162,90 @@ bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq)
 static void ask(struct mgroup *g)
 {
 	uint64_t now = mgroup_now(g);
-	uint32_t wait = WARY_MS;
+	uint32_t wait = DISTRUST_MS;
 
 	if (g->conf->send)
-		wait <<= g->n_wary;
-	if (wait > WARY_MAX_MS)
-		wait = WARY_MAX_MS;
-	if (g->wary_ms && now - g->wary_ms < wait)
+		wait <<= g->n_distrust;
+	if (wait > DISTRUST_MAX_MS)
+		wait = DISTRUST_MAX_MS;
+	if (g->distrust_ms && now - g->distrust_ms < wait)
 		return;
-	g->wary_ms = now;
-	if (g->n_wary < 3)
-		g->n_wary++;
+	g->distrust_ms = now;
+	if (g->n_distrust < 3)
+		g->n_distrust++;
 	doubt_note(g, DOUBT_RIVAL);
 }
 
-bool rival_wary(struct mgroup *g, const struct mrekey *rk,
-		const struct rekey_msg *msg)
+bool rival_distrusts(struct mgroup *g, const struct mrekey *rk,
+		     const struct rekey_msg *msg)
 {
 	const struct gsa *gsa = &msg->gsa;
 
-	if (!g->stolen[0])
+	if (!g->stolen_key[0])
 		return false;
 	if (!msg->has_gsa || gsa->has_rekey || gsa->n_data != 1 ||
-	    rk->data_spi != spi_of(gsa->data[0].spi))
+	    rk->data_spi != get_unaligned_be32(gsa->data[0].spi))
 		ask(g);
 	else
-		doubt_heard(g);
+		doubt_received(g);
 	return true;
 }
 
 /*
- * What does not open may be of an SA of the same SPI that is not ours, what is
+ * A message that does not open may be of another SA of the same SPI, one that is
  * old or badly signed may be the key server's, after somebody else's. A
  * stranger can make each of that; Message IDs and signing keys are used up by
  * none but who can sign, and then it is worth a question again.
  */
-void rival_unopened(struct mrekey *rk, enum rekey_rc rc, const uint8_t *p,
+void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
 		    size_t len)
 {
-	if (rk->g->stolen[0]) {
+	if (rk->g->stolen_key[0]) {
 		ask(rk->g);
 		return;
 	}
-	if (rc != REKEY_ICV && rc != REKEY_AUTH_BAD &&
-	    (rc != REKEY_OLD || explained(&rk->heard, p, len)))
+	if (ret != REKEY_ICV && ret != REKEY_AUTH_BAD &&
+	    (ret != REKEY_OLD || explained(&rk->accepted, p, len)))
 		return;
 	doubt_once(rk->g, DOUBT_RIVAL, ONCE_UNOPENED, rk->rs.spi,
 		   sizeof(rk->rs.spi),
-		   rk->rs.next_mid / HEARD_MAX + rk->n_signed);
+		   rk->rs.next_mid / ACCEPTED_MAX + rk->n_signed);
 }
 
-/* What cannot be said now is said later, or with the next registration. */
-static void say(struct mgroup *g, struct ike_sa *sa)
+/* A report that finds no room is sent later, or with the next registration. */
+static void report_rival(struct mgroup *g, struct ike_sa *sa)
 {
-	if (!g->unsaid || !sa)
+	if (!g->unreported || !sa)
 		return;
-	if (ike_rival(sa, &g->idg, g->unsaid_spi)) {
-		timer_set(mgroup_tq(g), &g->say, SAY_MS);
+	if (ike_rival(sa, &g->idg, g->unreported_spi)) {
+		timer_set(mgroup_tq(g), &g->report, REPORT_MS);
 		return;
 	}
-	g->unsaid = false;
+	g->unreported = false;
 	rival_stop(g);
 }
 
-static void say_due(void *arg)
+static void report_due(void *arg)
 {
 	struct mgroup *g = arg;
 
-	say(g, g->m->sa);
+	report_rival(g, g->m->sa);
 }
 
 void rival_settled(struct mgroup *g, struct ike_sa *sa)
 {
 	char now[SIGPUB_NAME_LEN];
 
-	say(g, sa);
-	if (!g->stolen[0])
+	report_rival(g, sa);
+	if (!g->stolen_key[0])
 		return;
 	key_name(g, now);
-	if (!strcmp(now, g->stolen))
+	if (!strcmp(now, g->stolen_key))
 		return;
 	log_info("group %s: rekeys are signed with another key, and followed again",
 		 g->conf->name);
-	g->stolen[0] = '\0';
-	g->n_wary = 0;
+	g->stolen_key[0] = '\0';
+	g->n_distrust = 0;
 }
 
 static bool same_keys(const struct rekey_sa *a, const struct rekey_sa *b)
@@ -287,7 +283,7 @@ bool rival_clash(const struct mgroup *g, const struct mrekey *rk,
 void rival_undo(struct mgroup *g, struct ike_sa *sa, const struct gsa *gsa,
 		uint64_t seq)
 {
-	uint32_t ours = spi_of(gsa->data[0].spi), theirs = ours;
+	uint32_t ours = get_unaligned_be32(gsa->data[0].spi), theirs = ours;
 	struct msa *s, *next;
 
 	g->rivals++;
@@ -301,24 +297,24 @@ void rival_undo(struct mgroup *g, struct ike_sa *sa, const struct gsa *gsa,
 	early_drop(g);
 	g->n_former = 0;
 	g->n_asked = 0;
-	key_name(g, g->stolen);
+	key_name(g, g->stolen_key);
 	if (theirs != ours)
 		log_err("group %s: SOMEBODY ELSE REKEYS IT: Data SA %08x was not the key server's, back to %08x",
 			g->conf->name, theirs, ours);
 	else
 		log_err("group %s: SOMEBODY ELSE REKEYS IT: what came with Data SA %08x was not all the key server's",
 			g->conf->name, ours);
-	g->unsaid = true;
-	g->unsaid_spi = theirs;
-	say(g, sa);
+	g->unreported = true;
+	g->unreported_spi = theirs;
+	report_rival(g, sa);
 }
 
 void rival_init(struct mgroup *g)
 {
-	timer_init(&g->say, say_due, g);
+	timer_init(&g->report, report_due, g);
 }
 
 void rival_stop(struct mgroup *g)
 {
-	timer_del(mgroup_tq(g), &g->say);
+	timer_del(mgroup_tq(g), &g->report);
 }

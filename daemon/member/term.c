@@ -7,13 +7,13 @@
  * certificate is what ends, each renewal brings less, and there are few.
  */
 #include "lib/log.h"
+#include "lib/util.h"
 #include "member/mgroup.h"
 
-#define MS 1000u
-/* It renews when that much of what was left is over, in percent. */
+/* A member renews when that much of what was left is over, in percent. */
 #define RENEW_FROM 80
 #define RENEW_SPREAD 10
-/* What is left is too short for a renewal to bring more. */
+/* Less than that is too short for a renewal to bring more. */
 #define LEAST_MS 20000
 
 static uint64_t left_ms(const struct mgroup *g)
@@ -57,10 +57,11 @@ void term_learn(struct mgroup *g, const struct gsa_gw *gw)
 		return;
 	}
 	/* counts from the question: it ends early here, if at all */
-	g->term_ms = g->tried_ms + (uint64_t)gw->term * MS;
+	g->term_ms = g->asked_ms + (uint64_t)gw->term * MSEC_PER_SEC;
 	if (g->term_ms < before + LEAST_MS && left_ms(g) < LEAST_MS)
 		log_warn("group %s: membership ends in %llu s and is not renewed: does the certificate end?",
-			 g->conf->name, (unsigned long long)left_ms(g) / MS);
+			 g->conf->name,
+			 (unsigned long long)left_ms(g) / MSEC_PER_SEC);
 	arm(g);
 }
 

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The multicast group that rekeys go to: joined, and again when links change. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "member/mgroup.h"
+
+/* A rekey address that could not be joined is tried again. */
+#define JOIN_RETRY_MS 5000
+
+/* Said when it changes; the status has it all the time. */
+static void note_join(struct mgroup *g, int ret, const char *note)
+{
+	char ep[EP_STRLEN];
+
+	if (ret == g->rekey_ifindex && !strcmp(note, g->join_note))
+		return;
+	g->rekey_ifindex = ret;
+	snprintf(g->join_note, sizeof(g->join_note), "%s", note);
+	ep_str(&g->rekey_to, ep);
+	if (ret < 0)
+		log_warn("group %s: %s not joined, rekeys are not heard: %s",
+			 g->conf->name, ep, note);
+	else if (note[0])
+		log_info("group %s: %s joined: %s", g->conf->name, ep, note);
+}
+
+void rekey_group_join(struct mgroup *g)
+{
+	struct member *m = g->m;
+	struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
+	char note[sizeof(g->join_note)] = "";
+	int ret;
+
+	if (!rk || rk->retired)
+		return;
+	ret = m->deps.join_rekey(m->deps.ctx, &g->rekey_to, &g->rekey_source,
+				 m->conf->interface, note, sizeof(note));
+	g->joined = true;
+	note_join(g, ret, note);
+	if (ret >= 0)
+		timer_del(mgroup_tq(g), &g->join);
+	else
+		timer_set(mgroup_tq(g), &g->join, JOIN_RETRY_MS);
+}
+
+void rekey_group_leave(struct mgroup *g)
+{
+	struct member *m = g->m;
+
+	timer_del(mgroup_tq(g), &g->join);
+	if (!g->joined)
+		return;
+	m->deps.leave_rekey(m->deps.ctx, &g->rekey_to, &g->rekey_source);
+	g->joined = false;
+	g->rekey_ifindex = 0;
+	g->join_note[0] = 0;
+}
+
+void rekey_group_set(struct mgroup *g, const struct gsa_sa *policy)
+{
+	struct ep to = { .addr = policy->dst.lo, .port = policy->dst.port_lo };
+	struct addr source = { 0 };
+
+	if (ts_is_one_addr(&policy->src))
+		source = policy->src.lo;
+	if (g->joined && (!ep_equal(&to, &g->rekey_to) ||
+			  !addr_equal(&source, &g->rekey_source)))
+		rekey_group_leave(g);
+	g->rekey_to = to;
+	g->rekey_source = source;
+	if (!g->joined)
+		rekey_group_join(g);
+}
+
+static void join_due(void *arg)
+{
+	rekey_group_join(arg);
+}
+
+void rekey_group_init(struct mgroup *g)
+{
+	timer_init(&g->join, join_due, g);
+}
