@@ -425,6 +425,20 @@ v = eval(sys.argv[1])
 print(json.dumps(v) if isinstance(v, (dict, list, bool)) else v)' "$1"
 }
 
+# JSON on standard input, one document a line: is it what the definition of this
+# name in Documentation/schema says?
+#	ctl a -j stats | fits "the counters fit the schema" stats
+fits() {
+	local said rc=0
+
+	said=$(python3 "$LIB/schema.py" "$2" 2>&1) || rc=$?
+	case $rc in
+	0) ok "$1" ;;
+	4) skip "$1" "$said" ;;
+	*) not_ok "$1" "$said" ;;
+	esac
+}
+
 # namespace, name: a counter; without Python, which is slow under emulation
 counter() {
 	ctl "$1" stats -a | awk -v name="$2" '$1 == name { print $2 }'

@@ -6,10 +6,11 @@
  *	{"ok":true,"json-version":1,"effective-ms":9000,...}
  *	{"ok":false,"json-version":1,"error":"there is no ..."}
  *
- * Commands and answers are in mcsecd(8), their form is in Documentation/schema. Mode 0600, and only root or the
- * daemon's own user is answered (SO_PEERCRED). Clients can't hold the daemon
- * up: requests are short, answers wait in a buffer of the client's own, and
- * who neither asks nor reads is closed.
+ * Commands and answers are in mcsecd(8), their form is in
+ * Documentation/schema. Mode 0600, and only root or the daemon's own user is
+ * answered (SO_PEERCRED). Clients can't hold the daemon up: requests are
+ * short, answers wait in a buffer of the client's own, and who neither asks
+ * nor reads is closed.
  */
 #ifndef CTL_CTL_H
 #define CTL_CTL_H

@@ -117,6 +117,13 @@ try "b is in again" wait_until 40 member_in b
 try "b hears s again" wait_until 20 hears b $((n + 100))
 whole a "all of it"
 
+section "schema"
+for h in k s b; do
+	fits "status of $h" status < <(e2e_ctl $h -j status)
+	fits "member of $h" member < <(e2e_ctl $h -j member)
+done
+fits "the audit trail" audit < <(e2e_ctl k -j audit)
+
 section "the audit trail"
 log=$(ctl k -j audit | jq -r '.audit[] | "\(.event) \(.id)"')
 for e in "join b.lab" "leave b.lab" "evict b.lab" "refuse b.lab"; do

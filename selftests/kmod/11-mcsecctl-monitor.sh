@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-#
 # Events: each kind is made to happen, and comes as one line, in text and JSON,
-# in the namespace where it happened and in no other.
+# in the namespace where it happened and in no other. What mcsecctl prints as
+# JSON on the way fits Documentation/schema.
 #
 #	a eth0 ---- eth0 b
 
@@ -89,6 +89,20 @@ is "every event was on a line by itself, and known" \
 	"$(grep -cvE '^(acquire group|(soft|hard)-expire sa|iv-exhausting sa) video ' "$TMP/a")" 0
 is "b heard nothing of a" \
 	"$(grep -cvE 'new-sender|unknown-spi' "$TMP/b")" 0
+
+section "schema"
+for what in group sa; do
+	for n in a b; do
+		fits "$what show, in $n" "$what-show" < <(ctl $n -j $what show)
+	done
+done
+fits "sender show" sender-show < <(ctl b -j sender show video 0x1000)
+fits "show" show < <(ctl a -j show)
+fits "stats" stats < <(ctl a -j stats)
+fits "metrics" metrics < <(ctl a -j metrics)
+fits "the version" mcsecctl-version < <("$MCSECCTL" -j -V)
+fits "events" monitor <"$TMP/a.json"
+section ""
 
 rm -f "$TMP/quit"
 "$MCSECCTL" -n "$(ns a)" monitor >/dev/full 2>"$TMP/err" &

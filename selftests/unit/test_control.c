@@ -130,6 +130,38 @@ static void take_text(void *arg, char *text)
 	*(char **)arg = text;
 }
 
+/* What was asked and answered, for the schema to judge. */
+static FILE *record;
+
+/* The definition that an answer to @cmd has in the schema. */
+static const char *answer_to(const char *cmd)
+{
+	static const char *const own[] = { "version", "status", "member",
+					   "evict", "audit" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(own); i++)
+		if (!strcmp(own[i], cmd))
+			return cmd;
+	return "done";
+}
+
+static void keep(const char *request, const char *text)
+{
+	json_t *q = json_loads(request, 0, NULL);
+	json_t *a = json_loads(text, 0, NULL);
+	const char *cmd = json_string_value(json_object_get(q, "cmd"));
+
+	if (json_is_true(json_object_get(a, "ok"))) {
+		fprintf(record, "request\t%s\n", request);
+		fprintf(record, "%s\t%s\n", answer_to(cmd), text);
+	} else {
+		fprintf(record, "error\t%s\n", text);
+	}
+	json_decref(q);
+	json_decref(a);
+}
+
 static const char *one(const struct ctl_roles *roles, const char *request)
 {
 	static char *text;
@@ -140,7 +172,25 @@ static const char *one(const struct ctl_roles *roles, const char *request)
 	/* where a store takes its time the answer does too */
 	while (roles->gcks && !text)
 		sim_run(sim, 1);
+	if (text)
+		keep(request, text);
 	return text ? text : "";
+}
+
+static void schema(const char *recorded)
+{
+	char cmd[300];
+	int st;
+
+	fflush(record);
+	snprintf(cmd, sizeof(cmd),
+		 "python3 " SRCDIR "/selftests/schema.py <%s >&2", recorded);
+	fflush(stdout);
+	st = system(cmd);
+	if (WIFEXITED(st) && WEXITSTATUS(st) == 4)
+		skip("all of it fits the schema", "no python3-jsonschema");
+	else
+		is_int(st, 0, "all of it fits the schema");
 }
 
 static void refusals(void)
@@ -614,9 +664,15 @@ static void later(void)
 
 int main(void)
 {
+	char recorded[80];
+
 	timerq_init(&tq, &fake);
 	if (!mkdtemp(dir) || loop_new(&tq, &loop))
 		bail("no folder, or no loop");
+	snprintf(recorded, sizeof(recorded), "%s/record", dir);
+	record = fopen(recorded, "w");
+	if (!record)
+		bail("%s: %s", recorded, strerror(errno));
 	/* a folder that isn't there is made */
 	snprintf(path, sizeof(path), "%s/run/s.sock", dir);
 	is_int(ctl_new(loop, &tq, path, &ctl, &err), 0, "a socket: %s",
@@ -630,6 +686,9 @@ int main(void)
 	sockets();
 	roles();
 	later();
+	schema(recorded);
+	fclose(record);
+	unlink(recorded);
 	loop_free(loop);
 	*strrchr(path, '/') = '\0';
 	rmdir(path);
