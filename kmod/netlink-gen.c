@@ -118,8 +118,31 @@ const struct nla_policy mcsec_group_set_nl_policy[MCSEC_A_GROUP_FORCE + 1] = {
 	[MCSEC_A_GROUP_FORCE] = { .type = NLA_FLAG, },
 };
 
+/* MCSEC_CMD_SENDER_NEW - do */
+const struct nla_policy mcsec_sender_new_nl_policy[MCSEC_A_SENDER_NAME + 1] = {
+	[MCSEC_A_SENDER_GROUP] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
+	[MCSEC_A_SENDER_SPI] = { .type = NLA_U32, },
+	[MCSEC_A_SENDER_SENDER_ID] = { .type = NLA_U32, },
+	[MCSEC_A_SENDER_NAME] = { .type = NLA_NUL_STRING, .len = MCSEC_SENDER_NAME_MAX, },
+};
+
+/* MCSEC_CMD_SENDER_SET - do */
+const struct nla_policy mcsec_sender_set_nl_policy[MCSEC_A_SENDER_NAME + 1] = {
+	[MCSEC_A_SENDER_GROUP] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
+	[MCSEC_A_SENDER_SPI] = { .type = NLA_U32, },
+	[MCSEC_A_SENDER_SENDER_ID] = { .type = NLA_U32, },
+	[MCSEC_A_SENDER_NAME] = { .type = NLA_NUL_STRING, .len = MCSEC_SENDER_NAME_MAX, },
+};
+
+/* MCSEC_CMD_SENDER_DEL - do */
+const struct nla_policy mcsec_sender_del_nl_policy[MCSEC_A_SENDER_SENDER_ID + 1] = {
+	[MCSEC_A_SENDER_GROUP] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
+	[MCSEC_A_SENDER_SPI] = { .type = NLA_U32, },
+	[MCSEC_A_SENDER_SENDER_ID] = { .type = NLA_U32, },
+};
+
 /* Ops table for mcsec */
-const struct genl_ops mcsec_nl_ops[12] = {
+const struct genl_ops mcsec_nl_ops[15] = {
 	{
 		.cmd		= MCSEC_CMD_GROUP_NEW,
 		.doit		= mcsec_nl_group_new_doit,
@@ -206,6 +229,27 @@ const struct genl_ops mcsec_nl_ops[12] = {
 		.doit		= mcsec_nl_group_set_doit,
 		.policy		= mcsec_group_set_nl_policy,
 		.maxattr	= MCSEC_A_GROUP_FORCE,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= MCSEC_CMD_SENDER_NEW,
+		.doit		= mcsec_nl_sender_new_doit,
+		.policy		= mcsec_sender_new_nl_policy,
+		.maxattr	= MCSEC_A_SENDER_NAME,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= MCSEC_CMD_SENDER_SET,
+		.doit		= mcsec_nl_sender_set_doit,
+		.policy		= mcsec_sender_set_nl_policy,
+		.maxattr	= MCSEC_A_SENDER_NAME,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= MCSEC_CMD_SENDER_DEL,
+		.doit		= mcsec_nl_sender_del_doit,
+		.policy		= mcsec_sender_del_nl_policy,
+		.maxattr	= MCSEC_A_SENDER_SENDER_ID,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

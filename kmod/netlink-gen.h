@@ -35,8 +35,14 @@ extern const struct nla_policy mcsec_stats_get_nl_policy[MCSEC_A_COUNTER_NAME + 
 
 extern const struct nla_policy mcsec_group_set_nl_policy[MCSEC_A_GROUP_FORCE + 1];
 
+extern const struct nla_policy mcsec_sender_new_nl_policy[MCSEC_A_SENDER_NAME + 1];
+
+extern const struct nla_policy mcsec_sender_set_nl_policy[MCSEC_A_SENDER_NAME + 1];
+
+extern const struct nla_policy mcsec_sender_del_nl_policy[MCSEC_A_SENDER_SENDER_ID + 1];
+
 /* Ops table for mcsec */
-extern const struct genl_ops mcsec_nl_ops[12];
+extern const struct genl_ops mcsec_nl_ops[15];
 
 int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info);
 int mcsec_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -55,6 +61,9 @@ int mcsec_nl_sender_get_dumpit(struct sk_buff *skb,
 int mcsec_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
 int mcsec_nl_stats_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int mcsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info);
+int mcsec_nl_sender_new_doit(struct sk_buff *skb, struct genl_info *info);
+int mcsec_nl_sender_set_doit(struct sk_buff *skb, struct genl_info *info);
+int mcsec_nl_sender_del_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	MCSEC_NLGRP_EVENTS,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The generic netlink family of Documentation/netlink/specs/mcsec.yaml.
- * netlink.c has the family, groups, senders and counters; netlink-sa.c has
- * SAs. Every refusal has an extack message.
+ * netlink.c has the family and counters; each other object has a file of its
+ * own. Every refusal has an extack message.
  */
 #ifndef _MCSEC_NETLINK_H
 #define _MCSEC_NETLINK_H

@@ -352,21 +352,27 @@ bool mcsec_sa_replay_check_slow(struct mcsec_sa *sa, u32 seq, u64 iv,
 	return false;
 }
 
+void mcsec_sa_new_sender(const struct mcsec_sa *sa,
+			 const struct mcsec_sender *sender)
+{
+	mcsec_notify_sender(sa->net, sa->name, sa->spi, sender->id);
+}
+
 int mcsec_sa_replay_accept_slow(struct mcsec_sa *sa, u32 seq, u64 iv)
 {
-	bool created = false, new = true;
 	struct mcsec_sender *sender;
+	bool first, new = true;
 
 	switch ((enum mcsec_replay)sa->replay) {
 	case MCSEC_REPLAY_IV:
 		sender = mcsec_sender_get(&sa->senders, iv >> sa->sid_shift,
-					  &created);
+					  GFP_ATOMIC);
 		if (IS_ERR(sender))
 			return PTR_ERR(sender);
-		new = mcsec_sender_accept(sender, mcsec_iv_counter(sa, iv));
-		if (likely(created))
-			mcsec_notify_sender(sa->net, sa->name, sa->spi,
-					    sender->id);
+		new = mcsec_sender_accept(sender, mcsec_iv_counter(sa, iv),
+					  &first);
+		if (likely(first))
+			mcsec_sa_new_sender(sa, sender);
 		break;
 	case MCSEC_REPLAY_SEQ:
 		spin_lock(&sa->seq_win->lock);

@@ -349,6 +349,9 @@ static inline u64 mcsec_iv_counter(const struct mcsec_sa *sa, u64 iv)
 bool mcsec_sa_replay_check_slow(struct mcsec_sa *sa, u32 seq, u64 iv,
 				struct mcsec_sender **sender);
 int mcsec_sa_replay_accept_slow(struct mcsec_sa *sa, u32 seq, u64 iv);
+/* Tells userspace of the first datagram of a sender. */
+void mcsec_sa_new_sender(const struct mcsec_sa *sa,
+			 const struct mcsec_sender *sender);
 /* Counts it. Returns -EALREADY. */
 int mcsec_sa_replayed(struct mcsec_sa *sa);
 
@@ -374,17 +377,22 @@ static inline bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv,
 
 /*
  * After verifying: record it. Returns 0, -EALREADY for a replay, -ENOSPC when
- * there are too many senders, -ENOMEM.
+ * there are too many senders, -EDQUOT when there are too many windows, -ENOMEM.
  */
 static inline int mcsec_sa_replay_accept(struct mcsec_sa *sa,
 					 struct mcsec_sender *sender, u32 seq,
 					 u64 iv)
 {
+	bool first;
+
 	/* One that is not known yet, or the SA's replay is not iv. */
 	if (unlikely(!sender))
 		return mcsec_sa_replay_accept_slow(sa, seq, iv);
-	if (unlikely(!mcsec_sender_accept(sender, mcsec_iv_counter(sa, iv))))
+	if (unlikely(!mcsec_sender_accept(sender, mcsec_iv_counter(sa, iv),
+					  &first)))
 		return mcsec_sa_replayed(sa);
+	if (unlikely(first))
+		mcsec_sa_new_sender(sa, sender);
 	this_cpu_write(sa->cpu->last, sender);
 	return 0;
 }

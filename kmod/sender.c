@@ -8,6 +8,7 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 
@@ -15,6 +16,7 @@ void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
 			struct mcsec_windows *windows)
 {
 	xa_init_flags(&senders->table, XA_FLAGS_LOCK_BH);
+	xa_init(&senders->names);
 	atomic_set(&senders->count, 0);
 	senders->max = max;
 	senders->window = window;
@@ -110,7 +112,11 @@ void mcsec_senders_destroy(struct mcsec_senders *senders)
 	size_t bytes = mcsec_sender_bytes(senders->window);
 	struct mcsec_sender *sender;
 	unsigned long id;
+	char *name;
 
+	xa_for_each(&senders->names, id, name)
+		kfree(name);
+	xa_destroy(&senders->names);
 	xa_for_each(&senders->table, id, sender) {
 		kfree(sender);
 		windows_uncharge(senders->windows, bytes);
@@ -119,12 +125,11 @@ void mcsec_senders_destroy(struct mcsec_senders *senders)
 }
 
 struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
-				      bool *created)
+				      gfp_t gfp)
 {
 	size_t bytes = mcsec_sender_bytes(senders->window);
 	struct mcsec_sender *sender, *other;
 
-	*created = false;
 	sender = mcsec_sender_find(senders, id);
 	if (likely(sender))
 		return sender;
@@ -134,10 +139,10 @@ struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 		goto err_count;
 	}
 	if (!windows_charge(senders->windows, bytes)) {
-		other = ERR_PTR(-ENOMEM);
+		other = ERR_PTR(-EDQUOT);
 		goto err_count;
 	}
-	sender = kzalloc(bytes, GFP_ATOMIC | __GFP_NOWARN);
+	sender = kzalloc(bytes, gfp | __GFP_NOWARN);
 	if (!sender) {
 		other = ERR_PTR(-ENOMEM);
 		goto err_used;
@@ -147,11 +152,9 @@ struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 
 	/* Two first datagrams of one sender may be verified at a time. */
 	other = xa_cmpxchg_bh(&senders->table, id, NULL, sender,
-			      GFP_ATOMIC | __GFP_NOWARN);
-	if (likely(!other)) {
-		*created = true;
+			      gfp | __GFP_NOWARN);
+	if (likely(!other))
 		return sender;
-	}
 	kfree(sender);
 	if (xa_is_err(other))
 		other = ERR_PTR(xa_err(other));
@@ -160,4 +163,78 @@ err_used:
 err_count:
 	atomic_dec(&senders->count);
 	return other;
+}
+
+/* ---- requests: the caller holds mnet->lock ---- */
+
+static bool sender_is_there(struct mcsec_senders *senders,
+			    struct mcsec_sender *sender)
+{
+	u64 packets;
+
+	spin_lock_bh(&sender->win.lock);
+	packets = sender->packets;
+	spin_unlock_bh(&sender->win.lock);
+	return packets ||
+	       xa_get_mark(&senders->table, sender->id, MCSEC_SENDER_ANNOUNCED);
+}
+
+struct mcsec_sender *mcsec_sender_lookup(struct mcsec_senders *senders, u32 id)
+{
+	struct mcsec_sender *sender = mcsec_sender_find(senders, id);
+
+	return sender && sender_is_there(senders, sender) ? sender : NULL;
+}
+
+int mcsec_sender_rename(struct mcsec_senders *senders, u32 id, const char *name)
+{
+	char *copy = NULL, *old;
+
+	if (*name) {
+		copy = kstrdup(name, GFP_KERNEL_ACCOUNT);
+		if (!copy)
+			return -ENOMEM;
+	}
+	old = xa_store(&senders->names, id, copy, GFP_KERNEL_ACCOUNT);
+	if (xa_is_err(old)) {
+		kfree(copy);
+		return xa_err(old);
+	}
+	kfree(old);
+	return 0;
+}
+
+int mcsec_sender_announce(struct mcsec_senders *senders, u32 id,
+			  const char *name)
+{
+	struct mcsec_sender *sender;
+	int err;
+
+	if (mcsec_sender_lookup(senders, id))
+		return -EEXIST;
+	sender = mcsec_sender_get(senders, id, GFP_KERNEL_ACCOUNT);
+	if (IS_ERR(sender))
+		return PTR_ERR(sender);
+	/* If there is no memory for it, what was made is one that was deleted. */
+	err = name ? mcsec_sender_rename(senders, id, name) : 0;
+	if (err)
+		return err;
+	xa_lock_bh(&senders->table);
+	__xa_set_mark(&senders->table, id, MCSEC_SENDER_ANNOUNCED);
+	xa_unlock_bh(&senders->table);
+	return 0;
+}
+
+void mcsec_sender_del(struct mcsec_senders *senders,
+		      struct mcsec_sender *sender)
+{
+	kfree(xa_erase(&senders->names, sender->id));
+	xa_lock_bh(&senders->table);
+	__xa_clear_mark(&senders->table, sender->id, MCSEC_SENDER_ANNOUNCED);
+	xa_unlock_bh(&senders->table);
+	/* The window is left alone: what it has seen stays a replay. */
+	spin_lock_bh(&sender->win.lock);
+	sender->packets = 0;
+	spin_unlock_bh(&sender->win.lock);
+	atomic64_set(&sender->replays, 0);
 }

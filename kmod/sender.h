@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What a receiving SA knows of the Sender-IDs (RFC 6054) that it verified
- * datagrams of: a replay window each, and counts.
+ * datagrams of, or was told of before: a replay window each, counts, and a name.
  */
 #ifndef _MCSEC_SENDER_H
 #define _MCSEC_SENDER_H
@@ -56,10 +56,13 @@ struct mcsec_windows {
 void mcsec_windows_init(struct mcsec_windows *windows,
 			const struct user_namespace *user_ns);
 
+/* Of entries in struct mcsec_senders.table: made by a request. */
+#define MCSEC_SENDER_ANNOUNCED XA_MARK_0
+
 /**
  * struct mcsec_sender - one Sender-ID
  * @id: the Sender-ID
- * @packets: datagrams accepted; win.lock
+ * @packets: datagrams accepted, 0 again after a deletion; win.lock
  * @replays: datagrams refused by the window
  * @win: the window; last, its ring follows
  */
@@ -73,7 +76,10 @@ struct mcsec_sender {
 /**
  * struct mcsec_senders - those of one SA
  * @table: by Sender-ID; entries are never removed before the SA goes, so a
- *	reader under RCU that found the SA may use what it finds here
+ *	reader under RCU that found the SA may use what it finds here. One that
+ *	was deleted stays for its window; it is there for others when it is
+ *	announced or has packets
+ * @names: char *, by Sender-ID; mnet->lock
  * @count: how many there are
  * @max: how many there may be
  * @window: size of each window
@@ -81,6 +87,7 @@ struct mcsec_sender {
  */
 struct mcsec_senders {
 	struct xarray table;
+	struct xarray names;
 	atomic_t count;
 	u32 max;
 	u32 window;
@@ -115,19 +122,48 @@ bool mcsec_cipher_take(const struct mcsec_windows *windows);
 void mcsec_cipher_give(const struct mcsec_windows *windows);
 
 /*
- * The sender @id of a datagram that has been verified, made if need be, or
- * ERR_PTR: -ENOSPC at the SA's cap, -ENOMEM. *@created says whether it was made.
+ * The sender @id, made if need be, or ERR_PTR: -ENOSPC at the SA's cap, -EDQUOT
+ * where the namespace or its user has as many windows as it may, -ENOMEM. In any
+ * context that @gfp fits.
  */
 struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
-				      bool *created);
+				      gfp_t gfp);
 
-/* Record a verified counter. Returns whether it is new. BH are disabled. */
-static inline bool mcsec_sender_accept(struct mcsec_sender *sender, u64 counter)
+/*
+ * Requests, under mnet->lock. One that was deleted is not there (-ENOENT), and
+ * may be announced again: its window goes on from where it was, so nothing that
+ * came before is ever accepted a second time.
+ */
+
+/* NULL if it is not there. */
+struct mcsec_sender *mcsec_sender_lookup(struct mcsec_senders *senders, u32 id);
+/* 0, -EEXIST, and as mcsec_sender_get(). @name may be NULL. */
+int mcsec_sender_announce(struct mcsec_senders *senders, u32 id,
+			  const char *name);
+/* An empty @name takes away the one there is. 0 or -ENOMEM. */
+int mcsec_sender_rename(struct mcsec_senders *senders, u32 id,
+			const char *name);
+void mcsec_sender_del(struct mcsec_senders *senders,
+		      struct mcsec_sender *sender);
+
+static inline const char *mcsec_sender_name(struct mcsec_senders *senders,
+					    u32 id)
+{
+	return xa_load(&senders->names, id);
+}
+
+/*
+ * Record a verified counter. Returns whether it is new; *@first, whether it is
+ * the first of the sender. BH are disabled.
+ */
+static inline bool mcsec_sender_accept(struct mcsec_sender *sender, u64 counter,
+				       bool *first)
 {
 	bool new;
 
 	spin_lock(&sender->win.lock);
 	new = mcsec_window_advance(&sender->win, counter);
+	*first = new && !sender->packets;
 	if (likely(new))
 		sender->packets++;
 	spin_unlock(&sender->win.lock);

@@ -118,6 +118,19 @@ int kattr_put_sa_id(struct nlmsghdr *nlh, const char *group, uint32_t spi)
 	return ret ?: put_u32(nlh, MCSEC_A_SA_SPI, htonl(spi));
 }
 
+int kattr_put_sender(struct nlmsghdr *nlh, const struct ksender *s, bool name)
+{
+	int ret = kattr_put_sender_id(nlh, s->group, s->spi);
+
+	if (!ret)
+		ret = put_u32(nlh, MCSEC_A_SENDER_SENDER_ID, s->sender_id);
+	if (!ret && name &&
+	    !mnl_attr_put_strz_check(nlh, KATTR_TX_MAX, MCSEC_A_SENDER_NAME,
+				     s->name))
+		ret = -EMSGSIZE;
+	return ret;
+}
+
 int kattr_put_sender_id(struct nlmsghdr *nlh, const char *group, uint32_t spi)
 {
 	int ret = kattr_put_name(nlh, MCSEC_A_SENDER_GROUP, group);
@@ -476,6 +489,9 @@ int kattr_get_sender(const struct nlmsghdr *nlh, struct ksender *s)
 		case MCSEC_A_SENDER_REPLAYS:
 			ret = get_u64(a, &s->replays);
 			break;
+		case MCSEC_A_SENDER_NAME:
+			ret = get_str(a, s->name, sizeof(s->name));
+			break;
 		}
 		if (ret)
 			return ret;
@@ -624,6 +640,7 @@ static const char *const sender_attrs[] = {
 	[MCSEC_A_SENDER_GROUP] = "group",
 	[MCSEC_A_SENDER_SPI] = "spi",
 	[MCSEC_A_SENDER_SENDER_ID] = "sender-id",
+	[MCSEC_A_SENDER_NAME] = "name",
 };
 
 const char *kattr_name(uint8_t cmd, uint16_t attr)
@@ -640,6 +657,9 @@ const char *kattr_name(uint8_t cmd, uint16_t attr)
 	case MCSEC_CMD_SA_GET:
 	case MCSEC_CMD_SA_FLUSH:
 		return attr < ARRAY_SIZE(sa_attrs) ? sa_attrs[attr] : NULL;
+	case MCSEC_CMD_SENDER_NEW:
+	case MCSEC_CMD_SENDER_SET:
+	case MCSEC_CMD_SENDER_DEL:
 	case MCSEC_CMD_SENDER_GET:
 		return attr < ARRAY_SIZE(sender_attrs) ? sender_attrs[attr]
 						       : NULL;

@@ -30,6 +30,8 @@ int kattr_put_sa_id(struct nlmsghdr *nlh, const char *group, uint32_t spi);
 int kattr_put_sa(struct nlmsghdr *nlh, const struct ksa *sa);
 int kattr_put_limits(struct nlmsghdr *nlh, const struct klimits *limits);
 int kattr_put_sender_id(struct nlmsghdr *nlh, const char *group, uint32_t spi);
+/* @name: "" is sent too, unlike by kattr_put_name() */
+int kattr_put_sender(struct nlmsghdr *nlh, const struct ksender *s, bool name);
 
 /*
  * Read an answer whose generic netlink header is there. 0, or -EBADMSG when

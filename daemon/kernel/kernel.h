@@ -130,10 +130,12 @@ struct ksa_info {
 	uint32_t senders; /* Sender-IDs that a window is kept for */
 };
 
+/* Of what sender_add() takes the counts are not sent. */
 struct ksender {
 	char group[MCSEC_NAME_MAX + 1];
 	uint32_t spi;
 	uint32_t sender_id;
+	char name[MCSEC_SENDER_NAME_MAX + 1]; /* who has it, or "" */
 	uint64_t counter; /* highest IV counter accepted */
 	uint64_t packets;
 	uint64_t replays;
@@ -208,6 +210,12 @@ struct kernel_ops {
 	int (*sa_dump)(void *ctx, const char *group, ksa_fn *fn, void *arg,
 		       struct err *err);
 
+	/* -EEXIST: the SA has a sender of this Sender-ID; -ENOSPC, -EDQUOT */
+	int (*sender_add)(void *ctx, const struct ksender *s, struct err *err);
+	/* Another name, or none with "". */
+	int (*sender_set)(void *ctx, const struct ksender *s, struct err *err);
+	/* Its name and counts; what it sent before stays a replay. */
+	int (*sender_del)(void *ctx, const struct ksender *s, struct err *err);
 	int (*sender_dump)(void *ctx, const char *group, uint32_t spi,
 			   ksender_fn *fn, void *arg, struct err *err);
 	int (*stats_dump)(void *ctx, kcounter_fn *fn, void *arg,

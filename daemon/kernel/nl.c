@@ -246,6 +246,27 @@ static int op_sa_dump(void *ctx, const char *group, ksa_fn *fn, void *arg,
 	return ret;
 }
 
+static int op_sender_add(void *ctx, const struct ksender *s, struct err *err)
+{
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SENDER_NEW, 0);
+
+	return request(ctx, kattr_put_sender(nlh, s, *s->name), err);
+}
+
+static int op_sender_set(void *ctx, const struct ksender *s, struct err *err)
+{
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SENDER_SET, 0);
+
+	return request(ctx, kattr_put_sender(nlh, s, true), err);
+}
+
+static int op_sender_del(void *ctx, const struct ksender *s, struct err *err)
+{
+	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SENDER_DEL, 0);
+
+	return request(ctx, kattr_put_sender(nlh, s, false), err);
+}
+
 static int parse_sender(const struct nlmsghdr *nlh, void *item)
 {
 	return kattr_get_sender(nlh, item);
@@ -307,6 +328,9 @@ static const struct kernel_ops ops = {
 	.sa_flush = op_sa_flush,
 	.sa_get = op_sa_get,
 	.sa_dump = op_sa_dump,
+	.sender_add = op_sender_add,
+	.sender_set = op_sender_set,
+	.sender_del = op_sender_del,
 	.sender_dump = op_sender_dump,
 	.stats_dump = op_stats_dump,
 };

@@ -302,7 +302,7 @@ class Fuzzer:
     # ---- one request ----
 
     def verified(self):
-        """A sender is there only after it was verified: our own, looped back."""
+        """A sender that was verified, our own, looped back; and one by request."""
         key = bytes(range(36))
         want = {"group": NAMES[0], "spi": 4096}
         for op, values in (
@@ -319,6 +319,13 @@ class Fuzzer:
                 self.fault("not the sender", there)
             self.accepted["sender-get", dump] = 1
         self.given["sender-get"] = set(want) | {"sender-id"}
+        of = want | {"sender-id": 5}
+        for op, values in (("sender-new", of | {"name": "s.example"}),
+                           ("sender-set", of | {"name": "t.example"}),
+                           ("sender-del", of)):
+            self.clients[0].do(op, values)
+            self.accepted[op, False] = 1
+            self.given[op] = set(values)
         self.known = self.state()
 
     def step(self):

@@ -90,6 +90,33 @@ do("sa-get after it", "sa-get", {"group": "y4", "spi": 4096},
    lambda r: r["soft-packets"] == 9 and r["hard-time"] == 1)
 check("sender-get, dump",
       y.dump("sender-get", {"group": "y4", "spi": 4096}) == [])
+of = {"group": "y4", "spi": 4096}
+do("sender-new", "sender-new", of | {"sender-id": 7, "name": "s.example"})
+check("sender-get, dump of it", y.dump("sender-get", of) == [
+      of | {"sender-id": 7, "name": "s.example", "counter": 0, "packets": 0,
+            "replays": 0}], y.dump("sender-get", of))
+do("sender-set", "sender-set", of | {"sender-id": 7, "name": "t.example"})
+do("sender-get after it", "sender-get", of | {"sender-id": 7},
+   lambda r: r["name"] == "t.example")
+for name, op, change, words in (
+        ("the same sender", "sender-new", {}, "sender of this sender-id"),
+        ("a sender of 17 bits", "sender-new", {"sender-id": 65536},
+         "does not fit sid-bits"),
+        ("a name of two lines", "sender-new",
+         {"sender-id": 8, "name": "a\nb"}, "not printable ASCII"),
+        ("a name with a control", "sender-set", {"name": "a\x7f"},
+         "not printable ASCII"),
+        ("a sender that is not there", "sender-set",
+         {"sender-id": 8, "name": "x"}, "no sender of this sender-id")):
+    refused(name, op, of | {"sender-id": 7} | change, words)
+refused("a sender without a Sender-ID", "sender-new", of,
+        "missing attribute: sender-id")
+refused("no name to set", "sender-set", of | {"sender-id": 7},
+        "missing attribute: name")
+do("sender-del", "sender-del", of | {"sender-id": 7})
+refused("a sender that was deleted", "sender-del", of | {"sender-id": 7},
+        "no sender of this sender-id")
+check("no sender is left", y.dump("sender-get", of) == [])
 check("stats-get, dump", {"name": "in-accepted", "value": 0} in
       y.dump("stats-get", {}))
 do("stats-get", "stats-get", {"name": "out-no-sa"},

@@ -197,6 +197,54 @@ static void senders(struct ynl_sock *ys)
 	mcsec_sender_get_list_free(all);
 }
 
+static void make_sender(struct ynl_sock *ys)
+{
+	struct mcsec_sender_set_req *set;
+	struct mcsec_sender_get_req *get;
+	struct mcsec_sender_get_rsp *there;
+	struct mcsec_sender_del_req *del;
+
+	REQUEST(sender_new_req);
+
+	mcsec_sender_new_req_set_group(req, "g");
+	mcsec_sender_new_req_set_spi(req, htonl(SPI));
+	mcsec_sender_new_req_set_sender_id(req, SID + 1);
+	mcsec_sender_new_req_set_name(req, "s.example");
+	check("sender-new", !mcsec_sender_new(ys, req), ys);
+	mcsec_sender_new_req_free(req);
+
+	set = mcsec_sender_set_req_alloc();
+	mcsec_sender_set_req_set_group(set, "g");
+	mcsec_sender_set_req_set_spi(set, htonl(SPI));
+	mcsec_sender_set_req_set_sender_id(set, SID + 1);
+	mcsec_sender_set_req_set_name(set, "t.example");
+	check("sender-set", !mcsec_sender_set(ys, set), ys);
+	mcsec_sender_set_req_free(set);
+
+	get = mcsec_sender_get_req_alloc();
+	mcsec_sender_get_req_set_group(get, "g");
+	mcsec_sender_get_req_set_spi(get, htonl(SPI));
+	mcsec_sender_get_req_set_sender_id(get, SID + 1);
+	there = mcsec_sender_get(ys, get);
+	check("sender-get of what sender-set named",
+	      there && there->name && !strcmp(there->name, "t.example") &&
+		      !there->packets,
+	      ys);
+	if (there)
+		mcsec_sender_get_rsp_free(there);
+
+	del = mcsec_sender_del_req_alloc();
+	mcsec_sender_del_req_set_group(del, "g");
+	mcsec_sender_del_req_set_spi(del, htonl(SPI));
+	mcsec_sender_del_req_set_sender_id(del, SID + 1);
+	check("sender-del", !mcsec_sender_del(ys, del), ys);
+	mcsec_sender_del_req_free(del);
+	check("no sender-get after sender-del",
+	      !mcsec_sender_get(ys, get) && strstr(ys->err.msg, "no sender"),
+	      ys);
+	mcsec_sender_get_req_free(get);
+}
+
 static void stats(struct ynl_sock *ys)
 {
 	struct mcsec_stats_get_list *all;
@@ -284,6 +332,7 @@ int main(void)
 	check("subscribed", !ynl_subscribe(told, "events"), told);
 	groups(ys);
 	sas(ys);
+	make_sender(ys);
 	send_two();
 	senders(ys);
 	stats(ys);

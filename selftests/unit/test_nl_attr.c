@@ -259,6 +259,25 @@ static void test_others(void)
 	is_int(s.counter, 1LL << 33, "counter");
 	is_int(s.packets, 5, "packets");
 	is_int(s.replays, 6, "replays");
+	is_str(s.name, "", "a sender without a name");
+
+	nlh = start(MCSEC_CMD_SENDER_NEW);
+	memset(s.name, 'n', sizeof(s.name) - 1);
+	is_int(kattr_put_sender(nlh, &s, true), 0, "a sender's longest name");
+	memset(&s, 0, sizeof(s));
+	is_int(kattr_get_sender(nlh, &s), 0, "a sender with a name parses");
+	is_int(s.sender_id, 9, "Sender-ID of a sender with a name");
+	is_int(strspn(s.name, "n"), MCSEC_SENDER_NAME_MAX, "all of its name");
+	mnl_attr_put_strz(nlh, MCSEC_A_SENDER_NAME,
+			  "0123456789012345678901234567890123456789012345678901234567890123");
+	is_int(kattr_get_sender(nlh, &s), -EBADMSG, "a name that is too long");
+	nlh = start(MCSEC_CMD_SENDER_DEL);
+	strcpy(s.group, "g");
+	is_int(kattr_put_sender(nlh, &s, false), 0, "a sender to delete");
+	is_int(kattr_get_sender(nlh, &s), 0, "the request parses");
+	is_str(s.name, "", "a request without a name");
+	is_str(kattr_name(MCSEC_CMD_SENDER_SET, MCSEC_A_SENDER_NAME), "name",
+	       "the name of the attribute");
 
 	nlh = start(MCSEC_CMD_STATS_GET);
 	mnl_attr_put_strz(nlh, MCSEC_A_COUNTER_NAME, "in-no-sa");

@@ -20,7 +20,7 @@ static const struct command commands[] = {
 	  "what is protected" },
 	{ "sa", cmd_sa, "add|set|del|show|flush ...",
 	  "keys of a group, by hand" },
-	{ "sender", cmd_sender, "show GROUP SPI",
+	{ "sender", cmd_sender, "add|set|del|show GROUP SPI ...",
 	  "whom a key has received from" },
 	{ "show", cmd_show, "", "all groups and their SAs" },
 	{ "stats", cmd_stats, "[-a]", "counters that are not zero, or all" },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What looks and changes nothing: the overview, senders, counters.
+ * What looks and changes nothing: the overview and the counters.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -69,68 +69,6 @@ int cmd_show(struct ctl *ctl, int argc, char **argv)
 		return refused("show", &err);
 	}
 	return ctl->json ? print_json(o.list) : EXIT_OK;
-}
-
-/* ---- sender -------------------------------------------------------------- */
-
-static json_t *sender_json(const struct ksender *s)
-{
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "group", s->group,
-			 "spi", (json_int_t)s->spi, "sender-id",
-			 (json_int_t)s->sender_id, "counter",
-			 (json_int_t)s->counter, "packets",
-			 (json_int_t)s->packets, "replays",
-			 (json_int_t)s->replays);
-}
-
-static int show_sender(void *arg, const struct ksender *s)
-{
-	json_t *list = arg;
-
-	if (list)
-		json_array_append_new(list, sender_json(s));
-	else
-		printf("sender %s 0x%08" PRIx32 " sender-id %" PRIu32
-		       " counter %" PRIu64 " packets %" PRIu64
-		       " replays %" PRIu64 "\n",
-		       s->group, s->spi, s->sender_id, s->counter, s->packets,
-		       s->replays);
-	return 0;
-}
-
-static int sender_show(struct ctl *ctl, int argc, char **argv)
-{
-	char group[MCSEC_NAME_MAX + 1];
-	struct err err;
-	uint32_t spi;
-	json_t *list;
-	int ret;
-
-	ret = check_argc(argc, 2, 2, "sender show GROUP SPI");
-	if (!ret)
-		ret = read_group(argv[0], group);
-	if (!ret)
-		ret = read_spi(argv[1], &spi);
-	if (!ret)
-		ret = need_kernel(ctl);
-	if (ret)
-		return ret;
-	list = ctl->json ? json_array() : NULL;
-	if (ctl->kernel.ops->sender_dump(ctl->kernel.ctx, group, spi,
-					 show_sender, list, &err)) {
-		json_decref(list);
-		return refused("sender show", &err);
-	}
-	return ctl->json ? print_json(list) : EXIT_OK;
-}
-
-static const struct command sender_table[] = { { .name = "show",
-						 .run = sender_show },
-					       {} };
-
-int cmd_sender(struct ctl *ctl, int argc, char **argv)
-{
-	return dispatch(ctl, sender_table, "sender: ", argc, argv);
 }
 
 /* ---- stats --------------------------------------------------------------- */

@@ -47,6 +47,7 @@ KMOD = {
     "netlink": "hooks output input group nonce flows " + KEYS,
     "netlink-group": "netlink hooks flows group " + KEYS,
     "netlink-sa": "netlink group nonce " + KEYS,
+    "netlink-sender": "netlink group " + KEYS,
     "hooks": "output input flows group " + KEYS,
     "output": "encrypt icmp flows family group " + KEYS,
     "input": "decrypt icmp family group " + KEYS,

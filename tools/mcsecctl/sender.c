@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Whom a receiving SA tells apart, by Sender-ID. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mcsecctl.h"
+
+#define SENDER_ID_MAX 65535
+
+struct sender_request {
+	struct ksender s;
+	const char *name;
+};
+
+static int set_sender_name(const struct word *w, const char *value, void *obj)
+{
+	struct sender_request *r = obj;
+	size_t i, len = strlen(value);
+
+	if (len > MCSEC_SENDER_NAME_MAX)
+		return complain(EXIT_USAGE, "%s: at most %d octets", w->name,
+				MCSEC_SENDER_NAME_MAX);
+	for (i = 0; i < len; i++)
+		if (value[i] < ' ' || value[i] > '~')
+			return complain(EXIT_USAGE, "%s: only printable ASCII",
+					w->name);
+	r->name = value;
+	memcpy(r->s.name, value, len + 1);
+	return EXIT_OK;
+}
+
+static const struct word words[] = { WORD("name", "who has the Sender-ID",
+					  set_sender_name),
+				     {} };
+
+/* GROUP SPI SENDER-ID, and what may follow. */
+static int read_sender(struct ctl *ctl, int argc, char **argv, int max,
+		       const char *usage, struct sender_request *r)
+{
+	uint64_t id;
+	uint32_t seen;
+	int ret;
+
+	ret = check_argc(argc, 3, max, usage);
+	if (!ret)
+		ret = read_group(argv[0], r->s.group);
+	if (!ret)
+		ret = read_spi(argv[1], &r->s.spi);
+	if (ret)
+		return ret;
+	if (!parse_u64(argv[2], &id) || id > SENDER_ID_MAX)
+		return complain(EXIT_USAGE,
+				"sender-id \"%s\": not a number from 0 to %d",
+				argv[2], SENDER_ID_MAX);
+	r->s.sender_id = id;
+	ret = read_words(words, argc - 3, argv + 3, r, &seen);
+	return ret ? ret : need_kernel(ctl);
+}
+
+static int sender_add(struct ctl *ctl, int argc, char **argv)
+{
+	struct sender_request r = {};
+	struct err err;
+	int ret;
+
+	ret = read_sender(ctl, argc, argv, 5,
+			  "sender add GROUP SPI SENDER-ID [name NAME]", &r);
+	if (ret)
+		return ret;
+	if (ctl->kernel.ops->sender_add(ctl->kernel.ctx, &r.s, &err))
+		return refused("sender add", &err);
+	return EXIT_OK;
+}
+
+static int sender_set(struct ctl *ctl, int argc, char **argv)
+{
+	struct sender_request r = {};
+	struct err err;
+	int ret;
+
+	ret = read_sender(ctl, argc, argv, 5,
+			  "sender set GROUP SPI SENDER-ID name NAME", &r);
+	if (ret)
+		return ret;
+	if (!r.name)
+		return complain(EXIT_USAGE, "sender set: name is missing");
+	if (ctl->kernel.ops->sender_set(ctl->kernel.ctx, &r.s, &err))
+		return refused("sender set", &err);
+	return EXIT_OK;
+}
+
+static int sender_del(struct ctl *ctl, int argc, char **argv)
+{
+	struct sender_request r = {};
+	struct err err;
+	int ret;
+
+	ret = read_sender(ctl, argc, argv, 3, "sender del GROUP SPI SENDER-ID",
+			  &r);
+	if (ret)
+		return ret;
+	if (ctl->kernel.ops->sender_del(ctl->kernel.ctx, &r.s, &err))
+		return refused("sender del", &err);
+	return EXIT_OK;
+}
+
+static json_t *sender_json(const struct ksender *s)
+{
+	json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "group",
+			      s->group, "spi", (json_int_t)s->spi, "sender-id",
+			      (json_int_t)s->sender_id, "counter",
+			      (json_int_t)s->counter, "packets",
+			      (json_int_t)s->packets, "replays",
+			      (json_int_t)s->replays);
+
+	if (*s->name)
+		json_object_set_new(o, "name", json_string(s->name));
+	return o;
+}
+
+static int show_sender(void *arg, const struct ksender *s)
+{
+	json_t *list = arg;
+
+	if (list) {
+		json_array_append_new(list, sender_json(s));
+		return 0;
+	}
+	printf("sender %s 0x%08" PRIx32 " sender-id %" PRIu32, s->group, s->spi,
+	       s->sender_id);
+	if (*s->name)
+		printf(" name \"%s\"", s->name);
+	printf(" counter %" PRIu64 " packets %" PRIu64 " replays %" PRIu64 "\n",
+	       s->counter, s->packets, s->replays);
+	return 0;
+}
+
+static int sender_show(struct ctl *ctl, int argc, char **argv)
+{
+	char group[MCSEC_NAME_MAX + 1];
+	struct err err;
+	uint32_t spi;
+	json_t *list;
+	int ret;
+
+	ret = check_argc(argc, 2, 2, "sender show GROUP SPI");
+	if (!ret)
+		ret = read_group(argv[0], group);
+	if (!ret)
+		ret = read_spi(argv[1], &spi);
+	if (!ret)
+		ret = need_kernel(ctl);
+	if (ret)
+		return ret;
+	list = ctl->json ? json_array() : NULL;
+	if (ctl->kernel.ops->sender_dump(ctl->kernel.ctx, group, spi,
+					 show_sender, list, &err)) {
+		json_decref(list);
+		return refused("sender show", &err);
+	}
+	return ctl->json ? print_json(list) : EXIT_OK;
+}
+
+static const struct command table[] = { { .name = "add", .run = sender_add },
+					{ .name = "set", .run = sender_set },
+					{ .name = "del", .run = sender_del },
+					{ .name = "show", .run = sender_show },
+					{} };
+
+int cmd_sender(struct ctl *ctl, int argc, char **argv)
+{
+	return dispatch(ctl, table, "sender: ", argc, argv);
+}
