@@ -75,12 +75,13 @@ static void open_natt(struct app *a, const struct ep *unicast)
 }
 
 static void on_registered(void *ctx, struct ike_sa *sa,
-			  const struct ike_id *idg, const struct gsa *gsa,
-			  struct kd *kd, bool transport)
+			  const struct ike_id *idg,
+			  const struct gike_answer *answer)
 {
 	struct app *a = ctx;
 
-	member_registered(a->member, sa, idg, gsa, kd, transport);
+	member_registered(a->member, sa, idg, answer->gsa, answer->kd,
+			  answer->transport);
 }
 
 static void on_refused(void *ctx, struct ike_sa *sa, const struct ike_id *idg,

@@ -249,6 +249,10 @@ static int fill_task(const struct gike_req *req, uint8_t xchg,
 	t->n_sender_ids = req->n_sender_ids;
 	t->used_up = req->used_up;
 	t->sag = (struct sa_pld *)req->sag;
+	t->opaque = (struct opaque *)req->opaque;
+	for (unsigned int i = 0; t->opaque && i < t->opaque->n; i++)
+		if (!opaque_is_notify(t->opaque->v[i].type))
+			return -EINVAL;
 	return 0;
 }
 

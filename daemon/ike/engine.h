@@ -49,6 +49,8 @@ struct gike_req {
 	bool used_up; /* N(MCSEC_USED_UP): needs another Data SA */
 	/* initiator: NULL means sag_default(); responder: none was sent */
 	const struct sa_pld *sag;
+	/* notifies of private use that go along; initiator: NULL means none */
+	const struct opaque *opaque;
 
 	/* responder only */
 	uint8_t xchg; /* GSA_AUTH or GSA_REGISTRATION */
@@ -67,8 +69,21 @@ struct gike_reply {
 	const struct gsa *gsa; /* NULL in the answer to a report */
 	const struct kd *kd;
 	bool transport; /* N(USE_TRANSPORT_MODE) */
+	/* notifies of private use that go along, NULL: none */
+	const struct opaque *opaque;
 	/* with @notify: the peer has nothing to do here, the IKE SA ends */
 	bool close;
+};
+
+/*
+ * The same as the member is given it. Views: valid during the call; parts of *kd
+ * may be taken away by moving them.
+ */
+struct gike_answer {
+	const struct gsa *gsa;
+	struct kd *kd;
+	bool transport;
+	const struct opaque *opaque; /* never NULL */
 };
 
 enum gike_when {
@@ -148,13 +163,12 @@ struct ike_ops {
 					struct gike_reply *reply);
 
 	/*
-	 * Initiator, may be NULL: keys have come. @gsa and @kd passed
-	 * gsa_check(); unwrapping with ike_sa_kwk() is up to the callee,
-	 * which may take parts of *kd away by moving them.
+	 * Initiator, may be NULL: keys have come. They passed gsa_check();
+	 * unwrapping with ike_sa_kwk() is up to the callee.
 	 */
 	void (*registered)(void *ctx, struct ike_sa *sa,
-			   const struct ike_id *idg, const struct gsa *gsa,
-			   struct kd *kd, bool transport);
+			   const struct ike_id *idg,
+			   const struct gike_answer *answer);
 
 	/*
 	 * Initiator, may be NULL: a request failed. @notify is what the key

@@ -35,7 +35,16 @@ int groupreq_build(struct pchain *c, const struct ike_task *t)
 	notify_build(c, MCSEC_N_REKEY_FRAGMENTS, NULL, 0);
 	if (t->used_up)
 		notify_build(c, MCSEC_N_USED_UP, NULL, 0);
+	if (t->opaque)
+		opaque_build_notifies(c, t->opaque);
 	return c->w->err;
+}
+
+static void take_opaque(const struct ike_msg *m, struct opaque *o)
+{
+	memset(o, 0, sizeof(*o));
+	for (unsigned int i = 0; i < m->n_notify; i++)
+		opaque_keep_notify(o, &m->notify[i]);
 }
 
 /* ---- initiator: what came back ------------------------------------------ */
@@ -119,8 +128,15 @@ static void got_keys(struct ike_sa *sa, const struct ike_msg *m,
 		.idg = t->idg,
 	};
 	char why[160], text[200];
+	struct opaque opaque;
 	struct gsa gsa;
 	struct kd kd;
+	const struct gike_answer answer = {
+		.gsa = &gsa,
+		.kd = &kd,
+		.transport = msg_notify(m, IKE_N_USE_TRANSPORT_MODE),
+		.opaque = &opaque,
+	};
 
 	kd_init(&kd);
 	if (parse_keys(m, t, &gsa, &kd, why, sizeof(why))) {
@@ -130,9 +146,9 @@ static void got_keys(struct ike_sa *sa, const struct ike_msg *m,
 		tell_refused(sa, t, 0, text);
 		return;
 	}
+	take_opaque(m, &opaque);
 	if (engine->ops.registered)
-		engine->ops.registered(engine->ctx, sa, &t->idg, &gsa, &kd,
-				       msg_notify(m, IKE_N_USE_TRANSPORT_MODE));
+		engine->ops.registered(engine->ctx, sa, &t->idg, &answer);
 	kd_free(&kd);
 }
 
@@ -259,7 +275,8 @@ static void ask_group(struct ike_sa *sa, struct gike_req *req)
 
 void groupreq_ask(struct ike_sa *sa, const struct ike_in *in)
 {
-	struct gike_req req = { 0 };
+	struct opaque opaque;
+	struct gike_req req = { .opaque = &opaque };
 	struct sa_pld *sag;
 	const char *what;
 
@@ -269,6 +286,7 @@ void groupreq_ask(struct ike_sa *sa, const struct ike_in *in)
 		refuse_malformed(sa, &in->m, "no memory");
 		return;
 	}
+	take_opaque(&in->m, &opaque);
 	what = parse_request(&in->m, &req, sag);
 	if (what)
 		refuse_malformed(sa, &in->m, what);
@@ -316,6 +334,8 @@ static int build_answer(struct ike_sa *sa, const struct gike_reply *r,
 		if (r->transport)
 			notify_build(c, IKE_N_USE_TRANSPORT_MODE, NULL, 0);
 	}
+	if (r->opaque)
+		opaque_build_notifies(c, r->opaque);
 	return c->w->err;
 }
 

@@ -91,6 +91,7 @@ struct ike_task {
 	bool used_up;
 	uint16_t report; /* 14 or 49 in place of asking, else 0 */
 	struct sa_pld *sag; /* owned, NULL: default */
+	struct opaque *opaque; /* owned, NULL: none */
 	/* INFORMATIONAL: N(MCSEC_SENDING) or N(MCSEC_RIVAL), or 0: empty */
 	uint16_t notify;
 	uint32_t spi; /* in that notify */

@@ -2,6 +2,7 @@
 /* Requests of ours that wait for their turn: the window is one (RFC 7296 2.3) */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ike/sa.h"
 
@@ -10,7 +11,16 @@ void task_free(struct ike_task *t)
 	if (!t)
 		return;
 	free(t->sag);
+	free(t->opaque);
 	free(t);
+}
+
+/* NULL of NULL, or when there is no memory */
+static void *copy_of(const void *p, size_t len)
+{
+	void *copy = p ? malloc(len) : NULL;
+
+	return copy ? memcpy(copy, p, len) : NULL;
 }
 
 int task_push(struct ike_sa *sa, const struct ike_task *t)
@@ -25,13 +35,11 @@ int task_push(struct ike_sa *sa, const struct ike_task *t)
 	if (!copy)
 		return -ENOMEM;
 	*copy = *t;
-	if (t->sag) {
-		copy->sag = malloc(sizeof(*t->sag));
-		if (!copy->sag) {
-			free(copy);
-			return -ENOMEM;
-		}
-		*copy->sag = *t->sag;
+	copy->sag = copy_of(t->sag, sizeof(*t->sag));
+	copy->opaque = copy_of(t->opaque, sizeof(*t->opaque));
+	if ((t->sag && !copy->sag) || (t->opaque && !copy->opaque)) {
+		task_free(copy);
+		return -ENOMEM;
 	}
 	TAILQ_INSERT_TAIL(&sa->tasks, copy, link);
 	sa->n_tasks++;

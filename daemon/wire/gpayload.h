@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wire/opaque.h"
 #include "wire/payload.h"
 
 /* ---- GSA, RFC 9838 4.4 -------------------------------------------------- */
@@ -54,6 +55,7 @@ struct gsa_sa {
 	unsigned int n_next_spi;
 	uint8_t next_spi[GSA_MAX_NEXT_SPI][GIKE_SPI_MAX];
 	bool unknown; /* holds something this code does not know */
+	struct opaque opaque; /* attributes of private use */
 };
 
 /* GW policy, 4.4.3 */
@@ -87,6 +89,7 @@ struct gsa_gw {
 	 * membership ends so many seconds later if it is not renewed.
 	 */
 	uint32_t term;
+	struct opaque opaque; /* attributes of private use, not ours */
 };
 
 struct gsa {

@@ -63,6 +63,14 @@ static int take_u32(uint16_t *has, uint16_t bit, uint32_t *to, struct rbuf *val)
 	return 0;
 }
 
+/* An attribute that has its value in place of a length */
+static void keep_value(struct opaque *o, uint16_t type, uint16_t val)
+{
+	uint8_t octets[2] = { val >> 8, val };
+
+	opaque_keep(o, type, octets, sizeof(octets));
+}
+
 static int gsa_attrs(struct rbuf *r, struct gsa_sa *sa)
 {
 	while (rbuf_left(r)) {
@@ -75,6 +83,7 @@ static int gsa_attrs(struct rbuf *r, struct gsa_sa *sa)
 			return -EBADMSG;
 		if (type & IKE_ATTR_AF) {
 			/* All known ones are TLV; len was a value. */
+			keep_value(&sa->opaque, type, len);
 			type &= ~IKE_ATTR_AF;
 			if (type >= GIKE_GSA_KEY_LIFETIME &&
 			    type <= GIKE_GSA_NEXT_SPI)
@@ -105,6 +114,7 @@ static int gsa_attrs(struct rbuf *r, struct gsa_sa *sa)
 		default:
 			if (type < IKE_ATTR_PRIVATE)
 				sa->unknown = true;
+			opaque_keep(&sa->opaque, type, rbuf_here(&val), len);
 		}
 		if (ret)
 			return ret;
@@ -188,6 +198,7 @@ static int gw_parse(struct rbuf *r, struct gsa *gsa)
 	while (rbuf_left(r)) {
 		uint16_t type = rbuf_u16(r);
 		uint16_t val = rbuf_u16(r);
+		struct rbuf octets;
 		uint8_t bit;
 
 		if (r->err)
@@ -223,8 +234,14 @@ static int gw_parse(struct rbuf *r, struct gsa *gsa)
 		default:
 			if ((type & ~IKE_ATTR_AF) < IKE_ATTR_PRIVATE)
 				gsa->unknown = true;
-			if (!(type & IKE_ATTR_AF) && !rbuf_skip(r, val))
-				return -EBADMSG;
+			if (type & IKE_ATTR_AF) {
+				keep_value(&gw->opaque, type, val);
+			} else {
+				if (!rbuf_sub(r, val, &octets))
+					return -EBADMSG;
+				opaque_keep(&gw->opaque, type,
+					    rbuf_here(&octets), val);
+			}
 			continue;
 		}
 		if (!(type & IKE_ATTR_AF) || (gw->has & bit))
@@ -347,6 +364,7 @@ static void gsa_sa_build(struct wbuf *w, const struct gsa_sa *sa)
 		attr_u32(w, GIKE_GSA_INITIAL_MESSAGE_ID, sa->initial_mid);
 	for (unsigned int i = 0; i < sa->n_next_spi; i++)
 		attr_tlv(w, GIKE_GSA_NEXT_SPI, sa->next_spi[i], sa->spi_len);
+	opaque_build_attrs(w, &sa->opaque);
 	wbuf_patch_u16(w, start + 2, w->len - start);
 }
 
@@ -383,6 +401,7 @@ static void gw_build(struct wbuf *w, const struct gsa_gw *gw)
 	if (gw->n_next_rekey)
 		attr_tlv(w, GIKE_GWP_NEXT_REKEY, gw->next_rekey,
 			 gw->n_next_rekey * GIKE_SPI_LEN_REKEY);
+	opaque_build_attrs(w, &gw->opaque);
 	wbuf_patch_u16(w, start + 2, w->len - start);
 }
 

@@ -195,6 +195,7 @@ enum ike_notify_type {
 	GIKE_N_GROUP_SENDER = 16429,
 	IKE_N_FRAGMENTATION_SUPPORTED = 16430,
 	IKE_N_SIGNATURE_HASH_ALGORITHMS = 16431,
+	IKE_N_STATUS_PRIVATE = 40960, /* private use begins here */
 	/* Private use, of status type: none of them changes what others say */
 	MCSEC_N_USED_UP = 50848,
 	MCSEC_N_SENDING = 50849,

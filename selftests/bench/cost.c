@@ -253,16 +253,14 @@ static void on_send(void *ctx, const struct ep *from, const struct ep *to,
 }
 
 static void on_registered(void *ctx, struct ike_sa *sa,
-			  const struct ike_id *idg, const struct gsa *gsa,
-			  struct kd *kd, bool transport)
+			  const struct ike_id *idg,
+			  const struct gike_answer *answer)
 {
 	struct peer *p = ctx;
 
 	(void)sa;
 	(void)idg;
-	(void)gsa;
-	(void)kd;
-	(void)transport;
+	(void)answer;
 	p->registered++;
 	if (!p->in_ms)
 		p->in_ms = now_ms() - p->asked_ms + 1;

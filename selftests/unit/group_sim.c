@@ -217,15 +217,16 @@ void sim_gcks_down(struct sim *s)
 /* ---- members ------------------------------------------------------------ */
 
 static void on_registered(void *ctx, struct ike_sa *sa,
-			  const struct ike_id *idg, const struct gsa *gsa,
-			  struct kd *kd, bool transport)
+			  const struct ike_id *idg,
+			  const struct gike_answer *answer)
 {
 	struct sim_member *m = ctx;
-	struct gsa altered = *gsa;
+	struct gsa altered = *answer->gsa;
 
 	if (m->s->answer)
-		m->s->answer(m->s, m, &altered, kd);
-	member_registered(m->m, sa, idg, &altered, kd, transport);
+		m->s->answer(m->s, m, &altered, answer->kd);
+	member_registered(m->m, sa, idg, &altered, answer->kd,
+			  answer->transport);
 }
 
 static void on_refused(void *ctx, struct ike_sa *sa, const struct ike_id *idg,

@@ -215,6 +215,10 @@ static void fill(struct node *g, struct ike_sa *sa, bool send, struct gsa *gsa,
 	gsa->data[0].key_bits = 128;
 	gsa->gw.present = true;
 	gsa->gw.has = GWP_HAS_ATD | GWP_HAS_DTD;
+	if (g->says_data)
+		gsa->data[0].opaque = *g->says_data;
+	if (g->says_gw)
+		gsa->gw.opaque = *g->says_gw;
 	gsa->gw.atd = 5;
 	gsa->gw.dtd = 15;
 	if (send && !g->broken) {
@@ -231,7 +235,7 @@ static void fill(struct node *g, struct ike_sa *sa, bool send, struct gsa *gsa,
 int node_reply(struct node *g)
 {
 	struct ike_sa *sa = ike_token_sa(g->engine, g->token);
-	struct gike_reply reply = { .notify = g->answer };
+	struct gike_reply reply = { .notify = g->answer, .opaque = g->says };
 	struct gsa gsa;
 	struct kd kd;
 	int ret;
@@ -261,6 +265,8 @@ static enum gike_when on_request(void *ctx, struct ike_sa *sa,
 	g->seen.req = *req;
 	g->seen.had_sag = req->sag;
 	g->seen.req.sag = NULL;
+	g->seen.opaque = *req->opaque;
+	g->seen.req.opaque = NULL;
 	snprintf(g->seen.peer, sizeof(g->seen.peer), "%s", req->peer_name);
 	g->token = req->token;
 	g->sa = sa;
@@ -279,16 +285,19 @@ static enum gike_when on_request(void *ctx, struct ike_sa *sa,
 }
 
 static void on_registered(void *ctx, struct ike_sa *sa,
-			  const struct ike_id *idg, const struct gsa *gsa,
-			  struct kd *kd, bool transport)
+			  const struct ike_id *idg,
+			  const struct gike_answer *answer)
 {
+	const struct kd *kd = answer->kd;
 	struct node *m = ctx;
 
 	(void)idg;
-	(void)gsa;
 	m->sa = sa;
 	m->seen.registered++;
-	m->seen.transport = transport;
+	m->seen.transport = answer->transport;
+	m->seen.opaque = *answer->opaque;
+	m->seen.data = answer->gsa->data[0].opaque;
+	m->seen.gw = answer->gsa->gw.opaque;
 	m->seen.sender_id = kd->n_sender_ids ? kd->sender_ids[0] : 0;
 	m->seen.tek_ret = kwk_unwrap(ike_sa_kwk(sa), &kd->bags[0].keys[0],
 				     m->seen.tek, sizeof(tek));
@@ -478,6 +487,7 @@ struct ike_sa *node_join(struct node *m, struct node *g, const char *gcks_id,
 
 	id_from_text(&id, gcks_id);
 	group_req(&req, "video", send);
+	req.opaque = m->says;
 	return ike_register(m->engine, m->no_local ? &none : &m->ep, &g->ep,
 			    &id, &req);
 }

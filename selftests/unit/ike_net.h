@@ -49,6 +49,8 @@ struct seen {
 	char peer[256]; /* of the last request */
 	struct gike_req req; /* last request, sag and peer not kept */
 	bool had_sag;
+	/* of private use: notifies, in the Data SA policy, in the GW policy */
+	struct opaque opaque, data, gw;
 	uint8_t tek[36]; /* as it was unwrapped */
 	int tek_ret;
 	uint64_t sender_id;
@@ -78,6 +80,8 @@ struct node {
 	/* member: leaves it to the "kernel" which address it sends from */
 	bool no_local;
 	unsigned int n_sids; /* key server: gives so many, 0: one */
+	/* of private use, to be sent along; NULL: nothing */
+	const struct opaque *says, *says_data, *says_gw;
 	bool no_natt; /* key server: not on port 4500 */
 };
 
