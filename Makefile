@@ -65,8 +65,8 @@ MAIN_SRC := $(wildcard daemon/main.c)
 CTL_SRC := $(sort $(wildcard tools/mcsecctl/*.c))
 UNIT_SRC := $(sort $(wildcard selftests/unit/test_*.c))
 UNIT_HELP := $(filter-out $(UNIT_SRC),$(sort $(wildcard selftests/unit/*.c)))
-E2E_LIB_SRC := selftests/e2e/invrf.c
-E2E_SRC := $(filter-out $(E2E_LIB_SRC),$(sort $(wildcard selftests/e2e/*.c)))
+PKT_LIB_SRC := selftests/pkt/invrf.c
+PKT_SRC := $(filter-out $(PKT_LIB_SRC),$(sort $(wildcard selftests/pkt/*.c)))
 FUZZ_SRC := $(sort $(wildcard selftests/fuzz/fuzz_*.c))
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
@@ -74,8 +74,8 @@ LIB := $(O)/libmcsecd.a
 BINS := $(if $(MAIN_SRC),$(O)/mcsecd) $(if $(CTL_SRC),$(O)/mcsecctl)
 UNITS := $(patsubst selftests/unit/test_%.c,$(O)/unit/%,$(UNIT_SRC))
 FUZZERS := $(patsubst selftests/fuzz/fuzz_%.c,$(O)/fuzz/%,$(FUZZ_SRC))
-E2E := $(patsubst selftests/%.c,$(B)/%,$(E2E_SRC))
-E2E_LIB := $(patsubst selftests/%.c,$(B)/%.so,$(E2E_LIB_SRC))
+PKT := $(patsubst selftests/%.c,$(B)/%,$(PKT_SRC))
+PKT_LIB := $(patsubst selftests/%.c,$(B)/%.so,$(PKT_LIB_SRC))
 LIBFUZZERS := $(patsubst selftests/fuzz/fuzz_%.c,$(B)/libfuzzer/%,$(FUZZ_SRC))
 
 .PHONY: all userspace unit fuzz e2e libfuzzer
@@ -83,7 +83,7 @@ all: module userspace
 userspace: $(LIB) $(BINS) $(if $(SAN),,$(B)/libxt_mcsec.so)
 unit: $(UNITS) $(O)/bench/delivery $(O)/bench/cost
 fuzz: $(FUZZERS)
-e2e: $(E2E) $(E2E_LIB)
+e2e: $(PKT) $(PKT_LIB)
 
 # A change of flags rebuilds what was built with others.
 $(O)/flags: FORCE
@@ -151,13 +151,13 @@ $(FUZZERS): $(O)/fuzz/%: $(O)/obj/selftests/fuzz/fuzz_%.o \
 
 # The hosts, eavesdroppers and attackers of the end-to-end tests: one file and
 # one program each, and nothing of ours in them.
-$(E2E): $(B)/e2e/%: selftests/e2e/%.c $(wildcard selftests/e2e/*.h)
+$(PKT): $(B)/pkt/%: selftests/pkt/%.c $(wildcard selftests/pkt/*.h)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -o $@ $<
 
 # Preloaded by the programs under test
-$(E2E_LIB): $(B)/e2e/%.so: selftests/e2e/%.c
+$(PKT_LIB): $(B)/pkt/%.so: selftests/pkt/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -shared -fPIC -o $@ $<

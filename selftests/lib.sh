@@ -44,6 +44,8 @@ built() {
 }
 MCSECCTL=${MCSECCTL:-$(built mcsecctl)}
 MCSECD=${MCSECD:-$(built mcsecd)}
+# shellcheck disable=SC2034 # for who sources this
+PKT=$LIB/pkt	# programs that send and listen, each with its usage at its head
 TMP=$(mktemp -d)
 
 # One file of the project, by its names below the top, in a kernel's tree that
@@ -266,7 +268,7 @@ ns_create() {
 
 # What stays in it to send for others ends first: it would keep it.
 ns_delete() {
-	[ ! -e "$TMP/mc-$1.pid" ] || kill "$(cat "$TMP/mc-$1.pid")" 2>/dev/null
+	[ ! -e "$TMP/pkt-$1.pid" ] || kill "$(cat "$TMP/pkt-$1.pid")" 2>/dev/null
 	ip netns del "$(ns "$1")"
 }
 

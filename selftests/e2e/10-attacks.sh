@@ -79,19 +79,19 @@ attacks() {
 
 	# from another host, under its own address: the router forwards it
 	all0=$(refused) one0=$(counter a in-replay)
-	sent=$(in_ns x "$E2E_BIN/attack" replay -i eth0 -g "$dst" -s "$x" \
+	sent=$(in_ns x "$PKT_BIN/attack" replay -i eth0 -g "$dst" -s "$x" \
 		-r 1000 "$LAB/wire/$fam-s.pcap" | jq .sent)
 	like "$fam: a capture of some length" "$sent" '^[0-9]{3,}$'
 	refuses "$fam: replay from another host" in-replay "$sent" \
 		"$all0" "$one0"
 	# on the receiver's own link, as it was
 	all0=$(refused) one0=$(counter a in-replay)
-	sent=$(in_ns r "$E2E_BIN/attack" replay -i r-a -g "$dst" -r 1000 \
+	sent=$(in_ns r "$PKT_BIN/attack" replay -i r-a -g "$dst" -r 1000 \
 		"$LAB/wire/$fam-s.pcap" | jq .sent)
 	refuses "$fam: replay on its link" in-replay "$sent" "$all0" "$one0"
 	# in the sender's name from elsewhere: routers check where it comes from
 	all0=$(refused)
-	in_ns x "$E2E_BIN/attack" replay -i eth0 -g "$dst" -r 1000 -s "$src" \
+	in_ns x "$PKT_BIN/attack" replay -i eth0 -g "$dst" -r 1000 -s "$src" \
 		"$LAB/wire/$fam-s.pcap" >"$TMP/spoofed"
 	sleep 0.5
 	is "$fam: the sender's address from x's link stops at the router" \
@@ -104,7 +104,7 @@ attacks() {
 	cp "$LAB/a/rx.json" "$TMP/before"
 	all0=$(refused)
 	ctl a -j stats -a >"$TMP/stats0"
-	in_ns r "$E2E_BIN/attack" alter -f r-s -i r-a -g "$dst" -n $n -k 2 \
+	in_ns r "$PKT_BIN/attack" alter -f r-s -i r-a -g "$dst" -n $n -k 2 \
 		>"$TMP/altered"
 	sent=$(jq .sent "$TMP/altered")
 	is "$fam: packets are altered on their way" "$sent" $((16 * n))
@@ -125,7 +125,7 @@ attacks() {
 	# What transport mode does not cover: the altered packet is the first
 	# of its kind and is taken, the genuine one comes second.
 	all0=$(refused) one0=$(counter a in-replay)
-	in_ns r "$E2E_BIN/attack" alter -O -f r-s -i r-a -g "$dst" -n $n -k 2 \
+	in_ns r "$PKT_BIN/attack" alter -O -f r-s -i r-a -g "$dst" -n $n -k 2 \
 		>"$TMP/outer"
 	sent=$(jq .sent "$TMP/outer")
 	sleep 1

@@ -198,7 +198,7 @@ then
 	in_ns a ip link set eth0 master blue
 	in_ns a ip route add default via 10.77.3.1 table 100
 	# what "ip vrf exec" does, which needs a control group with BPF
-	vrf="env MCSEC_VRF=blue LD_PRELOAD=$E2E_BIN/invrf.so"
+	vrf="env MCSEC_VRF=blue LD_PRELOAD=$PKT_BIN/invrf.so"
 	# shellcheck disable=SC2086
 	try "VRF: a is in" restart_a $vrf
 	is "VRF: the rekey address is joined on" "$(joined_on)" eth0

@@ -21,7 +21,7 @@
 # many of these functions run in subshells.
 
 LAB=${LAB:-$TMP/lab}
-E2E_BIN=${E2E_BIN:-$TOP/build/e2e}
+PKT_BIN=${PKT_BIN:-$TOP/build/pkt}
 
 GROUP=239.77.1.1
 GROUP6=ff0e::77:1
@@ -218,7 +218,7 @@ sniff_links_end() {
 	return $rc
 }
 
-wire() { "$E2E_BIN/wire" "$@"; }
+wire() { "$PKT_BIN/wire" "$@"; }
 # census FILTER CAPTURE...: a number out of wire's census of the group
 census() {
 	local f=$1
@@ -235,7 +235,7 @@ stream_recv() {
 
 	shift 2
 	rm -f "$LAB/$h/$name.json"
-	spawn_as "$h" "$name" "$E2E_BIN/mstream" recv -i eth0 \
+	spawn_as "$h" "$name" "$PKT_BIN/mstream" recv -i eth0 \
 		-g "$GROUP" -m "$STREAM_MARKER" -o "$LAB/$h/$name.json" "$@"
 	wait_until 10 stream_joined "$h" "$name"
 }
@@ -252,7 +252,7 @@ stream_send() {
 
 	shift 2
 	rm -f "$LAB/$h/$name.json"
-	spawn_as "$h" "$name" "$E2E_BIN/mstream" send -i eth0 -g "$GROUP" \
+	spawn_as "$h" "$name" "$PKT_BIN/mstream" send -i eth0 -g "$GROUP" \
 		-m "$STREAM_MARKER" -o "$LAB/$h/$name.json" "$@"
 }
 

@@ -7,7 +7,7 @@
 #
 #	a eth0 ---- eth0 b
 
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/kmod.sh"
 need ip python3
 load_mcsec
 ns_create a b
@@ -15,17 +15,7 @@ veth a:eth0 10.0.0.1/24 -- b:eth0 10.0.0.2/24
 mroute_to a eth0 224.0.0.0/4
 mroute_to b eth0 224.0.0.0/4
 
-cat >"$TMP/send.py" <<'PY'
-import socket, sys
-
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-for i in range(int(sys.argv[1])):
-    try:
-        s.sendto(b"x" * 100, ("239.1.1.1", 5000))
-    except OSError:
-        pass
-PY
-send() { in_ns a python3 "$TMP/send.py" "$1"; }
+send() { mc a send 239.1.1.1 $PORT eth0 count="$1" size=100 >/dev/null; }
 
 # Both forms, side by side; in b too, where a's events must not be heard.
 spawn ctl a monitor >"$TMP/a"

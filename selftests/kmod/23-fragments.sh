@@ -44,34 +44,26 @@ frags() {
 
 section "socket options"
 
-cat >"$TMP/opt.py" <<'END'
-import errno, socket, sys
-group, size, level, option, value = sys.argv[1], *map(int, sys.argv[2:])
-six = ":" in group
-s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
-i = socket.if_nametoindex("eth0")
-if six:
-    s.setsockopt(41, socket.IPV6_MULTICAST_IF, i)
-else:
-    s.setsockopt(0, 32, bytes(8) + i.to_bytes(4, sys.byteorder))
-s.setsockopt(level, option, value)
-try:
-    s.sendto(bytes(size), (group, 5000))
-    print("sent")
-except OSError as e:
-    print(errno.errorcode[e.errno])
-END
-opt() { in_ns a python3 "$TMP/opt.py" "$@"; }
-is "IPV6_DONTFRAG: what does not fit is refused" "$(opt $G6 1440 41 62 1)" \
+# group, options of mc.py send: "sent", or the error
+opt() {
+	local said
+
+	said=$(mc a send "$1" $PORT eth0 "${@:2}")
+	case $said in
+	[0-9]*) echo sent ;;
+	*) echo "$said" ;;
+	esac
+}
+is "IPV6_DONTFRAG: what does not fit is refused" "$(opt $G6 size=1440 dontfrag=1)" \
 	EMSGSIZE
-is "IPV6_DONTFRAG: what fits is sent" "$(opt $G6 1418 41 62 1)" sent
+is "IPV6_DONTFRAG: what fits is sent" "$(opt $G6 size=1418 dontfrag=1)" sent
 is "IP_PMTUDISC_INTERFACE: what does not fit is refused" \
-	"$(opt $G4 1460 0 10 4)" EMSGSIZE
-is "IP_PMTUDISC_INTERFACE: what fits is sent" "$(opt $G4 1438 0 10 4)" sent
+	"$(opt $G4 size=1460 pmtu=interface)" EMSGSIZE
+is "IP_PMTUDISC_INTERFACE: what fits is sent" "$(opt $G4 size=1438 pmtu=interface)" sent
 is "nothing was fragmented" "$(frags)" 0
 is "both refusals are counted" "$(counter a out-mtu)" 2
 is "IPV6_DONTFRAG off: what does not fit is fragmented" \
-	"$(opt $G6 1440 41 62 0)" sent
+	"$(opt $G6 size=1440 dontfrag=0)" sent
 is "IPV6_DONTFRAG off: there are two fragments" "$(frags)" 2
 
 section "identification of fragments by a gateway"
@@ -94,7 +86,7 @@ table ip x {
 }
 END
 was=$(wc -l <"$TMP/r4")
-in_ns h "$MC" send $G4 $PORT eth0 count=40 size=1460 pmtu=do pace=0.01 \
+mc h send $G4 $PORT eth0 count=40 size=1460 pmtu=do pace=0.01 \
 	>/dev/null
 try "one lost fragment costs one datagram" \
 	wait_until 20 has_lines r4 $((was + 39))

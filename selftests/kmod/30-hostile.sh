@@ -14,7 +14,7 @@ need tcpdump python3
 load_mcsec
 two_hosts
 groups a b
-forge() { in_ns a "$(dirname "$0")/forge.py" "$@"; }
+forge() { pkt a forge "$@"; }
 
 # What a counter of b has grown by since the last time.
 mark() { ctl b stats -a >"$TMP/mark"; }

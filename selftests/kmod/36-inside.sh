@@ -21,7 +21,7 @@ round() {
 	key=$(new_key 20)
 
 	inside() { # what, Sender-ID, counter
-		in_ns a "$(dirname "$0")/inside.py" "$dst" eth0 "$key" 4096 \
+		pkt a inside "$dst" eth0 "$key" 4096 \
 			$((($2 << 48) + $3)) "$1"
 	}
 	sees() { # name, counter
@@ -81,7 +81,7 @@ tunnels() {
 	other=$(new_key 20)
 	part() { # key, SPI, what
 		n=$((n + 1))
-		in_ns a "$(dirname "$0")/inside.py" "$dst" eth0 "$1" "$2" \
+		pkt a inside "$dst" eth0 "$1" "$2" \
 			$(((7 << 48) + n)) "$3"
 	}
 	grew() { # name, counter, by
@@ -111,7 +111,7 @@ tunnels() {
 	part "$other" 8193 last:3
 	grew "those of two SAs make nothing" in-inner-fragment 2
 	part "$key" 8192 first:4
-	in_ns a "$(dirname "$0")/inside.py" "$dst" eth0 00 0 0 clear:4
+	pkt a inside "$dst" eth0 00 0 0 clear:4
 	grew "nor does one in the clear" in-inner-fragment 1
 	part "$key" 8192 first:5
 	part "$key" 8192 late:5

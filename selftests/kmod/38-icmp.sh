@@ -100,41 +100,17 @@ is "a itself does not complain about the unknown option" \
 
 section "errors that quote"
 
-cat >"$TMP/error.py" <<'END'
-import socket, struct, sys
-kind, group, src, to, text = sys.argv[1:]
-six = ":" in group
-family = socket.AF_INET6 if six else socket.AF_INET
-body = (text * 12).encode()
-udp = struct.pack("!HHHH", 4000, 5000, 8 + len(body), 0) + body
-addrs = socket.inet_pton(family, src) + socket.inet_pton(family, group)
-proto = 50 if kind == "esp" else 17
-if six:
-    quote = struct.pack("!IHBB", 6 << 28, len(udp), proto, 8) + addrs + udp
-    s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
-    s.sendto(struct.pack("!BBHI", 2, 0, 0, 1280) + quote, (to, 0))
-else:
-    quote = struct.pack("!BBHHHBBH", 69, 0, 20 + len(udp), 7, 0, 8, proto,
-                        0) + addrs + udp
-    data = struct.pack("!BBHI", 3, 4, 0, 1280) + quote
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    data = data[:2] + struct.pack("!H", ~total & 0xffff) + data[4:]
-    s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-    s.sendto(data, (to, 0))
-END
 was=$(counter b out-quoted)
-in_ns c python3 "$TMP/error.py" clear $G6 fd01::1 fd01::1 QUOTED6-
-in_ns c python3 "$TMP/error.py" clear $G4 10.1.0.1 10.1.0.1 QUOTED4-
+pkt c quote clear $G6 fd01::1 fd01::1 QUOTED6-
+pkt c quote clear $G4 10.1.0.1 10.1.0.1 QUOTED4-
 try "an error that quotes clear text is not routed out" \
 	wait_until 20 counted b out-quoted $((was + 2))
 is "an error that quotes clear text is refused in either family" \
 	"$(leaked QUOTED)" 0
-in_ns c python3 "$TMP/error.py" esp $G6 fd01::1 fd01::1 CIPHER6-
-in_ns c python3 "$TMP/error.py" clear ff3e::2 fd01::1 fd01::1 OTHERS6-
-in_ns c python3 "$TMP/error.py" esp $G4 10.1.0.1 10.1.0.1 CIPHER4-
-in_ns c python3 "$TMP/error.py" clear 239.1.1.9 10.1.0.1 10.1.0.1 OTHERS4-
+pkt c quote esp $G6 fd01::1 fd01::1 CIPHER6-
+pkt c quote clear ff3e::2 fd01::1 fd01::1 OTHERS6-
+pkt c quote esp $G4 10.1.0.1 10.1.0.1 CIPHER4-
+pkt c quote clear 239.1.1.9 10.1.0.1 10.1.0.1 OTHERS4-
 errors() {
 	[ "$(wire '(icmp6 and ip6[40] == 2) or (icmp and icmp[0] == 3)' |
 		wc -l)" -eq 4 ]
@@ -173,7 +149,7 @@ complain() {
 	sa_add h odd "$key" spi 4096 dir in alg aes-gcm-16
 	listen h $G6 "odd$quotes"
 	quotes=$((quotes + 1))
-	in_ns i "$(dirname "$0")/inside.py" $G6 eth0 "$key" 4096 \
+	pkt i inside $G6 eth0 "$key" 4096 \
 		$((7 << 48 | quotes)) option
 	try "$* is not quoted" wait_until 20 counted h out-quoted $quotes
 	ctl h group del odd
@@ -194,7 +170,7 @@ SNIFF=eth1 sniff i seen
 ctl h group add odd $G6 dev eth0 policy observe
 sa_add h odd "$key" spi 4096 dir in alg aes-gcm-16
 listen h $G6 odd
-in_ns i "$(dirname "$0")/inside.py" $G6 eth0 "$key" 4096 $((7 << 48 | 99)) option
+pkt i inside $G6 eth0 "$key" 4096 $((7 << 48 | 99)) option
 seen() { sniffed seen; grep -aq inside "$TMP/seen.pcap"; }
 try "a group that observes lets the quote out" wait_until 20 seen
 is "a quote that is let out is not counted" "$(counter h out-quoted)" $quotes

@@ -404,7 +404,7 @@ if has_ipip && in_ns b sysctl -qw net.ipv4.conf.all.rp_filter=0 \
 	key=$(new_key 20)
 	sa_add a g4 "$key" spi 0x7001 dir out alg aes-gcm-16 sender-id 1 select
 	sa_add b g4 "$key" spi 0x7001 dir in alg aes-gcm-16
-	ip netns exec "$(ns b)" "$(dirname "$0")/ways.py" tunnel eth0 \
+	ip netns exec "$(ns b)" "$PKT/ways.py" tunnel eth0 \
 		10.3.0.1 10.3.0.2 10.1.0.1 $G4 "$TMP/tunnel" &
 	tunnel=$!
 	wait_until 20 test -e "$TMP/tunnel"

@@ -9,7 +9,6 @@
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 nft
-CONTROL=$(dirname "$0")/control.py
 load_mcsec
 two_hosts
 
@@ -49,7 +48,7 @@ leave() {
 	pkill -P $member
 	wait $member 2>/dev/null
 }
-spawn in_ns b "$CONTROL" hear eth0 "$TMP/ready" "$TMP/heard" \
+spawn in_ns b "$PKT/control.py" hear eth0 "$TMP/ready" "$TMP/heard" \
 	224.0.0.22 224.0.0.2 $G4 ff02::16 ff02::2 $G6
 wait_until 30 test -e "$TMP/ready"
 
@@ -64,7 +63,7 @@ forged() {
 	shift
 
 	refused=$((refused + 1))
-	in_ns a "$CONTROL" frame eth0 "$@"
+	pkt a control frame eth0 "$@"
 	try "a forged $name is refused" wait_until 20 counted b in-clear \
 		$refused
 }
@@ -118,11 +117,11 @@ version() {
 	in_ns a awk '$2 == "eth0" { print $5 }' /proc/net/igmp
 }
 in_ns a sysctl -qw net.ipv4.conf.eth0.force_igmp_version=0
-in_ns b "$CONTROL" frame eth0 igmp 10.1.0.66 224.0.0.1 \
+pkt b control frame eth0 igmp 10.1.0.66 224.0.0.1 \
 	type=11 group=0.0.0.0
 try "the host refuses a forged query" wait_until 20 counted a in-clear 1
 is "the host stays with IGMPv3" "$(version)" V3
-in_ns b "$CONTROL" say eth0 igmp 10.1.0.2 224.0.0.1 \
+pkt b control say eth0 igmp 10.1.0.2 224.0.0.1 \
 	type=11 group=0.0.0.0
 v2() { [ "$(version)" = V2 ]; }
 try "a protected query counts" wait_until 20 v2
@@ -140,14 +139,14 @@ table inet pim {
 }
 NFT
 # a raw socket that has joined, so that hellos get that far
-spawn in_ns b "$CONTROL" hear eth0 "$TMP/ready6" "$TMP/heard6" ff02::d
+spawn in_ns b "$PKT/control.py" hear eth0 "$TMP/ready6" "$TMP/heard6" ff02::d
 wait_until 30 test -e "$TMP/ready6"
 control_group pim6 ff02::d proto pim
 hellos() {
 	in_ns b nft list counter inet pim hellos | grep -q "packets $1 "
 }
 for i in 1 2 3; do
-	in_ns a "$CONTROL" say eth0 pim "$LL" ff02::d
+	pkt a control say eth0 pim "$LL" ff02::d
 done
 try "protected hellos of PIM arrive in IPv6" wait_until 20 hellos 3
 forged "hello of PIM (IPv6)" pim fe80::66 ff02::d

@@ -12,7 +12,6 @@
 need tcpdump python3 nft jq
 FRR=/usr/lib/frr
 [ -x $FRR/zebra ] && command -v vtysh >/dev/null || skip_all "FRR is missing"
-CONTROL=$(dirname "$0")/control.py
 load_mcsec
 two_hosts
 ll() {
@@ -79,7 +78,7 @@ ospf6_full() { show "$1" "ipv6 ospf6 neighbor" | grep -q 'Full/'; }
 pim_up() { show "$1" "ip pim neighbor" | grep -q '^ *eth0 *10\.1\.0\.[12] '; }
 stranger() { show b "$1" | grep -qE '192\.0\.2\.66|10\.1\.0\.66'; }
 forge() { # protocol, source, destination
-	in_ns a "$CONTROL" frame eth0 "$1" "$2" "$3" id=192.0.2.66
+	pkt a control frame eth0 "$1" "$2" "$3" id=192.0.2.66
 }
 
 section "without protection"
@@ -196,8 +195,8 @@ for ((i = 0; i < 3; i++)); do
 	forge pim 10.1.0.66 224.0.0.13
 	forge ospf fe80::66 ff02::5
 	# in a's name, as if a had forgotten b
-	in_ns a "$CONTROL" frame eth0 ospf 10.1.0.1 224.0.0.5 id=192.0.2.1
-	in_ns a "$CONTROL" frame eth0 ospf "$LLA" ff02::5 id=192.0.2.1
+	pkt a control frame eth0 ospf 10.1.0.1 224.0.0.5 id=192.0.2.1
+	pkt a control frame eth0 ospf "$LLA" ff02::5 id=192.0.2.1
 done
 try "forged hellos are refused" wait_until 20 counted b in-clear $((c0 + 15))
 sleep 2
@@ -220,7 +219,7 @@ table inet control {
 }
 NFT
 in_ns a ip route add 10.1.0.66 dev lo 2>/dev/null
-in_ns a "$CONTROL" say eth0 ospf 10.1.0.1 10.1.0.2 id=192.0.2.1
+pkt a control say eth0 ospf 10.1.0.1 10.1.0.2 id=192.0.2.1
 is "a rule takes care of OSPF to an address of its own" \
 	"$(wait_until 20 eval '[ "$(unicast)" = "packets 1" ]'; unicast)" \
 	"packets 1"

@@ -10,7 +10,6 @@
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 keepalived
-CONTROL=$(dirname "$0")/control.py
 load_mcsec
 # a, b and c on a switch; whoever forges has a port as well
 ns_create a b c x sw
@@ -76,9 +75,9 @@ owners() {
 }
 owned() { [ "$(owners)" = "$*" ] || [ "$(owners)" = "$* " ]; }
 forge() { # priority, of either family
-	in_ns x "$CONTROL" frame eth0 vrrp 10.1.0.66 224.0.0.18 vrid=7 \
+	pkt x control frame eth0 vrrp 10.1.0.66 224.0.0.18 vrid=7 \
 		prio="$1" addr=$VIP
-	in_ns x "$CONTROL" frame eth0 vrrp fe80::66 ff02::12 vrid=7 \
+	pkt x control frame eth0 vrrp fe80::66 ff02::12 vrid=7 \
 		prio="$1" addr=$VIP6
 }
 

@@ -52,7 +52,7 @@ turn() {
 	shift 2
 
 	[[ $* != *six=1* ]] || g=g6
-	said=$("$(dirname "$MC")/nth.py" "$1" "$MCSECCTL" "$(ns a)" "$(ns w)" \
+	said=$("$PKT/nth.py" "$1" "$MCSECCTL" "$(ns a)" "$(ns w)" \
 		"$(ns b)" "${key[$g]}" "${@:2}" 2>&1)
 	diag "$name: $said"
 	try "$name: what fails is counted" test \

@@ -10,7 +10,6 @@
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 keepalived
-CONTROL=$(dirname "$0")/control.py
 load_mcsec
 ns_create a b x sw
 nip sw link add br0 type bridge mcast_snooping 0
@@ -92,7 +91,7 @@ round() { # what is on the wire, interfaces, more of the configuration
 			"$(($(wire proto 112) - clear))" 0
 		forged=$(counter b in-clear)
 		for i in 1 2 3 4; do
-			in_ns x "$CONTROL" frame eth0 vrrp 10.1.0.66 \
+			pkt x control frame eth0 vrrp 10.1.0.66 \
 				224.0.0.18 vrid=7 prio=254 addr=$VIP
 			sleep 1
 		done

@@ -50,7 +50,7 @@ send h $G4 count=3 text=CLEAR >/dev/null
 try "clear datagrams: three arrive" wait_until 20 has_lines b4 3
 is "clear datagrams: the source is the one that the rule gives" \
 	"$(from 3)" 10.1.0.1
-in_ns r "$MC" send $G4 $PORT eth1 text=CLEAR loop=0 >/dev/null
+mc r send $G4 $PORT eth1 text=CLEAR loop=0 >/dev/null
 try "a clear datagram of the router's own arrives" wait_until 20 has_lines b4 4
 is "a clear datagram of the router's own has the source that its rule gives" \
 	"$(from 1)" 10.1.0.77
@@ -61,12 +61,12 @@ ctl b group add g4 $G4
 sa_add r g4 "$key" spi 4096 dir inout alg aes-gcm-16 sender-id 1-4 select
 sa_add b g4 "$key" spi 4096 dir in alg aes-gcm-16
 # from a port that connection tracking has not seen
-in_ns h "$MC" send $G4 $PORT eth0 count=3 text=LEAK >/dev/null
+mc h send $G4 $PORT eth0 count=3 text=LEAK >/dev/null
 try "three datagrams that the gateway protects arrive" \
 	wait_until 20 has_lines b4 7
 is "datagrams that the gateway protects keep their source" \
 	"$(from 3)" 192.168.7.2
-in_ns r "$MC" send $G4 $PORT eth1 count=2 text=LEAK loop=0 >/dev/null
+mc r send $G4 $PORT eth1 count=2 text=LEAK loop=0 >/dev/null
 try "two datagrams that the gateway sends itself arrive" \
 	wait_until 20 has_lines b4 9
 is "datagrams that the gateway sends itself keep their source" \
@@ -74,7 +74,7 @@ is "datagrams that the gateway sends itself keep their source" \
 
 sed -n '/^    # at a gateway$/,/^    }$/p' "$doc" >"$TMP/rules"
 try "the rules of the documentation" in_ns r nft -f "$TMP/rules"
-in_ns h "$MC" send $G4 $PORT eth0 count=3 text=LEAK >/dev/null
+mc h send $G4 $PORT eth0 count=3 text=LEAK >/dev/null
 try "under the documentation's rules three datagrams arrive" \
 	wait_until 20 has_lines b4 12
 is "under the documentation's rules the source is the one that these give" \

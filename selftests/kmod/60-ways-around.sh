@@ -9,7 +9,6 @@
 
 . "$(dirname "$0")/kmod.sh"
 need python3 tcpdump nft
-WAYS=$(dirname "$0")/ways.py
 
 marker_in() {
 	sniffed "$1" || return 1
@@ -35,7 +34,7 @@ if nip b -6 route add fd01::99/128 encap seg6local action End.DT6 table 255 \
 	nip a -6 route add fd01::99/128 via fd01::2
 	in_ns b sysctl -qw net.ipv6.conf.all.forwarding=1
 	listen b $G6 srv6
-	in_ns a "$WAYS" inside fd01::1 fd01::99 $G6 $PORT forged
+	pkt a ways inside fd01::1 fd01::99 $G6 $PORT forged
 	try "a clear datagram out of a segment is counted" \
 		wait_until 20 test "$(counter b in-clear)" -eq 1
 	send a $G6 count=1 >/dev/null
@@ -48,7 +47,7 @@ if nip b -6 route add fd01::99/128 encap seg6local action End.DT6 table 255 \
 		nh4 $G4 dev eth0
 	listen b $G4 srv4
 	mac=$(nip b -o link show dev eth0 | sed 's,.*link/ether \([^ ]*\).*,\1,')
-	in_ns a "$WAYS" inside4 eth0 "$mac" fd01::1 fd01::99 10.1.0.1 $G4 $PORT
+	pkt a ways inside4 eth0 "$mac" fd01::1 fd01::99 10.1.0.1 $G4 $PORT
 	try "eight clear datagrams of IPv4 out of fragments are counted" \
 		wait_until 20 test "$(counter b in-clear)" -eq 9
 	send a $G4 count=1 >/dev/null
@@ -65,7 +64,7 @@ section "a header that lies about its version"
 
 before=$(counter a out-malformed)
 sniff b lie 'ether proto 0x86dd and not icmp6'
-in_ns a "$WAYS" nibble fd01::1 $G6 eth0 NIBBLE >/dev/null
+pkt a ways nibble fd01::1 $G6 eth0 NIBBLE >/dev/null
 is "IPv6 that says version 4 is refused" "$(counter a out-malformed)" \
 	$((before + 1))
 send a $G6 count=1 >/dev/null
@@ -89,7 +88,7 @@ in_ns a nft delete table ip late
 
 section "events"
 
-in_ns a "$WAYS" listen >"$TMP/listen.out" 2>&1
+pkt a ways listen >"$TMP/listen.out" 2>&1
 is "an ordinary user cannot listen to events" "$(cat "$TMP/listen.out")" \
 	"Operation not permitted"
 
@@ -116,7 +115,7 @@ if has_br_netfilter && has_ipip; then
 		net.ipv4.conf.br0.rp_filter=0 net.ipv4.ip_forward=1
 	is "the bridge calls IP's hooks" \
 		"$(in_ns b sysctl -n net.bridge.bridge-nf-call-iptables)" 1
-	spawn in_ns b "$WAYS" tunnel br0 10.1.0.2 10.1.0.1 10.1.0.1 $G4 \
+	spawn in_ns b "$PKT/ways.py" tunnel br0 10.1.0.2 10.1.0.1 10.1.0.1 $G4 \
 		"$TMP/tunnel"
 	wait_until 20 test -e "$TMP/tunnel"
 	sniff a tun 'ip proto 4 or ip proto 50'

@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/kmod.sh"
 need python3 setpriv
-RAW=$(dirname "$0")/rawnl.py
+RAW=$PKT/rawnl.py
 MCSEC_UAPI=$(project_file uapi/linux/mcsec.h include/uapi/linux/mcsec.h \
 	/usr/local/include/linux/mcsec.h /usr/include/linux/mcsec.h)
 export MCSEC_UAPI

@@ -11,7 +11,7 @@ need tcpdump python3 setpriv unshare
 load_mcsec
 two_hosts
 groups a b
-forge() { in_ns a "$(dirname "$0")/forge.py" "$@"; }
+forge() { pkt a forge "$@"; }
 sender() { ctl b sender "$@"; }
 senders() { ctl b sender show g4 4096; }
 

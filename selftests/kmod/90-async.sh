@@ -199,7 +199,7 @@ done
 send a $G4 >/dev/null
 
 before=$(counter b in-bad-icv)
-in_ns a "$(dirname "$0")/forge.py" noise "$TMP/wire.pcap" eth0 >/dev/null
+pkt a forge noise "$TMP/wire.pcap" eth0 >/dev/null
 try "noise is refused" wait_until 20 counted b in-bad-icv $((before + 40))
 
 section "removal with packets in flight"

@@ -13,7 +13,7 @@
 
 # shellcheck disable=SC2034 # for who sources this
 G4=239.1.1.1 G6=ff3e::1:1 PORT=5000
-MC=$(dirname "${BASH_SOURCE[0]}")/mc.py
+MC=$PKT/mc.py
 
 # shellcheck disable=SC2034
 KEY128=000102030405060708090a0b0c0d0e0fa0a1a2a3
@@ -86,22 +86,36 @@ listen() {
 	wait_until 30 test -e "$TMP/$3.ready" || not_ok "a receiver in $1"
 }
 
-# namespace, words of mc.py: what it prints, by one that stays in the namespace
-# and forks, since to start Python costs more than the rest of most checks. What
-# is to run beside the test is started by itself.
-mc() {
-	local n=$1 d=$TMP/mc-$1
+# namespace, tool of pkt/ (without .py), its words: what it prints, by one that
+# stays in the namespace and forks, since to start Python costs more than the rest
+# of most checks. Fails, and says why, when the tool does. What is to run beside
+# the test is started by itself.
+pkt() {
+	local n=$1 d=$TMP/pkt-$1
 	shift
 
 	if [ ! -p "$d.ask" ]; then
 		mkfifo "$d.ask" "$d.say" || return 1
 		# not by in_ns: the pid is to be its own, not that of a shell
-		nsenter "--net=/run/netns/$(ns "$n")" -- "$MC" serve \
-			"$d.ask" "$d.say" >/dev/null &
+		nsenter "--net=/run/netns/$(ns "$n")" -- "$PKT/serve.py" \
+			"$d.ask" "$d.say" >/dev/null 2>>"$d.err" &
 		echo $! >"$d.pid"
 	fi
 	printf '%s\n' "$@" >"$d.ask"
 	cat "$d.say"
+	if [ -s "$d.err" ]; then
+		cat "$d.err" >&2
+		: >"$d.err"
+		return 1
+	fi
+}
+
+# namespace, words of mc.py: multicast datagrams
+mc() {
+	local n=$1
+	shift
+
+	pkt "$n" mc "$@"
 }
 
 # namespace, group address, options of mc.py send; output is kept in $TMP/sent

@@ -62,7 +62,7 @@ c_joins() {
 		"$(common "$LAB/c.spis" "$LAB/made-before-c.spis")" 0
 
 	before=$(ctl c -j stats -a | jq '."in-no-sa"')
-	n=$(in_ns r "$E2E_BIN/attack" replay -i r-c -g "$GROUP" -r 3000 \
+	n=$(in_ns r "$PKT_BIN/attack" replay -i r-c -g "$GROUP" -r 3000 \
 		"$LAB/wire/before-c.pcap" | jq .sent)
 	sleep 1
 	spi=$(($(ctl c -j stats -a | jq '."in-no-sa"') - before))

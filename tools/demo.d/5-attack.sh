@@ -9,7 +9,7 @@ replays_from() {
 
 	b0=$(refused_at a)
 	c0=$(refused_at c)
-	in_ns "$host" "$E2E_BIN/attack" replay -i "$iface" -g "$GROUP" "$@" \
+	in_ns "$host" "$PKT_BIN/attack" replay -i "$iface" -g "$GROUP" "$@" \
 		>"$LAB/replay.json" 2>"$LAB/replay.err" &
 	while kill -0 $! 2>/dev/null; do
 		progress "$what: $(($(refused_at a) - b0)) refused at a"
@@ -36,7 +36,7 @@ alterations() {
 	sleep 1
 	b0=$(refused_at a)
 	icv0=$(counter a in-bad-icv)
-	in_ns r "$E2E_BIN/attack" alter -f r-s -i r-a -g "$GROUP" -n $n -k 3 \
+	in_ns r "$PKT_BIN/attack" alter -f r-s -i r-a -g "$GROUP" -n $n -k 3 \
 		>"$LAB/alter.json" 2>"$LAB/alter.err" ||
 		not_ok "packets are altered on their way" "$(cat "$LAB/alter.err")"
 	sleep 1

@@ -21,13 +21,8 @@ import select
 import struct
 import sys
 
-
-def checksum(data):
-    data += bytes(len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
+sys.path.insert(0, __file__.rpartition("/")[0])
+from inet import checksum  # noqa: E402
 
 
 def number(addr):
@@ -156,4 +151,9 @@ def hear(dev, ready, out, *groups):
                 f.write(f"{kind(data, 0x8f)} {src[0].split('%')[0]} {dst}\n")
 
 
-{"hear": hear, "frame": frame, "say": say}[sys.argv[1]](*sys.argv[2:])
+def main(name, *words):
+    {"hear": hear, "frame": frame, "say": say}[name](*words)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

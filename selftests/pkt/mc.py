@@ -6,7 +6,8 @@
       Join, create the file READY, and write a line for each datagram to OUT
       at once: length, CRC-32, source, TTL, TOS.
       Ends by a signal.
-  mc.py send GROUP PORT DEV [size=N[,N]...] [count=N] [pmtu=want|do|dont|probe]
+  mc.py send GROUP PORT DEV [size=N[,N]...] [count=N] [sport=N]
+      [pmtu=want|do|dont|probe|interface] [dontfrag=0|1]
       [gso=N] [ttl=N] [tos=N] [text=WORD] [recverr=1] [pace=SECONDS] [cpu=N]
       [loop=0] [src=ADDR] [mark=N] [ipopt=HEX] [hop=HEX] [dst=HEX] [same=1]
       Send COUNT datagrams of SIZE octets that begin with WORD and differ, or
@@ -18,9 +19,6 @@
           [spi=N]
       One datagram by a raw socket that writes its own header, and with IPv6 a
       fragment header, if it shall be a fragment; what begins as ESP of an SPI.
-  mc.py serve ASK SAY
-      Until a signal: read the words of a command from the FIFO ASK, one a line,
-      and write to the FIFO SAY what the command prints.
 """
 import errno
 import os
@@ -35,7 +33,8 @@ SO_SNDBUFFORCE = 32
 SO_RCVBUFFORCE = 33
 IP_MTU_DISCOVER = 10
 IPV6_MTU_DISCOVER = 23
-PMTU = {"dont": 0, "want": 1, "do": 2, "probe": 3}
+IPV6_DONTFRAG = 62
+PMTU = {"dont": 0, "want": 1, "do": 2, "probe": 3, "interface": 4}
 
 
 def line(data, more=""):
@@ -102,7 +101,7 @@ def queued(s):
 
 def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
          text="MARKER", recverr=0, pace=0, cpu=None, loop=1, src=None, first=0,
-         mark=0, ipopt=None, hop=None, dst=None, same=0):
+         mark=0, ipopt=None, hop=None, dst=None, same=0, sport=0, dontfrag=None):
     import time
     family = socket.AF_INET6 if six(group) else socket.AF_INET
     groups = group.split(",")
@@ -111,8 +110,8 @@ def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
     s = socket.socket(family, socket.SOCK_DGRAM)
     s.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 24)
     index = socket.if_nametoindex(dev)
-    if src:
-        s.bind((src, 0))
+    if src or int(sport):
+        s.bind((src or "", int(sport)))
     if mark:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, int(mark, 0))
     if six(group):
@@ -127,6 +126,8 @@ def send(group, port, dev, size=64, count=1, pmtu=None, gso=0, ttl=8, tos=0,
             s.setsockopt(ip, 59, bytes.fromhex(dst))
         if pmtu:
             s.setsockopt(ip, IPV6_MTU_DISCOVER, PMTU[pmtu])
+        if dontfrag is not None:
+            s.setsockopt(ip, IPV6_DONTFRAG, int(dontfrag))
         if int(recverr):
             s.setsockopt(ip, 25, 1)
     else:
@@ -192,28 +193,11 @@ def hdrincl(group, dev, src, frag=0, offset=0, proto=17, size=64, mark=0,
         print(errno.errorcode[e.errno])
 
 
-def serve(ask, say):
-    while True:
-        with open(ask) as f:
-            command = f.read().splitlines()
-        # A process of its own: what it binds itself to, ends with it.
-        if not os.fork():
-            out = os.open(say, os.O_WRONLY)
-            os.dup2(out, 1)
-            try:
-                run(*command)
-            except BaseException as e:
-                print(f"mc.py {' '.join(command)}: {e!r}", file=sys.stderr)
-            sys.stdout.flush()
-            os._exit(0)
-        os.wait()
-
-
-def run(name, *args):
+def main(name, *args):
     words = [a for a in args if "=" not in a]
     options = dict(a.split("=", 1) for a in args if "=" in a)
-    {"recv": recv, "send": send, "hdrincl": hdrincl, "serve": serve}[name](
-        *words, **options)
+    {"recv": recv, "send": send, "hdrincl": hdrincl}[name](*words, **options)
 
 
-run(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

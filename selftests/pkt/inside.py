@@ -97,10 +97,7 @@ def text_of(what, address):
     }[what]
 
 
-def main():
-    if len(sys.argv) != 7:
-        sys.exit(__doc__)
-    address, dev, key, spi, iv, what = sys.argv[1:]
+def main(address, dev, key, spi, iv, what):
     six = ":" in address
     family = socket.AF_INET6 if six else socket.AF_INET
     proto = 50
@@ -119,4 +116,5 @@ def main():
         s.sendto(packet, (address, 0))
 
 
-main()
+if __name__ == "__main__":
+    main(*sys.argv[1:])

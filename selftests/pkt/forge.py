@@ -22,6 +22,9 @@ import socket
 import struct
 import sys
 
+sys.path.insert(0, __file__.rpartition("/")[0])
+from inet import checksum  # noqa: E402
+
 
 def frames(path):
     with open(path, "rb") as f:
@@ -31,13 +34,6 @@ def frames(path):
         size = struct.unpack_from("<I", data, at + 8)[0]
         yield data[at + 16:at + 16 + size]
         at += 16 + size
-
-
-def checksum(head):
-    total = sum(struct.unpack("!10H", head))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
 
 
 class Datagram:
@@ -69,8 +65,7 @@ class Datagram:
         return self.ether + bytes(head) + body
 
 
-def main():
-    verb, path, dev = sys.argv[1:4]
+def main(verb, path, dev, count=None):
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     s.bind((dev, 0))
     all_frames = list(frames(path))
@@ -78,7 +73,7 @@ def main():
     random.seed(1101)
     out = []
     if verb == "replay":
-        out = all_frames[:int(sys.argv[4]) if len(sys.argv) > 4 else None]
+        out = all_frames[:int(count) if count else None]
     elif verb == "alter":
         for i in range(len(first.body)):
             body = bytearray(first.body)
@@ -103,4 +98,5 @@ def main():
     print(len(out))
 
 
-main()
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -335,5 +335,10 @@ def dumps(key):
     print("key found" if octets in seen or octets[:16] in seen else "clean")
 
 
-{"wrong": wrong, "edges": edges, "rights": rights, "mangle": mangle,
- "dumps": dumps}[sys.argv[1]](*sys.argv[2:])
+def main(name, *words):
+    {"wrong": wrong, "edges": edges, "rights": rights, "mangle": mangle,
+     "dumps": dumps}[name](*words)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

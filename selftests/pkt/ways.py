@@ -20,17 +20,12 @@ import socket
 import struct
 import sys
 
+sys.path.insert(0, __file__.rpartition("/")[0])
+from inet import checksum  # noqa: E402
+
 MRT_INIT, MRT_ADD_VIF, MRT_ADD_MFC = 200, 202, 204
 VIFF_TUNNEL, VIFF_USE_IFINDEX = 1, 8
 SOL_NETLINK, NETLINK_ADD_MEMBERSHIP = 270, 1
-
-
-def checksum(data):
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
 
 
 def header6(version, payload, nexthdr, src, dst):
@@ -120,9 +115,10 @@ def listen():
         print(e.strerror)
 
 
-def main():
+def main(way, *words):
     ways = {f.__name__: f for f in (inside, inside4, nibble, tunnel, listen)}
-    ways[sys.argv[1]](*sys.argv[2:])
+    ways[way](*words)
 
 
-main()
+if __name__ == "__main__":
+    main(*sys.argv[1:])
