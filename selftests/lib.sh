@@ -266,7 +266,7 @@ ns_create() {
 	done
 }
 
-# What stays in it to send for others ends first: it would keep it.
+# A process that stays in it to send for others ends first: it would keep it.
 ns_delete() {
 	[ ! -e "$TMP/pkt-$1.pid" ] || kill "$(cat "$TMP/pkt-$1.pid")" 2>/dev/null
 	ip netns del "$(ns "$1")"
@@ -349,7 +349,7 @@ sniffer_counts() {
 # without this question a capture in which something is not to be found proves
 # nothing.
 #
-# What came between its socket and its filter is counted as received, and thrown
+# A packet between its socket and its filter is counted as received, and thrown
 # away: then the numbers never meet, and it is enough that for ten seconds, in
 # which it answered, it had nothing more to write, and that none was dropped.
 sniffer_catches_up() {

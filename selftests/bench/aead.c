@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the cipher alone costs: encrypt and decrypt of one buffer in place,
+ * The cost of the cipher alone: encrypt and decrypt of one buffer in place,
  * with the associated data that ESP has, measured when the module is loaded.
  * The result is the time stamp counter's difference per pair, in the kernel's
  * log. Loading fails on purpose, so that it can be loaded again.

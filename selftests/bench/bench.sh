@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# What the measuring scripts share. Their first argument is the folder of the
+# The measuring scripts share this. Their first argument is the folder of the
 # programs.
 
 # shellcheck source=selftests/kmod/kmod.sh
@@ -20,7 +20,7 @@ object() {
 	printf '"kernel": "%s"%s}\n' "$kernel" "${6:+, $6}"
 }
 
-# what udev loads on a real machine by the features of its CPU
+# udev loads these on a real machine by the features of its CPU
 ciphers() {
 	local m
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What strangers and genuine members can cost a key server: the real mcsecd
+ * The cost that strangers and members can make a key server: the real mcsecd
  * on loopback, where every peer can have an address of its own, is
  *
  *	flooded with handshakes of a stranger whose certificate nobody issued,
@@ -65,7 +65,7 @@ static json_t *results;
 static struct {
 	int fd;
 	uint16_t port;
-	struct ike_engine *engine; /* of datagrams that come, or by address */
+	struct ike_engine *engine; /* gets what comes; or by address */
 } socks[2 * PORTS];
 static unsigned int n_socks;
 /* The crowd shares a socket: which of them is at 127.3.a.b */
@@ -222,7 +222,7 @@ static unsigned int log_lines(const char *const *but)
 	return n;
 }
 
-/* Its CPU time in milliseconds */
+/* The daemon's CPU time in milliseconds */
 static long cpu_ms(void)
 {
 	unsigned long user = 0, sys = 0;
@@ -429,7 +429,7 @@ static void honest_note(void)
 	honest->sa = NULL;
 }
 
-/* It asks once a second, by a new IKE SA. */
+/* The honest member asks once a second, by a new IKE SA. */
 static void honest_step(void)
 {
 	if (now_ms() < next_ask || (honest_asked && !honest->in_ms))
@@ -504,7 +504,7 @@ static void failing(const char *name, unsigned int ports, unsigned int a,
 		for (; asked < due; asked++) {
 			from_addr(x, a, 0, 2, first + asked % ports);
 			ask(x);
-			/* what is not answered is not waited for */
+			/* an answer that does not come is not waited for */
 			if (asked % 512 == 511)
 				run(1);
 		}

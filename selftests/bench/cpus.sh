@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What two CPUs send to one group at a time, in datagrams a second of the
+# Two CPUs that send to one group at a time, in datagrams a second of the
 # guest's clock, to what one of them sends; plain, xfrm and mcsec in turn. Then
 # whether an IV was used twice meanwhile, by a capture.
 #
@@ -17,7 +17,7 @@ need tcpdump python3
 ciphers
 load_mcsec
 ns_create a
-# what is sent ends here, so that it is sending alone that is measured
+# datagrams end here, so that it is sending alone that is measured
 nip a link add eth0 type dummy
 nip a addr add 10.1.0.1/24 dev eth0
 nip a link set eth0 up

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What one datagram costs: sends and receives in turn, from one network
+ * The cost of one datagram: sends and receives in turn, from one network
  * namespace to another, and reads the time stamp counter around it.
  *
  *	dgram NAMESPACE-A NAMESPACE-B GROUP SIZE COUNT

@@ -23,7 +23,7 @@ for f in 4 6; do
 	k=$(new_key 20)
 	share_key g$f "$k" a b
 	measure $f 2 1
-	# what only has to be known at the receiver: one datagram of each
+	# SAs that only have to be known at the receiver: one datagram of each
 	(umask 077; echo "$k" >"$TMP/k")
 	for ((i = 2; i <= 1000; i++)); do
 		printf 'sa flush g%s\nsa add g%s %s key-file %s %s %s select\n' \

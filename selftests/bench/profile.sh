@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What runs in the guest while selftests/bench/trace.py counts from outside:
+# The guest's part while selftests/bench/trace.py counts from outside:
 # datagrams in a loop, plain, then through mcsec, for each size.
 #
 #	selftests/bench/profile.sh FOLDER SHARE SIZE...

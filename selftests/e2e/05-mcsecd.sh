@@ -197,7 +197,7 @@ try "the member listens where routing sends to the rekey address" \
 nip m link set eth0 down
 sleep 1
 nip m link set eth0 up
-# which takes addresses of IPv6 and routes along
+# a link that goes down takes addresses of IPv6 and routes along
 nip m addr add fd05::2/64 dev eth0
 mroute_to m eth0 239.5.0.0/16
 wait_until 20 ns_up m eth0

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What an attacker on the path can send, against keys that were set by hand:
-# replays from everywhere, and each field of ESP altered before the genuine
-# packet arrives. Every packet is refused and counted once, and for the right
-# reason; the running stream loses nothing. IPv4 and IPv6.
+# An attacker on the path sends all that it can, against keys that were set by
+# hand: replays from everywhere, and each field of ESP altered before the
+# genuine packet arrives. Every packet is refused and counted once, and for the
+# right reason; the running stream loses nothing. IPv4 and IPv6.
 # timeout: 300
 
 # shellcheck source=selftests/e2e/tap.sh
@@ -13,7 +13,8 @@
 try "the network" lab_up s a c x || tap_done
 try "a's link can be slowed" delayable a
 
-# What a refuses, without what the router's IGMP and MLD are exempt for
+# The number of refusals at a, without what the router's IGMP and MLD are exempt
+# for
 refused() {
 	ctl a -j stats -a | jq '[to_entries[] | select(.key |
 		startswith("in-") and . != "in-accepted" and . != "in-exempt") |
@@ -32,8 +33,8 @@ refuses() {
 	is "$what: as $reason" "$(($(counter a "$reason") - one0))" "$n"
 }
 
-# What is under way is not lost: the machine may be busy, and what overtook
-# leaves a gap for as long as the others need.
+# A packet that is under way is not lost: the machine may be busy, and what
+# overtook leaves a gap for as long as the others need.
 stream_says() {
 	stream_now a rx '.streams[0] | "\(.lost) lost, \(.duplicates) twice, \(.corrupt) altered"'
 	stream_of a rx '"\(.socket_drops) dropped"'
@@ -122,7 +123,7 @@ attacks() {
 	sleep 1
 	stream_whole "$fam: the genuine packets were accepted behind them"
 
-	# What transport mode does not cover: the altered packet is the first
+	# Transport mode does not cover these: the altered packet is the first
 	# of its kind and is taken, the genuine one comes second.
 	all0=$(refused) one0=$(counter a in-replay)
 	in_ns r "$PKT_BIN/attack" alter -O -f r-s -i r-a -g "$dst" -n $n -k 2 \

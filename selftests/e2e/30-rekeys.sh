@@ -13,7 +13,7 @@
 rekeys_are() { [ "$(gcks_is rekeys)" -ge "$1" ]; }
 registered() { [ "$(member_is "$1" registrations)" -ge "$2" ]; }
 
-# What the router does to rekeys on their way to a
+# A rule of the router for rekeys on their way to a
 drop_rekeys() {
 	in_ns r nft -f - <<-END
 		table ip lost {
@@ -69,7 +69,7 @@ try "the router loses every rekey to a" drop_rekeys 'counter drop'
 n=$(member_is a registrations)
 try "a registers again by itself" wait_until 60 registered a $((n + 1))
 try "a hears s again" hears_on a
-# It could not know that s changed keys: until it asks, it misses what s sends.
+# a could not know that s changed keys: until it asks, it misses what s sends.
 is "the stream has one gap at a" \
 	"$(stream_now a rx '.streams[0] | "\(.gap_count) \(.duplicates) \(.corrupt)"')" \
 	"1 0 0" || diag "gaps $(stream_of a rx '.streams[0].gaps | tostring')"

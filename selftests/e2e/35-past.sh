@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What was once is not for ever: memberships end, signing and seal keys are
+# Nothing is for ever: memberships end, signing and seal keys are
 # changed, one identity at two addresses is refused, and members come back from
 # a thief who has the key server's store and keys.
 # timeout: 400

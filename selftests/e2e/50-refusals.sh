@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Who is not let in, and in which words both sides say so: certificates of
+# Refusals, and the words in which both sides say so: certificates of
 # another CA, ended, of another kind or another name; roles that the policy
 # does not give; groups that there are not; addresses that differ. And who is:
 # ECDSA beside Ed25519. A refused member's group is closed.

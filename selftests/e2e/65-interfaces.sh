@@ -159,7 +159,7 @@ kernel_route() {
 		grep -q ff00::/8
 }
 try "eth9 has a route of the kernel's" wait_until 20 kernel_route eth9
-# whose comes first is taken
+# the kernel takes the route that came first
 in_ns a ip link set eth0 down
 in_ns a ip link set eth0 up
 try "eth0 has a route of the kernel's after eth9's" \
@@ -197,7 +197,8 @@ then
 	in_ns a ip link set blue up
 	in_ns a ip link set eth0 master blue
 	in_ns a ip route add default via 10.77.3.1 table 100
-	# what "ip vrf exec" does, which needs a control group with BPF
+	# a preloaded library does what "ip vrf exec" does, which needs a
+	# control group with BPF
 	vrf="env MCSEC_VRF=blue LD_PRELOAD=$PKT_BIN/invrf.so"
 	# shellcheck disable=SC2086
 	try "VRF: a is in" restart_a $vrf

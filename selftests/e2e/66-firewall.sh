@@ -54,7 +54,8 @@ try "a hears it" wait_until 20 rekeyed "$n"
 try "a has k's key" wait_until 20 spi_like_k
 try "a hears s under the new key" hears_on a
 
-# What is said to be of no use: ESP in place of the application's datagrams
+# The documentation calls these of no use: ESP in place of the application's
+# datagrams
 sed -i "s/^\\(.*ip daddr $GROUP\\) udp dport 5004/\\1 meta l4proto esp/" \
 	"$TMP/rules.a"
 in_ns a nft delete table inet filter

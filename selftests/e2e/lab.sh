@@ -241,7 +241,7 @@ stream_recv() {
 }
 
 stream_joined() {
-	# its socket is there once /proc/PID/net says so; the join comes next
+	# the socket is there once /proc/PID/net says so; the join comes next
 	[ -e "/proc/$(pid_of "$1" "$2")/net/udp" ] &&
 		in_ns "$1" ss -Hnlu 2>/dev/null | grep -q ':5004 '
 }

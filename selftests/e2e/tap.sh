@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# What every end-to-end test begins with: lib.sh's TAP, lab.sh's network,
+# Every end-to-end test begins with this: lib.sh's TAP, lab.sh's network,
 # daemons.sh's mcsecd, the module, and the logs of everybody when a check
 # failed. To be sourced by the tests in this folder.
 

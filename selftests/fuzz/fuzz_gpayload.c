@@ -8,7 +8,9 @@ static void check(bool fine)
 		abort();
 }
 
-/* What a policy or bag of an unknown protocol held is not written again. */
+/*
+ * The content of a policy or bag of an unknown protocol is not written again.
+ */
 static bool gsa_same(const struct gsa *a, const struct gsa *b)
 {
 	return a->has_rekey == b->has_rekey && a->n_data == b->n_data &&

@@ -74,7 +74,7 @@ static void restart(struct pair *p)
 		ike_close(sa, "fuzz");
 	while ((sa = LIST_FIRST(&p->g->engine->sas)))
 		ike_close(sa, "fuzz");
-	/* what an address may take, and what is kept of SAs that ended, is over */
+	/* the limits of an address, and records of SAs that ended, are over */
 	net_pass(&p->net, 120000, false);
 	clear(p);
 	node_clear(p->m);

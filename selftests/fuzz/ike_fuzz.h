@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the fuzz targets of IKE and the test of their samples agree on: keys
+ * The fuzz targets of IKE and the test of their samples agree on this: keys
  * that never change, so that samples stay valid, and what the first octet of
  * an input selects.
  */

@@ -46,7 +46,7 @@ static char crash_file[300];
 static uint64_t rng;
 static struct timespec deadline;
 
-/* What the handlers below write out. */
+/* The input that the handlers below write out. */
 static const uint8_t *volatile cur;
 static volatile size_t cur_len;
 static volatile unsigned long nr_runs;

@@ -59,7 +59,7 @@ fault_ends() {
 		"insmod '$fault_ko' fault=$fault; true" "$@"
 }
 
-# What every kernel's guest does
+# The checks of every kernel's guest
 common() {
 	local out log=$TMP/console
 
@@ -81,7 +81,7 @@ common() {
 	rm -rf "$TMP/share"
 }
 
-# What a kernel for debugging notices besides
+# The checks of a kernel for debugging besides
 debugging() {
 	fault_ends "$1" overrun 97 'KASAN: slab-out-of-bounds'
 	fault_ends "$1" use-after-free 97 'KASAN: slab-use-after-free'

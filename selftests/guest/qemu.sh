@@ -19,7 +19,7 @@ make_initramfs() {
 	chmod 755 "$d/init"
 	if [ -e "$kernel/modules" ]; then
 		for m in virtio_pci 9p 9pnet_virtio overlay; do
-			# what is built in is no module
+			# a driver that is built in is no module
 			modprobe -d "$kernel" -S "$release" --show-depends $m \
 				2>/dev/null | sed -n 's/^insmod //p'
 		done | awk '!seen[$1]++ { print $1 }' >"$work/list"

@@ -8,8 +8,8 @@
 machine_tools="busybox mount pivot_root stty timeout"
 machine_file=linux
 
-# Its memory is a file without a name. Where it is kept must hold it, and let
-# it be executed; a container's /dev/shm often does neither.
+# The guest's memory is a file without a name. Where it is kept must hold it,
+# and let it be executed; a container's /dev/shm often does neither.
 uml_tmpdir() {
 	local dir=/dev/shm
 
@@ -55,10 +55,10 @@ machine_prepare() {
 	args+=($append)
 }
 
-# What it prints before its console is there goes to the errors. Its console is
-# the third descriptor, what the command says the fourth.
+# The kernel's lines before its console is there go to the errors. Its console
+# is the third descriptor, what the command says the fourth.
 machine_run() {
-	# it dies by aborting
+	# the kernel dies by aborting
 	ulimit -c 0
 	TMPDIR=$(uml_tmpdir) exec "$@" </dev/null >"$work/errors" 2>&1 \
 		3>"$work/console" 4>"$work/out"

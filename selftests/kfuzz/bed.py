@@ -18,8 +18,8 @@ BASE, PORT, OBSERVED, EMPTY = 1, 2, 3, 4
 DST = {False: "239.1.1.{}", True: "ff3e::1:{}"}
 SECRET = b"\xc5group's clear text\x5c"
 FORGED = b"\xc5nobody's datagram\x5c"
-# It takes failing memory, a cipher that fails or answers later, or what a tap
-# does not let by.
+# Each of these takes failing memory, a cipher that fails or answers later, or
+# what a tap does not let by.
 UNLIKELY = {"out-no-memory", "out-gso", "out-checksum", "out-crypto",
             "out-crypto-busy", "out-gone", "in-no-memory", "in-crypto",
             "in-crypto-busy", "in-gone"}

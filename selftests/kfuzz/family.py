@@ -16,7 +16,7 @@ SCALARS = {"u8": 1, "u16": 2, "u32": 4, "u64": 8}
 
 
 class Refused(Exception):
-    """What the kernel says instead of doing it."""
+    """The kernel's refusal of a request."""
 
     def __init__(self, errno, words, attr):
         super().__init__(f"{os.strerror(errno)}: {words or 'no words'}")
@@ -191,7 +191,7 @@ class Client:
 
     @staticmethod
     def refusal(last, asked):
-        """What an answer's last message says: errno, words, offset or None."""
+        """An answer's last message: errno, words, offset or None."""
         flags, = struct.unpack_from("=H", last, 6)
         err = -struct.unpack_from("=i", last, 16)[0]
         kind, = struct.unpack_from("=H", last, 4)

@@ -34,7 +34,7 @@ V4 = ["239.1.1.1", "239.1.1.2", "224.0.0.5", "232.0.0.0"]
 V6 = ["ff3e::1:1", "ff02::5", "ff0e::", "ff3e::1:2"]
 CHANGING = ("group-new", "group-del", "group-flush", "group-set", "sa-new",
             "sa-set", "sa-del", "sa-flush")
-# What goes on by itself, or by what was asked in between.
+# Values that change by themselves, or by what was asked in between.
 VOLATILE = {"age", "state", "senders", "out-drops", "in-drops", "observed",
             "out-packets", "out-bytes", "in-packets", "in-bytes", "in-replays",
             "in-bad-icv"}
@@ -88,7 +88,7 @@ class Fuzzer:
         return r.randbytes(r.choice([0, 1, 4, 16, 20, 36, 60]))
 
     def likely(self, op, name, six):
-        """What somebody means who knows what the attribute is for."""
+        """A value of somebody who knows what the attribute is for."""
         r = self.rng
         if name == "name" and op.set == "counter":
             return r.choice(["in-accepted", "out-no-sa", "forward-clear"])
@@ -154,7 +154,7 @@ class Fuzzer:
         return values
 
     def agree(self, op, values):
-        """What one attribute wants of another, mostly."""
+        """The demands of one attribute on another, mostly."""
         r = self.rng
         if r.random() < 0.05:
             return
@@ -281,7 +281,7 @@ class Fuzzer:
             self.known = now
 
     def check_there(self, client, op, values):
-        """What was accepted is there as it was asked for."""
+        """An object that was accepted is there as it was asked for."""
         get, names = ("group-get", ["name"]) if op.name == "group-new" else \
             ("sa-get", ["group", "spi"])
         if not set(names) <= set(values):
@@ -364,7 +364,7 @@ class Fuzzer:
             self.ask_poor(op, body)
             return
         said = f"{op.name}{' dump' if dump else ''} {values} {body.hex()}"
-        # of broken octets the command may be another one
+        # with broken octets the command may be another one
         number = body[0]
         real = next((o for o in self.spec.ops.values()
                      if o.number == number and o.do), op)
@@ -426,7 +426,7 @@ def main():
     fuzzer = Fuzzer(spec, seed)
     fuzzer.verified()
     end = time.time() + seconds
-    # so many at least, however slow the machine is: each rule meets each
+    # a least number, however slow the machine is: each rule meets each
     # operation then
     while time.time() < end or fuzzer.asked < 4000:
         fuzzer.step()
@@ -458,7 +458,7 @@ def main():
            for name in o.request if not fuzzer.faults and
            name not in fuzzer.given.get(o.name, ())])
     fuzzer.clients[0].do("group-flush", {"force": True})
-    # what has an owner whose socket is open stays, closed, until that is gone
+    # a group of an owner whose socket is open stays, closed, until that is gone
     for c in fuzzer.clients[1:]:
         c.close()
     fuzzer.clients[0].do("group-flush", {"force": True})

@@ -37,7 +37,7 @@ from family import Spec
 
 
 class Known:
-    """What leads to each counter, once for each family."""
+    """Lead to each counter, once for each family."""
 
     def __init__(self, bed):
         self.b = bed
@@ -73,7 +73,7 @@ class Known:
         base, port = "base" + f, "port" + f
         icmp, ping = (58, b"\x80") if six else (1, b"\x08")
 
-        # what is sent and routed
+        # datagrams that are sent and routed
         for n in OBSERVED, EMPTY:
             self.send(six, n)                   # observed, no-sa
             self.inside(six, n)                 # forward-observed, -clear
@@ -104,7 +104,7 @@ class Known:
         b.taps[1].put(frame(ip(six, IN6 if six else IN4, src, icmp, body),
                             six))               # quoted
 
-        # what arrives
+        # datagrams that arrive
         u = udp(src, dst, 9, 5000, SECRET)
         sa = b.sa(base)
         sealed = b.seal(sa, u, 17)
@@ -279,7 +279,7 @@ class Chance:
         if what == 8:
             return 136, udp(src, dst, 9, 5000, data)
         if what == 9:
-            # its type is random: no marker, it may be exempt
+            # the type is random: no marker, it may be exempt
             return (58 if six else 1), r.randbytes(r.randrange(60))
         if what == 10:
             return (58 if six else 2), bytes([r.choice(
@@ -318,7 +318,7 @@ class Chance:
         return bytes(out)
 
     def inner(self, six, src, dst):
-        """What stands inside a tunnel."""
+        """The inside of a tunnel."""
         r = self.rng
         proto, body = self.payload(six, src, dst, SECRET)
         if six and r.random() < 0.4:
@@ -554,7 +554,7 @@ def main():
     faults = []
 
     def look(observes):
-        """What left and arrived since the last time."""
+        """The packets that left and arrived since the last time."""
         left = 0
         for i in 0, 2:
             for data in bed.taps[i].frames():

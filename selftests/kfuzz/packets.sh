@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What comes by wires, out of virtual machines, from inside a gateway and from
-# this host's own sockets, of a program that makes it up. What the kernel says to
-# it, the guest looks for.
+# Packets that come by wires, out of virtual machines, from inside a gateway and
+# from this host's own sockets, of a program that makes it up. What the kernel
+# says to it, the guest looks for.
 #
 #	selftests/run kfuzz/packets
 #	MCSEC_KFUZZ_SEED=7 MCSEC_KFUZZ_SECONDS=60 selftests/run kfuzz/packets

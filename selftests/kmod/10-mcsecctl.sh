@@ -10,7 +10,7 @@
 . "$(dirname "$0")/../lib.sh"
 need ip python3 setpriv unshare
 
-# What the words on stderr are matched against: one line, and no more.
+# The words on stderr match the pattern: one line, and no more.
 says() {
 	local name=$1 want=$2 out rc=0
 	shift 2

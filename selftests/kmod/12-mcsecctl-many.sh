@@ -47,7 +47,7 @@ is "a dump has every SA once, whole" "$(ctl a -j sa show |
 is "the overview has all groups and SAs" "$(ctl a -j show |
 	json '[len(j), sum(len(g["sa"]) for g in j)]')" "[$many, 60]"
 
-# Whatever a dump meets, what was there all the time is in it once.
+# Each dump, whatever it meets, has once what was there all the time.
 churn() {
 	local i=0
 

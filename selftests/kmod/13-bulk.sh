@@ -49,7 +49,7 @@ is "each SA is in its group" \
 
 section "dumps during changes"
 
-# Those up to 999 stay, with their SAs; the others come and go with theirs.
+# The groups up to 999 stay, with their SAs; the others come and go with theirs.
 {
 	sed -n "s/^group add \(g[0-9]*\) .*/group del \1/; 1001,${many}p" \
 		"$TMP/groups"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 600
 #
-# Who may be fragmented and how: options of sockets that forbid it, gateways that
+# Fragmentation of ESP: options of sockets that forbid it, gateways that
 # have to, batches of fragments out of virtual machines (UFO); hop-by-hop options
 # in tunnels; VRFs as interfaces of groups.
 #

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What a stranger on the cable can do: repeat, change, cut and invent datagrams.
-# Each is refused and counted under the one right name, none reaches a socket,
-# and the stream beside it does not suffer.
+# A stranger on the cable does all that it can: repeat, change, cut and invent
+# datagrams. Each is refused and counted under the one right name, none reaches
+# a socket, and the stream beside it does not suffer.
 #
 #	a eth0 ---- eth0 b
 #
@@ -16,7 +16,7 @@ two_hosts
 groups a b
 forge() { pkt a forge "$@"; }
 
-# What a counter of b has grown by since the last time.
+# The growth of b's counters since the last time.
 mark() { ctl b stats -a >"$TMP/mark"; }
 grown() {
 	ctl b stats -a | awk '

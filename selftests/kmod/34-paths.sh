@@ -72,7 +72,7 @@ NFT
 	else
 		skip "a rule that duplicates" "the kernel lacks nft_dup_ipv4"
 	fi
-	# what others send to b is translated into the group, behind our hook
+	# datagrams to b are translated into the group, behind our hook
 	in_ns b nft -f - <<NFT
 table ip t {
 	chain pre {

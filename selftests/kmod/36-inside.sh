@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What only one with the key can send: datagrams that verify and are odd inside.
-# Each ends under its name or arrives, and never does more than that.
+# Only somebody with the key can send these: datagrams that verify and are odd
+# inside. Each ends under its name or arrives, and never does more than that.
 #
 #	a eth0 (forges, without the module's help) ---- eth0 b
 #
@@ -53,7 +53,7 @@ round() {
 	inside udp 7 0
 	sees "a counter of 0 is none" in-replay
 	is "IPv$f: nothing more arrives" "$(wc -l <"$TMP/r$f")" 2
-	# of another group, for which the key is none
+	# an address of another group, for which the key is none
 	ctl b group add other "$dst" proto udp dport $PORT
 	inside udp 7 7
 	sees "a datagram of a narrower group is refused" in-selector
@@ -106,7 +106,7 @@ tunnels() {
 	part "$key" 8192 first:2
 	grew "in any order" in-accepted 1
 	grew "one of them waits" in-inner-fragment 1
-	# what never comes together
+	# fragments that never come together
 	part "$key" 8192 first:3
 	part "$other" 8193 last:3
 	grew "those of two SAs make nothing" in-inner-fragment 2

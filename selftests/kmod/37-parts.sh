@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What does not show by what a group selects: fragments, which have no ports,
-# and ESP of unknown keys. Its addresses, mark and interface are what is left to
-# tell by.
+# Datagrams that do not show what a group selects by: fragments, which have no
+# ports, and ESP of unknown keys. Its addresses, mark and interface are what is
+# left to tell by.
 #
 #	b eth0 ---- eth0 a eth1 ---- eth0 c
 #
@@ -27,12 +27,12 @@ raw() {
 	[[ $g != *:* ]] || src=fd01::1
 	mc a hdrincl "$g" "$dev" "$src" "$@" >/dev/null
 }
-# so many to that group were captured there
+# the number of datagrams to that group that were captured there
 there() {
 	sniffed "$1" || return 1
 	[ "$(tcpdump -n -r "$TMP/$1.pcap" dst "$2" 2>/dev/null | wc -l)" = "$3" ]
 }
-# what b's or c's sockets could have got of a protocol
+# datagrams that b's or c's sockets could have got of a protocol
 arrivals() {
 	in_ns "$1" nft -f - <<-NFT
 	table inet t {
@@ -253,7 +253,7 @@ ctl b group add p6 $G6 dev eth0 proto udp dport $PORT
 
 section "copies for local sockets"
 
-# they would come back as they are
+# connection tracking would give the fragments back as they are
 in_ns a nft delete table inet raw
 ctl a group add p6 $G6 dev eth0 proto udp dport $PORT
 spawn in_ns a "$MC" recv $G6 7000 eth0 "$TMP/own.ready" "$TMP/own"

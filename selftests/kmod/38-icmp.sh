@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 600
 #
-# What IP says by itself about a group's datagrams: it must not repeat in the
+# IP's own messages about a group's datagrams: IP must not repeat in the
 # clear what came as ESP. And large ones still reach a small link inside.
 #
 #	a eth0 ---- eth0 b eth1 --(1280)-- eth0 c
@@ -54,12 +54,12 @@ for g in g4 g6; do
 done
 listen c $G4 c4
 listen c $G6 c6
-# who is to answer echo requests is a member
+# a host that is to answer echo requests is a member
 listen b $G4 b4
 listen b $G6 b6
 sniff a wire
 
-# What of the wire's clear payload has the word
+# The number of clear payloads on the wire that have the word
 leaked() {
 	sniffed wire
 	grep -aoc "$1" "$TMP/wire.pcap"
@@ -88,7 +88,7 @@ is "nothing of the datagrams was on the wire in the clear" \
 
 section "unknown option"
 
-# nor does c, whose complaint b would route
+# c does not complain either, whose complaint b would route
 mc a send $G6 $PORT eth0 count=2 text=OPTSECRET dst=0000be0400000000 \
 	>/dev/null
 try "IPv6: an unknown option is not complained about in the clear" \
@@ -143,7 +143,7 @@ nip h -6 neigh replace fd05::2 dev eth1 \
 	lladdr "$(in_ns i cat /sys/class/net/eth1/address)"
 key=$(new_key 20)
 quotes=0
-# What i sends to h's group of these words is complained about, and not sent.
+# i sends to h's group of these words: a complaint is due, and not sent.
 complain() {
 	ctl h group add odd $G6 "$@"
 	sa_add h odd "$key" spi 4096 dir in alg aes-gcm-16

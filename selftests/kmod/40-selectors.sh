@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Which group a datagram belongs to: ranges, sources, protocols and ports,
+# The group that a datagram belongs to: ranges, sources, protocols and ports,
 # interfaces, marks; the most specific one; what cannot be.
 #
 #	b eth0 ---- eth0 a eth1 ---- eth0 c
@@ -23,7 +23,7 @@ to_port() {
 
 	mc "$n" send "$g" "$port" eth0 "$@" >/dev/null
 }
-# what tcpdump filter... finds of it on the wire, that many times
+# tcpdump's filter finds so many datagrams on the wire
 wire() {
 	local want=$1
 	shift

@@ -49,7 +49,7 @@ mroutes() {
 		done
 		echo "mroute from $from source 10.11.0.2 group $G4 to $*"
 		echo "mroute from $from source fd11::2 group $G6 to $*"
-		# what a stranger on the way might send
+		# datagrams of a stranger on the way
 		echo "mroute from $from source 10.12.0.2 group $G4 to $*"
 		echo "mroute from $from source 10.13.0.2 group $G4 to $*"
 	} >"$dir/conf"

@@ -7,7 +7,7 @@
 #
 #	a eth0 ---- eth0 b eth1 ---- eth0 c
 #
-# What may be seen begins with OPEN, what may not with LEAK; what b must not
+# Text that may be seen begins with OPEN, others with LEAK; text that b must not
 # pass to c, with PASS. 50-memory.sh does the same for memory that fails.
 #
 # timeout: 900
@@ -370,7 +370,7 @@ for gate in "" forward; do
 		is "${gate:-routed}, $m: seen as ESP" "$(esp_at_c)" $at_c
 		not_passed "${gate:-routed}, $m"
 	done
-	# what says that it stays on its link, but was one link away
+	# a report that claims to stay on its link, but was one link away
 	in_ns a python3 - $G6 <<'PY'
 import socket, sys
 s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)

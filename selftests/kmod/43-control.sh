@@ -44,7 +44,7 @@ member() {
 	member=$!
 }
 leave() {
-	# what the shell waits for is the parent
+	# the shell waits for the parent
 	pkill -P $member
 	wait $member 2>/dev/null
 }
@@ -111,7 +111,7 @@ is "no reader saw a forged report" \
 	"$(grep -cE '10\.1\.0\.66|fe80::66' "$TMP/heard")" 0
 
 section "queries"
-# Who asks in IGMPv2 makes a host speak IGMPv2.
+# A query of IGMPv2 makes a host speak IGMPv2.
 
 version() {
 	in_ns a awk '$2 == "eth0" { print $5 }' /proc/net/igmp

@@ -56,7 +56,7 @@ keep() { # namespace
 stop() { # namespace: without a word to the others
 	kill -KILL "$(cat "$TMP/$1.pid")" "$(cat "$TMP/$1.vrrp")"
 	rm -f "$TMP/$1.pid" "$TMP/$1.vrrp"
-	# what the dead node's kernel still holds
+	# the dead node's kernel still holds these addresses
 	nip "$1" addr del $VIP/24 dev eth0 2>/dev/null
 	nip "$1" addr del $VIP6/64 dev eth0 2>/dev/null
 	: >"$TMP/$1.log"

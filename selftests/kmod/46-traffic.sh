@@ -287,7 +287,7 @@ if nip a link add vx type vxlan id 7 group $M4 dev eth4 dstport 4789 \
 	nip b link add vx type vxlan id 7 group $M4 dev eth4 dstport 4789
 	nip a link set eth4 mtu 1500
 	nip b link set eth4 mtu 1500
-	# what is unicast once learned would not be the group's
+	# unicast to a learned address would not be the group's
 	for n in a b; do
 		nip $n link set vx type vxlan nolearning 2>/dev/null
 		nip $n link set vx mtu 1400
@@ -297,7 +297,8 @@ if nip a link add vx type vxlan id 7 group $M4 dev eth4 dstport 4789 \
 	nip a addr add 10.8.0.1/24 dev vx
 	nip b addr add 10.8.0.2/24 dev vx
 	spi=$((spi + 1)) key=$(new_key 20)
-	# who has it sends at once, and a counts what it does not know itself
+	# a node that has the SA sends at once, and a counts what it does not
+	# know
 	for n in b a; do
 		[ $n = a ] && sid=11-14 || sid=15-18
 		sa_add $n m4 "$key" spi $spi dir inout alg aes-gcm-16 \

@@ -274,7 +274,7 @@ else
 	sa_add a video "$key" spi 9000 dir out alg aes-gcm-16 \
 		sender-id 17 select
 	sa_add b video "$key" spi 9000 dir in alg aes-gcm-16
-	# what passes the mark must also pass this
+	# a datagram that passes the mark must also pass this
 	# shellcheck disable=SC2046 # words of a command
 	try "the documentation's rules of iptables are rules" in_ns b \
 		$(sed -n 's/^    \(iptables .*-m mcsec.*\)/\1/p' "$doc")

@@ -17,7 +17,7 @@ veth a:eth0 10.1.0.1/24 fd01::1/64 -- w:eth0 10.1.0.3/24 fd01::3/64
 mroute_to a eth0 224.0.0.0/4 ff00::/8
 slab=/sys/kernel/debug/failslab
 echo 0 >$slab/verbose
-# what a test before this one has left
+# settings that a test before this one has left
 echo 0 >$slab/require-start
 groups a b
 declare -A key=()
@@ -63,7 +63,8 @@ turn() {
 		'vanished=0 clear=0$'
 }
 keys
-# whose failures there are, most others are tried again or did not matter
+# numbers of failures that are mcsec's; most others are tried again or do not
+# matter
 turn "a datagram in pages" 1 out size=5000
 turn "a batch" 1 out size=5000 gso=1000
 # all that it needs is there

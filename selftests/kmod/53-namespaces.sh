@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What groups in one namespace cost others: whoever waits for interfaces to be
-# made or for namespaces to go, and the machine's memory. Time passes here only
-# while everybody waits, or while programs work, so that it can be measured.
+# The cost of groups in one namespace for others: whoever waits for interfaces
+# to be made or for namespaces to go, and the machine's memory. Time passes here
+# only while everybody waits, or while programs work, so that it can be
+# measured.
 #
 # timeout: 600
 # clock: cpu

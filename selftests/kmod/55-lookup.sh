@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Whose SA a datagram finds: address and SPI must both be right, also where others
-# with the one or the other stand in the same bucket of the table; the interface
-# must be one of the group's; and what passes two hooks is looked at once.
+# A datagram finds its own SA: address and SPI must both be right, also where
+# others with the one or the other stand in the same bucket of the table; the
+# interface must be one of the group's; and what passes two hooks is looked at
+# once.
 #
 #	a eth0, eth1, eth2 ---- eth0, eth1, eth2 b
 #

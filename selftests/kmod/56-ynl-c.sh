@@ -22,7 +22,7 @@ uapi=$(project_file uapi/linux/mcsec.h include/uapi/linux/mcsec.h \
 [ -n "$spec" ] && [ -n "$uapi" ] ||
 	skip_all "the family's specification or header is not here"
 
-# It looks for MAINTAINERS upwards from the specification, and for ever.
+# ynl-gen-c looks for MAINTAINERS upwards from the specification, and for ever.
 t=$TMP/t/Documentation/netlink
 mkdir -p "$t/specs" "$TMP/include/linux"
 cp "$tree"/Documentation/netlink/*.yaml "$t/"
@@ -39,7 +39,7 @@ for part in header:h source:c; do
 		exit 1
 	}
 done
-# what is generated, and what is ours, without a warning; the library is theirs
+# generated code, and ours, compiles without a warning; the library is theirs
 gcc -std=gnu11 -O1 -w -I"$lib" -c -o "$TMP/ynl.o" "$lib/ynl.c" &&
 	gcc -std=gnu11 -O1 -Wall -Werror -I"$TMP" -I"$TMP/include" -I"$lib" \
 		-o "$TMP/client" "$(dirname "$0")/ynl_client.c" \

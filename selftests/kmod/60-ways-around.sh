@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 600
 #
-# What reaches a socket, or leaves a host, without passing where packets
+# Packets that reach a socket, or leave a host, without passing where packets
 # usually pass: a bridge that calls IP's hooks, decapsulation behind
 # PRE_ROUTING, headers that lie, rules that rewrite the destination last.
 # stock too: each kernel's ways past netfilter are others
@@ -42,7 +42,7 @@ if nip b -6 route add fd01::99/128 encap seg6local action End.DT6 table 255 \
 		wait_until 20 has_lines srv6 1
 	is "only the protected datagram arrives of IPv6" \
 		"$(got srv6)" "$(tail -n 1 "$TMP/sent")"
-	# what IPv6 knew of the segment's fragments is where IPv4 keeps flags
+	# IPv6's note of the segment's fragments is where IPv4 keeps flags
 	nip b -6 route replace fd01::99/128 encap seg6local action End.DX4 \
 		nh4 $G4 dev eth0
 	listen b $G4 srv4

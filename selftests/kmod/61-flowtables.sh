@@ -149,7 +149,7 @@ sa_add b g4 "$key" spi 4097 dir in alg aes-gcm-16
 in_ns b nft add table ip n
 in_ns b nft 'add chain ip n pre { type nat hook prerouting priority -100; }'
 in_ns b nft add rule ip n pre udp sport 4150 dnat to 10.3.0.2
-# or IP would not route it
+# IP would not route it otherwise
 in_ns b nft 'add chain ip n kind { type filter hook prerouting priority -150; }'
 in_ns b nft add rule ip n kind udp sport 4150 meta pkttype set host
 flow a $G4 4150 ELSEWHERE 6

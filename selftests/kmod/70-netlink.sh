@@ -30,7 +30,8 @@ is "twisted requests change nothing" "$(state)" "$before"
 diag "$out"
 
 in_ns a "$RAW" wrong >"$TMP/wrong"
-# what is wrong: the attribute that the answer points at: some of its words
+# each line is the fault, the attribute that the answer points at: some of its
+# words
 while IFS= read -r want; do
 	like "refused: ${want%%:*}" "$(grep -F "${want%%:*}: " "$TMP/wrong")" \
 		"^$want"
@@ -93,7 +94,7 @@ WANT
 is "the refusals are as many as were tried" "$(wc -l <"$TMP/wrong")" 54
 is "wrong requests have changed nothing" "$(state)" "$before"
 
-# what is accepted: the others are refused, each by its attribute
+# these are accepted; the others are refused, each by its attribute
 in_ns a "$RAW" edges >"$TMP/edges"
 is "the limits of what is taken" \
 	"$(sed 's/: \([a-z-]*\).*/: \1/' "$TMP/edges")" "$(cat <<'WANT'
@@ -174,7 +175,7 @@ if user true; then
 	key=$(new_key 20)
 	echo "$key" >"$TMP/keyhost"
 	chmod 644 "$TMP/keyhost"
-	# that user is a member, too, and was the first with this key
+	# the user is a member, too, and was the first with this key
 	printf '%s\n' "group add mine 239.9.9.9" "sa add mine spi 5000 dir out \
 alg aes-gcm-16 sender-id 9 key-file $TMP/keyhost" >"$TMP/first"
 	try "a namespace of a user sends with the key that the host sends with" \

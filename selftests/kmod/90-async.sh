@@ -32,7 +32,7 @@ s = socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET)
 s.bind(("aead", sys.argv[1]))
 PY
 has_af_alg || skip_all "the kernel has no AF_ALG"
-# it has to be there to be called by the name of its driver
+# the cipher has to be there to be called by the name of its driver
 python3 "$TMP/bind.py" "$name"
 driver=$(awk -F' *: ' -v want="$name" '$1 == "name" { name = $2 }
 	$1 == "driver" && name == want { print $2; exit }' /proc/crypto)
@@ -154,7 +154,7 @@ routed() {
 		nip a -6 mroute show | grep -q 'State: resolved'
 }
 try "a routes multicast" wait_until 30 routed
-# what h sends comes in the clear, by an interface that no group has
+# h sends in the clear, by an interface that no group has
 ctl a group del g4
 ctl a group del g6
 ctl a group add g4 $G4 dev eth0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# What the module's tests share: two hosts on a cable, keys, traffic.
+# The module's tests share this: two hosts on a cable, keys, traffic.
 #
 #	a 10.1.0.1, fd01::1  eth0 ------------ eth0  b 10.1.0.2, fd01::2
 #
@@ -140,7 +140,7 @@ has_lines() {
 	[ "$(wc -l <"$TMP/$1")" -ge "$2" ]
 }
 
-# what the receiver NAME got, as send prints it
+# the lines that the receiver NAME got, as send prints it
 got() {
 	cut -d' ' -f1,2 "$TMP/$1"
 }

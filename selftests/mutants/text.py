@@ -129,7 +129,7 @@ class Function:
 					break
 			rest = re.match(r"\s*(__\w+\s*)*\{", text[i:])
 			if rest:
-				# what stands above on lines of its own
+				# a comment above on lines of its own
 				above = text[head:line].rsplit("*/", 1)[-1]
 				return line - len(above), i + rest.end() - 1
 		return None
@@ -261,7 +261,7 @@ class Function:
 			else:
 				self.add(f"- {text};", i, end, ";")
 		else:
-			# Of a declaration only what it begins with
+			# Only the initialiser of a declaration
 			at = i
 			while at < end and self.tok[at].text != "=":
 				at = self.pair.get(at, at) + 1
@@ -376,7 +376,7 @@ class Function:
 			   not simple.match(two) or "NULL" in (one, two) or \
 			   "len" in (one + two):
 				continue
-			# of one type, as far as a reader can tell
+			# two arguments of one type, as far as a reader can tell
 			if not name.startswith(("mem", "str")) and \
 			   one.rpartition(">")[0] != two.rpartition(">")[0] or \
 			   (">" not in one and not name.startswith("mem")):

@@ -19,7 +19,7 @@ import time
 
 BUILD = pathlib.Path(os.environ.get("MCSEC_MUTATE", "build/mutate"))
 CACHE = os.environ.get("MCSEC_CACHE", "/var/cache/mcsec")
-# What the compiler would have to guess at is no mutant
+# A fault that the compiler would have to guess at is no mutant
 STRICT = """-g0 -Wno-error -fmax-errors=1 -Werror=incompatible-pointer-types
 	-Werror=int-conversion -Werror=implicit-function-declaration
 	-Werror=return-type""".split()
@@ -44,7 +44,7 @@ def alone():
 
 
 def said(command, **more):
-	"""What a command prints; it must not fail."""
+	"""The output of a command, which must not fail."""
 	r = subprocess.run(command, stdout=subprocess.PIPE,
 			   stderr=subprocess.STDOUT, text=True, check=False,
 			   **more)
@@ -145,7 +145,7 @@ class Daemon:
 		return run([f"build/san/unit/{test.split('/')[-1]}"], limit)
 
 	def compile(self, worker, mutant, text, _):
-		"""None, or why it does not compile"""
+		"""The reason why the mutant does not compile, or None"""
 		here = BUILD / f"unit{worker}"
 		here.mkdir(parents=True, exist_ok=True)
 		if self.current.get(worker) == mutant:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What an attacker without a key can send, for the tests.
+ * Packets that an attacker without a key can send, for the tests.
  *
  *	attack replay -i IFACE [-g GROUP] [-s SOURCE] [-r RATE]
  *		CAPTURE...
@@ -163,7 +163,7 @@ static int run_replay(char **names, int n, const struct filter *g,
 
 /* ---- alter -------------------------------------------------------------- */
 
-/* What is done to a packet, and which of its fields that is about. */
+/* The changes of a packet, by the field that each is about. */
 enum alteration {
 	ALTER_SPI,
 	ALTER_SEQ,
@@ -187,7 +187,7 @@ enum alteration {
 	ALTERATIONS
 };
 
-/* Those from here on are of the outer header. */
+/* The changes from here on are of the outer header. */
 #define ALTER_OUTER ALTER_SOURCE
 
 static const char *const alteration_names[ALTERATIONS] = {

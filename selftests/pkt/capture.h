@@ -90,10 +90,10 @@ static size_t pcap_next(struct pcap *p, uint8_t *buf)
 
 struct packet {
 	uint8_t *ip;
-	size_t len; /* of the IP packet, by its header */
+	size_t len; /* the IP packet's, by its header */
 	int family;
 	uint8_t proto; /* after extension headers and fragment header */
-	size_t off; /* of what follows them */
+	size_t off; /* where the rest follows */
 	bool fragment; /* one of several, the first too */
 	bool first; /* off is the upper header's */
 	bool multicast;
@@ -170,7 +170,7 @@ static bool packet_v6(struct packet *k, uint8_t *p, size_t len)
 	return true;
 }
 
-/* Of an Ethernet frame; false if there's no IP packet in it. */
+/* Parses an Ethernet frame; false if there's no IP packet in it. */
 static bool packet_parse(struct packet *k, uint8_t *frame, size_t len)
 {
 	uint16_t type;

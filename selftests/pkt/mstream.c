@@ -142,7 +142,7 @@ static void report_close(FILE *f, const char *path, const char *tmp)
 		die(path);
 }
 
-/* What follows the head: the marker, again and again. */
+/* The marker follows the head, again and again. */
 static void fill(uint8_t *p, size_t len, const char *marker)
 {
 	size_t n = strlen(marker), i;

@@ -202,7 +202,7 @@ def main():
             done["vanished"] += 1
     else:
         sys.exit("nth: no end of sites")
-    # and it goes on: this one had no failure
+    # sending goes on: the last one had no failure
     print(" ".join(f"{k}={v}" for k, v in done.items()))
 
 

@@ -93,7 +93,7 @@ class Family:
                     return out
 
     def refusal(self, cmd, attrs):
-        """Which attribute is refused, in which words."""
+        """The attribute that is refused, and in which words."""
         last = self.ask(self.id, cmd, attrs)[-1]
         kind, flags = struct.unpack_from("=HH", last, 4)
         err = struct.unpack_from("=i", last, 16)[0]

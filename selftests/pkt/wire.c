@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What an eavesdropper gets to know, for the tests.
+ * Tells what an eavesdropper gets to know, for the tests.
  *
  *	wire census [-g GROUP] CAPTURE...
  *	wire spis [-g GROUP] CAPTURE...

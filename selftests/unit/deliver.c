@@ -145,7 +145,7 @@ struct deliver deliver_receiver_away(unsigned int secs, bool only)
 	gaps = a->gaps;
 	d.in_step_after_s = until_in_step(4000);
 	sim_run(&s, 60000);
-	/* what it missed while it was away counts as its own */
+	/* packets missed while it was away count as its own */
 	d.worst_lost_s =
 		a->last_gap_ms > back ? (a->last_gap_ms - back) / 1000.0 : 0;
 	d.entitled_lost = (double)lost_of(b) / s.n_sent;
@@ -311,7 +311,9 @@ struct deliver deliver_periodic(const struct deliver_net *net,
 	net_is(net);
 	for (i = 0; i < n; i++) {
 		rekey();
-		/* its copies; who has it not by then missed it altogether */
+		/*
+		 * the rekey's copies; a member without one missed it altogether
+		 */
 		sim_run(&s, 3800);
 		g = sim_group(&s);
 		for (k = 0; k < s.n; k++)

@@ -68,7 +68,7 @@ struct sim_member {
 	bool offline; /* loses whatever comes or goes */
 	uint64_t bad_ms; /* end of the state of its link ... */
 	bool bad; /* ... which is this, with sim.burst_ms */
-	uint64_t told_ms; /* of an unknown SPI, for the last time */
+	uint64_t told_ms; /* when an unknown SPI was last told */
 	struct ike_engine *engine;
 	struct member *m;
 	/* the stream, as it arrives here */
@@ -84,7 +84,7 @@ struct sim_member {
 /* One GSA_REKEY that was on the wire. */
 struct sim_wire {
 	uint8_t hdr[28];
-	unsigned int fragment; /* its number; 0: none */
+	unsigned int fragment; /* the number; 0: none */
 	uint8_t iv[8];
 	uint64_t digest;
 	uint64_t at_ms;
@@ -164,7 +164,7 @@ struct sim {
 
 	/* killing the key server */
 	enum sim_crash crash;
-	unsigned int crash_in; /* so many commits or datagrams later */
+	unsigned int crash_in; /* counts commits or datagrams down */
 	bool crashed;
 	int store_errno; /* commits fail so */
 	/*
@@ -173,10 +173,10 @@ struct sim {
 	 */
 	unsigned int store_ms;
 	unsigned int commits;
-	unsigned int changes; /* of a group, those that failed too */
+	unsigned int changes; /* a group's, those that failed too */
 	unsigned int sends;
 
-	/* what was on the wire */
+	/* every packet that was on the wire */
 	struct sim_wire wire[SIM_WIRE];
 	unsigned int n_wire;
 	unsigned int iv_repeats; /* same SPI and Message ID, others octets */

@@ -198,7 +198,7 @@ int sim_send_rekey(void *ctx, const struct gcks_dest *dest, const uint8_t *p,
 	return 0;
 }
 
-/* Its turn comes later: it is in the queue again. */
+/* The packet's turn comes later: it is in the queue again. */
 static bool busy(struct sim *s, struct sim_packet *q)
 {
 	uint8_t xchg = q->len > 18 ? q->p[18] : 0;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* So long a store may take before a test is broken */
+/* The time that a store may take before a test is broken */
 #define PATIENCE_MS 60000
 
 static struct sim *sim;
@@ -45,7 +45,7 @@ static int wait_for(struct wait *w, char *err, size_t errlen)
 
 	for (ms = 0; !w->done && !sim->crashed && ms < PATIENCE_MS; ms++)
 		sim_run(sim, 1);
-	/* it died with the order in its hands: the answer goes to nobody */
+	/* the server died with the order in its hands: nobody gets the answer */
 	if (!w->done && sim->crashed) {
 		sim_gcks_down(sim);
 		snprintf(err, errlen, "dead");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What is the case in a simulation, for tests to judge. */
+/* The state of a simulation, for tests to judge. */
 #include "group_sim.h"
 
 #include <stdio.h>

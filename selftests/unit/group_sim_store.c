@@ -44,7 +44,7 @@ static void slow_write(struct slow *w)
 	w->ret = store_txn_apply(w->t, &mortal_ops, w->m);
 }
 
-/* Whoever does not wait sees all that was submitted before. */
+/* A caller that does not wait sees all that was submitted before. */
 static void slow_write_all(struct mortal *m)
 {
 	struct slow *w;

@@ -39,14 +39,14 @@ struct net {
 	bool nat;
 };
 
-/* What happened at a node; reset by node_clear() */
+/* Events at a node; reset by node_clear() */
 struct seen {
 	unsigned int up, closed, auth_failed, ev_refused, cap, not_taken;
 	unsigned int registered, refused, left, requests, sa_closed;
 	uint16_t notify;
-	char text[512]; /* of the last refusal or event */
-	char reason[512]; /* of the last sa_closed */
-	char peer[256]; /* of the last request */
+	char text[512]; /* the last refusal's or event's */
+	char reason[512]; /* the last sa_closed's */
+	char peer[256]; /* the last request's */
 	struct gike_req req; /* last request, sag and peer not kept */
 	bool had_sag;
 	/* of private use: notifies, in the Data SA policy, in the GW policy */
@@ -56,7 +56,7 @@ struct seen {
 	uint64_t sender_id;
 	bool transport;
 	unsigned int keepalives;
-	struct ep kept_from, kept_to; /* of the last one */
+	struct ep kept_from, kept_to; /* the last one's */
 	char line[512]; /* exported keys */
 };
 
@@ -70,7 +70,7 @@ struct node {
 	struct cert_chain *chain;
 	struct trust *trust;
 	struct seen seen;
-	struct ike_sa *sa; /* of the last callback */
+	struct ike_sa *sa; /* the last callback's */
 	/* key server: what to answer */
 	uint16_t answer; /* notify */
 	bool later;

@@ -30,7 +30,7 @@ struct mock_sa {
 	bool selected;
 	bool wiped; /* the machine was about to go to disk */
 	uint64_t added_ms;
-	uint64_t counter; /* of its first Sender-ID */
+	uint64_t counter; /* the first Sender-ID's */
 	uint64_t got[MCSEC_SENDER_IDS_MAX]; /* highest, by Sender-ID */
 };
 
@@ -51,7 +51,7 @@ struct mock_kernel {
 	struct mock_key key[MOCK_KEYS];
 	unsigned int n_keys;
 	int fail_add; /* the next sa_add() fails so */
-	bool to_disk; /* so every one fails */
+	bool to_disk; /* every SA fails then */
 	uint64_t replays;
 	uint64_t unknown; /* packets without an SA for them */
 };

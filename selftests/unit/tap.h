@@ -32,9 +32,9 @@ static int tap_failed;
 static const char *tap_section = "";
 
 /*
- * What follows is about @title, until the next title; "" ends it. The name of
- * each check is printed behind it ("title: name"), so that a line of a log
- * stands alone. @title is kept, not copied.
+ * The checks that follow are about @title, until the next title; "" ends it.
+ * The name of each check is printed behind it ("title: name"), so that a line
+ * of a log stands alone. @title is kept, not copied.
  */
 static inline void section(const char *title)
 {
@@ -156,7 +156,7 @@ __attribute__((format(printf, 1, 2))) static inline void diag(const char *fmt,
 	fflush(stdout);
 }
 
-/* What cannot be tested here, and why. */
+/* A check that cannot be made here, and why. */
 static inline void skip(const char *name, const char *why)
 {
 	tap_line(true);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Whose certificates pass and whose don't: authorities, times, chains, uses
- * and identities. Certificates are made here, by crypto/pki.h.
+ * Certificates that pass, and others that don't: authorities, times, chains,
+ * uses and identities. Certificates are made here, by crypto/pki.h.
  */
 #include <errno.h>
 #include <fcntl.h>

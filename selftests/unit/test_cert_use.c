@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What certificates are for: extended key usage, of members and authorities. */
+/*
+ * The purposes of certificates: extended key usage, of members and authorities.
+ */
 #include <errno.h>
 
 #include "certs.h"
@@ -37,7 +39,7 @@ static void extended_uses(void)
 		{ IPSEC_IKE ",clientAuth", false, true },
 		{ "anyExtendedKeyUsage,clientAuth", false, true },
 		{ "clientAuth,serverAuth", true, true },
-		{ "DER:30:03:02:01:05", false, false }, /* none that is one */
+		{ "DER:30:03:02:01:05", false, false }, /* not well formed */
 	};
 	const char *why;
 	size_t i;
@@ -80,7 +82,7 @@ static void uses_above(void)
 	refused(verify(d, 2, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
 		"below an authority for mail");
 	trust_free(trust);
-	/* but what is trusted is trusted as it is */
+	/* an authority that is trusted is trusted as it is */
 	trust = trust_in(&inter);
 	is_int(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), 0,
 	       "below one that is trusted itself: %s", why ? why : "");

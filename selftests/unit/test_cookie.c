@@ -167,7 +167,7 @@ static void secrets(void)
 	start();
 	memset(wanted, octet + 1, sizeof(wanted));
 	wipes_look_for(wanted, sizeof(wanted));
-	/* which makes no MAC, that OpenSSL would wipe its copy of */
+	/* this makes no MAC, that OpenSSL would wipe its copy of */
 	ok(!good(T0 + ROTATE, none), "a cookie of a version that is not there");
 	is_int(wipes_found(), 1, "the copy of a fresh secret is wiped");
 	cookies_wipe(&c);

@@ -116,7 +116,7 @@ static char *captured(struct ctl *ctl, command_fn *fn, int argc, char **argv,
 	return text;
 }
 
-/* What a key server might say of itself. */
+/* The status of a key server, as it might be. */
 static const char *status(void)
 {
 	static const char *const parts[] = {

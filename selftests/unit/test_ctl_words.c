@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What mcsecctl makes of words and key files. The sources themselves are
+ * Words and key files, as mcsecctl reads them. The sources themselves are
  * included; this program hears what they complain about.
  */
 #include <stdarg.h>

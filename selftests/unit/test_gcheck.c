@@ -320,7 +320,7 @@ static void reword(size_t i, struct gsa *g, struct kd *kd)
 	case 18:
 		rekey->src.ip_proto = 6;
 		break;
-	case 19: /* of any protocol is of UDP, too */
+	case 19: /* any protocol is UDP, too */
 		rekey->src.ip_proto = 0;
 		rekey->dst.ip_proto = 0;
 		break;
@@ -388,7 +388,7 @@ static void words(void)
 	}
 }
 
-/* What a proposal lacks, by its name */
+/* The transform that a proposal lacks, by its name */
 static void lacking(void)
 {
 	static const char *const want[] = {

@@ -174,7 +174,7 @@ static void test_term(void)
 	   "an end of a membership of another length is malformed");
 }
 
-/* Whatever is well formed survives writing and reading; no prefix does. */
+/* A well formed payload survives writing and reading; no prefix does. */
 static void truncation(void)
 {
 	struct gsa gsa, back;

@@ -30,7 +30,7 @@ static void usual(uint64_t seed)
 	sim_run(&s, 1000);
 }
 
-/* What must hold at the end of every run. */
+/* The checks at the end of every run. */
 static void finish(const char *what)
 {
 	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
@@ -97,7 +97,9 @@ static void test_evict(void)
 	is_int(sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
 	       -EALREADY, "only once: %s", err);
 
-	/* nor under another spelling that its certificate would bear out */
+	/*
+	 * another spelling, that its certificate would bear out, is no way in
+	 */
 	c = sim_add(&s, "B.Example", false, true);
 	sim_up(c);
 	sim_run(&s, 3000);
@@ -105,7 +107,7 @@ static void test_evict(void)
 	       "B.Example is b.example, and out");
 	sim_down(c);
 
-	/* it does not come back with a restart of the key server */
+	/* the evicted does not come back with a restart of the key server */
 	sim_gcks_down(&s);
 	sim_gcks_up(&s);
 	sim_down(b);
@@ -177,13 +179,13 @@ static void test_leave(void)
 	finish("leave");
 }
 
-/* Its old self says goodbye when the new one is in. */
+/* The old self of b says goodbye when the new one is in. */
 static void test_late_leave(void)
 {
 	struct sim_member *again;
 
 	usual(7);
-	/* so that it has an IKE SA to say it over */
+	/* the old self has an IKE SA to say it over */
 	sim_down(b);
 	sim_up(b);
 	sim_settle(&s, 3000);
@@ -308,7 +310,7 @@ static void test_refusals(void)
 	   "a member refuses an address it was not configured with: %s",
 	   sim_status(m).last_error);
 	sim_down(m);
-	/* its leave shares the next rekey */
+	/* the leave shares the next rekey */
 	sim_run(&s, 6000);
 	ok(!sim_has_member(&s, "e.example"),
 	   "the key server drops the member that refused");

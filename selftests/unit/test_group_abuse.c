@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What members, strangers and crowds could do to a group, and cannot. */
+/* Members, strangers and crowds could do this to a group, and cannot. */
 #include "gcks/gkm.h"
 #include "gcks/gkm_policy.h"
 #include "gcks/gmc.h"
@@ -187,7 +187,7 @@ static void test_evict_absent(void)
 
 	sim_init(&s, 4);
 	usual();
-	/* so that it can say it leaves */
+	/* b has an IKE SA to leave by */
 	sim_down(b);
 	sim_up(b);
 	sim_settle(&s, 3000);
@@ -301,7 +301,7 @@ static void test_strangers(void)
 }
 
 /*
- * What a stranger, and what a member without rights, can write into the log:
+ * A stranger, and a member without rights, can write this into the log:
  * floods of every event that ike/ has.
  */
 static void test_log(void)
@@ -358,7 +358,7 @@ static void test_log(void)
 	finish("log");
 }
 
-/* Who is let in nowhere keeps no IKE SA; who is let in elsewhere does. */
+/* A peer let in nowhere keeps no IKE SA; one that is let in elsewhere does. */
 static void test_unwelcome(void)
 {
 	struct sim_member *out, *other;
@@ -502,7 +502,7 @@ static double crowd_takes(unsigned int n)
 		id_from_text(&peer, name);
 		req.send = i % 2;
 		req.n_sender_ids = i % 2;
-		/* of no SA: it is let in, and has gone before the answer */
+		/* the token of no SA: let in, and gone before the answer */
 		req.token = i + 1;
 		if (gcks_group_request(s.gcks, sa, &req, &reply) != GIKE_LATER)
 			bail("%s was not taken", name);
@@ -552,7 +552,7 @@ static void test_not_asked_for(void)
 
 /* ---- SPIs that somebody tells ------------------------------------------- */
 
-/* Who was put out knows the next SPIs and sends bare headers with them. */
+/* An evicted member knows the next SPIs and sends bare headers with them. */
 static void test_next_spi(void)
 {
 	struct gcks_group_status g;
@@ -583,7 +583,9 @@ static void test_next_spi(void)
 	finish("next SPI");
 }
 
-/* Nor can an evicted member, that knew the SPIs of then and its last message */
+/*
+ * An evicted member cannot either, with the SPIs of then and its last message
+ */
 static void test_next_spi_evicted(void)
 {
 	struct kevent ev = { .type = KEVENT_UNKNOWN_SPI, .group = "video" };

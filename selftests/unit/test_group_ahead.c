@@ -24,7 +24,7 @@ static struct sim s;
 static struct thief thief;
 static char err[256];
 
-/* Whoever sees the group's rekeys can, and each asks for nothing. */
+/* A stranger that sees the group's rekeys can make each ask for nothing. */
 static void stranger_first(void)
 {
 	struct gcks_group_status g = sim_group(&s);
@@ -111,7 +111,7 @@ static void beat(void)
 	gkm_abandon(thief_group(&thief), c);
 }
 
-/* It only beats. */
+/* The key server only beats. */
 static void test_beats(bool stranger)
 {
 	usual(1 + stranger, stranger);

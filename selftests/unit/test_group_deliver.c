@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * That rekeys arrive: the cases of deliver.h, small, each against what is
+ * Rekeys arrive: the cases of deliver.h, small, each against what is
  * promised. bench/delivery runs them at full size.
  */
 #include <stdio.h>

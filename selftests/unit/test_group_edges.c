@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What seldom happens and must be right then: damaged records, answers that
+ * Cases that are rare and must be right then: damaged records, answers that
  * were overtaken or do not fit, what is wiped, who waits after a new beginning.
  */
 #include "gcks/gkm.h"
@@ -189,7 +189,10 @@ static void test_widths(void)
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		usual(30 + i);
-		/* it may have more Sender-IDs, and asks by itself no more */
+		/*
+		 * the member may have more Sender-IDs, and asks by itself no
+		 * more
+		 */
 		sim_run(&s, 130000);
 		bits = bad[i];
 		before = sim_status(tx).registrations;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What comes to an end: numbers, room, the disk; and crowds. */
+/* Ends of numbers, of room and of the disk; and crowds. */
 #include "group_sim.h"
 #include "tap.h"
 
@@ -99,7 +99,7 @@ static void test_store_full(void)
 	begin(2);
 	usual();
 	c = sim_add(&s, "c.example", false, true);
-	/* so that it can say it leaves, and need not register for that */
+	/* the member can say that it leaves, and need not register for that */
 	sim_down(b);
 	sim_up(b);
 	sim_settle(&s, 2000);
@@ -139,7 +139,7 @@ static void test_store_full(void)
 	sim_run(&s, 10000);
 	is_int(a->gaps, 0, "a loses no packet");
 
-	/* what the periodic rekey could not do it does when it can */
+	/* the periodic rekey does later what it could not do */
 	sim_down(c);
 	s.store_errno = -ENOSPC;
 	sim_run(&s, 3700000);

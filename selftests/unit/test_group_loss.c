@@ -166,7 +166,7 @@ static void test_new_sender(void)
 }
 
 /*
- * Whatever follows an eviction closely must not overtake its second message:
+ * A rekey close behind an eviction must not overtake its second message:
  * that one has the first Message ID of its Rekey SA.
  */
 static void test_overtaken(void)
@@ -308,7 +308,7 @@ static void test_early(void)
 	finish("early");
 }
 
-/* What nobody proves is kept only as long as there is room for it. */
+/* Early messages, unproven, are kept only as long as there is room for them. */
 static void test_early_flood(void)
 {
 	const uint8_t *spi;

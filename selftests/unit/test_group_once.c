@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What proves nothing makes a member ask once, however often it comes and
- * however often the member has registered since: strangers and members must
+ * Messages that prove nothing make a member ask once, however often it comes
+ * and however often the member has registered since: strangers and members must
  * not be able to keep a group registering.
  */
 #include "crypto/sign.h"

@@ -107,7 +107,7 @@ static void test_refuse(void)
 	sim_run(&s, 5000);
 	ok(!sim_in(twin),
 	   "refuse: the second instance is out after a restart of the key server");
-	/* its own restart is none of that */
+	/* the member's own restart is none of that */
 	sim_down(a);
 	mock_kernel_reset(&a->mk);
 	sim_up(a);

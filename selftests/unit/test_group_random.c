@@ -11,7 +11,7 @@
 
 static struct sim s;
 
-/* What the schedule knows of each member. */
+/* The schedule's knowledge of each member. */
 static struct {
 	bool was_up;
 	uint64_t first_up;

@@ -147,7 +147,7 @@ static void perform(enum deed d)
 }
 
 /*
- * What is done is done, what is not done has not happened at all; either way
+ * A change is done or has not happened at all; either way
  * the next rekey reaches everyone who is in, and nobody else.
  */
 static bool survives(enum deed d, enum sim_crash how, unsigned int at,

@@ -63,7 +63,7 @@ static void test_backup(void)
 
 	usual(21);
 	s2 = sim_add(&s, "s2.example", true, true);
-	/* who is not there is kept out too */
+	/* an identity that is not there is kept out too */
 	evict("x.example");
 	sim_gcks_down(&s);
 	snprintf(bak, sizeof(bak), "%s.bak", s.path);

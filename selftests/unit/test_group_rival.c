@@ -112,7 +112,7 @@ static void test_theft(void)
 	ok(lost() < 7u * 100, "%ju packets were lost by all receivers",
 	   (uintmax_t)lost());
 
-	/* what that key signs is asked about from then on */
+	/* messages that the stolen key signs are asked about from then on */
 	for (at = 0; at < 4; at++) {
 		thief_rekey(&thief);
 		sim_run(&s, 200);
@@ -151,7 +151,7 @@ static void test_theft(void)
 	finish();
 }
 
-/* What the last packet was sent with is the key server's, not the thief's. */
+/* The key of the last packet is the key server's, not the thief's. */
 static bool own_key(void)
 {
 	return !memcmp(s.last.key, of(s.gcks)->st.data.keymat, 16);
@@ -239,7 +239,7 @@ static void test_restarted_members(bool noted)
 	finish();
 }
 
-/* It takes the last Message ID there is, so that beats count as old. */
+/* The thief takes the last Message ID, so that beats count as old. */
 static void test_last_mid(void)
 {
 	usual(2);
@@ -251,7 +251,7 @@ static void test_last_mid(void)
 	sim_run(&s, 20000);
 	is_int(thief_has(&thief, &s), 0, "beats far behind it tell them");
 	is_int(sim_out_of_step(&s), 0, "all are back in step");
-	/* what the thief spent is not missing to the key server */
+	/* the Message IDs that the thief spent are not missing to the key server */
 	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 10000);
 	is_int(sim_out_of_step(&s), 0, "all members follow the next rekey");

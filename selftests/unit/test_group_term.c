@@ -194,7 +194,7 @@ static void test_new_certificate(void)
 	       "the end of the old certificate is no rekey");
 	is_int(sim_group(&s).expired, 0, "nobody was taken out");
 
-	/* whoever has the old leaf's key is out with the next rekeys */
+	/* a holder of the old leaf's key is out with the next rekeys */
 	leaf = key_id(c, 0);
 	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 20000);

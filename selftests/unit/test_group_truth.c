@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the key server says of an eviction is so: sent or not, confirmed by
+ * The key server's report of an eviction is true: sent or not, confirmed by
  * which senders or not; and what could not be sent is sent when it can be.
  */
 #include "group_sim.h"

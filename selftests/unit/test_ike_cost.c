@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What one identity, one address or one network can take of a key server:
+ * Limits of what one identity, address or network can take of a key server:
  * places, handshakes, answers. Members that have nothing to do with it must
  * not notice.
  */
@@ -164,7 +164,7 @@ static void all_places(void)
 	   "the place that was given away is not that of the SA used just now");
 	teardown();
 
-	/* of one address */
+	/* the limit of one address */
 	setup(&cfg, &ca);
 	for (unsigned int i = 0; i < 5; i++)
 		sa[i] = x_from("[2001:db8:f::1]");
@@ -304,7 +304,7 @@ static void late_copy(void)
 	net_step(&net);
 	is_int(st->cookie_sent, 1, "a.example gets one");
 	net_step(&net);
-	/* what has the cookie in it is lost */
+	/* the request with the cookie is lost */
 	net_drop(&net, 0);
 	engine_enter(g->engine);
 	sa_close(LIST_FIRST(&g->engine->sas), 0, "nobody is half-open now");
@@ -332,7 +332,7 @@ static void another_request(void)
 	net_step(&net);
 	net_step(&net);
 	is_int(st->cookie_sent, 1, "cookies are given out");
-	/* what a.example signs is not what the key server has heard */
+	/* a.example signs other octets than the key server has heard */
 	sa->init_req.p[sa->init_req.len - 1] ^= 1;
 	net_run(&net);
 	is_int(a->seen.registered, 0, "an altered IKE_SA_INIT is noticed");

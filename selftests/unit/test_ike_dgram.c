@@ -185,7 +185,7 @@ static void peer_moves(void)
 	drop_all();
 	net.nat_outside.port = 50000;
 	after = net.nat_outside;
-	after.port++; /* of the floated port */
+	after.port++; /* the floated port */
 	group_req(&req, "video", false);
 	ike_register_more(m->sa, &req);
 	net_run(&net);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Which way messages of an IKE SA go: answers to where the request came from
+ * Paths of an IKE SA's messages: answers go to where the request came from
  * (RFC 7296 2.11), also when it comes again and when the SA has ended over it;
  * our own requests to where the peer is (2.23).
  */
@@ -163,7 +163,7 @@ static void behind_nat(void)
 	serial = ike_sa_serial(gsa);
 	net.nat_outside.port = 50000;
 	outside = net.nat_outside;
-	outside.port++; /* of the floated port */
+	outside.port++; /* the floated port */
 	group_req(&req, "video", false);
 	ike_register_more(sa, &req);
 	net_run(&net);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What an IKE SA does with a peer that has its keys and misbehaves, with a
- * flood, with strange headers; and that no IV is used twice.
+ * An IKE SA meets a peer that has its keys and misbehaves, a flood, and strange
+ * headers; no IV is used twice.
  */
 #include <errno.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What is exported for debugging lets tshark read a registration: a judge
+ * Keys exported for debugging let tshark read a registration: a judge
  * that shares no code with this project. Needs tshark.
  */
 #include <arpa/inet.h>

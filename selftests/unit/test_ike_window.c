@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What comes over an IKE SA and is not what was waited for: each is counted
+ * Messages of an IKE SA that are not waited for: each is counted
  * under its own name, changes nothing, and what was waited for is still taken.
  */
 #include <errno.h>
@@ -226,7 +226,10 @@ static void impatience(void)
 		teardown();
 	}
 
-	/* it is sent at once again, however long it was to wait by then */
+	/*
+	 * the request is sent at once again, however long it was to wait by
+	 * then
+	 */
 	setup();
 	net_run(&net);
 	ike_liveness(m->sa);

@@ -35,7 +35,7 @@ struct sim {
 struct msg {
 	struct kd kd;
 	struct kwk def; /* GSK_w of the Rekey SA that carried it */
-	uint8_t keymat[KEYMAT]; /* what it delivers */
+	uint8_t keymat[KEYMAT]; /* the key that it delivers */
 };
 
 struct world {
@@ -232,7 +232,7 @@ struct spy {
 	bool keymat[MSGS]; /* got out of message i */
 	uint8_t gsk[MSGS + 1][KEY];
 	unsigned int n_gsk;
-	/* what every message has been tried with already */
+	/* keys that every message has been tried with already */
 	unsigned int k_tried, gsk_tried;
 	unsigned int k_now, gsk_now;
 };
@@ -543,7 +543,7 @@ static void test_store(void)
 	is_int(differ, 0, "an undone batch changes nothing");
 	lkh_free(t);
 
-	/* what is no tree is refused, never followed */
+	/* octets that are no tree are refused, never followed */
 	for (i = 0; i < 4000; i++) {
 		unsigned int s = next() % 64;
 
@@ -625,7 +625,7 @@ static void test_undo(void)
 			bail("add");
 	lkh_rekey(t);
 	lkh_commit(t);
-	/* its parent goes with it: the root alone is stale */
+	/* the leaf's parent goes with it: the root alone is stale */
 	lkh_remove(t, leaf[1]);
 	is_int(lkh_pending(t), 4, "one of four leaves: the top's two keys");
 	lkh_undo(t);

@@ -126,7 +126,7 @@ static void test_lopsided(void)
 	lkh_free(p.t);
 }
 
-/* What the cut allows beyond is not theory: one more and it would not fit. */
+/* The cut's limit is not theory: one more and the message would not fit. */
 static void test_no_cut(void)
 {
 	struct sprout p;

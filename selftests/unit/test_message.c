@@ -76,7 +76,7 @@ static void sk(void)
 	wbuf_free(&w);
 }
 
-/* What sk_seal() never makes: a message with @pad as its last octet */
+/* A message that sk_seal() never makes, with @pad as its last octet */
 static int open_padded(uint8_t pad, size_t *n)
 {
 	uint8_t inner[8] = { 0, 0, 0, 4, 9, 9, 9, pad };
@@ -207,7 +207,7 @@ static void too_short(void)
 	       "a payload without room for its padding's length is refused");
 }
 
-/* What is refused leaves neither a length nor a type behind. */
+/* A refused message leaves neither a length nor a type behind. */
 static void nothing_left(void)
 {
 	uint8_t msg[28 + 4 + 8 + 1 + 16] = { 0 }, plain[64], first = 99;
@@ -323,7 +323,7 @@ static void criticals(void)
 	       -EPROTONOSUPPORT, "unknown critical payload");
 	is_int(m.critical, 99, "is named");
 	is_str(why, "critical payload of type 99", "in words too");
-	/* Of a known one the bit means nothing: RFC 7296 2.5 */
+	/* The bit means nothing in a known one: RFC 7296 2.5 */
 	p[3] = 4;
 	is_int(msg_sort(&m, MSG_ENC, IKE_PLD_VENDOR, p, 4, why, sizeof(why)), 0,
 	       "critical bit of a known payload");

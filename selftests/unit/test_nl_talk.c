@@ -35,7 +35,7 @@ struct mnl_socket {
 static struct mnl_socket *socks[2];
 static int n_socks;
 
-/* What the module is like, and what to answer. */
+/* The module's state, and what to answer. */
 static bool loaded = true;
 static uint16_t family_id = 0x20;
 static int family_asked;

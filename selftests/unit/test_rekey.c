@@ -312,7 +312,7 @@ static void test_fragments(void)
 	unmake(&e);
 }
 
-/* Whatever fragments another member makes up: nothing is taken, nor much kept. */
+/* Fragments that another member makes up: none is taken, few are kept. */
 static void test_made_up(void)
 {
 	uint32_t rnd = 12345, taken = 0;
@@ -622,7 +622,10 @@ static void ivs(void)
 	is_int(same, 0, "a Message ID again, but never an IV");
 	is_int(wrong, 0, "the Message ID is in each");
 
-	/* What forge() seals has an IV that the sender did not choose. */
+	/*
+	 * A message that forge() seals has an IV that the sender did not
+	 * choose.
+	 */
 	e.tx.next_mid = 50;
 	build(&e, &w);
 	forge(&e, &w, &f, as_it_is);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What routing says of a destination, in a network namespace of its own, and
+ * Routing's answers for destinations, in a network namespace of its own, and
  * receivers that follow it.
  */
 #include <errno.h>

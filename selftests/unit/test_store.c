@@ -257,7 +257,7 @@ static void test_garbage(void)
 	unlink(file);
 }
 
-/* What is under @key in the file, as somebody with an editor leaves it */
+/* The value of @key in the file, as somebody with an editor leaves it */
 static void tamper(const char *key, size_t len)
 {
 	sqlite3_stmt *st;

@@ -18,7 +18,7 @@ replays_from() {
 	progress_end
 	wait $! || not_ok "$what" "$(cat "$LAB/replay.err")"
 	sent=$(jq .sent "$LAB/replay.json")
-	# what is on its way gets there
+	# packets on their way get there
 	wait_until 10 refused_all a "$b0" "$sent"
 	got=$(($(refused_at a) - b0))
 	is "$what: all of $sent refused and counted at a" "$got" "$sent"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# What the demo prints: steps, check marks, progress, and why it failed. To be
+# The demo's output: steps, check marks, progress, and why it failed. To be
 # sourced after lib.sh, whose checks write check marks then.
 
 if [ -n "${MCSEC_COLOR:-}" ]; then
@@ -26,7 +26,7 @@ not_ok() {
 	exit 1
 }
 
-# What goes on during a long step: one line that changes on a terminal, one
+# Progress during a long step: one line that changes on a terminal, one
 # line now and then elsewhere.
 progress_at=0
 progress() {

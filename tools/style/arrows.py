@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Which part may include which, and who may use which library.
+"""Parts may include others, and use libraries, by these tables.
 
 Arrows point down. A part may include what stands right of it and itself; what
 is not in the table may not be included. Prints what breaks that, one line
@@ -139,7 +139,7 @@ def check_kmod(path):
     allowed = KMOD[part].split() + [part]
     for number, quoted, name in includes(path):
         target = re.sub(r"\.h$", "", name.split("/")[-1])
-        # what is not a part (a header of types for all) is no arrow
+        # a header of types for all is no part, and no arrow
         if quoted and target in KMOD and target not in allowed:
             report(path, number, f"{part} must not know of {target}")
 

@@ -41,7 +41,7 @@ KNOWN = []
 
 
 def symbols(path):
-    """What one object defines for others, and what it needs."""
+    """The symbols that one object defines for others, and that it needs."""
     out = subprocess.run(["nm", "-P", "-g", str(path)], check=True,
                          capture_output=True, text=True).stdout
     defines, needs = set(), set()

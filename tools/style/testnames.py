@@ -22,7 +22,7 @@ LEANING = set("""also and as but either else even he her hers here his however
 	instead it its it's likewise meanwhile neither nor not of ones or
 	otherwise she so still than that that's their them then these they
 	this those though thus too what which who whose yet""".split())
-# What is no beginning behind "subject: " either
+# Words that are no beginning behind "subject: " either
 JOINING = set("also and but it neither nor or so still then too".split())
 SHELL = {"is": 1, "like": 1, "not_ok": 1, "ok": 1, "refuse": 1, "section": 1,
 	 "skip": 1, "try": 1, "unlike": 1}

@@ -40,7 +40,7 @@ static int __init fault_init(void)
 		for (;;)
 			cpu_relax();
 	} else if (!strcmp(fault, "leak")) {
-		/* of one alone the stack may still know */
+		/* the stack may still know one alone */
 		for (i = 0; i < 10; i++)
 			p = kmalloc(321, GFP_KERNEL);
 		p = NULL;
