@@ -27,18 +27,13 @@ members_are() { [ "$(members)" = "$1" ]; }
 spi_is_not() { [ "$(member_is "$1" data-spi)" != "$2" ]; }
 denied() { [ "$(member_is "$1" refusals)" -gt "$2" ]; }
 
-try "the network" lab_up k s a b || tap_done
-try "certificates" pki_make
+lab_start k s a b
 G_ATD=1 G_DTD=3
 gcks_conf
 member_conf s true false
 member_conf a false true
 member_conf b false true
-for h in k s a; do
-	try "mcsecd on $h" daemon_start $h || tap_done
-done
-try "s is in" wait_until 30 member_in s
-try "a is in" wait_until 30 member_in a
+daemons_run k s a
 sniff_links all s b
 stream_recv a rx
 stream_recv b rx

@@ -30,18 +30,13 @@ dropped() {
 		jq '[.. | .counter? | objects | .packets] | add'
 }
 
-try "the network" lab_up k s a || tap_done
-try "certificates" pki_make
+lab_start k s a
 G_INTERVAL=8 G_ATD=3 G_DTD=4 G_LIFETIME=20
 G_EXTRA='kek-lifetime = 20; rekey-copies = 3;'
 gcks_conf
 member_conf s true false
 member_conf a false true
-for h in k s a; do
-	try "mcsecd on $h" daemon_start $h || tap_done
-done
-try "s is in" wait_until 30 member_in s
-try "a is in" wait_until 30 member_in a
+daemons_run k s a
 sniff_links all s
 stream_recv a rx
 stream_send s tx -r 200

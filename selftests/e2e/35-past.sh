@@ -20,19 +20,13 @@ with_thief() { [ "$(member_is "$1" data-spi)" = "$(thief_is data-spi)" ]; }
 with_gcks() { [ "$(member_is "$1" data-spi)" = "$(gcks_is data-spi)" ]; }
 logs() { grep -q "$2" "$LAB/$1/mcsecd.log"; }
 
-try "the network" lab_up k s a b x || tap_done
-try "certificates" pki_make
+lab_start k s a b x
 G_EXTRA='membership-lifetime = 60; beat = 5; one-place = "refuse";'
 gcks_conf
 member_conf s true false
 member_conf a false true
 member_conf b false true
-for h in k s a b; do
-	try "mcsecd on $h" daemon_start $h || tap_done
-done
-for h in s a b; do
-	try "$h is in" wait_until 30 member_in $h
-done
+daemons_run k s a b
 stream_recv a rx
 stream_send s tx -r 100
 try "a hears s" wait_until 60 hears a 100

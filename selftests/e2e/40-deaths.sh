@@ -15,18 +15,13 @@ spi_is_not() { [ "$(member_is "$1" data-spi)" != "$2" ]; }
 closed() { [ "$(ctl s -j stats -a |
 	jq '."out-no-sa" + ."out-expired"')" -gt "$1" ]; }
 
-try "the network" lab_up k s a || tap_done
-try "certificates" pki_make
+lab_start k s a
 G_INTERVAL=18 G_ATD=2 G_DTD=4 G_LIFETIME=36
 G_EXTRA='kek-lifetime = 36;'
 gcks_conf
 member_conf s true false
 member_conf a false true
-for h in k s a; do
-	try "mcsecd on $h" daemon_start $h || tap_done
-done
-try "s is in" wait_until 30 member_in s
-try "a is in" wait_until 30 member_in a
+daemons_run k s a
 sniff_links all s
 stream_recv a rx
 stream_send s tx -r 500

@@ -32,8 +32,7 @@ refused() {
 }
 told() { [ -n "$(member_is "$1" last-error)" ]; }
 
-try "the network" lab_up k a b x || tap_done
-try "certificates" pki_make
+lab_start k a b x
 G_SENDERS='"b.lab"' G_RECEIVERS='"a.lab", "b.lab"'
 gcks_conf
 try "mcsecd on k" daemon_start k || tap_done

@@ -24,19 +24,14 @@ rekey_reaches_a() {
 	try "$1: a hears s" hears_on a
 }
 
-try "the network" lab_up k s a || tap_done
-try "certificates" pki_make
+lab_start k s a
 G_ATD=1 G_DTD=4
 gcks_conf
 member_conf s true false
 member_conf a false true
 # by the kernel's choice of interface
 sed -i '/interface = "eth0"/d' "$LAB/a/mcsecd.conf"
-for h in k s a; do
-	try "mcsecd on $h" daemon_start $h || tap_done
-done
-try "s is in" wait_until 30 member_in s
-try "a is in" wait_until 30 member_in a
+daemons_run k s a
 sniff_links all s a
 stream_recv a rx
 stream_send s tx -r 300

@@ -52,8 +52,7 @@ stop_all() {
 	rm -f "$LAB"/[ak]/mcsecd.log "$LAB"/k/gcks.db*
 }
 
-try "the network" lab_up k s a || tap_done
-try "certificates" pki_make
+lab_start k s a
 G_ATD=1 G_DTD=4
 conf_all
 for h in k a; do

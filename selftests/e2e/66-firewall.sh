@@ -28,8 +28,7 @@ firewall() {
 		in_ns "$1" nft -f "$TMP/rules.$1"
 }
 
-try "the network" lab_up k s a || tap_done
-try "certificates" pki_make
+lab_start k s a
 for h in s a; do
 	try "rules of a member on $h" firewall $h "at a member"
 done
@@ -39,11 +38,7 @@ G_ATD=1 G_DTD=4
 gcks_conf
 member_conf s true false
 member_conf a false true
-for h in k s a; do
-	try "mcsecd on $h" daemon_start $h || tap_done
-done
-try "s is in" wait_until 30 member_in s
-try "a is in" wait_until 30 member_in a
+daemons_run k s a
 sniff_links all s a
 stream_recv a rx
 stream_send s tx -r 300

@@ -10,8 +10,7 @@
 . "$(dirname "$0")/tap.sh"
 need tshark
 
-try "the network" lab_up k a || tap_done
-try "certificates" pki_make
+lab_start k a
 gcks_conf
 member_conf a false true
 try "the eavesdropper listens" sniff_links ike k

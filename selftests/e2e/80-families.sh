@@ -10,8 +10,7 @@
 
 spi_is_not() { [ "$(member_is "$1" data-spi)" != "$2" ]; }
 
-try "the network" lab_up k s a || tap_done
-try "certificates" pki_make
+lab_start k s a
 
 # group_works WHAT: from nothing to a rekey, and down again
 group_works() {

@@ -29,6 +29,24 @@ e2e_end() {
 on_exit e2e_end
 load_mcsec
 
+# lab_start HOST...: the network, and certificates for it
+lab_start() {
+	try "the network" lab_up "$@" || tap_done
+	try "certificates" pki_make || tap_done
+}
+
+# daemons_run HOST...: mcsecd on each, and those that are members get in
+daemons_run() {
+	local h
+
+	for h; do
+		try "mcsecd on $h" daemon_start "$h" || tap_done
+	done
+	for h; do
+		[ "$h" = k ] || try "$h is in" wait_until 30 member_in "$h"
+	done
+}
+
 # whole HOST WHAT: the stream at a host has no gap, nothing twice or altered
 whole() {
 	is "$2: $1 has lost nothing" \
