@@ -41,6 +41,17 @@ static inline void section(const char *title)
 	tap_section = title;
 }
 
+/*
+ * Calls a test of a program's, whose name is the section of what it checks,
+ * without the test_ that it may begin with.
+ */
+#define RUN(fn, ...) \
+	do { \
+		section(!strncmp(#fn, "test_", 5) ? &#fn[5] : #fn); \
+		fn(__VA_ARGS__); \
+		section(""); \
+	} while (0)
+
 static inline void tap_line(bool good)
 {
 	printf("%s %d - %s%s", good ? "ok" : "not ok", ++tap_count, tap_section,

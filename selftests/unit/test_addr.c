@@ -318,13 +318,13 @@ static void receivers(void)
 
 int main(void)
 {
-	addresses();
-	endpoints();
-	unicast("0.0.0.0", "127.0.0.5");
-	unicast("::", "::1");
-	multicast("239.77.1.1", "0.0.0.0");
-	multicast("ff02::7701", "::");
-	source_specific();
-	receivers();
+	RUN(addresses);
+	RUN(endpoints);
+	RUN(unicast, "0.0.0.0", "127.0.0.5");
+	RUN(unicast, "::", "::1");
+	RUN(multicast, "239.77.1.1", "0.0.0.0");
+	RUN(multicast, "ff02::7701", "::");
+	RUN(source_specific);
+	RUN(receivers);
 	return done();
 }

@@ -162,8 +162,8 @@ int main(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(vectors); i++)
-		one(i);
-	refused();
+		RUN(one, i);
+	RUN(refused);
 	is_int(aead_key_len(AEAD_AES_GCM_16, 128), 20, "AES-128 and salt");
 	is_int(aead_key_len(AEAD_AES_GCM_16, 256), 36, "AES-256 and salt");
 	is_int(aead_key_len(AEAD_AES_GCM_16, 0), 0, "AES needs a key length");

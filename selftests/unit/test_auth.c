@@ -225,8 +225,8 @@ int main(void)
 	d = (struct cert_der){ ca.cert, ca.cert_len };
 	if (trust_from_der(&d, 1, &trust, &err))
 		bail("%s", err.text);
-	octets();
-	checks();
+	RUN(octets);
+	RUN(checks);
 	trust_free(trust);
 	pki_pair_free(&ca);
 	pki_pair_free(&other_ca);

@@ -106,8 +106,8 @@ int main(void)
 {
 	uint8_t *s;
 
-	reader();
-	writer();
+	RUN(reader);
+	RUN(writer);
 	s = secret_dup("key", 4);
 	is_str((char *)s, "key", "a secret is copied");
 	secret_free(s);

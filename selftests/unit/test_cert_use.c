@@ -121,9 +121,9 @@ int main(void)
 
 	ca = issue(NULL, &req);
 	trust = trust_in(&ca);
-	extended_uses();
-	uses_above();
-	sizes();
+	RUN(extended_uses);
+	RUN(uses_above);
+	RUN(sizes);
 	trust_free(trust);
 	pki_pair_free(&ca);
 	return done();

@@ -343,11 +343,11 @@ static void names(void)
 
 int main(void)
 {
-	defaults();
-	everything();
-	words();
-	ranges();
-	together();
-	names();
+	RUN(defaults);
+	RUN(everything);
+	RUN(words);
+	RUN(ranges);
+	RUN(together);
+	RUN(names);
 	return done();
 }

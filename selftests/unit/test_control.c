@@ -678,15 +678,15 @@ int main(void)
 	is_int(ctl_new(loop, &tq, path, &ctl, &err), 0, "a socket: %s",
 	       err.text);
 	ctl_serve(ctl, &none);
-	requests();
-	refusals();
-	stubborn();
-	silent();
-	strangers();
-	sockets();
-	roles();
-	later();
-	schema(recorded);
+	RUN(requests);
+	RUN(refusals);
+	RUN(stubborn);
+	RUN(silent);
+	RUN(strangers);
+	RUN(sockets);
+	RUN(roles);
+	RUN(later);
+	RUN(schema, recorded);
 	fclose(record);
 	unlink(recorded);
 	loop_free(loop);

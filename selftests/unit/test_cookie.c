@@ -204,11 +204,11 @@ int main(void)
 {
 	if (ep_parse("192.0.2.1:500", 0, &from))
 		bail("no address");
-	bound();
-	rotated();
-	silence();
-	many_turns();
-	secrets();
-	failures();
+	RUN(bound);
+	RUN(rotated);
+	RUN(silence);
+	RUN(many_turns);
+	RUN(secrets);
+	RUN(failures);
 	return done();
 }

@@ -347,13 +347,13 @@ static void test_names_stdin(void)
 
 int main(void)
 {
-	test_split();
-	test_numbers();
-	test_sender_ids();
-	test_groups();
-	test_words();
-	test_keys();
-	test_stdin();
-	test_names_stdin();
+	RUN(test_split);
+	RUN(test_numbers);
+	RUN(test_sender_ids);
+	RUN(test_groups);
+	RUN(test_words);
+	RUN(test_keys);
+	RUN(test_stdin);
+	RUN(test_names_stdin);
 	return done();
 }

@@ -153,7 +153,7 @@ static void bad_values(void)
 
 int main(void)
 {
-	published();
-	bad_values();
+	RUN(published);
+	RUN(bad_values);
 	return done();
 }

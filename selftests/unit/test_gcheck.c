@@ -439,8 +439,8 @@ static void lacking(void)
 
 int main(void)
 {
-	presence();
-	words();
-	lacking();
+	RUN(presence);
+	RUN(words);
+	RUN(lacking);
 	return done();
 }

@@ -285,11 +285,11 @@ static void sag(void)
 
 int main(void)
 {
-	test_made();
-	test_term();
-	vectors();
-	truncation();
-	caps();
-	sag();
+	RUN(test_made);
+	RUN(test_term);
+	RUN(vectors);
+	RUN(truncation);
+	RUN(caps);
+	RUN(sag);
 	return done();
 }

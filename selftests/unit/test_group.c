@@ -364,12 +364,12 @@ static void test_sender_later(void)
 
 int main(void)
 {
-	test_join();
-	test_evict();
-	test_leave();
-	test_late_leave();
-	test_empty();
-	test_refusals();
-	test_sender_later();
+	RUN(test_join);
+	RUN(test_evict);
+	RUN(test_leave);
+	RUN(test_late_leave);
+	RUN(test_empty);
+	RUN(test_refusals);
+	RUN(test_sender_later);
 	return done();
 }

@@ -657,19 +657,19 @@ static void test_not_offered(void)
 
 int main(void)
 {
-	test_not_offered();
-	test_stagger();
-	test_storm();
-	test_no_room();
-	test_evict_absent();
-	test_strangers();
-	test_log();
-	test_unwelcome();
-	test_greedy();
-	test_many_senders();
-	test_crowd_cost();
-	test_not_asked_for();
-	test_next_spi();
-	test_next_spi_evicted();
+	RUN(test_not_offered);
+	RUN(test_stagger);
+	RUN(test_storm);
+	RUN(test_no_room);
+	RUN(test_evict_absent);
+	RUN(test_strangers);
+	RUN(test_log);
+	RUN(test_unwelcome);
+	RUN(test_greedy);
+	RUN(test_many_senders);
+	RUN(test_crowd_cost);
+	RUN(test_not_asked_for);
+	RUN(test_next_spi);
+	RUN(test_next_spi_evicted);
 	return done();
 }

@@ -227,13 +227,13 @@ static void test_auth_key(bool stranger)
 
 int main(void)
 {
-	test_beats(false);
-	test_beats(true);
-	test_ahead_first();
-	test_no_gap();
-	test_many(17, 400);
-	test_many(70, 300);
-	test_auth_key(false);
-	test_auth_key(true);
+	RUN(test_beats, false);
+	RUN(test_beats, true);
+	RUN(test_ahead_first);
+	RUN(test_no_gap);
+	RUN(test_many, 17, 400);
+	RUN(test_many, 70, 300);
+	RUN(test_auth_key, false);
+	RUN(test_auth_key, true);
 	return done();
 }

@@ -174,13 +174,13 @@ static void test_hostile(void)
 
 int main(void)
 {
-	test_away();
-	test_sender_away();
-	test_second_message();
-	test_joins();
-	test_restarts();
-	test_periodic();
-	test_crowds();
-	test_hostile();
+	RUN(test_away);
+	RUN(test_sender_away);
+	RUN(test_second_message);
+	RUN(test_joins);
+	RUN(test_restarts);
+	RUN(test_periodic);
+	RUN(test_crowds);
+	RUN(test_hostile);
 	return done();
 }

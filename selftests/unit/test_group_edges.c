@@ -343,12 +343,12 @@ static void test_rival_beat(void)
 
 int main(void)
 {
-	test_rival_beat();
-	test_damaged();
-	test_admitted();
-	test_widths();
-	test_stale();
-	test_hold();
-	test_wiped();
+	RUN(test_rival_beat);
+	RUN(test_damaged);
+	RUN(test_admitted);
+	RUN(test_widths);
+	RUN(test_stale);
+	RUN(test_hold);
+	RUN(test_wiped);
 	return done();
 }

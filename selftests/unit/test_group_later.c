@@ -325,14 +325,14 @@ static void test_deaths(enum sim_crash step)
 
 int main(void)
 {
-	test_waits();
-	test_again();
-	test_fails();
-	test_stale();
-	test_ends();
-	test_deaths(SIM_BEFORE_COMMIT);
-	test_deaths(SIM_AFTER_COMMIT);
-	test_deaths(SIM_AFTER_COMPLETION);
-	test_deaths(SIM_AT_SEND);
+	RUN(test_waits);
+	RUN(test_again);
+	RUN(test_fails);
+	RUN(test_stale);
+	RUN(test_ends);
+	RUN(test_deaths, SIM_BEFORE_COMMIT);
+	RUN(test_deaths, SIM_AFTER_COMMIT);
+	RUN(test_deaths, SIM_AFTER_COMPLETION);
+	RUN(test_deaths, SIM_AT_SEND);
 	return done();
 }

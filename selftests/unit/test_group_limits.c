@@ -251,9 +251,9 @@ static void test_crowd(void)
 
 int main(void)
 {
-	test_sender_ids();
-	test_store_full();
-	test_batch();
-	test_crowd();
+	RUN(test_sender_ids);
+	RUN(test_store_full);
+	RUN(test_batch);
+	RUN(test_crowd);
 	return done();
 }

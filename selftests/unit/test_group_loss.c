@@ -497,16 +497,16 @@ static void test_attacker(void)
 
 int main(void)
 {
-	test_copies_lost();
-	test_short_atd();
-	test_new_sender();
-	test_overtaken();
-	test_late_copy();
-	test_bad_network();
-	test_storm();
-	test_early();
-	test_early_flood();
-	test_deaf();
-	test_attacker();
+	RUN(test_copies_lost);
+	RUN(test_short_atd);
+	RUN(test_new_sender);
+	RUN(test_overtaken);
+	RUN(test_late_copy);
+	RUN(test_bad_network);
+	RUN(test_storm);
+	RUN(test_early);
+	RUN(test_early_flood);
+	RUN(test_deaf);
+	RUN(test_attacker);
 	return done();
 }

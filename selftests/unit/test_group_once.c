@@ -174,8 +174,8 @@ static void test_fragments(void)
 
 int main(void)
 {
-	test_unopened();
-	test_esp();
-	test_fragments();
+	RUN(test_unopened);
+	RUN(test_esp);
+	RUN(test_fragments);
 	return done();
 }

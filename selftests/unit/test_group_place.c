@@ -195,10 +195,10 @@ static void test_family(void)
 
 int main(void)
 {
-	test_allow();
-	test_refuse();
-	test_at_once();
-	test_replace();
-	test_family();
+	RUN(test_allow);
+	RUN(test_refuse);
+	RUN(test_at_once);
+	RUN(test_replace);
+	RUN(test_family);
 	return done();
 }

@@ -223,11 +223,11 @@ int main(void)
 	size_t i;
 
 	if (seed) {
-		run(strtoull(seed, NULL, 0), 200, 400);
+		RUN(run, strtoull(seed, NULL, 0), 200, 400);
 		return done();
 	}
 	for (i = 0; seeds[i]; i++)
-		run(seeds[i], 30, 150);
-	run(77, 200, 400);
+		RUN(run, seeds[i], 30, 150);
+	RUN(run, 77, 200, 400);
 	return done();
 }

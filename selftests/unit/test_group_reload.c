@@ -53,7 +53,7 @@ struct other {
 	struct conf_mgroup groups[4];
 };
 
-/* What @a has now, to be altered. */
+/* The settings that @a has now, to be altered. */
 static struct other as_now(void)
 {
 	struct other o = { .conf = *a->m->conf };
@@ -345,7 +345,10 @@ static void test_settings(void)
 	finish("settings");
 }
 
-/* Who may not send and is told to goes on receiving, also over rekeys. */
+/*
+ * A member that may not send and is told to goes on receiving, also over
+ * rekeys.
+ */
 static void test_not_allowed(void)
 {
 	static struct other o;
@@ -489,12 +492,12 @@ static void test_interface(void)
 
 int main(void)
 {
-	test_come_and_go();
-	test_come_back();
-	test_settings();
-	test_not_allowed();
-	test_under_way();
-	test_refused();
-	test_interface();
+	RUN(test_come_and_go);
+	RUN(test_come_back);
+	RUN(test_settings);
+	RUN(test_not_allowed);
+	RUN(test_under_way);
+	RUN(test_refused);
+	RUN(test_interface);
 	return done();
 }

@@ -536,16 +536,16 @@ static void test_settings(void)
 
 int main(void)
 {
-	test_gcks_restart();
-	test_gcks_late();
-	test_member_restart();
-	test_module();
-	test_hibernation();
-	test_other_role();
-	test_confirm_again();
-	test_links();
-	test_acquire();
-	test_settings();
-	test_every_point();
+	RUN(test_gcks_restart);
+	RUN(test_gcks_late);
+	RUN(test_member_restart);
+	RUN(test_module);
+	RUN(test_hibernation);
+	RUN(test_other_role);
+	RUN(test_confirm_again);
+	RUN(test_links);
+	RUN(test_acquire);
+	RUN(test_settings);
+	RUN(test_every_point);
 	return done();
 }

@@ -190,7 +190,7 @@ static void test_lost(void)
 
 int main(void)
 {
-	test_backup();
-	test_lost();
+	RUN(test_backup);
+	RUN(test_lost);
 	return done();
 }

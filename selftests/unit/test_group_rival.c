@@ -483,20 +483,20 @@ static void test_reset_lost(void)
 
 int main(void)
 {
-	test_reset_lost();
-	test_liar();
-	test_unsaid();
-	test_theft();
-	test_same_spis(false, false);
-	test_same_spis(true, false);
-	test_same_spis(false, true);
-	test_same_spis(true, true);
-	test_restarted_members(false);
-	test_restarted_members(true);
-	test_last_mid();
-	test_data_only();
-	test_first_data();
-	test_honest();
-	test_forged();
+	RUN(test_reset_lost);
+	RUN(test_liar);
+	RUN(test_unsaid);
+	RUN(test_theft);
+	RUN(test_same_spis, false, false);
+	RUN(test_same_spis, true, false);
+	RUN(test_same_spis, false, true);
+	RUN(test_same_spis, true, true);
+	RUN(test_restarted_members, false);
+	RUN(test_restarted_members, true);
+	RUN(test_last_mid);
+	RUN(test_data_only);
+	RUN(test_first_data);
+	RUN(test_honest);
+	RUN(test_forged);
 	return done();
 }

@@ -255,12 +255,12 @@ static void test_clock(void)
 
 int main(void)
 {
-	test_waits();
-	test_clock();
-	change(SIG_ED25519, "Ed25519");
-	change(SIG_ECDSA_P256, "ECDSA");
-	test_missed();
-	test_schedule();
-	test_killed();
+	RUN(test_waits);
+	RUN(test_clock);
+	RUN(change, SIG_ED25519, "Ed25519");
+	RUN(change, SIG_ECDSA_P256, "ECDSA");
+	RUN(test_missed);
+	RUN(test_schedule);
+	RUN(test_killed);
 	return done();
 }

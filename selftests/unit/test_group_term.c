@@ -591,20 +591,20 @@ static void test_sender_after_restart(void)
 
 int main(void)
 {
-	test_churn();
-	test_sender_after_restart();
-	test_away(false);
-	test_away(true);
-	test_turn_waits();
-	test_certificate();
-	test_new_certificate();
-	test_old_sa();
-	test_renewal();
-	test_clock();
-	test_crowd();
-	test_batch();
-	test_restart();
-	test_old_store();
-	test_lost_answer();
+	RUN(test_churn);
+	RUN(test_sender_after_restart);
+	RUN(test_away, false);
+	RUN(test_away, true);
+	RUN(test_turn_waits);
+	RUN(test_certificate);
+	RUN(test_new_certificate);
+	RUN(test_old_sa);
+	RUN(test_renewal);
+	RUN(test_clock);
+	RUN(test_crowd);
+	RUN(test_batch);
+	RUN(test_restart);
+	RUN(test_old_store);
+	RUN(test_lost_answer);
 	return done();
 }

@@ -181,8 +181,8 @@ static void test_unsent(void)
 
 int main(void)
 {
-	test_confirmed();
-	test_waits();
-	test_unsent();
+	RUN(test_confirmed);
+	RUN(test_waits);
+	RUN(test_unsent);
 	return done();
 }

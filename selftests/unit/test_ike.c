@@ -573,18 +573,18 @@ static void freed(void)
 int main(void)
 {
 	log_init("test", LOG_LEVEL_ERR, true);
-	algorithms();
-	lost();
-	reorder();
-	cookies();
-	another_group();
-	registration();
-	group_errors();
-	later();
-	lifetimes();
-	nat();
-	exported();
-	restarted();
-	freed();
+	RUN(algorithms);
+	RUN(lost);
+	RUN(reorder);
+	RUN(cookies);
+	RUN(another_group);
+	RUN(registration);
+	RUN(group_errors);
+	RUN(later);
+	RUN(lifetimes);
+	RUN(nat);
+	RUN(exported);
+	RUN(restarted);
+	RUN(freed);
 	return done();
 }

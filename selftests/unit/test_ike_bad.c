@@ -501,12 +501,12 @@ static void replays(void)
 int main(void)
 {
 	log_init("test", LOG_LEVEL_ERR, true);
-	identities();
-	member_as_gcks();
-	not_asked_for();
-	protected_stages();
-	unprotected_stages();
-	downgrade();
-	replays();
+	RUN(identities);
+	RUN(member_as_gcks);
+	RUN(not_asked_for);
+	RUN(protected_stages);
+	RUN(unprotected_stages);
+	RUN(downgrade);
+	RUN(replays);
 	return done();
 }

@@ -389,8 +389,8 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	handshake();
-	rekeys();
+	RUN(handshake);
+	RUN(rekeys);
 	small();
 	is_int(bad, 0, "%u samples are there", n_samples);
 	return done();

@@ -460,17 +460,17 @@ static void not_taken(void)
 int main(void)
 {
 	log_set_level(LOG_LEVEL_ERR);
-	one_identity();
-	one_identity_at_once();
-	all_places();
-	failing();
-	same_net(20);
-	same_net(100);
-	same_net(500);
-	late_copy();
-	another_request();
-	answers();
-	pushed_out();
-	not_taken();
+	RUN(one_identity);
+	RUN(one_identity_at_once);
+	RUN(all_places);
+	RUN(failing);
+	RUN(same_net, 20);
+	RUN(same_net, 100);
+	RUN(same_net, 500);
+	RUN(late_copy);
+	RUN(another_request);
+	RUN(answers);
+	RUN(pushed_out);
+	RUN(not_taken);
 	return done();
 }

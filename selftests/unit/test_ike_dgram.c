@@ -202,10 +202,10 @@ static void peer_moves(void)
 int main(void)
 {
 	log_set_level(LOG_LEVEL_ERR);
-	lists();
-	request_again();
-	answer_again();
-	request_of_several();
-	peer_moves();
+	RUN(lists);
+	RUN(request_again);
+	RUN(answer_again);
+	RUN(request_of_several);
+	RUN(peer_moves);
 	return done();
 }

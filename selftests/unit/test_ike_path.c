@@ -342,12 +342,12 @@ static void certreq(void)
 int main(void)
 {
 	log_set_level(LOG_LEVEL_ERR);
-	without_nat();
-	later();
-	behind_nat();
-	finds_nat();
-	last_answer();
-	kept_for_a_while();
-	certreq();
+	RUN(without_nat);
+	RUN(later);
+	RUN(behind_nat);
+	RUN(finds_nat);
+	RUN(last_answer);
+	RUN(kept_for_a_while);
+	RUN(certreq);
 	return done();
 }

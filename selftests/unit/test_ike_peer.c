@@ -466,12 +466,12 @@ static void ivs(void)
 int main(void)
 {
 	log_init("test", LOG_LEVEL_ERR, true);
-	misbehave();
-	states();
-	caps();
-	one_network();
-	all_full();
-	headers();
-	ivs();
+	RUN(misbehave);
+	RUN(states);
+	RUN(caps);
+	RUN(one_network);
+	RUN(all_full);
+	RUN(headers);
+	RUN(ivs);
 	return done();
 }

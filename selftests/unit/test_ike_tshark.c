@@ -174,8 +174,8 @@ int main(void)
 		perror(dir);
 		return 1;
 	}
-	judge("AES-GCM-256", 256);
-	judge("AES-GCM-128", 128);
+	RUN(judge, "AES-GCM-256", 256);
+	RUN(judge, "AES-GCM-128", 128);
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
 	if (system(cmd))
 		return 1;

@@ -319,10 +319,10 @@ static void states(void)
 
 int main(void)
 {
-	requests();
-	answers();
-	impatience();
-	bad_inside();
-	states();
+	RUN(requests);
+	RUN(answers);
+	RUN(impatience);
+	RUN(bad_inside);
+	RUN(states);
 	return done();
 }

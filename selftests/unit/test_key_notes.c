@@ -91,7 +91,10 @@ static void test_restart(void)
 	is_int(warnings, 0, "nothing was warned of");
 }
 
-/* What is not as we write it must neither be believed nor stop the daemon. */
+/*
+ * A note that is not as we write it must neither be believed nor stop the
+ * daemon.
+ */
 static void test_garbage(void)
 {
 	static const char *const texts[] = {
@@ -156,8 +159,8 @@ int main(void)
 	if (!mkdtemp(dir))
 		bail("mkdtemp");
 	snprintf(path, sizeof(path), "%s/mcsecd.sock.keys", dir);
-	test_restart();
-	test_garbage();
-	test_no_place();
+	RUN(test_restart);
+	RUN(test_garbage);
+	RUN(test_no_place);
 	return done();
 }

@@ -237,7 +237,7 @@ int main(void)
 	memset(key, 0xee, sizeof(key));
 	kwk_set(&gsk_w, KWA, key, sizeof(key));
 	memset(keymat_want, 0x42, sizeof(keymat_want));
-	figures();
-	hostile();
+	RUN(figures);
+	RUN(hostile);
 	return done();
 }

@@ -259,11 +259,11 @@ int main(void)
 		bail("no rtnetlink socket");
 	is_int(linkmon_open(&lm, on_link, NULL), 0, "the monitor opens");
 
-	test_loopback();
-	test_merge();
-	test_overrun();
-	test_new_links();
-	test_bridge();
+	RUN(test_loopback);
+	RUN(test_merge);
+	RUN(test_overrun);
+	RUN(test_new_links);
+	RUN(test_bridge);
 
 	linkmon_close(lm);
 	linkmon_close(NULL);

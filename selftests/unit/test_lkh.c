@@ -688,13 +688,13 @@ int main(void)
 	size_t i;
 
 	crypto_rand_set_test(test_rand, NULL);
-	test_figures();
-	test_spy_works();
+	RUN(test_figures);
+	RUN(test_spy_works);
 	for (i = 0; seeds[i]; i++)
-		random_history(seeds[i], 60);
-	test_store();
-	test_large();
-	test_undo();
-	test_full();
+		RUN(random_history, seeds[i], 60);
+	RUN(test_store);
+	RUN(test_large);
+	RUN(test_undo);
+	RUN(test_full);
 	return done();
 }

@@ -144,7 +144,7 @@ static void test_no_cut(void)
 
 int main(void)
 {
-	test_lopsided();
-	test_no_cut();
+	RUN(test_lopsided);
+	RUN(test_no_cut);
 	return done();
 }

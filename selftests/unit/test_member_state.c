@@ -85,20 +85,20 @@ int main(void)
 	log_set_sink(take_line, NULL);
 	for (from = 0; from < N_STATES; from++)
 		for (to = 0; to < N_STATES; to++)
-			check_move(from, to);
+			RUN(check_move, from, to);
 	for (from = 0; from < N_STATES; from++)
 		n_in += member_state_is_in(from);
 	ok(member_state_is_in(MEMBER_IN) &&
 		   member_state_is_in(MEMBER_RENEWING) && n_in == 2,
 	   "keys are held while in and while renewing only");
-	check_word(MEMBER_OUT, NULL, "out");
-	check_word(MEMBER_WAITING, NULL, "waiting");
-	check_word(MEMBER_REGISTERING, NULL, "registering");
-	check_word(MEMBER_IN, NULL, "in");
-	check_word(MEMBER_IN, "a rekey was missed", "behind");
-	check_word(MEMBER_RENEWING, NULL, "in");
-	check_word(MEMBER_RENEWING, "a rekey was missed", "behind");
-	check_word(MEMBER_LEAVING, NULL, "leaving");
-	check_word(MEMBER_REJOINING, NULL, "leaving");
+	RUN(check_word, MEMBER_OUT, NULL, "out");
+	RUN(check_word, MEMBER_WAITING, NULL, "waiting");
+	RUN(check_word, MEMBER_REGISTERING, NULL, "registering");
+	RUN(check_word, MEMBER_IN, NULL, "in");
+	RUN(check_word, MEMBER_IN, "a rekey was missed", "behind");
+	RUN(check_word, MEMBER_RENEWING, NULL, "in");
+	RUN(check_word, MEMBER_RENEWING, "a rekey was missed", "behind");
+	RUN(check_word, MEMBER_LEAVING, NULL, "leaving");
+	RUN(check_word, MEMBER_REJOINING, NULL, "leaving");
 	return done();
 }

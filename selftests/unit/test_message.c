@@ -345,13 +345,13 @@ static void headers(void)
 
 int main(void)
 {
-	sk();
-	padded();
-	fragments();
-	too_short();
-	nothing_left();
-	table();
-	criticals();
-	headers();
+	RUN(sk);
+	RUN(padded);
+	RUN(fragments);
+	RUN(too_short);
+	RUN(nothing_left);
+	RUN(table);
+	RUN(criticals);
+	RUN(headers);
 	return done();
 }

@@ -366,10 +366,10 @@ static void test_names(void)
 
 int main(void)
 {
-	test_group();
-	test_sa();
-	test_lengths();
-	test_others();
-	test_names();
+	RUN(test_group);
+	RUN(test_sa);
+	RUN(test_lengths);
+	RUN(test_others);
+	RUN(test_names);
 	return done();
 }

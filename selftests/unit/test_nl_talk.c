@@ -610,12 +610,12 @@ static void test_events(void)
 
 int main(void)
 {
-	test_open();
-	test_request();
-	test_refusals();
-	test_reload();
-	test_dumps();
-	test_events();
+	RUN(test_open);
+	RUN(test_request);
+	RUN(test_refusals);
+	RUN(test_reload);
+	RUN(test_dumps);
+	RUN(test_events);
 	knl_close(&k);
 	is_int(n_socks, 0, "all sockets are closed");
 	ok(!k.ctx, "a handle that is closed is empty");

@@ -292,12 +292,12 @@ static void too_long(void)
 
 int main(void)
 {
-	sa_payload();
-	chains();
-	ids();
-	deletes();
-	auths();
-	selectors();
-	too_long();
+	RUN(sa_payload);
+	RUN(chains);
+	RUN(ids);
+	RUN(deletes);
+	RUN(auths);
+	RUN(selectors);
+	RUN(too_long);
 	return done();
 }

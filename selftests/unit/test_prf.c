@@ -167,9 +167,9 @@ int main(void)
 	uint8_t got[32], want[32], zero[32] = { 0 };
 	int five = 5;
 
-	vectors();
-	plus();
-	failures();
+	RUN(vectors);
+	RUN(plus);
+	RUN(failures);
 	hash_sha1(abc, 2, got);
 	hex("a9993e364706816aba3e25717850c26c9cd0d89d", want, sizeof(want));
 	is_mem(got, 20, want, 20, "SHA-1 of abc");

@@ -150,11 +150,11 @@ static void nets(void)
 
 int main(void)
 {
-	burst();
-	spending();
-	giving_back();
-	many();
-	quotes();
-	nets();
+	RUN(burst);
+	RUN(spending);
+	RUN(giving_back);
+	RUN(many);
+	RUN(quotes);
+	RUN(nets);
 	return done();
 }

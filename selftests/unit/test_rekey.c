@@ -688,19 +688,23 @@ static void refusals(void)
 
 int main(void)
 {
-	test_fragments();
-	test_made_up();
-	round_trip(SIG_ED25519, IKE_ENCR_AES_GCM_16, 128, GIKE_KWA_5649_128);
-	round_trip(SIG_ED25519, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
-	round_trip(SIG_ECDSA_P256, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
-	round_trip(SIG_RSA_PSS, IKE_ENCR_AES_GCM_16, 128, GIKE_KWA_5649_192);
-	round_trip(0, IKE_ENCR_CHACHA20_POLY1305, 0, GIKE_KWA_5649_256);
+	RUN(test_fragments);
+	RUN(test_made_up);
+	RUN(round_trip, SIG_ED25519, IKE_ENCR_AES_GCM_16, 128,
+	    GIKE_KWA_5649_128);
+	RUN(round_trip, SIG_ED25519, IKE_ENCR_AES_GCM_16, 256,
+	    GIKE_KWA_5649_256);
+	RUN(round_trip, SIG_ECDSA_P256, IKE_ENCR_AES_GCM_16, 256,
+	    GIKE_KWA_5649_256);
+	RUN(round_trip, SIG_RSA_PSS, IKE_ENCR_AES_GCM_16, 128,
+	    GIKE_KWA_5649_192);
+	RUN(round_trip, 0, IKE_ENCR_CHACHA20_POLY1305, 0, GIKE_KWA_5649_256);
 	for (int i = 0; i < 20; i++)
-		round_trip(SIG_ECDSA_P256, IKE_ENCR_CHACHA20_POLY1305, 0,
-			   GIKE_KWA_5649_128);
-	attacks();
-	message_ids();
-	ivs();
-	refusals();
+		RUN(round_trip, SIG_ECDSA_P256, IKE_ENCR_CHACHA20_POLY1305, 0,
+		    GIKE_KWA_5649_128);
+	RUN(attacks);
+	RUN(message_ids);
+	RUN(ivs);
+	RUN(refusals);
 	return done();
 }

@@ -191,10 +191,10 @@ int main(void)
 	ip("addr add 10.3.0.1/24 dev three");
 	ip("addr add fd03::1/64 dev three nodad");
 
-	test_ipv4();
-	test_ipv6();
-	test_vrf();
-	test_receiver("239.2.1.1");
-	test_receiver("[ff05::1]");
+	RUN(test_ipv4);
+	RUN(test_ipv6);
+	RUN(test_vrf);
+	RUN(test_receiver, "239.2.1.1");
+	RUN(test_receiver, "[ff05::1]");
 	return done();
 }

@@ -195,9 +195,9 @@ int main(void)
 	if (!mkdtemp(dir))
 		bail("no folder to work in");
 	snprintf(path, sizeof(path), "%s/key", dir);
-	boxes();
-	files();
-	elsewhere();
+	RUN(boxes);
+	RUN(files);
+	RUN(elsewhere);
 	rmdir(dir);
 	return done();
 }

@@ -309,7 +309,7 @@ struct elsewhere {
 	struct sigkey *key;
 	unsigned int asked, freed;
 	int fails;
-	size_t says; /* so many octets, 0: as many as there are */
+	size_t says; /* the octets, 0: as many as there are */
 };
 
 static int elsewhere_sign(void *ctx, const void *msg, size_t len, uint8_t *sig,
@@ -400,14 +400,14 @@ int main(void)
 {
 	size_t i;
 
-	published();
+	RUN(published);
 	for (i = 0; i < 4; i++)
-		each_kind(i);
-	algorithms();
-	weak_keys();
-	files();
+		RUN(each_kind, i);
+	RUN(algorithms);
+	RUN(weak_keys);
+	RUN(files);
 	for (i = 0; i < 4; i++)
-		elsewhere(i);
+		RUN(elsewhere, i);
 	for (i = 0; i < 4; i++) {
 		sigkey_free(keys[i]);
 		sigpub_free(pubs[i]);

@@ -496,16 +496,16 @@ int main(void)
 	if (!mkdtemp(dir) || sealer_new(key, &sealer))
 		bail("setup");
 	snprintf(path, sizeof(path), "%s/store.db", dir);
-	test_keys();
+	RUN(test_keys);
 	s = test_values();
 	s = test_secrecy(s);
-	test_garbage();
+	RUN(test_garbage);
 	s = test_kill(s);
 	s = test_full(s);
-	test_audit(s);
+	RUN(test_audit, s);
 	s = reopen(NULL);
-	test_sizes(s);
-	test_cut(s);
+	RUN(test_sizes, s);
+	RUN(test_cut, s);
 	sealer_free(sealer);
 	unlink(path);
 	rmdir(dir);

@@ -290,17 +290,17 @@ int main(void)
 	timerq_init(&tq, clock_system());
 	if (loop_new(&tq, &loop))
 		bail("loop");
-	test_versions(false);
-	test_versions(true);
-	test_order(false);
+	RUN(test_versions, false);
+	RUN(test_versions, true);
+	RUN(test_order, false);
 	unlink(path);
-	test_order(true);
-	test_again(false);
-	test_again(true);
-	test_forget();
-	test_reorder();
-	test_audit(false);
-	test_audit(true);
+	RUN(test_order, true);
+	RUN(test_again, false);
+	RUN(test_again, true);
+	RUN(test_forget);
+	RUN(test_reorder);
+	RUN(test_audit, false);
+	RUN(test_audit, true);
 	loop_free(loop);
 	sealer_free(sealer);
 	unlink(path);

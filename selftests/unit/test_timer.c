@@ -229,9 +229,9 @@ static void loops(void)
 int main(void)
 {
 	timerq_init(&q, &fake);
-	basics();
-	callbacks();
-	many();
-	loops();
+	RUN(basics);
+	RUN(callbacks);
+	RUN(many);
+	RUN(loops);
 	return done();
 }

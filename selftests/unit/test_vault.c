@@ -352,11 +352,11 @@ int main(void)
 	snprintf(old_key, sizeof(old_key), "%s/old.key", dir);
 	snprintf(path[0], sizeof(path[0]), "%s/gcks.db", dir);
 	snprintf(path[1], sizeof(path[1]), "%s/witness.db", dir);
-	test_change();
-	test_not_cleaned(0);
-	test_not_cleaned(1);
-	test_killed();
-	test_files();
+	RUN(test_change);
+	RUN(test_not_cleaned, 0);
+	RUN(test_not_cleaned, 1);
+	RUN(test_killed);
+	RUN(test_files);
 	remove_all();
 	return done();
 }

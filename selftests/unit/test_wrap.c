@@ -144,9 +144,9 @@ static void failures(void)
 
 int main(void)
 {
-	failures();
-	published();
-	round_trips();
-	refused();
+	RUN(failures);
+	RUN(published);
+	RUN(round_trips);
+	RUN(refused);
 	return done();
 }
