@@ -158,25 +158,6 @@ void mcsec_esp_unwrap(struct sk_buff *skb, unsigned int hlen)
 
 /* ---- the cipher ---- */
 
-static struct scatterlist *op_sg(struct mcsec_op *op, struct crypto_aead *tfm)
-{
-	return PTR_ALIGN((void *)op + sizeof(*op) + crypto_aead_reqsize(tfm),
-			 __alignof__(struct scatterlist));
-}
-
-struct mcsec_op *mcsec_op_alloc(size_t size)
-{
-	bool kept = size <= MCSEC_OP_KEPT;
-	struct mcsec_op *op;
-
-	op = kmalloc(kept ? MCSEC_OP_KEPT : size, GFP_ATOMIC | __GFP_NOWARN);
-	if (op) {
-		op->kept = kept;
-		sg_init_table(&op->sg, 1);
-	}
-	return op;
-}
-
 MCSEC_CRYPTO_DONE(op_completed, data, err)
 {
 	struct mcsec_op *op = data;
@@ -189,6 +170,39 @@ MCSEC_CRYPTO_DONE(op_completed, data, err)
 		op->done(op, err);
 }
 
+struct mcsec_op *mcsec_op_alloc(size_t size)
+{
+	bool kept = size <= MCSEC_OP_KEPT;
+	struct mcsec_op *op;
+
+	op = kmalloc(kept ? MCSEC_OP_KEPT : size, GFP_ATOMIC | __GFP_NOWARN);
+	if (!op)
+		return NULL;
+	op->kept = kept;
+	sg_init_table(&op->sg, 1);
+	/* Not MAY_BACKLOG: a full queue drops packets, as any queue. */
+	aead_request_set_callback(&op->req, 0, op_completed, op);
+	aead_request_set_ad(&op->req, MCSEC_HEAD);
+	return op;
+}
+
+int mcsec_op_map(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg,
+		 unsigned int len)
+{
+	struct sk_buff *skb = pkt->skb;
+	struct scatterlist *sg;
+	int err;
+
+	sg = PTR_ALIGN((void *)op + sizeof(*op) + crypto_aead_reqsize(pkt->tfm),
+		       __alignof__(struct scatterlist));
+	sg_init_table(sg, nsg);
+	err = skb_to_sgvec(skb, sg, pkt->hlen, skb->len - pkt->hlen);
+	if (unlikely(err < 0))
+		return err;
+	aead_request_set_crypt(&op->req, sg, sg, len, op->iv);
+	return 0;
+}
+
 void mcsec_op_park(struct mcsec_op *op, const struct mcsec_pkt *pkt,
 		   void (*done)(struct mcsec_op *op, int err))
 {
@@ -196,57 +210,14 @@ void mcsec_op_park(struct mcsec_op *op, const struct mcsec_pkt *pkt,
 	op->pkt = *pkt;
 	op->pkt.state = &op->deferred.state;
 	op->done = done;
+	/* Who answers later may have used the request for things of its own. */
+	op->kept = false;
 	/* The completion may run on another CPU before this does. Only the
 	 * second of the two goes on with the packet, so a transform that
 	 * answers at once, as nearly always, costs no reference at all.
 	 */
 	if (atomic_xchg(&op->meet, 1))
 		op->done(op, op->err);
-}
-
-static __always_inline int op_prepare(struct mcsec_op *op,
-				      const struct mcsec_pkt *pkt, int nsg,
-				      unsigned int len)
-{
-	struct scatterlist *sg = &op->sg;
-	struct sk_buff *skb = pkt->skb;
-	int err;
-
-	if (likely(nsg == 1)) {
-		sg_set_buf(sg, skb->data + pkt->hlen, skb->len - pkt->hlen);
-	} else {
-		sg = op_sg(op, pkt->tfm);
-		sg_init_table(sg, nsg);
-		err = skb_to_sgvec(skb, sg, pkt->hlen, skb->len - pkt->hlen);
-		if (unlikely(err < 0))
-			return err;
-	}
-	memcpy(op->iv, skb->data + pkt->hlen + MCSEC_ESP_HDR, MCSEC_IV);
-	atomic_set(&op->meet, 0);
-
-	aead_request_set_tfm(&op->req, pkt->tfm);
-	/* Not MAY_BACKLOG: a full queue drops packets, as any queue. */
-	aead_request_set_callback(&op->req, 0, op_completed, op);
-	aead_request_set_ad(&op->req, MCSEC_HEAD);
-	aead_request_set_crypt(&op->req, sg, sg, len, op->iv);
-	return 0;
-}
-
-int mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
-{
-	int err;
-
-	err = op_prepare(op, pkt, nsg,
-			 pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV);
-	return unlikely(err) ? err : crypto_aead_encrypt(&op->req);
-}
-
-int mcsec_op_decrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
-{
-	int err;
-
-	err = op_prepare(op, pkt, nsg, pkt->skb->len - pkt->hlen - MCSEC_HEAD);
-	return unlikely(err) ? err : crypto_aead_decrypt(&op->req);
 }
 
 void mcsec_esp_exit(void)

@@ -155,12 +155,50 @@ static inline void mcsec_op_put(struct mcsec_op *op)
 		kfree_sensitive(op); /* salts and one-time keys */
 }
 
+/* Of a packet in several pieces: what the request is about. 0 or -errno. */
+int mcsec_op_map(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg,
+		 unsigned int len);
+
+static __always_inline int mcsec_op_prepare(struct mcsec_op *op,
+					    const struct mcsec_pkt *pkt,
+					    int nsg, unsigned int len)
+{
+	u8 *esp = pkt->skb->data + pkt->hlen;
+
+	atomic_set(&op->meet, 0);
+	memcpy(op->iv, esp + MCSEC_ESP_HDR, MCSEC_IV);
+	aead_request_set_tfm(&op->req, pkt->tfm);
+	if (unlikely(nsg > 1))
+		return mcsec_op_map(op, pkt, nsg, len);
+	sg_set_buf(&op->sg, esp, pkt->skb->len - pkt->hlen);
+	aead_request_set_crypt(&op->req, &op->sg, &op->sg, len, op->iv);
+	return 0;
+}
+
 /*
  * Run the cipher over pkt->skb from pkt->hlen on, in place. Returns 0, -errno,
  * or -EINPROGRESS: then the caller calls mcsec_op_park() next.
  */
-int mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg);
-int mcsec_op_decrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg);
+static __always_inline int
+mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
+{
+	int err;
+
+	err = mcsec_op_prepare(op, pkt, nsg,
+			       pkt->skb->len - pkt->hlen - MCSEC_HEAD -
+				       MCSEC_ICV);
+	return unlikely(err) ? err : crypto_aead_encrypt(&op->req);
+}
+
+static __always_inline int
+mcsec_op_decrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
+{
+	int err;
+
+	err = mcsec_op_prepare(op, pkt, nsg,
+			       pkt->skb->len - pkt->hlen - MCSEC_HEAD);
+	return unlikely(err) ? err : crypto_aead_decrypt(&op->req);
+}
 
 /*
  * After -EINPROGRESS, still in the hook: keep @pkt and what it needs until

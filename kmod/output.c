@@ -155,22 +155,21 @@ static const struct net_device *leaves_by(const struct sk_buff *skb,
 	return likely(skb_dst(skb)) ? skb_dst(skb)->dev : state->out;
 }
 
-unsigned int mcsec_output(void *priv, struct sk_buff *skb,
-			  const struct nf_hook_state *state)
+static noinline unsigned int output_multicast(struct mcsec_net *mnet,
+					      struct sk_buff *skb,
+					      const struct nf_hook_state *state)
 {
-	const struct net_device *dev;
+	const struct net_device *dev = leaves_by(skb, state);
+	struct mcsec_pkt pkt = {
+		.skb = skb,
+		.state = state,
+		.hook = mcsec_output,
+		.mnet = mnet,
+	};
 	enum mcsec_counter why;
-	struct mcsec_pkt pkt;
 	unsigned int verdict;
 
-	if (likely(!mcsec_is_multicast(skb, state->pf)))
-		return NF_ACCEPT;
 	mcsec_flow_release(skb);
-	pkt.skb = skb;
-	pkt.state = state;
-	pkt.hook = mcsec_output;
-	pkt.mnet = priv;
-	dev = leaves_by(skb, state);
 	if (unlikely(is_opaque(&pkt, &why))) {
 		verdict = find_opaque(&pkt, dev, why);
 		if (!pkt.group)
@@ -178,7 +177,15 @@ unsigned int mcsec_output(void *priv, struct sk_buff *skb,
 	} else {
 		pkt.group = mcsec_select_group(&pkt, dev);
 	}
-	return pkt.group ? output_group(&pkt) : NF_ACCEPT;
+	return likely(pkt.group) ? output_group(&pkt) : NF_ACCEPT;
+}
+
+unsigned int mcsec_output(void *priv, struct sk_buff *skb,
+			  const struct nf_hook_state *state)
+{
+	return likely(!mcsec_is_multicast(skb, state->pf))
+		       ? NF_ACCEPT
+		       : output_multicast(priv, skb, state);
 }
 
 /* ---- FORWARD and POST_ROUTING ---- */
@@ -289,24 +296,35 @@ static noinline unsigned int forward_tunnel4(struct mcsec_pkt *pkt)
 	return verdict;
 }
 
+static noinline unsigned int forward_clear(struct mcsec_net *mnet,
+					   struct sk_buff *skb,
+					   const struct nf_hook_state *state)
+{
+	struct mcsec_pkt pkt = {
+		.skb = skb,
+		.state = state,
+		.hook = mcsec_forward,
+		.mnet = mnet,
+	};
+
+	if (mcsec_is_multicast(skb, state->pf))
+		return forward_multicast(&pkt);
+	return mcsec_header_next(skb, state->pf) == IPPROTO_IPIP
+		       ? forward_tunnel4(&pkt)
+		       : mcsec_quotes(&pkt);
+}
+
 unsigned int mcsec_forward(void *priv, struct sk_buff *skb,
 			   const struct nf_hook_state *state)
 {
 	u8 next = mcsec_header_next(skb, state->pf);
 	bool ip6 = mcsec_is_ip6(state->pf);
-	struct mcsec_pkt pkt;
 
 	mcsec_flow_release(skb);
-	pkt.skb = skb;
-	pkt.state = state;
-	pkt.hook = mcsec_forward;
-	pkt.mnet = priv;
-	if (mcsec_is_multicast(skb, state->pf))
-		return likely(next == IPPROTO_ESP) ? NF_ACCEPT
-						   : forward_multicast(&pkt);
-	if (unlikely(next == (ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)))
-		return mcsec_quotes(&pkt);
-	if (unlikely(!ip6 && next == IPPROTO_IPIP))
-		return forward_tunnel4(&pkt);
-	return NF_ACCEPT;
+	if (likely(mcsec_is_multicast(skb, state->pf)
+			   ? next == IPPROTO_ESP
+			   : next != (ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) &&
+				     (ip6 || next != IPPROTO_IPIP)))
+		return NF_ACCEPT;
+	return forward_clear(priv, skb, state);
 }
