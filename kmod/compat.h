@@ -40,6 +40,18 @@ static_assert(BITS_PER_LONG == 64, "mcsec needs a 64-bit kernel");
 #define MCSEC_CRYPTO_DONE(name, data, err) static void name(void *data, int err)
 #endif
 
+/* The state of the library's ChaCha, and how its functions take it. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+struct mcsec_chacha_state {
+	u32 words[16];
+};
+
+#define mcsec_chacha_words(state) ((state)->words)
+#else
+#define mcsec_chacha_state chacha_state
+#define mcsec_chacha_words(state) (state)
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 static inline void hrtimer_setup(struct hrtimer *timer,
 				 enum hrtimer_restart (*fn)(struct hrtimer *),

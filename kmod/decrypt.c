@@ -283,9 +283,9 @@ static int verify_esp(struct mcsec_pkt *pkt)
 	pkt->iv = get_unaligned_be64(&esp->iv);
 	if (unlikely(!(sa->dir & MCSEC_DIR_IN)))
 		return drop_esp(pkt, MCSEC_IN_SEND_ONLY);
-	pkt->tfm = rcu_dereference(sa->tfm);
+	pkt->cipher = rcu_dereference(sa->cipher);
 	if (unlikely(READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED ||
-		     !pkt->tfm))
+		     !pkt->cipher))
 		return drop_esp(pkt, MCSEC_IN_EXPIRED);
 	if (unlikely(!mcsec_sa_replay_check(sa, ntohl(esp->seq), pkt->iv,
 					    &pkt->sender)))
@@ -294,8 +294,7 @@ static int verify_esp(struct mcsec_pkt *pkt)
 	nsg = mcsec_esp_writable(skb);
 	if (unlikely(nsg < 0))
 		return drop_esp(pkt, MCSEC_IN_NO_MEMORY);
-	op = mcsec_op_get(pkt->tfm, nsg);
-	if (unlikely(!op))
+	if (unlikely(!mcsec_op_get(pkt->cipher, nsg, &op)))
 		return drop_esp(pkt, MCSEC_IN_NO_MEMORY);
 	err = mcsec_op_decrypt(op, pkt, nsg);
 	if (unlikely(err == -EINPROGRESS)) {

@@ -192,7 +192,7 @@ static bool choose_sa(struct mcsec_pkt *pkt, enum mcsec_counter *why)
 	if (unlikely(!sa))
 		return false;
 	pkt->sa = sa;
-	pkt->tfm = rcu_dereference(sa->tfm);
+	pkt->cipher = rcu_dereference(sa->cipher);
 	switch ((enum mcsec_sa_state)READ_ONCE(sa->state)) {
 	case MCSEC_SA_STATE_LIVE:
 		break;
@@ -205,7 +205,7 @@ static bool choose_sa(struct mcsec_pkt *pkt, enum mcsec_counter *why)
 	}
 	/* Wiped between the two reads. */
 	*why = MCSEC_OUT_EXPIRED;
-	return likely(pkt->tfm);
+	return likely(pkt->cipher);
 }
 
 /* Use the SA for @text octets, and write the ESP header. */
@@ -327,8 +327,7 @@ static int encrypt_esp(struct mcsec_pkt *pkt,
 	if (unlikely(!fill_checksum(skb)))
 		return drop_out(pkt, MCSEC_OUT_CHECKSUM, -ENOBUFS);
 	nsg = make_room(pkt, text - len + MCSEC_ICV);
-	op = likely(nsg > 0) ? mcsec_op_get(pkt->tfm, nsg) : NULL;
-	if (unlikely(!op))
+	if (unlikely(nsg < 0 || !mcsec_op_get(pkt->cipher, nsg, &op)))
 		return drop_out(pkt, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 	add_trailer(skb, text - MCSEC_TRAILER - len, pkt->next);
 	err = begin_esp(pkt, text);

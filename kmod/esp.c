@@ -24,25 +24,61 @@ bool mcsec_esp_key_ok(u32 alg, unsigned int len)
 		len == transforms[alg].key[1] + MCSEC_SALT);
 }
 
-struct crypto_aead *mcsec_esp_tfm(u32 alg, const u8 *key, unsigned int len)
+static struct crypto_aead *alloc_aead(u32 alg, const u8 *key, unsigned int len)
 {
-	struct crypto_aead *tfm;
+	struct crypto_aead *aead;
 	int err;
 
 	/* Masking asynchronous transforms out would exclude the fast ones. */
-	tfm = crypto_alloc_aead(transforms[alg].name, 0, 0);
-	if (IS_ERR(tfm))
-		return tfm;
-	err = crypto_aead_setkey(tfm, key, len);
+	aead = crypto_alloc_aead(transforms[alg].name, 0, 0);
+	if (IS_ERR(aead))
+		return aead;
+	err = crypto_aead_setkey(aead, key, len);
 	if (!err)
-		err = crypto_aead_setauthsize(tfm, MCSEC_ICV);
-	if (!err && crypto_aead_ivsize(tfm) != MCSEC_IV)
+		err = crypto_aead_setauthsize(aead, MCSEC_ICV);
+	if (!err && crypto_aead_ivsize(aead) != MCSEC_IV)
 		err = -EINVAL;
 	if (err) {
-		crypto_free_aead(tfm);
+		crypto_free_aead(aead);
 		return ERR_PTR(err);
 	}
-	return tfm;
+	return aead;
+}
+
+/* What answers later is a device, or somebody's wish. */
+static bool is_direct(u32 alg, struct crypto_aead *aead)
+{
+	return alg == MCSEC_ALG_CHACHA20_POLY1305 && mcsec_chacha_exists() &&
+	       !(crypto_aead_alg(aead)->base.cra_flags & CRYPTO_ALG_ASYNC);
+}
+
+struct mcsec_cipher *mcsec_cipher_create(u32 alg, const u8 *key,
+					 unsigned int len)
+{
+	struct mcsec_cipher *cipher;
+	int err;
+
+	cipher = kzalloc(sizeof(*cipher), GFP_KERNEL_ACCOUNT);
+	if (!cipher)
+		return ERR_PTR(-ENOMEM);
+	cipher->aead = alloc_aead(alg, key, len);
+	if (IS_ERR(cipher->aead)) {
+		err = PTR_ERR(cipher->aead);
+		kfree(cipher);
+		return ERR_PTR(err);
+	}
+	cipher->direct = is_direct(alg, cipher->aead);
+	if (cipher->direct)
+		mcsec_chacha_init(&cipher->chacha, key);
+	return cipher;
+}
+
+void mcsec_cipher_free(struct mcsec_cipher *cipher)
+{
+	if (!cipher)
+		return;
+	crypto_free_aead(cipher->aead);
+	kfree_sensitive(cipher);
 }
 
 /* ---- room ---- */
@@ -193,7 +229,8 @@ int mcsec_op_map(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg,
 	struct scatterlist *sg;
 	int err;
 
-	sg = PTR_ALIGN((void *)op + sizeof(*op) + crypto_aead_reqsize(pkt->tfm),
+	sg = PTR_ALIGN((void *)op + sizeof(*op) +
+			       crypto_aead_reqsize(pkt->cipher->aead),
 		       __alignof__(struct scatterlist));
 	sg_init_table(sg, nsg);
 	err = skb_to_sgvec(skb, sg, pkt->hlen, skb->len - pkt->hlen);

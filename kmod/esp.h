@@ -21,6 +21,7 @@
 #include <linux/slab.h>
 #include <linux/types.h>
 
+#include "chacha.h"
 #include "deferred.h"
 #include "pkt.h"
 
@@ -73,11 +74,25 @@ struct mcsec_op {
 	struct aead_request req;
 };
 
-/*
- * A transform keyed with @key (key, then salt), or ERR_PTR. Process context.
- * Freed with crypto_free_aead(), which wipes the key.
+/**
+ * struct mcsec_cipher - a cipher with its key
+ * @aead: the transform
+ * @direct: packets in one piece go by @chacha
+ * @chacha: the key, if @direct
  */
-struct crypto_aead *mcsec_esp_tfm(u32 alg, const u8 *key, unsigned int len);
+struct mcsec_cipher {
+	struct crypto_aead *aead;
+	bool direct;
+	struct mcsec_chacha chacha;
+};
+
+/*
+ * A cipher keyed with @key (key, then salt), or ERR_PTR. Process context. Freeing
+ * it wipes the key; there may be none.
+ */
+struct mcsec_cipher *mcsec_cipher_create(u32 alg, const u8 *key,
+					 unsigned int len);
+void mcsec_cipher_free(struct mcsec_cipher *cipher);
 
 /* Whether @alg takes a key of @len octets, salt included. */
 bool mcsec_esp_key_ok(u32 alg, unsigned int len);
@@ -118,16 +133,9 @@ DECLARE_PER_CPU(struct mcsec_op *, mcsec_op_kept);
 
 struct mcsec_op *mcsec_op_alloc(size_t size);
 
-/* Op for @nsg scatterlist entries, or NULL. BH are disabled until it is put. */
-static inline struct mcsec_op *mcsec_op_get(struct crypto_aead *tfm,
-					    unsigned int nsg)
+static inline struct mcsec_op *mcsec_op_take(size_t size)
 {
-	size_t size = sizeof(struct mcsec_op) + crypto_aead_reqsize(tfm);
 	struct mcsec_op *op;
-
-	if (unlikely(nsg > 1))
-		size += __alignof__(struct scatterlist) +
-			nsg * sizeof(struct scatterlist);
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
 		/* In one step: BH that are disabled exclude nobody there. */
@@ -142,8 +150,30 @@ static inline struct mcsec_op *mcsec_op_get(struct crypto_aead *tfm,
 	return op;
 }
 
+/*
+ * *@op for @nsg scatterlist entries; NULL if the cipher needs none. Returns false
+ * if there is no memory. BH are disabled until it is put.
+ */
+static inline bool mcsec_op_get(const struct mcsec_cipher *cipher, int nsg,
+				struct mcsec_op **op)
+{
+	size_t size = sizeof(**op) + crypto_aead_reqsize(cipher->aead);
+
+	if (unlikely(nsg > 1)) {
+		size += __alignof__(struct scatterlist) +
+			nsg * sizeof(struct scatterlist);
+	} else if (unlikely(cipher->direct)) {
+		*op = NULL;
+		return true;
+	}
+	*op = mcsec_op_take(size);
+	return likely(*op);
+}
+
 static inline void mcsec_op_put(struct mcsec_op *op)
 {
+	if (!op)
+		return;
 	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
 		if (!op->kept || this_cpu_cmpxchg(mcsec_op_kept, NULL, op))
 			kfree_sensitive(op);
@@ -167,7 +197,7 @@ static __always_inline int mcsec_op_prepare(struct mcsec_op *op,
 
 	atomic_set(&op->meet, 0);
 	memcpy(op->iv, esp + MCSEC_ESP_HDR, MCSEC_IV);
-	aead_request_set_tfm(&op->req, pkt->tfm);
+	aead_request_set_tfm(&op->req, pkt->cipher->aead);
 	if (unlikely(nsg > 1))
 		return mcsec_op_map(op, pkt, nsg, len);
 	sg_set_buf(&op->sg, esp, pkt->skb->len - pkt->hlen);
@@ -176,27 +206,35 @@ static __always_inline int mcsec_op_prepare(struct mcsec_op *op,
 }
 
 /*
- * Run the cipher over pkt->skb from pkt->hlen on, in place. Returns 0, -errno,
- * or -EINPROGRESS: then the caller calls mcsec_op_park() next.
+ * Run the cipher, with @op or without, over pkt->skb from pkt->hlen on, in place.
+ * Returns 0, -errno, or -EINPROGRESS: then the caller calls mcsec_op_park() next.
  */
 static __always_inline int
 mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 {
+	unsigned int len = pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
 	int err;
 
-	err = mcsec_op_prepare(op, pkt, nsg,
-			       pkt->skb->len - pkt->hlen - MCSEC_HEAD -
-				       MCSEC_ICV);
+	if (!op) {
+		mcsec_chacha_encrypt(&pkt->cipher->chacha,
+				     pkt->skb->data + pkt->hlen, len);
+		return 0;
+	}
+	err = mcsec_op_prepare(op, pkt, nsg, len);
 	return unlikely(err) ? err : crypto_aead_encrypt(&op->req);
 }
 
 static __always_inline int
 mcsec_op_decrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 {
+	unsigned int len = pkt->skb->len - pkt->hlen - MCSEC_HEAD;
 	int err;
 
-	err = mcsec_op_prepare(op, pkt, nsg,
-			       pkt->skb->len - pkt->hlen - MCSEC_HEAD);
+	if (!op)
+		return mcsec_chacha_decrypt(&pkt->cipher->chacha,
+					    pkt->skb->data + pkt->hlen,
+					    len - MCSEC_ICV);
+	err = mcsec_op_prepare(op, pkt, nsg, len);
 	return unlikely(err) ? err : crypto_aead_decrypt(&op->req);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "group.h"
+#include "esp.h"
 #include "notify.h"
 #include "trace.h"
 
-#include <crypto/aead.h>
 #include <linux/in.h>
 #include <linux/jiffies.h>
 #include <linux/netdevice.h>
@@ -303,7 +303,7 @@ struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
 	lockdep_assert_held(&group->mnet->lock);
 
 	if (group->n_sas >= MCSEC_SAS_MAX) {
-		crypto_free_aead(config->tfm);
+		mcsec_cipher_free(config->cipher);
 		return ERR_PTR(-ENOSPC);
 	}
 	refcount_inc(&group->refs);

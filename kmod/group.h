@@ -246,7 +246,7 @@ void mcsec_group_set_policy(struct mcsec_group *group, u32 policy);
 void mcsec_group_del(struct mcsec_group *group);
 
 /*
- * Add an SA, taking over config->tfm in any case. Returns it, or -EEXIST (the
+ * Add an SA, taking over config->cipher in any case. Returns it, or -EEXIST (the
  * SPI is taken, by the group or by another with its addresses), -ENOSPC at the
  * cap, -EDQUOT at that of all ordinary users, -EBUSY while the machine
  * hibernates, -ENOMEM.

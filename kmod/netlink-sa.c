@@ -232,12 +232,13 @@ static int claim_nonces(struct genl_info *info,
  * Before the namespace's lock is taken, which who changes interfaces waits for:
  * the crypto API may load modules, and try ciphers.
  */
-static int make_tfm(struct genl_info *info, struct mcsec_sa_config *config)
+static int make_cipher(struct genl_info *info, struct mcsec_sa_config *config)
 {
 	int err;
 
-	config->tfm = mcsec_esp_tfm(config->alg, config->key, config->key_len);
-	err = PTR_ERR_OR_ZERO(config->tfm);
+	config->cipher =
+		mcsec_cipher_create(config->alg, config->key, config->key_len);
+	err = PTR_ERR_OR_ZERO(config->cipher);
 	switch (err) {
 	case 0:
 		return 0;
@@ -265,7 +266,7 @@ static int check_group(struct genl_info *info, struct mcsec_net *mnet)
 	return err;
 }
 
-/* Takes over config->tfm. */
+/* Takes over config->cipher. */
 static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 		  const struct mcsec_sa_config *config)
 {
@@ -278,7 +279,7 @@ static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 	group = mcsec_nl_group(mnet, info->attrs[MCSEC_A_SA_GROUP],
 			       info->extack);
 	if (!group) {
-		crypto_free_aead(config->tfm);
+		mcsec_cipher_free(config->cipher);
 		return -ENOENT;
 	}
 	sa = mcsec_group_sa_new(group, config);
@@ -344,7 +345,7 @@ int mcsec_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 		goto out;
 	}
 	err = parse_sa(info, &config, sids) ?: check_group(info, mnet) ?:
-	      make_tfm(info, &config);
+	      make_cipher(info, &config);
 	if (err)
 		goto out;
 	mutex_lock(&mnet->lock);

@@ -8,7 +8,7 @@
 
 #include "header.h"
 
-struct crypto_aead;
+struct mcsec_cipher;
 struct mcsec_group;
 struct mcsec_net;
 struct mcsec_sa;
@@ -22,7 +22,7 @@ struct mcsec_sender;
  * @mnet: the namespace
  * @group: whose it is, on the way out
  * @sa: the SA that it is protected or verified with
- * @tfm: that SA's cipher
+ * @cipher: that SA's cipher
  * @sender: on the way in: who sent it, if the SA knew before the cipher ran
  * @iv: the IV
  * @hlen: octets in front of the payload, or of the ESP header
@@ -38,7 +38,7 @@ struct mcsec_pkt {
 	struct mcsec_net *mnet;
 	struct mcsec_group *group;
 	struct mcsec_sa *sa;
-	struct crypto_aead *tfm;
+	struct mcsec_cipher *cipher;
 	struct mcsec_sender *sender;
 	u64 iv;
 	unsigned int hlen;

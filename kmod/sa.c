@@ -12,7 +12,7 @@
  * mcsec_sa_destroy(). The free work runs a grace period later, which has ended
  * (a); it waits for (b), which nothing raises any more, then stops (c), which
  * alone starts (d), then (d). An SA that expires while it is linked ends its
- * use of the key the same way: the tfm is unpublished, and the wipe work
+ * use of the key the same way: the cipher is unpublished, and the wipe work
  * waits for a grace period and for (b).
  */
 #include "sa.h"
@@ -402,21 +402,22 @@ static void wait_for_deferred(struct mcsec_sa *sa)
 static void wipe_work(struct work_struct *work)
 {
 	struct mcsec_sa *sa = container_of(work, struct mcsec_sa, wipe);
-	struct crypto_aead *tfm;
+	struct mcsec_cipher *cipher;
 
-	tfm = unrcu_pointer(xchg(&sa->tfm, NULL));
-	if (!tfm)
+	cipher = unrcu_pointer(xchg(&sa->cipher, NULL));
+	if (!cipher)
 		return;
 	synchronize_rcu();
 	wait_for_deferred(sa);
-	crypto_free_aead(tfm);
+	mcsec_cipher_free(cipher);
 }
 
 static void sa_free(struct mcsec_sa *sa)
 {
-	struct crypto_aead *tfm = rcu_dereference_protected(sa->tfm, true);
+	struct mcsec_cipher *cipher =
+		rcu_dereference_protected(sa->cipher, true);
 
-	crypto_free_aead(tfm);
+	mcsec_cipher_free(cipher);
 	mcsec_cipher_give(sa->senders.windows);
 	mcsec_senders_destroy(&sa->senders);
 	kfree(sa->seq_win);
@@ -490,20 +491,20 @@ struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 	int err, cpu;
 
 	if (READ_ONCE(to_disk)) {
-		crypto_free_aead(config->tfm);
+		mcsec_cipher_free(config->cipher);
 		return ERR_PTR(-EBUSY);
 	}
 	if (!mcsec_cipher_take(config->windows)) {
-		crypto_free_aead(config->tfm);
+		mcsec_cipher_free(config->cipher);
 		return ERR_PTR(-EDQUOT);
 	}
 	sa = kzalloc(sizeof(*sa), GFP_KERNEL_ACCOUNT);
 	if (!sa) {
 		mcsec_cipher_give(config->windows);
-		crypto_free_aead(config->tfm);
+		mcsec_cipher_free(config->cipher);
 		return ERR_PTR(-ENOMEM);
 	}
-	rcu_assign_pointer(sa->tfm, config->tfm);
+	rcu_assign_pointer(sa->cipher, config->cipher);
 	sa->id = atomic64_inc_return(&last_id);
 	sa->spi = config->spi;
 	sa->dir = config->dir;

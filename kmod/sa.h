@@ -21,7 +21,7 @@
 #include "select.h"
 #include "sender.h"
 
-struct crypto_aead;
+struct mcsec_cipher;
 struct net;
 
 /* Sender-IDs are numbers of 8, 12 or 16 bits (RFC 6054). */
@@ -47,7 +47,7 @@ struct mcsec_limits {
  * @key: key, then salt; the caller's, who wipes it
  * @sids: Sender-IDs to send with, the caller's
  * @windows: those of the network namespace, which outlive the SA
- * @tfm: the cipher with the key, which a new SA takes over
+ * @cipher: the cipher with the key, which a new SA takes over
  */
 struct mcsec_sa_config {
 	__be32 spi;
@@ -61,7 +61,7 @@ struct mcsec_sa_config {
 	u32 n_sids;
 	const u32 *sids;
 	struct mcsec_windows *windows;
-	struct crypto_aead *tfm;
+	struct mcsec_cipher *cipher;
 	const u8 *key;
 	unsigned int key_len;
 	u64 iv_limit;
@@ -123,7 +123,7 @@ struct mcsec_slot {
  * struct mcsec_sa - an SA
  * @node: in the group's list; group lock
  * @node_spi: where arriving datagrams find it; group lock and RCU
- * @tfm: the cipher; NULL once the key was wiped. RCU, and @inflight
+ * @cipher: the cipher; NULL once the key was wiped. RCU, and @inflight
  * @spi: SPI
  * @state: enum mcsec_sa_state; written under @lock
  * @dir: enum mcsec_dir
@@ -138,14 +138,14 @@ struct mcsec_slot {
  * @senders: of replay iv
  * @seq_win: of replay seq
  * @inflight: packets that the cipher answers later. Raised under RCU, so
- *	after a grace period in which the SA or its tfm cannot be found it
+ *	after a grace period in which the SA or its cipher cannot be found it
  *	only falls; who frees waits for 0
  * @lock: @limits, @soft_told, @state and the grants in @cpu; BH disabled
  * @limits: lifetimes
  * @soft_told: bit by enum mcsec_limit: userspace was told
  * @timer: of the time limits, by the clock that counts suspended time too
  * @added: when, on that clock
- * @wipe: frees the tfm of an SA that has expired
+ * @wipe: frees the cipher of an SA that has expired
  * @free: frees the SA after a grace period
  * @net: where notifications go
  * @group: whose it is; not looked into here
@@ -159,7 +159,7 @@ struct mcsec_slot {
  */
 struct mcsec_sa {
 	struct mcsec_node node_spi;
-	struct crypto_aead __rcu *tfm;
+	struct mcsec_cipher __rcu *cipher;
 	__be32 spi;
 	u32 state;
 	u32 dir;
@@ -206,7 +206,7 @@ struct mcsec_sa_counts {
 
 /*
  * A new SA, or ERR_PTR: -ENOMEM, -EDQUOT if ordinary users have as many as the
- * machine has room for, or -EBUSY after mcsec_sa_refuse(); config->tfm is taken
+ * machine has room for, or -EBUSY after mcsec_sa_refuse(); config->cipher is taken
  * over in any case. Its timer runs. Process context, under the lock that
  * @group is changed under. @release(@group) is called once when it has been
  * freed.

@@ -40,7 +40,7 @@ LIBRARIES = {
 }
 
 # part of the module: parts whose header it may include
-BASE = "pkt verified header tunnel pmtu timestamp stats deferred compat"
+BASE = "pkt chacha verified header tunnel pmtu timestamp stats deferred compat"
 KEYS = "trace sa sender select dev esp replay notify netlink-gen " + BASE
 KMOD = {
     "main": "netlink hooks flows rollback output input group nonce " + KEYS,
@@ -75,6 +75,7 @@ KMOD = {
     "notify": "netlink-gen " + BASE,
     "sender": "esp replay " + BASE,
     "esp": "replay selftest " + BASE,
+    "chacha": "compat esp",
     "replay": "selftest " + BASE,
     "selftest": "esp replay " + BASE,
     "trace": "sa compat",
