@@ -162,7 +162,7 @@ static int strip_esp(const struct mcsec_pkt *pkt)
 		strip_transport(pkt, next);
 	}
 	/* The payload could not be read when the SA was chosen. */
-	if (unlikely(!mcsec_select_fits(&group->mnet->select, skb,
+	if (unlikely(!mcsec_select_fits(group->mnet->select, skb,
 					pkt->state->in, &group->candidate)))
 		return drop_esp(pkt, MCSEC_IN_SELECTOR);
 	mcsec_set_verified(skb, !group->forward, group->id,

@@ -3,23 +3,9 @@
 
 #include <linux/delay.h>
 #include <linux/hash.h>
-#include <linux/mm.h>
 #include <linux/netdevice.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-
-#define DEV_BITS 6
-
-/**
- * struct mcsec_dev_tables - the names of a namespace
- * @by_name: all of them
- * @by_dev: those whose interface is there, hashed by it: not by the index, which
- *	another interface may have while one that is gone is told of again
- */
-struct mcsec_dev_tables {
-	struct rhashtable by_name;
-	struct hlist_head by_dev[1 << DEV_BITS];
-};
 
 static const struct rhashtable_params params_dev = {
 	.head_offset = offsetof(struct mcsec_dev, by_name),
@@ -28,39 +14,22 @@ static const struct rhashtable_params params_dev = {
 	.automatic_shrinking = true,
 };
 
-void mcsec_devs_init(struct mcsec_devs *devs, struct net *net)
+int mcsec_devs_init(struct mcsec_devs *devs, struct net *net)
 {
 	spin_lock_init(&devs->lock);
 	devs->net = net;
+	return rhashtable_init(&devs->by_name, &params_dev);
 }
 
 void mcsec_devs_exit(struct mcsec_devs *devs)
 {
-	if (!devs->tables)
-		return;
-	rhashtable_destroy(&devs->tables->by_name);
-	kvfree(devs->tables);
+	rhashtable_destroy(&devs->by_name);
 }
 
-static int devs_prepare(struct mcsec_devs *devs)
+static struct hlist_head *names_of(struct mcsec_devs *devs,
+				   const struct net_device *netdev)
 {
-	struct mcsec_dev_tables *tables;
-	int err;
-
-	if (devs->tables)
-		return 0;
-	tables = kvzalloc(sizeof(*tables), GFP_KERNEL_ACCOUNT);
-	if (!tables)
-		return -ENOMEM;
-	err = rhashtable_init(&tables->by_name, &params_dev);
-	if (err) {
-		kvfree(tables);
-		return err;
-	}
-	spin_lock(&devs->lock);
-	devs->tables = tables;
-	spin_unlock(&devs->lock);
-	return 0;
+	return &devs->by_dev[hash_ptr(netdev, MCSEC_DEV_BITS)];
 }
 
 static void dev_detach(struct mcsec_dev *dev)
@@ -82,8 +51,7 @@ static int dev_attach(struct mcsec_devs *devs, struct mcsec_dev *dev,
 		return -EOPNOTSUPP;
 	dev_detach(dev);
 	dev->of = netdev;
-	hlist_add_head(&dev->by_dev,
-		       &devs->tables->by_dev[hash_ptr(netdev, DEV_BITS)]);
+	hlist_add_head(&dev->by_dev, names_of(devs, netdev));
 	WRITE_ONCE(dev->ifindex, netdev->ifindex);
 	return 0;
 }
@@ -111,8 +79,7 @@ static int attach_present(struct mcsec_devs *devs, struct mcsec_dev *dev)
 static void dev_remove(struct mcsec_devs *devs, struct mcsec_dev *dev)
 {
 	dev_detach(dev);
-	rhashtable_remove_fast(&devs->tables->by_name, &dev->by_name,
-			       params_dev);
+	rhashtable_remove_fast(&devs->by_name, &dev->by_name, params_dev);
 	kfree_rcu(dev, rcu);
 }
 
@@ -123,7 +90,7 @@ static struct mcsec_dev *get_locked(struct mcsec_devs *devs,
 	struct mcsec_dev *dev;
 	int err;
 
-	dev = rhashtable_lookup_get_insert_fast(&devs->tables->by_name,
+	dev = rhashtable_lookup_get_insert_fast(&devs->by_name,
 						&(*new)->by_name, params_dev);
 	if (IS_ERR(dev))
 		return dev;
@@ -147,9 +114,6 @@ struct mcsec_dev *mcsec_dev_get(struct mcsec_devs *devs, const char *name)
 	unsigned int tries = 100;
 	int err;
 
-	err = devs_prepare(devs);
-	if (err)
-		return ERR_PTR(err);
 	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return ERR_PTR(-ENOMEM);
@@ -182,7 +146,7 @@ static int dev_rename(struct mcsec_devs *devs, const struct net_device *netdev)
 	char name[IFNAMSIZ] = {};
 
 	strscpy(name, netdev->name, sizeof(name));
-	dev = rhashtable_lookup_fast(&devs->tables->by_name, name, params_dev);
+	dev = rhashtable_lookup_fast(&devs->by_name, name, params_dev);
 	return dev ? dev_attach(devs, dev, netdev) : 0;
 }
 
@@ -191,21 +155,16 @@ int mcsec_devs_event(struct mcsec_devs *devs, const struct net_device *netdev,
 {
 	struct hlist_node *next;
 	struct mcsec_dev *dev;
-	int err = 0;
+	int err;
 
 	spin_lock(&devs->lock);
-	if (!devs->tables)
-		goto out;
 	/* First: an interface that must not have a name gets its old one back,
 	 * which must still know it.
 	 */
 	err = gone ? 0 : dev_rename(devs, netdev);
 	if (err)
 		goto out;
-	hlist_for_each_entry_safe(dev, next,
-				  &devs->tables
-					   ->by_dev[hash_ptr(netdev, DEV_BITS)],
-				  by_dev)
+	hlist_for_each_entry_safe(dev, next, names_of(devs, netdev), by_dev)
 		if (dev->of == netdev &&
 		    (gone || strcmp(dev->name, netdev->name)))
 			dev_detach(dev);

@@ -15,7 +15,6 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-struct mcsec_dev_tables;
 struct net;
 struct net_device;
 
@@ -39,19 +38,25 @@ struct mcsec_dev {
 	char name[IFNAMSIZ];
 };
 
+#define MCSEC_DEV_BITS 6
+
 /**
  * struct mcsec_devs - the names of a network namespace
  * @lock: all of it
- * @tables: from the first name on
+ * @by_name: the names
+ * @by_dev: those whose interface is there, hashed by it: not by the index, which
+ *	another interface may have while one that is gone is told of again
  * @net: the namespace
  */
 struct mcsec_devs {
 	spinlock_t lock;
-	struct mcsec_dev_tables *tables;
+	struct rhashtable by_name;
+	struct hlist_head by_dev[1 << MCSEC_DEV_BITS];
 	struct net *net;
 };
 
-void mcsec_devs_init(struct mcsec_devs *devs, struct net *net);
+/* @devs is zeroed. Returns 0 or -ENOMEM. */
+int mcsec_devs_init(struct mcsec_devs *devs, struct net *net);
 /* No names are in use any more. */
 void mcsec_devs_exit(struct mcsec_devs *devs);
 

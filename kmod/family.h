@@ -10,7 +10,7 @@
 static __always_inline struct mcsec_group *
 mcsec_select_group(const struct mcsec_pkt *pkt, const struct net_device *dev)
 {
-	const struct mcsec_select *s = &pkt->mnet->select;
+	const struct mcsec_select *s = pkt->mnet->select;
 
 	return mcsec_pkt_is_ip6(pkt) ? mcsec_select6(s, pkt->skb, dev)
 				     : mcsec_select4(s, pkt->skb, dev);
@@ -19,7 +19,7 @@ mcsec_select_group(const struct mcsec_pkt *pkt, const struct net_device *dev)
 static inline struct mcsec_opaque
 mcsec_select_opaque(const struct mcsec_pkt *pkt, const struct net_device *dev)
 {
-	const struct mcsec_select *s = &pkt->mnet->select;
+	const struct mcsec_select *s = pkt->mnet->select;
 
 	return mcsec_pkt_is_ip6(pkt) ? mcsec_select_opaque6(s, pkt->skb, dev)
 				     : mcsec_select_opaque4(s, pkt->skb, dev);
@@ -28,7 +28,7 @@ mcsec_select_opaque(const struct mcsec_pkt *pkt, const struct net_device *dev)
 static inline struct mcsec_group *
 mcsec_select_quoted(const struct mcsec_pkt *pkt, const struct net_device *dev)
 {
-	const struct mcsec_select *s = &pkt->mnet->select;
+	const struct mcsec_select *s = pkt->mnet->select;
 
 	return mcsec_pkt_is_ip6(pkt) ? mcsec_select_quoted6(s, pkt->skb, dev)
 				     : mcsec_select_quoted4(s, pkt->skb, dev);
@@ -37,7 +37,7 @@ mcsec_select_quoted(const struct mcsec_pkt *pkt, const struct net_device *dev)
 static __always_inline struct mcsec_sa *
 mcsec_select_sa(const struct mcsec_pkt *pkt, __be32 spi)
 {
-	const struct mcsec_select *s = &pkt->mnet->select;
+	const struct mcsec_select *s = pkt->mnet->select;
 
 	return mcsec_sa_of(mcsec_pkt_is_ip6(pkt)
 				   ? mcsec_select_sa6(s, pkt->skb, spi)

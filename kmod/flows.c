@@ -52,7 +52,7 @@ unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	/* Whatever its mark, which rules behind us may set, or its policy. */
 	if (!may_flow(skb) ||
-	    (!verified && !mcsec_select_addrs(&mnet->select, skb, state->pf)))
+	    (!verified && !mcsec_select_addrs(mnet->select, skb, state->pf)))
 		return NF_ACCEPT;
 	return keep_out(mnet, skb);
 }

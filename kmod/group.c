@@ -115,7 +115,7 @@ static void group_put(struct mcsec_group *group)
 
 	if (!refcount_dec_and_test(&group->refs))
 		return;
-	mcsec_select_put(&mnet->select, &group->candidate);
+	mcsec_select_put(mnet->select, &group->candidate);
 	/* Packets may still look at it. */
 	kfree_rcu(group, rcu);
 	if (atomic_dec_and_test(&mnet->alive))
@@ -190,7 +190,7 @@ int mcsec_group_new(struct mcsec_net *mnet,
 	group->candidate.observes = group->policy == MCSEC_POLICY_OBSERVE;
 	group->candidate.hosts = !group->forward;
 	group->candidate.devs = group->devs;
-	err = mcsec_select_add(&mnet->select, &group->candidate);
+	err = mcsec_select_add(mnet->select, &group->candidate);
 	/* The names were the caller's; those to keep are in group->devs. */
 	group->sel.devs = NULL;
 	if (err)
@@ -220,7 +220,7 @@ void mcsec_group_del(struct mcsec_group *group)
 	/* Before its SAs: as long as packets find the group they are either
 	 * protected or dropped, and once they do not it has been deleted.
 	 */
-	mcsec_select_del(&mnet->select, &group->candidate);
+	mcsec_select_del(mnet->select, &group->candidate);
 	rhashtable_remove_fast(&mnet->by_name, &group->name_node, params_name);
 	xa_erase(&mnet->by_id, group->id);
 	if (!--mnet->n_groups)
@@ -313,7 +313,7 @@ struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
 		group_put(group);
 		return sa;
 	}
-	err = mcsec_select_sa_add(&group->mnet->select, &group->candidate,
+	err = mcsec_select_sa_add(group->mnet->select, &group->candidate,
 				  &sa->node_spi, config->spi);
 	if (err) {
 		mcsec_sa_destroy(sa);
@@ -331,7 +331,7 @@ void mcsec_group_sa_del(struct mcsec_group *group, struct mcsec_sa *sa)
 
 	if (rcu_access_pointer(group->out) == sa)
 		RCU_INIT_POINTER(group->out, NULL);
-	mcsec_select_sa_del(&group->mnet->select, &sa->node_spi);
+	mcsec_select_sa_del(group->mnet->select, &sa->node_spi);
 	hlist_del(&sa->node);
 	group->n_sas--;
 	mcsec_sa_destroy(sa);
@@ -362,7 +362,6 @@ void mcsec_net_init(struct mcsec_net *mnet, struct net *net)
 	xa_init(&mnet->by_id);
 	atomic_set(&mnet->alive, 0);
 	mcsec_windows_init(&mnet->windows, net->user_ns);
-	mcsec_select_init(&mnet->select, net);
 }
 
 int mcsec_net_prepare(struct mcsec_net *mnet)
@@ -376,18 +375,21 @@ int mcsec_net_prepare(struct mcsec_net *mnet)
 	mnet->stats = alloc_percpu_gfp(struct mcsec_stats, GFP_KERNEL_ACCOUNT);
 	if (!mnet->stats)
 		return -ENOMEM;
-	err = mcsec_select_prepare(&mnet->select);
-	if (err)
+	mnet->select = mcsec_select_create(mnet->net);
+	err = -ENOMEM;
+	if (!mnet->select)
 		goto err_stats;
 	err = rhashtable_init(&mnet->by_name, &params_name);
 	if (err)
 		goto err_select;
 	/* Rules look for names without the lock. */
 	smp_store_release(&mnet->ready, true);
+	/* Before any group looks for an interface: pairs with dev_event(). */
+	smp_mb();
 	return 0;
 
 err_select:
-	mcsec_select_exit(&mnet->select);
+	mcsec_select_destroy(mnet->select);
 err_stats:
 	free_percpu(mnet->stats);
 	mnet->stats = NULL;
@@ -426,6 +428,6 @@ void mcsec_net_exit(struct mcsec_net *mnet)
 	if (!mnet->ready)
 		return;
 	rhashtable_destroy(&mnet->by_name);
-	mcsec_select_exit(&mnet->select);
+	mcsec_select_destroy(mnet->select);
 	free_percpu(mnet->stats);
 }

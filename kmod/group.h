@@ -51,7 +51,7 @@ extern unsigned int mcsec_net_id;
 struct mcsec_net {
 	struct mutex lock;
 	bool ready;
-	struct mcsec_select select;
+	struct mcsec_select *select;
 	struct rhashtable by_name;
 	struct xarray by_id;
 	u32 next_id;

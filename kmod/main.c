@@ -73,10 +73,15 @@ static int dev_event(struct notifier_block *nb, unsigned long event, void *ptr)
 	if (event != NETDEV_REGISTER && event != NETDEV_UNREGISTER &&
 	    event != NETDEV_CHANGENAME && event != NETDEV_PRE_UP)
 		return NOTIFY_DONE;
+	/* Who is not ready yet sees the change, by mcsec_net_prepare(). */
+	smp_mb();
+	/* Pairs with mcsec_net_prepare(). */
+	if (!smp_load_acquire(&mnet->ready))
+		return NOTIFY_DONE;
 	/* Not under the namespace's lock: the whole machine waits for RTNL, and
 	 * shall not wait for a namespace that has much to do.
 	 */
-	err = mcsec_devs_event(&mnet->select.devs, dev,
+	err = mcsec_devs_event(&mnet->select->devs, dev,
 			       event == NETDEV_UNREGISTER);
 	return notifier_from_errno(err);
 }

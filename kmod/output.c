@@ -140,7 +140,7 @@ static __always_inline bool is_opaque(const struct mcsec_pkt *pkt,
 	if (!mcsec_pkt_is_ip6(pkt))
 		return unlikely(ip_is_fragment(ip_hdr(pkt->skb)));
 	/* Groups that look at addresses alone need no payload. */
-	if (!mcsec_select_reads(&pkt->mnet->select.v6) ||
+	if (!mcsec_select_reads(&pkt->mnet->select->v6) ||
 	    !mcsec_is_opaque6(pkt->skb, &next))
 		return false;
 	if (next < 0)

@@ -298,34 +298,25 @@ void mcsec_select_sa_del(struct mcsec_select *s, struct mcsec_node *node)
 
 /* ---- the namespace ---- */
 
-void mcsec_select_init(struct mcsec_select *s, struct net *net)
+struct mcsec_select *mcsec_select_create(struct net *net)
 {
-	mcsec_devs_init(&s->devs, net);
+	struct mcsec_select *s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
+
+	if (!s)
+		return NULL;
+	if (rhltable_init(&s->table, &mcsec_table_params))
+		goto err_free;
+	if (!mcsec_devs_init(&s->devs, net))
+		return s;
+	rhltable_destroy(&s->table);
+err_free:
+	kfree(s);
+	return NULL;
 }
 
-int mcsec_select_prepare(struct mcsec_select *s)
+void mcsec_select_destroy(struct mcsec_select *s)
 {
-	unsigned int *users;
-	int err;
-
-	users = kcalloc(2 * MCSEC_LEN_BITS, sizeof(*users), GFP_KERNEL_ACCOUNT);
-	if (!users)
-		return -ENOMEM;
-	err = rhltable_init(&s->table, &mcsec_table_params);
-	if (err) {
-		kfree(users);
-		return err;
-	}
-	s->v4.users = users;
-	s->v6.users = users + MCSEC_LEN_BITS;
-	return 0;
-}
-
-void mcsec_select_exit(struct mcsec_select *s)
-{
-	if (s->v4.users)
-		rhltable_destroy(&s->table);
-	kfree(s->v4.users);
-	s->v4.users = NULL;
 	mcsec_devs_exit(&s->devs);
+	rhltable_destroy(&s->table);
+	kfree(s);
 }

@@ -160,7 +160,7 @@ struct mcsec_candidate {
  */
 struct mcsec_family {
 	DECLARE_BITMAP(lens, MCSEC_LEN_BITS);
-	unsigned int *users;
+	unsigned int users[MCSEC_LEN_BITS];
 	unsigned int n_short;
 	unsigned int n_other;
 	unsigned int n_src;
@@ -318,11 +318,9 @@ int mcsec_select_sa_add(struct mcsec_select *s, const struct mcsec_candidate *c,
 			struct mcsec_node *node, __be32 spi);
 void mcsec_select_sa_del(struct mcsec_select *s, struct mcsec_node *node);
 
-/* What a namespace has before its first group. */
-void mcsec_select_init(struct mcsec_select *s, struct net *net);
-/* What it has from the first group on. Returns 0 or -ENOMEM. */
-int mcsec_select_prepare(struct mcsec_select *s);
-/* Nothing is in it any more, or never was. */
-void mcsec_select_exit(struct mcsec_select *s);
+/* Of the namespace @net, from its first group on. NULL without memory. */
+struct mcsec_select *mcsec_select_create(struct net *net);
+/* Nothing is in it any more. */
+void mcsec_select_destroy(struct mcsec_select *s);
 
 #endif /* _MCSEC_SELECT_H */
