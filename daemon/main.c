@@ -17,6 +17,7 @@
 #include "app/app.h"
 #include "conf/conf.h"
 #include "crypto/cert.h"
+#include "ctl/client.h"
 #include "ctl/ctl.h"
 #include "ctl/version.h"
 #include "lib/clock.h"
@@ -36,12 +37,21 @@ static void stop(struct app *a)
 	conf_free(a->conf);
 }
 
+/* What there is to say about it is in the log by then. */
+static void reloaded(void *arg, int ret, const char *why)
+{
+	(void)arg;
+	(void)ret;
+	(void)why;
+}
+
 static void on_signal(void *arg, int signo)
 {
 	struct app *a = arg;
 
 	if (signo == SIGHUP) {
-		log_warn("SIGHUP: restart mcsecd to change its configuration");
+		log_info("SIGHUP: reading the configuration again");
+		app_reload(a, reloaded, NULL);
 		return;
 	}
 	log_info("signal %d: ending", signo);
@@ -83,16 +93,21 @@ static int start(struct app *a, struct err *err)
 	roles.gcks_engine = a->gcks_engine;
 	roles.member = a->member;
 	roles.member_engine = a->member_engine;
+	roles.app = a;
+	roles.reload = app_reload;
+	roles.reload_check = app_reload_check;
 	ctl_serve(a->ctl, &roles);
 	app_watch_expiry(a);
 	return 0;
 }
 
 static const char usage[] =
-	"usage: mcsecd [-c FILE] [--check] [-d] [-l]\n"
+	"usage: mcsecd [-c FILE] [-d] [-l]\n"
+	"       mcsecd --check [FILE]\n"
 	"\n"
 	"  -c, -f, --config FILE  configuration (" CONF_DEFAULT_FILE ")\n"
-	"      --check            judge the configuration and end\n"
+	"      --check            judge the configuration, say what a reload\n"
+	"                         would change, and end\n"
 	"  -d, --debug            log what the protocol does, too\n"
 	"  -l, --syslog           log to syslog, not to stderr\n"
 	"  -V, --version          print the version and end\n"
@@ -149,12 +164,42 @@ static int parse_args(int argc, char **argv, struct options *o, int *status)
 			return 1;
 		}
 	}
+	if (o->check && optind + 1 == argc)
+		o->file = argv[optind++];
 	if (optind < argc) {
 		fprintf(stderr, "mcsecd: \"%s\" is no option\n%s", argv[optind],
 			usage);
 		*status = 2;
 		return 1;
 	}
+	return 0;
+}
+
+static void print_change(void *arg, const char *line)
+{
+	unsigned int *n = arg;
+
+	printf("  %s\n", line);
+	++*n;
+}
+
+/* What the daemon that runs would do with it, if one does. */
+static int check_reload(const struct app *a)
+{
+	const struct conf *c = a->conf;
+	unsigned int n = 0;
+	struct err err;
+	int ret;
+
+	ret = ctl_check_reload(c->control, c->file, print_change, &n, &err);
+	if (ret == -ENOENT)
+		return 0;
+	if (ret) {
+		fprintf(stderr, "a reload would be refused: %s\n", err.text);
+		return 1;
+	}
+	printf(n ? "a reload changes the above\n"
+		 : "a reload would change nothing\n");
 	return 0;
 }
 
@@ -167,7 +212,7 @@ static int check(struct app *a)
 		return 1;
 	}
 	printf("%s: good\n", a->conf->file);
-	return 0;
+	return check_reload(a);
 }
 
 static int run(struct app *a)
@@ -211,6 +256,7 @@ int main(int argc, char **argv)
 	} else if (o.check) {
 		status = check(&app);
 	} else {
+		app.debug = o.debug;
 		log_set_level(o.debug ? LOG_LEVEL_DEBUG : app.conf->log_level);
 		status = run(&app);
 	}

@@ -44,6 +44,8 @@ struct sock {
 
 struct app {
 	struct conf *conf;
+	bool debug; /* log all, whatever the configuration says */
+	bool reloading; /* the stores have not answered yet */
 	struct timerq tq;
 	struct loop *loop;
 	struct ctl *ctl;
@@ -125,6 +127,22 @@ struct where {
  * what was assumed where nobody decided, or "".
  */
 int app_where(const struct where *w, uint32_t *ifindex, struct err *why);
+
+/* reload.c */
+
+/* One line about one thing that a reload changes, for an operator. */
+typedef void app_change_fn(void *arg, const char *line);
+/* All is done (@ret 0), or an error has one line in @why. */
+typedef void app_reload_fn(void *arg, int ret, const char *why);
+
+/* What a reload of @file (NULL: of the file that was loaded) would change. */
+int app_reload_check(struct app *a, const char *file, app_change_fn *fn,
+		     void *arg, struct err *err);
+/*
+ * Reads the configuration's file again and goes over to it, or changes nothing
+ * and says why. @done is called once, perhaps before this returns.
+ */
+void app_reload(struct app *a, app_reload_fn *done, void *arg);
 
 /* gcks.c, member.c: to be called once; what failed is stopped as well */
 

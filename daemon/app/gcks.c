@@ -242,17 +242,11 @@ static int open_listeners(struct app *a, struct err *err)
 	return 0;
 }
 
-/* A join waits for its batch, then for the rekey that goes before it. */
-static uint32_t join_patience_ms(const struct conf_gcks *c)
-{
-	uint32_t most = 0;
-	size_t i;
-
-	for (i = 0; i < c->n_groups; i++)
-		if (c->groups[i].batch_join_ms > most)
-			most = c->groups[i].batch_join_ms;
-	return most + 30000;
-}
+/*
+ * A join waits for its batch, a minute at most (batch-join, also after a
+ * reload), then for the rekey that goes before it.
+ */
+#define JOIN_PATIENCE_MS (60000 + 30000)
 
 /* The key wrap of the Rekey SAs is the one of IKE SAs too: only that one. */
 static void restrict_kwa(struct app *a)
@@ -305,7 +299,7 @@ int app_start_gcks(struct app *a, struct err *err)
 	cfg.max_per_peer = c->max_sas_address;
 	cfg.max_per_identity = c->max_sas_identity;
 	cfg.idle_ms = c->sa_idle * MSEC_PER_SEC;
-	cfg.later_ms = join_patience_ms(c);
+	cfg.later_ms = JOIN_PATIENCE_MS;
 	a->gcks_engine = ike_engine_new(&cfg, &gcks_ops, a);
 	if (!a->gcks_engine)
 		return err_set(err, -errno, "IKE: %s", strerror(errno));

@@ -541,18 +541,53 @@ static void free_names(struct conf_names *n)
 	free(n->v);
 }
 
+static int copy_names(struct conf_names *to, const struct conf_names *from)
+{
+	to->n = 0;
+	to->v = calloc(from->n ? from->n : 1, sizeof(*to->v));
+	if (!to->v)
+		return -ENOMEM;
+	while (to->n < from->n) {
+		to->v[to->n] = strdup(from->v[to->n]);
+		if (!to->v[to->n])
+			return -ENOMEM;
+		to->n++;
+	}
+	return 0;
+}
+
+void conf_group_free(struct conf_group *g)
+{
+	free(g->name);
+	free(g->rekey_interface);
+	free_names(&g->senders);
+	free_names(&g->receivers);
+	memset(g, 0, sizeof(*g));
+}
+
+int conf_group_copy(struct conf_group *to, const struct conf_group *from)
+{
+	int ret, rs;
+
+	*to = *from;
+	to->name = strdup(from->name);
+	to->rekey_interface = strdup(from->rekey_interface);
+	ret = copy_names(&to->senders, &from->senders);
+	rs = copy_names(&to->receivers, &from->receivers);
+	if (!ret && !rs && to->name && to->rekey_interface)
+		return 0;
+	conf_group_free(to);
+	return -ENOMEM;
+}
+
 static void free_gcks(struct conf_gcks *g)
 {
 	size_t i;
 
 	if (!g)
 		return;
-	for (i = 0; i < g->n_groups; i++) {
-		free(g->groups[i].name);
-		free(g->groups[i].rekey_interface);
-		free_names(&g->groups[i].senders);
-		free_names(&g->groups[i].receivers);
-	}
+	for (i = 0; i < g->n_groups; i++)
+		conf_group_free(&g->groups[i]);
 	free(g->groups);
 	free(g->listen);
 	free(g->store);

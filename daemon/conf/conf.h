@@ -186,6 +186,18 @@ int conf_parse(const char *text, const char *name, struct conf **out,
 	       struct err *err);
 void conf_free(struct conf *c);
 
+/* A copy of @from, for conf_group_free(). -ENOMEM; then @to has nothing. */
+int conf_group_copy(struct conf_group *to, const struct conf_group *from);
+void conf_group_free(struct conf_group *g);
+
+/*
+ * What a running mcsecd cannot go over to: settings outside of groups that it
+ * has used up at its start. 0, or -EBUSY and all of them are named in @err.
+ * Groups are for the roles to judge.
+ */
+int conf_reload_check(const struct conf *from, const struct conf *to,
+		      struct err *err);
+
 /*
  * @id is in the list: equal (ASCII case ignored), or by a pattern: "*" is
  * anybody authenticated, "*.example" any name that ends in ".example".

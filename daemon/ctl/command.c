@@ -24,6 +24,7 @@ enum {
 	WITH_AFTER = 1 << 3,
 	WITH_AHEAD = 1 << 4,
 	WITH_SIGNING_KEY = 1 << 5,
+	WITH_CHECK = 1 << 6,
 };
 
 /* A command that cannot be answered yet; its function has taken care. */
@@ -42,6 +43,8 @@ struct ctl_request {
 	uint64_t after;
 	bool ahead;
 	bool signing_key;
+	bool check;
+	const char *file;
 	/* the answer, ok aside */
 	json_t *out;
 	struct err err;
@@ -241,6 +244,35 @@ static int do_reseal(struct ctl_request *q)
 				 sizeof(q->err.text));
 }
 
+static void reloaded(void *arg, int ret, const char *why)
+{
+	request_end(arg, ret, why);
+}
+
+static void add_change(void *arg, const char *line)
+{
+	json_array_append_new(arg, report_text(line));
+}
+
+static int do_reload(struct ctl_request *q)
+{
+	const struct ctl_roles *r = &q->roles;
+	json_t *changes;
+
+	if (!r->app)
+		return err_set(&q->err, -EOPNOTSUPP,
+			       "this mcsecd cannot reload");
+	if (q->file && !q->check)
+		return err_set(&q->err, -EINVAL, "\"file\" is for a check");
+	if (!q->check) {
+		r->reload(r->app, reloaded, q);
+		return LATER;
+	}
+	changes = json_array();
+	json_object_set_new(q->out, "changes", changes);
+	return r->reload_check(r->app, q->file, add_change, changes, &q->err);
+}
+
 static int member_result(struct ctl_request *q, int ret, const char *already)
 {
 	if (ret == -ENOENT)
@@ -295,6 +327,7 @@ static const struct command {
 	{ "rekey", WITH_GROUP | WITH_SIGNING_KEY, do_rekey },
 	{ "reset", NEEDS_GROUP, do_reset },
 	{ "reseal", 0, do_reseal },
+	{ "reload", WITH_CHECK, do_reload },
 	{ "leave", NEEDS_GROUP, do_leave },
 	{ "join", NEEDS_GROUP, do_join },
 	{ "audit", WITH_AFTER, do_audit },
@@ -396,6 +429,7 @@ static int run(struct ctl_request *q, json_t *o)
 		if (strcmp(key, "cmd") && strcmp(key, "group") &&
 		    strcmp(key, "id") && strcmp(key, "after") &&
 		    strcmp(key, "ahead") && strcmp(key, "signing-key") &&
+		    strcmp(key, "check") && strcmp(key, "file") &&
 		    strcmp(key, "json-version"))
 			return err_set(&q->err, -EINVAL,
 				       "\"%.60s\" is not known", key);
@@ -411,6 +445,12 @@ static int run(struct ctl_request *q, json_t *o)
 	if (!ret)
 		ret = take_bool(q, o, "signing-key",
 				c->takes & WITH_SIGNING_KEY, &q->signing_key);
+	if (!ret)
+		ret = take_bool(q, o, "check", c->takes & WITH_CHECK,
+				&q->check);
+	if (!ret)
+		ret = take_text(q, o, "file", c->takes & WITH_CHECK, false,
+				&q->file);
 	return ret ? ret : c->fn(q);
 }
 

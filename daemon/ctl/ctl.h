@@ -32,8 +32,18 @@ struct ike_engine;
 struct member;
 struct ctl;
 
+struct app;
+
 /* Roles of this process, NULL for none; they outlive the socket. */
 struct ctl_roles {
+	/* may be NULL; app/app.h has what they do */
+	struct app *app;
+	void (*reload)(struct app *app,
+		       void (*done)(void *arg, int ret, const char *why),
+		       void *arg);
+	int (*reload_check)(struct app *app, const char *file,
+			    void (*fn)(void *arg, const char *line), void *arg,
+			    struct err *err);
 	struct gcks *gcks;
 	struct ike_engine *gcks_engine;
 	struct member *member;

@@ -103,6 +103,7 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 	put_addr(o, "address", &s->conf->address);
 	put_ep(o, "rekey-address", &s->conf->rekey_to);
 	put_text(o, "algorithm", conf_alg_str(&s->conf->alg));
+	put(o, "policy-version", s->policy_version);
 	put_metrics(o, gcks_group_metrics, s);
 	put_text(o, "signing-key", s->signing_key);
 	put(o, "signing-key-made", (uint64_t)s->signing_key_made);

@@ -12,6 +12,7 @@
 #include "gcks/gmc.h"
 #include "gcks/key_source.h"
 #include "gcks/place.h"
+#include "gcks/policy.h"
 #include "gcks/term.h"
 #include "gcks/waiting.h"
 #include "wire/proto.h"
@@ -28,7 +29,9 @@
 
 /* One change of keys, from its beginning until it is done. */
 struct batch {
-	struct gmember *deny; /* it is the eviction of this one alone */
+	struct gmember *deny; /* it is the eviction of this one alone ... */
+	bool expel; /* ... or of those who have lost a right ... */
+	struct policy *policy; /* ... with a policy that has not taken over */
 	commit_fn *done; /* and who waits for it */
 	void *arg;
 	struct join_reqs in; /* requests that are granted */
@@ -182,6 +185,7 @@ static int put_leave(struct group *g, const struct gmember *m,
 	if (!rc)
 		rc = gmc_audit(g->k, g->conf->name, m->identity,
 			       deny	     ? "evict"
+			       : m->barred   ? "evict"
 			       : m->replaced ? "replace"
 			       : m->ended    ? "expire"
 					     : "leave",
@@ -262,11 +266,37 @@ static int take_one_out(struct group *g, struct batch *b, struct gmember *m)
 	return 0;
 }
 
+static const char lost_right[] = "not in the lists of the group any more";
+
+/* As many as one message can tell of; the next change has the others. */
+static int take_out_barred(struct group *g, struct batch *b)
+{
+	const struct conf_group *conf = b->policy ? &b->policy->conf : g->conf;
+	struct gmember *m;
+	int rc = 0;
+
+	TAILQ_FOREACH(m, &g->members, all)
+	{
+		if (policy_keeps(conf, m))
+			continue;
+		if (rc || (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS)))
+			break;
+		rc = take_one_out(g, b, m);
+		m->barred = !rc;
+		if (m->barred)
+			m->ended = lost_right;
+	}
+	return rc;
+}
+
 /* As many as one message can tell of; the others wait for the next. */
 static int take_out(struct group *g, struct batch *b)
 {
 	struct gmember *m;
 	int rc = 0;
+
+	if (b->expel)
+		return take_out_barred(g, b);
 
 	/* an eviction does not wait for a crowd, nor go with one */
 	if (b->deny)
@@ -455,6 +485,7 @@ static void batch_drop(struct batch *b)
 		TAILQ_REMOVE(&b->leavers, v, all);
 		free(v);
 	}
+	policy_free(b->policy);
 	free(b);
 }
 
@@ -464,15 +495,19 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 	struct gmember *m;
 	struct join_req *j;
 
-	for (m = out_next(g, b, NULL); m; m = out_next(g, b, m))
+	for (m = out_next(g, b, NULL); m; m = out_next(g, b, m)) {
 		m->out = false;
+		if (m->barred)
+			m->ended = NULL;
+		m->barred = false;
+	}
 	/* the members first: two requests may share one */
 	TAILQ_FOREACH(j, &b->in, all)
 	if (j->is_new)
 		gmc_member_free(j->m);
 	if (ret == -ECANCELED)
 		return;
-	if (!b->deny) {
+	if (!b->deny && !b->expel) {
 		refuse_all(g, &b->in);
 		refuse_all(g, &g->joins);
 		g->senders_waiting = 0;
@@ -489,12 +524,12 @@ static void settle_out(struct group *g, struct batch *b)
 
 	for (m = out_next(g, b, NULL); m; m = next) {
 		next = out_next(g, b, m);
-		if (m == b->deny || notice_left(g->k, m->identity))
+		if (m == b->deny || m->barred || notice_left(g->k, m->identity))
 			log_info("group %s: %s: %s%s%s", g->conf->name,
-				 m == b->deny  ? "evicted"
-				 : m->replaced ? "replaced"
-				 : m->ended    ? "membership has ended"
-					       : "has left",
+				 m == b->deny || m->barred ? "evicted"
+				 : m->replaced		   ? "replaced"
+				 : m->ended ? "membership has ended"
+					    : "has left",
 				 quote(m->identity, name), m->ended ? ": " : "",
 				 m->ended ? m->ended : "");
 		if (m == b->deny) {
@@ -502,6 +537,8 @@ static void settle_out(struct group *g, struct batch *b)
 			if (gmc_note_denied(g, m->identity, b->now))
 				log_err("group %s: out of memory, not kept out: %s",
 					g->conf->name, name);
+		} else if (m->barred) {
+			g->evictions++;
 		} else if (m->ended && !m->replaced) {
 			g->expired++;
 		} else {
@@ -590,7 +627,7 @@ static void why_text(const struct batch *b, char *buf, size_t size)
 		n += snprintf(buf + n, size - n, ", %u again", again);
 	if (b->n_out)
 		snprintf(buf + n, size - n, ", %u %s", b->n_out,
-			 b->deny ? "evicted" : "leave");
+			 b->deny || b->expel ? "evicted" : "leave");
 }
 
 /* ---- the beginning of one ------------------------------------------------ */
@@ -622,7 +659,7 @@ static int batch_gather(struct group *g, struct gkm_change *c, struct batch *b)
 {
 	int rc = take_out(g, b);
 
-	if (b->deny)
+	if (b->deny || b->expel)
 		return rc;
 	if (!rc)
 		rc = take_in(g, c, b);
@@ -635,8 +672,13 @@ static int batch_gather(struct group *g, struct gkm_change *c, struct batch *b)
 
 static void batch_nothing(struct group *g, struct batch *b)
 {
+	commit_fn *done = b->done;
+	void *arg = b->arg;
+
 	batch_tell_leavers(g, &b->leavers, 0);
 	batch_drop(b);
+	if (done)
+		done(g, arg, 0, "");
 }
 
 /* One change for all that waits, or for an eviction alone. Takes over @b. */
@@ -662,6 +704,8 @@ static void batch_run(struct group *g, struct batch *b)
 			batch_nothing(g, b);
 		return;
 	}
+	c->policy = b->policy;
+	b->policy = NULL;
 	if (b->deny) {
 		c->deny = b->deny->identity;
 		c->deny_since = b->now;
@@ -735,6 +779,23 @@ void batch_evict(struct group *g, struct gmember *m, commit_fn *done, void *arg)
 		return;
 	}
 	b->deny = m;
+	b->done = done;
+	b->arg = arg;
+	batch_run(g, b);
+}
+
+void batch_expel(struct group *g, struct policy *policy, commit_fn *done,
+		 void *arg)
+{
+	struct batch *b = batch_new(g);
+
+	if (!b) {
+		policy_free(policy);
+		done(g, arg, -ENOMEM, "out of memory");
+		return;
+	}
+	b->expel = true;
+	b->policy = policy;
 	b->done = done;
 	b->arg = arg;
 	batch_run(g, b);

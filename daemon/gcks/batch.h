@@ -13,6 +13,7 @@
 #include "gcks/group.h"
 
 struct gkm_change;
+struct policy;
 
 void batch_init(struct group *g);
 /* Nobody is told; the group goes. */
@@ -27,6 +28,14 @@ void batch_flush(struct group *g);
  * No change may be in flight.
  */
 void batch_evict(struct group *g, struct gmember *m, commit_fn *done,
+		 void *arg);
+/*
+ * Takes out at once whoever has a right that @policy, which is taken over and
+ * becomes the group's, has not; by the group's own policy if it is NULL. As
+ * many as one change can tell of: policy_keeps() says who is left. There must
+ * be somebody. No change may be in flight.
+ */
+void batch_expel(struct group *g, struct policy *policy, commit_fn *done,
 		 void *arg);
 /* Answers all of @l: 0, or an error for which they are still in. */
 void batch_tell_leavers(struct group *g, struct leavers *l, int ret);

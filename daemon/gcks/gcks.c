@@ -6,189 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crypto/sign.h"
-#include "gcks/batch.h"
-#include "gcks/gkm.h"
-#include "gcks/gkm_store.h"
+#include "gcks/gather.h"
 #include "gcks/gmc.h"
-#include "gcks/group.h"
 #include "gcks/group_time.h"
 #include "gcks/identity.h"
-#include "gcks/key_source.h"
+#include "gcks/life.h"
 #include "gcks/orders.h"
 #include "gcks/outbox.h"
+#include "gcks/policy.h"
 #include "gcks/registration.h"
 #include "gcks/schedule.h"
 #include "gcks/signing.h"
 #include "gcks/term.h"
-#include "gcks/waiting.h"
-#include "gcks/witness.h"
 #include "lib/log.h"
 #include "lib/quote.h"
 
 #define MS 1000u
 
 /* ---- start -------------------------------------------------------------- */
-
-/* What was committed and perhaps not sent is sent now, all copies again. */
-static void resume(struct group *g)
-{
-	struct out_msg *o;
-
-	TAILQ_FOREACH(o, &g->out, all)
-	{
-		o->start_ms = group_now_ms(g);
-		timer_set(g->k->deps.tq, &o->timer, 0);
-	}
-	if (TAILQ_EMPTY(&g->out))
-		return;
-	log_info("group %s: sending again what may not have been sent",
-		 g->conf->name);
-	pace_resumed(g);
-}
-
-/* The lists may have been changed while we were down. */
-static void check_roster(struct group *g)
-{
-	char name[QUOTE_LEN];
-	struct gmember *m;
-
-	TAILQ_FOREACH(m, &g->members, all)
-	{
-		const char *why = gmc_may(g, m->identity, m->send, !m->send);
-
-		if (!why)
-			continue;
-		log_info("group %s: taken out: %s: %s", g->conf->name,
-			 quote(m->identity, name), why);
-		batch_leave_later(g, m);
-	}
-}
-
-/* The first that can be begun. False: nothing waits, or a change is in flight. */
-static bool run_next(struct group *g)
-{
-	if (g->commit.busy)
-		return false;
-	/* an eviction or a reset goes before whoever wants in */
-	if (orders_run(g) || registration_run(g))
-		return true;
-	if (g->due & DUE_BATCH)
-		batch_flush(g);
-	else if (g->due & DUE_REKEY)
-		schedule_periodic(g);
-	else if (g->due & DUE_BEAT)
-		schedule_beat(g);
-	else
-		return false;
-	return true;
-}
-
-/* A change that is done at once comes back here: the outer call goes on. */
-static void group_idle(struct group *g)
-{
-	if (g->idling)
-		return;
-	g->idling = true;
-	while (run_next(g))
-		;
-	g->idling = false;
-}
-
-static const struct group_ops group_ops = {
-	.changed = schedule_start,
-	.idle = group_idle,
-};
-
-struct outcome {
-	int ret;
-	char *err;
-	size_t errlen;
-};
-
-static void note_outcome(struct group *g, void *arg, int ret, const char *why)
-{
-	struct outcome *o = arg;
-
-	o->ret = ret;
-	if (ret)
-		snprintf(o->err, o->errlen, "group %s: not started anew: %s",
-			 g->conf->name, why);
-}
-
-static int group_load(struct group *g, char *err, size_t errlen)
-{
-	struct outcome o = { .err = err, .errlen = errlen };
-	const char *disown;
-	bool changed;
-	int rc;
-
-	rc = gmc_load(g, err, errlen);
-	if (!rc)
-		rc = gkm_load(g, &changed, &disown, err, errlen);
-	if (rc)
-		return rc;
-	if (disown) {
-		gkm_disown(g, disown, note_outcome, &o);
-		if (o.ret)
-			return o.ret;
-		rc = witness_rewrite(g);
-		if (rc)
-			snprintf(err, errlen, "group %s: %s: not started anew",
-				 g->conf->name, disown);
-		return rc;
-	}
-	if (changed || sigkey_type(g->sign) != g->conf->rekey_sign)
-		gkm_restart(g, "its settings were changed", note_outcome, &o);
-	return o.ret;
-}
-
-static int group_start(struct group *g, char *err, size_t errlen)
-{
-	int rc;
-
-	g->k->starting = true;
-	rc = group_load(g, err, errlen);
-	g->k->starting = false;
-	if (rc)
-		return rc;
-	schedule_start(g);
-	resume(g);
-	check_roster(g);
-	term_start(g);
-	return 0;
-}
-
-static void group_free(struct group *g)
-{
-	commit_cancel(g);
-	orders_free(g);
-	registration_free(g);
-	batch_free(g);
-	schedule_stop(g);
-	gkm_free(g);
-	gmc_free(g);
-	free(g);
-}
-
-static int group_new(struct gcks *k, const struct conf_group *conf)
-{
-	struct group *g = calloc(1, sizeof(*g));
-
-	if (!g)
-		return -ENOMEM;
-	g->k = k;
-	g->ops = &group_ops;
-	g->keys = &key_source_local;
-	g->conf = conf;
-	gmc_init(g);
-	orders_init(g);
-	registration_init(g);
-	batch_init(g);
-	schedule_init(g);
-	TAILQ_INSERT_TAIL(&k->groups, g, all);
-	return gkm_init(g);
-}
 
 int gcks_new(struct gcks **out, const struct conf_gcks *conf,
 	     const struct gcks_deps *deps, char *err, size_t errlen)
@@ -204,16 +39,14 @@ int gcks_new(struct gcks **out, const struct conf_gcks *conf,
 	}
 	k->deps = *deps;
 	TAILQ_INIT(&k->groups);
+	TAILQ_INIT(&k->closing);
 	k->time0_ms = (uint64_t)clock_wall(deps->clock) * MS -
 		      clock_mono_ms(deps->clock);
 	rc = notice_init(k);
-	for (i = 0; !rc && i < conf->n_groups; i++)
-		rc = group_new(k, &conf->groups[i]);
 	if (rc)
 		snprintf(err, errlen, "%s", strerror(-rc));
-	TAILQ_FOREACH(g, &k->groups, all)
-	if (!rc)
-		rc = group_start(g, err, errlen);
+	for (i = 0; !rc && i < conf->n_groups; i++)
+		rc = group_open(k, &conf->groups[i], &g, err, errlen);
 	if (rc) {
 		gcks_free(k);
 		return rc;
@@ -229,30 +62,18 @@ void gcks_set_engine(struct gcks *k, struct ike_engine *engine)
 
 void gcks_free(struct gcks *k)
 {
-	struct group *g;
-
 	if (!k)
 		return;
-	while ((g = TAILQ_FIRST(&k->groups))) {
-		TAILQ_REMOVE(&k->groups, g, all);
-		group_free(g);
-	}
+	while (!TAILQ_EMPTY(&k->groups))
+		group_free(TAILQ_FIRST(&k->groups));
+	while (!TAILQ_EMPTY(&k->closing))
+		group_free(TAILQ_FIRST(&k->closing));
 	gmc_pace_forget(k);
 	notice_free(k);
 	free(k);
 }
 
 /* ---- requests ----------------------------------------------------------- */
-
-static struct group *find_group(struct gcks *k, const char *name, size_t len)
-{
-	struct group *g;
-
-	TAILQ_FOREACH(g, &k->groups, all)
-	if (strlen(g->conf->name) == len && !memcmp(g->conf->name, name, len))
-		break;
-	return g;
-}
 
 enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 				  const struct gike_req *req,
@@ -264,7 +85,7 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 
 	memset(reply, 0, sizeof(*reply));
 	if (req->idg.type == IKE_ID_KEY_ID)
-		g = find_group(k, (const char *)req->idg.data, req->idg.len);
+		g = group_find(k, (const char *)req->idg.data, req->idg.len);
 	if (identity_of(req->peer, identity, sizeof(identity))) {
 		notice_refusal(k, g ? g->conf->name : "", req->peer_name,
 			       "AUTHORIZATION_FAILED", NULL,
@@ -290,7 +111,7 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		  size_t len, uint32_t spi)
 {
-	struct group *g = find_group(k, (const char *)group, len);
+	struct group *g = group_find(k, (const char *)group, len);
 	char identity[GMC_ID_MAX];
 	struct gmember *m;
 
@@ -308,7 +129,7 @@ void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		size_t len, uint32_t spi)
 {
-	struct group *g = find_group(k, (const char *)group, len);
+	struct group *g = group_find(k, (const char *)group, len);
 	char identity[GMC_ID_MAX];
 
 	if (!g || identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)) ||
@@ -334,7 +155,7 @@ void gcks_ike_event(struct gcks *k, const struct ike_event *ev)
 static struct group *group_arg(struct gcks *k, const char *name,
 			       gcks_done_fn *done, void *arg)
 {
-	struct group *g = find_group(k, name, strlen(name));
+	struct group *g = group_find(k, name, strlen(name));
 	char why[96];
 
 	snprintf(why, sizeof(why), "no group \"%.40s\"", name);
@@ -378,35 +199,10 @@ void gcks_admit(struct gcks *k, const char *group, const char *identity,
 	give_identity(k, ORDER_ADMIT, group, identity, done, arg);
 }
 
-/* An order to every group, which is answered when the last one is done. */
-struct to_all {
-	gcks_done_fn *done;
-	void *arg;
-	unsigned int left;
-	int ret;
-	char why[512];
-};
-
-static void to_all_done(void *arg, int ret, uint32_t effective_ms,
-			const char *why)
-{
-	struct to_all *t = arg;
-
-	(void)effective_ms;
-	if (ret && !t->ret) {
-		t->ret = ret;
-		snprintf(t->why, sizeof(t->why), "%s", why);
-	}
-	if (--t->left)
-		return;
-	t->done(t->arg, t->ret, 0, t->why);
-	free(t);
-}
-
 static void rekey(struct gcks *k, enum order_kind kind, const char *group,
 		  gcks_done_fn *done, void *arg)
 {
-	struct to_all *t;
+	struct gather *t;
 	struct group *g;
 
 	if (group) {
@@ -415,20 +211,17 @@ static void rekey(struct gcks *k, enum order_kind kind, const char *group,
 			orders_give(g, kind, "", done, arg);
 		return;
 	}
-	t = calloc(1, sizeof(*t));
+	t = gather_new(done, arg);
 	if (!t) {
 		done(arg, -ENOMEM, 0, "out of memory");
 		return;
 	}
-	t->done = done;
-	t->arg = arg;
-	t->left = 1;
 	TAILQ_FOREACH(g, &k->groups, all)
 	{
-		t->left++;
-		orders_give(g, kind, "", to_all_done, t);
+		gather_add(t);
+		orders_give(g, kind, "", gather_done, t);
 	}
-	to_all_done(t, 0, 0, "");
+	gather_end(t);
 }
 
 void gcks_rekey(struct gcks *k, const char *group, gcks_done_fn *done,
@@ -478,6 +271,7 @@ static void group_status(const struct group *g, struct gcks_group_status *s)
 
 	memset(s, 0, sizeof(*s));
 	s->conf = g->conf;
+	s->policy_version = g->policy->version;
 	s->members = g->n_members;
 	s->senders = g->n_senders;
 	s->denied = g->n_denied;
@@ -539,7 +333,7 @@ int gcks_each_group(struct gcks *k, gcks_group_fn *fn, void *arg)
 int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 		     void *arg)
 {
-	struct group *g = find_group(k, group, strlen(group));
+	struct group *g = group_find(k, group, strlen(group));
 	struct gcks_member_status s;
 	const struct gmember *m;
 	int rc = 0;
@@ -568,7 +362,7 @@ int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 int gcks_each_denied(struct gcks *k, const char *group, gcks_denied_fn *fn,
 		     void *arg)
 {
-	struct group *g = find_group(k, group, strlen(group));
+	struct group *g = group_find(k, group, strlen(group));
 	const struct deny_entry *d;
 	int rc = 0;
 

@@ -59,7 +59,7 @@ struct gcks_deps {
 };
 
 /*
- * @conf and @deps' objects outlive the key server. What the store has of
+ * @deps' objects outlive the key server, @conf is copied. What the store has of
  * groups that are not configured any more is left alone. A group whose
  * policy was changed in the configuration starts anew: its members are told
  * to register again. Members that the lists no longer allow are taken out.
@@ -151,8 +151,28 @@ void gcks_reset(struct gcks *k, const char *group, gcks_done_fn *done,
  */
 int gcks_reseal(struct gcks *k, char *err, size_t errlen);
 
+/* One line about one thing that a reload changes, for an operator. */
+typedef void gcks_change_fn(void *arg, const char *line);
+
+/*
+ * Goes over to the groups of @conf, which is not used any more after that: who
+ * lost a right is evicted, what members were told when they registered changes
+ * by a reset that they are told of, other settings count from now on. Groups
+ * that are new are served; those that are not in @conf are closed: members are
+ * told that all SAs end, and the store keeps who is kept out, policy and
+ * counters. @done: when the store has all of it; an error names a group that is
+ * as it was, while others may have changed, and a second reload goes on there.
+ * -EBUSY: something cannot change while the key server runs, nothing has.
+ */
+void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
+		 gcks_done_fn *done, void *arg);
+/* What that would change. 0, or -EBUSY with one line in @err. */
+int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
+		      gcks_change_fn *fn, void *arg, char *err, size_t errlen);
+
 struct gcks_group_status {
 	const struct conf_group *conf;
+	uint64_t policy_version; /* one more with each change of the policy */
 	uint32_t members;
 	uint32_t senders; /* members that may send */
 	uint32_t denied; /* evicted and not admitted again */

@@ -16,6 +16,7 @@
 #include "gcks/group_time.h"
 #include "gcks/key_source.h"
 #include "gcks/outbox.h"
+#include "gcks/policy.h"
 #include "gcks/signing.h"
 #include "gcks/witness.h"
 #include "lib/log.h"
@@ -129,7 +130,19 @@ static void change_free(struct gkm_change *c)
 	rekey_sa_wipe(&c->rs);
 	sigkey_free(c->sign);
 	lkh_free(c->tree);
+	policy_free(c->policy);
 	secret_free(c);
+}
+
+/* The store has it. */
+static void policy_take(struct group *g, struct gkm_change *c)
+{
+	if (!c->policy)
+		return;
+	policy_free(g->policy);
+	g->policy = c->policy;
+	g->conf = &g->policy->conf;
+	c->policy = NULL;
 }
 
 void gkm_abandon(struct group *g, struct gkm_change *c)
@@ -141,6 +154,7 @@ void gkm_abandon(struct group *g, struct gkm_change *c)
 void gkm_keep(struct group *g, struct gkm_change *c)
 {
 	lkh_commit(g->tree);
+	policy_take(g, c);
 	g->st.next_sid = c->next.next_sid;
 	g->st.next_mid = c->next.next_mid;
 	g->st.time_ms = c->next.time_ms;
@@ -177,6 +191,7 @@ static void keys_changed(struct group *g, struct gkm_change *c)
 	g->confirmed_ms = 0;
 	g->rekeys++;
 	g->fresh = true;
+	policy_take(g, c);
 	pace_changed(g, c->how, c->told);
 	log_info("group %s: rekey (%s): Data SA %08x%s", g->conf->name, c->why,
 		 gkey_spi(&g->st.data), c->told ? "" : ", nobody to tell");
@@ -228,6 +243,8 @@ static int record_change(struct group *g, struct gkm_change *c,
 		rc = gkm_put_sign(g, c->sign);
 	if (!rc)
 		rc = record_outs(g, c);
+	if (!rc && c->policy)
+		rc = policy_put(g, c->policy);
 	if (!rc)
 		rc = gmc_audit(g->k, g->conf->name, "", "rekey", c->why);
 	if (rc)
@@ -298,7 +315,9 @@ static void put_all_out(struct group *g, struct gkm_change *c)
 	}
 	g->st = c->next;
 	g->fresh = false;
+	/* by the times that members were told */
 	pace_anew(g, !TAILQ_EMPTY(&c->out), c->disown ? gkm_silence_ms(g) : 0);
+	policy_take(g, c);
 	g->restarts++;
 	outbox_send_all(g, &c->out);
 	g->ops->changed(g);
@@ -344,6 +363,8 @@ static int record_anew(struct group *g, struct gkm_change *c)
 		rc = gkm_put_state(g, &c->next);
 	if (!rc)
 		rc = record_outs(g, c);
+	if (!rc && c->policy)
+		rc = policy_put(g, c->policy);
 	if (!rc)
 		rc = gmc_audit(g->k, g->conf->name, "", "restart", c->why);
 	if (rc)
@@ -354,8 +375,9 @@ static int record_anew(struct group *g, struct gkm_change *c)
 /* The state of a group that nobody is in. */
 static int empty_state(struct group *g, struct gkm_change *c, enum anew_how how)
 {
+	const struct conf_group *conf = c->policy ? &c->policy->conf : g->conf;
 	bool resign = how == ANEW_RESET ||
-		      sigkey_type(g->sign) != g->conf->rekey_sign;
+		      sigkey_type(g->sign) != conf->rekey_sign;
 	int rc = 0;
 
 	explicit_bzero(&c->next.rekey, sizeof(c->next.rekey));
@@ -367,26 +389,28 @@ static int empty_state(struct group *g, struct gkm_change *c, enum anew_how how)
 	if (g->st.keyed && g->n_members && !c->disown)
 		rc = gkm_farewell(g, c);
 	if (!rc)
-		rc = gkm_policy_digest(g->conf, c->next.policy);
+		rc = gkm_policy_digest(conf, c->next.policy);
 	if (!rc && resign)
-		rc = sigkey_generate(g->conf->rekey_sign, &c->sign);
+		rc = sigkey_generate(conf->rekey_sign, &c->sign);
 	if (c->sign)
 		c->next.sign_made = group_wall(g);
 	return rc;
 }
 
 static void start_anew(struct group *g, const char *why, enum anew_how how,
-		       commit_fn *done, void *arg)
+		       struct policy *policy, commit_fn *done, void *arg)
 {
 	struct gkm_change *c = gkm_begin(g);
 	int rc;
 
 	if (!c) {
+		policy_free(policy);
 		done(g, arg, -ENOMEM, "out of memory");
 		return;
 	}
 	c->done = done;
 	c->arg = arg;
+	c->policy = policy;
 	c->disown = how == ANEW_DISOWN;
 	snprintf(c->why, sizeof(c->why), "%s", why);
 	c->tree = lkh_new(wrap_key_len(g->conf->kwa));
@@ -403,17 +427,23 @@ static void start_anew(struct group *g, const char *why, enum anew_how how,
 
 void gkm_restart(struct group *g, const char *why, commit_fn *done, void *arg)
 {
-	start_anew(g, why, ANEW_RESTART, done, arg);
+	start_anew(g, why, ANEW_RESTART, NULL, done, arg);
 }
 
 void gkm_reset(struct group *g, const char *why, commit_fn *done, void *arg)
 {
-	start_anew(g, why, ANEW_RESET, done, arg);
+	start_anew(g, why, ANEW_RESET, NULL, done, arg);
 }
 
 void gkm_disown(struct group *g, const char *why, commit_fn *done, void *arg)
 {
-	start_anew(g, why, ANEW_DISOWN, done, arg);
+	start_anew(g, why, ANEW_DISOWN, NULL, done, arg);
+}
+
+void gkm_adopt(struct group *g, struct policy *policy, const char *why,
+	       commit_fn *done, void *arg)
+{
+	start_anew(g, why, ANEW_RESTART, policy, done, arg);
 }
 
 /* ---- life --------------------------------------------------------------- */

@@ -53,6 +53,12 @@ void gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 		void *arg);
 /* Everybody out, Sender-IDs and keys from new: RFC 9838 2.5.1, 2.4.3. */
 void gkm_restart(struct group *g, const char *why, commit_fn *done, void *arg);
+/*
+ * The same with another policy, which is taken over: the messages that announce
+ * it are by the former one.
+ */
+void gkm_adopt(struct group *g, struct policy *policy, const char *why,
+	       commit_fn *done, void *arg);
 /* The same with another signing key. */
 void gkm_reset(struct group *g, const char *why, commit_fn *done, void *arg);
 /*

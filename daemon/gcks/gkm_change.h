@@ -15,6 +15,8 @@ struct gkm_change {
 	struct sigkey *sign;
 	/* in place of the tree there is, if everybody goes */
 	struct lkh *tree;
+	/* what is the group's policy from then on, if it is another one */
+	struct policy *policy;
 	/* whom the change keeps out, or NULL; and since when */
 	const char *deny;
 	int64_t deny_since;

@@ -21,6 +21,7 @@
 
 struct key_source_ops;
 struct order;
+struct policy;
 struct sigkey;
 
 #define GMC_HASH 1024 /* buckets */
@@ -49,7 +50,8 @@ struct gmember {
 	bool fragments; /* takes fragments of GSA_REKEY */
 	bool leaving; /* goes with a batch ... */
 	uint64_t leave_ms; /* ... that is not before then */
-	bool out; /* goes with the change being made */
+	bool out; /* goes with the change being made ... */
+	bool barred; /* ... since a list has not its right any more */
 	/*
 	 * When the membership ends: with its certificate, in seconds since
 	 * 1970, and at this time of the group, in milliseconds; 0: not.
@@ -213,6 +215,8 @@ struct group_ops {
 	void (*changed)(struct group *g);
 	/* no change is in flight any more: what waited may go */
 	void (*idle)(struct group *g);
+	/* the outbox of a group that is closing is empty */
+	void (*quiet)(struct group *g);
 };
 
 struct group {
@@ -220,7 +224,10 @@ struct group {
 	struct gcks *k;
 	const struct group_ops *ops;
 	const struct key_source_ops *keys;
-	const struct conf_group *conf;
+	struct policy *policy;
+	const struct conf_group *conf; /* of the policy */
+	bool closing; /* everybody is out, and told so */
+	struct timer end; /* when that was said for the last time */
 
 	struct commit commit;
 	unsigned int due; /* enum group_due */
@@ -304,6 +311,7 @@ struct gcks {
 	struct gcks_deps deps;
 	struct ike_engine *engine;
 	struct groups groups;
+	struct groups closing; /* that say good-bye to their members */
 	/* stores are waited for: what fails then fails the start */
 	bool starting;
 	struct pace_list pace[GCKS_PACE];

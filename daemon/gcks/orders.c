@@ -13,6 +13,7 @@
 #include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
 #include "gcks/identity.h"
+#include "gcks/policy.h"
 #include "gcks/schedule.h"
 #include "gcks/waiting.h"
 #include "lib/log.h"
@@ -25,6 +26,7 @@ struct order {
 	gcks_done_fn *done;
 	void *arg;
 	int64_t now;
+	struct policy *policy;
 	/* IKE SAs of who is reset */
 	uint64_t *serial;
 	size_t n;
@@ -45,6 +47,7 @@ static void order_end(struct order *o, int ret, uint32_t effective_ms,
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
 	o->done(o->arg, ret, effective_ms, why);
+	policy_free(o->policy);
 	free(o->serial);
 	free(o);
 }
@@ -263,6 +266,147 @@ static void run_reset(struct group *g, struct order *o)
 	gkm_reset(g, "reset was asked for", reset_done, o);
 }
 
+/* ---- another policy, and the end ----------------------------------------- */
+
+static bool somebody_barred(const struct group *g, const struct conf_group *c)
+{
+	const struct gmember *m;
+
+	TAILQ_FOREACH(m, &g->members, all)
+	if (!policy_keeps(c, m))
+		return true;
+	return false;
+}
+
+static void adopted(struct group *g, void *arg, int ret, const char *why)
+{
+	struct order *o = arg;
+
+	if (ret) {
+		order_end(o, ret, 0, "group \"%s\" is as it was: %s",
+			  g->conf->name, why);
+		return;
+	}
+	log_info("group %s: has policy %llu", g->conf->name,
+		 (unsigned long long)g->policy->version);
+	order_end(o, 0, 0, "%s", "");
+}
+
+/* More had to go than one change can tell of: the next follows at once. */
+static void expelled(struct group *g, void *arg, int ret, const char *why)
+{
+	if (!ret && somebody_barred(g, g->conf))
+		batch_expel(g, NULL, expelled, arg);
+	else
+		adopted(g, arg, ret, why);
+}
+
+/* Settings that nobody was told and nobody loses by */
+struct quiet_change {
+	struct order *o;
+	struct gkm_change *c;
+};
+
+static void quietly_adopted(struct group *g, void *arg, int ret,
+			    const char *why)
+{
+	struct quiet_change q = *(struct quiet_change *)arg;
+
+	free(arg);
+	if (ret) {
+		gkm_abandon(g, q.c);
+	} else {
+		gkm_keep(g, q.c);
+		g->ops->changed(g);
+	}
+	adopted(g, q.o, ret, why);
+}
+
+static int record_policy(struct group *g, const struct gkm_change *c,
+			 const char *names)
+{
+	int rc = commit_begin(g);
+
+	if (rc)
+		return rc;
+	rc = policy_put(g, c->policy);
+	if (!rc)
+		rc = gkm_put_state(g, &c->next);
+	if (!rc)
+		rc = gmc_audit(g->k, g->conf->name, "", "policy", names);
+	if (rc)
+		commit_drop(g);
+	return rc;
+}
+
+static void adopt_quietly(struct group *g, struct order *o, const char *names)
+{
+	struct quiet_change *q = calloc(1, sizeof(*q));
+	struct gkm_change *c = q ? gkm_begin(g) : NULL;
+	int rc;
+
+	if (!c) {
+		free(q);
+		adopted(g, o, -ENOMEM, "out of memory");
+		return;
+	}
+	q->o = o;
+	q->c = c;
+	c->policy = o->policy;
+	o->policy = NULL;
+	rc = record_policy(g, c, names);
+	if (rc)
+		quietly_adopted(g, q, rc, strerror(-rc));
+	else
+		commit_send(g, c->next.version, quietly_adopted, q);
+}
+
+static void run_policy(struct group *g, struct order *o)
+{
+	struct policy *p = o->policy;
+	char names[256], why[300];
+	unsigned int diff;
+
+	diff = policy_diff(&g->policy->conf, &p->conf, ~0u, names,
+			   sizeof(names));
+	p->version = g->policy->version + 1;
+	if (!diff) {
+		order_end(o, 0, 0, "%s", "");
+		return;
+	}
+	if (diff & POLICY_FIXED) {
+		adopted(g, o, -EBUSY, "key-wrap cannot change");
+		return;
+	}
+	snprintf(why, sizeof(why), "changed: %s", names);
+	if (diff & POLICY_RESET) {
+		o->policy = NULL;
+		gkm_adopt(g, p, why, adopted, o);
+	} else if (somebody_barred(g, &p->conf)) {
+		o->policy = NULL;
+		batch_expel(g, p, expelled, o);
+	} else {
+		adopt_quietly(g, o, names);
+	}
+}
+
+static void closed(struct group *g, void *arg, int ret, const char *why)
+{
+	struct order *o = arg;
+
+	if (ret) {
+		order_end(o, ret, 0, "group \"%s\" is still served: %s",
+			  g->conf->name, why);
+		return;
+	}
+	TAILQ_REMOVE(&g->k->groups, g, all);
+	TAILQ_INSERT_TAIL(&g->k->closing, g, all);
+	g->closing = true;
+	if (TAILQ_EMPTY(&g->out))
+		g->ops->quiet(g);
+	order_end(o, 0, 0, "%s", "");
+}
+
 /* ---- the queue ----------------------------------------------------------- */
 
 static void order_run(struct group *g, struct order *o)
@@ -284,6 +428,12 @@ static void order_run(struct group *g, struct order *o)
 	case ORDER_RESET:
 		run_reset(g, o);
 		break;
+	case ORDER_POLICY:
+		run_policy(g, o);
+		break;
+	case ORDER_CLOSE:
+		gkm_restart(g, "the group is removed", closed, o);
+		break;
 	}
 }
 
@@ -298,21 +448,44 @@ bool orders_run(struct group *g)
 	return true;
 }
 
-void orders_give(struct group *g, enum order_kind kind, const char *identity,
-		 gcks_done_fn *done, void *arg)
+static struct order *order_new(struct group *g, enum order_kind kind,
+			       gcks_done_fn *done, void *arg)
 {
 	struct order *o = calloc(1, sizeof(*o));
 
 	if (!o) {
 		done(arg, -ENOMEM, 0, "out of memory");
-		return;
+		return NULL;
 	}
 	o->g = g;
 	o->kind = kind;
-	snprintf(o->identity, sizeof(o->identity), "%s", identity);
 	o->done = done;
 	o->arg = arg;
 	TAILQ_INSERT_TAIL(&g->orders, o, all);
+	return o;
+}
+
+void orders_give(struct group *g, enum order_kind kind, const char *identity,
+		 gcks_done_fn *done, void *arg)
+{
+	struct order *o = order_new(g, kind, done, arg);
+
+	if (!o)
+		return;
+	snprintf(o->identity, sizeof(o->identity), "%s", identity);
+	g->ops->idle(g);
+}
+
+void orders_give_policy(struct group *g, struct policy *policy,
+			gcks_done_fn *done, void *arg)
+{
+	struct order *o = order_new(g, ORDER_POLICY, done, arg);
+
+	if (!o) {
+		policy_free(policy);
+		return;
+	}
+	o->policy = policy;
 	g->ops->idle(g);
 }
 
@@ -327,6 +500,7 @@ void orders_free(struct group *g)
 
 	while ((o = TAILQ_FIRST(&g->orders))) {
 		TAILQ_REMOVE(&g->orders, o, all);
-		order_end(o, -ECANCELED, 0, "%s", "the key server ends");
+		order_end(o, -ECANCELED, 0, "%s",
+			  "the group is not served any more");
 	}
 }

@@ -15,7 +15,11 @@ enum order_kind {
 	ORDER_REKEY,
 	ORDER_RENEW_SIGNING_KEY,
 	ORDER_RESET,
+	ORDER_POLICY,
+	ORDER_CLOSE,
 };
+
+struct policy;
 
 void orders_init(struct group *g);
 /* Those that wait are answered with -ECANCELED. */
@@ -26,6 +30,9 @@ void orders_free(struct group *g);
  */
 void orders_give(struct group *g, enum order_kind kind, const char *identity,
 		 gcks_done_fn *done, void *arg);
+/* Another policy, which is taken over; its version is not looked at. */
+void orders_give_policy(struct group *g, struct policy *policy,
+			gcks_done_fn *done, void *arg);
 /* Runs the next. False: there is none, or a change is in flight. */
 bool orders_run(struct group *g);
 

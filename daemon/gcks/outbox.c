@@ -84,6 +84,8 @@ static void forget(struct out_msg *o)
 	int rc;
 
 	TAILQ_REMOVE(&g->out, o, all);
+	if (g->closing && TAILQ_EMPTY(&g->out))
+		g->ops->quiet(g);
 	if (o->passing) {
 		out_msg_free(o);
 		return;

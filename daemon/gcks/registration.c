@@ -370,6 +370,9 @@ static void judge(struct group *g, struct join_req *j, struct join_reqs *again)
 	}
 	/* or one sender makes everybody start anew, again and again */
 	if (j->send && !gmc_pace(g, j->identity)) {
+		/* which is no reason to end a membership that it would renew */
+		if (m)
+			term_grace(m);
 		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
 			    "asks for Sender-IDs too often");
 		return;
@@ -436,6 +439,22 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 void registration_init(struct group *g)
 {
 	TAILQ_INIT(&g->asks);
+}
+
+void registration_refuse_all(struct group *g)
+{
+	static const char why[] = "the group is not served any more";
+	struct join_req *j;
+
+	while ((j = TAILQ_FIRST(&g->asks))) {
+		TAILQ_REMOVE(&g->asks, j, all);
+		join_refuse(g, j, GIKE_N_INVALID_GROUP_ID, why);
+	}
+	while ((j = TAILQ_FIRST(&g->joins))) {
+		join_take(g, j);
+		join_refuse(g, j, GIKE_N_INVALID_GROUP_ID, why);
+	}
+	batch_tell_leavers(g, &g->leavers, 0);
 }
 
 void registration_free(struct group *g)

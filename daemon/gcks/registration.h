@@ -8,6 +8,8 @@
 void registration_init(struct group *g);
 /* Nobody is told; the group goes. */
 void registration_free(struct group *g);
+/* The group is closed: whoever waits for it is told so. */
+void registration_refuse_all(struct group *g);
 /* @identity is authenticated and normalised. */
 enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 				    const struct gike_req *req,

@@ -162,9 +162,9 @@ unlike "memory is locked" "$(grep VmLck "/proc/$pid/status")" ' 0 kB'
 is "others of its user can't trace it" \
 	"$(stat -c %U "/proc/$pid/environ")" root
 kill -HUP "$pid"
-wait_until 5 grep -q SIGHUP "$TMP/k.log"
-like "SIGHUP: the log says that it has no effect" "$(cat "$TMP/k.log")" \
-	'SIGHUP.*restart'
+wait_until 5 grep -q 'reload: done' "$TMP/k.log"
+like "SIGHUP: the log says that the configuration is read" \
+	"$(cat "$TMP/k.log")" 'SIGHUP: reading the configuration'
 try "SIGHUP: the daemon goes on" kctl status
 down KILL "$pid"
 try "the socket of a killed daemon is left" test -S "$K/s.sock"

@@ -226,6 +226,8 @@ int sim_rekey(struct gcks *k, const char *group, char *err, size_t errlen);
 int sim_renew_signing_key(struct gcks *k, const char *group, char *err,
 			  size_t errlen);
 int sim_reset(struct gcks *k, const char *group, char *err, size_t errlen);
+/* Goes over to s->conf as it is now, as by SIGHUP. 0 or -errno. */
+int sim_reload(struct sim *s, char *err, size_t errlen);
 
 /* Opens store and witness, for sim_gcks_up(). */
 void sim_store_up(struct sim *s);

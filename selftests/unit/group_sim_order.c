@@ -115,3 +115,11 @@ int sim_reset(struct gcks *k, const char *group, char *err, size_t errlen)
 	gcks_reset(k, group, note_answer, &w);
 	return wait_for(&w, err, errlen);
 }
+
+int sim_reload(struct sim *s, char *err, size_t errlen)
+{
+	struct wait w = { 0 };
+
+	gcks_reload(s->gcks, &s->conf, note_answer, &w);
+	return wait_for(&w, err, errlen);
+}

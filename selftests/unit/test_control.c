@@ -137,7 +137,7 @@ static FILE *record;
 static const char *answer_to(const char *cmd)
 {
 	static const char *const own[] = { "version", "status", "member",
-					   "evict", "audit" };
+					   "evict",   "audit",	"reload" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(own); i++)
@@ -227,6 +227,9 @@ static void refusals(void)
 		{ "{\"cmd\":\"rekey\",\"signing-key\":1}",
 		  "\\\"signing-key\\\" has to be true or false" },
 		{ "{\"cmd\":\"status\",\"signing-key\":true}", "not for this" },
+		{ "{\"cmd\":\"reload\"}", "cannot reload" },
+		{ "{\"cmd\":\"reload\",\"check\":1}", "true or false" },
+		{ "{\"cmd\":\"version\",\"check\":true}", "not for this" },
 		{ "{\"cmd\":\"reset\"}", "\\\"group\\\" is missing" },
 		{ "{\"cmd\":\"reset\",\"group\":\"v\"}", "no key server" },
 		{ "{\"cmd\":\"reseal\",\"group\":\"v\"}", "not for this" },

@@ -316,6 +316,7 @@ static void test_refusals(void)
 	   "the key server drops the member that refused");
 
 	s.cg.max_members = 3;
+	is_int(sim_reload(&s, err, sizeof(err)), 0, "no more than 3 members");
 	m = sim_add(&s, "f.example", false, true);
 	spi = sim_group(&s).data_spi;
 	in_vain(m, GIKE_N_REGISTRATION_FAILED,

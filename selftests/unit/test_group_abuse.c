@@ -226,6 +226,8 @@ static void test_evict_absent(void)
 
 	/* while its request waits for a batch */
 	s.cg.batch_join_ms = 500;
+	if (sim_reload(&s, err, sizeof(err)))
+		bail("%s", err);
 	c = sim_add(&s, "c.example", false, true);
 	sim_up(c);
 	sim_run(&s, 100);

@@ -352,10 +352,12 @@ static void test_settings(void)
 static void test_not_allowed(void)
 {
 	static struct other o;
+	char err[256];
 
 	usual(4);
-	/* as an administrator would, by restart */
 	served[0].senders.n = 1;
+	if (sim_reload(&s, err, sizeof(err)))
+		bail("%s", err);
 	o = as_now();
 	o.groups[0].send = true;
 	is_int(reload(&o), 0, "a receiver is told to send");

@@ -362,6 +362,21 @@ int cmd_reseal(struct ctl *ctl, int argc, char **argv)
 	return ret ? ret : ask(ctl, json_pack("{s:s}", "cmd", "reseal"));
 }
 
+int cmd_reload(struct ctl *ctl, int argc, char **argv)
+{
+	bool check = argc && !strcmp(argv[argc - 1], "--check");
+	json_t *request;
+	int ret;
+
+	ret = check_argc(argc - check, 0, 0, "reload [--check]");
+	if (ret)
+		return ret;
+	request = json_pack("{s:s}", "cmd", "reload");
+	if (check)
+		json_object_set_new(request, "check", json_true());
+	return ask(ctl, request);
+}
+
 int cmd_join(struct ctl *ctl, int argc, char **argv)
 {
 	return ask_group(ctl, "join", false, argc, argv);

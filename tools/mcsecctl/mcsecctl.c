@@ -40,6 +40,8 @@ static const struct command commands[] = {
 	  "new keys now, at the key server" },
 	{ "reset", cmd_reset, "GROUP",
 	  "everybody out and in again, after a theft" },
+	{ "reload", cmd_reload, "[--check]",
+	  "read the daemon's configuration again" },
 	{ "reseal", cmd_reseal, "", "a new seal key for its store" },
 	{ "evict", cmd_evict, "GROUP IDENTITY [--ahead]",
 	  "put a member out, at the key server" },

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The configuration is read again: by SIGHUP or an administrator's word. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/app.h"
+#include "gcks/gcks.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "member/member.h"
+
+struct reload {
+	struct app *app;
+	app_reload_fn *done;
+	void *arg;
+};
+
+static void no_line(void *arg, const char *line)
+{
+	(void)arg;
+	(void)line;
+}
+
+/* Everything that refuses comes before anything that changes. */
+static int check_all(struct app *a, const struct conf *to, app_change_fn *fn,
+		     void *arg, struct err *err)
+{
+	char line[64];
+	int ret;
+
+	ret = conf_reload_check(a->conf, to, err);
+	if (!ret && a->member)
+		ret = member_reload_check(a->member, to->member, fn, arg, err);
+	if (!ret && a->gcks)
+		ret = gcks_reload_check(a->gcks, to->gcks, fn, arg, err->text,
+					sizeof(err->text));
+	if (!ret && a->conf->log_level != to->log_level) {
+		snprintf(line, sizeof(line), "log-level changed");
+		fn(arg, line);
+	}
+	return ret;
+}
+
+int app_reload_check(struct app *a, const char *file, app_change_fn *fn,
+		     void *arg, struct err *err)
+{
+	struct conf *to;
+	int ret;
+
+	ret = conf_load(file ? file : a->conf->file, &to, err);
+	if (ret)
+		return ret;
+	ret = check_all(a, to, fn, arg, err);
+	conf_free(to);
+	return ret;
+}
+
+static void reload_end(struct reload *r, int ret, const char *why)
+{
+	r->app->reloading = false;
+	if (ret)
+		log_err("reload: %s", why);
+	else
+		log_info("reload: done");
+	r->done(r->arg, ret, why);
+	free(r);
+}
+
+static void gcks_reloaded(void *arg, int ret, uint32_t effective_ms,
+			  const char *why)
+{
+	(void)effective_ms;
+	reload_end(arg, ret, why);
+}
+
+void app_reload(struct app *a, app_reload_fn *done, void *arg)
+{
+	struct err err = { "" };
+	struct reload *r;
+	struct conf *to;
+	int ret;
+
+	if (a->reloading) {
+		done(arg, -EBUSY, "another reload is under way");
+		return;
+	}
+	r = calloc(1, sizeof(*r));
+	if (!r) {
+		done(arg, -ENOMEM, "out of memory");
+		return;
+	}
+	*r = (struct reload){ a, done, arg };
+	a->reloading = true;
+	ret = conf_load(a->conf->file, &to, &err);
+	if (ret) {
+		reload_end(r, ret, err.text);
+		return;
+	}
+	ret = check_all(a, to, no_line, NULL, &err);
+	/* the kernel may refuse a group; a key server changes after that */
+	if (!ret && a->member)
+		ret = member_reload(a->member, to->member, &err);
+	if (ret) {
+		conf_free(to);
+		reload_end(r, ret, err.text);
+		return;
+	}
+	if (!a->debug)
+		log_set_level(to->log_level);
+	/* groups of a key server have copies of what they need */
+	conf_free(a->conf);
+	a->conf = to;
+	if (a->gcks)
+		gcks_reload(a->gcks, to->gcks, gcks_reloaded, r);
+	else
+		reload_end(r, 0, "");
+}

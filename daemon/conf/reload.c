@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which settings a running mcsecd cannot change. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "lib/err.h"
+
+struct names {
+	char text[512];
+	size_t len;
+};
+
+static void check_same(struct names *n, bool same, const char *name)
+{
+	if (!same && n->len < sizeof(n->text))
+		n->len += snprintf(n->text + n->len, sizeof(n->text) - n->len,
+				   "%s%s", n->len ? ", " : "", name);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return !a || !b ? a == b : !strcmp(a, b);
+}
+
+static bool same_listen(const struct conf_gcks *a, const struct conf_gcks *b)
+{
+	size_t i;
+
+	for (i = 0; a->n_listen == b->n_listen && i < a->n_listen; i++)
+		if (!ep_equal(&a->listen[i], &b->listen[i]))
+			return false;
+	return a->n_listen == b->n_listen;
+}
+
+static void check_gcks(struct names *n, const struct conf_gcks *a,
+		       const struct conf_gcks *b)
+{
+	check_same(n, same_listen(a, b), "gcks.listen");
+	check_same(n, same_text(a->store, b->store), "gcks.store");
+	check_same(n, same_text(a->seal_key, b->seal_key), "gcks.seal-key");
+	check_same(n, same_text(a->witness, b->witness), "gcks.witness");
+	check_same(n, a->store_thread == b->store_thread, "gcks.store-thread");
+	check_same(n, a->cookie_threshold == b->cookie_threshold,
+		   "gcks.cookie-threshold");
+	check_same(n, a->max_half_open == b->max_half_open,
+		   "gcks.max-half-open");
+	check_same(n, a->max_sas == b->max_sas, "gcks.max-sas");
+	check_same(n, a->max_sas_address == b->max_sas_address,
+		   "gcks.max-sas-per-address");
+	check_same(n, a->max_sas_identity == b->max_sas_identity,
+		   "gcks.max-sas-per-identity");
+	check_same(n, a->sa_idle == b->sa_idle, "gcks.sa-idle");
+}
+
+int conf_reload_check(const struct conf *from, const struct conf *to,
+		      struct err *err)
+{
+	const struct conf_identity *a = &from->identity, *b = &to->identity;
+	struct names n = { .len = 0 };
+
+	check_same(&n, same_text(from->control, to->control), "control");
+	check_same(&n, same_text(a->certificate, b->certificate),
+		   "identity.certificate");
+	check_same(&n, same_text(a->key, b->key), "identity.key");
+	check_same(&n, same_text(a->ca, b->ca), "identity.ca");
+	check_same(&n, same_text(from->export_ike_keys, to->export_ike_keys),
+		   "debug.export-ike-keys");
+	check_same(&n, !from->gcks == !to->gcks, "the role gcks");
+	check_same(&n, !from->member == !to->member, "the role member");
+	if (from->gcks && to->gcks)
+		check_gcks(&n, from->gcks, to->gcks);
+	if (!n.len)
+		return 0;
+	return err_set(err, -EBUSY,
+		       "%s: cannot change while mcsecd runs, restart it: %s; nothing was changed",
+		       to->file, n.text);
+}

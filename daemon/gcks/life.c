@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One group at the key server, from its opening to its end. */
+#include "gcks/life.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/sign.h"
+#include "gcks/batch.h"
+#include "gcks/gkm.h"
+#include "gcks/gkm_store.h"
+#include "gcks/gmc.h"
+#include "gcks/key_source.h"
+#include "gcks/life.h"
+#include "gcks/orders.h"
+#include "gcks/policy.h"
+#include "gcks/registration.h"
+#include "gcks/schedule.h"
+#include "gcks/term.h"
+#include "gcks/waiting.h"
+#include "gcks/witness.h"
+#include "lib/log.h"
+#include "lib/quote.h"
+
+/* What was committed and perhaps not sent is sent now, all copies again. */
+static void resume(struct group *g)
+{
+	struct out_msg *o;
+
+	TAILQ_FOREACH(o, &g->out, all)
+	{
+		o->start_ms = group_now_ms(g);
+		timer_set(g->k->deps.tq, &o->timer, 0);
+	}
+	if (TAILQ_EMPTY(&g->out))
+		return;
+	log_info("group %s: sending again what may not have been sent",
+		 g->conf->name);
+	pace_resumed(g);
+}
+
+/* The lists may have been changed while we were down. */
+static void check_roster(struct group *g)
+{
+	char name[QUOTE_LEN];
+	struct gmember *m;
+
+	TAILQ_FOREACH(m, &g->members, all)
+	{
+		const char *why = gmc_may(g, m->identity, m->send, !m->send);
+
+		if (!why)
+			continue;
+		log_info("group %s: taken out: %s: %s", g->conf->name,
+			 quote(m->identity, name), why);
+		batch_leave_later(g, m);
+	}
+}
+
+/* The first that can be begun. False: nothing waits, or a change is in flight. */
+static bool run_next(struct group *g)
+{
+	if (g->commit.busy)
+		return false;
+	if (g->closing) {
+		registration_refuse_all(g);
+		orders_free(g);
+		return false;
+	}
+	/* an eviction or a reset goes before whoever wants in */
+	if (orders_run(g) || registration_run(g))
+		return true;
+	if (g->due & DUE_BATCH)
+		batch_flush(g);
+	else if (g->due & DUE_REKEY)
+		schedule_periodic(g);
+	else if (g->due & DUE_BEAT)
+		schedule_beat(g);
+	else
+		return false;
+	return true;
+}
+
+/* A change that is done at once comes back here: the outer call goes on. */
+static void group_idle(struct group *g)
+{
+	if (g->idling)
+		return;
+	g->idling = true;
+	while (run_next(g))
+		;
+	g->idling = false;
+}
+
+static void group_end(void *arg)
+{
+	struct group *g = arg;
+
+	log_info("group %s: is not served any more", g->conf->name);
+	group_free(g);
+}
+
+/* Not from within what it is called from, which still looks at the group */
+static void group_quiet(struct group *g)
+{
+	timer_set(g->k->deps.tq, &g->end, 0);
+}
+
+static const struct group_ops group_ops = {
+	.changed = schedule_start,
+	.idle = group_idle,
+	.quiet = group_quiet,
+};
+
+struct outcome {
+	int ret;
+	char *err;
+	size_t errlen;
+};
+
+static void note_outcome(struct group *g, void *arg, int ret, const char *why)
+{
+	struct outcome *o = arg;
+
+	o->ret = ret;
+	if (ret)
+		snprintf(o->err, o->errlen, "group %s: not started anew: %s",
+			 g->conf->name, why);
+}
+
+/*
+ * The configuration may have another policy than the store: it takes over with
+ * a number of its own. One that is damaged is no reason not to begin, since it
+ * is there to be compared with.
+ */
+static int settle_policy(struct group *g, char *err, size_t errlen)
+{
+	uint64_t record = g->commit.record;
+	struct store_expect e = { .from = record, .to = record };
+	char key[STORE_KEY_MAX];
+	struct policy *old;
+	int rc;
+
+	rc = policy_load(g, &old);
+	if (!rc) {
+		g->policy->version = old->version;
+		rc = policy_diff(&old->conf, g->conf, 0, NULL, 0);
+		policy_free(old);
+		if (!rc)
+			return 0;
+		g->policy->version++;
+	} else if (rc != -ENOENT) {
+		log_warn("group %s: its policy in the store: damaged, written anew",
+			 g->conf->name);
+	}
+	rc = store_key(key, "g", g->conf->name, NULL);
+	e.key = key;
+	if (!rc)
+		rc = store_record(group_store(g));
+	if (!rc) {
+		rc = policy_put(g, g->policy);
+		if (rc)
+			store_drop(group_store(g));
+		else
+			rc = store_submit_wait(group_store(g), &e);
+	}
+	if (rc)
+		snprintf(err, errlen, "group %s: its policy: %s", g->conf->name,
+			 store_error(group_store(g)));
+	return rc;
+}
+
+static int group_load(struct group *g, char *err, size_t errlen)
+{
+	struct outcome o = { .err = err, .errlen = errlen };
+	const char *disown;
+	bool changed;
+	int rc;
+
+	rc = gmc_load(g, err, errlen);
+	if (!rc)
+		rc = gkm_load(g, &changed, &disown, err, errlen);
+	if (!rc)
+		rc = settle_policy(g, err, errlen);
+	if (rc)
+		return rc;
+	if (disown) {
+		gkm_disown(g, disown, note_outcome, &o);
+		if (o.ret)
+			return o.ret;
+		rc = witness_rewrite(g);
+		if (rc)
+			snprintf(err, errlen, "group %s: %s: not started anew",
+				 g->conf->name, disown);
+		return rc;
+	}
+	if (changed || sigkey_type(g->sign) != g->conf->rekey_sign)
+		gkm_restart(g, "its settings were changed", note_outcome, &o);
+	return o.ret;
+}
+
+static int group_start(struct group *g, char *err, size_t errlen)
+{
+	int rc;
+
+	g->k->starting = true;
+	rc = group_load(g, err, errlen);
+	g->k->starting = false;
+	if (rc)
+		return rc;
+	schedule_start(g);
+	resume(g);
+	check_roster(g);
+	term_start(g);
+	return 0;
+}
+
+void group_free(struct group *g)
+{
+	TAILQ_REMOVE(g->closing ? &g->k->closing : &g->k->groups, g, all);
+	timer_del(g->k->deps.tq, &g->end);
+	commit_cancel(g);
+	orders_free(g);
+	registration_free(g);
+	batch_free(g);
+	schedule_stop(g);
+	gkm_free(g);
+	gmc_free(g);
+	policy_free(g->policy);
+	free(g);
+}
+
+static struct group *group_new(struct gcks *k, const struct conf_group *conf)
+{
+	struct group *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->k = k;
+	g->ops = &group_ops;
+	g->keys = &key_source_local;
+	g->policy = policy_new(conf, 1);
+	if (!g->policy) {
+		free(g);
+		return NULL;
+	}
+	g->conf = &g->policy->conf;
+	timer_init(&g->end, group_end, g);
+	gmc_init(g);
+	orders_init(g);
+	registration_init(g);
+	batch_init(g);
+	schedule_init(g);
+	TAILQ_INSERT_TAIL(&k->groups, g, all);
+	if (!gkm_init(g))
+		return g;
+	group_free(g);
+	return NULL;
+}
+
+int group_open(struct gcks *k, const struct conf_group *conf,
+	       struct group **out, char *err, size_t errlen)
+{
+	struct group *g, *old;
+	int rc;
+
+	TAILQ_FOREACH(old, &k->closing, all)
+	if (!strcmp(old->conf->name, conf->name))
+		break;
+	/* what it had to say it says no more: its members register again */
+	if (old)
+		group_free(old);
+	g = group_new(k, conf);
+	if (!g) {
+		snprintf(err, errlen, "out of memory");
+		return -ENOMEM;
+	}
+	rc = group_start(g, err, errlen);
+	if (rc)
+		group_free(g);
+	else
+		*out = g;
+	return rc;
+}
+
+struct group *group_find(struct gcks *k, const char *name, size_t len)
+{
+	struct group *g;
+
+	TAILQ_FOREACH(g, &k->groups, all)
+	if (strlen(g->conf->name) == len && !memcmp(g->conf->name, name, len))
+		break;
+	return g;
+}

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/policy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "gcks/group.h"
+#include "gcks/group_key.h"
+#include "lib/util.h"
+
+#define RECORD_VERSION 1
+/* A policy with long lists is in several records. */
+#define CHUNK 65536
+#define POLICY_MAX (64u << 20)
+
+enum kind {
+	KIND_NUMBER, /* an unsigned integer, an enum or a bool */
+	KIND_ADDR,
+	KIND_EP,
+	KIND_ALG,
+	KIND_TEXT,
+	KIND_NAMES,
+};
+
+/* The number of a setting in the record is its place here, from 1 on. */
+static const struct setting {
+	const char *name;
+	enum kind kind;
+	enum policy_change change;
+	size_t offset;
+	size_t size;
+} settings[] = {
+#define SET(member, name, kind, change) \
+	{ \
+		name, kind, change, offsetof(struct conf_group, member), \
+			sizeof(((struct conf_group *)0)->member) \
+	}
+	SET(address, "address", KIND_ADDR, POLICY_RESET),
+	SET(rekey_to, "rekey-address", KIND_EP, POLICY_RESET),
+	SET(rekey_source, "rekey-source", KIND_ADDR, POLICY_RESET),
+	SET(rekey_interface, "rekey-interface", KIND_TEXT, POLICY_OTHER),
+	SET(rekey_ttl, "rekey-ttl", KIND_NUMBER, POLICY_OTHER),
+	SET(rekey_copies, "rekey-copies", KIND_NUMBER, POLICY_OTHER),
+	SET(alg, "algorithm", KIND_ALG, POLICY_RESET),
+	SET(kek_alg, "kek-algorithm", KIND_ALG, POLICY_RESET),
+	SET(kwa, "key-wrap", KIND_NUMBER, POLICY_FIXED),
+	SET(rekey_sign, "rekey-signature", KIND_NUMBER, POLICY_RESET),
+	SET(signing_key_lifetime, "signing-key-lifetime", KIND_NUMBER,
+	    POLICY_OTHER),
+	SET(senders, "senders", KIND_NAMES, POLICY_LISTS),
+	SET(receivers, "receivers", KIND_NAMES, POLICY_LISTS),
+	SET(beat, "beat", KIND_NUMBER, POLICY_OTHER),
+	SET(rekey_interval, "rekey-interval", KIND_NUMBER, POLICY_OTHER),
+	SET(lifetime, "lifetime", KIND_NUMBER, POLICY_OTHER),
+	SET(kek_lifetime, "kek-lifetime", KIND_NUMBER, POLICY_OTHER),
+	SET(atd, "atd", KIND_NUMBER, POLICY_OTHER),
+	SET(dtd, "dtd", KIND_NUMBER, POLICY_OTHER),
+	SET(evict_atd, "evict-atd", KIND_NUMBER, POLICY_OTHER),
+	SET(sender_id_bits, "sender-id-bits", KIND_NUMBER, POLICY_RESET),
+	SET(max_sender_ids, "max-sender-ids", KIND_NUMBER, POLICY_OTHER),
+	SET(max_members, "max-members", KIND_NUMBER, POLICY_OTHER),
+	SET(one_place, "one-place", KIND_NUMBER, POLICY_OTHER),
+	SET(membership_lifetime, "membership-lifetime", KIND_NUMBER,
+	    POLICY_OTHER),
+	SET(batch_join_ms, "batch-join", KIND_NUMBER, POLICY_OTHER),
+	SET(batch_leave_ms, "batch-leave", KIND_NUMBER, POLICY_OTHER),
+#undef SET
+};
+
+static const void *field(const struct conf_group *c, const struct setting *s)
+{
+	return (const char *)c + s->offset;
+}
+
+static uint64_t number(const void *p, size_t size)
+{
+	return size == 1   ? *(const uint8_t *)p
+	       : size == 2 ? *(const uint16_t *)p
+	       : size == 4 ? *(const uint32_t *)p
+			   : *(const uint64_t *)p;
+}
+
+static void set_number(void *p, size_t size, uint64_t v)
+{
+	if (size == 1)
+		*(uint8_t *)p = v;
+	else if (size == 2)
+		*(uint16_t *)p = v;
+	else if (size == 4)
+		*(uint32_t *)p = v;
+	else
+		*(uint64_t *)p = v;
+}
+
+/* ---- one and another ------------------------------------------------------ */
+
+struct policy *policy_new(const struct conf_group *conf, uint64_t version)
+{
+	struct policy *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->version = version;
+	if (!conf_group_copy(&p->conf, conf))
+		return p;
+	free(p);
+	return NULL;
+}
+
+void policy_free(struct policy *p)
+{
+	if (!p)
+		return;
+	conf_group_free(&p->conf);
+	free(p);
+}
+
+static bool same_names(const struct conf_names *a, const struct conf_names *b)
+{
+	size_t i;
+
+	for (i = 0; a->n == b->n && i < a->n; i++)
+		if (strcasecmp(a->v[i], b->v[i]))
+			return false;
+	return a->n == b->n;
+}
+
+static bool same(const struct setting *s, const void *a, const void *b)
+{
+	const struct conf_alg *x = a, *y = b;
+
+	switch (s->kind) {
+	case KIND_NUMBER:
+		return number(a, s->size) == number(b, s->size);
+	case KIND_ADDR:
+		return addr_equal(a, b);
+	case KIND_EP:
+		return ep_equal(a, b);
+	case KIND_ALG:
+		return x->encr == y->encr && x->key_bits == y->key_bits;
+	case KIND_TEXT:
+		return !strcmp(*(char *const *)a, *(char *const *)b);
+	case KIND_NAMES:
+		return same_names(a, b);
+	}
+	return false;
+}
+
+unsigned int policy_diff(const struct conf_group *from,
+			 const struct conf_group *to, unsigned int kinds,
+			 char *names, size_t size)
+{
+	unsigned int change = 0;
+	size_t i, n = 0;
+
+	if (names)
+		names[0] = '\0';
+	for (i = 0; i < ARRAY_SIZE(settings); i++) {
+		const struct setting *s = &settings[i];
+
+		if (same(s, field(from, s), field(to, s)))
+			continue;
+		change |= s->change;
+		if (names && s->change & kinds && n < size)
+			n += snprintf(names + n, size - n, "%s%s",
+				      n ? ", " : "", s->name);
+	}
+	return change;
+}
+
+bool policy_keeps(const struct conf_group *conf, const struct gmember *m)
+{
+	if (m->send && !conf_names_match(&conf->senders, m->identity))
+		return false;
+	return !(m->receive || !m->send) ||
+	       conf_names_match(&conf->receivers, m->identity);
+}
+
+/* ---- in the store --------------------------------------------------------- */
+
+static void put_text(struct wbuf *w, const char *s)
+{
+	wbuf_u32(w, strlen(s));
+	wbuf_put(w, s, strlen(s));
+}
+
+static void put_setting(struct wbuf *w, const struct setting *s, const void *p)
+{
+	const struct conf_names *names = p;
+	const struct conf_alg *alg = p;
+	struct ep e = { 0 };
+	size_t i;
+
+	switch (s->kind) {
+	case KIND_NUMBER:
+		wbuf_u64(w, number(p, s->size));
+		break;
+	case KIND_ADDR:
+		e.addr = *(const struct addr *)p;
+		group_put_ep(w, &e);
+		break;
+	case KIND_EP:
+		group_put_ep(w, p);
+		break;
+	case KIND_ALG:
+		wbuf_u16(w, alg->encr);
+		wbuf_u16(w, alg->key_bits);
+		break;
+	case KIND_TEXT:
+		put_text(w, *(char *const *)p);
+		break;
+	case KIND_NAMES:
+		wbuf_u32(w, names->n);
+		for (i = 0; i < names->n; i++)
+			put_text(w, names->v[i]);
+		break;
+	}
+}
+
+static int put_chunks(struct group *g, const struct wbuf *w)
+{
+	char key[STORE_KEY_MAX];
+	size_t off, n;
+	int rc;
+
+	rc = group_key(g, "policy", key);
+	if (!rc)
+		rc = store_del_below(group_store(g), key);
+	for (off = 0; !rc && off < w->len; off += CHUNK) {
+		n = w->len - off < CHUNK ? w->len - off : CHUNK;
+		rc = group_key_num(g, "policy", off / CHUNK, key);
+		if (!rc)
+			rc = store_put(group_store(g), key, w->p + off, n);
+	}
+	return rc;
+}
+
+int policy_put(struct group *g, const struct policy *p)
+{
+	struct wbuf w;
+	size_t i;
+	int rc;
+
+	wbuf_init(&w, POLICY_MAX);
+	wbuf_u8(&w, RECORD_VERSION);
+	wbuf_u64(&w, p->version);
+	for (i = 0; i < ARRAY_SIZE(settings); i++) {
+		size_t at;
+
+		wbuf_u8(&w, i + 1);
+		at = wbuf_reserve(&w, 4);
+		put_setting(&w, &settings[i], field(&p->conf, &settings[i]));
+		wbuf_patch_u32(&w, at, w.len - at - 4);
+	}
+	rc = w.err ? w.err : put_chunks(g, &w);
+	wbuf_free(&w);
+	return rc;
+}
+
+static char *get_text(struct rbuf *r)
+{
+	uint32_t n = rbuf_u32(r);
+	const uint8_t *p = rbuf_bytes(r, n);
+	char *s = r->err ? NULL : strndup((const char *)p, n);
+
+	if (!s && !r->err)
+		r->err = -ENOMEM;
+	return s;
+}
+
+static void get_names(struct rbuf *r, struct conf_names *names)
+{
+	uint32_t n = rbuf_u32(r);
+
+	if (n > CONF_MAX_NAMES) {
+		r->err = -EBADMSG;
+		return;
+	}
+	names->v = calloc(n ? n : 1, sizeof(*names->v));
+	if (!names->v)
+		r->err = -ENOMEM;
+	while (!r->err && names->n < n) {
+		names->v[names->n] = get_text(r);
+		names->n += !!names->v[names->n];
+	}
+}
+
+static void get_setting(struct rbuf *r, const struct setting *s, void *p)
+{
+	struct conf_alg *alg = p;
+	struct ep e;
+
+	switch (s->kind) {
+	case KIND_NUMBER:
+		set_number(p, s->size, rbuf_u64(r));
+		break;
+	case KIND_ADDR:
+		group_get_ep(r, &e);
+		*(struct addr *)p = e.addr;
+		break;
+	case KIND_EP:
+		group_get_ep(r, p);
+		break;
+	case KIND_ALG:
+		alg->encr = rbuf_u16(r);
+		alg->key_bits = rbuf_u16(r);
+		break;
+	case KIND_TEXT:
+		*(char **)p = get_text(r);
+		break;
+	case KIND_NAMES:
+		get_names(r, p);
+		break;
+	}
+}
+
+static int parse(struct rbuf *r, struct policy *p)
+{
+	struct rbuf sub;
+
+	if (rbuf_u8(r) != RECORD_VERSION)
+		return -EBADMSG;
+	p->version = rbuf_u64(r);
+	while (!r->err && rbuf_left(r)) {
+		uint8_t id = rbuf_u8(r);
+
+		rbuf_sub(r, rbuf_u32(r), &sub);
+		/* of a newer release: not ours to judge */
+		if (r->err || !id || id > ARRAY_SIZE(settings))
+			continue;
+		get_setting(&sub, &settings[id - 1],
+			    (char *)&p->conf + settings[id - 1].offset);
+		if (sub.err)
+			return sub.err;
+	}
+	return r->err;
+}
+
+static int collect_chunk(void *arg, const char *key, const uint8_t *val,
+			 size_t len)
+{
+	struct wbuf *w = arg;
+
+	(void)key;
+	wbuf_put(w, val, len);
+	return w->err;
+}
+
+int policy_load(struct group *g, struct policy **out)
+{
+	char key[STORE_KEY_MAX];
+	struct policy *p;
+	struct rbuf r;
+	struct wbuf w;
+	int rc;
+
+	wbuf_init(&w, POLICY_MAX);
+	p = calloc(1, sizeof(*p));
+	rc = p ? group_key(g, "policy", key) : -ENOMEM;
+	if (!rc)
+		rc = store_each(group_store(g), key, collect_chunk, &w);
+	if (!rc && !w.len)
+		rc = -ENOENT;
+	rbuf_init(&r, w.p, w.len);
+	if (!rc) {
+		p->conf.name = strdup(g->conf->name);
+		p->conf.rekey_interface = NULL;
+		rc = p->conf.name ? parse(&r, p) : -ENOMEM;
+	}
+	if (!rc && !p->conf.rekey_interface)
+		rc = -EBADMSG;
+	wbuf_free(&w);
+	if (rc) {
+		policy_free(p);
+		return rc;
+	}
+	*out = p;
+	return 0;
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From the groups there are to those of another configuration. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gcks/gather.h"
+#include "gcks/gcks.h"
+#include "gcks/group.h"
+#include "gcks/life.h"
+#include "gcks/orders.h"
+#include "gcks/policy.h"
+#include "lib/log.h"
+#include "lib/quote.h"
+
+#define NAMES_MAX 256
+/* So many of those who would be evicted are named. */
+#define EVICTED_NAMED 5
+
+struct report {
+	gcks_change_fn *fn;
+	void *arg;
+};
+
+static void tell(const struct report *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void tell(const struct report *r, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	r->fn(r->arg, line);
+}
+
+static const struct conf_group *find_conf(const struct conf_gcks *conf,
+					  const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < conf->n_groups; i++)
+		if (!strcmp(conf->groups[i].name, name))
+			return &conf->groups[i];
+	return NULL;
+}
+
+/* ---- what would happen --------------------------------------------------- */
+
+static void tell_evicted(const struct report *r, const struct group *g,
+			 const struct conf_group *c)
+{
+	const struct gmember *m;
+	char name[QUOTE_LEN];
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(m, &g->members, all)
+	{
+		if (policy_keeps(c, m))
+			continue;
+		if (++n <= EVICTED_NAMED)
+			tell(r,
+			     "group %s: %s is evicted, a list has it no more",
+			     g->conf->name, quote(m->identity, name));
+	}
+	if (n > EVICTED_NAMED)
+		tell(r, "group %s: %u more are evicted", g->conf->name,
+		     n - EVICTED_NAMED);
+}
+
+static void tell_change(const struct report *r, const struct group *g,
+			const struct conf_group *c)
+{
+	char names[NAMES_MAX];
+	unsigned int diff;
+
+	diff = policy_diff(g->conf, c, POLICY_RESET, names, sizeof(names));
+	if (diff & POLICY_RESET)
+		tell(r,
+		     "group %s: %s changed: all %u members are told that it starts anew, and register again",
+		     g->conf->name, names, g->n_members);
+	policy_diff(g->conf, c, POLICY_LISTS, names, sizeof(names));
+	if (diff & POLICY_LISTS)
+		tell(r, "group %s: %s changed", g->conf->name, names);
+	if (diff & POLICY_LISTS && !(diff & POLICY_RESET))
+		tell_evicted(r, g, c);
+	policy_diff(g->conf, c, POLICY_OTHER, names, sizeof(names));
+	if (diff & POLICY_OTHER)
+		tell(r, "group %s: %s changed, from now on", g->conf->name,
+		     names);
+}
+
+static void report_all(struct gcks *k, const struct conf_gcks *conf,
+		       const struct report *r)
+{
+	const struct conf_group *c;
+	const struct group *g;
+	size_t i;
+
+	TAILQ_FOREACH(g, &k->groups, all)
+	{
+		c = find_conf(conf, g->conf->name);
+		if (c)
+			tell_change(r, g, c);
+		else
+			tell(r,
+			     "group %s: removed: its %u members are told that all SAs end",
+			     g->conf->name, g->n_members);
+	}
+	for (i = 0; i < conf->n_groups; i++)
+		if (!group_find(k, conf->groups[i].name,
+				strlen(conf->groups[i].name)))
+			tell(r, "group %s: added", conf->groups[i].name);
+}
+
+/* One key wrap is negotiated for all groups when an IKE SA is made. */
+static int check_all(struct gcks *k, const struct conf_gcks *conf, char *err,
+		     size_t errlen)
+{
+	const struct group *g = TAILQ_FIRST(&k->groups);
+	size_t i;
+
+	for (i = 0; g && i < conf->n_groups; i++) {
+		if (conf->groups[i].kwa == g->conf->kwa)
+			continue;
+		snprintf(err, errlen,
+			 "gcks.groups: group %s: key-wrap cannot change while mcsecd runs, restart it; nothing was changed",
+			 conf->groups[i].name);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
+		      gcks_change_fn *fn, void *arg, char *err, size_t errlen)
+{
+	const struct report r = { fn, arg };
+	int rc = check_all(k, conf, err, errlen);
+
+	if (!rc)
+		report_all(k, conf, &r);
+	return rc;
+}
+
+/* ---- doing it ------------------------------------------------------------ */
+
+static void log_change(void *arg, const char *line)
+{
+	(void)arg;
+	log_info("reload: %s", line);
+}
+
+/* All that are new, or none: what the store has of them may be damaged. */
+static int open_added(struct gcks *k, const struct conf_gcks *conf, char *err,
+		      size_t errlen)
+{
+	const struct group *last = TAILQ_LAST(&k->groups, groups);
+	struct group *g;
+	int rc = 0;
+	size_t i;
+
+	for (i = 0; !rc && i < conf->n_groups; i++)
+		if (!group_find(k, conf->groups[i].name,
+				strlen(conf->groups[i].name)))
+			rc = group_open(k, &conf->groups[i], &g, err, errlen);
+	while (rc && (g = TAILQ_LAST(&k->groups, groups)) != last)
+		group_free(g);
+	return rc;
+}
+
+static void change_one(struct group *g, const struct conf_group *c,
+		       struct gather *t)
+{
+	struct policy *p;
+
+	gather_add(t);
+	if (!c) {
+		orders_give(g, ORDER_CLOSE, "", gather_done, t);
+		return;
+	}
+	p = policy_new(c, 0);
+	if (p)
+		orders_give_policy(g, p, gather_done, t);
+	else
+		gather_done(t, -ENOMEM, 0, "out of memory");
+}
+
+void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
+		 gcks_done_fn *done, void *arg)
+{
+	struct group *g, *next;
+	char err[512] = "";
+	struct gather *t;
+	int rc;
+
+	rc = check_all(k, conf, err, sizeof(err));
+	if (!rc) {
+		report_all(k, conf, &(struct report){ log_change, NULL });
+		rc = open_added(k, conf, err, sizeof(err));
+	}
+	t = rc ? NULL : gather_new(done, arg);
+	if (!t) {
+		done(arg, rc ? rc : -ENOMEM, 0, rc ? err : "out of memory");
+		return;
+	}
+	/* one that is closed leaves the list at once, or later */
+	for (g = TAILQ_FIRST(&k->groups); g; g = next) {
+		next = TAILQ_NEXT(g, all);
+		change_one(g, find_conf(conf, g->conf->name), t);
+	}
+	gather_end(t);
+}

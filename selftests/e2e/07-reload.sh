@@ -1,0 +1,179 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# A key server goes over to a changed configuration: by SIGHUP and by mcsecctl
+# reload, with members that are put out, that register anew and that are told
+# that their group is gone; and what is refused changes nothing.
+# timeout: 300
+
+. "$(dirname "$0")/../lib.sh"
+need ip jq
+
+K4=10.7.0.1
+pki=$TMP/pki
+K=$TMP/k
+
+conf_head() {
+	cat <<-END
+		identity: { certificate = "$pki/$1.pem"; key = "$pki/$1.key";
+		    ca = "$pki/ca.pem"; };
+		control = "$2/s.sock";
+	END
+}
+
+# NAME NUMBER RECEIVERS [MORE]: a group of the key server
+group_conf() {
+	cat <<-END
+		{ name = "$1"; address = "239.7.1.$2";
+		  rekey-address = "239.7.2.$2"; rekey-interface = "eth0";
+		  receivers = [ $3 ]; senders = [ "m.lab" ];
+		  atd = 1; dtd = 3; beat = 2; $4 }
+	END
+}
+
+# GROUPS [MORE]
+gcks_conf() {
+	conf_head k.lab "$K"
+	cat <<-END
+		gcks: { listen = ( "0.0.0.0:848" ); store = "$K/gcks.db";
+		  seal-key = "$K/seal.key"; $2
+		  groups = ( $1 ); };
+	END
+}
+
+# HOST GROUP NUMBER
+member_conf() {
+	conf_head "$1.lab" "$TMP/$1"
+	cat <<-END
+		member: { gcks = "$K4"; gcks-id = "k.lab";
+		  groups = ( { name = "$2"; address = "239.7.1.$3";
+		    sender-ids = 1; } ); };
+	END
+}
+
+# NAMESPACE: start, and wait until it answers
+up() {
+	spawn in_ns "$1" "$MCSECD" -c "$TMP/$1.conf" >>"$TMP/$1.log" 2>&1
+	wait_until 20 ctl "$1" -s "$TMP/$1/s.sock" status ||
+		sed 's/^/# /' "$TMP/$1.log"
+}
+
+kctl() { ctl k -s "$K/s.sock" "$@"; }
+# GROUP MEMBER: of the key server's status
+of() { kctl -j status | jq -r ".gcks.groups[] | select(.name == \"$1\").\"$2\""; }
+state() { ctl "$1" -s "$TMP/$1/s.sock" -j status | jq -r '.member.groups[0].state'; }
+state_is() { [ "$(state "$1")" = "$2" ]; }
+in_step() {
+	[ "$(ctl "$1" -s "$TMP/$1/s.sock" -j status |
+		jq -r '.member.groups[0]."data-spi"')" = "$(of video data-spi)" ]
+}
+roster() { kctl -j member video | jq -r '[.rosters[0].members[].id] | sort | join(" ")'; }
+reloads() { grep -c 'reload: done' "$TMP/k.log"; }
+# SIGHUP, and wait for its end
+hup() {
+	local n
+
+	n=$(reloads)
+	kill -HUP "$(pgrep -f "$MCSECD -c $TMP/k.conf" | tail -n 1)"
+	reloaded() { [ "$(reloads)" -gt "$n" ]; }
+	wait_until 20 reloaded
+}
+
+"$MCSECCTL" pki init "$pki" >/dev/null
+"$MCSECCTL" pki gcks "$pki" k.lab >/dev/null
+for h in m n; do
+	"$MCSECCTL" pki member "$pki" "$h.lab" >/dev/null
+done
+mkdir -p "$K" "$TMP/m" "$TMP/n"
+ns_create k m n
+# both members hear rekeys by links of their own
+in_ns k ip link add eth0 type bridge mcast_snooping 0
+in_ns k ip addr add $K4/24 dev eth0
+in_ns k ip link set eth0 up
+veth k:p1 -- m:eth0 10.7.0.2/24
+veth k:p2 -- n:eth0 10.7.0.3/24
+in_ns k ip link set p1 master eth0
+in_ns k ip link set p2 master eth0
+for h in k m n; do
+	mroute_to $h eth0 239.7.0.0/16
+done
+load_mcsec
+both='"m.lab", "n.lab"'
+gcks_conf "$(group_conf video 1 "$both")" >"$TMP/k.conf"
+member_conf m video 1 >"$TMP/m.conf"
+member_conf n video 1 >"$TMP/n.conf"
+up k
+up m
+up n
+try "two members come in" wait_until 60 state_is m in
+try "the second one, too" wait_until 60 state_is n in
+
+section "refused"
+
+cp "$TMP/k.conf" "$TMP/good.conf"
+spi=$(of video data-spi)
+echo 'gcks: {' >"$TMP/k.conf"
+like "a syntax error is said" "$(kctl reload 2>&1)" 'k.conf:[0-9]+: syntax error'
+gcks_conf "$(group_conf video 1 '"m.lab"'), $(group_conf audio 2 "$both")" \
+	'sa-idle = 77;' >"$TMP/k.conf"
+like "what cannot change is named" "$(kctl reload 2>&1)" \
+	'gcks.sa-idle.*nothing was changed'
+like "--check says so, too" "$("$MCSECD" --check "$TMP/k.conf" 2>&1)" \
+	'would be refused: .*gcks.sa-idle'
+is "a refused reload changes no list" "$(of video members)" 2
+is "a refused reload adds no group" "$(of audio name)" ""
+is "a refused reload changes no key" "$(of video data-spi)" "$spi"
+cp "$TMP/good.conf" "$TMP/k.conf"
+try "a reload of the same file" kctl reload
+is "a reload of the same file changes no key" "$(of video data-spi)" "$spi"
+is "a reload of the same file changes no policy" \
+	"$(of video policy-version)" 1
+
+section "a list"
+
+gcks_conf "$(group_conf video 1 '"m.lab"'), $(group_conf audio 2 "$both")" \
+	>"$TMP/k.conf"
+like "--check names who would go" "$("$MCSECD" --check "$TMP/k.conf" 2>&1)" \
+	'"n.lab" is evicted'
+like "mcsecctl reload --check names what would come" \
+	"$(kctl reload --check 2>&1)" 'group audio: added'
+is "a check changes nothing" "$(of video members)" 2
+hup
+is "SIGHUP: who is not in the list is out" "$(roster)" "m.lab"
+is "SIGHUP: the new group is there" "$(of audio name)" audio
+is "SIGHUP: the policy has a version of its own" \
+	"$(of video policy-version)" 2
+unlike "SIGHUP: keys are new" "$(of video data-spi)" "^$spi\$"
+try "who stays follows" wait_until 20 in_step m
+try "who is out does not come back" state_is n waiting
+like "the audit trail has the eviction" "$(kctl -j audit)" \
+	'"event": *"evict"'
+
+section "an algorithm"
+
+gcks_conf "$(group_conf video 1 "$both" 'algorithm = "aes-gcm-16-256";')" \
+	>"$TMP/k.conf"
+like "--check names a reset" "$("$MCSECD" --check "$TMP/k.conf" 2>&1)" \
+	'algorithm changed: all 1 members are told'
+try "mcsecctl reload" kctl reload
+is "a group that is removed is not served" "$(of audio name)" ""
+try "a member registers anew" wait_until 60 in_step m
+try "who may again comes back" wait_until 120 state_is n in
+is "the group has the new algorithm" "$(of video algorithm)" aes-gcm-16-256
+
+section "a group that goes"
+
+gcks_conf "$(group_conf audio 2 "$both")" >"$TMP/k.conf"
+try "mcsecctl reload without it" kctl reload
+is "it is not served" "$(of video name)" ""
+out() { ! state_is m in; }
+try "its members are told" wait_until 10 out
+cp "$TMP/good.conf" "$TMP/k.conf"
+try "mcsecctl reload with it" kctl reload
+try "its members come back" wait_until 240 state_is m in
+in_ns k true
+kill -TERM "$(pgrep -f "$MCSECD -c $TMP/k.conf" | tail -n 1)"
+like "the log names each change" "$(cat "$TMP/k.log")" \
+	'reload: group video: receivers changed'
+
+tap_done

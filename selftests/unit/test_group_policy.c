@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A key server goes over to another configuration while it runs: groups come
+ * and go, lists and algorithms change, under loss and when it dies half-way.
+ */
+#include <errno.h>
+
+#include "gcks/group.h"
+#include "gcks/life.h"
+#include "gcks/policy.h"
+#include "group_sim.h"
+#include "lib/util.h"
+#include "tap.h"
+#include "wire/proto.h"
+
+static struct sim s;
+static struct sim_member *tx, *a, *b;
+static struct conf_group groups[2];
+static struct conf_gcks next;
+
+static char *without_b[] = { (char *)"s.example", (char *)"a.example",
+			     (char *)"c.example", (char *)"m*.example",
+			     (char *)"d.example" };
+static char *only_tx[] = { (char *)"s.example" };
+
+static void usual(uint64_t seed)
+{
+	sim_init(&s, seed);
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, true);
+	a = sim_add(&s, "a.example", false, true);
+	b = sim_add(&s, "b.example", false, true);
+	sim_up(tx);
+	sim_up(a);
+	sim_up(b);
+	if (!sim_settle(&s, 60000))
+		bail("they are not in");
+	sim_run(&s, 20000);
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 2000);
+	groups[0] = s.cg;
+	groups[1] = s.cg;
+	groups[1].name = (char *)"audio";
+	addr_parse("239.1.1.2", &groups[1].address);
+	ep_parse("239.1.1.253:848", 0, &groups[1].rekey_to);
+	next = (struct conf_gcks){ .groups = groups, .n_groups = 1 };
+}
+
+struct answer {
+	bool done;
+	int ret;
+	char why[512];
+};
+
+static void take(void *arg, int ret, uint32_t effective_ms, const char *why)
+{
+	struct answer *w = arg;
+
+	(void)effective_ms;
+	if (w->done)
+		bail("answered twice");
+	w->done = true;
+	w->ret = ret;
+	snprintf(w->why, sizeof(w->why), "%s", why);
+}
+
+static char why[512];
+
+/* As SIGHUP; the next start has the same configuration. */
+static int reload(void)
+{
+	struct answer w = { 0 };
+
+	gcks_reload(s.gcks, &next, take, &w);
+	while (!w.done && !s.crashed)
+		sim_run(&s, 1);
+	if (!w.done)
+		sim_gcks_down(&s);
+	snprintf(why, sizeof(why), "%s", w.why);
+	s.conf.groups = groups;
+	s.conf.n_groups = next.n_groups;
+	return w.done ? w.ret : -EIO;
+}
+
+static char lines[2048];
+
+static void take_line(void *arg, const char *line)
+{
+	(void)arg;
+	snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines), "%s\n",
+		 line);
+}
+
+static const char *would(void)
+{
+	char err[512];
+
+	lines[0] = '\0';
+	return gcks_reload_check(s.gcks, &next, take_line, NULL, err,
+				 sizeof(err))
+		       ? "refused"
+		       : lines;
+}
+
+/* ---- nothing, and what cannot be ----------------------------------------- */
+
+static void test_nothing(void)
+{
+	struct gcks_group_status before, after;
+	unsigned int changes, wire;
+
+	usual(1);
+	before = sim_group(&s);
+	changes = s.changes;
+	wire = s.n_wire;
+	is_str(would(), "", "the same configuration would change nothing");
+	is_int(reload(), 0, "the same configuration again");
+	after = sim_group(&s);
+	ok(before.policy_version == 1 && after.policy_version == 1,
+	   "the policy has its version");
+	is_int(s.changes, changes, "nothing is written");
+	is_int(s.n_wire, wire, "nothing is sent");
+
+	groups[0].kwa = groups[0].kwa == 2 ? 3 : 2;
+	groups[0].beat = 7;
+	next.n_groups = 2;
+	is_str(would(), "refused", "another key-wrap is refused beforehand");
+	is_int(reload(), -EBUSY, "another key-wrap is refused");
+	ok(strstr(why, "group video: key-wrap"), "group and setting are named");
+	is_int(s.changes, changes, "nothing is written then");
+	ok(!group_find(s.gcks, "audio", 5), "no group is added then");
+	is_int(sim_group(&s).policy_version, 1, "the policy stays");
+	sim_free(&s);
+}
+
+static void test_quiet(void)
+{
+	struct gcks_group_status before;
+	unsigned int rekeys;
+
+	usual(2);
+	before = sim_group(&s);
+	rekeys = before.rekeys;
+	groups[0].beat = 5;
+	groups[0].max_members = 17;
+	ok(strstr(would(), "group video: beat, max-members changed"),
+	   "settings that count from now on are named");
+	is_int(reload(), 0, "another beat");
+	is_int(sim_group(&s).policy_version, 2, "the policy has a new version");
+	is_int(sim_group(&s).rekeys, rekeys, "no key changes");
+	is_int(sim_group(&s).conf->beat, 5, "the status has the new beat");
+	is_int(sim_audited(&s, "policy", NULL, "beat, max-members"), 1,
+	       "the audit trail names what changed");
+	before = sim_group(&s);
+	sim_run(&s, 30000);
+	ok(sim_group(&s).beats - before.beats >= 5, "beats come faster");
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).policy_version, 2,
+	       "the version is the same after a restart");
+	groups[0].beat = 6;
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).policy_version, 3,
+	       "a change while it was down has a version, too");
+	sim_run(&s, 30000);
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	is_int(sim_gaps(&s), 0, "nobody has lost anything");
+	is_int(s.iv_repeats, 0, "no IV was used twice");
+	sim_free(&s);
+}
+
+/* ---- lists ----------------------------------------------------------------- */
+
+static void test_lists(unsigned int loss)
+{
+	uint64_t out_ms;
+
+	usual(10 + loss);
+	s.loss = loss;
+	groups[0].receivers.v = without_b;
+	groups[0].receivers.n = ARRAY_SIZE(without_b);
+	ok(strstr(would(), "group video: receivers changed\n") &&
+		   strstr(lines, "\"b.example\" is evicted"),
+	   "loss %u: who would be evicted is named", loss);
+	is_int(reload(), 0, "loss %u: a list without one of the members", loss);
+	ok(!sim_has_member(&s, "b.example"), "loss %u: it is out at once",
+	   loss);
+	out_ms = s.ms + 3000;
+	is_int(sim_audited(&s, "evict", "b.example", "not in the lists"), 1,
+	       "loss %u: the audit trail has the eviction", loss);
+	sim_run(&s, 60000);
+	is_int(sim_reads_after(&s, b, out_ms), 0,
+	       "loss %u: no key of later was ever its own", loss);
+	ok(!sim_in(b), "loss %u: it does not come back", loss);
+	is_int(sim_group(&s).denied, 0, "loss %u: nobody is denied by name",
+	       loss);
+	is_int(sim_out_of_step(&s), 1, "loss %u: the others are in step", loss);
+	if (!loss) {
+		is_int(a->gaps, 0, "who stays has lost nothing");
+		is_int(s.n_unsent, 0, "the sender could always send");
+	}
+	groups[0].receivers = s.cg.receivers;
+	is_int(reload(), 0, "loss %u: the list as it was", loss);
+	member_join(b->m, "video");
+	sim_run(&s, 180000);
+	ok(sim_in(b), "loss %u: it comes back", loss);
+	is_int(s.iv_repeats, 0, "loss %u: no IV was used twice", loss);
+	sim_free(&s);
+}
+
+/* A crowd at once */
+static void test_crowd(void)
+{
+	struct sim_member *m[60];
+	char name[32];
+	unsigned int i, reads = 0;
+
+	sim_init(&s, 3);
+	s.cg.max_members = 1000;
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, true);
+	sim_up(tx);
+	for (i = 0; i < ARRAY_SIZE(m); i++) {
+		snprintf(name, sizeof(name), "m%u.example", i);
+		m[i] = sim_add(&s, name, false, true);
+		sim_up(m[i]);
+	}
+	if (!sim_settle(&s, 120000))
+		bail("they are not in");
+	sim_run(&s, 20000);
+	sim_stream(&s, tx, 50);
+	groups[0] = s.cg;
+	groups[0].receivers.v = only_tx;
+	groups[0].receivers.n = 1;
+	next = (struct conf_gcks){ .groups = groups, .n_groups = 1 };
+	is_int(reload(), 0, "a list without %zu members", ARRAY_SIZE(m));
+	is_int(sim_group(&s).members, 1, "one member is left");
+	is_int(sim_group(&s).evictions, ARRAY_SIZE(m),
+	       "the others are evicted");
+	sim_run(&s, 3000);
+	for (i = 0; i < ARRAY_SIZE(m); i++)
+		reads += !!sim_reads_after(&s, m[i], s.ms);
+	sim_run(&s, 20000);
+	is_int(reads, 0, "nobody of them has a key of later");
+	is_int(s.n_unsent, 0, "the sender could always send");
+	sim_free(&s);
+}
+
+/* A sender that may only receive from now on */
+static void test_sender(void)
+{
+	struct sim_member *s2;
+
+	usual(4);
+	s2 = sim_add(&s, "s2.example", true, true);
+	sim_up(s2);
+	if (!sim_settle(&s, 60000))
+		bail("not in");
+	sim_run(&s, 20000);
+	groups[0].senders.v = only_tx;
+	groups[0].senders.n = 1;
+	is_int(reload(), 0, "a list with one sender less");
+	ok(!sim_has_member(&s, "s2.example"), "it is out");
+	sim_run(&s, 60000);
+	ok(!sim_in(s2), "as a sender it does not come back");
+	is_int(sim_group(&s).senders, 1, "one sender is left");
+	is_int(a->gaps, 0, "the others lose nothing");
+	sim_free(&s);
+}
+
+/* ---- algorithms ------------------------------------------------------------- */
+
+static void test_algorithm(unsigned int loss)
+{
+	uint64_t restarts, got;
+	unsigned int i, wrong = 0;
+
+	usual(20 + loss);
+	s.loss = loss;
+	restarts = sim_group(&s).restarts;
+	groups[0].alg.key_bits = 256;
+	groups[0].dtd = 20;
+	ok(strstr(would(), "algorithm changed: all 3 members are told"),
+	   "loss %u: a reset is named beforehand", loss);
+	is_int(reload(), 0, "loss %u: another algorithm", loss);
+	is_int(sim_group(&s).restarts, restarts + 1, "loss %u: is a reset",
+	       loss);
+	is_int(sim_group(&s).policy_version, 2, "loss %u: with another policy",
+	       loss);
+	sim_run(&s, loss ? 120000 : 60000);
+	is_int(sim_out_of_step(&s), 0, "loss %u: all are back, in step", loss);
+	for (i = 0; i < 3; i++)
+		wrong += s.m[i]->mk.sa[s.m[i]->mk.n_sas - 1].sa.key_len !=
+			 256 / 8 + 4;
+	is_int(wrong, 0, "loss %u: with keys of the new size", loss);
+	got = a->got;
+	sim_run(&s, 5000);
+	ok(a->got > got, "loss %u: traffic goes on", loss);
+	is_int(s.iv_repeats, 0, "loss %u: no IV was used twice", loss);
+	sim_free(&s);
+}
+
+/* ---- groups ---------------------------------------------------------------- */
+
+static int count_group(void *arg, const struct gcks_group_status *st)
+{
+	(void)st;
+	++*(int *)arg;
+	return 0;
+}
+
+static int n_groups(void)
+{
+	int n = 0;
+
+	gcks_each_group(s.gcks, count_group, &n);
+	return n;
+}
+
+static void test_groups(void)
+{
+	struct sim_member *c;
+	char err[256];
+	uint32_t ms;
+
+	usual(5);
+	if (sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
+		bail("%s", err);
+	sim_run(&s, 20000);
+	next.n_groups = 2;
+	is_str(would(), "group audio: added\n", "a group would be added");
+	is_int(reload(), 0, "one more group");
+	is_int(n_groups(), 2, "both are there");
+	c = sim_add(&s, "c.example", false, true);
+	c->cg.name = groups[1].name;
+	c->cg.address = groups[1].address;
+	sim_up(c);
+	sim_run(&s, 5000);
+	ok(sim_in(c), "a member of the new one comes in");
+	is_int(a->gaps, 0, "the one there was has lost nothing");
+
+	/* and the first one goes */
+	groups[0] = groups[1];
+	next.n_groups = 1;
+	ok(strstr(would(), "group video: removed: its 2 members are told"),
+	   "a group would be removed");
+	is_int(reload(), 0, "without the first group");
+	is_int(n_groups(), 1, "one is left");
+	sim_run(&s, 500);
+	ok(!sim_in(a) && !sim_in(tx), "its members are told, and out");
+	sim_run(&s, 40000);
+	is_int(a->notify, GIKE_N_INVALID_GROUP_ID,
+	       "who asks for it hears that it is not served");
+	ok(sim_in(c), "the other group goes on");
+	ok(TAILQ_EMPTY(&s.gcks->closing), "when all is said it is gone");
+
+	/* which the store remembers */
+	groups[0] = s.cg;
+	groups[1].name = (char *)"audio";
+	next.n_groups = 2;
+	is_int(reload(), 0, "with it again");
+	is_int(n_groups(), 2, "both are there again");
+	sim_run(&s, 300000);
+	ok(sim_in(a) && sim_in(tx), "its members come back");
+	ok(!sim_in(b) && !sim_has_member(&s, "b.example"),
+	   "who was evicted stays out");
+	is_int(s.iv_repeats, 0, "no IV was used twice");
+	sim_free(&s);
+}
+
+/* Removed and added before everything was said */
+static void test_back_at_once(void)
+{
+	usual(6);
+	groups[0] = groups[1];
+	is_int(reload(), 0, "without a group");
+	sim_run(&s, 100);
+	groups[0] = s.cg;
+	is_int(reload(), 0, "with it again, at once");
+	sim_run(&s, 120000);
+	ok(sim_in(a) && sim_in(b) && sim_in(tx), "all are in");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	is_int(s.iv_repeats, 0, "no IV was used twice");
+	sim_free(&s);
+}
+
+/* ---- a store that fails, and deaths ---------------------------------------- */
+
+static void test_full(void)
+{
+	usual(7);
+	groups[0].receivers.v = without_b;
+	groups[0].receivers.n = ARRAY_SIZE(without_b);
+	s.store_errno = -ENOSPC;
+	is_int(reload(), -ENOSPC, "a store that is full");
+	ok(strstr(why, "group \"video\" is as it was"), "is said");
+	ok(sim_has_member(&s, "b.example"), "who would be out is in");
+	is_int(sim_group(&s).policy_version, 1, "the policy is the old one");
+	s.store_errno = 0;
+	is_int(reload(), 0, "again, with room");
+	ok(!sim_has_member(&s, "b.example"), "it is out then");
+	sim_run(&s, 60000);
+	is_int(a->gaps, 0, "who stays has lost nothing");
+	is_int(s.iv_repeats, 0, "no IV was used twice");
+	sim_free(&s);
+}
+
+static bool die_once(enum sim_crash step, unsigned int n, bool alg,
+		     unsigned int *bad)
+{
+	bool died;
+
+	usual(100 + 10 * step + n);
+	s.loss = 5;
+	groups[0].receivers.v = without_b;
+	groups[0].receivers.n = ARRAY_SIZE(without_b);
+	if (alg)
+		groups[0].alg.key_bits = 256;
+	s.crash = step;
+	s.crash_in = n;
+	reload();
+	sim_run(&s, 3000);
+	died = s.crashed;
+	if (died) {
+		sim_gcks_down(&s);
+		sim_run(&s, 1000);
+		sim_gcks_up(&s);
+	}
+	s.crash = SIM_NO_CRASH;
+	sim_run(&s, 180000);
+	if (sim_has_member(&s, "b.example") || sim_in(b))
+		*bad |= 1;
+	if (!sim_in(a) || !sim_in(tx) || sim_out_of_step(&s) != 1)
+		*bad |= 2;
+	if (s.iv_repeats)
+		*bad |= 4;
+	if (sim_group(&s).policy_version != 2)
+		*bad |= 8;
+	sim_free(&s);
+	return died;
+}
+
+static void test_deaths(enum sim_crash step, bool alg)
+{
+	const char *what = alg ? "algorithm" : "list";
+	unsigned int n, bad = 0;
+
+	for (n = 0; n < 40 && die_once(step, n, alg, &bad); n++)
+		;
+	ok(n >= 1, "%s, step %d: it died %u times", what, step, n);
+	is_int(bad & 1, 0, "%s, step %d: who lost its right is out", what,
+	       step);
+	is_int(bad & 2, 0, "%s, step %d: the others are in step", what, step);
+	is_int(bad & 4, 0, "%s, step %d: no IV was used twice", what, step);
+	is_int(bad & 8, 0, "%s, step %d: the policy has one new version", what,
+	       step);
+}
+
+int main(void)
+{
+	test_nothing();
+	test_quiet();
+	test_lists(0);
+	test_lists(20);
+	test_crowd();
+	test_sender();
+	test_algorithm(0);
+	test_algorithm(20);
+	test_groups();
+	test_back_at_once();
+	test_full();
+	test_deaths(SIM_BEFORE_COMMIT, false);
+	test_deaths(SIM_AFTER_COMMIT, false);
+	test_deaths(SIM_AT_SEND, false);
+	test_deaths(SIM_BEFORE_COMMIT, true);
+	test_deaths(SIM_AFTER_COMMIT, true);
+	return done();
+}
