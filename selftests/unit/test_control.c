@@ -690,12 +690,13 @@ int main(void)
 	RUN(roles);
 	RUN(later);
 	RUN(schema, recorded);
+	/* frees the last answer, of which the record is told too */
+	one(&none, "");
 	fclose(record);
 	unlink(recorded);
 	loop_free(loop);
 	*strrchr(path, '/') = '\0';
 	rmdir(path);
 	rmdir(dir);
-	one(&none, "");
 	return done();
 }
