@@ -114,10 +114,10 @@ whole a "all of it"
 
 section "schema"
 for h in k s b; do
-	fits "status of $h" status < <(e2e_ctl $h -j status)
-	fits "member of $h" member < <(e2e_ctl $h -j member)
+	fits "status of $h" status < <(ctl $h -j status)
+	fits "member of $h" member < <(ctl $h -j member)
 done
-fits "the audit trail" audit < <(e2e_ctl k -j audit)
+fits "the audit trail" audit < <(ctl k -j audit)
 
 section "the audit trail"
 log=$(ctl k -j audit | jq -r '.audit[] | "\(.event) \(.id)"')
