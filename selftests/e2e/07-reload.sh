@@ -116,7 +116,7 @@ echo 'gcks: {' >"$TMP/k.conf"
 like "a syntax error is said" "$(kctl reload 2>&1)" 'k.conf:[0-9]+: syntax error'
 gcks_conf "$(group_conf video 1 '"m.lab"'), $(group_conf audio 2 "$both")" \
 	'sa-idle = 77;' >"$TMP/k.conf"
-like "what cannot change is named" "$(kctl reload 2>&1)" \
+like "a refused reload names the setting that cannot change" "$(kctl reload 2>&1)" \
 	'gcks.sa-idle.*nothing was changed'
 like "--check says so, too" "$("$MCSECD" --check "$TMP/k.conf" 2>&1)" \
 	'would be refused: .*gcks.sa-idle'
@@ -144,8 +144,8 @@ is "SIGHUP: the new group is there" "$(of audio name)" audio
 is "SIGHUP: the policy has a version of its own" \
 	"$(of video policy-version)" 2
 unlike "SIGHUP: keys are new" "$(of video data-spi)" "^$spi\$"
-try "who stays follows" wait_until 20 in_step m
-try "who is out does not come back" state_is n waiting
+try "a member that stays follows the rekey" wait_until 20 in_step m
+try "an evicted member does not come back" state_is n waiting
 like "the audit trail has the eviction" "$(kctl -j audit)" \
 	'"event": *"evict"'
 
@@ -158,19 +158,19 @@ like "--check names a reset" "$("$MCSECD" --check "$TMP/k.conf" 2>&1)" \
 try "mcsecctl reload" kctl reload
 is "a group that is removed is not served" "$(of audio name)" ""
 try "a member registers anew" wait_until 60 in_step m
-try "who may again comes back" wait_until 120 state_is n in
+try "a member that may again comes back" wait_until 120 state_is n in
 is "the group has the new algorithm" "$(of video algorithm)" aes-gcm-16-256
 
 section "a group that goes"
 
 gcks_conf "$(group_conf audio 2 "$both")" >"$TMP/k.conf"
 try "mcsecctl reload without it" kctl reload
-is "it is not served" "$(of video name)" ""
+is "a removed group is not served" "$(of video name)" ""
 out() { ! state_is m in; }
-try "its members are told" wait_until 10 out
+try "members of a removed group are told" wait_until 10 out
 cp "$TMP/good.conf" "$TMP/k.conf"
 try "mcsecctl reload with it" kctl reload
-try "its members come back" wait_until 240 state_is m in
+try "members of a group that is there again come back" wait_until 240 state_is m in
 in_ns k true
 kill -TERM "$(pgrep -f "$MCSECD -c $TMP/k.conf" | tail -n 1)"
 like "the log names each change" "$(cat "$TMP/k.log")" \

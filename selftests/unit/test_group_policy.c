@@ -184,27 +184,26 @@ static void test_lists(unsigned int loss)
 		   strstr(lines, "\"b.example\" is evicted"),
 	   "loss %u: who would be evicted is named", loss);
 	is_int(reload(), 0, "loss %u: a list without one of the members", loss);
-	ok(!sim_has_member(&s, "b.example"), "loss %u: it is out at once",
-	   loss);
+	ok(!sim_has_member(&s, "b.example"), "loss %u: b is out at once", loss);
 	out_ms = s.ms + 3000;
 	is_int(sim_audited(&s, "evict", "b.example", "not in the lists"), 1,
 	       "loss %u: the audit trail has the eviction", loss);
 	sim_run(&s, 60000);
 	is_int(sim_reads_after(&s, b, out_ms), 0,
 	       "loss %u: no key of later was ever its own", loss);
-	ok(!sim_in(b), "loss %u: it does not come back", loss);
+	ok(!sim_in(b), "loss %u: b does not come back", loss);
 	is_int(sim_group(&s).denied, 0, "loss %u: nobody is denied by name",
 	       loss);
 	is_int(sim_out_of_step(&s), 1, "loss %u: the others are in step", loss);
 	if (!loss) {
-		is_int(a->gaps, 0, "who stays has lost nothing");
+		is_int(a->gaps, 0, "a member that stays has lost nothing");
 		is_int(s.n_unsent, 0, "the sender could always send");
 	}
 	groups[0].receivers = s.cg.receivers;
 	is_int(reload(), 0, "loss %u: the list as it was", loss);
 	member_join(b->m, "video");
 	sim_run(&s, 180000);
-	ok(sim_in(b), "loss %u: it comes back", loss);
+	ok(sim_in(b), "loss %u: b comes back", loss);
 	is_int(s.iv_repeats, 0, "loss %u: no IV was used twice", loss);
 	sim_free(&s);
 }
@@ -261,9 +260,10 @@ static void test_sender(void)
 	groups[0].senders.v = only_tx;
 	groups[0].senders.n = 1;
 	is_int(reload(), 0, "a list with one sender less");
-	ok(!sim_has_member(&s, "s2.example"), "it is out");
+	ok(!sim_has_member(&s, "s2.example"),
+	   "a sender without the right is out");
 	sim_run(&s, 60000);
-	ok(!sim_in(s2), "as a sender it does not come back");
+	ok(!sim_in(s2), "a sender without the right does not come back");
 	is_int(sim_group(&s).senders, 1, "one sender is left");
 	is_int(a->gaps, 0, "the others lose nothing");
 	sim_free(&s);
@@ -348,10 +348,11 @@ static void test_groups(void)
 	is_int(reload(), 0, "without the first group");
 	is_int(n_groups(), 1, "one is left");
 	sim_run(&s, 500);
-	ok(!sim_in(a) && !sim_in(tx), "its members are told, and out");
+	ok(!sim_in(a) && !sim_in(tx),
+	   "members of a removed group are told, and out");
 	sim_run(&s, 40000);
 	is_int(a->notify, GIKE_N_INVALID_GROUP_ID,
-	       "who asks for it hears that it is not served");
+	       "a request for a removed group is refused as such");
 	ok(sim_in(c), "the other group goes on");
 	ok(TAILQ_EMPTY(&s.gcks->closing), "when all is said it is gone");
 
@@ -362,9 +363,10 @@ static void test_groups(void)
 	is_int(reload(), 0, "with it again");
 	is_int(n_groups(), 2, "both are there again");
 	sim_run(&s, 300000);
-	ok(sim_in(a) && sim_in(tx), "its members come back");
+	ok(sim_in(a) && sim_in(tx),
+	   "members of a group that is there again come back");
 	ok(!sim_in(b) && !sim_has_member(&s, "b.example"),
-	   "who was evicted stays out");
+	   "an evicted member stays out");
 	is_int(s.iv_repeats, 0, "no IV was used twice");
 	sim_free(&s);
 }
@@ -395,13 +397,13 @@ static void test_full(void)
 	s.store_errno = -ENOSPC;
 	is_int(reload(), -ENOSPC, "a store that is full");
 	ok(strstr(why, "group \"video\" is as it was"), "is said");
-	ok(sim_has_member(&s, "b.example"), "who would be out is in");
+	ok(sim_has_member(&s, "b.example"), "a member that would be out is in");
 	is_int(sim_group(&s).policy_version, 1, "the policy is the old one");
 	s.store_errno = 0;
 	is_int(reload(), 0, "again, with room");
-	ok(!sim_has_member(&s, "b.example"), "it is out then");
+	ok(!sim_has_member(&s, "b.example"), "the member is out then");
 	sim_run(&s, 60000);
-	is_int(a->gaps, 0, "who stays has lost nothing");
+	is_int(a->gaps, 0, "a member that stays has lost nothing");
 	is_int(s.iv_repeats, 0, "no IV was used twice");
 	sim_free(&s);
 }
@@ -448,7 +450,7 @@ static void test_deaths(enum sim_crash step, bool alg)
 
 	for (n = 0; n < 40 && die_once(step, n, alg, &bad); n++)
 		;
-	ok(n >= 1, "%s, step %d: it died %u times", what, step, n);
+	ok(n >= 1, "%s, step %d: the key server died %u times", what, step, n);
 	is_int(bad & 1, 0, "%s, step %d: who lost its right is out", what,
 	       step);
 	is_int(bad & 2, 0, "%s, step %d: the others are in step", what, step);
