@@ -145,6 +145,26 @@ static void forged(void)
 	teardown();
 }
 
+/* What the peer has answered before opens with the key as well. */
+static void replayed(void)
+{
+	uint8_t copy[1024];
+	size_t len;
+
+	setup();
+	ike_liveness(g->sa);
+	net_step(&net);
+	if (net.n_queue != 1)
+		bail("no answer");
+	len = net.queue[0].len;
+	memcpy(copy, net.queue[0].p, len);
+	net_run(&net);
+	ike_close_repeat(g->sa, "the group is reset");
+	answers(copy, len, 0, 0, 1, "an answer of before is none");
+	is_int(silence(1000), 1, "the Delete is sent again all the same");
+	teardown();
+}
+
 /* The key by which answers are known does not stay. */
 static void wiped(void)
 {
@@ -184,6 +204,7 @@ int main(void)
 	log_set_level(LOG_LEVEL_ERR);
 	lost();
 	forged();
+	replayed();
 	wiped();
 	once();
 	return done();

@@ -301,6 +301,32 @@ static void bad_inside(void)
 	teardown();
 }
 
+/* A request under the right key, of an exchange that has no place any more */
+static void out_of_place(void)
+{
+	struct ike_hdr h = { .xchg = GIKE_XCHG_GSA_AUTH,
+			     .flags = IKE_FLAG_INITIATOR };
+	struct wbuf w;
+
+	setup();
+	net_run(&net);
+	memcpy(h.spi_i, m->sa->spi_i, 8);
+	memcpy(h.spi_r, m->sa->spi_r, 8);
+	h.mid = m->sa->my_mid;
+	wbuf_init(&w, MOST);
+	ike_hdr_build(&w, &h);
+	if (sk_seal(&w, &m->sa->keys.ei, 1ull << 40, IKE_PLD_NONE, NULL, 0))
+		bail("cannot seal");
+	before = *ike_engine_stats(g->engine);
+	ike_engine_input(g->engine, &m->ep, &g->ep, w.p, w.len);
+	GREW(g, in_xchg, 1, "GSA_AUTH over an IKE SA that is up");
+	is_int(g->seen.not_taken, 1, "GSA_AUTH over an IKE SA is told");
+	is_int(net.n_queue, 1, "GSA_AUTH over an IKE SA is answered");
+	ok(ike_sa_is_up(g->sa), "GSA_AUTH over an IKE SA leaves it up");
+	wbuf_free(&w);
+	teardown();
+}
+
 /* Where an IKE SA that is up may go: to its end, and nowhere from there. */
 static void states(void)
 {
@@ -323,6 +349,7 @@ int main(void)
 	RUN(answers);
 	RUN(impatience);
 	RUN(bad_inside);
+	RUN(out_of_place);
 	RUN(states);
 	return done();
 }
