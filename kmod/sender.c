@@ -16,7 +16,8 @@ void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
 			struct mcsec_windows *windows)
 {
 	xa_init_flags(&senders->table, XA_FLAGS_LOCK_BH);
-	xa_init(&senders->names);
+	/* Of one lock class with the table, which packets change. */
+	xa_init_flags(&senders->names, XA_FLAGS_LOCK_BH);
 	atomic_set(&senders->count, 0);
 	senders->max = max;
 	senders->window = window;
@@ -195,7 +196,7 @@ int mcsec_sender_rename(struct mcsec_senders *senders, u32 id, const char *name)
 		if (!copy)
 			return -ENOMEM;
 	}
-	old = xa_store(&senders->names, id, copy, GFP_KERNEL_ACCOUNT);
+	old = xa_store_bh(&senders->names, id, copy, GFP_KERNEL_ACCOUNT);
 	if (xa_is_err(old)) {
 		kfree(copy);
 		return xa_err(old);
@@ -228,7 +229,7 @@ int mcsec_sender_announce(struct mcsec_senders *senders, u32 id,
 void mcsec_sender_del(struct mcsec_senders *senders,
 		      struct mcsec_sender *sender)
 {
-	kfree(xa_erase(&senders->names, sender->id));
+	kfree(xa_erase_bh(&senders->names, sender->id));
 	xa_lock_bh(&senders->table);
 	__xa_clear_mark(&senders->table, sender->id, MCSEC_SENDER_ANNOUNCED);
 	xa_unlock_bh(&senders->table);
