@@ -437,9 +437,7 @@ int mcsec_nl_group_flush_doit(struct sk_buff *skb, struct genl_info *info)
 		break;
 	}
 	mutex_unlock(&mnet->lock);
-	/* The lock is let go in between, which changes of interfaces, and with
-	 * them the whole machine, may wait for.
-	 */
+	/* The lock is let go in between, which other requests wait for. */
 	for (id = 0; !err; id++) {
 		mutex_lock(&mnet->lock);
 		group = xa_find(&mnet->by_id, &id, ULONG_MAX, XA_PRESENT);

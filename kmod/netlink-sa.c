@@ -229,8 +229,8 @@ static int claim_nonces(struct genl_info *info,
 }
 
 /*
- * Before the namespace's lock is taken, which who changes interfaces waits for:
- * the crypto API may load modules, and try ciphers.
+ * Before the namespace's lock is taken, which other requests wait for: the crypto
+ * API may load modules, and try ciphers.
  */
 static int make_cipher(struct genl_info *info, struct mcsec_sa_config *config)
 {
