@@ -670,3 +670,25 @@ void sim_free(struct sim *s)
 	crypto_rand_set_test(NULL, NULL);
 	memset(s, 0, sizeof(*s));
 }
+
+struct sim_member *sim_start_receivers(struct sim *s, uint64_t seed,
+				       int receivers)
+{
+	struct sim_member *tx;
+	char name[32];
+	int i;
+
+	sim_init(s, seed);
+	sim_gcks_up(s);
+	tx = sim_add(s, "s.example", true, false);
+	for (i = 0; i < receivers; i++) {
+		snprintf(name, sizeof(name), "r%d.example", i);
+		sim_add(s, name, false, true);
+	}
+	for (i = 0; i < s->n; i++)
+		sim_up(s->m[i]);
+	if (!sim_settle(s, 30000))
+		return NULL;
+	sim_run(s, 40000);
+	return tx;
+}

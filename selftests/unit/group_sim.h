@@ -277,4 +277,11 @@ unsigned int sim_audited(const struct sim *s, const char *event,
 			 const char *identity, const char *detail);
 uint32_t sim_random(struct sim *s, uint32_t n);
 
+/*
+ * A key server, the sender "s.example" and @receivers receivers "r0.example" ...,
+ * all of them in and at rest. Returns the sender; NULL: not all came in.
+ */
+struct sim_member *sim_start_receivers(struct sim *s, uint64_t seed,
+				       int receivers);
+
 #endif

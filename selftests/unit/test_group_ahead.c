@@ -52,22 +52,10 @@ static void stranger_first(void)
 
 static void usual(uint64_t seed, bool stranger)
 {
-	struct sim_member *tx;
-	char name[32];
-	int i;
+	struct sim_member *tx = sim_start_receivers(&s, seed, RECEIVERS);
 
-	sim_init(&s, seed);
-	sim_gcks_up(&s);
-	tx = sim_add(&s, "s.example", true, false);
-	for (i = 0; i < RECEIVERS; i++) {
-		snprintf(name, sizeof(name), "r%d.example", i);
-		sim_add(&s, name, false, true);
-	}
-	for (i = 0; i < s.n; i++)
-		sim_up(s.m[i]);
-	if (!sim_settle(&s, 30000))
+	if (!tx)
 		bail("not settled");
-	sim_run(&s, 40000);
 	sim_stream(&s, tx, 200);
 	sim_run(&s, 1000);
 	if (stranger)

@@ -29,21 +29,9 @@ static char err[256];
 
 static void usual(uint64_t seed)
 {
-	char name[32];
-	int i;
-
-	sim_init(&s, seed);
-	sim_gcks_up(&s);
-	tx = sim_add(&s, "s.example", true, false);
-	for (i = 0; i < RECEIVERS; i++) {
-		snprintf(name, sizeof(name), "r%d.example", i);
-		sim_add(&s, name, false, true);
-	}
-	for (i = 0; i < s.n; i++)
-		sim_up(s.m[i]);
-	if (!sim_settle(&s, 30000))
+	tx = sim_start_receivers(&s, seed, RECEIVERS);
+	if (!tx)
 		bail("not settled");
-	sim_run(&s, 40000);
 	sim_stream(&s, tx, 50);
 	sim_run(&s, 1000);
 }
