@@ -135,7 +135,10 @@ typedef void app_change_fn(void *arg, const char *line);
 /* All is done (@ret 0), or an error has one line in @why. */
 typedef void app_reload_fn(void *arg, int ret, const char *why);
 
-/* What a reload of @file (NULL: of the file that was loaded) would change. */
+/*
+ * Tells @fn, a line each, what a reload of @file (NULL: of the file that was
+ * loaded) would change, so that an administrator sees it first. 0 or -errno.
+ */
 int app_reload_check(struct app *a, const char *file, app_change_fn *fn,
 		     void *arg, struct err *err);
 /*

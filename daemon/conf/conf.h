@@ -191,8 +191,8 @@ int conf_group_copy(struct conf_group *to, const struct conf_group *from);
 void conf_group_free(struct conf_group *g);
 
 /*
- * What a running mcsecd cannot go over to: settings outside of groups that it
- * has used up at its start. 0, or -EBUSY and all of them are named in @err.
+ * Settings outside of groups that mcsecd uses at its start only may not differ,
+ * since a reload could not honour them. 0, or -EBUSY and all are named in @err.
  * Groups are for the roles to judge.
  */
 int conf_reload_check(const struct conf *from, const struct conf *to,

@@ -5,7 +5,7 @@
 
 #include "lib/err.h"
 
-/* What ctl_check_reload() is told, one line each. */
+/* ctl_check_reload() calls it once a line of the answer. */
 typedef void ctl_line_fn(void *arg, const char *line);
 
 /*

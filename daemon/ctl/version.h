@@ -8,9 +8,9 @@
 #endif
 
 /*
- * Of requests, answers and what "mcsecctl -j" prints, as described in
- * Documentation/schema. One more when a member is renamed, taken away or means
- * something else; a new member may come at any time.
+ * The version of requests, answers and what "mcsecctl -j" prints, as described in
+ * Documentation/schema. It grows when a member is renamed, taken away or means
+ * something else, since programs rely on these; a new member may come at any time.
  */
 #define MCSEC_JSON_VERSION 1
 

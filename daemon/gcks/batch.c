@@ -20,7 +20,7 @@
 #include "lib/quote.h"
 
 #define MS 1000u
-/* What the store refused is tried again so much later. */
+/* A batch that the store refused is tried again after that. */
 #define RETRY_MS 5000
 /* More than one member can be given: caps of ike/ and of the kernel. */
 #define SIDS_MAX 256u

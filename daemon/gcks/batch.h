@@ -4,8 +4,8 @@
  * batches, a batch is one change of keys (gkm.h), and only when that is done
  * are the joiners answered, with keys that nobody has used before.
  *
- * Who is a member already and registers again changes nothing for others: it
- * gets what is current, and fresh Sender-IDs.
+ * A member that registers again changes nothing for others, or crowds would keep
+ * each other from settling: it gets what is current, and fresh Sender-IDs.
  */
 #ifndef GCKS_BATCH_H
 #define GCKS_BATCH_H

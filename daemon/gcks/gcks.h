@@ -90,9 +90,9 @@ void gcks_ike_event(struct gcks *k, const struct ike_event *ev);
 /* ---- control ------------------------------------------------------------ */
 
 /*
- * What was asked for is done (@ret 0) or has changed nothing (-errno, with one
- * line in @why that is good until the call returns). *effective_ms*: see
- * gcks_evict().
+ * The store has decided: the order is done (@ret 0), or it has changed nothing
+ * (-errno, with one line in @why that is good until the call returns).
+ * @effective_ms: see gcks_evict().
  */
 typedef void gcks_done_fn(void *arg, int ret, uint32_t effective_ms,
 			  const char *why);
@@ -166,7 +166,10 @@ typedef void gcks_change_fn(void *arg, const char *line);
  */
 void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 		 gcks_done_fn *done, void *arg);
-/* What that would change. 0, or -EBUSY with one line in @err. */
+/*
+ * Tells @fn, a line each, what gcks_reload() would change, and changes nothing.
+ * 0, or -EBUSY with one line in @err.
+ */
 int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
 		      gcks_change_fn *fn, void *arg, char *err, size_t errlen);
 

@@ -20,7 +20,7 @@
 #include "gcks/term.h"
 
 #define MS 1000u
-/* What the store refused is tried again so much later; what the network did */
+/* A change that the store refused, or a beat that could not be sent, waits. */
 #define RETRY_MS 5000
 #define UNSENT_MS 1000
 /* The first beat after a change, once its copies are out */
