@@ -232,6 +232,10 @@ for ((g = 0; g <= most / 64; g++)); do
 done >"$TMP/batch"
 # shellcheck disable=SC2016 # the inner shell's
 chmod 755 "$TMP"
+# the user may have no way to where this tree is, which may be in root's home
+install -m 755 "$MCSECCTL" "$TMP/mcsecctl"
+install -m 644 "$(dirname "$0")"/../kfuzz/*.py "$TMP"
+MCSECCTL=$TMP/mcsecctl
 chmod 644 "$TMP/key" "$TMP/batch"
 head -n 2 "$TMP/batch" >"$TMP/one"
 mkfifo "$TMP/hold"
@@ -285,7 +289,7 @@ PY
 # a quarter of one sixteenth of the memory, in windows that take 8 KiB with their heads, and
 # some that are too many
 windows=$((total * 1024 / 16 / 4 / 8192))
-user python3 "$TMP/windows.py" "$(dirname "$0")/../kfuzz" "$MCSECCTL" \
+user python3 "$TMP/windows.py" "$TMP" "$MCSECCTL" \
 	$((windows + 100)) >"$TMP/stats" 2>"$TMP/why" ||
 	not_ok "windows by the thousand" "$(tail -n 3 "$TMP/why")"
 is "an ordinary user gets a quarter of the windows that there is room for" \

@@ -149,12 +149,14 @@ USER
 echo "$key" >"$TMP/key"
 chmod 644 "$TMP/key"
 chmod 755 "$TMP"
+# the user may have no way to where this tree is, which may be in root's home
+install -m 755 "$MCSECCTL" "$TMP/mcsecctl"
 # a quarter of the 16th part of the machine, at 16 KiB each
 total=$(awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo)
 most=$((total / 64 / 16))
 if [ $most -lt 2048 ] && setpriv --reuid 65534 --regid 65534 --clear-groups \
 	unshare -Urn true 2>/dev/null; then
-	out=$(MCSECCTL=$MCSECCTL setpriv --reuid 65534 --regid 65534 \
+	out=$(MCSECCTL=$TMP/mcsecctl setpriv --reuid 65534 --regid 65534 \
 		--clear-groups unshare -Urn bash "$TMP/user.sh" "$TMP/key" 2>&1)
 	like "an ordinary user is told that more windows are too many" "$out" \
 		"windows of this namespace, of this user's"
