@@ -158,6 +158,7 @@ void gkm_keep(struct group *g, struct gkm_change *c)
 	g->st.next_sid = c->next.next_sid;
 	g->st.next_mid = c->next.next_mid;
 	g->st.time_ms = c->next.time_ms;
+	g->st.asked = c->next.asked;
 	g->st.version = c->next.version;
 	outbox_send_all(g, &c->out);
 	change_free(c);
@@ -239,8 +240,8 @@ static int record_change(struct group *g, struct gkm_change *c,
 		rc = gkm_put_state(g, &c->next);
 	if (!rc)
 		rc = gkm_put_tree(g);
-	if (!rc && c->sign)
-		rc = gkm_put_sign(g, c->sign);
+	if (!rc)
+		rc = signing_put(g, c);
 	if (!rc)
 		rc = record_outs(g, c);
 	if (!rc && c->policy)
@@ -267,6 +268,7 @@ void gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 		rc = signing_make(g, c, how);
 	if (!rc)
 		rc = make_keys(g, c);
+	signing_asked(c);
 	if (!rc)
 		rc = gkm_messages(g, c, how, &c->told);
 	if (!rc) {
@@ -353,8 +355,8 @@ static int record_anew(struct group *g, struct gkm_change *c)
 	rc = gmc_del_members(g);
 	if (!rc)
 		rc = gkm_del_tree(g);
-	if (!rc && c->sign)
-		rc = gkm_put_sign(g, c->sign);
+	if (!rc)
+		rc = signing_put(g, c);
 	if (!rc && c->disown)
 		rc = outbox_del_all(g);
 	if (!rc && c->disown)
@@ -394,6 +396,7 @@ static int empty_state(struct group *g, struct gkm_change *c, enum anew_how how)
 		rc = sigkey_generate(conf->rekey_sign, &c->sign);
 	if (c->sign)
 		c->next.sign_made = group_wall(g);
+	signing_asked(c);
 	return rc;
 }
 

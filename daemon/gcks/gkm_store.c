@@ -29,11 +29,12 @@
 
 /*
  * 1 had no count of changes, no time and no SPIs of Data SAs to come; 2 did
- * not say when the signing key was made.
+ * not say when the signing key was made, 3 not what the administrator asked for.
  */
 #define STATE_VERSION_OLD 1
 #define STATE_VERSION_UNSIGNED 2
-#define STATE_VERSION 3
+#define STATE_VERSION_UNASKED 3
+#define STATE_VERSION 4
 #define STATE_MAX 2048
 
 int gkm_policy_digest(const struct conf_group *conf,
@@ -110,6 +111,7 @@ int gkm_put_state(struct group *g, const struct gkm_state *st)
 		wbuf_u64(&w, st->old[i].until);
 	}
 	wbuf_u64(&w, st->sign_made);
+	wbuf_u8(&w, st->asked);
 	rc = w.err;
 	if (!rc)
 		rc = store_put(group_store(g), key, w.p, w.len);
@@ -163,6 +165,8 @@ static int parse_state(struct gkm_state *st, const struct wbuf *w)
 	}
 	if (version > STATE_VERSION_UNSIGNED)
 		st->sign_made = rbuf_u64(&r);
+	if (version > STATE_VERSION_UNASKED)
+		st->asked = rbuf_u8(&r);
 	return r.err || rbuf_left(&r) || !st->next_number ? -EBADMSG : 0;
 }
 

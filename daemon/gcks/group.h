@@ -118,6 +118,7 @@ struct gkm_state {
 	 */
 	uint8_t next_data_spi[GKM_NEXT][GIKE_SPI_LEN_DATA];
 	int64_t sign_made; /* the signing key, seconds since 1970 */
+	unsigned int asked; /* enum gkm_asked, promised to the administrator */
 	/* of the group, in milliseconds; it never goes back */
 	uint64_t time_ms;
 	/* what the Rekey SA was made for; settings may change */
@@ -129,6 +130,15 @@ struct gkm_state {
 		uint32_t spi;
 		int64_t until; /* end of its lifetime */
 	} old[GKM_OLD_MAX];
+};
+
+/*
+ * What the administrator asked for while a rekey had to wait. The store has it,
+ * because the answer promised that it comes, and a restart must not forget it.
+ */
+enum gkm_asked {
+	GKM_ASKED_REKEY = 1 << 0, /* until any rekey */
+	GKM_ASKED_SIGN = 1 << 1, /* until the signing key is another one */
 };
 
 /*
@@ -248,7 +258,6 @@ struct group {
 
 	struct lkh *tree;
 	struct sigkey *sign;
-	bool want_sign; /* another one with the next rekey */
 	struct gkm_state st;
 	struct rekey_sa rs; /* of st.rekey; next_mid counts here */
 	struct timer periodic;

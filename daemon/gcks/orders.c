@@ -420,10 +420,10 @@ static void order_run(struct group *g, struct order *o)
 		run_admit(g, o);
 		break;
 	case ORDER_RENEW_SIGNING_KEY:
-		g->want_sign = true;
-		/* fallthrough */
+		schedule_rekey(g, GKM_ASKED_SIGN, "asked for", rekey_done, o);
+		break;
 	case ORDER_REKEY:
-		schedule_rekey(g, "asked for", rekey_done, o);
+		schedule_rekey(g, GKM_ASKED_REKEY, "asked for", rekey_done, o);
 		break;
 	case ORDER_RESET:
 		run_reset(g, o);

@@ -144,14 +144,56 @@ static void rekeyed(struct group *g, void *arg, int ret, const char *why)
 	t.done(g, t.arg, ret, why);
 }
 
-void schedule_rekey(struct group *g, const char *why, commit_fn *done,
-		    void *arg)
+static void later_noted(struct group *g, void *arg, int ret, const char *why)
+{
+	struct gkm_change *c = arg;
+	commit_fn *done = c->done;
+	void *done_arg = c->arg;
+
+	if (ret) {
+		gkm_abandon(g, c);
+	} else {
+		gkm_keep(g, c);
+		timer_set(g->k->deps.tq, &g->periodic, pace_wait_ms(g));
+	}
+	done(g, done_arg, ret, why);
+}
+
+/* The answer is a promise, which a restart of the key server has to keep. */
+static void rekey_later(struct group *g, unsigned int asked, commit_fn *done,
+			void *arg)
+{
+	struct gkm_change *c = gkm_begin(g);
+	int rc = c ? commit_begin(g) : -ENOMEM;
+
+	if (!rc) {
+		c->done = done;
+		c->arg = arg;
+		c->next.asked |= asked;
+		rc = gkm_put_state(g, &c->next);
+		if (!rc) {
+			commit_send(g, c->next.version, later_noted, c);
+			return;
+		}
+		commit_drop(g);
+	}
+	if (c)
+		gkm_abandon(g, c);
+	done(g, arg, rc, strerror(-rc));
+}
+
+void schedule_rekey(struct group *g, unsigned int asked, const char *why,
+		    commit_fn *done, void *arg)
 {
 	uint32_t wait = pace_wait_ms(g);
 	struct gkm_change *c;
 	struct turn *t;
 	int rc;
 
+	if (wait && asked) {
+		rekey_later(g, asked, done, arg);
+		return;
+	}
 	if (wait) {
 		timer_set(g->k->deps.tq, &g->periodic, wait);
 		done(g, arg, 0, "");
@@ -169,6 +211,7 @@ void schedule_rekey(struct group *g, const char *why, commit_fn *done,
 	}
 	t->done = done;
 	t->arg = arg;
+	c->next.asked |= asked;
 	gkm_commit(g, c, rc ? GKM_JOIN : GKM_SIMPLE, rc ? write_turned : NULL,
 		   why, rekeyed, t);
 }
@@ -190,7 +233,7 @@ void schedule_periodic(struct group *g)
 	g->due &= ~DUE_REKEY;
 	/* without members the next join makes new keys anyway */
 	if (g->st.keyed && g->n_members)
-		schedule_rekey(g, "periodic", periodic_done, NULL);
+		schedule_rekey(g, 0, "periodic", periodic_done, NULL);
 }
 
 static void periodic(void *arg)
@@ -211,9 +254,9 @@ void schedule_start(struct group *g)
 		left = 0;
 	if (left > g->conf->rekey_interval)
 		left = g->conf->rekey_interval;
-	/* a key that was asked for does not wait for the next interval */
+	/* a rekey that was asked for does not wait for the next interval */
 	timer_set(g->k->deps.tq, &g->periodic,
-		  g->want_sign ? pace_wait_ms(g) : left * MS);
+		  g->st.asked ? pace_wait_ms(g) : left * MS);
 	if (first > g->conf->beat * MS)
 		first = g->conf->beat * MS;
 	timer_set(g->k->deps.tq, &g->beat, first);

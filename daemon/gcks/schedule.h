@@ -15,10 +15,11 @@ void schedule_periodic(struct group *g);
 /* The next beat comes in @ms at the latest, if there is to be one. */
 void schedule_beat_soon(struct group *g, uint32_t ms);
 /*
- * A rekey as soon as it may go. @done is called with 0 when that is later, too.
- * No change may be in flight.
+ * Rekeys as soon as the pace allows it. @asked (enum gkm_asked) is what the
+ * administrator wants, or 0. If that has to wait, then the store is told first,
+ * and @done is called with 0 once it has it. No change may be in flight.
  */
-void schedule_rekey(struct group *g, const char *why, commit_fn *done,
-		    void *arg);
+void schedule_rekey(struct group *g, unsigned int asked, const char *why,
+		    commit_fn *done, void *arg);
 
 #endif

@@ -2,14 +2,16 @@
 #include "gcks/signing.h"
 
 #include "gcks/gkm_change.h"
+#include "gcks/gkm_store.h"
+#include "gcks/gmc.h"
 #include "lib/log.h"
 
-static bool due(const struct group *g)
+static bool due(const struct group *g, const struct gkm_change *c)
 {
 	int64_t age = group_wall(g) - g->st.sign_made;
 
 	/* below 0: made while the clock was ahead, nobody knows when */
-	return g->want_sign ||
+	return (c->next.asked & GKM_ASKED_SIGN) ||
 	       (g->conf->signing_key_lifetime &&
 		(age < 0 || age >= g->conf->signing_key_lifetime));
 }
@@ -18,12 +20,42 @@ int signing_make(struct group *g, struct gkm_change *c, enum gkm_how how)
 {
 	int rc;
 
-	if (how == GKM_EXCLUDE || !due(g))
+	if (how == GKM_EXCLUDE || !due(g, c))
 		return 0;
 	rc = sigkey_generate(g->conf->rekey_sign, &c->sign);
 	if (!rc)
 		c->next.sign_made = group_wall(g);
 	return rc;
+}
+
+static void key_name(const struct sigkey *key, char buf[static SIGPUB_NAME_LEN])
+{
+	struct sigpub *pub;
+
+	buf[0] = '\0';
+	if (sigkey_pub(key, &pub))
+		return;
+	sigpub_name(pub, buf);
+	sigpub_free(pub);
+}
+
+int signing_put(struct group *g, const struct gkm_change *c)
+{
+	char name[SIGPUB_NAME_LEN];
+	int rc;
+
+	if (!c->sign)
+		return 0;
+	rc = gkm_put_sign(g, c->sign);
+	if (rc)
+		return rc;
+	key_name(c->sign, name);
+	return gmc_audit(g->k, g->conf->name, "", "signing-key", name);
+}
+
+void signing_asked(struct gkm_change *c)
+{
+	c->next.asked &= c->sign ? 0 : GKM_ASKED_SIGN;
 }
 
 void signing_take(struct group *g, struct gkm_change *c)
@@ -35,7 +67,6 @@ void signing_take(struct group *g, struct gkm_change *c)
 	sigkey_free(g->sign);
 	g->sign = c->sign;
 	c->sign = NULL;
-	g->want_sign = false;
 	signing_name(g, name);
 	log_info("group %s: rekeys are signed with a new key from now on: %s",
 		 g->conf->name, name);
@@ -43,11 +74,7 @@ void signing_take(struct group *g, struct gkm_change *c)
 
 void signing_name(const struct group *g, char buf[static SIGPUB_NAME_LEN])
 {
-	struct sigpub *pub;
-
 	buf[0] = '\0';
-	if (!g->sign || sigkey_pub(g->sign, &pub))
-		return;
-	sigpub_name(pub, buf);
-	sigpub_free(pub);
+	if (g->sign)
+		key_name(g->sign, buf);
 }

@@ -18,6 +18,16 @@ struct gkm_change;
  * exclusion, which waits for nothing. 0 or -errno.
  */
 int signing_make(struct group *g, struct gkm_change *c, enum gkm_how how);
+/*
+ * Writes the key of @c, if it has one, and the name that members know it by to
+ * the audit trail, in the transaction that is open. 0 or -errno.
+ */
+int signing_put(struct group *g, const struct gkm_change *c);
+/*
+ * A change of all keys has done what the administrator asked for, except that a
+ * new signing key stays wanted until there is one.
+ */
+void signing_asked(struct gkm_change *c);
 /* The store has @c: its key, if it has one, is the group's. */
 void signing_take(struct group *g, struct gkm_change *c);
 /* sigpub_name() of it */

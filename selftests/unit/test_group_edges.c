@@ -126,6 +126,21 @@ static void test_damaged(void)
 		put(cases[i].key, w.p, w.len);
 		wbuf_free(&w);
 	}
+	/* releases before wrote a shorter state */
+	for (i = 2; i < 4; i++) {
+		wbuf_init(&w, STORE_VALUE_MAX);
+		if (store_get(s.store, "g/video/state", &w))
+			bail("state");
+		memcpy(buf, w.p, w.len);
+		buf[0] = i;
+		put("g/video/state", buf, w.len - (i == 2 ? 9 : 1));
+		ok(!refused(), "a state of version %zu is taken: %s", i, err);
+		put("g/video/state", buf, w.len);
+		ok(refused(), "a longer state of version %zu is refused: %s", i,
+		   err);
+		put("g/video/state", w.p, w.len);
+		wbuf_free(&w);
+	}
 	ok(!refused(), "put right, it is taken: %s", err);
 	store_close(s.store);
 	store_close(s.witness);

@@ -224,6 +224,48 @@ static void test_waits(void)
 	finish("waits");
 }
 
+/*
+ * The answer promises the rekey that has to wait: a key server that is killed
+ * in between makes it when it is back, long before the next periodic one.
+ */
+static void test_promised(void)
+{
+	char was[SIGPUB_NAME_LEN], newest[SIGPUB_NAME_LEN];
+	uint64_t rekeys;
+
+	usual(16, SIG_ED25519);
+	strcpy(was, sim_group(&s).signing_key);
+	rekey();
+	sim_run(&s, 500);
+	renew();
+	is_str(sim_group(&s).signing_key, was, "a new signing key has to wait");
+	sim_gcks_down(&s);
+	sim_run(&s, 500);
+	sim_gcks_up(&s);
+	sim_run(&s, 20000);
+	strcpy(newest, sim_group(&s).signing_key);
+	ok(strcmp(was, newest),
+	   "a signing key that was asked for comes after a restart");
+	is_int(sim_audited(&s, "signing-key", NULL, newest), 1,
+	       "the audit trail names the new signing key");
+	is_int(strangers(), 0, "all members know the signing key after it");
+	rekeys = sim_group(&s).rekeys;
+	rekey();
+	sim_run(&s, 500);
+	rekey();
+	is_int(sim_group(&s).rekeys, rekeys + 1,
+	       "the second rekey has to wait");
+	sim_gcks_down(&s);
+	sim_run(&s, 500);
+	sim_gcks_up(&s);
+	sim_run(&s, 20000);
+	is_int(sim_group(&s).rekeys, 1,
+	       "a rekey that was asked for comes once after a restart");
+	is_str(sim_group(&s).signing_key, newest,
+	       "a rekey alone leaves the signing key");
+	finish("promised");
+}
+
 /* The wall clock was ahead when the key was made, and has been put right */
 static void test_clock(void)
 {
@@ -256,6 +298,7 @@ static void test_clock(void)
 int main(void)
 {
 	RUN(test_waits);
+	RUN(test_promised);
 	RUN(test_clock);
 	RUN(change, SIG_ED25519, "Ed25519");
 	RUN(change, SIG_ECDSA_P256, "ECDSA");
