@@ -24,7 +24,9 @@ void mcsec_chacha_init(struct mcsec_chacha *chacha, const u8 *key)
 	memcpy(chacha->salt, key + 4 * MCSEC_CHACHA_WORDS, MCSEC_CHACHA_SALT);
 }
 
-/* RFC 8439 2.6: block 0 is the key of Poly1305, and the text starts at 1. */
+/*
+ * RFC 8439 2.6: block 0 is the key of Poly1305, so the text starts at block 1.
+ */
 static void chacha_begin(const struct mcsec_chacha *chacha, const u8 *esp,
 			 struct mcsec_chacha_state *state,
 			 struct poly1305_desc_ctx *poly)
@@ -37,18 +39,23 @@ static void chacha_begin(const struct mcsec_chacha *chacha, const u8 *esp,
 	chacha_init(mcsec_chacha_words(state), chacha->key, iv);
 	chacha20_block(mcsec_chacha_words(state), block);
 	poly1305_init(poly, block);
-	/* What follows the key in the block is used for nothing. */
+	/* The rest of the block is never used as key stream. */
 	memzero_explicit(block, POLY1305_KEY_SIZE);
 }
 
-/* The ICV of the ESP header without its IV, and of @len octets of ciphertext. */
+/*
+ * Compute the ICV of the ESP header without its IV, and of @len octets of
+ * ciphertext.
+ */
 static void chacha_icv(struct poly1305_desc_ctx *poly, const u8 *esp,
 		       unsigned int len, u8 *icv)
 {
 	u8 head[POLY1305_BLOCK_SIZE] = {}, tail[2 * POLY1305_BLOCK_SIZE] = {};
 	unsigned int pad = -len % POLY1305_BLOCK_SIZE;
 
-	/* Zeros fill each part up to a block, in as few calls as can be. */
+	/* Zeros pad each part to a whole block. One call covers several parts
+	 * where possible.
+	 */
 	memcpy(head, esp, MCSEC_ESP_HDR);
 	put_unaligned_le64(MCSEC_ESP_HDR, tail + pad);
 	put_unaligned_le64(len, tail + pad + sizeof(u64));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ChaCha20-Poly1305 for ESP (RFC 7634) by the kernel's library, for packets in
- * one piece: the crypto API's template makes two requests of each.
+ * ChaCha20-Poly1305 for ESP (RFC 7634) by the kernel's library, for linear
+ * packets. The template of the crypto API makes two requests of each packet.
  */
 #ifndef _MCSEC_CHACHA_H
 #define _MCSEC_CHACHA_H
@@ -12,7 +12,7 @@
 #define MCSEC_CHACHA_SALT 4
 
 /**
- * struct mcsec_chacha - a key
+ * struct mcsec_chacha - key of ChaCha20-Poly1305
  * @key: the key's words
  * @salt: first octets of each nonce
  */
@@ -21,16 +21,16 @@ struct mcsec_chacha {
 	u8 salt[MCSEC_CHACHA_SALT];
 };
 
-/* Whether the kernel has the library. */
+/* Return true if the kernel has the library and modules may use it. */
 bool mcsec_chacha_exists(void);
 
-/* @key: 32 octets, and the salt. */
+/* Set the key to @key: 32 octets of key, then the salt. */
 void mcsec_chacha_init(struct mcsec_chacha *chacha, const u8 *key);
 
 /*
- * The ESP header at @esp, then @len octets of text, then the ICV, in place. Any
- * context but hard interrupts. Decrypting returns 0, or -EBADMSG, and then the text
- * is as it was.
+ * Encrypt or decrypt in place: the ESP header is at @esp, followed by @len
+ * octets of text and the ICV. Any context but hard interrupts. Decryption
+ * returns 0, or -EBADMSG with the text unchanged.
  */
 void mcsec_chacha_encrypt(const struct mcsec_chacha *chacha, u8 *esp,
 			  unsigned int len);

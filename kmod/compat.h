@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Differences between the kernels that mcsec builds for: 6.1 and later. The
- * .c files are written for the newest; whatever an older one needs is here.
+ * Differences between the kernels that mcsec supports: 6.1 and later. The .c
+ * files are written for the newest kernel, and this file has the replacements
+ * for older ones.
  */
 #ifndef _MCSEC_COMPAT_H
 #define _MCSEC_COMPAT_H
@@ -27,7 +28,7 @@ static_assert(BITS_PER_LONG == 64, "mcsec needs a 64-bit kernel");
 #include <asm/unaligned.h>
 #endif
 
-/* Defines the completion of an AEAD request: void name(void *data, int err). */
+/* Define the completion of an AEAD request: void name(void *data, int err). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 #define MCSEC_CRYPTO_DONE(name, data, err) \
 	static void name##_(void *data, int err); \
@@ -40,7 +41,7 @@ static_assert(BITS_PER_LONG == 64, "mcsec needs a 64-bit kernel");
 #define MCSEC_CRYPTO_DONE(name, data, err) static void name(void *data, int err)
 #endif
 
-/* The state of the library's ChaCha, and how its functions take it. */
+/* The library's ChaCha state became a struct in Linux 6.16. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
 struct mcsec_chacha_state {
 	u32 words[16];
@@ -62,14 +63,17 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
-/* The string of a trace event's field, where its entry is filled in. */
+/* Assign a string field of a trace event inside of TP_fast_assign(). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 #define mcsec_assign_str(field, string) __assign_str(field, string)
 #else
 #define mcsec_assign_str(field, string) __assign_str(field)
 #endif
 
-/* Whether filters of tc, or programs in their place, see a device's packets. */
+/*
+ * Return true if tc filters, or BPF programs in their place, see the packets of
+ * @dev.
+ */
 static inline bool mcsec_has_tc(const struct net_device *dev)
 {
 #ifdef CONFIG_NET_CLS_ACT
@@ -85,7 +89,7 @@ static inline bool mcsec_has_tc(const struct net_device *dev)
 #endif
 }
 
-/* Whether a socket asked for errors. */
+/* Return true if the socket asked for errors (IP_RECVERR, IPV6_RECVERR). */
 static inline bool mcsec_recverr4(const struct sock *sk)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
@@ -107,7 +111,7 @@ static inline bool mcsec_recverr6(const struct sock *sk)
 #endif
 
 #if IS_ENABLED(CONFIG_IPV6)
-/* IPV6_DONTFRAG (RFC 3542 11.2) */
+/* Return true if the socket set IPV6_DONTFRAG (RFC 3542 11.2). */
 static inline bool mcsec_dontfrag6(const struct sock *sk)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
@@ -118,7 +122,7 @@ static inline bool mcsec_dontfrag6(const struct sock *sk)
 }
 #endif
 
-/* Attributes of a dump's request. */
+/* Return the attributes of a dump request. */
 static inline struct nlattr **mcsec_dump_attrs(struct netlink_callback *cb)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)

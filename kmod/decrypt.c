@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * An ESP datagram of an SA becomes the datagram that was sent, or is dropped
- * and counted. The order is that of RFC 4303 3.4.3: look at the window, verify,
- * look again while recording. Nothing is changed for a datagram that does not
- * verify, counters aside.
+ * and counted. The order is that of RFC 4303 3.4.3: check the window, verify,
+ * then check again and advance. A datagram that does not verify changes no
+ * state but counters.
  */
 #include "decrypt.h"
 #include "compat.h"
@@ -20,10 +20,13 @@
 
 u64 mcsec_verified_cookie __read_mostly;
 
-/* RFC 4303 2.6: traffic flow confidentiality, to be thrown away. */
+/*
+ * RFC 4303 2.6: a dummy packet for traffic flow confidentiality, which the
+ * receiver discards.
+ */
 #define DUMMY IPPROTO_NONE
 
-/* Every verdict but acceptance and NF_STOLEN comes from here. */
+/* Every verdict other than NF_ACCEPT and NF_STOLEN comes from this function. */
 static int drop_esp(const struct mcsec_pkt *pkt, enum mcsec_counter why)
 {
 	const struct mcsec_sa *sa = pkt->sa;
@@ -32,19 +35,20 @@ static int drop_esp(const struct mcsec_pkt *pkt, enum mcsec_counter why)
 	return -EBADMSG;
 }
 
-/* Octets of ESP's text in a datagram that has its ESP header and ICV. */
+/* Return the octets between ESP header and ICV of a datagram that has both. */
 static unsigned int text_len(const struct mcsec_pkt *pkt)
 {
 	return pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
 }
 
 /*
- * Who fragments are put together for: an SA. What a stranger sends in the clear,
- * and what came by another group's key, gets into none of its datagrams. It may
- * keep one from becoming whole, for all that waits shares the namespace's
- * memory, and IPv4 counts what comes from an address in between for all users
- * together (ipfrag_max_dist). IP's own users are small numbers; and an SA has
- * gone for longer than fragments wait when another gets its number.
+ * Return the user under which inner fragments are reassembled: one per SA.
+ * Fragments that a stranger sent in the clear, or that came by another group's
+ * key, therefore get into none of the SA's datagrams. They may still prevent
+ * one from becoming complete, because all queues share the namespace's memory
+ * and IPv4 counts the fragments of an address for all users together
+ * (ipfrag_max_dist). The users of IP itself are small numbers. An SA has been
+ * gone for longer than fragments wait when another one gets its number.
  */
 static u32 defrag_user(const struct mcsec_sa *sa)
 {
@@ -52,9 +56,10 @@ static u32 defrag_user(const struct mcsec_sa *sa)
 }
 
 /*
- * Tunnel mode: the inner datagram, with what routers did to the outer one. A
- * fragment waits for the rest, for only a whole datagram shows what groups
- * select by. Returns as mcsec_tunnel_gather() does.
+ * Tunnel mode: replace the outer datagram by the inner one, with the changes
+ * that routers made to the outer header. An inner fragment waits for the rest,
+ * because groups select by what only a whole datagram shows. Returns as
+ * mcsec_tunnel_gather() does.
  */
 static int decap_tunnel(const struct mcsec_pkt *pkt)
 {
@@ -73,7 +78,9 @@ static int decap_tunnel(const struct mcsec_pkt *pkt)
 	err = mcsec_tunnel_gather(skb, state->net, defrag_user(pkt->sa));
 	if (unlikely(err))
 		return err;
-	/* IP reads options behind PRE_ROUTING, and only there. */
+	/* IP parses options only behind PRE_ROUTING, so elsewhere the inner
+	 * datagram must have none.
+	 */
 	return state->hook == NF_INET_PRE_ROUTING ||
 			       ip_hdr(skb)->version != 4 ||
 			       ip_hdr(skb)->ihl == 5
@@ -101,8 +108,9 @@ static int strip_tunnel(const struct mcsec_pkt *pkt, u8 next)
 }
 
 /*
- * Where IP goes on: behind hop-by-hop options, which it has read, before others.
- * Reassembly may have left it elsewhere.
+ * Set the transport header where IP continues to parse: behind hop-by-hop
+ * options, which IP has read, and before all others. Reassembly may have left
+ * it elsewhere.
  */
 static void set_transport(struct sk_buff *skb)
 {
@@ -130,8 +138,8 @@ static void strip_transport(const struct mcsec_pkt *pkt, u8 next)
 }
 
 /*
- * What the cipher verified becomes the datagram that was sent. Returns
- * -EINPROGRESS if it is a fragment of one, which has been taken.
+ * Turn the verified ESP datagram into the datagram that was sent. Returns
+ * -EINPROGRESS if that is a fragment, which has been taken.
  */
 static int strip_esp(const struct mcsec_pkt *pkt)
 {
@@ -149,7 +157,9 @@ static int strip_esp(const struct mcsec_pkt *pkt)
 	if (next == DUMMY)
 		return drop_esp(pkt, MCSEC_IN_DUMMY);
 
-	/* The tag says more than any checksum inside. WireGuard's mark. */
+	/* The tag covers more than any checksum inside. WireGuard marks its
+	 * packets the same way.
+	 */
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->csum_level = ~0;
 	if (pskb_trim(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER - tail[0]))
@@ -161,7 +171,9 @@ static int strip_esp(const struct mcsec_pkt *pkt)
 	} else {
 		strip_transport(pkt, next);
 	}
-	/* The payload could not be read when the SA was chosen. */
+	/* The payload could not be read when the SA was chosen, so the selector
+	 * is checked against the clear datagram now.
+	 */
 	if (unlikely(!mcsec_select_fits(group->mnet->select, skb,
 					pkt->state->in, &group->candidate)))
 		return drop_esp(pkt, MCSEC_IN_SELECTOR);
@@ -169,7 +181,7 @@ static int strip_esp(const struct mcsec_pkt *pkt)
 			   pkt->iv >> pkt->sa->sid_shift);
 	if (group->in_mark_mask)
 		skb->mark = (skb->mark & ~group->in_mark_mask) | group->in_mark;
-	/* Both were of the ESP datagram. */
+	/* The flow hash and the connection belong to the ESP datagram. */
 	skb_clear_hash(skb);
 	nf_reset_ct(skb);
 	return 0;
@@ -200,7 +212,10 @@ static enum mcsec_counter why_not_accepted(int err)
 	return MCSEC_IN_NO_MEMORY;
 }
 
-/* Whether IP would answer what was verified here, at the last hook. */
+/*
+ * Return true if IP would answer a datagram that was verified at LOCAL_IN,
+ * where no later hook can prevent the answer.
+ */
 static bool is_answered(const struct mcsec_pkt *pkt)
 {
 	if (likely(pkt->state->hook != NF_INET_LOCAL_IN))
@@ -209,7 +224,7 @@ static bool is_answered(const struct mcsec_pkt *pkt)
 	       NF_ACCEPT;
 }
 
-/* The cipher answered @err. */
+/* Finish a packet for which the cipher returned @err. */
 static int finish_decrypt(struct mcsec_pkt *pkt, int err)
 {
 	const struct mcsec_esp_hdr *esp = (void *)pkt->skb->data + pkt->hlen;
@@ -220,7 +235,9 @@ static int finish_decrypt(struct mcsec_pkt *pkt, int err)
 			this_cpu_inc(sa->cpu->in_bad_icv);
 		return drop_esp(pkt, why_cipher_failed(err));
 	}
-	/* The cipher worked in place, and leaves associated data alone. */
+	/* The cipher works in place and does not change associated data, so the
+	 * header can still be read.
+	 */
 	err = mcsec_sa_replay_accept(sa, pkt->sender, ntohl(esp->seq), pkt->iv);
 	if (unlikely(err))
 		return drop_esp(pkt, why_not_accepted(err));
@@ -231,11 +248,11 @@ static int finish_decrypt(struct mcsec_pkt *pkt, int err)
 		return err;
 	mcsec_count(sa->group->stats, MCSEC_IN_ACCEPTED);
 	trace_mcsec_unprotect(pkt->skb, sa, pkt->iv);
-	/* Counted there. */
+	/* The packet was counted by mcsec_asks(). */
 	return unlikely(is_answered(pkt)) ? -EPERM : 0;
 }
 
-/* The cipher answered later: in softirq, or in a worker. */
+/* Completion of an asynchronous cipher: in softirq, or in a worker. */
 static void decrypt_done(struct mcsec_op *op, int err)
 {
 	struct mcsec_deferred *deferred = &op->deferred;
@@ -244,7 +261,9 @@ static void decrypt_done(struct mcsec_op *op, int err)
 
 	local_bh_disable();
 	rcu_read_lock();
-	/* If it is not held, the devices of its state may have gone. */
+	/* Without references the devices of the hook state may be gone, and
+	 * must not be dereferenced.
+	 */
 	err = deferred->held ? finish_decrypt(pkt, err) : -ENODEV;
 	if (err) {
 		if (err == -ENODEV)
@@ -263,8 +282,8 @@ static void decrypt_done(struct mcsec_op *op, int err)
 }
 
 /*
- * Returns 0, -EINPROGRESS if the cipher has taken the datagram, or -errno: it is
- * then still the caller's and has been counted.
+ * Returns 0, -EINPROGRESS if the cipher has taken the datagram, or -errno: the
+ * caller still owns the datagram, which has been counted.
  */
 static int verify_esp(struct mcsec_pkt *pkt)
 {
@@ -275,7 +294,9 @@ static int verify_esp(struct mcsec_pkt *pkt)
 	int err, nsg;
 
 	pkt->iv = 0;
-	/* a) shorter than any ESP, b) a batch that only a device can take */
+	/* Refuse what is shorter than any ESP, and a batch that only a device
+	 * can segment.
+	 */
 	if (unlikely(skb->len < pkt->hlen + MCSEC_ESP_MIN || skb_is_gso(skb) ||
 		     !pskb_may_pull(skb, pkt->hlen + MCSEC_HEAD)))
 		return drop_esp(pkt, MCSEC_IN_MALFORMED);
@@ -310,7 +331,9 @@ unsigned int mcsec_decrypt(struct mcsec_pkt *pkt)
 {
 	int err;
 
-	/* Counters of this CPU, its kept op, and the vector registers. */
+	/* BH are disabled for the counters of this CPU, its kept op, and the
+	 * vector registers.
+	 */
 	local_bh_disable();
 	err = verify_esp(pkt);
 	local_bh_enable();

@@ -33,7 +33,9 @@ void mcsec_deferred_hold(struct mcsec_deferred *deferred, struct sk_buff *skb,
 	deferred->physout = physout_of(skb);
 	deferred->held = false;
 
-	/* A route that nobody counted, and whose device is on its way out. */
+	/* A route without a reference whose device is being unregistered cannot
+	 * be held.
+	 */
 	if (skb_dst(skb) && !skb_dst_force(skb))
 		return;
 	if (state->sk && !refcount_inc_not_zero(&state->sk->sk_refcnt))
@@ -62,11 +64,12 @@ void mcsec_deferred_release(struct mcsec_deferred *deferred)
 }
 
 /*
- * The chain that a hook is in. nf_hook_slow() goes on in a chain, and is
- * exported for that, but nothing exported finds one: nf_hook() starts at its
- * head, so that hooks in front of us would see the packet twice, once in the
- * clear and once as ESP; nf_reinject() is there for modules in Linux 6.1, but no
- * more in 6.12; and to call okfn at once would skip the rules behind us.
+ * Return the chain that the hook of @state is in. nf_hook_slow() continues a
+ * chain, and is exported for that, but no exported function finds one.
+ * nf_hook() starts at its head, so hooks in front of ours would see the packet
+ * twice, once in the clear and once as ESP. nf_reinject() is there for modules
+ * in Linux 6.1, but no longer in 6.12. Calling okfn directly would skip the
+ * rules behind our hook.
  */
 static struct nf_hook_entries *chain_of(const struct nf_hook_state *state)
 {
@@ -89,9 +92,9 @@ bool mcsec_deferred_resume(struct sk_buff *skb, struct nf_hook_state *state,
 	const struct nf_hook_entries *chain = chain_of(state);
 	unsigned int i;
 
-	/* The chain may have changed since, so the hook is looked for again.
-	 * Without it the namespace has no groups any more, and what remains of
-	 * the chain is not known to be what should see this packet.
+	/* The chain may have changed meanwhile, so the hook is looked up again.
+	 * If it is not there the namespace has no groups any more, and the
+	 * hooks that remain were not meant for this packet.
 	 */
 	for (i = 0; chain && i < chain->num_hook_entries; i++) {
 		if (chain->hooks[i].hook != hook)

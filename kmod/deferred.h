@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A packet that left its netfilter hook while the cipher has it, and goes on
- * from there: what it must hold meanwhile, and how it goes on behind the hook
- * that stole it. nf_queue does the same for packets that userspace holds.
+ * References of a packet that left its netfilter hook while an asynchronous
+ * cipher has it, and the way back into the chain behind that hook. nf_queue
+ * does the same for packets that userspace holds.
  */
 #ifndef _MCSEC_DEFERRED_H
 #define _MCSEC_DEFERRED_H
@@ -26,15 +26,18 @@ struct mcsec_deferred {
 	bool held;
 };
 
-/* Called in the hook. Sets deferred->held if the packet can come back. */
+/*
+ * Take references from inside of the hook. Sets deferred->held if the packet
+ * can be resumed later.
+ */
 void mcsec_deferred_hold(struct mcsec_deferred *deferred, struct sk_buff *skb,
 			 const struct nf_hook_state *state);
 void mcsec_deferred_release(struct mcsec_deferred *deferred);
 
 /*
- * Send @skb on behind @hook of the chain that @state describes, as accepted
- * by it. Takes @skb. Returns false if the hook is gone, and @skb was dropped.
- * The caller disabled BH and holds the RCU read lock.
+ * Continue @skb behind @hook of the chain that @state describes, as if the hook
+ * had accepted it. Takes @skb. Returns false if the hook is gone; @skb has then
+ * been dropped. The caller has disabled BH and holds rcu_read_lock().
  */
 bool mcsec_deferred_resume(struct sk_buff *skb, struct nf_hook_state *state,
 			   nf_hookfn *hook);

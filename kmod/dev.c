@@ -41,7 +41,7 @@ static void dev_detach(struct mcsec_dev *dev)
 	WRITE_ONCE(dev->ifindex, 0);
 }
 
-/* Packets pass a VRF by its ports, which are to be named. */
+/* Packets of a VRF arrive by its ports, which groups have to name instead. */
 static int dev_attach(struct mcsec_devs *devs, struct mcsec_dev *dev,
 		      const struct net_device *netdev)
 {
@@ -57,8 +57,8 @@ static int dev_attach(struct mcsec_devs *devs, struct mcsec_dev *dev,
 }
 
 /*
- * An interface that comes after this look waits in mcsec_devs_event() for the
- * lock, and finds the name.
+ * Attach @dev to its interface if that exists. An interface that appears after
+ * this lookup waits for the lock in mcsec_devs_event(), and finds the name.
  */
 static int attach_present(struct mcsec_devs *devs, struct mcsec_dev *dev)
 {
@@ -67,7 +67,9 @@ static int attach_present(struct mcsec_devs *devs, struct mcsec_dev *dev)
 
 	rcu_read_lock();
 	netdev = dev_get_by_name_rcu(devs->net, dev->name);
-	/* Changes of alternative names are not told to us. */
+	/* Changes of alternative names send no event, so they cannot be
+	 * followed.
+	 */
 	if (netdev && strcmp(netdev->name, dev->name))
 		err = -ENOTUNIQ;
 	else if (netdev)
@@ -83,7 +85,7 @@ static void dev_remove(struct mcsec_devs *devs, struct mcsec_dev *dev)
 	kfree_rcu(dev, rcu);
 }
 
-/* Enter *@new, which is then not the caller's any more, or find its like. */
+/* Insert *@new, which the table then owns, or find the entry of that name. */
 static struct mcsec_dev *get_locked(struct mcsec_devs *devs,
 				    struct mcsec_dev **new)
 {
@@ -122,7 +124,7 @@ struct mcsec_dev *mcsec_dev_get(struct mcsec_devs *devs, const char *name)
 		spin_lock(&devs->lock);
 		dev = get_locked(devs, &new);
 		spin_unlock(&devs->lock);
-		/* The table is being rehashed, which takes a moment. */
+		/* A rehash of the table is in progress, and ends soon. */
 		if (dev != ERR_PTR(-EBUSY) || !--tries)
 			break;
 		usleep_range(50, 200);
@@ -158,8 +160,8 @@ int mcsec_devs_event(struct mcsec_devs *devs, const struct net_device *netdev,
 	int err;
 
 	spin_lock(&devs->lock);
-	/* First: an interface that must not have a name gets its old one back,
-	 * which must still know it.
+	/* The new name is looked up first: an interface that must not have it
+	 * gets its old name back, and must still be attached to that.
 	 */
 	err = gone ? 0 : dev_rename(devs, netdev);
 	if (err)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Interfaces that groups name. A group has pointers to the names, and a name
- * knows the index of the interface that is called so now: whatever becomes of an
- * interface is written to one name, however many groups have it. Who changes
- * interfaces holds RTNL, which the whole machine may wait for, and waits for no
- * lock here that is held for longer than it takes to find a name.
+ * Interfaces that groups name. A group points to a name, and a name knows the
+ * index of the interface that has it now. An event of an interface therefore
+ * updates one name, however many groups use it. Events arrive under RTNL, for
+ * which the whole machine may wait, so they take no lock here that is held for
+ * longer than a lookup of a name.
  */
 #ifndef _MCSEC_DEV_H
 #define _MCSEC_DEV_H
@@ -20,12 +20,12 @@ struct net_device;
 
 /**
  * struct mcsec_dev - the name of an interface
- * @ifindex: of the interface that is called so, or 0; read by packets
- * @of: the interface, to be compared only; or NULL
+ * @ifindex: index of the interface that has the name, or 0; read by packets
+ * @of: the interface or NULL; compared, never dereferenced
  * @refs: groups that name it
- * @by_name: in the table of names
- * @by_dev: while there is an interface
- * @rcu: frees it
+ * @by_name: node in the table of names
+ * @by_dev: node in the table of interfaces, while there is one
+ * @rcu: to free the name
  * @name: the name, padded with 0
  */
 struct mcsec_dev {
@@ -42,10 +42,10 @@ struct mcsec_dev {
 
 /**
  * struct mcsec_devs - the names of a network namespace
- * @lock: all of it
+ * @lock: protects all members
  * @by_name: the names
- * @by_dev: those whose interface is there, hashed by it: not by the index, which
- *	another interface may have while one that is gone is told of again
+ * @by_dev: names whose interface exists, hashed by its address: another
+ *	interface may have its index while a late event is delivered
  * @net: the namespace
  */
 struct mcsec_devs {
@@ -55,24 +55,27 @@ struct mcsec_devs {
 	struct net *net;
 };
 
-/* @devs is zeroed. Returns 0 or -ENOMEM. */
+/* Initialise @devs, which the caller has zeroed. Returns 0 or -ENOMEM. */
 int mcsec_devs_init(struct mcsec_devs *devs, struct net *net);
-/* No names are in use any more. */
+/* Free @devs. No name may be in use any more. */
 void mcsec_devs_exit(struct mcsec_devs *devs);
 
 /*
- * Use @name, which is shorter than IFNAMSIZ, once more. Returns ERR_PTR:
- * -ENOTUNIQ if an interface has it as an alternative name only, -EOPNOTSUPP if
- * it is a VRF, -ENOMEM. Process context; may sleep.
+ * Take a reference to @name, which is shorter than IFNAMSIZ. Returns an
+ * ERR_PTR: -ENOTUNIQ if @name is only the alternative name of an interface,
+ * -EOPNOTSUPP if the interface is a VRF, -ENOMEM. Process context; may sleep.
  */
 struct mcsec_dev *mcsec_dev_get(struct mcsec_devs *devs, const char *name);
-/* Packets may look at it for a grace period longer. Process context. */
+/*
+ * Drop a reference. Packets may read @dev for another grace period. Process
+ * context.
+ */
 void mcsec_dev_put(struct mcsec_devs *devs, struct mcsec_dev *dev);
 
 /*
- * @netdev has come, got another name, is about to be used, or is @gone. RTNL is
- * held. Returns 0, or -EOPNOTSUPP for a VRF of a name that a group has, which
- * must not be, or be used.
+ * Handle an event of @netdev: it was registered or renamed, goes up, or is
+ * @gone. The caller holds RTNL. Returns 0, or -EOPNOTSUPP for a VRF whose name
+ * a group uses; the event must then be refused.
  */
 int mcsec_devs_event(struct mcsec_devs *devs, const struct net_device *netdev,
 		     bool gone);

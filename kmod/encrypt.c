@@ -2,11 +2,11 @@
 /*
  * A datagram of a group becomes ESP, or is dropped and counted.
  *
- * What the sender is told: EMSGSIZE where only a smaller datagram helps, EPERM
- * where nothing will help, and ENOBUFS where the next one may do better - no
- * SA yet, no memory. Sockets see the last only if they asked for errors
- * (IP_RECVERR); others see a lost datagram, which is what multicast is like,
- * so that programs that cannot change live through the time without a key.
+ * The sender gets EMSGSIZE where only a smaller datagram helps, EPERM where
+ * nothing will help, and ENOBUFS where a later datagram may succeed: no SA yet,
+ * no memory. Sockets see ENOBUFS only if they asked for errors (IP_RECVERR).
+ * Others see a lost datagram, which multicast applications have to expect, so
+ * unchanged programs survive the time without a key.
  */
 #include "encrypt.h"
 #include "compat.h"
@@ -29,7 +29,7 @@ static int drop_out(const struct mcsec_pkt *pkt, enum mcsec_counter why,
 	return err;
 }
 
-/* One that had an IV already. */
+/* Drop a packet that has taken an IV, so the trace has its SA and Sender-ID. */
 static int drop_sent(const struct mcsec_pkt *pkt, enum mcsec_counter why)
 {
 	const struct mcsec_sa *sa = pkt->sa;
@@ -79,8 +79,8 @@ static noinline int check_large(const struct mcsec_pkt *pkt, unsigned int total,
 }
 
 /*
- * Whether what @len octets of payload become can be sent. Returns 0 if it can, 1
- * if it has to be fragmented, or -EMSGSIZE.
+ * Check the size of the ESP datagram for @len octets of payload. Returns 0 if
+ * it can be sent, 1 if it must be fragmented, or -EMSGSIZE.
  */
 static int check_size(const struct mcsec_pkt *pkt, unsigned int len)
 {
@@ -92,7 +92,9 @@ static int check_size(const struct mcsec_pkt *pkt, unsigned int len)
 		       : check_large(pkt, total, mtu);
 }
 
-/* The ESP datagram will be fragmented, which check_size() found permitted. */
+/*
+ * Prepare the ESP datagram to be fragmented, which check_size() has permitted.
+ */
 static int permit_fragments(const struct mcsec_pkt *pkt)
 {
 	struct sk_buff *skb = pkt->skb;
@@ -107,7 +109,9 @@ static int permit_fragments(const struct mcsec_pkt *pkt)
 	if (skb_ensure_writable(skb, sizeof(struct iphdr)))
 		return drop_out(pkt, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 	ip_hdr(skb)->frag_off &= ~htons(IP_DF);
-	/* RFC 6864 4.1: without fragments it could be any, mostly 0. */
+	/* RFC 6864 4.1: a datagram that is not fragmented may have any ID,
+	 * mostly 0.
+	 */
 	__ip_select_ident(pkt->state->net, ip_hdr(skb), 1);
 	return 0;
 }
@@ -115,8 +119,8 @@ static int permit_fragments(const struct mcsec_pkt *pkt)
 /* ---- payload ---- */
 
 /*
- * The device was to fill in the checksum; it will see ciphertext. In the
- * common case without the detours of skb_checksum_help().
+ * Fill in the checksum that was left to the device, which will see ciphertext
+ * only. The common case avoids the detours of skb_checksum_help().
  */
 static bool fill_checksum(struct sk_buff *skb)
 {
@@ -131,14 +135,17 @@ static bool fill_checksum(struct sk_buff *skb)
 		     skb_csum_is_sctp(skb) || field + sizeof(sum) > skb->len))
 		return !skb_csum_hwoffload_help(skb, 0);
 	sum = csum_fold(csum_partial(skb->data + start, skb->len - start, 0));
-	/* 0 would say that there is none. */
+	/* A checksum of 0 would mean that there is none. */
 	*(__sum16 *)(skb->data + field) = sum ?: CSUM_MANGLED_0;
 done:
 	skb->ip_summed = CHECKSUM_NONE;
 	return true;
 }
 
-/* For the headers, @behind octets at the end, and what the device wants. */
+/*
+ * Make room for all headers, for @behind octets at the end, and for the
+ * headroom that the device needs.
+ */
 static int make_room(const struct mcsec_pkt *pkt, unsigned int behind)
 {
 	struct sk_buff *skb = pkt->skb;
@@ -150,8 +157,9 @@ static int make_room(const struct mcsec_pkt *pkt, unsigned int behind)
 }
 
 /*
- * The end of ESP's text: up to 3 octets of padding, which count from 1 (RFC 4303
- * 2.4), and the trailer. One octet more than these may be written.
+ * Write the end of ESP's text: up to 3 octets of padding, which count from 1
+ * (RFC 4303 2.4), and the trailer. The function may write one octet beyond
+ * these.
  */
 static void fill_trailer(u8 *at, unsigned int pad, u8 next)
 {
@@ -172,7 +180,9 @@ static noinline void store_trailer(struct sk_buff *skb, unsigned int pad,
 
 static void add_trailer(struct sk_buff *skb, unsigned int pad, u8 next)
 {
-	/* Behind it is the ICV, which is not there yet. */
+	/* The octet beyond the trailer belongs to the ICV, which is not written
+	 * yet.
+	 */
 	if (likely(!skb_is_nonlinear(skb)))
 		fill_trailer(skb_tail_pointer(skb) - MCSEC_ICV - MCSEC_TRAILER -
 				     pad,
@@ -183,7 +193,10 @@ static void add_trailer(struct sk_buff *skb, unsigned int pad, u8 next)
 
 /* ---- the SA ---- */
 
-/* Sets what to send with. Returns false if there is nothing: *@why. */
+/*
+ * Set the SA and the cipher to send with. Returns false, and the counter in
+ * *@why, if the group has none that may be used.
+ */
 static bool choose_sa(struct mcsec_pkt *pkt, enum mcsec_counter *why)
 {
 	struct mcsec_sa *sa = rcu_dereference(pkt->group->out);
@@ -203,12 +216,12 @@ static bool choose_sa(struct mcsec_pkt *pkt, enum mcsec_counter *why)
 		*why = MCSEC_OUT_EXPIRED;
 		return false;
 	}
-	/* Wiped between the two reads. */
+	/* The SA was wiped between the two reads. */
 	*why = MCSEC_OUT_EXPIRED;
 	return likely(pkt->cipher);
 }
 
-/* Use the SA for @text octets, and write the ESP header. */
+/* Account @text octets to the SA, take an IV and write the ESP header. */
 static int begin_esp(struct mcsec_pkt *pkt, unsigned int text)
 {
 	struct mcsec_sa *sa = pkt->sa;
@@ -230,7 +243,10 @@ static int begin_esp(struct mcsec_pkt *pkt, unsigned int text)
 
 /* ---- one datagram ---- */
 
-/* The IP header names ESP, and has the lengths of the ESP datagram. */
+/*
+ * Set the protocol of the IP header to ESP, and its length to that of the ESP
+ * datagram.
+ */
 static void finish_header(const struct mcsec_pkt *pkt)
 {
 	struct sk_buff *skb = pkt->skb;
@@ -244,14 +260,17 @@ static void finish_header(const struct mcsec_pkt *pkt)
 		ipv6_hdr(skb)->payload_len =
 			htons(skb->len - sizeof(struct ipv6hdr));
 	}
-	/* Its ports are gone: what tracked the clear datagram must not
-	 * translate this one.
+	/* Connection tracking must not translate the ESP datagram by a
+	 * connection that it found for the ports of the clear one.
 	 */
 	nf_reset_ct(skb);
 	skb->encapsulation = 0;
 }
 
-/* Nobody may see what the cipher left behind. */
+/*
+ * Drop a packet that the cipher failed on, so that no one sees what is in its
+ * buffer.
+ */
 static noinline int drop_failed(const struct mcsec_pkt *pkt, int err)
 {
 	const struct mcsec_sa *sa = pkt->sa;
@@ -266,7 +285,7 @@ static noinline int drop_failed(const struct mcsec_pkt *pkt, int err)
 	return drop_sent(pkt, MCSEC_OUT_CRYPTO);
 }
 
-/* The cipher answered @err. */
+/* Finish a packet for which the cipher returned @err. */
 static __always_inline int finish_encrypt(const struct mcsec_pkt *pkt, int err)
 {
 	if (unlikely(err))
@@ -278,7 +297,7 @@ static __always_inline int finish_encrypt(const struct mcsec_pkt *pkt, int err)
 	return 0;
 }
 
-/* The cipher answered later: in softirq, or in a worker. */
+/* Completion of an asynchronous cipher: in softirq, or in a worker. */
 static void encrypt_done(struct mcsec_op *op, int err)
 {
 	struct mcsec_deferred *deferred = &op->deferred;
@@ -304,9 +323,9 @@ static void encrypt_done(struct mcsec_op *op, int err)
 }
 
 /*
- * Protect one datagram in place; @outer: with that in front. Returns 0,
- * -EINPROGRESS if the cipher has taken it, or -errno: it is then still the
- * caller's and has been counted.
+ * Protect one datagram in place, behind the tunnel header @outer if it is not
+ * NULL. Returns 0, -EINPROGRESS if the cipher has taken the datagram, or
+ * -errno: the caller still owns the datagram, which has been counted.
  */
 static int encrypt_esp(struct mcsec_pkt *pkt,
 		       const struct mcsec_tunnel_hdr *outer)
@@ -355,7 +374,9 @@ static noinline int encrypt_tunnel(struct mcsec_pkt *pkt)
 	const struct sk_buff *skb = pkt->skb;
 	struct mcsec_tunnel_hdr outer;
 
-	/* No receiver takes them: IP reads them before ESP alone. */
+	/* Receivers parse hop-by-hop options before ESP only, so an inner
+	 * datagram that has them would be dropped.
+	 */
 	if (unlikely(mcsec_pkt_is_ip6(pkt) &&
 		     ipv6_hdr(skb)->nexthdr == NEXTHDR_HOP))
 		return drop_out(pkt, MCSEC_OUT_OPTIONS, -EPERM);
@@ -377,7 +398,10 @@ static __always_inline int encrypt_datagram(struct mcsec_pkt *pkt)
 
 /* ---- batches ---- */
 
-/* Told now, while there is one datagram and one sender to tell. */
+/*
+ * Check the size of a batch while there is one datagram, and one sender that
+ * gets an error.
+ */
 static int check_batch(const struct mcsec_pkt *pkt)
 {
 	struct mcsec_pkt one = *pkt;
@@ -395,13 +419,15 @@ static int check_batch(const struct mcsec_pkt *pkt)
 		mcsec_pmtu_tell(skb, pkt->state, room);
 		return drop_out(pkt, MCSEC_OUT_MTU, -EMSGSIZE);
 	}
-	/* There was no memory to make it one. */
+	/* There was no memory to turn the batch into one datagram. */
 	if (unlikely(skb_shinfo(skb)->gso_type & SKB_GSO_UDP))
 		return drop_out(pkt, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 	return 0;
 }
 
-/* Protect @seg, which is a part of @batch, and send it on behind the hook. */
+/*
+ * Protect @seg, which is a segment of @batch, and continue it behind the hook.
+ */
 static void encrypt_part(const struct mcsec_pkt *batch, struct sk_buff *seg)
 {
 	struct nf_hook_state onward = *batch->state;
@@ -410,7 +436,7 @@ static void encrypt_part(const struct mcsec_pkt *batch, struct sk_buff *seg)
 	int err;
 
 	pkt.skb = seg;
-	/* The part before may have used the SA up, or another was selected. */
+	/* An earlier segment may have used up the SA, or it was replaced. */
 	err = choose_sa(&pkt, &why) ? encrypt_datagram(&pkt)
 				    : drop_no_sa(&pkt, why);
 	if (err == -EINPROGRESS)
@@ -421,7 +447,7 @@ static void encrypt_part(const struct mcsec_pkt *batch, struct sk_buff *seg)
 		drop_out(&pkt, MCSEC_OUT_GONE, 0);
 }
 
-/* A datagram that the device was to cut: cut it here, protect each part. */
+/* Segment a datagram that was left to the device, and protect each segment. */
 static noinline unsigned int encrypt_batch(const struct mcsec_pkt *pkt)
 {
 	struct sk_buff *segs, *seg, *next;
@@ -430,11 +456,15 @@ static noinline unsigned int encrypt_batch(const struct mcsec_pkt *pkt)
 	err = check_batch(pkt);
 	if (err)
 		return NF_DROP_ERR(err);
-	/* No feature of a device: linear copies with their checksums. */
+	/* Without device features the segments are linear copies with
+	 * checksums.
+	 */
 	segs = skb_gso_segment(pkt->skb, 0);
 	if (IS_ERR_OR_NULL(segs))
 		return NF_DROP_ERR(drop_out(pkt, MCSEC_OUT_GSO, -ENOBUFS));
-	/* Now: of a list that GRO made it is the first of them, held twice. */
+	/* The batch is freed here, because the first skb of a list that GRO
+	 * made is the batch itself, with a second reference.
+	 */
 	consume_skb(pkt->skb);
 	skb_list_walk_safe(segs, seg, next) {
 		skb_mark_not_on_list(seg);
@@ -444,9 +474,9 @@ static noinline unsigned int encrypt_batch(const struct mcsec_pkt *pkt)
 }
 
 /*
- * Of UFO's batches, which come out of virtual machines, the parts are fragments
- * of one datagram: it is protected as it is, and fragmented behind ESP. Returns
- * whether @skb is none of those.
+ * The segments of a UFO batch, which virtual machines send, are fragments of
+ * one datagram: it is protected whole, and fragmented behind ESP. Returns false
+ * for such a datagram, and true for any other batch.
  */
 static noinline bool is_batch(struct sk_buff *skb)
 {
@@ -455,12 +485,10 @@ static noinline bool is_batch(struct sk_buff *skb)
 	if (skb_unclone(skb, GFP_ATOMIC))
 		return true;
 	skb_gso_reset(skb);
-	/* Its sender would have had it fragmented. */
+	/* The sender left fragmentation to the device, so it is permitted. */
 	skb->ignore_df = 1;
 	return false;
 }
-
-/* ---- */
 
 static noinline unsigned int refuse_without_sa(const struct mcsec_pkt *pkt,
 					       enum mcsec_counter why)
@@ -478,7 +506,9 @@ unsigned int mcsec_encrypt(struct mcsec_pkt *pkt)
 	unsigned int verdict;
 	int err;
 
-	/* Counters of this CPU, its kept op, and the vector registers. */
+	/* BH are disabled for the counters of this CPU, its kept op, and the
+	 * vector registers.
+	 */
 	local_bh_disable();
 	if (unlikely(!choose_sa(pkt, &why))) {
 		verdict = refuse_without_sa(pkt, why);

@@ -29,7 +29,9 @@ static struct crypto_aead *alloc_aead(u32 alg, const u8 *key, unsigned int len)
 	struct crypto_aead *aead;
 	int err;
 
-	/* Masking asynchronous transforms out would exclude the fast ones. */
+	/* Asynchronous transforms are permitted, because the fast ones are
+	 * among them.
+	 */
 	aead = crypto_alloc_aead(transforms[alg].name, 0, 0);
 	if (IS_ERR(aead))
 		return aead;
@@ -45,7 +47,10 @@ static struct crypto_aead *alloc_aead(u32 alg, const u8 *key, unsigned int len)
 	return aead;
 }
 
-/* What answers later is a device, or somebody's wish. */
+/*
+ * Return true if the library may replace the transform. An asynchronous
+ * transform is a device, or was chosen by the administrator.
+ */
 static bool is_direct(u32 alg, struct crypto_aead *aead)
 {
 	return alg == MCSEC_ALG_CHACHA20_POLY1305 && mcsec_chacha_exists() &&
@@ -92,8 +97,9 @@ static void shift_head(struct sk_buff *skb, unsigned int hlen)
 	skb_set_transport_header(skb, hlen);
 }
 
-/* A linear packet that nobody else can see, and that has the tailroom, takes
- * no copy: its head moves down, or its payload moves up.
+/*
+ * Make room in a linear packet that is not shared and has the tailroom, without
+ * a copy: its headers move down, or its payload moves up.
  */
 static bool grow_in_place(struct sk_buff *skb, unsigned int hlen,
 			  unsigned int tail, unsigned int headroom)
@@ -117,8 +123,9 @@ static bool grow_in_place(struct sk_buff *skb, unsigned int hlen,
 	return true;
 }
 
-/* A list of thousands of fragments, as a stranger can send them, would want a
- * scatterlist that is dearer than one copy.
+/*
+ * Linearise a packet of very many fragments, as a stranger can send it: a
+ * scatterlist for thousands of entries costs more than one copy.
  */
 static int few_parts(struct sk_buff *skb, int nsg)
 {
@@ -152,7 +159,9 @@ int mcsec_esp_grow(struct sk_buff *skb, unsigned int hlen, unsigned int tail,
 				     GFP_ATOMIC))
 			return -ENOMEM;
 	}
-	/* Copies pages, which others may map, and fragments that are shared. */
+	/* The function copies pages, which others may have mapped, and shared
+	 * fragments.
+	 */
 	nsg = skb_cow_data(skb, tail, &trailer);
 	if (nsg < 0)
 		return nsg;
@@ -162,9 +171,9 @@ int mcsec_esp_grow(struct sk_buff *skb, unsigned int hlen, unsigned int tail,
 }
 
 /*
- * Whose pages an skb has cannot be told on every kernel: they may be a file's in
- * the page cache, which whoever sent it from there must not have us write to.
- * So what is in pages is copied out, whether it says that it is shared or not.
+ * Not every kernel can tell who else owns the pages of an skb. They may be of a
+ * file in the page cache, which must not be written to. Data in pages is
+ * therefore copied, whether marked as shared or not.
  */
 int mcsec_esp_writable_slow(struct sk_buff *skb)
 {
@@ -178,7 +187,9 @@ void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen)
 	memmove(data + MCSEC_HEAD, data, hlen);
 	__skb_pull(skb, MCSEC_HEAD);
 	skb_reset_network_header(skb);
-	/* What IP parsed so far it remembers relative to the headers. */
+	/* The offsets that IP has parsed are relative to the headers, which
+	 * have moved.
+	 */
 	skb->transport_header += MCSEC_HEAD;
 	if (skb_mac_header_was_set(skb))
 		skb_mac_header_rebuild(skb);
@@ -198,7 +209,9 @@ MCSEC_CRYPTO_DONE(op_completed, data, err)
 {
 	struct mcsec_op *op = data;
 
-	/* A notice that a backlogged request has begun; we never backlog. */
+	/* -EINPROGRESS would say that a backlogged request has begun, but no
+	 * request is ever backlogged.
+	 */
 	if (WARN_ON_ONCE(err == -EINPROGRESS))
 		return;
 	op->err = err;
@@ -216,7 +229,9 @@ struct mcsec_op *mcsec_op_alloc(size_t size)
 		return NULL;
 	op->kept = kept;
 	sg_init_table(&op->sg, 1);
-	/* Not MAY_BACKLOG: a full queue drops packets, as any queue. */
+	/* CRYPTO_TFM_REQ_MAY_BACKLOG is not set: a full queue drops packets, as
+	 * any queue does.
+	 */
 	aead_request_set_callback(&op->req, 0, op_completed, op);
 	aead_request_set_ad(&op->req, MCSEC_HEAD);
 	return op;
@@ -247,11 +262,13 @@ void mcsec_op_park(struct mcsec_op *op, const struct mcsec_pkt *pkt,
 	op->pkt = *pkt;
 	op->pkt.state = &op->deferred.state;
 	op->done = done;
-	/* Who answers later may have used the request for things of its own. */
+	/* An asynchronous transform may have changed the request, so the op is
+	 * not reused.
+	 */
 	op->kept = false;
-	/* The completion may run on another CPU before this does. Only the
-	 * second of the two goes on with the packet, so a transform that
-	 * answers at once, as nearly always, costs no reference at all.
+	/* The completion may run on another CPU before this line does. Only the
+	 * second of the two continues the packet, so a transform that completes
+	 * at once, as nearly all do, costs no reference.
 	 */
 	if (atomic_xchg(&op->meet, 1))
 		op->done(op, op->err);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * ESP (RFC 4303) with the AEADs of RFC 4106, RFC 4543 and RFC 7634: wire
- * format, transforms, and one packet through the cipher. Knows nothing of
- * groups or of what calls it.
+ * format, transforms, and the cipher for one packet. This layer knows nothing
+ * of groups or of its callers.
  *
  *	| SPI 4 | sequence 4 | IV 8 | payload, padding, pad length 1,
  *	| next header 1 | ICV 16 |
  *
- * All three transforms are driven alike: the first 16 octets are associated
- * data, the IV among them, and the rest is the text of the cipher.
+ * All three transforms are driven alike: the first 16 octets, the IV among
+ * them, are associated data, and the rest is the text of the cipher.
  */
 #ifndef _MCSEC_ESP_H
 #define _MCSEC_ESP_H
@@ -34,7 +34,7 @@
 #define MCSEC_SALT 4
 #define MCSEC_KEY_MAX 36 /* salt included */
 
-/* The least that can follow the IP header of an ESP datagram. */
+/* The shortest ESP datagram, without its IP header. */
 #define MCSEC_ESP_MIN (MCSEC_HEAD + MCSEC_TRAILER + MCSEC_ICV)
 
 struct mcsec_esp_hdr {
@@ -43,7 +43,10 @@ struct mcsec_esp_hdr {
 	__be64 iv;
 } __packed __aligned(4);
 
-/* Octets of ESP around @len octets of payload: header, IV, padding, ICV. */
+/*
+ * Return the length of an ESP datagram with @len octets of payload: header, IV,
+ * padding, trailer and ICV, without the IP header.
+ */
 static inline unsigned int mcsec_esp_len(unsigned int len)
 {
 	return MCSEC_HEAD + ALIGN(len + MCSEC_TRAILER, 4) + MCSEC_ICV;
@@ -51,15 +54,15 @@ static inline unsigned int mcsec_esp_len(unsigned int len)
 
 /**
  * struct mcsec_op - one packet in the cipher
- * @pkt: the packet, if the cipher answers later
- * @done: what goes on with it then
- * @deferred: what it needs of the world until then
- * @meet: 0, then 1 when the first of submitter and completion is done with
- *	the op; the second goes on with it (see mcsec_op_park())
- * @err: result of a completion
- * @kept: of the size that a CPU keeps for its next packet
- * @iv: IV as the cipher wants it; outlives the submitting function
- * @sg: of a linear packet; others have theirs behind the transform's context
+ * @pkt: the packet, if the cipher is asynchronous
+ * @done: completion of the packet
+ * @deferred: references of the packet until then
+ * @meet: set by the first of submitter and completion; the second of them
+ *	continues the packet (see mcsec_op_park())
+ * @err: result of the request
+ * @kept: has the size that a CPU keeps for its next packet
+ * @iv: IV of the request; must outlive the submitting function
+ * @sg: entry of a linear packet; others are behind the transform's context
  * @req: the request; the transform's context follows it
  */
 struct mcsec_op {
@@ -77,7 +80,7 @@ struct mcsec_op {
 /**
  * struct mcsec_cipher - a cipher with its key
  * @aead: the transform
- * @direct: packets in one piece go by @chacha
+ * @direct: linear packets use @chacha
  * @chacha: the key, if @direct
  */
 struct mcsec_cipher {
@@ -87,21 +90,21 @@ struct mcsec_cipher {
 };
 
 /*
- * A cipher keyed with @key (key, then salt), or ERR_PTR. Process context. Freeing
- * it wipes the key; there may be none.
+ * Return a cipher with @key (key, then salt), or an ERR_PTR. Process context.
+ * mcsec_cipher_free() wipes the key and accepts NULL.
  */
 struct mcsec_cipher *mcsec_cipher_create(u32 alg, const u8 *key,
 					 unsigned int len);
 void mcsec_cipher_free(struct mcsec_cipher *cipher);
 
-/* Whether @alg takes a key of @len octets, salt included. */
+/* Return true if @alg takes a key of @len octets, including the salt. */
 bool mcsec_esp_key_ok(u32 alg, unsigned int len);
 
 /*
- * Make room for ESP in @skb: MCSEC_HEAD octets after the first @hlen, @tail
- * octets at the end. @headroom octets stay free in front for link headers.
- * Afterwards every octet of @skb may be overwritten.
- * Returns the number of scatterlist entries that cover it, or -errno.
+ * Make room for ESP in @skb: MCSEC_HEAD octets behind the first @hlen, and
+ * @tail octets at the end. @headroom octets stay free in front for link
+ * headers. Afterwards every octet of @skb may be overwritten. Returns the
+ * number of scatterlist entries that cover it, or -errno.
  */
 int mcsec_esp_grow(struct sk_buff *skb, unsigned int hlen, unsigned int tail,
 		   unsigned int headroom);
@@ -119,14 +122,18 @@ static inline int mcsec_esp_writable(struct sk_buff *skb)
 	return mcsec_esp_writable_slow(skb);
 }
 
-/* Take the ESP header out from behind the first @hlen octets of @skb. */
+/* Remove the ESP header behind the first @hlen octets of @skb. */
 void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen);
 
-/* The same, with those @hlen octets: what was inside becomes the datagram. */
+/*
+ * Remove the first @hlen octets and the ESP header, so the inner datagram
+ * remains.
+ */
 void mcsec_esp_unwrap(struct sk_buff *skb, unsigned int hlen);
 
-/* One op a CPU is kept for the next packet. It fits what the transforms of
- * the kernel ask for with a linear packet; larger ones are allocated.
+/*
+ * Each CPU keeps one op for its next packet. The size fits the transforms of
+ * the kernel with a linear packet. Larger ops are allocated.
  */
 #define MCSEC_OP_KEPT 1024
 DECLARE_PER_CPU(struct mcsec_op *, mcsec_op_kept);
@@ -138,7 +145,9 @@ static inline struct mcsec_op *mcsec_op_take(size_t size)
 	struct mcsec_op *op;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		/* In one step: BH that are disabled exclude nobody there. */
+		/* On PREEMPT_RT disabled BH exclude no other task, so one
+		 * atomic step is needed.
+		 */
 		op = size <= MCSEC_OP_KEPT ? this_cpu_xchg(mcsec_op_kept, NULL)
 					   : NULL;
 		return op ?: mcsec_op_alloc(size);
@@ -151,8 +160,9 @@ static inline struct mcsec_op *mcsec_op_take(size_t size)
 }
 
 /*
- * *@op for @nsg scatterlist entries; NULL if the cipher needs none. Returns false
- * if there is no memory. BH are disabled until it is put.
+ * Get an op for @nsg scatterlist entries in *@op, which is NULL if the cipher
+ * needs none. Returns false without memory. The caller disables BH until the op
+ * is put.
  */
 static inline bool mcsec_op_get(const struct mcsec_cipher *cipher, int nsg,
 				struct mcsec_op **op)
@@ -185,7 +195,7 @@ static inline void mcsec_op_put(struct mcsec_op *op)
 		kfree_sensitive(op); /* salts and one-time keys */
 }
 
-/* Of a packet in several pieces: what the request is about. 0 or -errno. */
+/* Map a packet of several parts into the request. Returns 0 or -errno. */
 int mcsec_op_map(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg,
 		 unsigned int len);
 
@@ -206,8 +216,9 @@ static __always_inline int mcsec_op_prepare(struct mcsec_op *op,
 }
 
 /*
- * Run the cipher, with @op or without, over pkt->skb from pkt->hlen on, in place.
- * Returns 0, -errno, or -EINPROGRESS: then the caller calls mcsec_op_park() next.
+ * Run the cipher in place over pkt->skb from pkt->hlen on; @op may be NULL, see
+ * mcsec_op_get(). Returns 0 or -errno. After -EINPROGRESS the caller must call
+ * mcsec_op_park() next.
  */
 static __always_inline int
 mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
@@ -239,9 +250,9 @@ mcsec_op_decrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 }
 
 /*
- * After -EINPROGRESS, still in the hook: keep @pkt and what it needs until
- * @done runs, which may be now. The packet is no longer the caller's. @done finds
- * it in op->pkt, and puts @op.
+ * Keep @pkt and its references after -EINPROGRESS, while still in the hook,
+ * until @done runs, which may be immediately. The caller no longer owns the
+ * packet. @done finds it in op->pkt, and puts @op.
  */
 void mcsec_op_park(struct mcsec_op *op, const struct mcsec_pkt *pkt,
 		   void (*done)(struct mcsec_op *op, int err));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The selection of groups and SAs by the tables of a datagram's family. */
+/* Selection of groups and SAs by the tables of a datagram's address family. */
 #ifndef _MCSEC_FAMILY_H
 #define _MCSEC_FAMILY_H
 

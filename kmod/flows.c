@@ -14,7 +14,10 @@
 
 /* ---- flowtables ---- */
 
-/* Before it has passed POST_ROUTING once a connection is in no flowtable. */
+/*
+ * A connection is offloaded only after it was confirmed, which happens at its
+ * first POST_ROUTING.
+ */
 static __always_inline bool may_flow(const struct sk_buff *skb)
 {
 #if IS_ENABLED(CONFIG_NF_CONNTRACK)
@@ -35,7 +38,7 @@ static unsigned int keep_out(struct mcsec_net *mnet, struct sk_buff *skb)
 	mcsec_count(mnet->stats, MCSEC_OUT_NO_MEMORY);
 	return NF_DROP;
 #else
-	/* Then rules see no connection. */
+	/* Rules then see no connection, so nothing can be offloaded. */
 	nf_reset_ct(skb);
 	nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
 	return NF_ACCEPT;
@@ -50,7 +53,9 @@ unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
 
 	if (likely(!verified && !mcsec_is_multicast(skb, state->pf)))
 		return NF_ACCEPT;
-	/* Whatever its mark, which rules behind us may set, or its policy. */
+	/* Neither the mark nor the policy matters: later rules may set the
+	 * mark.
+	 */
 	if (!may_flow(skb) ||
 	    (!verified && !mcsec_select_addrs(mnet->select, skb, state->pf)))
 		return NF_ACCEPT;
@@ -70,7 +75,10 @@ static bool is_dst_selected(const union nf_inet_addr *addr,
 		 (__force u32)htonl(~0U << (32 - bits)));
 }
 
-/* In either direction, before rules translated its addresses or after. */
+/*
+ * Return true if @sel selects an address of the connection, in either
+ * direction, before or after address translation.
+ */
 static int is_of(struct nf_conn *ct, void *data)
 {
 	const struct mcsec_selector *sel = data;
@@ -106,7 +114,10 @@ void mcsec_flows_forget(struct net *net, const struct mcsec_selector *sel)
 /* ---- other ways ---- */
 
 #if defined(CONFIG_NETFILTER_INGRESS) || defined(CONFIG_NETFILTER_EGRESS)
-/* A chain of nft, which may forward and copy; not a flowtable. */
+/*
+ * Return true if there is a chain of nft, which may forward and copy packets. A
+ * flowtable registers hooks of another type.
+ */
 static bool has_chain(const struct nf_hook_entries *hooks)
 {
 	struct nf_hook_ops **ops;
@@ -149,8 +160,8 @@ static const char *ways_of(struct net_device *dev)
 }
 
 /*
- * Of any interface: what takes traffic out by one that the group names is put
- * at one that it comes in by.
+ * All interfaces are checked, because traffic may be redirected from an
+ * interface that a group names to any other one.
  */
 const char *mcsec_flows_ways(struct net *net)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Ways past netfilter's hooks. A flowtable of nft forwards what belongs to a
- * flow before IP's hooks are called: neither would what arrives be verified
- * nor what leaves be protected. So no flow to a group's address gets there,
- * also while the group observes, and those that are there when it comes are
- * forgotten. The other ways belong to who configured them, who can only be
- * warned.
+ * Ways past the hooks of netfilter. A flowtable of nft forwards the packets of
+ * a flow before the hooks of IP are called, so incoming packets would not be
+ * verified and outgoing ones not protected. No flow to a group's address is
+ * therefore offloaded, even while the group observes, and existing ones are
+ * removed when a group is made. Other ways (XDP, tc, netdev chains) are the
+ * administrator's own, and only cause a warning.
  */
 #ifndef _MCSEC_FLOWS_H
 #define _MCSEC_FLOWS_H
@@ -18,8 +18,9 @@
 #include "select.h"
 
 /*
- * Take away what mcsec_flow() gave: xfrm would look for states in it. At FORWARD,
- * last; and of copies that rules made in between, where they leave.
+ * Remove the sec_path that mcsec_flow() added, in which xfrm would look for
+ * states. Called at FORWARD, last, and for copies that rules made in between
+ * where they leave.
  */
 static inline void mcsec_flow_release(struct sk_buff *skb)
 {
@@ -32,24 +33,24 @@ static inline void mcsec_flow_release(struct sk_buff *skb)
 }
 
 /*
- * FORWARD, first: rules for flowtables behind us must not take what has a
- * group's address, nor what was verified, wherever it goes. It has a sec_path
- * meanwhile, which tells them that it is IPsec's; it is xfrm's, but without
- * states.
+ * Hook function for FORWARD, first: keep packets to a group's address, and
+ * verified packets to any address, out of flowtables. They get an empty
+ * sec_path until the last hook, by which the flow expression of nft takes them
+ * for IPsec.
  */
 unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
 			const struct nf_hook_state *state);
 
 /*
- * Forget the connections to what @sel, which packets find already, selects by
- * its destination, with all that was made of them. Of those that are tracked
- * from now on none gets by us. Process context; may sleep.
+ * Delete the connections to destinations that @sel selects, and so the flows
+ * that were offloaded for them. The caller has made @sel visible to packets
+ * first, so no new flow is offloaded. Process context; may sleep.
  */
 void mcsec_flows_forget(struct net *net, const struct mcsec_selector *sel);
 
 /*
- * Why a group's traffic may pass by us where it comes or goes, in the words of
- * a warning; or NULL.
+ * Return a warning text if the configuration of an interface lets group traffic
+ * bypass the hooks, or NULL.
  */
 const char *mcsec_flows_ways(struct net *net);
 

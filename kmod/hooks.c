@@ -14,17 +14,17 @@
 
 /*
  * LOCAL_OUT, last: rules have set marks, chosen routes and translated
- * addresses, and nothing after us expects the payload. Not POST_ROUTING:
- * multicast is cloned for local listeners before it, so it sees the same
- * datagram twice.
+ * addresses, and no later hook expects to read the payload. POST_ROUTING would
+ * be wrong: multicast is cloned for local listeners before it, so it sees the
+ * same datagram twice.
  *
- * PRE_ROUTING, right behind the reassembly of fragments: what connection
- * tracking, rules, sockets and multicast routing see is the clear datagram.
+ * PRE_ROUTING, directly behind the reassembly of fragments: connection
+ * tracking, rules, sockets and multicast routing see the clear datagram.
  *
- * LOCAL_IN, first: not everything that is delivered here came by way of
- * PRE_ROUTING. Segment routing decapsulates behind it, and what a bridge calls
- * IP's hooks for is left as it is there (see mcsec_input()). And what is
- * verified must not be answered in the clear.
+ * LOCAL_IN, first: some datagrams are delivered without having passed
+ * PRE_ROUTING here. Segment routing decapsulates behind it, and packets for
+ * which a bridge calls the hooks of IP are left alone there (see
+ * mcsec_input()). Also, a verified datagram must not be answered in the clear.
  *
  * FORWARD, first: see mcsec_flow(). FORWARD and POST_ROUTING, last: see
  * mcsec_forward().
@@ -115,14 +115,15 @@ int mcsec_hooks_get(struct mcsec_net *mnet)
 
 	if (mnet->n_groups)
 		return 0;
-	/* A module that goes while groups exist would leave their traffic in
-	 * the clear: whoever wants that deletes the groups first. And none is
-	 * made any more once it is going.
+	/* A module that is unloaded while groups exist would leave their
+	 * traffic in the clear. Groups therefore pin the module: the
+	 * administrator deletes them first. No group can be made once the
+	 * module is being unloaded.
 	 */
 	if (!try_module_get(THIS_MODULE))
 		return -EBUSY;
-	/* A namespace's own, which have it at hand: to look it up would cost
-	 * packets as much as to find the group.
+	/* Each namespace registers a copy with its own @priv, because looking
+	 * the namespace up would cost each packet as much as finding the group.
 	 */
 	BUILD_BUG_ON(ARRAY_SIZE(template) > MCSEC_HOOKS);
 	memcpy(mnet->ops, template, sizeof(template));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A datagram to a group goes on from here only if its tag has verified and
- * its counter was not seen before, or if it is exempt.
+ * A datagram to a group passes these hooks only if its tag has verified and its
+ * counter was not seen before, or if it is exempt.
  */
 #include "input.h"
 #include "decrypt.h"
@@ -15,9 +15,10 @@
 #include <linux/netfilter_bridge.h>
 
 /*
- * Of a bridge that calls IP's hooks (br_netfilter), on its way to whichever
- * ports: ESP stays ESP there, or the other ports would get the clear datagram.
- * What comes up to this host is verified at LOCAL_IN.
+ * Return true if a bridge calls the hooks of IP for this packet (br_netfilter).
+ * The ESP datagram is then left alone, because the other ports of the bridge
+ * would otherwise get it in the clear. A copy that is delivered to this host is
+ * verified at LOCAL_IN.
  */
 static bool in_is_bridged(const struct mcsec_pkt *pkt)
 {
@@ -25,7 +26,10 @@ static bool in_is_bridged(const struct mcsec_pkt *pkt)
 	       nf_bridge_in_prerouting(pkt->skb);
 }
 
-/* The SPI of ESP, or 0, which is none. */
+/*
+ * Return the SPI of an ESP datagram. 0 is never an SPI on the wire and stands
+ * for a header that is cut off.
+ */
 static __always_inline __be32 spi_of(const struct mcsec_pkt *pkt)
 {
 	__be32 buf, *spi;
@@ -34,15 +38,19 @@ static __always_inline __be32 spi_of(const struct mcsec_pkt *pkt)
 	return spi ? *spi : 0;
 }
 
-/* What is counted once, though LOCAL_IN sees it again. */
+/*
+ * Return true at the first hook. LOCAL_IN sees the same packet again and must
+ * not count it a second time.
+ */
 static bool first_sight(const struct mcsec_pkt *pkt)
 {
 	return pkt->state->hook == NF_INET_PRE_ROUTING;
 }
 
 /*
- * A datagram of the group goes on in the clear and must not look verified. Only
- * at PRE_ROUTING: by LOCAL_IN the mark is the rules'.
+ * Accept a clear datagram of @group. The in-mark is cleared so that the packet
+ * cannot pass for verified, but only at PRE_ROUTING: by LOCAL_IN a rule of the
+ * administrator may own the mark.
  */
 static unsigned int accept_clear(const struct mcsec_pkt *pkt,
 				 const struct mcsec_group *group)
@@ -64,7 +72,10 @@ static unsigned int drop_clear(const struct mcsec_pkt *pkt,
 	return NF_DROP;
 }
 
-/* The payload, which groups select by, cannot be read. */
+/*
+ * Decide about a datagram whose payload cannot be read although groups select
+ * by it.
+ */
 static unsigned int input_opaque(const struct mcsec_pkt *pkt,
 				 const struct mcsec_opaque *opaque,
 				 enum mcsec_counter why, __be32 spi)
@@ -77,7 +88,7 @@ static unsigned int input_opaque(const struct mcsec_pkt *pkt,
 		mcsec_group_unknown(opaque->group, spi);
 	if (!mcsec_opaque_goes_on(mnet, opaque, MCSEC_IN_OBSERVED, why, spi))
 		return NF_DROP;
-	/* It is not verified, whichever group it is of. */
+	/* The packet is not verified, so it must carry the mark of no group. */
 	pkt->skb->mark &= ~READ_ONCE(mnet->in_marks);
 	return NF_ACCEPT;
 }
@@ -111,7 +122,7 @@ static __always_inline unsigned int input_esp(struct mcsec_pkt *pkt)
 	return input_unknown_esp(pkt, spi);
 }
 
-/* What is no ESP. */
+/* Decide about a datagram that is not ESP. */
 static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 {
 	struct mcsec_opaque opaque;
@@ -158,8 +169,8 @@ static noinline unsigned int input_multicast(struct mcsec_net *mnet,
 unsigned int mcsec_input(void *priv, struct sk_buff *skb,
 			 const struct nf_hook_state *state)
 {
-	/* Verified at PRE_ROUTING too, which a VRF calls again for its own
-	 * device.
+	/* A VRF calls PRE_ROUTING again for its own device, with a packet that
+	 * was verified the first time.
 	 */
 	if (likely(!mcsec_is_multicast(skb, state->pf)) ||
 	    mcsec_is_verified(skb, state->pf))
@@ -167,7 +178,10 @@ unsigned int mcsec_input(void *priv, struct sk_buff *skb,
 	return input_multicast(priv, skb, state, mcsec_input);
 }
 
-/* What is verified may still ask for an answer that would repeat it. */
+/*
+ * A verified datagram may still ask for an answer that would repeat its payload
+ * in the clear, so it is looked at once more.
+ */
 unsigned int mcsec_local_input(void *priv, struct sk_buff *skb,
 			       const struct nf_hook_state *state)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What arrives: as ESP into the hook, verified and in the clear out of it. */
+/* The receive hooks: ESP goes in, the verified clear datagram comes out. */
 #ifndef _MCSEC_INPUT_H
 #define _MCSEC_INPUT_H
 
 #include <linux/netfilter.h>
 
-/* At PRE_ROUTING. */
+/* Hook function for PRE_ROUTING; @priv is the namespace's struct mcsec_net. */
 unsigned int mcsec_input(void *priv, struct sk_buff *skb,
 			 const struct nf_hook_state *state);
 
-/* At LOCAL_IN. */
+/* Hook function for LOCAL_IN; @priv is the namespace's struct mcsec_net. */
 unsigned int mcsec_local_input(void *priv, struct sk_buff *skb,
 			       const struct nf_hook_state *state);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every datagram to a group ends in one of three ways here: protected, in the
- * clear because it is exempt, or dropped and counted. There is no fourth.
+ * Every datagram to a group ends in one of three ways: it is protected, it is
+ * exempt and stays in the clear, or it is dropped and counted.
  */
 #include "output.h"
 #include "encrypt.h"
@@ -17,14 +17,17 @@
 #include <net/ipv6.h>
 #include <net/route.h>
 
-/* Whether it goes on in the clear, for all that was found wrong. */
+/*
+ * Return true if the group only observes, so the datagram is accepted in the
+ * clear.
+ */
 static bool goes_on(const struct mcsec_pkt *pkt)
 {
 	if (pkt->state->hook == NF_INET_LOCAL_OUT)
 		return mcsec_group_observes(pkt->group, MCSEC_OUT_OBSERVED);
 	if (pkt->state->hook == NF_INET_FORWARD)
 		return mcsec_group_observes(pkt->group, MCSEC_FORWARD_OBSERVED);
-	/* Counted before. */
+	/* An earlier hook has counted the packet. */
 	return READ_ONCE(pkt->group->policy) == MCSEC_POLICY_OBSERVE;
 }
 
@@ -38,8 +41,8 @@ static unsigned int drop_selected(const struct mcsec_pkt *pkt,
 }
 
 /*
- * The payload, which groups select by, cannot be read: nobody can tell whose key
- * would be right.
+ * Decide about a datagram whose payload cannot be read although groups select
+ * by it: the group, and so the key, cannot be determined.
  */
 static unsigned int output_opaque(const struct mcsec_pkt *pkt,
 				  const struct mcsec_opaque *opaque,
@@ -51,7 +54,7 @@ static unsigned int output_opaque(const struct mcsec_pkt *pkt,
 
 	if (!opaque->candidate)
 		return NF_ACCEPT;
-	/* Counted before. */
+	/* An earlier hook has counted the packet. */
 	if (pkt->state->hook == NF_INET_POST_ROUTING && !opaque->enforcing)
 		return NF_ACCEPT;
 	return mcsec_opaque_goes_on(pkt->mnet, opaque, as, why, 0) ? NF_ACCEPT
@@ -59,8 +62,8 @@ static unsigned int output_opaque(const struct mcsec_pkt *pkt,
 }
 
 /*
- * Sets the group of a datagram that cannot be read, if it is of one for certain.
- * If not returns the verdict.
+ * Set the group of an opaque datagram if all candidates are the same group, and
+ * return NF_ACCEPT. Otherwise return the verdict.
  */
 static noinline unsigned int find_opaque(struct mcsec_pkt *pkt,
 					 const struct net_device *dev,
@@ -72,13 +75,13 @@ static noinline unsigned int find_opaque(struct mcsec_pkt *pkt,
 	return opaque.group ? NF_ACCEPT : output_opaque(pkt, &opaque, why);
 }
 
-/* ---- where ESP goes ---- */
+/* ---- the place of the ESP header ---- */
 
 static __always_inline bool place_esp4(struct mcsec_pkt *pkt)
 {
 	const struct sk_buff *skb = pkt->skb;
 
-	/* Raw sockets may write any header. */
+	/* Raw sockets may write any header, so nothing in it is trusted. */
 	pkt->hlen = ip_hdrlen(skb);
 	pkt->nhoff = offsetof(struct iphdr, protocol);
 	pkt->next = ip_is_fragment(ip_hdr(skb)) ? MCSEC_NEXT_FRAGMENT
@@ -88,8 +91,8 @@ static __always_inline bool place_esp4(struct mcsec_pkt *pkt)
 }
 
 /*
- * RFC 4303 3.1.1: behind what routers on the way look at, where a fragment
- * header would go too.
+ * RFC 4303 3.1.1: ESP goes behind the headers that routers on the path process,
+ * which is where a fragment header would go too.
  */
 static bool place_esp6(struct mcsec_pkt *pkt)
 {
@@ -119,7 +122,9 @@ static __always_inline unsigned int output_group(struct mcsec_pkt *pkt)
 		return drop_selected(pkt, MCSEC_OUT_FRAGMENT);
 	if (unlikely(pkt->next == IPPROTO_ESP))
 		return drop_selected(pkt, MCSEC_OUT_FOREIGN_ESP);
-	/* Routers and snooping switches must read it; it stays on the link. */
+	/* Membership reports stay readable, because routers and snooping
+	 * switches act on them. They do not leave the link.
+	 */
 	if (pkt->group->exempt && pkt->state->hook != NF_INET_FORWARD &&
 	    mcsec_is_membership(skb, pkt->state->pf, pkt->next, pkt->hlen)) {
 		mcsec_count(pkt->group->stats, MCSEC_OUT_EXEMPT);
@@ -130,7 +135,10 @@ static __always_inline unsigned int output_group(struct mcsec_pkt *pkt)
 
 /* ---- LOCAL_OUT ---- */
 
-/* Whether the payload, which groups select by, cannot be read: *@why. */
+/*
+ * Return true if the payload cannot be read although groups select by it. The
+ * counter for a drop is stored in *@why.
+ */
 static __always_inline bool is_opaque(const struct mcsec_pkt *pkt,
 				      enum mcsec_counter *why)
 {
@@ -139,7 +147,7 @@ static __always_inline bool is_opaque(const struct mcsec_pkt *pkt,
 	*why = MCSEC_OUT_FRAGMENT;
 	if (!mcsec_pkt_is_ip6(pkt))
 		return unlikely(ip_is_fragment(ip_hdr(pkt->skb)));
-	/* Groups that look at addresses alone need no payload. */
+	/* Selectors that use addresses only do not need the payload. */
 	if (!mcsec_select_reads(&pkt->mnet->select->v6) ||
 	    !mcsec_is_opaque6(pkt->skb, &next))
 		return false;
@@ -148,7 +156,10 @@ static __always_inline bool is_opaque(const struct mcsec_pkt *pkt,
 	return true;
 }
 
-/* Not state->out: a rule may have taken another route since. */
+/*
+ * Return the device of the route. A rule may have chosen another route since
+ * state->out was set.
+ */
 static const struct net_device *leaves_by(const struct sk_buff *skb,
 					  const struct nf_hook_state *state)
 {
@@ -199,16 +210,19 @@ static bool out_is_bridged(const struct sk_buff *skb)
 #endif
 }
 
-/* Routed by this host, which bridges call the same hook for. */
+/*
+ * Return true if this host routes the packet. Bridges call the FORWARD hook
+ * too.
+ */
 static bool is_routed(const struct mcsec_pkt *pkt)
 {
 	return pkt->state->hook == NF_INET_FORWARD && !out_is_bridged(pkt->skb);
 }
 
 /*
- * A copy for this host's own sockets. Fragments are made, and copied, behind
- * POST_ROUTING, which has seen the whole datagram. They are put together again
- * and asked about when they arrive.
+ * Return true for a copy to this host's own sockets. Fragments are made, and
+ * copied, behind POST_ROUTING, which has seen the whole datagram. They are
+ * reassembled and checked when they arrive.
  */
 static bool is_looped(const struct mcsec_pkt *pkt)
 {
@@ -216,7 +230,10 @@ static bool is_looped(const struct mcsec_pkt *pkt)
 	       pkt->state->okfn == dev_loopback_xmit;
 }
 
-/* What a fragment is of; -1 if its header is not there. */
+/*
+ * Return the protocol that a fragment belongs to, or -1 if the header is cut
+ * off.
+ */
 static int fragment_of(const struct mcsec_pkt *pkt)
 {
 	struct frag_hdr buf, *frag;
@@ -233,7 +250,9 @@ static bool is_esp(const struct mcsec_pkt *pkt)
 					    fragment_of(pkt) == IPPROTO_ESP);
 }
 
-/* Sets the group. Returns the verdict if there is none. */
+/*
+ * Set the group and return NF_ACCEPT, or return the verdict if there is none.
+ */
 static unsigned int find_forwarded(struct mcsec_pkt *pkt)
 {
 	if (unlikely(pkt->next < 0))
@@ -243,11 +262,11 @@ static unsigned int find_forwarded(struct mcsec_pkt *pkt)
 }
 
 /*
- * Where a group's clear datagrams could still come by: those that are routed,
- * which a gateway protects; rules that translate addresses behind us make them
- * out of others; what is verified for this host alone must not be routed on.
- * At FORWARD and at POST_ROUTING, where all that leaves comes by, also what did
- * not come by LOCAL_OUT or FORWARD.
+ * Stop clear datagrams of a group that did not pass LOCAL_OUT. Routed datagrams
+ * are protected if the group is a gateway's. Rules that translate addresses may
+ * have made others behind our hook, and a datagram that was verified for this
+ * host alone must not be routed on. POST_ROUTING sees everything that leaves,
+ * including packets that passed neither LOCAL_OUT nor FORWARD.
  */
 static noinline unsigned int forward_multicast(struct mcsec_pkt *pkt)
 {
@@ -259,7 +278,7 @@ static noinline unsigned int forward_multicast(struct mcsec_pkt *pkt)
 	verdict = find_forwarded(pkt);
 	if (!pkt->group)
 		return verdict;
-	/* What stays on its link is not routed. */
+	/* Membership reports stay on their link, so they are never routed. */
 	if (pkt->group->exempt && !is_routed(pkt) &&
 	    mcsec_is_membership(pkt->skb, pkt->state->pf, pkt->next, pkt->hlen))
 		return NF_ACCEPT;
@@ -269,9 +288,9 @@ static noinline unsigned int forward_multicast(struct mcsec_pkt *pkt)
 }
 
 /*
- * Multicast routing into a tunnel: the header of the tunnel is in front of the
- * datagram when FORWARD is called, and it cannot be protected where it is. Other
- * hosts' tunnels have a route of input.
+ * Multicast routing into a tunnel pushes the tunnel's header before it calls
+ * FORWARD. The inner datagram cannot be protected there, so it is dropped if a
+ * group selects it. Tunnels of other hosts are told apart by their input route.
  */
 static noinline unsigned int forward_tunnel4(struct mcsec_pkt *pkt)
 {

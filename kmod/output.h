@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What this host sends: in the clear into the hook, as ESP out of it. */
+/* The hooks for outgoing traffic: a clear datagram goes in, ESP comes out. */
 #ifndef _MCSEC_OUTPUT_H
 #define _MCSEC_OUTPUT_H
 
 #include <linux/netfilter.h>
 
-/* At LOCAL_OUT. */
+/* Hook function for LOCAL_OUT; @priv is the namespace's struct mcsec_net. */
 unsigned int mcsec_output(void *priv, struct sk_buff *skb,
 			  const struct nf_hook_state *state);
 
 /*
- * What is routed, and at POST_ROUTING all that leaves: nothing that is in the
- * clear for a group passes from device to device.
+ * Hook function for FORWARD, which sees routed datagrams, and for POST_ROUTING,
+ * which sees all that leave. No clear datagram of a group passes from one
+ * device to another.
  */
 unsigned int mcsec_forward(void *priv, struct sk_buff *skb,
 			   const struct nf_hook_state *state);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One datagram in a hook: what the functions of the packet path hand on. */
+/*
+ * The packet of one hook invocation, which the functions of the packet path
+ * share.
+ */
 #ifndef _MCSEC_PKT_H
 #define _MCSEC_PKT_H
 
@@ -18,18 +21,18 @@ struct mcsec_sender;
  * struct mcsec_pkt - a datagram in a hook
  * @skb: the datagram; skb->data is at its IP header
  * @state: the hook's state
- * @hook: the hook's function, behind which a deferred packet goes on
+ * @hook: the hook's function; a deferred packet continues behind it
  * @mnet: the namespace
- * @group: whose it is, on the way out
- * @sa: the SA that it is protected or verified with
- * @cipher: that SA's cipher
- * @sender: on the way in: who sent it, if the SA knew before the cipher ran
+ * @group: the group that selects the datagram, on output
+ * @sa: the SA that protects or verifies the datagram
+ * @cipher: the cipher of @sa
+ * @sender: on input, the sender if it was known before the cipher ran
  * @iv: the IV
  * @hlen: octets in front of the payload, or of the ESP header
- * @nhoff: offset of the octet that names what is there
- * @next: what that octet is in the clear, see mcsec_header_walk()
- * @outer: octets of a header that tunnel mode puts in front; @hlen is 0 then
- * @df: that header forbids fragments
+ * @nhoff: offset of the octet that has the protocol of the payload
+ * @next: value of that octet in the clear, see mcsec_header_walk()
+ * @outer: length of the outer header in tunnel mode; @hlen is then 0
+ * @df: the outer header has DF set
  */
 struct mcsec_pkt {
 	struct sk_buff *skb;
@@ -53,7 +56,7 @@ static __always_inline bool mcsec_pkt_is_ip6(const struct mcsec_pkt *pkt)
 	return mcsec_is_ip6(pkt->state->pf);
 }
 
-/* Sets hlen, nhoff and next. */
+/* Walk the headers of the packet, and set hlen, nhoff and next. */
 static __always_inline void mcsec_pkt_walk(struct mcsec_pkt *pkt)
 {
 	pkt->next = mcsec_header_walk(pkt->skb, pkt->state->pf, &pkt->hlen,

@@ -12,7 +12,10 @@
 #include <net/ipv6.h>
 #include <net/sock.h>
 
-/* By an option, which neither DF nor ignore_df tells of. */
+/*
+ * Return true if a socket option forbids fragments. Neither DF nor ignore_df
+ * reflects these options.
+ */
 static bool forbids_fragments(const struct sock *sk, u8 pf)
 {
 	if (!sk_fullsock(sk) ||
@@ -36,7 +39,9 @@ bool mcsec_pmtu_may_fragment(const struct sk_buff *skb,
 	if (state->sk && state->hook == NF_INET_LOCAL_OUT &&
 	    forbids_fragments(state->sk, state->pf))
 		return false;
-	/* No sender has to go below that, so nobody is helped by being told. */
+	/* No sender has to go below the minimum MTU, so an error would not
+	 * help.
+	 */
 	if (state->pf == NFPROTO_IPV6 && state->hook == NF_INET_FORWARD &&
 	    usable < IPV6_MIN_MTU)
 		return true;
@@ -51,15 +56,17 @@ unsigned int mcsec_pmtu_usable(unsigned int mtu, unsigned int hlen,
 {
 	unsigned int taken = hlen + outer + MCSEC_HEAD + MCSEC_ICV;
 
-	/* Headers may be as long as the least MTU, and then nothing fits. */
+	/* The headers may be as long as the minimum MTU, so possibly nothing
+	 * fits.
+	 */
 	if (unlikely(mtu < taken + 4))
 		return 0;
 	return hlen - MCSEC_TRAILER + round_down(mtu - taken, 4);
 }
 
 /*
- * Queue EMSGSIZE with @mtu about a datagram to @dst of @len octets, which would
- * be at @offset in an IP header of @hlen.
+ * Queue EMSGSIZE with @mtu for a datagram to @dst, which is an address of @len
+ * octets at @offset of an IP header of @hlen octets.
  */
 static void queue_error(struct sock *sk, const void *dst, unsigned int len,
 			unsigned int offset, unsigned int hlen, u32 mtu)
@@ -81,7 +88,7 @@ static void queue_error(struct sock *sk, const void *dst, unsigned int len,
 	serr->ee.ee_origin = SO_EE_ORIGIN_LOCAL;
 	serr->ee.ee_info = mtu;
 	serr->addr_offset = offset;
-	/* The reader gets no octets, only the above. */
+	/* The reader gets the error and the address, but no payload. */
 	__skb_pull(skb, hlen);
 	skb_reset_transport_header(skb);
 	if (sock_queue_err_skb(sk, skb))
@@ -91,7 +98,9 @@ static void queue_error(struct sock *sk, const void *dst, unsigned int len,
 void mcsec_pmtu_tell(struct sk_buff *skb, const struct nf_hook_state *state,
 		     u32 mtu)
 {
-	/* Not skb's, whose owner may be of any family: a tunnel's datagram. */
+	/* The socket of the skb is not used: for a tunnel it may be of any
+	 * family.
+	 */
 	struct sock *sk = state->sk;
 
 #if IS_ENABLED(CONFIG_IPV6)

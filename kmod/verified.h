@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The mark of a datagram that was verified at PRE_ROUTING, for the hooks that
- * follow. It has two halves. One is a flag among those that IP keeps of the
- * packet and clears on arrival, so that nothing that arrives again, out of a
- * tunnel, still has it. But segment routing gives what it decapsulates to IP
- * without that, unless the kernel is recent, and what IPv6 knew of the outer
- * packet - how large its largest fragment was - is then read as the flags of
- * IPv4. So the other half is a number that is not known outside of this kernel,
- * where nobody else writes while IP has the packet.
+ * The mark of a datagram that was verified at PRE_ROUTING, for later hooks. It
+ * has two parts. The first is a flag in the control block of IP, which IP
+ * clears on arrival, so a packet that arrives again out of a tunnel loses the
+ * flag. Segment routing on older kernels, however, hands a decapsulated packet
+ * to IP without clearing, and IPv6's frag_max_size of the outer packet is then
+ * read as the flags of IPv4. The second part is therefore a random number that
+ * is not known outside of this kernel, at a place that nobody else writes while
+ * IP has the packet.
  */
 #ifndef _MCSEC_VERIFIED_H
 #define _MCSEC_VERIFIED_H
@@ -21,8 +21,8 @@
 extern u64 mcsec_verified_cookie;
 
 /**
- * struct mcsec_verified - what a verified datagram has, behind what is IP's
- * @cookie: mcsec_verified_cookie, or all the rest is somebody else's
+ * struct mcsec_verified - mark of a verified datagram, behind IP's skb->cb
+ * @cookie: mcsec_verified_cookie; with any other value there is no mark
  * @group: id of the group
  * @sender: the Sender-ID
  */
@@ -61,11 +61,12 @@ static __always_inline bool mcsec_is_verified(const struct sk_buff *skb, u8 pf)
 }
 
 /*
- * @here: for this host alone. Then it also says that it has been routed
- * already: multicast routing would take the clear datagram to other links,
- * tunnels and routing daemons. What may be routed may also be fragmented on the
- * way: an IPv6 router would otherwise quote what was deciphered in a Packet Too
- * Big, and send that back through the network that it was hidden from.
+ * Mark @skb as verified. With @here the datagram is for this host alone, and is
+ * also marked as forwarded already: multicast routing would otherwise send the
+ * clear datagram to other links, tunnels and routing daemons. A datagram that
+ * may be routed may also be fragmented: an IPv6 router would otherwise quote
+ * the decrypted payload in a Packet Too Big, and send that through the network
+ * that the payload was hidden from.
  */
 static inline void mcsec_set_verified(struct sk_buff *skb, bool here, u32 group,
 				      u32 sender)
@@ -77,7 +78,7 @@ static inline void mcsec_set_verified(struct sk_buff *skb, bool here, u32 group,
 	slot->cookie = mcsec_verified_cookie;
 	slot->group = group;
 	slot->sender = sender;
-	/* The size was of the ESP datagram's fragments. */
+	/* The fragment size belongs to the ESP datagram. */
 	if (ip_hdr(skb)->version == 4) {
 		IPCB(skb)->flags |= IPSKB_XFRM_TRANSFORMED |
 				    (here ? IPSKB_FORWARDED : 0);
