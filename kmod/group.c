@@ -63,7 +63,9 @@ void mcsec_group_acquire(struct mcsec_group *group)
 
 	if (time_before(jiffies, next))
 		return;
-	/* Of several CPUs that come here at once, one tells. */
+	/* One of the CPUs that arrive here at the same time sends the
+	 * notification.
+	 */
 	if (cmpxchg(&group->acquire_next, next, jiffies + HZ) != next)
 		return;
 	mcsec_notify_acquire(group->mnet->net, group->name, &group->sel.dst,
@@ -81,7 +83,9 @@ void mcsec_group_unknown(struct mcsec_group *group, __be32 spi)
 			WRITE_ONCE(group->unknown_spi, 0);
 		}
 	}
-	/* A stream of one SPI must not keep others from being told of. */
+	/* One stream with an unknown SPI must not use up the notifications of
+	 * others.
+	 */
 	if (READ_ONCE(group->unknown_spi) == spi ||
 	    atomic_dec_if_positive(&group->unknown_left) < 0)
 		return;
@@ -116,16 +120,17 @@ static void group_put(struct mcsec_group *group)
 	if (!refcount_dec_and_test(&group->refs))
 		return;
 	mcsec_select_put(mnet->select, &group->candidate);
-	/* Packets may still look at it. */
+	/* Packets may still use the group. */
 	kfree_rcu(group, rcu);
 	if (atomic_dec_and_test(&mnet->alive))
 		wake_up_var(&mnet->alive);
 }
 
 /*
- * IGMP and MLD must be readable for routers and snooping switches. Not if they
- * are what the group is for: it names the protocol, or has an address of the
- * link alone, which hosts do not report to such.
+ * Return true if IGMP and MLD stay in the clear, because routers and snooping
+ * switches must read them. They do not if they are what the group protects: if
+ * the selector names the protocol, or an address of link-local scope, which
+ * hosts do not report.
  */
 static bool is_exempt(const struct mcsec_selector *sel)
 {
@@ -174,7 +179,7 @@ int mcsec_group_new(struct mcsec_net *mnet,
 
 	err = xa_insert(&mnet->by_id, group->id, group, GFP_KERNEL_ACCOUNT);
 	if (err) {
-		/* Ids are not used again before 2^32 groups were made. */
+		/* All 2^32 ids have been used. */
 		err = err == -EBUSY ? -ENOSPC : err;
 		goto err_free;
 	}
@@ -184,14 +189,16 @@ int mcsec_group_new(struct mcsec_net *mnet,
 		*name_taken = err == -EEXIST;
 		goto err_id;
 	}
-	/* Last: packets find it from here on. */
+	/* Packets find the group after this step, so it comes last. */
 	group->candidate.group = group;
 	group->candidate.sel = &group->sel;
 	group->candidate.observes = group->policy == MCSEC_POLICY_OBSERVE;
 	group->candidate.hosts = !group->forward;
 	group->candidate.devs = group->devs;
 	err = mcsec_select_add(mnet->select, &group->candidate);
-	/* The names were the caller's; those to keep are in group->devs. */
+	/* The array of names belongs to the caller. The group's names are in
+	 * group->devs.
+	 */
 	group->sel.devs = NULL;
 	if (err)
 		goto err_name;
@@ -206,7 +213,7 @@ err_name:
 err_id:
 	xa_erase(&mnet->by_id, group->id);
 err_free:
-	/* Rules may have found its name. */
+	/* A rule may have found the name. */
 	kfree_rcu(group, rcu);
 	return err;
 }
@@ -217,8 +224,9 @@ void mcsec_group_del(struct mcsec_group *group)
 
 	lockdep_assert_held(&mnet->lock);
 
-	/* Before its SAs: as long as packets find the group they are either
-	 * protected or dropped, and once they do not it has been deleted.
+	/* The selector is removed before the SAs: while packets find the group
+	 * they are protected or dropped, and when they no longer find it the
+	 * group is deleted.
 	 */
 	mcsec_select_del(mnet->select, &group->candidate);
 	rhashtable_remove_fast(&mnet->by_name, &group->name_node, params_name);
@@ -239,7 +247,7 @@ bool mcsec_group_claim(struct mcsec_net *mnet,
 	    (group->portid && group->portid != config->portid))
 		return false;
 	WRITE_ONCE(group->portid, config->portid);
-	/* Those of interfaces are for who made it to compare. */
+	/* The names of interfaces are compared by the caller. */
 	sel.devs = NULL;
 	if (!group->gone || sel.n_devs || group->forward != config->forward ||
 	    group->in_mark != config->in_mark ||
@@ -382,9 +390,13 @@ int mcsec_net_prepare(struct mcsec_net *mnet)
 	err = rhashtable_init(&mnet->by_name, &params_name);
 	if (err)
 		goto err_select;
-	/* Rules look for names without the lock. */
+	/* Pairs with the acquire in mcsec_group_by_name_rcu(): rules look names
+	 * up without the lock.
+	 */
 	smp_store_release(&mnet->ready, true);
-	/* Before any group looks for an interface: pairs with dev_event(). */
+	/* Pairs with the barrier in dev_event(): no group looks an interface up
+	 * before @ready is visible.
+	 */
 	smp_mb();
 	return 0;
 
@@ -422,7 +434,7 @@ void mcsec_net_flush(struct mcsec_net *mnet)
 
 void mcsec_net_exit(struct mcsec_net *mnet)
 {
-	/* SAs, which tell and count until they are freed. */
+	/* SAs send notifications and count packets until they are freed. */
 	wait_var_event(&mnet->alive, !atomic_read(&mnet->alive));
 	xa_destroy(&mnet->by_id);
 	if (!mnet->ready)

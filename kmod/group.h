@@ -2,7 +2,7 @@
 /*
  * The groups of a network namespace, and the SAs of a group.
  *
- * Everything is changed under mcsec_net.lock, and read by packets under RCU.
+ * All of it is changed under mcsec_net.lock, and read by packets under RCU.
  */
 #ifndef _MCSEC_GROUP_H
 #define _MCSEC_GROUP_H
@@ -26,26 +26,25 @@
 
 #define MCSEC_GROUPS_MAX 65536 /* groups in a network namespace */
 #define MCSEC_SAS_MAX 64 /* SAs in a group */
-#define MCSEC_HOOKS 12 /* of netfilter, IPv4 and IPv6 */
+#define MCSEC_HOOKS 12 /* in each namespace, for IPv4 and IPv6 */
 
 extern unsigned int mcsec_net_id;
 
 /**
  * struct mcsec_net - a network namespace
- * @lock: everything below that packets only read
- * @ready: @select, @by_name and @stats are there: from the first group on
- * @select: groups by what they select, and their SAs by addresses and SPI
+ * @lock: protects all that follows; packets read some of it under RCU
+ * @ready: @select, @by_name and @stats exist, since the first group was made
+ * @select: groups by selector, and their SAs by addresses and SPI
  * @by_name: all groups by name
- * @by_id: all groups in the order they were made, for dumps
- * @next_id: of the next group
- * @n_groups: groups that protect something; 0 when there are no hooks
- * @in_marks: bits of marks that say what was verified, of any group since the
- *	first
- * @alive: groups whose memory is still used
- * @windows: what replay windows take
+ * @by_id: all groups in the order of their creation, for dumps
+ * @next_id: id of the next group
+ * @n_groups: groups in the tables; the hooks are registered unless it is 0
+ * @in_marks: in-mark bits of all groups since the namespace last had none
+ * @alive: groups that are not freed yet
+ * @windows: memory of replay windows
  * @stats: counters
- * @ops: its hooks, registered while it has groups; who lists hooks may read
- *	them for a grace period longer
+ * @ops: hooks of the namespace, registered while it has groups; a dump of
+ *	hooks may read them for another grace period
  * @net: the namespace
  */
 struct mcsec_net {
@@ -65,37 +64,37 @@ struct mcsec_net {
 };
 
 /**
- * struct mcsec_group - protected multicast
+ * struct mcsec_group - a group of the namespace
  * @out: the SA that sends, or NULL
- * @mnet: its namespace
+ * @mnet: the namespace
  * @stats: mnet->stats
- * @candidate: its place in mnet->select
+ * @candidate: entry in mnet->select
  * @policy: enum mcsec_policy
- * @exempt: IGMP and MLD go by in the clear
- * @forward: what is routed is protected too, and what was verified may be
+ * @exempt: IGMP and MLD stay in the clear
+ * @forward: routed datagrams are protected too, and verified ones may be
  *	routed
- * @in_mark: what is verified gets it, in the bits of @in_mark_mask
- * @in_mark_mask: 0 if the mark stays as it is
- * @out_drops: datagrams not sent
- * @in_drops: datagrams that arrived and were refused
- * @observed: datagrams in the clear that went on because of @policy
- * @acquire_next: jiffies before which userspace is not told again that an
- *	SA is missing
- * @unknown_next: jiffies from which on @unknown_left is full again
- * @unknown_left: notifications of ESP with an SPI of no SA that may still go
- * @unknown_spi: the last of them
- * @refs: one while it is in the tables, one for each SA's memory
- * @owner: program that made it, or ""
- * @portid: netlink port of the owner while that is open, or 0
- * @gone: was taken from its owner: it has no SAs, and waits for the owner
- * @id: in by_id
+ * @in_mark: mark of verified datagrams, in the bits of @in_mark_mask
+ * @in_mark_mask: bits of the mark to set, or 0
+ * @out_drops: outgoing datagrams that were dropped
+ * @in_drops: incoming datagrams that were dropped
+ * @observed: clear datagrams that were accepted because of @policy
+ * @acquire_next: jiffies of the earliest next notification of a missing SA
+ * @unknown_next: jiffies at which @unknown_left is refilled
+ * @unknown_left: notifications of an unknown SPI that may still be sent
+ * @unknown_spi: SPI of the last such notification
+ * @refs: one for the tables, and one for each SA that is not freed yet
+ * @owner: name of the program that made the group, or ""
+ * @portid: netlink port of the owner while its socket is open, or 0
+ * @gone: taken from its owner; has no SAs until the owner makes it again
+ * @id: index in mnet->by_id
  * @sas: all SAs
  * @n_sas: length of @sas
- * @serial: of the last SA
- * @name_node: in by_name
+ * @serial: serial of the newest SA
+ * @name_node: node in mnet->by_name
+ * @rcu: to free the group
  * @name: name
- * @sel: what it selects
- * @devs: of @candidate
+ * @sel: selector
+ * @devs: interfaces of @candidate
  */
 struct mcsec_group {
 	struct mcsec_sa __rcu *out;
@@ -130,15 +129,15 @@ struct mcsec_group {
 };
 
 /**
- * struct mcsec_group_config - a group as userspace asks for it, checked
+ * struct mcsec_group_config - checked parameters of a new group
  * @name: name
- * @owner: program that makes it, or NULL
- * @portid: its netlink port
+ * @owner: name of the program that makes the group, or NULL
+ * @portid: netlink port of that program
  * @policy: enum mcsec_policy
  * @forward: see struct mcsec_group
- * @in_mark: also
- * @in_mark_mask: also
- * @sel: what it selects; bits beyond its prefixes are 0
+ * @in_mark: see struct mcsec_group
+ * @in_mark_mask: see struct mcsec_group
+ * @sel: selector; bits beyond its prefixes are 0
  */
 struct mcsec_group_config {
 	const char *name;
@@ -156,7 +155,7 @@ static inline struct mcsec_net *mcsec_net_of(const struct net *net)
 	return net_generic(net, mcsec_net_id);
 }
 
-/* Octets of its addresses. */
+/* Return the length of the group's addresses in octets. */
 static inline unsigned int mcsec_group_addr_len(const struct mcsec_group *group)
 {
 	return group->sel.family == AF_INET ? 4 : 16;
@@ -170,15 +169,18 @@ static inline struct mcsec_sa *mcsec_sa_of(struct mcsec_node *node)
 }
 
 /*
- * A datagram is dropped: count and trace it. @spi and @sid are 0 and -1 where
- * they are not known.
+ * Count and trace a dropped datagram. @spi is 0 and @sid is -1 if they are
+ * unknown.
  */
 void mcsec_drop_out(struct mcsec_group *group, enum mcsec_counter why,
 		    __be32 spi, int sid);
 void mcsec_drop_in(struct mcsec_group *group, enum mcsec_counter why,
 		   __be32 spi, int sid);
 
-/* Whether it goes on in the clear, for all that was found wrong; counts it. */
+/*
+ * Return true if the group only observes, and count an accepted clear datagram
+ * as @as.
+ */
 static inline bool mcsec_group_observes(struct mcsec_group *group,
 					enum mcsec_counter as)
 {
@@ -190,22 +192,25 @@ static inline bool mcsec_group_observes(struct mcsec_group *group,
 }
 
 /*
- * Whether a datagram in the clear goes on that @opaque is about. Counts it as
- * @as, or as dropped because of @why.
+ * Return true if a clear datagram is accepted because no candidate in @opaque
+ * enforces. Counts it as @as, or a drop as @why.
  */
 bool mcsec_opaque_goes_on(struct mcsec_net *mnet,
 			  const struct mcsec_opaque *opaque,
 			  enum mcsec_counter as, enum mcsec_counter why,
 			  __be32 spi);
 
-/* For who is inside of rcu_read_lock(). */
+/* The caller holds rcu_read_lock(). */
 struct mcsec_group *mcsec_group_by_name_rcu(struct mcsec_net *mnet,
 					    const char *name);
 
-/* Ask userspace for an SA, at most once a second. */
+/* Ask userspace for an SA, at most once a second for each group. */
 void mcsec_group_acquire(struct mcsec_group *group);
 
-/* Tell userspace of ESP with an SPI of no SA. */
+/*
+ * Notify userspace of ESP with an unknown SPI, at a limited rate for each
+ * group.
+ */
 #define MCSEC_UNKNOWN_PER_SECOND 8
 void mcsec_group_unknown(struct mcsec_group *group, __be32 spi);
 
@@ -214,65 +219,75 @@ void mcsec_group_unknown(struct mcsec_group *group, __be32 spi);
 struct mcsec_group *mcsec_group_by_name(struct mcsec_net *mnet,
 					const char *name);
 
-/* The SA of @spi, or NULL. */
+/* Return the SA of @spi, or NULL. */
 struct mcsec_sa *mcsec_group_sa(struct mcsec_group *group, __be32 spi);
 
 /*
- * Make a group. Returns -EEXIST if the name (*@name_taken) or the selector is
- * taken, -ENOSPC at the cap, -ENOMEM, or what else mcsec_select_add() does. From
- * its return on the group's traffic is protected, if the hooks are there.
+ * Make a group. Returns -EEXIST if the selector, or with *@name_taken the name,
+ * is taken, -ENOSPC at the limit, -ENOMEM, or an error of mcsec_select_add().
+ * The group's traffic is protected on return, if the hooks are registered.
  */
 int mcsec_group_new(struct mcsec_net *mnet,
 		    const struct mcsec_group_config *config, bool *name_taken);
 
 /*
- * @config->owner makes a group that it has already: take it over if its own
- * socket was closed, and if it was taken from it and is the same, go on with it.
- * Returns whether it goes on.
+ * Adopt a group of the name that @config->owner made before. The port becomes
+ * the group's if that of the owner was closed. A group that was taken from its
+ * owner is reused if it has the same parameters. Returns true if the group is
+ * reused.
  */
 bool mcsec_group_claim(struct mcsec_net *mnet,
 		       const struct mcsec_group_config *config);
 
-/* The group was taken from its owner: without SAs it waits, closed. */
+/*
+ * Take a group from its owner: it loses its SAs, and enforces until the owner
+ * makes it again.
+ */
 void mcsec_group_take_away(struct mcsec_group *group);
 
-/* A netlink socket was closed: what it owns is nobody's. Any time. */
+/*
+ * A netlink socket was closed, so its groups have no open port any more. Needs
+ * no lock.
+ */
 void mcsec_net_port_closed(struct mcsec_net *mnet, u32 portid);
 
-/* enum mcsec_policy, for what comes from now on. */
+/* Set the policy, an enum mcsec_policy, for packets from now on. */
 void mcsec_group_set_policy(struct mcsec_group *group, u32 policy);
 
 /* Delete a group and its SAs. */
 void mcsec_group_del(struct mcsec_group *group);
 
 /*
- * Add an SA, taking over config->cipher in any case. Returns it, or -EEXIST (the
- * SPI is taken, by the group or by another with its addresses), -ENOSPC at the
- * cap, -EDQUOT at that of all ordinary users, -EBUSY while the machine
- * hibernates, -ENOMEM.
+ * Add an SA. The function owns config->cipher even if it fails. Returns the SA,
+ * or an ERR_PTR: -EEXIST if the SPI is taken by this group or by another one
+ * with its addresses, -ENOSPC at the limit, -EDQUOT at the limit of all
+ * unprivileged user namespaces, -EBUSY while the machine hibernates, -ENOMEM.
  */
 struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
 				    const struct mcsec_sa_config *config);
 void mcsec_group_sa_del(struct mcsec_group *group, struct mcsec_sa *sa);
 void mcsec_group_sa_flush(struct mcsec_group *group);
 
-/* Send with @sa from now on. */
+/* Make @sa the SA that sends. */
 void mcsec_group_select(struct mcsec_group *group, struct mcsec_sa *sa);
 
-/* All SAs of the namespace, see mcsec_sa_rolled_back(). Takes mnet->lock. */
+/*
+ * Call mcsec_sa_rolled_back() for all SAs of the namespace. Takes
+ * mnet->lock.
+ */
 void mcsec_net_rolled_back(struct mcsec_net *mnet, bool wipe);
 
 void mcsec_net_init(struct mcsec_net *mnet, struct net *net);
 /*
- * What a namespace needs that has groups, and most never have; once. The caller
- * holds mnet->lock. Returns 0 or -ENOMEM.
+ * Allocate the tables and counters when the first group is made; most
+ * namespaces never have one. The caller holds mnet->lock. Returns 0 or -ENOMEM.
  */
 int mcsec_net_prepare(struct mcsec_net *mnet);
-/* Delete every group. The caller holds mnet->lock. */
+/* Delete all groups. The caller holds mnet->lock. */
 void mcsec_net_flush(struct mcsec_net *mnet);
 /*
- * No groups, no hooks, no packets in a hook any more. Waits for SAs that are
- * still in use.
+ * Free the namespace's memory. There are no groups and hooks, and no packet is
+ * in a hook. Waits for SAs that are still in use.
  */
 void mcsec_net_exit(struct mcsec_net *mnet);
 

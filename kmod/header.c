@@ -4,7 +4,7 @@
 #include <linux/icmpv6.h>
 #include <net/ipv6.h>
 
-/* Octets of IPv6 headers. */
+/* The walk ends after so many octets of IPv6 headers. */
 #define MAX_HEADERS 1024
 
 #if IS_ENABLED(CONFIG_IPV6)

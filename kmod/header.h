@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What stands before the payload of a datagram, and which payloads hosts,
- * routers and switches on the way must be able to read.
+ * The headers before the payload of a datagram, and payloads that must stay
+ * readable for hosts, routers and switches on the path.
  */
 #ifndef _MCSEC_HEADER_H
 #define _MCSEC_HEADER_H
@@ -14,8 +14,9 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 
-/* @pf: NFPROTO_IPV4 or NFPROTO_IPV6, of the hook; a raw socket may have made up
- * the header's version.
+/*
+ * @pf is NFPROTO_IPV4 or NFPROTO_IPV6 of the hook. The version in the header is
+ * not used, because a raw socket may have made it up.
  */
 static __always_inline bool mcsec_is_ip6(u8 pf)
 {
@@ -28,7 +29,7 @@ static __always_inline bool mcsec_is_multicast(const struct sk_buff *skb, u8 pf)
 				: ipv4_is_multicast(ip_hdr(skb)->daddr);
 }
 
-/* What the IP header says that follows it. */
+/* Return the protocol, or next header, in the IP header. */
 static __always_inline u8 mcsec_header_next(const struct sk_buff *skb, u8 pf)
 {
 	return mcsec_is_ip6(pf) ? ipv6_hdr(skb)->nexthdr
@@ -36,17 +37,19 @@ static __always_inline u8 mcsec_header_next(const struct sk_buff *skb, u8 pf)
 }
 
 /*
- * Walk the IPv6 headers that may stand before ESP. Returns the header that
- * follows them, at *@hlen, named at *@nhoff; or -1 if they do not end, or take
- * more than a stranger should be able to make us walk. skb->data is at the
+ * Walk the IPv6 headers that may stand before ESP. Returns the type of the
+ * header that follows, or -1 if the headers do not end, or are longer than a
+ * stranger may make the host walk. *@hlen is set to the offset of that header,
+ * and *@nhoff to the offset of the octet with its type. skb->data is at the
  * IPv6 header.
  */
 int mcsec_walk6(const struct sk_buff *skb, unsigned int *hlen,
 		unsigned int *nhoff);
 
 /*
- * Whether the payload of an IPv6 datagram cannot be read: it is a fragment, or
- * has more headers than are walked. *@next as mcsec_walk6() returns it.
+ * Return true if the payload of an IPv6 datagram cannot be read, because it is
+ * a fragment or has more headers than are walked. *@next is set to what
+ * mcsec_walk6() returns.
  */
 static inline bool mcsec_is_opaque6(const struct sk_buff *skb, int *next)
 {
@@ -56,16 +59,17 @@ static inline bool mcsec_is_opaque6(const struct sk_buff *skb, int *next)
 	return *next < 0 || *next == NEXTHDR_FRAGMENT;
 }
 
-/* Payloads that cannot be read. */
+/* Pseudo protocols of payloads that cannot be read. */
 enum {
 	MCSEC_NEXT_MALFORMED = -1, /* headers that do not end */
 	MCSEC_NEXT_FRAGMENT = -2,
 };
 
 /*
- * Walk the headers that may stand before ESP. Returns the payload's protocol,
- * or one of the above. *@hlen gets the payload's offset, or that of a fragment
- * header, and *@nhoff that of the octet that names it.
+ * Walk the headers that may stand before ESP. Returns the protocol of the
+ * payload or one of the above. *@hlen is set to the offset of the payload or of
+ * the fragment header, and *@nhoff to the offset of the octet with the
+ * protocol.
  */
 static __always_inline int mcsec_header_walk(const struct sk_buff *skb, u8 pf,
 					     unsigned int *hlen,
@@ -84,10 +88,13 @@ static __always_inline int mcsec_header_walk(const struct sk_buff *skb, u8 pf,
 						     : ip_hdr(skb)->protocol;
 }
 
-/* MLD as hosts and routers speak it: @next is the header at @hlen. */
+/*
+ * Return true for MLD as hosts and routers send it. The header at @hlen is
+ * @next.
+ */
 bool mcsec_is_mld(const struct sk_buff *skb, int next, unsigned int hlen);
 
-/* IGMP or MLD, which stay on their link. */
+/* Return true for IGMP and MLD with a TTL of 1, which stay on their link. */
 static inline bool mcsec_is_membership(const struct sk_buff *skb, u8 pf,
 				       int next, unsigned int hlen)
 {
@@ -97,8 +104,8 @@ static inline bool mcsec_is_membership(const struct sk_buff *skb, u8 pf,
 }
 
 /*
- * Both ports of the payload, source first, or 0 if its protocol has none or
- * it is too short. @hlen: where it is.
+ * Return both ports of the payload at @hlen, the source port in the high half,
+ * or 0 if the protocol has no ports or the payload is too short.
  */
 u32 mcsec_ports(const struct sk_buff *skb, int proto, unsigned int hlen);
 

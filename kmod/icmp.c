@@ -12,10 +12,13 @@
 
 /* ---- errors ---- */
 
-/* Behind type, code, checksum and four octets that depend on the type. */
+/*
+ * The quoted datagram starts behind type, code, checksum and four octets that
+ * depend on the type.
+ */
 #define QUOTE 8
 
-/* @loose: see mcsec_select_quoted4(). */
+/* @loose is a group that mcsec_select_quoted4() found. */
 static unsigned int drop_icmp(struct mcsec_net *mnet,
 			      const struct mcsec_opaque *opaque,
 			      struct mcsec_group *loose)
@@ -53,7 +56,7 @@ static bool is_error4(u8 type)
 	return false;
 }
 
-/* The type of the ICMP message at @hlen, or -1. */
+/* Return the type of the ICMP message at @hlen, or -1. */
 static int icmp_type(const struct sk_buff *skb, unsigned int hlen)
 {
 	u8 buf, *type;
@@ -62,7 +65,10 @@ static int icmp_type(const struct sk_buff *skb, unsigned int hlen)
 	return type ? *type : -1;
 }
 
-/* The offset of the header that an error quotes, or 0: it is none. */
+/*
+ * Return the offset of the header that an error quotes, or 0 if @pkt is no
+ * error.
+ */
 static unsigned int quoted_at(const struct mcsec_pkt *pkt)
 {
 	bool ip6 = mcsec_pkt_is_ip6(pkt);
@@ -74,7 +80,7 @@ static unsigned int quoted_at(const struct mcsec_pkt *pkt)
 	return hlen + QUOTE;
 }
 
-/* skb->data is at the quoted header. */
+/* Check the quoted datagram, to whose IP header skb->data points. */
 static unsigned int check_quoted(struct mcsec_pkt *pkt)
 {
 	const struct net_device *dev = pkt->state->out;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What IP says about a group's datagrams by itself, in unicast and in the
- * clear: errors quote them, and answers to echo requests repeat them.
+ * ICMP that the stack sends by itself, as unicast and in the clear: errors
+ * quote the datagrams of a group, and echo replies repeat them.
  */
 #ifndef _MCSEC_ICMP_H
 #define _MCSEC_ICMP_H
@@ -15,15 +15,16 @@
 struct mcsec_pkt;
 
 /*
- * An ICMP message to a unicast address, at POST_ROUTING. Returns NF_DROP if it
- * is an error that quotes the clear text of a group which is protected where
- * the message would leave, whoever made it: of a host's groups anywhere.
+ * Check an ICMP message to a unicast address at POST_ROUTING. Returns NF_DROP
+ * if it is an error that quotes the clear text of a group which is protected on
+ * the device that the message leaves by, or on any device for a group of a
+ * host.
  */
 unsigned int mcsec_quotes(struct mcsec_pkt *pkt);
 
 /*
- * A verified datagram of the family @pf at LOCAL_IN. Returns NF_DROP if IP would
- * answer it with what it says.
+ * Check a verified datagram of the family @pf at LOCAL_IN. Returns NF_DROP if
+ * the stack would answer with its payload.
  */
 unsigned int mcsec_asks_slow(struct mcsec_net *mnet, const struct sk_buff *skb,
 			     u8 pf);

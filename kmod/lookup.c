@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Packets look for their group and SA. Mostly a group takes all that has its
- * address: that is what the first half is made for, which is compiled once for
- * each family, and whole, since every multicast packet of the namespace comes by.
+ * Lookup of the group and the SA of a packet. Most groups take all datagrams to
+ * their address, which is the fast path. It is compiled for each family and
+ * fully inlined, because every multicast packet of the namespace uses it.
  */
 #include "header.h"
 #include "select.h"
@@ -12,7 +12,7 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 
-/* The same table, of one family for certain. */
+/* Parameters of the same table for keys of a known family. */
 static const struct rhashtable_params table_params4 =
 	MCSEC_TABLE_PARAMS(mcsec_hash4, mcsec_cmp4);
 static const struct rhashtable_params table_params6 =
@@ -27,8 +27,9 @@ family_of(const struct mcsec_select *s, bool v6)
 }
 
 /*
- * What stands under the whole address, @kind being MCSEC_KEY_SA or 0. Not by the
- * version in the header, which a raw socket may have made up.
+ * Return the entry of the full destination address; @kind is MCSEC_KEY_SA or 0.
+ * The version in the header is not used, because a raw socket may have made it
+ * up.
  */
 static __always_inline struct mcsec_node *
 find_address4(const struct mcsec_select *s, const struct sk_buff *skb, u64 kind,
@@ -61,15 +62,15 @@ find_address6(const struct mcsec_select *s, const struct sk_buff *skb, u64 kind,
 /* ---- any candidates ---- */
 
 /**
- * struct packet - what candidates are compared with
+ * struct packet - properties of a packet that selectors use
  * @skb: the packet
- * @dev: it comes or goes by it
- * @v6: its family
- * @opaque: its payload cannot be read
- * @read: @opaque, @proto and @ports are right
- * @proto: of its payload
+ * @dev: device of the packet
+ * @v6: the family is IPv6
+ * @opaque: the payload cannot be read
+ * @read: @opaque, @proto and @ports are valid
+ * @proto: protocol of the payload
  * @ports: as mcsec_ports() returns them
- * @own: a candidate whose mark it has, whatever it has
+ * @own: candidate whose mark is taken to match, or NULL
  */
 struct packet {
 	const struct sk_buff *skb;
@@ -93,7 +94,10 @@ static void key_of_packet(struct mcsec_key *key, const struct packet *p, u8 len)
 	mcsec_key_of(key, &dst, p->v6, len);
 }
 
-/* The longest prefix of the destination that is not behind @*bit. */
+/*
+ * Return the next existing prefix of the destination, from bit *@bit on, or
+ * NULL.
+ */
 static noinline struct mcsec_prefix *next_prefix(const struct mcsec_select *s,
 						 const struct packet *p,
 						 unsigned int *bit)
@@ -129,7 +133,7 @@ static bool has_source(const struct mcsec_selector *sel, const struct packet *p)
 	       sel->src.s6_addr32[0];
 }
 
-/* All but the payload. */
+/* Return true if the packet matches, apart from the payload. */
 static bool has_headers(const struct mcsec_candidate *c, const struct packet *p)
 {
 	const struct mcsec_selector *sel = c->sel;
@@ -138,7 +142,10 @@ static bool has_headers(const struct mcsec_candidate *c, const struct packet *p)
 	       mcsec_candidate_has_dev(c, p->dev) && has_source(sel, p);
 }
 
-/* Once for a packet, and only if a group asks: headers may be many. */
+/*
+ * Parse the payload once, and only if a selector needs it: there may be many
+ * headers.
+ */
 static noinline void read_payload(struct packet *p)
 {
 	unsigned int hlen, nhoff;
@@ -168,9 +175,9 @@ static bool has_payload(const struct mcsec_selector *sel,
 }
 
 /*
- * Ask the candidates in their order, up to the first that takes the packet for
- * certain, and return it or NULL. An opaque packet may be of those before it that
- * select by the payload; but of none after it, whatever they select by.
+ * Compare the candidates in order. Returns the first one that certainly
+ * matches, or NULL. An opaque packet may belong to any earlier candidate that
+ * selects by the payload, but not to a later one.
  */
 static const struct mcsec_candidate *
 ask_candidates(const struct mcsec_select *s, struct packet *p,
@@ -276,10 +283,10 @@ __flatten struct mcsec_group *mcsec_select6(const struct mcsec_select *s,
 /* ---- the SA ---- */
 
 /*
- * Of the SAs from @node on, which have the SPI and the destination, the one of
- * the most specific source. But a group without one that takes all from a source
- * hides the SAs of wider ones, or a member of a wide group could send into a
- * narrow one: *@hidden.
+ * Return the SA with the most specific source from @node on, where all have the
+ * SPI and the destination. *@hidden is set if a more specific group takes all
+ * datagrams of the source and has no such SA: it hides the SAs of wider groups,
+ * whose members could otherwise send to it.
  */
 static struct mcsec_node *most_specific(const struct mcsec_prefix *prefix,
 					struct mcsec_node *node,
@@ -392,7 +399,10 @@ bool mcsec_select_addrs6(const struct mcsec_select *s,
 	return select_addrs(s, skb, true);
 }
 
-/* Whether an error that leaves by p->dev may quote what @c has. */
+/*
+ * Return true if the group of @c protects what an error that leaves by p->dev
+ * quotes.
+ */
 static bool may_quote(const struct mcsec_candidate *c, const struct packet *p)
 {
 	if (!c->sel->mask && !(c->n_devs && c->hosts))
@@ -431,7 +441,7 @@ struct mcsec_group *mcsec_select_quoted6(const struct mcsec_select *s,
 	return select_quoted(s, skb, dev, true);
 }
 
-/* ---- what has been deciphered ---- */
+/* ---- decrypted datagrams ---- */
 
 bool mcsec_select_fits_slow(const struct mcsec_select *s,
 			    const struct sk_buff *skb,
@@ -448,14 +458,18 @@ bool mcsec_select_fits_slow(const struct mcsec_select *s,
 	const struct mcsec_candidate *c;
 	struct mcsec_opaque found;
 
-	/* IP would give on what is further inside, without asking us again. */
+	/* IP would deliver an inner encapsulation without calling the hooks
+	 * again, so an opaque datagram does not match.
+	 */
 	read_payload(&p);
 	if (p.opaque)
 		return false;
 	c = ask_candidates(s, &p, &found);
 	if (!c || c == own)
 		return c;
-	/* It was asked before, but is no more specific: the mark is chance. */
+	/* Both candidates are equally specific, and only the mark decided
+	 * between them. The mark is not on the wire.
+	 */
 	return sel->mask && c->sel->dst_len == sel->dst_len &&
 	       c->rank == own->rank && has_headers(own, &p) &&
 	       (!sel->proto || has_payload(sel, &p));

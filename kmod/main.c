@@ -23,12 +23,14 @@ static int __net_init net_init(struct net *net)
 	return 0;
 }
 
-/* Not .pre_exit: the namespace's devices are unregistered after every
- * .pre_exit and before the first exit of a subsystem, and may send until
- * then. So the hooks are there for as long as a packet can be.
+/*
+ * The hooks must stay registered for as long as a packet can be sent. The
+ * devices of the namespace are unregistered after every .pre_exit and before
+ * the first .exit of a subsystem, and may send until then, so this is no
+ * .pre_exit.
  *
- * All namespaces of the machine go through one worker: each must not wait for
- * its own packets, but all for those of all, once.
+ * One worker cleans up all namespaces of the machine. A single grace period for
+ * the whole batch keeps it from waiting for each of them.
  */
 static void __net_exit net_exit_batch(struct list_head *nets)
 {
@@ -46,7 +48,7 @@ static void __net_exit net_exit_batch(struct list_head *nets)
 		mutex_unlock(&mnet->lock);
 		used |= mnet->ready;
 	}
-	/* Packets that are still in a hook, which use groups and counters. */
+	/* Packets that are still in a hook use groups and counters. */
 	if (used)
 		synchronize_net();
 	list_for_each_entry(net, nets, exit_list)
@@ -60,26 +62,28 @@ static struct pernet_operations net_ops = {
 	.size = sizeof(struct mcsec_net),
 };
 
-/* Interfaces that groups name come and go. RTNL is held. */
+/* Events of interfaces that groups may name. The caller holds RTNL. */
 static int dev_event(struct notifier_block *nb, unsigned long event, void *ptr)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 	struct mcsec_net *mnet = mcsec_net_of(dev_net(dev));
 	int err;
 
-	/* PRE_UP: one that comes from another namespace comes, whatever we say
-	 * when we are told, but does not come up before we know it.
+	/* A device that moves from another namespace cannot be refused at
+	 * NETDEV_REGISTER, so NETDEV_PRE_UP refuses it.
 	 */
 	if (event != NETDEV_REGISTER && event != NETDEV_UNREGISTER &&
 	    event != NETDEV_CHANGENAME && event != NETDEV_PRE_UP)
 		return NOTIFY_DONE;
-	/* Who is not ready yet sees the change, by mcsec_net_prepare(). */
+	/* Pairs with the barrier in mcsec_net_prepare(): a namespace that is
+	 * not ready here will see the changed interface.
+	 */
 	smp_mb();
 	/* Pairs with mcsec_net_prepare(). */
 	if (!smp_load_acquire(&mnet->ready))
 		return NOTIFY_DONE;
-	/* Not under the namespace's lock: the whole machine waits for RTNL, and
-	 * shall not wait for a namespace that has much to do.
+	/* The namespace's lock is not taken, because the whole machine waits
+	 * for RTNL and must not wait for one busy namespace.
 	 */
 	err = mcsec_devs_event(&mnet->select->devs, dev,
 			       event == NETDEV_UNREGISTER);
@@ -117,7 +121,7 @@ static int __init mcsec_init(void)
 	err = mcsec_rollback_init();
 	if (err)
 		goto err_notifier;
-	/* ORDER: last, for it lets userspace in. */
+	/* Userspace can use the family at once, so it is registered last. */
 	err = mcsec_netlink_init();
 	if (err)
 		goto err_rollback;
@@ -136,9 +140,9 @@ err_sa:
 
 static void __exit mcsec_exit(void)
 {
-	/* There are no groups: each holds a reference to the module. But the
-	 * last may be on its way out: packets in a hook, SAs and groups whose
-	 * grace period has not ended.
+	/* No groups are left, because each pins the module. The last ones may
+	 * not be freed yet: packets may be in a hook, and SAs and groups may
+	 * wait for a grace period.
 	 */
 	mcsec_netlink_exit();
 	mcsec_rollback_exit();

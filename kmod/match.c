@@ -18,7 +18,9 @@ bool mcsec_match(const struct net *net, const struct sk_buff *skb, u8 family,
 		*sender = slot->sender;
 	if (!name)
 		return true;
-	/* By id: one that was deleted and made again is another one. */
+	/* The id is compared, because a group that was deleted and made again
+	 * is another group.
+	 */
 	group = mcsec_group_by_name_rcu(mcsec_net_of(net), name);
 	return group && group->id == slot->group;
 }

@@ -19,8 +19,10 @@ struct claim {
 	bool ordinary;
 };
 
-/* Protected by claims_lock: all claims, and by age, those of the host and those
- * of ordinary users, who must not be able to crowd out the others.
+/*
+ * claims_lock protects all claims, and two lists by age: claims of the host,
+ * and claims of unprivileged user namespaces, which must not displace the
+ * former.
  */
 static DEFINE_HASHTABLE(claims, 12);
 
@@ -34,15 +36,16 @@ static DEFINE_MUTEX(claims_lock);
 
 static siphash_key_t secret __read_mostly;
 
-/* What must not be used twice. AES-GCM and AES-GMAC share a key's nonces, so
- * they count as one cipher.
+/*
+ * The identity of a claim. AES-GCM and AES-GMAC use the same nonces under a
+ * key, so they count as one cipher.
  */
 struct subject {
 	u8 key[MCSEC_KEY_MAX];
 	u8 key_len;
 	u8 aes;
 	u8 bits;
-	u8 whole; /* the claim is on the key with these bits, not a sid */
+	u8 whole; /* the claim is for the key with these @bits */
 	u32 sid;
 } __aligned(SIPHASH_ALIGNMENT);
 
@@ -81,7 +84,7 @@ static void claim_add(struct claim *claim, u64 hash, bool ordinary)
 	kfree(old);
 }
 
-/* Whether the same list has it; it is the newest there then. */
+/* Return true if the list has the claim, which then becomes its newest. */
 static bool claim_renew(u64 hash, bool ordinary)
 {
 	struct claim *claim;
@@ -130,7 +133,9 @@ int mcsec_nonce_claim(bool ordinary, u32 alg, const u8 *key,
 	}
 
 	mutex_lock(&claims_lock);
-	/* Sender-IDs of other widths are prefixes of these, or the reverse. */
+	/* Sender-IDs of different widths may have the same IVs, so a key has
+	 * one width.
+	 */
 	*bad = 0;
 	for (i = 0; i < ARRAY_SIZE(all_bits) && !err; i++)
 		if (all_bits[i] != bits &&

@@ -20,7 +20,7 @@ static void rolled_back(bool wipe)
 		mcsec_sa_wait_wiped();
 }
 
-/* This virtual machine is a copy, or its snapshot was loaded. */
+/* The virtual machine was cloned, or a snapshot was restored. */
 static int vm_forked(struct notifier_block *nb, unsigned long action,
 		     void *data)
 {
@@ -33,11 +33,12 @@ static struct notifier_block vmfork_notifier = {
 };
 
 /*
- * An image on disk can be resumed twice, and has whatever memory has: not keys.
- * Programs run on for a while, and are told that their SAs have ended: until the
- * machine is back, or hibernation was given up, they get no others. An SA is made
- * under the lock that each namespace's are ended under, so that it is either seen
- * there or sees that it is refused. Suspending to memory is neither.
+ * A hibernation image contains the memory, and can be resumed more than once.
+ * Keys are therefore wiped before. Programs still run for a while, and are
+ * notified that their SAs have ended. They get no new SA until the machine has
+ * resumed or hibernation has failed. An SA is made under the same lock under
+ * which the SAs of a namespace are ended, so it is either found there, or is
+ * refused. Suspend to RAM is not concerned.
  */
 static int pm_event(struct notifier_block *nb, unsigned long action, void *data)
 {
@@ -58,7 +59,7 @@ static struct notifier_block pm_notifier = {
 };
 
 #ifdef DEBUG
-/* Guests of tests have neither snapshots nor hibernation. */
+/* The guests of tests have neither snapshots nor hibernation. */
 static int provoke_rollback(const char *value, const struct kernel_param *kp)
 {
 	u8 what;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A machine that is copied, or goes back to what it was, would send with counters
- * that were used: an IV twice under one key. Where the kernel is told of it,
- * sending ends.
+ * Detection of copied and restored machines. A machine that runs again from an
+ * earlier state would repeat counters, and so IVs under a key. Sending ends
+ * where the kernel reports such an event.
  */
 #ifndef _MCSEC_ROLLBACK_H
 #define _MCSEC_ROLLBACK_H

@@ -13,7 +13,7 @@ static struct mcsec_family *family_for(struct mcsec_select *s,
 	return sel->family == AF_INET ? &s->v4 : &s->v6;
 }
 
-/* Process context: a table that is being rehashed is waited for. */
+/* Insert an entry. Process context; waits for a rehash of the table. */
 static int node_insert(struct mcsec_select *s, struct mcsec_node *node)
 {
 	unsigned int tries = 100;
@@ -26,7 +26,7 @@ static int node_insert(struct mcsec_select *s, struct mcsec_node *node)
 	return err == -EBUSY || err == -E2BIG ? -ENOMEM : err;
 }
 
-/* What is found stays for as long as the namespace's lock is held. */
+/* The entry stays in the table while the caller holds the namespace's lock. */
 static struct mcsec_node *node_find(struct mcsec_select *s,
 				    const struct mcsec_key *key)
 {
@@ -112,9 +112,10 @@ static void prefix_put(struct mcsec_select *s, struct mcsec_prefix *prefix,
 /* ---- candidates ---- */
 
 /*
- * In the order of what decides: a longer prefix of the source, an interface, a
- * protocol, both ports, the destination's, the source's, more bits of the mark.
- * The last only tells apart what is equally specific.
+ * Return the rank of a selector. The most significant criterion comes first: a
+ * longer source prefix, an interface, a protocol, the destination port, the
+ * source port, more bits of the mark. The mask itself only orders equally
+ * specific selectors.
  */
 static u64 rank_of(const struct mcsec_selector *sel)
 {
@@ -140,7 +141,10 @@ static bool share_dev(const struct mcsec_candidate *a,
 	return !a->n_devs;
 }
 
-/* Whether both select something, of one prefix and with one rank. */
+/*
+ * Return true if some datagram matches both candidates, which have the same
+ * prefix and rank.
+ */
 static bool select_same(const struct mcsec_candidate *a,
 			const struct mcsec_candidate *b)
 {
@@ -156,7 +160,7 @@ static unsigned int count_of(const struct mcsec_candidate *c)
 	return c->n_devs ?: 1;
 }
 
-/* After each change of the candidates: a first one that takes all is the only. */
+/* Update the shortcut after each change of the candidates. */
 static void set_only(struct mcsec_prefix *prefix)
 {
 	const struct mcsec_candidate *first =
@@ -183,13 +187,13 @@ static int enter_candidate(struct mcsec_prefix *prefix,
 		return -E2BIG;
 	prefix->n += count_of(c);
 	c->prefix = prefix;
-	/* Before the first that is less specific, or at the end. */
+	/* Insert before the first less specific candidate, or at the end. */
 	list_add_tail_rcu(&c->node, &other->node);
 	set_only(prefix);
 	return 0;
 }
 
-/* @by: 1 or -1 */
+/* Add @by, which is 1 or -1, to the summary of the family. */
 static void count_kinds(struct mcsec_family *f, const struct mcsec_candidate *c,
 			int by)
 {
@@ -231,7 +235,7 @@ int mcsec_select_add(struct mcsec_select *s, struct mcsec_candidate *c)
 		mcsec_select_put(s, c);
 		return PTR_ERR(prefix);
 	}
-	/* Packets ask for these first. */
+	/* Packets read the summary before the list, so it is updated first. */
 	count_kinds(f, c, 1);
 	err = enter_candidate(prefix, c);
 	if (!err)

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which group a datagram belongs to. One hash table has the destination
- * prefixes that groups select by, each with its candidates: the groups that
- * select by it, in the order in which they are asked, the most specific first. A
- * datagram is looked up once for each length of prefix that is in use, the
- * longest first, and then compared with the candidates by what else they select
- * by. So the cost does not grow with groups of other addresses.
+ * Selection of the group that a datagram belongs to. One hash table has the
+ * destination prefixes of selectors. Each prefix has a list of candidates: the
+ * groups that select by it, the most specific first. A datagram is looked up
+ * once for each prefix length in use, the longest first, and then compared with
+ * the candidates of each prefix that is found. The cost does not grow with
+ * groups of other addresses.
  *
  * A datagram is opaque if its payload cannot be read: a fragment, ESP of an
- * unknown key, more headers than are walked. It may belong to any candidate that
- * selects by the payload and fits otherwise.
+ * unknown SA, or more headers than are walked. It may belong to any candidate
+ * that selects by the payload and matches otherwise.
  *
- * SAs stand in the same table, under the prefix and their SPI.
+ * SAs are in the same table, under their prefix and SPI.
  *
- * Changed under the namespace's lock, read by packets under RCU.
+ * All of it is changed under the namespace's lock, and read by packets under
+ * RCU.
  */
 #ifndef _MCSEC_SELECT_H
 #define _MCSEC_SELECT_H
@@ -30,29 +31,30 @@
 #include "dev.h"
 
 /*
- * Who may send a datagram makes the receiver ask so many candidates of so many
- * prefixes, for anybody may be who made them, in a namespace of his own.
+ * Limits of the work that one datagram can cause. They are needed because a
+ * user can make groups in a namespace of its own, and any sender can make a
+ * receiver compare all of them.
  */
-#define MCSEC_CANDIDATES_MAX 512 /* of a prefix, each interface counts as one */
-#define MCSEC_SHORT_MAX 15 /* lengths of prefixes, beside whole addresses */
+#define MCSEC_CANDIDATES_MAX 512 /* per prefix, counted once per interface */
+#define MCSEC_SHORT_MAX 15 /* prefix lengths besides full addresses */
 
 struct mcsec_group;
 struct sk_buff;
 
 /**
- * struct mcsec_selector - what a group selects
+ * struct mcsec_selector - selector of a group
  * @family: AF_INET or AF_INET6
- * @dst_len: bits of @dst, 32 or 128 for an address
- * @src_len: bits of @src, 0 for any
- * @proto: of the payload, 0 for any
- * @sport: source port, 0 for any; host byte order
- * @dport: destination port
- * @mark: with @mask, of skb->mark; @mask is 0 for any
- * @mask: bits of the mark
- * @dst: address; s6_addr32[0] of an IPv4 group
- * @src: the same
+ * @dst_len: prefix length of @dst, 32 or 128 for an address
+ * @src_len: prefix length of @src, 0 for any
+ * @proto: protocol of the payload, 0 for any
+ * @sport: source port in host byte order, 0 for any
+ * @dport: destination port in host byte order, 0 for any
+ * @mark: value of skb->mark in the bits of @mask
+ * @mask: bits of the mark that are compared, 0 for any
+ * @dst: destination; IPv4 uses s6_addr32[0]
+ * @src: source; IPv4 uses s6_addr32[0]
  * @n_devs: length of @devs, 0 for any interface
- * @devs: their names
+ * @devs: names of interfaces
  */
 struct mcsec_selector {
 	u16 family;
@@ -70,9 +72,9 @@ struct mcsec_selector {
 };
 
 /**
- * struct mcsec_key4 - what is looked for in the table, of IPv4
+ * struct mcsec_key4 - key of the table for IPv4
  * @dst: family, length and first word of the prefix, see mcsec_key_dst()
- * @spi: of an SA, network byte order; 0 of a prefix
+ * @spi: SPI of an SA in network byte order; 0 for a prefix
  */
 struct mcsec_key4 {
 	u64 dst;
@@ -80,9 +82,9 @@ struct mcsec_key4 {
 };
 
 /**
- * struct mcsec_key - what is looked for in the table, of either family
- * @v4: all of IPv4
- * @more: of IPv6 the other words; 0 of IPv4
+ * struct mcsec_key - key of the table for both families
+ * @v4: the whole key for IPv4
+ * @more: remaining words of an IPv6 prefix; 0 for IPv4
  */
 struct mcsec_key {
 	struct mcsec_key4 v4;
@@ -91,9 +93,9 @@ struct mcsec_key {
 
 /**
  * struct mcsec_node - an entry of the table
- * @head: SAs of groups that differ by the source may have one key
- * @key: where it stands
- * @owner: of an SA: its group's
+ * @head: list of entries; SAs of groups with different sources share a key
+ * @key: key of the entry
+ * @owner: candidate of the SA's group; unset for a prefix
  */
 struct mcsec_node {
 	struct rhlist_head head;
@@ -103,12 +105,11 @@ struct mcsec_node {
 
 /**
  * struct mcsec_prefix - the groups that select by a destination prefix
- * @node: in the table
- * @only: the group, if there is one and it takes whatever has the prefix; or
- *	NULL
- * @candidates: the groups, by falling rank
- * @n: as many candidates as MCSEC_CANDIDATES_MAX counts
- * @rcu: frees it
+ * @node: entry of the table
+ * @only: the group that takes all datagrams to the prefix, or NULL
+ * @candidates: candidates, by descending rank
+ * @n: number of candidates as MCSEC_CANDIDATES_MAX counts them
+ * @rcu: to free the prefix
  */
 struct mcsec_prefix {
 	struct mcsec_node node;
@@ -122,15 +123,15 @@ struct mcsec_prefix {
 #define MCSEC_RANK_ANY U32_MAX
 
 /**
- * struct mcsec_candidate - a group among those of its prefix
- * @node: in prefix->candidates
- * @rank: how specific it is beside its prefix, more is more; of two with the
- *	same rank no mask differs
+ * struct mcsec_candidate - entry of a group in the list of its prefix
+ * @node: node in prefix->candidates
+ * @rank: how specific the selector is besides its prefix; candidates of equal
+ *	rank have the same mark mask
  * @group: the group
- * @sel: what it selects
- * @prefix: its prefix, while it is there; of no interest to packets
- * @observes: the group refuses nothing
- * @hosts: it is not a gateway's: it has no inside
+ * @sel: selector of the group
+ * @prefix: prefix of the selector while it is in the table; not for packets
+ * @observes: the policy of the group is observe
+ * @hosts: the group is not a gateway's, so there is no inside network
  * @n_devs: length of @devs
  * @devs: the interfaces that @sel names
  */
@@ -146,17 +147,20 @@ struct mcsec_candidate {
 	struct mcsec_dev **devs;
 };
 
-/* Lengths of prefixes, as bits: that of bit 0 is 32, or 128 of IPv6. */
+/*
+ * Prefix lengths as bits. Bit 0 stands for 32 for IPv4 and 128 for IPv6, and
+ * higher bits stand for shorter prefixes.
+ */
 #define MCSEC_LEN_BITS 129
 
 /**
- * struct mcsec_family - what the groups of an address family select by
- * @lens: lengths of prefixes
- * @users: prefixes of each length
- * @n_short: lengths that are in use, but that of addresses
- * @n_other: groups that select by anything but an address
- * @n_src: those of them that select by the source
- * @n_proto: by the payload
+ * struct mcsec_family - summary of the selectors of an address family
+ * @lens: prefix lengths in use
+ * @users: number of prefixes of each length
+ * @n_short: number of lengths in use, besides that of full addresses
+ * @n_other: groups that select by more than a full destination address
+ * @n_src: groups that select by the source
+ * @n_proto: groups that select by the payload
  */
 struct mcsec_family {
 	DECLARE_BITMAP(lens, MCSEC_LEN_BITS);
@@ -169,9 +173,9 @@ struct mcsec_family {
 
 /**
  * struct mcsec_select - the selectors of a network namespace
- * @v4: of IPv4
- * @v6: of IPv6
- * @table: prefixes and SAs of both
+ * @v4: summary for IPv4
+ * @v6: summary for IPv6
+ * @table: prefixes and SAs of both families
  * @devs: interfaces that groups name
  */
 struct mcsec_select {
@@ -184,8 +188,8 @@ struct mcsec_select {
 /* ---- the packet path: RCU; skb->data is at the IP header ---- */
 
 /*
- * The group that @skb belongs to by all that can be seen of it, if it comes or
- * goes through @dev; or NULL.
+ * Return the group that selects @skb, which comes or goes through @dev, or
+ * NULL.
  */
 struct mcsec_group *mcsec_select4(const struct mcsec_select *s,
 				  const struct sk_buff *skb,
@@ -195,26 +199,30 @@ struct mcsec_group *mcsec_select6(const struct mcsec_select *s,
 				  const struct net_device *dev);
 
 /*
- * The SA's node under @spi of the most specific groups that have the
- * addresses of @skb, or NULL.
+ * Return the node of an SA with @spi, of the most specific groups that select
+ * the addresses of @skb, or NULL.
  */
 struct mcsec_node *mcsec_select_sa4(const struct mcsec_select *s,
 				    const struct sk_buff *skb, __be32 spi);
 struct mcsec_node *mcsec_select_sa6(const struct mcsec_select *s,
 				    const struct sk_buff *skb, __be32 spi);
 
-/* Whether any group has the addresses of @skb, whatever else it selects by. */
+/*
+ * Return true if any group selects the addresses of @skb, whatever else its
+ * selector has.
+ */
 bool mcsec_select_addrs4(const struct mcsec_select *s,
 			 const struct sk_buff *skb);
 bool mcsec_select_addrs6(const struct mcsec_select *s,
 			 const struct sk_buff *skb);
 
 /*
- * The group that enforces and may have had what an error quotes, by its
- * addresses: an error has a mark of its own, and leaves by where its receiver
- * is. Only what a gateway says by other interfaces than its group's is for
- * hosts inside. Asked after mcsec_select4(), of groups that select by mark or
- * interface; or NULL.
+ * Return an enforcing group that selects by mark or interface, and whose
+ * datagram an ICMP error may quote, or NULL. Only addresses are compared: the
+ * error has a mark of its own, and leaves by the device towards its receiver.
+ * An error of a gateway that leaves by a device which its group does not name
+ * goes to hosts inside, and is permitted. Called after mcsec_select4() has
+ * found none.
  */
 struct mcsec_group *mcsec_select_quoted4(const struct mcsec_select *s,
 					 const struct sk_buff *skb,
@@ -224,11 +232,10 @@ struct mcsec_group *mcsec_select_quoted6(const struct mcsec_select *s,
 					 const struct net_device *dev);
 
 /**
- * struct mcsec_opaque - whose a datagram may be whose payload cannot be read
- * @group: it is this group's for certain, for none is asked before it; or NULL
- * @candidate: it may be of a group
- * @enforcing: it may be of one that enforces. Not to be asked again: policies
- *	change.
+ * struct mcsec_opaque - candidates for an opaque datagram
+ * @group: the only possible group, or NULL
+ * @candidate: there is a candidate
+ * @enforcing: a candidate enforces; a snapshot, since policies may change
  */
 struct mcsec_opaque {
 	struct mcsec_group *group;
@@ -236,7 +243,10 @@ struct mcsec_opaque {
 	bool enforcing;
 };
 
-/* Of @skb, of which addresses, mark and @dev are all that can be relied on. */
+/*
+ * Find the candidates for an opaque datagram by its addresses, its mark and
+ * @dev.
+ */
 struct mcsec_opaque mcsec_select_opaque4(const struct mcsec_select *s,
 					 const struct sk_buff *skb,
 					 const struct net_device *dev);
@@ -244,13 +254,13 @@ struct mcsec_opaque mcsec_select_opaque6(const struct mcsec_select *s,
 					 const struct sk_buff *skb,
 					 const struct net_device *dev);
 
-/* Whether any group of the family selects by the payload. */
+/* Return true if any group of the family selects by the payload. */
 static inline bool mcsec_select_reads(const struct mcsec_family *f)
 {
 	return unlikely(READ_ONCE(f->n_proto));
 }
 
-/* Whether what goes through @dev may be of the candidate's group. */
+/* Return true if packets of @dev may belong to the candidate's group. */
 static inline bool mcsec_candidate_has_dev(const struct mcsec_candidate *c,
 					   const struct net_device *dev)
 {
@@ -268,10 +278,10 @@ bool mcsec_select_fits_slow(const struct mcsec_select *s,
 			    const struct mcsec_candidate *own);
 
 /*
- * Whether the clear datagram @skb, which came by @dev as ESP of the group of
- * @own, may be of it: its selector says so, but for the mark, which is not on
- * the wire, and no group that is more specific does. The group may have been
- * deleted.
+ * Return true if the decrypted datagram @skb, which came by @dev as ESP of the
+ * group of @own, belongs to that group: its selector matches, apart from the
+ * mark, which is not on the wire, and no more specific group matches. The group
+ * may have been deleted.
  */
 static inline bool mcsec_select_fits(const struct mcsec_select *s,
 				     const struct sk_buff *skb,
@@ -281,7 +291,7 @@ static inline bool mcsec_select_fits(const struct mcsec_select *s,
 	const struct mcsec_family *f = own->sel->family == AF_INET ? &s->v4
 								   : &s->v6;
 
-	/* Then there is one group for each address, and the key was its. */
+	/* Each address has one group, so the SA has determined it. */
 	if (likely(!READ_ONCE(f->n_other)))
 		return true;
 	return mcsec_select_fits_slow(s, skb, dev, own);
@@ -290,37 +300,40 @@ static inline bool mcsec_select_fits(const struct mcsec_select *s,
 /* ---- changes: the namespace's lock ---- */
 
 /*
- * Let @c, of which group, sel, observes and hosts are set, and devs has room
- * for the interfaces that @sel names, be found by packets: they find it on
- * return. Returns 0, -EEXIST if another group selects the same, -E2BIG if the
- * prefix has too many groups, -EMLINK if there are too many lengths of prefixes,
- * -ENOTUNIQ and -EOPNOTSUPP as mcsec_dev_get() does, -ENOMEM.
+ * Make a candidate visible to packets. The caller has set group, sel, observes
+ * and hosts of @c, and devs has room for the interfaces that @sel names.
+ * Returns 0, -EEXIST if another group selects the same, -E2BIG if the prefix
+ * has too many groups, -EMLINK if there are too many prefix lengths, -ENOTUNIQ
+ * and -EOPNOTSUPP as mcsec_dev_get() does, or -ENOMEM.
  */
 int mcsec_select_add(struct mcsec_select *s, struct mcsec_candidate *c);
 
-/* Whether the group of @c observes from now on. */
+/* Set whether the group of @c observes. */
 void mcsec_select_observe(struct mcsec_candidate *c, bool observes);
 
 /*
- * Undo it; packets may look at @c for a grace period longer. SAs are still
- * found, and mcsec_select_put() is to be called.
+ * Remove a candidate. Packets may use @c for another grace period, and still
+ * find its SAs. The caller calls mcsec_select_put() later.
  */
 void mcsec_select_del(struct mcsec_select *s, struct mcsec_candidate *c);
 
-/* No SA of the group of @c is used any more: let go of its interfaces. */
+/*
+ * Drop the references to interfaces when no SA of the group of @c is in use any
+ * more.
+ */
 void mcsec_select_put(struct mcsec_select *s, struct mcsec_candidate *c);
 
 /*
- * Enter an SA of the group of @c. Returns 0, -EEXIST if the SPI is taken by a
- * group with its addresses, or -ENOMEM.
+ * Insert an SA of the group of @c. Returns 0, -EEXIST if a group with its
+ * addresses has the SPI, or -ENOMEM.
  */
 int mcsec_select_sa_add(struct mcsec_select *s, const struct mcsec_candidate *c,
 			struct mcsec_node *node, __be32 spi);
 void mcsec_select_sa_del(struct mcsec_select *s, struct mcsec_node *node);
 
-/* Of the namespace @net, from its first group on. NULL without memory. */
+/* Make the tables of the namespace @net. Returns NULL without memory. */
 struct mcsec_select *mcsec_select_create(struct net *net);
-/* Nothing is in it any more. */
+/* Free the tables, which are empty. */
 void mcsec_select_destroy(struct mcsec_select *s);
 
 #endif /* _MCSEC_SELECT_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How the table of select.h hashes and compares, for who changes it and for
- * packets, which look up what this is inlined into.
+ * Hash and comparison of the table in select.h. Packets use specialised inline
+ * versions.
  */
 #ifndef _MCSEC_TABLE_H
 #define _MCSEC_TABLE_H
@@ -15,10 +15,16 @@
 #include "select.h"
 
 #define MCSEC_KEY_V6 BIT_ULL(40)
-/* Of SAs: a stranger's SPI may be 0, and must not find the prefix. */
+/*
+ * SAs have a flag of their own, because ESP with the SPI 0 must not find a
+ * prefix.
+ */
 #define MCSEC_KEY_SA BIT_ULL(41)
 
-/* In one word, which is compared at once. */
+/*
+ * Return family, prefix length and first word as one word, so one comparison is
+ * enough.
+ */
 static __always_inline u64 mcsec_key_dst(__be32 first, bool v6, u8 len)
 {
 	return (v6 ? MCSEC_KEY_V6 : 0) | (u64)len << 32 | (__force u32)first;
@@ -33,10 +39,11 @@ static inline void mcsec_key_of(struct mcsec_key *key,
 }
 
 /*
- * Who may make groups picks the keys, in a user namespace anyone: what collides
- * under one seed must not do so under another. The table takes the low bits,
- * which must depend on all: on a little-endian machine neighbouring addresses
- * differ in the highest. Those of a product do.
+ * Hash a key. In a user namespace anyone can make groups and so choose keys, so
+ * keys that collide under one seed must not collide under another. The table
+ * uses the low bits, which must depend on all bits of the key: neighbouring
+ * addresses differ in the highest bits on a little-endian machine. The high
+ * half of a product has this property.
  */
 static __always_inline u32 mcsec_mix(const struct mcsec_key4 *key, u32 secret)
 {
@@ -92,18 +99,24 @@ static __always_inline int mcsec_cmp6(struct rhashtable_compare_arg *arg,
 		.obj_cmpfn = cmp, .automatic_shrinking = true, \
 	}
 
-/* IPv4 has 0 where IPv6 has more, so the second compares both. */
+/*
+ * An IPv4 key has zeros in the additional words, so mcsec_cmp6() works for
+ * both.
+ */
 static const struct rhashtable_params mcsec_table_params =
 	MCSEC_TABLE_PARAMS(mcsec_hash, mcsec_cmp6);
 
-/* The first of the entries with @key, or NULL. Inside of rcu_read_lock(). */
+/*
+ * Return the first entry with @key, or NULL. The caller holds
+ * rcu_read_lock().
+ */
 static __always_inline struct mcsec_node *
 mcsec_table_find(const struct mcsec_select *s, const void *key,
 		 const struct rhashtable_params params)
 {
 	struct rhlist_head *head;
 
-	/* Only its buckets' locks would change, and none is taken. */
+	/* The cast is safe: a lookup takes none of the bucket locks. */
 	head = rhltable_lookup((struct rhltable *)&s->table, key, params);
 	return head ? container_of(head, struct mcsec_node, head) : NULL;
 }
