@@ -26,8 +26,8 @@ static int __net_init net_init(struct net *net)
 /*
  * The hooks must stay registered for as long as a packet can be sent. The
  * devices of the namespace are unregistered after every .pre_exit and before
- * the first .exit of a subsystem, and may send until then, so this is no
- * .pre_exit.
+ * the first .exit of a subsystem, and may send until then, so .pre_exit would
+ * be too early.
  *
  * One worker cleans up all namespaces of the machine. A single grace period for
  * the whole batch keeps it from waiting for each of them.

@@ -10,7 +10,7 @@
 #include <net/netlink.h>
 #include <net/sock.h>
 
-/* A refusal that names the attribute. */
+/* Refuse a request, and name the attribute in extack. */
 #define refuse(info, attr, err, msg) \
 	({ \
 		NL_SET_ERR_MSG_ATTR((info)->extack, (info)->attrs[attr], msg); \
@@ -35,7 +35,7 @@ static int check_name(const struct nlattr *nla, struct netlink_ext_ack *extack)
 	return 0;
 }
 
-/* ---- what a group selects ---- */
+/* ---- the selector ---- */
 
 static int parse_dst(struct genl_info *info, struct mcsec_selector *sel)
 {
@@ -65,7 +65,7 @@ static int parse_dst(struct genl_info *info, struct mcsec_selector *sel)
 	return 0;
 }
 
-/* Bits from @len on. */
+/* Return true if a bit from @len on is set. */
 static bool has_more_bits(const struct in6_addr *addr, unsigned int len)
 {
 	unsigned int i;
@@ -88,7 +88,7 @@ static int parse_lens(struct genl_info *info, struct mcsec_selector *sel)
 	if (sel->dst_len > bits)
 		return refuse(info, MCSEC_A_GROUP_DST_LEN, -ERANGE,
 			      "dst-len is more than dst has bits");
-	/* Or it would select what is not multicast. */
+	/* A shorter prefix would select addresses that are not multicast. */
 	if (sel->dst_len < least)
 		return refuse(info, MCSEC_A_GROUP_DST_LEN, -ERANGE,
 			      "dst-len is below that of all multicast: 4, or 8 of IPv6");
@@ -135,7 +135,7 @@ static int parse_port(struct genl_info *info, int attr, u8 proto, u16 *port)
 	return 0;
 }
 
-/* Of the pair of attributes @mark and @mask; @bits is 0 without them. */
+/* Parse a mark and its mask. *@bits stays 0 without them. */
 static int parse_mark(struct genl_info *info, int mark, int mask, u32 *value,
 		      u32 *bits)
 {
@@ -211,7 +211,7 @@ static int parse_devs(struct genl_info *info, struct mcsec_selector *sel,
 	return 0;
 }
 
-/* @devs has room for MCSEC_DEVS_MAX. */
+/* @devs has room for MCSEC_DEVS_MAX names. */
 static int parse_group(struct genl_info *info,
 		       struct mcsec_group_config *config,
 		       char (*devs)[IFNAMSIZ])
@@ -264,7 +264,7 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 		NL_SET_ERR_MSG(info->extack, "out of memory");
 		return err;
 	}
-	/* The hooks are there before userspace is told that the group is. */
+	/* Packets see the group only when the hooks are registered. */
 	err = mcsec_hooks_get(mnet);
 	if (err) {
 		NL_SET_ERR_MSG(info->extack, "cannot register netfilter hooks");
@@ -307,12 +307,12 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 	}
 }
 
-/* It is made all the same, and who made it is told. */
+/* Warn of ways past the hooks. The group is made nevertheless. */
 static void warn_of_ways(struct genl_info *info)
 {
 	const char *why = mcsec_flows_ways(genl_info_net(info));
 
-	/* Each a literal, as extack wants it. */
+	/* Each text is a string literal, which extack requires. */
 	if (why && info->extack)
 		info->extack->_msg = why;
 }
@@ -343,7 +343,7 @@ int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
-/* Whether who asks may take a group, or make it less strict. */
+/* Return true if the requester may delete the group, or weaken its policy. */
 static bool may_change(const struct genl_info *info,
 		       const struct mcsec_group *group)
 {
@@ -437,7 +437,9 @@ int mcsec_nl_group_flush_doit(struct sk_buff *skb, struct genl_info *info)
 		break;
 	}
 	mutex_unlock(&mnet->lock);
-	/* The lock is let go in between, which other requests wait for. */
+	/* The lock is released in between, because other requests
+	 * wait for it.
+	 */
 	for (id = 0; !err; id++) {
 		mutex_lock(&mnet->lock);
 		group = xa_find(&mnet->by_id, &id, ULONG_MAX, XA_PRESENT);
@@ -530,8 +532,8 @@ int mcsec_nl_group_get_doit(struct sk_buff *skb, struct genl_info *info)
 }
 
 /*
- * Dumps go on behind the last id that they have shown. Ids grow, so what is
- * there for the whole of a dump is shown once, whatever comes and goes.
+ * A dump continues behind the last id that was dumped. Ids only grow, so a
+ * group that exists during the whole dump is shown exactly once.
  */
 int mcsec_nl_group_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {

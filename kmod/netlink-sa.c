@@ -8,7 +8,7 @@
 #include <net/netlink.h>
 #include <net/sock.h>
 
-/* A refusal that names the attribute. */
+/* Refuse a request, and name the attribute in extack. */
 #define refuse(info, attr, err, msg) \
 	({ \
 		NL_SET_ERR_MSG_ATTR((info)->extack, (info)->attrs[attr], msg); \
@@ -22,7 +22,7 @@ static u32 u32_or(struct genl_info *info, int attr, u32 absent)
 
 /* ---- limits ---- */
 
-/* Replace those limits in @limits that the request has, and check the whole. */
+/* Replace the limits that the request contains, and check all of them. */
 static int parse_limits(struct genl_info *info, struct mcsec_limits *limits)
 {
 	static const struct {
@@ -49,7 +49,7 @@ static int parse_limits(struct genl_info *info, struct mcsec_limits *limits)
 		if (map[i].limit == MCSEC_LIMIT_TIME && value > MCSEC_TIME_MAX)
 			return refuse(info, map[i].attr, -ERANGE,
 				      "a time limit is more than 100 years");
-		/* Sums of it with what was used must not wrap. */
+		/* The sum of a limit and what was used must not overflow. */
 		if (value > S64_MAX)
 			return refuse(info, map[i].attr, -ERANGE,
 				      "a limit is more than 2^63 - 1");
@@ -219,7 +219,7 @@ static int claim_nonces(struct genl_info *info,
 			NL_SET_ERR_MSG(info->extack, "out of memory");
 		return err;
 	}
-	/* Point at the very one of them. */
+	/* Extack names the attribute with the Sender-ID in question. */
 	nlmsg_for_each_attr(nla, info->nlhdr, GENL_HDRLEN, rem)
 		if (nla_type(nla) == MCSEC_A_SA_SENDER_ID && !bad--)
 			break;
@@ -229,8 +229,8 @@ static int claim_nonces(struct genl_info *info,
 }
 
 /*
- * Before the namespace's lock is taken, which other requests wait for: the crypto
- * API may load modules, and try ciphers.
+ * Make the cipher before the namespace's lock is taken, for which other
+ * requests wait: the crypto API may load modules and run self-tests.
  */
 static int make_cipher(struct genl_info *info, struct mcsec_sa_config *config)
 {
@@ -266,7 +266,7 @@ static int check_group(struct genl_info *info, struct mcsec_net *mnet)
 	return err;
 }
 
-/* Takes over config->cipher. */
+/* Make the SA. The function owns config->cipher. */
 static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 		  const struct mcsec_sa_config *config)
 {
@@ -305,8 +305,8 @@ static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 		NL_SET_ERR_MSG(info->extack, "out of memory");
 		return err;
 	}
-	/* Last of all checks, for a claim cannot be given back; and before it
-	 * can be selected, so nothing was sent with it yet.
+	/* A claim cannot be returned, so this is the last check. The SA has not
+	 * been selected yet, so nothing was sent with it.
 	 */
 	err = claim_nonces(info, config);
 	if (err) {
@@ -318,8 +318,9 @@ static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 	return 0;
 }
 
-/* The request's memory goes back to the allocator as it is. All keys in it, not
- * only the last, which is the one that counts.
+/*
+ * Wipe all keys of the request, not only the last one, which is the one used:
+ * the allocator does not clear freed memory.
  */
 static void wipe_keys(struct genl_info *info)
 {
@@ -359,7 +360,10 @@ out:
 
 /* ---- the other changes ---- */
 
-/* The SA that a request names, or ERR_PTR with extack set. mnet->lock. */
+/*
+ * Return the SA that a request names, or an ERR_PTR with extack set. The caller
+ * holds mnet->lock.
+ */
 static struct mcsec_sa *find_sa(struct genl_info *info, struct mcsec_net *mnet,
 				struct mcsec_group **group)
 {
@@ -534,9 +538,9 @@ int mcsec_nl_sa_get_doit(struct sk_buff *skb, struct genl_info *info)
 }
 
 /*
- * One group's SAs, newest first as the list has them; cb->args[1] is the
- * serial of the last that was shown, 0 if none was. So SAs that come while the
- * dump goes on are not shown, and what goes disturbs nothing.
+ * Dump the SAs of a group, newest first as in the list. cb->args[1] is the
+ * serial of the last one that was dumped, or 0. SAs that are added during the
+ * dump are not shown, and deleted ones do not disturb it.
  */
 static int dump_group(struct sk_buff *skb, struct netlink_callback *cb,
 		      struct mcsec_group *group, const struct nlattr *spi)
@@ -575,7 +579,9 @@ int mcsec_nl_sa_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		goto out;
 	}
 	xa_for_each_start(&mnet->by_id, id, group, cb->args[0]) {
-		/* The group that the last message ended in has gone. */
+		/* The group in which the last message ended has
+		 * been deleted.
+		 */
 		if (id != cb->args[0])
 			cb->args[1] = 0;
 		cb->args[0] = id;

@@ -7,10 +7,10 @@
 #include <net/sock.h>
 
 /**
- * struct sender_of - a sender and what it is one of
+ * struct sender_of - the object of a request about a sender
  * @sa: the SA
- * @sender: NULL where it is not there
- * @id: its Sender-ID
+ * @sender: the sender, or NULL if it does not exist
+ * @id: the Sender-ID
  */
 struct sender_of {
 	struct mcsec_sa *sa;
@@ -46,8 +46,8 @@ static int fill_sender(struct sk_buff *msg, const void *object)
 }
 
 /*
- * What a request names. 0 or -errno with extack set; of->sender is NULL where
- * the SA knows none. mnet->lock.
+ * Find the object of a request. Returns 0, with of->sender NULL if the sender
+ * does not exist, or -errno with extack set. The caller holds mnet->lock.
  */
 static int find_sender(struct genl_info *info, struct mcsec_net *mnet,
 		       struct sender_of *of)
@@ -77,7 +77,7 @@ static int find_sender(struct genl_info *info, struct mcsec_net *mnet,
 	return 0;
 }
 
-/* The same, where the sender has to be there. */
+/* Find the object of a request for which the sender must exist. */
 static int need_sender(struct genl_info *info, struct mcsec_net *mnet,
 		       struct sender_of *of)
 {
@@ -90,7 +90,7 @@ static int need_sender(struct genl_info *info, struct mcsec_net *mnet,
 	return -ENOENT;
 }
 
-/* People read it on terminals. */
+/* The name is shown on terminals, so it has printable ASCII only. */
 static int check_sender_name(struct genl_info *info)
 {
 	struct nlattr *nla = info->attrs[MCSEC_A_SENDER_NAME];

@@ -84,7 +84,7 @@ static int fill_counter(struct sk_buff *msg, const void *object)
 	struct mcsec_net *mnet = of->mnet;
 	u64 value = 0;
 
-	/* There are none before the first group. */
+	/* The counters are allocated with the first group. */
 	if (smp_load_acquire(&mnet->ready))
 		value = mcsec_stats_read(mnet->stats, of->counter);
 	if (nla_put_string(msg, MCSEC_A_COUNTER_NAME,

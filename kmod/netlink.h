@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The generic netlink family of Documentation/netlink/specs/mcsec.yaml.
- * netlink.c has the family and counters; each other object has a file of its
- * own. Every refusal has an extack message.
+ * netlink.c has the family and the counters, and each other object has a file
+ * of its own. Every refusal has an extack message.
  */
 #ifndef _MCSEC_NETLINK_H
 #define _MCSEC_NETLINK_H
@@ -14,8 +14,8 @@
 #include "notify.h"
 
 /*
- * The attribute, or NULL with extack set. @what is its name in the spec, a
- * string literal.
+ * Return the attribute, or NULL with extack set. @what is a string literal with
+ * its name in the spec.
  */
 #define mcsec_nl_need(info, attr, what) \
 	({ \
@@ -27,25 +27,31 @@
 		nla_; \
 	})
 
-/* The group that @nla names, or NULL with extack set. mnet->lock. */
+/*
+ * Return the group that @nla names, or NULL with extack set. The caller holds
+ * mnet->lock.
+ */
 struct mcsec_group *mcsec_nl_group(struct mcsec_net *mnet,
 				   const struct nlattr *nla,
 				   struct netlink_ext_ack *extack);
 
-/* The SA of @group that @nla names, or NULL with extack set. mnet->lock. */
+/*
+ * Return the SA of @group that @nla names, or NULL with extack set. The caller
+ * holds mnet->lock.
+ */
 struct mcsec_sa *mcsec_nl_sa(struct mcsec_group *group,
 			     const struct nlattr *nla,
 			     struct netlink_ext_ack *extack);
 
 /*
- * Answer a do request with what @fill puts into a message. Returns 0 or
+ * Reply to a do request with the attributes that @fill adds. Returns 0 or
  * -errno.
  */
 int mcsec_nl_reply(struct genl_info *info,
 		   int (*fill)(struct sk_buff *msg, const void *object),
 		   const void *object);
 
-/* Put one object of a dump into @skb. Returns 0, or -EMSGSIZE if it is full. */
+/* Add one object of a dump to @skb. Returns 0, or -EMSGSIZE if @skb is full. */
 int mcsec_nl_dump_one(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
 		      int (*fill)(struct sk_buff *msg, const void *object),
 		      const void *object);

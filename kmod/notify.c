@@ -5,7 +5,7 @@
 #include <net/genetlink.h>
 #include <net/netlink.h>
 
-/* Returns NULL if nobody listens or there is no memory. */
+/* Return NULL if there is no listener or no memory. */
 static struct sk_buff *event_begin(struct net *net, u8 cmd, void **hdr)
 {
 	struct sk_buff *msg;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Notifications of the netlink family, from any context. Building one costs
- * nothing while nobody listens; one that cannot be allocated is lost, as any
+ * Notifications of the netlink family, from any context. They cost nothing
+ * without a listener. A notification that cannot be allocated is lost, as any
  * multicast netlink message may be.
  */
 #ifndef _MCSEC_NOTIFY_H
@@ -11,7 +11,10 @@
 
 struct net;
 
-/* mcsec_nl_family of netlink.c, whose multicast group these go to. */
+/*
+ * netlink.c defines the family, whose multicast group gets the
+ * notifications.
+ */
 extern struct genl_family mcsec_nl_family;
 
 void mcsec_notify_acquire(struct net *net, const char *group, const void *dst,
@@ -19,7 +22,10 @@ void mcsec_notify_acquire(struct net *net, const char *group, const void *dst,
 void mcsec_notify_group_gone(struct net *net, const char *group,
 			     const char *owner, const void *dst,
 			     unsigned int dst_len);
-/* @cmd: MCSEC_CMD_SOFT_EXPIRE or MCSEC_CMD_HARD_EXPIRE; @limit: enum mcsec_limit */
+/*
+ * @cmd is MCSEC_CMD_SOFT_EXPIRE or MCSEC_CMD_HARD_EXPIRE; @limit is an enum
+ * mcsec_limit.
+ */
 void mcsec_notify_expire(struct net *net, u8 cmd, const char *group, __be32 spi,
 			 u32 limit);
 void mcsec_notify_iv(struct net *net, const char *group, __be32 spi, u32 sid);

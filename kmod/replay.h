@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sliding replay window after RFC 6479: a ring of words, of which those that
- * the window moves onto are cleared, so that nothing is ever shifted. Knows
+ * Sliding replay window after RFC 6479: a ring of words, in which words that
+ * the window moves onto are cleared, so nothing is shifted. This layer knows
  * nothing of packets.
  */
 #ifndef _MCSEC_REPLAY_H
@@ -18,12 +18,12 @@
 #define MCSEC_WINDOW_DEFAULT 1024
 
 /**
- * struct mcsec_window - which counters were seen
- * @lock: protects top and bits; taken with BH disabled
+ * struct mcsec_window - replay window of one sender
+ * @lock: protects @top and @bits; taken with BH disabled
  * @top: highest counter seen, 0 before the first
- * @size: counters from top - size + 1 on can be told from seen ones
- * @mask: words of the ring less one; the ring is twice the window, so that
- *	the words of the window never meet those that are being cleared
+ * @size: number of counters up to @top whose state is known
+ * @mask: words of the ring minus one; the ring has twice the size of the
+ *	window, so words being cleared are never words of the window
  * @bits: the ring
  */
 struct mcsec_window {
@@ -34,7 +34,7 @@ struct mcsec_window {
 	unsigned long bits[];
 };
 
-/* Size of a window in octets. @size is a power of two. */
+/* Return the size of a window in octets. @size is a power of two. */
 static inline size_t mcsec_window_bytes(u32 size)
 {
 	return sizeof(struct mcsec_window) + 2 * size / BITS_PER_BYTE;
@@ -45,12 +45,12 @@ static inline bool mcsec_window_size_ok(u32 size, u32 max)
 	return is_power_of_2(size) && size >= MCSEC_WINDOW_MIN && size <= max;
 }
 
-/* @win is mcsec_window_bytes(@size) zeroed octets. */
+/* Initialise @win, which has mcsec_window_bytes(@size) zeroed octets. */
 void mcsec_window_init(struct mcsec_window *win, u32 size);
 
 /*
- * Whether @counter may be new. Takes no lock: a hint that spares deciphering
- * what is surely a replay, never the last word.
+ * Return true if @counter may be new. The check takes no lock: it saves the
+ * decryption of obvious replays, but never decides that a counter is new.
  */
 static inline bool mcsec_window_check(const struct mcsec_window *win,
 				      u64 counter)
@@ -58,7 +58,9 @@ static inline bool mcsec_window_check(const struct mcsec_window *win,
 	u64 top = READ_ONCE(win->top);
 	unsigned long word;
 
-	/* No sender starts at 0, and an unused ring must not accept it. */
+	/* No sender uses the counter 0, and an unused window must not accept
+	 * it.
+	 */
 	if (unlikely(!counter))
 		return false;
 	if (counter > top)
@@ -70,8 +72,8 @@ static inline bool mcsec_window_check(const struct mcsec_window *win,
 }
 
 /*
- * Record an authenticated @counter. Returns whether it is new; if it is not,
- * nothing has changed. The caller holds @win->lock.
+ * Record an authenticated @counter. Returns false, and changes nothing, if it
+ * is not new. The caller holds @win->lock.
  */
 static inline bool mcsec_window_advance(struct mcsec_window *win, u64 counter)
 {
@@ -84,8 +86,8 @@ static inline bool mcsec_window_advance(struct mcsec_window *win, u64 counter)
 	if (unlikely(!counter))
 		return false;
 	if (counter > win->top) {
-		/* Words between the old top and the new one held counters of
-		 * an earlier turn of the ring. More than all need no clearing.
+		/* Words between the old top and the new one have bits of
+		 * earlier counters. At most the whole ring needs to be cleared.
 		 */
 		fresh = min_t(u64, index - win->top / BITS_PER_LONG,
 			      win->mask + 1);

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lifetimes. An SA can be reached by
+ * Lifetime of an SA. An SA is used by
+ *   (a) packets, under RCU, through its group;
+ *   (b) packets in an asynchronous cipher, which sa->inflight counts;
+ *   (c) its timer;
+ *   (d) its wipe work;
+ *   (e) netlink, under the namespace's lock, through its group.
  *
- *  (a) packets, under RCU, through its group;
- *  (b) packets in the cipher, which sa->inflight counts;
- *  (c) its timer;
- *  (d) its wipe work;
- *  (e) netlink, under the namespace's lock, through its group.
- *
- * Whoever unlinks it does so under that lock, which ends (e), then calls
- * mcsec_sa_destroy(). The free work runs a grace period later, which has ended
- * (a); it waits for (b), which nothing raises any more, then stops (c), which
- * alone starts (d), then (d). An SA that expires while it is linked ends its
- * use of the key the same way: the cipher is unpublished, and the wipe work
- * waits for a grace period and for (b).
+ * An SA is unlinked under that lock, which ends (e), and passed to
+ * mcsec_sa_destroy(). The free work runs after a grace period, which ends (a).
+ * It waits for (b), which cannot increase any more, then stops (c), which alone
+ * starts (d), then (d). An SA that expires while it is linked ends the use of
+ * its key the same way: the cipher pointer is cleared, and the wipe work waits
+ * for a grace period and for (b).
  */
 #include "sa.h"
 #include "compat.h"
@@ -26,12 +25,12 @@
 #include <linux/wait_bit.h>
 
 /*
- * Ordinary users' namespaces have a queue of their own: what they may have to
- * wipe all at once must not keep others' keys waiting.
+ * Unprivileged user namespaces have a workqueue of their own, so that many of
+ * their keys do not delay the wiping of others.
  */
 static struct workqueue_struct *wq, *wq_users;
 static atomic64_t last_id = ATOMIC64_INIT(0);
-/* Memory is about to be written to disk, or was and goes on. */
+/* Hibernation is in progress: memory is being written to disk. */
 static bool to_disk;
 
 #if defined(CONFIG_PREEMPT_RT) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
@@ -50,7 +49,7 @@ static void sa_notify_limit(struct mcsec_sa *sa, u8 cmd, u32 limit)
 	mcsec_notify_expire(sa->net, cmd, sa->name, sa->spi, limit);
 }
 
-/* The only writer of a state besides sa_exhaust(). */
+/* Only sa_expire() and sa_exhaust() write the state of an SA. */
 static void sa_expire(struct mcsec_sa *sa, u32 limit)
 {
 	lockdep_assert_held(&sa->lock);
@@ -90,7 +89,7 @@ void mcsec_sa_refuse(bool refuse)
 
 void mcsec_sa_wait_wiped(void)
 {
-	/* Those that were deleted a moment ago, too. */
+	/* SAs that were deleted just before have to be freed too. */
 	rcu_barrier();
 	flush_workqueue(wq);
 	flush_workqueue(wq_users);
@@ -107,7 +106,7 @@ static void sa_soft_expire(struct mcsec_sa *sa, u32 limit)
 
 /* ---- time ---- */
 
-/* Returns the next moment at which something happens, or 0. */
+/* Apply the time limits. Returns the time of the next one, or 0. */
 static ktime_t check_time(struct mcsec_sa *sa)
 {
 	u64 soft = sa->limits.soft[MCSEC_LIMIT_TIME];
@@ -157,25 +156,25 @@ static void start_timer(struct mcsec_sa *sa)
 /* ---- packets and bytes ---- */
 
 /*
- * Each CPU goes on within a grant of its own, without a lock. When it is used
- * up the CPU asks here for a new one, a thousandth of what is left to the
- * next limit, in the end one packet at a time. What CPUs were granted and did
- * not use counts as used: so a limit is never exceeded, and with one CPU it
- * is met exactly; each other CPU may cost a thousandth of it.
+ * Each CPU counts against a grant of its own, without a lock. When it is used
+ * up the CPU gets another here: a thousandth of what remains to the next limit,
+ * and finally single packets. Grants of other CPUs count as used, so a limit is
+ * never exceeded. With one CPU a limit is met exactly, and each further CPU may
+ * waste a thousandth of it.
  *
- * A grant ends one short of the soft limit, so that the packet that reaches
- * the limit comes by here and userspace is told at once.
+ * A grant ends one before the soft limit, so the packet that reaches the limit
+ * takes this path, and userspace is notified immediately.
  */
 #define GRANT_SHIFT 10
 
 struct grant {
 	u64 used; /* by this CPU */
-	u64 others; /* granted to the others */
+	u64 others; /* granted to other CPUs */
 	u64 need;
 	u32 limit;
 };
 
-/* Returns how far this CPU may go, or 0 if the limit is reached. */
+/* Return the new grant of this CPU, or 0 if the limit is reached. */
 static u64 sa_grant(struct mcsec_sa *sa, const struct grant *g)
 {
 	u64 soft = sa->limits.soft[g->limit];
@@ -191,7 +190,7 @@ static u64 sa_grant(struct mcsec_sa *sa, const struct grant *g)
 	}
 	if (soft && after >= soft)
 		sa_soft_expire(sa, g->limit);
-	/* The last one: it still goes, and nothing after it. */
+	/* The last permitted packet passes, and the SA expires. */
 	if (hard && after == hard)
 		sa_expire(sa, g->limit);
 
@@ -266,8 +265,8 @@ void mcsec_sa_set_limits(struct mcsec_sa *sa, const struct mcsec_limits *limits)
 		if (sa->limits.soft[i] != limits->soft[i])
 			__clear_bit(i, &sa->soft_told);
 	sa->limits = *limits;
-	/* Grants were given under the old limits. A CPU that is using its
-	 * last one right now gets by with one packet.
+	/* The grants are from the old limits. A CPU that is just using a grant
+	 * exceeds the new one by at most one packet.
 	 */
 	for_each_possible_cpu(cpu) {
 		c = per_cpu_ptr(sa->cpu, cpu);
@@ -385,11 +384,13 @@ int mcsec_sa_replay_accept_slow(struct mcsec_sa *sa, u32 seq, u64 iv)
 	return likely(new) ? 0 : mcsec_sa_replayed(sa);
 }
 
-/* ---- from birth to death ---- */
+/* ---- creation and destruction ---- */
 
 void mcsec_sa_put(struct mcsec_sa *sa)
 {
-	/* Only the address is used once the count is 0: sa may be gone. */
+	/* The SA may be gone once the count is 0, so only its
+	 * address is used.
+	 */
 	if (atomic_dec_and_test(&sa->inflight))
 		wake_up_var(&sa->inflight);
 }
@@ -460,8 +461,8 @@ static int create_slots(struct mcsec_sa *sa,
 	for (i = 0; i < config->n_sids; i++)
 		sa->slots[i].sid = config->sids[i];
 	sa->n_slots = config->n_sids;
-	/* By the CPUs that may ever be, so that none that comes later shares
-	 * a counter that another believes to be its own.
+	/* The number of possible CPUs decides, so a CPU that comes online later
+	 * never shares a counter with a CPU that uses it exclusively.
 	 */
 	sa->slots_shared = config->n_sids < nr_cpu_ids;
 	return 0;
@@ -564,7 +565,7 @@ int mcsec_sa_init(void)
 
 void mcsec_sa_exit(void)
 {
-	/* The namespaces' exit has waited for every SA. */
+	/* The exit of the namespaces has waited for every SA. */
 	destroy_workqueue(wq_users);
 	destroy_workqueue(wq);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A Data-Security SA: one key of a group, its Sender-IDs and counters, replay
- * state and lifetimes. Knows nothing of how datagrams reach it.
+ * A Data-Security SA: one key of a group with its Sender-IDs, counters, replay
+ * state and lifetimes. This layer knows nothing of how datagrams find an SA.
  */
 #ifndef _MCSEC_SA_H
 #define _MCSEC_SA_H
@@ -24,18 +24,18 @@
 struct mcsec_cipher;
 struct net;
 
-/* Sender-IDs are numbers of 8, 12 or 16 bits (RFC 6054). */
+/* Sender-IDs have 8, 12 or 16 bits (RFC 6054). */
 #define MCSEC_SID_BITS_DEFAULT 16
 #define MCSEC_IV_LIMIT_DEFAULT 0xffffffffULL
 
-/* Seconds; what a timer can be set to without thought of overflow. */
+/* Seconds: the largest time limit, which no timer computation can overflow. */
 #define MCSEC_TIME_MAX (100ULL * 365 * 24 * 3600)
 
 /**
- * struct mcsec_limits - lifetimes; 0 is none
- * @soft: by enum mcsec_limit up to bytes: time in seconds since the SA was
- *	added, packets, and ESP payload octets of each direction
- * @hard: the same
+ * struct mcsec_limits - lifetimes; 0 means no limit
+ * @soft: soft limits by enum mcsec_limit below MCSEC_LIMIT_IV: seconds since
+ *	the SA was added, packets, and ESP payload octets, per direction
+ * @hard: hard limits, in the same order
  */
 struct mcsec_limits {
 	u64 soft[MCSEC_LIMIT_IV];
@@ -43,11 +43,11 @@ struct mcsec_limits {
 };
 
 /**
- * struct mcsec_sa_config - an SA as userspace asks for it, checked
- * @key: key, then salt; the caller's, who wipes it
- * @sids: Sender-IDs to send with, the caller's
- * @windows: those of the network namespace, which outlive the SA
- * @cipher: the cipher with the key, which a new SA takes over
+ * struct mcsec_sa_config - checked parameters of a new SA
+ * @key: key, then salt; owned by the caller, who wipes it
+ * @sids: Sender-IDs to send with; owned by the caller
+ * @windows: memory account of the network namespace; outlives the SA
+ * @cipher: cipher with the key; owned by the new SA
  */
 struct mcsec_sa_config {
 	__be32 spi;
@@ -69,11 +69,11 @@ struct mcsec_sa_config {
 };
 
 /**
- * struct mcsec_meter - what one CPU used of an SA in one direction
- * @packets: used; written by this CPU, see mcsec_meter_lock()
- * @bytes: used, ESP payload octets
- * @packets_max: up to where it may go on without asking; sa->lock
- * @bytes_max: the same
+ * struct mcsec_meter - usage of an SA on one CPU in one direction
+ * @packets: packets so far; written by this CPU, see mcsec_meter_lock()
+ * @bytes: ESP payload octets so far
+ * @packets_max: grant, up to which no lock is needed; sa->lock
+ * @bytes_max: grant of octets; sa->lock
  */
 struct mcsec_meter {
 	u64 packets;
@@ -83,17 +83,17 @@ struct mcsec_meter {
 };
 
 /**
- * struct mcsec_sa_cpu - what is counted on each CPU
- * @out: of sending; counts before the cipher, so that IVs are never reused
- * @in: of receiving; counts what was verified
- * @out_failed: packets counted in @out that the cipher then failed
- * @out_failed_bytes: their octets
- * @in_replays: refused by the replay check
- * @in_bad_icv: whose tag did not verify
- * @counter: last counter used of the CPU's own Sender-ID
- * @sid: that Sender-ID, where IVs have it
- * @last: of replay iv: who this CPU accepted one of last; it lives as long as
- *	the SA
+ * struct mcsec_sa_cpu - per-CPU counters of an SA
+ * @out: output; counted before encryption, so that no IV is reused
+ * @in: input; counted after verification
+ * @out_failed: packets counted in @out that could not be encrypted
+ * @out_failed_bytes: octets of these packets
+ * @in_replays: packets that the replay check dropped
+ * @in_bad_icv: packets whose tag did not verify
+ * @counter: last counter used with the CPU's own Sender-ID
+ * @sid: Sender-ID, shifted to its place in the IV
+ * @last: sender of the packet that this CPU accepted last, with replay iv;
+ *	lives as long as the SA
  */
 struct mcsec_sa_cpu {
 	struct mcsec_meter out;
@@ -109,9 +109,9 @@ struct mcsec_sa_cpu {
 
 /**
  * struct mcsec_slot - a Sender-ID of this host
- * @shared: last counter used, where CPUs share it; else they have their own
+ * @shared: last counter used, if CPUs share the Sender-ID
  * @sid: the Sender-ID
- * @warned: userspace was told that it runs out
+ * @warned: userspace was notified that the counter runs out
  */
 struct mcsec_slot {
 	atomic64_t shared;
@@ -120,42 +120,43 @@ struct mcsec_slot {
 } ____cacheline_aligned_in_smp;
 
 /**
- * struct mcsec_sa - an SA
- * @node: in the group's list; group lock
- * @node_spi: where arriving datagrams find it; group lock and RCU
- * @cipher: the cipher; NULL once the key was wiped. RCU, and @inflight
+ * struct mcsec_sa - a Data-Security SA
+ * @node: node in the group's list; mnet->lock
+ * @node_spi: node in the table of incoming packets; mnet->lock and RCU
+ * @cipher: the cipher, or NULL after the key was wiped; RCU and @inflight
  * @spi: SPI
  * @state: enum mcsec_sa_state; written under @lock
  * @dir: enum mcsec_dir
  * @replay: enum mcsec_replay
- * @sid_shift: bits of the IV's counter
+ * @sid_shift: number of counter bits in the IV
  * @slots: Sender-IDs to send with
- * @n_slots: how many
- * @slots_shared: there are fewer than CPUs
- * @iv_warn: counter from which on sending looks closer
+ * @n_slots: length of @slots
+ * @slots_shared: there are fewer Sender-IDs than CPUs
+ * @iv_warn: counter from which the limits are checked
  * @iv_limit: last counter that may be used
- * @cpu: counters
- * @senders: of replay iv
- * @seq_win: of replay seq
- * @inflight: packets that the cipher answers later. Raised under RCU, so
- *	after a grace period in which the SA or its cipher cannot be found it
- *	only falls; who frees waits for 0
- * @lock: @limits, @soft_told, @state and the grants in @cpu; BH disabled
+ * @cpu: per-CPU counters
+ * @senders: senders, with replay iv
+ * @seq_win: window, with replay seq
+ * @inflight: packets in an asynchronous cipher. Incremented under RCU, so
+ *	it only decreases when a grace period has passed since the SA or its
+ *	cipher was unlinked; freeing waits for 0
+ * @lock: protects @limits, @soft_told, @state and the grants in @cpu; taken
+ *	with BH disabled
  * @limits: lifetimes
- * @soft_told: bit by enum mcsec_limit: userspace was told
- * @timer: of the time limits, by the clock that counts suspended time too
- * @added: when, on that clock
- * @wipe: frees the cipher of an SA that has expired
- * @free: frees the SA after a grace period
- * @net: where notifications go
- * @group: whose it is; not looked into here
- * @release: called with @group as the last act of freeing
- * @name: group's name, for notifications
+ * @soft_told: bits by enum mcsec_limit: the notification was sent
+ * @timer: timer of the time limits, by CLOCK_BOOTTIME
+ * @added: time of creation, by the same clock
+ * @wipe: work that frees the cipher of an expired SA
+ * @free: work that frees the SA after a grace period
+ * @net: namespace of notifications
+ * @group: the group; not dereferenced here
+ * @release: called with @group after the SA was freed
+ * @name: name of the group, for notifications
  * @alg: enum mcsec_alg
  * @mode: enum mcsec_mode
- * @window: size of windows
- * @id: of all SAs that ever were
- * @serial: of the group's SAs in the order of their making, from 1
+ * @window: size of replay windows
+ * @id: unique among all SAs of this kernel
+ * @serial: order of creation among the group's SAs, from 1
  */
 struct mcsec_sa {
 	struct mcsec_node node_spi;
@@ -194,7 +195,7 @@ struct mcsec_sa {
 	u64 id;
 };
 
-/* Sums over the CPUs. */
+/* Sums of the per-CPU counters. */
 struct mcsec_sa_counts {
 	u64 out_packets;
 	u64 out_bytes;
@@ -205,11 +206,11 @@ struct mcsec_sa_counts {
 };
 
 /*
- * A new SA, or ERR_PTR: -ENOMEM, -EDQUOT if ordinary users have as many as the
- * machine has room for, or -EBUSY after mcsec_sa_refuse(); config->cipher is taken
- * over in any case. Its timer runs. Process context, under the lock that
- * @group is changed under. @release(@group) is called once when it has been
- * freed.
+ * Make an SA and start its timer. The function owns config->cipher even if it
+ * fails. @release(@group) is called once the SA has been freed. Process
+ * context; the caller holds the lock under which the SAs of @group change.
+ * Returns the SA, or an ERR_PTR: -ENOMEM, -EDQUOT at the limit of all
+ * unprivileged user namespaces, -EBUSY after mcsec_sa_refuse().
  */
 struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 				 struct net *net, const char *name,
@@ -217,9 +218,8 @@ struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 				 void (*release)(struct mcsec_group *group));
 
 /*
- * Let go of an SA that nobody can find any more, or nobody could yet. Readers
- * under RCU and packets in flight may go on with it for a while. Process
- * context; does not wait.
+ * Free an SA that is in no table. Readers under RCU and packets in flight may
+ * use it for a while. Process context; does not wait.
  */
 void mcsec_sa_destroy(struct mcsec_sa *sa);
 
@@ -228,26 +228,25 @@ void mcsec_sa_set_limits(struct mcsec_sa *sa,
 			 const struct mcsec_limits *limits);
 
 /*
- * The SA's counters may go back, or run in a second machine. It sends no more;
- * @wipe: it ends, and its key is gone once mcsec_sa_wait_wiped() has returned.
- * Userspace is told. Process context.
+ * Stop sending, because the SA's counters may be restored or used by a second
+ * machine. With @wipe the SA expires, and the key is gone when
+ * mcsec_sa_wait_wiped() has returned. Userspace is notified. Process context.
  */
 void mcsec_sa_rolled_back(struct mcsec_sa *sa, bool wipe);
 void mcsec_sa_wait_wiped(void);
 
-/* Whether any SA that is made from now on is refused, in all namespaces. */
+/* Refuse, or permit, new SAs in all namespaces. */
 void mcsec_sa_refuse(bool refuse);
 
 void mcsec_sa_read_counts(const struct mcsec_sa *sa,
 			  struct mcsec_sa_counts *counts);
 
-/*
- * The packet path: BH disabled, RCU read lock held.
- */
+/* The packet path: the caller has disabled BH and holds rcu_read_lock(). */
 
 /*
- * PREEMPT_RT runs sections that disable BH one in another, from 6.18 on: what
- * takes several steps on what is this CPU's needs a lock of its own there.
+ * From 6.18 on PREEMPT_RT may preempt a section that disables BH by another
+ * one. Several dependent accesses to per-CPU data need a lock of their own
+ * there.
  */
 #if defined(CONFIG_PREEMPT_RT) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 struct mcsec_meters {
@@ -276,8 +275,8 @@ static inline void mcsec_meter_unlock(void)
 #endif
 
 /*
- * Use the SA for @bytes octets of payload: count them against its limits.
- * Returns false if a limit forbids it; the SA has then expired.
+ * Count @bytes octets of payload against the limits. Returns false if a limit
+ * forbids the use; the SA has then expired.
  */
 bool mcsec_sa_use_slow(struct mcsec_sa *sa, struct mcsec_meter *meter,
 		       size_t meter_offset, unsigned int bytes);
@@ -317,13 +316,14 @@ static inline struct mcsec_slot *mcsec_sa_slot(struct mcsec_sa *sa)
 	return &sa->slots[smp_processor_id() % sa->n_slots];
 }
 
-/* The warning, and whether @counter may still be used. */
+/* Warn userspace, and return true if @counter may still be used. */
 bool mcsec_sa_near_limit(struct mcsec_sa *sa, u64 counter);
 
 /*
- * Take the next IV of this CPU, in one step: whatever else runs on it, of
- * PREEMPT_RT too, takes another. It is never given out again, whatever becomes
- * of the packet. Returns false if there is none; the SA is then exhausted.
+ * Take the next IV of this CPU in one atomic step, so whatever else runs on the
+ * CPU, even on PREEMPT_RT, takes another one. An IV is never taken twice,
+ * whatever happens to the packet. Returns false if there is none; the SA is
+ * then exhausted.
  */
 static inline bool mcsec_sa_take_iv(struct mcsec_sa *sa, u64 *iv)
 {
@@ -340,7 +340,7 @@ static inline bool mcsec_sa_take_iv(struct mcsec_sa *sa, u64 *iv)
 	return true;
 }
 
-/* The counter part of an IV. */
+/* Return the counter in an IV. */
 static inline u64 mcsec_iv_counter(const struct mcsec_sa *sa, u64 iv)
 {
 	return iv & (BIT_ULL(sa->sid_shift) - 1);
@@ -349,23 +349,24 @@ static inline u64 mcsec_iv_counter(const struct mcsec_sa *sa, u64 iv)
 bool mcsec_sa_replay_check_slow(struct mcsec_sa *sa, u32 seq, u64 iv,
 				struct mcsec_sender **sender);
 int mcsec_sa_replay_accept_slow(struct mcsec_sa *sa, u32 seq, u64 iv);
-/* Tells userspace of the first datagram of a sender. */
+/* Notify userspace of the first datagram of a sender. */
 void mcsec_sa_new_sender(const struct mcsec_sa *sa,
 			 const struct mcsec_sender *sender);
-/* Counts it. Returns -EALREADY. */
+/* Count a replay. Returns -EALREADY. */
 int mcsec_sa_replayed(struct mcsec_sa *sa);
 
 /*
- * Before deciphering: false if it is a replay for certain. *@sender gets who
- * @iv says it is of, if the SA has a window of it, for the function below; it
- * lives as long as the SA.
+ * Check before decryption, so that an obvious replay costs no cipher. Returns
+ * false for a replay. *@sender is set to the sender that @iv names, if the SA
+ * has its window, and is passed to mcsec_sa_replay_accept(). The sender lives
+ * as long as the SA.
  */
 static inline bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv,
 					 struct mcsec_sender **sender)
 {
 	struct mcsec_sender *last = this_cpu_read(sa->cpu->last);
 
-	/* Who sent the one before sends the next, mostly. */
+	/* Most packets come from the same sender as the one before. */
 	if (likely(last && last->id == iv >> sa->sid_shift)) {
 		*sender = last;
 		if (likely(mcsec_window_check(&last->win,
@@ -376,8 +377,9 @@ static inline bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv,
 }
 
 /*
- * After verifying: record it. Returns 0, -EALREADY for a replay, -ENOSPC when
- * there are too many senders, -EDQUOT when there are too many windows, -ENOMEM.
+ * Record a packet after it was verified. Returns 0, -EALREADY for a replay,
+ * -ENOSPC if there are too many senders, -EDQUOT if there are too many windows,
+ * or -ENOMEM.
  */
 static inline int mcsec_sa_replay_accept(struct mcsec_sa *sa,
 					 struct mcsec_sender *sender, u32 seq,
@@ -385,7 +387,7 @@ static inline int mcsec_sa_replay_accept(struct mcsec_sa *sa,
 {
 	bool first;
 
-	/* One that is not known yet, or the SA's replay is not iv. */
+	/* The sender has no window yet, or the SA does not use replay iv. */
 	if (unlikely(!sender))
 		return mcsec_sa_replay_accept_slow(sa, seq, iv);
 	if (unlikely(!mcsec_sender_accept(sender, mcsec_iv_counter(sa, iv),
@@ -397,7 +399,10 @@ static inline int mcsec_sa_replay_accept(struct mcsec_sa *sa,
 	return 0;
 }
 
-/* A packet went into a cipher that answers later, and came back. */
+/*
+ * Hold the SA while an asynchronous cipher has a packet; mcsec_sa_put() ends
+ * it.
+ */
 static inline void mcsec_sa_hold(struct mcsec_sa *sa)
 {
 	atomic_inc(&sa->inflight);

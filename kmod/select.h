@@ -218,11 +218,11 @@ bool mcsec_select_addrs6(const struct mcsec_select *s,
 
 /*
  * Return an enforcing group that selects by mark or interface, and whose
- * datagram an ICMP error may quote, or NULL. Only addresses are compared: the
- * error has a mark of its own, and leaves by the device towards its receiver.
- * An error of a gateway that leaves by a device which its group does not name
- * goes to hosts inside, and is permitted. Called after mcsec_select4() has
- * found none.
+ * datagram an ICMP error may quote, or NULL. The function complements
+ * mcsec_select4(). Only addresses are compared: the error has a mark of its
+ * own, and leaves by the device towards its receiver. An error of a gateway
+ * that leaves by a device which its group does not name goes to hosts inside,
+ * and is permitted.
  */
 struct mcsec_group *mcsec_select_quoted4(const struct mcsec_select *s,
 					 const struct sk_buff *skb,

@@ -16,7 +16,7 @@ void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
 			struct mcsec_windows *windows)
 {
 	xa_init_flags(&senders->table, XA_FLAGS_LOCK_BH);
-	/* Of one lock class with the table, which packets change. */
+	/* Both share a lock class, and softirq changes the table. */
 	xa_init_flags(&senders->names, XA_FLAGS_LOCK_BH);
 	atomic_set(&senders->count, 0);
 	senders->max = max;
@@ -24,7 +24,7 @@ void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
 	senders->windows = windows;
 }
 
-/* Of ordinary users: of all, and of each. */
+/* Usage of unprivileged users: of all together, and of each. */
 struct users {
 	atomic_long_t all;
 	atomic_long_t each[1 << MCSEC_USER_BITS];
@@ -50,8 +50,8 @@ static bool users_take(struct users *users, u8 user, long n, long max)
 }
 
 /*
- * A user may make namespaces inside of others, and have any of them belong to
- * another of his ids: the outermost tells who he is.
+ * A user may nest user namespaces, and make another of its ids the owner of an
+ * inner one. The owner of the outermost namespace is therefore accounted.
  */
 void mcsec_windows_init(struct mcsec_windows *windows,
 			const struct user_namespace *user_ns)
@@ -65,10 +65,10 @@ void mcsec_windows_init(struct mcsec_windows *windows,
 	windows->user = hash_32(__kuid_val(user_ns->owner), MCSEC_USER_BITS);
 }
 
-/* At most @max, and at most that part of the machine's memory. */
+/* Return @max, or the given part of the machine's memory if that is less. */
 static long share_of_ram(long max, unsigned int part)
 {
-	/* Of 32 bits it may have more octets than a long can say. */
+	/* A 32-bit machine may have more octets than a long can express. */
 	u64 ram = (u64)totalram_pages() << PAGE_SHIFT;
 
 	return min_t(u64, max, div_u64(ram, part));
@@ -151,7 +151,7 @@ struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 	sender->id = id;
 	mcsec_window_init(&sender->win, senders->window);
 
-	/* Two first datagrams of one sender may be verified at a time. */
+	/* Two first datagrams of a sender may be verified at the same time. */
 	other = xa_cmpxchg_bh(&senders->table, id, NULL, sender,
 			      gfp | __GFP_NOWARN);
 	if (likely(!other))
@@ -216,7 +216,9 @@ int mcsec_sender_announce(struct mcsec_senders *senders, u32 id,
 	sender = mcsec_sender_get(senders, id, GFP_KERNEL_ACCOUNT);
 	if (IS_ERR(sender))
 		return PTR_ERR(sender);
-	/* If there is no memory for it, what was made is one that was deleted. */
+	/* Without memory for the name the new entry remains as a deleted
+	 * sender.
+	 */
 	err = name ? mcsec_sender_rename(senders, id, name) : 0;
 	if (err)
 		return err;
@@ -233,7 +235,7 @@ void mcsec_sender_del(struct mcsec_senders *senders,
 	xa_lock_bh(&senders->table);
 	__xa_clear_mark(&senders->table, sender->id, MCSEC_SENDER_ANNOUNCED);
 	xa_unlock_bh(&senders->table);
-	/* The window is left alone: what it has seen stays a replay. */
+	/* The window is unchanged, so what it has seen stays a replay. */
 	spin_lock_bh(&sender->win.lock);
 	sender->packets = 0;
 	spin_unlock_bh(&sender->win.lock);

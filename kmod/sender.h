@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a receiving SA knows of the Sender-IDs (RFC 6054) that it verified
- * datagrams of, or was told of before: a replay window each, counts, and a name.
+ * Senders of a receiving SA: for each Sender-ID (RFC 6054) that sent a verified
+ * datagram or was announced, a replay window, counters, and a name.
  */
 #ifndef _MCSEC_SENDER_H
 #define _MCSEC_SENDER_H
@@ -17,34 +17,39 @@ struct user_namespace;
 
 #define MCSEC_SENDERS_DEFAULT 1024
 
-/* Octets of windows that one SA may come to, a network namespace, and all
- * namespaces of ordinary users together, who can make any number of them. They
- * are made in softirq, where no memory control group pays for them. Of a small
- * machine a namespace gets an eighth, and all ordinary users a sixteenth. One of
- * them gets a quarter of what all get, however many namespaces there are.
+/*
+ * Limits for the memory of windows: for one SA, for a network namespace, and
+ * for all unprivileged user namespaces together, of which a user can make any
+ * number. Windows are allocated in softirq, where no memory cgroup is charged.
+ * On a small machine a namespace gets at most an eighth of the memory, and all
+ * unprivileged users together a sixteenth. A single one of these users gets a
+ * quarter of that, however many namespaces there are.
  */
 #define MCSEC_WINDOWS_SA_MAX (32UL << 20)
 #define MCSEC_WINDOWS_NET_MAX (256L << 20)
 #define MCSEC_WINDOWS_USERS_MAX (512L << 20)
 
 /*
- * SAs of all ordinary users together: a cipher takes about so many octets,
- * which the crypto API has no way to charge to who asked for it. Together they
- * get a 32nd part of the machine.
+ * Limit for the SAs of all unprivileged user namespaces together. A cipher
+ * takes about this many octets, which the crypto API cannot charge to anyone.
+ * All together may take a 32nd of the memory.
  */
 #define MCSEC_CIPHER_BYTES 4096
 #define MCSEC_CIPHERS_PART 32
 
-/* So many may use up what there is for all. */
+/* One unprivileged user may take this part of the limit for all of them. */
 #define MCSEC_USER_PART 4
-/* Users are counted by a hash; those with the same share a part. */
+/*
+ * Users are counted by a hash of their id. Users with the same hash share their
+ * part.
+ */
 #define MCSEC_USER_BITS 8
 
 /**
- * struct mcsec_windows - those of a network namespace
- * @used: octets
- * @ordinary: it is an ordinary user's
- * @user: whose, hashed
+ * struct mcsec_windows - memory account of a network namespace
+ * @used: octets of windows
+ * @ordinary: the namespace belongs to an unprivileged user
+ * @user: hash of that user's id
  */
 struct mcsec_windows {
 	atomic_long_t used;
@@ -52,19 +57,19 @@ struct mcsec_windows {
 	u8 user;
 };
 
-/* @user_ns: of the network namespace. */
+/* @user_ns is the user namespace that owns the network namespace. */
 void mcsec_windows_init(struct mcsec_windows *windows,
 			const struct user_namespace *user_ns);
 
-/* Of entries in struct mcsec_senders.table: made by a request. */
+/* Mark of entries in struct mcsec_senders.table that netlink announced. */
 #define MCSEC_SENDER_ANNOUNCED XA_MARK_0
 
 /**
- * struct mcsec_sender - one Sender-ID
+ * struct mcsec_sender - a sender of an SA
  * @id: the Sender-ID
- * @packets: datagrams accepted, 0 again after a deletion; win.lock
- * @replays: datagrams refused by the window
- * @win: the window; last, its ring follows
+ * @packets: datagrams accepted since the last deletion; win.lock
+ * @replays: datagrams that the window dropped
+ * @win: the window; last member, because its ring follows
  */
 struct mcsec_sender {
 	u32 id;
@@ -74,16 +79,15 @@ struct mcsec_sender {
 };
 
 /**
- * struct mcsec_senders - those of one SA
- * @table: by Sender-ID; entries are never removed before the SA goes, so a
- *	reader under RCU that found the SA may use what it finds here. One that
- *	was deleted stays for its window; it is there for others when it is
- *	announced or has packets
- * @names: char *, by Sender-ID; mnet->lock
- * @count: how many there are
- * @max: how many there may be
+ * struct mcsec_senders - the senders of one SA
+ * @table: senders by Sender-ID. Entries are freed with the SA only, so a
+ *	reader under RCU that found the SA may use them. A deleted sender keeps
+ *	its window, and exists again when it is announced or has packets
+ * @names: names (char *) by Sender-ID; mnet->lock
+ * @count: number of entries
+ * @max: limit of @count
  * @window: size of each window
- * @windows: of the network namespace; outlives this
+ * @windows: memory account of the network namespace; outlives the SA
  */
 struct mcsec_senders {
 	struct xarray table;
@@ -94,8 +98,9 @@ struct mcsec_senders {
 	struct mcsec_windows *windows;
 };
 
-/* Octets of one sender with a window of @window packets, which allocators round
- * up.
+/*
+ * Return the octets of a sender with a window of @window packets, as allocators
+ * round them up.
  */
 static inline size_t mcsec_sender_bytes(u32 window)
 {
@@ -105,7 +110,7 @@ static inline size_t mcsec_sender_bytes(u32 window)
 
 void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
 			struct mcsec_windows *windows);
-/* Nobody may use them any more. Process context. */
+/* Free all senders, which are not in use any more. Process context. */
 void mcsec_senders_destroy(struct mcsec_senders *senders);
 
 static inline struct mcsec_sender *
@@ -115,32 +120,32 @@ mcsec_sender_find(struct mcsec_senders *senders, u32 id)
 }
 
 /*
- * An SA of the namespace: false if this ordinary user, or all, have as many as
- * they may.
+ * Charge an SA to the namespace. Returns false if its unprivileged user, or all
+ * of them together, have reached the limit.
  */
 bool mcsec_cipher_take(const struct mcsec_windows *windows);
 void mcsec_cipher_give(const struct mcsec_windows *windows);
 
 /*
- * The sender @id, made if need be, or ERR_PTR: -ENOSPC at the SA's cap, -EDQUOT
- * where the namespace or its user has as many windows as it may, -ENOMEM. In any
- * context that @gfp fits.
+ * Return the sender @id, which is made if needed, or an ERR_PTR: -ENOSPC at the
+ * limit of the SA, -EDQUOT at the memory limit of the namespace or its user,
+ * -ENOMEM. Any context that @gfp permits.
  */
 struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 				      gfp_t gfp);
 
 /*
- * Requests, under mnet->lock. One that was deleted is not there (-ENOENT), and
- * may be announced again: its window goes on from where it was, so nothing that
- * came before is ever accepted a second time.
+ * Functions for requests; the caller holds mnet->lock. A deleted sender does
+ * not exist (-ENOENT), and may be announced again. Its window continues from
+ * where it was, so an old datagram is never accepted a second time.
  */
 
-/* NULL if it is not there. */
+/* Return NULL if the sender does not exist. */
 struct mcsec_sender *mcsec_sender_lookup(struct mcsec_senders *senders, u32 id);
-/* 0, -EEXIST, and as mcsec_sender_get(). @name may be NULL. */
+/* Returns 0, -EEXIST, or an error of mcsec_sender_get(). @name may be NULL. */
 int mcsec_sender_announce(struct mcsec_senders *senders, u32 id,
 			  const char *name);
-/* An empty @name takes away the one there is. 0 or -ENOMEM. */
+/* Set the name, or remove it if @name is empty. Returns 0 or -ENOMEM. */
 int mcsec_sender_rename(struct mcsec_senders *senders, u32 id,
 			const char *name);
 void mcsec_sender_del(struct mcsec_senders *senders,
@@ -153,8 +158,8 @@ static inline const char *mcsec_sender_name(struct mcsec_senders *senders,
 }
 
 /*
- * Record a verified counter. Returns whether it is new; *@first, whether it is
- * the first of the sender. BH are disabled.
+ * Record a verified counter. Returns true if it is new. *@first is set if it is
+ * the first of the sender. The caller has disabled BH.
  */
 static inline bool mcsec_sender_accept(struct mcsec_sender *sender, u64 counter,
 				       bool *first)

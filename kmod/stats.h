@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Counters of a network namespace: one for each thing that can become of a
- * datagram of a protected group. Documentation/counters.rst explains each.
+ * Counters of a network namespace: one for each possible fate of a datagram of
+ * a group. Documentation/counters.rst explains each.
  */
 #ifndef _MCSEC_STATS_H
 #define _MCSEC_STATS_H
@@ -9,7 +9,7 @@
 #include <linux/percpu.h>
 #include <linux/types.h>
 
-/* The table: identifier, and the name that userspace sees. */
+/* The table has an identifier, and the name that userspace sees. */
 #define MCSEC_COUNTERS(X) \
 	X(OUT_PROTECTED, "out-protected") \
 	X(OUT_EXEMPT, "out-exempt") \
@@ -67,7 +67,7 @@ struct mcsec_stats {
 	u64 count[MCSEC_N_COUNTERS];
 };
 
-/* Any context. */
+/* Increment a counter. Any context. */
 static inline void mcsec_count(struct mcsec_stats __percpu *stats,
 			       enum mcsec_counter counter)
 {
@@ -78,7 +78,7 @@ u64 mcsec_stats_read(const struct mcsec_stats __percpu *stats,
 		     enum mcsec_counter counter);
 const char *mcsec_counter_name(enum mcsec_counter counter);
 
-/* Returns MCSEC_N_COUNTERS if no counter has that name. */
+/* Return the counter of that name, or MCSEC_N_COUNTERS if there is none. */
 enum mcsec_counter mcsec_counter_find(const char *name);
 
 #endif /* _MCSEC_STATS_H */

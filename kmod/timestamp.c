@@ -7,7 +7,11 @@
 #include <net/ipv6.h>
 #include <net/sock.h>
 
-/* What each fragment repeats of @skb, and what it has besides; -1: none may be. */
+/*
+ * Return the length of the headers that each fragment repeats, or -1 if the
+ * datagram must not be fragmented. *@besides is set to the length of the
+ * fragment header.
+ */
 static int repeated_headers(struct sk_buff *skb, unsigned int *besides)
 {
 	u8 *nexthdr;
@@ -24,7 +28,10 @@ static int repeated_headers(struct sk_buff *skb, unsigned int *besides)
 #endif
 }
 
-/* What fragments are made for, as ip_fragment() and ip6_fragment() see it. */
+/*
+ * Return the size of fragments, as ip_fragment() and ip6_fragment() determine
+ * it.
+ */
 static unsigned int fragment_mtu(const struct sk_buff *skb,
 				 const struct dst_entry *dst)
 {
@@ -32,7 +39,7 @@ static unsigned int fragment_mtu(const struct sk_buff *skb,
 #if IS_ENABLED(CONFIG_IPV6)
 	unsigned int asked;
 
-	/* IPV6_MTU */
+	/* The socket may have a smaller MTU (IPV6_MTU). */
 	if (ip_hdr(skb)->version == 6 && sk_fullsock(skb->sk) &&
 	    skb->sk->sk_family == AF_INET6) {
 		asked = READ_ONCE(inet6_sk(skb->sk)->frag_size);
@@ -43,7 +50,7 @@ static unsigned int fragment_mtu(const struct sk_buff *skb,
 	return mtu;
 }
 
-/* @n octets of @skb from @at on, with room for headers in front. */
+/* Copy @n octets of @skb from @at on, with room for headers in front. */
 static struct sk_buff *copy_part(const struct sk_buff *skb, unsigned int at,
 				 unsigned int n, unsigned int room)
 {
@@ -89,7 +96,9 @@ void mcsec_timestamp_keep_slow(struct sk_buff *skb)
 	skb_shinfo(skb)->frag_list = list;
 	skb->data_len = total - first;
 	skb->len = total;
-	/* IP takes it off again, when the parts are the socket's. */
+	/* IP subtracts the size again when it charges the parts to
+	 * the socket.
+	 */
 	skb->truesize += truesize;
 	refcount_add(truesize, &skb->sk->sk_wmem_alloc);
 }

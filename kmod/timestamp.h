@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Timestamps of what is fragmented on its way out. */
+/* Transmit timestamps of datagrams that are fragmented. */
 #ifndef _MCSEC_TIMESTAMP_H
 #define _MCSEC_TIMESTAMP_H
 
 #include <linux/skbuff.h>
 
 /*
- * A program may ask when a datagram left (SO_TIMESTAMPING). IP forgets that
- * where it copies a datagram into fragments, but not where the datagram is a list
- * of parts that fit, as sockets make large ones. ESP is none: what is larger than
- * the MTU and has such a request becomes one here. Where there is no memory for
- * that, the datagram leaves all the same. Any context.
+ * Keep a request for transmit timestamps (SO_TIMESTAMPING). IP drops the
+ * request when it copies a datagram into fragments, but keeps it if the
+ * datagram is a list of parts that fit the MTU, as sockets make it. A large ESP
+ * datagram with a request is therefore converted into such a list. Without
+ * memory the datagram is sent without a timestamp. Any context.
  */
 void mcsec_timestamp_keep_slow(struct sk_buff *skb);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: what became of each datagram of a group. They cost nothing
- * until somebody looks.
+ * Tracepoints for the fate of each datagram of a group. They cost nothing while
+ * they are disabled.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM mcsec
@@ -14,7 +14,10 @@
 #include "compat.h"
 #include "sa.h"
 
-/* A datagram, in the clear @len octets of ESP payload, and its SA. */
+/*
+ * Common fields: a datagram, its SA, and the Sender-ID and counter
+ * of its IV.
+ */
 DECLARE_EVENT_CLASS(mcsec_datagram,
 	TP_PROTO(const struct sk_buff *skb, const struct mcsec_sa *sa, u64 iv),
 	TP_ARGS(skb, sa, iv),
@@ -39,22 +42,23 @@ DECLARE_EVENT_CLASS(mcsec_datagram,
 		  __entry->counter, __entry->len, __entry->skbaddr)
 );
 
-/* As it leaves: skb->len is of the ESP datagram. */
+/* A datagram was protected; len is the length of the ESP datagram. */
 DEFINE_EVENT(mcsec_datagram, mcsec_protect,
 	TP_PROTO(const struct sk_buff *skb, const struct mcsec_sa *sa, u64 iv),
 	TP_ARGS(skb, sa, iv)
 );
 
-/* Verified: skb->len is of the clear datagram. */
+/* A datagram was verified; len is the length of the clear datagram. */
 DEFINE_EVENT(mcsec_datagram, mcsec_unprotect,
 	TP_PROTO(const struct sk_buff *skb, const struct mcsec_sa *sa, u64 iv),
 	TP_ARGS(skb, sa, iv)
 );
 
 /*
- * A datagram that goes no further. @reason is the counter's name. @spi is 0 and
- * @sender_id -1 where they are not known; of what did not verify they are what
- * the datagram says. @group is empty where it cannot be told.
+ * A datagram was dropped. @reason is the name of the counter. @spi is 0 and
+ * @sender_id is -1 if they are unknown. If the datagram did not verify, both
+ * are unauthenticated values from its header. @group is empty if the group is
+ * unknown.
  */
 TRACE_EVENT(mcsec_drop,
 	TP_PROTO(const char *group, const char *reason, u32 spi, s32 sender_id),

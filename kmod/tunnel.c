@@ -38,7 +38,9 @@ void mcsec_tunnel_push(struct sk_buff *skb,
 	if (df)
 		iph->frag_off = htons(IP_DF);
 	__ip_select_ident(net, iph, 1);
-	/* The options are inside; fragmentation would look for them here. */
+	/* The options stay in the inner header, and fragmentation must not look
+	 * for them in the outer one.
+	 */
 	memset(&IPCB(skb)->opt, 0, sizeof(IPCB(skb)->opt));
 }
 
@@ -63,7 +65,7 @@ static bool decap_ip4(struct sk_buff *skb, const struct iphdr *outer)
 	if (pskb_trim(skb, len))
 		return false;
 	iph = ip_hdr(skb);
-	/* Routers that it went through count. */
+	/* The hops of the outer header count for the inner one too. */
 	if (outer->ttl < iph->ttl) {
 		iph->ttl = outer->ttl;
 		ip_send_check(iph);
@@ -85,7 +87,9 @@ static bool decap_ip6(struct sk_buff *skb, const struct ipv6hdr *outer)
 		return false;
 	ip6h = ipv6_hdr(skb);
 	len = ntohs(ip6h->payload_len) + sizeof(*ip6h);
-	/* IP has looked for hop-by-hop options before us, and will not again. */
+	/* IP parses hop-by-hop options before ESP only, and would not parse
+	 * these.
+	 */
 	if (ip6h->version != 6 || len > skb->len ||
 	    ip6h->nexthdr == NEXTHDR_HOP)
 		return false;
@@ -116,13 +120,13 @@ bool mcsec_tunnel_remove(struct sk_buff *skb,
 	return decap_ip4(skb, &outer->v4);
 }
 
-/* ---- fragments in it ---- */
+/* ---- inner fragments ---- */
 
 static int gather_inner4(struct sk_buff *skb, struct net *net, u32 user)
 {
 	if (!ip_is_fragment(ip_hdr(skb)))
 		return 0;
-	/* What it does not give back it has kept, or freed. */
+	/* A fragment that is not returned was queued or freed. */
 	if (ip_defrag(net, skb, user))
 		return -EINPROGRESS;
 	skb_set_transport_header(skb, ip_hdrlen(skb));
@@ -142,7 +146,9 @@ static int gather_inner6(struct sk_buff *skb, struct net *net, u32 user)
 		next = ipv6_hdr(skb)->nexthdr;
 		skb_set_transport_header(skb, sizeof(struct ipv6hdr));
 	}
-	/* It could not be read, or stood before headers that IP reads first. */
+	/* The fragment could not be parsed, or the datagram has options that IP
+	 * parses first.
+	 */
 	return next == NEXTHDR_FRAGMENT || next == NEXTHDR_HOP ? -EBADMSG : 0;
 }
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The match of iptables and ip6tables: did a packet come protected, by which
- * group and Sender-ID. A module of its own, so that mcsec itself does not need
+ * Match for iptables and ip6tables: whether a packet was verified, by which
+ * group and Sender-ID. It is a separate module, so mcsec does not depend on
  * x_tables.
  */
 #include <linux/module.h>

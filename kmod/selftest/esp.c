@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Known answers for the three transforms as ESP uses them: SPI and sequence
- * number as associated data, the IV behind them, the salt behind the key. The
- * AES answers were computed with OpenSSL from the definitions in RFC 4106 and
- * RFC 4543; their IV is Sender-ID 0x1234 of 16 bits, counter 5.
+ * number are associated data, followed by the IV, and the salt is at the end of
+ * the key. The AES answers were computed with OpenSSL from the definitions in
+ * RFC 4106 and RFC 4543. Their IV has the Sender-ID 0x1234 of 16 bits and the
+ * counter 5.
  */
 #include <linux/completion.h>
 
@@ -15,7 +16,7 @@ struct esp_vector {
 	const u8 *head; /* SPI, sequence number, IV */
 	const u8 *text; /* payload, padding, trailer */
 	unsigned int text_len;
-	const u8 *answer; /* the same enciphered, and the ICV */
+	const u8 *answer; /* ciphertext and ICV */
 };
 
 static const struct esp_vector esp_vectors[] __initconst = {
@@ -143,7 +144,7 @@ static void __init test_done(struct mcsec_op *op, int err)
 	complete(&test->done);
 }
 
-/* Returns what the cipher says, at once or later. */
+/* Return the result of the cipher, also if it is asynchronous. */
 static int __init test_run(struct mcsec_cipher *cipher, struct sk_buff *skb,
 			   bool encrypt)
 {
@@ -180,7 +181,7 @@ static int __init test_run(struct mcsec_cipher *cipher, struct sk_buff *skb,
 	return err;
 }
 
-/* @direct: by the library, where there is a choice. */
+/* With @direct the library is used where possible. */
 static bool __init test_vector(const struct esp_vector *v, bool direct)
 {
 	unsigned int len = MCSEC_HEAD + v->text_len + MCSEC_ICV;
@@ -191,7 +192,7 @@ static bool __init test_vector(const struct esp_vector *v, bool direct)
 
 	cipher = mcsec_cipher_create(v->alg, v->key, v->key_len);
 	if (IS_ERR(cipher)) {
-		/* A kernel without a cipher is no fault of ours. */
+		/* A kernel may lack a cipher, which is no failure. */
 		pr_info("mcsec: selftest of %s: no such cipher here\n",
 			v->name);
 		return PTR_ERR(cipher) == -ENOENT;
@@ -211,7 +212,7 @@ static bool __init test_vector(const struct esp_vector *v, bool direct)
 	if (test_run(cipher, skb, false) ||
 	    memcmp(skb->data + MCSEC_HEAD, v->text, v->text_len))
 		goto out;
-	/* Every octet is covered: none can be changed unseen. */
+	/* The ICV covers every octet, so any change is detected. */
 	for (i = 0; i < len; i++) {
 		memcpy(skb->data, v->head, MCSEC_HEAD);
 		memcpy(skb->data + MCSEC_HEAD, v->answer,
@@ -228,8 +229,8 @@ out:
 }
 
 /*
- * What arrives in a page that somebody else has, unknown to the skb: nothing that
- * is made writable may be that page.
+ * A packet may contain a page that someone else uses, without a mark in the
+ * skb. The writable packet must not contain that page.
  */
 static bool __init test_page(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The window against a table of cases, and against a twin that is too slow to
- * be wrong: it remembers every counter that it ever saw.
+ * The window is tested against a table of cases, and against a simple model
+ * that remembers every counter.
  */
 #include <linux/completion.h>
 #include <linux/err.h>
@@ -10,7 +10,10 @@
 #include <linux/slab.h>
 
 #define TEST_SPAN 4096
-/* Windows that are compared as a whole; of larger ones the first words. */
+/*
+ * Windows up to this size are compared completely, and larger ones only in
+ * their first words.
+ */
 #define TEST_WHOLE 128
 
 static bool test_advance(struct mcsec_window *win, u64 counter)
@@ -24,10 +27,10 @@ static bool test_advance(struct mcsec_window *win, u64 counter)
 }
 
 /*
- * Whether @counter is taken, as check and advance both have to say, and as
- * they say again of the second copy of what was in flight beside the first:
- * that one has passed the check, too. What is refused changes nothing.
- * -EBADE if any of this is not so.
+ * Return whether @counter is accepted, or -EBADE if a property of the window is
+ * violated: check and advance agree; they refuse a second copy that was in
+ * flight beside the first and has passed the check; a refused counter changes
+ * nothing.
  */
 static int __init test_window(struct mcsec_window *win, u64 counter)
 {
@@ -132,7 +135,7 @@ static bool __init test_table(struct mcsec_window *win, u32 size)
 	T(4 * size + 6, true);
 	T(3 * size + 7, true);
 	if (size > 2 * BITS_PER_LONG) {
-		/* A word that is passed over was used a turn before. */
+		/* The words that are skipped have bits of earlier counters. */
 		test_reset(win, size);
 		for (i = 1; i <= 2 * size; i++)
 			T(i, true);
@@ -170,7 +173,10 @@ static bool __init test_twin(struct mcsec_window *win, u32 size, u8 *seen)
 	return true;
 }
 
-/* The window went on while a datagram that had passed the check was verified. */
+/*
+ * The window advances while a datagram that has passed the check is being
+ * verified.
+ */
 static bool __init test_overtaken(struct mcsec_window *win, u32 size)
 {
 	bool ok;
@@ -211,7 +217,7 @@ static int test_race(void *data)
 		if (!test_advance(r->win, i))
 			continue;
 		r->taken++;
-		/* What was surely a replay has not become new. */
+		/* A counter that was a certain replay is never accepted. */
 		r->differs |= !maybe;
 		if (!(i % 64))
 			cond_resched();
@@ -223,8 +229,9 @@ static int test_race(void *data)
 }
 
 /*
- * Whoever comes to a counter first finds it in the window, since nobody is
- * ahead who did not come by it: so each is taken, and once.
+ * Several threads offer the same ascending counters. The first of them to offer
+ * a counter finds it in the window, because no thread is ahead of it by other
+ * counters. Each counter must therefore be accepted exactly once.
  */
 static bool __init test_racers(struct mcsec_window *win, u32 size)
 {
@@ -277,7 +284,7 @@ bool __init mcsec_replay_selftest(void)
 		ok = test_table(win, sizes[i]) &&
 		     test_overtaken(win, sizes[i]) &&
 		     test_racers(win, sizes[i]) && ok;
-	/* Larger ones would never leave the twin's memory. */
+	/* Larger windows would exceed the memory of the model. */
 	for (i = 0; i < 3; i++)
 		ok = test_twin(win, sizes[i], seen) && ok;
 	pr_info("mcsec: replay window self-tests: %s\n", ok ? "pass" : "FAIL");

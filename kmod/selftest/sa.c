@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IVs are taken here and, at the same time and on the same CPU, by a timer that
- * interrupts it: as softirqs of PREEMPT_RT interrupt each other, but between any
- * two instructions. Each counter must be given out once.
+ * IVs are taken by this thread, and at the same time by a timer that interrupts
+ * it on the same CPU. The timer may interrupt between any two instructions,
+ * which is more than softirqs of PREEMPT_RT do to each other. Each counter must
+ * be taken once.
  */
 #include <linux/completion.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
-/* The match "mcsec" of iptables and ip6tables, as rules have it. */
+/* Rule data of the match "mcsec" for iptables and ip6tables. */
 #ifndef _XT_MCSEC_H
 #define _XT_MCSEC_H
 
@@ -13,12 +13,12 @@ enum xt_mcsec_flags {
 };
 
 /**
- * struct xt_mcsec_info - what a rule asks for
- * @group: name of a group, with its final 0
- * @sender: the least and the largest Sender-ID
- * @flags: enum xt_mcsec_flags, at least one: what is asked
- * @invert: those of @flags that must not be so
- * @pad: 0
+ * struct xt_mcsec_info - parameters of the match
+ * @group: name of a group, NUL-terminated
+ * @sender: lowest and highest Sender-ID
+ * @flags: conditions to check, at least one of enum xt_mcsec_flags
+ * @invert: conditions of @flags that must not hold
+ * @pad: must be 0
  */
 struct xt_mcsec_info {
 	char group[32];
