@@ -233,7 +233,7 @@ static int get_u64(const struct nlattr *a, uint64_t *v)
 	return 0;
 }
 
-/* An enum of the family. One that a newer module knows and we don't is bad. */
+/* Get an enum of the family. A value of a newer module is refused. */
 static int get_enum(const struct nlattr *a, const char *const *names,
 		    unsigned int *v)
 {
@@ -276,7 +276,7 @@ static int get_addr(const struct nlattr *a, struct addr *addr)
 	return -EBADMSG;
 }
 
-/* mnl_attr_for_each() does not look whether the header is whole. */
+/* mnl_attr_for_each() does not check that the header is complete. */
 #define HDRLEN (MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(struct genlmsghdr)))
 #define for_each_attr(a, nlh) \
 	mnl_attr_for_each(a, nlh, sizeof(struct genlmsghdr))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Structs of kernel/kernel.h to and from attributes of the mcsec family. For
- * nl.c and its tests only; no socket is needed to call them.
+ * Conversion between the structs of kernel/kernel.h and attributes of the mcsec
+ * family. Only nl.c and tests use it; no socket is needed.
  */
 #ifndef KERNEL_ATTR_H
 #define KERNEL_ATTR_H
@@ -13,13 +13,17 @@
 /* Enough for the largest request: an SA with every attribute. */
 #define KATTR_TX_MAX 8192
 
-/* Starts a request of the family @type in @buf of KATTR_TX_MAX octets. */
+/*
+ * Start a request of the family @type in @buf, which has
+ * KATTR_TX_MAX octets.
+ */
 struct nlmsghdr *kattr_begin(void *buf, uint16_t type, uint8_t cmd,
 			     uint16_t flags);
 
 /*
- * Append to a request. 0; -EINVAL for what has no form on the wire: an empty
- * or endless name, no address, too many Sender-IDs, too long a key; -EMSGSIZE.
+ * Append to a request. Returns 0, -EMSGSIZE, or -EINVAL for a value that cannot
+ * be encoded: an empty or unterminated name, no address, too many Sender-IDs, a
+ * key that is too long.
  */
 int kattr_put_group(struct nlmsghdr *nlh, const struct kgroup *g);
 int kattr_put_force(struct nlmsghdr *nlh, bool force);
@@ -30,14 +34,13 @@ int kattr_put_sa_id(struct nlmsghdr *nlh, const char *group, uint32_t spi);
 int kattr_put_sa(struct nlmsghdr *nlh, const struct ksa *sa);
 int kattr_put_limits(struct nlmsghdr *nlh, const struct klimits *limits);
 int kattr_put_sender_id(struct nlmsghdr *nlh, const char *group, uint32_t spi);
-/* @name: "" is sent too, unlike by kattr_put_name() */
+/* With @name an empty name is sent too, which removes the sender's name. */
 int kattr_put_sender(struct nlmsghdr *nlh, const struct ksender *s, bool name);
 
 /*
- * Read an answer whose generic netlink header is there. 0, or -EBADMSG when
- * an attribute has a size it can't have, or one is missing without which the
- * object has no name. Attributes that are not known are skipped: a newer
- * module may have more.
+ * Parse an answer that has a generic netlink header. Returns 0, or -EBADMSG if
+ * an attribute has an impossible size, or one is missing that identifies the
+ * object. Unknown attributes are skipped, because a newer module may have more.
  */
 int kattr_get_group(const struct nlmsghdr *nlh, struct kgroup_info *g);
 int kattr_get_sa(const struct nlmsghdr *nlh, struct ksa_info *sa);
@@ -50,15 +53,18 @@ struct kcounter {
 
 int kattr_get_counter(const struct nlmsghdr *nlh, struct kcounter *c);
 
-/* -ENOMSG: a message of the family that is no event known here. */
+/* Returns -ENOMSG for a message of the family that is no known event. */
 int kattr_get_event(const struct nlmsghdr *nlh, struct kevent *ev);
 
-/* Name of attribute @attr of a request of @cmd, as in the spec, or NULL. */
+/*
+ * Return the name of attribute @attr in requests of @cmd, as in the spec, or
+ * NULL.
+ */
 const char *kattr_name(uint8_t cmd, uint16_t attr);
 
 /*
- * The attribute that @off octets into the request lie in, or 0. For what the
- * kernel says about a request that it refused.
+ * Return the attribute that contains the offset @off of the request, or 0. The
+ * kernel reports such an offset when it refuses a request.
  */
 uint16_t kattr_at(const struct nlmsghdr *req, uint32_t off);
 

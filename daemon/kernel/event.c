@@ -6,12 +6,12 @@
 
 #include "kernel/talk.h"
 
-/* Events of many SAs that expire together are to fit. */
+/* The buffer has room for the events of many SAs that expire together. */
 #define RCVBUF (1024 * 1024)
 
 /*
- * The multicast group in which the netlink core says that families come and
- * go has its family's number since Linux 2.6.32, for programs that can not ask.
+ * The multicast group of the netlink core for families has had the number of
+ * its own family since Linux 2.6.32, for programs that cannot look it up.
  */
 #define CTRL_GROUP GENL_ID_CTRL
 
@@ -35,7 +35,10 @@ int knl_events_open(struct kernel *k, kevent_fn *fn, void *arg, struct err *err)
 		goto close;
 	}
 	fd = mnl_socket_get_fd(n->ev);
-	/* The first needs CAP_NET_ADMIN; without it what is allowed must do. */
+	/*
+	 * SO_RCVBUFFORCE needs CAP_NET_ADMIN. Without it the usual limit
+	 * applies.
+	 */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	ret = join(n, n->events_group);
@@ -62,7 +65,7 @@ static void resync(struct knl *n)
 	n->fn(n->arg, &ev);
 }
 
-/* Whether @nlh says that a family of our name was registered. */
+/* Return true if @nlh announces the registration of our family. */
 static bool family_is_new(const struct nlmsghdr *nlh)
 {
 	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
@@ -79,14 +82,14 @@ static bool family_is_new(const struct nlmsghdr *nlh)
 }
 
 /*
- * The module was unloaded, which took every group and SA with it, and loaded
- * again. Its events now come in a group of another number.
+ * The module was unloaded, which deleted every group and SA, and loaded again.
+ * Its multicast group has another number now.
  */
 static void family_came(struct knl *n)
 {
 	if (ktalk_resolve(n, NULL))
 		return;
-	/* EEXIST is no error here: netlink counts no membership twice. */
+	/* EEXIST is no error, because the membership is not counted. */
 	join(n, n->events_group);
 	resync(n);
 }
@@ -122,7 +125,10 @@ int knl_events_read(struct kernel *k)
 				continue;
 			case ENOBUFS:
 			case ENOSPC:
-				/* Reported once; what is queued follows. */
+				/*
+				 * An overrun is reported once, and the queued
+				 * events follow.
+				 */
 				resync(n);
 				continue;
 			}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Names of what the kernel interface counts in numbers, for the command line
- * and for logs: one place, so that what is printed can be typed back.
+ * Names of the enums of the kernel interface, for the command line and for
+ * logs: what is printed can be typed.
  */
 #include <string.h>
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the daemon and mcsecctl may ask of the data plane, as a struct of
- * functions: knl_open() (kernel/nl.h) fills it from the running kernel, tests
- * fill it from a mock. Objects and rules are those of
+ * The interface of the data plane for the daemon and mcsecctl, as a struct of
+ * functions: knl_open() (kernel/nl.h) connects it to the running kernel, and
+ * tests implement it as a mock. Objects and rules are those of
  * Documentation/netlink/specs/mcsec.yaml.
  *
- * All functions return 0 or -errno and change nothing when they fail. @err may
- * be NULL; otherwise it always holds one line of text after a failure, without
- * a newline: what the kernel said, and which attribute it meant. After a
- * success it holds what the kernel warns of, mostly nothing.
+ * All functions return 0 or -errno, and change nothing when they fail. @err may
+ * be NULL. Otherwise it has one line of text after a failure, without a
+ * newline: the message of the kernel, and the attribute that it is about. After
+ * a success it has a warning of the kernel, or is empty.
  *
- * SPIs and Sender-IDs are in host byte order here. Times are seconds, sizes
- * octets. Single-threaded: one struct kernel, one thread.
+ * SPIs and Sender-IDs are in host byte order. Times are in seconds, sizes in
+ * octets. A struct kernel belongs to one thread.
  */
 #ifndef KERNEL_KERNEL_H
 #define KERNEL_KERNEL_H
@@ -26,42 +26,42 @@
 #include "lib/err.h"
 #include "lib/metric.h"
 
-/* The longest key: 32 octets of AES-256 or ChaCha20, and 4 of salt. */
+/* The longest key has 32 octets for AES-256 or ChaCha20, and 4 of salt. */
 #define KSA_KEY_MAX 36
 
-#define KDEV_MAX 16 /* octets of an interface's name, with its 0 */
+#define KDEV_MAX 16 /* length of an interface name, with its NUL */
 
-/* The bits of @mask in a packet's mark; none of @value is outside. */
+/* A packet mark. @value has no bits outside of @mask. */
 struct kmark {
 	uint32_t value;
-	uint32_t mask; /* 0: there is no such mark */
+	uint32_t mask; /* 0: no mark */
 };
 
 /*
- * What a group selects. All zero but @name and @dst: that address. Numbers are
- * in host byte order.
+ * A group with its selector. A group that sets @name and @dst only selects that
+ * address. Numbers are in host byte order.
  */
 struct kgroup {
 	char name[MCSEC_NAME_MAX + 1];
 	struct addr dst; /* multicast, IPv4 or IPv6 */
-	uint8_t dst_len; /* bits of @dst; 0 is all of them */
+	uint8_t dst_len; /* prefix length of @dst; 0: whole address */
 	struct addr src; /* none: any */
-	uint8_t src_len; /* bits of @src; 0 is all of them */
+	uint8_t src_len; /* prefix length of @src; 0: whole address */
 	uint8_t proto; /* 0: any, as for the ports */
 	uint16_t sport;
 	uint16_t dport;
 	struct kmark mark; /* mask 0: any */
-	struct kmark in_mark; /* what is verified gets it */
+	struct kmark in_mark; /* mark of verified packets */
 	enum mcsec_policy policy;
 	bool forward;
-	char owner[MCSEC_NAME_MAX + 1]; /* program that keeps it, or "" */
+	char owner[MCSEC_NAME_MAX + 1]; /* program that made the group, or "" */
 	size_t n_devs; /* 0: any interface */
 	char devs[MCSEC_DEVS_MAX][KDEV_MAX];
 };
 
 struct kgroup_info {
 	struct kgroup group;
-	uint32_t out_spi; /* of the SA that sends; 0: none is selected */
+	uint32_t out_spi; /* of the selected SA; 0: none */
 	uint32_t sas;
 	uint64_t out_drops; /* datagrams */
 	uint64_t in_drops;
@@ -69,9 +69,9 @@ struct kgroup_info {
 };
 
 /*
- * Limits of an SA. Only those whose bit is in @set are sent: sa_add() takes
- * the kernel's default for the others, sa_set() leaves them as they are.
- * A soft or hard limit of 0 is no limit.
+ * Limits of an SA. Only those whose bit is in @set are sent: sa_add() uses the
+ * kernel's default for the others, and sa_set() does not change them. A soft or
+ * hard limit of 0 means no limit.
  */
 enum klimit_bit {
 	KLIMIT_SOFT_TIME = 1 << 0,
@@ -80,27 +80,27 @@ enum klimit_bit {
 	KLIMIT_HARD_PACKETS = 1 << 3,
 	KLIMIT_SOFT_BYTES = 1 << 4,
 	KLIMIT_HARD_BYTES = 1 << 5,
-	KLIMIT_IV = 1 << 6, /* sa_add() only: never moved afterwards */
+	KLIMIT_IV = 1 << 6, /* sa_add() only: cannot be changed later */
 };
 
 struct klimits {
 	uint32_t set; /* enum klimit_bit */
 	uint64_t soft_time; /* seconds since the SA was added */
 	uint64_t hard_time;
-	uint64_t soft_packets; /* of each direction */
+	uint64_t soft_packets; /* per direction */
 	uint64_t hard_packets;
-	uint64_t soft_bytes; /* ESP payload octets, of each direction */
+	uint64_t soft_bytes; /* ESP payload octets, per direction */
 	uint64_t hard_bytes;
-	uint64_t iv_limit; /* packets of one Sender-ID */
+	uint64_t iv_limit; /* packets per Sender-ID */
 };
 
 /*
- * An SA as sa_add() takes it. A zero in sid_bits, window or max_senders takes
- * the kernel's default. The caller owns the struct, and wipes the key in it.
+ * Parameters of sa_add(). A zero in sid_bits, window or max_senders selects the
+ * kernel's default. The caller owns the struct, and wipes the key in it.
  */
 struct ksa {
 	char group[MCSEC_NAME_MAX + 1];
-	uint32_t spi; /* 256 or larger */
+	uint32_t spi; /* at least 256 */
 	uint32_t dir; /* MCSEC_DIR_IN | MCSEC_DIR_OUT */
 	enum mcsec_alg alg;
 	enum mcsec_mode mode;
@@ -111,12 +111,12 @@ struct ksa {
 	size_t n_sender_ids; /* 1 or more if dir has MCSEC_DIR_OUT */
 	enum mcsec_replay replay;
 	uint32_t window; /* packets, a power of two */
-	uint32_t max_senders; /* Sender-IDs that a window is kept for */
+	uint32_t max_senders; /* Sender-IDs with a window */
 	struct klimits limits;
-	bool select; /* send with it from now on */
+	bool select; /* send with this SA from now on */
 };
 
-/* An SA as the kernel shows it: sa.key is empty, every limit is set. */
+/* An SA as the kernel reports it: sa.key is empty, and every limit is set. */
 struct ksa_info {
 	struct ksa sa;
 	enum mcsec_sa_state state;
@@ -127,15 +127,15 @@ struct ksa_info {
 	uint64_t in_bytes;
 	uint64_t in_replays; /* datagrams */
 	uint64_t in_bad_icv;
-	uint32_t senders; /* Sender-IDs that a window is kept for */
+	uint32_t senders; /* Sender-IDs with a window */
 };
 
-/* Of what sender_add() takes the counts are not sent. */
+/* A sender of an SA. sender_add() ignores the counts. */
 struct ksender {
 	char group[MCSEC_NAME_MAX + 1];
 	uint32_t spi;
 	uint32_t sender_id;
-	char name[MCSEC_SENDER_NAME_MAX + 1]; /* who has it, or "" */
+	char name[MCSEC_SENDER_NAME_MAX + 1]; /* identity of the sender, or "" */
 	uint64_t counter; /* highest IV counter accepted */
 	uint64_t packets;
 	uint64_t replays;
@@ -147,12 +147,12 @@ enum kevent_type {
 	KEVENT_HARD_EXPIRE, /* group, spi, limit */
 	KEVENT_IV_EXHAUSTING, /* group, spi, sender_id */
 	KEVENT_NEW_SENDER, /* group, spi, sender_id */
-	KEVENT_UNKNOWN_SPI, /* group, spi: ESP came, and there is no such SA */
-	KEVENT_GROUP_GONE, /* group; dst: taken from its owner, closed */
+	KEVENT_UNKNOWN_SPI, /* group, spi: ESP of an unknown SA arrived */
+	KEVENT_GROUP_GONE, /* group; dst: taken from its owner */
 	/*
-	 * Events were lost (the socket overran), or the module was loaded
-	 * anew: whoever acts on events asks for the state with the dumps, and
-	 * puts back what is missing. No other member is filled.
+	 * Events were lost because the socket overran, or the module was
+	 * reloaded. A listener reads the state by dumps, and restores what is
+	 * missing. No other member is set.
 	 */
 	KEVENT_RESYNC,
 };
@@ -166,13 +166,16 @@ struct kevent {
 	uint32_t sender_id;
 };
 
-/* Called from knl_events_read(); may call any function of the kernel. */
+/*
+ * Event callback of knl_events_read(). It may call any function of
+ * the kernel.
+ */
 typedef void kevent_fn(void *arg, const struct kevent *ev);
 
 /*
- * Dump callbacks are called after the kernel's answer is complete and
- * consistent, so they too may call any function of the kernel. What is not 0
- * ends the dump and is returned by it.
+ * Dump callbacks, which are called after the whole answer is known to be
+ * consistent, so they may call any function of the kernel. A result other than
+ * 0 ends the dump, which returns it.
  */
 typedef int kgroup_fn(void *arg, const struct kgroup_info *g);
 typedef int ksa_fn(void *arg, const struct ksa_info *sa);
@@ -181,14 +184,17 @@ typedef int kcounter_fn(void *arg, const char *name, uint64_t value);
 
 struct kernel_ops {
 	/*
-	 * -EEXIST: the name or what it selects is taken. One of the same owner,
-	 * whose socket was closed, is this socket's from then on.
+	 * Returns -EEXIST if the name or the selector is taken. A group of the
+	 * same owner whose socket was closed becomes a group of this socket.
 	 */
 	int (*group_add)(void *ctx, const struct kgroup *g, struct err *err);
-	/* @force: though it has an owner; else -EPERM */
+	/* Without @force a group that has an owner is refused with -EPERM. */
 	int (*group_set)(void *ctx, const char *name, enum mcsec_policy policy,
 			 bool force, struct err *err);
-	/* -ENOENT: no such group, as everywhere else */
+	/*
+	 * Returns -ENOENT if there is no such group, as the other
+	 * functions do.
+	 */
 	int (*group_del)(void *ctx, const char *name, bool force,
 			 struct err *err);
 	int (*group_get)(void *ctx, const char *name, struct kgroup_info *g,
@@ -196,9 +202,9 @@ struct kernel_ops {
 	int (*group_flush)(void *ctx, bool force, struct err *err);
 	int (*group_dump)(void *ctx, kgroup_fn *fn, void *arg, struct err *err);
 
-	/* -EEXIST: the group has an SA of this SPI */
+	/* Returns -EEXIST if the group has an SA of this SPI. */
 	int (*sa_add)(void *ctx, const struct ksa *sa, struct err *err);
-	/* Select for sending, or replace limits, or both. */
+	/* Select the SA for sending, replace its limits, or both. */
 	int (*sa_set)(void *ctx, const char *group, uint32_t spi, bool select,
 		      const struct klimits *limits, struct err *err);
 	int (*sa_del)(void *ctx, const char *group, uint32_t spi,
@@ -206,15 +212,21 @@ struct kernel_ops {
 	int (*sa_flush)(void *ctx, const char *group, struct err *err);
 	int (*sa_get)(void *ctx, const char *group, uint32_t spi,
 		      struct ksa_info *sa, struct err *err);
-	/* @group NULL: of all groups */
+	/* With a NULL @group the SAs of all groups are dumped. */
 	int (*sa_dump)(void *ctx, const char *group, ksa_fn *fn, void *arg,
 		       struct err *err);
 
-	/* -EEXIST: the SA has a sender of this Sender-ID; -ENOSPC, -EDQUOT */
+	/*
+	 * Returns -EEXIST if the SA has a sender of this Sender-ID, -ENOSPC or
+	 * -EDQUOT at a limit.
+	 */
 	int (*sender_add)(void *ctx, const struct ksender *s, struct err *err);
-	/* Another name, or none with "". */
+	/* Set the name of a sender, or remove it if it is "". */
 	int (*sender_set)(void *ctx, const struct ksender *s, struct err *err);
-	/* Its name and counts; what it sent before stays a replay. */
+	/*
+	 * Delete name and counts. Earlier packets of the sender
+	 * remain replays.
+	 */
 	int (*sender_del)(void *ctx, const struct ksender *s, struct err *err);
 	int (*sender_dump)(void *ctx, const char *group, uint32_t spi,
 			   ksender_fn *fn, void *arg, struct err *err);
@@ -227,9 +239,9 @@ struct kernel {
 	void *ctx;
 };
 
-/* kernel.c: names as the spec and the command line write them */
+/* Names of enum values as the spec and the command line write them. */
 
-/* Index in the enum, or -1; names are NULL-terminated. */
+/* Return the index in the enum, or -1. @names ends with NULL. */
 int kname_find(const char *const *names, const char *word);
 
 extern const char *const kalg_names[]; /* enum mcsec_alg */
@@ -240,13 +252,13 @@ extern const char *const kstate_names[]; /* enum mcsec_sa_state */
 extern const char *const klimit_names[]; /* enum mcsec_limit */
 extern const char *const kevent_names[]; /* enum kevent_type */
 
-/* Counters of a network namespace; the numbers come from stats_dump(). */
+/* Counters of a network namespace, whose values stats_dump() reads. */
 extern const struct metric kernel_metrics[];
 
-/* "in", "out", "inout" */
+/* Return "in", "out" or "inout". */
 const char *kdir_name(uint32_t dir);
 
-/* Whether @alg takes a key of @len octets, salt included. */
+/* Return true if @alg takes a key of @len octets, including the salt. */
 bool kalg_key_ok(enum mcsec_alg alg, size_t len);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * libnl keeps a cache of links, in which a change is what differs from before.
- * Addresses and routes are not cached: a router may have a million, and who is
- * called back only needs to know that it should look.
+ * libnl keeps a cache of links, and reports the differences to it. Addresses
+ * and routes are not cached: a router may have a million, and a callback only
+ * says that something has changed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 
 #include "kernel/link.h"
 
-/* A flood of routes is to cost one callback, not an overrun. */
+/* A flood of routes causes one callback, and no overrun of the socket. */
 #define RCVBUF (1024 * 1024)
 
 struct pending {
@@ -35,7 +35,7 @@ struct linkmon {
 	link_fn *fn;
 	void *arg;
 
-	/* What to call back for when all that came has been read. */
+	/* Callbacks are made when all pending messages have been read. */
 	struct pending *pending;
 	size_t n;
 	size_t room;
@@ -43,7 +43,7 @@ struct linkmon {
 	bool lost;
 };
 
-/* libnl's numbers say less than errno, but are what it gives. */
+/* The error codes of libnl are less precise than errno. */
 static int error_of(int nle)
 {
 	switch (-nle) {
@@ -79,8 +79,9 @@ static void describe(struct rtnl_link *l, struct link_info *info)
 }
 
 /*
- * A bridge port is announced by the bridge too, as a link of the same index in
- * family AF_BRIDGE; that it left the bridge must not look as if it were gone.
+ * The bridge announces its ports too, as links of the same index in the family
+ * AF_BRIDGE. A port that leaves the bridge must not be taken for a deleted
+ * link.
  */
 static bool is_link(struct rtnl_link *l)
 {
@@ -99,7 +100,10 @@ static struct pending *pending_of(struct linkmon *lm, int ifindex)
 		room = lm->room ? 2 * lm->room : 8;
 		p = reallocarray(lm->pending, room, sizeof(*p));
 		if (!p) {
-			/* Nothing is forgotten: whoever listens looks at all. */
+			/*
+			 * A lost change is not forgotten: the listener reads
+			 * everything again.
+			 */
 			lm->lost = true;
 			return NULL;
 		}
@@ -120,7 +124,7 @@ static void note(struct linkmon *lm, unsigned int what,
 	if (!p)
 		return;
 	p->link = *link;
-	/* Only the last of the two is still true. */
+	/* The later of the two events is the current state. */
 	if (what & LINK_UP)
 		p->what &= ~LINK_DOWN;
 	if (what & LINK_DOWN)
@@ -159,7 +163,7 @@ static void on_link(struct nl_cache *cache, struct nl_object *old,
 			what |= is.up ? LINK_UP : LINK_DOWN;
 		break;
 	}
-	/* Counters and the like change too, and are nobody's business. */
+	/* Other changes, such as counters, are not reported. */
 	if (what)
 		note(lm, what, &is);
 }
@@ -179,7 +183,7 @@ static void on_addr(struct nl_object *obj, void *arg)
 	struct linkmon *lm = arg;
 	struct link_info link;
 
-	/* An address of a link that is gone went with it. */
+	/* The address of a deleted link was deleted with it. */
 	if (!linkmon_find(lm, NULL, ifindex, &link))
 		note(lm, LINK_ADDR, &link);
 }
@@ -213,8 +217,8 @@ static int on_message(struct nl_msg *msg, void *arg)
 }
 
 /*
- * On a socket of its own: answers on the other would mix with events, and an
- * overrun of it is what this is called for.
+ * Read all links on a separate socket: answers on the first one would mix with
+ * events, and this function is called when that one has overrun.
  */
 static int reload(struct linkmon *lm)
 {
@@ -250,9 +254,12 @@ int linkmon_open(struct linkmon **out, link_fn *fn, void *arg)
 	if (ret < 0)
 		goto close;
 	fcntl(nl_socket_get_fd(lm->sock), F_SETFD, FD_CLOEXEC);
-	/* Best effort: a small buffer only means that more is read anew. */
+	/* A smaller buffer only causes more resynchronisations. */
 	nl_socket_set_buffer_size(lm->sock, RCVBUF, 0);
-	/* Joined before the links are read, so that no change falls between. */
+	/*
+	 * Memberships are joined before the links are read, so no change is
+	 * missed.
+	 */
 	ret = nl_socket_add_memberships(lm->sock, RTNLGRP_LINK,
 					RTNLGRP_IPV4_IFADDR,
 					RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
@@ -338,7 +345,10 @@ int linkmon_read(struct linkmon *lm)
 		if (ret == -NLE_AGAIN)
 			break;
 		if (ret == -NLE_NOMEM) {
-			/* ENOBUFS; what is still queued comes after. */
+			/*
+			 * The socket has overrun (ENOBUFS), and what is queued
+			 * is read next.
+			 */
 			lm->lost = true;
 			break;
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/kernel.h"
 
-/* The kernel gives the numbers by these names. */
+/* The kernel reports its counters by these names. */
 #define COUNTER(text, words) \
 	{ \
 		.name = (text), .help = (words), .kind = METRIC_COUNTER, \

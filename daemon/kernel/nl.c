@@ -13,7 +13,7 @@ static struct nlmsghdr *begin(struct knl *n, uint8_t cmd, uint16_t flags)
 	return kattr_begin(n->tx, n->family, cmd, flags);
 }
 
-/* @put is what a kattr_put function returned. */
+/* Send the request. @put is the result of a kattr_put function. */
 static int request(struct knl *n, int put, struct err *err)
 {
 	if (put) {
@@ -52,9 +52,9 @@ static int request_one(struct knl *n, int put,
 }
 
 /*
- * A dump is kept until it is known to be whole, since the kernel only says at
- * its end that something changed meanwhile, and so that who is called back for
- * an item may send requests.
+ * Items of a dump are kept until it is complete, because the kernel reports
+ * only at the end that something has changed, and because callbacks may send
+ * requests.
  */
 struct items {
 	int (*parse)(const struct nlmsghdr *nlh, void *item);
@@ -85,7 +85,10 @@ static int take_item(const struct nlmsghdr *nlh, void *arg)
 	return ret;
 }
 
-/* The request is in n->tx; it is sent again while the answer is torn. */
+/*
+ * Send the dump request in n->tx, and repeat it while the answer is
+ * inconsistent.
+ */
 static int dump(struct knl *n, int put, struct items *items, struct err *err)
 {
 	struct nlmsghdr *nlh = (void *)n->tx;
@@ -359,8 +362,8 @@ int knl_open(struct kernel *k, struct err *err)
 		goto close;
 	}
 	/*
-	 * Words with each refusal; and no copy of the request, which may hold
-	 * a key, in the answer.
+	 * Every refusal has a message, and the answer contains no copy of the
+	 * request, which may hold a key.
 	 */
 	if (mnl_socket_setsockopt(n->req, NETLINK_EXT_ACK, &one, sizeof(one)) <
 		    0 ||

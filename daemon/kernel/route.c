@@ -37,7 +37,7 @@ static int on_route(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
-/* errno as the kernel said it, of which libnl's numbers keep less. */
+/* The errno of the kernel is kept, because libnl's codes are less precise. */
 static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
 {
 	struct answer *a = arg;
@@ -84,7 +84,7 @@ static int ask(struct nl_sock *sock, const struct ep *to, uint32_t oif,
 	return ret < 0 ? -EIO : 0;
 }
 
-/* A socket of rtnetlink whose answers go to @a, or NULL. */
+/* Return a socket of rtnetlink whose answers go to @a, or NULL. */
 static struct nl_sock *open_sock(struct answer *a)
 {
 	struct nl_sock *sock = nl_socket_alloc();
@@ -112,12 +112,12 @@ int route_get(const struct ep *to, uint32_t oif, struct route *out)
 	sock = open_sock(&a);
 	if (!sock)
 		return -ENOMEM;
-	/* the address of a link is asked for on that link */
+	/* A link-local address is looked up on its link. */
 	ret = ask(sock, to, to->scope ? to->scope : oif, &a);
 	nl_socket_free(sock);
 	if (!ret && !a.route.ifindex)
 		ret = -ENETUNREACH;
-	/* IPv4 takes a multicast address to be on the bound link if need be */
+	/* IPv4 falls back to the bound interface for a multicast address. */
 	if (!ret && a.route.ifindex == oif && route_is_vrf(oif))
 		ret = -ENETUNREACH;
 	if (ret == -EHOSTUNREACH)

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What the routing of the network namespace says of a destination, from
- * rtnetlink. Nothing is kept: each question is asked anew.
- */
+/* Route lookups in the network namespace by rtnetlink. Nothing is cached. */
 #ifndef KERNEL_ROUTE_H
 #define KERNEL_ROUTE_H
 
@@ -15,21 +12,24 @@ struct route {
 	uint32_t ifindex; /* of the outgoing interface, never 0 */
 	bool local; /* the destination is an address of this host */
 	/*
-	 * Nobody decided it: an IPv6 multicast address for which there is no
-	 * route but ff00::/8, which the kernel has for each interface and of
-	 * which it takes the first.
+	 * No administrator configured the route: the destination is an IPv6
+	 * multicast address, and only ff00::/8 matches, which the kernel adds
+	 * for each interface and of which it uses the first.
 	 */
 	bool undecided;
 };
 
 /*
- * @oif: index of the interface that the socket is bound to, or 0. Of a VRF:
- * what is looked up in its table. 0, or -errno: -ENETUNREACH when there is no
- * route, or none but the VRF itself.
+ * Look up the route to @to. @oif is the index of the interface that the socket
+ * is bound to, or 0. If it is a VRF, the lookup uses its table. Returns 0 or
+ * -errno: -ENETUNREACH if there is no route, or only the VRF itself.
  */
 int route_get(const struct ep *to, uint32_t oif, struct route *out);
 
-/* Whether the interface is a VRF (an l3mdev master, not a port of one). */
+/*
+ * Return true if the interface is a VRF (an l3mdev master, and not one of its
+ * ports).
+ */
 bool route_is_vrf(uint32_t ifindex);
 
 #endif

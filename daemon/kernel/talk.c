@@ -34,14 +34,17 @@ int ktalk_errno(struct err *err, int error)
 /* ---- one request, one answer --------------------------------------------- */
 
 /*
- * What came after the error number in an NLMSG_ERROR or NLMSG_DONE. True if
- * the kernel said something.
+ * Set the text from the attributes that follow the error number in an
+ * NLMSG_ERROR or NLMSG_DONE. Returns true if the kernel sent a message.
  */
 static bool say_extack(struct err *err, const struct nlmsghdr *req,
 		       const struct nlmsghdr *nlh, size_t off)
 {
 	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(req);
-	/* Of the netlink core's own family no names are known here. */
+	/*
+	 * The attribute names of the netlink core's own family are unknown
+	 * here.
+	 */
 	uint8_t cmd = req->nlmsg_type == GENL_ID_CTRL ? 0 : genl->cmd;
 	uint16_t miss = 0, bad = 0;
 	const char *msg = NULL;
@@ -81,8 +84,9 @@ static bool say_extack(struct err *err, const struct nlmsghdr *req,
 }
 
 /*
- * Length of the NLMSG_ERROR payload that is before the attributes. The kernel
- * repeats the request in it unless it was asked not to, or has no error.
+ * Return the length of the NLMSG_ERROR payload before the attributes. The
+ * kernel repeats the request there if there is an error, unless it was asked
+ * not to.
  */
 static size_t error_len(const struct nlmsghdr *nlh, const struct nlmsgerr *e)
 {
@@ -100,17 +104,23 @@ struct answer {
 	void *arg;
 	struct err *err;
 	bool changed; /* NLM_F_DUMP_INTR was seen */
-	bool spoke; /* the kernel gave words */
+	bool spoke; /* the kernel sent a message */
 	int ret;
 };
 
-/* True when @nlh ends the answer, and a->ret is its outcome. */
+/*
+ * Process one message. Returns true if it ends the answer, whose result is
+ * a->ret.
+ */
 static bool answer_message(struct answer *a, const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *e;
 	int ret;
 
-	/* Of a request that was given up, or not ours at all. */
+	/*
+	 * The message answers a request that was given up, or another
+	 * program's.
+	 */
 	if (nlh->nlmsg_seq != a->req->nlmsg_seq || nlh->nlmsg_pid != a->portid)
 		return false;
 	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -123,7 +133,7 @@ static bool answer_message(struct answer *a, const struct nlmsghdr *nlh)
 			return true;
 		}
 		e = mnl_nlmsg_get_payload(nlh);
-		/* A reply that could not be read outweighs the kernel's 0. */
+		/* An answer that could not be parsed outweighs success. */
 		if (e->error)
 			a->ret = e->error;
 		if (e->error || !a->ret)
@@ -146,7 +156,7 @@ static bool answer_message(struct answer *a, const struct nlmsghdr *nlh)
 		a->ret = -ENOBUFS;
 		return true;
 	}
-	/* After a failure the rest is read too, but only to be gone. */
+	/* After an error the rest of the answer is only read and discarded. */
 	if (!a->ret)
 		a->ret = a->fn ? a->fn(nlh, a->arg) : 0;
 	return false;
@@ -185,7 +195,10 @@ static int receive_answer(struct knl *n, struct answer *a)
 	return -ETIMEDOUT;
 }
 
-/* @spoke: the kernel gave words, which are in @err now. */
+/*
+ * Send a request and read its answer. *@spoke is set if the kernel sent a
+ * message, which @err then has.
+ */
 static int exchange(struct knl *n, struct nlmsghdr *req, ktalk_fn *fn,
 		    void *arg, bool *changed, bool *spoke, struct err *err)
 {
@@ -223,8 +236,8 @@ int ktalk(struct knl *n, ktalk_fn *fn, void *arg, bool *changed,
 
 	ret = exchange(n, req, fn, arg, changed, &spoke, err);
 	/*
-	 * An object that the module does not have is refused with words; this
-	 * may be the netlink core, which does not know the family's number.
+	 * The module sends a message with -ENOENT. Without one the error may
+	 * come from the netlink core, which does not know the family's number.
 	 */
 	if (ret == -ENOENT && !spoke) {
 		ret = ktalk_resolve(n, err);
@@ -287,7 +300,10 @@ static int get_family(const struct nlmsghdr *nlh, void *arg)
 
 int ktalk_resolve(struct knl *n, struct err *err)
 {
-	/* Not n->tx: the request that found the family gone is still there. */
+	/*
+	 * The request that failed is still in n->tx, so another
+	 * buffer is used.
+	 */
 	uint8_t buf[KATTR_TX_MAX];
 	struct nlmsghdr *nlh =
 		kattr_begin(buf, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0);

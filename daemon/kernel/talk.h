@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One request and its answer, for nl.c and event.c only: sequence numbers,
- * time limits, and what the kernel says when it refuses.
+ * One request and its answer, for nl.c and event.c: sequence numbers, time
+ * limits, and the error messages of the kernel.
  */
 #ifndef KERNEL_TALK_H
 #define KERNEL_TALK_H
@@ -10,10 +10,10 @@
 #include "kernel/nl.h"
 #include "lib/err.h"
 
-/* What the kernel puts into one datagram of a dump if it is given the room. */
+/* The largest datagram of a dump, if the receiver has a buffer for it. */
 #define KTALK_RX_MAX 32768
 
-/* A dump that changed under us this many times in a row is given up. */
+/* A dump is repeated this often if it is inconsistent because of changes. */
 #define KTALK_DUMP_TRIES 16
 
 struct knl {
@@ -26,30 +26,33 @@ struct knl {
 	kevent_fn *fn;
 	void *arg;
 
-	/* A request may hold a key: wiped after each. */
+	/* A request may contain a key, so the buffer is wiped after each. */
 	uint8_t tx[KATTR_TX_MAX];
 	uint8_t rx[KTALK_RX_MAX];
 };
 
-/* 0, or -errno to give up; called for each message of the answer. */
+/* Called for each message of the answer. Returns 0, or -errno to give up. */
 typedef int ktalk_fn(const struct nlmsghdr *nlh, void *arg);
 
 /*
- * Sends the request in n->tx and reads the answer to its end, then wipes
- * n->tx. @changed, unless NULL: a dump's answer is torn, and is to be asked for
- * again. When the module was loaded anew meanwhile, so that the family has
- * another number, the request is sent once more. -EOPNOTSUPP: it is not there.
+ * Send the request in n->tx, read the whole answer, and wipe n->tx. *@changed,
+ * unless NULL, is set if a dump is inconsistent and must be repeated. If the
+ * module was reloaded, so that the family has another number, the request is
+ * sent once more. Returns -EOPNOTSUPP if the module is not loaded.
  */
 int ktalk(struct knl *n, ktalk_fn *fn, void *arg, bool *changed,
 	  struct err *err);
 
 /*
- * Finds the numbers of the family. Asking makes the kernel load the module, if
- * it may and can; -EOPNOTSUPP if not.
+ * Look up the numbers of the family. The lookup makes the kernel load the
+ * module if possible. Returns -EOPNOTSUPP if it is not loaded.
  */
 int ktalk_resolve(struct knl *n, struct err *err);
 
-/* Says what @error means that came without words, and returns it. */
+/*
+ * Set the text for an @error that has no message of the kernel.
+ * Returns @error.
+ */
 int ktalk_errno(struct err *err, int error);
 
 #endif
