@@ -104,7 +104,7 @@ bool addr_is_link_local(const struct addr *a)
 	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
 }
 
-/* Decimal, nothing but digits, no sign: what strtoul() would let through. */
+/* Parse a decimal port. strtoul() would also accept signs and spaces. */
 static int parse_port(const char *s, uint16_t *port)
 {
 	uint32_t v = 0;
@@ -154,7 +154,7 @@ int ep_parse(const char *s, uint16_t port, struct ep *e)
 		*scope++ = '\0';
 	if (addr_parse(buf, &e->addr))
 		return -EINVAL;
-	/* brackets are for IPv6 alone */
+	/* Brackets are for IPv6 only. */
 	v6 = e->addr.family == AF_INET6;
 	if ((*s == '[' && !v6) || (*s != '[' && v6 && *rest))
 		return -EINVAL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * IPv4 and IPv6 addresses and UDP endpoints as values: comparable, printable,
- * no allocation. An all-zero struct addr is "none" and is neither family.
+ * and without allocation. A zeroed struct addr is "none" and has no family.
  */
 #ifndef LIB_ADDR_H
 #define LIB_ADDR_H
@@ -12,8 +12,9 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* @family: AF_INET, AF_INET6 or AF_UNSPEC; @len: 4, 16 or 0. Octets behind
- * @len are zero, so that two equal addresses are equal octet by octet.
+/*
+ * An address. @family is AF_INET, AF_INET6 or AF_UNSPEC, and @len is 4, 16 or
+ * 0. Octets behind @len are zero, so equal addresses have equal octets.
  */
 struct addr {
 	uint8_t family;
@@ -21,8 +22,9 @@ struct addr {
 	uint8_t b[16];
 };
 
-/* @scope: interface index of a link-local IPv6 address, else 0.
- * @port is in host order.
+/*
+ * An endpoint. @scope is the interface index of a link-local IPv6 address, or
+ * else 0. @port is in host byte order.
  */
 struct ep {
 	struct addr addr;
@@ -31,45 +33,47 @@ struct ep {
 };
 
 #define ADDR_STRLEN 46
-/* [addr%scope]:port */
+/* The longest form is [addr%scope]:port. */
 #define EP_STRLEN 72
 
-/* Numbers only, no names are looked up. 0 or -EINVAL. */
+/* Parse a numeric address; names are not resolved. Returns 0 or -EINVAL. */
 int addr_parse(const char *s, struct addr *a);
-/* @b: 4 octets (AF_INET) or 16 (AF_INET6) in network order. */
+/* @b has 4 octets (AF_INET) or 16 (AF_INET6) in network byte order. */
 void addr_set(struct addr *a, int family, const void *b);
-/* Each gives back @buf. None prints as "none". */
+/* Both return @buf. An address that is none is printed as "none". */
 const char *addr_str(const struct addr *a, char buf[static ADDR_STRLEN]);
 const char *ep_str(const struct ep *e, char buf[static EP_STRLEN]);
 
 bool addr_equal(const struct addr *a, const struct addr *b);
 /*
- * The part of an address that one host cannot choose: the address of IPv4,
- * the /64 of IPv6, its other octets zero. None stays none.
+ * Set @net to the part of the address that a single host cannot choose: the
+ * whole IPv4 address, or the /64 of an IPv6 address with zeros behind it. None
+ * stays none.
  */
 void addr_net(const struct addr *a, struct addr *net);
-/* Total order: family, then octets. */
+/* Compare by family, then by octets. The order is total. */
 int addr_cmp(const struct addr *a, const struct addr *b);
 bool addr_is_none(const struct addr *a);
-/* 0.0.0.0 or :: */
+/* Return true for 0.0.0.0 and ::. */
 bool addr_is_any(const struct addr *a);
 bool addr_is_multicast(const struct addr *a);
-/* Never leaves its link: 224.0.0.0/24, ff01::/16, ff02::/16, fe80::/10,
- * 169.254.0.0/16.
+/*
+ * Return true for an address that never leaves its link: 224.0.0.0/24,
+ * ff01::/16, ff02::/16, fe80::/10, 169.254.0.0/16.
  */
 bool addr_is_link_local(const struct addr *a);
 
 /*
- * "192.0.2.1:848", "[2001:db8::1]:848", "[fe80::1%eth0]:848", or an address
- * alone, which takes @port (0: a port must be given). 0 or -EINVAL; -ENODEV
- * for an unknown interface.
+ * Parse "192.0.2.1:848", "[2001:db8::1]:848", "[fe80::1%eth0]:848", or an
+ * address without a port, for which @port is used unless it is 0. Returns 0,
+ * -EINVAL, or -ENODEV for an unknown interface.
  */
 int ep_parse(const char *s, uint16_t port, struct ep *e);
 bool ep_equal(const struct ep *a, const struct ep *b);
 
-/* 0 or -EAFNOSUPPORT. An IPv4-mapped IPv6 address becomes IPv4. */
+/* Returns 0 or -EAFNOSUPPORT. An IPv4-mapped IPv6 address becomes IPv4. */
 int ep_from_sockaddr(const struct sockaddr_storage *ss, struct ep *e);
-/* Returns the length used; 0 for none. */
+/* Return the length of the sockaddr, or 0 for none. */
 socklen_t ep_to_sockaddr(const struct ep *e, struct sockaddr_storage *ss);
 
 #endif

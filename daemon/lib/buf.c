@@ -17,7 +17,7 @@ void rbuf_init(struct rbuf *r, const void *p, size_t len)
 
 const uint8_t *rbuf_bytes(struct rbuf *r, size_t n)
 {
-	/* callers may do arithmetic on what an empty read returns */
+	/* Callers may compute with the pointer that an empty read returns. */
 	static const uint8_t none[1];
 	const uint8_t *p;
 
@@ -106,7 +106,10 @@ void wbuf_init(struct wbuf *w, size_t cap)
 	w->cap = cap;
 }
 
-/* realloc() would leave a copy of what was written behind */
+/*
+ * Grow the buffer without realloc(), which would leave a copy in
+ * freed memory.
+ */
 static bool wbuf_grow(struct wbuf *w, size_t n)
 {
 	size_t size = w->size ? w->size : WBUF_FIRST;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two doors for octets that others made or will read: a reader that can't
- * leave its buffer and a writer that can't outgrow its cap. Both keep their
- * first error, so a parser may read a whole structure and ask once at its end.
+ * Bounded access to wire data: a reader that cannot leave its buffer, and a
+ * writer that cannot exceed its cap. Both keep their first error, so a parser
+ * may read a whole structure and check for errors once at the end.
  *
- * All integers are big-endian on the wire. Neither takes locks.
+ * All integers are big-endian on the wire. There is no locking.
  */
 #ifndef LIB_BUF_H
 #define LIB_BUF_H
@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 /*
- * Owns nothing: the octets must outlive it. @err is 0, or -EBADMSG from the
- * first read beyond the end on; from then on integers read as 0, octets as
- * NULL, and @off stays where it was.
+ * A reader. It does not own the octets, which must outlive it. @err is 0, or
+ * -EBADMSG after the first read beyond the end. From then on integers read as
+ * 0, octets as NULL, and @off stays.
  */
 struct rbuf {
 	const uint8_t *p;
@@ -30,25 +30,34 @@ uint8_t rbuf_u8(struct rbuf *r);
 uint16_t rbuf_u16(struct rbuf *r);
 uint32_t rbuf_u32(struct rbuf *r);
 uint64_t rbuf_u64(struct rbuf *r);
-/* The next @n octets, not copied, or NULL. With @n 0 a pointer not to read. */
+/*
+ * Return a pointer to the next @n octets, or NULL. With @n 0 the pointer must
+ * not be dereferenced.
+ */
 const uint8_t *rbuf_bytes(struct rbuf *r, size_t n);
-/* Copies @n octets to @dst; false (and @dst zeroed) when there are not so many. */
+/*
+ * Copy @n octets to @dst. Returns false, with @dst zeroed, if fewer
+ * are left.
+ */
 bool rbuf_copy(struct rbuf *r, void *dst, size_t n);
 bool rbuf_skip(struct rbuf *r, size_t n);
 /*
- * Makes @sub a reader of the next @n octets and moves @r behind them. When
- * there are not so many both are in error, so that either may be asked.
+ * Make @sub a reader of the next @n octets, and skip them in @r. If fewer are
+ * left both readers are in error, so either may be checked.
  */
 bool rbuf_sub(struct rbuf *r, size_t n, struct rbuf *sub);
-/* Octets not read yet; 0 when in error. */
+/* Return the number of unread octets, or 0 in error. */
 size_t rbuf_left(const struct rbuf *r);
-/* Where the next read happens; for what is signed or stored as it stands. */
+/*
+ * Return the position of the next read, for data that is signed or stored as
+ * is.
+ */
 const uint8_t *rbuf_here(const struct rbuf *r);
 
 /*
- * Grows by itself up to @cap octets. @err is 0, -EMSGSIZE (cap) or -ENOMEM;
- * from then on nothing is written. What it held is wiped when it grows and
- * when it is freed, so keys may pass through it.
+ * A writer that grows up to @cap octets. @err is 0, -EMSGSIZE (cap) or -ENOMEM;
+ * after an error nothing is written. The content is wiped when the buffer grows
+ * or is freed, so it may contain keys.
  */
 struct wbuf {
 	uint8_t *p;
@@ -66,18 +75,21 @@ void wbuf_u64(struct wbuf *w, uint64_t v);
 void wbuf_put(struct wbuf *w, const void *p, size_t n);
 void wbuf_zero(struct wbuf *w, size_t n);
 /*
- * Appends @n octets of zero and returns their offset, for wbuf_patch_*() or
- * for wbuf_at(). In error the offset is that of nothing: wbuf_at() says NULL.
+ * Append @n zero octets and return their offset for wbuf_patch_*() or
+ * wbuf_at(). In error the offset is invalid, and wbuf_at() returns NULL for it.
  */
 size_t wbuf_reserve(struct wbuf *w, size_t n);
-/* @n octets at @off that were written already, or NULL. Good until it grows. */
+/*
+ * Return @n octets at @off, if they were written, or NULL. The pointer is valid
+ * until the buffer grows.
+ */
 uint8_t *wbuf_at(struct wbuf *w, size_t off, size_t n);
 void wbuf_patch_u8(struct wbuf *w, size_t off, uint8_t v);
 void wbuf_patch_u16(struct wbuf *w, size_t off, uint16_t v);
 void wbuf_patch_u32(struct wbuf *w, size_t off, uint32_t v);
-/* Forgets (wipes) what lies behind @len; the error stays. */
+/* Wipe and remove everything behind @len; an error stays. */
 void wbuf_truncate(struct wbuf *w, size_t len);
-/* Wipes and frees; the writer is as after wbuf_init() with the same cap. */
+/* Wipe and free. The writer is then as after wbuf_init() with the same cap. */
 void wbuf_free(struct wbuf *w);
 
 #endif

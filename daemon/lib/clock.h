@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Time by pointer, so that tests give their own and whole days pass at once.
- */
+/* Clocks as an interface, so that tests simulate time. */
 #ifndef LIB_CLOCK_H
 #define LIB_CLOCK_H
 
@@ -9,9 +7,9 @@
 #include <time.h>
 
 /*
- * @mono_ms: milliseconds from an arbitrary start, never backwards, counting
- *	time spent in suspend: keys must not outlive a night of sleep
- * @wall: seconds since 1970, for certificates and the store
+ * @mono_ms: monotonic milliseconds from an arbitrary start, including time
+ *	in suspend, because key lifetimes continue there
+ * @wall: seconds since 1970, for certificates and the store.
  */
 struct clock {
 	uint64_t (*mono_ms)(void *ctx);
@@ -19,7 +17,7 @@ struct clock {
 	void *ctx;
 };
 
-/* CLOCK_BOOTTIME and CLOCK_REALTIME. */
+/* Return the clock of CLOCK_BOOTTIME and CLOCK_REALTIME. */
 const struct clock *clock_system(void);
 
 static inline uint64_t clock_mono_ms(const struct clock *c)

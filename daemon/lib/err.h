@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why something was refused, in words: for what an administrator gave us, a
- * peer sent, or the kernel said. The caller owns the struct; functions take a
- * pointer to it last, and a NULL pointer means that nobody asks.
+ * The reason of a refusal in words: for the input of an administrator, a
+ * message of a peer, or an answer of the kernel. The caller owns the struct.
+ * Functions take a pointer to it as the last argument, which may be NULL.
  */
 #ifndef LIB_ERR_H
 #define LIB_ERR_H
 
-/* Octets of a sentence with its 0; a longer one is cut. */
+/* Size of the text with its NUL; a longer text is cut. */
 #define ERR_LEN 1024
 
 /*
- * @text: one line without a newline after a failure. What it is after a
- *	success, each function says; mostly it is left alone.
+ * @text is one line without a newline after a failure. Unless a function says
+ * otherwise it is unchanged after a success.
  */
 struct err {
 	char text[ERR_LEN];
 };
 
 /*
- * Writes the sentence and returns @ret, so that it reads `return err_set(`.
- * No argument may point into @err.
+ * Set the text and return @ret, for use as `return err_set(...)`. No argument
+ * may point into @err.
  */
 __attribute__((format(printf, 3, 4))) int err_set(struct err *err, int ret,
 						  const char *fmt, ...);

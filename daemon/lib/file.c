@@ -14,7 +14,7 @@
 #include "lib/secret.h"
 #include "lib/util.h"
 
-/* So that a new name survives a crash as well as what is in the file. */
+/* Sync the directory, so that a new name survives a crash like the content. */
 static int sync_folder(const char *path)
 {
 	char buf[PATH_MAX];
@@ -26,7 +26,7 @@ static int sync_folder(const char *path)
 	fd = open(dirname(buf), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	/* some file systems can't sync a folder, and need not */
+	/* Some file systems cannot sync a directory, and do not need to. */
 	if (fsync(fd) && errno != EINVAL)
 		ret = -errno;
 	close(fd);
@@ -87,7 +87,7 @@ int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
 	uint8_t *p;
 	int fd, ret;
 
-	/* O_NONBLOCK: a FIFO in its place must not stop us here */
+	/* O_NONBLOCK: the open must not block if the path is a FIFO. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));

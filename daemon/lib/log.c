@@ -49,7 +49,7 @@ void log_init(const char *ident, enum log_level level, bool use_stderr)
 {
 	max_level = level;
 	to_stderr = use_stderr;
-	/* the manager sets it when stderr is the journal's */
+	/* systemd sets JOURNAL_STREAM if stderr is connected to the journal. */
 	to_journal = getenv("JOURNAL_STREAM");
 	if (!use_stderr)
 		openlog(ident, LOG_PID | LOG_NDELAY, LOG_DAEMON);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One line per event, to stderr (with the journal's <N> prefix when systemd
- * reads it) or to syslog. Levels say whose fault it is:
+ * Logging of one line per event, to stderr (with the journal's <N> prefix under
+ * systemd) or to syslog. The levels:
  *
- *	err	we can't do what we are for
- *	warn	something is wrong here, we go on
- *	info	what an administrator wants to see once: joins, rekeys, refusals
- *	debug	what peers did wrong, and protocol steps
+ *	err	the daemon cannot do its task
+ *	warn	something is wrong on this host, but the daemon continues
+ *	info	events for administrators: joins, rekeys, refusals
+ *	debug	errors of peers, and protocol steps
  *
- * Nothing is ever logged per packet, and no key at any level. Control
- * characters are replaced, since lines may carry names that peers chose.
- * errno is preserved. Single-threaded.
+ * Nothing is logged per packet, and no key at any level. Control characters are
+ * replaced, because lines may contain names that peers chose. errno is
+ * preserved. Single-threaded.
  */
 #ifndef LIB_LOG_H
 #define LIB_LOG_H
@@ -24,15 +24,21 @@ enum log_level {
 	LOG_LEVEL_DEBUG,
 };
 
-/* @line has neither prefix nor newline. */
+/* @line has neither a prefix nor a newline. */
 typedef void (*log_sink_fn)(enum log_level level, const char *line, void *ctx);
 
-/* @ident must stay valid. Before this call: warn and worse, to stderr. */
+/*
+ * Set the destination. @ident must stay valid. Until this call warnings and
+ * errors are written to stderr.
+ */
 void log_init(const char *ident, enum log_level level, bool to_stderr);
 void log_set_level(enum log_level level);
-/* Tests read lines here instead; NULL goes back to stderr or syslog. */
+/* Redirect lines to a test. NULL restores stderr or syslog. */
 void log_set_sink(log_sink_fn fn, void *ctx);
-/* True when a line of @level would be written: before costly formatting. */
+/*
+ * Return true if a line of @level would be written, to avoid costly
+ * formatting.
+ */
 bool log_enabled(enum log_level level);
 
 __attribute__((format(printf, 2, 3))) void log_line(enum log_level level,

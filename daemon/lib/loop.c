@@ -18,7 +18,10 @@ struct sighandler {
 struct loop {
 	int epfd;
 	struct timerq *timers;
-	/* fetched and not yet given out; loop_del() strikes out its own */
+	/*
+	 * Events that were fetched and not dispatched yet; loop_del() removes
+	 * its own.
+	 */
 	struct epoll_event batch[BATCH];
 	int batch_len;
 	bool stop;

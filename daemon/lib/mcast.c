@@ -9,10 +9,10 @@
 
 #include "lib/udp.h"
 
-/* Datagrams taken at once, so that a flood leaves time for the rest. */
+/* The burst is limited, so that a flood leaves time for other work. */
 #define BURST 32
 
-/* Several GSA_REKEYs of 64 kB, as the kernel counts it */
+/* The buffer holds several GSA_REKEYs of 64 kB, as the kernel counts memory. */
 #define RECEIVER_ROOM (1 << 20)
 
 struct receiver {
@@ -21,9 +21,12 @@ struct receiver {
 	struct loop_fd fd;
 	struct ep to;
 	struct addr source;
-	/* where it is joined now; 0: nowhere */
+	/* The interface of the membership, or 0. */
 	uint32_t ifindex;
-	/* left from within its own callback: freed when that returns */
+	/*
+	 * The receiver was left from its own callback, and is freed
+	 * afterwards.
+	 */
 	bool gone;
 	bool busy;
 };
@@ -53,7 +56,7 @@ int mcast_new(struct loop *l, mcast_fn *fn, void *ctx, struct mcast **out)
 static void receiver_free(struct receiver *r)
 {
 	loop_del(r->m->loop, &r->fd);
-	/* closing leaves the group */
+	/* Closing the socket leaves the group. */
 	close(r->fd.fd);
 	LIST_REMOVE(r, link);
 	free(r);
@@ -111,7 +114,10 @@ static int receiver_new(struct mcast *m, const struct ep *to,
 	fd = udp_open(to, UDP_SHARED);
 	if (fd < 0)
 		return fd;
-	/* the copies of large rekeys come together; less will do as well */
+	/*
+	 * Copies of large rekeys arrive together. A smaller buffer is
+	 * acceptable.
+	 */
 	udp_room(fd, RECEIVER_ROOM);
 	r = calloc(1, sizeof(*r));
 	if (!r) {
@@ -132,13 +138,16 @@ static int receiver_new(struct mcast *m, const struct ep *to,
 	return 0;
 }
 
-/* On @ifindex and no other. 0 or -errno, with nothing changed. */
+/*
+ * Move the membership to @ifindex. Returns 0, or -errno with
+ * nothing changed.
+ */
 static int move(struct receiver *r, uint32_t ifindex)
 {
 	int ret;
 
 	ret = udp_mcast_join(r->fd.fd, &r->to.addr, &r->source, ifindex);
-	/* still there, as it should be */
+	/* The membership on this interface still exists. */
 	if (r->ifindex == ifindex &&
 	    (ret == -EADDRINUSE || ret == -EADDRNOTAVAIL))
 		return 0;
@@ -164,7 +173,10 @@ int mcast_join(struct mcast *m, const struct ep *to, const struct addr *source,
 	int ret;
 
 	if (!r) {
-		/* a link-local group is bound by its interface */
+		/*
+		 * A socket for a link-local group is bound with its
+		 * interface.
+		 */
 		if (at.addr.family == AF_INET6 && addr_is_link_local(&at.addr))
 			at.scope = ifindex;
 		ret = receiver_new(m, &at, source, &r);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Receivers of multicast datagrams: a socket per group address, port and
- * source in a loop, joined on one interface. Joining again is how to follow
- * changes of links and routes: what is joined stays joined without a gap, what
- * was lost with its interface comes back.
+ * Receivers of multicast datagrams: a socket for each group address, port and
+ * source, joined on one interface. Joining again follows changes of links and
+ * routes: an existing membership stays without a gap, and one that was lost
+ * with its interface is restored.
  */
 #ifndef LIB_MCAST_H
 #define LIB_MCAST_H
@@ -16,7 +16,7 @@
 
 struct mcast;
 
-/* May join and leave. @p is good until it returns. */
+/* The callback may join and leave. @p is valid until it returns. */
 typedef void mcast_fn(void *ctx, const struct ep *from, const struct ep *to,
 		      const uint8_t *p, size_t len);
 
@@ -24,14 +24,14 @@ int mcast_new(struct loop *l, mcast_fn *fn, void *ctx, struct mcast **out);
 void mcast_free(struct mcast *m);
 
 /*
- * @source none: from anybody. What comes in by another interface than @ifindex
- * is not taken; the interface may be in a VRF. Joined on another interface
- * before: changes to this one. 0 or -errno, -ENODEV when there is no such
- * interface; what was joined before stays then.
+ * Join @to on @ifindex, which may be in a VRF, and from @source unless it is
+ * none. Datagrams on other interfaces are ignored. A membership on another
+ * interface moves to this one. Returns 0 or -errno, for example -ENODEV if
+ * there is no such interface; an earlier membership then stays.
  */
 int mcast_join(struct mcast *m, const struct ep *to, const struct addr *source,
 	       uint32_t ifindex);
-/* Nothing happens when it was not joined. */
+/* Leave a group; without a membership this is a no-op. */
 void mcast_leave(struct mcast *m, const struct ep *to,
 		 const struct addr *source);
 

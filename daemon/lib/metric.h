@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is counted and measured, as tables: one for each struct that holds the
- * numbers. The control socket, mcsecctl and exporters read the tables, and
- * "make style" compares them with Documentation/counters.rst.
+ * Tables of metrics, one for each struct that contains the values. The control
+ * socket, mcsecctl and exporters read the tables, and "make style" compares
+ * them with Documentation/counters.rst.
  */
 #ifndef LIB_METRIC_H
 #define LIB_METRIC_H
@@ -12,8 +12,8 @@
 #include <string.h>
 
 /*
- * @METRIC_COUNTER: begins at 0 with what counts it and never goes back
- * @METRIC_GAUGE: goes up and down
+ * @METRIC_COUNTER: starts at 0 and never decreases
+ * @METRIC_GAUGE: increases and decreases.
  */
 enum metric_kind {
 	METRIC_COUNTER,
@@ -21,13 +21,13 @@ enum metric_kind {
 };
 
 /*
- * @name: words with hyphens, unique in its table; an interface for programs
+ * @name: words with hyphens, unique in its table; stable for programs
  * @help: a sentence for people
- * @offset, @size: of the unsigned integer in the struct, 4 or 8 octets; size 0
- *	where the number comes by its name and not in a struct
+ * @offset, @size: place of the unsigned integer in the struct, 4 or 8 octets;
+ *	size 0 if the value is not in a struct but is found by its name.
  */
 struct metric {
-	const char *name; /* NULL: the end of a table */
+	const char *name; /* NULL at the end of a table */
 	const char *help;
 	enum metric_kind kind;
 	size_t offset;

@@ -28,8 +28,9 @@ void proc_lock_memory(void)
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 
 	/*
-	 * With a limit left in place a later allocation would fail. Pages are
-	 * locked as they are touched: most of what is mapped never is.
+	 * An allocation beyond the limit would fail, so the limit is removed.
+	 * Pages are locked when they are touched, because most mapped pages
+	 * never are.
 	 */
 	if (setrlimit(RLIMIT_MEMLOCK, &all) ||
 	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What a process that holds keys does to itself before it reads any.
- */
+/* Hardening of a process before it reads keys. */
 #ifndef LIB_PROC_H
 #define LIB_PROC_H
 
-/* No core files, no ptrace by the same user, files made for us alone. */
+/* Disable core files and ptrace by the same user, and set a umask of 077. */
 void proc_harden(void);
 
 /*
- * No page of ours on a swap device. Needs a right that we may not have; then
- * it is left out, and said in the log.
+ * Keep all pages out of swap. The call needs a privilege; without it a warning
+ * is logged.
  */
 void proc_lock_memory(void);
 
 /*
- * Tells systemd, where it asked to be told (NOTIFY_SOCKET) and this was built
- * with libsystemd: "READY=1", "STOPPING=1", "STATUS=...". Else nothing.
+ * Notify systemd, if NOTIFY_SOCKET is set and libsystemd was found at build
+ * time: "READY=1", "STOPPING=1", "STATUS=...".
  */
 void proc_notify(const char *state);
 

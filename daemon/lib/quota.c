@@ -5,22 +5,22 @@
 
 #include "lib/util.h"
 
-/* Keys whose hashes begin alike share so many places. */
+/* Keys whose hashes have the same low bits share this many entries. */
 #define WAYS 8
 
 /*
- * A bucket that leaks, as one number: @full_ms is when it will be empty
- * again (the "theoretical arrival time" of ITU-T I.371).
+ * A leaky bucket in one number: @full_ms is the time when it will be empty
+ * again (the theoretical arrival time of ITU-T I.371).
  */
 struct entry {
-	uint64_t id; /* hash of the key; 0: not used */
+	uint64_t id; /* hash of the key; 0: unused */
 	uint64_t full_ms;
 };
 
 struct quota {
 	struct quota_rule rule;
 	uint64_t seed;
-	size_t mask; /* of sets */
+	size_t mask; /* number of sets minus 1 */
 	struct entry e[];
 };
 
@@ -49,7 +49,10 @@ static uint64_t hash_of(const struct quota *q, const void *key, size_t len)
 {
 	uint64_t h = fnv1a(q->seed ^ FNV1A_BASIS, key, len);
 
-	/* the last octets reach the low bits only by the mixing */
+	/*
+	 * FNV-1a does not carry the last octets into all low bits, so mix once
+	 * more.
+	 */
 	h ^= h >> 32;
 	h = (h ^ q->seed) * 0x9e3779b97f4a7c15ull;
 	h ^= h >> 29;
@@ -80,7 +83,7 @@ bool quota_left(const struct quota *q, const void *key, size_t len,
 	return !e || e->full_ms <= now_ms || e->full_ms - now_ms <= most;
 }
 
-/* The place of @id, or the one that is soonest to be forgotten. */
+/* Return the entry of @id, or replace the one that expires first. */
 static struct entry *place(struct quota *q, uint64_t id)
 {
 	struct entry *set = &q->e[(id & q->mask) * WAYS], *old = set;
@@ -108,7 +111,10 @@ void quota_spend(struct quota *q, const void *key, size_t len, uint64_t now_ms)
 	most = (uint64_t)q->rule.every_ms * q->rule.burst;
 	if (e->full_ms < now_ms)
 		e->full_ms = now_ms;
-	/* what was not allowed makes nobody wait longer than a full bucket */
+	/*
+	 * Refused events do not fill the bucket beyond its size, so the wait is
+	 * bounded.
+	 */
 	if (e->full_ms - now_ms < most)
 		e->full_ms += q->rule.every_ms;
 }

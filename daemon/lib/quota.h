@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How often something may happen for each of many keys (addresses,
- * identities): so many times at once, then once each so many milliseconds.
- * Keys come from the network, so memory is fixed: where there is no room for
- * a new key the one that is closest to having rested is forgotten. Whoever
- * has keys without end can therefore be bounded only by a second quota over
- * all of them.
+ * Rate limit for events of many keys (addresses, identities): a burst, then one
+ * event per interval. Keys come from the network, so memory is fixed: without
+ * room for a new key, the one closest to a full allowance is dropped. A peer
+ * with an unlimited number of keys is therefore only bounded by a second quota
+ * for all of them.
  *
- * Reads no clock: every call is given the time in milliseconds, which must
- * not go back.
+ * No clock is read: every call has the time in milliseconds, which must not go
+ * back.
  */
 #ifndef LIB_QUOTA_H
 #define LIB_QUOTA_H
@@ -20,29 +19,29 @@
 struct quota;
 
 struct quota_rule {
-	unsigned int burst; /* at once, at least 1 */
-	uint32_t every_ms; /* then one each so many ms, at least 1 */
-	unsigned int keys; /* remembered, rounded up to a power of two */
+	unsigned int burst; /* events at once, at least 1 */
+	uint32_t every_ms; /* interval of later events, at least 1 */
+	unsigned int keys; /* remembered keys, rounded up to a power of two */
 };
 
 /*
- * @seed: random, so that nobody can choose keys that push out those of
- * others. NULL when there is no memory.
+ * @seed is random, so that no peer can choose keys that displace those of
+ * others. Returns NULL without memory.
  */
 struct quota *quota_new(const struct quota_rule *rule, uint64_t seed);
 void quota_free(struct quota *q);
 
-/* In all of these NULL is a quota without limit. */
+/* A NULL quota is unlimited in all functions. */
 
-/* It may happen once more. Nothing is spent. */
+/* Return true if the event is permitted now; nothing is charged. */
 bool quota_left(const struct quota *q, const void *key, size_t len,
 		uint64_t now_ms);
-/* It has happened, whether it was allowed or not. */
+/* Charge an event that has happened, whether it was permitted or not. */
 void quota_spend(struct quota *q, const void *key, size_t len, uint64_t now_ms);
-/* Once less than it was: what was spent turned out to be well spent. */
+/* Refund one event that turned out to be legitimate. */
 void quota_give_back(struct quota *q, const void *key, size_t len,
 		     uint64_t now_ms);
-/* quota_left(), and if so quota_spend() */
+/* Charge the event if it is permitted. Returns quota_left(). */
 bool quota_take(struct quota *q, const void *key, size_t len, uint64_t now_ms);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A pairing heap: children of a node form a list, the first of it points back
- * to the parent, each other to its left sibling.
+ * A pairing heap: the children of a node are a list, whose first element points
+ * back to the parent, and each other to its left sibling.
  */
 #include "lib/timer.h"
 
@@ -13,7 +13,7 @@ static bool before(const struct timer *a, const struct timer *b)
 	return a->when < b->when || (a->when == b->when && a->seq < b->seq);
 }
 
-/* Two roots become one; neither has siblings. */
+/* Merge two roots, which have no siblings. */
 static struct timer *meld(struct timer *a, struct timer *b)
 {
 	struct timer *t;
@@ -36,9 +36,9 @@ static struct timer *meld(struct timer *a, struct timer *b)
 }
 
 /*
- * The list of siblings that starts at @t becomes one heap: pairs from left to
- * right, then all together from right to left. No recursion, as a list can be
- * as long as there are timers.
+ * Merge the siblings from @t on into one heap: pairs from left to right, then
+ * all of them from right to left. There is no recursion, because a list may
+ * contain all timers.
  */
 static struct timer *meld_list(struct timer *t)
 {
@@ -112,8 +112,8 @@ unsigned int timerq_run(struct timerq *q)
 	struct timer *t;
 
 	/*
-	 * What callbacks set has a seq of at least end and, the clock not going
-	 * backwards, comes after all that was due when we began.
+	 * Timers that callbacks set have a seq of at least end. The clock does
+	 * not go backwards, so they come after all that were due at the start.
 	 */
 	while ((t = q->root) && t->when <= now && t->seq < end) {
 		unlink_timer(q, t);

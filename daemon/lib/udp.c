@@ -32,7 +32,7 @@ int udp_open(const struct ep *local, unsigned int flags)
 		ret = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (!ret && (flags & UDP_SHARED))
 		ret = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	/* this one option is for both families */
+	/* This option of IPv4 applies to both families. */
 	if (!ret && (flags & UDP_ANYTIME))
 		ret = set_int(fd, IPPROTO_IP, IP_FREEBIND, 1);
 	if (!ret && ss.ss_family == AF_INET)
@@ -41,7 +41,10 @@ int udp_open(const struct ep *local, unsigned int flags)
 		ret = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	if (!ret && ss.ss_family == AF_INET6)
 		ret = set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-	/* only what this socket joined, not what anybody on the host did */
+	/*
+	 * Accept only groups that this socket joined, not those of other
+	 * sockets.
+	 */
 	if (!ret && ss.ss_family == AF_INET)
 		ret = set_int(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
 	if (!ret && ss.ss_family == AF_INET6)
@@ -49,9 +52,10 @@ int udp_open(const struct ep *local, unsigned int flags)
 	if (!ret && bind(fd, (struct sockaddr *)&ss, len))
 		ret = -errno;
 	/*
-	 * Only now, so that nobody's socket was in the way and ours is in that
-	 * of others: but a multicast address of the same user may have the
-	 * same port, where this socket has the wildcard address.
+	 * The option is set after bind(), so this socket is refused if another
+	 * one has the address, and the other way round. A socket of the same
+	 * user for a multicast address may still have the same port beside our
+	 * wildcard address.
 	 */
 	if (!ret && !(flags & UDP_SHARED))
 		ret = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -64,7 +68,10 @@ int udp_open(const struct ep *local, unsigned int flags)
 
 int udp_room(int fd, int octets)
 {
-	/* the kernel doubles what is asked for, and gives the double back */
+	/*
+	 * The kernel doubles the requested size, and returns the
+	 * doubled one.
+	 */
 	int half = octets / 2, got = 0;
 	socklen_t len = sizeof(got);
 
@@ -88,7 +95,7 @@ int udp_source(const struct ep *to, struct addr *source)
 	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	/* sends nothing: the kernel only looks the route up */
+	/* connect() sends nothing: the kernel only looks up the route. */
 	if (connect(fd, (struct sockaddr *)&ss, len))
 		ret = -errno;
 	else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * UDP sockets that know which of our addresses a datagram was sent to and
- * answer from that one, and multicast membership by interface. All sockets are
- * non-blocking and close-on-exec. All return 0 or -errno unless said.
+ * UDP sockets that report the local address of a datagram and answer from it,
+ * and multicast membership by interface. All sockets are non-blocking and
+ * close-on-exec. Functions return 0 or -errno unless stated otherwise.
  */
 #ifndef LIB_UDP_H
 #define LIB_UDP_H
@@ -13,64 +13,69 @@
 
 #include "lib/addr.h"
 
-/* Larger than any UDP datagram: what is received is never cut unseen. */
+/* No UDP datagram is larger, so none is truncated. */
 #define UDP_MAX 65536
 
 enum udp_flag {
-	/* several sockets may bind the same multicast address and port */
+	/* Several sockets may bind the same multicast address and port. */
 	UDP_SHARED = 1 << 0,
-	/* the address need not be there yet: it works as soon as it is */
+	/*
+	 * The address may be missing; the socket works as soon as
+	 * it appears.
+	 */
 	UDP_ANYTIME = 1 << 1,
 };
 
 /*
- * Bound to @local (port 0: any free port). An IPv6 socket takes IPv6 only, so
- * that 0.0.0.0 and :: may both be listened on. Returns the descriptor.
+ * Open a socket bound to @local (port 0: any free port). An IPv6 socket accepts
+ * IPv6 only, so 0.0.0.0 and :: can both be used. Returns the descriptor.
  */
 int udp_open(const struct ep *local, unsigned int flags);
 /*
- * Octets of memory that datagrams may wait in until they are read, as the
- * kernel counts it (a small datagram takes more than a kilobyte). Without
- * CAP_NET_ADMIN no more than net.core.rmem_max. Returns what there is now.
+ * Set the receive buffer to @octets, as the kernel counts them (a small
+ * datagram takes more than a kilobyte). Without CAP_NET_ADMIN net.core.rmem_max
+ * is the limit. Returns the actual size.
  */
 int udp_room(int fd, int octets);
-/* The address of ours that routing takes towards @to now; -ENETUNREACH. */
+/* Return the local address that routing uses towards @to, or -ENETUNREACH. */
 int udp_source(const struct ep *to, struct addr *source);
-/* The address and port a socket is bound to. */
+/* Return the address and port that the socket is bound to. */
 int udp_local(int fd, struct ep *local);
 /*
- * One datagram. @to gets the address it was sent to (with the port of the
- * socket), @ifindex the interface it came in by; either may be NULL. Returns
- * its length, or -EAGAIN, -EMSGSIZE (longer than @size; it is gone), or
- * another -errno.
+ * Receive one datagram. *@to is set to its destination address and the port of
+ * the socket, and *@ifindex to its interface; either may be NULL. Returns the
+ * length, -EAGAIN, -EMSGSIZE if the datagram was longer than @size and is lost,
+ * or another -errno.
  */
 int udp_recv(int fd, void *buf, size_t size, struct ep *from, struct ep *to,
 	     uint32_t *ifindex);
 /*
- * @from: source address (none or any: the kernel chooses); its port is not
- * looked at, the socket has one. The head may be prefixed by @prefix_len
- * octets (the non-ESP marker of RFC 7296 2.23); 0 for none.
+ * Send one datagram. @from is the source address (none or any: the kernel
+ * chooses); its port is ignored, because the socket has one. @prefix_len octets
+ * of @prefix precede the data (the non-ESP marker of RFC 7296 2.23), or 0.
  */
 int udp_send(int fd, const struct ep *from, const struct ep *to,
 	     const void *prefix, size_t prefix_len, const void *p, size_t len);
 
 /*
- * For sending to multicast groups: hop limit, outgoing interface (0: routing
- * decides), and whether this host's own members hear it too.
+ * Set the options for sending to multicast groups: hop limit, outgoing
+ * interface (0: by routing), and whether members on this host receive the
+ * datagrams.
  */
 int udp_mcast_out(int fd, int family, unsigned int ttl, uint32_t ifindex,
 		  bool loop);
 /*
- * Any-source when @source is none. Joining twice says -EADDRINUSE, leaving
- * what was not joined -EADDRNOTAVAIL. @ifindex 0: the kernel's choice by route.
+ * Join or leave @group, for any source if @source is none. A repeated join
+ * returns -EADDRINUSE, and a leave without membership -EADDRNOTAVAIL. With
+ * @ifindex 0 the kernel chooses the interface by route.
  */
 int udp_mcast_join(int fd, const struct addr *group, const struct addr *source,
 		   uint32_t ifindex);
 int udp_mcast_leave(int fd, const struct addr *group, const struct addr *source,
 		    uint32_t ifindex);
 /*
- * From now on takes only what comes in by the interface, be it in a VRF or not,
- * and sends by it. 0: by any again.
+ * Restrict the socket to one interface, in a VRF or not, for receiving and
+ * sending. 0 removes the restriction.
  */
 int udp_bind_interface(int fd, uint32_t ifindex);
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What is too small for a file of its own and would otherwise stand in many.
- */
+/* Small helpers that many files need. */
 #ifndef LIB_UTIL_H
 #define LIB_UTIL_H
 
@@ -12,19 +10,19 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* What macro @m is, in quotes. */
+/* Expand macro @m and quote the result. */
 #define STRING(m) STRING_OF(m)
 #define STRING_OF(text) #text
 
-/* Unsigned, so that seconds of 32 bits stay unsigned in milliseconds. */
+/* The constant is unsigned, so 32-bit seconds stay unsigned in milliseconds. */
 #define MSEC_PER_SEC 1000u
 
-/* What fnv1a() begins with. */
+/* Initial hash value for fnv1a(). */
 #define FNV1A_BASIS 14695981039346656037ull
 
 /*
- * FNV-1a with 64 bits of @n octets, after @hash. The low bits are the weak
- * ones. Where strangers choose what is hashed, @hash holds a secret seed.
+ * Continue the 64-bit FNV-1a hash @hash with @n octets. The low bits are weak.
+ * If strangers choose the input, @hash must start with a secret seed.
  */
 static inline uint64_t fnv1a(uint64_t hash, const void *p, size_t n)
 {
@@ -36,7 +34,7 @@ static inline uint64_t fnv1a(uint64_t hash, const void *p, size_t n)
 	return hash;
 }
 
-/* Big-endian, at any alignment; a structure is read by lib/buf.h. */
+/* Big-endian access at any alignment. lib/buf.h reads whole structures. */
 static inline uint32_t get_unaligned_be32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
@@ -50,7 +48,10 @@ static inline void put_unaligned_be32(uint32_t v, uint8_t *p)
 	p[3] = v;
 }
 
-/* All @n octets, of a descriptor that blocks. 0, or -errno after a part. */
+/*
+ * Write all @n octets to a blocking descriptor. Returns 0, or -errno after a
+ * partial write.
+ */
 static inline int write_all(int fd, const void *p, size_t n)
 {
 	const uint8_t *o = p;
