@@ -9,7 +9,7 @@
 
 #define MEMBERSHIP_MIN 60
 
-/* The setting to blame: the one in the file, or the group that lacks it. */
+/* Report the setting in the file, or the group that lacks it. */
 static int bad_member(struct conf_reader *r, const config_setting_t *s,
 		      const char *name, const char *what)
 {
@@ -20,8 +20,8 @@ static int bad_member(struct conf_reader *r, const config_setting_t *s,
 }
 
 /*
- * A replaced SA lives DTD longer than the rekey that replaces it, and a rekey
- * that is lost must be noticed while the old key is still good.
+ * A replaced SA is kept for DTD after the rekey that replaces it, and a lost
+ * rekey must be noticed while the old key is still valid.
  */
 static int check_times(struct conf_reader *r, const config_setting_t *s,
 		       const struct conf_group *g)
@@ -58,7 +58,10 @@ int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 	    g->rekey_source.family != g->rekey_to.addr.family)
 		return bad_member(r, s, "rekey-source",
 				  "is not of the family of rekey-address");
-	/* RFC 9838 3.1: the wrapping key is no weaker than what it wraps */
+	/*
+	 * RFC 9838 3.1: the wrapping key must not be weaker than the wrapped
+	 * keys.
+	 */
 	if (kwk_bits < g->alg.key_bits || kwk_bits < g->kek_alg.key_bits)
 		return bad_member(r, s, "key-wrap",
 				  "is weaker than the keys that it wraps");
@@ -68,14 +71,17 @@ int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 	if (!g->receivers.n && !g->senders.n)
 		return bad_member(r, s, "receivers",
 				  "nobody may receive and nobody may send");
-	/* a member renews it in time, and not all of them at once */
+	/* Members renew their membership in time, and not all at once. */
 	if (g->membership_lifetime && g->membership_lifetime < MEMBERSHIP_MIN)
 		return bad_member(r, s, "membership-lifetime",
 				  "is less than a minute; 0 is without end");
 	return check_times(r, s, g);
 }
 
-/* How its ID payload will come: an address, a mail address, or a DNS name. */
+/*
+ * Return true if @id can be an ID payload: an address, a mail address, or a DNS
+ * name.
+ */
 static bool good_id(const char *id)
 {
 	char buf[400];
@@ -135,11 +141,17 @@ static int check_gcks(struct conf_reader *r, const config_setting_t *root,
 			if (addr_equal(&o->address, &g->rekey_to.addr))
 				return bad_member(r, s, "rekey-address",
 						  "is the address of a group, where only ESP may go");
-			/* members would hear, and leave, each other's */
+			/*
+			 * Members would receive, and leave, the rekey group of
+			 * each other.
+			 */
 			if (n < i && ep_equal(&o->rekey_to, &g->rekey_to))
 				return bad_member(r, s, "rekey-address",
 						  "another group has it, with the same rekey-port");
-			/* one is negotiated in IKE_SA_INIT, before IDg */
+			/*
+			 * IKE_SA_INIT negotiates the algorithm before IDg is
+			 * known.
+			 */
 			if (n < i && o->kwa != g->kwa)
 				return bad_member(r, s, "key-wrap",
 						  "differs from another group's; one key server has one");
@@ -178,7 +190,7 @@ static int check_member_groups(struct conf_reader *r,
 	return 0;
 }
 
-/* A key server that is a member of its own groups. */
+/* Check a key server that is also a member of its own groups. */
 static int check_both(struct conf_reader *r, const config_setting_t *root,
 		      const struct conf *c)
 {

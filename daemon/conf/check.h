@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What one setting alone can't tell: whether settings go together. All return
- * 0 or -EINVAL with the sentence written.
+ * Checks of settings that depend on each other. All functions return 0, or
+ * -EINVAL with the error text set.
  */
 #ifndef CONF_CHECK_H
 #define CONF_CHECK_H
@@ -9,12 +9,12 @@
 #include "conf/conf.h"
 #include "conf/field.h"
 
-/* One group of a key server; @s is where it stands. */
+/* Check one group of a key server; @s is its setting, for error messages. */
 int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 		     const struct conf_group *g);
 int conf_check_member(struct conf_reader *r, const config_setting_t *s,
 		      const struct conf_member *m);
-/* Everything together; @root for messages. */
+/* Check the whole configuration; @root is for error messages. */
 int conf_check(struct conf_reader *r, const config_setting_t *root,
 	       const struct conf *c);
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The tables of settings, their defaults, and loading. check.c judges. */
+/*
+ * Tables of settings with their defaults, and loading. check.c
+ * validates them.
+ */
 #include "conf/conf.h"
 
 #include <ctype.h>
@@ -26,7 +29,7 @@
 #define GIKE_PORT 848
 #define IKE_NATT_PORT 4500
 
-/* A cipher packed into one number for a table of words. */
+/* A cipher is packed into one number for a table of words. */
 #define ALG(encr, bits) ((encr) << 16 | (bits))
 
 static const struct conf_word algs[] = {
@@ -38,7 +41,10 @@ static const struct conf_word algs[] = {
 	{ NULL, 0 }
 };
 
-/* Rekey messages carry keys: a cipher that only authenticates won't do. */
+/*
+ * Rekey messages carry keys, so a cipher without encryption is not
+ * permitted.
+ */
 static const struct conf_word kek_algs[] = {
 	{ "aes-gcm-16-128", ALG(ENCR_AES_GCM_16, 128) },
 	{ "aes-gcm-16-256", ALG(ENCR_AES_GCM_16, 256) },
@@ -97,7 +103,10 @@ static int read_rekey_addr(struct conf_reader *r, const config_setting_t *s,
 	return conf_read_multicast(r, s, f, &((struct ep *)dst)->addr);
 }
 
-/* A word without blanks: netlink, mcsecctl and logs show it as one. */
+/*
+ * A name has no blanks, because netlink, mcsecctl and logs show it
+ * as one word.
+ */
 static int read_group_name(struct conf_reader *r, const config_setting_t *s,
 			   const struct conf_field *f, void *dst)
 {
@@ -167,7 +176,10 @@ static const struct conf_field group_fields[] = {
 	G(sender_id_bits, "sender-id-bits", read_sid_bits, .min = 8, .max = 16),
 	G(max_sender_ids, "max-sender-ids", conf_read_number, .min = 1,
 	  .max = 256),
-	/* as many leaves as the key tree has, LKH_MEMBERS_MAX */
+	/*
+	 * The limit is the number of leaves of the key tree,
+	 * LKH_MEMBERS_MAX.
+	 */
 	G(max_members, "max-members", conf_read_number, .min = 1, .max = 65536),
 	G(one_place, "one-place", conf_read_word, .words = one_places),
 	G(membership_lifetime, "membership-lifetime", conf_read_number,
@@ -364,7 +376,10 @@ static const struct conf_field member_fields[] = {
 	{ 0 }
 };
 
-/* 0.0.0.0 and [::] on the port of RFC 9838 2.1.1, and that behind NATs */
+/*
+ * Listen on 0.0.0.0 and [::], on the port of RFC 9838 2.1.1 and that of NAT
+ * traversal.
+ */
 static int default_listen(struct conf_gcks *g)
 {
 	g->listen = calloc(4, sizeof(*g->listen));
@@ -448,7 +463,7 @@ static const struct conf_field debug_fields[] = {
 static int read_debug(struct conf_reader *r, const config_setting_t *s,
 		      const struct conf_field *f, void *dst)
 {
-	/* its one field lies in struct conf itself */
+	/* The only setting of this group is a member of struct conf itself. */
 	return conf_read_group(r, s, debug_fields, (char *)dst - f->offset);
 }
 
@@ -625,7 +640,10 @@ void conf_free(struct conf *c)
 	free(c);
 }
 
-/* Octets that cert_id_str() lets into a DNS name, and no address */
+/*
+ * Return true if @id has only octets that cert_id_str() permits in a DNS name,
+ * and is no address.
+ */
 static bool is_dns_name(const char *id)
 {
 	const char *p = id;
@@ -651,8 +669,9 @@ bool conf_names_match(const struct conf_names *names, const char *id)
 			continue;
 		}
 		/*
-		 * ".example", with something before it. Only names: what ends
-		 * so in a subject or mail address was not issued for it.
+		 * The pattern is ".example" with at least one octet before it.
+		 * Only DNS names match, because a subject or a mail address
+		 * with that ending was not issued for the domain.
 		 */
 		n = strlen(++p);
 		if (len > n && is_dns_name(id) && !strcasecmp(id + len - n, p))

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration as plain structs, filled and checked as a whole before
- * anything starts: conf_load() either gives all of it or one sentence
- * "file:line: word: what is wrong". mcsecd.conf(5) has the meaning of each
- * setting and its default.
+ * The configuration as plain structs, which are filled and checked completely
+ * before anything starts: conf_load() returns all of it, or one error
+ * "file:line: word: what is wrong". mcsecd.conf(5) has the meaning and the
+ * default of each setting.
  *
- * Times are in seconds unless a name ends in _ms. Strings are never NULL
- * unless said. Everything belongs to struct conf.
+ * Times are in seconds unless a name ends in _ms. Strings are never NULL unless
+ * stated otherwise. struct conf owns everything.
  */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
@@ -20,7 +20,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 
-/* Group names are ID_KEY_ID on the wire and netlink strings in the kernel. */
+/* Group names are ID_KEY_ID on the wire, and netlink strings in the kernel. */
 #define CONF_GROUP_NAME_MIN 1
 #define CONF_GROUP_NAME_MAX 31
 #define CONF_MAX_GROUPS 1024
@@ -28,80 +28,104 @@
 #define CONF_MAX_LISTEN 16
 
 /*
- * A cipher by IANA number (transform type 1): 20 AES-GCM-16, 21 AES-GMAC, 28
- * ChaCha20-Poly1305. @key_bits: 128 or 256 without the salt; always 256 for
- * ChaCha20-Poly1305, whose transform carries no Key Length.
+ * A cipher by its IANA number (transform type 1): 20 AES-GCM-16, 21 AES-GMAC,
+ * 28 ChaCha20-Poly1305. @key_bits is 128 or 256 without the salt, and always
+ * 256 for ChaCha20-Poly1305, whose transform has no Key Length.
  */
 struct conf_alg {
 	uint16_t encr;
 	uint16_t key_bits;
 };
 
-/* Who may: identities as cert_id_str() prints them, or patterns of them. */
+/* A list of identities as cert_id_str() prints them, or of patterns. */
 struct conf_names {
 	char **v;
 	size_t n;
 };
 
 struct conf_identity {
-	/* PEM files */
+	/* Paths of PEM files. */
 	char *certificate;
 	char *key;
 	char *ca;
 };
 
-/* one-place: a second address of an identity is let in, replaces, is refused */
+/*
+ * The setting one-place: whether a second address of an identity is allowed,
+ * replaces the first, or is refused.
+ */
 enum conf_one_place {
 	ONE_PLACE_ALLOW,
 	ONE_PLACE_REPLACE,
 	ONE_PLACE_REFUSE,
 };
 
-/* A group at the key server. */
+/* A group of the key server. */
 struct conf_group {
 	char *name;
-	/* of the setting, for messages that come later than loading */
+	/* Line of the setting, for messages after loading. */
 	unsigned int line;
-	/* what the Data SA protects: this destination, any source and port */
+	/* Destination that the Data SA protects, with any source and port. */
 	struct addr address;
-	/* where GSA_REKEY goes: a multicast address of its own, and a port */
+	/*
+	 * Destination of GSA_REKEY: a multicast address of its own,
+	 * and a port.
+	 */
 	struct ep rekey_to;
-	/* the address that it is sent from; none: the kernel chooses */
+	/* Source address of GSA_REKEY; none: the kernel chooses. */
 	struct addr rekey_source;
-	/* interface it leaves by, "" for the kernel's choice */
+	/* Interface for GSA_REKEY; "": the kernel chooses. */
 	char *rekey_interface;
 	uint8_t rekey_ttl;
-	/* bit-identical copies of each message, within 3/4 of ATD */
+	/* Number of identical copies of each message, within 3/4 of ATD. */
 	uint8_t rekey_copies;
 	struct conf_alg alg;
 	struct conf_alg kek_alg;
-	/* IANA KWA (crypto/wrap.h), for IKE SA and Rekey SA alike */
+	/*
+	 * IANA number of the key wrap algorithm (crypto/wrap.h), for IKE SA and
+	 * Rekey SA.
+	 */
 	uint16_t kwa;
-	/* what GSA_REKEY is signed with; the key is made by the server */
+	/* Signature algorithm of GSA_REKEY; the server generates the key. */
 	enum sig_type rekey_sign;
-	/* a new one of these with a rekey after so long; 0: never */
+	/*
+	 * Lifetime of that key, which is replaced with a rekey; 0:
+	 * unlimited.
+	 */
 	uint32_t signing_key_lifetime;
 	struct conf_names senders;
 	struct conf_names receivers;
-	/* seconds between two GSA_REKEYs at most: a beat repeats what is current */
+	/*
+	 * Longest interval between two GSA_REKEYs; a beat repeats the current
+	 * state.
+	 */
 	uint16_t beat;
-	/* a new Data SA each so often; its lifetime; that of the Rekey SA */
+	/*
+	 * Interval of new Data SAs, lifetime of a Data SA, lifetime of the
+	 * Rekey SA.
+	 */
 	uint32_t rekey_interval;
 	uint32_t lifetime;
 	uint32_t kek_lifetime;
-	/* RFC 9838 4.4.3.1.1 */
+	/* Activation and deactivation delay (RFC 9838 4.4.3.1.1). */
 	uint16_t atd;
 	uint16_t dtd;
-	/* ATD when somebody leaves or is evicted: their keys end with it */
+	/*
+	 * ATD when a member leaves or is evicted, after which it has no valid
+	 * key.
+	 */
 	uint16_t evict_atd;
-	/* 8, 12 or 16; most Sender-IDs that one member gets at a time */
+	/*
+	 * Width of Sender-IDs (8, 12 or 16), and the most that one member may
+	 * hold.
+	 */
 	uint8_t sender_id_bits;
 	uint16_t max_sender_ids;
 	uint32_t max_members;
 	enum conf_one_place one_place;
-	/* a membership that is not renewed for so long ends; 0: never */
+	/* A membership that is not renewed for this time ends; 0: never. */
 	uint32_t membership_lifetime;
-	/* how long joins and leaves may wait for others to share their rekey */
+	/* Longest delay of joins and leaves, which then share a rekey. */
 	uint32_t batch_join_ms;
 	uint32_t batch_leave_ms;
 };
@@ -109,21 +133,24 @@ struct conf_group {
 struct conf_gcks {
 	struct ep *listen;
 	size_t n_listen;
-	bool listen_default; /* not in the file */
-	/* SQLite file, and the file with the key that seals secrets in it */
+	bool listen_default; /* no setting in the file */
+	/* SQLite file, and the file with the key that seals its secrets. */
 	char *store;
 	char *seal_key;
-	bool store_thread; /* a thread writes both, and nobody waits for it */
-	/* SQLite file that shows whether the store went back in time */
+	bool store_thread; /* a thread writes the store, so nothing waits for it */
+	/*
+	 * SQLite file that detects a store that was restored from
+	 * an old copy.
+	 */
 	char *witness;
-	/* half-open IKE SAs from which on cookies are asked for, and at most */
+	/* Number of half-open IKE SAs that starts cookies, and its limit. */
 	uint32_t cookie_threshold;
 	uint32_t max_half_open;
-	/* IKE SAs of all, of one peer address, of one identity */
+	/* Limits of IKE SAs: in total, per peer address, per identity. */
 	uint32_t max_sas;
 	uint32_t max_sas_address;
 	uint32_t max_sas_identity;
-	/* one that has nothing to do is closed after so long */
+	/* An idle IKE SA is closed after this time. */
 	uint32_t sa_idle;
 	struct conf_group *groups;
 	size_t n_groups;
@@ -134,42 +161,51 @@ struct conf_mgroup {
 	char *name;
 	unsigned int line;
 	/*
-	 * Protected from the first moment, before any key is there; a key
+	 * The address is protected from the start, before there is a key. A key
 	 * server that names another address is refused.
 	 */
 	struct addr address;
 	bool send;
 	bool receive;
-	/* Sender-IDs to ask for; never 0 here: the file's 0 is one per CPU */
+	/*
+	 * Number of Sender-IDs to request, at least 1. A 0 in the file becomes
+	 * one per CPU.
+	 */
 	uint16_t sender_ids;
-	/* replay window per sender in packets; senders remembered per SA */
+	/* Replay window per sender in packets, and senders per SA. */
 	uint32_t window;
 	uint32_t max_senders;
 };
 
 struct conf_member {
-	/* the key server, and who it has to be by its certificate */
+	/* Key server, and the identity that its certificate must have. */
 	struct ep gcks;
 	char *gcks_id;
-	/* own address and port towards it; none: the kernel chooses */
+	/*
+	 * Local address and port towards the key server; none: the kernel
+	 * chooses.
+	 */
 	struct ep local;
-	/* where GSA_REKEY is joined, "" for the kernel's choice by route */
+	/*
+	 * Interface on which GSA_REKEY is joined; "": the kernel chooses by
+	 * route.
+	 */
 	char *interface;
 	struct conf_mgroup *groups;
 	size_t n_groups;
 };
 
 struct conf {
-	/* path that was loaded */
+	/* Path of the loaded file. */
 	char *file;
-	/* unix socket for mcsecctl */
+	/* Unix socket for mcsecctl. */
 	char *control;
 	enum log_level log_level;
 	struct conf_identity identity;
-	/* roles; NULL when this host doesn't have it. One of them is there. */
+	/* Roles of this host, at least one of which is not NULL. */
 	struct conf_gcks *gcks;
 	struct conf_member *member;
-	/* file for IKE keys in tshark's form; NULL unless debugging */
+	/* File for IKE keys in tshark's format; NULL unless debugging. */
 	char *export_ike_keys;
 };
 
@@ -177,33 +213,36 @@ struct conf {
 #define CONF_DEFAULT_FILE "/etc/mcsec/mcsecd.conf"
 
 /*
- * 0, -EINVAL (what is in the file), -ENOMEM, or why it can't be read. @err
- * then has the sentence.
+ * Load a file. Returns 0, -EINVAL for an error in the file, -ENOMEM, or the
+ * reason why it cannot be read. On failure @err is set.
  */
 int conf_load(const char *path, struct conf **out, struct err *err);
-/* The same from memory, @name standing for the file; for tests and fuzzing. */
+/* Load from memory, with @name in place of the file; for tests and fuzzing. */
 int conf_parse(const char *text, const char *name, struct conf **out,
 	       struct err *err);
 void conf_free(struct conf *c);
 
-/* A copy of @from, for conf_group_free(). -ENOMEM; then @to has nothing. */
+/*
+ * Copy @from into @to, which conf_group_free() frees. Returns -ENOMEM with an
+ * empty @to.
+ */
 int conf_group_copy(struct conf_group *to, const struct conf_group *from);
 void conf_group_free(struct conf_group *g);
 
 /*
- * Settings outside of groups that mcsecd uses at its start only may not differ,
- * since a reload could not honour them. 0, or -EBUSY and all are named in @err.
- * Groups are for the roles to judge.
+ * Check that no setting differs that mcsecd uses only when it starts. Returns
+ * 0, or -EBUSY with all such settings in @err. The roles check their groups.
  */
 int conf_reload_check(const struct conf *from, const struct conf *to,
 		      struct err *err);
 
 /*
- * @id is in the list: equal (ASCII case ignored), or by a pattern: "*" is
- * anybody authenticated, "*.example" any name that ends in ".example".
+ * Return true if @id is in the list: equal, ignoring ASCII case, or by a
+ * pattern. "*" matches any authenticated identity, and "*.example" any DNS name
+ * that ends in ".example".
  */
 bool conf_names_match(const struct conf_names *names, const char *id);
-/* "aes-gcm-16-128"; "?" for none that we have. */
+/* Return a name such as "aes-gcm-16-128", or "?" for an unsupported cipher. */
 const char *conf_alg_str(const struct conf_alg *alg);
 
 #endif

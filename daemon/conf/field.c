@@ -14,7 +14,7 @@
 #define MAX_WORD 64
 #define PATH_LEN 256
 
-/* "gcks.groups[1].name", cut from the left when it is long. */
+/* Write a path such as "gcks.groups[1].name", cut on the left if it is long. */
 static void path_of(const config_setting_t *s, char *buf, size_t size)
 {
 	char tmp[PATH_LEN], part[PATH_LEN];
@@ -54,7 +54,10 @@ int conf_bad(struct conf_reader *r, const config_setting_t *s, const char *word,
 		       word && path[0] ? "." : "", word ? word : "", what);
 }
 
-/* ---- which word may have been meant --------------------------------------- */
+/*
+ * ---- suggestions
+ * ----------------------------------------------------------
+ */
 
 static size_t min3(size_t a, size_t b, size_t c)
 {
@@ -63,7 +66,7 @@ static size_t min3(size_t a, size_t b, size_t c)
 	return c < a ? c : a;
 }
 
-/* Levenshtein; both at most MAX_WORD octets. */
+/* Levenshtein distance of words of at most MAX_WORD octets. */
 static size_t distance(const char *a, const char *b)
 {
 	size_t la = strlen(a), lb = strlen(b), i, k, diag, up;
@@ -86,7 +89,7 @@ static size_t distance(const char *a, const char *b)
 	return row[lb];
 }
 
-/* Appends ", " and @word in quotes, where it fits. */
+/* Append ", " and @word in quotes, if there is room. */
 static void append(char *buf, size_t size, const char *word)
 {
 	size_t len = strlen(buf);
@@ -95,8 +98,8 @@ static void append(char *buf, size_t size, const char *word)
 }
 
 /*
- * The nearest words of those that @get gives one after the other: those that
- * are as near as any, when they are near at all; else all of them.
+ * List the words that @get enumerates and that are nearest to @bad if they are
+ * near enough, or else all of them.
  */
 static void nearest(const char *(*get)(const void *arg, size_t i),
 		    const void *arg, const char *bad, char *buf, size_t size)
@@ -227,7 +230,7 @@ const char *conf_text(struct conf_reader *r, const config_setting_t *s)
 	return text;
 }
 
-/* Replaces what a default put there. */
+/* Replace a text, which may be a default. */
 static int put_text(char **dst, const char *text)
 {
 	char *copy = strdup(text);
@@ -260,7 +263,7 @@ int conf_read_path(struct conf_reader *r, const config_setting_t *s,
 	(void)f;
 	if (!text)
 		return -EINVAL;
-	/* a daemon has no current folder that a reader could know */
+	/* The current directory of a daemon is meaningless to a reader. */
 	if (text[0] != '/')
 		return conf_bad(r, s, NULL,
 				"\"%.100s\" is not an absolute path", text);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Settings as tables: each has a name, a place in a struct, and a function
- * that reads and judges its value. A group of settings is read by its table;
- * what is not in the table is refused.
+ * Tables of settings: each setting has a name, a place in a struct, and a
+ * function that reads and checks its value. A group of settings is read by a
+ * table. A setting that is not in the table is refused.
  */
 #ifndef CONF_FIELD_H
 #define CONF_FIELD_H
@@ -15,20 +15,20 @@
 #include "lib/err.h"
 
 struct conf_reader {
-	/* name for what has no file of its own (libconfig says NULL) */
+	/* Name for settings without a file (libconfig returns NULL). */
 	const char *file;
 	struct err *err;
 };
 
 struct conf_field;
 
-/* @dst: where the value goes. 0 or -errno with the sentence written. */
+/* Read a value into @dst. Returns 0 or -errno, with the error text set. */
 typedef int conf_read_fn(struct conf_reader *r, const config_setting_t *s,
 			 const struct conf_field *f, void *dst);
 
 /*
- * @min, @max: of a number, or lengths of a text
- * @words: for conf_read_word(), the values are their numbers
+ * @min and @max limit a number, or the length of a text. @words is for
+ * conf_read_word(), which stores the number of a word.
  */
 struct conf_field {
 	const char *name;
@@ -54,37 +54,37 @@ struct conf_word {
 	}
 
 /*
- * The sentence "file:line: word: what is wrong" about @s; @word NULL: the
- * path of @s itself. Returns -EINVAL.
+ * Set the text "file:line: word: what is wrong" for @s, or for its path if
+ * @word is NULL. Returns -EINVAL.
  */
 __attribute__((format(printf, 4, 5))) int conf_bad(struct conf_reader *r,
 						   const config_setting_t *s,
 						   const char *word,
 						   const char *fmt, ...);
 
-/* Reads group @s into @dst by @fields, which end with an empty one. */
+/* Read group @s into @dst by @fields, which end with an empty entry. */
 int conf_read_group(struct conf_reader *r, const config_setting_t *s,
 		    const struct conf_field *fields, void *dst);
 
-/* Unsigned numbers of 1, 2 or 4 octets, between min and max. */
+/* An unsigned number of 1, 2 or 4 octets, from min to max. */
 conf_read_fn conf_read_number;
-/* bool */
+/* A bool. */
 conf_read_fn conf_read_bool;
-/* char *, min to max octets, no control characters */
+/* A char * of min to max octets without control characters. */
 conf_read_fn conf_read_text;
-/* char *, an absolute path */
+/* A char * with an absolute path. */
 conf_read_fn conf_read_path;
-/* one of words, into an int-sized or smaller number */
+/* One of words, stored as a number of at most the size of int. */
 conf_read_fn conf_read_word;
-/* struct addr */
+/* A struct addr. */
 conf_read_fn conf_read_addr;
 conf_read_fn conf_read_multicast;
-/* struct ep, min being the port that may be left out */
+/* A struct ep; min is the default port. */
 conf_read_fn conf_read_ep;
-/* struct conf_names: one text, or an array or list of them */
+/* A struct conf_names: one text, or an array or list of texts. */
 conf_read_fn conf_read_names;
 
-/* The text of @s, or NULL with the sentence written. */
+/* Return the text of @s, or NULL with the error text set. */
 const char *conf_text(struct conf_reader *r, const config_setting_t *s);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Which settings a running mcsecd cannot change. */
+/* Settings that a running mcsecd cannot change. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
