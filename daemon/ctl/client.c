@@ -12,7 +12,7 @@
 
 #include "lib/util.h"
 
-/* A daemon that says nothing for so long is not waited for. */
+/* Time limit for an answer of the daemon. */
 #define PATIENCE_S 60
 
 static int connect_to(const char *path)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The commands: a table, and a function for each. */
+/* The table of commands, and a function for each. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -16,7 +16,7 @@
 
 #define AUDIT_MAX 1000
 
-/* What a command may be given. */
+/* Arguments that a command accepts. */
 enum {
 	WITH_GROUP = 1 << 0,
 	NEEDS_GROUP = 1 << 1,
@@ -27,16 +27,16 @@ enum {
 	WITH_CHECK = 1 << 6,
 };
 
-/* A command that cannot be answered yet; its function has taken care. */
+/* The command is not finished; its function will call request_end(). */
 #define LATER 1
 
 struct ctl_request {
 	struct ctl_roles roles;
-	ctl_done_fn *done; /* NULL: nobody waits any more */
+	ctl_done_fn *done; /* NULL: the client is gone */
 	void *arg;
 	json_t *in;
-	bool running; /* its command has not returned yet */
-	bool ended; /* and has ended before it did */
+	bool running; /* the command has not returned yet */
+	bool ended; /* the command has ended before it returned */
 	int ret;
 	const char *group;
 	const char *id;
@@ -45,7 +45,7 @@ struct ctl_request {
 	bool signing_key;
 	bool check;
 	const char *file;
-	/* the answer, ok aside */
+	/* The answer, apart from "ok". */
 	json_t *out;
 	struct err err;
 };
@@ -84,7 +84,7 @@ static void request_finish(struct ctl_request *q, int ret)
 		done(arg, text);
 }
 
-/* A command that answered with LATER is done; perhaps before it returns. */
+/* End a command that returned LATER, possibly before it returns. */
 static void request_end(struct ctl_request *q, int ret, const char *why)
 {
 	if (ret)
@@ -170,7 +170,7 @@ static int note_change(void *arg, const struct gcks_group_status *s)
 	return 1;
 }
 
-/* The answer has what is true now; the status shows the rest. */
+/* The answer has the current state. The status shows later changes. */
 static void evicted(void *arg, int ret, uint32_t effective_ms, const char *why)
 {
 	struct ctl_request *q = arg;
@@ -343,7 +343,7 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
-/* A text that the command takes; *@to is left alone when there is none. */
+/* Take a text argument. *@to is unchanged if there is none. */
 static int take_text(struct ctl_request *q, json_t *o, const char *key,
 		     bool with, bool needs, const char **to)
 {
@@ -396,7 +396,7 @@ static int take_bool(struct ctl_request *q, json_t *o, const char *key,
 	return 0;
 }
 
-/* A program that says which version it speaks is told if it is another. */
+/* A program may state its JSON version, and gets an error if it differs. */
 static int check_version(struct ctl_request *q, json_t *o)
 {
 	json_t *v = json_object_get(o, "json-version");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The socket and its clients; command.c answers. */
+/* The socket and its clients; command.c answers requests. */
 #include "ctl/ctl.h"
 
 #include <errno.h>
@@ -29,11 +29,14 @@ struct client {
 	struct timer idle;
 	char in[CTL_REQUEST_MAX];
 	size_t in_len;
-	/* the request whose answer comes later; nothing is read meanwhile */
+	/* The unfinished request; nothing is read until it is answered. */
 	struct ctl_request *asked;
-	bool answered; /* with this, before ctl_ask() has returned */
+	bool answered; /* with @text, before ctl_ask() has returned */
 	char *text;
-	/* the answer that is being written; nothing is read meanwhile */
+	/*
+	 * The answer that is being written; nothing is read until
+	 * it is sent.
+	 */
 	char *out;
 	size_t out_len;
 	size_t out_off;
@@ -70,7 +73,7 @@ static void idle(void *arg)
 	client_free(arg);
 }
 
-/* False: the client is gone. */
+/* Returns false if the client was freed. */
 static bool client_write(struct client *c)
 {
 	ssize_t n;
@@ -99,7 +102,7 @@ static bool client_write(struct client *c)
 	return true;
 }
 
-/* False: the client is gone. */
+/* Returns false if the client was freed. */
 static bool client_answer(struct client *c, char *text)
 {
 	size_t len;
@@ -109,7 +112,7 @@ static bool client_answer(struct client *c, char *text)
 		return false;
 	}
 	len = strlen(text);
-	/* the newline takes the place of the terminator */
+	/* The newline replaces the terminator. */
 	text[len] = '\n';
 	c->out = text;
 	c->out_len = len + 1;
@@ -135,9 +138,9 @@ static void answered(void *arg, char *text)
 }
 
 /*
- * Asks what the first line of what is there asks. While the client waits for
- * the answer only its end is of interest, and its idle time does not count.
- * False: the client is gone.
+ * Process the first line of the input. Until it is answered only a hangup of
+ * the client matters, and its idle timer is stopped. Returns false if the
+ * client was freed.
  */
 static bool client_ask(struct client *c, size_t line)
 {
@@ -163,7 +166,7 @@ static void too_long(struct client *c)
 	client_free(c);
 }
 
-/* As many requests as can be answered without waiting for the client. */
+/* Process requests until the client has to be waited for. */
 static void client_run(struct client *c)
 {
 	char *end;
@@ -204,7 +207,10 @@ static void client_event(void *arg, uint32_t events)
 	client_run(c);
 }
 
-/* Mode 0600 says the same; this also holds for a descriptor passed on. */
+/*
+ * The mode 0600 has the same effect, but not for a descriptor that was passed
+ * on.
+ */
 static bool allowed(int fd)
 {
 	struct ucred cred;
@@ -249,7 +255,7 @@ static void incoming(void *arg, uint32_t events)
 	timer_set(ctl->tq, &c->idle, CTL_IDLE_MS);
 }
 
-/* 0 when nobody answers at the path, so that it may be taken away. */
+/* Returns 0 if no process listens at the path, so the socket may be removed. */
 static int check_stale(const struct sockaddr_un *sun)
 {
 	struct stat st;
@@ -301,7 +307,7 @@ static int listen_at(struct ctl *ctl)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	/* from the first moment, so no chmod() */
+	/* The mode is right from the start, so no chmod() is needed. */
 	mask = umask(0177);
 	ret = bind(fd, (struct sockaddr *)&sun, sizeof(sun)) ? -errno : 0;
 	umask(mask);
@@ -364,7 +370,10 @@ void ctl_free(struct ctl *ctl)
 		client_free(LIST_FIRST(&ctl->clients));
 	loop_del(ctl->loop, &ctl->fd);
 	close(ctl->fd.fd);
-	/* unless somebody has put another in its place */
+	/*
+	 * Another process may have replaced the socket, which is then left
+	 * alone.
+	 */
 	if (!lstat(ctl->path, &st) && st.st_dev == ctl->dev &&
 	    st.st_ino == ctl->ino)
 		unlink(ctl->path);

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The local control socket: one JSON object per line in, one per line out.
+ * The local control socket: one JSON object per line in each direction.
  *
  *	{"cmd":"evict","group":"video","id":"b.example"}
  *	{"ok":true,"json-version":1,"effective-ms":9000,...}
  *	{"ok":false,"json-version":1,"error":"there is no ..."}
  *
- * Commands and answers are in mcsecd(8), their form is in
- * Documentation/schema. Mode 0600, and only root or the daemon's own user is
- * answered (SO_PEERCRED). Clients can't hold the daemon up: requests are
- * short, answers wait in a buffer of the client's own, and who neither asks
- * nor reads is closed.
+ * mcsecd(8) describes commands and answers, and Documentation/schema their
+ * format. The socket has mode 0600, and only root and the daemon's own user are
+ * answered (SO_PEERCRED). Clients cannot delay the daemon: requests are short,
+ * answers wait in a buffer per client, and idle clients are closed.
  */
 #ifndef CTL_CTL_H
 #define CTL_CTL_H
@@ -21,10 +20,10 @@
 #include "lib/loop.h"
 #include "lib/timer.h"
 
-/* Octets of a request, its newline included. */
+/* Size of a request, including its newline. */
 #define CTL_REQUEST_MAX 4096
 #define CTL_MAX_CLIENTS 32
-/* A client that does nothing for so long is closed. */
+/* An idle client is closed after this time. */
 #define CTL_IDLE_MS 60000
 
 struct gcks;
@@ -34,9 +33,9 @@ struct ctl;
 
 struct app;
 
-/* Roles of this process, NULL for none; they outlive the socket. */
+/* Roles of this process, or NULL; they outlive the socket. */
 struct ctl_roles {
-	/* may be NULL; app/app.h has what they do */
+	/* @app may be NULL. app/app.h describes the functions. */
 	struct app *app;
 	void (*reload)(struct app *app,
 		       void (*done)(void *arg, int ret, const char *why),
@@ -52,31 +51,35 @@ struct ctl_roles {
 };
 
 /*
- * A socket left by a dead daemon is replaced; one that answers is not
- * (-EADDRINUSE), nor is a file that is no socket. @err gets words.
+ * Open the socket. One that a dead daemon left is replaced. A socket with a
+ * listener is refused with -EADDRINUSE, and so is another kind of file with
+ * -EEXIST. On failure @err is set.
  */
 int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
 	    struct ctl **out, struct err *err);
-/* What it answers of, before the loop runs for the first time. */
+/* Set the roles, before the loop runs for the first time. */
 void ctl_serve(struct ctl *ctl, const struct ctl_roles *roles);
-/* Closes all clients and removes the socket. */
+/* Close all clients, and remove the socket. */
 void ctl_free(struct ctl *ctl);
 
 /*
- * The answer to a request, without newline, for free(); NULL when memory is
- * out.
+ * Completion with the answer to a request, without a newline. The callee frees
+ * @text, which is NULL without memory.
  */
 typedef void ctl_done_fn(void *arg, char *text);
 struct ctl_request;
 
 /*
- * One request of a client, for the socket and for tests. @done is called once:
- * before this returns, which is NULL then, or later, since a store may take its
- * time.
+ * Process one request of a client, for the socket and for tests. @done is
+ * called once: before the function returns NULL, or later, since a store may
+ * take time.
  */
 struct ctl_request *ctl_ask(const struct ctl_roles *roles, const char *request,
 			    size_t len, ctl_done_fn *done, void *arg);
-/* The client is gone: what it asked for is done, and @done is not called. */
+/*
+ * Forget the client of a request. The request is completed, but @done is not
+ * called.
+ */
 void ctl_forget(struct ctl_request *q);
 
 #endif

@@ -59,7 +59,7 @@ static void put_rekey_spi(json_t *o, const uint8_t spi[16])
 	put_text(o, "rekey-spi", buf);
 }
 
-/* All of @table, as they are in @obj. */
+/* Add all metrics of @table with their values in @obj. */
 static void put_metrics(json_t *o, const struct metric *table, const void *obj)
 {
 	for (; table->name; table++)
@@ -74,7 +74,10 @@ static json_t *ike_counters(struct ike_engine *engine)
 	return o;
 }
 
-/* ---- the key server ------------------------------------------------------- */
+/*
+ * ---- the key server
+ * -------------------------------------------------------
+ */
 
 struct walk {
 	const char *group;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Versions that programs see, of mcsecd and mcsecctl alike. */
+/* Versions that programs see, of mcsecd and mcsecctl. */
 #ifndef CTL_VERSION_H
 #define CTL_VERSION_H
 
@@ -8,9 +8,9 @@
 #endif
 
 /*
- * The version of requests, answers and what "mcsecctl -j" prints, as described in
- * Documentation/schema. It grows when a member is renamed, taken away or means
- * something else, since programs rely on these; a new member may come at any time.
+ * The version of requests, answers and the output of "mcsecctl -j", as
+ * described in Documentation/schema. It increases when a member is renamed,
+ * removed or changes its meaning. New members may be added at any time.
  */
 #define MCSEC_JSON_VERSION 1
 
