@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * "-m mcsec" of iptables and ip6tables. GPL, as the library is that it is part
- * of once it is loaded.
+ * The match "-m mcsec" of iptables and ip6tables. It is GPL, because it becomes
+ * a part of a GPL program when it is loaded.
  */
 #include <stdio.h>
 #include <string.h>

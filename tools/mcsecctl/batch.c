@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Many commands, one on a line, in one process and over one socket.
+ * Execution of many commands, one per line, in one process and over
+ * one socket.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #include "mcsecctl.h"
 
 #define BATCH_WORDS 128
-#define COMMAND_MAX 7 /* octets; eight can be a part of a key */
+#define COMMAND_MAX 7 /* octets; a longer word may be a part of a key */
 
 static const struct command commands[] = {
 	{ .name = "group", .run = cmd_group },
@@ -21,13 +22,13 @@ static const struct command commands[] = {
 	{}
 };
 
-/* One line, of @len octets, without the newline. */
+/* Run one line of @len octets, without the newline. */
 static int run_line(struct ctl *ctl, char *line, size_t len)
 {
 	char *words[BATCH_WORDS];
 	int n;
 
-	/* What is behind it would be overlooked. */
+	/* Words behind a NUL would be ignored. */
 	if (memchr(line, '\0', len))
 		return complain(EXIT_USAGE, "an octet of 0: this is no text");
 	n = split_line(line, words, BATCH_WORDS);
@@ -38,7 +39,10 @@ static int run_line(struct ctl *ctl, char *line, size_t len)
 				"quotes: not around one whole word");
 	if (!n)
 		return EXIT_OK;
-	/* Not repeated: of a key file named by mistake it is the key. */
+	/*
+	 * The word is not printed: in a key file given by mistake it is the
+	 * key.
+	 */
 	if (strlen(words[0]) > COMMAND_MAX)
 		return complain(EXIT_USAGE,
 				"batch: a line begins with group, sa, sender, show or stats");
@@ -54,7 +58,10 @@ static int run_lines(struct ctl *ctl, FILE *f, bool force)
 
 	while (!err || force) {
 		len = getline(&line, &size, f);
-		/* No memory is neither an error of the file nor its end. */
+		/*
+		 * A failure of getline() without end of file is an error of its
+		 * own.
+		 */
 		if (len < 0 && !feof(f))
 			err = complain(EXIT_FAILED, "after this line: %s",
 				       strerror(errno));
@@ -62,7 +69,7 @@ static int run_lines(struct ctl *ctl, FILE *f, bool force)
 			ctl->line++;
 			err = run_line(ctl, line, len);
 		}
-		/* Of different failures the worst is told. */
+		/* The highest of several error codes is returned. */
 		if (err > ret)
 			ret = err;
 		if (len < 0)
@@ -93,7 +100,10 @@ int cmd_batch(struct ctl *ctl, int argc, char **argv)
 					strerror(errno));
 	}
 	ctl->batch = f == stdin ? "stdin" : path;
-	/* /dev/stdin too, or what "<" was given as well */
+	/*
+	 * The path may be /dev/stdin, or the file that stdin was redirected
+	 * from.
+	 */
 	ctl->stdin_taken = names_stdin(path);
 	ret = run_lines(ctl, f, force);
 	ctl->batch = NULL;

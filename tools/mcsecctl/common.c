@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What every command needs: words to stderr, tables of words, the kernel. */
+/* Helpers of all commands: error messages, tables of words, the kernel. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -33,7 +33,7 @@ int complain(int code, const char *fmt, ...)
 	return code;
 }
 
-/* "a, b or c" of the names in @table. */
+/* Write the names in @table as "a, b or c". */
 static void list_names(const struct command *table, char *buf, size_t size)
 {
 	size_t i, len = 0;

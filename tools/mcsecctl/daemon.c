@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Asking the daemon over its control socket: one JSON object per line each
- * way, as mcsecd(8) says. What it answers is shown as it came, so that a
- * daemon that says more needs no newer mcsecctl.
+ * Requests to the daemon over its control socket: one JSON object per line in
+ * each direction, as in mcsecd(8). Answers are shown as received, so a newer
+ * daemon needs no newer mcsecctl.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,10 +14,10 @@
 
 #include "mcsecctl.h"
 
-/* A rekey may have to be signed and written to disk first. */
+/* The daemon may have to sign a rekey and to write it to disk. */
 #define TIMEOUT_S 30
 
-/* A key server with all its members answers in far less. */
+/* The answer of a key server with all its members is much shorter. */
 #define ANSWER_MAX (64 << 20)
 
 static int connect_daemon(const char *path)
@@ -63,7 +63,7 @@ static int send_all(int fd, const char *p, size_t len)
 	return 0;
 }
 
-/* The answer's line, without its end; for free(). */
+/* Return the line of the answer without its newline. The caller frees it. */
 static char *read_answer(int fd, size_t *len, int *error)
 {
 	size_t room = 0, n = 0;
@@ -105,10 +105,13 @@ static char *read_answer(int fd, size_t *len, int *error)
 
 /* ---- answers as text ----------------------------------------------------- */
 
-/* Lines of more than this are broken between two pairs. */
+/* Longer lines are wrapped between two pairs. */
 #define WIDTH 78
 
-/* Names of peers are in it: no control characters, and quotes around spaces. */
+/*
+ * Names come from peers: control characters are replaced, and names with spaces
+ * quoted.
+ */
 static void put_text(FILE *f, const char *s)
 {
 	const char *quote = !*s || strchr(s, ' ') ? "\"" : "";
@@ -119,7 +122,7 @@ static void put_text(FILE *f, const char *s)
 	fputs(quote, f);
 }
 
-/* SPIs of ESP are hexadecimal wherever people read them. */
+/* ESP SPIs are printed in hexadecimal. */
 static bool is_spi(const char *name)
 {
 	size_t len = strlen(name);
@@ -159,7 +162,7 @@ static void put_scalar(FILE *f, const char *name, const json_t *v)
 	}
 }
 
-/* " name value", on a new line if it no longer fits; gives back the column. */
+/* Print " name value", on a new line if it does not fit. Returns the column. */
 static int print_pair(const char *name, const json_t *v, int depth, int column)
 {
 	char *text = NULL;
@@ -193,8 +196,8 @@ static bool is_nested(const json_t *v)
 }
 
 /*
- * An object is a line of "name value" pairs, then its lists and objects, each
- * on lines of its own, indented. @name is what it is one of.
+ * Print an object as a line of "name value" pairs, followed by its lists and
+ * objects on indented lines of their own. @name is the key of the object.
  */
 static void print_tree(const char *name, const json_t *v, int depth)
 {
@@ -225,7 +228,7 @@ static void print_tree(const char *name, const json_t *v, int depth)
 			print_tree(key, child, depth + 1);
 }
 
-/* The outermost object has nothing to say but what is in it. */
+/* The outermost object has no line of its own. */
 static void print_answer(const json_t *answer)
 {
 	const char *key;
@@ -296,7 +299,7 @@ static int ask(struct ctl *ctl, json_t *request)
 	return ret;
 }
 
-/* @cmd with a group, that may be left out, and no other word. */
+/* Ask for @cmd with one argument, a group, which may be @optional. */
 static int ask_group(struct ctl *ctl, const char *cmd, bool optional, int argc,
 		     char **argv)
 {

@@ -8,7 +8,7 @@
 #include "lib/util.h"
 #include "mcsecctl.h"
 
-/* "ADDRESS" or "ADDRESS/LENGTH"; a length that is not given stays 0. */
+/* Parse "ADDRESS" or "ADDRESS/LENGTH". Without a length *@len stays 0. */
 static int read_prefix(const char *what, const char *s, struct addr *addr,
 		       uint8_t *len)
 {
@@ -90,7 +90,7 @@ static int set_port(const struct word *w, const char *value, void *obj)
 	return EXIT_OK;
 }
 
-/* "V" or "V/M" */
+/* Parse "V" or "V/M". */
 static int set_mark(const struct word *w, const char *value, void *obj)
 {
 	uint64_t mark, mask = UINT32_MAX;
@@ -122,7 +122,7 @@ bad:
 			w->name, value);
 }
 
-/* "eth0,eth1" */
+/* Parse "eth0,eth1". */
 static int set_devs(const struct word *w, const char *value, void *obj)
 {
 	struct kgroup *g = obj;
@@ -188,7 +188,7 @@ static int group_add(struct ctl *ctl, int argc, char **argv)
 	return EXIT_OK;
 }
 
-/* Whether the last word is --force, which is then taken away. */
+/* Remove --force from the end of the words. Returns true if it was there. */
 static bool take_force(int *argc, char **argv)
 {
 	if (!*argc || strcmp(argv[*argc - 1], "--force"))
@@ -261,7 +261,7 @@ static int group_flush(struct ctl *ctl, int argc, char **argv)
 	return EXIT_OK;
 }
 
-/* With its length, where that says something. */
+/* Print the address, with its prefix length if that is not the full one. */
 static const char *prefix_str(const struct addr *addr, uint8_t len,
 			      char buf[static ADDR_STRLEN + 4])
 {

@@ -25,7 +25,10 @@ static const struct word words[] = {
 	{}
 };
 
-/* Nothing that is there is overwritten: it might be the only copy of a key. */
+/*
+ * Write a new file. An existing one is never overwritten, because it may be the
+ * only copy of a key.
+ */
 static int save(const char *path, const char *text, size_t len)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -81,7 +84,7 @@ static int key_generate(struct ctl *ctl, int argc, char **argv)
 	}
 	text[2 * len] = '\n';
 
-	/* Not by stdio, whose buffer nobody wipes. */
+	/* stdio is not used, because its buffer is not wiped. */
 	if (r.path) {
 		ret = save(r.path, text, 2 * len + 1);
 	} else {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Key files: hexadecimal digits, the key and then the salt as in RFC 4106, with
- * any white space. Never from the command line, where every user can read it.
+ * Key files: the key and then the salt as in RFC 4106, in hexadecimal digits
+ * with any white space. A key is never read from the command line, which every
+ * user can see.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -15,7 +16,7 @@
 
 #define TEXT_MAX 512
 
-/* One line, and not an octet more: what follows on stdin is for others. */
+/* Read exactly one line, because the rest of stdin belongs to others. */
 static ssize_t read_line(int fd, char *buf, size_t size)
 {
 	size_t len = 0;
@@ -85,7 +86,8 @@ static int digit(char c)
 }
 
 /*
- * Complaints name the place, not the text: it may be a key with a slip in it.
+ * Error messages have the position only, because the text may be a mistyped
+ * key.
  */
 static int decode(const char *from, const char *text, size_t text_len,
 		  uint8_t *key, size_t *len)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * mcsecctl: see and change what the module protects, ask the daemon, make
- * keys and certificates.
+ * mcsecctl: show and change what the module protects, send requests to the
+ * daemon, and make keys and certificates.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 	int c, ret;
 
 	complain_in(&ctl);
-	/* getopt() would say its own name and not list the options */
+	/* The message of getopt() lacks the list of options. */
 	opterr = 0;
 	while ((c = getopt(argc, argv, "+:hjn:s:V")) != -1) {
 		switch (c) {
@@ -122,7 +122,7 @@ int main(int argc, char **argv)
 
 	ret = dispatch(&ctl, commands, "", argc - optind, argv + optind);
 	knl_close(&ctl.kernel);
-	/* A full disk behind > is a failure too. */
+	/* A full disk behind a redirection is an error too. */
 	if (fflush(stdout) || ferror(stdout))
 		ret = complain(EXIT_FAILED, "writing the output: %s",
 			       strerror(errno));

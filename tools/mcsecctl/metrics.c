@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What is counted and measured anywhere in mcsec, for people and for programs
- * that collect it.
+ * The list of all metrics of mcsec, for people and for programs that collect
+ * them.
  */
 #include <stdio.h>
 
@@ -11,7 +11,10 @@
 #include "rekey/rekey.h"
 #include "mcsecctl.h"
 
-/* Where the numbers are in what "stats" and "status" answer, and their table. */
+/*
+ * Tables of metrics, and the place of their values in the output of "stats" and
+ * "status".
+ */
 static const struct metric_table {
 	const char *path;
 	const struct metric *metrics;

@@ -81,7 +81,7 @@ static void show_event(void *arg, const struct kevent *ev)
 		print_json(event_json(ev));
 	else
 		event_print(ev);
-	/* Whoever reads the other end of the pipe waits for just this. */
+	/* The output may be a pipe whose reader waits for this line. */
 	fflush(stdout);
 }
 
@@ -101,7 +101,10 @@ int cmd_monitor(struct ctl *ctl, int argc, char **argv)
 	if (pfd.fd < 0)
 		return refused("monitor", &err);
 
-	/* Until a signal ends the process, or who reads has gone. */
+	/*
+	 * The loop ends with a signal, or when the reader of the output is
+	 * gone.
+	 */
 	while (!ferror(stdout)) {
 		if (poll(&pfd, 1, -1) < 0 && errno != EINTR)
 			return complain(EXIT_FAILED, "monitor: %s",

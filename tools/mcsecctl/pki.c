@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A certification authority in a folder: ca.pem and ca.key, and NAME.pem and
- * NAME.key for each key server and member, in the form that mcsecd.conf takes.
+ * A certification authority in a directory: ca.pem and ca.key, and NAME.pem and
+ * NAME.key for each key server and member, in the format that mcsecd.conf
+ * expects.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,14 +17,14 @@
 #define DAY 86400
 #define ALT_MAX 16
 #define PATH_LEN 4096
-#define NAME_LEN 64 /* of an X.520 common name */
+#define NAME_LEN 64 /* longest X.520 common name */
 
-/* The clocks of the hosts of a new group may differ by this. */
+/* Tolerated clock difference between the hosts of a new group. */
 #define CLOCK_SKEW 300
 
 struct pki_request {
 	const char *name;
-	/* ALT_MAX given, the name itself, and the end of the list */
+	/* The lists have ALT_MAX given names, the name itself, and a NULL. */
 	const char *dns[ALT_MAX + 2];
 	const char *ip[ALT_MAX + 2];
 	const char *email[ALT_MAX + 2];
@@ -36,10 +37,10 @@ static const char *const type_names[] = { "ed25519", "ecdsa-p256", "ecdsa-p384",
 static const enum sig_type types[] = { SIG_ED25519, SIG_ECDSA_P256,
 				       SIG_ECDSA_P384 };
 
-/* In a word's bit */
+/* Value of bit in struct word. */
 #define IS_ADDRESS 1
 
-/* One or more, with commas. The text stays in argv. */
+/* Parse a list with commas. Its elements point into argv. */
 static int set_list(const struct word *w, const char *value, void *obj)
 {
 	const char **list = (const char **)((char *)obj + w->off);
@@ -86,7 +87,10 @@ static const struct word issue_words[] = {
 	{}
 };
 
-/* @name becomes a file's name: it stays in its folder, and is no option. */
+/*
+ * @name becomes a file name: it must stay in the directory, and not look like
+ * an option.
+ */
 static int check_name(const char *name)
 {
 	size_t i, len = strlen(name);
@@ -115,7 +119,10 @@ static int make_path(char *path, const char *dir, const char *name,
 	return EXIT_OK;
 }
 
-/* @ca NULL: for itself. Writes @dir/@file.pem and .key. */
+/*
+ * Issue a certificate by @ca, self-signed if that is NULL, and write
+ * @dir/@file.pem and @dir/@file.key.
+ */
 static int issue(enum pki_kind kind, const struct pki_request *r,
 		 const struct pki_pair *ca, const char *dir, const char *file)
 {
@@ -209,8 +216,8 @@ static int issue_for(enum pki_kind kind, const char *usage, int argc,
 		return ret;
 	r.name = argv[1];
 	/*
-	 * The name is what policies and "gcks-id" will hold, so it is always
-	 * one that the certificate proves, whatever else it proves.
+	 * Policies and "gcks-id" contain the name, so the certificate must
+	 * prove it in addition to the given names.
 	 */
 	add_first(strchr(r.name, '@') ? r.email : r.dns, r.name);
 	if (pki_load(cert_path, key_path, &ca, &err)) {

@@ -7,7 +7,7 @@
 #include "lib/util.h"
 #include "mcsecctl.h"
 
-/* What the words of "sa add" and "sa set" fill. */
+/* Parameters of "sa add" and "sa set". */
 struct sa_request {
 	struct ksa sa;
 	const char *key_path;
@@ -24,7 +24,7 @@ static int set_spi(const struct word *w, const char *value, void *obj)
 
 static int set_dir(const struct word *w, const char *value, void *obj)
 {
-	/* By the bits of enum mcsec_dir; none has bit 0. */
+	/* The index plus 1 is the value of enum mcsec_dir. */
 	static const char *const names[] = { "in", "out", "inout", NULL };
 	struct sa_request *r = obj;
 	int n = kname_find(names, value);
@@ -45,7 +45,10 @@ static int set_sender_ids(const struct word *w, const char *value, void *obj)
 	return read_sender_ids(value, r->sa.sender_ids, &r->sa.n_sender_ids);
 }
 
-/* "key -" is stdin too; a key itself is refused, and not repeated. */
+/*
+ * Parse "key -", which means stdin. A key on the command line is refused, and
+ * not printed.
+ */
 static int set_key(const struct word *w, const char *value, void *obj)
 {
 	struct sa_request *r = obj;
@@ -58,7 +61,7 @@ static int set_key(const struct word *w, const char *value, void *obj)
 	return EXIT_OK;
 }
 
-/* Seconds, or a number with s, m, h or d. */
+/* Parse seconds, or a number with s, m, h or d. */
 static bool parse_time(const char *s, uint64_t *v)
 {
 	static const struct {
@@ -72,7 +75,10 @@ static bool parse_time(const char *s, uint64_t *v)
 	if (!len || len >= sizeof(buf))
 		return false;
 	memcpy(buf, s, len + 1);
-	/* Without this 0x10d would be sixteen days. */
+	/*
+	 * The suffix of a hexadecimal number is a digit: 0x10d is
+	 * not 16 days.
+	 */
 	for (i = 0; i < 4 && strncmp(s, "0x", 2); i++) {
 		if (buf[len - 1] == units[i].unit) {
 			buf[len - 1] = '\0';
@@ -123,7 +129,7 @@ static const struct word add_words[] = {
 	     .max = UINT32_MAX),
 	LIMIT("iv-limit", iv_limit, IV, "a number of packets"),
 	WORD("key", "a file", set_key),
-	/* From here on for "sa set" too. */
+	/* The following words are also for "sa set". */
 	WORD("select", NULL, set_true, AT(select)),
 	LIMIT("soft-time", soft_time, SOFT_TIME, SECONDS),
 	LIMIT("hard-time", hard_time, HARD_TIME, SECONDS),
@@ -134,7 +140,7 @@ static const struct word add_words[] = {
 	{}
 };
 
-/* Indices of the words that must be there. */
+/* Indices of the mandatory words. */
 enum { ADD_SPI, ADD_DIR, ADD_ALG };
 
 static const struct word *set_words(void)
@@ -183,7 +189,7 @@ static int sa_add(struct ctl *ctl, int argc, char **argv)
 	if (!r.key_path == !r.key_stdin)
 		return complain(EXIT_USAGE,
 				"sa add: one of key-file FILE and key-stdin is needed");
-	/* What is read for a key would be missing from the batch. */
+	/* Reading a key from stdin would consume a part of the batch. */
 	if (ctl->stdin_taken && names_stdin(r.key_path))
 		return complain(EXIT_USAGE,
 				"sa add: the batch comes from stdin, and no key can: key-file FILE");
@@ -193,7 +199,7 @@ static int sa_add(struct ctl *ctl, int argc, char **argv)
 	return ret;
 }
 
-/* The two words with which most commands begin. */
+/* Parse the two words with which most commands begin. */
 static int read_sa(char **argv, struct ksa *sa)
 {
 	int ret = read_group(argv[0], sa->group);
@@ -318,7 +324,7 @@ json_t *sa_json(const struct ksa_info *i)
 	return o;
 }
 
-/* Limits that are set, each as one word and its value, as they are typed. */
+/* Print the limits that are set as words that can be typed. */
 static void print_limits(const struct klimits *l, const char *indent)
 {
 	const struct {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Whom a receiving SA tells apart, by Sender-ID. */
+/* Senders of a receiving SA, by Sender-ID. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static const struct word words[] = { WORD("name", "who has the Sender-ID",
 					  set_sender_name),
 				     {} };
 
-/* GROUP SPI SENDER-ID, and what may follow. */
+/* Parse GROUP SPI SENDER-ID, and optional words. */
 static int read_sender(struct ctl *ctl, int argc, char **argv, int max,
 		       const char *usage, struct sender_request *r)
 {

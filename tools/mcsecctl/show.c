@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * What looks and changes nothing: the overview and the counters.
- */
+/* Commands that only read: the overview and the counters. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +12,7 @@
 struct overview {
 	struct ctl *ctl;
 	json_t *list;
-	json_t *sas; /* of the group at hand */
+	json_t *sas; /* SAs of the current group */
 	struct err *err;
 };
 
@@ -45,7 +43,7 @@ static int overview_group(void *arg, const struct kgroup_info *g)
 	}
 	ret = o->ctl->kernel.ops->sa_dump(o->ctl->kernel.ctx, g->group.name,
 					  overview_sa, o, o->err);
-	/* Deleted since it was listed: it then has no SAs. */
+	/* The group was deleted after it was listed. */
 	return ret == -ENOENT ? 0 : ret;
 }
 
@@ -103,7 +101,10 @@ int cmd_stats(struct ctl *ctl, int argc, char **argv)
 	if (argc && strcmp(argv[0], "-a"))
 		return complain(EXIT_USAGE, "stats: unknown word \"%s\": -a",
 				argv[0]);
-	/* A program wants the same names every time; a reader what stands out. */
+	/*
+	 * A program expects the same names every time, and a person wants to
+	 * see what is not zero.
+	 */
 	s.all = argc || ctl->json;
 	ret = need_kernel(ctl);
 	if (ret)

@@ -38,7 +38,7 @@ int split_line(char *line, char **words, int max)
 	return n;
 }
 
-/* "a, b or c"; gives back @buf. */
+/* Write the names as "a, b or c". Returns @buf. */
 static const char *join_names(const char *const *names, char *buf, size_t size)
 {
 	size_t i, len = 0;
@@ -53,7 +53,10 @@ static const char *join_names(const char *const *names, char *buf, size_t size)
 	return buf;
 }
 
-/* Decimal or 0x; nothing before or after, no sign. */
+/*
+ * Parse a decimal number, or a hexadecimal one with 0x, without a sign or other
+ * characters.
+ */
 bool parse_u64(const char *s, uint64_t *v)
 {
 	bool hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
@@ -162,7 +165,7 @@ int read_group(const char *s, char name[static MCSEC_NAME_MAX + 1])
 		return complain(EXIT_USAGE,
 				"group \"%s\": a name has 1 to %d octets", s,
 				MCSEC_NAME_MAX);
-	/* What is printed is to be one word on one line. */
+	/* A name is printed as one word on one line. */
 	for (i = 0; i < len; i++)
 		if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f)
 			return complain(EXIT_USAGE,
