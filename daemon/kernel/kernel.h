@@ -61,7 +61,7 @@ struct kgroup {
 
 struct kgroup_info {
 	struct kgroup group;
-	uint32_t out_spi; /* of the selected SA; 0: none */
+	uint32_t out_spi; /* SPI of the selected SA; 0: none */
 	uint32_t sas;
 	uint64_t out_drops; /* datagrams */
 	uint64_t in_drops;

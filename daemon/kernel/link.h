@@ -20,8 +20,8 @@ enum link_change {
 	LINK_ADDR = 1 << 4, /* an address was added, changed or removed */
 	LINK_ROUTE = 1 << 5, /* ifindex 0: some unicast route changed */
 	/*
-	 * ifindex 0: changes were lost, and anything may have changed. The
-	 * links have been read again before the callback.
+	 * Changes were lost, and anything may have changed. The ifindex is 0.
+	 * The links have been read again before the callback.
 	 */
 	LINK_RESYNC = 1 << 6,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * struct kernel over the generic netlink family of the module. Requests are
+ * The struct kernel over the generic netlink family of the module. Requests are
  * synchronous on one socket, with a time limit of KNL_TIMEOUT_MS each. Events
  * arrive on a second socket, whose descriptor can be polled. The sockets belong
  * to the network namespace in which they were opened.

@@ -9,7 +9,7 @@
 #include "lib/addr.h"
 
 struct route {
-	uint32_t ifindex; /* of the outgoing interface, never 0 */
+	uint32_t ifindex; /* outgoing interface, never 0 */
 	bool local; /* the destination is an address of this host */
 	/*
 	 * No administrator configured the route: the destination is an IPv6

@@ -23,7 +23,7 @@ enum exit_code {
 struct ctl {
 	bool json;
 	const char *netns; /* name or path; NULL: the current one */
-	const char *socket; /* of the daemon */
+	const char *socket; /* path of the daemon's socket */
 	struct kernel kernel; /* opened by need_kernel() */
 	const char *batch; /* source of lines, or NULL */
 	unsigned long line; /* number of the current line */
