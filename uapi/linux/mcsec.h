@@ -41,10 +41,10 @@ enum mcsec_mode {
 };
 
 /**
- * enum mcsec_policy - What becomes of a group's traffic that is not protected.
- * @MCSEC_POLICY_ENFORCE: It is dropped.
- * @MCSEC_POLICY_OBSERVE: It goes on in the clear and is counted, for the time
- *   in which a network moves over.
+ * enum mcsec_policy - Treatment of a group's unprotected traffic.
+ * @MCSEC_POLICY_ENFORCE: Unprotected traffic is dropped.
+ * @MCSEC_POLICY_OBSERVE: Unprotected traffic is accepted in the clear and
+ *   counted, for the migration of a network.
  */
 enum mcsec_policy {
 	MCSEC_POLICY_ENFORCE,
@@ -52,11 +52,13 @@ enum mcsec_policy {
 };
 
 /**
- * enum mcsec_replay - What the receiver's replay check counts.
- * @MCSEC_REPLAY_IV: The counter in the IV, one window per Sender-ID. Needs
- *   senders whose IV is Sender-ID | counter (RFC 6054), as mcsec's are.
- * @MCSEC_REPLAY_SEQ: The 32-bit ESP sequence number, one window per SA:
- *   single-sender SAs, and foreign senders whose IV is no counter.
+ * enum mcsec_replay - Counter that the replay check of a receiver uses.
+ * @MCSEC_REPLAY_IV: The counter in the IV, with one window per Sender-ID.
+ *   Senders must use the IV format Sender-ID | counter (RFC 6054), as mcsec
+ *   does.
+ * @MCSEC_REPLAY_SEQ: The 32-bit ESP sequence number, with one window per SA:
+ *   for SAs with a single sender, and for other senders whose IV is no
+ *   counter.
  * @MCSEC_REPLAY_NONE: No replay check.
  */
 enum mcsec_replay {
@@ -67,8 +69,8 @@ enum mcsec_replay {
 
 /**
  * enum mcsec_dir - Directions of an SA.
- * @MCSEC_DIR_IN: Receives.
- * @MCSEC_DIR_OUT: Sends, once it is selected.
+ * @MCSEC_DIR_IN: The SA receives.
+ * @MCSEC_DIR_OUT: The SA sends, once it is selected.
  */
 enum mcsec_dir {
 	MCSEC_DIR_IN = 1,
@@ -76,11 +78,11 @@ enum mcsec_dir {
 };
 
 /**
- * enum mcsec_sa_state - What an SA does.
- * @MCSEC_SA_STATE_LIVE: In use, below every hard limit.
- * @MCSEC_SA_STATE_EXPIRED: A hard limit was reached; it neither sends nor
+ * enum mcsec_sa_state - State of an SA.
+ * @MCSEC_SA_STATE_LIVE: The SA is in use, below every hard limit.
+ * @MCSEC_SA_STATE_EXPIRED: The SA reached a hard limit; it neither sends nor
  *   receives.
- * @MCSEC_SA_STATE_EXHAUSTED: Its IV space is used up, or the machine was
+ * @MCSEC_SA_STATE_EXHAUSTED: The IVs of the SA are used up, or the machine was
  *   copied; it no longer sends, but receives.
  */
 enum mcsec_sa_state {
@@ -90,9 +92,9 @@ enum mcsec_sa_state {
 };
 
 /**
- * enum mcsec_limit - Which limit a notification is about. With rollback it is
- *   none: the machine is a copy of another, or is about to be written to disk,
- *   so counters may run twice.
+ * enum mcsec_limit - Limit that a notification is about. The value rollback is
+ *   no limit: the machine is a copy of another, or its memory is about to be
+ *   written to disk, so its counters could be used twice.
  */
 enum mcsec_limit {
 	MCSEC_LIMIT_TIME,
