@@ -20,28 +20,32 @@
 #include "lib/quote.h"
 
 #define MS 1000u
-/* A batch that the store refused is tried again after that. */
+/* A batch that the store refused is retried after this time. */
 #define RETRY_MS 5000
-/* More than one member can be given: caps of ike/ and of the kernel. */
+/* A member never needs more Sender-IDs: ike/ and the kernel cap them too. */
 #define SIDS_MAX 256u
-/* No batch uses as many Key IDs as are left behind this one. */
+/* Margin of Key IDs: no batch uses as many as are left above this one. */
 #define KEY_ID_LAST (UINT32_MAX - (1u << 20))
 
-/* One change of keys, from its beginning until it is done. */
+/* A change of keys, from its beginning until it is done. */
 struct batch {
-	struct gmember *deny; /* it is the eviction of this one alone ... */
-	bool expel; /* ... or of those who have lost a right ... */
-	struct policy *policy; /* ... with a policy that has not taken over */
-	commit_fn *done; /* and who waits for it */
+	/* If set, the batch is the eviction of this member alone. */
+	struct gmember *deny;
+	/* The batch takes out every member that has lost a right. */
+	bool expel;
+	/* With expel: the policy to adopt, not yet the group's; owned. */
+	struct policy *policy;
+	/* Completion of the caller that waits for the batch, or NULL. */
+	commit_fn *done;
 	void *arg;
-	struct join_reqs in; /* requests that are granted */
-	struct leavers leavers; /* to be told */
+	struct join_reqs in; /* granted requests */
+	struct leavers leavers; /* answered when the batch is done */
 	int64_t now;
-	uint32_t n_out; /* members that go */
-	uint32_t n_in; /* requests that are granted */
-	uint32_t n_new; /* of these, from who was no member */
-	uint32_t senders; /* requests to send that are still to be seen */
-	/* those of who was no member, by identity */
+	uint32_t n_out; /* members taken out */
+	uint32_t n_in; /* granted requests */
+	uint32_t n_new; /* granted requests of newcomers */
+	uint32_t senders; /* requests to send not yet handled */
+	/* Requests of newcomers, hashed by identity. */
 	LIST_HEAD(, join_req) newcomers[GMC_HASH];
 };
 
@@ -67,7 +71,9 @@ static void gw_policy(const struct group *g, const struct join_req *j,
 		      struct gsa_gw *gw)
 {
 	gw->has |= GWP_HAS_ATD | GWP_HAS_DTD;
-	/* a new sender waits while receivers may still lack the Data SA */
+	/*
+	 * A new sender waits as long as receivers may still lack the Data SA.
+	 */
 	gw->atd = pace_atd_left(g);
 	gw->dtd = g->conf->dtd;
 	if (j->send) {
@@ -107,8 +113,12 @@ void join_answer(struct group *g, struct join_req *j)
 
 	sa = ike_token_sa(g->k->engine, j->token);
 	if (!sa || !ike_sa_kwk(sa))
-		return; /* it is in, and will ask again */
-	/* to hear at once which key it uses */
+		/*
+		 * The member is in the roster, and asks again without an
+		 * answer.
+		 */
+		return;
+	/* The key server wants to hear at once which key a sender uses. */
 	if (j->send)
 		ike_sa_keep(sa);
 	gkm_registration_policy(g, &gsa);
@@ -166,7 +176,10 @@ int join_put(struct group *g, struct join_req *j, int64_t now)
 	next.term_ms = j->term_ms;
 	next.at = j->from.addr;
 	rc = gmc_put_member(g, &next);
-	/* the roster changes with a newcomer; who asks again may be noise */
+	/*
+	 * A newcomer changes the roster and is always recorded. A repeated
+	 * registration may be noise and is subject to the quota.
+	 */
 	j->quiet = !notice_left(g->k, j->identity);
 	if (rc || (j->quiet && !j->is_new))
 		return rc;
@@ -194,8 +207,8 @@ static int put_leave(struct group *g, const struct gmember *m,
 }
 
 /*
- * The next after @m, or the first, of those that go. A roster may be long and
- * those that go few: it is walked only if there is one.
+ * Return the member after @m, or the first, that leaves with this batch. The
+ * roster may be long and leavers few, so it is walked only if there is one.
  */
 static struct gmember *out_next(struct group *g, const struct batch *b,
 				struct gmember *m)
@@ -227,8 +240,9 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 }
 
 /*
- * Might one change more overfill a message? Only who is in already is told by
- * it: a handful of members never does, however many join.
+ * Return true if one more change might overfill the message. Only existing
+ * members are addressed by it: a handful of members never overfills it, however
+ * many join.
  */
 static bool message_full(const struct group *g)
 {
@@ -242,7 +256,7 @@ static bool leaves_now(const struct group *g, const struct gmember *m)
 	return m->leaving && m->leave_ms <= group_now_ms(g);
 }
 
-/* When the next of those who leave is due, and changes may go */
+/* Return when the next pending leave is due and changes are allowed. */
 static uint64_t next_leave_ms(const struct group *g)
 {
 	uint64_t now = group_now_ms(g), least = UINT64_MAX;
@@ -268,7 +282,10 @@ static int take_one_out(struct group *g, struct batch *b, struct gmember *m)
 
 static const char lost_right[] = "not in the lists of the group any more";
 
-/* As many as one message can tell of; the next change has the others. */
+/*
+ * Take out as many members without a right as one message can announce. The
+ * following change takes out the rest.
+ */
 static int take_out_barred(struct group *g, struct batch *b)
 {
 	const struct conf_group *conf = b->policy ? &b->policy->conf : g->conf;
@@ -289,7 +306,10 @@ static int take_out_barred(struct group *g, struct batch *b)
 	return rc;
 }
 
-/* As many as one message can tell of; the others wait for the next. */
+/*
+ * Take out as many leavers as one message can announce; the others wait for
+ * the next change.
+ */
 static int take_out(struct group *g, struct batch *b)
 {
 	struct gmember *m;
@@ -298,7 +318,10 @@ static int take_out(struct group *g, struct batch *b)
 	if (b->expel)
 		return take_out_barred(g, b);
 
-	/* an eviction does not wait for a crowd, nor go with one */
+	/*
+	 * An eviction is not delayed by pending joins and leaves, and is not
+	 * batched with them.
+	 */
 	if (b->deny)
 		return take_one_out(g, b, b->deny);
 	if (!g->n_leaving)
@@ -336,7 +359,10 @@ bool batch_full(const struct group *g, uint32_t members)
 	return members >= g->conf->max_members || members >= LKH_MEMBERS_MAX;
 }
 
-/* Makes a member by an earlier request of the same batch */
+/*
+ * Return the earlier request of the same batch that makes @j's member, or
+ * NULL.
+ */
 static struct join_req *twin(const struct batch *b, const struct join_req *j)
 {
 	struct join_req *o;
@@ -369,7 +395,10 @@ static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
 	return 0;
 }
 
-/* A request of who is no member yet: false when it waits, or was refused. */
+/*
+ * Handle a request of an identity that is no member yet. Returns false if it
+ * keeps waiting or was refused.
+ */
 static bool may_become_member(struct group *g, const struct batch *b,
 			      struct join_req *j)
 {
@@ -382,10 +411,10 @@ static bool may_become_member(struct group *g, const struct batch *b,
 	return false;
 }
 
-/* Finds out whose request @j is: false when it waits, or was refused. */
+/* Handle request @j. Returns false if it keeps waiting or was refused. */
 static bool take_in_one(struct group *g, struct batch *b, struct join_req *j)
 {
-	/* it may have been evicted while it waited */
+	/* The identity may have been evicted while its request waited. */
 	const char *why = gmc_may(g, j->identity, j->send, !j->send);
 	struct join_req *first;
 
@@ -489,7 +518,7 @@ static void batch_drop(struct batch *b)
 	free(b);
 }
 
-/* Nothing has happened: who wanted in is told so, who leaves tries again. */
+/* The batch changed nothing: joiners get a failure, leavers are retried. */
 static void batch_failed(struct group *g, struct batch *b, int ret)
 {
 	struct gmember *m;
@@ -501,7 +530,10 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 			m->ended = NULL;
 		m->barred = false;
 	}
-	/* the members first: two requests may share one */
+	/*
+	 * Members are freed before their requests, since two requests may share
+	 * one.
+	 */
 	TAILQ_FOREACH(j, &b->in, all)
 	if (j->is_new)
 		gmc_member_free(j->m);
@@ -566,7 +598,10 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 	j->m->receive = j->receive;
 	j->m->registered = now;
 	j->m->over = j->over;
-	/* who is new begins with what is current; others have to confirm */
+	/*
+	 * A newcomer starts with the current Data SA. Other senders have to
+	 * confirm that they use it.
+	 */
 	if (j->is_new)
 		j->m->sends_spi = gkey_spi(&g->st.data);
 	j->m->first_sid = j->first_sid;
@@ -644,7 +679,10 @@ static struct batch *batch_new(struct group *g)
 	return b;
 }
 
-/* Numbers that must never be given twice come to an end. */
+/*
+ * Return why the group needs a reset, or NULL: Sender-IDs and Key IDs must
+ * never be given out twice, and their number is finite.
+ */
 static const char *used_up(const struct group *g)
 {
 	if (g->keys->sender_ids_left(g, &g->st) < g->senders_waiting)
@@ -654,7 +692,7 @@ static const char *used_up(const struct group *g)
 	return NULL;
 }
 
-/* Collects what changes, into the tree too. */
+/* Gather the changes of the batch, and apply them to the key tree. */
 static int batch_gather(struct group *g, struct gkm_change *c, struct batch *b)
 {
 	int rc = take_out(g, b);
@@ -681,7 +719,10 @@ static void batch_nothing(struct group *g, struct batch *b)
 		done(g, arg, 0, "");
 }
 
-/* One change for all that waits, or for an eviction alone. Takes over @b. */
+/*
+ * Make one change of keys for everything that waits, or for an eviction alone.
+ * Takes over @b.
+ */
 static void batch_run(struct group *g, struct batch *b)
 {
 	struct gkm_change *c = gkm_begin(g);

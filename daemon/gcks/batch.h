@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The group part of registration, and of leaving: requests are gathered into
- * batches, a batch is one change of keys (gkm.h), and only when that is done
- * are the joiners answered, with keys that nobody has used before.
+ * The group side of registration and of leaving. Requests are gathered into
+ * batches, and a batch is one change of keys (gkm.h). Joiners are answered when
+ * that change is done and not before, with keys that nobody has used (backward
+ * access control, RFC 9838 section 3).
  *
- * A member that registers again changes nothing for others, or crowds would keep
- * each other from settling: it gets what is current, and fresh Sender-IDs.
+ * A member that registers again changes nothing for others: it gets the current
+ * SAs and fresh Sender-IDs. Otherwise a crowd that registers again would rekey
+ * the group without end.
  */
 #ifndef GCKS_BATCH_H
 #define GCKS_BATCH_H
@@ -16,44 +18,53 @@ struct gkm_change;
 struct policy;
 
 void batch_init(struct group *g);
-/* Nobody is told; the group goes. */
+/* Drop all pending requests without an answer; for a group that goes away. */
 void batch_free(struct group *g);
 /*
- * One change for all that waits, now, or when the change in flight is done, or
- * as soon as the next may go.
+ * Make one change for everything that waits: now, or when the change in flight
+ * is done, or as soon as the pace of the group allows it.
  */
 void batch_flush(struct group *g);
 /*
- * Takes a member out at once and keeps it out. After an error it is still in.
- * No change may be in flight.
+ * Take @m out at once and deny its identity. After an error @m is still a
+ * member. No change may be in flight. @done is called once with 0 or -errno.
  */
 void batch_evict(struct group *g, struct gmember *m, commit_fn *done,
 		 void *arg);
 /*
- * Takes out at once whoever has a right that @policy, which is taken over and
- * becomes the group's, has not; by the group's own policy if it is NULL. As
- * many as one change can tell of: policy_keeps() says who is left. There must
- * be somebody. No change may be in flight.
+ * Take out at once every member that has a right which @policy does not grant.
+ * @policy is taken over and becomes the group's; NULL is the group's own
+ * policy. One change takes out as many members as its message can announce;
+ * policy_keeps() tells who is left. At least one member must be affected, and
+ * no change may be in flight. @done is called once with 0 or -errno.
  */
 void batch_expel(struct group *g, struct policy *policy, commit_fn *done,
 		 void *arg);
-/* Answers all of @l: 0, or an error for which they are still in. */
+/*
+ * Answer and free all of @l. @ret is 0, or the error (-errno) because of
+ * which they are still members.
+ */
 void batch_tell_leavers(struct group *g, struct leavers *l, int ret);
 
-/* ---- for registration.c -------------------------------------------------- */
+/* ---- used by registration.c only ---------------------------------------- */
 
-/* Answers @j so, with a line in log and audit trail, and frees it. */
+/*
+ * Answer @j with @notify and free it, with a record in log and audit trail.
+ */
 void join_refuse(struct group *g, struct join_req *j, uint16_t notify,
 		 const char *why);
-/* Sends j->m what is current. */
+/* Send the current SAs to j->m. Does not free @j. */
 void join_answer(struct group *g, struct join_req *j);
-/* Writes what @j makes of j->m, within a transaction. */
+/*
+ * Write the changes that @j makes to j->m. Must run within a transaction of
+ * the store. @now is in seconds since 1970. Returns 0 or -errno.
+ */
 int join_put(struct group *g, struct join_req *j, int64_t now);
-/* The same in memory, once the store has it. */
+/* Apply the same changes in memory, once the store has them. */
 void join_settle(struct group *g, struct join_req *j, int64_t now);
 /*
- * Everyone gets one; what is beyond it must leave one to each of the @others
- * that wait.
+ * Give @j Sender-IDs out of @c. Every sender gets at least one; beyond that,
+ * one must be left for each of the @others requests that wait.
  */
 void join_give_sids(struct group *g, struct gkm_change *c, struct join_req *j,
 		    uint32_t others);

@@ -39,7 +39,10 @@ void commit_drop(struct group *g)
 	store_drop(group_store(g));
 }
 
-/* The group is free for the next change before anybody is told. */
+/*
+ * The group is free for the next change before the completion is called, so
+ * that the completion may begin one.
+ */
 static void commit_end(struct group *g, int ret, const char *why)
 {
 	struct commit *c = &g->commit;
@@ -57,7 +60,10 @@ static void commit_finish(struct group *g, int ret, const char *why)
 	g->ops->idle(g);
 }
 
-/* NULL: it has ended, and what came after it may have its own by now. */
+/*
+ * A NULL @txn means that the transaction has ended. Its completion may have
+ * begun another change by now, whose transaction must not be overwritten.
+ */
 static void handed_over(struct group *g, struct store_txn *txn)
 {
 	if (txn)
@@ -76,7 +82,10 @@ static void witnessed(void *arg, int ret, const char *why)
 	commit_finish(g, 0, "");
 }
 
-/* The witness is never ahead of the store, and nothing is sent before it. */
+/*
+ * The witness is written after the store, so that it is never ahead of the
+ * store, and before anything is sent.
+ */
 static void stored(void *arg, int ret, const char *why)
 {
 	struct group *g = arg;

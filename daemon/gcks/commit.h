@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A commit that may take time. A change of a group is computed on copies and
- * written down, handed to the store with the version of the group that it was
- * computed from, then to the witness, and finished by a completion: in memory
- * and to the network. One change of a group is in flight at a time; what wants
- * to change meanwhile waits (struct group_ops). A store that another server has
- * changed answers -ESTALE, and nothing has changed here then.
+ * Asynchronous commit of a change. A change of a group is computed on copies,
+ * written to the store together with the version of the group that it was
+ * computed from, then to the witness, and finished by a completion that applies
+ * it in memory and sends the messages. One change of a group is in flight at a
+ * time; other changes wait until it is done (struct group_ops). If another
+ * server has changed the store meanwhile, the commit fails with -ESTALE and
+ * nothing has changed here.
  *
  *	commit_begin(g)
  *	store_put(), store_del(), gmc_audit() ...
@@ -21,22 +22,23 @@ struct group;
 struct store_txn;
 
 /*
- * The stores have the change (@ret 0), or it is as if there had been none
- * (-errno, with one line in @why that is good until the call returns). The
- * group may be changed again from within.
+ * Completion of a change. @ret is 0 if both stores have the change, or -errno
+ * if nothing has changed; then @why is one line for an operator, valid until
+ * the call returns. The completion may begin another change of the group.
  */
 typedef void commit_fn(struct group *g, void *arg, int ret, const char *why);
 
 struct commit {
 	bool busy; /* a change is in flight */
-	uint64_t record; /* version that the store has of the group */
-	uint64_t version; /* that it gets by the change in flight */
-	struct store_txn *txn; /* of the store or of the witness */
+	uint64_t record; /* version of the group's record in the store */
+	uint64_t version; /* version of the record after this change */
+	struct store_txn *txn; /* open at the store or the witness */
 	commit_fn *done;
 	void *arg;
 	/*
-	 * For the witness: who is kept out since when, and who may come back,
-	 * or NULL. The strings live until the completion is called.
+	 * Written to the witness, or NULL: the identity that is denied, and
+	 * since when (seconds since 1970), and the identity that is admitted
+	 * again. The strings must live until the completion is called.
 	 */
 	const char *deny;
 	int64_t deny_since;
@@ -45,22 +47,26 @@ struct commit {
 };
 
 /*
- * Reads the version of @g's record in the store; once, before the first
- * change. 0 or -errno.
+ * Read the version of @g's record in the store. Called once, before the first
+ * change. Returns 0 or -errno.
  */
 int commit_load(struct group *g);
-/* The store must have no other transaction open. 0 or -errno. */
+/*
+ * Open the transaction of a change. The store must have no other one open.
+ * Returns 0 or -errno.
+ */
 int commit_begin(struct group *g);
 void commit_drop(struct group *g);
 /*
- * @version: of the group's state after the change. @done is called exactly
- * once, perhaps before this returns, unless commit_cancel() comes first; then
- * g->ops->idle() is.
+ * Commit the transaction; @version is the version of the group's state after
+ * the change. @done is called exactly once, perhaps before this returns, and
+ * g->ops->idle() after it unless commit_cancel() came first.
  */
 void commit_send(struct group *g, uint64_t version, commit_fn *done, void *arg);
 /*
- * The group goes away with a change in flight, which the store may take or
- * not. Its completion is called with -ECANCELED and has to free what it has.
+ * Abandon the change in flight because the group goes away; the store may or
+ * may not take it. The completion is called with -ECANCELED and must free its
+ * argument.
  */
 void commit_cancel(struct group *g);
 

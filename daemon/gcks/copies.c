@@ -4,19 +4,21 @@
 #include "gcks/group.h"
 
 #define MS 1000u
-/* A late copy that is closer to the one before it would be lost with it. */
+/* A late copy closer than this to the one before would be lost with it. */
 #define LATE_LEAST_MS 500
-/* Between the copies of a burst */
+/* Bounds of the interval between the copies of a burst. */
 #define STEP_MIN_MS 40
 #define STEP_MAX_MS 250
 
 /*
- * Outside of an exclusion time is on our side: 0, 1, 3, 6 s. Closer together
- * where ATD is shorter than that: who hears only the last copy is to have the
- * key when a sender that heard the first begins to use it. One more goes late,
- * which nothing waits for: a second later, while ATD leaves room for it; or at
- * the usual time, for who was not there yet: a host that has just joined may
- * have to wait for its routers.
+ * Copies of a change without exclusion: at 0, 1, 3 and 6 s, since a slow change
+ * costs nothing. They are compressed where ATD is shorter than that, because a
+ * receiver that hears only the last copy must have the key when a sender that
+ * heard the first begins to use it.
+ *
+ * One late copy follows that nothing waits for. It comes a second later while
+ * ATD leaves room for it, or at the usual time for hosts that were not
+ * reachable yet: a host that has just joined may have to wait for its routers.
  */
 unsigned int copies_plain(const struct group *g, uint32_t *at)
 {
@@ -45,7 +47,7 @@ static uint32_t plain_ms(const struct group *g)
 	uint32_t at[GKM_COPIES_MAX];
 	unsigned int n = copies_plain(g, at);
 
-	/* without the late one */
+	/* The late copy is not waited for. */
 	return at[n > g->conf->rekey_copies ? n - 2 : n - 1];
 }
 
@@ -64,9 +66,10 @@ static uint32_t exclude_step_ms(const struct group *g)
 }
 
 /*
- * In an exclusion senders are to change soon, and receivers to have the key
- * by then: the copies go in a burst that is over before ATD is, the second
- * message's between the first one's. Another one each comes late.
+ * In an exclusion senders are to change over soon, and receivers must have the
+ * key by then: the copies go in a burst that ends before ATD, and those of the
+ * second message alternate with those of the first. One late copy of each
+ * follows.
  */
 unsigned int copies_exclude(const struct group *g, bool second, uint32_t *at)
 {
@@ -89,7 +92,7 @@ uint32_t copies_burst_ms(const struct group *g)
 	uint32_t at[GKM_COPIES_MAX];
 	unsigned int n = copies_exclude(g, true, at);
 
-	/* without the late copy */
+	/* The late copy is not waited for. */
 	if (n > 1 && at[n - 1] >= COPIES_LATE_MS)
 		n--;
 	return at[n - 1];

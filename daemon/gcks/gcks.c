@@ -98,7 +98,11 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 		id_str(&req->idg, name, sizeof(name));
 		snprintf(why, sizeof(why), "no such group: %s",
 			 quote(name, asked));
-		/* the name is the peer's: another each time is no other */
+		/*
+		 * The group's name comes from the peer. A refusal counts as the
+		 * same one whatever the name, otherwise each new name would buy
+		 * a log line.
+		 */
 		notice_refusal(k, "", identity, "INVALID_GROUP_ID",
 			       "no such group", why);
 		reply->notify = GIKE_N_INVALID_GROUP_ID;
@@ -122,7 +126,7 @@ void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		outbox_confirm(g, m, spi);
 }
 
-/* No member can make the key server send more beats than one in this time. */
+/* A member's reports of rivals cause at most one beat in this time. */
 #define RIVAL_PAUSE_MS 10000
 #define RIVAL_BEAT_MS 500
 
@@ -136,7 +140,10 @@ void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 	    !gmc_find(g, identity))
 		return;
 	g->rivals++;
-	/* a beat for who has not noticed yet, a sender above all */
+	/*
+	 * The beat reaches members that have not noticed yet, above all
+	 * senders.
+	 */
 	if (g->st.keyed &&
 	    (!g->rival_ms || group_now_ms(g) - g->rival_ms >= RIVAL_PAUSE_MS)) {
 		g->rival_ms = group_now_ms(g);

@@ -28,13 +28,13 @@ static int random_spi(uint8_t spi[GIKE_SPI_LEN_REKEY])
 {
 	int rc = rand_bytes(spi, GIKE_SPI_LEN_REKEY);
 
-	/* neither half may be zero: it has to be an IKE header's SPIs */
+	/* Both halves must be nonzero: they are the SPIs of an IKE header. */
 	spi[0] |= 0x80;
 	spi[8] |= 0x80;
 	return rc;
 }
 
-/* The Data SA in @st becomes an old one. */
+/* Add the Data SA in @st to the retired ones. */
 static void retire_data(struct gkm_state *st, int64_t now)
 {
 	unsigned int i, n = 0;
@@ -54,7 +54,7 @@ static void retire_data(struct gkm_state *st, int64_t now)
 	st->n_old = n;
 }
 
-/* The first SPI that was announced is used, and another one announced. */
+/* Use the first announced SPI of the Rekey SA and announce another one. */
 static int take_spi(struct gkm_state *st)
 {
 	unsigned int i;
@@ -70,7 +70,7 @@ static int take_spi(struct gkm_state *st)
 	return random_spi(st->next_spi[GKM_NEXT - 1]);
 }
 
-/* A member that is put out knows the SPIs that were announced before. */
+/* An excluded member knows the announced SPIs, so all of them are replaced. */
 static int draw_spis_anew(struct gkm_state *st)
 {
 	unsigned int i;
@@ -81,7 +81,7 @@ static int draw_spis_anew(struct gkm_state *st)
 	return rc;
 }
 
-/* The state that comes next: a Rekey SA and a Data SA that nobody has seen. */
+/* Make the next state: a Rekey SA and a Data SA with fresh keys. */
 static int make_keys(struct group *g, struct gkm_change *c)
 {
 	struct gkm_state *st = &c->next;
@@ -110,7 +110,7 @@ static int make_keys(struct group *g, struct gkm_change *c)
 	return gkm_rekey_sa(g, st, c->sign ? c->sign : g->sign, &c->rs);
 }
 
-/* ---- the one door ------------------------------------------------------- */
+/* ---- begin and commit --------------------------------------------------- */
 
 struct gkm_change *gkm_begin(struct group *g)
 {
@@ -134,7 +134,7 @@ static void change_free(struct gkm_change *c)
 	secret_free(c);
 }
 
-/* The store has it. */
+/* Adopt the new policy, once the store has it. */
 static void policy_take(struct group *g, struct gkm_change *c)
 {
 	if (!c->policy)
@@ -164,7 +164,7 @@ void gkm_keep(struct group *g, struct gkm_change *c)
 	change_free(c);
 }
 
-/* Nothing has changed, and whoever waited is told why. */
+/* Undo @c in memory and pass the error to the waiting caller. */
 static void change_failed(struct group *g, struct gkm_change *c, int ret,
 			  const char *why)
 {
@@ -284,7 +284,7 @@ void gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 	commit_send(g, c->next.version, commit_done, c);
 }
 
-/* ---- everybody out ------------------------------------------------------ */
+/* ---- group reset -------------------------------------------------------- */
 
 static int put_all_denied(struct group *g)
 {
@@ -299,8 +299,8 @@ static int put_all_denied(struct group *g)
 
 enum anew_how {
 	ANEW_RESTART,
-	ANEW_RESET, /* with another signing key */
-	ANEW_DISOWN, /* and the store is not to be believed */
+	ANEW_RESET, /* a new signing key, too */
+	ANEW_DISOWN, /* the store is not trusted, either */
 };
 
 static void put_all_out(struct group *g, struct gkm_change *c)
@@ -317,7 +317,7 @@ static void put_all_out(struct group *g, struct gkm_change *c)
 	}
 	g->st = c->next;
 	g->fresh = false;
-	/* by the times that members were told */
+	/* The old policy's delays apply: members were told these. */
 	pace_anew(g, !TAILQ_EMPTY(&c->out), c->disown ? gkm_silence_ms(g) : 0);
 	policy_take(g, c);
 	g->restarts++;
@@ -374,7 +374,7 @@ static int record_anew(struct group *g, struct gkm_change *c)
 	return rc;
 }
 
-/* The state of a group that nobody is in. */
+/* Fill in the state of a group without members. */
 static int empty_state(struct group *g, struct gkm_change *c, enum anew_how how)
 {
 	const struct conf_group *conf = c->policy ? &c->policy->conf : g->conf;

@@ -1,70 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Group key management (X.1101 3.2.5): makes, distributes and renews the
- * keys of a group.
+ * Group key management (X.1101 section 3.2.5): makes, distributes and renews
+ * the keys of a group.
  *
- * A change goes through one door:
+ * Every change goes through one sequence of calls:
  *
  *	c = gkm_begin(g)	a copy of the state to work on
  *	lkh_add(), lkh_remove(), c->next.next_sid ...
  *	gkm_commit(g, c, ...)	new keys, messages, store, then memory and
- *				network; or nothing at all
+ *				network; or no change at all
  *
- * Each GSA_REKEY is in the store before its first copy leaves. So its
- * Message ID, which is its IV too, is never used for other octets, and a key
- * server that was killed in between sends the very same octets when it is
- * back.
+ * Each GSA_REKEY is in the store before its first copy leaves. Its Message ID,
+ * which is its IV too, is therefore never used for other octets, and a key
+ * server that was killed in between sends the same octets after the restart.
  *
  * The store may take its time (gcks/commit.h): from gkm_commit() to the
- * completion the tree has the next keys already, and nobody is given any. So no
- * change is begun while g->commit.busy is true.
+ * completion the tree holds the next keys already, and no member is given any.
+ * No change may be begun while g->commit.busy is true.
  */
 #ifndef GCKS_GKM_H
 #define GCKS_GKM_H
 
 #include "gcks/gkm_change.h"
 
-/* Writes the caller's own records, within the transaction. */
+/*
+ * Write the caller's own records within the transaction. Returns 0 or -errno.
+ */
 typedef int gkm_write_fn(struct group *g, struct gkm_change *c, void *arg);
 
 /*
- * Message IDs that the store counts ahead, so that not every beat is written.
- * They are used once at most: those left at a restart are skipped.
+ * Number of Message IDs that the store reserves ahead, so that not every beat
+ * is a write. Each is used once at most: those unused at a restart are skipped.
  */
 #define GKM_MIDS_AHEAD 16
 
+/*
+ * Set up and free the keys and the outbox of a group; gkm_free() wipes.
+ * gkm_init() returns 0 or -ENOMEM.
+ */
 int gkm_init(struct group *g);
 void gkm_free(struct group *g);
-/* NULL: out of memory. */
+/*
+ * Return a copy of the state, owned by the caller until gkm_commit(),
+ * gkm_keep() or gkm_abandon(); NULL if memory is short.
+ */
 struct gkm_change *gkm_begin(struct group *g);
-/* Gives up a change that was begun, and frees it; the tree goes back. */
+/* Abandon and free a change, and undo it in the tree. */
 void gkm_abandon(struct group *g, struct gkm_change *c);
 /*
- * The store has a change that was none of SAs: its counters and its tree are
- * the group's, its messages are sent, and @c is freed.
+ * Complete a change that makes no SAs, once the store has it: applies counters
+ * and tree, sends the messages, and frees @c.
  */
 void gkm_keep(struct group *g, struct gkm_change *c);
 /*
- * Takes over @c. @write may be NULL and is called with @arg before this
- * returns, @done with @arg once. @why is for log and audit trail.
+ * Make new keys and commit the change. Takes over @c. @write may be NULL, and
+ * is called with @arg before this returns; @done is called with @arg once. @why
+ * is recorded in log and audit trail.
  */
 void gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 		gkm_write_fn *write, const char *why, commit_fn *done,
 		void *arg);
-/* Everybody out, Sender-IDs and keys from new: RFC 9838 2.5.1, 2.4.3. */
+/*
+ * Reset the group: all members are out, Sender-IDs and keys start anew (RFC
+ * 9838 sections 2.5.1 and 2.4.3).
+ */
 void gkm_restart(struct group *g, const char *why, commit_fn *done, void *arg);
 /*
- * The same with another policy, which is taken over: the messages that announce
- * it are by the former one.
+ * Like gkm_restart(), with another policy, which is taken over. The messages
+ * that announce the reset follow the former policy.
  */
 void gkm_adopt(struct group *g, struct policy *policy, const char *why,
 	       commit_fn *done, void *arg);
-/* The same with another signing key. */
+/* Like gkm_restart(), with another signing key. */
 void gkm_reset(struct group *g, const char *why, commit_fn *done, void *arg);
 /*
- * The same with a store that cannot be believed: members are not told, since
- * Message IDs of the Rekey SA may have been used. They notice that they hear
- * nothing any more. The witness is to be rewritten after that.
+ * Like gkm_restart(), for a store that cannot be trusted. Members are not told,
+ * since Message IDs of the Rekey SA may have been used already; they notice the
+ * silence and register again. The witness must be rewritten afterwards.
  */
 void gkm_disown(struct group *g, const char *why, commit_fn *done, void *arg);
 

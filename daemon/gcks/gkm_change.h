@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A change of a group's keys, from its beginning to its completion. */
+/* A change of a group's keys, from gkm_begin() to its completion. */
 #ifndef GCKS_GKM_CHANGE_H
 #define GCKS_GKM_CHANGE_H
 
@@ -11,19 +11,23 @@ struct gkm_change {
 	struct gkm_state next;
 	struct rekey_sa rs;
 	struct outbox out;
-	/* what signs rekeys over the new Rekey SA, if it is another one */
+	/* New signing key for the new Rekey SA, or NULL. */
 	struct sigkey *sign;
-	/* in place of the tree there is, if everybody goes */
+	/* Replace the key tree in a group reset, or NULL. */
 	struct lkh *tree;
-	/* what is the group's policy from then on, if it is another one */
+	/* New policy, or NULL. */
 	struct policy *policy;
-	/* whom the change keeps out, or NULL; and since when */
+	/*
+	 * Identity that the change denies, or NULL, and since when (seconds
+	 * since 1970).
+	 */
 	const char *deny;
 	int64_t deny_since;
 	enum gkm_how how;
-	bool told; /* there is somebody to tell */
-	bool disown; /* the store is not believed */
-	char why[GKM_WHY_MAX]; /* for log and audit trail */
+	/* There is a member that must be told. */
+	bool told;
+	bool disown; /* the store is not trusted */
+	char why[GKM_WHY_MAX]; /* recorded in log and audit trail */
 	commit_fn *done;
 	void *arg;
 };

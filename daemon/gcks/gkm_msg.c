@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * The GSA_REKEYs of a change: what is in them.
- */
+/* Contents of the GSA_REKEYs of a change. */
 #include "gcks/gkm_msg.h"
 
 #include <errno.h>
@@ -17,8 +15,8 @@
 
 #define MS 1000u
 /*
- * Octets of a GSA_REKEY, or of a fragment of one, that pass everywhere: IPv6's
- * least MTU without the headers of IP and UDP.
+ * Largest GSA_REKEY, or fragment of one, in octets, that passes everywhere:
+ * IPv6's minimum MTU less the headers of IPv6 and UDP.
  */
 #define FRAGMENT_MAX 1232
 
@@ -71,7 +69,10 @@ int gkm_wrap_data(const struct gkm_state *st, const struct kwk *def,
 
 /* ---- messages ----------------------------------------------------------- */
 
-/* Old Data SAs go with each message, for who has missed an earlier one. */
+/*
+ * Every message deletes the retired Data SAs, for members that missed an
+ * earlier message.
+ */
 static void add_data(struct group *g, const struct gkm_state *st,
 		     struct rekey_msg *m, uint32_t atd, bool exclude)
 {
@@ -87,8 +88,10 @@ static void add_data(struct group *g, const struct gkm_state *st,
 	m->gsa.gw.atd = atd;
 	m->gsa.gw.dtd = g->conf->dtd;
 	if (exclude) {
-		/* who is out must not send for long either; DTD outlasts the
-		 * late copy and the ATD of a sender that has only this one
+		/*
+		 * An excluded member must not be able to send for long, so DTD
+		 * is short. It must still exceed the late copy plus the ATD of
+		 * a sender that receives only that copy.
 		 */
 		dtd = g->conf->evict_atd + COPIES_LATE_MS / MS + 2;
 		m->gsa.gw.atd = g->conf->evict_atd;
@@ -133,7 +136,7 @@ int gkm_put_auth_key(const struct sigkey *sign, struct kd *kd)
 	return rc;
 }
 
-/* Seals @m over @rs and queues it with the change. */
+/* Seal @m over @rs and add it to the change's outbox. */
 static int queue(struct group *g, struct gkm_change *c, struct rekey_sa *rs,
 		 struct rekey_msg *m, const uint32_t *at, unsigned int n)
 {
@@ -143,7 +146,7 @@ static int queue(struct group *g, struct gkm_change *c, struct rekey_sa *rs,
 	int rc;
 
 	wbuf_init(&w, 2 * IKE_MSG_MAX);
-	/* only if all who are told can put them together */
+	/* Fragments are used only if every recipient can reassemble them. */
 	rc = rekey_build_frags(rs, m, g->n_whole ? 0 : FRAGMENT_MAX, &w, why,
 			       sizeof(why));
 	if (rc) {
@@ -160,7 +163,10 @@ static int queue(struct group *g, struct gkm_change *c, struct rekey_sa *rs,
 	return rc;
 }
 
-/* The message over the Rekey SA that all still have. */
+/*
+ * Build the message over the Rekey SA that all members, excluded ones too,
+ * have.
+ */
 static int first_message(struct group *g, struct gkm_change *c,
 			 enum gkm_how how, const struct lkh_wraps *w)
 {
@@ -178,7 +184,10 @@ static int first_message(struct group *g, struct gkm_change *c,
 	gkm_made(g, &m.gsa.gw);
 	m.gsa.has_rekey = true;
 	gkm_rekey_policy(g, &c->next, &m.gsa.rekey);
-	/* who is out can read this: the second message has them */
+	/*
+	 * An excluded member can read this message: the announced SPIs go into
+	 * the second one.
+	 */
 	if (how == GKM_EXCLUDE)
 		m.gsa.rekey.n_next_spi = 0;
 	rc = gkm_wrap(g, &c->next, how == GKM_SIMPLE ? &one : w, &g->rs.gsk_w,
@@ -191,7 +200,7 @@ static int first_message(struct group *g, struct gkm_change *c,
 		if (!rc)
 			rc = gkm_wrap_data(&c->next, &g->rs.gsk_w, &m.kd);
 	}
-	/* the message itself is signed with the old one (RFC 9838 2.4.1.1) */
+	/* The message is signed with the old key (RFC 9838 section 2.4.1.1). */
 	if (!rc && c->sign)
 		rc = gkm_put_auth_key(c->sign, &m.kd);
 	if (!rc)
@@ -200,7 +209,9 @@ static int first_message(struct group *g, struct gkm_change *c,
 	return rc;
 }
 
-/* Over the new Rekey SA: what who is out must not know. */
+/*
+ * Build the message over the new Rekey SA, which excluded members cannot read.
+ */
 static int second_message(struct group *g, struct gkm_change *c)
 {
 	uint32_t at[GKM_COPIES_MAX];
@@ -232,7 +243,9 @@ int gkm_beat_message(struct group *g, struct gkm_change *c)
 	if (!rc)
 		rc = queue(g, c, &g->rs, &m, at, 1);
 	rekey_msg_free(&m);
-	/* nobody misses it after a restart: another one follows */
+	/*
+	 * A lost beat is not missed after a restart, since another one follows.
+	 */
 	if (!rc)
 		TAILQ_FIRST(&c->out)->passing = true;
 	return rc;
@@ -247,7 +260,7 @@ int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
 	*told = g->st.keyed && g->n_members;
 	if (how != GKM_SIMPLE) {
 		rc = lkh_changes(g->tree, &w);
-		/* nobody that was there before is left */
+		/* No member that was there before is left. */
 		if (!w.n_sa)
 			*told = false;
 	}
@@ -272,7 +285,10 @@ int gkm_farewell(struct group *g, struct gkm_change *c)
 	if (!rc)
 		rc = queue(g, c, &g->rs, &m, at, copies_plain(g, at));
 	rekey_msg_free(&m);
-	/* they listen where they were told to, not where it says now */
+	/*
+	 * Members listen at the address they were given, not at the new
+	 * policy's.
+	 */
 	if (!rc)
 		TAILQ_LAST(&c->out, outbox)->to = g->st.to;
 	return rc;

@@ -1,26 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is in the GSA_REKEYs of a change, and in KD of a registration. */
+/* Contents of the GSA_REKEYs of a change and of the KD of a registration. */
 #ifndef GCKS_GKM_MSG_H
 #define GCKS_GKM_MSG_H
 
 #include "gcks/gkm_change.h"
 
 /*
- * Builds what announces @c into c->out. *told: there was somebody to tell.
- * Message IDs of g->rs are consumed; nothing is sent. 0 or -errno.
+ * Build the messages that announce @c into c->out. Sets *told if a member has
+ * to be told. Consumes Message IDs of g->rs and sends nothing. Returns 0 or
+ * -errno.
  */
 int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
 		 bool *told);
-/* D(ESP, all), D(GIKE_UPDATE, all) to where members listen now. */
+/*
+ * Build a Delete of all Data and Rekey SAs to the address at which members
+ * listen now. Returns 0 or -errno.
+ */
 int gkm_farewell(struct group *g, struct gkm_change *c);
-/* The Data SA there is, once more, over the Rekey SA there is: one copy. */
+/*
+ * Build a message that repeats the current Data SA over the current Rekey SA,
+ * with one copy. Returns 0 or -errno.
+ */
 int gkm_beat_message(struct group *g, struct gkm_change *c);
-/* AUTH_KEY of @sign. */
+/*
+ * Add the public key of @sign as AUTH_KEY (RFC 9838 section 4.5.3.2). Returns
+ * 0 or -errno.
+ */
 int gkm_put_auth_key(const struct sigkey *sign, struct kd *kd);
-/* Wraps @w into @kd; @def is the default KWK, @st's Rekey SA the one meant. */
+/*
+ * Wrap the keys of @w into @kd. @def is the default KWK; Key ID 0 is the Rekey
+ * SA of @st. Returns 0 or -errno.
+ */
 int gkm_wrap(const struct group *g, const struct gkm_state *st,
 	     const struct lkh_wraps *w, const struct kwk *def, struct kd *kd);
-/* Adds the Data SA's bag. */
+/* Add the key bag of the Data SA of @st. Returns 0 or -errno. */
 int gkm_wrap_data(const struct gkm_state *st, const struct kwk *def,
 		  struct kd *kd);
 

@@ -33,8 +33,9 @@ void gkm_rekey_policy(const struct group *g, const struct gkm_state *st,
 }
 
 /*
- * Sequence numbers of ID 2: even one sender counts in several CPUs, each
- * with a Sender-ID of its own (RFC 9838 2.6).
+ * Anti-replay by sequence number (transform ID 2, RFC 9838 section 2.6): a
+ * single sender already counts on several CPUs, each with a Sender-ID of its
+ * own.
  */
 void gkm_data_policy(const struct group *g, const struct gkm_state *st,
 		     struct gsa_sa *sa)

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The SAs of a group as GSA payloads and machines of rekey/ have them.
- */
+/* SAs of a group in the form of GSA payloads and of the machines of rekey/. */
 #ifndef GCKS_GKM_POLICY_H
 #define GCKS_GKM_POLICY_H
 
 #include "gcks/group.h"
 
-/* Policies as they are now; zero SPIs when the group has no keys yet. */
+/*
+ * Fill @sa with the current policy; SPIs are zero while the group has no keys.
+ */
 void gkm_rekey_policy(const struct group *g, const struct gkm_state *st,
 		      struct gsa_sa *sa);
 void gkm_data_policy(const struct group *g, const struct gkm_state *st,
 		     struct gsa_sa *sa);
-/* GSA of a registration: both SAs, GCAUTH, Message ID; no GW policy. */
+/*
+ * Fill the GSA of a registration: both SAs, GCAUTH and Message ID; the caller
+ * adds the group-wide policy.
+ */
 void gkm_registration_policy(const struct group *g, struct gsa *gsa);
 /*
- * The machine of @st's Rekey SA, signed by @sign of the group's kind. 0 or
- * -errno.
+ * Set up @rs as the Rekey SA of @st, signed by @sign, whose type must be the
+ * group's. Returns 0 or -errno.
  */
 int gkm_rekey_sa(struct group *g, const struct gkm_state *st,
 		 const struct sigkey *sign, struct rekey_sa *rs);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A group's keys in the store:
+ * Records of a group's keys in the store:
  *
  *	g/NAME/state	struct gkm_state
  *	g/NAME/sign	private key of GSA_REKEY, DER
@@ -28,8 +28,9 @@
 #include "lib/secret.h"
 
 /*
- * 1 had no count of changes, no time and no SPIs of Data SAs to come; 2 did
- * not say when the signing key was made, 3 not what the administrator asked for.
+ * Version 1 has no count of changes, no group time and no announced SPIs of
+ * Data SAs; version 2 does not have the time of the signing key; version 3 does
+ * not have what the administrator asked for.
  */
 #define STATE_VERSION_OLD 1
 #define STATE_VERSION_UNSIGNED 2
@@ -189,7 +190,7 @@ int gkm_put_sign(struct group *g, const struct sigkey *sign)
 	return rc;
 }
 
-/* Reads the signing key or, for a new group or another kind, makes one. */
+/* Read the signing key, or make one for a new group or another key type. */
 static int load_sign(struct group *g)
 {
 	struct store *s = group_store(g);
@@ -334,7 +335,10 @@ int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
 	wbuf_free(&w);
 	known = !rc;
 	gkm_time_floor(g);
-	/* made just now, or by a release that did not say when */
+	/*
+	 * The key was made just now, or by a release that did not store the
+	 * time.
+	 */
 	if (!g->st.sign_made)
 		g->st.sign_made = group_wall(g);
 	if (rc == -ENOENT && !g->n_members) {

@@ -1,27 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A group's keys in the store, and back. */
+/* Records of a group's keys in the store. */
 #ifndef GCKS_GKM_STORE_H
 #define GCKS_GKM_STORE_H
 
 #include "gcks/group.h"
 
 /*
- * Reads state, signing key, tree and unsent messages. Roster comes first.
- * *changed: the settings are not those that members know. Then the tree has
- * not been read, and gkm_restart() has to follow. *disown: why the store is
- * not to be believed, or NULL. Then neither tree nor messages have been read,
- * and gkm_disown() has to follow.
+ * Read state, signing key, tree and unsent messages; the roster must have been
+ * read before. Returns 0, or -errno with one line in @err.
+ *
+ * *changed: the settings differ from those that members know. The tree was not
+ * read, and gkm_restart() must follow. *disown: why the store cannot be
+ * trusted, or NULL. Neither tree nor messages were read, and gkm_disown() must
+ * follow.
  */
 int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
 	     size_t errlen);
-/* Within a transaction. 0 or -errno. */
+/* Must run within a transaction of the store. Return 0 or -errno. */
 int gkm_put_state(struct group *g, const struct gkm_state *st);
 int gkm_put_tree(struct group *g);
 int gkm_del_tree(struct group *g);
 int gkm_put_sign(struct group *g, const struct sigkey *key);
-/* Counts a change that is not one of keys. */
+/*
+ * Count a change that makes no keys. Must run within a transaction. Returns 0
+ * or -errno.
+ */
 int gkm_count(struct group *g);
-/* A digest of every setting that members were told when they registered. */
+/*
+ * Compute a digest of all settings that members learn at registration. Returns
+ * 0 or -errno.
+ */
 int gkm_policy_digest(const struct conf_group *conf,
 		      uint8_t digest[static GKM_DIGEST]);
 

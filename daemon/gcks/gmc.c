@@ -8,17 +8,20 @@
 
 #include "lib/buf.h"
 
-/* 1 knew of no end of a membership, and not where the member is */
+/* Version 1 has no end of the membership and no address of the member. */
 #define RECORD_VERSION_OLD 1
 #define RECORD_VERSION 2
 #define RECORD_MAX 128
-/* Between two grants of Sender-IDs to one sender */
+/*
+ * Pause between two grants of Sender-IDs to one sender: its bounds, and the
+ * rest that halves it.
+ */
 #define PACE_MIN_MS 1000
 #define PACE_MAX_MS 60000
 #define PACE_REST_MS 120000
 /*
- * One join is free, then a leave waits for 4, 8, 16 s and so on; a minute
- * forgives one join.
+ * The first join is free. After that, a leave waits for 4, 8, 16 s and so on;
+ * each minute forgives one join.
  */
 #define CHURN_FREE 1
 #define CHURN_MIN_MS 4000u
@@ -30,7 +33,10 @@ static uint64_t hash_id(const char *identity)
 {
 	uint64_t h = 14695981039346656037ull;
 
-	/* FNV-1a; identities are authenticated, so nobody picks collisions */
+	/*
+	 * FNV-1a; identities are authenticated, so that nobody chooses
+	 * collisions.
+	 */
 	for (; *identity; identity++)
 		h = (h ^ (uint8_t)*identity) * 1099511628211ull;
 	return h;
@@ -420,7 +426,7 @@ int gmc_audit(struct gcks *k, const char *group, const char *identity,
 
 /* ---- the pace of an identity -------------------------------------------- */
 
-/* What is left of the wait after a rest; less than the least is nothing. */
+/* Return the pause left after @rest ms; below the minimum it is 0. */
 static uint32_t rested(const struct pace_entry *p, uint64_t rest)
 {
 	uint32_t wait = p->wait_ms;
@@ -439,7 +445,7 @@ static void forgive_joins(struct pace_entry *p, uint64_t now)
 		p->came_ms = now;
 }
 
-/* The one of @key, or NULL; those that have rested are freed on the way. */
+/* Return the entry of @key or NULL. Frees expired entries on the way. */
 static struct pace_entry *pace_find(struct pace_list *bucket, const char *key,
 				    uint64_t now)
 {
@@ -458,7 +464,7 @@ static struct pace_entry *pace_find(struct pace_list *bucket, const char *key,
 	return found;
 }
 
-/* NULL: out of memory */
+/* Return NULL if memory is short. */
 static struct pace_entry *pace_get(struct group *g, const char *identity)
 {
 	char key[CONF_GROUP_NAME_MAX + GMC_ID_MAX + 2];

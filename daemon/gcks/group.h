@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of gcks/ share: one group at the key server.
+ * State of a group at the key server, shared by the files of gcks/.
  *
- * struct gkm_state is what the store holds of its keys. A change works on a
- * copy, writes the copy, and puts it in place once the store has taken it
+ * struct gkm_state is what the store holds of the group's keys. A change works
+ * on a copy, writes the copy, and replaces the state once the store has it
  * (gcks/commit.h).
  */
 #ifndef GCKS_GROUP_H
@@ -26,14 +26,14 @@ struct sigkey;
 
 #define GMC_HASH 1024 /* buckets */
 #define GMC_ID_MAX 600 /* octets of an identity as text */
-#define GKM_OLD_MAX 31 /* Data SAs named in a Delete; 32 with one more */
+#define GKM_OLD_MAX 31 /* most retired Data SAs: a Delete has 32 SPIs */
 #define GKM_COPIES_MAX 10 /* copies of one message */
-/* Members refuse a message a minute after it was made. */
+/* Age in seconds up to which a message is sent: members refuse it after 60. */
 #define GKM_STALE_S 50
 #define GKM_DIGEST 32
 #define GKM_NEXT GSA_MAX_NEXT_SPI
 
-/* ---- gmc: who is in ----------------------------------------------------- */
+/* ---- gmc: the roster ---------------------------------------------------- */
 
 struct group;
 
@@ -43,36 +43,42 @@ struct gmember {
 	LIST_ENTRY(gmember) by_number;
 	struct group *g;
 	char *identity;
-	uint64_t number; /* never given to anybody else */
+	uint64_t number; /* never reused */
 	uint32_t leaf;
 	bool send;
 	bool receive;
 	bool fragments; /* takes fragments of GSA_REKEY */
-	bool leaving; /* goes with a batch ... */
-	uint64_t leave_ms; /* ... that is not before then */
-	bool out; /* goes with the change being made ... */
-	bool barred; /* ... since a list has not its right any more */
+	bool leaving; /* waits for a batch to leave */
+	uint64_t leave_ms; /* no batch takes it before this time */
+	bool out; /* taken out by the change in flight */
+	bool barred; /* with out: a list no longer grants its right */
 	/*
-	 * When the membership ends: with its certificate, in seconds since
-	 * 1970, and at this time of the group, in milliseconds; 0: not.
+	 * End of the membership: with the certificate, in seconds since 1970,
+	 * and by age, in milliseconds of the group's time. 0: no end.
 	 */
 	int64_t cert_ends;
 	uint64_t term_ms;
 	struct timer term;
-	const char *ended; /* it leaves because of that, and why */
-	struct addr at; /* where it registered last; none: not known */
-	bool replaced; /* it leaves since it is elsewhere now */
-	/* its leaf has a new key, those above it are still to be replaced */
+	const char *ended; /* why its membership ended, or NULL */
+	struct addr at; /* last registered address, or unspecified */
+	bool replaced; /* leaves because it registered elsewhere */
+	/*
+	 * The leaf has a new key, and those above it are still to be replaced.
+	 */
 	bool renewed;
-	uint64_t renewed_ms; /* when, by the clock; 0: before a restart */
-	bool turning; /* with the change being made */
+	/* Wall clock of that in milliseconds; 0: before a restart. */
+	uint64_t renewed_ms;
+	bool turning; /* keys above replaced by this change */
 	int64_t joined; /* seconds since 1970 */
 	int64_t registered;
 	uint32_t first_sid;
 	uint32_t n_sids;
-	/* IKE SA that it last registered over; 0 after a restart */
+	/*
+	 * Serial number of the IKE SA of its last registration; 0 after a
+	 * restart.
+	 */
 	uint64_t over;
-	/* it said that it sends with this Data SA, or was given it to */
+	/* SPI of the Data SA that it confirmed or was given for sending. */
 	uint32_t sends_spi;
 };
 
@@ -88,7 +94,7 @@ LIST_HEAD(gbucket, gmember);
 
 /* ---- gkm: keys ---------------------------------------------------------- */
 
-/* KEYMAT of an SA. Data SAs use the first 4 octets of @spi. */
+/* KEYMAT of an SA; the SPI of a Data SA is the first 4 octets of @spi. */
 struct gkey {
 	uint8_t spi[GIKE_SPI_LEN_REKEY];
 	uint8_t keymat[KD_PLAIN_MAX];
@@ -98,30 +104,37 @@ struct gkey {
 };
 
 struct gkm_state {
-	uint8_t policy[GKM_DIGEST]; /* of the settings keys depend on */
-	/* one more with each change; the witness has it too */
+	uint8_t policy[GKM_DIGEST]; /* digest of the settings of the keys */
+	/* Count the changes of the group; the witness stores it, too. */
 	uint64_t version;
-	bool keyed; /* rekey and data are there */
-	uint64_t next_number; /* of a member */
+	bool keyed; /* rekey and data are valid */
+	uint64_t next_number; /* number of the next member */
 	uint32_t next_sid;
-	/* of the Rekey SA: no message in the network has this or a later one */
+	/*
+	 * No sent message of the Rekey SA has this Message ID or a later one.
+	 */
 	uint32_t next_mid;
 	struct gkey rekey;
 	struct gkey data;
 	/*
-	 * SPIs of the next Rekey SAs. A member that hears one of them has
-	 * missed rekeys, up to so many in a row.
+	 * Announced SPIs of the next Rekey SAs. A member that receives one of
+	 * them has missed rekeys, up to as many in a row.
 	 */
 	uint8_t next_spi[GKM_NEXT][GIKE_SPI_LEN_REKEY];
 	/*
-	 * The same of Data SAs: who hears ESP of one of these has missed one.
+	 * Announced SPIs of the next Data SAs. A member that receives ESP with
+	 * one of them has missed a rekey.
 	 */
 	uint8_t next_data_spi[GKM_NEXT][GIKE_SPI_LEN_DATA];
-	int64_t sign_made; /* the signing key, seconds since 1970 */
+	/* When the signing key was made, in seconds since 1970. */
+	int64_t sign_made;
 	unsigned int asked; /* enum gkm_asked, promised to the administrator */
-	/* of the group, in milliseconds; it never goes back */
+	/* The group's time in milliseconds, which never goes back. */
 	uint64_t time_ms;
-	/* what the Rekey SA was made for; settings may change */
+	/*
+	 * Settings that the Rekey SA was made with; those of the policy may
+	 * change.
+	 */
 	struct conf_alg kek;
 	uint16_t kwa;
 	struct ep to;
@@ -133,8 +146,8 @@ struct gkm_state {
 };
 
 /*
- * What the administrator asked for while a rekey had to wait. The store has it,
- * because the answer promised that it comes, and a restart must not forget it.
+ * Requests of the administrator while a rekey has to wait. The store has them,
+ * because the answer promised the rekey, and a restart must not forget it.
  */
 enum gkm_asked {
 	GKM_ASKED_REKEY = 1 << 0, /* until any rekey */
@@ -143,10 +156,11 @@ enum gkm_asked {
 
 /*
  * How a change is announced.
- * GKM_SIMPLE: to those who are in, under the Rekey SA's own key.
- * GKM_JOIN: the same, and tree keys of the joiners' paths are replaced.
- * GKM_EXCLUDE: two messages (RFC 9838 3.2.1): the new Rekey SA, which who is
- *	out can't open, then over it the new Data SA.
+ * GKM_SIMPLE: to all members, under the Rekey SA's own key.
+ * GKM_JOIN: the same, and the tree keys of the joiners' paths are replaced.
+ * GKM_EXCLUDE: by two messages (RFC 9838 section 3.2.1): the first has the new
+ *	Rekey SA, which excluded members cannot decrypt; the second goes over
+ *	it and has the new Data SA.
  */
 enum gkm_how {
 	GKM_SIMPLE,
@@ -154,7 +168,7 @@ enum gkm_how {
 	GKM_EXCLUDE,
 };
 
-/* A GSA_REKEY on its way: the same octets again and again. */
+/* A GSA_REKEY being sent: each copy has the same octets. */
 struct out_msg {
 	TAILQ_ENTRY(out_msg) all;
 	struct group *g;
@@ -166,44 +180,44 @@ struct out_msg {
 	uint8_t ttl;
 	unsigned int n; /* copies */
 	unsigned int sent;
-	uint32_t at_ms[GKM_COPIES_MAX]; /* since start */
+	uint32_t at_ms[GKM_COPIES_MAX]; /* after the first copy */
 	uint64_t start_ms;
 	struct timer timer;
 	uint8_t *msg;
 	size_t len;
 	bool passing; /* not in the store */
-	bool failed; /* its next copy could not be sent */
+	bool failed; /* the next copy could not be sent */
 };
 
 TAILQ_HEAD(outbox, out_msg);
 
-/* ---- register: who wants in --------------------------------------------- */
+/* ---- registration: join requests ---------------------------------------- */
 
 struct join_req {
 	TAILQ_ENTRY(join_req) all;
-	LIST_ENTRY(join_req) by_id; /* in a batch, if it is new */
+	LIST_ENTRY(join_req) by_id; /* newcomers of a batch */
 	uint64_t token; /* for ike_reply() */
-	uint64_t over; /* number of the IKE SA */
+	uint64_t over; /* serial number of the IKE SA */
 	char *identity;
 	bool send;
 	bool receive;
 	bool fragments;
-	bool used_up; /* needs another Data SA */
-	uint32_t n_sids; /* wanted; then given by the batch */
+	bool used_up; /* has used up the IVs of its Data SA */
+	uint32_t n_sids; /* wanted, then given by the batch */
 	uint32_t first_sid;
-	struct ep from; /* where the request came from */
-	int64_t cert_ends; /* as in struct gmember */
+	struct ep from; /* source of the request */
+	int64_t cert_ends; /* see struct gmember */
 	uint64_t term_ms;
-	struct gmember *m; /* the member it is, or becomes */
+	struct gmember *m; /* member, existing or new */
 	bool is_new;
-	bool is_twin; /* of an earlier request of the same batch */
+	bool is_twin; /* the batch has an earlier request */
 	bool renews; /* gives its leaf another key */
-	bool quiet; /* no line about it in the log */
+	bool quiet; /* not logged */
 };
 
 TAILQ_HEAD(join_reqs, join_req);
 
-/* A member that leaves, and is told when it is out. */
+/* A member that leaves and is answered when it is out. */
 struct leaver {
 	TAILQ_ENTRY(leaver) all;
 	uint64_t token; /* for ike_reply() */
@@ -212,20 +226,20 @@ struct leaver {
 TAILQ_HEAD(leavers, leaver);
 TAILQ_HEAD(orders, order);
 
-/* What waits until the store is done with the change that is in flight */
+/* Work that waits for the completion of the change in flight. */
 enum group_due {
 	DUE_BATCH = 1 << 0,
 	DUE_REKEY = 1 << 1,
 	DUE_BEAT = 1 << 2,
 };
 
-/* What the lower files of gcks/ ask of the upper ones */
+/* Callbacks from the lower files of gcks/ to the upper ones. */
 struct group_ops {
-	/* keys were changed, or everybody is out: timers start from new */
+	/* Keys were changed or the group was reset: restart the timers. */
 	void (*changed)(struct group *g);
-	/* no change is in flight any more: what waited may go */
+	/* No change is in flight any more: begin the next one that waits. */
 	void (*idle)(struct group *g);
-	/* the outbox of a group that is closing is empty */
+	/* The outbox of a group that is closing has become empty. */
 	void (*quiet)(struct group *g);
 };
 
@@ -235,16 +249,16 @@ struct group {
 	const struct group_ops *ops;
 	const struct key_source_ops *keys;
 	struct policy *policy;
-	const struct conf_group *conf; /* of the policy */
-	bool closing; /* everybody is out, and told so */
-	struct timer end; /* when that was said for the last time */
+	const struct conf_group *conf; /* part of the policy */
+	bool closing; /* all members were told that SAs end */
+	struct timer end; /* fires after the last copy of that */
 
 	struct commit commit;
 	unsigned int due; /* enum group_due */
-	bool idling; /* ops->idle() is being called */
-	struct orders orders; /* of the administrator, that wait */
-	struct join_reqs asks; /* that are still to be judged */
-	struct leavers leavers; /* to be told by the next batch */
+	bool idling; /* ops->idle() is running */
+	struct orders orders; /* orders of the administrator that wait */
+	struct join_reqs asks; /* requests not handled yet */
+	struct leavers leavers; /* answered by the next batch */
 
 	struct gmembers members;
 	struct gbucket by_id[GMC_HASH];
@@ -252,33 +266,36 @@ struct group {
 	uint32_t n_members;
 	uint32_t n_senders;
 	uint32_t n_renewed;
-	uint32_t n_whole; /* take GSA_REKEY in one piece only */
+	uint32_t n_whole; /* members that take no fragments */
 	struct deny_list denied;
 	uint32_t n_denied;
 
 	struct lkh *tree;
 	struct sigkey *sign;
 	struct gkm_state st;
-	struct rekey_sa rs; /* of st.rekey; next_mid counts here */
+	struct rekey_sa rs; /* machine of st.rekey; counts Message IDs */
 	struct timer periodic;
 	struct timer beat;
 	struct pace pace;
 
 	struct outbox out;
 	uint64_t next_out;
-	uint64_t change_out; /* messages from here on are of the last change */
-	uint64_t change_ms; /* when that was */
-	uint32_t confirmed_ms; /* so much later all senders had confirmed */
+	/* First message of the last change, by its sequence number. */
+	uint64_t change_out;
+	uint64_t change_ms; /* time of the last change */
+	/* From that until all senders had confirmed. */
+	uint32_t confirmed_ms;
 	uint64_t unsent; /* copies that could not be sent */
-	int send_errno; /* why the last one could not; 0: it could */
+	int send_errno; /* why the last copy failed; 0: it did not */
 
 	struct join_reqs joins;
-	uint32_t senders_waiting; /* of joins */
+	uint32_t senders_waiting; /* join requests of senders */
 	uint32_t n_leaving;
 	struct timer batch;
 	uint64_t batch_ms; /* when the batch is due */
 
-	uint64_t ahead_ms; /* of our clock is the group's time */
+	/* The group's time is ahead of the clock by this. */
+	uint64_t ahead_ms;
 	bool fresh; /* the Data SA was made in this run */
 
 	uint64_t rekeys;
@@ -291,7 +308,7 @@ struct group {
 	uint64_t refused;
 	uint64_t restarts;
 	uint64_t rivals;
-	uint64_t rival_ms; /* the last beat that a report of one brought */
+	uint64_t rival_ms; /* last beat caused by a rival report */
 	uint64_t store_errors;
 };
 
@@ -300,16 +317,16 @@ TAILQ_HEAD(groups, group);
 #define GCKS_PACE 1024 /* buckets */
 
 /*
- * How fast an identity asks a group for Sender-IDs, and how often it has come
- * lately. It outlives leaving the group, and is forgotten when the identity
- * has rested.
+ * Grants of Sender-IDs and joins of one identity in one group. The entry
+ * outlives the membership, and expires when the identity has rested.
  */
 struct pace_entry {
 	LIST_ENTRY(pace_entry) link;
-	uint64_t at_ms; /* when it was last given some */
-	uint32_t wait_ms; /* so long after that it gets none */
-	unsigned int joins; /* that are not forgiven yet */
-	uint64_t came_ms; /* when one was; or when it came first */
+	uint64_t at_ms; /* last grant */
+	uint32_t wait_ms; /* no grant for this time after it */
+	unsigned int joins; /* joins not forgiven yet */
+	/* Time of the last forgiven join, or of the first join. */
+	uint64_t came_ms;
 	char key[]; /* group, newline, identity */
 };
 
@@ -320,11 +337,11 @@ struct gcks {
 	struct gcks_deps deps;
 	struct ike_engine *engine;
 	struct groups groups;
-	struct groups closing; /* that say good-bye to their members */
-	/* stores are waited for: what fails then fails the start */
+	struct groups closing; /* groups that tell members of their end */
+	/* The start waits for the stores, and fails if they fail. */
 	bool starting;
 	struct pace_list pace[GCKS_PACE];
-	uint64_t time0_ms; /* our time when clock_mono_ms() was 0 */
+	uint64_t time0_ms; /* wall clock when clock_mono_ms() was 0 */
 	struct notices notices;
 };
 

@@ -13,7 +13,7 @@ int group_key(const struct group *g, const char *what, char *key)
 	return store_key(key, "g", g->conf->name, what, NULL);
 }
 
-/* Sixteen digits, so that the order of keys is that of numbers. */
+/* The number has 16 digits, so that keys sort by number. */
 int group_key_num(const struct group *g, const char *what, uint64_t n,
 		  char *key)
 {

@@ -2,7 +2,7 @@
 #include "gcks/group_time.h"
 
 #define MS 1000u
-/* A member asks after three beats of silence, at a moment of its own. */
+/* Members ask after three silent beats, each after a random delay. */
 #define SILENCE_BEATS 3
 #define SILENCE_SPREAD_MS 10000
 
@@ -36,7 +36,7 @@ uint32_t gkm_left(const struct group *g, const struct gkey *key)
 {
 	int64_t age = group_wall(g) - key->made;
 
-	/* a wall clock set back must not make a key live longer */
+	/* A wall clock that was set back must not extend a key's life. */
 	if (age < 0)
 		age = 0;
 	return age < key->lifetime ? key->lifetime - age : 0;

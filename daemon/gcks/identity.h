@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One spelling for one identity: certificates compare names without regard
- * to case, so must the list of who is kept out.
+ * Normal form of identities. Certificates compare names without regard to case,
+ * so the list of denied identities must do so as well.
  */
 #ifndef GCKS_IDENTITY_H
 #define GCKS_IDENTITY_H
@@ -10,9 +10,15 @@
 
 struct ike_id;
 
-/* As text. 0 or -errno: of a kind that no list can name. */
+/*
+ * Write @id as normalised text. Returns 0, or -errno for a type that no list
+ * can name.
+ */
 int identity_of(const struct ike_id *id, char *buf, size_t size);
-/* What an administrator typed. -ENAMETOOLONG. */
+/*
+ * Normalise an identity that an administrator typed. Returns 0 or
+ * -ENAMETOOLONG.
+ */
 int identity_lower(const char *identity, char *buf, size_t size);
 
 #endif

@@ -21,7 +21,7 @@ int gkey_make(struct gkey *k, const struct gsa_sa *policy, int64_t now,
 	return rand_bytes(k->keymat, len);
 }
 
-/* ---- made here ----------------------------------------------------------- */
+/* ---- local keys --------------------------------------------------------- */
 
 static uint32_t data_spi(const uint8_t *p)
 {

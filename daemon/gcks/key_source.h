@@ -1,38 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where a group's traffic keys come from: its Data SAs with their SPIs, and
- * Sender-IDs that nobody else has under these keys. A root key server makes
- * them itself (key_source_local); a server below another would hand on what it
- * was given. What a source has given is in the state that is committed next,
- * and counts from then on.
+ * Source of a group's traffic keys: Data SAs with their SPIs, and Sender-IDs
+ * that are unique under these keys. A root key server makes them itself
+ * (key_source_local); a subordinate server would pass on those it was given.
+ * What a source gives is part of the state that is committed next, and is valid
+ * from that commit on.
  */
 #ifndef GCKS_KEY_SOURCE_H
 #define GCKS_KEY_SOURCE_H
 
 #include "gcks/group.h"
 
-/* All change @st alone; int functions return 0 or -errno. */
+/* The operations change @st only; those of type int return 0 or -errno. */
 struct key_source_ops {
 	/*
-	 * The next Data SA into st->data: an SPI and a KEYMAT that nobody has
-	 * had. Its SPI is the first of st->next_data_spi, whose others move
-	 * up; @exclude: all of them are drawn anew, since a member that is put
-	 * out knows them. The former Data SA is among st->old by then.
+	 * Make the next Data SA in st->data, with a fresh SPI and KEYMAT. Its
+	 * SPI is the first of st->next_data_spi, and the others move up; with
+	 * @exclude all of them are replaced, since the excluded member knows
+	 * them. The former Data SA is among st->old already.
 	 */
 	int (*next_data)(struct group *g, struct gkm_state *st, bool exclude);
-	/* Sender-IDs that are left under the Data SA of @st. */
+	/* Return how many Sender-IDs are left under the Data SA of @st. */
 	uint32_t (*sender_ids_left)(const struct group *g,
 				    const struct gkm_state *st);
-	/* A block of @n, which are left. Its first. */
+	/*
+	 * Take a block of @n Sender-IDs, which must be left. Returns the
+	 * first.
+	 */
 	uint32_t (*take_sender_ids)(struct group *g, struct gkm_state *st,
 				    uint32_t n);
-	/* Everybody is out: no key of before is used again. */
+	/* Start anew in a group reset: no earlier key is used again. */
 	void (*start_anew)(struct group *g, struct gkm_state *st);
 };
 
 extern const struct key_source_ops key_source_local;
 
-/* KEYMAT of @policy's size, made @now. 0 or -errno. */
+/*
+ * Make a KEYMAT of @policy's size; @now is in seconds since 1970. Returns 0 or
+ * -errno.
+ */
 int gkey_make(struct gkey *k, const struct gsa_sa *policy, int64_t now,
 	      uint32_t lifetime);
 

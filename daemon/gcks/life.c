@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One group at the key server, from its opening to its end. */
+/* Life of a group at the key server, from its opening to its end. */
 #include "gcks/life.h"
 
 #include <errno.h>
@@ -24,7 +24,10 @@
 #include "lib/log.h"
 #include "lib/quote.h"
 
-/* What was committed and perhaps not sent is sent now, all copies again. */
+/*
+ * Send committed messages again with all copies, since the earlier run may not
+ * have sent them.
+ */
 static void resume(struct group *g)
 {
 	struct out_msg *o;
@@ -41,7 +44,10 @@ static void resume(struct group *g)
 	pace_resumed(g);
 }
 
-/* The lists may have been changed while we were down. */
+/*
+ * Take out members that the lists no longer allow: they may have been changed
+ * while the key server was down.
+ */
 static void check_roster(struct group *g)
 {
 	char name[QUOTE_LEN];
@@ -59,7 +65,10 @@ static void check_roster(struct group *g)
 	}
 }
 
-/* The first that can be begun. False: nothing waits, or a change is in flight. */
+/*
+ * Run the first thing that waits. Returns false if nothing waits or a change
+ * is in flight.
+ */
 static bool run_next(struct group *g)
 {
 	if (g->commit.busy)
@@ -69,7 +78,7 @@ static bool run_next(struct group *g)
 		orders_free(g);
 		return false;
 	}
-	/* an eviction or a reset goes before whoever wants in */
+	/* Evictions and resets go before requests to join. */
 	if (orders_run(g) || registration_run(g))
 		return true;
 	if (g->due & DUE_BATCH)
@@ -83,7 +92,10 @@ static bool run_next(struct group *g)
 	return true;
 }
 
-/* A change that is done at once comes back here: the outer call goes on. */
+/*
+ * A change that completes at once calls this again from within: the outer call
+ * continues the loop.
+ */
 static void group_idle(struct group *g)
 {
 	if (g->idling)
@@ -102,7 +114,7 @@ static void group_end(void *arg)
 	group_free(g);
 }
 
-/* Not from within what it is called from, which still looks at the group */
+/* The group is freed from the loop, since the caller still uses it. */
 static void group_quiet(struct group *g)
 {
 	timer_set(g->k->deps.tq, &g->end, 0);
@@ -131,9 +143,9 @@ static void note_outcome(struct group *g, void *arg, int ret, const char *why)
 }
 
 /*
- * The configuration may have another policy than the store: it takes over with
- * a number of its own. One that is damaged is no reason not to begin, since it
- * is there to be compared with.
+ * If the configuration has another policy than the store, that is adopted under
+ * a new version. A damaged record is no reason to refuse the start, since it is
+ * only compared.
  */
 static int settle_policy(struct group *g, char *err, size_t errlen)
 {
@@ -269,7 +281,10 @@ int group_open(struct gcks *k, const struct conf_group *conf,
 	TAILQ_FOREACH(old, &k->closing, all)
 	if (!strcmp(old->conf->name, conf->name))
 		break;
-	/* what it had to say it says no more: its members register again */
+	/*
+	 * A group of this name that is still closing is dropped with its
+	 * messages: its members register again.
+	 */
 	if (old)
 		group_free(old);
 	g = group_new(k, conf);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The nodes are an array; slot 0 is the root, which stands for the key of
- * the Rekey SA and has none of its own. Every other inner node has exactly
- * two children: when a leaf goes, its sibling moves up to where the parent
- * was, so that no key outlives its use.
+ * The nodes are an array. Slot 0 is the root, which stands for the key of the
+ * Rekey SA and has no key of its own. Every other inner node has exactly two
+ * children: when a leaf is removed, its sibling takes the place of their
+ * parent, so that no key outlives its use.
  */
 #include "gcks/lkh.h"
 
@@ -19,13 +19,13 @@
 
 struct node {
 	uint32_t id; /* Key ID; 0: free slot, or the root */
-	uint32_t up; /* parent; in a free slot the next free one */
+	uint32_t up; /* parent; in a free slot the next free slot */
 	uint32_t kid[2];
 	uint32_t leaves; /* leaves at or below */
 	uint64_t member; /* 0: not a leaf */
-	bool stale; /* this batch must replace the key */
-	bool joined; /* every leaf below came in this batch */
-	bool saved; /* the journal has what was here before */
+	bool stale; /* to be replaced by this batch */
+	bool joined; /* every leaf below was added by this batch */
+	bool saved; /* the journal has its former contents */
 	uint8_t key[LKH_KEY_MAX];
 };
 
@@ -43,7 +43,7 @@ struct lkh {
 	uint32_t next_id;
 	size_t n_stale;
 
-	/* what lkh_undo() needs */
+	/* State before the batch, for lkh_undo(). */
 	struct saved *journal;
 	size_t n_journal;
 	size_t cap_journal;
@@ -51,7 +51,9 @@ struct lkh {
 	uint32_t old_free;
 };
 
-/* realloc() would leave copies of keys behind in freed memory. */
+/*
+ * A substitute for realloc(), which would leave copies of keys in freed memory.
+ */
 static void *grow(void *old, size_t used, size_t want)
 {
 	void *p = calloc(1, want);
@@ -139,9 +141,12 @@ unsigned int lkh_depth(const struct lkh *t)
 	return depth_of(t, ROOT) - 1;
 }
 
-/* ---- changing, with a way back ------------------------------------------ */
+/* ---- changes that can be undone ----------------------------------------- */
 
-/* To be called before a node is changed. Slots new in the batch need none. */
+/*
+ * Save a node before it is changed. Slots that are new in the batch need not
+ * be saved.
+ */
 static int save(struct lkh *t, uint32_t s)
 {
 	struct saved *j;
@@ -199,7 +204,7 @@ static int slot_get(struct lkh *t, uint32_t *out)
 	return 0;
 }
 
-/* The caller has saved the node. */
+/* Put @s on the free list. The caller has saved the node. */
 static void slot_put(struct lkh *t, uint32_t s)
 {
 	bool was = t->v[s].saved;
@@ -227,7 +232,7 @@ static int fresh_key(struct lkh *t, uint32_t s)
 	return 0;
 }
 
-/* @s and all above it: stale, with @leaves more leaves below. */
+/* Mark @s and all nodes above it as stale, with @leaves more leaves below. */
 static int touch(struct lkh *t, uint32_t s, int leaves)
 {
 	int rc;
@@ -244,7 +249,7 @@ static int touch(struct lkh *t, uint32_t s, int leaves)
 	return 0;
 }
 
-/* Puts @kid where @old was below @up. The caller has saved @up. */
+/* Replace @old by @kid as a child of @up. The caller has saved @up. */
 static void relink(struct lkh *t, uint32_t up, uint32_t old, uint32_t kid)
 {
 	struct node *u = &t->v[up];
@@ -254,7 +259,10 @@ static void relink(struct lkh *t, uint32_t up, uint32_t old, uint32_t kid)
 		t->v[kid].up = up;
 }
 
-/* The leaf to split: always into the lighter half, which keeps it level. */
+/*
+ * Find the leaf to split: descending into the lighter half keeps the tree
+ * balanced.
+ */
 static uint32_t lightest(const struct lkh *t)
 {
 	uint32_t s = ROOT;
@@ -360,11 +368,14 @@ size_t lkh_pending(const struct lkh *t)
 
 bool lkh_room(const struct lkh *t, size_t wraps)
 {
-	/* every key above the leaf, and the one made for a leaf that is split */
+	/* The keys above the leaf change, and a split leaf adds one. */
 	return lkh_pending(t) + 2 * (LKH_DEPTH_MAX + 1) <= wraps;
 }
 
-/* Gives @s and the stale nodes below it their keys, and settles "joined". */
+/*
+ * Replace the keys of @s and of the stale nodes below it, and update their
+ * joined flags.
+ */
 static int rekey_below(struct lkh *t, uint32_t s)
 {
 	struct node *nd = &t->v[s];
@@ -391,7 +402,7 @@ int lkh_rekey(struct lkh *t)
 	return rekey_below(t, ROOT);
 }
 
-/* ---- what to send ------------------------------------------------------- */
+/* ---- key wraps ---------------------------------------------------------- */
 
 static int wraps_add(struct lkh_wraps *w, size_t *cap,
 		     const struct lkh_wrap *one)
@@ -468,7 +479,7 @@ int lkh_path(const struct lkh *t, uint32_t leaf, struct lkh_wraps *out)
 	memset(out, 0, sizeof(*out));
 	if (leaf >= t->n || !t->v[leaf].member)
 		return -ENOENT;
-	/* from the leaf up: leaf{default}, parent{leaf}, ..., SA key{top} */
+	/* From the leaf up: leaf{default}, parent{leaf}, ..., SA key{top}. */
 	for (s = leaf; s != LKH_NONE; s = up) {
 		up = t->v[s].up;
 		w.id = t->v[s].id;
@@ -628,7 +639,10 @@ int lkh_import(struct lkh *t, uint32_t slot, const uint8_t *rec, size_t len)
 	return 0;
 }
 
-/* Counts leaves and refuses what is no tree: loops, orphans, odd children. */
+/*
+ * Count leaves, and reject records that are not a tree: loops, orphans, nodes
+ * with one child.
+ */
 static int check_below(struct lkh *t, uint32_t s, uint32_t up,
 		       unsigned int depth, uint32_t next_id, uint32_t *seen)
 {
@@ -684,7 +698,9 @@ int lkh_import_end(struct lkh *t, uint32_t next_id,
 		t->v[s].up = t->free;
 		t->free = s;
 	}
-	/* a record that no path from the root reaches */
+	/*
+	 * A record that cannot be reached from the root makes the tree invalid.
+	 */
 	if (used != seen)
 		return -EBADMSG;
 	t->next_id = next_id;

@@ -12,11 +12,11 @@
 #include "lib/quota.h"
 #include "lib/quote.h"
 
-/* One line a second about all strangers. */
+/* Interval of log lines about all strangers together. */
 #define STRANGER_MS 1000
-/* What was passed over is said so much later, if no line did before. */
+/* Suppressed events are summed up after this time unless a line did before. */
 #define REST_MS 10000
-/* Octets of our own words about a peer */
+/* Octets of a reason in our own words. */
 #define WHY_SHOWN 200
 
 static const struct quota_rule of_nets = {
@@ -38,8 +38,8 @@ static const struct quota_rule of_same = {
 };
 
 /*
- * Reports of rivals are limited for each member, so that a liar fills no log,
- * and for each group, since all of a crowd may be right.
+ * Reports of rivals are limited by member, so that a false report cannot fill
+ * the log, and by group, since many members may report the same rival.
  */
 static const struct quota_rule of_rivals = {
 	.burst = 1,
@@ -114,7 +114,10 @@ void notice_free(struct gcks *k)
 
 /* ---- strangers ---------------------------------------------------------- */
 
-/* True when there may be a line; @more then says what was passed over. */
+/*
+ * Return true if a line may be written; @more then tells how many were
+ * suppressed.
+ */
 static bool stranger_left(struct gcks *k, const struct ep *from, char *more,
 			  size_t size)
 {
@@ -151,8 +154,8 @@ static void audit(struct gcks *k, const char *group, const char *identity,
 }
 
 /*
- * A name that was not proven does not get into the trail's column of
- * identities, where who looks for a member would find it.
+ * An unauthenticated name must not get into the trail's column of identities,
+ * where searches for a member would find it.
  */
 static void auth_failed(struct gcks *k, const struct ike_event *ev)
 {
@@ -213,7 +216,10 @@ void notice_refusal(struct gcks *k, const char *group, const char *identity,
 		       same ? same : why);
 	if (len >= (int)sizeof(key))
 		len = sizeof(key) - 1;
-	/* said already, which is no line that is missing */
+	/*
+	 * The same refusal was written already: it is not counted as
+	 * suppressed.
+	 */
 	if (!quota_take(k->notices.same, key, len, now_of(k)))
 		return;
 	if (!notice_left(k, identity))
@@ -252,7 +258,7 @@ void notice_rival(struct gcks *k, const char *group, const char *identity,
 	char key[1024], detail[160], name[QUOTE_LEN], ep[EP_STRLEN];
 	int len;
 
-	/* a liar has lines of its own, and not those of others */
+	/* False reports of one member must not use up the lines of others. */
 	len = snprintf(key, sizeof(key), "%s\n%s", group, identity);
 	if (len >= (int)sizeof(key))
 		len = sizeof(key) - 1;
@@ -270,7 +276,7 @@ void notice_rival(struct gcks *k, const char *group, const char *identity,
 	audit_as(k, "rival", group, identity, detail);
 }
 
-/* ---- what ike/ tells ---------------------------------------------------- */
+/* ---- events of ike/ ----------------------------------------------------- */
 
 void notice_ike(struct gcks *k, const struct ike_event *ev)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the key server writes down of what peers do: the one place that judges
- * whether something is worth a line, for the log and the audit trail alike.
+ * Log lines and audit records about peers. All of them pass through here, where
+ * one set of limits applies to log and audit trail alike.
  *
- * Strangers, who have not proven who they are, get few lines by network and
- * one a second in all; a member gets few by identity; the same refusal is
- * written once in ten seconds. What is passed over is counted and said later.
- * Names that come from outside stand in quotes, behind our own words.
+ * Strangers, who are not authenticated, get few lines by network and one a
+ * second in all; a member gets few by identity; the same refusal is written
+ * once in ten seconds. Suppressed events are counted and summed up later. Names
+ * from outside are quoted and stand behind our own words.
  */
 #ifndef GCKS_NOTICE_H
 #define GCKS_NOTICE_H
@@ -19,39 +19,45 @@ struct quota;
 struct notices {
 	struct quota *nets; /* lines about strangers, by network */
 	struct quota *identities; /* lines about members */
-	struct quota *same; /* the same refusal */
+	struct quota *same; /* repetitions of a refusal */
 	struct quota *rivals; /* reports of a rival, by member */
-	struct quota *crowds; /* and by group */
-	uint64_t stranger_ms; /* when one was last written; 0: never */
-	uint64_t strangers; /* passed over since */
-	uint64_t members; /* likewise, of members */
-	struct timer rest; /* says so when nothing else does */
+	struct quota *crowds; /* reports of a rival, by group */
+	uint64_t stranger_ms; /* last line about a stranger; 0: never */
+	uint64_t strangers; /* suppressed since */
+	uint64_t members; /* suppressed lines about members */
+	struct timer rest; /* sums up what was suppressed */
 };
 
-/* 0 or -ENOMEM */
+/* Return 0 or -ENOMEM. */
 int notice_init(struct gcks *k);
 void notice_free(struct gcks *k);
 
-/* All that ike/ tells. */
+/* Record an event of ike/. */
 void notice_ike(struct gcks *k, const struct ike_event *ev);
 
-/* True when one more line about @identity may be written. It is spent. */
+/*
+ * Return true if one more line about @identity may be written, and count it.
+ */
 bool notice_left(struct gcks *k, const char *identity);
 
 /*
- * @identity is authenticated and was refused in @group, one of ours, or "".
- * @what: the notify. @same: what stands for @why when it is judged whether
- * this is the same again, for where @why has the peer's words in it; or NULL.
+ * Record that the authenticated @identity was refused. @group is one of ours
+ * or "". @what is the notify. @same, unless NULL, replaces @why when refusals
+ * are compared, for a @why that contains the peer's words.
  */
 void notice_refusal(struct gcks *k, const char *group, const char *identity,
 		    const char *what, const char *same, const char *why);
 
-/* @identity registers @from one address, and was a member @at another. */
+/*
+ * Record that @identity registers @from another address than @at, where it is
+ * a member.
+ */
 void notice_place(struct gcks *k, const char *group, const char *identity,
 		  const struct addr *at, const struct ep *from);
 /*
- * @identity says that it followed a rekey that was not ours, to the Data SA
- * @spi. Nothing proves that, so each has one line a minute, and a crowd four.
+ * Record a report of @identity that it followed a rekey of somebody else to
+ * the Data SA @spi. A report proves nothing, so each member has one line a
+ * minute and each group four.
  */
 void notice_rival(struct gcks *k, const char *group, const char *identity,
 		  const struct ep *peer, uint32_t spi);

@@ -27,7 +27,7 @@ struct order {
 	void *arg;
 	int64_t now;
 	struct policy *policy;
-	/* IKE SAs of who is reset */
+	/* IKE SAs of the members of a group that is reset. */
 	uint64_t *serial;
 	size_t n;
 	size_t room;
@@ -84,8 +84,8 @@ static void kept_out(struct group *g, void *arg, int ret, const char *why)
 }
 
 /*
- * Who is not in, left perhaps a moment ago or waits to be let in, must not
- * be in a moment later.
+ * The identity of an eviction is no member: it is denied, so that a request
+ * that is pending or in transit is refused.
  */
 static void keep_out(struct group *g, struct order *o)
 {
@@ -224,7 +224,7 @@ static void find_member(void *arg, struct ike_sa *sa)
 			c->v[c->n++] = sa;
 }
 
-/* Of those that were members, and are not closed meanwhile */
+/* Close the IKE SAs of former members that still exist. */
 static void close_members(struct group *g, const struct order *o)
 {
 	struct closing c = { .o = o };
@@ -249,15 +249,15 @@ static void reset_done(struct group *g, void *arg, int ret, const char *why)
 			  g->conf->name, why);
 		return;
 	}
-	/* whoever had to ask often, because of a thief, asks at once */
+	/* Members that asked often because of a rival may ask at once. */
 	gmc_pace_forget(g->k);
 	close_members(g, o);
 	order_end(o, 0, 0, "%s", "");
 }
 
 /*
- * Members learn by the end of their IKE SAs, too: that is what no thief can
- * say, who has the signing key and not the certificate.
+ * Members also learn of the reset by the end of their IKE SAs. A rival that has
+ * the signing key cannot fake that without the certificate.
  */
 static void run_reset(struct group *g, struct order *o)
 {
@@ -266,7 +266,7 @@ static void run_reset(struct group *g, struct order *o)
 	gkm_reset(g, "reset was asked for", reset_done, o);
 }
 
-/* ---- another policy, and the end ----------------------------------------- */
+/* ---- policy and close --------------------------------------------------- */
 
 static bool somebody_barred(const struct group *g, const struct conf_group *c)
 {
@@ -292,7 +292,10 @@ static void adopted(struct group *g, void *arg, int ret, const char *why)
 	order_end(o, 0, 0, "%s", "");
 }
 
-/* More had to go than one change can tell of: the next follows at once. */
+/*
+ * If more members had to go than one change can announce, the next change
+ * follows at once.
+ */
 static void expelled(struct group *g, void *arg, int ret, const char *why)
 {
 	if (!ret && somebody_barred(g, g->conf))
@@ -301,7 +304,7 @@ static void expelled(struct group *g, void *arg, int ret, const char *why)
 		adopted(g, arg, ret, why);
 }
 
-/* Settings that nobody was told and nobody loses by */
+/* Settings that members do not know and that take no right away. */
 struct quiet_change {
 	struct order *o;
 	struct gkm_change *c;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an administrator asks of a group: each waits for the change in flight
- * and is answered when its own is done.
+ * Orders of an administrator to a group. Each waits for the change in flight,
+ * and is answered when its own change is done.
  */
 #ifndef GCKS_ORDERS_H
 #define GCKS_ORDERS_H
@@ -10,7 +10,7 @@
 
 enum order_kind {
 	ORDER_EVICT,
-	ORDER_EVICT_AHEAD, /* who may not be a member */
+	ORDER_EVICT_AHEAD, /* an identity that may be no member */
 	ORDER_ADMIT,
 	ORDER_REKEY,
 	ORDER_RENEW_SIGNING_KEY,
@@ -22,18 +22,23 @@ enum order_kind {
 struct policy;
 
 void orders_init(struct group *g);
-/* Those that wait are answered with -ECANCELED. */
+/* Answer orders that wait with -ECANCELED. */
 void orders_free(struct group *g);
 /*
- * @identity is normalised and copied; "" where the order has none. @done is
- * called once, perhaps before this returns.
+ * Queue an order. @identity must be normalised and is copied; "" if the order
+ * has none. @done is called once, perhaps before this returns.
  */
 void orders_give(struct group *g, enum order_kind kind, const char *identity,
 		 gcks_done_fn *done, void *arg);
-/* Another policy, which is taken over; its version is not looked at. */
+/*
+ * Queue the adoption of @policy, which is taken over; its version is ignored.
+ * @done is called once, perhaps before this returns.
+ */
 void orders_give_policy(struct group *g, struct policy *policy,
 			gcks_done_fn *done, void *arg);
-/* Runs the next. False: there is none, or a change is in flight. */
+/*
+ * Run the next order. Returns false if there is none or a change is in flight.
+ */
 bool orders_run(struct group *g);
 
 #endif

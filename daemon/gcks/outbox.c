@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Copies of GSA_REKEY. Nobody answers them (RFC 9838 2.4.1), so each message
- * goes out several times, the same octets, and receivers drop what they have
- * had. A message stays in the store until its last copy has gone.
+ * Copies of GSA_REKEY. Members do not acknowledge them (RFC 9838 section
+ * 2.4.1), so each message is sent several times with the same octets, and
+ * receivers drop repetitions. A message stays in the store until its last copy
+ * is sent.
  */
 #include "gcks/outbox.h"
 
@@ -16,11 +17,11 @@
 #include "lib/log.h"
 
 #define OUT_VERSION 1
-/* What could not be sent is tried again so much later. */
+/* Interval of retries after a failed send. */
 #define RETRY_MS 500
-/* So long, since members refuse what is a minute old */
+/* Retry end before members refuse the message as a minute old. */
 #define TRY_MS 55000
-/* Copies for senders that have not confirmed, often at first */
+/* Copies for senders that have not confirmed, more often at first. */
 #define ONCE_MORE_MS 1000
 #define OFTEN_MS 15000
 
@@ -49,7 +50,7 @@ static int out_key(const struct out_msg *o, char *key)
 	return group_key_num(o->g, "o", o->seq, key);
 }
 
-/* They would only be sent once more after a restart. */
+/* Messages left in the store are only sent once more after a restart. */
 static void forgotten(void *arg, int ret, const char *why)
 {
 	(void)arg;
@@ -62,7 +63,9 @@ static int record_forget(struct group *g, const struct out_msg *o, bool last)
 	char key[STORE_KEY_MAX];
 	int rc;
 
-	/* with the last one go those that could not be deleted before */
+	/*
+	 * The last message takes those along that could not be deleted before.
+	 */
 	rc = last ? group_key(g, "o", key) : out_key(o, key);
 	if (!rc)
 		rc = last ? store_del_below(group_store(g), key)
@@ -71,10 +74,11 @@ static int record_forget(struct group *g, const struct out_msg *o, bool last)
 }
 
 /*
- * Each for itself: where changes never cease there is always another message
- * on its way, and what is kept is sent again at the next start. One of a change
- * that is in flight is no message of the outbox yet, and would be deleted with
- * the last one.
+ * Messages are deleted one by one: in a group that changes all the time another
+ * message is always being sent, and what stays in the store is sent again at
+ * the next start. While a change is in flight its messages are in the store and
+ * not in the outbox yet, and deleting all with the last one would take them,
+ * too.
  */
 static void forget(struct out_msg *o)
 {
@@ -103,7 +107,7 @@ static void forget(struct out_msg *o)
 	forgotten(NULL, rc, strerror(-rc));
 }
 
-/* ---- who has changed over ------------------------------------------------ */
+/* ---- confirmations ------------------------------------------------------ */
 
 uint32_t outbox_unconfirmed(const struct group *g)
 {
@@ -193,9 +197,9 @@ static int send_copy(struct out_msg *o)
 }
 
 /*
- * A sender that missed all copies goes on with a key that others have dropped,
- * or that an evicted member has. Until it says that it has changed, or members
- * would refuse the message as too old, the same octets go again.
+ * A sender that missed all copies continues with a key that others have dropped
+ * or that an evicted member has. The message is repeated until the sender
+ * confirms the change or members would refuse it as too old.
  */
 static uint32_t once_more_ms(const struct out_msg *o, uint64_t age)
 {
@@ -207,13 +211,19 @@ static uint32_t once_more_ms(const struct out_msg *o, uint64_t age)
 	return age < OFTEN_MS ? ONCE_MORE_MS : 2 * ONCE_MORE_MS;
 }
 
-/* 0: it is done with; else it goes on so much later. */
+/*
+ * Send the copies that are due. Returns the milliseconds until the next one, 0
+ * if the message is done with.
+ */
 static uint32_t send_due(struct out_msg *o)
 {
 	uint64_t age = group_now_ms(o->g) - o->start_ms;
 
 	while (o->sent < o->n && o->at_ms[o->sent] <= age) {
-		/* what it has missed then goes at once, as one copy */
+		/*
+		 * Copies that were missed meanwhile are sent at once as one
+		 * copy.
+		 */
 		if (send_copy(o))
 			return o->passing || age > TRY_MS ? 0 : RETRY_MS;
 		do
@@ -275,7 +285,9 @@ void out_msg_start(struct group *g, struct out_msg *o)
 {
 	TAILQ_INSERT_TAIL(&g->out, o, all);
 	o->start_ms = group_now_ms(g);
-	/* who sends one copy only still forgets it from the loop */
+	/*
+	 * Even a message of one copy is deleted from the loop, not from here.
+	 */
 	timer_set(g->k->deps.tq, &o->timer, send_due(o));
 }
 
@@ -372,7 +384,7 @@ static int load_out(void *arg, const char *key, const uint8_t *val, size_t len)
 	return 0;
 }
 
-/* Who lacks what they brought finds out by the next beat. */
+/* Members that need a stale message learn of the change by the next beat. */
 static void drop_stale(struct group *g)
 {
 	int64_t now = group_wall(g);

@@ -5,18 +5,21 @@
 #include "gcks/group.h"
 
 #define MS 1000u
-/* What the network may reorder */
+/* Delay within which the network may reorder datagrams. */
 #define SLACK_MS 50
-/* Who was put out comes back within that (member/install.c): as one batch. */
+/*
+ * Members that were reset register within this time (member/install.c), and are
+ * gathered into one batch.
+ */
 #define GATHER_MS 2500
 /*
- * The kernel keeps 64 SAs of a group, and each rekey leaves one behind that
- * lives for DTD: half of them are for these, the rest for evictions, which do
- * not wait.
+ * The kernel holds 64 SAs of a group, and each rekey leaves one behind that
+ * lives for DTD. Half of them are for ordinary rekeys, the rest for evictions,
+ * which do not wait.
  */
 #define SAS_GOING 32
 #define SPACING_MIN_MS 100
-/* Joins wait for each other's ATD, but not for longer than that. */
+/* Join wait for the ATD of the previous one, but not longer than this. */
 #define IN_USE_MAX_MS 6000
 
 static uint32_t left(const struct group *g, uint64_t until_ms)
@@ -36,8 +39,8 @@ static uint32_t spacing_ms(const struct group *g)
 }
 
 /*
- * Senders use each Data SA from ATD on. Who missed one notices by then, and is
- * given what is current: that must be what is used.
+ * Senders use a Data SA after ATD. A member that missed it notices by then and
+ * gets the current SA, which must be the one that is used.
  */
 static uint32_t in_use_ms(const struct group *g)
 {
@@ -70,8 +73,8 @@ void pace_changed(struct group *g, enum gkm_how how, bool told)
 }
 
 /*
- * The old SAs live for DTD at the members. Whoever is back first must not send
- * under new keys before the others are.
+ * Old SAs live for DTD at the members. The first member that is back must not
+ * send under new keys before the others have them.
  */
 void pace_anew(struct group *g, bool told, uint32_t silence_ms)
 {
@@ -129,6 +132,9 @@ uint16_t pace_atd_left(const struct group *g)
 {
 	uint32_t ms = left(g, g->pace.switch_ms);
 
-	/* in whole seconds: not after an eviction was to be effective */
+	/*
+	 * In seconds. An exclusion rounds down, as its effective time must be
+	 * kept.
+	 */
 	return g->pace.exclusion ? ms / MS : (ms + MS - 1) / MS;
 }

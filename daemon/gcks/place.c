@@ -17,12 +17,15 @@ bool place_judge(struct group *g, struct gmember *m, const struct ep *from,
 	*why = NULL;
 	if (m->replaced) {
 		*why = "its identity has registered at another address";
-		/* who replaced it may ask again, its answer may be lost */
+		/*
+		 * The host that replaced it may ask again, since its answer may
+		 * be lost.
+		 */
 		if (!addr_equal(&m->at, &from->addr))
 			*why = NULL;
 		return true;
 	}
-	/* of a store that did not say where */
+	/* An older record has no address. */
 	if (addr_is_none(&m->at) || addr_equal(&m->at, &from->addr))
 		return false;
 	notice_place(g->k, g->conf->name, m->identity, &m->at, from);
@@ -37,7 +40,10 @@ void place_replace(struct group *g, struct gmember *m)
 		return;
 	m->replaced = true;
 	m->ended = "registered at another address";
-	/* two that replace each other must not rekey the group all the time */
+	/*
+	 * Two hosts that replace each other must not rekey the group all the
+	 * time.
+	 */
 	if (!m->leaving)
 		batch_leave_in(g, m, gmc_leave_wait_ms(g, m->identity));
 }

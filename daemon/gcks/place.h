@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where a member is: the address that it registered from. Two hosts with one
- * certificate are one identity at two addresses; so is a host that has moved.
- * one-place says what becomes of the second: it is let in too, with a warning;
- * it takes the place of the first, for which the keys change; or it is refused
- * as long as the first is a member. What is behind one NAT is at one address.
+ * Address of a member, which is where it registered from. Two hosts with one
+ * certificate are one identity at two addresses, and so is a host that has
+ * moved. The setting one-place decides about the second: it is admitted too,
+ * with a warning; it replaces the first, for which the keys change; or it is
+ * refused as long as the first is a member. Hosts behind one NAT have one
+ * address.
  */
 #ifndef GCKS_PLACE_H
 #define GCKS_PLACE_H
@@ -12,15 +13,15 @@
 #include "gcks/group.h"
 
 /*
- * A request of @m's identity has come @from there. True: it is not where @m is,
- * and may not be a member at both. *why: it is refused, and why; or NULL, then
- * place_replace() is to follow.
+ * Judge a request of @m's identity @from another address. Returns true if the
+ * identity may not be a member at both. *why is then the reason of a refusal,
+ * or NULL if place_replace() must follow.
  */
 bool place_judge(struct group *g, struct gmember *m, const struct ep *from,
 		 const char **why);
-/* @m is taken out like one that leaves; whoever asked joins after that. */
+/* Take @m out like a member that leaves; the request joins after that. */
 void place_replace(struct group *g, struct gmember *m);
-/* One identity may be a member at both. */
+/* Return true if one identity may be a member at both addresses. */
 bool place_allows(const struct group *g, const struct addr *a,
 		  const struct addr *b);
 

@@ -12,7 +12,7 @@
 #include "lib/util.h"
 
 #define RECORD_VERSION 1
-/* A policy with long lists is in several records. */
+/* Octets of a record; a policy with long lists has several. */
 #define CHUNK 65536
 #define POLICY_MAX (64u << 20)
 
@@ -25,7 +25,7 @@ enum kind {
 	KIND_NAMES,
 };
 
-/* The number of a setting in the record is its place here, from 1 on. */
+/* The number of a setting in the record is its position here, from 1 on. */
 static const struct setting {
 	const char *name;
 	enum kind kind;
@@ -95,7 +95,7 @@ static void set_number(void *p, size_t size, uint64_t v)
 		*(uint64_t *)p = v;
 }
 
-/* ---- one and another ------------------------------------------------------ */
+/* ---- comparison --------------------------------------------------------- */
 
 struct policy *policy_new(const struct conf_group *conf, uint64_t version)
 {
@@ -179,7 +179,7 @@ bool policy_keeps(const struct conf_group *conf, const struct gmember *m)
 	       conf_names_match(&conf->receivers, m->identity);
 }
 
-/* ---- in the store --------------------------------------------------------- */
+/* ---- records ------------------------------------------------------------ */
 
 static void put_text(struct wbuf *w, const char *s)
 {
@@ -328,7 +328,7 @@ static int parse(struct rbuf *r, struct policy *p)
 		uint8_t id = rbuf_u8(r);
 
 		rbuf_sub(r, rbuf_u32(r), &sub);
-		/* of a newer release: not ours to judge */
+		/* A setting of a newer release is skipped. */
 		if (r->err || !id || id > ARRAY_SIZE(settings))
 			continue;
 		get_setting(&sub, &settings[id - 1],

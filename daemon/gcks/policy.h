@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The policy of a group: who may do what in it, and by which algorithms, times
- * and limits. One object with a version, which is in the store with the group;
- * the configuration file is where it comes from today. A group is only ever
- * given a whole one.
+ * Policy of a group: who may do what in it, and the algorithms, times and
+ * limits. It is one object with a version, stored with the group and replaced
+ * only as a whole. The configuration file is its source.
  */
 #ifndef GCKS_POLICY_H
 #define GCKS_POLICY_H
@@ -18,35 +17,39 @@ struct gmember;
 struct group;
 
 struct policy {
-	uint64_t version; /* from 1 upwards; another one, another number */
+	uint64_t version; /* from 1; every change adds one */
 	struct conf_group conf;
 };
 
-/* What it takes to go from one policy to another */
+/* How a setting may change while the key server runs. */
 enum policy_change {
-	POLICY_LISTS = 1 << 0, /* who lost a right is evicted */
-	POLICY_RESET = 1 << 1, /* members were told it when they registered */
-	POLICY_OTHER = 1 << 2, /* counts from now on */
-	POLICY_FIXED = 1 << 3, /* cannot change while the key server runs */
+	POLICY_LISTS = 1 << 0, /* members that lost a right are evicted */
+	POLICY_RESET = 1 << 1, /* members learnt it at registration */
+	POLICY_OTHER = 1 << 2, /* applies from now on */
+	POLICY_FIXED = 1 << 3, /* needs a restart */
 };
 
-/* A copy of @conf. NULL: out of memory. */
+/* Copy @conf. Returns NULL if memory is short; freed by policy_free(). */
 struct policy *policy_new(const struct conf_group *conf, uint64_t version);
 void policy_free(struct policy *p);
 
 /*
- * Bits of enum policy_change, 0 if they are equal. @names, unless NULL, gets
- * the settings that differ and are of a kind in @kinds, with commas between.
+ * Compare two policies. Returns bits of enum policy_change, 0 if they are
+ * equal. @names, unless NULL, gets the names of the settings that differ and
+ * whose kind is in @kinds, separated by commas.
  */
 unsigned int policy_diff(const struct conf_group *from,
 			 const struct conf_group *to, unsigned int kinds,
 			 char *names, size_t size);
-/* @m keeps every right that it has in its group. */
+/* Return true if @m keeps every right that it has in its group. */
 bool policy_keeps(const struct conf_group *conf, const struct gmember *m);
 
-/* Within a transaction. 0 or -errno. */
+/* Must run within a transaction of the store. Returns 0 or -errno. */
 int policy_put(struct group *g, const struct policy *p);
-/* -ENOENT: the store has none. -EBADMSG, -ENOMEM. */
+/*
+ * Read the policy; *out is the caller's. Returns 0, -ENOENT if the store has
+ * none, -EBADMSG or -ENOMEM.
+ */
 int policy_load(struct group *g, struct policy **out);
 
 #endif

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Requests of members, judged one by one: what is refused, what is answered at
- * once, and what waits for a change of keys (batch.c). While a change is in
- * flight nobody knows yet who is a member and which keys are current, so that
- * requests wait and are judged after it.
+ * Requests of members. Each is refused, answered at once, or waits for a change
+ * of keys (batch.c). While a change is in flight it is unknown who is a member
+ * and which keys are current, so requests wait for its end.
  */
 #include "gcks/registration.h"
 
@@ -25,7 +24,7 @@
 #include "lib/log.h"
 #include "lib/quote.h"
 
-/* A receiver that registers again is written down once within that. */
+/* Repeated registrations of a receiver are stored once within this time. */
 #define REPEAT_S 10
 
 static enum gike_when refuse(struct group *g, const char *identity,
@@ -42,7 +41,10 @@ static enum gike_when refuse(struct group *g, const char *identity,
 	return GIKE_NOW;
 }
 
-/* The IKE SA outlived the certificate it rests on: the peer needs both anew. */
+/*
+ * The IKE SA outlived the peer's certificate, so the peer needs a new one of
+ * each.
+ */
 static enum gike_when expired(struct group *g, const char *identity,
 			      struct gike_reply *reply)
 {
@@ -52,7 +54,7 @@ static enum gike_when expired(struct group *g, const char *identity,
 	return GIKE_NOW;
 }
 
-/* The answer follows when the member is out, or could not be taken out. */
+/* The answer follows when the member is out or could not be taken out. */
 static enum gike_when leave_now(struct group *g, uint64_t token)
 {
 	struct leaver *v = calloc(1, sizeof(*v));
@@ -74,10 +76,10 @@ static enum gike_when report(struct group *g, const struct ike_sa *sa,
 	uint32_t wait;
 
 	memset(reply, 0, sizeof(*reply));
-	/* leaving what one is not in is no error: the answer was lost */
+	/* Leaving twice is no error: the first answer may have been lost. */
 	if (!m)
 		return GIKE_NOW;
-	/* it has come back since, and this was long on its way */
+	/* The member has registered again since this delayed request. */
 	if (ike_sa_serial(sa) < m->over) {
 		if (notice_left(g->k, identity))
 			log_info("group %s: %s reported over an old IKE SA, ignored: %s",
@@ -97,14 +99,14 @@ static enum gike_when report(struct group *g, const struct ike_sa *sa,
 	return leave_now(g, req->token);
 }
 
-/* What is wrong with the member's algorithms, or NULL. */
+/* Return why the member's algorithms do not fit the group, or NULL. */
 static const char *unfit(const struct group *g, struct ike_sa *sa,
 			 const struct gike_req *req, char *buf, size_t size)
 {
 	const struct kwk *kwk = ike_sa_kwk(sa);
 	struct gsa gsa;
 
-	/* tree keys have one size, in registrations and in rekeys */
+	/* Tree keys have one size, in registrations and in rekeys. */
 	if (!kwk || kwk->kwa != g->conf->kwa)
 		return "key wrap algorithm of its IKE SA is not the group's";
 	gkm_registration_policy(g, &gsa);
@@ -140,10 +142,10 @@ static struct join_req *join_new(struct group *g, const struct ike_sa *sa,
 }
 
 /*
- * A member that registers again changes nothing for others: it gets what is
- * current. But for one that sends there must be fresh Sender-IDs, under a key
- * that was made in this run: a key of an earlier one might have been given
- * more of them than this store knows, if its whole disk went back in time.
+ * Return true if the current SAs answer the request, so that nothing changes
+ * for other members. A sender also needs fresh Sender-IDs, under a key that was
+ * made in this run: for an earlier key, more of them may have been given out
+ * than this store knows, if the whole disk was restored.
  */
 static bool current_will_do(const struct group *g, const struct join_req *j,
 			    uint32_t others)
@@ -155,7 +157,7 @@ static bool current_will_do(const struct group *g, const struct join_req *j,
 	       (g->fresh && g->keys->sender_ids_left(g, &g->st) > others);
 }
 
-/* Nothing about it is new: no word of it goes to the store. */
+/* Return true if the request changes nothing that is stored. */
 static bool repeats(const struct gmember *m, const struct join_req *j,
 		    int64_t now)
 {
@@ -166,7 +168,7 @@ static bool repeats(const struct gmember *m, const struct join_req *j,
 
 /* ---- members that register again ----------------------------------------- */
 
-/* Those that one transaction writes down. */
+/* Repeated registrations that one transaction stores. */
 struct again {
 	struct gkm_change *c;
 	struct join_reqs in;
@@ -244,7 +246,7 @@ static int again_record(struct group *g, struct again *a)
 	return rc;
 }
 
-/* Members and stay such, also those that were about to leave. */
+/* The peers stay members, also those that were about to leave. */
 static int again_compute(struct group *g, struct again *a)
 {
 	struct join_req *j;
@@ -288,7 +290,7 @@ static void again_commit(struct group *g, struct join_reqs *in)
 	}
 }
 
-/* ---- judging ------------------------------------------------------------- */
+/* ---- decision ----------------------------------------------------------- */
 
 static bool is_among(const struct join_reqs *l, const struct gmember *m)
 {
@@ -300,13 +302,13 @@ static bool is_among(const struct join_reqs *l, const struct gmember *m)
 	return false;
 }
 
-/* Joins, with the batch, or asks for what only another Data SA can give. */
+/* Queue a request that joins or needs a new Data SA for the next batch. */
 static void join_later(struct group *g, struct join_req *j,
 		       const struct gmember *m)
 {
 	uint64_t delay = g->conf->batch_join_ms;
 
-	/* it left and is back before its batch was due */
+	/* The member is back before its leave was carried out. */
 	if (m && m->leaving)
 		delay = 0;
 	join_wait(g, j);
@@ -318,7 +320,10 @@ static void join_later(struct group *g, struct join_req *j,
 		g->due |= DUE_BATCH;
 }
 
-/* A member whose request changes nothing for others. Takes over @j. */
+/*
+ * Handle the request of a member that changes nothing for others. Takes over
+ * @j.
+ */
 static void register_again(struct group *g, struct gmember *m,
 			   struct join_req *j, struct join_reqs *again)
 {
@@ -344,7 +349,7 @@ static uint32_t senders_among(const struct join_reqs *l)
 	return n;
 }
 
-/* Refuses @j, lets it wait for a batch, or adds it to @again. */
+/* Refuse @j, or queue it for a batch, or add it to @again. */
 static void judge(struct group *g, struct join_req *j, struct join_reqs *again)
 {
 	struct gmember *m = gmc_find(g, j->identity);
@@ -368,9 +373,14 @@ static void judge(struct group *g, struct join_req *j, struct join_reqs *again)
 			    "the group is full");
 		return;
 	}
-	/* or one sender makes everybody start anew, again and again */
+	/*
+	 * The limit keeps one sender from forcing new Data SAs again and again.
+	 */
 	if (j->send && !gmc_pace(g, j->identity)) {
-		/* which is no reason to end a membership that it would renew */
+		/*
+		 * The refusal must not end a membership that the request would
+		 * renew.
+		 */
 		if (m)
 			term_grace(m);
 		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
@@ -395,7 +405,10 @@ bool registration_run(struct group *g)
 	if (g->commit.busy || TAILQ_EMPTY(&g->asks))
 		return false;
 	while ((j = TAILQ_FIRST(&g->asks))) {
-		/* the second of one member finds what the first has changed */
+		/*
+		 * A second request of one member must see the changes of the
+		 * first.
+		 */
 		if (is_among(&again, gmc_find(g, j->identity)))
 			break;
 		TAILQ_REMOVE(&g->asks, j, all);

@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests of members: refused, answered, or waiting for a batch. */
+/*
+ * Handling of the requests of members: refused, answered, or waiting for a
+ * batch.
+ */
 #ifndef GCKS_REGISTRATION_H
 #define GCKS_REGISTRATION_H
 
 #include "gcks/group.h"
 
 void registration_init(struct group *g);
-/* Nobody is told; the group goes. */
+/* Drop all requests without an answer; for a group that goes away. */
 void registration_free(struct group *g);
-/* The group is closed: whoever waits for it is told so. */
+/* Refuse all requests, since the group is closed. */
 void registration_refuse_all(struct group *g);
-/* @identity is authenticated and normalised. */
+/*
+ * Handle a request over @sa. @identity must be authenticated and normalised.
+ * GIKE_NOW: @reply is filled in. GIKE_LATER: ike_reply() follows.
+ */
 enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 				    const struct gike_req *req,
 				    const char *identity,
 				    struct gike_reply *reply);
 /*
- * Judges requests that waited for the change that was in flight. False: there
- * is none, or a change is in flight.
+ * Handle requests that waited for the change in flight. Returns false if there
+ * is none or a change is in flight.
  */
 bool registration_run(struct group *g);
 

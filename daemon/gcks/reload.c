@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* From the groups there are to those of another configuration. */
+/* Changes from the running groups to those of another configuration. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "lib/quote.h"
 
 #define NAMES_MAX 256
-/* So many of those who would be evicted are named. */
+/* Number of members to be evicted that are named. */
 #define EVICTED_NAMED 5
 
 struct report {
@@ -48,7 +48,7 @@ static const struct conf_group *find_conf(const struct conf_gcks *conf,
 	return NULL;
 }
 
-/* ---- what would happen --------------------------------------------------- */
+/* ---- check -------------------------------------------------------------- */
 
 static void tell_evicted(const struct report *r, const struct group *g,
 			 const struct conf_group *c)
@@ -116,7 +116,10 @@ static void report_all(struct gcks *k, const struct conf_gcks *conf,
 			tell(r, "group %s: added", conf->groups[i].name);
 }
 
-/* One key wrap is negotiated for all groups when an IKE SA is made. */
+/*
+ * The key wrap algorithm is negotiated for all groups at once, when an IKE SA
+ * is made, so it must be the same in all.
+ */
 static int check_all(struct gcks *k, const struct conf_gcks *conf, char *err,
 		     size_t errlen)
 {
@@ -145,7 +148,7 @@ int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
 	return rc;
 }
 
-/* ---- doing it ------------------------------------------------------------ */
+/* ---- apply -------------------------------------------------------------- */
 
 static void log_change(void *arg, const char *line)
 {
@@ -153,7 +156,7 @@ static void log_change(void *arg, const char *line)
 	log_info("reload: %s", line);
 }
 
-/* All that are new, or none: what the store has of them may be damaged. */
+/* Open all new groups or none of them, since their records may be damaged. */
 static int open_added(struct gcks *k, const struct conf_gcks *conf, char *err,
 		      size_t errlen)
 {
@@ -206,7 +209,7 @@ void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 		done(arg, rc ? rc : -ENOMEM, 0, rc ? err : "out of memory");
 		return;
 	}
-	/* one that is closed leaves the list at once, or later */
+	/* A group that is closed may leave the list at once. */
 	for (g = TAILQ_FIRST(&k->groups); g; g = next) {
 		next = TAILQ_NEXT(g, all);
 		change_one(g, find_conf(conf, g->conf->name), t);

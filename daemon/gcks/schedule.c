@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What time does to a group's keys: lifetimes, the periodic rekey, and the
- * beat. In a beat the key server says again which Data SA there is. So who
- * missed a rekey hears a Rekey SA that it does not have, who missed the second
- * message of an exclusion gets the Data SA, and who hears nothing at all knows
- * that it has to ask.
+ * Timers of a group's keys: lifetimes, the periodic rekey, and the beat. A beat
+ * repeats the current Data SA. A member that missed a rekey receives it over a
+ * Rekey SA that it does not have, a member that missed the second message of an
+ * exclusion gets the Data SA, and a member that receives nothing knows that it
+ * has to ask.
  */
 #include "gcks/schedule.h"
 
@@ -20,15 +20,15 @@
 #include "gcks/term.h"
 
 #define MS 1000u
-/* A change that the store refused, or a beat that could not be sent, waits. */
+/* Retry after the store refused a change, and after a beat was not sent. */
 #define RETRY_MS 5000
 #define UNSENT_MS 1000
-/* The first beat after a change, once its copies are out */
+/* Delay of the first beat after the last copy of a change. */
 #define FIRST_BEAT_MS 1000
 
 /* ---- beats -------------------------------------------------------------- */
 
-/* What was built and could not be written down or sent comes soon again. */
+/* A beat that could not be stored or sent is repeated soon. */
 static void beat_again(struct group *g, int ret)
 {
 	if (ret && ret != -ECANCELED)
@@ -51,7 +51,7 @@ static void mids_counted(struct group *g, void *arg, int ret, const char *why)
 	beat_again(g, ret);
 }
 
-/* Its Message ID must be in the store before it leaves. */
+/* Reserve the Message ID in the store before the message is sent. */
 static int count_mids(struct group *g, struct gkm_change *c)
 {
 	int rc;
@@ -122,7 +122,7 @@ void schedule_beat_soon(struct group *g, uint32_t ms)
 
 /* ---- periodic ----------------------------------------------------------- */
 
-/* A rekey under way, and who waits for it. */
+/* A rekey in progress and its waiting caller. */
 struct turn {
 	commit_fn *done;
 	void *arg;
@@ -159,7 +159,10 @@ static void later_noted(struct group *g, void *arg, int ret, const char *why)
 	done(g, done_arg, ret, why);
 }
 
-/* The answer is a promise, which a restart of the key server has to keep. */
+/*
+ * The answer promises a rekey, so a restart of the key server must not forget
+ * it.
+ */
 static void rekey_later(struct group *g, unsigned int asked, commit_fn *done,
 			void *arg)
 {
@@ -231,7 +234,7 @@ void schedule_periodic(struct group *g)
 		return;
 	}
 	g->due &= ~DUE_REKEY;
-	/* without members the next join makes new keys anyway */
+	/* Without members the next join makes new keys anyway. */
 	if (g->st.keyed && g->n_members)
 		schedule_rekey(g, 0, "periodic", periodic_done, NULL);
 }
@@ -254,7 +257,7 @@ void schedule_start(struct group *g)
 		left = 0;
 	if (left > g->conf->rekey_interval)
 		left = g->conf->rekey_interval;
-	/* a rekey that was asked for does not wait for the next interval */
+	/* A rekey that was asked for does not wait for the next interval. */
 	timer_set(g->k->deps.tq, &g->periodic,
 		  g->st.asked ? pace_wait_ms(g) : left * MS);
 	if (first > g->conf->beat * MS)

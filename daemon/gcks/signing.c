@@ -10,7 +10,9 @@ static bool due(const struct group *g, const struct gkm_change *c)
 {
 	int64_t age = group_wall(g) - g->st.sign_made;
 
-	/* below 0: made while the clock was ahead, nobody knows when */
+	/*
+	 * A negative age means that the clock was ahead when the key was made.
+	 */
 	return (c->next.asked & GKM_ASKED_SIGN) ||
 	       (g->conf->signing_key_lifetime &&
 		(age < 0 || age >= g->conf->signing_key_lifetime));

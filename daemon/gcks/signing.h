@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The key that signs a group's GSA_REKEYs. Another one comes with a rekey: the
- * message over the old Rekey SA, signed with the old key, brings the new one as
- * AUTH_KEY, and whatever goes over the new Rekey SA is signed with that. So who
- * missed it has neither, and finds out as of any other missed rekey.
+ * Key that signs a group's GSA_REKEYs. A rekey replaces it: the message over
+ * the old Rekey SA, signed with the old key, has the new one as AUTH_KEY, and
+ * messages over the new Rekey SA are signed with the new key. A member that
+ * missed that rekey has neither, and notices it like any missed rekey.
  */
 #ifndef GCKS_SIGNING_H
 #define GCKS_SIGNING_H
@@ -14,23 +14,23 @@
 struct gkm_change;
 
 /*
- * Makes another key for @c if it is time for one, or was asked for; not in an
- * exclusion, which waits for nothing. 0 or -errno.
+ * Make a new signing key for @c if one is due or was asked for; not in an
+ * exclusion, which must not be delayed. Returns 0 or -errno.
  */
 int signing_make(struct group *g, struct gkm_change *c, enum gkm_how how);
 /*
- * Writes the key of @c, if it has one, and the name that members know it by to
- * the audit trail, in the transaction that is open. 0 or -errno.
+ * Store the signing key of @c, if it has one, and write its name to the audit
+ * trail. Must run within a transaction of the store. Returns 0 or -errno.
  */
 int signing_put(struct group *g, const struct gkm_change *c);
 /*
- * A change of all keys has done what the administrator asked for, except that a
- * new signing key stays wanted until there is one.
+ * Note that a change of all keys has done what the administrator asked for. A
+ * new signing key stays wanted until a change has one.
  */
 void signing_asked(struct gkm_change *c);
-/* The store has @c: its key, if it has one, is the group's. */
+/* Adopt the signing key of @c, if it has one, once the store has it. */
 void signing_take(struct group *g, struct gkm_change *c);
-/* sigpub_name() of it */
+/* Write the sigpub_name() of the key. */
 void signing_name(const struct group *g, char buf[static SIGPUB_NAME_LEN]);
 
 #endif

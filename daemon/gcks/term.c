@@ -6,25 +6,30 @@
 #include "gcks/waiting.h"
 
 #define MS 1000u
-/* The wall clock may be set: a certificate's end is looked at so often. */
+/*
+ * Interval of checks of a certificate's end, since the wall clock may be set.
+ */
 #define LOOK_S 3600
-/* A registration renews the leaf if it adds a quarter of the lifetime. */
+/* A registration renews the leaf if it adds 1/RENEW_SHARE of the lifetime. */
 #define RENEW_SHARE 4
 /*
- * A member that could not renew because the key server was down, or could not
- * write, gets so much time: more than its longest pause between tries, 90 s.
+ * Extension for a member that could not renew because the key server was down
+ * or could not write. It exceeds the longest pause between a member's tries, 90
+ * s.
  */
 #define GRACE_MS 120000
-/* The answer with a renewed leaf's key may be lost, and is then asked for. */
+/*
+ * Time for a repeated request, if the answer with a renewed leaf's key is lost.
+ */
 #define ANSWER_MS 30000
 
 static int64_t seconds_of_cert(const struct gmember *m)
 {
-	/* it is good in its last second, too */
+	/* The certificate is valid in its last second, too. */
 	return m->cert_ends + 1 - group_wall(m->g);
 }
 
-/* Why it is over, or NULL */
+/* Return why the membership is over, or NULL. */
 static const char *over(const struct gmember *m)
 {
 	if (m->cert_ends && seconds_of_cert(m) <= 0)
@@ -58,7 +63,7 @@ static void arm(struct gmember *m)
 	if (least == UINT64_MAX)
 		timer_del(tq, &m->term);
 	else
-		/* by whole seconds, so that those of one end are one batch */
+		/* Whole seconds let memberships of one end share a batch. */
 		timer_set(tq, &m->term, least + (MS - (now + least) % MS) % MS);
 }
 
@@ -66,7 +71,7 @@ static void due(void *arg)
 {
 	struct gmember *m = arg;
 
-	/* it goes in any case */
+	/* The member leaves in any case. */
 	if (m->replaced)
 		return;
 	m->ended = over(m);
@@ -74,7 +79,7 @@ static void due(void *arg)
 		arm(m);
 		return;
 	}
-	/* a leave that waits for others, or for its return, waits no longer */
+	/* A leave that was delayed is due now. */
 	if (m->leaving) {
 		m->leave_ms = group_now_ms(m->g);
 		batch_arm(m->g, 0);
@@ -90,7 +95,10 @@ void term_start(struct group *g)
 
 	TAILQ_FOREACH(m, &g->members, all)
 	{
-		/* from a store that knew of no end, or a setting without one */
+		/*
+		 * The record is of a release or a setting without membership
+		 * lifetime.
+		 */
 		if (!m->term_ms && g->conf->membership_lifetime)
 			m->term_ms = most;
 		term_grace(m);
@@ -147,7 +155,7 @@ void term_settle(struct join_req *j)
 	arm(m);
 }
 
-/* Milliseconds; UINT64_MAX: without end */
+/* Return the milliseconds left, UINT64_MAX if there is no end. */
 static uint64_t left_ms(const struct gmember *m)
 {
 	uint64_t now = gkm_time_ms(m->g), left = UINT64_MAX;

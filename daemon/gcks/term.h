@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When a membership ends: with the certificate by which the member has
- * registered last, or membership-lifetime after that, whichever comes first.
- * Then it is taken out like one that leaves, those that end at one moment by
- * one change of keys. A member that registers again before stays in, which
- * costs others nothing, and its leaf of the tree gets another key.
+ * End of a membership: with the certificate of the member's last registration,
+ * or membership-lifetime after it, whichever comes first. The member is then
+ * taken out like one that leaves; those that end at one moment share one change
+ * of keys. A member that registers again in time stays in, which costs others
+ * nothing, and its leaf of the tree gets another key.
  *
- * membership-lifetime counts in the group's time, which never goes back and
- * goes on over a restart; certificates end by the wall clock.
+ * membership-lifetime is measured in the group's time, which never goes back
+ * and continues over a restart; certificates end by the wall clock.
  */
 #ifndef GCKS_TERM_H
 #define GCKS_TERM_H
@@ -15,36 +15,39 @@
 #include "gcks/group.h"
 
 /*
- * The store has been read: certificates that ended meanwhile end now.
- * Memberships by age get the time that it takes a member to ask, as they could
- * not be renewed.
+ * Arm timers after the store was read. Certificates that ended meanwhile end
+ * now. Memberships by age are extended by the time that a member needs to ask,
+ * since they could not be renewed while the key server was down.
  */
 void term_start(struct group *g);
 /*
- * @m's renewal failed for a reason of ours: it ends by age two minutes from now,
- * if it would end before. Not written down.
+ * Extend @m's membership by age to two minutes from now at least, because its
+ * renewal failed for a reason of ours. Not stored.
  */
 void term_grace(struct gmember *m);
-/* True: the certificate by which @sa's peer has authenticated itself is over. */
+/* Return true if the certificate of @sa's peer has ended. */
 bool term_over(const struct group *g, const struct ike_sa *sa);
-/* Until when a request over @sa makes its sender a member. */
+/* Set the ends of membership that a request over @sa would have. */
 void term_of(const struct group *g, const struct ike_sa *sa,
 	     struct join_req *j);
-/* True: @j makes the membership of j->m long enough for another leaf key. */
+/*
+ * Return true if @j extends the membership of j->m enough for a new leaf key.
+ */
 bool term_renews(const struct group *g, const struct join_req *j);
-/* The store has @j: the ends that it brings hold for j->m from now on. */
+/* Apply the ends of @j to j->m, once the store has them. */
 void term_settle(struct join_req *j);
-/* Tells a member how long it is one. */
+/* Add the time until the membership ends to @gw. */
 void term_tell(const struct gmember *m, struct gsa_gw *gw);
-/* Seconds since 1970, 0: without end */
+/* Return the end in seconds since 1970, 0 if there is none. */
 int64_t term_until(const struct gmember *m);
 
 /*
- * Makes the keys above renewed leaves stale, as many as one message can tell
- * of. The number of leaves, or an error of the tree. term_put_turned() goes
- * into the change, term_turned() follows it. For a rekey like that of a join:
- * who stole the old leaf's key reads the Data SA that comes with it, and
- * nothing that comes after.
+ * Make the keys above renewed leaves stale, as many as one message can
+ * announce. Returns the number of leaves, or an error of the tree.
+ * term_put_turned() belongs into the transaction of the change, term_turned()
+ * follows its completion. The rekey is like that of a join: a holder of the
+ * stolen old leaf key can read the Data SA that comes with it and nothing after
+ * that.
  */
 int term_turn(struct group *g);
 int term_put_turned(struct group *g);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
+ * Records of the witness:
  *	w/NAME/version	changes of the group
- *	w/NAME/d/ID	identity that is kept out, since when
+ *	w/NAME/d/ID	denied identity, since when
  */
 #include "gcks/witness.h"
 
@@ -13,8 +14,8 @@
 
 struct seen {
 	struct group *g;
-	unsigned int missing; /* denials that the store has not */
-	bool adopt; /* take these over */
+	unsigned int missing; /* denials that the store lacks */
+	bool adopt; /* add these to the group */
 };
 
 static struct store *witness_of(const struct group *g)
@@ -132,14 +133,16 @@ static const char *judge(const struct group *g, bool known, bool noted,
 {
 	if (!known)
 		return noted ? "the store has lost it" : NULL;
-	/* written by a release that had no witness */
+	/* The store was written by a release without a witness. */
 	if (!g->st.version && !noted)
 		return NULL;
 	if (!noted)
 		return "its store has come without the witness";
 	if (g->st.version < noted_version)
 		return "its store went back in time";
-	/* who was admitted a moment ago is missing in a newer store only */
+	/*
+	 * A denial that is missing in a newer store was lifted by an admission.
+	 */
 	if (g->st.version == noted_version && missing)
 		return "an eviction is missing in its store";
 	return NULL;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The witness: a second, small store that goes forward only. It knows of each
- * group how many changes there were, and who is kept out. The store has both
- * too; a store with an older change than the witness was put back from a
- * backup, and must not be believed: it would give numbers for a second time
- * and let in who was evicted since.
+ * The witness: a second, small store that is never restored. It holds the
+ * number of changes and the denied identities of each group. The store holds
+ * both, too; a store with an older change than the witness's was restored from
+ * a backup and must not be trusted: it would give out numbers for a second
+ * time, and admit members that were evicted since.
  *
- * The witness is written after the store and before anything is sent. So it is
- * never ahead of a store that was not put back, and what it lacks after a
- * crash nobody has seen.
+ * The witness is written after the store and before anything is sent. It is
+ * never ahead of a store that was not restored, and a change that it lacks
+ * after a crash was not seen by anybody.
  */
 #ifndef GCKS_WITNESS_H
 #define GCKS_WITNESS_H
@@ -16,23 +16,23 @@
 #include "gcks/group.h"
 
 /*
- * Compares what was loaded of @g with the witness. @known: the store had a
- * state of the group. *why: NULL, or what is wrong with the store in words;
- * then everybody who is kept out by either is in g->denied, g->st.version is
- * that of the witness at least, and the group has to start anew. The store of
- * a key server that had no witness yet (version 0) is believed.
- * 0 or -errno: the witness cannot be read or written; one line in @err.
+ * Compare what was loaded of @g with the witness. @known: the store had a
+ * state of the group. *why is NULL, or tells what is wrong with the store;
+ * g->denied then has the denied identities of both, g->st.version is at least
+ * that of the witness, and the group must be reset. The store of a key server
+ * that had no witness yet (version 0) is trusted. Returns 0, or -errno with one
+ * line in @err if the witness cannot be read or written.
  */
 int witness_check(struct group *g, bool known, const char **why, char *err,
 		  size_t errlen);
 /*
- * Records (store_record()) for the witness that @g has @version and, unless
- * NULL, that @deny is kept out from @since on, or that @admit may come back.
- * 0 or -errno; then nothing is recorded.
+ * Add records for the witness (by store_record()): @g has @version and, unless
+ * NULL, @deny is denied since @since (seconds since 1970), or @admit is not
+ * denied any more. Returns 0, or -errno with nothing recorded.
  */
 int witness_record(struct group *g, uint64_t version, const char *deny,
 		   int64_t since, const char *admit);
-/* All there is to know of @g, in place of what was known. */
+/* Replace the witness's records of @g. Returns 0 or -errno. */
 int witness_rewrite(struct group *g);
 
 #endif
