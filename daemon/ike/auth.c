@@ -57,9 +57,9 @@ static int check_sig(const struct cert *leaf, const struct auth_pld *auth,
 }
 
 /*
- * A key server is asked for by a name, any of those in its certificate. A
- * member says itself who it is, and lists of who may and who was evicted go
- * by that: it has one identity, not its choice of several.
+ * A key server is asked for by a name and may have several in its certificate.
+ * A member claims its identity itself, and access lists and evictions depend on
+ * it, so a certificate gives a member one identity and no choice of several.
  */
 static const char *check_id(const struct cert *leaf, enum cert_purpose purpose,
 			    const struct ike_id *id)

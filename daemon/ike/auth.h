@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AUTH of IKE_AUTH and GSA_AUTH: digital signatures, RFC 7427, over the
- * octets of RFC 7296 2.15:
+ * AUTH of IKE_AUTH and GSA_AUTH: digital signatures (RFC 7427) over the octets
+ * of RFC 7296 section 2.15, and the checks of the peer's certificates:
  *	RealMessage | NonceOfThePeer | prf(SK_p, ID payload body)
- * and the checks of the peer's certificates.
  */
 #ifndef IKE_AUTH_H
 #define IKE_AUTH_H
@@ -18,33 +17,38 @@
 #include "wire/message.h"
 
 /*
- * @msg: the first message of the side that signs, @nonce: of the other side,
- * @id: body of its ID payload. *@out is for secret_free().
+ * Make the octets that are signed. @msg is the first message of the signing
+ * side, @nonce is from the other side, @id is the body of the signer's ID
+ * payload. *@out is freed with secret_free(). Returns 0 or -errno.
  */
 int auth_octets(unsigned int prf_id, const uint8_t *sk_p, size_t sk_p_len,
 		const uint8_t *msg, size_t msg_len, const uint8_t *nonce,
 		size_t nonce_len, const uint8_t *id, size_t id_len,
 		uint8_t **out, size_t *out_len);
 
-/* What may have been signed: of several, one must be what was. */
+/* Octets that the peer may have signed; owned by the caller of auth_check(). */
 struct auth_octets {
 	uint8_t *p;
 	size_t len;
 };
 
 /*
- * Chain, purpose, identity, signature, in that order: a signature is only
- * looked at when the certificate is good. Of a member only the identity that
- * cert_chain_id() gives for its certificate is taken. 0, and in *@ends seconds
- * since 1970 until which the chain is valid; or -EKEYREJECTED and in @why a
- * line such as "certificate: issuer unknown", which has no name in it.
+ * Check chain, purpose, identity and signature, in this order: a signature is
+ * verified only if the certificate is valid. @octets has @n candidates, one of
+ * which must be signed. A member must use the identity that cert_chain_id()
+ * gives for its certificate. Returns 0 and sets *@ends to the end of the
+ * chain's validity (seconds since 1970), or returns -EKEYREJECTED with one line
+ * in @why such as "certificate: issuer unknown", which contains no name.
  */
 int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	       const struct ike_msg *m, const struct ike_id *id,
 	       const struct auth_octets *octets, size_t n, time_t *ends,
 	       char *why, size_t why_size);
 
-/* CERTREQ: whose certificates we believe, for either side (RFC 7296 3.7) */
+/*
+ * Add CERTREQ with the CAs that we trust; used by both sides (RFC 7296 section
+ * 3.7).
+ */
 void auth_put_certreq(struct pchain *c, const struct trust *trust);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* An IKE SA is up, or ends */
+/* Beginning and end of an established IKE SA. */
 #include "ike/sa.h"
 #include "lib/log.h"
 

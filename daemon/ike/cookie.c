@@ -29,7 +29,7 @@ static int rotate_secret(struct cookies *c, uint64_t now_ms)
 	ret = rand_bytes(fresh, sizeof(fresh));
 	if (ret)
 		return ret;
-	/* A long silence: what was given out then is as good as nothing. */
+	/* After a long silence no cookie of the former secret can be valid. */
 	c->have_old = now_ms - c->made_ms < 2 * COOKIE_ROTATE_MS;
 	memcpy(c->old, c->secret, sizeof(c->old));
 	memcpy(c->secret, fresh, sizeof(c->secret));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stateless cookies, RFC 7296 2.6:
+ * Stateless cookies (RFC 7296 section 2.6). The secret changes every
+ * COOKIE_ROTATE_MS milliseconds, and cookies of the previous secret stay valid:
  *	version | HMAC-SHA2-256(secret, Ni | address | port | SPIi)
- * The secret changes every COOKIE_ROTATE_MS, the previous one stays good.
  */
 #ifndef IKE_COOKIE_H
 #define IKE_COOKIE_H
@@ -24,15 +24,15 @@ struct cookies {
 	uint8_t old[32];
 };
 
-/* 0 or -errno of the random source */
+/* Return 0, or -errno of the random source. */
 int cookies_init(struct cookies *c, uint64_t now_ms);
 void cookies_wipe(struct cookies *c);
 int cookie_make(struct cookies *c, uint64_t now_ms, const struct ep *from,
 		const uint8_t spi_i[8], const uint8_t *ni, size_t ni_len,
 		uint8_t out[COOKIE_LEN]);
 /*
- * All cookies that are good for this now, or were given out for it lately.
- * Returns how many.
+ * Compute the cookies that are valid now or were given out recently for these
+ * values. Returns their number.
  */
 #define COOKIES_GOOD 2
 unsigned int cookie_all(struct cookies *c, uint64_t now_ms,

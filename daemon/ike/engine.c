@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* All IKE SAs of a role: finding the one a datagram is for, caps, lifetimes */
+/* IKE SAs of a role: dispatch of datagrams, limits, lifetimes. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-/* ---- in ----------------------------------------------------------------- */
+/* ---- input -------------------------------------------------------------- */
 
 static bool version_ok(struct ike_engine *engine, const struct ike_in *in)
 {
@@ -21,7 +21,10 @@ static bool version_ok(struct ike_engine *engine, const struct ike_in *in)
 	engine->stats.in_version++;
 	engine_not_taken(engine, &in->path.peer, "IKE version %u.%u",
 			 h->version >> 4, h->version & 15);
-	/* RFC 7296 2.5: a higher one is told what we speak, once per request */
+	/*
+	 * RFC 7296 section 2.5: a request with a higher major version is
+	 * answered with the version that we support.
+	 */
 	if ((h->version & 0xf0) > (IKE_VERSION & 0xf0) &&
 	    !(h->flags & IKE_FLAG_RESPONSE))
 		out_clear_error(engine, in, IKE_N_INVALID_MAJOR_VERSION, &ours,
@@ -29,7 +32,10 @@ static bool version_ok(struct ike_engine *engine, const struct ike_in *in)
 	return false;
 }
 
-/* There is no such SA, which a peer that speaks under it may learn. */
+/*
+ * Answer a message of an unknown SA with INVALID_IKE_SPI (RFC 7296 section
+ * 1.5).
+ */
 static void deny_sa(struct ike_engine *engine, const struct ike_in *in)
 {
 	const struct ike_hdr *h = &in->m.h;
@@ -40,7 +46,7 @@ static void deny_sa(struct ike_engine *engine, const struct ike_in *in)
 		out_clear_error(engine, in, IKE_N_INVALID_IKE_SPI, NULL, 0);
 }
 
-/* A request of an exchange that opens an SA */
+/* Handle a request of an exchange that opens an SA. */
 static void open_exchange(struct ike_engine *engine, struct ike_in *in,
 			  const struct exchange *x)
 {
@@ -70,7 +76,7 @@ static void dispatch_message(struct ike_engine *engine, struct ike_in *in)
 		open_exchange(engine, in, x);
 		return;
 	}
-	/* The I flag says which of the two SPIs is ours. */
+	/* The I flag tells which of the two SPIs is ours. */
 	sa = table_find(engine, initiates ? h->spi_r : h->spi_i);
 	if (!sa && initiates && !(h->flags & IKE_FLAG_RESPONSE) &&
 	    rest_answer(engine, in))
@@ -110,7 +116,7 @@ void ike_engine_input(struct ike_engine *engine, const struct ep *from,
 	engine_leave(engine);
 }
 
-/* ---- beginning and end -------------------------------------------------- */
+/* ---- setup and teardown ------------------------------------------------- */
 
 static void default_u32(uint32_t *v, uint32_t def)
 {
@@ -133,7 +139,10 @@ static void set_defaults(struct ike_engine_cfg *c)
 	default_u32(&c->later_ms, 30000);
 	default_u32(&c->rexmit_ms, 1000);
 	default_u32(&c->rexmit_max, 6);
-	/* Doubled each time: more than this is longer than any lifetime. */
+	/*
+	 * The interval doubles each time, so 16 retransmissions exceed any
+	 * lifetime.
+	 */
 	if (c->rexmit_max > 16)
 		c->rexmit_max = 16;
 }
@@ -311,7 +320,10 @@ struct ike_sa *ike_register(struct ike_engine *engine, const struct ep *local,
 	engine_enter(engine);
 	ret = init_request(sa, TAILQ_FIRST(&sa->tasks));
 	if (ret) {
-		/* Nobody knows it yet: no callback, only NULL. */
+		/*
+		 * The caller has not seen this SA yet, so it gets NULL and no
+		 * callback.
+		 */
 		task_free(task_take(sa));
 		task_free(task_take(sa));
 		sa_close(sa, 0, "IKE_SA_INIT cannot be made");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Events of peers, for log, audit and status */
+/* Events about peers, for log, audit trail and status. */
 #include <stdarg.h>
 #include <stdio.h>
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The table of exchanges */
+/* Table of the exchanges. */
 #include "ike/exchange.h"
 
-/* One IKE SA is used until it ends; Child SAs have no place beside a group. */
+/*
+ * Refuse CREATE_CHILD_SA: an IKE SA is not rekeyed, and a group has no Child
+ * SAs.
+ */
 static void refuse_child(struct ike_sa *sa, struct ike_in *in)
 {
 	sa_respond_notify(sa, in->m.h.xchg, IKE_N_NO_ADDITIONAL_SAS, NULL, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The exchanges of an IKE SA, as a table: another one is a file and a row.
+ * Exchanges of an IKE SA as a table: a new exchange is a file and a row.
  * Private to daemon/ike.
  */
 #ifndef IKE_EXCHANGE_H
@@ -8,7 +8,7 @@
 
 #include "ike/sa.h"
 
-/* Who may send the requests of an exchange: which side of the IKE SA */
+/* Sides of the IKE SA that may send the requests of an exchange. */
 #define BY_INITIATOR 1u
 #define BY_RESPONDER 2u
 
@@ -17,32 +17,37 @@
 struct exchange {
 	uint8_t type; /* enum ike_xchg; 0 ends the table */
 	uint8_t by; /* BY_* */
-	unsigned int in_state; /* IN_STATE() of who is asked */
+	unsigned int in_state; /* IN_STATE() bits of the side that is asked */
 
-	/* Makes and sends the request of a task. 0, or -errno ends the SA. */
+	/*
+	 * Build and send the request of a task. Returns 0, or -errno to end
+	 * the SA.
+	 */
 	int (*build)(struct ike_sa *sa, const struct ike_task *t);
 	/*
-	 * A request has come: from the peer, opened and sorted into in->m. Or, of
-	 * the exchange that opens an SA, there is none and nothing is proven.
+	 * request(): handles a request of the peer, decrypted and sorted into
+	 * in->m. open(): for the exchange that opens an SA, handles a request
+	 * without an SA, of which nothing is authenticated.
 	 */
 	void (*request)(struct ike_sa *sa, struct ike_in *in);
 	void (*open)(struct ike_engine *engine, struct ike_in *in);
 	/*
-	 * The answer to our request has come, opened and sorted into in->m. Or,
-	 * before there are keys, something in the clear that may be the answer.
+	 * answer(): handles the answer to our request, decrypted and sorted
+	 * into in->m. answer_clear(): before there are keys, handles a message
+	 * in the clear that may be the answer.
 	 */
 	void (*answer)(struct ike_sa *sa, struct ike_in *in);
 	void (*answer_clear)(struct ike_sa *sa, struct ike_in *in);
 	/*
-	 * Where the group layer answers: what stands in front of that. May be
-	 * NULL. 0 or -errno.
+	 * Add the payloads that precede the answer of the group layer; may be
+	 * NULL. Returns 0 or -errno.
 	 */
 	int (*head)(struct ike_sa *sa, struct pchain *c);
 };
 
 extern const struct exchange ike_exchanges[];
 
-/* NULL: none that we know */
+/* Return NULL for an unknown exchange. */
 static inline const struct exchange *
 exchange_find(const struct ike_engine *engine, uint8_t type)
 {
@@ -55,6 +60,10 @@ exchange_find(const struct ike_engine *engine, uint8_t type)
 
 /* ---- init.c ------------------------------------------------------------- */
 
+/*
+ * The functions of each exchange are the members of its row, see struct
+ * exchange.
+ */
 int init_request(struct ike_sa *sa, const struct ike_task *t);
 void init_got_answer(struct ike_sa *sa, struct ike_in *in);
 void init_got_request(struct ike_engine *engine, struct ike_in *in);
@@ -64,7 +73,7 @@ void init_got_request(struct ike_engine *engine, struct ike_in *in);
 int auth_request(struct ike_sa *sa, const struct ike_task *t);
 void auth_got_request(struct ike_sa *sa, struct ike_in *in);
 void auth_got_answer(struct ike_sa *sa, struct ike_in *in);
-/* IDr, CERT, AUTH */
+/* Add IDr, CERT and AUTH. Returns 0 or -errno. */
 int auth_answer_head(struct ike_sa *sa, struct pchain *c);
 
 /* ---- registration.c ----------------------------------------------------- */
@@ -81,15 +90,18 @@ void info_got_answer(struct ike_sa *sa, struct ike_in *in);
 
 /* ---- groupreq.c --------------------------------------------------------- */
 
-/* IDg, SAg, N(GROUP_SENDER) of a request. 0 or -errno of the writer. */
+/* Add IDg, SAg and N(GROUP_SENDER). Returns 0 or -errno of the writer. */
 int groupreq_build(struct pchain *c, const struct ike_task *t);
-/* Asks the group layer, or answers at once when that cannot be. */
+/* Pass a request to the group layer, or answer a malformed one at once. */
 void groupreq_ask(struct ike_sa *sa, const struct ike_in *in);
-/* Answers the request that waits. 0 or why the keys did not go out. */
+/* Answer the pending request. Returns 0, or -errno if keys were not sent. */
 int groupreq_answer(struct ike_sa *sa, const struct gike_reply *r);
-/* Answers it with REGISTRATION_FAILED. */
+/* Answer the pending request with REGISTRATION_FAILED. Returns 0 or -errno. */
 int groupreq_fail(struct ike_sa *sa);
-/* What the answer to @t says of the group; takes @t, NULL is harmless */
+/*
+ * Handle the part of an answer that concerns the group. Takes over @t, which
+ * may be NULL.
+ */
 void groupreq_got_answer(struct ike_sa *sa, const struct ike_in *in,
 			 struct ike_task *t);
 

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The last words of an IKE SA, which has ended when they are sent.
+ * Final messages of an IKE SA, which has ended when they are sent.
  *
- * Some are sent again, since the peer has to learn of the end. An answer is to be
- * the peer's, or anybody who saw the SPIs could stop that; so the key that opens
- * its messages outlives the SA until then, for three seconds at most.
+ * Some are retransmitted, since the peer has to learn of the end. The answer
+ * that stops this must be authenticated, otherwise anybody who saw the SPIs
+ * could stop it; so the key that opens the peer's messages outlives the SA
+ * until then, for three seconds at most.
  */
 #include <string.h>
 
 #include "ike/sa.h"
 #include "lib/secret.h"
 
-/* Sent again after rexmit_ms, and once more after twice as long */
+/* Retransmissions: after rexmit_ms, and after twice that. */
 #define FAREWELL_AGAIN 2
 
 struct farewell {
@@ -23,7 +24,7 @@ struct farewell {
 	uint8_t spi_r[IKE_SPI_LEN];
 	bool initiator;
 	uint32_t mid;
-	struct sk_key key; /* of what the peer sends */
+	struct sk_key key; /* opens messages of the peer */
 	unsigned int sent_again;
 	struct timer timer;
 };
@@ -60,7 +61,10 @@ static void send_again(void *arg)
 			  (uint64_t)engine->cfg.rexmit_ms << f->sent_again);
 }
 
-/* Where there is no memory it was sent once, as any other. */
+/*
+ * Queue the message for retransmission. If memory is short it was sent once,
+ * like any other.
+ */
 static void keep_farewell(struct ike_sa *sa, uint32_t mid,
 			  struct dgrams *dgrams)
 {
@@ -118,8 +122,8 @@ void farewell_delete(struct ike_sa *sa, bool repeat)
 }
 
 /*
- * RFC 7296 2.21.2: the responder believes in an SA that we do not; it is
- * told in an exchange of its own.
+ * RFC 7296 section 2.21.2: the responder has an SA that we reject; it learns
+ * that by an exchange of its own.
  */
 void farewell_auth_failed(struct ike_sa *sa)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A member's request for a group and the key server's answer, as GSA_AUTH and
- * GSA_REGISTRATION both carry them (RFC 9838 2.3.1, 2.3.2):
+ * A member's request for a group and the key server's answer, which GSA_AUTH
+ * and GSA_REGISTRATION carry in the same form (RFC 9838 sections 2.3.1 and
+ * 2.3.2):
  *
  *	IDg, SAg, N(GROUP_SENDER)  -->  GSA, KD, N  or  N(error)
  *	IDg, N(NO_PROPOSAL_CHOSEN | REGISTRATION_FAILED)  -->  nothing
@@ -14,7 +15,7 @@
 #include "ike/exchange.h"
 #include "lib/log.h"
 
-/* ---- initiator: asking -------------------------------------------------- */
+/* ---- initiator: request ------------------------------------------------- */
 
 int groupreq_build(struct pchain *c, const struct ike_task *t)
 {
@@ -47,11 +48,12 @@ static void take_opaque(const struct ike_msg *m, struct opaque *o)
 		opaque_keep_notify(o, &m->notify[i]);
 }
 
-/* ---- initiator: what came back ------------------------------------------ */
+/* ---- initiator: answer -------------------------------------------------- */
 
 /*
- * RFC 9838 4.4.2: the policy has to be one that SAg has offered, or a key
- * server could give, say, a Rekey SA that any member can forge.
+ * RFC 9838 section 4.4.2: the policy must be among those that SAg offered.
+ * Otherwise a key server could choose, for example, a Rekey SA that any member
+ * can forge.
  */
 static int check_asked_for(const struct ike_task *t, const struct gsa *gsa,
 			   const struct kd *kd, char *why, size_t size)
@@ -141,7 +143,10 @@ static void got_keys(struct ike_sa *sa, const struct ike_msg *m,
 	kd_init(&kd);
 	if (parse_keys(m, t, &gsa, &kd, why, sizeof(why))) {
 		snprintf(text, sizeof(text), "policy not taken: %s", why);
-		/* The key server takes us out again: RFC 9838 2.3.2 */
+		/*
+		 * The report makes the key server remove us (RFC 9838 section
+		 * 2.3.2).
+		 */
 		task_push(sa, &report);
 		tell_refused(sa, t, 0, text);
 		return;
@@ -187,7 +192,7 @@ static void refuse_malformed(struct ike_sa *sa, const struct ike_msg *m,
 	sa_close(sa, 0, why);
 }
 
-/* NULL, or what was malformed */
+/* Return NULL, or a static string that names what is malformed. */
 static const char *parse_request(const struct ike_msg *m, struct gike_req *req,
 				 struct sa_pld *sag)
 {
@@ -209,7 +214,10 @@ static const char *parse_request(const struct ike_msg *m, struct gike_req *req,
 		req->n_sender_ids = rbuf_u32(&r);
 		if (r.err || rbuf_left(&r))
 			return "GROUP_SENDER is not of 4 octets";
-		/* One is given anyway, so asking for none is asking for one */
+		/*
+		 * A sender gets one Sender-ID at least, even if it asks for
+		 * none.
+		 */
 		if (!req->n_sender_ids)
 			req->n_sender_ids = 1;
 		req->send = true;
@@ -217,7 +225,7 @@ static const char *parse_request(const struct ike_msg *m, struct gike_req *req,
 	req->fragments = msg_notify(m, MCSEC_N_REKEY_FRAGMENTS);
 	req->used_up = msg_notify(m, MCSEC_N_USED_UP);
 	req->xchg = m->h.xchg;
-	/* An error notify is what tells a report from a registration. */
+	/* An error notify distinguishes a report from a registration. */
 	if (req->xchg == GIKE_XCHG_GSA_REGISTRATION) {
 		if (msg_notify(m, IKE_N_NO_PROPOSAL_CHOSEN))
 			req->report = IKE_N_NO_PROPOSAL_CHOSEN;
@@ -231,7 +239,9 @@ static uint64_t new_token(struct ike_sa *sa)
 {
 	const uint8_t *s = sa->spi_r;
 
-	/* Own SPI in the upper half: ike_token_sa() finds the bucket by it. */
+	/*
+	 * Our SPI is the upper half, by which ike_token_sa() finds the bucket.
+	 */
 	return (uint64_t)s[0] << 56 | (uint64_t)s[1] << 48 |
 	       (uint64_t)s[2] << 40 | (uint64_t)s[3] << 32 |
 	       ++sa->engine->next_token;
@@ -258,7 +268,7 @@ static void ask_group(struct ike_sa *sa, struct gike_req *req)
 	req->peer = &sa->peer_id;
 	req->peer_name = sa->peer_name;
 	when = engine->ops.group_request(engine->ctx, sa, req, &reply);
-	/* It may have answered, or closed the SA, from within. */
+	/* The callback may have answered the request or closed the SA. */
 	if (sa->dead || !sa->waits || sa->token != req->token)
 		return;
 	if (when == GIKE_NOW) {
@@ -267,7 +277,10 @@ static void ask_group(struct ike_sa *sa, struct gike_req *req)
 	}
 	if (sa->state == IKE_ST_INIT_DONE) {
 		ike_sa_state(sa, IKE_ST_AUTH_WAIT);
-		/* Authenticated: it is not the peer who is late now. */
+		/*
+		 * The peer is authenticated: the half-open limit must not
+		 * expire while the group layer decides.
+		 */
 		timer_del(engine->cfg.tq, &sa->t_life);
 	}
 	timer_set(engine->cfg.tq, &sa->t_later, engine->cfg.later_ms);
@@ -280,7 +293,10 @@ void groupreq_ask(struct ike_sa *sa, const struct ike_in *in)
 	struct sa_pld *sag;
 	const char *what;
 
-	/* Not static: the group layer holds it while anything may be called */
+	/*
+	 * The payload is allocated, not static: the group layer uses it while
+	 * callbacks may re-enter the engine.
+	 */
 	sag = calloc(1, sizeof(*sag));
 	if (!sag) {
 		refuse_malformed(sa, &in->m, "no memory");
@@ -340,8 +356,8 @@ static int build_answer(struct ike_sa *sa, const struct gike_reply *r,
 }
 
 /*
- * The chain goes into @w. What the rules forbid, or what can't be built, is
- * answered with REGISTRATION_FAILED, and *@ret says why.
+ * Write the payload chain into @w. If the reply violates the rules or cannot
+ * be built, the chain is N(REGISTRATION_FAILED) and *@ret has the error.
  */
 static int build_answer_or_failure(struct ike_sa *sa,
 				   const struct gike_reply *r, struct wbuf *w,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * GSA_AUTH, RFC 9838 2.3.1: IKE_AUTH with a group in place of a Child SA.
+ * GSA_AUTH (RFC 9838 section 2.3.1): IKE_AUTH with a group in place of a Child
+ * SA.
  *
  *	HDR, SK{ IDi, CERT, CERTREQ, IDr, AUTH, IDg, SAg, N(GROUP_SENDER) } -->
- *	<-- HDR, SK{ IDr, CERT, AUTH, GSA, KD, N }
+ *				<-- HDR, SK{ IDr, CERT, AUTH, GSA, KD, N }
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,11 +18,11 @@
 #include "lib/quote.h"
 #include "lib/secret.h"
 
-/* ---- what is signed ----------------------------------------------------- */
+/* ---- signed octets ------------------------------------------------------ */
 
 /*
  * InitiatorSignedOctets = IKE_SA_INIT request | Nr | prf(SK_pi, IDi body)
- * ResponderSignedOctets = IKE_SA_INIT answer | Ni | prf(SK_pr, IDr body)
+ * ResponderSignedOctets = IKE_SA_INIT answer | Ni | prf(SK_pr, IDr body).
  */
 static int octets_of_side(struct ike_sa *sa, bool initiator,
 			  const struct blob *msg, const uint8_t *id,
@@ -35,7 +36,7 @@ static int octets_of_side(struct ike_sa *sa, bool initiator,
 			   len);
 }
 
-/* RFC 7427 4: the peer must have said that it takes this hash. */
+/* RFC 7427 section 4: the peer must have announced this hash algorithm. */
 static bool peer_takes_our_hash(const struct ike_sa *sa)
 {
 	return sa->peer_hashes & 1u << sigkey_hash(sa->engine->cfg.key);
@@ -80,9 +81,9 @@ static void put_certs(struct ike_sa *sa, struct pchain *c)
 }
 
 /*
- * What the peer may have signed. Of an initiator that is its IKE_SA_INIT as
- * it sent it last, which is not always the one that was answered; see
- * init_variant().
+ * Make the octets that the peer may have signed. An initiator signs the
+ * IKE_SA_INIT that it sent last, which is not always the one that was answered;
+ * see init_variant().
  */
 static size_t octets_of_peer(struct ike_sa *sa, const struct pld *id,
 			     struct auth_octets *o)
@@ -159,14 +160,14 @@ int auth_request(struct ike_sa *sa, const struct ike_task *t)
 	ret = put_auth(sa, &c);
 	if (!ret)
 		ret = groupreq_build(&c, t);
-	/* The IDi that opens the chain, whatever follows it */
+	/* The chain begins with IDi in every case. */
 	if (!ret)
 		ret = sa_request(sa, GIKE_XCHG_GSA_AUTH, IKE_PLD_IDI, &w);
 	wbuf_free(&w);
 	return ret;
 }
 
-/* Names are compared as certificates compare them: case does not count. */
+/* Compare names as certificates do, without regard to case. */
 static bool same_id(const struct ike_id *a, const struct ike_id *b)
 {
 	if (a->type == IKE_ID_FQDN && b->type == IKE_ID_FQDN)
@@ -176,7 +177,10 @@ static bool same_id(const struct ike_id *a, const struct ike_id *b)
 	return id_equal(a, b);
 }
 
-/* 0 when the key server is who it should be, else words in @why */
+/*
+ * Return 0 if the key server has the expected identity, else -errno with the
+ * reason in @why.
+ */
 static int check_gcks(struct ike_sa *sa, const struct ike_msg *m, char *why,
 		      size_t why_size)
 {
@@ -245,7 +249,7 @@ static void fail_peer(struct ike_sa *sa, const char *why)
 	sa_close(sa, 0, text);
 }
 
-/* Nothing against the peer but the moment: it may try again. */
+/* Refuse with TEMPORARY_FAILURE: the peer may try again. */
 static void put_off_peer(struct ike_sa *sa, const char *why)
 {
 	engine_cap(sa->engine, &sa->path.peer, why);
@@ -255,8 +259,8 @@ static void put_off_peer(struct ike_sa *sa, const char *why)
 }
 
 /*
- * The peer has proven to be sa->peer_name: others give way as needed. 0, or
- * -EBUSY: all of them wait for answers.
+ * Make room for the SA of the authenticated sa->peer_name by closing others.
+ * Returns 0, or -EBUSY if all of them wait for answers.
  */
 static int make_place(struct ike_sa *sa)
 {
@@ -303,7 +307,7 @@ void auth_got_request(struct ike_sa *sa, struct ike_in *in)
 		sa_close(sa, 0, "GSA_AUTH without IDi, AUTH or IDg");
 		return;
 	}
-	/* Claimed, not proven: for the reason that is logged */
+	/* The name is claimed and not proven; it is only used for the log. */
 	name_peer(sa, &id);
 	if (!handshake_here_left(sa) || !name_left(sa)) {
 		put_off_peer(sa, "too many handshakes");
@@ -313,7 +317,7 @@ void auth_got_request(struct ike_sa *sa, struct ike_in *in)
 		fail_peer(sa, why);
 		return;
 	}
-	/* What goes into rosters and access lists has to be a name. */
+	/* An identity in rosters and access lists must be printable. */
 	if (cert_id_str(id.type, id.data, id.len, sa->peer_name,
 			sizeof(sa->peer_name))) {
 		fail_peer(sa, "identity cannot be written as text");

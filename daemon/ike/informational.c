@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * INFORMATIONAL, RFC 7296 1.4: liveness, Delete of the SA, and what a member
- * tells of its Data SAs. The last words of an SA are in farewell.c.
+ * INFORMATIONAL (RFC 7296 section 1.4): liveness, Delete of the SA, and a
+ * member's reports of its Data SAs. Final messages of an SA are in farewell.c.
  */
 #include <stdio.h>
 
@@ -82,7 +82,7 @@ void info_got_request(struct ike_sa *sa, struct ike_in *in)
 
 void info_got_answer(struct ike_sa *sa, struct ike_in *in)
 {
-	/* Whatever is in it: it is the sign of life that was asked for. */
+	/* Any authenticated answer proves that the peer is alive. */
 	(void)in;
 	task_free(task_take(sa));
 }

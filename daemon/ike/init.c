@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* IKE_SA_INIT, RFC 7296 1.2, 2.6, 2.7, 2.23; KWA as RFC 9838 4.5.4 asks */
+/*
+ * IKE_SA_INIT (RFC 7296 sections 1.2, 2.6, 2.7, 2.23), with KWA (RFC 9838
+ * section 4.5.4).
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -11,7 +14,7 @@
 #include "lib/log.h"
 #include "lib/secret.h"
 
-/* Cookie, another group, and room for a cookie whose secret has rotated */
+/* A cookie, another group, and cookies whose secret has rotated. */
 #define INIT_MAX_TRIES 5
 
 /* ---- notifies of both directions ---------------------------------------- */
@@ -85,7 +88,10 @@ static int make_keys(struct ike_sa *sa, const struct ke_pld *ke)
 
 /* ---- initiator ---------------------------------------------------------- */
 
-/* The group of the KE payload: what the peer asked for, else our first */
+/*
+ * Make the key pair of the KE payload, for the group that the peer asked for
+ * or else our first.
+ */
 static int make_dh(struct ike_sa *sa)
 {
 	const struct proposal *p = &sa->engine->proposals.p[0];
@@ -127,7 +133,8 @@ int init_request(struct ike_sa *sa, const struct ike_task *t)
 	struct wbuf w;
 	int ret = 0;
 
-	(void)t; /* GSA_AUTH, which follows, asks for the group */
+	/* GSA_AUTH, which follows, has the group request. */
+	(void)t;
 	sa->init_tries++;
 	if (!sa->ni.p)
 		ret = make_nonce(&sa->ni);
@@ -159,7 +166,7 @@ static void ask_again(struct ike_sa *sa)
 		sa_close(sa, 0, strerror(-ret));
 }
 
-/* True when the answer asks for another request, or says no. */
+/* Return true if the answer requires another request or is an error. */
 static bool init_not_yet(struct ike_sa *sa, const struct ike_msg *m)
 {
 	const struct notify_pld *n;
@@ -184,12 +191,15 @@ static bool init_not_yet(struct ike_sa *sa, const struct ike_msg *m)
 	}
 	n = msg_error(m);
 	if (n)
-		/* Not authenticated: on_rexmit() in life.c takes it up. */
+		/*
+		 * The error is not authenticated: on_rexmit() in life.c acts on
+		 * it later.
+		 */
 		sa->init_error = n->type;
 	return n;
 }
 
-/* Reads what a good answer holds. Nothing is changed but @s and @ke. */
+/* Parse a successful answer into @s and @ke, and change nothing else. */
 static bool init_read(struct ike_sa *sa, const struct ike_msg *m,
 		      struct ike_suite *s, struct ke_pld *ke)
 {
@@ -223,8 +233,8 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 		return;
 	}
 	/*
-	 * Nothing of this is authenticated: what doesn't fit is passed over,
-	 * the true answer may be on its way still.
+	 * The answer is not authenticated: what does not match is ignored,
+	 * since the genuine answer may still arrive.
 	 */
 	if (msg_sort(m, MSG_CLEAR, m->h.next, in->p + IKE_HDR_LEN,
 		     in->len - IKE_HDR_LEN, why, sizeof(why))) {
@@ -251,7 +261,10 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 	sa_set_name(sa);
 	sa->init_error = 0;
 	sa->peer_hashes = get_hashes(m);
-	/* It may have come from elsewhere: detection is about where we send to. */
+	/*
+	 * The answer may have come from another address, but NAT detection is
+	 * about the address that we send to.
+	 */
 	path.peer = sa->path.peer;
 	nat_see(sa, m, &path);
 	nat_float(sa);
@@ -264,7 +277,7 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 
 /* ---- responder ---------------------------------------------------------- */
 
-/* A request, and what is known of it so far */
+/* A request and what was parsed of it. */
 struct init_offer {
 	const struct ike_in *in;
 	uint8_t hash[HASH_SHA256_LEN];
@@ -273,7 +286,7 @@ struct init_offer {
 	struct engine_crowd crowd;
 };
 
-/* False: answered, or passed over */
+/* Return false if the request was answered or dropped. */
 static bool cookie_ok(struct ike_engine *engine, struct init_offer *req)
 {
 	const struct notify_pld *n = msg_notify(&req->in->m, IKE_N_COOKIE);
@@ -329,7 +342,10 @@ static void refuse_init(struct ike_engine *engine, const struct init_offer *req,
 	out_clear_error(engine, req->in, IKE_N_INVALID_SYNTAX, NULL, 0);
 }
 
-/* What is cheap, before any state and any key exchange */
+/*
+ * Check what is cheap, before any state is created and any key exchange is
+ * computed.
+ */
 static bool offer_ok(struct ike_engine *engine, struct init_offer *req)
 {
 	static struct sa_pld offer;
@@ -390,7 +406,7 @@ static int build_answer(struct ike_sa *sa, struct wbuf *w)
 	return blob_set(&sa->init_res, w->p, w->len);
 }
 
-/* Everything that can fail, before the SA is in any list */
+/* Do everything that can fail before the SA is added to any list. */
 static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 {
 	struct wbuf w;
@@ -421,7 +437,7 @@ static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 	return ret ? ret : make_keys(sa, &req->ke);
 }
 
-/* The answer is kept as one message: AUTH signs it. */
+/* The answer is kept as one message, because AUTH signs it. */
 static void send_first_answer(struct ike_sa *sa, const struct ike_path *path)
 {
 	const struct dgrams d = { .n = 1, .v = &sa->init_res };
@@ -437,7 +453,7 @@ static void open_sa(struct ike_engine *engine, struct init_offer *req)
 	if (ret) {
 		if (sa)
 			sa_free(sa);
-		/* -EBADMSG: the point is none of the curve */
+		/* -EBADMSG means that the point is not on the curve. */
 		if (ret != -EBADMSG)
 			return;
 		refuse_init(engine, req, "KE is no point of its curve");
@@ -461,9 +477,8 @@ static void open_sa(struct ike_engine *engine, struct init_offer *req)
 }
 
 /*
- * RFC 7296 2.1: a request seen before is one of the same octets. One that
- * has only the SPI in common may be anybody's, and must not stand in the way
- * of the true one.
+ * RFC 7296 section 2.1: a retransmission has the same octets. A request that
+ * has only the SPI in common may be of another peer, and must not block it.
  */
 static void seen_before(struct ike_sa *sa, const struct ike_in *in)
 {

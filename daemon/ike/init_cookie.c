@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* IKE_SA_INIT requests with and without a cookie, RFC 7296 2.6 */
+/* IKE_SA_INIT requests with and without a cookie (RFC 7296 section 2.6). */
 #include <errno.h>
 #include <string.h>
 
 #include "ike/sa.h"
 #include "lib/clock.h"
 
-/* Octets of N(COOKIE) in front of a request, 0 for none */
+/*
+ * Return the octets of N(COOKIE) at the front of a request, 0 if there is
+ * none.
+ */
 static size_t cookie_in_front(const struct blob *msg)
 {
 	const uint8_t *p = msg->p + IKE_HDR_LEN;
@@ -19,7 +22,7 @@ static size_t cookie_in_front(const struct blob *msg)
 	return len >= 8 && len <= msg->len - IKE_HDR_LEN ? len : 0;
 }
 
-/* The request as it was, with @cookie in place of what cookie it had */
+/* Copy the request, with @cookie replacing the cookie that it had. */
 static int put_cookie(struct ike_sa *sa, const uint8_t *cookie,
 		      struct blob *out)
 {
@@ -54,7 +57,7 @@ int init_variant(struct ike_sa *sa, unsigned int i, struct blob *out)
 	const uint8_t *cookie = NULL;
 	int ret;
 
-	/* none was given out lately */
+	/* No cookie was given out recently. */
 	if (sa->initiator || !engine->stats.cookie_sent ||
 	    now - engine->cookie_ms > 2 * COOKIE_ROTATE_MS)
 		return -ENOENT;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A message of an IKE SA has come: is it the one that is due (window of one in
- * each direction, RFC 7296 2.3), is it the peer's, and which exchange is it of?
+ * Messages of an IKE SA: checks that a message is in the window (one request in
+ * each direction, RFC 7296 section 2.3), authenticates it, and dispatches it to
+ * its exchange.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +14,9 @@
 
 /* ---- requests ----------------------------------------------------------- */
 
-/* The inside of SK is not what its exchange may hold. */
+/*
+ * Answer a request whose encrypted payloads violate the rules of its exchange.
+ */
 static void bad_request(struct ike_sa *sa, const struct ike_msg *m, int err,
 			const char *why)
 {
@@ -33,7 +36,10 @@ static void bad_request(struct ike_sa *sa, const struct ike_msg *m, int err,
 		st->in_critical++;
 		sa_respond_notify(sa, xchg, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
 				  &m->critical, 1);
-		/* RFC 7296 2.21.2: fatal while the SA isn't authenticated */
+		/*
+		 * RFC 7296 section 2.21.2: fatal while the SA is not
+		 * authenticated.
+		 */
 		if (sa->state == IKE_ST_UP)
 			return;
 	} else {
@@ -44,13 +50,16 @@ static void bad_request(struct ike_sa *sa, const struct ike_msg *m, int err,
 	sa_close(sa, 0, text);
 }
 
-/* Whether a request of that exchange has its place, as far as a header says */
+/* Return true if the exchange is allowed now, as far as the header tells. */
 static bool is_due(struct ike_sa *sa, const struct ike_in *in,
 		   const struct exchange *x)
 {
 	uint8_t type = in->m.h.xchg;
 
-	/* Over an SA that is up, what has no place is told so under its seal. */
+	/*
+	 * On an established SA, a wrong request gets an encrypted error
+	 * instead.
+	 */
 	if (sa->state == IKE_ST_UP || (x && x->in_state & IN_STATE(sa->state)))
 		return true;
 	sa->engine->stats.in_xchg++;
@@ -85,10 +94,10 @@ static void dispatch_request(struct ike_sa *sa, struct ike_in *in,
 }
 
 /*
- * Where our own requests go from now on. RFC 7296 2.23: a peer behind a NAT is
- * where it was last heard from. Any initiator may change to port 4500 between
- * IKE_SA_INIT and what follows. Else a peer does not move, whoever sends what
- * it has sent from somewhere else.
+ * Update the address that our requests go to. RFC 7296 section 2.23: the
+ * address of a peer behind a NAT is the source of its last message. Any
+ * initiator may change to port 4500 after IKE_SA_INIT. Otherwise the address is
+ * fixed, so that replaying a message from elsewhere does not move the peer.
  */
 static void follow_peer(struct ike_sa *sa, const struct ike_path *path)
 {
@@ -97,7 +106,10 @@ static void follow_peer(struct ike_sa *sa, const struct ike_path *path)
 	sa->path.local = path->local;
 	if (!ep_equal(&sa->path.peer, &path->peer))
 		table_move(sa, &path->peer);
-	/* A request that is under way goes there as well if it goes again. */
+	/*
+	 * A request in progress goes to the new address when it is
+	 * retransmitted.
+	 */
 	sa->my_req.path = sa->path;
 }
 
@@ -126,7 +138,7 @@ static void got_request(struct ike_sa *sa, struct ike_in *in, uint8_t *plain)
 		st->in_icv++;
 		return;
 	}
-	/* From here on it is the peer that speaks. */
+	/* From here on the message is authenticated. */
 	if (dgrams_set(&sa->last_req, in->p, in->len))
 		return;
 	dgrams_free(&sa->last_res.dgrams);
@@ -144,8 +156,9 @@ static void got_request(struct ike_sa *sa, struct ike_in *in, uint8_t *plain)
 /* ---- answers ------------------------------------------------------------ */
 
 /*
- * RFC 7296 1.5, 2.21.4: a peer that was restarted says INVALID_IKE_SPI in the
- * clear. That may be forged, so it only makes us impatient.
+ * RFC 7296 sections 1.5 and 2.21.4: a peer that was restarted answers with
+ * INVALID_IKE_SPI in the clear. The notify may be forged, so it only shortens
+ * retransmission.
  */
 static void take_denial(struct ike_sa *sa, const struct ike_in *in)
 {
@@ -162,7 +175,10 @@ static void take_denial(struct ike_sa *sa, const struct ike_in *in)
 	if (notify_parse(&r, &n) || n.type != IKE_N_INVALID_IKE_SPI ||
 	    sa->doubt)
 		return;
-	/* half-open, it may have given way to another: beginning anew is due */
+	/*
+	 * The peer may have dropped a half-open SA under load: a new one is
+	 * due.
+	 */
 	sa->doubt = sa->state == IKE_ST_AUTH_SENT ? 2 : 3;
 	timer_set(sa->engine->cfg.tq, &sa->t_rexmit, sa->engine->cfg.rexmit_ms);
 }
@@ -209,7 +225,10 @@ static void got_answer(struct ike_sa *sa, struct ike_in *in, uint8_t *plain)
 	sa_run(sa);
 }
 
-/* Before there are keys: what may be the answer to IKE_SA_INIT */
+/*
+ * Handle a message before there are keys, which may be the answer to
+ * IKE_SA_INIT.
+ */
 static void got_clear(struct ike_sa *sa, struct ike_in *in,
 		      const struct exchange *x)
 {

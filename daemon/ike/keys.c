@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Keys of one IKE SA, RFC 7296 2.14, and its key wrap key, RFC 9838 3.4 */
+/*
+ * Keys of an IKE SA (RFC 7296 section 2.14), and its key wrap key (RFC 9838
+ * section 3.4).
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +11,7 @@
 #include "lib/buf.h"
 #include "lib/secret.h"
 
-/* 20 octets, no terminator */
+/* 20 octets without the terminator. */
 #define GSK_W_LABEL "Key Wrap for G-IKEv2"
 
 void seed_wipe(struct ike_seed *seed)
@@ -16,7 +19,7 @@ void seed_wipe(struct ike_seed *seed)
 	secret_wipe(seed, sizeof(*seed));
 }
 
-/* SKEYSEED = prf(Ni | Nr, g^ir) */
+/* SKEYSEED = prf(Ni | Nr, g^ir). */
 int seed_of_shared(struct ike_seed *seed, const struct ike_suite *s,
 		   const struct blob *ni, const struct blob *nr,
 		   const uint8_t *shared, size_t shared_len)
@@ -34,8 +37,9 @@ int seed_of_shared(struct ike_seed *seed, const struct ike_suite *s,
 		       seed->p);
 }
 
-/* { SK_d | SK_ei | SK_er | SK_pi | SK_pr } = prf+(SKEYSEED, Ni|Nr|SPIi|SPIr)
- * since SK_ai and SK_ar have no length with an AEAD.
+/*
+ * { SK_d | SK_ei | SK_er | SK_pi | SK_pr } = prf+(SKEYSEED, Ni|Nr|SPIi|SPIr),
+ * since SK_ai and SK_ar are empty with an AEAD.
  */
 int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 		const struct ike_seed *seed, const struct blob *ni,
@@ -75,7 +79,7 @@ int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 		memcpy(k->sk_pi, p, p_len);
 		memcpy(k->sk_pr, p + p_len, p_len);
 	}
-	/* GSK_w = prf+(SK_d, "Key Wrap for G-IKEv2") */
+	/* GSK_w = prf+(SK_d, "Key Wrap for G-IKEv2"). */
 	if (!ret)
 		ret = prf_plus(s->prf, k->sk_d, p_len, GSK_W_LABEL,
 			       sizeof(GSK_W_LABEL) - 1, out, w_len);
@@ -109,7 +113,7 @@ static size_t put_hex(char *to, const uint8_t *p, size_t len)
 
 /*
  * SPIi,SPIr,SK_ei,SK_er,"cipher",SK_ai,SK_ar,"integrity": the names are those
- * of tshark's own table, which has no ChaCha20-Poly1305.
+ * of tshark's table, which has no ChaCha20-Poly1305.
  */
 bool keys_line(const struct ike_sa *sa, char *buf, size_t size)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * An IKE SA over time: how it begins, asks, repeats itself (RFC 7296 2.1), gives
- * up, and goes when it is idle or old.
+ * Timers of an IKE SA: requests, retransmission (RFC 7296 section 2.1), giving
+ * up, idle and total lifetime.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -63,8 +63,9 @@ static void give_up(struct ike_sa *sa)
 }
 
 /*
- * An error of IKE_SA_INIT came in the clear. Whoever sees our packets can
- * forge it, so the key server had one more interval to say better.
+ * End the SA because of an error that answered IKE_SA_INIT in the clear.
+ * Anybody who sees our packets can forge it, so the key server had one more
+ * interval for a better answer.
  */
 static void give_in(struct ike_sa *sa)
 {
@@ -119,7 +120,9 @@ static void on_idle(void *arg)
 	struct ike_engine *engine = sa->engine;
 
 	engine_enter(engine);
-	/* whose request waits for a batch is not idle: it is we who are late */
+	/*
+	 * An SA whose request waits for a batch is not idle: the delay is ours.
+	 */
 	if (sa->waits || sa->keep) {
 		timer_set(engine->cfg.tq, &sa->t_idle, engine->cfg.idle_ms);
 		if (!sa->waits)
@@ -144,7 +147,7 @@ static void on_later(void *arg)
 	engine_leave(engine);
 }
 
-/* ---- beginning and end -------------------------------------------------- */
+/* ---- creation and close ------------------------------------------------- */
 
 struct ike_sa *sa_new(struct ike_engine *engine, bool initiator,
 		      const struct ike_path *path)
@@ -170,7 +173,7 @@ static void close_sa(struct ike_sa *sa, const char *reason, bool repeat)
 	struct ike_engine *engine = sa->engine;
 
 	engine_enter(engine);
-	/* Who still waits for keys is told that there are none. */
+	/* A pending request gets an answer without keys before the SA ends. */
 	if (sa->waits)
 		groupreq_fail(sa);
 	if (sa->state == IKE_ST_UP)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* NAT detection and traversal, RFC 7296 2.23, RFC 3948 */
+/* NAT detection and traversal (RFC 7296 section 2.23, RFC 3948). */
 #include <string.h>
 
 #include "crypto/hash.h"
 #include "ike/sa.h"
 #include "lib/log.h"
 
-/* SHA-1(SPIi | SPIr | address | port), RFC 7296 2.23 */
+/* SHA-1(SPIi | SPIr | address | port), RFC 7296 section 2.23. */
 static int natd_hash(const uint8_t *spi_i, const uint8_t *spi_r,
 		     const struct ep *e, uint8_t out[HASH_SHA1_LEN])
 {
@@ -21,7 +21,7 @@ static int natd_hash(const uint8_t *spi_i, const uint8_t *spi_r,
 	return hash_sha1(iov, 4, out);
 }
 
-/* Where our datagrams come from, before any NAT */
+/* Set @e to the source of our datagrams, before any NAT. */
 static bool own_ep(const struct ike_sa *sa, struct ep *e)
 {
 	const struct ike_engine *engine = sa->engine;
@@ -54,7 +54,7 @@ void nat_put(struct pchain *c, const struct ike_sa *sa)
 	notify_build(c, IKE_N_NAT_DETECTION_DESTINATION_IP, dst, sizeof(dst));
 }
 
-/* True when notifies of @type are there and none of them is for @e. */
+/* Return true if @m has notifies of @type and none of them matches @e. */
 static bool natd_differs(const struct ike_msg *m, uint16_t type,
 			 const struct ep *e)
 {
@@ -98,7 +98,10 @@ void nat_see(struct ike_sa *sa, const struct ike_msg *m,
 			  sa->nat_there ? " before the peer" : "");
 }
 
-/* Often enough for NATs that forget after half a minute (RFC 3948 4) */
+/*
+ * Interval that suits NATs with a timeout of half a minute (RFC 3948 section
+ * 4).
+ */
 #define KEEPALIVE_MS 20000
 
 void nat_float(struct ike_sa *sa)

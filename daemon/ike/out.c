@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Datagrams leave an engine: kept ones, and answers in the clear */
+/* Sending of datagrams: kept messages, and answers in the clear. */
 #include <errno.h>
 
 #include "ike/sa.h"
@@ -28,7 +28,9 @@ void out_clear(struct ike_engine *engine, const struct ike_in *in,
 	struct pchain c;
 	struct wbuf w;
 
-	/* Roles are those of the SA: the answer comes from the other side. */
+	/*
+	 * The I flag is the sender's role in the SA, so the answer inverts it.
+	 */
 	res.flags = IKE_FLAG_RESPONSE | (~in->m.h.flags & IKE_FLAG_INITIATOR);
 	res.next = IKE_PLD_NONE;
 	wbuf_init(&w, 512);
@@ -42,8 +44,8 @@ void out_clear(struct ike_engine *engine, const struct ike_in *in,
 }
 
 /*
- * Errors in the clear go to anybody, who may have been named as the source by
- * somebody else: so many, and no more, to a network, and to all together.
+ * Errors in the clear may go to a forged source address, so their number is
+ * limited by network and in all.
  */
 static const struct quota_rule errors_to_net = {
 	.burst = 20,

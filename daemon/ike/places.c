@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * How many IKE SAs there may be at a responder, and of whom.
+ * Limits of the IKE SAs at a responder.
  *
- * Half-open ones are anybody's: they are counted in all, by address and by
- * network, and one that a handshake without loss would not need any more
- * gives way to whoever comes after it. Younger ones never do, so that a crowd
- * does not push itself out: a peer that finds no room repeats its request.
+ * Half-open SAs are not authenticated. They are limited in all, by address and
+ * by network, and one that is older than a handshake without loss takes gives
+ * way to a new one. Younger ones are never replaced, so that many simultaneous
+ * peers do not push each other out: a peer that finds no room retransmits its
+ * request.
  *
- * Authenticated ones are somebody's: a new one takes the place of the oldest
- * of its identity, of the one of its address that has been idle the longest,
- * or of that in all (gsa_auth.c closes it). A member stays a member without an
- * IKE SA.
+ * Authenticated SAs have an identity. A new one replaces the oldest of its
+ * identity, the one of its address that was idle the longest, or the one in all
+ * that was (gsa_auth.c closes it). Losing the IKE SA does not end a membership.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -21,12 +21,12 @@
 #include "lib/clock.h"
 #include "lib/quota.h"
 
-/* A handshake without loss is over by then; its first repetition is due. */
+/* A handshake without loss is over by then; its first retransmission is due. */
 #define HALF_OPEN_OLD_MS 1000
 
 /*
- * Handshakes that one network may have going on or wasted: each costs a key
- * exchange, and most of them a signature. One that succeeds is given back.
+ * Handshakes of one network that are in progress or failed: each costs a key
+ * exchange, and most cost a signature. A successful one is given back.
  */
 static const struct quota_rule of_net = {
 	.burst = 512,
@@ -34,14 +34,14 @@ static const struct quota_rule of_net = {
 	.keys = 4096,
 };
 
-/* Authentications that failed, of one address and port */
+/* Failed authentications of one address and port. */
 static const struct quota_rule of_ep = {
 	.burst = 5,
 	.every_ms = 10000,
 	.keys = 4096,
 };
 
-/* Authentications of one identity, good ones */
+/* Successful authentications of one identity. */
 static const struct quota_rule of_identity = {
 	.burst = 32,
 	.every_ms = 1000,
@@ -75,14 +75,14 @@ static uint64_t mono_now(const struct ike_engine *engine)
 	return clock_mono_ms(engine->cfg.clock);
 }
 
-/* ---- half-open: crowds -------------------------------------------------- */
+/* ---- half-open SAs ------------------------------------------------------ */
 
-/* The half-open SAs of one address, or of one network */
+/* Half-open SAs of one address or of one network. */
 struct crowd {
 	LIST_ENTRY(crowd) link;
 	struct addr key;
 	unsigned int n;
-	struct ike_sa_queue sas; /* the oldest first */
+	struct ike_sa_queue sas; /* oldest first */
 };
 
 static struct crowd_list *crowd_bucket(struct ike_engine *engine,
@@ -199,7 +199,7 @@ bool half_open_room(struct ike_engine *engine, const struct engine_crowd *look)
 	       mono_now(engine) - look->oldest->born_ms >= HALF_OPEN_OLD_MS;
 }
 
-/* ---- handshakes that came to nothing ------------------------------------ */
+/* ---- failed handshakes -------------------------------------------------- */
 
 struct ep_key {
 	struct addr addr;
@@ -248,7 +248,7 @@ void handshake_failed(struct ike_sa *sa)
 	quota_spend(sa->engine->ep_quota, &k, sizeof(k), mono_now(sa->engine));
 }
 
-/* Upper and lower case is one identity, as certificates compare names. */
+/* Name are compared as certificates do, without regard to case. */
 static size_t name_key(const char *name, char buf[static ID_STR_MAX])
 {
 	size_t i;
@@ -296,7 +296,9 @@ static struct ike_sa_list *name_bucket(struct ike_engine *engine,
 
 static bool may_give_way(const struct ike_sa *sa)
 {
-	/* who waits for an answer is not idle, whatever its timer says */
+	/*
+	 * An SA that waits for an answer is not idle, whatever its timer says.
+	 */
 	return sa->state == IKE_ST_UP && !sa->waits;
 }
 

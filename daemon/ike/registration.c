@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * GSA_REGISTRATION, RFC 9838 2.3.2: groupreq.c has what is in it.
+ * GSA_REGISTRATION (RFC 9838 section 2.3.2); groupreq.c has the payloads.
  *
  *	HDR, SK{ IDg, SAg, N(GROUP_SENDER) } -->
- *	<-- HDR, SK{ GSA, KD, N }  or  SK{ N(error) }
+ *				<-- HDR, SK{ GSA, KD, N }  or  SK{ N(error) }
  *
  *	HDR, SK{ IDg, N(NO_PROPOSAL_CHOSEN | REGISTRATION_FAILED) } -->
- *	<-- HDR, SK{}
+ *				<-- HDR, SK{}
  */
 #include "ike/exchange.h"
 

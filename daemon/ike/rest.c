@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What IKE SAs that have ended answered last. RFC 7296 2.1: who repeats a
- * request gets the same answer, also when that answer was the end, as
- * AUTHENTICATION_FAILED is: if it was lost the peer would never know why.
+ * Last answers of IKE SAs that have ended. RFC 7296 section 2.1: a
+ * retransmitted request gets the same answer, even if that answer ended the SA,
+ * as AUTHENTICATION_FAILED does. If it was lost, the peer would never learn the
+ * reason.
  *
- * Octets as they were sent, sealed; no keys are kept. So many, and no longer
- * than a peer repeats itself.
+ * The encrypted octets are kept as they were sent, without keys; in a limited
+ * number, and no longer than peers retransmit.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "lib/clock.h"
 
 #define REST_MAX 1024
-/* Repetitions of mcsecd go on for 39 s. */
+/* Retransmission by mcsecd ends after 39 s. */
 #define REST_MS 40000
 
 struct rest {
@@ -61,7 +62,10 @@ void rest_keep(struct ike_sa *sa)
 	if (sa->initiator || !sa->last_req.n || !sa->last_res.dgrams.n ||
 	    engine->dying)
 		return;
-	/* The first of several fragments is the one that asks again: RFC 7383 2.6.1. */
+	/*
+	 * RFC 7383 section 2.6.1: only the first fragment triggers a
+	 * retransmission.
+	 */
 	iov = (struct iovec){ sa->last_req.v[0].p, sa->last_req.v[0].len };
 	forget_old(engine, now);
 	r = calloc(1, sizeof(*r));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One IKE SA as an object: its states, its names, its memory */
+/* An IKE SA as an object: state, name, memory. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static const char *const st_names[] = {
 
 #define BIT(st) (1u << (st))
 
-/* Where each state may go */
+/* Allowed transitions of each state. */
 static const unsigned int moves[] = {
 	[IKE_ST_NEW] = BIT(IKE_ST_INIT_SENT) | BIT(IKE_ST_INIT_DONE) |
 		       BIT(IKE_ST_CLOSED),
@@ -56,7 +56,7 @@ int ike_sa_state(struct ike_sa *sa, enum ike_sa_st to)
 	return 0;
 }
 
-/* ---- the rest ----------------------------------------------------------- */
+/* ---- name and memory ---------------------------------------------------- */
 
 void sa_set_name(struct ike_sa *sa)
 {
@@ -85,7 +85,7 @@ void sa_free(struct ike_sa *sa)
 {
 	struct ike_task *t;
 
-	/* A callback of its own end may have asked for more. */
+	/* The callback of the close may have queued more requests. */
 	while ((t = task_take(sa)))
 		task_free(t);
 	keys_wipe(&sa->keys);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What others may see of an IKE SA and of an engine */
+/* Status of an IKE SA and of an engine. */
 #include <stdio.h>
 
 #include "ike/sa.h"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Negotiation of the algorithms of an IKE SA, RFC 7296 2.7 and 3.3 */
+/*
+ * Negotiation of the algorithms of an IKE SA (RFC 7296 sections 2.7 and 3.3).
+ */
 #include <string.h>
 
 #include "ike/sa.h"
@@ -14,7 +16,7 @@ static const struct transform *find_transform(const struct proposal *p,
 	return NULL;
 }
 
-/* First transform of @type in @from that @in has too */
+/* Return the first transform of @type in @from that @in has, too. */
 static const struct transform *first_common(const struct proposal *from,
 					    const struct proposal *in,
 					    uint8_t type)
@@ -26,7 +28,7 @@ static const struct transform *first_common(const struct proposal *from,
 	return NULL;
 }
 
-/* With an AEAD, INTEG is absent or NONE is among what is offered. */
+/* With an AEAD, INTEG is absent, or NONE is among its transforms. */
 static bool only_known_types(const struct proposal *p)
 {
 	bool integ = false, none = false;
@@ -49,7 +51,7 @@ static bool only_known_types(const struct proposal *p)
 	return !integ || none;
 }
 
-/* The peer's order decides; all types from one proposal of each side. */
+/* The peer's order decides; all types come from one proposal of each side. */
 static bool take_common(const struct proposal *theirs,
 			const struct proposal *ours, struct ike_suite *s)
 {
@@ -86,8 +88,8 @@ bool suite_choose(const struct sa_pld *own, const struct sa_pld *offer,
 }
 
 /*
- * RFC 7296 3.3.6 lets a responder choose one proposal of ours by its number, and
- * in it one transform of each type, and nothing else.
+ * RFC 7296 section 3.3.6: a responder chooses one proposal of ours by its
+ * number, and exactly one transform of each type in it.
  */
 bool suite_chosen(const struct sa_pld *own, const struct sa_pld *answer,
 		  struct ike_suite *s)

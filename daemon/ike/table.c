@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* All IKE SAs of an engine: finding one, and freeing it when nobody is in it */
+/* All IKE SAs of an engine: lookup, and freeing when no call uses them. */
 #include <string.h>
 
 #include "crypto/rand.h"
 #include "ike/sa.h"
 
-/* Own SPIs are random, so their first octets are as good as any hash. */
+/* Our own SPIs are random, so their first octets serve as a hash. */
 static struct ike_sa_list *spi_bucket(struct ike_engine *engine,
 				      const uint8_t *spi)
 {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Requests of ours that wait for their turn: the window is one (RFC 7296 2.3) */
+/*
+ * Queue of our own requests, because the window is one (RFC 7296 section 2.3).
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,7 @@ void task_free(struct ike_task *t)
 	free(t);
 }
 
-/* NULL of NULL, or when there is no memory */
+/* Return NULL for NULL, or if memory is short. */
 static void *copy_of(const void *p, size_t len)
 {
 	void *copy = p ? malloc(len) : NULL;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Messages of ours under an IKE SA. Our request and our last answer are kept as
- * the octets that they were, and so sent again (RFC 7296 2.1): one of each, since
- * the window is one in each direction (2.3).
+ * Our messages of an IKE SA. The last request and the last answer are kept, and
+ * retransmitted with the same octets (RFC 7296 section 2.1); one of each, since
+ * the window is one in each direction (section 2.3).
  */
 #include <errno.h>
 #include <string.h>
@@ -25,8 +25,8 @@ static void fill_header(const struct ike_sa *sa, struct ike_hdr *h,
 }
 
 /*
- * Each message takes an IV of its own; one that is sent again is sent as the
- * octets that it was.
+ * Every message gets a new IV. A retransmission repeats the octets, so that no
+ * IV is used for two messages.
  */
 static int seal_message(struct ike_sa *sa, const struct ike_hdr *h,
 			uint8_t first, const struct wbuf *inner,
@@ -44,8 +44,9 @@ static int seal_message(struct ike_sa *sa, const struct ike_hdr *h,
 
 /* ---- our requests ------------------------------------------------------- */
 
-/* Doubled each time, up to eight times the first: a server that comes back
- * is to be found before long.
+/*
+ * Intervals double up to eight times the first one, so that a server that comes
+ * back is found soon.
  */
 static uint64_t resend_delay(const struct ike_sa *sa)
 {
@@ -102,7 +103,10 @@ int sa_last_request(struct ike_sa *sa, uint8_t first, const struct wbuf *inner,
 {
 	struct ike_hdr h;
 
-	/* Behind a request that may have arrived, its answer being lost */
+	/*
+	 * The request in progress may have arrived although its answer was
+	 * lost, so its Message ID counts as used.
+	 */
 	fill_header(sa, &h, IKE_XCHG_INFORMATIONAL, false,
 		    sa->my_mid + sa->my_busy);
 	return seal_message(sa, &h, first, inner, out);
