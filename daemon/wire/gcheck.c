@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What may stand where: the tables of RFC 9838 4.4.2.1 and 5, applied to what
- * is received and to what is about to be sent; and SAg against a policy.
+ * Presence rules: the tables of RFC 9838 sections 4.4.2.1 and 5, applied to
+ * what is received and to what is about to be sent; and SAg against a policy.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -63,7 +63,7 @@ static int check_rekey_transforms(const struct check *c,
 	if (gsa_keymat_len(sa) < 0)
 		return UNKNOWN(c, "Rekey SA with ENCR %u/%u, KWA %u", sa->encr,
 			       sa->key_bits, sa->kwa);
-	/* Only AEAD is known here, and with AEAD INTEG is NONE or absent */
+	/* Only AEADs are supported, with which INTEG is NONE or absent. */
 	if ((sa->has & GSA_HAS_INTEG) && sa->integ)
 		return BAD(c, "Rekey SA with INTEG next to an AEAD");
 	if (reg != !!(sa->has & GSA_HAS_GCAUTH))
@@ -314,7 +314,10 @@ void sag_default(struct sa_pld *sag)
 	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_CHACHA20_POLY1305, 0);
 	proposal_put(p, GIKE_TT_KWA, GIKE_KWA_5649_128, 0);
 	proposal_put(p, GIKE_TT_KWA, GIKE_KWA_5649_256, 0);
-	/* Implicit is left out: any member could forge a rekey. */
+	/*
+	 * Implicit authentication is left out, since any member could forge a
+	 * rekey.
+	 */
 	proposal_put(p, GIKE_TT_GCAUTH, GIKE_GCAUTH_DIGSIG, 0);
 
 	p = proposal_add(sag, 1, IKE_PROTO_ESP);
@@ -340,7 +343,9 @@ static bool has(const struct proposal *p, uint8_t type, uint16_t id,
 	return false;
 }
 
-/* NULL when @p can do it, else the name of what it lacks */
+/*
+ * Return NULL if @p covers @sa, else the name of the missing transform type.
+ */
 static const char *lacks(const struct proposal *p, const struct gsa_sa *sa)
 {
 	if ((sa->has & GSA_HAS_ENCR) &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The GSA payload, RFC 9838 4.4 */
+/* The GSA payload (RFC 9838 section 4.4). */
 #include <errno.h>
 #include <string.h>
 
@@ -8,14 +8,14 @@
 #include "wire/gpayload.h"
 
 #define GWP_TERM_LEN 4
-#define GWP_MADE_LEN 10 /* milliseconds, and seconds of the beat */
+#define GWP_MADE_LEN 10 /* milliseconds, and the seconds of the beat */
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* ---- reading ------------------------------------------------------------ */
+/* ---- parsing ------------------------------------------------------------ */
 
 static int take(uint16_t *has, uint16_t bit, uint16_t *to, uint16_t id)
 {
-	/* Exactly one, or at most one, of each type: 4.4.2.1 */
+	/* RFC 9838 section 4.4.2.1: each type may be present once. */
 	if (*has & bit)
 		return -EBADMSG;
 	*has |= bit;
@@ -25,7 +25,10 @@ static int take(uint16_t *has, uint16_t bit, uint16_t *to, uint16_t id)
 
 static int take_transform(struct gsa_sa *sa, const struct transform *t)
 {
-	/* Attribute 18 stands with GCAUTH only, a key length with ENCR only */
+	/*
+	 * Attribute 18 is allowed with GCAUTH only, a key length with ENCR
+	 * only.
+	 */
 	if ((t->sigalg && t->type != GIKE_TT_GCAUTH) ||
 	    (t->key_bits && t->type != IKE_TT_ENCR))
 		return -EBADMSG;
@@ -63,7 +66,9 @@ static int take_u32(uint16_t *has, uint16_t bit, uint32_t *to, struct rbuf *val)
 	return 0;
 }
 
-/* An attribute that has its value in place of a length */
+/*
+ * Keep an attribute of the TV form, which has its value in place of a length.
+ */
 static void keep_value(struct opaque *o, uint16_t type, uint16_t val)
 {
 	uint8_t octets[2] = { val >> 8, val };
@@ -82,7 +87,10 @@ static int gsa_attrs(struct rbuf *r, struct gsa_sa *sa)
 		if (r->err)
 			return -EBADMSG;
 		if (type & IKE_ATTR_AF) {
-			/* All known ones are TLV; len was a value. */
+			/*
+			 * All known attributes are TLV, so len is the value of
+			 * a TV one.
+			 */
 			keep_value(&sa->opaque, type, len);
 			type &= ~IKE_ATTR_AF;
 			if (type >= GIKE_GSA_KEY_LIFETIME &&
@@ -106,7 +114,10 @@ static int gsa_attrs(struct rbuf *r, struct gsa_sa *sa)
 		case GIKE_GSA_NEXT_SPI:
 			if (len != sa->spi_len)
 				return -EBADMSG;
-			/* A hint: what is past the cap is no loss. */
+			/*
+			 * The SPIs are a hint, so those beyond the limit may be
+			 * dropped.
+			 */
 			if (sa->n_next_spi < GSA_MAX_NEXT_SPI)
 				rbuf_copy(&val, sa->next_spi[sa->n_next_spi++],
 					  len);
@@ -122,11 +133,14 @@ static int gsa_attrs(struct rbuf *r, struct gsa_sa *sa)
 	return r->err ? -EBADMSG : 0;
 }
 
-/* 4.4.2, behind Protocol, SPI Size and Length */
+/* Parse RFC 9838 section 4.4.2 behind Protocol, SPI Size and Length. */
 static int gsa_sa_parse(struct rbuf *r, uint8_t proto, uint8_t spi_len,
 			struct gsa_sa *sa)
 {
-	/* Five types are known; room for what is refused by name */
+	/*
+	 * Five types are known; the rest is room for types that are rejected by
+	 * name.
+	 */
 	struct transform t[16];
 	unsigned int n;
 	int ret;
@@ -187,7 +201,7 @@ static int take_next_rekey(struct gsa_gw *gw, struct rbuf *r, uint16_t len)
 	return r->err ? -EBADMSG : 0;
 }
 
-/* 4.4.3, behind Protocol, RESERVED and Length */
+/* Parse RFC 9838 section 4.4.3 behind Protocol, RESERVED and Length. */
 static int gw_parse(struct rbuf *r, struct gsa *gsa)
 {
 	struct gsa_gw *gw = &gsa->gw;
@@ -288,7 +302,7 @@ int gsa_parse(struct rbuf *r, struct gsa *gsa)
 		ret = policy_parse(r, gsa);
 	if (!ret && r->err)
 		ret = -EBADMSG;
-	/* At least one SA policy: 4.4.1 */
+	/* RFC 9838 section 4.4.1: at least one SA policy. */
 	if (!ret && !gsa->has_rekey && !gsa->n_data && !gsa->unknown)
 		ret = -EBADMSG;
 	if (ret)
@@ -296,7 +310,7 @@ int gsa_parse(struct rbuf *r, struct gsa *gsa)
 	return ret;
 }
 
-/* ---- writing ------------------------------------------------------------ */
+/* ---- building ----------------------------------------------------------- */
 
 static void attr_tlv(struct wbuf *w, uint16_t type, const void *p, size_t len)
 {
@@ -417,7 +431,7 @@ void gsa_build(struct pchain *c, const struct gsa *gsa)
 	pchain_end(c);
 }
 
-/* ---- what a policy means ------------------------------------------------ */
+/* ---- key lengths -------------------------------------------------------- */
 
 bool gsa_is_counter(const struct gsa_sa *sa)
 {
@@ -431,10 +445,13 @@ int gsa_keymat_len(const struct gsa_sa *sa)
 	uint16_t encr = sa->encr;
 	size_t len, kwa_len;
 
-	/* GMAC takes the keys of GCM: RFC 4543 5.3 */
+	/* RFC 4543 section 5.3: GMAC has the key lengths of GCM. */
 	if (sa->proto == IKE_PROTO_ESP && encr == IKE_ENCR_NULL_AUTH_AES_GMAC)
 		encr = IKE_ENCR_AES_GCM_16;
-	/* ChaCha20-Poly1305 has one size and no Key Length: RFC 7634 3 */
+	/*
+	 * RFC 7634 section 3: ChaCha20-Poly1305 has one key size and no Key
+	 * Length.
+	 */
 	if (encr == IKE_ENCR_CHACHA20_POLY1305 && sa->key_bits)
 		return -ENOTSUP;
 	len = aead_key_len(encr, sa->key_bits);

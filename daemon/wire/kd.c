@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The KD payload, RFC 9838 4.5, and the wrapped keys in it */
+/* The KD payload (RFC 9838 section 4.5), and the wrapped keys in it. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +24,9 @@ void kd_free(struct kd *kd)
 }
 
 /*
- * The array @p of @n with room for one more: sizes are powers of two. NULL
- * and *@err at the cap or without memory; @p is then as it was.
+ * Return the array @p of @n entries with room for one more; sizes are powers
+ * of two. Returns NULL and sets *@err at the limit or if memory is short; then
+ * @p is unchanged.
  */
 static void *grow(void *p, unsigned int n, unsigned int max, size_t size,
 		  int *err)
@@ -99,7 +100,7 @@ int kd_bag(struct kd *kd, uint8_t proto, const uint8_t *spi,
 
 int kd_bag_add(struct kd_bag *bag, const struct kd_key *key)
 {
-	/* @key may be one of the array that moves */
+	/* @key may be an entry of the array that moves. */
 	struct kd_key copy = *key;
 	struct kd_key *keys;
 	int ret;
@@ -163,9 +164,9 @@ int kd_add_sender_id(struct kd *kd, uint32_t sender_id)
 	return add_sender_id(kd, sender_id);
 }
 
-/* ---- reading ------------------------------------------------------------ */
+/* ---- parsing ------------------------------------------------------------ */
 
-/* 4.5.4: Key ID, KWK ID, Encrypted Key */
+/* Parse Key ID, KWK ID and Encrypted Key (RFC 9838 section 4.5.4). */
 static int key_parse(struct rbuf *r, struct kd_key *k)
 {
 	size_t len;
@@ -183,8 +184,8 @@ static int key_parse(struct rbuf *r, struct kd_key *k)
 }
 
 /*
- * One attribute: 1 with its value in @val, 0 at the end, -EBADMSG. TV ones
- * are none of ours: their type comes back as 0.
+ * Parse one attribute. Returns 1 with its value in @val, 0 at the end, or
+ * -EBADMSG. TV attributes are unknown here and are returned as type 0.
  */
 static int kd_attr(struct rbuf *r, uint16_t *type, struct rbuf *val)
 {
@@ -213,7 +214,10 @@ static int group_bag_parse(struct rbuf *r, uint8_t proto, uint8_t spi_len,
 	uint16_t type;
 	int ret;
 
-	/* A protocol that isn't known has no policy that we could take. */
+	/*
+	 * An unknown protocol has no policy that could be used, so its bag is
+	 * skipped.
+	 */
 	if (!spi_len_of(proto, &want))
 		return 0;
 	if (spi_len != want || !rbuf_copy(r, spi, want) || find(kd, proto, spi))
@@ -235,7 +239,7 @@ static int group_bag_parse(struct rbuf *r, uint8_t proto, uint8_t spi_len,
 	return ret;
 }
 
-/* RFC 9838 gives no length: 1 to 8 octets are read, 4 are sent. */
+/* RFC 9838 gives no length: 1 to 8 octets are accepted, 4 are sent. */
 static int sender_id_parse(struct rbuf *r, struct kd *kd)
 {
 	size_t len = rbuf_left(r);
@@ -313,7 +317,7 @@ int kd_parse(struct rbuf *r, struct kd *kd)
 	return ret;
 }
 
-/* ---- writing ------------------------------------------------------------ */
+/* ---- building ----------------------------------------------------------- */
 
 static void key_build(struct wbuf *w, uint16_t type, const struct kd_key *k)
 {
@@ -334,7 +338,10 @@ static size_t bag_begin(struct wbuf *w, uint8_t proto, uint8_t spi_len)
 	return start;
 }
 
-/* A bag past 16 bits is a payload past 16 bits: pchain_end() sees it. */
+/*
+ * A bag longer than 16 bits makes its payload longer than 16 bits, which
+ * pchain_end() detects.
+ */
 static void bag_end(struct wbuf *w, size_t start)
 {
 	wbuf_patch_u16(w, start + 2, w->len - start);
@@ -423,7 +430,9 @@ int kwk_unwrap(const struct kwk *k, const struct kd_key *in, uint8_t *plain,
 
 	if (!want || want > KD_PLAIN_MAX || in->len > KD_ENC_MAX)
 		return -EINVAL;
-	/* The lengths are known before the key is asked. */
+	/*
+	 * The lengths are public, so they are checked before the key is used.
+	 */
 	if (in->len != wrap_len(want)) {
 		secret_wipe(plain, want);
 		return -EBADMSG;

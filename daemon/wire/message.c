@@ -90,7 +90,10 @@ void sk_key_wipe(struct sk_key *k)
 	secret_wipe(k, sizeof(*k));
 }
 
-/* IKE header and generic header of SK: the associated data of RFC 5282 5.1 */
+/*
+ * IKE header and generic header of SK: the associated data of RFC 5282 section
+ * 5.1.
+ */
 #define SK_AAD_LEN (IKE_HDR_LEN + IKE_PLD_HDR_LEN)
 
 static void put_u64(uint8_t *p, uint64_t v)
@@ -99,12 +102,15 @@ static void put_u64(uint8_t *p, uint64_t v)
 		p[i] = v;
 }
 
-/* @frag: an SKF payload (RFC 7383 2.5); NULL: SK. */
+/*
+ * Encrypt into an SKF payload (RFC 7383 section 2.5) with @frag, or into SK if
+ * that is NULL.
+ */
 static int seal_as(struct wbuf *w, const struct sk_key *k, uint64_t iv,
 		   uint8_t first, const struct skf *frag, const uint8_t *inner,
 		   size_t len)
 {
-	/* Padding isn't needed with these ciphers: Pad Length is 0. */
+	/* The supported ciphers need no padding, so Pad Length is 0. */
 	size_t head = frag ? SKF_HDR_LEN : 0;
 	size_t total = head + SK_IV_LEN + len + 1 + SK_ICV_LEN;
 	uint8_t ivb[SK_IV_LEN];
@@ -139,7 +145,10 @@ static int seal_as(struct wbuf *w, const struct sk_key *k, uint64_t iv,
 	ret = aead_seal(k->encr, k->key, k->len, ivb, w->p, SK_AAD_LEN + head,
 			p, len + 1, p);
 	if (ret)
-		/* Plaintext must not leave with whoever overlooks this. */
+		/*
+		 * The truncation keeps plaintext from being sent by a caller
+		 * that ignores the error.
+		 */
 		wbuf_truncate(w, IKE_HDR_LEN);
 	return ret;
 }
@@ -172,7 +181,7 @@ static int open_as(const uint8_t *p, size_t len, const struct sk_key *k,
 	    len > IKE_MSG_MAX ||
 	    p[IKE_HDR_NEXT_OFF] != (frag ? IKE_PLD_SKF : IKE_PLD_SK))
 		return -EBADMSG;
-	/* SK is the only payload outside, so it ends where the message does */
+	/* SK is the only outer payload, so it ends where the message does. */
 	if (((size_t)p[30] << 8 | p[31]) != len - IKE_HDR_LEN)
 		return -EBADMSG;
 	n = len - SK_AAD_LEN - head - SK_IV_LEN;
@@ -220,17 +229,17 @@ int skf_open(const uint8_t *p, size_t len, const struct sk_key *k,
 	return 0;
 }
 
-/* ---- what may stand where ----------------------------------------------- */
+/* ---- payloads allowed in an exchange ------------------------------------ */
 
-#define CQ 0x1 /* in the clear, in a request */
-#define CR 0x2 /* in the clear, in a response */
-#define EQ 0x4 /* inside of SK, in a request */
-#define ER 0x8 /* inside of SK, in a response */
+#define CQ 0x1 /* in the clear, request */
+#define CR 0x2 /* in the clear, response */
+#define EQ 0x4 /* inside SK, request */
+#define ER 0x8 /* inside SK, response */
 
 /*
- * A payload that is known but not in the row of its exchange makes a message
- * malformed. In the clear nothing stands outside of IKE_SA_INIT but SK, which
- * isn't sorted here: before decryption there is nothing to be believed.
+ * A known payload that is not in the table for its exchange makes the message
+ * malformed. Outside IKE_SA_INIT the only payload in the clear is SK, which is
+ * not sorted here: before decryption nothing is authenticated.
  */
 static const struct rule {
 	uint8_t xchg;
@@ -264,7 +273,7 @@ static const struct rule {
 	{ GIKE_XCHG_GSA_REGISTRATION, IKE_PLD_NOTIFY, EQ | ER, MSG_MAX_NOTIFY },
 	{ GIKE_XCHG_GSA_REGISTRATION, IKE_PLD_VENDOR, EQ | ER, 32 },
 
-	/* One way only, so always a request */
+	/* GSA_REKEY is one-way, so it is always a request. */
 	{ GIKE_XCHG_GSA_REKEY, GIKE_PLD_GSA, EQ, 1 },
 	{ GIKE_XCHG_GSA_REKEY, GIKE_PLD_KD, EQ, 1 },
 	{ GIKE_XCHG_GSA_REKEY, IKE_PLD_AUTH, EQ, 1 },
@@ -276,7 +285,10 @@ static const struct rule {
 	{ IKE_XCHG_INFORMATIONAL, IKE_PLD_DELETE, EQ | ER, MSG_MAX_DELETE },
 	{ IKE_XCHG_INFORMATIONAL, IKE_PLD_VENDOR, EQ | ER, 32 },
 
-	/* Refused whatever it says, but by a message, not as malformed */
+	/*
+	 * CREATE_CHILD_SA is refused by a notify, so its payloads are not
+	 * malformed.
+	 */
 	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_SA, EQ, 1 },
 	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_KE, EQ, 1 },
 	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_NONCE, EQ, 1 },
@@ -307,7 +319,7 @@ static bool xchg_known(uint8_t xchg)
 	return false;
 }
 
-/* CP, EAP, GSPM and SKF are numbers to us, no more. */
+/* CP, EAP, GSPM and SKF are not parsed here, so they count as unknown. */
 static bool pld_known(uint8_t type)
 {
 	return (type >= IKE_PLD_SA && type <= IKE_PLD_SK) ||

@@ -63,7 +63,10 @@ void opaque_keep(struct opaque *o, uint16_t type, const void *p, size_t len)
 
 void opaque_keep_notify(struct opaque *o, const struct notify_pld *n)
 {
-	/* One that names an SA is about that SA, which we know nothing of. */
+	/*
+	 * A notify with an SPI concerns an SA that is not known here, so it is
+	 * skipped.
+	 */
 	if (opaque_is_notify(n->type) && !n->spi_len &&
 	    opaque_add(o, n->type, n->data, n->len))
 		o->cut = true;

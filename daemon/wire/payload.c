@@ -63,7 +63,10 @@ void pchain_end(struct pchain *c)
 {
 	size_t len = c->w->len - c->start;
 
-	/* A payload past 16 bits must fail, not wrap: spoil the writer. */
+	/*
+	 * A payload longer than 16 bits must be an error, since Length would
+	 * wrap.
+	 */
 	if (!c->w->err && len > UINT16_MAX)
 		c->w->err = -EMSGSIZE;
 	wbuf_patch_u16(c->w, c->start + 2, len);
@@ -79,8 +82,8 @@ void raw_build(struct pchain *c, uint8_t type, const uint8_t *p, size_t len)
 /* ---- SA, RFC 7296 3.3 --------------------------------------------------- */
 
 /*
- * Transform attributes. Only Key Length and Signature Algorithm Identifier
- * are known; both must have the form that their registry gives them.
+ * Parse transform attributes. Only Key Length and Signature Algorithm
+ * Identifier are known; both must have the form of their registry.
  */
 static int tattrs_parse(struct rbuf *r, struct transform *t)
 {
@@ -389,7 +392,10 @@ const char *id_str(const struct ike_id *id, char *buf, size_t size)
 		snprintf(buf, size, "%.*s", (int)id->len,
 			 (const char *)id->data);
 	} else if (id->type == IKE_ID_IPV4_ADDR && id->len == 4) {
-		/* which leaves a buffer that is too small as it was */
+		/*
+		 * snprintf() truncates, while inet_ntop() would not write to a
+		 * short buffer.
+		 */
 		inet_ntop(AF_INET, id->data, ip, sizeof(ip));
 		snprintf(buf, size, "%s", ip);
 	} else if (id->type == IKE_ID_IPV6_ADDR && id->len == 16) {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Payloads of RFC 7296 section 3, bytes to struct and struct to bytes.
+ * Payloads of RFC 7296 section 3, parsed to structs and built from them.
  *
- * Reading: parsers take a reader over the body of one payload (the octets
- * behind its generic header), check every length against it, and need the
- * body to be used up exactly. They write only to the struct given; pointers
- * in it ("view") point into the caller's message and live as long as it does.
- * They return 0, or -EBADMSG when the octets are malformed, or -E2BIG when a
- * cap of this implementation is exceeded. Nothing is acted upon here.
+ * Parsing: parsers take a reader over the body of one payload (the octets
+ * behind its generic header), check every length against it, and must use the
+ * body up exactly. They write only to the given struct; pointers in it ("view")
+ * point into the caller's message and are valid as long as it is. They return
+ * 0, -EBADMSG if the octets are malformed, or -E2BIG if a limit of this
+ * implementation is exceeded. They have no side effects.
  *
- * Writing: builders append one payload with its generic header. The chain of
- * Next Payload fields is kept by struct pchain. Errors stick to the writer
- * (lib/buf.h) and are looked at once, at the end.
+ * Building: builders append one payload with its generic header. struct pchain
+ * links the Next Payload fields. Errors are kept in the writer (lib/buf.h) and
+ * checked once, at the end.
  */
 #ifndef IKE_PAYLOAD_H
 #define IKE_PAYLOAD_H
@@ -27,35 +27,36 @@
 /* ---- generic headers ---------------------------------------------------- */
 
 /*
- * Walks a chain of payloads without trusting it. Usage:
+ * Walk a chain of untrusted payloads:
  *	pwalk_init(&w, first, octets, len);
  *	while ((ret = pwalk_next(&w, &p)) > 0) ...
- * pwalk_next(): 1 a payload in @p, 0 the end was reached exactly, -EBADMSG.
+ * pwalk_next() returns 1 with a payload in @p, 0 if the end was reached
+ * exactly, or -EBADMSG.
  */
 struct pwalk {
 	struct rbuf r;
-	uint8_t next; /* type of the payload to come */
-	unsigned int n; /* payloads seen, capped by PWALK_MAX */
+	uint8_t next; /* type of the next payload */
+	unsigned int n; /* payloads so far, at most PWALK_MAX */
 };
 
 #define PWALK_MAX 64
 
 struct pld {
 	uint8_t type;
-	uint8_t next; /* type of the payload behind it */
+	uint8_t next; /* type of the following payload */
 	bool critical;
 	const uint8_t *body; /* view */
-	size_t len; /* of the body */
+	size_t len; /* octets of the body */
 };
 
 void pwalk_init(struct pwalk *w, uint8_t first, const uint8_t *p, size_t len);
 int pwalk_next(struct pwalk *w, struct pld *p);
 
 /*
- * Chain under construction: remembers where the Next Payload octet of the
- * last payload stands. pchain_init() with the offset of the octet that names
- * the first payload (IKE header, SK header), or PCHAIN_DETACHED, in which
- * case the type of the first payload is read from .first afterwards.
+ * Chain under construction, which keeps the position of the last Next Payload
+ * octet. @next_off of pchain_init() is the offset of the octet that names the
+ * first payload (IKE header, SK header), or PCHAIN_DETACHED: then the type of
+ * the first payload is read from .first afterwards.
  */
 #define PCHAIN_DETACHED ((size_t)-1)
 
@@ -63,11 +64,11 @@ struct pchain {
 	struct wbuf *w;
 	size_t next_off;
 	uint8_t first;
-	size_t start; /* of the payload being written */
+	size_t start; /* offset of the payload being written */
 };
 
 void pchain_init(struct pchain *c, struct wbuf *w, size_t next_off);
-/* Opens a payload of @type, its header with it; pchain_end() sets Length. */
+/* Begin a payload of @type with its header; pchain_end() sets the Length. */
 void pchain_begin(struct pchain *c, uint8_t type);
 void pchain_end(struct pchain *c);
 
@@ -80,7 +81,7 @@ struct transform {
 	uint8_t type; /* enum ike_tt */
 	uint16_t id;
 	uint16_t key_bits; /* attribute 14, 0: absent */
-	bool unknown_attr; /* RFC 7296 3.3.6: such a one is not chosen */
+	bool unknown_attr; /* RFC 7296 section 3.3.6: must not be chosen */
 	const uint8_t *sigalg; /* attribute 18, view, NULL: absent */
 	uint16_t sigalg_len;
 };
@@ -95,8 +96,8 @@ struct proposal {
 };
 
 /*
- * About 16 kB: keep it out of recursion, static const or on the heap where
- * it lives long.
+ * About 16 kB: not for recursive functions; a long-lived one is static const or
+ * on the heap.
  */
 struct sa_pld {
 	unsigned int n;
@@ -106,16 +107,16 @@ struct sa_pld {
 int sa_parse(struct rbuf *r, struct sa_pld *sa);
 void sa_build(struct pchain *c, const struct sa_pld *sa);
 
-/* Transform substructures until the one that says it is the last */
+/* Parse and build transform substructures up to the one marked as the last. */
 int transforms_parse(struct rbuf *r, struct transform *t, unsigned int max,
 		     unsigned int *n);
 void transforms_build(struct wbuf *w, const struct transform *t,
 		      unsigned int n);
 
 /*
- * Builders for configuration: proposal_add() gives a new empty proposal
- * (NULL at the cap) with number @num; proposal_put() appends a transform
- * (-E2BIG at the cap).
+ * Builders for configuration. proposal_add() returns a new empty proposal with
+ * number @num, NULL at the limit; proposal_put() appends a transform and
+ * returns 0, or -E2BIG at the limit.
  */
 struct proposal *proposal_add(struct sa_pld *sa, uint8_t num, uint8_t proto);
 int proposal_put(struct proposal *p, uint8_t type, uint16_t id,
@@ -129,9 +130,10 @@ struct ke_pld {
 	size_t len;
 };
 
+/* KE (RFC 7296 section 3.4). */
 int ke_parse(struct rbuf *r, struct ke_pld *ke);
 void ke_build(struct pchain *c, uint16_t group, const uint8_t *p, size_t len);
-/* 16 to 256 octets, RFC 7296 2.10 */
+/* RFC 7296 section 2.10: 16 to 256 octets. Returns 0 or -EBADMSG. */
 int nonce_check(const struct pld *p);
 void raw_build(struct pchain *c, uint8_t type, const uint8_t *p, size_t len);
 
@@ -146,16 +148,16 @@ struct ike_id {
 int id_parse(struct rbuf *r, struct ike_id *id);
 void id_build(struct pchain *c, uint8_t pld, const struct ike_id *id);
 bool id_equal(const struct ike_id *a, const struct ike_id *b);
-/* -E2BIG when @len does not fit, -EINVAL when it is 0 */
+/* Return 0, -E2BIG if @len does not fit, or -EINVAL if it is 0. */
 int id_set(struct ike_id *id, uint8_t type, const void *data, size_t len);
 /*
- * From text: an IPv4 or IPv6 address, a name with '@' (RFC822), else FQDN.
- * 0 or -EINVAL.
+ * Make an ID from text: an IPv4 or IPv6 address, a name with '@'
+ * (RFC822_ADDR), otherwise FQDN. Returns 0 or -EINVAL.
  */
 int id_from_text(struct ike_id *id, const char *text);
 /*
- * Printable in one line: text as it is when printable ASCII, addresses as
- * addresses, everything else as hex. Always terminates, returns @buf.
+ * Format an ID in one line: printable ASCII as it is, addresses as addresses,
+ * everything else as hex. Always terminates @buf, and returns it.
  */
 #define ID_STR_MAX (2 * IKE_ID_MAX + 16)
 const char *id_str(const struct ike_id *id, char *buf, size_t size);
@@ -168,6 +170,7 @@ struct cert_pld {
 	size_t len;
 };
 
+/* CERT and CERTREQ (RFC 7296 sections 3.6 and 3.7). */
 int cert_parse(struct rbuf *r, struct cert_pld *c);
 void cert_build(struct pchain *c, uint8_t pld, uint8_t encoding,
 		const uint8_t *p, size_t len);
@@ -176,12 +179,15 @@ struct auth_pld {
 	uint8_t method;
 	const uint8_t *alg; /* method 14: DER AlgorithmIdentifier, view */
 	size_t alg_len;
-	const uint8_t *sig; /* the signature value, or all of the data */
+	const uint8_t *sig; /* signature value, or all of the data */
 	size_t sig_len;
 };
 
 int auth_parse(struct rbuf *r, struct auth_pld *a);
-/* Method 14. Returns the offset of the signature value in the writer. */
+/*
+ * Build AUTH of method 14. Returns the offset of the signature value in the
+ * writer.
+ */
 size_t auth_build(struct pchain *c, const uint8_t *alg, size_t alg_len,
 		  const uint8_t *sig, size_t sig_len);
 
@@ -196,6 +202,7 @@ struct notify_pld {
 	size_t len;
 };
 
+/* Notify (RFC 7296 section 3.10). */
 int notify_parse(struct rbuf *r, struct notify_pld *n);
 void notify_build(struct pchain *c, uint16_t type, const void *data,
 		  size_t len);
@@ -218,7 +225,7 @@ struct ts {
 	uint8_t ip_proto; /* 0: any */
 	uint16_t port_lo;
 	uint16_t port_hi;
-	struct addr lo; /* both of one family */
+	struct addr lo; /* lo and hi have one family */
 	struct addr hi;
 };
 
@@ -226,8 +233,8 @@ int ts_parse(struct rbuf *r, struct ts *ts);
 void ts_build(struct wbuf *w, const struct ts *ts);
 bool ts_equal(const struct ts *a, const struct ts *b);
 /*
- * One address, or with @a NULL any address of @family (AF_INET, AF_INET6);
- * port 0: any
+ * Set one address or, if @a is NULL, any address of @family (AF_INET,
+ * AF_INET6); port 0 is any port.
  */
 void ts_set(struct ts *ts, const struct addr *a, uint8_t family,
 	    uint8_t ip_proto, uint16_t port);

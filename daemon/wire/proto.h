@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Numbers of IKEv2 (RFC 7296) and G-IKEv2 (RFC 9838), by their IANA names.
+ * Numbers of IKEv2 (RFC 7296) and G-IKEv2 (RFC 9838), with their IANA names.
  *
- * Type 1 means something else in each of the four group attribute registries,
- * so every registry has an enum and a prefix of its own.
+ * Type 1 has another meaning in each of the four group attribute registries, so
+ * every registry has an enum and a prefix of its own.
  */
 #ifndef IKE_PROTO_H
 #define IKE_PROTO_H
@@ -19,12 +19,12 @@
 #define IKE_PLD_HDR_LEN 4
 #define IKE_SPI_LEN 8
 
-/* RFC 7296 3.1: flags */
+/* Flags of the header (RFC 7296 section 3.1). */
 #define IKE_FLAG_INITIATOR 0x08
 #define IKE_FLAG_VERSION 0x10
 #define IKE_FLAG_RESPONSE 0x20
 
-/* RFC 7296 3.2: the critical bit of a generic payload header */
+/* Critical bit of a generic payload header (RFC 7296 section 3.2). */
 #define IKE_PLD_CRITICAL 0x80
 
 enum ike_xchg {
@@ -40,7 +40,7 @@ enum ike_xchg {
 
 enum ike_pld {
 	IKE_PLD_NONE = 0,
-	IKE_PLD_SA = 33, /* SAg too: the exchange tells them apart */
+	IKE_PLD_SA = 33, /* SAg too, depending on the exchange */
 	IKE_PLD_KE = 34,
 	IKE_PLD_IDI = 35,
 	IKE_PLD_IDR = 36,
@@ -123,19 +123,19 @@ enum gike_gcauth {
 
 enum gike_sn {
 	GIKE_SN_32_SEQ = 0,
-	GIKE_SN_64_PARTIAL = 1, /* never with a group: RFC 9838 2.6 */
+	GIKE_SN_64_PARTIAL = 1, /* not for groups: RFC 9838 2.6 */
 	GIKE_SN_32_UNSPEC = 2,
 };
 
-/* Transform attributes, RFC 7296 3.3.5: AF set means TV */
+/* Transform attributes (RFC 7296 section 3.3.5); AF set means TV. */
 #define IKE_ATTR_AF 0x8000
-#define IKE_ATTR_PRIVATE 16384 /* private use begins here */
+#define IKE_ATTR_PRIVATE 16384 /* first one of private use */
 enum ike_tattr {
 	IKE_TATTR_KEY_LENGTH = 14, /* TV, bits */
 	GIKE_TATTR_SIG_ALG_ID = 18, /* TLV, DER AlgorithmIdentifier */
 };
 
-/* The four group attribute registries, RFC 9838 9 */
+/* The four group attribute registries (RFC 9838 section 9). */
 enum gike_gsa_attr {
 	GIKE_GSA_KEY_LIFETIME = 1,
 	GIKE_GSA_INITIAL_MESSAGE_ID = 2,
@@ -146,11 +146,13 @@ enum gike_gwp_attr {
 	GIKE_GWP_ATD = 1,
 	GIKE_GWP_DTD = 2,
 	GIKE_GWP_SENDER_ID_BITS = 3,
-	/* Private use: 8 octets of milliseconds, 2 of seconds (gpayload.h) */
+	/* Private use: 8 octets of milliseconds, 2 of seconds (gpayload.h). */
 	GIKE_GWP_MADE = 17232,
-	/* Private use: SPIs of the next Rekey SAs, as GSA_NEXT_SPI has them */
+	/*
+	 * Private use: SPIs of the next Rekey SAs, in the form of GSA_NEXT_SPI.
+	 */
 	GIKE_GWP_NEXT_REKEY = 17233,
-	/* Private use: 4 octets of seconds (gpayload.h) */
+	/* Private use: 4 octets of seconds (gpayload.h). */
 	GIKE_GWP_TERM = 17234,
 };
 
@@ -195,15 +197,17 @@ enum ike_notify_type {
 	GIKE_N_GROUP_SENDER = 16429,
 	IKE_N_FRAGMENTATION_SUPPORTED = 16430,
 	IKE_N_SIGNATURE_HASH_ALGORITHMS = 16431,
-	IKE_N_STATUS_PRIVATE = 40960, /* private use begins here */
-	/* Private use, of status type: none of them changes what others say */
+	IKE_N_STATUS_PRIVATE = 40960, /* first one of private use */
+	/*
+	 * Private use, status types: no implementation has to understand them.
+	 */
 	MCSEC_N_USED_UP = 50848,
 	MCSEC_N_SENDING = 50849,
 	MCSEC_N_REKEY_FRAGMENTS = 50850,
 	MCSEC_N_RIVAL = 50851,
 };
 
-/* RFC 7427 7, RFC 8420 2 */
+/* Hash algorithms (RFC 7427 section 7, RFC 8420 section 2). */
 enum ike_hash {
 	IKE_HASH_SHA2_256 = 2,
 	IKE_HASH_SHA2_384 = 3,
@@ -227,9 +231,12 @@ enum ike_id_type {
 #define IKE_TS_IPV4_ADDR_RANGE 7
 #define IKE_TS_IPV6_ADDR_RANGE 8
 
-/* Caps of this implementation, not of the protocol */
-#define IKE_MSG_MAX 65535 /* read: one datagram, and more */
-/* Written: inside of SK, so that all of it fits UDP over IPv4, marker too */
+/* Limits of this implementation, not of the protocol. */
+#define IKE_MSG_MAX 65535 /* largest message that is parsed */
+/*
+ * Largest plaintext inside SK, with which the message fits UDP over IPv4 with
+ * the non-ESP marker.
+ */
 #define IKE_INNER_MAX 65400
 #define IKE_NONCE_MIN 16 /* RFC 7296 2.10 */
 #define IKE_NONCE_MAX 256
@@ -237,13 +244,13 @@ enum ike_id_type {
 #define IKE_COOKIE_MAX 64 /* RFC 7296 2.6 */
 #define IKE_ID_MAX 512
 #define IKE_KE_MAX 96 /* P-384: x and y */
-#define IKE_SIGALG_MAX 255 /* its length is one octet */
-#define IKE_SIG_MAX 1024 /* RSA with 8192 bits */
+#define IKE_SIGALG_MAX 255 /* limit of its one-octet length field */
+#define IKE_SIG_MAX 1024 /* RSA of 8192 bits */
 #define IKE_SPKI_MAX 1200
 #define IKE_CERT_MAX 4096 /* octets of one certificate */
 #define IKE_CERTS_MAX 8 /* certificates in one message */
 
-/* Names for logs; never NULL, "unknown" for a number without a name */
+/* Names for logs; never NULL, "unknown" for a number without a name. */
 const char *ike_xchg_name(unsigned int xchg);
 const char *ike_pld_name(unsigned int pld);
 const char *ike_notify_name(unsigned int type);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Traffic selectors, RFC 7296 3.13.1: one substructure at a time */
+/* Traffic selectors (RFC 7296 section 3.13.1), one substructure at a time. */
 #include <errno.h>
 #include <string.h>
 
@@ -39,7 +39,10 @@ int ts_parse(struct rbuf *r, struct ts *ts)
 	rbuf_copy(&sub, lo, alen);
 	if (!rbuf_copy(&sub, hi, alen) || rbuf_left(&sub))
 		return -EBADMSG;
-	/* An empty range selects nothing; OPAQUE (65535 to 0) isn't ours. */
+	/*
+	 * An empty range selects nothing, and OPAQUE (65535 to 0) is not
+	 * supported.
+	 */
 	if (ts->port_lo > ts->port_hi || memcmp(lo, hi, alen) > 0)
 		return -EBADMSG;
 	addr_set(&ts->lo, alen == 4 ? AF_INET : AF_INET6, lo);
