@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The key path, found from the keys that are held upwards: whatever opens
- * with a held key is held from then on. That gives the paths of RFC 9838
- * 3.3's search downwards from the SA key, but no order of WRAP_KEYs makes it
- * loop, and each is unwrapped once at most.
+ * Key path resolution, upwards from the keys that are held: a key that is
+ * unwrapped with a held key is held from then on. The result equals that of RFC
+ * 9838 section 3.3's search downwards from the SA key, but no order of
+ * WRAP_KEYs causes a loop, and each is unwrapped once at most.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -28,11 +28,11 @@ void wkp_move(struct wkp *to, struct wkp *from)
 	wkp_wipe(from);
 }
 
-/* A key that was reached: by WRAP_KEY, under the node or anchor below it */
+/* A key that was unwrapped from a WRAP_KEY. */
 struct node {
 	uint32_t id;
-	int below; /* index of the node that opened it, or -1: an anchor */
-	int anchor; /* with below -1: index in the old path, -1: GSK_w */
+	int below; /* node of its KWK, or -1: an anchor */
+	int anchor; /* if below is -1: index in the old path, -1: GSK_w */
 	unsigned int depth;
 	uint8_t key[KWK_MAX];
 };
@@ -43,7 +43,7 @@ struct search {
 	const struct kwk *def;
 	size_t key_len;
 	unsigned int n;
-	struct node *nodes; /* room for every WRAP_KEY */
+	struct node *nodes; /* has room for every WRAP_KEY */
 	bool *tried;
 };
 
@@ -76,7 +76,7 @@ static int open_with(const struct search *s, const uint8_t *key,
 	return ret;
 }
 
-/* True when @w became a node: its key is held now. */
+/* Return true if @w became a node, so that its key is held now. */
 static bool try_wrap(struct search *s, const struct kd_key *w)
 {
 	struct node *to = &s->nodes[s->n];
@@ -85,9 +85,9 @@ static bool try_wrap(struct search *s, const struct kd_key *w)
 
 	if (!w->kwk_id) {
 		/*
-		 * GSK_w of a Rekey SA is known to all, the excluded too: no
-		 * key of the tree may hang on it but the leaf, which comes
-		 * at registration.
+		 * GSK_w of a Rekey SA is known to all members, excluded ones
+		 * too, so no tree key may be wrapped with it. Only the leaf key
+		 * may, which comes at registration.
 		 */
 		if (s->old)
 			return false;
@@ -115,7 +115,7 @@ static bool try_wrap(struct search *s, const struct kd_key *w)
 
 static bool within_reach(const struct search *s, const struct kd_key *w)
 {
-	/* What is held is not to be replaced under the same Key ID. */
+	/* A held key must not be replaced under the same Key ID. */
 	if (in_path(s->old, w->key_id) >= 0 || in_nodes(s, w->key_id) >= 0)
 		return false;
 	return !w->kwk_id || in_path(s->old, w->kwk_id) >= 0 ||
@@ -140,7 +140,7 @@ static void climb(struct search *s)
 	} while (more);
 }
 
-/* The path from node @at down, and what of the old path is below it */
+/* Make the path from node @at down, with the part of the old path below it. */
 static int make_path(const struct search *s, int at, struct wkp *path)
 {
 	int anchor = -1;
@@ -164,7 +164,7 @@ static int make_path(const struct search *s, int at, struct wkp *path)
 	return 0;
 }
 
-/* One SA_KEY: 0 when it opens with something that is held */
+/* Try one SA_KEY. Returns 0 if a held key unwraps it. */
 static int try_sa_key(const struct search *s, const struct kd_key *k,
 		      uint8_t *keymat, size_t want, struct wkp *path)
 {
@@ -181,7 +181,7 @@ static int try_sa_key(const struct search *s, const struct kd_key *k,
 	}
 	at = in_path(s->old, k->kwk_id);
 	if (at >= 0) {
-		/* Known already: the path does not change, also above it. */
+		/* The key is held already, so the whole path stays the same. */
 		if (open_with(s, s->old->k[at].key, k, keymat, want))
 			return -ENOKEY;
 		*path = *s->old;
@@ -208,7 +208,7 @@ int keypath_resolve(const struct wkp *old, const struct kd_bag *bag,
 	if (key_len < 0 || !want || want > KD_PLAIN_MAX)
 		return -EINVAL;
 	s.key_len = key_len;
-	/* A path of other key sizes can't be an anchor of this message. */
+	/* A path of another key size cannot be the anchor of this message. */
 	if (old && old->n && old->key_len != s.key_len)
 		return -ENOKEY;
 	s.nodes = calloc(kd->n_wrap + 1, sizeof(*s.nodes));

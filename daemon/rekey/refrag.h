@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fragments of one GSA_REKEY (RFC 7383 2.6), put together. The copies of a
- * message are bit-identical, and so are their fragments: one that is lost from
- * the first copy is taken from the second.
+ * Reassembly of one GSA_REKEY from its fragments (RFC 7383 section 2.6). The
+ * copies of a message are bit-identical, and so are their fragments: one that
+ * is lost from the first copy is taken from the second.
  *
- * A fragment that opens proves no more than that somebody has the Rekey SA's
- * key, which every member has. Only the signature over the whole proves where
- * it is from. Of two fragments of one number the first is kept; if the whole
- * turns out not to be signed, all are thrown away, and copies may come.
+ * A fragment that decrypts only proves that its sender has the Rekey SA's key,
+ * which every member has. Only the signature over the whole message
+ * authenticates it. Of two fragments with one number the first is kept; if the
+ * signature over the whole is wrong, all are dropped, and copies may complete
+ * it.
  */
 #ifndef IKE_REFRAG_H
 #define IKE_REFRAG_H
@@ -20,10 +21,10 @@
 
 #define REFRAG_MAX 64
 
-/* Zero is empty. Holds octets of messages: refrag_drop(). */
+/* All zero is empty. Holds decrypted octets, freed by refrag_drop(). */
 struct refrag {
 	uint32_t mid;
-	uint16_t total; /* 0: nothing is there */
+	uint16_t total; /* 0: empty */
 	uint16_t n;
 	uint8_t first;
 	size_t octets;
@@ -35,14 +36,14 @@ struct refrag {
 
 void refrag_drop(struct refrag *r);
 /*
- * Adds what opened as @frag of message @mid. A later message, or the same in
- * another number of fragments, takes the place of what was there; an earlier
- * one is left alone. -EAGAIN: some are missing; 0: all are there; -E2BIG,
- * -ENOMEM.
+ * Add the decrypted fragment @frag of message @mid; @p has @len octets. A
+ * later message, or the same one with another number of fragments, replaces the
+ * kept ones; an earlier one is ignored. Returns 0: complete; -EAGAIN: some are
+ * missing; -E2BIG, -ENOMEM.
  */
 int refrag_add(struct refrag *r, uint32_t mid, const struct skf *frag,
 	       uint8_t first, const uint8_t *p, size_t len);
-/* Copies the whole to @to, of r->octets octets. */
+/* Copy the complete message to @to, which has room for r->octets octets. */
 void refrag_copy(const struct refrag *r, uint8_t *to);
 
 #endif

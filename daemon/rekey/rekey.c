@@ -10,9 +10,9 @@
 #include "rekey/rekey.h"
 #include "lib/secret.h"
 
-/* IKE header and generic header of SK: "A" of RFC 9838 2.4.1.1 */
+/* IKE header and generic header of SK: "A" of RFC 9838 section 2.4.1.1. */
 #define A_LEN (IKE_HDR_LEN + IKE_PLD_HDR_LEN)
-/* What a fragment has around its part of the message */
+/* Octets of a fragment besides its part of the message. */
 #define REKEY_FRAG_OVERHEAD (A_LEN + SKF_HDR_LEN + SK_IV_LEN + 1 + SK_ICV_LEN)
 
 __attribute__((format(printf, 4, 5))) static int
@@ -60,7 +60,7 @@ int rekey_sa_init(struct rekey_sa *rs, const struct gsa_sa *policy,
 		return -EINVAL;
 	if (want < 0)
 		return want;
-	/* The only check there is that policy and keys belong together */
+	/* The length is the only check that policy and keys belong together. */
 	if ((size_t)want != len)
 		return -EINVAL;
 	if (!from == !(policy->has & GSA_HAS_GCAUTH))
@@ -82,7 +82,7 @@ int rekey_sa_init(struct rekey_sa *rs, const struct gsa_sa *policy,
 		memcpy(rs->sigalg, policy->sigalg, sizeof(rs->sigalg));
 		ret = 0;
 	}
-	/* KEYMAT = GSK_e | GSK_w, no GSK_a with an AEAD */
+	/* KEYMAT = GSK_e | GSK_w, as there is no GSK_a with an AEAD. */
 	if (!ret)
 		ret = kwk_set(&rs->gsk_w, policy->kwa, keymat + e_len,
 			      len - e_len);
@@ -195,9 +195,9 @@ bool delete_is_all(const struct delete_pld *d)
 }
 
 /*
- * A | P of RFC 9838 2.4.1.1, to be signed: the lengths are those that the
- * message would have if P stood in it in the clear. @head: the 32 octets
- * that A is made from. The signature value in P is zero already.
+ * Build A | P of RFC 9838 section 2.4.1.1, which is signed: the lengths are
+ * those that the message would have with P in the clear. @head are the 32
+ * octets that A is made from. The signature value in P must be zero already.
  */
 static int tbs_build(struct wbuf *w, const uint8_t *head, const uint8_t *p,
 		     size_t len)
@@ -273,8 +273,8 @@ static int sign(const struct rekey_sa *rs, const struct ike_hdr *h,
 }
 
 /*
- * Fragments of one message differ by what is added to the random half, so that
- * no two of them have one IV.
+ * The fragments of a message differ in what is added to the random half of the
+ * IV, so that no two of them have the same IV.
  */
 static int seal_fragments(struct wbuf *out, const struct ike_hdr *h,
 			  const struct sk_key *k, uint64_t iv, uint8_t first,
@@ -305,9 +305,10 @@ static int seal_fragments(struct wbuf *out, const struct ike_hdr *h,
 }
 
 /*
- * The Message ID alone keeps the IVs of one counter apart. The other half is
- * for what goes back in time with the counter: a store restored from a
- * backup, a change that was computed, not committed and computed again.
+ * The Message ID alone makes IVs unique as long as the counter does not go
+ * back. The random half protects against a counter that does: a store restored
+ * from a backup, or a change that was computed, not committed, and computed
+ * again.
  */
 static int make_iv(uint32_t mid, uint64_t *iv)
 {
@@ -361,7 +362,9 @@ int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
 
 	wbuf_init(&inner, IKE_INNER_MAX);
 	pchain_init(&chain, &inner, PCHAIN_DETACHED);
-	/* AUTH is inside of what it signs: its length comes first. */
+	/*
+	 * AUTH is part of the signed octets, so its length must be known first.
+	 */
 	if (rs->gcauth == GIKE_GCAUTH_DIGSIG)
 		sig_len = sigkey_sig_len(rs->key);
 	if (sig_len > IKE_SIG_MAX)
@@ -400,7 +403,7 @@ uint32_t rekey_peek_mid(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
 }
 
-/* Steps 1 and 2: what costs nothing */
+/* Steps 1 and 2 of RFC 9838 section 2.4.1.4, which need no cryptography. */
 static enum rekey_rc open_header(const struct rekey_sa *rs, const uint8_t *p,
 				 size_t len, struct ike_hdr *h)
 {
@@ -416,7 +419,7 @@ static enum rekey_rc open_header(const struct rekey_sa *rs, const uint8_t *p,
 	return REKEY_OK;
 }
 
-/* Step 4. @plain is the caller's copy, the signature in it is zeroed. */
+/* Step 4. @plain is the caller's copy; the signature in it is zeroed. */
 static enum rekey_rc open_auth(const struct rekey_sa *rs,
 			       const struct ike_msg *msg, const uint8_t *head,
 			       uint8_t *plain, size_t plain_len)
@@ -454,7 +457,7 @@ static enum rekey_rc open_auth(const struct rekey_sa *rs,
 	return ret ? REKEY_AUTH_BAD : REKEY_OK;
 }
 
-/* Step 6. What the message says is known to be the key server's now. */
+/* Step 6. The contents are authenticated by now. */
 static enum rekey_rc open_content(const struct ike_msg *msg,
 				  struct rekey_msg *m, char *why, size_t size)
 {
@@ -516,7 +519,7 @@ static enum rekey_rc open_inner(struct rekey_sa *rs, const uint8_t *head,
 	return open_content(msg, m, why, size);
 }
 
-/* @plain is the inside of the whole message; it is altered. */
+/* @plain is the decrypted content of the whole message, and is modified. */
 static enum rekey_rc open_whole(struct rekey_sa *rs, const uint8_t *head,
 				struct ike_msg *msg, uint8_t first,
 				uint8_t *plain, size_t len, struct rekey_msg *m,
@@ -526,14 +529,17 @@ static enum rekey_rc open_whole(struct rekey_sa *rs, const uint8_t *head,
 		open_inner(rs, head, msg, first, plain, len, m, why, size);
 
 	if (rc) {
-		/* Half of a message is none. */
+		/* A message that was parsed in part must not be used. */
 		rekey_msg_free(m);
 		rekey_msg_init(m);
 	}
 	return rc;
 }
 
-/* One of several: RFC 9838 2.4.1.2, verified as if it had come whole */
+/*
+ * Handle one fragment (RFC 9838 section 2.4.1.2). The signature is verified
+ * over the reassembled message as if it had not been fragmented.
+ */
 static enum rekey_rc open_fragment(struct rekey_sa *rs, struct refrag *frags,
 				   const uint8_t *p, size_t len,
 				   const struct sk_key *k, struct ike_msg *msg,
