@@ -34,7 +34,10 @@ static const EVP_CIPHER *cipher(unsigned int id, size_t key_len)
 	return NULL;
 }
 
-/* A context with key and nonce set and the associated data taken in. */
+/*
+ * Return a context with key and nonce set, and with the associated data
+ * processed.
+ */
 static int start(EVP_CIPHER_CTX **out, unsigned int id, const uint8_t *key,
 		 size_t key_len, const uint8_t *iv, const void *aad,
 		 size_t aad_len, size_t len, int enc)
@@ -93,7 +96,7 @@ int aead_open(unsigned int id, const uint8_t *key, size_t key_len,
 	if (len < AEAD_TAG_LEN)
 		return -EBADMSG;
 	len -= AEAD_TAG_LEN;
-	/* before @out, which may be @in, is written */
+	/* The tag is saved first, because @out may be @in. */
 	memcpy(tag, in + len, sizeof(tag));
 	ret = start(&ctx, id, key, key_len, iv, aad, aad_len, len, 0);
 	if (ret)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Chains and trust: reading ours, judging theirs. certid.c has identities. */
+/*
+ * Certificate chains and trust anchors: own chain, verification of the peer's.
+ * certid.c has identities.
+ */
 #include "crypto/cert.h"
 
 #include <errno.h>
@@ -19,7 +22,7 @@
 #include "lib/err.h"
 
 #define MAX_TRUSTED 256
-/* 112 bits: no SHA-1, no RSA below 2048 anywhere in a chain */
+/* At least 112 bits: no SHA-1 and no RSA below 2048 in a chain. */
 #define AUTH_LEVEL 2
 #define OID_IPSEC_IKE "1.3.6.1.5.5.7.3.17"
 
@@ -62,7 +65,7 @@ static void free_certs(struct stack_st_X509 *certs)
 	sk_X509_pop_free(certs, X509_free);
 }
 
-/* All certificates of a PEM file, 1 to @max of them. */
+/* Read all certificates of a PEM file, 1 to @max of them. */
 static int load_pem(const char *path, int max, struct stack_st_X509 **out,
 		    struct err *err)
 {
@@ -89,7 +92,7 @@ static int load_pem(const char *path, int max, struct stack_st_X509 **out,
 			      path, max);
 		goto out;
 	}
-	/* the end of the file is what stops the loop when all is well */
+	/* Reading past the last certificate sets this error. */
 	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
 		ret = err_set(err, -EBADMSG, "%s: certificate %d is damaged",
 			      path, sk_X509_num(certs) + 1);
@@ -134,9 +137,9 @@ static int parse_ders(const struct cert_der *ders, size_t n, size_t max,
 	return 0;
 }
 
-/* ---- ours ---- */
+/* ---- own chain ---------------------------------------------------------- */
 
-/* Takes @certs over, also when it fails. */
+/* Take over @certs, even on failure. */
 static int chain_new(struct stack_st_X509 *certs, struct cert_chain **out)
 {
 	struct cert_chain *c = calloc(1, sizeof(*c));
@@ -245,7 +248,7 @@ time_t cert_chain_not_after(const struct cert_chain *chain)
 	return not_after(sk_X509_value(chain->certs, 0));
 }
 
-/* ---- whom we trust ---- */
+/* ---- trust anchors ------------------------------------------------------ */
 
 static int spki_sha1(X509 *x, uint8_t out[HASH_SHA1_LEN])
 {
@@ -262,7 +265,7 @@ static int spki_sha1(X509 *x, uint8_t out[HASH_SHA1_LEN])
 	return ret;
 }
 
-/* @name says in errors where the certificates came from. */
+/* @name identifies the source of the certificates in errors. */
 static int trust_new(struct stack_st_X509 *certs, const char *name,
 		     struct trust **out, struct err *err)
 {
@@ -278,7 +281,7 @@ static int trust_new(struct stack_st_X509 *certs, const char *name,
 	for (i = 0; i < n && !ret; i++) {
 		X509 *x = sk_X509_value(certs, i);
 
-		/* as partial chains are accepted, what is here must be a CA */
+		/* Partial chains are accepted, so every anchor must be a CA. */
 		if (X509_check_ca(x) != 1)
 			ret = err_set(err, -EINVAL,
 				      "%s: certificate %d is not one of an authority (CA:TRUE)",
@@ -339,11 +342,12 @@ void trust_authorities(const struct trust *trust, const uint8_t **p,
 	*len = trust->n * HASH_SHA1_LEN;
 }
 
-/* ---- theirs ---- */
+/* ---- verification ------------------------------------------------------- */
 
 /*
- * RFC 4945 5.1.3.12 takes ipsecIKE for any party. A member must not play the
- * key server, so a certificate that names a TLS role is bound to that role.
+ * RFC 4945 section 5.1.3.12 allows ipsecIKE for any party. A member must not
+ * act as a key server, so a certificate that names a TLS role is restricted to
+ * that role.
  */
 static bool eku_allows(X509 *x, enum cert_purpose purpose)
 {
@@ -354,7 +358,10 @@ static bool eku_allows(X509 *x, enum cert_purpose purpose)
 
 	eku = X509_get_ext_d2i(x, NID_ext_key_usage, &crit, NULL);
 	if (!eku)
-		/* -1: there is none; else there is one that can't be read */
+		/*
+		 * -1 means that there is none, other values that it cannot be
+		 * parsed.
+		 */
 		return crit == -1;
 	ike = OBJ_txt2obj(OID_IPSEC_IKE, 1);
 	for (i = 0; i < sk_ASN1_OBJECT_num(eku); i++) {
@@ -373,18 +380,18 @@ static bool eku_allows(X509 *x, enum cert_purpose purpose)
 	return any;
 }
 
-/* What X509_verify_cert() doesn't ask, of the chain that it built. */
+/* Check what X509_verify_cert() does not, for the chain that it built. */
 static const char *check_use(struct stack_st_X509 *chain,
 			     enum cert_purpose purpose)
 {
 	X509 *leaf = sk_X509_value(chain, 0);
 	int i;
 
-	/* UINT32_MAX when there is no key usage */
+	/* UINT32_MAX without a key usage extension. */
 	if (!(X509_get_key_usage(leaf) &
 	      (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
 		return "certificate is not for signatures (key usage)";
-	/* the anchor is trusted as it is */
+	/* A trust anchor is trusted as it is. */
 	for (i = 0; i < sk_X509_num(chain) - 1 || !i; i++)
 		if (!eku_allows(sk_X509_value(chain, i), purpose))
 			return purpose == CERT_FOR_GCKS
@@ -394,8 +401,9 @@ static const char *check_use(struct stack_st_X509 *chain,
 }
 
 /*
- * OpenSSL says of another CA's certificate that it could not get something
- * locally, or that it is self-signed. Who reads the log asks whom to trust.
+ * Replace OpenSSL's messages for a certificate of another CA ("unable to get
+ * local issuer certificate", "self-signed certificate"), which do not tell an
+ * administrator that the CA is not trusted.
  */
 static const char *verify_why(int err)
 {
@@ -408,7 +416,7 @@ static const char *verify_why(int err)
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 		return "issuer unknown (self-signed, and not a trusted CA)";
 	}
-	/* constant strings in OpenSSL 3 */
+	/* The strings are constant in OpenSSL 3. */
 	return X509_verify_cert_error_string(err);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * X.509 as IKEv2 uses it (RFC 4945): chains out, chains in, and whether a
- * certificate says of its holder what the ID payload says.
+ * X.509 as profiled for IKEv2 (RFC 4945): own chain, verification of the peer's
+ * chain, and matching of a certificate with an ID payload.
  */
 #ifndef CRYPTO_CERT_H
 #define CRYPTO_CERT_H
@@ -14,11 +14,11 @@
 #include "crypto/sign.h"
 #include "lib/err.h"
 
-/* Leaf, intermediates; more is refused. One DER certificate is at most so long. */
+/* Limits: certificates in a chain, and octets of one DER certificate. */
 #define CERT_MAX_CHAIN 8
 #define CERT_MAX_LEN 16384
 
-/* IANA, ID payload types */
+/* IANA IKEv2 Identification Payload ID Types. */
 enum cert_id_type {
 	CERT_ID_IPV4_ADDR = 1,
 	CERT_ID_FQDN = 2,
@@ -28,9 +28,10 @@ enum cert_id_type {
 };
 
 /*
- * What the peer is to be. A certificate with an extended key usage must name
- * serverAuth for a key server, clientAuth for a member, or only
- * id-kp-ipsecIKE or anyExtendedKeyUsage; one without is good for both.
+ * Role that the peer must have. A certificate with an extended key usage must
+ * have serverAuth for a key server, clientAuth for a member, or else only
+ * id-kp-ipsecIKE or anyExtendedKeyUsage; without the extension it is valid for
+ * both roles.
  */
 enum cert_purpose {
 	CERT_FOR_GCKS,
@@ -44,81 +45,96 @@ struct cert_der {
 
 struct cert_chain;
 struct trust;
-/* A certificate that cert_verify() found good. */
+/* The verified certificate of a peer. */
 struct cert;
 
-/* ---- ours ---- */
+/* ---- own chain ---------------------------------------------------------- */
 
-/* PEM: own certificate first, then intermediates. @err gets words. */
+/*
+ * Load the own chain: leaf first, then intermediates; from a PEM file, or from
+ * DER. *@out is freed with cert_chain_free(). Return 0, or -errno with one line
+ * in @err.
+ */
 int cert_chain_load(const char *path, struct cert_chain **out, struct err *err);
 int cert_chain_from_der(const struct cert_der *ders, size_t n,
 			struct cert_chain **out, struct err *err);
 void cert_chain_free(struct cert_chain *chain);
 size_t cert_chain_count(const struct cert_chain *chain);
-/* Lives as long as @chain. @i < cert_chain_count(). */
+/*
+ * Return a certificate, valid as long as @chain. @i must be below
+ * cert_chain_count().
+ */
 struct cert_der cert_chain_der(const struct cert_chain *chain, size_t i);
-/* The own certificate is for this private key. */
+/* Return true if the leaf certificate is for this private key. */
 bool cert_chain_fits_key(const struct cert_chain *chain,
 			 const struct sigkey *key);
 /*
- * What to put into our ID payload: the first dNSName, else rfc822Name, else
- * iPAddress, else the subject's DN. @data lives as long as @chain.
+ * Get the identity for our ID payload: the first dNSName, else rfc822Name,
+ * else iPAddress, else the subject's DN. @data is valid as long as @chain.
  */
 void cert_chain_id(const struct cert_chain *chain, uint8_t *type,
 		   const uint8_t **data, size_t *len);
-/* Seconds since 1970 until which the own certificate is valid. */
+/* Return the end of the leaf's validity in seconds since 1970. */
 time_t cert_chain_not_after(const struct cert_chain *chain);
 
-/* ---- whom we trust ---- */
+/* ---- trust anchors ------------------------------------------------------ */
 
-/* PEM file with one or more CA certificates. */
+/*
+ * Load one or more CA certificates, from a PEM file or from DER. *@out is freed
+ * with trust_free(). Return 0, or -errno with one line in @err.
+ */
 int trust_load(const char *path, struct trust **out, struct err *err);
 int trust_from_der(const struct cert_der *ders, size_t n, struct trust **out,
 		   struct err *err);
 void trust_free(struct trust *trust);
 /*
- * For CERTREQ (RFC 7296 3.7): the SHA-1 hashes of the CAs' public keys, 20
- * octets each, one after the other. Lives as long as @trust.
+ * Get the Certification Authority field of CERTREQ (RFC 7296 section 3.7): the
+ * concatenated SHA-1 hashes of the CAs' public keys, 20 octets each. Valid as
+ * long as @trust.
  */
 void trust_authorities(const struct trust *trust, const uint8_t **p,
 		       size_t *len);
 
-/* ---- theirs ---- */
+/* ---- verification ------------------------------------------------------- */
 
 /*
- * @ders: the peer's certificate first, then what else it sent, in any order.
- * 0 and *@leaf for cert_free(), or -EBADMSG (not a certificate), -EKEYREJECTED
- * (not to be trusted), -EOPNOTSUPP (its key), -ENOMEM. *@why then has words
- * that may be logged and shown, such as "certificate has expired"; static.
+ * Verify a peer's chain. @ders has its certificate first, then the others in
+ * any order; @now is in seconds since 1970. Returns 0 with *@leaf, to be freed
+ * with cert_free(); -EBADMSG (not a certificate), -EKEYREJECTED (not trusted),
+ * -EOPNOTSUPP (unsupported key) or -ENOMEM. On failure *@why is a static string
+ * such as "certificate has expired", fit for logs.
  */
 int cert_verify(const struct trust *trust, const struct cert_der *ders,
 		size_t n, time_t now, enum cert_purpose purpose,
 		struct cert **leaf, const char **why);
 void cert_free(struct cert *cert);
 /*
- * The certificate says that its holder is this: dNSName (no wildcards, case
- * ignored), iPAddress, rfc822Name, or the subject as octets. The CN is never
- * looked at.
+ * Return true if the certificate names this identity: dNSName (no wildcards,
+ * case ignored), iPAddress, rfc822Name, or the subject as octets. The CN is
+ * ignored.
  */
 bool cert_match_id(const struct cert *cert, unsigned int id_type,
 		   const void *id, size_t len);
 /*
- * Stricter: it is also the one that cert_chain_id() gives for it. Whoever is
- * refused or evicted by name must not come back under another of the names in
- * the same certificate.
+ * Like cert_match_id(), and the identity must be the one that cert_chain_id()
+ * gives for the certificate. A member that is refused or evicted by name must
+ * not return under another name of the same certificate.
  */
 bool cert_known_as(const struct cert *cert, unsigned int id_type,
 		   const void *id, size_t len);
 int cert_pubkey(const struct cert *cert, struct sigpub **out);
 time_t cert_not_after(const struct cert *cert);
-/* The same of the whole chain: of the certificate in it that ends first. */
+/*
+ * Return the end of the chain's validity, which is that of the certificate
+ * that ends first, in seconds since 1970.
+ */
 time_t cert_ends(const struct cert *cert);
-/* Subject in one line, cut to @size. Gives back @buf. */
+/* Write the subject in one line, truncated to @size. Returns @buf. */
 const char *cert_subject(const struct cert *cert, char *buf, size_t size);
 /*
- * An ID as text for rosters, lists and logs: "s.example", "192.0.2.1",
- * "CN=..." (RFC 2253). 0, -EINVAL when it is none or carries control
- * characters, -ENOSPC.
+ * Format an ID for rosters, lists and logs: "s.example", "192.0.2.1", "CN=..."
+ * (RFC 2253). Returns 0, -EINVAL if it is malformed or has control characters,
+ * or -ENOSPC.
  */
 int cert_id_str(unsigned int id_type, const void *id, size_t len, char *buf,
 		size_t size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Identities: what a certificate says of its holder, and how it is printed. */
+/* Identities in certificates, and their text form. */
 #include <ctype.h>
 #include <errno.h>
 #include <openssl/asn1.h>
@@ -15,13 +15,16 @@
 #include "crypto/pkey.h"
 #include "lib/addr.h"
 
-/* RFC 1035: 255 octets with the lengths in it */
+/* RFC 1035: 255 octets including the length octets. */
 #define FQDN_MAX 253
 #define EMAIL_MAX 320
 
 static bool same_nocase(const uint8_t *a, const uint8_t *b, size_t n)
 {
-	/* neither has zero octets: cert_id_str() took it */
+	/*
+	 * Both strings are free of zero octets, since cert_id_str() accepted
+	 * them.
+	 */
 	return !strncasecmp((const char *)a, (const char *)b, n);
 }
 
@@ -42,7 +45,7 @@ static int fqdn_str(const uint8_t *id, size_t len, char *buf)
 			return -EINVAL;
 	memcpy(buf, id, len);
 	buf[len] = '\0';
-	/* else a name could be taken for an address in somebody's list */
+	/* A name that reads as an address could match an address in a list. */
 	return addr_parse(buf, &a) ? 0 : -EINVAL;
 }
 
@@ -62,7 +65,7 @@ static int email_str(const uint8_t *id, size_t len, char *buf)
 	return 0;
 }
 
-/* RFC 2253, everything but plain ASCII escaped */
+/* RFC 2253, with everything but plain ASCII escaped. */
 static int dn_str(const uint8_t *id, size_t len, char *buf, size_t size)
 {
 	const unsigned char *p = id;
@@ -130,7 +133,7 @@ int cert_id_str(unsigned int id_type, const void *id, size_t len, char *buf,
 	return 0;
 }
 
-/* ---- which one a certificate is known by -------------------------------- */
+/* ---- the identity of a certificate -------------------------------------- */
 
 static int id_copy(const void *p, size_t n, uint8_t **id, size_t *len)
 {
@@ -142,7 +145,7 @@ static int id_copy(const void *p, size_t n, uint8_t **id, size_t *len)
 	return 0;
 }
 
-/* The first name of a kind, as octets */
+/* Get the first name of a kind, as octets. */
 static int san_id(const GENERAL_NAMES *names, int kind, uint8_t **id,
 		  size_t *len)
 {
@@ -190,7 +193,7 @@ int x509_id(const X509 *x, uint8_t *type, uint8_t **id, size_t *len)
 	return id_copy(der, n, id, len);
 }
 
-/* ---- whether it is somebody's ------------------------------------------- */
+/* ---- matching ----------------------------------------------------------- */
 
 static bool name_is(unsigned int id_type, const uint8_t *s, size_t n,
 		    const uint8_t *id, size_t len)
@@ -203,7 +206,7 @@ static bool name_is(unsigned int id_type, const uint8_t *s, size_t n,
 		return same_nocase(s, id, n);
 	if (id_type != CERT_ID_RFC822_ADDR)
 		return !memcmp(s, id, n);
-	/* the part before the @ belongs to the host, which may tell case */
+	/* The local part of a mailbox may be case-sensitive. */
 	at = memchr(id, '@', len);
 	return !memcmp(s, id, (size_t)(at - id)) &&
 	       same_nocase(s + (at - id), at, n - (size_t)(at - id));
@@ -250,7 +253,10 @@ bool x509_match_id(const X509 *x, unsigned int id_type, const void *id,
 	bool found = false;
 	int i;
 
-	/* what can't be printed can't be in a list, and isn't anybody */
+	/*
+	 * An identity that cannot be printed cannot be in a list, so it never
+	 * matches.
+	 */
 	if (cert_id_str(id_type, id, len, buf, sizeof(buf)))
 		return false;
 	if (id_type == CERT_ID_DER_ASN1_DN)

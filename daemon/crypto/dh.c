@@ -22,7 +22,9 @@ struct dh {
 	uint8_t pub[DH_MAX_PUBLIC];
 };
 
-/* The NIST curves; X25519 has functions of its own in OpenSSL. */
+/*
+ * Return the NID of a NIST curve; X25519 has functions of its own in OpenSSL.
+ */
 static int curve_nid(unsigned int group)
 {
 	return group == DH_P256 ? NID_X9_62_prime256v1 : NID_secp384r1;
@@ -52,7 +54,7 @@ size_t dh_shared_len(unsigned int group)
 	return group == DH_X25519 ? X25519_LEN : dh_public_len(group) / 2;
 }
 
-/* Fills in the public value; takes @key over. */
+/* Make a struct dh with the public value of @key, which is taken over. */
 static int dh_from_pkey(unsigned int group, EVP_PKEY *key, struct dh **out)
 {
 	size_t len = dh_public_len(group), n;
@@ -70,7 +72,7 @@ static int dh_from_pkey(unsigned int group, EVP_PKEY *key, struct dh **out)
 	dh->group = group;
 	dh->key = key;
 	n = EVP_PKEY_get1_encoded_public_key(key, &enc);
-	/* an octet 4 says that a NIST point is not compressed */
+	/* A leading octet of 4 marks an uncompressed NIST point. */
 	skip = group != DH_X25519;
 	if (n != len + (size_t)skip || (skip && enc[0] != 4)) {
 		OPENSSL_free(enc);
@@ -99,7 +101,7 @@ int dh_new(unsigned int group, struct dh **out)
 	return ret;
 }
 
-/* An EVP_PKEY from @pub (04 | x | y) and, unless NULL, @priv. */
+/* Make an EVP_PKEY from @pub (04 | x | y) and, unless NULL, @priv. */
 static EVP_PKEY *ec_pkey(unsigned int group, const uint8_t *pub, size_t len,
 			 const BIGNUM *priv)
 {
@@ -188,14 +190,20 @@ const uint8_t *dh_public(const struct dh *dh)
 	return dh->pub;
 }
 
-/* The peer's point, checked: on the curve, of full order, not at infinity. */
+/*
+ * Make the peer's key. A NIST point is checked: on the curve, of full order,
+ * not at infinity.
+ */
 static EVP_PKEY *peer_pkey(const struct dh *dh, const uint8_t *peer, size_t len)
 {
 	uint8_t enc[1 + DH_MAX_PUBLIC];
 	EVP_PKEY_CTX *ctx;
 	EVP_PKEY *key;
 
-	/* low order shows as an all-zero result, which derive refuses */
+	/*
+	 * A point of low order gives an all-zero result, which OpenSSL's derive
+	 * rejects.
+	 */
 	if (dh->group == DH_X25519)
 		return EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, peer,
 						   len);

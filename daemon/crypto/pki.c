@@ -26,7 +26,10 @@
 /* X.520 ub-common-name */
 #define NAME_MAX_LEN 64
 
-/* RFC 5280 4.1.2.2: positive, at most 20 octets; random, as CA/B asks */
+/*
+ * RFC 5280 section 4.1.2.2: positive, at most 20 octets; random, as the CA/B
+ * Forum requires.
+ */
 static bool set_serial(X509 *x)
 {
 	uint8_t raw[SERIAL_LEN];
@@ -57,7 +60,10 @@ static bool set_subject(X509 *x, const char *name)
 					  0) == 1;
 }
 
-/* @value is ours, not a user's: OpenSSL reads a language in it. */
+/*
+ * @value must be ours, never a user's: OpenSSL parses it as configuration
+ * syntax.
+ */
 static bool add_ext(X509 *x, X509 *issuer, int nid, const char *value)
 {
 	X509_EXTENSION *ext;
@@ -93,7 +99,7 @@ static int push_name(GENERAL_NAMES *names, int type, const void *p, size_t len)
 	return 0;
 }
 
-/* Each name is checked as a peer will check it when it comes as an ID. */
+/* Each name is checked in the same way as a peer checks it in an ID. */
 static int push_text(GENERAL_NAMES *names, int type, unsigned int id_type,
 		     const char *const *list, struct err *err)
 {
@@ -165,7 +171,7 @@ static bool add_use(X509 *x, X509 *issuer, enum pki_kind kind)
 		ku = "critical,keyCertSign,cRLSign";
 		break;
 	case PKI_GCKS:
-		/* it may be a member of its own groups */
+		/* A key server may be a member of its own groups. */
 		eku = "serverAuth,clientAuth," IKE_EKU;
 		break;
 	case PKI_MEMBER:
@@ -178,7 +184,7 @@ static bool add_use(X509 *x, X509 *issuer, enum pki_kind kind)
 	       add_ext(x, issuer, NID_key_usage, ku) &&
 	       (!eku || add_ext(x, issuer, NID_ext_key_usage, eku)) &&
 	       add_ext(x, issuer, NID_subject_key_identifier, "hash") &&
-	       /* a CA from elsewhere may have no identifier to refer to */
+	       /* A CA certificate made elsewhere may have no key identifier. */
 	       (!X509_get0_subject_key_id(issuer) ||
 		add_ext(x, issuer, NID_authority_key_identifier, "keyid"));
 }
@@ -310,7 +316,9 @@ int pki_save(const struct pki_pair *pair, const char *cert_path,
 		goto out;
 	len = BIO_get_mem_data(bio, &pem);
 	ret = file_create(cert_path, 0644, pem, (size_t)len, err);
-	/* ours alone: it was made exclusively a moment ago */
+	/*
+	 * The file was created exclusively just now, so it is ours to delete.
+	 */
 	if (ret)
 		unlink(key_path);
 out:

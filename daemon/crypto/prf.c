@@ -39,9 +39,12 @@ size_t prf_len(unsigned int id)
 int prf(unsigned int id, const void *key, size_t klen, const struct iovec *iov,
 	size_t n, uint8_t *out)
 {
-	/* fetched once: a fetch costs more than a short MAC */
+	/*
+	 * The algorithm is fetched once, since a fetch costs more than a short
+	 * MAC.
+	 */
 	static EVP_MAC *hmac;
-	/* OpenSSL takes a NULL key for "the one from before" */
+	/* OpenSSL takes a NULL key as the previous key. */
 	static const uint8_t empty[1];
 	EVP_MAC_CTX *ctx;
 	OSSL_PARAM params[2];

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* IANA, transform type 2 */
+/* IANA transform type 2. */
 enum prf_id {
 	PRF_HMAC_SHA2_256 = 5,
 	PRF_HMAC_SHA2_384 = 6,
@@ -18,20 +18,24 @@ enum prf_id {
 
 #define PRF_MAX_LEN 64
 
-/* Octets of output, also the preferred key length; 0 when unknown. */
+/*
+ * Return the octets of output, which is the preferred key length, too; 0 if
+ * unknown.
+ */
 size_t prf_len(unsigned int id);
 /*
- * prf(@key, the @n pieces one after the other) -> prf_len(@id) octets.
- * 0, -EOPNOTSUPP (unknown @id) or -EIO.
+ * Compute prf(@key, the @n pieces concatenated) into prf_len(@id) octets.
+ * Returns 0, -EOPNOTSUPP (unknown @id) or -EIO.
  */
 int prf(unsigned int id, const void *key, size_t klen, const struct iovec *iov,
 	size_t n, uint8_t *out);
-/* The same over one piece. */
+/* Like prf(), over one piece. */
 int prf_one(unsigned int id, const void *key, size_t klen, const void *data,
 	    size_t len, uint8_t *out);
 /*
- * prf+ (RFC 7296 2.13): T1 | T2 | ..., T1 = prf(K, S | 0x01),
- * Tn = prf(K, Tn-1 | S | n). -E2BIG beyond 255 blocks. @out is wiped on error.
+ * Compute prf+ (RFC 7296 section 2.13): T1 | T2 | ..., T1 = prf(K, S | 0x01),
+ * Tn = prf(K, Tn-1 | S | n). Returns 0, -E2BIG beyond 255 blocks, or an error
+ * of prf(); then @out is wiped.
  */
 int prf_plus(unsigned int id, const void *key, size_t klen, const void *seed,
 	     size_t slen, uint8_t *out, size_t outlen);

@@ -4,12 +4,15 @@
 
 #include <stddef.h>
 
-/* 0, or -EIO when the generator refuses: then nothing may go on. */
+/*
+ * Fill @p with random octets. Returns 0, or -EIO if the generator fails: the
+ * caller must then give up.
+ */
 int rand_bytes(void *p, size_t n);
 
 /*
- * Tests only: octets come from @fn instead, until it is set to NULL. What
- * OpenSSL draws by itself (EC and RSA key generation, ECDSA nonces) does not.
+ * For tests: octets come from @fn until it is set to NULL. It does not affect
+ * OpenSSL's own draws (EC and RSA key generation, ECDSA nonces).
  */
 void crypto_rand_set_test(void (*fn)(void *ctx, void *p, size_t n), void *ctx);
 

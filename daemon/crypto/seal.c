@@ -53,7 +53,7 @@ int unseal(const struct sealer *s, const char *name, const uint8_t *in,
 	return s->ops->unseal(s->ctx, name, in, len, out);
 }
 
-/* ---- keys in this process ----------------------------------------------- */
+/* ---- local keys --------------------------------------------------------- */
 
 static int create_key_file(const char *path, struct err *err)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Secrets at rest: AES-256-GCM under a key file, with a random 96-bit nonce
- * in front and the name of what is sealed as associated data, so that one
- * sealed thing can't be put in another's place.
+ * Encryption of secrets at rest: AES-256-GCM with a key from a file and a
+ * random 96-bit nonce, which is prepended. The name of the record is the
+ * associated data, so that a sealed record cannot replace another one.
  */
 #ifndef CRYPTO_SEAL_H
 #define CRYPTO_SEAL_H
@@ -14,46 +14,54 @@
 #include "lib/err.h"
 
 #define SEAL_KEY_LEN 32
-/* nonce and tag */
+/* Octets of nonce and tag. */
 #define SEAL_OVERHEAD (12 + 16)
 
 struct sealer;
 
 /*
- * Where a seal key is: in this process (sealer_load(), sealer_new()), or behind
- * somebody who seals and unseals for it. The form of what is sealed is the
- * same: SEAL_OVERHEAD octets more than what is in it.
+ * Operations of a seal key that is in this process (sealer_load(),
+ * sealer_new()) or elsewhere. Sealed data has the same form in each case:
+ * SEAL_OVERHEAD octets longer than its contents.
  */
 struct sealer_ops {
-	/* As seal() and unseal(); @ctx is what sealer_with() was given. */
+	/* Like seal() and unseal(); @ctx is the argument of sealer_with(). */
 	int (*seal)(void *ctx, const char *name, const void *in, size_t len,
 		    uint8_t *out);
 	int (*unseal)(void *ctx, const char *name, const uint8_t *in,
 		      size_t len, void *out);
-	/* Called once, by sealer_free() */
+	/* Called once, by sealer_free(). */
 	void (*free)(void *ctx);
 };
 
-/* 0 or -ENOMEM; @ctx stays the caller's then. */
+/*
+ * Make a sealer of operations. Returns 0, or -ENOMEM; then @ctx stays the
+ * caller's.
+ */
 int sealer_with(const struct sealer_ops *ops, void *ctx, struct sealer **out);
 
 /*
- * Reads 32 octets from @path; with @create a file that isn't there is made
- * (mode 0600, exclusively, synced). A file of another size, or that others
- * may read, is refused. @err gets words.
+ * Read 32 octets from @path; with @create a missing file is created (mode
+ * 0600, exclusively, synced). Rejects a file of another size, or one that
+ * others may read. *@out is freed with sealer_free(). Returns 0, or -errno with
+ * one line in @err.
  */
 int sealer_load(const char *path, bool create, struct sealer **out,
 		struct err *err);
-/* From memory, for tests. */
+/* For tests: makes a sealer of a key in memory. */
 int sealer_new(const uint8_t key[SEAL_KEY_LEN], struct sealer **out);
-void sealer_free(struct sealer *s); /* NULL is harmless */
+void sealer_free(struct sealer *s); /* NULL is allowed */
 
-/* @out gets @len + SEAL_OVERHEAD octets. 0, or -errno of who has the key. */
+/*
+ * Seal @len octets of @in; @out gets @len + SEAL_OVERHEAD octets. Returns 0,
+ * or -errno of the operation.
+ */
 int seal(const struct sealer *s, const char *name, const void *in, size_t len,
 	 uint8_t *out);
 /*
- * @out gets @len - SEAL_OVERHEAD octets. -EBADMSG (and @out wiped) when it was
- * sealed by another key, under another name, or changed.
+ * Unseal @len octets of @in; @out gets @len - SEAL_OVERHEAD octets. Returns 0,
+ * or -EBADMSG with @out wiped if the data was sealed with another key, under
+ * another name, or was modified.
  */
 int unseal(const struct sealer *s, const char *name, const uint8_t *in,
 	   size_t len, void *out);

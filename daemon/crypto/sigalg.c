@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Checking signatures: the AlgorithmIdentifier that came along says how, the
- * key says whether that may be (RFC 7427 3, RFC 8420, RFC 4055 3.1).
+ * Verification of signatures. The AlgorithmIdentifier of the message selects
+ * the algorithm, and the key must allow it (RFC 7427 section 3, RFC 8420, RFC
+ * 4055 section 3.1).
  */
 #include <errno.h>
 #include <openssl/asn1t.h>
@@ -13,7 +14,7 @@
 #include "crypto/pkey.h"
 #include "crypto/sign.h"
 
-/* How a signature is to be checked. */
+/* Algorithm of a signature. */
 struct sigalg {
 	enum { ALG_ED25519, ALG_ECDSA, ALG_PSS } kind;
 	/* NULL for Ed25519 */
@@ -43,8 +44,8 @@ static int alg_nid(const X509_ALGOR *alg)
 }
 
 /*
- * MGF1 with the same hash and a salt as long as its output: the only form in
- * use, and each freedom less is one less to get wrong.
+ * Accept MGF1 with the same hash, and a salt of the hash's length: no other
+ * form is in use, and fewer options mean fewer errors.
  */
 static int parse_pss(const X509_ALGOR *alg, struct sigalg *out)
 {
@@ -57,7 +58,7 @@ static int parse_pss(const X509_ALGOR *alg, struct sigalg *out)
 	if (type != V_ASN1_SEQUENCE)
 		return -EOPNOTSUPP;
 	pss = ASN1_item_unpack(value, ASN1_ITEM_rptr(RSA_PSS_PARAMS));
-	/* what is left out stands for SHA-1 */
+	/* An absent field stands for SHA-1, which is not accepted. */
 	if (!pss || !pss->hashAlgorithm || !pss->maskGenAlgorithm ||
 	    !pss->saltLength)
 		goto out;
@@ -112,7 +113,9 @@ static int parse_alg(const uint8_t *der, size_t len, struct sigalg *out)
 	default:
 		ret = -EOPNOTSUPP;
 	}
-	/* RFC 5758 3.2, RFC 8410 3: parameters must be absent */
+	/*
+	 * RFC 5758 section 3.2, RFC 8410 section 3: parameters must be absent.
+	 */
 	if (!ret && out->kind != ALG_PSS && type != V_ASN1_UNDEF)
 		ret = -EOPNOTSUPP;
 	X509_ALGOR_free(alg);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Private keys that OpenSSL keeps in this process */
+/* Private keys that OpenSSL holds in this process. */
 #include <errno.h>
 #include <limits.h>
 #include <openssl/bio.h>
@@ -25,7 +25,7 @@ struct local_key {
 	EVP_PKEY *key;
 };
 
-/* ---- the operations ----------------------------------------------------- */
+/* ---- operations --------------------------------------------------------- */
 
 static EVP_MD_CTX *sign_ctx(const struct local_key *key)
 {
@@ -100,7 +100,7 @@ EVP_PKEY *sigkey_pkey(const struct sigkey *key)
 	return local ? local->key : NULL;
 }
 
-/* ---- keys from files, from the store, and new ones ---------------------- */
+/* ---- load, store, generate ---------------------------------------------- */
 
 static int find_alg(const struct local_key *key, uint8_t *alg, size_t *alg_len)
 {
@@ -122,7 +122,7 @@ static int find_alg(const struct local_key *key, uint8_t *alg, size_t *alg_len)
 	return ret;
 }
 
-/* Takes @pkey over, also when it fails. */
+/* Take over @pkey, even on failure. */
 static int take_pkey(EVP_PKEY *pkey, struct sigkey **out)
 {
 	struct local_key *key = calloc(1, sizeof(*key));

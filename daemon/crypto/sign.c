@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Signing with a key, wherever that is: sigkey.c has those in this process. */
+/*
+ * Signatures with a private key that may be anywhere; sigkey.c has the keys in
+ * this process.
+ */
 #include "crypto/sign.h"
 
 #include <errno.h>
@@ -9,8 +12,8 @@
 #include "crypto/pkey.h"
 
 /*
- * One in two to four ECDSA signatures has the most common length; if so many
- * don't, the generator is broken.
+ * About one in two to four ECDSA signatures has the most common length; if this
+ * many in a row do not, the random generator is broken.
  */
 #define RESIGN_MAX 256
 
@@ -36,7 +39,10 @@ int sigkey_with(const struct sigkey_ops *ops, void *ctx,
 	key = calloc(1, sizeof(*key));
 	if (!key)
 		return -ENOMEM;
-	/* by its octets, so that no copy refers to a private key */
+	/*
+	 * The copy is made from octets, so that it does not refer to a private
+	 * key.
+	 */
 	sigpub_spki(pub, &spki, &spki_len);
 	ret = sigpub_from_spki(spki, spki_len, &key->pub);
 	if (ret) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signatures as IKEv2 carries them: RFC 7427 (an AlgorithmIdentifier and a
- * value), RFC 8420 (Ed25519). SHA-1, RSA under 2048 bits, PKCS#1 v1.5, and
- * curves other than P-256 and P-384 are refused everywhere.
+ * Signatures of IKEv2: RFC 7427 (an AlgorithmIdentifier and a value), RFC 8420
+ * (Ed25519). SHA-1, RSA below 2048 bits, PKCS#1 v1.5, and curves other than
+ * P-256 and P-384 are not supported.
  */
 #ifndef CRYPTO_SIGN_H
 #define CRYPTO_SIGN_H
@@ -17,11 +17,11 @@ enum sig_type {
 	SIG_ED25519 = 1,
 	SIG_ECDSA_P256,
 	SIG_ECDSA_P384,
-	/* RSASSA-PSS, SHA-256, salt of 32 */
+	/* RSASSA-PSS, SHA-256, salt of 32 octets. */
 	SIG_RSA_PSS,
 };
 
-/* RFC 7427 7, RFC 8420: for SIGNATURE_HASH_ALGORITHMS */
+/* Values of SIGNATURE_HASH_ALGORITHMS (RFC 7427 section 7, RFC 8420). */
 enum sig_hash {
 	SIG_HASH_SHA2_256 = 2,
 	SIG_HASH_SHA2_384 = 3,
@@ -29,7 +29,7 @@ enum sig_hash {
 	SIG_HASH_IDENTITY = 5,
 };
 
-/* RSA with 8192 bits; nothing longer is read. */
+/* RSA of 8192 bits; longer signatures are rejected. */
 #define SIG_MAX_LEN 1024
 #define SIG_MAX_ALG 255
 #define SIG_MAX_SPKI 2048
@@ -37,116 +37,131 @@ enum sig_hash {
 struct sigkey;
 struct sigpub;
 
-/* The shortest RSA key that is taken */
+/* Shortest RSA key that is accepted. */
 #define SIG_RSA_MIN_BITS 2048
 
-/* ---- private keys ---- */
+/* ---- private keys ------------------------------------------------------- */
 
 /*
- * Where a private key is: in this process (sigkey_load() and the like), or
- * somewhere that signs for it, as a process for keys or a token does. An
- * operation returns when it is done; @ctx is what sigkey_with() was given.
+ * Operations of a private key that is in this process (sigkey_load() and
+ * others), in another one, or in a token. They are synchronous; @ctx is the
+ * argument of sigkey_with().
  */
 struct sigkey_ops {
 	/*
-	 * Signs as the key's algorithm says. @sig has room for SIG_MAX_LEN
-	 * octets, *@sig_len gets how many there are. 0 or -errno.
+	 * Sign with the key's algorithm. @sig has room for SIG_MAX_LEN octets,
+	 * *@sig_len gets the length. Returns 0 or -errno.
 	 */
 	int (*sign)(void *ctx, const void *msg, size_t len, uint8_t *sig,
 		    size_t *sig_len);
 	/*
-	 * As sigkey_to_der(). NULL: the key does not leave where it is, and a
-	 * group's signing key, which the store keeps, cannot be such a one.
+	 * Like sigkey_to_der(). NULL if the key cannot be exported; then it
+	 * cannot be a group's signing key, which the store must hold.
 	 */
 	int (*to_der)(void *ctx, uint8_t **der, size_t *len);
-	/* Called once, by sigkey_free() */
+	/* Called once, by sigkey_free(). */
 	void (*free)(void *ctx);
 };
 
 /*
- * A key by its operations. @pub is its public key, which is copied, and @alg the
- * DER AlgorithmIdentifier of its signatures. 0, -EOPNOTSUPP (@alg is not one of
- * such a key), -ENOMEM; @ctx stays the caller's then.
+ * Make a key of operations. @pub is its public key, which is copied; @alg is
+ * the DER AlgorithmIdentifier of its signatures. Returns 0, -EOPNOTSUPP if @alg
+ * does not fit the key, or -ENOMEM; after an error @ctx stays the caller's.
  */
 int sigkey_with(const struct sigkey_ops *ops, void *ctx,
 		const struct sigpub *pub, const uint8_t *alg, size_t alg_len,
 		struct sigkey **out);
 /*
- * PEM, unencrypted. A file that others than its owner may read is refused
- * (-EPERM): what was readable has been read. @err gets the reason in words.
+ * Load an unencrypted PEM file, or generate a key; *@out is freed with
+ * sigkey_free(). A file that others than its owner may read is rejected
+ * (-EPERM), because the key must be considered read. Return 0, or -errno with
+ * one line in @err.
  */
 int sigkey_load(const char *path, struct sigkey **out, struct err *err);
 int sigkey_generate(enum sig_type type, struct sigkey **out);
 /*
- * PKCS#8 DER; *@der is for secret_free(). For the sealed store. -EOPNOTSUPP when
- * the key does not leave where it is.
+ * Export and import PKCS#8 DER, for the sealed store. *@der is freed with
+ * secret_free(). Return 0 or -errno; -EOPNOTSUPP if the key cannot be exported.
  */
 int sigkey_to_der(const struct sigkey *key, uint8_t **der, size_t *len);
 int sigkey_from_der(const uint8_t *der, size_t len, struct sigkey **out);
 /*
- * PEM to a file that doesn't exist yet, mode 0600, synced. -EOPNOTSUPP for a key
- * that is not in this process.
+ * Write PEM to a file that must not exist yet, mode 0600, synced. Returns 0,
+ * or -errno with one line in @err; -EOPNOTSUPP if the key is not in this
+ * process.
  */
 int sigkey_save(const struct sigkey *key, const char *path, struct err *err);
 void sigkey_free(struct sigkey *key);
 
 enum sig_type sigkey_type(const struct sigkey *key);
-/* The hash a peer must have announced to check this key's signatures. */
+/*
+ * Return the hash that a peer must have announced to verify this key's
+ * signatures.
+ */
 enum sig_hash sigkey_hash(const struct sigkey *key);
-/* DER AlgorithmIdentifier of what sig_sign() makes; lives as long as @key. */
+/* Get the DER AlgorithmIdentifier of sig_sign(); valid as long as @key. */
 void sigkey_alg(const struct sigkey *key, const uint8_t **der, size_t *len);
 /*
- * The length sig_sign_len() is to be asked for where a message must know it
- * before it is signed (RFC 9838 2.4.1.1): the only one, or for ECDSA the most
- * common one.
+ * Return the length to ask sig_sign_len() for, where a message must know it
+ * before it is signed (RFC 9838 section 2.4.1.1): the only one, or the most
+ * common one of ECDSA.
  */
 size_t sigkey_sig_len(const struct sigkey *key);
-/* *@out is for sigpub_free(). */
+/*
+ * Copy the public key; *@out is freed with sigpub_free(). Returns 0 or
+ * -errno.
+ */
 int sigkey_pub(const struct sigkey *key, struct sigpub **out);
 
-/* @sig has room for SIG_MAX_LEN octets. 0, or -errno of who has the key. */
+/*
+ * Signs; @sig has room for SIG_MAX_LEN octets. Returns 0, or -errno of the
+ * operation.
+ */
 int sig_sign(const struct sigkey *key, const void *msg, size_t len,
 	     uint8_t *sig, size_t *sig_len);
 /*
- * The signature has exactly @want octets (ECDSA signs again until it has).
- * -ERANGE when this key never makes such a length.
+ * Make a signature of exactly @want octets; ECDSA signs again until one has
+ * this length. Returns 0, -ERANGE if this key never has such a length, or
+ * -errno of the operation.
  */
 int sig_sign_len(const struct sigkey *key, const void *msg, size_t len,
 		 uint8_t *sig, size_t want);
 
-/* ---- public keys ---- */
+/* ---- public keys -------------------------------------------------------- */
 
 /*
- * DER SubjectPublicKeyInfo, all of it. -EBADMSG, or -EOPNOTSUPP for a key of
- * a kind or size that we don't take.
+ * Parse a DER SubjectPublicKeyInfo that must fill @len; *@out is freed with
+ * sigpub_free(). Returns 0, -EBADMSG, or -EOPNOTSUPP for an unsupported type or
+ * size.
  */
 int sigpub_from_spki(const uint8_t *der, size_t len, struct sigpub **out);
-/* Lives as long as @pub. */
+/* Get the DER SubjectPublicKeyInfo, valid as long as @pub. */
 void sigpub_spki(const struct sigpub *pub, const uint8_t **der, size_t *len);
 enum sig_type sigpub_type(const struct sigpub *pub);
 bool sigpub_equal(const struct sigpub *a, const struct sigpub *b);
 void sigpub_free(struct sigpub *pub);
 /*
- * A short name for logs and status: the first octets of the SHA-256 of its
- * SubjectPublicKeyInfo in hex. "" on failure.
+ * Write a short name for logs and status: the first octets of the SHA-256 of
+ * the SubjectPublicKeyInfo in hex, "" on failure. Returns @buf.
  */
 #define SIGPUB_NAME_LEN 17
 const char *sigpub_name(const struct sigpub *pub,
 			char buf[static SIGPUB_NAME_LEN]);
 
 /*
- * Whether signatures of @alg (DER AlgorithmIdentifier) can come from @pub: key
- * type and curve are compared, since octets can't be (RFC 9838 4.5.3.2).
+ * Return true if @pub can make signatures of @alg (DER AlgorithmIdentifier).
+ * Key type and curve are compared, since the encodings differ (RFC 9838 section
+ * 4.5.3.2).
  */
 bool sigpub_fits_alg(const struct sigpub *pub, const uint8_t *alg,
 		     size_t alg_len);
 /*
- * 0, -EBADMSG (not its signature), -EOPNOTSUPP (@alg unknown, weak, or not one
- * of this key).
+ * Verify a signature. Returns 0, -EBADMSG (wrong signature), or -EOPNOTSUPP
+ * (@alg is unknown, weak, or does not fit the key).
  */
 int sig_verify(const struct sigpub *pub, const uint8_t *alg, size_t alg_len,
 	       const void *msg, size_t len, const uint8_t *sig, size_t sig_len);
-/* "Ed25519", "ECDSA with P-256" ... */
+/* Return a static string: "Ed25519", "ECDSA with P-256" ... */
 const char *sig_type_str(enum sig_type type);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Public keys; sigalg.c checks signatures with them. */
+/* Public keys; sigalg.c verifies signatures with them. */
 #include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -27,7 +27,10 @@ static enum sig_type ec_type(const EVP_PKEY *key)
 	char buf[32];
 	size_t n;
 
-	/* explicit parameters may be a curve that only looks like one */
+	/*
+	 * Explicit parameters may describe a curve that only resembles a named
+	 * one.
+	 */
 	if (EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING,
 					   buf, sizeof(buf), &n) != 1 ||
 	    strcmp(buf, OSSL_PKEY_EC_ENCODING_GROUP) ||

@@ -37,7 +37,10 @@ static const EVP_CIPHER *cipher(unsigned int kwa)
 	}
 }
 
-/* @out has room for what @len can become; 0, -EIO, or -EBADMSG (unwrapping) */
+/*
+ * Run the cipher; @out has room for the longest result. Returns 0, -EIO, or
+ * -EBADMSG when unwrapping.
+ */
 static int run(unsigned int kwa, const uint8_t *kwk, int enc, const uint8_t *in,
 	       size_t len, uint8_t *out, size_t *out_len)
 {
@@ -80,7 +83,7 @@ int unwrap_key(unsigned int kwa, const uint8_t *kwk, size_t kwk_len,
 	       const uint8_t *in, size_t len, uint8_t *out, size_t size,
 	       size_t *out_len)
 {
-	/* OpenSSL writes whole blocks before it knows the length */
+	/* OpenSSL writes whole blocks before it knows the length. */
 	uint8_t buf[WRAP_MAX_OUT + 16];
 	size_t n;
 	int ret;
@@ -91,7 +94,10 @@ int unwrap_key(unsigned int kwa, const uint8_t *kwk, size_t kwk_len,
 		ret = -EBADMSG;
 	else
 		ret = run(kwa, kwk, 0, in, len, buf, &n);
-	/* a wrapped length of zero or over ours can only be made on purpose */
+	/*
+	 * A valid integrity check with an impossible length must have been made
+	 * on purpose.
+	 */
 	if (!ret && (!n || n > len - 8))
 		ret = -EBADMSG;
 	if (!ret && n > size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AES key wrap with padding (RFC 5649), the Key Wrap Algorithms of G-IKEv2
- * (RFC 9838 4.5.4).
+ * AES key wrap with padding (RFC 5649), the Key Wrap Algorithms of G-IKEv2 (RFC
+ * 9838 section 4.5.4).
  */
 #ifndef CRYPTO_WRAP_H
 #define CRYPTO_WRAP_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* IANA, transform type 13 */
+/* IANA transform type 13. */
 enum kwa_id {
 	KWA_5649_128 = 1,
 	KWA_5649_192 = 2,
@@ -17,24 +17,25 @@ enum kwa_id {
 };
 
 #define KWA_MAX_KEY 32
-/* What may be wrapped: RFC 9838 asks for up to 256 octets. */
+/* Octets that can be wrapped: RFC 9838 requires up to 256. */
 #define WRAP_MAX 256
 #define WRAP_MAX_OUT (WRAP_MAX + 8)
 
-/* Octets of the wrapping key; 0 when unknown. */
+/* Return the octets of the wrapping key, 0 if unknown. */
 size_t wrap_key_len(unsigned int kwa);
-/* Octets of the wrapped form of @m octets: 8 * ceil(m / 8) + 8. */
+/* Return the octets of @m wrapped octets: 8 * ceil(m / 8) + 8. */
 size_t wrap_len(size_t m);
 /*
- * Writes wrap_len(@len) octets. -EOPNOTSUPP for an unknown @kwa or a key of
- * another length, -EINVAL for @len 0 or over WRAP_MAX.
+ * Wrap @in into wrap_len(@len) octets. Returns 0, -EOPNOTSUPP for an unknown
+ * @kwa or a key of another length, -EINVAL for @len 0 or above WRAP_MAX, or
+ * -EIO.
  */
 int wrap_key(unsigned int kwa, const uint8_t *kwk, size_t kwk_len,
 	     const uint8_t *in, size_t len, uint8_t *out);
 /*
- * Writes at most @size octets and says how many. -EBADMSG when the integrity
- * check fails or the length can't be, -ENOSPC when @size is too small; in
- * each case @out is wiped.
+ * Unwrap @in; *@out_len gets the length of the result, at most @size. Returns
+ * 0, -EBADMSG if the integrity check fails or the length is impossible, -ENOSPC
+ * if @size is too small, -EOPNOTSUPP or -EIO; after an error @out is wiped.
  */
 int unwrap_key(unsigned int kwa, const uint8_t *kwk, size_t kwk_len,
 	       const uint8_t *in, size_t len, uint8_t *out, size_t size,
