@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * How old a message of the key server is. Each says when it was made, in the
- * key server's time; a registration, which is a question and its answer, says
- * what time it is there. So whoever holds messages back gains nothing: what a
- * message brings lives from when it was made, and one that is too old is not
- * taken at all.
+ * Age of a message of the key server. Each message has the time at which it was
+ * made, by the key server's clock; a registration, which is a request and its
+ * answer, gives the current value of that clock. Delaying messages therefore
+ * gains an attacker nothing: lifetimes count from when a message was made, and
+ * one that is too old is rejected.
  *
- * The answer was made between the question and its arrival here. Lifetimes
- * count as if it had been made at once, ATD and the limit as if it had come at
- * once: an error makes keys end early, and senders wait longer.
+ * The answer was made between the request and its arrival here. Lifetimes are
+ * computed as if it had been made immediately, ATD and the age limit as if it
+ * had arrived immediately: an error lets keys end early and senders wait
+ * longer.
  */
 #include "member/mgroup.h"
 
-/* A rekey is not taken that long after it was made. */
+/* Age above which a rekey is rejected. */
 #define OLD_MS 60000
-/* Clocks drift: what time it is there is asked again after that. */
+/*
+ * Interval after which the server's time is asked for again, because clocks
+ * drift.
+ */
 #define ASK_MS (20 * 3600 * 1000u)
 #define ASK_SPREAD_MS (8 * 3600 * 1000u)
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Whether the keys that are held are still the group's. Nobody acknowledges a
- * GSA_REKEY, so it is up to a member to notice that it has missed one. Then it
- * asks the key server, after a random wait: copies may still be on their way,
- * and others may have missed the same.
+ * Detection of missed rekeys. GSA_REKEY is not acknowledged, so a member must
+ * notice by itself that it has missed one. It then asks the key server, after a
+ * random delay: copies may still arrive, and other members may have missed the
+ * same message.
  */
 #include <string.h>
 
@@ -11,16 +11,16 @@
 #include "lib/util.h"
 #include "member/mgroup.h"
 
-/* After its links have changed one beat is enough, and so much more. */
+/* Margin added to one beat after the links have changed. */
 #define MOVED_MS 1000
-/* Silence that goes on is asked about less and less often. */
+/* Lasting silence is asked about at growing intervals. */
 #define SILENCE_BEATS 3
 #define SILENCE_MAX_MS 600000
 #define SILENCE_SPREAD_MS 8000
 
 static const struct {
 	const char *text;
-	uint32_t wait_ms; /* for what may still come */
+	uint32_t wait_ms; /* until late copies have arrived */
 	uint32_t spread_ms;
 } doubts[DOUBT_MAX] = {
 	[DOUBT_EARLY] = { "a rekey was missed", 700, 800 },
@@ -110,8 +110,8 @@ void doubt_received(struct mgroup *g)
 }
 
 /*
- * The keys are up to date with an answer; that the rekey address is silent is
- * still so.
+ * The answer brings the keys up to date, but does not end the silence of the
+ * rekey address.
  */
 void doubt_answered(struct mgroup *g)
 {
@@ -132,7 +132,7 @@ void doubt_esp(struct mgroup *g, uint32_t spi)
 {
 	unsigned int i;
 
-	/* proves nothing: only those announced count */
+	/* An unknown SPI proves nothing: only announced ones count. */
 	if (msa_find(g, spi))
 		return;
 	for (i = 0; i < g->n_next_data; i++)
@@ -143,8 +143,8 @@ void doubt_esp(struct mgroup *g, uint32_t spi)
 }
 
 /*
- * Links change often, and mostly others than ours: only if the next beat is
- * not heard either there is reason to ask.
+ * Link events are frequent and mostly concern other links, so the member only
+ * asks if it misses the next beat, too.
  */
 void doubt_moved(struct mgroup *g)
 {

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * GSA_REKEYs that came before the one they build on. Who misses the first copy
- * of a message cannot open what follows it over the new Rekey SA; thrown away,
- * that would have to wait for its second copy, and a member would fall further
- * behind with each loss. So it is kept, and opened when the missing one is in.
+ * GSA_REKEYs that arrive before the message they depend on. A member that
+ * misses the first copy of a message cannot decrypt what follows over the new
+ * Rekey SA. If that were dropped it would have to wait for its second copy, and
+ * each loss would put the member further behind. The message is therefore kept,
+ * and opened once the missing one has arrived.
  *
- * Nothing proves them: whoever was in the group knows the SPIs and can send
- * anything. Room is small, and what does not open later is dropped then.
+ * Early messages are not authenticated: a former member knows the SPIs and can
+ * send anything. Space is limited, and what does not open later is dropped.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "member/mgroup.h"
 
-/* Messages of one group, those of one Rekey SA, and octets of all */
+/* Limits of one group: messages, messages of one Rekey SA, octets in all. */
 #define EARLY_MAX (2 * REFRAG_MAX)
 #define EARLY_SA_MAX (REFRAG_MAX + 6)
 #define EARLY_OCTETS_MAX (256 * 1024)
@@ -37,7 +38,10 @@ void early_drop(struct mgroup *g)
 		early_free(g, TAILQ_FIRST(&g->early));
 }
 
-/* The oldest gives way; of the same Rekey SA where that has its share. */
+/*
+ * Make room by dropping the oldest message, of the same Rekey SA if that has
+ * used its share.
+ */
 static void make_room(struct mgroup *g, const uint8_t *spi, size_t len)
 {
 	struct early *e, *oldest = NULL;

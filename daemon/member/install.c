@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Policy and keys of the key server, at registration and in GSA_REKEY: checked
- * as a whole, unwrapped as a whole, and only then put in place. Receivers get a
- * new SA before an old one is touched.
+ * Policy and keys of the key server, from a registration or a GSA_REKEY. A
+ * message is checked as a whole, unwrapped as a whole, and only then installed.
+ * A new SA receives before an old one is removed.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -14,12 +14,15 @@
 #include "lib/util.h"
 #include "member/mgroup.h"
 
-/* Whoever is put out comes back at a moment of its own (RFC 9838 2.4.3). */
+/*
+ * Delay before an excluded member registers again, with a random part so that a
+ * group reset does not cause a burst (RFC 9838 section 2.4.3).
+ */
 #define EXCLUDED_MIN_MS 500
 #define EXCLUDED_SPREAD_MS 1500
 #define SID_BITS_MAX 16
 
-/* The SAs of one message, unwrapped and not installed yet */
+/* Unwrapped SAs of one message, not installed yet. */
 struct key_set {
 	struct mrekey *rekey; /* NULL: no new Rekey SA */
 	struct wkp wkp;
@@ -39,7 +42,7 @@ no(char *why, size_t size, int ret, const char *fmt, ...)
 	return ret;
 }
 
-/* Seconds that are over of all lifetimes in a message */
+/* Return the seconds by which all lifetimes in a message are reduced. */
 static uint32_t age_s(const struct mgroup *g, const struct gsa_gw *gw)
 {
 	uint64_t s = (age_most_ms(g, gw) + MSEC_PER_SEC - 1) / MSEC_PER_SEC;
@@ -47,7 +50,7 @@ static uint32_t age_s(const struct mgroup *g, const struct gsa_gw *gw)
 	return s < UINT32_MAX ? s : UINT32_MAX;
 }
 
-/* ---- judging ------------------------------------------------------------ */
+/* ---- checks ------------------------------------------------------------- */
 
 static int alg_of(const struct gsa_sa *sa, enum mcsec_alg *alg)
 {
@@ -68,8 +71,8 @@ static int alg_of(const struct gsa_sa *sa, enum mcsec_alg *alg)
 }
 
 /*
- * The kernel protects a whole address. A policy for another one, or for a
- * part of it, is not what the user of this host has asked for.
+ * The kernel protects a whole address. A policy for another address, or for a
+ * part of it, is not what this host is configured for.
  */
 static int check_data_sa(const struct mgroup *g, const struct gsa_sa *sa,
 			 uint32_t age, char *why, size_t size)
@@ -104,14 +107,15 @@ static int check_data_sa(const struct mgroup *g, const struct gsa_sa *sa,
 static int check_policy(const struct mgroup *g, const struct gsa *gsa,
 			bool transport, char *why, size_t size)
 {
-	static struct sa_pld asked; /* what register.c asks for */
+	/* The proposal that register.c sends. */
+	static struct sa_pld asked;
 	uint32_t age = age_s(g, &gsa->gw);
 	unsigned int i;
 	int ret;
 
 	/*
-	 * Above all there is no authentication by the group key alone: any
-	 * member could forge a rekey.
+	 * In particular, implicit authentication by the group key is rejected,
+	 * since any member could forge a rekey.
 	 */
 	if (!asked.n)
 		sag_default(&asked);
@@ -160,8 +164,9 @@ static void key_set_wipe(struct key_set *b)
 }
 
 /*
- * @from: the Rekey SA the message came over, NULL at registration; @def: the
- * default KWK. -ENOKEY: not for us.
+ * Unwrap the Rekey SA. @from is the Rekey SA that carried the message, NULL at
+ * registration; @def is the default KWK. Returns -ENOKEY if this member is
+ * excluded.
  */
 static int unwrap_rekey_sa(struct mgroup *g, struct key_set *b,
 			   const struct gsa *gsa, const struct kd *kd,
@@ -213,9 +218,9 @@ static int unwrap_data_sa(struct mgroup *g, struct key_set *b,
 	ksa->spi = get_unaligned_be32(sa->spi);
 	ksa->mode = MCSEC_MODE_TRANSPORT;
 	/*
-	 * A receiver is not told how many bits a Sender-ID has. It need not
-	 * know: counters stay far below the bits in between, so the upper
-	 * sixteen of an IV tell senders apart in any case.
+	 * A receiver does not learn the size of Sender-IDs, and does not need
+	 * it: counters stay far below the bits in between, so the upper 16 bits
+	 * of an IV distinguish senders in any case.
 	 */
 	ksa->sid_bits = SID_BITS_MAX;
 	ksa->replay = MCSEC_REPLAY_IV;
@@ -262,7 +267,7 @@ static int unwrap_all(struct mgroup *g, struct key_set *b,
 	return ret;
 }
 
-/* ---- putting in place --------------------------------------------------- */
+/* ---- installation ------------------------------------------------------- */
 
 static void learn_delays(struct mgroup *g, const struct gsa_gw *gw)
 {
@@ -272,7 +277,7 @@ static void learn_delays(struct mgroup *g, const struct gsa_gw *gw)
 		g->dtd = gw->dtd;
 }
 
-/* All of them or none; what was there before is no part of it. */
+/* Install all SAs or none; those that existed before are left alone. */
 static int install(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 		   char *why, size_t size)
 {
@@ -281,7 +286,9 @@ static int install(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 	unsigned int i;
 	int ret;
 
-	/* counts from when the message was made, as it does for others */
+	/*
+	 * ATD counts from when the message was made, so that all members agree.
+	 */
 	atd_ms = atd_ms > age_ms ? atd_ms - age_ms : 0;
 	for (i = 0; i < b->n; i++) {
 		was[i] = msa_find(g, b->ksa[i].spi);
@@ -302,16 +309,17 @@ static void install_rekey_sa(struct mgroup *g, struct key_set *b)
 	wkp_move(&g->wkp, &b->wkp);
 	mrekey_install(g, b->rekey);
 	b->rekey = NULL;
-	/* Whatever was missed is found. */
+	/* The missed rekey has arrived. */
 	doubt_drop(g, 1u << DOUBT_EARLY | 1u << DOUBT_OLD);
 }
 
 /* ---- registration ------------------------------------------------------- */
 
 /*
- * An answer that was on its way while a rekey came describes what is no more
- * (RFC 9838 2.3.3). One for the Rekey SA there is says nothing else than the
- * messages that came over it: a new Data SA has a new Rekey SA.
+ * Return true if a rekey has overtaken the answer, which then describes a
+ * former state (RFC 9838 section 2.3.3). An answer for the current Rekey SA
+ * agrees with the messages over it, because a new Data SA comes with a new
+ * Rekey SA.
  */
 static bool stale(const struct mgroup *g, const struct gsa_sa *policy)
 {
@@ -326,7 +334,7 @@ static bool stale(const struct mgroup *g, const struct gsa_sa *policy)
 	return false;
 }
 
-/* Keeps the SPIs that are announced, for doubt_esp(). */
+/* Store the announced SPIs for doubt_esp(). */
 static void note_announced(struct mgroup *g, const struct gsa *gsa)
 {
 	const struct gsa_sa *sa = &gsa->data[0];
@@ -423,7 +431,10 @@ void install_excluded(struct mgroup *g, const char *why)
 		       why);
 }
 
-/* SAs named in a Delete go, except those that this message brought. */
+/*
+ * Remove the SAs named in a Delete, except those that this message installed.
+ * Returns true if the member is excluded.
+ */
 static bool apply_deletes(struct mgroup *g, const struct rekey_msg *msg,
 			  uint64_t before)
 {
@@ -486,7 +497,10 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 		(b.rekey ? b.rekey : rk)->data_spi =
 			get_unaligned_be32(msg->gsa.data[0].spi);
 	learn_delays(g, &msg->gsa.gw);
-	/* A member that is to send by a reload receives until it may. */
+	/*
+	 * A member that becomes a sender by a reload keeps receiving until it
+	 * has Sender-IDs.
+	 */
 	if (b.n && g->conf->send && !g->sids.n && !g->conf->receive) {
 		ret = no(why, size, -EPROTO, "no Sender-ID held");
 	} else {
@@ -495,8 +509,8 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 	}
 	note_announced(g, &msg->gsa);
 	/*
-	 * The Rekey SA is followed in any case, or the next message could
-	 * not be read either.
+	 * The Rekey SA is installed in any case, otherwise the next message
+	 * could not be decrypted either.
 	 */
 	if (b.rekey) {
 		install_rekey_sa(g, &b);
@@ -540,7 +554,9 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 			 why);
 	else if (msg->gsa.has_rekey || !msg->has_gsa || !was)
 		g->n_rekeys++;
-	/* what is over is over, also for who has nothing new */
+	/*
+	 * A Delete applies even if the message has nothing new for this member.
+	 */
 	if (apply_deletes(g, msg, before))
 		install_excluded(g, "by the key server");
 	else if (ret)

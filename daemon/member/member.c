@@ -11,9 +11,9 @@
 #include "lib/util.h"
 #include "member/mgroup.h"
 
-/* Senders whose IKE SA was closed open another one. */
+/* Random delay before a sender whose IKE SA was closed opens another one. */
 #define SPREAD_MS 5000
-/* A stale answer is followed by the rekey that made it so. */
+/* Delay after a stale answer, since the rekey that overtook it is arriving. */
 #define STALE_MS 1000
 
 static void old_sa_due(void *arg)
@@ -64,7 +64,9 @@ int member_start(struct member *m, struct err *err)
 	bool made;
 	int ret;
 
-	/* All are closed before the first word goes to anybody. */
+	/*
+	 * All groups are closed in the kernel before the first message is sent.
+	 */
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
 		ret = membership_protect(g, &made, err);
@@ -92,9 +94,9 @@ void member_free(struct member *m)
 	free(m);
 }
 
-/* ---- GSA_REKEY, as it comes ------------------------------------------- */
+/* ---- GSA_REKEY input ---------------------------------------------------- */
 
-/* @rk may be gone after that. */
+/* Handle a message over @rk, which may be freed by it. */
 static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 {
 	struct member *m = rk->g->m;
@@ -111,12 +113,15 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 	else if (!rk->retired)
 		rival_rejected(rk, ret, p, len);
 	if (ret == REKEY_OK) {
-		/* nothing new can come over one that has been replaced */
+		/* A replaced Rekey SA brings nothing new. */
 		if (!rk->retired)
 			install_rekey(rk->g, rk, &msg);
 	} else if (is_fragment(p, len) && ret >= REKEY_SYNTAX &&
 		   ret <= REKEY_CRITICAL) {
-		/* another member put its own among them: ask, copies or not */
+		/*
+		 * Another member forged a fragment: ask, even though copies may
+		 * follow.
+		 */
 		doubt_once(rk->g, DOUBT_EARLY, ONCE_FRAGMENT, rk->rs.spi,
 			   sizeof(rk->rs.spi), 0);
 	} else if (ret == REKEY_POLICY || ret == REKEY_UNSUPPORTED) {
@@ -127,7 +132,10 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 	rekey_msg_free(&msg);
 }
 
-/* Early messages whose Rekey SA is there now, and those that build on them */
+/*
+ * Open early messages whose Rekey SA is installed now, and those that depend
+ * on them.
+ */
 static void open_early(struct mgroup *g)
 {
 	struct mrekey *rk;
@@ -143,7 +151,7 @@ static void open_early(struct mgroup *g)
 	}
 }
 
-/* ---- from ike/ ---------------------------------------------------------- */
+/* ---- callbacks of ike/ -------------------------------------------------- */
 
 static struct mgroup *by_idg(struct member *m, const struct ike_id *idg)
 {
@@ -217,12 +225,13 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 	struct mgroup *g;
 
 	log_debug("IKE SA to the key server closed: %s", reason);
-	/* the membership goes on: it rests on the Rekey SA */
+	/* The membership depends on the Rekey SA and continues. */
 	if (m->sa != sa)
 		return;
 	m->sa = NULL;
-	/* but the key server is to hear from who sends, and from who is in doubt
-	 * what else it hears
+	/*
+	 * Senders must stay in contact with the key server, and so must a
+	 * member that has detected a rival.
 	 */
 	TAILQ_FOREACH(g, &m->groups, all)
 	if (mgroup_is_in(g) && (g->conf->send || g->stolen_key[0]))
@@ -232,7 +241,7 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 
 /* ---- events ------------------------------------------------------------- */
 
-/* The Rekey SA in use, if it announced @spi. */
+/* Return the Rekey SA in use if it announced @spi, else NULL. */
 static struct mrekey *announced(const struct mgroup *g, const uint8_t *spi)
 {
 	struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
@@ -257,10 +266,10 @@ static struct mrekey *find_rekey(struct member *m, const uint8_t *spi)
 }
 
 /*
- * Nobody outside knows the SPI of a Rekey SA before its first use (RFC 9838
- * 4.4.2.2.3): a message over the next one says that a rekey was missed. But
- * whoever was put out knows them, and it is a header that nothing proves: it
- * makes us register once for each Rekey SA, and no more.
+ * The SPI of a Rekey SA is secret until its first use (RFC 9838 section
+ * 4.4.2.2.3), so a message over the next one shows that a rekey was missed.
+ * Former members know these SPIs as well, though, and the header is not
+ * authenticated: it causes one registration per Rekey SA at most.
  */
 static void unknown_spi(struct member *m, const uint8_t *spi, const uint8_t *p,
 			size_t len)
@@ -315,8 +324,8 @@ static struct mgroup *by_name(struct member *m, const char *name)
 }
 
 /*
- * An administrator has taken a group that is not configured any more: the
- * kernel keeps it closed for us until we let go as well.
+ * An administrator deleted a group that is no longer configured. The kernel
+ * keeps it closed until this process releases it, too.
  */
 static void give_up(struct mgroup *g)
 {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A membership from its beginning to its end: the kernel's group, which is
- * there before anything else and outlives the rest, the wish to be in or out,
- * and what is freed in the end.
+ * Membership from beginning to end: the kernel's group, which is created first
+ * and kept longest; joining and leaving; and freeing.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -133,7 +132,7 @@ void membership_resync(struct mgroup *g)
 	bool lost = false, made;
 	struct err err;
 
-	/* Nobody asks for one that is not configured any more. */
+	/* A removed group is not created again. */
 	if (g->removed)
 		return;
 	if (membership_protect(g, &made, &err))
@@ -147,7 +146,7 @@ void membership_resync(struct mgroup *g)
 		register_again(g, 0, "the kernel has lost SAs");
 }
 
-/* ---- in or out ---------------------------------------------------------- */
+/* ---- join and leave ----------------------------------------------------- */
 
 int membership_leave(struct mgroup *g)
 {
@@ -173,7 +172,7 @@ int membership_join(struct mgroup *g)
 		mgroup_state(g, MEMBER_REJOINING);
 		break;
 	case MEMBER_WAITING:
-		/* The next try comes now. */
+		/* The next try is made at once. */
 		break;
 	default:
 		return -EALREADY;

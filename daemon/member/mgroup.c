@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The state of a membership. One function writes it, by one table, so that a
- * message which comes at the wrong time is refused here and not acted upon
- * half: a refused move is logged, counted and changes nothing.
+ * message that comes at the wrong time is refused here before it has effects: a
+ * refused transition is logged and counted and changes nothing.
  *
  *	OUT -> WAITING -> REGISTERING -> IN <-> RENEWING
  *
- * A leave takes OUT directly from WAITING, where the key server knows nothing
- * of the member, and by way of LEAVING from the others.
+ * A leave goes to OUT directly from WAITING, when the key server does not know
+ * the member, and through LEAVING from the other states.
  */
 #include <errno.h>
 
@@ -27,7 +27,7 @@ static const char *const state_names[] = {
 
 #define BIT(state) (1u << (state))
 
-/* Where each state may go */
+/* Allowed transitions of each state. */
 static const unsigned int moves[] = {
 	[MEMBER_OUT] = BIT(MEMBER_WAITING),
 	[MEMBER_WAITING] = BIT(MEMBER_REGISTERING) | BIT(MEMBER_OUT),
@@ -36,7 +36,9 @@ static const unsigned int moves[] = {
 	/* A Delete from the key server leads back to WAITING. */
 	[MEMBER_IN] = BIT(MEMBER_RENEWING) | BIT(MEMBER_WAITING) |
 		      BIT(MEMBER_LEAVING),
-	/* A Delete that comes before the answer leaves the question open. */
+	/*
+	 * After a Delete that precedes the answer, the request is still open.
+	 */
 	[MEMBER_RENEWING] = BIT(MEMBER_IN) | BIT(MEMBER_REGISTERING) |
 			    BIT(MEMBER_LEAVING),
 	[MEMBER_LEAVING] = BIT(MEMBER_OUT) | BIT(MEMBER_REJOINING),
@@ -62,7 +64,7 @@ bool member_state_is_in(enum member_state state)
 	return state == MEMBER_IN || state == MEMBER_RENEWING;
 }
 
-/* An operator is not interested in who asks whom at the moment. */
+/* The exchange in progress is of no interest to an operator. */
 const char *member_state_text(const struct member_group_status *s)
 {
 	switch (s->state) {

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A group that this host is a member of, as the files of member/ share it.
+ * A group that this host is a member of: the state that the files of member/
+ * share.
  *
  *	member.c	life, control, status
  *	mgroup.c	the state of a membership
  *	membership.c	its beginning and end
  *	reload.c	another configuration
- *	register.c	when to register, with what patience; leaving
- *	install.c	what the key server sends, judged and put in place
- *	rekey_group.c	the multicast group that rekeys go to
- *	rival.c		whether somebody else rekeys the group
- *	doubt.c		whether the keys held are still the group's
- *	age.c		how old a message is
- *	term.c		how long it is a member
- *	early.c		GSA_REKEYs that came before what they build on
+ *	register.c	when to register, retries; leaving
+ *	install.c	policy and keys of the key server
+ *	rekey_group.c	the multicast group of rekeys
+ *	rival.c		detection of somebody else who rekeys the group
+ *	doubt.c		detection of missed rekeys
+ *	age.c		age of messages
+ *	term.c		end and renewal of the membership
+ *	early.c		GSA_REKEYs that arrive too early
  *	mrekey.c	Rekey SAs and their timers
  *	msa.c		Data SAs in the kernel and their timers
  */
@@ -28,37 +29,38 @@
 #include "lib/timer.h"
 #include "member/member.h"
 
-/* A Data SA in the kernel. Its key is there, and here no more than a digest. */
+/* A Data SA in the kernel; here is only a digest of its key. */
 struct msa {
 	TAILQ_ENTRY(msa) all;
 	struct mgroup *g;
 	uint32_t spi;
 	uint32_t dir; /* MCSEC_DIR_* */
 	uint64_t seq; /* the newest has the largest */
-	bool adopted; /* the kernel had it when we started */
-	bool has_digest; /* digest is of its key */
+	bool adopted; /* from an earlier run */
+	bool has_digest; /* digest is valid */
 	uint8_t digest[HASH_SHA256_LEN];
 	bool selected;
 	bool retired; /* replaced or deleted, lives for DTD */
-	uint64_t until_ms; /* end of its lifetime; 0: not known */
+	uint64_t until_ms; /* end of its lifetime; 0: unknown */
 	struct timer select; /* ATD */
 	struct timer soft;
 	struct timer end; /* DTD, or the end of its lifetime */
 };
 
 /*
- * Messages of the key server over a Rekey SA: its answers vouch for all Message
- * IDs below @initial_mid; of the others, the last that were accepted are known.
+ * Messages of the key server over a Rekey SA. Its answers confirm all Message
+ * IDs below @initial_mid; of the others the last accepted ones are kept.
  */
 #define ACCEPTED_MAX 64
 
 struct accepted {
-	uint32_t initial_mid; /* GSA_INITIAL_MESSAGE_ID of its last answer */
-	uint64_t v[ACCEPTED_MAX]; /* of digests of the octets */
+	/* GSA_INITIAL_MESSAGE_ID of the last answer. */
+	uint32_t initial_mid;
+	uint64_t v[ACCEPTED_MAX]; /* digests of the messages */
 	unsigned int n;
 };
 
-/* A Rekey SA. The first of the list is the one in use. */
+/* A Rekey SA; the first of the list is the one in use. */
 struct mrekey {
 	TAILQ_ENTRY(mrekey) all;
 	struct mgroup *g;
@@ -67,17 +69,18 @@ struct mrekey {
 	bool retired;
 	struct accepted accepted;
 	uint32_t requested_mid; /* rs.next_mid at the last registration */
-	unsigned int n_signed; /* signing keys that came over it */
-	uint32_t data_spi; /* it goes with this Data SA; 0: not known yet */
-	uint64_t seq; /* mgroup.next_seq when it came */
+	unsigned int n_signed; /* signing keys received over it */
+	/* SPI of the Data SA that came with it; 0: unknown. */
+	uint32_t data_spi;
+	uint64_t seq; /* mgroup.next_seq on arrival */
 	uint64_t until_ms;
-	unsigned int n_next; /* SPIs announced for its successor */
+	unsigned int n_next; /* announced SPIs of its successors */
 	uint8_t next[GSA_MAX_NEXT_SPI][GIKE_SPI_LEN_REKEY];
 	struct timer soft;
 	struct timer end;
 };
 
-/* A GSA_REKEY over a Rekey SA that is announced and not there yet */
+/* A GSA_REKEY over a Rekey SA that is announced and not installed. */
 struct early {
 	TAILQ_ENTRY(early) all;
 	size_t len;
@@ -86,28 +89,28 @@ struct early {
 
 TAILQ_HEAD(earlies, early);
 
-/* A Rekey SA that a GSA_REKEY has replaced */
+/* A Rekey SA that was replaced by a GSA_REKEY. */
 struct former {
 	uint8_t spi[GIKE_SPI_LEN_REKEY];
-	uint64_t at_ms; /* when that came */
-	struct accepted accepted; /* over it */
-	uint64_t seq; /* mgroup.next_seq before it came */
+	uint64_t at_ms; /* arrival of that */
+	struct accepted accepted; /* messages accepted over it */
+	uint64_t seq; /* mgroup.next_seq before it arrived */
 };
 
 #define FORMER_MAX 128
 
-/* Signs that prove nothing, and are asked about once for each SA */
+/* Unauthenticated signs, which cause one request for each SA. */
 enum once {
-	ONCE_UNOPENED, /* over the Rekey SA in use */
-	ONCE_FRAGMENT, /* a forged one among those over it */
-	ONCE_OUTRUN, /* over a successor of it */
-	ONCE_FORMER, /* over a Rekey SA that was replaced */
-	ONCE_ESP, /* of an announced Data SA */
+	ONCE_UNOPENED, /* did not open under the SA in use */
+	ONCE_FRAGMENT, /* forged fragment over the SA in use */
+	ONCE_OUTRUN, /* message over a successor */
+	ONCE_FORMER, /* message over a replaced Rekey SA */
+	ONCE_ESP, /* ESP of an announced Data SA */
 };
 
 /*
- * A question that was asked. It has the SPI and not the SA, since a
- * registration makes SAs anew and must not make the question new.
+ * A request that was made. It has the SPI and not the SA, because a
+ * registration makes new SAs and must not allow the request again.
  */
 struct asked {
 	enum once about;
@@ -115,10 +118,10 @@ struct asked {
 	uint8_t spi[GIKE_SPI_LEN_REKEY];
 };
 
-/* Far more than there are SPIs that a question is asked about at a time */
+/* Far more than the SPIs that can cause requests at one time. */
 #define ASKED_MAX (4 * FORMER_MAX)
 
-/* Sender-IDs, as the last registration gave them */
+/* Sender-IDs of the last registration. */
 struct sids {
 	uint32_t n;
 	uint32_t bits;
@@ -129,23 +132,23 @@ struct mgroup;
 
 /*
  * Events of the files that hold and watch keys (msa.c, mrekey.c, doubt.c and
- * term.c) for those that register. Set by membership.c; all are there.
+ * term.c) for the files that register. Set by membership.c, none is NULL.
  */
 struct mgroup_ops {
 	/*
-	 * To be registered again after @delay_ms, or later if it was in only
-	 * for a moment.
+	 * Register again after @delay_ms, or later if the member was in only
+	 * for a short time.
 	 */
 	void (*again)(struct mgroup *g, uint32_t delay_ms, const char *why);
-	/* To be asked soon; costs others nothing. */
+	/* Ask the key server soon, which costs other members nothing. */
 	void (*ask)(struct mgroup *g, const char *why);
 	/* Another Data SA sends now. */
 	void (*selected)(struct mgroup *g);
 };
 
-/* The remedy for a registration that failed */
+/* Condition under which a failed registration can succeed. */
 enum refusal {
-	REFUSAL_TRANSIENT, /* time: no answer, or no room */
+	REFUSAL_TRANSIENT, /* time: no answer, or no resources */
 	REFUSAL_PERMANENT, /* an administrator */
 };
 
@@ -154,31 +157,34 @@ struct mgroup {
 	struct member *m;
 	const struct mgroup_ops *ops;
 	struct conf_mgroup own;
-	const struct conf_mgroup *conf; /* = &own, for all to read */
+	/* Points to own, for readers. */
+	const struct conf_mgroup *conf;
 	struct ike_id idg;
 
-	enum member_state state; /* written by mgroup_state() alone */
-	enum refusal refusal; /* the last one */
+	enum member_state state; /* written by mgroup_state() only */
+	enum refusal refusal; /* reason of the last refusal */
 	bool made; /* the kernel had no group of this name */
-	bool removed; /* not configured any more; its address is still closed */
-	bool changed; /* the question under way is of settings before */
-	unsigned int attempts; /* since it last went well for a while */
-	uint64_t asked_ms; /* when the last question went off */
-	uint64_t registered_ms; /* when that last went well */
+	/* No longer configured; the address is still closed. */
+	bool removed;
+	/* The request in progress has former settings. */
+	bool changed;
+	unsigned int attempts; /* since the last lasting success */
+	uint64_t asked_ms; /* when the last request was sent */
+	uint64_t registered_ms; /* when the last one succeeded */
 	struct timer retry;
-	/* reason to doubt the keys that are held, 1 << enum doubt */
+	/* Reasons to doubt the keys, as bits 1 << enum doubt. */
 	unsigned int doubts;
-	struct timer ask; /* about that */
+	struct timer ask; /* asks because of doubts */
 	struct timer silence;
 	unsigned int silences; /* in a row */
-	/* the oldest is written over */
+	/* Ring buffer: the oldest entry is overwritten. */
 	struct asked asked[ASKED_MAX];
 	unsigned int n_asked;
-	struct timer confirm; /* tells the key server what it sends with */
-	uint64_t term_ms; /* end of the membership; 0: not known */
+	struct timer confirm; /* reports the sending SA */
+	uint64_t term_ms; /* end of the membership; 0: unknown */
 	struct timer term; /* renews it */
-	bool used_up; /* the next registration asks for new keys */
-	struct timer leave; /* patience with the answer */
+	bool used_up; /* the next registration requests new keys */
+	struct timer leave; /* limits the wait for the answer */
 	char last_error[160];
 
 	TAILQ_HEAD(, mrekey) rekeys;
@@ -188,30 +194,33 @@ struct mgroup {
 	struct sids sids;
 	uint32_t atd; /* seconds, as last received */
 	uint32_t dtd;
-	/* SPIs of the Data SAs to come */
+	/* Announced SPIs of Data SAs. */
 	unsigned int n_next_data;
 	uint32_t next_data[GSA_MAX_NEXT_SPI];
-	/* the key server's time; see age.c */
+	/* The key server's time; see age.c. */
 	bool has_server_time;
 	uint16_t beat; /* seconds */
-	uint64_t server_ms; /* what it was at the key server ... */
-	uint64_t local_ms; /* ... when it was this here, or later */
-	uint32_t uncertain_ms; /* later by so much at most */
-	struct timer ask_time; /* asks for it anew */
-	bool joined; /* rekey_to is, or is to be */
-	int rekey_ifindex; /* where, or -errno */
-	char join_note[160]; /* why not, or what was assumed */
+	uint64_t server_ms; /* the key server's time ... */
+	uint64_t local_ms; /* ... at this local time or later */
+	uint32_t uncertain_ms; /* later by at most this */
+	struct timer ask_time; /* asks for the time again */
+	bool joined; /* rekey_to is joined, or is to be */
+	int rekey_ifindex; /* interface, or -errno */
+	char join_note[160]; /* why it failed, or an assumption */
 	struct ep rekey_to;
 	struct addr rekey_source;
-	struct timer join; /* tries again */
-	/* the oldest is written over */
+	struct timer join; /* retries */
+	/* Ring buffer: the oldest entry is overwritten. */
 	struct former former[FORMER_MAX];
 	unsigned int n_former;
-	/* the key that somebody else has, "": none; and when it asked for that */
+	/*
+	 * Name of the signing key that was stolen, or "", and when the key
+	 * server was asked about it.
+	 */
 	char stolen_key[SIGPUB_NAME_LEN];
 	uint64_t distrust_ms;
 	unsigned int n_distrust;
-	/* the key server has not been told of a rival, with this Data SA */
+	/* A rival with this Data SA is not reported to the key server yet. */
 	bool unreported;
 	uint32_t unreported_spi;
 	struct timer report;
@@ -222,7 +231,7 @@ struct mgroup {
 	uint64_t registrations;
 	uint64_t refusals;
 	uint64_t n_rekeys;
-	uint64_t rivals; /* rekeys that were not the key server's */
+	uint64_t rivals; /* rekeys of somebody else */
 	uint64_t n_too_old; /* GSA_REKEYs that came too late */
 	uint64_t excluded;
 	uint64_t kernel_errors;
@@ -237,8 +246,8 @@ struct member {
 	struct ike_engine *engine;
 	struct ike_id gcks_id;
 	struct ike_sa *sa; /* to the key server, or NULL */
-	struct timer old_sa; /* patience with an answer over it */
-	struct mgroups groups; /* those of conf, and those removed from it */
+	struct timer old_sa; /* limits the wait for an answer over it */
+	struct mgroups groups; /* configured ones and removed ones */
 	uint64_t drops[REKEY_RC_MAX];
 };
 
@@ -255,208 +264,244 @@ static inline uint64_t mgroup_now(const struct mgroup *g)
 /* ---- mgroup.c ----------------------------------------------------------- */
 
 /*
- * The only writer of g->state. -EINVAL: there is no such move, which is logged
- * and counted, and the state stays as it was.
+ * The only writer of g->state. Returns 0, or -EINVAL if the transition is not
+ * allowed: it is logged and counted, and the state is unchanged.
  */
 int mgroup_state(struct mgroup *g, enum member_state to);
 
-/* The member holds keys of the group. */
+/* Return true if the member holds keys of the group. */
 static inline bool mgroup_is_in(const struct mgroup *g)
 {
 	return member_state_is_in(g->state);
 }
 
-/* A registration is to be answered. */
+/* Return true if a registration waits for its answer. */
 static inline bool mgroup_is_registering(const struct mgroup *g)
 {
 	return g->state == MEMBER_REGISTERING || g->state == MEMBER_RENEWING;
 }
 
-/* A leave is to be answered, or the registration that has to come first. */
+/*
+ * Return true if a leave waits for its answer, or for that of the registration
+ * before it.
+ */
 static inline bool mgroup_is_leaving(const struct mgroup *g)
 {
 	return g->state == MEMBER_LEAVING || g->state == MEMBER_REJOINING;
 }
 
-/* 0 to @n - 1; 0 if there is no randomness, which only costs spread. */
+/*
+ * Return 0 to @n - 1; 0 if the random generator fails, which only loses the
+ * spread.
+ */
 uint32_t member_random(uint32_t n);
 
 /* ---- register.c --------------------------------------------------------- */
 
 void register_init(struct mgroup *g);
 void register_stop(struct mgroup *g);
-/* Registers now, unless that is under way. */
+/* Register now, unless a registration is in progress. */
 void register_now(struct mgroup *g);
 /*
- * Registers (again) after @delay_ms, or later if it was in only for a moment:
- * whatever is wrong then must not become a loop.
+ * Register (again) after @delay_ms, or later if the member was in only for a
+ * short time, so that a persistent error does not cause a loop.
  */
 void register_again(struct mgroup *g, uint32_t delay_ms, const char *why);
-/* Because of a doubt, which costs others nothing: with less patience. */
+/*
+ * Register because of a doubt. That costs other members nothing, so retries
+ * are quick.
+ */
 void register_ask(struct mgroup *g, const char *why);
 void register_done(struct mgroup *g);
-/* Something has changed outside: worth a try before its time. */
+/* Retry early, because something outside has changed. */
 void register_nudge(struct mgroup *g);
-/* Its settings are others: what is known to the key server is outdated. */
+/*
+ * Register again, because the settings known to the key server have changed.
+ */
 void register_changed(struct mgroup *g);
-/* An answer to what was asked before that is not taken; it asks again. */
+/*
+ * Return true if the answer is to a request with former settings; it is
+ * dropped and the request repeated.
+ */
 bool register_outdated(struct mgroup *g);
-/* The question that was under way is answered or given up. */
+/* The request in progress is answered or abandoned. */
 void register_over(struct mgroup *g);
 void register_failed(struct mgroup *g, uint16_t notify, const char *text);
 void register_leave(struct mgroup *g);
 void register_left(struct mgroup *g);
-/* The next registration shall not rest on the IKE SA there is. */
+/* Let the next registration open a new IKE SA. */
 void register_drop_sa(struct mgroup *g);
-/* The IKE SA that is used may be dead at the other end. */
+/* Handle a missing answer: the IKE SA may be dead at the other end. */
 void register_old_sa(struct member *m);
-/* Another SA sends now, or the key server does not know which. */
+/* Report the sending SA, which has changed or is unknown to the key server. */
 void register_confirm(struct mgroup *g);
-/* No keys are held any more: nothing watches over them. */
+/* Stop the timers that watch the keys, which are gone. */
 void register_unwatch(struct mgroup *g);
 
 /* ---- membership.c ------------------------------------------------------- */
 
-/* With a copy of @conf; NULL: no memory. Not in the member's list yet. */
+/*
+ * Make a group with a copy of @conf, outside the member's list. Returns NULL
+ * if memory is short.
+ */
 struct mgroup *membership_new(struct member *m, const struct conf_mgroup *conf);
-/* The kernel keeps group and SAs. @g is in no list. */
+/* Free @g, which is in no list. The kernel keeps group and SAs. */
 void membership_free(struct mgroup *g);
-/* Takes over all settings of @conf but the name. */
+/* Copy all settings of @conf but the name. */
 void membership_configure(struct mgroup *g, const struct conf_mgroup *conf);
 /*
- * Makes the kernel's group, or adopts the one of an earlier run with its SAs.
- * *@made: it was not there.
+ * Make the kernel's group, or adopt the one of an earlier run with its SAs.
+ * *@made: it did not exist. Returns 0, or -errno with one line in @err.
  */
 int membership_protect(struct mgroup *g, bool *made, struct err *err);
-/* Deletes the kernel's group: its address is open then. */
+/*
+ * Delete the kernel's group, so that its address is no longer protected.
+ * Returns 0 or -errno.
+ */
 int membership_open(struct mgroup *g);
-/* The module was loaded anew, or events were lost: what is still there? */
+/*
+ * Compare with the kernel after the module was reloaded or events were lost.
+ */
 void membership_resync(struct mgroup *g);
-/* 0; -EALREADY */
+/* Return 0 or -EALREADY. */
 int membership_leave(struct mgroup *g);
 int membership_join(struct mgroup *g);
 
 /* ---- install.c ---------------------------------------------------------- */
 
 /*
- * 0; -EPROTO: not acceptable, @why says what, nothing has changed; -ESTALE:
- * overtaken by a rekey; -EEXIST and others: the kernel refused.
+ * Install the answer to a registration. Returns 0; -EPROTO: not acceptable,
+ * with the reason in @why, and nothing has changed; -ESTALE: overtaken by a
+ * rekey; -EEXIST and others: refused by the kernel.
  */
 int install_registration(struct mgroup *g, struct ike_sa *sa,
 			 const struct gsa *gsa, const struct kd *kd,
 			 bool transport, char *why, size_t size);
 void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg);
-/* The member is put out: its SAs live for DTD, then it is silent. */
+/*
+ * The key server has excluded the member: its SAs live for DTD and are then
+ * deleted.
+ */
 void install_excluded(struct mgroup *g, const char *why);
 
 /* ---- mrekey.c ----------------------------------------------------------- */
 
-/* @lifetime in seconds from now; NULL: no memory. Not in the group's list yet. */
+/*
+ * Make a Rekey SA, outside the group's list; @lifetime in seconds from now.
+ * Returns NULL if memory is short.
+ */
 struct mrekey *mrekey_new(struct mgroup *g, const struct gsa_sa *policy,
 			  uint32_t lifetime);
-/* Wipes and frees one that is in no list. */
+/* Wipe and free a Rekey SA that is in no list. */
 void mrekey_free(struct mrekey *rk);
-/* The one in use, or NULL. */
+/* Return the Rekey SA in use, or NULL. */
 struct mrekey *mrekey_current(const struct mgroup *g);
-/* Takes @rk into use; those before it are replaced. */
+/* Put @rk into use and retire the others. */
 void mrekey_install(struct mgroup *g, struct mrekey *rk);
 void mrekey_drop_all(struct mgroup *g);
 
 /* ---- rekey_group.c ------------------------------------------------------ */
 
 void rekey_group_init(struct mgroup *g);
-/* Hears rekeys where @policy, of a Rekey SA, says. */
+/* Receive rekeys at the address in @policy, which is that of a Rekey SA. */
 void rekey_group_set(struct mgroup *g, const struct gsa_sa *policy);
-/* (Re)joins the rekey address. */
+/* Join the rekey address, or join it again. */
 void rekey_group_join(struct mgroup *g);
 void rekey_group_leave(struct mgroup *g);
 
 /* ---- doubt.c ------------------------------------------------------------ */
 
 enum doubt {
-	DOUBT_EARLY, /* over an announced Rekey SA that is not there */
-	DOUBT_DATA, /* a new Rekey SA, and no Data SA over it */
-	DOUBT_ESP, /* of an announced Data SA that is not there */
-	DOUBT_SILENCE, /* three beats long */
-	DOUBT_OLD, /* a rekey that was held back */
+	DOUBT_EARLY, /* over an announced Rekey SA that is missing */
+	DOUBT_DATA, /* a new Rekey SA without a Data SA over it */
+	DOUBT_ESP, /* ESP of an announced Data SA */
+	DOUBT_SILENCE, /* for three beats */
+	DOUBT_OLD, /* a delayed rekey */
 	DOUBT_TERM, /* the membership has ended */
-	DOUBT_RIVAL, /* two seem to rekey the group */
+	DOUBT_RIVAL, /* two parties seem to rekey the group */
 	DOUBT_MAX
 };
 
 void doubt_init(struct mgroup *g);
-/* No keys are held any more: nothing to doubt. */
+/* Drop all doubts, since no keys are held any more. */
 void doubt_stop(struct mgroup *g);
 void doubt_note(struct mgroup *g, enum doubt d);
 /*
- * A doubt because of something that anybody can make, which must not make a
- * member ask without end: once for @spi (@len octets, at most
- * GIKE_SPI_LEN_REKEY) and @round, however often the member registers. Only who
- * has the signing key may begin a round, or it were without end again.
+ * Note a doubt that an attacker can cause, which must not make a member ask
+ * without end: once for @spi (@len octets, at most GIKE_SPI_LEN_REKEY) and
+ * @round, however often the member registers. Only a holder of the signing key
+ * may be able to start a new round.
  */
 void doubt_once(struct mgroup *g, enum doubt d, enum once about,
 		const void *spi, size_t len, uint32_t round);
-/* @which: 1 << enum doubt, or several */
+/* @which has bits 1 << enum doubt. */
 void doubt_drop(struct mgroup *g, unsigned int which);
-/* A GSA_REKEY of the key server came over the rekey address. */
+/* A GSA_REKEY of the key server arrived at the rekey address. */
 void doubt_received(struct mgroup *g);
 /* The key server has answered a registration. */
 void doubt_answered(struct mgroup *g);
-/* ESP to the group whose SPI the kernel has no SA for. */
+/* The kernel received ESP for the group with an unknown SPI. */
 void doubt_esp(struct mgroup *g, uint32_t spi);
 /* Links, addresses or routes of this host have changed. */
 void doubt_moved(struct mgroup *g);
-/* Words for the first reason there is, or NULL. */
+/* Describe the first doubt, or return NULL. */
 const char *doubt_text(const struct mgroup *g);
 
 /* ---- rival.c ------------------------------------------------------------ */
 
-/* A message came over @rk that brings its successor. */
+/* A message over @rk brought its successor. */
 void rival_replaced(struct mgroup *g, const struct mrekey *rk);
-/* A message to the rekey address that is not of the Rekey SA in use */
+/* Handle a message to the rekey address that is not of the Rekey SA in use. */
 void rival_other_sa(struct member *m, const uint8_t *p, size_t len);
-/* A message over the Rekey SA in use, or a fragment of one, was taken. */
+/* A message over the Rekey SA in use, or a fragment of one, was accepted. */
 void rival_accepted(struct mrekey *rk, const uint8_t *p, size_t len);
-/* The group is about to ask: what it holds now the answer may deny. */
+/*
+ * A request is about to be sent, whose answer may deny what the member holds.
+ */
 void rival_requested(struct mgroup *g);
-/* The Data SA in @gsa is another one than that which goes with @rk. */
+/* Return true if the Data SA in @gsa is not the one that came with @rk. */
 bool rival_data(const struct mrekey *rk, const struct gsa *gsa);
 /*
- * The key server's answer denies a GSA_REKEY that was followed. *@seq: of what
- * came before that.
+ * Return true if the key server's answer denies a GSA_REKEY that was applied.
+ * *@seq: everything before it is genuine.
  */
 bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq);
 /*
- * True: the new SAs have the SPI of one that is held, and another key. Whoever
- * made that knew which SPIs come next. *@seq as in rival_denied().
+ * Return true if a new SA has the SPI of an installed one with another key, so
+ * its maker knows the next SPIs. *@seq as in rival_denied().
  */
 bool rival_clash(const struct mgroup *g, const struct mrekey *rk,
 		 const struct ksa *ksa, unsigned int n, uint64_t *seq);
-/* Takes out what came by it, once @gsa is in place; and says so. */
+/*
+ * Remove what the denied message brought, once @gsa is installed, and report
+ * it.
+ */
 void rival_undo(struct mgroup *g, struct ike_sa *sa, const struct gsa *gsa,
 		uint64_t seq);
 /*
- * A registration is in place, over @sa: with another signing key all is well
- * again.
+ * Note a registration over @sa. If it brings another signing key, rekeys are
+ * trusted again.
  */
 void rival_settled(struct mgroup *g, struct ike_sa *sa);
 void rival_init(struct mgroup *g);
 void rival_stop(struct mgroup *g);
 /*
- * True: somebody else has the signing key, so that @msg proves nothing. What
- * changes anything is asked about.
+ * Return true if somebody else has the signing key, so that @msg is not
+ * authenticated. A message that would change something causes a request.
  */
 bool rival_distrusts(struct mgroup *g, const struct mrekey *rk,
 		     const struct rekey_msg *msg);
-/* A message over the Rekey SA in use did not open. */
+/* A message over the Rekey SA in use was rejected. */
 void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
 		    size_t len);
 
 /* ---- age.c -------------------------------------------------------------- */
 
-/* From the answer to a question that went off at @asked_ms. */
+/* Learn the server's time from the answer to a request sent at @asked_ms. */
 void age_learn(struct mgroup *g, const struct gsa_gw *gw, uint64_t asked_ms);
-/* Milliseconds since a message was made, at most and at least. */
+/*
+ * Return upper and lower bounds of the milliseconds since a message was made.
+ */
 uint64_t age_most_ms(const struct mgroup *g, const struct gsa_gw *gw);
 uint64_t age_least_ms(const struct mgroup *g, const struct gsa_gw *gw);
 bool age_too_old(const struct mgroup *g, const struct gsa_gw *gw);
@@ -465,16 +510,19 @@ bool age_too_old(const struct mgroup *g, const struct gsa_gw *gw);
 
 void term_init(struct mgroup *g);
 void term_stop(struct mgroup *g);
-/* From the answer to a question that went off at g->asked_ms. */
+/*
+ * Learn the end of the membership from the answer to a request sent at
+ * g->asked_ms.
+ */
 void term_learn(struct mgroup *g, const struct gsa_gw *gw);
 
 /* ---- early.c ------------------------------------------------------------ */
 
-/* @p is of a Rekey SA that is announced. The same octets are kept once. */
+/* Keep a message over an announced Rekey SA. Repetitions are kept once. */
 void early_keep(struct mgroup *g, const uint8_t *p, size_t len);
 /*
- * Takes out the one over @rs with the lowest Message ID, which the caller
- * frees; NULL: there is none.
+ * Remove the message over @rs with the lowest Message ID, which the caller
+ * frees; NULL if there is none.
  */
 struct early *early_take(struct mgroup *g, const struct rekey_sa *rs);
 void early_drop(struct mgroup *g);
@@ -482,29 +530,33 @@ void early_drop(struct mgroup *g);
 /* ---- msa.c -------------------------------------------------------------- */
 
 /*
- * Adds an SA to the kernel, @lifetime seconds. @ksa's group, dir and limits
- * are filled in here. It sends after @atd_ms.
+ * Add an SA with @lifetime in seconds to the kernel. @ksa's group, dir and
+ * limits are filled in here. The SA sends after @atd_ms. Returns 0, or -errno
+ * with the reason in @why.
  */
 int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	    uint64_t atd_ms, char *why, size_t size);
-/* Takes over an SA that the kernel has from an earlier run. */
+/*
+ * Take over an SA that the kernel has from an earlier run. Returns 0 or
+ * -ENOMEM.
+ */
 int msa_adopt(struct mgroup *g, const struct ksa_info *info);
 struct msa *msa_find(const struct mgroup *g, uint32_t spi);
-/* True: the SA has another key than @ksa, by its digest. */
+/* Return true if the SA's key has another digest than that of @ksa. */
 bool msa_differs(const struct msa *s, const struct ksa *ksa);
-/* Ends DTD from now; a sender's not before its successor sends. */
+/* Delete the SA in DTD; a sending SA not before its successor sends. */
 void msa_retire(struct msa *s);
-/* All with seq < @before that still are in use. */
+/* Retire all SAs in use with seq < @before. */
 void msa_retire_older(struct mgroup *g, uint64_t before);
-/* Takes it out of the kernel too. */
+/* Delete the SA here and in the kernel. */
 void msa_delete(struct msa *s);
-/* Forgets it, the kernel keeps it. */
+/* Delete the SA here; the kernel keeps it. */
 void msa_forget(struct msa *s);
-/* The newest that was not retired, or NULL. */
+/* Return the newest SA that is not retired, or NULL. */
 struct msa *msa_newest(const struct mgroup *g);
-/* The kernel has no such SA any more: true if so and it was dropped. */
+/* Return true if the kernel no longer has the SA, which was then dropped. */
 bool msa_gone(struct msa *s);
-/* The SA that sends, or NULL. */
+/* Return the SA that sends, or NULL. */
 struct msa *msa_sending(const struct mgroup *g);
 
 #endif

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Rekey SAs. The first of a group's list is the one in use; one that was
- * replaced is still known for DTD, so that copies over it are told from what a
- * stranger sends.
+ * Rekey SAs. The first of a group's list is the one in use. A replaced one is
+ * kept for DTD, so that copies over it are not taken for messages of strangers.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -84,8 +83,8 @@ void mrekey_install(struct mgroup *g, struct mrekey *rk)
 	for (old = TAILQ_FIRST(&g->rekeys); old; old = next) {
 		next = TAILQ_NEXT(old, all);
 		/*
-		 * The same by a registration: what it has seen it has seen,
-		 * and it lives no longer than it did.
+		 * A registration brought the same SA: Message IDs that were
+		 * seen stay used, and the lifetime is not extended.
 		 */
 		if (memcmp(old->rs.spi, rk->rs.spi, sizeof(rk->rs.spi))) {
 			mrekey_retire(old);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Data SAs. An SA receives from the moment it is in the kernel; it sends
- * from ATD after that; it is deleted DTD after it was replaced. The kernel
- * has the end of its lifetime too, so that keys end when this process does.
+ * Data SAs. An SA receives as soon as it is in the kernel, sends after ATD, and
+ * is deleted DTD after it was replaced. The kernel enforces the lifetime too,
+ * so that keys end even if this process does not run.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "lib/util.h"
 #include "member/mgroup.h"
 
-/* The old SA outlives ATD by so much, whatever DTD says. */
+/* Least time by which the old SA outlives ATD, whatever DTD is. */
 #define GRACE_MS 1000
 
 static const struct kernel *kernel_of(const struct mgroup *g)
@@ -52,7 +52,7 @@ void msa_forget(struct msa *s)
 	free(s);
 }
 
-/* @digest NULL: the SA is gone. */
+/* Store the digest of a key; NULL deletes it. */
 static void note_key(const struct mgroup *g, uint32_t spi,
 		     const uint8_t *digest)
 {
@@ -118,7 +118,7 @@ static void select_due(void *arg)
 	struct err err;
 	int ret;
 
-	/* a later SA with a shorter ATD, an eviction's, was faster */
+	/* A later SA with a shorter ATD, that of an eviction, sends already. */
 	if (now && now->seq > s->seq)
 		return;
 	ret = k->ops->sa_set(k->ctx, g->conf->name, s->spi, true, NULL, &err);
@@ -187,15 +187,14 @@ static void arm(struct msa *s, uint32_t lifetime)
 
 	s->until_ms = mgroup_now(s->g) + life_ms;
 	timer_set(q, &s->end, life_ms);
-	/* spread, or all members would come at once */
+	/* The random part keeps members from asking all at once. */
 	timer_set(q, &s->soft, life_ms / 100 * (80 + member_random(10)));
 }
 
 /*
- * The same SA again: by a registration what a rekey brought just before, or
- * what the kernel has from an earlier run. It is left as it is, with the
- * Sender-IDs and counters that it has: added anew it would forget which
- * packets it has seen.
+ * Keep an SA that comes again: a registration repeats what a rekey has just
+ * brought, or what the kernel has from an earlier run. Its Sender-IDs, counters
+ * and replay windows stay, since a new one would accept old packets again.
  */
 static void keep(struct msa *s, uint32_t lifetime, uint64_t atd_ms)
 {
@@ -208,7 +207,7 @@ static void keep(struct msa *s, uint32_t lifetime, uint64_t atd_ms)
 	s->seq = ++g->next_seq;
 	s->adopted = false;
 	s->retired = false;
-	/* said again, it never lives longer than it was said to at first */
+	/* A repetition never extends the lifetime. */
 	if (fresh || until < s->until_ms)
 		arm(s, lifetime);
 	if (s->dir & MCSEC_DIR_OUT && !s->selected && !timer_armed(&s->select))
@@ -216,9 +215,9 @@ static void keep(struct msa *s, uint32_t lifetime, uint64_t atd_ms)
 }
 
 /*
- * The kernel has a limit. A key server that rekeys faster than old SAs end,
- * evicting a crowd one by one, must not bring us to where we cannot follow:
- * the one longest replaced goes before its time.
+ * Make room below the kernel's limit by deleting the SA that was replaced
+ * first before its time. Otherwise a key server that rekeys faster than old SAs
+ * end, by many single evictions, would leave this member without the new key.
  */
 static bool make_room(struct mgroup *g)
 {
@@ -251,8 +250,8 @@ bool msa_differs(const struct msa *s, const struct ksa *ksa)
 }
 
 /*
- * The kernel has wiped its key, before hibernation: it neither sends nor receives
- * any more, and what it had seen is lost with it.
+ * Return true if the kernel has wiped the key before hibernation: the SA
+ * neither sends nor receives any more, and its replay windows are lost.
  */
 static bool is_dead(const struct msa *s)
 {
@@ -276,7 +275,10 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 		keep(s, lifetime, atd_ms);
 		return 0;
 	}
-	/* of an earlier run that did not send, or did: the kernel has it once */
+	/*
+	 * The kernel has one SA of this SPI, from an earlier run with another
+	 * direction.
+	 */
 	if (s)
 		msa_delete(s);
 	snprintf(ksa->group, sizeof(ksa->group), "%s", g->conf->name);
@@ -288,7 +290,10 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 		return -ENOMEM;
 	}
 	s->has_digest = !digest_of(ksa, s->digest);
-	/* Before the SA: what the kernel has must not be unknown later. */
+	/*
+	 * The digest is stored before the SA is added, so that no SA in the
+	 * kernel is without one.
+	 */
 	note_key(g, s->spi, s->has_digest ? s->digest : NULL);
 	ret = k->ops->sa_add(k->ctx, ksa, &err);
 	if (ret == -ENOSPC && make_room(g))
@@ -325,8 +330,9 @@ int msa_adopt(struct mgroup *g, const struct ksa_info *info)
 }
 
 /*
- * Its turn to send still comes: rekeys may follow each other faster than ATD,
- * and who sends must never be left without. A shorter DTD later shortens.
+ * The SA still becomes the sending one if it has not been: rekeys may follow
+ * each other faster than ATD, and a sender must always have an SA. A shorter
+ * DTD later shortens its life.
  */
 void msa_retire(struct msa *s)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * When to register, and with what patience. Whatever goes wrong, a member
- * tries again, at growing intervals with a random part, so that neither a
- * key server that is down nor one that says no is hammered.
+ * Times of registration. After any failure the member retries at growing
+ * intervals with a random part, so that a key server that is down or refuses is
+ * not flooded.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,30 +12,33 @@
 #include "lib/log.h"
 #include "member/mgroup.h"
 
-/* Patience after a refusal, by what mends it */
+/* Intervals after a refusal, by enum refusal. */
 #define TRANSIENT_MS 1000
 #define TRANSIENT_MAX_MS 60000
 #define PERMANENT_MS 30000
 #define PERMANENT_MAX_MS 600000
-/* In for less than that: trouble again, not trouble anew */
+/* A shorter membership does not reset the retry interval. */
 #define SETTLED_MS 30000
-/* Asking changes nothing for others: no longer than that */
+/* Longest interval of requests that change nothing for other members. */
 #define ASK_MAX_MS 2000
-/* Nudges do not make it faster than that */
+/* Shortest interval of registrations caused by outside changes. */
 #define NUDGE_MS 1000
 /*
- * An IKE SA that has lain idle may be dead at the other end: it is asked
- * first, since that takes one round trip and no signature, but not for long.
+ * An idle IKE SA may be dead at the other end. It is tried first, since that
+ * takes one round trip and no signature, but only for a short time.
  */
 #define OLD_SA_MS 5000
-/* A sender says so often which SA it sends with, twice that at most. */
+/*
+ * Interval of a sender's reports of its SA, with a random part of the same
+ * size.
+ */
 #define AGAIN_MS 150000
-/* Many senders change over at the same time. */
+/* Random delay, because many senders change over at the same time. */
 #define CONFIRM_SPREAD_MS 200
-/* How long leaving may take before the member just goes */
+/* Time limit of a leave, after which the member just leaves. */
 #define LEAVE_MS 5000
 
-/* Half of it at least, one and a half times at most. */
+/* Return a random time from half to one and a half times @ms. */
 static uint32_t spread(uint32_t ms)
 {
 	return ms / 2 + member_random(ms);
@@ -53,7 +56,7 @@ static uint32_t patience(const struct mgroup *g)
 	return spread(ms < max ? ms : max);
 }
 
-/* Another group is talking over this SA. */
+/* Return true if another group has a request in progress over this SA. */
 static bool busy(const struct member *m)
 {
 	const struct mgroup *g;
@@ -118,7 +121,7 @@ static void start(struct mgroup *g, bool send)
 						: MEMBER_REGISTERING);
 }
 
-/* Nothing is asked yet, and something may be. */
+/* Return true if no request is in progress and one is allowed. */
 static bool may_ask(const struct mgroup *g)
 {
 	return g->state == MEMBER_WAITING || g->state == MEMBER_IN;
@@ -206,7 +209,7 @@ static enum refusal refusal_of(uint16_t notify)
 	}
 }
 
-/* The notify in words; the key server's log has the whole reason. */
+/* Describe the notify; the key server's log has the detailed reason. */
 static const char *meaning(const struct mgroup *g, uint16_t notify)
 {
 	switch (notify) {
@@ -278,7 +281,7 @@ void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 	timer_set(mgroup_tq(g), &g->retry, ms);
 }
 
-/* Questions over that SA come back by register_failed(), and are asked anew. */
+/* Requests over that SA fail by register_failed(), and are then repeated. */
 void register_old_sa(struct member *m)
 {
 	struct ike_sa *sa = m->sa;
@@ -299,7 +302,10 @@ static void confirm_due(void *arg)
 		return;
 	if (!m->sa || ike_sending(m->sa, &g->idg, s->spi))
 		register_ask(g, "the key server is to know what it sends with");
-	/* it may have been restarted since, or have lost the IKE SA */
+	/*
+	 * The report is repeated, since the key server may have been restarted
+	 * or have lost the IKE SA.
+	 */
 	timer_set(mgroup_tq(g), &g->confirm,
 		  AGAIN_MS + member_random(AGAIN_MS));
 }
@@ -330,8 +336,8 @@ static void leave_due(void *arg)
 }
 
 /*
- * With no IKE SA there is no way to say it but to register first (RFC 9838
- * leaves this open); as a receiver, so that no Sender-ID is spent.
+ * Without an IKE SA a member can only leave after registering (RFC 9838 leaves
+ * this open). It registers as a receiver, so that no Sender-ID is used up.
  */
 void register_leave(struct mgroup *g)
 {
@@ -350,7 +356,7 @@ void register_leave(struct mgroup *g)
 	}
 	mgroup_state(g, MEMBER_LEAVING);
 	timer_set(mgroup_tq(g), &g->leave, LEAVE_MS);
-	/* The answer comes first, and is followed by a leave. */
+	/* The leave follows the answer to the registration in progress. */
 	if (asked)
 		return;
 	if (m->sa && !ike_leave(m->sa, &g->idg)) {

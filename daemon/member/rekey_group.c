@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The multicast group that rekeys go to: joined, and again when links change. */
+/* Multicast group of rekeys, joined, and joined again when links change. */
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/log.h"
 #include "member/mgroup.h"
 
-/* A rekey address that could not be joined is tried again. */
+/* Interval of retries after a failed join. */
 #define JOIN_RETRY_MS 5000
 
-/* Said when it changes; the status has it all the time. */
+/* Log a change; the status always has the current note. */
 static void note_join(struct mgroup *g, int ret, const char *note)
 {
 	char ep[EP_STRLEN];

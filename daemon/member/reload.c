@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Another configuration while the member runs. It is checked as a whole, and
- * new groups are protected by the kernel, before anything changes: so a
- * configuration that is refused has done nothing.
+ * Reload of the configuration. All of it is checked, and new groups are
+ * protected by the kernel, before anything changes, so that a rejected
+ * configuration has no effect.
  *
- * A group that is no longer configured leaves, and its SAs are deleted, but its
- * address stays closed: a line that is missing in a file by mistake must not
- * send in clear what was promised to leave as ESP. An administrator gives it up
- * by a command for that, of which the kernel tells.
+ * A group that is no longer configured leaves and its SAs are deleted, but its
+ * address stays closed: a line missing from a file by mistake must not let
+ * traffic that was promised to be ESP leave in clear. An administrator gives
+ * the group up by a separate command, which the kernel reports.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,11 +19,11 @@
 
 #define LINE_MAX_LEN 256
 
-/* A group under another configuration */
+/* Effect of another configuration on a group. */
 enum change {
 	CHANGE_NONE,
-	CHANGE_NEXT_SA, /* counts from the next Data SA on */
-	CHANGE_REGISTER, /* the key server has to know */
+	CHANGE_NEXT_SA, /* applies from the next Data SA on */
+	CHANGE_REGISTER, /* the key server must know */
 	CHANGE_ADDED,
 	CHANGE_REMOVED,
 };
@@ -49,7 +49,7 @@ static struct mgroup *find_group(const struct member *m, const char *name)
 	return NULL;
 }
 
-/* ---- judging ------------------------------------------------------------ */
+/* ---- check -------------------------------------------------------------- */
 
 static int refuse(struct err *err, const char *setting)
 {
@@ -58,7 +58,7 @@ static int refuse(struct err *err, const char *setting)
 		       setting);
 }
 
-/* Sockets and IKE SAs rest on these. */
+/* Sockets and IKE SAs depend on these settings. */
 static int check_fixed(const struct conf_member *was,
 		       const struct conf_member *conf, struct err *err)
 {
@@ -71,7 +71,10 @@ static int check_fixed(const struct conf_member *was,
 	return 0;
 }
 
-/* Under one name the kernel protects one address, and never none for a moment. */
+/*
+ * The kernel protects one address under one name, and it must not be
+ * unprotected for a moment.
+ */
 static int check_address(const struct mgroup *g, const struct conf_mgroup *conf,
 			 struct err *err)
 {
@@ -100,7 +103,7 @@ static int check_all(const struct member *m, const struct conf_member *conf,
 	return ret;
 }
 
-/* @conf NULL: the group is not configured any more. */
+/* @conf NULL: the group is no longer configured. */
 static enum change change_of(const struct mgroup *g,
 			     const struct conf_mgroup *conf)
 {
@@ -119,7 +122,7 @@ static enum change change_of(const struct mgroup *g,
 	return CHANGE_NONE;
 }
 
-/* ---- saying ------------------------------------------------------------- */
+/* ---- report ------------------------------------------------------------- */
 
 struct report {
 	member_change_fn *fn;
@@ -217,9 +220,9 @@ int member_reload_check(const struct member *m, const struct conf_member *conf,
 	return ret;
 }
 
-/* ---- applying ----------------------------------------------------------- */
+/* ---- apply -------------------------------------------------------------- */
 
-/* Takes back what this reload has made, which was not there before. */
+/* Undo what this reload has created. */
 static void drop_added(struct mgroups *added)
 {
 	struct mgroup *g;
@@ -232,7 +235,7 @@ static void drop_added(struct mgroups *added)
 	}
 }
 
-/* All groups that are new, protected by the kernel and in no list of @m's. */
+/* Make all new groups, protected by the kernel and not in @m's list yet. */
 static int make_added(struct member *m, const struct conf_member *conf,
 		      struct mgroups *added, struct err *err)
 {
@@ -275,8 +278,8 @@ static void apply_change(struct mgroup *g, const struct conf_mgroup *conf)
 		break;
 	case CHANGE_REGISTER:
 		/*
-		 * The SA that it receives with goes on, window and all: who
-		 * begins to send gets another one, with another key.
+		 * The receiving SA stays with its windows: a new sender gets
+		 * another SA with another key.
 		 */
 		if (sends)
 			g->used_up = true;

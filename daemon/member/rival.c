@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Whether somebody else rekeys the group. Who has stolen the key server's store
- * and its seal key can sign a GSA_REKEY as it does; what the thief lacks is its
- * certificate. The key server itself never says anything over a Rekey SA that
- * it has replaced, but for copies. So if anything else than what was taken
- * comes over it, a beat say, that replacement was perhaps not the key server's.
- * The same holds over the Rekey SA in use of what is old or badly signed: the
- * thief may have used up Message IDs, or brought a signing key of its own.
- * Message IDs themselves say nothing, as the thief chooses them: what was taken
- * is known by its digest. Nothing proves such a header: it makes the member ask
- * once. If the key server's answer has the Rekey SA that was replaced before the
- * question, another Data SA or signing key for the one in use, or has not come
- * to a Message ID that was taken, it is so: what came by that message is
- * deleted, and the key server is told. The thief knows the SPIs that the key
- * server will use next, too: so the same SPI with another key is such a denial,
- * and what does not open under it a reason to ask.
+ * Detection of somebody else who rekeys the group. An attacker with the key
+ * server's store and seal key can sign GSA_REKEYs, but does not have the key
+ * server's certificate.
  *
- * From then on the group's signing key proves nothing, and Message IDs may be
- * used up: until the key server gives another key, which a reset of the group
- * brings, nothing that comes to the rekey address is followed. It is a reason
- * to ask, but not all the time.
+ * The key server sends nothing but copies over a Rekey SA that it has replaced.
+ * Any other message over a replaced one, such as a beat, shows that the
+ * replacement may not have been the key server's. The same holds for old or
+ * badly signed messages over the Rekey SA in use: the attacker may have used up
+ * Message IDs, or introduced another signing key. Message IDs prove nothing, as
+ * the attacker chooses them; accepted messages are known by digest.
+ *
+ * Such a header is not authenticated, so it makes the member ask once. The
+ * answer proves the attack if it has the Rekey SA that was replaced before the
+ * request, another Data SA or signing key for the one in use, or a Message ID
+ * below one that was accepted. What the forged message brought is then deleted,
+ * and the key server gets a report. The attacker also knows the SPIs that the
+ * key server will use next; the same SPI with another key is therefore a proof
+ * as well, and a message that does not open under it a reason to ask.
+ *
+ * From then on the signing key authenticates nothing, and Message IDs may be
+ * used up. Until the key server provides another key, by a reset of the group,
+ * no message to the rekey address is followed. Such messages cause requests at
+ * a limited rate.
  */
 #include <string.h>
 
@@ -28,17 +31,18 @@
 #include "member/mgroup.h"
 
 /*
- * Somebody who has the key can send whatever, as often as the link carries. A
- * sender spends Sender-IDs with each question, so it asks less and less often.
+ * Interval of requests while the signing key is not trusted, since its thief
+ * can send at any rate. It grows, because each request of a sender uses up
+ * Sender-IDs.
  */
 #define DISTRUST_MS 10000u
 #define DISTRUST_MAX_MS 60000u
-/* The key server's next message over what it has is not later than that. */
+/* Beats within which the key server's next message over its Rekey SA is due. */
 #define FORGET_BEATS 3u
-/* The key server is told again after that, where it could not be. */
+/* Interval of retries of the report to the key server. */
 #define REPORT_MS 10000u
 
-/* The name of the signing key of the Rekey SA in use */
+/* Get the name of the signing key of the Rekey SA in use. */
 static void key_name(const struct mgroup *g, char buf[static SIGPUB_NAME_LEN])
 {
 	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
@@ -72,7 +76,10 @@ static uint64_t digest_of(const uint8_t *p, size_t len)
 	return v;
 }
 
-/* The key server has said it: nothing that speaks of another one */
+/*
+ * Return true if the message is one of the key server's, so it is no sign of a
+ * rival.
+ */
 static bool explained(const struct accepted *h, const uint8_t *p, size_t len)
 {
 	uint64_t d = digest_of(p, len);
@@ -105,7 +112,10 @@ void rival_replaced(struct mgroup *g, const struct mrekey *rk)
 {
 	struct former *f = &g->former[g->n_former++ % FORMER_MAX];
 
-	/* so many within three beats: what is forgotten may be the real one */
+	/*
+	 * The replacements are too many for three beats: the entry that is
+	 * overwritten may be the genuine one.
+	 */
 	if (g->n_former > FORMER_MAX && g->has_server_time &&
 	    mgroup_now(g) - f->at_ms < FORGET_BEATS * MSEC_PER_SEC * g->beat)
 		doubt_note(g, DOUBT_RIVAL);
@@ -149,7 +159,7 @@ bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq)
 	if (!rk || rk->retired ||
 	    memcmp(rk->rs.spi, gsa->rekey.spi, sizeof(rk->rs.spi)))
 		return false;
-	/* once it is known that Message IDs are spent it is no news */
+	/* Used up Message IDs are not news once that is known. */
 	mid = gsa->rekey.has & GSA_HAS_INITIAL_MID ? gsa->rekey.initial_mid : 0;
 	if ((g->stolen_key[0] || mid >= rk->requested_mid) &&
 	    (!rk->data_spi ||
@@ -192,10 +202,10 @@ bool rival_distrusts(struct mgroup *g, const struct mrekey *rk,
 }
 
 /*
- * A message that does not open may be of another SA of the same SPI, one that is
- * old or badly signed may be the key server's, after somebody else's. A
- * stranger can make each of that; Message IDs and signing keys are used up by
- * none but who can sign, and then it is worth a question again.
+ * A message that does not open may be of another SA with the same SPI; an old
+ * or badly signed one may be the key server's, after a forged one. A stranger
+ * can make both. Only a holder of the signing key can use up Message IDs and
+ * signing keys, and then another request is justified.
  */
 void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
 		    size_t len)
@@ -212,7 +222,9 @@ void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
 		   rk->rs.next_mid / ACCEPTED_MAX + rk->n_signed);
 }
 
-/* A report that finds no room is sent later, or with the next registration. */
+/*
+ * A report that cannot be queued is sent later, or with the next registration.
+ */
 static void report_rival(struct mgroup *g, struct ike_sa *sa)
 {
 	if (!g->unreported || !sa)

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * How long this host is a member, as the key server says at registration: until
- * its certificate ends, or a setting of the key server's is over. The latter is
- * renewed by registering again, which costs others nothing, at a moment of its
- * own: a crowd that registered at once does not renew at once. Where the
- * certificate is what ends, each renewal brings less, and there are few.
+ * End of the membership as the key server gives it at registration: when the
+ * certificate ends, or after a time that the key server sets. The latter is
+ * renewed by registering again, which costs other members nothing, with a
+ * random part so that members that registered together do not renew together.
+ * If the certificate is the limit, each renewal gains less, and there are few.
  */
 #include "lib/log.h"
 #include "lib/util.h"
 #include "member/mgroup.h"
 
-/* A member renews when that much of what was left is over, in percent. */
+/* Percentage of the remaining time after which a member renews. */
 #define RENEW_FROM 80
 #define RENEW_SPREAD 10
-/* Less than that is too short for a renewal to bring more. */
+/* A shorter remaining time is not worth a renewal. */
 #define LEAST_MS 20000
 
 static uint64_t left_ms(const struct mgroup *g)
@@ -44,7 +44,10 @@ static void due(void *arg)
 		return;
 	}
 	g->ops->ask(g, "its membership ends soon");
-	/* answered, this is set anew; else it has ended by then */
+	/*
+	 * The answer sets the timer anew; without one the membership has ended
+	 * by then.
+	 */
 	timer_set(mgroup_tq(g), &g->term, left_ms(g));
 }
 
@@ -56,7 +59,10 @@ void term_learn(struct mgroup *g, const struct gsa_gw *gw)
 		term_stop(g);
 		return;
 	}
-	/* counts from the question: it ends early here, if at all */
+	/*
+	 * The time counts from the request, so that it ends early here, if at
+	 * all.
+	 */
 	g->term_ms = g->asked_ms + (uint64_t)gw->term * MSEC_PER_SEC;
 	if (g->term_ms < before + LEAST_MS && left_ms(g) < LEAST_MS)
 		log_warn("group %s: membership ends in %llu s and is not renewed: does the certificate end?",
