@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The store on one machine. Write-ahead log and synchronous=FULL: a commit
- * that returned is on the disk, also when the machine loses power in the next
- * instant; a Sender-ID or a Message ID may then be used. The file is locked
- * for as long as it is open, since two key servers on one store would hand
- * out the same numbers.
+ * Store on one machine. With a write-ahead log and synchronous=FULL, a commit
+ * that returned is on the disk even if power fails immediately afterwards; only
+ * then may a Sender-ID or a Message ID be used. The file is locked while it is
+ * open, since two key servers on one store would give out the same numbers.
  */
 #include "store/store.h"
 
@@ -20,8 +19,9 @@
 
 #define FORMAT 1
 /*
- * Lines of the audit trail; beyond it the oldest go. Refusals, which others
- * make us write, do not push out the rest.
+ * Limits of the audit trail; beyond them the oldest lines are deleted.
+ * Refusals, which peers cause, have a limit of their own, so that they cannot
+ * displace the others.
  */
 #define AUDIT_KEEP 1000000
 #define AUDIT_KEEP_REFUSALS 100000
@@ -47,7 +47,7 @@ enum stmt {
 	ST_MAX,
 };
 
-/* '0' is the octet behind '/': a range finds what lies below a prefix */
+/* '0' follows '/' in ASCII: the range has the keys below a prefix. */
 #define BELOW "k > ?1 || '/' AND k < ?1 || '0'"
 #define REFUSALS "event = 'refuse'"
 #define OTHERS "event <> 'refuse'"
@@ -79,7 +79,7 @@ static const char *const sql[ST_MAX] = {
 	[ST_DEL_VERSION] = "DELETE FROM version WHERE k = ?1",
 };
 
-/* seq is never given twice, not even to a line after the last was trimmed */
+/* A seq is never reused, even if the last line was deleted. */
 static const char *const schema[] = {
 	"CREATE TABLE IF NOT EXISTS kv(k TEXT PRIMARY KEY, v BLOB) WITHOUT ROWID",
 	"CREATE TABLE IF NOT EXISTS version(k TEXT PRIMARY KEY, v INTEGER) WITHOUT ROWID",
@@ -131,7 +131,7 @@ static int sq_fail(struct sq *q, int rc)
 	return sq_errno(rc);
 }
 
-/* Runs a statement without rows whose parameters are bound. */
+/* Run a statement without rows, whose parameters are bound. */
 static int sq_run(struct sq *q, enum stmt n)
 {
 	int rc = sqlite3_step(q->st[n]);
@@ -158,7 +158,7 @@ static void sq_abort(void *ctx)
 {
 	struct sq *q = ctx;
 
-	/* SQLite has rolled back by itself after some errors */
+	/* After some errors SQLite has rolled back already. */
 	if (!sqlite3_get_autocommit(q->db))
 		sq_run(q, ST_ROLLBACK);
 }
@@ -256,7 +256,7 @@ static int sq_expect(void *ctx, const struct store_expect *e)
 	return sq_run(q, n);
 }
 
-/* A statement of its own each time, so that @fn may look at other keys. */
+/* Each call has its own statement, so that @fn may read other keys. */
 static int each_row(struct sq *q, enum stmt n, const char *prefix,
 		    store_each_fn *fn, void *arg)
 {
@@ -288,7 +288,7 @@ static int sq_all(void *ctx, store_each_fn *fn, void *arg)
 	return each_row(ctx, ST_ALL, NULL, fn, arg);
 }
 
-/* What was replaced is still in the log until that is emptied. */
+/* Replaced values stay in the log until it is truncated. */
 static int sq_clean(void *ctx)
 {
 	struct sq *q = ctx;
@@ -399,8 +399,8 @@ static const struct store_ops sq_ops = {
 };
 
 /*
- * SQLite makes files by the umask; ours is made first, so that there is no
- * moment at which others can open it. Its log takes the mode of the file.
+ * SQLite creates files by the umask. Creating the file first means that others
+ * can never open it; the log gets the mode of the file.
  */
 static int private_file(const char *path, char *err, size_t errlen)
 {
@@ -452,7 +452,7 @@ static int sq_exec(struct sq *q, const char *text)
 	return rc ? sq_fail(q, rc) : 0;
 }
 
-/* secure_delete: what is replaced is not left in free pages. */
+/* secure_delete: replaced values are not left in free pages. */
 static int sq_setup(struct sq *q)
 {
 	int version = 0;
@@ -464,7 +464,7 @@ static int sq_setup(struct sq *q)
 			"PRAGMA synchronous=FULL;"
 			"PRAGMA secure_delete=ON;"
 			"PRAGMA trusted_schema=OFF;");
-	/* takes the lock that is then kept */
+	/* The empty transaction takes the file lock, which is then kept. */
 	if (!rc)
 		rc = sq_exec(q, "BEGIN IMMEDIATE; COMMIT;");
 	if (!rc)

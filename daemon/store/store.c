@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What is the same whatever back end there is: sealing, names, integers.
+ * Parts of the store that are common to all back ends: sealing, keys, integers.
  */
 #include "store/store.h"
 
@@ -51,7 +51,7 @@ void store_close(struct store *s)
 	if (!s)
 		return;
 	store_drop(s);
-	/* whoever waits still is told nothing: what it waited with is gone */
+	/* Completions are dropped, because the objects that wait are gone. */
 	for (t = s->first; t; t = t->next)
 		store_forget(t);
 	if (s->ops)
@@ -60,7 +60,7 @@ void store_close(struct store *s)
 	free(s);
 }
 
-/* The key of a store is proven before anything in it is believed. */
+/* The seal key is checked before any record is trusted. */
 int store_check_seal(struct store *s, char *err, size_t errlen)
 {
 	struct wbuf w;
@@ -333,7 +333,10 @@ int store_reseal(struct store *s, const struct sealer *to)
 	size_t i;
 	int rc;
 
-	/* first all keys: what is written while reading may be read again */
+	/*
+	 * All keys are read first, since a record that is written while
+	 * iterating may be returned again.
+	 */
 	rc = s->ops->all(s->ctx, collect_key, &k);
 	if (!rc) {
 		rc = store_begin(s);

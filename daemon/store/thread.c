@@ -28,13 +28,13 @@ struct jobs {
 };
 
 struct worker {
-	/* the back end that does it */
+	/* The back end that does the work. */
 	const struct store_ops *ops;
 	void *ctx;
 	struct loop *loop;
 	struct loop_fd fd;
 	pthread_t thread;
-	/* for what follows; cond: one of it has changed */
+	/* The lock protects the members below; cond signals a change of one. */
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
 	struct jobs todo;
@@ -65,7 +65,7 @@ static struct job *jobs_take(struct jobs *l)
 	return j;
 }
 
-/* ---- the thread --------------------------------------------------------- */
+/* ---- worker thread ------------------------------------------------------ */
 
 static void job_run(struct worker *w, struct job *j)
 {
@@ -89,7 +89,10 @@ static void *worker_main(void *arg)
 		while (!w->todo.first && !w->stop)
 			pthread_cond_wait(&w->cond, &w->lock);
 		j = jobs_take(&w->todo);
-		/* what was submitted is done, also when it is to stop */
+		/*
+		 * Submitted transactions are done even when the thread is to
+		 * stop.
+		 */
 		if (!j)
 			break;
 		w->working = true;
@@ -105,7 +108,7 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-/* ---- the event loop's side ---------------------------------------------- */
+/* ---- event loop --------------------------------------------------------- */
 
 static void worker_done(void *arg, uint32_t events)
 {
@@ -142,7 +145,9 @@ static void worker_submit(void *ctx, struct store_txn *t)
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* The back end, when the thread is done with all that it was given. */
+/*
+ * Return the context of the back end, once the thread has finished all jobs.
+ */
 static void *quiet(struct worker *w)
 {
 	pthread_mutex_lock(&w->lock);
@@ -313,7 +318,7 @@ static const struct store_ops worker_ops = {
 	.close = worker_close,
 };
 
-/* Signals are the event loop's. */
+/* Signals are handled in the thread of the event loop. */
 static int worker_start(struct worker *w)
 {
 	sigset_t all, before;

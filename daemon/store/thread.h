@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A back end that works in a thread of its own, so that a disk that takes its
- * time holds up neither IKE nor copies of rekeys. The thread takes over the
- * connection of another back end (SQLite's file lock is of one connection, and
- * two of them would have to give it up); whatever is not submitted waits until
- * the thread has nothing to do, and so sees all that was submitted.
+ * A back end that works in its own thread, so that a slow disk delays neither
+ * IKE nor copies of rekeys. The thread takes over the connection of another
+ * back end: SQLite's file lock belongs to one connection, and a second one
+ * could not open the file. Operations other than submit wait until the thread
+ * is idle, and thus see all that was submitted.
  */
 #ifndef STORE_THREAD_H
 #define STORE_THREAD_H
@@ -14,9 +14,9 @@ struct loop;
 struct store;
 
 /*
- * From now on store_submit() of @s returns at once, and completions come from
- * @loop, which outlives the store. 0 or -errno with one line in @err; then @s
- * is as it was.
+ * Make store_submit() of @s asynchronous; completions are called from @loop,
+ * which must outlive the store. Returns 0, or -errno with one line in @err;
+ * then @s is unchanged.
  */
 int store_thread(struct store *s, struct loop *loop, struct err *err);
 

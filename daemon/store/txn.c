@@ -8,7 +8,7 @@
 
 #include "lib/log.h"
 
-/* Octets that one transaction may write: a whole group of 65536 members */
+/* Limit of one transaction in octets, enough for a group of 65536 members. */
 #define WRITES_MAX (256u << 20)
 
 enum write_kind {
@@ -20,7 +20,7 @@ enum write_kind {
 
 /* ---- recording ---------------------------------------------------------- */
 
-/* Texts keep their terminator, so that they can be used where they lie. */
+/* Strings keep their terminator, so that they can be used in place. */
 static void record_text(struct wbuf *w, const char *s)
 {
 	wbuf_u32(w, strlen(s) + 1);
@@ -150,7 +150,7 @@ int store_txn_apply(const struct store_txn *t, const struct store_ops *ops,
 
 /* ---- submitting --------------------------------------------------------- */
 
-/* Takes over what was recorded, or ends it with an error of ours. */
+/* Take the recorded transaction, or end it if recording has failed. */
 static struct store_txn *txn_take(struct store *s, const struct store_expect *e,
 				  store_done_fn *done, void *arg)
 {
@@ -216,8 +216,8 @@ void store_forget(struct store_txn *t)
 }
 
 /*
- * A completion may submit again, and that may end at once: the loop that is
- * under way calls its completion, so that none is inside of another.
+ * A completion may submit again, and that transaction may end at once: then the
+ * running loop calls its completion, so that completions do not nest.
  */
 void store_txn_end(struct store_txn *t, int ret, const char *why)
 {

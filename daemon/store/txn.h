@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A transaction as an object: what is to be written, sealed already, and whom
- * to tell. For the files of store/ alone; store.h has the rest.
+ * A transaction as an object: its sealed writes and its completion. Private to
+ * the files of store/; store.h is the interface.
  */
 #ifndef STORE_TXN_H
 #define STORE_TXN_H
@@ -12,23 +12,26 @@ struct store_txn {
 	struct store_txn *next;
 	struct store *s;
 	struct wbuf writes;
-	char expect[STORE_KEY_MAX]; /* "": no version is expected */
+	char expect[STORE_KEY_MAX]; /* "": no expected version */
 	uint64_t from;
 	uint64_t to;
-	store_done_fn *done; /* NULL: nobody waits for it */
+	store_done_fn *done; /* NULL: no completion */
 	void *arg;
 	bool ended;
 	int ret;
 	char why[256];
 };
 
-/* All return 0, -ENOMEM or -EMSGSIZE; the transaction is of no use then. */
+/*
+ * Record a write. Return 0, -ENOMEM or -EMSGSIZE; after an error the
+ * transaction must be dropped.
+ */
 int store_txn_put(struct store_txn *t, const char *key, const void *val,
 		  size_t len);
 int store_txn_del(struct store_txn *t, const char *key);
 int store_txn_del_below(struct store_txn *t, const char *prefix);
 int store_txn_audit(struct store_txn *t, const struct store_audit *a);
-/* Those of @s that were submitted and have not ended. */
+/* Free the transactions of @s that were submitted and have not ended. */
 void store_txn_free_all(struct store *s);
 
 #endif

@@ -25,8 +25,8 @@ static int new_path(const struct vault *v, char buf[static PATH_MAX],
 }
 
 /*
- * The key of a change that was cut short, if any. A file that holds no key is
- * one that was not written to its end: no store is sealed with it yet.
+ * Load the key of an interrupted change, if any. A file without a valid key
+ * was not written completely, so no store is sealed with it yet.
  */
 static int load_new(struct vault *v, struct err *err)
 {
@@ -45,7 +45,7 @@ static int load_new(struct vault *v, struct err *err)
 	return ret ? err_set(err, ret, "%s", why.text) : 0;
 }
 
-/* Under the one key or the other. */
+/* Open a store under the current or the next key. */
 static int open_one(struct vault *v, size_t i, const char *path,
 		    struct err *err)
 {
@@ -58,15 +58,20 @@ static int open_one(struct vault *v, size_t i, const char *path,
 		       : ret;
 }
 
-/* All stores under v->next, and then its file in the place of the old one. */
+/*
+ * Reseal all stores under v->next, then replace the old key file by its file.
+ */
 static int change(struct vault *v, struct err *err)
 {
 	char path[PATH_MAX];
 	int ret, i;
 
-	/* the last one first: it is the smaller one, and fails sooner */
+	/* The last store is the smaller one, so an error shows sooner. */
 	for (i = VAULT_STORES - 1; i >= 0; i--) {
-		/* sealed before, and perhaps not cleaned since */
+		/*
+		 * The store may have been resealed before and not cleaned
+		 * since.
+		 */
 		ret = v->store[i]->sealer == v->next
 			      ? store_clean(v->store[i])
 			      : store_reseal(v->store[i], v->next);
@@ -115,7 +120,7 @@ int vault_rekey(struct vault *v, struct err *err)
 	int ret;
 
 	ret = new_path(v, path, err);
-	/* one that failed before is gone on with */
+	/* A change that failed before is continued. */
 	if (!ret && !v->next)
 		ret = load_new(v, err);
 	if (!ret && !v->next) {

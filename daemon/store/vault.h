@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A seal key in a file, and the stores that are sealed with it. The key can be
- * changed: the new one is in a file beside it (".new") before the first store
- * is sealed anew, each store in one transaction, and takes the old one's place
- * when all are. Whenever that is cut short, vault_open() finds each store under
- * one of the two keys, and finishes what was begun.
+ * A seal key in a file, and the stores sealed with it. To change the key, the
+ * new one is written to a file beside it (".new") before the first store is
+ * resealed, each store in one transaction, and replaces the old one when all
+ * are done. If that is interrupted, vault_open() finds each store under one of
+ * the two keys, and completes the change.
  */
 #ifndef STORE_VAULT_H
 #define STORE_VAULT_H
@@ -23,20 +23,21 @@ struct store;
 struct vault {
 	char key[PATH_MAX];
 	struct sealer *sealer;
-	struct sealer *next; /* of a change under way, or NULL */
+	struct sealer *next; /* key of a change in progress, or NULL */
 	struct store *store[VAULT_STORES];
 };
 
 /*
- * @make: a key that is not there is made. 0 or -errno with one line in @err;
- * vault_close() is for either case.
+ * Open key and stores; @make creates a missing key. Returns 0, or -errno with
+ * one line in @err. vault_close() must be called in either case.
  */
 int vault_open(struct vault *v, const char *key,
 	       const char *const paths[VAULT_STORES], bool make,
 	       struct err *err);
 /*
- * A new key. After an error the stores are as they were, or each under the key
- * that its struct has, and the change is finished by the next vault_open().
+ * Change the key. Returns 0, or -errno with one line in @err: each store is
+ * then under the key that its struct has, and the next vault_open() completes
+ * the change.
  */
 int vault_rekey(struct vault *v, struct err *err);
 void vault_close(struct vault *v);
