@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mcsecd as a process: what holds the machines of gcks/ and member/ together
- * with sockets, kernel and store. One per process; main.c makes it.
+ * The mcsecd process: connects the machines of gcks/ and member/ with sockets,
+ * kernel and store. One per process, created by main.c.
  */
 #ifndef APP_APP_H
 #define APP_APP_H
@@ -30,11 +30,13 @@ struct member;
 struct trust;
 struct app;
 
-/* UDP encapsulation (RFC 7296 2.23): octets of zero before IKE on 4500 */
+/*
+ * Non-ESP marker: zero octets before IKE on port 4500 (RFC 7296 section 2.23).
+ */
 #define APP_MARKER_LEN 4
 extern const uint8_t app_marker[APP_MARKER_LEN];
 
-/* A UDP socket for unicast IKE, of one role. */
+/* A UDP socket for unicast IKE of one role. */
 struct sock {
 	struct app *app;
 	struct loop_fd fd;
@@ -44,37 +46,37 @@ struct sock {
 
 struct app {
 	struct conf *conf;
-	bool debug; /* log all, whatever the configuration says */
-	bool reloading; /* the stores have not answered yet */
+	bool debug; /* log everything, whatever is configured */
+	bool reloading; /* waiting for the stores */
 	struct timerq tq;
 	struct loop *loop;
 	struct ctl *ctl;
 	uint8_t buf[UDP_MAX];
 
-	/* who we are */
+	/* Identity */
 	struct sigkey *key;
 	struct cert_chain *chain;
 	struct trust *trust;
 	struct timer expiry;
 	FILE *key_export;
 
-	/* role gcks */
+	/* Role gcks */
 	struct vault vault; /* the store and its witness */
 	struct gcks *gcks;
 	struct ike_engine *gcks_engine;
 	struct sa_pld gcks_proposals;
 	struct sock listen[CONF_MAX_LISTEN];
 	size_t n_listen;
-	/* where GSA_REKEY leaves: IPv4, IPv6; -1 for none */
+	/* Sockets that send GSA_REKEY: IPv4, IPv6; -1 if there is none. */
 	int rekey_fd[2];
-	char rekey_note[ERR_LEN]; /* about the way of rekeys, as last logged */
+	char rekey_note[ERR_LEN]; /* last logged problem of sending rekeys */
 
-	/* role member */
+	/* Role member */
 	struct member *member;
 	struct key_notes *key_notes;
 	struct ike_engine *member_engine;
 	struct sock unicast;
-	struct sock natt; /* behind a NAT */
+	struct sock natt; /* for UDP encapsulation */
 	struct mcast *mcast;
 	struct kernel kernel;
 	bool kernel_open;
@@ -83,71 +85,77 @@ struct app {
 	struct loop_fd link_fd;
 };
 
-/* All int functions return 0 or -errno with one line in @err. */
+/* Functions of type int return 0, or -errno with one line in @err. */
 
-/* identity.c */
+/* Identity.c */
 
-/* Certificate, key and CA of the configuration. */
+/* Load certificate, key and CA of the configuration. */
 int app_load_identity(struct app *a, struct err *err);
-/* Warns, and again each day, when the certificate is about to end. */
+/* Warn daily once the end of the certificate is near. */
 void app_watch_expiry(struct app *a);
 int app_open_key_export(struct app *a, struct err *err);
 void app_free_identity(struct app *a);
-/* What hosts of both roles have in common. */
+/* Return the settings that the IKE engines of both roles share. */
 struct ike_engine_cfg app_engine_cfg(struct app *a);
-/* Tells the peers of all IKE SAs that these end. */
+/* Close all IKE SAs, which tells the peers. */
 void app_close_sas(struct ike_engine *engine);
 
-/* sock.c */
+/* Sock.c */
 
-/* @s has to stay where it is. @engine may be filled in later. */
+/* Open a socket; @s must not move afterwards. *@engine may be set later. */
 int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 		  struct ike_engine **engine, struct err *err);
 void app_close_sock(struct app *a, struct sock *s);
-/* Failures are the network's, and left to retransmission. */
+/* Network errors are ignored, as retransmission handles them. */
 void app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
 		   const uint8_t *p, size_t len);
-/* Strips the non-ESP marker; false when it is missing. */
+/* Strip the non-ESP marker. Returns false if it is missing. */
 bool app_strip_marker(const uint8_t **p, size_t *len);
 
-/* where.c */
+/* Where.c */
 
-/* The hints that say which interface rekeys are sent or heard by. */
+/* Hints for choosing the interface on which rekeys are sent or received. */
 struct where {
-	struct ep to; /* the rekey address */
-	const char *interface; /* as configured, or "" */
-	/* the key server for a member, for it our own address; or none */
+	struct ep to; /* multicast address of rekeys */
+	const char *interface; /* configured interface, or "" */
+	/*
+	 * At a member the key server's address, at the key server its own, or
+	 * unspecified.
+	 */
 	struct ep other;
-	int fd; /* a socket of this role, may be of a VRF */
-	const char *setting; /* the name of what @interface sets */
+	int fd; /* socket of this role, may be bound to a VRF */
+	const char *setting; /* name of the setting behind @interface */
 };
 
 /*
- * 0 or -errno, and one line in @why: what is wrong and what to set; on success
- * what was assumed where nobody decided, or "".
+ * Choose the interface. Returns 0 or -errno. One line in @why: after an error
+ * the reason and the setting that helps; on success an assumption that was
+ * made, or "".
  */
 int app_where(const struct where *w, uint32_t *ifindex, struct err *why);
 
-/* reload.c */
+/* Reload.c */
 
-/* One line about one thing that a reload changes, for an operator. */
+/* Receive one line for an operator about one change by a reload. */
 typedef void app_change_fn(void *arg, const char *line);
-/* All is done (@ret 0), or an error has one line in @why. */
+/* Completion of a reload: @ret is 0, or -errno with one line in @why. */
 typedef void app_reload_fn(void *arg, int ret, const char *why);
 
 /*
- * Tells @fn, a line each, what a reload of @file (NULL: of the file that was
- * loaded) would change, so that an administrator sees it first. 0 or -errno.
+ * Pass to @fn, line by line, what a reload of @file (NULL: the loaded file)
+ * would change, so that an administrator can check first. Changes nothing.
  */
 int app_reload_check(struct app *a, const char *file, app_change_fn *fn,
 		     void *arg, struct err *err);
 /*
- * Reads the configuration's file again and goes over to it, or changes nothing
- * and says why. @done is called once, perhaps before this returns.
+ * Read the configuration file again and apply it, or change nothing and
+ * report why. @done is called once, perhaps before this returns.
  */
 void app_reload(struct app *a, app_reload_fn *done, void *arg);
 
-/* gcks.c, member.c: to be called once; what failed is stopped as well */
+/*
+ * Gcks.c, member.c: started once; after a failure call the stop function, too.
+ */
 
 int app_start_gcks(struct app *a, struct err *err);
 void app_stop_gcks(struct app *a);

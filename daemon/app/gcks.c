@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The role of a key server: gcks/ on sockets and a store. */
+/* Role of a key server: gcks/ on sockets and a store. */
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -16,10 +16,13 @@
 #include "lib/log.h"
 #include "lib/util.h"
 
-/* Octets of datagrams that wait to be read; see udp_room() */
+/* Receive buffer in octets; see udp_room(). */
 #define ROOM (8 << 20)
 
-/* The socket that @from is an address of: its own, else a wildcard's. */
+/*
+ * Return the socket bound to the address @from, else a wildcard socket, or
+ * NULL.
+ */
 static struct sock *listener(struct app *a, const struct ep *from)
 {
 	struct sock *wild = NULL;
@@ -97,7 +100,7 @@ static const struct ike_ops gcks_ops = {
 	.event = gcks_event,
 };
 
-/* An address of ours that members come to, or none. */
+/* Return an own address that members connect to, or an unspecified one. */
 static struct ep our_addr(const struct app *a, const struct gcks_dest *d)
 {
 	struct ep e = { .addr = d->source };
@@ -132,7 +135,7 @@ static int send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
 	ret = app_where(&w, &ifindex, &why);
 	if (!ret && v6 && addr_is_link_local(&to.addr))
 		to.scope = ifindex;
-	/* loop: this host may be a member of its own group */
+	/* Loopback, since this host may be a member of its own group. */
 	if (!ret)
 		ret = udp_mcast_out(a->rekey_fd[v6], to.addr.family, d->ttl,
 				    ifindex, true);
@@ -140,7 +143,10 @@ static int send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
 		ret = udp_send(a->rekey_fd[v6],
 			       addr_is_none(&from.addr) ? NULL : &from, &to,
 			       app_marker, mark ? APP_MARKER_LEN : 0, p, len);
-	/* that it was not sent is said by gcks/, which setting helps by us */
+	/*
+	 * The key server logs that a copy was not sent; only this layer knows
+	 * the setting that helps.
+	 */
 	if (strcmp(why.text, a->rekey_note)) {
 		snprintf(a->rekey_note, sizeof(a->rekey_note), "%s", why.text);
 		if (why.text[0])
@@ -156,7 +162,7 @@ static void make_folder(const char *path)
 	if (strlen(path) >= sizeof(buf))
 		return;
 	strcpy(buf, path);
-	/* what is wrong is said by who opens the file */
+	/* An error shows when the file is opened. */
 	mkdir(dirname(buf), 0700);
 }
 
@@ -170,7 +176,7 @@ static int open_store(struct app *a, struct err *err)
 	make_folder(c->store);
 	make_folder(c->seal_key);
 	make_folder(c->witness);
-	/* a key made anew could not open a store that is there */
+	/* A new key could not open an existing store. */
 	fresh = access(c->store, F_OK) && errno == ENOENT;
 	ret = vault_open(&a->vault, c->seal_key, paths, fresh, err);
 	for (i = 0; !ret && c->store_thread && i < VAULT_STORES; i++)
@@ -189,8 +195,8 @@ static int reseal(void *ctx, char *text, size_t size)
 }
 
 /*
- * A crowd that starts at once sends faster than it can be answered: as many
- * first messages as there may be half-open IKE SAs have to find room.
+ * Many members that start at once send faster than they are answered: the
+ * buffer should hold as many first messages as there may be half-open IKE SAs.
  */
 static void make_room(struct sock *s)
 {
@@ -203,8 +209,8 @@ static void make_room(struct sock *s)
 }
 
 /*
- * A host without one of the families can do without it. So can one where
- * another IKE daemon has the port for NAT traversal, unless that was asked for.
+ * A default listener is optional: a host may lack an address family, and
+ * another IKE daemon may have the NAT traversal port, unless it was configured.
  */
 static bool optional(const struct conf_gcks *c, const struct ep *e, int ret)
 {
@@ -236,19 +242,19 @@ static int open_listeners(struct app *a, struct err *err)
 		return err_set(err, -EADDRNOTAVAIL, "no address to listen on");
 	for (i = 0; i < 2; i++) {
 		addr_set(&any.addr, i ? AF_INET6 : AF_INET, &in6addr_any);
-		/* a missing family shows when it is used */
+		/* A missing address family shows when it is used. */
 		a->rekey_fd[i] = udp_open(&any, 0);
 	}
 	return 0;
 }
 
 /*
- * A join waits for its batch, a minute at most (batch-join, also after a
- * reload), then for the rekey that goes before it.
+ * A join waits for its batch, at most a minute (batch-join, after a reload
+ * too), then for the rekey before it.
  */
 #define JOIN_PATIENCE_MS (60000 + 30000)
 
-/* The key wrap of the Rekey SAs is the one of IKE SAs too: only that one. */
+/* IKE SAs and Rekey SAs use the same key wrap, so no other one is offered. */
 static void restrict_kwa(struct app *a)
 {
 	struct sa_pld *sa = &a->gcks_proposals;

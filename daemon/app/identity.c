@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Who we are, and what the IKE hosts of both roles have in common. */
+/* Own identity, and the common settings of the IKE engines. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 
-/* Warn so long before our own certificate ends, once a day. */
+/* Time before the end of the own certificate at which daily warnings start. */
 #define EXPIRY_WARNING (14 * 86400)
 #define DAY_MS 86400000u
 
@@ -42,7 +42,9 @@ int app_load_identity(struct app *a, struct err *err)
 	return 0;
 }
 
-/* Not fatal: the clock may be the one that is wrong, and be set later. */
+/*
+ * An expired certificate is not fatal: the clock may be wrong and be set later.
+ */
 static void check_expiry(void *arg)
 {
 	struct app *a = arg;
@@ -139,7 +141,7 @@ static void count(void *arg, struct ike_sa *sa)
 	++*(size_t *)arg;
 }
 
-/* Peers learn at once that there is nobody behind their IKE SA any more. */
+/* A Delete tells peers at once that the IKE SA has ended. */
 void app_close_sas(struct ike_engine *engine)
 {
 	struct sa_list l = { 0 };

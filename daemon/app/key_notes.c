@@ -12,11 +12,11 @@
 #include "lib/log.h"
 #include "lib/secret.h"
 
-/* A thousand groups with as many SAs as the kernel lets each have */
+/* Limit in octets: a thousand groups with as many SAs as the kernel allows. */
 #define FILE_MAX (16u * 1024 * 1024)
 #define SPI_LEN 8
 #define HEX_LEN (2 * HASH_SHA256_LEN)
-/* An SPI, a digest, spaces, a name and the newline */
+/* An SPI, a digest, spaces, a name and the newline. */
 #define LINE_MAX_LEN (SPI_LEN + 1 + HEX_LEN + 1 + 32 + 1)
 
 struct note {
@@ -31,7 +31,7 @@ struct key_notes {
 	TAILQ_HEAD(, note) notes;
 	unsigned int n;
 	char *path;
-	char *fresh; /* where it is written before it takes its place */
+	char *fresh; /* temporary name for writing */
 };
 
 static struct note *find(const struct key_notes *n, const char *group,

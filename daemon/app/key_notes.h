@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Digests of the keys of the kernel's SAs, in a file that lives as long as these
- * do: over a restart of the daemon and not over one of the machine. The kernel
- * tells no keys, so this is how a member that was restarted finds out whether
- * an SA of the kernel's is the one that the key server means.
+ * Digest of the keys of the kernel's SAs, in a file that survives a restart of
+ * the daemon and not of the machine, like the SAs. The kernel does not reveal
+ * keys, so this is how a restarted member finds out whether an SA in the kernel
+ * is the one that the key server means.
  */
 #ifndef APP_KEY_NOTES_H
 #define APP_KEY_NOTES_H
@@ -16,20 +16,23 @@
 struct key_notes;
 
 /*
- * @path and @path.new are ours. A file that cannot be read, or is not as we
- * write it, is logged and counts as none. NULL: no memory.
+ * Open the file; @path and @path.new belong to this object. A file that is
+ * unreadable or malformed is logged and counts as empty. Returns NULL if memory
+ * is short.
  */
 struct key_notes *key_notes_open(const char *path);
-/* The file stays. */
+/* Free @n; the file stays. */
 void key_notes_free(struct key_notes *n);
 
-/* @digest NULL: there is no such SA any more. Failures are logged. */
+/* Store the digest of an SA; @digest NULL deletes it. Errors are logged. */
 void key_notes_set(struct key_notes *n, const char *group, uint32_t spi,
 		   const uint8_t *digest);
-/* false: nothing is known of this SA */
+/* Return false if there is no digest of this SA. */
 bool key_notes_get(struct key_notes *n, const char *group, uint32_t spi,
 		   uint8_t digest[HASH_SHA256_LEN]);
-/* Forgets what nobody has set or asked for since it was opened. */
+/*
+ * Delete the digests that were neither set nor read since the file was opened.
+ */
 void key_notes_prune(struct key_notes *n);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The role of a member: member/ on sockets and the kernel. */
+/* Role of a member: member/ on sockets and the kernel. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,10 @@ static void member_send(void *ctx, const struct ep *from, const struct ep *to,
 	app_sock_send(natt ? &a->natt : &a->unicast, from, to, p, len);
 }
 
-/* The address is asked for each IKE SA, since routing may have changed. */
+/*
+ * The source address is looked up for each IKE SA, since routing may have
+ * changed.
+ */
 static int member_local_of(void *ctx, const struct ep *peer, struct ep *local)
 {
 	struct app *a = ctx;
@@ -45,15 +48,15 @@ static void member_keepalive(void *ctx, const struct ep *from,
 	static const uint8_t octet = 0xff;
 	struct app *a = ctx;
 
-	/* lost ones are followed by others */
+	/* Losses do not matter, since keepalives are periodic. */
 	if (a->natt.app)
 		udp_send(a->natt.fd.fd, from, to, NULL, 0, &octet, 1);
 }
 
 /*
- * The port for UDP encapsulation; if another IKE daemon has it any other does,
- * since what is behind a NAT comes from some port of that. Without any we do
- * as if there were no NATs.
+ * Open the port for UDP encapsulation. If another IKE daemon has it, any other
+ * port works, since the NAT changes the source port anyway. Without a port, NAT
+ * detection is off.
  */
 static void open_natt(struct app *a, const struct ep *unicast)
 {
@@ -109,8 +112,8 @@ static void on_sa_closed(void *ctx, struct ike_sa *sa, const char *reason)
 }
 
 /*
- * A member asks and is not asked: it has as many events as it makes requests,
- * which grow rare when they fail.
+ * A member only initiates, so the number of events is that of its own requests,
+ * which become rare when they fail.
  */
 static void member_event(void *ctx, const struct ike_event *ev)
 {
@@ -204,7 +207,9 @@ static bool find_key_note(void *ctx, const char *group, uint32_t spi,
 	return key_notes_get(a->key_notes, group, spi, digest);
 }
 
-/* Beside the control socket, which is one of each daemon as well. */
+/*
+ * The file is next to the control socket, which is unique for each daemon, too.
+ */
 static int open_key_notes(struct app *a, struct err *err)
 {
 	char *path;
@@ -240,7 +245,10 @@ static void on_link_event(void *arg, const struct link_event *ev)
 	member_link_event(a->member, ev);
 }
 
-/* Without events keys would outlive their time unseen: better to end. */
+/*
+ * Without the kernel's events keys would outlive their lifetime unnoticed, so
+ * the daemon stops.
+ */
 static void broken(struct app *a, const char *what, int ret)
 {
 	log_err("%s: %s", what, strerror(-ret));
@@ -310,11 +318,11 @@ int app_start_member(struct app *a, struct err *err)
 	struct ep local = c->local;
 	int ret;
 
-	/* who may have missed a rekey is in a hurry */
+	/* A member that may have missed a rekey must be quick. */
 	cfg.rexmit_ms = REXMIT_MS;
 	cfg.rexmit_max = REXMIT_MAX;
 
-	/* first of all: from here on nothing leaves in clear */
+	/* The kernel comes first: from here on no cleartext leaves. */
 	ret = open_kernel(a, err);
 	if (ret)
 		return ret;
@@ -350,12 +358,16 @@ int app_start_member(struct app *a, struct err *err)
 }
 
 /*
- * Groups and SAs stay in the kernel: protected addresses stay closed, traffic
- * goes on with the keys that are there until their hard lifetimes end them.
+ * Stop the role. Groups and SAs stay in the kernel: protected addresses stay
+ * closed, and traffic continues with the current keys until their hard
+ * lifetimes.
  */
 void app_stop_member(struct app *a)
 {
-	/* first: it would take the end of its IKE SAs for a failure */
+	/*
+	 * The member is freed first, otherwise it would take the end of its IKE
+	 * SAs for a failure.
+	 */
 	member_free(a->member);
 	a->member = NULL;
 	key_notes_free(a->key_notes);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The configuration is read again: by SIGHUP or an administrator's word. */
+/* Reload of the configuration, by SIGHUP or by an administrator. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static void no_line(void *arg, const char *line)
 	(void)line;
 }
 
-/* Everything that refuses comes before anything that changes. */
+/* All checks come before the first change. */
 static int check_all(struct app *a, const struct conf *to, app_change_fn *fn,
 		     void *arg, struct err *err)
 {
@@ -99,7 +99,7 @@ void app_reload(struct app *a, app_reload_fn *done, void *arg)
 		return;
 	}
 	ret = check_all(a, to, no_line, NULL, &err);
-	/* the kernel may refuse a group; a key server changes after that */
+	/* The kernel may refuse a group, so the key server changes after it. */
 	if (!ret && a->member)
 		ret = member_reload(a->member, to->member, &err);
 	if (ret) {
@@ -109,7 +109,7 @@ void app_reload(struct app *a, app_reload_fn *done, void *arg)
 	}
 	if (!a->debug)
 		log_set_level(to->log_level);
-	/* groups of a key server have copies of what they need */
+	/* The key server's groups have copies of their settings. */
 	conf_free(a->conf);
 	a->conf = to;
 	if (a->gcks)

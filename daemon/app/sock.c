@@ -9,7 +9,10 @@
 #include "lib/err.h"
 #include "lib/log.h"
 
-/* Datagrams taken from one socket at once, so that a flood leaves time. */
+/*
+ * Datagrams read from one socket in a row, so that a flood does not block the
+ * loop.
+ */
 #define BURST 64
 
 const uint8_t app_marker[APP_MARKER_LEN];
@@ -46,11 +49,14 @@ static void readable(void *arg, uint32_t events)
 			continue;
 		if (n < 0)
 			return;
-		/* we would have to answer from there */
+		/* Answer could not be sent from a multicast address. */
 		if (addr_is_multicast(&to.addr))
 			continue;
 		len = (size_t)n;
-		/* else it is UDP-encapsulated ESP, or a keepalive */
+		/*
+		 * Datagrams without marker are UDP-encapsulated ESP or
+		 * keepalives.
+		 */
 		if (has_marker(to.port, from.port) &&
 		    !app_strip_marker(&p, &len))
 			continue;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The interfaces that rekeys are sent and heard by. What is configured counts,
- * then the route to the rekey address; where there is none (an isolated
- * network has no default route), the way to the other end.
+ * Interfaces on which rekeys are sent and received. The configuration decides,
+ * then the route to the rekey address. Without such a route, as in an isolated
+ * network that has no default route, the path to the other end decides.
  */
 #include <errno.h>
 #include <ifaddrs.h>
@@ -14,7 +14,9 @@
 #include "kernel/route.h"
 #include "lib/err.h"
 
-/* The interface that @fd's socket is bound to, as "ip vrf exec" does; or 0. */
+/*
+ * Return the device to which the socket is bound, as by "ip vrf exec", or 0.
+ */
 static uint32_t bound_to(int fd)
 {
 	int ifindex = 0;
@@ -44,7 +46,7 @@ static bool has_addr(const struct ifaddrs *i, const struct addr *a)
 	return !ep_from_sockaddr(&ss, &e) && addr_equal(&e.addr, a);
 }
 
-/* The interface for multicast that has @a, or 0. */
+/* Return the multicast interface that has the address @a, or 0. */
 static uint32_t interface_of(const struct addr *a)
 {
 	struct ifaddrs *list, *i;
@@ -59,7 +61,7 @@ static uint32_t interface_of(const struct addr *a)
 	return found;
 }
 
-/* The one interface for multicast that there is; 0 if there are several. */
+/* Return the only multicast interface, 0 if there are several. */
 static uint32_t only_interface(void)
 {
 	struct ifaddrs *list, *i;
@@ -81,7 +83,7 @@ static uint32_t only_interface(void)
 	return several ? 0 : found;
 }
 
-/* Where what is exchanged with @other passes, or 0. */
+/* Return the interface of the path to @other, or 0. */
 static uint32_t towards(const struct ep *other, uint32_t bound)
 {
 	struct route r;
@@ -90,7 +92,7 @@ static uint32_t towards(const struct ep *other, uint32_t bound)
 	if (!addr_is_none(&other->addr) && !addr_is_any(&other->addr) &&
 	    !route_get(other, bound, &r))
 		found = r.local ? interface_of(&other->addr) : r.ifindex;
-	/* of a VRF nobody can say here which interfaces it has */
+	/* The interfaces of a VRF cannot be determined here. */
 	return found || bound ? found : only_interface();
 }
 
@@ -107,7 +109,7 @@ static int configured(const char *interface, uint32_t *ifindex, struct err *why)
 	return 0;
 }
 
-/* Where no route to the rekey address says it. */
+/* Choose an interface when no route to the rekey address decides. */
 static int guess(const struct where *w, uint32_t bound, uint32_t *ifindex,
 		 struct err *why)
 {
@@ -147,7 +149,7 @@ int app_where(const struct where *w, uint32_t *ifindex, struct err *why)
 			       w->setting);
 	}
 	ret = guess(w, bound, ifindex, why);
-	/* the first that there is has at least a route of the kernel's */
+	/* The first interface has at least a route of the kernel. */
 	if (ret && r.ifindex) {
 		*ifindex = r.ifindex;
 		ret = 0;
