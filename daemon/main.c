@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * mcsecd: arguments, beginning and end. app/ puts sockets, kernel and store
- * under the machines of gcks/ and member/; what the protocol does is not to
- * be found in either.
+ * mcsecd: arguments, start and stop. app/ connects the machines of gcks/ and
+ * member/ with sockets, kernel and store; the protocol is implemented below it.
  *
- * Everything that needs rights is opened by start(), before the loop runs: the
- * engine that parses can be put into a process without rights there.
+ * Everything that needs privileges is opened by start() before the loop runs,
+ * so that the parsers can be moved into an unprivileged process later.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -37,7 +36,7 @@ static void stop(struct app *a)
 	conf_free(a->conf);
 }
 
-/* What there is to say about it is in the log by then. */
+/* The result was logged already. */
 static void reloaded(void *arg, int ret, const char *why)
 {
 	(void)arg;
@@ -78,7 +77,10 @@ static int start(struct app *a, struct err *err)
 	int ret;
 
 	ret = open_loop(a, err);
-	/* first: another mcsecd is to be noticed before anybody is called */
+	/*
+	 * The control socket comes first, because it detects another mcsecd
+	 * before any peer is contacted.
+	 */
 	if (!ret)
 		ret = ctl_new(a->loop, &a->tq, a->conf->control, &a->ctl, err);
 	if (!ret)
@@ -122,7 +124,7 @@ struct options {
 	bool syslog;
 };
 
-/* 0, or 1 when the program is to end with *status. */
+/* Return 0, or 1 if the program must exit with *status. */
 static int parse_args(int argc, char **argv, struct options *o, int *status)
 {
 	static const struct option longs[] = {
@@ -183,7 +185,7 @@ static void print_change(void *arg, const char *line)
 	++*n;
 }
 
-/* What the daemon that runs would do with it, if one does. */
+/* Show what a running daemon would change, if there is one. */
 static int check_reload(const struct app *a)
 {
 	const struct conf *c = a->conf;
@@ -203,7 +205,10 @@ static int check_reload(const struct app *a)
 	return 0;
 }
 
-/* What a start would refuse that needs neither rights nor network. */
+/*
+ * Check all that a start would refuse and that needs neither privileges nor
+ * network.
+ */
 static int check(struct app *a)
 {
 	if (cert_chain_not_after(a->chain) <= clock_wall(clock_system())) {
