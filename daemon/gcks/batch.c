@@ -363,7 +363,8 @@ bool batch_full(const struct group *g, uint32_t members)
  * Return the earlier request of the same batch that makes @j's member, or
  * NULL.
  */
-static struct join_req *twin(const struct batch *b, const struct join_req *j)
+static struct join_req *find_twin(const struct batch *b,
+				  const struct join_req *j)
 {
 	struct join_req *o;
 
@@ -426,7 +427,7 @@ static bool take_in_one(struct group *g, struct batch *b, struct join_req *j)
 	j->m = gmc_find(g, j->identity);
 	if (j->m)
 		return !j->m->leaving;
-	first = twin(b, j);
+	first = find_twin(b, j);
 	if (!first)
 		return may_become_member(g, b, j);
 	if (!place_allows(g, &first->from.addr, &j->from.addr)) {
@@ -615,7 +616,7 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 			 quote(j->identity, name));
 }
 
-static void settle(struct group *g, struct batch *b)
+static void settle_batch(struct group *g, struct batch *b)
 {
 	struct join_req *j;
 
@@ -644,7 +645,7 @@ static void batch_done(struct group *g, void *arg, int ret, const char *why)
 	if (ret)
 		batch_failed(g, b, ret);
 	else
-		settle(g, b);
+		settle_batch(g, b);
 	batch_drop(b);
 	if (done)
 		done(g, arg, ret, why);

@@ -70,7 +70,7 @@ static void handed_over(struct group *g, struct store_txn *txn)
 		g->commit.txn = txn;
 }
 
-static void witnessed(void *arg, int ret, const char *why)
+static void witness_done(void *arg, int ret, const char *why)
 {
 	struct group *g = arg;
 
@@ -86,7 +86,7 @@ static void witnessed(void *arg, int ret, const char *why)
  * The witness is written after the store, so that it is never ahead of the
  * store, and before anything is sent.
  */
-static void stored(void *arg, int ret, const char *why)
+static void store_done(void *arg, int ret, const char *why)
 {
 	struct group *g = arg;
 	struct commit *c = &g->commit;
@@ -104,12 +104,12 @@ static void stored(void *arg, int ret, const char *why)
 	}
 	ret = witness_record(g, c->version, c->deny, c->deny_since, c->admit);
 	if (ret) {
-		witnessed(g, ret, strerror(-ret));
+		witness_done(g, ret, strerror(-ret));
 	} else if (g->k->starting) {
 		ret = store_submit_wait(w, NULL);
-		witnessed(g, ret, ret ? store_error(w) : "");
+		witness_done(g, ret, ret ? store_error(w) : "");
 	} else {
-		handed_over(g, store_submit(w, NULL, witnessed, g));
+		handed_over(g, store_submit(w, NULL, witness_done, g));
 	}
 }
 
@@ -129,12 +129,12 @@ void commit_send(struct group *g, uint64_t version, commit_fn *done, void *arg)
 	ret = record_key(g, key);
 	if (ret) {
 		store_drop(s);
-		stored(g, ret, "the name of the group is too long");
+		store_done(g, ret, "the name of the group is too long");
 	} else if (g->k->starting) {
 		ret = store_submit_wait(s, &e);
-		stored(g, ret, ret ? store_error(s) : "");
+		store_done(g, ret, ret ? store_error(s) : "");
 	} else {
-		handed_over(g, store_submit(s, &e, stored, g));
+		handed_over(g, store_submit(s, &e, store_done, g));
 	}
 }
 

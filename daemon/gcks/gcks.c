@@ -206,8 +206,8 @@ void gcks_admit(struct gcks *k, const char *group, const char *identity,
 	give_identity(k, ORDER_ADMIT, group, identity, done, arg);
 }
 
-static void rekey(struct gcks *k, enum order_kind kind, const char *group,
-		  gcks_done_fn *done, void *arg)
+static void order_rekey(struct gcks *k, enum order_kind kind, const char *group,
+			gcks_done_fn *done, void *arg)
 {
 	struct gather *t;
 	struct group *g;
@@ -234,13 +234,13 @@ static void rekey(struct gcks *k, enum order_kind kind, const char *group,
 void gcks_rekey(struct gcks *k, const char *group, gcks_done_fn *done,
 		void *arg)
 {
-	rekey(k, ORDER_REKEY, group, done, arg);
+	order_rekey(k, ORDER_REKEY, group, done, arg);
 }
 
 void gcks_renew_signing_key(struct gcks *k, const char *group,
 			    gcks_done_fn *done, void *arg)
 {
-	rekey(k, ORDER_RENEW_SIGNING_KEY, group, done, arg);
+	order_rekey(k, ORDER_RENEW_SIGNING_KEY, group, done, arg);
 }
 
 void gcks_reset(struct gcks *k, const char *group, gcks_done_fn *done,

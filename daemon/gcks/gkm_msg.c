@@ -137,8 +137,9 @@ int gkm_put_auth_key(const struct sigkey *sign, struct kd *kd)
 }
 
 /* Seal @m over @rs and add it to the change's outbox. */
-static int queue(struct group *g, struct gkm_change *c, struct rekey_sa *rs,
-		 struct rekey_msg *m, const uint32_t *at, unsigned int n)
+static int queue_message(struct group *g, struct gkm_change *c,
+			 struct rekey_sa *rs, struct rekey_msg *m,
+			 const uint32_t *at, unsigned int n)
 {
 	char why[160] = "";
 	struct out_msg *o;
@@ -204,7 +205,7 @@ static int first_message(struct group *g, struct gkm_change *c,
 	if (!rc && c->sign)
 		rc = gkm_put_auth_key(c->sign, &m.kd);
 	if (!rc)
-		rc = queue(g, c, &g->rs, &m, at, n);
+		rc = queue_message(g, c, &g->rs, &m, at, n);
 	rekey_msg_free(&m);
 	return rc;
 }
@@ -224,7 +225,8 @@ static int second_message(struct group *g, struct gkm_change *c)
 	add_next_rekey(&c->next, &m.gsa.gw);
 	rc = gkm_wrap_data(&c->next, &c->rs.gsk_w, &m.kd);
 	if (!rc)
-		rc = queue(g, c, &c->rs, &m, at, copies_exclude(g, true, at));
+		rc = queue_message(g, c, &c->rs, &m, at,
+				   copies_exclude(g, true, at));
 	rekey_msg_free(&m);
 	return rc;
 }
@@ -241,7 +243,7 @@ int gkm_beat_message(struct group *g, struct gkm_change *c)
 	add_next_rekey(&c->next, &m.gsa.gw);
 	rc = gkm_wrap_data(&c->next, &g->rs.gsk_w, &m.kd);
 	if (!rc)
-		rc = queue(g, c, &g->rs, &m, at, 1);
+		rc = queue_message(g, c, &g->rs, &m, at, 1);
 	rekey_msg_free(&m);
 	/*
 	 * A lost beat is not missed after a restart, since another one follows.
@@ -283,7 +285,7 @@ int gkm_farewell(struct group *g, struct gkm_change *c)
 	if (!rc)
 		rc = rekey_msg_delete(&m, GIKE_PROTO_GIKE_UPDATE, NULL);
 	if (!rc)
-		rc = queue(g, c, &g->rs, &m, at, copies_plain(g, at));
+		rc = queue_message(g, c, &g->rs, &m, at, copies_plain(g, at));
 	rekey_msg_free(&m);
 	/*
 	 * Members listen at the address they were given, not at the new

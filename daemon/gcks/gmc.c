@@ -427,7 +427,7 @@ int gmc_audit(struct gcks *k, const char *group, const char *identity,
 /* ---- the pace of an identity -------------------------------------------- */
 
 /* Return the pause left after @rest ms; below the minimum it is 0. */
-static uint32_t rested(const struct pace_entry *p, uint64_t rest)
+static uint32_t wait_after_rest(const struct pace_entry *p, uint64_t rest)
 {
 	uint32_t wait = p->wait_ms;
 
@@ -456,7 +456,7 @@ static struct pace_entry *pace_find(struct pace_list *bucket, const char *key,
 		forgive_joins(p, now);
 		if (!strcmp(p->key, key)) {
 			found = p;
-		} else if (!rested(p, now - p->at_ms) && !p->joins) {
+		} else if (!wait_after_rest(p, now - p->at_ms) && !p->joins) {
 			LIST_REMOVE(p, link);
 			free(p);
 		}
@@ -493,7 +493,7 @@ bool gmc_pace(struct group *g, const char *identity)
 
 	if (!p || now - p->at_ms < p->wait_ms)
 		return false;
-	p->wait_ms = 2 * rested(p, now - p->at_ms);
+	p->wait_ms = 2 * wait_after_rest(p, now - p->at_ms);
 	p->at_ms = now;
 	if (p->wait_ms < PACE_MIN_MS)
 		p->wait_ms = PACE_MIN_MS;

@@ -28,7 +28,7 @@
  * Send committed messages again with all copies, since the earlier run may not
  * have sent them.
  */
-static void resume(struct group *g)
+static void resume_outbox(struct group *g)
 {
 	struct out_msg *o;
 
@@ -223,7 +223,7 @@ static int group_start(struct group *g, char *err, size_t errlen)
 	if (rc)
 		return rc;
 	schedule_start(g);
-	resume(g);
+	resume_outbox(g);
 	check_roster(g);
 	term_start(g);
 	return 0;

@@ -54,7 +54,7 @@ struct lkh {
 /*
  * A substitute for realloc(), which would leave copies of keys in freed memory.
  */
-static void *grow(void *old, size_t used, size_t want)
+static void *grow_wiped(void *old, size_t used, size_t want)
 {
 	void *p = calloc(1, want);
 
@@ -147,7 +147,7 @@ unsigned int lkh_depth(const struct lkh *t)
  * Save a node before it is changed. Slots that are new in the batch need not
  * be saved.
  */
-static int save(struct lkh *t, uint32_t s)
+static int save_node(struct lkh *t, uint32_t s)
 {
 	struct saved *j;
 	size_t cap;
@@ -156,8 +156,8 @@ static int save(struct lkh *t, uint32_t s)
 		return 0;
 	if (t->n_journal == t->cap_journal) {
 		cap = t->cap_journal ? 2 * t->cap_journal : 64;
-		j = grow(t->journal, t->n_journal * sizeof(*j),
-			 cap * sizeof(*j));
+		j = grow_wiped(t->journal, t->n_journal * sizeof(*j),
+			       cap * sizeof(*j));
 		if (!j)
 			return -ENOMEM;
 		t->journal = j;
@@ -179,14 +179,14 @@ static int slot_get(struct lkh *t, uint32_t *out)
 
 	s = t->free;
 	if (s != LKH_NONE) {
-		rc = save(t, s);
+		rc = save_node(t, s);
 		if (rc)
 			return rc;
 		t->free = t->v[s].up;
 	} else {
 		if (t->n == t->cap) {
-			v = grow(t->v, t->n * sizeof(*v),
-				 2 * (size_t)t->cap * sizeof(*v));
+			v = grow_wiped(t->v, t->n * sizeof(*v),
+				       2 * (size_t)t->cap * sizeof(*v));
 			if (!v)
 				return -ENOMEM;
 			t->v = v;
@@ -233,12 +233,12 @@ static int fresh_key(struct lkh *t, uint32_t s)
 }
 
 /* Mark @s and all nodes above it as stale, with @leaves more leaves below. */
-static int touch(struct lkh *t, uint32_t s, int leaves)
+static int touch_path(struct lkh *t, uint32_t s, int leaves)
 {
 	int rc;
 
 	for (; s != LKH_NONE; s = t->v[s].up) {
-		rc = save(t, s);
+		rc = save_node(t, s);
 		if (rc)
 			return rc;
 		if (!t->v[s].stale)
@@ -250,7 +250,7 @@ static int touch(struct lkh *t, uint32_t s, int leaves)
 }
 
 /* Replace @old by @kid as a child of @up. The caller has saved @up. */
-static void relink(struct lkh *t, uint32_t up, uint32_t old, uint32_t kid)
+static void relink_child(struct lkh *t, uint32_t up, uint32_t old, uint32_t kid)
 {
 	struct node *u = &t->v[up];
 
@@ -263,7 +263,7 @@ static void relink(struct lkh *t, uint32_t up, uint32_t old, uint32_t kid)
  * Find the leaf to split: descending into the lighter half keeps the tree
  * balanced.
  */
-static uint32_t lightest(const struct lkh *t)
+static uint32_t lightest_leaf(const struct lkh *t)
 {
 	uint32_t s = ROOT;
 	uint32_t a, b;
@@ -296,21 +296,21 @@ int lkh_add(struct lkh *t, uint64_t member, uint32_t *leaf)
 	t->v[s].joined = true;
 
 	if (t->v[ROOT].kid[0] == LKH_NONE || t->v[ROOT].kid[1] == LKH_NONE) {
-		rc = touch(t, ROOT, 1);
+		rc = touch_path(t, ROOT, 1);
 		if (rc)
 			return rc;
-		relink(t, ROOT, LKH_NONE, s);
+		relink_child(t, ROOT, LKH_NONE, s);
 	} else {
-		at = lightest(t);
+		at = lightest_leaf(t);
 		up = t->v[at].up;
 		rc = slot_get(t, &inner);
 		if (!rc)
-			rc = save(t, at);
+			rc = save_node(t, at);
 		if (!rc)
-			rc = touch(t, up, 1);
+			rc = touch_path(t, up, 1);
 		if (rc)
 			return rc;
-		relink(t, up, at, inner);
+		relink_child(t, up, at, inner);
 		t->v[inner].leaves = 2;
 		t->v[inner].stale = true;
 		t->n_stale++;
@@ -331,20 +331,20 @@ int lkh_remove(struct lkh *t, uint32_t leaf)
 	if (leaf >= t->n || !t->v[leaf].member)
 		return -ENOENT;
 	up = t->v[leaf].up;
-	rc = save(t, leaf);
+	rc = save_node(t, leaf);
 	if (!rc)
-		rc = touch(t, up, -1);
+		rc = touch_path(t, up, -1);
 	if (rc)
 		return rc;
 	if (up == ROOT) {
-		relink(t, ROOT, leaf, LKH_NONE);
+		relink_child(t, ROOT, leaf, LKH_NONE);
 	} else {
 		sib = t->v[up].kid[t->v[up].kid[0] == leaf];
 		top = t->v[up].up;
-		rc = save(t, sib);
+		rc = save_node(t, sib);
 		if (rc)
 			return rc;
-		relink(t, top, up, sib);
+		relink_child(t, top, up, sib);
 		slot_put(t, up);
 	}
 	slot_put(t, leaf);
@@ -353,12 +353,12 @@ int lkh_remove(struct lkh *t, uint32_t leaf)
 
 int lkh_renew(struct lkh *t, uint32_t leaf)
 {
-	return save(t, leaf) ? -ENOMEM : fresh_key(t, leaf);
+	return save_node(t, leaf) ? -ENOMEM : fresh_key(t, leaf);
 }
 
 int lkh_turn(struct lkh *t, uint32_t leaf)
 {
-	return touch(t, t->v[leaf].up, 0);
+	return touch_path(t, t->v[leaf].up, 0);
 }
 
 size_t lkh_pending(const struct lkh *t)
@@ -519,7 +519,7 @@ static void journal_wipe(struct lkh *t)
 	t->old_free = t->free;
 }
 
-static void settle(struct node *nd)
+static void settle_node(struct node *nd)
 {
 	nd->saved = false;
 	nd->stale = false;
@@ -532,9 +532,9 @@ void lkh_commit(struct lkh *t)
 	size_t i;
 
 	for (i = 0; i < t->n_journal; i++)
-		settle(&t->v[t->journal[i].slot]);
+		settle_node(&t->v[t->journal[i].slot]);
 	for (s = t->old_n; s < t->n; s++)
-		settle(&t->v[s]);
+		settle_node(&t->v[s]);
 	journal_wipe(t);
 }
 
@@ -612,7 +612,7 @@ int lkh_import(struct lkh *t, uint32_t slot, const uint8_t *rec, size_t len)
 
 		while (cap <= slot)
 			cap *= 2;
-		nd = grow(t->v, t->n * sizeof(*nd), cap * sizeof(*nd));
+		nd = grow_wiped(t->v, t->n * sizeof(*nd), cap * sizeof(*nd));
 		if (!nd)
 			return -ENOMEM;
 		t->v = nd;

@@ -147,8 +147,8 @@ static void audit_as(struct gcks *k, const char *event, const char *group,
 		log_err("audit trail: %s", store_error(k->deps.store));
 }
 
-static void audit(struct gcks *k, const char *group, const char *identity,
-		  const char *detail)
+static void audit_quoted(struct gcks *k, const char *group,
+			 const char *identity, const char *detail)
 {
 	audit_as(k, "refuse", group, identity, detail);
 }
@@ -170,11 +170,11 @@ static void auth_failed(struct gcks *k, const struct ike_event *ev)
 	snprintf(detail, sizeof(detail),
 		 "AUTHENTICATION_FAILED from %s, claims to be %s: %.*s%s", ep,
 		 name, WHY_SHOWN, ev->text, more);
-	audit(k, "", "", detail);
+	audit_quoted(k, "", "", detail);
 }
 
-static void stranger(struct gcks *k, enum log_level level, const char *words,
-		     const struct ike_event *ev)
+static void note_stranger(struct gcks *k, enum log_level level,
+			  const char *words, const struct ike_event *ev)
 {
 	char ep[EP_STRLEN], more[48];
 
@@ -195,8 +195,8 @@ bool notice_left(struct gcks *k, const char *identity)
 	return false;
 }
 
-static void member(struct gcks *k, enum log_level level, const char *words,
-		   const struct ike_event *ev)
+static void note_member(struct gcks *k, enum log_level level, const char *words,
+			const struct ike_event *ev)
 {
 	char ep[EP_STRLEN], name[QUOTE_LEN];
 
@@ -228,7 +228,7 @@ void notice_refusal(struct gcks *k, const char *group, const char *identity,
 		 *group ? "group " : "", group, *group ? ": " : "",
 		 quote(identity, name), WHY_SHOWN, why, what);
 	snprintf(detail, sizeof(detail), "%s: %.*s", what, WHY_SHOWN, why);
-	audit(k, group, identity, detail);
+	audit_quoted(k, group, identity, detail);
 }
 
 void notice_place(struct gcks *k, const char *group, const char *identity,
@@ -282,22 +282,22 @@ void notice_ike(struct gcks *k, const struct ike_event *ev)
 {
 	switch (ev->type) {
 	case IKE_EV_UP:
-		member(k, LOG_LEVEL_INFO, "authenticated", ev);
+		note_member(k, LOG_LEVEL_INFO, "authenticated", ev);
 		break;
 	case IKE_EV_CLOSED:
-		member(k, LOG_LEVEL_INFO, "IKE SA closed", ev);
+		note_member(k, LOG_LEVEL_INFO, "IKE SA closed", ev);
 		break;
 	case IKE_EV_REFUSED:
-		member(k, LOG_LEVEL_WARN, "refused by the peer", ev);
+		note_member(k, LOG_LEVEL_WARN, "refused by the peer", ev);
 		break;
 	case IKE_EV_AUTH_FAILED:
 		auth_failed(k, ev);
 		break;
 	case IKE_EV_NOT_TAKEN:
-		stranger(k, LOG_LEVEL_INFO, "request refused", ev);
+		note_stranger(k, LOG_LEVEL_INFO, "request refused", ev);
 		break;
 	case IKE_EV_CAP:
-		stranger(k, LOG_LEVEL_WARN, "limit reached", ev);
+		note_stranger(k, LOG_LEVEL_WARN, "limit reached", ev);
 		break;
 	}
 }

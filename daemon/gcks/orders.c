@@ -54,7 +54,7 @@ static void order_end(struct order *o, int ret, uint32_t effective_ms,
 
 /* ---- evict and admit ---------------------------------------------------- */
 
-static void evicted(struct group *g, void *arg, int ret, const char *why)
+static void evict_done(struct group *g, void *arg, int ret, const char *why)
 {
 	struct order *o = arg;
 
@@ -120,7 +120,7 @@ static void run_evict(struct group *g, struct order *o)
 	struct gmember *m = gmc_find(g, o->identity);
 
 	if (m)
-		batch_evict(g, m, evicted, o);
+		batch_evict(g, m, evict_done, o);
 	else if (gmc_denied(g, o->identity))
 		order_end(o, -EALREADY, 0,
 			  "\"%s\" was evicted from group \"%s\" before",
@@ -133,7 +133,7 @@ static void run_evict(struct group *g, struct order *o)
 		keep_out(g, o);
 }
 
-static void admitted(struct group *g, void *arg, int ret, const char *why)
+static void admit_done(struct group *g, void *arg, int ret, const char *why)
 {
 	struct order *o = arg;
 
@@ -169,11 +169,11 @@ static void run_admit(struct group *g, struct order *o)
 			commit_drop(g);
 	}
 	if (rc) {
-		admitted(g, o, rc, strerror(-rc));
+		admit_done(g, o, rc, strerror(-rc));
 		return;
 	}
 	g->commit.admit = o->identity;
-	commit_send(g, g->st.version + 1, admitted, o);
+	commit_send(g, g->st.version + 1, admit_done, o);
 }
 
 /* ---- rekey and reset ----------------------------------------------------- */
@@ -278,7 +278,7 @@ static bool somebody_barred(const struct group *g, const struct conf_group *c)
 	return false;
 }
 
-static void adopted(struct group *g, void *arg, int ret, const char *why)
+static void adopt_done(struct group *g, void *arg, int ret, const char *why)
 {
 	struct order *o = arg;
 
@@ -296,12 +296,12 @@ static void adopted(struct group *g, void *arg, int ret, const char *why)
  * If more members had to go than one change can announce, the next change
  * follows at once.
  */
-static void expelled(struct group *g, void *arg, int ret, const char *why)
+static void expel_done(struct group *g, void *arg, int ret, const char *why)
 {
 	if (!ret && somebody_barred(g, g->conf))
-		batch_expel(g, NULL, expelled, arg);
+		batch_expel(g, NULL, expel_done, arg);
 	else
-		adopted(g, arg, ret, why);
+		adopt_done(g, arg, ret, why);
 }
 
 /* Settings that members do not know and that take no right away. */
@@ -322,7 +322,7 @@ static void quietly_adopted(struct group *g, void *arg, int ret,
 		gkm_keep(g, q.c);
 		g->ops->changed(g);
 	}
-	adopted(g, q.o, ret, why);
+	adopt_done(g, q.o, ret, why);
 }
 
 static int record_policy(struct group *g, const struct gkm_change *c,
@@ -350,7 +350,7 @@ static void adopt_quietly(struct group *g, struct order *o, const char *names)
 
 	if (!c) {
 		free(q);
-		adopted(g, o, -ENOMEM, "out of memory");
+		adopt_done(g, o, -ENOMEM, "out of memory");
 		return;
 	}
 	q->o = o;
@@ -378,22 +378,22 @@ static void run_policy(struct group *g, struct order *o)
 		return;
 	}
 	if (diff & POLICY_FIXED) {
-		adopted(g, o, -EBUSY, "key-wrap cannot change");
+		adopt_done(g, o, -EBUSY, "key-wrap cannot change");
 		return;
 	}
 	snprintf(why, sizeof(why), "changed: %s", names);
 	if (diff & POLICY_RESET) {
 		o->policy = NULL;
-		gkm_adopt(g, p, why, adopted, o);
+		gkm_adopt(g, p, why, adopt_done, o);
 	} else if (somebody_barred(g, &p->conf)) {
 		o->policy = NULL;
-		batch_expel(g, p, expelled, o);
+		batch_expel(g, p, expel_done, o);
 	} else {
 		adopt_quietly(g, o, names);
 	}
 }
 
-static void closed(struct group *g, void *arg, int ret, const char *why)
+static void close_done(struct group *g, void *arg, int ret, const char *why)
 {
 	struct order *o = arg;
 
@@ -435,7 +435,7 @@ static void order_run(struct group *g, struct order *o)
 		run_policy(g, o);
 		break;
 	case ORDER_CLOSE:
-		gkm_restart(g, "the group is removed", closed, o);
+		gkm_restart(g, "the group is removed", close_done, o);
 		break;
 	}
 }

@@ -51,7 +51,7 @@ static int out_key(const struct out_msg *o, char *key)
 }
 
 /* Messages left in the store are only sent once more after a restart. */
-static void forgotten(void *arg, int ret, const char *why)
+static void forget_done(void *arg, int ret, const char *why)
 {
 	(void)arg;
 	if (ret)
@@ -80,7 +80,7 @@ static int record_forget(struct group *g, const struct out_msg *o, bool last)
  * not in the outbox yet, and deleting all with the last one would take them,
  * too.
  */
-static void forget(struct out_msg *o)
+static void forget_message(struct out_msg *o)
 {
 	struct group *g = o->g;
 	struct store *s = group_store(g);
@@ -100,11 +100,11 @@ static void forget(struct out_msg *o)
 		rc = record_forget(g, o, last);
 	out_msg_free(o);
 	if (!rc) {
-		store_submit(s, NULL, forgotten, NULL);
+		store_submit(s, NULL, forget_done, NULL);
 		return;
 	}
 	store_drop(s);
-	forgotten(NULL, rc, strerror(-rc));
+	forget_done(NULL, rc, strerror(-rc));
 }
 
 /* ---- confirmations ------------------------------------------------------ */
@@ -233,7 +233,7 @@ static uint32_t send_due(struct out_msg *o)
 	return o->sent < o->n ? o->at_ms[o->sent] - age : 0;
 }
 
-static void fire(void *arg)
+static void copy_due(void *arg)
 {
 	struct out_msg *o = arg;
 	uint64_t age = group_now_ms(o->g) - o->start_ms;
@@ -247,7 +247,7 @@ static void fire(void *arg)
 	if (next)
 		timer_set(o->g->k->deps.tq, &o->timer, next);
 	else
-		forget(o);
+		forget_message(o);
 }
 
 struct out_msg *out_msg_new(struct group *g, struct wbuf *w,
@@ -259,7 +259,7 @@ struct out_msg *out_msg_new(struct group *g, struct wbuf *w,
 	if (!o)
 		return NULL;
 	o->g = g;
-	timer_init(&o->timer, fire, o);
+	timer_init(&o->timer, copy_due, o);
 	o->interface = strdup(c->rekey_interface);
 	if (w->len) {
 		o->msg = malloc(w->len);

@@ -22,7 +22,7 @@
 /* Join wait for the ATD of the previous one, but not longer than this. */
 #define IN_USE_MAX_MS 6000
 
-static uint32_t left(const struct group *g, uint64_t until_ms)
+static uint32_t ms_left(const struct group *g, uint64_t until_ms)
 {
 	uint64_t now = group_now_ms(g);
 
@@ -100,37 +100,37 @@ void pace_resumed(struct group *g)
 
 uint32_t pace_wait_ms(const struct group *g)
 {
-	return left(g, g->pace.clear_ms);
+	return ms_left(g, g->pace.clear_ms);
 }
 
 uint32_t pace_join_ms(const struct group *g)
 {
 	uint32_t clear = pace_wait_ms(g);
-	uint32_t gather = left(g, g->pace.gather_ms);
+	uint32_t gather = ms_left(g, g->pace.gather_ms);
 
 	return clear > gather ? clear : gather;
 }
 
 uint32_t pace_copies_ms(const struct group *g)
 {
-	return left(g, g->pace.copies_ms);
+	return ms_left(g, g->pace.copies_ms);
 }
 
 uint32_t pace_beat_ms(const struct group *g)
 {
-	return left(g, g->pace.burst_ms);
+	return ms_left(g, g->pace.burst_ms);
 }
 
 uint32_t pace_atd(const struct group *g)
 {
-	uint32_t hold = (left(g, g->pace.hold_ms) + MS - 1) / MS;
+	uint32_t hold = (ms_left(g, g->pace.hold_ms) + MS - 1) / MS;
 
 	return hold > g->conf->atd ? hold : g->conf->atd;
 }
 
 uint16_t pace_atd_left(const struct group *g)
 {
-	uint32_t ms = left(g, g->pace.switch_ms);
+	uint32_t ms = ms_left(g, g->pace.switch_ms);
 
 	/*
 	 * In seconds. An exclusion rounds down, as its effective time must be

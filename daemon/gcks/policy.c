@@ -70,12 +70,13 @@ static const struct setting {
 #undef SET
 };
 
-static const void *field(const struct conf_group *c, const struct setting *s)
+static const void *setting_field(const struct conf_group *c,
+				 const struct setting *s)
 {
 	return (const char *)c + s->offset;
 }
 
-static uint64_t number(const void *p, size_t size)
+static uint64_t get_number(const void *p, size_t size)
 {
 	return size == 1   ? *(const uint8_t *)p
 	       : size == 2 ? *(const uint16_t *)p
@@ -128,13 +129,13 @@ static bool same_names(const struct conf_names *a, const struct conf_names *b)
 	return a->n == b->n;
 }
 
-static bool same(const struct setting *s, const void *a, const void *b)
+static bool same_setting(const struct setting *s, const void *a, const void *b)
 {
 	const struct conf_alg *x = a, *y = b;
 
 	switch (s->kind) {
 	case KIND_NUMBER:
-		return number(a, s->size) == number(b, s->size);
+		return get_number(a, s->size) == get_number(b, s->size);
 	case KIND_ADDR:
 		return addr_equal(a, b);
 	case KIND_EP:
@@ -161,7 +162,8 @@ unsigned int policy_diff(const struct conf_group *from,
 	for (i = 0; i < ARRAY_SIZE(settings); i++) {
 		const struct setting *s = &settings[i];
 
-		if (same(s, field(from, s), field(to, s)))
+		if (same_setting(s, setting_field(from, s),
+				 setting_field(to, s)))
 			continue;
 		change |= s->change;
 		if (names && s->change & kinds && n < size)
@@ -196,7 +198,7 @@ static void put_setting(struct wbuf *w, const struct setting *s, const void *p)
 
 	switch (s->kind) {
 	case KIND_NUMBER:
-		wbuf_u64(w, number(p, s->size));
+		wbuf_u64(w, get_number(p, s->size));
 		break;
 	case KIND_ADDR:
 		e.addr = *(const struct addr *)p;
@@ -252,7 +254,8 @@ int policy_put(struct group *g, const struct policy *p)
 
 		wbuf_u8(&w, i + 1);
 		at = wbuf_reserve(&w, 4);
-		put_setting(&w, &settings[i], field(&p->conf, &settings[i]));
+		put_setting(&w, &settings[i],
+			    setting_field(&p->conf, &settings[i]));
 		wbuf_patch_u32(&w, at, w.len - at - 4);
 	}
 	rc = w.err ? w.err : put_chunks(g, &w);
@@ -317,7 +320,7 @@ static void get_setting(struct rbuf *r, const struct setting *s, void *p)
 	}
 }
 
-static int parse(struct rbuf *r, struct policy *p)
+static int parse_policy(struct rbuf *r, struct policy *p)
 {
 	struct rbuf sub;
 
@@ -368,7 +371,7 @@ int policy_load(struct group *g, struct policy **out)
 	if (!rc) {
 		p->conf.name = strdup(g->conf->name);
 		p->conf.rekey_interface = NULL;
-		rc = p->conf.name ? parse(&r, p) : -ENOMEM;
+		rc = p->conf.name ? parse_policy(&r, p) : -ENOMEM;
 	}
 	if (!rc && !p->conf.rekey_interface)
 		rc = -EBADMSG;

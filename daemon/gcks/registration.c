@@ -27,9 +27,9 @@
 /* Repeated registrations of a receiver are stored once within this time. */
 #define REPEAT_S 10
 
-static enum gike_when refuse(struct group *g, const char *identity,
-			     uint16_t notify, const char *why,
-			     struct gike_reply *reply)
+static enum gike_when refuse_request(struct group *g, const char *identity,
+				     uint16_t notify, const char *why,
+				     struct gike_reply *reply)
 {
 	g->refused++;
 	notice_refusal(g->k, g->conf->name, identity, ike_notify_name(notify),
@@ -45,11 +45,11 @@ static enum gike_when refuse(struct group *g, const char *identity,
  * The IKE SA outlived the peer's certificate, so the peer needs a new one of
  * each.
  */
-static enum gike_when expired(struct group *g, const char *identity,
-			      struct gike_reply *reply)
+static enum gike_when refuse_expired(struct group *g, const char *identity,
+				     struct gike_reply *reply)
 {
-	refuse(g, identity, IKE_N_AUTHENTICATION_FAILED,
-	       "its certificate has ended", reply);
+	refuse_request(g, identity, IKE_N_AUTHENTICATION_FAILED,
+		       "its certificate has ended", reply);
 	reply->close = true;
 	return GIKE_NOW;
 }
@@ -67,9 +67,10 @@ static enum gike_when leave_now(struct group *g, uint64_t token)
 	return v ? GIKE_LATER : GIKE_NOW;
 }
 
-static enum gike_when report(struct group *g, const struct ike_sa *sa,
-			     const struct gike_req *req, const char *identity,
-			     struct gike_reply *reply)
+static enum gike_when take_report(struct group *g, const struct ike_sa *sa,
+				  const struct gike_req *req,
+				  const char *identity,
+				  struct gike_reply *reply)
 {
 	struct gmember *m = gmc_find(g, identity);
 	char name[QUOTE_LEN];
@@ -100,8 +101,9 @@ static enum gike_when report(struct group *g, const struct ike_sa *sa,
 }
 
 /* Return why the member's algorithms do not fit the group, or NULL. */
-static const char *unfit(const struct group *g, struct ike_sa *sa,
-			 const struct gike_req *req, char *buf, size_t size)
+static const char *check_algorithms(const struct group *g, struct ike_sa *sa,
+				    const struct gike_req *req, char *buf,
+				    size_t size)
 {
 	const struct kwk *kwk = ike_sa_kwk(sa);
 	struct gsa gsa;
@@ -158,8 +160,8 @@ static bool current_will_do(const struct group *g, const struct join_req *j,
 }
 
 /* Return true if the request changes nothing that is stored. */
-static bool repeats(const struct gmember *m, const struct join_req *j,
-		    int64_t now)
+static bool repeats_last(const struct gmember *m, const struct join_req *j,
+			 int64_t now)
 {
 	return !j->send && !m->send && !m->leaving && !j->renews &&
 	       m->receive == j->receive && m->fragments == j->fragments &&
@@ -329,7 +331,7 @@ static void register_again(struct group *g, struct gmember *m,
 {
 	j->m = m;
 	j->renews = term_renews(g, j);
-	if (!repeats(m, j, group_wall(g))) {
+	if (!repeats_last(m, j, group_wall(g))) {
 		TAILQ_INSERT_TAIL(again, j, all);
 		return;
 	}
@@ -350,7 +352,8 @@ static uint32_t senders_among(const struct join_reqs *l)
 }
 
 /* Refuse @j, or queue it for a batch, or add it to @again. */
-static void judge(struct group *g, struct join_req *j, struct join_reqs *again)
+static void judge_request(struct group *g, struct join_req *j,
+			  struct join_reqs *again)
 {
 	struct gmember *m = gmc_find(g, j->identity);
 	const char *why = gmc_may(g, j->identity, j->send, !j->send);
@@ -412,7 +415,7 @@ bool registration_run(struct group *g)
 		if (is_among(&again, gmc_find(g, j->identity)))
 			break;
 		TAILQ_REMOVE(&g->asks, j, all);
-		judge(g, j, &again);
+		judge_request(g, j, &again);
 	}
 	if (!TAILQ_EMPTY(&again))
 		again_commit(g, &again);
@@ -429,21 +432,21 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 	char buf[160];
 
 	if (req->report)
-		return report(g, sa, req, identity, reply);
+		return take_report(g, sa, req, identity, reply);
 	if (term_over(g, sa))
-		return expired(g, identity, reply);
+		return refuse_expired(g, identity, reply);
 	why = gmc_may(g, identity, req->send, !req->send);
 	if (why)
-		return refuse(g, identity, GIKE_N_AUTHORIZATION_FAILED, why,
-			      reply);
-	why = unfit(g, sa, req, buf, sizeof(buf));
+		return refuse_request(g, identity, GIKE_N_AUTHORIZATION_FAILED,
+				      why, reply);
+	why = check_algorithms(g, sa, req, buf, sizeof(buf));
 	if (why)
-		return refuse(g, identity, IKE_N_NO_PROPOSAL_CHOSEN, why,
-			      reply);
+		return refuse_request(g, identity, IKE_N_NO_PROPOSAL_CHOSEN,
+				      why, reply);
 	j = join_new(g, sa, req, identity);
 	if (!j)
-		return refuse(g, identity, GIKE_N_REGISTRATION_FAILED,
-			      "out of memory", reply);
+		return refuse_request(g, identity, GIKE_N_REGISTRATION_FAILED,
+				      "out of memory", reply);
 	TAILQ_INSERT_TAIL(&g->asks, j, all);
 	g->ops->idle(g);
 	return GIKE_LATER;

@@ -23,10 +23,10 @@ struct report {
 	void *arg;
 };
 
-static void tell(const struct report *r, const char *fmt, ...)
+static void tell_line(const struct report *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-static void tell(const struct report *r, const char *fmt, ...)
+static void tell_line(const struct report *r, const char *fmt, ...)
 {
 	char line[512];
 	va_list ap;
@@ -62,13 +62,13 @@ static void tell_evicted(const struct report *r, const struct group *g,
 		if (policy_keeps(c, m))
 			continue;
 		if (++n <= EVICTED_NAMED)
-			tell(r,
-			     "group %s: %s is evicted, a list has it no more",
-			     g->conf->name, quote(m->identity, name));
+			tell_line(r,
+				  "group %s: %s is evicted, a list has it no more",
+				  g->conf->name, quote(m->identity, name));
 	}
 	if (n > EVICTED_NAMED)
-		tell(r, "group %s: %u more are evicted", g->conf->name,
-		     n - EVICTED_NAMED);
+		tell_line(r, "group %s: %u more are evicted", g->conf->name,
+			  n - EVICTED_NAMED);
 }
 
 static void tell_change(const struct report *r, const struct group *g,
@@ -79,18 +79,18 @@ static void tell_change(const struct report *r, const struct group *g,
 
 	diff = policy_diff(g->conf, c, POLICY_RESET, names, sizeof(names));
 	if (diff & POLICY_RESET)
-		tell(r,
-		     "group %s: %s changed: all %u members are told that it starts anew, and register again",
-		     g->conf->name, names, g->n_members);
+		tell_line(r,
+			  "group %s: %s changed: all %u members are told that it starts anew, and register again",
+			  g->conf->name, names, g->n_members);
 	policy_diff(g->conf, c, POLICY_LISTS, names, sizeof(names));
 	if (diff & POLICY_LISTS)
-		tell(r, "group %s: %s changed", g->conf->name, names);
+		tell_line(r, "group %s: %s changed", g->conf->name, names);
 	if (diff & POLICY_LISTS && !(diff & POLICY_RESET))
 		tell_evicted(r, g, c);
 	policy_diff(g->conf, c, POLICY_OTHER, names, sizeof(names));
 	if (diff & POLICY_OTHER)
-		tell(r, "group %s: %s changed, from now on", g->conf->name,
-		     names);
+		tell_line(r, "group %s: %s changed, from now on", g->conf->name,
+			  names);
 }
 
 static void report_all(struct gcks *k, const struct conf_gcks *conf,
@@ -106,14 +106,14 @@ static void report_all(struct gcks *k, const struct conf_gcks *conf,
 		if (c)
 			tell_change(r, g, c);
 		else
-			tell(r,
-			     "group %s: removed: its %u members are told that all SAs end",
-			     g->conf->name, g->n_members);
+			tell_line(r,
+				  "group %s: removed: its %u members are told that all SAs end",
+				  g->conf->name, g->n_members);
 	}
 	for (i = 0; i < conf->n_groups; i++)
 		if (!group_find(k, conf->groups[i].name,
 				strlen(conf->groups[i].name)))
-			tell(r, "group %s: added", conf->groups[i].name);
+			tell_line(r, "group %s: added", conf->groups[i].name);
 }
 
 /*

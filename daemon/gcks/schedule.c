@@ -88,7 +88,7 @@ static void say_again(struct group *g)
 	beat_again(g, rc);
 }
 
-static void beat(void *arg)
+static void beat_due(void *arg)
 {
 	schedule_beat(arg);
 }
@@ -135,7 +135,8 @@ static int write_turned(struct group *g, struct gkm_change *c, void *arg)
 	return term_put_turned(g);
 }
 
-static void rekeyed(struct group *g, void *arg, int ret, const char *why)
+static void scheduled_rekey_done(struct group *g, void *arg, int ret,
+				 const char *why)
 {
 	struct turn t = *(struct turn *)arg;
 
@@ -216,7 +217,7 @@ void schedule_rekey(struct group *g, unsigned int asked, const char *why,
 	t->arg = arg;
 	c->next.asked |= asked;
 	gkm_commit(g, c, rc ? GKM_JOIN : GKM_SIMPLE, rc ? write_turned : NULL,
-		   why, rekeyed, t);
+		   why, scheduled_rekey_done, t);
 }
 
 static void periodic_done(struct group *g, void *arg, int ret, const char *why)
@@ -239,7 +240,7 @@ void schedule_periodic(struct group *g)
 		schedule_rekey(g, 0, "periodic", periodic_done, NULL);
 }
 
-static void periodic(void *arg)
+static void periodic_due(void *arg)
 {
 	schedule_periodic(arg);
 }
@@ -267,8 +268,8 @@ void schedule_start(struct group *g)
 
 void schedule_init(struct group *g)
 {
-	timer_init(&g->periodic, periodic, g);
-	timer_init(&g->beat, beat, g);
+	timer_init(&g->periodic, periodic_due, g);
+	timer_init(&g->beat, beat_due, g);
 }
 
 void schedule_stop(struct group *g)

@@ -6,7 +6,7 @@
 #include "gcks/gmc.h"
 #include "lib/log.h"
 
-static bool due(const struct group *g, const struct gkm_change *c)
+static bool key_due(const struct group *g, const struct gkm_change *c)
 {
 	int64_t age = group_wall(g) - g->st.sign_made;
 
@@ -22,7 +22,7 @@ int signing_make(struct group *g, struct gkm_change *c, enum gkm_how how)
 {
 	int rc;
 
-	if (how == GKM_EXCLUDE || !due(g, c))
+	if (how == GKM_EXCLUDE || !key_due(g, c))
 		return 0;
 	rc = sigkey_generate(g->conf->rekey_sign, &c->sign);
 	if (!rc)

@@ -30,7 +30,7 @@ static int64_t seconds_of_cert(const struct gmember *m)
 }
 
 /* Return why the membership is over, or NULL. */
-static const char *over(const struct gmember *m)
+static const char *why_over(const struct gmember *m)
 {
 	if (m->cert_ends && seconds_of_cert(m) <= 0)
 		return "its certificate has ended";
@@ -39,17 +39,17 @@ static const char *over(const struct gmember *m)
 	return NULL;
 }
 
-static void due(void *arg);
+static void term_due(void *arg);
 
-static void arm(struct gmember *m)
+static void arm_term(struct gmember *m)
 {
 	struct timerq *tq = m->g->k->deps.tq;
 	uint64_t now = gkm_time_ms(m->g), least = UINT64_MAX;
 	int64_t s;
 
 	if (!m->term.fn)
-		timer_init(&m->term, due, m);
-	if (over(m))
+		timer_init(&m->term, term_due, m);
+	if (why_over(m))
 		least = 0;
 	else if (m->term_ms)
 		least = m->term_ms - now;
@@ -67,16 +67,16 @@ static void arm(struct gmember *m)
 		timer_set(tq, &m->term, least + (MS - (now + least) % MS) % MS);
 }
 
-static void due(void *arg)
+static void term_due(void *arg)
 {
 	struct gmember *m = arg;
 
 	/* The member leaves in any case. */
 	if (m->replaced)
 		return;
-	m->ended = over(m);
+	m->ended = why_over(m);
 	if (!m->ended) {
-		arm(m);
+		arm_term(m);
 		return;
 	}
 	/* A leave that was delayed is due now. */
@@ -111,7 +111,7 @@ void term_grace(struct gmember *m)
 
 	if (m->term_ms && m->term_ms < least)
 		m->term_ms = least;
-	arm(m);
+	arm_term(m);
 }
 
 bool term_over(const struct group *g, const struct ike_sa *sa)
@@ -152,7 +152,7 @@ void term_settle(struct join_req *j)
 		m->renewed = true;
 		m->renewed_ms = group_now_ms(m->g);
 	}
-	arm(m);
+	arm_term(m);
 }
 
 /* Return the milliseconds left, UINT64_MAX if there is no end. */

@@ -128,8 +128,8 @@ int witness_record(struct group *g, uint64_t version, const char *deny,
 	return rc;
 }
 
-static const char *judge(const struct group *g, bool known, bool noted,
-			 uint64_t noted_version, unsigned int missing)
+static const char *judge_store(const struct group *g, bool known, bool noted,
+			       uint64_t noted_version, unsigned int missing)
 {
 	if (!known)
 		return noted ? "the store has lost it" : NULL;
@@ -167,7 +167,7 @@ int witness_check(struct group *g, bool known, const char **why, char *err,
 	if (!rc)
 		rc = each_denied(&seen);
 	if (!rc)
-		*why = judge(g, known, noted, version, seen.missing);
+		*why = judge_store(g, known, noted, version, seen.missing);
 	if (!rc && *why) {
 		seen.adopt = true;
 		rc = each_denied(&seen);
