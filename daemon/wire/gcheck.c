@@ -38,7 +38,7 @@ no(const struct check *c, int err, const char *fmt, ...)
 #define BAD(c, ...) no(c, -EBADMSG, __VA_ARGS__)
 #define UNKNOWN(c, ...) no(c, -ENOTSUP, __VA_ARGS__)
 
-static bool zero(const uint8_t *p, size_t len)
+static bool is_zero(const uint8_t *p, size_t len)
 {
 	while (len--)
 		if (*p++)
@@ -126,7 +126,7 @@ static int check_attrs(const struct check *c, const struct gsa_sa *sa)
 		return UNKNOWN(c,
 			       "%s SA with a transform or attribute that is not known",
 			       name);
-	if (zero(sa->spi, sa->spi_len))
+	if (is_zero(sa->spi, sa->spi_len))
 		return BAD(c, "%s SA with SPI 0", name);
 	if (sa->src.lo.family != sa->dst.lo.family)
 		return BAD(c, "%s SA with selectors of two families", name);
@@ -330,8 +330,8 @@ void sag_default(struct sa_pld *sag)
 	proposal_put(p, IKE_TT_SN, GIKE_SN_32_SEQ, 0);
 }
 
-static bool has(const struct proposal *p, uint8_t type, uint16_t id,
-		uint16_t key_bits)
+static bool has_transform(const struct proposal *p, uint8_t type, uint16_t id,
+			  uint16_t key_bits)
 {
 	for (unsigned int i = 0; i < p->n; i++) {
 		const struct transform *t = &p->t[i];
@@ -346,20 +346,22 @@ static bool has(const struct proposal *p, uint8_t type, uint16_t id,
 /*
  * Return NULL if @p covers @sa, else the name of the missing transform type.
  */
-static const char *lacks(const struct proposal *p, const struct gsa_sa *sa)
+static const char *first_lacking(const struct proposal *p,
+				 const struct gsa_sa *sa)
 {
 	if ((sa->has & GSA_HAS_ENCR) &&
-	    !has(p, IKE_TT_ENCR, sa->encr, sa->key_bits))
+	    !has_transform(p, IKE_TT_ENCR, sa->encr, sa->key_bits))
 		return "ENCR";
 	if ((sa->has & GSA_HAS_INTEG) && sa->integ &&
-	    !has(p, IKE_TT_INTEG, sa->integ, 0))
+	    !has_transform(p, IKE_TT_INTEG, sa->integ, 0))
 		return "INTEG";
-	if ((sa->has & GSA_HAS_SN) && !has(p, IKE_TT_SN, sa->sn, 0))
+	if ((sa->has & GSA_HAS_SN) && !has_transform(p, IKE_TT_SN, sa->sn, 0))
 		return "SN";
-	if ((sa->has & GSA_HAS_KWA) && !has(p, GIKE_TT_KWA, sa->kwa, 0))
+	if ((sa->has & GSA_HAS_KWA) &&
+	    !has_transform(p, GIKE_TT_KWA, sa->kwa, 0))
 		return "KWA";
 	if ((sa->has & GSA_HAS_GCAUTH) &&
-	    !has(p, GIKE_TT_GCAUTH, sa->gcauth, 0))
+	    !has_transform(p, GIKE_TT_GCAUTH, sa->gcauth, 0))
 		return "GCAUTH";
 	return NULL;
 }
@@ -374,7 +376,7 @@ static const char *num_lacks(const struct sa_pld *sag, uint8_t num,
 
 		if (p->num != num || p->proto != sa->proto)
 			continue;
-		what = lacks(p, sa);
+		what = first_lacking(p, sa);
 		if (!what)
 			return NULL;
 	}

@@ -13,7 +13,7 @@
 
 /* ---- parsing ------------------------------------------------------------ */
 
-static int take(uint16_t *has, uint16_t bit, uint16_t *to, uint16_t id)
+static int take_id(uint16_t *has, uint16_t bit, uint16_t *to, uint16_t id)
 {
 	/* RFC 9838 section 4.4.2.1: each type may be present once. */
 	if (*has & bit)
@@ -38,20 +38,20 @@ static int take_transform(struct gsa_sa *sa, const struct transform *t)
 	switch (t->type) {
 	case IKE_TT_ENCR:
 		sa->key_bits = t->key_bits;
-		return take(&sa->has, GSA_HAS_ENCR, &sa->encr, t->id);
+		return take_id(&sa->has, GSA_HAS_ENCR, &sa->encr, t->id);
 	case IKE_TT_INTEG:
-		return take(&sa->has, GSA_HAS_INTEG, &sa->integ, t->id);
+		return take_id(&sa->has, GSA_HAS_INTEG, &sa->integ, t->id);
 	case IKE_TT_SN:
-		return take(&sa->has, GSA_HAS_SN, &sa->sn, t->id);
+		return take_id(&sa->has, GSA_HAS_SN, &sa->sn, t->id);
 	case GIKE_TT_KWA:
-		return take(&sa->has, GSA_HAS_KWA, &sa->kwa, t->id);
+		return take_id(&sa->has, GSA_HAS_KWA, &sa->kwa, t->id);
 	case GIKE_TT_GCAUTH:
 		if (t->sigalg_len > sizeof(sa->sigalg))
 			return -EBADMSG;
 		if (t->sigalg_len)
 			memcpy(sa->sigalg, t->sigalg, t->sigalg_len);
 		sa->sigalg_len = t->sigalg_len;
-		return take(&sa->has, GSA_HAS_GCAUTH, &sa->gcauth, t->id);
+		return take_id(&sa->has, GSA_HAS_GCAUTH, &sa->gcauth, t->id);
 	}
 	sa->unknown = true;
 	return 0;

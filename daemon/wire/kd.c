@@ -28,8 +28,8 @@ void kd_free(struct kd *kd)
  * of two. Returns NULL and sets *@err at the limit or if memory is short; then
  * @p is unchanged.
  */
-static void *grow(void *p, unsigned int n, unsigned int max, size_t size,
-		  int *err)
+static void *grow_array(void *p, unsigned int n, unsigned int max, size_t size,
+			int *err)
 {
 	*err = 0;
 	if (n >= max) {
@@ -58,8 +58,8 @@ static bool spi_len_of(uint8_t proto, uint8_t *len)
 	return false;
 }
 
-static struct kd_bag *find(const struct kd *kd, uint8_t proto,
-			   const uint8_t *spi)
+static struct kd_bag *find_bag(const struct kd *kd, uint8_t proto,
+			       const uint8_t *spi)
 {
 	for (unsigned int i = 0; i < kd->n_bags; i++) {
 		const struct kd_bag *b = &kd->bags[i];
@@ -73,7 +73,7 @@ static struct kd_bag *find(const struct kd *kd, uint8_t proto,
 const struct kd_bag *kd_find(const struct kd *kd, uint8_t proto,
 			     const uint8_t *spi)
 {
-	return find(kd, proto, spi);
+	return find_bag(kd, proto, spi);
 }
 
 int kd_bag(struct kd *kd, uint8_t proto, const uint8_t *spi,
@@ -84,7 +84,7 @@ int kd_bag(struct kd *kd, uint8_t proto, const uint8_t *spi,
 
 	if (!spi_len_of(proto, &len))
 		return -EINVAL;
-	*bag = find(kd, proto, spi);
+	*bag = find_bag(kd, proto, spi);
 	if (*bag)
 		return 0;
 	if (kd->n_bags == KD_MAX_BAGS)
@@ -105,7 +105,8 @@ int kd_bag_add(struct kd_bag *bag, const struct kd_key *key)
 	struct kd_key *keys;
 	int ret;
 
-	keys = grow(bag->keys, bag->n, KD_MAX_SA_KEYS, sizeof(*key), &ret);
+	keys = grow_array(bag->keys, bag->n, KD_MAX_SA_KEYS, sizeof(*key),
+			  &ret);
 	if (!keys)
 		return ret;
 	bag->keys = keys;
@@ -119,7 +120,8 @@ int kd_wrap_add(struct kd *kd, const struct kd_key *key)
 	struct kd_key *wrap;
 	int ret;
 
-	wrap = grow(kd->wrap, kd->n_wrap, KD_MAX_WRAP_KEYS, sizeof(*key), &ret);
+	wrap = grow_array(kd->wrap, kd->n_wrap, KD_MAX_WRAP_KEYS, sizeof(*key),
+			  &ret);
 	if (!wrap)
 		return ret;
 	kd->wrap = wrap;
@@ -150,8 +152,8 @@ static int add_sender_id(struct kd *kd, uint64_t id)
 	uint64_t *ids;
 	int ret;
 
-	ids = grow(kd->sender_ids, kd->n_sender_ids, KD_MAX_SENDER_IDS,
-		   sizeof(id), &ret);
+	ids = grow_array(kd->sender_ids, kd->n_sender_ids, KD_MAX_SENDER_IDS,
+			 sizeof(id), &ret);
 	if (!ids)
 		return ret;
 	kd->sender_ids = ids;
@@ -220,7 +222,8 @@ static int group_bag_parse(struct rbuf *r, uint8_t proto, uint8_t spi_len,
 	 */
 	if (!spi_len_of(proto, &want))
 		return 0;
-	if (spi_len != want || !rbuf_copy(r, spi, want) || find(kd, proto, spi))
+	if (spi_len != want || !rbuf_copy(r, spi, want) ||
+	    find_bag(kd, proto, spi))
 		return -EBADMSG;
 	ret = kd_bag(kd, proto, spi, &bag);
 	if (ret)

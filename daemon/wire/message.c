@@ -339,7 +339,7 @@ no(int err, char *why, size_t size, const char *fmt, ...)
 	return err;
 }
 
-static struct pld *slot(struct ike_msg *m, uint8_t type)
+static struct pld *payload_slot(struct ike_msg *m, uint8_t type)
 {
 	switch (type) {
 	case IKE_PLD_SA:
@@ -364,9 +364,9 @@ static struct pld *slot(struct ike_msg *m, uint8_t type)
 	return NULL;
 }
 
-static int store(struct ike_msg *m, const struct pld *p)
+static int store_payload(struct ike_msg *m, const struct pld *p)
 {
-	struct pld *s = slot(m, p->type);
+	struct pld *s = payload_slot(m, p->type);
 	struct rbuf r;
 	int ret = 0;
 
@@ -431,7 +431,7 @@ int msg_sort(struct ike_msg *m, enum msg_side side, uint8_t first,
 			return no(-EBADMSG, why, why_size,
 				  "more than %u %s payloads", rule->max,
 				  ike_pld_name(pld.type));
-		ret = store(m, &pld);
+		ret = store_payload(m, &pld);
 		if (ret)
 			return no(-EBADMSG, why, why_size,
 				  "malformed %s payload",

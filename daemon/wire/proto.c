@@ -8,7 +8,7 @@ struct name {
 	const char *name;
 };
 
-static const char *lookup(const struct name *n, size_t len, unsigned int num)
+static const char *name_of(const struct name *n, size_t len, unsigned int num)
 {
 	for (size_t i = 0; i < len; i++)
 		if (n[i].num == num)
@@ -17,7 +17,7 @@ static const char *lookup(const struct name *n, size_t len, unsigned int num)
 }
 
 #define LOOKUP(table, num) \
-	lookup(table, sizeof(table) / sizeof((table)[0]), num)
+	name_of(table, sizeof(table) / sizeof((table)[0]), num)
 
 static const struct name xchgs[] = {
 	{ IKE_XCHG_IKE_SA_INIT, "IKE_SA_INIT" },

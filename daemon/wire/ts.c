@@ -5,7 +5,7 @@
 
 #include "wire/payload.h"
 
-static bool all(const struct addr *a, uint8_t octet)
+static bool all_octets(const struct addr *a, uint8_t octet)
 {
 	for (unsigned int i = 0; i < a->len; i++)
 		if (a->b[i] != octet)
@@ -91,7 +91,8 @@ void ts_set(struct ts *ts, const struct addr *a, uint8_t family,
 
 bool ts_is_any_addr(const struct ts *ts)
 {
-	return ts->lo.len && all(&ts->lo, 0) && all(&ts->hi, 0xff);
+	return ts->lo.len && all_octets(&ts->lo, 0) &&
+	       all_octets(&ts->hi, 0xff);
 }
 
 bool ts_is_one_addr(const struct ts *ts)
