@@ -122,7 +122,7 @@ static bool within_reach(const struct search *s, const struct kd_key *w)
 	       in_nodes(s, w->kwk_id) >= 0;
 }
 
-static void climb(struct search *s)
+static void climb_path(struct search *s)
 {
 	bool more;
 
@@ -217,7 +217,7 @@ int keypath_resolve(const struct wkp *old, const struct kd_bag *bag,
 		ret = -ENOMEM;
 		goto out;
 	}
-	climb(&s);
+	climb_path(&s);
 	for (unsigned int i = 0; ret && i < bag->n; i++)
 		ret = try_sa_key(&s, &bag->keys[i], keymat, want, path);
 out:

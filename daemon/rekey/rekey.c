@@ -39,7 +39,7 @@ static int clone_pub(const struct sigpub *pub, struct sigpub **to)
 	return sigpub_from_spki(der, len, to);
 }
 
-static int inherit(struct rekey_sa *rs, const struct rekey_sa *from)
+static int inherit_auth(struct rekey_sa *rs, const struct rekey_sa *from)
 {
 	rs->gcauth = from->gcauth;
 	rs->sigalg_len = from->sigalg_len;
@@ -75,7 +75,7 @@ int rekey_sa_init(struct rekey_sa *rs, const struct gsa_sa *policy,
 	rs->next_mid = policy->has & GSA_HAS_INITIAL_MID ? policy->initial_mid
 							 : 0;
 	if (from) {
-		ret = inherit(rs, from);
+		ret = inherit_auth(rs, from);
 	} else {
 		rs->gcauth = policy->gcauth;
 		rs->sigalg_len = policy->sigalg_len;
@@ -245,8 +245,8 @@ static int inner_build(const struct rekey_sa *rs, const struct rekey_msg *m,
 	return c->w->err;
 }
 
-static int sign(const struct rekey_sa *rs, const struct ike_hdr *h,
-		struct pchain *c, size_t sig_off, size_t sig_len)
+static int sign_message(const struct rekey_sa *rs, const struct ike_hdr *h,
+			struct pchain *c, size_t sig_off, size_t sig_len)
 {
 	struct wbuf *inner = c->w;
 	struct wbuf head, tbs;
@@ -372,7 +372,7 @@ int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
 	if (!ret)
 		ret = inner_build(rs, m, &chain, &sig_off, sig_len);
 	if (!ret && sig_len)
-		ret = sign(rs, &h, &chain, sig_off, sig_len);
+		ret = sign_message(rs, &h, &chain, sig_off, sig_len);
 	if (!ret)
 		ret = make_iv(h.mid, &iv);
 	if (!ret && most && inner.len + REKEY_FRAG_OVERHEAD > most) {
