@@ -23,7 +23,7 @@ size_t aead_key_len(unsigned int id, unsigned int key_bits)
 	}
 }
 
-static const EVP_CIPHER *cipher(unsigned int id, size_t key_len)
+static const EVP_CIPHER *aead_cipher(unsigned int id, size_t key_len)
 {
 	if (id == AEAD_CHACHA20_POLY1305 && key_len == 32 + AEAD_SALT_LEN)
 		return EVP_chacha20_poly1305();
@@ -38,11 +38,11 @@ static const EVP_CIPHER *cipher(unsigned int id, size_t key_len)
  * Return a context with key and nonce set, and with the associated data
  * processed.
  */
-static int start(EVP_CIPHER_CTX **out, unsigned int id, const uint8_t *key,
-		 size_t key_len, const uint8_t *iv, const void *aad,
-		 size_t aad_len, size_t len, int enc)
+static int aead_start(EVP_CIPHER_CTX **out, unsigned int id, const uint8_t *key,
+		      size_t key_len, const uint8_t *iv, const void *aad,
+		      size_t aad_len, size_t len, int enc)
 {
-	const EVP_CIPHER *c = cipher(id, key_len);
+	const EVP_CIPHER *c = aead_cipher(id, key_len);
 	uint8_t nonce[NONCE_LEN];
 	EVP_CIPHER_CTX *ctx;
 	int n;
@@ -73,7 +73,7 @@ int aead_seal(unsigned int id, const uint8_t *key, size_t key_len,
 	EVP_CIPHER_CTX *ctx;
 	int n = 0, ret;
 
-	ret = start(&ctx, id, key, key_len, iv, aad, aad_len, len, 1);
+	ret = aead_start(&ctx, id, key, key_len, iv, aad, aad_len, len, 1);
 	if (ret)
 		return ret;
 	if ((len && EVP_CipherUpdate(ctx, out, &n, in, (int)len) != 1) ||
@@ -98,7 +98,7 @@ int aead_open(unsigned int id, const uint8_t *key, size_t key_len,
 	len -= AEAD_TAG_LEN;
 	/* The tag is saved first, because @out may be @in. */
 	memcpy(tag, in + len, sizeof(tag));
-	ret = start(&ctx, id, key, key_len, iv, aad, aad_len, len, 0);
+	ret = aead_start(&ctx, id, key, key_len, iv, aad, aad_len, len, 0);
 	if (ret)
 		return ret;
 	if ((len && EVP_CipherUpdate(ctx, out, &n, in, (int)len) != 1) ||

@@ -431,9 +431,9 @@ static time_t first_end(struct stack_st_X509 *chain)
 	return ends;
 }
 
-static int verify(const struct trust *trust, struct stack_st_X509 *certs,
-		  time_t now, enum cert_purpose purpose, time_t *ends,
-		  const char **why)
+static int verify_chain(const struct trust *trust, struct stack_st_X509 *certs,
+			time_t now, enum cert_purpose purpose, time_t *ends,
+			const char **why)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
@@ -490,7 +490,7 @@ int cert_verify(const struct trust *trust, const struct cert_der *ders,
 		ret = -EOPNOTSUPP;
 		goto out;
 	}
-	ret = verify(trust, certs, now, purpose, &ends, why);
+	ret = verify_chain(trust, certs, now, purpose, &ends, why);
 	if (ret)
 		goto out;
 	c = calloc(1, sizeof(*c));

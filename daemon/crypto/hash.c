@@ -5,8 +5,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-static int hash(const EVP_MD *md, const struct iovec *iov, size_t n,
-		uint8_t *out)
+static int hash_pieces(const EVP_MD *md, const struct iovec *iov, size_t n,
+		       uint8_t *out)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	int ret = -EIO;
@@ -29,12 +29,12 @@ out:
 
 int hash_sha1(const struct iovec *iov, size_t n, uint8_t out[HASH_SHA1_LEN])
 {
-	return hash(EVP_sha1(), iov, n, out);
+	return hash_pieces(EVP_sha1(), iov, n, out);
 }
 
 int hash_sha256(const struct iovec *iov, size_t n, uint8_t out[HASH_SHA256_LEN])
 {
-	return hash(EVP_sha256(), iov, n, out);
+	return hash_pieces(EVP_sha256(), iov, n, out);
 }
 
 bool crypto_equal(const void *a, const void *b, size_t n)

@@ -21,7 +21,7 @@ struct sigalg {
 	const EVP_MD *md;
 };
 
-static const EVP_MD *sha2(int nid)
+static const EVP_MD *sha2_of(int nid)
 {
 	switch (nid) {
 	case NID_sha256:
@@ -63,7 +63,7 @@ static int parse_pss(const X509_ALGOR *alg, struct sigalg *out)
 	    !pss->saltLength)
 		goto out;
 	out->kind = ALG_PSS;
-	out->md = sha2(alg_nid(pss->hashAlgorithm));
+	out->md = sha2_of(alg_nid(pss->hashAlgorithm));
 	if (!out->md || alg_nid(pss->maskGenAlgorithm) != NID_mgf1 ||
 	    ASN1_INTEGER_get(pss->saltLength) != EVP_MD_get_size(out->md) ||
 	    (pss->trailerField && ASN1_INTEGER_get(pss->trailerField) != 1))
@@ -72,7 +72,7 @@ static int parse_pss(const X509_ALGOR *alg, struct sigalg *out)
 	if (type != V_ASN1_SEQUENCE)
 		goto out;
 	mgf_hash = ASN1_item_unpack(value, ASN1_ITEM_rptr(X509_ALGOR));
-	if (mgf_hash && sha2(alg_nid(mgf_hash)) == out->md)
+	if (mgf_hash && sha2_of(alg_nid(mgf_hash)) == out->md)
 		ret = 0;
 out:
 	X509_ALGOR_free(mgf_hash);
@@ -122,7 +122,7 @@ static int parse_alg(const uint8_t *der, size_t len, struct sigalg *out)
 	return ret;
 }
 
-static bool fits(enum sig_type type, const struct sigalg *alg)
+static bool alg_fits(enum sig_type type, const struct sigalg *alg)
 {
 	switch (type) {
 	case SIG_ED25519:
@@ -141,7 +141,7 @@ bool sigpub_fits_alg(const struct sigpub *pub, const uint8_t *alg,
 {
 	struct sigalg a;
 
-	return !parse_alg(alg, alg_len, &a) && fits(sigpub_type(pub), &a);
+	return !parse_alg(alg, alg_len, &a) && alg_fits(sigpub_type(pub), &a);
 }
 
 int sig_verify(const struct sigpub *pub, const uint8_t *alg, size_t alg_len,
@@ -155,7 +155,7 @@ int sig_verify(const struct sigpub *pub, const uint8_t *alg, size_t alg_len,
 	ret = parse_alg(alg, alg_len, &a);
 	if (ret)
 		return ret;
-	if (!fits(sigpub_type(pub), &a))
+	if (!alg_fits(sigpub_type(pub), &a))
 		return -EOPNOTSUPP;
 	ctx = EVP_MD_CTX_new();
 	if (!ctx)

@@ -25,7 +25,7 @@ size_t wrap_len(size_t m)
 	return (m + 7) / 8 * 8 + 8;
 }
 
-static const EVP_CIPHER *cipher(unsigned int kwa)
+static const EVP_CIPHER *wrap_cipher(unsigned int kwa)
 {
 	switch (kwa) {
 	case KWA_5649_128:
@@ -41,8 +41,9 @@ static const EVP_CIPHER *cipher(unsigned int kwa)
  * Run the cipher; @out has room for the longest result. Returns 0, -EIO, or
  * -EBADMSG when unwrapping.
  */
-static int run(unsigned int kwa, const uint8_t *kwk, int enc, const uint8_t *in,
-	       size_t len, uint8_t *out, size_t *out_len)
+static int run_cipher(unsigned int kwa, const uint8_t *kwk, int enc,
+		      const uint8_t *in, size_t len, uint8_t *out,
+		      size_t *out_len)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n = 0, tail = 0, ret = -EIO;
@@ -50,7 +51,7 @@ static int run(unsigned int kwa, const uint8_t *kwk, int enc, const uint8_t *in,
 	if (!ctx)
 		return -ENOMEM;
 	EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-	if (EVP_CipherInit_ex(ctx, cipher(kwa), NULL, kwk, NULL, enc) != 1)
+	if (EVP_CipherInit_ex(ctx, wrap_cipher(kwa), NULL, kwk, NULL, enc) != 1)
 		goto out;
 	ret = enc ? -EIO : -EBADMSG;
 	if (EVP_CipherUpdate(ctx, out, &n, in, (int)len) != 1 ||
@@ -73,7 +74,7 @@ int wrap_key(unsigned int kwa, const uint8_t *kwk, size_t kwk_len,
 		return -EOPNOTSUPP;
 	if (!len || len > WRAP_MAX)
 		return -EINVAL;
-	ret = run(kwa, kwk, 1, in, len, out, &n);
+	ret = run_cipher(kwa, kwk, 1, in, len, out, &n);
 	if (!ret && n != wrap_len(len))
 		ret = -EIO;
 	return ret;
@@ -93,7 +94,7 @@ int unwrap_key(unsigned int kwa, const uint8_t *kwk, size_t kwk_len,
 	if (len < 16 || len % 8 || len > WRAP_MAX_OUT)
 		ret = -EBADMSG;
 	else
-		ret = run(kwa, kwk, 0, in, len, buf, &n);
+		ret = run_cipher(kwa, kwk, 0, in, len, buf, &n);
 	/*
 	 * A valid integrity check with an impossible length must have been made
 	 * on purpose.
