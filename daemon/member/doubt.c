@@ -76,7 +76,7 @@ void doubt_once(struct mgroup *g, enum doubt d, enum once about,
 	doubt_note(g, d);
 }
 
-static void settled(struct mgroup *g)
+static void doubts_settled(struct mgroup *g)
 {
 	if (!g->doubts)
 		timer_del(mgroup_tq(g), &g->ask);
@@ -85,7 +85,7 @@ static void settled(struct mgroup *g)
 void doubt_drop(struct mgroup *g, unsigned int which)
 {
 	g->doubts &= ~which;
-	settled(g);
+	doubts_settled(g);
 }
 
 static void arm_silence(struct mgroup *g)

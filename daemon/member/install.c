@@ -278,8 +278,8 @@ static void learn_delays(struct mgroup *g, const struct gsa_gw *gw)
 }
 
 /* Install all SAs or none; those that existed before are left alone. */
-static int install(struct mgroup *g, struct key_set *b, uint64_t age_ms,
-		   char *why, size_t size)
+static int install_keys(struct mgroup *g, struct key_set *b, uint64_t age_ms,
+			char *why, size_t size)
 {
 	uint64_t atd_ms = (uint64_t)g->atd * MSEC_PER_SEC;
 	bool was[GSA_MAX_DATA];
@@ -321,7 +321,7 @@ static void install_rekey_sa(struct mgroup *g, struct key_set *b)
  * agrees with the messages over it, because a new Data SA comes with a new
  * Rekey SA.
  */
-static bool stale(const struct mgroup *g, const struct gsa_sa *policy)
+static bool is_stale(const struct mgroup *g, const struct gsa_sa *policy)
 {
 	const struct mrekey *rk;
 
@@ -375,7 +375,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 	if (ret)
 		return ret;
 	denied = rival_denied(g, gsa, &seq);
-	if (!denied && stale(g, &gsa->rekey))
+	if (!denied && is_stale(g, &gsa->rekey))
 		return no(why, size, -ESTALE, "overtaken by a rekey");
 	ret = unwrap_all(g, &b, gsa, kd, ike_sa_kwk(sa), NULL, why, size);
 	if (ret)
@@ -390,7 +390,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 	g->atd = 0;
 	learn_delays(g, &gsa->gw);
 	set_sender_ids(g, &b);
-	ret = install(g, &b, 0, why, size);
+	ret = install_keys(g, &b, 0, why, size);
 	if (ret) {
 		g->sids = old;
 		key_set_wipe(&b);
@@ -505,7 +505,8 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 		ret = no(why, size, -EPROTO, "no Sender-ID held");
 	} else {
 		set_sender_ids(g, &b);
-		ret = install(g, &b, age_least_ms(g, &msg->gsa.gw), why, size);
+		ret = install_keys(g, &b, age_least_ms(g, &msg->gsa.gw), why,
+				   size);
 	}
 	note_announced(g, &msg->gsa);
 	/*

@@ -242,7 +242,7 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 /* ---- events ------------------------------------------------------------- */
 
 /* Return the Rekey SA in use if it announced @spi, else NULL. */
-static struct mrekey *announced(const struct mgroup *g, const uint8_t *spi)
+static struct mrekey *announced_by(const struct mgroup *g, const uint8_t *spi)
 {
 	struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
 	unsigned int i;
@@ -280,7 +280,7 @@ static void unknown_spi(struct member *m, const uint8_t *spi, const uint8_t *p,
 	m->drops[REKEY_OTHER_SPI]++;
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
-		rk = announced(g, spi);
+		rk = announced_by(g, spi);
 		if (!mgroup_is_in(g) || !rk)
 			continue;
 		early_keep(g, p, len);
@@ -408,7 +408,8 @@ void member_link_event(struct member *m, const struct link_event *ev)
 
 /* ---- control ------------------------------------------------------------ */
 
-static int each(struct member *m, const char *name, int (*fn)(struct mgroup *))
+static int each_group(struct member *m, const char *name,
+		      int (*fn)(struct mgroup *))
 {
 	struct mgroup *g;
 
@@ -424,12 +425,12 @@ static int each(struct member *m, const char *name, int (*fn)(struct mgroup *))
 
 int member_leave(struct member *m, const char *group)
 {
-	return each(m, group, membership_leave);
+	return each_group(m, group, membership_leave);
 }
 
 int member_join(struct member *m, const char *group)
 {
-	return each(m, group, membership_join);
+	return each_group(m, group, membership_join);
 }
 
 bool member_idle(const struct member *m)
@@ -451,7 +452,7 @@ static uint32_t left_s(const struct mgroup *g, uint64_t until_ms)
 	return until_ms > now ? (until_ms - now) / MSEC_PER_SEC : 0;
 }
 
-static void status(const struct mgroup *g, struct member_group_status *st)
+static void group_status(const struct mgroup *g, struct member_group_status *st)
 {
 	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
 	const struct msa *s = msa_newest(g);
@@ -512,7 +513,7 @@ int member_each_group(struct member *m, member_group_fn *fn, void *arg)
 
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
-		status(g, &st);
+		group_status(g, &st);
 		ret = fn(arg, &st);
 		if (ret)
 			return ret;

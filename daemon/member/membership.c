@@ -70,7 +70,7 @@ void membership_free(struct mgroup *g)
 
 /* ---- the kernel's group ------------------------------------------------- */
 
-static int adopt(void *arg, const struct ksa_info *info)
+static int adopt_sa(void *arg, const struct ksa_info *info)
 {
 	struct mgroup *g = arg;
 
@@ -102,7 +102,7 @@ int membership_protect(struct mgroup *g, bool *made, struct err *err)
 			return err_set(err, -EEXIST,
 				       "group \"%s\": the kernel has it for %s",
 				       kg.name, addr_str(&info.group.dst, a));
-		ret = k->ops->sa_dump(k->ctx, kg.name, adopt, g, &kerr);
+		ret = k->ops->sa_dump(k->ctx, kg.name, adopt_sa, g, &kerr);
 	}
 	if (ret)
 		err_set(err, ret, "group \"%s\": kernel: %s", kg.name,

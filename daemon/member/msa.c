@@ -180,7 +180,7 @@ static void set_limits(struct ksa *ksa, uint32_t lifetime)
 	ksa->limits.hard_time = lifetime;
 }
 
-static void arm(struct msa *s, uint32_t lifetime)
+static void arm_life(struct msa *s, uint32_t lifetime)
 {
 	uint64_t life_ms = (uint64_t)lifetime * MSEC_PER_SEC;
 	struct timerq *q = mgroup_tq(s->g);
@@ -196,7 +196,7 @@ static void arm(struct msa *s, uint32_t lifetime)
  * brought, or what the kernel has from an earlier run. Its Sender-IDs, counters
  * and replay windows stay, since a new one would accept old packets again.
  */
-static void keep(struct msa *s, uint32_t lifetime, uint64_t atd_ms)
+static void keep_sa(struct msa *s, uint32_t lifetime, uint64_t atd_ms)
 {
 	struct mgroup *g = s->g;
 	bool fresh = s->adopted || s->retired;
@@ -209,7 +209,7 @@ static void keep(struct msa *s, uint32_t lifetime, uint64_t atd_ms)
 	s->retired = false;
 	/* A repetition never extends the lifetime. */
 	if (fresh || until < s->until_ms)
-		arm(s, lifetime);
+		arm_life(s, lifetime);
 	if (s->dir & MCSEC_DIR_OUT && !s->selected && !timer_armed(&s->select))
 		timer_set(mgroup_tq(g), &s->select, atd_ms);
 }
@@ -272,7 +272,7 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	int ret;
 
 	if (s && s->dir == ksa->dir && !msa_differs(s, ksa) && !is_dead(s)) {
-		keep(s, lifetime, atd_ms);
+		keep_sa(s, lifetime, atd_ms);
 		return 0;
 	}
 	/*
@@ -306,7 +306,7 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 		msa_forget(s);
 		return ret;
 	}
-	arm(s, lifetime);
+	arm_life(s, lifetime);
 	if (ksa->select)
 		note_selected(s);
 	else if (out)

@@ -39,12 +39,12 @@
 #define LEAVE_MS 5000
 
 /* Return a random time from half to one and a half times @ms. */
-static uint32_t spread(uint32_t ms)
+static uint32_t randomize_ms(uint32_t ms)
 {
 	return ms / 2 + member_random(ms);
 }
 
-static uint32_t patience(const struct mgroup *g)
+static uint32_t retry_after_ms(const struct mgroup *g)
 {
 	bool permanent = g->refusal == REFUSAL_PERMANENT;
 	uint32_t ms = permanent ? PERMANENT_MS : TRANSIENT_MS;
@@ -53,11 +53,11 @@ static uint32_t patience(const struct mgroup *g)
 
 	for (i = 1; i < g->attempts && ms < max; i++)
 		ms *= 2;
-	return spread(ms < max ? ms : max);
+	return randomize_ms(ms < max ? ms : max);
 }
 
 /* Return true if another group has a request in progress over this SA. */
-static bool busy(const struct member *m)
+static bool sa_busy(const struct member *m)
 {
 	const struct mgroup *g;
 
@@ -71,11 +71,11 @@ void register_drop_sa(struct mgroup *g)
 {
 	struct member *m = g->m;
 
-	if (m->sa && !busy(m))
+	if (m->sa && !sa_busy(m))
 		ike_close(m->sa, "excluded from the group");
 }
 
-static int ask(struct mgroup *g, bool send)
+static int ask_gcks(struct mgroup *g, bool send)
 {
 	struct member *m = g->m;
 	struct gike_req req = {
@@ -99,12 +99,12 @@ static int ask(struct mgroup *g, bool send)
 		return -errno;
 	}
 	timer_del(m->deps.tq, &m->old_sa);
-	if (old && !busy(m))
+	if (old && !sa_busy(m))
 		ike_close(old, "replaced by a new one");
 	return 0;
 }
 
-static void start(struct mgroup *g, bool send)
+static void start_registration(struct mgroup *g, bool send)
 {
 	int ret;
 
@@ -113,7 +113,7 @@ static void start(struct mgroup *g, bool send)
 	g->asked_ms = mgroup_now(g);
 	g->changed = false;
 	rival_requested(g);
-	ret = ask(g, send);
+	ret = ask_gcks(g, send);
 	if (ret)
 		register_failed(g, 0, strerror(-ret));
 	else if (!mgroup_is_leaving(g))
@@ -130,7 +130,7 @@ static bool may_ask(const struct mgroup *g)
 void register_now(struct mgroup *g)
 {
 	if (may_ask(g) && g->m->engine)
-		start(g, g->conf->send);
+		start_registration(g, g->conf->send);
 }
 
 static void retry_due(void *arg)
@@ -138,15 +138,15 @@ static void retry_due(void *arg)
 	register_now(arg);
 }
 
-static void again(struct mgroup *g, uint32_t delay_ms, uint32_t most,
-		  const char *why)
+static void again_after(struct mgroup *g, uint32_t delay_ms, uint32_t most,
+			const char *why)
 {
 	uint32_t least = 0;
 
 	if (!may_ask(g))
 		return;
 	if (g->registered_ms && mgroup_now(g) - g->registered_ms < SETTLED_MS)
-		least = patience(g);
+		least = retry_after_ms(g);
 	else
 		g->attempts = 0;
 	if (least > most)
@@ -164,13 +164,13 @@ static void again(struct mgroup *g, uint32_t delay_ms, uint32_t most,
 
 void register_again(struct mgroup *g, uint32_t delay_ms, const char *why)
 {
-	again(g, delay_ms, UINT32_MAX, why);
+	again_after(g, delay_ms, UINT32_MAX, why);
 }
 
 void register_ask(struct mgroup *g, const char *why)
 {
 	if (mgroup_is_in(g))
-		again(g, 0, ASK_MAX_MS, why);
+		again_after(g, 0, ASK_MAX_MS, why);
 }
 
 void register_done(struct mgroup *g)
@@ -210,7 +210,7 @@ static enum refusal refusal_of(uint16_t notify)
 }
 
 /* Describe the notify; the key server's log has the detailed reason. */
-static const char *meaning(const struct mgroup *g, uint16_t notify)
+static const char *notify_meaning(const struct mgroup *g, uint16_t notify)
 {
 	switch (notify) {
 	case GIKE_N_AUTHORIZATION_FAILED:
@@ -255,7 +255,7 @@ bool register_outdated(struct mgroup *g)
 
 void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 {
-	const char *means = meaning(g, notify);
+	const char *means = notify_meaning(g, notify);
 	enum refusal refusal = refusal_of(notify);
 	uint32_t ms;
 
@@ -274,7 +274,7 @@ void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 	snprintf(g->last_error, sizeof(g->last_error), "%s%s%s",
 		 notify ? ike_notify_name(notify) : "", notify ? ": " : "",
 		 means ? means : text);
-	ms = patience(g);
+	ms = retry_after_ms(g);
 	log_warn("group %s: not registered as %s: %s; next try in %u s",
 		 g->conf->name, g->conf->send ? "sender" : "receiver",
 		 g->last_error, (ms + 999) / 1000);
@@ -286,7 +286,7 @@ void register_old_sa(struct member *m)
 {
 	struct ike_sa *sa = m->sa;
 
-	if (!sa || !busy(m))
+	if (!sa || !sa_busy(m))
 		return;
 	m->sa = NULL;
 	ike_close(sa, "no answer over an IKE SA that was idle");
@@ -363,7 +363,7 @@ void register_leave(struct mgroup *g)
 		timer_set(m->deps.tq, &m->old_sa, OLD_SA_MS / 2);
 		return;
 	}
-	start(g, g->conf->send && !g->conf->receive);
+	start_registration(g, g->conf->send && !g->conf->receive);
 }
 
 void register_left(struct mgroup *g)

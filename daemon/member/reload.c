@@ -51,7 +51,7 @@ static struct mgroup *find_group(const struct member *m, const char *name)
 
 /* ---- check -------------------------------------------------------------- */
 
-static int refuse(struct err *err, const char *setting)
+static int refuse_change(struct err *err, const char *setting)
 {
 	return err_set(err, -EBUSY,
 		       "member.%s: cannot change while mcsecd runs: restart it",
@@ -63,11 +63,11 @@ static int check_fixed(const struct conf_member *was,
 		       const struct conf_member *conf, struct err *err)
 {
 	if (!ep_equal(&was->gcks, &conf->gcks))
-		return refuse(err, "gcks");
+		return refuse_change(err, "gcks");
 	if (strcmp(was->gcks_id, conf->gcks_id))
-		return refuse(err, "gcks-id");
+		return refuse_change(err, "gcks-id");
 	if (!ep_equal(&was->local, &conf->local))
-		return refuse(err, "local");
+		return refuse_change(err, "local");
 	return 0;
 }
 

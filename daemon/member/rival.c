@@ -52,7 +52,7 @@ static void key_name(const struct mgroup *g, char buf[static SIGPUB_NAME_LEN])
 		sigpub_name(rk->rs.pub, buf);
 }
 
-static struct former *find(struct mgroup *g, const uint8_t *spi)
+static struct former *find_former(struct mgroup *g, const uint8_t *spi)
 {
 	unsigned int i, n = g->n_former;
 	struct former *f;
@@ -80,7 +80,7 @@ static uint64_t digest_of(const uint8_t *p, size_t len)
  * Return true if the message is one of the key server's, so it is no sign of a
  * rival.
  */
-static bool explained(const struct accepted *h, const uint8_t *p, size_t len)
+static bool is_explained(const struct accepted *h, const uint8_t *p, size_t len)
 {
 	uint64_t d = digest_of(p, len);
 	unsigned int i;
@@ -133,8 +133,8 @@ void rival_other_sa(struct member *m, const uint8_t *p, size_t len)
 
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
-		f = mgroup_is_in(g) ? find(g, p) : NULL;
-		if (f && !explained(&f->accepted, p, len))
+		f = mgroup_is_in(g) ? find_former(g, p) : NULL;
+		if (f && !is_explained(&f->accepted, p, len))
 			doubt_once(g, DOUBT_RIVAL, ONCE_FORMER, f->spi,
 				   sizeof(f->spi), 0);
 	}
@@ -148,7 +148,7 @@ bool rival_data(const struct mrekey *rk, const struct gsa *gsa)
 
 bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq)
 {
-	const struct former *f = find(g, gsa->rekey.spi);
+	const struct former *f = find_former(g, gsa->rekey.spi);
 	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
 	uint32_t mid;
 
@@ -169,7 +169,7 @@ bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq)
 	return true;
 }
 
-static void ask(struct mgroup *g)
+static void ask_gcks_again(struct mgroup *g)
 {
 	uint64_t now = mgroup_now(g);
 	uint32_t wait = DISTRUST_MS;
@@ -195,7 +195,7 @@ bool rival_distrusts(struct mgroup *g, const struct mrekey *rk,
 		return false;
 	if (!msg->has_gsa || gsa->has_rekey || gsa->n_data != 1 ||
 	    rk->data_spi != get_unaligned_be32(gsa->data[0].spi))
-		ask(g);
+		ask_gcks_again(g);
 	else
 		doubt_received(g);
 	return true;
@@ -211,11 +211,11 @@ void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
 		    size_t len)
 {
 	if (rk->g->stolen_key[0]) {
-		ask(rk->g);
+		ask_gcks_again(rk->g);
 		return;
 	}
 	if (ret != REKEY_ICV && ret != REKEY_AUTH_BAD &&
-	    (ret != REKEY_OLD || explained(&rk->accepted, p, len)))
+	    (ret != REKEY_OLD || is_explained(&rk->accepted, p, len)))
 		return;
 	doubt_once(rk->g, DOUBT_RIVAL, ONCE_UNOPENED, rk->rs.spi,
 		   sizeof(rk->rs.spi),

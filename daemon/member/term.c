@@ -23,7 +23,7 @@ static uint64_t left_ms(const struct mgroup *g)
 	return g->term_ms > now ? g->term_ms - now : 0;
 }
 
-static void arm(struct mgroup *g)
+static void arm_term(struct mgroup *g)
 {
 	uint64_t left = left_ms(g), wait = left;
 
@@ -33,7 +33,7 @@ static void arm(struct mgroup *g)
 	timer_set(mgroup_tq(g), &g->term, wait);
 }
 
-static void due(void *arg)
+static void term_due(void *arg)
 {
 	struct mgroup *g = arg;
 
@@ -68,7 +68,7 @@ void term_learn(struct mgroup *g, const struct gsa_gw *gw)
 		log_warn("group %s: membership ends in %llu s and is not renewed: does the certificate end?",
 			 g->conf->name,
 			 (unsigned long long)left_ms(g) / MSEC_PER_SEC);
-	arm(g);
+	arm_term(g);
 }
 
 void term_stop(struct mgroup *g)
@@ -79,5 +79,5 @@ void term_stop(struct mgroup *g)
 
 void term_init(struct mgroup *g)
 {
-	timer_init(&g->term, due, g);
+	timer_init(&g->term, term_due, g);
 }
