@@ -148,7 +148,7 @@ static void worker_submit(void *ctx, struct store_txn *t)
 /*
  * Return the context of the back end, once the thread has finished all jobs.
  */
-static void *quiet(struct worker *w)
+static void *wait_quiet(struct worker *w)
 {
 	pthread_mutex_lock(&w->lock);
 	while (w->todo.first || w->working)
@@ -161,70 +161,70 @@ static int worker_begin(void *ctx)
 {
 	struct worker *w = ctx;
 
-	return w->ops->begin(quiet(w));
+	return w->ops->begin(wait_quiet(w));
 }
 
 static int worker_put(void *ctx, const char *key, const void *val, size_t len)
 {
 	struct worker *w = ctx;
 
-	return w->ops->put(quiet(w), key, val, len);
+	return w->ops->put(wait_quiet(w), key, val, len);
 }
 
 static int worker_del(void *ctx, const char *key)
 {
 	struct worker *w = ctx;
 
-	return w->ops->del(quiet(w), key);
+	return w->ops->del(wait_quiet(w), key);
 }
 
 static int worker_del_below(void *ctx, const char *prefix)
 {
 	struct worker *w = ctx;
 
-	return w->ops->del_below(quiet(w), prefix);
+	return w->ops->del_below(wait_quiet(w), prefix);
 }
 
 static int worker_audit(void *ctx, const struct store_audit *a)
 {
 	struct worker *w = ctx;
 
-	return w->ops->audit(quiet(w), a);
+	return w->ops->audit(wait_quiet(w), a);
 }
 
 static int worker_expect(void *ctx, const struct store_expect *e)
 {
 	struct worker *w = ctx;
 
-	return w->ops->expect(quiet(w), e);
+	return w->ops->expect(wait_quiet(w), e);
 }
 
 static int worker_commit(void *ctx)
 {
 	struct worker *w = ctx;
 
-	return w->ops->commit(quiet(w));
+	return w->ops->commit(wait_quiet(w));
 }
 
 static void worker_abort(void *ctx)
 {
 	struct worker *w = ctx;
 
-	w->ops->abort(quiet(w));
+	w->ops->abort(wait_quiet(w));
 }
 
 static int worker_get(void *ctx, const char *key, struct wbuf *val)
 {
 	struct worker *w = ctx;
 
-	return w->ops->get(quiet(w), key, val);
+	return w->ops->get(wait_quiet(w), key, val);
 }
 
 static int worker_version(void *ctx, const char *key, uint64_t *v)
 {
 	struct worker *w = ctx;
 
-	return w->ops->version(quiet(w), key, v);
+	return w->ops->version(wait_quiet(w), key, v);
 }
 
 static int worker_each(void *ctx, const char *prefix, store_each_fn *fn,
@@ -232,21 +232,21 @@ static int worker_each(void *ctx, const char *prefix, store_each_fn *fn,
 {
 	struct worker *w = ctx;
 
-	return w->ops->each(quiet(w), prefix, fn, arg);
+	return w->ops->each(wait_quiet(w), prefix, fn, arg);
 }
 
 static int worker_all(void *ctx, store_each_fn *fn, void *arg)
 {
 	struct worker *w = ctx;
 
-	return w->ops->all(quiet(w), fn, arg);
+	return w->ops->all(wait_quiet(w), fn, arg);
 }
 
 static int worker_clean(void *ctx)
 {
 	struct worker *w = ctx;
 
-	return w->ops->clean(quiet(w));
+	return w->ops->clean(wait_quiet(w));
 }
 
 static int worker_audit_each(void *ctx, uint64_t after, size_t max,
@@ -254,21 +254,21 @@ static int worker_audit_each(void *ctx, uint64_t after, size_t max,
 {
 	struct worker *w = ctx;
 
-	return w->ops->audit_each(quiet(w), after, max, fn, arg);
+	return w->ops->audit_each(wait_quiet(w), after, max, fn, arg);
 }
 
 static int worker_audit_trim(void *ctx, uint64_t refusals, uint64_t others)
 {
 	struct worker *w = ctx;
 
-	return w->ops->audit_trim(quiet(w), refusals, others);
+	return w->ops->audit_trim(wait_quiet(w), refusals, others);
 }
 
 static const char *worker_error(void *ctx)
 {
 	struct worker *w = ctx;
 
-	return w->ops->error(quiet(w));
+	return w->ops->error(wait_quiet(w));
 }
 
 static void worker_free(struct worker *w)

@@ -61,7 +61,7 @@ static int open_one(struct vault *v, size_t i, const char *path,
 /*
  * Reseal all stores under v->next, then replace the old key file by its file.
  */
-static int change(struct vault *v, struct err *err)
+static int change_key(struct vault *v, struct err *err)
 {
 	char path[PATH_MAX];
 	int ret, i;
@@ -108,7 +108,7 @@ int vault_open(struct vault *v, const char *key,
 	if (!ret && v->next) {
 		log_warn("%s: a change of the seal key was cut short, finished now",
 			 key);
-		ret = change(v, err);
+		ret = change_key(v, err);
 	}
 	return ret;
 }
@@ -133,7 +133,7 @@ int vault_rekey(struct vault *v, struct err *err)
 		if (!ret)
 			ret = sealer_load(path, false, &v->next, err);
 	}
-	return ret ? ret : change(v, err);
+	return ret ? ret : change_key(v, err);
 }
 
 void vault_close(struct vault *v)
