@@ -23,7 +23,7 @@
  * Return the socket bound to the address @from, else a wildcard socket, or
  * NULL.
  */
-static struct sock *listener(struct app *a, const struct ep *from)
+static struct sock *find_listener(struct app *a, const struct ep *from)
 {
 	struct sock *wild = NULL;
 	size_t i;
@@ -45,7 +45,7 @@ static struct sock *listener(struct app *a, const struct ep *from)
 static void gcks_send(void *ctx, const struct ep *from, const struct ep *to,
 		      const uint8_t *p, size_t len)
 {
-	struct sock *s = listener(ctx, from);
+	struct sock *s = find_listener(ctx, from);
 
 	if (s)
 		app_sock_send(s, from, to, p, len);
@@ -56,7 +56,7 @@ static bool hears_natt(void *ctx, const struct ep *local)
 	struct ep natt = *local;
 
 	natt.port = IKE_NATT_PORT;
-	return listener(ctx, &natt);
+	return find_listener(ctx, &natt);
 }
 
 static enum gike_when group_request(void *ctx, struct ike_sa *sa,
@@ -75,16 +75,16 @@ static void gcks_event(void *ctx, const struct ike_event *ev)
 	gcks_ike_event(a->gcks, ev);
 }
 
-static void sending(void *ctx, struct ike_sa *sa, const uint8_t *group,
-		    size_t len, uint32_t spi)
+static void gcks_on_sending(void *ctx, struct ike_sa *sa, const uint8_t *group,
+			    size_t len, uint32_t spi)
 {
 	struct app *a = ctx;
 
 	gcks_sending(a->gcks, sa, group, len, spi);
 }
 
-static void rival(void *ctx, struct ike_sa *sa, const uint8_t *group,
-		  size_t len, uint32_t spi)
+static void gcks_on_rival(void *ctx, struct ike_sa *sa, const uint8_t *group,
+			  size_t len, uint32_t spi)
 {
 	struct app *a = ctx;
 
@@ -95,8 +95,8 @@ static const struct ike_ops gcks_ops = {
 	.send = gcks_send,
 	.hears_natt = hears_natt,
 	.group_request = group_request,
-	.sending = sending,
-	.rival = rival,
+	.sending = gcks_on_sending,
+	.rival = gcks_on_rival,
 	.event = gcks_event,
 };
 
@@ -184,7 +184,7 @@ static int open_store(struct app *a, struct err *err)
 	return ret;
 }
 
-static int reseal(void *ctx, char *text, size_t size)
+static int reseal_stores(void *ctx, char *text, size_t size)
 {
 	struct app *a = ctx;
 	struct err err = {};
@@ -212,7 +212,8 @@ static void make_room(struct sock *s)
  * A default listener is optional: a host may lack an address family, and
  * another IKE daemon may have the NAT traversal port, unless it was configured.
  */
-static bool optional(const struct conf_gcks *c, const struct ep *e, int ret)
+static bool listener_optional(const struct conf_gcks *c, const struct ep *e,
+			      int ret)
 {
 	if (c->listen_default && e->port == IKE_NATT_PORT && ret == -EADDRINUSE)
 		return true;
@@ -230,7 +231,7 @@ static int open_listeners(struct app *a, struct err *err)
 	for (i = 0; i < c->n_listen; i++) {
 		ret = app_open_sock(a, &a->listen[a->n_listen], &c->listen[i],
 				    &a->gcks_engine, err);
-		if (ret && !optional(c, &c->listen[i], ret))
+		if (ret && !listener_optional(c, &c->listen[i], ret))
 			return ret;
 		if (ret) {
 			log_warn("%s", err->text);
@@ -279,7 +280,7 @@ int app_start_gcks(struct app *a, struct err *err)
 		.clock = clock_system(),
 		.tq = &a->tq,
 		.send_rekey = send_rekey,
-		.reseal = reseal,
+		.reseal = reseal_stores,
 		.ctx = a,
 	};
 	struct ike_engine_cfg cfg = app_engine_cfg(a);

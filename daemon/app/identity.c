@@ -127,7 +127,7 @@ struct sa_list {
 	size_t size;
 };
 
-static void collect(void *arg, struct ike_sa *sa)
+static void collect_sa(void *arg, struct ike_sa *sa)
 {
 	struct sa_list *l = arg;
 
@@ -135,7 +135,7 @@ static void collect(void *arg, struct ike_sa *sa)
 		l->v[l->n++] = sa;
 }
 
-static void count(void *arg, struct ike_sa *sa)
+static void count_sa(void *arg, struct ike_sa *sa)
 {
 	(void)sa;
 	++*(size_t *)arg;
@@ -148,11 +148,11 @@ void app_close_sas(struct ike_engine *engine)
 
 	if (!engine)
 		return;
-	ike_engine_each(engine, count, &l.size);
+	ike_engine_each(engine, count_sa, &l.size);
 	l.v = calloc(l.size ? l.size : 1, sizeof(struct ike_sa *));
 	if (!l.v)
 		return;
-	ike_engine_each(engine, collect, &l);
+	ike_engine_each(engine, collect_sa, &l);
 	while (l.n)
 		ike_close(l.v[--l.n], "mcsecd ends");
 	free(l.v);

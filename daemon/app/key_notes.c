@@ -34,8 +34,8 @@ struct key_notes {
 	char *fresh; /* temporary name for writing */
 };
 
-static struct note *find(const struct key_notes *n, const char *group,
-			 uint32_t spi)
+static struct note *find_note(const struct key_notes *n, const char *group,
+			      uint32_t spi)
 {
 	struct note *e;
 
@@ -47,7 +47,7 @@ static struct note *find(const struct key_notes *n, const char *group,
 	return NULL;
 }
 
-static void drop(struct key_notes *n, struct note *e)
+static void drop_note(struct key_notes *n, struct note *e)
 {
 	TAILQ_REMOVE(&n->notes, e, all);
 	n->n--;
@@ -76,7 +76,7 @@ static bool parse_line(const char *line, struct note *e)
 	return true;
 }
 
-static int parse(struct key_notes *n, char *text)
+static int parse_notes(struct key_notes *n, char *text)
 {
 	char *save, *line = strtok_r(text, "\n", &save);
 
@@ -95,7 +95,7 @@ static int parse(struct key_notes *n, char *text)
 	return 0;
 }
 
-static void load(struct key_notes *n)
+static void load_notes(struct key_notes *n)
 {
 	struct err err;
 	uint8_t *text;
@@ -109,14 +109,14 @@ static void load(struct key_notes *n)
 		log_warn("keys of an earlier run are not known: %s", err.text);
 		return;
 	}
-	ret = parse(n, (char *)text);
+	ret = parse_notes(n, (char *)text);
 	secret_free(text);
 	if (!ret)
 		return;
 	log_warn("keys of an earlier run are not known: %s: %s", n->path,
 		 strerror(-ret));
 	while (!TAILQ_EMPTY(&n->notes))
-		drop(n, TAILQ_FIRST(&n->notes));
+		drop_note(n, TAILQ_FIRST(&n->notes));
 }
 
 static size_t put_line(char *to, const struct note *e)
@@ -131,7 +131,7 @@ static size_t put_line(char *to, const struct note *e)
 	return (size_t)(p - to);
 }
 
-static void save(struct key_notes *n)
+static void save_notes(struct key_notes *n)
 {
 	char *text = malloc((size_t)n->n * (LINE_MAX_LEN + 1) + 1);
 	struct err err = { "out of memory" };
@@ -167,7 +167,7 @@ struct key_notes *key_notes_open(const char *path)
 		free(n);
 		return NULL;
 	}
-	load(n);
+	load_notes(n);
 	return n;
 }
 
@@ -176,7 +176,7 @@ void key_notes_free(struct key_notes *n)
 	if (!n)
 		return;
 	while (!TAILQ_EMPTY(&n->notes))
-		drop(n, TAILQ_FIRST(&n->notes));
+		drop_note(n, TAILQ_FIRST(&n->notes));
 	free(n->path);
 	free(n->fresh);
 	free(n);
@@ -185,13 +185,13 @@ void key_notes_free(struct key_notes *n)
 void key_notes_set(struct key_notes *n, const char *group, uint32_t spi,
 		   const uint8_t *digest)
 {
-	struct note *e = find(n, group, spi);
+	struct note *e = find_note(n, group, spi);
 
 	if (!e && !digest)
 		return;
 	if (e && !digest) {
-		drop(n, e);
-		save(n);
+		drop_note(n, e);
+		save_notes(n);
 		return;
 	}
 	if (!e) {
@@ -207,13 +207,13 @@ void key_notes_set(struct key_notes *n, const char *group, uint32_t spi,
 	}
 	memcpy(e->digest, digest, sizeof(e->digest));
 	e->current = true;
-	save(n);
+	save_notes(n);
 }
 
 bool key_notes_get(struct key_notes *n, const char *group, uint32_t spi,
 		   uint8_t digest[HASH_SHA256_LEN])
 {
-	struct note *e = find(n, group, spi);
+	struct note *e = find_note(n, group, spi);
 
 	if (!e)
 		return false;
@@ -231,9 +231,9 @@ void key_notes_prune(struct key_notes *n)
 		next = TAILQ_NEXT(e, all);
 		if (e->current)
 			continue;
-		drop(n, e);
+		drop_note(n, e);
 		changed = true;
 	}
 	if (changed)
-		save(n);
+		save_notes(n);
 }

@@ -249,7 +249,7 @@ static void on_link_event(void *arg, const struct link_event *ev)
  * Without the kernel's events keys would outlive their lifetime unnoticed, so
  * the daemon stops.
  */
-static void broken(struct app *a, const char *what, int ret)
+static void kernel_broken(struct app *a, const char *what, int ret)
 {
 	log_err("%s: %s", what, strerror(-ret));
 	loop_stop(a->loop);
@@ -262,7 +262,7 @@ static void kernel_readable(void *arg, uint32_t events)
 
 	(void)events;
 	if (ret)
-		broken(a, "events of the kernel", ret);
+		kernel_broken(a, "events of the kernel", ret);
 }
 
 static void links_readable(void *arg, uint32_t events)
@@ -272,7 +272,7 @@ static void links_readable(void *arg, uint32_t events)
 
 	(void)events;
 	if (ret)
-		broken(a, "changes of links", ret);
+		kernel_broken(a, "changes of links", ret);
 }
 
 static int open_kernel(struct app *a, struct err *err)

@@ -31,7 +31,7 @@ bool app_strip_marker(const uint8_t **p, size_t *len)
 	return true;
 }
 
-static void readable(void *arg, uint32_t events)
+static void sock_readable(void *arg, uint32_t events)
 {
 	struct sock *s = arg;
 	struct app *a = s->app;
@@ -95,7 +95,7 @@ int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 		return err_set(err, fd, "UDP %s: %s", ep_str(local, ep),
 			       strerror(-fd));
 	*s = (struct sock){ .app = a, .engine = engine };
-	s->fd = (struct loop_fd){ .fd = fd, .fn = readable, .arg = s };
+	s->fd = (struct loop_fd){ .fd = fd, .fn = sock_readable, .arg = s };
 	ret = udp_local(fd, &s->local);
 	if (!ret)
 		ret = loop_add(a->loop, &s->fd, EPOLLIN);

@@ -84,7 +84,7 @@ static uint32_t only_interface(void)
 }
 
 /* Return the interface of the path to @other, or 0. */
-static uint32_t towards(const struct ep *other, uint32_t bound)
+static uint32_t interface_towards(const struct ep *other, uint32_t bound)
 {
 	struct route r;
 	uint32_t found = 0;
@@ -96,7 +96,8 @@ static uint32_t towards(const struct ep *other, uint32_t bound)
 	return found || bound ? found : only_interface();
 }
 
-static int configured(const char *interface, uint32_t *ifindex, struct err *why)
+static int configured_interface(const char *interface, uint32_t *ifindex,
+				struct err *why)
 {
 	*ifindex = if_nametoindex(interface);
 	if (!*ifindex)
@@ -110,13 +111,13 @@ static int configured(const char *interface, uint32_t *ifindex, struct err *why)
 }
 
 /* Choose an interface when no route to the rekey address decides. */
-static int guess(const struct where *w, uint32_t bound, uint32_t *ifindex,
-		 struct err *why)
+static int guess_interface(const struct where *w, uint32_t bound,
+			   uint32_t *ifindex, struct err *why)
 {
 	char a[ADDR_STRLEN], name[IF_NAMESIZE] = "?";
 
 	addr_str(&w->to.addr, a);
-	*ifindex = towards(&w->other, bound);
+	*ifindex = interface_towards(&w->other, bound);
 	if (!*ifindex)
 		return err_set(why, -ENETUNREACH,
 			       "no route to %s; set \"%s\", or a route", a,
@@ -137,7 +138,7 @@ int app_where(const struct where *w, uint32_t *ifindex, struct err *why)
 
 	why->text[0] = 0;
 	if (w->interface[0])
-		return configured(w->interface, ifindex, why);
+		return configured_interface(w->interface, ifindex, why);
 	ret = route_get(&w->to, bound, &r);
 	if (!ret && !r.undecided) {
 		*ifindex = r.ifindex;
@@ -148,7 +149,7 @@ int app_where(const struct where *w, uint32_t *ifindex, struct err *why)
 			       "VRF; set \"%s\" to an interface in it",
 			       w->setting);
 	}
-	ret = guess(w, bound, ifindex, why);
+	ret = guess_interface(w, bound, ifindex, why);
 	/* The first interface has at least a route of the kernel. */
 	if (ret && r.ifindex) {
 		*ifindex = r.ifindex;
