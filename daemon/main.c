@@ -26,7 +26,7 @@
 #include "lib/proc.h"
 #include "lib/util.h"
 
-static void stop(struct app *a)
+static void stop_all(struct app *a)
 {
 	ctl_free(a->ctl);
 	app_stop_member(a);
@@ -37,7 +37,7 @@ static void stop(struct app *a)
 }
 
 /* The result was logged already. */
-static void reloaded(void *arg, int ret, const char *why)
+static void reload_done(void *arg, int ret, const char *why)
 {
 	(void)arg;
 	(void)ret;
@@ -50,7 +50,7 @@ static void on_signal(void *arg, int signo)
 
 	if (signo == SIGHUP) {
 		log_info("SIGHUP: reading the configuration again");
-		app_reload(a, reloaded, NULL);
+		app_reload(a, reload_done, NULL);
 		return;
 	}
 	log_info("signal %d: ending", signo);
@@ -71,7 +71,7 @@ static int open_loop(struct app *a, struct err *err)
 	return ret ? err_set(err, ret, "loop: %s", strerror(-ret)) : 0;
 }
 
-static int start(struct app *a, struct err *err)
+static int start_all(struct app *a, struct err *err)
 {
 	struct ctl_roles roles = { .version = MCSEC_VERSION };
 	int ret;
@@ -209,7 +209,7 @@ static int check_reload(const struct app *a)
  * Check all that a start would refuse and that needs neither privileges nor
  * network.
  */
-static int check(struct app *a)
+static int check_start(struct app *a)
 {
 	if (cert_chain_not_after(a->chain) <= clock_wall(clock_system())) {
 		fprintf(stderr, "%s: identity.certificate: %s has expired\n",
@@ -220,12 +220,12 @@ static int check(struct app *a)
 	return check_reload(a);
 }
 
-static int run(struct app *a)
+static int run_daemon(struct app *a)
 {
 	struct err err = {};
 	int ret;
 
-	ret = start(a, &err);
+	ret = start_all(a, &err);
 	if (ret) {
 		log_err("%s", err.text[0] ? err.text : strerror(-ret));
 		return 1;
@@ -259,12 +259,12 @@ int main(int argc, char **argv)
 		log_err("%s", err.text);
 		status = 1;
 	} else if (o.check) {
-		status = check(&app);
+		status = check_start(&app);
 	} else {
 		app.debug = o.debug;
 		log_set_level(o.debug ? LOG_LEVEL_DEBUG : app.conf->log_level);
-		status = run(&app);
+		status = run_daemon(&app);
 	}
-	stop(&app);
+	stop_all(&app);
 	return status;
 }
