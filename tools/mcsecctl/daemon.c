@@ -269,7 +269,7 @@ static int show_answer(struct ctl *ctl, const char *text, size_t len)
 	return EXIT_OK;
 }
 
-static int ask(struct ctl *ctl, json_t *request)
+static int ask_daemon(struct ctl *ctl, json_t *request)
 {
 	char *text = json_dumps(request, JSON_COMPACT);
 	char *answer;
@@ -318,7 +318,7 @@ static int ask_group(struct ctl *ctl, const char *cmd, bool optional, int argc,
 	request = json_pack("{s:s}", "cmd", cmd);
 	if (argc)
 		json_object_set_new(request, "group", json_string(group));
-	return ask(ctl, request);
+	return ask_daemon(ctl, request);
 }
 
 int cmd_status(struct ctl *ctl, int argc, char **argv)
@@ -349,7 +349,7 @@ int cmd_rekey(struct ctl *ctl, int argc, char **argv)
 		json_object_set_new(request, "group", json_string(group));
 	if (signing_key)
 		json_object_set_new(request, "signing-key", json_true());
-	return ask(ctl, request);
+	return ask_daemon(ctl, request);
 }
 
 int cmd_reset(struct ctl *ctl, int argc, char **argv)
@@ -362,7 +362,7 @@ int cmd_reseal(struct ctl *ctl, int argc, char **argv)
 	int ret = check_argc(argc, 0, 0, "reseal");
 
 	(void)argv;
-	return ret ? ret : ask(ctl, json_pack("{s:s}", "cmd", "reseal"));
+	return ret ? ret : ask_daemon(ctl, json_pack("{s:s}", "cmd", "reseal"));
 }
 
 int cmd_reload(struct ctl *ctl, int argc, char **argv)
@@ -377,7 +377,7 @@ int cmd_reload(struct ctl *ctl, int argc, char **argv)
 	request = json_pack("{s:s}", "cmd", "reload");
 	if (check)
 		json_object_set_new(request, "check", json_true());
-	return ask(ctl, request);
+	return ask_daemon(ctl, request);
 }
 
 int cmd_join(struct ctl *ctl, int argc, char **argv)
@@ -402,8 +402,8 @@ static int ask_identity(struct ctl *ctl, const char *cmd, int argc, char **argv)
 		ret = read_group(argv[0], group);
 	if (ret)
 		return ret;
-	return ask(ctl, json_pack("{s:s, s:s, s:s}", "cmd", cmd, "group", group,
-				  "id", argv[1]));
+	return ask_daemon(ctl, json_pack("{s:s, s:s, s:s}", "cmd", cmd, "group",
+					 group, "id", argv[1]));
 }
 
 int cmd_evict(struct ctl *ctl, int argc, char **argv)
@@ -423,7 +423,7 @@ int cmd_evict(struct ctl *ctl, int argc, char **argv)
 			    "id", argv[1]);
 	if (ahead)
 		json_object_set_new(request, "ahead", json_true());
-	return ask(ctl, request);
+	return ask_daemon(ctl, request);
 }
 
 int cmd_admit(struct ctl *ctl, int argc, char **argv)
@@ -447,5 +447,5 @@ int cmd_audit(struct ctl *ctl, int argc, char **argv)
 	request = json_pack("{s:s}", "cmd", "audit");
 	if (seen)
 		json_object_set_new(request, "after", json_integer(after));
-	return ask(ctl, request);
+	return ask_daemon(ctl, request);
 }

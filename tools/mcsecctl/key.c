@@ -29,7 +29,7 @@ static const struct word words[] = {
  * Write a new file. An existing one is never overwritten, because it may be the
  * only copy of a key.
  */
-static int save(const char *path, const char *text, size_t len)
+static int save_key(const char *path, const char *text, size_t len)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int ret;
@@ -86,7 +86,7 @@ static int key_generate(struct ctl *ctl, int argc, char **argv)
 
 	/* stdio is not used, because its buffer is not wiped. */
 	if (r.path) {
-		ret = save(r.path, text, 2 * len + 1);
+		ret = save_key(r.path, text, 2 * len + 1);
 	} else {
 		ret = write_all(STDOUT_FILENO, text, 2 * len + 1);
 		if (ret)

@@ -74,7 +74,7 @@ bool names_stdin(const char *path)
 	       st.st_dev == in.st_dev && st.st_ino == in.st_ino;
 }
 
-static int digit(char c)
+static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -89,8 +89,8 @@ static int digit(char c)
  * Error messages have the position only, because the text may be a mistyped
  * key.
  */
-static int decode(const char *from, const char *text, size_t text_len,
-		  uint8_t *key, size_t *len)
+static int decode_key(const char *from, const char *text, size_t text_len,
+		      uint8_t *key, size_t *len)
 {
 	size_t i, digits = 0;
 	int d;
@@ -98,7 +98,7 @@ static int decode(const char *from, const char *text, size_t text_len,
 	for (i = 0; i < text_len; i++) {
 		if (isspace((unsigned char)text[i]))
 			continue;
-		d = digit(text[i]);
+		d = hex_digit(text[i]);
 		if (d < 0)
 			return complain(EXIT_FAILED,
 					"key in %s: character %zu is no hexadecimal digit",
@@ -130,7 +130,7 @@ int read_key(const char *path, enum mcsec_alg alg, uint8_t key[KSA_KEY_MAX],
 	if (got < 0)
 		return complain(EXIT_FAILED, "key in %s: %s", from,
 				strerror(-got));
-	ret = decode(from, text, got, key, len);
+	ret = decode_key(from, text, got, key, len);
 	secret_wipe(text, sizeof(text));
 	if (!ret && !kalg_key_ok(alg, *len))
 		ret = complain(EXIT_FAILED,

@@ -55,7 +55,7 @@ static const struct command commands[] = {
 
 static struct ctl ctl = { .socket = DEFAULT_SOCKET };
 
-static void help(FILE *to)
+static void print_help(FILE *to)
 {
 	size_t i;
 
@@ -72,7 +72,7 @@ static void help(FILE *to)
 	      to);
 }
 
-static int version(void)
+static int print_version(void)
 {
 	if (ctl.json)
 		return print_json(json_pack("{s:s, s:i}", "version",
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
 	while ((c = getopt(argc, argv, "+:hjn:s:V")) != -1) {
 		switch (c) {
 		case 'h':
-			help(stdout);
+			print_help(stdout);
 			return EXIT_OK;
 		case 'j':
 			ctl.json = true;
@@ -104,7 +104,7 @@ int main(int argc, char **argv)
 			ctl.socket = optarg;
 			break;
 		case 'V':
-			return version();
+			return print_version();
 		case ':':
 			return complain(EXIT_USAGE,
 					"option -%c: a value is missing",
@@ -116,7 +116,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind == argc) {
-		help(stderr);
+		print_help(stderr);
 		return EXIT_USAGE;
 	}
 

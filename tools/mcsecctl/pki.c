@@ -123,8 +123,9 @@ static int make_path(char *path, const char *dir, const char *name,
  * Issue a certificate by @ca, self-signed if that is NULL, and write
  * @dir/@file.pem and @dir/@file.key.
  */
-static int issue(enum pki_kind kind, const struct pki_request *r,
-		 const struct pki_pair *ca, const char *dir, const char *file)
+static int issue_pair(enum pki_kind kind, const struct pki_request *r,
+		      const struct pki_pair *ca, const char *dir,
+		      const char *file)
 {
 	char cert_path[PATH_LEN], key_path[PATH_LEN];
 	time_t now = time(NULL);
@@ -176,7 +177,7 @@ static int pki_init(struct ctl *ctl, int argc, char **argv)
 	if (mkdir(argv[0], 0700) && errno != EEXIST)
 		return complain(EXIT_FAILED, "folder %s: %s", argv[0],
 				strerror(errno));
-	return issue(PKI_CA, &r, NULL, argv[0], "ca");
+	return issue_pair(PKI_CA, &r, NULL, argv[0], "ca");
 }
 
 static void add_first(const char **list, const char *name)
@@ -226,7 +227,7 @@ static int issue_for(enum pki_kind kind, const char *usage, int argc,
 				"pki: no authority in %s (\"pki init\" makes one): %s",
 				argv[0], err.text);
 	}
-	ret = issue(kind, &r, &ca, argv[0], argv[1]);
+	ret = issue_pair(kind, &r, &ca, argv[0], argv[1]);
 	pki_pair_free(&ca);
 	return ret;
 }
