@@ -43,7 +43,7 @@ static int measure(struct crypto_aead *tfm, struct aead_request *req, u8 *buf)
 	aead_request_set_callback(req, 0, NULL, NULL);
 	aead_request_set_ad(req, HEAD);
 	local_bh_disable();
-	/* the first half is to warm up */
+	/* The first half is to warm up. */
 	for (i = 0; i < 2 * ROUNDS && !err; i++) {
 		if (i == ROUNDS)
 			t0 = rdtsc();

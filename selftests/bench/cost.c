@@ -36,7 +36,7 @@
 #define CROWD 1000
 #define FLOOD 12000
 #define FLOOD_MS 10000
-/* Sockets of a peer: it may use so many ports */
+/* A peer may use this many ports. */
 #define PORTS 16
 #define OUT "build/bench/cost.json"
 
@@ -61,14 +61,20 @@ static struct ep server;
 static pid_t daemon_pid;
 static json_t *results;
 
-/* One socket a port; any address of loopback is named when sending. */
+/*
+ * There is one socket per port, and the source address is given
+ * when sending.
+ */
 static struct {
 	int fd;
 	uint16_t port;
 	struct ike_engine *engine; /* gets what comes; or by address */
 } socks[2 * PORTS];
 static unsigned int n_socks;
-/* The crowd shares a socket: which of them is at 127.3.a.b */
+/*
+ * All members of the crowd share a socket; the index is in the address
+ * 127.3.a.b.
+ */
 static struct peer *crowd[CROWD];
 
 static uint64_t now_ms(void)
@@ -177,7 +183,7 @@ static void stop_daemon(void)
 	daemon_pid = 0;
 }
 
-/* A counter of mcsecctl status, -1: it does not answer */
+/* Return a counter of mcsecctl status, or -1 without an answer. */
 static long long counter(const char *name)
 {
 	char cmd[160];
@@ -200,7 +206,7 @@ static long long counter(const char *name)
 	return n;
 }
 
-/* Lines of its log, without those that @but has a word of */
+/* Count lines of the daemon's log that contain no word of @but. */
 static unsigned int log_lines(const char *const *but)
 {
 	char path[128], line[2048];
@@ -222,7 +228,7 @@ static unsigned int log_lines(const char *const *but)
 	return n;
 }
 
-/* The daemon's CPU time in milliseconds */
+/* Return the daemon's CPU time in milliseconds. */
 static long cpu_ms(void)
 {
 	unsigned long user = 0, sys = 0;
@@ -363,7 +369,7 @@ static void ask(struct peer *p)
 		bail("cannot ask: %s", strerror(errno));
 }
 
-/* Datagrams and timers of all peers, for @ms at least */
+/* Handle datagrams and timers of all peers for at least @ms. */
 static void run(unsigned int ms)
 {
 	static uint8_t buf[UDP_MAX];
@@ -429,7 +435,7 @@ static void honest_note(void)
 	honest->sa = NULL;
 }
 
-/* The honest member asks once a second, by a new IKE SA. */
+/* The honest member registers once a second, with a new IKE SA. */
 static void honest_step(void)
 {
 	if (now_ms() < next_ask || (honest_asked && !honest->in_ms))
@@ -479,7 +485,7 @@ static void honest_report(json_t *o, const char *name)
 static const char *const of_honest[] = { "honest.member.example", "rekey (",
 					 NULL };
 
-/* @ports: how many of the stranger's it uses in turn */
+/* @ports is the number of ports that the stranger uses in turn. */
 static void failing(const char *name, unsigned int ports, unsigned int a,
 		    unsigned int honest_a)
 {
@@ -504,7 +510,7 @@ static void failing(const char *name, unsigned int ports, unsigned int a,
 		for (; asked < due; asked++) {
 			from_addr(x, a, 0, 2, first + asked % ports);
 			ask(x);
-			/* an answer that does not come is not waited for */
+			/* A missing answer is not waited for. */
 			if (asked % 512 == 511)
 				run(1);
 		}

@@ -149,7 +149,7 @@ int main(int argc, char **argv)
 	mlockall(MCL_CURRENT | MCL_FUTURE);
 	memset(out, 'x', size);
 
-	/* the first round is to warm up, and not counted */
+	/* The first round is to warm up, and not counted. */
 	for (r = 0; r <= ROUNDS; r++) {
 		t0 = __rdtsc();
 		for (i = 0; i < count; i++) {

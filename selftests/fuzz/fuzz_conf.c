@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The configuration: whatever it says, an error or a whole struct conf. */
+/* The configuration: any input gives an error or a complete struct conf. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void);
 
-/* libconfig 1.5 forgets the text that it was reading when the syntax is bad */
+/* Libconfig 1.5 does not free its input after a syntax error. */
 const char *__lsan_default_suppressions(void)
 {
 	return "leak:libconfig\n";
@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	memcpy(text, data, size);
 	text[size] = '\0';
-	/* libconfig would open files of names made up here */
+	/* Libconfig would open files named by the input. */
 	if (strstr(text, "@include"))
 		goto out;
 	if (conf_parse(text, "fuzz", &c, &err)) {

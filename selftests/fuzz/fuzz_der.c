@@ -75,7 +75,7 @@ static void as_certificate(const uint8_t *data, size_t size)
 	const char *why = NULL;
 	struct cert *c;
 
-	/* nobody else has the key of our CA */
+	/* No input can be signed by our CA. */
 	if (!cert_verify(trust, ders, 1, NOW, CERT_FOR_GCKS, &c, &why) || !why)
 		abort();
 	ders[0] = ders[1];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* GSA and KD of RFC 9838; what is read is written and read again */
+/* GSA and KD of RFC 9838; what is read is written and read again. */
 #include "ike_fuzz.h"
 
 static void check(bool fine)
@@ -34,7 +34,10 @@ static bool gsa(const uint8_t *p, size_t len, struct gsa *a)
 		gsa_build(&c, a);
 		check(!w.err);
 		rbuf_init(&r, w.p + 4, w.len - 4);
-		/* A policy of unknown transforms only has none left. */
+		/*
+		 * A policy with unknown transforms only has no
+		 * transform left.
+		 */
 		if (!a->unknown && !a->rekey.unknown && !a->data[0].unknown &&
 		    a->n_data < 2)
 			check(!gsa_parse(&r, &b) && gsa_same(a, &b));

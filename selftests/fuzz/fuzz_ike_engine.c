@@ -74,7 +74,10 @@ static void restart(struct pair *p)
 		ike_close(sa, "fuzz");
 	while ((sa = LIST_FIRST(&p->g->engine->sas)))
 		ike_close(sa, "fuzz");
-	/* the limits of an address, and records of SAs that ended, are over */
+	/*
+	 * The rate limits of an address have expired, and so have records of
+	 * ended SAs.
+	 */
 	net_pass(&p->net, 120000, false);
 	clear(p);
 	node_clear(p->m);
@@ -83,7 +86,7 @@ static void restart(struct pair *p)
 	p->g->sa = NULL;
 }
 
-/* How many packets of the handshake come before a stage */
+/* Number of handshake packets before a stage. */
 static unsigned int before(enum fuzz_host to)
 {
 	switch (to) {
@@ -125,7 +128,7 @@ static struct ike_sa *gcks_sa(struct pair *p)
 	return LIST_FIRST(&p->g->engine->sas);
 }
 
-/* Is the stage as prepare() left it, so that it can serve again? */
+/* Return true if the stage is as prepare() left it, so it can be used again. */
 static bool fresh(struct pair *p, enum fuzz_host to)
 {
 	struct ike_sa *msa = p->msa;
@@ -196,7 +199,7 @@ static void sealed(struct pair *p, enum fuzz_host to, uint8_t xchg,
 					 w.p, w.len);
 	}
 	wbuf_free(&w);
-	/* A peer without a signature of its own stays outside. */
+	/* A peer without a valid signature is never admitted. */
 	if (to == FH_AUTH_REQ)
 		check(!p->g->seen.requests);
 	if (to == FH_AUTH_RES)
@@ -220,7 +223,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		raw(p, to, data + 1, size - 1);
 	else
 		sealed(p, to, data[1], data[2], data + 3, size - 3);
-	/* Time passes: what waits is sent again, given up, forgotten. */
+	/*
+	 * Let time pass, so that pending requests are retransmitted and given
+	 * up.
+	 */
 	if (size % 64 == 0) {
 		p->net.ms += 500;
 		timerq_run(&p->net.tq);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* IKE header, SK, and what may stand where */
+/* IKE header, SK, and the table of permitted payloads. */
 #include <errno.h>
 
 #include "ike_fuzz.h"
@@ -22,7 +22,7 @@ static void sorted(struct ike_msg *m, enum msg_side side, uint8_t first,
 		return;
 	check(m->n_notify <= MSG_MAX_NOTIFY && m->n_cert <= IKE_CERTS_MAX &&
 	      m->n_delete <= MSG_MAX_DELETE);
-	/* In the clear there is nothing but IKE_SA_INIT. */
+	/* Only IKE_SA_INIT is permitted in the clear. */
 	if (side == MSG_CLEAR && m->h.xchg != IKE_XCHG_IKE_SA_INIT)
 		check(!m->n_notify && !m->sa.body && !m->gsa.body);
 	(void)msg_error(m);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Payloads of RFC 7296; what is read is written and read again */
+/* Payloads of RFC 7296; what is read is written and read again. */
 #include "ike_fuzz.h"
 
 static void check(bool fine)

@@ -9,7 +9,7 @@
 static struct sigkey *key;
 static struct rekey_sa sas[2]; /* Implicit, signed */
 
-/* The two messages that the key server has signed */
+/* The two messages that the key server signed. */
 static struct good {
 	uint8_t p[8192];
 	size_t len;
@@ -90,7 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rs->next_mid = 0;
 	rs->spent = false;
 	if (data[0] % FR_MAX == FR_RAW) {
-		/* The KEK is no secret here, the signing key is. */
+		/* The KEK is known here, but not the signing key. */
 		open_it(rs, data + 1, size - 1);
 	} else {
 		fuzz_rekey_seal(rs, 0, data[1], data + 2, size - 2, &w);

@@ -54,7 +54,7 @@ enum fuzz_host {
 	FH_RAW_GCKS_INIT, /* ... IKE_SA_INIT is done */
 	FH_RAW_MEMBER, /* ... IKE_SA_INIT was sent */
 	FH_RAW_MEMBER_AUTH, /* ... GSA_AUTH was sent */
-	/* octets: exchange, first payload; sealed with the keys of the SA */
+	/* Octets: exchange, first payload; sealed with the keys of the SA. */
 	FH_AUTH_REQ, /* to a key server that waits for GSA_AUTH */
 	FH_REQ, /* to a key server whose SA is up */
 	FH_AUTH_RES, /* to a member that waits for GSA_AUTH */
@@ -74,7 +74,7 @@ static inline void fuzz_sk(struct sk_key *k)
 
 static inline struct sigkey *fuzz_key(void)
 {
-	/* PKCS#8 of an Ed25519 key: its head and 32 octets */
+	/* PKCS#8 of an Ed25519 key: its head and 32 octets. */
 	static const uint8_t der[48] = {
 		0x30, 0x2e, 2,	  1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4,
 		0x22, 4,    0x20, 1, 2, 3,    4, 5, 6, 7,    8,	   9,
@@ -127,7 +127,7 @@ static inline void fuzz_rekey_sa(struct rekey_sa *rs, bool sign,
 	sigpub_free(pub);
 }
 
-/* A new Rekey SA under a key tree: the same octets each time */
+/* A new Rekey SA under a key tree: the same octets each time. */
 static inline void fuzz_lkh_msg(struct rekey_msg *r, const struct rekey_sa *rs)
 {
 	uint8_t key[36] = { 7 };
@@ -174,7 +174,7 @@ static inline void fuzz_delete_msg(struct rekey_msg *r)
 	rekey_msg_delete(r, GIKE_PROTO_GIKE_UPDATE, NULL);
 }
 
-/* Opens a rekey message as a member would: first payload and plain octets */
+/* Open a rekey message as a member does, up to its first payload. */
 static inline size_t fuzz_rekey_inner(const struct rekey_sa *rs,
 				      const uint8_t *p, size_t len,
 				      uint8_t *plain, uint8_t *first)
@@ -203,7 +203,10 @@ static inline void fuzz_rekey_seal(const struct rekey_sa *rs, uint32_t mid,
 	ike_hdr_build(w, &h);
 	if (sk_key_set(&k, rs->encr, rs->key_bits, rs->gsk_e, rs->gsk_e_len))
 		abort();
-	/* Too long an input is no message; the caller looks at w->len. */
+	/*
+	 * An input that is too long gives no message, and the caller checks
+	 * w->len.
+	 */
 	if (sk_seal(w, &k, mid, first, inner, len))
 		wbuf_truncate(w, 0);
 }

@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* One input may take this long; a parser that needs more can be stalled. */
+/* Time limit for one input; a slower parser could be stalled by an attacker. */
 #define HANG_SECONDS 10
 #define MAX_SAMPLES 4096
 
@@ -46,7 +46,7 @@ static char crash_file[300];
 static uint64_t rng;
 static struct timespec deadline;
 
-/* The input that the handlers below write out. */
+/* The handlers below write this input to a file. */
 static const uint8_t *volatile cur;
 static volatile size_t cur_len;
 static volatile unsigned long nr_runs;
@@ -99,7 +99,7 @@ static void on_tick(int sig)
 	alarm(1);
 }
 
-/* splitmix64: any seed will do, zero too */
+/* A splitmix64 generator, which accepts any seed, including zero. */
 static uint64_t rnd(void)
 {
 	uint64_t z = rng += 0x9e3779b97f4a7c15;
@@ -151,7 +151,7 @@ static void put(uint8_t *p, size_t width, uint64_t v)
 	}
 }
 
-/* Values around which length checks go wrong, for a field of some width. */
+/* Values at the limits of length checks, for a field of some width. */
 static uint64_t awkward(size_t len)
 {
 	static const uint64_t v[] = {
@@ -222,7 +222,7 @@ static size_t mutate(uint8_t *b, size_t len)
 			b[len + k] = below(2) ? 0 : rnd();
 		return len + n;
 	default:
-		/* a piece of another sample */
+		/* Insert a piece of another sample. */
 		if (!o->len)
 			return len;
 		from = below(o->len);
@@ -249,7 +249,10 @@ static void add(const char *path)
 		struct dirent **list;
 		int i, n = scandir(path, &list, NULL, alphasort);
 
-		/* sorted: a seed means the same everywhere */
+		/*
+		 * The list is sorted, so that a seed has the same effect
+		 * everywhere.
+		 */
 		for (i = 0; i < n; i++) {
 			char sub[4096];
 
@@ -282,7 +285,7 @@ static void add(const char *path)
 	close(fd);
 }
 
-/* Every cut, and every octet with the values that lengths and types trip on. */
+/* Try every cut, and every octet with boundary values of lengths and types. */
 static void systematic(const struct sample *s, uint8_t *b)
 {
 	static const uint8_t v[] = { 0, 1, 0x7f, 0x80, 0xff };

@@ -267,7 +267,7 @@ static void stats(struct ynl_sock *ys)
 	mcsec_stats_get_list_free(all);
 }
 
-/* The notifications that have come */
+/* The notifications that have come. */
 static void events(struct ynl_sock *ys)
 {
 	struct ynl_ntf_base_type *ntf;

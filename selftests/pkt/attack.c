@@ -187,7 +187,7 @@ enum alteration {
 	ALTERATIONS
 };
 
-/* The changes from here on are of the outer header. */
+/* The changes from here on concern the outer header. */
 #define ALTER_OUTER ALTER_SOURCE
 
 static const char *const alteration_names[ALTERATIONS] = {
@@ -216,7 +216,10 @@ static void alter(struct packet *k, enum alteration what)
 		e[ESP_HEAD + 7] ^= 1;
 		break;
 	case ALTER_IV_FAR:
-		/* far ahead: believed, it would move the window there */
+		/*
+		 * The counter is far ahead, and would advance the window if it
+		 * were accepted.
+		 */
 		e[ESP_HEAD + 4] ^= 0x40;
 		break;
 	case ALTER_CIPHERTEXT:
@@ -281,7 +284,10 @@ static int run_alter(const char *from, const char *iface,
 	int fd, i;
 
 	out_open(&o, iface);
-	/* bound before it listens: nothing of other interfaces comes in */
+	/*
+	 * The socket is bound before it receives, so it gets nothing from other
+	 * interfaces.
+	 */
 	fd = socket(AF_PACKET, SOCK_RAW, 0);
 	ll.sll_protocol = htons(ETH_P_ALL);
 	ll.sll_ifindex = if_nametoindex(from);

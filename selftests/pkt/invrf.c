@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * To be preloaded: each IP socket of the program is bound to the interface
- * MCSEC_VRF as it is made. That is what a program under "ip vrf exec" gets,
- * which needs a kernel with BPF for control groups.
+ * A library to be preloaded, which binds each IP socket of a program to the
+ * interface MCSEC_VRF. "ip vrf exec" has the same effect, but needs a kernel
+ * with BPF for control groups.
  */
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ int socket(int domain, int type, int protocol)
 	fd = next(domain, type, protocol);
 	if (fd < 0 || !vrf || (domain != AF_INET && domain != AF_INET6))
 		return fd;
-	/* a program that does not get what was asked for must not go on */
+	/* The program must not continue with an unbound socket. */
 	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, vrf,
 		       (socklen_t)strlen(vrf) + 1))
 		abort();

@@ -38,7 +38,7 @@
 #define GAPS_MAX 64 /* listed; all are counted */
 #define SEQ_MAX (1u << 26) /* nine hours at 2,000 packets/s */
 #define DGRAM_MAX 65507
-/* A sender that fell behind this far does not flood to catch up. */
+/* A sender that is this far behind does not catch up by a burst. */
 #define LATE_NS 50000000ll
 
 struct head {
@@ -203,8 +203,9 @@ static int run_send(const struct opts *o, int fd)
 		h.sent_ns = htobe64(now_ns());
 		memcpy(buf, &h, sizeof(h));
 		/*
-		 * A refusal is what a protected group without a key answers:
-		 * counted, and the number is used up as a lost packet's is.
+		 * A protected group without a key refuses datagrams. The
+		 * refusal is counted, and the number is used like that of a
+		 * lost packet.
 		 */
 		if (sendto(fd, buf, o->len, 0, &o->group.sa, o->group_len) <
 		    0) {
@@ -439,12 +440,15 @@ static int open_socket(struct opts *o, bool receive)
 	if (receive) {
 		struct group_req g = { .gr_interface = o->ifindex };
 		/*
-		 * A signal that comes just before the wait does not end it:
-		 * the wait is short.
+		 * A signal just before the wait does not end it, so the wait is
+		 * short.
 		 */
 		struct timeval tv = { .tv_usec = 200000 };
 
-		/* The test asks what the network lost, not this socket. */
+		/*
+		 * The test measures the loss of the network, and not that of
+		 * this socket.
+		 */
 		if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room,
 			       sizeof(room)))
 			set(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room),
@@ -542,7 +546,7 @@ int main(int argc, char **argv)
 	if (o.rate <= 0 || o.count > SEQ_MAX)
 		usage("-r or -n out of range");
 
-	/* Without SA_RESTART: a signal is to end the wait. */
+	/* SA_RESTART is not set, so that a signal ends the wait. */
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGUSR1, &sa, NULL);

@@ -55,7 +55,7 @@ static void count(struct packet *k, const struct filter *g)
 	uint16_t sport = udp ? up[0] << 8 | up[1] : 0;
 
 	if (to_group(k, g) && g->set) {
-		/* the group itself: ESP, or something that must not be */
+		/* A packet of the group, which must be ESP. */
 		if (k->proto == IPPROTO_ESP) {
 			sum.esp++;
 			sum.esp_fragments += k->fragment;
@@ -167,7 +167,7 @@ static void markers_read(const char *name)
 		bad(name, "holds no marker");
 }
 
-/* Whole files, not frames: headers, padding and what not are searched too. */
+/* Files are searched as a whole, including headers and padding. */
 static uint64_t scan_file(const char *name)
 {
 	size_t len, i, k;

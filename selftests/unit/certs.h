@@ -24,7 +24,7 @@ static struct err err;
 		ok((why ?: "")[0], "%s: the reason is given", name); \
 	} while (0)
 
-/* Whom verify() trusts */
+/* The trust anchors of verify(). */
 static struct trust *trust;
 
 static inline int verify(const struct cert_der *ders, size_t n, time_t now,
@@ -77,7 +77,7 @@ static inline struct pki_pair issue(const struct pki_pair *by,
 	return p;
 }
 
-/* The private key of @p as OpenSSL has it; the caller frees it. */
+/* Return the private key of @p as an EVP_PKEY, which the caller frees. */
 static inline EVP_PKEY *openssl_key(const struct pki_pair *p)
 {
 	const unsigned char *at;
@@ -92,7 +92,7 @@ static inline EVP_PKEY *openssl_key(const struct pki_pair *p)
 	return key;
 }
 
-/* Adds @value as the extension @nid to @p, which @by signs anew. */
+/* Add @value as the extension @nid to @p, and let @by sign it again. */
 static inline void add_extension(struct pki_pair *p, const struct pki_pair *by,
 				 int nid, const char *value)
 {
@@ -115,7 +115,7 @@ static inline void add_extension(struct pki_pair *p, const struct pki_pair *by,
 	X509_free(x);
 }
 
-/* A CA certificate without path length, signed by itself or by @by. */
+/* Make a CA certificate without a path length, signed by itself or by @by. */
 static inline struct pki_pair make_ca(const struct pki_pair *by,
 				      const char *name, int bits)
 {

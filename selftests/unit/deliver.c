@@ -77,7 +77,10 @@ static bool in_step(const struct sim_member *m,
 	       !memcmp(st.rekey_spi, g->rekey_spi, sizeof(g->rekey_spi));
 }
 
-/* Seconds until all that are up are in step, at most @most; -1 */
+/*
+ * Return the seconds until all running members are in step, or -1
+ * after @most.
+ */
 static double until_in_step(double most)
 {
 	uint64_t t0 = s.ms;
@@ -95,7 +98,7 @@ static uint64_t lost_of(const struct sim_member *m)
 	return m->gaps + (m->expect ? s.n_sent + 1 - m->expect : 0);
 }
 
-/* Seconds after @ms in which keys that @m was given were sent with */
+/* Return the seconds after @ms in which packets used keys that @m has. */
 static double reads_s(const struct sim_member *m, uint64_t ms)
 {
 	uint64_t last = 0;
@@ -145,7 +148,7 @@ struct deliver deliver_receiver_away(unsigned int secs, bool only)
 	gaps = a->gaps;
 	d.in_step_after_s = until_in_step(4000);
 	sim_run(&s, 60000);
-	/* packets missed while it was away count as its own */
+	/* Packets that a member missed while it was down are its own fault. */
 	d.worst_lost_s =
 		a->last_gap_ms > back ? (a->last_gap_ms - back) / 1000.0 : 0;
 	d.entitled_lost = (double)lost_of(b) / s.n_sent;
@@ -204,7 +207,7 @@ struct deliver deliver_second_lost(bool to_sender)
 	at = s.ms;
 	evict_b();
 	sim_run(&s, 3500);
-	/* every copy is gone, what is sent over the new Rekey SA now is not */
+	/* All copies have been sent, but nothing over the new Rekey SA yet. */
 	s.drop = NULL;
 	sim_down(b);
 	d.in_step_after_s = until_in_step(4000);
@@ -311,9 +314,7 @@ struct deliver deliver_periodic(const struct deliver_net *net,
 	net_is(net);
 	for (i = 0; i < n; i++) {
 		rekey();
-		/*
-		 * the rekey's copies; a member without one missed it altogether
-		 */
+		/* A member that received no copy has missed the rekey. */
 		sim_run(&s, 3800);
 		g = sim_group(&s);
 		for (k = 0; k < s.n; k++)
@@ -340,7 +341,7 @@ struct deliver deliver_leave(const struct deliver_net *net,
 	s.cg.max_members = 2000;
 	add_many(members - 3, "m");
 	up();
-	/* spread over the tree; over IKE SAs that are there */
+	/* The questions are spread by the tree, and use existing IKE SAs. */
 	for (i = 0; i < leave; i++) {
 		unsigned int k = 3 + i * ((members - 3) / leave);
 
@@ -512,7 +513,7 @@ struct deliver deliver_start_phase(void)
 	sim_up(c);
 	while (!sim_in(c))
 		sim_run(&s, 10);
-	/* routers do not send it the rekey address yet */
+	/* Routers do not forward the rekey address to the member yet. */
 	rekey();
 	sim_run(&s, 4000);
 	s.drop = NULL;

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Another one is another run. */
+/* Each seed gives another run. */
 extern uint64_t deliver_seed;
 
 struct deliver_net {
@@ -24,8 +24,8 @@ struct deliver_net {
 struct deliver {
 	unsigned int members;
 	/*
-	 * Share of the packets of the entitled that they lost beyond their own
-	 * outage, or were without the newest key for
+	 * Share of packets that entitled members lost beyond their own outage,
+	 * or received late for lack of the newest key.
 	 */
 	double entitled_lost;
 	double worst_lost_s; /* the one that lost most, in seconds of stream */
@@ -38,14 +38,17 @@ struct deliver {
 	unsigned int iv_repeats; /* must be 0 */
 };
 
-/* Off the network (@only: deaf for rekeys) for @s seconds in a rekey */
+/*
+ * The member is off the network, or deaf for rekeys with @only, for @s seconds
+ * during a rekey.
+ */
 struct deliver deliver_receiver_away(unsigned int s, bool only);
 struct deliver deliver_sender_away(unsigned int s, bool only);
-/* All copies of the second message of an eviction are lost to one of them. */
+/* One receiver loses all copies of the second message of an eviction. */
 struct deliver deliver_second_lost(bool to_sender);
-/* Two join a second for @s seconds, 20 viewers that were in before */
+/* Two members join per second for @s seconds, beside 20 earlier viewers. */
 struct deliver deliver_joins(const struct deliver_net *net, unsigned int s);
-/* One of @members restarts each 500 ms, for @s seconds. */
+/* One of @members restarts every 500 ms, for @s seconds. */
 struct deliver deliver_restarts(const struct deliver_net *net,
 				unsigned int members, unsigned int s);
 /* @n periodic rekeys */
@@ -53,14 +56,14 @@ struct deliver deliver_periodic(const struct deliver_net *net,
 				unsigned int members, unsigned int n);
 struct deliver deliver_leave(const struct deliver_net *net,
 			     unsigned int members, unsigned int leave);
-/* All start at once; the server takes @us for each handshake. */
+/* All members start at once, and each handshake costs the server @us. */
 struct deliver deliver_start(const struct deliver_net *net,
 			     unsigned int members, unsigned int us);
-/* One identity: registers, or leaves and joins, again and again for @s */
+/* One identity registers, or leaves and joins, repeatedly for @s seconds. */
 struct deliver deliver_pest(bool leaves, unsigned int s);
-/* Rekeys to the sender are held back and given slowly, then an eviction. */
+/* Rekeys to the sender are delayed more and more, and a member is evicted. */
 struct deliver deliver_held_back(bool feed);
-/* A rekey comes while the answer to a registration is on its way. */
+/* A rekey arrives while the answer to a registration is in flight. */
 struct deliver deliver_start_phase(void);
 
 #endif

@@ -8,7 +8,10 @@
 
 static unsigned int left;
 static bool came;
-/* OpenSSL calls these itself, for random numbers: that is not counted. */
+/*
+ * OpenSSL calls these functions internally for random numbers, which is not
+ * counted.
+ */
 static unsigned int depth;
 
 void fail_nth(unsigned int n)
@@ -23,7 +26,7 @@ bool fail_came(void)
 	return came;
 }
 
-/* Whether this call fails; else @next is the function that @name hides. */
+/* Decide whether this call fails; otherwise @next is the hidden function. */
 static bool fails(void *next, const char *name)
 {
 	void **p = next;

@@ -14,9 +14,9 @@
 
 #include <stdbool.h>
 
-/* The @n-th call from now on fails, others do not; 0: none. */
+/* Let the @n-th call from now on fail, and no other; 0 for none. */
 void fail_nth(unsigned int n);
-/* Whether it did. Afterwards none fails. */
+/* Return true if it did. Afterwards no call fails. */
 bool fail_came(void);
 
 #endif

@@ -25,7 +25,7 @@ uint32_t sim_random(struct sim *s, uint32_t n)
 	return n ? (s->seed >> 20) % n : 0;
 }
 
-/* A run is the same each time, but for signatures of ECDSA. */
+/* Runs are reproducible, apart from ECDSA signatures. */
 static void sim_rand(void *ctx, void *p, size_t n)
 {
 	uint8_t *b = p;
@@ -57,7 +57,10 @@ static void on_log(enum log_level level, const char *line, void *ctx)
 		fprintf(stderr, "%8.3f %s\n", s->ms / 1000.0, line);
 	if (level > LOG_LEVEL_INFO)
 		return;
-	/* No message, however late, makes a member take a move it must not. */
+	/*
+	 * No message, even a late one, may cause a forbidden state change of a
+	 * member.
+	 */
 	if (strstr(line, "cannot become"))
 		SIM_DIE("%s", line);
 	if (s->log_len + len + 2 > sizeof(s->log))
@@ -203,7 +206,7 @@ void sim_gcks_down(struct sim *s)
 {
 	if (!s->gcks_up)
 		return;
-	/* nothing that happens while it is taken apart may get out */
+	/* No message may leave while the server is being destroyed. */
 	s->crashed = true;
 	ike_engine_free(s->engine);
 	gcks_free(s->gcks);
@@ -340,7 +343,7 @@ static struct sim_member *add(struct sim *s, const struct pki_pair *ca,
 	if (ep_parse(ip, 0, &m->ep))
 		SIM_DIE("%s", ip);
 	issue(s, ca, PKI_MEMBER, name, &m->cert);
-	/* everybody trusts the key server's CA, the strangers too */
+	/* All members, including strangers, trust the CA of the key server. */
 	chain_of(&m->cert, &s->ca, &m->chain, &m->trust);
 	m->cg.name = s->cg.name;
 	m->cg.address = s->cg.address;
@@ -421,7 +424,7 @@ void sim_down(struct sim_member *m)
 
 /* ---- stream ------------------------------------------------------------- */
 
-/* At most one a second, as the module's. */
+/* At most one per second is sent, as by the module. */
 static void tell_unknown(struct sim_member *m, const struct mock_packet *p)
 {
 	struct kevent ev = { .type = KEVENT_UNKNOWN_SPI, .spi = p->spi };

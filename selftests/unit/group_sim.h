@@ -23,7 +23,7 @@
 #define SIM_WIRE 8192
 #define SIM_KEYS 4096
 
-/* The test itself is broken, or the machine is. */
+/* Abort for an error of the test itself or of the machine. */
 #define SIM_DIE(...) \
 	do { \
 		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
@@ -59,7 +59,7 @@ struct sim_member {
 	bool up;
 	bool listens;
 	char interface[16]; /* where it last joined a rekey address */
-	/* of keys, as mcsecd keeps them over a restart */
+	/* Digests of keys, which mcsecd keeps over a restart. */
 	struct sim_note {
 		uint32_t spi; /* 0: free */
 		uint8_t digest[HASH_SHA256_LEN];
@@ -71,7 +71,7 @@ struct sim_member {
 	uint64_t told_ms; /* when an unknown SPI was last told */
 	struct ike_engine *engine;
 	struct member *m;
-	/* the stream, as it arrives here */
+	/* The stream as the member receives it. */
 	uint64_t expect; /* number of the next packet; 0: none yet */
 	uint64_t got;
 	uint64_t gaps; /* packets missed since the first */
@@ -81,7 +81,7 @@ struct sim_member {
 	char text[256];
 };
 
-/* One GSA_REKEY that was on the wire. */
+/* One GSA_REKEY that was sent. */
 struct sim_wire {
 	uint8_t hdr[28];
 	unsigned int fragment; /* the number; 0: none */
@@ -91,7 +91,7 @@ struct sim_wire {
 	unsigned int copies;
 };
 
-/* A key that the stream was encrypted with. */
+/* A key with which the stream was encrypted. */
 struct sim_key {
 	uint8_t key[KSA_KEY_MAX];
 	uint64_t first_ms;
@@ -137,46 +137,50 @@ struct sim {
 	uint64_t seed;
 	unsigned int loss; /* percent of datagrams, each receiver */
 	/*
-	 * Not 0: losses come in bursts that last so long on average, with the
-	 * share of time that loss says.
+	 * If not 0, losses occur in bursts of this mean length, with the rate
+	 * that loss gives.
 	 */
 	unsigned int burst_ms;
 	int send_errno; /* no GSA_REKEY can be sent */
 	bool by_fragment; /* loss is of each IP fragment of 1500 octets */
 	unsigned int dup; /* percent */
 	unsigned int jitter_ms; /* 1 + at most so late */
-	/* true: this copy is lost to this member */
+	/* Return true if this member loses this copy. */
 	bool (*drop)(struct sim *s, struct sim_member *m, const uint8_t *p,
 		     size_t len);
 	void *drop_arg;
-	/* may alter what the key server has answered, or do something before */
+	/*
+	 * The callback may alter the answer of the key server, or act before
+	 * it.
+	 */
 	void (*answer)(struct sim *s, struct sim_member *m, struct gsa *gsa,
 		       struct kd *kd);
 
 	/*
-	 * Not 0: the key server takes so long for each handshake, one after
-	 * the other, a third of it for the IKE_SA_INIT.
+	 * If not 0, each handshake takes the key server so long, one after the
+	 * other, and a third of it for IKE_SA_INIT.
 	 */
 	unsigned int handshake_us;
 	int64_t cert_s; /* certificates from now on last so long; 0: a year */
-	bool real_limits; /* half-open SAs and cookies as mcsecd's */
+	bool real_limits; /* Limits of half-open SAs and cookies, as in mcsecd. */
 	uint64_t busy_us; /* until then */
 
-	/* killing the key server */
+	/* Parameters for killing the key server. */
 	enum sim_crash crash;
 	unsigned int crash_in; /* counts commits or datagrams down */
 	bool crashed;
 	int store_errno; /* commits fail so */
 	/*
-	 * Not 0: a store takes so long for what is submitted, and as long
-	 * again to say so. SIM_STORE_MS in the environment sets it for all.
+	 * If not 0, the store takes so long for a submitted change, and as long
+	 * again for its completion. SIM_STORE_MS in the environment sets it for
+	 * all tests.
 	 */
 	unsigned int store_ms;
 	unsigned int commits;
 	unsigned int changes; /* a group's, those that failed too */
 	unsigned int sends;
 
-	/* every packet that was on the wire */
+	/* All packets that were sent. */
 	struct sim_wire wire[SIM_WIRE];
 	unsigned int n_wire;
 	unsigned int iv_repeats; /* same SPI and Message ID, others octets */
@@ -196,25 +200,27 @@ struct sim {
 };
 
 /*
- * Group "video": s, s2, s3.example and *.send.example may send, all of
+ * Group "video": s, s2, s3.example and *.send.example may send, and all of
  * example may receive.
  */
 void sim_init(struct sim *s, uint64_t seed);
 void sim_free(struct sim *s);
-/* A member with a certificate of the CA, or of another one. Not started. */
+/*
+ * Add a member with a certificate of the CA, or of another one, without
+ * starting it.
+ */
 struct sim_member *sim_add(struct sim *s, const char *name, bool send,
 			   bool receive);
 struct sim_member *sim_add_stranger(struct sim *s, const char *name);
 void sim_up(struct sim_member *m);
-/* As kill -9: the kernel keeps what it has. */
+/* Kill the member as kill -9 does: its kernel keeps its state. */
 void sim_down(struct sim_member *m);
 
-/* group_sim_order.c: the simulation that orders run */
+/* group_sim_order.c: the simulation in which orders run. */
 void sim_order_init(struct sim *s);
 /*
- * The orders of an administrator, which wait for their completion; @k is a key
- * server of the simulation that was made last. 0 or -errno with one line in
- * @err.
+ * Orders of an administrator, which wait for their completion. @k is the key
+ * server of the newest simulation. Returns 0 or -errno with one line in @err.
  */
 int sim_evict(struct gcks *k, const char *group, const char *identity,
 	      uint32_t *effective_ms, char *err, size_t errlen);
@@ -226,32 +232,32 @@ int sim_rekey(struct gcks *k, const char *group, char *err, size_t errlen);
 int sim_renew_signing_key(struct gcks *k, const char *group, char *err,
 			  size_t errlen);
 int sim_reset(struct gcks *k, const char *group, char *err, size_t errlen);
-/* Goes over to s->conf as it is now, as by SIGHUP. 0 or -errno. */
+/* Change to the current s->conf, as by SIGHUP. Returns 0 or -errno. */
 int sim_reload(struct sim *s, char *err, size_t errlen);
 
-/* Opens store and witness, for sim_gcks_up(). */
+/* Open store and witness for sim_gcks_up(). */
 void sim_store_up(struct sim *s);
 /*
- * Copies the file of a store and its log, whether somebody has it open or not;
- * what was at @to is gone, also where there is nothing at @from.
+ * Copy the file of a store and its log, even if the store is open. An existing
+ * @to is replaced, and removed if @from does not exist.
  */
 void sim_copy_store(const char *from, const char *to);
 void sim_gcks_up(struct sim *s);
 void sim_gcks_down(struct sim *s);
 
-/* group_sim_net.c: callbacks of both sides, and a datagram that arrives */
+/* group_sim_net.c: callbacks of both sides, and a datagram that arrives. */
 void sim_gcks_send(void *ctx, const struct ep *from, const struct ep *to,
 		   const uint8_t *p, size_t len);
 void sim_member_send(void *ctx, const struct ep *from, const struct ep *to,
 		     const uint8_t *p, size_t len);
 int sim_send_rekey(void *ctx, const struct gcks_dest *dest, const uint8_t *p,
 		   size_t len);
-/* false: it is in the queue again */
+/* Returns false if the datagram is queued again. */
 bool sim_deliver(struct sim *s, struct sim_packet *q);
 
-/* Lets @ms pass, with all that happens in it. */
+/* Let @ms pass, with all events in that time. */
 void sim_run(struct sim *s, uint64_t ms);
-/* Until all started members are in or @ms are over; true: all are. */
+/* Run until all started members are in. Returns false after @ms. */
 bool sim_settle(struct sim *s, uint64_t ms);
 
 void sim_stream(struct sim *s, struct sim_member *m, unsigned int every_ms);
@@ -261,16 +267,16 @@ struct member_group_status sim_status(const struct sim_member *m);
 bool sim_in(const struct sim_member *m);
 struct gcks_group_status sim_group(const struct sim *s);
 bool sim_has_member(const struct sim *s, const char *identity);
-/* Members that are up and in hold the key server's keys. */
+/* Count members that are up and in, and have the keys of the key server. */
 unsigned int sim_out_of_step(const struct sim *s);
-/* Members that were up from the first packet on and missed one. */
+/* Count members that were up from the first packet on and missed one. */
 uint64_t sim_gaps(const struct sim *s);
-/* Keys of packets sent before (after) @ms that @m was ever given. */
+/* Count the keys of packets sent before (after) @ms that @m ever had. */
 unsigned int sim_reads_before(const struct sim *s, const struct sim_member *m,
 			      uint64_t ms);
 unsigned int sim_reads_after(const struct sim *s, const struct sim_member *m,
 			     uint64_t ms);
-/* Lines of the log with @what in them */
+/* Count log lines that contain @what. */
 unsigned int sim_log_count(const struct sim *s, const char *what);
 bool sim_logged(const struct sim *s, const char *text);
 unsigned int sim_audited(const struct sim *s, const char *event,
@@ -278,8 +284,9 @@ unsigned int sim_audited(const struct sim *s, const char *event,
 uint32_t sim_random(struct sim *s, uint32_t n);
 
 /*
- * A key server, the sender "s.example" and @receivers receivers "r0.example" ...,
- * all of them in and at rest. Returns the sender; NULL: not all came in.
+ * Start a key server, the sender "s.example" and @receivers receivers
+ * "r0.example" and so on, all of them in and idle. Returns the sender, or NULL
+ * if not all came in.
  */
 struct sim_member *sim_start_receivers(struct sim *s, uint64_t seed,
 				       int receivers);

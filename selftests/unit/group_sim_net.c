@@ -40,7 +40,7 @@ static void deliver_later(struct sim *s, const struct ep *from,
 	enqueue(s, q, s->ms + 1 + sim_random(s, s->jitter_ms + 1));
 }
 
-/* false: the key server is dead, nothing leaves it */
+/* Returns false if the key server is dead, so nothing is sent. */
 static bool gcks_sends(struct sim *s)
 {
 	if (s->crashed)
@@ -56,7 +56,7 @@ static bool gcks_sends(struct sim *s)
 #define FRAGMENT 1480u
 #define UDP_HDR_LEN 8
 
-/* A link is good, then bad, each for a time with the given mean. */
+/* A link is good and bad in turn, each for a time with the given mean. */
 static bool in_burst(struct sim *s, struct sim_member *m)
 {
 	uint64_t mean, ms;
@@ -66,7 +66,7 @@ static bool in_burst(struct sim *s, struct sim_member *m)
 		mean = m->bad ? s->burst_ms
 			      : (uint64_t)s->burst_ms * (100 - s->loss) /
 					s->loss;
-		/* geometric, in tenths of the mean */
+		/* The distribution is geometric, in tenths of the mean. */
 		for (ms = 1; sim_random(s, 10); ms += mean / 10)
 			;
 		m->bad_ms = s->ms + ms;
@@ -74,7 +74,10 @@ static bool in_burst(struct sim *s, struct sim_member *m)
 	return m->bad;
 }
 
-/* Is a datagram of @len octets lost on the link of @m (NULL: of nobody)? */
+/*
+ * Return true if a datagram of @len octets is lost on the link of @m; NULL has
+ * no losses.
+ */
 static bool lost(struct sim *s, struct sim_member *m, size_t len)
 {
 	unsigned int n = 1;
@@ -135,7 +138,7 @@ void sim_member_send(void *ctx, const struct ep *from, const struct ep *to,
 	unicast(m->s, &source, to, p, len);
 }
 
-/* One Message ID, one message, and one IV each: else an IV has come twice. */
+/* A Message ID has one message and one IV; otherwise an IV was repeated. */
 static void record(struct sim *s, const uint8_t *p, size_t len)
 {
 	bool skf = is_fragment(p, len);
@@ -155,7 +158,7 @@ static void record(struct sim *s, const uint8_t *p, size_t len)
 			continue;
 		if (!memcmp(w->iv, iv, sizeof(w->iv)) && w->digest != h)
 			s->iv_repeats++;
-		/* Message ID at 20 */
+		/* The Message ID is at offset 20. */
 		if (memcmp(w->hdr + 20, p + 20, 4) || w->fragment != fragment)
 			continue;
 		if (w->digest != h)
@@ -198,7 +201,7 @@ int sim_send_rekey(void *ctx, const struct gcks_dest *dest, const uint8_t *p,
 	return 0;
 }
 
-/* The packet's turn comes later: it is in the queue again. */
+/* The packet is delivered later, and queued again. */
 static bool busy(struct sim *s, struct sim_packet *q)
 {
 	uint8_t xchg = q->len > 18 ? q->p[18] : 0;

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * Orders of an administrator, for tests that are written as if they were done
- * at once.
- */
+/* Orders of an administrator, for tests that expect an immediate result. */
 #include "group_sim.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The time that a store may take before a test is broken */
+/* Time limit of a store; a longer one is a broken test. */
 #define PATIENCE_MS 60000
 
 static struct sim *sim;
@@ -45,7 +42,10 @@ static int wait_for(struct wait *w, char *err, size_t errlen)
 
 	for (ms = 0; !w->done && !sim->crashed && ms < PATIENCE_MS; ms++)
 		sim_run(sim, 1);
-	/* the server died with the order in its hands: nobody gets the answer */
+	/*
+	 * The server died before it had completed the order, so there is no
+	 * answer.
+	 */
 	if (!w->done && sim->crashed) {
 		sim_gcks_down(sim);
 		snprintf(err, errlen, "dead");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The state of a simulation, for tests to judge. */
+/* Queries of the state of a simulation, for tests. */
 #include "group_sim.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A store that the key server can die in, or that is full. */
+/* A store in which the key server can be killed, or that is full. */
 #include "group_sim.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ struct mortal {
 	struct slows slow; /* submitted, in that order */
 };
 
-/* A transaction that the store has, and has not answered. */
+/* A transaction that was written and whose completion is pending. */
 struct slow {
 	TAILQ_ENTRY(slow) all;
 	struct mortal *m;
@@ -44,7 +44,7 @@ static void slow_write(struct slow *w)
 	w->ret = store_txn_apply(w->t, &mortal_ops, w->m);
 }
 
-/* A caller that does not wait sees all that was submitted before. */
+/* A caller that does not wait sees all submitted changes. */
 static void slow_write_all(struct mortal *m)
 {
 	struct slow *w;
@@ -67,7 +67,7 @@ static void slow_done(void *arg)
 	struct store_txn *t = w->t;
 	int ret = w->ret;
 
-	/* a dead process is told nothing */
+	/* A dead process gets no completion. */
 	if (s->crashed)
 		return;
 	slow_free(w);
@@ -108,7 +108,7 @@ static int mortal_begin(void *ctx)
 {
 	struct mortal *m = ctx;
 
-	/* a full disk shows later, at the commit at the latest */
+	/* A full disk is reported by the commit at the latest. */
 	return m->s->crashed ? -EIO : m->real.ops->begin(m->real.ctx);
 }
 
@@ -261,7 +261,7 @@ static const struct store_ops mortal_ops = {
 	.close = mortal_close,
 };
 
-/* ---- a store that takes its time ----------------------------------------- */
+/* ---- a slow store -------------------------------------------------------- */
 
 static int slow_begin(void *ctx)
 {

@@ -16,13 +16,16 @@ struct thief {
 	char path[2][128];
 };
 
-/* As the store is now. Its beats begin, its timers are of @s. */
+/*
+ * Start with the store as it is now. Beats begin, and timers use the clock of
+ * @s.
+ */
 void thief_come(struct thief *t, struct sim *s);
 void thief_rekey(struct thief *t);
 struct group *thief_group(struct thief *t);
-/* How many members have the thief's Data SA as their newest */
+/* Count members whose newest Data SA is the thief's. */
 unsigned int thief_has(struct thief *t, struct sim *s);
-/* May be called when there is none. */
+/* The function may be called without a thief. */
 void thief_go(struct thief *t);
 
 #endif

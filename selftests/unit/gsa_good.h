@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A GSA and a KD that are right, for tests that spoil them */
+/* A valid GSA and KD, for tests that corrupt them. */
 #ifndef GSA_GOOD_H
 #define GSA_GOOD_H
 
@@ -75,7 +75,7 @@ static inline void add_key(struct kd *kd, const struct gsa_sa *sa,
 	kd_bag_add(bag, &key);
 }
 
-/* A registration that is right, for a sender */
+/* A valid registration of a sender. */
 static inline void good(struct gsa *gsa, struct kd *kd)
 {
 	static const uint8_t spki[44] = { 0x30, 42 };

@@ -16,7 +16,7 @@ static inline unsigned int hex_digit(char c)
 		return (unsigned int)(c - 'a') + 10;
 	if (c >= 'A' && c <= 'F')
 		return (unsigned int)(c - 'A') + 10;
-	/* a mistake in the test itself */
+	/* Report a mistake in the test itself. */
 	abort();
 }
 

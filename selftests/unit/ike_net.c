@@ -56,7 +56,7 @@ static void enqueue(struct net *net, const struct ep *from, const struct ep *to,
 	net->n_queue++;
 	q->from = *from;
 	q->to = *to;
-	/* NAT on the way out, and back in */
+	/* The NAT translates outgoing packets, and answers back. */
 	if (net->nat && ep_equal(from, &net->nat_inside))
 		q->from = net->nat_outside;
 	if (net->nat && addr_equal(&from->addr, &net->nat_inside.addr) &&

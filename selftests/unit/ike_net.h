@@ -33,13 +33,13 @@ struct net {
 	struct packet queue[NET_MAX_QUEUE];
 	unsigned int n_queue;
 	unsigned int lost; /* no node at the address */
-	/* NAT: what @inside sends appears to come from @outside */
+	/* A NAT: packets of @inside appear to come from @outside. */
 	struct ep nat_inside;
 	struct ep nat_outside;
 	bool nat;
 };
 
-/* Events at a node; reset by node_clear() */
+/* Events at a node; reset by node_clear(). */
 struct seen {
 	unsigned int up, closed, auth_failed, ev_refused, cap, not_taken;
 	unsigned int registered, refused, left, requests, sa_closed;
@@ -49,7 +49,10 @@ struct seen {
 	char peer[256]; /* the last request's */
 	struct gike_req req; /* last request, sag and peer not kept */
 	bool had_sag;
-	/* of private use: notifies, in the Data SA policy, in the GW policy */
+	/*
+	 * Opaque attributes of private use: in notifies, in the Data SA policy,
+	 * in the GW policy.
+	 */
 	struct opaque opaque, data, gw;
 	uint8_t tek[36]; /* as it was unwrapped */
 	int tek_ret;
@@ -71,30 +74,30 @@ struct node {
 	struct trust *trust;
 	struct seen seen;
 	struct ike_sa *sa; /* the last callback's */
-	/* key server: what to answer */
+	/* Answer of the key server. */
 	uint16_t answer; /* notify */
 	bool later;
 	bool broken; /* an answer that breaks the rules */
 	bool close_inside; /* closes the SA from within group_request */
 	uint64_t token;
-	/* member: leaves it to the "kernel" which address it sends from */
+	/* The member lets the "kernel" choose its source address. */
 	bool no_local;
 	unsigned int n_sids; /* key server: gives so many, 0: one */
-	/* of private use, to be sent along; NULL: nothing */
+	/* Opaque attributes of private use to send, or NULL. */
 	const struct opaque *says, *says_data, *says_gw;
 	bool no_natt; /* key server: not on port 4500 */
 };
 
 void net_init(struct net *net);
 void net_free(struct net *net); /* nodes too */
-/* Everything that is queued, and what it causes */
+/* Deliver all queued packets, and those that they cause. */
 void net_run(struct net *net);
-/* The first packet only; false when there is none */
+/* Deliver the first packet only. Returns false if there is none. */
 bool net_step(struct net *net);
 void net_drop(struct net *net, unsigned int i);
 void net_dup(struct net *net, unsigned int i);
 void net_swap(struct net *net, unsigned int a, unsigned int b);
-/* Time passes; timers fire, packets are delivered when @deliver */
+/* Let time pass: timers fire, and with @deliver packets are delivered. */
 void net_pass(struct net *net, uint64_t ms, bool deliver);
 
 struct pki_opt {
@@ -107,19 +110,19 @@ struct pki_opt {
 
 void pki_ca(struct net *net, const char *name, struct pki_pair *ca);
 /*
- * A node with a certificate of its own that trusts @trust. @cfg may be NULL;
- * identity, clock and queue in it are filled in.
+ * Make a node with a certificate of its own that trusts @trust. @cfg may be
+ * NULL; identity, clock and queue in it are set here.
  */
 struct node *node_new(struct net *net, const char *addr,
 		      const struct pki_opt *opt, const struct pki_pair *trust,
 		      const struct ike_engine_cfg *cfg);
 void node_clear(struct node *n);
 void node_free(struct node *n);
-/* ike_register() at @m with key server @g; group "video" */
+/* Call ike_register() at @m for key server @g and the group "video". */
 struct ike_sa *node_join(struct node *m, struct node *g, const char *gcks_id,
 			 bool send);
 void group_req(struct gike_req *req, const char *group, bool send);
-/* Answers node->token as group_request() would have */
+/* Answer node->token as group_request() would have done. */
 int node_reply(struct node *g);
 
 #endif

@@ -10,7 +10,7 @@
 
 unsigned int mock_iv_clashes;
 
-/* Digest of (key, Sender-ID) of every SA that was ever made for sending. */
+/* Digests of (key, Sender-ID) of all SAs that were made for sending. */
 static uint64_t used[USED_MAX];
 static unsigned int n_used;
 
@@ -265,7 +265,7 @@ static int sa_dump(void *ctx, const char *group, ksa_fn *fn, void *arg,
 	return rc;
 }
 
-/* Only what the member asks for. */
+/* Only functions that the member uses are implemented. */
 static const struct kernel_ops mock_ops = {
 	.group_add = group_add,
 	.group_del = group_del,

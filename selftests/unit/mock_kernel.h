@@ -34,7 +34,7 @@ struct mock_sa {
 	uint64_t got[MCSEC_SENDER_IDS_MAX]; /* highest, by Sender-ID */
 };
 
-/* A key that this kernel has ever been given. */
+/* A key that was installed in this kernel at any time. */
 struct mock_key {
 	uint32_t spi;
 	uint8_t key[KSA_KEY_MAX];
@@ -56,23 +56,29 @@ struct mock_kernel {
 	uint64_t unknown; /* packets without an SA for them */
 };
 
-/* Over all kernels: a Sender-ID under a key that had it before. */
+/*
+ * Number of Sender-IDs, over all kernels, that were used before with the same
+ * key.
+ */
 extern unsigned int mock_iv_clashes;
 
-/* Forgets what was used: another run, with the same randomness. */
+/* Forget what was used, for another run with the same random numbers. */
 void mock_kernel_forget(void);
-/* @mk is all zero; of thousands most is never touched. */
+/* @mk is zeroed; in a large simulation most of it is never touched. */
 void mock_kernel_init(struct mock_kernel *mk, const struct clock *clock);
-/* As before hibernation; whether it is still to come is in @mk->to_disk. */
+/*
+ * Simulate the time before hibernation; @mk->to_disk says whether
+ * it goes on.
+ */
 void mock_kernel_hibernate(struct mock_kernel *mk);
-/* As when the module is unloaded. */
+/* Simulate unloading of the module. */
 void mock_kernel_reset(struct mock_kernel *mk);
-/* false: dropped, there is nothing to send with. */
+/* Returns false if the packet was dropped without an SA to send with. */
 bool mock_kernel_send(struct mock_kernel *mk, const struct addr *dst,
 		      struct mock_packet *p);
 /* false: dropped. */
 bool mock_kernel_recv(struct mock_kernel *mk, const struct mock_packet *p);
-/* The kernel was given this key at some time. */
+/* Return true if this key was installed in the kernel at any time. */
 bool mock_kernel_had(const struct mock_kernel *mk, const uint8_t *key);
 
 #endif

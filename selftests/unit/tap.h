@@ -143,17 +143,17 @@ tap_is_mem(const void *got, size_t gotlen, const void *want, size_t wantlen,
 	return good;
 }
 
-/* Each returns whether the check held, so that a test can stop early. */
+/* Each function returns the result of the check, so a test can stop early. */
 #define ok(cond, ...) tap_ok(cond, __FILE__, __LINE__, __VA_ARGS__)
 #define is_int(got, want, ...) \
 	tap_is_int(got, want, __FILE__, __LINE__, __VA_ARGS__)
 #define is_str(got, want, ...) \
 	tap_is_str(got, want, __FILE__, __LINE__, __VA_ARGS__)
-/* got, length of got, expected, length of expected, name */
+/* Arguments: result, its length, expected octets, their length, name. */
 #define is_mem(got, gotlen, want, wantlen, ...) \
 	tap_is_mem(got, gotlen, want, wantlen, __FILE__, __LINE__, __VA_ARGS__)
 
-/* A remark for who reads the output; never judged. */
+/* Print a remark, which is not judged. */
 __attribute__((format(printf, 1, 2))) static inline void diag(const char *fmt,
 							      ...)
 {
@@ -167,7 +167,7 @@ __attribute__((format(printf, 1, 2))) static inline void diag(const char *fmt,
 	fflush(stdout);
 }
 
-/* A check that cannot be made here, and why. */
+/* Skip a check that is not possible here, with the reason. */
 static inline void skip(const char *name, const char *why)
 {
 	tap_line(true);
@@ -175,7 +175,7 @@ static inline void skip(const char *name, const char *why)
 	fflush(stdout);
 }
 
-/* A failure after which nothing that follows would mean anything. */
+/* Abort after a failure that makes further checks meaningless. */
 #define bail(...) \
 	do { \
 		printf("Bail out! "); \
@@ -184,7 +184,7 @@ static inline void skip(const char *name, const char *why)
 		exit(1); \
 	} while (0)
 
-/* Prints the plan; its value is what main() returns. */
+/* Print the plan. Returns the exit code for main(). */
 static inline int done(void)
 {
 	printf("1..%d\n", tap_count);

@@ -147,7 +147,7 @@ static void unicast(const char *any, const char *one)
 	is_mem(buf, 9, "\0\0\0\0hello", 9, "%s: as sent", one);
 	ok(ep_equal(&to, &at), "%s: at %s", one, ep_str(&to, s));
 	is_int(ifindex, if_nametoindex("lo"), "%s: by the loopback", one);
-	/* the answer has to come from the address that was asked */
+	/* The source of the answer must be the address of the request. */
 	udp_send(srv, &to, &from, NULL, 0, "back", 4);
 	is_int(wait_recv(cli, buf, sizeof(buf), &back, NULL, NULL), 4,
 	       "%s: answered", one);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The ciphers of the SK payload: NIST's GCM test cases 4 and 16, RFC 8439
- * 2.8.2; and that nothing but what was sealed is opened.
+ * 2.8.2; and nothing opens but what was sealed.
  */
 #include <errno.h>
 #include <limits.h>
@@ -121,7 +121,7 @@ static void one(size_t v)
 	       -EOPNOTSUPP, "%s: a key of another length", name);
 }
 
-/* Lengths that OpenSSL's int does not hold, and OpenSSL that fails */
+/* Lengths that do not fit an int of OpenSSL, and failures of OpenSSL. */
 static void refused(void)
 {
 	const size_t huge = (size_t)INT_MAX + 1;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * AUTH: which octets are signed (RFC 7296 2.15), and that nothing but a
- * signature over them, by the key of a good certificate that names who it is,
- * is taken.
+ * AUTH: the octets that are signed (RFC 7296 2.15). Only a signature over them
+ * by the key of a valid certificate for the identity is accepted.
  */
 #include <errno.h>
 
@@ -84,7 +83,7 @@ static void octets(void)
 	free(huge);
 }
 
-/* A message of @p, which signs "signed", as a.example */
+/* A message of @p, which signs "signed" as a.example. */
 struct signed_by {
 	struct ike_msg m;
 	uint8_t auth[128];
@@ -118,7 +117,7 @@ static void sign(struct signed_by *s, const struct pki_pair *p)
 	s->over[1] = (struct auth_octets){ (uint8_t *)"other", 5 };
 }
 
-/* NULL when it is taken, else why not */
+/* Return NULL if it is accepted, or the reason. */
 static const char *refusal(struct signed_by *s, enum cert_purpose purpose,
 			   size_t n)
 {
@@ -201,7 +200,7 @@ static void checks(void)
 	x = issue(&other_ca, PKI_MEMBER, "a.example");
 	sign(&s, &x);
 	REFUSED("issuer unknown", "of an authority that nobody trusts");
-	/* a good certificate, whose key somebody else does not have */
+	/* A valid certificate whose key the peer does not have. */
 	s.m.cert[0].data = member.cert;
 	s.m.cert[0].len = member.cert_len;
 	REFUSED("signature does not verify", "by another key");

@@ -35,7 +35,7 @@ static void times_and_issuers(void)
 		-EKEYREJECTED, "an unknown authority itself");
 	is_str(why, "issuer unknown (self-signed, and not a trusted CA)",
 	       "is said");
-	/* the name of our CA, signed by another key */
+	/* The name of our CA, signed by another key. */
 	rogue.key = other_ca.key;
 	pki_pair_free(&x);
 	x = issue(&rogue, &req);
@@ -110,7 +110,7 @@ static void chains(void)
 	       "with the intermediate");
 	refused(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
 		"without it");
-	/* a member's certificate must not make members */
+	/* The certificate of a member must not issue others. */
 	plain = issue(&inter, &req);
 	below = issue(&plain, &req);
 	d[0] = (struct cert_der){ below.cert, below.cert_len };
@@ -149,7 +149,7 @@ static void chains(void)
 	is_int(trust_from_der(d, 1, &t, &err), -EINVAL,
 	       "a member's certificate is nobody to trust: %s", err.text);
 
-	/* our small CA says path length 0 */
+	/* The small CA has a path length of 0. */
 	trust = own;
 	deep = make_ca(&ca, "below", 0);
 	below.cert_len = 0;
@@ -425,7 +425,7 @@ static void requests(void)
 	is_int(pki_issue(&ca, &req, &p, &err), -EINVAL, "%s", err.text);
 }
 
-/* Each kind of key signs and is signed. */
+/* Each type of key signs, and is signed. */
 static void kinds(void)
 {
 	static const enum sig_type types[] = { SIG_ECDSA_P256, SIG_ECDSA_P384,

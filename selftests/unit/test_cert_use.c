@@ -8,7 +8,7 @@
 
 static struct pki_pair ca;
 
-/* A certificate of ours without extended key usage, and @value added as @nid. */
+/* Make a certificate without extended key usage, and add @value as @nid. */
 static struct pki_pair with_extension(int nid, const char *value)
 {
 	struct pki_req req = request(PKI_PLAIN, "a.example");
@@ -20,7 +20,7 @@ static struct pki_pair with_extension(int nid, const char *value)
 
 #define IPSEC_IKE "1.3.6.1.5.5.7.3.17"
 
-/* RFC 4945 5.1.3.12, and that a TLS role binds. */
+/* RFC 4945 5.1.3.12, and a TLS role restricts the use. */
 static void extended_uses(void)
 {
 	static const struct {
@@ -63,7 +63,7 @@ static void extended_uses(void)
 	}
 }
 
-/* An authority in the middle whose certificate is for something else */
+/* An intermediate authority whose certificate is for another purpose. */
 static void uses_above(void)
 {
 	struct pki_pair root = make_ca(NULL, "root", 0);
@@ -82,7 +82,7 @@ static void uses_above(void)
 	refused(verify(d, 2, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
 		"below an authority for mail");
 	trust_free(trust);
-	/* an authority that is trusted is trusted as it is */
+	/* A trust anchor is not restricted. */
 	trust = trust_in(&inter);
 	is_int(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), 0,
 	       "below one that is trusted itself: %s", why ? why : "");
@@ -93,7 +93,7 @@ static void uses_above(void)
 	pki_pair_free(&leaf);
 }
 
-/* Certificates as long as they may be, and longer */
+/* Chains of the greatest permitted length, and longer ones. */
 static void sizes(void)
 {
 	static char comment[CERT_MAX_LEN];

@@ -15,7 +15,7 @@ static struct err err;
 
 #define IDENTITY \
 	"identity: { certificate = \"/c\"; key = \"/k\"; ca = \"/a\"; };\n"
-/* lines 2 to 7, the group on line 4 */
+/* The text is on lines 2 to 7, and the group is on line 4. */
 #define GCKS(gcks, group) \
 	IDENTITY \
 	"gcks: {\n" \
@@ -112,7 +112,7 @@ static void everything(void)
 	ssize_t got;
 	int fd, in;
 
-	/* the fuzzer's sample has every setting there is */
+	/* The sample of the fuzzer has every setting. */
 	in = open(SRCDIR "/selftests/fuzz/corpus/conf/all", O_RDONLY);
 	fd = mkstemp(path);
 	text = calloc(1, 8192);

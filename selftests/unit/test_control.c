@@ -55,7 +55,7 @@ static int client(void)
 	return fd;
 }
 
-/* Rounds of the loop until nothing happens in it any more. */
+/* Run the loop until it has no more events. */
 static void turn(void)
 {
 	int i;
@@ -71,7 +71,7 @@ static void ask(int fd, const char *text, size_t len)
 	turn();
 }
 
-/* The answer so far; "" for nothing, NULL when the daemon has closed. */
+/* Return the answer so far: "" for none, NULL if the daemon has closed. */
 static const char *answer(int fd)
 {
 	static char buf[65536];
@@ -130,10 +130,10 @@ static void take_text(void *arg, char *text)
 	*(char **)arg = text;
 }
 
-/* What was asked and answered, for the schema to judge. */
+/* Requests and answers are recorded, and checked against the schema. */
 static FILE *record;
 
-/* The definition that an answer to @cmd has in the schema. */
+/* Return the definition of the answer to @cmd in the schema. */
 static const char *answer_to(const char *cmd)
 {
 	static const char *const own[] = { "version", "status", "member",
@@ -169,7 +169,7 @@ static const char *one(const struct ctl_roles *roles, const char *request)
 	free(text);
 	text = NULL;
 	ctl_ask(roles, request, strlen(request), take_text, &text);
-	/* where a store takes its time the answer does too */
+	/* With a slow store the answer takes time too. */
 	while (roles->gcks && !text)
 		sim_run(sim, 1);
 	if (text)
@@ -259,7 +259,7 @@ static void stubborn(void)
 	int fd[CTL_MAX_CLIENTS], i, a, sent = 0;
 	char many[60 * sizeof(VERSION)];
 
-	/* a client that asks and asks and never reads */
+	/* A client that sends requests and never reads. */
 	many[0] = '\0';
 	for (i = 0; i < 60; i++)
 		strcat(many, VERSION);
@@ -321,7 +321,7 @@ static void sockets(void)
 	       "a daemon that answers is not replaced");
 	ok(strstr(err.text, path) && strstr(err.text, "running"), "said: %s",
 	   err.text);
-	/* a daemon that was killed leaves its socket */
+	/* A killed daemon leaves its socket. */
 	ctl_free(ctl);
 	ok(access(path, F_OK), "removed at the end");
 	if (!fork()) {
@@ -364,8 +364,8 @@ static void sockets(void)
 }
 
 /*
- * Whether a process of the user @uid gets an answer, where the socket lets it
- * connect, while this process is of the user @me.
+ * Return true if a process of the user @uid gets an answer from this process of
+ * the user @me, where the socket permits the connection.
  */
 static bool answered(uid_t uid, uid_t me)
 {
@@ -383,7 +383,10 @@ static bool answered(uid_t uid, uid_t me)
 		if (setuid(uid) ||
 		    connect(fd, (struct sockaddr *)&sun, sizeof(sun)))
 			_exit(9);
-		/* closed already, or not: only an answer counts */
+		/*
+		 * The connection may be closed already; only an
+		 * answer counts.
+		 */
 		(void)!send(fd, VERSION, strlen(VERSION), MSG_NOSIGNAL);
 		_exit(recv(fd, buf, sizeof(buf), 0) > 0);
 	}
@@ -396,7 +399,7 @@ static bool answered(uid_t uid, uid_t me)
 	return WEXITSTATUS(st);
 }
 
-/* A client that says nothing at all is not waited for. */
+/* A silent client does not delay others. */
 static void silent(void)
 {
 	int fd = client();
@@ -434,7 +437,7 @@ static void strangers(void)
 	chmod(path, 0600);
 }
 
-/* How many metrics of @table are no number in @o. */
+/* Count metrics of @table that are not a number in @o. */
 static int untold(const struct metric *table, json_t *o)
 {
 	int n = 0;
@@ -444,7 +447,7 @@ static int untold(const struct metric *table, json_t *o)
 	return n;
 }
 
-/* A group with two members, and what is told of it. */
+/* A group with two members, and the report of it. */
 static json_t *parsed(const struct ctl_roles *roles, const char *request)
 {
 	json_t *o = json_loads(one(roles, request), 0, NULL);
@@ -466,7 +469,7 @@ static const char *str(json_t *o, const char *key)
 
 static void roles(void)
 {
-	/* too large for the stack */
+	/* The struct is too large for the stack. */
 	static struct sim big;
 	struct sim *s = &big;
 	struct sim_member *m;
@@ -522,7 +525,7 @@ static void roles(void)
 	   "the member sends");
 	json_decref(o);
 
-	/* no answer has a key in it */
+	/* No answer contains a key. */
 	hex = malloc(2 * KSA_KEY_MAX + 1);
 	for (size_t i = 0; i < m->mk.sa[0].sa.key_len; i++)
 		sprintf(hex + 2 * i, "%02x", m->mk.sa[0].sa.key[i]);
@@ -607,7 +610,7 @@ static void roles(void)
 #define EVICT "{\"cmd\":\"evict\",\"group\":\"video\",\"id\":\"a.example\"}\n"
 #define REKEY "{\"cmd\":\"rekey\"}\n"
 
-/* A store that takes its time, and clients that do not wait for it */
+/* A slow store, and clients that do not wait for it. */
 static void later(void)
 {
 	static struct sim big;
@@ -676,7 +679,7 @@ int main(void)
 	record = fopen(recorded, "w");
 	if (!record)
 		bail("%s: %s", recorded, strerror(errno));
-	/* a folder that isn't there is made */
+	/* A missing directory is created. */
 	snprintf(path, sizeof(path), "%s/run/s.sock", dir);
 	is_int(ctl_new(loop, &tq, path, &ctl, &err), 0, "a socket: %s",
 	       err.text);
@@ -690,7 +693,7 @@ int main(void)
 	RUN(roles);
 	RUN(later);
 	RUN(schema, recorded);
-	/* frees the last answer, of which the record is told too */
+	/* Free the last answer, which is also recorded. */
 	one(&none, "");
 	fclose(record);
 	unlink(recorded);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Stateless cookies (RFC 7296 2.6): what they are bound to, and how long. */
+/*
+ * Stateless cookies (RFC 7296 2.6): what they are bound to, and
+ * their lifetime.
+ */
 #include <errno.h>
 
 #include "crypto/rand.h"
@@ -16,7 +19,7 @@ static struct ep from;
 static uint8_t spi[8] = { 1 }, ni[32] = { 2 };
 static uint8_t octet;
 
-/* Each secret has an octet of its own. */
+/* Each secret consists of a different octet. */
 static void next_octet(void *ctx, void *p, size_t n)
 {
 	(void)ctx;
@@ -167,7 +170,7 @@ static void secrets(void)
 	start();
 	memset(wanted, octet + 1, sizeof(wanted));
 	wipes_look_for(wanted, sizeof(wanted));
-	/* this makes no MAC, that OpenSSL would wipe its copy of */
+	/* Make no MAC, because OpenSSL would wipe its copy of the key. */
 	ok(!good(T0 + ROTATE, none), "a cookie of a version that is not there");
 	is_int(wipes_found(), 1, "the copy of a fresh secret is wiped");
 	cookies_wipe(&c);
@@ -176,7 +179,7 @@ static void secrets(void)
 	crypto_rand_set_test(NULL, NULL);
 }
 
-/* Without random numbers there is no cookie, rather than one by an old secret. */
+/* Without random numbers there is no cookie; an old secret is not used. */
 static void failures(void)
 {
 	uint8_t a[COOKIE_LEN], two[COOKIES_GOOD][COOKIE_LEN];

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * mcsecctl and a daemon that answers as it should, as it should not, or not at
- * all.
- */
+/* mcsecctl with a daemon that answers correctly, wrongly, or not at all. */
 #include <stdarg.h>
 #include <sys/wait.h>
 
@@ -57,8 +54,8 @@ static void listen_here(void)
 }
 
 /*
- * One client: its line must be @want, and is answered with @answer, @times
- * over. The exit code of the child says whether the line was that.
+ * Serve one client, whose line must be @want, with @answer, @times over. The
+ * exit code of the child tells whether the line was correct.
  */
 static pid_t serve(const char *want, const char *answer, int times)
 {
@@ -116,7 +113,7 @@ static char *captured(struct ctl *ctl, command_fn *fn, int argc, char **argv,
 	return text;
 }
 
-/* The status of a key server, as it might be. */
+/* An example of the status of a key server. */
 static const char *status(void)
 {
 	static const char *const parts[] = {

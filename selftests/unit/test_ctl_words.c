@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Words and key files, as mcsecctl reads them. The sources themselves are
- * included; this program hears what they complain about.
+ * Parsing of words and key files by mcsecctl. The sources are included here,
+ * and this program catches their error messages.
  */
 #include <stdarg.h>
 #include <sys/stat.h>
@@ -252,7 +252,7 @@ static void test_keys(void)
 	rmdir(dir);
 }
 
-/* Two keys on stdin are for two commands. */
+/* Two keys on stdin are read by two commands. */
 static void test_stdin(void)
 {
 	uint8_t key[KSA_KEY_MAX];
@@ -273,7 +273,7 @@ static void test_stdin(void)
 	       "after the last line of stdin there is no key");
 }
 
-/* @want: the words, with | between them. */
+/* @want has the words, separated by |. */
 static void splits(const char *line, const char *want, const char *name)
 {
 	char buf[256], got[256] = "", *v[4];
@@ -322,7 +322,10 @@ static void test_split(void)
 	is_int(split_line(buf, v, 4), -E2BIG, "one more");
 }
 
-/* A batch on stdin must know by which names its keys would come from there. */
+/*
+ * A batch on stdin must detect all names by which a key would be read from
+ * there.
+ */
 static void test_names_stdin(void)
 {
 	char path[] = "/tmp/test-stdin-XXXXXX";

@@ -83,7 +83,10 @@ static void published(void)
 	}
 }
 
-/* RFC 7748 6.1, and the list of the curve's author: order 1, 2, 4 and 8 */
+/*
+ * RFC 7748 6.1, and the points of order 1, 2, 4 and 8 that the author of the
+ * curve lists.
+ */
 static const char *const low_order[] = {
 	"0000000000000000000000000000000000000000000000000000000000000000",
 	"0100000000000000000000000000000000000000000000000000000000000000",

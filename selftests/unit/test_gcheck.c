@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The tables of RFC 9838 section 5, and SAg: what is refused, and in which words */
+/* The tables of RFC 9838 section 5, and SAg: refusals and their messages. */
 #include <errno.h>
 
 #include "gsa_good.h"
@@ -7,7 +7,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* To one that goes into GSA_REKEY */
+/* Change the GSA to one for GSA_REKEY. */
 static void to_rekey(struct gsa *gsa, struct kd *kd)
 {
 	gsa->rekey.has &= ~GSA_HAS_GCAUTH;
@@ -215,7 +215,10 @@ static void presence(void)
 	}
 }
 
-/* Each refusal by its own words: what one check lets pass another may refuse. */
+/*
+ * Each refusal has a message of its own, since another check might
+ * refuse too.
+ */
 static const struct word_case {
 	enum gcarrier where;
 	const char *says; /* NULL: it is taken */
@@ -388,7 +391,7 @@ static void words(void)
 	}
 }
 
-/* The transform that a proposal lacks, by its name */
+/* Return the transform that a proposal lacks, by its name. */
 static void lacking(void)
 {
 	static const char *const want[] = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* GSA, KD, the tables of RFC 9838 section 5, SAg; octets as written out */
+/* GSA, KD, the tables of RFC 9838 section 5, SAg; octets as written out. */
 #include <errno.h>
 
 #include "gsa_good.h"
@@ -21,7 +21,7 @@ static const char bag_hex[] =
 	"55dd0abebb989186138fd0c6754c9209166fc9ca84269cc3079dc1aa"
 	"6b4463e0cba3dacc52ea7d837b2a24e1b3d80589";
 
-/* A group policy of its own, beside one Data SA */
+/* A GW policy beside one Data SA. */
 static void only_gw(struct gsa *gsa, unsigned int has)
 {
 	memset(gsa, 0, sizeof(*gsa));
@@ -31,7 +31,7 @@ static void only_gw(struct gsa *gsa, unsigned int has)
 	gsa->gw.has = has;
 }
 
-/* The body of the payload that is built of @gsa; returns its length. */
+/* Build the body of the payload from @gsa. Returns its length. */
 static size_t gsa_octets(const struct gsa *gsa, uint8_t *out, size_t size)
 {
 	struct pchain c;
@@ -114,7 +114,7 @@ static void vectors(void)
 	kd_free(&kd);
 }
 
-/* When a message was made: an attribute of our own in the GW policy */
+/* Time of a message: a private attribute of the GW policy. */
 static void test_made(void)
 {
 	struct gsa gsa, back;
@@ -132,7 +132,7 @@ static void test_made(void)
 		   back.gw.made_ms == gsa.gw.made_ms && back.gw.beat == 15 &&
 		   !back.unknown,
 	   "the time of making is written and read");
-	/* one octet less, in the attribute and around it */
+	/* One octet is missing in the attribute and in its container. */
 	in[n - 11]--;
 	in[n - 15 - 4]--;
 	rbuf_init(&r, in, n - 1);
@@ -146,7 +146,7 @@ static void test_made(void)
 	   "another private attribute says nothing");
 }
 
-/* How long a membership lasts: another one */
+/* Lifetime of a membership: another private attribute. */
 static void test_term(void)
 {
 	struct gsa gsa, back;
@@ -161,7 +161,7 @@ static void test_term(void)
 	ok(!gsa_parse(&r, &back) && back.gw.has == gsa.gw.has &&
 		   back.gw.term == 604800 && !back.unknown,
 	   "the end of a membership is written and read");
-	/* the same attribute once more: both lengths around it grow by 8 */
+	/* The attribute is repeated, and both outer lengths grow by 8. */
 	memcpy(in + n, in + n - 8, 8);
 	in[n - 13] += 8;
 	rbuf_init(&r, in, n + 8);
@@ -174,7 +174,7 @@ static void test_term(void)
 	   "an end of a membership of another length is malformed");
 }
 
-/* A well formed payload survives writing and reading; no prefix does. */
+/* A well-formed payload survives writing and parsing, and no prefix does. */
 static void truncation(void)
 {
 	struct gsa gsa, back;
@@ -205,7 +205,10 @@ static void truncation(void)
 		taken += !gsa_parse(&r, &back);
 		free(copy);
 	}
-	/* Whole substructures in front are a GSA of their own: two cuts. */
+	/*
+	 * Complete leading substructures are a valid GSA, which allows two
+	 * cuts.
+	 */
 	is_int(taken, 2, "cut GSAs are refused but where a policy ends");
 	wbuf_free(&w);
 
@@ -270,7 +273,7 @@ static void sag(void)
 	   "SAg does not cover another KWA");
 	is_str(why, "member lacks KWA for the GIKE_UPDATE SA", "why");
 	gsa.rekey.kwa = GIKE_KWA_5649_128;
-	/* ESP and Rekey SA from proposals of different numbers */
+	/* ESP and Rekey SA from proposals with different numbers. */
 	sag.p[1].num = 2;
 	ok(!sag_covers(&sag, &gsa, why, sizeof(why)),
 	   "proposal numbers go together");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Key server and members together: the plain course of things. */
+/* Key server and members together: the regular cases. */
 #include "group_sim.h"
 #include "tap.h"
 
@@ -11,7 +11,7 @@ static struct sim s;
 static struct sim_member *tx, *a, *b, *c;
 static char err[256];
 
-/* A sender and two receivers, settled, with a stream that has begun. */
+/* A sender and two receivers that are in, and a stream that has begun. */
 static void usual(uint64_t seed)
 {
 	sim_init(&s, seed);
@@ -30,7 +30,7 @@ static void usual(uint64_t seed)
 	sim_run(&s, 1000);
 }
 
-/* The checks at the end of every run. */
+/* Checks at the end of every run. */
 static void finish(const char *what)
 {
 	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
@@ -97,9 +97,7 @@ static void test_evict(void)
 	is_int(sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
 	       -EALREADY, "only once: %s", err);
 
-	/*
-	 * another spelling, that its certificate would bear out, is no way in
-	 */
+	/* Another identity that the certificate contains does not help. */
 	c = sim_add(&s, "B.Example", false, true);
 	sim_up(c);
 	sim_run(&s, 3000);
@@ -107,7 +105,7 @@ static void test_evict(void)
 	       "B.Example is b.example, and out");
 	sim_down(c);
 
-	/* the evicted does not come back with a restart of the key server */
+	/* A restart of the key server does not readmit an evicted member. */
 	sim_gcks_down(&s);
 	sim_gcks_up(&s);
 	sim_down(b);
@@ -160,7 +158,7 @@ static void test_leave(void)
 	ok(sim_settle(&s, 2000), "b is in again: leaving is no eviction");
 	sim_run(&s, 400000);
 
-	/* the IKE SA is gone by now */
+	/* The IKE SA has been closed by now. */
 	member_leave(b->m, NULL);
 	sim_run(&s, 2000);
 	ok(member_idle(b->m) && !sim_has_member(&s, "b.example"),
@@ -179,13 +177,13 @@ static void test_leave(void)
 	finish("leave");
 }
 
-/* The old self of b says goodbye when the new one is in. */
+/* The old instance of b leaves when the new one is in. */
 static void test_late_leave(void)
 {
 	struct sim_member *again;
 
 	usual(7);
-	/* the old self has an IKE SA to say it over */
+	/* The old instance has an IKE SA to leave by. */
 	sim_down(b);
 	sim_up(b);
 	sim_settle(&s, 3000);
@@ -210,7 +208,7 @@ static void test_late_leave(void)
 	finish("late leave");
 }
 
-/* The last words to nobody: everyone leaves, someone comes back. */
+/* The last member leaves, and one comes back. */
 static void test_empty(void)
 {
 	uint64_t at;
@@ -285,7 +283,7 @@ static void test_refusals(void)
 		"refused: \"other.elsewhere\": not in the lists",
 		"a member of nothing");
 
-	/* not by a name that only looks alike */
+	/* A similar name is not accepted. */
 	m = sim_add(&s, "evil-example", false, true);
 	in_vain(m, GIKE_N_AUTHORIZATION_FAILED, "\"evil-example\": not in",
 		"a name that only looks alike");
@@ -300,7 +298,7 @@ static void test_refusals(void)
 	is_int(sim_audited(&s, "refuse", "d.example", "INVALID_GROUP_ID"), 1,
 	       "the refusal of an unknown group is on record");
 
-	/* another address than the key server has */
+	/* The member has another address than the key server. */
 	m = sim_add(&s, "e.example", false, true);
 	addr_parse("239.9.9.9", &m->cg.address);
 	sim_up(m);
@@ -310,7 +308,7 @@ static void test_refusals(void)
 	   "a member refuses an address it was not configured with: %s",
 	   sim_status(m).last_error);
 	sim_down(m);
-	/* the leave shares the next rekey */
+	/* The leave is a part of the next rekey. */
 	sim_run(&s, 6000);
 	ok(!sim_has_member(&s, "e.example"),
 	   "the key server drops the member that refused");
@@ -323,7 +321,7 @@ static void test_refusals(void)
 		"\"f.example\": the group is full", "one too many");
 	is_int(sim_group(&s).data_spi, spi, "a refusal changes no key");
 
-	/* refusals do not come often, and do not fill the disk */
+	/* Refusals are rate limited, and do not fill the disk. */
 	sim_run(&s, 600000);
 	for (i = 0; i < s.n; i++)
 		if (s.m[i]->up && !sim_in(s.m[i]) &&

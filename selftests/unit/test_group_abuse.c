@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Members, strangers and crowds could do this to a group, and cannot. */
+/* Attacks on a group by members, strangers and crowds, which must fail. */
 #include "gcks/gkm.h"
 #include "gcks/gkm_policy.h"
 #include "gcks/gmc.h"
@@ -79,7 +79,10 @@ static void test_stagger(void)
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 
-	/* evictions do not wait: more within DTD than the kernel has room */
+	/*
+	 * Evictions are not delayed: there are more within DTD than the kernel
+	 * has room for.
+	 */
 	s.cg.evict_atd = 10;
 	for (i = 0; i < 80; i++) {
 		snprintf(name, sizeof(name), "m%u.example", i);
@@ -130,7 +133,10 @@ static void test_storm(void)
 	is_int(refused_by_kernels(), 0, "no kernel was out of room");
 	is_int(a->gaps + s.n_unsent, 0, "a loses no packet");
 
-	/* messages on their way do not pile up, nor does a restart send all */
+	/*
+	 * Pending messages do not accumulate, and a restart does not send them
+	 * all.
+	 */
 	sim_admit(s.gcks, "video", "b.example", err, sizeof(err));
 	sim_down(b);
 	storm(12000);
@@ -145,7 +151,10 @@ static void test_storm(void)
 	is_int(sim_group(&s).outbox, 0, "no rekey waits in the outbox");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 
-	/* down for long: members take no message that old, a beat says it all */
+	/*
+	 * After a long outage members accept no old message, and a beat is
+	 * enough.
+	 */
 	storm(5000);
 	sim_down(b);
 	sim_gcks_down(&s);
@@ -159,7 +168,7 @@ static void test_storm(void)
 	finish("storm");
 }
 
-/* The kernel refuses the new SA: the old one must end all the same. */
+/* The kernel refuses the new SA, but the old one must still end. */
 static void test_no_room(void)
 {
 	uint32_t ms;
@@ -178,7 +187,7 @@ static void test_no_room(void)
 	finish("no room");
 }
 
-/* ---- who is kept out ---------------------------------------------------- */
+/* ---- excluded members --------------------------------------------------- */
 
 static void test_evict_absent(void)
 {
@@ -187,7 +196,7 @@ static void test_evict_absent(void)
 
 	sim_init(&s, 4);
 	usual();
-	/* b has an IKE SA to leave by */
+	/* The member b has an IKE SA to leave by. */
 	sim_down(b);
 	sim_up(b);
 	sim_settle(&s, 3000);
@@ -224,7 +233,7 @@ static void test_evict_absent(void)
 	is_int(sim_admit(s.gcks, "video", "b.example", err, sizeof(err)), 0,
 	       "b can be admitted");
 
-	/* while its request waits for a batch */
+	/* The request of the member waits for a batch. */
 	s.cg.batch_join_ms = 500;
 	if (sim_reload(&s, err, sizeof(err)))
 		bail("%s", err);
@@ -285,7 +294,7 @@ static void test_strangers(void)
 	is_int(sim_log_count(&s, "refused 99 times more"), 1,
 	       "the log says in the end what it has passed over");
 
-	/* a name of a group is the peer's to choose */
+	/* The peer chooses the name of a group. */
 	id_from_text(&me, "a.example");
 	req.peer = &me;
 	req.peer_name = "a.example";
@@ -303,8 +312,8 @@ static void test_strangers(void)
 }
 
 /*
- * A stranger, and a member without rights, can write this into the log:
- * floods of every event that ike/ has.
+ * A stranger, and a member without rights, can cause these log lines: floods of
+ * every event of ike/.
  */
 static void test_log(void)
 {
@@ -321,7 +330,7 @@ static void test_log(void)
 
 	sim_init(&s, 15);
 	usual();
-	/* one address, ten seconds, 1,200 a second */
+	/* One address sends 1,200 per second for ten seconds. */
 	ev.peer = &b->ep;
 	ev.peer_name = claim;
 	before = sim_log_count(&s, "");
@@ -344,7 +353,7 @@ static void test_log(void)
 	is_int(sim_audited(&s, "refuse", claim, NULL), 0,
 	       "a claimed name does not get among the identities of the trail");
 
-	/* a member that is let in nowhere, and comes and goes */
+	/* A member that no group admits comes and goes. */
 	before = sim_log_count(&s, "");
 	ev.peer_name = "viewer.example";
 	for (i = 0; i < 10000; i++) {
@@ -360,7 +369,7 @@ static void test_log(void)
 	finish("log");
 }
 
-/* A peer let in nowhere keeps no IKE SA; one that is let in elsewhere does. */
+/* A peer that no group admits keeps no IKE SA, and an admitted one does. */
 static void test_unwelcome(void)
 {
 	struct sim_member *out, *other;
@@ -414,7 +423,7 @@ static void test_greedy(void)
 	   "the sender that asks too often is on record");
 	is_int(a->gaps + s.n_unsent, 0, "a loses no packet");
 
-	/* by and by it is forgiven, and comes back by itself */
+	/* The limit recovers with time, without action of the member. */
 	sim_up(s2);
 	sim_run(&s, 130000);
 	ok(sim_in(s2), "s2 is let in again");
@@ -430,7 +439,7 @@ static void test_greedy(void)
 	finish("greedy");
 }
 
-/* Thousands of senders: each is remembered, and then forgotten. */
+/* Each of thousands of senders is remembered, and later forgotten. */
 static void test_many_senders(void)
 {
 	unsigned int i, first = 0, again = 0, waits = 0;
@@ -458,7 +467,7 @@ static void test_many_senders(void)
 	is_int(again, 0, "5,000 senders get no Sender-IDs again at once");
 	is_int(waits, 5000, "each that came twice has to wait with leaving");
 	sim_run(&s, 400000);
-	/* one question in each bucket sweeps it */
+	/* One question in each bucket empties it. */
 	for (i = 0; i < 50000; i++) {
 		snprintf(name, sizeof(name), "t%u.example", i % 5000);
 		gmc_pace(g, name);
@@ -473,7 +482,10 @@ static void test_many_senders(void)
 	finish("many senders");
 }
 
-/* CPU time in which @n newcomers, every other one a sender, are let in */
+/*
+ * Return the CPU time in which @n new members, half of them senders, are
+ * admitted.
+ */
 static double crowd_takes(unsigned int n)
 {
 	static char *anybody[] = { "*" };
@@ -504,7 +516,10 @@ static double crowd_takes(unsigned int n)
 		id_from_text(&peer, name);
 		req.send = i % 2;
 		req.n_sender_ids = i % 2;
-		/* the token of no SA: let in, and gone before the answer */
+		/*
+		 * The token belongs to no SA: the member was admitted, and gone
+		 * before the answer.
+		 */
 		req.token = i + 1;
 		if (gcks_group_request(s.gcks, sa, &req, &reply) != GIKE_LATER)
 			bail("%s was not taken", name);
@@ -526,8 +541,8 @@ static void test_crowd_cost(void)
 }
 
 /*
- * A rekey, whoever made it, that makes the group's next Rekey SA one that any
- * member could forge: the member has not offered that.
+ * A rekey, by whatever sender, that makes the next Rekey SA one that any member
+ * could forge, which the member has not offered.
  */
 static void test_not_asked_for(void)
 {
@@ -552,9 +567,9 @@ static void test_not_asked_for(void)
 	finish("a Rekey SA that was not asked for");
 }
 
-/* ---- SPIs that somebody tells ------------------------------------------- */
+/* ---- SPIs of other parties ---------------------------------------------- */
 
-/* An evicted member knows the next SPIs and sends bare headers with them. */
+/* An evicted member knows the next SPIs, and sends headers with them. */
 static void test_next_spi(void)
 {
 	struct gcks_group_status g;
@@ -570,7 +585,7 @@ static void test_next_spi(void)
 	g = sim_group(&s);
 	memcpy(hdr, g.rekey_spi, sizeof(g.rekey_spi));
 	regs = sim_status(a).registrations;
-	/* no answer can come, so that the Rekey SA stays the same */
+	/* No answer can arrive, so the Rekey SA stays the same. */
 	sim_gcks_down(&s);
 	for (i = 0; i < 100; i++) {
 		member_rekey_input(a->m, &b->ep, hdr, sizeof(hdr));
@@ -586,7 +601,8 @@ static void test_next_spi(void)
 }
 
 /*
- * An evicted member cannot either, with the SPIs of then and its last message
+ * An evicted member cannot do it either, with earlier SPIs and its last
+ * message.
  */
 static void test_next_spi_evicted(void)
 {
@@ -634,7 +650,7 @@ static void test_next_spi_evicted(void)
 	finish("next SPI, evicted");
 }
 
-/* A policy that was not in the member's SAg, from whatever key server */
+/* A policy that was not in the member's SAg is refused from any key server. */
 static void test_not_offered(void)
 {
 	struct mgroup *g;

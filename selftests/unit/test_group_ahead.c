@@ -24,7 +24,7 @@ static struct sim s;
 static struct thief thief;
 static char err[256];
 
-/* A stranger that sees the group's rekeys can make each ask for nothing. */
+/* A stranger that sees the rekeys can make each member ask without need. */
 static void stranger_first(void)
 {
 	struct gcks_group_status g = sim_group(&s);
@@ -99,7 +99,7 @@ static void beat(void)
 	gkm_abandon(thief_group(&thief), c);
 }
 
-/* The key server only beats. */
+/* The key server sends beats only. */
 static void test_beats(bool stranger)
 {
 	usual(1 + stranger, stranger);
@@ -161,7 +161,7 @@ static void test_many(unsigned int times, uint32_t ms)
 	reset_brings_back("many rekeys");
 }
 
-/* Another signing key under the Rekey SA that goes on */
+/* The signing key changes, and the Rekey SA stays. */
 static void test_auth_key(bool stranger)
 {
 	static const uint32_t at;

@@ -42,7 +42,7 @@ static void finish(const char *what)
 
 /* ---- records of the store ----------------------------------------------- */
 
-/* Starts on the store as it is; true: refused, with "damaged" in words. */
+/* Start on the store as it is. Returns true if it is refused as "damaged". */
 static bool refused(void)
 {
 	struct gcks_deps deps = {
@@ -73,7 +73,7 @@ static void test_damaged(void)
 {
 	static const struct {
 		const char *what, *key;
-		bool longer; /* else shorter, by an octet */
+		bool longer; /* longer, or shorter, by an octet */
 	} cases[] = {
 		{ "a denial that is too short", "g/video/d/b.example", false },
 		{ "a denial that is too long", "g/video/d/b.example", true },
@@ -111,7 +111,7 @@ static void test_damaged(void)
 		put(cases[i].key, w.p, w.len);
 		wbuf_free(&w);
 	}
-	/* versions that nobody has written */
+	/* Versions that no release has written. */
 	for (i = 1; i < 6; i += 2) {
 		wbuf_init(&w, STORE_VALUE_MAX);
 		if (store_get(s.store, cases[i].key, &w))
@@ -126,7 +126,7 @@ static void test_damaged(void)
 		put(cases[i].key, w.p, w.len);
 		wbuf_free(&w);
 	}
-	/* releases before wrote a shorter state */
+	/* Earlier releases wrote a shorter state. */
 	for (i = 2; i < 4; i++) {
 		wbuf_init(&w, STORE_VALUE_MAX);
 		if (store_get(s.store, "g/video/state", &w))
@@ -205,8 +205,8 @@ static void test_widths(void)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		usual(30 + i);
 		/*
-		 * the member may have more Sender-IDs, and asks by itself no
-		 * more
+		 * The member may have more Sender-IDs, but does not ask by
+		 * itself.
 		 */
 		sim_run(&s, 130000);
 		bits = bad[i];
@@ -222,7 +222,7 @@ static void test_widths(void)
 	}
 }
 
-/* A rekey that is on its way arrives before the answer does. */
+/* A rekey in flight arrives before the answer. */
 static void rekey_first(struct sim *sim, struct sim_member *m, struct gsa *gsa,
 			struct kd *kd)
 {
@@ -266,7 +266,7 @@ static void test_stale(void)
 	finish("stale");
 }
 
-/* ---- a new beginning ---------------------------------------------------- */
+/* ---- a reset ------------------------------------------------------------ */
 
 static void test_hold(void)
 {
@@ -326,7 +326,7 @@ static void test_wiped(void)
 	finish("wiped");
 }
 
-/* ---- a member says that somebody else rekeys the group ------------------- */
+/* ---- a member reports a rival -------------------------------------------- */
 
 static void test_rival_beat(void)
 {

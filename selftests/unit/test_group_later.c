@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A store that takes its time: what waits for it and in which order, that
- * nothing is sent and nobody is answered before it has the change, and that a
- * key server may die, or the store fail, at each step.
+ * A slow store: what waits for it, and in which order. Nothing is sent or
+ * answered before the store has the change, and at each step the key server may
+ * die or the store may fail.
  */
 #include <errno.h>
 
@@ -53,7 +53,7 @@ static void take(void *arg, int ret, uint32_t effective_ms, const char *why)
 	snprintf(w->why, sizeof(w->why), "%s", why);
 }
 
-/* ---- what waits ---------------------------------------------------------- */
+/* ---- waiting ------------------------------------------------------------- */
 
 static void test_waits(void)
 {
@@ -250,8 +250,8 @@ static const char *const step_names[] = {
 };
 
 /*
- * Members come, go and are put out while the key server dies at the @n-th such
- * step; it is back two seconds later. True: it did die.
+ * Members come, go and are evicted while the key server dies at the @n-th such
+ * step, and restarts two seconds later. Returns true if it died.
  */
 static bool die_once(enum sim_crash step, unsigned int n, unsigned int *bad)
 {
@@ -277,7 +277,7 @@ static bool die_once(enum sim_crash step, unsigned int n, unsigned int *bad)
 		sim_run(&s, 4000);
 	}
 	died = s.crashed;
-	/* before its teardown, which answers what nobody heard any more */
+	/* The check is before the teardown, which answers pending requests. */
 	evict.n = evict.n && !evict.ret;
 	if (died) {
 		bool told = evict.n;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Ends of numbers, of room and of the disk; and crowds. */
+/* Limits of numbers, memory and disk; and crowds. */
 #include "group_sim.h"
 #include "tap.h"
 
@@ -99,7 +99,7 @@ static void test_store_full(void)
 	begin(2);
 	usual();
 	c = sim_add(&s, "c.example", false, true);
-	/* the member can say that it leaves, and need not register for that */
+	/* The member can leave without registering first. */
 	sim_down(b);
 	sim_up(b);
 	sim_settle(&s, 2000);
@@ -139,7 +139,7 @@ static void test_store_full(void)
 	sim_run(&s, 10000);
 	is_int(a->gaps, 0, "a loses no packet");
 
-	/* the periodic rekey does later what it could not do */
+	/* The periodic rekey makes up for the failed change. */
 	sim_down(c);
 	s.store_errno = -ENOSPC;
 	sim_run(&s, 3700000);
@@ -184,7 +184,7 @@ static void test_batch(void)
 	is_int(sim_group(&s).members, after.members - 10, "10 leave");
 	is_int(sim_group(&s).rekeys - after.rekeys, 1, "by one rekey");
 
-	/* one that leaves and is back before the batch */
+	/* The member leaves and joins again before the batch. */
 	member_leave(m[10]->m, NULL);
 	sim_run(&s, 300);
 	member_join(m[10]->m, NULL);
@@ -196,7 +196,7 @@ static void test_batch(void)
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 	is_int(a->gaps + b->gaps + s.n_unsent, 0, "no packet is lost");
 
-	/* evicted while its request waits */
+	/* The member is evicted while its request waits. */
 	sim_down(m[12]);
 	sim_up(m[12]);
 	sim_run(&s, 100);
@@ -236,7 +236,10 @@ static void test_crowd(void)
 	sim_run(&s, 20000);
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 
-	/* all but three go in one batch: more than one message can tell */
+	/*
+	 * All but three members leave in one batch, which exceeds
+	 * one message.
+	 */
 	for (i = 3; i < 103; i++)
 		member_leave(s.m[i]->m, NULL);
 	sim_run(&s, 30000);

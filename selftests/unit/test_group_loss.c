@@ -45,7 +45,7 @@ static void rekey(void)
 
 /* ---- copies ------------------------------------------------------------- */
 
-/* How often each message was seen by a member, to lose the first ones. */
+/* Count how often a member has seen each message, to lose the first copies. */
 static struct {
 	uint8_t id[20];
 	unsigned int n;
@@ -117,7 +117,7 @@ static void test_copies_lost(void)
 	}
 }
 
-/* However short ATD is: the last copy comes before a sender changes. */
+/* The last copy is sent before a sender changes, even with a short ATD. */
 static void test_short_atd(void)
 {
 	struct losing l = { .first = 2 };
@@ -141,7 +141,7 @@ static void test_short_atd(void)
 	}
 }
 
-/* A sender that has just come does not speak before all can hear it. */
+/* A new sender waits until all receivers have its key. */
 static void test_new_sender(void)
 {
 	struct losing l = { .first = 2 };
@@ -166,8 +166,8 @@ static void test_new_sender(void)
 }
 
 /*
- * A rekey close behind an eviction must not overtake its second message:
- * that one has the first Message ID of its Rekey SA.
+ * A rekey close behind an eviction must not overtake its second message, which
+ * has the first Message ID of its Rekey SA.
  */
 static void test_overtaken(void)
 {
@@ -194,7 +194,7 @@ static void test_overtaken(void)
 	}
 }
 
-/* The late copy of an eviction is there for who had a bad second. */
+/* The late copy of an eviction reaches a member that had a short outage. */
 static void test_late_copy(void)
 {
 	struct losing l = { .first = 3 };
@@ -216,7 +216,7 @@ static void test_late_copy(void)
 	finish("late copy");
 }
 
-/* ---- the network at its worst ------------------------------------------- */
+/* ---- a bad network ------------------------------------------------------ */
 
 static void test_bad_network(void)
 {
@@ -252,13 +252,19 @@ static void test_bad_network(void)
 	       "a quarter of all datagrams lost: in step in the end");
 	diag("%ju of %ju packets were lost at a, %ju at b", (uintmax_t)a->gaps,
 	     (uintmax_t)s.n_sent, (uintmax_t)b->gaps);
-	/* three copies lost: 1.6 % of rekeys, 20 s of the stream each */
+	/*
+	 * Three copies are lost: 1.6 % of rekeys, and 20 s of the
+	 * stream each.
+	 */
 	ok(a->gaps < s.n_sent / 10 && b->gaps < s.n_sent / 10,
 	   "a quarter of all datagrams lost: nine tenths of the stream arrived at least");
 	finish("lossy network");
 }
 
-/* Rekeys closer together than ATD: the sender must not be left without. */
+/*
+ * Rekeys are closer together than ATD, and the sender must always
+ * have a key.
+ */
 static void test_storm(void)
 {
 	int i;
@@ -277,8 +283,9 @@ static void test_storm(void)
 }
 
 /*
- * Members join one after the other. Who misses one message cannot open those
- * that follow it, keeps them, and is in step as soon as the missing one is in.
+ * Members join one after the other. A member that misses one message cannot
+ * open those that follow, keeps them, and is in step when it gets the missing
+ * one.
  */
 static void test_early(void)
 {
@@ -296,7 +303,7 @@ static void test_early(void)
 	for (i = 0; i < 20; i++) {
 		snprintf(name, sizeof(name), "m%d.example", i);
 		m = sim_add(&s, name, false, true);
-		/* one message in five is heard by its third copy only */
+		/* For one message in five only the third copy arrives. */
 		s.drop = i % 5 ? NULL : lose_first;
 		sim_up(m);
 		sim_run(&s, 500);
@@ -308,7 +315,7 @@ static void test_early(void)
 	finish("early");
 }
 
-/* Early messages, unproven, are kept only as long as there is room for them. */
+/* Early messages are unauthenticated, and only kept while there is room. */
 static void test_early_flood(void)
 {
 	const uint8_t *spi;
@@ -340,7 +347,7 @@ static void test_early_flood(void)
 	finish("early flood");
 }
 
-/* ---- lost altogether ---------------------------------------------------- */
+/* ---- loss of all copies ------------------------------------------------- */
 
 static void test_deaf(void)
 {
@@ -359,7 +366,7 @@ static void test_deaf(void)
 	is_int(sim_out_of_step(&s), 0, "a member that asked is in step");
 	is_int(s.n_unsent + b->gaps, 0, "nobody else notices");
 
-	/* nothing is sent: it is the silence that it notices */
+	/* Nothing is sent, and the member notices the silence. */
 	sim_stream_stop(&s);
 	rekey();
 	regs = sim_status(a).registrations;
@@ -383,7 +390,7 @@ static void test_deaf(void)
 	is_int(sim_out_of_step(&s), 0, "a member that hears a beat is in step");
 	finish("deaf");
 
-	/* an excluded one that did not hear of it comes back the same way */
+	/* An excluded member that missed its exclusion returns the same way. */
 	usual(51);
 	b->deaf = true;
 	member_leave(a->m, NULL);
@@ -396,7 +403,7 @@ static void test_deaf(void)
 	finish("missed exclusion");
 }
 
-/* ---- an attacker with a recorder ---------------------------------------- */
+/* ---- replays ------------------------------------------------------------ */
 
 static uint8_t tape[64][4096];
 static size_t tape_len[64];
@@ -451,7 +458,7 @@ static void test_attacker(void)
 		   before.registrations == after.registrations,
 	   "replays have changed nothing");
 
-	/* hold the next one back and give altered ones first */
+	/* Hold the next message back, and deliver altered ones first. */
 	n_tape = 0;
 	a->deaf = true;
 	s.drop = NULL;
@@ -473,8 +480,9 @@ static void test_attacker(void)
 	for (bit = 0; bit < tape_len[0] * 8; bit += 3) {
 		memcpy(buf, tape[0], tape_len[0]);
 		buf[bit / 8] ^= 1 << bit % 8;
-		/* the I flag says nothing and is not looked at, so as to
-		 * take what others send; the tag covers it all the same
+		/*
+		 * The I flag is ignored for interoperability, but the tag
+		 * covers it.
 		 */
 		member_rekey_input(b->m, &s.ep, buf, tape_len[0]);
 		sent++;

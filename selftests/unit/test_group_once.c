@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Messages that prove nothing make a member ask once, however often it comes
- * and however often the member has registered since: strangers and members must
- * not be able to keep a group registering.
+ * An unauthenticated message makes a member ask once, however often it is
+ * repeated, and however often the member has registered since. Strangers and
+ * members must not be able to keep a group registering.
  */
 #include "crypto/sign.h"
 #include "gcks/gkm.h"
@@ -31,7 +31,7 @@ static void usual(uint64_t seed)
 		bail("not settled");
 }
 
-/* @each: questions that each member may ask */
+/* @each is the number of questions that each member may ask. */
 static void finish(uint64_t before, unsigned int each, const char *what)
 {
 	uint64_t n = sim_group(&s).registrations - before;
@@ -43,7 +43,7 @@ static void finish(uint64_t before, unsigned int each, const char *what)
 	sim_free(&s);
 }
 
-/* A stranger reads the SPI off the wire. */
+/* A stranger reads the SPI on the wire. */
 static void test_unopened(void)
 {
 	struct gcks_group_status g;
@@ -75,7 +75,7 @@ static void test_unopened(void)
 	finish(before, 1, "a stranger's message over the Rekey SA in use");
 }
 
-/* A member sends ESP with what the key server will use next, in turn. */
+/* A member sends ESP with the announced SPIs, one after the other. */
 static void test_esp(void)
 {
 	struct kevent ev = { .type = KEVENT_UNKNOWN_SPI, .group = "video" };
@@ -100,7 +100,10 @@ static void test_esp(void)
 	finish(before, n, "ESP with each of the announced SPIs in turn");
 }
 
-/* A member has the key that encrypts rekeys, and not that which signs them. */
+/*
+ * A member has the key that encrypts rekeys, but not the one that
+ * signs them.
+ */
 static void send_forged(struct group *t)
 {
 	static const uint32_t at;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One identity at two addresses: said, replaced or refused, as set. */
+/* One identity at two addresses: logged, replaced or refused, as configured. */
 #include "group_sim.h"
 #include "tap.h"
 
@@ -17,7 +17,7 @@ static void usual(uint64_t seed, enum conf_one_place policy)
 	sim_gcks_up(&s);
 	tx = sim_add(&s, "s.example", true, false);
 	a = sim_add(&s, "a.example", false, true);
-	/* a copy of its certificate, or another one in its name */
+	/* A copy of the certificate, or another one for the same name. */
 	twin = sim_add(&s, "a.example", false, true);
 	sim_up(tx);
 	sim_up(a);
@@ -73,7 +73,7 @@ static void test_allow(void)
 	is_int(sim_audited(&s, "two-places", "a.example", "10.1.0.2"), 1,
 	       "the audit trail has the second address");
 	is_str(at(), "10.1.0.3", "the roster has the newer one");
-	/* however often, the lines are few */
+	/* The number of log lines stays small. */
 	for (rekeys = 0; rekeys < 300; rekeys++) {
 		struct sim_member *m = rekeys % 2 ? a : twin;
 
@@ -99,7 +99,7 @@ static void test_refuse(void)
 	is_str(at(), "10.1.0.2", "the roster has the first");
 	is_int(sim_audited(&s, "refuse", "a.example", "another address") > 0, 1,
 	       "refuse: the second instance is on record");
-	/* also after a restart of the key server */
+	/* The result is the same after a restart of the key server. */
 	sim_gcks_down(&s);
 	sim_gcks_up(&s);
 	sim_down(twin);
@@ -107,7 +107,7 @@ static void test_refuse(void)
 	sim_run(&s, 5000);
 	ok(!sim_in(twin),
 	   "refuse: the second instance is out after a restart of the key server");
-	/* the member's own restart is none of that */
+	/* A restart of the member is no second instance. */
 	sim_down(a);
 	mock_kernel_reset(&a->mk);
 	sim_up(a);
@@ -161,7 +161,7 @@ static void test_replace(void)
 	is_int(sim_reads_after(&s, a, from + 90000), 0,
 	       "the first has no key of what is sent");
 
-	/* two that replace each other, on and on */
+	/* Two instances replace each other repeatedly. */
 	sim_up(a);
 	sim_run(&s, 120000);
 	rekeys = sim_group(&s).rekeys;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A key server goes over to another configuration while it runs: groups come
- * and go, lists and algorithms change, under loss and when it dies half-way.
+ * A running key server changes its configuration: groups are added and removed,
+ * lists and algorithms change, under loss and with a crash at every step.
  */
 #include <errno.h>
 
@@ -66,7 +66,7 @@ static void take(void *arg, int ret, uint32_t effective_ms, const char *why)
 
 static char why[512];
 
-/* As SIGHUP; the next start has the same configuration. */
+/* Change the configuration as SIGHUP does; the next start uses it too. */
 static int reload(void)
 {
 	struct answer w = { 0 };
@@ -102,7 +102,7 @@ static const char *would(void)
 		       : lines;
 }
 
-/* ---- nothing, and what cannot be ----------------------------------------- */
+/* ---- nothing to change, and what cannot change --------------------------- */
 
 static void test_nothing(void)
 {
@@ -208,7 +208,7 @@ static void test_lists(unsigned int loss)
 	sim_free(&s);
 }
 
-/* A crowd at once */
+/* Many members join at once. */
 static void test_crowd(void)
 {
 	struct sim_member *m[60];
@@ -246,7 +246,7 @@ static void test_crowd(void)
 	sim_free(&s);
 }
 
-/* A sender that may only receive from now on */
+/* A sender loses its right to send. */
 static void test_sender(void)
 {
 	struct sim_member *s2;
@@ -340,7 +340,7 @@ static void test_groups(void)
 	ok(sim_in(c), "a member of the new one comes in");
 	is_int(a->gaps, 0, "the one there was has lost nothing");
 
-	/* and the first one goes */
+	/* The first group is removed. */
 	groups[0] = groups[1];
 	next.n_groups = 1;
 	ok(strstr(would(), "group video: removed: its 2 members are told"),
@@ -356,7 +356,7 @@ static void test_groups(void)
 	ok(sim_in(c), "the other group goes on");
 	ok(TAILQ_EMPTY(&s.gcks->closing), "when all is said it is gone");
 
-	/* which the store remembers */
+	/* The store remembers the removal. */
 	groups[0] = s.cg;
 	groups[1].name = (char *)"audio";
 	next.n_groups = 2;
@@ -371,7 +371,7 @@ static void test_groups(void)
 	sim_free(&s);
 }
 
-/* Removed and added before everything was said */
+/* A group is removed and added again before all messages were sent. */
 static void test_back_at_once(void)
 {
 	usual(6);

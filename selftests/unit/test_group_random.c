@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Two hundred members that come, go, crash and are put out at random, over a
+ * Two hundred members that join, leave, crash and are evicted at random, over a
  * network that loses rekeys, with a key server that is killed now and then.
- * Fixed seeds; MCSEC_SEED=N tries another one.
+ * Seeds are fixed; MCSEC_SEED=N uses another one.
  */
 #include "group_sim.h"
 #include "tap.h"
@@ -11,7 +11,7 @@
 
 static struct sim s;
 
-/* The schedule's knowledge of each member. */
+/* Expected state of each member. */
 static struct {
 	bool was_up;
 	uint64_t first_up;
@@ -23,7 +23,7 @@ struct counts {
 	unsigned int joins, leaves, evictions, crashes, kills, rekeys;
 };
 
-/* One GSA_REKEY in ten is lost to each member, never to the sender. */
+/* Each receiver loses one GSA_REKEY in ten, and the sender loses none. */
 static bool lose(struct sim *sim, struct sim_member *m, const uint8_t *p,
 		 size_t len)
 {
@@ -73,12 +73,12 @@ static void evict(struct counts *n)
 		return;
 	if (sim_evict(s.gcks, "video", m->name, &ms, err, sizeof(err)))
 		return;
-	/* an eviction that was on its way is done with this one */
+	/* An eviction in flight is completed by this one. */
 	for (i = 0; i < s.n; i++)
 		if (know[i].evicted && know[i].blind > s.ms)
 			know[i].blind = s.ms + ms;
 	know[m->i].evicted = true;
-	/* killed in between it is sent again when it is back */
+	/* After a crash in between the message is sent again at the restart. */
 	know[m->i].blind = s.ms + ms;
 	n->evictions++;
 }
@@ -95,7 +95,7 @@ static void crash(struct counts *n)
 
 static void kill_gcks(struct counts *n)
 {
-	/* an eviction that was reported done has been sent by then */
+	/* An eviction that was reported as done has been sent. */
 	sim_run(&s, 4000);
 	s.crash = 1 + sim_random(&s, 3);
 	s.crash_in = sim_random(&s, 4);

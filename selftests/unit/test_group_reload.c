@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A member goes over to another configuration while it runs: groups come, go
- * and change, the others notice nothing, and what is refused changes nothing.
+ * A running member changes its configuration: groups are added, removed and
+ * changed, the others notice nothing, and a refused change changes nothing.
  */
 #include "group_sim.h"
 #include "member/mgroup.h"
@@ -46,14 +46,14 @@ static void finish(const char *what)
 	sim_free(&s);
 }
 
-/* ---- what a configuration is made of ------------------------------------ */
+/* ---- building a configuration ------------------------------------------- */
 
 struct other {
 	struct conf_member conf;
 	struct conf_mgroup groups[4];
 };
 
-/* The settings that @a has now, to be altered. */
+/* Copy the current settings of @a, to be changed. */
 static struct other as_now(void)
 {
 	struct other o = { .conf = *a->m->conf };
@@ -72,7 +72,7 @@ static struct conf_mgroup *add_audio(struct other *o)
 	return g;
 }
 
-/* The configuration must stay: each reload has one of its own. */
+/* Each reload needs a configuration of its own, which must stay valid. */
 static int reload(struct other *o)
 {
 	o->conf.groups = o->groups;
@@ -96,7 +96,7 @@ static int check(struct other *o)
 	return member_reload_check(a->m, &o->conf, add_line, NULL, &err);
 }
 
-/* ---- what is the case --------------------------------------------------- */
+/* ---- checks of the state ------------------------------------------------ */
 
 struct wanted {
 	const char *name;
@@ -172,7 +172,10 @@ static void rekey(void)
 	sim_run(&s, 15000);
 }
 
-/* An administrator takes the group from the kernel, which tells its owner. */
+/*
+ * An administrator deletes the group in the kernel, which notifies
+ * its owner.
+ */
 static void take_away(const char *name)
 {
 	struct kevent ev = { .type = KEVENT_GROUP_GONE };
@@ -269,7 +272,7 @@ static void test_come_back(void)
 	   "a group added while it is closed is in");
 	is_int(kernel_sas("audio"), 1, "a group that came back has one SA");
 
-	/* With the key server away nobody hears of the leave. */
+	/* Without a key server the leave is not received. */
 	a->offline = true;
 	reload(&without);
 	take_away("audio");
@@ -346,7 +349,7 @@ static void test_settings(void)
 }
 
 /*
- * A member that may not send and is told to goes on receiving, also over
+ * A member that may not send but is configured to still receives, also after
  * rekeys.
  */
 static void test_not_allowed(void)
@@ -376,7 +379,7 @@ static void test_not_allowed(void)
 	finish("a sender refused");
 }
 
-/* An answer to what was asked before the change is not taken for one after. */
+/* An answer to a request before the change is not used after it. */
 static void test_under_way(void)
 {
 	static struct other o[2];
@@ -450,7 +453,7 @@ static void test_refused(void)
 	ok(strstr(err.text, "group \"video\"") && strstr(err.text, "239."),
 	   "the refusal names the group and its address");
 
-	/* The kernel refuses the second of two. */
+	/* The kernel refuses the second of two groups. */
 	for (i = a->mk.n_groups; i < MOCK_GROUPS - 1; i++) {
 		strange.name[7] = (char)('0' + i);
 		strange.dst = served[1].address;
@@ -474,7 +477,7 @@ static void test_refused(void)
 	finish("refused");
 }
 
-/* An SA that goes with an added group does not wait: another interface. */
+/* An SA of an added group is installed at once: another interface. */
 static void test_interface(void)
 {
 	static struct other o;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Dying and coming back: the key server at every datagram and at both sides
- * of every commit, members, the kernel module; and settings that were
+ * Crashes and restarts: of the key server at every datagram and before and
+ * after every commit, of members, of the kernel module; and settings that were
  * changed in between.
  */
 #include "group_sim.h"
@@ -50,7 +50,7 @@ static uint64_t registrations(void)
 	return n;
 }
 
-/* kill -9, a pause, a restart, the next rekey */
+/* Kill -9, a pause, a restart, the next rekey. */
 static void test_gcks_restart(void)
 {
 	struct gcks_group_status before, after;
@@ -86,7 +86,7 @@ static void test_gcks_restart(void)
 	finish("restart");
 }
 
-/* Down when the periodic rekey was due, and much longer. */
+/* The server was down for much longer than the periodic rekey. */
 static void test_gcks_late(void)
 {
 	usual(2);
@@ -147,8 +147,8 @@ static void perform(enum deed d)
 }
 
 /*
- * A change is done or has not happened at all; either way
- * the next rekey reaches everyone who is in, and nobody else.
+ * A change is complete or has not happened. In both cases the next rekey
+ * reaches every member, and nobody else.
  */
 static bool survives(enum deed d, enum sim_crash how, unsigned int at,
 		     uint64_t pause, char *why, size_t size)
@@ -172,7 +172,7 @@ static bool survives(enum deed d, enum sim_crash how, unsigned int at,
 	snprintf(why, size, "%s", "");
 	if (d == DEED_EVICT && happened == in)
 		snprintf(why, size, "evicted by half");
-	/* a leave is said again, a join asked for again */
+	/* A leave is repeated, and a join is requested again. */
 	if (d == DEED_EVICT && !happened)
 		sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
 	sim_run(&s, 30000);
@@ -270,7 +270,7 @@ static void test_member_restart(void)
 	is_int(a->mk.n_sas, 1, "the restarted receiver keeps one SA");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 
-	/* another group under that name is not ours to take */
+	/* Another group of that name is not ours to take. */
 	sim_down(b);
 	addr_parse("239.5.5.5", &b->mk.group[0].dst);
 	sim_stream_stop(&s);
@@ -323,7 +323,7 @@ static void test_module(void)
 	   "the sender got new Sender-IDs");
 	is_int(b->gaps, 0, "no packet is lost");
 
-	/* the kernel refuses an SA: nothing is half done */
+	/* The kernel refuses an SA, and nothing is half done. */
 	a->mk.fail_add = -ENOMEM;
 	sim_run(&s, 60000);
 	sim_rekey(s.gcks, NULL, err, sizeof(err));
@@ -333,7 +333,10 @@ static void test_module(void)
 	finish("module");
 }
 
-/* Before hibernation @m's kernel ends all SAs, and takes others only behind it. */
+/*
+ * Before hibernation the kernel of @m ends all SAs, and accepts new ones
+ * afterwards.
+ */
 static void hibernate(struct sim_member *m, const char *who)
 {
 	struct kevent ev = {
@@ -348,7 +351,7 @@ static void hibernate(struct sim_member *m, const char *who)
 	ev.spi = sim_status(m).data_spi;
 	mock_kernel_hibernate(&m->mk);
 	member_kernel_event(m->m, &ev);
-	/* a sender that asks again at once may hear another reason then */
+	/* A sender that asks again at once may get another reason. */
 	for (i = 0; i < 50; i++) {
 		sim_run(&s, 100);
 		said |= !!strstr(sim_status(m).last_error, "hibernating");
@@ -381,7 +384,7 @@ static void test_hibernation(void)
 	ok(a->got >= got + 90, "sender: the stream is heard after hibernation");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 
-	/* refused for so short that it did not ask meanwhile */
+	/* The refusal was so short that the member did not ask meanwhile. */
 	mock_kernel_hibernate(&a->mk);
 	a->mk.to_disk = false;
 	{
@@ -399,7 +402,7 @@ static void test_hibernation(void)
 	finish("hibernation");
 }
 
-/* A receiver comes back as a sender, and the kernel has its SA from before. */
+/* A receiver returns as a sender, with its earlier SA still in the kernel. */
 static void test_other_role(void)
 {
 	usual(8);
@@ -417,7 +420,7 @@ static void test_other_role(void)
 	finish("other role");
 }
 
-/* After a restart the key server hears again who sends with what. */
+/* After a restart the key server learns again which keys the senders use. */
 static void test_confirm_again(void)
 {
 	usual(9);
@@ -441,7 +444,7 @@ static void link_event(struct sim_member *m)
 	member_link_event(m->m, &ev);
 }
 
-/* Links change all the time; one that matters is noticed within a beat. */
+/* Links change all the time, and a relevant change is noticed within a beat. */
 static void test_links(void)
 {
 	uint64_t regs;
@@ -467,7 +470,7 @@ static void test_links(void)
 	finish("links");
 }
 
-/* Everything about an acquire: it hurries, it does not hammer. */
+/* An acquire speeds the member up, but does not make it flood. */
 static void test_acquire(void)
 {
 	struct kevent ev = { .type = KEVENT_ACQUIRE };
@@ -514,7 +517,7 @@ static void test_settings(void)
 	is_int(a->gaps, 0, "a loses no packet");
 	s.cg.receivers = was;
 
-	/* another algorithm: everybody has to hear of it */
+	/* The algorithm changes, and every member has to learn of it. */
 	sim_down(b);
 	sim_gcks_down(&s);
 	s.cg.alg.key_bits = 256;
@@ -526,7 +529,7 @@ static void test_settings(void)
 	is_int(a->gaps, 0, "a loses no packet");
 	ok(a->expect == s.n_sent + 1, "a gets the last packet");
 
-	/* another wrapping key size, and another signature */
+	/* The size of the wrapping key changes, and the signature algorithm. */
 	sim_gcks_down(&s);
 	s.cg.rekey_sign = SIG_ECDSA_P256;
 	sim_gcks_up(&s);

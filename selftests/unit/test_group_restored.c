@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A store that went back in time: put back from a backup, with a record
- * missing, or without the witness. Nobody who was evicted comes in again, no
- * number is given twice, and all who are entitled are back in step.
+ * A restored store: from a backup, with a record missing, or without the
+ * witness. No evicted member is admitted, no number is assigned twice, and all
+ * entitled members are back in step.
  */
 #include "group_sim.h"
 #include "tap.h"
@@ -63,7 +63,7 @@ static void test_backup(void)
 
 	usual(21);
 	s2 = sim_add(&s, "s2.example", true, true);
-	/* an identity that is not there is kept out too */
+	/* An identity that is not a member is kept out too. */
 	evict("x.example");
 	sim_gcks_down(&s);
 	snprintf(bak, sizeof(bak), "%s.bak", s.path);
@@ -74,7 +74,7 @@ static void test_backup(void)
 	sim_up(s2);
 	sim_settle(&s, 5000);
 	evict("b.example");
-	/* not a member when it is evicted */
+	/* The identity is not a member when it is evicted. */
 	evict("d.example");
 	sim_run(&s, 30000);
 	if (sim_rekey(s.gcks, NULL, err, sizeof(err)))
@@ -104,7 +104,7 @@ static void test_backup(void)
 	   "a member evicted since the backup does not get in");
 	sim_down(b);
 
-	/* twice is no charm: the store is believed now */
+	/* After the second start the store is trusted. */
 	sim_gcks_down(&s);
 	sim_gcks_up(&s);
 	is_int(sim_group(&s).restarts, 0, "a second start believes it");
@@ -122,7 +122,7 @@ static void test_lost(void)
 {
 	char key[STORE_KEY_MAX], bak[128];
 
-	/* the store alone is lost */
+	/* Only the store is lost. */
 	usual(22);
 	evict("b.example");
 	sim_run(&s, 5000);
@@ -133,7 +133,7 @@ static void test_lost(void)
 	is_int(sim_group(&s).denied, 1, "the evicted one stays out");
 	finish("store lost");
 
-	/* to another host, without the witness */
+	/* The store moves to another host, without the witness. */
 	usual(23);
 	evict("b.example");
 	sim_run(&s, 5000);
@@ -166,7 +166,7 @@ static void test_lost(void)
 	       "a deleted record of an eviction does not let the member in");
 	finish("row deleted");
 
-	/* the witness went back, the store did not */
+	/* The witness was restored, and the store was not. */
 	usual(25);
 	sim_gcks_down(&s);
 	snprintf(bak, sizeof(bak), "%s.bak", s.path);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A thief has the key server's store, its witness and its seal key, and rekeys
- * the group as it does. Members follow, since the signature is right; they
- * notice at the real server's next beat, and return. A reset ends it.
+ * the group like the server. Members follow, because the signature is right.
+ * They notice at the next beat of the real server, and return. A reset ends the
+ * attack.
  */
 #include "gcks/gkm.h"
 #include "gcks/gkm_msg.h"
@@ -100,7 +101,10 @@ static void test_theft(void)
 	ok(lost() < 7u * 100, "%ju packets were lost by all receivers",
 	   (uintmax_t)lost());
 
-	/* messages that the stolen key signs are asked about from then on */
+	/*
+	 * Members ask about messages signed with the stolen key
+	 * from then on.
+	 */
 	for (at = 0; at < 4; at++) {
 		thief_rekey(&thief);
 		sim_run(&s, 200);
@@ -139,15 +143,15 @@ static void test_theft(void)
 	finish();
 }
 
-/* The key of the last packet is the key server's, not the thief's. */
+/* The key of the last packet is the key server's, and not the thief's. */
 static bool own_key(void)
 {
 	return !memcmp(s.last.key, of(s.gcks)->st.data.keymat, 16);
 }
 
 /*
- * The key server rekeys after the theft by itself: with the SPIs that it had
- * announced, which the thief has used by then.
+ * The key server rekeys by itself after the theft, with the announced SPIs,
+ * which the thief has used already.
  */
 static void test_same_spis(bool restarted, bool data_only)
 {
@@ -155,7 +159,7 @@ static void test_same_spis(bool restarted, bool data_only)
 
 	usual(7 + restarted + 2 * data_only);
 	if (restarted) {
-		/* then a sender's question is answered with a rekey */
+		/* A sender's question is answered with a rekey. */
 		sim_gcks_down(&s);
 		sim_gcks_up(&s);
 		sim_run(&s, 5000);
@@ -184,9 +188,9 @@ static void test_same_spis(bool restarted, bool data_only)
 }
 
 /*
- * Daemons that are restarted after they followed the thief: their kernels have its
- * SA, under the SPI that the key server has used for another one since. No rekey
- * comes to tell, and the daemons remember nothing but a digest.
+ * Daemons are restarted after they followed the thief. Their kernels have its
+ * SA, with an SPI that the key server has used for another SA since. No rekey
+ * arrives, and the daemons have only a digest.
  */
 static void test_restarted_members(bool noted)
 {
@@ -227,7 +231,7 @@ static void test_restarted_members(bool noted)
 	finish();
 }
 
-/* The thief takes the last Message ID, so that beats count as old. */
+/* The thief uses the last Message ID, so beats count as old. */
 static void test_last_mid(void)
 {
 	usual(2);
@@ -239,14 +243,14 @@ static void test_last_mid(void)
 	sim_run(&s, 20000);
 	is_int(thief_has(&thief, &s), 0, "beats far behind it tell them");
 	is_int(sim_out_of_step(&s), 0, "all are back in step");
-	/* the Message IDs that the thief spent are not missing to the key server */
+	/* The key server does not need the Message IDs that the thief used. */
 	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 10000);
 	is_int(sim_out_of_step(&s), 0, "all members follow the next rekey");
 	finish();
 }
 
-/* Another Data SA under the Rekey SA that goes on */
+/* Another Data SA under the same Rekey SA. */
 static void test_data_only(void)
 {
 	struct gkm_change *c;
@@ -273,7 +277,10 @@ static void test_data_only(void)
 	finish();
 }
 
-/* Between the two messages of an exclusion, before the key server's own */
+/*
+ * The message arrives between the two messages of an exclusion, before the key
+ * server's own.
+ */
 static bool no_second(struct sim *sim, struct sim_member *m, const uint8_t *p,
 		      size_t len)
 {
@@ -316,7 +323,7 @@ static void test_first_data(void)
 	finish();
 }
 
-/* Nothing of this by itself, however bad the network is */
+/* Loss alone, even heavy, never causes this. */
 static void test_honest(void)
 {
 	unsigned int i;
@@ -346,7 +353,7 @@ static void test_honest(void)
 	finish();
 }
 
-/* Headers over the former Rekey SA prove nothing, and cost one question. */
+/* Headers of the former Rekey SA are no proof, and cause one question. */
 static void test_forged(void)
 {
 	struct gcks_group_status g;
@@ -377,7 +384,7 @@ static void test_forged(void)
 	finish();
 }
 
-/* A member that lies, with whatever SPI, must not be all that is on record. */
+/* The reports of a lying member, with any SPI, must not displace all others. */
 static void test_liar(void)
 {
 	struct member *m;
@@ -412,7 +419,7 @@ static void test_liar(void)
 	finish();
 }
 
-/* The report finds no place among what is to be said: it is said later. */
+/* There is no room for the report, so it is sent later. */
 static void test_unsaid(void)
 {
 	const unsigned int full = IKE_QUEUE_MAX;
@@ -425,7 +432,10 @@ static void test_unsaid(void)
 	thief_rekey(&thief);
 	m = s.m[3];
 	for (i = 0; i < 30000 / 5 && !sim_status(m).rivals; i++) {
-		/* as if it were full: what is taken off it leaves it so */
+		/*
+		 * The counter is set as if full, and stays so when an entry is
+		 * removed.
+		 */
 		if (!sa && mgroup_is_registering(TAILQ_FIRST(&m->m->groups))) {
 			sa = m->m->sa;
 			sa->n_tasks += full;
@@ -443,8 +453,8 @@ static void test_unsaid(void)
 }
 
 /*
- * A reset does not reach all where messages are lost. What is signed with the old
- * key says nothing to them: so one beat that is missing is enough to ask.
+ * With losses a reset does not reach all members. They ignore messages signed
+ * with the old key, so one missing beat is enough to make them ask.
  */
 static void test_reset_lost(void)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The key that signs a group's rekeys is changed: asked for, and by schedule.
- * Who hears it follows, who misses it comes back, and a key server that dies
- * in it signs with what its members believe.
+ * The key that signs rekeys is changed, by order and by schedule. A member that
+ * receives the change follows, one that misses it comes back, and a key server
+ * that crashes meanwhile signs with the key that its members expect.
  */
 #include "group_sim.h"
 #include "tap.h"
@@ -50,7 +50,7 @@ static void rekey(void)
 		bail("%s", err);
 }
 
-/* Members that are up and do not believe the key that the server has */
+/* Count members that are up and expect another signing key. */
 static unsigned int strangers(void)
 {
 	struct gcks_group_status g = sim_group(&s);
@@ -110,7 +110,7 @@ static void test_missed(void)
 	is_int(sim_status(a).registrations - registrations, 1,
 	       "by registering once");
 	is_int(sim_out_of_step(&s), 0, "in step");
-	/* in an eviction the key stays, and the next rekey brings another */
+	/* An eviction keeps the key, and the next rekey changes it. */
 	renew();
 	if (sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
 		bail("%s", err);
@@ -144,7 +144,7 @@ static void test_schedule(void)
 	strcpy(first, sim_group(&s).signing_key);
 	sim_run(&s, 3000000);
 	is_str(sim_group(&s).signing_key, first, "50 minutes: the first one");
-	/* the date of it is in the store */
+	/* The store has the date of the key. */
 	sim_gcks_down(&s);
 	sim_gcks_up(&s);
 	for (i = 0; i < 4 * 60; i++) {
@@ -162,7 +162,10 @@ static void test_schedule(void)
 	finish("schedule");
 }
 
-/* Killed at the commit, either side of it, and at each of the first copies */
+/*
+ * The server is killed before and after the commit, and at each of the first
+ * copies.
+ */
 static void test_killed(void)
 {
 	static const enum sim_crash how[] = {
@@ -201,7 +204,10 @@ static void test_killed(void)
 	is_int(kept, 1, "only before the commit the old key is kept");
 }
 
-/* Asked for while another rekey's pause lasts, and an eviction comes first */
+/*
+ * The change is ordered while another rekey is pending, and an eviction comes
+ * first.
+ */
 static void test_waits(void)
 {
 	char was[SIGPUB_NAME_LEN];
@@ -225,8 +231,8 @@ static void test_waits(void)
 }
 
 /*
- * The answer promises the rekey that has to wait: a key server that is killed
- * in between makes it when it is back, long before the next periodic one.
+ * The answer promises the pending rekey. A key server that is killed in between
+ * sends it after its restart, long before the next periodic rekey.
  */
 static void test_promised(void)
 {
@@ -266,7 +272,7 @@ static void test_promised(void)
 	finish("promised");
 }
 
-/* The wall clock was ahead when the key was made, and has been put right */
+/* The wall clock was ahead when the key was made, and has been corrected. */
 static void test_clock(void)
 {
 	char was[SIGPUB_NAME_LEN];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Memberships that end: with a certificate, or because nobody renewed them;
- * and those that are renewed in time, which costs others nothing.
+ * Memberships end with a certificate, or without renewal; and are renewed in
+ * time without a cost for others.
  */
 #include "gcks/group.h"
 #include "gcks/lkh.h"
@@ -21,7 +21,7 @@ static char err[256];
 static void begin(uint64_t seed)
 {
 	sim_init(&s, seed);
-	/* rekeys by the timer are not what is counted here */
+	/* Periodic rekeys are not counted here. */
 	s.cg.rekey_interval = 10 * 86400;
 	s.cg.lifetime = 21 * 86400;
 	s.cg.kek_lifetime = 21 * 86400;
@@ -55,7 +55,7 @@ static struct group *group(void)
 	return TAILQ_FIRST(&s.gcks->groups);
 }
 
-/* Key IDs from the leaf of @m (0) upwards */
+/* The key IDs from the leaf of @m (0) upwards. */
 static uint32_t key_id(const struct sim_member *m, unsigned int up_by)
 {
 	struct gmember *gm;
@@ -83,7 +83,7 @@ static int take_until(void *arg, const struct gcks_member_status *st)
 	return 1;
 }
 
-/* Seconds that the key server gives @m; -1: it is no member */
+/* Return the remaining seconds of @m at the key server, or -1 for no member. */
 static int64_t term_s(const struct sim_member *m)
 {
 	struct gcks_member_status st = { .identity = m->name, .until = -1 };
@@ -148,7 +148,7 @@ static void test_certificate(void)
 	is_int(sim_group(&s).denied, 0, "c is not among the denied");
 	is_int(a->gaps + b->gaps, 0, "nobody else loses a packet");
 
-	/* another certificate is all that it needs */
+	/* Another certificate is sufficient. */
 	sim_down(c);
 	c = sim_add(&s, "c.example", false, true);
 	sim_up(c);
@@ -157,7 +157,7 @@ static void test_certificate(void)
 	finish("certificate");
 }
 
-/* Replaced in time nothing happens to anybody. */
+/* A certificate that is replaced in time has no effect on others. */
 static void test_new_certificate(void)
 {
 	struct sim_member *old;
@@ -175,7 +175,7 @@ static void test_new_certificate(void)
 	leaf = key_id(old, 0);
 	parent = key_id(old, 1);
 	rekeys = sim_group(&s).rekeys;
-	/* the daemon is restarted, its kernel goes on */
+	/* The daemon is restarted, and its kernel keeps running. */
 	sim_down(old);
 	c = sim_add(&s, "c.example", false, true);
 	sim_up(c);
@@ -194,7 +194,7 @@ static void test_new_certificate(void)
 	       "the end of the old certificate is no rekey");
 	is_int(sim_group(&s).expired, 0, "nobody was taken out");
 
-	/* a holder of the old leaf's key is out with the next rekeys */
+	/* The holder of the old leaf key is excluded by the next rekeys. */
 	leaf = key_id(c, 0);
 	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 20000);
@@ -222,7 +222,7 @@ static void test_old_sa(void)
 	sim_settle(&s, 10000);
 	sim_run(&s, 100000);
 	ok(sim_in(c) && member_ike_sa(c->m), "c has an IKE SA");
-	/* else it would drop that when it is put out */
+	/* A member that hears of its removal would close the IKE SA. */
 	c->deaf = true;
 	sim_run(&s, 60000);
 	ok(!sim_has_member(&s, "c.example"),
@@ -256,7 +256,7 @@ static void test_renewal(void)
 	ok(key_id(a, 0) != leaf, "each time with another leaf");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	is_int(sim_status(a).state, MEMBER_IN, "a is in after its renewals");
-	/* the one that vanished does not renew */
+	/* The member that vanished does not renew. */
 	sim_down(b);
 	mock_kernel_reset(&b->mk);
 	sim_run(&s, 610000);
@@ -321,7 +321,10 @@ static void test_crowd(void)
 	is_int(sim_gaps(&s), 0, "no key was missing for a packet");
 	ok(registrations < 203u * 20, "%ju registrations", registrations);
 
-	/* all but three vanish: they end in the same minute */
+	/*
+	 * All but three vanish, and their memberships end in the
+	 * same minute.
+	 */
 	rekeys = sim_group(&s).rekeys;
 	for (i = 3; i < s.n; i++)
 		sim_down(s.m[i]);
@@ -396,7 +399,7 @@ static void test_restart(void)
 	finish("restart");
 }
 
-/* Nobody is put out because the key server was not there when they renewed. */
+/* No member is removed because the key server was down when it renewed. */
 static void test_away(bool full)
 {
 	const char *what = full ? "disk full" : "away";
@@ -432,7 +435,7 @@ static void test_away(bool full)
 	finish(what);
 }
 
-/* The answer with the new leaf key may still be on its way, or lost. */
+/* The answer with the new leaf key may be in flight, or lost. */
 static void test_turn_waits(void)
 {
 	uint32_t leaf, above;
@@ -459,7 +462,7 @@ static void test_turn_waits(void)
 	finish("turn waits");
 }
 
-/* The record of a release that knew of no end */
+/* The record of an earlier release without an end time. */
 static void test_old_store(void)
 {
 	char key[STORE_KEY_MAX];
@@ -478,7 +481,7 @@ static void test_old_store(void)
 	if (store_get(s.store, key, &in) || in.len != 55)
 		bail("a record of %zu octets", in.len);
 	wbuf_u8(&out, 1);
-	/* up to the Sender-IDs */
+	/* The record up to the Sender-IDs. */
 	wbuf_put(&out, in.p + 1, 33);
 	if (store_begin(s.store) || store_put(s.store, key, out.p, out.len) ||
 	    store_commit(s.store))
@@ -508,7 +511,7 @@ static void test_lost_answer(void)
 	s.cg.membership_lifetime = 600;
 	up();
 	joins = sim_group(&s).joins;
-	/* a is cut off while it renews, and asks on */
+	/* The member a is cut off while it renews, and keeps asking. */
 	sim_run(&s, 470000);
 	a->offline = true;
 	sim_run(&s, 60000);
@@ -516,7 +519,10 @@ static void test_lost_answer(void)
 	sim_run(&s, 30000);
 	ok(sim_in(a), "a was off the network when it had to renew");
 	is_int(sim_group(&s).expired, 0, "a renewed in time");
-	/* for too long: it ends, and comes back by itself */
+	/*
+	 * The outage is too long: the membership ends, and the member joins
+	 * again.
+	 */
 	sim_run(&s, 400000);
 	a->offline = true;
 	sim_run(&s, 400000);
@@ -532,7 +538,7 @@ static void test_lost_answer(void)
 	finish("lost answer");
 }
 
-/* ---- renewed leaves where others come and go ---------------------------- */
+/* ---- renewed leaves among other changes --------------------------------- */
 
 static void test_churn(void)
 {
@@ -551,7 +557,7 @@ static void test_churn(void)
 	sim_run(&s, 20000);
 	leaf = key_id(a, 0);
 	above = key_id(a, 1);
-	/* each change puts the rekey by the timer off */
+	/* Each change postpones the periodic rekey. */
 	for (i = 0; i < 24; i++) {
 		sim_run(&s, 290000);
 		if (i % 2)
@@ -567,7 +573,7 @@ static void test_churn(void)
 	finish("churn");
 }
 
-/* A sender's first registration after a restart goes by a change of keys. */
+/* The first registration of a sender after a restart needs a change of keys. */
 static void test_sender_after_restart(void)
 {
 	uint32_t leaf;

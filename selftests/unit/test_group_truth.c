@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The key server's report of an eviction is true: sent or not, confirmed by
- * which senders or not; and what could not be sent is sent when it can be.
+ * The report of an eviction is true: sent or not, and confirmed by which
+ * senders. An unsent message is sent as soon as possible.
  */
 #include "group_sim.h"
 #include "tap.h"
@@ -86,7 +86,7 @@ static void test_confirmed(void)
 	       "from then on the evicted one has no key of what is sent");
 	sim_down(b);
 
-	/* an hour of silence between them: it has an IKE SA to say it over */
+	/* An hour of silence between them, with an IKE SA to report it. */
 	sim_run(&s, 3000000);
 	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 4000);
@@ -127,7 +127,7 @@ static void test_waits(void)
 	       "b reads no more when the sender has confirmed");
 	sim_down(b);
 
-	/* a sender that is gone is not waited for with copies for ever */
+	/* A missing sender does not cause endless copies. */
 	sim_down(s2);
 	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 70000);
@@ -169,7 +169,10 @@ static void test_unsent(void)
 	is_int(sim_reads_after(&s, b, at + 23000), 0, "b reads no more");
 	is_int(a->gaps, 0, "a loses no packet");
 
-	/* for longer than members would take it: the beat tells them */
+	/*
+	 * The outage is too long for old messages, and a beat informs the
+	 * members.
+	 */
 	s.send_errno = -ENODEV;
 	sim_rekey(s.gcks, NULL, err, sizeof(err));
 	sim_run(&s, 300000);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Both ends of the IKE SA in one process: what should go well */
+/* Both ends of the IKE SA in one process: successful cases. */
 #include <errno.h>
 
 #include "crypto/cert.h"
@@ -104,7 +104,7 @@ static void lost(void)
 {
 	const struct ike_stats *st;
 
-	/* Each of the four packets lost once */
+	/* Each of the four packets is lost once. */
 	for (int lose = 0; lose < 4; lose++) {
 		setup();
 		node_join(m, g, GCKS, false);
@@ -120,7 +120,7 @@ static void lost(void)
 		teardown();
 	}
 
-	/* Each of them twice, the second at the end */
+	/* Each packet is delivered twice, the second time at the end. */
 	setup();
 	node_join(m, g, GCKS, false);
 	while (net.n_queue) {
@@ -170,7 +170,10 @@ static void reorder(void)
 	net_dup(&net, 0);
 	net_step(&net);
 	net_step(&net);
-	/* two INIT answers; the GSA_AUTH that the first causes overtakes */
+	/*
+	 * There are two INIT answers, and the GSA_AUTH for the
+	 * first overtakes.
+	 */
 	net_step(&net);
 	net_swap(&net, 0, 1);
 	net_run(&net);
@@ -193,7 +196,7 @@ static void cookies(void)
 	joined("with a cookie");
 	teardown();
 
-	/* The cookie of one address is none for another. */
+	/* A cookie is bound to its address. */
 	setup_with(0, 0, &cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_step(&net);
@@ -204,14 +207,17 @@ static void cookies(void)
 	ike_engine_input(g->engine, &strange, &q->to, q->p, q->len);
 	is_int(ike_engine_stats(g->engine)->cookie_bad, 1, "stolen cookie");
 	is_int(ike_engine_stats(g->engine)->sas, 0, "opens nothing");
-	/* After the secret rotated twice it is stale: another is given. */
+	/*
+	 * After two changes of the secret the cookie is stale, and another is
+	 * sent.
+	 */
 	net_drop(&net, 1);
 	net.ms += 200000;
 	net_run(&net);
 	joined("with a second cookie");
 	teardown();
 
-	/* Above a threshold only */
+	/* Cookies are only used above a threshold. */
 	cfg.cookie_always = false;
 	cfg.cookie_above = 1;
 	setup_with(0, 0, &cfg, NULL);
@@ -254,7 +260,7 @@ static void another_group(void)
 	       "the group that was asked for is P-384");
 	teardown();
 
-	/* Cookie first, then the group */
+	/* The cookie comes first, then the group. */
 	cfg.cookie_always = true;
 	setup_with(0, 0, &cfg, NULL);
 	node_join(m, g, GCKS, false);
@@ -280,7 +286,7 @@ static void registration(void)
 
 	setup();
 	sa = node_join(m, g, GCKS, false);
-	/* Queued before the SA is up, answered in order */
+	/* Requests before the SA is up are queued, and answered in order. */
 	group_req(&req, "audio", true);
 	is_int(ike_register_more(sa, &req), 0, "a second group is queued");
 	net_run(&net);
@@ -289,7 +295,7 @@ static void registration(void)
 	ok(g->seen.req.send, "registered as a sender");
 	is_int(m->seen.sender_id, 7, "with a Sender-ID");
 
-	/* A group error leaves the IKE SA alone. */
+	/* A group error does not close the IKE SA. */
 	g->answer = GIKE_N_AUTHORIZATION_FAILED;
 	ike_register_more(sa, &req);
 	net_run(&net);
@@ -309,7 +315,7 @@ static void registration(void)
 	net_run(&net);
 	ok(ike_sa_is_up(sa), "answered");
 
-	/* A lost answer to a registration: same octets, asked once */
+	/* A lost answer to a registration is repeated with the same octets. */
 	node_clear(g);
 	ike_register_more(sa, &req);
 	net_step(&net);
@@ -420,7 +426,7 @@ static void later(void)
 	       "an SA closed from within the callback is gone");
 	teardown();
 
-	/* An answer that breaks the rules is not sent. */
+	/* An invalid answer is not sent. */
 	setup();
 	g->broken = true;
 	node_join(m, g, GCKS, true);
@@ -511,7 +517,7 @@ static void exported(void)
 	teardown();
 }
 
-/* The key server is restarted and knows nothing of its SAs. */
+/* The restarted key server has lost its SAs. */
 static void restarted(void)
 {
 	struct gike_req req;
@@ -536,7 +542,7 @@ static void restarted(void)
 	is_int(m->seen.refused, 1, "the request is refused");
 	teardown();
 
-	/* Forged, while the key server is well: nothing comes of it. */
+	/* A forged message has no effect while the key server is up. */
 	setup();
 	node_join(m, g, GCKS, false);
 	net_run(&net);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Both ends of the IKE SA in one process: what should go wrong, and how */
+/* Both ends of the IKE SA in one process: failures and their handling. */
 #include <errno.h>
 
 #include "crypto/cert.h"
@@ -141,7 +141,7 @@ static void identities(void)
 		teardown();
 	}
 
-	/* A member says it is somebody else. */
+	/* A member claims another identity. */
 	begin();
 	{
 		struct pki_opt gopt = { .kind = PKI_GCKS,
@@ -162,8 +162,8 @@ static void identities(void)
 	}
 
 	/*
-	 * Evicted as b.example it comes as CN=b.example, the subject of the
-	 * same certificate: nobody's list knows it by that.
+	 * Evicted as b.example, the member claims CN=b.example, the subject of
+	 * the same certificate, which no list contains.
 	 */
 	begin();
 	{
@@ -206,7 +206,7 @@ static void identities(void)
 		     "key server says it is \"evil.example\", not gcks.example");
 }
 
-/* A member plays key server: its certificate is good, but not for that. */
+/* A member acts as a key server, for which its certificate is not valid. */
 static void member_as_gcks(void)
 {
 	struct pki_opt gopt = { .kind = PKI_MEMBER, .dns = GCKS, .ca = &ca };
@@ -216,7 +216,7 @@ static void member_as_gcks(void)
 
 	begin();
 	nodes(&gopt, &ca, &mopt, &ca);
-	/* node_new() makes responders of key servers only */
+	/* node_new() makes responders of key servers only. */
 	g->engine->cfg.responder = true;
 	node_join(m, g, GCKS, false);
 	net_run(&net);
@@ -226,7 +226,7 @@ static void member_as_gcks(void)
 	teardown();
 }
 
-/* A key server answers with what the member has not offered. */
+/* A key server answers with algorithms that the member has not offered. */
 static void not_asked_for(void)
 {
 	static struct sa_pld sag;
@@ -254,14 +254,14 @@ static void not_asked_for(void)
 	       "policy not taken: member lacks ENCR for the ESP SA", "why");
 	is_int(g->seen.req.report, IKE_N_NO_PROPOSAL_CHOSEN,
 	       "the key server is told");
-	/* the same answer to who has offered it */
+	/* The same answer to a member that has offered them. */
 	p->t[0].key_bits = 128;
 	node_clear(m);
 	ike_register(m->engine, &m->ep, &g->ep, &id, &req);
 	net_run(&net);
 	is_int(m->seen.registered, 1, "an exchange that was offered is taken");
 
-	/* Sender-IDs: the key server of this test gives one */
+	/* Sender-IDs: the key server of this test assigns one. */
 	node_clear(m);
 	group_req(&req, "video", true);
 	g->n_sids = 3;
@@ -275,7 +275,7 @@ static void not_asked_for(void)
 
 /* ---- on the wire -------------------------------------------------------- */
 
-/* Runs the handshake up to packet @stage and leaves that one queued. */
+/* Run the handshake up to packet @stage, and leave that one queued. */
 static void run_until(unsigned int stage)
 {
 	setup();
@@ -301,7 +301,7 @@ static void put_len(uint8_t *p, size_t len)
 	p[27] = len;
 }
 
-/* Answers to the damaged copies are lost. */
+/* Answers to the damaged copies are dropped. */
 static void drop_behind(unsigned int n)
 {
 	while (net.n_queue > n)
@@ -309,8 +309,8 @@ static void drop_behind(unsigned int n)
 }
 
 /*
- * Behind the unprotected exchange, whatever is damaged changes nothing: the
- * true packet is taken afterwards.
+ * After the unprotected exchange a damaged packet changes nothing, and the
+ * genuine one is accepted afterwards.
  */
 static void protected_stages(void)
 {
@@ -356,9 +356,9 @@ static void protected_stages(void)
 }
 
 /*
- * IKE_SA_INIT is not protected: an altered one may open an SA, but AUTH
- * covers its octets, so nobody gets in by it. What makes the member ask once
- * more (INVALID_KE_PAYLOAD) ends where it would have without.
+ * IKE_SA_INIT is not protected. An altered one may open an SA, but AUTH covers
+ * its octets, so it is never authenticated. A copy that makes the member ask
+ * again (INVALID_KE_PAYLOAD) has the same final result.
  */
 static void unprotected_stages(void)
 {
@@ -391,7 +391,10 @@ static void unprotected_stages(void)
 	is_int(weak, 0, "%u asked again: with the strongest all the same",
 	       again);
 
-	/* The same beside the true request: both are answered. */
+	/*
+	 * The altered copy is sent beside the genuine request, and both are
+	 * answered.
+	 */
 	run_until(0);
 	len = net.queue[0].len;
 	for (size_t i = 0; i < len; i++) {
@@ -403,7 +406,7 @@ static void unprotected_stages(void)
 				 &net.queue[0].to, p, len);
 		free(p);
 		drop_behind(1);
-		/* half-open ones would reach the cap of the address */
+		/* Half-open SAs would reach the limit of the address. */
 		while (LIST_FIRST(&g->engine->sas))
 			ike_close(LIST_FIRST(&g->engine->sas), "test");
 	}
@@ -422,7 +425,7 @@ static void unprotected_stages(void)
 	teardown();
 }
 
-/* Takes AES-256 and P-256 out of what is offered, as a man in the middle */
+/* Remove AES-256 and P-256 from the offer, as a man in the middle. */
 static void downgrade(void)
 {
 	struct ike_msg msg = { 0 };
@@ -433,7 +436,10 @@ static void downgrade(void)
 	q = &net.queue[0];
 	ike_hdr_parse(q->p, q->len, &msg.h);
 	msg_sort(&msg, MSG_CLEAR, msg.h.next, q->p + 28, q->len - 28, NULL, 0);
-	/* first transform: AES-GCM 256 -> 128, as it is offered too */
+	/*
+	 * The first transform is changed from AES-GCM 256 to 128, which is
+	 * offered too.
+	 */
 	p = (uint8_t *)msg.sa.body + 8;
 	ok(p[4] == IKE_TT_ENCR && p[10] == 1 && p[11] == 0, "AES-256 first");
 	p[10] = 0;
@@ -443,7 +449,7 @@ static void downgrade(void)
 	is_int(g->seen.requests, 0, "downgraded offer: not believed");
 	teardown();
 
-	/* The answer says what was not chosen. */
+	/* The answer has an algorithm that was not chosen. */
 	run_until(1);
 	q = &net.queue[0];
 	ike_hdr_parse(q->p, q->len, &msg.h);
@@ -484,7 +490,7 @@ static void replays(void)
 	       "a registration that is replayed is not asked for");
 	is_int(ike_engine_stats(g->engine)->sas, sas, "no other IKE SA");
 	ok(ike_sa_is_up(m->sa), "the IKE SA is up after a replay");
-	/* Reflected: each to who sent it */
+	/* Packets are reflected to their senders. */
 	for (unsigned int i = 0; i < n; i++) {
 		struct packet q = saved[i];
 

@@ -27,8 +27,8 @@ static void path_of(char *buf, size_t size, const char *target,
 }
 
 /*
- * Written, or looked for: what a sample holds differs from run to run (keys,
- * nonces), that there is one of its size does not.
+ * Write or find a sample. Keys and nonces differ between runs, so only the
+ * existence of a sample of the same size is checked.
  */
 static void sample(const char *target, const char *name, const void *p,
 		   size_t len)
@@ -66,14 +66,14 @@ static void prefixed(const char *target, const char *name, const uint8_t *head,
 	free(buf);
 }
 
-/* The usual head: one octet that selects the parser */
+/* The usual head is one octet that selects the parser. */
 static void selected(const char *target, const char *name, uint8_t what,
 		     const void *p, size_t len)
 {
 	prefixed(target, name, &what, 1, p, len);
 }
 
-/* ---- out of a handshake ------------------------------------------------- */
+/* ---- samples of a handshake --------------------------------------------- */
 
 static struct net net;
 static struct pki_pair ca;
@@ -248,7 +248,7 @@ static void rekey_sample(struct rekey_sa *rs, struct rekey_msg *r,
 	wbuf_free(&w);
 }
 
-/* GSA and KD together, for the tables */
+/* GSA and KD together, for the tables. */
 static void both_sample(const char *name, uint8_t where,
 			const struct rekey_msg *r)
 {
@@ -264,7 +264,7 @@ static void both_sample(const char *name, uint8_t where,
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	gsa_build(&c, &r->gsa);
 	split = w.len - 5;
-	/* without the generic headers, which the target does not want */
+	/* The target expects no generic headers. */
 	memmove(w.p + 5, w.p + 9, split - 4);
 	wbuf_truncate(&w, w.len - 4);
 	wbuf_patch_u16(&w, 3, split - 4);
@@ -276,7 +276,7 @@ static void both_sample(const char *name, uint8_t where,
 	wbuf_free(&w);
 }
 
-/* The same group as a registration gives it to a sender, with everything */
+/* The group as a registration gives it to a sender, with all payloads. */
 static void registration_sample(const struct sigkey *key)
 {
 	uint8_t tek[20] = { 5 };

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Limits of what one identity, address or network can take of a key server:
- * places, handshakes, answers. Members that have nothing to do with it must
- * not notice.
+ * Limits of what one identity, address or network can use of a key server:
+ * places, handshakes, answers. Other members must not notice.
  */
 #include "ike/sa.h"
 #include "ike_net.h"
@@ -16,7 +15,7 @@ static struct pki_pair ca, ca2;
 static struct node *g, *a, *x;
 static const struct ike_stats *st;
 
-/* @x_ca: what x has its certificate from */
+/* @x_ca issues the certificate of x. */
 static void setup(const struct ike_engine_cfg *gcfg,
 		  const struct pki_pair *x_ca)
 {
@@ -45,7 +44,7 @@ static void teardown(void)
 	pki_pair_free(&ca2);
 }
 
-/* x forgets its SAs without a word. */
+/* The peer x loses its SAs without a message. */
 static void forget(void)
 {
 	struct ike_sa *sa;
@@ -106,13 +105,13 @@ static void one_identity(void)
 	is_int(g->seen.sa_closed, 996, "the others have ended");
 	is_str(g->seen.reason, "replaced by a newer one of the same identity",
 	       "by its newer ones");
-	/* a.example's place was not taken */
+	/* The place of a.example was not used. */
 	is_int(a->seen.sa_closed, 0, "a.example still has its own");
 	a_gets_in("an attack is over");
 	teardown();
 }
 
-/* Handshakes cost signatures: one identity gets them at a limited rate. */
+/* Handshakes cost signatures, so their rate is limited per identity. */
 static void one_identity_at_once(void)
 {
 	unsigned int up;
@@ -137,7 +136,7 @@ static void one_identity_at_once(void)
 	teardown();
 }
 
-/* Others need places too: idle ones are given away. */
+/* Idle IKE SAs make room for others. */
 static void all_places(void)
 {
 	const struct ike_engine_cfg cfg = {
@@ -164,7 +163,7 @@ static void all_places(void)
 	   "the place that was given away is not that of the SA used just now");
 	teardown();
 
-	/* the limit of one address */
+	/* The limit per address. */
 	setup(&cfg, &ca);
 	for (unsigned int i = 0; i < 5; i++)
 		sa[i] = x_from("[2001:db8:f::1]");
@@ -177,7 +176,7 @@ static void all_places(void)
 	is_int(st->sas, 5, "the newcomer takes no place of another address");
 	teardown();
 
-	/* all of them wait for their answers: none is idle */
+	/* All of them wait for their answers, so none is idle. */
 	setup(&cfg, &ca);
 	g->later = true;
 	for (unsigned int i = 0; i < 8; i++) {
@@ -210,12 +209,12 @@ static void failing(void)
 	   (unsigned int)st->auth_failed);
 	ok(st->paced >= 11900, "the others were passed over");
 	a_gets_in("an attack from one port");
-	/* a neighbour: same address, another port */
+	/* A neighbour has the same address, and another port. */
 	ep_parse("[2001:db8:f::1]:5000", 0, &a->ep);
 	a_gets_in("an attack from the same address");
 	teardown();
 
-	/* ports without end: the network has a rate */
+	/* The number of ports is unlimited, so the network has a rate limit. */
 	setup(NULL, &ca2);
 	before = 0;
 	for (unsigned int i = 0; i < 20000; i++) {
@@ -238,8 +237,8 @@ static void failing(void)
 }
 
 /*
- * A stranger on the members' own /64 opens SAs, gives cookies back, and does
- * not go on.
+ * A stranger on the /64 of the members opens SAs, returns cookies, and does not
+ * continue.
  */
 static void same_net(unsigned int per_s)
 {
@@ -263,7 +262,7 @@ static void same_net(unsigned int per_s)
 		for (unsigned int i = 0; i < 16 && net.n_queue; i++) {
 			struct packet *q = &net.queue[0];
 
-			/* the answer that is no cookie is not needed */
+			/* The answer without a cookie is not used. */
 			if (ep_equal(&q->from, &g->ep) &&
 			    !ep_equal(&q->to, &a->ep) && q->len > 120)
 				net_drop(&net, 0);
@@ -283,9 +282,9 @@ static void same_net(unsigned int per_s)
 /* ---- cookies ------------------------------------------------------------ */
 
 /*
- * a.example's first IKE_SA_INIT is answered with a cookie; a copy of it that
- * was late is answered in full, as no cookie is needed any more; a.example
- * takes that answer, having sent the cookie back meanwhile.
+ * The first IKE_SA_INIT of a.example is answered with a cookie. A delayed copy
+ * is answered in full, because cookies are off again. a.example uses that
+ * answer, after it has returned the cookie.
  */
 static void late_copy(void)
 {
@@ -304,7 +303,7 @@ static void late_copy(void)
 	net_step(&net);
 	is_int(st->cookie_sent, 1, "a.example gets one");
 	net_step(&net);
-	/* the request with the cookie is lost */
+	/* The request with the cookie is lost. */
 	net_drop(&net, 0);
 	engine_enter(g->engine);
 	sa_close(LIST_FIRST(&g->engine->sas), 0, "nobody is half-open now");
@@ -318,7 +317,7 @@ static void late_copy(void)
 	teardown();
 }
 
-/* Only what differs by a cookie of the server's own is the same request. */
+/* Requests that differ only by a cookie of the server are the same request. */
 static void another_request(void)
 {
 	const struct ike_engine_cfg cfg = { .cookie_above = 1 };
@@ -332,7 +331,7 @@ static void another_request(void)
 	net_step(&net);
 	net_step(&net);
 	is_int(st->cookie_sent, 1, "cookies are given out");
-	/* a.example signs other octets than the key server has heard */
+	/* a.example signs other octets than the key server has received. */
 	sa->init_req.p[sa->init_req.len - 1] ^= 1;
 	net_run(&net);
 	is_int(a->seen.registered, 0, "an altered IKE_SA_INIT is noticed");
@@ -341,9 +340,9 @@ static void another_request(void)
 	teardown();
 }
 
-/* ---- answers to anybody ------------------------------------------------- */
+/* ---- answers to unknown peers ------------------------------------------- */
 
-/* A header of an IKE SA that there is not */
+/* A header of an unknown IKE SA. */
 static void unknown_sa(const char *addr, uint8_t nr)
 {
 	uint8_t msg[32] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, nr };
@@ -374,7 +373,7 @@ static void answers(void)
 	teardown();
 }
 
-/* A handshake whose half-open SA is gone begins anew soon. */
+/* A handshake whose half-open SA was dropped starts again soon. */
 static void pushed_out(void)
 {
 	struct ike_sa *sa;
@@ -395,7 +394,7 @@ static void pushed_out(void)
 	teardown();
 }
 
-/* ---- who looks into the log should find why ----------------------------- */
+/* ---- reasons in the log ------------------------------------------------- */
 
 static void not_taken(void)
 {
@@ -415,7 +414,7 @@ static void not_taken(void)
 			ours.p[0].t[i].id = GIKE_KWA_5649_256;
 	theirs.p[0].n = 9;
 	setup(&gcfg, &ca);
-	/* an IKEv2 initiator that knows nothing of RFC 9838 */
+	/* An IKEv2 initiator without support for RFC 9838. */
 	y = node_new(&net, "[2001:db8:e::1]", &opt, &ca, &ycfg);
 	node_join(y, g, GCKS, false);
 	net_step(&net);
@@ -424,7 +423,7 @@ static void not_taken(void)
 		   strstr(g->seen.text, "key wrap"),
 	   "with the reason: %s", g->seen.text);
 
-	/* IKE_AUTH in place of GSA_AUTH */
+	/* IKE_AUTH instead of GSA_AUTH. */
 	node_clear(g);
 	node_join(a, g, GCKS, false);
 	while (net.n_queue && net.queue[0].p[18] != GIKE_XCHG_GSA_AUTH)
@@ -435,7 +434,7 @@ static void not_taken(void)
 	is_int(g->seen.not_taken, 1, "IKE_AUTH is noted");
 	ok(strstr(g->seen.text, "IKE_AUTH"), "by name: %s", g->seen.text);
 
-	/* IKEv1, and an IKE_SA_INIT that is cut */
+	/* IKEv1, and a truncated IKE_SA_INIT. */
 	node_clear(g);
 	{
 		uint8_t msg[28] = { 1, 2, 3, 4, 5, 6, 7, 8 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Messages as lists of datagrams, each with a way of its own: where a request or
- * an answer is several of them, all are kept, and all are sent again.
+ * Messages as lists of datagrams, each with a path of its own: if a request or
+ * an answer consists of several, all are kept, and all are retransmitted.
  */
 #include <errno.h>
 
@@ -89,7 +89,10 @@ static void request_again(void)
 	drop_all();
 	dgrams_set(&m->sa->my_req.dgrams, "first", 5);
 	dgrams_add(&m->sa->my_req.dgrams, "second", 6);
-	/* as net_pass() would, but what is sent stays to be looked at */
+	/*
+	 * The packets are delivered as by net_pass(), but kept for
+	 * inspection.
+	 */
 	net.ms += m->engine->cfg.rexmit_ms;
 	timerq_run(&net.tq);
 	ok(net.n_queue == 2 && queued(0, "first") && queued(1, "second"),
@@ -126,7 +129,7 @@ static void answer_again(void)
 	   "all of them where that request came from");
 	drop_all();
 
-	/* the last one, of an SA that has ended */
+	/* The last one belongs to an SA that has ended. */
 	ike_close(g->sa, "done");
 	drop_all();
 	ike_engine_input(g->engine, &elsewhere, &g->ep, copy, q.len);
@@ -163,9 +166,9 @@ static void request_of_several(void)
 	teardown();
 }
 
-/* ---- the way of a message ----------------------------------------------- */
+/* ---- the path of a message ---------------------------------------------- */
 
-/* A peer behind a NAT is heard from another port while it is asked something. */
+/* A peer behind a NAT changes its port during a request. */
 static void peer_moves(void)
 {
 	const struct ike_engine_cfg mcfg = { .natt_port = 4500 };

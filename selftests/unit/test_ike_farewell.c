@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A Delete that the peer has to learn of is sent again until it is answered, and
- * only the peer can answer it.
+ * A Delete that the peer must receive is retransmitted until it is answered,
+ * and only the peer can answer it.
  */
 #include "ike/sa.h"
 #include "ike_net.h"
@@ -47,7 +47,7 @@ static unsigned int drop_all(void)
 	return n;
 }
 
-/* Time passes and every datagram is lost; how many were sent */
+/* Let time pass while every datagram is lost. Returns the number sent. */
 static unsigned int silence(uint64_t ms)
 {
 	uint64_t was = ike_engine_stats(g->engine)->out;
@@ -93,14 +93,14 @@ static void lost(void)
 		       "%u lost: sent again so many times", i);
 		is_int(silence(100000), 0,
 		       "%u lost: no Delete after the answer", i);
-		/* Nobody waits behind the last. */
+		/* No other message waits behind the last. */
 		is_int(ike_engine_stats(g->engine)->in_no_sa, i == 2,
 		       "%u lost: answers of no IKE SA", i);
 		teardown();
 	}
 }
 
-/* The answer to the first one, as it was sent */
+/* The answer to the first request, as it was sent. */
 static void answer_is(uint8_t *copy, size_t *len)
 {
 	setup();
@@ -145,7 +145,7 @@ static void forged(void)
 	teardown();
 }
 
-/* What the peer has answered before opens with the key as well. */
+/* An earlier answer of the peer opens with the same key. */
 static void replayed(void)
 {
 	uint8_t copy[1024];
@@ -165,7 +165,7 @@ static void replayed(void)
 	teardown();
 }
 
-/* The key by which answers are known does not stay. */
+/* The key that verifies answers is wiped. */
 static void wiped(void)
 {
 	struct sk_key key;

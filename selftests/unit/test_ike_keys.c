@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Keys of an IKE SA follow from a seed, whatever that was made of: RFC 7296 2.14
- * and RFC 9838 3.4, calculated here once more from the PRF alone.
+ * The keys of an IKE SA follow from a seed, by whatever key exchange: RFC 7296
+ * 2.14 and RFC 9838 3.4, computed again here by the PRF alone.
  */
 #include <errno.h>
 
@@ -23,7 +23,7 @@ static const struct ike_suite suite = {
 	.kwa = GIKE_KWA_5649_256,
 };
 
-/* T1 | T2 | ... with Tn = prf(seed, Tn-1 | data | n), written out */
+/* T1 | T2 | ... with Tn = prf(seed, Tn-1 | data | n), written out. */
 static void plus(const struct ike_seed *seed, const uint8_t *data, size_t len,
 		 uint8_t *out, size_t n)
 {

@@ -39,7 +39,7 @@ static void teardown(void)
 	pki_pair_free(&ca2);
 }
 
-/* The first packet that is queued goes, without being taken off. */
+/* Deliver the first queued packet, and keep it in the queue. */
 static void arrives(const struct ep *from, const struct ep *to)
 {
 	struct packet q = net.queue[0];
@@ -61,7 +61,7 @@ static void goes(unsigned int i, const struct ep *from, const struct ep *to,
 	net_drop(&net, i);
 }
 
-/* No NAT was seen: the source is the peer's choice. */
+/* Without a NAT the peer chooses the source address. */
 static void without_nat(void)
 {
 	struct ep here, there, else_;
@@ -84,7 +84,7 @@ static void without_nat(void)
 	sa = node_join(m, g, GCKS, false);
 	net_step(&net);
 	net_step(&net);
-	/* GSA_AUTH comes from 4500, as of peers with MOBIKE */
+	/* GSA_AUTH comes from port 4500, as from peers with MOBIKE. */
 	arrives(&there, &here);
 	goes(1, &here, &there, "GSA_AUTH from another port");
 	gsa = g->sa;
@@ -112,7 +112,7 @@ static void without_nat(void)
 	teardown();
 }
 
-/* An answer that takes its time goes where its request came from. */
+/* A late answer is sent to the source of its request. */
 static void later(void)
 {
 	const struct ike_engine_cfg cfg = { .idle_ms = 5000,
@@ -143,7 +143,7 @@ static void later(void)
 	teardown();
 }
 
-/* Behind a NAT: the peer is where it was last heard from. */
+/* Behind a NAT the peer has its last known address. */
 static void behind_nat(void)
 {
 	const struct ike_engine_cfg mcfg = { .natt_port = 4500 };
@@ -175,7 +175,7 @@ static void behind_nat(void)
 	teardown();
 }
 
-/* A member that leaves its address to the kernel, as mcsecd does. */
+/* A member lets the kernel choose its address, as mcsecd does. */
 static void finds_nat(void)
 {
 	const struct ike_engine_cfg gcfg = { .idle_ms = 1000000 };
@@ -183,7 +183,7 @@ static void finds_nat(void)
 	struct ike_sa *sa;
 
 	for (unsigned int i = 0; i < 3; i++) {
-		/* no NAT; a NAT; a NAT, and a server that is not on 4500 */
+		/* No NAT; a NAT; a NAT and a server without port 4500. */
 		setup(&ca, &gcfg, &mcfg);
 		g->no_natt = i == 2;
 		m->no_local = true;
@@ -217,7 +217,7 @@ static void finds_nat(void)
 	}
 }
 
-/* ---- answers that are the end of their SA ------------------------------- */
+/* ---- answers that end their SA ------------------------------------------ */
 
 static void last_answer(void)
 {
@@ -232,7 +232,7 @@ static void last_answer(void)
 	is_int(g->seen.auth_failed, 1, "a stranger is not believed");
 	is_int(ike_engine_stats(g->engine)->sas, 0,
 	       "the SA of a stranger is gone");
-	/* the answer is lost, and asked for again */
+	/* The answer is lost, and requested again. */
 	net_drop(&net, 0);
 	net_pass(&net, 1500, true);
 	is_int(m->seen.notify, IKE_N_AUTHENTICATION_FAILED,
@@ -242,7 +242,7 @@ static void last_answer(void)
 	       "counted as repeated");
 	teardown();
 
-	/* a Delete whose answer is lost */
+	/* The answer to a Delete is lost. */
 	setup(&ca, NULL, NULL);
 	sa = node_join(m, g, GCKS, false);
 	net_run(&net);
@@ -255,7 +255,7 @@ static void last_answer(void)
 	first = net.queue[1];
 	ok(first.p[16] == IKE_PLD_SK, "by what was said then");
 	net_drop(&net, 1);
-	/* other octets, same SPIs */
+	/* Other octets with the same SPIs. */
 	net.queue[0].p[net.queue[0].len - 1] ^= 1;
 	arrives(&m->ep, &g->ep);
 	ok(net.n_queue == 2 && net.queue[1].p[16] == IKE_PLD_NOTIFY,
@@ -290,7 +290,7 @@ static void kept_for_a_while(void)
 	   "an answer is not kept longer than a peer repeats itself");
 	teardown();
 
-	/* no more than so many: an identity each second would fill 40 */
+	/* The number is limited: one identity per second would fill 40. */
 	setup(&ca, NULL, NULL);
 	quota_free(g->engine->name_quota);
 	g->engine->name_quota = NULL;
@@ -305,7 +305,7 @@ static void kept_for_a_while(void)
 	teardown();
 }
 
-/* ---- what the first answer says ----------------------------------------- */
+/* ---- contents of the first answer --------------------------------------- */
 
 static void certreq(void)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * An IKE SA meets a peer that has its keys and misbehaves, a flood, and strange
+ * An IKE SA with a peer that has its keys and misbehaves, a flood, and strange
  * headers; no IV is used twice.
  */
 #include <errno.h>
@@ -63,7 +63,10 @@ static void send_req(uint8_t xchg, uint8_t first, const void *inner, size_t len)
 	wbuf_free(&w);
 }
 
-/* Type of the notify in the answer that is queued, 0: none, -1: no answer */
+/*
+ * Return the type of the notify in the queued answer, 0 for none, -1 without an
+ * answer.
+ */
 static int answer_notify(void)
 {
 	uint8_t plain[2048], first;
@@ -76,13 +79,16 @@ static int answer_notify(void)
 	if (sk_open(net.queue[0].p, net.queue[0].len, &msa->keys.er, plain,
 		    &len, &first))
 		return -2;
-	/* Exchanges that only a key server answers aren't sorted as answers */
+	/*
+	 * Exchanges that only a key server answers are not accepted
+	 * as answers.
+	 */
 	if (msg_sort(&msg, MSG_ENC, first, plain, len, NULL, 0))
 		return first == IKE_PLD_NOTIFY ? plain[6] << 8 | plain[7] : -3;
 	return msg.n_notify ? msg.notify[0].type : 0;
 }
 
-/* The window moves on without the member's machine seeing the answer. */
+/* The window advances although the member has not seen the answer. */
 static void skip_answer(void)
 {
 	while (net.n_queue)
@@ -145,7 +151,10 @@ static void misbehave(void)
 	net_step(&net);
 	is_int(answer_notify(), 0, "in the window");
 	net_drop(&net, 0);
-	/* The same ID, other octets (another IV): not the cached answer */
+	/*
+	 * The same ID with other octets (another IV) does not get the cached
+	 * answer.
+	 */
 	msa->my_busy = false;
 	send_req(IKE_XCHG_INFORMATIONAL, 200, harmless, 4);
 	net_step(&net);
@@ -153,7 +162,7 @@ static void misbehave(void)
 	is_int(ike_engine_stats(g->engine)->in_altered, 1, "counted");
 	teardown();
 
-	/* A key server that answers nonsense */
+	/* A key server sends malformed answers. */
 	up();
 	ike_liveness(msa);
 	net_drop(&net, 0);
@@ -241,8 +250,8 @@ static void knocker(void)
 }
 
 /*
- * IKE_SA_INIT from @addr, by somebody who gives cookies back when asked, and
- * leaves it at that. True when it was asked.
+ * Send IKE_SA_INIT from @addr as a peer that returns cookies, and stop there.
+ * Returns true if a cookie was requested.
  */
 static bool knock(const char *addr, unsigned int nr)
 {
@@ -276,7 +285,7 @@ static bool knock(const char *addr, unsigned int nr)
 	return asked;
 }
 
-/* SAs of an address */
+/* Count the SAs of an address. */
 static unsigned int held(const char *addr)
 {
 	struct ike_sa *sa;
@@ -313,7 +322,7 @@ static void one_network(void)
 	is_int(asked, 600 - 64, "cookies asked for from the 65th on");
 	knock("2001:db8:0:2::1", 1000);
 	is_int(st->half_open, 513, "the next /64 has a place of its own");
-	/* A neighbour of theirs, a second later */
+	/* A neighbour of the flooding hosts, a second later. */
 	net_pass(&net, 1000, false);
 	knock("2001:db8:0:1::ffff", 1001);
 	is_int(held("2001:db8:0:1::ffff"), 1,
@@ -394,7 +403,7 @@ static void headers(void)
 	ike_engine_input(g->engine, &m->ep, &g->ep, msg, 27);
 	ike_engine_input(g->engine, &m->ep, &g->ep, msg, 29);
 	is_int(ike_engine_stats(g->engine)->in_short, 2, "lengths that differ");
-	/* A key server's port answers; a member's doesn't. */
+	/* The port of a key server answers, and a member's does not. */
 	ike_engine_input(g->engine, &m->ep, &g->ep, msg, 28);
 	is_int(net.n_queue, 1, "empty IKE_SA_INIT: INVALID_SYNTAX");
 	ok(net.queue[0].len <= 36, "no longer than a notify");
@@ -408,7 +417,7 @@ static void headers(void)
 
 #define MAX_SEEN 600
 
-/* No IV twice under a key, unless it is the same packet again. */
+/* No IV is used twice under a key, apart from retransmissions. */
 static void ivs(void)
 {
 	static struct {
@@ -443,7 +452,7 @@ static void ivs(void)
 					twice++;
 			}
 			n++;
-			/* every third is lost */
+			/* Every third packet is lost. */
 			if (n % 3)
 				net_step(&net);
 			else

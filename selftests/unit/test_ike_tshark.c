@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Keys exported for debugging let tshark read a registration: a judge
- * that shares no code with this project. Needs tshark.
+ * With exported keys tshark decrypts a registration: an independent
+ * implementation. The test needs tshark.
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static void put16(FILE *f, uint16_t v)
 	fwrite(&be, 2, 1, f);
 }
 
-/* pcap, link type 101: IPv4 packets */
+/* The pcap link type is 101: IPv4 packets. */
 static FILE *pcap_open(const char *path)
 {
 	static const uint32_t head[] = { 0xa1b2c3d4, 2 | 4 << 16, 0,
@@ -59,7 +59,7 @@ static void pcap_packet(FILE *f, const struct packet *q)
 	fwrite(q->p, q->len, 1, f);
 }
 
-/* A registration, another group, a leave: all that was on the wire */
+/* A registration, another group, a leave: all packets on the wire. */
 static void record(const char *path)
 {
 	FILE *f = pcap_open(path);
@@ -93,7 +93,7 @@ static void table(const char *line)
 	fclose(f);
 }
 
-/* How many lines of tshark's words hold @what */
+/* Count lines of tshark's output that contain @what. */
 static unsigned int count(const char *file, const char *what)
 {
 	char line[4096];
@@ -150,7 +150,7 @@ static void judge(const char *name, uint16_t bits)
 	       name);
 	is_int(count(said, "Malformed"), 0, "%s: nothing is malformed", name);
 
-	/* With other keys there is nothing to be read. */
+	/* With other keys nothing can be read. */
 	m->seen.line[40] = m->seen.line[40] == '0' ? '1' : '0';
 	table(m->seen.line);
 	is_int(system(cmd), 0, "%s: tshark with a wrong key", name);

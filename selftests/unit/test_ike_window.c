@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Messages of an IKE SA that are not waited for: each is counted
- * under its own name, changes nothing, and what was waited for is still taken.
+ * Unexpected messages of an IKE SA: each is counted under its own name, changes
+ * nothing, and the expected message is still accepted.
  */
 #include <errno.h>
 
@@ -37,7 +37,7 @@ static void teardown(void)
 	pki_pair_free(&ca);
 }
 
-/* Delivers until the first packet is one of the exchange @xchg to @to. */
+/* Deliver until the first packet is one of the exchange @xchg to @to. */
 static bool until(uint8_t xchg, const struct node *to)
 {
 	while (net.n_queue) {
@@ -49,7 +49,7 @@ static bool until(uint8_t xchg, const struct node *to)
 	return false;
 }
 
-/* The first packet in the queue, which is taken out of it */
+/* Remove and return the first packet of the queue. */
 static struct packet take(void)
 {
 	struct packet q = net.queue[0];
@@ -60,7 +60,7 @@ static struct packet take(void)
 	return q;
 }
 
-/* @q arrives at @n with the octet @at changed by @x. */
+/* Deliver @q to @n with the octet @at changed by @x. */
 static void arrives(struct node *n, const struct packet *q, size_t at,
 		    uint8_t x)
 {
@@ -74,7 +74,7 @@ static void arrives(struct node *n, const struct packet *q, size_t at,
 	ike_engine_input(n->engine, &q->from, &q->to, copy, q->len);
 }
 
-/* By how much one counter of @n has grown; of others none may have. */
+/* Return the increase of one counter of @n; no other may have changed. */
 #define GREW(n, counter, by, ...) \
 	do { \
 		struct ike_stats now = *ike_engine_stats((n)->engine); \
@@ -87,7 +87,7 @@ static void arrives(struct node *n, const struct packet *q, size_t at,
 		   "no other counter grows with: " __VA_ARGS__); \
 	} while (0)
 
-/* Requests at the key server */
+/* Requests at the key server. */
 static void requests(void)
 {
 	struct packet q;
@@ -121,7 +121,7 @@ static void requests(void)
 	net_run(&net);
 	is_int(m->seen.registered, 1, "the member is in");
 
-	/* when the SA is up, what is no exchange of it */
+	/* Exchanges that are invalid once the SA is up. */
 	if (ike_liveness(m->sa))
 		bail("no request");
 	q = take();
@@ -136,7 +136,7 @@ static void requests(void)
 	teardown();
 }
 
-/* Answers at the member */
+/* Answers at the member. */
 static void answers(void)
 {
 	struct packet q;
@@ -155,14 +155,14 @@ static void answers(void)
 	is_int(m->seen.registered, 1, "the right one is");
 	arrives(m, &q, 0, 0);
 	GREW(m, in_mid, 1, "and not twice");
-	/* the Message ID of what will be asked next */
+	/* The Message ID of the next request. */
 	arrives(m, &q, 23, 1 ^ 2);
 	GREW(m, in_mid, 1, "nor one that was not asked for");
 	free(q.p);
 	teardown();
 }
 
-/* A notify in the clear, as whoever saw our packets can send it */
+/* A clear notify, as an observer of our packets can send it. */
 static void in_the_clear(const struct packet *q, uint16_t type, uint8_t lie)
 {
 	uint8_t *p = calloc(1, 36);
@@ -180,7 +180,7 @@ static void in_the_clear(const struct packet *q, uint16_t type, uint8_t lie)
 	free(p);
 }
 
-/* How often a request is sent, the first time aside, in a minute of silence */
+/* Count the retransmissions of a request in a minute of silence. */
 static unsigned int sent_again(void)
 {
 	uint64_t was = ike_engine_stats(m->engine)->rexmit;
@@ -227,8 +227,8 @@ static void impatience(void)
 	}
 
 	/*
-	 * the request is sent at once again, however long it was to wait by
-	 * then
+	 * The request is retransmitted at once, however long the interval was
+	 * by then.
 	 */
 	setup();
 	net_run(&net);
@@ -245,7 +245,7 @@ static void impatience(void)
 	free(q.p);
 	teardown();
 
-	/* half-open: fewer, to begin anew soon */
+	/* A half-open SA has fewer retransmissions, to start again soon. */
 	setup();
 	ok(until(39, g), "GSA_AUTH is on its way");
 	q = take();
@@ -255,7 +255,7 @@ static void impatience(void)
 	free(q.p);
 	teardown();
 
-	/* an answer ends the doubt */
+	/* An answer ends the doubt. */
 	setup();
 	net_run(&net);
 	ike_liveness(m->sa);
@@ -270,7 +270,7 @@ static void impatience(void)
 	teardown();
 }
 
-/* An answer whose seal is good and whose inside is not */
+/* An answer with a valid tag and malformed content. */
 static void bad_inside(void)
 {
 	struct ike_hdr h = { .xchg = IKE_XCHG_INFORMATIONAL,
@@ -301,7 +301,7 @@ static void bad_inside(void)
 	teardown();
 }
 
-/* A request under the right key, of an exchange that has no place any more */
+/* A request with the right key of an exchange that is no longer valid. */
 static void out_of_place(void)
 {
 	struct ike_hdr h = { .xchg = GIKE_XCHG_GSA_AUTH,
@@ -327,7 +327,10 @@ static void out_of_place(void)
 	teardown();
 }
 
-/* Where an IKE SA that is up may go: to its end, and nowhere from there. */
+/*
+ * An IKE SA that is up can only change to its end, and from there
+ * to no state.
+ */
 static void states(void)
 {
 	enum ike_sa_st st;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Digests of the keys of the kernel's SAs outlive the daemon in a file. */
+/*
+ * Digests of the keys of the kernel's SAs are kept in a file over a restart of
+ * the daemon.
+ */
 #include "app/key_notes.h"
 
 #include <stdio.h>
@@ -91,10 +94,7 @@ static void test_restart(void)
 	is_int(warnings, 0, "nothing was warned of");
 }
 
-/*
- * A note that is not as we write it must neither be believed nor stop the
- * daemon.
- */
+/* A malformed note must be ignored, and must not stop the daemon. */
 static void test_garbage(void)
 {
 	static const char *const texts[] = {
@@ -138,7 +138,7 @@ static void test_garbage(void)
 	is_int(warnings, 1, "a file that others read is warned of");
 }
 
-/* Without a place to write the daemon goes on. */
+/* Without a writable file the daemon continues. */
 static void test_no_place(void)
 {
 	struct key_notes *n;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Key paths on the trees of RFC 9838 appendix A */
+/* Key paths on the trees of RFC 9838 appendix A. */
 #include <errno.h>
 
 #include "rekey/keypath.h"
@@ -75,7 +75,7 @@ static bool path_is(const struct wkp *w, unsigned int n, const uint32_t *ids)
 	path_is(w, sizeof((uint32_t[]){ __VA_ARGS__ }) / 4, \
 		(uint32_t[]){ __VA_ARGS__ })
 
-/* Registration of the member at @leaf below @mid below @top (A.2) */
+/* Registration of the member at @leaf below @mid below @top (A.2). */
 static void reg(struct wkp *path, uint32_t top, uint32_t mid, uint32_t leaf)
 {
 	uint8_t keymat[WANT];
@@ -111,7 +111,7 @@ static void figures(void)
 	reg(&g, 2, 6, 13);
 	reg(&h, 2, 6, 14);
 
-	/* A.3: under GSK_w, nothing changes */
+	/* A.3: under GSK_w, without other changes. */
 	kd_init(&kd);
 	bag = sa_key(&kd, 0);
 	is_int(keypath_resolve(&a, bag, &kd, &gsk_w, keymat, WANT, &path), 0,
@@ -119,7 +119,7 @@ static void figures(void)
 	ok(PATH(&path, 1, 3, 7), "simple rekey: the path is the old one");
 	kd_free(&kd);
 
-	/* A.4: F is excluded */
+	/* A.4: F is excluded. */
 	kd_init(&kd);
 	sa_key(&kd, 1);
 	bag = sa_key(&kd, 15);
@@ -162,7 +162,7 @@ static void hostile(void)
 
 	reg(&old, 1, 3, 7);
 
-	/* A loop with no anchor ends. */
+	/* A loop without an anchor ends. */
 	kd_init(&kd);
 	bag = sa_key(&kd, 20);
 	wrap(&kd, 21, 20);
@@ -172,7 +172,7 @@ static void hostile(void)
 	       -ENOKEY, "a loop is no path");
 	kd_free(&kd);
 
-	/* Two ways to one key, the first of which does not open */
+	/* Two paths to one key, of which the first does not open. */
 	kd_init(&kd);
 	bag = sa_key(&kd, 20);
 	wrap(&kd, 3, 20);
@@ -183,7 +183,10 @@ static void hostile(void)
 	ok(PATH(&path, 20, 7), "the path is by the candidate that opens");
 	kd_free(&kd);
 
-	/* GSK_w of a Rekey SA opens no tree key: the excluded have it too. */
+	/*
+	 * The GSK_w of a Rekey SA opens no tree key, because excluded members
+	 * have it too.
+	 */
 	kd_init(&kd);
 	bag = sa_key(&kd, 20);
 	wrap(&kd, 0, 20);
@@ -191,14 +194,14 @@ static void hostile(void)
 	       -ENOKEY, "no tree key under GSK_w in a rekey");
 	kd_free(&kd);
 
-	/* At registration what was held before is no anchor. */
+	/* At registration earlier keys are no anchor. */
 	kd_init(&kd);
 	bag = sa_key(&kd, 1);
 	is_int(keypath_resolve(NULL, bag, &kd, &gsk_w, keymat, WANT, &path),
 	       -ENOKEY, "no anchor from before a registration");
 	kd_free(&kd);
 
-	/* As deep as allowed, and one deeper, in the worst order */
+	/* The greatest permitted depth, and one more, in the worst order. */
 	for (unsigned int deep = WKP_MAX; deep <= WKP_MAX + 1; deep++) {
 		kd_init(&kd);
 		bag = sa_key(&kd, 100 + deep - 1);
@@ -211,7 +214,7 @@ static void hostile(void)
 		kd_free(&kd);
 	}
 
-	/* The new part and the old one together stay under the cap. */
+	/* The new part and the old one together stay below the limit. */
 	kd_init(&kd);
 	bag = sa_key(&kd, 100 + WKP_MAX - 1);
 	for (unsigned int i = WKP_MAX - 1; i > 0; i--)
@@ -221,7 +224,7 @@ static void hostile(void)
 	       -ENOKEY, "path grown past the cap");
 	kd_free(&kd);
 
-	/* SA_KEY of another size than the policy needs */
+	/* SA_KEY has another size than the policy requires. */
 	kd_init(&kd);
 	bag = sa_key(&kd, 3);
 	is_int(keypath_resolve(&old, bag, &kd, &gsk_w, keymat, WANT - 16,

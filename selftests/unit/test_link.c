@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The link monitor in a network namespace of its own, where the loopback
- * device and a dummy are changed and what is heard of it is compared.
+ * The link monitor in a network namespace of its own, in which the loopback
+ * device and a dummy device change, and the events are compared.
  */
 #include <errno.h>
 #include <netlink/netlink.h>
@@ -27,7 +27,7 @@ static void on_link(void *arg, const struct link_event *ev)
 		events[n_events++] = *ev;
 }
 
-/* All that is heard of @ifindex, merged; 0 stands for none in particular. */
+/* All events of @ifindex, merged; 0 for those of no link. */
 static unsigned int heard(int ifindex)
 {
 	struct pollfd pfd = { .fd = linkmon_fd(lm), .events = POLLIN };
@@ -225,7 +225,7 @@ static void test_new_links(void)
 	       "a link that went is not found");
 }
 
-/* A port that leaves its bridge is announced as a link that is deleted. */
+/* A port that leaves its bridge is announced as a deleted link. */
 static void test_bridge(void)
 {
 	struct link_info port, bridge;
@@ -249,7 +249,7 @@ static void test_bridge(void)
 
 int main(void)
 {
-	/* In one of root's own if that works, else in one of a new user's. */
+	/* The namespace is root's if that works, or a new user's. */
 	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
 		skip("link monitor", "no network namespace may be made here");
 		return done();

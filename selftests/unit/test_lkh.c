@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The key tree, judged from outside: members follow it with nothing but the
- * messages and the member's key path algorithm (rekey/keypath.h), and two
- * adversaries keep every message of the whole history and every key that
- * they ever came to know.
+ * The key tree, tested from outside: members follow it by the messages and
+ * their key path algorithm (rekey/keypath.h) only, and two adversaries store
+ * every message and every key that they ever had.
  */
 #include "tap.h"
 
@@ -31,7 +30,7 @@ struct sim {
 	uint8_t keymat[KEYMAT];
 };
 
-/* One GSA_REKEY, kept for the adversaries. */
+/* One GSA_REKEY, stored for the adversaries. */
 struct msg {
 	struct kd kd;
 	struct kwk def; /* GSK_w of the Rekey SA that carried it */
@@ -76,7 +75,7 @@ static void gsk_w(const uint8_t *keymat, struct kwk *k)
 		bail("kwk_set");
 }
 
-/* Wraps what the tree says, as the key server does. */
+/* Wrap the keys that the tree selects, as the key server does. */
 static void fill(struct kd *kd, const struct lkh_wraps *w,
 		 const struct kwk *def, const uint8_t *keymat)
 {
@@ -126,7 +125,7 @@ static void fresh(struct world *w, struct kwk *def)
 	rand_bytes(w->keymat, sizeof(w->keymat));
 }
 
-/* The batch that has been begun goes to everyone, in or out. */
+/* The batch reaches everyone, members or not. */
 static void rekey(struct world *w)
 {
 	struct msg *msg = &w->msg[w->n_msg];
@@ -180,7 +179,7 @@ static struct sim *join(struct world *w)
 	return m;
 }
 
-/* Unicast, after the rekey: under a GSK_w of an IKE SA of its own. */
+/* Send the keys by unicast after the rekey, under the GSK_w of an IKE SA. */
 static void answer(struct world *w, struct sim *m)
 {
 	struct lkh_wraps path;
@@ -232,7 +231,7 @@ struct spy {
 	bool keymat[MSGS]; /* got out of message i */
 	uint8_t gsk[MSGS + 1][KEY];
 	unsigned int n_gsk;
-	/* keys that every message has been tried with already */
+	/* Number of keys that every message was tried with. */
 	unsigned int k_tried, gsk_tried;
 	unsigned int k_now, gsk_now;
 };
@@ -256,7 +255,7 @@ static bool spy_open(const struct spy *s, const struct kd_key *key,
 	struct kwk k;
 	unsigned int i;
 
-	/* IDs are no secret, but no adversary has to believe them either */
+	/* IDs are no secret, but an adversary may ignore them. */
 	for (i = s->k_tried; i < s->k_now; i++) {
 		kwk_set(&k, KWA, s->k[i].key, KEY);
 		if (!kwk_unwrap(&k, key, out, want))
@@ -270,7 +269,7 @@ static bool spy_open(const struct spy *s, const struct kd_key *key,
 	return false;
 }
 
-/* Everything that follows from what is known, until nothing more does. */
+/* Derive all that follows from the known keys, until nothing is new. */
 static void spy_close(struct spy *s, const struct world *w)
 {
 	uint8_t out[KD_PLAIN_MAX];
@@ -313,7 +312,7 @@ static void spy_on(struct spy *s, const struct sim *m)
 static struct world w;
 static struct spy spy;
 
-/* The figures of RFC 9838 A.2 and A.4, with numbers of our own. */
+/* The figures of RFC 9838 A.2 and A.4, with other numbers. */
 static void test_figures(void)
 {
 	struct lkh_wraps ch;
@@ -336,7 +335,7 @@ static void test_figures(void)
 	if (lkh_rekey(w.t) || lkh_changes(w.t, &ch))
 		bail("changes");
 	is_int(ch.n_sa, 2, "leave: the SA key goes out under 2 keys");
-	/* the figure has 3: its node 16 has one child, ours moves up */
+	/* The figure has 3: its node 16 has one child, and ours moves up. */
 	is_int(ch.n, 4, "leave: 2 keys are wrapped");
 	lkh_wraps_free(&ch);
 	lkh_undo(w.t);
@@ -364,7 +363,10 @@ static void random_history(uint64_t s, unsigned int steps)
 		while (leaves-- && w.n) {
 			struct sim *m = &w.m[next() % w.n];
 
-			/* one that came in this batch may go in it too */
+			/*
+			 * A member that joined in this batch may leave in it
+			 * too.
+			 */
 			if (m->in)
 				leave(&w, m);
 		}
@@ -397,7 +399,7 @@ static void random_history(uint64_t s, unsigned int steps)
 	world_free(&w);
 }
 
-/* The spy has to be able to succeed, or its failure shows nothing. */
+/* The spy must be able to succeed, or its failure proves nothing. */
 static void test_spy_works(void)
 {
 	unsigned int i, got = 0;
@@ -516,7 +518,7 @@ static void test_store(void)
 		for (i = 0; !rc && i < w.n; i++)
 			if (w.m[i].in)
 				same_paths(w.t, t, w.m[i].leaf, &differ);
-		/* go on with the tree that was read back, half of the time */
+		/* Continue with the restored tree half of the time. */
 		if (!rc && next() % 2) {
 			lkh_free(w.t);
 			w.t = t;
@@ -526,7 +528,7 @@ static void test_store(void)
 	}
 	is_int(differ, 0, "after each of 60 batches the stored tree is it");
 
-	/* an undone batch leaves nothing behind */
+	/* An undone batch has no effect. */
 	for (i = 0; i < 3; i++)
 		join(&w);
 	for (i = 0; i < w.n - 3; i++)
@@ -543,7 +545,7 @@ static void test_store(void)
 	is_int(differ, 0, "an undone batch changes nothing");
 	lkh_free(t);
 
-	/* octets that are no tree are refused, never followed */
+	/* Octets that are no tree are refused. */
 	for (i = 0; i < 4000; i++) {
 		unsigned int s = next() % 64;
 
@@ -553,7 +555,10 @@ static void test_store(void)
 		bad.rec[s][next() % 29] ^= 1 << next() % 8;
 		t = unshelve(&bad, lkh_next_id(w.t), &rc, &leaves);
 		if (!rc) {
-			/* an altered ID or member is still a tree */
+			/*
+			 * A tree with an altered ID or member is
+			 * still valid.
+			 */
 			taken++;
 			lkh_add(t, 9999, &leaves);
 			lkh_rekey(t);
@@ -625,7 +630,7 @@ static void test_undo(void)
 			bail("add");
 	lkh_rekey(t);
 	lkh_commit(t);
-	/* the leaf's parent goes with it: the root alone is stale */
+	/* The parent of the leaf is removed, so only the root is stale. */
 	lkh_remove(t, leaf[1]);
 	is_int(lkh_pending(t), 4, "one of four leaves: the top's two keys");
 	lkh_undo(t);
@@ -637,7 +642,7 @@ static void test_undo(void)
 	lkh_undo(t);
 	is_int(lkh_members(t), 4, "four are in");
 
-	/* a leaf with another key, and then what is above it */
+	/* A leaf with another key, then the nodes above it. */
 	lkh_path(t, leaf[2], &w);
 	id = w.v[w.n - 1].id;
 	lkh_wraps_free(&w);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * How much of a batch fits into one message: trees as lopsided as the store
- * may hold, whose deepest leaves leave together. A batch that is not cut in
- * time can never be sent, and nothing after it either.
+ * The size of a batch in one message: trees as unbalanced as the store permits,
+ * whose deepest leaves leave together. A batch that is not split can never be
+ * sent, nor anything after it.
  */
 #include "tap.h"
 
@@ -45,7 +45,7 @@ static void put(struct sprout *p, uint32_t slot, uint32_t up, uint32_t kid0,
 	wbuf_free(&w);
 }
 
-/* A full tree down to TOP, below that each inner node has one leaf. */
+/* A full tree down to TOP, below which each inner node has one leaf. */
 static uint32_t sprout(struct sprout *p, uint32_t up, unsigned int depth)
 {
 	uint32_t at = p->slots++;
@@ -126,7 +126,7 @@ static void test_lopsided(void)
 	lkh_free(p.t);
 }
 
-/* The cut's limit is not theory: one more and the message would not fit. */
+/* The limit is exact: with one more leaf the message would not fit. */
 static void test_no_cut(void)
 {
 	struct sprout p;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The state of a membership: which moves there are, and that each other one is
- * refused, logged and counted.
+ * The state of a membership: the permitted changes. All others are refused,
+ * logged and counted.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static const char *const names[N_STATES] = {
 	[MEMBER_REJOINING] = "rejoining",
 };
 
-/* From each state (a line) to each state, both in the order of the enum */
+/* Rows are old states and columns new ones, both in the order of the enum. */
 static const char *const allowed[N_STATES] = {
 	".x.....", /* out */
 	"x.x....", /* waiting */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* IKE header, SK, and the table of what may stand where */
+/* IKE header, SK, and the table of permitted payloads. */
 #include <errno.h>
 
 #include "crypto/aead.h"
@@ -76,7 +76,7 @@ static void sk(void)
 	wbuf_free(&w);
 }
 
-/* A message that sk_seal() never makes, with @pad as its last octet */
+/* A message that sk_seal() never makes, with @pad as its last octet. */
 static int open_padded(uint8_t pad, size_t *n)
 {
 	uint8_t inner[8] = { 0, 0, 0, 4, 9, 9, 9, pad };
@@ -117,7 +117,7 @@ static void padded(void)
 	wbuf_free(&w);
 }
 
-/* An SKF payload (RFC 7383 2.5) with @first in it, opened as one */
+/* An SKF payload (RFC 7383 2.5) that contains @first, opened as one. */
 static int open_fragment(uint16_t number, uint16_t total, uint8_t first,
 			 size_t len, struct skf *frag, size_t *n, uint8_t *got)
 {
@@ -172,7 +172,7 @@ static void fragments(void)
 	       "an empty fragment is refused");
 }
 
-/* Cut to each length, and without the octet that says how much is padding */
+/* The message is cut to each length, and lacks the pad length. */
 static void too_short(void)
 {
 	uint8_t msg[28 + 4 + 4 + 8 + 16] = { 0 }, first, *copy, *plain;
@@ -207,7 +207,7 @@ static void too_short(void)
 	       "a payload without room for its padding's length is refused");
 }
 
-/* A refused message leaves neither a length nor a type behind. */
+/* After a refusal there is neither a length nor a type. */
 static void nothing_left(void)
 {
 	uint8_t msg[28 + 4 + 8 + 1 + 16] = { 0 }, plain[64], first = 99;
@@ -244,7 +244,10 @@ static void table(void)
 {
 	static const struct {
 		uint8_t xchg, type;
-		/* clear request, clear answer, sealed request, answer */
+		/*
+		 * Clear request, clear answer, encrypted request, encrypted
+		 * answer.
+		 */
 		bool may[4];
 	} t[] = {
 		{ 34, IKE_PLD_SA, { 1, 1, 0, 0 } },
@@ -323,7 +326,7 @@ static void criticals(void)
 	       -EPROTONOSUPPORT, "unknown critical payload");
 	is_int(m.critical, 99, "is named");
 	is_str(why, "critical payload of type 99", "in words too");
-	/* The bit means nothing in a known one: RFC 7296 2.5 */
+	/* The critical bit has no meaning in a known payload: RFC 7296 2.5. */
 	p[3] = 4;
 	is_int(msg_sort(&m, MSG_ENC, IKE_PLD_VENDOR, p, 4, why, sizeof(why)), 0,
 	       "critical bit of a known payload");

@@ -145,7 +145,7 @@ static void test_sa(void)
 	ok(got.sa.select, "selected");
 	is_int(got.sa.key_len, 0, "a key is never taken from an answer");
 
-	/* The defaults are the kernel's business. */
+	/* The kernel chooses the defaults. */
 	memset(&sa, 0, sizeof(sa));
 	memcpy(sa.group, "g", 2);
 	sa.spi = 256;
@@ -178,7 +178,7 @@ static void test_sa(void)
 	is_int(kattr_put_sa(start(MCSEC_CMD_SA_NEW), &sa), -EINVAL,
 	       "a key longer than its room is refused");
 
-	/* An answer with more Sender-IDs than there can be. */
+	/* An answer with too many Sender-IDs. */
 	nlh = start(MCSEC_CMD_SA_GET);
 	kattr_put_sa_id(nlh, "g", 256);
 	for (i = 0; i <= MCSEC_SENDER_IDS_MAX; i++)
@@ -206,7 +206,7 @@ static void test_lengths(void)
 			nlh = start(MCSEC_CMD_SOFT_EXPIRE);
 			mnl_attr_put(nlh, type, len, junk);
 			ret = kattr_get_sa(nlh, &i);
-			/* No attribute alone makes an SA. */
+			/* A single attribute is never a complete SA. */
 			refused += ret == -EBADMSG;
 			taken += !ret;
 			kattr_get_group(nlh, &g);

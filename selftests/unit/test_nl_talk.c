@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Requests, refusals, torn dumps and events against a kernel that this program
- * plays: libmnl's socket functions are replaced by those below, its framing is
- * not.
+ * Requests, refusals, inconsistent dumps and events with a simulated kernel:
+ * the functions below replace the sockets of libmnl, but not its framing.
  */
 #include <errno.h>
 #include <linux/genetlink.h>
@@ -25,7 +24,7 @@ struct mnl_socket {
 	int other;
 	uint8_t q[QUEUE][ROOM];
 	size_t len[QUEUE];
-	int errors[QUEUE]; /* instead of a datagram */
+	int errors[QUEUE]; /* errors in place of datagrams */
 	int head, tail;
 	unsigned int groups[4];
 	int n_groups;
@@ -35,7 +34,7 @@ struct mnl_socket {
 static struct mnl_socket *socks[2];
 static int n_socks;
 
-/* The module's state, and what to answer. */
+/* State of the module, and its next answer. */
 static bool loaded = true;
 static uint16_t family_id = 0x20;
 static int family_asked;
@@ -130,7 +129,7 @@ ssize_t mnl_socket_recvfrom(const struct mnl_socket *s, void *buf, size_t size)
 	return len;
 }
 
-/* A datagram of one message, to be filled; queued already. */
+/* A queued datagram with one message, to be filled in. */
 static struct nlmsghdr *queue(struct mnl_socket *s, const struct nlmsghdr *req,
 			      uint16_t type, uint16_t flags)
 {
@@ -167,7 +166,7 @@ static struct nlmsghdr *queue_genl(struct mnl_socket *s,
 	return nlh;
 }
 
-/* As netlink_ack() does it; @off and @miss 0: not said. */
+/* Answer as netlink_ack() does; an @off or @miss of 0 is left out. */
 static void ack(struct mnl_socket *s, const struct nlmsghdr *req, int error,
 		const char *msg, uint32_t off, uint32_t miss)
 {
@@ -288,7 +287,7 @@ static void test_request(void)
 	ok(sent->nlmsg_flags & NLM_F_ACK, "a request asks for an ACK");
 	ok(memmem(last, sent->nlmsg_len, sa.key, 36),
 	   "a request to add an SA has the key");
-	/* struct knl has its buffers inline; none is to keep the key. */
+	/* The buffers are members of struct knl, and must not keep the key. */
 	ok(!memmem(k.ctx, 8192, sa.key, 8), "the buffer no longer has it");
 
 	sa.key_len = 100;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Attributes and notifies of private use go through requests, answers and
- * policies as they are, within bounds.
+ * Attributes and notifies of private use pass through requests, answers and
+ * policies unchanged, within limits.
  */
 #include <errno.h>
 
@@ -103,7 +103,7 @@ static void policy(struct gsa *gsa)
 	gsa->gw.made_ms = 77;
 }
 
-/* What comes back of @in; the error of the writer */
+/* Encode @in and parse the result. Returns the error of the writer. */
 static int there_and_back(const struct gsa *in, struct gsa *out)
 {
 	struct pchain c;
@@ -145,7 +145,7 @@ static void policies(void)
 		   b.data[0].lifetime == 3600,
 	   "attributes that are known stay known");
 
-	/* two lists in a row make one that is too long for a reader */
+	/* Two lists in sequence are one that is too long for a reader. */
 	policy(&a);
 	for (i = 0; i < OPAQUE_MAX; i++)
 		opaque_add(&a.gw.opaque, ATTR + i, "x", 1);
@@ -166,7 +166,7 @@ static void policies(void)
 	       "a value in place of a length has two octets");
 }
 
-/* More attributes than there is room for: a GW policy by hand */
+/* A handmade GW policy with too many attributes. */
 static void cut(void)
 {
 	struct gsa a, b;
@@ -247,7 +247,7 @@ static void registrations(void)
 	ok(!m->seen.opaque.n && !m->seen.opaque.cut,
 	   "GSA_REGISTRATION: an answer without has none");
 
-	/* a refusal may have some, too; a report has none */
+	/* A refusal may have attributes too, and a report has none. */
 	opaque_add(&ask, MCSEC_N_SENDING, "x", 1);
 	req.opaque = &ask;
 	is_int(ike_register_more(m->sa, &req), -EINVAL,

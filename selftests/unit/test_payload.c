@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Payloads of RFC 7296, octet by octet */
+/* Payloads of RFC 7296, octet by octet. */
 #include <errno.h>
 
 #include "wire/payload.h"
@@ -221,7 +221,7 @@ static void auths(void)
 	struct wbuf w;
 	struct rbuf r;
 
-	/* RFC 7296 3.8: RSA, which has no algorithm in front of it */
+	/* RFC 7296 3.8: RSA without an algorithm identifier. */
 	memset(&a, 0xee, sizeof(a));
 	rbuf_init(&r, "\1\0\0\0sig", 7);
 	ok(!auth_parse(&r, &a) && a.method == 1 && a.sig_len == 3 && !a.alg &&

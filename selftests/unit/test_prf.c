@@ -75,7 +75,7 @@ static void vectors(void)
 	is_int(prf_one(4, key, 4, data, 4, got), -EOPNOTSUPP,
 	       "an unknown PRF is refused");
 	is_int(prf_len(0), 0, "an unknown PRF has no length");
-	/* HMAC-SHA-256 of nothing under an empty key */
+	/* HMAC-SHA-256 of nothing under an empty key. */
 	hex("b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad",
 	    want, sizeof(want));
 	prf_one(PRF_HMAC_SHA2_256, NULL, 0, NULL, 0, got);
@@ -129,7 +129,7 @@ static void plus(void)
 	free(byhand);
 }
 
-/* 80 octets, while the @n-th call of OpenSSL fails */
+/* Derive 80 octets while the @n-th call of OpenSSL fails. */
 static int stream(unsigned int n, const uint8_t key[32], uint8_t got[96])
 {
 	memset(got, 0xaa, 96);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* How often something may happen, by key; and names in quotes. */
+/* Rate limits by key, and quoting of names. */
 #include "lib/addr.h"
 #include "lib/quota.h"
 #include "lib/quote.h"
@@ -85,7 +85,7 @@ static void giving_back(void)
 	quota_give_back(NULL, "a", 1, 0);
 }
 
-/* Keys without end: each has its burst, and memory does not grow. */
+/* With unlimited keys each has its burst, and memory does not grow. */
 static void many(void)
 {
 	const struct quota_rule rule = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* GSA_REKEY: built by a key server, opened by members, attacked by others */
+/* GSA_REKEY: built by a key server, opened by members, attacked by others. */
 #include <errno.h>
 
 #include "crypto/sign.h"
@@ -256,7 +256,7 @@ static void test_fragments(void)
 	is_int(rekey_open(&e.rx, at[0], len[0], &m, NULL, 0), REKEY_ICV,
 	       "a receiver that takes no fragments refuses them");
 
-	/* every other one of one copy, the others of the next, in disorder */
+	/* Alternate fragments of two copies, out of order. */
 	for (i = 0; i < n; i += 2)
 		is_int(give(&e, &f, at[i], len[i], &wraps), REKEY_FRAGMENT,
 		       "fragment %u: others are missing", i + 1);
@@ -279,7 +279,7 @@ static void test_fragments(void)
 	       "a late copy is old");
 	wbuf_free(&w);
 
-	/* a member that has the key, and not the signing key */
+	/* A member has the key, but not the signing key. */
 	build_long(&e, &w);
 	n = pieces(&w, at, len);
 	ike_hdr_parse(at[2], len[2], &h);
@@ -298,7 +298,7 @@ static void test_fragments(void)
 	wbuf_free(&forged);
 	wbuf_free(&w);
 
-	/* half of one message, then another one */
+	/* Half of one message, then another one. */
 	for (j = 0; j < 2; j++) {
 		build_long(&e, &w);
 		n = pieces(&w, at, len);
@@ -312,7 +312,7 @@ static void test_fragments(void)
 	unmake(&e);
 }
 
-/* Fragments that another member makes up: none is taken, few are kept. */
+/* Fragments that another member forges: none is accepted, and few are kept. */
 static void test_made_up(void)
 {
 	uint32_t rnd = 12345, taken = 0;
@@ -353,7 +353,7 @@ static void test_made_up(void)
 	unmake(&e);
 }
 
-/* Opens what is inside and seals it again, as any member can. */
+/* Open the message and encrypt it again, as any member can. */
 static void forge(struct ends *e, const struct wbuf *in, struct wbuf *out,
 		  void (*change)(uint8_t *p, size_t *len, uint8_t *first))
 {
@@ -375,7 +375,7 @@ static void forge(struct ends *e, const struct wbuf *in, struct wbuf *out,
 		abort();
 }
 
-/* AUTH is the last payload; find it, and whoever points at it. */
+/* AUTH is the last payload: find it, and the field that refers to it. */
 static size_t find_auth(uint8_t *p, size_t len, uint8_t first, size_t *prev)
 {
 	struct pwalk w;
@@ -466,7 +466,7 @@ static void attacks(void)
 	expect(&e, f.p, f.len, REKEY_SYNTAX, "cut inside");
 	wbuf_free(&f);
 
-	/* Signed by somebody else who knows the KEK */
+	/* The message is signed by another party that knows the KEK. */
 	build(&other, &f);
 	expect(&e, f.p, f.len, REKEY_AUTH_BAD, "another's signature");
 	wbuf_free(&f);
@@ -509,7 +509,7 @@ static void attacks(void)
 	unmake(&e);
 	unmake(&other);
 
-	/* Implicit: an AUTH payload must not be there */
+	/* With implicit authentication there must be no AUTH payload. */
 	make(&e, 0, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
 	make(&other, SIG_ED25519, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
 	build(&other, &w);
@@ -556,7 +556,7 @@ static void message_ids(void)
 	ok(!w.len, "nothing was written");
 	rekey_msg_free(&m);
 
-	/* A new Rekey SA by rekey keeps method and key. */
+	/* A new Rekey SA by rekey has the same method and key. */
 	p2 = e.policy;
 	p2.spi[0] ^= 0xff;
 	is_int(rekey_sa_init(&next, &p2, e.keymat, gsa_keymat_len(&p2), &e.rx),
@@ -593,8 +593,8 @@ static void as_it_is(uint8_t *p, size_t *len, uint8_t *first)
 }
 
 /*
- * Same key, same Message ID, other content: a key server whose store is an
- * old copy, or which computes a change anew that could not be written.
+ * Same key and Message ID, other content: the store of a key server is an old
+ * copy, or it computes a change again that could not be written.
  */
 static void ivs(void)
 {
@@ -606,7 +606,7 @@ static void ivs(void)
 	make(&e, 0, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
 	for (unsigned int i = 0; i < 64; i++) {
 		if (i % 8 == 7) {
-			/* started again from what is stored */
+			/* Continue with the stored state. */
 			rekey_sa_wipe(&e.tx);
 			rekey_sa_init(&e.tx, &e.policy, e.keymat,
 				      gsa_keymat_len(&e.policy), NULL);
@@ -623,8 +623,8 @@ static void ivs(void)
 	is_int(wrong, 0, "the Message ID is in each");
 
 	/*
-	 * A message that forge() seals has an IV that the sender did not
-	 * choose.
+	 * The IV of a message that forge() encrypts was not chosen by the
+	 * sender.
 	 */
 	e.tx.next_mid = 50;
 	build(&e, &w);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Routing's answers for destinations, in a network namespace of its own, and
- * receivers that follow it.
+ * Answers of routing in a network namespace of its own, and receivers that
+ * follow it.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -27,7 +27,7 @@ static uint32_t idx(const char *name)
 	return if_nametoindex(name);
 }
 
-/* The interface towards @to, or -errno. */
+/* Return the interface towards @to, or -errno. */
 static int towards(const char *to, uint32_t oif, struct route *r)
 {
 	struct route mine;
@@ -95,7 +95,7 @@ static void test_vrf(void)
 	}
 	ip("link set blue up");
 	ip("link set two master blue");
-	/* else what its table does not have is looked up in the main one */
+	/* Without it a destination would be looked up in the main table. */
 	ip("route add unreachable default metric 4278198272 table 100");
 	ip("addr add 10.2.0.1/24 dev two");
 	ok(route_is_vrf(idx("blue")), "a VRF is one");
@@ -123,7 +123,7 @@ static void on_datagram(void *ctx, const struct ep *from, const struct ep *to,
 	++*(int *)ctx;
 }
 
-/* One datagram out of @ifindex, which this host hears as well. */
+/* Send one datagram by @ifindex, which this host receives too. */
 static void say(int family, const struct ep *to, uint32_t ifindex,
 		struct loop *l)
 {
@@ -140,7 +140,10 @@ static void say(int family, const struct ep *to, uint32_t ifindex,
 	loop_once(l, 100);
 }
 
-/* A receiver hears its interface, the one that it moved to, and no other. */
+/*
+ * A receiver gets datagrams of its interface and the one that it moved to, and
+ * of no other.
+ */
 static void test_receiver(const char *group)
 {
 	struct addr none = { 0 };

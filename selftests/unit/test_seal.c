@@ -124,7 +124,10 @@ static void files(void)
 	unlink(path);
 }
 
-/* ---- a key that is kept elsewhere ---------------------------------------- */
+/*
+ * ---- an external key
+ * ------------------------------------------------------
+ */
 
 struct elsewhere {
 	struct sealer *s;

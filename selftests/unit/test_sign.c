@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * RFC 8032 7.1 tests 1 to 3, the AlgorithmIdentifiers of RFC 7427 appendix A,
- * and what must not pass: weak algorithms, other keys, readable key files.
+ * and refusals: weak algorithms, other keys, readable key files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -77,7 +77,7 @@ static void published(void)
 	}
 }
 
-/* RFC 7427 A; PSS with the trailer left out, as DER wants a default to be */
+/* RFC 7427 A; PSS without the trailer, because DER omits a default. */
 static const struct {
 	enum sig_type type;
 	enum sig_hash hash;
@@ -92,7 +92,7 @@ static const struct {
 	  "a203020120" },
 };
 
-/* The same with the trailer said, as RFC 7427 A.4.3 prints it */
+/* The same with the trailer, as RFC 7427 A.4.3 prints it. */
 #define PSS_LONG \
 	"304606092a864886f70d01010a3039a00f300d06096086480165030402010500" \
 	"a11c301a06092a864886f70d010108300d06096086480165030402010500" \
@@ -222,7 +222,10 @@ static void algorithms(void)
 				  (k == 1 || k == 2);
 
 			sigkey_alg(keys[k], &own, &own_len);
-			/* both curves take either hash; the value differs */
+			/*
+			 * Both curves accept either hash, and the value
+			 * differs.
+			 */
 			crossed += sigpub_fits_alg(pubs[i], own, own_len) !=
 				   (i == k || ec);
 			crossed += i != k && !sig_verify(pubs[k], own, own_len,
@@ -303,7 +306,7 @@ static void files(void)
 	rmdir(dir);
 }
 
-/* ---- a key that is kept elsewhere ---------------------------------------- */
+/* ---- an external key ----------------------------------------------------- */
 
 struct elsewhere {
 	struct sigkey *key;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The store on a real file: what survives, what is refused, what shows. */
+/* The store on a real file: what survives, what is refused, what is visible. */
 #include "tap.h"
 
 #include <errno.h>
@@ -78,7 +78,7 @@ static void test_keys(void)
 	memset(key, 'x', sizeof(key));
 	is_int(store_key(key, "a b", NULL), 0, "a blank");
 	is_str(key, "a b", "stays as it is");
-	/* room for one more octet, escaped, and the end is always there */
+	/* Escaping with room for one more octet; the end is always written. */
 	for (n = 1; n < STORE_KEY_MAX; n++) {
 		memset(big, '/', n);
 		big[n] = '\0';
@@ -216,7 +216,7 @@ static struct store *test_secrecy(struct store *s)
 	       "a file that others can read is refused");
 	chmod(path, 0600);
 
-	/* swap two sealed values behind the store's back */
+	/* Swap two sealed values in the file. */
 	sqlite3_open(path, &db);
 	sqlite3_exec(db,
 		     "UPDATE kv SET v = (SELECT v FROM kv WHERE "
@@ -257,7 +257,7 @@ static void test_garbage(void)
 	unlink(file);
 }
 
-/* The value of @key in the file, as somebody with an editor leaves it */
+/* Set the value of @key in the file, as with an editor. */
 static void tamper(const char *key, size_t len)
 {
 	sqlite3_stmt *st;
@@ -276,7 +276,7 @@ static void tamper(const char *key, size_t len)
 	sqlite3_close(db);
 }
 
-/* Adds up lengths, and reads all. */
+/* Add up lengths, and read all. */
 static int length(void *arg, const char *key, const uint8_t *val, size_t len)
 {
 	size_t *sum = arg;
@@ -287,7 +287,7 @@ static int length(void *arg, const char *key, const uint8_t *val, size_t len)
 	return 0;
 }
 
-/* The largest value, the smallest, and room that is too small for one */
+/* The largest value, the smallest, and a buffer that is too small for one. */
 static void test_sizes(struct store *s)
 {
 	uint8_t *big = malloc(STORE_VALUE_MAX + 1);
@@ -348,7 +348,7 @@ static struct store *test_cut(struct store *s)
 	return NULL;
 }
 
-/* kill -9 in the middle of a transaction, many times over */
+/* Kill -9 in the middle of a transaction, many times. */
 static struct store *test_kill(struct store *s)
 {
 	unsigned int i, bad = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Transactions as objects: recorded, submitted with the version that they were
- * computed from, ended in their order, by SQLite at once and from a thread.
+ * Transactions as objects: recorded, submitted with the version from which they
+ * were computed, and completed in order, by SQLite directly and from a thread.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -72,7 +72,7 @@ static uint64_t value(struct store *s, const char *key)
 	return store_get_u64(s, key, &v) ? UINT64_MAX : v;
 }
 
-/* Until @n completions were called, or nothing comes for a second */
+/* Run until @n completions were called, or none follows for a second. */
 static void turn(unsigned int n)
 {
 	unsigned int i;
@@ -161,7 +161,7 @@ static void test_order(bool thread)
 	store_close(s);
 }
 
-/* From within a completion */
+/* Called from within a completion. */
 static struct store *again_store;
 static struct ticket inner = { 7 };
 static bool inside;
@@ -217,7 +217,7 @@ static void test_forget(void)
 	store_close(s);
 }
 
-/* One that ends before those before it waits for them; none ends twice. */
+/* A transaction waits for earlier ones, and none is completed twice. */
 static struct store_txn *held[3];
 static unsigned int n_held;
 

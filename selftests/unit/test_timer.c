@@ -167,7 +167,10 @@ struct looped {
 	int sig;
 };
 
-/* Whichever comes first deletes the other, whose event is fetched already. */
+/*
+ * The first callback deletes the other timer, whose event was
+ * already fetched.
+ */
 static void readable(void *arg, uint32_t events)
 {
 	struct looped *x = arg;

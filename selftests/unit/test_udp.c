@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Sockets that a crowd talks to at once. */
+/* Sockets that receive from many peers at once. */
 #include <unistd.h>
 
 #include "lib/udp.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The seal key is changed: nothing is lost, whatever moment it is cut short
- * at, and the old key opens nothing any more.
+ * The seal key is changed: nothing is lost, wherever the change is interrupted,
+ * and the old key opens nothing afterwards.
  */
 #include "tap.h"
 
@@ -86,7 +86,7 @@ static void copy(const char *from, const char *to)
 	close(fd);
 }
 
-/* Both stores are whole, under the one key that is in the file. */
+/* Both stores are complete, under the key in the file. */
 static bool whole(void)
 {
 	struct vault v;
@@ -155,7 +155,7 @@ static void test_change(void)
 	sealer_free(old);
 }
 
-/* ---- cut short ---------------------------------------------------------- */
+/* ---- interruptions ------------------------------------------------------ */
 
 static const struct store_ops *real_ops;
 static int steps; /* until it dies; -1: never */
@@ -208,7 +208,7 @@ static int failing_clean(void *ctx)
 	return -EIO;
 }
 
-/* The log has values under the old key until it is emptied. */
+/* The log contains values under the old key until it is truncated. */
 static void test_not_cleaned(int which)
 {
 	static uint8_t file[1 << 20];
@@ -290,7 +290,7 @@ static void test_killed(void)
 	}
 	ok(WIFEXITED(status) && !WEXITSTATUS(status) && whole(),
 	   "killed at each of %d steps: all is there", n);
-	/* two stores: begin, records, the format's, commit and clean */
+	/* Two stores: begin, records, the format's, commit and clean. */
 	is_int(n, 2 * (2 + RECORDS + 2 + 2 + 1), "at every one");
 	is_int(old, 0, "a change begun with a whole key is finished");
 	ok(changed == n + 1, "each time");
@@ -302,7 +302,7 @@ static void test_files(void)
 	uint8_t half[SEAL_KEY_LEN / 2] = { 1 };
 	int fd;
 
-	/* the new key was not written to its end */
+	/* The new key was written partially. */
 	copy(key, old_key);
 	fd = open(key_new, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	if (fd < 0 || write(fd, half, sizeof(half)) != sizeof(half))
@@ -313,7 +313,7 @@ static void test_files(void)
 	close(fd);
 	ok(whole() && same_key(key, old_key), "an empty file is no key");
 
-	/* a change fails and is tried again */
+	/* A change fails and is repeated. */
 	open_it(&v);
 	if (v.store[0]->ops->begin(v.store[0]->ctx))
 		bail("begin");

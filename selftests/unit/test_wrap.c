@@ -29,7 +29,7 @@ static void published(void)
 	wrap_key(KWA_5649_192, kek, 24, in, n, got);
 	is_mem(got, wrap_len(n), want, m, "RFC 5649, 7 octets");
 
-	/* Data SA keying material a0 .. c3 under a GSK_w of 256 bits */
+	/* Data SA keying material a0 .. c3 under a GSK_w of 256 bits. */
 	hex("b169180742eb22165048cce7281f2e65465010931c41a1b39a8492aff33a06d4",
 	    kek, sizeof(kek));
 	for (i = 0; i < 36; i++)

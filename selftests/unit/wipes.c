@@ -27,7 +27,7 @@ void explicit_bzero(void *p, size_t n)
 	wipe(p, n);
 }
 
-/* explicit_bzero() is this where the compiler knows how large an object is */
+/* explicit_bzero() is this where the compiler knows how large an object is. */
 void __explicit_bzero_chk(void *p, size_t n, size_t room)
 {
 	if (n > room)

@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-/* Begins to count wipes of memory in which these octets are; 32 at most. */
+/* Start to count wipes of memory that contains these octets, at most 32. */
 void wipes_look_for(const void *p, size_t n);
 unsigned int wipes_found(void);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Does on loading what the test bed must notice. Refuses to load afterwards,
- * so that a fault is all that it leaves behind.
+ * Cause a fault that the test bed must detect when the module is loaded. The
+ * module then refuses to load, so that only the fault remains.
  */
 #include <linux/init.h>
 #include <linux/kernel.h>
@@ -40,7 +40,7 @@ static int __init fault_init(void)
 		for (;;)
 			cpu_relax();
 	} else if (!strcmp(fault, "leak")) {
-		/* the stack may still know one alone */
+		/* The only reference may still be on the stack. */
 		for (i = 0; i < 10; i++)
 			p = kmalloc(321, GFP_KERNEL);
 		p = NULL;
