@@ -20,6 +20,7 @@ Dividers (---- like this ----), generated files and licence lines are left out.
 	tools/style/comments.py FILE...		these
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -112,9 +113,10 @@ def complaints(path):
 def main():
 	files = sys.argv[1:] or [
 		f for f in subprocess.run(
-			["git", "ls-files", "--", *SOURCES], check=True,
+			["git", "ls-files", "--cached", "--others",
+			 "--exclude-standard", "--", *SOURCES], check=True,
 			capture_output=True, text=True).stdout.splitlines()
-		if f.endswith((".c", ".h"))]
+		if f.endswith((".c", ".h")) and os.path.exists(f)]
 	files = [f for f in files if not GENERATED.search(f)]
 	if not files:
 		sys.exit("comments: no C file was found")
