@@ -14,7 +14,7 @@
 #define HASH_SHA1_LEN 20
 #define HASH_SHA256_LEN 32
 
-/* Hash the @n pieces concatenated. Return 0 or -EIO. */
+/* Hash the @n pieces concatenated. Return 0, -ENOMEM or -EIO. */
 int hash_sha1(const struct iovec *iov, size_t n, uint8_t out[HASH_SHA1_LEN]);
 int hash_sha256(const struct iovec *iov, size_t n,
 		uint8_t out[HASH_SHA256_LEN]);

@@ -34,8 +34,9 @@ int wrap_key(unsigned int kwa, const uint8_t *kwk, size_t kwk_len,
 	     const uint8_t *in, size_t len, uint8_t *out);
 /*
  * Unwrap @in; *@out_len gets the length of the result, at most @size. Returns
- * 0, -EBADMSG if the integrity check fails or the length is impossible, -ENOSPC
- * if @size is too small, -EOPNOTSUPP or -EIO; after an error @out is wiped.
+ * 0; -EBADMSG if the integrity check fails or the length is impossible, -ENOSPC
+ * if @size is too small, or -EIO, each with @out wiped; or -EOPNOTSUPP for an
+ * unknown @kwa or a key of another length.
  */
 int unwrap_key(unsigned int kwa, const uint8_t *kwk, size_t kwk_len,
 	       const uint8_t *in, size_t len, uint8_t *out, size_t size,

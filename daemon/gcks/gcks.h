@@ -89,8 +89,8 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		  size_t len, uint32_t spi);
 /*
- * An authenticated member reports that it followed a rekey of somebody else to
- * the Data SA @spi, and has come back.
+ * An authenticated member reports that it followed the rekey of a rival to the
+ * Data SA @spi, and has come back.
  */
 void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		size_t len, uint32_t spi);

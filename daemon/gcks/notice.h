@@ -55,9 +55,9 @@ void notice_refusal(struct gcks *k, const char *group, const char *identity,
 void notice_place(struct gcks *k, const char *group, const char *identity,
 		  const struct addr *at, const struct ep *from);
 /*
- * Record a report of @identity that it followed a rekey of somebody else to
- * the Data SA @spi. A report proves nothing, so each member has one line a
- * minute and each group four.
+ * Record a report of @identity that it followed the rekey of a rival to the
+ * Data SA @spi. A report proves nothing, so each member has one line a minute
+ * and each group four.
  */
 void notice_rival(struct gcks *k, const char *group, const char *identity,
 		  const struct ep *peer, uint32_t spi);

@@ -25,7 +25,10 @@ struct blob {
 	size_t len;
 };
 
-/* Copy @p; the former contents of @b are wiped. Returns 0 or -ENOMEM. */
+/*
+ * Copy @p and wipe the former contents of @b. Returns 0, or -ENOMEM with @b
+ * unchanged.
+ */
 int blob_set(struct blob *b, const void *p, size_t len);
 void blob_free(struct blob *b); /* wipes */
 bool blob_is(const struct blob *b, const void *p, size_t len);

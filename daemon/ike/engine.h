@@ -202,8 +202,8 @@ struct ike_ops {
 
 	/*
 	 * Responder, may be NULL: an authenticated peer reports that it
-	 * followed a GSA_REKEY of somebody else to the Data SA @spi, and has
-	 * come back.
+	 * followed the GSA_REKEY of a rival to the Data SA @spi, and has come
+	 * back.
 	 */
 	ike_of_data_fn *rival;
 
@@ -273,8 +273,8 @@ struct ike_engine_cfg {
 void ike_default_proposals(struct sa_pld *sa);
 
 /*
- * Create an engine; @cfg and @ops are copied. Returns NULL with errno EINVAL
- * (a required member is missing) or ENOMEM.
+ * Create an engine; @cfg and @ops are copied. Returns NULL with errno EINVAL (a
+ * required member is missing), ENOMEM, or an error of crypto/.
  */
 struct ike_engine *ike_engine_new(const struct ike_engine_cfg *cfg,
 				  const struct ike_ops *ops, void *ctx);

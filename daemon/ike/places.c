@@ -21,7 +21,10 @@
 #include "lib/clock.h"
 #include "lib/quota.h"
 
-/* A handshake without loss is over by then; its first retransmission is due. */
+/*
+ * Age after which a handshake without loss is complete, and its first
+ * retransmission due.
+ */
 #define HALF_OPEN_OLD_MS 1000
 
 /*

@@ -179,7 +179,7 @@ struct member_group_status {
 	uint64_t registrations;
 	uint64_t refusals;
 	uint64_t rekeys; /* GSA_REKEYs that were applied */
-	bool wary; /* somebody else has the signing key */
+	bool wary; /* a rival has the signing key */
 	uint64_t rivals; /* applied, then denied by the key server */
 	uint64_t old; /* GSA_REKEYs that came too late */
 	uint64_t excluded;

@@ -231,7 +231,7 @@ struct mgroup {
 	uint64_t registrations;
 	uint64_t refusals;
 	uint64_t n_rekeys;
-	uint64_t rivals; /* rekeys of somebody else */
+	uint64_t rivals; /* rekeys of a rival */
 	uint64_t n_too_old; /* GSA_REKEYs that came too late */
 	uint64_t excluded;
 	uint64_t kernel_errors;
@@ -486,7 +486,7 @@ void rival_settled(struct mgroup *g, struct ike_sa *sa);
 void rival_init(struct mgroup *g);
 void rival_stop(struct mgroup *g);
 /*
- * Return true if somebody else has the signing key, so that @msg is not
+ * Return true if a rival has the signing key, so that @msg is not
  * authenticated. A message that would change something causes a request.
  */
 bool rival_distrusts(struct mgroup *g, const struct mrekey *rk,
