@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Digest of the keys of the kernel's SAs, in a file that survives a restart of
+ * Digests of the keys of the kernel's SAs, in a file that survives a restart of
  * the daemon and not of the machine, like the SAs. The kernel does not reveal
  * keys, so this is how a restarted member finds out whether an SA in the kernel
  * is the one that the key server means.

@@ -49,7 +49,7 @@ static void sock_readable(void *arg, uint32_t events)
 			continue;
 		if (n < 0)
 			return;
-		/* Answer could not be sent from a multicast address. */
+		/* Answers could not be sent from a multicast address. */
 		if (addr_is_multicast(&to.addr))
 			continue;
 		len = (size_t)n;

@@ -19,7 +19,7 @@
 #define OUT_VERSION 1
 /* Interval of retries after a failed send. */
 #define RETRY_MS 500
-/* Retry end before members refuse the message as a minute old. */
+/* Retries end before members refuse the message as a minute old. */
 #define TRY_MS 55000
 /* Copies for senders that have not confirmed, more often at first. */
 #define ONCE_MORE_MS 1000

@@ -19,7 +19,7 @@
  */
 #define SAS_GOING 32
 #define SPACING_MIN_MS 100
-/* Join wait for the ATD of the previous one, but not longer than this. */
+/* Joins wait for the ATD of the previous one, but not longer than this. */
 #define IN_USE_MAX_MS 6000
 
 static uint32_t ms_left(const struct group *g, uint64_t until_ms)

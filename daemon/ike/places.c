@@ -251,7 +251,7 @@ void handshake_failed(struct ike_sa *sa)
 	quota_spend(sa->engine->ep_quota, &k, sizeof(k), mono_now(sa->engine));
 }
 
-/* Name are compared as certificates do, without regard to case. */
+/* Names are compared as certificates do, without regard to case. */
 static size_t name_key(const char *name, char buf[static ID_STR_MAX])
 {
 	size_t i;

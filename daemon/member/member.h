@@ -53,7 +53,7 @@ struct member_deps {
 	void (*leave_rekey)(void *ctx, const struct ep *to,
 			    const struct addr *source);
 	/*
-	 * Digest of the keys of the kernel's SAs, which survive a restart of
+	 * Digests of the keys of the kernel's SAs, which survive a restart of
 	 * the process like the SAs. note_key() stores one; a @digest of NULL
 	 * deletes it. find_key_note() returns false if there is none. Both may
 	 * be NULL: an SA of an earlier run is then identified by its SPI alone.
