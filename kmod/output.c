@@ -62,7 +62,7 @@ static unsigned int output_opaque(const struct mcsec_pkt *pkt,
 }
 
 /*
- * Set the group of an opaque datagram if all candidates are the same group, and
+ * Set the group of an opaque datagram if it can belong to one group only, and
  * return NF_ACCEPT. Otherwise return the verdict.
  */
 static noinline unsigned int find_opaque(struct mcsec_pkt *pkt,
