@@ -184,14 +184,11 @@ static int open_store(struct app *a, struct err *err)
 	return ret;
 }
 
-static int reseal_stores(void *ctx, char *text, size_t size)
+static int reseal_stores(void *ctx, struct err *err)
 {
 	struct app *a = ctx;
-	struct err err = {};
-	int ret = vault_rekey(&a->vault, &err);
 
-	snprintf(text, size, "%s", err.text);
-	return ret;
+	return vault_rekey(&a->vault, err);
 }
 
 /*
@@ -293,7 +290,7 @@ int app_start_gcks(struct app *a, struct err *err)
 		return ret;
 	deps.store = a->vault.store[0];
 	deps.witness = a->vault.store[1];
-	ret = gcks_new(&a->gcks, c, &deps, err->text, sizeof(err->text));
+	ret = gcks_new(&a->gcks, c, &deps, err);
 	if (ret)
 		return ret;
 	restrict_kwa(a);

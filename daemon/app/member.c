@@ -159,7 +159,7 @@ static const struct ike_ops member_ops = {
 };
 
 static int join_rekey(void *ctx, const struct ep *to, const struct addr *source,
-		      const char *interface, char *why, size_t size)
+		      const char *interface, struct err *err)
 {
 	struct app *a = ctx;
 	struct where w = {
@@ -169,18 +169,14 @@ static int join_rekey(void *ctx, const struct ep *to, const struct addr *source,
 		.fd = a->unicast.fd.fd,
 		.setting = "interface",
 	};
-	struct err err = {};
 	uint32_t ifindex;
 	int ret;
 
-	ret = app_where(&w, &ifindex, &err);
-	if (!ret) {
-		ret = mcast_join(a->mcast, to, source, ifindex);
-		if (ret)
-			err_set(&err, ret, "%s", strerror(-ret));
-	}
-	snprintf(why, size, "%s", err.text);
-	return ret ? ret : (int)ifindex;
+	ret = app_where(&w, &ifindex, err);
+	if (ret)
+		return ret;
+	ret = mcast_join(a->mcast, to, source, ifindex);
+	return ret ? err_set(err, ret, "%s", strerror(-ret)) : (int)ifindex;
 }
 
 static void leave_rekey(void *ctx, const struct ep *to,
@@ -215,10 +211,10 @@ static int open_key_notes(struct app *a, struct err *err)
 	char *path;
 
 	if (asprintf(&path, "%s.keys", a->conf->control) < 0)
-		return err_set(err, -ENOMEM, "no memory");
+		return err_set(err, -ENOMEM, "out of memory");
 	a->key_notes = key_notes_open(path);
 	free(path);
-	return a->key_notes ? 0 : err_set(err, -ENOMEM, "no memory");
+	return a->key_notes ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
 static void on_rekey(void *ctx, const struct ep *from, const struct ep *to,
@@ -277,16 +273,16 @@ static void links_readable(void *arg, uint32_t events)
 
 static int open_kernel(struct app *a, struct err *err)
 {
-	struct err kerr;
+	struct err why;
 	int ret;
 
-	ret = knl_open(&a->kernel, &kerr);
+	ret = knl_open(&a->kernel, &why);
 	if (ret)
-		return err_set(err, ret, "kernel: %s", kerr.text);
+		return err_set(err, ret, "kernel: %s", why.text);
 	a->kernel_open = true;
-	ret = knl_events_open(&a->kernel, on_kernel_event, a, &kerr);
+	ret = knl_events_open(&a->kernel, on_kernel_event, a, &why);
 	if (ret < 0)
-		return err_set(err, ret, "kernel: %s", kerr.text);
+		return err_set(err, ret, "kernel: %s", why.text);
 	a->kernel_fd = (struct loop_fd){ ret, kernel_readable, a };
 	ret = loop_add(a->loop, &a->kernel_fd, EPOLLIN);
 	if (ret) {
@@ -334,7 +330,7 @@ int app_start_member(struct app *a, struct err *err)
 		return ret;
 	ret = mcast_new(a->loop, on_rekey, a, &a->mcast);
 	if (ret)
-		return err_set(err, ret, "no memory");
+		return err_set(err, ret, "out of memory");
 	if (addr_is_none(&local.addr)) {
 		addr_set(&local.addr, c->gcks.addr.family, &in6addr_any);
 		local.port = 0;

@@ -34,8 +34,7 @@ static int check_all(struct app *a, const struct conf *to, app_change_fn *fn,
 	if (!ret && a->member)
 		ret = member_reload_check(a->member, to->member, fn, arg, err);
 	if (!ret && a->gcks)
-		ret = gcks_reload_check(a->gcks, to->gcks, fn, arg, err->text,
-					sizeof(err->text));
+		ret = gcks_reload_check(a->gcks, to->gcks, fn, arg, err);
 	if (!ret && a->conf->log_level != to->log_level) {
 		snprintf(line, sizeof(line), "log-level changed");
 		fn(arg, line);

@@ -97,14 +97,14 @@ static uint32_t interface_towards(const struct ep *other, uint32_t bound)
 }
 
 static int configured_interface(const char *interface, uint32_t *ifindex,
-				struct err *why)
+				struct err *err)
 {
 	*ifindex = if_nametoindex(interface);
 	if (!*ifindex)
-		return err_set(why, -ENODEV, "there is no interface %s",
+		return err_set(err, -ENODEV, "there is no interface %s",
 			       interface);
 	if (route_is_vrf(*ifindex))
-		return err_set(why, -EINVAL,
+		return err_set(err, -EINVAL,
 			       "%s is a VRF, name an interface in it",
 			       interface);
 	return 0;
@@ -112,44 +112,44 @@ static int configured_interface(const char *interface, uint32_t *ifindex,
 
 /* Choose an interface when no route to the rekey address decides. */
 static int guess_interface(const struct where *w, uint32_t bound,
-			   uint32_t *ifindex, struct err *why)
+			   uint32_t *ifindex, struct err *err)
 {
 	char a[ADDR_STRLEN], name[IF_NAMESIZE] = "?";
 
 	addr_str(&w->to.addr, a);
 	*ifindex = interface_towards(&w->other, bound);
 	if (!*ifindex)
-		return err_set(why, -ENETUNREACH,
+		return err_set(err, -ENETUNREACH,
 			       "no route to %s; set \"%s\", or a route", a,
 			       w->setting);
 	if_indextoname(*ifindex, name);
-	err_set(why, 0,
+	err_set(err, 0,
 		"no route to %s, by %s; set \"%s\" if it is "
 		"another",
 		a, name, w->setting);
 	return 0;
 }
 
-int app_where(const struct where *w, uint32_t *ifindex, struct err *why)
+int app_where(const struct where *w, uint32_t *ifindex, struct err *err)
 {
 	uint32_t bound = bound_to(w->fd);
 	struct route r = { 0 };
 	int ret;
 
-	why->text[0] = 0;
+	err_clear(err);
 	if (w->interface[0])
-		return configured_interface(w->interface, ifindex, why);
+		return configured_interface(w->interface, ifindex, err);
 	ret = route_get(&w->to, bound, &r);
 	if (!ret && !r.undecided) {
 		*ifindex = r.ifindex;
 		if (!route_is_vrf(r.ifindex))
 			return 0;
-		return err_set(why, -EINVAL,
+		return err_set(err, -EINVAL,
 			       "the route is through a "
 			       "VRF; set \"%s\" to an interface in it",
 			       w->setting);
 	}
-	ret = guess_interface(w, bound, ifindex, why);
+	ret = guess_interface(w, bound, ifindex, err);
 	/* The first interface has at least a route of the kernel. */
 	if (ret && r.ifindex) {
 		*ifindex = r.ifindex;

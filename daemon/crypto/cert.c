@@ -442,7 +442,7 @@ static int verify_chain(const struct trust *trust, struct stack_st_X509 *certs,
 	if (!ctx || X509_STORE_CTX_init(ctx, trust->store,
 					sk_X509_value(certs, 0), certs) != 1) {
 		X509_STORE_CTX_free(ctx);
-		*why = "no memory";
+		*why = "out of memory";
 		return -ENOMEM;
 	}
 	param = X509_STORE_CTX_get0_param(ctx);
@@ -480,7 +480,7 @@ int cert_verify(const struct trust *trust, const struct cert_der *ders,
 		ERR_clear_error();
 		*why = ret == -E2BIG	 ? "no certificate, or too many"
 		       : ret == -EBADMSG ? "not a certificate"
-					 : "no memory";
+					 : "out of memory";
 		return ret == -E2BIG ? -EBADMSG : ret;
 	}
 	x = sk_X509_value(certs, 0);
@@ -495,7 +495,7 @@ int cert_verify(const struct trust *trust, const struct cert_der *ders,
 		goto out;
 	c = calloc(1, sizeof(*c));
 	if (!c) {
-		*why = "no memory";
+		*why = "out of memory";
 		ret = -ENOMEM;
 		goto out;
 	}

@@ -257,7 +257,7 @@ int pki_issue(const struct pki_pair *ca, const struct pki_req *req,
 	out->cert_len = (size_t)n;
 	out->key = key;
 	key = NULL;
-	err_set(err, 0, "%s", "");
+	err_clear(err);
 out:
 	if (issuer != x)
 		X509_free(issuer);
@@ -289,7 +289,7 @@ int pki_load(const char *cert_path, const char *key_path, struct pki_pair *out,
 	out->cert = OPENSSL_memdup(der.p, der.len);
 	out->cert_len = der.len;
 	if (!out->cert)
-		ret = err_set(err, -ENOMEM, "no memory");
+		ret = err_set(err, -ENOMEM, "out of memory");
 out:
 	cert_chain_free(chain);
 	if (ret)

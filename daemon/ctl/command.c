@@ -239,9 +239,7 @@ static int do_reseal(struct ctl_request *q)
 {
 	int ret = needs_gcks(q);
 
-	return ret ? ret
-		   : gcks_reseal(q->roles.gcks, q->err.text,
-				 sizeof(q->err.text));
+	return ret ? ret : gcks_reseal(q->roles.gcks, &q->err);
 }
 
 static void reloaded(void *arg, int ret, const char *why)

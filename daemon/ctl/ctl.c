@@ -337,7 +337,7 @@ int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
 			       "control socket %s: the path is too long", path);
 	ctl = calloc(1, sizeof(*ctl));
 	if (!ctl)
-		return err_set(err, -ENOMEM, "no memory");
+		return err_set(err, -ENOMEM, "out of memory");
 	ctl->loop = loop;
 	ctl->tq = tq;
 	strcpy(ctl->path, path);

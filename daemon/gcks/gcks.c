@@ -26,17 +26,15 @@
 /* ---- start -------------------------------------------------------------- */
 
 int gcks_new(struct gcks **out, const struct conf_gcks *conf,
-	     const struct gcks_deps *deps, char *err, size_t errlen)
+	     const struct gcks_deps *deps, struct err *err)
 {
 	struct gcks *k = calloc(1, sizeof(*k));
 	struct group *g;
 	size_t i;
 	int rc;
 
-	if (!k) {
-		snprintf(err, errlen, "out of memory");
-		return -ENOMEM;
-	}
+	if (!k)
+		return err_set(err, -ENOMEM, "out of memory");
 	k->deps = *deps;
 	TAILQ_INIT(&k->groups);
 	TAILQ_INIT(&k->closing);
@@ -44,9 +42,9 @@ int gcks_new(struct gcks **out, const struct conf_gcks *conf,
 		      clock_mono_ms(deps->clock);
 	rc = notice_init(k);
 	if (rc)
-		snprintf(err, errlen, "%s", strerror(-rc));
+		err_set(err, rc, "quotas of refusals: %s", strerror(-rc));
 	for (i = 0; !rc && i < conf->n_groups; i++)
-		rc = group_open(k, &conf->groups[i], &g, err, errlen);
+		rc = group_open(k, &conf->groups[i], &g, err);
 	if (rc) {
 		gcks_free(k);
 		return rc;
@@ -252,15 +250,14 @@ void gcks_reset(struct gcks *k, const char *group, gcks_done_fn *done,
 		orders_give(g, ORDER_RESET, "", done, arg);
 }
 
-int gcks_reseal(struct gcks *k, char *err, size_t errlen)
+int gcks_reseal(struct gcks *k, struct err *err)
 {
 	int rc;
 
-	if (!k->deps.reseal) {
-		snprintf(err, errlen, "the store has no seal key in a file");
-		return -EOPNOTSUPP;
-	}
-	rc = k->deps.reseal(k->deps.ctx, err, errlen);
+	if (!k->deps.reseal)
+		return err_set(err, -EOPNOTSUPP,
+			       "the store has no seal key in a file");
+	rc = k->deps.reseal(k->deps.ctx, err);
 	if (rc)
 		return rc;
 	log_info("the store is sealed with a new key");

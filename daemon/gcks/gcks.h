@@ -27,6 +27,7 @@
 #include "conf/conf.h"
 #include "ike/engine.h"
 #include "store/store.h"
+#include "lib/err.h"
 #include "lib/metric.h"
 
 struct clock;
@@ -60,7 +61,7 @@ struct gcks_deps {
 	 * Make another seal key; may be NULL. Returns 0, or -errno with one
 	 * line in @err.
 	 */
-	int (*reseal)(void *ctx, char *err, size_t errlen);
+	int (*reseal)(void *ctx, struct err *err);
 	void *ctx;
 };
 
@@ -72,7 +73,7 @@ struct gcks_deps {
  * -errno with one line in @err.
  */
 int gcks_new(struct gcks **out, const struct conf_gcks *conf,
-	     const struct gcks_deps *deps, char *err, size_t errlen);
+	     const struct gcks_deps *deps, struct err *err);
 void gcks_set_engine(struct gcks *k, struct ike_engine *engine);
 void gcks_free(struct gcks *k);
 
@@ -160,7 +161,7 @@ void gcks_reset(struct gcks *k, const char *group, gcks_done_fn *done,
  * Make another seal key and rewrite the stores under it, one transaction
  * each. Returns 0, or -errno with one line in @err.
  */
-int gcks_reseal(struct gcks *k, char *err, size_t errlen);
+int gcks_reseal(struct gcks *k, struct err *err);
 
 /* Report one thing that a reload changes, as one line for an operator. */
 typedef void gcks_change_fn(void *arg, const char *line);
@@ -184,7 +185,7 @@ void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
  * nothing. Returns 0, or -EBUSY with one line in @err.
  */
 int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
-		      gcks_change_fn *fn, void *arg, char *err, size_t errlen);
+		      gcks_change_fn *fn, void *arg, struct err *err);
 
 struct gcks_group_status {
 	const struct conf_group *conf;

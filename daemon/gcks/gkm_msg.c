@@ -141,18 +141,17 @@ static int queue_message(struct group *g, struct gkm_change *c,
 			 struct rekey_sa *rs, struct rekey_msg *m,
 			 const uint32_t *at, unsigned int n)
 {
-	char why[160] = "";
+	struct err err = {};
 	struct out_msg *o;
 	struct wbuf w;
 	int rc;
 
 	wbuf_init(&w, 2 * IKE_MSG_MAX);
 	/* Fragments are used only if every recipient can reassemble them. */
-	rc = rekey_build_frags(rs, m, g->n_whole ? 0 : FRAGMENT_MAX, &w, why,
-			       sizeof(why));
+	rc = rekey_build_frags(rs, m, g->n_whole ? 0 : FRAGMENT_MAX, &w, &err);
 	if (rc) {
 		log_err("group %s: GSA_REKEY not built: %s%s%s", g->conf->name,
-			strerror(-rc), why[0] ? ": " : "", why);
+			strerror(-rc), err.text[0] ? ": " : "", err.text);
 	} else {
 		o = out_msg_new(g, &w, at, n);
 		if (o)

@@ -307,8 +307,8 @@ static int load_tree(struct group *g)
 	return 0;
 }
 
-int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
-	     size_t errlen)
+int gkm_load(struct group *g, bool *changed, const char **disown,
+	     struct err *err)
 {
 	uint8_t digest[GKM_DIGEST];
 	char key[STORE_KEY_MAX];
@@ -348,7 +348,7 @@ int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
 		*changed = memcmp(g->st.policy, digest, sizeof(digest));
 	}
 	if (!rc) {
-		rc = witness_check(g, known, disown, err, errlen);
+		rc = witness_check(g, known, disown, err);
 		if (rc || *disown)
 			return rc;
 	}
@@ -362,10 +362,7 @@ int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
 		rc = outbox_load(g);
 out:
 	if (rc)
-		snprintf(err, errlen, "group %s: keys in the store: %s",
-			 g->conf->name,
-			 rc == -EBADMSG	 ? "damaged"
-			 : rc == -ENOMEM ? "out of memory"
-					 : store_error(group_store(g)));
+		err_set(err, rc, "group %s: keys in the store: %s",
+			g->conf->name, store_reason(group_store(g), rc));
 	return rc;
 }

@@ -4,6 +4,7 @@
 #define GCKS_GKM_STORE_H
 
 #include "gcks/group.h"
+#include "lib/err.h"
 
 /*
  * Read state, signing key, tree and unsent messages; the roster must have been
@@ -14,8 +15,8 @@
  * trusted, or NULL. Neither tree nor messages were read, and gkm_disown() must
  * follow.
  */
-int gkm_load(struct group *g, bool *changed, const char **disown, char *err,
-	     size_t errlen);
+int gkm_load(struct group *g, bool *changed, const char **disown,
+	     struct err *err);
 /* Must run within a transaction of the store. Return 0 or -errno. */
 int gkm_put_state(struct group *g, const struct gkm_state *st);
 int gkm_put_tree(struct group *g);

@@ -388,7 +388,7 @@ static int load_denied(void *arg, const char *key, const uint8_t *val,
 	return gmc_note_denied(arg, identity, since);
 }
 
-int gmc_load(struct group *g, char *err, size_t errlen)
+int gmc_load(struct group *g, struct err *err)
 {
 	char key[STORE_KEY_MAX];
 	int rc;
@@ -401,10 +401,8 @@ int gmc_load(struct group *g, char *err, size_t errlen)
 	if (!rc)
 		rc = store_each(group_store(g), key, load_denied, g);
 	if (rc)
-		snprintf(err, errlen, "group %s: roster in the store: %s",
-			 g->conf->name,
-			 rc == -EBADMSG ? "damaged"
-					: store_error(group_store(g)));
+		err_set(err, rc, "group %s: roster in the store: %s",
+			g->conf->name, store_reason(group_store(g), rc));
 	return rc;
 }
 

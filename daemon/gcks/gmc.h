@@ -8,6 +8,7 @@
 #define GCKS_GMC_H
 
 #include "gcks/group.h"
+#include "lib/err.h"
 
 /* Return a hash of @identity below GMC_HASH. */
 unsigned int gmc_hash(const char *identity);
@@ -17,7 +18,7 @@ void gmc_free(struct group *g);
  * Read the roster and the denied identities. Returns 0, or -errno with one
  * line in @err.
  */
-int gmc_load(struct group *g, char *err, size_t errlen);
+int gmc_load(struct group *g, struct err *err);
 
 /* ---- authorisation ------------------------------------------------------ */
 

@@ -128,8 +128,7 @@ static const struct group_ops group_ops = {
 
 struct outcome {
 	int ret;
-	char *err;
-	size_t errlen;
+	struct err *err;
 };
 
 static void note_outcome(struct group *g, void *arg, int ret, const char *why)
@@ -138,8 +137,8 @@ static void note_outcome(struct group *g, void *arg, int ret, const char *why)
 
 	o->ret = ret;
 	if (ret)
-		snprintf(o->err, o->errlen, "group %s: not started anew: %s",
-			 g->conf->name, why);
+		err_set(o->err, ret, "group %s: not started anew: %s",
+			g->conf->name, why);
 }
 
 /*
@@ -147,7 +146,7 @@ static void note_outcome(struct group *g, void *arg, int ret, const char *why)
  * a new version. A damaged record is no reason to refuse the start, since it is
  * only compared.
  */
-static int settle_policy(struct group *g, char *err, size_t errlen)
+static int settle_policy(struct group *g, struct err *err)
 {
 	uint64_t record = g->commit.record;
 	struct store_expect e = { .from = record, .to = record };
@@ -179,23 +178,23 @@ static int settle_policy(struct group *g, char *err, size_t errlen)
 			rc = store_submit_wait(group_store(g), &e);
 	}
 	if (rc)
-		snprintf(err, errlen, "group %s: its policy: %s", g->conf->name,
-			 store_error(group_store(g)));
+		err_set(err, rc, "group %s: its policy: %s", g->conf->name,
+			store_error(group_store(g)));
 	return rc;
 }
 
-static int group_load(struct group *g, char *err, size_t errlen)
+static int group_load(struct group *g, struct err *err)
 {
-	struct outcome o = { .err = err, .errlen = errlen };
+	struct outcome o = { .err = err };
 	const char *disown;
 	bool changed;
 	int rc;
 
-	rc = gmc_load(g, err, errlen);
+	rc = gmc_load(g, err);
 	if (!rc)
-		rc = gkm_load(g, &changed, &disown, err, errlen);
+		rc = gkm_load(g, &changed, &disown, err);
 	if (!rc)
-		rc = settle_policy(g, err, errlen);
+		rc = settle_policy(g, err);
 	if (rc)
 		return rc;
 	if (disown) {
@@ -204,8 +203,8 @@ static int group_load(struct group *g, char *err, size_t errlen)
 			return o.ret;
 		rc = witness_rewrite(g);
 		if (rc)
-			snprintf(err, errlen, "group %s: %s: not started anew",
-				 g->conf->name, disown);
+			err_set(err, rc, "group %s: %s: not started anew",
+				g->conf->name, disown);
 		return rc;
 	}
 	if (changed || sigkey_type(g->sign) != g->conf->rekey_sign)
@@ -213,12 +212,12 @@ static int group_load(struct group *g, char *err, size_t errlen)
 	return o.ret;
 }
 
-static int group_start(struct group *g, char *err, size_t errlen)
+static int group_start(struct group *g, struct err *err)
 {
 	int rc;
 
 	g->k->starting = true;
-	rc = group_load(g, err, errlen);
+	rc = group_load(g, err);
 	g->k->starting = false;
 	if (rc)
 		return rc;
@@ -273,7 +272,7 @@ static struct group *group_new(struct gcks *k, const struct conf_group *conf)
 }
 
 int group_open(struct gcks *k, const struct conf_group *conf,
-	       struct group **out, char *err, size_t errlen)
+	       struct group **out, struct err *err)
 {
 	struct group *g, *old;
 	int rc;
@@ -288,11 +287,9 @@ int group_open(struct gcks *k, const struct conf_group *conf,
 	if (old)
 		group_free(old);
 	g = group_new(k, conf);
-	if (!g) {
-		snprintf(err, errlen, "out of memory");
-		return -ENOMEM;
-	}
-	rc = group_start(g, err, errlen);
+	if (!g)
+		return err_set(err, -ENOMEM, "out of memory");
+	rc = group_start(g, err);
 	if (rc)
 		group_free(g);
 	else

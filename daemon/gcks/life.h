@@ -4,6 +4,7 @@
 #define GCKS_LIFE_H
 
 #include "gcks/group.h"
+#include "lib/err.h"
 
 /*
  * Read the group from the store, or create it there, and serve it. The group
@@ -11,7 +12,7 @@
  * group.
  */
 int group_open(struct gcks *k, const struct conf_group *conf,
-	       struct group **out, char *err, size_t errlen);
+	       struct group **out, struct err *err);
 /*
  * Wipe keys and free @g; members stay members. Pending orders are answered
  * with -ECANCELED.

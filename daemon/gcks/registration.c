@@ -21,6 +21,7 @@
 #include "gcks/term.h"
 #include "gcks/waiting.h"
 #include "wire/proto.h"
+#include "lib/err.h"
 #include "lib/log.h"
 #include "lib/quote.h"
 
@@ -100,21 +101,19 @@ static enum gike_when take_report(struct group *g, const struct ike_sa *sa,
 	return leave_now(g, req->token);
 }
 
-/* Return why the member's algorithms do not fit the group, or NULL. */
-static const char *check_algorithms(const struct group *g, struct ike_sa *sa,
-				    const struct gike_req *req, char *buf,
-				    size_t size)
+/* Check that the member's algorithms are those of the group. */
+static bool check_algorithms(const struct group *g, struct ike_sa *sa,
+			     const struct gike_req *req, struct err *err)
 {
 	const struct kwk *kwk = ike_sa_kwk(sa);
 	struct gsa gsa;
 
 	/* Tree keys have one size, in registrations and in rekeys. */
 	if (!kwk || kwk->kwa != g->conf->kwa)
-		return "key wrap algorithm of its IKE SA is not the group's";
+		return err_set(err, false,
+			       "key wrap algorithm of its IKE SA is not the group's");
 	gkm_registration_policy(g, &gsa);
-	if (req->sag && !sag_covers(req->sag, &gsa, buf, size))
-		return buf;
-	return NULL;
+	return !req->sag || sag_covers(req->sag, &gsa, err);
 }
 
 static struct join_req *join_new(struct group *g, const struct ike_sa *sa,
@@ -429,7 +428,7 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 {
 	const char *why;
 	struct join_req *j;
-	char buf[160];
+	struct err err;
 
 	if (req->report)
 		return take_report(g, sa, req, identity, reply);
@@ -439,10 +438,9 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 	if (why)
 		return refuse_request(g, identity, GIKE_N_AUTHORIZATION_FAILED,
 				      why, reply);
-	why = check_algorithms(g, sa, req, buf, sizeof(buf));
-	if (why)
+	if (!check_algorithms(g, sa, req, &err))
 		return refuse_request(g, identity, IKE_N_NO_PROPOSAL_CHOSEN,
-				      why, reply);
+				      err.text, reply);
 	j = join_new(g, sa, req, identity);
 	if (!j)
 		return refuse_request(g, identity, GIKE_N_REGISTRATION_FAILED,

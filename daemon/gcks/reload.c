@@ -120,8 +120,8 @@ static void report_all(struct gcks *k, const struct conf_gcks *conf,
  * The key wrap algorithm is negotiated for all groups at once, when an IKE SA
  * is made, so it must be the same in all.
  */
-static int check_all(struct gcks *k, const struct conf_gcks *conf, char *err,
-		     size_t errlen)
+static int check_all(struct gcks *k, const struct conf_gcks *conf,
+		     struct err *err)
 {
 	const struct group *g = TAILQ_FIRST(&k->groups);
 	size_t i;
@@ -129,19 +129,18 @@ static int check_all(struct gcks *k, const struct conf_gcks *conf, char *err,
 	for (i = 0; g && i < conf->n_groups; i++) {
 		if (conf->groups[i].kwa == g->conf->kwa)
 			continue;
-		snprintf(err, errlen,
-			 "gcks.groups: group %s: key-wrap cannot change while mcsecd runs, restart it; nothing was changed",
-			 conf->groups[i].name);
-		return -EBUSY;
+		return err_set(err, -EBUSY,
+			       "gcks.groups: group %s: key-wrap cannot change while mcsecd runs, restart it; nothing was changed",
+			       conf->groups[i].name);
 	}
 	return 0;
 }
 
 int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
-		      gcks_change_fn *fn, void *arg, char *err, size_t errlen)
+		      gcks_change_fn *fn, void *arg, struct err *err)
 {
 	const struct report r = { fn, arg };
-	int rc = check_all(k, conf, err, errlen);
+	int rc = check_all(k, conf, err);
 
 	if (!rc)
 		report_all(k, conf, &r);
@@ -157,8 +156,8 @@ static void log_change(void *arg, const char *line)
 }
 
 /* Open all new groups or none of them, since their records may be damaged. */
-static int open_added(struct gcks *k, const struct conf_gcks *conf, char *err,
-		      size_t errlen)
+static int open_added(struct gcks *k, const struct conf_gcks *conf,
+		      struct err *err)
 {
 	const struct group *last = TAILQ_LAST(&k->groups, groups);
 	struct group *g;
@@ -168,7 +167,7 @@ static int open_added(struct gcks *k, const struct conf_gcks *conf, char *err,
 	for (i = 0; !rc && i < conf->n_groups; i++)
 		if (!group_find(k, conf->groups[i].name,
 				strlen(conf->groups[i].name)))
-			rc = group_open(k, &conf->groups[i], &g, err, errlen);
+			rc = group_open(k, &conf->groups[i], &g, err);
 	while (rc && (g = TAILQ_LAST(&k->groups, groups)) != last)
 		group_free(g);
 	return rc;
@@ -195,18 +194,19 @@ void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 		 gcks_done_fn *done, void *arg)
 {
 	struct group *g, *next;
-	char err[512] = "";
+	struct err err = {};
 	struct gather *t;
 	int rc;
 
-	rc = check_all(k, conf, err, sizeof(err));
+	rc = check_all(k, conf, &err);
 	if (!rc) {
 		report_all(k, conf, &(struct report){ log_change, NULL });
-		rc = open_added(k, conf, err, sizeof(err));
+		rc = open_added(k, conf, &err);
 	}
 	t = rc ? NULL : gather_new(done, arg);
 	if (!t) {
-		done(arg, rc ? rc : -ENOMEM, 0, rc ? err : "out of memory");
+		done(arg, rc ? rc : -ENOMEM, 0,
+		     rc ? err.text : "out of memory");
 		return;
 	}
 	/* A group that is closed may leave the list at once. */

@@ -148,8 +148,8 @@ static const char *judge_store(const struct group *g, bool known, bool noted,
 	return NULL;
 }
 
-int witness_check(struct group *g, bool known, const char **why, char *err,
-		  size_t errlen)
+int witness_check(struct group *g, bool known, const char **why,
+		  struct err *err)
 {
 	struct seen seen = { .g = g };
 	char key[STORE_KEY_MAX];
@@ -177,10 +177,7 @@ int witness_check(struct group *g, bool known, const char **why, char *err,
 		rc = witness_rewrite(g);
 	}
 	if (rc)
-		snprintf(err, errlen, "group %s: witness of the store: %s",
-			 g->conf->name,
-			 rc == -EBADMSG	 ? "damaged"
-			 : rc == -ENOMEM ? "out of memory"
-					 : store_error(witness_of(g)));
+		err_set(err, rc, "group %s: witness of the store: %s",
+			g->conf->name, store_reason(witness_of(g), rc));
 	return rc;
 }

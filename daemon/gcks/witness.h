@@ -14,6 +14,7 @@
 #define GCKS_WITNESS_H
 
 #include "gcks/group.h"
+#include "lib/err.h"
 
 /*
  * Compare what was loaded of @g with the witness. @known: the store had a
@@ -23,8 +24,8 @@
  * that had no witness yet (version 0) is trusted. Returns 0, or -errno with one
  * line in @err if the witness cannot be read or written.
  */
-int witness_check(struct group *g, bool known, const char **why, char *err,
-		  size_t errlen);
+int witness_check(struct group *g, bool known, const char **why,
+		  struct err *err);
 /*
  * Add records for the witness (by store_record()): @g has @version and, unless
  * NULL, @deny is denied since @since (seconds since 1970), or @admit is not

@@ -75,7 +75,7 @@ static const char *check_id(const struct cert *leaf, enum cert_purpose purpose,
 int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	       const struct ike_msg *m, const struct ike_id *id,
 	       const struct auth_octets *octets, size_t n_octets, time_t *ends,
-	       char *why, size_t why_size)
+	       struct err *err)
 {
 	struct cert_der ders[IKE_CERTS_MAX];
 	const char *what = "none sent";
@@ -87,10 +87,9 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 
 	rbuf_init(&r, m->auth.body, m->auth.len);
 	if (!m->auth.body || auth_parse(&r, &auth) ||
-	    auth.method != IKE_AUTH_DIGITAL_SIGNATURE) {
-		snprintf(why, why_size, "AUTH is not a digital signature");
-		return -EKEYREJECTED;
-	}
+	    auth.method != IKE_AUTH_DIGITAL_SIGNATURE)
+		return err_set(err, -EKEYREJECTED,
+			       "AUTH is not a digital signature");
 	for (unsigned int i = 0; i < m->n_cert; i++) {
 		if (m->cert[i].encoding != IKE_CERT_X509_SIGNATURE)
 			continue;
@@ -111,8 +110,7 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 		cert_free(leaf);
 	if (!ret)
 		return 0;
-	snprintf(why, why_size, "certificate: %s", what);
-	return -EKEYREJECTED;
+	return err_set(err, -EKEYREJECTED, "certificate: %s", what);
 }
 
 void auth_put_certreq(struct pchain *c, const struct trust *trust)

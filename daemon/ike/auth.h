@@ -15,6 +15,7 @@
 #include "crypto/cert.h"
 #include "crypto/sign.h"
 #include "wire/message.h"
+#include "lib/err.h"
 
 /*
  * Make the octets that are signed. @msg is the first message of the signing
@@ -38,12 +39,12 @@ struct auth_octets {
  * which must be signed. A member must use the identity that cert_chain_id()
  * gives for its certificate. Returns 0 and sets *@ends to the end of the
  * chain's validity (seconds since 1970), or returns -EKEYREJECTED with one line
- * in @why such as "certificate: issuer unknown", which contains no name.
+ * in @err such as "certificate: issuer unknown", which contains no name.
  */
 int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	       const struct ike_msg *m, const struct ike_id *id,
 	       const struct auth_octets *octets, size_t n, time_t *ends,
-	       char *why, size_t why_size);
+	       struct err *err);
 
 /*
  * Add CERTREQ with the CAs that we trust; used by both sides (RFC 7296 section

@@ -56,7 +56,7 @@ static void take_opaque(const struct ike_msg *m, struct opaque *o)
  * can forge.
  */
 static int check_asked_for(const struct ike_task *t, const struct gsa *gsa,
-			   const struct kd *kd, char *why, size_t size)
+			   const struct kd *kd, struct err *err)
 {
 	uint32_t most = t->n_sender_ids ? t->n_sender_ids : 1;
 	struct sa_pld *sag = t->sag;
@@ -64,48 +64,38 @@ static int check_asked_for(const struct ike_task *t, const struct gsa *gsa,
 
 	if (!sag) {
 		sag = malloc(sizeof(*sag));
-		if (!sag) {
-			snprintf(why, size, "out of memory");
-			return -ENOMEM;
-		}
+		if (!sag)
+			return err_set(err, -ENOMEM, "out of memory");
 		sag_default(sag);
 	}
-	covers = sag_covers(sag, gsa, why, size);
+	covers = sag_covers(sag, gsa, err);
 	if (sag != t->sag)
 		free(sag);
 	if (!covers)
 		return -EPROTO;
-	if (kd->n_sender_ids > most) {
-		snprintf(why, size, "%u Sender-IDs, %u were asked for",
-			 kd->n_sender_ids, most);
-		return -EPROTO;
-	}
+	if (kd->n_sender_ids > most)
+		return err_set(err, -EPROTO, "%u Sender-IDs, %u were asked for",
+			       kd->n_sender_ids, most);
 	return 0;
 }
 
 static int parse_keys(const struct ike_msg *m, const struct ike_task *t,
-		      struct gsa *gsa, struct kd *kd, char *why, size_t size)
+		      struct gsa *gsa, struct kd *kd, struct err *err)
 {
 	struct rbuf r;
 	int ret;
 
-	if (!m->gsa.body || !m->kd.body) {
-		snprintf(why, size, "answer lacks GSA or KD");
-		return -EBADMSG;
-	}
+	if (!m->gsa.body || !m->kd.body)
+		return err_set(err, -EBADMSG, "answer lacks GSA or KD");
 	rbuf_init(&r, m->gsa.body, m->gsa.len);
-	if (gsa_parse(&r, gsa)) {
-		snprintf(why, size, "malformed GSA payload");
-		return -EBADMSG;
-	}
+	if (gsa_parse(&r, gsa))
+		return err_set(err, -EBADMSG, "malformed GSA payload");
 	rbuf_init(&r, m->kd.body, m->kd.len);
-	if (kd_parse(&r, kd)) {
-		snprintf(why, size, "malformed KD payload");
-		return -EBADMSG;
-	}
-	ret = gsa_check(gsa, kd, GC_REGISTRATION, t->send, why, size);
+	if (kd_parse(&r, kd))
+		return err_set(err, -EBADMSG, "malformed KD payload");
+	ret = gsa_check(gsa, kd, GC_REGISTRATION, t->send, err);
 	if (!ret)
-		ret = check_asked_for(t, gsa, kd, why, size);
+		ret = check_asked_for(t, gsa, kd, err);
 	if (ret)
 		kd_free(kd);
 	return ret;
@@ -129,7 +119,8 @@ static void got_keys(struct ike_sa *sa, const struct ike_msg *m,
 		.report = IKE_N_NO_PROPOSAL_CHOSEN,
 		.idg = t->idg,
 	};
-	char why[160], text[200];
+	char text[ERR_LEN + 32];
+	struct err err;
 	struct opaque opaque;
 	struct gsa gsa;
 	struct kd kd;
@@ -141,8 +132,8 @@ static void got_keys(struct ike_sa *sa, const struct ike_msg *m,
 	};
 
 	kd_init(&kd);
-	if (parse_keys(m, t, &gsa, &kd, why, sizeof(why))) {
-		snprintf(text, sizeof(text), "policy not taken: %s", why);
+	if (parse_keys(m, t, &gsa, &kd, &err)) {
+		snprintf(text, sizeof(text), "policy not taken: %s", err.text);
 		/*
 		 * The report makes the key server remove us (RFC 9838 section
 		 * 2.3.2).
@@ -299,7 +290,7 @@ void groupreq_ask(struct ike_sa *sa, const struct ike_in *in)
 	 */
 	sag = calloc(1, sizeof(*sag));
 	if (!sag) {
-		refuse_malformed(sa, &in->m, "no memory");
+		refuse_malformed(sa, &in->m, "out of memory");
 		return;
 	}
 	take_opaque(&in->m, &opaque);
@@ -317,19 +308,16 @@ static const struct gike_reply failed = {
 	.notify = GIKE_N_REGISTRATION_FAILED,
 };
 
-static int check_reply(struct ike_sa *sa, const struct gike_reply *r, char *why,
-		       size_t size)
+static int check_reply(struct ike_sa *sa, const struct gike_reply *r,
+		       struct err *err)
 {
 	if (r->notify)
 		return 0;
 	if (sa->wait_report)
 		return r->gsa || r->kd ? -EBADMSG : 0;
-	if (!r->gsa || !r->kd) {
-		snprintf(why, size, "reply without GSA and KD");
-		return -EBADMSG;
-	}
-	return gsa_check(r->gsa, r->kd, GC_REGISTRATION, sa->wait_send, why,
-			 size);
+	if (!r->gsa || !r->kd)
+		return err_set(err, -EBADMSG, "reply without GSA and KD");
+	return gsa_check(r->gsa, r->kd, GC_REGISTRATION, sa->wait_send, err);
 }
 
 static int build_answer(struct ike_sa *sa, const struct gike_reply *r,
@@ -363,19 +351,19 @@ static int build_answer_or_failure(struct ike_sa *sa,
 				   const struct gike_reply *r, struct wbuf *w,
 				   uint8_t *first, int *ret)
 {
-	char why[160] = "";
+	struct err why = {};
 	struct pchain c;
 	int err;
 
 	pchain_init(&c, w, PCHAIN_DETACHED);
-	*ret = check_reply(sa, r, why, sizeof(why));
+	*ret = check_reply(sa, r, &why);
 	if (!*ret)
 		*ret = build_answer(sa, r, &c);
 	*first = c.first;
 	if (!*ret)
 		return 0;
 	log_err("ike %s: answer not sent: %s", sa->name,
-		why[0] ? why : strerror(-*ret));
+		why.text[0] ? why.text : strerror(-*ret));
 	wbuf_free(w);
 	pchain_init(&c, w, PCHAIN_DETACHED);
 	err = build_answer(sa, &failed, &c);

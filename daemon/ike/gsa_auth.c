@@ -108,21 +108,20 @@ static size_t octets_of_peer(struct ike_sa *sa, const struct pld *id,
 
 static int verify_peer(struct ike_sa *sa, const struct ike_msg *m,
 		       const struct pld *id_pld, const struct ike_id *id,
-		       char *why, size_t why_size)
+		       struct err *err)
 {
 	const struct ike_engine_cfg *cfg = &sa->engine->cfg;
 	struct auth_octets octets[1 + INIT_VARIANTS];
 	size_t n = octets_of_peer(sa, id_pld, octets);
-	int ret = -ENOMEM;
+	int ret;
 
 	if (n)
 		ret = auth_check(cfg->trust, clock_wall(cfg->clock),
 				 sa->initiator ? CERT_FOR_GCKS
 					       : CERT_FOR_MEMBER,
-				 m, id, octets, n, &sa->peer_ends, why,
-				 why_size);
+				 m, id, octets, n, &sa->peer_ends, err);
 	else
-		snprintf(why, why_size, "out of memory");
+		ret = err_set(err, -ENOMEM, "out of memory");
 	while (n)
 		secret_free(octets[--n].p);
 	return ret;
@@ -179,27 +178,26 @@ static bool same_id(const struct ike_id *a, const struct ike_id *b)
 
 /*
  * Return 0 if the key server has the expected identity, else -errno with the
- * reason in @why.
+ * reason in @err.
  */
-static int check_gcks(struct ike_sa *sa, const struct ike_msg *m, char *why,
-		      size_t why_size)
+static int check_gcks(struct ike_sa *sa, const struct ike_msg *m,
+		      struct err *err)
 {
 	char says[ID_STR_MAX], quoted[QUOTE_LEN];
 	struct ike_id id;
 	struct rbuf r;
 
 	rbuf_init(&r, m->idr.body, m->idr.len);
-	if (!m->idr.body || id_parse(&r, &id)) {
-		snprintf(why, why_size, "key server does not say who it is");
-		return -EKEYREJECTED;
-	}
+	if (!m->idr.body || id_parse(&r, &id))
+		return err_set(err, -EKEYREJECTED,
+			       "key server does not say who it is");
 	if (!same_id(&id, &sa->peer_id)) {
 		id_str(&id, says, sizeof(says));
-		snprintf(why, why_size, "key server says it is %s, not %.120s",
-			 quote(says, quoted), sa->peer_name);
-		return -EKEYREJECTED;
+		return err_set(err, -EKEYREJECTED,
+			       "key server says it is %s, not %.120s",
+			       quote(says, quoted), sa->peer_name);
 	}
-	return verify_peer(sa, m, &m->idr, &id, why, why_size);
+	return verify_peer(sa, m, &m->idr, &id, err);
 }
 
 static void gcks_refused(struct ike_sa *sa, const struct notify_pld *e)
@@ -216,17 +214,17 @@ void auth_got_answer(struct ike_sa *sa, struct ike_in *in)
 {
 	const struct ike_msg *m = &in->m;
 	const struct notify_pld *e = msg_error(m);
-	char why[ID_STR_MAX + 128];
+	struct err err;
 
 	if (!m->auth.body && e) {
 		gcks_refused(sa, e);
 		return;
 	}
-	if (check_gcks(sa, m, why, sizeof(why))) {
+	if (check_gcks(sa, m, &err)) {
 		sa->engine->stats.auth_failed++;
-		sa_event(sa, IKE_EV_AUTH_FAILED, why);
+		sa_event(sa, IKE_EV_AUTH_FAILED, err.text);
 		farewell_auth_failed(sa);
-		sa_close(sa, 0, why);
+		sa_close(sa, 0, err.text);
 		return;
 	}
 	sa_up(sa);
@@ -294,7 +292,7 @@ static int make_place(struct ike_sa *sa)
 void auth_got_request(struct ike_sa *sa, struct ike_in *in)
 {
 	const struct ike_msg *m = &in->m;
-	char why[ID_STR_MAX + 128];
+	struct err err;
 	struct ike_id id;
 	struct rbuf r;
 
@@ -313,8 +311,8 @@ void auth_got_request(struct ike_sa *sa, struct ike_in *in)
 		put_off_peer(sa, "too many handshakes");
 		return;
 	}
-	if (verify_peer(sa, m, &m->idi, &id, why, sizeof(why))) {
-		fail_peer(sa, why);
+	if (verify_peer(sa, m, &m->idi, &id, &err)) {
+		fail_peer(sa, err.text);
 		return;
 	}
 	/* An identity in rosters and access lists must be printable. */

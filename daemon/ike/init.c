@@ -226,7 +226,7 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 	struct ike_msg *m = &in->m;
 	struct ike_path path = in->path;
 	struct ke_pld ke;
-	char why[128];
+	struct err err;
 
 	if (!sa->my_busy || m->h.mid) {
 		st->in_mid++;
@@ -237,7 +237,7 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 	 * since the genuine answer may still arrive.
 	 */
 	if (msg_sort(m, MSG_CLEAR, m->h.next, in->p + IKE_HDR_LEN,
-		     in->len - IKE_HDR_LEN, why, sizeof(why))) {
+		     in->len - IKE_HDR_LEN, &err)) {
 		st->in_syntax++;
 		return;
 	}
@@ -495,7 +495,7 @@ void init_got_request(struct ike_engine *engine, struct ike_in *in)
 	struct ike_msg *m = &in->m;
 	unsigned int of_peer;
 	struct ike_sa *same;
-	char why[128];
+	struct err err;
 	int ret;
 
 	if (hash_sha256(&iov, 1, req.hash))
@@ -506,10 +506,10 @@ void init_got_request(struct ike_engine *engine, struct ike_in *in)
 		return;
 	}
 	ret = msg_sort(m, MSG_CLEAR, m->h.next, in->p + IKE_HDR_LEN,
-		       in->len - IKE_HDR_LEN, why, sizeof(why));
+		       in->len - IKE_HDR_LEN, &err);
 	if (ret == -EPROTONOSUPPORT) {
 		engine->stats.in_critical++;
-		engine_not_taken(engine, from, "IKE_SA_INIT, %s", why);
+		engine_not_taken(engine, from, "IKE_SA_INIT, %s", err.text);
 		out_clear_error(engine, in, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
 				&m->critical, 1);
 		return;
@@ -517,7 +517,7 @@ void init_got_request(struct ike_engine *engine, struct ike_in *in)
 	if (ret || !m->sa.body || !m->ke.body || !m->nonce.body ||
 	    nonce_check(&m->nonce)) {
 		refuse_init(engine, &req,
-			    ret ? why : "SA, KE or nonce is missing");
+			    ret ? err.text : "SA, KE or nonce is missing");
 		return;
 	}
 	half_open_look(engine, &from->addr, &req.crowd);

@@ -17,22 +17,22 @@
 /*
  * Answer a request whose encrypted payloads violate the rules of its exchange.
  */
-static void bad_request(struct ike_sa *sa, const struct ike_msg *m, int err,
-			const char *why)
+static void bad_request(struct ike_sa *sa, const struct ike_msg *m, int ret,
+			const struct err *err)
 {
 	struct ike_stats *st = &sa->engine->stats;
 	uint8_t xchg = m->h.xchg;
-	char text[160];
+	char text[ERR_LEN + 32];
 
-	if (err == -ENOMSG) {
+	if (ret == -ENOMSG) {
 		st->in_xchg++;
 		engine_not_taken(sa->engine, &sa->path.peer,
 				 "unknown exchange %u", xchg);
 		sa_respond_notify(sa, xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
 		return;
 	}
-	log_debug("ike %s: %s", sa->name, why);
-	if (err == -EPROTONOSUPPORT) {
+	log_debug("ike %s: %s", sa->name, err->text);
+	if (ret == -EPROTONOSUPPORT) {
 		st->in_critical++;
 		sa_respond_notify(sa, xchg, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
 				  &m->critical, 1);
@@ -46,7 +46,7 @@ static void bad_request(struct ike_sa *sa, const struct ike_msg *m, int err,
 		st->in_syntax++;
 		sa_respond_notify(sa, xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
 	}
-	snprintf(text, sizeof(text), "bad request: %s", why);
+	snprintf(text, sizeof(text), "bad request: %s", err->text);
 	sa_close(sa, 0, text);
 }
 
@@ -121,7 +121,7 @@ static void got_request(struct ike_sa *sa, struct ike_in *in, uint8_t *plain)
 	uint32_t mid = in->m.h.mid;
 	size_t plain_len;
 	uint8_t first;
-	char why[128];
+	struct err err;
 	int ret;
 
 	if (sa->peer_mid && mid == sa->peer_mid - 1) {
@@ -145,10 +145,9 @@ static void got_request(struct ike_sa *sa, struct ike_in *in, uint8_t *plain)
 	sa->peer_mid++;
 	sa->last_res.path = in->path;
 	follow_peer(sa, &in->path);
-	ret = msg_sort(&in->m, MSG_ENC, first, plain, plain_len, why,
-		       sizeof(why));
+	ret = msg_sort(&in->m, MSG_ENC, first, plain, plain_len, &err);
 	if (ret)
-		bad_request(sa, &in->m, ret, why);
+		bad_request(sa, &in->m, ret, &err);
 	else
 		dispatch_request(sa, in, x);
 }
@@ -190,7 +189,8 @@ static void got_answer(struct ike_sa *sa, struct ike_in *in, uint8_t *plain)
 	struct ike_stats *st = &sa->engine->stats;
 	size_t plain_len;
 	uint8_t first;
-	char why[128], text[160];
+	char text[ERR_LEN + 32];
+	struct err err;
 
 	if (!sa->my_busy || in->m.h.mid != sa->my_mid) {
 		st->in_mid++;
@@ -214,10 +214,9 @@ static void got_answer(struct ike_sa *sa, struct ike_in *in, uint8_t *plain)
 	sa->my_mid++;
 	timer_del(sa->engine->cfg.tq, &sa->t_rexmit);
 	dgrams_free(&sa->my_req.dgrams);
-	if (msg_sort(&in->m, MSG_ENC, first, plain, plain_len, why,
-		     sizeof(why))) {
+	if (msg_sort(&in->m, MSG_ENC, first, plain, plain_len, &err)) {
 		st->in_syntax++;
-		snprintf(text, sizeof(text), "bad answer: %s", why);
+		snprintf(text, sizeof(text), "bad answer: %s", err.text);
 		sa_close(sa, 0, text);
 		return;
 	}

@@ -211,7 +211,7 @@ static int exchange(struct knl *n, struct nlmsghdr *req, ktalk_fn *fn,
 	};
 	int ret;
 
-	err_set(err, 0, "%s", "");
+	err_clear(err);
 	req->nlmsg_seq = ++n->seq;
 	if (!(req->nlmsg_flags & NLM_F_DUMP))
 		req->nlmsg_flags |= NLM_F_ACK;

@@ -18,6 +18,13 @@ struct err {
 	char text[ERR_LEN];
 };
 
+/* No sentence; for what may fail without one. */
+static inline void err_clear(struct err *err)
+{
+	if (err)
+		err->text[0] = 0;
+}
+
 /*
  * Set the text and return @ret, for use as `return err_set(...)`. No argument
  * may point into @err.

@@ -5,7 +5,6 @@
  * A new SA receives before an old one is removed.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,17 +29,6 @@ struct key_set {
 	struct ksa ksa[GSA_MAX_DATA];
 	uint32_t lifetime[GSA_MAX_DATA];
 };
-
-__attribute__((format(printf, 4, 5))) static int
-no(char *why, size_t size, int ret, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, size, fmt, ap);
-	va_end(ap);
-	return ret;
-}
 
 /* Return the seconds by which all lifetimes in a message are reduced. */
 static uint32_t age_s(const struct mgroup *g, const struct gsa_gw *gw)
@@ -75,37 +63,36 @@ static int alg_of(const struct gsa_sa *sa, enum mcsec_alg *alg)
  * part of it, is not what this host is configured for.
  */
 static int check_data_sa(const struct mgroup *g, const struct gsa_sa *sa,
-			 uint32_t age, char *why, size_t size)
+			 uint32_t age, struct err *err)
 {
 	char want[ADDR_STRLEN], got[ADDR_STRLEN];
 	enum mcsec_alg alg;
 
 	if (sa->proto != IKE_PROTO_ESP)
-		return no(why, size, -EPROTO, "Data SA is not ESP");
+		return err_set(err, -EPROTO, "Data SA is not ESP");
 	if (!ts_is_one_addr(&sa->dst) ||
 	    !addr_equal(&sa->dst.lo, &g->conf->address))
-		return no(why, size, -EPROTO,
-			  "Data SA is for %s, configured is %s",
-			  addr_str(&sa->dst.lo, got),
-			  addr_str(&g->conf->address, want));
+		return err_set(err, -EPROTO,
+			       "Data SA is for %s, configured is %s",
+			       addr_str(&sa->dst.lo, got),
+			       addr_str(&g->conf->address, want));
 	if (sa->dst.ip_proto || sa->dst.port_lo || sa->dst.port_hi != 0xffff ||
 	    !ts_is_any_addr(&sa->src) || sa->src.ip_proto || sa->src.port_lo ||
 	    sa->src.port_hi != 0xffff)
-		return no(why, size, -EPROTO,
-			  "Data SA is for a part of %s only",
-			  addr_str(&sa->dst.lo, got));
+		return err_set(err, -EPROTO, "Data SA is for a part of %s only",
+			       addr_str(&sa->dst.lo, got));
 	if (alg_of(sa, &alg))
-		return no(why, size, -EPROTO,
-			  "Data SA has an algorithm that is not supported");
+		return err_set(err, -EPROTO,
+			       "Data SA has an algorithm that is not supported");
 	if (get_unaligned_be32(sa->spi) < 256)
-		return no(why, size, -EPROTO, "Data SA has a reserved SPI");
+		return err_set(err, -EPROTO, "Data SA has a reserved SPI");
 	if (sa->lifetime <= age)
-		return no(why, size, -EPROTO, "Data SA has ended already");
+		return err_set(err, -EPROTO, "Data SA has ended already");
 	return 0;
 }
 
 static int check_policy(const struct mgroup *g, const struct gsa *gsa,
-			bool transport, char *why, size_t size)
+			bool transport, struct err *err)
 {
 	/* The proposal that register.c sends. */
 	static struct sa_pld asked;
@@ -119,14 +106,14 @@ static int check_policy(const struct mgroup *g, const struct gsa *gsa,
 	 */
 	if (!asked.n)
 		sag_default(&asked);
-	if (!sag_covers(&asked, gsa, why, size))
+	if (!sag_covers(&asked, gsa, err))
 		return -EPROTO;
 	if (gsa->n_data && !transport)
-		return no(why, size, -EPROTO, "tunnel mode is not supported");
+		return err_set(err, -EPROTO, "tunnel mode is not supported");
 	if (gsa->has_rekey && gsa->rekey.lifetime <= age)
-		return no(why, size, -EPROTO, "Rekey SA has ended already");
+		return err_set(err, -EPROTO, "Rekey SA has ended already");
 	for (i = 0; i < gsa->n_data; i++) {
-		ret = check_data_sa(g, &gsa->data[i], age, why, size);
+		ret = check_data_sa(g, &gsa->data[i], age, err);
 		if (ret)
 			return ret;
 	}
@@ -134,7 +121,7 @@ static int check_policy(const struct mgroup *g, const struct gsa *gsa,
 }
 
 static int check_sender_ids(struct mgroup *g, const struct gsa *gsa,
-			    const struct kd *kd, char *why, size_t size)
+			    const struct kd *kd, struct err *err)
 {
 	uint16_t bits = gsa->gw.sender_id_bits;
 	unsigned int i;
@@ -142,14 +129,15 @@ static int check_sender_ids(struct mgroup *g, const struct gsa *gsa,
 	if (!g->conf->send)
 		return 0;
 	if (!kd->n_sender_ids || kd->n_sender_ids > MCSEC_SENDER_IDS_MAX)
-		return no(why, size, -EPROTO, "%u Sender-IDs for a sender",
-			  kd->n_sender_ids);
+		return err_set(err, -EPROTO, "%u Sender-IDs for a sender",
+			       kd->n_sender_ids);
 	if (bits != 8 && bits != 12 && bits != SID_BITS_MAX)
-		return no(why, size, -EPROTO, "Sender-IDs of %u bits", bits);
+		return err_set(err, -EPROTO, "Sender-IDs of %u bits", bits);
 	for (i = 0; i < kd->n_sender_ids; i++)
 		if (kd->sender_ids[i] >> bits)
-			return no(why, size, -EPROTO,
-				  "a Sender-ID does not fit %u bits", bits);
+			return err_set(err, -EPROTO,
+				       "a Sender-ID does not fit %u bits",
+				       bits);
 	return 0;
 }
 
@@ -171,7 +159,7 @@ static void key_set_wipe(struct key_set *b)
 static int unwrap_rekey_sa(struct mgroup *g, struct key_set *b,
 			   const struct gsa *gsa, const struct kd *kd,
 			   const struct kwk *def, const struct mrekey *from,
-			   char *why, size_t size)
+			   struct err *err)
 {
 	const struct gsa_sa *policy = &gsa->rekey;
 	uint8_t keymat[KD_PLAIN_MAX];
@@ -181,11 +169,11 @@ static int unwrap_rekey_sa(struct mgroup *g, struct key_set *b,
 	bag = kd_find(kd, GIKE_PROTO_GIKE_UPDATE, policy->spi);
 	len = gsa_keymat_len(policy);
 	if (!bag || len < 0)
-		return no(why, size, -EPROTO, "Rekey SA without a usable key");
+		return err_set(err, -EPROTO, "Rekey SA without a usable key");
 	ret = keypath_resolve(from ? &g->wkp : NULL, bag, kd, def, keymat, len,
 			      &b->wkp);
 	if (ret)
-		return no(why, size, ret, "no path to the Rekey SA's key");
+		return err_set(err, ret, "no path to the Rekey SA's key");
 	b->rekey = mrekey_new(g, policy, policy->lifetime - age_s(g, &gsa->gw));
 	ret = b->rekey ? rekey_sa_init(&b->rekey->rs, policy, keymat, len,
 				       from ? &from->rs : NULL)
@@ -195,15 +183,15 @@ static int unwrap_rekey_sa(struct mgroup *g, struct key_set *b,
 		ret = rekey_sa_set_auth_key(&b->rekey->rs, kd->auth_key,
 					    kd->auth_key_len);
 	if (ret)
-		return no(why, size, ret == -ENOMEM ? ret : -EPROTO,
-			  "Rekey SA does not work: %s", strerror(-ret));
+		return err_set(err, ret == -ENOMEM ? ret : -EPROTO,
+			       "Rekey SA does not work: %s", strerror(-ret));
 	return 0;
 }
 
 static int unwrap_data_sa(struct mgroup *g, struct key_set *b,
 			  const struct gsa_sa *sa, uint32_t age,
-			  const struct kd *kd, const struct kwk *def, char *why,
-			  size_t size)
+			  const struct kd *kd, const struct kwk *def,
+			  struct err *err)
 {
 	struct ksa *ksa = &b->ksa[b->n];
 	const struct kd_bag *bag = kd_find(kd, IKE_PROTO_ESP, sa->spi);
@@ -211,9 +199,9 @@ static int unwrap_data_sa(struct mgroup *g, struct key_set *b,
 
 	if (!bag || bag->n != 1 || bag->keys[0].kwk_id || len < 0 ||
 	    len > KSA_KEY_MAX || alg_of(sa, &ksa->alg))
-		return no(why, size, -EPROTO, "Data SA without a usable key");
+		return err_set(err, -EPROTO, "Data SA without a usable key");
 	if (kwk_unwrap(def, &bag->keys[0], ksa->key, len))
-		return no(why, size, -EPROTO, "Data SA's key did not unwrap");
+		return err_set(err, -EPROTO, "Data SA's key did not unwrap");
 	ksa->key_len = len;
 	ksa->spi = get_unaligned_be32(sa->spi);
 	ksa->mode = MCSEC_MODE_TRANSPORT;
@@ -250,7 +238,7 @@ static void set_sender_ids(const struct mgroup *g, struct key_set *b)
 static int unwrap_all(struct mgroup *g, struct key_set *b,
 		      const struct gsa *gsa, const struct kd *kd,
 		      const struct kwk *def, const struct mrekey *from,
-		      char *why, size_t size)
+		      struct err *err)
 {
 	unsigned int i;
 	int ret = 0;
@@ -258,10 +246,10 @@ static int unwrap_all(struct mgroup *g, struct key_set *b,
 	memset(b, 0, sizeof(*b));
 	wkp_init(&b->wkp);
 	if (gsa->has_rekey)
-		ret = unwrap_rekey_sa(g, b, gsa, kd, def, from, why, size);
+		ret = unwrap_rekey_sa(g, b, gsa, kd, def, from, err);
 	for (i = 0; !ret && i < gsa->n_data; i++)
 		ret = unwrap_data_sa(g, b, &gsa->data[i], age_s(g, &gsa->gw),
-				     kd, def, why, size);
+				     kd, def, err);
 	if (ret)
 		key_set_wipe(b);
 	return ret;
@@ -279,7 +267,7 @@ static void learn_delays(struct mgroup *g, const struct gsa_gw *gw)
 
 /* Install all SAs or none; those that existed before are left alone. */
 static int install_keys(struct mgroup *g, struct key_set *b, uint64_t age_ms,
-			char *why, size_t size)
+			struct err *err)
 {
 	uint64_t atd_ms = (uint64_t)g->atd * MSEC_PER_SEC;
 	bool was[GSA_MAX_DATA];
@@ -292,7 +280,7 @@ static int install_keys(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 	atd_ms = atd_ms > age_ms ? atd_ms - age_ms : 0;
 	for (i = 0; i < b->n; i++) {
 		was[i] = msa_find(g, b->ksa[i].spi);
-		ret = msa_add(g, &b->ksa[i], b->lifetime[i], atd_ms, why, size);
+		ret = msa_add(g, &b->ksa[i], b->lifetime[i], atd_ms, err);
 		if (ret)
 			goto undo;
 	}
@@ -355,7 +343,7 @@ static void note_announced(struct mgroup *g, const struct gsa *gsa)
 
 int install_registration(struct mgroup *g, struct ike_sa *sa,
 			 const struct gsa *gsa, const struct kd *kd,
-			 bool transport, char *why, size_t size)
+			 bool transport, struct err *err)
 {
 	uint64_t before = g->next_seq + 1;
 	struct sids old = g->sids;
@@ -367,17 +355,17 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 
 	age_learn(g, &gsa->gw, g->asked_ms);
 	if (!gsa->has_rekey || !gsa->n_data)
-		return no(why, size, -EPROTO, "%s",
-			  gsa->has_rekey ? "no Data SA" : "no Rekey SA");
-	ret = check_policy(g, gsa, transport, why, size);
+		return err_set(err, -EPROTO, "%s",
+			       gsa->has_rekey ? "no Data SA" : "no Rekey SA");
+	ret = check_policy(g, gsa, transport, err);
 	if (!ret)
-		ret = check_sender_ids(g, gsa, kd, why, size);
+		ret = check_sender_ids(g, gsa, kd, err);
 	if (ret)
 		return ret;
 	denied = rival_denied(g, gsa, &seq);
 	if (!denied && is_stale(g, &gsa->rekey))
-		return no(why, size, -ESTALE, "overtaken by a rekey");
-	ret = unwrap_all(g, &b, gsa, kd, ike_sa_kwk(sa), NULL, why, size);
+		return err_set(err, -ESTALE, "overtaken by a rekey");
+	ret = unwrap_all(g, &b, gsa, kd, ike_sa_kwk(sa), NULL, err);
 	if (ret)
 		return ret == -ENOKEY ? -EPROTO : ret;
 	if (!denied)
@@ -390,7 +378,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 	g->atd = 0;
 	learn_delays(g, &gsa->gw);
 	set_sender_ids(g, &b);
-	ret = install_keys(g, &b, 0, why, size);
+	ret = install_keys(g, &b, 0, err);
 	if (ret) {
 		g->sids = old;
 		key_set_wipe(&b);
@@ -463,31 +451,30 @@ static bool apply_deletes(struct mgroup *g, const struct rekey_msg *msg,
 }
 
 static int apply_rekey(struct mgroup *g, struct mrekey *rk,
-		       struct rekey_msg *msg, char *why, size_t size)
+		       struct rekey_msg *msg, struct err *err)
 {
 	struct key_set b;
 	uint64_t seq;
 	int ret;
 
-	ret = check_policy(g, &msg->gsa, msg->transport, why, size);
+	ret = check_policy(g, &msg->gsa, msg->transport, err);
 	if (!ret && msg->gsa.has_rekey &&
 	    !memcmp(msg->gsa.rekey.spi, rk->rs.spi, sizeof(rk->rs.spi)))
-		ret = no(why, size, -EPROTO, "Rekey SA that replaces itself");
+		ret = err_set(err, -EPROTO, "Rekey SA that replaces itself");
 	if (!ret && rival_data(rk, &msg->gsa)) {
 		doubt_note(g, DOUBT_RIVAL);
-		ret = no(why, size, -EPROTO,
-			 "another Data SA under one Rekey SA");
+		ret = err_set(err, -EPROTO,
+			      "another Data SA under one Rekey SA");
 	}
 	if (ret)
 		return ret;
-	ret = unwrap_all(g, &b, &msg->gsa, &msg->kd, &rk->rs.gsk_w, rk, why,
-			 size);
+	ret = unwrap_all(g, &b, &msg->gsa, &msg->kd, &rk->rs.gsk_w, rk, err);
 	if (ret)
 		return ret;
 	if (rival_clash(g, b.rekey, b.ksa, b.n, &seq)) {
 		key_set_wipe(&b);
 		doubt_note(g, DOUBT_RIVAL);
-		return no(why, size, -EPROTO, "another key under one SPI");
+		return err_set(err, -EPROTO, "another key under one SPI");
 	}
 	if (b.rekey) {
 		b.rekey->seq = g->next_seq;
@@ -502,11 +489,10 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 	 * has Sender-IDs.
 	 */
 	if (b.n && g->conf->send && !g->sids.n && !g->conf->receive) {
-		ret = no(why, size, -EPROTO, "no Sender-ID held");
+		ret = err_set(err, -EPROTO, "no Sender-ID held");
 	} else {
 		set_sender_ids(g, &b);
-		ret = install_keys(g, &b, age_least_ms(g, &msg->gsa.gw), why,
-				   size);
+		ret = install_keys(g, &b, age_least_ms(g, &msg->gsa.gw), err);
 	}
 	note_announced(g, &msg->gsa);
 	/*
@@ -529,7 +515,7 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 	bool was = msg->gsa.n_data &&
 		   msa_find(g, get_unaligned_be32(msg->gsa.data[0].spi));
 	uint64_t before = g->next_seq + 1;
-	char why[160] = "";
+	struct err err = {};
 	int ret = 0;
 
 	if (rival_distrusts(g, rk, msg))
@@ -541,18 +527,18 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 		return;
 	}
 	if (msg->has_gsa)
-		ret = apply_rekey(g, rk, msg, why, sizeof(why));
+		ret = apply_rekey(g, rk, msg, &err);
 	if (!ret && msg->has_gsa && msg->gsa.n_data)
 		doubt_drop(g, 1u << DOUBT_DATA | 1u << DOUBT_ESP);
 	else if (!ret && msg->has_gsa)
 		doubt_note(g, DOUBT_DATA);
 	if (ret == -ENOKEY) {
-		install_excluded(g, why);
+		install_excluded(g, err.text);
 		return;
 	}
 	if (ret)
 		log_warn("group %s: rekey not followed: %s", g->conf->name,
-			 why);
+			 err.text);
 	else if (msg->gsa.has_rekey || !msg->has_gsa || !was)
 		g->n_rekeys++;
 	/*
@@ -561,7 +547,7 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 	if (apply_deletes(g, msg, before))
 		install_excluded(g, "by the key server");
 	else if (ret)
-		register_again(g, 0, why);
+		register_again(g, 0, err.text);
 	else
 		log_debug("group %s: rekey %u followed", g->conf->name,
 			  msg->mid);

@@ -31,7 +31,7 @@ int member_new(struct member **out, const struct conf_member *conf,
 	size_t i;
 
 	if (!m)
-		return err_set(err, -ENOMEM, "no memory");
+		return err_set(err, -ENOMEM, "out of memory");
 	m->conf = conf;
 	m->deps = *deps;
 	TAILQ_INIT(&m->groups);
@@ -45,7 +45,7 @@ int member_new(struct member **out, const struct conf_member *conf,
 		g = membership_new(m, &conf->groups[i]);
 		if (!g) {
 			member_free(m);
-			return err_set(err, -ENOMEM, "no memory");
+			return err_set(err, -ENOMEM, "out of memory");
 		}
 		TAILQ_INSERT_TAIL(&m->groups, g, all);
 	}
@@ -102,11 +102,10 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 	struct member *m = rk->g->m;
 	struct rekey_msg msg;
 	enum rekey_rc ret;
-	char why[160] = "";
+	struct err err = {};
 
 	rekey_msg_init(&msg);
-	ret = rekey_open_frags(&rk->rs, &rk->frags, p, len, &msg, why,
-			       sizeof(why));
+	ret = rekey_open_frags(&rk->rs, &rk->frags, p, len, &msg, &err);
 	m->drops[ret]++;
 	if (!rk->retired && (ret == REKEY_OK || ret == REKEY_FRAGMENT))
 		rival_accepted(rk, p, len);
@@ -126,7 +125,7 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 			   sizeof(rk->rs.spi), 0);
 	} else if (ret == REKEY_POLICY || ret == REKEY_UNSUPPORTED) {
 		log_warn("group %s: rekey not understood: %s",
-			 rk->g->conf->name, why);
+			 rk->g->conf->name, err.text);
 		register_again(rk->g, 0, "a rekey was not understood");
 	}
 	rekey_msg_free(&msg);
@@ -168,7 +167,7 @@ void member_registered(struct member *m, struct ike_sa *sa,
 		       struct kd *kd, bool transport)
 {
 	struct mgroup *g = by_idg(m, idg);
-	char why[160] = "";
+	struct err err = {};
 	int ret;
 
 	if (!g || (!mgroup_is_registering(g) && !mgroup_is_leaving(g)))
@@ -181,7 +180,7 @@ void member_registered(struct member *m, struct ike_sa *sa,
 		return;
 	}
 	timer_del(m->deps.tq, &m->old_sa);
-	ret = install_registration(g, sa, gsa, kd, transport, why, sizeof(why));
+	ret = install_registration(g, sa, gsa, kd, transport, &err);
 	if (!ret) {
 		register_done(g);
 		term_learn(g, &gsa->gw);
@@ -192,12 +191,12 @@ void member_registered(struct member *m, struct ike_sa *sa,
 	}
 	if (ret == -ESTALE) {
 		register_over(g);
-		register_again(g, STALE_MS, why);
+		register_again(g, STALE_MS, err.text);
 		return;
 	}
 	if (ret == -EPROTO)
 		ike_report(sa, idg, IKE_N_NO_PROPOSAL_CHOSEN);
-	register_failed(g, 0, why);
+	register_failed(g, 0, err.text);
 }
 
 void member_refused(struct member *m, struct ike_sa *sa,

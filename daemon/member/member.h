@@ -28,6 +28,7 @@
 #include "ike/engine.h"
 #include "kernel/kernel.h"
 #include "kernel/link.h"
+#include "lib/err.h"
 #include "lib/metric.h"
 
 struct clock;
@@ -45,11 +46,11 @@ struct member_deps {
 	 * the one by which routing sends to @to, or else to the key server.
 	 * Joining twice, or again after links have changed, is no error.
 	 * Returns the index of the interface (0: unknown) or -errno, with one
-	 * line in @why: the error and what helps, an assumption, or "".
+	 * line in @err: the error and what helps, an assumption, or "".
 	 */
 	int (*join_rekey)(void *ctx, const struct ep *to,
 			  const struct addr *source, const char *interface,
-			  char *why, size_t size);
+			  struct err *err);
 	void (*leave_rekey)(void *ctx, const struct ep *to,
 			    const struct addr *source);
 	/*

@@ -26,6 +26,7 @@
 #include "crypto/hash.h"
 #include "rekey/keypath.h"
 #include "rekey/rekey.h"
+#include "lib/err.h"
 #include "lib/timer.h"
 #include "member/member.h"
 
@@ -206,7 +207,7 @@ struct mgroup {
 	struct timer ask_time; /* asks for the time again */
 	bool joined; /* rekey_to is joined, or is to be */
 	int rekey_ifindex; /* interface, or -errno */
-	char join_note[160]; /* why it failed, or an assumption */
+	char join_note[ERR_LEN]; /* why it failed, or an assumption */
 	struct ep rekey_to;
 	struct addr rekey_source;
 	struct timer join; /* retries */
@@ -371,12 +372,12 @@ int membership_join(struct mgroup *g);
 
 /*
  * Install the answer to a registration. Returns 0; -EPROTO: not acceptable,
- * with the reason in @why, and nothing has changed; -ESTALE: overtaken by a
+ * with the reason in @err, and nothing has changed; -ESTALE: overtaken by a
  * rekey; -EEXIST and others: refused by the kernel.
  */
 int install_registration(struct mgroup *g, struct ike_sa *sa,
 			 const struct gsa *gsa, const struct kd *kd,
-			 bool transport, char *why, size_t size);
+			 bool transport, struct err *err);
 void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg);
 /*
  * The key server has excluded the member: its SAs live for DTD and are then
@@ -535,7 +536,7 @@ void early_drop(struct mgroup *g);
  * with the reason in @why.
  */
 int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
-	    uint64_t atd_ms, char *why, size_t size);
+	    uint64_t atd_ms, struct err *err);
 /*
  * Take over an SA that the kernel has from an earlier run. Returns 0 or
  * -ENOMEM.

@@ -263,12 +263,12 @@ static bool is_dead(const struct msa *s)
 }
 
 int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
-	    uint64_t atd_ms, char *why, size_t size)
+	    uint64_t atd_ms, struct err *err)
 {
 	const struct kernel *k = kernel_of(g);
 	bool out = ksa->dir & MCSEC_DIR_OUT;
 	struct msa *s = msa_find(g, ksa->spi);
-	struct err err;
+	struct err why;
 	int ret;
 
 	if (s && s->dir == ksa->dir && !msa_differs(s, ksa) && !is_dead(s)) {
@@ -285,23 +285,21 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	set_limits(ksa, lifetime);
 	ksa->select = out && !atd_ms;
 	s = msa_new(g, ksa->spi, ksa->dir);
-	if (!s) {
-		snprintf(why, size, "out of memory");
-		return -ENOMEM;
-	}
+	if (!s)
+		return err_set(err, -ENOMEM, "out of memory");
 	s->has_digest = !digest_of(ksa, s->digest);
 	/*
 	 * The digest is stored before the SA is added, so that no SA in the
 	 * kernel is without one.
 	 */
 	note_key(g, s->spi, s->has_digest ? s->digest : NULL);
-	ret = k->ops->sa_add(k->ctx, ksa, &err);
+	ret = k->ops->sa_add(k->ctx, ksa, &why);
 	if (ret == -ENOSPC && make_room(g))
-		ret = k->ops->sa_add(k->ctx, ksa, &err);
+		ret = k->ops->sa_add(k->ctx, ksa, &why);
 	if (ret) {
 		g->kernel_errors++;
-		snprintf(why, size, "kernel refused SA %08x: %s", ksa->spi,
-			 err.text);
+		err_set(err, ret, "kernel refused SA %08x: %s", ksa->spi,
+			why.text);
 		note_key(g, s->spi, NULL);
 		msa_forget(s);
 		return ret;

@@ -30,15 +30,15 @@ void rekey_group_join(struct mgroup *g)
 {
 	struct member *m = g->m;
 	struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
-	char note[sizeof(g->join_note)] = "";
+	struct err note = {};
 	int ret;
 
 	if (!rk || rk->retired)
 		return;
 	ret = m->deps.join_rekey(m->deps.ctx, &g->rekey_to, &g->rekey_source,
-				 m->conf->interface, note, sizeof(note));
+				 m->conf->interface, &note);
 	g->joined = true;
-	note_join(g, ret, note);
+	note_join(g, ret, note.text);
 	if (ret >= 0)
 		timer_del(mgroup_tq(g), &g->join);
 	else

@@ -249,7 +249,7 @@ static int make_added(struct member *m, const struct conf_member *conf,
 			continue;
 		g = membership_new(m, &conf->groups[i]);
 		if (!g) {
-			ret = err_set(err, -ENOMEM, "no memory");
+			ret = err_set(err, -ENOMEM, "out of memory");
 			break;
 		}
 		TAILQ_INSERT_TAIL(added, g, all);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,19 +13,6 @@
 #define A_LEN (IKE_HDR_LEN + IKE_PLD_HDR_LEN)
 /* Octets of a fragment besides its part of the message. */
 #define REKEY_FRAG_OVERHEAD (A_LEN + SKF_HDR_LEN + SK_IV_LEN + 1 + SK_ICV_LEN)
-
-__attribute__((format(printf, 4, 5))) static int
-no(int ret, char *why, size_t size, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (why && size) {
-		va_start(ap, fmt);
-		vsnprintf(why, size, fmt, ap);
-		va_end(ap);
-	}
-	return ret;
-}
 
 /* ---- Rekey SA ----------------------------------------------------------- */
 
@@ -212,18 +198,18 @@ static int tbs_build(struct wbuf *w, const uint8_t *head, const uint8_t *p,
 /* ---- key server --------------------------------------------------------- */
 
 static int check_out(const struct rekey_sa *rs, const struct rekey_msg *m,
-		     char *why, size_t size)
+		     struct err *err)
 {
 	if (!m->has_gsa && !m->n_del)
-		return no(-EBADMSG, why, size, "rekey that says nothing");
+		return err_set(err, -EBADMSG, "rekey that says nothing");
 	if (!m->has_gsa && (m->kd.n_bags || m->kd.n_wrap ||
 			    m->kd.auth_key_len || m->kd.n_sender_ids))
-		return no(-EBADMSG, why, size, "KD without GSA");
+		return err_set(err, -EBADMSG, "KD without GSA");
 	if (rs->gcauth == GIKE_GCAUTH_DIGSIG && !rs->key)
-		return no(-EBADMSG, why, size, "no key to sign with");
+		return err_set(err, -EBADMSG, "no key to sign with");
 	if (!m->has_gsa)
 		return 0;
-	return gsa_check(&m->gsa, &m->kd, GC_REKEY, false, why, size);
+	return gsa_check(&m->gsa, &m->kd, GC_REKEY, false, err);
 }
 
 static int inner_build(const struct rekey_sa *rs, const struct rekey_msg *m,
@@ -321,13 +307,13 @@ static int make_iv(uint32_t mid, uint64_t *iv)
 }
 
 int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
-		char *why, size_t why_size)
+		struct err *err)
 {
-	return rekey_build_frags(rs, m, 0, out, why, why_size);
+	return rekey_build_frags(rs, m, 0, out, err);
 }
 
 int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
-		      struct wbuf *out, char *why, size_t why_size)
+		      struct wbuf *out, struct err *err)
 {
 	struct ike_hdr h = {
 		.xchg = GIKE_XCHG_GSA_REKEY,
@@ -340,11 +326,10 @@ int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
 	uint64_t iv;
 	int ret;
 
-	if (why && why_size)
-		why[0] = 0;
+	err_clear(err);
 	if (rs->spent)
-		return no(-EOVERFLOW, why, why_size, "no Message ID is left");
-	ret = check_out(rs, m, why, why_size);
+		return err_set(err, -EOVERFLOW, "no Message ID is left");
+	ret = check_out(rs, m, err);
 	if (ret)
 		return ret;
 	ret = rekey_sk(rs, &k);
@@ -383,8 +368,8 @@ int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
 		ret = sk_seal(out, &k, iv, chain.first, inner.p, inner.len);
 	}
 	if (ret)
-		no(ret, why, why_size, "rekey message cannot be made: %s",
-		   strerror(-ret));
+		err_set(err, ret, "rekey message cannot be made: %s",
+			strerror(-ret));
 	sk_key_wipe(&k);
 	wbuf_free(&inner);
 	return ret;
@@ -459,22 +444,19 @@ static enum rekey_rc open_auth(const struct rekey_sa *rs,
 
 /* Step 6. The contents are authenticated by now. */
 static enum rekey_rc open_content(const struct ike_msg *msg,
-				  struct rekey_msg *m, char *why, size_t size)
+				  struct rekey_msg *m, struct err *err)
 {
 	struct rbuf r;
 	int ret;
 
-	if (!msg->gsa.body != !msg->kd.body) {
-		no(0, why, size, "GSA and KD come together");
-		return REKEY_POLICY;
-	}
+	if (!msg->gsa.body != !msg->kd.body)
+		return err_set(err, REKEY_POLICY, "GSA and KD come together");
 	if (msg->n_delete > REKEY_MAX_DEL)
 		return REKEY_SYNTAX;
 	for (unsigned int i = 0; i < msg->n_delete; i++) {
-		if (msg->del[i].proto == IKE_PROTO_IKE) {
-			no(0, why, size, "Delete of protocol IKE");
-			return REKEY_POLICY;
-		}
+		if (msg->del[i].proto == IKE_PROTO_IKE)
+			return err_set(err, REKEY_POLICY,
+				       "Delete of protocol IKE");
 		m->del[m->n_del++] = msg->del[i];
 	}
 	m->transport = msg_notify(msg, IKE_N_USE_TRANSPORT_MODE);
@@ -490,7 +472,7 @@ static enum rekey_rc open_content(const struct ike_msg *msg,
 	if (ret)
 		return ret == -ENOMEM ? REKEY_RESOURCE : REKEY_SYNTAX;
 	m->has_gsa = true;
-	ret = gsa_check(&m->gsa, &m->kd, GC_REKEY, false, why, size);
+	ret = gsa_check(&m->gsa, &m->kd, GC_REKEY, false, err);
 	if (ret)
 		return ret == -ENOTSUP ? REKEY_UNSUPPORTED : REKEY_POLICY;
 	return REKEY_OK;
@@ -499,12 +481,12 @@ static enum rekey_rc open_content(const struct ike_msg *msg,
 static enum rekey_rc open_inner(struct rekey_sa *rs, const uint8_t *head,
 				struct ike_msg *msg, uint8_t first,
 				uint8_t *plain, size_t len, struct rekey_msg *m,
-				char *why, size_t size)
+				struct err *err)
 {
 	enum rekey_rc rc;
 	int ret;
 
-	ret = msg_sort(msg, MSG_ENC, first, plain, len, why, size);
+	ret = msg_sort(msg, MSG_ENC, first, plain, len, err);
 	if (ret)
 		return ret == -EPROTONOSUPPORT ? REKEY_CRITICAL : REKEY_SYNTAX;
 	rc = open_auth(rs, msg, head, plain, len);
@@ -516,17 +498,16 @@ static enum rekey_rc open_inner(struct rekey_sa *rs, const uint8_t *head,
 	else
 		rs->next_mid = msg->h.mid + 1;
 	m->mid = msg->h.mid;
-	return open_content(msg, m, why, size);
+	return open_content(msg, m, err);
 }
 
 /* @plain is the decrypted content of the whole message, and is modified. */
 static enum rekey_rc open_whole(struct rekey_sa *rs, const uint8_t *head,
 				struct ike_msg *msg, uint8_t first,
 				uint8_t *plain, size_t len, struct rekey_msg *m,
-				char *why, size_t size)
+				struct err *err)
 {
-	enum rekey_rc rc =
-		open_inner(rs, head, msg, first, plain, len, m, why, size);
+	enum rekey_rc rc = open_inner(rs, head, msg, first, plain, len, m, err);
 
 	if (rc) {
 		/* A message that was parsed in part must not be used. */
@@ -544,7 +525,7 @@ static enum rekey_rc open_fragment(struct rekey_sa *rs, struct refrag *frags,
 				   const uint8_t *p, size_t len,
 				   const struct sk_key *k, struct ike_msg *msg,
 				   uint8_t *plain, struct rekey_msg *m,
-				   char *why, size_t size)
+				   struct err *err)
 {
 	uint8_t head[A_LEN];
 	size_t plain_len;
@@ -570,21 +551,21 @@ static enum rekey_rc open_fragment(struct rekey_sa *rs, struct refrag *frags,
 	memset(head + IKE_HDR_LEN, 0, IKE_PLD_HDR_LEN);
 	head[IKE_HDR_LEN] = frags->first;
 	rc = open_whole(rs, head, msg, frags->first, whole, frags->octets, m,
-			why, size);
+			err);
 	secret_free(whole);
 	refrag_drop(frags);
 	return rc;
 }
 
 enum rekey_rc rekey_open(struct rekey_sa *rs, const uint8_t *p, size_t len,
-			 struct rekey_msg *m, char *why, size_t why_size)
+			 struct rekey_msg *m, struct err *err)
 {
-	return rekey_open_frags(rs, NULL, p, len, m, why, why_size);
+	return rekey_open_frags(rs, NULL, p, len, m, err);
 }
 
 enum rekey_rc rekey_open_frags(struct rekey_sa *rs, struct refrag *frags,
 			       const uint8_t *p, size_t len,
-			       struct rekey_msg *m, char *why, size_t why_size)
+			       struct rekey_msg *m, struct err *err)
 {
 	struct ike_msg msg = { 0 };
 	size_t plain_len;
@@ -593,8 +574,7 @@ enum rekey_rc rekey_open_frags(struct rekey_sa *rs, struct refrag *frags,
 	struct sk_key k;
 	uint8_t first;
 
-	if (why && why_size)
-		why[0] = 0;
+	err_clear(err);
 	rc = open_header(rs, p, len, &msg.h);
 	if (rc)
 		return rc;
@@ -606,13 +586,11 @@ enum rekey_rc rekey_open_frags(struct rekey_sa *rs, struct refrag *frags,
 		return REKEY_RESOURCE;
 	}
 	if (frags && is_fragment(p, len))
-		rc = open_fragment(rs, frags, p, len, &k, &msg, plain, m, why,
-				   why_size);
+		rc = open_fragment(rs, frags, p, len, &k, &msg, plain, m, err);
 	else if (sk_open(p, len, &k, plain, &plain_len, &first))
 		rc = REKEY_ICV;
 	else
-		rc = open_whole(rs, p, &msg, first, plain, plain_len, m, why,
-				why_size);
+		rc = open_whole(rs, p, &msg, first, plain, plain_len, m, err);
 	sk_key_wipe(&k);
 	secret_free(plain);
 	return rc;

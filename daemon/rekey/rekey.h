@@ -19,6 +19,7 @@
 #include "wire/gpayload.h"
 #include "rekey/refrag.h"
 #include "lib/buf.h"
+#include "lib/err.h"
 #include "lib/metric.h"
 
 struct sigkey;
@@ -98,12 +99,12 @@ bool delete_is_all(const struct delete_pld *d);
 /*
  * Build, sign and encrypt a message; @out must be empty. Consumes one Message
  * ID, also after an error that occurs once a message has it. Returns 0;
- * -EBADMSG or -ENOTSUP with the reason in @why, if RFC 9838 section 5 is
+ * -EBADMSG or -ENOTSUP with the reason in @err, if RFC 9838 section 5 is
  * violated; -EOVERFLOW: no Message ID is left; -EMSGSIZE: more than 65535
  * octets.
  */
 int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
-		char *why, size_t why_size);
+		struct err *err);
 
 /*
  * Like rekey_build(), but a message longer than @most octets (0: no limit) is
@@ -112,7 +113,7 @@ int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
  * tells where each ends.
  */
 int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
-		      struct wbuf *out, char *why, size_t why_size);
+		      struct wbuf *out, struct err *err);
 
 /* Result for a received message; rejected ones are counted and never logged. */
 enum rekey_rc {
@@ -159,7 +160,7 @@ const uint8_t *rekey_peek_spi(const uint8_t *p, size_t len);
  * (may be NULL) gets one line.
  */
 enum rekey_rc rekey_open(struct rekey_sa *rs, const uint8_t *p, size_t len,
-			 struct rekey_msg *m, char *why, size_t why_size);
+			 struct rekey_msg *m, struct err *err);
 /*
  * Like rekey_open(), but fragments are accepted and kept in @frags until a
  * message is complete. Until then the result is REKEY_FRAGMENT, and no other
@@ -167,6 +168,6 @@ enum rekey_rc rekey_open(struct rekey_sa *rs, const uint8_t *p, size_t len,
  */
 enum rekey_rc rekey_open_frags(struct rekey_sa *rs, struct refrag *frags,
 			       const uint8_t *p, size_t len,
-			       struct rekey_msg *m, char *why, size_t why_size);
+			       struct rekey_msg *m, struct err *err);
 
 #endif

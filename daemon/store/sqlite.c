@@ -402,7 +402,7 @@ static const struct store_ops sq_ops = {
  * SQLite creates files by the umask. Creating the file first means that others
  * can never open it; the log gets the mode of the file.
  */
-static int private_file(const char *path, char *err, size_t errlen)
+static int private_file(const char *path, struct err *err)
 {
 	struct stat st;
 	int fd;
@@ -410,20 +410,17 @@ static int private_file(const char *path, char *err, size_t errlen)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		fd = -errno;
-		snprintf(err, errlen, "%s: %s", path, strerror(-fd));
-		return fd;
+		return err_set(err, fd, "%s: %s", path, strerror(-fd));
 	}
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		snprintf(err, errlen, "%s: not a regular file", path);
 		close(fd);
-		return -EINVAL;
+		return err_set(err, -EINVAL, "%s: not a regular file", path);
 	}
 	close(fd);
-	if (st.st_mode & 077) {
-		snprintf(err, errlen, "%s: others may read it (mode %03o)",
-			 path, st.st_mode & 0777);
-		return -EPERM;
-	}
+	if (st.st_mode & 077)
+		return err_set(err, -EPERM,
+			       "%s: others may read it (mode %03o); chmod it to 600",
+			       path, st.st_mode & 0777);
 	return 0;
 }
 
@@ -473,8 +470,8 @@ static int sq_setup(struct sq *q)
 		return rc;
 	if (version > FORMAT) {
 		snprintf(q->err, sizeof(q->err),
-			 "format %d is newer than this program (%d)", version,
-			 FORMAT);
+			 "format %d is newer than that of this mcsecd (%d); start one that is as new",
+			 version, FORMAT);
 		return -EPROTONOSUPPORT;
 	}
 	snprintf(text, sizeof(text), "PRAGMA user_version=%d", FORMAT);
@@ -492,19 +489,17 @@ static int sq_setup(struct sq *q)
 	return rc;
 }
 
-int store_sqlite(struct store *s, const char *path, char *err, size_t errlen)
+int store_sqlite(struct store *s, const char *path, struct err *err)
 {
 	struct sq *q;
 	int rc;
 
-	rc = private_file(path, err, errlen);
+	rc = private_file(path, err);
 	if (rc)
 		return rc;
 	q = calloc(1, sizeof(*q));
-	if (!q) {
-		snprintf(err, errlen, "%s: out of memory", path);
-		return -ENOMEM;
-	}
+	if (!q)
+		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	rc = sqlite3_open_v2(path, &q->db,
 			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW |
 				     SQLITE_OPEN_FULLMUTEX,
@@ -514,8 +509,10 @@ int store_sqlite(struct store *s, const char *path, char *err, size_t errlen)
 	else
 		rc = sq_setup(q);
 	if (rc) {
-		snprintf(err, errlen, "%s: %s", path,
-			 rc == -EBUSY ? "another process has it open" : q->err);
+		err_set(err, rc, "%s: %s", path,
+			rc == -EBUSY
+				? "another process has it open; stop that first"
+				: q->err);
 		sq_close(q);
 		return rc;
 	}

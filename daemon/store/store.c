@@ -20,25 +20,24 @@
 #define CHECK_VALUE "mcsec store 1"
 
 int store_open(struct store **out, const char *path,
-	       const struct sealer *sealer, char *err, size_t errlen)
+	       const struct sealer *sealer, struct err *err)
 {
 	struct store *s = calloc(1, sizeof(*s));
+	struct err why;
 	int rc;
 
-	if (!s) {
-		snprintf(err, errlen, "%s: out of memory", path);
-		return -ENOMEM;
-	}
+	if (!s)
+		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	s->sealer = sealer;
-	rc = store_sqlite(s, path, err, errlen);
+	rc = store_sqlite(s, path, err);
 	if (rc) {
 		free(s);
 		return rc;
 	}
-	rc = store_check_seal(s, err, errlen);
+	rc = store_check_seal(s, &why);
 	if (rc) {
 		store_close(s);
-		return rc;
+		return err_set(err, rc, "%s: %s", path, why.text);
 	}
 	*out = s;
 	return 0;
@@ -61,7 +60,7 @@ void store_close(struct store *s)
 }
 
 /* The seal key is checked before any record is trusted. */
-int store_check_seal(struct store *s, char *err, size_t errlen)
+int store_check_seal(struct store *s, struct err *err)
 {
 	struct wbuf w;
 	int rc;
@@ -70,10 +69,11 @@ int store_check_seal(struct store *s, char *err, size_t errlen)
 	rc = store_get(s, CHECK_KEY, &w);
 	if (!rc &&
 	    (w.len != strlen(CHECK_VALUE) || memcmp(w.p, CHECK_VALUE, w.len))) {
-		snprintf(err, errlen, "store has a format that is not known");
-		rc = -EPROTONOSUPPORT;
+		rc = err_set(err, -EPROTONOSUPPORT,
+			     "store has a format that is not known; a later mcsecd wrote it");
 	} else if (rc == -EBADMSG) {
-		snprintf(err, errlen, "seal key does not fit the store");
+		err_set(err, rc,
+			"seal key does not fit the store; \"seal-key\" must name the one that it was made with");
 	} else if (rc == -ENOENT) {
 		rc = store_begin(s);
 		if (!rc)
@@ -84,9 +84,9 @@ int store_check_seal(struct store *s, char *err, size_t errlen)
 		else
 			store_abort(s);
 		if (rc)
-			snprintf(err, errlen, "store: %s", store_error(s));
+			err_set(err, rc, "%s", store_error(s));
 	} else if (rc) {
-		snprintf(err, errlen, "store: %s", store_error(s));
+		err_set(err, rc, "%s", store_error(s));
 	}
 	wbuf_free(&w);
 	return rc;
@@ -395,4 +395,16 @@ const char *store_error(struct store *s)
 	const char *e = s->ops->error(s->ctx);
 
 	return e ? e : "no error";
+}
+
+const char *store_reason(struct store *s, int ret)
+{
+	switch (ret) {
+	case -EBADMSG:
+		return "a record is damaged; restore a copy of the store";
+	case -ENOMEM:
+		return "out of memory";
+	default:
+		return store_error(s);
+	}
 }

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "lib/buf.h"
+#include "lib/err.h"
 
 struct sealer;
 struct store_txn;
@@ -133,12 +134,12 @@ struct store {
  * another key, or that another process has open is rejected.
  */
 int store_open(struct store **out, const char *path,
-	       const struct sealer *sealer, char *err, size_t errlen);
+	       const struct sealer *sealer, struct err *err);
 void store_close(struct store *s);
 /* Open the back end alone, for store_open() and for tests that wrap it. */
-int store_sqlite(struct store *s, const char *path, char *err, size_t errlen);
+int store_sqlite(struct store *s, const char *path, struct err *err);
 /* Check or write the record that proves the seal key. */
-int store_check_seal(struct store *s, char *err, size_t errlen);
+int store_check_seal(struct store *s, struct err *err);
 
 /*
  * Make "a/b/c" from parts up to a NULL; '/', '%' and control characters in a
@@ -236,5 +237,7 @@ int store_audit_each(struct store *s, uint64_t after, size_t max,
 
 /* Return one line about the last error; never NULL. */
 const char *store_error(struct store *s);
+/* The same for a read that failed with @ret, and what to do about it. */
+const char *store_reason(struct store *s, int ret);
 
 #endif

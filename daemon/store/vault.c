@@ -49,12 +49,10 @@ static int load_new(struct vault *v, struct err *err)
 static int open_one(struct vault *v, size_t i, const char *path,
 		    struct err *err)
 {
-	int ret = store_open(&v->store[i], path, v->sealer, err->text,
-			     sizeof(err->text));
+	int ret = store_open(&v->store[i], path, v->sealer, err);
 
 	return ret == -EBADMSG && v->next
-		       ? store_open(&v->store[i], path, v->next, err->text,
-				    sizeof(err->text))
+		       ? store_open(&v->store[i], path, v->next, err)
 		       : ret;
 }
 

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,25 +17,11 @@ struct check {
 	enum gcarrier where;
 	bool inband;
 	bool sender;
-	char *why;
-	size_t size;
+	struct err *err;
 };
 
-__attribute__((format(printf, 3, 4))) static int
-no(const struct check *c, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (c->why && c->size) {
-		va_start(ap, fmt);
-		vsnprintf(c->why, c->size, fmt, ap);
-		va_end(ap);
-	}
-	return err;
-}
-
-#define BAD(c, ...) no(c, -EBADMSG, __VA_ARGS__)
-#define UNKNOWN(c, ...) no(c, -ENOTSUP, __VA_ARGS__)
+#define BAD(c, ...) err_set((c)->err, -EBADMSG, __VA_ARGS__)
+#define UNKNOWN(c, ...) err_set((c)->err, -ENOTSUP, __VA_ARGS__)
 
 static bool is_zero(const uint8_t *p, size_t len)
 {
@@ -277,20 +262,18 @@ static int check_keys(const struct check *c)
 }
 
 int gsa_check(const struct gsa *gsa, const struct kd *kd, enum gcarrier where,
-	      bool sender, char *why, size_t why_size)
+	      bool sender, struct err *err)
 {
 	struct check c = {
 		.gsa = gsa,
 		.kd = kd,
 		.where = where,
 		.sender = sender,
-		.why = why,
-		.size = why_size,
+		.err = err,
 	};
 	int ret;
 
-	if (why && why_size)
-		why[0] = 0;
+	err_clear(err);
 	if (!gsa || !kd)
 		return gsa || (kd && kd->n_bags)
 			       ? BAD(&c, "GSA and KD come together")
@@ -383,8 +366,8 @@ static const char *num_lacks(const struct sa_pld *sag, uint8_t num,
 	return what;
 }
 
-bool sag_covers(const struct sa_pld *sag, const struct gsa *gsa, char *why,
-		size_t why_size)
+bool sag_covers(const struct sa_pld *sag, const struct gsa *gsa,
+		struct err *err)
 {
 	const struct gsa_sa *sa = NULL;
 	const char *what = "a proposal";
@@ -405,8 +388,7 @@ bool sag_covers(const struct sa_pld *sag, const struct gsa *gsa, char *why,
 		if (!what)
 			return true;
 	}
-	if (why && why_size)
-		snprintf(why, why_size, "member lacks %s for the %s SA", what,
-			 sa ? ike_protoid_name(sa->proto) : "group");
+	err_set(err, 0, "member lacks %s for the %s SA", what,
+		sa ? ike_protoid_name(sa->proto) : "group");
 	return false;
 }

@@ -19,6 +19,7 @@
 
 #include "wire/opaque.h"
 #include "wire/payload.h"
+#include "lib/err.h"
 
 /* ---- GSA, RFC 9838 4.4 -------------------------------------------------- */
 
@@ -221,12 +222,12 @@ enum gcarrier {
  * NULL only if @gsa is NULL.
  *
  * Returns 0; -EBADMSG if a MUST is violated; -ENOTSUP for an algorithm or
- * attribute that this code does not know. @why (may be NULL) gets one line that
+ * attribute that this code does not know. @err (may be NULL) gets one line that
  * names it. Called for everything that is received and for everything that is
  * about to be sent.
  */
 int gsa_check(const struct gsa *gsa, const struct kd *kd, enum gcarrier where,
-	      bool sender, char *why, size_t why_size);
+	      bool sender, struct err *err);
 
 /* ---- SAg, RFC 9838 4.3 -------------------------------------------------- */
 
@@ -235,9 +236,9 @@ void sag_default(struct sa_pld *sag);
 /*
  * Return true if a member that sent @sag can use this policy: all transforms
  * of one protocol are in one proposal, and the proposals of all protocols have
- * one number. Otherwise @why names the first missing transform.
+ * one number. Otherwise @err names the first missing transform.
  */
-bool sag_covers(const struct sa_pld *sag, const struct gsa *gsa, char *why,
-		size_t why_size);
+bool sag_covers(const struct sa_pld *sag, const struct gsa *gsa,
+		struct err *err);
 
 #endif

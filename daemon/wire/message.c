@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -326,19 +325,6 @@ static bool pld_known(uint8_t type)
 	       (type >= GIKE_PLD_IDG && type <= GIKE_PLD_KD);
 }
 
-__attribute__((format(printf, 4, 5))) static int
-no(int err, char *why, size_t size, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (why && size) {
-		va_start(ap, fmt);
-		vsnprintf(why, size, fmt, ap);
-		va_end(ap);
-	}
-	return err;
-}
-
 static struct pld *payload_slot(struct ike_msg *m, uint8_t type)
 {
 	switch (type) {
@@ -398,7 +384,7 @@ static int store_payload(struct ike_msg *m, const struct pld *p)
 }
 
 int msg_sort(struct ike_msg *m, enum msg_side side, uint8_t first,
-	     const uint8_t *p, size_t len, char *why, size_t why_size)
+	     const uint8_t *p, size_t len, struct err *err)
 {
 	struct ike_hdr h = m->h;
 	uint8_t seen[256] = { 0 };
@@ -410,7 +396,7 @@ int msg_sort(struct ike_msg *m, enum msg_side side, uint8_t first,
 	memset(m, 0, sizeof(*m));
 	m->h = h;
 	if (!xchg_known(h.xchg))
-		return no(-ENOMSG, why, why_size, "exchange type %u", h.xchg);
+		return err_set(err, -ENOMSG, "exchange type %u", h.xchg);
 
 	pwalk_init(&walk, first, p, len);
 	while ((ret = pwalk_next(&walk, &pld)) > 0) {
@@ -418,28 +404,27 @@ int msg_sort(struct ike_msg *m, enum msg_side side, uint8_t first,
 			if (!pld.critical)
 				continue;
 			m->critical = pld.type;
-			return no(-EPROTONOSUPPORT, why, why_size,
-				  "critical payload of type %u", pld.type);
+			return err_set(err, -EPROTONOSUPPORT,
+				       "critical payload of type %u", pld.type);
 		}
 		rule = rule_find(m, side, pld.type);
 		if (!rule)
-			return no(-EBADMSG, why, why_size, "%s payload %s %s",
-				  ike_pld_name(pld.type),
-				  side == MSG_CLEAR ? "in the clear in" : "in",
-				  ike_xchg_name(h.xchg));
+			return err_set(err, -EBADMSG, "%s payload %s %s",
+				       ike_pld_name(pld.type),
+				       side == MSG_CLEAR ? "in the clear in"
+							 : "in",
+				       ike_xchg_name(h.xchg));
 		if (++seen[pld.type] > rule->max)
-			return no(-EBADMSG, why, why_size,
-				  "more than %u %s payloads", rule->max,
-				  ike_pld_name(pld.type));
+			return err_set(err, -EBADMSG,
+				       "more than %u %s payloads", rule->max,
+				       ike_pld_name(pld.type));
 		ret = store_payload(m, &pld);
 		if (ret)
-			return no(-EBADMSG, why, why_size,
-				  "malformed %s payload",
-				  ike_pld_name(pld.type));
+			return err_set(err, -EBADMSG, "malformed %s payload",
+				       ike_pld_name(pld.type));
 	}
 	if (ret)
-		return no(-EBADMSG, why, why_size,
-			  "payload lengths do not add up");
+		return err_set(err, -EBADMSG, "payload lengths do not add up");
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 
 #include "wire/payload.h"
 #include "lib/buf.h"
+#include "lib/err.h"
 
 struct ike_hdr {
 	uint8_t spi_i[IKE_SPI_LEN];
@@ -145,11 +146,11 @@ enum msg_side {
  * and how often. Notify, Delete and CERT payloads are parsed; the others are
  * left to the exchange. Returns 0; -EBADMSG: malformed, misplaced or too many;
  * -EPROTONOSUPPORT: an unknown critical payload, its type in m->critical;
- * -ENOMSG: unknown exchange type. @why (may be NULL) gets one line that names
+ * -ENOMSG: unknown exchange type. @err (may be NULL) gets one line that names
  * the error.
  */
 int msg_sort(struct ike_msg *m, enum msg_side side, uint8_t first,
-	     const uint8_t *p, size_t len, char *why, size_t why_size);
+	     const uint8_t *p, size_t len, struct err *err);
 
 /*
  * Return the first notify of a type, and the first error notify; NULL if there

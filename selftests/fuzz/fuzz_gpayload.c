@@ -78,7 +78,7 @@ static bool kd(const uint8_t *p, size_t len, struct kd *a)
 static void both(const uint8_t *p, size_t len)
 {
 	static struct gsa g;
-	char why[40];
+	struct err err;
 	size_t split;
 	struct kd k;
 
@@ -89,8 +89,8 @@ static void both(const uint8_t *p, size_t len)
 		return;
 	if (!kd(p + 4 + split, len - 4 - split, &k))
 		return;
-	if (gsa_check(&g, &k, p[0] % 3, p[1] & 1, why, sizeof(why)))
-		check(why[0] && strlen(why) < sizeof(why));
+	if (gsa_check(&g, &k, p[0] % 3, p[1] & 1, &err))
+		check(err.text[0] && strlen(err.text) < sizeof(err.text));
 	kd_free(&k);
 }
 

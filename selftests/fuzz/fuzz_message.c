@@ -13,10 +13,10 @@ static void check(bool fine)
 static void sorted(struct ike_msg *m, enum msg_side side, uint8_t first,
 		   const uint8_t *p, size_t len)
 {
-	char why[64] = "";
-	int ret = msg_sort(m, side, first, p, len, why, sizeof(why));
+	struct err err = {};
+	int ret = msg_sort(m, side, first, p, len, &err);
 
-	check(!ret || why[0]);
+	check(!ret || err.text[0]);
 	check(ret != -EPROTONOSUPPORT || m->critical);
 	if (ret)
 		return;

@@ -40,7 +40,7 @@ static void once(void)
 		else
 			fuzz_delete_msg(&m);
 		wbuf_init(&w, IKE_MSG_MAX);
-		check(!rekey_build(&rs, &m, &w, NULL, 0));
+		check(!rekey_build(&rs, &m, &w, NULL));
 		good[i].len = fuzz_rekey_inner(&rs, w.p, w.len, good[i].p,
 					       &good[i].first);
 		wbuf_free(&w);
@@ -62,11 +62,11 @@ static enum rekey_rc open_it(struct rekey_sa *rs, const uint8_t *p, size_t len)
 {
 	uint32_t before = rs->next_mid;
 	struct rekey_msg m;
-	char why[64];
+	struct err err;
 	enum rekey_rc rc;
 
 	rekey_msg_init(&m);
-	rc = rekey_open(rs, p, len, &m, why, sizeof(why));
+	rc = rekey_open(rs, p, len, &m, &err);
 	check((unsigned int)rc < REKEY_RC_MAX);
 	if (rc)
 		check(!m.has_gsa && !m.kd.n_bags && !m.n_del);

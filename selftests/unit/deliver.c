@@ -16,7 +16,7 @@ uint64_t deliver_seed;
 static struct sim s;
 static struct sim_member *tx, *a, *b;
 static struct gcks_group_status g0;
-static char err[256];
+static struct err err;
 
 /* ---- common ------------------------------------------------------------- */
 
@@ -52,8 +52,8 @@ static void net_is(const struct deliver_net *net)
 
 static void rekey(void)
 {
-	if (sim_rekey(s.gcks, NULL, err, sizeof(err)))
-		SIM_DIE("%s", err);
+	if (sim_rekey(s.gcks, NULL, &err))
+		SIM_DIE("%s", err.text);
 }
 
 static struct deliver finish(struct deliver d)
@@ -115,8 +115,8 @@ static void evict_b(void)
 {
 	uint32_t ms;
 
-	if (sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
-		SIM_DIE("%s", err);
+	if (sim_evict(s.gcks, "video", "b.example", &ms, &err))
+		SIM_DIE("%s", err.text);
 }
 
 static void away(struct sim_member *m, bool only, bool is)

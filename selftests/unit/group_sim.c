@@ -178,7 +178,7 @@ void sim_gcks_up(struct sim *s)
 		.ctx = s,
 	};
 	struct ike_engine_cfg cfg;
-	char err[256];
+	struct err err;
 
 	if (s->gcks_up)
 		SIM_DIE("the key server is up");
@@ -187,8 +187,8 @@ void sim_gcks_up(struct sim *s)
 	sim_store_up(s);
 	deps.store = s->store;
 	deps.witness = s->witness;
-	if (gcks_new(&s->gcks, &s->conf, &deps, err, sizeof(err)))
-		SIM_DIE("%s", err);
+	if (gcks_new(&s->gcks, &s->conf, &deps, &err))
+		SIM_DIE("%s", err.text);
 	host_cfg(s, &cfg, s->chain, s->trust, s->cert.key);
 	cfg.responder = true;
 	if (s->real_limits) {
@@ -265,11 +265,11 @@ static const struct ike_ops member_ops = {
 };
 
 static int join_rekey(void *ctx, const struct ep *to, const struct addr *source,
-		      const char *interface, char *why, size_t size)
+		      const char *interface, struct err *err)
 {
 	struct sim_member *m = ctx;
 
-	(void)source, (void)why, (void)size;
+	(void)source, (void)err;
 	snprintf(m->interface, sizeof(m->interface), "%s", interface);
 	m->listens |= ep_equal(to, &m->s->cg.rekey_to);
 	return 0;

@@ -15,6 +15,7 @@
 #include "crypto/hash.h"
 #include "crypto/pki.h"
 #include "gcks/gcks.h"
+#include "lib/err.h"
 #include "lib/timer.h"
 #include "member/member.h"
 #include "mock_kernel.h"
@@ -223,17 +224,16 @@ void sim_order_init(struct sim *s);
  * server of the newest simulation. Returns 0 or -errno with one line in @err.
  */
 int sim_evict(struct gcks *k, const char *group, const char *identity,
-	      uint32_t *effective_ms, char *err, size_t errlen);
+	      uint32_t *effective_ms, struct err *err);
 int sim_evict_ahead(struct gcks *k, const char *group, const char *identity,
-		    uint32_t *effective_ms, char *err, size_t errlen);
+		    uint32_t *effective_ms, struct err *err);
 int sim_admit(struct gcks *k, const char *group, const char *identity,
-	      char *err, size_t errlen);
-int sim_rekey(struct gcks *k, const char *group, char *err, size_t errlen);
-int sim_renew_signing_key(struct gcks *k, const char *group, char *err,
-			  size_t errlen);
-int sim_reset(struct gcks *k, const char *group, char *err, size_t errlen);
+	      struct err *err);
+int sim_rekey(struct gcks *k, const char *group, struct err *err);
+int sim_renew_signing_key(struct gcks *k, const char *group, struct err *err);
+int sim_reset(struct gcks *k, const char *group, struct err *err);
 /* Change to the current s->conf, as by SIGHUP. Returns 0 or -errno. */
-int sim_reload(struct sim *s, char *err, size_t errlen);
+int sim_reload(struct sim *s, struct err *err);
 
 /* Open store and witness for sim_gcks_up(). */
 void sim_store_up(struct sim *s);

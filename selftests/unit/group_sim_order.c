@@ -36,7 +36,7 @@ static void note_answer(void *arg, int ret, uint32_t effective_ms,
 	snprintf(w->why, sizeof(w->why), "%s", why);
 }
 
-static int wait_for(struct wait *w, char *err, size_t errlen)
+static int wait_for(struct wait *w, struct err *err)
 {
 	unsigned int ms;
 
@@ -48,78 +48,76 @@ static int wait_for(struct wait *w, char *err, size_t errlen)
 	 */
 	if (!w->done && sim->crashed) {
 		sim_gcks_down(sim);
-		snprintf(err, errlen, "dead");
-		return -EIO;
+		return err_set(err, -EIO, "dead");
 	}
 	if (!w->done)
 		SIM_DIE("an order is not answered");
 	if (w->ret)
-		snprintf(err, errlen, "%s", w->why);
+		err_set(err, w->ret, "%s", w->why);
 	return w->ret;
 }
 
 int sim_evict(struct gcks *k, const char *group, const char *identity,
-	      uint32_t *effective_ms, char *err, size_t errlen)
+	      uint32_t *effective_ms, struct err *err)
 {
 	struct wait w = { 0 };
 	int ret;
 
 	gcks_evict(k, group, identity, note_answer, &w);
-	ret = wait_for(&w, err, errlen);
+	ret = wait_for(&w, err);
 	*effective_ms = w.effective_ms;
 	return ret;
 }
 
 int sim_evict_ahead(struct gcks *k, const char *group, const char *identity,
-		    uint32_t *effective_ms, char *err, size_t errlen)
+		    uint32_t *effective_ms, struct err *err)
 {
 	struct wait w = { 0 };
 	int ret;
 
 	gcks_evict_ahead(k, group, identity, note_answer, &w);
-	ret = wait_for(&w, err, errlen);
+	ret = wait_for(&w, err);
 	*effective_ms = w.effective_ms;
 	return ret;
 }
 
 int sim_admit(struct gcks *k, const char *group, const char *identity,
-	      char *err, size_t errlen)
+	      struct err *err)
 {
 	struct wait w = { 0 };
 
 	gcks_admit(k, group, identity, note_answer, &w);
-	return wait_for(&w, err, errlen);
+	return wait_for(&w, err);
 }
 
-int sim_rekey(struct gcks *k, const char *group, char *err, size_t errlen)
+int sim_rekey(struct gcks *k, const char *group, struct err *err)
 {
 	struct wait w = { 0 };
 
 	gcks_rekey(k, group, note_answer, &w);
-	return wait_for(&w, err, errlen);
+	return wait_for(&w, err);
 }
 
-int sim_renew_signing_key(struct gcks *k, const char *group, char *err,
-			  size_t errlen)
+int sim_renew_signing_key(struct gcks *k, const char *group, struct err *err)
 {
 	struct wait w = { 0 };
 
 	gcks_renew_signing_key(k, group, note_answer, &w);
-	return wait_for(&w, err, errlen);
+	return wait_for(&w, err);
 }
 
-int sim_reset(struct gcks *k, const char *group, char *err, size_t errlen)
+int sim_reset(struct gcks *k, const char *group, struct err *err)
 {
 	struct wait w = { 0 };
 
 	gcks_reset(k, group, note_answer, &w);
-	return wait_for(&w, err, errlen);
+	return wait_for(&w, err);
 }
 
-int sim_reload(struct sim *s, char *err, size_t errlen)
+int sim_reload(struct sim *s, struct err *err)
 {
 	struct wait w = { 0 };
 
 	gcks_reload(s->gcks, &s->conf, note_answer, &w);
-	return wait_for(&w, err, errlen);
+	return wait_for(&w, err);
 }

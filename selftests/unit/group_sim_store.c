@@ -325,19 +325,19 @@ static struct store *mortal_open(struct sim *s, const char *path)
 {
 	struct mortal *m = calloc(1, sizeof(*m));
 	struct store *st = calloc(1, sizeof(*st));
-	char err[256];
+	struct err err;
 
 	if (!m || !st)
 		SIM_DIE("no memory");
 	m->s = s;
 	st->sealer = s->sealer;
-	if (store_sqlite(&m->real, path, err, sizeof(err)))
-		SIM_DIE("%s", err);
+	if (store_sqlite(&m->real, path, &err))
+		SIM_DIE("%s", err.text);
 	TAILQ_INIT(&m->slow);
 	st->ops = s->store_ms ? &slow_ops : &mortal_ops;
 	st->ctx = m;
-	if (store_check_seal(st, err, sizeof(err)))
-		SIM_DIE("%s", err);
+	if (store_check_seal(st, &err))
+		SIM_DIE("%s", err.text);
 	return st;
 }
 

@@ -17,29 +17,28 @@ void thief_come(struct thief *t, struct sim *s)
 		.send_rekey = sim_send_rekey,
 		.ctx = s,
 	};
-	char err[256];
+	struct err err;
 	int i;
 
 	for (i = 0; i < 2; i++) {
 		snprintf(t->path[i], sizeof(t->path[i]), "%s/loot%d", s->dir,
 			 i);
 		sim_copy_store(i ? s->witness_path : s->path, t->path[i]);
-		if (store_open(&t->loot[i], t->path[i], s->sealer, err,
-			       sizeof(err)))
-			bail("%s", err);
+		if (store_open(&t->loot[i], t->path[i], s->sealer, &err))
+			bail("%s", err.text);
 	}
 	deps.store = t->loot[0];
 	deps.witness = t->loot[1];
-	if (gcks_new(&t->k, &s->conf, &deps, err, sizeof(err)))
-		bail("%s", err);
+	if (gcks_new(&t->k, &s->conf, &deps, &err))
+		bail("%s", err.text);
 }
 
 void thief_rekey(struct thief *t)
 {
-	char err[256];
+	struct err err;
 
-	if (sim_rekey(t->k, "video", err, sizeof(err)))
-		bail("%s", err);
+	if (sim_rekey(t->k, "video", &err))
+		bail("%s", err.text);
 }
 
 struct group *thief_group(struct thief *t)

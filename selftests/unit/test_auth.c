@@ -121,18 +121,18 @@ static void sign(struct signed_by *s, const struct pki_pair *p)
 static const char *refusal(struct signed_by *s, enum cert_purpose purpose,
 			   size_t n)
 {
-	static char why[200];
+	static struct err err;
 	time_t ends = 0;
 	int ret;
 
-	why[0] = 0;
+	err_clear(&err);
 	ret = auth_check(trust, NOW, purpose, &s->m, &s->id, s->over, n, &ends,
-			 why, sizeof(why));
+			 &err);
 	if (!ret && ends != NOW + 10)
 		return "ends when nobody says";
 	if (ret && ret != -EKEYREJECTED)
 		return "another error";
-	return ret ? why : NULL;
+	return ret ? err.text : NULL;
 }
 
 #define REFUSED(words, ...) \

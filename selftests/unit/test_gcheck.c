@@ -195,7 +195,7 @@ static void apply(int change, struct gsa *g, struct kd *kd)
 
 static void presence(void)
 {
-	char why[160];
+	struct err err;
 	struct gsa gsa;
 	struct kd kd;
 
@@ -204,12 +204,11 @@ static void presence(void)
 
 		good(&gsa, &kd);
 		apply(c->change, &gsa, &kd);
-		if (!is_int(gsa_check(&gsa, &kd, c->where, c->sender, why,
-				      sizeof(why)),
+		if (!is_int(gsa_check(&gsa, &kd, c->where, c->sender, &err),
 			    c->want, "%s: %s", c->name,
 			    c->want ? "refused" : "fine"))
-			diag("%s", why);
-		if (c->want && !why[0])
+			diag("%s", err.text);
+		if (c->want && !err.text[0])
 			ok(false, "%s: no reason given", c->name);
 		kd_free(&kd);
 	}
@@ -367,7 +366,7 @@ static void reword(size_t i, struct gsa *g, struct kd *kd)
 
 static void words(void)
 {
-	char why[160];
+	struct err err;
 	struct gsa gsa;
 	struct kd kd;
 	size_t i;
@@ -378,15 +377,16 @@ static void words(void)
 
 		good(&gsa, &kd);
 		reword(i, &gsa, &kd);
-		ret = gsa_check(&gsa, &kd, worded[i].where, i != 11, why,
-				sizeof(why));
+		ret = gsa_check(&gsa, &kd, worded[i].where, i != 11, &err);
 		if (i == 11) /* plain sequence numbers need no Sender-IDs */
-			ok(ret == -EBADMSG && strstr(why, "GWP_SENDER_ID_BITS"),
-			   "case 11: Sender-IDs of no use: %s", why);
+			ok(ret == -EBADMSG &&
+				   strstr(err.text, "GWP_SENDER_ID_BITS"),
+			   "case 11: Sender-IDs of no use: %s", err.text);
 		else if (says)
-			ok(ret && strstr(why, says), "case %zu: %s", i, why);
+			ok(ret && strstr(err.text, says), "case %zu: %s", i,
+			   err.text);
 		else
-			is_int(ret, 0, "case %zu is taken: %s", i, why);
+			is_int(ret, 0, "case %zu is taken: %s", i, err.text);
 		kd_free(&kd);
 	}
 }
@@ -398,7 +398,7 @@ static void lacking(void)
 		"ENCR for the", "ENCR for the", "INTEG", "SN", "GCAUTH", "KWA",
 	};
 	struct sa_pld sag;
-	char why[160];
+	struct err err;
 	struct gsa gsa;
 	struct kd kd;
 	unsigned int i;
@@ -407,7 +407,7 @@ static void lacking(void)
 		good(&gsa, &kd);
 		sag_default(&sag);
 		if (!i)
-			ok(sag_covers(&sag, &gsa, why, sizeof(why)),
+			ok(sag_covers(&sag, &gsa, &err),
 			   "SAg of a member that asks for a group covers the group");
 		switch (i) {
 		case 0:
@@ -419,7 +419,7 @@ static void lacking(void)
 		case 2:
 			gsa.data[0].has |= GSA_HAS_INTEG;
 			gsa.data[0].integ = 0;
-			ok(sag_covers(&sag, &gsa, why, sizeof(why)),
+			ok(sag_covers(&sag, &gsa, &err),
 			   "INTEG NONE is nothing to lack");
 			gsa.data[0].integ = 12;
 			break;
@@ -433,9 +433,8 @@ static void lacking(void)
 			gsa.rekey.kwa = 77;
 			break;
 		}
-		ok(!sag_covers(&sag, &gsa, why, sizeof(why)) &&
-			   strstr(why, want[i]),
-		   "lacking %s: %s", want[i], why);
+		ok(!sag_covers(&sag, &gsa, &err) && strstr(err.text, want[i]),
+		   "lacking %s: %s", want[i], err.text);
 		kd_free(&kd);
 	}
 }

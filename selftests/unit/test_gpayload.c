@@ -262,27 +262,25 @@ static void sag(void)
 	static struct sa_pld sag;
 	struct proposal *p;
 	struct gsa gsa;
-	char why[80];
+	struct err err;
 	struct kd kd;
 
 	good(&gsa, &kd);
 	sag_default(&sag);
-	ok(sag_covers(&sag, &gsa, why, sizeof(why)), "SAg covers the policy");
+	ok(sag_covers(&sag, &gsa, &err), "SAg covers the policy");
 	gsa.rekey.kwa = GIKE_KWA_5649_192;
-	ok(!sag_covers(&sag, &gsa, why, sizeof(why)),
-	   "SAg does not cover another KWA");
-	is_str(why, "member lacks KWA for the GIKE_UPDATE SA", "why");
+	ok(!sag_covers(&sag, &gsa, &err), "SAg does not cover another KWA");
+	is_str(err.text, "member lacks KWA for the GIKE_UPDATE SA", "why");
 	gsa.rekey.kwa = GIKE_KWA_5649_128;
 	/* ESP and Rekey SA from proposals with different numbers. */
 	sag.p[1].num = 2;
-	ok(!sag_covers(&sag, &gsa, why, sizeof(why)),
-	   "proposal numbers go together");
+	ok(!sag_covers(&sag, &gsa, &err), "proposal numbers go together");
 	p = proposal_add(&sag, 2, GIKE_PROTO_GIKE_UPDATE);
 	*p = sag.p[0];
 	p->num = 2;
-	ok(sag_covers(&sag, &gsa, why, sizeof(why)), "now they do");
+	ok(sag_covers(&sag, &gsa, &err), "now they do");
 	sag.n = 0;
-	ok(!sag_covers(&sag, &gsa, why, sizeof(why)), "empty SAg covers none");
+	ok(!sag_covers(&sag, &gsa, &err), "empty SAg covers none");
 	kd_free(&kd);
 }
 

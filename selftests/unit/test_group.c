@@ -9,7 +9,7 @@
 
 static struct sim s;
 static struct sim_member *tx, *a, *b, *c;
-static char err[256];
+static struct err err;
 
 /* A sender and two receivers that are in, and a stream that has begun. */
 static void usual(uint64_t seed)
@@ -71,11 +71,11 @@ static void test_evict(void)
 
 	(void)st;
 	usual(2);
-	is_int(sim_evict(s.gcks, "nosuch", "b.example", &ms, err, sizeof(err)),
-	       -ENOENT, "no such group: %s", err);
+	is_int(sim_evict(s.gcks, "nosuch", "b.example", &ms, &err), -ENOENT,
+	       "no such group: %s", err.text);
 	at = s.ms;
-	is_int(sim_evict(s.gcks, "video", "B.Example", &ms, err, sizeof(err)),
-	       0, "b is evicted");
+	is_int(sim_evict(s.gcks, "video", "B.Example", &ms, &err), 0,
+	       "b is evicted");
 	ok(ms > 0 && ms <= 2500, "effective in %u ms", ms);
 	ok(!sim_has_member(&s, "b.example"), "b is in no roster");
 	sim_run(&s, 30000);
@@ -94,8 +94,8 @@ static void test_evict(void)
 	   "the refusal of b is on record");
 	is_int(a->gaps, 0, "a loses no packet");
 	ok(a->expect == s.n_sent + 1, "a has the last one too");
-	is_int(sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
-	       -EALREADY, "only once: %s", err);
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), -EALREADY,
+	       "only once: %s", err.text);
 
 	/* Another identity that the certificate contains does not help. */
 	c = sim_add(&s, "B.Example", false, true);
@@ -112,10 +112,9 @@ static void test_evict(void)
 	sim_up(b);
 	sim_run(&s, 5000);
 	ok(!sim_in(b), "evicted is evicted, also after a restart");
-	is_int(sim_admit(s.gcks, "video", "x.example", err, sizeof(err)),
-	       -ENOENT, "an identity that is not evicted is not admitted: %s",
-	       err);
-	is_int(sim_admit(s.gcks, "video", "b.example", err, sizeof(err)), 0,
+	is_int(sim_admit(s.gcks, "video", "x.example", &err), -ENOENT,
+	       "an identity that is not evicted is not admitted: %s", err.text);
+	is_int(sim_admit(s.gcks, "video", "b.example", &err), 0,
 	       "b is admitted again");
 	sim_down(b);
 	at = s.ms;
@@ -314,7 +313,7 @@ static void test_refusals(void)
 	   "the key server drops the member that refused");
 
 	s.cg.max_members = 3;
-	is_int(sim_reload(&s, err, sizeof(err)), 0, "no more than 3 members");
+	is_int(sim_reload(&s, &err), 0, "no more than 3 members");
 	m = sim_add(&s, "f.example", false, true);
 	spi = sim_group(&s).data_spi;
 	in_vain(m, GIKE_N_REGISTRATION_FAILED,

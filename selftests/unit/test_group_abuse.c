@@ -17,7 +17,7 @@
 
 static struct sim s;
 static struct sim_member *tx, *a, *b;
-static char err[256];
+static struct err err;
 
 static void usual(void)
 {
@@ -86,8 +86,8 @@ static void test_stagger(void)
 	s.cg.evict_atd = 10;
 	for (i = 0; i < 80; i++) {
 		snprintf(name, sizeof(name), "m%u.example", i);
-		if (sim_evict(s.gcks, "video", name, &ms, err, sizeof(err)))
-			bail(err);
+		if (sim_evict(s.gcks, "video", name, &ms, &err))
+			bail(err.text);
 		sim_down(s.m[3 + i]);
 		sim_run(&s, 140);
 	}
@@ -124,8 +124,8 @@ static void test_storm(void)
 	ok(sim_group(&s).rekeys - before.rekeys <= 16,
 	   "coming again and again makes %ju rekeys in 7 s",
 	   (uintmax_t)(sim_group(&s).rekeys - before.rekeys));
-	is_int(sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
-	       0, "the member that came again and again is evicted");
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
+	       "the member that came again and again is evicted");
 	at = s.ms;
 	sim_run(&s, 20000);
 	is_int(sim_reads_after(&s, b, at + ms), 0,
@@ -137,7 +137,7 @@ static void test_storm(void)
 	 * Pending messages do not accumulate, and a restart does not send them
 	 * all.
 	 */
-	sim_admit(s.gcks, "video", "b.example", err, sizeof(err));
+	sim_admit(s.gcks, "video", "b.example", &err);
 	sim_down(b);
 	storm(12000);
 	sim_gcks_down(&s);
@@ -176,8 +176,8 @@ static void test_no_room(void)
 	sim_init(&s, 3);
 	usual();
 	tx->mk.fail_add = -ENOMEM;
-	is_int(sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
-	       0, "b is evicted");
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
+	       "b is evicted");
 	sim_run(&s, 400);
 	is_int(sim_status(tx).kernel_errors, 1, "the sender cannot follow");
 	sim_gcks_down(&s);
@@ -204,16 +204,14 @@ static void test_evict_absent(void)
 	member_leave(b->m, NULL);
 	sim_run(&s, 3000);
 	ok(!sim_has_member(&s, "b.example"), "b has left");
-	is_int(sim_evict(s.gcks, "video", "B.example", &ms, err, sizeof(err)),
-	       -ENOENT,
+	is_int(sim_evict(s.gcks, "video", "B.example", &ms, &err), -ENOENT,
 	       "an identity that is no member is not evicted by mistake: %s",
-	       err);
-	ok(strstr(err, "--ahead"), "with words on what to do");
+	       err.text);
+	ok(strstr(err.text, "--ahead"), "with words on what to do");
 	is_int(sim_group(&s).denied, 0,
 	       "the refused eviction has changed nothing");
-	is_int(sim_evict_ahead(s.gcks, "video", "B.example", &ms, err,
-			       sizeof(err)),
-	       0, "unless ahead is said");
+	is_int(sim_evict_ahead(s.gcks, "video", "B.example", &ms, &err), 0,
+	       "unless ahead is said");
 	is_int(ms, 0, "an eviction ahead has nothing to wait for");
 	is_int(sim_audited(&s, "evict", "b.example", "not a member"), 1,
 	       "the eviction ahead is on record");
@@ -222,40 +220,39 @@ static void test_evict_absent(void)
 	ok(!sim_in(b) && !sim_has_member(&s, "b.example"), "b stays out");
 	is_int(b->notify, GIKE_N_AUTHORIZATION_FAILED,
 	       "b is told why it stays out");
-	is_int(sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
-	       -EALREADY, "only once");
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), -EALREADY,
+	       "only once");
 	sim_gcks_down(&s);
 	sim_gcks_up(&s);
 	sim_down(b);
 	sim_up(b);
 	sim_run(&s, 3000);
 	ok(!sim_in(b), "b is out after a restart, too");
-	is_int(sim_admit(s.gcks, "video", "b.example", err, sizeof(err)), 0,
+	is_int(sim_admit(s.gcks, "video", "b.example", &err), 0,
 	       "b can be admitted");
 
 	/* The request of the member waits for a batch. */
 	s.cg.batch_join_ms = 500;
-	if (sim_reload(&s, err, sizeof(err)))
-		bail("%s", err);
+	if (sim_reload(&s, &err))
+		bail("%s", err.text);
 	c = sim_add(&s, "c.example", false, true);
 	sim_up(c);
 	sim_run(&s, 100);
 	is_int(sim_group(&s).pending, 1, "c waits");
-	is_int(sim_evict(s.gcks, "video", "c.example", &ms, err, sizeof(err)),
-	       0, "c is evicted while it waits");
+	is_int(sim_evict(s.gcks, "video", "c.example", &ms, &err), 0,
+	       "c is evicted while it waits");
 	sim_run(&s, 2000);
 	ok(!sim_in(c) && !sim_has_member(&s, "c.example"), "c is not let in");
 	is_int(c->notify, GIKE_N_AUTHORIZATION_FAILED,
 	       "c is told why it is not let in");
 
 	s.store_errno = -ENOSPC;
-	is_int(sim_evict_ahead(s.gcks, "video", "d.example", &ms, err,
-			       sizeof(err)),
-	       -ENOSPC, "disk full: %s", err);
+	is_int(sim_evict_ahead(s.gcks, "video", "d.example", &ms, &err),
+	       -ENOSPC, "disk full: %s", err.text);
 	s.store_errno = 0;
 	is_int(sim_group(&s).denied, 1, "nobody was kept out then");
-	is_int(sim_evict(s.gcks, "video", "", &ms, err, sizeof(err)), -EINVAL,
-	       "nobody has no name: %s", err);
+	is_int(sim_evict(s.gcks, "video", "", &ms, &err), -EINVAL,
+	       "nobody has no name: %s", err.text);
 	finish("absent");
 }
 
@@ -581,7 +578,7 @@ static void test_next_spi(void)
 	usual();
 	a->deaf = true;
 	sim_run(&s, 31000);
-	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, &err);
 	g = sim_group(&s);
 	memcpy(hdr, g.rekey_spi, sizeof(g.rekey_spi));
 	regs = sim_status(a).registrations;
@@ -628,7 +625,7 @@ static void test_next_spi_evicted(void)
 	memcpy(data, TAILQ_FIRST(&b->m->groups)->next_data, sizeof(data));
 	is_int(TAILQ_FIRST(&b->m->groups)->n_next_data, GSA_MAX_NEXT_SPI,
 	       "a member knows SPIs to come");
-	sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
+	sim_evict(s.gcks, "video", "b.example", &ms, &err);
 	sim_run(&s, 60000);
 	sim_down(b);
 	g = sim_group(&s);
@@ -656,7 +653,6 @@ static void test_not_offered(void)
 	struct mgroup *g;
 	struct gsa gsa;
 	struct kd kd;
-	char why[160] = "";
 
 	sim_init(&s, 8);
 	usual();
@@ -665,10 +661,10 @@ static void test_not_offered(void)
 	gkm_registration_policy(TAILQ_FIRST(&s.gcks->groups), &gsa);
 	gsa.rekey.gcauth = GIKE_GCAUTH_IMPLICIT;
 	gsa.rekey.sigalg_len = 0;
-	is_int(install_registration(g, a->m->sa, &gsa, &kd, true, why,
-				    sizeof(why)),
-	       -EPROTO, "rekeys without a signature are not accepted: %s", why);
-	ok(strstr(why, "GCAUTH"), "the refusal of rekeys names GCAUTH");
+	is_int(install_registration(g, a->m->sa, &gsa, &kd, true, &err),
+	       -EPROTO, "rekeys without a signature are not accepted: %s",
+	       err.text);
+	ok(strstr(err.text, "GCAUTH"), "the refusal of rekeys names GCAUTH");
 	kd_free(&kd);
 	finish("a Rekey SA that was not offered");
 }

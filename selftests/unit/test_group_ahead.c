@@ -22,7 +22,7 @@
 
 static struct sim s;
 static struct thief thief;
-static char err[256];
+static struct err err;
 
 /* A stranger that sees the rekeys can make each member ask without need. */
 static void stranger_first(void)
@@ -71,8 +71,8 @@ static void reset_brings_back(const char *what)
 
 	is_int(sim_group(&s).rivals, s.n,
 	       "%s: each has told the key server once", what);
-	if (sim_reset(s.gcks, "video", err, sizeof(err)))
-		bail("%s", err);
+	if (sim_reset(s.gcks, "video", &err))
+		bail("%s", err.text);
 	sim_run(&s, 120000);
 	for (i = 1; i < s.n; i++)
 		got[i] = s.m[i]->got;
@@ -166,7 +166,6 @@ static void test_auth_key(bool stranger)
 {
 	static const uint32_t at;
 	struct gkm_change *c;
-	char why[160] = "";
 	struct sigkey *own;
 	struct rekey_msg m;
 	struct group *t;
@@ -191,8 +190,8 @@ static void test_auth_key(bool stranger)
 	wbuf_init(&w, 65536);
 	if (gkm_wrap_data(&t->st, &t->rs.gsk_w, &m.kd) ||
 	    gkm_put_auth_key(own, &m.kd) ||
-	    rekey_build_frags(&t->rs, &m, 0, &w, why, sizeof(why)))
-		bail("build %s", why);
+	    rekey_build_frags(&t->rs, &m, 0, &w, &err))
+		bail("build %s", err.text);
 	rekey_msg_free(&m);
 	c = gkm_begin(t);
 	if (!c)

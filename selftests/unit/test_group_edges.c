@@ -14,7 +14,7 @@
 
 static struct sim s;
 static struct sim_member *tx, *a, *b;
-static char err[256];
+static struct err err;
 
 static void usual(uint64_t seed)
 {
@@ -55,9 +55,9 @@ static bool refused(void)
 	};
 	struct gcks *k;
 
-	err[0] = '\0';
-	if (gcks_new(&k, &s.conf, &deps, err, sizeof(err)))
-		return strstr(err, "damaged");
+	err_clear(&err);
+	if (gcks_new(&k, &s.conf, &deps, &err))
+		return strstr(err.text, "damaged");
 	gcks_free(k);
 	return false;
 }
@@ -89,13 +89,13 @@ static void test_damaged(void)
 	size_t i, len;
 
 	usual(1);
-	if (sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
-		bail("%s", err);
+	if (sim_evict(s.gcks, "video", "b.example", &ms, &err))
+		bail("%s", err.text);
 	sim_run(&s, 5000);
 	sim_gcks_down(&s);
 	s.crashed = false;
 	sim_store_up(&s);
-	ok(!refused(), "a whole store is taken: %s", err);
+	ok(!refused(), "a whole store is taken: %s", err.text);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		wbuf_init(&w, STORE_VALUE_MAX);
 		if (store_get(s.store, cases[i].key, &w) ||
@@ -107,7 +107,7 @@ static void test_damaged(void)
 		if (cases[i].longer)
 			len = w.len + 1;
 		put(cases[i].key, buf, len);
-		ok(refused(), "%s is refused: %s", cases[i].what, err);
+		ok(refused(), "%s is refused: %s", cases[i].what, err.text);
 		put(cases[i].key, w.p, w.len);
 		wbuf_free(&w);
 	}
@@ -121,7 +121,7 @@ static void test_damaged(void)
 		if (i > 1) {
 			put(cases[i].key, buf, w.len);
 			ok(refused(), "%s of another version is refused: %s",
-			   cases[i].key, err);
+			   cases[i].key, err.text);
 		}
 		put(cases[i].key, w.p, w.len);
 		wbuf_free(&w);
@@ -134,14 +134,15 @@ static void test_damaged(void)
 		memcpy(buf, w.p, w.len);
 		buf[0] = i;
 		put("g/video/state", buf, w.len - (i == 2 ? 9 : 1));
-		ok(!refused(), "a state of version %zu is taken: %s", i, err);
+		ok(!refused(), "a state of version %zu is taken: %s", i,
+		   err.text);
 		put("g/video/state", buf, w.len);
 		ok(refused(), "a longer state of version %zu is refused: %s", i,
-		   err);
+		   err.text);
 		put("g/video/state", w.p, w.len);
 		wbuf_free(&w);
 	}
-	ok(!refused(), "put right, it is taken: %s", err);
+	ok(!refused(), "put right, it is taken: %s", err.text);
 	store_close(s.store);
 	store_close(s.witness);
 	sim_gcks_up(&s);
@@ -154,21 +155,20 @@ static void test_admitted(void)
 	uint32_t ms;
 
 	usual(2);
-	sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
-	sim_evict_ahead(s.gcks, "video", "x.example", &ms, err, sizeof(err));
+	sim_evict(s.gcks, "video", "b.example", &ms, &err);
+	sim_evict_ahead(s.gcks, "video", "x.example", &ms, &err);
 	is_int(sim_group(&s).denied, 2, "two are kept out");
-	sim_admit(s.gcks, "video", "b.example", err, sizeof(err));
+	sim_admit(s.gcks, "video", "b.example", &err);
 	is_int(sim_group(&s).denied, 1, "one is admitted");
 	sim_run(&s, 60000);
 	sim_down(b);
 	sim_up(b);
 	sim_run(&s, 10000);
 	ok(sim_in(b), "the admitted member is in");
-	is_int(sim_evict_ahead(s.gcks, "video", "x.example", &ms, err,
-			       sizeof(err)),
+	is_int(sim_evict_ahead(s.gcks, "video", "x.example", &ms, &err),
 	       -EALREADY, "the other is not");
-	is_int(sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
-	       0, "the admitted member is evicted once more");
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
+	       "the admitted member is evicted once more");
 	is_int(sim_group(&s).denied, 2, "the evicted member counts again");
 	finish("admitted");
 }
@@ -231,7 +231,7 @@ static void rekey_first(struct sim *sim, struct sim_member *m, struct gsa *gsa,
 	(void)gsa;
 	(void)kd;
 	sim->answer = NULL;
-	sim_rekey(sim->gcks, NULL, err, sizeof(err));
+	sim_rekey(sim->gcks, NULL, &err);
 	for (q = TAILQ_FIRST(&sim->queue); q; q = next) {
 		next = TAILQ_NEXT(q, all);
 		if (q->member != m->i)
@@ -275,8 +275,8 @@ static void test_hold(void)
 
 	usual(5);
 	old = sim_status(tx).out_spi;
-	if (sim_reset(s.gcks, "video", err, sizeof(err)))
-		bail("%s", err);
+	if (sim_reset(s.gcks, "video", &err))
+		bail("%s", err.text);
 	for (i = 0; i < 100 && !(sim_in(tx) && sim_in(a) && sim_in(b)); i++)
 		sim_run(&s, 100);
 	ok(sim_in(tx) && sim_in(a) && sim_in(b), "all are back in %u ms",

@@ -9,7 +9,7 @@
 
 static struct sim s;
 static struct sim_member *tx, *a, *b;
-static char err[256];
+static struct err err;
 
 static void begin(uint64_t seed)
 {
@@ -107,10 +107,10 @@ static void test_store_full(void)
 	before = sim_group(&s);
 	sends = s.sends;
 	s.store_errno = -ENOSPC;
-	is_int(sim_rekey(s.gcks, NULL, err, sizeof(err)), -ENOSPC,
-	       "disk full: a rekey is refused: %s", err);
-	is_int(sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)),
-	       -ENOSPC, "an eviction is: %s", err);
+	is_int(sim_rekey(s.gcks, NULL, &err), -ENOSPC,
+	       "disk full: a rekey is refused: %s", err.text);
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), -ENOSPC,
+	       "an eviction is: %s", err.text);
 	is_int(s.sends, sends, "disk full: no message was sent");
 	sim_up(c);
 	sim_run(&s, 500);
@@ -134,8 +134,8 @@ static void test_store_full(void)
 	ok(!sim_has_member(&s, "b.example"), "the leave is done too");
 	sim_down(b);
 	is_int(sim_out_of_step(&s), 0, "all are in step");
-	is_int(sim_evict(s.gcks, "video", "c.example", &ms, err, sizeof(err)),
-	       0, "the eviction is done too");
+	is_int(sim_evict(s.gcks, "video", "c.example", &ms, &err), 0,
+	       "the eviction is done too");
 	sim_run(&s, 10000);
 	is_int(a->gaps, 0, "a loses no packet");
 
@@ -203,8 +203,7 @@ static void test_batch(void)
 	{
 		uint32_t ms;
 
-		sim_evict(s.gcks, "video", "m12.example", &ms, err,
-			  sizeof(err));
+		sim_evict(s.gcks, "video", "m12.example", &ms, &err);
 	}
 	sim_run(&s, 3000);
 	ok(!sim_in(m[12]) && !sim_has_member(&s, "m12.example"),

@@ -10,7 +10,7 @@
 
 static struct sim s;
 static struct sim_member *tx, *a, *b, *c;
-static char err[256];
+static struct err err;
 
 static void usual(uint64_t seed)
 {
@@ -39,8 +39,8 @@ static void finish(const char *what)
 
 static void rekey(void)
 {
-	if (sim_rekey(s.gcks, NULL, err, sizeof(err)))
-		bail("%s", err);
+	if (sim_rekey(s.gcks, NULL, &err))
+		bail("%s", err.text);
 }
 
 /* ---- copies ------------------------------------------------------------- */
@@ -105,8 +105,7 @@ static void test_copies_lost(void)
 			       who ? "the sender" : "a receiver", first);
 			is_int(sim_gaps(&s), 0,
 			       "no packet is lost with the copies");
-			sim_evict(s.gcks, "video", "b.example", &ms, err,
-				  sizeof(err));
+			sim_evict(s.gcks, "video", "b.example", &ms, &err);
 			sim_run(&s, 30000);
 			missed = a->gaps + c->gaps + s.n_unsent;
 			is_int(missed, 0, "no packet is lost in an eviction");
@@ -178,7 +177,7 @@ static void test_overtaken(void)
 	for (i = 0; i < 7; i++) {
 		usual(70 + i);
 		at = s.ms;
-		sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
+		sim_evict(s.gcks, "video", "b.example", &ms, &err);
 		sim_run(&s, 100 * i);
 		rekey();
 		sim_up(c);
@@ -207,7 +206,7 @@ static void test_late_copy(void)
 	s.drop_arg = &l;
 	n_seen = 0;
 	at = s.ms;
-	sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
+	sim_evict(s.gcks, "video", "b.example", &ms, &err);
 	sim_run(&s, 20000);
 	is_int(a->gaps, 0, "a sender that has only the late copy: no loss");
 	ok(sim_reads_after(&s, b, at + ms) > 0 &&

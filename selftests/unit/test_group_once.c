@@ -108,7 +108,7 @@ static void send_forged(struct group *t)
 {
 	static const uint32_t at;
 	struct gkm_change *c;
-	char why[160] = "";
+	struct err err = {};
 	struct rekey_msg m;
 	struct out_msg *o;
 	struct wbuf w;
@@ -121,8 +121,8 @@ static void send_forged(struct group *t)
 	gkm_data_policy(t, &t->st, &m.gsa.data[0]);
 	wbuf_init(&w, 65536);
 	if (gkm_wrap_data(&t->st, &t->rs.gsk_w, &m.kd) ||
-	    rekey_build_frags(&t->rs, &m, 250, &w, why, sizeof(why)))
-		bail("build %s", why);
+	    rekey_build_frags(&t->rs, &m, 250, &w, &err))
+		bail("build %s", err.text);
 	c = gkm_begin(t);
 	if (!c)
 		bail("no memory");

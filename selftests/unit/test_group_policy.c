@@ -93,11 +93,10 @@ static void take_line(void *arg, const char *line)
 
 static const char *would(void)
 {
-	char err[512];
+	struct err err;
 
 	lines[0] = '\0';
-	return gcks_reload_check(s.gcks, &next, take_line, NULL, err,
-				 sizeof(err))
+	return gcks_reload_check(s.gcks, &next, take_line, NULL, &err)
 		       ? "refused"
 		       : lines;
 }
@@ -321,12 +320,12 @@ static int n_groups(void)
 static void test_groups(void)
 {
 	struct sim_member *c;
-	char err[256];
+	struct err err;
 	uint32_t ms;
 
 	usual(5);
-	if (sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
-		bail("%s", err);
+	if (sim_evict(s.gcks, "video", "b.example", &ms, &err))
+		bail("%s", err.text);
 	sim_run(&s, 20000);
 	next.n_groups = 2;
 	is_str(would(), "group audio: added\n", "a group would be added");

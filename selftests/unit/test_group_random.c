@@ -65,13 +65,13 @@ static void go(struct counts *n)
 static void evict(struct counts *n)
 {
 	struct sim_member *m = any();
-	char err[256];
+	struct err err;
 	uint32_t ms;
 	int i;
 
 	if (!s.gcks_up || !sim_in(m) || know[m->i].evicted)
 		return;
-	if (sim_evict(s.gcks, "video", m->name, &ms, err, sizeof(err)))
+	if (sim_evict(s.gcks, "video", m->name, &ms, &err))
 		return;
 	/* An eviction in flight is completed by this one. */
 	for (i = 0; i < s.n; i++)
@@ -108,9 +108,9 @@ static void kill_gcks(struct counts *n)
 
 static void rekey(struct counts *n)
 {
-	char err[256];
+	struct err err;
 
-	if (s.gcks_up && !sim_rekey(s.gcks, NULL, err, sizeof(err)))
+	if (s.gcks_up && !sim_rekey(s.gcks, NULL, &err))
 		n->rekeys++;
 }
 

@@ -165,10 +165,8 @@ static const struct mock_sa *newest_sa(void)
 
 static void rekey(void)
 {
-	char text[256];
-
-	if (sim_rekey(s.gcks, "video", text, sizeof(text)))
-		bail("%s", text);
+	if (sim_rekey(s.gcks, "video", &err))
+		bail("%s", err.text);
 	sim_run(&s, 15000);
 }
 
@@ -355,12 +353,11 @@ static void test_settings(void)
 static void test_not_allowed(void)
 {
 	static struct other o;
-	char err[256];
 
 	usual(4);
 	served[0].senders.n = 1;
-	if (sim_reload(&s, err, sizeof(err)))
-		bail("%s", err);
+	if (sim_reload(&s, &err))
+		bail("%s", err.text);
 	o = as_now();
 	o.groups[0].send = true;
 	is_int(reload(&o), 0, "a receiver is told to send");

@@ -13,7 +13,7 @@
 
 static struct sim s;
 static struct sim_member *tx, *a, *b, *c;
-static char err[256];
+static struct err err;
 
 static void usual(uint64_t seed)
 {
@@ -73,8 +73,7 @@ static void test_gcks_restart(void)
 	   "the restarted key server knows its keys and its counters");
 	ok(after.data_left <= before.data_left - 60,
 	   "the restarted key server knows the age of its keys");
-	is_int(sim_rekey(s.gcks, "video", err, sizeof(err)), 0,
-	       "the next rekey works");
+	is_int(sim_rekey(s.gcks, "video", &err), 0, "the next rekey works");
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "all follow it");
 	ok(registrations() <= regs + 3,
@@ -135,13 +134,13 @@ static void perform(enum deed d)
 		sim_up(c);
 		break;
 	case DEED_EVICT:
-		sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
+		sim_evict(s.gcks, "video", "b.example", &ms, &err);
 		break;
 	case DEED_LEAVE:
 		member_leave(b->m, NULL);
 		break;
 	case DEED_REKEY:
-		sim_rekey(s.gcks, NULL, err, sizeof(err));
+		sim_rekey(s.gcks, NULL, &err);
 		break;
 	}
 }
@@ -151,7 +150,7 @@ static void perform(enum deed d)
  * reaches every member, and nobody else.
  */
 static bool survives(enum deed d, enum sim_crash how, unsigned int at,
-		     uint64_t pause, char *why, size_t size)
+		     uint64_t pause, struct err *why)
 {
 	bool wanted_out = d == DEED_EVICT || d == DEED_LEAVE;
 	bool happened, in, ended;
@@ -169,14 +168,14 @@ static bool survives(enum deed d, enum sim_crash how, unsigned int at,
 	sim_gcks_up(&s);
 	happened = sim_group(&s).data_spi != spi;
 	in = sim_has_member(&s, "b.example");
-	snprintf(why, size, "%s", "");
+	err_clear(why);
 	if (d == DEED_EVICT && happened == in)
-		snprintf(why, size, "evicted by half");
+		err_set(why, 0, "evicted by half");
 	/* A leave is repeated, and a join is requested again. */
 	if (d == DEED_EVICT && !happened)
-		sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err));
+		sim_evict(s.gcks, "video", "b.example", &ms, &err);
 	sim_run(&s, 30000);
-	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 30000);
 	if (d == DEED_EVICT)
 		sim_down(b);
@@ -187,19 +186,19 @@ static bool survives(enum deed d, enum sim_crash how, unsigned int at,
 		sim_down(b);
 	}
 	if (sim_out_of_step(&s))
-		snprintf(why, size, "%u are out of step", sim_out_of_step(&s));
+		err_set(why, 0, "%u are out of step", sim_out_of_step(&s));
 	if (wanted_out && happened && sim_reads_after(&s, b, s.ms - 100))
-		snprintf(why, size, "b reads on");
+		err_set(why, 0, "b reads on");
 	if (a->gaps || a->expect != s.n_sent + 1)
-		snprintf(why, size, "a has lost %ju packets",
-			 (uintmax_t)(a->gaps + s.n_sent + 1 - a->expect));
+		err_set(why, 0, "a has lost %ju packets",
+			(uintmax_t)(a->gaps + s.n_sent + 1 - a->expect));
 	if (s.n_unsent)
-		snprintf(why, size, "%ju packets were not sent",
-			 (uintmax_t)s.n_unsent);
+		err_set(why, 0, "%ju packets were not sent",
+			(uintmax_t)s.n_unsent);
 	if (s.iv_repeats)
-		snprintf(why, size, "a Message ID came twice");
+		err_set(why, 0, "a Message ID came twice");
 	if (mock_iv_clashes)
-		snprintf(why, size, "a Sender-ID came twice");
+		err_set(why, 0, "a Sender-ID came twice");
 	sim_free(&s);
 	return ended;
 }
@@ -214,7 +213,7 @@ static void test_every_point(void)
 		{ SIM_AFTER_COMMIT, "after a commit" },
 		{ SIM_AT_SEND, "at a datagram" },
 	};
-	char why[128];
+	struct err why;
 	unsigned int d, h, at, points, bad;
 
 	for (d = DEED_JOIN; d <= DEED_REKEY; d++) {
@@ -224,12 +223,12 @@ static void test_every_point(void)
 			for (at = 0; at < 40; at++) {
 				uint64_t pause = at % 2 ? 300 : 20000;
 				bool end = survives(d, hows[h].how, at, pause,
-						    why, sizeof(why));
+						    &why);
 
-				if (why[0]) {
+				if (why.text[0]) {
 					bad++;
 					diag("%s, %s %u: %s", deeds[d],
-					     hows[h].name, at, why);
+					     hows[h].name, at, why.text);
 				}
 				if (end)
 					break;
@@ -326,7 +325,7 @@ static void test_module(void)
 	/* The kernel refuses an SA, and nothing is half done. */
 	a->mk.fail_add = -ENOMEM;
 	sim_run(&s, 60000);
-	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 60000);
 	is_int(sim_out_of_step(&s), 0,
 	       "a member recovers when the kernel refuses once");
@@ -462,7 +461,7 @@ static void test_links(void)
 	sim_run(&s, 14000);
 	a->deaf = true;
 	link_event(a);
-	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 20000);
 	is_int(sim_status(a).registrations, 2,
 	       "a change of routes after which a member is deaf: the member asks after one beat");
@@ -535,7 +534,7 @@ static void test_settings(void)
 	sim_gcks_up(&s);
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "rekeys are signed by ECDSA now");
-	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "rekeys signed by ECDSA are followed");
 	is_int(a->gaps, 0, "a loses no packet");

@@ -14,7 +14,7 @@
 
 static struct sim s;
 static struct sim_member *tx, *a, *b;
-static char err[256];
+static struct err err;
 
 static void drop_store(const char *path)
 {
@@ -44,8 +44,8 @@ static void evict(const char *who)
 {
 	uint32_t ms;
 
-	if (sim_evict_ahead(s.gcks, "video", who, &ms, err, sizeof(err)))
-		bail("%s", err);
+	if (sim_evict_ahead(s.gcks, "video", who, &ms, &err))
+		bail("%s", err.text);
 }
 
 static void finish(const char *what)
@@ -77,10 +77,10 @@ static void test_backup(void)
 	/* The identity is not a member when it is evicted. */
 	evict("d.example");
 	sim_run(&s, 30000);
-	if (sim_rekey(s.gcks, NULL, err, sizeof(err)))
-		bail("%s", err);
+	if (sim_rekey(s.gcks, NULL, &err))
+		bail("%s", err.text);
 	sim_run(&s, 30000);
-	sim_admit(s.gcks, "video", "x.example", err, sizeof(err));
+	sim_admit(s.gcks, "video", "x.example", &err);
 
 	sim_gcks_down(&s);
 	sim_copy_store(bak, s.path);
@@ -91,8 +91,7 @@ static void test_backup(void)
 	       "the store put back is on record");
 	is_int(sim_group(&s).restarts, 1, "the group starts anew");
 	is_int(sim_group(&s).denied, 3, "the union of the evicted stays out");
-	is_int(sim_evict(s.gcks, "video", "d.example", &ms, err, sizeof(err)),
-	       -EALREADY,
+	is_int(sim_evict(s.gcks, "video", "d.example", &ms, &err), -EALREADY,
 	       "the restored store knows who was evicted without being a member");
 	c = sim_add(&s, "c.example", false, true);
 	sim_up(c);

@@ -26,7 +26,7 @@
 static struct sim s;
 static struct sim_member *tx;
 static struct thief thief;
-static char err[256];
+static struct err err;
 
 static void usual(uint64_t seed)
 {
@@ -114,16 +114,16 @@ static void test_theft(void)
 	}
 	is_int(at, 4, "a thief that goes on gets nobody any more");
 	ok(sim_status(tx).wary, "members know what was stolen");
-	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 70000);
 	is_int(sim_out_of_step(&s), 0, "the key server's own rekey is found");
 
 	/* the way back */
-	is_int(sim_reset(s.gcks, "nosuch", err, sizeof(err)), -ENOENT,
-	       "a group that is not there is not reset: %s", err);
+	is_int(sim_reset(s.gcks, "nosuch", &err), -ENOENT,
+	       "a group that is not there is not reset: %s", err.text);
 	thief_rekey(&thief);
 	sim_run(&s, 1000);
-	is_int(sim_reset(s.gcks, "video", err, sizeof(err)), 0, "a reset");
+	is_int(sim_reset(s.gcks, "video", &err), 0, "a reset");
 	is_int(sim_audited(&s, "restart", NULL, "reset"), 1, "is on record");
 	sim_run(&s, 40000);
 	is_int(thief_has(&thief, &s), 0, "all are with the key server");
@@ -172,7 +172,7 @@ static void test_same_spis(bool restarted, bool data_only)
 	is_int(thief_has(&thief, &s), s.n, "all follow");
 	ok(!own_key(), "the sender uses the thief's key");
 	if (!restarted)
-		sim_rekey(s.gcks, NULL, err, sizeof(err));
+		sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 60000);
 	ok(own_key(), "the sender is back to the key server's");
 	is_int(gkey_spi(&of(s.gcks)->st.data),
@@ -208,7 +208,7 @@ static void test_restarted_members(bool noted)
 			memset(s.m[i]->note, 0, sizeof(s.m[i]->note));
 	}
 	thief_go(&thief);
-	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 2000);
 	for (i = 0; i < s.n; i++)
 		sim_up(s.m[i]);
@@ -244,7 +244,7 @@ static void test_last_mid(void)
 	is_int(thief_has(&thief, &s), 0, "beats far behind it tell them");
 	is_int(sim_out_of_step(&s), 0, "all are back in step");
 	/* The key server does not need the Message IDs that the thief used. */
-	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 10000);
 	is_int(sim_out_of_step(&s), 0, "all members follow the next rekey");
 	finish();
@@ -301,8 +301,8 @@ static void test_first_data(void)
 	memcpy(spi, g.rekey_spi, sizeof(spi));
 	s.drop = no_second;
 	s.drop_arg = spi;
-	if (sim_evict(s.gcks, "video", "r5.example", &ms, err, sizeof(err)))
-		bail("%s", err);
+	if (sim_evict(s.gcks, "video", "r5.example", &ms, &err))
+		bail("%s", err.text);
 	sim_run(&s, 700);
 	sim_down(s.m[s.n - 1]);
 	thief_come(&thief, &s);
@@ -336,11 +336,9 @@ static void test_honest(void)
 	s.jitter_ms = 300;
 	for (i = 0; i < 60; i++) {
 		if (i % 6)
-			sim_rekey(s.gcks, NULL, err, sizeof(err));
-		else if (!sim_evict(s.gcks, "video", "r5.example", &ms, err,
-				    sizeof(err)))
-			sim_admit(s.gcks, "video", "r5.example", err,
-				  sizeof(err));
+			sim_rekey(s.gcks, NULL, &err);
+		else if (!sim_evict(s.gcks, "video", "r5.example", &ms, &err))
+			sim_admit(s.gcks, "video", "r5.example", &err);
 		sim_run(&s, 7000 + sim_random(&s, 20000));
 	}
 	s.loss = 0;
@@ -363,7 +361,7 @@ static void test_forged(void)
 
 	usual(6);
 	g = sim_group(&s);
-	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 20000);
 	before = sim_group(&s).registrations;
 	memcpy(p, g.rekey_spi, 16);
@@ -469,8 +467,8 @@ static void test_reset_lost(void)
 		sim_run(&s, 20000);
 		thief_go(&thief);
 		s.loss = 20;
-		if (sim_reset(s.gcks, "video", err, sizeof(err)))
-			bail("%s", err);
+		if (sim_reset(s.gcks, "video", &err))
+			bail("%s", err.text);
 		sim_run(&s, 40000);
 		slow += sim_out_of_step(&s);
 		sim_free(&s);

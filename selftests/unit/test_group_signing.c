@@ -11,7 +11,7 @@
 
 static struct sim s;
 static struct sim_member *tx, *a, *b;
-static char err[256];
+static struct err err;
 
 static void usual(uint64_t seed, enum sig_type type)
 {
@@ -40,14 +40,14 @@ static void finish(const char *what)
 
 static void renew(void)
 {
-	if (sim_renew_signing_key(s.gcks, "video", err, sizeof(err)))
-		bail("%s", err);
+	if (sim_renew_signing_key(s.gcks, "video", &err))
+		bail("%s", err.text);
 }
 
 static void rekey(void)
 {
-	if (sim_rekey(s.gcks, "video", err, sizeof(err)))
-		bail("%s", err);
+	if (sim_rekey(s.gcks, "video", &err))
+		bail("%s", err.text);
 }
 
 /* Count members that are up and expect another signing key. */
@@ -112,8 +112,8 @@ static void test_missed(void)
 	is_int(sim_out_of_step(&s), 0, "in step");
 	/* An eviction keeps the key, and the next rekey changes it. */
 	renew();
-	if (sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
-		bail("%s", err);
+	if (sim_evict(s.gcks, "video", "b.example", &ms, &err))
+		bail("%s", err.text);
 	sim_run(&s, 20000);
 	sim_down(b);
 	is_int(strangers(), 0, "with an eviction in between");
@@ -182,8 +182,7 @@ static void test_killed(void)
 			strcpy(was, sim_group(&s).signing_key);
 			s.crash = how[i];
 			s.crash_in = k;
-			sim_renew_signing_key(s.gcks, "video", err,
-					      sizeof(err));
+			sim_renew_signing_key(s.gcks, "video", &err);
 			sim_run(&s, 2000);
 			sim_gcks_down(&s);
 			sim_run(&s, 3000);
@@ -219,8 +218,8 @@ static void test_waits(void)
 	sim_run(&s, 500);
 	renew();
 	sim_run(&s, 500);
-	if (sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
-		bail("%s", err);
+	if (sim_evict(s.gcks, "video", "b.example", &ms, &err))
+		bail("%s", err.text);
 	is_str(sim_group(&s).signing_key, was, "an eviction does not wait");
 	sim_run(&s, 60000);
 	ok(strcmp(was, sim_group(&s).signing_key),

@@ -16,7 +16,7 @@
 
 static struct sim s;
 static struct sim_member *tx, *a, *b, *c;
-static char err[256];
+static struct err err;
 
 static void begin(uint64_t seed)
 {
@@ -196,13 +196,13 @@ static void test_new_certificate(void)
 
 	/* The holder of the old leaf key is excluded by the next rekeys. */
 	leaf = key_id(c, 0);
-	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 20000);
 	ok(key_id(c, 1) != parent, "a rekey replaces the keys above it");
 	is_int(key_id(c, 0), leaf, "a rekey leaves the leaf's key");
 	is_int(sim_out_of_step(&s), 0, "all follow");
 	parent = key_id(c, 1);
-	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 20000);
 	is_int(key_id(c, 1), parent, "once");
 	is_int(sim_out_of_step(&s), 0, "all follow");
@@ -448,14 +448,14 @@ static void test_turn_waits(void)
 	for (i = 0; i < 600 && key_id(a, 0) == leaf; i++)
 		sim_run(&s, 1000);
 	above = key_id(a, 1);
-	if (sim_rekey(s.gcks, "video", err, sizeof(err)))
-		bail("%s", err);
+	if (sim_rekey(s.gcks, "video", &err))
+		bail("%s", err.text);
 	sim_run(&s, 1000);
 	is_int(key_id(a, 1), above,
 	       "a rekey right after a renewal does not need its answer");
 	sim_run(&s, 40000);
-	if (sim_rekey(s.gcks, "video", err, sizeof(err)))
-		bail("%s", err);
+	if (sim_rekey(s.gcks, "video", &err))
+		bail("%s", err.text);
 	sim_run(&s, 1000);
 	ok(key_id(a, 1) != above, "the next one replaces the keys above it");
 	is_int(sim_out_of_step(&s), 0, "renewed: in step");

@@ -10,7 +10,7 @@
 
 static struct sim s;
 static struct sim_member *tx, *s2, *a, *b;
-static char err[256];
+static struct err err;
 
 static void usual(uint64_t seed)
 {
@@ -35,8 +35,8 @@ static uint32_t evict_b(void)
 {
 	uint32_t ms;
 
-	if (sim_evict(s.gcks, "video", "b.example", &ms, err, sizeof(err)))
-		bail("%s", err);
+	if (sim_evict(s.gcks, "video", "b.example", &ms, &err))
+		bail("%s", err.text);
 	return ms;
 }
 
@@ -88,7 +88,7 @@ static void test_confirmed(void)
 
 	/* An hour of silence between them, with an IKE SA to report it. */
 	sim_run(&s, 3000000);
-	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 4000);
 	is_int(sim_group(&s).unconfirmed, 2, "a rekey: they change after ATD");
 	sim_run(&s, 3000);
@@ -129,7 +129,7 @@ static void test_waits(void)
 
 	/* A missing sender does not cause endless copies. */
 	sim_down(s2);
-	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 70000);
 	sends = s.sends;
 	sim_run(&s, 60000);
@@ -174,7 +174,7 @@ static void test_unsent(void)
 	 * members.
 	 */
 	s.send_errno = -ENODEV;
-	sim_rekey(s.gcks, NULL, err, sizeof(err));
+	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 300000);
 	s.send_errno = 0;
 	sim_run(&s, 5000);

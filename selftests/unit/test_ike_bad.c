@@ -435,7 +435,7 @@ static void downgrade(void)
 	run_until(0);
 	q = &net.queue[0];
 	ike_hdr_parse(q->p, q->len, &msg.h);
-	msg_sort(&msg, MSG_CLEAR, msg.h.next, q->p + 28, q->len - 28, NULL, 0);
+	msg_sort(&msg, MSG_CLEAR, msg.h.next, q->p + 28, q->len - 28, NULL);
 	/*
 	 * The first transform is changed from AES-GCM 256 to 128, which is
 	 * offered too.
@@ -453,7 +453,7 @@ static void downgrade(void)
 	run_until(1);
 	q = &net.queue[0];
 	ike_hdr_parse(q->p, q->len, &msg.h);
-	msg_sort(&msg, MSG_CLEAR, msg.h.next, q->p + 28, q->len - 28, NULL, 0);
+	msg_sort(&msg, MSG_CLEAR, msg.h.next, q->p + 28, q->len - 28, NULL);
 	p = (uint8_t *)msg.sa.body + 8;
 	p[10] = 0;
 	p[11] = 128;

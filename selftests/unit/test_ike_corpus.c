@@ -228,14 +228,14 @@ static void rekey_sample(struct rekey_sa *rs, struct rekey_msg *r,
 			 const char *name, bool sign)
 {
 	uint8_t plain[8192], head[2];
-	char why[100], full[64];
+	char full[64];
+	struct err err;
 	struct wbuf w;
 	size_t n;
 
 	wbuf_init(&w, IKE_MSG_MAX);
-	if (!is_int(rekey_build(rs, r, &w, why, sizeof(why)), 0, "%s is built",
-		    name))
-		diag("%s", why);
+	if (!is_int(rekey_build(rs, r, &w, &err), 0, "%s is built", name))
+		diag("%s", err.text);
 	if (sign) {
 		snprintf(full, sizeof(full), "raw-%s", name);
 		selected("rekey", full, FR_RAW, w.p, w.len);
@@ -287,7 +287,7 @@ static void registration_sample(const struct sigkey *key)
 	struct rekey_sa rs;
 	const uint8_t *der;
 	struct kd_key k;
-	char why[100];
+	struct err err;
 	size_t len;
 
 	fuzz_rekey_sa(&rs, true, key);
@@ -325,10 +325,9 @@ static void registration_sample(const struct sigkey *key)
 	sigpub_spki(pub, &der, &len);
 	kd_set_auth_key(&r.kd, der, len);
 	sigpub_free(pub);
-	if (!is_int(gsa_check(&r.gsa, &r.kd, GC_REGISTRATION, true, why,
-			      sizeof(why)),
-		    0, "the registration is right"))
-		diag("%s", why);
+	if (!is_int(gsa_check(&r.gsa, &r.kd, GC_REGISTRATION, true, &err), 0,
+		    "the registration is right"))
+		diag("%s", err.text);
 	both_sample("registration", GC_REGISTRATION, &r);
 	rekey_msg_free(&r);
 	rekey_sa_wipe(&rs);

@@ -83,7 +83,7 @@ static int answer_notify(void)
 	 * Exchanges that only a key server answers are not accepted
 	 * as answers.
 	 */
-	if (msg_sort(&msg, MSG_ENC, first, plain, len, NULL, 0))
+	if (msg_sort(&msg, MSG_ENC, first, plain, len, NULL))
 		return first == IKE_PLD_NOTIFY ? plain[6] << 8 | plain[7] : -3;
 	return msg.n_notify ? msg.notify[0].type : 0;
 }

@@ -229,7 +229,7 @@ static int sort(uint8_t xchg, bool res, enum msg_side side, uint8_t type,
 	static const uint8_t del[] = { 0, 0, 0, 8, 1, 0, 0, 0 };
 	uint8_t buf[1024], *p = buf;
 	struct ike_msg m = { 0 };
-	char why[80] = "";
+	struct err err = {};
 
 	for (unsigned int i = 0; i < times; i++, p += 8) {
 		memcpy(p, del, 8);
@@ -237,7 +237,7 @@ static int sort(uint8_t xchg, bool res, enum msg_side side, uint8_t type,
 	}
 	m.h.xchg = xchg;
 	m.h.flags = res ? IKE_FLAG_RESPONSE : 0;
-	return msg_sort(&m, side, type, buf, p - buf, why, sizeof(why));
+	return msg_sort(&m, side, type, buf, p - buf, &err);
 }
 
 static void table(void)
@@ -320,15 +320,15 @@ static void criticals(void)
 {
 	uint8_t p[] = { 0, 0x80, 0, 4 };
 	struct ike_msg m = { .h = { .xchg = 37 } };
-	char why[80];
+	struct err err;
 
-	is_int(msg_sort(&m, MSG_ENC, 99, p, 4, why, sizeof(why)),
-	       -EPROTONOSUPPORT, "unknown critical payload");
+	is_int(msg_sort(&m, MSG_ENC, 99, p, 4, &err), -EPROTONOSUPPORT,
+	       "unknown critical payload");
 	is_int(m.critical, 99, "is named");
-	is_str(why, "critical payload of type 99", "in words too");
+	is_str(err.text, "critical payload of type 99", "in words too");
 	/* The critical bit has no meaning in a known payload: RFC 7296 2.5. */
 	p[3] = 4;
-	is_int(msg_sort(&m, MSG_ENC, IKE_PLD_VENDOR, p, 4, why, sizeof(why)), 0,
+	is_int(msg_sort(&m, MSG_ENC, IKE_PLD_VENDOR, p, 4, &err), 0,
 	       "critical bit of a known payload");
 }
 

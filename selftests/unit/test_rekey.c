@@ -118,13 +118,13 @@ static void data_msg(struct rekey_msg *m, struct rekey_sa *rs)
 static void build(struct ends *e, struct wbuf *w)
 {
 	struct rekey_msg m;
-	char why[160];
+	struct err err;
 
 	data_msg(&m, &e->tx);
 	wbuf_init(w, 65535);
-	if (!is_int(rekey_build(&e->tx, &m, w, why, sizeof(why)), 0,
-		    "message %u is built", m.mid))
-		diag("%s", why);
+	if (!is_int(rekey_build(&e->tx, &m, w, &err), 0, "message %u is built",
+		    m.mid))
+		diag("%s", err.text);
 	rekey_msg_free(&m);
 }
 
@@ -133,12 +133,12 @@ static void expect(struct ends *e, const uint8_t *p, size_t len,
 {
 	uint32_t before = e->rx.next_mid;
 	struct rekey_msg m;
-	char why[160];
+	struct err err;
 
 	rekey_msg_init(&m);
-	if (!is_int(rekey_open(&e->rx, p, len, &m, why, sizeof(why)), want,
-		    "%s: %s", name, rekey_rc_name(want)))
-		diag("%s", why);
+	if (!is_int(rekey_open(&e->rx, p, len, &m, &err), want, "%s: %s", name,
+		    rekey_rc_name(want)))
+		diag("%s", err.text);
 	if (want == REKEY_OK)
 		is_int(e->rx.next_mid, m.mid + 1, "%s: expected ID", name);
 	else if (want != REKEY_POLICY && want != REKEY_UNSUPPORTED)
@@ -159,7 +159,7 @@ static void round_trip(int type, uint16_t encr, uint16_t bits, uint16_t kwa)
 	make(&e, type, encr, bits, kwa);
 	build(&e, &w);
 	rekey_msg_init(&m);
-	is_int(rekey_open(&e.rx, w.p, w.len, &m, NULL, 0), REKEY_OK, "opens");
+	is_int(rekey_open(&e.rx, w.p, w.len, &m, NULL), REKEY_OK, "opens");
 	ok(m.has_gsa && m.gsa.n_data == 1 && m.kd.n_bags == 1 && m.transport,
 	   "content is there");
 	ok(m.n_del == 1 && m.del[0].n == 2 && m.del[0].spi[1][3] == 7 &&
@@ -186,7 +186,7 @@ static void build_long(struct ends *e, struct wbuf *w)
 	uint8_t key[32] = { 5 };
 	struct rekey_msg m;
 	struct kd_key k;
-	char why[160];
+	struct err err;
 	unsigned int i;
 
 	data_msg(&m, &e->tx);
@@ -195,7 +195,7 @@ static void build_long(struct ends *e, struct wbuf *w)
 		kd_wrap_add(&m.kd, &k);
 	}
 	wbuf_init(w, 131072);
-	is_int(rekey_build_frags(&e->tx, &m, MOST, w, why, sizeof(why)), 0,
+	is_int(rekey_build_frags(&e->tx, &m, MOST, w, &err), 0,
 	       "a message of many fragments is built");
 	rekey_msg_free(&m);
 }
@@ -221,7 +221,7 @@ static enum rekey_rc give(struct ends *e, struct refrag *f, const uint8_t *p,
 	enum rekey_rc rc;
 
 	rekey_msg_init(&m);
-	rc = rekey_open_frags(&e->rx, f, p, len, &m, NULL, 0);
+	rc = rekey_open_frags(&e->rx, f, p, len, &m, NULL);
 	*wraps = rc ? 0 : m.kd.n_wrap;
 	rekey_msg_free(&m);
 	return rc;
@@ -253,7 +253,7 @@ static void test_fragments(void)
 	ok(n > 5 && !large, "%u fragments, none above %u octets", n, MOST);
 	is_int(same, 0, "no two have one IV");
 	rekey_msg_init(&m);
-	is_int(rekey_open(&e.rx, at[0], len[0], &m, NULL, 0), REKEY_ICV,
+	is_int(rekey_open(&e.rx, at[0], len[0], &m, NULL), REKEY_ICV,
 	       "a receiver that takes no fragments refuses them");
 
 	/* Alternate fragments of two copies, out of order. */
@@ -498,7 +498,7 @@ static void attacks(void)
 			part[27] = n;
 		}
 		rekey_msg_init(&m);
-		if (rekey_open(&e.rx, part, n, &m, NULL, 0) == REKEY_OK)
+		if (rekey_open(&e.rx, part, n, &m, NULL) == REKEY_OK)
 			ok(false, "cut to %zu octets is taken", n);
 		rekey_msg_free(&m);
 		free(part);
@@ -529,7 +529,7 @@ static void message_ids(void)
 	struct gsa_sa p2;
 	struct ends e;
 	struct wbuf w;
-	char why[160];
+	struct err err;
 
 	make(&e, SIG_ED25519, IKE_ENCR_CHACHA20_POLY1305, 0, GIKE_KWA_5649_256);
 	e.rx.next_mid = 5;
@@ -543,7 +543,7 @@ static void message_ids(void)
 	e.tx.next_mid = UINT32_MAX;
 	build(&e, &w);
 	rekey_msg_init(&m);
-	is_int(rekey_open(&e.rx, w.p, w.len, &m, why, sizeof(why)), REKEY_OK,
+	is_int(rekey_open(&e.rx, w.p, w.len, &m, &err), REKEY_OK,
 	       "the last Message ID");
 	rekey_msg_free(&m);
 	expect(&e, w.p, w.len, REKEY_OLD,
@@ -551,7 +551,7 @@ static void message_ids(void)
 	wbuf_free(&w);
 	data_msg(&m, &e.tx);
 	wbuf_init(&w, 65535);
-	is_int(rekey_build(&e.tx, &m, &w, why, sizeof(why)), -EOVERFLOW,
+	is_int(rekey_build(&e.tx, &m, &w, &err), -EOVERFLOW,
 	       "the Message ID does not wrap");
 	ok(!w.len, "nothing was written");
 	rekey_msg_free(&m);
@@ -644,22 +644,22 @@ static void refusals(void)
 	const uint8_t *der;
 	struct ends e;
 	struct wbuf w;
-	char why[160];
+	struct err err;
 	size_t len;
 
 	make(&e, SIG_ED25519, IKE_ENCR_AES_GCM_16, 128, GIKE_KWA_5649_128);
 	wbuf_init(&w, 65535);
 	rekey_msg_init(&m);
-	is_int(rekey_build(&e.tx, &m, &w, why, sizeof(why)), -EBADMSG,
+	is_int(rekey_build(&e.tx, &m, &w, &err), -EBADMSG,
 	       "an empty message is not sent");
 	is_int(e.tx.next_mid, 0,
 	       "a message that is not sent takes no Message ID");
 	rekey_msg_delete(&m, GIKE_PROTO_GIKE_UPDATE, NULL);
-	is_int(rekey_build(&e.tx, &m, &w, why, sizeof(why)), 0,
+	is_int(rekey_build(&e.tx, &m, &w, &err), 0,
 	       "Delete of the Rekey SA alone");
 	rekey_msg_free(&m);
 	rekey_msg_init(&m);
-	is_int(rekey_open(&e.rx, w.p, w.len, &m, why, sizeof(why)), REKEY_OK,
+	is_int(rekey_open(&e.rx, w.p, w.len, &m, &err), REKEY_OK,
 	       "Delete of the Rekey SA opens");
 	ok(m.n_del == 1 && delete_is_all(&m.del[0]), "SPI 0 means all");
 	rekey_msg_free(&m);
@@ -667,7 +667,7 @@ static void refusals(void)
 
 	data_msg(&m, &e.tx);
 	kd_add_sender_id(&m.kd, 4);
-	is_int(rekey_build(&e.tx, &m, &w, why, sizeof(why)), -EBADMSG,
+	is_int(rekey_build(&e.tx, &m, &w, &err), -EBADMSG,
 	       "GM_SENDER_ID is not sent in a rekey");
 	rekey_msg_free(&m);
 

@@ -20,13 +20,13 @@
 static char dir[] = "/tmp/mcsec-store-XXXXXX";
 static char path[128];
 static struct sealer *sealer;
-static char err[256];
+static struct err err;
 
 static struct store *reopen(struct store *s)
 {
 	store_close(s);
-	if (store_open(&s, path, sealer, err, sizeof(err)))
-		bail("store_open: %s", err);
+	if (store_open(&s, path, sealer, &err))
+		bail("store_open: %s", err.text);
 	return s;
 }
 
@@ -200,19 +200,21 @@ static struct store *test_secrecy(struct store *s)
 	stat(path, &st);
 	is_int(st.st_mode & 0777, 0600, "the file is for its owner only");
 
-	is_int(store_open(&t, path, sealer, err, sizeof(err)), -EBUSY,
+	is_int(store_open(&t, path, sealer, &err), -EBUSY,
 	       "a second key server on one store is refused");
-	ok(strstr(err, "another process"), "with the reason: %s", err);
+	ok(strstr(err.text, "another process"), "with the reason: %s",
+	   err.text);
 	store_close(s);
 
 	sealer_new(other, &so);
-	is_int(store_open(&t, path, so, err, sizeof(err)), -EBADMSG,
+	is_int(store_open(&t, path, so, &err), -EBADMSG,
 	       "another seal key is refused");
-	ok(strstr(err, "seal key"), "with the reason: %s", err);
+	ok(strstr(err.text, path) && strstr(err.text, "\"seal-key\""),
+	   "with the store and the setting: %s", err.text);
 	sealer_free(so);
 
 	chmod(path, 0640);
-	is_int(store_open(&t, path, sealer, err, sizeof(err)), -EPERM,
+	is_int(store_open(&t, path, sealer, &err), -EPERM,
 	       "a file that others can read is refused");
 	chmod(path, 0600);
 
@@ -231,8 +233,9 @@ static struct store *test_secrecy(struct store *s)
 	sqlite3_open(path, &db);
 	sqlite3_exec(db, "PRAGMA user_version=99", NULL, NULL, NULL);
 	sqlite3_close(db);
-	rc = store_open(&t, path, sealer, err, sizeof(err));
-	ok(rc && strstr(err, "newer"), "a newer format is refused: %s", err);
+	rc = store_open(&t, path, sealer, &err);
+	ok(rc && strstr(err.text, "newer"), "a newer format is refused: %s",
+	   err.text);
 	sqlite3_open(path, &db);
 	sqlite3_exec(db, "PRAGMA user_version=1", NULL, NULL, NULL);
 	sqlite3_close(db);
@@ -250,10 +253,11 @@ static void test_garbage(void)
 	if (write(fd, "this is not a database, not at all, is it", 41) != 41)
 		bail("write");
 	close(fd);
-	rc = store_open(&t, file, sealer, err, sizeof(err));
-	ok(rc == -EBADMSG && strstr(err, file), "garbage is refused: %s", err);
-	rc = store_open(&t, dir, sealer, err, sizeof(err));
-	ok(rc && strstr(err, dir), "a directory is refused: %s", err);
+	rc = store_open(&t, file, sealer, &err);
+	ok(rc == -EBADMSG && strstr(err.text, file), "garbage is refused: %s",
+	   err.text);
+	rc = store_open(&t, dir, sealer, &err);
+	ok(rc && strstr(err.text, dir), "a directory is refused: %s", err.text);
 	unlink(file);
 }
 
@@ -342,9 +346,9 @@ static struct store *test_cut(struct store *s)
 	store_put(s, "format", "mcsec store 2", 13);
 	store_commit(s);
 	store_close(s);
-	is_int(store_open(&t, path, sealer, err, sizeof(err)), -EPROTONOSUPPORT,
+	is_int(store_open(&t, path, sealer, &err), -EPROTONOSUPPORT,
 	       "a later format is refused");
-	ok(strstr(err, "format"), "a later format is named: %s", err);
+	ok(strstr(err.text, "format"), "a later format is named: %s", err.text);
 	return NULL;
 }
 

@@ -47,12 +47,12 @@ static void ended(void *arg, int ret, const char *why)
 
 static struct store *open_store(bool thread)
 {
-	char err[256];
+	struct err err;
 	struct err why;
 	struct store *s;
 
-	if (store_open(&s, path, sealer, err, sizeof(err)))
-		bail("%s", err);
+	if (store_open(&s, path, sealer, &err))
+		bail("%s", err.text);
 	if (thread && store_thread(s, loop, &why))
 		bail("%s", why.text);
 	memset(&seen, 0, sizeof(seen));

@@ -148,10 +148,10 @@ static void test_change(void)
 	ok(whole(), "all is there after a restart");
 	if (sealer_load(old_key, false, &old, &err))
 		bail("%s", err.text);
-	is_int(store_open(&s, path[0], old, err.text, sizeof(err.text)),
-	       -EBADMSG, "the old key does not open it: %s", err.text);
-	is_int(store_open(&s, path[1], old, err.text, sizeof(err.text)),
-	       -EBADMSG, "the old key does not open the other store");
+	is_int(store_open(&s, path[0], old, &err), -EBADMSG,
+	       "the old key does not open it: %s", err.text);
+	is_int(store_open(&s, path[1], old, &err), -EBADMSG,
+	       "the old key does not open the other store");
 	sealer_free(old);
 }
 
