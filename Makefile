@@ -151,10 +151,11 @@ $(FUZZERS): $(O)/fuzz/%: $(O)/obj/selftests/fuzz/fuzz_%.o \
 
 # The hosts, eavesdroppers and attackers of the end-to-end tests: one file and
 # one program each, and nothing of ours in them.
-$(PKT): $(B)/pkt/%: selftests/pkt/%.c $(wildcard selftests/pkt/*.h)
+$(PKT): $(B)/pkt/%: selftests/pkt/%.c $(wildcard selftests/pkt/*.h) \
+		daemon/lib/clock.h daemon/lib/util.h
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -o $@ $<
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -Idaemon -o $@ $<
 
 # Preloaded by the programs under test
 $(PKT_LIB): $(B)/pkt/%.so: selftests/pkt/%.c

@@ -136,8 +136,6 @@ int app_where(const struct where *w, uint32_t *ifindex, struct err *why);
 
 /* Reload.c */
 
-/* Receive one line for an operator about one change by a reload. */
-typedef void app_change_fn(void *arg, const char *line);
 /* Completion of a reload: @ret is 0, or -errno with one line in @why. */
 typedef void app_reload_fn(void *arg, int ret, const char *why);
 
@@ -145,7 +143,7 @@ typedef void app_reload_fn(void *arg, int ret, const char *why);
  * Pass to @fn, line by line, what a reload of @file (NULL: the loaded file)
  * would change, so that an administrator can check first. Changes nothing.
  */
-int app_reload_check(struct app *a, const char *file, app_change_fn *fn,
+int app_reload_check(struct app *a, const char *file, conf_change_fn *fn,
 		     void *arg, struct err *err);
 /*
  * Read the configuration file again and apply it, or change nothing and

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Role of a key server: gcks/ on sockets and a store. */
 #include <errno.h>
-#include <libgen.h>
-#include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/app.h"
@@ -13,6 +10,7 @@
 #include "wire/proto.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
 
@@ -155,17 +153,6 @@ static int send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
 	return ret;
 }
 
-static void make_folder(const char *path)
-{
-	char buf[PATH_MAX];
-
-	if (strlen(path) >= sizeof(buf))
-		return;
-	strcpy(buf, path);
-	/* An error shows when the file is opened. */
-	mkdir(dirname(buf), 0700);
-}
-
 static int open_store(struct app *a, struct err *err)
 {
 	const struct conf_gcks *c = a->conf->gcks;
@@ -173,9 +160,10 @@ static int open_store(struct app *a, struct err *err)
 	int ret, i;
 	bool fresh;
 
-	make_folder(c->store);
-	make_folder(c->seal_key);
-	make_folder(c->witness);
+	/* An error shows when the file is opened. */
+	file_make_folder(c->store, 0700);
+	file_make_folder(c->seal_key, 0700);
+	file_make_folder(c->witness, 0700);
 	/* A new key could not open an existing store. */
 	fresh = access(c->store, F_OK) && errno == ENOENT;
 	ret = vault_open(&a->vault, c->seal_key, paths, fresh, err);

@@ -24,7 +24,7 @@ static void no_line(void *arg, const char *line)
 }
 
 /* All checks come before the first change. */
-static int check_all(struct app *a, const struct conf *to, app_change_fn *fn,
+static int check_all(struct app *a, const struct conf *to, conf_change_fn *fn,
 		     void *arg, struct err *err)
 {
 	char line[64];
@@ -42,7 +42,7 @@ static int check_all(struct app *a, const struct conf *to, app_change_fn *fn,
 	return ret;
 }
 
-int app_reload_check(struct app *a, const char *file, app_change_fn *fn,
+int app_reload_check(struct app *a, const char *file, conf_change_fn *fn,
 		     void *arg, struct err *err)
 {
 	struct conf *to;

@@ -16,28 +16,23 @@
 #include "conf/check.h"
 #include "conf/field.h"
 #include "crypto/wrap.h"
+#include "wire/proto.h"
 #include "lib/addr.h"
 #include "lib/err.h"
-
-#define ENCR_AES_GCM_16 20
-#define ENCR_AES_GMAC 21
-#define ENCR_CHACHA20_POLY1305 28
 
 #define MONTH 2592000
 #define WEEK 604800
 #define YEAR 31536000
-#define GIKE_PORT 848
-#define IKE_NATT_PORT 4500
 
 /* A cipher is packed into one number for a table of words. */
 #define ALG(encr, bits) ((encr) << 16 | (bits))
 
 static const struct conf_word algs[] = {
-	{ "aes-gcm-16-128", ALG(ENCR_AES_GCM_16, 128) },
-	{ "aes-gcm-16-256", ALG(ENCR_AES_GCM_16, 256) },
-	{ "aes-gmac-128", ALG(ENCR_AES_GMAC, 128) },
-	{ "aes-gmac-256", ALG(ENCR_AES_GMAC, 256) },
-	{ "chacha20-poly1305", ALG(ENCR_CHACHA20_POLY1305, 256) },
+	{ "aes-gcm-16-128", ALG(IKE_ENCR_AES_GCM_16, 128) },
+	{ "aes-gcm-16-256", ALG(IKE_ENCR_AES_GCM_16, 256) },
+	{ "aes-gmac-128", ALG(IKE_ENCR_NULL_AUTH_AES_GMAC, 128) },
+	{ "aes-gmac-256", ALG(IKE_ENCR_NULL_AUTH_AES_GMAC, 256) },
+	{ "chacha20-poly1305", ALG(IKE_ENCR_CHACHA20_POLY1305, 256) },
 	{ NULL, 0 }
 };
 
@@ -46,9 +41,9 @@ static const struct conf_word algs[] = {
  * permitted.
  */
 static const struct conf_word kek_algs[] = {
-	{ "aes-gcm-16-128", ALG(ENCR_AES_GCM_16, 128) },
-	{ "aes-gcm-16-256", ALG(ENCR_AES_GCM_16, 256) },
-	{ "chacha20-poly1305", ALG(ENCR_CHACHA20_POLY1305, 256) },
+	{ "aes-gcm-16-128", ALG(IKE_ENCR_AES_GCM_16, 128) },
+	{ "aes-gcm-16-256", ALG(IKE_ENCR_AES_GCM_16, 256) },
+	{ "chacha20-poly1305", ALG(IKE_ENCR_CHACHA20_POLY1305, 256) },
 	{ NULL, 0 }
 };
 
@@ -218,8 +213,8 @@ static int group_defaults(struct conf_group *g)
 		.rekey_to.port = GIKE_PORT,
 		.rekey_ttl = 32,
 		.rekey_copies = 3,
-		.alg = { ENCR_AES_GCM_16, 128 },
-		.kek_alg = { ENCR_AES_GCM_16, 256 },
+		.alg = { IKE_ENCR_AES_GCM_16, 128 },
+		.kek_alg = { IKE_ENCR_AES_GCM_16, 256 },
 		.kwa = KWA_5649_256,
 		.rekey_sign = SIG_ED25519,
 		.signing_key_lifetime = MONTH,

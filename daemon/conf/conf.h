@@ -235,6 +235,10 @@ void conf_group_free(struct conf_group *g);
  */
 int conf_reload_check(const struct conf *from, const struct conf *to,
 		      struct err *err);
+/* One line about one thing that a reload changes, for an operator. */
+typedef void conf_change_fn(void *arg, const char *line);
+/* Logs @line; @arg is not looked at. */
+void conf_log_change(void *arg, const char *line);
 
 /*
  * Return true if @id is in the list: equal, ignoring ASCII case, or by a

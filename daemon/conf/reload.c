@@ -6,6 +6,7 @@
 
 #include "conf/conf.h"
 #include "lib/err.h"
+#include "lib/log.h"
 
 struct names {
 	char text[512];
@@ -76,4 +77,10 @@ int conf_reload_check(const struct conf *from, const struct conf *to,
 	return err_set(err, -EBUSY,
 		       "%s: cannot change while mcsecd runs, restart it: %s; nothing was changed",
 		       to->file, n.text);
+}
+
+void conf_log_change(void *arg, const char *line)
+{
+	(void)arg;
+	log_info("reload: %s", line);
 }

@@ -3,8 +3,6 @@
 #include "ctl/ctl.h"
 
 #include <errno.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,6 +15,7 @@
 
 #include "ctl/version.h"
 #include "lib/err.h"
+#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/util.h"
 
@@ -279,18 +278,6 @@ static int check_stale(const struct sockaddr_un *sun)
 	return ret;
 }
 
-static int make_folder(const char *path)
-{
-	char buf[PATH_MAX];
-
-	if (strlen(path) >= sizeof(buf))
-		return -ENAMETOOLONG;
-	strcpy(buf, path);
-	if (mkdir(dirname(buf), 0755) && errno != EEXIST)
-		return -errno;
-	return 0;
-}
-
 static int listen_at(struct ctl *ctl)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
@@ -299,7 +286,7 @@ static int listen_at(struct ctl *ctl)
 	int fd, ret;
 
 	strcpy(sun.sun_path, ctl->path);
-	ret = make_folder(ctl->path);
+	ret = file_make_folder(ctl->path, 0755);
 	if (!ret)
 		ret = check_stale(&sun);
 	if (ret)

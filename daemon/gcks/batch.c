@@ -18,10 +18,8 @@
 #include "wire/proto.h"
 #include "lib/log.h"
 #include "lib/quote.h"
+#include "lib/util.h"
 
-#define MS 1000u
-/* A batch that the store refused is retried after this time. */
-#define RETRY_MS 5000
 /* A member never needs more Sender-IDs: ike/ and the kernel cap them too. */
 #define SIDS_MAX 256u
 /* Margin of Key IDs: no batch uses as many as are left above this one. */
@@ -547,7 +545,7 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 	}
 	batch_tell_leavers(g, &b->leavers, ret);
 	if (g->n_leaving)
-		batch_arm(g, RETRY_MS);
+		batch_arm(g, COMMIT_RETRY_MS);
 }
 
 static void settle_out(struct group *g, struct batch *b)

@@ -28,6 +28,9 @@ struct store_txn;
  */
 typedef void commit_fn(struct group *g, void *arg, int ret, const char *why);
 
+/* A change that the store refused is tried again after that. */
+#define COMMIT_RETRY_MS 5000
+
 struct commit {
 	bool busy; /* a change is in flight */
 	uint64_t record; /* version of the group's record in the store */

@@ -2,8 +2,8 @@
 #include "gcks/copies.h"
 
 #include "gcks/group.h"
+#include "lib/util.h"
 
-#define MS 1000u
 /* A late copy closer than this to the one before would be lost with it. */
 #define LATE_LEAST_MS 500
 /* Bounds of the interval between the copies of a burst. */
@@ -22,23 +22,24 @@
  */
 unsigned int copies_plain(const struct group *g, uint32_t *at)
 {
-	uint32_t within = g->conf->atd * MS / 4 * 3;
+	uint32_t within = g->conf->atd * MSEC_PER_SEC / 4 * 3;
 	unsigned int n = g->conf->rekey_copies;
 	uint32_t last;
 	unsigned int i;
 
 	if (n > GKM_COPIES_MAX - 1)
 		n = GKM_COPIES_MAX - 1;
-	last = (n - 1) * n / 2 * MS;
+	last = (n - 1) * n / 2 * MSEC_PER_SEC;
 	for (i = 0; i < n; i++) {
-		at[i] = i * (i + 1) / 2 * MS;
+		at[i] = i * (i + 1) / 2 * MSEC_PER_SEC;
 		if (within && last > within)
 			at[i] = (uint64_t)at[i] * within / last;
 	}
 	if (within && last > within)
 		at[n++] = last;
 	else if (within >= last + LATE_LEAST_MS)
-		at[n++] = within < last + MS ? within : last + MS;
+		at[n++] = within < last + MSEC_PER_SEC ? within
+						       : last + MSEC_PER_SEC;
 	return n;
 }
 
@@ -53,7 +54,7 @@ static uint32_t plain_ms(const struct group *g)
 
 static uint32_t exclude_atd_ms(const struct group *g)
 {
-	return g->conf->evict_atd * MS;
+	return g->conf->evict_atd * MSEC_PER_SEC;
 }
 
 static uint32_t exclude_step_ms(const struct group *g)

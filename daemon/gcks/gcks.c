@@ -20,8 +20,7 @@
 #include "gcks/term.h"
 #include "lib/log.h"
 #include "lib/quote.h"
-
-#define MS 1000u
+#include "lib/util.h"
 
 /* ---- start -------------------------------------------------------------- */
 
@@ -38,7 +37,7 @@ int gcks_new(struct gcks **out, const struct conf_gcks *conf,
 	k->deps = *deps;
 	TAILQ_INIT(&k->groups);
 	TAILQ_INIT(&k->closing);
-	k->time0_ms = (uint64_t)clock_wall(deps->clock) * MS -
+	k->time0_ms = (uint64_t)clock_wall(deps->clock) * MSEC_PER_SEC -
 		      clock_mono_ms(deps->clock);
 	rc = notice_init(k);
 	if (rc)
@@ -294,7 +293,8 @@ static void group_status(const struct group *g, struct gcks_group_status *s)
 	s->data_spi = gkey_spi(&g->st.data);
 	s->data_left = gkm_left(g, &g->st.data);
 	s->rekey_left = gkm_left(g, &g->st.rekey);
-	s->next_rekey = timer_left_ms(g->k->deps.tq, &g->periodic) / MS;
+	s->next_rekey =
+		timer_left_ms(g->k->deps.tq, &g->periodic) / MSEC_PER_SEC;
 	s->next_sender_id = g->st.next_sid;
 	s->max_sender_id = (1u << g->conf->sender_id_bits) - 1;
 	TAILQ_FOREACH(o, &g->out, all)

@@ -163,9 +163,6 @@ void gcks_reset(struct gcks *k, const char *group, gcks_done_fn *done,
  */
 int gcks_reseal(struct gcks *k, struct err *err);
 
-/* Report one thing that a reload changes, as one line for an operator. */
-typedef void gcks_change_fn(void *arg, const char *line);
-
 /*
  * Apply the groups of @conf, which is not used after the call. Members that
  * lost a right are evicted; a setting that members learnt at registration
@@ -185,7 +182,7 @@ void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
  * nothing. Returns 0, or -EBUSY with one line in @err.
  */
 int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
-		      gcks_change_fn *fn, void *arg, struct err *err);
+		      conf_change_fn *fn, void *arg, struct err *err);
 
 struct gcks_group_status {
 	const struct conf_group *conf;

@@ -12,8 +12,8 @@
 #include "gcks/group_time.h"
 #include "gcks/outbox.h"
 #include "lib/log.h"
+#include "lib/util.h"
 
-#define MS 1000u
 /*
  * Largest GSA_REKEY, or fragment of one, in octets, that passes everywhere:
  * IPv6's minimum MTU less the headers of IPv6 and UDP.
@@ -93,7 +93,7 @@ static void add_data(struct group *g, const struct gkm_state *st,
 		 * is short. It must still exceed the late copy plus the ATD of
 		 * a sender that receives only that copy.
 		 */
-		dtd = g->conf->evict_atd + COPIES_LATE_MS / MS + 2;
+		dtd = g->conf->evict_atd + COPIES_LATE_MS / MSEC_PER_SEC + 2;
 		m->gsa.gw.atd = g->conf->evict_atd;
 		if (dtd < m->gsa.gw.dtd || m->gsa.gw.dtd <= g->conf->evict_atd)
 			m->gsa.gw.dtd = dtd;
@@ -104,14 +104,8 @@ static void add_data(struct group *g, const struct gkm_state *st,
 	d->proto = IKE_PROTO_ESP;
 	d->spi_len = GIKE_SPI_LEN_DATA;
 	d->n = st->n_old;
-	for (i = 0; i < st->n_old; i++) {
-		uint32_t spi = st->old[i].spi;
-
-		d->spi[i][0] = spi >> 24;
-		d->spi[i][1] = spi >> 16;
-		d->spi[i][2] = spi >> 8;
-		d->spi[i][3] = spi;
-	}
+	for (i = 0; i < st->n_old; i++)
+		put_unaligned_be32(st->old[i].spi, d->spi[i]);
 }
 
 static void add_next_rekey(const struct gkm_state *st, struct gsa_gw *gw)

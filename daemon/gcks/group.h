@@ -18,6 +18,7 @@
 #include "gcks/pace.h"
 #include "rekey/rekey.h"
 #include "lib/timer.h"
+#include "lib/util.h"
 
 struct key_source_ops;
 struct order;
@@ -347,8 +348,7 @@ struct gcks {
 
 static inline uint32_t gkey_spi(const struct gkey *k)
 {
-	return (uint32_t)k->spi[0] << 24 | k->spi[1] << 16 | k->spi[2] << 8 |
-	       k->spi[3];
+	return get_unaligned_be32(k->spi);
 }
 
 static inline struct store *group_store(const struct group *g)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gcks/group_time.h"
+#include "lib/util.h"
 
-#define MS 1000u
 /* Members ask after three silent beats, each after a random delay. */
-#define SILENCE_BEATS 3
 #define SILENCE_SPREAD_MS 10000
 
 uint64_t gkm_time_ms(const struct group *g)
@@ -21,7 +20,8 @@ void gkm_time_floor(struct group *g)
 
 uint32_t gkm_silence_ms(const struct group *g)
 {
-	return g->conf->beat * MS * SILENCE_BEATS + SILENCE_SPREAD_MS;
+	return g->conf->beat * MSEC_PER_SEC * REKEY_SILENCE_BEATS +
+	       SILENCE_SPREAD_MS;
 }
 
 void gkm_made(const struct group *g, struct gsa_gw *gw)

@@ -5,8 +5,7 @@
 
 #include "crypto/rand.h"
 #include "gcks/gkm_policy.h"
-
-#define SPI_MIN 256u
+#include "lib/util.h"
 
 int gkey_make(struct gkey *k, const struct gsa_sa *policy, int64_t now,
 	      uint32_t lifetime)
@@ -23,11 +22,6 @@ int gkey_make(struct gkey *k, const struct gsa_sa *policy, int64_t now,
 
 /* ---- local keys --------------------------------------------------------- */
 
-static uint32_t data_spi(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
-}
-
 static bool spi_usable(const struct gkm_state *st, uint32_t spi)
 {
 	unsigned int i;
@@ -36,9 +30,9 @@ static bool spi_usable(const struct gkm_state *st, uint32_t spi)
 		if (st->old[i].spi == spi)
 			return false;
 	for (i = 0; i < GKM_NEXT; i++)
-		if (data_spi(st->next_data_spi[i]) == spi)
+		if (get_unaligned_be32(st->next_data_spi[i]) == spi)
 			return false;
-	return spi >= SPI_MIN && (!st->keyed || gkey_spi(&st->data) != spi);
+	return spi >= ESP_SPI_MIN && (!st->keyed || gkey_spi(&st->data) != spi);
 }
 
 static int random_data_spi(const struct gkm_state *st,
@@ -49,7 +43,7 @@ static int random_data_spi(const struct gkm_state *st,
 
 	do {
 		rc = rand_bytes(fresh, sizeof(fresh));
-	} while (!rc && !spi_usable(st, data_spi(fresh)));
+	} while (!rc && !spi_usable(st, get_unaligned_be32(fresh)));
 	memcpy(spi, fresh, sizeof(fresh));
 	return rc;
 }
@@ -60,7 +54,7 @@ static int take_data_spi(struct gkm_state *st)
 	int rc = 0;
 
 	for (i = 0; !rc && i < GKM_NEXT; i++)
-		if (!st->keyed || !data_spi(st->next_data_spi[i]))
+		if (!st->keyed || !get_unaligned_be32(st->next_data_spi[i]))
 			rc = random_data_spi(st, st->next_data_spi[i]);
 	if (rc)
 		return rc;

@@ -3,8 +3,8 @@
 
 #include "gcks/copies.h"
 #include "gcks/group.h"
+#include "lib/util.h"
 
-#define MS 1000u
 /* Delay within which the network may reorder datagrams. */
 #define SLACK_MS 50
 /*
@@ -33,7 +33,7 @@ static uint32_t spacing_ms(const struct group *g)
 {
 	uint32_t live = g->conf->dtd > g->conf->atd ? g->conf->dtd
 						    : g->conf->atd + 1u;
-	uint32_t ms = live * MS / SAS_GOING;
+	uint32_t ms = live * MSEC_PER_SEC / SAS_GOING;
 
 	return ms > SPACING_MIN_MS ? ms : SPACING_MIN_MS;
 }
@@ -44,7 +44,7 @@ static uint32_t spacing_ms(const struct group *g)
  */
 static uint32_t in_use_ms(const struct group *g)
 {
-	uint32_t ms = g->conf->atd * MS + SLACK_MS;
+	uint32_t ms = g->conf->atd * MSEC_PER_SEC + SLACK_MS;
 
 	return ms < IN_USE_MAX_MS ? ms : IN_USE_MAX_MS;
 }
@@ -64,7 +64,7 @@ void pace_changed(struct group *g, enum gkm_how how, bool told)
 	p->switch_ms = now;
 	if (told)
 		p->switch_ms += how == GKM_EXCLUDE ? copies_effective_ms(g)
-						   : pace_atd(g) * MS;
+						   : pace_atd(g) * MSEC_PER_SEC;
 	if (told && how == GKM_EXCLUDE)
 		p->burst_ms = now + copies_burst_ms(g) + SLACK_MS;
 	p->exclusion = how == GKM_EXCLUDE && p->switch_ms >= p->hold_ms;
@@ -85,7 +85,8 @@ void pace_anew(struct group *g, bool told, uint32_t silence_ms)
 	p->gather_ms = now;
 	if (!told)
 		return;
-	p->hold_ms = now + (g->conf->dtd > 2 ? g->conf->dtd - 2 : 0) * MS;
+	p->hold_ms =
+		now + (g->conf->dtd > 2 ? g->conf->dtd - 2 : 0) * MSEC_PER_SEC;
 	p->gather_ms += GATHER_MS;
 }
 
@@ -93,7 +94,7 @@ void pace_resumed(struct group *g)
 {
 	uint64_t now = group_now_ms(g);
 
-	g->pace.switch_ms = now + g->conf->atd * MS;
+	g->pace.switch_ms = now + g->conf->atd * MSEC_PER_SEC;
 	g->pace.copies_ms = now + copies_ms(g, GKM_SIMPLE);
 	g->pace.clear_ms = g->pace.copies_ms;
 }
@@ -123,7 +124,7 @@ uint32_t pace_beat_ms(const struct group *g)
 
 uint32_t pace_atd(const struct group *g)
 {
-	uint32_t hold = (ms_left(g, g->pace.hold_ms) + MS - 1) / MS;
+	uint32_t hold = msec_to_sec_up(ms_left(g, g->pace.hold_ms));
 
 	return hold > g->conf->atd ? hold : g->conf->atd;
 }
@@ -136,5 +137,5 @@ uint16_t pace_atd_left(const struct group *g)
 	 * In seconds. An exclusion rounds down, as its effective time must be
 	 * kept.
 	 */
-	return g->pace.exclusion ? ms / MS : (ms + MS - 1) / MS;
+	return g->pace.exclusion ? ms / MSEC_PER_SEC : msec_to_sec_up(ms);
 }

@@ -11,7 +11,7 @@
 #include "gcks/life.h"
 #include "gcks/orders.h"
 #include "gcks/policy.h"
-#include "lib/log.h"
+#include "lib/err.h"
 #include "lib/quote.h"
 
 #define NAMES_MAX 256
@@ -19,7 +19,7 @@
 #define EVICTED_NAMED 5
 
 struct report {
-	gcks_change_fn *fn;
+	conf_change_fn *fn;
 	void *arg;
 };
 
@@ -137,7 +137,7 @@ static int check_all(struct gcks *k, const struct conf_gcks *conf,
 }
 
 int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
-		      gcks_change_fn *fn, void *arg, struct err *err)
+		      conf_change_fn *fn, void *arg, struct err *err)
 {
 	const struct report r = { fn, arg };
 	int rc = check_all(k, conf, err);
@@ -148,12 +148,6 @@ int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
 }
 
 /* ---- apply -------------------------------------------------------------- */
-
-static void log_change(void *arg, const char *line)
-{
-	(void)arg;
-	log_info("reload: %s", line);
-}
 
 /* Open all new groups or none of them, since their records may be damaged. */
 static int open_added(struct gcks *k, const struct conf_gcks *conf,
@@ -200,7 +194,7 @@ void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 
 	rc = check_all(k, conf, &err);
 	if (!rc) {
-		report_all(k, conf, &(struct report){ log_change, NULL });
+		report_all(k, conf, &(struct report){ conf_log_change, NULL });
 		rc = open_added(k, conf, &err);
 	}
 	t = rc ? NULL : gather_new(done, arg);

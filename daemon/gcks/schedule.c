@@ -18,10 +18,9 @@
 #include "gcks/group_time.h"
 #include "gcks/outbox.h"
 #include "gcks/term.h"
+#include "lib/util.h"
 
-#define MS 1000u
-/* Retry after the store refused a change, and after a beat was not sent. */
-#define RETRY_MS 5000
+/* Retry after a beat was not sent. */
 #define UNSENT_MS 1000
 /* Delay of the first beat after the last copy of a change. */
 #define FIRST_BEAT_MS 1000
@@ -32,7 +31,7 @@
 static void beat_again(struct group *g, int ret)
 {
 	if (ret && ret != -ECANCELED)
-		timer_set(g->k->deps.tq, &g->beat, RETRY_MS);
+		timer_set(g->k->deps.tq, &g->beat, COMMIT_RETRY_MS);
 	else if (!ret && g->send_errno)
 		timer_set(g->k->deps.tq, &g->beat, UNSENT_MS);
 }
@@ -108,7 +107,7 @@ void schedule_beat(struct group *g)
 		timer_set(g->k->deps.tq, &g->beat, wait);
 		return;
 	}
-	timer_set(g->k->deps.tq, &g->beat, g->conf->beat * MS);
+	timer_set(g->k->deps.tq, &g->beat, g->conf->beat * MSEC_PER_SEC);
 	if (gkm_left(g, &g->st.data))
 		say_again(g);
 }
@@ -225,7 +224,7 @@ static void periodic_done(struct group *g, void *arg, int ret, const char *why)
 	(void)arg;
 	(void)why;
 	if (ret && ret != -ECANCELED)
-		timer_set(g->k->deps.tq, &g->periodic, RETRY_MS);
+		timer_set(g->k->deps.tq, &g->periodic, COMMIT_RETRY_MS);
 }
 
 void schedule_periodic(struct group *g)
@@ -260,9 +259,9 @@ void schedule_start(struct group *g)
 		left = g->conf->rekey_interval;
 	/* A rekey that was asked for does not wait for the next interval. */
 	timer_set(g->k->deps.tq, &g->periodic,
-		  g->st.asked ? pace_wait_ms(g) : left * MS);
-	if (first > g->conf->beat * MS)
-		first = g->conf->beat * MS;
+		  g->st.asked ? pace_wait_ms(g) : left * MSEC_PER_SEC);
+	if (first > g->conf->beat * MSEC_PER_SEC)
+		first = g->conf->beat * MSEC_PER_SEC;
 	timer_set(g->k->deps.tq, &g->beat, first);
 }
 

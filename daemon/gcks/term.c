@@ -4,8 +4,8 @@
 #include "gcks/gmc.h"
 #include "gcks/group_time.h"
 #include "gcks/waiting.h"
+#include "lib/util.h"
 
-#define MS 1000u
 /*
  * Interval of checks of a certificate's end, since the wall clock may be set.
  */
@@ -57,14 +57,17 @@ static void arm_term(struct gmember *m)
 		s = seconds_of_cert(m);
 		if (s > LOOK_S)
 			s = LOOK_S;
-		if ((uint64_t)s * MS < least)
-			least = (uint64_t)s * MS;
+		if ((uint64_t)s * MSEC_PER_SEC < least)
+			least = (uint64_t)s * MSEC_PER_SEC;
 	}
 	if (least == UINT64_MAX)
 		timer_del(tq, &m->term);
 	else
 		/* Whole seconds let memberships of one end share a batch. */
-		timer_set(tq, &m->term, least + (MS - (now + least) % MS) % MS);
+		timer_set(tq, &m->term,
+			  least + (MSEC_PER_SEC -
+				   (now + least) % MSEC_PER_SEC) %
+					  MSEC_PER_SEC);
 }
 
 static void term_due(void *arg)
@@ -89,8 +92,8 @@ static void term_due(void *arg)
 
 void term_start(struct group *g)
 {
-	uint64_t most =
-		gkm_time_ms(g) + (uint64_t)g->conf->membership_lifetime * MS;
+	uint64_t most = gkm_time_ms(g) +
+			(uint64_t)g->conf->membership_lifetime * MSEC_PER_SEC;
 	struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->members, all)
@@ -123,7 +126,7 @@ bool term_over(const struct group *g, const struct ike_sa *sa)
 
 void term_of(const struct group *g, const struct ike_sa *sa, struct join_req *j)
 {
-	uint64_t life = (uint64_t)g->conf->membership_lifetime * MS;
+	uint64_t life = (uint64_t)g->conf->membership_lifetime * MSEC_PER_SEC;
 
 	j->cert_ends = ike_sa_peer_ends(sa);
 	j->term_ms = life ? gkm_time_ms(g) + life : 0;
@@ -131,8 +134,8 @@ void term_of(const struct group *g, const struct ike_sa *sa, struct join_req *j)
 
 bool term_renews(const struct group *g, const struct join_req *j)
 {
-	uint64_t least =
-		(uint64_t)g->conf->membership_lifetime * MS / RENEW_SHARE;
+	uint64_t least = (uint64_t)g->conf->membership_lifetime * MSEC_PER_SEC /
+			 RENEW_SHARE;
 	const struct gmember *m = j->m;
 
 	if (m->cert_ends && j->cert_ends > m->cert_ends)
@@ -163,14 +166,14 @@ static uint64_t left_ms(const struct gmember *m)
 
 	if (m->term_ms)
 		left = m->term_ms > now ? m->term_ms - now : 0;
-	if (m->cert_ends && (s < 0 || (uint64_t)s * MS < left))
-		left = s < 0 ? 0 : (uint64_t)s * MS;
+	if (m->cert_ends && (s < 0 || (uint64_t)s * MSEC_PER_SEC < left))
+		left = s < 0 ? 0 : (uint64_t)s * MSEC_PER_SEC;
 	return left;
 }
 
 void term_tell(const struct gmember *m, struct gsa_gw *gw)
 {
-	uint64_t s = left_ms(m) / MS;
+	uint64_t s = left_ms(m) / MSEC_PER_SEC;
 
 	if (left_ms(m) == UINT64_MAX)
 		return;
@@ -182,7 +185,9 @@ int64_t term_until(const struct gmember *m)
 {
 	uint64_t left = left_ms(m);
 
-	return left == UINT64_MAX ? 0 : group_wall(m->g) + (int64_t)(left / MS);
+	return left == UINT64_MAX
+		       ? 0
+		       : group_wall(m->g) + (int64_t)(left / MSEC_PER_SEC);
 }
 
 /* ---- keys above renewed leaves ------------------------------------------ */

@@ -6,6 +6,7 @@
 #include "crypto/rand.h"
 #include "ike/cookie.h"
 #include "lib/secret.h"
+#include "lib/util.h"
 
 int cookies_init(struct cookies *c, uint64_t now_ms)
 {
@@ -44,7 +45,7 @@ static int make_cookie(uint8_t version, const uint8_t secret[32],
 		       const uint8_t *ni, size_t ni_len,
 		       uint8_t out[COOKIE_LEN])
 {
-	uint8_t port[2] = { from->port >> 8, from->port };
+	uint8_t port[2];
 	struct iovec iov[] = {
 		{ (void *)ni, ni_len },
 		{ (void *)from->addr.b, sizeof(from->addr.b) },
@@ -52,6 +53,7 @@ static int make_cookie(uint8_t version, const uint8_t secret[32],
 		{ (void *)spi_i, 8 },
 	};
 
+	put_unaligned_be16(from->port, port);
 	out[0] = version;
 	return prf(PRF_HMAC_SHA2_256, secret, 32, iov, 4, out + 1);
 }

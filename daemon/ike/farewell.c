@@ -11,6 +11,7 @@
 
 #include "ike/sa.h"
 #include "lib/secret.h"
+#include "lib/util.h"
 
 /* Retransmissions: after rexmit_ms, and after twice that. */
 #define FAREWELL_AGAIN 2
@@ -32,7 +33,7 @@ struct farewell {
 static struct farewell_list *farewell_bucket(struct ike_engine *engine,
 					     const uint8_t *own_spi)
 {
-	return &engine->farewell_by_spi[(own_spi[0] << 8 | own_spi[1]) %
+	return &engine->farewell_by_spi[get_unaligned_be16(own_spi) %
 					ENGINE_BUCKETS];
 }
 

@@ -14,15 +14,16 @@
 
 #include "ike/exchange.h"
 #include "lib/log.h"
+#include "lib/util.h"
 
 /* ---- initiator: request ------------------------------------------------- */
 
 int groupreq_build(struct pchain *c, const struct ike_task *t)
 {
 	static struct sa_pld sag;
-	uint8_t n[4] = { t->n_sender_ids >> 24, t->n_sender_ids >> 16,
-			 t->n_sender_ids >> 8, t->n_sender_ids };
+	uint8_t n[4];
 
+	put_unaligned_be32(t->n_sender_ids, n);
 	id_build(c, GIKE_PLD_IDG, &t->idg);
 	if (t->report) {
 		notify_build(c, t->report, NULL, 0);

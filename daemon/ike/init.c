@@ -13,6 +13,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/secret.h"
+#include "lib/util.h"
 
 /* A cookie, another group, and cookies whose secret has rotated. */
 #define INIT_MAX_TRIES 5
@@ -180,7 +181,7 @@ static bool init_not_yet(struct ike_sa *sa, const struct ike_msg *m)
 	}
 	n = msg_notify(m, IKE_N_INVALID_KE_PAYLOAD);
 	if (n) {
-		uint16_t group = n->len == 2 ? n->data[0] << 8 | n->data[1] : 0;
+		uint16_t group = n->len == 2 ? get_unaligned_be16(n->data) : 0;
 
 		if (group != sa->suite.ke &&
 		    suite_offers_ke(&sa->engine->proposals, group)) {
@@ -369,8 +370,7 @@ static bool offer_ok(struct ike_engine *engine, struct init_offer *req)
 	}
 	if (req->ke.group != req->suite.ke) {
 		engine->stats.invalid_ke++;
-		group[0] = req->suite.ke >> 8;
-		group[1] = req->suite.ke;
+		put_unaligned_be16(req->suite.ke, group);
 		out_clear(engine, req->in, IKE_N_INVALID_KE_PAYLOAD, group, 2);
 		return false;
 	}

@@ -5,6 +5,7 @@
 
 #include "ike/sa.h"
 #include "lib/clock.h"
+#include "lib/util.h"
 
 /*
  * Return the octets of N(COOKIE) at the front of a request, 0 if there is
@@ -16,9 +17,10 @@ static size_t cookie_in_front(const struct blob *msg)
 	size_t len;
 
 	if (msg->p[IKE_HDR_NEXT_OFF] != IKE_PLD_NOTIFY ||
-	    msg->len < IKE_HDR_LEN + 8 || (p[6] << 8 | p[7]) != IKE_N_COOKIE)
+	    msg->len < IKE_HDR_LEN + 8 ||
+	    get_unaligned_be16(p + 6) != IKE_N_COOKIE)
 		return 0;
-	len = p[2] << 8 | p[3];
+	len = get_unaligned_be16(p + 2);
 	return len >= 8 && len <= msg->len - IKE_HDR_LEN ? len : 0;
 }
 

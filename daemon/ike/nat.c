@@ -5,12 +5,13 @@
 #include "crypto/hash.h"
 #include "ike/sa.h"
 #include "lib/log.h"
+#include "lib/util.h"
 
 /* SHA-1(SPIi | SPIr | address | port), RFC 7296 section 2.23. */
 static int natd_hash(const uint8_t *spi_i, const uint8_t *spi_r,
 		     const struct ep *e, uint8_t out[HASH_SHA1_LEN])
 {
-	uint8_t port[2] = { e->port >> 8, e->port };
+	uint8_t port[2];
 	struct iovec iov[] = {
 		{ (void *)spi_i, IKE_SPI_LEN },
 		{ (void *)spi_r, IKE_SPI_LEN },
@@ -18,6 +19,7 @@ static int natd_hash(const uint8_t *spi_i, const uint8_t *spi_r,
 		{ port, sizeof(port) },
 	};
 
+	put_unaligned_be16(e->port, port);
 	return hash_sha1(iov, 4, out);
 }
 
@@ -76,15 +78,6 @@ static bool natd_differs(const struct ike_msg *m, uint16_t type,
 	return any;
 }
 
-static unsigned long long spi_number(const uint8_t spi[IKE_SPI_LEN])
-{
-	unsigned long long v = 0;
-
-	for (unsigned int i = 0; i < IKE_SPI_LEN; i++)
-		v = v << 8 | spi[i];
-	return v;
-}
-
 void nat_see(struct ike_sa *sa, const struct ike_msg *m,
 	     const struct ike_path *path)
 {
@@ -93,7 +86,8 @@ void nat_see(struct ike_sa *sa, const struct ike_msg *m,
 	sa->nat_here = natd_differs(m, IKE_N_NAT_DETECTION_DESTINATION_IP,
 				    &path->local);
 	if (sa->nat_there || sa->nat_here)
-		log_debug("ike %016llx: NAT%s%s", spi_number(sa->spi_i),
+		log_debug("ike %016llx: NAT%s%s",
+			  (unsigned long long)get_unaligned_be64(sa->spi_i),
 			  sa->nat_here ? " before us" : "",
 			  sa->nat_there ? " before the peer" : "");
 }

@@ -14,6 +14,7 @@
 #include "crypto/hash.h"
 #include "ike/sa.h"
 #include "lib/clock.h"
+#include "lib/util.h"
 
 #define REST_MAX 1024
 /* Retransmission by mcsecd ends after 39 s. */
@@ -30,7 +31,7 @@ struct rest {
 static struct rest_list *rest_bucket(struct ike_engine *engine,
 				     const uint8_t *own_spi)
 {
-	return &engine->rest_by_spi[(own_spi[0] << 8 | own_spi[1]) %
+	return &engine->rest_by_spi[get_unaligned_be16(own_spi) %
 				    ENGINE_BUCKETS];
 }
 

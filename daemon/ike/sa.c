@@ -8,6 +8,7 @@
 #include "ike/sa.h"
 #include "lib/log.h"
 #include "lib/secret.h"
+#include "lib/util.h"
 
 /* ---- state -------------------------------------------------------------- */
 
@@ -20,8 +21,6 @@ static const char *const st_names[] = {
 	[IKE_ST_UP] = "UP",
 	[IKE_ST_CLOSED] = "CLOSED",
 };
-
-#define BIT(st) (1u << (st))
 
 /* Allowed transitions of each state. */
 static const unsigned int moves[] = {

@@ -4,12 +4,13 @@
 
 #include "crypto/rand.h"
 #include "ike/sa.h"
+#include "lib/util.h"
 
 /* Our own SPIs are random, so their first octets serve as a hash. */
 static struct ike_sa_list *spi_bucket(struct ike_engine *engine,
 				      const uint8_t *spi)
 {
-	return &engine->by_spi[(spi[0] << 8 | spi[1]) % ENGINE_BUCKETS];
+	return &engine->by_spi[get_unaligned_be16(spi) % ENGINE_BUCKETS];
 }
 
 static struct ike_sa_list *peer_bucket(struct ike_engine *engine,

@@ -7,6 +7,7 @@
 
 #include "kernel/talk.h"
 #include "lib/secret.h"
+#include "lib/util.h"
 
 static struct nlmsghdr *begin(struct knl *n, uint8_t cmd, uint16_t flags)
 {
@@ -341,8 +342,8 @@ static const struct kernel_ops ops = {
 int knl_open(struct kernel *k, struct err *err)
 {
 	struct timeval limit = {
-		.tv_sec = KNL_TIMEOUT_MS / 1000,
-		.tv_usec = KNL_TIMEOUT_MS % 1000 * 1000,
+		.tv_sec = KNL_TIMEOUT_MS / MSEC_PER_SEC,
+		.tv_usec = KNL_TIMEOUT_MS % MSEC_PER_SEC * 1000,
 	};
 	int one = 1;
 	struct knl *n;

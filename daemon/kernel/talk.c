@@ -3,9 +3,9 @@
 #include <linux/genetlink.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernel/talk.h"
+#include "lib/clock.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
@@ -164,10 +164,7 @@ static bool answer_message(struct answer *a, const struct nlmsghdr *nlh)
 
 static int64_t now_ms(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * MSEC_PER_SEC + ts.tv_nsec / 1000000;
+	return (int64_t)(clock_ns(CLOCK_MONOTONIC) / NSEC_PER_MSEC);
 }
 
 static int receive_answer(struct knl *n, struct answer *a)

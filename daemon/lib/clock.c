@@ -4,11 +4,8 @@
 
 static uint64_t mono_ms(void *ctx)
 {
-	struct timespec ts;
-
 	(void)ctx;
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * MSEC_PER_SEC + ts.tv_nsec / 1000000;
+	return clock_ns(CLOCK_BOOTTIME) / NSEC_PER_MSEC;
 }
 
 static time_t wall(void *ctx)

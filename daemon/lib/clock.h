@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "lib/util.h"
+
 /*
  * @mono_ms: monotonic milliseconds from an arbitrary start, including time
  *	in suspend, because key lifetimes continue there
@@ -19,6 +21,15 @@ struct clock {
 
 /* Return the clock of CLOCK_BOOTTIME and CLOCK_REALTIME. */
 const struct clock *clock_system(void);
+
+/* Return the time of a system clock in nanoseconds. */
+static inline uint64_t clock_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
 
 static inline uint64_t clock_mono_ms(const struct clock *c)
 {

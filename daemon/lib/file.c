@@ -63,21 +63,14 @@ int file_replace(const char *from, const char *to, struct err *err)
 	return ret ? err_set(err, ret, "%s: %s", to, strerror(-ret)) : 0;
 }
 
-static int read_all(int fd, uint8_t *p, size_t size, size_t *len)
+int file_make_folder(const char *path, mode_t mode)
 {
-	*len = 0;
-	while (*len < size) {
-		ssize_t n = read(fd, p + *len, size - *len);
+	char buf[PATH_MAX];
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (!n)
-			break;
-		*len += (size_t)n;
-	}
-	return 0;
+	if (strlen(path) >= sizeof(buf))
+		return -ENAMETOOLONG;
+	strcpy(buf, path);
+	return mkdir(dirname(buf), mode) && errno != EEXIST ? -errno : 0;
 }
 
 int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,

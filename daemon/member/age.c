@@ -12,6 +12,7 @@
  * longer.
  */
 #include "member/mgroup.h"
+#include "lib/util.h"
 
 /* Age above which a rekey is rejected. */
 #define OLD_MS 60000
@@ -19,8 +20,8 @@
  * Interval after which the server's time is asked for again, because clocks
  * drift.
  */
-#define ASK_MS (20 * 3600 * 1000u)
-#define ASK_SPREAD_MS (8 * 3600 * 1000u)
+#define ASK_MS (20 * 3600 * MSEC_PER_SEC)
+#define ASK_SPREAD_MS (8 * 3600 * MSEC_PER_SEC)
 
 void age_learn(struct mgroup *g, const struct gsa_gw *gw, uint64_t asked_ms)
 {

@@ -14,7 +14,6 @@
 /* Margin added to one beat after the links have changed. */
 #define MOVED_MS 1000
 /* Lasting silence is asked about at growing intervals. */
-#define SILENCE_BEATS 3
 #define SILENCE_MAX_MS 600000
 #define SILENCE_SPREAD_MS 8000
 
@@ -91,7 +90,7 @@ void doubt_drop(struct mgroup *g, unsigned int which)
 static void arm_silence(struct mgroup *g)
 {
 	uint64_t ms = (uint64_t)g->beat * MSEC_PER_SEC *
-		      (g->stolen_key[0] ? 1 : SILENCE_BEATS);
+		      (g->stolen_key[0] ? 1 : REKEY_SILENCE_BEATS);
 
 	if (!g->has_server_time || !g->beat)
 		return;

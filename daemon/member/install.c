@@ -33,7 +33,7 @@ struct key_set {
 /* Return the seconds by which all lifetimes in a message are reduced. */
 static uint32_t age_s(const struct mgroup *g, const struct gsa_gw *gw)
 {
-	uint64_t s = (age_most_ms(g, gw) + MSEC_PER_SEC - 1) / MSEC_PER_SEC;
+	uint64_t s = msec_to_sec_up(age_most_ms(g, gw));
 
 	return s < UINT32_MAX ? s : UINT32_MAX;
 }
@@ -84,7 +84,7 @@ static int check_data_sa(const struct mgroup *g, const struct gsa_sa *sa,
 	if (alg_of(sa, &alg))
 		return err_set(err, -EPROTO,
 			       "Data SA has an algorithm that is not supported");
-	if (get_unaligned_be32(sa->spi) < 256)
+	if (get_unaligned_be32(sa->spi) < ESP_SPI_MIN)
 		return err_set(err, -EPROTO, "Data SA has a reserved SPI");
 	if (sa->lifetime <= age)
 		return err_set(err, -EPROTO, "Data SA has ended already");

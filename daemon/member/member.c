@@ -312,16 +312,6 @@ void member_rekey_input(struct member *m, const struct ep *from,
 	open_early(g);
 }
 
-static struct mgroup *by_name(struct member *m, const char *name)
-{
-	struct mgroup *g;
-
-	TAILQ_FOREACH(g, &m->groups, all)
-	if (!strcmp(g->conf->name, name))
-		return g;
-	return NULL;
-}
-
 /*
  * An administrator deleted a group that is no longer configured. The kernel
  * keeps it closed until this process releases it, too.
@@ -337,7 +327,7 @@ static void give_up(struct mgroup *g)
 
 void member_kernel_event(struct member *m, const struct kevent *ev)
 {
-	struct mgroup *g = by_name(m, ev->group);
+	struct mgroup *g = mgroup_find(m, ev->group);
 	struct msa *s;
 
 	if (ev->type == KEVENT_RESYNC) {
@@ -413,7 +403,7 @@ static int each_group(struct member *m, const char *name,
 	struct mgroup *g;
 
 	if (name) {
-		g = by_name(m, name);
+		g = mgroup_find(m, name);
 		return g && !g->removed ? fn(g) : -ENOENT;
 	}
 	TAILQ_FOREACH(g, &m->groups, all)

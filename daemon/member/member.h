@@ -110,8 +110,6 @@ void member_link_event(struct member *m, const struct link_event *ev);
  */
 int member_leave(struct member *m, const char *group);
 int member_join(struct member *m, const char *group);
-/* Receive one line for an operator about one thing that a reload changes. */
-typedef void member_change_fn(void *arg, const char *line);
 
 /*
  * Apply @conf. New groups are protected and register; changed ones register
@@ -132,7 +130,7 @@ int member_reload(struct member *m, const struct conf_member *conf,
  * refuse the reload.
  */
 int member_reload_check(const struct member *m, const struct conf_member *conf,
-			member_change_fn *fn, void *arg, struct err *err);
+			conf_change_fn *fn, void *arg, struct err *err);
 
 /* Return true if no leave waits for an answer, so that the process may end. */
 bool member_idle(const struct member *m);

@@ -10,9 +10,11 @@
  * the member, and through LEAVING from the other states.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "crypto/rand.h"
 #include "lib/log.h"
+#include "lib/util.h"
 #include "member/mgroup.h"
 
 static const char *const state_names[] = {
@@ -24,8 +26,6 @@ static const char *const state_names[] = {
 	[MEMBER_LEAVING] = "leaving",
 	[MEMBER_REJOINING] = "rejoining",
 };
-
-#define BIT(state) (1u << (state))
 
 /* Allowed transitions of each state. */
 static const unsigned int moves[] = {
@@ -44,6 +44,16 @@ static const unsigned int moves[] = {
 	[MEMBER_LEAVING] = BIT(MEMBER_OUT) | BIT(MEMBER_REJOINING),
 	[MEMBER_REJOINING] = BIT(MEMBER_WAITING) | BIT(MEMBER_LEAVING),
 };
+
+struct mgroup *mgroup_find(const struct member *m, const char *name)
+{
+	struct mgroup *g;
+
+	TAILQ_FOREACH(g, &m->groups, all)
+	if (!strcmp(g->conf->name, name))
+		return g;
+	return NULL;
+}
 
 int mgroup_state(struct mgroup *g, enum member_state to)
 {

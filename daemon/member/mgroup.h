@@ -264,6 +264,9 @@ static inline uint64_t mgroup_now(const struct mgroup *g)
 
 /* ---- mgroup.c ----------------------------------------------------------- */
 
+/* NULL: no such group, neither configured nor one that is being left. */
+struct mgroup *mgroup_find(const struct member *m, const char *name);
+
 /*
  * The only writer of g->state. Returns 0, or -EINVAL if the transition is not
  * allowed: it is logged and counted, and the state is unchanged.

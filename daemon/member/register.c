@@ -10,6 +10,7 @@
 
 #include "wire/proto.h"
 #include "lib/log.h"
+#include "lib/util.h"
 #include "member/mgroup.h"
 
 /* Intervals after a refusal, by enum refusal. */
@@ -277,7 +278,7 @@ void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 	ms = retry_after_ms(g);
 	log_warn("group %s: not registered as %s: %s; next try in %u s",
 		 g->conf->name, g->conf->send ? "sender" : "receiver",
-		 g->last_error, (ms + 999) / 1000);
+		 g->last_error, (unsigned int)msec_to_sec_up(ms));
 	timer_set(mgroup_tq(g), &g->retry, ms);
 }
 

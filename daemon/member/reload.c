@@ -39,16 +39,6 @@ static const struct conf_mgroup *find_conf(const struct conf_member *conf,
 	return NULL;
 }
 
-static struct mgroup *find_group(const struct member *m, const char *name)
-{
-	struct mgroup *g;
-
-	TAILQ_FOREACH(g, &m->groups, all)
-	if (!strcmp(g->conf->name, name))
-		return g;
-	return NULL;
-}
-
 /* ---- check -------------------------------------------------------------- */
 
 static int refuse_change(struct err *err, const char *setting)
@@ -96,7 +86,7 @@ static int check_all(const struct member *m, const struct conf_member *conf,
 	size_t i;
 
 	for (i = 0; !ret && i < conf->n_groups; i++) {
-		g = find_group(m, conf->groups[i].name);
+		g = mgroup_find(m, conf->groups[i].name);
 		if (g)
 			ret = check_address(g, &conf->groups[i], err);
 	}
@@ -125,7 +115,7 @@ static enum change change_of(const struct mgroup *g,
 /* ---- report ------------------------------------------------------------- */
 
 struct report {
-	member_change_fn *fn;
+	conf_change_fn *fn;
 	void *arg;
 };
 
@@ -199,18 +189,12 @@ static void report_all(const struct member *m, const struct conf_member *conf,
 		report_change(r, change_of(g, c), g, c);
 	}
 	for (i = 0; i < conf->n_groups; i++)
-		if (!find_group(m, conf->groups[i].name))
+		if (!mgroup_find(m, conf->groups[i].name))
 			report_change(r, CHANGE_ADDED, NULL, &conf->groups[i]);
 }
 
-static void log_change(void *arg, const char *line)
-{
-	(void)arg;
-	log_info("reload: %s", line);
-}
-
 int member_reload_check(const struct member *m, const struct conf_member *conf,
-			member_change_fn *fn, void *arg, struct err *err)
+			conf_change_fn *fn, void *arg, struct err *err)
 {
 	const struct report r = { fn, arg };
 	int ret = check_all(m, conf, err);
@@ -245,7 +229,7 @@ static int make_added(struct member *m, const struct conf_member *conf,
 
 	TAILQ_INIT(added);
 	for (i = 0; !ret && i < conf->n_groups; i++) {
-		if (find_group(m, conf->groups[i].name))
+		if (mgroup_find(m, conf->groups[i].name))
 			continue;
 		g = membership_new(m, &conf->groups[i]);
 		if (!g) {
@@ -304,7 +288,7 @@ int member_reload(struct member *m, const struct conf_member *conf,
 		ret = make_added(m, conf, &added, err);
 	if (ret)
 		return ret;
-	report_all(m, conf, &(struct report){ log_change, NULL });
+	report_all(m, conf, &(struct report){ conf_log_change, NULL });
 	m->conf = conf;
 	TAILQ_FOREACH(g, &m->groups, all)
 	{

@@ -28,7 +28,7 @@ static void arm_term(struct mgroup *g)
 	uint64_t left = left_ms(g), wait = left;
 
 	if (left >= LEAST_MS)
-		wait = left / 1000 *
+		wait = left / MSEC_PER_SEC *
 		       (10 * RENEW_FROM + member_random(10 * RENEW_SPREAD));
 	timer_set(mgroup_tq(g), &g->term, wait);
 }

@@ -8,6 +8,7 @@
 #include "wire/message.h"
 #include "rekey/rekey.h"
 #include "lib/secret.h"
+#include "lib/util.h"
 
 /* IKE header and generic header of SK: "A" of RFC 9838 section 2.4.1.1. */
 #define A_LEN (IKE_HDR_LEN + IKE_PLD_HDR_LEN)
@@ -384,8 +385,7 @@ const uint8_t *rekey_peek_spi(const uint8_t *p, size_t len)
 
 uint32_t rekey_peek_mid(const uint8_t *p)
 {
-	p += IKE_HDR_MID_OFF;
-	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+	return get_unaligned_be32(p + IKE_HDR_MID_OFF);
 }
 
 /* Steps 1 and 2 of RFC 9838 section 2.4.1.4, which need no cryptography. */

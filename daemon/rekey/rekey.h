@@ -115,6 +115,9 @@ int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
 int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
 		      struct wbuf *out, struct err *err);
 
+/* A member asks the key server after as many beats of silence. */
+#define REKEY_SILENCE_BEATS 3
+
 /* Result for a received message; rejected ones are counted and never logged. */
 enum rekey_rc {
 	REKEY_OK = 0,

@@ -6,10 +6,10 @@
 #include "crypto/aead.h"
 #include "crypto/wrap.h"
 #include "wire/gpayload.h"
+#include "lib/util.h"
 
 #define GWP_TERM_LEN 4
 #define GWP_MADE_LEN 10 /* milliseconds, and the seconds of the beat */
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- parsing ------------------------------------------------------------ */
 
@@ -71,8 +71,9 @@ static int take_u32(uint16_t *has, uint16_t bit, uint32_t *to, struct rbuf *val)
  */
 static void keep_value(struct opaque *o, uint16_t type, uint16_t val)
 {
-	uint8_t octets[2] = { val >> 8, val };
+	uint8_t octets[2];
 
+	put_unaligned_be16(val, octets);
 	opaque_keep(o, type, octets, sizeof(octets));
 }
 

@@ -6,8 +6,7 @@
 #include "crypto/aead.h"
 #include "wire/message.h"
 #include "lib/secret.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#include "lib/util.h"
 
 /* ---- header, RFC 7296 3.1 ----------------------------------------------- */
 
@@ -33,8 +32,7 @@ size_t ike_msg_len(const uint8_t *p, size_t len)
 
 	if (len < IKE_HDR_LEN)
 		return len;
-	p += IKE_HDR_LEN_OFF;
-	n = (size_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+	n = get_unaligned_be32(p + IKE_HDR_LEN_OFF);
 	return n >= IKE_HDR_LEN && n <= len ? n : len;
 }
 
@@ -95,12 +93,6 @@ void sk_key_wipe(struct sk_key *k)
  */
 #define SK_AAD_LEN (IKE_HDR_LEN + IKE_PLD_HDR_LEN)
 
-static void put_u64(uint8_t *p, uint64_t v)
-{
-	for (int i = 7; i >= 0; i--, v >>= 8)
-		p[i] = v;
-}
-
 /*
  * Encrypt into an SKF payload (RFC 7383 section 2.5) with @frag, or into SK if
  * that is NULL.
@@ -132,7 +124,7 @@ static int seal_as(struct wbuf *w, const struct sk_key *k, uint64_t iv,
 		wbuf_u16(w, frag->number);
 		wbuf_u16(w, frag->total);
 	}
-	put_u64(ivb, iv);
+	put_unaligned_be64(iv, ivb);
 	wbuf_put(w, ivb, sizeof(ivb));
 	off = wbuf_reserve(w, len + 1 + SK_ICV_LEN);
 	p = wbuf_at(w, off, len + 1 + SK_ICV_LEN);
@@ -181,7 +173,7 @@ static int open_as(const uint8_t *p, size_t len, const struct sk_key *k,
 	    p[IKE_HDR_NEXT_OFF] != (frag ? IKE_PLD_SKF : IKE_PLD_SK))
 		return -EBADMSG;
 	/* SK is the only outer payload, so it ends where the message does. */
-	if (((size_t)p[30] << 8 | p[31]) != len - IKE_HDR_LEN)
+	if (get_unaligned_be16(p + 30) != len - IKE_HDR_LEN)
 		return -EBADMSG;
 	n = len - SK_AAD_LEN - head - SK_IV_LEN;
 	ret = aead_open(k->encr, k->key, k->len, iv, p, SK_AAD_LEN + head,
@@ -218,8 +210,8 @@ int skf_open(const uint8_t *p, size_t len, const struct sk_key *k,
 	if (ret)
 		return ret;
 	p += SK_AAD_LEN;
-	frag->number = p[0] << 8 | p[1];
-	frag->total = p[2] << 8 | p[3];
+	frag->number = get_unaligned_be16(p);
+	frag->total = get_unaligned_be16(p + 2);
 	if (!frag->number || frag->number > frag->total || !*plain_len ||
 	    (frag->number > 1 && *first)) {
 		secret_wipe(plain, *plain_len);

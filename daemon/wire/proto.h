@@ -19,6 +19,9 @@
 #define IKE_PLD_HDR_LEN 4
 #define IKE_SPI_LEN 8
 
+/* RFC 4303 section 2.1 reserves the SPIs below. */
+#define ESP_SPI_MIN 256u
+
 /* Flags of the header (RFC 7296 section 3.1). */
 #define IKE_FLAG_INITIATOR 0x08
 #define IKE_FLAG_VERSION 0x10

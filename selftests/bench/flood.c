@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+
 #define PORT 5000
 #define CPUS 64
 #define SIZE_MAX_ 9000
@@ -42,10 +44,7 @@ static void die(const char *what)
 
 static uint64_t now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static void send_all(struct shared *sh, unsigned int i, int cpu,
@@ -81,7 +80,7 @@ static void send_all(struct shared *sh, unsigned int i, int cpu,
 			die("sendto");
 		n++;
 		t = now() - t0;
-	} while (t < ms * 1000000);
+	} while (t < ms * NSEC_PER_MSEC);
 	sh->sent[i] = n;
 	sh->took[i] = t;
 }
@@ -130,7 +129,7 @@ int main(int argc, char **argv)
 		if (wait(&status) < 0 || status)
 			return 1;
 	for (i = 0; i < n; i++)
-		rate += sh->sent[i] * 1000000000ull / sh->took[i];
+		rate += sh->sent[i] * NSEC_PER_SEC / sh->took[i];
 	printf("%ju\n", (uintmax_t)rate);
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* GSA and KD of RFC 9838; what is read is written and read again. */
 #include "ike_fuzz.h"
+#include "lib/util.h"
 
 static void check(bool fine)
 {
@@ -84,7 +85,7 @@ static void both(const uint8_t *p, size_t len)
 
 	if (len < 4)
 		return;
-	split = p[2] << 8 | p[3];
+	split = get_unaligned_be16(p + 2);
 	if (split > len - 4 || !gsa(p + 4, split, &g))
 		return;
 	if (!kd(p + 4 + split, len - 4 - split, &k))

@@ -28,14 +28,6 @@
 #define ESP_IV 8
 #define ESP_TAG 16
 
-static void put32(uint8_t *p, uint32_t v)
-{
-	p[0] = v >> 24;
-	p[1] = v >> 16;
-	p[2] = v >> 8;
-	p[3] = v;
-}
-
 /* ---- sending ------------------------------------------------------------ */
 
 struct out {
@@ -71,12 +63,11 @@ static void fix_v4(struct packet *k)
 	k->ip[10] = 0;
 	k->ip[11] = 0;
 	for (i = 0; i < n; i += 2)
-		s += k->ip[i] << 8 | k->ip[i + 1];
+		s += get_unaligned_be16(k->ip + i);
 	while (s >> 16)
 		s = (s & 0xffff) + (s >> 16);
 	s = ~s;
-	k->ip[10] = s >> 8;
-	k->ip[11] = s;
+	put_unaligned_be16(s, k->ip + 10);
 }
 
 /*
@@ -86,8 +77,7 @@ static void fix_v4(struct packet *k)
 static void out_send(struct out *o, uint8_t *frame, struct packet *k)
 {
 	if (k->family == AF_INET) {
-		k->ip[2] = k->len >> 8;
-		k->ip[3] = k->len;
+		put_unaligned_be16(k->len, k->ip + 2);
 		fix_v4(k);
 		frame[0] = 0x01;
 		frame[1] = 0x00;
@@ -98,8 +88,7 @@ static void out_send(struct out *o, uint8_t *frame, struct packet *k)
 	} else {
 		size_t pl = k->len - sizeof(struct ip6_hdr);
 
-		k->ip[4] = pl >> 8;
-		k->ip[5] = pl;
+		put_unaligned_be16(pl, k->ip + 4);
 		frame[0] = 0x33;
 		frame[1] = 0x33;
 		memcpy(frame + 2, k->dst + 12, 4);
@@ -107,7 +96,7 @@ static void out_send(struct out *o, uint8_t *frame, struct packet *k)
 	memcpy(frame + 6, o->mac, 6);
 	while (sendto(o->fd, frame, ETH_HLEN + k->len, 0,
 		      (struct sockaddr *)&o->to, sizeof(o->to)) < 0) {
-		struct timespec ts = { .tv_nsec = 1000000 };
+		struct timespec ts = { .tv_nsec = NSEC_PER_MSEC };
 
 		if (errno != ENOBUFS && errno != EAGAIN && errno != EINTR)
 			die("send");
@@ -148,8 +137,8 @@ static int run_replay(char **names, int n, const struct filter *g,
 			out_send(&o, buf, &k);
 			sent++;
 			due.tv_nsec += step;
-			while (due.tv_nsec >= 1000000000) {
-				due.tv_nsec -= 1000000000;
+			while (due.tv_nsec >= (long)NSEC_PER_SEC) {
+				due.tv_nsec -= NSEC_PER_SEC;
 				due.tv_sec++;
 			}
 			if (step)
@@ -204,7 +193,7 @@ static void alter(struct packet *k, enum alteration what)
 
 	switch (what) {
 	case ALTER_SPI:
-		put32(e, get32(e) ^ 0x00010000);
+		put_unaligned_be32(get_unaligned_be32(e) ^ 0x00010000, e);
 		break;
 	case ALTER_SEQ:
 		e[7] ^= 1;

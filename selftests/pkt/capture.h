@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/util.h"
+
 #define FRAME_MAX 262144
 #define ESP_HEAD 8 /* octets: SPI, sequence number */
 
@@ -134,7 +136,7 @@ static bool packet_v6(struct packet *k, uint8_t *p, size_t len)
 
 	if (len < off)
 		return false;
-	total = off + (p[4] << 8 | p[5]);
+	total = off + get_unaligned_be16(p + 4);
 	if (total > len)
 		return false;
 	next = p[6];
@@ -144,7 +146,7 @@ static bool packet_v6(struct packet *k, uint8_t *p, size_t len)
 		if (off + 8 > total)
 			return false;
 		if (next == IPPROTO_FRAGMENT) {
-			uint16_t frag = p[off + 2] << 8 | p[off + 3];
+			uint16_t frag = get_unaligned_be16(p + off + 2);
 
 			k->fragment = frag & 0xfff9;
 			k->first = !(frag & 0xfff8);
@@ -178,7 +180,7 @@ static bool packet_parse(struct packet *k, uint8_t *frame, size_t len)
 	memset(k, 0, sizeof(*k));
 	if (len < ETH_HLEN)
 		return false;
-	type = frame[12] << 8 | frame[13];
+	type = get_unaligned_be16(frame + 12);
 	k->ip = frame + ETH_HLEN;
 	if (type == ETH_P_IP)
 		return packet_v4(k, k->ip, len - ETH_HLEN);
@@ -209,11 +211,6 @@ static bool to_group(const struct packet *k, const struct filter *g)
 	if (!g->set)
 		return k->multicast;
 	return g->len == k->alen && !memcmp(g->b, k->dst, g->len);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
 }
 
 #endif

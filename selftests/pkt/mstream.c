@@ -33,6 +33,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+
 #define MAGIC 0x6d637374u /* "mcst" */
 #define STREAMS_MAX 8
 #define GAPS_MAX 64 /* listed; all are counted */
@@ -112,10 +114,7 @@ static void usage(const char *why)
 
 static uint64_t now_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static FILE *report_open(const char *path, char *tmp, size_t len)
@@ -190,8 +189,8 @@ static int run_send(const struct opts *o, int fd)
 			send_report(o, seq, errors, slips, start);
 		}
 		if (now < due) {
-			ts.tv_sec = due / 1000000000;
-			ts.tv_nsec = due % 1000000000;
+			ts.tv_sec = due / NSEC_PER_SEC;
+			ts.tv_nsec = due % NSEC_PER_SEC;
 			if (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts,
 					    NULL) == EINTR)
 				continue;

@@ -51,8 +51,8 @@ static void count(struct packet *k, const struct filter *g)
 {
 	bool udp = k->proto == IPPROTO_UDP && k->first && k->len >= k->off + 8;
 	const uint8_t *up = k->ip + k->off;
-	uint16_t dport = udp ? up[2] << 8 | up[3] : 0;
-	uint16_t sport = udp ? up[0] << 8 | up[1] : 0;
+	uint16_t dport = udp ? get_unaligned_be16(up + 2) : 0;
+	uint16_t sport = udp ? get_unaligned_be16(up) : 0;
 
 	if (to_group(k, g) && g->set) {
 		/* A packet of the group, which must be ESP. */
@@ -60,7 +60,7 @@ static void count(struct packet *k, const struct filter *g)
 			sum.esp++;
 			sum.esp_fragments += k->fragment;
 			if (k->first && k->len >= k->off + ESP_HEAD)
-				count_spi(get32(up));
+				count_spi(get_unaligned_be32(up));
 		} else if (k->proto == IPPROTO_IGMP) {
 			sum.igmp++;
 		} else {
@@ -80,7 +80,7 @@ static void count(struct packet *k, const struct filter *g)
 	}
 }
 
-static void read_all(char **names, int n, const struct filter *g)
+static void read_frames(char **names, int n, const struct filter *g)
 {
 	static uint8_t buf[FRAME_MAX];
 	int i;
@@ -105,7 +105,7 @@ static int run_census(char **names, int n, const struct filter *g)
 {
 	size_t i;
 
-	read_all(names, n, g);
+	read_frames(names, n, g);
 	printf("{\"frames\":%" PRIu64 ",\"esp\":%" PRIu64
 	       ",\"esp_fragments\":%" PRIu64 ",\"clear\":%" PRIu64
 	       ",\"membership\":%" PRIu64 ",\"ike\":%" PRIu64
@@ -126,7 +126,7 @@ static int run_spis(char **names, int n, const struct filter *g)
 {
 	size_t i;
 
-	read_all(names, n, g);
+	read_frames(names, n, g);
 	for (i = 0; i < sum.n_spis; i++)
 		printf("%" PRIu32 "\n", sum.spi[i].spi);
 	return 0;
@@ -158,7 +158,7 @@ static void markers_read(const char *name)
 				bad(name, "wants 32 hexadecimal digits a line");
 			m[i] = b;
 		}
-		i = m[0] << 8 | m[1];
+		i = get_unaligned_be16(m);
 		starts[i / 8] |= 1 << (i % 8);
 		n_markers++;
 	}
@@ -186,7 +186,7 @@ static uint64_t scan_file(const char *name)
 		die(name);
 	fclose(f);
 	for (i = 0; i + MARKER_LEN <= len; i++) {
-		unsigned int s = p[i] << 8 | p[i + 1];
+		unsigned int s = get_unaligned_be16(p + i);
 
 		if (!(starts[s / 8] >> (s % 8) & 1))
 			continue;

@@ -269,7 +269,8 @@ static int join_rekey(void *ctx, const struct ep *to, const struct addr *source,
 {
 	struct sim_member *m = ctx;
 
-	(void)source, (void)err;
+	(void)source;
+	(void)err;
 	snprintf(m->interface, sizeof(m->interface), "%s", interface);
 	m->listens |= ep_equal(to, &m->s->cg.rekey_to);
 	return 0;

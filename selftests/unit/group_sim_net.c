@@ -8,6 +8,7 @@
 
 #include "wire/message.h"
 #include "wire/proto.h"
+#include "lib/util.h"
 
 static void enqueue(struct sim *s, struct sim_packet *q, uint64_t at_ms)
 {
@@ -144,7 +145,7 @@ static void record(struct sim *s, const uint8_t *p, size_t len)
 	bool skf = is_fragment(p, len);
 	const uint8_t *iv =
 		p + IKE_HDR_LEN + IKE_PLD_HDR_LEN + (skf ? SKF_HDR_LEN : 0);
-	unsigned int fragment = skf ? iv[-4] << 8 | iv[-3] : 0;
+	unsigned int fragment = skf ? get_unaligned_be16(iv - 4) : 0;
 	uint64_t h = 14695981039346656037ull;
 	struct sim_wire *w;
 	unsigned int i;

@@ -9,9 +9,8 @@
 #include "lib/loop.h"
 #include "lib/mcast.h"
 #include "lib/udp.h"
+#include "lib/util.h"
 #include "tap.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static void addresses(void)
 {

@@ -16,10 +16,9 @@
 #include "ctl/ctl.h"
 #include "group_sim.h"
 #include "lib/loop.h"
+#include "lib/util.h"
 #include "rekey/rekey.h"
 #include "tap.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static uint64_t now_ms = 1000;
 static struct timerq tq;

@@ -5,8 +5,7 @@
 #include "crypto/dh.h"
 #include "hex.h"
 #include "tap.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#include "lib/util.h"
 
 static const struct {
 	unsigned int group;

@@ -4,8 +4,7 @@
 
 #include "gsa_good.h"
 #include "tap.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#include "lib/util.h"
 
 /* Change the GSA to one for GSA_REKEY. */
 static void to_rekey(struct gsa *gsa, struct kd *kd)

@@ -8,8 +8,6 @@
 #include "hex.h"
 #include "tap.h"
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
 static const char gsa_hex[] =
 	"03040044 00010001 07000010 0000ffff 00000000 ffffffff"
 	"07000010 0000ffff ef010101 ef010101 0300000c 01000014"

@@ -16,6 +16,7 @@
 #include "group_sim.h"
 #include "group_thief.h"
 #include "tap.h"
+#include "lib/util.h"
 
 #define RECEIVERS 6
 #define SECONDS 600
@@ -62,8 +63,7 @@ static void test_unopened(void)
 		p[18] = 41;
 		p[19] = 0x08;
 		p[20] = 0x70;
-		p[22] = i >> 8;
-		p[23] = i;
+		put_unaligned_be16(i, p + 22);
 		p[27] = sizeof(p);
 		p[31] = sizeof(p) - 28;
 		for (k = 0; k < s.n; k++)

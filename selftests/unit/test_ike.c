@@ -6,10 +6,10 @@
 #include "crypto/sign.h"
 #include "ike_net.h"
 #include "lib/log.h"
+#include "lib/util.h"
 #include "tap.h"
 
 #define GCKS "gcks.example"
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct net net;
 static struct pki_pair ca;

@@ -6,6 +6,7 @@
 #include "ike/sa.h"
 #include "ike_net.h"
 #include "lib/log.h"
+#include "lib/util.h"
 #include "tap.h"
 
 #define GCKS "gcks.example"
@@ -297,8 +298,7 @@ static void put_len(uint8_t *p, size_t len)
 		return;
 	p[24] = 0;
 	p[25] = 0;
-	p[26] = len >> 8;
-	p[27] = len;
+	put_unaligned_be16(len, p + 26);
 }
 
 /* Answers to the damaged copies are dropped. */

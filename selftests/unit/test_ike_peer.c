@@ -8,6 +8,7 @@
 #include "ike/sa.h"
 #include "ike_net.h"
 #include "lib/log.h"
+#include "lib/util.h"
 #include "tap.h"
 
 #define GCKS "gcks.example"
@@ -84,7 +85,8 @@ static int answer_notify(void)
 	 * as answers.
 	 */
 	if (msg_sort(&msg, MSG_ENC, first, plain, len, NULL))
-		return first == IKE_PLD_NOTIFY ? plain[6] << 8 | plain[7] : -3;
+		return first == IKE_PLD_NOTIFY ? get_unaligned_be16(plain + 6)
+					       : -3;
 	return msg.n_notify ? msg.notify[0].type : 0;
 }
 
@@ -262,8 +264,7 @@ static bool knock(const char *addr, unsigned int nr)
 
 	if (ep_parse(addr, IKE_PORT, &from))
 		abort();
-	knocked[0] = nr >> 8;
-	knocked[1] = nr;
+	put_unaligned_be16(nr, knocked);
 	ike_engine_input(g->engine, &from, &g->ep, knocked, knocked_len);
 	/* header, one notify */
 	if (net.n_queue && net.queue[0].p[16] == IKE_PLD_NOTIFY &&
@@ -276,8 +277,7 @@ static bool knock(const char *addr, unsigned int nr)
 		p[28] = knocked[16];
 		memcpy(p + 28 + len, knocked + 28, knocked_len - 28);
 		len += knocked_len;
-		p[26] = len >> 8;
-		p[27] = len;
+		put_unaligned_be16(len, p + 26);
 		ike_engine_input(g->engine, &from, &g->ep, buf, len);
 	}
 	while (net.n_queue)

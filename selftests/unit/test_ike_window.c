@@ -8,6 +8,7 @@
 #include "ike/sa.h"
 #include "ike_net.h"
 #include "tap.h"
+#include "lib/util.h"
 
 #define GCKS "gcks.example"
 #define MOST 8192
@@ -173,8 +174,7 @@ static void in_the_clear(const struct packet *q, uint16_t type, uint8_t lie)
 	memset(p + 24, 0, 3);
 	p[27] = 36;
 	p[31] = 8 + lie;
-	p[34] = type >> 8;
-	p[35] = type;
+	put_unaligned_be16(type, p + 34);
 	before = *ike_engine_stats(m->engine);
 	ike_engine_input(m->engine, &q->to, &q->from, p, 36);
 	free(p);

@@ -6,8 +6,7 @@
 #include "wire/message.h"
 #include "tap.h"
 #include "wipes.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#include "lib/util.h"
 
 static struct sk_key key;
 
@@ -130,10 +129,8 @@ static int open_fragment(uint16_t number, uint16_t total, uint8_t first,
 	msg[27] = all;
 	msg[28] = first;
 	msg[31] = all - 28;
-	msg[32] = skf.number >> 8;
-	msg[33] = skf.number;
-	msg[34] = skf.total >> 8;
-	msg[35] = skf.total;
+	put_unaligned_be16(skf.number, msg + 32);
+	put_unaligned_be16(skf.total, msg + 34);
 	memcpy(msg + 44, inner, len);
 	if (aead_seal(key.encr, key.key, key.len, msg + 36, msg, 36, msg + 44,
 		      len + 1, msg + 44))

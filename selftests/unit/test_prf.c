@@ -9,8 +9,7 @@
 #include "hex.h"
 #include "tap.h"
 #include "wipes.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#include "lib/util.h"
 
 static const struct {
 	const char *key;

@@ -6,6 +6,7 @@
 #include "wire/message.h"
 #include "rekey/rekey.h"
 #include "tap.h"
+#include "lib/util.h"
 
 struct ends {
 	struct gsa_sa policy;
@@ -493,10 +494,8 @@ static void attacks(void)
 		uint8_t *part = malloc(n ? n : 1);
 
 		memcpy(part, w.p, n);
-		if (n >= 28) {
-			part[26] = n >> 8;
-			part[27] = n;
-		}
+		if (n >= 28)
+			put_unaligned_be16(n, part + 26);
 		rekey_msg_init(&m);
 		if (rekey_open(&e.rx, part, n, &m, NULL) == REKEY_OK)
 			ok(false, "cut to %zu octets is taken", n);

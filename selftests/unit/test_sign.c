@@ -14,9 +14,8 @@
 #include "crypto/sign.h"
 #include "hex.h"
 #include "lib/secret.h"
+#include "lib/util.h"
 #include "tap.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #define PKCS8_ED25519 "302e020100300506032b657004220420"
 

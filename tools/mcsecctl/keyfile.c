@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/secret.h"
+#include "lib/util.h"
 #include "mcsecctl.h"
 
 #define TEXT_MAX 512
@@ -35,12 +36,12 @@ static ssize_t read_line(int fd, char *buf, size_t size)
 	return len;
 }
 
-static ssize_t read_all(const char *path, char *buf, size_t size)
+static ssize_t read_file(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	struct stat st;
-	size_t len = 0;
-	ssize_t got;
+	size_t len;
+	int ret;
 
 	if (fd < 0)
 		return -errno;
@@ -48,20 +49,9 @@ static ssize_t read_all(const char *path, char *buf, size_t size)
 		complain(0,
 			 "warning: key file %s is open to every user: chmod 600",
 			 path);
-	while (len < size) {
-		got = read(fd, buf + len, size - len);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0) {
-			close(fd);
-			return -errno;
-		}
-		if (!got)
-			break;
-		len += got;
-	}
+	ret = read_all(fd, buf, size, &len);
 	close(fd);
-	return len;
+	return ret ? ret : (ssize_t)len;
 }
 
 bool names_stdin(const char *path)
@@ -126,7 +116,7 @@ int read_key(const char *path, enum mcsec_alg alg, uint8_t key[KSA_KEY_MAX],
 	int ret;
 
 	got = in ? read_line(STDIN_FILENO, text, sizeof(text))
-		 : read_all(path, text, sizeof(text));
+		 : read_file(path, text, sizeof(text));
 	if (got < 0)
 		return complain(EXIT_FAILED, "key in %s: %s", from,
 				strerror(-got));

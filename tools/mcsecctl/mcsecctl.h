@@ -14,6 +14,8 @@
 
 #include "kernel/kernel.h"
 
+#define SENDER_ID_MAX 65535
+
 enum exit_code {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1, /* valid request that was refused */

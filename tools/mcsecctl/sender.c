@@ -6,8 +6,6 @@
 
 #include "mcsecctl.h"
 
-#define SENDER_ID_MAX 65535
-
 struct sender_request {
 	struct ksender s;
 	const char *name;

@@ -5,10 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/proto.h"
 #include "mcsecctl.h"
-
-#define SENDER_ID_MAX 65535
-#define SPI_MIN 256
 
 static const char blank[] = " \t\r\n";
 
@@ -178,10 +176,10 @@ int read_spi(const char *s, uint32_t *spi)
 {
 	uint64_t v;
 
-	if (!parse_u64(s, &v) || v < SPI_MIN || v > UINT32_MAX)
+	if (!parse_u64(s, &v) || v < ESP_SPI_MIN || v > UINT32_MAX)
 		return complain(EXIT_USAGE,
 				"spi \"%s\": not a number from 0x%x to 0xffffffff",
-				s, SPI_MIN);
+				s, ESP_SPI_MIN);
 	*spi = v;
 	return EXIT_OK;
 }

@@ -24,7 +24,7 @@ DAEMON = {
     "wire": "crypto lib",
     "kernel": "crypto lib",
     "store": "crypto lib",
-    "conf": "crypto lib",
+    "conf": "wire crypto lib",
     "crypto": "lib",
     "lib": "",
 }
