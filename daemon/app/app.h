@@ -128,11 +128,11 @@ struct where {
 };
 
 /*
- * Choose the interface. Returns 0 or -errno. One line in @why: after an error
+ * Choose the interface. Returns 0 or -errno. One line in @err: after an error
  * the reason and the setting that helps; on success an assumption that was
  * made, or "".
  */
-int app_where(const struct where *w, uint32_t *ifindex, struct err *why);
+int app_where(const struct where *w, uint32_t *ifindex, struct err *err);
 
 /* Reload.c */
 

@@ -278,7 +278,7 @@ int app_start_gcks(struct app *a, struct err *err)
 		return ret;
 	deps.store = a->vault.store[0];
 	deps.witness = a->vault.store[1];
-	ret = gcks_new(&a->gcks, c, &deps, err);
+	ret = gcks_new(c, &deps, &a->gcks, err);
 	if (ret)
 		return ret;
 	restrict_kwa(a);
@@ -292,9 +292,9 @@ int app_start_gcks(struct app *a, struct err *err)
 	cfg.max_per_identity = c->max_sas_identity;
 	cfg.idle_ms = c->sa_idle * MSEC_PER_SEC;
 	cfg.later_ms = JOIN_PATIENCE_MS;
-	a->gcks_engine = ike_engine_new(&cfg, &gcks_ops, a);
-	if (!a->gcks_engine)
-		return err_set(err, -errno, "IKE: %s", strerror(errno));
+	ret = ike_engine_new(&cfg, &gcks_ops, a, &a->gcks_engine);
+	if (ret)
+		return err_set(err, ret, "IKE: %s", strerror(-ret));
 	gcks_set_engine(a->gcks, a->gcks_engine);
 	log_info("key server of %zu group%s", c->n_groups,
 		 c->n_groups == 1 ? "" : "s");

@@ -154,7 +154,7 @@ static void save_notes(struct key_notes *n)
 
 /* ---- notes -------------------------------------------------------------- */
 
-struct key_notes *key_notes_open(const char *path)
+struct key_notes *key_notes_new(const char *path)
 {
 	struct key_notes *n = calloc(1, sizeof(*n));
 

@@ -20,7 +20,7 @@ struct key_notes;
  * unreadable or malformed is logged and counts as empty. Returns NULL if memory
  * is short.
  */
-struct key_notes *key_notes_open(const char *path);
+struct key_notes *key_notes_new(const char *path);
 /* Free @n; the file stays. */
 void key_notes_free(struct key_notes *n);
 

@@ -212,7 +212,7 @@ static int open_key_notes(struct app *a, struct err *err)
 
 	if (asprintf(&path, "%s.keys", a->conf->control) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
-	a->key_notes = key_notes_open(path);
+	a->key_notes = key_notes_new(path);
 	free(path);
 	return a->key_notes ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
@@ -289,7 +289,7 @@ static int open_kernel(struct app *a, struct err *err)
 		a->kernel_fd.fd = -1;
 		return err_set(err, ret, "kernel: %s", strerror(-ret));
 	}
-	ret = linkmon_open(&a->links, on_link_event, a);
+	ret = linkmon_open(on_link_event, a, &a->links);
 	if (ret)
 		return err_set(err, ret, "rtnetlink: %s", strerror(-ret));
 	a->link_fd =
@@ -325,7 +325,7 @@ int app_start_member(struct app *a, struct err *err)
 	ret = open_key_notes(a, err);
 	if (ret)
 		return ret;
-	ret = member_new(&a->member, c, &deps, err);
+	ret = member_new(c, &deps, &a->member, err);
 	if (ret)
 		return ret;
 	ret = mcast_new(a->loop, on_rekey, a, &a->mcast);
@@ -340,9 +340,9 @@ int app_start_member(struct app *a, struct err *err)
 		return ret;
 	open_natt(a, &local);
 	cfg.natt_port = a->natt.app ? a->natt.local.port : 0;
-	a->member_engine = ike_engine_new(&cfg, &member_ops, a);
-	if (!a->member_engine)
-		return err_set(err, -errno, "IKE: %s", strerror(errno));
+	ret = ike_engine_new(&cfg, &member_ops, a, &a->member_engine);
+	if (ret)
+		return err_set(err, ret, "IKE: %s", strerror(-ret));
 	member_set_engine(a->member, a->member_engine);
 	ret = member_start(a->member, err);
 	if (!ret)

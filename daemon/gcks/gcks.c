@@ -24,8 +24,8 @@
 
 /* ---- start -------------------------------------------------------------- */
 
-int gcks_new(struct gcks **out, const struct conf_gcks *conf,
-	     const struct gcks_deps *deps, struct err *err)
+int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
+	     struct gcks **out, struct err *err)
 {
 	struct gcks *k = calloc(1, sizeof(*k));
 	struct group *g;
@@ -43,7 +43,7 @@ int gcks_new(struct gcks **out, const struct conf_gcks *conf,
 	if (rc)
 		err_set(err, rc, "quotas of refusals: %s", strerror(-rc));
 	for (i = 0; !rc && i < conf->n_groups; i++)
-		rc = group_open(k, &conf->groups[i], &g, err);
+		rc = group_new(k, &conf->groups[i], &g, err);
 	if (rc) {
 		gcks_free(k);
 		return rc;

@@ -72,8 +72,8 @@ struct gcks_deps {
  * again. Members that the lists no longer allow are taken out. Returns 0, or
  * -errno with one line in @err.
  */
-int gcks_new(struct gcks **out, const struct conf_gcks *conf,
-	     const struct gcks_deps *deps, struct err *err);
+int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
+	     struct gcks **out, struct err *err);
 void gcks_set_engine(struct gcks *k, struct ike_engine *engine);
 void gcks_free(struct gcks *k);
 

@@ -243,19 +243,21 @@ void group_free(struct group *g)
 	free(g);
 }
 
-static struct group *group_new(struct gcks *k, const struct conf_group *conf)
+static int group_make(struct gcks *k, const struct conf_group *conf,
+		      struct group **out)
 {
 	struct group *g = calloc(1, sizeof(*g));
+	int rc;
 
 	if (!g)
-		return NULL;
+		return -ENOMEM;
 	g->k = k;
 	g->ops = &group_ops;
 	g->keys = &key_source_local;
 	g->policy = policy_new(conf, 1);
 	if (!g->policy) {
 		free(g);
-		return NULL;
+		return -ENOMEM;
 	}
 	g->conf = &g->policy->conf;
 	timer_init(&g->end, group_end, g);
@@ -265,14 +267,16 @@ static struct group *group_new(struct gcks *k, const struct conf_group *conf)
 	batch_init(g);
 	schedule_init(g);
 	TAILQ_INSERT_TAIL(&k->groups, g, all);
-	if (!gkm_init(g))
-		return g;
-	group_free(g);
-	return NULL;
+	rc = gkm_init(g);
+	if (rc)
+		group_free(g);
+	else
+		*out = g;
+	return rc;
 }
 
-int group_open(struct gcks *k, const struct conf_group *conf,
-	       struct group **out, struct err *err)
+int group_new(struct gcks *k, const struct conf_group *conf, struct group **out,
+	      struct err *err)
 {
 	struct group *g, *old;
 	int rc;
@@ -286,9 +290,10 @@ int group_open(struct gcks *k, const struct conf_group *conf,
 	 */
 	if (old)
 		group_free(old);
-	g = group_new(k, conf);
-	if (!g)
-		return err_set(err, -ENOMEM, "out of memory");
+	rc = group_make(k, conf, &g);
+	if (rc)
+		return err_set(err, rc, "group %s: %s", conf->name,
+			       strerror(-rc));
 	rc = group_start(g, err);
 	if (rc)
 		group_free(g);

@@ -11,8 +11,8 @@
  * belongs to @k. Returns 0, or -errno with one line in @err; then there is no
  * group.
  */
-int group_open(struct gcks *k, const struct conf_group *conf,
-	       struct group **out, struct err *err);
+int group_new(struct gcks *k, const struct conf_group *conf, struct group **out,
+	      struct err *err);
 /*
  * Wipe keys and free @g; members stay members. Pending orders are answered
  * with -ECANCELED.

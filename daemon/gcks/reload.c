@@ -161,7 +161,7 @@ static int open_added(struct gcks *k, const struct conf_gcks *conf,
 	for (i = 0; !rc && i < conf->n_groups; i++)
 		if (!group_find(k, conf->groups[i].name,
 				strlen(conf->groups[i].name)))
-			rc = group_open(k, &conf->groups[i], &g, err);
+			rc = group_new(k, &conf->groups[i], &g, err);
 	while (rc && (g = TAILQ_LAST(&k->groups, groups)) != last)
 		group_free(g);
 	return rc;

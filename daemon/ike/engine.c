@@ -178,21 +178,19 @@ static int set_own_id(struct ike_engine_cfg *cfg)
 	return id_set(&cfg->id, type, data, len);
 }
 
-struct ike_engine *ike_engine_new(const struct ike_engine_cfg *cfg,
-				  const struct ike_ops *ops, void *ctx)
+int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
+		   void *ctx, struct ike_engine **out)
 {
 	struct ike_engine *engine;
 	uint64_t seed;
 	int ret;
 
 	if (!cfg->clock || !cfg->tq || !cfg->chain || !cfg->key ||
-	    !cfg->trust || !ops->send) {
-		errno = EINVAL;
-		return NULL;
-	}
+	    !cfg->trust || !ops->send)
+		return -EINVAL;
 	engine = calloc(1, sizeof(*engine));
 	if (!engine)
-		return NULL;
+		return -ENOMEM;
 	engine->cfg = *cfg;
 	engine->ops = *ops;
 	engine->ctx = ctx;
@@ -217,12 +215,12 @@ struct ike_engine *ike_engine_new(const struct ike_engine_cfg *cfg,
 		out_free(engine);
 		places_free(engine);
 		free(engine);
-		errno = -ret;
-		return NULL;
+		return ret;
 	}
 	if (cfg->export_keys)
 		log_warn("ike: export-keys is set, keys of all IKE SAs leave");
-	return engine;
+	*out = engine;
+	return 0;
 }
 
 void ike_engine_free(struct ike_engine *engine)
@@ -265,24 +263,22 @@ static int fill_task(const struct gike_req *req, uint8_t xchg,
 	return 0;
 }
 
-static struct ike_sa *open_initiator(struct ike_engine *engine,
-				     const struct ep *local,
-				     const struct ep *peer,
-				     const struct ike_id *gcks_id,
-				     const struct ike_task *auth)
+static int open_initiator(struct ike_engine *engine, const struct ep *local,
+			  const struct ep *peer, const struct ike_id *gcks_id,
+			  const struct ike_task *auth, struct ike_sa **out)
 {
 	const struct ike_path path = { .local = *local, .peer = *peer };
 	const struct ike_task init = { .xchg = IKE_XCHG_IKE_SA_INIT };
 	struct ike_sa *sa;
 	int ret;
 
-	if (engine->dying || engine->stats.sas >= engine->cfg.max_sas) {
-		errno = engine->dying ? ESHUTDOWN : EMFILE;
-		return NULL;
-	}
+	if (engine->dying)
+		return -ESHUTDOWN;
+	if (engine->stats.sas >= engine->cfg.max_sas)
+		return -EMFILE;
 	sa = sa_new(engine, true, &path);
 	if (!sa)
-		return NULL;
+		return -ENOMEM;
 	sa->peer_id = *gcks_id;
 	if (cert_id_str(gcks_id->type, gcks_id->data, gcks_id->len,
 			sa->peer_name, sizeof(sa->peer_name)))
@@ -294,47 +290,44 @@ static struct ike_sa *open_initiator(struct ike_engine *engine,
 		ret = task_push(sa, auth);
 	if (ret) {
 		sa_free(sa);
-		errno = -ret;
-		return NULL;
+		return ret;
 	}
 	sa_set_name(sa);
 	table_add(engine, sa);
-	return sa;
+	*out = sa;
+	return 0;
 }
 
-struct ike_sa *ike_register(struct ike_engine *engine, const struct ep *local,
-			    const struct ep *peer, const struct ike_id *gcks_id,
-			    const struct gike_req *req)
+int ike_register(struct ike_engine *engine, const struct ep *local,
+		 const struct ep *peer, const struct ike_id *gcks_id,
+		 const struct gike_req *req, struct ike_sa **out)
 {
 	struct ike_task t;
 	struct ike_sa *sa;
 	int ret;
 
-	if (!gcks_id->type || fill_task(req, GIKE_XCHG_GSA_AUTH, &t)) {
-		errno = EINVAL;
-		return NULL;
-	}
-	sa = open_initiator(engine, local, peer, gcks_id, &t);
-	if (!sa)
-		return NULL;
+	if (!gcks_id->type || fill_task(req, GIKE_XCHG_GSA_AUTH, &t))
+		return -EINVAL;
+	ret = open_initiator(engine, local, peer, gcks_id, &t, &sa);
+	if (ret)
+		return ret;
 	engine_enter(engine);
 	ret = init_request(sa, TAILQ_FIRST(&sa->tasks));
 	if (ret) {
 		/*
-		 * The caller has not seen this SA yet, so it gets NULL and no
-		 * callback.
+		 * The caller has not seen this SA yet, so it gets the error
+		 * and no callback.
 		 */
 		task_free(task_take(sa));
 		task_free(task_take(sa));
 		sa_close(sa, 0, "IKE_SA_INIT cannot be made");
-		sa = NULL;
 	} else {
 		sa->told = true;
 	}
 	engine_leave(engine);
-	if (!sa)
-		errno = -ret;
-	return sa;
+	if (!ret)
+		*out = sa;
+	return ret;
 }
 
 int ike_register_more(struct ike_sa *sa, const struct gike_req *req)

@@ -273,11 +273,11 @@ struct ike_engine_cfg {
 void ike_default_proposals(struct sa_pld *sa);
 
 /*
- * Create an engine; @cfg and @ops are copied. Returns NULL with errno EINVAL (a
- * required member is missing), ENOMEM, or an error of crypto/.
+ * Create an engine; @cfg and @ops are copied, @ctx is for @ops. Returns 0,
+ * -EINVAL (a required member is missing), -ENOMEM, or an error of crypto/.
  */
-struct ike_engine *ike_engine_new(const struct ike_engine_cfg *cfg,
-				  const struct ike_ops *ops, void *ctx);
+int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
+		   void *ctx, struct ike_engine **out);
 /*
  * Wipe keys and free the engine. Sends nothing; calls refused() and
  * sa_closed() for what is open. Call ike_close() first to tell the peers.
@@ -294,13 +294,13 @@ void ike_engine_input(struct ike_engine *engine, const struct ep *from,
  * Open an IKE SA and request a group in its GSA_AUTH. @gcks_id is the
  * identity that the key server's certificate must prove. @local is the source
  * address of the datagrams, or unspecified: then ops->local_of() is asked for
- * NAT detection, or detection is left out. Returns NULL with errno EINVAL,
- * ENOMEM, EMFILE (limit), ESHUTDOWN (the engine is being freed), or an error of
- * crypto/.
+ * NAT detection, or detection is left out. Returns 0, -EINVAL,
+ * -ENOMEM, -EMFILE (limit), -ESHUTDOWN (the engine is being freed), or an error
+ * of crypto/.
  */
-struct ike_sa *ike_register(struct ike_engine *engine, const struct ep *local,
-			    const struct ep *peer, const struct ike_id *gcks_id,
-			    const struct gike_req *req);
+int ike_register(struct ike_engine *engine, const struct ep *local,
+		 const struct ep *peer, const struct ike_id *gcks_id,
+		 const struct gike_req *req, struct ike_sa **out);
 
 /*
  * Request a group by GSA_REGISTRATION over an existing IKE SA; the group may

@@ -234,7 +234,7 @@ static int reload(struct linkmon *lm)
 	return ret;
 }
 
-int linkmon_open(struct linkmon **out, link_fn *fn, void *arg)
+int linkmon_open(link_fn *fn, void *arg, struct linkmon **out)
 {
 	struct linkmon *lm;
 	int ret;

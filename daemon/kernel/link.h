@@ -46,7 +46,7 @@ struct link_event {
 typedef void link_fn(void *arg, const struct link_event *ev);
 
 /* Read the existing links, which cause no callback. Returns 0 or -errno. */
-int linkmon_open(struct linkmon **lm, link_fn *fn, void *arg);
+int linkmon_open(link_fn *fn, void *arg, struct linkmon **out);
 void linkmon_close(struct linkmon *lm);
 
 /* Return the descriptor, which is non-blocking. */

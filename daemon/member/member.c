@@ -23,8 +23,8 @@ static void old_sa_due(void *arg)
 
 /* ---- life --------------------------------------------------------------- */
 
-int member_new(struct member **out, const struct conf_member *conf,
-	       const struct member_deps *deps, struct err *err)
+int member_new(const struct conf_member *conf, const struct member_deps *deps,
+	       struct member **out, struct err *err)
 {
 	struct member *m = calloc(1, sizeof(*m));
 	struct mgroup *g;

@@ -70,8 +70,8 @@ struct member_deps {
  * Create a member. @deps' objects must outlive it; so must @conf until
  * member_reload() replaces it. Returns 0, or -errno with one line in @err.
  */
-int member_new(struct member **out, const struct conf_member *conf,
-	       const struct member_deps *deps, struct err *err);
+int member_new(const struct conf_member *conf, const struct member_deps *deps,
+	       struct member **out, struct err *err);
 void member_set_engine(struct member *m, struct ike_engine *engine);
 /*
  * Protect the groups in the kernel and register. Returns 0, or -errno with one

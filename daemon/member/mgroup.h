@@ -536,7 +536,7 @@ void early_drop(struct mgroup *g);
 /*
  * Add an SA with @lifetime in seconds to the kernel. @ksa's group, dir and
  * limits are filled in here. The SA sends after @atd_ms. Returns 0, or -errno
- * with the reason in @why.
+ * with the reason in @err.
  */
 int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	    uint64_t atd_ms, struct err *err);

@@ -85,20 +85,18 @@ static int ask_gcks(struct mgroup *g, bool send)
 		.n_sender_ids = send ? g->conf->sender_ids : 0,
 		.used_up = send && g->used_up,
 	};
-	struct ike_sa *old;
+	struct ike_sa *old = m->sa;
+	int ret;
 
 	if (m->sa && !ike_register_more(m->sa, &req)) {
 		if (!timer_armed(&m->old_sa))
 			timer_set(m->deps.tq, &m->old_sa, OLD_SA_MS);
 		return 0;
 	}
-	old = m->sa;
-	m->sa = ike_register(m->engine, &m->conf->local, &m->conf->gcks,
-			     &m->gcks_id, &req);
-	if (!m->sa) {
-		m->sa = old;
-		return -errno;
-	}
+	ret = ike_register(m->engine, &m->conf->local, &m->conf->gcks,
+			   &m->gcks_id, &req, &m->sa);
+	if (ret)
+		return ret;
 	timer_del(m->deps.tq, &m->old_sa);
 	if (old && !sa_busy(m))
 		ike_close(old, "replaced by a new one");

@@ -159,7 +159,7 @@ const uint8_t *rekey_peek_spi(const uint8_t *p, size_t len);
  * No state changes before ICV and signature are verified; then next_mid becomes
  * ID + 1, even if the signed contents turn out to be malformed. The caller must
  * call rekey_msg_init() on @m before; @m is filled only with REKEY_OK. @p is
- * not modified and not referred to afterwards; it has no non-ESP marker. @why
+ * not modified and not referred to afterwards; it has no non-ESP marker. @err
  * (may be NULL) gets one line.
  */
 enum rekey_rc rekey_open(struct rekey_sa *rs, const uint8_t *p, size_t len,

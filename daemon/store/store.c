@@ -19,8 +19,8 @@
 #define CHECK_KEY "format"
 #define CHECK_VALUE "mcsec store 1"
 
-int store_open(struct store **out, const char *path,
-	       const struct sealer *sealer, struct err *err)
+int store_open(const char *path, const struct sealer *sealer,
+	       struct store **out, struct err *err)
 {
 	struct store *s = calloc(1, sizeof(*s));
 	struct err why;

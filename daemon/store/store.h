@@ -133,8 +133,8 @@ struct store {
  * file that others can read, that has a newer format, that was sealed with
  * another key, or that another process has open is rejected.
  */
-int store_open(struct store **out, const char *path,
-	       const struct sealer *sealer, struct err *err);
+int store_open(const char *path, const struct sealer *sealer,
+	       struct store **out, struct err *err);
 void store_close(struct store *s);
 /* Open the back end alone, for store_open() and for tests that wrap it. */
 int store_sqlite(struct store *s, const char *path, struct err *err);

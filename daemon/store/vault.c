@@ -49,10 +49,10 @@ static int load_new(struct vault *v, struct err *err)
 static int open_one(struct vault *v, size_t i, const char *path,
 		    struct err *err)
 {
-	int ret = store_open(&v->store[i], path, v->sealer, err);
+	int ret = store_open(path, v->sealer, &v->store[i], err);
 
 	return ret == -EBADMSG && v->next
-		       ? store_open(&v->store[i], path, v->next, err)
+		       ? store_open(path, v->next, &v->store[i], err)
 		       : ret;
 }
 

@@ -325,9 +325,8 @@ static struct peer *peer_new(const struct pki_pair *by, const char *name)
 		bail("%s: %s", name, err.text);
 	cfg.chain = p->chain;
 	cfg.key = pair.key;
-	p->engine = ike_engine_new(&cfg, &ops, p);
-	if (!p->engine)
-		bail("%s: %s", name, strerror(errno));
+	if (ike_engine_new(&cfg, &ops, p, &p->engine))
+		bail("%s: no engine", name);
 	return p;
 }
 
@@ -359,14 +358,15 @@ static void ask(struct peer *p)
 {
 	struct gike_req req = { 0 };
 	struct ike_id id;
+	int ret;
 
 	id_from_text(&id, "gcks.example");
 	id_set(&req.idg, IKE_ID_KEY_ID, "video", 5);
 	p->asked_ms = now_ms();
 	p->in_ms = 0;
-	p->sa = ike_register(p->engine, &p->from, &server, &id, &req);
-	if (!p->sa)
-		bail("cannot ask: %s", strerror(errno));
+	ret = ike_register(p->engine, &p->from, &server, &id, &req, &p->sa);
+	if (ret)
+		bail("cannot ask: %s", strerror(-ret));
 }
 
 /* Handle datagrams and timers of all peers for at least @ms. */

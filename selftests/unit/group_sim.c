@@ -187,7 +187,7 @@ void sim_gcks_up(struct sim *s)
 	sim_store_up(s);
 	deps.store = s->store;
 	deps.witness = s->witness;
-	if (gcks_new(&s->gcks, &s->conf, &deps, &err))
+	if (gcks_new(&s->conf, &deps, &s->gcks, &err))
 		SIM_DIE("%s", err.text);
 	host_cfg(s, &cfg, s->chain, s->trust, s->cert.key);
 	cfg.responder = true;
@@ -195,8 +195,7 @@ void sim_gcks_up(struct sim *s)
 		cfg.max_half_open = 4096;
 		cfg.cookie_above = 64;
 	}
-	s->engine = ike_engine_new(&cfg, &gcks_ops, s);
-	if (!s->engine)
+	if (ike_engine_new(&cfg, &gcks_ops, s, &s->engine))
 		SIM_DIE("ike_engine_new");
 	gcks_set_engine(s->gcks, s->engine);
 	s->gcks_up = true;
@@ -396,14 +395,13 @@ void sim_up(struct sim_member *m)
 	struct ike_engine_cfg cfg;
 	struct err err;
 
-	if (member_new(&m->m, &m->conf, &deps, &err))
+	if (member_new(&m->conf, &deps, &m->m, &err))
 		SIM_DIE("%s", err.text);
 	host_cfg(m->s, &cfg, m->chain, m->trust, m->cert.key);
 	/* as app/member.c */
 	cfg.rexmit_ms = 500;
 	cfg.rexmit_max = 12;
-	m->engine = ike_engine_new(&cfg, &member_ops, m);
-	if (!m->engine)
+	if (ike_engine_new(&cfg, &member_ops, m, &m->engine))
 		SIM_DIE("ike_engine_new");
 	member_set_engine(m->m, m->engine);
 	m->up = true;

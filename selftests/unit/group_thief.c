@@ -24,12 +24,12 @@ void thief_come(struct thief *t, struct sim *s)
 		snprintf(t->path[i], sizeof(t->path[i]), "%s/loot%d", s->dir,
 			 i);
 		sim_copy_store(i ? s->witness_path : s->path, t->path[i]);
-		if (store_open(&t->loot[i], t->path[i], s->sealer, &err))
+		if (store_open(t->path[i], s->sealer, &t->loot[i], &err))
 			bail("%s", err.text);
 	}
 	deps.store = t->loot[0];
 	deps.witness = t->loot[1];
-	if (gcks_new(&t->k, &s->conf, &deps, &err))
+	if (gcks_new(&s->conf, &deps, &t->k, &err))
 		bail("%s", err.text);
 }
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -444,9 +443,8 @@ struct node *node_new(struct net *net, const char *addr,
 	n->cfg.responder = opt->kind == PKI_GCKS;
 	if (n->cfg.export_keys)
 		n->cfg.export_keys = on_keys;
-	n->engine = ike_engine_new(&n->cfg, &ops, n);
-	if (!n->engine)
-		DIE(strerror(errno));
+	if (ike_engine_new(&n->cfg, &ops, n, &n->engine))
+		DIE("ike_engine_new");
 	net->nodes[net->n_nodes++] = n;
 	return n;
 }
@@ -483,11 +481,14 @@ struct ike_sa *node_join(struct node *m, struct node *g, const char *gcks_id,
 {
 	static const struct ep none;
 	struct gike_req req;
+	struct ike_sa *sa;
 	struct ike_id id;
 
 	id_from_text(&id, gcks_id);
 	group_req(&req, "video", send);
 	req.opaque = m->says;
 	return ike_register(m->engine, m->no_local ? &none : &m->ep, &g->ep,
-			    &id, &req);
+			    &id, &req, &sa)
+		       ? NULL
+		       : sa;
 }

@@ -56,7 +56,7 @@ static bool refused(void)
 	struct gcks *k;
 
 	err_clear(&err);
-	if (gcks_new(&k, &s.conf, &deps, &err))
+	if (gcks_new(&s.conf, &deps, &k, &err))
 		return strstr(err.text, "damaged");
 	gcks_free(k);
 	return false;

@@ -281,7 +281,7 @@ static void test_member_restart(void)
 		struct err why;
 		int rc;
 
-		if (member_new(&m, &b->conf, &deps, &why))
+		if (member_new(&b->conf, &deps, &m, &why))
 			bail("%s", why.text);
 		rc = member_start(m, &why);
 		is_int(rc, -EEXIST, "a name in use is refused: %s", why.text);

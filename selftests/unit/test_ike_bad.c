@@ -237,6 +237,7 @@ static void not_asked_for(void)
 				.ca = &ca };
 	struct gike_req req;
 	struct proposal *p;
+	struct ike_sa *sa;
 	struct ike_id id;
 
 	memset(&sag, 0, sizeof(sag));
@@ -248,7 +249,8 @@ static void not_asked_for(void)
 	id_from_text(&id, GCKS);
 	group_req(&req, "video", false);
 	req.sag = &sag;
-	ike_register(m->engine, &m->ep, &g->ep, &id, &req);
+	if (ike_register(m->engine, &m->ep, &g->ep, &id, &req, &sa))
+		bail("ike_register");
 	net_run(&net);
 	is_int(m->seen.registered, 0, "AES-128 where AES-256 was asked for");
 	is_str(m->seen.text,
@@ -258,7 +260,8 @@ static void not_asked_for(void)
 	/* The same answer to a member that has offered them. */
 	p->t[0].key_bits = 128;
 	node_clear(m);
-	ike_register(m->engine, &m->ep, &g->ep, &id, &req);
+	if (ike_register(m->engine, &m->ep, &g->ep, &id, &req, &sa))
+		bail("ike_register");
 	net_run(&net);
 	is_int(m->seen.registered, 1, "an exchange that was offered is taken");
 
@@ -266,7 +269,8 @@ static void not_asked_for(void)
 	node_clear(m);
 	group_req(&req, "video", true);
 	g->n_sids = 3;
-	ike_register(m->engine, &m->ep, &g->ep, &id, &req);
+	if (ike_register(m->engine, &m->ep, &g->ep, &id, &req, &sa))
+		bail("ike_register");
 	net_run(&net);
 	is_int(m->seen.registered, 0, "three Sender-IDs for two");
 	is_str(m->seen.text, "policy not taken: 3 Sender-IDs, 2 were asked for",

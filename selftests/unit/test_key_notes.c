@@ -26,7 +26,7 @@ static void count(enum log_level level, const char *line, void *ctx)
 
 static struct key_notes *open_notes(void)
 {
-	struct key_notes *n = key_notes_open(path);
+	struct key_notes *n = key_notes_new(path);
 
 	if (!n)
 		bail("no memory");

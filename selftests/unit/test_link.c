@@ -257,7 +257,7 @@ int main(void)
 	sock = nl_socket_alloc();
 	if (!sock || nl_connect(sock, NETLINK_ROUTE))
 		bail("no rtnetlink socket");
-	is_int(linkmon_open(&lm, on_link, NULL), 0, "the monitor opens");
+	is_int(linkmon_open(on_link, NULL, &lm), 0, "the monitor opens");
 
 	RUN(test_loopback);
 	RUN(test_merge);

@@ -25,7 +25,7 @@ static struct err err;
 static struct store *reopen(struct store *s)
 {
 	store_close(s);
-	if (store_open(&s, path, sealer, &err))
+	if (store_open(path, sealer, &s, &err))
 		bail("store_open: %s", err.text);
 	return s;
 }
@@ -200,21 +200,21 @@ static struct store *test_secrecy(struct store *s)
 	stat(path, &st);
 	is_int(st.st_mode & 0777, 0600, "the file is for its owner only");
 
-	is_int(store_open(&t, path, sealer, &err), -EBUSY,
+	is_int(store_open(path, sealer, &t, &err), -EBUSY,
 	       "a second key server on one store is refused");
 	ok(strstr(err.text, "another process"), "with the reason: %s",
 	   err.text);
 	store_close(s);
 
 	sealer_new(other, &so);
-	is_int(store_open(&t, path, so, &err), -EBADMSG,
+	is_int(store_open(path, so, &t, &err), -EBADMSG,
 	       "another seal key is refused");
 	ok(strstr(err.text, path) && strstr(err.text, "\"seal-key\""),
 	   "with the store and the setting: %s", err.text);
 	sealer_free(so);
 
 	chmod(path, 0640);
-	is_int(store_open(&t, path, sealer, &err), -EPERM,
+	is_int(store_open(path, sealer, &t, &err), -EPERM,
 	       "a file that others can read is refused");
 	chmod(path, 0600);
 
@@ -233,7 +233,7 @@ static struct store *test_secrecy(struct store *s)
 	sqlite3_open(path, &db);
 	sqlite3_exec(db, "PRAGMA user_version=99", NULL, NULL, NULL);
 	sqlite3_close(db);
-	rc = store_open(&t, path, sealer, &err);
+	rc = store_open(path, sealer, &t, &err);
 	ok(rc && strstr(err.text, "newer"), "a newer format is refused: %s",
 	   err.text);
 	sqlite3_open(path, &db);
@@ -253,10 +253,10 @@ static void test_garbage(void)
 	if (write(fd, "this is not a database, not at all, is it", 41) != 41)
 		bail("write");
 	close(fd);
-	rc = store_open(&t, file, sealer, &err);
+	rc = store_open(file, sealer, &t, &err);
 	ok(rc == -EBADMSG && strstr(err.text, file), "garbage is refused: %s",
 	   err.text);
-	rc = store_open(&t, dir, sealer, &err);
+	rc = store_open(dir, sealer, &t, &err);
 	ok(rc && strstr(err.text, dir), "a directory is refused: %s", err.text);
 	unlink(file);
 }
@@ -346,7 +346,7 @@ static struct store *test_cut(struct store *s)
 	store_put(s, "format", "mcsec store 2", 13);
 	store_commit(s);
 	store_close(s);
-	is_int(store_open(&t, path, sealer, &err), -EPROTONOSUPPORT,
+	is_int(store_open(path, sealer, &t, &err), -EPROTONOSUPPORT,
 	       "a later format is refused");
 	ok(strstr(err.text, "format"), "a later format is named: %s", err.text);
 	return NULL;

@@ -51,7 +51,7 @@ static struct store *open_store(bool thread)
 	struct err why;
 	struct store *s;
 
-	if (store_open(&s, path, sealer, &err))
+	if (store_open(path, sealer, &s, &err))
 		bail("%s", err.text);
 	if (thread && store_thread(s, loop, &why))
 		bail("%s", why.text);

@@ -148,9 +148,9 @@ static void test_change(void)
 	ok(whole(), "all is there after a restart");
 	if (sealer_load(old_key, false, &old, &err))
 		bail("%s", err.text);
-	is_int(store_open(&s, path[0], old, &err), -EBADMSG,
+	is_int(store_open(path[0], old, &s, &err), -EBADMSG,
 	       "the old key does not open it: %s", err.text);
-	is_int(store_open(&s, path[1], old, &err), -EBADMSG,
+	is_int(store_open(path[1], old, &s, &err), -EBADMSG,
 	       "the old key does not open the other store");
 	sealer_free(old);
 }
