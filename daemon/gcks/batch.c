@@ -86,18 +86,18 @@ static int fill_kd(struct group *g, const struct join_req *j,
 {
 	struct lkh_wraps path;
 	uint32_t i;
-	int rc;
+	int ret;
 
-	rc = lkh_path(g->tree, j->m->leaf, &path);
-	if (rc)
-		return rc;
-	rc = gkm_wrap(g, &g->st, &path, kwk, kd);
+	ret = lkh_path(g->tree, j->m->leaf, &path);
+	if (ret)
+		return ret;
+	ret = gkm_wrap(g, &g->st, &path, kwk, kd);
 	lkh_wraps_free(&path);
-	if (!rc)
-		rc = gkm_wrap_data(&g->st, kwk, kd);
-	for (i = 0; !rc && j->send && i < j->n_sids; i++)
-		rc = kd_add_sender_id(kd, j->first_sid + i);
-	return rc ? rc : gkm_put_auth_key(g->sign, kd);
+	if (!ret)
+		ret = gkm_wrap_data(&g->st, kwk, kd);
+	for (i = 0; !ret && j->send && i < j->n_sids; i++)
+		ret = kd_add_sender_id(kd, j->first_sid + i);
+	return ret ? ret : gkm_put_auth_key(g->sign, kd);
 }
 
 void join_answer(struct group *g, struct join_req *j)
@@ -107,7 +107,7 @@ void join_answer(struct group *g, struct join_req *j)
 	struct ike_sa *sa;
 	struct gsa gsa;
 	struct kd kd;
-	int rc;
+	int ret;
 
 	sa = ike_token_sa(g->k->engine, j->token);
 	if (!sa || !ike_sa_kwk(sa))
@@ -122,21 +122,21 @@ void join_answer(struct group *g, struct join_req *j)
 	gkm_registration_policy(g, &gsa);
 	gw_policy(g, j, &gsa.gw);
 	kd_init(&kd);
-	rc = fill_kd(g, j, ike_sa_kwk(sa), &kd);
-	if (rc) {
+	ret = fill_kd(g, j, ike_sa_kwk(sa), &kd);
+	if (ret) {
 		reply.notify = GIKE_N_REGISTRATION_FAILED;
 	} else {
 		reply.gsa = &gsa;
 		reply.kd = &kd;
 	}
-	if (!rc)
-		rc = ike_reply(g->k->engine, j->token, &reply);
+	if (!ret)
+		ret = ike_reply(g->k->engine, j->token, &reply);
 	else
 		ike_reply(g->k->engine, j->token, &reply);
 	kd_free(&kd);
-	if (rc && rc != -ENOENT) {
+	if (ret && ret != -ENOENT) {
 		log_err("group %s: not answered: %s: %s", g->conf->name,
-			quote(j->identity, name), strerror(-rc));
+			quote(j->identity, name), strerror(-ret));
 		batch_leave_later(g, j->m);
 	}
 }
@@ -161,7 +161,7 @@ static int put_audit(struct group *g, const struct join_req *j)
 int join_put(struct group *g, struct join_req *j, int64_t now)
 {
 	struct gmember next = *j->m;
-	int rc;
+	int ret;
 
 	next.send = j->send;
 	next.receive = j->receive;
@@ -173,14 +173,14 @@ int join_put(struct group *g, struct join_req *j, int64_t now)
 	next.cert_ends = j->cert_ends;
 	next.term_ms = j->term_ms;
 	next.at = j->from.addr;
-	rc = gmc_put_member(g, &next);
+	ret = gmc_put_member(g, &next);
 	/*
 	 * A newcomer changes the roster and is always recorded. A repeated
 	 * registration may be noise and is subject to the quota.
 	 */
 	j->quiet = !notice_left(g->k, j->identity);
-	if (rc || (j->quiet && !j->is_new))
-		return rc;
+	if (ret || (j->quiet && !j->is_new))
+		return ret;
 	return put_audit(g, j);
 }
 
@@ -188,20 +188,20 @@ static int put_leave(struct group *g, const struct gmember *m,
 		     const struct batch *b)
 {
 	bool deny = m == b->deny;
-	int rc;
+	int ret;
 
-	rc = gmc_del_member(g, m);
-	if (!rc && deny)
-		rc = gmc_put_denied(g, m->identity, b->now);
-	if (!rc)
-		rc = gmc_audit(g->k, g->conf->name, m->identity,
-			       deny	     ? "evict"
-			       : m->barred   ? "evict"
-			       : m->replaced ? "replace"
-			       : m->ended    ? "expire"
-					     : "leave",
-			       m->ended && !deny ? m->ended : "");
-	return rc;
+	ret = gmc_del_member(g, m);
+	if (!ret && deny)
+		ret = gmc_put_denied(g, m->identity, b->now);
+	if (!ret)
+		ret = gmc_audit(g->k, g->conf->name, m->identity,
+				deny	      ? "evict"
+				: m->barred   ? "evict"
+				: m->replaced ? "replace"
+				: m->ended    ? "expire"
+					      : "leave",
+				m->ended && !deny ? m->ended : "");
+	return ret;
 }
 
 /*
@@ -226,15 +226,15 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 	struct batch *b = arg;
 	struct gmember *m;
 	struct join_req *j;
-	int rc = 0;
+	int ret = 0;
 
 	(void)c;
-	for (m = out_next(g, b, NULL); !rc && m; m = out_next(g, b, m))
-		rc = put_leave(g, m, b);
+	for (m = out_next(g, b, NULL); !ret && m; m = out_next(g, b, m))
+		ret = put_leave(g, m, b);
 	TAILQ_FOREACH(j, &b->in, all)
-	if (!rc)
-		rc = join_put(g, j, b->now);
-	return rc ? rc : term_put_turned(g);
+	if (!ret)
+		ret = join_put(g, j, b->now);
+	return ret ? ret : term_put_turned(g);
 }
 
 /*
@@ -269,10 +269,10 @@ static uint64_t next_leave_ms(const struct group *g)
 
 static int take_one_out(struct group *g, struct batch *b, struct gmember *m)
 {
-	int rc = lkh_remove(g->tree, m->leaf);
+	int ret = lkh_remove(g->tree, m->leaf);
 
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
 	m->out = true;
 	b->n_out++;
 	return 0;
@@ -288,20 +288,20 @@ static int take_out_barred(struct group *g, struct batch *b)
 {
 	const struct conf_group *conf = b->policy ? &b->policy->conf : g->conf;
 	struct gmember *m;
-	int rc = 0;
+	int ret = 0;
 
 	TAILQ_FOREACH(m, &g->members, all)
 	{
 		if (policy_keeps(conf, m))
 			continue;
-		if (rc || (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS)))
+		if (ret || (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS)))
 			break;
-		rc = take_one_out(g, b, m);
-		m->barred = !rc;
+		ret = take_one_out(g, b, m);
+		m->barred = !ret;
 		if (m->barred)
 			m->ended = lost_right;
 	}
-	return rc;
+	return ret;
 }
 
 /*
@@ -311,7 +311,7 @@ static int take_out_barred(struct group *g, struct batch *b)
 static int take_out(struct group *g, struct batch *b)
 {
 	struct gmember *m;
-	int rc = 0;
+	int ret = 0;
 
 	if (b->expel)
 		return take_out_barred(g, b);
@@ -328,11 +328,11 @@ static int take_out(struct group *g, struct batch *b)
 	{
 		if (!leaves_now(g, m))
 			continue;
-		if (rc || (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS)))
+		if (ret || (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS)))
 			break;
-		rc = take_one_out(g, b, m);
+		ret = take_one_out(g, b, m);
 	}
-	return rc;
+	return ret;
 }
 
 void join_give_sids(struct group *g, struct gkm_change *c, struct join_req *j,
@@ -376,16 +376,16 @@ static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
 		      struct join_req *j)
 {
 	struct gmember *m = gmc_member_new(j->identity);
-	int rc;
+	int ret;
 
 	if (!m)
 		return -ENOMEM;
 	m->number = c->next.next_number++;
 	m->joined = b->now;
-	rc = lkh_add(g->tree, m->number, &m->leaf);
-	if (rc) {
+	ret = lkh_add(g->tree, m->number, &m->leaf);
+	if (ret) {
 		gmc_member_free(m);
-		return rc;
+		return ret;
 	}
 	j->m = m;
 	j->is_new = true;
@@ -442,7 +442,7 @@ static bool take_in_one(struct group *g, struct batch *b, struct join_req *j)
 static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 {
 	struct join_req *j, *next;
-	int rc;
+	int ret;
 
 	b->senders = g->senders_waiting;
 	for (j = TAILQ_FIRST(&g->joins); j; j = next) {
@@ -454,16 +454,16 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 		j->renews = false;
 		if (!take_in_one(g, b, j))
 			continue;
-		rc = j->m ? 0 : new_member(g, c, b, j);
-		if (rc)
-			return rc;
+		ret = j->m ? 0 : new_member(g, c, b, j);
+		if (ret)
+			return ret;
 		join_take(g, j);
 		TAILQ_INSERT_TAIL(&b->in, j, all);
 		if (!j->is_new && !j->is_twin) {
 			j->renews = term_renews(g, j);
-			rc = j->renews ? lkh_renew(g->tree, j->m->leaf) : 0;
-			if (rc)
-				return rc;
+			ret = j->renews ? lkh_renew(g->tree, j->m->leaf) : 0;
+			if (ret)
+				return ret;
 		}
 		b->n_in++;
 		if (j->send)
@@ -694,17 +694,17 @@ static const char *used_up(const struct group *g)
 /* Gather the changes of the batch, and apply them to the key tree. */
 static int batch_gather(struct group *g, struct gkm_change *c, struct batch *b)
 {
-	int rc = take_out(g, b);
+	int ret = take_out(g, b);
 
 	if (b->deny || b->expel)
-		return rc;
-	if (!rc)
-		rc = take_in(g, c, b);
-	if (!rc && (b->n_out || b->n_new)) {
-		rc = term_turn(g);
-		rc = rc < 0 ? rc : 0;
+		return ret;
+	if (!ret)
+		ret = take_in(g, c, b);
+	if (!ret && (b->n_out || b->n_new)) {
+		ret = term_turn(g);
+		ret = ret < 0 ? ret : 0;
 	}
-	return rc;
+	return ret;
 }
 
 static void batch_nothing(struct group *g, struct batch *b)
@@ -727,19 +727,19 @@ static void batch_run(struct group *g, struct batch *b)
 	struct gkm_change *c = gkm_begin(g);
 	enum gkm_how how;
 	char why[96];
-	int rc;
+	int ret;
 
 	if (!c) {
 		batch_done(g, b, -ENOMEM, "out of memory");
 		return;
 	}
-	rc = batch_gather(g, c, b);
-	if (rc || (!b->n_out && !b->n_in)) {
+	ret = batch_gather(g, c, b);
+	if (ret || (!b->n_out && !b->n_in)) {
 		gkm_abandon(g, c);
-		if (!rc && g->n_leaving)
+		if (!ret && g->n_leaving)
 			batch_arm(g, next_leave_ms(g));
-		if (rc)
-			batch_done(g, b, rc, strerror(-rc));
+		if (ret)
+			batch_done(g, b, ret, strerror(-ret));
 		else
 			batch_nothing(g, b);
 		return;

@@ -16,9 +16,10 @@ static int record_key(const struct group *g, char *key)
 int commit_load(struct group *g)
 {
 	char key[STORE_KEY_MAX];
-	int rc = record_key(g, key);
+	int ret = record_key(g, key);
 
-	return rc ? rc : store_version(group_store(g), key, &g->commit.record);
+	return ret ? ret
+		   : store_version(group_store(g), key, &g->commit.record);
 }
 
 int commit_begin(struct group *g)

@@ -30,7 +30,7 @@ int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
 	struct gcks *k = calloc(1, sizeof(*k));
 	struct group *g;
 	size_t i;
-	int rc;
+	int ret;
 
 	if (!k)
 		return err_set(err, -ENOMEM, "out of memory");
@@ -39,14 +39,14 @@ int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
 	TAILQ_INIT(&k->closing);
 	k->time0_ms = (uint64_t)clock_wall(deps->clock) * MSEC_PER_SEC -
 		      clock_mono_ms(deps->clock);
-	rc = notice_init(k);
-	if (rc)
-		err_set(err, rc, "quotas of refusals: %s", strerror(-rc));
-	for (i = 0; !rc && i < conf->n_groups; i++)
-		rc = group_new(k, &conf->groups[i], &g, err);
-	if (rc) {
+	ret = notice_init(k);
+	if (ret)
+		err_set(err, ret, "quotas of refusals: %s", strerror(-ret));
+	for (i = 0; !ret && i < conf->n_groups; i++)
+		ret = group_new(k, &conf->groups[i], &g, err);
+	if (ret) {
 		gcks_free(k);
-		return rc;
+		return ret;
 	}
 	*out = k;
 	return 0;
@@ -251,14 +251,14 @@ void gcks_reset(struct gcks *k, const char *group, gcks_done_fn *done,
 
 int gcks_reseal(struct gcks *k, struct err *err)
 {
-	int rc;
+	int ret;
 
 	if (!k->deps.reseal)
 		return err_set(err, -EOPNOTSUPP,
 			       "the store has no seal key in a file");
-	rc = k->deps.reseal(k->deps.ctx, err);
-	if (rc)
-		return rc;
+	ret = k->deps.reseal(k->deps.ctx, err);
+	if (ret)
+		return ret;
 	log_info("the store is sealed with a new key");
 	if (gmc_audit(k, "", "", "reseal", "new seal key"))
 		log_err("audit trail: %s", store_error(k->deps.store));
@@ -322,16 +322,16 @@ int gcks_each_group(struct gcks *k, gcks_group_fn *fn, void *arg)
 {
 	struct gcks_group_status s;
 	struct group *g;
-	int rc = 0;
+	int ret = 0;
 
 	TAILQ_FOREACH(g, &k->groups, all)
 	{
 		group_status(g, &s);
-		rc = fn(arg, &s);
-		if (rc)
+		ret = fn(arg, &s);
+		if (ret)
 			break;
 	}
-	return rc;
+	return ret;
 }
 
 int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
@@ -340,7 +340,7 @@ int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 	struct group *g = group_find(k, group, strlen(group));
 	struct gcks_member_status s;
 	const struct gmember *m;
-	int rc = 0;
+	int ret = 0;
 
 	if (!g)
 		return -ENOENT;
@@ -356,11 +356,11 @@ int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 		s.until = term_until(m);
 		s.at = m->at;
 		s.confirmed = m->sends_spi == gkey_spi(&g->st.data);
-		rc = fn(arg, &s);
-		if (rc)
+		ret = fn(arg, &s);
+		if (ret)
 			break;
 	}
-	return rc;
+	return ret;
 }
 
 int gcks_each_denied(struct gcks *k, const char *group, gcks_denied_fn *fn,
@@ -368,17 +368,17 @@ int gcks_each_denied(struct gcks *k, const char *group, gcks_denied_fn *fn,
 {
 	struct group *g = group_find(k, group, strlen(group));
 	const struct deny_entry *d;
-	int rc = 0;
+	int ret = 0;
 
 	if (!g)
 		return -ENOENT;
 	TAILQ_FOREACH(d, &g->denied, all)
 	{
-		rc = fn(arg, d->identity, d->since);
-		if (rc)
+		ret = fn(arg, d->identity, d->since);
+		if (ret)
 			break;
 	}
-	return rc;
+	return ret;
 }
 
 int gcks_audit(struct gcks *k, uint64_t after, size_t max, store_audit_fn *fn,

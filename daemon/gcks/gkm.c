@@ -26,12 +26,12 @@
 
 static int random_spi(uint8_t spi[GIKE_SPI_LEN_REKEY])
 {
-	int rc = rand_bytes(spi, GIKE_SPI_LEN_REKEY);
+	int ret = rand_bytes(spi, GIKE_SPI_LEN_REKEY);
 
 	/* Both halves must be nonzero: they are the SPIs of an IKE header. */
 	spi[0] |= 0x80;
 	spi[8] |= 0x80;
-	return rc;
+	return ret;
 }
 
 /* Add the Data SA in @st to the retired ones. */
@@ -58,12 +58,12 @@ static void retire_data(struct gkm_state *st, int64_t now)
 static int take_spi(struct gkm_state *st)
 {
 	unsigned int i;
-	int rc = 0;
+	int ret = 0;
 
-	for (i = 0; !st->keyed && !rc && i < GKM_NEXT; i++)
-		rc = random_spi(st->next_spi[i]);
-	if (rc)
-		return rc;
+	for (i = 0; !st->keyed && !ret && i < GKM_NEXT; i++)
+		ret = random_spi(st->next_spi[i]);
+	if (ret)
+		return ret;
 	memcpy(st->rekey.spi, st->next_spi[0], GIKE_SPI_LEN_REKEY);
 	memmove(st->next_spi[0], st->next_spi[1],
 		(GKM_NEXT - 1) * GIKE_SPI_LEN_REKEY);
@@ -74,11 +74,11 @@ static int take_spi(struct gkm_state *st)
 static int draw_spis_anew(struct gkm_state *st)
 {
 	unsigned int i;
-	int rc = 0;
+	int ret = 0;
 
-	for (i = 0; !rc && i < GKM_NEXT; i++)
-		rc = random_spi(st->next_spi[i]);
-	return rc;
+	for (i = 0; !ret && i < GKM_NEXT; i++)
+		ret = random_spi(st->next_spi[i]);
+	return ret;
 }
 
 /* Make the next state: a Rekey SA and a Data SA with fresh keys. */
@@ -87,25 +87,25 @@ static int make_keys(struct group *g, struct gkm_change *c)
 	struct gkm_state *st = &c->next;
 	int64_t now = group_wall(g);
 	struct gsa_sa policy;
-	int rc;
+	int ret;
 
 	retire_data(st, now);
 	st->time_ms = gkm_time_ms(g);
-	rc = g->keys->next_data(g, st, c->how == GKM_EXCLUDE);
-	if (!rc)
-		rc = take_spi(st);
-	if (!rc && c->how == GKM_EXCLUDE)
-		rc = draw_spis_anew(st);
-	if (rc)
-		return rc;
+	ret = g->keys->next_data(g, st, c->how == GKM_EXCLUDE);
+	if (!ret)
+		ret = take_spi(st);
+	if (!ret && c->how == GKM_EXCLUDE)
+		ret = draw_spis_anew(st);
+	if (ret)
+		return ret;
 	gkm_rekey_policy(g, st, &policy);
 	st->kek.encr = policy.encr;
 	st->kek.key_bits = policy.key_bits;
 	st->kwa = policy.kwa;
 	st->to = g->conf->rekey_to;
-	rc = gkey_make(&st->rekey, &policy, now, g->conf->kek_lifetime);
-	if (rc)
-		return rc;
+	ret = gkey_make(&st->rekey, &policy, now, g->conf->kek_lifetime);
+	if (ret)
+		return ret;
 	st->keyed = true;
 	return gkm_rekey_sa(g, st, c->sign ? c->sign : g->sign, &c->rs);
 }
@@ -218,65 +218,65 @@ static void commit_done(struct group *g, void *arg, int ret, const char *why)
 static int record_outs(struct group *g, const struct gkm_change *c)
 {
 	const struct out_msg *o;
-	int rc = 0;
+	int ret = 0;
 
 	TAILQ_FOREACH(o, &c->out, all)
-	if (!rc)
-		rc = outbox_put(g, o);
-	return rc;
+	if (!ret)
+		ret = outbox_put(g, o);
+	return ret;
 }
 
 static int record_change(struct group *g, struct gkm_change *c,
 			 gkm_write_fn *write)
 {
-	int rc;
+	int ret;
 
-	rc = commit_begin(g);
-	if (rc)
-		return rc;
+	ret = commit_begin(g);
+	if (ret)
+		return ret;
 	if (write)
-		rc = write(g, c, c->arg);
-	if (!rc)
-		rc = gkm_put_state(g, &c->next);
-	if (!rc)
-		rc = gkm_put_tree(g);
-	if (!rc)
-		rc = signing_put(g, c);
-	if (!rc)
-		rc = record_outs(g, c);
-	if (!rc && c->policy)
-		rc = policy_put(g, c->policy);
-	if (!rc)
-		rc = gmc_audit(g->k, g->conf->name, "", "rekey", c->why);
-	if (rc)
+		ret = write(g, c, c->arg);
+	if (!ret)
+		ret = gkm_put_state(g, &c->next);
+	if (!ret)
+		ret = gkm_put_tree(g);
+	if (!ret)
+		ret = signing_put(g, c);
+	if (!ret)
+		ret = record_outs(g, c);
+	if (!ret && c->policy)
+		ret = policy_put(g, c->policy);
+	if (!ret)
+		ret = gmc_audit(g->k, g->conf->name, "", "rekey", c->why);
+	if (ret)
 		commit_drop(g);
-	return rc;
+	return ret;
 }
 
 void gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 		gkm_write_fn *write, const char *why, commit_fn *done,
 		void *arg)
 {
-	int rc;
+	int ret;
 
 	c->how = how;
 	c->done = done;
 	c->arg = arg;
 	snprintf(c->why, sizeof(c->why), "%s", why);
-	rc = how == GKM_SIMPLE ? 0 : lkh_rekey(g->tree);
-	if (!rc)
-		rc = signing_make(g, c, how);
-	if (!rc)
-		rc = make_keys(g, c);
+	ret = how == GKM_SIMPLE ? 0 : lkh_rekey(g->tree);
+	if (!ret)
+		ret = signing_make(g, c, how);
+	if (!ret)
+		ret = make_keys(g, c);
 	signing_asked(c);
-	if (!rc)
-		rc = gkm_messages(g, c, how, &c->told);
-	if (!rc) {
+	if (!ret)
+		ret = gkm_messages(g, c, how, &c->told);
+	if (!ret) {
 		c->next.next_mid = c->rs.next_mid + GKM_MIDS_AHEAD;
-		rc = record_change(g, c, write);
+		ret = record_change(g, c, write);
 	}
-	if (rc) {
-		change_failed(g, c, rc, strerror(-rc));
+	if (ret) {
+		change_failed(g, c, ret, strerror(-ret));
 		return;
 	}
 	g->commit.deny = c->deny;
@@ -289,12 +289,12 @@ void gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 static int put_all_denied(struct group *g)
 {
 	const struct deny_entry *d;
-	int rc = 0;
+	int ret = 0;
 
 	TAILQ_FOREACH(d, &g->denied, all)
-	if (!rc)
-		rc = gmc_put_denied(g, d->identity, d->since);
-	return rc;
+	if (!ret)
+		ret = gmc_put_denied(g, d->identity, d->since);
+	return ret;
 }
 
 enum anew_how {
@@ -347,31 +347,31 @@ static void anew_done(struct group *g, void *arg, int ret, const char *why)
 
 static int record_anew(struct group *g, struct gkm_change *c)
 {
-	int rc;
+	int ret;
 
-	rc = commit_begin(g);
-	if (rc)
-		return rc;
-	rc = gmc_del_members(g);
-	if (!rc)
-		rc = gkm_del_tree(g);
-	if (!rc)
-		rc = signing_put(g, c);
-	if (!rc && c->disown)
-		rc = outbox_del_all(g);
-	if (!rc && c->disown)
-		rc = put_all_denied(g);
-	if (!rc)
-		rc = gkm_put_state(g, &c->next);
-	if (!rc)
-		rc = record_outs(g, c);
-	if (!rc && c->policy)
-		rc = policy_put(g, c->policy);
-	if (!rc)
-		rc = gmc_audit(g->k, g->conf->name, "", "restart", c->why);
-	if (rc)
+	ret = commit_begin(g);
+	if (ret)
+		return ret;
+	ret = gmc_del_members(g);
+	if (!ret)
+		ret = gkm_del_tree(g);
+	if (!ret)
+		ret = signing_put(g, c);
+	if (!ret && c->disown)
+		ret = outbox_del_all(g);
+	if (!ret && c->disown)
+		ret = put_all_denied(g);
+	if (!ret)
+		ret = gkm_put_state(g, &c->next);
+	if (!ret)
+		ret = record_outs(g, c);
+	if (!ret && c->policy)
+		ret = policy_put(g, c->policy);
+	if (!ret)
+		ret = gmc_audit(g->k, g->conf->name, "", "restart", c->why);
+	if (ret)
 		commit_drop(g);
-	return rc;
+	return ret;
 }
 
 /* Fill in the state of a group without members. */
@@ -380,7 +380,7 @@ static int empty_state(struct group *g, struct gkm_change *c, enum anew_how how)
 	const struct conf_group *conf = c->policy ? &c->policy->conf : g->conf;
 	bool resign = how == ANEW_RESET ||
 		      sigkey_type(g->sign) != conf->rekey_sign;
-	int rc = 0;
+	int ret = 0;
 
 	explicit_bzero(&c->next.rekey, sizeof(c->next.rekey));
 	explicit_bzero(&c->next.data, sizeof(c->next.data));
@@ -389,22 +389,22 @@ static int empty_state(struct group *g, struct gkm_change *c, enum anew_how how)
 	c->next.next_mid = 0;
 	c->next.n_old = 0;
 	if (g->st.keyed && g->n_members && !c->disown)
-		rc = gkm_farewell(g, c);
-	if (!rc)
-		rc = gkm_policy_digest(conf, c->next.policy);
-	if (!rc && resign)
-		rc = sigkey_generate(conf->rekey_sign, &c->sign);
+		ret = gkm_farewell(g, c);
+	if (!ret)
+		ret = gkm_policy_digest(conf, c->next.policy);
+	if (!ret && resign)
+		ret = sigkey_generate(conf->rekey_sign, &c->sign);
 	if (c->sign)
 		c->next.sign_made = group_wall(g);
 	signing_asked(c);
-	return rc;
+	return ret;
 }
 
 static void start_anew(struct group *g, const char *why, enum anew_how how,
 		       struct policy *policy, commit_fn *done, void *arg)
 {
 	struct gkm_change *c = gkm_begin(g);
-	int rc;
+	int ret;
 
 	if (!c) {
 		policy_free(policy);
@@ -417,11 +417,11 @@ static void start_anew(struct group *g, const char *why, enum anew_how how,
 	c->disown = how == ANEW_DISOWN;
 	snprintf(c->why, sizeof(c->why), "%s", why);
 	c->tree = lkh_new(wrap_key_len(g->conf->kwa));
-	rc = c->tree ? empty_state(g, c, how) : -ENOMEM;
-	if (!rc)
-		rc = record_anew(g, c);
-	if (rc) {
-		change_failed(g, c, rc, strerror(-rc));
+	ret = c->tree ? empty_state(g, c, how) : -ENOMEM;
+	if (!ret)
+		ret = record_anew(g, c);
+	if (ret) {
+		change_failed(g, c, ret, strerror(-ret));
 		return;
 	}
 	g->commit.no_witness = c->disown;

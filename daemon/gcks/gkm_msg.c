@@ -29,29 +29,29 @@ int gkm_wrap(const struct group *g, const struct gkm_state *st,
 	struct kd_key key;
 	struct kwk kwk;
 	size_t i;
-	int rc;
+	int ret;
 
-	rc = kd_bag(kd, GIKE_PROTO_GIKE_UPDATE, st->rekey.spi, &bag);
-	for (i = 0; !rc && i < w->n; i++) {
+	ret = kd_bag(kd, GIKE_PROTO_GIKE_UPDATE, st->rekey.spi, &bag);
+	for (i = 0; !ret && i < w->n; i++) {
 		const struct lkh_wrap *v = &w->v[i];
 
 		if (v->kwk_id)
-			rc = kwk_set(&kwk, g->conf->kwa, v->kwk,
-				     lkh_key_len(g->tree));
+			ret = kwk_set(&kwk, g->conf->kwa, v->kwk,
+				      lkh_key_len(g->tree));
 		else
 			kwk = *def;
-		if (!rc)
-			rc = kwk_wrap(&kwk, v->id, v->kwk_id,
-				      v->key ? v->key : st->rekey.keymat,
-				      v->key ? lkh_key_len(g->tree)
-					     : st->rekey.len,
-				      &key);
-		if (!rc)
-			rc = v->id ? kd_wrap_add(kd, &key)
-				   : kd_bag_add(bag, &key);
+		if (!ret)
+			ret = kwk_wrap(&kwk, v->id, v->kwk_id,
+				       v->key ? v->key : st->rekey.keymat,
+				       v->key ? lkh_key_len(g->tree)
+					      : st->rekey.len,
+				       &key);
+		if (!ret)
+			ret = v->id ? kd_wrap_add(kd, &key)
+				    : kd_bag_add(bag, &key);
 	}
 	kwk_wipe(&kwk);
-	return rc;
+	return ret;
 }
 
 int gkm_wrap_data(const struct gkm_state *st, const struct kwk *def,
@@ -59,12 +59,12 @@ int gkm_wrap_data(const struct gkm_state *st, const struct kwk *def,
 {
 	struct kd_bag *bag;
 	struct kd_key key;
-	int rc;
+	int ret;
 
-	rc = kd_bag(kd, IKE_PROTO_ESP, st->data.spi, &bag);
-	if (!rc)
-		rc = kwk_wrap(def, 0, 0, st->data.keymat, st->data.len, &key);
-	return rc ? rc : kd_bag_add(bag, &key);
+	ret = kd_bag(kd, IKE_PROTO_ESP, st->data.spi, &bag);
+	if (!ret)
+		ret = kwk_wrap(def, 0, 0, st->data.keymat, st->data.len, &key);
+	return ret ? ret : kd_bag_add(bag, &key);
 }
 
 /* ---- messages ----------------------------------------------------------- */
@@ -119,15 +119,15 @@ int gkm_put_auth_key(const struct sigkey *sign, struct kd *kd)
 	const uint8_t *spki;
 	struct sigpub *pub;
 	size_t len;
-	int rc;
+	int ret;
 
-	rc = sigkey_pub(sign, &pub);
-	if (rc)
-		return rc;
+	ret = sigkey_pub(sign, &pub);
+	if (ret)
+		return ret;
 	sigpub_spki(pub, &spki, &len);
-	rc = kd_set_auth_key(kd, spki, len);
+	ret = kd_set_auth_key(kd, spki, len);
 	sigpub_free(pub);
-	return rc;
+	return ret;
 }
 
 /* Seal @m over @rs and add it to the change's outbox. */
@@ -138,23 +138,23 @@ static int queue_message(struct group *g, struct gkm_change *c,
 	struct err err = {};
 	struct out_msg *o;
 	struct wbuf w;
-	int rc;
+	int ret;
 
 	wbuf_init(&w, 2 * IKE_MSG_MAX);
 	/* Fragments are used only if every recipient can reassemble them. */
-	rc = rekey_build_frags(rs, m, g->n_whole ? 0 : FRAGMENT_MAX, &w, &err);
-	if (rc) {
+	ret = rekey_build_frags(rs, m, g->n_whole ? 0 : FRAGMENT_MAX, &w, &err);
+	if (ret) {
 		log_err("group %s: GSA_REKEY not built: %s%s%s", g->conf->name,
-			strerror(-rc), err.text[0] ? ": " : "", err.text);
+			strerror(-ret), err.text[0] ? ": " : "", err.text);
 	} else {
 		o = out_msg_new(g, &w, at, n);
 		if (o)
 			TAILQ_INSERT_TAIL(&c->out, o, all);
 		else
-			rc = -ENOMEM;
+			ret = -ENOMEM;
 	}
 	wbuf_free(&w);
-	return rc;
+	return ret;
 }
 
 /*
@@ -171,7 +171,7 @@ static int first_message(struct group *g, struct gkm_change *c,
 	uint32_t at[GKM_COPIES_MAX];
 	struct rekey_msg m;
 	unsigned int n;
-	int rc;
+	int ret;
 
 	rekey_msg_init(&m);
 	m.has_gsa = true;
@@ -184,23 +184,23 @@ static int first_message(struct group *g, struct gkm_change *c,
 	 */
 	if (how == GKM_EXCLUDE)
 		m.gsa.rekey.n_next_spi = 0;
-	rc = gkm_wrap(g, &c->next, how == GKM_SIMPLE ? &one : w, &g->rs.gsk_w,
-		      &m.kd);
+	ret = gkm_wrap(g, &c->next, how == GKM_SIMPLE ? &one : w, &g->rs.gsk_w,
+		       &m.kd);
 	if (how == GKM_EXCLUDE) {
 		n = copies_exclude(g, false, at);
 	} else {
 		n = copies_plain(g, at);
 		add_data(g, &c->next, &m, pace_atd(g), false);
-		if (!rc)
-			rc = gkm_wrap_data(&c->next, &g->rs.gsk_w, &m.kd);
+		if (!ret)
+			ret = gkm_wrap_data(&c->next, &g->rs.gsk_w, &m.kd);
 	}
 	/* The message is signed with the old key (RFC 9838 section 2.4.1.1). */
-	if (!rc && c->sign)
-		rc = gkm_put_auth_key(c->sign, &m.kd);
-	if (!rc)
-		rc = queue_message(g, c, &g->rs, &m, at, n);
+	if (!ret && c->sign)
+		ret = gkm_put_auth_key(c->sign, &m.kd);
+	if (!ret)
+		ret = queue_message(g, c, &g->rs, &m, at, n);
 	rekey_msg_free(&m);
-	return rc;
+	return ret;
 }
 
 /*
@@ -210,81 +210,81 @@ static int second_message(struct group *g, struct gkm_change *c)
 {
 	uint32_t at[GKM_COPIES_MAX];
 	struct rekey_msg m;
-	int rc;
+	int ret;
 
 	rekey_msg_init(&m);
 	gkm_made(g, &m.gsa.gw);
 	add_data(g, &c->next, &m, 0, true);
 	add_next_rekey(&c->next, &m.gsa.gw);
-	rc = gkm_wrap_data(&c->next, &c->rs.gsk_w, &m.kd);
-	if (!rc)
-		rc = queue_message(g, c, &c->rs, &m, at,
-				   copies_exclude(g, true, at));
+	ret = gkm_wrap_data(&c->next, &c->rs.gsk_w, &m.kd);
+	if (!ret)
+		ret = queue_message(g, c, &c->rs, &m, at,
+				    copies_exclude(g, true, at));
 	rekey_msg_free(&m);
-	return rc;
+	return ret;
 }
 
 int gkm_beat_message(struct group *g, struct gkm_change *c)
 {
 	static const uint32_t at[1];
 	struct rekey_msg m;
-	int rc;
+	int ret;
 
 	rekey_msg_init(&m);
 	gkm_made(g, &m.gsa.gw);
 	add_data(g, &c->next, &m, pace_atd_left(g), false);
 	add_next_rekey(&c->next, &m.gsa.gw);
-	rc = gkm_wrap_data(&c->next, &g->rs.gsk_w, &m.kd);
-	if (!rc)
-		rc = queue_message(g, c, &g->rs, &m, at, 1);
+	ret = gkm_wrap_data(&c->next, &g->rs.gsk_w, &m.kd);
+	if (!ret)
+		ret = queue_message(g, c, &g->rs, &m, at, 1);
 	rekey_msg_free(&m);
 	/*
 	 * A lost beat is not missed after a restart, since another one follows.
 	 */
-	if (!rc)
+	if (!ret)
 		TAILQ_FIRST(&c->out)->passing = true;
-	return rc;
+	return ret;
 }
 
 int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
 		 bool *told)
 {
 	struct lkh_wraps w = { 0 };
-	int rc = 0;
+	int ret = 0;
 
 	*told = g->st.keyed && g->n_members;
 	if (how != GKM_SIMPLE) {
-		rc = lkh_changes(g->tree, &w);
+		ret = lkh_changes(g->tree, &w);
 		/* No member that was there before is left. */
 		if (!w.n_sa)
 			*told = false;
 	}
-	if (!rc && *told)
-		rc = first_message(g, c, how, &w);
-	if (!rc && *told && how == GKM_EXCLUDE)
-		rc = second_message(g, c);
+	if (!ret && *told)
+		ret = first_message(g, c, how, &w);
+	if (!ret && *told && how == GKM_EXCLUDE)
+		ret = second_message(g, c);
 	lkh_wraps_free(&w);
-	return rc;
+	return ret;
 }
 
 int gkm_farewell(struct group *g, struct gkm_change *c)
 {
 	uint32_t at[GKM_COPIES_MAX];
 	struct rekey_msg m;
-	int rc;
+	int ret;
 
 	rekey_msg_init(&m);
-	rc = rekey_msg_delete(&m, IKE_PROTO_ESP, NULL);
-	if (!rc)
-		rc = rekey_msg_delete(&m, GIKE_PROTO_GIKE_UPDATE, NULL);
-	if (!rc)
-		rc = queue_message(g, c, &g->rs, &m, at, copies_plain(g, at));
+	ret = rekey_msg_delete(&m, IKE_PROTO_ESP, NULL);
+	if (!ret)
+		ret = rekey_msg_delete(&m, GIKE_PROTO_GIKE_UPDATE, NULL);
+	if (!ret)
+		ret = queue_message(g, c, &g->rs, &m, at, copies_plain(g, at));
 	rekey_msg_free(&m);
 	/*
 	 * Members listen at the address they were given, not at the new
 	 * policy's.
 	 */
-	if (!rc)
+	if (!ret)
 		TAILQ_LAST(&c->out, outbox)->to = g->st.to;
-	return rc;
+	return ret;
 }

@@ -94,15 +94,15 @@ int gkm_rekey_sa(struct group *g, const struct gkm_state *st,
 		 const struct sigkey *sign, struct rekey_sa *rs)
 {
 	struct gsa_sa policy;
-	int rc;
+	int ret;
 
 	gkm_rekey_policy(g, st, &policy);
 	policy.encr = st->kek.encr;
 	policy.key_bits = st->kek.key_bits;
 	policy.kwa = st->kwa;
 	add_gcauth(g, &policy);
-	rc = rekey_sa_init(rs, &policy, st->rekey.keymat, st->rekey.len, NULL);
-	if (!rc)
-		rc = rekey_sa_set_key(rs, sign);
-	return rc;
+	ret = rekey_sa_init(rs, &policy, st->rekey.keymat, st->rekey.len, NULL);
+	if (!ret)
+		ret = rekey_sa_set_key(rs, sign);
+	return ret;
 }

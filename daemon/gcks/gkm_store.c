@@ -84,11 +84,11 @@ int gkm_put_state(struct group *g, const struct gkm_state *st)
 	char key[STORE_KEY_MAX];
 	struct wbuf w;
 	unsigned int i;
-	int rc;
+	int ret;
 
-	rc = group_key(g, "state", key);
-	if (rc)
-		return rc;
+	ret = group_key(g, "state", key);
+	if (ret)
+		return ret;
 	wbuf_init(&w, STATE_MAX);
 	wbuf_u8(&w, STATE_VERSION);
 	wbuf_put(&w, st->policy, sizeof(st->policy));
@@ -113,22 +113,22 @@ int gkm_put_state(struct group *g, const struct gkm_state *st)
 	}
 	wbuf_u64(&w, st->sign_made);
 	wbuf_u8(&w, st->asked);
-	rc = w.err;
-	if (!rc)
-		rc = store_put(group_store(g), key, w.p, w.len);
+	ret = w.err;
+	if (!ret)
+		ret = store_put(group_store(g), key, w.p, w.len);
 	wbuf_free(&w);
-	return rc;
+	return ret;
 }
 
 int gkm_count(struct group *g)
 {
 	struct gkm_state next = g->st;
-	int rc;
+	int ret;
 
 	next.version++;
-	rc = gkm_put_state(g, &next);
+	ret = gkm_put_state(g, &next);
 	explicit_bzero(&next, sizeof(next));
-	return rc;
+	return ret;
 }
 
 static int parse_state(struct gkm_state *st, const struct wbuf *w)
@@ -178,16 +178,16 @@ int gkm_put_sign(struct group *g, const struct sigkey *sign)
 	char key[STORE_KEY_MAX];
 	uint8_t *der;
 	size_t len;
-	int rc;
+	int ret;
 
-	rc = group_key(g, "sign", key);
-	if (!rc)
-		rc = sigkey_to_der(sign, &der, &len);
-	if (rc)
-		return rc;
-	rc = store_put(group_store(g), key, der, len);
+	ret = group_key(g, "sign", key);
+	if (!ret)
+		ret = sigkey_to_der(sign, &der, &len);
+	if (ret)
+		return ret;
+	ret = store_put(group_store(g), key, der, len);
 	secret_free(der);
-	return rc;
+	return ret;
 }
 
 /* Read the signing key, or make one for a new group or another key type. */
@@ -196,28 +196,28 @@ static int load_sign(struct group *g)
 	struct store *s = group_store(g);
 	char key[STORE_KEY_MAX];
 	struct wbuf w;
-	int rc;
+	int ret;
 
-	rc = group_key(g, "sign", key);
-	if (rc)
-		return rc;
+	ret = group_key(g, "sign", key);
+	if (ret)
+		return ret;
 	wbuf_init(&w, STORE_VALUE_MAX);
-	rc = store_get(s, key, &w);
-	if (!rc)
-		rc = sigkey_from_der(w.p, w.len, &g->sign);
+	ret = store_get(s, key, &w);
+	if (!ret)
+		ret = sigkey_from_der(w.p, w.len, &g->sign);
 	wbuf_free(&w);
-	if (rc != -ENOENT)
-		return rc;
-	rc = sigkey_generate(g->conf->rekey_sign, &g->sign);
-	if (!rc)
-		rc = store_begin(s);
-	if (rc)
-		return rc;
-	rc = gkm_put_sign(g, g->sign);
-	if (!rc)
+	if (ret != -ENOENT)
+		return ret;
+	ret = sigkey_generate(g->conf->rekey_sign, &g->sign);
+	if (!ret)
+		ret = store_begin(s);
+	if (ret)
+		return ret;
+	ret = gkm_put_sign(g, g->sign);
+	if (!ret)
 		return store_commit(s);
 	store_abort(s);
-	return rc;
+	return ret;
 }
 
 /* ---- tree --------------------------------------------------------------- */
@@ -226,11 +226,11 @@ static int put_node(void *ctx, uint32_t slot, const uint8_t *rec, size_t len)
 {
 	char key[STORE_KEY_MAX];
 	struct group *g = ctx;
-	int rc;
+	int ret;
 
-	rc = group_key_num(g, "t", slot, key);
-	if (rc)
-		return rc;
+	ret = group_key_num(g, "t", slot, key);
+	if (ret)
+		return ret;
 	return rec ? store_put(group_store(g), key, rec, len)
 		   : store_del(group_store(g), key);
 }
@@ -238,25 +238,25 @@ static int put_node(void *ctx, uint32_t slot, const uint8_t *rec, size_t len)
 int gkm_put_tree(struct group *g)
 {
 	char key[STORE_KEY_MAX];
-	int rc;
+	int ret;
 
-	rc = group_key(g, "id", key);
-	if (!rc)
-		rc = store_put_u64(group_store(g), key, lkh_next_id(g->tree));
-	return rc ? rc : lkh_export(g->tree, put_node, g);
+	ret = group_key(g, "id", key);
+	if (!ret)
+		ret = store_put_u64(group_store(g), key, lkh_next_id(g->tree));
+	return ret ? ret : lkh_export(g->tree, put_node, g);
 }
 
 int gkm_del_tree(struct group *g)
 {
 	char key[STORE_KEY_MAX];
-	int rc;
+	int ret;
 
-	rc = group_key(g, "t", key);
-	if (!rc)
-		rc = store_del_below(group_store(g), key);
-	if (!rc)
-		rc = group_key(g, "id", key);
-	return rc ? rc : store_del(group_store(g), key);
+	ret = group_key(g, "t", key);
+	if (!ret)
+		ret = store_del_below(group_store(g), key);
+	if (!ret)
+		ret = group_key(g, "id", key);
+	return ret ? ret : store_del(group_store(g), key);
 }
 
 static int load_node(void *arg, const char *key, const uint8_t *val, size_t len)
@@ -284,23 +284,23 @@ static int load_tree(struct group *g)
 	char key[STORE_KEY_MAX];
 	struct gmember *m;
 	uint64_t id;
-	int rc;
+	int ret;
 
-	rc = group_key(g, "id", key);
-	if (!rc)
-		rc = store_get_u64(group_store(g), key, &id);
-	if (rc == -ENOENT)
+	ret = group_key(g, "id", key);
+	if (!ret)
+		ret = store_get_u64(group_store(g), key, &id);
+	if (ret == -ENOENT)
 		return g->n_members ? -EBADMSG : 0;
-	if (!rc && id > UINT32_MAX)
-		rc = -EBADMSG;
-	if (!rc)
-		rc = group_key(g, "t", key);
-	if (!rc)
-		rc = store_each(group_store(g), key, load_node, g);
-	if (!rc)
-		rc = lkh_import_end(g->tree, id, load_leaf, g);
-	if (rc)
-		return rc;
+	if (!ret && id > UINT32_MAX)
+		ret = -EBADMSG;
+	if (!ret)
+		ret = group_key(g, "t", key);
+	if (!ret)
+		ret = store_each(group_store(g), key, load_node, g);
+	if (!ret)
+		ret = lkh_import_end(g->tree, id, load_leaf, g);
+	if (ret)
+		return ret;
 	TAILQ_FOREACH(m, &g->members, all)
 	if (m->leaf == LKH_NONE)
 		return -EBADMSG;
@@ -314,26 +314,26 @@ int gkm_load(struct group *g, bool *changed, const char **disown,
 	char key[STORE_KEY_MAX];
 	struct wbuf w;
 	bool known;
-	int rc;
+	int ret;
 
 	*changed = false;
 	*disown = NULL;
-	rc = commit_load(g);
-	if (!rc)
-		rc = gkm_policy_digest(g->conf, digest);
-	if (!rc)
-		rc = load_sign(g);
-	if (rc)
+	ret = commit_load(g);
+	if (!ret)
+		ret = gkm_policy_digest(g->conf, digest);
+	if (!ret)
+		ret = load_sign(g);
+	if (ret)
 		goto out;
-	rc = group_key(g, "state", key);
-	if (rc)
+	ret = group_key(g, "state", key);
+	if (ret)
 		goto out;
 	wbuf_init(&w, STATE_MAX);
-	rc = store_get(group_store(g), key, &w);
-	if (!rc)
-		rc = parse_state(&g->st, &w);
+	ret = store_get(group_store(g), key, &w);
+	if (!ret)
+		ret = parse_state(&g->st, &w);
 	wbuf_free(&w);
-	known = !rc;
+	known = !ret;
 	gkm_time_floor(g);
 	/*
 	 * The key was made just now, or by a release that did not store the
@@ -341,28 +341,28 @@ int gkm_load(struct group *g, bool *changed, const char **disown,
 	 */
 	if (!g->st.sign_made)
 		g->st.sign_made = group_wall(g);
-	if (rc == -ENOENT && !g->n_members) {
+	if (ret == -ENOENT && !g->n_members) {
 		memcpy(g->st.policy, digest, sizeof(digest));
-		rc = 0;
-	} else if (!rc) {
+		ret = 0;
+	} else if (!ret) {
 		*changed = memcmp(g->st.policy, digest, sizeof(digest));
 	}
-	if (!rc) {
-		rc = witness_check(g, known, disown, err);
-		if (rc || *disown)
-			return rc;
+	if (!ret) {
+		ret = witness_check(g, known, disown, err);
+		if (ret || *disown)
+			return ret;
 	}
-	if (!rc && !*changed)
-		rc = load_tree(g);
-	if (!rc && g->st.keyed) {
-		rc = gkm_rekey_sa(g, &g->st, g->sign, &g->rs);
+	if (!ret && !*changed)
+		ret = load_tree(g);
+	if (!ret && g->st.keyed) {
+		ret = gkm_rekey_sa(g, &g->st, g->sign, &g->rs);
 		g->rs.next_mid = g->st.next_mid;
 	}
-	if (!rc)
-		rc = outbox_load(g);
+	if (!ret)
+		ret = outbox_load(g);
 out:
-	if (rc)
-		err_set(err, rc, "group %s: keys in the store: %s",
-			g->conf->name, store_reason(group_store(g), rc));
-	return rc;
+	if (ret)
+		err_set(err, ret, "group %s: keys in the store: %s",
+			g->conf->name, store_reason(group_store(g), ret));
+	return ret;
 }

@@ -231,11 +231,11 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 {
 	char key[STORE_KEY_MAX];
 	struct wbuf w;
-	int rc;
+	int ret;
 
-	rc = member_key(g, m->identity, key);
-	if (rc)
-		return rc;
+	ret = member_key(g, m->identity, key);
+	if (ret)
+		return ret;
 	wbuf_init(&w, RECORD_MAX);
 	wbuf_u8(&w, RECORD_VERSION);
 	wbuf_u64(&w, m->number);
@@ -249,43 +249,43 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	wbuf_u64(&w, m->term_ms);
 	wbuf_u8(&w, m->at.len);
 	wbuf_put(&w, m->at.b, m->at.len);
-	rc = w.err;
-	if (!rc)
-		rc = store_put(group_store(g), key, w.p, w.len);
+	ret = w.err;
+	if (!ret)
+		ret = store_put(group_store(g), key, w.p, w.len);
 	wbuf_free(&w);
-	return rc;
+	return ret;
 }
 
 int gmc_del_member(struct group *g, const struct gmember *m)
 {
 	char key[STORE_KEY_MAX];
-	int rc = member_key(g, m->identity, key);
+	int ret = member_key(g, m->identity, key);
 
-	return rc ? rc : store_del(group_store(g), key);
+	return ret ? ret : store_del(group_store(g), key);
 }
 
 int gmc_del_members(struct group *g)
 {
 	char key[STORE_KEY_MAX];
-	int rc = store_key(key, "g", g->conf->name, "m", NULL);
+	int ret = store_key(key, "g", g->conf->name, "m", NULL);
 
-	return rc ? rc : store_del_below(group_store(g), key);
+	return ret ? ret : store_del_below(group_store(g), key);
 }
 
 int gmc_put_denied(struct group *g, const char *identity, int64_t since)
 {
 	char key[STORE_KEY_MAX];
-	int rc = denied_key(g, identity, key);
+	int ret = denied_key(g, identity, key);
 
-	return rc ? rc : store_put_u64(group_store(g), key, since);
+	return ret ? ret : store_put_u64(group_store(g), key, since);
 }
 
 int gmc_del_denied(struct group *g, const char *identity)
 {
 	char key[STORE_KEY_MAX];
-	int rc = denied_key(g, identity, key);
+	int ret = denied_key(g, identity, key);
 
-	return rc ? rc : store_del(group_store(g), key);
+	return ret ? ret : store_del(group_store(g), key);
 }
 
 int gmc_note_denied(struct group *g, const char *identity, int64_t since)
@@ -391,19 +391,19 @@ static int load_denied(void *arg, const char *key, const uint8_t *val,
 int gmc_load(struct group *g, struct err *err)
 {
 	char key[STORE_KEY_MAX];
-	int rc;
+	int ret;
 
-	rc = store_key(key, "g", g->conf->name, "m", NULL);
-	if (!rc)
-		rc = store_each(group_store(g), key, load_member, g);
-	if (!rc)
-		rc = store_key(key, "g", g->conf->name, "d", NULL);
-	if (!rc)
-		rc = store_each(group_store(g), key, load_denied, g);
-	if (rc)
-		err_set(err, rc, "group %s: roster in the store: %s",
-			g->conf->name, store_reason(group_store(g), rc));
-	return rc;
+	ret = store_key(key, "g", g->conf->name, "m", NULL);
+	if (!ret)
+		ret = store_each(group_store(g), key, load_member, g);
+	if (!ret)
+		ret = store_key(key, "g", g->conf->name, "d", NULL);
+	if (!ret)
+		ret = store_each(group_store(g), key, load_denied, g);
+	if (ret)
+		err_set(err, ret, "group %s: roster in the store: %s",
+			g->conf->name, store_reason(group_store(g), ret));
+	return ret;
 }
 
 /* ---- audit -------------------------------------------------------------- */

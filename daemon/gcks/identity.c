@@ -19,7 +19,7 @@ int identity_lower(const char *identity, char *buf, size_t size)
 
 int identity_of(const struct ike_id *id, char *buf, size_t size)
 {
-	int rc = cert_id_str(id->type, id->data, id->len, buf, size);
+	int ret = cert_id_str(id->type, id->data, id->len, buf, size);
 
-	return rc ? rc : identity_lower(buf, buf, size);
+	return ret ? ret : identity_lower(buf, buf, size);
 }

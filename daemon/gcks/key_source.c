@@ -39,25 +39,25 @@ static int random_data_spi(const struct gkm_state *st,
 			   uint8_t spi[GIKE_SPI_LEN_DATA])
 {
 	uint8_t fresh[GIKE_SPI_LEN_DATA];
-	int rc;
+	int ret;
 
 	do {
-		rc = rand_bytes(fresh, sizeof(fresh));
-	} while (!rc && !spi_usable(st, get_unaligned_be32(fresh)));
+		ret = rand_bytes(fresh, sizeof(fresh));
+	} while (!ret && !spi_usable(st, get_unaligned_be32(fresh)));
 	memcpy(spi, fresh, sizeof(fresh));
-	return rc;
+	return ret;
 }
 
 static int take_data_spi(struct gkm_state *st)
 {
 	unsigned int i;
-	int rc = 0;
+	int ret = 0;
 
-	for (i = 0; !rc && i < GKM_NEXT; i++)
+	for (i = 0; !ret && i < GKM_NEXT; i++)
 		if (!st->keyed || !get_unaligned_be32(st->next_data_spi[i]))
-			rc = random_data_spi(st, st->next_data_spi[i]);
-	if (rc)
-		return rc;
+			ret = random_data_spi(st, st->next_data_spi[i]);
+	if (ret)
+		return ret;
 	memset(st->data.spi, 0, sizeof(st->data.spi));
 	memcpy(st->data.spi, st->next_data_spi[0], GIKE_SPI_LEN_DATA);
 	memmove(st->next_data_spi[0], st->next_data_spi[1],
@@ -70,13 +70,13 @@ static int local_next_data(struct group *g, struct gkm_state *st, bool exclude)
 {
 	struct gsa_sa policy;
 	unsigned int i;
-	int rc;
+	int ret;
 
-	rc = take_data_spi(st);
-	for (i = 0; !rc && exclude && i < GKM_NEXT; i++)
-		rc = random_data_spi(st, st->next_data_spi[i]);
-	if (rc)
-		return rc;
+	ret = take_data_spi(st);
+	for (i = 0; !ret && exclude && i < GKM_NEXT; i++)
+		ret = random_data_spi(st, st->next_data_spi[i]);
+	if (ret)
+		return ret;
 	gkm_data_policy(g, st, &policy);
 	return gkey_make(&st->data, &policy, group_wall(g), g->conf->lifetime);
 }

@@ -152,35 +152,35 @@ static int settle_policy(struct group *g, struct err *err)
 	struct store_expect e = { .from = record, .to = record };
 	char key[STORE_KEY_MAX];
 	struct policy *old;
-	int rc;
+	int ret;
 
-	rc = policy_load(g, &old);
-	if (!rc) {
+	ret = policy_load(g, &old);
+	if (!ret) {
 		g->policy->version = old->version;
-		rc = policy_diff(&old->conf, g->conf, 0, NULL, 0);
+		ret = policy_diff(&old->conf, g->conf, 0, NULL, 0);
 		policy_free(old);
-		if (!rc)
+		if (!ret)
 			return 0;
 		g->policy->version++;
-	} else if (rc != -ENOENT) {
+	} else if (ret != -ENOENT) {
 		log_warn("group %s: its policy in the store: damaged, written anew",
 			 g->conf->name);
 	}
-	rc = store_key(key, "g", g->conf->name, NULL);
+	ret = store_key(key, "g", g->conf->name, NULL);
 	e.key = key;
-	if (!rc)
-		rc = store_record(group_store(g));
-	if (!rc) {
-		rc = policy_put(g, g->policy);
-		if (rc)
+	if (!ret)
+		ret = store_record(group_store(g));
+	if (!ret) {
+		ret = policy_put(g, g->policy);
+		if (ret)
 			store_drop(group_store(g));
 		else
-			rc = store_submit_wait(group_store(g), &e);
+			ret = store_submit_wait(group_store(g), &e);
 	}
-	if (rc)
-		err_set(err, rc, "group %s: its policy: %s", g->conf->name,
+	if (ret)
+		err_set(err, ret, "group %s: its policy: %s", g->conf->name,
 			store_error(group_store(g)));
-	return rc;
+	return ret;
 }
 
 static int group_load(struct group *g, struct err *err)
@@ -188,24 +188,24 @@ static int group_load(struct group *g, struct err *err)
 	struct outcome o = { .err = err };
 	const char *disown;
 	bool changed;
-	int rc;
+	int ret;
 
-	rc = gmc_load(g, err);
-	if (!rc)
-		rc = gkm_load(g, &changed, &disown, err);
-	if (!rc)
-		rc = settle_policy(g, err);
-	if (rc)
-		return rc;
+	ret = gmc_load(g, err);
+	if (!ret)
+		ret = gkm_load(g, &changed, &disown, err);
+	if (!ret)
+		ret = settle_policy(g, err);
+	if (ret)
+		return ret;
 	if (disown) {
 		gkm_disown(g, disown, note_outcome, &o);
 		if (o.ret)
 			return o.ret;
-		rc = witness_rewrite(g);
-		if (rc)
-			err_set(err, rc, "group %s: %s: not started anew",
+		ret = witness_rewrite(g);
+		if (ret)
+			err_set(err, ret, "group %s: %s: not started anew",
 				g->conf->name, disown);
-		return rc;
+		return ret;
 	}
 	if (changed || sigkey_type(g->sign) != g->conf->rekey_sign)
 		gkm_restart(g, "its settings were changed", note_outcome, &o);
@@ -214,13 +214,13 @@ static int group_load(struct group *g, struct err *err)
 
 static int group_start(struct group *g, struct err *err)
 {
-	int rc;
+	int ret;
 
 	g->k->starting = true;
-	rc = group_load(g, err);
+	ret = group_load(g, err);
 	g->k->starting = false;
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
 	schedule_start(g);
 	resume_outbox(g);
 	check_roster(g);
@@ -247,7 +247,7 @@ static int group_make(struct gcks *k, const struct conf_group *conf,
 		      struct group **out)
 {
 	struct group *g = calloc(1, sizeof(*g));
-	int rc;
+	int ret;
 
 	if (!g)
 		return -ENOMEM;
@@ -267,19 +267,19 @@ static int group_make(struct gcks *k, const struct conf_group *conf,
 	batch_init(g);
 	schedule_init(g);
 	TAILQ_INSERT_TAIL(&k->groups, g, all);
-	rc = gkm_init(g);
-	if (rc)
+	ret = gkm_init(g);
+	if (ret)
 		group_free(g);
 	else
 		*out = g;
-	return rc;
+	return ret;
 }
 
 int group_new(struct gcks *k, const struct conf_group *conf, struct group **out,
 	      struct err *err)
 {
 	struct group *g, *old;
-	int rc;
+	int ret;
 
 	TAILQ_FOREACH(old, &k->closing, all)
 	if (!strcmp(old->conf->name, conf->name))
@@ -290,16 +290,16 @@ int group_new(struct gcks *k, const struct conf_group *conf, struct group **out,
 	 */
 	if (old)
 		group_free(old);
-	rc = group_make(k, conf, &g);
-	if (rc)
-		return err_set(err, rc, "group %s: %s", conf->name,
-			       strerror(-rc));
-	rc = group_start(g, err);
-	if (rc)
+	ret = group_make(k, conf, &g);
+	if (ret)
+		return err_set(err, ret, "group %s: %s", conf->name,
+			       strerror(-ret));
+	ret = group_start(g, err);
+	if (ret)
 		group_free(g);
 	else
 		*out = g;
-	return rc;
+	return ret;
 }
 
 struct group *group_find(struct gcks *k, const char *name, size_t len)

@@ -175,13 +175,13 @@ static int slot_get(struct lkh *t, uint32_t *out)
 	struct node *v;
 	uint32_t s;
 	bool was;
-	int rc;
+	int ret;
 
 	s = t->free;
 	if (s != LKH_NONE) {
-		rc = save_node(t, s);
-		if (rc)
-			return rc;
+		ret = save_node(t, s);
+		if (ret)
+			return ret;
 		t->free = t->v[s].up;
 	} else {
 		if (t->n == t->cap) {
@@ -221,13 +221,13 @@ static void slot_put(struct lkh *t, uint32_t s)
 
 static int fresh_key(struct lkh *t, uint32_t s)
 {
-	int rc;
+	int ret;
 
 	if (t->next_id == UINT32_MAX)
 		return -EOVERFLOW;
-	rc = rand_bytes(t->v[s].key, t->key_len);
-	if (rc)
-		return rc;
+	ret = rand_bytes(t->v[s].key, t->key_len);
+	if (ret)
+		return ret;
 	t->v[s].id = t->next_id++;
 	return 0;
 }
@@ -235,12 +235,12 @@ static int fresh_key(struct lkh *t, uint32_t s)
 /* Mark @s and all nodes above it as stale, with @leaves more leaves below. */
 static int touch_path(struct lkh *t, uint32_t s, int leaves)
 {
-	int rc;
+	int ret;
 
 	for (; s != LKH_NONE; s = t->v[s].up) {
-		rc = save_node(t, s);
-		if (rc)
-			return rc;
+		ret = save_node(t, s);
+		if (ret)
+			return ret;
 		if (!t->v[s].stale)
 			t->n_stale++;
 		t->v[s].stale = true;
@@ -279,37 +279,37 @@ static uint32_t lightest_leaf(const struct lkh *t)
 int lkh_add(struct lkh *t, uint64_t member, uint32_t *leaf)
 {
 	uint32_t s, inner, at, up;
-	int rc;
+	int ret;
 
 	if (!member)
 		return -EINVAL;
 	if (t->v[ROOT].leaves >= LKH_MEMBERS_MAX)
 		return -ENOSPC;
-	rc = slot_get(t, &s);
-	if (rc)
-		return rc;
-	rc = fresh_key(t, s);
-	if (rc)
-		return rc;
+	ret = slot_get(t, &s);
+	if (ret)
+		return ret;
+	ret = fresh_key(t, s);
+	if (ret)
+		return ret;
 	t->v[s].member = member;
 	t->v[s].leaves = 1;
 	t->v[s].joined = true;
 
 	if (t->v[ROOT].kid[0] == LKH_NONE || t->v[ROOT].kid[1] == LKH_NONE) {
-		rc = touch_path(t, ROOT, 1);
-		if (rc)
-			return rc;
+		ret = touch_path(t, ROOT, 1);
+		if (ret)
+			return ret;
 		relink_child(t, ROOT, LKH_NONE, s);
 	} else {
 		at = lightest_leaf(t);
 		up = t->v[at].up;
-		rc = slot_get(t, &inner);
-		if (!rc)
-			rc = save_node(t, at);
-		if (!rc)
-			rc = touch_path(t, up, 1);
-		if (rc)
-			return rc;
+		ret = slot_get(t, &inner);
+		if (!ret)
+			ret = save_node(t, at);
+		if (!ret)
+			ret = touch_path(t, up, 1);
+		if (ret)
+			return ret;
 		relink_child(t, up, at, inner);
 		t->v[inner].leaves = 2;
 		t->v[inner].stale = true;
@@ -326,24 +326,24 @@ int lkh_add(struct lkh *t, uint64_t member, uint32_t *leaf)
 int lkh_remove(struct lkh *t, uint32_t leaf)
 {
 	uint32_t up, sib, top;
-	int rc;
+	int ret;
 
 	if (leaf >= t->n || !t->v[leaf].member)
 		return -ENOENT;
 	up = t->v[leaf].up;
-	rc = save_node(t, leaf);
-	if (!rc)
-		rc = touch_path(t, up, -1);
-	if (rc)
-		return rc;
+	ret = save_node(t, leaf);
+	if (!ret)
+		ret = touch_path(t, up, -1);
+	if (ret)
+		return ret;
 	if (up == ROOT) {
 		relink_child(t, ROOT, leaf, LKH_NONE);
 	} else {
 		sib = t->v[up].kid[t->v[up].kid[0] == leaf];
 		top = t->v[up].up;
-		rc = save_node(t, sib);
-		if (rc)
-			return rc;
+		ret = save_node(t, sib);
+		if (ret)
+			return ret;
 		relink_child(t, top, up, sib);
 		slot_put(t, up);
 	}
@@ -380,16 +380,16 @@ static int rekey_below(struct lkh *t, uint32_t s)
 {
 	struct node *nd = &t->v[s];
 	bool joined = true;
-	int i, rc;
+	int i, ret;
 
 	if (!nd->stale)
 		return 0;
 	for (i = 0; i < 2; i++) {
 		if (nd->kid[i] == LKH_NONE)
 			continue;
-		rc = rekey_below(t, nd->kid[i]);
-		if (rc)
-			return rc;
+		ret = rekey_below(t, nd->kid[i]);
+		if (ret)
+			return ret;
 		if (!t->v[nd->kid[i]].joined)
 			joined = false;
 	}
@@ -428,7 +428,7 @@ static int changes_below(struct lkh *t, uint32_t s, struct lkh_wraps *out,
 	const struct node *nd = &t->v[s];
 	const struct node *kid;
 	struct lkh_wrap w;
-	int i, rc;
+	int i, ret;
 
 	for (i = 0; i < 2; i++) {
 		if (nd->kid[i] == LKH_NONE)
@@ -440,18 +440,18 @@ static int changes_below(struct lkh *t, uint32_t s, struct lkh_wraps *out,
 		w.key = s == ROOT ? NULL : nd->key;
 		w.kwk_id = kid->id;
 		w.kwk = kid->key;
-		rc = wraps_add(out, cap, &w);
-		if (rc)
-			return rc;
+		ret = wraps_add(out, cap, &w);
+		if (ret)
+			return ret;
 		if (s == ROOT)
 			out->n_sa++;
 	}
 	for (i = 0; i < 2; i++) {
 		if (nd->kid[i] == LKH_NONE || !t->v[nd->kid[i]].stale)
 			continue;
-		rc = changes_below(t, nd->kid[i], out, cap);
-		if (rc)
-			return rc;
+		ret = changes_below(t, nd->kid[i], out, cap);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -459,13 +459,13 @@ static int changes_below(struct lkh *t, uint32_t s, struct lkh_wraps *out,
 int lkh_changes(struct lkh *t, struct lkh_wraps *out)
 {
 	size_t cap = 0;
-	int rc;
+	int ret;
 
 	memset(out, 0, sizeof(*out));
-	rc = changes_below(t, ROOT, out, &cap);
-	if (rc)
+	ret = changes_below(t, ROOT, out, &cap);
+	if (ret)
 		lkh_wraps_free(out);
-	return rc;
+	return ret;
 }
 
 int lkh_path(const struct lkh *t, uint32_t leaf, struct lkh_wraps *out)
@@ -474,7 +474,7 @@ int lkh_path(const struct lkh *t, uint32_t leaf, struct lkh_wraps *out)
 	uint32_t s, up;
 	size_t cap = 0;
 	size_t i;
-	int rc;
+	int ret;
 
 	memset(out, 0, sizeof(*out));
 	if (leaf >= t->n || !t->v[leaf].member)
@@ -484,10 +484,10 @@ int lkh_path(const struct lkh *t, uint32_t leaf, struct lkh_wraps *out)
 		up = t->v[s].up;
 		w.id = t->v[s].id;
 		w.key = s == ROOT ? NULL : t->v[s].key;
-		rc = wraps_add(out, &cap, &w);
-		if (rc) {
+		ret = wraps_add(out, &cap, &w);
+		if (ret) {
 			lkh_wraps_free(out);
-			return rc;
+			return ret;
 		}
 		w.kwk_id = t->v[s].id;
 		w.kwk = t->v[s].key;
@@ -559,7 +559,7 @@ static int export_slot(struct lkh *t, uint32_t s,
 {
 	const struct node *nd = &t->v[s];
 	struct wbuf w;
-	int rc;
+	int ret;
 
 	if (s != ROOT && !nd->id)
 		return fn(ctx, s, NULL, 0);
@@ -571,9 +571,9 @@ static int export_slot(struct lkh *t, uint32_t s,
 	wbuf_u32(&w, nd->kid[1]);
 	wbuf_u64(&w, nd->member);
 	wbuf_put(&w, nd->key, s == ROOT ? 0 : t->key_len);
-	rc = w.err ? -ENOMEM : fn(ctx, s, w.p, w.len);
+	ret = w.err ? -ENOMEM : fn(ctx, s, w.p, w.len);
 	wbuf_free(&w);
-	return rc;
+	return ret;
 }
 
 int lkh_export(struct lkh *t,
@@ -583,17 +583,17 @@ int lkh_export(struct lkh *t,
 {
 	uint32_t s;
 	size_t i;
-	int rc;
+	int ret;
 
 	for (i = 0; i < t->n_journal; i++) {
-		rc = export_slot(t, t->journal[i].slot, fn, ctx);
-		if (rc)
-			return rc;
+		ret = export_slot(t, t->journal[i].slot, fn, ctx);
+		if (ret)
+			return ret;
 	}
 	for (s = t->old_n; s < t->n; s++) {
-		rc = export_slot(t, s, fn, ctx);
-		if (rc)
-			return rc;
+		ret = export_slot(t, s, fn, ctx);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -647,7 +647,7 @@ static int check_below(struct lkh *t, uint32_t s, uint32_t up,
 		       unsigned int depth, uint32_t next_id, uint32_t *seen)
 {
 	struct node *nd = &t->v[s];
-	int i, rc;
+	int i, ret;
 
 	if (depth > LKH_DEPTH_MAX || nd->up != up || nd->id >= next_id)
 		return -EBADMSG;
@@ -667,9 +667,9 @@ static int check_below(struct lkh *t, uint32_t s, uint32_t up,
 			continue;
 		if (nd->kid[i] >= t->n || nd->kid[i] == ROOT)
 			return -EBADMSG;
-		rc = check_below(t, nd->kid[i], s, depth + 1, next_id, seen);
-		if (rc)
-			return rc;
+		ret = check_below(t, nd->kid[i], s, depth + 1, next_id, seen);
+		if (ret)
+			return ret;
 		nd->leaves += t->v[nd->kid[i]].leaves;
 	}
 	return 0;
@@ -682,11 +682,11 @@ int lkh_import_end(struct lkh *t, uint32_t next_id,
 	uint32_t used = 1;
 	uint32_t seen = 0;
 	uint32_t s;
-	int rc;
+	int ret;
 
-	rc = check_below(t, ROOT, LKH_NONE, 0, next_id, &seen);
-	if (rc)
-		return rc;
+	ret = check_below(t, ROOT, LKH_NONE, 0, next_id, &seen);
+	if (ret)
+		return ret;
 	t->free = LKH_NONE;
 	for (s = t->n - 1; s > ROOT; s--) {
 		if (t->v[s].id) {
@@ -709,9 +709,9 @@ int lkh_import_end(struct lkh *t, uint32_t next_id,
 	for (s = 1; fn && s < t->n; s++) {
 		if (!t->v[s].member)
 			continue;
-		rc = fn(ctx, t->v[s].member, s);
-		if (rc)
-			return rc;
+		ret = fn(ctx, t->v[s].member, s);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }

@@ -89,25 +89,25 @@ static void kept_out(struct group *g, void *arg, int ret, const char *why)
  */
 static void keep_out(struct group *g, struct order *o)
 {
-	int rc;
+	int ret;
 
 	o->now = group_wall(g);
-	rc = gmc_note_denied(g, o->identity, o->now);
-	if (!rc)
-		rc = commit_begin(g);
-	if (!rc) {
-		rc = gmc_put_denied(g, o->identity, o->now);
-		if (!rc)
-			rc = gmc_audit(g->k, g->conf->name, o->identity,
-				       "evict", "not a member now");
-		if (!rc)
-			rc = gkm_count(g);
-		if (rc)
+	ret = gmc_note_denied(g, o->identity, o->now);
+	if (!ret)
+		ret = commit_begin(g);
+	if (!ret) {
+		ret = gmc_put_denied(g, o->identity, o->now);
+		if (!ret)
+			ret = gmc_audit(g->k, g->conf->name, o->identity,
+					"evict", "not a member now");
+		if (!ret)
+			ret = gkm_count(g);
+		if (ret)
 			commit_drop(g);
 	}
-	if (rc) {
+	if (ret) {
 		g->store_errors++;
-		kept_out(g, o, rc, strerror(-rc));
+		kept_out(g, o, ret, strerror(-ret));
 		return;
 	}
 	g->commit.deny = o->identity;
@@ -150,26 +150,26 @@ static void admit_done(struct group *g, void *arg, int ret, const char *why)
 
 static void run_admit(struct group *g, struct order *o)
 {
-	int rc;
+	int ret;
 
 	if (!gmc_denied(g, o->identity)) {
 		order_end(o, -ENOENT, 0, "\"%s\" is not evicted from \"%s\"",
 			  o->identity, g->conf->name);
 		return;
 	}
-	rc = commit_begin(g);
-	if (!rc) {
-		rc = gmc_del_denied(g, o->identity);
-		if (!rc)
-			rc = gmc_audit(g->k, g->conf->name, o->identity,
-				       "admit", "");
-		if (!rc)
-			rc = gkm_count(g);
-		if (rc)
+	ret = commit_begin(g);
+	if (!ret) {
+		ret = gmc_del_denied(g, o->identity);
+		if (!ret)
+			ret = gmc_audit(g->k, g->conf->name, o->identity,
+					"admit", "");
+		if (!ret)
+			ret = gkm_count(g);
+		if (ret)
 			commit_drop(g);
 	}
-	if (rc) {
-		admit_done(g, o, rc, strerror(-rc));
+	if (ret) {
+		admit_done(g, o, ret, strerror(-ret));
 		return;
 	}
 	g->commit.admit = o->identity;
@@ -328,25 +328,25 @@ static void quietly_adopted(struct group *g, void *arg, int ret,
 static int record_policy(struct group *g, const struct gkm_change *c,
 			 const char *names)
 {
-	int rc = commit_begin(g);
+	int ret = commit_begin(g);
 
-	if (rc)
-		return rc;
-	rc = policy_put(g, c->policy);
-	if (!rc)
-		rc = gkm_put_state(g, &c->next);
-	if (!rc)
-		rc = gmc_audit(g->k, g->conf->name, "", "policy", names);
-	if (rc)
+	if (ret)
+		return ret;
+	ret = policy_put(g, c->policy);
+	if (!ret)
+		ret = gkm_put_state(g, &c->next);
+	if (!ret)
+		ret = gmc_audit(g->k, g->conf->name, "", "policy", names);
+	if (ret)
 		commit_drop(g);
-	return rc;
+	return ret;
 }
 
 static void adopt_quietly(struct group *g, struct order *o, const char *names)
 {
 	struct quiet_change *q = calloc(1, sizeof(*q));
 	struct gkm_change *c = q ? gkm_begin(g) : NULL;
-	int rc;
+	int ret;
 
 	if (!c) {
 		free(q);
@@ -357,9 +357,9 @@ static void adopt_quietly(struct group *g, struct order *o, const char *names)
 	q->c = c;
 	c->policy = o->policy;
 	o->policy = NULL;
-	rc = record_policy(g, c, names);
-	if (rc)
-		quietly_adopted(g, q, rc, strerror(-rc));
+	ret = record_policy(g, c, names);
+	if (ret)
+		quietly_adopted(g, q, ret, strerror(-ret));
 	else
 		commit_send(g, c->next.version, quietly_adopted, q);
 }

@@ -61,16 +61,16 @@ static void forget_done(void *arg, int ret, const char *why)
 static int record_forget(struct group *g, const struct out_msg *o, bool last)
 {
 	char key[STORE_KEY_MAX];
-	int rc;
+	int ret;
 
 	/*
 	 * The last message takes those along that could not be deleted before.
 	 */
-	rc = last ? group_key(g, "o", key) : out_key(o, key);
-	if (!rc)
-		rc = last ? store_del_below(group_store(g), key)
-			  : store_del(group_store(g), key);
-	return rc;
+	ret = last ? group_key(g, "o", key) : out_key(o, key);
+	if (!ret)
+		ret = last ? store_del_below(group_store(g), key)
+			   : store_del(group_store(g), key);
+	return ret;
 }
 
 /*
@@ -85,7 +85,7 @@ static void forget_message(struct out_msg *o)
 	struct group *g = o->g;
 	struct store *s = group_store(g);
 	bool last;
-	int rc;
+	int ret;
 
 	TAILQ_REMOVE(&g->out, o, all);
 	if (g->closing && TAILQ_EMPTY(&g->out))
@@ -95,16 +95,16 @@ static void forget_message(struct out_msg *o)
 		return;
 	}
 	last = TAILQ_EMPTY(&g->out) && !g->commit.busy;
-	rc = store_record(s);
-	if (!rc)
-		rc = record_forget(g, o, last);
+	ret = store_record(s);
+	if (!ret)
+		ret = record_forget(g, o, last);
 	out_msg_free(o);
-	if (!rc) {
+	if (!ret) {
 		store_submit(s, NULL, forget_done, NULL);
 		return;
 	}
 	store_drop(s);
-	forget_done(NULL, rc, strerror(-rc));
+	forget_done(NULL, ret, strerror(-ret));
 }
 
 /* ---- confirmations ------------------------------------------------------ */
@@ -152,18 +152,18 @@ bool outbox_unsent(const struct group *g)
 static int send_datagrams(struct group *g, const struct gcks_dest *dest,
 			  const uint8_t *p, size_t len)
 {
-	int rc = 0, one;
+	int ret = 0, one;
 
 	while (len) {
 		size_t n = ike_msg_len(p, len);
 
 		one = g->k->deps.send_rekey(g->k->deps.ctx, dest, p, n);
 		if (one)
-			rc = one;
+			ret = one;
 		p += n;
 		len -= n;
 	}
-	return rc;
+	return ret;
 }
 
 static int send_copy(struct out_msg *o)
@@ -176,24 +176,24 @@ static int send_copy(struct out_msg *o)
 		.ttl = o->ttl,
 	};
 	char ep[EP_STRLEN];
-	int rc;
+	int ret;
 
-	rc = send_datagrams(g, &dest, o->msg, o->len);
-	o->failed = rc;
-	if (rc)
+	ret = send_datagrams(g, &dest, o->msg, o->len);
+	o->failed = ret;
+	if (ret)
 		g->unsent++;
-	if (rc == g->send_errno)
-		return rc;
-	if (rc)
+	if (ret == g->send_errno)
+		return ret;
+	if (ret)
 		log_warn("group %s: rekey to %s%s%s not sent, tried again: %s",
 			 g->conf->name, ep_str(&o->to, ep),
 			 o->interface[0] ? " by " : "", o->interface,
-			 strerror(-rc));
+			 strerror(-ret));
 	else
 		log_info("group %s: rekeys to %s are sent again", g->conf->name,
 			 ep_str(&o->to, ep));
-	g->send_errno = rc;
-	return rc;
+	g->send_errno = ret;
+	return ret;
 }
 
 /*
@@ -309,11 +309,11 @@ int outbox_put(struct group *g, const struct out_msg *o)
 	char key[STORE_KEY_MAX];
 	struct wbuf w;
 	unsigned int i;
-	int rc;
+	int ret;
 
-	rc = out_key(o, key);
-	if (rc)
-		return rc;
+	ret = out_key(o, key);
+	if (ret)
+		return ret;
 	wbuf_init(&w, STORE_VALUE_MAX);
 	wbuf_u8(&w, OUT_VERSION);
 	wbuf_u64(&w, o->made);
@@ -326,11 +326,11 @@ int outbox_put(struct group *g, const struct out_msg *o)
 	wbuf_u8(&w, strlen(o->interface));
 	wbuf_put(&w, o->interface, strlen(o->interface));
 	wbuf_put(&w, o->msg, o->len);
-	rc = w.err;
-	if (!rc)
-		rc = store_put(group_store(g), key, w.p, w.len);
+	ret = w.err;
+	if (!ret)
+		ret = store_put(group_store(g), key, w.p, w.len);
 	wbuf_free(&w);
-	return rc;
+	return ret;
 }
 
 static int load_out(void *arg, const char *key, const uint8_t *val, size_t len)
@@ -402,19 +402,19 @@ static void drop_stale(struct group *g)
 int outbox_del_all(struct group *g)
 {
 	char key[STORE_KEY_MAX];
-	int rc = group_key(g, "o", key);
+	int ret = group_key(g, "o", key);
 
-	return rc ? rc : store_del_below(group_store(g), key);
+	return ret ? ret : store_del_below(group_store(g), key);
 }
 
 int outbox_load(struct group *g)
 {
 	char key[STORE_KEY_MAX];
-	int rc = group_key(g, "o", key);
+	int ret = group_key(g, "o", key);
 
-	if (!rc)
-		rc = store_each(group_store(g), key, load_out, g);
-	if (!rc)
+	if (!ret)
+		ret = store_each(group_store(g), key, load_out, g);
+	if (!ret)
 		drop_stale(g);
-	return rc;
+	return ret;
 }

@@ -226,25 +226,25 @@ static int put_chunks(struct group *g, const struct wbuf *w)
 {
 	char key[STORE_KEY_MAX];
 	size_t off, n;
-	int rc;
+	int ret;
 
-	rc = group_key(g, "policy", key);
-	if (!rc)
-		rc = store_del_below(group_store(g), key);
-	for (off = 0; !rc && off < w->len; off += CHUNK) {
+	ret = group_key(g, "policy", key);
+	if (!ret)
+		ret = store_del_below(group_store(g), key);
+	for (off = 0; !ret && off < w->len; off += CHUNK) {
 		n = w->len - off < CHUNK ? w->len - off : CHUNK;
-		rc = group_key_num(g, "policy", off / CHUNK, key);
-		if (!rc)
-			rc = store_put(group_store(g), key, w->p + off, n);
+		ret = group_key_num(g, "policy", off / CHUNK, key);
+		if (!ret)
+			ret = store_put(group_store(g), key, w->p + off, n);
 	}
-	return rc;
+	return ret;
 }
 
 int policy_put(struct group *g, const struct policy *p)
 {
 	struct wbuf w;
 	size_t i;
-	int rc;
+	int ret;
 
 	wbuf_init(&w, POLICY_MAX);
 	wbuf_u8(&w, RECORD_VERSION);
@@ -258,9 +258,9 @@ int policy_put(struct group *g, const struct policy *p)
 			    setting_field(&p->conf, &settings[i]));
 		wbuf_patch_u32(&w, at, w.len - at - 4);
 	}
-	rc = w.err ? w.err : put_chunks(g, &w);
+	ret = w.err ? w.err : put_chunks(g, &w);
 	wbuf_free(&w);
-	return rc;
+	return ret;
 }
 
 static char *get_text(struct rbuf *r)
@@ -358,27 +358,27 @@ int policy_load(struct group *g, struct policy **out)
 	struct policy *p;
 	struct rbuf r;
 	struct wbuf w;
-	int rc;
+	int ret;
 
 	wbuf_init(&w, POLICY_MAX);
 	p = calloc(1, sizeof(*p));
-	rc = p ? group_key(g, "policy", key) : -ENOMEM;
-	if (!rc)
-		rc = store_each(group_store(g), key, collect_chunk, &w);
-	if (!rc && !w.len)
-		rc = -ENOENT;
+	ret = p ? group_key(g, "policy", key) : -ENOMEM;
+	if (!ret)
+		ret = store_each(group_store(g), key, collect_chunk, &w);
+	if (!ret && !w.len)
+		ret = -ENOENT;
 	rbuf_init(&r, w.p, w.len);
-	if (!rc) {
+	if (!ret) {
 		p->conf.name = strdup(g->conf->name);
 		p->conf.rekey_interface = NULL;
-		rc = p->conf.name ? parse_policy(&r, p) : -ENOMEM;
+		ret = p->conf.name ? parse_policy(&r, p) : -ENOMEM;
 	}
-	if (!rc && !p->conf.rekey_interface)
-		rc = -EBADMSG;
+	if (!ret && !p->conf.rekey_interface)
+		ret = -EBADMSG;
 	wbuf_free(&w);
-	if (rc) {
+	if (ret) {
 		policy_free(p);
-		return rc;
+		return ret;
 	}
 	*out = p;
 	return 0;

@@ -227,47 +227,47 @@ static int again_record(struct group *g, struct again *a)
 {
 	struct join_req *j;
 	bool renews = false;
-	int rc;
+	int ret;
 
-	rc = commit_begin(g);
-	if (rc)
-		return rc;
+	ret = commit_begin(g);
+	if (ret)
+		return ret;
 	TAILQ_FOREACH(j, &a->in, all)
 	{
 		renews |= j->renews;
-		if (!rc)
-			rc = join_put(g, j, a->now);
+		if (!ret)
+			ret = join_put(g, j, a->now);
 	}
-	if (!rc && renews)
-		rc = gkm_put_tree(g);
-	if (!rc)
-		rc = gkm_put_state(g, &a->c->next);
-	if (rc)
+	if (!ret && renews)
+		ret = gkm_put_tree(g);
+	if (!ret)
+		ret = gkm_put_state(g, &a->c->next);
+	if (ret)
 		commit_drop(g);
-	return rc;
+	return ret;
 }
 
 /* The peers stay members, also those that were about to leave. */
 static int again_compute(struct group *g, struct again *a)
 {
 	struct join_req *j;
-	int rc = 0;
+	int ret = 0;
 
 	TAILQ_FOREACH(j, &a->in, all)
 	{
 		if (j->send)
 			join_give_sids(g, a->c, j, g->senders_waiting);
-		if (!rc && j->renews)
-			rc = lkh_renew(g->tree, j->m->leaf);
+		if (!ret && j->renews)
+			ret = lkh_renew(g->tree, j->m->leaf);
 	}
-	return rc;
+	return ret;
 }
 
 static void again_commit(struct group *g, struct join_reqs *in)
 {
 	struct again *a = calloc(1, sizeof(*a));
 	struct again none = { .in = TAILQ_HEAD_INITIALIZER(none.in) };
-	int rc;
+	int ret;
 
 	if (a)
 		a->c = gkm_begin(g);
@@ -280,12 +280,12 @@ static void again_commit(struct group *g, struct join_reqs *in)
 	TAILQ_INIT(&a->in);
 	TAILQ_CONCAT(&a->in, in, all);
 	a->now = group_wall(g);
-	rc = again_compute(g, a);
-	if (!rc)
-		rc = again_record(g, a);
-	if (rc) {
+	ret = again_compute(g, a);
+	if (!ret)
+		ret = again_record(g, a);
+	if (ret) {
 		g->store_errors++;
-		again_done(g, a, rc, "");
+		again_done(g, a, ret, "");
 	} else {
 		commit_send(g, a->c->next.version, again_done, a);
 	}

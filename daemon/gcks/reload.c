@@ -140,11 +140,11 @@ int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
 		      conf_change_fn *fn, void *arg, struct err *err)
 {
 	const struct report r = { fn, arg };
-	int rc = check_all(k, conf, err);
+	int ret = check_all(k, conf, err);
 
-	if (!rc)
+	if (!ret)
 		report_all(k, conf, &r);
-	return rc;
+	return ret;
 }
 
 /* ---- apply -------------------------------------------------------------- */
@@ -155,16 +155,16 @@ static int open_added(struct gcks *k, const struct conf_gcks *conf,
 {
 	const struct group *last = TAILQ_LAST(&k->groups, groups);
 	struct group *g;
-	int rc = 0;
+	int ret = 0;
 	size_t i;
 
-	for (i = 0; !rc && i < conf->n_groups; i++)
+	for (i = 0; !ret && i < conf->n_groups; i++)
 		if (!group_find(k, conf->groups[i].name,
 				strlen(conf->groups[i].name)))
-			rc = group_new(k, &conf->groups[i], &g, err);
-	while (rc && (g = TAILQ_LAST(&k->groups, groups)) != last)
+			ret = group_new(k, &conf->groups[i], &g, err);
+	while (ret && (g = TAILQ_LAST(&k->groups, groups)) != last)
 		group_free(g);
-	return rc;
+	return ret;
 }
 
 static void change_one(struct group *g, const struct conf_group *c,
@@ -190,17 +190,17 @@ void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 	struct group *g, *next;
 	struct err err = {};
 	struct gather *t;
-	int rc;
+	int ret;
 
-	rc = check_all(k, conf, &err);
-	if (!rc) {
+	ret = check_all(k, conf, &err);
+	if (!ret) {
 		report_all(k, conf, &(struct report){ conf_log_change, NULL });
-		rc = open_added(k, conf, &err);
+		ret = open_added(k, conf, &err);
 	}
-	t = rc ? NULL : gather_new(done, arg);
+	t = ret ? NULL : gather_new(done, arg);
 	if (!t) {
-		done(arg, rc ? rc : -ENOMEM, 0,
-		     rc ? err.text : "out of memory");
+		done(arg, ret ? ret : -ENOMEM, 0,
+		     ret ? err.text : "out of memory");
 		return;
 	}
 	/* A group that is closed may leave the list at once. */

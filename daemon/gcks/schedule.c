@@ -53,38 +53,38 @@ static void mids_counted(struct group *g, void *arg, int ret, const char *why)
 /* Reserve the Message ID in the store before the message is sent. */
 static int count_mids(struct group *g, struct gkm_change *c)
 {
-	int rc;
+	int ret;
 
 	c->next.next_mid = g->rs.next_mid + GKM_MIDS_AHEAD;
 	c->next.time_ms = gkm_time_ms(g);
-	rc = commit_begin(g);
-	if (rc)
-		return rc;
-	rc = gkm_put_state(g, &c->next);
-	if (rc)
+	ret = commit_begin(g);
+	if (ret)
+		return ret;
+	ret = gkm_put_state(g, &c->next);
+	if (ret)
 		commit_drop(g);
 	else
 		commit_send(g, c->next.version, mids_counted, c);
-	return rc;
+	return ret;
 }
 
 static void say_again(struct group *g)
 {
 	struct gkm_change *c = gkm_begin(g);
-	int rc = c ? gkm_beat_message(g, c) : -ENOMEM;
+	int ret = c ? gkm_beat_message(g, c) : -ENOMEM;
 
-	if (!rc && g->rs.next_mid > g->st.next_mid) {
-		rc = count_mids(g, c);
-		if (!rc)
+	if (!ret && g->rs.next_mid > g->st.next_mid) {
+		ret = count_mids(g, c);
+		if (!ret)
 			return;
 	}
-	if (!rc) {
+	if (!ret) {
 		outbox_send_all(g, &c->out);
 		g->beats++;
 	}
 	if (c)
 		gkm_abandon(g, c);
-	beat_again(g, rc);
+	beat_again(g, ret);
 }
 
 static void beat_due(void *arg)
@@ -167,14 +167,14 @@ static void rekey_later(struct group *g, unsigned int asked, commit_fn *done,
 			void *arg)
 {
 	struct gkm_change *c = gkm_begin(g);
-	int rc = c ? commit_begin(g) : -ENOMEM;
+	int ret = c ? commit_begin(g) : -ENOMEM;
 
-	if (!rc) {
+	if (!ret) {
 		c->done = done;
 		c->arg = arg;
 		c->next.asked |= asked;
-		rc = gkm_put_state(g, &c->next);
-		if (!rc) {
+		ret = gkm_put_state(g, &c->next);
+		if (!ret) {
 			commit_send(g, c->next.version, later_noted, c);
 			return;
 		}
@@ -182,7 +182,7 @@ static void rekey_later(struct group *g, unsigned int asked, commit_fn *done,
 	}
 	if (c)
 		gkm_abandon(g, c);
-	done(g, arg, rc, strerror(-rc));
+	done(g, arg, ret, strerror(-ret));
 }
 
 void schedule_rekey(struct group *g, unsigned int asked, const char *why,
@@ -191,7 +191,7 @@ void schedule_rekey(struct group *g, unsigned int asked, const char *why,
 	uint32_t wait = pace_wait_ms(g);
 	struct gkm_change *c;
 	struct turn *t;
-	int rc;
+	int ret;
 
 	if (wait && asked) {
 		rekey_later(g, asked, done, arg);
@@ -204,18 +204,18 @@ void schedule_rekey(struct group *g, unsigned int asked, const char *why,
 	}
 	t = calloc(1, sizeof(*t));
 	c = t ? gkm_begin(g) : NULL;
-	rc = c ? term_turn(g) : -ENOMEM;
-	if (rc < 0) {
+	ret = c ? term_turn(g) : -ENOMEM;
+	if (ret < 0) {
 		if (c)
 			gkm_abandon(g, c);
 		free(t);
-		done(g, arg, rc, strerror(-rc));
+		done(g, arg, ret, strerror(-ret));
 		return;
 	}
 	t->done = done;
 	t->arg = arg;
 	c->next.asked |= asked;
-	gkm_commit(g, c, rc ? GKM_JOIN : GKM_SIMPLE, rc ? write_turned : NULL,
+	gkm_commit(g, c, ret ? GKM_JOIN : GKM_SIMPLE, ret ? write_turned : NULL,
 		   why, scheduled_rekey_done, t);
 }
 

@@ -20,14 +20,14 @@ static bool key_due(const struct group *g, const struct gkm_change *c)
 
 int signing_make(struct group *g, struct gkm_change *c, enum gkm_how how)
 {
-	int rc;
+	int ret;
 
 	if (how == GKM_EXCLUDE || !key_due(g, c))
 		return 0;
-	rc = sigkey_generate(g->conf->rekey_sign, &c->sign);
-	if (!rc)
+	ret = sigkey_generate(g->conf->rekey_sign, &c->sign);
+	if (!ret)
 		c->next.sign_made = group_wall(g);
-	return rc;
+	return ret;
 }
 
 static void key_name(const struct sigkey *key, char buf[static SIGPUB_NAME_LEN])
@@ -44,13 +44,13 @@ static void key_name(const struct sigkey *key, char buf[static SIGPUB_NAME_LEN])
 int signing_put(struct group *g, const struct gkm_change *c)
 {
 	char name[SIGPUB_NAME_LEN];
-	int rc;
+	int ret;
 
 	if (!c->sign)
 		return 0;
-	rc = gkm_put_sign(g, c->sign);
-	if (rc)
-		return rc;
+	ret = gkm_put_sign(g, c->sign);
+	if (ret)
+		return ret;
 	key_name(c->sign, name);
 	return gmc_audit(g->k, g->conf->name, "", "signing-key", name);
 }

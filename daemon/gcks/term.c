@@ -195,7 +195,7 @@ int64_t term_until(const struct gmember *m)
 int term_turn(struct group *g)
 {
 	struct gmember *m;
-	int rc, n = 0;
+	int ret, n = 0;
 
 	if (!g->n_renewed || !g->st.keyed)
 		return 0;
@@ -207,10 +207,10 @@ int term_turn(struct group *g)
 			continue;
 		if (!lkh_room(g->tree, KD_MAX_WRAP_KEYS))
 			break;
-		rc = lkh_turn(g->tree, m->leaf);
-		if (rc) {
+		ret = lkh_turn(g->tree, m->leaf);
+		if (ret) {
 			term_turned(g, false);
-			return rc;
+			return ret;
 		}
 		m->turning = true;
 		n++;
@@ -221,17 +221,17 @@ int term_turn(struct group *g)
 int term_put_turned(struct group *g)
 {
 	struct gmember *m, next;
-	int rc = 0;
+	int ret = 0;
 
 	TAILQ_FOREACH(m, &g->members, all)
 	{
-		if (rc || !m->turning)
+		if (ret || !m->turning)
 			continue;
 		next = *m;
 		next.renewed = false;
-		rc = gmc_put_member(g, &next);
+		ret = gmc_put_member(g, &next);
 	}
-	return rc;
+	return ret;
 }
 
 void term_turned(struct group *g, bool done)

@@ -55,55 +55,55 @@ static int look_at_denied(void *arg, const char *key, const uint8_t *val,
 static int each_denied(struct seen *seen)
 {
 	char key[STORE_KEY_MAX];
-	int rc;
+	int ret;
 
-	rc = store_key(key, "w", seen->g->conf->name, "d", NULL);
-	return rc ? rc
-		  : store_each(witness_of(seen->g), key, look_at_denied, seen);
+	ret = store_key(key, "w", seen->g->conf->name, "d", NULL);
+	return ret ? ret
+		   : store_each(witness_of(seen->g), key, look_at_denied, seen);
 }
 
 static int put_denied(struct group *g, const char *identity, int64_t since)
 {
 	char key[STORE_KEY_MAX];
-	int rc = denied_key(g, identity, key);
+	int ret = denied_key(g, identity, key);
 
-	return rc ? rc : store_put_u64(witness_of(g), key, since);
+	return ret ? ret : store_put_u64(witness_of(g), key, since);
 }
 
 static int put_version(struct group *g, uint64_t version)
 {
 	char key[STORE_KEY_MAX];
-	int rc = version_key(g, key);
+	int ret = version_key(g, key);
 
-	return rc ? rc : store_put_u64(witness_of(g), key, version);
+	return ret ? ret : store_put_u64(witness_of(g), key, version);
 }
 
-static int commit_or_abort(struct group *g, int rc)
+static int commit_or_abort(struct group *g, int ret)
 {
-	if (!rc)
+	if (!ret)
 		return store_commit(witness_of(g));
 	store_abort(witness_of(g));
-	return rc;
+	return ret;
 }
 
 int witness_rewrite(struct group *g)
 {
 	const struct deny_entry *d;
 	char key[STORE_KEY_MAX];
-	int rc;
+	int ret;
 
-	rc = store_begin(witness_of(g));
-	if (rc)
-		return rc;
-	rc = store_key(key, "w", g->conf->name, "d", NULL);
-	if (!rc)
-		rc = store_del_below(witness_of(g), key);
+	ret = store_begin(witness_of(g));
+	if (ret)
+		return ret;
+	ret = store_key(key, "w", g->conf->name, "d", NULL);
+	if (!ret)
+		ret = store_del_below(witness_of(g), key);
 	TAILQ_FOREACH(d, &g->denied, all)
-	if (!rc)
-		rc = put_denied(g, d->identity, d->since);
-	if (!rc)
-		rc = put_version(g, g->st.version);
-	return commit_or_abort(g, rc);
+	if (!ret)
+		ret = put_denied(g, d->identity, d->since);
+	if (!ret)
+		ret = put_version(g, g->st.version);
+	return commit_or_abort(g, ret);
 }
 
 int witness_record(struct group *g, uint64_t version, const char *deny,
@@ -111,21 +111,21 @@ int witness_record(struct group *g, uint64_t version, const char *deny,
 {
 	struct store *w = witness_of(g);
 	char key[STORE_KEY_MAX];
-	int rc;
+	int ret;
 
-	rc = store_record(w);
-	if (rc)
-		return rc;
-	rc = put_version(g, version);
-	if (!rc && deny)
-		rc = put_denied(g, deny, since);
-	if (!rc && admit)
-		rc = denied_key(g, admit, key);
-	if (!rc && admit)
-		rc = store_del(w, key);
-	if (rc)
+	ret = store_record(w);
+	if (ret)
+		return ret;
+	ret = put_version(g, version);
+	if (!ret && deny)
+		ret = put_denied(g, deny, since);
+	if (!ret && admit)
+		ret = denied_key(g, admit, key);
+	if (!ret && admit)
+		ret = store_del(w, key);
+	if (ret)
 		store_drop(w);
-	return rc;
+	return ret;
 }
 
 static const char *judge_store(const struct group *g, bool known, bool noted,
@@ -155,29 +155,29 @@ int witness_check(struct group *g, bool known, const char **why,
 	char key[STORE_KEY_MAX];
 	uint64_t version = 0;
 	bool noted;
-	int rc;
+	int ret;
 
 	*why = NULL;
-	rc = version_key(g, key);
-	if (!rc)
-		rc = store_get_u64(witness_of(g), key, &version);
-	noted = rc != -ENOENT;
-	if (rc == -ENOENT)
-		rc = 0;
-	if (!rc)
-		rc = each_denied(&seen);
-	if (!rc)
+	ret = version_key(g, key);
+	if (!ret)
+		ret = store_get_u64(witness_of(g), key, &version);
+	noted = ret != -ENOENT;
+	if (ret == -ENOENT)
+		ret = 0;
+	if (!ret)
+		ret = each_denied(&seen);
+	if (!ret)
 		*why = judge_store(g, known, noted, version, seen.missing);
-	if (!rc && *why) {
+	if (!ret && *why) {
 		seen.adopt = true;
-		rc = each_denied(&seen);
+		ret = each_denied(&seen);
 		if (g->st.version < version)
 			g->st.version = version;
-	} else if (!rc && known && (!noted || g->st.version != version)) {
-		rc = witness_rewrite(g);
+	} else if (!ret && known && (!noted || g->st.version != version)) {
+		ret = witness_rewrite(g);
 	}
-	if (rc)
-		err_set(err, rc, "group %s: witness of the store: %s",
-			g->conf->name, store_reason(witness_of(g), rc));
-	return rc;
+	if (ret)
+		err_set(err, ret, "group %s: witness of the store: %s",
+			g->conf->name, store_reason(witness_of(g), ret));
+	return ret;
 }

@@ -165,11 +165,11 @@ static void sq_abort(void *ctx)
 
 static int sq_commit(void *ctx)
 {
-	int rc = sq_run(ctx, ST_COMMIT);
+	int ret = sq_run(ctx, ST_COMMIT);
 
-	if (rc)
+	if (ret)
 		sq_abort(ctx);
-	return rc;
+	return ret;
 }
 
 static int sq_put(void *ctx, const char *key, const void *val, size_t len)
@@ -302,12 +302,12 @@ static int sq_clean(void *ctx)
 static int sq_audit_trim(void *ctx, uint64_t refusals, uint64_t others)
 {
 	struct sq *q = ctx;
-	int rc;
+	int ret;
 
 	sqlite3_bind_int64(q->st[ST_AUDIT_TRIM_REFUSALS], 1, refusals);
-	rc = sq_run(q, ST_AUDIT_TRIM_REFUSALS);
-	if (rc)
-		return rc;
+	ret = sq_run(q, ST_AUDIT_TRIM_REFUSALS);
+	if (ret)
+		return ret;
 	sqlite3_bind_int64(q->st[ST_AUDIT_TRIM], 1, others);
 	return sq_run(q, ST_AUDIT_TRIM);
 }
@@ -315,17 +315,17 @@ static int sq_audit_trim(void *ctx, uint64_t refusals, uint64_t others)
 static int sq_audit(void *ctx, const struct store_audit *a)
 {
 	struct sq *q = ctx;
-	int rc;
+	int ret;
 
 	sqlite3_bind_int64(q->st[ST_AUDIT], 1, a->time);
 	bind_str(q, ST_AUDIT, 2, a->group);
 	bind_str(q, ST_AUDIT, 3, a->identity);
 	bind_str(q, ST_AUDIT, 4, a->event);
 	bind_str(q, ST_AUDIT, 5, a->detail);
-	rc = sq_run(q, ST_AUDIT);
-	if (!rc && ++q->audits % AUDIT_TRIM_EVERY == 0)
-		rc = sq_audit_trim(q, AUDIT_KEEP_REFUSALS, AUDIT_KEEP);
-	return rc;
+	ret = sq_run(q, ST_AUDIT);
+	if (!ret && ++q->audits % AUDIT_TRIM_EVERY == 0)
+		ret = sq_audit_trim(q, AUDIT_KEEP_REFUSALS, AUDIT_KEEP);
+	return ret;
 }
 
 static const char *column_str(sqlite3_stmt *st, int n)
@@ -427,19 +427,19 @@ static int private_file(const char *path, struct err *err)
 static int sq_int(struct sq *q, const char *text, int *out)
 {
 	sqlite3_stmt *st;
-	int rc;
+	int ret;
 
-	rc = sqlite3_prepare_v2(q->db, text, -1, &st, NULL);
-	if (rc)
-		return sq_fail(q, rc);
-	rc = sqlite3_step(st);
-	*out = rc == SQLITE_ROW ? sqlite3_column_int(st, 0) : 0;
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		rc = sq_fail(q, rc);
+	ret = sqlite3_prepare_v2(q->db, text, -1, &st, NULL);
+	if (ret)
+		return sq_fail(q, ret);
+	ret = sqlite3_step(st);
+	*out = ret == SQLITE_ROW ? sqlite3_column_int(st, 0) : 0;
+	if (ret != SQLITE_ROW && ret != SQLITE_DONE)
+		ret = sq_fail(q, ret);
 	else
-		rc = 0;
+		ret = 0;
 	sqlite3_finalize(st);
-	return rc;
+	return ret;
 }
 
 static int sq_exec(struct sq *q, const char *text)
@@ -454,20 +454,20 @@ static int sq_setup(struct sq *q)
 {
 	int version = 0;
 	char text[48];
-	int rc, i;
+	int ret, i;
 
-	rc = sq_exec(q, "PRAGMA locking_mode=EXCLUSIVE;"
-			"PRAGMA journal_mode=WAL;"
-			"PRAGMA synchronous=FULL;"
-			"PRAGMA secure_delete=ON;"
-			"PRAGMA trusted_schema=OFF;");
+	ret = sq_exec(q, "PRAGMA locking_mode=EXCLUSIVE;"
+			 "PRAGMA journal_mode=WAL;"
+			 "PRAGMA synchronous=FULL;"
+			 "PRAGMA secure_delete=ON;"
+			 "PRAGMA trusted_schema=OFF;");
 	/* The empty transaction takes the file lock, which is then kept. */
-	if (!rc)
-		rc = sq_exec(q, "BEGIN IMMEDIATE; COMMIT;");
-	if (!rc)
-		rc = sq_int(q, "PRAGMA user_version", &version);
-	if (rc)
-		return rc;
+	if (!ret)
+		ret = sq_exec(q, "BEGIN IMMEDIATE; COMMIT;");
+	if (!ret)
+		ret = sq_int(q, "PRAGMA user_version", &version);
+	if (ret)
+		return ret;
 	if (version > FORMAT) {
 		snprintf(q->err, sizeof(q->err),
 			 "format %d is newer than that of this mcsecd (%d); start one that is as new",
@@ -475,46 +475,46 @@ static int sq_setup(struct sq *q)
 		return -EPROTONOSUPPORT;
 	}
 	snprintf(text, sizeof(text), "PRAGMA user_version=%d", FORMAT);
-	for (i = 0; !rc && schema[i]; i++)
-		rc = sq_exec(q, schema[i]);
-	if (!rc && version != FORMAT)
-		rc = sq_exec(q, text);
-	for (i = 0; !rc && i < ST_MAX; i++) {
-		rc = sqlite3_prepare_v3(q->db, sql[i], -1,
-					SQLITE_PREPARE_PERSISTENT, &q->st[i],
-					NULL);
-		if (rc)
-			return sq_fail(q, rc);
+	for (i = 0; !ret && schema[i]; i++)
+		ret = sq_exec(q, schema[i]);
+	if (!ret && version != FORMAT)
+		ret = sq_exec(q, text);
+	for (i = 0; !ret && i < ST_MAX; i++) {
+		ret = sqlite3_prepare_v3(q->db, sql[i], -1,
+					 SQLITE_PREPARE_PERSISTENT, &q->st[i],
+					 NULL);
+		if (ret)
+			return sq_fail(q, ret);
 	}
-	return rc;
+	return ret;
 }
 
 int store_sqlite(struct store *s, const char *path, struct err *err)
 {
 	struct sq *q;
-	int rc;
+	int ret;
 
-	rc = private_file(path, err);
-	if (rc)
-		return rc;
+	ret = private_file(path, err);
+	if (ret)
+		return ret;
 	q = calloc(1, sizeof(*q));
 	if (!q)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
-	rc = sqlite3_open_v2(path, &q->db,
-			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW |
-				     SQLITE_OPEN_FULLMUTEX,
-			     NULL);
-	if (rc)
-		rc = sq_fail(q, rc);
+	ret = sqlite3_open_v2(path, &q->db,
+			      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW |
+				      SQLITE_OPEN_FULLMUTEX,
+			      NULL);
+	if (ret)
+		ret = sq_fail(q, ret);
 	else
-		rc = sq_setup(q);
-	if (rc) {
-		err_set(err, rc, "%s: %s", path,
-			rc == -EBUSY
+		ret = sq_setup(q);
+	if (ret) {
+		err_set(err, ret, "%s: %s", path,
+			ret == -EBUSY
 				? "another process has it open; stop that first"
 				: q->err);
 		sq_close(q);
-		return rc;
+		return ret;
 	}
 	s->ops = &sq_ops;
 	s->ctx = q;

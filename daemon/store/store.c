@@ -24,20 +24,20 @@ int store_open(const char *path, const struct sealer *sealer,
 {
 	struct store *s = calloc(1, sizeof(*s));
 	struct err why;
-	int rc;
+	int ret;
 
 	if (!s)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	s->sealer = sealer;
-	rc = store_sqlite(s, path, err);
-	if (rc) {
+	ret = store_sqlite(s, path, err);
+	if (ret) {
 		free(s);
-		return rc;
+		return ret;
 	}
-	rc = store_check_seal(s, &why);
-	if (rc) {
+	ret = store_check_seal(s, &why);
+	if (ret) {
 		store_close(s);
-		return err_set(err, rc, "%s: %s", path, why.text);
+		return err_set(err, ret, "%s: %s", path, why.text);
 	}
 	*out = s;
 	return 0;
@@ -63,33 +63,33 @@ void store_close(struct store *s)
 int store_check_seal(struct store *s, struct err *err)
 {
 	struct wbuf w;
-	int rc;
+	int ret;
 
 	wbuf_init(&w, STORE_VALUE_MAX);
-	rc = store_get(s, CHECK_KEY, &w);
-	if (!rc &&
+	ret = store_get(s, CHECK_KEY, &w);
+	if (!ret &&
 	    (w.len != strlen(CHECK_VALUE) || memcmp(w.p, CHECK_VALUE, w.len))) {
-		rc = err_set(err, -EPROTONOSUPPORT,
-			     "store has a format that is not known; a later mcsecd wrote it");
-	} else if (rc == -EBADMSG) {
-		err_set(err, rc,
+		ret = err_set(err, -EPROTONOSUPPORT,
+			      "store has a format that is not known; a later mcsecd wrote it");
+	} else if (ret == -EBADMSG) {
+		err_set(err, ret,
 			"seal key does not fit the store; \"seal-key\" must name the one that it was made with");
-	} else if (rc == -ENOENT) {
-		rc = store_begin(s);
-		if (!rc)
-			rc = store_put(s, CHECK_KEY, CHECK_VALUE,
-				       strlen(CHECK_VALUE));
-		if (!rc)
-			rc = store_commit(s);
+	} else if (ret == -ENOENT) {
+		ret = store_begin(s);
+		if (!ret)
+			ret = store_put(s, CHECK_KEY, CHECK_VALUE,
+					strlen(CHECK_VALUE));
+		if (!ret)
+			ret = store_commit(s);
 		else
 			store_abort(s);
-		if (rc)
-			err_set(err, rc, "%s", store_error(s));
-	} else if (rc) {
-		err_set(err, rc, "%s", store_error(s));
+		if (ret)
+			err_set(err, ret, "%s", store_error(s));
+	} else if (ret) {
+		err_set(err, ret, "%s", store_error(s));
 	}
 	wbuf_free(&w);
-	return rc;
+	return ret;
 }
 
 int store_key(char key[static STORE_KEY_MAX], ...)
@@ -164,20 +164,20 @@ void store_abort(struct store *s)
 int store_put(struct store *s, const char *key, const void *val, size_t len)
 {
 	uint8_t *p;
-	int rc;
+	int ret;
 
 	if (len > STORE_VALUE_MAX)
 		return -EMSGSIZE;
 	p = malloc(len + SEAL_OVERHEAD);
 	if (!p)
 		return -ENOMEM;
-	rc = seal(s->sealer, key, val, len, p);
-	if (!rc && s->rec)
-		rc = store_txn_put(s->rec, key, p, len + SEAL_OVERHEAD);
-	else if (!rc)
-		rc = s->ops->put(s->ctx, key, p, len + SEAL_OVERHEAD);
+	ret = seal(s->sealer, key, val, len, p);
+	if (!ret && s->rec)
+		ret = store_txn_put(s->rec, key, p, len + SEAL_OVERHEAD);
+	else if (!ret)
+		ret = s->ops->put(s->ctx, key, p, len + SEAL_OVERHEAD);
 	free(p);
-	return rc;
+	return ret;
 }
 
 int store_put_u64(struct store *s, const char *key, uint64_t val)
@@ -205,21 +205,21 @@ int store_get(struct store *s, const char *key, struct wbuf *val)
 {
 	struct wbuf w;
 	uint8_t *p;
-	int rc;
+	int ret;
 
 	wbuf_init(&w, STORE_VALUE_MAX + SEAL_OVERHEAD);
-	rc = s->ops->get(s->ctx, key, &w);
-	if (!rc && w.len < SEAL_OVERHEAD)
-		rc = -EBADMSG;
-	if (!rc) {
+	ret = s->ops->get(s->ctx, key, &w);
+	if (!ret && w.len < SEAL_OVERHEAD)
+		ret = -EBADMSG;
+	if (!ret) {
 		p = wbuf_at(val, wbuf_reserve(val, w.len - SEAL_OVERHEAD),
 			    w.len - SEAL_OVERHEAD);
-		rc = val->err;
-		if (!rc)
-			rc = unseal(s->sealer, key, w.p, w.len, p);
+		ret = val->err;
+		if (!ret)
+			ret = unseal(s->sealer, key, w.p, w.len, p);
 	}
 	wbuf_free(&w);
-	return rc;
+	return ret;
 }
 
 int store_version(struct store *s, const char *key, uint64_t *v)
@@ -231,18 +231,18 @@ int store_get_u64(struct store *s, const char *key, uint64_t *val)
 {
 	struct rbuf r;
 	struct wbuf w;
-	int rc;
+	int ret;
 
 	wbuf_init(&w, STORE_VALUE_MAX);
-	rc = store_get(s, key, &w);
-	if (!rc) {
+	ret = store_get(s, key, &w);
+	if (!ret) {
 		rbuf_init(&r, w.p, w.len);
 		*val = rbuf_u64(&r);
 		if (r.err || rbuf_left(&r))
-			rc = -EBADMSG;
+			ret = -EBADMSG;
 	}
 	wbuf_free(&w);
-	return rc;
+	return ret;
 }
 
 struct each {
@@ -256,18 +256,18 @@ static int each_unseal(void *arg, const char *key, const uint8_t *val,
 {
 	struct each *e = arg;
 	uint8_t *p;
-	int rc;
+	int ret;
 
 	if (len < SEAL_OVERHEAD)
 		return -EBADMSG;
 	p = secret_alloc(len);
 	if (!p)
 		return -ENOMEM;
-	rc = unseal(e->s->sealer, key, val, len, p);
-	if (!rc)
-		rc = e->fn(e->arg, key, p, len - SEAL_OVERHEAD);
+	ret = unseal(e->s->sealer, key, val, len, p);
+	if (!ret)
+		ret = e->fn(e->arg, key, p, len - SEAL_OVERHEAD);
 	secret_free(p);
-	return rc;
+	return ret;
 }
 
 int store_each(struct store *s, const char *prefix, store_each_fn *fn,
@@ -307,23 +307,23 @@ static int reseal_one(struct store *s, struct store *next, const char *key)
 {
 	uint8_t *plain = NULL;
 	struct wbuf w;
-	int rc;
+	int ret;
 
 	wbuf_init(&w, STORE_VALUE_MAX + SEAL_OVERHEAD);
-	rc = s->ops->get(s->ctx, key, &w);
-	if (!rc && w.len < SEAL_OVERHEAD)
-		rc = -EBADMSG;
-	if (!rc) {
+	ret = s->ops->get(s->ctx, key, &w);
+	if (!ret && w.len < SEAL_OVERHEAD)
+		ret = -EBADMSG;
+	if (!ret) {
 		plain = secret_alloc(w.len);
-		rc = plain ? 0 : -ENOMEM;
+		ret = plain ? 0 : -ENOMEM;
 	}
-	if (!rc)
-		rc = unseal(s->sealer, key, w.p, w.len, plain);
-	if (!rc)
-		rc = store_put(next, key, plain, w.len - SEAL_OVERHEAD);
+	if (!ret)
+		ret = unseal(s->sealer, key, w.p, w.len, plain);
+	if (!ret)
+		ret = store_put(next, key, plain, w.len - SEAL_OVERHEAD);
 	secret_free(plain);
 	wbuf_free(&w);
-	return rc;
+	return ret;
 }
 
 int store_reseal(struct store *s, const struct sealer *to)
@@ -331,27 +331,27 @@ int store_reseal(struct store *s, const struct sealer *to)
 	struct store next = { .ops = s->ops, .ctx = s->ctx, .sealer = to };
 	struct keys k = { 0 };
 	size_t i;
-	int rc;
+	int ret;
 
 	/*
 	 * All keys are read first, since a record that is written while
 	 * iterating may be returned again.
 	 */
-	rc = s->ops->all(s->ctx, collect_key, &k);
-	if (!rc) {
-		rc = store_begin(s);
-		for (i = 0; !rc && i < k.n; i++)
-			rc = reseal_one(s, &next, k.v[i]);
-		if (!rc)
-			rc = store_commit(s);
+	ret = s->ops->all(s->ctx, collect_key, &k);
+	if (!ret) {
+		ret = store_begin(s);
+		for (i = 0; !ret && i < k.n; i++)
+			ret = reseal_one(s, &next, k.v[i]);
+		if (!ret)
+			ret = store_commit(s);
 		else
 			store_abort(s);
 	}
 	while (k.n)
 		free(k.v[--k.n]);
 	free(k.v);
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
 	s->sealer = to;
 	return store_clean(s);
 }
