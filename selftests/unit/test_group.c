@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Key server and members together: the regular cases. */
 #include "group_sim.h"
+#include "group_finish.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -31,13 +32,6 @@ static void usual(uint64_t seed)
 }
 
 /* Checks at the end of every run. */
-static void finish(const char *what)
-{
-	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
-	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
-	sim_free(&s);
-}
-
 static void test_join(void)
 {
 	uint64_t joined;
@@ -60,7 +54,7 @@ static void test_join(void)
 	is_int(sim_audited(&s, "join", NULL, NULL), 4, "4 joins are on record");
 	is_int(sim_audited(&s, "join", "s.example", "as sender"), 1,
 	       "with what was granted");
-	finish("join");
+	sim_finish(&s, "join");
 }
 
 static void test_evict(void)
@@ -121,7 +115,7 @@ static void test_evict(void)
 	sim_up(b);
 	sim_run(&s, 10000);
 	ok(sim_in(b), "b is in after it was admitted");
-	finish("evict");
+	sim_finish(&s, "evict");
 }
 
 static int tell(void *arg, const struct gcks_member_status *st)
@@ -173,7 +167,7 @@ static void test_leave(void)
 	ok(sim_has_member(&s, "b.example"),
 	   "a key server that is gone knows nothing of the leave");
 	is_int(a->gaps, 0, "a loses no packet");
-	finish("leave");
+	sim_finish(&s, "leave");
 }
 
 /* The old instance of b leaves when the new one is in. */
@@ -204,7 +198,7 @@ static void test_late_leave(void)
 	sim_run(&s, 10000);
 	ok(!sim_has_member(&s, "b.example"),
 	   "b is out when its new instance has left");
-	finish("late leave");
+	sim_finish(&s, "late leave");
 }
 
 /* The last member leaves, and one comes back. */
@@ -231,7 +225,7 @@ static void test_empty(void)
 	sim_run(&s, 2000);
 	ok(a->got > 190, "the stream goes on when members come back");
 	is_int(sim_reads_after(&s, b, at + 5000), 0, "under new keys");
-	finish("empty");
+	sim_finish(&s, "empty");
 }
 
 static void in_vain(struct sim_member *m, uint16_t notify, const char *why,
@@ -328,7 +322,7 @@ static void test_refusals(void)
 			break;
 	is_int(i, s.n, "no refused member asks more than 30 times in 10 min");
 	is_int(sim_gaps(&s), 0, "the members do not notice");
-	finish("refusals");
+	sim_finish(&s, "refusals");
 }
 
 static void test_sender_later(void)
@@ -357,7 +351,7 @@ static void test_sender_later(void)
 	ok(sim_settle(&s, 3000), "s registers again");
 	gcks_each_member(s.gcks, "video", tell, &st);
 	ok(st.first_sender_id > first + 1, "with new Sender-IDs");
-	finish("second sender");
+	sim_finish(&s, "second sender");
 }
 
 int main(void)

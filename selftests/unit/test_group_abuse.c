@@ -5,6 +5,7 @@
 #include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "group_sim.h"
+#include "group_finish.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -33,13 +34,6 @@ static void usual(void)
 	sim_run(&s, 10000);
 	sim_stream(&s, tx, 10);
 	sim_run(&s, 1000);
-}
-
-static void finish(const char *what)
-{
-	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
-	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
-	sim_free(&s);
 }
 
 static uint64_t refused_by_kernels(void)
@@ -95,7 +89,7 @@ static void test_stagger(void)
 	is_int(refused_by_kernels(), 0, "80 evictions: room is made");
 	is_int(sim_out_of_step(&s), 0, "all others are in step");
 	is_int(sim_status(a).registrations, 1, "a had not to come again");
-	finish("stagger");
+	sim_finish(&s, "stagger");
 }
 
 static void storm(unsigned int ms)
@@ -165,7 +159,7 @@ static void test_storm(void)
 	is_int(s.sends - sends, 0, "a minute later it sends none of them");
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "all are in step");
-	finish("storm");
+	sim_finish(&s, "storm");
 }
 
 /* The kernel refuses the new SA, but the old one must still end. */
@@ -184,7 +178,7 @@ static void test_no_room(void)
 	sim_run(&s, 20000);
 	is_int(tx->mk.n_sas, 0,
 	       "the old SA of the sender ends, though there is no new one");
-	finish("no room");
+	sim_finish(&s, "no room");
 }
 
 /* ---- excluded members --------------------------------------------------- */
@@ -253,7 +247,7 @@ static void test_evict_absent(void)
 	is_int(sim_group(&s).denied, 1, "nobody was kept out then");
 	is_int(sim_evict(s.gcks, "video", "", &ms, &err), -EINVAL,
 	       "nobody has no name: %s", err.text);
-	finish("absent");
+	sim_finish(&s, "absent");
 }
 
 /* ---- the audit trail ---------------------------------------------------- */
@@ -305,7 +299,7 @@ static void test_strangers(void)
 	}
 	is_int(sim_audited(&s, "refuse", "a.example", "INVALID_GROUP_ID"), 1,
 	       "100 groups that are not there make one line");
-	finish("strangers");
+	sim_finish(&s, "strangers");
 }
 
 /*
@@ -363,7 +357,7 @@ static void test_log(void)
 	gcks_ike_event(s.gcks, &ev);
 	ok(sim_logged(&s, "IKE SA closed: \"other.example\" at "),
 	   "others still have theirs");
-	finish("log");
+	sim_finish(&s, "log");
 }
 
 /* A peer that no group admits keeps no IKE SA, and an admitted one does. */
@@ -390,7 +384,7 @@ static void test_unwelcome(void)
 	       "refused as sender, who may receive");
 	is_int(ike_engine_stats(s.engine)->sas, sas + 1,
 	       "a receiver refused as sender may ask over the same IKE SA");
-	finish("unwelcome");
+	sim_finish(&s, "unwelcome");
 }
 
 /* ---- Sender-IDs --------------------------------------------------------- */
@@ -433,7 +427,7 @@ static void test_greedy(void)
 	sim_up(s2);
 	ok(sim_settle(&s, 12000),
 	   "a second honest restart is answered within seconds");
-	finish("greedy");
+	sim_finish(&s, "greedy");
 }
 
 /* Each of thousands of senders is remembered, and later forgotten. */
@@ -476,7 +470,7 @@ static void test_many_senders(void)
 		first++;
 	}
 	is_int(first, 5000, "a sender that has rested is not remembered");
-	finish("many senders");
+	sim_finish(&s, "many senders");
 }
 
 /*
@@ -561,7 +555,7 @@ static void test_not_asked_for(void)
 	   "a Rekey SA without signatures is not followed");
 	ok(TAILQ_FIRST(&g->rekeys) == rk, "the Rekey SA is the one it was");
 	rekey_msg_free(&msg);
-	finish("a Rekey SA that was not asked for");
+	sim_finish(&s, "a Rekey SA that was not asked for");
 }
 
 /* ---- SPIs of other parties ---------------------------------------------- */
@@ -594,7 +588,7 @@ static void test_next_spi(void)
 	ok(sim_status(a).registrations > regs, "a missed rekey is found");
 	is_int(sim_status(a).registrations, regs + 1, "by one registration");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
-	finish("next SPI");
+	sim_finish(&s, "next SPI");
 }
 
 /*
@@ -644,7 +638,7 @@ static void test_next_spi_evicted(void)
 	is_int(sim_group(&s).registrations, g.registrations,
 	       "evicted, it makes nobody ask by them");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
-	finish("next SPI, evicted");
+	sim_finish(&s, "next SPI, evicted");
 }
 
 /* A policy that was not in the member's SAg is refused from any key server. */
@@ -666,7 +660,7 @@ static void test_not_offered(void)
 	       err.text);
 	ok(strstr(err.text, "GCAUTH"), "the refusal of rekeys names GCAUTH");
 	kd_free(&kd);
-	finish("a Rekey SA that was not offered");
+	sim_finish(&s, "a Rekey SA that was not offered");
 }
 
 int main(void)

@@ -7,6 +7,7 @@
 #include "gcks/group.h"
 #include "group_sim.h"
 #include "member/mgroup.h"
+#include "group_finish.h"
 #include "tap.h"
 #include "wipes.h"
 
@@ -31,13 +32,6 @@ static void usual(uint64_t seed)
 	sim_run(&s, 20000);
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 1000);
-}
-
-static void finish(const char *what)
-{
-	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
-	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
-	sim_free(&s);
 }
 
 /* ---- records of the store ----------------------------------------------- */
@@ -147,7 +141,7 @@ static void test_damaged(void)
 	store_close(s.witness);
 	sim_gcks_up(&s);
 	is_int(sim_group(&s).denied, 1, "the denial holds");
-	finish("damaged");
+	sim_finish(&s, "damaged");
 }
 
 static void test_admitted(void)
@@ -170,7 +164,7 @@ static void test_admitted(void)
 	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
 	       "the admitted member is evicted once more");
 	is_int(sim_group(&s).denied, 2, "the evicted member counts again");
-	finish("admitted");
+	sim_finish(&s, "admitted");
 }
 
 /* ---- answers ------------------------------------------------------------ */
@@ -263,7 +257,7 @@ static void test_stale(void)
 	is_int(sim_status(a).rivals, 0, "the member suspects nobody");
 	is_int(sim_out_of_step(&s), 0, "in step");
 	is_int(a->gaps, 0, "no packet is lost");
-	finish("stale");
+	sim_finish(&s, "stale");
 }
 
 /* ---- a reset ------------------------------------------------------------ */
@@ -290,7 +284,7 @@ static void test_hold(void)
 	       "15 s: with the new one");
 	sim_run(&s, 5000);
 	is_int(sim_gaps(&s), 0, "no packet is lost");
-	finish("hold");
+	sim_finish(&s, "hold");
 }
 
 static bool is_zero(const void *p, size_t n)
@@ -323,7 +317,7 @@ static void test_wiped(void)
 	wipes_look_for(c->next.data.keymat, sizeof(gsk));
 	gkm_abandon(TAILQ_FIRST(&s.gcks->groups), c);
 	ok(wipes_found(), "the state of a change that is given up is wiped");
-	finish("wiped");
+	sim_finish(&s, "wiped");
 }
 
 /* ---- a member reports a rival -------------------------------------------- */

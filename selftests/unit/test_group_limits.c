@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Limits of numbers, memory and disk; and crowds. */
 #include "group_sim.h"
+#include "group_finish.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -30,13 +31,6 @@ static void usual(void)
 	sim_run(&s, 10000);
 	sim_stream(&s, tx, 10);
 	sim_run(&s, 1000);
-}
-
-static void finish(const char *what)
-{
-	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
-	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
-	sim_free(&s);
 }
 
 /* ---- Sender-IDs --------------------------------------------------------- */
@@ -84,7 +78,7 @@ static void test_sender_ids(void)
 	is_int(sim_out_of_step(&s), 0, "in step");
 	ok(sim_status(s2).first_sender_id < 110, "with Sender-IDs from 0 on");
 	is_int(sim_gaps(&s), 0, "no packet is lost even so");
-	finish("Sender-IDs");
+	sim_finish(&s, "Sender-IDs");
 }
 
 /* ---- the disk ----------------------------------------------------------- */
@@ -148,7 +142,7 @@ static void test_store_full(void)
 	sim_run(&s, 30000);
 	ok(sim_group(&s).data_spi != before.data_spi, "the periodic one also");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
-	finish("store");
+	sim_finish(&s, "store");
 }
 
 /* ---- crowds ------------------------------------------------------------- */
@@ -210,7 +204,7 @@ static void test_batch(void)
 	   "a member that was evicted while it waits is out");
 	is_int(m[12]->notify, GIKE_N_AUTHORIZATION_FAILED,
 	       "a member that was evicted while it waits is told so");
-	finish("batch");
+	sim_finish(&s, "batch");
 }
 
 static void test_crowd(void)
@@ -248,7 +242,7 @@ static void test_crowd(void)
 	is_int(sim_out_of_step(&s), 0, "the others are in step");
 	is_int(a->gaps + b->gaps + s.n_unsent, 0,
 	       "the members that stay lose no packet");
-	finish("crowd");
+	sim_finish(&s, "crowd");
 }
 
 int main(void)

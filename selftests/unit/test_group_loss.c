@@ -6,6 +6,7 @@
 #include "group_sim.h"
 #include "rekey/rekey.h"
 #include "member/mgroup.h"
+#include "group_finish.h"
 #include "tap.h"
 
 static struct sim s;
@@ -28,13 +29,6 @@ static void usual(uint64_t seed)
 	sim_run(&s, 10000);
 	sim_stream(&s, tx, 5);
 	sim_run(&s, 1000);
-}
-
-static void finish(const char *what)
-{
-	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
-	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
-	sim_free(&s);
 }
 
 static void rekey(void)
@@ -136,7 +130,7 @@ static void test_short_atd(void)
 		is_int(sim_out_of_step(&s), 0, "ATD %u s, two copies lost",
 		       atd);
 		is_int(sim_gaps(&s), 0, "no packet is");
-		finish("short ATD");
+		sim_finish(&s, "short ATD");
 	}
 }
 
@@ -161,7 +155,7 @@ static void test_new_sender(void)
 	ok(s.n_sent > 500, "a new sender sends");
 	ok(a->got == s.n_sent && b->got == s.n_sent,
 	   "the first packet of a new sender is heard by all, also by who lost two copies");
-	finish("new sender");
+	sim_finish(&s, "new sender");
 }
 
 /*
@@ -212,7 +206,7 @@ static void test_late_copy(void)
 	ok(sim_reads_after(&s, b, at + ms) > 0 &&
 		   !sim_reads_after(&s, b, at + 4500),
 	   "the evicted one reads on for up to 4.5 s without the first copies");
-	finish("late copy");
+	sim_finish(&s, "late copy");
 }
 
 /* ---- a bad network ------------------------------------------------------ */
@@ -235,7 +229,7 @@ static void test_bad_network(void)
 	is_int(sim_status(a).registrations, 1, "nobody registered again");
 	ok(member_rekey_drops(a->m)[REKEY_OLD] > 0,
 	   "copies were dropped as such");
-	finish("bad network");
+	sim_finish(&s, "bad network");
 
 	usual(41);
 	s.loss = 25;
@@ -257,7 +251,7 @@ static void test_bad_network(void)
 	 */
 	ok(a->gaps < s.n_sent / 10 && b->gaps < s.n_sent / 10,
 	   "a quarter of all datagrams lost: nine tenths of the stream arrived at least");
-	finish("lossy network");
+	sim_finish(&s, "lossy network");
 }
 
 /*
@@ -278,7 +272,7 @@ static void test_storm(void)
 	is_int(sim_gaps(&s), 0, "no packet is lost after 60 rekeys");
 	ok(tx->mk.n_sas == 1 && a->mk.n_sas == 1,
 	   "the old SAs are gone after 60 rekeys");
-	finish("storm");
+	sim_finish(&s, "storm");
 }
 
 /*
@@ -311,7 +305,7 @@ static void test_early(void)
 	is_int(sim_gaps(&s), 0, "copies lost while 20 join: no packet is");
 	is_int(sim_status(a).registrations, regs, "nobody registers again");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
-	finish("early");
+	sim_finish(&s, "early");
 }
 
 /* Early messages are unauthenticated, and only kept while there is room. */
@@ -343,7 +337,7 @@ static void test_early_flood(void)
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0,
 	       "the true message among forged ones is followed");
-	finish("early flood");
+	sim_finish(&s, "early flood");
 }
 
 /* ---- loss of all copies ------------------------------------------------- */
@@ -387,7 +381,7 @@ static void test_deaf(void)
 	is_int(sim_status(a).state, MEMBER_IN,
 	       "a member that hears a beat is in");
 	is_int(sim_out_of_step(&s), 0, "a member that hears a beat is in step");
-	finish("deaf");
+	sim_finish(&s, "deaf");
 
 	/* An excluded member that missed its exclusion returns the same way. */
 	usual(51);
@@ -399,7 +393,7 @@ static void test_deaf(void)
 	sim_run(&s, 20000);
 	sim_down(a);
 	is_int(sim_out_of_step(&s), 0, "missing an exclusion is mended too");
-	finish("missed exclusion");
+	sim_finish(&s, "missed exclusion");
 }
 
 /* ---- replays ------------------------------------------------------------ */
@@ -466,7 +460,7 @@ static void test_attacker(void)
 	s.drop = record;
 	sim_run(&s, 3500);
 	s.drop = NULL;
-	finish("replay");
+	sim_finish(&s, "replay");
 
 	usual(61);
 	n_tape = 0;
@@ -499,7 +493,7 @@ static void test_attacker(void)
 	is_int(sim_status(b).rekeys, before.rekeys + 1,
 	       "the true one is followed after that");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
-	finish("altered");
+	sim_finish(&s, "altered");
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One identity at two addresses: logged, replaced or refused, as configured. */
 #include "group_sim.h"
+#include "group_finish.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -26,13 +27,6 @@ static void usual(uint64_t seed, enum conf_one_place policy)
 	sim_run(&s, 10000);
 	sim_stream(&s, tx, 50);
 	sim_run(&s, 1000);
-}
-
-static void finish(const char *what)
-{
-	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
-	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
-	sim_free(&s);
 }
 
 static int take_at(void *arg, const struct gcks_member_status *st)
@@ -84,7 +78,7 @@ static void test_allow(void)
 	}
 	ok(sim_log_count(&s, "two addresses") <= 12,
 	   "300 moves in 90 s: %u lines", sim_log_count(&s, "two addresses"));
-	finish("allow");
+	sim_finish(&s, "allow");
 }
 
 static void test_refuse(void)
@@ -120,7 +114,7 @@ static void test_refuse(void)
 	sim_up(twin);
 	sim_run(&s, 10000);
 	ok(sim_in(twin), "when the first has left the other may come");
-	finish("refuse");
+	sim_finish(&s, "refuse");
 }
 
 static void test_at_once(void)
@@ -137,7 +131,7 @@ static void test_at_once(void)
 	ok(sim_in(a) != sim_in(twin), "one of two in a batch gets in");
 	is_int(sim_group(&s).members, 1,
 	       "two instances in a batch are one member");
-	finish("at once");
+	sim_finish(&s, "at once");
 }
 
 static void test_replace(void)
@@ -171,7 +165,7 @@ static void test_replace(void)
 	   (uintmax_t)(sim_group(&s).rekeys - rekeys));
 	ok(sim_in(tx) && sim_status(tx).data_spi == sim_group(&s).data_spi,
 	   "the sender goes on");
-	finish("replace");
+	sim_finish(&s, "replace");
 }
 
 static void test_family(void)
@@ -190,7 +184,7 @@ static void test_family(void)
 	sim_gcks_up(&s);
 	is_str(at(), "2001:db8:1:2:3:4:5:6",
 	       "the roster has the address of IPv6 after a restart");
-	finish("IPv6");
+	sim_finish(&s, "IPv6");
 }
 
 int main(void)

@@ -5,6 +5,7 @@
  */
 #include "group_sim.h"
 #include "member/mgroup.h"
+#include "group_finish.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -37,13 +38,6 @@ static void usual(uint64_t seed)
 	sim_run(&s, 20000);
 	sim_stream(&s, tx, 50);
 	sim_run(&s, 1000);
-}
-
-static void finish(const char *what)
-{
-	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
-	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
-	sim_free(&s);
 }
 
 /* ---- building a configuration ------------------------------------------- */
@@ -233,7 +227,7 @@ static void test_come_and_go(void)
 	       "the group beside it never registered again");
 	sim_run(&s, 20000);
 	is_int(sim_gaps(&s), 0, "the group beside it lost no packet");
-	finish("come and go");
+	sim_finish(&s, "come and go");
 }
 
 static void test_come_back(void)
@@ -283,7 +277,7 @@ static void test_come_back(void)
 	is_int(group("audio").st.state, MEMBER_IN,
 	       "a new group of that name is in");
 	is_int(group("video").st.state, MEMBER_IN, "the group beside it is in");
-	finish("come back");
+	sim_finish(&s, "come back");
 }
 
 static void test_settings(void)
@@ -343,7 +337,7 @@ static void test_settings(void)
 	rekey();
 	is_int(newest_sa()->sa.dir, MCSEC_DIR_IN, "the next SA only receives");
 	is_int(sim_gaps(&s), 0, "a former sender lost no packet");
-	finish("settings");
+	sim_finish(&s, "settings");
 }
 
 /*
@@ -373,7 +367,7 @@ static void test_not_allowed(void)
 	is_int(sim_gaps(&s), 0, "a refused sender loses no packet");
 	is_int(newest_sa()->sa.dir, MCSEC_DIR_IN,
 	       "a refused sender only receives");
-	finish("a sender refused");
+	sim_finish(&s, "a sender refused");
 }
 
 /* An answer to a request before the change is not used after it. */
@@ -403,7 +397,7 @@ static void test_under_way(void)
 		is_int(group("video").st.refusals, 0, "nothing was refused");
 		is_int(group("video").st.registrations, 1 + !i,
 		       "one answer is taken");
-		finish("a change under way");
+		sim_finish(&s, "a change under way");
 	}
 }
 
@@ -471,7 +465,7 @@ static void test_refused(void)
 	   "a refused configuration adds no group");
 	sim_run(&s, 5000);
 	is_int(sim_gaps(&s), 0, "no packet is lost");
-	finish("refused");
+	sim_finish(&s, "refused");
 }
 
 /* An SA of an added group is installed at once: another interface. */
@@ -489,7 +483,7 @@ static void test_interface(void)
 	is_int(reload(&o), 0, "another interface");
 	is_str(a->interface, "eth7", "the rekey address is joined there");
 	is_int(group("video").st.registrations, 1, "without a registration");
-	finish("interface");
+	sim_finish(&s, "interface");
 }
 
 int main(void)

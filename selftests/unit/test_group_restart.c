@@ -5,6 +5,7 @@
  * changed in between.
  */
 #include "group_sim.h"
+#include "group_finish.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -31,13 +32,6 @@ static void usual(uint64_t seed)
 	sim_run(&s, 10000);
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 1000);
-}
-
-static void finish(const char *what)
-{
-	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
-	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
-	sim_free(&s);
 }
 
 static uint64_t registrations(void)
@@ -82,7 +76,7 @@ static void test_gcks_restart(void)
 	sim_up(c);
 	ok(sim_settle(&s, 3000), "c can join after the restart");
 	is_int(sim_out_of_step(&s), 0, "all follow that too");
-	finish("restart");
+	sim_finish(&s, "restart");
 }
 
 /* The server was down for much longer than the periodic rekey. */
@@ -111,7 +105,7 @@ static void test_gcks_late(void)
 	sim_run(&s, 2000);
 	ok(!sim_gaps(&s) && a->got > 90,
 	   "the stream comes back with the key server");
-	finish("late");
+	sim_finish(&s, "late");
 }
 
 /* ---- at every point ----------------------------------------------------- */
@@ -289,7 +283,7 @@ static void test_member_restart(void)
 		   "the refusal says which name is in use");
 		member_free(m);
 	}
-	finish("member restart");
+	sim_finish(&s, "member restart");
 }
 
 static void test_module(void)
@@ -329,7 +323,7 @@ static void test_module(void)
 	sim_run(&s, 60000);
 	is_int(sim_out_of_step(&s), 0,
 	       "a member recovers when the kernel refuses once");
-	finish("module");
+	sim_finish(&s, "module");
 }
 
 /*
@@ -398,7 +392,7 @@ static void test_hibernation(void)
 	sim_run(&s, 30000);
 	ok(a->mk.n_sas == 1 && !a->mk.sa[0].wiped,
 	   "an SA that has ended is not taken for the one that is brought");
-	finish("hibernation");
+	sim_finish(&s, "hibernation");
 }
 
 /* A receiver returns as a sender, with its earlier SA still in the kernel. */
@@ -416,7 +410,7 @@ static void test_other_role(void)
 	sim_run(&s, 5000);
 	ok(a->got > 200 && !sim_gaps(&s),
 	   "a sender that came back as a receiver too sends");
-	finish("other role");
+	sim_finish(&s, "other role");
 }
 
 /* After a restart the key server learns again which keys the senders use. */
@@ -433,7 +427,7 @@ static void test_confirm_again(void)
 	is_int(sim_group(&s).unconfirmed, 0,
 	       "a restarted key server hears the confirmation again");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
-	finish("confirm again");
+	sim_finish(&s, "confirm again");
 }
 
 static void link_event(struct sim_member *m)
@@ -466,7 +460,7 @@ static void test_links(void)
 	is_int(sim_status(a).registrations, 2,
 	       "a change of routes after which a member is deaf: the member asks after one beat");
 	is_int(sim_out_of_step(&s), 0, "a member that was deaf is in step");
-	finish("links");
+	sim_finish(&s, "links");
 }
 
 /* An acquire speeds the member up, but does not make it flood. */
@@ -490,7 +484,7 @@ static void test_acquire(void)
 		sim_run(&s, 1000);
 	}
 	ok(sim_in(tx), "traffic makes it try sooner");
-	finish("acquire");
+	sim_finish(&s, "acquire");
 }
 
 /* ---- settings ----------------------------------------------------------- */
@@ -538,7 +532,7 @@ static void test_settings(void)
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "rekeys signed by ECDSA are followed");
 	is_int(a->gaps, 0, "a loses no packet");
-	finish("settings");
+	sim_finish(&s, "settings");
 }
 
 int main(void)

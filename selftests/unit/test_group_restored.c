@@ -5,6 +5,7 @@
  * entitled members are back in step.
  */
 #include "group_sim.h"
+#include "group_finish.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -46,13 +47,6 @@ static void evict(const char *who)
 
 	if (sim_evict_ahead(s.gcks, "video", who, &ms, &err))
 		bail("%s", err.text);
-}
-
-static void finish(const char *what)
-{
-	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
-	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
-	sim_free(&s);
 }
 
 static void test_backup(void)
@@ -114,7 +108,7 @@ static void test_backup(void)
 	is_int(sim_group(&s).restarts, 1, "the same backup again is noticed");
 	is_int(sim_group(&s).denied, 3, "nobody gets in by the same backup");
 	drop_store(bak);
-	finish("backup");
+	sim_finish(&s, "backup");
 }
 
 static void test_lost(void)
@@ -130,7 +124,7 @@ static void test_lost(void)
 	sim_gcks_up(&s);
 	ok(sim_logged(&s, "the store has lost it"), "a new store is noticed");
 	is_int(sim_group(&s).denied, 1, "the evicted one stays out");
-	finish("store lost");
+	sim_finish(&s, "store lost");
 
 	/* The store moves to another host, without the witness. */
 	usual(23);
@@ -143,7 +137,7 @@ static void test_lost(void)
 	   "a store without its witness is not believed");
 	is_int(sim_group(&s).denied, 1,
 	       "the denials of a store without its witness hold");
-	finish("witness lost");
+	sim_finish(&s, "witness lost");
 
 	/* one row less */
 	usual(24);
@@ -163,7 +157,7 @@ static void test_lost(void)
 	   "a deleted record of an eviction is noticed");
 	is_int(sim_group(&s).denied, 1,
 	       "a deleted record of an eviction does not let the member in");
-	finish("row deleted");
+	sim_finish(&s, "row deleted");
 
 	/* The witness was restored, and the store was not. */
 	usual(25);
@@ -184,7 +178,7 @@ static void test_lost(void)
 	sim_gcks_up(&s);
 	is_int(sim_group(&s).restarts, 0,
 	       "an older witness is brought up to date");
-	finish("witness back");
+	sim_finish(&s, "witness back");
 }
 
 int main(void)

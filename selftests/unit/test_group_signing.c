@@ -5,6 +5,7 @@
  * that crashes meanwhile signs with the key that its members expect.
  */
 #include "group_sim.h"
+#include "group_finish.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -29,13 +30,6 @@ static void usual(uint64_t seed, enum sig_type type)
 	sim_run(&s, 20000);
 	sim_stream(&s, tx, 50);
 	sim_run(&s, 1000);
-}
-
-static void finish(const char *what)
-{
-	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
-	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
-	sim_free(&s);
 }
 
 static void renew(void)
@@ -88,7 +82,7 @@ static void change(enum sig_type type, const char *name)
 	is_int(sim_group(&s).registrations, registrations,
 	       "nobody had to register");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
-	finish(name);
+	sim_finish(&s, name);
 }
 
 static void test_missed(void)
@@ -118,7 +112,7 @@ static void test_missed(void)
 	sim_down(b);
 	is_int(strangers(), 0, "with an eviction in between");
 	is_int(sim_out_of_step(&s), 0, "all follow");
-	finish("missed");
+	sim_finish(&s, "missed");
 }
 
 static void test_schedule(void)
@@ -159,7 +153,7 @@ static void test_schedule(void)
 	sim_run(&s, 60000);
 	is_int(strangers(), 0, "all have the last one");
 	is_int(sim_out_of_step(&s), 0, "all in step");
-	finish("schedule");
+	sim_finish(&s, "schedule");
 }
 
 /*
@@ -226,7 +220,7 @@ static void test_waits(void)
 	   "after an eviction the signing key that was asked for comes");
 	is_int(strangers(), 1,
 	       "after an eviction all but the evicted believe it");
-	finish("waits");
+	sim_finish(&s, "waits");
 }
 
 /*
@@ -268,7 +262,7 @@ static void test_promised(void)
 	       "a rekey that was asked for comes once after a restart");
 	is_str(sim_group(&s).signing_key, newest,
 	       "a rekey alone leaves the signing key");
-	finish("promised");
+	sim_finish(&s, "promised");
 }
 
 /* The wall clock was ahead when the key was made, and has been corrected. */
@@ -297,7 +291,7 @@ static void test_clock(void)
 	sim_run(&s, 1300000);
 	is_str(sim_group(&s).signing_key, was,
 	       "the successor of a signing key from a day to come is made by schedule");
-	finish("clock");
+	sim_finish(&s, "clock");
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #include "gcks/group.h"
 #include "gcks/lkh.h"
 #include "group_sim.h"
+#include "group_finish.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -41,13 +42,6 @@ static void up(void)
 	sim_run(&s, 10000);
 	sim_stream(&s, tx, 100);
 	sim_run(&s, 1000);
-}
-
-static void finish(const char *what)
-{
-	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
-	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
-	sim_free(&s);
 }
 
 static struct group *group(void)
@@ -154,7 +148,7 @@ static void test_certificate(void)
 	sim_up(c);
 	sim_run(&s, 10000);
 	ok(sim_in(c), "with a new certificate it is in");
-	finish("certificate");
+	sim_finish(&s, "certificate");
 }
 
 /* A certificate that is replaced in time has no effect on others. */
@@ -207,7 +201,7 @@ static void test_new_certificate(void)
 	is_int(key_id(c, 1), parent, "once");
 	is_int(sim_out_of_step(&s), 0, "all follow");
 	is_int(a->gaps + b->gaps, 0, "nobody loses a packet");
-	finish("new certificate");
+	sim_finish(&s, "new certificate");
 }
 
 /* An IKE SA that outlives the certificate does not renew a membership. */
@@ -231,7 +225,7 @@ static void test_old_sa(void)
 	       "c is told that its membership has ended");
 	is_int(sim_group(&s).expired, 1, "taken out once");
 	is_int(sim_group(&s).joins, 4, "c was never in again");
-	finish("old IKE SA");
+	sim_finish(&s, "old IKE SA");
 }
 
 /* ---- membership-lifetime ------------------------------------------------ */
@@ -265,7 +259,7 @@ static void test_renewal(void)
 	       "the end of a member that vanished is on record with why");
 	is_int(sim_group(&s).expired, 1, "counted");
 	is_int(sim_out_of_step(&s), 0, "the others are in step");
-	finish("renewal");
+	sim_finish(&s, "renewal");
 }
 
 /* The clock of the key server is set back by a day. */
@@ -283,7 +277,7 @@ static void test_clock(void)
 	s.wall0 += 10 * 86400;
 	sim_run(&s, 5000);
 	is_int(sim_group(&s).expired, 1, "one set forward ends none");
-	finish("clock");
+	sim_finish(&s, "clock");
 }
 
 static void test_crowd(void)
@@ -334,7 +328,7 @@ static void test_crowd(void)
 	ok(sim_group(&s).rekeys - rekeys <= 80, "%ju rekeys for 200",
 	   (uintmax_t)(sim_group(&s).rekeys - rekeys));
 	is_int(sim_out_of_step(&s), 0, "the rest is in step");
-	finish("crowd");
+	sim_finish(&s, "crowd");
 }
 
 /* ---- at one moment, and over a restart ---------------------------------- */
@@ -362,7 +356,7 @@ static void test_batch(void)
 	is_int(sim_group(&s).expired, 100, "100 certificates end at once");
 	is_int(sim_group(&s).rekeys - rekeys, 1, "by one rekey");
 	is_int(a->gaps, 0, "a loses no packet");
-	finish("batch");
+	sim_finish(&s, "batch");
 }
 
 static void test_restart(void)
@@ -396,7 +390,7 @@ static void test_restart(void)
 	is_int(sim_group(&s).expired, 2, "down: both");
 	is_int(sim_group(&s).rekeys, 1, "down: by one change");
 	ok(sim_in(a), "a member that asked in its time is in");
-	finish("restart");
+	sim_finish(&s, "restart");
 }
 
 /* No member is removed because the key server was down when it renewed. */
@@ -432,7 +426,7 @@ static void test_away(bool full)
 	is_int(sim_group(&s).members, 23, "%s: all are members", what);
 	is_int(sim_out_of_step(&s), 0, "%s: in step", what);
 	is_int(sim_gaps(&s), 0, "%s: no key was missing for a packet", what);
-	finish(what);
+	sim_finish(&s, what);
 }
 
 /* The answer with the new leaf key may be in flight, or lost. */
@@ -459,7 +453,7 @@ static void test_turn_waits(void)
 	sim_run(&s, 1000);
 	ok(key_id(a, 1) != above, "the next one replaces the keys above it");
 	is_int(sim_out_of_step(&s), 0, "renewed: in step");
-	finish("turn waits");
+	sim_finish(&s, "turn waits");
 }
 
 /* The record of an earlier release without an end time. */
@@ -498,7 +492,7 @@ static void test_old_store(void)
 	sim_run(&s, HOUR + 10000);
 	ok(!sim_has_member(&s, "b.example"),
 	   "the membership of an old record ends");
-	finish("old store");
+	sim_finish(&s, "old store");
 }
 
 /* ---- a renewal whose answer is lost ------------------------------------- */
@@ -535,7 +529,7 @@ static void test_lost_answer(void)
 	is_int(sim_group(&s).joins - joins, 1,
 	       "a member that comes back is one that joins");
 	is_int(sim_out_of_step(&s), 0, "in step");
-	finish("lost answer");
+	sim_finish(&s, "lost answer");
 }
 
 /* ---- renewed leaves among other changes --------------------------------- */
@@ -570,7 +564,7 @@ static void test_churn(void)
 	ok(key_id(a, 1) != above, "churn: the key above the leaf was renewed");
 	is_int(group()->n_renewed, 0, "churn: no renewed leaf waits");
 	is_int(sim_out_of_step(&s), 0, "churn: in step");
-	finish("churn");
+	sim_finish(&s, "churn");
 }
 
 /* The first registration of a sender after a restart needs a change of keys. */
@@ -592,7 +586,7 @@ static void test_sender_after_restart(void)
 	sim_run(&s, 3000000);
 	ok(sim_in(tx), "restart: the sender stays a member");
 	is_int(sim_out_of_step(&s), 0, "restart: in step");
-	finish("sender after restart");
+	sim_finish(&s, "sender after restart");
 }
 
 int main(void)

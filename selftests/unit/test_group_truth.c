@@ -4,6 +4,7 @@
  * senders. An unsent message is sent as soon as possible.
  */
 #include "group_sim.h"
+#include "group_finish.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -38,13 +39,6 @@ static uint32_t evict_b(void)
 	if (sim_evict(s.gcks, "video", "b.example", &ms, &err))
 		bail("%s", err.text);
 	return ms;
-}
-
-static void finish(const char *what)
-{
-	is_int(s.iv_repeats, 0, "%s: no Message ID came twice", what);
-	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
-	sim_free(&s);
 }
 
 static int count_confirmed(void *arg, const struct gcks_member_status *st)
@@ -96,7 +90,7 @@ static void test_confirmed(void)
 	is_int(sim_status(tx).registrations, 1,
 	       "without a registration of its own");
 	is_int(a->gaps, 0, "no packet is lost");
-	finish("confirmed");
+	sim_finish(&s, "confirmed");
 }
 
 static void test_waits(void)
@@ -137,7 +131,7 @@ static void test_waits(void)
 	   s.sends - sends);
 	is_int(sim_group(&s).unconfirmed, 1,
 	       "the sender that is behind is still said to be");
-	finish("waits");
+	sim_finish(&s, "waits");
 }
 
 static void test_unsent(void)
@@ -179,7 +173,7 @@ static void test_unsent(void)
 	s.send_errno = 0;
 	sim_run(&s, 5000);
 	is_int(sim_out_of_step(&s), 0, "five minutes: in step 5 s after");
-	finish("unsent");
+	sim_finish(&s, "unsent");
 }
 
 int main(void)
