@@ -200,7 +200,7 @@ static const struct conf_field mgroup_fields[] = {
 	{ 0 }
 };
 
-static uint16_t cpus(void)
+static uint16_t count_cpus(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_CONF);
 
@@ -298,7 +298,7 @@ static int read_member_groups(struct conf_reader *r, const config_setting_t *s,
 			return ret;
 		g->line = config_setting_source_line(e);
 		if (!g->sender_ids)
-			g->sender_ids = cpus();
+			g->sender_ids = count_cpus();
 		if (!g->send && !g->receive)
 			return conf_bad(r, e, NULL,
 					"neither sends nor receives");
@@ -488,7 +488,7 @@ static int read_root(struct conf_reader *r, config_t *cfg, struct conf *c)
 	return ret ? ret : conf_check(r, root, c);
 }
 
-static int finish(struct conf_reader *r, config_t *cfg, struct conf **out)
+static int finish_conf(struct conf_reader *r, config_t *cfg, struct conf **out)
 {
 	struct conf *c = calloc(1, sizeof(*c));
 	int ret = c ? read_root(r, cfg, c) : -ENOMEM;
@@ -504,7 +504,7 @@ static int finish(struct conf_reader *r, config_t *cfg, struct conf **out)
 	return 0;
 }
 
-static int syntax(struct conf_reader *r, config_t *cfg)
+static int syntax_error(struct conf_reader *r, config_t *cfg)
 {
 	const char *file = config_error_file(cfg);
 	int ret = -EINVAL;
@@ -528,8 +528,8 @@ int conf_load(const char *path, struct conf **out, struct err *err)
 	config_init(&cfg);
 	errno = 0;
 	if (!config_read_file(&cfg, path))
-		return syntax(&r, &cfg);
-	return finish(&r, &cfg, out);
+		return syntax_error(&r, &cfg);
+	return finish_conf(&r, &cfg, out);
 }
 
 int conf_parse(const char *text, const char *name, struct conf **out,
@@ -540,8 +540,8 @@ int conf_parse(const char *text, const char *name, struct conf **out,
 
 	config_init(&cfg);
 	if (!config_read_string(&cfg, text))
-		return syntax(&r, &cfg);
-	return finish(&r, &cfg, out);
+		return syntax_error(&r, &cfg);
+	return finish_conf(&r, &cfg, out);
 }
 
 static void free_names(struct conf_names *n)

@@ -59,7 +59,7 @@ int conf_bad(struct conf_reader *r, const config_setting_t *s, const char *word,
  * ----------------------------------------------------------
  */
 
-static size_t min3(size_t a, size_t b, size_t c)
+static size_t least_of(size_t a, size_t b, size_t c)
 {
 	if (b < a)
 		a = b;
@@ -67,7 +67,7 @@ static size_t min3(size_t a, size_t b, size_t c)
 }
 
 /* Levenshtein distance of words of at most MAX_WORD octets. */
-static size_t distance(const char *a, const char *b)
+static size_t edit_distance(const char *a, const char *b)
 {
 	size_t la = strlen(a), lb = strlen(b), i, k, diag, up;
 	size_t row[MAX_WORD + 1];
@@ -81,8 +81,8 @@ static size_t distance(const char *a, const char *b)
 		row[0] = i;
 		for (k = 1; k <= lb; k++) {
 			up = row[k];
-			row[k] = min3(up + 1, row[k - 1] + 1,
-				      diag + (a[i - 1] != b[k - 1]));
+			row[k] = least_of(up + 1, row[k - 1] + 1,
+					  diag + (a[i - 1] != b[k - 1]));
 			diag = up;
 		}
 	}
@@ -90,7 +90,7 @@ static size_t distance(const char *a, const char *b)
 }
 
 /* Append ", " and @word in quotes, if there is room. */
-static void append(char *buf, size_t size, const char *word)
+static void append_word(char *buf, size_t size, const char *word)
 {
 	size_t len = strlen(buf);
 
@@ -101,21 +101,22 @@ static void append(char *buf, size_t size, const char *word)
  * List the words that @get enumerates and that are nearest to @bad if they are
  * near enough, or else all of them.
  */
-static void nearest(const char *(*get)(const void *arg, size_t i),
-		    const void *arg, const char *bad, char *buf, size_t size)
+static void nearest_name(const char *(*get)(const void *arg, size_t i),
+			 const void *arg, const char *bad, char *buf,
+			 size_t size)
 {
 	size_t best = MAX_WORD, i, d;
 	const char *w;
 
 	buf[0] = '\0';
 	for (i = 0; (w = get(arg, i)); i++) {
-		d = distance(bad, w);
+		d = edit_distance(bad, w);
 		if (d < best)
 			best = d;
 	}
 	for (i = 0; (w = get(arg, i)); i++)
-		if (best > 1 + strlen(bad) / 3 || distance(bad, w) == best)
-			append(buf, size, w);
+		if (best > 1 + strlen(bad) / 3 || edit_distance(bad, w) == best)
+			append_word(buf, size, w);
 }
 
 static const char *field_name(const void *arg, size_t i)
@@ -130,8 +131,8 @@ static const char *word_name(const void *arg, size_t i)
 
 /* ---- groups --------------------------------------------------------------- */
 
-static const struct conf_field *find(const struct conf_field *fields,
-				     const char *name)
+static const struct conf_field *find_field(const struct conf_field *fields,
+					   const char *name)
 {
 	for (; fields->name; fields++)
 		if (!strcmp(fields->name, name))
@@ -139,12 +140,13 @@ static const struct conf_field *find(const struct conf_field *fields,
 	return NULL;
 }
 
-static int unknown(struct conf_reader *r, const config_setting_t *s,
-		   const struct conf_field *fields)
+static int refuse_unknown(struct conf_reader *r, const config_setting_t *s,
+			  const struct conf_field *fields)
 {
 	char near[NEAR_LEN];
 
-	nearest(field_name, fields, config_setting_name(s), near, sizeof(near));
+	nearest_name(field_name, fields, config_setting_name(s), near,
+		     sizeof(near));
 	return conf_bad(r, s, NULL, "no such setting here; there is %s", near);
 }
 
@@ -159,9 +161,9 @@ int conf_read_group(struct conf_reader *r, const config_setting_t *s,
 		return conf_bad(r, s, NULL, "has to be a group, { ... }");
 	for (i = 0; i < config_setting_length(s); i++) {
 		e = config_setting_get_elem(s, (unsigned int)i);
-		f = find(fields, config_setting_name(e));
+		f = find_field(fields, config_setting_name(e));
 		if (!f)
-			return unknown(r, e, fields);
+			return refuse_unknown(r, e, fields);
 		ret = f->read(r, e, f, (char *)dst + f->offset);
 		if (ret)
 			return ret;
@@ -285,7 +287,7 @@ int conf_read_word(struct conf_reader *r, const config_setting_t *s,
 		put_number(dst, f->size, (uint32_t)w->value);
 		return 0;
 	}
-	nearest(word_name, f->words, text, near, sizeof(near));
+	nearest_name(word_name, f->words, text, near, sizeof(near));
 	return conf_bad(r, s, NULL, "\"%.60s\" is not known; there is %s", text,
 			near);
 }
