@@ -45,7 +45,7 @@ static json_t *read_answer(int fd)
 	return o;
 }
 
-static int ask(int fd, json_t *request, json_t **answer)
+static int ask_server(int fd, json_t *request, json_t **answer)
 {
 	char *text = json_dumps(request, JSON_COMPACT);
 	int ret = text ? write_all(fd, text, strlen(text)) : -ENOMEM;
@@ -94,7 +94,7 @@ int ctl_check_reload(const char *path, const char *file, ctl_line_fn *fn,
 			       strerror(-fd));
 	request = json_pack("{s:s,s:b,s:s}", "cmd", "reload", "check", 1,
 			    "file", real);
-	ret = request ? ask(fd, request, &answer) : -ENOMEM;
+	ret = request ? ask_server(fd, request, &answer) : -ENOMEM;
 	close(fd);
 	if (ret)
 		err_set(err, ret, "mcsecd at %s: %s", path, strerror(-ret));

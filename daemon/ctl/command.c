@@ -171,7 +171,8 @@ static int note_change(void *arg, const struct gcks_group_status *s)
 }
 
 /* The answer has the current state. The status shows later changes. */
-static void evicted(void *arg, int ret, uint32_t effective_ms, const char *why)
+static void evict_done(void *arg, int ret, uint32_t effective_ms,
+		       const char *why)
 {
 	struct ctl_request *q = arg;
 	struct change c = { .group = q->group };
@@ -187,7 +188,8 @@ static void evicted(void *arg, int ret, uint32_t effective_ms, const char *why)
 	request_end(q, ret, why);
 }
 
-static void changed(void *arg, int ret, uint32_t effective_ms, const char *why)
+static void order_done(void *arg, int ret, uint32_t effective_ms,
+		       const char *why)
 {
 	(void)effective_ms;
 	request_end(arg, ret, why);
@@ -200,7 +202,7 @@ static int do_evict(struct ctl_request *q)
 	if (ret)
 		return ret;
 	(q->ahead ? gcks_evict_ahead : gcks_evict)(q->roles.gcks, q->group,
-						   q->id, evicted, q);
+						   q->id, evict_done, q);
 	return LATER;
 }
 
@@ -210,7 +212,7 @@ static int do_admit(struct ctl_request *q)
 
 	if (ret)
 		return ret;
-	gcks_admit(q->roles.gcks, q->group, q->id, changed, q);
+	gcks_admit(q->roles.gcks, q->group, q->id, order_done, q);
 	return LATER;
 }
 
@@ -221,7 +223,7 @@ static int do_rekey(struct ctl_request *q)
 	if (ret)
 		return ret;
 	(q->signing_key ? gcks_renew_signing_key
-			: gcks_rekey)(q->roles.gcks, q->group, changed, q);
+			: gcks_rekey)(q->roles.gcks, q->group, order_done, q);
 	return LATER;
 }
 
@@ -231,7 +233,7 @@ static int do_reset(struct ctl_request *q)
 
 	if (ret)
 		return ret;
-	gcks_reset(q->roles.gcks, q->group, changed, q);
+	gcks_reset(q->roles.gcks, q->group, order_done, q);
 	return LATER;
 }
 
@@ -242,7 +244,7 @@ static int do_reseal(struct ctl_request *q)
 	return ret ? ret : gcks_reseal(q->roles.gcks, &q->err);
 }
 
-static void reloaded(void *arg, int ret, const char *why)
+static void reload_done(void *arg, int ret, const char *why)
 {
 	request_end(arg, ret, why);
 }
@@ -263,7 +265,7 @@ static int do_reload(struct ctl_request *q)
 	if (q->file && !q->check)
 		return err_set(&q->err, -EINVAL, "\"file\" is for a check");
 	if (!q->check) {
-		r->reload(r->app, reloaded, q);
+		r->reload(r->app, reload_done, q);
 		return LATER;
 	}
 	changes = json_array();
@@ -331,7 +333,7 @@ static const struct command {
 	{ "audit", WITH_AFTER, do_audit },
 };
 
-static const struct command *find(const char *name)
+static const struct command *find_command(const char *name)
 {
 	size_t i;
 
@@ -405,7 +407,7 @@ static int check_version(struct ctl_request *q, json_t *o)
 		       "\"json-version\" has to be %d", MCSEC_JSON_VERSION);
 }
 
-static int run(struct ctl_request *q, json_t *o)
+static int run_command(struct ctl_request *q, json_t *o)
 {
 	const struct command *c;
 	const char *key;
@@ -418,7 +420,7 @@ static int run(struct ctl_request *q, json_t *o)
 	v = json_object_get(o, "cmd");
 	if (!json_is_string(v))
 		return err_set(&q->err, -EINVAL, "\"cmd\" is missing");
-	c = find(json_string_value(v));
+	c = find_command(json_string_value(v));
 	if (!c)
 		return err_set(&q->err, -EINVAL,
 			       "there is no command \"%.60s\"",
@@ -483,7 +485,7 @@ struct ctl_request *ctl_ask(const struct ctl_roles *roles, const char *request,
 	q->running = true;
 	ret = request_parse(q, request, len);
 	if (!ret)
-		ret = run(q, q->in);
+		ret = run_command(q, q->in);
 	q->running = false;
 	if (ret == LATER && !q->ended)
 		return q;

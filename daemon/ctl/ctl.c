@@ -67,7 +67,7 @@ static void client_free(struct client *c)
 	free(c);
 }
 
-static void idle(void *arg)
+static void idle_due(void *arg)
 {
 	client_free(arg);
 }
@@ -121,7 +121,7 @@ static bool client_answer(struct client *c, char *text)
 
 static void client_run(struct client *c);
 
-static void answered(void *arg, char *text)
+static void answer_done(void *arg, char *text)
 {
 	struct client *c = arg;
 
@@ -144,7 +144,7 @@ static void answered(void *arg, char *text)
 static bool client_ask(struct client *c, size_t line)
 {
 	c->answered = false;
-	c->asked = ctl_ask(&c->ctl->roles, c->in, line, answered, c);
+	c->asked = ctl_ask(&c->ctl->roles, c->in, line, answer_done, c);
 	c->in_len -= line + 1;
 	memmove(c->in, c->in + line + 1, c->in_len);
 	if (c->answered)
@@ -210,7 +210,7 @@ static void client_event(void *arg, uint32_t events)
  * The mode 0600 has the same effect, but not for a descriptor that was passed
  * on.
  */
-static bool allowed(int fd)
+static bool peer_allowed(int fd)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
@@ -223,7 +223,7 @@ static bool allowed(int fd)
 	return false;
 }
 
-static void incoming(void *arg, uint32_t events)
+static void accept_client(void *arg, uint32_t events)
 {
 	struct ctl *ctl = arg;
 	struct client *c;
@@ -233,7 +233,7 @@ static void incoming(void *arg, uint32_t events)
 	fd = accept4(ctl->fd.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (ctl->n_clients >= CTL_MAX_CLIENTS || !allowed(fd)) {
+	if (ctl->n_clients >= CTL_MAX_CLIENTS || !peer_allowed(fd)) {
 		close(fd);
 		return;
 	}
@@ -244,7 +244,7 @@ static void incoming(void *arg, uint32_t events)
 	}
 	c->ctl = ctl;
 	c->fd = (struct loop_fd){ .fd = fd, .fn = client_event, .arg = c };
-	timer_init(&c->idle, idle, c);
+	timer_init(&c->idle, idle_due, c);
 	LIST_INSERT_HEAD(&ctl->clients, c, link);
 	ctl->n_clients++;
 	if (loop_add(ctl->loop, &c->fd, EPOLLIN)) {
@@ -306,7 +306,7 @@ static int listen_at(struct ctl *ctl)
 	}
 	ctl->dev = st.st_dev;
 	ctl->ino = st.st_ino;
-	ctl->fd = (struct loop_fd){ .fd = fd, .fn = incoming, .arg = ctl };
+	ctl->fd = (struct loop_fd){ .fd = fd, .fn = accept_client, .arg = ctl };
 	ret = loop_add(ctl->loop, &ctl->fd, EPOLLIN);
 	if (ret)
 		close(fd);

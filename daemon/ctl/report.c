@@ -20,7 +20,7 @@ json_t *report_text(const char *s)
 	return v ? v : json_string("(not UTF-8)");
 }
 
-static void put(json_t *o, const char *key, uint64_t v)
+static void put_number(json_t *o, const char *key, uint64_t v)
 {
 	json_object_set_new(o, key, json_integer((json_int_t)v));
 }
@@ -63,7 +63,7 @@ static void put_rekey_spi(json_t *o, const uint8_t spi[16])
 static void put_metrics(json_t *o, const struct metric *table, const void *obj)
 {
 	for (; table->name; table++)
-		put(o, table->name, metric_read(table, obj));
+		put_number(o, table->name, metric_read(table, obj));
 }
 
 static json_t *ike_counters(struct ike_engine *engine)
@@ -86,7 +86,7 @@ struct walk {
 	struct gcks *gcks;
 };
 
-static bool wanted(struct walk *w, const char *name)
+static bool is_wanted(struct walk *w, const char *name)
 {
 	if (w->group && strcmp(w->group, name))
 		return false;
@@ -99,29 +99,29 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 	struct walk *w = arg;
 	json_t *o;
 
-	if (!wanted(w, s->conf->name))
+	if (!is_wanted(w, s->conf->name))
 		return 0;
 	o = json_object();
 	put_text(o, "name", s->conf->name);
 	put_addr(o, "address", &s->conf->address);
 	put_ep(o, "rekey-address", &s->conf->rekey_to);
 	put_text(o, "algorithm", conf_alg_str(&s->conf->alg));
-	put(o, "policy-version", s->policy_version);
+	put_number(o, "policy-version", s->policy_version);
 	put_metrics(o, gcks_group_metrics, s);
 	put_text(o, "signing-key", s->signing_key);
-	put(o, "signing-key-made", (uint64_t)s->signing_key_made);
+	put_number(o, "signing-key-made", (uint64_t)s->signing_key_made);
 	put_bool(o, "keyed", s->keyed);
 	if (s->keyed) {
 		put_rekey_spi(o, s->rekey_spi);
-		put(o, "next-mid", s->next_mid);
-		put(o, "data-spi", s->data_spi);
+		put_number(o, "next-mid", s->next_mid);
+		put_number(o, "data-spi", s->data_spi);
 		put_metrics(o, gcks_key_metrics, s);
 	}
 	if (s->unsent_why)
 		put_text(o, "unsent-why", s->unsent_why);
 	put_bool(o, "sent", !s->unsent_change);
 	if (s->keyed && s->confirmed_ms)
-		put(o, "confirmed-ms", s->confirmed_ms);
+		put_number(o, "confirmed-ms", s->confirmed_ms);
 	json_array_append_new(w->list, o);
 	return 0;
 }
@@ -146,15 +146,15 @@ static int roster_member(void *arg, const struct gcks_member_status *s)
 	put_text(o, "id", s->identity);
 	put_bool(o, "send", s->send);
 	put_bool(o, "receive", s->receive);
-	put(o, "joined", (uint64_t)s->joined);
-	put(o, "registered", (uint64_t)s->registered);
+	put_number(o, "joined", (uint64_t)s->joined);
+	put_number(o, "registered", (uint64_t)s->registered);
 	if (!addr_is_none(&s->at))
 		put_addr(o, "address", &s->at);
 	if (s->until)
-		put(o, "until", (uint64_t)s->until);
+		put_number(o, "until", (uint64_t)s->until);
 	if (s->n_sender_ids) {
-		put(o, "first-sender-id", s->first_sender_id);
-		put(o, "n-sender-ids", s->n_sender_ids);
+		put_number(o, "first-sender-id", s->first_sender_id);
+		put_number(o, "n-sender-ids", s->n_sender_ids);
 	}
 	if (s->send)
 		put_bool(o, "confirmed", s->confirmed);
@@ -167,17 +167,17 @@ static int roster_denied(void *arg, const char *identity, int64_t since)
 	json_t *o = json_object();
 
 	put_text(o, "id", identity);
-	put(o, "since", (uint64_t)since);
+	put_number(o, "since", (uint64_t)since);
 	json_array_append_new(arg, o);
 	return 0;
 }
 
-static int roster(void *arg, const struct gcks_group_status *s)
+static int report_roster(void *arg, const struct gcks_group_status *s)
 {
 	json_t *o, *members, *denied;
 	struct walk *w = arg;
 
-	if (!wanted(w, s->conf->name))
+	if (!is_wanted(w, s->conf->name))
 		return 0;
 	o = json_object();
 	members = json_array();
@@ -195,7 +195,7 @@ json_t *report_rosters(struct gcks *k, const char *group, int *found)
 {
 	struct walk w = { group, found, json_array(), k };
 
-	gcks_each_group(k, roster, &w);
+	gcks_each_group(k, report_roster, &w);
 	return w.list;
 }
 
@@ -203,8 +203,8 @@ static int audit_line(void *arg, const struct store_audit *a)
 {
 	json_t *o = json_object();
 
-	put(o, "seq", a->seq);
-	put(o, "time", (uint64_t)a->time);
+	put_number(o, "seq", a->seq);
+	put_number(o, "time", (uint64_t)a->time);
 	put_text(o, "group", a->group);
 	put_text(o, "id", a->identity);
 	put_text(o, "event", a->event);
@@ -242,14 +242,14 @@ static int member_group(void *arg, const struct member_group_status *s)
 	struct walk *w = arg;
 	json_t *o;
 
-	if (!wanted(w, s->conf->name))
+	if (!is_wanted(w, s->conf->name))
 		return 0;
 	o = json_object();
 	put_text(o, "name", s->conf->name);
 	put_addr(o, "address", &s->conf->address);
 	put_text(o, "state", member_state_text(s));
 	if (s->state == MEMBER_WAITING)
-		put(o, "retry-ms", s->retry_ms);
+		put_number(o, "retry-ms", s->retry_ms);
 	put_text(o, "last-error", s->last_error);
 	if (s->doubt)
 		put_text(o, "doubt", s->doubt);
@@ -258,18 +258,18 @@ static int member_group(void *arg, const struct member_group_status *s)
 	put_bool(o, "keyed", s->keyed);
 	if (s->keyed) {
 		put_rekey_spi(o, s->rekey_spi);
-		put(o, "next-mid", s->next_mid);
+		put_number(o, "next-mid", s->next_mid);
 		put_metrics(o, member_key_metrics, s);
 		put_text(o, "signing-key", s->signing_key);
 	}
 	put_metrics(o, member_group_metrics, s);
 	put_heard(o, s);
-	put(o, "out-spi", s->out_spi);
-	put(o, "data-spi", s->data_spi);
+	put_number(o, "out-spi", s->out_spi);
+	put_number(o, "data-spi", s->data_spi);
 	if (s->until)
-		put(o, "until", (uint64_t)s->until);
+		put_number(o, "until", (uint64_t)s->until);
 	if (s->n_sender_ids)
-		put(o, "first-sender-id", s->first_sender_id);
+		put_number(o, "first-sender-id", s->first_sender_id);
 	if (s->wary)
 		put_bool(o, "signing-key-stolen", true);
 	json_array_append_new(w->list, o);
