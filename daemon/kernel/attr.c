@@ -23,7 +23,8 @@ struct nlmsghdr *kattr_begin(void *buf, uint16_t type, uint8_t cmd,
 
 /* ---- requests ------------------------------------------------------------ */
 
-static int put(struct nlmsghdr *nlh, uint16_t attr, size_t len, const void *p)
+static int put_attr(struct nlmsghdr *nlh, uint16_t attr, size_t len,
+		    const void *p)
 {
 	return mnl_attr_put_check(nlh, KATTR_TX_MAX, attr, len, p) ? 0
 								   : -EMSGSIZE;
@@ -31,12 +32,12 @@ static int put(struct nlmsghdr *nlh, uint16_t attr, size_t len, const void *p)
 
 static int put_u32(struct nlmsghdr *nlh, uint16_t attr, uint32_t v)
 {
-	return put(nlh, attr, sizeof(v), &v);
+	return put_attr(nlh, attr, sizeof(v), &v);
 }
 
 static int put_u64(struct nlmsghdr *nlh, uint16_t attr, uint64_t v)
 {
-	return put(nlh, attr, sizeof(v), &v);
+	return put_attr(nlh, attr, sizeof(v), &v);
 }
 
 int kattr_put_name(struct nlmsghdr *nlh, uint16_t attr, const char *name)
@@ -45,19 +46,19 @@ int kattr_put_name(struct nlmsghdr *nlh, uint16_t attr, const char *name)
 
 	if (!len || len > MCSEC_NAME_MAX)
 		return -EINVAL;
-	return put(nlh, attr, len + 1, name);
+	return put_attr(nlh, attr, len + 1, name);
 }
 
 static int put_u8(struct nlmsghdr *nlh, uint16_t attr, uint8_t v)
 {
-	return v ? put(nlh, attr, sizeof(v), &v) : 0;
+	return v ? put_attr(nlh, attr, sizeof(v), &v) : 0;
 }
 
 static int put_port(struct nlmsghdr *nlh, uint16_t attr, uint16_t v)
 {
 	uint16_t be = htons(v);
 
-	return v ? put(nlh, attr, sizeof(be), &be) : 0;
+	return v ? put_attr(nlh, attr, sizeof(be), &be) : 0;
 }
 
 int kattr_put_group(struct nlmsghdr *nlh, const struct kgroup *g)
@@ -68,14 +69,14 @@ int kattr_put_group(struct nlmsghdr *nlh, const struct kgroup *g)
 	if (addr_is_none(&g->dst) || g->n_devs > ARRAY_SIZE(g->devs))
 		return -EINVAL;
 	ret = kattr_put_name(nlh, MCSEC_A_GROUP_NAME, g->name) ?:
-	      put(nlh, MCSEC_A_GROUP_DST, g->dst.len, g->dst.b) ?:
+	      put_attr(nlh, MCSEC_A_GROUP_DST, g->dst.len, g->dst.b) ?:
 	      put_u8(nlh, MCSEC_A_GROUP_DST_LEN, g->dst_len) ?:
 	      put_u8(nlh, MCSEC_A_GROUP_SRC_LEN, g->src_len) ?:
 	      put_u8(nlh, MCSEC_A_GROUP_PROTO, g->proto) ?:
 	      put_port(nlh, MCSEC_A_GROUP_SPORT, g->sport) ?:
 	      put_port(nlh, MCSEC_A_GROUP_DPORT, g->dport);
 	if (!ret && !addr_is_none(&g->src))
-		ret = put(nlh, MCSEC_A_GROUP_SRC, g->src.len, g->src.b);
+		ret = put_attr(nlh, MCSEC_A_GROUP_SRC, g->src.len, g->src.b);
 	if (!ret && g->mark.mask)
 		ret = put_u32(nlh, MCSEC_A_GROUP_MARK, g->mark.value)
 			      ?: put_u32(nlh, MCSEC_A_GROUP_MARK_MASK,
@@ -88,12 +89,12 @@ int kattr_put_group(struct nlmsghdr *nlh, const struct kgroup *g)
 		len = strnlen(g->devs[i], KDEV_MAX);
 		if (!len || len == KDEV_MAX)
 			return -EINVAL;
-		ret = put(nlh, MCSEC_A_GROUP_DEV, len + 1, g->devs[i]);
+		ret = put_attr(nlh, MCSEC_A_GROUP_DEV, len + 1, g->devs[i]);
 	}
 	if (!ret && g->policy != MCSEC_POLICY_ENFORCE)
 		ret = put_u32(nlh, MCSEC_A_GROUP_POLICY, g->policy);
 	if (!ret && g->forward)
-		ret = put(nlh, MCSEC_A_GROUP_FORWARD, 0, NULL);
+		ret = put_attr(nlh, MCSEC_A_GROUP_FORWARD, 0, NULL);
 	if (!ret && *g->owner)
 		ret = kattr_put_name(nlh, MCSEC_A_GROUP_OWNER, g->owner);
 	return ret;
@@ -101,7 +102,7 @@ int kattr_put_group(struct nlmsghdr *nlh, const struct kgroup *g)
 
 int kattr_put_force(struct nlmsghdr *nlh, bool force)
 {
-	return force ? put(nlh, MCSEC_A_GROUP_FORCE, 0, NULL) : 0;
+	return force ? put_attr(nlh, MCSEC_A_GROUP_FORCE, 0, NULL) : 0;
 }
 
 int kattr_put_policy(struct nlmsghdr *nlh, const char *group,
@@ -188,7 +189,7 @@ int kattr_put_sa(struct nlmsghdr *nlh, const struct ksa *sa)
 	ret = kattr_put_sa_id(nlh, sa->group, sa->spi) ?:
 	      put_u32(nlh, MCSEC_A_SA_DIR, sa->dir) ?:
 	      put_u32(nlh, MCSEC_A_SA_ALG, sa->alg) ?:
-	      put(nlh, MCSEC_A_SA_KEY, sa->key_len, sa->key) ?:
+	      put_attr(nlh, MCSEC_A_SA_KEY, sa->key_len, sa->key) ?:
 	      put_u32(nlh, MCSEC_A_SA_MODE, sa->mode);
 	if (!ret && sa->replay != MCSEC_REPLAY_IV)
 		ret = put_u32(nlh, MCSEC_A_SA_REPLAY, sa->replay);
@@ -203,7 +204,7 @@ int kattr_put_sa(struct nlmsghdr *nlh, const struct ksa *sa)
 	if (!ret)
 		ret = kattr_put_limits(nlh, &sa->limits);
 	if (!ret && sa->select)
-		ret = put(nlh, MCSEC_A_SA_SELECTED, 0, NULL);
+		ret = put_attr(nlh, MCSEC_A_SA_SELECTED, 0, NULL);
 	return ret;
 }
 

@@ -15,7 +15,7 @@
  */
 #define CTRL_GROUP GENL_ID_CTRL
 
-static int join(struct knl *n, unsigned int group)
+static int join_group(struct knl *n, unsigned int group)
 {
 	if (mnl_socket_setsockopt(n->ev, NETLINK_ADD_MEMBERSHIP, &group,
 				  sizeof(group)) < 0)
@@ -41,9 +41,9 @@ int knl_events_open(struct kernel *k, kevent_fn *fn, void *arg, struct err *err)
 	 */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	ret = join(n, n->events_group);
+	ret = join_group(n, n->events_group);
 	if (!ret)
-		ret = join(n, CTRL_GROUP);
+		ret = join_group(n, CTRL_GROUP);
 	if (ret)
 		goto close;
 	n->fn = fn;
@@ -58,7 +58,7 @@ close:
 	return ret;
 }
 
-static void resync(struct knl *n)
+static void resync_all(struct knl *n)
 {
 	struct kevent ev = { .type = KEVENT_RESYNC };
 
@@ -90,11 +90,11 @@ static void family_came(struct knl *n)
 	if (ktalk_resolve(n, NULL))
 		return;
 	/* EEXIST is no error, because the membership is not counted. */
-	join(n, n->events_group);
-	resync(n);
+	join_group(n, n->events_group);
+	resync_all(n);
 }
 
-static void take(struct knl *n, const struct nlmsghdr *nlh)
+static void take_event(struct knl *n, const struct nlmsghdr *nlh)
 {
 	struct kevent ev;
 
@@ -129,7 +129,7 @@ int knl_events_read(struct kernel *k)
 				 * An overrun is reported once, and the queued
 				 * events follow.
 				 */
-				resync(n);
+				resync_all(n);
 				continue;
 			}
 			return -errno;
@@ -137,6 +137,6 @@ int knl_events_read(struct kernel *k)
 		len = got;
 		nlh = (const void *)buf;
 		for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
-			take(n, nlh);
+			take_event(n, nlh);
 	}
 }

@@ -64,7 +64,7 @@ static int error_of(int nle)
 	return -EIO;
 }
 
-static void describe(struct rtnl_link *l, struct link_info *info)
+static void describe_link(struct rtnl_link *l, struct link_info *info)
 {
 	unsigned int flags = rtnl_link_get_flags(l);
 	const char *name = rtnl_link_get_name(l);
@@ -116,8 +116,8 @@ static struct pending *pending_of(struct linkmon *lm, int ifindex)
 	return p;
 }
 
-static void note(struct linkmon *lm, unsigned int what,
-		 const struct link_info *link)
+static void note_change(struct linkmon *lm, unsigned int what,
+			const struct link_info *link)
 {
 	struct pending *p = pending_of(lm, link->ifindex);
 
@@ -142,9 +142,9 @@ static void on_link(struct nl_cache *cache, struct nl_object *old,
 	(void)cache;
 	(void)diff;
 	if (old)
-		describe((struct rtnl_link *)old, &was);
+		describe_link((struct rtnl_link *)old, &was);
 	if (new)
-		describe((struct rtnl_link *)new, &is);
+		describe_link((struct rtnl_link *)new, &is);
 
 	switch (action) {
 	case NL_ACT_NEW:
@@ -165,7 +165,7 @@ static void on_link(struct nl_cache *cache, struct nl_object *old,
 	}
 	/* Other changes, such as counters, are not reported. */
 	if (what)
-		note(lm, what, &is);
+		note_change(lm, what, &is);
 }
 
 static void on_object(struct nl_object *obj, void *arg)
@@ -185,7 +185,7 @@ static void on_addr(struct nl_object *obj, void *arg)
 
 	/* The address of a deleted link was deleted with it. */
 	if (!linkmon_find(lm, NULL, ifindex, &link))
-		note(lm, LINK_ADDR, &link);
+		note_change(lm, LINK_ADDR, &link);
 }
 
 static int on_message(struct nl_msg *msg, void *arg)
@@ -220,7 +220,7 @@ static int on_message(struct nl_msg *msg, void *arg)
  * Read all links on a separate socket: answers on the first one would mix with
  * events, and this function is called when that one has overrun.
  */
-static int reload(struct linkmon *lm)
+static int reload_links(struct linkmon *lm)
 {
 	struct nl_sock *sock = nl_socket_alloc();
 	int ret;
@@ -269,7 +269,7 @@ int linkmon_open(link_fn *fn, void *arg, struct linkmon **out)
 	ret = nl_cache_alloc_name("route/link", &lm->links);
 	if (ret < 0)
 		goto close;
-	ret = reload(lm);
+	ret = reload_links(lm);
 	if (ret < 0)
 		goto close;
 	ret = nl_socket_modify_cb(lm->sock, NL_CB_VALID, NL_CB_CUSTOM,
@@ -304,7 +304,7 @@ int linkmon_fd(const struct linkmon *lm)
 	return nl_socket_get_fd(lm->sock);
 }
 
-static void deliver(struct linkmon *lm)
+static void deliver_changes(struct linkmon *lm)
 {
 	struct link_event ev;
 	size_t i;
@@ -322,10 +322,10 @@ static void deliver(struct linkmon *lm)
 	}
 }
 
-static int recover(struct linkmon *lm)
+static int recover_links(struct linkmon *lm)
 {
 	struct link_event ev = { .what = LINK_RESYNC };
-	int ret = reload(lm);
+	int ret = reload_links(lm);
 
 	if (ret < 0)
 		return error_of(ret);
@@ -356,8 +356,8 @@ int linkmon_read(struct linkmon *lm)
 			return error_of(ret);
 	}
 	if (lm->lost)
-		return recover(lm);
-	deliver(lm);
+		return recover_links(lm);
+	deliver_changes(lm);
 	return 0;
 }
 
@@ -369,7 +369,7 @@ int linkmon_find(const struct linkmon *lm, const char *name, int ifindex,
 
 	if (!l)
 		return -ENODEV;
-	describe(l, link);
+	describe_link(l, link);
 	rtnl_link_put(l);
 	return 0;
 }
@@ -382,7 +382,7 @@ int linkmon_each(const struct linkmon *lm,
 	int ret;
 
 	for (o = nl_cache_get_first(lm->links); o; o = nl_cache_get_next(o)) {
-		describe((struct rtnl_link *)o, &link);
+		describe_link((struct rtnl_link *)o, &link);
 		ret = fn(arg, &link);
 		if (ret)
 			return ret;

@@ -9,13 +9,14 @@
 #include "lib/secret.h"
 #include "lib/util.h"
 
-static struct nlmsghdr *begin(struct knl *n, uint8_t cmd, uint16_t flags)
+static struct nlmsghdr *begin_request(struct knl *n, uint8_t cmd,
+				      uint16_t flags)
 {
 	return kattr_begin(n->tx, n->family, cmd, flags);
 }
 
 /* Send the request. @put is the result of a kattr_put function. */
-static int request(struct knl *n, int put, struct err *err)
+static int send_request(struct knl *n, int put, struct err *err)
 {
 	if (put) {
 		secret_wipe(n->tx, sizeof(n->tx));
@@ -47,7 +48,7 @@ static int request_one(struct knl *n, int put,
 	int ret;
 
 	if (put)
-		return request(n, put, err);
+		return send_request(n, put, err);
 	ret = ktalk(n, take_one, &one, NULL, err);
 	return !ret && !one.got ? ktalk_errno(err, -EBADMSG) : ret;
 }
@@ -90,7 +91,8 @@ static int take_item(const struct nlmsghdr *nlh, void *arg)
  * Send the dump request in n->tx, and repeat it while the answer is
  * inconsistent.
  */
-static int dump(struct knl *n, int put, struct items *items, struct err *err)
+static int dump_items(struct knl *n, int put, struct items *items,
+		      struct err *err)
 {
 	struct nlmsghdr *nlh = (void *)n->tx;
 	size_t len = nlh->nlmsg_len;
@@ -100,7 +102,7 @@ static int dump(struct knl *n, int put, struct items *items, struct err *err)
 	int ret;
 
 	if (put || len > sizeof(again))
-		return request(n, put ?: -EMSGSIZE, err);
+		return send_request(n, put ?: -EMSGSIZE, err);
 	memcpy(again, n->tx, len);
 
 	for (tries = 0; tries < KTALK_DUMP_TRIES; tries++) {
@@ -115,31 +117,31 @@ static int dump(struct knl *n, int put, struct items *items, struct err *err)
 
 static int op_group_add(void *ctx, const struct kgroup *g, struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_NEW, 0);
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_GROUP_NEW, 0);
 
-	return request(ctx, kattr_put_group(nlh, g), err);
+	return send_request(ctx, kattr_put_group(nlh, g), err);
 }
 
 static int op_group_set(void *ctx, const char *name, enum mcsec_policy policy,
 			bool force, struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_SET, 0);
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_GROUP_SET, 0);
 
-	return request(ctx,
-		       kattr_put_policy(nlh, name, policy)
-			       ?: kattr_put_force(nlh, force),
-		       err);
+	return send_request(ctx,
+			    kattr_put_policy(nlh, name, policy)
+				    ?: kattr_put_force(nlh, force),
+			    err);
 }
 
 static int op_group_del(void *ctx, const char *name, bool force,
 			struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_DEL, 0);
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_GROUP_DEL, 0);
 
-	return request(ctx,
-		       kattr_put_name(nlh, MCSEC_A_GROUP_NAME, name)
-			       ?: kattr_put_force(nlh, force),
-		       err);
+	return send_request(ctx,
+			    kattr_put_name(nlh, MCSEC_A_GROUP_NAME, name)
+				    ?: kattr_put_force(nlh, force),
+			    err);
 }
 
 static int parse_group(const struct nlmsghdr *nlh, void *item)
@@ -150,7 +152,7 @@ static int parse_group(const struct nlmsghdr *nlh, void *item)
 static int op_group_get(void *ctx, const char *name, struct kgroup_info *g,
 			struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_GET, 0);
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_GROUP_GET, 0);
 
 	return request_one(ctx, kattr_put_name(nlh, MCSEC_A_GROUP_NAME, name),
 			   parse_group, g, err);
@@ -158,9 +160,9 @@ static int op_group_get(void *ctx, const char *name, struct kgroup_info *g,
 
 static int op_group_flush(void *ctx, bool force, struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_GROUP_FLUSH, 0);
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_GROUP_FLUSH, 0);
 
-	return request(ctx, kattr_put_force(nlh, force), err);
+	return send_request(ctx, kattr_put_force(nlh, force), err);
 }
 
 static int op_group_dump(void *ctx, kgroup_fn *fn, void *arg, struct err *err)
@@ -172,8 +174,8 @@ static int op_group_dump(void *ctx, kgroup_fn *fn, void *arg, struct err *err)
 	size_t i;
 	int ret;
 
-	begin(ctx, MCSEC_CMD_GROUP_GET, NLM_F_DUMP);
-	ret = dump(ctx, 0, &items, err);
+	begin_request(ctx, MCSEC_CMD_GROUP_GET, NLM_F_DUMP);
+	ret = dump_items(ctx, 0, &items, err);
 	for (i = 0; !ret && i < items.n; i++)
 		ret = fn(arg, (struct kgroup_info *)items.v + i);
 	free(items.v);
@@ -182,37 +184,38 @@ static int op_group_dump(void *ctx, kgroup_fn *fn, void *arg, struct err *err)
 
 static int op_sa_add(void *ctx, const struct ksa *sa, struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_NEW, 0);
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_SA_NEW, 0);
 
-	return request(ctx, kattr_put_sa(nlh, sa), err);
+	return send_request(ctx, kattr_put_sa(nlh, sa), err);
 }
 
 static int op_sa_set(void *ctx, const char *group, uint32_t spi, bool select,
 		     const struct klimits *limits, struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_SET, 0);
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_SA_SET, 0);
 	int put = kattr_put_sa_id(nlh, group, spi);
 
 	if (!put && limits)
 		put = kattr_put_limits(nlh, limits);
 	if (!put && select)
 		mnl_attr_put(nlh, MCSEC_A_SA_SELECTED, 0, NULL);
-	return request(ctx, put, err);
+	return send_request(ctx, put, err);
 }
 
 static int op_sa_del(void *ctx, const char *group, uint32_t spi,
 		     struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_DEL, 0);
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_SA_DEL, 0);
 
-	return request(ctx, kattr_put_sa_id(nlh, group, spi), err);
+	return send_request(ctx, kattr_put_sa_id(nlh, group, spi), err);
 }
 
 static int op_sa_flush(void *ctx, const char *group, struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_FLUSH, 0);
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_SA_FLUSH, 0);
 
-	return request(ctx, kattr_put_name(nlh, MCSEC_A_SA_GROUP, group), err);
+	return send_request(ctx, kattr_put_name(nlh, MCSEC_A_SA_GROUP, group),
+			    err);
 }
 
 static int parse_sa(const struct nlmsghdr *nlh, void *item)
@@ -223,7 +226,7 @@ static int parse_sa(const struct nlmsghdr *nlh, void *item)
 static int op_sa_get(void *ctx, const char *group, uint32_t spi,
 		     struct ksa_info *sa, struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_GET, 0);
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_SA_GET, 0);
 
 	return request_one(ctx, kattr_put_sa_id(nlh, group, spi), parse_sa, sa,
 			   err);
@@ -232,7 +235,7 @@ static int op_sa_get(void *ctx, const char *group, uint32_t spi,
 static int op_sa_dump(void *ctx, const char *group, ksa_fn *fn, void *arg,
 		      struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SA_GET, NLM_F_DUMP);
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_SA_GET, NLM_F_DUMP);
 	struct items items = {
 		.parse = parse_sa,
 		.size = sizeof(struct ksa_info),
@@ -243,7 +246,7 @@ static int op_sa_dump(void *ctx, const char *group, ksa_fn *fn, void *arg,
 
 	if (group)
 		put = kattr_put_name(nlh, MCSEC_A_SA_GROUP, group);
-	ret = dump(ctx, put, &items, err);
+	ret = dump_items(ctx, put, &items, err);
 	for (i = 0; !ret && i < items.n; i++)
 		ret = fn(arg, (struct ksa_info *)items.v + i);
 	free(items.v);
@@ -252,23 +255,23 @@ static int op_sa_dump(void *ctx, const char *group, ksa_fn *fn, void *arg,
 
 static int op_sender_add(void *ctx, const struct ksender *s, struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SENDER_NEW, 0);
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_SENDER_NEW, 0);
 
-	return request(ctx, kattr_put_sender(nlh, s, *s->name), err);
+	return send_request(ctx, kattr_put_sender(nlh, s, *s->name), err);
 }
 
 static int op_sender_set(void *ctx, const struct ksender *s, struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SENDER_SET, 0);
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_SENDER_SET, 0);
 
-	return request(ctx, kattr_put_sender(nlh, s, true), err);
+	return send_request(ctx, kattr_put_sender(nlh, s, true), err);
 }
 
 static int op_sender_del(void *ctx, const struct ksender *s, struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SENDER_DEL, 0);
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_SENDER_DEL, 0);
 
-	return request(ctx, kattr_put_sender(nlh, s, false), err);
+	return send_request(ctx, kattr_put_sender(nlh, s, false), err);
 }
 
 static int parse_sender(const struct nlmsghdr *nlh, void *item)
@@ -279,7 +282,8 @@ static int parse_sender(const struct nlmsghdr *nlh, void *item)
 static int op_sender_dump(void *ctx, const char *group, uint32_t spi,
 			  ksender_fn *fn, void *arg, struct err *err)
 {
-	struct nlmsghdr *nlh = begin(ctx, MCSEC_CMD_SENDER_GET, NLM_F_DUMP);
+	struct nlmsghdr *nlh =
+		begin_request(ctx, MCSEC_CMD_SENDER_GET, NLM_F_DUMP);
 	struct items items = {
 		.parse = parse_sender,
 		.size = sizeof(struct ksender),
@@ -287,7 +291,8 @@ static int op_sender_dump(void *ctx, const char *group, uint32_t spi,
 	size_t i;
 	int ret;
 
-	ret = dump(ctx, kattr_put_sender_id(nlh, group, spi), &items, err);
+	ret = dump_items(ctx, kattr_put_sender_id(nlh, group, spi), &items,
+			 err);
 	for (i = 0; !ret && i < items.n; i++)
 		ret = fn(arg, (struct ksender *)items.v + i);
 	free(items.v);
@@ -309,8 +314,8 @@ static int op_stats_dump(void *ctx, kcounter_fn *fn, void *arg, struct err *err)
 	size_t i;
 	int ret;
 
-	begin(ctx, MCSEC_CMD_STATS_GET, NLM_F_DUMP);
-	ret = dump(ctx, 0, &items, err);
+	begin_request(ctx, MCSEC_CMD_STATS_GET, NLM_F_DUMP);
+	ret = dump_items(ctx, 0, &items, err);
 	for (i = 0; !ret && i < items.n; i++) {
 		c = (struct kcounter *)items.v + i;
 		ret = fn(arg, c->name, c->value);

@@ -47,7 +47,7 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
 	return NL_STOP;
 }
 
-static struct nl_msg *request(const struct ep *to, uint32_t oif)
+static struct nl_msg *route_request(const struct ep *to, uint32_t oif)
 {
 	struct rtmsg rtm = {
 		.rtm_family = to->addr.family,
@@ -66,10 +66,10 @@ static struct nl_msg *request(const struct ep *to, uint32_t oif)
 	return msg;
 }
 
-static int ask(struct nl_sock *sock, const struct ep *to, uint32_t oif,
-	       struct answer *a)
+static int ask_route(struct nl_sock *sock, const struct ep *to, uint32_t oif,
+		     struct answer *a)
 {
-	struct nl_msg *msg = request(to, oif);
+	struct nl_msg *msg = route_request(to, oif);
 	int ret;
 
 	if (!msg)
@@ -113,7 +113,7 @@ int route_get(const struct ep *to, uint32_t oif, struct route *out)
 	if (!sock)
 		return -ENOMEM;
 	/* A link-local address is looked up on its link. */
-	ret = ask(sock, to, to->scope ? to->scope : oif, &a);
+	ret = ask_route(sock, to, to->scope ? to->scope : oif, &a);
 	nl_socket_free(sock);
 	if (!ret && !a.route.ifindex)
 		ret = -ENETUNREACH;

@@ -196,8 +196,9 @@ static int receive_answer(struct knl *n, struct answer *a)
  * Send a request and read its answer. *@spoke is set if the kernel sent a
  * message, which @err then has.
  */
-static int exchange(struct knl *n, struct nlmsghdr *req, ktalk_fn *fn,
-		    void *arg, bool *changed, bool *spoke, struct err *err)
+static int exchange_messages(struct knl *n, struct nlmsghdr *req, ktalk_fn *fn,
+			     void *arg, bool *changed, bool *spoke,
+			     struct err *err)
 {
 	struct answer a = {
 		.req = req,
@@ -231,7 +232,7 @@ int ktalk(struct knl *n, ktalk_fn *fn, void *arg, bool *changed,
 	bool spoke;
 	int ret;
 
-	ret = exchange(n, req, fn, arg, changed, &spoke, err);
+	ret = exchange_messages(n, req, fn, arg, changed, &spoke, err);
 	/*
 	 * The module sends a message with -ENOENT. Without one the error may
 	 * come from the netlink core, which does not know the family's number.
@@ -242,7 +243,8 @@ int ktalk(struct knl *n, ktalk_fn *fn, void *arg, bool *changed,
 			ret = ktalk_errno(err, -ENOENT);
 		} else if (!ret) {
 			req->nlmsg_type = n->family;
-			ret = exchange(n, req, fn, arg, changed, &spoke, err);
+			ret = exchange_messages(n, req, fn, arg, changed,
+						&spoke, err);
 		}
 	}
 	secret_wipe(n->tx, req->nlmsg_len);
@@ -309,7 +311,7 @@ int ktalk_resolve(struct knl *n, struct err *err)
 	int ret;
 
 	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, MCSEC_FAMILY_NAME);
-	ret = exchange(n, nlh, get_family, &f, NULL, &spoke, err);
+	ret = exchange_messages(n, nlh, get_family, &f, NULL, &spoke, err);
 	if (ret == -ENOENT)
 		return err_set(err, -EOPNOTSUPP,
 			       "module mcsec is not loaded: run \"modprobe mcsec\"");
