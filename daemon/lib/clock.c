@@ -8,7 +8,7 @@ static uint64_t mono_ms(void *ctx)
 	return clock_ns(CLOCK_BOOTTIME) / NSEC_PER_MSEC;
 }
 
-static time_t wall(void *ctx)
+static time_t wall_time(void *ctx)
 {
 	(void)ctx;
 	return time(NULL);
@@ -18,7 +18,7 @@ const struct clock *clock_system(void)
 {
 	static const struct clock system = {
 		.mono_ms = mono_ms,
-		.wall = wall,
+		.wall = wall_time,
 	};
 
 	return &system;

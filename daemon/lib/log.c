@@ -16,7 +16,7 @@ static bool to_journal;
 static log_sink_fn sink;
 static void *sink_ctx;
 
-static int priority(enum log_level level)
+static int level_priority(enum log_level level)
 {
 	switch (level) {
 	case LOG_LEVEL_ERR:
@@ -31,7 +31,7 @@ static int priority(enum log_level level)
 	return LOG_ERR;
 }
 
-static const char *word(enum log_level level)
+static const char *level_word(enum log_level level)
 {
 	switch (level) {
 	case LOG_LEVEL_ERR:
@@ -89,10 +89,10 @@ void log_line(enum log_level level, const char *fmt, ...)
 	if (sink)
 		sink(level, line, sink_ctx);
 	else if (!to_stderr)
-		syslog(priority(level), "%s", line);
+		syslog(level_priority(level), "%s", line);
 	else if (to_journal)
-		fprintf(stderr, "<%d>%s\n", priority(level), line);
+		fprintf(stderr, "<%d>%s\n", level_priority(level), line);
 	else
-		fprintf(stderr, "%s%s\n", word(level), line);
+		fprintf(stderr, "%s%s\n", level_word(level), line);
 	errno = saved;
 }

@@ -71,7 +71,7 @@ void mcast_free(struct mcast *m)
 	free(m);
 }
 
-static void readable(void *arg, uint32_t events)
+static void mcast_readable(void *arg, uint32_t events)
 {
 	struct receiver *r = arg;
 	struct mcast *m = r->m;
@@ -94,8 +94,8 @@ static void readable(void *arg, uint32_t events)
 		receiver_free(r);
 }
 
-static struct receiver *find(struct mcast *m, const struct ep *to,
-			     const struct addr *source)
+static struct receiver *find_receiver(struct mcast *m, const struct ep *to,
+				      const struct addr *source)
 {
 	struct receiver *r;
 
@@ -125,7 +125,7 @@ static int receiver_new(struct mcast *m, const struct ep *to,
 		return -ENOMEM;
 	}
 	r->m = m;
-	r->fd = (struct loop_fd){ .fd = fd, .fn = readable, .arg = r };
+	r->fd = (struct loop_fd){ .fd = fd, .fn = mcast_readable, .arg = r };
 	r->to = *to;
 	r->source = *source;
 	LIST_INSERT_HEAD(&m->receivers, r, link);
@@ -142,7 +142,7 @@ static int receiver_new(struct mcast *m, const struct ep *to,
  * Move the membership to @ifindex. Returns 0, or -errno with
  * nothing changed.
  */
-static int move(struct receiver *r, uint32_t ifindex)
+static int move_receiver(struct receiver *r, uint32_t ifindex)
 {
 	int ret;
 
@@ -167,7 +167,7 @@ static int move(struct receiver *r, uint32_t ifindex)
 int mcast_join(struct mcast *m, const struct ep *to, const struct addr *source,
 	       uint32_t ifindex)
 {
-	struct receiver *r = find(m, to, source);
+	struct receiver *r = find_receiver(m, to, source);
 	struct ep at = *to;
 	bool made = !r;
 	int ret;
@@ -184,7 +184,7 @@ int mcast_join(struct mcast *m, const struct ep *to, const struct addr *source,
 			return ret;
 		r->to = *to;
 	}
-	ret = move(r, ifindex);
+	ret = move_receiver(r, ifindex);
 	if (ret && made)
 		receiver_free(r);
 	return ret;
@@ -193,7 +193,7 @@ int mcast_join(struct mcast *m, const struct ep *to, const struct addr *source,
 void mcast_leave(struct mcast *m, const struct ep *to,
 		 const struct addr *source)
 {
-	struct receiver *r = find(m, to, source);
+	struct receiver *r = find_receiver(m, to, source);
 
 	if (!r)
 		return;

@@ -59,7 +59,7 @@ static uint64_t hash_of(const struct quota *q, const void *key, size_t len)
 	return h ? h : 1;
 }
 
-static const struct entry *find(const struct quota *q, uint64_t id)
+static const struct entry *find_entry(const struct quota *q, uint64_t id)
 {
 	const struct entry *set = &q->e[(id & q->mask) * WAYS];
 	unsigned int i;
@@ -78,13 +78,13 @@ bool quota_left(const struct quota *q, const void *key, size_t len,
 
 	if (!q)
 		return true;
-	e = find(q, hash_of(q, key, len));
+	e = find_entry(q, hash_of(q, key, len));
 	most = (uint64_t)q->rule.every_ms * (q->rule.burst - 1);
 	return !e || e->full_ms <= now_ms || e->full_ms - now_ms <= most;
 }
 
 /* Return the entry of @id, or replace the one that expires first. */
-static struct entry *place(struct quota *q, uint64_t id)
+static struct entry *place_entry(struct quota *q, uint64_t id)
 {
 	struct entry *set = &q->e[(id & q->mask) * WAYS], *old = set;
 	unsigned int i;
@@ -107,7 +107,7 @@ void quota_spend(struct quota *q, const void *key, size_t len, uint64_t now_ms)
 
 	if (!q)
 		return;
-	e = place(q, hash_of(q, key, len));
+	e = place_entry(q, hash_of(q, key, len));
 	most = (uint64_t)q->rule.every_ms * q->rule.burst;
 	if (e->full_ms < now_ms)
 		e->full_ms = now_ms;
@@ -126,7 +126,7 @@ void quota_give_back(struct quota *q, const void *key, size_t len,
 
 	if (!q)
 		return;
-	e = (struct entry *)find(q, hash_of(q, key, len));
+	e = (struct entry *)find_entry(q, hash_of(q, key, len));
 	if (e && e->full_ms > now_ms)
 		e->full_ms -= q->rule.every_ms;
 }

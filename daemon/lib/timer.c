@@ -8,13 +8,13 @@
 #include <limits.h>
 #include <stddef.h>
 
-static bool before(const struct timer *a, const struct timer *b)
+static bool fires_before(const struct timer *a, const struct timer *b)
 {
 	return a->when < b->when || (a->when == b->when && a->seq < b->seq);
 }
 
 /* Merge two roots, which have no siblings. */
-static struct timer *meld(struct timer *a, struct timer *b)
+static struct timer *meld_heaps(struct timer *a, struct timer *b)
 {
 	struct timer *t;
 
@@ -22,7 +22,7 @@ static struct timer *meld(struct timer *a, struct timer *b)
 		return b;
 	if (!b)
 		return a;
-	if (before(b, a)) {
+	if (fires_before(b, a)) {
 		t = a;
 		a = b;
 		b = t;
@@ -54,14 +54,14 @@ static struct timer *meld_list(struct timer *t)
 			b->next = NULL;
 			b->prev = NULL;
 		}
-		a = meld(a, b);
+		a = meld_heaps(a, b);
 		a->next = pairs;
 		pairs = a;
 	}
 	while (pairs) {
 		t = pairs->next;
 		pairs->next = NULL;
-		root = meld(root, pairs);
+		root = meld_heaps(root, pairs);
 		pairs = t;
 	}
 	return root;
@@ -81,7 +81,7 @@ static void unlink_timer(struct timerq *q, struct timer *t)
 			t->prev->next = t->next;
 		if (t->next)
 			t->next->prev = t->prev;
-		q->root = meld(q->root, rest);
+		q->root = meld_heaps(q->root, rest);
 	}
 	t->next = NULL;
 	t->prev = NULL;
@@ -136,7 +136,7 @@ void timer_set(struct timerq *q, struct timer *t, uint64_t delay_ms)
 	t->when = delay_ms > UINT64_MAX - now ? UINT64_MAX : now + delay_ms;
 	t->seq = q->seq++;
 	t->armed = true;
-	q->root = meld(q->root, t);
+	q->root = meld_heaps(q->root, t);
 }
 
 void timer_del(struct timerq *q, struct timer *t)

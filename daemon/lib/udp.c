@@ -258,8 +258,8 @@ int udp_mcast_out(int fd, int family, unsigned int ttl, uint32_t ifindex,
 	return ret;
 }
 
-static int membership(int fd, bool join, const struct addr *group,
-		      const struct addr *source, uint32_t ifindex)
+static int set_membership(int fd, bool join, const struct addr *group,
+			  const struct addr *source, uint32_t ifindex)
 {
 	struct ep g = { .addr = *group }, s = { .addr = { 0 } };
 	int level = group->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
@@ -295,13 +295,13 @@ static int membership(int fd, bool join, const struct addr *group,
 int udp_mcast_join(int fd, const struct addr *group, const struct addr *source,
 		   uint32_t ifindex)
 {
-	return membership(fd, true, group, source, ifindex);
+	return set_membership(fd, true, group, source, ifindex);
 }
 
 int udp_mcast_leave(int fd, const struct addr *group, const struct addr *source,
 		    uint32_t ifindex)
 {
-	return membership(fd, false, group, source, ifindex);
+	return set_membership(fd, false, group, source, ifindex);
 }
 
 int udp_bind_interface(int fd, uint32_t ifindex)
