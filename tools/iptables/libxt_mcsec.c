@@ -34,7 +34,7 @@ static const struct xt_option_entry options[] = {
 	XTOPT_TABLEEND,
 };
 
-static void help(void)
+static void match_help(void)
 {
 	printf("mcsec match options, for what arrives:\n"
 	       "[!] --protected          it was verified, by whichever group\n"
@@ -42,7 +42,7 @@ static void help(void)
 	       "[!] --sender id[:id]     it came from such a Sender-ID\n");
 }
 
-static void parse(struct xt_option_call *cb)
+static void match_parse(struct xt_option_call *cb)
 {
 	struct xt_mcsec_info *info = cb->data;
 	unsigned int flag = 0;
@@ -70,14 +70,14 @@ static void parse(struct xt_option_call *cb)
 		info->invert |= flag;
 }
 
-static void check(struct xt_fcheck_call *cb)
+static void match_check(struct xt_fcheck_call *cb)
 {
 	if (!cb->xflags)
 		xtables_error(PARAMETER_PROBLEM,
 			      "mcsec: one of --protected, --group and --sender is needed");
 }
 
-static void show(const struct xt_mcsec_info *info, const char *dashes)
+static void match_show(const struct xt_mcsec_info *info, const char *dashes)
 {
 	static const char *const inverted[] = { "", " !" };
 
@@ -97,19 +97,19 @@ static void show(const struct xt_mcsec_info *info, const char *dashes)
 		printf(":%u", info->sender[1]);
 }
 
-static void print(const void *ip, const struct xt_entry_match *match,
-		  int numeric)
+static void match_print(const void *ip, const struct xt_entry_match *match,
+			int numeric)
 {
 	(void)ip;
 	(void)numeric;
 	printf(" mcsec");
-	show((const void *)match->data, "");
+	match_show((const void *)match->data, "");
 }
 
-static void save(const void *ip, const struct xt_entry_match *match)
+static void match_save(const void *ip, const struct xt_entry_match *match)
 {
 	(void)ip;
-	show((const void *)match->data, "--");
+	match_show((const void *)match->data, "--");
 }
 
 static struct xtables_match mcsec = {
@@ -118,11 +118,11 @@ static struct xtables_match mcsec = {
 	.version = XTABLES_VERSION,
 	.size = XT_ALIGN(sizeof(struct xt_mcsec_info)),
 	.userspacesize = XT_ALIGN(sizeof(struct xt_mcsec_info)),
-	.help = help,
-	.print = print,
-	.save = save,
-	.x6_parse = parse,
-	.x6_fcheck = check,
+	.help = match_help,
+	.print = match_print,
+	.save = match_save,
+	.x6_parse = match_parse,
+	.x6_fcheck = match_check,
 	.x6_options = options,
 };
 
