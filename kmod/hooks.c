@@ -9,8 +9,6 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 #include <linux/string.h>
-#include <net/netfilter/ipv4/nf_defrag_ipv4.h>
-#include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 
 /*
  * LOCAL_OUT, last: rules have set marks, chosen routes and translated
@@ -18,8 +16,9 @@
  * be wrong: multicast is cloned for local listeners before it, so it sees the
  * same datagram twice.
  *
- * PRE_ROUTING, directly behind the reassembly of fragments: connection
- * tracking, rules, sockets and multicast routing see the clear datagram.
+ * PRE_ROUTING, directly behind the reassembly of fragments by connection
+ * tracking, if that is on: connection tracking, rules, sockets and multicast
+ * routing see the clear datagram.
  *
  * LOCAL_IN, first: some datagrams are delivered without having passed
  * PRE_ROUTING here. Segment routing decapsulates behind it, and packets for
@@ -129,27 +128,9 @@ int mcsec_hooks_get(struct mcsec_net *mnet)
 	memcpy(mnet->ops, template, sizeof(template));
 	for (i = 0; i < ARRAY_SIZE(template); i++)
 		mnet->ops[i].priv = mnet;
-	err = nf_defrag_ipv4_enable(mnet->net);
-	if (err)
-		goto err_module;
-#if IS_ENABLED(CONFIG_IPV6)
-	err = nf_defrag_ipv6_enable(mnet->net);
-	if (err)
-		goto err_defrag4;
-#endif
 	err = nf_register_net_hooks(mnet->net, mnet->ops, ARRAY_SIZE(template));
 	if (err)
-		goto err_defrag6;
-	return 0;
-
-err_defrag6:
-#if IS_ENABLED(CONFIG_IPV6)
-	nf_defrag_ipv6_disable(mnet->net);
-err_defrag4:
-#endif
-	nf_defrag_ipv4_disable(mnet->net);
-err_module:
-	module_put(THIS_MODULE);
+		module_put(THIS_MODULE);
 	return err;
 }
 
@@ -160,9 +141,5 @@ void mcsec_hooks_put(struct mcsec_net *mnet)
 	if (mnet->n_groups)
 		return;
 	nf_unregister_net_hooks(mnet->net, mnet->ops, ARRAY_SIZE(template));
-#if IS_ENABLED(CONFIG_IPV6)
-	nf_defrag_ipv6_disable(mnet->net);
-#endif
-	nf_defrag_ipv4_disable(mnet->net);
 	module_put(THIS_MODULE);
 }

@@ -5,6 +5,7 @@
  */
 #include "input.h"
 #include "decrypt.h"
+#include "defrag.h"
 #include "esp.h"
 #include "family.h"
 #include "group.h"
@@ -169,6 +170,11 @@ static noinline unsigned int input_multicast(struct mcsec_net *mnet,
 unsigned int mcsec_input(void *priv, struct sk_buff *skb,
 			 const struct nf_hook_state *state)
 {
+	/* Not of groups alone: errors that quote come in fragments, too. */
+	unsigned int verdict = mcsec_defrag(skb, state);
+
+	if (unlikely(verdict != NF_ACCEPT))
+		return verdict;
 	/* A VRF calls PRE_ROUTING again for its own device, with a packet that
 	 * was verified the first time.
 	 */

@@ -4,6 +4,7 @@
  * exempt and stays in the clear, or it is dropped and counted.
  */
 #include "output.h"
+#include "defrag.h"
 #include "encrypt.h"
 #include "family.h"
 #include "flows.h"
@@ -194,9 +195,14 @@ static noinline unsigned int output_multicast(struct mcsec_net *mnet,
 unsigned int mcsec_output(void *priv, struct sk_buff *skb,
 			  const struct nf_hook_state *state)
 {
-	return likely(!mcsec_is_multicast(skb, state->pf))
-		       ? NF_ACCEPT
-		       : output_multicast(priv, skb, state);
+	unsigned int verdict;
+
+	if (likely(!mcsec_is_multicast(skb, state->pf)))
+		return NF_ACCEPT;
+	/* Raw sockets may send fragments. */
+	verdict = mcsec_defrag(skb, state);
+	return likely(verdict == NF_ACCEPT) ? output_multicast(priv, skb, state)
+					    : verdict;
 }
 
 /* ---- FORWARD and POST_ROUTING ---- */
