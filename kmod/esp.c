@@ -11,9 +11,9 @@ static const struct {
 	const char *name;
 	unsigned int key[2]; /* key lengths without salt, ascending */
 } transforms[] = {
-	[MCSEC_ALG_AES_GCM_16] = { "rfc4106(gcm(aes))", { 16, 32 } },
-	[MCSEC_ALG_AES_GMAC] = { "rfc4543(gcm(aes))", { 16, 32 } },
-	[MCSEC_ALG_CHACHA20_POLY1305] = { "rfc7539esp(chacha20,poly1305)",
+	[MCSEC_ALG_AES_GCM_16] = { "gcm(aes)", { 16, 32 } },
+	[MCSEC_ALG_AES_GMAC] = { "gcm(aes)", { 16, 32 } },
+	[MCSEC_ALG_CHACHA20_POLY1305] = { "rfc7539(chacha20,poly1305)",
 					  { 32, 32 } },
 };
 
@@ -35,10 +35,10 @@ static struct crypto_aead *alloc_aead(u32 alg, const u8 *key, unsigned int len)
 	aead = crypto_alloc_aead(transforms[alg].name, 0, 0);
 	if (IS_ERR(aead))
 		return aead;
-	err = crypto_aead_setkey(aead, key, len);
+	err = crypto_aead_setkey(aead, key, len - MCSEC_SALT);
 	if (!err)
 		err = crypto_aead_setauthsize(aead, MCSEC_ICV);
-	if (!err && crypto_aead_ivsize(aead) != MCSEC_IV)
+	if (!err && crypto_aead_ivsize(aead) != MCSEC_NONCE)
 		err = -EINVAL;
 	if (err) {
 		crypto_free_aead(aead);
@@ -72,6 +72,8 @@ struct mcsec_cipher *mcsec_cipher_create(u32 alg, const u8 *key,
 		kfree(cipher);
 		return ERR_PTR(err);
 	}
+	memcpy(cipher->salt, key + len - MCSEC_SALT, MCSEC_SALT);
+	cipher->is_mac = alg == MCSEC_ALG_AES_GMAC;
 	cipher->direct = is_direct(alg, cipher->aead);
 	if (cipher->direct)
 		mcsec_chacha_init(&cipher->chacha, key);
@@ -214,6 +216,7 @@ MCSEC_CRYPTO_DONE(op_completed, data, err)
 	 */
 	if (WARN_ON_ONCE(err == -EINPROGRESS))
 		return;
+	mcsec_op_restore(op);
 	op->err = err;
 	if (atomic_xchg(&op->meet, 1))
 		op->done(op, err);
@@ -233,12 +236,11 @@ struct mcsec_op *mcsec_op_alloc(size_t size)
 	 * any queue does.
 	 */
 	aead_request_set_callback(&op->req, 0, op_completed, op);
-	aead_request_set_ad(&op->req, MCSEC_HEAD);
 	return op;
 }
 
 int mcsec_op_map(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg,
-		 unsigned int len)
+		 unsigned int at)
 {
 	struct sk_buff *skb = pkt->skb;
 	struct scatterlist *sg;
@@ -248,10 +250,11 @@ int mcsec_op_map(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg,
 			       crypto_aead_reqsize(pkt->cipher->aead),
 		       __alignof__(struct scatterlist));
 	sg_init_table(sg, nsg);
-	err = skb_to_sgvec(skb, sg, pkt->hlen, skb->len - pkt->hlen);
+	err = skb_to_sgvec(skb, sg, at, skb->len - at);
 	if (unlikely(err < 0))
 		return err;
-	aead_request_set_crypt(&op->req, sg, sg, len, op->iv);
+	op->req.src = sg;
+	op->req.dst = sg;
 	return 0;
 }
 

@@ -7,8 +7,9 @@
  *	| SPI 4 | sequence 4 | IV 8 | payload, padding, pad length 1,
  *	| next header 1 | ICV 16 |
  *
- * All three transforms are driven alike: the first 16 octets, the IV among
- * them, are associated data, and the rest is the text of the cipher.
+ * The nonce is the salt and the IV. AES-GCM and ChaCha20-Poly1305 authenticate
+ * the SPI and the sequence number as associated data. AES-GMAC authenticates
+ * all but the ICV, and encrypts nothing.
  */
 #ifndef _MCSEC_ESP_H
 #define _MCSEC_ESP_H
@@ -32,6 +33,7 @@
 #define MCSEC_ICV 16
 #define MCSEC_TRAILER 2 /* pad length, next header */
 #define MCSEC_SALT 4
+#define MCSEC_NONCE (MCSEC_SALT + MCSEC_IV)
 #define MCSEC_KEY_MAX 36 /* salt included */
 
 /* The shortest ESP datagram, without its IP header. */
@@ -61,7 +63,8 @@ static inline unsigned int mcsec_esp_len(unsigned int len)
  *	continues the packet (see mcsec_op_park())
  * @err: result of the request
  * @kept: has the size that a CPU keeps for its next packet
- * @iv: IV of the request; must outlive the submitting function
+ * @nonce: salt and IV of the request; must outlive the submitting function
+ * @esp: ESP header of the packet
  * @sg: entry of a linear packet; others are behind the transform's context
  * @req: the request; the transform's context follows it
  */
@@ -72,7 +75,8 @@ struct mcsec_op {
 	atomic_t meet;
 	int err;
 	bool kept;
-	u8 iv[MCSEC_IV];
+	u8 nonce[MCSEC_NONCE];
+	u8 *esp;
 	struct scatterlist sg;
 	struct aead_request req;
 };
@@ -80,11 +84,15 @@ struct mcsec_op {
 /**
  * struct mcsec_cipher - a cipher with its key
  * @aead: the transform
+ * @salt: salt of the nonces
+ * @is_mac: the cipher only authenticates
  * @direct: linear packets use @chacha
  * @chacha: the key, if @direct
  */
 struct mcsec_cipher {
 	struct crypto_aead *aead;
+	u8 salt[MCSEC_SALT];
+	bool is_mac;
 	bool direct;
 	struct mcsec_chacha chacha;
 };
@@ -184,6 +192,7 @@ static inline void mcsec_op_put(struct mcsec_op *op)
 {
 	if (!op)
 		return;
+	memset(op->nonce, 0, MCSEC_SALT);
 	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
 		if (!op->kept || this_cpu_cmpxchg(mcsec_op_kept, NULL, op))
 			kfree_sensitive(op);
@@ -195,24 +204,54 @@ static inline void mcsec_op_put(struct mcsec_op *op)
 		kfree_sensitive(op); /* salts and one-time keys */
 }
 
-/* Map a packet of several parts into the request. Returns 0 or -errno. */
+/*
+ * Map a packet of several parts, from offset @at on, into the request. Returns
+ * 0 or -errno.
+ */
 int mcsec_op_map(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg,
-		 unsigned int len);
+		 unsigned int at);
 
+/*
+ * Set up the request for @len octets of text and @icv octets behind them.
+ * Associated data must stand directly in front of the text, so the SPI and the
+ * sequence number replace the IV until mcsec_op_restore(): then a linear packet
+ * needs one scatterlist entry instead of two.
+ */
 static __always_inline int mcsec_op_prepare(struct mcsec_op *op,
 					    const struct mcsec_pkt *pkt,
-					    int nsg, unsigned int len)
+					    int nsg, unsigned int len,
+					    unsigned int icv)
 {
-	u8 *esp = pkt->skb->data + pkt->hlen;
+	const struct mcsec_cipher *cipher = pkt->cipher;
+	unsigned int at = pkt->hlen;
+	struct sk_buff *skb = pkt->skb;
+	u8 *esp = skb->data + at;
 
 	atomic_set(&op->meet, 0);
-	memcpy(op->iv, esp + MCSEC_ESP_HDR, MCSEC_IV);
-	aead_request_set_tfm(&op->req, pkt->cipher->aead);
+	op->esp = esp;
+	memcpy(op->nonce, cipher->salt, MCSEC_SALT);
+	memcpy(op->nonce + MCSEC_SALT, esp + MCSEC_ESP_HDR, MCSEC_IV);
+	aead_request_set_tfm(&op->req, cipher->aead);
+	if (unlikely(cipher->is_mac)) {
+		aead_request_set_ad(&op->req, MCSEC_HEAD + len);
+		len = 0;
+	} else {
+		memcpy(esp + MCSEC_IV, esp, MCSEC_ESP_HDR);
+		aead_request_set_ad(&op->req, MCSEC_ESP_HDR);
+		at += MCSEC_IV;
+	}
+	aead_request_set_crypt(&op->req, &op->sg, &op->sg, len + icv,
+			       op->nonce);
 	if (unlikely(nsg > 1))
-		return mcsec_op_map(op, pkt, nsg, len);
-	sg_set_buf(&op->sg, esp, pkt->skb->len - pkt->hlen);
-	aead_request_set_crypt(&op->req, &op->sg, &op->sg, len, op->iv);
+		return mcsec_op_map(op, pkt, nsg, at);
+	sg_set_buf(&op->sg, skb->data + at, skb->len - at);
 	return 0;
+}
+
+/* Put the IV back into the ESP header. */
+static __always_inline void mcsec_op_restore(const struct mcsec_op *op)
+{
+	memcpy(op->esp + MCSEC_ESP_HDR, op->nonce + MCSEC_SALT, MCSEC_IV);
 }
 
 /*
@@ -231,21 +270,27 @@ mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 				     pkt->skb->data + pkt->hlen, len);
 		return 0;
 	}
-	err = mcsec_op_prepare(op, pkt, nsg, len);
-	return unlikely(err) ? err : crypto_aead_encrypt(&op->req);
+	err = mcsec_op_prepare(op, pkt, nsg, len, 0);
+	if (unlikely(err))
+		return err;
+	err = crypto_aead_encrypt(&op->req);
+	if (likely(err != -EINPROGRESS))
+		mcsec_op_restore(op);
+	return err;
 }
+
+/* Of what verified the ESP header has no use any more: its IV is not restored. */
 
 static __always_inline int
 mcsec_op_decrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 {
-	unsigned int len = pkt->skb->len - pkt->hlen - MCSEC_HEAD;
+	unsigned int len = pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
 	int err;
 
 	if (!op)
 		return mcsec_chacha_decrypt(&pkt->cipher->chacha,
-					    pkt->skb->data + pkt->hlen,
-					    len - MCSEC_ICV);
-	err = mcsec_op_prepare(op, pkt, nsg, len);
+					    pkt->skb->data + pkt->hlen, len);
+	err = mcsec_op_prepare(op, pkt, nsg, len, MCSEC_ICV);
 	return unlikely(err) ? err : crypto_aead_decrypt(&op->req);
 }
 

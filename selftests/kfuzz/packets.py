@@ -520,8 +520,8 @@ class Chance:
 
 
 def answer_later():
-    """Put cryptd before ChaCha20-Poly1305 as ESP has it."""
-    name = "rfc7539esp(chacha20,poly1305)"
+    """Put cryptd before ChaCha20-Poly1305 as the module asks for it."""
+    name = "rfc7539(chacha20,poly1305)"
 
     def drivers():
         out, found = open("/proc/crypto", encoding="ascii").read(), []

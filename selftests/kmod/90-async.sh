@@ -16,9 +16,9 @@
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 smcrouted
-async=pcrypt name='rfc4106(gcm(aes))' alg=aes-gcm-16 octets=20
+async=pcrypt name='gcm(aes)' alg=aes-gcm-16 octets=20
 ! slow_kernel || {
-	async=cryptd name='rfc7539esp(chacha20,poly1305)'
+	async=cryptd name='rfc7539(chacha20,poly1305)'
 	alg=chacha20-poly1305 octets=36
 }
 modprobe -q $async	# or it is built in: binding shows it
