@@ -126,11 +126,10 @@ static void strip_transport(const struct mcsec_pkt *pkt, u8 next)
 	struct sk_buff *skb = pkt->skb;
 
 	mcsec_esp_unhead(skb, pkt->hlen);
-	skb->data[pkt->nhoff] = next;
 	if (ip_hdr(skb)->version == 4) {
-		ip_hdr(skb)->tot_len = htons(skb->len);
-		ip_send_check(ip_hdr(skb));
+		mcsec_header_become(ip_hdr(skb), skb->len, next);
 	} else {
+		skb->data[pkt->nhoff] = next;
 		ipv6_hdr(skb)->payload_len =
 			htons(skb->len - sizeof(struct ipv6hdr));
 		set_transport(skb);

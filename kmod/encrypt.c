@@ -113,6 +113,7 @@ static int permit_fragments(const struct mcsec_pkt *pkt)
 	 * mostly 0.
 	 */
 	__ip_select_ident(pkt->state->net, ip_hdr(skb), 1);
+	ip_send_check(ip_hdr(skb));
 	return 0;
 }
 
@@ -250,13 +251,11 @@ static int begin_esp(struct mcsec_pkt *pkt, unsigned int text)
 static void finish_header(const struct mcsec_pkt *pkt)
 {
 	struct sk_buff *skb = pkt->skb;
-	struct iphdr *iph = ip_hdr(skb);
 
-	skb->data[pkt->nhoff] = IPPROTO_ESP;
 	if (!mcsec_pkt_is_ip6(pkt)) {
-		iph->tot_len = htons(skb->len);
-		ip_send_check(iph);
+		mcsec_header_become(ip_hdr(skb), skb->len, IPPROTO_ESP);
 	} else {
+		skb->data[pkt->nhoff] = IPPROTO_ESP;
 		ipv6_hdr(skb)->payload_len =
 			htons(skb->len - sizeof(struct ipv6hdr));
 	}

@@ -11,6 +11,7 @@
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
+#include <net/checksum.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 
@@ -34,6 +35,25 @@ static __always_inline u8 mcsec_header_next(const struct sk_buff *skb, u8 pf)
 {
 	return mcsec_is_ip6(pf) ? ipv6_hdr(skb)->nexthdr
 				: ip_hdr(skb)->protocol;
+}
+
+/*
+ * Set the length and the protocol of an IPv4 header, and update its checksum by
+ * the difference (RFC 1624 3): a wrong checksum stays wrong.
+ */
+static __always_inline void mcsec_header_become(struct iphdr *iph,
+						unsigned int len, u8 next)
+{
+	/* Adding 0xffff changes no sum, and keeps this one from being
+	 * negative.
+	 */
+	u32 sum = (__force u16)htons(len) + (__force u16)htons(next) +
+		  3 * 0xffff - (__force u16)iph->check -
+		  (__force u16)iph->tot_len - (__force u16)htons(iph->protocol);
+
+	iph->tot_len = htons(len);
+	iph->protocol = next;
+	iph->check = csum_fold((__force __wsum)sum);
 }
 
 /*

@@ -38,6 +38,7 @@ void mcsec_tunnel_push(struct sk_buff *skb,
 	if (df)
 		iph->frag_off = htons(IP_DF);
 	__ip_select_ident(net, iph, 1);
+	ip_send_check(iph);
 	/* The options stay in the inner header, and fragmentation must not look
 	 * for them in the outer one.
 	 */

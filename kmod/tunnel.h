@@ -35,7 +35,7 @@ u8 mcsec_tunnel_of(struct mcsec_tunnel_hdr *outer, const struct sk_buff *skb,
 
 /*
  * Push the outer header onto @skb, which has room for it, with DF if @df is
- * set. The caller sets length and checksum.
+ * set. The caller sets length and protocol.
  */
 void mcsec_tunnel_push(struct sk_buff *skb,
 		       const struct mcsec_tunnel_hdr *outer, struct net *net,
