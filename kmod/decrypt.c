@@ -68,12 +68,12 @@ static int decap_tunnel(const struct mcsec_pkt *pkt)
 	struct sk_buff *skb = pkt->skb;
 	int err;
 
-	if (ip_hdr(skb)->version == 4)
+	if (!mcsec_pkt_is_ip6(pkt))
 		outer.v4 = *ip_hdr(skb);
 	else
 		outer.v6 = *ipv6_hdr(skb);
 	mcsec_esp_unwrap(skb, pkt->hlen);
-	if (!mcsec_tunnel_remove(skb, &outer))
+	if (!mcsec_tunnel_remove(skb, &outer, mcsec_pkt_is_ip6(pkt)))
 		return -EBADMSG;
 	err = mcsec_tunnel_gather(skb, state->net, defrag_user(pkt->sa));
 	if (unlikely(err))
@@ -89,12 +89,11 @@ static int decap_tunnel(const struct mcsec_pkt *pkt)
 }
 
 /* Returns -EINPROGRESS if the inner datagram is a fragment, which was taken. */
-static int strip_tunnel(const struct mcsec_pkt *pkt, u8 next)
+static noinline int strip_tunnel(const struct mcsec_pkt *pkt, u8 next)
 {
-	bool v6 = ip_hdr(pkt->skb)->version == 6;
 	int err;
 
-	if (next != (v6 ? IPPROTO_IPV6 : IPPROTO_IPIP))
+	if (next != (mcsec_pkt_is_ip6(pkt) ? IPPROTO_IPV6 : IPPROTO_IPIP))
 		return drop_esp(pkt, MCSEC_IN_MODE);
 	err = decap_tunnel(pkt);
 	if (likely(!err))
@@ -121,12 +120,13 @@ static void set_transport(struct sk_buff *skb)
 	skb_set_transport_header(skb, off);
 }
 
-static void strip_transport(const struct mcsec_pkt *pkt, u8 next)
+static __always_inline void strip_transport(const struct mcsec_pkt *pkt,
+					    u8 next)
 {
 	struct sk_buff *skb = pkt->skb;
 
 	mcsec_esp_unhead(skb, pkt->hlen);
-	if (ip_hdr(skb)->version == 4) {
+	if (!mcsec_pkt_is_ip6(pkt)) {
 		mcsec_header_become(ip_hdr(skb), skb->len, next);
 	} else {
 		skb->data[pkt->nhoff] = next;
@@ -140,17 +140,17 @@ static void strip_transport(const struct mcsec_pkt *pkt, u8 next)
  * Turn the verified ESP datagram into the datagram that was sent. Returns
  * -EINPROGRESS if that is a fragment, which has been taken.
  */
-static int strip_esp(const struct mcsec_pkt *pkt)
+static __always_inline int strip_esp(const struct mcsec_pkt *pkt)
 {
 	struct mcsec_group *group = pkt->sa->group;
 	struct sk_buff *skb = pkt->skb;
-	u8 buf[MCSEC_TRAILER], *tail;
+	const u8 *tail;
 	u8 next;
 	int err;
 
-	tail = skb_header_pointer(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER,
-				  sizeof(buf), buf);
-	if (unlikely(!tail || tail[0] + MCSEC_TRAILER > text_len(pkt)))
+	/* The datagram is linear since mcsec_esp_writable(). */
+	tail = skb_tail_pointer(skb) - MCSEC_ICV - MCSEC_TRAILER;
+	if (unlikely(tail[0] + MCSEC_TRAILER > text_len(pkt)))
 		return drop_esp(pkt, MCSEC_IN_BAD_TRAILER);
 	next = tail[1];
 	if (next == DUMMY)
@@ -161,8 +161,7 @@ static int strip_esp(const struct mcsec_pkt *pkt)
 	 */
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->csum_level = ~0;
-	if (pskb_trim(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER - tail[0]))
-		return drop_esp(pkt, MCSEC_IN_NO_MEMORY);
+	__skb_trim(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER - tail[0]);
 	if (unlikely(pkt->sa->mode == MCSEC_MODE_TUNNEL)) {
 		err = strip_tunnel(pkt, next);
 		if (unlikely(err))
@@ -176,7 +175,7 @@ static int strip_esp(const struct mcsec_pkt *pkt)
 	if (unlikely(!mcsec_select_fits(group->mnet->select, skb,
 					pkt->state->in, &group->candidate)))
 		return drop_esp(pkt, MCSEC_IN_SELECTOR);
-	mcsec_set_verified(skb, !group->forward, group->id,
+	mcsec_set_verified(skb, pkt->state->pf, !group->forward, group->id,
 			   pkt->iv >> pkt->sa->sid_shift);
 	if (group->in_mark_mask)
 		skb->mark = (skb->mark & ~group->in_mark_mask) | group->in_mark;
@@ -224,7 +223,7 @@ static bool is_answered(const struct mcsec_pkt *pkt)
 }
 
 /* Finish a packet for which the cipher returned @err. */
-static int finish_decrypt(struct mcsec_pkt *pkt, int err)
+static __always_inline int finish_decrypt(struct mcsec_pkt *pkt, int err)
 {
 	const struct mcsec_esp_hdr *esp = (void *)pkt->skb->data + pkt->hlen;
 	struct mcsec_sa *sa = pkt->sa;
@@ -251,6 +250,11 @@ static int finish_decrypt(struct mcsec_pkt *pkt, int err)
 	return unlikely(is_answered(pkt)) ? -EPERM : 0;
 }
 
+static noinline int finish_later(struct mcsec_pkt *pkt, int err)
+{
+	return finish_decrypt(pkt, err);
+}
+
 /* Completion of an asynchronous cipher: in softirq, or in a worker. */
 static void decrypt_done(struct mcsec_op *op, int err)
 {
@@ -263,7 +267,7 @@ static void decrypt_done(struct mcsec_op *op, int err)
 	/* Without references the devices of the hook state may be gone, and
 	 * must not be dereferenced.
 	 */
-	err = deferred->held ? finish_decrypt(pkt, err) : -ENODEV;
+	err = deferred->held ? finish_later(pkt, err) : -ENODEV;
 	if (err) {
 		if (err == -ENODEV)
 			mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
@@ -290,7 +294,7 @@ static int verify_esp(struct mcsec_pkt *pkt)
 	struct sk_buff *skb = pkt->skb;
 	struct mcsec_sa *sa = pkt->sa;
 	struct mcsec_op *op;
-	int err, nsg;
+	int err;
 
 	pkt->iv = 0;
 	/* Refuse what is shorter than any ESP, and a batch that only a device
@@ -311,12 +315,10 @@ static int verify_esp(struct mcsec_pkt *pkt)
 					    &pkt->sender)))
 		return drop_esp(pkt, MCSEC_IN_REPLAY);
 
-	nsg = mcsec_esp_writable(skb);
-	if (unlikely(nsg < 0))
+	if (unlikely(!mcsec_esp_writable(skb) ||
+		     !mcsec_op_get(pkt->cipher, 1, &op)))
 		return drop_esp(pkt, MCSEC_IN_NO_MEMORY);
-	if (unlikely(!mcsec_op_get(pkt->cipher, nsg, &op)))
-		return drop_esp(pkt, MCSEC_IN_NO_MEMORY);
-	err = mcsec_op_decrypt(op, pkt, nsg);
+	err = mcsec_op_decrypt(op, pkt);
 	if (unlikely(err == -EINPROGRESS)) {
 		mcsec_sa_hold(sa);
 		mcsec_op_park(op, pkt, decrypt_done);
@@ -328,14 +330,18 @@ static int verify_esp(struct mcsec_pkt *pkt)
 
 unsigned int mcsec_decrypt(struct mcsec_pkt *pkt)
 {
+	/* Datagrams mostly arrive in softirq, which has BH disabled. */
+	const bool bh_enabled = !softirq_count();
 	int err;
 
 	/* BH are disabled for the counters of this CPU, its kept op, and the
 	 * vector registers.
 	 */
-	local_bh_disable();
+	if (unlikely(bh_enabled))
+		local_bh_disable();
 	err = verify_esp(pkt);
-	local_bh_enable();
+	if (unlikely(bh_enabled))
+		local_bh_enable();
 	if (likely(!err))
 		return NF_ACCEPT;
 	return err == -EINPROGRESS ? NF_STOLEN : NF_DROP;

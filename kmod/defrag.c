@@ -9,8 +9,8 @@
 #include <net/sock.h>
 
 /*
- * The users that netfilter's connection tracking has. Where it is on in the
- * namespace it has put together what there was, in front of us.
+ * Fragments are gathered for the users of connection tracking, which gathers
+ * them in front of mcsec where it is enabled.
  */
 static int gather_fragment4(struct sk_buff *skb,
 			    const struct nf_hook_state *state)
@@ -30,7 +30,7 @@ static int gather_fragment4(struct sk_buff *skb,
 	local_bh_disable();
 	err = ip_defrag(state->net, skb, user);
 	local_bh_enable();
-	/* What IP does not give back it has kept, or freed. */
+	/* IP has queued or freed the fragment. */
 	if (err)
 		return -EINPROGRESS;
 	skb->ignore_df = 1;
@@ -51,8 +51,8 @@ static int gather_fragment6(struct sk_buff *skb,
 }
 #endif
 
-unsigned int mcsec_defrag_slow(struct sk_buff *skb,
-			       const struct nf_hook_state *state)
+unsigned int mcsec_defrag(struct sk_buff *skb,
+			  const struct nf_hook_state *state)
 {
 	int err;
 

@@ -82,7 +82,8 @@ static noinline int check_large(const struct mcsec_pkt *pkt, unsigned int total,
  * Check the size of the ESP datagram for @len octets of payload. Returns 0 if
  * it can be sent, 1 if it must be fragmented, or -EMSGSIZE.
  */
-static int check_size(const struct mcsec_pkt *pkt, unsigned int len)
+static __always_inline int check_size(const struct mcsec_pkt *pkt,
+				      unsigned int len)
 {
 	unsigned int total = pkt->outer + pkt->hlen + mcsec_esp_len(len);
 	unsigned int mtu = dst_mtu(skb_dst(pkt->skb));
@@ -123,7 +124,7 @@ static int permit_fragments(const struct mcsec_pkt *pkt)
  * Fill in the checksum that was left to the device, which will see ciphertext
  * only. The common case avoids the detours of skb_checksum_help().
  */
-static bool fill_checksum(struct sk_buff *skb)
+static __always_inline bool fill_checksum(struct sk_buff *skb)
 {
 	unsigned int start, field;
 	__sum16 sum;
@@ -147,7 +148,8 @@ done:
  * Make room for all headers, for @behind octets at the end, and for the
  * headroom that the device needs.
  */
-static int make_room(const struct mcsec_pkt *pkt, unsigned int behind)
+static __always_inline int make_room(const struct mcsec_pkt *pkt,
+				     unsigned int behind)
 {
 	struct sk_buff *skb = pkt->skb;
 	unsigned int room = LL_RESERVED_SPACE(skb_dst(skb)->dev) + pkt->outer;
@@ -223,7 +225,7 @@ static bool choose_sa(struct mcsec_pkt *pkt, enum mcsec_counter *why)
 }
 
 /* Account @text octets to the SA, take an IV and write the ESP header. */
-static int begin_esp(struct mcsec_pkt *pkt, unsigned int text)
+static __always_inline int begin_esp(struct mcsec_pkt *pkt, unsigned int text)
 {
 	struct mcsec_sa *sa = pkt->sa;
 	struct mcsec_esp_hdr *esp;
@@ -248,7 +250,7 @@ static int begin_esp(struct mcsec_pkt *pkt, unsigned int text)
  * Set the protocol of the IP header to ESP, and its length to that of the ESP
  * datagram.
  */
-static void finish_header(const struct mcsec_pkt *pkt)
+static __always_inline void finish_header(const struct mcsec_pkt *pkt)
 {
 	struct sk_buff *skb = pkt->skb;
 
@@ -326,8 +328,8 @@ static void encrypt_done(struct mcsec_op *op, int err)
  * NULL. Returns 0, -EINPROGRESS if the cipher has taken the datagram, or
  * -errno: the caller still owns the datagram, which has been counted.
  */
-static int encrypt_esp(struct mcsec_pkt *pkt,
-		       const struct mcsec_tunnel_hdr *outer)
+static __always_inline int encrypt_esp(struct mcsec_pkt *pkt,
+				       const struct mcsec_tunnel_hdr *outer)
 {
 	struct sk_buff *skb = pkt->skb;
 	unsigned int len = skb->len - pkt->hlen;
@@ -368,31 +370,41 @@ static int encrypt_esp(struct mcsec_pkt *pkt,
 	return finish_encrypt(pkt, err);
 }
 
-static noinline int encrypt_tunnel(struct mcsec_pkt *pkt)
+static noinline int encrypt_any(struct mcsec_pkt *pkt,
+				const struct mcsec_tunnel_hdr *outer)
 {
-	const struct sk_buff *skb = pkt->skb;
+	return encrypt_esp(pkt, outer);
+}
+
+/* Encrypt a datagram in tunnel mode, or a segment of a batch. */
+static noinline int encrypt_rare(struct mcsec_pkt *pkt)
+{
 	struct mcsec_tunnel_hdr outer;
 
+	pkt->outer = 0;
+	if (pkt->sa->mode != MCSEC_MODE_TUNNEL)
+		return encrypt_any(pkt, NULL);
 	/* Receivers parse hop-by-hop options before ESP only, so an inner
 	 * datagram that has them would be dropped.
 	 */
 	if (unlikely(mcsec_pkt_is_ip6(pkt) &&
-		     ipv6_hdr(skb)->nexthdr == NEXTHDR_HOP))
+		     ipv6_hdr(pkt->skb)->nexthdr == NEXTHDR_HOP))
 		return drop_out(pkt, MCSEC_OUT_OPTIONS, -EPERM);
 	pkt->df = !mcsec_pkt_is_ip6(pkt) &&
-		  ip_hdr(skb)->frag_off & htons(IP_DF);
-	pkt->next = mcsec_tunnel_of(&outer, skb, &pkt->nhoff);
-	pkt->outer = mcsec_tunnel_len(skb);
+		  ip_hdr(pkt->skb)->frag_off & htons(IP_DF);
+	pkt->next = mcsec_tunnel_of(&outer, pkt->skb, &pkt->nhoff);
+	pkt->outer = mcsec_tunnel_len(pkt->skb);
 	pkt->hlen = 0;
-	return encrypt_esp(pkt, &outer);
+	return encrypt_any(pkt, &outer);
 }
 
+/* Encrypt a datagram that is no segment, mostly in transport mode. */
 static __always_inline int encrypt_datagram(struct mcsec_pkt *pkt)
 {
+	if (unlikely(pkt->sa->mode == MCSEC_MODE_TUNNEL))
+		return encrypt_rare(pkt);
 	pkt->outer = 0;
-	return unlikely(pkt->sa->mode == MCSEC_MODE_TUNNEL)
-		       ? encrypt_tunnel(pkt)
-		       : encrypt_esp(pkt, NULL);
+	return encrypt_esp(pkt, NULL);
 }
 
 /* ---- batches ---- */
@@ -436,7 +448,7 @@ static void encrypt_part(const struct mcsec_pkt *batch, struct sk_buff *seg)
 
 	pkt.skb = seg;
 	/* An earlier segment may have used up the SA, or it was replaced. */
-	err = choose_sa(&pkt, &why) ? encrypt_datagram(&pkt)
+	err = choose_sa(&pkt, &why) ? encrypt_rare(&pkt)
 				    : drop_no_sa(&pkt, why);
 	if (err == -EINPROGRESS)
 		return;

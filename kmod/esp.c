@@ -2,6 +2,7 @@
 #include "esp.h"
 #include "compat.h"
 
+#include <linux/etherdevice.h>
 #include <linux/ip.h>
 #include <uapi/linux/mcsec.h>
 
@@ -90,41 +91,6 @@ void mcsec_cipher_free(struct mcsec_cipher *cipher)
 
 /* ---- room ---- */
 
-static void shift_head(struct sk_buff *skb, unsigned int hlen)
-{
-	u8 *data = skb_push(skb, MCSEC_HEAD);
-
-	memmove(data, data + MCSEC_HEAD, hlen);
-	skb_reset_network_header(skb);
-	skb_set_transport_header(skb, hlen);
-}
-
-/*
- * Make room in a linear packet that is not shared and has the tailroom, without
- * a copy: its headers move down, or its payload moves up.
- */
-static bool grow_in_place(struct sk_buff *skb, unsigned int hlen,
-			  unsigned int tail, unsigned int headroom)
-{
-	unsigned int len = skb->len - hlen;
-	u8 *payload;
-
-	if (skb_tailroom(skb) < tail)
-		return false;
-	if (skb_headroom(skb) >= MCSEC_HEAD + headroom) {
-		shift_head(skb, hlen);
-	} else if (skb_tailroom(skb) >= MCSEC_HEAD + tail) {
-		payload = skb->data + hlen;
-		memmove(payload + MCSEC_HEAD, payload, len);
-		skb_set_transport_header(skb, hlen);
-		tail += MCSEC_HEAD;
-	} else {
-		return false;
-	}
-	__skb_put(skb, tail);
-	return true;
-}
-
 /*
  * Linearise a packet of very many fragments, as a stranger can send it: a
  * scatterlist for thousands of entries costs more than one copy.
@@ -139,15 +105,11 @@ static int few_parts(struct sk_buff *skb, int nsg)
 	return err ?: 1;
 }
 
-int mcsec_esp_grow(struct sk_buff *skb, unsigned int hlen, unsigned int tail,
-		   unsigned int headroom)
+int mcsec_esp_grow_slow(struct sk_buff *skb, unsigned int hlen,
+			unsigned int tail, unsigned int headroom)
 {
 	struct sk_buff *trailer;
 	int more, nsg;
-
-	if (likely(!skb_cloned(skb) && !skb_is_nonlinear(skb)) &&
-	    likely(grow_in_place(skb, hlen, tail, headroom)))
-		return 1;
 
 	more = MCSEC_HEAD + headroom - skb_headroom(skb);
 	if (more < 0)
@@ -168,7 +130,7 @@ int mcsec_esp_grow(struct sk_buff *skb, unsigned int hlen, unsigned int tail,
 	if (nsg < 0)
 		return nsg;
 	pskb_put(skb, trailer, tail);
-	shift_head(skb, hlen);
+	mcsec_esp_shift(skb, hlen);
 	return few_parts(skb, nsg);
 }
 
@@ -177,24 +139,45 @@ int mcsec_esp_grow(struct sk_buff *skb, unsigned int hlen, unsigned int tail,
  * file in the page cache, which must not be written to. Data in pages is
  * therefore copied, whether marked as shared or not.
  */
-int mcsec_esp_writable_slow(struct sk_buff *skb)
+bool mcsec_esp_writable_slow(struct sk_buff *skb)
 {
-	return skb_linearize_cow(skb) ? -ENOMEM : 1;
+	return !skb_linearize_cow(skb);
+}
+
+/* Move the link header, which is mostly Ethernet's in front of IP's. */
+static void move_mac(struct sk_buff *skb, const u8 *network)
+{
+	u8 *mac = skb_mac_header(skb);
+
+	if (!skb_mac_header_was_set(skb))
+		return;
+	if (unlikely(skb->mac_len != ETH_HLEN || mac + ETH_HLEN != network)) {
+		skb_mac_header_rebuild(skb);
+		return;
+	}
+	memcpy(mac + MCSEC_HEAD, mac, ETH_HLEN);
+	skb->mac_header += MCSEC_HEAD;
 }
 
 void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen)
 {
 	u8 *data = skb->data;
 
-	memmove(data + MCSEC_HEAD, data, hlen);
+	/* Two steps without overlap need no memmove(). */
+	if (likely(hlen == sizeof(struct iphdr))) {
+		memcpy(data + 2 * MCSEC_HEAD, data + MCSEC_HEAD,
+		       sizeof(struct iphdr) - MCSEC_HEAD);
+		memcpy(data + MCSEC_HEAD, data, MCSEC_HEAD);
+	} else {
+		memmove(data + MCSEC_HEAD, data, hlen);
+	}
 	__skb_pull(skb, MCSEC_HEAD);
 	skb_reset_network_header(skb);
 	/* The offsets that IP has parsed are relative to the headers, which
 	 * have moved.
 	 */
 	skb->transport_header += MCSEC_HEAD;
-	if (skb_mac_header_was_set(skb))
-		skb_mac_header_rebuild(skb);
+	move_mac(skb, data);
 }
 
 void mcsec_esp_unwrap(struct sk_buff *skb, unsigned int hlen)

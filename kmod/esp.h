@@ -108,26 +108,70 @@ void mcsec_cipher_free(struct mcsec_cipher *cipher);
 /* Return true if @alg takes a key of @len octets, including the salt. */
 bool mcsec_esp_key_ok(u32 alg, unsigned int len);
 
+/* Move the first @hlen octets into the headroom. */
+static inline void mcsec_esp_shift(struct sk_buff *skb, unsigned int hlen)
+{
+	u8 *data = skb_push(skb, MCSEC_HEAD);
+
+	memmove(data, data + MCSEC_HEAD, hlen);
+	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, hlen);
+}
+
+/*
+ * Make room in a linear packet that is not shared and has the tailroom, without
+ * a copy: its headers move down, or its payload moves up.
+ */
+static __always_inline bool mcsec_esp_grow_in_place(struct sk_buff *skb,
+						    unsigned int hlen,
+						    unsigned int tail,
+						    unsigned int headroom)
+{
+	unsigned int len = skb->len - hlen;
+	u8 *payload;
+
+	if (skb_tailroom(skb) < tail)
+		return false;
+	if (skb_headroom(skb) >= MCSEC_HEAD + headroom) {
+		mcsec_esp_shift(skb, hlen);
+	} else if (skb_tailroom(skb) >= MCSEC_HEAD + tail) {
+		payload = skb->data + hlen;
+		memmove(payload + MCSEC_HEAD, payload, len);
+		skb_set_transport_header(skb, hlen);
+		tail += MCSEC_HEAD;
+	} else {
+		return false;
+	}
+	__skb_put(skb, tail);
+	return true;
+}
+
+int mcsec_esp_grow_slow(struct sk_buff *skb, unsigned int hlen,
+			unsigned int tail, unsigned int headroom);
+
 /*
  * Make room for ESP in @skb: MCSEC_HEAD octets behind the first @hlen, and
  * @tail octets at the end. @headroom octets stay free in front for link
  * headers. Afterwards every octet of @skb may be overwritten. Returns the
  * number of scatterlist entries that cover it, or -errno.
  */
-int mcsec_esp_grow(struct sk_buff *skb, unsigned int hlen, unsigned int tail,
-		   unsigned int headroom);
-
-int mcsec_esp_writable_slow(struct sk_buff *skb);
-
-/*
- * Make every octet of @skb writable. Returns the number of scatterlist
- * entries that cover it, or -errno.
- */
-static inline int mcsec_esp_writable(struct sk_buff *skb)
+static __always_inline int mcsec_esp_grow(struct sk_buff *skb,
+					  unsigned int hlen, unsigned int tail,
+					  unsigned int headroom)
 {
-	if (likely(!skb_cloned(skb) && !skb_is_nonlinear(skb)))
+	if (likely(!skb_cloned(skb) && !skb_is_nonlinear(skb)) &&
+	    likely(mcsec_esp_grow_in_place(skb, hlen, tail, headroom)))
 		return 1;
-	return mcsec_esp_writable_slow(skb);
+	return mcsec_esp_grow_slow(skb, hlen, tail, headroom);
+}
+
+bool mcsec_esp_writable_slow(struct sk_buff *skb);
+
+/* Make @skb linear, and all of it writable. Returns false without memory. */
+static inline bool mcsec_esp_writable(struct sk_buff *skb)
+{
+	return likely(!skb_cloned(skb) && !skb_is_nonlinear(skb)) ||
+	       mcsec_esp_writable_slow(skb);
 }
 
 /* Remove the ESP header behind the first @hlen octets of @skb. */
@@ -279,10 +323,12 @@ mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 	return err;
 }
 
-/* Of what verified the ESP header has no use any more: its IV is not restored. */
-
-static __always_inline int
-mcsec_op_decrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
+/*
+ * Decrypt a linear packet. Returns the same. The IV is not restored, because a
+ * packet that verified loses its ESP header.
+ */
+static __always_inline int mcsec_op_decrypt(struct mcsec_op *op,
+					    const struct mcsec_pkt *pkt)
 {
 	unsigned int len = pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
 	int err;
@@ -290,7 +336,7 @@ mcsec_op_decrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 	if (!op)
 		return mcsec_chacha_decrypt(&pkt->cipher->chacha,
 					    pkt->skb->data + pkt->hlen, len);
-	err = mcsec_op_prepare(op, pkt, nsg, len, MCSEC_ICV);
+	err = mcsec_op_prepare(op, pkt, 1, len, MCSEC_ICV);
 	return unlikely(err) ? err : crypto_aead_decrypt(&op->req);
 }
 

@@ -17,17 +17,26 @@
 
 #include "select.h"
 
-/*
- * Remove the sec_path that mcsec_flow() added, in which xfrm would look for
- * states. Called at FORWARD, last, and for copies that rules made in between
- * where they leave.
- */
-static inline void mcsec_flow_release(struct sk_buff *skb)
+/* Whether @skb has the sec_path that mcsec_flow() adds. */
+static inline bool mcsec_flow_has(struct sk_buff *skb)
 {
 #ifdef CONFIG_XFRM
 	struct sec_path *sp = skb_sec_path(skb);
 
-	if (unlikely(sp) && !sp->len)
+	return unlikely(sp) && !sp->len;
+#else
+	return false;
+#endif
+}
+
+/*
+ * Remove that sec_path, in which xfrm would look for states. Called at FORWARD,
+ * last, and for copies that rules made in between where they leave.
+ */
+static inline void mcsec_flow_release(struct sk_buff *skb)
+{
+#ifdef CONFIG_XFRM
+	if (mcsec_flow_has(skb))
 		secpath_reset(skb);
 #endif
 }

@@ -27,16 +27,24 @@ static bool in_is_bridged(const struct mcsec_pkt *pkt)
 	       nf_bridge_in_prerouting(pkt->skb);
 }
 
+static noinline __be32 copy_spi(const struct mcsec_pkt *pkt)
+{
+	__be32 spi;
+
+	return skb_copy_bits(pkt->skb, pkt->hlen, &spi, sizeof(spi)) ? 0 : spi;
+}
+
 /*
  * Return the SPI of an ESP datagram. 0 is never an SPI on the wire and stands
  * for a header that is cut off.
  */
 static __always_inline __be32 spi_of(const struct mcsec_pkt *pkt)
 {
-	__be32 buf, *spi;
+	const struct sk_buff *skb = pkt->skb;
 
-	spi = skb_header_pointer(pkt->skb, pkt->hlen, sizeof(buf), &buf);
-	return spi ? *spi : 0;
+	if (likely(skb_headlen(skb) >= pkt->hlen + sizeof(__be32)))
+		return get_unaligned((__be32 *)(skb->data + pkt->hlen));
+	return copy_spi(pkt);
 }
 
 /*
@@ -167,19 +175,34 @@ static noinline unsigned int input_multicast(struct mcsec_net *mnet,
 					       : input_clear(&pkt);
 }
 
+/*
+ * Whether no group can have @skb, or it was verified: a VRF calls PRE_ROUTING
+ * again for its own device.
+ */
+static __always_inline bool is_passed(const struct sk_buff *skb, u8 pf)
+{
+	return likely(!mcsec_is_multicast(skb, pf)) ||
+	       mcsec_is_verified(skb, pf);
+}
+
+/* Not of groups alone: errors that quote may come in fragments, too. */
+static noinline unsigned int input_fragment(struct mcsec_net *mnet,
+					    struct sk_buff *skb,
+					    const struct nf_hook_state *state)
+{
+	unsigned int verdict = mcsec_defrag(skb, state);
+
+	if (verdict != NF_ACCEPT || is_passed(skb, state->pf))
+		return verdict;
+	return input_multicast(mnet, skb, state, mcsec_input);
+}
+
 unsigned int mcsec_input(void *priv, struct sk_buff *skb,
 			 const struct nf_hook_state *state)
 {
-	/* Not of groups alone: errors that quote come in fragments, too. */
-	unsigned int verdict = mcsec_defrag(skb, state);
-
-	if (unlikely(verdict != NF_ACCEPT))
-		return verdict;
-	/* A VRF calls PRE_ROUTING again for its own device, with a packet that
-	 * was verified the first time.
-	 */
-	if (likely(!mcsec_is_multicast(skb, state->pf)) ||
-	    mcsec_is_verified(skb, state->pf))
+	if (unlikely(mcsec_may_be_fragment(skb, state->pf)))
+		return input_fragment(priv, skb, state);
+	if (is_passed(skb, state->pf))
 		return NF_ACCEPT;
 	return input_multicast(priv, skb, state, mcsec_input);
 }

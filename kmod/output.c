@@ -192,17 +192,25 @@ static noinline unsigned int output_multicast(struct mcsec_net *mnet,
 	return likely(pkt.group) ? output_group(&pkt) : NF_ACCEPT;
 }
 
+/* Raw sockets may send fragments. */
+static noinline unsigned int output_fragment(struct mcsec_net *mnet,
+					     struct sk_buff *skb,
+					     const struct nf_hook_state *state)
+{
+	unsigned int verdict = mcsec_defrag(skb, state);
+
+	return verdict == NF_ACCEPT ? output_multicast(mnet, skb, state)
+				    : verdict;
+}
+
 unsigned int mcsec_output(void *priv, struct sk_buff *skb,
 			  const struct nf_hook_state *state)
 {
-	unsigned int verdict;
-
 	if (likely(!mcsec_is_multicast(skb, state->pf)))
 		return NF_ACCEPT;
-	/* Raw sockets may send fragments. */
-	verdict = mcsec_defrag(skb, state);
-	return likely(verdict == NF_ACCEPT) ? output_multicast(priv, skb, state)
-					    : verdict;
+	if (unlikely(mcsec_may_be_fragment(skb, state->pf)))
+		return output_fragment(priv, skb, state);
+	return output_multicast(priv, skb, state);
 }
 
 /* ---- FORWARD and POST_ROUTING ---- */
@@ -339,17 +347,32 @@ static noinline unsigned int forward_clear(struct mcsec_net *mnet,
 		       : mcsec_quotes(&pkt);
 }
 
-unsigned int mcsec_forward(void *priv, struct sk_buff *skb,
-			   const struct nf_hook_state *state)
+static __always_inline unsigned int
+forward_any(struct mcsec_net *mnet, struct sk_buff *skb,
+	    const struct nf_hook_state *state)
 {
 	u8 next = mcsec_header_next(skb, state->pf);
 	bool ip6 = mcsec_is_ip6(state->pf);
 
-	mcsec_flow_release(skb);
 	if (likely(mcsec_is_multicast(skb, state->pf)
 			   ? next == IPPROTO_ESP
 			   : next != (ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) &&
 				     (ip6 || next != IPPROTO_IPIP)))
 		return NF_ACCEPT;
-	return forward_clear(priv, skb, state);
+	return forward_clear(mnet, skb, state);
+}
+
+static noinline unsigned int forward_flow(struct mcsec_net *mnet,
+					  struct sk_buff *skb,
+					  const struct nf_hook_state *state)
+{
+	mcsec_flow_release(skb);
+	return forward_any(mnet, skb, state);
+}
+
+unsigned int mcsec_forward(void *priv, struct sk_buff *skb,
+			   const struct nf_hook_state *state)
+{
+	return unlikely(mcsec_flow_has(skb)) ? forward_flow(priv, skb, state)
+					     : forward_any(priv, skb, state);
 }

@@ -381,9 +381,9 @@ static inline bool mcsec_sa_replay_check(struct mcsec_sa *sa, u32 seq, u64 iv,
  * -ENOSPC if there are too many senders, -EDQUOT if there are too many windows,
  * or -ENOMEM.
  */
-static inline int mcsec_sa_replay_accept(struct mcsec_sa *sa,
-					 struct mcsec_sender *sender, u32 seq,
-					 u64 iv)
+static __always_inline int mcsec_sa_replay_accept(struct mcsec_sa *sa,
+						  struct mcsec_sender *sender,
+						  u32 seq, u64 iv)
 {
 	bool first;
 

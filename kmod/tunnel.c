@@ -112,10 +112,10 @@ static bool decap_ip6(struct sk_buff *skb, const struct ipv6hdr *outer)
 #endif
 
 bool mcsec_tunnel_remove(struct sk_buff *skb,
-			 const struct mcsec_tunnel_hdr *outer)
+			 const struct mcsec_tunnel_hdr *outer, bool ip6)
 {
 #if IS_ENABLED(CONFIG_IPV6)
-	if (outer->v4.version == 6)
+	if (ip6)
 		return decap_ip6(skb, &outer->v6);
 #endif
 	return decap_ip4(skb, &outer->v4);

@@ -43,11 +43,11 @@ void mcsec_tunnel_push(struct sk_buff *skb,
 
 /*
  * Make the inner header, at skb->data, the header of the datagram. Returns
- * false if it is malformed, or has other addresses than @outer. The result may
- * be a fragment.
+ * false if it is malformed, is not IPv6 although @ip6 is set, or has other
+ * addresses than @outer. The result may be a fragment.
  */
 bool mcsec_tunnel_remove(struct sk_buff *skb,
-			 const struct mcsec_tunnel_hdr *outer);
+			 const struct mcsec_tunnel_hdr *outer, bool ip6);
 
 /*
  * Reassemble an inner fragment (RFC 4301 7), whose sender fragmented before

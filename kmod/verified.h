@@ -68,8 +68,8 @@ static __always_inline bool mcsec_is_verified(const struct sk_buff *skb, u8 pf)
  * the decrypted payload in a Packet Too Big, and send that through the network
  * that the payload was hidden from.
  */
-static inline void mcsec_set_verified(struct sk_buff *skb, bool here, u32 group,
-				      u32 sender)
+static inline void mcsec_set_verified(struct sk_buff *skb, u8 pf, bool here,
+				      u32 group, u32 sender)
 {
 	struct mcsec_verified *slot = mcsec_verified_slot(skb);
 
@@ -79,7 +79,7 @@ static inline void mcsec_set_verified(struct sk_buff *skb, bool here, u32 group,
 	slot->group = group;
 	slot->sender = sender;
 	/* The fragment size belongs to the ESP datagram. */
-	if (ip_hdr(skb)->version == 4) {
+	if (!mcsec_is_ip6(pf)) {
 		IPCB(skb)->flags |= IPSKB_XFRM_TRANSFORMED |
 				    (here ? IPSKB_FORWARDED : 0);
 		IPCB(skb)->frag_max_size = 0;

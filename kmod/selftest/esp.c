@@ -166,7 +166,7 @@ static int __init test_run(struct mcsec_cipher *cipher, struct sk_buff *skb,
 		return -ENOMEM;
 	}
 	err = encrypt ? mcsec_op_encrypt(op, &pkt, 1)
-		      : mcsec_op_decrypt(op, &pkt, 1);
+		      : mcsec_op_decrypt(op, &pkt);
 	if (err == -EINPROGRESS)
 		mcsec_op_park(op, &pkt, test_done);
 	local_bh_enable();
@@ -247,7 +247,7 @@ static bool __init test_page(void)
 	skb_put_data(skb, data, 64);
 	get_page(page);
 	skb_add_rx_frag(skb, 0, page, 0, 256, PAGE_SIZE);
-	if (mcsec_esp_writable(skb) != 1 || skb_is_nonlinear(skb) ||
+	if (!mcsec_esp_writable(skb) || skb_is_nonlinear(skb) ||
 	    skb->len != 64 + 256)
 		goto out;
 	ok = true;
