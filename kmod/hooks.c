@@ -8,7 +8,6 @@
 #include <linux/module.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
-#include <linux/string.h>
 
 /*
  * LOCAL_OUT, last: rules have set marks, chosen routes and translated
@@ -28,86 +27,53 @@
  * FORWARD, first: see mcsec_flow(). FORWARD and POST_ROUTING, last: see
  * mcsec_forward().
  */
-static const struct nf_hook_ops template[] = {
-	{
-		.hook = mcsec_output,
-		.pf = NFPROTO_IPV4,
-		.hooknum = NF_INET_LOCAL_OUT,
-		.priority = NF_IP_PRI_LAST,
-	},
-	{
-		.hook = mcsec_input,
-		.pf = NFPROTO_IPV4,
-		.hooknum = NF_INET_PRE_ROUTING,
-		.priority = NF_IP_PRI_CONNTRACK_DEFRAG + 1,
-	},
-	{
-		.hook = mcsec_local_input,
-		.pf = NFPROTO_IPV4,
-		.hooknum = NF_INET_LOCAL_IN,
-		.priority = NF_IP_PRI_FIRST,
-	},
-	{
-		.hook = mcsec_flow,
-		.pf = NFPROTO_IPV4,
-		.hooknum = NF_INET_FORWARD,
-		.priority = NF_IP_PRI_FIRST,
-	},
-	{
-		.hook = mcsec_forward,
-		.pf = NFPROTO_IPV4,
-		.hooknum = NF_INET_FORWARD,
-		.priority = NF_IP_PRI_LAST,
-	},
-	{
-		.hook = mcsec_forward,
-		.pf = NFPROTO_IPV4,
-		.hooknum = NF_INET_POST_ROUTING,
-		.priority = NF_IP_PRI_LAST,
-	},
+static const struct {
+	nf_hookfn *hook;
+	unsigned int hooknum;
+	int priority;
+} hooks[] = {
+	{ mcsec_output, NF_INET_LOCAL_OUT, NF_IP_PRI_LAST },
+	{ mcsec_input, NF_INET_PRE_ROUTING, NF_IP_PRI_CONNTRACK_DEFRAG + 1 },
+	{ mcsec_local_input, NF_INET_LOCAL_IN, NF_IP_PRI_FIRST },
+	{ mcsec_flow, NF_INET_FORWARD, NF_IP_PRI_FIRST },
+	{ mcsec_forward, NF_INET_FORWARD, NF_IP_PRI_LAST },
+	{ mcsec_forward, NF_INET_POST_ROUTING, NF_IP_PRI_LAST },
+};
+
+static const u8 families[] = {
+	NFPROTO_IPV4,
 #if IS_ENABLED(CONFIG_IPV6)
-	{
-		.hook = mcsec_output,
-		.pf = NFPROTO_IPV6,
-		.hooknum = NF_INET_LOCAL_OUT,
-		.priority = NF_IP6_PRI_LAST,
-	},
-	{
-		.hook = mcsec_input,
-		.pf = NFPROTO_IPV6,
-		.hooknum = NF_INET_PRE_ROUTING,
-		.priority = NF_IP6_PRI_CONNTRACK_DEFRAG + 1,
-	},
-	{
-		.hook = mcsec_local_input,
-		.pf = NFPROTO_IPV6,
-		.hooknum = NF_INET_LOCAL_IN,
-		.priority = NF_IP6_PRI_FIRST,
-	},
-	{
-		.hook = mcsec_flow,
-		.pf = NFPROTO_IPV6,
-		.hooknum = NF_INET_FORWARD,
-		.priority = NF_IP6_PRI_FIRST,
-	},
-	{
-		.hook = mcsec_forward,
-		.pf = NFPROTO_IPV6,
-		.hooknum = NF_INET_FORWARD,
-		.priority = NF_IP6_PRI_LAST,
-	},
-	{
-		.hook = mcsec_forward,
-		.pf = NFPROTO_IPV6,
-		.hooknum = NF_INET_POST_ROUTING,
-		.priority = NF_IP6_PRI_LAST,
-	},
+	NFPROTO_IPV6,
 #endif
 };
 
-int mcsec_hooks_get(struct mcsec_net *mnet)
+#define N_HOOKS (ARRAY_SIZE(families) * ARRAY_SIZE(hooks))
+
+/*
+ * Each namespace registers hooks with its own @priv, because looking the
+ * namespace up would cost each packet as much as finding the group.
+ */
+static void fill_hooks(struct mcsec_net *mnet)
 {
 	unsigned int i;
+
+	BUILD_BUG_ON(N_HOOKS > MCSEC_HOOKS);
+	/* Both families have the same numbers. */
+	BUILD_BUG_ON((int)NF_IP_PRI_CONNTRACK_DEFRAG !=
+		     (int)NF_IP6_PRI_CONNTRACK_DEFRAG);
+	for (i = 0; i < N_HOOKS; i++) {
+		mnet->ops[i] = (struct nf_hook_ops){
+			.hook = hooks[i % ARRAY_SIZE(hooks)].hook,
+			.priv = mnet,
+			.pf = families[i / ARRAY_SIZE(hooks)],
+			.hooknum = hooks[i % ARRAY_SIZE(hooks)].hooknum,
+			.priority = hooks[i % ARRAY_SIZE(hooks)].priority,
+		};
+	}
+}
+
+int mcsec_hooks_get(struct mcsec_net *mnet)
+{
 	int err;
 
 	lockdep_assert_held(&mnet->lock);
@@ -121,14 +87,8 @@ int mcsec_hooks_get(struct mcsec_net *mnet)
 	 */
 	if (!try_module_get(THIS_MODULE))
 		return -EBUSY;
-	/* Each namespace registers a copy with its own @priv, because looking
-	 * the namespace up would cost each packet as much as finding the group.
-	 */
-	BUILD_BUG_ON(ARRAY_SIZE(template) > MCSEC_HOOKS);
-	memcpy(mnet->ops, template, sizeof(template));
-	for (i = 0; i < ARRAY_SIZE(template); i++)
-		mnet->ops[i].priv = mnet;
-	err = nf_register_net_hooks(mnet->net, mnet->ops, ARRAY_SIZE(template));
+	fill_hooks(mnet);
+	err = nf_register_net_hooks(mnet->net, mnet->ops, N_HOOKS);
 	if (err)
 		module_put(THIS_MODULE);
 	return err;
@@ -140,6 +100,6 @@ void mcsec_hooks_put(struct mcsec_net *mnet)
 
 	if (mnet->n_groups)
 		return;
-	nf_unregister_net_hooks(mnet->net, mnet->ops, ARRAY_SIZE(template));
+	nf_unregister_net_hooks(mnet->net, mnet->ops, N_HOOKS);
 	module_put(THIS_MODULE);
 }
