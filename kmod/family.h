@@ -19,19 +19,15 @@ mcsec_select_group(const struct mcsec_pkt *pkt, const struct net_device *dev)
 static inline struct mcsec_opaque
 mcsec_select_opaque(const struct mcsec_pkt *pkt, const struct net_device *dev)
 {
-	const struct mcsec_select *s = pkt->mnet->select;
-
-	return mcsec_pkt_is_ip6(pkt) ? mcsec_select_opaque6(s, pkt->skb, dev)
-				     : mcsec_select_opaque4(s, pkt->skb, dev);
+	return mcsec_lookup_opaque(pkt->mnet->select, pkt->skb, dev,
+				   mcsec_pkt_is_ip6(pkt));
 }
 
 static inline struct mcsec_group *
 mcsec_select_quoted(const struct mcsec_pkt *pkt, const struct net_device *dev)
 {
-	const struct mcsec_select *s = pkt->mnet->select;
-
-	return mcsec_pkt_is_ip6(pkt) ? mcsec_select_quoted6(s, pkt->skb, dev)
-				     : mcsec_select_quoted4(s, pkt->skb, dev);
+	return mcsec_lookup_quoted(pkt->mnet->select, pkt->skb, dev,
+				   mcsec_pkt_is_ip6(pkt));
 }
 
 static __always_inline struct mcsec_sa *
@@ -42,13 +38,6 @@ mcsec_select_sa(const struct mcsec_pkt *pkt, __be32 spi)
 	return mcsec_sa_of(mcsec_pkt_is_ip6(pkt)
 				   ? mcsec_select_sa6(s, pkt->skb, spi)
 				   : mcsec_select_sa4(s, pkt->skb, spi));
-}
-
-static inline bool mcsec_select_addrs(const struct mcsec_select *s,
-				      const struct sk_buff *skb, u8 pf)
-{
-	return mcsec_is_ip6(pf) ? mcsec_select_addrs6(s, skb)
-				: mcsec_select_addrs4(s, skb);
 }
 
 #endif /* _MCSEC_FAMILY_H */

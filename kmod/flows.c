@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "flows.h"
 #include "compat.h"
-#include "family.h"
 #include "group.h"
 #include "header.h"
 #include "verified.h"
@@ -57,7 +56,8 @@ unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
 	 * mark.
 	 */
 	if (!may_flow(skb) ||
-	    (!verified && !mcsec_select_addrs(mnet->select, skb, state->pf)))
+	    (!verified &&
+	     !mcsec_lookup_addrs(mnet->select, skb, mcsec_is_ip6(state->pf))))
 		return NF_ACCEPT;
 	return keep_out(mnet, skb);
 }

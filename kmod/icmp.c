@@ -18,7 +18,7 @@
  */
 #define QUOTE 8
 
-/* @loose is a group that mcsec_select_quoted4() found. */
+/* @loose is a group that mcsec_lookup_quoted() found. */
 static unsigned int drop_icmp(struct mcsec_net *mnet,
 			      const struct mcsec_opaque *opaque,
 			      struct mcsec_group *loose)

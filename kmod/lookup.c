@@ -229,18 +229,11 @@ static noinline struct mcsec_opaque select_any(const struct mcsec_select *s,
 	return found;
 }
 
-struct mcsec_opaque mcsec_select_opaque4(const struct mcsec_select *s,
-					 const struct sk_buff *skb,
-					 const struct net_device *dev)
+struct mcsec_opaque mcsec_lookup_opaque(const struct mcsec_select *s,
+					const struct sk_buff *skb,
+					const struct net_device *dev, bool v6)
 {
-	return select_any(s, skb, dev, false, true);
-}
-
-struct mcsec_opaque mcsec_select_opaque6(const struct mcsec_select *s,
-					 const struct sk_buff *skb,
-					 const struct net_device *dev)
-{
-	return select_any(s, skb, dev, true, true);
+	return select_any(s, skb, dev, v6, true);
 }
 
 /* ---- the group ---- */
@@ -372,8 +365,8 @@ __flatten struct mcsec_node *mcsec_select_sa6(const struct mcsec_select *s,
 
 /* ---- addresses alone ---- */
 
-static bool select_addrs(const struct mcsec_select *s,
-			 const struct sk_buff *skb, bool v6)
+bool mcsec_lookup_addrs(const struct mcsec_select *s, const struct sk_buff *skb,
+			bool v6)
 {
 	const struct packet p = { .skb = skb, .v6 = v6 };
 	const struct mcsec_candidate *c;
@@ -385,18 +378,6 @@ static bool select_addrs(const struct mcsec_select *s,
 			if (has_source(c->sel, &p))
 				return true;
 	return false;
-}
-
-bool mcsec_select_addrs4(const struct mcsec_select *s,
-			 const struct sk_buff *skb)
-{
-	return select_addrs(s, skb, false);
-}
-
-bool mcsec_select_addrs6(const struct mcsec_select *s,
-			 const struct sk_buff *skb)
-{
-	return select_addrs(s, skb, true);
 }
 
 /*
@@ -411,9 +392,9 @@ static bool may_quote(const struct mcsec_candidate *c, const struct packet *p)
 	       (c->hosts || mcsec_candidate_has_dev(c, p->dev));
 }
 
-static struct mcsec_group *select_quoted(const struct mcsec_select *s,
-					 const struct sk_buff *skb,
-					 const struct net_device *dev, bool v6)
+struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
+					const struct sk_buff *skb,
+					const struct net_device *dev, bool v6)
 {
 	const struct packet p = { .skb = skb, .dev = dev, .v6 = v6 };
 	const struct mcsec_candidate *c;
@@ -425,20 +406,6 @@ static struct mcsec_group *select_quoted(const struct mcsec_select *s,
 			if (may_quote(c, &p))
 				return c->group;
 	return NULL;
-}
-
-struct mcsec_group *mcsec_select_quoted4(const struct mcsec_select *s,
-					 const struct sk_buff *skb,
-					 const struct net_device *dev)
-{
-	return select_quoted(s, skb, dev, false);
-}
-
-struct mcsec_group *mcsec_select_quoted6(const struct mcsec_select *s,
-					 const struct sk_buff *skb,
-					 const struct net_device *dev)
-{
-	return select_quoted(s, skb, dev, true);
 }
 
 /* ---- decrypted datagrams ---- */

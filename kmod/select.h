@@ -211,10 +211,8 @@ struct mcsec_node *mcsec_select_sa6(const struct mcsec_select *s,
  * Return true if any group selects the addresses of @skb, whatever else its
  * selector has.
  */
-bool mcsec_select_addrs4(const struct mcsec_select *s,
-			 const struct sk_buff *skb);
-bool mcsec_select_addrs6(const struct mcsec_select *s,
-			 const struct sk_buff *skb);
+bool mcsec_lookup_addrs(const struct mcsec_select *s, const struct sk_buff *skb,
+			bool v6);
 
 /*
  * Return an enforcing group that selects by mark or interface, and whose
@@ -224,12 +222,9 @@ bool mcsec_select_addrs6(const struct mcsec_select *s,
  * that leaves by a device which its group does not name goes to hosts inside,
  * and is permitted.
  */
-struct mcsec_group *mcsec_select_quoted4(const struct mcsec_select *s,
-					 const struct sk_buff *skb,
-					 const struct net_device *dev);
-struct mcsec_group *mcsec_select_quoted6(const struct mcsec_select *s,
-					 const struct sk_buff *skb,
-					 const struct net_device *dev);
+struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
+					const struct sk_buff *skb,
+					const struct net_device *dev, bool v6);
 
 /**
  * struct mcsec_opaque - candidates for an opaque datagram
@@ -247,12 +242,9 @@ struct mcsec_opaque {
  * Find the candidates for an opaque datagram by its addresses, its mark and
  * @dev.
  */
-struct mcsec_opaque mcsec_select_opaque4(const struct mcsec_select *s,
-					 const struct sk_buff *skb,
-					 const struct net_device *dev);
-struct mcsec_opaque mcsec_select_opaque6(const struct mcsec_select *s,
-					 const struct sk_buff *skb,
-					 const struct net_device *dev);
+struct mcsec_opaque mcsec_lookup_opaque(const struct mcsec_select *s,
+					const struct sk_buff *skb,
+					const struct net_device *dev, bool v6);
 
 /* Return true if any group of the family selects by the payload. */
 static inline bool mcsec_select_reads(const struct mcsec_family *f)
