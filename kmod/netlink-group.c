@@ -10,27 +10,16 @@
 #include <net/netlink.h>
 #include <net/sock.h>
 
-/* Refuse a request, and name the attribute in extack. */
-#define refuse(info, attr, err, msg) \
-	({ \
-		NL_SET_ERR_MSG_ATTR((info)->extack, (info)->attrs[attr], msg); \
-		err; \
-	})
-
 static int check_name(const struct nlattr *nla, struct netlink_ext_ack *extack)
 {
 	const char *c = nla_data(nla);
 
-	if (!*c) {
-		NL_SET_ERR_MSG_ATTR(extack, nla, "name is empty");
-		return -EINVAL;
-	}
+	if (!*c)
+		return refuse_nla(extack, nla, -EINVAL, "name is empty");
 	for (; *c; c++) {
-		if (!isascii(*c) || !isgraph(*c)) {
-			NL_SET_ERR_MSG_ATTR(extack, nla,
-					    "name has a space, a control character or one beyond ASCII");
-			return -EINVAL;
-		}
+		if (!isascii(*c) || !isgraph(*c))
+			return refuse_nla(extack, nla, -EINVAL,
+					  "name has a space, a control character or one beyond ASCII");
 	}
 	return 0;
 }
@@ -188,23 +177,17 @@ static int parse_devs(struct genl_info *info, struct mcsec_selector *sel,
 	nlmsg_for_each_attr(nla, info->nlhdr, GENL_HDRLEN, rem) {
 		if (nla_type(nla) != MCSEC_A_GROUP_DEV)
 			continue;
-		if (sel->n_devs == MCSEC_DEVS_MAX) {
-			NL_SET_ERR_MSG_ATTR(info->extack, nla,
-					    "there are more than 64 interfaces");
-			return -E2BIG;
-		}
+		if (sel->n_devs == MCSEC_DEVS_MAX)
+			return refuse_nla(info->extack, nla, -E2BIG,
+					  "there are more than 64 interfaces");
 		if (nla_strscpy(devs[sel->n_devs], nla, IFNAMSIZ) < 0 ||
-		    !dev_valid_name(devs[sel->n_devs])) {
-			NL_SET_ERR_MSG_ATTR(info->extack, nla,
-					    "dev is no name of an interface");
-			return -EINVAL;
-		}
+		    !dev_valid_name(devs[sel->n_devs]))
+			return refuse_nla(info->extack, nla, -EINVAL,
+					  "dev is no name of an interface");
 		for (i = 0; i < sel->n_devs; i++) {
-			if (!strcmp(devs[i], devs[sel->n_devs])) {
-				NL_SET_ERR_MSG_ATTR(info->extack, nla,
-						    "dev is given twice");
-				return -EINVAL;
-			}
+			if (!strcmp(devs[i], devs[sel->n_devs]))
+				return refuse_nla(info->extack, nla, -EINVAL,
+						  "dev is given twice");
 		}
 		sel->n_devs++;
 	}
@@ -260,16 +243,13 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 	if (mcsec_group_claim(mnet, config))
 		return 0;
 	err = mcsec_net_prepare(mnet);
-	if (err) {
-		NL_SET_ERR_MSG(info->extack, "out of memory");
-		return err;
-	}
+	if (err)
+		return refuse_nla(info->extack, NULL, err, "out of memory");
 	/* Packets see the group only when the hooks are registered. */
 	err = mcsec_hooks_get(mnet);
-	if (err) {
-		NL_SET_ERR_MSG(info->extack, "cannot register netfilter hooks");
-		return err;
-	}
+	if (err)
+		return refuse_nla(info->extack, NULL, err,
+				  "cannot register netfilter hooks");
 	err = mcsec_group_new(mnet, config, &name_taken);
 	if (!err)
 		return 0;
@@ -298,12 +278,10 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 		return refuse(info, MCSEC_A_GROUP_DEV, err,
 			      "dev is a VRF, which packets only pass by their ports: name those");
 	case -ENOSPC:
-		NL_SET_ERR_MSG(info->extack,
-			       "the network namespace has too many groups");
-		return err;
+		return refuse_nla(info->extack, NULL, err,
+				  "the network namespace has too many groups");
 	default:
-		NL_SET_ERR_MSG(info->extack, "out of memory");
-		return err;
+		return refuse_nla(info->extack, NULL, err, "out of memory");
 	}
 }
 
@@ -325,10 +303,8 @@ int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	devs = kcalloc(MCSEC_DEVS_MAX, sizeof(*devs), GFP_KERNEL);
-	if (!devs) {
-		NL_SET_ERR_MSG(info->extack, "out of memory");
-		return -ENOMEM;
-	}
+	if (!devs)
+		return refuse_nla(info->extack, NULL, -ENOMEM, "out of memory");
 	err = parse_group(info, &config, devs);
 	if (!err) {
 		mutex_lock(&mnet->lock);
@@ -350,9 +326,8 @@ static bool may_change(const struct genl_info *info,
 	if (!*group->owner || group->portid == info->snd_portid ||
 	    info->attrs[MCSEC_A_GROUP_FORCE])
 		return true;
-	NL_SET_ERR_MSG(info->extack,
-		       "the group belongs to a program that made it: only force takes it away");
-	return false;
+	return refuse_nla(info->extack, NULL, false,
+			  "the group belongs to a program that made it: only force takes it away");
 }
 
 static void delete_group(const struct genl_info *info,
@@ -371,32 +346,10 @@ static void delete_group(const struct genl_info *info,
 	mcsec_hooks_put(mnet);
 }
 
-int mcsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-	struct mcsec_group *group;
-	struct nlattr *name, *policy;
-	int err = -ENOENT;
-
-	name = mcsec_nl_need(info, MCSEC_A_GROUP_NAME, "name");
-	policy = mcsec_nl_need(info, MCSEC_A_GROUP_POLICY, "policy");
-	if (!name || !policy)
-		return -EINVAL;
-	mutex_lock(&mnet->lock);
-	group = mcsec_nl_group(mnet, name, info->extack);
-	if (group) {
-		err = -EPERM;
-		if (nla_get_u32(policy) == MCSEC_POLICY_ENFORCE ||
-		    may_change(info, group)) {
-			mcsec_group_set_policy(group, nla_get_u32(policy));
-			err = 0;
-		}
-	}
-	mutex_unlock(&mnet->lock);
-	return err;
-}
-
-int mcsec_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
+/* Call @act for the group that the request names. */
+static int act_on_group(struct genl_info *info,
+			int (*act)(struct genl_info *info,
+				   struct mcsec_group *group))
 {
 	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
 	struct mcsec_group *group;
@@ -408,15 +361,41 @@ int mcsec_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
 		return -EINVAL;
 	mutex_lock(&mnet->lock);
 	group = mcsec_nl_group(mnet, name, info->extack);
-	if (group) {
-		err = -EPERM;
-		if (may_change(info, group)) {
-			delete_group(info, group);
-			err = 0;
-		}
-	}
+	if (group)
+		err = act(info, group);
 	mutex_unlock(&mnet->lock);
 	return err;
+}
+
+static int group_set(struct genl_info *info, struct mcsec_group *group)
+{
+	u32 policy = nla_get_u32(info->attrs[MCSEC_A_GROUP_POLICY]);
+
+	if (policy != MCSEC_POLICY_ENFORCE && !may_change(info, group))
+		return -EPERM;
+	mcsec_group_set_policy(group, policy);
+	return 0;
+}
+
+int mcsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	if (!mcsec_nl_need(info, MCSEC_A_GROUP_NAME, "name") ||
+	    !mcsec_nl_need(info, MCSEC_A_GROUP_POLICY, "policy"))
+		return -EINVAL;
+	return act_on_group(info, group_set);
+}
+
+static int group_del(struct genl_info *info, struct mcsec_group *group)
+{
+	if (!may_change(info, group))
+		return -EPERM;
+	delete_group(info, group);
+	return 0;
+}
+
+int mcsec_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return act_on_group(info, group_del);
 }
 
 int mcsec_nl_group_flush_doit(struct sk_buff *skb, struct genl_info *info)
@@ -513,22 +492,14 @@ static int fill_group(struct sk_buff *msg, const void *object)
 	return 0;
 }
 
+static int group_get(struct genl_info *info, struct mcsec_group *group)
+{
+	return mcsec_nl_reply(info, fill_group, group);
+}
+
 int mcsec_nl_group_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-	struct mcsec_group *group;
-	struct nlattr *name;
-	int err = -ENOENT;
-
-	name = mcsec_nl_need(info, MCSEC_A_GROUP_NAME, "name");
-	if (!name)
-		return -EINVAL;
-	mutex_lock(&mnet->lock);
-	group = mcsec_nl_group(mnet, name, info->extack);
-	if (group)
-		err = mcsec_nl_reply(info, fill_group, group);
-	mutex_unlock(&mnet->lock);
-	return err;
+	return act_on_group(info, group_get);
 }
 
 /*

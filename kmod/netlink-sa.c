@@ -8,13 +8,6 @@
 #include <net/netlink.h>
 #include <net/sock.h>
 
-/* Refuse a request, and name the attribute in extack. */
-#define refuse(info, attr, err, msg) \
-	({ \
-		NL_SET_ERR_MSG_ATTR((info)->extack, (info)->attrs[attr], msg); \
-		err; \
-	})
-
 static u32 u32_or(struct genl_info *info, int attr, u32 absent)
 {
 	return info->attrs[attr] ? nla_get_u32(info->attrs[attr]) : absent;
@@ -104,22 +97,16 @@ static int parse_sids(struct genl_info *info, struct mcsec_sa_config *config,
 		if (nla_type(nla) != MCSEC_A_SA_SENDER_ID)
 			continue;
 		sid = nla_get_u32(nla);
-		if (config->n_sids == MCSEC_SENDER_IDS_MAX) {
-			NL_SET_ERR_MSG_ATTR(extack, nla,
-					    "there are more than 256 sender-ids");
-			return -E2BIG;
-		}
-		if (sid >> config->sid_bits) {
-			NL_SET_ERR_MSG_ATTR(extack, nla,
-					    "sender-id does not fit sid-bits");
-			return -ERANGE;
-		}
+		if (config->n_sids == MCSEC_SENDER_IDS_MAX)
+			return refuse_nla(extack, nla, -E2BIG,
+					  "there are more than 256 sender-ids");
+		if (sid >> config->sid_bits)
+			return refuse_nla(extack, nla, -ERANGE,
+					  "sender-id does not fit sid-bits");
 		for (i = 0; i < config->n_sids; i++) {
-			if (sids[i] == sid) {
-				NL_SET_ERR_MSG_ATTR(extack, nla,
-						    "sender-id is given twice");
-				return -EINVAL;
-			}
+			if (sids[i] == sid)
+				return refuse_nla(extack, nla, -EINVAL,
+						  "sender-id is given twice");
 		}
 		sids[config->n_sids++] = sid;
 	}
@@ -216,8 +203,8 @@ static int claim_nonces(struct genl_info *info,
 				config->sids, config->n_sids, &bad);
 	if (err != -EEXIST) {
 		if (err)
-			NL_SET_ERR_MSG(info->extack, "out of memory");
-		return err;
+			return refuse_nla(info->extack, NULL, err,
+					  "out of memory");
 	}
 	/* Extack names the attribute with the Sender-ID in question. */
 	nlmsg_for_each_attr(nla, info->nlhdr, GENL_HDRLEN, rem)
@@ -246,8 +233,7 @@ static int make_cipher(struct genl_info *info, struct mcsec_sa_config *config)
 		return refuse(info, MCSEC_A_SA_ALG, -EOPNOTSUPP,
 			      "the kernel's crypto API lacks this alg");
 	case -ENOMEM:
-		NL_SET_ERR_MSG(info->extack, "out of memory");
-		return err;
+		return refuse_nla(info->extack, NULL, err, "out of memory");
 	default:
 		return refuse(info, MCSEC_A_SA_KEY, err,
 			      "the kernel's crypto API refuses this key");
@@ -294,16 +280,13 @@ static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 		return refuse(info, MCSEC_A_SA_GROUP, err,
 			      "the group has too many SAs");
 	case -EDQUOT:
-		NL_SET_ERR_MSG(info->extack,
-			       "this user's namespaces, or all ordinary users' together, have as many SAs as this machine's memory allows");
-		return err;
+		return refuse_nla(info->extack, NULL, err,
+				  "this user's namespaces, or all ordinary users' together, have as many SAs as this machine's memory allows");
 	case -EBUSY:
-		NL_SET_ERR_MSG(info->extack,
-			       "the machine is hibernating, and takes no keys to disk: try again when it is back");
-		return err;
+		return refuse_nla(info->extack, NULL, err,
+				  "the machine is hibernating, and takes no keys to disk: try again when it is back");
 	default:
-		NL_SET_ERR_MSG(info->extack, "out of memory");
-		return err;
+		return refuse_nla(info->extack, NULL, err, "out of memory");
 	}
 	/* A claim cannot be returned, so this is the last check. The SA has not
 	 * been selected yet, so nothing was sent with it.
@@ -360,28 +343,31 @@ out:
 
 /* ---- the other changes ---- */
 
-/*
- * Return the SA that a request names, or an ERR_PTR with extack set. The caller
- * holds mnet->lock.
- */
-static struct mcsec_sa *find_sa(struct genl_info *info, struct mcsec_net *mnet,
-				struct mcsec_group **group)
+/* Call @act for the SA that the request names. */
+static int act_on_sa(struct genl_info *info,
+		     int (*act)(struct genl_info *info, struct mcsec_sa *sa))
 {
-	struct mcsec_sa *sa;
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct mcsec_group *group;
+	struct mcsec_sa *sa = NULL;
+	int err = -ENOENT;
 
 	if (!mcsec_nl_need(info, MCSEC_A_SA_GROUP, "group") ||
 	    !mcsec_nl_need(info, MCSEC_A_SA_SPI, "spi"))
-		return ERR_PTR(-EINVAL);
-	*group = mcsec_nl_group(mnet, info->attrs[MCSEC_A_SA_GROUP],
-				info->extack);
-	if (!*group)
-		return ERR_PTR(-ENOENT);
-	sa = mcsec_nl_sa(*group, info->attrs[MCSEC_A_SA_SPI], info->extack);
-	return sa ?: ERR_PTR(-ENOENT);
+		return -EINVAL;
+	mutex_lock(&mnet->lock);
+	group = mcsec_nl_group(mnet, info->attrs[MCSEC_A_SA_GROUP],
+			       info->extack);
+	if (group)
+		sa = mcsec_nl_sa(group, info->attrs[MCSEC_A_SA_SPI],
+				 info->extack);
+	if (sa)
+		err = act(info, sa);
+	mutex_unlock(&mnet->lock);
+	return err;
 }
 
-static int sa_set(struct genl_info *info, struct mcsec_group *group,
-		  struct mcsec_sa *sa)
+static int sa_set(struct genl_info *info, struct mcsec_sa *sa)
 {
 	struct mcsec_limits limits = sa->limits;
 	bool select = info->attrs[MCSEC_A_SA_SELECTED];
@@ -402,36 +388,24 @@ static int sa_set(struct genl_info *info, struct mcsec_group *group,
 	if (memcmp(&limits, &sa->limits, sizeof(limits)))
 		mcsec_sa_set_limits(sa, &limits);
 	if (select)
-		mcsec_group_select(group, sa);
+		mcsec_group_select(sa->group, sa);
 	return 0;
 }
 
 int mcsec_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-	struct mcsec_group *group;
-	struct mcsec_sa *sa;
-	int err;
+	return act_on_sa(info, sa_set);
+}
 
-	mutex_lock(&mnet->lock);
-	sa = find_sa(info, mnet, &group);
-	err = IS_ERR(sa) ? PTR_ERR(sa) : sa_set(info, group, sa);
-	mutex_unlock(&mnet->lock);
-	return err;
+static int sa_del(struct genl_info *info, struct mcsec_sa *sa)
+{
+	mcsec_group_sa_del(sa->group, sa);
+	return 0;
 }
 
 int mcsec_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-	struct mcsec_group *group;
-	struct mcsec_sa *sa;
-
-	mutex_lock(&mnet->lock);
-	sa = find_sa(info, mnet, &group);
-	if (!IS_ERR(sa))
-		mcsec_group_sa_del(group, sa);
-	mutex_unlock(&mnet->lock);
-	return PTR_ERR_OR_ZERO(sa);
+	return act_on_sa(info, sa_del);
 }
 
 int mcsec_nl_sa_flush_doit(struct sk_buff *skb, struct genl_info *info)
@@ -523,18 +497,14 @@ static int fill_sa(struct sk_buff *msg, const void *object)
 	return 0;
 }
 
+static int sa_get(struct genl_info *info, struct mcsec_sa *sa)
+{
+	return mcsec_nl_reply(info, fill_sa, sa);
+}
+
 int mcsec_nl_sa_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-	struct mcsec_group *group;
-	struct mcsec_sa *sa;
-	int err;
-
-	mutex_lock(&mnet->lock);
-	sa = find_sa(info, mnet, &group);
-	err = IS_ERR(sa) ? PTR_ERR(sa) : mcsec_nl_reply(info, fill_sa, sa);
-	mutex_unlock(&mnet->lock);
-	return err;
+	return act_on_sa(info, sa_get);
 }
 
 /*

@@ -99,11 +99,9 @@ static int check_sender_name(struct genl_info *info)
 	if (!nla)
 		return 0;
 	for (p = nla_data(nla); *p; p++) {
-		if (!isascii(*p) || !isprint(*p)) {
-			NL_SET_ERR_MSG_ATTR(info->extack, nla,
-					    "name is not printable ASCII");
-			return -EINVAL;
-		}
+		if (!isascii(*p) || !isprint(*p))
+			return refuse_nla(info->extack, nla, -EINVAL,
+					  "name is not printable ASCII");
 	}
 	return 0;
 }
@@ -112,35 +110,25 @@ static int check_sender_name(struct genl_info *info)
 
 static int check_receiver(struct genl_info *info, const struct sender_of *of)
 {
-	const struct nlattr *spi = info->attrs[MCSEC_A_SENDER_SPI];
-	const struct nlattr *sid = info->attrs[MCSEC_A_SENDER_SENDER_ID];
 	const struct mcsec_sa *sa = of->sa;
 
-	if (!(sa->dir & MCSEC_DIR_IN)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, spi,
-				    "the SA does not receive");
-		return -EINVAL;
-	}
-	if (sa->replay != MCSEC_REPLAY_IV) {
-		NL_SET_ERR_MSG_ATTR(info->extack, spi,
-				    "the SA tells no senders apart: its replay is not iv");
-		return -EINVAL;
-	}
-	if (READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED) {
-		NL_SET_ERR_MSG_ATTR(info->extack, spi, "the SA has expired");
-		return -EKEYEXPIRED;
-	}
-	if ((u64)of->id >> (64 - sa->sid_shift)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, sid,
-				    "sender-id does not fit sid-bits");
-		return -ERANGE;
-	}
+	if (!(sa->dir & MCSEC_DIR_IN))
+		return refuse(info, MCSEC_A_SENDER_SPI, -EINVAL,
+			      "the SA does not receive");
+	if (sa->replay != MCSEC_REPLAY_IV)
+		return refuse(info, MCSEC_A_SENDER_SPI, -EINVAL,
+			      "the SA tells no senders apart: its replay is not iv");
+	if (READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED)
+		return refuse(info, MCSEC_A_SENDER_SPI, -EKEYEXPIRED,
+			      "the SA has expired");
+	if ((u64)of->id >> (64 - sa->sid_shift))
+		return refuse(info, MCSEC_A_SENDER_SENDER_ID, -ERANGE,
+			      "sender-id does not fit sid-bits");
 	return 0;
 }
 
 static int sender_new(struct genl_info *info, const struct sender_of *of)
 {
-	const struct nlattr *sid = info->attrs[MCSEC_A_SENDER_SENDER_ID];
 	const struct nlattr *name = info->attrs[MCSEC_A_SENDER_NAME];
 	int err;
 
@@ -151,24 +139,19 @@ static int sender_new(struct genl_info *info, const struct sender_of *of)
 				    name ? nla_data(name) : NULL);
 	switch (err) {
 	case 0:
-		break;
+		return 0;
 	case -EEXIST:
-		NL_SET_ERR_MSG_ATTR(info->extack, sid,
-				    "the SA has a sender of this sender-id");
-		break;
+		return refuse(info, MCSEC_A_SENDER_SENDER_ID, err,
+			      "the SA has a sender of this sender-id");
 	case -ENOSPC:
-		NL_SET_ERR_MSG_ATTR(info->extack, sid,
-				    "the SA has windows for max-senders sender-ids already");
-		break;
+		return refuse(info, MCSEC_A_SENDER_SENDER_ID, err,
+			      "the SA has windows for max-senders sender-ids already");
 	case -EDQUOT:
-		NL_SET_ERR_MSG(info->extack,
-			       "the windows of this namespace, of this user's namespaces or of all ordinary users' have as much memory as this machine allows");
-		break;
+		return refuse_nla(info->extack, NULL, err,
+				  "the windows of this namespace, of this user's namespaces or of all ordinary users' have as much memory as this machine allows");
 	default:
-		NL_SET_ERR_MSG(info->extack, "out of memory");
-		break;
+		return refuse_nla(info->extack, NULL, err, "out of memory");
 	}
-	return err;
 }
 
 int mcsec_nl_sender_new_doit(struct sk_buff *skb, struct genl_info *info)
@@ -263,11 +246,9 @@ int mcsec_nl_sender_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	struct sender_of of = {};
 	int err = -ENOENT;
 
-	if (!attrs[MCSEC_A_SENDER_GROUP] || !attrs[MCSEC_A_SENDER_SPI]) {
-		NL_SET_ERR_MSG(cb->extack,
-			       "missing attribute: senders are those of a group and spi");
-		return -EINVAL;
-	}
+	if (!attrs[MCSEC_A_SENDER_GROUP] || !attrs[MCSEC_A_SENDER_SPI])
+		return refuse_nla(cb->extack, NULL, -EINVAL,
+				  "missing attribute: senders are those of a group and spi");
 	mutex_lock(&mnet->lock);
 	group = mcsec_nl_group(mnet, attrs[MCSEC_A_SENDER_GROUP], cb->extack);
 	if (group)

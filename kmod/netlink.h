@@ -27,6 +27,17 @@
 		nla_; \
 	})
 
+/* Refuse a request because of @nla, which may be NULL: @err, with extack set. */
+#define refuse_nla(extack, nla, err, msg) \
+	({ \
+		NL_SET_ERR_MSG_ATTR(extack, nla, msg); \
+		err; \
+	})
+
+/* Refuse a request because of its attribute @attr. */
+#define refuse(info, attr, err, msg) \
+	refuse_nla((info)->extack, (info)->attrs[attr], err, msg)
+
 /*
  * Return the group that @nla names, or NULL with extack set. The caller holds
  * mnet->lock.
