@@ -16,7 +16,7 @@ alg=aes-gcm-16-128
 # family, groups, senders
 measure() {
 	object mcsec "$1" $alg 64 "$(datagram a b "$(dst_of "$1")" 64)" \
-		"\"groups\": $2, \"senders\": $3${shapes:+, \"shapes\": $shapes}"
+		"\"groups\": $2, \"senders\": $3${others:+, \"others\": \"$others\"}"
 }
 
 for f in 4 6; do
@@ -46,7 +46,7 @@ done
 for f in 4 6; do
 	measure $f 10002 1000
 done
-# Others that select by other things, for each of which a datagram is looked up.
+# Groups of other addresses that select by other things, and by shorter prefixes
 {
 	for i in 1 2 3; do
 		echo "group add s$i 239.9.0.$i src 10.9.9.9"
@@ -60,11 +60,22 @@ done
 		echo "group add v$i ff3e:$i::/32"
 		echo "group add l$i ff3e::9:$i mark 7"
 	done
-} >"$TMP/shapes"
+} >"$TMP/groups"
 for n in a b; do
-	"$MCSECCTL" -n "$(ns $n)" batch "$TMP/shapes" || die "more shapes"
+	"$MCSECCTL" -n "$(ns $n)" batch "$TMP/groups" || die "others"
 done
 for f in 4 6; do
-	shapes=6 measure $f 10032 1000
+	others=mixed measure $f 10032 1000
+done
+# Groups of the same address that a datagram is compared with first
+for ((i = 1; i < 64; i++)); do
+	echo "group add c$i $(dst_of 4) dev eth7 proto udp dport $i"
+	echo "group add h$i $(dst_of 6) dev eth7 proto udp dport $i"
+done >"$TMP/groups"
+for n in a b; do
+	"$MCSECCTL" -n "$(ns $n)" batch "$TMP/groups" || die "candidates"
+done
+for f in 4 6; do
+	others="63 before it" measure $f 10158 1000
 done
 exit 0

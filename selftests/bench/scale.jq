@@ -5,15 +5,14 @@ def pad($n): tostring | (" " * ([0, $n - length] | max)) + .;
 def ratio($a; $b): $a / $b * 1000 | round / 1000;
 
 . as $l
-| "kernel \($l[0].kernel): groups, senders, kinds of selectors if more than one:"
-	+ " instructions per packet",
+| "kernel \($l[0].kernel): groups, senders, instructions per packet,"
+	+ " to the first, what other groups there are",
   ( $l[] | select(.groups) | . as $m
     | first($l[] | select(.groups and .family == $m.family)) as $one
     | "  \(.family)" + (.groups | pad(8)) + (.senders | pad(6))
-	+ (.shapes // "" | pad(4))
 	+ (.instructions_per_packet | pad(8))
 	+ (ratio(.instructions_per_packet; $one.instructions_per_packet)
-	   | pad(8)) ),
+	   | pad(8)) + (if .others then "  " + .others else "" end) ),
   "outputs of a gateway: instructions per packet, plain, mcsec; added by the"
 	+ " first output and by each that follows",
   ( $l[] | select(.outputs and .path == "mcsec") | . as $m
