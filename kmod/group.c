@@ -143,21 +143,15 @@ static bool is_exempt(const struct mcsec_selector *sel)
 	       IPV6_ADDR_MC_SCOPE(&sel->dst) != IPV6_ADDR_SCOPE_LINKLOCAL;
 }
 
-int mcsec_group_new(struct mcsec_net *mnet,
-		    const struct mcsec_group_config *config, bool *name_taken)
+static struct mcsec_group *group_alloc(struct mcsec_net *mnet,
+				       const struct mcsec_group_config *config)
 {
 	struct mcsec_group *group;
-	int err;
 
-	lockdep_assert_held(&mnet->lock);
-
-	*name_taken = false;
-	if (mnet->n_groups >= MCSEC_GROUPS_MAX)
-		return -ENOSPC;
 	group = kzalloc(struct_size(group, devs, config->sel.n_devs),
 			GFP_KERNEL_ACCOUNT);
 	if (!group)
-		return -ENOMEM;
+		return NULL;
 	strscpy(group->name, config->name, sizeof(group->name));
 	group->sel = config->sel;
 	group->policy = config->policy;
@@ -176,7 +170,28 @@ int mcsec_group_new(struct mcsec_net *mnet,
 	group->id = mnet->next_id;
 	INIT_HLIST_HEAD(&group->sas);
 	refcount_set(&group->refs, 1);
+	group->candidate.group = group;
+	group->candidate.sel = &group->sel;
+	group->candidate.observes = group->policy == MCSEC_POLICY_OBSERVE;
+	group->candidate.hosts = !group->forward;
+	group->candidate.devs = group->devs;
+	return group;
+}
 
+int mcsec_group_new(struct mcsec_net *mnet,
+		    const struct mcsec_group_config *config, bool *name_taken)
+{
+	struct mcsec_group *group;
+	int err;
+
+	lockdep_assert_held(&mnet->lock);
+
+	*name_taken = false;
+	if (mnet->n_groups >= MCSEC_GROUPS_MAX)
+		return -ENOSPC;
+	group = group_alloc(mnet, config);
+	if (!group)
+		return -ENOMEM;
 	err = xa_insert(&mnet->by_id, group->id, group, GFP_KERNEL_ACCOUNT);
 	if (err) {
 		/* All 2^32 ids have been used. */
@@ -190,11 +205,6 @@ int mcsec_group_new(struct mcsec_net *mnet,
 		goto err_id;
 	}
 	/* Packets find the group after this step, so it comes last. */
-	group->candidate.group = group;
-	group->candidate.sel = &group->sel;
-	group->candidate.observes = group->policy == MCSEC_POLICY_OBSERVE;
-	group->candidate.hosts = !group->forward;
-	group->candidate.devs = group->devs;
 	err = mcsec_select_add(mnet->select, &group->candidate);
 	/* The array of names belongs to the caller. The group's names are in
 	 * group->devs.

@@ -192,15 +192,22 @@ static int parse_sa(struct genl_info *info, struct mcsec_sa_config *config,
 static int claim_nonces(struct genl_info *info,
 			const struct mcsec_sa_config *config)
 {
+	const struct mcsec_nonces nonces = {
+		.ordinary = config->windows->ordinary,
+		.alg = config->alg,
+		.key = config->key,
+		.key_len = config->key_len,
+		.bits = config->sid_bits,
+		.sids = config->sids,
+		.n = config->n_sids,
+	};
 	const struct nlattr *nla;
 	unsigned int bad;
 	int err, rem;
 
 	if (!(config->dir & MCSEC_DIR_OUT))
 		return 0;
-	err = mcsec_nonce_claim(config->windows->ordinary, config->alg,
-				config->key, config->key_len, config->sid_bits,
-				config->sids, config->n_sids, &bad);
+	err = mcsec_nonce_claim(&nonces, &bad);
 	if (err != -EEXIST) {
 		if (err)
 			return refuse_nla(info->extack, NULL, err,

@@ -106,69 +106,92 @@ static void free_list(struct list_head *list)
 		kfree(claim);
 }
 
-int mcsec_nonce_claim(bool ordinary, u32 alg, const u8 *key,
-		      unsigned int key_len, u32 bits, const u32 *sids,
-		      unsigned int n, unsigned int *bad)
+/* Allocate a claim for each Sender-ID, and one for the key. */
+static int alloc_claims(struct list_head *fresh, unsigned int n)
 {
-	static const u32 all_bits[] = { 8, 12, 16 };
-	struct subject subject;
-	LIST_HEAD(fresh);
-	struct claim *claim, *next;
+	struct claim *claim;
 	unsigned int i;
-	int err = 0;
-
-	memset(&subject, 0, sizeof(subject));
-	memcpy(subject.key, key, key_len);
-	subject.key_len = key_len;
-	subject.aes = alg != MCSEC_ALG_CHACHA20_POLY1305;
 
 	for (i = 0; i < n + 1; i++) {
 		claim = kmalloc(sizeof(*claim), GFP_KERNEL_ACCOUNT);
 		if (!claim) {
-			free_list(&fresh);
-			err = -ENOMEM;
-			goto out;
+			free_list(fresh);
+			return -ENOMEM;
 		}
-		list_add(&claim->age, &fresh);
+		list_add(&claim->age, fresh);
 	}
+	return 0;
+}
 
-	mutex_lock(&claims_lock);
+static int check_nonces(struct subject *subject,
+			const struct mcsec_nonces *nonces, unsigned int *bad)
+{
+	static const u32 all_bits[] = { 8, 12, 16 };
+	unsigned int i;
+
 	/* Sender-IDs of different widths may have the same IVs, so a key has
 	 * one width.
 	 */
 	*bad = 0;
-	for (i = 0; i < ARRAY_SIZE(all_bits) && !err; i++)
-		if (all_bits[i] != bits &&
-		    claim_known(hash_of(&subject, all_bits[i], 0, true)))
-			err = -EEXIST;
-	for (i = 0; i < n && !err; i++) {
-		if (claim_known(hash_of(&subject, bits, sids[i], false))) {
-			*bad = i;
-			err = -EEXIST;
-		}
+	for (i = 0; i < ARRAY_SIZE(all_bits); i++)
+		if (all_bits[i] != nonces->bits &&
+		    claim_known(hash_of(subject, all_bits[i], 0, true)))
+			return -EEXIST;
+	for (i = 0; i < nonces->n; i++) {
+		*bad = i;
+		if (claim_known(hash_of(subject, nonces->bits, nonces->sids[i],
+					false)))
+			return -EEXIST;
 	}
-	if (err) {
-		mutex_unlock(&claims_lock);
-		free_list(&fresh);
-		goto out;
-	}
-	i = 0;
-	list_for_each_entry_safe(claim, next, &fresh, age) {
+	return 0;
+}
+
+/* Enter the claims, and take over @fresh. */
+static void add_claims(struct subject *subject,
+		       const struct mcsec_nonces *nonces,
+		       struct list_head *fresh)
+{
+	struct claim *claim, *next;
+	unsigned int i = 0;
+	u64 hash;
+
+	list_for_each_entry_safe(claim, next, fresh, age) {
 		list_del(&claim->age);
-		if (i < n)
-			claim_add(claim,
-				  hash_of(&subject, bits, sids[i], false),
-				  ordinary);
-		else if (!claim_renew(hash_of(&subject, bits, 0, true),
-				      ordinary))
-			claim_add(claim, hash_of(&subject, bits, 0, true),
-				  ordinary);
-		else
-			kfree(claim);
+		if (i < nonces->n) {
+			hash = hash_of(subject, nonces->bits, nonces->sids[i],
+				       false);
+			claim_add(claim, hash, nonces->ordinary);
+		} else {
+			hash = hash_of(subject, nonces->bits, 0, true);
+			if (claim_renew(hash, nonces->ordinary))
+				kfree(claim);
+			else
+				claim_add(claim, hash, nonces->ordinary);
+		}
 		i++;
 	}
-	mutex_unlock(&claims_lock);
-out:
+}
+
+int mcsec_nonce_claim(const struct mcsec_nonces *nonces, unsigned int *bad)
+{
+	struct subject subject;
+	LIST_HEAD(fresh);
+	int err;
+
+	memset(&subject, 0, sizeof(subject));
+	memcpy(subject.key, nonces->key, nonces->key_len);
+	subject.key_len = nonces->key_len;
+	subject.aes = nonces->alg != MCSEC_ALG_CHACHA20_POLY1305;
+	err = alloc_claims(&fresh, nonces->n);
+	if (!err) {
+		mutex_lock(&claims_lock);
+		err = check_nonces(&subject, nonces, bad);
+		if (!err)
+			add_claims(&subject, nonces, &fresh);
+		mutex_unlock(&claims_lock);
+		if (err)
+			free_list(&fresh);
+	}
 	memzero_explicit(&subject, sizeof(subject));
 	return err;
 }

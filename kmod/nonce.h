@@ -16,17 +16,34 @@
 
 #define MCSEC_NONCE_MAX 65536 /* pairs of key and Sender-ID, for each limit */
 
+/**
+ * struct mcsec_nonces - Sender-IDs to send with, and the key
+ * @ordinary: the namespace is an unprivileged user's
+ * @alg: algorithm, enum mcsec_alg
+ * @key: key, then salt
+ * @key_len: length of @key in octets
+ * @bits: width of the Sender-IDs
+ * @sids: Sender-IDs
+ * @n: length of @sids
+ */
+struct mcsec_nonces {
+	bool ordinary;
+	u32 alg;
+	const u8 *key;
+	unsigned int key_len;
+	u32 bits;
+	const u32 *sids;
+	unsigned int n;
+};
+
 /*
- * Claim @n Sender-IDs of @bits bits for sending with a key, for an unprivileged
- * user namespace if @ordinary. Either all are claimed or none. Returns 0,
- * -ENOMEM, or -EEXIST with the index of the first Sender-ID that was claimed
- * before in *@bad. Process context.
+ * Claim all of @nonces for sending, or none. Returns 0, -ENOMEM, or -EEXIST with
+ * the index of the first Sender-ID that was claimed before in *@bad. Process
+ * context.
  *
  * A claim cannot be returned, because packets may have been sent with it.
  */
-int mcsec_nonce_claim(bool ordinary, u32 alg, const u8 *key,
-		      unsigned int key_len, u32 bits, const u32 *sids,
-		      unsigned int n, unsigned int *bad);
+int mcsec_nonce_claim(const struct mcsec_nonces *nonces, unsigned int *bad);
 
 void mcsec_nonce_init(void);
 void mcsec_nonce_exit(void);

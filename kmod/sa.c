@@ -483,13 +483,10 @@ static int create_replay(struct mcsec_sa *sa,
 	return 0;
 }
 
-struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
-				 struct net *net, const char *name,
-				 struct mcsec_group *group,
-				 void (*release)(struct mcsec_group *group))
+/* Allocate an SA without tables, and take over config->cipher. */
+static struct mcsec_sa *sa_alloc(const struct mcsec_sa_config *config)
 {
 	struct mcsec_sa *sa;
-	int err, cpu;
 
 	if (READ_ONCE(to_disk)) {
 		mcsec_cipher_free(config->cipher);
@@ -518,37 +515,53 @@ struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 	sa->iv_warn = config->iv_limit - config->iv_limit / 8;
 	sa->limits = config->limits;
 	sa->state = MCSEC_SA_STATE_LIVE;
-	sa->net = net;
-	sa->group = group;
-	sa->release = release;
-	strscpy(sa->name, name, sizeof(sa->name));
 	spin_lock_init(&sa->lock);
 	INIT_WORK(&sa->wipe, wipe_work);
 	INIT_RCU_WORK(&sa->free, free_work);
 	hrtimer_setup(&sa->timer, timer_fired, CLOCK_BOOTTIME,
 		      HRTIMER_MODE_ABS_SOFT);
+	return sa;
+}
 
-	err = create_replay(sa, config) ?: create_slots(sa, config);
-	if (err)
-		goto err_free;
-	err = -ENOMEM;
+static int create_cpus(struct mcsec_sa *sa)
+{
+	int cpu;
+
 	sa->cpu = alloc_percpu_gfp(struct mcsec_sa_cpu, GFP_KERNEL_ACCOUNT);
 	if (!sa->cpu)
-		goto err_free;
+		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
 		if (!sa->n_slots)
 			break;
 		per_cpu_ptr(sa->cpu, cpu)->sid =
 			(u64)sa->slots[cpu % sa->n_slots].sid << sa->sid_shift;
 	}
+	return 0;
+}
 
+struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
+				 struct net *net, const char *name,
+				 struct mcsec_group *group,
+				 void (*release)(struct mcsec_group *group))
+{
+	struct mcsec_sa *sa = sa_alloc(config);
+	int err;
+
+	if (IS_ERR(sa))
+		return sa;
+	sa->net = net;
+	sa->group = group;
+	sa->release = release;
+	strscpy(sa->name, name, sizeof(sa->name));
+	err = create_replay(sa, config) ?: create_slots(sa, config) ?:
+	      create_cpus(sa);
+	if (err) {
+		sa_free(sa);
+		return ERR_PTR(err);
+	}
 	sa->added = ktime_get_boottime();
 	start_timer(sa);
 	return sa;
-
-err_free:
-	sa_free(sa);
-	return ERR_PTR(err);
 }
 
 int mcsec_sa_init(void)
