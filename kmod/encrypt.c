@@ -145,6 +145,27 @@ done:
 }
 
 /*
+ * Leave @room octets of headroom for an outer header, for which sockets leave
+ * none. A datagram that has the tailroom moves up, which is cheaper than a copy.
+ */
+static noinline int make_outer_room(struct sk_buff *skb, unsigned int room,
+				    unsigned int behind)
+{
+	unsigned int headroom = skb_headroom(skb);
+	unsigned int by = ALIGN(room - headroom, 4);
+
+	if (headroom >= room)
+		return 0;
+	if (skb_cloned(skb) || skb_is_nonlinear(skb) ||
+	    skb_tailroom(skb) < by + behind)
+		return skb_cow_head(skb, room);
+	memmove(skb->data + by, skb->data, skb->len);
+	skb_reserve(skb, by);
+	skb_reset_network_header(skb);
+	return 0;
+}
+
+/*
  * Make room for all headers, for @behind octets at the end, and for the
  * headroom that the device needs.
  */
@@ -154,7 +175,8 @@ static __always_inline int make_room(const struct mcsec_pkt *pkt,
 	struct sk_buff *skb = pkt->skb;
 	unsigned int room = LL_RESERVED_SPACE(skb_dst(skb)->dev) + pkt->outer;
 
-	if (unlikely(pkt->outer) && skb_cow_head(skb, room + MCSEC_HEAD))
+	if (unlikely(pkt->outer) &&
+	    make_outer_room(skb, room + MCSEC_HEAD, behind))
 		return -ENOMEM;
 	return mcsec_esp_grow(skb, pkt->hlen, behind, room);
 }
