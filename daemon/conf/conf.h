@@ -235,9 +235,9 @@ void conf_group_free(struct conf_group *g);
  */
 int conf_reload_check(const struct conf *from, const struct conf *to,
 		      struct err *err);
-/* One line about one thing that a reload changes, for an operator. */
+/* Receive one line for an operator about one thing that a reload changes. */
 typedef void conf_change_fn(void *arg, const char *line);
-/* Logs @line; @arg is not looked at. */
+/* Log @line; @arg is not used. */
 void conf_log_change(void *arg, const char *line);
 
 /*

@@ -28,7 +28,7 @@ struct store_txn;
  */
 typedef void commit_fn(struct group *g, void *arg, int ret, const char *why);
 
-/* A change that the store refused is tried again after that. */
+/* A change that the store refused is retried after this time. */
 #define COMMIT_RETRY_MS 5000
 
 struct commit {

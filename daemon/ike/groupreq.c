@@ -346,58 +346,58 @@ static int build_answer(struct ike_sa *sa, const struct gike_reply *r,
 
 /*
  * Write the payload chain into @w. If the reply violates the rules or cannot
- * be built, the chain is N(REGISTRATION_FAILED) and *@ret has the error.
+ * be built, the chain is N(REGISTRATION_FAILED) and *@refused has the error.
  */
 static int build_answer_or_failure(struct ike_sa *sa,
 				   const struct gike_reply *r, struct wbuf *w,
-				   uint8_t *first, int *ret)
+				   uint8_t *first, int *refused)
 {
-	struct err why = {};
+	struct err err = {};
 	struct pchain c;
-	int err;
+	int ret;
 
 	pchain_init(&c, w, PCHAIN_DETACHED);
-	*ret = check_reply(sa, r, &why);
-	if (!*ret)
-		*ret = build_answer(sa, r, &c);
+	*refused = check_reply(sa, r, &err);
+	if (!*refused)
+		*refused = build_answer(sa, r, &c);
 	*first = c.first;
-	if (!*ret)
+	if (!*refused)
 		return 0;
 	log_err("ike %s: answer not sent: %s", sa->name,
-		why.text[0] ? why.text : strerror(-*ret));
+		err.text[0] ? err.text : strerror(-*refused));
 	wbuf_free(w);
 	pchain_init(&c, w, PCHAIN_DETACHED);
-	err = build_answer(sa, &failed, &c);
+	ret = build_answer(sa, &failed, &c);
 	*first = c.first;
-	return err;
+	return ret;
 }
 
 int groupreq_answer(struct ike_sa *sa, const struct gike_reply *r)
 {
 	uint8_t first;
 	struct wbuf w;
-	int ret, err;
+	int refused, ret;
 
 	wbuf_init(&w, IKE_INNER_MAX);
-	err = build_answer_or_failure(sa, r, &w, &first, &ret);
+	ret = build_answer_or_failure(sa, r, &w, &first, &refused);
 	sa->waits = false;
 	timer_del(sa->engine->cfg.tq, &sa->t_later);
-	if (ret || r->notify)
+	if (refused || r->notify)
 		sa->engine->stats.group_refused++;
-	if (!err && sa->state != IKE_ST_UP)
+	if (!ret && sa->state != IKE_ST_UP)
 		sa_up(sa);
-	if (!err && !sa->dead)
-		err = sa_respond(sa, sa->wait_xchg->type, first, &w);
+	if (!ret && !sa->dead)
+		ret = sa_respond(sa, sa->wait_xchg->type, first, &w);
 	wbuf_free(&w);
-	if (err) {
+	if (ret) {
 		sa_close(sa, 0, "no answer could be made");
 	} else if (!sa->dead && r->notify && r->close) {
 		farewell_delete(sa, false);
 		sa_close(sa, 0, "refused");
 	}
-	if (!ret && sa->dead)
-		ret = -ENOTCONN;
-	return ret ? ret : err;
+	if (!refused && sa->dead)
+		refused = -ENOTCONN;
+	return refused ? refused : ret;
 }
 
 int groupreq_fail(struct ike_sa *sa)

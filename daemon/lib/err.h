@@ -18,7 +18,7 @@ struct err {
 	char text[ERR_LEN];
 };
 
-/* No sentence; for what may fail without one. */
+/* Remove the sentence, for a function that can fail without one. */
 static inline void err_clear(struct err *err)
 {
 	if (err)

@@ -17,7 +17,7 @@ int file_create(const char *path, mode_t mode, const void *p, size_t n,
 		struct err *err);
 /* Rename @from to @to in the same directory, and sync the directory. */
 int file_replace(const char *from, const char *to, struct err *err);
-/* The folder that @path is in is there, made with @mode if need be. */
+/* Create the folder of @path unless it exists. Returns 0 or -errno. */
 int file_make_folder(const char *path, mode_t mode);
 /*
  * Read a regular file of at most @max octets. It must belong to the caller or

@@ -264,7 +264,7 @@ static inline uint64_t mgroup_now(const struct mgroup *g)
 
 /* ---- mgroup.c ----------------------------------------------------------- */
 
-/* NULL: no such group, neither configured nor one that is being left. */
+/* Find a group, configured or being left; NULL if there is none. */
 struct mgroup *mgroup_find(const struct member *m, const char *name);
 
 /*

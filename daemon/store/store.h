@@ -237,7 +237,7 @@ int store_audit_each(struct store *s, uint64_t after, size_t max,
 
 /* Return one line about the last error; never NULL. */
 const char *store_error(struct store *s);
-/* The same for a read that failed with @ret, and what to do about it. */
+/* Return one line on a read that failed with @ret, and on what helps. */
 const char *store_reason(struct store *s, int ret);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a test of groups ends. */
+/* The end of a test of groups. */
 #ifndef GROUP_FINISH_H
 #define GROUP_FINISH_H
 
 #include "group_sim.h"
 #include "tap.h"
 
-/* sim_free(), and that no IV was used twice in all of what was simulated. */
+/* Check that no IV was used twice in the whole simulation, and free it. */
 static inline void sim_finish(struct sim *s, const char *what)
 {
 	is_int(s->iv_repeats, 0, "%s: no Message ID came twice", what);
