@@ -291,10 +291,24 @@ void out_msg_start(struct group *g, struct out_msg *o)
 	timer_set(g->k->deps.tq, &o->timer, send_due(o));
 }
 
+/*
+ * Members refuse a Message ID below one that they have accepted, so a message
+ * that waits for its first copy is sent before those of a later change.
+ */
+static void send_first_copies(struct group *g)
+{
+	struct out_msg *o;
+
+	TAILQ_FOREACH(o, &g->out, all)
+	if (!o->sent && !send_copy(o))
+		o->sent = 1;
+}
+
 void outbox_send_all(struct group *g, struct outbox *out)
 {
 	struct out_msg *o;
 
+	send_first_copies(g);
 	while ((o = TAILQ_FIRST(out))) {
 		TAILQ_REMOVE(out, o, all);
 		out_msg_start(g, o);

@@ -100,6 +100,7 @@ void member_free(struct member *m)
 static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 {
 	struct member *m = rk->g->m;
+	uint32_t expected = rk->rs.next_mid;
 	struct rekey_msg msg;
 	enum rekey_rc ret;
 	struct err err = {};
@@ -108,7 +109,7 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 	ret = rekey_open_frags(&rk->rs, &rk->frags, p, len, &msg, &err);
 	m->drops[ret]++;
 	if (!rk->retired && (ret == REKEY_OK || ret == REKEY_FRAGMENT))
-		rival_accepted(rk, p, len);
+		rival_accepted(rk, expected, p, len);
 	else if (!rk->retired)
 		rival_rejected(rk, ret, p, len);
 	if (ret == REKEY_OK) {

@@ -53,12 +53,22 @@ struct msa {
  * IDs below @initial_mid; of the others the last accepted ones are kept.
  */
 #define ACCEPTED_MAX 64
+#define GAPS_MAX 16
+
+/* Message IDs that a message with a higher one has overtaken. */
+struct mid_gap {
+	uint32_t first;
+	uint32_t end; /* the first one that is not in the gap */
+	uint64_t at_ms;
+};
 
 struct accepted {
 	/* GSA_INITIAL_MESSAGE_ID of the last answer. */
 	uint32_t initial_mid;
 	uint64_t v[ACCEPTED_MAX]; /* digests of the messages */
 	unsigned int n;
+	struct mid_gap gaps[GAPS_MAX];
+	unsigned int n_gaps;
 };
 
 /* A Rekey SA; the first of the list is the one in use. */
@@ -457,8 +467,12 @@ const char *doubt_text(const struct mgroup *g);
 void rival_replaced(struct mgroup *g, const struct mrekey *rk);
 /* Handle a message to the rekey address that is not of the Rekey SA in use. */
 void rival_other_sa(struct member *m, const uint8_t *p, size_t len);
-/* A message over the Rekey SA in use, or a fragment of one, was accepted. */
-void rival_accepted(struct mrekey *rk, const uint8_t *p, size_t len);
+/*
+ * A message over the Rekey SA in use, or a fragment of one, was accepted.
+ * @expected is rs.next_mid before that.
+ */
+void rival_accepted(struct mrekey *rk, uint32_t expected, const uint8_t *p,
+		    size_t len);
 /*
  * A request is about to be sent, whose answer may deny what the member holds.
  */

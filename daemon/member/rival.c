@@ -39,6 +39,12 @@
 #define DISTRUST_MAX_MS 60000u
 /* Beats within which the key server's next message over its Rekey SA is due. */
 #define FORGET_BEATS 3u
+/*
+ * Copies of a message may arrive for so long after a message with a higher
+ * Message ID: the key server repeats the second message of an exclusion until
+ * 3 seconds after the first one.
+ */
+#define OVERTAKEN_MS 5000u
 /* Interval of retries of the report to the key server. */
 #define REPORT_MS 10000u
 
@@ -77,15 +83,35 @@ static uint64_t digest_of(const uint8_t *p, size_t len)
 }
 
 /*
+ * Return true if @mid was overtaken a short time ago. Each Message ID is in one
+ * gap at most, whose time does not change, so a thief that goes on to use up
+ * Message IDs does not prolong that time.
+ */
+static bool is_overtaken(const struct accepted *h, uint32_t mid, uint64_t now)
+{
+	const struct mid_gap *gap;
+	unsigned int i;
+
+	for (i = 0; i < h->n_gaps && i < GAPS_MAX; i++) {
+		gap = &h->gaps[i];
+		if (mid >= gap->first && mid < gap->end)
+			return now - gap->at_ms < OVERTAKEN_MS;
+	}
+	return false;
+}
+
+/*
  * Return true if the message is one of the key server's, so it is no sign of a
  * rival.
  */
-static bool is_explained(const struct accepted *h, const uint8_t *p, size_t len)
+static bool is_explained(const struct accepted *h, uint64_t now,
+			 const uint8_t *p, size_t len)
 {
+	uint32_t mid = rekey_peek_mid(p);
 	uint64_t d = digest_of(p, len);
 	unsigned int i;
 
-	if (rekey_peek_mid(p) < h->initial_mid)
+	if (mid < h->initial_mid || is_overtaken(h, mid, now))
 		return true;
 	for (i = 0; i < h->n && i < ACCEPTED_MAX; i++)
 		if (h->v[i] == d)
@@ -93,10 +119,19 @@ static bool is_explained(const struct accepted *h, const uint8_t *p, size_t len)
 	return false;
 }
 
-void rival_accepted(struct mrekey *rk, const uint8_t *p, size_t len)
+void rival_accepted(struct mrekey *rk, uint32_t expected, const uint8_t *p,
+		    size_t len)
 {
 	struct accepted *h = &rk->accepted;
+	uint32_t next = rk->rs.next_mid;
 
+	/* A fragment leaves the next Message ID as it was. */
+	if (next > expected && next - 1 > expected)
+		h->gaps[h->n_gaps++ % GAPS_MAX] = (struct mid_gap){
+			.first = expected,
+			.end = next - 1,
+			.at_ms = mgroup_now(rk->g),
+		};
 	h->v[h->n++ % ACCEPTED_MAX] = digest_of(p, len);
 }
 
@@ -134,7 +169,7 @@ void rival_other_sa(struct member *m, const uint8_t *p, size_t len)
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
 		f = mgroup_is_in(g) ? find_former(g, p) : NULL;
-		if (f && !is_explained(&f->accepted, p, len))
+		if (f && !is_explained(&f->accepted, mgroup_now(g), p, len))
 			doubt_once(g, DOUBT_RIVAL, ONCE_FORMER, f->spi,
 				   sizeof(f->spi), 0);
 	}
@@ -215,7 +250,8 @@ void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
 		return;
 	}
 	if (ret != REKEY_ICV && ret != REKEY_AUTH_BAD &&
-	    (ret != REKEY_OLD || is_explained(&rk->accepted, p, len)))
+	    (ret != REKEY_OLD ||
+	     is_explained(&rk->accepted, mgroup_now(rk->g), p, len)))
 		return;
 	doubt_once(rk->g, DOUBT_RIVAL, ONCE_UNOPENED, rk->rs.spi,
 		   sizeof(rk->rs.spi),

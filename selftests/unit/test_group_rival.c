@@ -477,8 +477,54 @@ static void test_reset_lost(void)
 	   "20 resets at 20 %% loss: %u of 140 are behind after 40 s", slow);
 }
 
+/*
+ * Evictions one upon the other replace a Rekey SA before the Data SA of the one
+ * before has been announced over it. Nobody suspects the key server of that,
+ * also where copies are lost or overtaken.
+ */
+static void test_evictions(unsigned int apart_ms, int n, unsigned int loss)
+{
+	uint64_t registrations;
+	char name[32], what[64];
+	uint32_t ms;
+	int i;
+
+	snprintf(what, sizeof(what), "%d evictions, %u ms apart, loss %u %%", n,
+		 apart_ms, loss);
+	usual(20);
+	registrations = sim_group(&s).registrations;
+	s.loss = loss;
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "r%d.example", i);
+		if (sim_evict(s.gcks, "video", name, &ms, &err))
+			bail("%s", err.text);
+		sim_run(&s, apart_ms);
+	}
+	sim_run(&s, 10000);
+	s.loss = 0;
+	sim_run(&s, 60000);
+	if (!loss) {
+		is_int(sim_group(&s).registrations, registrations,
+		       "%s: nobody has to ask", what);
+		is_int(s.m[s.n - 1]->gaps, 0,
+		       "%s: no packet is lost to those who stay", what);
+	}
+	is_int(sim_log_count(&s, "somebody else seems to rekey"), 0,
+	       "%s: nobody is suspected", what);
+	is_int(denied(), 0, "%s: no key is denied", what);
+	is_int(sim_out_of_step(&s), n, "%s: all but the evicted are in step",
+	       what);
+	sim_free(&s);
+}
+
 int main(void)
 {
+	RUN(test_evictions, 0, 2, 0);
+	RUN(test_evictions, 50, 2, 0);
+	RUN(test_evictions, 100, 4, 0);
+	RUN(test_evictions, 1000, 2, 0);
+	RUN(test_evictions, 0, 3, 20);
+	RUN(test_evictions, 60, 4, 30);
 	RUN(test_reset_lost);
 	RUN(test_liar);
 	RUN(test_unsaid);
