@@ -185,7 +185,10 @@ static __always_inline bool is_passed(const struct sk_buff *skb, u8 pf)
 	       mcsec_is_verified(skb, pf);
 }
 
-/* Not of groups alone: errors that quote may come in fragments, too. */
+/*
+ * Fragments to all addresses are reassembled, not only those of groups, because
+ * an ICMP error that quotes a group's datagram may be fragmented too.
+ */
 static noinline unsigned int input_fragment(struct mcsec_net *mnet,
 					    struct sk_buff *skb,
 					    const struct nf_hook_state *state)
