@@ -11,11 +11,12 @@ fail() {
 	echo "FAIL  $1"
 }
 
-# name, exit code, seconds
+# name, exit code, seconds, seconds of CPU
 conclude() {
 	local name=$1 rc=$2 why=''
 
-	printf '%s\t' "${3:-0}" "$name" "$seen" "$bad" "$rc" >>"$work/times"
+	printf '%s\t' "${3:-0}" "$name" "$seen" "$bad" "$rc" "${4:-0}" \
+		>>"$work/times"
 	echo >>"$work/times"
 	if [ "$rc" = 4 ] && [ "$plan" = 0 ]; then
 		skipped=$((skipped + 1))
@@ -46,7 +47,8 @@ conclude() {
 	if [ -n "$why" ]; then
 		fail "$name: $why"
 	elif [ "$bad" = 0 ]; then
-		printf 'ok    %s (%s, %s s)\n' "$name" "$seen" "${3:-0}"
+		printf 'ok    %s (%s, %s s, %s s of CPU)\n' "$name" "$seen" \
+			"${3:-0}" "${4:-0}"
 		return
 	fi
 	mkdir -p build/failed
@@ -60,7 +62,7 @@ conclude() {
 }
 
 # Counts the TAP of programs from standard input, each framed by "@begin NAME"
-# and "@end EXITCODE SECONDS", and shows what matters.
+# and "@end EXITCODE SECONDS CPU", and shows what matters.
 judge() {
 	local line name='' seen=0 bad=0 plan='' bailed='' why_skip=''
 
@@ -78,7 +80,7 @@ judge() {
 			continue
 			;;
 		@end\ *)
-			# shellcheck disable=SC2086 # exit code and seconds
+			# shellcheck disable=SC2086 # exit code and times
 			conclude "$name" ${line#@end }
 			name=''
 			continue
