@@ -17,48 +17,55 @@ two_hosts
 
 # Tables begin with 64 buckets: of forty entries some must share one.
 n=40
-keys=()
-for ((i = 0; i < n; i++)); do
-	keys[i]=$(new_key 20)
-done
+umask 077
+od -An -v -tx1 -w20 -N$((20 * n)) /dev/urandom | tr -d ' ' |
+	awk -v to="$TMP/key" '{ print >(to (NR - 1)) }'
 accepted() { counters "$1" in-exempt out-exempt; }
+# namespace; lines on standard input: all of these commands succeed
+batch() { ctl "$1" batch - || not_ok "the entries of $1"; }
+# family, number of a group
+nth_group() {
+	[ "$1" = 4 ] && echo "239.3.0.$(($2 + 1))" || echo "ff3e::3:$(($2 + 1))"
+}
+one_address() { # family, direction, what else an SA of number i has
+	local i
+
+	echo group flush
+	[ "$1" = 4 ] && echo "group add one $G4" || echo "group add one $G6"
+	for ((i = 0; i < n; i++)); do
+		echo "sa add one key-file $TMP/key$i spi $((4096 + i)) dir $2" \
+			"alg aes-gcm-16" \
+			"$([ "$2" = in ] || echo "sender-id $(($1 * n + i))")"
+	done
+}
+one_spi() { # family, direction
+	local i
+
+	echo group flush
+	for ((i = 0; i < n; i++)); do
+		echo "group add g$i $(nth_group "$1" $i)"
+		echo "sa add g$i key-file $TMP/key$(((i + 1) % n)) spi 5000" \
+			"dir $2 alg aes-gcm-16" "$([ "$2" = in ] ||
+			echo "sender-id $((500 + $1 * n + i)) select")"
+	done
+}
 for f in 4 6; do
 	[ $f = 4 ] && g=$G4 || g=$G6
-	for h in a b; do
-		ctl $h group flush
-		ctl $h group add one "$g"
-	done
-	for ((i = 0; i < n; i++)); do
-		sa_add a one "${keys[i]}" spi $((4096 + i)) dir out \
-			alg aes-gcm-16 sender-id $((f * n + i))
-		sa_add b one "${keys[i]}" spi $((4096 + i)) dir in alg aes-gcm-16
-	done
+	one_address $f out | batch a
+	one_address $f in | batch b
 	before=$(counter b in-accepted)
 	for ((i = 0; i < n; i++)); do
 		ctl a sa set one $((4096 + i)) select
-		send a "$g" >/dev/null
+		mc a send "$g" $PORT eth0 >/dev/null
 	done
 	wait_until 20 counted b in-accepted $((before + n))
 	is "IPv$f: of $n SAs of one address each is found" "$(accepted b)" \
 		"in-accepted $((before + n))"
-	for h in a b; do
-		ctl $h group flush
-	done
-	for ((i = 0; i < n; i++)); do
-		[ $f = 4 ] && g=239.3.0.$((i + 1)) || g=ff3e::3:$((i + 1))
-		key=${keys[(i + 1) % n]}
-		for h in a b; do
-			ctl $h group add g$i "$g"
-		done
-		sa_add a g$i "$key" spi 5000 dir out alg aes-gcm-16 \
-			sender-id $((500 + f * n + i)) select
-		sa_add b g$i "$key" spi 5000 dir in alg aes-gcm-16
-	done
+	one_spi $f out | batch a
+	one_spi $f in | batch b
 	before=$(counter b in-accepted)
-	for ((i = 0; i < n; i++)); do
-		[ $f = 4 ] && g=239.3.0.$((i + 1)) || g=ff3e::3:$((i + 1))
-		send a "$g" >/dev/null
-	done
+	all=$(for ((i = 0; i < n; i++)); do nth_group $f $i; done | paste -sd ,)
+	mc a send "$all" $PORT eth0 count=$n >/dev/null
 	wait_until 20 counted b in-accepted $((before + n))
 	is "IPv$f: of $n SAs of one SPI each is found" "$(accepted b)" \
 		"in-accepted $((before + n))"
