@@ -30,18 +30,22 @@ for n in a b c; do
 done
 
 # host, word: how often it was seen there
-seen() { grep -ao -- "$2" "$TMP/$1.pcap" | wc -l; }
-sees() { [ "$(seen "$1" "$2")" -ge 1 ]; }
+seen() { LC_ALL=C grep -aoF -- "$2" "$TMP/$1.pcap" | wc -l; }
 fences=0
+fenced() {
+	local n
+
+	for n in a b c; do
+		tail -c 65536 "$TMP/$n.pcap" |
+			LC_ALL=C grep -aqF "OPENf$fences." || return
+	done
+}
 # All that was sent before is in the files: what comes after it is.
 fence() {
 	fences=$((fences + 1))
 	mc a send 239.99.9.9 9 eth0 text=OPENf$fences. >/dev/null
 	mc b send 239.99.9.9 9 eth1 text=OPENf$fences. >/dev/null
-	for n in a b c; do
-		wait_until 20 sees $n OPENf$fences. ||
-			not_ok "the sniffer in $n has seen the fence"
-	done
+	wait_until 20 fenced || not_ok "the sniffers have seen the fence"
 }
 nothing() { # name
 	fence
@@ -204,6 +208,8 @@ while kill -0 $sender 2>/dev/null; do
 	in_ns b nft -f "$TMP/rules"
 	in_ns a nft flush ruleset
 	reloads=$((reloads + 1))
+	# the sender goes on only while nobody works, where waiting costs nothing
+	sleep 0.1
 done
 wait $sender
 more "$((reloads > 4 ? 5 : reloads)) reloads of rules and more: all was protected" \
@@ -277,7 +283,7 @@ ns_create d
 veth d:eth0 10.6.0.1/24 c:eth6 10.6.0.2/24
 ctl d group add g4 $G4
 sa_add d g4 "$(new_key 20)" spi 4096 dir out alg aes-gcm-16 sender-id 1 select
-ip netns exec "$(ns d)" "$MC" send $G4 $PORT eth0 count=100000 text=LEAKns \
+ip netns exec "$(ns d)" "$MC" send $G4 $PORT eth0 count=100000 pace=0.001 text=LEAKns \
 	>/dev/null &
 sender=$!
 esp_from() { tcpdump -n -r "$TMP/c.pcap" "esp and src $1" 2>/dev/null |
@@ -438,13 +444,11 @@ if has_br_netfilter; then
 		fences=$((fences + 1))
 		mc a send 239.99.9.9 9 eth0 text=OPENf$fences. \
 			>/dev/null
-		for n in a b c; do
-			wait_until 20 sees $n OPENf$fences. ||
-				not_ok "the sniffer in $n has seen the fence"
-		done
+		wait_until 20 fenced ||
+			not_ok "the sniffers have seen the fence"
 	}
 	forwards() { mc a send 239.88.8.8 9 eth0 text=OPENbr >/dev/null
-		sees c OPENbr; }
+		[ "$(seen c OPENbr)" -ge 1 ]; }
 	try "the bridge passes what is not protected" wait_until 40 forwards
 	for gate in "" forward; do
 		# shellcheck disable=SC2086 # a word or none
