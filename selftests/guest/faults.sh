@@ -61,16 +61,17 @@ fault_ends() {
 
 # The checks of every kernel's guest
 common() {
-	local out log=$TMP/console
+	local out rc log=$TMP/console
 
 	fault_ends "$1" none 0 'Operation canceled'
 	fault_ends "$1" warn 97 'asked to warn'
-	guest_ends "$1" "a command's failure" 42 '' 'exit 42'
-	out=$($boot --kernel "$1" --timeout 100 --log "$log" -- \
-		bash -c 'echo one; echo two >&2' 2>&1)
+	out=$($boot --kernel "$1" --timeout 400 --log "$log" -- \
+		bash -c 'echo one; echo two >&2; exit 42' 2>&1)
+	rc=$?
+	is "$1: a command's failure ends with 42" $rc 42
 	is "$1: the command's output comes back" "$out" $'one\ntwo'
 	try "$1: the console is kept" test -s "$log"
-	out=$($boot --kernel "$1" --timeout 100 --share "$TMP/share" -- \
+	out=$($boot --kernel "$1" --timeout 400 --share "$TMP/share" -- \
 		bash -c "echo guest >'$TMP/share/f'; rm -f '$0' /etc/passwd
 		seq 200000" | sha256sum)
 	is "$1: much output is whole" "$out" "$(seq 200000 | sha256sum)"
@@ -132,7 +133,7 @@ for kernel; do
 	case $kernel in
 	uml)
 		fault_ends uml oops 97 'Kernel mode fault|Oops|panic'
-		fault_ends uml loop 124 'no end after 20 s' --timeout 20
+		fault_ends uml loop 124 'no end after 10 s' --timeout 10
 		together uml
 		;;
 	uml-debug) debugging uml-debug ;;
