@@ -71,7 +71,7 @@ traced_by() {
 	[ -z "$begun" ] || wait_until 120 grep -q "$begun" "$TMP/$name"
 	send a $G6 count=2 >/dev/null
 	while [ -z "$begun" ] && ! grep -q mcsec_drop "$TMP/$name" &&
-		[ $((SECONDS - began)) -lt 120 ]; do
+		[ $((SECONDS - began)) -lt $((120 * lib_patience)) ]; do
 		sleep 1
 		send a $G6 count=2 >/dev/null
 	done
