@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 900
 # stock too: which flows get into a flowtable differs
-# next too
 #
 # Ways past netfilter's hooks. Flowtables must not take a group's flows, neither
 # deciphered ones, which strangers would be let in by, nor clear ones that were
