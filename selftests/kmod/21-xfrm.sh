@@ -8,7 +8,6 @@
 #	a eth0 (mcsec) ---- eth0 b (xfrm)
 #
 # timeout: 600
-# stock too: each kernel's IPsec is another
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3
