@@ -8,7 +8,7 @@
 # in turns until the shortest of both tell that nothing waits.
 #
 # timeout: 600
-# clock: cpu
+# clock: real
 
 . "$(dirname "$0")/kmod.sh"
 need python3 unshare
