@@ -305,7 +305,7 @@ static int verify_esp(struct mcsec_pkt *pkt)
 		return drop_esp(pkt, MCSEC_IN_MALFORMED);
 	esp = (void *)skb->data + pkt->hlen;
 	pkt->iv = get_unaligned_be64(&esp->iv);
-	if (unlikely(!(sa->dir & MCSEC_DIR_IN)))
+	if (unlikely(!(READ_ONCE(sa->dir) & MCSEC_DIR_IN)))
 		return drop_esp(pkt, MCSEC_IN_SEND_ONLY);
 	pkt->cipher = rcu_dereference(sa->cipher);
 	if (unlikely(READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED ||

@@ -366,6 +366,16 @@ void mcsec_group_sa_flush(struct mcsec_group *group)
 		mcsec_group_sa_del(group, sa);
 }
 
+void mcsec_group_sa_set_dir(struct mcsec_group *group, struct mcsec_sa *sa,
+			    u32 dir)
+{
+	lockdep_assert_held(&group->mnet->lock);
+
+	if (!(dir & MCSEC_DIR_OUT) && rcu_access_pointer(group->out) == sa)
+		RCU_INIT_POINTER(group->out, NULL);
+	WRITE_ONCE(sa->dir, dir);
+}
+
 void mcsec_group_select(struct mcsec_group *group, struct mcsec_sa *sa)
 {
 	lockdep_assert_held(&group->mnet->lock);

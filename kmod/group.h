@@ -267,6 +267,12 @@ struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
 				    const struct mcsec_sa_config *config);
 void mcsec_group_sa_del(struct mcsec_group *group, struct mcsec_sa *sa);
 void mcsec_group_sa_flush(struct mcsec_group *group);
+/*
+ * @dir has nothing of MCSEC_DIR_OUT that the SA has not. Packets on their way may
+ * still go by the direction before.
+ */
+void mcsec_group_sa_set_dir(struct mcsec_group *group, struct mcsec_sa *sa,
+			    u32 dir);
 
 /* Make @sa the SA that sends. */
 void mcsec_group_select(struct mcsec_group *group, struct mcsec_sa *sa);

@@ -73,6 +73,7 @@ const struct nla_policy mcsec_sa_new_nl_policy[MCSEC_A_SA_SELECTED + 1] = {
 const struct nla_policy mcsec_sa_set_nl_policy[MCSEC_A_SA_SELECTED + 1] = {
 	[MCSEC_A_SA_GROUP] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
 	[MCSEC_A_SA_SPI] = { .type = NLA_U32, },
+	[MCSEC_A_SA_DIR] = NLA_POLICY_MASK(NLA_U32, 0x3),
 	[MCSEC_A_SA_SOFT_TIME] = { .type = NLA_U64, },
 	[MCSEC_A_SA_HARD_TIME] = { .type = NLA_U64, },
 	[MCSEC_A_SA_SOFT_PACKETS] = { .type = NLA_U64, },

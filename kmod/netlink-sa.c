@@ -374,16 +374,38 @@ static int act_on_sa(struct genl_info *info,
 	return err;
 }
 
+/*
+ * The windows outlive a change, so nothing is accepted twice because of one. An
+ * SA that stopped to send has counters that may run on in a copy of this machine,
+ * which nobody tells of: it must not send again.
+ */
+static int parse_new_dir(struct genl_info *info, const struct mcsec_sa *sa,
+			 u32 *dir)
+{
+	*dir = u32_or(info, MCSEC_A_SA_DIR, sa->dir);
+	if (!*dir)
+		return refuse(info, MCSEC_A_SA_DIR, -EINVAL,
+			      "dir is neither in nor out");
+	if (*dir & ~sa->dir & MCSEC_DIR_OUT)
+		return refuse(info, MCSEC_A_SA_DIR, -EINVAL,
+			      "the SA does not send, and cannot begin to: add another one");
+	return 0;
+}
+
 static int sa_set(struct genl_info *info, struct mcsec_sa *sa)
 {
 	struct mcsec_limits limits = sa->limits;
 	bool select = info->attrs[MCSEC_A_SA_SELECTED];
+	u32 dir;
 	int err;
 
 	if (READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED)
 		return refuse(info, MCSEC_A_SA_SPI, -EKEYEXPIRED,
 			      "the SA has expired");
-	if (select && !(sa->dir & MCSEC_DIR_OUT))
+	err = parse_new_dir(info, sa, &dir);
+	if (err)
+		return err;
+	if (select && !(dir & MCSEC_DIR_OUT))
 		return refuse(info, MCSEC_A_SA_SELECTED, -EINVAL,
 			      "an SA whose dir is not out cannot be selected");
 	if (select && READ_ONCE(sa->state) == MCSEC_SA_STATE_EXHAUSTED)
@@ -394,6 +416,7 @@ static int sa_set(struct genl_info *info, struct mcsec_sa *sa)
 		return err;
 	if (memcmp(&limits, &sa->limits, sizeof(limits)))
 		mcsec_sa_set_limits(sa, &limits);
+	mcsec_group_sa_set_dir(sa->group, sa, dir);
 	if (select)
 		mcsec_group_select(sa->group, sa);
 	return 0;
@@ -454,7 +477,8 @@ static int fill_policy(struct sk_buff *msg, const struct mcsec_sa *sa)
 	    nla_put_u32(msg, MCSEC_A_SA_MAX_SENDERS, sa->senders.max) ||
 	    put_sa_u64(msg, MCSEC_A_SA_IV_LIMIT, sa->iv_limit))
 		return -EMSGSIZE;
-	for (i = 0; i < sa->n_slots; i++)
+	/* An SA that stopped to send has no Sender-ID left to use. */
+	for (i = 0; sa->dir & MCSEC_DIR_OUT && i < sa->n_slots; i++)
 		if (nla_put_u32(msg, MCSEC_A_SA_SENDER_ID, sa->slots[i].sid))
 			return -EMSGSIZE;
 	return 0;

@@ -473,7 +473,8 @@ static int create_replay(struct mcsec_sa *sa,
 {
 	mcsec_senders_init(&sa->senders, config->max_senders, config->window,
 			   config->windows);
-	if (!(config->dir & MCSEC_DIR_IN) || config->replay != MCSEC_REPLAY_SEQ)
+	/* An SA that only sends may be set to receive later. */
+	if (config->replay != MCSEC_REPLAY_SEQ)
 		return 0;
 	sa->seq_win =
 		kzalloc(mcsec_window_bytes(config->window), GFP_KERNEL_ACCOUNT);

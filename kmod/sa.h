@@ -126,7 +126,7 @@ struct mcsec_slot {
  * @cipher: the cipher, or NULL after the key was wiped; RCU and @inflight
  * @spi: SPI
  * @state: enum mcsec_sa_state; written under @lock
- * @dir: enum mcsec_dir
+ * @dir: enum mcsec_dir; written under the lock that its group is changed under
  * @replay: enum mcsec_replay
  * @sid_shift: number of counter bits in the IV
  * @slots: Sender-IDs to send with

@@ -116,6 +116,16 @@ struct ksa {
 	bool select; /* send with this SA from now on */
 };
 
+/*
+ * A change of an SA. The SA keeps its windows, so what it has received stays a
+ * replay. It may stop to send, but it cannot begin to.
+ */
+struct ksa_set {
+	bool select; /* send with this SA from now on */
+	uint32_t dir; /* MCSEC_DIR_*; 0: as it is */
+	struct klimits limits;
+};
+
 /* An SA as the kernel reports it: sa.key is empty, and every limit is set. */
 struct ksa_info {
 	struct ksa sa;
@@ -204,9 +214,9 @@ struct kernel_ops {
 
 	/* Returns -EEXIST if the group has an SA of this SPI. */
 	int (*sa_add)(void *ctx, const struct ksa *sa, struct err *err);
-	/* Select the SA for sending, replace its limits, or both. */
-	int (*sa_set)(void *ctx, const char *group, uint32_t spi, bool select,
-		      const struct klimits *limits, struct err *err);
+	/* Changes what @set names. Returns -EINVAL if the SA shall begin to send. */
+	int (*sa_set)(void *ctx, const char *group, uint32_t spi,
+		      const struct ksa_set *set, struct err *err);
 	int (*sa_del)(void *ctx, const char *group, uint32_t spi,
 		      struct err *err);
 	int (*sa_flush)(void *ctx, const char *group, struct err *err);

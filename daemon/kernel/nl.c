@@ -189,15 +189,17 @@ static int op_sa_add(void *ctx, const struct ksa *sa, struct err *err)
 	return send_request(ctx, kattr_put_sa(nlh, sa), err);
 }
 
-static int op_sa_set(void *ctx, const char *group, uint32_t spi, bool select,
-		     const struct klimits *limits, struct err *err)
+static int op_sa_set(void *ctx, const char *group, uint32_t spi,
+		     const struct ksa_set *set, struct err *err)
 {
 	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_SA_SET, 0);
 	int put = kattr_put_sa_id(nlh, group, spi);
 
-	if (!put && limits)
-		put = kattr_put_limits(nlh, limits);
-	if (!put && select)
+	if (!put)
+		put = kattr_put_limits(nlh, &set->limits);
+	if (!put && set->dir)
+		mnl_attr_put_u32(nlh, MCSEC_A_SA_DIR, set->dir);
+	if (!put && set->select)
 		mnl_attr_put(nlh, MCSEC_A_SA_SELECTED, 0, NULL);
 	return send_request(ctx, put, err);
 }

@@ -114,6 +114,7 @@ static void select_due(void *arg)
 	struct msa *s = arg;
 	struct mgroup *g = s->g;
 	const struct kernel *k = kernel_of(g);
+	const struct ksa_set set = { .select = true };
 	struct msa *now = msa_sending(g);
 	struct err err;
 	int ret;
@@ -121,7 +122,7 @@ static void select_due(void *arg)
 	/* A later SA with a shorter ATD, that of an eviction, sends already. */
 	if (now && now->seq > s->seq)
 		return;
-	ret = k->ops->sa_set(k->ctx, g->conf->name, s->spi, true, NULL, &err);
+	ret = k->ops->sa_set(k->ctx, g->conf->name, s->spi, &set, &err);
 	if (!ret) {
 		note_selected(s);
 		log_info("group %s: sending with SA %08x", g->conf->name,

@@ -186,19 +186,39 @@ static int sa_add(void *ctx, const struct ksa *sa, struct err *err)
 	return 0;
 }
 
-static int sa_set(void *ctx, const char *group, uint32_t spi, bool select,
-		  const struct klimits *limits, struct err *err)
+static bool expired(const struct mock_kernel *mk, const struct mock_sa *s)
+{
+	if (s->wiped)
+		return true;
+	return s->sa.limits.hard_time &&
+	       clock_mono_ms(mk->clock) >=
+		       s->added_ms + s->sa.limits.hard_time * 1000;
+}
+
+static int sa_set(void *ctx, const char *group, uint32_t spi,
+		  const struct ksa_set *set, struct err *err)
 {
 	struct mock_kernel *mk = ctx;
 	struct mock_sa *s = sa_of(mk, group, spi);
+	uint32_t dir;
 
 	if (!s)
 		return err_set(err, -ENOENT, "no such SA");
-	if (select && !(s->sa.dir & MCSEC_DIR_OUT))
+	if (expired(mk, s))
+		return err_set(err, -EKEYEXPIRED, "SA has expired");
+	dir = set->dir ? set->dir : s->sa.dir;
+	if (dir & ~s->sa.dir & MCSEC_DIR_OUT)
+		return err_set(err, -EINVAL, "SA cannot begin to send");
+	if (set->select && !(dir & MCSEC_DIR_OUT))
 		return err_set(err, -EINVAL, "SA does not send");
-	if (limits && limits->set & KLIMIT_HARD_TIME)
-		s->sa.limits.hard_time = limits->hard_time;
-	if (select)
+	if (set->limits.set & KLIMIT_HARD_TIME)
+		s->sa.limits.hard_time = set->limits.hard_time;
+	s->sa.dir = dir;
+	if (!(dir & MCSEC_DIR_OUT)) {
+		s->selected = false;
+		s->sa.n_sender_ids = 0;
+	}
+	if (set->select)
 		do_select(mk, s);
 	return 0;
 }
@@ -214,24 +234,19 @@ static int sa_del(void *ctx, const char *group, uint32_t spi, struct err *err)
 	return 0;
 }
 
-static bool expired(const struct mock_kernel *mk, const struct mock_sa *s)
-{
-	if (s->wiped)
-		return true;
-	return s->sa.limits.hard_time &&
-	       clock_mono_ms(mk->clock) >=
-		       s->added_ms + s->sa.limits.hard_time * 1000;
-}
-
 static void info_of(const struct mock_kernel *mk, const struct mock_sa *s,
 		    struct ksa_info *info)
 {
+	unsigned int i;
+
 	memset(info, 0, sizeof(*info));
 	info->sa = s->sa;
 	memset(info->sa.key, 0, sizeof(info->sa.key));
 	info->sa.select = s->selected;
 	info->state = expired(mk, s) ? MCSEC_SA_STATE_EXPIRED
 				     : MCSEC_SA_STATE_LIVE;
+	for (i = 0; i < MCSEC_SENDER_IDS_MAX; i++)
+		info->in_packets += !!s->got[i];
 	info->age = (clock_mono_ms(mk->clock) - s->added_ms) / 1000;
 }
 

@@ -113,7 +113,6 @@ static int set_limit(const struct word *w, const char *value, void *obj)
 
 static const struct word add_words[] = {
 	WORD("spi", "an SPI", set_spi),
-	WORD("dir", "in, out or inout", set_dir),
 	WORD("alg", "a transform", set_name, AT(alg), .names = kalg_names),
 	WORD("key-file", "a file", set_string, REQ(key_path)),
 	WORD("key-stdin", NULL, set_true, REQ(key_stdin)),
@@ -130,6 +129,7 @@ static const struct word add_words[] = {
 	LIMIT("iv-limit", iv_limit, IV, "a number of packets"),
 	WORD("key", "a file", set_key),
 	/* The following words are also for "sa set". */
+	WORD("dir", "in, out or inout", set_dir),
 	WORD("select", NULL, set_true, AT(select)),
 	LIMIT("soft-time", soft_time, SOFT_TIME, SECONDS),
 	LIMIT("hard-time", hard_time, HARD_TIME, SECONDS),
@@ -140,14 +140,14 @@ static const struct word add_words[] = {
 	{}
 };
 
-/* Indices of the mandatory words. */
-enum { ADD_SPI, ADD_DIR, ADD_ALG };
+/* Indices of the mandatory words; "dir" is mandatory, too. */
+enum { ADD_SPI, ADD_ALG };
 
 static const struct word *set_words(void)
 {
 	const struct word *w = add_words;
 
-	while (strcmp(w->name, "select"))
+	while (strcmp(w->name, "dir"))
 		w++;
 	return w;
 }
@@ -186,6 +186,8 @@ static int sa_add(struct ctl *ctl, int argc, char **argv)
 		if (!(seen & 1U << i))
 			return complain(EXIT_USAGE, "sa add: %s is missing",
 					add_words[i].name);
+	if (!r.sa.dir)
+		return complain(EXIT_USAGE, "sa add: dir is missing");
 	if (!r.key_path == !r.key_stdin)
 		return complain(EXIT_USAGE,
 				"sa add: one of key-file FILE and key-stdin is needed");
@@ -210,13 +212,14 @@ static int read_sa(char **argv, struct ksa *sa)
 static int sa_set(struct ctl *ctl, int argc, char **argv)
 {
 	struct sa_request r = {};
+	struct ksa_set set;
 	struct err err;
 	uint32_t seen;
 	int ret;
 
 	if (argc < 3)
 		return check_argc(argc, 3, 3,
-				  "sa set GROUP SPI [select] [soft-time T] ...");
+				  "sa set GROUP SPI [dir DIR] [select] [soft-time T] ...");
 	ret = read_sa(argv, &r.sa);
 	if (!ret)
 		ret = read_words(set_words(), argc - 2, argv + 2, &r, &seen);
@@ -224,8 +227,11 @@ static int sa_set(struct ctl *ctl, int argc, char **argv)
 		ret = need_kernel(ctl);
 	if (ret)
 		return ret;
-	if (ctl->kernel.ops->sa_set(ctl->kernel.ctx, r.sa.group, r.sa.spi,
-				    r.sa.select, &r.sa.limits, &err))
+	set.select = r.sa.select;
+	set.dir = r.sa.dir;
+	set.limits = r.sa.limits;
+	if (ctl->kernel.ops->sa_set(ctl->kernel.ctx, r.sa.group, r.sa.spi, &set,
+				    &err))
 		return refused("sa set", &err);
 	return EXIT_OK;
 }
