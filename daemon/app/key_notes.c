@@ -222,7 +222,7 @@ bool key_notes_get(struct key_notes *n, const char *group, uint32_t spi,
 	return true;
 }
 
-void key_notes_prune(struct key_notes *n)
+void key_notes_prune(struct key_notes *n, key_notes_fn *gone, void *arg)
 {
 	struct note *e, *next;
 	bool changed = false;
@@ -231,6 +231,7 @@ void key_notes_prune(struct key_notes *n)
 		next = TAILQ_NEXT(e, all);
 		if (e->current)
 			continue;
+		gone(arg, e->digest);
 		drop_note(n, e);
 		changed = true;
 	}

@@ -3,7 +3,7 @@
  * Digests of the keys of the kernel's SAs, in a file that survives a restart of
  * the daemon and not of the machine, like the SAs. The kernel does not reveal
  * keys, so this is how a restarted member finds out whether an SA in the kernel
- * is the one that the key server means.
+ * is the one that the key server means, and which SAs the kernel has lost.
  */
 #ifndef APP_KEY_NOTES_H
 #define APP_KEY_NOTES_H
@@ -30,9 +30,12 @@ void key_notes_set(struct key_notes *n, const char *group, uint32_t spi,
 /* Return false if there is no digest of this SA. */
 bool key_notes_get(struct key_notes *n, const char *group, uint32_t spi,
 		   uint8_t digest[HASH_SHA256_LEN]);
+typedef void key_notes_fn(void *arg, const uint8_t digest[HASH_SHA256_LEN]);
+
 /*
- * Delete the digests that were neither set nor read since the file was opened.
+ * Delete the digests that were neither set nor read since the file was opened, and
+ * tell @gone of each.
  */
-void key_notes_prune(struct key_notes *n);
+void key_notes_prune(struct key_notes *n, key_notes_fn *gone, void *arg);
 
 #endif

@@ -203,6 +203,14 @@ static bool find_key_note(void *ctx, const char *group, uint32_t spi,
 	return key_notes_get(a->key_notes, group, spi, digest);
 }
 
+/* The kernel had an SA with this key in an earlier run, and has lost it since. */
+static void lost_key(void *ctx, const uint8_t digest[HASH_SHA256_LEN])
+{
+	struct app *a = ctx;
+
+	member_note_spent(a->member, digest);
+}
+
 /*
  * The file is next to the control socket, which is unique for each daemon, too.
  */
@@ -346,7 +354,7 @@ int app_start_member(struct app *a, struct err *err)
 	member_set_engine(a->member, a->member_engine);
 	ret = member_start(a->member, err);
 	if (!ret)
-		key_notes_prune(a->key_notes);
+		key_notes_prune(a->key_notes, lost_key, a);
 	if (!ret)
 		log_info("member of %zu group%s", c->n_groups,
 			 c->n_groups == 1 ? "" : "s");

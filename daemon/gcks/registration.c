@@ -193,12 +193,18 @@ static void again_failed(struct group *g, struct again *a, int ret)
 	}
 }
 
+/* Cancel the leave of a member that is back before the leave was due. */
+static void cancel_leave(struct group *g, struct gmember *m)
+{
+	if (!m->leaving)
+		return;
+	m->leaving = false;
+	g->n_leaving--;
+}
+
 static void again_settle(struct group *g, struct join_req *j, int64_t now)
 {
-	if (j->m->leaving) {
-		j->m->leaving = false;
-		g->n_leaving--;
-	}
+	cancel_leave(g, j->m);
 	join_settle(g, j, now);
 	join_answer(g, j);
 	join_free(j);
@@ -391,6 +397,9 @@ static void judge_request(struct group *g, struct join_req *j,
 	}
 	if (moved)
 		place_replace(g, m);
+	/* The member has deleted its SAs: it needs other keys, and no leave. */
+	else if (m && j->used_up && !m->replaced)
+		cancel_leave(g, m);
 	if (!m || moved ||
 	    !current_will_do(g, j, g->senders_waiting + senders_among(again))) {
 		join_later(g, j, m);

@@ -357,7 +357,7 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 	case KEVENT_SOFT_EXPIRE:
 	case KEVENT_HARD_EXPIRE:
 		if (s && s == msa_newest(g)) {
-			g->used_up = ev->limit != MCSEC_LIMIT_TIME;
+			g->used_up |= ev->limit != MCSEC_LIMIT_TIME;
 			register_again(g, 0,
 				       ev->limit == MCSEC_LIMIT_ROLLBACK
 					       ? "the machine was copied or hibernates"

@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crypto/hash.h"
 #include "conf/conf.h"
 #include "ike/engine.h"
 #include "kernel/kernel.h"
@@ -79,6 +80,12 @@ void member_set_engine(struct member *m, struct ike_engine *engine);
  * but the groups are not protected either.
  */
 int member_start(struct member *m, struct err *err);
+/*
+ * Take note of the key of an SA that the kernel had and has lost, and with it which
+ * datagrams the SA has received. The member asks for another SA where it would be
+ * given this one again.
+ */
+void member_note_spent(struct member *m, const uint8_t digest[HASH_SHA256_LEN]);
 void member_free(struct member *m);
 
 /* ---- callbacks for struct ike_ops --------------------------------------- */

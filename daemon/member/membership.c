@@ -77,6 +77,17 @@ static int adopt_sa(void *arg, const struct ksa_info *info)
 	return msa_find(g, info->sa.spi) ? 0 : msa_adopt(g, info);
 }
 
+/* Return true if no SA of an earlier run can send, and this host is to. */
+static bool lacks_sending_sa(const struct mgroup *g)
+{
+	const struct msa *s;
+
+	TAILQ_FOREACH(s, &g->sas, all)
+	if (s->dir & MCSEC_DIR_OUT)
+		return false;
+	return g->conf->send && !TAILQ_EMPTY(&g->sas);
+}
+
 int membership_protect(struct mgroup *g, bool *made, struct err *err)
 {
 	const struct kernel *k = g->m->deps.kernel;
@@ -103,6 +114,8 @@ int membership_protect(struct mgroup *g, bool *made, struct err *err)
 				       "group \"%s\": the kernel has it for %s",
 				       kg.name, addr_str(&info.group.dst, a));
 		ret = k->ops->sa_dump(k->ctx, kg.name, adopt_sa, g, &kerr);
+		if (!ret && lacks_sending_sa(g))
+			g->used_up = true;
 	}
 	if (ret)
 		err_set(err, ret, "group \"%s\": kernel: %s", kg.name,
@@ -142,7 +155,11 @@ void membership_resync(struct mgroup *g)
 		if (msa_gone(s))
 			lost = true;
 	}
-	if (lost && mgroup_is_in(g))
+	if (!lost)
+		return;
+	/* The windows of these SAs are lost with them. */
+	g->used_up = true;
+	if (mgroup_is_in(g))
 		register_again(g, 0, "the kernel has lost SAs");
 }
 
@@ -153,6 +170,9 @@ int membership_leave(struct mgroup *g)
 	if (g->state == MEMBER_OUT || g->state == MEMBER_LEAVING)
 		return -EALREADY;
 	rekey_group_leave(g);
+	/* The key server may not hear of the leave, or take it back. */
+	if (!TAILQ_EMPTY(&g->sas))
+		g->used_up = true;
 	while (!TAILQ_EMPTY(&g->sas))
 		msa_delete(TAILQ_FIRST(&g->sas));
 	mrekey_drop_all(g);

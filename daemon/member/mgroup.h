@@ -71,6 +71,17 @@ struct accepted {
 	unsigned int n_gaps;
 };
 
+/*
+ * Digests of the keys of SAs that the kernel no longer has. The list holds far more
+ * than the key server may still name.
+ */
+#define SPENT_MAX 1024
+
+struct spent {
+	uint8_t digest[SPENT_MAX][HASH_SHA256_LEN];
+	unsigned int n; /* the oldest entry is overwritten */
+};
+
 /* A Rekey SA; the first of the list is the one in use. */
 struct mrekey {
 	TAILQ_ENTRY(mrekey) all;
@@ -259,6 +270,7 @@ struct member {
 	struct ike_sa *sa; /* to the key server, or NULL */
 	struct timer old_sa; /* limits the wait for an answer over it */
 	struct mgroups groups; /* configured ones and removed ones */
+	struct spent spent; /* keys of removed groups, too */
 	uint64_t drops[REKEY_RC_MAX];
 };
 
@@ -548,9 +560,11 @@ void early_drop(struct mgroup *g);
 /* ---- msa.c -------------------------------------------------------------- */
 
 /*
- * Add an SA with @lifetime in seconds to the kernel. @ksa's group, dir and
- * limits are filled in here. The SA sends after @atd_ms. Returns 0, or -errno
- * with the reason in @err.
+ * Add an SA with @lifetime in seconds to the kernel. @ksa's group and limits are
+ * filled in here. The SA sends after @atd_ms; an SA that the kernel has goes on.
+ * Returns 0, or -errno with the reason in @err. -EAGAIN: with this SA datagrams
+ * would be accepted a second time, or the SA cannot begin to send; nothing has
+ * changed, and the next registration asks for another Data SA.
  */
 int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	    uint64_t atd_ms, struct err *err);
@@ -559,6 +573,14 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
  * -ENOMEM.
  */
 int msa_adopt(struct mgroup *g, const struct ksa_info *info);
+/* Return the directions of SAs by the configuration, MCSEC_DIR_*. */
+uint32_t msa_dir(const struct conf_mgroup *conf);
+/*
+ * Let the SA begin or stop to receive and stop to send, as @dir says, with the
+ * windows that it has. The SA does not begin to send; if no direction were left it
+ * stays as it is. Returns 0, or -errno, which is logged.
+ */
+int msa_turn(struct msa *s, uint32_t dir);
 struct msa *msa_find(const struct mgroup *g, uint32_t spi);
 /* Return true if the SA's key has another digest than that of @ksa. */
 bool msa_differs(const struct msa *s, const struct ksa *ksa);

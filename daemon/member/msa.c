@@ -62,6 +62,36 @@ static void note_key(const struct mgroup *g, uint32_t spi,
 		d->note_key(d->ctx, g->conf->name, spi, digest);
 }
 
+/*
+ * Only the SA itself knows which datagrams it has received. A second SA with the
+ * same key would accept all of them again.
+ */
+void member_note_spent(struct member *m, const uint8_t digest[HASH_SHA256_LEN])
+{
+	struct spent *l = &m->spent;
+
+	memcpy(l->digest[l->n++ % SPENT_MAX], digest, HASH_SHA256_LEN);
+}
+
+static bool is_spent(const struct spent *l,
+		     const uint8_t digest[HASH_SHA256_LEN])
+{
+	unsigned int i;
+
+	for (i = 0; i < l->n && i < SPENT_MAX; i++)
+		if (!memcmp(l->digest[i], digest, HASH_SHA256_LEN))
+			return true;
+	return false;
+}
+
+/* Delete an SA here that the kernel no longer has. */
+static void msa_lost(struct msa *s)
+{
+	if (s->has_digest)
+		member_note_spent(s->g->m, s->digest);
+	msa_forget(s);
+}
+
 void msa_delete(struct msa *s)
 {
 	const struct kernel *k = kernel_of(s->g);
@@ -75,7 +105,7 @@ void msa_delete(struct msa *s)
 			 s->spi, err.text);
 	}
 	note_key(s->g, s->spi, NULL);
-	msa_forget(s);
+	msa_lost(s);
 }
 
 bool msa_gone(struct msa *s)
@@ -86,7 +116,7 @@ bool msa_gone(struct msa *s)
 	if (k->ops->sa_get(k->ctx, s->g->conf->name, s->spi, &info, NULL) !=
 	    -ENOENT)
 		return false;
-	msa_forget(s);
+	msa_lost(s);
 	return true;
 }
 
@@ -133,7 +163,7 @@ static void select_due(void *arg)
 	log_warn("group %s: SA %08x not selected: %s", g->conf->name, s->spi,
 		 err.text);
 	if (ret == -ENOENT)
-		msa_forget(s);
+		msa_lost(s);
 	g->ops->again(g, 0, "the kernel did not change over");
 }
 
@@ -263,23 +293,101 @@ static bool is_dead(const struct msa *s)
 	       info.state == MCSEC_SA_STATE_EXPIRED;
 }
 
+uint32_t msa_dir(const struct conf_mgroup *conf)
+{
+	return (conf->receive ? MCSEC_DIR_IN : 0) |
+	       (conf->send ? MCSEC_DIR_OUT : 0);
+}
+
+int msa_turn(struct msa *s, uint32_t dir)
+{
+	const struct ksa_set set = { .dir = dir & (s->dir | MCSEC_DIR_IN) };
+	const struct kernel *k = kernel_of(s->g);
+	struct err err;
+	int ret;
+
+	if (!set.dir || set.dir == s->dir)
+		return 0;
+	ret = k->ops->sa_set(k->ctx, s->g->conf->name, s->spi, &set, &err);
+	if (ret) {
+		s->g->kernel_errors++;
+		log_warn("group %s: direction of SA %08x not changed: %s",
+			 s->g->conf->name, s->spi, err.text);
+		return ret;
+	}
+	s->dir = set.dir;
+	if (!(s->dir & MCSEC_DIR_OUT)) {
+		timer_del(mgroup_tq(s->g), &s->select);
+		s->selected = false;
+	}
+	return 0;
+}
+
+/* Let the next registration ask for a Data SA without a past. */
+static int need_another(struct mgroup *g, const struct ksa *ksa,
+			const char *reason, struct err *err)
+{
+	g->used_up = true;
+	return err_set(err, -EAGAIN, "SA %08x %s, another one is asked for",
+		       ksa->spi, reason);
+}
+
+/*
+ * Delete an SA that has received nothing, so nothing is forgotten: a rekey may bring
+ * it a moment before the answer that lets this host send with it. Returns false if
+ * the SA has to stay.
+ */
+static bool replace_unused(struct msa *s)
+{
+	const struct kernel *k = kernel_of(s->g);
+	struct ksa_info info;
+
+	if (k->ops->sa_get(k->ctx, s->g->conf->name, s->spi, &info, NULL) ||
+	    info.in_packets ||
+	    k->ops->sa_del(k->ctx, s->g->conf->name, s->spi, NULL))
+		return false;
+	msa_forget(s);
+	return true;
+}
+
+/* Go on with the SA of the kernel, which has the key that it is to have. */
+static int take_again(struct msa *s, const struct ksa *ksa, uint32_t lifetime,
+		      uint64_t atd_ms, struct err *err)
+{
+	if (is_dead(s))
+		return need_another(s->g, ksa, "has lost its key", err);
+	if (msa_turn(s, ksa->dir))
+		return need_another(s->g, ksa, "stays as it is", err);
+	if (s->dir != ksa->dir)
+		return need_another(s->g, ksa, "was made to receive alone",
+				    err);
+	keep_sa(s, lifetime, atd_ms);
+	return 0;
+}
+
 int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	    uint64_t atd_ms, struct err *err)
 {
 	const struct kernel *k = kernel_of(g);
 	bool out = ksa->dir & MCSEC_DIR_OUT;
 	struct msa *s = msa_find(g, ksa->spi);
+	uint8_t digest[HASH_SHA256_LEN];
+	bool has_digest = !digest_of(ksa, digest);
 	struct err why;
 	int ret;
 
-	if (s && s->dir == ksa->dir && !msa_differs(s, ksa) && !is_dead(s)) {
-		keep_sa(s, lifetime, atd_ms);
-		return 0;
-	}
-	/*
-	 * The kernel has one SA of this SPI, from an earlier run with another
-	 * direction.
-	 */
+	if (s && !msa_differs(s, ksa) && out && !(s->dir & MCSEC_DIR_OUT) &&
+	    replace_unused(s))
+		s = NULL;
+	if (s && !msa_differs(s, ksa))
+		return take_again(s, ksa, lifetime, atd_ms, err);
+	if (ksa->dir & MCSEC_DIR_IN && has_digest &&
+	    is_spent(&g->m->spent, digest))
+		return need_another(g, ksa, "was held before", err);
+	/* The Data SA is another one, but a sender may lack Sender-IDs still. */
+	if (out || !g->conf->send)
+		g->used_up = false;
+	/* The kernel has one SA of this SPI, from a rival and with another key. */
 	if (s)
 		msa_delete(s);
 	snprintf(ksa->group, sizeof(ksa->group), "%s", g->conf->name);
@@ -288,7 +396,8 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	s = msa_new(g, ksa->spi, ksa->dir);
 	if (!s)
 		return err_set(err, -ENOMEM, "out of memory");
-	s->has_digest = !digest_of(ksa, s->digest);
+	s->has_digest = has_digest;
+	memcpy(s->digest, digest, sizeof(digest));
 	/*
 	 * The digest is stored before the SA is added, so that no SA in the
 	 * kernel is without one.
@@ -325,6 +434,8 @@ int msa_adopt(struct mgroup *g, const struct ksa_info *info)
 		d->find_key_note &&
 		d->find_key_note(d->ctx, g->conf->name, s->spi, s->digest);
 	s->selected = info->sa.select;
+	if (info->state != MCSEC_SA_STATE_EXPIRED)
+		msa_turn(s, msa_dir(g->conf));
 	return 0;
 }
 

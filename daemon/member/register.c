@@ -83,7 +83,8 @@ static int ask_gcks(struct mgroup *g, bool send)
 		.idg = g->idg,
 		.send = send,
 		.n_sender_ids = send ? g->conf->sender_ids : 0,
-		.used_up = send && g->used_up,
+		/* A member that leaves needs no other SA. */
+		.used_up = g->used_up && !mgroup_is_leaving(g),
 	};
 	struct ike_sa *old = m->sa;
 	int ret;

@@ -248,6 +248,7 @@ static void apply_change(struct mgroup *g, const struct conf_mgroup *conf)
 {
 	enum change kind = change_of(g, conf);
 	bool sends = conf && conf->send && !g->conf->send;
+	struct msa *s;
 
 	if (conf)
 		membership_configure(g, conf);
@@ -262,9 +263,11 @@ static void apply_change(struct mgroup *g, const struct conf_mgroup *conf)
 		break;
 	case CHANGE_REGISTER:
 		/*
-		 * The receiving SA stays with its windows: a new sender gets
-		 * another SA with another key.
+		 * The SAs stay with their windows, in the directions that are
+		 * left: a new sender gets another SA with another key.
 		 */
+		TAILQ_FOREACH(s, &g->sas, all)
+		msa_turn(s, msa_dir(g->conf));
 		if (sends)
 			g->used_up = true;
 		register_changed(g);

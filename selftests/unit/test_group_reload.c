@@ -340,6 +340,124 @@ static void test_settings(void)
 	sim_finish(&s, "settings");
 }
 
+/* A packet that @a has had comes again, and finds the window that has seen it. */
+static void replay(const struct mock_packet *old, const char *when)
+{
+	uint64_t replays = a->mk.replays;
+
+	ok(!mock_kernel_recv(&a->mk, old) && a->mk.replays == replays + 1,
+	   "%s: what was received before is a replay", when);
+}
+
+/* Another role goes by the SA that is there, which knows what it has received. */
+static void test_windows(void)
+{
+	static struct other o[6];
+	struct mock_packet old;
+	uint64_t rekeys, got;
+	uint32_t spi;
+
+	usual(9);
+	o[0] = as_now();
+	o[0].groups[0].send = true;
+	reload(&o[0]);
+	sim_run(&s, 20000);
+	spi = group("video").st.data_spi;
+	rekeys = sim_group(&s).rekeys;
+	old = s.last;
+	sim_run(&s, 1000);
+	replay(&old, "a sender that receives");
+
+	o[1] = as_now();
+	o[1].groups[0].send = false;
+	is_int(reload(&o[1]), 0, "send is turned off");
+	is_int(newest_sa()->sa.dir, MCSEC_DIR_IN,
+	       "with send turned off its SA receives alone, at once");
+	is_int(group("video").st.out_spi, 0,
+	       "with send turned off nothing sends, at once");
+	replay(&old, "send turned off");
+	sim_run(&s, 10000);
+	is_int(group("video").st.data_spi, spi,
+	       "with send turned off the SA goes on");
+	is_int(sim_group(&s).rekeys, rekeys,
+	       "send turned off changes no keys of others");
+	replay(&old, "send turned off and registered");
+
+	o[2] = as_now();
+	o[2].groups[0].send = true;
+	o[2].groups[0].receive = false;
+	is_int(reload(&o[2]), 0, "a receiver is to send alone");
+	sim_run(&s, 20000);
+	is_int(newest_sa()->sa.dir, MCSEC_DIR_OUT,
+	       "a receiver that is to send alone has an SA for it");
+	ok(group("video").st.data_spi != spi,
+	   "a member that begins to send has another SA");
+
+	spi = group("video").st.data_spi;
+	rekeys = sim_group(&s).rekeys;
+	o[3] = as_now();
+	o[3].groups[0].receive = true;
+	is_int(reload(&o[3]), 0, "receive is turned on");
+	got = a->got;
+	old = s.last;
+	sim_run(&s, 2000);
+	ok(a->got > got, "with receive turned on it receives");
+	old = s.last;
+	sim_run(&s, 1000);
+	o[4] = as_now();
+	o[4].groups[0].receive = false;
+	is_int(reload(&o[4]), 0, "receive is turned off");
+	is_int(newest_sa()->sa.dir, MCSEC_DIR_OUT,
+	       "with receive turned off its SA sends alone, at once");
+	sim_run(&s, 5000);
+	o[5] = as_now();
+	o[5].groups[0].receive = true;
+	is_int(reload(&o[5]), 0, "receive is turned on again");
+	replay(&old, "receive turned off and on");
+	sim_run(&s, 10000);
+	is_int(group("video").st.data_spi, spi,
+	       "with receive turned off and on the SA goes on");
+	is_int(group("video").st.out_spi, spi,
+	       "the member sends on all the while");
+	is_int(sim_group(&s).rekeys, rekeys,
+	       "receive turned off and on changes no keys of others");
+	replay(&old, "receive turned off and on and registered");
+	is_int(group("video").st.kernel_errors, 0,
+	       "the kernel refused nothing");
+	sim_finish(&s, "windows");
+}
+
+/* The key server does not hear of a leave, and would give the same SA again. */
+static void test_leave_unheard(void)
+{
+	static struct other without, again;
+	struct mock_packet old;
+	uint64_t got;
+
+	usual(10);
+	old = s.last;
+	sim_run(&s, 1000);
+	without = as_now();
+	without.conf.n_groups = 0;
+	a->offline = true;
+	reload(&without);
+	take_away("video");
+	ok(!group("video").found, "the group is given up");
+	sim_run(&s, 10000);
+	a->offline = false;
+	again = as_now();
+	again.conf.n_groups = 1;
+	again.groups[0] = a->cg;
+	is_int(reload(&again), 0, "a new group of that name: %s", err.text);
+	got = a->got;
+	sim_run(&s, 20000);
+	is_int(group("video").st.state, MEMBER_IN, "the new group is in");
+	ok(a->got > got, "the new group receives");
+	ok(!mock_kernel_recv(&a->mk, &old),
+	   "a packet that the group given up had is not accepted");
+	sim_finish(&s, "leave unheard");
+}
+
 /*
  * A member that may not send but is configured to still receives, also after
  * rekeys.
@@ -491,6 +609,8 @@ int main(void)
 	RUN(test_come_and_go);
 	RUN(test_come_back);
 	RUN(test_settings);
+	RUN(test_windows);
+	RUN(test_leave_unheard);
 	RUN(test_not_allowed);
 	RUN(test_under_way);
 	RUN(test_refused);

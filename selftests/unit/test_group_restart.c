@@ -289,14 +289,19 @@ static void test_member_restart(void)
 static void test_module(void)
 {
 	struct kevent ev = { .type = KEVENT_RESYNC };
+	struct mock_packet old;
 
 	usual(4);
+	old = s.last;
+	sim_run(&s, 100);
 	mock_kernel_reset(&a->mk);
 	member_kernel_event(a->m, &ev);
 	is_int(a->mk.n_groups, 1, "module reloaded: the group is back at once");
 	sim_run(&s, 30000);
 	ok(sim_in(a) && a->mk.n_sas >= 1,
-	   "module reloaded: the SA is back soon");
+	   "module reloaded: an SA is there soon");
+	ok(!mock_kernel_recv(&a->mk, &old),
+	   "module reloaded: what was received before is not accepted");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 
 	member_kernel_event(b->m, &ev);
@@ -363,10 +368,15 @@ static void hibernate(struct sim_member *m, const char *who)
 
 static void test_hibernation(void)
 {
+	struct mock_packet old;
 	uint64_t got;
 
 	usual(12);
+	old = s.last;
+	sim_run(&s, 100);
 	hibernate(a, "receiver");
+	ok(!mock_kernel_recv(&a->mk, &old),
+	   "receiver: what was received before hibernation is not accepted");
 	got = a->got;
 	sim_run(&s, 2000);
 	ok(a->got >= got + 90,
@@ -411,6 +421,80 @@ static void test_other_role(void)
 	ok(a->got > 200 && !sim_gaps(&s),
 	   "a sender that came back as a receiver too sends");
 	sim_finish(&s, "other role");
+}
+
+/*
+ * A member in both roles comes back in one of them, and in both: with the SA of
+ * the kernel or with another one, but never with the same one made anew.
+ */
+static void test_role_and_window(void)
+{
+	struct mock_packet old;
+	struct sim_member *s2;
+	uint64_t replays;
+	uint32_t spi;
+
+	usual(13);
+	s2 = sim_add(&s, "s2.example", true, true);
+	sim_up(s2);
+	if (!sim_settle(&s, 10000))
+		bail("not settled");
+	sim_run(&s, 20000);
+	spi = sim_status(s2).data_spi;
+	old = s.last;
+	sim_run(&s, 100);
+	sim_down(s2);
+	s2->cg.send = false;
+	sim_up(s2);
+	is_int(sim_status(s2).out_spi, 0,
+	       "a sender that comes back as a receiver sends no more, at once");
+	ok(sim_settle(&s, 3000), "a sender comes back as a receiver");
+	sim_run(&s, 5000);
+	is_int(sim_status(s2).data_spi, spi, "the SA of the kernel goes on");
+	replays = s2->mk.replays;
+	ok(!mock_kernel_recv(&s2->mk, &old) && s2->mk.replays == replays + 1,
+	   "the SA of the kernel knows what it has received");
+
+	sim_down(s2);
+	s2->cg.send = true;
+	sim_up(s2);
+	ok(sim_settle(&s, 3000), "a receiver comes back as a sender");
+	sim_run(&s, 20000);
+	is_int(sim_status(s2).registrations, 1,
+	       "a receiver that comes back as a sender registers once");
+	ok(sim_status(s2).data_spi != spi &&
+		   sim_status(s2).out_spi == sim_status(s2).data_spi,
+	   "a receiver that comes back as a sender has another SA");
+	ok(!mock_kernel_recv(&s2->mk, &old),
+	   "with another SA what was received before is not accepted");
+	is_int(sim_status(s2).kernel_errors, 0, "the kernel refused nothing");
+	is_int(a->gaps + b->gaps + s.n_unsent, 0, "nobody lost a packet");
+	sim_finish(&s, "role and window");
+}
+
+/* A member that leaves a second time is back before its leave is due. */
+static void test_back_at_once(void)
+{
+	struct mock_packet old;
+	int i;
+
+	usual(14);
+	for (i = 0; i < 3; i++) {
+		old = s.last;
+		sim_run(&s, 100);
+		member_leave(b->m, NULL);
+		sim_run(&s, 200);
+		member_join(b->m, NULL);
+		sim_run(&s, 30000);
+		is_int(sim_status(b).state, MEMBER_IN,
+		       "back at once, %d: is in: %s", i,
+		       sim_status(b).last_error);
+		ok(!mock_kernel_recv(&b->mk, &old),
+		   "back at once, %d: what was received before is not accepted",
+		   i);
+	}
+	is_int(a->gaps + s.n_unsent, 0, "others lost no packet");
+	sim_finish(&s, "back at once");
 }
 
 /* After a restart the key server learns again which keys the senders use. */
@@ -543,6 +627,8 @@ int main(void)
 	RUN(test_module);
 	RUN(test_hibernation);
 	RUN(test_other_role);
+	RUN(test_role_and_window);
+	RUN(test_back_at_once);
 	RUN(test_confirm_again);
 	RUN(test_links);
 	RUN(test_acquire);
