@@ -694,3 +694,25 @@ struct sim_member *sim_start_receivers(struct sim *s, uint64_t seed,
 	sim_run(s, 40000);
 	return tx;
 }
+
+struct sim_three sim_start_three(struct sim *s, bool tx_receives,
+				 unsigned int rest_ms, unsigned int every_ms)
+{
+	struct sim_three t;
+
+	sim_gcks_up(s);
+	t.tx = sim_add(s, "s.example", true, tx_receives);
+	t.a = sim_add(s, "a.example", false, true);
+	t.b = sim_add(s, "b.example", false, true);
+	sim_up(t.tx);
+	sim_up(t.a);
+	sim_up(t.b);
+	if (!sim_settle(s, 60000))
+		SIM_DIE("the members are not in");
+	sim_run(s, rest_ms);
+	if (!every_ms)
+		return t;
+	sim_stream(s, t.tx, every_ms);
+	sim_run(s, 1000);
+	return t;
+}

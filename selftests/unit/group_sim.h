@@ -291,4 +291,19 @@ uint32_t sim_random(struct sim *s, uint32_t n);
 struct sim_member *sim_start_receivers(struct sim *s, uint64_t seed,
 				       int receivers);
 
+/* The group that most tests begin with, after sim_init() and their settings. */
+struct sim_three {
+	struct sim_member *tx; /* "s.example", which sends */
+	struct sim_member *a; /* "a.example" and "b.example" receive */
+	struct sim_member *b;
+};
+
+/*
+ * Starts a key server and these members; all of them are in, and at rest for
+ * @rest_ms. @tx_receives: the sender does, too. @every_ms: it has sent a packet that
+ * often for a second; 0: none.
+ */
+struct sim_three sim_start_three(struct sim *s, bool tx_receives,
+				 unsigned int rest_ms, unsigned int every_ms);
+
 #endif

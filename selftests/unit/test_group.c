@@ -15,20 +15,14 @@ static struct err err;
 /* A sender and two receivers that are in, and a stream that has begun. */
 static void usual(uint64_t seed)
 {
+	struct sim_three three;
+
 	sim_init(&s, seed);
-	sim_gcks_up(&s);
-	tx = sim_add(&s, "s.example", true, false);
-	a = sim_add(&s, "a.example", false, true);
-	b = sim_add(&s, "b.example", false, true);
+	three = sim_start_three(&s, false, 10000, 10);
+	tx = three.tx;
+	a = three.a;
+	b = three.b;
 	c = sim_add(&s, "c.example", false, true);
-	sim_up(tx);
-	sim_up(a);
-	sim_up(b);
-	if (!sim_settle(&s, 5000))
-		bail("not settled");
-	sim_run(&s, 10000);
-	sim_stream(&s, tx, 10);
-	sim_run(&s, 1000);
 }
 
 /* Checks at the end of every run. */

@@ -22,18 +22,12 @@ static struct err err;
 
 static void usual(void)
 {
-	sim_gcks_up(&s);
-	tx = sim_add(&s, "s.example", true, false);
-	a = sim_add(&s, "a.example", false, true);
-	b = sim_add(&s, "b.example", false, true);
-	sim_up(tx);
-	sim_up(a);
-	sim_up(b);
-	if (!sim_settle(&s, 5000))
-		bail("not settled");
-	sim_run(&s, 10000);
-	sim_stream(&s, tx, 10);
-	sim_run(&s, 1000);
+	struct sim_three three;
+
+	three = sim_start_three(&s, false, 10000, 10);
+	tx = three.tx;
+	a = three.a;
+	b = three.b;
 }
 
 static uint64_t refused_by_kernels(void)

@@ -19,19 +19,13 @@ static struct err err;
 
 static void usual(uint64_t seed)
 {
+	struct sim_three three;
+
 	sim_init(&s, seed);
-	sim_gcks_up(&s);
-	tx = sim_add(&s, "s.example", true, false);
-	a = sim_add(&s, "a.example", false, true);
-	b = sim_add(&s, "b.example", false, true);
-	sim_up(tx);
-	sim_up(a);
-	sim_up(b);
-	if (!sim_settle(&s, 20000))
-		bail("not settled");
-	sim_run(&s, 20000);
-	sim_stream(&s, tx, 20);
-	sim_run(&s, 1000);
+	three = sim_start_three(&s, false, 20000, 20);
+	tx = three.tx;
+	a = three.a;
+	b = three.b;
 }
 
 /* ---- records of the store ----------------------------------------------- */

@@ -18,20 +18,15 @@ static struct sim_member *tx, *a, *b;
 
 static void usual(uint64_t seed, unsigned int store_ms)
 {
+	struct sim_three three;
+
 	sim_init(&s, seed);
 	s.store_ms = 5;
-	sim_gcks_up(&s);
-	tx = sim_add(&s, "s.example", true, true);
-	a = sim_add(&s, "a.example", false, true);
-	b = sim_add(&s, "b.example", false, true);
-	sim_up(tx);
-	sim_up(a);
-	sim_up(b);
-	if (!sim_settle(&s, 60000))
-		bail("they are not in");
-	sim_run(&s, 20000);
-	sim_stream(&s, tx, 20);
-	sim_run(&s, 2000);
+	three = sim_start_three(&s, true, 20000, 20);
+	tx = three.tx;
+	a = three.a;
+	b = three.b;
+	sim_run(&s, 1000);
 	s.store_ms = store_ms;
 }
 

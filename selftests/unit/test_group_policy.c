@@ -25,19 +25,14 @@ static char *only_tx[] = { (char *)"s.example" };
 
 static void usual(uint64_t seed)
 {
+	struct sim_three three;
+
 	sim_init(&s, seed);
-	sim_gcks_up(&s);
-	tx = sim_add(&s, "s.example", true, true);
-	a = sim_add(&s, "a.example", false, true);
-	b = sim_add(&s, "b.example", false, true);
-	sim_up(tx);
-	sim_up(a);
-	sim_up(b);
-	if (!sim_settle(&s, 60000))
-		bail("they are not in");
-	sim_run(&s, 20000);
-	sim_stream(&s, tx, 20);
-	sim_run(&s, 2000);
+	three = sim_start_three(&s, true, 20000, 20);
+	tx = three.tx;
+	a = three.a;
+	b = three.b;
+	sim_run(&s, 1000);
 	groups[0] = s.cg;
 	groups[1] = s.cg;
 	groups[1].name = (char *)"audio";

@@ -28,17 +28,13 @@ static void drop_store(const char *path)
 
 static void usual(uint64_t seed)
 {
+	struct sim_three three;
+
 	sim_init(&s, seed);
-	sim_gcks_up(&s);
-	tx = sim_add(&s, "s.example", true, true);
-	a = sim_add(&s, "a.example", false, true);
-	b = sim_add(&s, "b.example", false, true);
-	sim_up(tx);
-	sim_up(a);
-	sim_up(b);
-	if (!sim_settle(&s, 5000))
-		bail("not settled");
-	sim_run(&s, 30000);
+	three = sim_start_three(&s, true, 30000, 0);
+	tx = three.tx;
+	a = three.a;
+	b = three.b;
 }
 
 static void evict(const char *who)

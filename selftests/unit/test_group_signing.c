@@ -16,20 +16,14 @@ static struct err err;
 
 static void usual(uint64_t seed, enum sig_type type)
 {
+	struct sim_three three;
+
 	sim_init(&s, seed);
 	s.cg.rekey_sign = type;
-	sim_gcks_up(&s);
-	tx = sim_add(&s, "s.example", true, false);
-	a = sim_add(&s, "a.example", false, true);
-	b = sim_add(&s, "b.example", false, true);
-	sim_up(tx);
-	sim_up(a);
-	sim_up(b);
-	if (!sim_settle(&s, 20000))
-		bail("not settled");
-	sim_run(&s, 20000);
-	sim_stream(&s, tx, 50);
-	sim_run(&s, 1000);
+	three = sim_start_three(&s, false, 20000, 50);
+	tx = three.tx;
+	a = three.a;
+	b = three.b;
 }
 
 static void renew(void)
