@@ -28,18 +28,15 @@ enum metric_kind {
  */
 struct metric {
 	const char *name; /* NULL at the end of a table */
-	const char *help;
 	enum metric_kind kind;
+	const char *help;
 	size_t offset;
 	size_t size;
 };
 
-#define METRIC_OF(k, type, member, text, words) \
-	{ \
-		.name = (text), .help = (words), .kind = (k), \
-		.offset = offsetof(type, member), \
-		.size = sizeof(((type *)0)->member), \
-	}
+/* The place of a value, at the end of { name, kind, help, METRIC_AT(struct x, y) }. */
+#define METRIC_AT(type, member) \
+	.offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
 
 static inline uint64_t metric_read(const struct metric *m, const void *obj)
 {

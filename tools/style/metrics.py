@@ -11,8 +11,9 @@ import sys
 
 DOCUMENT = pathlib.Path("Documentation/counters.rst")
 TABLE = re.compile(r"^const struct metric (\w+)\[\] = \{\n(.*?)^\};", re.M | re.S)
-# COUNTER(member, "name", "help"), or without a member where there is no struct
-ENTRY = re.compile(r'^\t[A-Z]+\((?:[^,"]+,\s*)?"([^"]+)",\s*"((?:[^"\\]|\\.)*)"', re.M)
+# { "name", METRIC_KIND, "help", where it is }, or COUNTER("name", "help")
+ENTRY = re.compile(
+    r'^\t(?:\{ |COUNTER\()"([^"]+)",(?: METRIC_\w+,)?\s*"((?:[^"\\]|\\.)*)"', re.M)
 MARK = re.compile(r"^\.\. metrics: (\w+)$")
 TERM = re.compile(r"^``[a-z0-9-]+``(?:, ``[a-z0-9-]+``)*$")
 bad = 0
@@ -30,7 +31,7 @@ def tables():
         for match in TABLE.finditer(path.read_text()):
             name, body = match.groups()
             entries = ENTRY.findall(body)
-            if len(entries) != len(re.findall(r"^\t[A-Z]+\(", body, re.M)):
+            if len(entries) != len(re.findall(r'^\t[{C].*"', body, re.M)):
                 report(f"{path}: {name}: an entry is not understood here")
             for entry, words in entries:
                 if not re.match(r"[A-Z].*\.$", words):
