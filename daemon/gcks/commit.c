@@ -95,6 +95,8 @@ static void store_done(void *arg, int ret, const char *why)
 
 	if (ret) {
 		g->store_errors++;
+		if (ret == -ESTALE)
+			g->ops->stale(g);
 		commit_finish(g, ret, why);
 		return;
 	}

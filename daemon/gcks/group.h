@@ -242,6 +242,11 @@ struct group_ops {
 	void (*idle)(struct group *g);
 	/* The outbox of a group that is closing has become empty. */
 	void (*quiet)(struct group *g);
+	/*
+	 * Another server has changed the group in the store: read it again.
+	 * This callback comes before idle.
+	 */
+	void (*stale)(struct group *g);
 };
 
 struct group {
@@ -253,6 +258,7 @@ struct group {
 	const struct conf_group *conf; /* part of the policy */
 	bool closing; /* all members were told that SAs end */
 	struct timer end; /* fires after the last copy of that */
+	struct timer reread; /* changes wait while this timer is armed */
 
 	struct commit commit;
 	unsigned int due; /* enum group_due */

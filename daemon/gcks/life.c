@@ -71,7 +71,7 @@ static void check_roster(struct group *g)
  */
 static bool run_next(struct group *g)
 {
-	if (g->commit.busy)
+	if (g->commit.busy || timer_armed(&g->reread))
 		return false;
 	if (g->closing) {
 		registration_refuse_all(g);
@@ -120,10 +120,18 @@ static void group_quiet(struct group *g)
 	timer_set(g->k->deps.tq, &g->end, 0);
 }
 
+/* Read the group again behind the call; at its start and end -ESTALE is an error. */
+static void group_stale(struct group *g)
+{
+	if (!g->k->starting && !g->closing)
+		timer_set(g->k->deps.tq, &g->reread, 0);
+}
+
 static const struct group_ops group_ops = {
 	.changed = schedule_start,
 	.idle = group_idle,
 	.quiet = group_quiet,
+	.stale = group_stale,
 };
 
 struct outcome {
@@ -232,6 +240,7 @@ void group_free(struct group *g)
 {
 	TAILQ_REMOVE(g->closing ? &g->k->closing : &g->k->groups, g, all);
 	timer_del(g->k->deps.tq, &g->end);
+	timer_del(g->k->deps.tq, &g->reread);
 	commit_cancel(g);
 	orders_free(g);
 	registration_free(g);
@@ -242,6 +251,8 @@ void group_free(struct group *g)
 	policy_free(g->policy);
 	free(g);
 }
+
+static void reread_due(void *arg);
 
 static int group_make(struct gcks *k, const struct conf_group *conf,
 		      struct group **out)
@@ -261,6 +272,7 @@ static int group_make(struct gcks *k, const struct conf_group *conf,
 	}
 	g->conf = &g->policy->conf;
 	timer_init(&g->end, group_end, g);
+	timer_init(&g->reread, reread_due, g);
 	gmc_init(g);
 	orders_init(g);
 	registration_init(g);
@@ -300,6 +312,128 @@ int group_new(struct gcks *k, const struct conf_group *conf, struct group **out,
 	else
 		*out = g;
 	return ret;
+}
+
+/* ---- changed by somebody else -------------------------------------------- */
+
+/* A change that is in flight meanwhile is refused, too: wait for its end. */
+#define REREAD_BUSY_MS 50
+#define REREAD_AGAIN_MS 5000
+
+/* Take over the policy that the other server has stored. */
+static int take_stored_policy(struct group *g)
+{
+	struct policy *p;
+	int ret = policy_load(g, &p);
+
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
+	policy_free(g->policy);
+	g->policy = p;
+	g->conf = &p->conf;
+	return 0;
+}
+
+/* Copy what is known of members and not stored. */
+static void carry_members(const struct group *old, struct group *g)
+{
+	const struct gmember *was;
+	struct gmember *m;
+
+	TAILQ_FOREACH(was, &old->members, all)
+	{
+		m = gmc_find(g, was->identity);
+		if (!m)
+			continue;
+		m->over = was->over;
+		m->sends_spi = was->sends_spi;
+		if (was->leaving && !m->leaving)
+			batch_leave_in(g, m, 0);
+	}
+}
+
+static void carry_counts(const struct group *old, struct group *g)
+{
+	g->rekeys = old->rekeys;
+	g->beats = old->beats;
+	g->n_joins = old->n_joins;
+	g->registrations = old->registrations;
+	g->leaves = old->leaves;
+	g->evictions = old->evictions;
+	g->expired = old->expired;
+	g->refused = old->refused;
+	g->restarts = old->restarts;
+	g->rivals = old->rivals;
+	g->rival_ms = old->rival_ms;
+	g->store_errors = old->store_errors;
+	g->unsent = old->unsent;
+}
+
+/* Let all that waits go on waiting, for the group as it is now. */
+static void carry_over(struct group *old, struct group *g)
+{
+	struct join_req *j;
+
+	orders_move(old, g);
+	TAILQ_CONCAT(&g->asks, &old->asks, all);
+	while ((j = TAILQ_FIRST(&old->joins))) {
+		join_take(old, j);
+		join_wait(g, j);
+	}
+	TAILQ_CONCAT(&g->leavers, &old->leavers, all);
+	g->due |= old->due | DUE_BATCH;
+	/* The group's time never goes back. */
+	if (g->ahead_ms < old->ahead_ms)
+		g->ahead_ms = old->ahead_ms;
+	carry_members(old, g);
+	carry_counts(old, g);
+}
+
+/* Read the group into a new object; @old stays as it is if that fails. */
+static int read_again(struct group *old, struct group **out, struct err *err)
+{
+	struct group *g;
+	int ret;
+
+	ret = group_make(old->k, old->conf, &g);
+	if (ret)
+		return err_set(err, ret, "%s", strerror(-ret));
+	TAILQ_REMOVE(&old->k->groups, g, all);
+	TAILQ_INSERT_BEFORE(old, g, all);
+	ret = take_stored_policy(g);
+	if (ret)
+		err_set(err, ret, "its policy: %s", strerror(-ret));
+	else
+		ret = group_start(g, err);
+	if (ret)
+		group_free(g);
+	else
+		*out = g;
+	return ret;
+}
+
+static void reread_due(void *arg)
+{
+	struct group *old = arg, *g = NULL;
+	struct timerq *tq = old->k->deps.tq;
+	struct err err;
+
+	if (old->commit.busy) {
+		timer_set(tq, &old->reread, REREAD_BUSY_MS);
+		return;
+	}
+	if (read_again(old, &g, &err)) {
+		old->store_errors++;
+		log_err("group %s: not read again, next try in %u s: %s",
+			old->conf->name, REREAD_AGAIN_MS / 1000, err.text);
+		timer_set(tq, &old->reread, REREAD_AGAIN_MS);
+		return;
+	}
+	log_warn("group %s: somebody else has changed it, read again from the store",
+		 g->conf->name);
+	carry_over(old, g);
+	group_free(old);
+	group_idle(g);
 }
 
 struct group *group_find(struct gcks *k, const char *name, size_t len)

@@ -497,6 +497,15 @@ void orders_init(struct group *g)
 	TAILQ_INIT(&g->orders);
 }
 
+void orders_move(struct group *from, struct group *to)
+{
+	struct order *o;
+
+	TAILQ_FOREACH(o, &from->orders, all)
+	o->g = to;
+	TAILQ_CONCAT(&to->orders, &from->orders, all);
+}
+
 void orders_free(struct group *g)
 {
 	struct order *o;

@@ -24,6 +24,8 @@ struct policy;
 void orders_init(struct group *g);
 /* Answer orders that wait with -ECANCELED. */
 void orders_free(struct group *g);
+/* Move all orders that wait at @from to @to. */
+void orders_move(struct group *from, struct group *to);
 /*
  * Queue an order. @identity must be normalised and is copied; "" if the order
  * has none. @done is called once, perhaps before this returns.
