@@ -370,6 +370,8 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 		return ret == -ENOKEY ? -EPROTO : ret;
 	if (!denied)
 		denied = rival_clash(g, b.rekey, b.ksa, b.n, &seq);
+	for (i = 0; denied && i < b.n; i++)
+		msa_allow(g, &b.ksa[i]);
 
 	g->sids.n = g->conf->send ? kd->n_sender_ids : 0;
 	for (i = 0; i < g->sids.n; i++)

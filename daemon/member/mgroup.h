@@ -573,6 +573,11 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
  * -ENOMEM.
  */
 int msa_adopt(struct mgroup *g, const struct ksa_info *info);
+/*
+ * Let an SA be added though it was held before: a rival has the group's keys, and
+ * needs no recorded datagrams until the group is reset.
+ */
+void msa_allow(struct mgroup *g, const struct ksa *ksa);
 /* Return the directions of SAs by the configuration, MCSEC_DIR_*. */
 uint32_t msa_dir(const struct conf_mgroup *conf);
 /*

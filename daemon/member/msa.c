@@ -84,6 +84,26 @@ static bool is_spent(const struct spent *l,
 	return false;
 }
 
+static int digest_of(const struct ksa *ksa, uint8_t digest[HASH_SHA256_LEN])
+{
+	struct iovec iov = { (void *)ksa->key, ksa->key_len };
+
+	return hash_sha256(&iov, 1, digest);
+}
+
+void msa_allow(struct mgroup *g, const struct ksa *ksa)
+{
+	struct spent *l = &g->m->spent;
+	uint8_t digest[HASH_SHA256_LEN];
+	unsigned int i;
+
+	if (digest_of(ksa, digest))
+		return;
+	for (i = 0; i < l->n && i < SPENT_MAX; i++)
+		if (!memcmp(l->digest[i], digest, sizeof(digest)))
+			memset(l->digest[i], 0, sizeof(digest));
+}
+
 /* Delete an SA here that the kernel no longer has. */
 static void msa_lost(struct msa *s)
 {
@@ -263,13 +283,6 @@ static bool make_room(struct mgroup *g)
 		 g->conf->name, s->spi);
 	msa_delete(s);
 	return true;
-}
-
-static int digest_of(const struct ksa *ksa, uint8_t digest[HASH_SHA256_LEN])
-{
-	struct iovec iov = { (void *)ksa->key, ksa->key_len };
-
-	return hash_sha256(&iov, 1, digest);
 }
 
 bool msa_differs(const struct msa *s, const struct ksa *ksa)
