@@ -248,6 +248,8 @@ static int member_group(void *arg, const struct member_group_status *s)
 	put_text(o, "name", s->conf->name);
 	put_addr(o, "address", &s->conf->address);
 	put_text(o, "state", member_state_text(s));
+	if (s->removed)
+		put_bool(o, "removed", true);
 	if (s->state == MEMBER_WAITING)
 		put_number(o, "retry-ms", s->retry_ms);
 	put_text(o, "last-error", s->last_error);
