@@ -120,6 +120,42 @@ static int check_policy(const struct mgroup *g, const struct gsa *gsa,
 	return 0;
 }
 
+static void note_algs(struct mgroup *g, const struct gsa *gsa)
+{
+	g->algs = (struct algs){
+		.data_encr = gsa->data[0].encr,
+		.data_bits = gsa->data[0].key_bits,
+		.rekey_encr = gsa->rekey.encr,
+		.rekey_bits = gsa->rekey.key_bits,
+		.kwa = gsa->rekey.kwa,
+	};
+}
+
+/*
+ * Another algorithm needs a registration, where the key server's certificate
+ * stands for it. The signing key of rekeys alone must not take the encryption
+ * of a group away, because it may have been stolen.
+ */
+static int check_algs(const struct mgroup *g, const struct gsa *gsa,
+		      struct err *err)
+{
+	const struct algs *a = &g->algs;
+	unsigned int i;
+
+	for (i = 0; i < gsa->n_data; i++)
+		if (gsa->data[i].encr != a->data_encr ||
+		    gsa->data[i].key_bits != a->data_bits)
+			return err_set(err, -EPROTO,
+				       "another algorithm of the Data SA");
+	if (!gsa->has_rekey)
+		return 0;
+	if (gsa->rekey.encr != a->rekey_encr ||
+	    gsa->rekey.key_bits != a->rekey_bits || gsa->rekey.kwa != a->kwa)
+		return err_set(err, -EPROTO,
+			       "another algorithm of the Rekey SA");
+	return 0;
+}
+
 static int check_sender_ids(struct mgroup *g, const struct gsa *gsa,
 			    const struct kd *kd, struct err *err)
 {
@@ -397,6 +433,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 		rival_undo(g, sa, gsa, seq);
 	rival_settled(g, sa);
 	note_announced(g, gsa);
+	note_algs(g, gsa);
 	rekey_group_set(g, &gsa->rekey);
 	key_set_wipe(&b);
 	return 0;
@@ -460,6 +497,8 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 	int ret;
 
 	ret = check_policy(g, &msg->gsa, msg->transport, err);
+	if (!ret)
+		ret = check_algs(g, &msg->gsa, err);
 	if (!ret && msg->gsa.has_rekey &&
 	    !memcmp(msg->gsa.rekey.spi, rk->rs.spi, sizeof(rk->rs.spi)))
 		ret = err_set(err, -EPROTO, "Rekey SA that replaces itself");

@@ -143,6 +143,12 @@ struct asked {
 /* Far more than the SPIs that can cause requests at one time. */
 #define ASKED_MAX (4 * FORMER_MAX)
 
+/* Algorithms of the last registration; encr 0: there was none. */
+struct algs {
+	uint16_t data_encr, data_bits;
+	uint16_t rekey_encr, rekey_bits, kwa;
+};
+
 /* Sender-IDs of the last registration. */
 struct sids {
 	uint32_t n;
@@ -214,6 +220,7 @@ struct mgroup {
 	uint64_t next_seq;
 	struct wkp wkp;
 	struct sids sids;
+	struct algs algs;
 	uint32_t atd; /* seconds, as last received */
 	uint32_t dtd;
 	/* Announced SPIs of Data SAs. */

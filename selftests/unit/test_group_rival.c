@@ -11,6 +11,7 @@
 #include "gcks/group.h"
 #include "gcks/group_time.h"
 #include "gcks/outbox.h"
+#include "gcks/policy.h"
 #include "gcks/schedule.h"
 #include "ike/engine.h"
 #include "ike/sa.h"
@@ -478,6 +479,38 @@ static void test_reset_lost(void)
 }
 
 /*
+ * A thief rekeys the group to an algorithm that only authenticates, or to a shorter
+ * key. No member follows, and the key server's answer keeps all in step.
+ */
+static void test_weaker(uint16_t encr, uint16_t bits, bool kek)
+{
+	struct conf_group *c;
+	struct mock_kernel *mk;
+	unsigned int weak = 0;
+	unsigned int i;
+
+	usual(21);
+	thief_come(&thief, &s);
+	c = &thief_group(&thief)->policy->conf;
+	*(kek ? &c->kek_alg : &c->alg) = (struct conf_alg){ encr, bits };
+	thief_rekey(&thief);
+	sim_run(&s, 6500);
+	mk = &tx->mk;
+	for (i = 0; i < mk->n_sas; i++)
+		weak += mk->sa[i].sa.alg != MCSEC_ALG_AES_GCM_16;
+	is_int(weak, 0, "weaker, %u/%u: the sender has no SA of it", encr,
+	       bits);
+	is_int(sim_status(tx).out_spi, gkey_spi(&of(s.gcks)->st.data),
+	       "weaker, %u/%u: it sends with the key server's key", encr, bits);
+	thief_go(&thief);
+	sim_run(&s, 60000);
+	is_int(sim_out_of_step(&s), 0, "weaker, %u/%u: all are in step", encr,
+	       bits);
+	is_int(lost(), 0, "weaker, %u/%u: no packet is lost", encr, bits);
+	sim_free(&s);
+}
+
+/*
  * Evictions one upon the other replace a Rekey SA before the Data SA of the one
  * before has been announced over it. Nobody suspects the key server of that,
  * also where copies are lost or overtaken.
@@ -519,6 +552,9 @@ static void test_evictions(unsigned int apart_ms, int n, unsigned int loss)
 
 int main(void)
 {
+	RUN(test_weaker, IKE_ENCR_NULL_AUTH_AES_GMAC, 128, false);
+	RUN(test_weaker, IKE_ENCR_CHACHA20_POLY1305, 0, false);
+	RUN(test_weaker, IKE_ENCR_AES_GCM_16, 128, true);
 	RUN(test_evictions, 0, 2, 0);
 	RUN(test_evictions, 50, 2, 0);
 	RUN(test_evictions, 100, 4, 0);
