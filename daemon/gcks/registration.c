@@ -370,10 +370,8 @@ static void judge_request(struct group *g, struct join_req *j,
 	}
 	moved = m && place_judge(g, m, &j->from, &why);
 	if (moved && why) {
-		join_refuse(g, j,
-			    m->replaced ? GIKE_N_REGISTRATION_FAILED
-					: GIKE_N_AUTHORIZATION_FAILED,
-			    why);
+		/* The identity may be a member, so its keys stay valid. */
+		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED, why);
 		return;
 	}
 	if (!m && batch_full(g, g->n_members - g->n_leaving)) {

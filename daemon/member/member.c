@@ -10,6 +10,7 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "member/mgroup.h"
+#include "wire/proto.h"
 
 /* Random delay before a sender whose IKE SA was closed opens another one. */
 #define SPREAD_MS 5000
@@ -200,15 +201,31 @@ void member_registered(struct member *m, struct ike_sa *sa,
 	register_failed(g, 0, err.text);
 }
 
+/*
+ * The key server, authenticated over an IKE SA that is up, may say that this
+ * member has no right to the group any more. The member then stops at once,
+ * because the GSA_REKEY that excluded it may have been lost. Answers to requests
+ * that are out of date do not count.
+ */
+static bool ends_membership(const struct mgroup *g, const struct ike_sa *sa,
+			    uint16_t notify)
+{
+	return ike_sa_is_up(sa) && mgroup_is_in(g) && !g->changed &&
+	       (notify == GIKE_N_AUTHORIZATION_FAILED ||
+		notify == GIKE_N_INVALID_GROUP_ID);
+}
+
 void member_refused(struct member *m, struct ike_sa *sa,
 		    const struct ike_id *idg, uint16_t notify, const char *text)
 {
 	struct mgroup *g = by_idg(m, idg);
 
-	(void)sa;
 	timer_del(m->deps.tq, &m->old_sa);
-	if (g && (mgroup_is_registering(g) || mgroup_is_leaving(g)))
-		register_failed(g, notify, text ? text : "");
+	if (!g || (!mgroup_is_registering(g) && !mgroup_is_leaving(g)))
+		return;
+	if (ends_membership(g, sa, notify))
+		install_excluded(g, ike_notify_name(notify));
+	register_failed(g, notify, text ? text : "");
 }
 
 void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg)

@@ -87,7 +87,7 @@ static void test_refuse(void)
 	sim_up(twin);
 	sim_run(&s, 60000);
 	ok(sim_in(a) && !sim_in(twin), "refuse: the first stays, alone");
-	is_int(twin->notify, GIKE_N_AUTHORIZATION_FAILED,
+	is_int(twin->notify, GIKE_N_REGISTRATION_FAILED,
 	       "the other is refused");
 	is_int(twin->got, 0, "refuse: the second instance gets nothing");
 	is_str(at(), "10.1.0.2", "the roster has the first");

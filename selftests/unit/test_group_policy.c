@@ -202,6 +202,38 @@ static void test_lists(unsigned int loss)
 	sim_free(&s);
 }
 
+/*
+ * A sender that hears no GSA_REKEY loses its right to send. It asks because of
+ * the silence, and the key server's answer ends its sending.
+ */
+static void test_deaf_sender(void)
+{
+	static char *one[] = { (char *)"s.example" };
+	struct sim_member *deaf;
+	uint64_t out_ms;
+
+	usual(40);
+	deaf = sim_add(&s, "s2.example", true, true);
+	groups[0].senders = groups[0].receivers = s.cg.receivers;
+	reload();
+	sim_up(deaf);
+	sim_run(&s, 30000);
+	ok(sim_in(deaf), "deaf sender: it is in");
+	deaf->deaf = true;
+	groups[0].senders.v = one;
+	groups[0].senders.n = 1;
+	is_int(reload(), 0, "deaf sender: a list without it");
+	out_ms = s.ms + 60000;
+	sim_stream(&s, deaf, 100);
+	sim_run(&s, 120000);
+	ok(!sim_in(deaf), "deaf sender: it knows that it is out");
+	is_int(deaf->notify, GIKE_N_AUTHORIZATION_FAILED,
+	       "deaf sender: it is told why");
+	is_int(s.key[0].last_ms > out_ms, 0,
+	       "deaf sender: it sent nothing a minute later");
+	sim_free(&s);
+}
+
 /* Many members join at once. */
 static void test_crowd(void)
 {
@@ -459,6 +491,7 @@ int main(void)
 	test_quiet();
 	test_lists(0);
 	test_lists(20);
+	test_deaf_sender();
 	test_crowd();
 	test_sender();
 	test_algorithm(0);
