@@ -339,7 +339,7 @@ static void delete_group(const struct genl_info *info,
 	    group->portid != info->snd_portid) {
 		mcsec_group_take_away(group);
 		NL_SET_ERR_MSG(info->extack,
-			       "it has no SAs and is closed until its owner, who was told, makes it again");
+			       "the group has no SAs and is closed until its owner, who was told, makes it again");
 		return;
 	}
 	mcsec_group_del(group);

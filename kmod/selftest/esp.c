@@ -193,7 +193,7 @@ static bool __init test_vector(const struct esp_vector *v, bool direct)
 	cipher = mcsec_cipher_create(v->alg, v->key, v->key_len);
 	if (IS_ERR(cipher)) {
 		/* A kernel may lack a cipher, which is no failure. */
-		pr_info("mcsec: selftest of %s: no such cipher here\n",
+		pr_info("mcsec: self-test skipped: %s: no such cipher here\n",
 			v->name);
 		return PTR_ERR(cipher) == -ENOENT;
 	}
@@ -270,19 +270,19 @@ bool __init mcsec_esp_selftest(void)
 	bool ok = true;
 
 	if (!test_page()) {
-		pr_err("mcsec: selftest of shared pages failed\n");
+		pr_err("mcsec: self-test failed: shared pages\n");
 		ok = false;
 	}
 
 	for (i = 0; i < ARRAY_SIZE(esp_vectors); i++) {
 		if (!test_vector(&esp_vectors[i], true) ||
 		    !test_vector(&esp_vectors[i], false)) {
-			pr_err("mcsec: selftest of %s failed\n",
+			pr_err("mcsec: self-test failed: %s\n",
 			       esp_vectors[i].name);
 			ok = false;
 		}
 	}
 	if (ok)
-		pr_info("mcsec: ESP self-tests: pass\n");
+		pr_info("mcsec: self-test passed: ESP\n");
 	return ok;
 }

@@ -46,7 +46,8 @@ static int __init test_window(struct mcsec_window *win, u64 counter)
 	}
 	new = test_advance(win, counter);
 	if (maybe != new) {
-		pr_err("mcsec: check and advance differ at %llu\n", counter);
+		pr_err("mcsec: self-test failed: replay window: check and advance differ at %llu\n",
+		       counter);
 		return -EBADE;
 	}
 	if (new) {
@@ -54,11 +55,13 @@ static int __init test_window(struct mcsec_window *win, u64 counter)
 		memcpy(bits, win->bits, len);
 	}
 	if (test_advance(win, counter) || mcsec_window_check(win, counter)) {
-		pr_err("mcsec: a second %llu is taken\n", counter);
+		pr_err("mcsec: self-test failed: replay window: a second %llu is taken\n",
+		       counter);
 		return -EBADE;
 	}
 	if (win->top != top || memcmp(bits, win->bits, len)) {
-		pr_err("mcsec: a refused %llu changes the window\n", counter);
+		pr_err("mcsec: self-test failed: replay window: a refused %llu changes the window\n",
+		       counter);
 		return -EBADE;
 	}
 	return new;
@@ -80,8 +83,8 @@ static bool __init test_table(struct mcsec_window *win, u32 size)
 	do { \
 		++case_nr; \
 		if (test_window(win, counter) != (want)) { \
-			pr_err("mcsec: window of %u, case %u\n", size, \
-			       case_nr); \
+			pr_err("mcsec: self-test failed: replay window of %u, case %u\n", \
+			       size, case_nr); \
 			ok = false; \
 		} \
 	} while (0)
@@ -161,7 +164,7 @@ static bool __init test_twin(struct mcsec_window *win, u32 size, u8 *seen)
 			  min_t(u64, TEST_SPAN, top + 2 + size / 2);
 		want = counter && !seen[counter] && counter + size > top;
 		if (test_window(win, counter) != want) {
-			pr_err("mcsec: window of %u differs from its twin at %llu\n",
+			pr_err("mcsec: self-test failed: replay window of %u differs from its twin at %llu\n",
 			       size, counter);
 			return false;
 		}
@@ -188,7 +191,8 @@ static bool __init test_overtaken(struct mcsec_window *win, u32 size)
 	ok = mcsec_window_check(win, 7) && test_advance(win, size + 7) &&
 	     !test_advance(win, 7) && ok;
 	if (!ok)
-		pr_err("mcsec: window of %u, overtaken\n", size);
+		pr_err("mcsec: self-test failed: replay window of %u, overtaken\n",
+		       size);
 	return ok;
 }
 
@@ -259,8 +263,8 @@ static bool __init test_racers(struct mcsec_window *win, u32 size)
 		ok = ok && !r[i].differs;
 	}
 	if (!ok || taken != TEST_SPAN) {
-		pr_err("mcsec: window of %u: %u of %u taken by several\n", size,
-		       taken, TEST_SPAN);
+		pr_err("mcsec: self-test failed: replay window of %u: %u of %u taken by several\n",
+		       size, taken, TEST_SPAN);
 		return false;
 	}
 	return true;
@@ -287,7 +291,8 @@ bool __init mcsec_replay_selftest(void)
 	/* Larger windows would exceed the memory of the model. */
 	for (i = 0; i < 3; i++)
 		ok = test_twin(win, sizes[i], seen) && ok;
-	pr_info("mcsec: replay window self-tests: %s\n", ok ? "pass" : "FAIL");
+	if (ok)
+		pr_info("mcsec: self-test passed: replay window\n");
 out:
 	kvfree(seen);
 	kvfree(win);
