@@ -49,11 +49,11 @@ static void on_signal(void *arg, int signo)
 	struct app *a = arg;
 
 	if (signo == SIGHUP) {
-		log_info("SIGHUP: reading the configuration again");
+		log_info("reload started: SIGHUP");
 		app_reload(a, reload_done, NULL);
 		return;
 	}
-	log_info("signal %d: ending", signo);
+	log_info("stopping: signal %d", signo);
 	loop_stop(a->loop);
 }
 
@@ -227,7 +227,8 @@ static int run_daemon(struct app *a)
 
 	ret = start_all(a, &err);
 	if (ret) {
-		log_err("%s", err.text[0] ? err.text : strerror(-ret));
+		log_err("not started: %s",
+			err.text[0] ? err.text : strerror(-ret));
 		return 1;
 	}
 	proc_notify("READY=1");
@@ -256,7 +257,7 @@ int main(int argc, char **argv)
 		proc_lock_memory();
 	if (conf_load(o.file, &app.conf, &err) ||
 	    app_load_identity(&app, &err)) {
-		log_err("%s", err.text);
+		log_err("configuration invalid: %s", err.text);
 		status = 1;
 	} else if (o.check) {
 		status = check_start(&app);

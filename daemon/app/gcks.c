@@ -148,7 +148,8 @@ static int send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
 	if (strcmp(why.text, a->rekey_note)) {
 		snprintf(a->rekey_note, sizeof(a->rekey_note), "%s", why.text);
 		if (why.text[0])
-			log_warn("rekey to %s: %s", ep_str(&to, ep), why.text);
+			log_warn("rekey route missing: to %s: %s",
+				 ep_str(&to, ep), why.text);
 	}
 	return ret;
 }
@@ -189,7 +190,7 @@ static void make_room(struct sock *s)
 	int got = udp_room(s->fd.fd, ROOM);
 
 	if (got < ROOM)
-		log_warn("%s: room for %d octets of datagrams, not %d: raise net.core.rmem_max",
+		log_warn("receive buffer too small: %s: room for %d octets of datagrams, not %d: raise net.core.rmem_max",
 			 ep_str(&s->local, ep), got < 0 ? 0 : got, ROOM);
 }
 
@@ -219,7 +220,7 @@ static int open_listeners(struct app *a, struct err *err)
 		if (ret && !listener_optional(c, &c->listen[i], ret))
 			return ret;
 		if (ret) {
-			log_warn("%s", err->text);
+			log_warn("not listening: %s", err->text);
 			continue;
 		}
 		make_room(&a->listen[a->n_listen++]);
@@ -296,7 +297,7 @@ int app_start_gcks(struct app *a, struct err *err)
 	if (ret)
 		return err_set(err, ret, "IKE: %s", strerror(-ret));
 	gcks_set_engine(a->gcks, a->gcks_engine);
-	log_info("key server of %zu group%s", c->n_groups,
+	log_info("started: key server of %zu group%s", c->n_groups,
 		 c->n_groups == 1 ? "" : "s");
 	return 0;
 }

@@ -52,10 +52,10 @@ static void check_expiry(void *arg)
 		cert_chain_not_after(a->chain) - clock_wall(clock_system());
 
 	if (left <= 0)
-		log_err("%s has expired: peers will refuse it",
+		log_err("certificate expired: %s: peers will refuse it",
 			a->conf->identity.certificate);
 	else if (left < EXPIRY_WARNING)
-		log_warn("%s expires in %lld days",
+		log_warn("certificate expires soon: %s: in %lld days",
 			 a->conf->identity.certificate,
 			 (long long)left / 86400);
 	timer_set(&a->tq, &a->expiry, DAY_MS);
@@ -80,7 +80,7 @@ int app_open_key_export(struct app *a, struct err *err)
 		return err_set(err, ret, "%s: debug.export-ike-keys: %s: %s",
 			       a->conf->file, path, strerror(-ret));
 	}
-	log_warn("DEBUGGING: the keys of all IKE SAs are written to %s; whoever reads it can read everything they protect",
+	log_warn("key export enabled: keys of all IKE SAs are written to %s: whoever reads it can read everything they protect",
 		 path);
 	return 0;
 }

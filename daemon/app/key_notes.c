@@ -106,15 +106,14 @@ static void load_notes(struct key_notes *n)
 	if (ret == -ENOENT)
 		return;
 	if (ret) {
-		log_warn("keys of an earlier run are not known: %s", err.text);
+		log_warn("key notes not read: %s", err.text);
 		return;
 	}
 	ret = parse_notes(n, (char *)text);
 	secret_free(text);
 	if (!ret)
 		return;
-	log_warn("keys of an earlier run are not known: %s: %s", n->path,
-		 strerror(-ret));
+	log_warn("key notes not read: %s: %s", n->path, strerror(-ret));
 	while (!TAILQ_EMPTY(&n->notes))
 		drop_note(n, TAILQ_FIRST(&n->notes));
 }
@@ -149,7 +148,7 @@ static void save_notes(struct key_notes *n)
 		ret = file_replace(n->fresh, n->path, &err);
 	free(text);
 	if (ret)
-		log_warn("keys are not known to a later run: %s", err.text);
+		log_warn("key notes not written: %s", err.text);
 }
 
 /* ---- notes -------------------------------------------------------------- */
@@ -197,7 +196,7 @@ void key_notes_set(struct key_notes *n, const char *group, uint32_t spi,
 	if (!e) {
 		e = calloc(1, sizeof(*e));
 		if (!e) {
-			log_warn("a key is not noted: out of memory");
+			log_warn("key notes not written: out of memory");
 			return;
 		}
 		e->spi = spi;

@@ -73,7 +73,7 @@ static void open_natt(struct app *a, const struct ep *unicast)
 	}
 	if (ret) {
 		a->natt.app = NULL;
-		log_warn("no port for NAT traversal: %s", err.text);
+		log_warn("NAT traversal unavailable: %s", err.text);
 	}
 }
 
@@ -117,32 +117,29 @@ static void on_sa_closed(void *ctx, struct ike_sa *sa, const char *reason)
  */
 static void member_event(void *ctx, const struct ike_event *ev)
 {
-	char ep[EP_STRLEN], name[QUOTE_LEN];
+	char peer[PEER_STRLEN];
 
 	(void)ctx;
-	ep_str(ev->peer, ep);
-	quote(ev->peer_name, name);
+	peer_str(ev->peer_name, ev->peer, peer);
 	switch (ev->type) {
 	case IKE_EV_UP:
-		log_info("authenticated: key server %s at %s", name, ep);
+		log_info("authentication succeeded: key server %s", peer);
 		break;
 	case IKE_EV_CLOSED:
-		log_info("IKE SA closed: key server %s at %s: %s", name, ep,
-			 ev->text);
+		log_info("IKE SA closed: key server %s: %s", peer, ev->text);
 		break;
 	case IKE_EV_AUTH_FAILED:
-		log_warn("authentication failed: key server %s at %s: %s", name,
-			 ep, ev->text);
-		break;
-	case IKE_EV_REFUSED:
-		log_warn("refused by key server %s at %s: %s", name, ep,
+		log_warn("authentication failed: key server %s: %s", peer,
 			 ev->text);
 		break;
+	case IKE_EV_REFUSED:
+		log_warn("refused by peer: key server %s: %s", peer, ev->text);
+		break;
 	case IKE_EV_NOT_TAKEN:
-		log_debug("IKE: %s: %s", ep, ev->text);
+		log_debug("request refused: %s: %s", peer, ev->text);
 		break;
 	case IKE_EV_CAP:
-		log_warn("IKE: %s", ev->text);
+		log_warn("limit reached: %s: %s", peer, ev->text);
 		break;
 	}
 }
@@ -255,7 +252,7 @@ static void on_link_event(void *arg, const struct link_event *ev)
  */
 static void kernel_broken(struct app *a, const char *what, int ret)
 {
-	log_err("%s: %s", what, strerror(-ret));
+	log_err("events lost: %s: %s", what, strerror(-ret));
 	loop_stop(a->loop);
 }
 
@@ -356,7 +353,7 @@ int app_start_member(struct app *a, struct err *err)
 	if (!ret)
 		key_notes_prune(a->key_notes, lost_key, a);
 	if (!ret)
-		log_info("member of %zu group%s", c->n_groups,
+		log_info("started: member of %zu group%s", c->n_groups,
 			 c->n_groups == 1 ? "" : "s");
 	return ret;
 }

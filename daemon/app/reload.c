@@ -60,9 +60,9 @@ static void reload_end(struct reload *r, int ret, const char *why)
 {
 	r->app->reloading = false;
 	if (ret)
-		log_err("reload: %s", why);
+		log_err("reload failed: %s", why);
 	else
-		log_info("reload: done");
+		log_info("reload done");
 	r->done(r->arg, ret, why);
 	free(r);
 }

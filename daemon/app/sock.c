@@ -75,7 +75,8 @@ void app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
 	ret = udp_send(s->fd.fd, from, to, app_marker,
 		       mark ? APP_MARKER_LEN : 0, p, len);
 	if (ret)
-		log_debug("%s: not sent: %s", ep_str(to, ep), strerror(-ret));
+		log_debug("datagram not sent: to %s: %s", ep_str(to, ep),
+			  strerror(-ret));
 }
 
 int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
@@ -88,7 +89,7 @@ int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 	if (fd == -EADDRNOTAVAIL) {
 		fd = udp_open(local, UDP_ANYTIME);
 		if (fd >= 0)
-			log_warn("%s is not an address of this host yet",
+			log_warn("address not available: %s is not one of this host yet",
 				 ep_str(local, ep));
 	}
 	if (fd < 0)

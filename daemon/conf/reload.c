@@ -82,5 +82,5 @@ int conf_reload_check(const struct conf *from, const struct conf *to,
 void conf_log_change(void *arg, const char *line)
 {
 	(void)arg;
-	log_info("reload: %s", line);
+	log_info("reload change: %s", line);
 }

@@ -161,7 +161,7 @@ static void too_long(struct client *c)
 		",\"error\":\"the request is too long\"}\n";
 
 	if (send(c->fd.fd, text, sizeof(text) - 1, MSG_NOSIGNAL) < 0)
-		log_debug("control: %s", strerror(errno));
+		log_debug("control connection failed: %s", strerror(errno));
 	client_free(c);
 }
 
@@ -219,7 +219,7 @@ static bool peer_allowed(int fd)
 		return false;
 	if (!cred.uid || cred.uid == geteuid())
 		return true;
-	log_warn("control: user %u is not root, and not answered", cred.uid);
+	log_warn("control access denied: user %u is not root", cred.uid);
 	return false;
 }
 

@@ -135,8 +135,8 @@ void join_answer(struct group *g, struct join_req *j)
 		ike_reply(g->k->engine, j->token, &reply);
 	kd_free(&kd);
 	if (ret && ret != -ENOENT) {
-		log_err("group %s: not answered: %s: %s", g->conf->name,
-			quote(j->identity, name), strerror(-ret));
+		group_err(g, "answer not sent: %s: %s",
+			  quote(j->identity, name), strerror(-ret));
 		batch_leave_later(g, j->m);
 	}
 }
@@ -556,18 +556,20 @@ static void settle_out(struct group *g, struct batch *b)
 	for (m = out_next(g, b, NULL); m; m = next) {
 		next = out_next(g, b, m);
 		if (m == b->deny || m->barred || notice_left(g->k, m->identity))
-			log_info("group %s: %s: %s%s%s", g->conf->name,
-				 m == b->deny || m->barred ? "evicted"
-				 : m->replaced		   ? "replaced"
-				 : m->ended ? "membership has ended"
-					    : "has left",
-				 quote(m->identity, name), m->ended ? ": " : "",
-				 m->ended ? m->ended : "");
+			group_info(g, "%s: %s%s%s",
+				   m == b->deny || m->barred ? "member evicted"
+				   : m->replaced	     ? "member replaced"
+				   : m->ended		     ? "member expired"
+							     : "member left",
+				   quote(m->identity, name),
+				   m->ended ? ": " : "",
+				   m->ended ? m->ended : "");
 		if (m == b->deny) {
 			g->evictions++;
 			if (gmc_note_denied(g, m->identity, b->now))
-				log_err("group %s: out of memory, not kept out: %s",
-					g->conf->name, name);
+				group_err(g,
+					  "eviction incomplete: %s: out of memory",
+					  name);
 		} else if (m->barred) {
 			g->evictions++;
 		} else if (m->ended && !m->replaced) {
@@ -581,7 +583,7 @@ static void settle_out(struct group *g, struct batch *b)
 
 void join_settle(struct group *g, struct join_req *j, int64_t now)
 {
-	char name[QUOTE_LEN];
+	char peer[PEER_STRLEN];
 
 	if (j->is_new) {
 		j->m->send = j->send;
@@ -608,10 +610,11 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 	j->m->at = j->from.addr;
 	term_settle(j);
 	if (!j->quiet)
-		log_info("group %s: %s as %s: %s", g->conf->name,
-			 j->is_new ? "joins" : "registers again",
-			 j->send ? "sender" : "receiver",
-			 quote(j->identity, name));
+		group_info(g, "%s: %s: as %s",
+			   j->is_new ? "member joined"
+				     : "member registered again",
+			   peer_str(j->identity, &j->from, peer),
+			   j->send ? "sender" : "receiver");
 }
 
 static void settle_batch(struct group *g, struct batch *b)

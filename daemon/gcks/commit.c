@@ -77,8 +77,8 @@ static void witness_done(void *arg, int ret, const char *why)
 
 	if (ret) {
 		g->store_errors++;
-		log_err("group %s: the witness of the store was not written: %s",
-			g->conf->name, why);
+		group_err(g, "store failed: the witness was not written: %s",
+			  why);
 	}
 	commit_finish(g, 0, "");
 }

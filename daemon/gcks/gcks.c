@@ -259,9 +259,9 @@ int gcks_reseal(struct gcks *k, struct err *err)
 	ret = k->deps.reseal(k->deps.ctx, err);
 	if (ret)
 		return ret;
-	log_info("the store is sealed with a new key");
+	log_info("seal key changed");
 	if (gmc_audit(k, "", "", "reseal", "new seal key"))
-		log_err("audit trail: %s", store_error(k->deps.store));
+		log_err("audit record lost: %s", store_error(k->deps.store));
 	return 0;
 }
 

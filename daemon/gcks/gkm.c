@@ -21,6 +21,7 @@
 #include "gcks/witness.h"
 #include "lib/log.h"
 #include "lib/secret.h"
+#include "lib/util.h"
 
 /* ---- new keys ----------------------------------------------------------- */
 
@@ -172,8 +173,7 @@ static void change_failed(struct group *g, struct gkm_change *c, int ret,
 	void *arg = c->arg;
 
 	if (ret != -ECANCELED)
-		log_err("group %s: %s: not done: %s", g->conf->name, c->why,
-			why);
+		group_err(g, "group change failed: %s: %s", c->why, why);
 	gkm_abandon(g, c);
 	done(g, arg, ret, why);
 }
@@ -194,8 +194,8 @@ static void keys_changed(struct group *g, struct gkm_change *c)
 	g->fresh = true;
 	policy_take(g, c);
 	pace_changed(g, c->how, c->told);
-	log_info("group %s: rekey (%s): Data SA %08x%s", g->conf->name, c->why,
-		 gkey_spi(&g->st.data), c->told ? "" : ", nobody to tell");
+	group_info(g, "group rekeyed: %s: Data SA " SPI_FMT "%s", c->why,
+		   gkey_spi(&g->st.data), c->told ? "" : ", nobody to tell");
 	outbox_send_all(g, &c->out);
 	g->ops->changed(g);
 }
@@ -335,10 +335,10 @@ static void anew_done(struct group *g, void *arg, int ret, const char *why)
 		return;
 	}
 	if (c->disown)
-		log_err("group %s: %s; %u evicted identities stay out",
-			g->conf->name, c->why, g->n_denied);
-	log_warn("group %s: everybody out, starting anew: %s", g->conf->name,
-		 c->why);
+		group_err(g,
+			  "store restored: %s: %u evicted identities stay out",
+			  c->why, g->n_denied);
+	group_warn(g, "group reset: %s", c->why);
 	put_all_out(g, c);
 	arg = c->arg;
 	change_free(c);
@@ -368,7 +368,7 @@ static int record_anew(struct group *g, struct gkm_change *c)
 	if (!ret && c->policy)
 		ret = policy_put(g, c->policy);
 	if (!ret)
-		ret = gmc_audit(g->k, g->conf->name, "", "restart", c->why);
+		ret = gmc_audit(g->k, g->conf->name, "", "reset", c->why);
 	if (ret)
 		commit_drop(g);
 	return ret;

@@ -144,8 +144,8 @@ static int queue_message(struct group *g, struct gkm_change *c,
 	/* Fragments are used only if every recipient can reassemble them. */
 	ret = rekey_build_frags(rs, m, g->n_whole ? 0 : FRAGMENT_MAX, &w, &err);
 	if (ret) {
-		log_err("group %s: GSA_REKEY not built: %s%s%s", g->conf->name,
-			strerror(-ret), err.text[0] ? ": " : "", err.text);
+		group_err(g, "rekey not built: %s%s%s", strerror(-ret),
+			  err.text[0] ? ": " : "", err.text);
 	} else {
 		o = out_msg_new(g, &w, at, n);
 		if (o)

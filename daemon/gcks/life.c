@@ -39,8 +39,8 @@ static void resume_outbox(struct group *g)
 	}
 	if (TAILQ_EMPTY(&g->out))
 		return;
-	log_info("group %s: sending again what may not have been sent",
-		 g->conf->name);
+	group_info(g,
+		   "rekey sending resumed: what may not have been sent before the start");
 	pace_resumed(g);
 }
 
@@ -59,8 +59,8 @@ static void check_roster(struct group *g)
 
 		if (!why)
 			continue;
-		log_info("group %s: taken out: %s: %s", g->conf->name,
-			 quote(m->identity, name), why);
+		group_info(g, "member removed: %s: %s",
+			   quote(m->identity, name), why);
 		batch_leave_later(g, m);
 	}
 }
@@ -110,7 +110,7 @@ static void group_end(void *arg)
 {
 	struct group *g = arg;
 
-	log_info("group %s: is not served any more", g->conf->name);
+	group_info(g, "group closed");
 	group_free(g);
 }
 
@@ -171,8 +171,7 @@ static int settle_policy(struct group *g, struct err *err)
 			return 0;
 		g->policy->version++;
 	} else if (ret != -ENOENT) {
-		log_warn("group %s: its policy in the store: damaged, written anew",
-			 g->conf->name);
+		group_warn(g, "policy damaged: the store's is written anew");
 	}
 	ret = store_key(key, "g", g->conf->name, NULL);
 	e.key = key;

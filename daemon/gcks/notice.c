@@ -11,6 +11,7 @@
 #include "lib/log.h"
 #include "lib/quota.h"
 #include "lib/quote.h"
+#include "lib/util.h"
 
 /* Interval of log lines about all strangers together. */
 #define STRANGER_MS 1000
@@ -64,10 +65,10 @@ static void rest_due(void *arg)
 	struct notices *n = &k->notices;
 
 	if (n->strangers)
-		log_info("strangers were refused %llu times more, not written one by one",
+		log_info("lines suppressed: strangers were refused %llu times more",
 			 (unsigned long long)n->strangers);
 	if (n->members)
-		log_info("%llu more lines about members were not written",
+		log_info("lines suppressed: %llu about members",
 			 (unsigned long long)n->members);
 	n->strangers = 0;
 	n->members = 0;
@@ -144,7 +145,7 @@ static void audit_as(struct gcks *k, const char *event, const char *group,
 		     const char *identity, const char *detail)
 {
 	if (gmc_audit(k, group, identity, event, detail))
-		log_err("audit trail: %s", store_error(k->deps.store));
+		log_err("audit record lost: %s", store_error(k->deps.store));
 }
 
 static void audit_quoted(struct gcks *k, const char *group,
@@ -159,17 +160,15 @@ static void audit_quoted(struct gcks *k, const char *group,
  */
 static void auth_failed(struct gcks *k, const struct ike_event *ev)
 {
-	char ep[EP_STRLEN], name[QUOTE_LEN], more[48], detail[512];
+	char peer[PEER_STRLEN], more[48], detail[640];
 
 	if (!stranger_left(k, ev->peer, more, sizeof(more)))
 		return;
-	ep_str(ev->peer, ep);
-	quote(ev->peer_name, name);
-	log_info("authentication failed: %s claims to be %s: %.*s%s", ep, name,
-		 WHY_SHOWN, ev->text, more);
-	snprintf(detail, sizeof(detail),
-		 "AUTHENTICATION_FAILED from %s, claims to be %s: %.*s%s", ep,
-		 name, WHY_SHOWN, ev->text, more);
+	peer_str(ev->peer_name, ev->peer, peer);
+	log_info("authentication failed: %s: %.*s%s", peer, WHY_SHOWN, ev->text,
+		 more);
+	snprintf(detail, sizeof(detail), "AUTHENTICATION_FAILED: %s: %.*s%s",
+		 peer, WHY_SHOWN, ev->text, more);
 	audit_quoted(k, "", "", detail);
 }
 
@@ -198,12 +197,12 @@ bool notice_left(struct gcks *k, const char *identity)
 static void note_member(struct gcks *k, enum log_level level, const char *words,
 			const struct ike_event *ev)
 {
-	char ep[EP_STRLEN], name[QUOTE_LEN];
+	char peer[PEER_STRLEN];
 
 	if (notice_left(k, ev->peer_name))
-		log_line(level, "%s: %s at %s: %.*s", words,
-			 quote(ev->peer_name, name), ep_str(ev->peer, ep),
-			 WHY_SHOWN, ev->text);
+		log_line(level, "%s: %s: %.*s", words,
+			 peer_str(ev->peer_name, ev->peer, peer), WHY_SHOWN,
+			 ev->text);
 }
 
 void notice_refusal(struct gcks *k, const char *group, const char *identity,
@@ -224,9 +223,14 @@ void notice_refusal(struct gcks *k, const char *group, const char *identity,
 		return;
 	if (!notice_left(k, identity))
 		return;
-	log_info("%s%s%sregistration refused: %s: %.*s (%s)",
-		 *group ? "group " : "", group, *group ? ": " : "",
-		 quote(identity, name), WHY_SHOWN, why, what);
+	quote(identity, name);
+	if (*group)
+		log_group(LOG_LEVEL_INFO, group,
+			  "registration refused: %s: %.*s (%s)", name,
+			  WHY_SHOWN, why, what);
+	else
+		log_info("registration refused: %s: %.*s (%s)", name, WHY_SHOWN,
+			 why, what);
 	snprintf(detail, sizeof(detail), "%s: %.*s", what, WHY_SHOWN, why);
 	audit_quoted(k, group, identity, detail);
 }
@@ -234,7 +238,7 @@ void notice_refusal(struct gcks *k, const char *group, const char *identity,
 void notice_place(struct gcks *k, const char *group, const char *identity,
 		  const struct addr *at, const struct ep *from)
 {
-	char key[1024], detail[160], name[QUOTE_LEN], ep[EP_STRLEN];
+	char key[1024], detail[160], peer[PEER_STRLEN], ep[EP_STRLEN];
 	char a[ADDR_STRLEN];
 	int len;
 
@@ -246,8 +250,9 @@ void notice_place(struct gcks *k, const char *group, const char *identity,
 		return;
 	addr_str(at, a);
 	ep_str(from, ep);
-	log_warn("group %s: one identity at two addresses: %s at %s, a member at %s: it has moved, or its certificate is in use twice",
-		 group, quote(identity, name), ep, a);
+	log_group(LOG_LEVEL_WARN, group,
+		  "one identity at two addresses: %s, a member at %s: it has moved, or its certificate is in use twice",
+		  peer_str(identity, from, peer), a);
 	snprintf(detail, sizeof(detail), "at %s, a member at %s", ep, a);
 	audit_as(k, "two-places", group, identity, detail);
 }
@@ -255,7 +260,7 @@ void notice_place(struct gcks *k, const char *group, const char *identity,
 void notice_rival(struct gcks *k, const char *group, const char *identity,
 		  const struct ep *peer, uint32_t spi)
 {
-	char key[1024], detail[160], name[QUOTE_LEN], ep[EP_STRLEN];
+	char key[1024], detail[160], from[PEER_STRLEN], ep[EP_STRLEN];
 	int len;
 
 	/* False reports of one member must not use up the lines of others. */
@@ -267,12 +272,13 @@ void notice_rival(struct gcks *k, const char *group, const char *identity,
 		return;
 	if (!notice_left(k, identity))
 		return;
-	ep_str(peer, ep);
-	log_err("group %s: SOMEBODY ELSE REKEYS IT: %s at %s says that it followed what is not ours, with Data SA %08x, and is back; who can do that has the signing key: mcsecctl reset %s",
-		group, quote(identity, name), ep, spi, group);
+	log_group(LOG_LEVEL_ERR, group,
+		  "forged rekey: %s says that it followed what is not ours, with Data SA " SPI_FMT
+		  ", and is back: who can do that has the signing key: mcsecctl reset %s",
+		  peer_str(identity, peer, from), spi, group);
 	snprintf(detail, sizeof(detail),
-		 "at %s says that it followed a rekey of somebody else, with Data SA %08x",
-		 ep, spi);
+		 "at %s says that it followed a rekey of somebody else, with Data SA " SPI_FMT,
+		 ep_str(peer, ep), spi);
 	audit_as(k, "rival", group, identity, detail);
 }
 
@@ -282,13 +288,13 @@ void notice_ike(struct gcks *k, const struct ike_event *ev)
 {
 	switch (ev->type) {
 	case IKE_EV_UP:
-		note_member(k, LOG_LEVEL_INFO, "authenticated", ev);
+		note_member(k, LOG_LEVEL_INFO, "authentication succeeded", ev);
 		break;
 	case IKE_EV_CLOSED:
 		note_member(k, LOG_LEVEL_INFO, "IKE SA closed", ev);
 		break;
 	case IKE_EV_REFUSED:
-		note_member(k, LOG_LEVEL_WARN, "refused by the peer", ev);
+		note_member(k, LOG_LEVEL_WARN, "refused by peer", ev);
 		break;
 	case IKE_EV_AUTH_FAILED:
 		auth_failed(k, ev);

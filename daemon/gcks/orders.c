@@ -17,6 +17,7 @@
 #include "gcks/schedule.h"
 #include "gcks/waiting.h"
 #include "lib/log.h"
+#include "lib/quote.h"
 
 struct order {
 	TAILQ_ENTRY(order) all;
@@ -69,6 +70,7 @@ static void evict_done(struct group *g, void *arg, int ret, const char *why)
 static void kept_out(struct group *g, void *arg, int ret, const char *why)
 {
 	struct order *o = arg;
+	char name[QUOTE_LEN];
 
 	if (ret) {
 		gmc_note_admitted(g, o->identity);
@@ -78,8 +80,8 @@ static void kept_out(struct group *g, void *arg, int ret, const char *why)
 	}
 	g->st.version++;
 	g->evictions++;
-	log_info("group %s: %s is not a member now; kept out from here on",
-		 g->conf->name, o->identity);
+	group_info(g, "identity denied: %s: not a member now",
+		   quote(o->identity, name));
 	order_end(o, 0, 0, "%s", "");
 }
 
@@ -136,6 +138,7 @@ static void run_evict(struct group *g, struct order *o)
 static void admit_done(struct group *g, void *arg, int ret, const char *why)
 {
 	struct order *o = arg;
+	char name[QUOTE_LEN];
 
 	if (ret) {
 		order_end(o, ret, 0, "\"%s\" is still kept out: %s",
@@ -144,7 +147,7 @@ static void admit_done(struct group *g, void *arg, int ret, const char *why)
 	}
 	g->st.version++;
 	gmc_note_admitted(g, o->identity);
-	log_info("group %s: %s may come back", g->conf->name, o->identity);
+	group_info(g, "identity admitted: %s", quote(o->identity, name));
 	order_end(o, 0, 0, "%s", "");
 }
 
@@ -287,8 +290,8 @@ static void adopt_done(struct group *g, void *arg, int ret, const char *why)
 			  g->conf->name, why);
 		return;
 	}
-	log_info("group %s: has policy %llu", g->conf->name,
-		 (unsigned long long)g->policy->version);
+	group_info(g, "policy changed: version %llu",
+		   (unsigned long long)g->policy->version);
 	order_end(o, 0, 0, "%s", "");
 }
 

@@ -15,6 +15,7 @@
 #include "gcks/group_key.h"
 #include "wire/message.h"
 #include "lib/log.h"
+#include "lib/util.h"
 
 #define OUT_VERSION 1
 /* Interval of retries after a failed send. */
@@ -55,7 +56,8 @@ static void forget_done(void *arg, int ret, const char *why)
 {
 	(void)arg;
 	if (ret)
-		log_warn("a sent message stays in the store: %s", why);
+		log_warn("store failed: a message that was sent stays in it: %s",
+			 why);
 }
 
 static int record_forget(struct group *g, const struct out_msg *o, bool last)
@@ -131,8 +133,10 @@ void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi)
 	g->confirmed_ms = group_now_ms(g) - g->change_ms;
 	if (!g->confirmed_ms)
 		g->confirmed_ms = 1;
-	log_info("group %s: all %u senders use Data SA %08x, %u ms after the change",
-		 g->conf->name, g->n_senders, spi, g->confirmed_ms);
+	group_info(g,
+		   "rekey confirmed: all %u senders use Data SA " SPI_FMT
+		   ": %u ms after the change",
+		   g->n_senders, spi, g->confirmed_ms);
 }
 
 /* ---- copies -------------------------------------------------------------- */
@@ -185,13 +189,12 @@ static int send_copy(struct out_msg *o)
 	if (ret == g->send_errno)
 		return ret;
 	if (ret)
-		log_warn("group %s: rekey to %s%s%s not sent, tried again: %s",
-			 g->conf->name, ep_str(&o->to, ep),
-			 o->interface[0] ? " by " : "", o->interface,
-			 strerror(-ret));
+		group_warn(g, "rekey not sent: to %s%s%s: %s: tried again",
+			   ep_str(&o->to, ep), o->interface[0] ? " by " : "",
+			   o->interface, strerror(-ret));
 	else
-		log_info("group %s: rekeys to %s are sent again", g->conf->name,
-			 ep_str(&o->to, ep));
+		group_info(g, "rekey sending resumed: to %s",
+			   ep_str(&o->to, ep));
 	g->send_errno = ret;
 	return ret;
 }

@@ -84,14 +84,15 @@ static enum gike_when take_report(struct group *g, const struct ike_sa *sa,
 	/* The member has registered again since this delayed request. */
 	if (ike_sa_serial(sa) < m->over) {
 		if (notice_left(g->k, identity))
-			log_info("group %s: %s reported over an old IKE SA, ignored: %s",
-				 g->conf->name, ike_notify_name(req->report),
-				 quote(identity, name));
+			group_info(g,
+				   "report ignored: %s: %s over an old IKE SA",
+				   quote(identity, name),
+				   ike_notify_name(req->report));
 		return GIKE_NOW;
 	}
 	if (notice_left(g->k, identity))
-		log_info("group %s: %s reported: %s", g->conf->name,
-			 ike_notify_name(req->report), quote(identity, name));
+		group_info(g, "report received: %s: %s", quote(identity, name),
+			   ike_notify_name(req->report));
 	if (m->leaving)
 		return GIKE_NOW;
 	wait = gmc_leave_wait_ms(g, identity);

@@ -70,8 +70,7 @@ void signing_take(struct group *g, struct gkm_change *c)
 	g->sign = c->sign;
 	c->sign = NULL;
 	signing_name(g, name);
-	log_info("group %s: rekeys are signed with a new key from now on: %s",
-		 g->conf->name, name);
+	group_info(g, "signing key changed: %s", name);
 }
 
 void signing_name(const struct group *g, char buf[static SIGPUB_NAME_LEN])

@@ -49,7 +49,7 @@ void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason)
 	if (sa->dead)
 		return;
 	ike_sa_state(sa, IKE_ST_CLOSED);
-	log_debug("ike %s: closed: %s", sa->name, reason);
+	sa_debug(sa, "IKE SA closed: %s", reason);
 	stop_timers(sa);
 	sa->dead = true;
 	sa->my_busy = false;

@@ -218,7 +218,7 @@ int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
 		return ret;
 	}
 	if (cfg->export_keys)
-		log_warn("ike: export-keys is set, keys of all IKE SAs leave");
+		log_warn("key export enabled: keys of all IKE SAs leave");
 	*out = engine;
 	return 0;
 }

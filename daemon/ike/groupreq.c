@@ -105,7 +105,7 @@ static int parse_keys(const struct ike_msg *m, const struct ike_task *t,
 static void tell_refused(struct ike_sa *sa, const struct ike_task *t,
 			 uint16_t notify, const char *why)
 {
-	log_debug("ike %s: registration refused: %s", sa->name, why);
+	sa_debug(sa, "registration refused: %s", why);
 	if (sa->engine->ops.refused)
 		sa->engine->ops.refused(sa->engine->ctx, sa, &t->idg, notify,
 					why);
@@ -363,8 +363,8 @@ static int build_answer_or_failure(struct ike_sa *sa,
 	*first = c.first;
 	if (!*refused)
 		return 0;
-	log_err("ike %s: answer not sent: %s", sa->name,
-		err.text[0] ? err.text : strerror(-*refused));
+	sa_err(sa, "answer not sent: %s",
+	       err.text[0] ? err.text : strerror(-*refused));
 	wbuf_free(w);
 	pchain_init(&c, w, PCHAIN_DETACHED);
 	ret = build_answer(sa, &failed, &c);

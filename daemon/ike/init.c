@@ -245,7 +245,8 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 	if (init_not_yet(sa, m))
 		return;
 	if (!init_read(sa, m, &suite, &ke)) {
-		log_debug("ike %s: answer does not fit the request", sa->name);
+		sa_debug(sa,
+			 "message refused: answer does not fit the request");
 		st->in_syntax++;
 		return;
 	}
@@ -416,7 +417,6 @@ static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 	memcpy(sa->init_hash, req->hash, sizeof(sa->init_hash));
 	sa->init_from = req->in->path.peer;
 	sa->suite = req->suite;
-	nat_see(sa, &req->in->m, &req->in->path);
 	sa->peer_hashes = get_hashes(&req->in->m);
 	ret = table_new_spi(sa->engine, sa->spi_r);
 	if (!ret)
@@ -431,6 +431,7 @@ static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 	if (ret)
 		return ret;
 	sa_set_name(sa);
+	nat_see(sa, &req->in->m, &req->in->path);
 	wbuf_init(&w, IKE_MSG_MAX);
 	ret = build_answer(sa, &w);
 	wbuf_free(&w);

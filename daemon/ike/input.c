@@ -31,7 +31,7 @@ static void bad_request(struct ike_sa *sa, const struct ike_msg *m, int ret,
 		sa_respond_notify(sa, xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
 		return;
 	}
-	log_debug("ike %s: %s", sa->name, err->text);
+	sa_debug(sa, "message refused: %s", err->text);
 	if (ret == -EPROTONOSUPPORT) {
 		st->in_critical++;
 		sa_respond_notify(sa, xchg, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,

@@ -141,7 +141,7 @@ static void on_later(void *arg)
 	struct ike_engine *engine = sa->engine;
 
 	engine_enter(engine);
-	log_debug("ike %s: the request was not decided in time", sa->name);
+	sa_debug(sa, "request timed out: no decision");
 	if (sa->waits)
 		groupreq_fail(sa);
 	engine_leave(engine);

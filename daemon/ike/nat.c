@@ -86,10 +86,9 @@ void nat_see(struct ike_sa *sa, const struct ike_msg *m,
 	sa->nat_here = natd_differs(m, IKE_N_NAT_DETECTION_DESTINATION_IP,
 				    &path->local);
 	if (sa->nat_there || sa->nat_here)
-		log_debug("ike %016llx: NAT%s%s",
-			  (unsigned long long)get_unaligned_be64(sa->spi_i),
-			  sa->nat_here ? " before us" : "",
-			  sa->nat_there ? " before the peer" : "");
+		sa_debug(sa, "NAT detected:%s%s",
+			 sa->nat_here ? " before us" : "",
+			 sa->nat_there ? " before the peer" : "");
 }
 
 /*

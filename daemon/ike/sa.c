@@ -43,12 +43,12 @@ const char *ike_st_name(enum ike_sa_st st)
 int ike_sa_state(struct ike_sa *sa, enum ike_sa_st to)
 {
 	if (!(moves[sa->state] & BIT(to))) {
-		log_warn("ike %s: state %s cannot become %s", sa->name,
-			 ike_st_name(sa->state), ike_st_name(to));
+		sa_warn(sa, "state change refused: %s to %s",
+			ike_st_name(sa->state), ike_st_name(to));
 		return -EINVAL;
 	}
-	log_debug("ike %s: %s -> %s", sa->name, ike_st_name(sa->state),
-		  ike_st_name(to));
+	sa_debug(sa, "state changed: %s to %s", ike_st_name(sa->state),
+		 ike_st_name(to));
 	if (sa->state == IKE_ST_INIT_DONE)
 		half_open_leave(sa);
 	sa->state = to;
@@ -61,9 +61,10 @@ void sa_set_name(struct ike_sa *sa)
 {
 	char *p = sa->name;
 
+	p += sprintf(p, "0x");
 	for (int i = 0; i < IKE_SPI_LEN; i++)
 		p += sprintf(p, "%02x", sa->spi_i[i]);
-	*p++ = '_';
+	p += sprintf(p, "_0x");
 	for (int i = 0; i < IKE_SPI_LEN; i++)
 		p += sprintf(p, "%02x", sa->spi_r[i]);
 }

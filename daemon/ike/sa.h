@@ -146,7 +146,7 @@ struct ike_sa {
 	bool keep; /* not closed when idle */
 	void *user;
 	uint64_t serial; /* increases with each SA opened */
-	char name[2 * 16 + 2];
+	char name[sizeof("0x0123456789abcdef_0x0123456789abcdef")];
 
 	struct ike_path path; /* where our requests go */
 	bool nat_here; /* we are behind a NAT */
@@ -291,6 +291,13 @@ struct ike_task *task_take(struct ike_sa *sa);
 void task_free(struct ike_task *t); /* NULL is allowed */
 
 /* ---- sa.c --------------------------------------------------------------- */
+
+/* Lines of the log about one IKE SA; lib/log.h says more. */
+#define sa_log(level, sa, fmt, ...) \
+	log_line(level, "IKE SA %s: " fmt, (sa)->name, ##__VA_ARGS__)
+#define sa_err(sa, ...) sa_log(LOG_LEVEL_ERR, sa, __VA_ARGS__)
+#define sa_warn(sa, ...) sa_log(LOG_LEVEL_WARN, sa, __VA_ARGS__)
+#define sa_debug(sa, ...) sa_log(LOG_LEVEL_DEBUG, sa, __VA_ARGS__)
 
 /*
  * The only writer of the state. A transition that is not allowed is logged with

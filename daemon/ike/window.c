@@ -129,8 +129,7 @@ int sa_respond(struct ike_sa *sa, uint8_t xchg, uint8_t first,
 	if (!ret)
 		out_send(sa->engine, &sa->last_res.path, &sa->last_res.dgrams);
 	else
-		log_warn("ike %s: answer cannot be made: %s", sa->name,
-			 strerror(-ret));
+		sa_warn(sa, "answer not sent: %s", strerror(-ret));
 	wbuf_free(&out);
 	return ret;
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <syslog.h>
 
+#include "lib/quote.h"
+
 #define LINE_MAX_LEN 1024
 
 static enum log_level max_level = LOG_LEVEL_WARN;
@@ -73,19 +75,16 @@ bool log_enabled(enum log_level level)
 
 void log_line(enum log_level level, const char *fmt, ...)
 {
-	char line[LINE_MAX_LEN];
+	char text[LINE_MAX_LEN], line[LINE_MAX_LEN];
 	int saved = errno;
 	va_list ap;
-	char *p;
 
 	if (!log_enabled(level))
 		return;
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	for (p = line; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
+	quote_escape(text, "", line, sizeof(line));
 	if (sink)
 		sink(level, line, sink_ctx);
 	else if (!to_stderr)

@@ -8,9 +8,13 @@
  *	info	events for administrators: joins, rekeys, refusals
  *	debug	errors of peers, and protocol steps
  *
- * Nothing is logged per packet, and no key at any level. Control characters are
- * replaced, because lines may contain names that peers chose. errno is
- * preserved. Single-threaded.
+ * A line is "PHRASE: details", or "group NAME: PHRASE: details"; the phrases are
+ * those of Documentation/logging.rst, which `make style` compares. Names that
+ * peers chose stand behind the phrase, and in the quotes of lib/quote.h.
+ *
+ * Nothing is logged per packet, and no key at any level. What is not
+ * printable ASCII is escaped, so that no text can end a line or steer a
+ * terminal. errno is preserved. Single-threaded.
  */
 #ifndef LIB_LOG_H
 #define LIB_LOG_H
@@ -48,5 +52,18 @@ __attribute__((format(printf, 2, 3))) void log_line(enum log_level level,
 #define log_warn(...) log_line(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+/* Lines about one group, by its name in the configuration. */
+#define log_group(level, name, fmt, ...) \
+	log_line(level, "group %s: " fmt, name, ##__VA_ARGS__)
+
+/* The same for @g of either role, whose configuration is g->conf. */
+#define group_err(g, ...) log_group(LOG_LEVEL_ERR, (g)->conf->name, __VA_ARGS__)
+#define group_warn(g, ...) \
+	log_group(LOG_LEVEL_WARN, (g)->conf->name, __VA_ARGS__)
+#define group_info(g, ...) \
+	log_group(LOG_LEVEL_INFO, (g)->conf->name, __VA_ARGS__)
+#define group_debug(g, ...) \
+	log_group(LOG_LEVEL_DEBUG, (g)->conf->name, __VA_ARGS__)
 
 #endif

@@ -20,7 +20,7 @@ void proc_harden(void)
 
 	umask(077);
 	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
-		log_warn("core files can't be turned off: %s", strerror(errno));
+		log_warn("core dumps not disabled: %s", strerror(errno));
 }
 
 void proc_lock_memory(void)
@@ -34,7 +34,7 @@ void proc_lock_memory(void)
 	 */
 	if (setrlimit(RLIMIT_MEMLOCK, &all) ||
 	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
-		log_warn("memory is not locked, keys may reach a swap device: %s",
+		log_warn("memory not locked: keys may reach a swap device: %s",
 			 strerror(errno));
 }
 

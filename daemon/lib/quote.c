@@ -2,22 +2,57 @@
 #include "lib/quote.h"
 
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+
+#define ESCAPED_LEN 4
+
+char *quote_escape(const char *s, const char *also, char *buf, size_t size)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *p = buf, *end = buf + size - 1;
+
+	for (; *s; s++) {
+		unsigned char c = *s;
+		bool plain = c >= ' ' && c < 0x7f && !strchr(also, c);
+
+		if (end - p < (plain ? 1 : ESCAPED_LEN))
+			break;
+		if (plain) {
+			*p++ = c;
+			continue;
+		}
+		*p++ = '\\';
+		*p++ = 'x';
+		*p++ = hex[c >> 4];
+		*p++ = hex[c & 0xf];
+	}
+	*p = '\0';
+	return buf;
+}
 
 const char *quote(const char *s, char buf[static QUOTE_LEN])
 {
-	char *p = buf;
-	size_t i;
+	size_t len = strnlen(s, QUOTE_SHOWN + 1);
+	char shown[QUOTE_SHOWN + 1], safe[QUOTE_LEN];
+	bool cut = len > QUOTE_SHOWN;
 
-	*p++ = '"';
-	for (i = 0; s[i] && i < QUOTE_SHOWN; i++) {
-		bool plain = s[i] >= ' ' && s[i] < 0x7f && s[i] != '"' &&
-			     s[i] != '\\';
+	snprintf(shown, sizeof(shown), "%s", s);
+	snprintf(buf, QUOTE_LEN, "\"%s\"%s",
+		 quote_escape(shown, "\"\\", safe, sizeof(safe)),
+		 cut ? "..." : "");
+	return buf;
+}
 
-		*p++ = plain ? s[i] : '?';
-	}
-	*p++ = '"';
-	strcpy(p, s[i] ? "..." : "");
+const char *peer_str(const char *name, const struct ep *at,
+		     char buf[static PEER_STRLEN])
+{
+	char quoted[QUOTE_LEN], ep[EP_STRLEN];
+
+	ep_str(at, ep);
+	if (*name)
+		snprintf(buf, PEER_STRLEN, "%s at %s", quote(name, quoted), ep);
+	else
+		snprintf(buf, PEER_STRLEN, "%s", ep);
 	return buf;
 }

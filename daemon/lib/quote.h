@@ -6,14 +6,35 @@
 #ifndef LIB_QUOTE_H
 #define LIB_QUOTE_H
 
+#include <stddef.h>
+
+#include "lib/addr.h"
+
 /* Octets of a name that are shown; "..." replaces the rest. */
 #define QUOTE_SHOWN 64
-#define QUOTE_LEN (QUOTE_SHOWN + sizeof("\"\"..."))
+/* An octet that is escaped is four characters. */
+#define QUOTE_LEN (4 * QUOTE_SHOWN + sizeof("\"\"..."))
+#define PEER_STRLEN (QUOTE_LEN + sizeof(" at ") + EP_STRLEN)
 
 /*
- * Write @s in double quotes, and return @buf. Quotes, backslashes, control
- * characters and octets outside ASCII become "?".
+ * Copy @s to @buf of @size octets, 1 at least, cut where it does not fit.
+ * What is not printable ASCII, or is in @also, becomes "\\x" and two digits.
+ * Return @buf.
+ */
+char *quote_escape(const char *s, const char *also, char *buf, size_t size);
+
+/*
+ * Write @s in double quotes, and return @buf. In it quotes and backslashes
+ * are escaped as well, so that two names never look the same unless both are
+ * cut.
  */
 const char *quote(const char *s, char buf[static QUOTE_LEN]);
+
+/*
+ * A peer, whether it has proven its @name or not: "NAME" at ADDRESS:PORT, or
+ * the address alone when @name is empty. Gives @buf back.
+ */
+const char *peer_str(const char *name, const struct ep *at,
+		     char buf[static PEER_STRLEN]);
 
 #endif

@@ -15,6 +15,9 @@
 #define STRING(m) STRING_OF(m)
 #define STRING_OF(text) #text
 
+/* An SPI of ESP, wherever people read it. */
+#define SPI_FMT "0x%08x"
+
 /* The constant is unsigned, so 32-bit seconds stay unsigned in milliseconds. */
 #define MSEC_PER_SEC 1000u
 #define NSEC_PER_MSEC 1000000u

@@ -48,8 +48,7 @@ void doubt_note(struct mgroup *g, enum doubt d)
 	if (!mgroup_is_in(g))
 		return;
 	if (!g->doubts)
-		log_info("group %s: keys may be out of date: %s", g->conf->name,
-			 doubts[d].text);
+		group_info(g, "keys may be out of date: %s", doubts[d].text);
 	g->doubts |= 1u << d;
 	if (timer_armed(&g->ask) &&
 	    timer_left_ms(mgroup_tq(g), &g->ask) <= wait)

@@ -443,7 +443,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 
 void install_excluded(struct mgroup *g, const char *why)
 {
-	log_info("group %s: excluded: %s", g->conf->name, why);
+	group_info(g, "excluded: %s", why);
 	g->excluded++;
 	mgroup_state(g, g->state == MEMBER_RENEWING ? MEMBER_REGISTERING
 						    : MEMBER_WAITING);
@@ -578,8 +578,7 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 		return;
 	}
 	if (ret)
-		log_warn("group %s: rekey not followed: %s", g->conf->name,
-			 err.text);
+		group_warn(g, "rekey not followed: %s", err.text);
 	else if (msg->gsa.has_rekey || !msg->has_gsa || !was)
 		g->n_rekeys++;
 	/*
@@ -590,6 +589,5 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 	else if (ret)
 		register_again(g, 0, err.text);
 	else
-		log_debug("group %s: rekey %u followed", g->conf->name,
-			  msg->mid);
+		group_debug(g, "rekey followed: Message ID %u", msg->mid);
 }

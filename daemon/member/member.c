@@ -126,8 +126,7 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 		doubt_once(rk->g, DOUBT_EARLY, ONCE_FRAGMENT, rk->rs.spi,
 			   sizeof(rk->rs.spi), 0);
 	} else if (ret == REKEY_POLICY || ret == REKEY_UNSUPPORTED) {
-		log_warn("group %s: rekey not understood: %s",
-			 rk->g->conf->name, err.text);
+		group_warn(rk->g, "rekey not supported: %s", err.text);
 		register_again(rk->g, 0, "a rekey was not understood");
 	}
 	rekey_msg_free(&msg);
@@ -187,8 +186,8 @@ void member_registered(struct member *m, struct ike_sa *sa,
 		register_done(g);
 		term_learn(g, &gsa->gw);
 		open_early(g);
-		log_info("group %s: registered as %s", g->conf->name,
-			 g->conf->send ? "sender" : "receiver");
+		group_info(g, "registration succeeded: as %s",
+			   g->conf->send ? "sender" : "receiver");
 		return;
 	}
 	if (ret == -ESTALE) {
@@ -241,7 +240,7 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 {
 	struct mgroup *g;
 
-	log_debug("IKE SA to the key server closed: %s", reason);
+	log_debug("IKE SA closed: to the key server: %s", reason);
 	/* The membership depends on the Rekey SA and continues. */
 	if (m->sa != sa)
 		return;
@@ -338,8 +337,7 @@ static void give_up(struct mgroup *g)
 {
 	if (membership_open(g))
 		return;
-	log_info("group %s: given up, its address is not protected any more",
-		 g->conf->name);
+	group_info(g, "group released: its address is not protected any more");
 	drop_group(g);
 }
 
@@ -360,8 +358,8 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 		return;
 	}
 	if (ev->type == KEVENT_GROUP_GONE) {
-		log_warn("group %s: deleted by somebody else: nothing of it passes, it is made again",
-			 g->conf->name);
+		group_warn(g,
+			   "group deleted by another program: nothing of it passes, it is made again");
 		membership_resync(g);
 		return;
 	}

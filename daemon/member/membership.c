@@ -103,8 +103,7 @@ int membership_protect(struct mgroup *g, bool *made, struct err *err)
 	*made = !ret;
 	if (!ret) {
 		if (*kerr.text)
-			log_warn("group \"%s\": kernel: %s", kg.name,
-				 kerr.text);
+			group_warn(g, "kernel warning: %s", kerr.text);
 		return 0;
 	}
 	if (ret == -EEXIST &&
@@ -132,8 +131,7 @@ int membership_open(struct mgroup *g)
 	ret = k->ops->group_del(k->ctx, g->conf->name, false, &err);
 	if (ret && ret != -ENOENT) {
 		g->kernel_errors++;
-		log_warn("group %s: kernel: not deleted: %s", g->conf->name,
-			 err.text);
+		group_warn(g, "group not deleted: %s", err.text);
 		return ret;
 	}
 	return 0;
@@ -149,7 +147,7 @@ void membership_resync(struct mgroup *g)
 	if (g->removed)
 		return;
 	if (membership_protect(g, &made, &err))
-		log_err("%s", err.text);
+		group_err(g, "group not protected: %s", err.text);
 	for (s = TAILQ_FIRST(&g->sas); s; s = next) {
 		next = TAILQ_NEXT(s, all);
 		if (msa_gone(s))

@@ -59,12 +59,12 @@ int mgroup_state(struct mgroup *g, enum member_state to)
 {
 	if (!(moves[g->state] & BIT(to))) {
 		g->state_errors++;
-		log_warn("group %s: state %s cannot become %s", g->conf->name,
-			 state_names[g->state], state_names[to]);
+		group_warn(g, "state change refused: %s to %s",
+			   state_names[g->state], state_names[to]);
 		return -EINVAL;
 	}
-	log_debug("group %s: %s -> %s", g->conf->name, state_names[g->state],
-		  state_names[to]);
+	group_debug(g, "state changed: %s to %s", state_names[g->state],
+		    state_names[to]);
 	g->state = to;
 	return 0;
 }

@@ -121,8 +121,8 @@ void msa_delete(struct msa *s)
 	ret = k->ops->sa_del(k->ctx, s->g->conf->name, s->spi, &err);
 	if (ret && ret != -ENOENT) {
 		s->g->kernel_errors++;
-		log_warn("group %s: SA %08x not deleted: %s", s->g->conf->name,
-			 s->spi, err.text);
+		group_warn(s->g, "SA not deleted: " SPI_FMT ": %s", s->spi,
+			   err.text);
 	}
 	note_key(s->g, s->spi, NULL);
 	msa_lost(s);
@@ -175,13 +175,11 @@ static void select_due(void *arg)
 	ret = k->ops->sa_set(k->ctx, g->conf->name, s->spi, &set, &err);
 	if (!ret) {
 		note_selected(s);
-		log_info("group %s: sending with SA %08x", g->conf->name,
-			 s->spi);
+		group_info(g, "SA selected: " SPI_FMT, s->spi);
 		return;
 	}
 	g->kernel_errors++;
-	log_warn("group %s: SA %08x not selected: %s", g->conf->name, s->spi,
-		 err.text);
+	group_warn(g, "SA not selected: " SPI_FMT ": %s", s->spi, err.text);
 	if (ret == -ENOENT)
 		msa_lost(s);
 	g->ops->again(g, 0, "the kernel did not change over");
@@ -201,7 +199,7 @@ static void end_due(void *arg)
 	struct mgroup *g = s->g;
 	bool newest = s == msa_newest(g);
 
-	log_debug("group %s: SA %08x ends", g->conf->name, s->spi);
+	group_debug(g, "SA expired: " SPI_FMT, s->spi);
 	msa_delete(s);
 	if (newest)
 		g->ops->again(g, 0, "the Data SA has ended");
@@ -279,8 +277,8 @@ static bool make_room(struct mgroup *g)
 		break;
 	if (!s)
 		return false;
-	log_info("group %s: SA %08x ends early, the kernel has no room",
-		 g->conf->name, s->spi);
+	group_info(g, "SA deleted early: " SPI_FMT ": the kernel has no room",
+		   s->spi);
 	msa_delete(s);
 	return true;
 }
@@ -421,7 +419,7 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 		ret = k->ops->sa_add(k->ctx, ksa, &why);
 	if (ret) {
 		g->kernel_errors++;
-		err_set(err, ret, "kernel refused SA %08x: %s", ksa->spi,
+		err_set(err, ret, "kernel refused SA " SPI_FMT ": %s", ksa->spi,
 			why.text);
 		note_key(g, s->spi, NULL);
 		msa_forget(s);

@@ -156,8 +156,7 @@ static void again_after(struct mgroup *g, uint32_t delay_ms, uint32_t most,
 	if (timer_armed(&g->retry) &&
 	    timer_left_ms(mgroup_tq(g), &g->retry) <= delay_ms)
 		return;
-	log_info("group %s: registering again in %u ms: %s", g->conf->name,
-		 delay_ms, why);
+	group_info(g, "registration scheduled: in %u ms: %s", delay_ms, why);
 	g->attempts++;
 	timer_set(mgroup_tq(g), &g->retry, delay_ms);
 }
@@ -275,9 +274,9 @@ void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 		 notify ? ike_notify_name(notify) : "", notify ? ": " : "",
 		 means ? means : text);
 	ms = retry_after_ms(g);
-	log_warn("group %s: not registered as %s: %s; next try in %u s",
-		 g->conf->name, g->conf->send ? "sender" : "receiver",
-		 g->last_error, (unsigned int)msec_to_sec_up(ms));
+	group_warn(g, "registration failed: as %s: %s; next try in %u s",
+		   g->conf->send ? "sender" : "receiver", g->last_error,
+		   (unsigned int)msec_to_sec_up(ms));
 	timer_set(mgroup_tq(g), &g->retry, ms);
 }
 
@@ -330,8 +329,7 @@ static void leave_due(void *arg)
 {
 	struct mgroup *g = arg;
 
-	log_info("group %s: the key server did not answer the leave",
-		 g->conf->name);
+	group_info(g, "leave unanswered");
 	register_left(g);
 }
 
@@ -375,7 +373,7 @@ void register_left(struct mgroup *g)
 	timer_del(mgroup_tq(g), &g->leave);
 	timer_del(mgroup_tq(g), &g->m->old_sa);
 	mgroup_state(g, rejoins ? MEMBER_WAITING : MEMBER_OUT);
-	log_info("group %s: left", g->conf->name);
+	group_info(g, "leave completed");
 	if (rejoins)
 		register_now(g);
 }

@@ -20,10 +20,9 @@ static void note_join(struct mgroup *g, int ret, const char *note)
 	snprintf(g->join_note, sizeof(g->join_note), "%s", note);
 	ep_str(&g->rekey_to, ep);
 	if (ret < 0)
-		log_warn("group %s: %s not joined, rekeys are not heard: %s",
-			 g->conf->name, ep, note);
+		group_warn(g, "rekey address not joined: %s: %s", ep, note);
 	else if (note[0])
-		log_info("group %s: %s joined: %s", g->conf->name, ep, note);
+		group_info(g, "rekey address joined: %s: %s", ep, note);
 }
 
 void rekey_group_join(struct mgroup *g)

@@ -290,8 +290,7 @@ void rival_settled(struct mgroup *g, struct ike_sa *sa)
 	key_name(g, now);
 	if (!strcmp(now, g->stolen_key))
 		return;
-	log_info("group %s: rekeys are signed with another key, and followed again",
-		 g->conf->name);
+	group_info(g, "signing key changed: rekeys are followed again");
 	g->stolen_key[0] = '\0';
 	g->n_distrust = 0;
 }
@@ -347,11 +346,15 @@ void rival_undo(struct mgroup *g, struct ike_sa *sa, const struct gsa *gsa,
 	g->n_asked = 0;
 	key_name(g, g->stolen_key);
 	if (theirs != ours)
-		log_err("group %s: SOMEBODY ELSE REKEYS IT: Data SA %08x was not the key server's, back to %08x",
-			g->conf->name, theirs, ours);
+		group_err(g,
+			  "forged rekey: Data SA " SPI_FMT
+			  " was not the key server's, back to " SPI_FMT,
+			  theirs, ours);
 	else
-		log_err("group %s: SOMEBODY ELSE REKEYS IT: what came with Data SA %08x was not all the key server's",
-			g->conf->name, ours);
+		group_err(g,
+			  "forged rekey: what came with Data SA " SPI_FMT
+			  " was not all the key server's",
+			  ours);
 	g->unreported = true;
 	g->unreported_spi = theirs;
 	report_rival(g, sa);

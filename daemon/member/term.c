@@ -65,9 +65,9 @@ void term_learn(struct mgroup *g, const struct gsa_gw *gw)
 	 */
 	g->term_ms = g->asked_ms + (uint64_t)gw->term * MSEC_PER_SEC;
 	if (g->term_ms < before + LEAST_MS && left_ms(g) < LEAST_MS)
-		log_warn("group %s: membership ends in %llu s and is not renewed: does the certificate end?",
-			 g->conf->name,
-			 (unsigned long long)left_ms(g) / MSEC_PER_SEC);
+		group_warn(g,
+			   "membership not renewed: ends in %llu s: does the certificate end?",
+			   (unsigned long long)left_ms(g) / MSEC_PER_SEC);
 	arm_term(g);
 }
 

@@ -365,7 +365,7 @@ static void audit_ended(void *arg, int ret, const char *why)
 {
 	(void)arg;
 	if (ret)
-		log_err("audit trail: a line is lost: %s", why);
+		log_err("audit record lost: %s", why);
 }
 
 int store_audit(struct store *s, const struct store_audit *a)

@@ -224,7 +224,7 @@ void store_txn_end(struct store_txn *t, int ret, const char *why)
 	struct store *s = t->s;
 
 	if (t->ended) {
-		log_err("store: a transaction has ended twice, the second time is ignored");
+		log_err("store failed: a transaction has ended twice, the second time is ignored");
 		return;
 	}
 	t->ended = true;

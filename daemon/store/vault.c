@@ -104,7 +104,7 @@ int vault_open(struct vault *v, const char *key,
 	for (i = 0; !ret && i < VAULT_STORES; i++)
 		ret = open_one(v, i, paths[i], err);
 	if (!ret && v->next) {
-		log_warn("%s: a change of the seal key was cut short, finished now",
+		log_warn("seal key changed: %s: a change that was cut short is finished now",
 			 key);
 		ret = change_key(v, err);
 	}

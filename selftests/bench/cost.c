@@ -482,8 +482,8 @@ static void honest_report(json_t *o, const char *name)
 
 /* ---- cases -------------------------------------------------------------- */
 
-static const char *const of_honest[] = { "honest.member.example", "rekey (",
-					 NULL };
+static const char *const of_honest[] = { "honest.member.example",
+					 "group rekeyed: ", NULL };
 
 /* @ports is the number of ports that the stranger uses in turn. */
 static void failing(const char *name, unsigned int ports, unsigned int a,

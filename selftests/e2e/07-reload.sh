@@ -68,7 +68,7 @@ in_step() {
 		jq -r '.member.groups[0]."data-spi"')" = "$(of video data-spi)" ]
 }
 roster() { kctl -j member video | jq -r '[.rosters[0].members[].id] | sort | join(" ")'; }
-reloads() { grep -c 'reload: done' "$TMP/k.log"; }
+reloads() { grep -c 'reload done' "$TMP/k.log"; }
 # SIGHUP, and wait for its end
 hup() {
 	local n
@@ -174,6 +174,6 @@ try "members of a group that is there again come back" wait_until 240 state_is m
 in_ns k true
 kill -TERM "$(pgrep -f "$MCSECD -c $TMP/k.conf" | tail -n 1)"
 like "the log names each change" "$(cat "$TMP/k.log")" \
-	'reload: group video: receivers changed'
+	'reload change: group video: receivers changed'
 
 tap_done

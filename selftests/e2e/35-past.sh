@@ -110,7 +110,7 @@ is "s knows that the key is stolen" "$(member_is s signing-key-stolen)" true
 try "s has told the key server" wait_until 10 \
 	eval '[ "$(gcks_is rivals)" -ge 1 ]'
 try "the key server's log says what to do" \
-	logs k 'SOMEBODY ELSE REKEYS IT.*mcsecctl reset video'
+	logs k 'group video: forged rekey: .*mcsecctl reset video'
 like "the audit trail has the thief" \
 	"$(audit rival '.[].detail')" 'somebody else'
 try "x rekeys again" ctl x rekey video

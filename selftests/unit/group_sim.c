@@ -61,7 +61,7 @@ static void on_log(enum log_level level, const char *line, void *ctx)
 	 * No message, even a late one, may cause a forbidden state change of a
 	 * member.
 	 */
-	if (strstr(line, "cannot become"))
+	if (strstr(line, "state change refused: "))
 		SIM_DIE("%s", line);
 	if (s->log_len + len + 2 > sizeof(s->log))
 		s->log_len = 0;

@@ -328,12 +328,15 @@ static void test_log(void)
 	sim_run(&s, 11000);
 	k = sim_log_count(&s, "") - before;
 	ok(k >= 2 && k <= 20, "12,000 events of a stranger: %u lines", k);
-	is_int(sim_log_count(&s, "claims to be \"group video: viewer"),
+	ok(sim_logged(&s, "authentication failed: \"group video: viewer"),
+	   "the log has the claimed name");
+	is_int(sim_log_count(&s, ": \"group video: viewer"),
 	       sim_log_count(&s, "group video: viewer"),
-	       "the name stands behind our words");
-	ok(!sim_logged(&s, "evicted\""), "cannot end its quotes");
-	ok(sim_logged(&s, "evicted? by?me") &&
-		   sim_logged(&s, "\"...: certificate"),
+	       "a claimed name stands behind our words");
+	ok(!sim_logged(&s, "evicted\""),
+	   "a claimed name cannot end its quotes");
+	ok(sim_logged(&s, "evicted\\x22 by\\x0ame") &&
+		   sim_logged(&s, "\"... at 10."),
 	   "a name that is too long for the log is cut");
 	is_int(sim_audited(&s, "refuse", claim, NULL), 0,
 	       "a claimed name does not get among the identities of the trail");

@@ -63,7 +63,7 @@ static void test_sender_ids(void)
 	is_int(sim_group(&s).restarts, 1, "used up: everybody out");
 	ok(sim_logged(&s, "Sender-IDs are used up"),
 	   "the log says that Sender-IDs are used up");
-	is_int(sim_audited(&s, "restart", NULL, "Sender-IDs"), 1,
+	is_int(sim_audited(&s, "reset", NULL, "Sender-IDs"), 1,
 	       "the reset for want of Sender-IDs is on record");
 	for (i = 0; i < 4; i++)
 		if (!sim_in(s.m[i]))

@@ -75,9 +75,10 @@ static void test_backup(void)
 	sim_gcks_down(&s);
 	sim_copy_store(bak, s.path);
 	sim_gcks_up(&s);
-	ok(sim_logged(&s, "video: its store went back in time"),
+	ok(sim_logged(&s,
+		      "group video: store restored: its store went back in time"),
 	   "a store put back from a backup is noticed");
-	is_int(sim_audited(&s, "restart", NULL, "went back in time"), 1,
+	is_int(sim_audited(&s, "reset", NULL, "went back in time"), 1,
 	       "the store put back is on record");
 	is_int(sim_group(&s).restarts, 1, "the group starts anew");
 	is_int(sim_group(&s).denied, 3, "the union of the evicted stays out");

@@ -60,8 +60,9 @@ static void check_move(enum member_state from, enum member_state to)
 		   "%s becomes %s", names[from], names[to]);
 		return;
 	}
-	snprintf(want, sizeof(want), "group video: state %s cannot become %s",
-		 names[from], names[to]);
+	snprintf(want, sizeof(want),
+		 "group video: state change refused: %s to %s", names[from],
+		 names[to]);
 	ok(ret == -EINVAL && g.state == from && g.state_errors == 1 &&
 		   n_lines == 1 && strstr(line, want),
 	   "%s refuses to become %s, logs and counts it", names[from],

@@ -71,7 +71,7 @@ step_admission() {
 	try "the capture of k's link is complete" sniff_links_end k
 }
 
-K_STRANGER='claims to be "x\.lab"'
-K_SENDER='refused: "b\.lab"'
+K_STRANGER='authentication failed: "x\.lab" at '
+K_SENDER='registration refused: "b\.lab"'
 
 refusals_of() { [ "$(member_is "$1" refusals)" -gt 0 ] 2>/dev/null; }

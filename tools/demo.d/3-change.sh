@@ -15,7 +15,7 @@ seconds_of_stream() {
 
 # Every key that the key server has made so far, by its SPI
 spis_made() {
-	sed -n 's/.*Data SA \([0-9a-f]\{8\}\).*/\1/p' "$LAB/k/mcsecd.log" |
+	sed -n 's/.*Data SA 0x\([0-9a-f]\{8\}\).*/\1/p' "$LAB/k/mcsecd.log" |
 		while read -r spi; do
 			echo $((16#$spi))
 		done | sort -un
