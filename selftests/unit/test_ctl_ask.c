@@ -180,7 +180,7 @@ int main(void)
 	       "role gcks\n"
 	       "groups name a epoch 3\n"
 	       "  members id x sends yes\n"
-	       "  members id y? sends no\n"
+	       "  members id y\\x0a sends no\n"
 	       "groups name b epoch none\n"
 	       "peers \"p q\"\n"
 	       "peers \"\"\n"

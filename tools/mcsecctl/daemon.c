@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/quote.h"
+#include "lib/util.h"
 #include "mcsecctl.h"
 
 /* The daemon may have to sign a rekey and to write it to disk. */
@@ -108,21 +110,21 @@ static char *read_answer(int fd, size_t *len, int *error)
 /* Longer lines are wrapped between two pairs. */
 #define WIDTH 78
 
-/*
- * Names come from peers: control characters are replaced, and names with spaces
- * quoted.
- */
+/* Names come from peers: escaped as in the log, and those with spaces quoted. */
 static void put_text(FILE *f, const char *s)
 {
-	const char *quote = !*s || strchr(s, ' ') ? "\"" : "";
+	const char *mark = !*s || strchr(s, ' ') ? "\"" : "";
+	char one[2] = "", safe[QUOTE_LEN];
 
-	fputs(quote, f);
-	for (; *s; s++)
-		fputc((unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s, f);
-	fputs(quote, f);
+	fputs(mark, f);
+	for (; *s; s++) {
+		one[0] = *s;
+		fputs(quote_escape(one, "", safe, sizeof(safe)), f);
+	}
+	fputs(mark, f);
 }
 
-/* ESP SPIs are printed in hexadecimal. */
+/* SPIs are printed in hexadecimal, with 0x. */
 static bool is_spi(const char *name)
 {
 	size_t len = strlen(name);
@@ -134,12 +136,13 @@ static void put_scalar(FILE *f, const char *name, const json_t *v)
 {
 	switch (json_typeof(v)) {
 	case JSON_STRING:
+		if (is_spi(name) && strncmp(json_string_value(v), "0x", 2))
+			fputs("0x", f);
 		put_text(f, json_string_value(v));
 		break;
 	case JSON_INTEGER:
 		if (is_spi(name))
-			fprintf(f, "0x%08llx",
-				(unsigned long long)json_integer_value(v));
+			fprintf(f, SPI_FMT, (uint32_t)json_integer_value(v));
 		else
 			fprintf(f, "%" JSON_INTEGER_FORMAT,
 				json_integer_value(v));

@@ -366,7 +366,7 @@ void group_print(const struct kgroup_info *i)
 	if (*g->owner)
 		printf(" owner %s", g->owner);
 	if (i->out_spi)
-		printf(" out-spi 0x%08" PRIx32, i->out_spi);
+		printf(" out-spi " SPI_FMT, i->out_spi);
 	else
 		printf(" out-spi none");
 	printf(" sas %" PRIu32 " out-drops %" PRIu64 " in-drops %" PRIu64,

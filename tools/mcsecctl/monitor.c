@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/nl.h"
+#include "lib/util.h"
 #include "mcsecctl.h"
 
 static json_t *event_json(const struct kevent *ev)
@@ -55,16 +56,16 @@ static void event_print(const struct kevent *ev)
 		break;
 	case KEVENT_SOFT_EXPIRE:
 	case KEVENT_HARD_EXPIRE:
-		printf(" sa %s 0x%08" PRIx32 " limit %s", ev->group, ev->spi,
+		printf(" sa %s " SPI_FMT " limit %s", ev->group, ev->spi,
 		       klimit_names[ev->limit]);
 		break;
 	case KEVENT_IV_EXHAUSTING:
 	case KEVENT_NEW_SENDER:
-		printf(" sa %s 0x%08" PRIx32 " sender-id %" PRIu32, ev->group,
+		printf(" sa %s " SPI_FMT " sender-id %" PRIu32, ev->group,
 		       ev->spi, ev->sender_id);
 		break;
 	case KEVENT_UNKNOWN_SPI:
-		printf(" group %s spi 0x%08" PRIx32, ev->group, ev->spi);
+		printf(" group %s spi " SPI_FMT, ev->group, ev->spi);
 		break;
 	case KEVENT_RESYNC:
 		printf(" events were lost, or the module was loaded again");

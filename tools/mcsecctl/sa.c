@@ -363,7 +363,7 @@ void sa_print(const struct ksa_info *i, const char *indent)
 {
 	const struct ksa *sa = &i->sa;
 
-	printf("%ssa %s 0x%08" PRIx32
+	printf("%ssa %s " SPI_FMT
 	       " dir %s alg %s mode %s state %s%s age %" PRIu64 "\n",
 	       indent, sa->group, sa->spi, kdir_name(sa->dir),
 	       kalg_names[sa->alg], kmode_names[sa->mode],

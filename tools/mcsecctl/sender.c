@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/util.h"
 #include "mcsecctl.h"
 
 struct sender_request {
@@ -125,7 +126,7 @@ static int show_sender(void *arg, const struct ksender *s)
 		json_array_append_new(list, sender_json(s));
 		return 0;
 	}
-	printf("sender %s 0x%08" PRIx32 " sender-id %" PRIu32, s->group, s->spi,
+	printf("sender %s " SPI_FMT " sender-id %" PRIu32, s->group, s->spi,
 	       s->sender_id);
 	if (*s->name)
 		printf(" name \"%s\"", s->name);
