@@ -348,13 +348,15 @@ struct ike_sa *ike_token_sa(struct ike_engine *engine, uint64_t token);
 /* ---- both --------------------------------------------------------------- */
 
 /*
- * Send a Delete if the SA is up, and close it (see re-entry above).
- * sa_closed() is called with @reason.
+ * Send a Delete if the SA is up, and close it (see re-entry above). While a
+ * request of ours has no answer the Delete waits for that, for seven times
+ * rexmit_ms at most. sa_closed() is called with @reason.
  */
 void ike_close(struct ike_sa *sa, const char *reason);
 /*
  * Like ike_close(), for an end that the peer must learn of: the Delete is
  * retransmitted after rexmit_ms and three times that, until the peer answers.
+ * So is a request before it that has no answer.
  */
 void ike_close_repeat(struct ike_sa *sa, const char *reason);
 /*

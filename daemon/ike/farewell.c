@@ -5,7 +5,10 @@
  * Some are retransmitted, since the peer has to learn of the end. The answer
  * that stops this must be authenticated, otherwise anybody who saw the SPIs
  * could stop it; so the key that opens the peer's messages outlives the SA
- * until then, for three seconds at most.
+ * until then, for ten seconds at most.
+ *
+ * The window is one (RFC 7296 section 2.3): while a request of ours has no
+ * answer, the peer takes no other one. The final message waits for that answer.
  */
 #include <string.h>
 
@@ -20,10 +23,13 @@ struct farewell {
 	TAILQ_ENTRY(farewell) all;
 	LIST_ENTRY(farewell) by_spi;
 	struct ike_engine *engine;
-	struct ike_out out;
+	struct ike_out out; /* the request without an answer */
+	struct dgrams last; /* final message that waits for that answer */
+	bool repeat;
 	uint8_t spi_i[IKE_SPI_LEN];
 	uint8_t spi_r[IKE_SPI_LEN];
 	bool initiator;
+	uint8_t xchg;
 	uint32_t mid;
 	struct sk_key key; /* opens messages of the peer */
 	unsigned int sent_again;
@@ -44,30 +50,77 @@ static void farewell_free(struct farewell *f)
 	LIST_REMOVE(f, by_spi);
 	f->engine->n_farewells--;
 	dgrams_free(&f->out.dgrams);
+	dgrams_free(&f->last);
 	secret_free(f);
+}
+
+static bool is_waiting(const struct farewell *f)
+{
+	return f->last.n;
+}
+
+static void arm_farewell(struct farewell *f)
+{
+	timer_set(f->engine->cfg.tq, &f->timer,
+		  (uint64_t)f->engine->cfg.rexmit_ms << f->sent_again);
 }
 
 static void send_again(void *arg)
 {
 	struct farewell *f = arg;
-	struct ike_engine *engine = f->engine;
 
+	/* The peer had more time for its answer by then. */
+	if (f->sent_again == FAREWELL_AGAIN) {
+		farewell_free(f);
+		return;
+	}
 	f->sent_again++;
-	engine->stats.rexmit++;
-	out_send(engine, &f->out.path, &f->out.dgrams);
-	if (f->sent_again == FAREWELL_AGAIN)
+	if (f->repeat) {
+		f->engine->stats.rexmit++;
+		out_send(f->engine, &f->out.path, &f->out.dgrams);
+	}
+	if (f->sent_again == FAREWELL_AGAIN && !is_waiting(f))
 		farewell_free(f);
 	else
-		timer_set(engine->cfg.tq, &f->timer,
-			  (uint64_t)engine->cfg.rexmit_ms << f->sent_again);
+		arm_farewell(f);
+}
+
+/* The final message is the next request, now that the one before is answered. */
+static void send_waiting(struct farewell *f)
+{
+	dgrams_free(&f->out.dgrams);
+	dgrams_move(&f->out.dgrams, &f->last);
+	f->xchg = IKE_XCHG_INFORMATIONAL;
+	f->mid++;
+	f->sent_again = 0;
+	out_send(f->engine, &f->out.path, &f->out.dgrams);
+	if (f->repeat)
+		arm_farewell(f);
+	else
+		farewell_free(f);
 }
 
 /*
- * Queue the message for retransmission. If memory is short it was sent once,
- * like any other.
+ * The request without an answer may have been lost. For a message that is
+ * repeated it is, too; else only its answer is waited for.
  */
-static void keep_farewell(struct ike_sa *sa, uint32_t mid,
-			  struct dgrams *dgrams)
+static void wait_for_answer(struct ike_sa *sa, struct farewell *f,
+			    struct dgrams *last)
+{
+	dgrams_move(&f->last, last);
+	dgrams_move(&f->out.dgrams, &sa->my_req.dgrams);
+	f->xchg = sa->my_xchg;
+	if (!f->repeat)
+		return;
+	f->engine->stats.rexmit++;
+	out_send(f->engine, &f->out.path, &f->out.dgrams);
+}
+
+/*
+ * Queue the message, to be retransmitted or to wait for an answer. If memory is
+ * short it was sent once, like any other, or is not sent.
+ */
+static void keep_farewell(struct ike_sa *sa, struct dgrams *dgrams, bool repeat)
 {
 	struct ike_engine *engine = sa->engine;
 	struct farewell *f = secret_alloc(sizeof(*f));
@@ -77,11 +130,16 @@ static void keep_farewell(struct ike_sa *sa, uint32_t mid,
 	memset(f, 0, sizeof(*f));
 	f->engine = engine;
 	f->out.path = sa->path;
-	dgrams_move(&f->out.dgrams, dgrams);
+	f->repeat = repeat;
+	f->mid = sa->my_mid;
+	f->xchg = IKE_XCHG_INFORMATIONAL;
+	if (sa->my_busy)
+		wait_for_answer(sa, f, dgrams);
+	else
+		dgrams_move(&f->out.dgrams, dgrams);
 	memcpy(f->spi_i, sa->spi_i, IKE_SPI_LEN);
 	memcpy(f->spi_r, sa->spi_r, IKE_SPI_LEN);
 	f->initiator = sa->initiator;
-	f->mid = mid;
 	f->key = sa->initiator ? sa->keys.er : sa->keys.ei;
 	TAILQ_INSERT_TAIL(&engine->farewells, f, all);
 	LIST_INSERT_HEAD(farewell_bucket(engine,
@@ -89,7 +147,7 @@ static void keep_farewell(struct ike_sa *sa, uint32_t mid,
 			 f, by_spi);
 	engine->n_farewells++;
 	timer_init(&f->timer, send_again, f);
-	timer_set(engine->cfg.tq, &f->timer, engine->cfg.rexmit_ms);
+	arm_farewell(f);
 }
 
 static void send_last_word(struct ike_sa *sa, uint8_t first,
@@ -101,9 +159,10 @@ static void send_last_word(struct ike_sa *sa, uint8_t first,
 	wbuf_init(&out, IKE_MSG_MAX);
 	if (!sa_last_request(sa, first, inner, &out) &&
 	    !dgrams_set(&d, out.p, out.len)) {
-		out_send(sa->engine, &sa->path, &d);
-		if (repeat)
-			keep_farewell(sa, sa->my_mid + sa->my_busy, &d);
+		if (!sa->my_busy)
+			out_send(sa->engine, &sa->path, &d);
+		if (repeat || sa->my_busy)
+			keep_farewell(sa, &d, repeat);
 	}
 	dgrams_free(&d);
 	wbuf_free(&out);
@@ -163,12 +222,15 @@ bool farewell_answered(struct ike_engine *engine, const struct ike_in *in)
 		     by_spi)
 	{
 		if (f->initiator != initiator || f->mid != h->mid ||
-		    h->xchg != IKE_XCHG_INFORMATIONAL ||
+		    h->xchg != f->xchg ||
 		    memcmp(f->spi_i, h->spi_i, IKE_SPI_LEN) ||
 		    memcmp(f->spi_r, h->spi_r, IKE_SPI_LEN) ||
 		    !is_answer_to(f, in))
 			continue;
-		farewell_free(f);
+		if (is_waiting(f))
+			send_waiting(f);
+		else
+			farewell_free(f);
 		return true;
 	}
 	return false;

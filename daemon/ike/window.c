@@ -104,8 +104,8 @@ int sa_last_request(struct ike_sa *sa, uint8_t first, const struct wbuf *inner,
 	struct ike_hdr h;
 
 	/*
-	 * The request in progress may have arrived although its answer was
-	 * lost, so its Message ID counts as used.
+	 * A request in progress is answered first (farewell.c), so its Message
+	 * ID counts as used.
 	 */
 	fill_header(sa, &h, IKE_XCHG_INFORMATIONAL, false,
 		    sa->my_mid + sa->my_busy);

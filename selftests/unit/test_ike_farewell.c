@@ -199,6 +199,81 @@ static void once(void)
 	teardown();
 }
 
+/* Make a request that is lost. Returns its Message ID. */
+static unsigned int lost_request(void)
+{
+	setup();
+	if (ike_liveness(g->sa) || net.n_queue != 1)
+		bail("no request");
+	net_drop(&net, 0);
+	return g->sa->my_mid;
+}
+
+/*
+ * RFC 7296 section 2.3: a request that has no answer yet fills the window.
+ */
+static void in_window(void)
+{
+	unsigned int mid = lost_request();
+
+	ike_close_repeat(g->sa, "the group is reset");
+	is_int(g->seen.sa_closed, 1, "in a full window the IKE SA is closed");
+	is_int(net.n_queue, 1, "in a full window one message is sent");
+	is_int(net.queue[0].p[23], mid, "the lost request is sent once more");
+	net_step(&net);
+	is_int(m->seen.sa_closed, 0, "the lost request ends nothing");
+	net_step(&net);
+	is_int(net.n_queue, 1, "after its answer one message is sent");
+	is_int(net.queue[0].p[23], mid + 1, "after its answer the Delete");
+	net_run(&net);
+	is_str(m->seen.reason, "closed by the peer",
+	       "after a lost request the member learns");
+	is_int(g->engine->n_farewells, 0, "after both answers nothing is kept");
+	is_int(silence(100000), 0, "after both answers nothing is sent");
+	teardown();
+
+	mid = lost_request();
+	ike_close_repeat(g->sa, "the group is reset");
+	drop_all();
+	is_int(silence(1000), 1, "the request is lost again, and sent again");
+	net_pass(&net, 2000, true);
+	is_int(m->seen.sa_closed, 1,
+	       "the last copy of a request is answered: a Delete");
+	is_int(g->engine->n_farewells, 0, "the late answer ends it");
+	teardown();
+
+	lost_request();
+	ike_close_repeat(g->sa, "the group is reset");
+	is_int(silence(6999), 2, "unanswered, the request is sent three times");
+	is_int(g->engine->n_farewells, 1, "an answer may come for seven s");
+	is_int(silence(1), 0, "without an answer no Delete is sent");
+	is_int(g->engine->n_farewells, 0, "without an answer it is over");
+	teardown();
+}
+
+/* A Delete that is sent once waits, too, but sends the request no more. */
+static void in_window_once(void)
+{
+	setup();
+	if (ike_liveness(g->sa) || net.n_queue != 1)
+		bail("no request");
+	ike_close(g->sa, "idle");
+	is_int(net.n_queue, 1, "a Delete that is sent once waits");
+	net_step(&net);
+	net_step(&net);
+	is_int(net.n_queue, 1, "a Delete that waited is sent");
+	net_drop(&net, 0);
+	is_int(silence(100000), 0, "a Delete that waited is sent once");
+	is_int(g->engine->n_farewells, 0, "a Delete that waited is forgotten");
+	teardown();
+
+	lost_request();
+	ike_close(g->sa, "idle");
+	is_int(silence(100000), 0, "without an answer nothing is sent");
+	is_int(g->engine->n_farewells, 0, "without an answer nothing is kept");
+	teardown();
+}
+
 int main(void)
 {
 	log_set_level(LOG_LEVEL_ERR);
@@ -207,5 +282,7 @@ int main(void)
 	replayed();
 	wiped();
 	once();
+	in_window();
+	in_window_once();
 	return done();
 }
