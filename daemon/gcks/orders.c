@@ -13,6 +13,7 @@
 #include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
 #include "gcks/identity.h"
+#include "gcks/outbox.h"
 #include "gcks/policy.h"
 #include "gcks/schedule.h"
 #include "gcks/waiting.h"
@@ -28,7 +29,7 @@ struct order {
 	void *arg;
 	int64_t now;
 	struct policy *policy;
-	/* IKE SAs of the members of a group that is reset. */
+	/* IKE SAs of the members of a group that starts anew or ends. */
 	uint64_t *serial;
 	size_t n;
 	size_t room;
@@ -228,7 +229,8 @@ static void find_member(void *arg, struct ike_sa *sa)
 }
 
 /* Close the IKE SAs of former members that still exist. */
-static void close_members(struct group *g, const struct order *o)
+static void close_members(struct group *g, const struct order *o,
+			  const char *why)
 {
 	struct closing c = { .o = o };
 
@@ -239,8 +241,28 @@ static void close_members(struct group *g, const struct order *o)
 		return;
 	ike_engine_each(g->k->engine, find_member, &c);
 	while (c.n)
-		ike_close_repeat(c.v[--c.n], "the group is reset");
+		ike_close_repeat(c.v[--c.n], why);
 	free(c.v);
+}
+
+/*
+ * A reset, a policy that lets the group start anew, and the end of a group are
+ * one act: all members are out. They learn of it by the Delete over the Rekey
+ * SA, and also by the end of their IKE SAs: that is heard without multicast,
+ * and a rival that has the signing key cannot fake it without the certificate.
+ */
+static void note_members(struct group *g, struct order *o)
+{
+	if (g->k->engine)
+		ike_engine_each(g->k->engine, collect_member, o);
+}
+
+static void tell_members(struct group *g, const struct order *o,
+			 const char *why)
+{
+	/* Members that asked often because of a rival may ask at once. */
+	gmc_pace_forget(g->k);
+	close_members(g, o, why);
 }
 
 static void reset_done(struct group *g, void *arg, int ret, const char *why)
@@ -252,20 +274,13 @@ static void reset_done(struct group *g, void *arg, int ret, const char *why)
 			  g->conf->name, why);
 		return;
 	}
-	/* Members that asked often because of a rival may ask at once. */
-	gmc_pace_forget(g->k);
-	close_members(g, o);
+	tell_members(g, o, "the group is reset");
 	order_end(o, 0, 0, "%s", "");
 }
 
-/*
- * Members also learn of the reset by the end of their IKE SAs. A rival that has
- * the signing key cannot fake that without the certificate.
- */
 static void run_reset(struct group *g, struct order *o)
 {
-	if (g->k->engine)
-		ike_engine_each(g->k->engine, collect_member, o);
+	note_members(g, o);
 	gkm_reset(g, "reset was asked for", reset_done, o);
 }
 
@@ -305,6 +320,22 @@ static void expel_done(struct group *g, void *arg, int ret, const char *why)
 		batch_expel(g, NULL, expel_done, arg);
 	else
 		adopt_done(g, arg, ret, why);
+}
+
+static void anew_adopted(struct group *g, void *arg, int ret, const char *why)
+{
+	if (!ret)
+		tell_members(g, arg, "the group starts anew");
+	adopt_done(g, arg, ret, why);
+}
+
+static void adopt_anew(struct group *g, struct order *o, const char *why)
+{
+	struct policy *p = o->policy;
+
+	o->policy = NULL;
+	note_members(g, o);
+	gkm_adopt(g, p, why, anew_adopted, o);
 }
 
 /* Settings that members do not know and that take no right away. */
@@ -386,8 +417,7 @@ static void run_policy(struct group *g, struct order *o)
 	}
 	snprintf(why, sizeof(why), "changed: %s", names);
 	if (diff & POLICY_RESET) {
-		o->policy = NULL;
-		gkm_adopt(g, p, why, adopt_done, o);
+		adopt_anew(g, o, why);
 	} else if (somebody_barred(g, &p->conf)) {
 		o->policy = NULL;
 		batch_expel(g, p, expel_done, o);
@@ -405,6 +435,7 @@ static void close_done(struct group *g, void *arg, int ret, const char *why)
 			  g->conf->name, why);
 		return;
 	}
+	tell_members(g, o, "the group is removed");
 	TAILQ_REMOVE(&g->k->groups, g, all);
 	TAILQ_INSERT_TAIL(&g->k->closing, g, all);
 	g->closing = true;
@@ -438,6 +469,7 @@ static void order_run(struct group *g, struct order *o)
 		run_policy(g, o);
 		break;
 	case ORDER_CLOSE:
+		note_members(g, o);
 		gkm_restart(g, "the group is removed", close_done, o);
 		break;
 	}

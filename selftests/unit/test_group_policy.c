@@ -397,6 +397,55 @@ static void test_groups(void)
 	sim_free(&s);
 }
 
+/* ---- members that do not hear the Delete --------------------------------- */
+
+enum anew {
+	BY_RESET,
+	BY_ALGORITHM,
+	BY_REMOVAL,
+};
+
+static int begin_anew(enum anew how)
+{
+	struct err err;
+
+	switch (how) {
+	case BY_RESET:
+		return sim_reset(s.gcks, "video", &err);
+	case BY_ALGORITHM:
+		groups[0].alg.key_bits = 256;
+		return reload();
+	case BY_REMOVAL:
+		groups[0] = groups[1];
+		return reload();
+	}
+	return -EINVAL;
+}
+
+/*
+ * The sender hears no multicast for 4 s, so it misses the Delete over the Rekey
+ * SA. The end of its IKE SA tells it the same.
+ */
+static void test_deaf(enum anew how)
+{
+	static const char *const names[] = { "reset", "algorithm", "removal" };
+	uint64_t start_ms;
+
+	usual(40 + how);
+	tx->deaf = true;
+	start_ms = s.ms;
+	is_int(begin_anew(how), 0, "%s: all members are out", names[how]);
+	sim_run(&s, 4000);
+	tx->deaf = false;
+	sim_run(&s, 60000);
+	ok(s.key[0].last_ms - start_ms <= (how == BY_REMOVAL ? 20000 : 15000),
+	   "%s: a sender that is deaf stops using the old key", names[how]);
+	is_int(a->gaps, 0, "%s: receivers lose nothing", names[how]);
+	is_int(sim_in(tx), how != BY_REMOVAL, "%s: the sender is in or out",
+	       names[how]);
+	sim_free(&s);
+}
+
 /* A group is removed and added again before all messages were sent. */
 static void test_back_at_once(void)
 {
@@ -497,6 +546,9 @@ int main(void)
 	test_algorithm(0);
 	test_algorithm(20);
 	test_groups();
+	test_deaf(BY_RESET);
+	test_deaf(BY_ALGORITHM);
+	test_deaf(BY_REMOVAL);
 	test_back_at_once();
 	test_full();
 	test_deaths(SIM_BEFORE_COMMIT, false);
