@@ -204,14 +204,17 @@ void member_registered(struct member *m, struct ike_sa *sa,
  * The key server, authenticated over an IKE SA that is up, may say that this
  * member has no right to the group any more. The member then stops at once,
  * because the GSA_REKEY that excluded it may have been lost. Answers to requests
- * that are out of date do not count.
+ * that are out of date do not count, and a receiver that is not allowed to send
+ * stays a receiver.
  */
 static bool ends_membership(const struct mgroup *g, const struct ike_sa *sa,
 			    uint16_t notify)
 {
-	return ike_sa_is_up(sa) && mgroup_is_in(g) && !g->changed &&
-	       (notify == GIKE_N_AUTHORIZATION_FAILED ||
-		notify == GIKE_N_INVALID_GROUP_ID);
+	if (!ike_sa_is_up(sa) || !mgroup_is_in(g) || g->changed)
+		return false;
+	return notify == GIKE_N_INVALID_GROUP_ID ||
+	       (notify == GIKE_N_AUTHORIZATION_FAILED &&
+		(!g->conf->send || msa_sending(g)));
 }
 
 void member_refused(struct member *m, struct ike_sa *sa,

@@ -214,11 +214,12 @@ static void test_deaf_sender(void)
 
 	usual(40);
 	deaf = sim_add(&s, "s2.example", true, true);
-	groups[0].senders = groups[0].receivers = s.cg.receivers;
+	groups[0].senders = s.cg.receivers;
+	groups[0].receivers = s.cg.receivers;
 	reload();
 	sim_up(deaf);
 	sim_run(&s, 30000);
-	ok(sim_in(deaf), "deaf sender: it is in");
+	ok(sim_in(deaf), "deaf sender: the second sender is in");
 	deaf->deaf = true;
 	groups[0].senders.v = one;
 	groups[0].senders.n = 1;
@@ -226,11 +227,11 @@ static void test_deaf_sender(void)
 	out_ms = s.ms + 60000;
 	sim_stream(&s, deaf, 100);
 	sim_run(&s, 120000);
-	ok(!sim_in(deaf), "deaf sender: it knows that it is out");
+	ok(!sim_in(deaf), "deaf sender: the deaf sender is out");
 	is_int(deaf->notify, GIKE_N_AUTHORIZATION_FAILED,
-	       "deaf sender: it is told why");
+	       "deaf sender: the refusal is heard");
 	is_int(s.key[0].last_ms > out_ms, 0,
-	       "deaf sender: it sent nothing a minute later");
+	       "deaf sender: nothing is sent a minute later");
 	sim_free(&s);
 }
 

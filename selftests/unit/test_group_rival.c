@@ -500,7 +500,7 @@ static void test_weaker(uint16_t encr, uint16_t bits, bool kek)
 	is_int(weak, 0, "weaker, %u/%u: the sender has no SA of it", encr,
 	       bits);
 	is_int(sim_status(tx).out_spi, gkey_spi(&of(s.gcks)->st.data),
-	       "weaker, %u/%u: it sends with the key server's key", encr, bits);
+	       "weaker, %u/%u: the key server's key is used", encr, bits);
 	thief_go(&thief);
 	sim_run(&s, 60000);
 	is_int(sim_out_of_step(&s), 0, "weaker, %u/%u: all are in step", encr,
