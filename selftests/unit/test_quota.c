@@ -123,7 +123,8 @@ static void quotes(void)
 
 	is_str(quote("a.example", buf), "\"a.example\"", "a name");
 	is_str(quote("", buf), "\"\"", "none");
-	is_str(quote("x\" joins\n\\\x7f\xc3\xa4", buf), "\"x? joins?????\"",
+	is_str(quote("x\" joins\n\\\x7f\xc3\xa4", buf),
+	       "\"x\\x22 joins\\x0a\\x5c\\x7f\\xc3\\xa4\"",
 	       "nothing ends the quotes or the line");
 	memset(longer, 'a', sizeof(longer));
 	longer[64] = '\0';
