@@ -18,6 +18,15 @@
 #include "gcks/schedule.h"
 #include "gcks/waiting.h"
 #include "lib/log.h"
+#include "lib/util.h"
+
+/*
+ * Longest wait for senders to confirm the keys that exclude a member; receivers
+ * have dropped the old ones by then.
+ */
+#define EXCLUDED_MAX_MS 6000
+/* Interval at which that is looked at. */
+#define EXCLUDED_STEP_MS 250
 #include "lib/quote.h"
 
 struct order {
@@ -29,6 +38,10 @@ struct order {
 	void *arg;
 	int64_t now;
 	struct policy *policy;
+	/* With policy: it waits until those that it excludes are out. */
+	bool waits;
+	uint64_t until_ms; /* at most, by clock_mono_ms() */
+	struct timer wait;
 	/* IKE SAs of the members of a group that starts anew or ends. */
 	uint64_t *serial;
 	size_t n;
@@ -48,6 +61,7 @@ static void order_end(struct order *o, int ret, uint32_t effective_ms,
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
+	timer_del(o->g->k->deps.tq, &o->wait);
 	o->done(o->arg, ret, effective_ms, why);
 	policy_free(o->policy);
 	free(o->serial);
@@ -338,6 +352,67 @@ static void adopt_anew(struct group *g, struct order *o, const char *why)
 	gkm_adopt(g, p, why, anew_adopted, o);
 }
 
+/*
+ * A reset leaves senders the old key until all receivers are back. Who loses a
+ * right must not read so long, so it is excluded under the old algorithms
+ * first, and the group starts anew when senders use the key of that exclusion.
+ */
+static struct policy *lists_only(const struct group *g,
+				 const struct conf_group *next)
+{
+	struct conf_group c = *g->conf;
+
+	c.senders = next->senders;
+	c.receivers = next->receivers;
+	return policy_new(&c, g->policy->version + 1);
+}
+
+static void look_again(struct order *o, uint32_t ms)
+{
+	timer_set(o->g->k->deps.tq, &o->wait, ms);
+}
+
+static void exclusion_due(void *arg)
+{
+	struct order *o = arg;
+	struct group *g = o->g;
+
+	if (outbox_unconfirmed(g) && group_now_ms(g) < o->until_ms) {
+		look_again(o, EXCLUDED_STEP_MS);
+		return;
+	}
+	o->waits = false;
+	g->ops->idle(g);
+}
+
+static void excluded_first(struct group *g, void *arg, int ret, const char *why)
+{
+	struct order *o = arg;
+
+	if (ret) {
+		adopt_done(g, o, ret, why);
+		return;
+	}
+	if (somebody_barred(g, g->conf)) {
+		batch_expel(g, NULL, excluded_first, o);
+		return;
+	}
+	o->waits = true;
+	o->until_ms = group_now_ms(g) + EXCLUDED_MAX_MS;
+	TAILQ_INSERT_HEAD(&g->orders, o, all);
+	look_again(o, copies_effective_ms(g));
+}
+
+static void exclude_first(struct group *g, struct order *o)
+{
+	struct policy *lists = lists_only(g, &o->policy->conf);
+
+	if (lists)
+		batch_expel(g, lists, excluded_first, o);
+	else
+		adopt_done(g, o, -ENOMEM, "out of memory");
+}
+
 /* Settings that members do not know and that take no right away. */
 struct quiet_change {
 	struct order *o;
@@ -416,7 +491,9 @@ static void run_policy(struct group *g, struct order *o)
 		return;
 	}
 	snprintf(why, sizeof(why), "changed: %s", names);
-	if (diff & POLICY_RESET) {
+	if (diff & POLICY_RESET && somebody_barred(g, &p->conf)) {
+		exclude_first(g, o);
+	} else if (diff & POLICY_RESET) {
 		adopt_anew(g, o, why);
 	} else if (somebody_barred(g, &p->conf)) {
 		o->policy = NULL;
@@ -475,9 +552,24 @@ static void order_run(struct group *g, struct order *o)
 	}
 }
 
+/* Only evictions and their end pass a policy that waits. */
+static struct order *next_order(const struct group *g)
+{
+	struct order *o;
+	bool held = false;
+
+	TAILQ_FOREACH(o, &g->orders, all)
+	{
+		held |= o->waits;
+		if (!held || (!o->waits && o->kind <= ORDER_ADMIT))
+			return o;
+	}
+	return NULL;
+}
+
 bool orders_run(struct group *g)
 {
-	struct order *o = TAILQ_FIRST(&g->orders);
+	struct order *o = next_order(g);
 
 	if (g->commit.busy || !o)
 		return false;
@@ -499,6 +591,7 @@ static struct order *order_new(struct group *g, enum order_kind kind,
 	o->kind = kind;
 	o->done = done;
 	o->arg = arg;
+	timer_init(&o->wait, exclusion_due, o);
 	TAILQ_INSERT_TAIL(&g->orders, o, all);
 	return o;
 }

@@ -83,10 +83,10 @@ static void tell_change(const struct report *r, const struct group *g,
 			  "group %s: %s changed: all %u members are told that it starts anew, and register again",
 			  g->conf->name, names, g->n_members);
 	policy_diff(g->conf, c, POLICY_LISTS, names, sizeof(names));
-	if (diff & POLICY_LISTS)
+	if (diff & POLICY_LISTS) {
 		tell_line(r, "group %s: %s changed", g->conf->name, names);
-	if (diff & POLICY_LISTS && !(diff & POLICY_RESET))
 		tell_evicted(r, g, c);
+	}
 	policy_diff(g->conf, c, POLICY_OTHER, names, sizeof(names));
 	if (diff & POLICY_OTHER)
 		tell_line(r, "group %s: %s changed, from now on", g->conf->name,
