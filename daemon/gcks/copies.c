@@ -104,6 +104,19 @@ uint32_t copies_effective_ms(const struct group *g)
 	return copies_burst_ms(g) + exclude_atd_ms(g);
 }
 
+/*
+ * DTD must exceed the late copy plus the ATD of a sender that receives only
+ * that copy.
+ */
+uint32_t copies_exclude_dtd(const struct group *g)
+{
+	uint32_t dtd = g->conf->evict_atd + COPIES_LATE_MS / MSEC_PER_SEC + 2;
+
+	if (dtd < g->conf->dtd || g->conf->dtd <= g->conf->evict_atd)
+		return dtd;
+	return g->conf->dtd;
+}
+
 uint32_t copies_ms(const struct group *g, enum gkm_how how)
 {
 	uint32_t at[GKM_COPIES_MAX];

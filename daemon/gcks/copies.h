@@ -31,5 +31,10 @@ uint32_t copies_burst_ms(const struct group *g);
  * key.
  */
 uint32_t copies_effective_ms(const struct group *g);
+/*
+ * Return the DTD of an exclusion in seconds. An excluded member must not be
+ * able to send for long, so it is short.
+ */
+uint32_t copies_exclude_dtd(const struct group *g);
 
 #endif

@@ -78,7 +78,6 @@ static void add_data(struct group *g, const struct gkm_state *st,
 {
 	struct delete_pld *d = &m->del[0];
 	unsigned int i;
-	uint32_t dtd;
 
 	m->has_gsa = true;
 	m->transport = true;
@@ -88,15 +87,8 @@ static void add_data(struct group *g, const struct gkm_state *st,
 	m->gsa.gw.atd = atd;
 	m->gsa.gw.dtd = g->conf->dtd;
 	if (exclude) {
-		/*
-		 * An excluded member must not be able to send for long, so DTD
-		 * is short. It must still exceed the late copy plus the ATD of
-		 * a sender that receives only that copy.
-		 */
-		dtd = g->conf->evict_atd + COPIES_LATE_MS / MSEC_PER_SEC + 2;
 		m->gsa.gw.atd = g->conf->evict_atd;
-		if (dtd < m->gsa.gw.dtd || m->gsa.gw.dtd <= g->conf->evict_atd)
-			m->gsa.gw.dtd = dtd;
+		m->gsa.gw.dtd = copies_exclude_dtd(g);
 	}
 	if (!st->n_old)
 		return;

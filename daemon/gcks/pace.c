@@ -3,6 +3,7 @@
 
 #include "gcks/copies.h"
 #include "gcks/group.h"
+#include "gcks/group_time.h"
 #include "lib/util.h"
 
 /* Delay within which the network may reorder datagrams. */
@@ -67,9 +68,24 @@ void pace_changed(struct group *g, enum gkm_how how, bool told)
 						   : pace_atd(g) * MSEC_PER_SEC;
 	if (told && how == GKM_EXCLUDE)
 		p->burst_ms = now + copies_burst_ms(g) + SLACK_MS;
+	if (told && how == GKM_EXCLUDE)
+		p->short_ms = now + gkm_silence_ms(g);
 	p->exclusion = how == GKM_EXCLUDE && p->switch_ms >= p->hold_ms;
 	if (p->switch_ms < p->hold_ms)
 		p->switch_ms = p->hold_ms;
+}
+
+/*
+ * Members keep the short DTD of an exclusion until they hear another one: by a
+ * beat, or by an answer when they have noticed silence.
+ */
+static uint32_t known_dtd(const struct group *g)
+{
+	uint32_t dtd = g->conf->dtd;
+
+	if (ms_left(g, g->pace.short_ms) && copies_exclude_dtd(g) < dtd)
+		dtd = copies_exclude_dtd(g);
+	return dtd;
 }
 
 /*
@@ -78,6 +94,7 @@ void pace_changed(struct group *g, enum gkm_how how, bool told)
  */
 void pace_anew(struct group *g, bool told, uint32_t silence_ms)
 {
+	uint32_t dtd = known_dtd(g);
 	struct pace *p = &g->pace;
 	uint64_t now = group_now_ms(g);
 
@@ -85,8 +102,7 @@ void pace_anew(struct group *g, bool told, uint32_t silence_ms)
 	p->gather_ms = now;
 	if (!told)
 		return;
-	p->hold_ms =
-		now + (g->conf->dtd > 2 ? g->conf->dtd - 2 : 0) * MSEC_PER_SEC;
+	p->hold_ms = now + (dtd > 2 ? dtd - 2 : 0) * MSEC_PER_SEC;
 	p->gather_ms += GATHER_MS;
 }
 

@@ -31,6 +31,7 @@ struct pace {
 	uint64_t burst_ms;
 	uint64_t switch_ms; /* senders use the Data SA */
 	bool exclusion; /* made to exclude a member */
+	uint64_t short_ms; /* members may know an exclusion's DTD until then */
 	uint64_t hold_ms; /* after a reset, no sender changes before */
 	uint64_t gather_ms; /* joins are gathered until then */
 };

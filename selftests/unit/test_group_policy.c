@@ -359,6 +359,9 @@ static uint64_t reads_for(bool alg, unsigned int deaf_ms)
 	       alg ? ", algorithm" : "", deaf_ms);
 	is_int(sim_out_of_step(&s), 1, "lists%s, deaf %u ms: two are in step",
 	       alg ? ", algorithm" : "", deaf_ms);
+	is_int(s.n_unsent, 0,
+	       "lists%s, deaf %u ms: the sender always had a key",
+	       alg ? ", algorithm" : "", deaf_ms);
 	ok(!sim_in(b), "lists%s, deaf %u ms: b is out",
 	   alg ? ", algorithm" : "", deaf_ms);
 	sim_free(&s);
@@ -374,6 +377,24 @@ static void test_both(unsigned int deaf_ms)
 	       deaf_ms, (unsigned int)lists, (unsigned int)both_ms);
 	ok(both_ms <= lists + 200,
 	   "deaf %u ms: an algorithm lets nobody read longer", deaf_ms);
+}
+
+/* An eviction is announced with a short DTD, which a reset finds in force. */
+static void test_reset_after_eviction(void)
+{
+	struct err err;
+	uint32_t ms;
+
+	usual(32);
+	if (sim_evict(s.gcks, "video", "b.example", &ms, &err))
+		bail("%s", err.text);
+	sim_run(&s, 2000);
+	is_int(sim_reset(s.gcks, "video", &err), 0,
+	       "a reset after an eviction");
+	sim_run(&s, 60000);
+	is_int(s.n_unsent, 0, "reset after an eviction: the sender had a key");
+	is_int(a->gaps, 0, "reset after an eviction: who stays loses nothing");
+	sim_free(&s);
 }
 
 /* ---- groups ---------------------------------------------------------------- */
@@ -599,6 +620,7 @@ int main(void)
 	test_groups();
 	test_both(0);
 	test_both(4000);
+	test_reset_after_eviction();
 	test_deaf(BY_RESET);
 	test_deaf(BY_ALGORITHM);
 	test_deaf(BY_REMOVAL);
