@@ -177,6 +177,7 @@ struct mgroup_ops {
 /* Condition under which a failed registration can succeed. */
 enum refusal {
 	REFUSAL_TRANSIENT, /* time: no answer, or no resources */
+	REFUSAL_NO_GROUP, /* a reload of the key server */
 	REFUSAL_PERMANENT, /* an administrator */
 };
 

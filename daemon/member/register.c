@@ -13,11 +13,17 @@
 #include "lib/util.h"
 #include "member/mgroup.h"
 
-/* Intervals after a refusal, by enum refusal. */
-#define TRANSIENT_MS 1000
-#define TRANSIENT_MAX_MS 60000
-#define PERMANENT_MS 30000
-#define PERMANENT_MAX_MS 600000
+/* First and longest interval after a refusal, before the random part. */
+static const struct {
+	uint32_t first_ms;
+	uint32_t max_ms;
+} retries[] = {
+	[REFUSAL_TRANSIENT] = { 1000, 60000 },
+	/* A group that was removed may be back, and members are out so long. */
+	[REFUSAL_NO_GROUP] = { 30000, 40000 },
+	[REFUSAL_PERMANENT] = { 30000, 600000 },
+};
+
 /* A shorter membership does not reset the retry interval. */
 #define SETTLED_MS 30000
 /* Longest interval of requests that change nothing for other members. */
@@ -47,9 +53,8 @@ static uint32_t randomize_ms(uint32_t ms)
 
 static uint32_t retry_after_ms(const struct mgroup *g)
 {
-	bool permanent = g->refusal == REFUSAL_PERMANENT;
-	uint32_t ms = permanent ? PERMANENT_MS : TRANSIENT_MS;
-	uint32_t max = permanent ? PERMANENT_MAX_MS : TRANSIENT_MAX_MS;
+	uint32_t ms = retries[g->refusal].first_ms;
+	uint32_t max = retries[g->refusal].max_ms;
 	unsigned int i;
 
 	for (i = 1; i < g->attempts && ms < max; i++)
@@ -188,7 +193,7 @@ void register_nudge(struct mgroup *g)
 {
 	uint32_t spread_ms = 1 + member_random(NUDGE_MS / 2);
 
-	if (!timer_armed(&g->retry) || g->refusal == REFUSAL_PERMANENT ||
+	if (!timer_armed(&g->retry) || g->refusal != REFUSAL_TRANSIENT ||
 	    mgroup_now(g) - g->asked_ms < NUDGE_MS ||
 	    timer_left_ms(mgroup_tq(g), &g->retry) <= spread_ms)
 		return;
@@ -200,9 +205,10 @@ static enum refusal refusal_of(uint16_t notify)
 	switch (notify) {
 	case IKE_N_NO_PROPOSAL_CHOSEN:
 	case IKE_N_AUTHENTICATION_FAILED:
-	case GIKE_N_INVALID_GROUP_ID:
 	case GIKE_N_AUTHORIZATION_FAILED:
 		return REFUSAL_PERMANENT;
+	case GIKE_N_INVALID_GROUP_ID:
+		return REFUSAL_NO_GROUP;
 	default:
 		return REFUSAL_TRANSIENT;
 	}

@@ -9,6 +9,7 @@
 #include "gcks/life.h"
 #include "gcks/policy.h"
 #include "group_sim.h"
+#include "ike/sa.h"
 #include "lib/util.h"
 #include "tap.h"
 #include "wire/proto.h"
@@ -532,6 +533,32 @@ static void test_back_at_once(void)
 	sim_free(&s);
 }
 
+/*
+ * A group is away for long, by a mistake in the configuration. Its members ask
+ * for it at bounded intervals, at different times.
+ */
+static void test_away(unsigned int away_s)
+{
+	uint64_t since, back_ms;
+
+	usual(50);
+	groups[0] = groups[1];
+	is_int(reload(), 0, "away %u s: without the group", away_s);
+	sim_run(&s, 30000);
+	since = s.engine->stats.group_requests;
+	sim_run(&s, (away_s - 30) * MSEC_PER_SEC);
+	ok(s.engine->stats.group_requests - since <= 3 * away_s / 20,
+	   "away %u s: three members ask each 20 s at most", away_s);
+	groups[0] = s.cg;
+	is_int(reload(), 0, "away %u s: with the group again", away_s);
+	back_ms = s.ms;
+	ok(sim_settle(&s, 65000), "away %u s: all are back within 65 s",
+	   away_s);
+	ok(s.ms - back_ms > 100, "away %u s: not all come at once", away_s);
+	is_int(s.iv_repeats, 0, "away %u s: no IV was used twice", away_s);
+	sim_free(&s);
+}
+
 /* ---- a store that fails, and deaths ---------------------------------------- */
 
 static void test_full(void)
@@ -625,6 +652,8 @@ int main(void)
 	test_deaf(BY_ALGORITHM);
 	test_deaf(BY_REMOVAL);
 	test_back_at_once();
+	test_away(120);
+	test_away(1200);
 	test_full();
 	test_deaths(SIM_BEFORE_COMMIT, false);
 	test_deaths(SIM_AFTER_COMMIT, false);
