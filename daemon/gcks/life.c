@@ -423,13 +423,12 @@ static void reread_due(void *arg)
 	}
 	if (read_again(old, &g, &err)) {
 		old->store_errors++;
-		log_err("group %s: not read again, next try in %u s: %s",
-			old->conf->name, REREAD_AGAIN_MS / 1000, err.text);
+		group_err(old, "store not read again: %s; next try in %u s",
+			  err.text, REREAD_AGAIN_MS / 1000);
 		timer_set(tq, &old->reread, REREAD_AGAIN_MS);
 		return;
 	}
-	log_warn("group %s: somebody else has changed it, read again from the store",
-		 g->conf->name);
+	group_warn(g, "store read again: somebody else has changed the group");
 	carry_over(old, g);
 	group_free(old);
 	group_idle(g);

@@ -322,8 +322,8 @@ int msa_turn(struct msa *s, uint32_t dir)
 	ret = k->ops->sa_set(k->ctx, s->g->conf->name, s->spi, &set, &err);
 	if (ret) {
 		s->g->kernel_errors++;
-		log_warn("group %s: direction of SA %08x not changed: %s",
-			 s->g->conf->name, s->spi, err.text);
+		group_warn(s->g, "SA direction not changed: " SPI_FMT ": %s",
+			   s->spi, err.text);
 		return ret;
 	}
 	s->dir = set.dir;
@@ -339,8 +339,9 @@ static int need_another(struct mgroup *g, const struct ksa *ksa,
 			const char *reason, struct err *err)
 {
 	g->used_up = true;
-	return err_set(err, -EAGAIN, "SA %08x %s, another one is asked for",
-		       ksa->spi, reason);
+	return err_set(err, -EAGAIN,
+		       "SA " SPI_FMT " %s, another one is asked for", ksa->spi,
+		       reason);
 }
 
 /*
