@@ -208,11 +208,10 @@ static int claim_nonces(struct genl_info *info,
 	if (!(config->dir & MCSEC_DIR_OUT))
 		return 0;
 	err = mcsec_nonce_claim(&nonces, &bad);
-	if (err != -EEXIST) {
-		if (err)
-			return refuse_nla(info->extack, NULL, err,
-					  "out of memory");
-	}
+	if (!err)
+		return 0;
+	if (err != -EEXIST)
+		return refuse_nla(info->extack, NULL, err, "out of memory");
 	/* Extack names the attribute with the Sender-ID in question. */
 	nlmsg_for_each_attr(nla, info->nlhdr, GENL_HDRLEN, rem)
 		if (nla_type(nla) == MCSEC_A_SA_SENDER_ID && !bad--)

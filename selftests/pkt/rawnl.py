@@ -97,12 +97,11 @@ class Family:
         last = self.ask(self.id, cmd, attrs)[-1]
         kind, flags = struct.unpack_from("=HH", last, 4)
         err = struct.unpack_from("=i", last, 16)[0]
-        if not err:
-            return "accepted"
         asked = struct.unpack_from("=I", last, 20)[0]
         at = 20 + (16 if flags & 0x100 else (asked + 3) & ~3)
-        words, bad = f"error {-err}", None
-        while at + 4 <= len(last):
+        words, bad = f"error {-err}" if err else "accepted", None
+        # Success has attributes only if it warns.
+        while flags & 0x200 and at + 4 <= len(last):
             n, kind = struct.unpack_from("=HH", last, at)
             data = last[at + 4:at + n]
             if kind == 1:                       # NLMSGERR_ATTR_MSG
@@ -113,6 +112,8 @@ class Family:
             elif kind == 4:                     # NLMSGERR_ATTR_MISS_TYPE
                 bad = struct.unpack("=I", data)[0]
             at += max((n + 3) & ~3, 4)
+        if not err:
+            return words
         space = "GROUP_" if cmd == C["GROUP_NEW"] else "SA_"
         names = [k for k, v in A.items() if v == bad and k.startswith(space)]
         field = names[0].removeprefix(space).lower() if names else "none"
