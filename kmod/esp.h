@@ -299,6 +299,10 @@ static __always_inline void mcsec_op_restore(const struct mcsec_op *op)
 }
 
 /*
+ * A request that failed is not kept for the next packet: the transform may have
+ * put a completion of its own into it, as cryptd does before it finds its queue
+ * full.
+ *
  * Run the cipher in place over pkt->skb from pkt->hlen on; @op may be NULL, see
  * mcsec_op_get(). Returns 0 or -errno. After -EINPROGRESS the caller must call
  * mcsec_op_park() next.
@@ -320,6 +324,8 @@ mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 	err = crypto_aead_encrypt(&op->req);
 	if (likely(err != -EINPROGRESS))
 		mcsec_op_restore(op);
+	if (unlikely(err))
+		op->kept = false;
 	return err;
 }
 
@@ -337,7 +343,12 @@ static __always_inline int mcsec_op_decrypt(struct mcsec_op *op,
 		return mcsec_chacha_decrypt(&pkt->cipher->chacha,
 					    pkt->skb->data + pkt->hlen, len);
 	err = mcsec_op_prepare(op, pkt, 1, len, MCSEC_ICV);
-	return unlikely(err) ? err : crypto_aead_decrypt(&op->req);
+	if (unlikely(err))
+		return err;
+	err = crypto_aead_decrypt(&op->req);
+	if (unlikely(err && err != -EBADMSG))
+		op->kept = false;
+	return err;
 }
 
 /*
