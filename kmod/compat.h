@@ -99,16 +99,6 @@ static inline bool mcsec_recverr4(const struct sock *sk)
 #endif
 }
 
-/* IP_NODEFRAG */
-static inline bool mcsec_nodefrag(const struct sock *sk)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
-	return inet_sk(sk)->nodefrag;
-#else
-	return inet_test_bit(NODEFRAG, sk);
-#endif
-}
-
 #if IS_ENABLED(CONFIG_IPV6)
 static inline bool mcsec_recverr6(const struct sock *sk)
 {

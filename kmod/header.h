@@ -57,25 +57,6 @@ static __always_inline void mcsec_header_become(struct iphdr *iph,
 }
 
 /*
- * Whether @skb may be a fragment. False is certain; true is a guess for IPv6,
- * where the fragment header may stand behind others.
- */
-static __always_inline bool mcsec_may_be_fragment(const struct sk_buff *skb,
-						  u8 pf)
-{
-	if (!mcsec_is_ip6(pf))
-		return ip_is_fragment(ip_hdr(skb));
-	switch (ipv6_hdr(skb)->nexthdr) {
-	case NEXTHDR_HOP:
-	case NEXTHDR_ROUTING:
-	case NEXTHDR_FRAGMENT:
-	case NEXTHDR_DEST:
-		return true;
-	}
-	return false;
-}
-
-/*
  * Walk the IPv6 headers that may stand before ESP. Returns the type of the
  * header that follows, or -1 if the headers do not end, or are longer than a
  * stranger may make the host walk. *@hlen is set to the offset of that header,

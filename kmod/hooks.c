@@ -8,16 +8,19 @@
 #include <linux/module.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
+#include <net/netfilter/ipv4/nf_defrag_ipv4.h>
+#include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 
 /*
  * LOCAL_OUT, last: rules have set marks, chosen routes and translated
  * addresses, and no later hook expects to read the payload. POST_ROUTING would
  * be wrong: multicast is cloned for local listeners before it, so it sees the
- * same datagram twice.
+ * same datagram twice. Fragments, which raw sockets may send, are put together
+ * in front of the rules by nf_defrag, so that rules choose the mark and the
+ * route of a whole datagram.
  *
- * PRE_ROUTING, directly behind the reassembly of fragments by connection
- * tracking, if that is on: connection tracking, rules, sockets and multicast
- * routing see the clear datagram.
+ * PRE_ROUTING, directly behind the reassembly of fragments: connection
+ * tracking, rules, sockets and multicast routing see the clear datagram.
  *
  * LOCAL_IN, first: some datagrams are delivered without having passed
  * PRE_ROUTING here. Segment routing decapsulates behind it, and packets for
@@ -88,9 +91,27 @@ int mcsec_hooks_get(struct mcsec_net *mnet)
 	if (!try_module_get(THIS_MODULE))
 		return -EBUSY;
 	fill_hooks(mnet);
+	err = nf_defrag_ipv4_enable(mnet->net);
+	if (err)
+		goto err_module;
+#if IS_ENABLED(CONFIG_IPV6)
+	err = nf_defrag_ipv6_enable(mnet->net);
+	if (err)
+		goto err_defrag4;
+#endif
 	err = nf_register_net_hooks(mnet->net, mnet->ops, N_HOOKS);
 	if (err)
-		module_put(THIS_MODULE);
+		goto err_defrag6;
+	return 0;
+
+err_defrag6:
+#if IS_ENABLED(CONFIG_IPV6)
+	nf_defrag_ipv6_disable(mnet->net);
+err_defrag4:
+#endif
+	nf_defrag_ipv4_disable(mnet->net);
+err_module:
+	module_put(THIS_MODULE);
 	return err;
 }
 
@@ -101,5 +122,9 @@ void mcsec_hooks_put(struct mcsec_net *mnet)
 	if (mnet->n_groups)
 		return;
 	nf_unregister_net_hooks(mnet->net, mnet->ops, N_HOOKS);
+#if IS_ENABLED(CONFIG_IPV6)
+	nf_defrag_ipv6_disable(mnet->net);
+#endif
+	nf_defrag_ipv4_disable(mnet->net);
 	module_put(THIS_MODULE);
 }

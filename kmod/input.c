@@ -5,7 +5,6 @@
  */
 #include "input.h"
 #include "decrypt.h"
-#include "defrag.h"
 #include "esp.h"
 #include "family.h"
 #include "group.h"
@@ -185,26 +184,9 @@ static __always_inline bool is_passed(const struct sk_buff *skb, u8 pf)
 	       mcsec_is_verified(skb, pf);
 }
 
-/*
- * Fragments to all addresses are reassembled, not only those of groups, because
- * an ICMP error that quotes a group's datagram may be fragmented too.
- */
-static noinline unsigned int input_fragment(struct mcsec_net *mnet,
-					    struct sk_buff *skb,
-					    const struct nf_hook_state *state)
-{
-	unsigned int verdict = mcsec_defrag(skb, state);
-
-	if (verdict != NF_ACCEPT || is_passed(skb, state->pf))
-		return verdict;
-	return input_multicast(mnet, skb, state, mcsec_input);
-}
-
 unsigned int mcsec_input(void *priv, struct sk_buff *skb,
 			 const struct nf_hook_state *state)
 {
-	if (unlikely(mcsec_may_be_fragment(skb, state->pf)))
-		return input_fragment(priv, skb, state);
 	if (is_passed(skb, state->pf))
 		return NF_ACCEPT;
 	return input_multicast(priv, skb, state, mcsec_input);

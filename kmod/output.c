@@ -4,7 +4,6 @@
  * exempt and stays in the clear, or it is dropped and counted.
  */
 #include "output.h"
-#include "defrag.h"
 #include "encrypt.h"
 #include "family.h"
 #include "flows.h"
@@ -192,24 +191,11 @@ static noinline unsigned int output_multicast(struct mcsec_net *mnet,
 	return likely(pkt.group) ? output_group(&pkt) : NF_ACCEPT;
 }
 
-/* Raw sockets may send fragments. */
-static noinline unsigned int output_fragment(struct mcsec_net *mnet,
-					     struct sk_buff *skb,
-					     const struct nf_hook_state *state)
-{
-	unsigned int verdict = mcsec_defrag(skb, state);
-
-	return verdict == NF_ACCEPT ? output_multicast(mnet, skb, state)
-				    : verdict;
-}
-
 unsigned int mcsec_output(void *priv, struct sk_buff *skb,
 			  const struct nf_hook_state *state)
 {
 	if (likely(!mcsec_is_multicast(skb, state->pf)))
 		return NF_ACCEPT;
-	if (unlikely(mcsec_may_be_fragment(skb, state->pf)))
-		return output_fragment(priv, skb, state);
 	return output_multicast(priv, skb, state);
 }
 

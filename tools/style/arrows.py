@@ -40,7 +40,7 @@ LIBRARIES = {
 }
 
 # part of the module: parts whose header it may include
-BASE = "pkt chacha defrag verified header tunnel pmtu timestamp stats deferred compat"
+BASE = "pkt chacha verified header tunnel pmtu timestamp stats deferred compat"
 KEYS = "trace sa sender select dev esp replay notify netlink-gen " + BASE
 KMOD = {
     "main": "netlink hooks flows rollback output input group nonce " + KEYS,
@@ -69,7 +69,6 @@ KMOD = {
     "family": "group " + KEYS,
     "pkt": "header",
     "header": "",
-    "defrag": "header compat",
     "tunnel": "",
     "pmtu": "compat esp",
     "timestamp": "",
