@@ -234,6 +234,18 @@ enum group_due {
 	DUE_BEAT = 1 << 2,
 };
 
+/*
+ * Kinds of work that members can cause. They take turns, so that no kind waits
+ * for more than one piece of each of the others.
+ */
+enum group_turn {
+	TURN_REQUESTS,
+	TURN_BATCH,
+	TURN_REKEY,
+	TURN_BEAT,
+	TURNS,
+};
+
 /* Callbacks from the lower files of gcks/ to the upper ones. */
 struct group_ops {
 	/* Keys were changed or the group was reset: restart the timers. */
@@ -262,6 +274,7 @@ struct group {
 
 	struct commit commit;
 	unsigned int due; /* enum group_due */
+	enum group_turn turn; /* the next kind of work to look for */
 	bool idling; /* ops->idle() is running */
 	struct orders orders; /* orders of the administrator that wait */
 	struct join_reqs asks; /* requests not handled yet */

@@ -13,7 +13,6 @@
 #include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
 #include "gcks/key_source.h"
-#include "gcks/life.h"
 #include "gcks/orders.h"
 #include "gcks/policy.h"
 #include "gcks/registration.h"
@@ -65,6 +64,52 @@ static void check_roster(struct group *g)
 	}
 }
 
+/* Do a piece of the work @turn. Returns false if there is none. */
+static bool take_turn(struct group *g, enum group_turn turn)
+{
+	switch (turn) {
+	case TURN_REQUESTS:
+		return registration_run(g);
+	case TURN_BATCH:
+		if (!(g->due & DUE_BATCH))
+			return false;
+		batch_flush(g);
+		return true;
+	case TURN_REKEY:
+		if (!(g->due & DUE_REKEY))
+			return false;
+		schedule_periodic(g);
+		return true;
+	case TURN_BEAT:
+		if (!(g->due & DUE_BEAT))
+			return false;
+		schedule_beat(g);
+		return true;
+	case TURNS:
+		break;
+	}
+	return false;
+}
+
+/*
+ * Members that ask without a pause must not stop joins, leaves, rekeys and
+ * beats, so the kind of work that was served last is the last to be looked at.
+ */
+static bool run_in_turn(struct group *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < TURNS; i++) {
+		enum group_turn turn = (g->turn + i) % TURNS;
+
+		if (!take_turn(g, turn))
+			continue;
+		g->turn = (turn + 1) % TURNS;
+		return true;
+	}
+	return false;
+}
+
 /*
  * Run the first thing that waits. Returns false if nothing waits or a change
  * is in flight.
@@ -78,18 +123,8 @@ static bool run_next(struct group *g)
 		orders_free(g);
 		return false;
 	}
-	/* Evictions and resets go before requests to join. */
-	if (orders_run(g) || registration_run(g))
-		return true;
-	if (g->due & DUE_BATCH)
-		batch_flush(g);
-	else if (g->due & DUE_REKEY)
-		schedule_periodic(g);
-	else if (g->due & DUE_BEAT)
-		schedule_beat(g);
-	else
-		return false;
-	return true;
+	/* Evictions and resets go before everything that members ask for. */
+	return orders_run(g) || run_in_turn(g);
 }
 
 /*

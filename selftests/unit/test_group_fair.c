@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Members that ask without a pause. The store needs time for each change, so
+ * that their requests could keep it busy for ever.
+ */
+#include "gcks/group.h"
+#include "group_sim.h"
+#include "ike/sa.h"
+#include "lib/util.h"
+#include "member/mgroup.h"
+#include "tap.h"
+
+#define STORE_MS 10
+
+static struct sim s;
+static struct sim_member *tx, *a, *b, *x[2];
+static unsigned int asked;
+
+/* Each request of the members x* differs from their last one. */
+static enum gike_when ask_otherwise(void *ctx, struct ike_sa *sa,
+				    const struct gike_req *req,
+				    struct gike_reply *reply)
+{
+	struct gike_req r = *req;
+
+	(void)ctx;
+	if (r.peer_name[0] == 'x' && !r.report)
+		r.fragments = asked++ & 2;
+	return gcks_group_request(s.gcks, sa, &r, reply);
+}
+
+static void start(uint64_t seed, unsigned int store_ms)
+{
+	sim_init(&s, seed);
+	s.store_ms = store_ms;
+	s.cg.rekey_interval = 60;
+	s.cg.lifetime = s.cg.kek_lifetime = 135;
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, true);
+	a = sim_add(&s, "a.example", false, true);
+	b = sim_add(&s, "b.example", false, true);
+	x[0] = sim_add(&s, "x0.example", false, true);
+	x[1] = sim_add(&s, "x1.example", false, true);
+}
+
+static void all_in(void)
+{
+	int i;
+
+	for (i = 0; i < s.n; i++)
+		sim_up(s.m[i]);
+	if (!sim_settle(&s, 60000))
+		bail("not all members are in");
+	sim_run(&s, 20000);
+	sim_stream(&s, tx, 20);
+	s.engine->ops.group_request = ask_otherwise;
+	asked = 0;
+}
+
+/* Both members ask every 10 ms until @until_ms. */
+static void ask_until(uint64_t until_ms)
+{
+	unsigned int i;
+
+	while (s.ms < until_ms) {
+		for (i = 0; i < ARRAY_SIZE(x); i++)
+			register_now(TAILQ_FIRST(&x[i]->m->groups));
+		sim_run(&s, 10);
+	}
+}
+
+static void test_everything_goes_on(unsigned int store_ms)
+{
+	struct gcks_group_status before;
+	struct sim_member *c;
+	uint64_t from;
+
+	start(1, store_ms);
+	all_in();
+	before = sim_group(&s);
+	from = s.ms;
+	ask_until(from + 10000);
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	member_leave(a->m, "video");
+	ask_until(from + 20000);
+	ok(sim_in(c), "store of %u ms: a newcomer is in within 10 s", store_ms);
+	ok(!sim_has_member(&s, "a.example"),
+	   "store of %u ms: who leaves is out within 10 s", store_ms);
+	ask_until(from + 200000);
+	ok(asked > 1000, "store of %u ms: the two asked %u times", store_ms,
+	   asked);
+	ok(sim_group(&s).rekeys - before.rekeys >= 5,
+	   "store of %u ms: %u changes of keys: 3 periodic ones, a join and a leave",
+	   store_ms, (unsigned int)(sim_group(&s).rekeys - before.rekeys));
+	ok(sim_group(&s).beats - before.beats >= 10,
+	   "store of %u ms: %u beats in 200 s", store_ms,
+	   (unsigned int)(sim_group(&s).beats - before.beats));
+	is_int(s.n_unsent, 0, "store of %u ms: the sender always has a key",
+	       store_ms);
+	is_int(b->gaps, 0, "store of %u ms: the receiver loses no packet",
+	       store_ms);
+	sim_free(&s);
+}
+
+static void test_certificate_ends(void)
+{
+	struct sim_member *e;
+	uint64_t ends;
+
+	start(2, STORE_MS);
+	s.cert_s = 90;
+	e = sim_add(&s, "e.example", false, true);
+	ends = s.ms + 90000;
+	all_in();
+	ask_until(ends + 60000);
+	ok(!sim_has_member(&s, "e.example"),
+	   "a member is out soon after the end of its certificate");
+	is_int(sim_reads_after(&s, e, ends + 30000), 0,
+	       "the member cannot read what is sent 30 s later");
+	sim_free(&s);
+}
+
+int main(void)
+{
+	RUN(test_everything_goes_on, STORE_MS);
+	RUN(test_everything_goes_on, 0);
+	RUN(test_certificate_ends);
+	return done();
+}
