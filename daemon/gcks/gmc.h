@@ -75,9 +75,10 @@ bool gmc_welcome(const struct gcks *k, const char *identity);
 /* ---- Sender-IDs --------------------------------------------------------- */
 
 /*
- * Return true if @identity may have Sender-IDs of the group now, and count the
- * grant: the next one is allowed after 1 s, then 2 s, and so on up to a minute.
- * Every two minutes of rest halve the pause.
+ * Return true if @identity may cause what costs the group or the store now:
+ * Sender-IDs, new Data SAs, changes of its record. Counts the grant: the next
+ * one is allowed after 1 s, then 2 s, and so on up to a minute. Every two
+ * minutes of rest halve the pause.
  */
 bool gmc_pace(struct group *g, const char *identity);
 /* Reset the pause of every identity in all groups. */

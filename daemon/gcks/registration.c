@@ -159,13 +159,38 @@ static bool current_will_do(const struct group *g, const struct join_req *j,
 	       (g->fresh && g->keys->sender_ids_left(g, &g->st) > others);
 }
 
-/* Return true if the request changes nothing that is stored. */
+/* Return true if the last registration of @m was stored just now. */
+static bool stored_lately(const struct gmember *m, int64_t now)
+{
+	return now >= m->registered && now - m->registered < REPEAT_S;
+}
+
+/*
+ * Return true if the request changes nothing that is stored. The store does not
+ * know of a leave before it is carried out.
+ */
 static bool repeats_last(const struct gmember *m, const struct join_req *j,
 			 int64_t now)
 {
-	return !j->send && !m->send && !m->leaving && !j->renews &&
+	return !j->send && !m->send && !j->renews && !m->ended &&
 	       m->receive == j->receive && m->fragments == j->fragments &&
-	       now >= m->registered && now - m->registered < REPEAT_S;
+	       stored_lately(m, now);
+}
+
+/*
+ * Return true if the pace of the identity allows the request now. A sender gets
+ * Sender-IDs, which are finite. Whoever cannot use the Data SA any more makes
+ * all others change it. A receiver that differs from its last registration every
+ * time makes the store write.
+ */
+static bool pace_allows(struct group *g, const struct gmember *m,
+			const struct join_req *j)
+{
+	if (!j->send && !j->used_up &&
+	    (!m || !stored_lately(m, group_wall(g)) ||
+	     repeats_last(m, j, group_wall(g))))
+		return true;
+	return gmc_pace(g, j->identity);
 }
 
 /* ---- members that register again ----------------------------------------- */
@@ -316,6 +341,9 @@ static void join_later(struct group *g, struct join_req *j,
 {
 	uint64_t delay = g->conf->batch_join_ms;
 
+	/* The batch looks for the member again, which may be gone by then. */
+	j->m = NULL;
+	j->renews = false;
 	/* The member is back before its leave was carried out. */
 	if (m && m->leaving)
 		delay = 0;
@@ -335,12 +363,11 @@ static void join_later(struct group *g, struct join_req *j,
 static void register_again(struct group *g, struct gmember *m,
 			   struct join_req *j, struct join_reqs *again)
 {
-	j->m = m;
-	j->renews = term_renews(g, j);
 	if (!repeats_last(m, j, group_wall(g))) {
 		TAILQ_INSERT_TAIL(again, j, all);
 		return;
 	}
+	cancel_leave(g, m);
 	m->over = j->over;
 	g->registrations++;
 	join_answer(g, j);
@@ -380,10 +407,9 @@ static void judge_request(struct group *g, struct join_req *j,
 			    "the group is full");
 		return;
 	}
-	/*
-	 * The limit keeps one sender from forcing new Data SAs again and again.
-	 */
-	if (j->send && !gmc_pace(g, j->identity)) {
+	j->m = m;
+	j->renews = m && term_renews(g, j);
+	if (!pace_allows(g, m, j)) {
 		/*
 		 * The refusal must not end a membership that the request would
 		 * renew.
@@ -391,7 +417,8 @@ static void judge_request(struct group *g, struct join_req *j,
 		if (m)
 			term_grace(m);
 		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
-			    "asks for Sender-IDs too often");
+			    j->send ? "asks for Sender-IDs too often"
+				    : "changes its registration too often");
 		return;
 	}
 	if (moved)
