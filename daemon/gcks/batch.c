@@ -164,7 +164,6 @@ int join_put(struct group *g, struct join_req *j, int64_t now)
 	int ret;
 
 	next.send = j->send;
-	next.receive = j->receive;
 	next.fragments = j->fragments;
 	next.registered = now;
 	next.first_sid = j->first_sid;
@@ -292,7 +291,7 @@ static int take_out_barred(struct group *g, struct batch *b)
 
 	TAILQ_FOREACH(m, &g->members, all)
 	{
-		if (policy_keeps(conf, m))
+		if (!policy_bars(conf, m->identity, m->send))
 			continue;
 		if (ret || (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS)))
 			break;
@@ -414,7 +413,7 @@ static bool may_become_member(struct group *g, const struct batch *b,
 static bool take_in_one(struct group *g, struct batch *b, struct join_req *j)
 {
 	/* The identity may have been evicted while its request waited. */
-	const char *why = gmc_may(g, j->identity, j->send, !j->send);
+	const char *why = gmc_bars(g, j->identity, j->send);
 	struct join_req *first;
 
 	if (why) {
@@ -596,7 +595,6 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 		gmc_set_fragments(g, j->m, j->fragments);
 		g->registrations++;
 	}
-	j->m->receive = j->receive;
 	j->m->registered = now;
 	j->m->over = j->over;
 	/*

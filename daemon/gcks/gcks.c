@@ -348,7 +348,7 @@ int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 	{
 		s.identity = m->identity;
 		s.send = m->send;
-		s.receive = m->receive;
+		s.receive = !policy_bars(g->conf, m->identity, false);
 		s.joined = m->joined;
 		s.registered = m->registered;
 		s.first_sender_id = m->first_sid;

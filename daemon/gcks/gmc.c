@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gcks/policy.h"
 #include "lib/buf.h"
 
 /* Version 1 has no end of the membership and no address of the member. */
@@ -73,16 +74,6 @@ void gmc_free(struct group *g)
 
 /* ---- authorisation ------------------------------------------------------ */
 
-bool gmc_may_send(const struct group *g, const char *identity)
-{
-	return conf_names_match(&g->conf->senders, identity);
-}
-
-bool gmc_may_receive(const struct group *g, const char *identity)
-{
-	return conf_names_match(&g->conf->receivers, identity);
-}
-
 const struct deny_entry *gmc_denied(const struct group *g, const char *identity)
 {
 	const struct deny_entry *d;
@@ -93,20 +84,11 @@ const struct deny_entry *gmc_denied(const struct group *g, const char *identity)
 	return NULL;
 }
 
-const char *gmc_may(const struct group *g, const char *identity, bool send,
-		    bool receive)
+const char *gmc_bars(const struct group *g, const char *identity, bool send)
 {
 	if (gmc_denied(g, identity))
 		return "evicted, and not admitted again";
-	if (send && !gmc_may_send(g, identity))
-		return gmc_may_receive(g, identity)
-			       ? "may receive only, but asked to send"
-			       : "may not send";
-	if (receive && !gmc_may_receive(g, identity))
-		return gmc_may_send(g, identity)
-			       ? "may send only, but did not ask to send"
-			       : "not in the lists of the group";
-	return NULL;
+	return policy_bars(g->conf, identity, send);
 }
 
 bool gmc_welcome(const struct gcks *k, const char *identity)
@@ -115,8 +97,8 @@ bool gmc_welcome(const struct gcks *k, const char *identity)
 
 	TAILQ_FOREACH(g, &k->groups, all)
 	{
-		if (!gmc_denied(g, identity) &&
-		    (gmc_may_receive(g, identity) || gmc_may_send(g, identity)))
+		if (!gmc_bars(g, identity, false) ||
+		    !gmc_bars(g, identity, true))
 			return true;
 	}
 	return false;
@@ -231,6 +213,7 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 {
 	char key[STORE_KEY_MAX];
 	struct wbuf w;
+	bool receive;
 	int ret;
 
 	ret = member_key(g, m->identity, key);
@@ -239,8 +222,13 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	wbuf_init(&w, RECORD_MAX);
 	wbuf_u8(&w, RECORD_VERSION);
 	wbuf_u64(&w, m->number);
-	wbuf_u8(&w, m->send | m->receive << 1 | m->fragments << 2 |
-			    m->renewed << 3);
+	/*
+	 * Bit 1 was the right to receive. The lists alone tell it; an earlier
+	 * release still reads the bit.
+	 */
+	receive = !policy_bars(g->conf, m->identity, false);
+	wbuf_u8(&w,
+		m->send | receive << 1 | m->fragments << 2 | m->renewed << 3);
 	wbuf_u64(&w, m->joined);
 	wbuf_u64(&w, m->registered);
 	wbuf_u32(&w, m->first_sid);
@@ -361,7 +349,6 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 		get_addr(&r, &m->at);
 	}
 	m->send = flags & 1;
-	m->receive = flags & 2;
 	m->fragments = flags & 4;
 	m->renewed = flags & 8;
 	if (r.err || rbuf_left(&r) || !m->number ||

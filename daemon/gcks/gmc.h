@@ -22,12 +22,11 @@ int gmc_load(struct group *g, struct err *err);
 
 /* ---- authorisation ------------------------------------------------------ */
 
-/* Return NULL if @identity may, else the reason as a static string. */
-const char *gmc_may(const struct group *g, const char *identity, bool send,
-		    bool receive);
-/* Evaluate the lists alone, without the denied identities. */
-bool gmc_may_send(const struct group *g, const char *identity);
-bool gmc_may_receive(const struct group *g, const char *identity);
+/*
+ * Return NULL if @identity may be a member that sends, or else that receives
+ * only; otherwise the reason as a static string. See policy_bars().
+ */
+const char *gmc_bars(const struct group *g, const char *identity, bool send);
 const struct deny_entry *gmc_denied(const struct group *g,
 				    const char *identity);
 

@@ -46,8 +46,7 @@ struct gmember {
 	char *identity;
 	uint64_t number; /* never reused */
 	uint32_t leaf;
-	bool send;
-	bool receive;
+	bool send; /* else it only receives */
 	bool fragments; /* takes fragments of GSA_REKEY */
 	bool leaving; /* waits for a batch to leave */
 	uint64_t leave_ms; /* no batch takes it before this time */
@@ -201,7 +200,6 @@ struct join_req {
 	uint64_t over; /* serial number of the IKE SA */
 	char *identity;
 	bool send;
-	bool receive;
 	bool fragments;
 	bool used_up; /* has used up the IVs of its Data SA */
 	uint32_t n_sids; /* wanted, then given by the batch */

@@ -54,7 +54,7 @@ static void check_roster(struct group *g)
 
 	TAILQ_FOREACH(m, &g->members, all)
 	{
-		const char *why = gmc_may(g, m->identity, m->send, !m->send);
+		const char *why = gmc_bars(g, m->identity, m->send);
 
 		if (!why)
 			continue;

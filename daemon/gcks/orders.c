@@ -305,7 +305,7 @@ static bool somebody_barred(const struct group *g, const struct conf_group *c)
 	const struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->members, all)
-	if (!policy_keeps(c, m))
+	if (policy_bars(c, m->identity, m->send))
 		return true;
 	return false;
 }

@@ -173,12 +173,19 @@ unsigned int policy_diff(const struct conf_group *from,
 	return change;
 }
 
-bool policy_keeps(const struct conf_group *conf, const struct gmember *m)
+const char *policy_bars(const struct conf_group *conf, const char *identity,
+			bool send)
 {
-	if (m->send && !conf_names_match(&conf->senders, m->identity))
-		return false;
-	return !(m->receive || !m->send) ||
-	       conf_names_match(&conf->receivers, m->identity);
+	bool sends = conf_names_match(&conf->senders, identity);
+	bool receives = conf_names_match(&conf->receivers, identity);
+
+	if (send ? sends : receives)
+		return NULL;
+	if (send)
+		return receives ? "may receive only, but asked to send"
+				: "may not send";
+	return sends ? "may send only, but did not ask to send"
+		     : "not in the lists of the group";
 }
 
 /* ---- records ------------------------------------------------------------ */

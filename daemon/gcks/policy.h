@@ -13,7 +13,6 @@
 
 #include "conf/conf.h"
 
-struct gmember;
 struct group;
 
 struct policy {
@@ -41,8 +40,15 @@ void policy_free(struct policy *p);
 unsigned int policy_diff(const struct conf_group *from,
 			 const struct conf_group *to, unsigned int kinds,
 			 char *names, size_t size);
-/* Return true if @m keeps every right that it has in its group. */
-bool policy_keeps(const struct conf_group *conf, const struct gmember *m);
+/*
+ * Return NULL if the lists let @identity be a member that sends, or else that
+ * receives only; otherwise the reason as a static string. A sender needs the
+ * right to send and no other, although it has the same keys as receivers. A
+ * request, a member whose policy has changed and a member of an earlier run are
+ * all judged by this function.
+ */
+const char *policy_bars(const struct conf_group *conf, const char *identity,
+			bool send);
 
 /* Must run within a transaction of the store. Returns 0 or -errno. */
 int policy_put(struct group *g, const struct policy *p);

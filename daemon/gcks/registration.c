@@ -136,7 +136,6 @@ static struct join_req *join_new(struct group *g, const struct ike_sa *sa,
 	j->send = req->send;
 	j->fragments = req->fragments;
 	j->used_up = req->used_up;
-	j->receive = gmc_may_receive(g, identity);
 	j->n_sids = req->send ? req->n_sender_ids : 0;
 	if (req->send && !j->n_sids)
 		j->n_sids = 1;
@@ -173,8 +172,7 @@ static bool repeats_last(const struct gmember *m, const struct join_req *j,
 			 int64_t now)
 {
 	return !j->send && !m->send && !j->renews && !m->ended &&
-	       m->receive == j->receive && m->fragments == j->fragments &&
-	       stored_lately(m, now);
+	       m->fragments == j->fragments && stored_lately(m, now);
 }
 
 /*
@@ -389,7 +387,7 @@ static void judge_request(struct group *g, struct join_req *j,
 			  struct join_reqs *again)
 {
 	struct gmember *m = gmc_find(g, j->identity);
-	const char *why = gmc_may(g, j->identity, j->send, !j->send);
+	const char *why = gmc_bars(g, j->identity, j->send);
 	bool moved;
 
 	if (why) {
@@ -469,7 +467,7 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 		return take_report(g, sa, req, identity, reply);
 	if (term_over(g, sa))
 		return refuse_expired(g, identity, reply);
-	why = gmc_may(g, identity, req->send, !req->send);
+	why = gmc_bars(g, identity, req->send);
 	if (why)
 		return refuse_request(g, identity, GIKE_N_AUTHORIZATION_FAILED,
 				      why, reply);

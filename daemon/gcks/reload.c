@@ -59,7 +59,7 @@ static void tell_evicted(const struct report *r, const struct group *g,
 
 	TAILQ_FOREACH(m, &g->members, all)
 	{
-		if (policy_keeps(c, m))
+		if (!policy_bars(c, m->identity, m->send))
 			continue;
 		if (++n <= EVICTED_NAMED)
 			tell_line(r,

@@ -34,7 +34,8 @@ static void start(uint64_t seed, unsigned int store_ms)
 	sim_init(&s, seed);
 	s.store_ms = store_ms;
 	s.cg.rekey_interval = 60;
-	s.cg.lifetime = s.cg.kek_lifetime = 135;
+	s.cg.lifetime = 135;
+	s.cg.kek_lifetime = 135;
 	sim_gcks_up(&s);
 	tx = sim_add(&s, "s.example", true, true);
 	a = sim_add(&s, "a.example", false, true);
@@ -165,7 +166,7 @@ static void test_writes(void)
 	ask_until(s.ms + 60000);
 	commits = s.commits - commits;
 	ok(asked > 5000, "the two receivers asked %u times", asked);
-	ok(commits <= 60, "their requests made %u transactions in a minute",
+	ok(commits <= 60, "two receivers make %u transactions in a minute",
 	   commits);
 	lines = sim_audited(&s, "refuse", "x0.example", "too often");
 	ok(lines > 0 && lines < 50, "the trail has %u refusals of x0", lines);

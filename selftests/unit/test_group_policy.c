@@ -298,6 +298,77 @@ static void test_sender(void)
 	sim_free(&s);
 }
 
+/*
+ * A sender that may not receive any more, in a group whose other settings
+ * change later. It needs the right to send alone, however it lost the other.
+ */
+static struct sim_member *usual_sender(uint64_t seed)
+{
+	struct sim_member *s2;
+
+	usual(seed);
+	groups[0].receivers.v = without_b;
+	groups[0].receivers.n = ARRAY_SIZE(without_b);
+	s2 = sim_add(&s, "s2.example", true, false);
+	return s2;
+}
+
+static void nothing_but_a_beat(struct sim_member *s2, const char *what)
+{
+	unsigned int rekeys;
+
+	sim_run(&s, 60000);
+	ok(sim_in(s2), "%s: a sender that may send is in", what);
+	rekeys = sim_group(&s).rekeys;
+	groups[0].beat = 14;
+	is_int(reload(), 0, "%s: another beat and nothing else", what);
+	sim_run(&s, 30000);
+	is_int(sim_group(&s).rekeys, rekeys, "%s: no key changes", what);
+	is_int(sim_audited(&s, "evict", "s2.example", NULL), 0,
+	       "%s: the sender is not evicted", what);
+	ok(sim_in(s2), "%s: the sender stays in", what);
+	sim_free(&s);
+}
+
+static void test_sends_only_since_reload(void)
+{
+	struct sim_member *s2 = usual_sender(5);
+
+	sim_up(s2);
+	sim_run(&s, 20000);
+	is_int(reload(), 0, "a list of receivers without the sender");
+	nothing_but_a_beat(s2, "list");
+}
+
+static void test_sends_only_since_restart(void)
+{
+	struct sim_member *s2 = usual_sender(6);
+
+	sim_up(s2);
+	sim_run(&s, 20000);
+	sim_gcks_down(&s);
+	s.conf.groups = groups;
+	sim_gcks_up(&s);
+	nothing_but_a_beat(s2, "restart");
+}
+
+static void test_sends_only_since_it_waits(void)
+{
+	struct conf_names receivers;
+	struct sim_member *s2;
+
+	s2 = usual_sender(7);
+	receivers = groups[0].receivers;
+	groups[0].receivers = s.cg.receivers;
+	groups[0].batch_join_ms = 10000;
+	is_int(reload(), 0, "joins wait for a batch");
+	sim_up(s2);
+	sim_run(&s, 2000);
+	groups[0].receivers = receivers;
+	is_int(reload(), 0, "a list without the sender, which waits");
+	nothing_but_a_beat(s2, "waiting");
+}
+
 /* ---- algorithms ------------------------------------------------------------- */
 
 static void test_algorithm(unsigned int loss)
@@ -642,6 +713,9 @@ int main(void)
 	test_deaf_sender();
 	test_crowd();
 	test_sender();
+	test_sends_only_since_reload();
+	test_sends_only_since_restart();
+	test_sends_only_since_it_waits();
 	test_algorithm(0);
 	test_algorithm(20);
 	test_groups();
