@@ -29,8 +29,10 @@
 struct batch {
 	/* If set, the batch is the eviction of this member alone. */
 	struct gmember *deny;
-	/* The batch takes out every member that has lost a right. */
+	/* The batch takes out members that have lost a right, and no others. */
 	bool expel;
+	bool looked; /* for members that lost a right ... */
+	bool some_stay; /* ... and the message has no room for all of them */
 	/* With expel: the policy to adopt, not yet the group's; owned. */
 	struct policy *policy;
 	/* Completion of the caller that waits for the batch, or NULL. */
@@ -212,7 +214,7 @@ static struct gmember *out_next(struct group *g, const struct batch *b,
 {
 	if (!b->n_out)
 		return NULL;
-	if (b->deny)
+	if (b->deny && b->n_out == 1)
 		return m ? NULL : b->deny;
 	m = m ? TAILQ_NEXT(m, all) : TAILQ_FIRST(&g->members);
 	while (m && !m->out)
@@ -289,11 +291,14 @@ static int take_out_barred(struct group *g, struct batch *b)
 	struct gmember *m;
 	int ret = 0;
 
+	b->looked = true;
 	TAILQ_FOREACH(m, &g->members, all)
 	{
-		if (!policy_bars(conf, m->identity, m->send))
+		if (m->out || !policy_bars(conf, m->identity, m->send))
 			continue;
-		if (ret || (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS)))
+		if (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS))
+			b->some_stay = true;
+		if (ret || b->some_stay)
 			break;
 		ret = take_one_out(g, b, m);
 		m->barred = !ret;
@@ -312,20 +317,20 @@ static int take_out(struct group *g, struct batch *b)
 	struct gmember *m;
 	int ret = 0;
 
-	if (b->expel)
-		return take_out_barred(g, b);
-
 	/*
 	 * An eviction is not delayed by pending joins and leaves, and is not
 	 * batched with them.
 	 */
 	if (b->deny)
-		return take_one_out(g, b, b->deny);
-	if (!g->n_leaving)
-		return 0;
+		ret = take_one_out(g, b, b->deny);
+	/* The keys of this change are not for members that lost a right. */
+	if (!ret && (b->expel || g->expels))
+		ret = take_out_barred(g, b);
+	if (ret || b->expel || b->deny || !g->n_leaving)
+		return ret;
 	TAILQ_FOREACH(m, &g->members, all)
 	{
-		if (!leaves_now(g, m))
+		if (m->out || !leaves_now(g, m))
 			continue;
 		if (ret || (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS)))
 			break;
@@ -543,7 +548,7 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 		g->senders_waiting = 0;
 	}
 	batch_tell_leavers(g, &b->leavers, ret);
-	if (g->n_leaving)
+	if (g->n_leaving || g->expels)
 		batch_arm(g, COMMIT_RETRY_MS);
 }
 
@@ -615,6 +620,15 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 			   j->send ? "sender" : "receiver");
 }
 
+/* Note whether members without a right are left, once @b is through. */
+static void note_barred(struct group *g, const struct batch *b)
+{
+	if (b->looked)
+		g->expels = b->some_stay;
+	if (g->expels)
+		batch_arm(g, 0);
+}
+
 static void settle_batch(struct group *g, struct batch *b)
 {
 	struct join_req *j;
@@ -628,6 +642,7 @@ static void settle_batch(struct group *g, struct batch *b)
 		join_free(j);
 	}
 	batch_tell_leavers(g, &b->leavers, 0);
+	note_barred(g, b);
 	if (!TAILQ_EMPTY(&g->joins))
 		batch_arm(g, pace_wait_ms(g));
 	else if (g->n_leaving)
@@ -714,6 +729,9 @@ static void batch_nothing(struct group *g, struct batch *b)
 	void *arg = b->arg;
 
 	batch_tell_leavers(g, &b->leavers, 0);
+	note_barred(g, b);
+	if (!TAILQ_EMPTY(&g->joins))
+		batch_arm(g, pace_wait_ms(g));
 	batch_drop(b);
 	if (done)
 		done(g, arg, 0, "");
@@ -799,6 +817,11 @@ void batch_flush(struct group *g)
 		return;
 	}
 	g->due &= ~DUE_BATCH;
+	/* As every eviction, this one does not wait for the pace. */
+	if (g->expels) {
+		batch_expel(g, NULL, NULL, NULL);
+		return;
+	}
 	if (pace_wait_ms(g)) {
 		batch_arm(g, pace_wait_ms(g));
 		batch_tell_leavers(g, &g->leavers, 0);
@@ -832,7 +855,10 @@ void batch_expel(struct group *g, struct policy *policy, commit_fn *done,
 
 	if (!b) {
 		policy_free(policy);
-		done(g, arg, -ENOMEM, "out of memory");
+		if (g->expels)
+			batch_arm(g, COMMIT_RETRY_MS);
+		if (done)
+			done(g, arg, -ENOMEM, "out of memory");
 		return;
 	}
 	b->expel = true;

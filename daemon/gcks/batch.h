@@ -32,11 +32,12 @@ void batch_flush(struct group *g);
 void batch_evict(struct group *g, struct gmember *m, commit_fn *done,
 		 void *arg);
 /*
- * Take out at once every member that has a right which @policy does not grant.
- * @policy is taken over and becomes the group's; NULL is the group's own
- * policy. One change takes out as many members as its message can announce;
- * policy_bars() tells about the others. At least one member must be affected,
- * and no change may be in flight. @done is called once with 0 or -errno.
+ * Take out at once every member that @policy bars. @policy is taken over and
+ * becomes the group's; NULL is the group's own policy. One change takes out as
+ * many members as its message can announce: if others are left, g->expels is
+ * true, and the next batch takes them out, also after a failure and a restart.
+ * No change may be in flight. @done may be NULL, and is called once with 0 or
+ * -errno.
  */
 void batch_expel(struct group *g, struct policy *policy, commit_fn *done,
 		 void *arg);

@@ -309,6 +309,11 @@ struct group {
 	struct join_reqs joins;
 	uint32_t senders_waiting; /* join requests of senders */
 	uint32_t n_leaving;
+	/*
+	 * Some member may be barred by the policy. Until it is out, every
+	 * change of keys excludes as many of these as its messages can announce.
+	 */
+	bool expels;
 	struct timer batch;
 	uint64_t batch_ms; /* when the batch is due */
 

@@ -44,24 +44,20 @@ static void resume_outbox(struct group *g)
 }
 
 /*
- * Take out members that the lists no longer allow: they may have been changed
- * while the key server was down.
+ * Take out members that the policy bars. It may have been changed while the key
+ * server was down, or the key server ended before all of them were out.
  */
 static void check_roster(struct group *g)
 {
-	char name[QUOTE_LEN];
-	struct gmember *m;
+	const struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->members, all)
-	{
-		const char *why = gmc_bars(g, m->identity, m->send);
-
-		if (!why)
-			continue;
-		group_info(g, "member removed: %s: %s",
-			   quote(m->identity, name), why);
-		batch_leave_later(g, m);
-	}
+	if (policy_bars(g->conf, m->identity, m->send))
+		break;
+	if (!m)
+		return;
+	g->expels = true;
+	batch_arm(g, 0);
 }
 
 /* Do a piece of the work @turn. Returns false if there is none. */

@@ -38,6 +38,7 @@ struct order {
 	void *arg;
 	int64_t now;
 	struct policy *policy;
+	const struct policy *adopts; /* the same, after it was handed over */
 	/* With policy: it waits until those that it excludes are out. */
 	bool waits;
 	uint64_t until_ms; /* at most, by clock_mono_ms() */
@@ -324,16 +325,46 @@ static void adopt_done(struct group *g, void *arg, int ret, const char *why)
 	order_end(o, 0, 0, "%s", "");
 }
 
+static unsigned int count_barred(const struct group *g)
+{
+	const struct gmember *m;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(m, &g->members, all)
+	n += !!policy_bars(g->conf, m->identity, m->send);
+	return n;
+}
+
+/*
+ * Members could not be taken out. Their policy may be in force nevertheless,
+ * since it comes with the first of them.
+ */
+static void expel_failed(struct group *g, struct order *o, int ret,
+			 const char *why)
+{
+	if (g->policy == o->adopts)
+		order_end(o, ret, 0,
+			  "group \"%s\" has policy %llu, but %u members that lost a right are still in, which is tried again: %s",
+			  g->conf->name, (unsigned long long)g->policy->version,
+			  count_barred(g), why);
+	else
+		adopt_done(g, o, ret, why);
+}
+
 /*
  * If more members had to go than one change can announce, the next change
  * follows at once.
  */
 static void expel_done(struct group *g, void *arg, int ret, const char *why)
 {
-	if (!ret && somebody_barred(g, g->conf))
-		batch_expel(g, NULL, expel_done, arg);
+	struct order *o = arg;
+
+	if (ret)
+		expel_failed(g, o, ret, why);
+	else if (g->expels)
+		batch_expel(g, NULL, expel_done, o);
 	else
-		adopt_done(g, arg, ret, why);
+		adopt_done(g, o, 0, "");
 }
 
 static void anew_adopted(struct group *g, void *arg, int ret, const char *why)
@@ -390,10 +421,10 @@ static void excluded_first(struct group *g, void *arg, int ret, const char *why)
 	struct order *o = arg;
 
 	if (ret) {
-		adopt_done(g, o, ret, why);
+		expel_failed(g, o, ret, why);
 		return;
 	}
-	if (somebody_barred(g, g->conf)) {
+	if (g->expels) {
 		batch_expel(g, NULL, excluded_first, o);
 		return;
 	}
@@ -407,6 +438,7 @@ static void exclude_first(struct group *g, struct order *o)
 {
 	struct policy *lists = lists_only(g, &o->policy->conf);
 
+	o->adopts = lists;
 	if (lists)
 		batch_expel(g, lists, excluded_first, o);
 	else
@@ -482,6 +514,11 @@ static void run_policy(struct group *g, struct order *o)
 	diff = policy_diff(&g->policy->conf, &p->conf, ~0u, names,
 			   sizeof(names));
 	p->version = g->policy->version + 1;
+	if (!diff && g->expels) {
+		o->adopts = g->policy;
+		batch_expel(g, NULL, expel_done, o);
+		return;
+	}
 	if (!diff) {
 		order_end(o, 0, 0, "%s", "");
 		return;
@@ -496,6 +533,7 @@ static void run_policy(struct group *g, struct order *o)
 	} else if (diff & POLICY_RESET) {
 		adopt_anew(g, o, why);
 	} else if (somebody_barred(g, &p->conf)) {
+		o->adopts = p;
 		o->policy = NULL;
 		batch_expel(g, p, expel_done, o);
 	} else {

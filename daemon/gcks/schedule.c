@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gcks/batch.h"
 #include "gcks/gkm.h"
 #include "gcks/gkm_msg.h"
 #include "gcks/gkm_store.h"
@@ -193,8 +194,13 @@ void schedule_rekey(struct group *g, unsigned int asked, const char *why,
 	struct turn *t;
 	int ret;
 
-	if (wait && asked) {
+	if ((wait || g->expels) && asked) {
 		rekey_later(g, asked, done, arg);
+		return;
+	}
+	/* New keys are not for members that lost a right and are still in. */
+	if (g->expels) {
+		batch_expel(g, NULL, done, arg);
 		return;
 	}
 	if (wait) {

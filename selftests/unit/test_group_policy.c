@@ -11,6 +11,7 @@
 #include "group_sim.h"
 #include "ike/sa.h"
 #include "lib/util.h"
+#include "store/store.h"
 #include "tap.h"
 #include "wire/proto.h"
 
@@ -272,6 +273,136 @@ static void test_crowd(void)
 	sim_run(&s, 20000);
 	is_int(reads, 0, "nobody of them has a key of later");
 	is_int(s.n_unsent, 0, "the sender could always send");
+	sim_free(&s);
+}
+
+static int (*real_commit)(void *ctx);
+static struct store_ops failing;
+static unsigned int n_commits;
+
+static int fail_second(void *ctx)
+{
+	if (++n_commits != 2)
+		return real_commit(ctx);
+	failing.abort(ctx);
+	return -ENOSPC;
+}
+
+static void fail_second_commit(void)
+{
+	real_commit = s.store->ops->commit;
+	failing = *s.store->ops;
+	failing.commit = fail_second;
+	s.store->ops = &failing;
+	n_commits = 0;
+}
+
+static unsigned int barred(void)
+{
+	const struct group *g = TAILQ_FIRST(&s.gcks->groups);
+	const struct gmember *m;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(m, &g->members, all)
+	n += !!policy_bars(g->conf, m->identity, m->send);
+	return n;
+}
+
+#define CROWD 800
+
+/*
+ * More members lose their right than one change can exclude, and the second
+ * change fails.
+ */
+static void crowd_fails_half(uint64_t seed)
+{
+	static char *even[] = { (char *)"s.example", (char *)"*.even.example" };
+	char name[64];
+	int i;
+
+	sim_init(&s, seed);
+	s.cg.max_members = 2 * CROWD;
+	s.cg.batch_join_ms = 1000;
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, true);
+	for (i = 0; i < CROWD; i++) {
+		snprintf(name, sizeof(name), "m%d.%s.example", i,
+			 i & 1 ? "odd" : "even");
+		sim_add(&s, name, false, true);
+	}
+	for (i = 0; i < s.n; i++) {
+		sim_up(s.m[i]);
+		if (i % 50 == 49)
+			sim_run(&s, 200);
+	}
+	if (!sim_settle(&s, 120000))
+		bail("they are not in");
+	sim_run(&s, 20000);
+	groups[0] = s.cg;
+	groups[0].receivers.v = even;
+	groups[0].receivers.n = ARRAY_SIZE(even);
+	next = (struct conf_gcks){ .groups = groups, .n_groups = 1 };
+	fail_second_commit();
+	is_int(reload(), -ENOSPC, "the second change of an eviction fails");
+	s.store->ops = failing.submit ? s.store->ops : &failing;
+	is_int(sim_group(&s).policy_version, 2,
+	       "the policy is in force nevertheless");
+	ok(barred() > 0 && barred() < CROWD / 2, "%u of %d are still in",
+	   barred(), CROWD / 2);
+	snprintf(lines, sizeof(lines),
+		 "group \"video\" has policy 2, but %u members that lost a right are still in",
+		 barred());
+	ok(strstr(why, lines), "the answer says so: %s", why);
+}
+
+/* Count members that lost their right and have the keys of now. */
+static unsigned int odd_in_step(void)
+{
+	unsigned int n = 0;
+	int i;
+
+	for (i = 0; i < s.n; i++)
+		n += strstr(s.m[i]->name, "odd") && sim_in(s.m[i]) &&
+		     sim_status(s.m[i]).data_spi == sim_group(&s).data_spi;
+	return n;
+}
+
+static void test_crowd_by_half(void)
+{
+	char err[512];
+	uint32_t ms;
+
+	crowd_fails_half(8);
+	is_int(sim_evict(s.gcks, "video", "m0.even.example", &ms, err,
+			 sizeof(err)),
+	       0, "another member is evicted meanwhile");
+	sim_run(&s, 3000);
+	is_int(odd_in_step(), 0, "the eviction gives them no new keys");
+	is_int(barred(), 0, "the eviction takes them out");
+	is_int(sim_audited(&s, "evict", NULL, "not in the lists"), CROWD / 2,
+	       "each of them is evicted in the audit trail");
+	sim_free(&s);
+
+	crowd_fails_half(9);
+	is_int(reload(), 0, "the same configuration again");
+	is_int(barred(), 0, "nobody who lost a right is in then");
+	sim_free(&s);
+
+	crowd_fails_half(10);
+	sim_run(&s, 6000);
+	is_int(barred(), 0, "the rest is evicted within 6 s without an order");
+	sim_run(&s, 3000);
+	is_int(odd_in_step(), 0, "none of them has the keys of then");
+	sim_free(&s);
+
+	crowd_fails_half(11);
+	sim_gcks_down(&s);
+	s.conf.groups = groups;
+	sim_gcks_up(&s);
+	sim_run(&s, 3000);
+	is_int(barred(), 0, "the rest is evicted after a restart");
+	is_int(sim_audited(&s, "evict", NULL, "not in the lists"), CROWD / 2,
+	       "each is evicted in the audit trail, after a restart, too");
 	sim_free(&s);
 }
 
@@ -712,6 +843,7 @@ int main(void)
 	test_lists(20);
 	test_deaf_sender();
 	test_crowd();
+	test_crowd_by_half();
 	test_sender();
 	test_sends_only_since_reload();
 	test_sends_only_since_restart();
