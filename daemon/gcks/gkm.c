@@ -85,6 +85,8 @@ static int draw_spis_anew(struct gkm_state *st)
 /* Make the next state: a Rekey SA and a Data SA with fresh keys. */
 static int make_keys(struct group *g, struct gkm_change *c)
 {
+	/* Lifetimes are those of the policy that the change adopts. */
+	const struct conf_group *conf = c->policy ? &c->policy->conf : g->conf;
 	struct gkm_state *st = &c->next;
 	int64_t now = group_wall(g);
 	struct gsa_sa policy;
@@ -92,7 +94,7 @@ static int make_keys(struct group *g, struct gkm_change *c)
 
 	retire_data(st, now);
 	st->time_ms = gkm_time_ms(g);
-	ret = g->keys->next_data(g, st, c->how == GKM_EXCLUDE);
+	ret = g->keys->next_data(g, st, conf->lifetime, c->how == GKM_EXCLUDE);
 	if (!ret)
 		ret = take_spi(st);
 	if (!ret && c->how == GKM_EXCLUDE)
@@ -104,7 +106,7 @@ static int make_keys(struct group *g, struct gkm_change *c)
 	st->kek.key_bits = policy.key_bits;
 	st->kwa = policy.kwa;
 	st->to = g->conf->rekey_to;
-	ret = gkey_make(&st->rekey, &policy, now, g->conf->kek_lifetime);
+	ret = gkey_make(&st->rekey, &policy, now, conf->kek_lifetime);
 	if (ret)
 		return ret;
 	st->keyed = true;

@@ -66,7 +66,8 @@ static int take_data_spi(struct gkm_state *st)
 	return random_data_spi(st, st->next_data_spi[GKM_NEXT - 1]);
 }
 
-static int local_next_data(struct group *g, struct gkm_state *st, bool exclude)
+static int local_next_data(struct group *g, struct gkm_state *st,
+			   uint32_t lifetime, bool exclude)
 {
 	struct gsa_sa policy;
 	unsigned int i;
@@ -78,7 +79,7 @@ static int local_next_data(struct group *g, struct gkm_state *st, bool exclude)
 	if (ret)
 		return ret;
 	gkm_data_policy(g, st, &policy);
-	return gkey_make(&st->data, &policy, group_wall(g), g->conf->lifetime);
+	return gkey_make(&st->data, &policy, group_wall(g), lifetime);
 }
 
 static uint32_t local_sender_ids_left(const struct group *g,

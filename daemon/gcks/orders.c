@@ -449,6 +449,7 @@ static void exclude_first(struct group *g, struct order *o)
 struct quiet_change {
 	struct order *o;
 	struct gkm_change *c;
+	bool times; /* rekeys and beats are rescheduled */
 };
 
 static void quietly_adopted(struct group *g, void *arg, int ret,
@@ -461,7 +462,8 @@ static void quietly_adopted(struct group *g, void *arg, int ret,
 		gkm_abandon(g, q.c);
 	} else {
 		gkm_keep(g, q.c);
-		g->ops->changed(g);
+		if (q.times)
+			g->ops->changed(g);
 	}
 	adopt_done(g, q.o, ret, why);
 }
@@ -483,7 +485,8 @@ static int record_policy(struct group *g, const struct gkm_change *c,
 	return ret;
 }
 
-static void adopt_quietly(struct group *g, struct order *o, const char *names)
+static void adopt_quietly(struct group *g, struct order *o, unsigned int diff,
+			  const char *names)
 {
 	struct quiet_change *q = calloc(1, sizeof(*q));
 	struct gkm_change *c = q ? gkm_begin(g) : NULL;
@@ -496,6 +499,7 @@ static void adopt_quietly(struct group *g, struct order *o, const char *names)
 	}
 	q->o = o;
 	q->c = c;
+	q->times = diff & POLICY_TIMES;
 	c->policy = o->policy;
 	o->policy = NULL;
 	ret = record_policy(g, c, names);
@@ -537,7 +541,7 @@ static void run_policy(struct group *g, struct order *o)
 		o->policy = NULL;
 		batch_expel(g, p, expel_done, o);
 	} else {
-		adopt_quietly(g, o, names);
+		adopt_quietly(g, o, diff, names);
 	}
 }
 

@@ -25,48 +25,53 @@ enum kind {
 	KIND_NAMES,
 };
 
-/* The number of a setting in the record is its position here, from 1 on. */
+/*
+ * All settings of a group, and what follows from a change of each. A record in
+ * the store has the number, which is therefore never given to another setting.
+ */
 static const struct setting {
+	uint8_t number;
 	const char *name;
 	enum kind kind;
 	enum policy_change change;
 	size_t offset;
 	size_t size;
 } settings[] = {
-#define SET(member, name, kind, change) \
+#define SET(number, member, name, kind, change) \
 	{ \
-		name, kind, change, offsetof(struct conf_group, member), \
+		number, name, kind, change, \
+			offsetof(struct conf_group, member), \
 			sizeof(((struct conf_group *)0)->member) \
 	}
-	SET(address, "address", KIND_ADDR, POLICY_RESET),
-	SET(rekey_to, "rekey-address", KIND_EP, POLICY_RESET),
-	SET(rekey_source, "rekey-source", KIND_ADDR, POLICY_RESET),
-	SET(rekey_interface, "rekey-interface", KIND_TEXT, POLICY_OTHER),
-	SET(rekey_ttl, "rekey-ttl", KIND_NUMBER, POLICY_OTHER),
-	SET(rekey_copies, "rekey-copies", KIND_NUMBER, POLICY_OTHER),
-	SET(alg, "algorithm", KIND_ALG, POLICY_RESET),
-	SET(kek_alg, "kek-algorithm", KIND_ALG, POLICY_RESET),
-	SET(kwa, "key-wrap", KIND_NUMBER, POLICY_FIXED),
-	SET(rekey_sign, "rekey-signature", KIND_NUMBER, POLICY_RESET),
-	SET(signing_key_lifetime, "signing-key-lifetime", KIND_NUMBER,
+	SET(1, address, "address", KIND_ADDR, POLICY_RESET),
+	SET(2, rekey_to, "rekey-address", KIND_EP, POLICY_RESET),
+	SET(3, rekey_source, "rekey-source", KIND_ADDR, POLICY_RESET),
+	SET(4, rekey_interface, "rekey-interface", KIND_TEXT, POLICY_OTHER),
+	SET(5, rekey_ttl, "rekey-ttl", KIND_NUMBER, POLICY_OTHER),
+	SET(6, rekey_copies, "rekey-copies", KIND_NUMBER, POLICY_OTHER),
+	SET(7, alg, "algorithm", KIND_ALG, POLICY_RESET),
+	SET(8, kek_alg, "kek-algorithm", KIND_ALG, POLICY_RESET),
+	SET(9, kwa, "key-wrap", KIND_NUMBER, POLICY_FIXED),
+	SET(10, rekey_sign, "rekey-signature", KIND_NUMBER, POLICY_RESET),
+	SET(11, signing_key_lifetime, "signing-key-lifetime", KIND_NUMBER,
 	    POLICY_OTHER),
-	SET(senders, "senders", KIND_NAMES, POLICY_LISTS),
-	SET(receivers, "receivers", KIND_NAMES, POLICY_LISTS),
-	SET(beat, "beat", KIND_NUMBER, POLICY_OTHER),
-	SET(rekey_interval, "rekey-interval", KIND_NUMBER, POLICY_OTHER),
-	SET(lifetime, "lifetime", KIND_NUMBER, POLICY_OTHER),
-	SET(kek_lifetime, "kek-lifetime", KIND_NUMBER, POLICY_OTHER),
-	SET(atd, "atd", KIND_NUMBER, POLICY_OTHER),
-	SET(dtd, "dtd", KIND_NUMBER, POLICY_OTHER),
-	SET(evict_atd, "evict-atd", KIND_NUMBER, POLICY_OTHER),
-	SET(sender_id_bits, "sender-id-bits", KIND_NUMBER, POLICY_RESET),
-	SET(max_sender_ids, "max-sender-ids", KIND_NUMBER, POLICY_OTHER),
-	SET(max_members, "max-members", KIND_NUMBER, POLICY_OTHER),
-	SET(one_place, "one-place", KIND_NUMBER, POLICY_OTHER),
-	SET(membership_lifetime, "membership-lifetime", KIND_NUMBER,
+	SET(12, senders, "senders", KIND_NAMES, POLICY_LISTS),
+	SET(13, receivers, "receivers", KIND_NAMES, POLICY_LISTS),
+	SET(14, beat, "beat", KIND_NUMBER, POLICY_TIMES),
+	SET(15, rekey_interval, "rekey-interval", KIND_NUMBER, POLICY_TIMES),
+	SET(16, lifetime, "lifetime", KIND_NUMBER, POLICY_TIMES),
+	SET(17, kek_lifetime, "kek-lifetime", KIND_NUMBER, POLICY_TIMES),
+	SET(18, atd, "atd", KIND_NUMBER, POLICY_OTHER),
+	SET(19, dtd, "dtd", KIND_NUMBER, POLICY_TIMES),
+	SET(20, evict_atd, "evict-atd", KIND_NUMBER, POLICY_OTHER),
+	SET(21, sender_id_bits, "sender-id-bits", KIND_NUMBER, POLICY_RESET),
+	SET(22, max_sender_ids, "max-sender-ids", KIND_NUMBER, POLICY_OTHER),
+	SET(23, max_members, "max-members", KIND_NUMBER, POLICY_OTHER),
+	SET(24, one_place, "one-place", KIND_NUMBER, POLICY_OTHER),
+	SET(25, membership_lifetime, "membership-lifetime", KIND_NUMBER,
 	    POLICY_OTHER),
-	SET(batch_join_ms, "batch-join", KIND_NUMBER, POLICY_OTHER),
-	SET(batch_leave_ms, "batch-leave", KIND_NUMBER, POLICY_OTHER),
+	SET(26, batch_join_ms, "batch-join", KIND_NUMBER, POLICY_OTHER),
+	SET(27, batch_leave_ms, "batch-leave", KIND_NUMBER, POLICY_OTHER),
 #undef SET
 };
 
@@ -259,7 +264,7 @@ int policy_put(struct group *g, const struct policy *p)
 	for (i = 0; i < ARRAY_SIZE(settings); i++) {
 		size_t at;
 
-		wbuf_u8(&w, i + 1);
+		wbuf_u8(&w, settings[i].number);
 		at = wbuf_reserve(&w, 4);
 		put_setting(&w, &settings[i],
 			    setting_field(&p->conf, &settings[i]));
@@ -327,6 +332,16 @@ static void get_setting(struct rbuf *r, const struct setting *s, void *p)
 	}
 }
 
+static const struct setting *find_setting(uint8_t number)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(settings); i++)
+		if (settings[i].number == number)
+			return &settings[i];
+	return NULL;
+}
+
 static int parse_policy(struct rbuf *r, struct policy *p)
 {
 	struct rbuf sub;
@@ -335,14 +350,13 @@ static int parse_policy(struct rbuf *r, struct policy *p)
 		return -EBADMSG;
 	p->version = rbuf_u64(r);
 	while (!r->err && rbuf_left(r)) {
-		uint8_t id = rbuf_u8(r);
+		const struct setting *set = find_setting(rbuf_u8(r));
 
 		rbuf_sub(r, rbuf_u32(r), &sub);
 		/* A setting of a newer release is skipped. */
-		if (r->err || !id || id > ARRAY_SIZE(settings))
+		if (r->err || !set)
 			continue;
-		get_setting(&sub, &settings[id - 1],
-			    (char *)&p->conf + settings[id - 1].offset);
+		get_setting(&sub, set, (char *)&p->conf + set->offset);
 		if (sub.err)
 			return sub.err;
 	}

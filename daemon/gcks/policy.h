@@ -20,12 +20,15 @@ struct policy {
 	struct conf_group conf;
 };
 
-/* How a setting may change while the key server runs. */
+/* What follows from the change of a setting while the key server runs. */
 enum policy_change {
 	POLICY_LISTS = 1 << 0, /* members that lost a right are evicted */
-	POLICY_RESET = 1 << 1, /* members learnt it at registration */
+	/* Members learnt it at registration, so the group is reset. */
+	POLICY_RESET = 1 << 1,
 	POLICY_OTHER = 1 << 2, /* applies from now on */
-	POLICY_FIXED = 1 << 3, /* needs a restart */
+	POLICY_FIXED = 1 << 3, /* is refused: needs a restart */
+	/* Applies to the next keys; rekeys and beats are rescheduled. */
+	POLICY_TIMES = 1 << 4,
 };
 
 /* Copy @conf. Returns NULL if memory is short; freed by policy_free(). */

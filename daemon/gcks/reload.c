@@ -87,8 +87,9 @@ static void tell_change(const struct report *r, const struct group *g,
 		tell_line(r, "group %s: %s changed", g->conf->name, names);
 		tell_evicted(r, g, c);
 	}
-	policy_diff(g->conf, c, POLICY_OTHER, names, sizeof(names));
-	if (diff & POLICY_OTHER)
+	policy_diff(g->conf, c, POLICY_OTHER | POLICY_TIMES, names,
+		    sizeof(names));
+	if (diff & (POLICY_OTHER | POLICY_TIMES))
 		tell_line(r, "group %s: %s changed, from now on", g->conf->name,
 			  names);
 }

@@ -250,15 +250,35 @@ static void periodic_due(void *arg)
 	schedule_periodic(arg);
 }
 
+/*
+ * Return the age in seconds at which @k is replaced. A key whose lifetime is too
+ * short for the rekey-interval of today was made under another policy. Its own
+ * lifetime counts then, and half of it is left for what may go wrong.
+ */
+static int64_t replace_age(const struct group *g, const struct gkey *k)
+{
+	const struct conf_group *c = g->conf;
+
+	if (k->lifetime > (uint64_t)c->rekey_interval + c->dtd)
+		return c->rekey_interval;
+	return k->lifetime > c->dtd ? (k->lifetime - c->dtd) / 2 : 0;
+}
+
+static int64_t replace_in(const struct group *g, const struct gkey *k)
+{
+	return k->made + replace_age(g, k) - group_wall(g);
+}
+
 void schedule_start(struct group *g)
 {
-	int64_t left =
-		g->st.data.made + g->conf->rekey_interval - group_wall(g);
+	int64_t left = replace_in(g, &g->st.data);
 	uint32_t first = pace_copies_ms(g) + FIRST_BEAT_MS;
 
 	schedule_stop(g);
 	if (!g->st.keyed)
 		return;
+	if (left > replace_in(g, &g->st.rekey))
+		left = replace_in(g, &g->st.rekey);
 	if (left < 0)
 		left = 0;
 	if (left > g->conf->rekey_interval)
