@@ -13,13 +13,12 @@ static int record_key(const struct group *g, char *key)
 	return store_key(key, "g", g->conf->name, NULL);
 }
 
-int commit_load(struct group *g)
+static void clear_commit(struct commit *c)
 {
-	char key[STORE_KEY_MAX];
-	int ret = record_key(g, key);
-
-	return ret ? ret
-		   : store_version(group_store(g), key, &g->commit.record);
+	c->deny = NULL;
+	c->deny_since = 0;
+	c->admit = NULL;
+	c->no_witness = false;
 }
 
 int commit_begin(struct group *g)
@@ -28,10 +27,7 @@ int commit_begin(struct group *g)
 
 	if (c->busy)
 		return -EBUSY;
-	c->deny = NULL;
-	c->deny_since = 0;
-	c->admit = NULL;
-	c->no_witness = false;
+	clear_commit(c);
 	return store_record(group_store(g));
 }
 
@@ -75,12 +71,75 @@ static void witness_done(void *arg, int ret, const char *why)
 {
 	struct group *g = arg;
 
+	g->commit.behind = ret;
 	if (ret) {
 		g->store_errors++;
 		group_err(g, "store failed: the witness was not written: %s",
 			  why);
+		timer_set(g->k->deps.tq, &g->commit.again, COMMIT_RETRY_MS);
 	}
 	commit_finish(g, 0, "");
+}
+
+static void write_witness(struct group *g)
+{
+	struct store *w = g->k->deps.witness;
+	struct commit *c = &g->commit;
+	int ret;
+
+	ret = witness_record(g, c->version, c->deny, c->deny_since, c->admit);
+	if (ret) {
+		witness_done(g, ret, strerror(-ret));
+	} else if (g->k->starting) {
+		ret = store_submit_wait(w, NULL);
+		witness_done(g, ret, ret ? store_error(w) : "");
+	} else {
+		handed_over(g, store_submit(w, NULL, witness_done, g));
+	}
+}
+
+static void caught_up(struct group *g, void *arg, int ret, const char *why)
+{
+	(void)arg;
+	(void)ret;
+	(void)why;
+	if (!g->commit.behind)
+		group_info(g, "the witness is complete again");
+}
+
+/*
+ * The witness lacks a version, and perhaps a denial. A change in flight writes
+ * these with its own; otherwise they must not wait for the next change, since
+ * the store might be lost before.
+ */
+static void catch_up(void *arg)
+{
+	struct group *g = arg;
+	struct commit *c = &g->commit;
+
+	if (!c->behind)
+		return;
+	/* The store may refuse that change. */
+	if (c->busy) {
+		timer_set(g->k->deps.tq, &c->again, COMMIT_RETRY_MS);
+		return;
+	}
+	clear_commit(c);
+	c->busy = true;
+	c->version = g->st.version;
+	c->done = caught_up;
+	c->arg = NULL;
+	write_witness(g);
+}
+
+int commit_load(struct group *g)
+{
+	char key[STORE_KEY_MAX];
+	int ret = record_key(g, key);
+
+	timer_init(&g->commit.again, catch_up, g);
+	return ret ? ret
+		   : store_version(group_store(g), key, &g->commit.record);
 }
 
 /*
@@ -91,7 +150,6 @@ static void store_done(void *arg, int ret, const char *why)
 {
 	struct group *g = arg;
 	struct commit *c = &g->commit;
-	struct store *w = g->k->deps.witness;
 
 	if (ret) {
 		g->store_errors++;
@@ -105,15 +163,7 @@ static void store_done(void *arg, int ret, const char *why)
 		commit_finish(g, 0, "");
 		return;
 	}
-	ret = witness_record(g, c->version, c->deny, c->deny_since, c->admit);
-	if (ret) {
-		witness_done(g, ret, strerror(-ret));
-	} else if (g->k->starting) {
-		ret = store_submit_wait(w, NULL);
-		witness_done(g, ret, ret ? store_error(w) : "");
-	} else {
-		handed_over(g, store_submit(w, NULL, witness_done, g));
-	}
+	write_witness(g);
 }
 
 void commit_send(struct group *g, uint64_t version, commit_fn *done, void *arg)
@@ -145,6 +195,7 @@ void commit_cancel(struct group *g)
 {
 	struct commit *c = &g->commit;
 
+	timer_del(g->k->deps.tq, &c->again);
 	if (!c->busy)
 		return;
 	store_forget(c->txn);

@@ -18,11 +18,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/timer.h"
+
 struct group;
 struct store_txn;
 
 /*
- * Completion of a change. @ret is 0 if both stores have the change, or -errno
+ * Completion of a change. @ret is 0 if the store has the change, or -errno
  * if nothing has changed; then @why is one line for an operator, valid until
  * the call returns. The completion may begin another change of the group.
  */
@@ -47,6 +49,12 @@ struct commit {
 	int64_t deny_since;
 	const char *admit;
 	bool no_witness;
+	/*
+	 * The witness has missed a change. It is written as a whole with the
+	 * next one, or by this timer.
+	 */
+	bool behind;
+	struct timer again;
 };
 
 /*

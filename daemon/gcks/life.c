@@ -21,7 +21,6 @@
 #include "gcks/waiting.h"
 #include "gcks/witness.h"
 #include "lib/log.h"
-#include "lib/quote.h"
 
 /*
  * Send committed messages again with all copies, since the earlier run may not

@@ -86,24 +86,28 @@ static int commit_or_abort(struct group *g, int ret)
 	return ret;
 }
 
-int witness_rewrite(struct group *g)
+static int put_everything(struct group *g, uint64_t version)
 {
 	const struct deny_entry *d;
 	char key[STORE_KEY_MAX];
 	int ret;
 
-	ret = store_begin(witness_of(g));
-	if (ret)
-		return ret;
 	ret = store_key(key, "w", g->conf->name, "d", NULL);
 	if (!ret)
 		ret = store_del_below(witness_of(g), key);
 	TAILQ_FOREACH(d, &g->denied, all)
 	if (!ret)
 		ret = put_denied(g, d->identity, d->since);
-	if (!ret)
-		ret = put_version(g, g->st.version);
-	return commit_or_abort(g, ret);
+	return ret ? ret : put_version(g, version);
+}
+
+int witness_rewrite(struct group *g)
+{
+	int ret = store_begin(witness_of(g));
+
+	if (ret)
+		return ret;
+	return commit_or_abort(g, put_everything(g, g->st.version));
 }
 
 int witness_record(struct group *g, uint64_t version, const char *deny,
@@ -116,7 +120,9 @@ int witness_record(struct group *g, uint64_t version, const char *deny,
 	ret = store_record(w);
 	if (ret)
 		return ret;
-	ret = put_version(g, version);
+	/* What an earlier commit could not write is written with this one. */
+	ret = g->commit.behind ? put_everything(g, version)
+			       : put_version(g, version);
 	if (!ret && deny)
 		ret = put_denied(g, deny, since);
 	if (!ret && admit)

@@ -5,6 +5,7 @@
  * entitled members are back in step.
  */
 #include "group_sim.h"
+#include "store/store.h"
 #include "group_finish.h"
 #include "tap.h"
 
@@ -178,9 +179,62 @@ static void test_lost(void)
 	sim_finish(&s, "witness back");
 }
 
+/* ---- a witness that fails ------------------------------------------------ */
+
+static struct store_ops full;
+
+static int no_room(void *ctx)
+{
+	full.abort(ctx);
+	return -ENOSPC;
+}
+
+/* The disk of the witness is full while @who is evicted. */
+static void evict_unwitnessed(const char *who)
+{
+	const struct store_ops *real = s.witness->ops;
+
+	full = *real;
+	full.commit = no_room;
+	s.witness->ops = &full;
+	evict(who);
+	sim_run(&s, 1000);
+	ok(sim_logged(&s, "the witness was not written"),
+	   "a witness that is full is in the log");
+	s.witness->ops = real;
+}
+
+static void test_witness_was_full(bool rekey)
+{
+	char old[128];
+
+	usual(30 + rekey);
+	snprintf(old, sizeof(old), "%s.old", s.path);
+	sim_copy_store(s.path, old);
+	evict_unwitnessed("b.example");
+	if (rekey)
+		sim_rekey(s.gcks, "video", &err);
+	sim_run(&s, rekey ? 1000 : 7000);
+	ok(sim_logged(&s, "the witness is complete again") || rekey,
+	   "the witness is written again without a change");
+	sim_gcks_down(&s);
+	sim_copy_store(old, s.path);
+	sim_gcks_up(&s);
+	ok(sim_logged(&s, "its store went back in time"),
+	   "rekey %d: an old store is noticed", rekey);
+	is_int(sim_group(&s).denied, 1,
+	       "rekey %d: the denial is in the witness", rekey);
+	sim_run(&s, 600000);
+	ok(!sim_has_member(&s, "b.example") && !sim_in(b),
+	   "rekey %d: the evicted member stays out", rekey);
+	sim_free(&s);
+}
+
 int main(void)
 {
 	RUN(test_backup);
 	RUN(test_lost);
+	RUN(test_witness_was_full, false);
+	RUN(test_witness_was_full, true);
 	return done();
 }
