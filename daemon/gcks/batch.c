@@ -730,7 +730,8 @@ static void batch_nothing(struct group *g, struct batch *b)
 
 	batch_tell_leavers(g, &b->leavers, 0);
 	note_barred(g, b);
-	if (!TAILQ_EMPTY(&g->joins))
+	/* An expulsion of nobody took the place of the batch that was due. */
+	if (b->expel && !TAILQ_EMPTY(&g->joins))
 		batch_arm(g, pace_wait_ms(g));
 	batch_drop(b);
 	if (done)
