@@ -410,10 +410,12 @@ static void judge_request(struct group *g, struct join_req *j,
 	if (!pace_allows(g, m, j)) {
 		/*
 		 * The refusal must not end a membership that the request would
-		 * renew.
+		 * renew, and the member does not want to leave any more.
 		 */
 		if (m)
 			term_grace(m);
+		if (m && !m->replaced)
+			cancel_leave(g, m);
 		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
 			    j->send ? "asks for Sender-IDs too often"
 				    : "changes its registration too often");
