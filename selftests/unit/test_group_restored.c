@@ -196,6 +196,7 @@ static void evict_unwitnessed(const char *who)
 
 	full = *real;
 	full.commit = no_room;
+	full.submit = NULL; /* SIM_STORE_MS has its own commit */
 	s.witness->ops = &full;
 	evict(who);
 	sim_run(&s, 1000);
