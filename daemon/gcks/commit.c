@@ -104,7 +104,8 @@ static void caught_up(struct group *g, void *arg, int ret, const char *why)
 	(void)ret;
 	(void)why;
 	if (!g->commit.behind)
-		group_info(g, "the witness is complete again");
+		group_info(g,
+			   "witness complete again: it has all denials and the version of the group");
 }
 
 /*

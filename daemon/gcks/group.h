@@ -46,7 +46,7 @@ struct gmember {
 	char *identity;
 	uint64_t number; /* never reused */
 	uint32_t leaf;
-	bool send; /* else it only receives */
+	bool send; /* false: it only receives */
 	bool fragments; /* takes fragments of GSA_REKEY */
 	bool leaving; /* waits for a batch to leave */
 	uint64_t leave_ms; /* no batch takes it before this time */

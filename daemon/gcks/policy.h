@@ -20,7 +20,7 @@ struct policy {
 	struct conf_group conf;
 };
 
-/* What follows from the change of a setting while the key server runs. */
+/* Consequences of the change of a setting while the key server runs. */
 enum policy_change {
 	POLICY_LISTS = 1 << 0, /* members that lost a right are evicted */
 	/* Members learnt it at registration, so the group is reset. */

@@ -120,7 +120,7 @@ int witness_record(struct group *g, uint64_t version, const char *deny,
 	ret = store_record(w);
 	if (ret)
 		return ret;
-	/* What an earlier commit could not write is written with this one. */
+	/* A record that an earlier commit could not write goes with this one. */
 	ret = g->commit.behind ? put_everything(g, version)
 			       : put_version(g, version);
 	if (!ret && deny)

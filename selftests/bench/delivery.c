@@ -213,7 +213,7 @@ static void hostile(void)
 		   "nothing lost");
 	if (r) {
 		d = deliver_pest(true, 60);
-		show(r, d, d.rekeys <= 4 && !d.entitled_lost);
+		show(r, d, d.rekeys <= 7 && !d.entitled_lost);
 	}
 	r = wanted("rekeys to a sender blocked, then an eviction", &none,
 		   "evicted reads for lifetime");

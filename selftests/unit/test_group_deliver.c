@@ -157,7 +157,8 @@ static void test_hostile(void)
 	ok(!d.entitled_lost, "nobody loses a packet");
 	clean(&d, "pest");
 	d = deliver_pest(true, 60);
-	ok(d.rekeys <= 4, "one that leaves and joins for a minute: %u rekeys",
+	/* A member that left has deleted its SA, and is paced for another. */
+	ok(d.rekeys <= 7, "one that leaves and joins for a minute: %u rekeys",
 	   d.rekeys);
 	ok(!d.entitled_lost, "nobody loses a packet");
 	clean(&d, "in and out");

@@ -242,7 +242,7 @@ static void test_stale(void)
 	is_int(evict.ret, -ESTALE,
 	       "an eviction from an old version is refused");
 	ok(sim_has_member(&s, "b.example"), "the member that was to go is in");
-	is_int(sim_log_count(&s, "read again from the store"), 1,
+	is_int(sim_log_count(&s, "store read again"), 1,
 	       "the group is read again, once");
 	is_int(sim_group(&s).conf->max_members, 77,
 	       "the policy is what the other server has made of it");
@@ -259,7 +259,7 @@ static void test_stale(void)
 	       "the evicted member has no key of later");
 	sim_run(&s, 60000);
 	is_int(sim_out_of_step(&s), 1, "all but the evicted are in step");
-	is_int(sim_log_count(&s, "read again from the store"), 1,
+	is_int(sim_log_count(&s, "store read again"), 1,
 	       "the group was read again once in all");
 	is_int(a->gaps, 0, "a member that stays has lost nothing");
 	is_int(s.n_unsent, 0, "the sender could always send");

@@ -3,83 +3,16 @@
  * A running key server changes its configuration: groups are added and removed,
  * lists and algorithms change, under loss and with a crash at every step.
  */
-#include <errno.h>
-
 #include "gcks/group.h"
-#include "gcks/life.h"
 #include "gcks/policy.h"
-#include "group_sim.h"
 #include "ike/sa.h"
-#include "lib/util.h"
+#include "policy_sim.h"
 #include "store/store.h"
-#include "tap.h"
 #include "wire/proto.h"
 
-static struct sim s;
-static struct sim_member *tx, *a, *b;
-static struct conf_group groups[2];
-static struct conf_gcks next;
-
-static char *without_b[] = { (char *)"s.example", (char *)"a.example",
-			     (char *)"c.example", (char *)"m*.example",
-			     (char *)"d.example" };
 static char *only_tx[] = { (char *)"s.example" };
 
-static void usual(uint64_t seed)
-{
-	struct sim_three three;
-
-	sim_init(&s, seed);
-	three = sim_start_three(&s, true, 20000, 20);
-	tx = three.tx;
-	a = three.a;
-	b = three.b;
-	sim_run(&s, 1000);
-	groups[0] = s.cg;
-	groups[1] = s.cg;
-	groups[1].name = (char *)"audio";
-	addr_parse("239.1.1.2", &groups[1].address);
-	ep_parse("239.1.1.253:848", 0, &groups[1].rekey_to);
-	next = (struct conf_gcks){ .groups = groups, .n_groups = 1 };
-}
-
-struct answer {
-	bool done;
-	int ret;
-	char why[512];
-};
-
-static void take(void *arg, int ret, uint32_t effective_ms, const char *why)
-{
-	struct answer *w = arg;
-
-	(void)effective_ms;
-	if (w->done)
-		bail("answered twice");
-	w->done = true;
-	w->ret = ret;
-	snprintf(w->why, sizeof(w->why), "%s", why);
-}
-
-static char why[512];
 static struct answer both;
-
-/* Change the configuration as SIGHUP does; the next start uses it too. */
-static int reload(void)
-{
-	struct answer w = { 0 };
-
-	gcks_reload(s.gcks, &next, take, &w);
-	while (!w.done && !s.crashed)
-		sim_run(&s, 1);
-	if (!w.done)
-		sim_gcks_down(&s);
-	snprintf(why, sizeof(why), "%s", w.why);
-	s.conf.groups = groups;
-	s.conf.n_groups = next.n_groups;
-	return w.done ? w.ret : -EIO;
-}
-
 static char lines[2048];
 
 static void take_line(void *arg, const char *line)
@@ -164,90 +97,6 @@ static void test_quiet(void)
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 	is_int(sim_gaps(&s), 0, "nobody has lost anything");
 	is_int(s.iv_repeats, 0, "no IV was used twice");
-	sim_free(&s);
-}
-
-/* ---- times ------------------------------------------------------------------ */
-
-enum times_how {
-	TIMES_RELOAD,
-	TIMES_WITH_LIST, /* and a member is evicted */
-	TIMES_RESTART, /* the settings change while the key server is down */
-};
-
-/* Keys that were made for a short rekey-interval, and a long one from now on. */
-static void test_longer_interval(enum times_how how, unsigned int from,
-				 unsigned int to)
-{
-	struct gcks_group_status st;
-
-	sim_init(&s, 20 + how);
-	s.cg.rekey_interval = from;
-	s.cg.lifetime = 2 * from + s.cg.dtd;
-	s.cg.kek_lifetime = s.cg.lifetime;
-	sim_gcks_up(&s);
-	tx = sim_add(&s, "s.example", true, true);
-	a = sim_add(&s, "a.example", false, true);
-	b = sim_add(&s, "b.example", false, true);
-	sim_up(tx);
-	sim_up(a);
-	sim_up(b);
-	if (!sim_settle(&s, 60000))
-		bail("they are not in");
-	sim_run(&s, 20000);
-	sim_stream(&s, tx, 50);
-	sim_run(&s, 1000);
-	groups[0] = s.cg;
-	groups[0].rekey_interval = to;
-	groups[0].lifetime = 2 * to + s.cg.dtd;
-	groups[0].kek_lifetime = groups[0].lifetime;
-	if (how == TIMES_WITH_LIST) {
-		groups[0].receivers.v = without_b;
-		groups[0].receivers.n = ARRAY_SIZE(without_b);
-	}
-	next = (struct conf_gcks){ .groups = groups, .n_groups = 1 };
-	if (how == TIMES_RESTART) {
-		sim_gcks_down(&s);
-		s.conf.groups = groups;
-		sim_gcks_up(&s);
-	} else {
-		is_int(reload(), 0, "rekey-interval of %u s, then %u s", from,
-		       to);
-	}
-	st = sim_group(&s);
-	ok(st.next_rekey < st.data_left && st.next_rekey < st.rekey_left,
-	   "way %d: the next rekey is %u s before the Data SA ends", how,
-	   (unsigned int)(st.data_left - st.next_rekey));
-	if (how == TIMES_WITH_LIST)
-		ok(st.data_left > to,
-		   "way %d: the new key has the new lifetime: %u s", how,
-		   (unsigned int)st.data_left);
-	sim_run(&s, 5000u * from);
-	is_int(s.n_unsent, 0, "way %d: the sender could always send", how);
-	is_int(a->gaps, 0, "way %d: a member that stays loses no packet", how);
-	ok(sim_group(&s).data_left > to,
-	   "way %d: the group has a key of the new lifetime", how);
-	sim_free(&s);
-}
-
-/* A rekey that was promised and has to wait for the pace. */
-static void test_promise(void)
-{
-	struct err err;
-	uint32_t spi;
-
-	usual(30);
-	is_int(sim_rekey(s.gcks, "video", &err), 0, "a rekey");
-	sim_run(&s, 100);
-	spi = sim_group(&s).data_spi;
-	is_int(sim_rekey(s.gcks, "video", &err), 0,
-	       "another rekey, which has to wait");
-	is_int(sim_group(&s).data_spi, spi, "the second rekey is promised");
-	groups[0].beat = 14;
-	groups[0].max_members = 17;
-	is_int(reload(), 0, "a reload that changes no key");
-	sim_run(&s, 60000);
-	ok(sim_group(&s).data_spi != spi, "the promised rekey comes");
 	sim_free(&s);
 }
 
@@ -915,10 +764,6 @@ int main(void)
 	test_lists(20);
 	test_deaf_sender();
 	test_crowd();
-	test_longer_interval(TIMES_RELOAD, 60, 3600);
-	test_longer_interval(TIMES_WITH_LIST, 60, 3600);
-	test_longer_interval(TIMES_RESTART, 60, 3600);
-	test_promise();
 	test_crowd_by_half();
 	test_sender();
 	test_sends_only_since_reload();
