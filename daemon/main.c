@@ -28,6 +28,7 @@
 
 static void stop_all(struct app *a)
 {
+	app_stop_reload(a);
 	ctl_free(a->ctl);
 	app_stop_member(a);
 	app_stop_gcks(a);

@@ -48,6 +48,7 @@ struct app {
 	struct conf *conf;
 	bool debug; /* log everything, whatever is configured */
 	bool reloading; /* waiting for the stores */
+	struct reload *reload_waits; /* requested during that */
 	struct timerq tq;
 	struct loop *loop;
 	struct ctl *ctl;
@@ -147,9 +148,13 @@ int app_reload_check(struct app *a, const char *file, conf_change_fn *fn,
 		     void *arg, struct err *err);
 /*
  * Read the configuration file again and apply it, or change nothing and
- * report why. @done is called once, perhaps before this returns.
+ * report why. @done is called once, perhaps before this returns. Requests that
+ * come while a reload is in flight are served together by one reload behind it,
+ * because the file may have changed after the first one read it.
  */
 void app_reload(struct app *a, app_reload_fn *done, void *arg);
+/* Answer the requests that still wait; call before the roles are stopped. */
+void app_stop_reload(struct app *a);
 
 /*
  * Gcks.c, member.c: started once; after a failure call the stop function, too.

@@ -11,7 +11,9 @@
 #include "lib/log.h"
 #include "member/member.h"
 
+/* A request; those that are served together are chained. */
 struct reload {
+	struct reload *next;
 	struct app *app;
 	app_reload_fn *done;
 	void *arg;
@@ -56,15 +58,33 @@ int app_reload_check(struct app *a, const char *file, conf_change_fn *fn,
 	return ret;
 }
 
+static void answer_all(struct reload *r, int ret, const char *why)
+{
+	struct reload *next;
+
+	for (; r; r = next) {
+		next = r->next;
+		r->done(r->arg, ret, why);
+		free(r);
+	}
+}
+
+static void run_reload(struct app *a, struct reload *r);
+
 static void reload_end(struct reload *r, int ret, const char *why)
 {
-	r->app->reloading = false;
+	struct app *a = r->app;
+
 	if (ret)
 		log_err("reload failed: %s", why);
 	else
 		log_info("reload done");
-	r->done(r->arg, ret, why);
-	free(r);
+	answer_all(r, ret, why);
+	a->reloading = false;
+	r = a->reload_waits;
+	a->reload_waits = NULL;
+	if (r)
+		run_reload(a, r);
 }
 
 static void gcks_reloaded(void *arg, int ret, uint32_t effective_ms,
@@ -74,23 +94,12 @@ static void gcks_reloaded(void *arg, int ret, uint32_t effective_ms,
 	reload_end(arg, ret, why);
 }
 
-void app_reload(struct app *a, app_reload_fn *done, void *arg)
+static void run_reload(struct app *a, struct reload *r)
 {
 	struct err err = { "" };
-	struct reload *r;
 	struct conf *to;
 	int ret;
 
-	if (a->reloading) {
-		done(arg, -EBUSY, "another reload is under way");
-		return;
-	}
-	r = calloc(1, sizeof(*r));
-	if (!r) {
-		done(arg, -ENOMEM, "out of memory");
-		return;
-	}
-	*r = (struct reload){ a, done, arg };
 	a->reloading = true;
 	ret = conf_load(a->conf->file, &to, &err);
 	if (ret) {
@@ -115,4 +124,29 @@ void app_reload(struct app *a, app_reload_fn *done, void *arg)
 		gcks_reload(a->gcks, to->gcks, gcks_reloaded, r);
 	else
 		reload_end(r, 0, "");
+}
+
+void app_reload(struct app *a, app_reload_fn *done, void *arg)
+{
+	struct reload *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		done(arg, -ENOMEM, "out of memory");
+		return;
+	}
+	*r = (struct reload){ a->reload_waits, a, done, arg };
+	if (a->reloading) {
+		a->reload_waits = r;
+		return;
+	}
+	r->next = NULL;
+	run_reload(a, r);
+}
+
+void app_stop_reload(struct app *a)
+{
+	struct reload *r = a->reload_waits;
+
+	a->reload_waits = NULL;
+	answer_all(r, -ECANCELED, "mcsecd stops");
 }

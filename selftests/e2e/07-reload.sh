@@ -7,7 +7,7 @@
 # timeout: 300
 
 . "$(dirname "$0")/../lib.sh"
-need ip jq
+need ip jq python3
 
 K4=10.7.0.1
 pki=$TMP/pki
@@ -171,8 +171,45 @@ try "members of a removed group are told" wait_until 10 out
 cp "$TMP/good.conf" "$TMP/k.conf"
 try "mcsecctl reload with it" kctl reload
 try "members of a group that is there again come back" wait_until 240 state_is m in
-in_ns k true
-kill -TERM "$(pgrep -f "$MCSECD -c $TMP/k.conf" | tail -n 1)"
+
+section "three reloads at once"
+
+# The stores answer by a thread, so that a reload is in flight when the next
+# request is read.
+pid=$(pgrep -f "$MCSECD -c $TMP/k.conf" | tail -n 1)
+kill -TERM "$pid"
+gone() { ! kill -0 "$pid" 2>/dev/null; }
+wait_until 20 gone
+gcks_conf "$(group_conf video 1 "$both")" 'store-thread = true;' \
+	>"$TMP/k.conf"
+up k
+try "members come back" wait_until 120 state_is n in
+gcks_conf "$(group_conf video 1 '"m.lab"')" 'store-thread = true;' \
+	>"$TMP/k.conf"
+before=$(reloads)
+pid=$(pgrep -f "$MCSECD -c $TMP/k.conf" | tail -n 1)
+is "three requests are answered" "$(python3 - "$K/s.sock" "$pid" <<'PY'
+import json, os, signal, socket, sys, time
+
+def ask(s, **request):
+    s.sendall(json.dumps(request).encode() + b"\n")
+
+socks = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+for s in socks:
+    s.connect(sys.argv[1])
+time.sleep(0.5)		# they are accepted
+os.kill(int(sys.argv[2]), signal.SIGSTOP)
+for s in socks:
+    ask(s, cmd="reload")
+os.kill(int(sys.argv[2]), signal.SIGCONT)
+print(*(json.loads(s.makefile().readline())["ok"] for s in socks))
+PY
+)" "True True True"
+ran=$(($(reloads) - before))
+is "the second and the third are served together" "$ran" 2
+is "after three requests the evicted member is out" "$(roster)" "m.lab"
+pid=$(pgrep -f "$MCSECD -c $TMP/k.conf" | tail -n 1)
+kill -TERM "$pid"
 like "the log names each change" "$(cat "$TMP/k.log")" \
 	'reload change: group video: receivers changed'
 

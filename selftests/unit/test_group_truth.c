@@ -65,8 +65,9 @@ static void test_confirmed(void)
 	g = sim_group(&s);
 	is_int(g.unconfirmed, 0, "at rest nobody is waited for");
 	is_int(confirmed(), 2, "both senders use what is current");
-	at = s.ms;
 	ms = evict_b();
+	/* The eviction begins when the store has it, and is answered then. */
+	at = s.ms;
 	g = sim_group(&s);
 	is_int(g.unconfirmed, 2, "an eviction waits for both senders");
 	ok(!g.unsent_change && !g.confirmed_ms,
