@@ -9,8 +9,8 @@
  *
  * An SA is unlinked under that lock, which ends (e), and passed to
  * mcsec_sa_destroy(). The free work runs after a grace period, which ends (a).
- * It waits for (b), which cannot increase any more, then stops (c), which alone
- * starts (d), then (d). An SA that expires while it is linked ends the use of
+ * That work waits for (b), which cannot increase any more, then stops (c), which
+ * alone starts (d), then (d). An SA that expires while it is linked ends the use of
  * its key the same way: the cipher pointer is cleared, and the wipe work waits
  * for a grace period and for (b).
  */

@@ -2,8 +2,8 @@
 /*
  * The key server: X.1101's group and membership control (gmc) and group key
  * management (gkm) of all groups of one configuration, on top of an ike_engine.
- * It opens no socket and reads no clock: datagrams leave by a callback,
- * requests come from ike/ by gcks_group_request().
+ * The key server opens no socket and reads no clock: datagrams leave by a
+ * callback, requests come from ike/ by gcks_group_request().
  *
  * A change of membership or keys is computed first, then written to the store
  * in one transaction together with the messages that announce it, and only then

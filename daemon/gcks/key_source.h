@@ -3,8 +3,8 @@
  * Source of a group's traffic keys: Data SAs with their SPIs, and Sender-IDs
  * that are unique under these keys. A root key server makes them itself
  * (key_source_local); a subordinate server would pass on those it was given.
- * What a source gives is part of the state that is committed next, and is valid
- * from that commit on.
+ * Keys and Sender-IDs of a source are valid from the next commit on, of whose
+ * state they are part: before it a crash could give them out twice.
  */
 #ifndef GCKS_KEY_SOURCE_H
 #define GCKS_KEY_SOURCE_H

@@ -356,7 +356,8 @@ void ike_close(struct ike_sa *sa, const char *reason);
 /*
  * Like ike_close(), for an end that the peer must learn of: the Delete is
  * retransmitted after rexmit_ms and three times that, until the peer answers.
- * So is a request before it that has no answer.
+ * A request before it that has no answer is retransmitted first, because the
+ * window has one place (RFC 7296 section 2.3).
  */
 void ike_close_repeat(struct ike_sa *sa, const char *reason);
 /*

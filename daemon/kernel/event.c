@@ -83,7 +83,8 @@ static bool family_is_new(const struct nlmsghdr *nlh)
 
 /*
  * The module was unloaded, which deleted every group and SA, and loaded again.
- * Its multicast group has another number now.
+ * The netlink multicast group of the new module has another number, so the
+ * socket joins it again.
  */
 static void family_came(struct knl *n)
 {

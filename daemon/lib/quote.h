@@ -18,8 +18,8 @@
 
 /*
  * Copy @s to @buf of @size octets, 1 at least, cut where it does not fit.
- * What is not printable ASCII, or is in @also, becomes "\\x" and two digits.
- * Return @buf.
+ * Octets that are not printable ASCII, or are in @also, become "\\x" and two
+ * digits, so that no name from outside ends a line. Return @buf.
  */
 char *quote_escape(const char *s, const char *also, char *buf, size_t size);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The member (X.1101's SSA and ReSA): registers with the key server, follows
- * its GSA_REKEYs and keeps the kernel's SAs up to date. It opens no socket and
- * reads no clock.
+ * its GSA_REKEYs and keeps the kernel's SAs up to date. The member opens no
+ * socket and reads no clock, so that tests run it without either.
  *
  * The kernel's group is created before anything else and stays when the member
  * is freed: a protected address fails closed whatever happens to the daemon.
