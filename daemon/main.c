@@ -212,7 +212,8 @@ static int check_reload(const struct app *a)
  */
 static int check_start(struct app *a)
 {
-	if (cert_chain_not_after(a->chain) <= clock_wall(clock_system())) {
+	if (a->chain &&
+	    cert_chain_not_after(a->chain) <= clock_wall(clock_system())) {
 		fprintf(stderr, "%s: identity.certificate: %s has expired\n",
 			a->conf->file, a->conf->identity.certificate);
 		return 1;

@@ -58,6 +58,10 @@ struct app {
 	struct sigkey *key;
 	struct cert_chain *chain;
 	struct trust *trust;
+	/* Pre-shared keys of peers, or NULL. */
+	struct psks *psks;
+	/* Own identity if there is no certificate. */
+	struct ike_id id;
 	struct timer expiry;
 	FILE *key_export;
 
@@ -90,7 +94,7 @@ struct app {
 
 /* Identity.c */
 
-/* Load certificate, key and CA of the configuration. */
+/* Load certificate, key, CA and pre-shared keys of the configuration. */
 int app_load_identity(struct app *a, struct err *err);
 /* Warn daily once the end of the certificate is near. */
 void app_watch_expiry(struct app *a);

@@ -9,6 +9,7 @@
 #include "app/app.h"
 #include "crypto/cert.h"
 #include "crypto/sign.h"
+#include "ike/psk.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -17,7 +18,7 @@
 #define EXPIRY_WARNING (14 * 86400)
 #define DAY_MS 86400000u
 
-int app_load_identity(struct app *a, struct err *err)
+static int load_certificate(struct app *a, struct err *err)
 {
 	const struct conf_identity *id = &a->conf->identity;
 	struct err why;
@@ -40,6 +41,42 @@ int app_load_identity(struct app *a, struct err *err)
 			       "%s: identity.key: %s is not the key of %s",
 			       a->conf->file, id->key, id->certificate);
 	return 0;
+}
+
+static int load_psks(struct app *a, struct err *err)
+{
+	const struct conf *c = a->conf;
+	struct err why;
+	int ret;
+
+	if (!c->n_psks)
+		return 0;
+	ret = psks_new(&a->psks);
+	if (ret)
+		return err_set(err, ret, "out of memory");
+	for (size_t i = 0; i < c->n_psks; i++) {
+		ret = psks_load(a->psks, c->psks[i].id, c->psks[i].key, &why);
+		if (ret)
+			return err_set(err, ret, "%s:%u: psk: %s", c->file,
+				       c->psks[i].line, why.text);
+	}
+	return 0;
+}
+
+int app_load_identity(struct app *a, struct err *err)
+{
+	const struct conf_identity *id = &a->conf->identity;
+	int ret;
+
+	if (id->certificate)
+		ret = load_certificate(a, err);
+	else if (peer_id_parse(&a->id, id->id))
+		ret = err_set(err, -EINVAL,
+			      "%s: identity.id: %s is neither a DNS name, a mail address, an IP address nor key-id:NAME",
+			      a->conf->file, id->id);
+	else
+		ret = 0;
+	return ret ? ret : load_psks(a, err);
 }
 
 /*
@@ -96,7 +133,8 @@ static void export_keys(void *ctx, const char *line)
 void app_watch_expiry(struct app *a)
 {
 	timer_init(&a->expiry, check_expiry, a);
-	check_expiry(a);
+	if (a->chain)
+		check_expiry(a);
 }
 
 void app_free_identity(struct app *a)
@@ -104,6 +142,7 @@ void app_free_identity(struct app *a)
 	timer_del(&a->tq, &a->expiry);
 	if (a->key_export)
 		fclose(a->key_export);
+	psks_free(a->psks);
 	trust_free(a->trust);
 	cert_chain_free(a->chain);
 	sigkey_free(a->key);
@@ -117,6 +156,8 @@ struct ike_engine_cfg app_engine_cfg(struct app *a)
 		.chain = a->chain,
 		.key = a->key,
 		.trust = a->trust,
+		.psks = a->psks,
+		.id = a->id,
 		.export_keys = a->key_export ? export_keys : NULL,
 	};
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "crypto/cert.h"
 #include "crypto/wrap.h"
@@ -107,6 +108,51 @@ int conf_check_member(struct conf_reader *r, const config_setting_t *s,
 	    m->local.addr.family != m->gcks.addr.family)
 		return bad_member(r, s, "local",
 				  "is not of the family of gcks");
+	return 0;
+}
+
+int conf_check_identity(struct conf_reader *r, const config_setting_t *s,
+			const struct conf_identity *id)
+{
+	bool any = id->certificate || id->key || id->ca;
+
+	if (any && id->id)
+		return bad_member(r, s, "id",
+				  "is for an identity without a certificate, which has its own");
+	if (!any && id->id)
+		return 0;
+	if (!id->certificate)
+		return bad_member(r, s, "certificate", "is missing");
+	if (!id->key)
+		return bad_member(r, s, "key", "is missing");
+	if (!id->ca)
+		return bad_member(r, s, "ca", "is missing");
+	return 0;
+}
+
+static bool has_psk(const struct conf *c, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_psks; i++)
+		if (!strcasecmp(c->psks[i].id, id))
+			return true;
+	return false;
+}
+
+/* Without a certificate, the peers must have pre-shared keys. */
+static int check_psks(struct conf_reader *r, const config_setting_t *root,
+		      const struct conf *c)
+{
+	if (c->identity.certificate)
+		return 0;
+	if (!c->n_psks)
+		return conf_bad(r, root, "psk",
+				"is missing, and identity has no certificate");
+	if (c->member && !has_psk(c, c->member->gcks_id))
+		return bad_member(r, config_setting_get_member(root, "member"),
+				  "gcks-id",
+				  "has no pre-shared key in psk, and identity has no certificate");
 	return 0;
 }
 
@@ -218,12 +264,13 @@ static int check_both(struct conf_reader *r, const config_setting_t *root,
 int conf_check(struct conf_reader *r, const config_setting_t *root,
 	       const struct conf *c)
 {
-	int ret = 0;
+	int ret;
 
 	if (!c->gcks && !c->member)
 		return conf_bad(r, root, "gcks, member",
 				"one of the two roles has to be there");
-	if (c->gcks)
+	ret = check_psks(r, root, c);
+	if (!ret && c->gcks)
 		ret = check_gcks(r, root, c->gcks);
 	if (!ret && c->member)
 		ret = check_member_groups(r, root, c->member);

@@ -14,6 +14,8 @@ int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 		     const struct conf_group *g);
 int conf_check_member(struct conf_reader *r, const config_setting_t *s,
 		      const struct conf_member *m);
+int conf_check_identity(struct conf_reader *r, const config_setting_t *s,
+			const struct conf_identity *id);
 /* Check the whole configuration; @root is for error messages. */
 int conf_check(struct conf_reader *r, const config_setting_t *root,
 	       const struct conf *c);

@@ -433,20 +433,58 @@ static int read_member(struct conf_reader *r, const config_setting_t *s,
 	return ret ? ret : conf_check_member(r, s, m);
 }
 
-#define I(member, text) \
-	CONF_FIELD(struct conf_identity, member, text, conf_read_path, \
-		   .required = true)
-static const struct conf_field identity_fields[] = { I(certificate,
-						       "certificate"),
-						     I(key, "key"),
-						     I(ca, "ca"),
-						     { 0 } };
+#define I(member, text, fn, ...) \
+	CONF_FIELD(struct conf_identity, member, text, fn, __VA_ARGS__)
+static const struct conf_field identity_fields[] = {
+	I(certificate, "certificate", conf_read_path, 0),
+	I(key, "key", conf_read_path, 0),
+	I(ca, "ca", conf_read_path, 0),
+	I(id, "id", conf_read_text, .min = 1, .max = 320),
+	{ 0 }
+};
 
 static int read_identity(struct conf_reader *r, const config_setting_t *s,
 			 const struct conf_field *f, void *dst)
 {
+	int ret;
+
 	(void)f;
-	return conf_read_group(r, s, identity_fields, dst);
+	ret = conf_read_group(r, s, identity_fields, dst);
+	return ret ? ret : conf_check_identity(r, s, dst);
+}
+
+#define P(member, text, fn, ...) \
+	CONF_FIELD(struct conf_psk, member, text, fn, __VA_ARGS__)
+static const struct conf_field psk_fields[] = {
+	P(id, "id", conf_read_text, .required = true, .min = 1, .max = 320),
+	P(key, "key", conf_read_path, .required = true),
+	{ 0 }
+};
+
+static int read_psks(struct conf_reader *r, const config_setting_t *s,
+		     const struct conf_field *f, void *dst)
+{
+	struct conf *c = (void *)((char *)dst - f->offset);
+	int i, n = config_setting_length(s), ret;
+
+	if (!config_setting_is_list(s) || n < 1 || n > CONF_MAX_PSKS)
+		return conf_bad(r, s, NULL,
+				"has to be a list of 1 to %d peers, ( { id = ...; key = ...; }, ... )",
+				CONF_MAX_PSKS);
+	c->psks = calloc((size_t)n, sizeof(*c->psks));
+	if (!c->psks)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		config_setting_t *e =
+			config_setting_get_elem(s, (unsigned int)i);
+
+		c->n_psks++;
+		c->psks[i].line = config_setting_source_line(e);
+		ret = conf_read_group(r, e, psk_fields, &c->psks[i]);
+		if (ret)
+			return ret;
+	}
+	return 0;
 }
 
 static const struct conf_field debug_fields[] = {
@@ -468,6 +506,7 @@ static const struct conf_field root_fields[] = {
 	C(control, "control", conf_read_path, 0),
 	C(log_level, "log-level", conf_read_word, .words = levels),
 	C(identity, "identity", read_identity, .required = true),
+	C(psks, "psk", read_psks, 0),
 	C(gcks, "gcks", read_gcks, 0),
 	C(member, "member", read_member, 0),
 	C(export_ike_keys, "debug", read_debug, 0),
@@ -629,6 +668,12 @@ void conf_free(struct conf *c)
 	free(c->identity.certificate);
 	free(c->identity.key);
 	free(c->identity.ca);
+	free(c->identity.id);
+	for (size_t i = 0; i < c->n_psks; i++) {
+		free(c->psks[i].id);
+		free(c->psks[i].key);
+	}
+	free(c->psks);
 	free(c->file);
 	free(c->control);
 	free(c->export_ike_keys);

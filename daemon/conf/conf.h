@@ -25,6 +25,7 @@
 #define CONF_GROUP_NAME_MAX 31
 #define CONF_MAX_GROUPS 1024
 #define CONF_MAX_NAMES 100000
+#define CONF_MAX_PSKS 100000
 #define CONF_MAX_LISTEN 16
 
 /*
@@ -43,11 +44,20 @@ struct conf_names {
 	size_t n;
 };
 
+/* Paths of PEM files; either all are set or none, and @id in that case. */
 struct conf_identity {
-	/* Paths of PEM files. */
 	char *certificate;
 	char *key;
 	char *ca;
+	/* Own identity without a certificate. */
+	char *id;
+};
+
+/* A peer that authenticates by a pre-shared key. */
+struct conf_psk {
+	char *id;
+	char *key; /* path */
+	unsigned int line;
 };
 
 /*
@@ -202,6 +212,8 @@ struct conf {
 	char *control;
 	enum log_level log_level;
 	struct conf_identity identity;
+	struct conf_psk *psks;
+	size_t n_psks;
 	/* Roles of this host, at least one of which is not NULL. */
 	struct conf_gcks *gcks;
 	struct conf_member *member;

@@ -55,6 +55,17 @@ static void check_gcks(struct names *n, const struct conf_gcks *a,
 	check_same(n, a->sa_idle == b->sa_idle, "gcks.sa-idle");
 }
 
+static bool same_psks(const struct conf *a, const struct conf *b)
+{
+	size_t i;
+
+	for (i = 0; a->n_psks == b->n_psks && i < a->n_psks; i++)
+		if (strcmp(a->psks[i].id, b->psks[i].id) ||
+		    strcmp(a->psks[i].key, b->psks[i].key))
+			return false;
+	return a->n_psks == b->n_psks;
+}
+
 int conf_reload_check(const struct conf *from, const struct conf *to,
 		      struct err *err)
 {
@@ -66,6 +77,8 @@ int conf_reload_check(const struct conf *from, const struct conf *to,
 		   "identity.certificate");
 	check_same(&n, same_text(a->key, b->key), "identity.key");
 	check_same(&n, same_text(a->ca, b->ca), "identity.ca");
+	check_same(&n, same_text(a->id, b->id), "identity.id");
+	check_same(&n, same_psks(from, to), "psk");
 	check_same(&n, same_text(from->export_ike_keys, to->export_ike_keys),
 		   "debug.export-ike-keys");
 	check_same(&n, !from->gcks == !to->gcks, "the role gcks");

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto/hash.h"
 #include "crypto/prf.h"
 #include "ike/auth.h"
 #include "lib/secret.h"
@@ -111,6 +112,30 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	if (!ret)
 		return 0;
 	return err_set(err, -EKEYREJECTED, "certificate: %s", what);
+}
+
+int auth_check_psk(unsigned int prf_id, const struct psk *psk,
+		   const struct ike_msg *m, const struct auth_octets *octets,
+		   size_t n, struct err *err)
+{
+	uint8_t mic[PRF_MAX_LEN];
+	struct auth_pld auth;
+	struct rbuf r;
+	bool good = false;
+
+	rbuf_init(&r, m->auth.body, m->auth.len);
+	if (!m->auth.body || auth_parse(&r, &auth) ||
+	    auth.method != IKE_AUTH_SHARED_KEY_MIC)
+		return err_set(err, -EKEYREJECTED,
+			       "AUTH is not by the pre-shared key that is configured");
+	for (size_t i = 0; !good && i < n; i++)
+		good = !psk_mac(prf_id, psk, octets[i].p, octets[i].len, mic) &&
+		       auth.sig_len == prf_len(prf_id) &&
+		       crypto_equal(auth.sig, mic, auth.sig_len);
+	secret_wipe(mic, sizeof(mic));
+	return good ? 0
+		    : err_set(err, -EKEYREJECTED,
+			      "pre-shared key: AUTH does not verify");
 }
 
 void auth_put_certreq(struct pchain *c, const struct trust *trust)

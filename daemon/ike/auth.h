@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AUTH of IKE_AUTH and GSA_AUTH: digital signatures (RFC 7427) over the octets
- * of RFC 7296 section 2.15, and the checks of the peer's certificates:
+ * AUTH of IKE_AUTH and GSA_AUTH: digital signatures (RFC 7427) or codes of a
+ * pre-shared key over the octets of RFC 7296 section 2.15, and the checks of
+ * the peer's certificates:
  *	RealMessage | NonceOfThePeer | prf(SK_p, ID payload body)
  */
 #ifndef IKE_AUTH_H
@@ -14,6 +15,7 @@
 
 #include "crypto/cert.h"
 #include "crypto/sign.h"
+#include "ike/psk.h"
 #include "wire/message.h"
 #include "lib/err.h"
 
@@ -45,6 +47,14 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	       const struct ike_msg *m, const struct ike_id *id,
 	       const struct auth_octets *octets, size_t n, time_t *ends,
 	       struct err *err);
+
+/*
+ * Check AUTH of a peer that has a pre-shared key, like auth_check(); there are
+ * no certificates, and a signature is refused.
+ */
+int auth_check_psk(unsigned int prf_id, const struct psk *psk,
+		   const struct ike_msg *m, const struct auth_octets *octets,
+		   size_t n, struct err *err);
 
 /*
  * Add CERTREQ with the CAs that we trust; used by both sides (RFC 7296 section

@@ -6,6 +6,7 @@
 
 #include "crypto/rand.h"
 #include "ike/exchange.h"
+#include "ike/psk.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -166,6 +167,13 @@ void ike_default_proposals(struct sa_pld *sa)
 	proposal_put(p, GIKE_TT_KWA, GIKE_KWA_5649_128, 0);
 }
 
+static bool has_identity(const struct ike_engine_cfg *cfg)
+{
+	if (!cfg->chain && !cfg->key && !cfg->trust)
+		return cfg->psks && cfg->id.type;
+	return cfg->chain && cfg->key && cfg->trust;
+}
+
 static int set_own_id(struct ike_engine_cfg *cfg)
 {
 	const uint8_t *data;
@@ -185,8 +193,7 @@ int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
 	uint64_t seed;
 	int ret;
 
-	if (!cfg->clock || !cfg->tq || !cfg->chain || !cfg->key ||
-	    !cfg->trust || !ops->send)
+	if (!cfg->clock || !cfg->tq || !has_identity(cfg) || !ops->send)
 		return -EINVAL;
 	engine = calloc(1, sizeof(*engine));
 	if (!engine)
@@ -280,8 +287,7 @@ static int open_initiator(struct ike_engine *engine, const struct ep *local,
 	if (!sa)
 		return -ENOMEM;
 	sa->peer_id = *gcks_id;
-	if (cert_id_str(gcks_id->type, gcks_id->data, gcks_id->len,
-			sa->peer_name, sizeof(sa->peer_name)))
+	if (peer_id_str(gcks_id, sa->peer_name, sizeof(sa->peer_name)))
 		id_str(gcks_id, sa->peer_name, sizeof(sa->peer_name));
 	ret = table_new_spi(engine, sa->spi_i);
 	if (!ret)

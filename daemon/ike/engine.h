@@ -28,6 +28,7 @@
 struct clock;
 struct timerq;
 struct cert_chain;
+struct psks;
 struct sigkey;
 struct trust;
 struct ike_engine;
@@ -218,10 +219,16 @@ struct ike_engine_cfg {
 	const struct clock *clock;
 	struct timerq *tq;
 
-	/* Identity; the objects must outlive the engine and are not owned. */
+	/*
+	 * Identity; the objects must outlive the engine and are not owned.
+	 * Either all of chain, key and trust are set, or none: then psks and id
+	 * are.
+	 */
 	const struct cert_chain *chain; /* own leaf first */
 	const struct sigkey *key;
 	const struct trust *trust;
+	/* Peers that authenticate by a pre-shared key; NULL: none. */
+	const struct psks *psks;
 	struct ike_id id; /* type 0: cert_chain_id() */
 
 	bool responder; /* answer IKE_SA_INIT at all */
@@ -380,7 +387,7 @@ const char *ike_sa_peer_name(const struct ike_sa *sa); /* "" until known */
 const struct ike_id *ike_sa_peer_id(const struct ike_sa *sa);
 /*
  * Return the end of the validity of the peer's certificates in seconds since
- * 1970, 0 before it is authenticated.
+ * 1970; 0 before it is authenticated, and if it has a pre-shared key.
  */
 int64_t ike_sa_peer_ends(const struct ike_sa *sa);
 const struct ep *ike_sa_peer(const struct ike_sa *sa);

@@ -36,20 +36,73 @@ static int octets_of_side(struct ike_sa *sa, bool initiator,
 			   len);
 }
 
-/* RFC 7427 section 4: the peer must have announced this hash algorithm. */
-static bool peer_takes_our_hash(const struct ike_sa *sa)
+/*
+ * Return the pre-shared key of an identity, which decides the method of both
+ * sides, or NULL: then both use certificates.
+ */
+static const struct psk *psk_of(const struct ike_sa *sa,
+				const struct ike_id *id)
 {
-	return sa->peer_hashes & 1u << sigkey_hash(sa->engine->cfg.key);
+	char name[ID_STR_MAX];
+
+	if (!sa->engine->cfg.psks || peer_id_str(id, name, sizeof(name)))
+		return NULL;
+	return psks_find(sa->engine->cfg.psks, name);
+}
+
+/*
+ * Return NULL if we can authenticate to the peer, or why we cannot. RFC 7427
+ * section 4: it must have announced the hash algorithm of our signature.
+ */
+static const char *cannot_sign(const struct ike_sa *sa,
+			       const struct ike_id *peer)
+{
+	const struct ike_engine_cfg *cfg = &sa->engine->cfg;
+
+	if (psk_of(sa, peer))
+		return NULL;
+	if (!cfg->key)
+		return "no pre-shared key is configured for the peer, and no certificate";
+	return sa->peer_hashes & 1u << sigkey_hash(cfg->key)
+		       ? NULL
+		       : "peer takes no signatures of our key's kind";
+}
+
+static int put_signature(struct ike_sa *sa, struct pchain *c,
+			 const uint8_t *octets, size_t len)
+{
+	const struct ike_engine_cfg *cfg = &sa->engine->cfg;
+	uint8_t sig[SIG_MAX_LEN];
+	size_t sig_len, alg_len;
+	const uint8_t *alg;
+	int ret = sig_sign(cfg->key, octets, len, sig, &sig_len);
+
+	if (ret)
+		return ret;
+	sigkey_alg(cfg->key, &alg, &alg_len);
+	auth_build(c, alg, alg_len, sig, sig_len);
+	return 0;
+}
+
+static int put_mic(struct ike_sa *sa, struct pchain *c, const struct psk *psk,
+		   const uint8_t *octets, size_t len)
+{
+	uint8_t mic[PRF_MAX_LEN];
+	int ret = psk_mac(sa->suite.prf, psk, octets, len, mic);
+
+	if (!ret)
+		auth_build_mic(c, mic, prf_len(sa->suite.prf));
+	secret_wipe(mic, sizeof(mic));
+	return ret;
 }
 
 static int put_auth(struct ike_sa *sa, struct pchain *c)
 {
 	const struct ike_engine_cfg *cfg = &sa->engine->cfg;
+	const struct psk *psk = psk_of(sa, &sa->peer_id);
 	uint8_t id[4 + IKE_ID_MAX] = { cfg->id.type };
-	uint8_t sig[SIG_MAX_LEN];
-	size_t len, sig_len, alg_len;
-	const uint8_t *alg;
 	uint8_t *octets;
+	size_t len;
 	int ret;
 
 	memcpy(id + 4, cfg->id.data, cfg->id.len);
@@ -58,19 +111,16 @@ static int put_auth(struct ike_sa *sa, struct pchain *c)
 			     4 + cfg->id.len, &octets, &len);
 	if (ret)
 		return ret;
-	ret = sig_sign(cfg->key, octets, len, sig, &sig_len);
+	ret = psk ? put_mic(sa, c, psk, octets, len)
+		  : put_signature(sa, c, octets, len);
 	secret_free(octets);
-	if (ret)
-		return ret;
-	sigkey_alg(cfg->key, &alg, &alg_len);
-	auth_build(c, alg, alg_len, sig, sig_len);
-	return 0;
+	return ret;
 }
 
 static void put_certs(struct ike_sa *sa, struct pchain *c)
 {
 	const struct cert_chain *chain = sa->engine->cfg.chain;
-	size_t n = cert_chain_count(chain);
+	size_t n = psk_of(sa, &sa->peer_id) ? 0 : cert_chain_count(chain);
 
 	for (size_t i = 0; i < n && i < IKE_CERTS_MAX; i++) {
 		struct cert_der der = cert_chain_der(chain, i);
@@ -112,16 +162,22 @@ static int verify_peer(struct ike_sa *sa, const struct ike_msg *m,
 {
 	const struct ike_engine_cfg *cfg = &sa->engine->cfg;
 	struct auth_octets octets[1 + INIT_VARIANTS];
+	const struct psk *psk = psk_of(sa, id);
 	size_t n = octets_of_peer(sa, id_pld, octets);
 	int ret;
 
-	if (n)
+	if (!n)
+		ret = err_set(err, -ENOMEM, "out of memory");
+	else if (psk)
+		ret = auth_check_psk(sa->suite.prf, psk, m, octets, n, err);
+	else if (!cfg->trust)
+		ret = err_set(err, -EKEYREJECTED,
+			      "no pre-shared key is configured for this identity");
+	else
 		ret = auth_check(cfg->trust, clock_wall(cfg->clock),
 				 sa->initiator ? CERT_FOR_GCKS
 					       : CERT_FOR_MEMBER,
 				 m, id, octets, n, &sa->peer_ends, err);
-	else
-		ret = err_set(err, -ENOMEM, "out of memory");
 	while (n)
 		secret_free(octets[--n].p);
 	return ret;
@@ -129,8 +185,7 @@ static int verify_peer(struct ike_sa *sa, const struct ike_msg *m,
 
 static void name_peer(struct ike_sa *sa, const struct ike_id *id)
 {
-	if (cert_id_str(id->type, id->data, id->len, sa->peer_name,
-			sizeof(sa->peer_name)))
+	if (peer_id_str(id, sa->peer_name, sizeof(sa->peer_name)))
 		id_str(id, sa->peer_name, sizeof(sa->peer_name));
 }
 
@@ -138,13 +193,13 @@ static void name_peer(struct ike_sa *sa, const struct ike_id *id)
 
 int auth_request(struct ike_sa *sa, const struct ike_task *t)
 {
+	const char *why = cannot_sign(sa, &sa->peer_id);
 	struct pchain c;
 	struct wbuf w;
 	int ret;
 
-	if (!peer_takes_our_hash(sa)) {
-		sa_close(sa, 0,
-			 "key server takes no signatures of our key's kind");
+	if (why) {
+		sa_close(sa, 0, why);
 		return 0;
 	}
 	ret = ike_sa_state(sa, IKE_ST_AUTH_SENT);
@@ -154,7 +209,8 @@ int auth_request(struct ike_sa *sa, const struct ike_task *t)
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	id_build(&c, IKE_PLD_IDI, &sa->engine->cfg.id);
 	put_certs(sa, &c);
-	auth_put_certreq(&c, sa->engine->cfg.trust);
+	if (!psk_of(sa, &sa->peer_id))
+		auth_put_certreq(&c, sa->engine->cfg.trust);
 	id_build(&c, IKE_PLD_IDR, &sa->peer_id);
 	ret = put_auth(sa, &c);
 	if (!ret)
@@ -292,6 +348,7 @@ static int make_place(struct ike_sa *sa)
 void auth_got_request(struct ike_sa *sa, struct ike_in *in)
 {
 	const struct ike_msg *m = &in->m;
+	const char *why;
 	struct err err;
 	struct ike_id id;
 	struct rbuf r;
@@ -316,13 +373,13 @@ void auth_got_request(struct ike_sa *sa, struct ike_in *in)
 		return;
 	}
 	/* An identity in rosters and access lists must be printable. */
-	if (cert_id_str(id.type, id.data, id.len, sa->peer_name,
-			sizeof(sa->peer_name))) {
+	if (peer_id_str(&id, sa->peer_name, sizeof(sa->peer_name))) {
 		fail_peer(sa, "identity cannot be written as text");
 		return;
 	}
-	if (!peer_takes_our_hash(sa)) {
-		fail_peer(sa, "member takes no signatures of our key's kind");
+	why = cannot_sign(sa, &id);
+	if (why) {
+		fail_peer(sa, why);
 		return;
 	}
 	sa->peer_id = id;

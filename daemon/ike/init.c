@@ -398,7 +398,8 @@ static int build_answer(struct ike_sa *sa, struct wbuf *w)
 	ke_build(&c, sa->suite.ke, dh_public(sa->dh),
 		 dh_public_len(sa->suite.ke));
 	raw_build(&c, IKE_PLD_NONCE, sa->nr.p, sa->nr.len);
-	auth_put_certreq(&c, sa->engine->cfg.trust);
+	if (sa->engine->cfg.trust)
+		auth_put_certreq(&c, sa->engine->cfg.trust);
 	nat_put(&c, sa);
 	put_hashes(&c);
 	msg_finish(w);

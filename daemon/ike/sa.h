@@ -16,7 +16,7 @@
  *	window		encrypted requests and answers of ours
  *	places rest table	limits; answers of ended SAs; all SAs
  *	sa task out event	one SA, its requests, datagrams, events
- *	auth cookie dgram init_cookie keys nat suite
+ *	auth psk cookie dgram init_cookie keys nat suite
  *
  * Lower files call an exchange by the table of exchanges, which struct
  * ike_engine points to.

@@ -463,6 +463,15 @@ size_t auth_build(struct pchain *c, const uint8_t *alg, size_t alg_len,
 	return off;
 }
 
+void auth_build_mic(struct pchain *c, const uint8_t *mic, size_t len)
+{
+	pchain_begin(c, IKE_PLD_AUTH);
+	wbuf_u8(c->w, IKE_AUTH_SHARED_KEY_MIC);
+	wbuf_zero(c->w, 3);
+	wbuf_put(c->w, mic, len);
+	pchain_end(c);
+}
+
 /* ---- notify, RFC 7296 3.10; delete, 3.11 -------------------------------- */
 
 int notify_parse(struct rbuf *r, struct notify_pld *n)

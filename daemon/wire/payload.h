@@ -190,6 +190,8 @@ int auth_parse(struct rbuf *r, struct auth_pld *a);
  */
 size_t auth_build(struct pchain *c, const uint8_t *alg, size_t alg_len,
 		  const uint8_t *sig, size_t sig_len);
+/* Build AUTH of method 2: Shared Key Message Integrity Code. */
+void auth_build_mic(struct pchain *c, const uint8_t *mic, size_t len);
 
 /* ---- notify, delete ----------------------------------------------------- */
 

@@ -229,6 +229,7 @@ enum ike_id_type {
 };
 
 #define IKE_CERT_X509_SIGNATURE 4 /* RFC 7296 3.6 */
+#define IKE_AUTH_SHARED_KEY_MIC 2 /* RFC 7296 3.8 */
 #define IKE_AUTH_DIGITAL_SIGNATURE 14 /* RFC 7427 3 */
 
 #define IKE_TS_IPV4_ADDR_RANGE 7

@@ -6,6 +6,7 @@
 #include "crypto/cert.h"
 #include "crypto/sign.h"
 #include "gsa_good.h"
+#include "ike/psk.h"
 #include "ike_net.h"
 
 #define DIE(what) \
@@ -416,6 +417,7 @@ struct node *node_new(struct net *net, const char *addr,
 		      const struct ike_engine_cfg *cfg)
 {
 	struct node *n = calloc(1, sizeof(*n));
+	struct pki_opt issued = *opt;
 	struct cert_der der;
 	struct err err;
 
@@ -424,7 +426,9 @@ struct node *node_new(struct net *net, const char *addr,
 	n->net = net;
 	n->name = opt->dns;
 	ep_parse(addr, IKE_PORT, &n->ep);
-	issue(net, opt, &n->cert);
+	if (opt->psk_only)
+		issued.dns = "unused.example";
+	issue(net, &issued, &n->cert);
 	der.p = n->cert.cert;
 	der.len = n->cert.cert_len;
 	if (cert_chain_from_der(&der, 1, &n->chain, &err))
@@ -440,6 +444,13 @@ struct node *node_new(struct net *net, const char *addr,
 	n->cfg.chain = n->chain;
 	n->cfg.key = n->cert.key;
 	n->cfg.trust = n->trust;
+	if (opt->psk_only) {
+		n->cfg.chain = NULL;
+		n->cfg.key = NULL;
+		n->cfg.trust = NULL;
+		if (peer_id_parse(&n->cfg.id, opt->dns))
+			DIE("no identity");
+	}
 	n->cfg.responder = opt->kind == PKI_GCKS;
 	if (n->cfg.export_keys)
 		n->cfg.export_keys = on_keys;

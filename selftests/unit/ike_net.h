@@ -106,6 +106,8 @@ struct pki_opt {
 	enum pki_kind kind;
 	const char *dns;
 	time_t from, to; /* 0: valid */
+	/* No certificate: @dns is the identity, and cfg->psks has the keys. */
+	bool psk_only;
 };
 
 void pki_ca(struct net *net, const char *name, struct pki_pair *ca);

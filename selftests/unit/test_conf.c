@@ -126,6 +126,9 @@ static void everything(void)
 	is_int(conf_load(path, &c, &err), 0, "from a file: %s", err.text);
 	ok(c->gcks && c->member && !strcmp(c->file, path), "both roles");
 	is_str(c->export_ike_keys, "/tmp/k", "debugging");
+	is_int(c->n_psks, 2, "pre-shared keys");
+	is_str(c->psks[1].id, "key-id:plc-7", "the second key has its owner");
+	is_str(c->psks[1].key, "/p2", "the file of the second key");
 	is_int(c->gcks->groups[0].kek_lifetime, 0x70, "a number in hex");
 	is_int(c->gcks->groups[0].batch_leave_ms, 200, "a long number");
 	is_int(c->gcks->groups[0].senders.n, 2, "two senders");
@@ -158,6 +161,22 @@ static void words(void)
 	refused(IDENTITY "gcsk: { };", "f:2: gcsk", "\"gcks\"");
 	refused("identity: { certificate = \"/c\"; key = \"/k\"; };",
 		"f:1: identity.ca", "is missing");
+	refused("identity: { id = \"a\"; ca = \"/a\"; };", "f:1: identity.id",
+		"without a certificate");
+	refused("identity: { id = \"a\"; }; psk = 1;", "f:1: psk",
+		"has to be a list");
+	refused("identity: { id = \"a\"; }; psk = ( { id = \"b\"; } );",
+		"f:1: psk.[0].key", "is missing");
+	refused("identity: { id = \"a\"; };\n"
+		"gcks: { store = \"/s\"; seal-key = \"/k\"; groups = ( {\n"
+		" name = \"v\"; address = \"239.1.1.1\";\n"
+		" rekey-address = \"239.1.1.2\"; senders = \"*\"; } ); };",
+		"f:1: psk", "no certificate");
+	refused("identity: { id = \"a\"; };\n"
+		"psk = ( { id = \"b\"; key = \"/k\"; } );\n"
+		"member: { gcks = \"10.0.0.1\"; gcks-id = \"c\"; groups = ( {\n"
+		" name = \"v\"; address = \"239.1.1.1\"; } ); };",
+		"f:3: member.gcks-id", "no pre-shared key");
 	refused("identity: { certificate = \"c.pem\"; };",
 		"f:1: identity.certificate", "absolute path");
 	refused("identity: { certificate = 1; };", "f:1: identity.certificate",

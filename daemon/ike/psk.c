@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ike/psk.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "crypto/cert.h"
+#include "lib/file.h"
+#include "lib/secret.h"
+
+/* 17 octets without the terminator. */
+#define PSK_PAD "Key Pad for IKEv2"
+#define KEY_ID_PREFIX "key-id:"
+#define KEY_ID_MAX 128
+
+/* Two trees of the same entries. */
+struct psks {
+	void *by_id;
+	void *by_key;
+};
+
+/* ---- identities --------------------------------------------------------- */
+
+/*
+ * A KEY_ID has neither '@' nor '=', so its text is no mail address and no
+ * subject of a certificate.
+ */
+static bool is_key_id(const char *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)p[i]) &&
+		    (!p[i] || !strchr("-._", p[i])))
+			return false;
+	return len && len <= KEY_ID_MAX;
+}
+
+int peer_id_str(const struct ike_id *id, char *buf, size_t size)
+{
+	size_t n = strlen(KEY_ID_PREFIX);
+
+	if (id->type != IKE_ID_KEY_ID)
+		return cert_id_str(id->type, id->data, id->len, buf, size);
+	if (!is_key_id((const char *)id->data, id->len))
+		return -EINVAL;
+	if (size <= n + id->len)
+		return -ENOSPC;
+	memcpy(buf, KEY_ID_PREFIX, n);
+	memcpy(buf + n, id->data, id->len);
+	buf[n + id->len] = '\0';
+	return 0;
+}
+
+int peer_id_parse(struct ike_id *id, const char *text)
+{
+	char buf[ID_STR_MAX];
+	size_t n = strlen(KEY_ID_PREFIX);
+	int ret;
+
+	if (!strncmp(text, KEY_ID_PREFIX, n))
+		ret = is_key_id(text + n, strlen(text + n))
+			      ? id_set(id, IKE_ID_KEY_ID, text + n,
+				       strlen(text + n))
+			      : -EINVAL;
+	else
+		ret = id_from_text(id, text);
+	return ret || peer_id_str(id, buf, sizeof(buf)) ? -EINVAL : 0;
+}
+
+/* ---- the table ---------------------------------------------------------- */
+
+static int compare_ids(const void *a, const void *b)
+{
+	return strcasecmp(((const struct psk *)a)->id,
+			  ((const struct psk *)b)->id);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	const struct psk *x = a, *y = b;
+
+	if (x->len != y->len)
+		return x->len < y->len ? -1 : 1;
+	return memcmp(x->key, y->key, x->len);
+}
+
+int psks_new(struct psks **out)
+{
+	struct psks *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	*out = p;
+	return 0;
+}
+
+static void free_entry(struct psk *e)
+{
+	free(e->id);
+	secret_free(e->key);
+	free(e);
+}
+
+void psks_free(struct psks *p)
+{
+	if (!p)
+		return;
+	while (p->by_key)
+		tdelete(*(struct psk **)p->by_key, &p->by_key, compare_keys);
+	while (p->by_id) {
+		struct psk *e = *(struct psk **)p->by_id;
+
+		tdelete(e, &p->by_id, compare_ids);
+		free_entry(e);
+	}
+	free(p);
+}
+
+/* Add to both trees, or to none. */
+static int insert_entry(struct psks *p, struct psk *e, struct err *err)
+{
+	struct psk **at = tsearch(e, &p->by_id, compare_ids);
+
+	if (!at)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (*at != e)
+		return err_set(err, -EEXIST, "%s is there twice", e->id);
+	at = tsearch(e, &p->by_key, compare_keys);
+	if (at && *at == e)
+		return 0;
+	tdelete(e, &p->by_id, compare_ids);
+	if (!at)
+		return err_set(err, -ENOMEM, "out of memory");
+	return err_set(err, -EEXIST,
+		       "%s has the key of %s, and either could claim to be the other; give each its own",
+		       e->id, (*at)->id);
+}
+
+int psks_add(struct psks *p, const char *id, const void *key, size_t len,
+	     struct err *err)
+{
+	struct ike_id unused;
+	struct psk *e;
+	int ret;
+
+	if (peer_id_parse(&unused, id))
+		return err_set(err, -EINVAL,
+			       "%s is neither a DNS name, a mail address, an IP address nor key-id:NAME",
+			       id);
+	if (len < PSK_MIN || len > PSK_MAX)
+		return err_set(err, -EINVAL,
+			       "the key of %s has %zu octets, and needs %d to %d; \"openssl rand -hex 32\" makes one, to be written behind 0x",
+			       id, len, PSK_MIN, PSK_MAX);
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return err_set(err, -ENOMEM, "out of memory");
+	e->id = strdup(id);
+	e->key = secret_dup(key, len);
+	e->len = len;
+	ret = e->id && e->key ? insert_entry(p, e, err)
+			      : err_set(err, -ENOMEM, "out of memory");
+	if (ret)
+		free_entry(e);
+	return ret;
+}
+
+static int hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Decode the digits in place. Returns their octets, 0 if they are none. */
+static size_t decode_hex(uint8_t *p, size_t len)
+{
+	if (len % 2)
+		return 0;
+	for (size_t i = 0; i < len / 2; i++) {
+		int hi = hex_digit(p[2 * i]), lo = hex_digit(p[2 * i + 1]);
+
+		if (hi < 0 || lo < 0)
+			return 0;
+		p[i] = hi << 4 | lo;
+	}
+	return len / 2;
+}
+
+static bool is_printable(const uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (p[i] < ' ' || p[i] > '~')
+			return false;
+	return true;
+}
+
+/* Find the key in the octets of a file, which hexadecimal digits change. */
+static int decode_key(uint8_t *text, size_t len, const uint8_t **key,
+		      size_t *key_len)
+{
+	if (len && text[len - 1] == '\n')
+		len--;
+	if (len && text[len - 1] == '\r')
+		len--;
+	*key = text;
+	*key_len = len;
+	if (len >= 2 && text[0] == '0' && (text[1] | 0x20) == 'x') {
+		*key = text + 2;
+		*key_len = decode_hex(text + 2, len - 2);
+		return *key_len ? 0 : -EINVAL;
+	}
+	return is_printable(text, len) ? 0 : -EINVAL;
+}
+
+int psks_load(struct psks *p, const char *id, const char *path, struct err *err)
+{
+	const uint8_t *key;
+	size_t len, key_len;
+	struct err why;
+	uint8_t *text;
+	int ret;
+
+	ret = file_read_secret(path, 2 * PSK_MAX + 4, &text, &len, err);
+	if (ret)
+		return ret;
+	ret = decode_key(text, len, &key, &key_len);
+	if (ret)
+		err_set(&why, ret,
+			"neither 0x and pairs of hexadecimal digits nor one line of printable ASCII");
+	else
+		ret = psks_add(p, id, key, key_len, &why);
+	secret_free(text);
+	return ret ? err_set(err, ret, "%s: %s", path, why.text) : 0;
+}
+
+const struct psk *psks_find(const struct psks *p, const char *id)
+{
+	const struct psk like = { .id = (char *)id };
+	struct psk **at;
+
+	if (!p)
+		return NULL;
+	at = tfind(&like, &p->by_id, compare_ids);
+	return at ? *at : NULL;
+}
+
+/* ---- AUTH --------------------------------------------------------------- */
+
+int psk_mac(unsigned int prf_id, const struct psk *psk, const uint8_t *octets,
+	    size_t len, uint8_t out[PRF_MAX_LEN])
+{
+	uint8_t pad[PRF_MAX_LEN];
+	int ret;
+
+	ret = prf_one(prf_id, psk->key, psk->len, PSK_PAD, sizeof(PSK_PAD) - 1,
+		      pad);
+	if (!ret)
+		ret = prf_one(prf_id, pad, prf_len(prf_id), octets, len, out);
+	secret_wipe(pad, sizeof(pad));
+	if (ret)
+		secret_wipe(out, PRF_MAX_LEN);
+	return ret;
+}

@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Authentication by a pre-shared key (RFC 7296 section 2.15): the code itself,
+ * the files of keys, and that each identity has one method, which no message
+ * changes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/prf.h"
+#include "ike/psk.h"
+#include "ike/sa.h"
+#include "ike_net.h"
+#include "tap.h"
+#include "wipes.h"
+
+#define GCKS "gcks.example"
+#define KEY_A "the key of a, a long one"
+#define KEY_B "the key of b, a long one"
+
+static struct net net;
+static struct pki_pair ca;
+static struct node *g, *m;
+static struct psks *gkeys, *mkeys;
+static struct err err;
+
+/* ---- both ends ---------------------------------------------------------- */
+
+static void give(struct psks **p, const char *id, const char *key)
+{
+	if (!*p && psks_new(p))
+		bail("no memory");
+	if (psks_add(*p, id, key, strlen(key), &err))
+		bail("%s", err.text);
+}
+
+static void setup(const char *name, bool gcks_bare, bool member_bare)
+{
+	struct ike_engine_cfg gcfg = { .psks = gkeys };
+	struct ike_engine_cfg mcfg = { .psks = mkeys };
+	struct pki_opt opt = { .kind = PKI_GCKS,
+			       .dns = GCKS,
+			       .psk_only = gcks_bare };
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	opt.ca = &ca;
+	g = node_new(&net, "192.0.2.1", &opt, &ca, &gcfg);
+	opt.kind = PKI_MEMBER;
+	opt.dns = name;
+	opt.psk_only = member_bare;
+	m = node_new(&net, "192.0.2.2", &opt, &ca, &mcfg);
+}
+
+static void teardown(void)
+{
+	net_free(&net);
+	pki_pair_free(&ca);
+	psks_free(gkeys);
+	psks_free(mkeys);
+	gkeys = NULL;
+	mkeys = NULL;
+}
+
+static void joins(const char *what)
+{
+	node_join(m, g, GCKS, true);
+	net_run(&net);
+	is_int(m->seen.registered, 1, "%s: registered", what);
+	is_int(m->seen.tek_ret, 0, "%s: TEK unwrapped", what);
+	ok(g->seen.up == 1 && m->seen.up == 1, "%s: up on both sides", what);
+	if (m->seen.refused || !m->seen.registered)
+		diag("%s | %s", m->seen.text, g->seen.text);
+}
+
+/* The key server rejects the member, which gets AUTHENTICATION_FAILED. */
+static void rejected(const char *what, const char *why)
+{
+	node_join(m, g, GCKS, true);
+	net_run(&net);
+	is_int(g->seen.requests, 0, "%s: no group is asked for", what);
+	is_int(g->seen.auth_failed, 1, "%s: noted", what);
+	is_str(g->seen.text, why, "%s: the reason", what);
+	is_int(m->seen.notify, IKE_N_AUTHENTICATION_FAILED,
+	       "%s: the member is told", what);
+	is_int(ike_engine_stats(g->engine)->sas, 0, "%s: no IKE SA is left",
+	       what);
+	is_int(m->seen.registered, 0, "%s: no keys", what);
+}
+
+static void rfc7296_2_15_both_ends(void)
+{
+	give(&gkeys, "plc.example", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("plc.example", true, true);
+	joins("neither has a certificate");
+	is_str(g->seen.peer, "plc.example", "the key server knows who");
+	is_int(ike_sa_peer_ends(g->sa), 0, "a pre-shared key has no end");
+	teardown();
+
+	/* The one who has a certificate does not send it. */
+	give(&gkeys, "PLC.example", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("plc.example", false, false);
+	joins("both have certificates, and keys");
+	teardown();
+}
+
+static void rfc7296_4_key_id(void)
+{
+	give(&gkeys, "key-id:plc-7", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("key-id:plc-7", false, true);
+	joins("ID_KEY_ID");
+	is_str(g->seen.peer, "key-id:plc-7", "a KEY_ID has a text of its own");
+	teardown();
+
+	give(&gkeys, "plc@example", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("plc@example", false, true);
+	joins("ID_RFC822_ADDR");
+	teardown();
+
+	give(&gkeys, "192.0.2.2", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("192.0.2.2", false, true);
+	joins("ID_IPV4_ADDR");
+	teardown();
+}
+
+/* One server has members of both kinds. */
+static void mixed(void)
+{
+	struct pki_opt opt = { .kind = PKI_MEMBER, .dns = "b.example" };
+
+	give(&gkeys, "plc.example", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("plc.example", false, true);
+	joins("by key");
+	opt.ca = &ca;
+	m = node_new(&net, "192.0.2.3", &opt, &ca, NULL);
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	is_int(m->seen.registered, 1, "another registers by its certificate");
+	ok(ike_sa_peer_ends(g->sa) > 0, "a certificate has an end");
+	is_int(g->seen.up, 2, "both are up");
+	teardown();
+}
+
+static void rfc7296_2_15_wrong_key(void)
+{
+	give(&gkeys, "plc.example", KEY_A);
+	give(&mkeys, GCKS, KEY_B);
+	setup("plc.example", false, true);
+	rejected("another key", "pre-shared key: AUTH does not verify");
+	teardown();
+
+	give(&gkeys, "plc.example", KEY_A);
+	give(&gkeys, "other.example", KEY_B);
+	give(&mkeys, GCKS, KEY_B);
+	setup("plc.example", false, true);
+	rejected("key of another member",
+		 "pre-shared key: AUTH does not verify");
+	teardown();
+}
+
+static void unknown_identity(void)
+{
+	give(&gkeys, "plc.example", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("stranger.example", false, true);
+	rejected("a name that has no key", "AUTH is not a digital signature");
+	teardown();
+
+	give(&gkeys, "plc.example", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("stranger.example", true, true);
+	rejected("no name and no certificates",
+		 "no pre-shared key is configured for this identity");
+	teardown();
+
+	/* The octets of a FQDN in a KEY_ID are another identity. */
+	give(&gkeys, "plc.example", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("key-id:plc.example", true, true);
+	rejected("the same octets of another type",
+		 "no pre-shared key is configured for this identity");
+	teardown();
+}
+
+/* Each identity has one method at each end. */
+static void no_downgrade(void)
+{
+	/* The member has a key that the key server does not take for it. */
+	give(&gkeys, "plc.example", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("a.example", false, false);
+	rejected("configured for certificates, authenticates by key",
+		 "AUTH is not a digital signature");
+	teardown();
+
+	give(&gkeys, "a.example", KEY_A);
+	setup("a.example", false, false);
+	rejected("configured for a key, authenticates by certificate",
+		 "AUTH is not by the pre-shared key that is configured");
+	teardown();
+
+	/*
+	 * A key server that answers by a certificate, although the member
+	 * asked for the key: the one who answers is not the one who was asked.
+	 */
+	give(&gkeys, "a.example", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("a.example", false, false);
+	node_join(m, g, GCKS, true);
+	net_step(&net);
+	net_step(&net);
+	net_step(&net);
+	is_int(net.n_queue, 1, "the answer is on its way");
+	/* The member is told now that the server has a certificate. */
+	m->engine->cfg.psks = NULL;
+	net_run(&net);
+	is_int(m->seen.registered, 0, "no keys by another method");
+	is_str(m->seen.text, "AUTH is not a digital signature", "the reason");
+	m->engine->cfg.psks = mkeys;
+	teardown();
+
+	give(&mkeys, GCKS, KEY_A);
+	setup("a.example", false, false);
+	node_join(m, g, GCKS, true);
+	net_run(&net);
+	is_int(m->seen.registered, 0, "a key server that has no key of ours");
+	teardown();
+}
+
+static void cannot_begin(void)
+{
+	struct ike_engine_cfg cfg = { 0 };
+	static const struct ike_ops none;
+	struct ike_engine *engine = NULL;
+
+	give(&mkeys, "other.example", KEY_A);
+	setup("plc.example", false, true);
+	node_join(m, g, GCKS, true);
+	net_run(&net);
+	is_str(m->seen.text,
+	       "no pre-shared key is configured for the peer, and no certificate",
+	       "neither key nor certificate for this key server");
+	is_int(g->seen.auth_failed, 0, "nothing was tried");
+	cfg = m->cfg;
+	cfg.psks = NULL;
+	is_int(ike_engine_new(&cfg, &none, NULL, &engine), -EINVAL,
+	       "an engine needs keys or a certificate");
+	cfg = g->cfg;
+	cfg.trust = NULL;
+	is_int(ike_engine_new(&cfg, &none, NULL, &engine), -EINVAL,
+	       "an engine with a certificate needs a CA");
+	teardown();
+}
+
+static void lost(void)
+{
+	for (int lose = 0; lose < 4; lose++) {
+		give(&gkeys, "plc.example", KEY_A);
+		give(&mkeys, GCKS, KEY_A);
+		setup("plc.example", false, true);
+		node_join(m, g, GCKS, false);
+		for (int i = 0; i < lose; i++)
+			net_step(&net);
+		net_drop(&net, 0);
+		net_pass(&net, 1500, true);
+		is_int(m->seen.registered, 1, "packet %d lost: registered",
+		       lose);
+		teardown();
+	}
+}
+
+/* ---- the code ----------------------------------------------------------- */
+
+static void rfc7296_2_15_code(void)
+{
+	static const uint8_t octets[] = "octets of a side";
+	uint8_t pad[64], want[64], got[PRF_MAX_LEN];
+	const struct psk *psk;
+
+	give(&gkeys, "a.example", KEY_A);
+	psk = psks_find(gkeys, "A.EXAMPLE");
+	ok(psk, "the case of a name does not matter");
+	if (!psk)
+		return;
+	prf_one(PRF_HMAC_SHA2_512, KEY_A, strlen(KEY_A), "Key Pad for IKEv2",
+		17, pad);
+	prf_one(PRF_HMAC_SHA2_512, pad, 64, octets, sizeof(octets), want);
+	is_int(psk_mac(PRF_HMAC_SHA2_512, psk, octets, sizeof(octets), got), 0,
+	       "the code is made");
+	is_mem(got, 64, want, 64,
+	       "prf(prf(key, \"Key Pad for IKEv2\"), octets)");
+	is_int(psk_mac(99, psk, octets, sizeof(octets), got), -EOPNOTSUPP,
+	       "no such PRF");
+	psks_free(gkeys);
+	gkeys = NULL;
+}
+
+/* ---- files -------------------------------------------------------------- */
+
+static char path[] = "/tmp/mcsec-psk-XXXXXX";
+
+static int load(const char *text, size_t len, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC), ret;
+	struct psks *p;
+
+	if (fd < 0 || write(fd, text, len) != (ssize_t)len || fchmod(fd, mode))
+		bail("no file");
+	close(fd);
+	if (psks_new(&p))
+		bail("no memory");
+	err.text[0] = '\0';
+	ret = psks_load(p, "a.example", path, &err);
+	psks_free(gkeys);
+	gkeys = p;
+	return ret;
+}
+
+static void has_key(const char *want, size_t len, const char *what)
+{
+	const struct psk *psk = psks_find(gkeys, "a.example");
+
+	is_mem(psk ? psk->key : NULL, psk ? psk->len : 0, want, len, "%s",
+	       what);
+}
+
+static void rfc7296_2_15_ascii_and_hex(void)
+{
+	char text[2 * PSK_MAX + 8];
+	size_t n;
+
+	/* MUST accept ASCII of at least 64 octets, without a null behind. */
+	memset(text, 'x', 64);
+	text[64] = '\n';
+	is_int(load(text, 65, 0600), 0, "64 octets of ASCII");
+	has_key(text, 64, "the octets as they are, without the newline");
+	is_int(load(text, 16, 0400), 0, "no newline");
+	has_key(text, 16, "16 octets");
+	is_int(load("sixteen octets !\r\n", 18, 0600), 0, "CR and LF");
+	has_key("sixteen octets !", 16, "neither belongs to the key");
+	is_int(load("0x000102030405060708090a0B0c0D0e0F\n", 35, 0600), 0,
+	       "hexadecimal");
+	has_key("\0\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17", 16,
+		"octets of the digits");
+	n = 2 + 2 * PSK_MAX;
+	memset(text, 'a', n);
+	memcpy(text, "0x", 2);
+	is_int(load(text, n, 0600), 0, "the longest key");
+
+	is_int(load("0x00010203040506070809", 22, 0600), -EINVAL, "%s",
+	       "a short key");
+	ok(strstr(err.text, "16") && strstr(err.text, path) &&
+		   !strstr(err.text, "0405"),
+	   "the error names file and length, and no octet of the key: %s",
+	   err.text);
+	is_int(load("0x000102030405060708090a0b0c0d0e0g", 34, 0600), -EINVAL,
+	       "no digit");
+	is_int(load("0x000102030405060708090a0b0c0d0e0", 33, 0600), -EINVAL,
+	       "half an octet");
+	is_int(load("", 0, 0600), -EINVAL, "empty");
+	is_int(load("sixteen\noctets !", 16, 0600), -EINVAL, "two lines");
+	is_int(load("sixteen octets !\n", 17, 0640), -EPERM,
+	       "others may read the file");
+	ok(strstr(err.text, path), "the error names it: %s", err.text);
+	ok(!psks_find(gkeys, "a.example"), "nothing was added");
+	unlink(path);
+	is_int(psks_load(gkeys, "a.example", path, &err), -ENOENT, "no file");
+	psks_free(gkeys);
+	gkeys = NULL;
+}
+
+static void one_each(void)
+{
+	struct psks *p;
+
+	if (psks_new(&p))
+		bail("no memory");
+	is_int(psks_add(p, "a.example", KEY_A, 24, &err), 0, "one");
+	is_int(psks_add(p, "A.example", KEY_B, 24, &err), -EEXIST,
+	       "an identity has one key: %s", err.text);
+	is_int(psks_add(p, "b.example", KEY_A, 24, &err), -EEXIST,
+	       "a key has one identity: %s", err.text);
+	ok(!psks_find(p, "b.example"), "nothing of it stays");
+	is_int(psks_add(p, "b.example", KEY_B, 24, &err), 0, "another");
+	is_int(psks_add(p, "no name", KEY_B, 24, &err), -EINVAL,
+	       "a name with a blank");
+	is_int(psks_add(p, "key-id:a@b", "sixteen octets !", 16, &err), -EINVAL,
+	       "a KEY_ID that could be a mail address");
+	is_int(psks_add(p, "key-id:", "sixteen octets !", 16, &err), -EINVAL,
+	       "an empty KEY_ID");
+	wipes_look_for((const uint8_t *)KEY_A, 24);
+	psks_free(p);
+	ok(wipes_found() >= 1, "keys are wiped");
+	psks_free(NULL);
+	ok(!psks_find(NULL, "a.example"), "no table has no keys");
+}
+
+int main(void)
+{
+	int fd = mkstemp(path);
+
+	if (fd < 0)
+		bail("no file");
+	close(fd);
+	RUN(rfc7296_2_15_code);
+	RUN(rfc7296_2_15_ascii_and_hex);
+	RUN(one_each);
+	RUN(rfc7296_2_15_both_ends);
+	RUN(rfc7296_4_key_id);
+	RUN(mixed);
+	RUN(rfc7296_2_15_wrong_key);
+	RUN(unknown_identity);
+	RUN(no_downgrade);
+	RUN(cannot_begin);
+	RUN(lost);
+	return done();
+}
