@@ -15,11 +15,12 @@ static int check_name(const struct nlattr *nla, struct netlink_ext_ack *extack)
 	const char *c = nla_data(nla);
 
 	if (!*c)
-		return refuse_nla(extack, nla, -EINVAL, "name is empty");
+		return refuse_nla(extack, nla, -EINVAL,
+				  "name must not be empty");
 	for (; *c; c++) {
 		if (!isascii(*c) || !isgraph(*c))
 			return refuse_nla(extack, nla, -EINVAL,
-					  "name has a space, a control character or one beyond ASCII");
+					  "name must be printable ASCII without spaces");
 	}
 	return 0;
 }
@@ -39,17 +40,17 @@ static int parse_dst(struct genl_info *info, struct mcsec_selector *sel)
 	case sizeof(struct in6_addr):
 		if (!IS_ENABLED(CONFIG_IPV6))
 			return refuse(info, MCSEC_A_GROUP_DST, -EAFNOSUPPORT,
-				      "dst is IPv6, which this kernel lacks");
+				      "dst is IPv6, but this kernel is built without IPv6");
 		sel->family = AF_INET6;
 		multicast = ipv6_addr_is_multicast(nla_data(nla));
 		break;
 	default:
 		return refuse(info, MCSEC_A_GROUP_DST, -EINVAL,
-			      "dst is neither 4 nor 16 octets long");
+			      "dst must be 4 octets (IPv4) or 16 octets (IPv6) long");
 	}
 	if (!multicast)
 		return refuse(info, MCSEC_A_GROUP_DST, -EINVAL,
-			      "dst is not a multicast address");
+			      "dst must be a multicast address");
 	memcpy(&sel->dst, nla_data(nla), nla_len(nla));
 	return 0;
 }
@@ -76,31 +77,31 @@ static int parse_lens(struct genl_info *info, struct mcsec_selector *sel)
 	sel->dst_len = dst_len ? nla_get_u8(dst_len) : bits;
 	if (sel->dst_len > bits)
 		return refuse(info, MCSEC_A_GROUP_DST_LEN, -ERANGE,
-			      "dst-len is more than dst has bits");
+			      "dst-len must be at most 32 (IPv4) or 128 (IPv6)");
 	/* A shorter prefix would select addresses that are not multicast. */
 	if (sel->dst_len < least)
 		return refuse(info, MCSEC_A_GROUP_DST_LEN, -ERANGE,
-			      "dst-len is below that of all multicast: 4, or 8 of IPv6");
+			      "dst-len must be at least 4 (IPv4) or 8 (IPv6): a shorter prefix has unicast addresses");
 	if (has_more_bits(&sel->dst, sel->dst_len))
 		return refuse(info, MCSEC_A_GROUP_DST, -EINVAL,
-			      "dst has bits beyond dst-len");
+			      "dst must have no bits set beyond dst-len");
 	if (!src) {
 		if (src_len)
 			return refuse(info, MCSEC_A_GROUP_SRC_LEN, -EINVAL,
-				      "there is src-len, but no src");
+				      "src-len needs src");
 		return 0;
 	}
 	if (nla_len(src) * 8 != bits)
 		return refuse(info, MCSEC_A_GROUP_SRC, -EINVAL,
-			      "src is not as long as dst");
+			      "src and dst must be of the same address family");
 	memcpy(&sel->src, nla_data(src), nla_len(src));
 	sel->src_len = src_len ? nla_get_u8(src_len) : bits;
 	if (!sel->src_len || sel->src_len > bits)
 		return refuse(info, MCSEC_A_GROUP_SRC_LEN, -ERANGE,
-			      "src-len is 0, or more than src has bits");
+			      "src-len must be from 1 to 32 (IPv4) or 128 (IPv6): leave src out for any source");
 	if (has_more_bits(&sel->src, sel->src_len))
 		return refuse(info, MCSEC_A_GROUP_SRC, -EINVAL,
-			      "src has bits beyond src-len");
+			      "src must have no bits set beyond src-len");
 	return 0;
 }
 
@@ -117,10 +118,11 @@ static int parse_port(struct genl_info *info, int attr, u8 proto, u16 *port)
 		return 0;
 	if (!has_ports(proto))
 		return refuse(info, attr, -EINVAL,
-			      "a port needs a proto that has ports");
+			      "a port needs a proto that has ports: TCP, UDP, DCCP, SCTP or UDP-Lite");
 	*port = ntohs(nla_get_be16(info->attrs[attr]));
 	if (!*port)
-		return refuse(info, attr, -ERANGE, "a port is 0");
+		return refuse(info, attr, -ERANGE,
+			      "a port must not be 0: leave it out for any port");
 	return 0;
 }
 
@@ -133,16 +135,17 @@ static int parse_mark(struct genl_info *info, int mark, int mask, u32 *value,
 	if (!info->attrs[mark]) {
 		if (nla)
 			return refuse(info, mask, -EINVAL,
-				      "there is a mark's mask, but no mark");
+				      "a mark's mask needs the mark");
 		return 0;
 	}
 	*value = nla_get_u32(info->attrs[mark]);
 	*bits = nla ? nla_get_u32(nla) : U32_MAX;
 	if (!*bits)
-		return refuse(info, mask, -EINVAL, "a mark's mask is 0");
+		return refuse(info, mask, -EINVAL,
+			      "a mark's mask must not be 0: leave the mark out instead");
 	if (*value & ~*bits)
 		return refuse(info, mark, -EINVAL,
-			      "a mark has bits outside its mask");
+			      "a mark must have no bits set outside its mask");
 	return 0;
 }
 
@@ -155,7 +158,7 @@ static int parse_payload(struct genl_info *info, struct mcsec_selector *sel)
 		sel->proto = nla_get_u8(proto);
 		if (!sel->proto || sel->proto == IPPROTO_ESP)
 			return refuse(info, MCSEC_A_GROUP_PROTO, -EINVAL,
-				      "proto is 0, or ESP");
+				      "proto must not be 0 or 50 (ESP): leave it out for any payload");
 	}
 	err = parse_mark(info, MCSEC_A_GROUP_MARK, MCSEC_A_GROUP_MARK_MASK,
 			 &sel->mark, &sel->mask);
@@ -179,15 +182,15 @@ static int parse_devs(struct genl_info *info, struct mcsec_selector *sel,
 			continue;
 		if (sel->n_devs == MCSEC_DEVS_MAX)
 			return refuse_nla(info->extack, nla, -E2BIG,
-					  "there are more than 64 interfaces");
+					  "a group has at most 64 interfaces");
 		if (nla_strscpy(devs[sel->n_devs], nla, IFNAMSIZ) < 0 ||
 		    !dev_valid_name(devs[sel->n_devs]))
 			return refuse_nla(info->extack, nla, -EINVAL,
-					  "dev is no name of an interface");
+					  "dev must be an interface name: 1 to 15 characters, no slash, colon or space");
 		for (i = 0; i < sel->n_devs; i++) {
 			if (!strcmp(devs[i], devs[sel->n_devs]))
 				return refuse_nla(info->extack, nla, -EINVAL,
-						  "dev is given twice");
+						  "dev must name each interface once");
 		}
 		sel->n_devs++;
 	}
@@ -249,7 +252,7 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 	err = mcsec_hooks_get(mnet);
 	if (err)
 		return refuse_nla(info->extack, NULL, err,
-				  "cannot register netfilter hooks");
+				  "the netfilter hooks cannot be registered");
 	err = mcsec_group_new(mnet, config, &name_taken);
 	if (!err)
 		return 0;
@@ -262,24 +265,24 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 		if (config->sel.src_len || config->sel.proto ||
 		    config->sel.mask || config->sel.n_devs)
 			return refuse(info, MCSEC_A_GROUP_DST, err,
-				      "another group selects the same");
+				      "another group selects the same datagrams: change a selector of one");
 		return refuse(info, MCSEC_A_GROUP_DST, err,
-			      "another group has this address");
+			      "another group has this address: add a source, payload, mark or interface to one");
 	case -E2BIG:
 		return refuse(info, MCSEC_A_GROUP_DST, err,
-			      "dst has more than 512 groups and interfaces, each of which a datagram is compared with");
+			      "a dst has at most 512 groups, counted per interface: each datagram is compared with all of them");
 	case -EMLINK:
 		return refuse(info, MCSEC_A_GROUP_DST_LEN, -E2BIG,
-			      "the groups have 15 lengths of prefixes already, for each of which a datagram is looked up");
+			      "groups have at most 15 different dst-len besides full addresses, as each costs a lookup");
 	case -ENOTUNIQ:
 		return refuse(info, MCSEC_A_GROUP_DEV, -EINVAL,
-			      "dev is an alternative name of an interface; a group needs its own");
+			      "dev is an alternative name of an interface: give its primary name");
 	case -EOPNOTSUPP:
 		return refuse(info, MCSEC_A_GROUP_DEV, err,
-			      "dev is a VRF, which packets only pass by their ports: name those");
+			      "dev is a VRF: name its ports, which packets pass through");
 	case -ENOSPC:
 		return refuse_nla(info->extack, NULL, err,
-				  "the network namespace has too many groups");
+				  "a network namespace has at most 65536 groups at a time");
 	default:
 		return refuse_nla(info->extack, NULL, err, "out of memory");
 	}
@@ -327,7 +330,7 @@ static bool may_change(const struct genl_info *info,
 	    info->attrs[MCSEC_A_GROUP_FORCE])
 		return true;
 	return refuse_nla(info->extack, NULL, false,
-			  "the group belongs to a program that made it: only force takes it away");
+			  "another program owns the group: change it there, or take it over with force");
 }
 
 static void delete_group(const struct genl_info *info,
@@ -339,7 +342,7 @@ static void delete_group(const struct genl_info *info,
 	    group->portid != info->snd_portid) {
 		mcsec_group_take_away(group);
 		NL_SET_ERR_MSG(info->extack,
-			       "the group has no SAs and is closed until its owner, who was told, makes it again");
+			       "the group's SAs are deleted; its datagrams are dropped until the owner, which is notified, makes it again");
 		return;
 	}
 	mcsec_group_del(group);

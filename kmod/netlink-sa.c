@@ -41,11 +41,11 @@ static int parse_limits(struct genl_info *info, struct mcsec_limits *limits)
 		value = nla_get_u64(nla);
 		if (map[i].limit == MCSEC_LIMIT_TIME && value > MCSEC_TIME_MAX)
 			return refuse(info, map[i].attr, -ERANGE,
-				      "a time limit is more than 100 years");
+				      "a time limit must be at most 100 years");
 		/* The sum of a limit and what was used must not overflow. */
 		if (value > S64_MAX)
 			return refuse(info, map[i].attr, -ERANGE,
-				      "a limit is more than 2^63 - 1");
+				      "a limit must be at most 2^63 - 1");
 		if (map[i].hard)
 			limits->hard[map[i].limit] = value;
 		else
@@ -59,9 +59,9 @@ static int parse_limits(struct genl_info *info, struct mcsec_limits *limits)
 			continue;
 		if (info->attrs[map[i].attr])
 			return refuse(info, map[i].attr, -EINVAL,
-				      "a soft limit is above its hard limit");
+				      "a soft limit must be at most its hard limit");
 		return refuse(info, map[i + 1].attr, -EINVAL,
-			      "a hard limit is below its soft limit");
+			      "a hard limit must be at least its soft limit");
 	}
 	return 0;
 }
@@ -78,9 +78,9 @@ static int parse_key(struct genl_info *info, struct mcsec_sa_config *config)
 		return 0;
 	if (config->alg == MCSEC_ALG_CHACHA20_POLY1305)
 		return refuse(info, MCSEC_A_SA_KEY, -EINVAL,
-			      "key is not 36 octets long (32 of key, 4 of salt)");
+			      "key must be 36 octets long (32 of key, 4 of salt)");
 	return refuse(info, MCSEC_A_SA_KEY, -EINVAL,
-		      "key is not 20 or 36 octets long (16 or 32 of key, 4 of salt)");
+		      "key must be 20 or 36 octets long (16 or 32 of key, 4 of salt)");
 }
 
 /* @sids has room for MCSEC_SENDER_IDS_MAX. */
@@ -99,23 +99,23 @@ static int parse_sids(struct genl_info *info, struct mcsec_sa_config *config,
 		sid = nla_get_u32(nla);
 		if (config->n_sids == MCSEC_SENDER_IDS_MAX)
 			return refuse_nla(extack, nla, -E2BIG,
-					  "there are more than 256 sender-ids");
+					  "an SA has at most 256 sender-ids");
 		if (sid >> config->sid_bits)
 			return refuse_nla(extack, nla, -ERANGE,
-					  "sender-id does not fit sid-bits");
+					  "sender-id must fit sid-bits");
 		for (i = 0; i < config->n_sids; i++) {
 			if (sids[i] == sid)
 				return refuse_nla(extack, nla, -EINVAL,
-						  "sender-id is given twice");
+						  "sender-id must name each Sender-ID once");
 		}
 		sids[config->n_sids++] = sid;
 	}
 	if (config->dir & MCSEC_DIR_OUT && !config->n_sids)
 		return refuse(info, MCSEC_A_SA_DIR, -EINVAL,
-			      "dir is out, but there is no sender-id to send with");
+			      "dir out needs a sender-id to send with");
 	if (!(config->dir & MCSEC_DIR_OUT) && config->n_sids)
 		return refuse(info, MCSEC_A_SA_SENDER_ID, -EINVAL,
-			      "there is a sender-id, but dir is not out");
+			      "sender-id needs dir out");
 	return 0;
 }
 
@@ -127,10 +127,10 @@ static int parse_iv_limit(struct genl_info *info,
 	config->iv_limit = nla ? nla_get_u64(nla) : MCSEC_IV_LIMIT_DEFAULT;
 	if (!config->iv_limit)
 		return refuse(info, MCSEC_A_SA_IV_LIMIT, -EINVAL,
-			      "iv-limit is 0");
+			      "iv-limit must not be 0");
 	if (config->iv_limit >> (64 - config->sid_bits))
 		return refuse(info, MCSEC_A_SA_IV_LIMIT, -ERANGE,
-			      "iv-limit does not fit beside sid-bits");
+			      "iv-limit must fit in the 64 bits of an IV beside sid-bits");
 	return 0;
 }
 
@@ -142,14 +142,14 @@ static int parse_replay(struct genl_info *info, struct mcsec_sa_config *config)
 		u32_or(info, MCSEC_A_SA_MAX_SENDERS, MCSEC_SENDERS_DEFAULT);
 	if (!mcsec_window_size_ok(config->window, MCSEC_WINDOW_MAX))
 		return refuse(info, MCSEC_A_SA_WINDOW, -EINVAL,
-			      "window is not a power of two from 64 to 32768");
+			      "window must be a power of two from 64 to 32768");
 	if (!config->max_senders || config->max_senders > 65536)
 		return refuse(info, MCSEC_A_SA_MAX_SENDERS, -ERANGE,
-			      "max-senders is not from 1 to 65536");
+			      "max-senders must be from 1 to 65536");
 	if (config->max_senders * mcsec_sender_bytes(config->window) >
 	    MCSEC_WINDOWS_SA_MAX)
 		return refuse(info, MCSEC_A_SA_MAX_SENDERS, -ERANGE,
-			      "max-senders times window comes to more than 32 MiB");
+			      "max-senders times window must be at most 32 MiB: lower one of them");
 	return 0;
 }
 
@@ -166,11 +166,11 @@ static int parse_sa(struct genl_info *info, struct mcsec_sa_config *config,
 	config->spi = nla_get_be32(info->attrs[MCSEC_A_SA_SPI]);
 	if (ntohl(config->spi) < MCSEC_SPI_MIN)
 		return refuse(info, MCSEC_A_SA_SPI, -EINVAL,
-			      "spi is below 256, which RFC 4303 reserves");
+			      "spi must be at least 256: RFC 4303 reserves those below");
 	config->dir = nla_get_u32(info->attrs[MCSEC_A_SA_DIR]);
 	if (!config->dir)
 		return refuse(info, MCSEC_A_SA_DIR, -EINVAL,
-			      "dir is neither in nor out");
+			      "dir must be in, out or both");
 	config->alg = nla_get_u32(info->attrs[MCSEC_A_SA_ALG]);
 	config->mode = u32_or(info, MCSEC_A_SA_MODE, MCSEC_MODE_TRANSPORT);
 	config->sid_bits =
@@ -178,10 +178,10 @@ static int parse_sa(struct genl_info *info, struct mcsec_sa_config *config,
 	if (config->sid_bits != 8 && config->sid_bits != 12 &&
 	    config->sid_bits != 16)
 		return refuse(info, MCSEC_A_SA_SID_BITS, -EINVAL,
-			      "sid-bits is not 8, 12 or 16");
+			      "sid-bits must be 8, 12 or 16");
 	if (info->attrs[MCSEC_A_SA_SELECTED] && !(config->dir & MCSEC_DIR_OUT))
 		return refuse(info, MCSEC_A_SA_SELECTED, -EINVAL,
-			      "an SA whose dir is not out cannot be selected");
+			      "selected needs an SA with dir out");
 	return parse_key(info, config) ?:
 	       parse_sids(info, config, sids) ?:
 	       parse_iv_limit(info, config) ?:
@@ -217,7 +217,7 @@ static int claim_nonces(struct genl_info *info,
 		if (nla_type(nla) == MCSEC_A_SA_SENDER_ID && !bad--)
 			break;
 	NL_SET_ERR_MSG_ATTR(info->extack, nla,
-			    "this host has sent with this key and sender-id before: IVs would repeat");
+			    "this host has sent with this key and sender-id before, so IVs would repeat: use a new key");
 	return err;
 }
 
@@ -237,12 +237,12 @@ static int make_cipher(struct genl_info *info, struct mcsec_sa_config *config)
 		return 0;
 	case -ENOENT:
 		return refuse(info, MCSEC_A_SA_ALG, -EOPNOTSUPP,
-			      "the kernel's crypto API lacks this alg");
+			      "alg is not in the kernel's crypto API: load or build its modules");
 	case -ENOMEM:
 		return refuse_nla(info->extack, NULL, err, "out of memory");
 	default:
 		return refuse(info, MCSEC_A_SA_KEY, err,
-			      "the kernel's crypto API refuses this key");
+			      "key is refused by the kernel's crypto API");
 	}
 }
 
@@ -281,16 +281,16 @@ static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
 		break;
 	case -EEXIST:
 		return refuse(info, MCSEC_A_SA_SPI, err,
-			      "the group, or one with its addresses, has an SA of this spi");
+			      "the group, or one with its address, has an SA of this spi: choose another spi");
 	case -ENOSPC:
 		return refuse(info, MCSEC_A_SA_GROUP, err,
-			      "the group has too many SAs");
+			      "a group has at most 64 SAs: delete one");
 	case -EDQUOT:
 		return refuse_nla(info->extack, NULL, err,
-				  "this user's namespaces, or all ordinary users' together, have as many SAs as this machine's memory allows");
+				  "too many SAs in this user's namespaces, or in all unprivileged users': delete some");
 	case -EBUSY:
 		return refuse_nla(info->extack, NULL, err,
-				  "the machine is hibernating, and takes no keys to disk: try again when it is back");
+				  "the machine is hibernating, and keys must not reach its disk: try again after it has resumed");
 	default:
 		return refuse_nla(info->extack, NULL, err, "out of memory");
 	}
@@ -384,10 +384,10 @@ static int parse_new_dir(struct genl_info *info, const struct mcsec_sa *sa,
 	*dir = u32_or(info, MCSEC_A_SA_DIR, sa->dir);
 	if (!*dir)
 		return refuse(info, MCSEC_A_SA_DIR, -EINVAL,
-			      "dir is neither in nor out");
+			      "dir must be in, out or both");
 	if (*dir & ~sa->dir & MCSEC_DIR_OUT)
 		return refuse(info, MCSEC_A_SA_DIR, -EINVAL,
-			      "the SA does not send, and cannot begin to: add another one");
+			      "dir out cannot be added to an SA, as its IVs could repeat: add a new SA");
 	return 0;
 }
 
@@ -400,16 +400,16 @@ static int sa_set(struct genl_info *info, struct mcsec_sa *sa)
 
 	if (READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED)
 		return refuse(info, MCSEC_A_SA_SPI, -EKEYEXPIRED,
-			      "the SA has expired");
+			      "the SA has expired: add a new one");
 	err = parse_new_dir(info, sa, &dir);
 	if (err)
 		return err;
 	if (select && !(dir & MCSEC_DIR_OUT))
 		return refuse(info, MCSEC_A_SA_SELECTED, -EINVAL,
-			      "an SA whose dir is not out cannot be selected");
+			      "selected needs an SA with dir out");
 	if (select && READ_ONCE(sa->state) == MCSEC_SA_STATE_EXHAUSTED)
 		return refuse(info, MCSEC_A_SA_SELECTED, -EKEYEXPIRED,
-			      "the SA has used up its IVs");
+			      "the SA has used up its IVs: add a new one");
 	err = parse_limits(info, &limits);
 	if (err)
 		return err;

@@ -86,7 +86,7 @@ static int need_sender(struct genl_info *info, struct mcsec_net *mnet,
 	if (err || of->sender)
 		return err;
 	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[MCSEC_A_SENDER_SENDER_ID],
-			    "the SA knows no sender of this sender-id");
+			    "the SA has no sender of this sender-id");
 	return -ENOENT;
 }
 
@@ -101,7 +101,7 @@ static int check_sender_name(struct genl_info *info)
 	for (p = nla_data(nla); *p; p++) {
 		if (!isascii(*p) || !isprint(*p))
 			return refuse_nla(info->extack, nla, -EINVAL,
-					  "name is not printable ASCII");
+					  "name must be printable ASCII");
 	}
 	return 0;
 }
@@ -114,16 +114,16 @@ static int check_receiver(struct genl_info *info, const struct sender_of *of)
 
 	if (!(sa->dir & MCSEC_DIR_IN))
 		return refuse(info, MCSEC_A_SENDER_SPI, -EINVAL,
-			      "the SA does not receive");
+			      "senders need an SA with dir in");
 	if (sa->replay != MCSEC_REPLAY_IV)
 		return refuse(info, MCSEC_A_SENDER_SPI, -EINVAL,
-			      "the SA tells no senders apart: its replay is not iv");
+			      "senders need an SA with replay iv, which tells them apart");
 	if (READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED)
 		return refuse(info, MCSEC_A_SENDER_SPI, -EKEYEXPIRED,
-			      "the SA has expired");
+			      "the SA has expired: add a new one");
 	if ((u64)of->id >> (64 - sa->sid_shift))
 		return refuse(info, MCSEC_A_SENDER_SENDER_ID, -ERANGE,
-			      "sender-id does not fit sid-bits");
+			      "sender-id must fit the sid-bits of the SA");
 	return 0;
 }
 
@@ -142,13 +142,13 @@ static int sender_new(struct genl_info *info, const struct sender_of *of)
 		return 0;
 	case -EEXIST:
 		return refuse(info, MCSEC_A_SENDER_SENDER_ID, err,
-			      "the SA has a sender of this sender-id");
+			      "the SA has a sender of this sender-id already");
 	case -ENOSPC:
 		return refuse(info, MCSEC_A_SENDER_SENDER_ID, err,
-			      "the SA has windows for max-senders sender-ids already");
+			      "the SA has max-senders senders already: delete one, or add an SA for more");
 	case -EDQUOT:
 		return refuse_nla(info->extack, NULL, err,
-				  "the windows of this namespace, of this user's namespaces or of all ordinary users' have as much memory as this machine allows");
+				  "too much memory in replay windows of this namespace, of its user's or of all unprivileged users': delete SAs");
 	default:
 		return refuse_nla(info->extack, NULL, err, "out of memory");
 	}
@@ -248,7 +248,7 @@ int mcsec_nl_sender_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 	if (!attrs[MCSEC_A_SENDER_GROUP] || !attrs[MCSEC_A_SENDER_SPI])
 		return refuse_nla(cb->extack, NULL, -EINVAL,
-				  "missing attribute: senders are those of a group and spi");
+				  "missing attribute: group and spi name the SA whose senders to list");
 	mutex_lock(&mnet->lock);
 	group = mcsec_nl_group(mnet, attrs[MCSEC_A_SENDER_GROUP], cb->extack);
 	if (group)

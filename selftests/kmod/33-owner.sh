@@ -83,7 +83,7 @@ refused() { # name, command...
 	local name=$1
 	shift
 
-	like "$name" "$(ctl a "$@" 2>&1)" 'only force takes it away'
+	like "$name" "$(ctl a "$@" 2>&1)" 'another program owns the group: .* with force'
 }
 refused "a group with an owner is not deleted by hand" group del g4
 refused "a group with an owner is not flushed by hand" group flush
@@ -95,7 +95,8 @@ send a $G4 >/dev/null
 try "the group works as before" wait_until 20 has_lines r 1
 
 like "by force the group is taken, with a word of warning" \
-	"$(ctl a group del g4 --force 2>&1)" 'closed until its owner'
+	"$(ctl a group del g4 --force 2>&1)" \
+	'SAs are deleted; its datagrams are dropped until the owner'
 gone() { grep -q "^group-gone group g4 $G4" "$TMP/events"; }
 try "the owner is told that its group is gone" wait_until 20 gone
 mc a send $G4 $PORT eth0 count=3 text=OPENLEAK >/dev/null

@@ -101,11 +101,11 @@ do("sender-get after it", "sender-get", of | {"sender-id": 7},
 for name, op, change, words in (
         ("the same sender", "sender-new", {}, "sender of this sender-id"),
         ("a sender of 17 bits", "sender-new", {"sender-id": 65536},
-         "does not fit sid-bits"),
+         "must fit the sid-bits of the SA"),
         ("a name of two lines", "sender-new",
-         {"sender-id": 8, "name": "a\nb"}, "not printable ASCII"),
+         {"sender-id": 8, "name": "a\nb"}, "must be printable ASCII"),
         ("a name with a control", "sender-set", {"name": "a\x7f"},
-         "not printable ASCII"),
+         "must be printable ASCII"),
         ("a sender that is not there", "sender-set",
          {"sender-id": 8, "name": "x"}, "no sender of this sender-id")):
     refused(name, op, of | {"sender-id": 7} | change, words)
@@ -125,9 +125,9 @@ do("stats-get", "stats-get", {"name": "out-no-sa"},
 refused("a name twice", "group-new", {"name": "y4", "dst": addr("239.1.1.2")},
         "a group of this name exists")
 refused("an address twice", "group-new", {"name": "y5", "dst": addr("239.1.1.1")},
-        "another group has this address")
+        "another group has this address: add a source")
 refused("a unicast address", "group-new", {"name": "y5", "dst": addr("10.0.0.1")},
-        "not a multicast address")
+        "must be a multicast address")
 refused("no address", "group-new", {"name": "y5"}, "missing attribute: dst")
 refused("no such group", "group-get", {"name": "none"}, "no group")
 for name, change, words in (
@@ -135,19 +135,19 @@ for name, change, words in (
         ("a reserved SPI", {"spi": 255}, "RFC 4303 reserves"),
         ("a short key", {"key": key[:62]}, "20 or 36 octets"),
         ("ChaCha20's key", {"alg": "chacha20-poly1305", "key": key[:40]},
-         "not 36 octets"),
-        ("no direction", {"dir": []}, "neither in nor out"),
-        ("out without Sender-IDs", {"sender-id": []}, "no sender-id"),
-        ("a Sender-ID twice", {"sender-id": [3, 3]}, "given twice"),
+         "must be 36 octets"),
+        ("no direction", {"dir": []}, "dir must be in, out or both"),
+        ("out without Sender-IDs", {"sender-id": []}, "dir out needs a sender-id"),
+        ("a Sender-ID twice", {"sender-id": [3, 3]}, "must name each Sender-ID once"),
         ("a Sender-ID too large", {"sender-id": [256], "sid-bits": 8},
-         "does not fit"),
-        ("odd widths", {"sid-bits": 9}, "not 8, 12 or 16"),
+         "sender-id must fit sid-bits"),
+        ("odd widths", {"sid-bits": 9}, "must be 8, 12 or 16"),
         ("an odd window", {"window": 100}, "power of two"),
-        ("soft above hard", {"soft-time": 9}, "above its hard limit"),
-        ("an IV limit of 0", {"iv-limit": 0}, "iv-limit is 0"),
+        ("soft above hard", {"soft-time": 9}, "must be at most its hard limit"),
+        ("an IV limit of 0", {"iv-limit": 0}, "iv-limit must not be 0"),
         ("an IV limit too large", {"iv-limit": 1 << 48}, "beside sid-bits"),
         ("selected, only receiving", {"dir": ["in"], "sender-id": []},
-         "cannot be selected"),
+         "selected needs an SA with dir out"),
         ("sent with before", {"spi": 5000}, "IVs would repeat")):
     refused(name, "sa-new", sa | {"key": key} | change, words)
 check("no refusal left anything", len(y.dump("sa-get", {})) == 1)

@@ -320,19 +320,19 @@ no() {
 
 	like "$name" "$(ctl a group add "$@" 2>&1)" "$want"
 }
-no "the same twice" 'another group selects the same' x 239.5.0.1 src 10.1.0.9
-no "the same interface twice" 'another group selects the same' \
+no "the same twice" 'another group selects the same datagrams' x 239.5.0.1 src 10.1.0.9
+no "the same interface twice" 'another group selects the same datagrams' \
 	x 239.8.0.1 dev later
 nip a link property add dev eth0 altname another
 no "an alternative name" 'dev is an alternative name' x 239.8.0.3 dev another
 no "behind others" 'dev is an alternative name' x 239.8.0.3 dev later,another
 is "a group with an alternative name does not wait for it" \
 	"$(ctl a group show x 2>&1 | wc -l)" 1
-no "an interface twice in one" 'dev is given twice' x 239.8.0.3 dev eth0,eth0
-no "bits beyond the prefix" 'dst has bits beyond dst-len' x 239.1.2.3/16
-no "a prefix that is too wide" 'dst-len is below' x 224.0.0.0/3
+no "an interface twice in one" 'dev must name each interface once' x 239.8.0.3 dev eth0,eth0
+no "bits beyond the prefix" 'dst must have no bits set beyond dst-len' x 239.1.2.3/16
+no "a prefix that is too wide" 'dst-len must be at least 4' x 224.0.0.0/3
 no "a prefix that is too long" 'a prefix has 1 to 32 bits' x 239.1.2.3/33
-no "a source of the other family" 'src is not as long as dst' \
+no "a source of the other family" 'src and dst must be of the same address family' \
 	x 239.1.2.3 src fd01::1
 no "a port without a protocol" 'needs a proto that has ports' \
 	x 239.1.2.3 dport 5000
@@ -340,27 +340,27 @@ no "ports of what has none" 'needs a proto that has ports' \
 	x 239.1.2.3 proto ospf dport 5000
 no "a mark outside its mask" 'bits outside the mask' x 239.1.2.3 mark 0x18/0x7
 no "a mask of nothing" 'the mask is 0' x 239.1.2.3 mark 0/0
-no "ESP as the payload" 'proto is 0, or ESP' x 239.1.2.3 proto 50
-no "a name that no interface has" 'no name of an interface' x 239.1.2.3 dev a/b
+no "ESP as the payload" 'proto must not be 0 or 50 .ESP' x 239.1.2.3 proto 50
+no "a name that no interface has" 'dev must be an interface name' x 239.1.2.3 dev a/b
 for ((i = 1; i <= 513; i++)); do
 	echo "group add k$i 239.10.0.1 mark 0/$i"
 done >"$TMP/batch"
 like "a group too many at one address" "$(ctl a batch "$TMP/batch" 2>&1)" \
-	'more than 512 groups and interfaces'
+	'at most 512 groups, counted per interface'
 is "512 groups of one address" \
 	"$(ctl a group show | grep -c '^group k')" 512
-no "an interface too many" 'more than 512 groups and interfaces' \
+no "an interface too many" 'at most 512 groups, counted per interface' \
 	x 239.10.0.1 dev eth0
 ctl a group del k7
 try "a group in the place of one that was deleted" \
 	ctl a group add k7 239.10.0.1 dev eth0
 no "two interfaces in the place of a group" \
-	'more than 512 groups and interfaces' x 239.10.0.1 dev eth1,eth2
+	'at most 512 groups, counted per interface' x 239.10.0.1 dev eth1,eth2
 for ((i = 16; i <= 31; i++)); do
 	echo "group add l$i ff3e::/$i"
 done >"$TMP/batch"
 like "lengths of prefixes beyond the limit" "$(ctl a batch "$TMP/batch" 2>&1)" \
-	'15 lengths of prefixes already'
+	'at most 15 different dst-len'
 ctl a group show | sed -n 's/^group \([kl][0-9]*\) .*/group del \1/p' >"$TMP/batch"
 ctl a batch "$TMP/batch"
 try "another length when others are gone" ctl a group add l30 ff3e::/30

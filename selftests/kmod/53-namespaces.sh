@@ -282,7 +282,7 @@ try "another user gets an SA" as 2000 "$MCSECCTL" batch "$TMP/one"
 echo >"$TMP/hold"
 wait $holds
 like "a user that gets no SA is told why" "$(cat "$TMP/refused")" \
-	"as many SAs as this machine's memory allows"
+	"too many SAs in this user's namespaces"
 sas_gone() { user "$MCSECCTL" batch "$TMP/one"; }
 try "the room of SAs that are deleted is free for others" wait_until 60 sas_gone
 

@@ -42,54 +42,54 @@ empty name: name: .*name
 long name: name: .*
 name taken: name: a group of this name
 address taken: dst: another group has this address
-short dst: dst: dst is neither 4 nor 16
-unicast dst: dst: .*multicast
-dst-len of 33: dst-len: dst-len
-dst-len of 3: dst-len: dst-len is below
-bits beyond dst-len: dst: dst has bits beyond dst-len
-src of IPv6: src: src is not as long as dst
-src-len of 0: src-len: src-len is 0
-src-len without src: src-len: .*src
-bits beyond src-len: src: src has bits beyond src-len
-proto of 0: proto: proto is 0
-proto ESP: proto: proto is 0, or ESP
+short dst: dst: dst must be 4 octets
+unicast dst: dst: dst must be a multicast
+dst-len of 33: dst-len: dst-len must be at most
+dst-len of 3: dst-len: dst-len must be at least
+bits beyond dst-len: dst: dst must have no bits set beyond dst-len
+src of IPv6: src: src and dst must be of the same address family
+src-len of 0: src-len: src-len must be from 1
+src-len without src: src-len: src-len needs src
+bits beyond src-len: src: src must have no bits set beyond src-len
+proto of 0: proto: proto must not be 0
+proto ESP: proto: proto must not be 0 or 50 .ESP
 port without proto: sport: a port needs a proto
 port of OSPF: dport: a port needs a proto
-port of 0: dport: a port is 0
-mark outside: mark: a mark has bits outside its mask
-mask of 0: mark-mask: a mark's mask is 0
-mask without mark: mark-mask: .*no mark
-in-mark outside: in-mark: a mark has bits outside its mask
-in-mask without in-mark: in-mark-mask: .*no mark
-dev of no name: dev: dev is no name
-dev twice: dev: dev is given twice
-65 devs: dev: there are more than 64
+port of 0: dport: a port must not be 0
+mark outside: mark: a mark must have no bits set outside its mask
+mask of 0: mark-mask: a mark's mask must not be 0
+mask without mark: mark-mask: a mark's mask needs the mark
+in-mark outside: in-mark: a mark must have no bits set outside its mask
+in-mask without in-mark: in-mark-mask: a mark's mask needs the mark
+dev of no name: dev: dev must be an interface name
+dev twice: dev: dev must name each interface once
+65 devs: dev: a group has at most 64
 policy of 2: policy: .*
 no key: none: missing attribute: key
-key of 19: key: key is not 20 or 36 octets
-short key: key: key is not 36 octets
+key of 19: key: key must be 20 or 36 octets
+short key: key: key must be 36 octets
 group of none: group: .*group
-spi of 255: spi: spi is below 256
+spi of 255: spi: spi must be at least 256
 spi taken: spi: .*has an SA of this spi
-dir of 0: dir: dir is neither
+dir of 0: dir: dir must be in, out or both
 dir of 4: dir: .*
 alg of 77: alg: .*
 mode of 2: mode: .*
-sid-bits of 9: sid-bits: sid-bits is not 8, 12 or 16
-sender-id of 17 bits: sender-id: sender-id does not fit
-sender-id of 9 bits: sender-id: sender-id does not fit
-sender-id twice: sender-id: sender-id is given twice
-no sender-id: dir: dir is out, but there is no sender-id
-sender-id of a receiver: sender-id: there is a sender-id
-selected receiver: selected: .*cannot be selected
+sid-bits of 9: sid-bits: sid-bits must be 8, 12 or 16
+sender-id of 17 bits: sender-id: sender-id must fit
+sender-id of 9 bits: sender-id: sender-id must fit
+sender-id twice: sender-id: sender-id must name each Sender-ID once
+no sender-id: dir: dir out needs a sender-id
+sender-id of a receiver: sender-id: sender-id needs dir out
+selected receiver: selected: selected needs an SA with dir out
 replay of 3: replay: .*
-window of 100: window: window is not a power
-max-senders of 0: max-senders: max-senders is not
-iv-limit of 0: iv-limit: iv-limit is 0
-iv-limit of 49 bits: iv-limit: iv-limit does not fit
-hard below soft: soft-time: a soft limit is above
-time of 41 bits: hard-time: a time limit
-packets of 64 bits: hard-packets: a limit is more than
+window of 100: window: window must be a power
+max-senders of 0: max-senders: max-senders must be from 1
+iv-limit of 0: iv-limit: iv-limit must not be 0
+iv-limit of 49 bits: iv-limit: iv-limit must fit
+hard below soft: soft-time: a soft limit must be at most
+time of 41 bits: hard-time: a time limit must be at most 100 years
+packets of 64 bits: hard-packets: a limit must be at most
 WANT
 is "the refusals are as many as were tried" "$(wc -l <"$TMP/wrong")" 54
 is "wrong requests have changed nothing" "$(state)" "$before"

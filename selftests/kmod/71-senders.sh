@@ -52,7 +52,7 @@ is "a sender made by hand is no event" "$(heard 4)" 0
 says "the same again" 'sender-id: the SA has a sender|has a sender of this sender-id' \
 	sender add g4 4096 4
 try "a second sender, without a name" sender add g4 4096 5
-says "a third, of two that may be" 'max-senders sender-ids already' \
+says "a third, of two that may be" 'has max-senders senders already' \
 	sender add g4 4096 6
 says "an SA that is not there" 'no SA of this spi' sender add g4 5000 4
 says "a group that is not there" 'no group of this name' \
@@ -62,13 +62,13 @@ says "a name that is too long" 'at most 63' \
 says "a name with a line feed" 'printable' \
 	sender add g4 4096 6 name $'a\nb'
 sa_add b g4 "$(new_key 20)" spi 4097 dir in alg aes-gcm-16 sid-bits 8
-says "a Sender-ID of 9 bits" 'does not fit sid-bits' sender add g4 4097 256
+says "a Sender-ID of 9 bits" 'must fit the sid-bits of the SA' sender add g4 4097 256
 try "a Sender-ID of 8 bits" sender add g4 4097 255
 sa_add b g4 "$(new_key 20)" spi 4098 dir in alg aes-gcm-16 replay seq
-says "an SA that tells no senders apart" 'its replay is not iv' \
+says "an SA that tells no senders apart" 'need an SA with replay iv' \
 	sender add g4 4098 4
 sa_add b g4 "$(new_key 20)" spi 4099 dir out alg aes-gcm-16 sender-id 1
-says "an SA that only sends" 'does not receive' sender add g4 4099 4
+says "an SA that only sends" 'need an SA with dir in' sender add g4 4099 4
 is "no refusal left a sender" "$(senders | wc -l)" 2
 
 section "sender set"
@@ -119,7 +119,7 @@ try "all of them are refused as replays again" wait_until 20 counted b in-replay
 is "no replay was delivered" "$(wc -l <"$TMP/rx")" 5
 try "a sender that was never heard is deleted" sender del g4 4096 5
 is "the window of one that was never heard keeps its place" "$(sa_word b g4 4096 senders)" 2
-says "there is no room for another" 'max-senders sender-ids already' \
+says "there is no room for another" 'has max-senders senders already' \
 	sender add g4 4096 6
 try "there is room for the one that was deleted" sender add g4 4096 5
 send a $G4 count=1 >/dev/null
@@ -159,7 +159,7 @@ if [ $most -lt 2048 ] && setpriv --reuid 65534 --regid 65534 --clear-groups \
 	out=$(MCSECCTL=$TMP/mcsecctl setpriv --reuid 65534 --regid 65534 \
 		--clear-groups unshare -Urn bash "$TMP/user.sh" "$TMP/key" 2>&1)
 	like "an ordinary user is told that more windows are too many" "$out" \
-		"windows of this namespace, of this user's"
+		"too much memory in replay windows of this namespace"
 	like "an ordinary user gets that part" "$out" "^$most\$"
 	like "an ordinary user has the room again when the SA goes" "$out" \
 		'^room again$'

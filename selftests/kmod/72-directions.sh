@@ -32,10 +32,12 @@ like "no direction" "$(set_b dir none 2>&1)" 'unknown dir "none"'
 sa_add b g4 "$(new_key 20)" spi 4097 dir in alg aes-gcm-16
 like "a receiver cannot begin to send" \
 	"$(ctl b sa set g4 4097 dir inout 2>&1)" \
-	'does not send, and cannot begin to'
-like "a receiver cannot be selected" "$(ctl b sa set g4 4097 select 2>&1)" 'cannot be selected'
+	'dir out cannot be added to an SA'
+like "a receiver cannot be selected" \
+	"$(ctl b sa set g4 4097 select 2>&1)" \
+	'selected needs an SA with dir out'
 like "stopping to send and being selected is refused" \
-	"$(set_b dir in select 2>&1)" 'cannot be selected'
+	"$(set_b dir in select 2>&1)" 'selected needs an SA with dir out'
 is "a refusal leaves the direction" "$(sa_word b g4 4096 dir)" inout
 like "a refusal leaves the choice" "$(ctl b sa show g4 4096)" ' selected '
 like "a bad limit refuses the direction with it" \
