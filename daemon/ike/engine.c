@@ -304,17 +304,15 @@ static int open_initiator(struct ike_engine *engine, const struct ep *local,
 	return 0;
 }
 
-int ike_register(struct ike_engine *engine, const struct ep *local,
-		 const struct ep *peer, const struct ike_id *gcks_id,
-		 const struct gike_req *req, struct ike_sa **out)
+/* Open an IKE SA whose second exchange is that of @auth. */
+static int open_with(struct ike_engine *engine, const struct ep *local,
+		     const struct ep *peer, const struct ike_id *gcks_id,
+		     const struct ike_task *auth, struct ike_sa **out)
 {
-	struct ike_task t;
 	struct ike_sa *sa;
 	int ret;
 
-	if (!gcks_id->type || fill_task(req, GIKE_XCHG_GSA_AUTH, &t))
-		return -EINVAL;
-	ret = open_initiator(engine, local, peer, gcks_id, &t, &sa);
+	ret = open_initiator(engine, local, peer, gcks_id, auth, &sa);
 	if (ret)
 		return ret;
 	engine_enter(engine);
@@ -334,6 +332,28 @@ int ike_register(struct ike_engine *engine, const struct ep *local,
 	if (!ret)
 		*out = sa;
 	return ret;
+}
+
+int ike_register(struct ike_engine *engine, const struct ep *local,
+		 const struct ep *peer, const struct ike_id *gcks_id,
+		 const struct gike_req *req, struct ike_sa **out)
+{
+	struct ike_task t;
+
+	if (!gcks_id->type || fill_task(req, GIKE_XCHG_GSA_AUTH, &t))
+		return -EINVAL;
+	return open_with(engine, local, peer, gcks_id, &t, out);
+}
+
+int ike_open(struct ike_engine *engine, const struct ep *local,
+	     const struct ep *peer, const struct ike_id *gcks_id,
+	     struct ike_sa **out)
+{
+	const struct ike_task t = { .xchg = IKE_XCHG_IKE_AUTH };
+
+	if (!gcks_id->type)
+		return -EINVAL;
+	return open_with(engine, local, peer, gcks_id, &t, out);
 }
 
 int ike_register_more(struct ike_sa *sa, const struct gike_req *req)

@@ -310,6 +310,15 @@ int ike_register(struct ike_engine *engine, const struct ep *local,
 		 const struct gike_req *req, struct ike_sa **out);
 
 /*
+ * Open an IKE SA without a group, by IKE_AUTH without a Child SA (RFC 6023), if
+ * the key server supports that; ike_register_more() requests groups over it.
+ * Arguments and errors are those of ike_register().
+ */
+int ike_open(struct ike_engine *engine, const struct ep *local,
+	     const struct ep *peer, const struct ike_id *gcks_id,
+	     struct ike_sa **out);
+
+/*
  * Request a group by GSA_REGISTRATION over an existing IKE SA; the group may
  * be the same again. The request is queued while another exchange is in
  * progress (window of one) or the SA is not up yet. Returns 0, -EINVAL,

@@ -27,7 +27,15 @@ const struct exchange ike_exchanges[] = {
 		.build = auth_request,
 		.request = auth_got_request,
 		.answer = auth_got_answer,
-		.head = auth_answer_head,
+		.head = authenticate_head,
+	},
+	{
+		.type = IKE_XCHG_IKE_AUTH,
+		.by = BY_INITIATOR,
+		.in_state = IN_STATE(IKE_ST_INIT_DONE),
+		.build = ike_auth_request,
+		.request = ike_auth_got_request,
+		.answer = ike_auth_got_answer,
 	},
 	{
 		.type = GIKE_XCHG_GSA_REGISTRATION,

@@ -73,8 +73,35 @@ void init_got_request(struct ike_engine *engine, struct ike_in *in);
 int auth_request(struct ike_sa *sa, const struct ike_task *t);
 void auth_got_request(struct ike_sa *sa, struct ike_in *in);
 void auth_got_answer(struct ike_sa *sa, struct ike_in *in);
-/* Add IDr, CERT and AUTH. Returns 0 or -errno. */
-int auth_answer_head(struct ike_sa *sa, struct pchain *c);
+
+/* ---- ike_auth.c --------------------------------------------------------- */
+
+int ike_auth_request(struct ike_sa *sa, const struct ike_task *t);
+void ike_auth_got_request(struct ike_sa *sa, struct ike_in *in);
+void ike_auth_got_answer(struct ike_sa *sa, struct ike_in *in);
+
+/* ---- authenticate.c ----------------------------------------------------- */
+
+/*
+ * Initiator: begin the request with IDi, CERT, CERTREQ, IDr and AUTH. Returns 0
+ * or -errno; -ECANCELED if the SA is closed, since we cannot authenticate.
+ */
+int authenticate_request(struct ike_sa *sa, struct pchain *c);
+/*
+ * Initiator: authenticate the key server by its answer. Returns true if the SA
+ * is up, or false if it is closed.
+ */
+bool authenticate_gcks(struct ike_sa *sa, const struct ike_in *in);
+/*
+ * Responder: authenticate the peer by its request and give its SA a place.
+ * Returns false if the request was answered with an error and the SA is closed.
+ */
+bool authenticate_member(struct ike_sa *sa, const struct ike_in *in);
+/* Responder: answer with AUTHENTICATION_FAILED, and close the SA. */
+void authenticate_refuse(struct ike_sa *sa, const struct ike_in *in,
+			 const char *why);
+/* Responder: add IDr, CERT and AUTH. Returns 0 or -errno. */
+int authenticate_head(struct ike_sa *sa, struct pchain *c);
 
 /* ---- registration.c ----------------------------------------------------- */
 

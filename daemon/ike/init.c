@@ -263,6 +263,7 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 	sa_set_name(sa);
 	sa->init_error = 0;
 	sa->peer_hashes = get_hashes(m);
+	sa->peer_childless = msg_notify(m, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
 	/*
 	 * The answer may have come from another address, but NAT detection is
 	 * about the address that we send to.
@@ -402,6 +403,7 @@ static int build_answer(struct ike_sa *sa, struct wbuf *w)
 		auth_put_certreq(&c, sa->engine->cfg.trust);
 	nat_put(&c, sa);
 	put_hashes(&c);
+	notify_build_ike(&c, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
 	msg_finish(w);
 	if (w->err)
 		return w->err;

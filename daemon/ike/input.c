@@ -65,7 +65,7 @@ static bool is_due(struct ike_sa *sa, const struct ike_in *in,
 	sa->engine->stats.in_xchg++;
 	if (sa->state == IKE_ST_INIT_DONE)
 		engine_not_taken(sa->engine, &in->path.peer,
-				 "exchange %s (%u) where GSA_AUTH is due",
+				 "exchange %s (%u) where GSA_AUTH or IKE_AUTH is due",
 				 ike_xchg_name(type), type);
 	return false;
 }

@@ -8,7 +8,8 @@
  *	engine		interface to other folders, dispatch of datagrams
  *	input		messages of an IKE SA: window, decryption, dispatch
  *	exchange	table of exchanges, with one file for each:
- *			init, gsa_auth, registration, informational
+ *			init, gsa_auth, ike_auth, registration, informational
+ *	authenticate	what GSA_AUTH and IKE_AUTH have in common
  *	life		creation and timers of an IKE SA
  *	groupreq	what GSA_AUTH and GSA_REGISTRATION have in common
  *	close		established, and closed
@@ -89,7 +90,10 @@ struct ike_keys {
 struct ike_task {
 	TAILQ_ENTRY(ike_task) link;
 	uint8_t xchg; /* enum ike_xchg */
-	/* For GSA_AUTH and GSA_REGISTRATION: the group request. */
+	/*
+	 * For GSA_AUTH and GSA_REGISTRATION: the group request. IKE_AUTH needs
+	 * nothing.
+	 */
 	struct ike_id idg;
 	bool send;
 	uint32_t n_sender_ids;
@@ -151,6 +155,7 @@ struct ike_sa {
 	struct ike_path path; /* where our requests go */
 	bool nat_here; /* we are behind a NAT */
 	bool nat_there;
+	bool peer_childless; /* initiator: N(CHILDLESS_IKEV2_SUPPORTED) came */
 	uint8_t spi_i[IKE_SPI_LEN];
 	uint8_t spi_r[IKE_SPI_LEN];
 

@@ -245,6 +245,18 @@ static const struct rule {
 	{ IKE_XCHG_IKE_SA_INIT, IKE_PLD_NOTIFY, CQ | CR, MSG_MAX_NOTIFY },
 	{ IKE_XCHG_IKE_SA_INIT, IKE_PLD_VENDOR, CQ | CR, 32 },
 
+	/* A Child SA that is asked for is refused, so it is not malformed. */
+	{ IKE_XCHG_IKE_AUTH, IKE_PLD_IDI, EQ, 1 },
+	{ IKE_XCHG_IKE_AUTH, IKE_PLD_IDR, EQ | ER, 1 },
+	{ IKE_XCHG_IKE_AUTH, IKE_PLD_CERT, EQ | ER, IKE_CERTS_MAX },
+	{ IKE_XCHG_IKE_AUTH, IKE_PLD_CERTREQ, EQ, IKE_CERTS_MAX },
+	{ IKE_XCHG_IKE_AUTH, IKE_PLD_AUTH, EQ | ER, 1 },
+	{ IKE_XCHG_IKE_AUTH, IKE_PLD_SA, EQ, 1 },
+	{ IKE_XCHG_IKE_AUTH, IKE_PLD_TSI, EQ, 1 },
+	{ IKE_XCHG_IKE_AUTH, IKE_PLD_TSR, EQ, 1 },
+	{ IKE_XCHG_IKE_AUTH, IKE_PLD_NOTIFY, EQ | ER, MSG_MAX_NOTIFY },
+	{ IKE_XCHG_IKE_AUTH, IKE_PLD_VENDOR, EQ | ER, 32 },
+
 	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_IDI, EQ, 1 },
 	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_IDR, EQ | ER, 1 },
 	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_CERT, EQ | ER, IKE_CERTS_MAX },
@@ -334,6 +346,10 @@ static struct pld *payload_slot(struct ike_msg *m, uint8_t type)
 		return &m->idg;
 	case IKE_PLD_AUTH:
 		return &m->auth;
+	case IKE_PLD_TSI:
+		return &m->tsi;
+	case IKE_PLD_TSR:
+		return &m->tsr;
 	case GIKE_PLD_GSA:
 		return &m->gsa;
 	case GIKE_PLD_KD:

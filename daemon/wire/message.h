@@ -123,6 +123,8 @@ struct ike_msg {
 	struct pld idr;
 	struct pld idg;
 	struct pld auth;
+	struct pld tsi; /* body is not parsed: Child SAs are refused */
+	struct pld tsr;
 	struct pld gsa;
 	struct pld kd;
 	unsigned int n_cert;

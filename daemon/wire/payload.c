@@ -495,6 +495,15 @@ void notify_build(struct pchain *c, uint16_t type, const void *data, size_t len)
 	pchain_end(c);
 }
 
+void notify_build_ike(struct pchain *c, uint16_t type)
+{
+	pchain_begin(c, IKE_PLD_NOTIFY);
+	wbuf_u8(c->w, IKE_PROTO_IKE);
+	wbuf_u8(c->w, 0);
+	wbuf_u16(c->w, type);
+	pchain_end(c);
+}
+
 static bool delete_spi_len_ok(uint8_t proto, uint8_t len)
 {
 	switch (proto) {

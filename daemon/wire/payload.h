@@ -208,6 +208,8 @@ struct notify_pld {
 int notify_parse(struct rbuf *r, struct notify_pld *n);
 void notify_build(struct pchain *c, uint16_t type, const void *data,
 		  size_t len);
+/* Build a notify about the IKE SA: Protocol ID 1, and no data. */
+void notify_build_ike(struct pchain *c, uint16_t type);
 
 #define DELETE_MAX_SPIS 32
 

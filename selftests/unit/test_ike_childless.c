@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * IKE_AUTH without a Child SA (RFC 6023), and groups by GSA_REGISTRATION over
+ * that IKE SA. A Child SA that is asked for is refused.
+ */
+#include <errno.h>
+
+#include "ike/exchange.h"
+#include "ike/psk.h"
+#include "ike_net.h"
+#include "lib/log.h"
+#include "tap.h"
+
+#define GCKS "gcks.example"
+
+static struct net net;
+static struct pki_pair ca, other_ca;
+static struct node *g, *m;
+static struct exchange table[16];
+
+static void setup_with(const struct pki_pair *by,
+		       const struct ike_engine_cfg *gcfg,
+		       const struct ike_engine_cfg *mcfg)
+{
+	struct pki_opt opt = { .kind = PKI_GCKS, .dns = GCKS };
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	pki_ca(&net, "other CA", &other_ca);
+	opt.ca = &ca;
+	g = node_new(&net, "192.0.2.1", &opt, &ca, gcfg);
+	opt.kind = PKI_MEMBER;
+	opt.dns = "a.example";
+	opt.ca = by;
+	m = node_new(&net, "192.0.2.2", &opt, &ca, mcfg);
+}
+
+static void setup(void)
+{
+	setup_with(&ca, NULL, NULL);
+}
+
+static void teardown(void)
+{
+	net_free(&net);
+	pki_pair_free(&ca);
+	pki_pair_free(&other_ca);
+}
+
+static struct ike_sa *open_sa(void)
+{
+	struct ike_sa *sa;
+	struct ike_id id;
+
+	id_from_text(&id, GCKS);
+	if (ike_open(m->engine, &m->ep, &g->ep, &id, &sa))
+		bail("ike_open");
+	return sa;
+}
+
+static void registers(struct ike_sa *sa, const char *what)
+{
+	struct gike_req req;
+
+	group_req(&req, "video", true);
+	is_int(ike_register_more(sa, &req), 0, "%s: a group is asked for",
+	       what);
+	net_pass(&net, 3000, true);
+	net_run(&net);
+	is_int(m->seen.registered, 1, "%s: registered", what);
+	is_int(m->seen.tek_ret, 0, "%s: TEK unwrapped", what);
+	is_int(g->seen.req.xchg, GIKE_XCHG_GSA_REGISTRATION,
+	       "%s: by GSA_REGISTRATION", what);
+	is_str(g->seen.peer, "a.example", "%s: the key server knows who", what);
+}
+
+static void rfc6023_5_both_ends(void)
+{
+	struct ike_sa *sa;
+
+	setup();
+	sa = open_sa();
+	net_run(&net);
+	ok(m->seen.up == 1 && g->seen.up == 1, "up on both sides");
+	ok(ike_sa_is_up(sa), "the member's IKE SA is up");
+	is_int(g->seen.requests, 0, "no group was asked for");
+	is_int(ike_engine_stats(g->engine)->half_open, 0, "none is half-open");
+	registers(sa, "later");
+	ike_close(sa, "done");
+	net_run(&net);
+	is_int(ike_engine_stats(g->engine)->sas, 0, "closed at both ends");
+	is_int(g->seen.sa_closed, 1, "the group layer is told");
+	teardown();
+
+	/* The request is queued while the SA is not up yet. */
+	setup();
+	registers(open_sa(), "at once");
+	teardown();
+}
+
+/* Find a notify about the IKE SA in a message in the clear. */
+static uint8_t *find_notify(struct packet *q, uint16_t type)
+{
+	for (size_t i = IKE_HDR_LEN; i + 8 <= q->len; i++)
+		if (!q->p[i + 2] && q->p[i + 3] == 8 &&
+		    q->p[i + 6] == type >> 8 && q->p[i + 7] == (type & 0xff))
+			return &q->p[i];
+	return NULL;
+}
+
+static void rfc6023_3_offered(void)
+{
+	uint8_t *n;
+
+	setup();
+	open_sa();
+	ok(!find_notify(&net.queue[0], IKE_N_CHILDLESS_IKEV2_SUPPORTED),
+	   "the request has no notify");
+	net_step(&net);
+	n = find_notify(&net.queue[0], IKE_N_CHILDLESS_IKEV2_SUPPORTED);
+	ok(n, "the answer to IKE_SA_INIT has CHILDLESS_IKEV2_SUPPORTED");
+	is_int(n ? n[4] : -1, 1, "Protocol ID is 1");
+	is_int(n ? n[5] : -1, 0, "SPI Size is 0");
+	/* The initiator MUST NOT send what was not offered. */
+	if (n)
+		n[7]++;
+	net_step(&net);
+	is_int(net.n_queue, 0, "without the notify there is no IKE_AUTH");
+	is_int(m->seen.sa_closed, 1, "the SA ends");
+	is_str(m->seen.reason, "key server opens no IKE SA without a group",
+	       "the reason");
+	teardown();
+}
+
+/* IKE_AUTH as other implementations send it, with a Child SA. */
+static bool with_sa, with_ts;
+
+static int ask_child(struct ike_sa *sa, const struct ike_task *t)
+{
+	static const uint8_t ts[] = { 1,  0, 0,	   0,	 7,    0,   0,
+				      16, 0, 0,	   0xff, 0xff, 0,   0,
+				      0,  0, 0xff, 0xff, 0xff, 0xff };
+	static struct sa_pld esp;
+	struct proposal *p;
+	struct pchain c;
+	struct wbuf w;
+	int ret;
+
+	(void)t;
+	memset(&esp, 0, sizeof(esp));
+	p = proposal_add(&esp, 1, IKE_PROTO_ESP);
+	p->spi_len = 4;
+	p->spi[3] = 1;
+	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_AES_GCM_16, 256);
+	proposal_put(p, IKE_TT_SN, 0, 0);
+	wbuf_init(&w, IKE_INNER_MAX);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	ret = authenticate_request(sa, &c);
+	if (with_sa)
+		sa_build(&c, &esp);
+	if (with_ts) {
+		raw_build(&c, IKE_PLD_TSI, ts, sizeof(ts));
+		raw_build(&c, IKE_PLD_TSR, ts, sizeof(ts));
+	}
+	if (!ret)
+		ret = sa_request(sa, IKE_XCHG_IKE_AUTH, c.first, &w);
+	wbuf_free(&w);
+	return ret;
+}
+
+static unsigned int refused_child;
+
+static void got_child(struct ike_sa *sa, struct ike_in *in)
+{
+	refused_child += msg_notify(&in->m, IKE_N_NO_ADDITIONAL_SAS) != NULL;
+	ike_auth_got_answer(sa, in);
+}
+
+/* EAP is asked for by leaving AUTH out. */
+static int ask_eap(struct ike_sa *sa, const struct ike_task *t)
+{
+	struct pchain c;
+	struct wbuf w;
+	int ret;
+
+	(void)t;
+	ret = ike_sa_state(sa, IKE_ST_AUTH_SENT);
+	wbuf_init(&w, IKE_INNER_MAX);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	id_build(&c, IKE_PLD_IDI, &sa->engine->cfg.id);
+	if (!ret)
+		ret = sa_request(sa, IKE_XCHG_IKE_AUTH, c.first, &w);
+	wbuf_free(&w);
+	return ret;
+}
+
+static void use(int (*build)(struct ike_sa *sa, const struct ike_task *t))
+{
+	unsigned int i = 0;
+
+	do {
+		table[i] = ike_exchanges[i];
+		if (table[i].type == IKE_XCHG_IKE_AUTH) {
+			table[i].build = build;
+			table[i].answer = got_child;
+		}
+	} while (ike_exchanges[i++].type);
+	m->engine->exchanges = table;
+}
+
+static void rfc7296_1_2_child_refused(void)
+{
+	for (int kind = 0; kind < 4; kind++) {
+		bool child = kind;
+		struct ike_sa *sa;
+
+		with_sa = kind & 1;
+		with_ts = kind & 2;
+		refused_child = 0;
+		setup();
+		use(ask_child);
+		sa = open_sa();
+		net_run(&net);
+		is_int(refused_child, child, "%s%s: %s", with_sa ? "SA " : "",
+		       with_ts ? "TSi TSr" : "",
+		       child ? "NO_ADDITIONAL_SAS" : "a plain answer");
+		ok(ike_sa_is_up(sa) && g->seen.up == 1,
+		   "the IKE SA is up all the same");
+		registers(sa, "after it");
+		teardown();
+	}
+}
+
+static void rfc7296_2_16_eap(void)
+{
+	setup();
+	use(ask_eap);
+	open_sa();
+	net_run(&net);
+	is_int(g->seen.auth_failed, 1, "a peer without AUTH is refused");
+	is_str(g->seen.text, "EAP is not supported", "the reason");
+	is_str(m->seen.reason, "AUTHENTICATION_FAILED from key server",
+	       "the peer is told");
+	is_int(ike_engine_stats(g->engine)->sas, 0, "no IKE SA is left");
+	teardown();
+}
+
+static void strangers(void)
+{
+	setup_with(&other_ca, NULL, NULL);
+	open_sa();
+	net_run(&net);
+	is_int(g->seen.auth_failed, 1,
+	       "a certificate of another CA is refused");
+	is_int(g->seen.up, 0, "no IKE SA is up");
+	is_int(ike_engine_stats(g->engine)->sas, 0, "no IKE SA is left");
+	is_str(m->seen.reason, "AUTHENTICATION_FAILED from key server",
+	       "the peer is told");
+	teardown();
+}
+
+static void by_key(void)
+{
+	struct ike_engine_cfg gcfg = { 0 }, mcfg = { 0 };
+	struct psks *gkeys, *mkeys;
+	struct err err;
+
+	if (psks_new(&gkeys) || psks_new(&mkeys) ||
+	    psks_add(gkeys, "a.example", "sixteen octets !", 16, &err) ||
+	    psks_add(mkeys, GCKS, "sixteen octets !", 16, &err))
+		bail("no keys");
+	gcfg.psks = gkeys;
+	mcfg.psks = mkeys;
+	setup_with(&ca, &gcfg, &mcfg);
+	registers(open_sa(), "by pre-shared key");
+	teardown();
+	psks_free(gkeys);
+	psks_free(mkeys);
+}
+
+static void lost(void)
+{
+	for (int lose = 0; lose < 6; lose++) {
+		struct gike_req req;
+		struct ike_sa *sa;
+
+		setup();
+		sa = open_sa();
+		group_req(&req, "video", false);
+		ike_register_more(sa, &req);
+		for (int i = 0; i < lose; i++)
+			net_step(&net);
+		is_int(net.n_queue, 1, "packet %d is on its way", lose);
+		net_drop(&net, 0);
+		net_pass(&net, 1500, true);
+		is_int(m->seen.registered, 1, "packet %d lost: registered",
+		       lose);
+		is_int(g->seen.requests, 1, "the group was asked once");
+		teardown();
+	}
+
+	/* Each packet comes twice. */
+	setup();
+	registers(open_sa(), "first");
+	node_clear(m);
+	open_sa();
+	for (int i = 0; i < 4; i++) {
+		net_dup(&net, 0);
+		net_dup(&net, 0);
+		for (unsigned int n = net.n_queue; n; n--)
+			net_step(&net);
+	}
+	net_run(&net);
+	is_int(m->seen.up, 1, "each packet three times: one IKE SA is up");
+	is_int(ike_engine_stats(g->engine)->sas, 2, "the other one, too");
+	ok(ike_engine_stats(g->engine)->in_rexmit > 0, "answers were repeated");
+	teardown();
+}
+
+static void idle(void)
+{
+	struct ike_engine_cfg cfg = { .idle_ms = 5000 };
+
+	setup_with(&ca, &cfg, NULL);
+	open_sa();
+	net_run(&net);
+	net_pass(&net, 4000, true);
+	is_int(ike_engine_stats(g->engine)->sas, 1,
+	       "an IKE SA without a group is kept for a while");
+	net_pass(&net, 2000, true);
+	is_int(ike_engine_stats(g->engine)->sas, 0, "an idle one is closed");
+	is_int(m->seen.sa_closed, 1, "at both ends");
+	teardown();
+}
+
+static void not_begun(void)
+{
+	struct ike_sa *sa;
+	struct ike_id id = { 0 };
+
+	setup();
+	is_int(ike_open(m->engine, &m->ep, &g->ep, &id, &sa), -EINVAL,
+	       "the key server needs an identity");
+	is_int(ike_engine_stats(m->engine)->sas, 0, "no IKE SA is made");
+	teardown();
+}
+
+int main(void)
+{
+	log_set_level(LOG_LEVEL_ERR);
+	RUN(rfc6023_5_both_ends);
+	RUN(rfc6023_3_offered);
+	RUN(rfc7296_1_2_child_refused);
+	RUN(rfc7296_2_16_eap);
+	RUN(strangers);
+	RUN(by_key);
+	RUN(lost);
+	RUN(idle);
+	RUN(not_begun);
+	return done();
+}
