@@ -166,7 +166,7 @@ static void words(void)
 	refused("identity: { id = \"a\"; }; psk = 1;", "f:1: psk",
 		"has to be a list");
 	refused("identity: { id = \"a\"; }; psk = ( { id = \"b\"; } );",
-		"f:1: psk.[0].key", "is missing");
+		"f:1: psk[0].key", "is missing");
 	refused("identity: { id = \"a\"; };\n"
 		"gcks: { store = \"/s\"; seal-key = \"/k\"; groups = ( {\n"
 		" name = \"v\"; address = \"239.1.1.1\";\n"
