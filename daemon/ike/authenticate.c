@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What GSA_AUTH and IKE_AUTH have in common: both sides authenticate (RFC 7296
- * section 2.15).
+ * Authentication of both sides (RFC 7296 section 2.15), which GSA_AUTH and
+ * IKE_AUTH have in common.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -95,7 +95,7 @@ static void rfc7296_2_15_both_ends(void)
 	give(&gkeys, "plc.example", KEY_A);
 	give(&mkeys, GCKS, KEY_A);
 	setup("plc.example", true, true);
-	joins("neither has a certificate");
+	joins("no certificate at either end");
 	is_str(g->seen.peer, "plc.example", "the key server knows who");
 	is_int(ike_sa_peer_ends(g->sa), 0, "a pre-shared key has no end");
 	teardown();
@@ -247,7 +247,7 @@ static void cannot_begin(void)
 	net_run(&net);
 	is_str(m->seen.text,
 	       "no pre-shared key is configured for the peer, and no certificate",
-	       "neither key nor certificate for this key server");
+	       "no key and no certificate for this key server");
 	is_int(g->seen.auth_failed, 0, "nothing was tried");
 	cfg = m->cfg;
 	cfg.psks = NULL;
@@ -345,7 +345,7 @@ static void rfc7296_2_15_ascii_and_hex(void)
 	is_int(load(text, 16, 0400), 0, "no newline");
 	has_key(text, 16, "16 octets");
 	is_int(load("sixteen octets !\r\n", 18, 0600), 0, "CR and LF");
-	has_key("sixteen octets !", 16, "neither belongs to the key");
+	has_key("sixteen octets !", 16, "CR and LF are no part of the key");
 	is_int(load("0x000102030405060708090a0B0c0D0e0F\n", 35, 0600), 0,
 	       "hexadecimal");
 	has_key("\0\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17", 16,
