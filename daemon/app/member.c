@@ -322,6 +322,8 @@ int app_start_member(struct app *a, struct err *err)
 	/* A member that may have missed a rekey must be quick. */
 	cfg.rexmit_ms = REXMIT_MS;
 	cfg.rexmit_max = REXMIT_MAX;
+	cfg.lifetime_ms = c->sa_lifetime * 1000;
+	cfg.rekey_ms = c->sa_rekey * 1000;
 
 	/* The kernel comes first: from here on no cleartext leaves. */
 	ret = open_kernel(a, err);

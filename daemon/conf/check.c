@@ -111,6 +111,18 @@ int conf_check_member(struct conf_reader *r, const config_setting_t *s,
 	return 0;
 }
 
+int conf_check_sa_times(struct conf_reader *r, const config_setting_t *s,
+			uint32_t lifetime, uint32_t *rekey)
+{
+	if (*rekey < lifetime)
+		return 0;
+	if (config_setting_get_member(s, "sa-rekey"))
+		return bad_member(r, s, "sa-rekey",
+				  "has to be less than sa-lifetime, or 0 for never");
+	*rekey = lifetime / 4 * 3;
+	return 0;
+}
+
 int conf_check_identity(struct conf_reader *r, const config_setting_t *s,
 			const struct conf_identity *id)
 {

@@ -14,6 +14,12 @@ int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 		     const struct conf_group *g);
 int conf_check_member(struct conf_reader *r, const config_setting_t *s,
 		      const struct conf_member *m);
+/*
+ * Check the lifetime of IKE SAs, and set *@rekey to 3/4 of it if the default
+ * does not fit.
+ */
+int conf_check_sa_times(struct conf_reader *r, const config_setting_t *s,
+			uint32_t lifetime, uint32_t *rekey);
 int conf_check_identity(struct conf_reader *r, const config_setting_t *s,
 			const struct conf_identity *id);
 /* Check the whole configuration; @root is for error messages. */

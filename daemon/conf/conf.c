@@ -355,6 +355,9 @@ static const struct conf_field gcks_fields[] = {
 	K(max_sas_identity, "max-sas-per-identity", conf_read_number, .min = 1,
 	  .max = 1000000),
 	K(sa_idle, "sa-idle", conf_read_number, .min = 1, .max = 86400),
+	K(sa_lifetime, "sa-lifetime", conf_read_number, .min = 60,
+	  .max = MONTH),
+	K(sa_rekey, "sa-rekey", conf_read_number, .min = 0, .max = MONTH),
 	K(groups, "groups", read_gcks_groups, .required = true),
 	{ 0 }
 };
@@ -367,6 +370,9 @@ static const struct conf_field member_fields[] = {
 	  .max = 320),
 	R(local, "local", conf_read_ep, .min = GIKE_PORT),
 	R(interface, "interface", conf_read_text, .min = 1, .max = 15),
+	R(sa_lifetime, "sa-lifetime", conf_read_number, .min = 60,
+	  .max = MONTH),
+	R(sa_rekey, "sa-rekey", conf_read_number, .min = 0, .max = MONTH),
 	R(groups, "groups", read_member_groups, .required = true),
 	{ 0 }
 };
@@ -405,9 +411,13 @@ static int read_gcks(struct conf_reader *r, const config_setting_t *s,
 	g->max_sas_address = 1024;
 	g->max_sas_identity = 4;
 	g->sa_idle = 300;
+	g->sa_lifetime = 14400;
+	g->sa_rekey = 12600;
 	if (default_listen(g))
 		return -ENOMEM;
 	ret = conf_read_group(r, s, gcks_fields, g);
+	if (!ret)
+		ret = conf_check_sa_times(r, s, g->sa_lifetime, &g->sa_rekey);
 	if (!ret && !g->witness &&
 	    asprintf(&g->witness, "%s.witness", g->store) < 0) {
 		g->witness = NULL;
@@ -429,7 +439,11 @@ static int read_member(struct conf_reader *r, const config_setting_t *s,
 	m->interface = strdup("");
 	if (!m->interface)
 		return -ENOMEM;
+	m->sa_lifetime = 14400;
+	m->sa_rekey = 10800;
 	ret = conf_read_group(r, s, member_fields, m);
+	if (!ret)
+		ret = conf_check_sa_times(r, s, m->sa_lifetime, &m->sa_rekey);
 	return ret ? ret : conf_check_member(r, s, m);
 }
 

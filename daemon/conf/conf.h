@@ -162,6 +162,9 @@ struct conf_gcks {
 	uint32_t max_sas_identity;
 	/* An idle IKE SA is closed after this time. */
 	uint32_t sa_idle;
+	/* Lifetime of an IKE SA, and the age at which it is renewed; 0: never. */
+	uint32_t sa_lifetime;
+	uint32_t sa_rekey;
 	struct conf_group *groups;
 	size_t n_groups;
 };
@@ -201,6 +204,9 @@ struct conf_member {
 	 * route.
 	 */
 	char *interface;
+	/* As those of conf_gcks. */
+	uint32_t sa_lifetime;
+	uint32_t sa_rekey;
 	struct conf_mgroup *groups;
 	size_t n_groups;
 };

@@ -53,6 +53,15 @@ static void check_gcks(struct names *n, const struct conf_gcks *a,
 	check_same(n, a->max_sas_identity == b->max_sas_identity,
 		   "gcks.max-sas-per-identity");
 	check_same(n, a->sa_idle == b->sa_idle, "gcks.sa-idle");
+	check_same(n, a->sa_lifetime == b->sa_lifetime, "gcks.sa-lifetime");
+	check_same(n, a->sa_rekey == b->sa_rekey, "gcks.sa-rekey");
+}
+
+static void check_member(struct names *n, const struct conf_member *a,
+			 const struct conf_member *b)
+{
+	check_same(n, a->sa_lifetime == b->sa_lifetime, "member.sa-lifetime");
+	check_same(n, a->sa_rekey == b->sa_rekey, "member.sa-rekey");
 }
 
 static bool same_psks(const struct conf *a, const struct conf *b)
@@ -85,6 +94,8 @@ int conf_reload_check(const struct conf *from, const struct conf *to,
 	check_same(&n, !from->member == !to->member, "the role member");
 	if (from->gcks && to->gcks)
 		check_gcks(&n, from->gcks, to->gcks);
+	if (from->member && to->member)
+		check_member(&n, from->member, to->member);
 	if (!n.len)
 		return 0;
 	return err_set(err, -EBUSY,

@@ -1,7 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Beginning and end of an established IKE SA. */
+#include "crypto/rand.h"
 #include "ike/sa.h"
+#include "lib/clock.h"
 #include "lib/log.h"
+
+void sa_arm_end(struct ike_sa *sa)
+{
+	struct ike_engine_cfg *cfg = &sa->engine->cfg;
+	uint64_t now = clock_mono_ms(cfg->clock);
+
+	timer_set(cfg->tq, &sa->t_life,
+		  sa->ends_ms > now ? sa->ends_ms - now : 0);
+}
+
+void sa_arm_retry(struct ike_sa *sa, uint64_t ms)
+{
+	struct ike_engine_cfg *cfg = &sa->engine->cfg;
+
+	if (clock_mono_ms(cfg->clock) + ms < sa->ends_ms)
+		timer_set(cfg->tq, &sa->t_life, ms);
+	else
+		sa_arm_end(sa);
+}
+
+void sa_arm_life(struct ike_sa *sa)
+{
+	struct ike_engine_cfg *cfg = &sa->engine->cfg;
+	uint32_t spread = 0;
+
+	sa->ends_ms = clock_mono_ms(cfg->clock) + cfg->lifetime_ms;
+	if (!cfg->rekey_ms) {
+		sa_arm_end(sa);
+		return;
+	}
+	if (rand_bytes(&spread, sizeof(spread)))
+		spread = 0;
+	spread %= cfg->rekey_ms / 10 + 1;
+	sa_arm_retry(sa, cfg->rekey_ms - spread);
+}
 
 void sa_up(struct ike_sa *sa)
 {
@@ -11,8 +48,8 @@ void sa_up(struct ike_sa *sa)
 		return;
 	sa->engine->stats.up++;
 	sa_drop_handshake(sa);
-	timer_set(cfg->tq, &sa->t_life, cfg->lifetime_ms);
-	if (!sa->initiator)
+	sa_arm_life(sa);
+	if (sa->gcks)
 		timer_set(cfg->tq, &sa->t_idle, cfg->idle_ms);
 	sa_event(sa, IKE_EV_UP, "authenticated");
 }
@@ -41,10 +78,27 @@ static void refuse_tasks(struct ike_sa *sa, uint16_t notify, const char *reason)
 	}
 }
 
+/* A candidate ends with the SA that it would have replaced. */
+static void drop_candidate(struct ike_sa *sa)
+{
+	struct ike_sa *s = sa->rekey ? sa->rekey->candidate : NULL;
+
+	if (sa->main)
+		sa->main->rekey->candidate = NULL;
+	sa->main = NULL;
+	sa_drop_rekey(sa);
+	if (!s)
+		return;
+	s->main = NULL;
+	if (!sa->engine->dying)
+		farewell_delete(s, false);
+	sa_close(s, 0, "not needed any more");
+}
+
 void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason)
 {
 	struct ike_engine *engine = sa->engine;
-	bool was_up = sa->state == IKE_ST_UP;
+	bool was_up = sa->state == IKE_ST_UP && !sa->shadow;
 
 	if (sa->dead)
 		return;
@@ -59,6 +113,7 @@ void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason)
 	table_bury(sa);
 	keys_wipe(&sa->keys);
 	sa_drop_handshake(sa);
+	drop_candidate(sa);
 	refuse_tasks(sa, notify, reason);
 	if (was_up)
 		sa_event(sa, IKE_EV_CLOSED, reason);

@@ -79,8 +79,7 @@ static void dispatch_message(struct ike_engine *engine, struct ike_in *in)
 	}
 	/* The I flag tells which of the two SPIs is ours. */
 	sa = table_find(engine, initiates ? h->spi_r : h->spi_i);
-	if (!sa && initiates && !(h->flags & IKE_FLAG_RESPONSE) &&
-	    rest_answer(engine, in))
+	if (!sa && !(h->flags & IKE_FLAG_RESPONSE) && rest_answer(engine, in))
 		return;
 	if (!sa && h->flags & IKE_FLAG_RESPONSE &&
 	    farewell_answered(engine, in))
@@ -360,7 +359,7 @@ int ike_register_more(struct ike_sa *sa, const struct gike_req *req)
 {
 	struct ike_task t;
 
-	if (!sa->initiator || fill_task(req, GIKE_XCHG_GSA_REGISTRATION, &t))
+	if (sa->gcks || fill_task(req, GIKE_XCHG_GSA_REGISTRATION, &t))
 		return -EINVAL;
 	return sa_ask(sa, &t);
 }
@@ -370,7 +369,7 @@ int ike_report(struct ike_sa *sa, const struct ike_id *idg, uint16_t notify)
 	struct ike_task t = { .xchg = GIKE_XCHG_GSA_REGISTRATION,
 			      .report = notify };
 
-	if (!sa->initiator || !idg->type ||
+	if (sa->gcks || !idg->type ||
 	    (notify != IKE_N_NO_PROPOSAL_CHOSEN &&
 	     notify != GIKE_N_REGISTRATION_FAILED))
 		return -EINVAL;
@@ -390,7 +389,7 @@ static int tell_of_data(struct ike_sa *sa, uint16_t notify,
 			      .notify = notify,
 			      .spi = spi };
 
-	if (!sa->initiator || !idg->type)
+	if (sa->gcks || !idg->type)
 		return -EINVAL;
 	t.idg = *idg;
 	return sa_ask(sa, &t);
@@ -409,6 +408,15 @@ int ike_rival(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi)
 void ike_sa_keep(struct ike_sa *sa)
 {
 	sa->keep = true;
+}
+
+int ike_rekey(struct ike_sa *sa)
+{
+	const struct ike_task t = { .xchg = IKE_XCHG_CREATE_CHILD_SA };
+
+	if (sa->state != IKE_ST_UP)
+		return -ENOTCONN;
+	return sa->rekey ? -EALREADY : sa_ask(sa, &t);
 }
 
 int ike_liveness(struct ike_sa *sa)

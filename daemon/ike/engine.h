@@ -260,6 +260,8 @@ struct ike_engine_cfg {
 	/* Responder: lifetime of an idle SA [300000]. */
 	uint32_t idle_ms;
 	uint32_t lifetime_ms; /* limit for any SA [14400000] */
+	/* Age at which we renew the keys of an SA [never]. */
+	uint32_t rekey_ms;
 	/* Time limit of a GIKE_LATER, then REGISTRATION_FAILED [30000]. */
 	uint32_t later_ms;
 	/*
@@ -382,6 +384,13 @@ void ike_close_repeat(struct ike_sa *sa, const char *reason);
  */
 int ike_liveness(struct ike_sa *sa);
 /*
+ * Renew the keys of the SA by CREATE_CHILD_SA (RFC 7296 section 2.18); either
+ * side may. The pointer stays, and stands for the new IKE SA then: SPIs, name
+ * and ike_sa_kwk() change. Returns 0, -ENOTCONN (not up), -EALREADY (a renewal
+ * is open), or as ike_register_more().
+ */
+int ike_rekey(struct ike_sa *sa);
+/*
  * Responder: keeps the SA when idle, as long as liveness checks are answered.
  */
 void ike_sa_keep(struct ike_sa *sa);
@@ -445,6 +454,8 @@ struct ike_stats {
 	uint64_t up;
 	uint64_t rexmit; /* own requests retransmitted */
 	uint64_t gave_up;
+	uint64_t rekeyed;
+	uint64_t rekey_failed;
 	uint64_t group_requests;
 	uint64_t group_refused;
 	/* Gauges. */

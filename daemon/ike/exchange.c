@@ -2,15 +2,6 @@
 /* Table of the exchanges. */
 #include "ike/exchange.h"
 
-/*
- * Refuse CREATE_CHILD_SA: an IKE SA is not rekeyed, and a group has no Child
- * SAs.
- */
-static void refuse_child(struct ike_sa *sa, struct ike_in *in)
-{
-	sa_respond_notify(sa, in->m.h.xchg, IKE_N_NO_ADDITIONAL_SAS, NULL, 0);
-}
-
 const struct exchange ike_exchanges[] = {
 	{
 		.type = IKE_XCHG_IKE_SA_INIT,
@@ -57,7 +48,9 @@ const struct exchange ike_exchanges[] = {
 		.type = IKE_XCHG_CREATE_CHILD_SA,
 		.by = BY_INITIATOR | BY_RESPONDER,
 		.in_state = IN_STATE(IKE_ST_UP),
-		.request = refuse_child,
+		.build = child_request,
+		.request = child_got_request,
+		.answer = child_got_answer,
 	},
 	{ 0 },
 };

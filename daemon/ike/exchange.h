@@ -115,6 +115,23 @@ int info_request(struct ike_sa *sa, const struct ike_task *t);
 void info_got_request(struct ike_sa *sa, struct ike_in *in);
 void info_got_answer(struct ike_sa *sa, struct ike_in *in);
 
+/* ---- create_child.c ----------------------------------------------------- */
+
+int child_request(struct ike_sa *sa, const struct ike_task *t);
+void child_got_request(struct ike_sa *sa, struct ike_in *in);
+void child_got_answer(struct ike_sa *sa, struct ike_in *in);
+/*
+ * The peer has deleted @sa. Returns true if it had renewed that before and does
+ * not know of our renewal (RFC 7296 section 2.8.2): then only the replaced one
+ * ends.
+ */
+bool child_deleted(struct ike_sa *sa);
+/*
+ * Handle an authenticated request over a shadow. Returns the SA that it is for,
+ * or NULL if it was answered.
+ */
+struct ike_sa *child_shadow_request(struct ike_sa *s, const struct ike_in *in);
+
 /* ---- groupreq.c --------------------------------------------------------- */
 
 /* Add IDg, SAg and N(GROUP_SENDER). Returns 0 or -errno of the writer. */

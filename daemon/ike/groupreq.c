@@ -229,7 +229,7 @@ static const char *parse_request(const struct ike_msg *m, struct gike_req *req,
 
 static uint64_t new_token(struct ike_sa *sa)
 {
-	const uint8_t *s = sa->spi_r;
+	const uint8_t *s = sa_own_spi(sa);
 
 	/*
 	 * Our SPI is the upper half, by which ike_token_sa() finds the bucket.

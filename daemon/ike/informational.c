@@ -10,6 +10,7 @@
 
 int info_request(struct ike_sa *sa, const struct ike_task *t)
 {
+	static const struct delete_pld del = { .proto = IKE_PROTO_IKE };
 	struct wbuf w, data;
 	struct pchain c;
 	int ret;
@@ -17,6 +18,8 @@ int info_request(struct ike_sa *sa, const struct ike_task *t)
 	wbuf_init(&w, IKE_INNER_MAX);
 	wbuf_init(&data, IKE_ID_MAX + GIKE_SPI_LEN_DATA);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
+	if (t->del)
+		delete_build(&c, &del);
 	if (t->notify) {
 		wbuf_u32(&data, t->spi);
 		wbuf_put(&data, t->idg.data, t->idg.len);
@@ -39,7 +42,7 @@ static void got_of_data(struct ike_sa *sa, const struct ike_msg *m,
 	struct rbuf r;
 	uint32_t spi;
 
-	if (!n || !fn || sa->initiator || sa->dead)
+	if (!n || !fn || !sa->gcks || sa->shadow || sa->dead)
 		return;
 	rbuf_init(&r, n->data, n->len);
 	spi = rbuf_u32(&r);
@@ -72,6 +75,8 @@ void info_got_request(struct ike_sa *sa, struct ike_in *in)
 			 ike_notify_name(e->type));
 		sa_event(sa, IKE_EV_REFUSED, why);
 		sa_close(sa, e->type, why);
+	} else if (deleted && child_deleted(sa)) {
+		sa_debug(sa, "IKE SA renewed: by the peer, not by us");
 	} else if (deleted) {
 		sa_close(sa, 0, "closed by the peer");
 	} else {
@@ -82,7 +87,12 @@ void info_got_request(struct ike_sa *sa, struct ike_in *in)
 
 void info_got_answer(struct ike_sa *sa, struct ike_in *in)
 {
+	struct ike_task *t = task_take(sa);
+	bool deleted = t && t->del;
+
 	/* Any authenticated answer proves that the peer is alive. */
 	(void)in;
-	task_free(task_take(sa));
+	task_free(t);
+	if (deleted)
+		sa_close(sa, 0, "replaced");
 }

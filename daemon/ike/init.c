@@ -213,7 +213,7 @@ static bool init_read(struct ike_sa *sa, const struct ike_msg *m,
 		return false;
 	rbuf_init(&r, m->sa.body, m->sa.len);
 	if (sa_parse(&r, &answer) ||
-	    !suite_chosen(&sa->engine->proposals, &answer, s))
+	    !suite_chosen(&sa->engine->proposals, &answer, 0, s))
 		return false;
 	rbuf_init(&r, m->ke.body, m->ke.len);
 	return !ke_parse(&r, ke) && ke->group == s->ke &&
@@ -361,7 +361,7 @@ static bool offer_ok(struct ike_engine *engine, struct init_offer *req)
 	rbuf_init(&r, req->in->m.ke.body, req->in->m.ke.len);
 	if (ke_parse(&r, &req->ke))
 		goto bad;
-	if (!suite_choose(&engine->proposals, &offer, &req->suite)) {
+	if (!suite_choose(&engine->proposals, &offer, 0, &req->suite)) {
 		engine->stats.no_proposal++;
 		engine_not_taken(engine, &req->in->path.peer,
 				 "IKE_SA_INIT, NO_PROPOSAL_CHOSEN: %s",

@@ -75,14 +75,18 @@ static void dispatch_request(struct ike_sa *sa, struct ike_in *in,
 {
 	uint8_t type = in->m.h.xchg;
 
+	if (sa->shadow)
+		sa = child_shadow_request(sa, in);
+	if (!sa)
+		return;
 	if (sa->state == IKE_ST_UP) {
-		if (!sa->initiator)
+		if (sa->gcks && !sa->shadow)
 			timer_set(sa->engine->cfg.tq, &sa->t_idle,
 				  sa->engine->cfg.idle_ms);
 		place_used(sa);
 	}
 	if (x && x->request && x->in_state & IN_STATE(sa->state) &&
-	    x->by & (sa->initiator ? BY_RESPONDER : BY_INITIATOR)) {
+	    x->by & (sa->gcks ? BY_INITIATOR : BY_RESPONDER)) {
 		x->request(sa, in);
 		return;
 	}

@@ -37,6 +37,26 @@ int seed_of_shared(struct ike_seed *seed, const struct ike_suite *s,
 		       seed->p);
 }
 
+/* SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr). */
+int seed_of_rekey(struct ike_seed *seed, const struct ike_suite *s,
+		  const struct ike_keys *old, const struct blob *ni,
+		  const struct blob *nr, const uint8_t *shared,
+		  size_t shared_len)
+{
+	const struct iovec iov[] = {
+		{ (void *)shared, shared_len },
+		{ ni->p, ni->len },
+		{ nr->p, nr->len },
+	};
+
+	seed->len = prf_len(s->prf);
+	if (!seed->len)
+		return -ENOTSUP;
+	if (ni->len > IKE_NONCE_MAX || nr->len > IKE_NONCE_MAX || !old->have)
+		return -EINVAL;
+	return prf(s->prf, old->sk_d, old->prf_len, iov, 3, seed->p);
+}
+
 /*
  * { SK_d | SK_ei | SK_er | SK_pi | SK_pr } = prf+(SKEYSEED, Ni|Nr|SPIi|SPIr),
  * since SK_ai and SK_ar are empty with an AEAD.

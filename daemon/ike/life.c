@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ike/exchange.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 
 /* ---- requests ----------------------------------------------------------- */
@@ -98,11 +99,20 @@ static void on_rexmit(void *arg)
 
 static void on_life(void *arg)
 {
+	static const struct ike_task renewal = {
+		.xchg = IKE_XCHG_CREATE_CHILD_SA,
+	};
 	struct ike_sa *sa = arg;
 	struct ike_engine *engine = sa->engine;
+	uint64_t now = clock_mono_ms(engine->cfg.clock);
 
 	engine_enter(engine);
-	if (sa->state == IKE_ST_UP) {
+	if (sa->shadow) {
+		sa_close(sa, 0, "replaced");
+	} else if (sa->state == IKE_ST_UP && now < sa->ends_ms) {
+		sa_arm_end(sa);
+		sa_ask(sa, &renewal);
+	} else if (sa->state == IKE_ST_UP) {
 		farewell_delete(sa, false);
 		sa_close(sa, 0, "lifetime of the IKE SA is over");
 	} else {
@@ -158,6 +168,7 @@ struct ike_sa *sa_new(struct ike_engine *engine, bool initiator,
 		return NULL;
 	sa->engine = engine;
 	sa->initiator = initiator;
+	sa->gcks = !initiator;
 	sa->path = *path;
 	TAILQ_INIT(&sa->tasks);
 	timer_init(&sa->t_rexmit, on_rexmit, sa);

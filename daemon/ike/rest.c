@@ -60,8 +60,8 @@ void rest_keep(struct ike_sa *sa)
 	struct iovec iov;
 	struct rest *r;
 
-	if (sa->initiator || !sa->last_req.n || !sa->last_res.dgrams.n ||
-	    engine->dying)
+	if ((!sa->gcks && !sa->shadow && !sa->rekeyed_ms) || !sa->last_req.n ||
+	    !sa->last_res.dgrams.n || engine->dying)
 		return;
 	/*
 	 * RFC 7383 section 2.6.1: only the first fragment triggers a
@@ -79,7 +79,7 @@ void rest_keep(struct ike_sa *sa)
 	r->until_ms = now + REST_MS;
 	dgrams_move(&r->res, &sa->last_res.dgrams);
 	TAILQ_INSERT_TAIL(&engine->rests, r, all);
-	LIST_INSERT_HEAD(rest_bucket(engine, sa->spi_r), r, by_spi);
+	LIST_INSERT_HEAD(rest_bucket(engine, sa_own_spi(sa)), r, by_spi);
 	engine->n_rests++;
 }
 
@@ -87,7 +87,8 @@ bool rest_answer(struct ike_engine *engine, const struct ike_in *in)
 {
 	uint64_t now = clock_mono_ms(engine->cfg.clock);
 	struct iovec iov = { (void *)in->p, in->len };
-	const uint8_t *spi = in->m.h.spi_r;
+	bool initiates = in->m.h.flags & IKE_FLAG_INITIATOR;
+	const uint8_t *spi = initiates ? in->m.h.spi_r : in->m.h.spi_i;
 	uint8_t hash[HASH_SHA256_LEN];
 	struct rest *r;
 

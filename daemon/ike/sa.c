@@ -24,8 +24,9 @@ static const char *const st_names[] = {
 
 /* Allowed transitions of each state. */
 static const unsigned int moves[] = {
+	/* A renewed SA is up at once. */
 	[IKE_ST_NEW] = BIT(IKE_ST_INIT_SENT) | BIT(IKE_ST_INIT_DONE) |
-		       BIT(IKE_ST_CLOSED),
+		       BIT(IKE_ST_UP) | BIT(IKE_ST_CLOSED),
 	[IKE_ST_INIT_SENT] = BIT(IKE_ST_AUTH_SENT) | BIT(IKE_ST_CLOSED),
 	[IKE_ST_AUTH_SENT] = BIT(IKE_ST_UP) | BIT(IKE_ST_CLOSED),
 	[IKE_ST_INIT_DONE] = BIT(IKE_ST_AUTH_WAIT) | BIT(IKE_ST_UP) |
@@ -81,6 +82,19 @@ void sa_drop_handshake(struct ike_sa *sa)
 	blob_free(&sa->cookie);
 }
 
+void sa_drop_rekey(struct ike_sa *sa)
+{
+	struct ike_rekey *rk = sa->rekey;
+
+	if (!rk)
+		return;
+	if (rk->dh)
+		dh_free(rk->dh);
+	blob_free(&rk->nonce);
+	free(rk);
+	sa->rekey = NULL;
+}
+
 void sa_free(struct ike_sa *sa)
 {
 	struct ike_task *t;
@@ -90,6 +104,7 @@ void sa_free(struct ike_sa *sa)
 		task_free(t);
 	keys_wipe(&sa->keys);
 	sa_drop_handshake(sa);
+	sa_drop_rekey(sa);
 	dgrams_free(&sa->my_req.dgrams);
 	dgrams_free(&sa->last_req);
 	dgrams_free(&sa->last_res.dgrams);

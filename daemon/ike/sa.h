@@ -8,7 +8,8 @@
  *	engine		interface to other folders, dispatch of datagrams
  *	input		messages of an IKE SA: window, decryption, dispatch
  *	exchange	table of exchanges, with one file for each:
- *			init, gsa_auth, ike_auth, registration, informational
+ *			init, gsa_auth, ike_auth, registration, informational,
+ *			create_child
  *	authenticate	what GSA_AUTH and IKE_AUTH have in common
  *	life		creation and timers of an IKE SA
  *	groupreq	what GSA_AUTH and GSA_REGISTRATION have in common
@@ -103,9 +104,10 @@ struct ike_task {
 	struct opaque *opaque; /* owned, NULL: none */
 	/*
 	 * For INFORMATIONAL: N(MCSEC_SENDING), N(MCSEC_RIVAL), or 0 for an
-	 * empty one.
+	 * empty one; @del: Delete of the IKE SA.
 	 */
 	uint16_t notify;
+	bool del;
 	uint32_t spi; /* SPI in that notify */
 };
 
@@ -126,6 +128,16 @@ struct ike_out {
 	struct dgrams dgrams;
 };
 
+/* A renewal of the keys that is not complete; see create_child.c. */
+struct ike_rekey {
+	/* Our request. */
+	struct dh *dh;
+	struct blob nonce;
+	uint8_t spi[IKE_SPI_LEN];
+	/* The IKE SA that a request of the peer made meanwhile, or NULL. */
+	struct ike_sa *candidate;
+};
+
 struct ike_sa {
 	LIST_ENTRY(ike_sa) link; /* all SAs of the engine, or its dead ones */
 	LIST_ENTRY(ike_sa) by_spi; /* own SPI */
@@ -143,7 +155,18 @@ struct ike_sa {
 	bool placed;
 	struct ike_engine *engine;
 
+	/*
+	 * Initiator of this IKE SA, after a renewal of that: it decides SPIs,
+	 * keys and the I flag. @gcks is the role, which never changes.
+	 */
 	bool initiator;
+	bool gcks;
+	/* Unknown to the user: replaced, or not in use yet (create_child.c). */
+	bool shadow;
+	struct ike_sa *main; /* what a candidate may replace */
+	struct ike_rekey *rekey; /* a renewal of ours is open, or NULL */
+	uint64_t rekeyed_ms; /* time of the last renewal, or 0 */
+	uint64_t ends_ms; /* end of the lifetime */
 	enum ike_sa_st state;
 	bool dead; /* in the list of dead SAs, freed there */
 	bool told; /* known to the user: sa_closed() is due */
@@ -198,7 +221,7 @@ struct ike_sa {
 	bool wait_report; /* a report or leave: no keys in the answer */
 
 	struct timer t_rexmit;
-	struct timer t_life; /* half-open limit, then lifetime */
+	struct timer t_life; /* half-open limit, then renewal and lifetime */
 	struct timer t_idle;
 	struct timer t_later;
 	struct timer t_keepalive; /* initiator behind a NAT */
@@ -313,6 +336,8 @@ const char *ike_st_name(enum ike_sa_st st);
 void sa_set_name(struct ike_sa *sa);
 /* Wipe and free what only AUTH needs. */
 void sa_drop_handshake(struct ike_sa *sa);
+/* Wipe and free the renewal that is open, if any; its candidate stays. */
+void sa_drop_rekey(struct ike_sa *sa);
 void sa_free(struct ike_sa *sa);
 
 /* ---- table.c ------------------------------------------------------------ */
@@ -324,6 +349,13 @@ void engine_leave(struct ike_engine *engine); /* frees dead SAs at depth 0 */
 void table_add(struct ike_engine *engine, struct ike_sa *sa);
 /* Move @sa to the dead SAs, which engine_leave() frees. */
 void table_bury(struct ike_sa *sa);
+/*
+ * Exchange what makes up two IKE SAs of one peer: SPIs, algorithms, keys, and
+ * the windows of both directions. Who uses them, and timers, stay.
+ */
+void table_swap(struct ike_sa *a, struct ike_sa *b);
+/* Return the SPI that we chose. */
+const uint8_t *sa_own_spi(const struct ike_sa *sa);
 /* Note the peer's new address; the SA stays the same. */
 void table_move(struct ike_sa *sa, const struct ep *peer);
 struct ike_sa *table_find(struct ike_engine *engine, const uint8_t *own_spi);
@@ -435,6 +467,15 @@ struct ike_seed {
 int seed_of_shared(struct ike_seed *seed, const struct ike_suite *s,
 		   const struct blob *ni, const struct blob *nr,
 		   const uint8_t *shared, size_t shared_len);
+/*
+ * Compute SKEYSEED of a renewed IKE SA (RFC 7296 section 2.18): by the PRF @s
+ * and the SK_d of the one that it replaces. Errors are those of
+ * seed_of_shared().
+ */
+int seed_of_rekey(struct ike_seed *seed, const struct ike_suite *s,
+		  const struct ike_keys *old, const struct blob *ni,
+		  const struct blob *nr, const uint8_t *shared,
+		  size_t shared_len);
 void seed_wipe(struct ike_seed *seed);
 /*
  * Derive all keys from a seed (RFC 7296 section 2.14), and GSK_w (RFC 9838
@@ -457,13 +498,15 @@ bool keys_line(const struct ike_sa *sa, char *buf, size_t size);
 /*
  * Responder: chooses the first algorithms that @offer has in common with @own,
  * in the peer's order; all transforms are from one proposal of each side.
- * Returns false if there are none.
+ * @spi_len is the size of SPIs in it. Returns the proposal of @offer, or NULL if
+ * there are none.
  */
-bool suite_choose(const struct sa_pld *own, const struct sa_pld *offer,
-		  struct ike_suite *s);
+const struct proposal *suite_choose(const struct sa_pld *own,
+				    const struct sa_pld *offer, uint8_t spi_len,
+				    struct ike_suite *s);
 /* Initiator: returns true if a responder may choose @answer from @own. */
 bool suite_chosen(const struct sa_pld *own, const struct sa_pld *answer,
-		  struct ike_suite *s);
+		  uint8_t spi_len, struct ike_suite *s);
 /* Make the SA payload of the answer. */
 void suite_answer(const struct ike_suite *s, struct sa_pld *sa);
 /* Return true if a proposal of @own has the group @ke. */
@@ -556,6 +599,14 @@ void farewell_free_all(struct ike_engine *engine);
  * needed.
  */
 void sa_up(struct ike_sa *sa);
+/*
+ * The lifetime begins (again): cfg.lifetime_ms, and before its end cfg.rekey_ms,
+ * with up to a tenth less, so that peers do not begin renewals together.
+ */
+void sa_arm_life(struct ike_sa *sa);
+/* Try a renewal in @ms again, or just end when the lifetime does. */
+void sa_arm_retry(struct ike_sa *sa, uint64_t ms);
+void sa_arm_end(struct ike_sa *sa);
 /*
  * Close the SA: stops timers, wipes secrets, refuses open requests with
  * @notify and @reason, and calls sa_closed(). Sends nothing. Does nothing if

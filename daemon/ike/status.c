@@ -56,7 +56,7 @@ bool ike_sa_is_up(const struct ike_sa *sa)
 
 bool ike_sa_is_initiator(const struct ike_sa *sa)
 {
-	return sa->initiator;
+	return !sa->gcks;
 }
 
 void ike_sa_set_user(struct ike_sa *sa, void *user)
@@ -125,7 +125,8 @@ void ike_engine_each(struct ike_engine *engine,
 	struct ike_sa *sa;
 
 	LIST_FOREACH(sa, &engine->sas, link)
-	fn(arg, sa);
+	if (!sa->shadow)
+		fn(arg, sa);
 }
 
 const struct ike_stats *ike_engine_stats(const struct ike_engine *engine)

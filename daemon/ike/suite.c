@@ -71,20 +71,21 @@ static bool take_common(const struct proposal *theirs,
 	return true;
 }
 
-bool suite_choose(const struct sa_pld *own, const struct sa_pld *offer,
-		  struct ike_suite *s)
+const struct proposal *suite_choose(const struct sa_pld *own,
+				    const struct sa_pld *offer, uint8_t spi_len,
+				    struct ike_suite *s)
 {
 	for (unsigned int i = 0; i < offer->n; i++) {
 		const struct proposal *p = &offer->p[i];
 
-		if (p->proto != IKE_PROTO_IKE || p->spi_len ||
+		if (p->proto != IKE_PROTO_IKE || p->spi_len != spi_len ||
 		    !only_known_types(p))
 			continue;
 		for (unsigned int k = 0; k < own->n; k++)
 			if (take_common(p, &own->p[k], s))
-				return true;
+				return p;
 	}
-	return false;
+	return NULL;
 }
 
 /*
@@ -92,12 +93,13 @@ bool suite_choose(const struct sa_pld *own, const struct sa_pld *offer,
  * number, and exactly one transform of each type in it.
  */
 bool suite_chosen(const struct sa_pld *own, const struct sa_pld *answer,
-		  struct ike_suite *s)
+		  uint8_t spi_len, struct ike_suite *s)
 {
 	const struct proposal *p = &answer->p[0];
 	unsigned int seen = 0;
 
-	if (answer->n != 1 || p->proto != IKE_PROTO_IKE || p->spi_len)
+	if (answer->n != 1 || p->proto != IKE_PROTO_IKE ||
+	    p->spi_len != spi_len)
 		return false;
 	for (unsigned int i = 0; i < p->n; i++) {
 		if (p->t[i].type > GIKE_TT_KWA || (seen & 1u << p->t[i].type))

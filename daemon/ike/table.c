@@ -4,6 +4,7 @@
 
 #include "crypto/rand.h"
 #include "ike/sa.h"
+#include "lib/secret.h"
 #include "lib/util.h"
 
 /* Our own SPIs are random, so their first octets serve as a hash. */
@@ -20,17 +21,23 @@ static struct ike_sa_list *peer_bucket(struct ike_engine *engine,
 				ENGINE_BUCKETS];
 }
 
-static const uint8_t *own_spi(const struct ike_sa *sa)
+const uint8_t *sa_own_spi(const struct ike_sa *sa)
 {
 	return sa->initiator ? sa->spi_i : sa->spi_r;
+}
+
+/* A peer's SAs are counted at the key server, a renewed one once. */
+static bool is_counted(const struct ike_sa *sa)
+{
+	return sa->gcks && !sa->shadow;
 }
 
 void table_add(struct ike_engine *engine, struct ike_sa *sa)
 {
 	sa->serial = ++engine->next_serial;
 	LIST_INSERT_HEAD(&engine->sas, sa, link);
-	LIST_INSERT_HEAD(spi_bucket(engine, own_spi(sa)), sa, by_spi);
-	if (!sa->initiator)
+	LIST_INSERT_HEAD(spi_bucket(engine, sa_own_spi(sa)), sa, by_spi);
+	if (is_counted(sa))
 		LIST_INSERT_HEAD(peer_bucket(engine, &sa->path.peer.addr), sa,
 				 by_peer);
 	engine->stats.sas++;
@@ -40,7 +47,7 @@ void table_bury(struct ike_sa *sa)
 {
 	LIST_REMOVE(sa, link);
 	LIST_REMOVE(sa, by_spi);
-	if (!sa->initiator)
+	if (is_counted(sa))
 		LIST_REMOVE(sa, by_peer);
 	LIST_INSERT_HEAD(&sa->engine->dead, sa, link);
 	sa->engine->stats.sas--;
@@ -50,11 +57,54 @@ void table_move(struct ike_sa *sa, const struct ep *peer)
 {
 	struct ike_engine *engine = sa->engine;
 
-	if (!sa->initiator)
+	if (is_counted(sa))
 		LIST_REMOVE(sa, by_peer);
 	sa->path.peer = *peer;
-	if (!sa->initiator)
+	if (is_counted(sa))
 		LIST_INSERT_HEAD(peer_bucket(engine, &peer->addr), sa, by_peer);
+}
+
+#define SWAP_MEMBER(a, b, member) \
+	do { \
+		__typeof__((a)->member) swapped = (a)->member; \
+		(a)->member = (b)->member; \
+		(b)->member = swapped; \
+		secret_wipe(&swapped, sizeof(swapped)); \
+	} while (0)
+
+static void swap_spi(uint8_t *a, uint8_t *b)
+{
+	uint8_t tmp[IKE_SPI_LEN];
+
+	memcpy(tmp, a, IKE_SPI_LEN);
+	memcpy(a, b, IKE_SPI_LEN);
+	memcpy(b, tmp, IKE_SPI_LEN);
+}
+
+void table_swap(struct ike_sa *a, struct ike_sa *b)
+{
+	struct ike_engine *engine = a->engine;
+
+	LIST_REMOVE(a, by_spi);
+	LIST_REMOVE(b, by_spi);
+	SWAP_MEMBER(a, b, initiator);
+	swap_spi(a->spi_i, b->spi_i);
+	swap_spi(a->spi_r, b->spi_r);
+	SWAP_MEMBER(a, b, suite);
+	SWAP_MEMBER(a, b, keys);
+	SWAP_MEMBER(a, b, my_mid);
+	SWAP_MEMBER(a, b, my_busy);
+	SWAP_MEMBER(a, b, my_xchg);
+	SWAP_MEMBER(a, b, my_req);
+	SWAP_MEMBER(a, b, my_sent);
+	SWAP_MEMBER(a, b, doubt);
+	SWAP_MEMBER(a, b, peer_mid);
+	SWAP_MEMBER(a, b, last_req);
+	SWAP_MEMBER(a, b, last_res);
+	LIST_INSERT_HEAD(spi_bucket(engine, sa_own_spi(a)), a, by_spi);
+	LIST_INSERT_HEAD(spi_bucket(engine, sa_own_spi(b)), b, by_spi);
+	sa_set_name(a);
+	sa_set_name(b);
 }
 
 struct ike_sa *table_find(struct ike_engine *engine, const uint8_t *spi)
@@ -62,7 +112,7 @@ struct ike_sa *table_find(struct ike_engine *engine, const uint8_t *spi)
 	struct ike_sa *sa;
 
 	LIST_FOREACH(sa, spi_bucket(engine, spi), by_spi)
-	if (!memcmp(own_spi(sa), spi, IKE_SPI_LEN))
+	if (!memcmp(sa_own_spi(sa), spi, IKE_SPI_LEN))
 		return sa;
 	return NULL;
 }

@@ -289,16 +289,15 @@ static const struct rule {
 	{ IKE_XCHG_INFORMATIONAL, IKE_PLD_VENDOR, EQ | ER, 32 },
 
 	/*
-	 * CREATE_CHILD_SA is refused by a notify, so its payloads are not
-	 * malformed.
+	 * A Child SA is refused by a notify, so its payloads are not malformed.
 	 */
-	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_SA, EQ, 1 },
-	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_KE, EQ, 1 },
-	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_NONCE, EQ, 1 },
+	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_SA, EQ | ER, 1 },
+	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_KE, EQ | ER, 1 },
+	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_NONCE, EQ | ER, 1 },
 	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_TSI, EQ, 1 },
 	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_TSR, EQ, 1 },
-	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_NOTIFY, EQ, MSG_MAX_NOTIFY },
-	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_VENDOR, EQ, 32 },
+	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_NOTIFY, EQ | ER, MSG_MAX_NOTIFY },
+	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_VENDOR, EQ | ER, 32 },
 };
 
 static const struct rule *rule_find(const struct ike_msg *m, enum msg_side side,

@@ -127,6 +127,9 @@ static void everything(void)
 	ok(c->gcks && c->member && !strcmp(c->file, path), "both roles");
 	is_str(c->export_ike_keys, "/tmp/k", "debugging");
 	is_int(c->n_psks, 2, "pre-shared keys");
+	ok(c->gcks->sa_lifetime == 100 && c->gcks->sa_rekey == 50 &&
+		   c->member->sa_lifetime == 200 && !c->member->sa_rekey,
+	   "lifetimes of IKE SAs");
 	is_str(c->psks[1].id, "key-id:plc-7", "the second key has its owner");
 	is_str(c->psks[1].key, "/p2", "the file of the second key");
 	is_int(c->gcks->groups[0].kek_lifetime, 0x70, "a number in hex");
@@ -177,6 +180,8 @@ static void words(void)
 		"member: { gcks = \"10.0.0.1\"; gcks-id = \"c\"; groups = ( {\n"
 		" name = \"v\"; address = \"239.1.1.1\"; } ); };",
 		"f:3: member.gcks-id", "no pre-shared key");
+	refused(GCKS("sa-lifetime = 100; sa-rekey = 100;", ""),
+		"f:3: gcks.sa-rekey", "less than sa-lifetime");
 	refused("identity: { certificate = \"c.pem\"; };",
 		"f:1: identity.certificate", "absolute path");
 	refused("identity: { certificate = 1; };", "f:1: identity.certificate",

@@ -1,0 +1,778 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Renewal of an IKE SA by CREATE_CHILD_SA (RFC 7296 sections 1.3.2, 2.8, 2.18,
+ * 2.25), begun by either side or by both at once, with loss, and with peers that
+ * misuse it.
+ */
+#include <errno.h>
+
+#include "crypto/prf.h"
+#include "ike/exchange.h"
+#include "ike_net.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "tap.h"
+
+#define GCKS "gcks.example"
+
+static struct net net;
+static struct pki_pair ca;
+static struct node *g, *m;
+static struct ike_sa *msa, *gsa; /* the member's end and the key server's */
+
+static void setup_with(const struct ike_engine_cfg *gcfg,
+		       const struct ike_engine_cfg *mcfg, time_t to)
+{
+	struct pki_opt opt = { .kind = PKI_GCKS, .dns = GCKS };
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	opt.ca = &ca;
+	g = node_new(&net, "192.0.2.1", &opt, &ca, gcfg);
+	opt.kind = PKI_MEMBER;
+	opt.dns = "a.example";
+	opt.to = to ? net.wall + to : 0;
+	m = node_new(&net, "192.0.2.2", &opt, &ca, mcfg);
+	msa = node_join(m, g, GCKS, true);
+	net_run(&net);
+	gsa = g->sa;
+	if (m->seen.registered != 1 || !gsa)
+		bail("not registered: %s", m->seen.text);
+	ike_sa_set_user(gsa, &gsa);
+}
+
+static void setup(void)
+{
+	setup_with(NULL, NULL, 0);
+}
+
+static void teardown(void)
+{
+	net_free(&net);
+	pki_pair_free(&ca);
+}
+
+static unsigned int sas_of(const struct node *n)
+{
+	return ike_engine_stats(n->engine)->sas;
+}
+
+/* A group is registered over the IKE SA, whose ends agree. */
+static void agrees(const char *what)
+{
+	struct gike_req req;
+
+	is_str(ike_sa_name(msa), ike_sa_name(gsa), "%s: both have one SA",
+	       what);
+	is_mem(ike_sa_kwk(msa)->key, ike_sa_kwk(msa)->len, ike_sa_kwk(gsa)->key,
+	       ike_sa_kwk(gsa)->len, "%s: GSK_w is the same", what);
+	node_clear(m);
+	node_clear(g);
+	group_req(&req, "video", true);
+	ike_register_more(msa, &req);
+	net_pass(&net, 4000, true);
+	is_int(m->seen.registered, 1, "%s: registered over it", what);
+	is_int(m->seen.tek_ret, 0, "%s: TEK unwrapped", what);
+	is_str(g->seen.peer, "a.example", "%s: the peer stays who it was",
+	       what);
+	ok(g->sa == gsa && ike_sa_user(gsa) == &gsa,
+	   "%s: the group layer has the same SA", what);
+	ike_liveness(gsa);
+	net_pass(&net, 1000, true);
+	ok(ike_sa_is_up(gsa) && !gsa->my_busy,
+	   "%s: requests of the key server are answered", what);
+}
+
+/* The member or the key server begins. */
+static void rfc7296_2_18_either_side(void)
+{
+	for (int by = 0; by < 2; by++) {
+		const char *who = by ? "key server" : "member";
+		char before[64];
+		uint8_t gsk_w[32];
+		uint64_t serial;
+
+		setup();
+		serial = ike_sa_serial(gsa);
+		snprintf(before, sizeof(before), "%s", ike_sa_name(gsa));
+		memcpy(gsk_w, ike_sa_kwk(gsa)->key, 32);
+		node_clear(g);
+		node_clear(m);
+		is_int(ike_rekey(by ? gsa : msa), 0, "%s begins", who);
+		is_int(ike_rekey(by ? gsa : msa), -EALREADY,
+		       "%s does not begin twice", who);
+		net_run(&net);
+		ok(strcmp(before, ike_sa_name(gsa)), "%s: other SPIs", who);
+		ok(memcmp(gsk_w, ike_sa_kwk(gsa)->key, 32), "%s: another GSK_w",
+		   who);
+		is_int(msa->my_mid, 0, "%s: Message IDs begin with 0", who);
+		is_int(gsa->my_mid, 0, "%s: at both ends", who);
+		is_int(sas_of(g), 1, "%s: the old one is gone", who);
+		is_int(sas_of(m), 1, "%s: at the member, too", who);
+		is_int(g->seen.closed + m->seen.closed + g->seen.sa_closed +
+			       m->seen.sa_closed,
+		       0, "%s: nothing ended for the users", who);
+		is_int(g->seen.up + m->seen.up, 0, "%s: nothing new came up",
+		       who);
+		is_int(ike_sa_serial(gsa), serial, "%s: the serial stays", who);
+		ok(!ike_sa_is_initiator(gsa) && ike_sa_is_initiator(msa),
+		   "%s: the roles stay", who);
+		agrees(who);
+		/* Once more, over the renewed one, by the other side. */
+		net_pass(&net, 11000, true);
+		is_int(ike_rekey(by ? msa : gsa), 0,
+		       "the other side begins later");
+		net_run(&net);
+		is_int(ike_engine_stats(g->engine)->rekeyed, 2,
+		       "renewed twice");
+		agrees("renewed twice");
+		ike_close(by ? gsa : msa, "done");
+		net_run(&net);
+		is_int(sas_of(g) + sas_of(m), 0, "closed at both ends");
+		teardown();
+	}
+}
+
+/* SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr), by the old PRF. */
+static void rfc7296_2_18_seed(void)
+{
+	uint8_t ni_octets[32] = { 1 }, nr_octets[16] = { 2 },
+		shared[32] = { 3 };
+	const struct blob ni = { ni_octets, 32 }, nr = { nr_octets, 16 };
+	const struct ike_suite s = { .prf = IKE_PRF_HMAC_SHA2_384 };
+	struct ike_suite none = { .prf = 99 };
+	struct ike_keys old = { .have = true, .prf_len = 48 };
+	uint8_t in[80], want[48];
+	struct ike_seed seed;
+
+	memset(old.sk_d, 0x5c, 48);
+	memcpy(in, shared, 32);
+	memcpy(in + 32, ni_octets, 32);
+	memcpy(in + 64, nr_octets, 16);
+	prf_one(PRF_HMAC_SHA2_384, old.sk_d, 48, in, sizeof(in), want);
+	is_int(seed_of_rekey(&seed, &s, &old, &ni, &nr, shared, 32), 0,
+	       "the seed is made");
+	is_mem(seed.p, seed.len, want, 48, "prf(SK_d, g^ir | Ni | Nr)");
+	is_int(seed_of_rekey(&seed, &none, &old, &ni, &nr, shared, 32),
+	       -ENOTSUP, "no such PRF");
+	old.have = false;
+	is_int(seed_of_rekey(&seed, &s, &old, &ni, &nr, shared, 32), -EINVAL,
+	       "no SK_d");
+}
+
+/* Each of the four messages is lost once, delivered twice, or late. */
+static void rfc7296_2_1_lost(void)
+{
+	for (int by = 0; by < 2; by++)
+		for (int lose = 0; lose < 4; lose++) {
+			setup();
+			ike_rekey(by ? gsa : msa);
+			for (int i = 0; i < lose; i++)
+				net_step(&net);
+			is_int(net.n_queue, 1, "message %d is on its way",
+			       lose);
+			net_drop(&net, 0);
+			net_pass(&net, 1500, true);
+			agrees(by ? "key server began" : "member began");
+			net_pass(&net, 70000, true);
+			is_int(sas_of(g) + sas_of(m), 2,
+			       "message %d lost: nothing is left over", lose);
+			teardown();
+		}
+
+	setup();
+	ike_rekey(msa);
+	for (int i = 0; i < 4; i++) {
+		net_dup(&net, 0);
+		net_dup(&net, 0);
+		for (unsigned int n = net.n_queue; n; n--)
+			net_step(&net);
+	}
+	net_run(&net);
+	is_int(ike_engine_stats(g->engine)->rekeyed, 1,
+	       "each message three times: renewed once");
+	agrees("each message three times");
+	teardown();
+
+	/* No answer ever: the SA ends. */
+	setup();
+	node_clear(m);
+	ike_rekey(msa);
+	net_drop(&net, 0);
+	net_pass(&net, 60000, false);
+	is_str(m->seen.reason, "no answer to CREATE_CHILD_SA after 7 tries",
+	       "a peer that does not answer is dead");
+	is_int(sas_of(m), 0, "nothing is left");
+	teardown();
+}
+
+/*
+ * Both begin at once. Messages of both directions are delivered in any order,
+ * and one of them may be lost.
+ */
+static unsigned int chaos;
+
+static unsigned int some_number(unsigned int n)
+{
+	chaos = chaos * 1103515245 + 12345;
+	return (chaos >> 16) % n;
+}
+
+static void rfc7296_2_8_2_both_at_once(void)
+{
+	unsigned int bad = 0, twice = 0, left = 0, closed = 0;
+
+	for (unsigned int i = 0; i < 48; i++) {
+		unsigned int steps = 0, lose = some_number(12);
+		struct gike_req req;
+
+		setup();
+		node_clear(m);
+		node_clear(g);
+		ike_rekey(msa);
+		ike_rekey(gsa);
+		while (net.n_queue && steps < 100) {
+			unsigned int n = some_number(net.n_queue);
+
+			if (i % 3 && steps == lose)
+				net_drop(&net, n);
+			else if (i % 3 == 2 && some_number(4) == 0 &&
+				 net.n_queue < 16)
+				net_dup(&net, n);
+			if (n < net.n_queue)
+				net_swap(&net, 0, n);
+			net_step(&net);
+			steps++;
+		}
+		net_pass(&net, 9000, true);
+		group_req(&req, "video", true);
+		ike_register_more(msa, &req);
+		net_pass(&net, 9000, true);
+		bad += strcmp(ike_sa_name(msa), ike_sa_name(gsa)) ||
+		       m->seen.registered != 1 || m->seen.tek_ret ||
+		       g->sa != gsa;
+		twice += ike_engine_stats(g->engine)->rekeyed != 1 ||
+			 ike_engine_stats(m->engine)->rekeyed != 1;
+		closed += m->seen.sa_closed + g->seen.sa_closed +
+			  m->seen.closed + g->seen.closed;
+		net_pass(&net, 70000, true);
+		left += sas_of(g) != 1 || sas_of(m) != 1;
+		teardown();
+	}
+	is_int(bad, 0, "in 48 collisions both ends agree and register");
+	is_int(twice, 0, "each time one renewal is left at each end");
+	is_int(closed, 0, "nothing ends for the users");
+	is_int(left, 0, "nothing is left over");
+}
+
+/* The four messages in order, so that both notice the collision. */
+static void rfc7296_2_8_2_lowest_nonce(void)
+{
+	unsigned int by_member = 0, by_gcks = 0, wrong = 0;
+
+	for (unsigned int i = 0; i < 16; i++) {
+		uint8_t low[32];
+		struct ike_sa *c;
+		bool member_lowest;
+
+		setup();
+		ike_rekey(msa);
+		ike_rekey(gsa);
+		/* Both requests arrive before an answer does. */
+		net_step(&net);
+		net_step(&net);
+		is_int(net.n_queue, 2, "two answers are on their way");
+		c = msa->rekey->candidate;
+		if (!c || !gsa->rekey->candidate)
+			bail("no candidate");
+		/* @c is of the key server; its twin at @gsa of the member. */
+		memcpy(low, gsa->rekey->candidate->ni.p, 32);
+		if (memcmp(gsa->rekey->candidate->nr.p, low, 32) < 0)
+			memcpy(low, gsa->rekey->candidate->nr.p, 32);
+		member_lowest = memcmp(low, c->ni.p, 32) < 0 &&
+				memcmp(low, c->nr.p, 32) < 0;
+		net_run(&net);
+		/* The one with the lowest nonce is gone. */
+		wrong += msa->initiator == member_lowest;
+		wrong += gsa->initiator != member_lowest;
+		by_member += msa->initiator;
+		by_gcks += gsa->initiator;
+		wrong += sas_of(g) != 1 || sas_of(m) != 1;
+		teardown();
+	}
+	is_int(wrong, 0, "the SA with the lowest nonce is deleted");
+	ok(by_member && by_gcks && by_member + by_gcks == 16,
+	   "%u of the member's and %u of the key server's stay", by_member,
+	   by_gcks);
+}
+
+/* Only one side notices. */
+static void rfc7296_2_8_2_one_notices(void)
+{
+	/* The key server's request is late: it has been served already. */
+	setup();
+	ike_rekey(gsa);
+	ike_rekey(msa);
+	net_swap(&net, 0, 1);
+	net_step(&net); /* request of the member arrives */
+	net_swap(&net, 0, 1);
+	net_step(&net); /* the answer, before the other request */
+	is_int(ike_engine_stats(m->engine)->rekeyed, 1,
+	       "the member has renewed the SA");
+	net_run(&net);
+	is_int(ike_engine_stats(g->engine)->rekeyed, 1,
+	       "the key server takes the member's renewal");
+	ok(msa->initiator, "the member's is the one that stays");
+	is_int(sas_of(g) + sas_of(m), 2, "nothing is left over");
+	agrees("late request");
+	teardown();
+
+	/* The peer uses the new SA while our request is still open. */
+	setup();
+	ike_rekey(gsa);
+	net_drop(&net, 0);
+	ike_rekey(msa);
+	net_step(&net);
+	net_step(&net);
+	/* The Delete of the old one is lost as well. */
+	net_drop(&net, 0);
+	ok(gsa->rekey && gsa->rekey->candidate, "a candidate waits");
+	ike_liveness(msa);
+	net_run(&net);
+	ok(!gsa->rekey, "a request over the candidate makes it the SA");
+	agrees("used early");
+	net_pass(&net, 70000, true);
+	is_int(sas_of(g) + sas_of(m), 2, "nothing is left over");
+	teardown();
+}
+
+/* A request of ours is open that is not INFORMATIONAL. */
+static void rfc7296_2_25_busy(void)
+{
+	struct gike_req req;
+
+	setup();
+	group_req(&req, "video", true);
+	node_clear(m);
+	node_clear(g);
+	ike_register_more(msa, &req);
+	ike_rekey(gsa);
+	net_swap(&net, 0, 1);
+	net_step(&net); /* CREATE_CHILD_SA at the member */
+	net_run(&net);
+	is_int(m->seen.registered, 1, "the registration is answered");
+	is_int(ike_engine_stats(g->engine)->rekeyed, 0,
+	       "TEMPORARY_FAILURE: not renewed");
+	is_int(ike_engine_stats(g->engine)->rekey_failed, 1, "counted");
+	net_pass(&net, 9000, true);
+	is_int(ike_engine_stats(g->engine)->rekeyed, 0,
+	       "nobody tries again at once");
+	net_pass(&net, 7000, true);
+	is_int(ike_engine_stats(g->engine)->rekeyed, 1,
+	       "renewed by another try");
+	agrees("later");
+	teardown();
+
+	/* The answer to a registration is still owed. */
+	setup();
+	g->later = true;
+	node_clear(m);
+	ike_register_more(msa, &req);
+	net_run(&net);
+	ike_rekey(gsa);
+	net_run(&net);
+	is_int(ike_engine_stats(g->engine)->rekeyed, 0,
+	       "no renewal while an answer is owed");
+	is_int(node_reply(g), 0, "the answer goes");
+	net_run(&net);
+	is_int(m->seen.registered, 1, "the answer arrives");
+	is_int(m->seen.tek_ret, 0,
+	       "keys of the answer are wrapped by the SA's key");
+	g->later = false;
+	net_pass(&net, 16000, true);
+	is_int(ike_engine_stats(g->engine)->rekeyed, 1, "renewed afterwards");
+	agrees("afterwards");
+	teardown();
+}
+
+/* An INFORMATIONAL that is open goes on over the new SA. */
+static void tasks_follow(void)
+{
+	struct gike_req req;
+
+	setup();
+	node_clear(m);
+	ike_liveness(msa);
+	group_req(&req, "video", true);
+	ike_register_more(msa, &req);
+	net_drop(&net, 0);
+	ike_rekey(gsa);
+	net_run(&net);
+	is_int(ike_engine_stats(g->engine)->rekeyed, 1, "renewed");
+	is_int(m->seen.registered, 1, "queued requests go over the new SA");
+	agrees("with a queue");
+	teardown();
+}
+
+/* Requests of a peer, over whose messages the test decides. */
+static void (*put_request)(struct pchain *c);
+static uint16_t answered;
+static bool was_answered;
+
+static int make_request(struct ike_sa *sa, const struct ike_task *t)
+{
+	struct pchain c;
+	struct wbuf w;
+	int ret;
+
+	(void)t;
+	wbuf_init(&w, IKE_INNER_MAX);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	put_request(&c);
+	ret = sa_request(sa, IKE_XCHG_CREATE_CHILD_SA, c.first, &w);
+	wbuf_free(&w);
+	return ret;
+}
+
+static void note_answer(struct ike_sa *sa, struct ike_in *in)
+{
+	const struct notify_pld *n = msg_error(&in->m);
+
+	answered = n ? n->type : 0;
+	was_answered = true;
+	task_free(task_take(sa));
+}
+
+static void sends(void (*put)(struct pchain *c), uint16_t want, bool fatal,
+		  const char *what)
+{
+	static struct exchange table[16];
+	unsigned int i = 0;
+
+	do {
+		table[i] = ike_exchanges[i];
+		if (table[i].type == IKE_XCHG_CREATE_CHILD_SA) {
+			table[i].build = make_request;
+			table[i].answer = note_answer;
+		}
+	} while (ike_exchanges[i++].type);
+	setup();
+	m->engine->exchanges = table;
+	put_request = put;
+	was_answered = false;
+	ike_rekey(msa);
+	net_run(&net);
+	ok(was_answered, "%s: answered", what);
+	is_int(answered, want, "%s: by %s", what, ike_notify_name(want));
+	is_int(ike_engine_stats(g->engine)->rekeyed, 0, "%s: nothing renewed",
+	       what);
+	is_int(sas_of(g), !fatal, "%s: the IKE SA %s", what,
+	       fatal ? "ends" : "stays");
+	if (!fatal)
+		agrees(what);
+	teardown();
+}
+
+static struct sa_pld sa;
+static uint8_t octets[64] = { 9 };
+
+static struct proposal *propose(uint8_t proto, uint8_t spi_len)
+{
+	struct proposal *p;
+
+	memset(&sa, 0, sizeof(sa));
+	p = proposal_add(&sa, 1, proto);
+	p->spi_len = spi_len;
+	memset(p->spi, 7, spi_len);
+	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_AES_GCM_16, 256);
+	return p;
+}
+
+static void put_child(struct pchain *c)
+{
+	propose(IKE_PROTO_ESP, 4);
+	sa_build(c, &sa);
+	raw_build(c, IKE_PLD_NONCE, octets, 32);
+	raw_build(c, IKE_PLD_TSI, octets, 8);
+	raw_build(c, IKE_PLD_TSR, octets, 8);
+}
+
+static void put_child_no_ts(struct pchain *c)
+{
+	propose(IKE_PROTO_ESP, 4);
+	sa_build(c, &sa);
+	raw_build(c, IKE_PLD_NONCE, octets, 32);
+}
+
+static void ike_proposal(uint8_t spi_len, uint16_t ke)
+{
+	struct proposal *p = propose(IKE_PROTO_IKE, spi_len);
+
+	proposal_put(p, IKE_TT_PRF, IKE_PRF_HMAC_SHA2_256, 0);
+	proposal_put(p, IKE_TT_KE, ke, 0);
+	proposal_put(p, GIKE_TT_KWA, GIKE_KWA_5649_256, 0);
+}
+
+static void put_no_spi(struct pchain *c)
+{
+	ike_proposal(0, IKE_KE_X25519);
+	sa_build(c, &sa);
+	raw_build(c, IKE_PLD_NONCE, octets, 32);
+	ke_build(c, IKE_KE_X25519, octets, 32);
+}
+
+static void put_no_kwa(struct pchain *c)
+{
+	ike_proposal(8, IKE_KE_X25519);
+	sa.p[0].n--;
+	sa_build(c, &sa);
+	raw_build(c, IKE_PLD_NONCE, octets, 32);
+	ke_build(c, IKE_KE_X25519, octets, 32);
+}
+
+static void put_other_ke(struct pchain *c)
+{
+	ike_proposal(8, IKE_KE_X25519);
+	sa_build(c, &sa);
+	raw_build(c, IKE_PLD_NONCE, octets, 32);
+	ke_build(c, IKE_KE_P256, octets, 64);
+}
+
+static void put_bad_point(struct pchain *c)
+{
+	ike_proposal(8, IKE_KE_P256);
+	sa_build(c, &sa);
+	raw_build(c, IKE_PLD_NONCE, octets, 32);
+	ke_build(c, IKE_KE_P256, octets, 64);
+}
+
+static void put_no_ke(struct pchain *c)
+{
+	ike_proposal(8, IKE_KE_X25519);
+	sa_build(c, &sa);
+	raw_build(c, IKE_PLD_NONCE, octets, 32);
+}
+
+static void put_short_nonce(struct pchain *c)
+{
+	ike_proposal(8, IKE_KE_X25519);
+	sa_build(c, &sa);
+	raw_build(c, IKE_PLD_NONCE, octets, 15);
+	ke_build(c, IKE_KE_X25519, octets, 32);
+}
+
+static void put_bad_sa(struct pchain *c)
+{
+	raw_build(c, IKE_PLD_SA, octets, 9);
+	raw_build(c, IKE_PLD_NONCE, octets, 32);
+	ke_build(c, IKE_KE_X25519, octets, 32);
+}
+
+static void put_nothing(struct pchain *c)
+{
+	(void)c;
+}
+
+static void rfc7296_1_3_child_refused(void)
+{
+	sends(put_child, IKE_N_NO_ADDITIONAL_SAS, false, "a Child SA");
+	sends(put_child_no_ts, IKE_N_NO_ADDITIONAL_SAS, false,
+	      "a Child SA without TS");
+	sends(put_nothing, IKE_N_NO_ADDITIONAL_SAS, false, "an empty request");
+}
+
+static void rfc7296_1_3_2_bad_requests(void)
+{
+	sends(put_no_spi, IKE_N_NO_PROPOSAL_CHOSEN, false, "no SPI");
+	sends(put_no_kwa, IKE_N_NO_PROPOSAL_CHOSEN, false,
+	      "no key wrap algorithm");
+	sends(put_other_ke, IKE_N_INVALID_KE_PAYLOAD, false,
+	      "KE of another group");
+	sends(put_bad_point, IKE_N_INVALID_SYNTAX, true, "no point");
+	sends(put_no_ke, IKE_N_INVALID_SYNTAX, true, "no KE");
+	sends(put_short_nonce, IKE_N_INVALID_SYNTAX, true, "a short nonce");
+	sends(put_bad_sa, IKE_N_INVALID_SYNTAX, true, "a malformed SA");
+}
+
+/* A peer that renews again and again, and one that never deletes. */
+static void bounded(void)
+{
+	unsigned int most = 0;
+
+	setup();
+	for (int i = 0; i < 200; i++) {
+		/* The peer has no such limit for its own. */
+		msa->rekeyed_ms = 0;
+		ike_rekey(msa);
+		while (net.n_queue) {
+			struct packet *q = &net.queue[0];
+
+			/* No Delete arrives. */
+			if (q->p[18] == IKE_XCHG_INFORMATIONAL)
+				net_drop(&net, 0);
+			else
+				net_step(&net);
+		}
+		if (sas_of(g) > most)
+			most = sas_of(g);
+		net.ms += 500;
+		timerq_run(&net.tq);
+	}
+	ok(ike_engine_stats(g->engine)->rekeyed <= 11,
+	   "%u renewals in 100 s are accepted",
+	   (unsigned int)ike_engine_stats(g->engine)->rekeyed);
+	ok(most <= 8, "no more than %u SAs at a time", most);
+	teardown();
+}
+
+static void rfc7296_2_8_lifetimes(void)
+{
+	struct ike_engine_cfg gcfg = { .lifetime_ms = 100000,
+				       .idle_ms = 9000000 };
+	struct ike_engine_cfg mcfg = { .lifetime_ms = 100000,
+				       .rekey_ms = 50000 };
+
+	setup_with(&gcfg, &mcfg, 0);
+	net_pass(&net, 44000, true);
+	is_int(ike_engine_stats(m->engine)->rekeyed, 0, "young");
+	net_pass(&net, 7000, true);
+	is_int(ike_engine_stats(m->engine)->rekeyed, 1, "renewed in time");
+	net_pass(&net, 949000, true);
+	ok(ike_engine_stats(m->engine)->rekeyed >= 18,
+	   "renewed %u times in 1000 s",
+	   (unsigned int)ike_engine_stats(m->engine)->rekeyed);
+	is_int(m->seen.sa_closed + g->seen.sa_closed, 0, "no SA has ended");
+	agrees("ten lifetimes later");
+	teardown();
+
+	/* The key server begins. */
+	gcfg.rekey_ms = 50000;
+	mcfg.rekey_ms = 0;
+	setup_with(&gcfg, &mcfg, 0);
+	net_pass(&net, 1000000, true);
+	is_int(m->seen.sa_closed + g->seen.sa_closed, 0,
+	       "no SA has ended that the key server renews");
+	agrees("renewed by the key server");
+	teardown();
+
+	/* Both do. */
+	mcfg.rekey_ms = 50000;
+	setup_with(&gcfg, &mcfg, 0);
+	net_pass(&net, 1000000, true);
+	is_int(m->seen.sa_closed + g->seen.sa_closed, 0,
+	       "no SA has ended that both renew");
+	agrees("renewed by both");
+	teardown();
+
+	/* A peer that refuses. */
+	setup_with(NULL, &mcfg, 0);
+	g->engine->proposals.p[0].n = 0;
+	node_clear(m);
+	net_pass(&net, 99000, true);
+	is_int(ike_engine_stats(m->engine)->rekey_failed, 1,
+	       "a peer that refuses is asked once");
+	is_int(m->seen.sa_closed, 0, "the SA goes on");
+	net_pass(&net, 2000, true);
+	is_str(m->seen.reason, "lifetime of the IKE SA is over",
+	       "up to the end of its lifetime");
+	teardown();
+}
+
+/* A certificate that has ended is not extended by a renewal. */
+static void outdated(void)
+{
+	struct ike_engine_cfg cfg = { .lifetime_ms = 100000,
+				      .rekey_ms = 50000,
+				      .idle_ms = 9000000 };
+
+	setup_with(&cfg, &cfg, 120);
+	net_pass(&net, 300000, true);
+	is_int(m->seen.sa_closed, 1, "the SA has ended");
+	ok(ike_engine_stats(g->engine)->rekeyed >= 1,
+	   "the SA was renewed before");
+	is_int(sas_of(g), 0, "no SA outlives the certificate by a lifetime");
+	teardown();
+}
+
+/* Over the replaced SA there is only its end. */
+static void rfc7296_2_25_2_old_sa(void)
+{
+	struct ike_sa *s, *old = NULL;
+	struct gike_req req;
+
+	setup();
+	ike_rekey(msa);
+	net_step(&net);
+	net_step(&net);
+	net_drop(&net, 0);
+	LIST_FOREACH(s, &m->engine->sas, link)
+	if (s->shadow)
+		old = s;
+	if (!old)
+		bail("no old SA");
+	/* A peer that goes on over the old one: the Delete has Message ID 2. */
+	task_free(task_take(old));
+	timer_del(&net.tq, &old->t_rexmit);
+	old->my_busy = false;
+	group_req(&req, "video", true);
+	node_clear(g);
+	is_int(ike_register_more(old, &req), 0, "a request over the old SA");
+	net_run(&net);
+	is_int(g->seen.requests, 0, "no group is asked for over it");
+	is_int(m->seen.notify, IKE_N_TEMPORARY_FAILURE,
+	       "TEMPORARY_FAILURE is the answer");
+	is_int(ike_sending(old, &req.idg, 7), 0, "a report over the old SA");
+	net_run(&net);
+	agrees("after that");
+	net_pass(&net, 70000, true);
+	is_int(sas_of(g) + sas_of(m), 2, "the old one ends by itself");
+	teardown();
+}
+
+static void nat(void)
+{
+	struct ike_engine_cfg cfg = { .natt_port = 4500 };
+	struct pki_opt opt = { .kind = PKI_GCKS, .dns = GCKS };
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	opt.ca = &ca;
+	g = node_new(&net, "192.0.2.1", &opt, &ca, NULL);
+	opt.kind = PKI_MEMBER;
+	opt.dns = "a.example";
+	m = node_new(&net, "10.0.0.2", &opt, &ca, &cfg);
+	net.nat = true;
+	net.nat_inside = m->ep;
+	ep_parse("192.0.2.9:1024", 0, &net.nat_outside);
+	msa = node_join(m, g, GCKS, true);
+	net_run(&net);
+	gsa = g->sa;
+	is_int(m->seen.registered, 1, "registered from behind a NAT");
+	ike_sa_set_user(gsa, &gsa);
+	ike_rekey(gsa);
+	net_run(&net);
+	is_int(ike_sa_peer(msa)->port, 4500, "the renewed SA stays on 4500");
+	agrees("behind a NAT");
+	teardown();
+}
+
+int main(void)
+{
+	log_set_level(LOG_LEVEL_ERR);
+	RUN(rfc7296_2_18_seed);
+	RUN(rfc7296_2_18_either_side);
+	RUN(rfc7296_2_1_lost);
+	RUN(rfc7296_2_8_2_both_at_once);
+	RUN(rfc7296_2_8_2_lowest_nonce);
+	RUN(rfc7296_2_8_2_one_notices);
+	RUN(rfc7296_2_25_busy);
+	RUN(rfc7296_2_25_2_old_sa);
+	RUN(tasks_follow);
+	RUN(rfc7296_1_3_child_refused);
+	RUN(rfc7296_1_3_2_bad_requests);
+	RUN(bounded);
+	RUN(rfc7296_2_8_lifetimes);
+	RUN(outdated);
+	RUN(nat);
+	return done();
+}
