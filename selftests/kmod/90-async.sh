@@ -24,24 +24,7 @@ async=pcrypt name='gcm(aes)' alg=aes-gcm-16 octets=20
 modprobe -q $async	# or it is built in: binding shows it
 load_mcsec
 two_hosts
-
-# Binding a socket to it makes an instance, of higher priority than the rest.
-cat >"$TMP/bind.py" <<'PY'
-import socket, sys
-s = socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET)
-s.bind(("aead", sys.argv[1]))
-PY
-has_af_alg || skip_all "the kernel has no AF_ALG"
-# the cipher has to be there to be called by the name of its driver
-python3 "$TMP/bind.py" "$name"
-driver=$(awk -F' *: ' -v want="$name" '$1 == "name" { name = $2 }
-	$1 == "driver" && name == want { print $2; exit }' /proc/crypto)
-# newer kernels make it and then do not let a socket have it
-python3 "$TMP/bind.py" "$async(${driver:-$name})" 2>"$TMP/bind.err"
-grep -q "^driver *: $async(" /proc/crypto || {
-	diag "$(cat "$TMP/bind.err")"
-	skip_all "$async cannot be instantiated"
-}
+make_async $async "$name"
 
 groups a b
 for g in g4 g6; do

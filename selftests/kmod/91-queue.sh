@@ -11,23 +11,9 @@
 
 . "$(dirname "$0")/kmod.sh"
 need python3
-name='rfc7539(chacha20,poly1305)'
 load_mcsec
 two_hosts
-
-# Binding a socket to it makes an instance, of higher priority than the rest.
-cat >"$TMP/bind.py" <<'PY'
-import socket, sys
-s = socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET)
-s.bind(("aead", sys.argv[1]))
-PY
-has_af_alg || skip_all "the kernel has no AF_ALG"
-python3 "$TMP/bind.py" "$name"
-driver=$(awk -F' *: ' -v want="$name" '$1 == "name" { name = $2 }
-	$1 == "driver" && name == want { print $2; exit }' /proc/crypto)
-python3 "$TMP/bind.py" "cryptd(${driver:-$name})" 2>/dev/null
-grep -q "^driver *: cryptd(" /proc/crypto ||
-	skip_all "cryptd cannot be instantiated"
+make_async cryptd 'rfc7539(chacha20,poly1305)'
 
 groups a b
 key=$(new_key 36)

@@ -40,13 +40,18 @@ has_ipip() {
 	modprobe -q ipip 2>/dev/null || [ -d /sys/module/ipip ]
 }
 
+# AEAD's name: a socket of AF_ALG bound to it makes an instance, if there is none
+bind_aead() {
+	python3 -c 'import socket, sys
+socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET).bind(("aead", sys.argv[1]))' \
+		"$1" 2>"$TMP/bind.err"
+}
+
 # Newer kernels let sockets have few algorithms, unless they are told to.
 has_af_alg() {
 	modprobe -q algif_aead
 	sysctl -qw crypto.af_alg_restrict=0 2>/dev/null
-	python3 -c 'import socket
-socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET).bind(("aead", "gcm(aes)"))
-' 2>/dev/null
+	bind_aead 'gcm(aes)'
 }
 
 two_hosts() {
@@ -143,6 +148,25 @@ has_lines() {
 # the lines that the receiver NAME got, as send prints it
 got() {
 	cut -d' ' -f1,2 "$TMP/$1"
+}
+
+# template, AEAD's name: puts pcrypt or cryptd in front of the kernel's own cipher.
+# The instance has the higher priority, so that whatever asks for the cipher
+# afterwards gets this one, until the kernel ends. Without it all is skipped.
+make_async() {
+	local driver
+
+	has_af_alg || skip_all "the kernel has no AF_ALG"
+	# The cipher has to be there to be called by the name of its driver.
+	bind_aead "$2"
+	driver=$(awk -F' *: ' -v want="$2" '$1 == "name" { name = $2 }
+		$1 == "driver" && name == want { print $2; exit }' /proc/crypto)
+	# Newer kernels make it and then do not let a socket have it.
+	bind_aead "$1(${driver:-$2})"
+	grep -q "^driver *: $1(" /proc/crypto || {
+		diag "$(cat "$TMP/bind.err")"
+		skip_all "$1 cannot be instantiated"
+	}
 }
 
 # namespace, name, filter...: capture eth0, or $SNIFF, to $TMP/NAME.pcap
