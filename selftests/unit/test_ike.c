@@ -4,42 +4,10 @@
 
 #include "crypto/cert.h"
 #include "crypto/sign.h"
-#include "ike_net.h"
+#include "ike_pair.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "tap.h"
-
-#define GCKS "gcks.example"
-
-static struct net net;
-static struct pki_pair ca;
-static struct node *g, *m;
-
-static void setup_with(int gtype, int mtype, const struct ike_engine_cfg *gcfg,
-		       const struct ike_engine_cfg *mcfg)
-{
-	struct pki_opt opt = { .kind = PKI_GCKS, .dns = GCKS, .type = gtype };
-
-	net_init(&net);
-	pki_ca(&net, "test CA", &ca);
-	opt.ca = &ca;
-	g = node_new(&net, "192.0.2.1", &opt, &ca, gcfg);
-	opt.kind = PKI_MEMBER;
-	opt.dns = "a.example";
-	opt.type = mtype;
-	m = node_new(&net, "192.0.2.2", &opt, &ca, mcfg);
-}
-
-static void setup(void)
-{
-	setup_with(0, 0, NULL, NULL);
-}
-
-static void teardown(void)
-{
-	net_free(&net);
-	pki_pair_free(&ca);
-}
 
 static void joined(const char *name)
 {
@@ -82,7 +50,7 @@ static void algorithms(void)
 		proposal_put(p, IKE_TT_PRF, sets[i].prf, 0);
 		proposal_put(p, IKE_TT_KE, sets[i].ke, 0);
 		proposal_put(p, GIKE_TT_KWA, sets[i].kwa, 0);
-		setup_with(sets[i].gtype, sets[i].mtype, NULL, &cfg);
+		pair_setup_types(sets[i].gtype, sets[i].mtype, NULL, &cfg);
 		node_join(m, g, GCKS, true);
 		net_run(&net);
 		joined(sets[i].name);
@@ -96,7 +64,7 @@ static void algorithms(void)
 		       "the key server knows how many Sender-IDs are asked for");
 		ok(g->seen.had_sag,
 		   "the key server knows what the member can do");
-		teardown();
+		pair_teardown();
 	}
 }
 
@@ -106,7 +74,7 @@ static void lost(void)
 
 	/* Each of the four packets is lost once. */
 	for (int lose = 0; lose < 4; lose++) {
-		setup();
+		pair_setup(NULL, NULL);
 		node_join(m, g, GCKS, false);
 		for (int i = 0; i < lose; i++)
 			net_step(&net);
@@ -117,11 +85,11 @@ static void lost(void)
 		is_int(g->seen.requests, 1, "the group was asked once");
 		is_int(ike_engine_stats(m->engine)->rexmit, 1,
 		       "sent again once");
-		teardown();
+		pair_teardown();
 	}
 
 	/* Each packet is delivered twice, the second time at the end. */
-	setup();
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	while (net.n_queue) {
 		if (net.n_queue < 40)
@@ -136,10 +104,10 @@ static void lost(void)
 	is_int(ike_engine_stats(g->engine)->sas, 1, "one IKE SA");
 	st = ike_engine_stats(g->engine);
 	ok(st->in_rexmit > 0, "answers were repeated");
-	teardown();
+	pair_teardown();
 
 	/* No answer ever */
-	setup();
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	net_drop(&net, 0);
 	net_pass(&net, 200000, false);
@@ -147,9 +115,9 @@ static void lost(void)
 	is_str(m->seen.text, "no answer to IKE_SA_INIT after 7 tries", "why");
 	is_int(m->seen.sa_closed, 1, "closed");
 	is_int(ike_engine_stats(m->engine)->sas, 0, "no IKE SA left");
-	teardown();
+	pair_teardown();
 
-	setup();
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	net_step(&net);
 	net_step(&net);
@@ -160,12 +128,12 @@ static void lost(void)
 	is_int(ike_engine_stats(g->engine)->half_open, 0,
 	       "half-open SA is gone at the key server");
 	is_int(ike_engine_stats(g->engine)->sas, 0, "no IKE SA left there");
-	teardown();
+	pair_teardown();
 }
 
 static void reorder(void)
 {
-	setup();
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	net_dup(&net, 0);
 	net_step(&net);
@@ -178,7 +146,7 @@ static void reorder(void)
 	net_swap(&net, 0, 1);
 	net_run(&net);
 	joined("reordered");
-	teardown();
+	pair_teardown();
 }
 
 static void cookies(void)
@@ -187,17 +155,17 @@ static void cookies(void)
 	struct ep strange;
 	struct packet *q;
 
-	setup_with(0, 0, &cfg, NULL);
+	pair_setup_types(0, 0, &cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_step(&net);
 	is_int(ike_engine_stats(g->engine)->sas, 0, "no state before a cookie");
 	is_int(ike_engine_stats(g->engine)->cookie_sent, 1, "cookie sent");
 	net_run(&net);
 	joined("with a cookie");
-	teardown();
+	pair_teardown();
 
 	/* A cookie is bound to its address. */
-	setup_with(0, 0, &cfg, NULL);
+	pair_setup_types(0, 0, &cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_step(&net);
 	net_step(&net);
@@ -215,12 +183,12 @@ static void cookies(void)
 	net.ms += 200000;
 	net_run(&net);
 	joined("with a second cookie");
-	teardown();
+	pair_teardown();
 
 	/* Cookies are only used above a threshold. */
 	cfg.cookie_always = false;
 	cfg.cookie_above = 1;
-	setup_with(0, 0, &cfg, NULL);
+	pair_setup_types(0, 0, &cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_step(&net);
 	net_drop(&net, 0);
@@ -230,7 +198,7 @@ static void cookies(void)
 	net_step(&net);
 	is_int(ike_engine_stats(g->engine)->half_open, 1, "second with");
 	is_int(ike_engine_stats(g->engine)->cookie_sent, 1, "cookie asked for");
-	teardown();
+	pair_teardown();
 }
 
 static void another_group(void)
@@ -246,7 +214,7 @@ static void another_group(void)
 	proposal_put(p, IKE_TT_PRF, 5, 0);
 	proposal_put(p, IKE_TT_KE, IKE_KE_P384, 0);
 	proposal_put(p, GIKE_TT_KWA, 1, 0);
-	setup_with(0, 0, &cfg, NULL);
+	pair_setup_types(0, 0, &cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_step(&net);
 	is_int(ike_engine_stats(g->engine)->invalid_ke, 1,
@@ -258,25 +226,25 @@ static void another_group(void)
 	is_str(ike_sa_algs(m->sa, buf, sizeof(buf)),
 	       "aes-gcm-16-128 sha2-256 p-384 kw-128",
 	       "the group that was asked for is P-384");
-	teardown();
+	pair_teardown();
 
 	/* The cookie comes first, then the group. */
 	cfg.cookie_always = true;
-	setup_with(0, 0, &cfg, NULL);
+	pair_setup_types(0, 0, &cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	joined("cookie and another group");
-	teardown();
+	pair_teardown();
 
 	/* Nothing in common */
 	p->t[3].id = GIKE_KWA_ARX;
 	cfg.cookie_always = false;
-	setup_with(0, 0, &cfg, NULL);
+	pair_setup_types(0, 0, &cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_pass(&net, 100000, true);
 	is_int(m->seen.notify, IKE_N_NO_PROPOSAL_CHOSEN, "nothing in common");
 	is_str(m->seen.text, "NO_PROPOSAL_CHOSEN from key server", "why");
-	teardown();
+	pair_teardown();
 }
 
 static void registration(void)
@@ -284,7 +252,7 @@ static void registration(void)
 	struct gike_req req;
 	struct ike_sa *sa;
 
-	setup();
+	pair_setup(NULL, NULL);
 	sa = node_join(m, g, GCKS, false);
 	/* Requests before the SA is up are queued, and answered in order. */
 	group_req(&req, "audio", true);
@@ -341,7 +309,7 @@ static void registration(void)
 	net_run(&net);
 	is_int(g->seen.sa_closed, 1, "closed there");
 	is_str(g->seen.reason, "closed by the peer", "why");
-	teardown();
+	pair_teardown();
 }
 
 static void group_errors(void)
@@ -355,7 +323,7 @@ static void group_errors(void)
 	struct gike_req req;
 
 	for (unsigned int i = 0; i < 4; i++) {
-		setup();
+		pair_setup(NULL, NULL);
 		g->answer = errors[i];
 		node_join(m, g, GCKS, false);
 		net_run(&net);
@@ -368,13 +336,13 @@ static void group_errors(void)
 		net_run(&net);
 		is_int(m->seen.registered, 1,
 		       "the IKE SA is good for another try");
-		teardown();
+		pair_teardown();
 	}
 }
 
 static void later(void)
 {
-	setup();
+	pair_setup(NULL, NULL);
 	g->later = true;
 	node_join(m, g, GCKS, false);
 	net_run(&net);
@@ -390,20 +358,20 @@ static void later(void)
 	is_int(node_reply(g), -ENOENT, "once only");
 	net_run(&net);
 	joined("later");
-	teardown();
+	pair_teardown();
 
 	/* Never */
-	setup();
+	pair_setup(NULL, NULL);
 	g->later = true;
 	node_join(m, g, GCKS, false);
 	net_pass(&net, 40000, true);
 	is_int(m->seen.notify, GIKE_N_REGISTRATION_FAILED, "patience ends");
 	is_int(node_reply(g), -ENOENT,
 	       "an answer after the end of patience is too late");
-	teardown();
+	pair_teardown();
 
 	/* The member has gone meanwhile. */
-	setup();
+	pair_setup(NULL, NULL);
 	g->later = true;
 	node_join(m, g, GCKS, false);
 	net_run(&net);
@@ -415,33 +383,33 @@ static void later(void)
 	       "the member is told so");
 	is_int(m->seen.sa_closed, 1,
 	       "the member is told that the SA is closed");
-	teardown();
+	pair_teardown();
 
-	setup();
+	pair_setup(NULL, NULL);
 	g->close_inside = true;
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	is_int(g->seen.sa_closed, 1, "closed from within the callback");
 	is_int(ike_engine_stats(g->engine)->sas, 0,
 	       "an SA closed from within the callback is gone");
-	teardown();
+	pair_teardown();
 
 	/* An invalid answer is not sent. */
-	setup();
+	pair_setup(NULL, NULL);
 	g->broken = true;
 	node_join(m, g, GCKS, true);
 	net_run(&net);
 	is_int(m->seen.notify, GIKE_N_REGISTRATION_FAILED,
 	       "REGISTRATION_FAILED in place of it");
 	is_int(m->seen.registered, 0, "nothing registered");
-	teardown();
+	pair_teardown();
 }
 
 static void lifetimes(void)
 {
 	struct ike_engine_cfg cfg = { .lifetime_ms = 600000 };
 
-	setup();
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	net_pass(&net, 299000, true);
@@ -454,9 +422,9 @@ static void lifetimes(void)
 	is_int(ike_engine_stats(m->engine)->sas +
 		       ike_engine_stats(g->engine)->sas,
 	       0, "none left");
-	teardown();
+	pair_teardown();
 
-	setup_with(0, 0, NULL, &cfg);
+	pair_setup_types(0, 0, NULL, &cfg);
 	node_join(m, g, GCKS, false);
 	for (int i = 0; i < 11; i++) {
 		net_pass(&net, 50000, true);
@@ -468,14 +436,14 @@ static void lifetimes(void)
 	is_str(m->seen.reason, "lifetime of the IKE SA is over",
 	       "until its lifetime");
 	is_int(g->seen.sa_closed, 1, "on both sides");
-	teardown();
+	pair_teardown();
 }
 
 static void nat(void)
 {
 	struct ike_engine_cfg cfg = { .natt_port = 4500 };
 
-	setup_with(0, 0, NULL, &cfg);
+	pair_setup_types(0, 0, NULL, &cfg);
 	net.nat = true;
 	net.nat_inside = m->ep;
 	ep_parse("198.51.100.9:1024", 0, &net.nat_outside);
@@ -486,20 +454,20 @@ static void nat(void)
 	is_int(ike_sa_peer(m->sa)->port, 4500, "to port 4500");
 	is_int(ike_sa_peer(g->sa)->port, 1025, "from where it came");
 	net.nat = false;
-	teardown();
+	pair_teardown();
 
-	setup_with(0, 0, NULL, &cfg);
+	pair_setup_types(0, 0, NULL, &cfg);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	is_int(ike_sa_peer(m->sa)->port, 500, "no NAT, no other port");
-	teardown();
+	pair_teardown();
 }
 
 static void exported(void)
 {
 	struct ike_engine_cfg cfg = { .export_keys = (void *)1 };
 
-	setup_with(0, 0, &cfg, &cfg);
+	pair_setup_types(0, 0, &cfg, &cfg);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	is_str(m->seen.line, g->seen.line, "both export the same keys");
@@ -508,13 +476,13 @@ static void exported(void)
 	   "16 digits of each SPI");
 	ok(strstr(m->seen.line, "\"AES-GCM-256 with 16 octet ICV [RFC5282]\""),
 	   "cipher by tshark's name");
-	teardown();
+	pair_teardown();
 
-	setup();
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	is_str(m->seen.line, "", "nothing is exported unless asked for");
-	teardown();
+	pair_teardown();
 }
 
 /* The restarted key server has lost its SAs. */
@@ -523,7 +491,7 @@ static void restarted(void)
 	struct gike_req req;
 	uint64_t then;
 
-	setup();
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	while (m->sa && ike_engine_stats(g->engine)->sas) {
@@ -540,10 +508,10 @@ static void restarted(void)
 	       "a restart is noticed");
 	ok(net.ms - then <= 5000, "within %d ms", (int)(net.ms - then));
 	is_int(m->seen.refused, 1, "the request is refused");
-	teardown();
+	pair_teardown();
 
 	/* A forged message has no effect while the key server is up. */
-	setup();
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	ike_register_more(m->sa, &req);
@@ -559,12 +527,12 @@ static void restarted(void)
 	net_run(&net);
 	is_int(m->seen.registered, 2, "a forged denial changes nothing");
 	ok(ike_sa_is_up(m->sa), "the SA stays");
-	teardown();
+	pair_teardown();
 }
 
 static void freed(void)
 {
-	setup();
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	node_join(m, g, GCKS, false);
 	net_step(&net);
@@ -573,7 +541,7 @@ static void freed(void)
 	is_int(m->seen.sa_closed, 2, "every SA is closed at the end");
 	is_str(m->seen.reason, "shutting down", "why");
 	m->engine = NULL;
-	teardown();
+	pair_teardown();
 }
 
 int main(void)

@@ -6,41 +6,10 @@
 #include <errno.h>
 
 #include "ike/sa.h"
-#include "ike_net.h"
+#include "ike_pair.h"
 #include "lib/log.h"
 #include "tap.h"
 #include "wipes.h"
-
-#define GCKS "gcks.example"
-
-static struct net net;
-static struct pki_pair ca;
-static struct node *g, *m;
-
-static void setup(const struct ike_engine_cfg *mcfg)
-{
-	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
-	struct pki_opt mopt = { .kind = PKI_MEMBER,
-				.dns = "a.example",
-				.ca = &ca };
-
-	net_init(&net);
-	pki_ca(&net, "test CA", &ca);
-	g = node_new(&net, "192.0.2.1", &gopt, &ca, NULL);
-	m = node_new(&net, "192.0.2.2", &mopt, &ca, mcfg);
-}
-
-static void teardown(void)
-{
-	net_free(&net);
-	pki_pair_free(&ca);
-}
-
-static void drop_all(void)
-{
-	while (net.n_queue)
-		net_drop(&net, 0);
-}
 
 static bool queued(unsigned int i, const char *octets)
 {
@@ -82,11 +51,11 @@ static void lists(void)
 
 static void request_again(void)
 {
-	setup(NULL);
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	ike_liveness(m->sa);
-	drop_all();
+	pair_drop_all();
 	dgrams_set(&m->sa->my_req.dgrams, "first", 5);
 	dgrams_add(&m->sa->my_req.dgrams, "second", 6);
 	/*
@@ -101,7 +70,7 @@ static void request_again(void)
 		   ep_equal(&net.queue[1].to, &g->ep),
 	   "all of them to the peer");
 	is_int(ike_engine_stats(m->engine)->rexmit, 1, "counted as one");
-	teardown();
+	pair_teardown();
 }
 
 static void answer_again(void)
@@ -110,14 +79,14 @@ static void answer_again(void)
 	struct ep elsewhere;
 	uint8_t copy[2048];
 
-	setup(NULL);
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	ike_liveness(m->sa);
 	q = net.queue[0];
 	memcpy(copy, q.p, q.len);
 	net_step(&net);
-	drop_all();
+	pair_drop_all();
 	dgrams_set(&g->sa->last_res.dgrams, "first", 5);
 	dgrams_add(&g->sa->last_res.dgrams, "second", 6);
 	ep_parse("192.0.2.77:999", 0, &elsewhere);
@@ -127,15 +96,15 @@ static void answer_again(void)
 	ok(ep_equal(&net.queue[0].to, &elsewhere) &&
 		   ep_equal(&net.queue[1].to, &elsewhere),
 	   "all of them where that request came from");
-	drop_all();
+	pair_drop_all();
 
 	/* The last one belongs to an SA that has ended. */
 	ike_close(g->sa, "done");
-	drop_all();
+	pair_drop_all();
 	ike_engine_input(g->engine, &elsewhere, &g->ep, copy, q.len);
 	ok(net.n_queue == 2 && queued(0, "first") && queued(1, "second"),
 	   "the last answer of an IKE SA that has ended goes as all of its datagrams");
-	teardown();
+	pair_teardown();
 }
 
 static void request_of_several(void)
@@ -143,14 +112,14 @@ static void request_of_several(void)
 	uint8_t copy[2048];
 	size_t len;
 
-	setup(NULL);
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	ike_liveness(m->sa);
 	len = net.queue[0].len;
 	memcpy(copy, net.queue[0].p, len);
 	net_step(&net);
-	drop_all();
+	pair_drop_all();
 	dgrams_add(&g->sa->last_req, "another fragment", 16);
 	ike_engine_input(g->engine, &m->ep, &g->ep, copy, len);
 	is_int(net.n_queue, 1,
@@ -163,7 +132,7 @@ static void request_of_several(void)
 	       "octets that are in no datagram of the request are not known");
 	is_int(ike_engine_stats(g->engine)->in_altered, 1,
 	       "the other octets are counted as altered");
-	teardown();
+	pair_teardown();
 }
 
 /* ---- the path of a message ---------------------------------------------- */
@@ -175,7 +144,7 @@ static void peer_moves(void)
 	struct ep before, after;
 	struct gike_req req;
 
-	setup(&mcfg);
+	pair_setup(NULL, &mcfg);
 	net.nat = true;
 	net.nat_inside = m->ep;
 	ep_parse("198.51.100.9:40000", 0, &net.nat_outside);
@@ -185,7 +154,7 @@ static void peer_moves(void)
 	ike_liveness(g->sa);
 	ok(net.n_queue == 1 && ep_equal(&net.queue[0].to, &before),
 	   "a request goes where the peer is");
-	drop_all();
+	pair_drop_all();
 	net.nat_outside.port = 50000;
 	after = net.nat_outside;
 	after.port++; /* the floated port */
@@ -199,7 +168,7 @@ static void peer_moves(void)
 	   "the request that is under way goes after it");
 	net_run(&net);
 	ok(!g->sa->my_busy, "the request that went after the peer is answered");
-	teardown();
+	pair_teardown();
 }
 
 int main(void)

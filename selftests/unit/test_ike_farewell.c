@@ -4,38 +4,18 @@
  * and only the peer can answer it.
  */
 #include "ike/sa.h"
-#include "ike_net.h"
+#include "ike_pair.h"
 #include "lib/log.h"
 #include "tap.h"
 #include "wipes.h"
 
-#define GCKS "gcks.example"
-
-static struct net net;
-static struct pki_pair ca;
-static struct node *g, *m;
-
 static void setup(void)
 {
-	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
-	struct pki_opt mopt = { .kind = PKI_MEMBER,
-				.dns = "a.example",
-				.ca = &ca };
-
-	net_init(&net);
-	pki_ca(&net, "test CA", &ca);
-	g = node_new(&net, "192.0.2.1", &gopt, &ca, NULL);
-	m = node_new(&net, "192.0.2.2", &mopt, &ca, NULL);
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	if (!g->sa || !m->sa)
 		bail("no IKE SA");
-}
-
-static void teardown(void)
-{
-	net_free(&net);
-	pki_pair_free(&ca);
 }
 
 static unsigned int drop_all(void)
@@ -74,7 +54,7 @@ static void lost(void)
 	is_int(g->engine->n_farewells, 0,
 	       "nothing is kept of a Delete that is over");
 	is_int(m->seen.sa_closed, 0, "the member knows nothing");
-	teardown();
+	pair_teardown();
 
 	for (i = 0; i < 3; i++) {
 		setup();
@@ -96,7 +76,7 @@ static void lost(void)
 		/* No other message waits behind the last. */
 		is_int(ike_engine_stats(g->engine)->in_no_sa, i == 2,
 		       "%u lost: answers of no IKE SA", i);
-		teardown();
+		pair_teardown();
 	}
 }
 
@@ -142,7 +122,7 @@ static void forged(void)
 	is_int(silence(1000), 1, "unanswered, the Delete is sent again");
 	answers(copy, len, 0, 0, 0, "the answer is taken");
 	is_int(silence(100000), 0, "answered, the Delete is not sent again");
-	teardown();
+	pair_teardown();
 }
 
 /* An earlier answer of the peer opens with the same key. */
@@ -162,7 +142,7 @@ static void replayed(void)
 	ike_close_repeat(g->sa, "the group is reset");
 	answers(copy, len, 0, 0, 1, "an answer of before is none");
 	is_int(silence(1000), 1, "the Delete is sent again all the same");
-	teardown();
+	pair_teardown();
 }
 
 /* The key that verifies answers is wiped. */
@@ -186,7 +166,7 @@ static void wiped(void)
 		   i == 0   ? "the answer"
 		   : i == 1 ? "three seconds"
 			    : "the end of the engine");
-		teardown();
+		pair_teardown();
 	}
 }
 
@@ -196,7 +176,7 @@ static void once(void)
 	ike_close(g->sa, "idle");
 	is_int(drop_all(), 1, "any other Delete is sent once");
 	is_int(silence(100000), 0, "any other Delete is not sent again");
-	teardown();
+	pair_teardown();
 }
 
 /* Make a request that is lost. Returns its Message ID. */
@@ -230,7 +210,7 @@ static void in_window(void)
 	       "after a lost request the member learns");
 	is_int(g->engine->n_farewells, 0, "after both answers nothing is kept");
 	is_int(silence(100000), 0, "after both answers nothing is sent");
-	teardown();
+	pair_teardown();
 
 	mid = lost_request();
 	ike_close_repeat(g->sa, "the group is reset");
@@ -240,7 +220,7 @@ static void in_window(void)
 	is_int(m->seen.sa_closed, 1,
 	       "the last copy of a request is answered: a Delete");
 	is_int(g->engine->n_farewells, 0, "the late answer ends it");
-	teardown();
+	pair_teardown();
 
 	lost_request();
 	ike_close_repeat(g->sa, "the group is reset");
@@ -248,7 +228,7 @@ static void in_window(void)
 	is_int(g->engine->n_farewells, 1, "an answer may come for seven s");
 	is_int(silence(1), 0, "without an answer no Delete is sent");
 	is_int(g->engine->n_farewells, 0, "without an answer it is over");
-	teardown();
+	pair_teardown();
 }
 
 /* A Delete that is sent once waits, too, but sends the request no more. */
@@ -265,13 +245,13 @@ static void in_window_once(void)
 	net_drop(&net, 0);
 	is_int(silence(100000), 0, "a Delete that waited is sent once");
 	is_int(g->engine->n_farewells, 0, "a Delete that waited is forgotten");
-	teardown();
+	pair_teardown();
 
 	lost_request();
 	ike_close(g->sa, "idle");
 	is_int(silence(100000), 0, "without an answer nothing is sent");
 	is_int(g->engine->n_farewells, 0, "without an answer nothing is kept");
-	teardown();
+	pair_teardown();
 }
 
 int main(void)

@@ -6,40 +6,10 @@
 #include <errno.h>
 
 #include "ike/sa.h"
-#include "ike_net.h"
+#include "ike_pair.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "tap.h"
-
-#define GCKS "gcks.example"
-
-static struct net net;
-static struct pki_pair ca;
-static struct node *g, *m;
-
-static void setup_with(const struct ike_engine_cfg *gcfg)
-{
-	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
-	struct pki_opt mopt = { .kind = PKI_MEMBER,
-				.dns = "a.example",
-				.ca = &ca };
-
-	net_init(&net);
-	pki_ca(&net, "test CA", &ca);
-	g = node_new(&net, "192.0.2.1", &gopt, &ca, gcfg);
-	m = node_new(&net, "192.0.2.2", &mopt, &ca, NULL);
-}
-
-static void setup(void)
-{
-	setup_with(NULL);
-}
-
-static void teardown(void)
-{
-	net_free(&net);
-	pki_pair_free(&ca);
-}
 
 /* ---- with the keys of the SA: a peer that misbehaves -------------------- */
 
@@ -47,7 +17,7 @@ static struct ike_sa *msa, *gsa;
 
 static void up(void)
 {
-	setup();
+	pair_setup(NULL, NULL);
 	msa = node_join(m, g, GCKS, false);
 	net_run(&net);
 	gsa = g->sa;
@@ -93,8 +63,7 @@ static int answer_notify(void)
 /* The window advances although the member has not seen the answer. */
 static void skip_answer(void)
 {
-	while (net.n_queue)
-		net_drop(&net, 0);
+	pair_drop_all();
 	msa->my_busy = false;
 	msa->my_mid++;
 	timer_del(&net.tq, &msa->t_rexmit);
@@ -137,7 +106,7 @@ static void misbehave(void)
 	is_int(answer_notify(), IKE_N_INVALID_SYNTAX, "no IDg");
 	is_int(g->seen.requests, 1, "the group was not asked");
 	is_int(g->seen.sa_closed, 1, "malformed: the SA goes");
-	teardown();
+	pair_teardown();
 
 	/* Message IDs */
 	up();
@@ -162,7 +131,7 @@ static void misbehave(void)
 	net_step(&net);
 	is_int(net.n_queue, 0, "altered retransmission is not answered");
 	is_int(ike_engine_stats(g->engine)->in_altered, 1, "counted");
-	teardown();
+	pair_teardown();
 
 	/* A key server sends malformed answers. */
 	up();
@@ -177,7 +146,7 @@ static void misbehave(void)
 	is_int(m->seen.sa_closed, 1, "malformed answer closes the SA");
 	is_str(m->seen.reason, "bad answer: payload lengths do not add up",
 	       "why");
-	teardown();
+	pair_teardown();
 }
 
 static void states(void)
@@ -186,7 +155,7 @@ static void states(void)
 	is_int(ike_sa_state(msa, IKE_ST_INIT_SENT), -EINVAL, "UP -> INIT_SENT");
 	is_int(ike_sa_state(msa, IKE_ST_UP), -EINVAL, "UP -> UP");
 	is_str(ike_sa_state_name(msa), "UP", "refused");
-	teardown();
+	pair_teardown();
 }
 
 /* ---- caps --------------------------------------------------------------- */
@@ -197,7 +166,7 @@ static void caps(void)
 	uint8_t init[4096];
 	struct packet q;
 
-	setup_with(&cfg);
+	pair_setup(&cfg, NULL);
 	node_join(m, g, GCKS, false);
 	q = net.queue[0];
 	memcpy(init, q.p, q.len);
@@ -218,11 +187,11 @@ static void caps(void)
 	is_int(ike_engine_stats(g->engine)->sas, 0, "half-open SAs go");
 	is_int(ike_engine_stats(g->engine)->half_open, 0,
 	       "half-open SAs that go are counted out");
-	teardown();
+	pair_teardown();
 
 	cfg.max_per_peer = 0;
 	cfg.max_half_open = 5;
-	setup_with(&cfg);
+	pair_setup(&cfg, NULL);
 	node_join(m, g, GCKS, false);
 	q = net.queue[0];
 	memcpy(init, q.p, q.len);
@@ -231,7 +200,7 @@ static void caps(void)
 		ike_engine_input(g->engine, &q.from, &q.to, init, q.len);
 	}
 	is_int(ike_engine_stats(g->engine)->half_open, 5, "half-open cap");
-	teardown();
+	pair_teardown();
 }
 
 /* ---- half-open SAs ------------------------------------------------------ */
@@ -241,14 +210,13 @@ static size_t knocked_len;
 
 static void knocker(void)
 {
-	setup_with(NULL);
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	knocked_len = net.queue[0].len;
 	memcpy(knocked, net.queue[0].p, knocked_len);
 	ike_close(m->sa ? m->sa : LIST_FIRST(&m->engine->sas), "test");
 	node_clear(m);
-	while (net.n_queue)
-		net_drop(&net, 0);
+	pair_drop_all();
 }
 
 /*
@@ -280,8 +248,7 @@ static bool knock(const char *addr, unsigned int nr)
 		put_unaligned_be16(len, p + 26);
 		ike_engine_input(g->engine, &from, &g->ep, buf, len);
 	}
-	while (net.n_queue)
-		net_drop(&net, 0);
+	pair_drop_all();
 	return asked;
 }
 
@@ -330,7 +297,7 @@ static void one_network(void)
 	is_int(held("2001:db8:0:1::1"), 0, "the oldest there gave way");
 	is_int(st->half_open, 513, "no more for that");
 	gets_in("one /64 full");
-	teardown();
+	pair_teardown();
 
 	knocker();
 	st = ike_engine_stats(g->engine);
@@ -344,7 +311,7 @@ static void one_network(void)
 	knock("198.51.100.1", 301);
 	ok(st->half_open == 257 && held("198.51.100.1") == 256,
 	   "the oldest gives way");
-	teardown();
+	pair_teardown();
 }
 
 static void all_full(void)
@@ -371,7 +338,7 @@ static void all_full(void)
 	is_int(st->half_open, 2047, "one gave way for it");
 	net_pass(&net, 31000, false);
 	is_int(st->half_open, 0, "all go in the end");
-	teardown();
+	pair_teardown();
 }
 
 static void headers(void)
@@ -379,7 +346,7 @@ static void headers(void)
 	uint8_t msg[64] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 	struct ike_hdr h;
 
-	setup();
+	pair_setup(NULL, NULL);
 	msg[17] = 0x30;
 	msg[18] = IKE_XCHG_IKE_SA_INIT;
 	msg[19] = IKE_FLAG_INITIATOR;
@@ -410,7 +377,7 @@ static void headers(void)
 	net_drop(&net, 0);
 	ike_engine_input(m->engine, &g->ep, &m->ep, msg, 28);
 	is_int(net.n_queue, 0, "a member answers no IKE_SA_INIT");
-	teardown();
+	pair_teardown();
 }
 
 /* ---- IVs ---------------------------------------------------------------- */
@@ -469,7 +436,7 @@ static void ivs(void)
 	is_int(twice, 0, "no IV twice for two packets");
 	for (unsigned int i = 0; i < n; i++)
 		free(seen[i].p);
-	teardown();
+	pair_teardown();
 }
 
 int main(void)

@@ -6,36 +6,18 @@
 #include <errno.h>
 
 #include "ike/sa.h"
-#include "ike_net.h"
+#include "ike_pair.h"
 #include "tap.h"
 #include "lib/util.h"
 
-#define GCKS "gcks.example"
 #define MOST 8192
 
-static struct net net;
-static struct pki_pair ca;
-static struct node *g, *m;
 static struct ike_stats before;
 
 static void setup(void)
 {
-	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
-	struct pki_opt mopt = { .kind = PKI_MEMBER,
-				.dns = "a.example",
-				.ca = &ca };
-
-	net_init(&net);
-	pki_ca(&net, "test CA", &ca);
-	g = node_new(&net, "192.0.2.1", &gopt, &ca, NULL);
-	m = node_new(&net, "192.0.2.2", &mopt, &ca, NULL);
+	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
-}
-
-static void teardown(void)
-{
-	net_free(&net);
-	pki_pair_free(&ca);
 }
 
 /* Deliver until the first packet is one of the exchange @xchg to @to. */
@@ -134,7 +116,7 @@ static void requests(void)
 	is_int(net.n_queue, 1, "the right exchange type is answered");
 	free(q.p);
 	net_run(&net);
-	teardown();
+	pair_teardown();
 }
 
 /* Answers at the member. */
@@ -160,7 +142,7 @@ static void answers(void)
 	arrives(m, &q, 23, 1 ^ 2);
 	GREW(m, in_mid, 1, "nor one that was not asked for");
 	free(q.p);
-	teardown();
+	pair_teardown();
 }
 
 /* A clear notify, as an observer of our packets can send it. */
@@ -223,7 +205,7 @@ static void impatience(void)
 			    "has lost the IKE SA") == !i,
 		   "the unanswered request says why: %s", m->seen.text);
 		free(q.p);
-		teardown();
+		pair_teardown();
 	}
 
 	/*
@@ -243,7 +225,7 @@ static void impatience(void)
 	net_pass(&net, m->engine->cfg.rexmit_ms, false);
 	is_int(ike_engine_stats(m->engine)->rexmit, 4, "sent again at once");
 	free(q.p);
-	teardown();
+	pair_teardown();
 
 	/* A half-open SA has fewer retransmissions, to start again soon. */
 	setup();
@@ -253,7 +235,7 @@ static void impatience(void)
 	GREW(m, in_icv, 1, "a half-open one's notify in the clear");
 	is_int(sent_again(), 1, "while half-open it is sent once more");
 	free(q.p);
-	teardown();
+	pair_teardown();
 
 	/* An answer ends the doubt. */
 	setup();
@@ -267,7 +249,7 @@ static void impatience(void)
 	ike_liveness(m->sa);
 	net_drop(&net, 0);
 	is_int(sent_again(), 6, "after an answer it is as patient as before");
-	teardown();
+	pair_teardown();
 }
 
 /* An answer with a valid tag and malformed content. */
@@ -298,7 +280,7 @@ static void bad_inside(void)
 	is_int(m->seen.closed, 1, "a bad answer ends the SA");
 	wbuf_free(&w);
 	free(q.p);
-	teardown();
+	pair_teardown();
 }
 
 /* A request with the right key of an exchange that is no longer valid. */
@@ -324,7 +306,7 @@ static void out_of_place(void)
 	is_int(net.n_queue, 1, "GSA_AUTH over an IKE SA is answered");
 	ok(ike_sa_is_up(g->sa), "GSA_AUTH over an IKE SA leaves it up");
 	wbuf_free(&w);
-	teardown();
+	pair_teardown();
 }
 
 /*
@@ -343,7 +325,7 @@ static void states(void)
 		moved += ike_sa_state(m->sa, st) != -EINVAL ||
 			 m->sa->state != IKE_ST_UP;
 	is_int(moved, 0, "the state does not go back");
-	teardown();
+	pair_teardown();
 }
 
 int main(void)
