@@ -381,8 +381,8 @@ static bool eku_allows(X509 *x, enum cert_purpose purpose)
 }
 
 /* Check what X509_verify_cert() does not, for the chain that it built. */
-static const char *check_use(struct stack_st_X509 *chain,
-			     enum cert_purpose purpose)
+static int check_use(struct stack_st_X509 *chain, enum cert_purpose purpose,
+		     struct err *err)
 {
 	X509 *leaf = sk_X509_value(chain, 0);
 	int i;
@@ -390,14 +390,16 @@ static const char *check_use(struct stack_st_X509 *chain,
 	/* UINT32_MAX without a key usage extension. */
 	if (!(X509_get_key_usage(leaf) &
 	      (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
-		return "certificate is not for signatures (key usage)";
+		return err_set(err, -EKEYREJECTED,
+			       "certificate is not for signatures (key usage)");
 	/* A trust anchor is trusted as it is. */
 	for (i = 0; i < sk_X509_num(chain) - 1 || !i; i++)
 		if (!eku_allows(sk_X509_value(chain, i), purpose))
-			return purpose == CERT_FOR_GCKS
-				       ? "certificate is not for a key server (extended key usage)"
-				       : "certificate is not for a member (extended key usage)";
-	return NULL;
+			return err_set(err, -EKEYREJECTED,
+				       "certificate is not for a %s (extended key usage)",
+				       purpose == CERT_FOR_GCKS ? "key server"
+								: "member");
+	return 0;
 }
 
 /*
@@ -405,9 +407,9 @@ static const char *check_use(struct stack_st_X509 *chain,
  * local issuer certificate", "self-signed certificate"), which do not tell an
  * administrator that the CA is not trusted.
  */
-static const char *verify_why(int err)
+static const char *verify_error(int code)
 {
-	switch (err) {
+	switch (code) {
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
@@ -417,7 +419,7 @@ static const char *verify_why(int err)
 		return "issuer unknown (self-signed, and not a trusted CA)";
 	}
 	/* The strings are constant in OpenSSL 3. */
-	return X509_verify_cert_error_string(err);
+	return X509_verify_cert_error_string(code);
 }
 
 static time_t first_end(struct stack_st_X509 *chain)
@@ -433,17 +435,16 @@ static time_t first_end(struct stack_st_X509 *chain)
 
 static int verify_chain(const struct trust *trust, struct stack_st_X509 *certs,
 			time_t now, enum cert_purpose purpose, time_t *ends,
-			const char **why)
+			struct err *err)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
-	int ret = -EKEYREJECTED;
+	int ret;
 
 	if (!ctx || X509_STORE_CTX_init(ctx, trust->store,
 					sk_X509_value(certs, 0), certs) != 1) {
 		X509_STORE_CTX_free(ctx);
-		*why = "out of memory";
-		return -ENOMEM;
+		return err_set(err, -ENOMEM, "out of memory");
 	}
 	param = X509_STORE_CTX_get0_param(ctx);
 	X509_VERIFY_PARAM_set_time(param, now);
@@ -451,12 +452,11 @@ static int verify_chain(const struct trust *trust, struct stack_st_X509 *certs,
 	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
 	if (X509_verify_cert(ctx) != 1) {
-		*why = verify_why(X509_STORE_CTX_get_error(ctx));
+		ret = err_set(err, -EKEYREJECTED, "%s",
+			      verify_error(X509_STORE_CTX_get_error(ctx)));
 	} else {
-		*why = check_use(X509_STORE_CTX_get0_chain(ctx), purpose);
+		ret = check_use(X509_STORE_CTX_get0_chain(ctx), purpose, err);
 		*ends = first_end(X509_STORE_CTX_get0_chain(ctx));
-		if (!*why)
-			ret = 0;
 	}
 	X509_STORE_CTX_free(ctx);
 	ERR_clear_error();
@@ -465,7 +465,7 @@ static int verify_chain(const struct trust *trust, struct stack_st_X509 *certs,
 
 int cert_verify(const struct trust *trust, const struct cert_der *ders,
 		size_t n, time_t now, enum cert_purpose purpose,
-		struct cert **leaf, const char **why)
+		struct cert **leaf, struct err *err)
 {
 	struct stack_st_X509 *certs;
 	struct cert *c;
@@ -474,29 +474,28 @@ int cert_verify(const struct trust *trust, const struct cert_der *ders,
 	X509 *x;
 	int ret;
 
-	*why = NULL;
 	ret = parse_ders(ders, n, CERT_MAX_CHAIN, &certs);
 	if (ret) {
 		ERR_clear_error();
-		*why = ret == -E2BIG	 ? "no certificate, or too many"
-		       : ret == -EBADMSG ? "not a certificate"
-					 : "out of memory";
-		return ret == -E2BIG ? -EBADMSG : ret;
+		return ret == -E2BIG ? err_set(err, -EBADMSG,
+					       "no certificate, or too many")
+		       : ret == -EBADMSG
+			       ? err_set(err, ret, "not a certificate")
+			       : err_set(err, ret, "out of memory");
 	}
 	x = sk_X509_value(certs, 0);
 	key = X509_get0_pubkey(x);
 	if (!key || !pkey_type(key)) {
-		*why = "key of the certificate is of a kind or size that is not accepted";
-		ret = -EOPNOTSUPP;
+		ret = err_set(err, -EOPNOTSUPP,
+			      "key of the certificate is of a kind or size that is not accepted");
 		goto out;
 	}
-	ret = verify_chain(trust, certs, now, purpose, &ends, why);
+	ret = verify_chain(trust, certs, now, purpose, &ends, err);
 	if (ret)
 		goto out;
 	c = calloc(1, sizeof(*c));
 	if (!c) {
-		*why = "out of memory";
-		ret = -ENOMEM;
+		ret = err_set(err, -ENOMEM, "out of memory");
 		goto out;
 	}
 	X509_up_ref(x);

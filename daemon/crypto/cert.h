@@ -101,12 +101,12 @@ void trust_authorities(const struct trust *trust, const uint8_t **p,
  * Verify a peer's chain. @ders has its certificate first, then the others in
  * any order; @now is in seconds since 1970. Returns 0 with *@leaf, to be freed
  * with cert_free(); -EBADMSG (not a certificate), -EKEYREJECTED (not trusted),
- * -EOPNOTSUPP (unsupported key) or -ENOMEM. On failure *@why is a static string
- * such as "certificate has expired", fit for logs.
+ * -EOPNOTSUPP (unsupported key) or -ENOMEM, with one line in @err such as
+ * "certificate has expired".
  */
 int cert_verify(const struct trust *trust, const struct cert_der *ders,
 		size_t n, time_t now, enum cert_purpose purpose,
-		struct cert **leaf, const char **why);
+		struct cert **leaf, struct err *err);
 void cert_free(struct cert *cert);
 /*
  * Return true if the certificate names this identity: dNSName (no wildcards,

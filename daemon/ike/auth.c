@@ -37,23 +37,24 @@ int auth_octets(unsigned int prf_id, const uint8_t *sk_p, size_t sk_p_len,
 
 static int check_sig(const struct cert *leaf, const struct auth_pld *auth,
 		     const struct auth_octets *octets, size_t n,
-		     const char **what)
+		     struct err *err)
 {
 	struct sigpub *pub;
 	int ret;
 
-	*what = "key in it is not usable";
 	ret = cert_pubkey(leaf, &pub);
 	if (ret)
-		return ret;
+		return err_set(err, ret, "key in it is not usable");
 	ret = -EKEYREJECTED;
 	for (size_t i = 0; ret && ret != -EOPNOTSUPP && i < n; i++)
 		ret = sig_verify(pub, auth->alg, auth->alg_len, octets[i].p,
 				 octets[i].len, auth->sig, auth->sig_len);
-	*what = ret == -EOPNOTSUPP
-			? "signature algorithm unknown or not of its key"
-			: "signature does not verify";
 	sigpub_free(pub);
+	if (ret)
+		err_set(err, ret,
+			ret == -EOPNOTSUPP
+				? "signature algorithm unknown or not of its key"
+				: "signature does not verify");
 	return ret;
 }
 
@@ -62,15 +63,17 @@ static int check_sig(const struct cert *leaf, const struct auth_pld *auth,
  * A member claims its identity itself, and access lists and evictions depend on
  * it, so a certificate gives a member one identity and no choice of several.
  */
-static const char *check_id(const struct cert *leaf, enum cert_purpose purpose,
-			    const struct ike_id *id)
+static int check_id(const struct cert *leaf, enum cert_purpose purpose,
+		    const struct ike_id *id, struct err *err)
 {
 	if (!cert_match_id(leaf, id->type, id->data, id->len))
-		return "does not name this identity";
+		return err_set(err, -EKEYREJECTED,
+			       "does not name this identity");
 	if (purpose == CERT_FOR_MEMBER &&
 	    !cert_known_as(leaf, id->type, id->data, id->len))
-		return "names a member that goes by another identity";
-	return NULL;
+		return err_set(err, -EKEYREJECTED,
+			       "names a member that goes by another identity");
+	return 0;
 }
 
 int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
@@ -79,7 +82,7 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	       struct err *err)
 {
 	struct cert_der ders[IKE_CERTS_MAX];
-	const char *what = "none sent";
+	struct err why = { "none sent" };
 	struct cert *leaf = NULL;
 	struct auth_pld auth;
 	struct rbuf r;
@@ -98,20 +101,18 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 		ders[n++].len = m->cert[i].len;
 	}
 	if (n)
-		ret = cert_verify(trust, ders, n, now, purpose, &leaf, &what);
-	if (!ret) {
-		what = check_id(leaf, purpose, id);
-		ret = what ? -EKEYREJECTED : 0;
-	}
+		ret = cert_verify(trust, ders, n, now, purpose, &leaf, &why);
 	if (!ret)
-		ret = check_sig(leaf, &auth, octets, n_octets, &what);
+		ret = check_id(leaf, purpose, id, &why);
+	if (!ret)
+		ret = check_sig(leaf, &auth, octets, n_octets, &why);
 	if (!ret)
 		*ends = cert_ends(leaf);
 	if (leaf)
 		cert_free(leaf);
 	if (!ret)
 		return 0;
-	return err_set(err, -EKEYREJECTED, "certificate: %s", what);
+	return err_set(err, -EKEYREJECTED, "certificate: %s", why.text);
 }
 
 int auth_check_psk(unsigned int prf_id, const struct psk *psk,

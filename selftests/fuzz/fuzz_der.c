@@ -39,7 +39,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	struct pki_pair ca, pair;
 	struct cert_der der;
 	struct sigkey *key;
-	const char *why;
 	size_t i;
 
 	(void)argc;
@@ -54,7 +53,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (trust_from_der(&der, 1, &trust, NULL))
 		abort();
 	der = (struct cert_der){ pair.cert, pair.cert_len };
-	if (cert_verify(trust, &der, 1, NOW, CERT_FOR_MEMBER, &leaf, &why))
+	if (cert_verify(trust, &der, 1, NOW, CERT_FOR_MEMBER, &leaf, NULL))
 		abort();
 	leaf_der = pair.cert;
 	leaf_len = pair.cert_len;
@@ -72,17 +71,18 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static void as_certificate(const uint8_t *data, size_t size)
 {
 	struct cert_der ders[2] = { { data, size }, { leaf_der, leaf_len } };
-	const char *why = NULL;
+	struct err why = {};
 	struct cert *c;
 
 	/* No input can be signed by our CA. */
-	if (!cert_verify(trust, ders, 1, NOW, CERT_FOR_GCKS, &c, &why) || !why)
+	if (!cert_verify(trust, ders, 1, NOW, CERT_FOR_GCKS, &c, &why) ||
+	    !*why.text)
 		abort();
 	ders[0] = ders[1];
 	ders[1] = (struct cert_der){ data, size };
 	if (!cert_verify(trust, ders, 2, NOW, CERT_FOR_MEMBER, &c, &why))
 		cert_free(c);
-	else if (!why)
+	else if (!*why.text)
 		abort();
 }
 

@@ -19,16 +19,18 @@ static struct err err;
 /* @why is known only after @call, so it can't be an argument of is_int(). */
 #define refused(call, want, name) \
 	do { \
-		int got = (call); \
-		is_int(got, want, "%s: %s", name, why ? why : "(no reason)"); \
-		ok((why ?: "")[0], "%s: the reason is given", name); \
+		int got; \
+		err_clear(&why); \
+		got = (call); \
+		is_int(got, want, "%s: %s", name, why.text); \
+		ok(why.text[0], "%s: the reason is given", name); \
 	} while (0)
 
 /* The trust anchors of verify(). */
 static struct trust *trust;
 
 static inline int verify(const struct cert_der *ders, size_t n, time_t now,
-			 enum cert_purpose purpose, const char **why)
+			 enum cert_purpose purpose, struct err *why)
 {
 	struct cert *leaf;
 	int ret = cert_verify(trust, ders, n, now, purpose, &leaf, why);
@@ -39,7 +41,7 @@ static inline int verify(const struct cert_der *ders, size_t n, time_t now,
 }
 
 static inline int verify_pair(const struct pki_pair *p, time_t now,
-			      enum cert_purpose purpose, const char **why)
+			      enum cert_purpose purpose, struct err *why)
 {
 	struct cert_der der = { p->cert, p->cert_len };
 

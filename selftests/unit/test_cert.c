@@ -18,22 +18,23 @@ static void times_and_issuers(void)
 	struct pki_req req = request(PKI_MEMBER, "a.example");
 	struct pki_pair a = issue(&ca, &req), x = issue(&other_ca, &req);
 	struct pki_pair rogue = ca;
-	const char *why;
+	struct err why = {};
 
 	is_int(verify_pair(&a, NOW, CERT_FOR_MEMBER, &why), 0, "a member");
-	ok(!why, "nothing to say");
+	ok(!*why.text, "nothing to say");
 	is_int(verify_pair(&a, NOW + YEAR + 1, CERT_FOR_MEMBER, &why),
 	       -EKEYREJECTED, "expired");
-	is_str(why, "certificate has expired", "is said");
+	is_str(why.text, "certificate has expired", "is said");
 	is_int(verify_pair(&a, NOW - 3601, CERT_FOR_MEMBER, &why),
 	       -EKEYREJECTED, "a certificate that is not yet valid is refused");
-	is_str(why, "certificate is not yet valid", "is said");
+	is_str(why.text, "certificate is not yet valid", "is said");
 	refused(verify_pair(&x, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
 		"of an authority that we don't know");
-	is_str(why, "issuer unknown (no trusted CA has issued it)", "is said");
+	is_str(why.text, "issuer unknown (no trusted CA has issued it)",
+	       "is said");
 	refused(verify_pair(&other_ca, NOW, CERT_FOR_MEMBER, &why),
 		-EKEYREJECTED, "an unknown authority itself");
-	is_str(why, "issuer unknown (self-signed, and not a trusted CA)",
+	is_str(why.text, "issuer unknown (self-signed, and not a trusted CA)",
 	       "is said");
 	/* The name of our CA, signed by another key. */
 	rogue.key = other_ca.key;
@@ -51,13 +52,13 @@ static void ends(void)
 	struct pki_pair a;
 	struct cert_der d;
 	struct cert *leaf;
-	const char *why;
+	struct err why = {};
 
 	req.not_after = NOW + 2 * YEAR;
 	a = issue(&ca, &req);
 	d = (struct cert_der){ a.cert, a.cert_len };
 	if (cert_verify(trust, &d, 1, NOW, CERT_FOR_MEMBER, &leaf, &why))
-		bail("%s", why);
+		bail("%s", why.text);
 	is_int(cert_not_after(leaf), NOW + 2 * YEAR,
 	       "the leaf has its own end");
 	is_int(cert_ends(leaf), NOW + YEAR,
@@ -70,7 +71,7 @@ static void uses(void)
 {
 	struct pki_req req = request(PKI_MEMBER, "a.example");
 	struct pki_pair member = issue(&ca, &req), gcks, plain;
-	const char *why;
+	struct err why = {};
 
 	req.kind = PKI_GCKS;
 	gcks = issue(&ca, &req);
@@ -99,7 +100,7 @@ static void chains(void)
 	struct pki_pair leaf = issue(&inter, &req), plain, below, weak, deep;
 	struct cert_der d[CERT_MAX_CHAIN + 1];
 	struct trust *own = trust, *t;
-	const char *why;
+	struct err why = {};
 	size_t i;
 
 	d[0] = (struct cert_der){ root.cert, root.cert_len };
@@ -121,22 +122,22 @@ static void chains(void)
 	d[0] = (struct cert_der){ leaf.cert, leaf.cert_len };
 	for (i = 1; i <= CERT_MAX_CHAIN; i++)
 		d[i] = (struct cert_der){ inter.cert, inter.cert_len };
-	why = "stale";
+	err_clear(&why);
 	is_int(verify(d, CERT_MAX_CHAIN, NOW, CERT_FOR_MEMBER, &why), 0,
 	       "a chain may have as many certificates as are read");
-	ok(!why, "a chain that is good has nothing to say");
+	ok(!*why.text, "a chain that is good has nothing to say");
 	refused(verify(d, CERT_MAX_CHAIN + 1, NOW, CERT_FOR_MEMBER, &why),
 		-EBADMSG, "more than are read");
-	is_str(why, "no certificate, or too many", "is said");
+	is_str(why.text, "no certificate, or too many", "is said");
 	refused(verify(d, 0, NOW, CERT_FOR_MEMBER, &why), -EBADMSG, "none");
 	d[0].len--;
 	refused(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), -EBADMSG,
 		"one that is cut");
-	is_str(why, "not a certificate", "is said");
+	is_str(why.text, "not a certificate", "is said");
 	d[0].len = 0;
 	refused(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), -EBADMSG,
 		"an empty one");
-	is_str(why, "not a certificate", "is said");
+	is_str(why.text, "not a certificate", "is said");
 	trust_free(trust);
 
 	d[0] = (struct cert_der){ inter.cert, inter.cert_len };
@@ -179,7 +180,7 @@ static void damaged(void)
 	struct pki_req req = request(PKI_MEMBER, "a.example");
 	struct pki_pair a = issue(&ca, &req);
 	size_t i, good = 0;
-	const char *why;
+	struct err why = {};
 	uint8_t *copy;
 
 	for (i = 0; i < a.cert_len; i++) {
@@ -223,7 +224,7 @@ static void identities(void)
 	struct cert_der d;
 	const uint8_t *id;
 	uint8_t type, der[64];
-	const char *why;
+	struct err why = {};
 	struct addr ad;
 	char buf[128];
 	size_t len;
@@ -234,7 +235,7 @@ static void identities(void)
 	a = issue(&ca, &req);
 	d = (struct cert_der){ a.cert, a.cert_len };
 	if (cert_verify(trust, &d, 1, NOW, CERT_FOR_MEMBER, &leaf, &why))
-		bail("%s", why);
+		bail("%s", why.text);
 #define MATCH(type, id) cert_match_id(leaf, type, id, strlen(id))
 	ok(MATCH(CERT_ID_FQDN, "a.example"), "DNS name");
 	ok(MATCH(CERT_ID_FQDN, "A.EXAMPLE"), "case doesn't matter");
@@ -436,7 +437,7 @@ static void kinds(void)
 	for (i = 0; i < 3; i++) {
 		struct pki_req req = request(PKI_CA, "Another CA");
 		struct pki_pair c, a;
-		const char *why;
+		struct err why = {};
 
 		req.type = types[i];
 		c = issue(NULL, &req);

@@ -41,7 +41,7 @@ static void extended_uses(void)
 		{ "clientAuth,serverAuth", true, true },
 		{ "DER:30:03:02:01:05", false, false }, /* not well formed */
 	};
-	const char *why;
+	struct err why = {};
 	size_t i;
 
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
@@ -50,13 +50,13 @@ static void extended_uses(void)
 		is_int(!verify_pair(&p, NOW, CERT_FOR_GCKS, &why), t[i].gcks,
 		       "%s: as a key server", t[i].eku);
 		if (i < 12 && !t[i].gcks)
-			is_str(why,
+			is_str(why.text,
 			       "certificate is not for a key server (extended key usage)",
 			       "is said");
 		is_int(!verify_pair(&p, NOW, CERT_FOR_MEMBER, &why),
 		       t[i].member, "%s: as a member", t[i].eku);
 		if (i < 12 && !t[i].member)
-			is_str(why,
+			is_str(why.text,
 			       "certificate is not for a member (extended key usage)",
 			       "is said");
 		pki_pair_free(&p);
@@ -72,7 +72,7 @@ static void uses_above(void)
 	struct trust *own = trust;
 	struct pki_pair leaf;
 	struct cert_der d[2];
-	const char *why;
+	struct err why = {};
 
 	add_extension(&inter, &root, NID_ext_key_usage, "emailProtection");
 	leaf = issue(&inter, &req);
@@ -84,8 +84,9 @@ static void uses_above(void)
 	trust_free(trust);
 	/* A trust anchor is not restricted. */
 	trust = trust_in(&inter);
+	err_clear(&why);
 	is_int(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), 0,
-	       "below one that is trusted itself: %s", why ? why : "");
+	       "below one that is trusted itself: %s", why.text);
 	trust_free(trust);
 	trust = own;
 	pki_pair_free(&root);
@@ -99,7 +100,7 @@ static void sizes(void)
 	static char comment[CERT_MAX_LEN];
 	size_t n = CERT_MAX_LEN - 1000, i;
 	struct pki_pair p;
-	const char *why;
+	struct err why = {};
 
 	memset(comment, 'x', n);
 	p = with_extension(NID_netscape_comment, comment);
