@@ -11,27 +11,32 @@ bool place_allows(const struct group *g, const struct addr *a,
 	return g->conf->one_place == ONE_PLACE_ALLOW || addr_equal(a, b);
 }
 
-bool place_judge(struct group *g, struct gmember *m, const struct ep *from,
-		 const char **why)
+enum place_verdict place_judge(struct group *g, struct gmember *m,
+			       const struct ep *from, struct err *err)
 {
-	*why = NULL;
 	if (m->replaced) {
-		*why = "its identity has registered at another address";
 		/*
 		 * The host that replaced it may ask again, since its answer may
 		 * be lost.
 		 */
 		if (!addr_equal(&m->at, &from->addr))
-			*why = NULL;
-		return true;
+			return PLACE_REPLACE;
+		return err_set(err, PLACE_REFUSE,
+			       "its identity has registered at another address");
 	}
 	/* An older record has no address. */
 	if (addr_is_none(&m->at) || addr_equal(&m->at, &from->addr))
-		return false;
+		return PLACE_ADMIT;
 	notice_place(g->k, g->conf->name, m->identity, &m->at, from);
-	if (g->conf->one_place == ONE_PLACE_REFUSE)
-		*why = "a member at another address";
-	return g->conf->one_place != ONE_PLACE_ALLOW;
+	switch (g->conf->one_place) {
+	case ONE_PLACE_ALLOW:
+		return PLACE_ADMIT;
+	case ONE_PLACE_REFUSE:
+		return err_set(err, PLACE_REFUSE,
+			       "a member at another address");
+	default:
+		return PLACE_REPLACE;
+	}
 }
 
 void place_replace(struct group *g, struct gmember *m)

@@ -12,13 +12,15 @@
 
 #include "gcks/group.h"
 
-/*
- * Judge a request of @m's identity @from another address. Returns true if the
- * identity may not be a member at both. *why is then the reason of a refusal,
- * or NULL if place_replace() must follow.
- */
-bool place_judge(struct group *g, struct gmember *m, const struct ep *from,
-		 const char **why);
+enum place_verdict {
+	PLACE_ADMIT, /* the same address, or the identity may be at both */
+	PLACE_REPLACE, /* place_replace() must follow */
+	PLACE_REFUSE, /* with one line in @err */
+};
+
+/* Judge a request of @m's identity @from this address. */
+enum place_verdict place_judge(struct group *g, struct gmember *m,
+			       const struct ep *from, struct err *err);
 /* Take @m out like a member that leaves; the request joins after that. */
 void place_replace(struct group *g, struct gmember *m);
 /* Return true if one identity may be a member at both addresses. */

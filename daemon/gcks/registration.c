@@ -388,16 +388,18 @@ static void judge_request(struct group *g, struct join_req *j,
 {
 	struct gmember *m = gmc_find(g, j->identity);
 	const char *why = gmc_bars(g, j->identity, j->send);
-	bool moved;
+	enum place_verdict place = PLACE_ADMIT;
+	struct err err;
 
 	if (why) {
 		join_refuse(g, j, GIKE_N_AUTHORIZATION_FAILED, why);
 		return;
 	}
-	moved = m && place_judge(g, m, &j->from, &why);
-	if (moved && why) {
+	if (m)
+		place = place_judge(g, m, &j->from, &err);
+	if (place == PLACE_REFUSE) {
 		/* The identity may be a member, so its keys stay valid. */
-		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED, why);
+		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED, err.text);
 		return;
 	}
 	if (!m && batch_full(g, g->n_members - g->n_leaving)) {
@@ -421,12 +423,12 @@ static void judge_request(struct group *g, struct join_req *j,
 				    : "changes its registration too often");
 		return;
 	}
-	if (moved)
+	if (place == PLACE_REPLACE)
 		place_replace(g, m);
 	/* The member has deleted its SAs: it needs other keys, and no leave. */
 	else if (m && j->used_up && !m->replaced)
 		cancel_leave(g, m);
-	if (!m || moved ||
+	if (!m || place == PLACE_REPLACE ||
 	    !current_will_do(g, j, g->senders_waiting + senders_among(again))) {
 		join_later(g, j, m);
 		return;
