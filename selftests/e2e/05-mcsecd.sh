@@ -7,68 +7,26 @@
 # timeout: 400
 
 . "$(dirname "$0")/../lib.sh"
+. "$TOP/selftests/e2e/process.sh"
 need ip jq setpriv
 
 K4=10.5.0.1 K6=fd05::1
-pki=$TMP/pki
 K=$TMP/k
-M=$TMP/m
 
-conf_head() {
-	cat <<-END
-		identity: { certificate = "$pki/$1.pem"; key = "$pki/$1.key";
-		    ca = "$pki/ca.pem"; };
-		control = "$2/s.sock";
-	END
+# LISTEN [SETTINGS OF THE GROUP]
+video_conf() {
+	gcks_conf "    { name = \"video\"; address = \"239.5.1.1\";
+		    rekey-address = \"239.5.1.254\"; rekey-interface = \"eth0\";
+		    receivers = [ \"*.lab\" ]; senders = [ \"*.lab\" ];
+		    atd = 1; dtd = 3; $2 }" '' "$1"
 }
 
-# LISTEN [MORE]
-gcks_conf() {
-	conf_head k.lab "$K"
-	cat <<-END
-		gcks: {
-		  listen = ( $1 );
-		  store = "$K/gcks.db"; seal-key = "$K/seal.key";
-		  groups = ( {
-		    name = "video"; address = "239.5.1.1";
-		    rekey-address = "239.5.1.254"; rekey-interface = "eth0";
-		    receivers = [ "*.lab" ]; senders = [ "*.lab" ];
-		    atd = 1; dtd = 3; $2
-		  } );
-		};
-	END
+# GCKS [SETTINGS]
+m_conf() {
+	member_conf m '{ name = "video"; address = "239.5.1.1";
+		    send = true; sender-ids = 1; }' "$2" "$1"
 }
 
-# GCKS [MEMBER-MORE]
-member_conf() {
-	conf_head m.lab "$M"
-	cat <<-END
-		member: {
-		  gcks = "$1"; gcks-id = "k.lab"; $2
-		  groups = ( { name = "video"; address = "239.5.1.1";
-		    send = true; sender-ids = 1; } );
-		};
-	END
-}
-
-# NAMESPACE FILE: start, and wait until it answers
-up() {
-	local sock=$TMP/$1/s.sock
-
-	spawn in_ns "$1" "$MCSECD" -c "$2" >>"$TMP/$1.log" 2>&1
-	wait_until 20 ctl "$1" -s "$sock" status ||
-		sed 's/^/# /' "$TMP/$1.log"
-	pid=$(pgrep -f "$MCSECD -c $2" | tail -n 1)
-}
-
-# SIGNAL PID: waits for it too, so that nothing is left of it.
-down() {
-	kill "-$1" "$2" 2>/dev/null
-	wait_until 20 test ! -d "/proc/$2"
-}
-
-kctl() { ctl k -s "$K/s.sock" "$@"; }
-mctl() { ctl m -s "$M/s.sock" "$@"; }
 group() { mctl -j status | jq -r ".member.groups[0].\"$1\""; }
 state_is() { [ "$(group state)" = "$1" ]; }
 rekeys_more() { [ "$(group rekeys)" -gt "$1" ]; }
@@ -96,15 +54,13 @@ is "a word too many ends with code 2" $? 2
 like "a file that isn't there" "$("$MCSECD" --check -c "$TMP/no" 2>&1)" \
 	"$TMP/no: No such file"
 
-"$MCSECCTL" pki init "$pki" >/dev/null
-"$MCSECCTL" pki gcks "$pki" k.lab >/dev/null
-"$MCSECCTL" pki member "$pki" m.lab >/dev/null
-gcks_conf '"0.0.0.0:848", "[::]:848"' >"$TMP/k.conf"
-member_conf "$K4" >"$TMP/m.conf"
+pki_make m
+video_conf '"0.0.0.0:848", "[::]:848"' >"$TMP/k.conf"
+m_conf "$K4" >"$TMP/m.conf"
 is "--check of a good one" "$("$MCSECD" --check -c "$TMP/k.conf" 2>&1)" \
 	"$TMP/k.conf: good"
 try "--check has no effect" test ! -e "$K"
-gcks_conf '"0.0.0.0:848"' 'lifetme = 5;' >"$TMP/bad.conf"
+video_conf '"0.0.0.0:848"' 'lifetme = 5;' >"$TMP/bad.conf"
 like "a wrong word: file, line, word, and the right one" \
 	"$("$MCSECD" --check -c "$TMP/bad.conf" 2>&1)" \
 	'bad.conf:11: gcks.groups\[0\].lifetme: .*"lifetime"'
@@ -139,7 +95,7 @@ fi
 
 section "a key server"
 
-up k "$TMP/k.conf"
+up k
 is "the socket is root's alone" "$(stat -c %a "$K/s.sock")" 600
 is "the store is root's alone" \
 	"$(stat -c %a "$K/gcks.db" "$K/seal.key" | tr '\n' ' ')" \
@@ -168,7 +124,7 @@ like "SIGHUP: the log says that the configuration is read" \
 try "SIGHUP: the daemon goes on" kctl status
 down KILL "$pid"
 try "the socket of a killed daemon is left" test -S "$K/s.sock"
-up k "$TMP/k.conf"
+up k
 try "the socket of a killed daemon is taken over" kctl status
 is "SIGTERM ends the daemon" "$(down TERM "$pid"; echo $?)" 0
 try "the socket of a daemon that ended is gone" test ! -e "$K/s.sock"
@@ -185,9 +141,9 @@ like "with another seal key mcsecd does not start" \
 section "a member"
 
 load_mcsec
-up k "$TMP/k.conf"
+up k
 kpid=$pid
-up m "$TMP/m.conf"
+up m
 try "a member registers" wait_until 20 state_is in
 try "the member hears a rekey" heard
 try "the member listens where routing sends to the rekey address" \
@@ -251,7 +207,7 @@ like "the kernel's group of a killed member has its SA" \
 	"$(ctl m sa show video)" '[0-9]'
 try "the key server still knows the killed member" sh -c \
 	"'$MCSECCTL' -s '$K/s.sock' -j member | grep -q m.lab"
-up m "$TMP/m.conf"
+up m
 try "the member that is started again is in" wait_until 20 state_is in ||
 	tail -n 5 "$TMP/m.log" | sed 's/^/# /'
 try "the member that is started again has the group's keys" \
@@ -269,8 +225,8 @@ section "addresses and ports"
 
 # NAME, what k listens on, what m asks, more for m
 between() {
-	gcks_conf "$2" >"$TMP/k2.conf"
-	member_conf "$3" "$4" >"$TMP/m2.conf"
+	video_conf "$2" >"$TMP/k2.conf"
+	m_conf "$3" "$4" >"$TMP/m2.conf"
 	up k "$TMP/k2.conf"
 	kpid=$pid
 	up m "$TMP/m2.conf"
@@ -293,8 +249,8 @@ between "from a port of our own" '"0.0.0.0:848"' "$K4:848" \
 
 # Both roles at once: a key server that is a member of its own group.
 {
-	gcks_conf '"0.0.0.0:848"'
-	member_conf "$K4:848" | sed -n '/^member/,$p'
+	video_conf '"0.0.0.0:848"'
+	m_conf "$K4:848" | sed -n '/^member/,$p'
 } >"$TMP/both.conf"
 up k "$TMP/both.conf"
 both_in() { [ "$(kctl -j status | jq -r '.member.groups[0].state')" = in ]; }
@@ -306,11 +262,11 @@ down TERM "$pid"
 
 section "keys for debugging"
 
-gcks_conf '"0.0.0.0:848"' >"$TMP/k3.conf"
+video_conf '"0.0.0.0:848"' >"$TMP/k3.conf"
 echo "debug: { export-ike-keys = \"$TMP/ike-keys\"; };" >>"$TMP/k3.conf"
 up k "$TMP/k3.conf"
 kpid=$pid
-up m "$TMP/m.conf"
+up m
 wait_until 20 state_is in
 is "exported keys are root's alone" "$(stat -c %a "$TMP/ike-keys")" 600
 like "exported keys have one line for an IKE SA" "$(cat "$TMP/ike-keys")" \

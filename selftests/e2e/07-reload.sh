@@ -7,19 +7,10 @@
 # timeout: 300
 
 . "$(dirname "$0")/../lib.sh"
+. "$TOP/selftests/e2e/process.sh"
 need ip jq python3
 
-K4=10.7.0.1
-pki=$TMP/pki
 K=$TMP/k
-
-conf_head() {
-	cat <<-END
-		identity: { certificate = "$pki/$1.pem"; key = "$pki/$1.key";
-		    ca = "$pki/ca.pem"; };
-		control = "$2/s.sock";
-	END
-}
 
 # NAME NUMBER RECEIVERS [MORE]: a group of the key server
 group_conf() {
@@ -31,40 +22,17 @@ group_conf() {
 	END
 }
 
-# GROUPS [MORE]
-gcks_conf() {
-	conf_head k.lab "$K"
-	cat <<-END
-		gcks: { listen = ( "0.0.0.0:848" ); store = "$K/gcks.db";
-		  seal-key = "$K/seal.key"; $2
-		  groups = ( $1 ); };
-	END
+# HOST: a member of "video"
+video_member() {
+	member_conf "$1" '{ name = "video"; address = "239.7.1.1"; sender-ids = 1; }'
 }
 
-# HOST GROUP NUMBER
-member_conf() {
-	conf_head "$1.lab" "$TMP/$1"
-	cat <<-END
-		member: { gcks = "$K4"; gcks-id = "k.lab";
-		  groups = ( { name = "$2"; address = "239.7.1.$3";
-		    sender-ids = 1; } ); };
-	END
-}
-
-# NAMESPACE: start, and wait until it answers
-up() {
-	spawn in_ns "$1" "$MCSECD" -c "$TMP/$1.conf" >>"$TMP/$1.log" 2>&1
-	wait_until 20 ctl "$1" -s "$TMP/$1/s.sock" status ||
-		sed 's/^/# /' "$TMP/$1.log"
-}
-
-kctl() { ctl k -s "$K/s.sock" "$@"; }
 # GROUP MEMBER: of the key server's status
 of() { kctl -j status | jq -r ".gcks.groups[] | select(.name == \"$1\").\"$2\""; }
-state() { ctl "$1" -s "$TMP/$1/s.sock" -j status | jq -r '.member.groups[0].state'; }
+state() { host_ctl "$1" -j status | jq -r '.member.groups[0].state'; }
 state_is() { [ "$(state "$1")" = "$2" ]; }
 in_step() {
-	[ "$(ctl "$1" -s "$TMP/$1/s.sock" -j status |
+	[ "$(host_ctl "$1" -j status |
 		jq -r '.member.groups[0]."data-spi"')" = "$(of video data-spi)" ]
 }
 roster() { kctl -j member video | jq -r '[.rosters[0].members[].id] | sort | join(" ")'; }
@@ -79,29 +47,13 @@ hup() {
 	wait_until 20 reloaded
 }
 
-"$MCSECCTL" pki init "$pki" >/dev/null
-"$MCSECCTL" pki gcks "$pki" k.lab >/dev/null
-for h in m n; do
-	"$MCSECCTL" pki member "$pki" "$h.lab" >/dev/null
-done
-mkdir -p "$K" "$TMP/m" "$TMP/n"
-ns_create k m n
-# both members hear rekeys by links of their own
-in_ns k ip link add eth0 type bridge mcast_snooping 0
-in_ns k ip addr add $K4/24 dev eth0
-in_ns k ip link set eth0 up
-veth k:p1 -- m:eth0 10.7.0.2/24
-veth k:p2 -- n:eth0 10.7.0.3/24
-in_ns k ip link set p1 master eth0
-in_ns k ip link set p2 master eth0
-for h in k m n; do
-	mroute_to $h eth0 239.7.0.0/16
-done
+pki_make m n
+bridge_up
 load_mcsec
 both='"m.lab", "n.lab"'
 gcks_conf "$(group_conf video 1 "$both")" >"$TMP/k.conf"
-member_conf m video 1 >"$TMP/m.conf"
-member_conf n video 1 >"$TMP/n.conf"
+video_member m >"$TMP/m.conf"
+video_member n >"$TMP/n.conf"
 up k
 up m
 up n

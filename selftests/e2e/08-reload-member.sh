@@ -6,19 +6,10 @@
 # timeout: 300
 
 . "$(dirname "$0")/../lib.sh"
+. "$TOP/selftests/e2e/process.sh"
 need ip jq tcpdump python3
 
-K4=10.7.0.1
-pki=$TMP/pki
 PORT=5000
-
-conf_head() {
-	cat <<-END
-		identity: { certificate = "$pki/$1.pem"; key = "$pki/$1.key";
-		    ca = "$pki/ca.pem"; };
-		control = "$2/s.sock";
-	END
-}
 
 # NAME NUMBER: a group of the key server
 group_conf() {
@@ -37,38 +28,19 @@ member_group() {
 	END
 }
 
-# HOST GROUPS [MORE]
-member_conf() {
-	{
-		conf_head "$1.lab" "$TMP/$1"
-		cat <<-END
-			member: { gcks = "$K4"; gcks-id = "k.lab"; $3
-			  groups = ( $2 ); };
-		END
-	} >"$TMP/$1.conf"
-}
+# HOST GROUPS [SETTINGS]: the configuration of a member
+configure() { member_conf "$@" >"$TMP/$1.conf"; }
 
-# NAMESPACE: start, and wait until it answers
-up() {
-	spawn in_ns "$1" "$MCSECD" -c "$TMP/$1.conf" >>"$TMP/$1.log" 2>&1
-	wait_until 20 mctl "$1" status || sed 's/^/# /' "$TMP/$1.log"
-}
-
-mctl() {
-	local h=$1
-	shift
-	ctl "$h" -s "$TMP/$h/s.sock" "$@"
-}
 # GROUP MEMBER: of m's status
 of() {
-	mctl m -j status |
+	mctl -j status |
 		jq -r ".member.groups[] | select(.name == \"$1\").\"$2\""
 }
 is_state() { [ "$(of "$1" state)" = "$2" ]; }
 sends() { [ "$(of video out-spi)" -gt 0 ]; }
 # what the kernel has of the newest SA of "video": WORD
 sa_has() { ctl m -j sa show video "$(of video data-spi)" | jq -r ".[0].\"$1\""; }
-reload() { mctl m reload; }
+reload() { mctl reload; }
 # GROUP NUMBER N: datagrams of n
 send() {
 	in_ns n "$PKT/mc.py" send "239.7.1.$1" $PORT eth0 count="$2" loop=0 \
@@ -90,44 +62,22 @@ replay_old() { # name
 	is "$1: none of them is delivered" "$(lines)" "$before"
 }
 
-"$MCSECCTL" pki init "$pki" >/dev/null
-"$MCSECCTL" pki gcks "$pki" k.lab >/dev/null
-for h in m n; do
-	"$MCSECCTL" pki member "$pki" "$h.lab" >/dev/null
-done
-mkdir -p "$TMP/k" "$TMP/m" "$TMP/n"
-ns_create k m n
-in_ns k ip link add eth0 type bridge mcast_snooping 0
-in_ns k ip addr add $K4/24 dev eth0
-in_ns k ip link set eth0 up
-veth k:p1 -- m:eth0 10.7.0.2/24
-veth k:p2 -- n:eth0 10.7.0.3/24
-in_ns k ip link set p1 master eth0
-in_ns k ip link set p2 master eth0
-for h in k m n; do
-	mroute_to $h eth0 239.7.0.0/16
-done
+pki_make m n
+bridge_up
 load_mcsec
-{
-	conf_head k.lab "$TMP/k"
-	cat <<-END
-		gcks: { listen = ( "0.0.0.0:848" ); store = "$TMP/k/gcks.db";
-		  seal-key = "$TMP/k/seal.key";
-		  groups = ( $(group_conf video 1), $(group_conf audio 2) ); };
-	END
-} >"$TMP/k.conf"
+gcks_conf "$(group_conf video 1), $(group_conf audio 2)" >"$TMP/k.conf"
 video=$(member_group video 1)
 both=$(member_group video 1 'send = true;')
-member_conf m "$both"
-member_conf n "$both"
+configure m "$both"
+configure n "$both"
 up k
 up m
 up n
 try "a sender and receiver comes in" wait_until 60 is_state video in
 try "a sender and receiver sends" wait_until 60 sends
-in_n() { [ "$(mctl n -j status | jq -r '.member.groups[0]."data-spi"')" = "$(of video data-spi)" ]; }
+in_n() { [ "$(host_ctl n -j status | jq -r '.member.groups[0]."data-spi"')" = "$(of video data-spi)" ]; }
 try "both have one Data SA" wait_until 60 in_n
-out_n() { [ "$(mctl n -j status | jq -r '.member.groups[0]."out-spi"')" = "$(of video data-spi)" ]; }
+out_n() { [ "$(host_ctl n -j status | jq -r '.member.groups[0]."out-spi"')" = "$(of video data-spi)" ]; }
 try "both send with it" wait_until 60 out_n
 spawn in_ns m "$PKT/mc.py" recv 239.7.1.1 $PORT eth0 "$TMP/rx.ready" "$TMP/rx"
 try "a receiver listens" wait_until 30 test -e "$TMP/rx.ready"
@@ -144,7 +94,7 @@ replay_old "before any change"
 
 section "send turned off"
 
-member_conf m "$video"
+configure m "$video"
 like "a check says so" "$("$MCSECD" --check "$TMP/m.conf" 2>&1)" \
 	'group video: changed: send: registers again'
 is "a check changes nothing" "$(sa_has dir)" inout
@@ -162,9 +112,9 @@ try "new datagrams come" wait_until 20 has_lines $((n + 2))
 
 section "a restart in another role"
 
-member_conf m "$both"
+configure m "$both"
 kill -TERM "$(pgrep -f "$MCSECD -c $TMP/m.conf" | tail -n 1)"
-gone() { ! mctl m status; }
+gone() { ! mctl status; }
 wait_until 20 gone
 up m
 try "the member is in" wait_until 60 is_state video in
@@ -179,7 +129,7 @@ is "nothing old is delivered" "$(lines)" $((before + 1))
 
 section "a group comes and goes"
 
-member_conf m "$both, $(member_group audio 2)"
+configure m "$both, $(member_group audio 2)"
 like "a check names the group" "$("$MCSECD" --check "$TMP/m.conf" 2>&1)" \
 	'group audio: added: 239.7.1.2 is protected'
 is "a check adds nothing" "$(of audio name)" ""
@@ -189,12 +139,12 @@ is "the kernel has the group at once" \
 try "the group comes in" wait_until 60 is_state audio in
 is "the group is not removed" "$(of audio removed)" null
 out=$(of video registrations)
-member_conf m "$both"
+configure m "$both"
 try "mcsecctl reload without it" reload
 is "JSON says that it is removed" "$(of audio removed)" true
-like "the status says that it is removed" "$(mctl m status)" 'audio.*removed yes'
+like "the status says that it is removed" "$(mctl status)" 'audio.*removed yes'
 
-mctl m -j status >"$TMP/status.json"
+mctl -j status >"$TMP/status.json"
 fits "the status of a removed group fits the schema" status <"$TMP/status.json"
 is "the kernel has none of its SAs" "$(ctl m -j sa show audio | jq length)" 0
 is "the address of a removed group stays closed" \
@@ -208,15 +158,15 @@ is "the group beside it did not register again" "$(of video registrations)" "$ou
 section "refused"
 
 spi=$(of video data-spi)
-member_conf m "$(member_group video 9 'send = true;')"
+configure m "$(member_group video 9 'send = true;')"
 like "another address is refused" "$(reload 2>&1)" 'group del video --force'
-member_conf m "$both" 'local = "10.7.0.2:848";'
+configure m "$both" 'local = "10.7.0.2:848";'
 like "another end of ours is refused" "$(reload 2>&1)" 'member.local: cannot change'
-member_conf m "$both, $(member_group audio 1)"
+configure m "$both, $(member_group audio 1)"
 refuse "a group with an address that is taken" reload
 is "a refused reload adds no group" "$(of audio name)" ""
 is "a refused reload changes no SA" "$(of video data-spi)" "$spi"
-member_conf m "$both"
+configure m "$both"
 try "a reload of what there is" reload
 
 tap_done
