@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -110,7 +111,7 @@ static const char usage[] =
 	"\n"
 	"  -c, -f, --config FILE  configuration (" CONF_DEFAULT_FILE ")\n"
 	"      --check            judge the configuration, say what a reload\n"
-	"                         would change, and end\n"
+	"                         or a start would change, and end\n"
 	"  -d, --debug            log what the protocol does, too\n"
 	"  -l, --syslog           log to syslog, not to stderr\n"
 	"  -V, --version          print the version and end\n"
@@ -178,32 +179,81 @@ static int parse_args(int argc, char **argv, struct options *o, int *status)
 	return 0;
 }
 
+/* Differences found by a check, and what the configuration was compared with. */
+struct listing {
+	char source[2 * PATH_MAX + 64];
+	unsigned int n;
+};
+
 static void print_change(void *arg, const char *line)
 {
-	unsigned int *n = arg;
+	struct listing *l = arg;
 
+	if (!l->n++)
+		printf("compared with %s:\n", l->source);
 	printf("  %s\n", line);
-	++*n;
 }
 
-/* Show what a running daemon would change, if there is one. */
-static int check_reload(const struct app *a)
+/* A store that cannot be read now is no fault of the configuration. */
+static int not_compared(const struct listing *l, const struct err *err)
 {
-	const struct conf *c = a->conf;
-	unsigned int n = 0;
-	struct err err;
-	int ret;
+	printf("not compared with %s: %s\n", l->source, err->text);
+	return 0;
+}
 
-	ret = ctl_check_reload(c->control, c->file, print_change, &n, &err);
-	if (ret == -ENOENT)
-		return 0;
+/* End a check of @what, a reload or a start. Returns the exit status. */
+static int end_listing(const struct listing *l, const char *what, int ret,
+		       const struct err *err)
+{
 	if (ret) {
-		fprintf(stderr, "a reload would be refused: %s\n", err.text);
+		fprintf(stderr, "a %s would be refused: %s\n", what, err->text);
 		return 1;
 	}
-	printf(n ? "a reload changes the above\n"
-		 : "a reload would change nothing\n");
+	if (l->n)
+		printf("a %s changes the above\n", what);
+	else
+		printf("compared with %s: a %s would change nothing\n",
+		       l->source, what);
 	return 0;
+}
+
+/* Show what a start would change, from the store of a key server that is down. */
+static int check_store(struct app *a)
+{
+	const struct conf *c = a->conf;
+	struct listing l = {};
+	struct err err = {};
+	int ret;
+
+	if (!c->gcks) {
+		printf("not compared: no mcsecd runs at %s, and a member has no store\n",
+		       c->control);
+		return 0;
+	}
+	snprintf(l.source, sizeof(l.source),
+		 "the store %s and its witness %s, as no mcsecd runs",
+		 c->gcks->store, c->gcks->witness);
+	ret = app_start_check(a, print_change, &l, &err);
+	return ret == -EACCES || ret == -EBUSY
+		       ? not_compared(&l, &err)
+		       : end_listing(&l, "start", ret, &err);
+}
+
+/* Show what a running daemon would change, or a start if none runs. */
+static int check_change(struct app *a)
+{
+	const struct conf *c = a->conf;
+	struct listing l = {};
+	struct err err = {};
+	int ret;
+
+	snprintf(l.source, sizeof(l.source), "the mcsecd that runs at %s",
+		 c->control);
+	ret = ctl_check_reload(c->control, c->file, print_change, &l, &err);
+	if (ret == -ENOENT)
+		return check_store(a);
+	return ret == -EACCES ? not_compared(&l, &err)
+			      : end_listing(&l, "reload", ret, &err);
 }
 
 /*
@@ -219,7 +269,7 @@ static int check_start(struct app *a)
 		return 1;
 	}
 	printf("%s: good\n", a->conf->file);
-	return check_reload(a);
+	return check_change(a);
 }
 
 static int run_daemon(struct app *a)

@@ -165,6 +165,14 @@ void app_stop_reload(struct app *a);
  */
 
 int app_start_gcks(struct app *a, struct err *err);
+/*
+ * Pass to @fn, line by line, what app_start_gcks() would change compared with the
+ * key server's store. No other process may have it open, and it does not change.
+ * Returns 0, -EACCES or -EBUSY if the store cannot be read now, or the error of
+ * such a start, with one line in @err.
+ */
+int app_start_check(struct app *a, conf_change_fn *fn, void *arg,
+		    struct err *err);
 void app_stop_gcks(struct app *a);
 int app_start_member(struct app *a, struct err *err);
 void app_stop_member(struct app *a);

@@ -304,6 +304,33 @@ int app_start_gcks(struct app *a, struct err *err)
 	return 0;
 }
 
+int app_start_check(struct app *a, conf_change_fn *fn, void *arg,
+		    struct err *err)
+{
+	const struct conf_gcks *c = a->conf->gcks;
+	const char *const paths[VAULT_STORES] = { c->store, c->witness };
+	struct gcks_deps deps = { .clock = clock_system(), .tq = &a->tq };
+	char line[PATH_MAX + 64];
+	int ret;
+
+	if (access(c->store, F_OK) && errno == ENOENT &&
+	    access(c->witness, F_OK) && errno == ENOENT) {
+		snprintf(line, sizeof(line), "store %s: made, without members",
+			 c->store);
+		fn(arg, line);
+		return 0;
+	}
+	timerq_init(&a->tq, clock_system());
+	ret = vault_open_copy(&a->vault, c->seal_key, paths, err);
+	if (!ret) {
+		deps.store = a->vault.store[0];
+		deps.witness = a->vault.store[1];
+		ret = gcks_start_check(c, &deps, fn, arg, err);
+	}
+	vault_close(&a->vault);
+	return ret;
+}
+
 void app_stop_gcks(struct app *a)
 {
 	size_t i;

@@ -24,12 +24,9 @@
 
 /* ---- start -------------------------------------------------------------- */
 
-int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
-	     struct gcks **out, struct err *err)
+int gcks_alloc(const struct gcks_deps *deps, struct gcks **out, struct err *err)
 {
 	struct gcks *k = calloc(1, sizeof(*k));
-	struct group *g;
-	size_t i;
 	int ret;
 
 	if (!k)
@@ -40,8 +37,26 @@ int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
 	k->time0_ms = (uint64_t)clock_wall(deps->clock) * MSEC_PER_SEC -
 		      clock_mono_ms(deps->clock);
 	ret = notice_init(k);
+	if (ret) {
+		gcks_free(k);
+		return err_set(err, ret, "quotas of refusals: %s",
+			       strerror(-ret));
+	}
+	*out = k;
+	return 0;
+}
+
+int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
+	     struct gcks **out, struct err *err)
+{
+	struct gcks *k;
+	struct group *g;
+	size_t i;
+	int ret;
+
+	ret = gcks_alloc(deps, &k, err);
 	if (ret)
-		err_set(err, ret, "quotas of refusals: %s", strerror(-ret));
+		return ret;
 	for (i = 0; !ret && i < conf->n_groups; i++)
 		ret = group_new(k, &conf->groups[i], &g, err);
 	if (ret) {

@@ -183,6 +183,14 @@ void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
  */
 int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
 		      conf_change_fn *fn, void *arg, struct err *err);
+/*
+ * Pass to @fn, line by line, what gcks_new() would change compared with the stores
+ * of @deps, which are copies (vault_open_copy()) and may be written to. @deps needs
+ * no functions. Returns 0, or -errno with one line in @err: the error of such a
+ * start.
+ */
+int gcks_start_check(const struct conf_gcks *conf, const struct gcks_deps *deps,
+		     conf_change_fn *fn, void *arg, struct err *err);
 
 struct gcks_group_status {
 	const struct conf_group *conf;

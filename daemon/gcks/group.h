@@ -368,6 +368,13 @@ struct gcks {
 	struct notices notices;
 };
 
+/*
+ * Make a key server without groups, which gcks_free() frees. Returns 0, or -errno
+ * with one line in @err.
+ */
+int gcks_alloc(const struct gcks_deps *deps, struct gcks **out,
+	       struct err *err);
+
 static inline uint32_t gkey_spi(const struct gkey *k)
 {
 	return get_unaligned_be32(k->spi);

@@ -343,6 +343,38 @@ int group_new(struct gcks *k, const struct conf_group *conf, struct group **out,
 	return ret;
 }
 
+int group_peek(struct gcks *k, const struct conf_group *conf,
+	       struct group_peek *p, struct err *err)
+{
+	int ret;
+
+	memset(p, 0, sizeof(*p));
+	ret = group_make(k, conf, &p->g);
+	if (ret)
+		return err_set(err, ret, "group %s: %s", conf->name,
+			       strerror(-ret));
+	/* A damaged policy is no error here, as in settle_policy(). */
+	ret = policy_load(p->g, &p->stored);
+	if (ret == -ENOMEM)
+		return err_set(err, ret, "group %s: %s", conf->name,
+			       strerror(-ret));
+	ret = gmc_load(p->g, err);
+	if (!ret)
+		ret = gkm_load(p->g, &p->changed, &p->disown, err);
+	if (ret)
+		return ret;
+	p->known = p->g->commit.record;
+	p->changed |= sigkey_type(p->g->sign) != conf->rekey_sign;
+	return 0;
+}
+
+void group_peek_end(struct group_peek *p)
+{
+	policy_free(p->stored);
+	if (p->g)
+		group_free(p->g);
+}
+
 /* ---- changed by somebody else -------------------------------------------- */
 
 /* A change that is in flight meanwhile is refused, too: wait for its end. */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Changes from the running groups to those of another configuration. */
+/*
+ * Changes from the groups that run, or those of the store of a stopped key server,
+ * to those of another configuration.
+ */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +16,7 @@
 #include "gcks/policy.h"
 #include "lib/err.h"
 #include "lib/quote.h"
+#include "store/store.h"
 
 #define NAMES_MAX 256
 /* Number of members to be evicted that are named. */
@@ -71,27 +75,42 @@ static void tell_evicted(const struct report *r, const struct group *g,
 			  n - EVICTED_NAMED);
 }
 
-static void tell_change(const struct report *r, const struct group *g,
-			const struct conf_group *c)
+/*
+ * Tell which settings differ and what follows. @reset: members learnt one of them
+ * at registration, so the group starts anew. Returns bits of enum policy_change.
+ */
+static unsigned int tell_change(const struct report *r, const struct group *g,
+				const struct conf_group *from,
+				const struct conf_group *to, bool reset,
+				const char *when)
 {
 	char names[NAMES_MAX];
 	unsigned int diff;
 
-	diff = policy_diff(g->conf, c, POLICY_RESET, names, sizeof(names));
-	if (diff & POLICY_RESET)
+	diff = policy_diff(from, to, POLICY_RESET | POLICY_FIXED, names,
+			   sizeof(names));
+	if (reset)
 		tell_line(r,
 			  "group %s: %s changed: all %u members are told that it starts anew, and register again",
-			  g->conf->name, names, g->n_members);
-	policy_diff(g->conf, c, POLICY_LISTS, names, sizeof(names));
-	if (diff & POLICY_LISTS) {
-		tell_line(r, "group %s: %s changed", g->conf->name, names);
-		tell_evicted(r, g, c);
-	}
-	policy_diff(g->conf, c, POLICY_OTHER | POLICY_TIMES, names,
+			  to->name, *names ? names : "a setting", g->n_members);
+	policy_diff(from, to, POLICY_LISTS, names, sizeof(names));
+	if (diff & POLICY_LISTS)
+		tell_line(r, "group %s: %s changed", to->name, names);
+	policy_diff(from, to, POLICY_OTHER | POLICY_TIMES, names,
 		    sizeof(names));
 	if (diff & (POLICY_OTHER | POLICY_TIMES))
-		tell_line(r, "group %s: %s changed, from now on", g->conf->name,
-			  names);
+		tell_line(r, "group %s: %s changed, from %s on", to->name,
+			  names, when);
+	return diff;
+}
+
+static void tell_reload(const struct report *r, const struct group *g,
+			const struct conf_group *c)
+{
+	bool reset = policy_diff(g->conf, c, 0, NULL, 0) & POLICY_RESET;
+
+	if (tell_change(r, g, g->conf, c, reset, "now") & POLICY_LISTS)
+		tell_evicted(r, g, c);
 }
 
 static void report_all(struct gcks *k, const struct conf_gcks *conf,
@@ -105,7 +124,7 @@ static void report_all(struct gcks *k, const struct conf_gcks *conf,
 	{
 		c = find_conf(conf, g->conf->name);
 		if (c)
-			tell_change(r, g, c);
+			tell_reload(r, g, c);
 		else
 			tell_line(r,
 				  "group %s: removed: its %u members are told that all SAs end",
@@ -145,6 +164,111 @@ int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
 
 	if (!ret)
 		report_all(k, conf, &r);
+	return ret;
+}
+
+/* ---- check of a start ---------------------------------------------------- */
+
+static void tell_stored(const struct report *r, const struct group_peek *p)
+{
+	const struct conf_group *c = p->g->conf;
+
+	/* A policy that cannot be read is written anew and compared with none. */
+	tell_change(r, p->g, p->stored ? &p->stored->conf : c, c, p->changed,
+		    "the start");
+	/* A reset takes all members out. */
+	if (!p->changed)
+		tell_evicted(r, p->g, c);
+}
+
+static void tell_start(const struct report *r, const struct group_peek *p)
+{
+	const char *name = p->g->conf->name;
+
+	if (p->disown)
+		tell_line(r,
+			  "group %s: %s: it starts anew with other keys and without members",
+			  name, p->disown);
+	else if (!p->known)
+		tell_line(r, "group %s: added", name);
+	else
+		tell_stored(r, p);
+}
+
+/* Search for groups that the store has and the configuration lacks. */
+struct unserved {
+	const struct report *r;
+	const struct conf_gcks *conf;
+	char name[STORE_KEY_MAX];
+	unsigned int members;
+};
+
+static void tell_unserved(struct unserved *u)
+{
+	char quoted[QUOTE_LEN];
+
+	if (u->members && !find_conf(u->conf, u->name))
+		tell_line(u->r,
+			  "group %s: not configured: its %u members are kept in the store and not told",
+			  quote(u->name, quoted), u->members);
+	u->members = 0;
+}
+
+/* Count the keys "g/NAME/m/ID", which are members; keys come in their order. */
+static int count_key(void *arg, const char *key, const uint8_t *val, size_t len)
+{
+	char group[STORE_KEY_MAX], name[STORE_KEY_MAX];
+	const char *begin = strchr(key, '/'), *end;
+	struct unserved *u = arg;
+
+	(void)val;
+	(void)len;
+	end = begin ? strchr(begin + 1, '/') : NULL;
+	if (!end)
+		return 0;
+	snprintf(group, sizeof(group), "%.*s", (int)(end - key), key);
+	store_key_last(group, name, sizeof(name));
+	if (strcmp(name, u->name)) {
+		tell_unserved(u);
+		memcpy(u->name, name, sizeof(name));
+	}
+	u->members += !strncmp(end, "/m/", 3);
+	return 0;
+}
+
+static int check_one(struct gcks *k, const struct conf_group *c,
+		     const struct report *r, struct err *err)
+{
+	struct group_peek p;
+	int ret = group_peek(k, c, &p, err);
+
+	if (!ret)
+		tell_start(r, &p);
+	group_peek_end(&p);
+	return ret;
+}
+
+int gcks_start_check(const struct conf_gcks *conf, const struct gcks_deps *deps,
+		     conf_change_fn *fn, void *arg, struct err *err)
+{
+	const struct report r = { fn, arg };
+	struct unserved u = { .r = &r, .conf = conf };
+	struct gcks *k;
+	size_t i;
+	int ret;
+
+	ret = gcks_alloc(deps, &k, err);
+	if (ret)
+		return ret;
+	/* The names come first, since reading a new group writes to the copy. */
+	ret = store_each(deps->store, "g", count_key, &u);
+	if (ret)
+		err_set(err, ret, "store: %s", store_reason(deps->store, ret));
+	else
+		tell_unserved(&u);
+	for (i = 0; !ret && i < conf->n_groups; i++)
+		ret = check_one(k, &conf->groups[i], &r, err);
+	gcks_free(k);
 	return ret;
 }
 

@@ -402,12 +402,12 @@ static const struct store_ops sq_ops = {
  * SQLite creates files by the umask. Creating the file first means that others
  * can never open it; the log gets the mode of the file.
  */
-static int private_file(const char *path, struct err *err)
+static int private_file(const char *path, int flags, struct err *err)
 {
 	struct stat st;
 	int fd;
 
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = open(path, O_RDWR | flags | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		fd = -errno;
 		return err_set(err, fd, "%s: %s", path, strerror(-fd));
@@ -449,6 +449,9 @@ static int sq_exec(struct sq *q, const char *text)
 	return rc ? sq_fail(q, rc) : 0;
 }
 
+/* An empty transaction takes the file lock, which is then kept. */
+#define TAKE_LOCK "PRAGMA locking_mode=EXCLUSIVE; BEGIN IMMEDIATE; COMMIT;"
+
 /* secure_delete: replaced values are not left in free pages. */
 static int sq_setup(struct sq *q)
 {
@@ -461,9 +464,8 @@ static int sq_setup(struct sq *q)
 			 "PRAGMA synchronous=FULL;"
 			 "PRAGMA secure_delete=ON;"
 			 "PRAGMA trusted_schema=OFF;");
-	/* The empty transaction takes the file lock, which is then kept. */
 	if (!ret)
-		ret = sq_exec(q, "BEGIN IMMEDIATE; COMMIT;");
+		ret = sq_exec(q, TAKE_LOCK);
 	if (!ret)
 		ret = sq_int(q, "PRAGMA user_version", &version);
 	if (ret)
@@ -489,25 +491,33 @@ static int sq_setup(struct sq *q)
 	return ret;
 }
 
-int store_sqlite(struct store *s, const char *path, struct err *err)
+/* Open @path, which may be ":memory:". *@out is NULL after an error. */
+static int sq_open(const char *path, struct sq **out, struct err *err)
 {
-	struct sq *q;
+	struct sq *q = calloc(1, sizeof(*q));
 	int ret;
 
-	ret = private_file(path, err);
-	if (ret)
-		return ret;
-	q = calloc(1, sizeof(*q));
+	*out = NULL;
 	if (!q)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	ret = sqlite3_open_v2(path, &q->db,
 			      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW |
 				      SQLITE_OPEN_FULLMUTEX,
 			      NULL);
-	if (ret)
+	if (ret) {
 		ret = sq_fail(q, ret);
-	else
-		ret = sq_setup(q);
+		err_set(err, ret, "%s: %s", path, q->err);
+		sq_close(q);
+		return ret;
+	}
+	*out = q;
+	return 0;
+}
+
+/* Set up @s with @q if @ret is 0, otherwise close @q and describe the error. */
+static int sq_opened(struct store *s, struct sq *q, const char *path, int ret,
+		     struct err *err)
+{
 	if (ret) {
 		err_set(err, ret, "%s: %s", path,
 			ret == -EBUSY
@@ -519,4 +529,78 @@ int store_sqlite(struct store *s, const char *path, struct err *err)
 	s->ops = &sq_ops;
 	s->ctx = q;
 	return 0;
+}
+
+int store_sqlite(struct store *s, const char *path, struct err *err)
+{
+	struct sq *q;
+	int ret;
+
+	ret = private_file(path, O_CREAT, err);
+	if (!ret)
+		ret = sq_open(path, &q, err);
+	return ret ? ret : sq_opened(s, q, path, sq_setup(q), err);
+}
+
+/* ---- a copy in memory --------------------------------------------------- */
+
+static int copy_pages(struct sq *to, struct sq *from)
+{
+	sqlite3_backup *b;
+	int ret;
+
+	ret = sq_exec(from, TAKE_LOCK);
+	if (ret) {
+		memcpy(to->err, from->err, sizeof(to->err));
+		return ret;
+	}
+	b = sqlite3_backup_init(to->db, "main", from->db, "main");
+	if (!b)
+		return sq_fail(to, sqlite3_errcode(to->db));
+	sqlite3_backup_step(b, -1);
+	ret = sqlite3_backup_finish(b);
+	return ret ? sq_fail(to, ret) : 0;
+}
+
+/*
+ * A process that was killed leaves its last transactions in the log. They are
+ * read from there and stay there: closing must not write them to the file.
+ */
+static int open_source(const char *path, struct sq **out, struct err *err)
+{
+	char log[PATH_MAX];
+	int ret = sq_open(path, out, err);
+
+	if (ret)
+		return ret;
+	snprintf(log, sizeof(log), "%s-wal", path);
+	if (!access(log, F_OK))
+		sqlite3_db_config((*out)->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+				  1, NULL);
+	return 0;
+}
+
+int store_sqlite_copy(struct store *s, const char *path, struct err *err)
+{
+	struct sq *q, *from = NULL;
+	int ret;
+
+	ret = private_file(path, 0, err);
+	if (!ret)
+		ret = open_source(path, &from, err);
+	else if (ret == -ENOENT)
+		ret = 0;
+	if (ret)
+		return ret;
+	ret = sq_open(":memory:", &q, err);
+	if (!ret) {
+		if (from)
+			ret = copy_pages(q, from);
+		if (!ret)
+			ret = sq_setup(q);
+		ret = sq_opened(s, q, path, ret, err);
+	}
+	if (from)
+		sq_close(from);
+	return ret;
 }

@@ -19,8 +19,11 @@
 #define CHECK_KEY "format"
 #define CHECK_VALUE "mcsec store 1"
 
-int store_open(const char *path, const struct sealer *sealer,
-	       struct store **out, struct err *err)
+typedef int back_end_fn(struct store *s, const char *path, struct err *err);
+
+static int open_back_end(back_end_fn *fn, const char *path,
+			 const struct sealer *sealer, struct store **out,
+			 struct err *err)
 {
 	struct store *s = calloc(1, sizeof(*s));
 	struct err why;
@@ -29,7 +32,7 @@ int store_open(const char *path, const struct sealer *sealer,
 	if (!s)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	s->sealer = sealer;
-	ret = store_sqlite(s, path, err);
+	ret = fn(s, path, err);
 	if (ret) {
 		free(s);
 		return ret;
@@ -41,6 +44,18 @@ int store_open(const char *path, const struct sealer *sealer,
 	}
 	*out = s;
 	return 0;
+}
+
+int store_open(const char *path, const struct sealer *sealer,
+	       struct store **out, struct err *err)
+{
+	return open_back_end(store_sqlite, path, sealer, out, err);
+}
+
+int store_open_copy(const char *path, const struct sealer *sealer,
+		    struct store **out, struct err *err)
+{
+	return open_back_end(store_sqlite_copy, path, sealer, out, err);
 }
 
 void store_close(struct store *s)

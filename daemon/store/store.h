@@ -135,9 +135,18 @@ struct store {
  */
 int store_open(const char *path, const struct sealer *sealer,
 	       struct store **out, struct err *err);
+/*
+ * Copy the contents of the file at @path into a store in memory. Neither the file
+ * nor its log changes; a missing file counts as empty and is not created. The file
+ * is locked until this returns. Errors are those of store_open(), and -EACCES
+ * without the right to read and write it.
+ */
+int store_open_copy(const char *path, const struct sealer *sealer,
+		    struct store **out, struct err *err);
 void store_close(struct store *s);
 /* Open the back end alone, for store_open() and for tests that wrap it. */
 int store_sqlite(struct store *s, const char *path, struct err *err);
+int store_sqlite_copy(struct store *s, const char *path, struct err *err);
 /* Check or write the record that proves the seal key. */
 int store_check_seal(struct store *s, struct err *err);
 

@@ -26,9 +26,10 @@ static int new_path(const struct vault *v, char buf[static PATH_MAX],
 
 /*
  * Load the key of an interrupted change, if any. A file without a valid key
- * was not written completely, so no store is sealed with it yet.
+ * was not written completely, so no store is sealed with it yet; it is removed
+ * unless the stores are only copied.
  */
-static int load_new(struct vault *v, struct err *err)
+static int load_new(struct vault *v, bool copy, struct err *err)
 {
 	char path[PATH_MAX];
 	struct err why;
@@ -40,19 +41,20 @@ static int load_new(struct vault *v, struct err *err)
 	ret = sealer_load(path, false, &v->next, &why);
 	if (ret == -ENOENT)
 		return 0;
-	if (ret == -EINVAL && !unlink(path))
+	if (ret == -EINVAL && (copy || !unlink(path)))
 		return 0;
 	return ret ? err_set(err, ret, "%s", why.text) : 0;
 }
 
-/* Open a store under the current or the next key. */
-static int open_one(struct vault *v, size_t i, const char *path,
+/* Open a store, or a copy of it, under the current or the next key. */
+static int open_one(struct vault *v, size_t i, const char *path, bool copy,
 		    struct err *err)
 {
-	int ret = store_open(path, v->sealer, &v->store[i], err);
+	typeof(store_open) *open = copy ? store_open_copy : store_open;
+	int ret = open(path, v->sealer, &v->store[i], err);
 
 	return ret == -EBADMSG && v->next
-		       ? store_open(path, v->next, &v->store[i], err)
+		       ? open(path, v->next, &v->store[i], err)
 		       : ret;
 }
 
@@ -88,9 +90,9 @@ static int change_key(struct vault *v, struct err *err)
 	return 0;
 }
 
-int vault_open(struct vault *v, const char *key,
-	       const char *const paths[VAULT_STORES], bool make,
-	       struct err *err)
+static int open_all(struct vault *v, const char *key,
+		    const char *const paths[VAULT_STORES], bool make, bool copy,
+		    struct err *err)
 {
 	int ret, i;
 
@@ -100,15 +102,30 @@ int vault_open(struct vault *v, const char *key,
 	strcpy(v->key, key);
 	ret = sealer_load(key, make, &v->sealer, err);
 	if (!ret)
-		ret = load_new(v, err);
+		ret = load_new(v, copy, err);
 	for (i = 0; !ret && i < VAULT_STORES; i++)
-		ret = open_one(v, i, paths[i], err);
+		ret = open_one(v, i, paths[i], copy, err);
+	return ret;
+}
+
+int vault_open(struct vault *v, const char *key,
+	       const char *const paths[VAULT_STORES], bool make,
+	       struct err *err)
+{
+	int ret = open_all(v, key, paths, make, false, err);
+
 	if (!ret && v->next) {
 		log_warn("seal key changed: %s: a change that was cut short is finished now",
 			 key);
 		ret = change_key(v, err);
 	}
 	return ret;
+}
+
+int vault_open_copy(struct vault *v, const char *key,
+		    const char *const paths[VAULT_STORES], struct err *err)
+{
+	return open_all(v, key, paths, false, true, err);
 }
 
 int vault_rekey(struct vault *v, struct err *err)
@@ -120,7 +137,7 @@ int vault_rekey(struct vault *v, struct err *err)
 	ret = new_path(v, path, err);
 	/* A change that failed before is continued. */
 	if (!ret && !v->next)
-		ret = load_new(v, err);
+		ret = load_new(v, false, err);
 	if (!ret && !v->next) {
 		ret = rand_bytes(key, sizeof(key));
 		if (ret)

@@ -35,6 +35,13 @@ int vault_open(struct vault *v, const char *key,
 	       const char *const paths[VAULT_STORES], bool make,
 	       struct err *err);
 /*
+ * Open copies of the stores in memory (store_open_copy()). A change of the key that
+ * was interrupted is not completed: no file changes. Returns 0, or -errno with one
+ * line in @err. vault_close() must be called in either case.
+ */
+int vault_open_copy(struct vault *v, const char *key,
+		    const char *const paths[VAULT_STORES], struct err *err);
+/*
  * Change the key. Returns 0, or -errno with one line in @err: each store is
  * then under the key that its struct has, and the next vault_open() completes
  * the change.

@@ -57,8 +57,15 @@ like "a file that isn't there" "$("$MCSECD" --check -c "$TMP/no" 2>&1)" \
 pki_make m
 video_conf '"0.0.0.0:848", "[::]:848"' >"$TMP/k.conf"
 m_conf "$K4" >"$TMP/m.conf"
-is "--check of a good one" "$("$MCSECD" --check -c "$TMP/k.conf" 2>&1)" \
+is "--check of a good one" \
+	"$("$MCSECD" --check -c "$TMP/k.conf" 2>&1 | head -n 1)" \
 	"$TMP/k.conf: good"
+like "--check tells of a store that a start would make" \
+	"$("$MCSECD" --check -c "$TMP/k.conf" 2>&1 | xargs)" \
+	"compared with the store $K/gcks.db .* as no mcsecd runs:.*made, without"
+like "--check of a member that is down has nothing to compare with" \
+	"$("$MCSECD" --check -c "$TMP/m.conf" 2>&1 | xargs)" \
+	"good not compared: no mcsecd runs at $TMP/m/s.sock"
 try "--check has no effect" test ! -e "$K"
 video_conf '"0.0.0.0:848"' 'lifetme = 5;' >"$TMP/bad.conf"
 like "a wrong word: file, line, word, and the right one" \
@@ -110,6 +117,9 @@ chmod 0600 "$K/s.sock"
 like "a second daemon on the same store is refused" \
 	"$(sed 's/s\.sock/other.sock/' "$TMP/k.conf" >"$TMP/k2.conf"
 	in_ns k "$MCSECD" -c "$TMP/k2.conf" 2>&1)" 'another process has it'
+like "--check compares nothing with a store in use" \
+	"$("$MCSECD" --check "$TMP/k2.conf" 2>&1 | xargs)" \
+	'good not compared with the store .*another process has it open'
 like "a second daemon with the same socket is refused" \
 	"$(in_ns k "$MCSECD" -c "$TMP/k.conf" 2>&1)" 'another mcsecd is running'
 try "the first daemon goes on when others are refused" kctl status

@@ -87,6 +87,9 @@ gcks_conf "$(group_conf video 1 '"m.lab"'), $(group_conf audio 2 "$both")" \
 	>"$TMP/k.conf"
 like "--check names who would go" "$("$MCSECD" --check "$TMP/k.conf" 2>&1)" \
 	'"n.lab" is evicted'
+like "--check names the daemon that it compares with" \
+	"$("$MCSECD" --check "$TMP/k.conf" 2>&1)" \
+	"^compared with the mcsecd that runs at $K/s.sock:"
 like "mcsecctl reload --check names what would come" \
 	"$(kctl reload --check 2>&1)" 'group audio: added'
 is "a check changes nothing" "$(of video members)" 2
@@ -124,14 +127,28 @@ cp "$TMP/good.conf" "$TMP/k.conf"
 try "mcsecctl reload with it" kctl reload
 try "members of a group that is there again come back" wait_until 240 state_is m in
 
+section "a key server that is down"
+
+down TERM "$(pgrep -f "$MCSECD -c $TMP/k.conf" | tail -n 1)"
+files() { (cd "$K" && sha256sum ./*); }
+before=$(files)
+gcks_conf "$(group_conf video 1 '"n.lab"'), $(group_conf text 3 "$both")" \
+	>"$TMP/k.conf"
+would=$("$MCSECD" --check "$TMP/k.conf" 2>&1)
+like "--check names the store that it compares with" "$would" \
+	"^compared with the store $K/gcks.db .* as no mcsecd runs:"
+like "--check names who would be evicted by a start" "$would" \
+	'group video: "m.lab" is evicted'
+like "--check names the group that a start would add" "$would" \
+	'^  group text: added'
+like "--check says that it is a start that changes it" "$would" \
+	'^a start changes the above'
+is "--check leaves every file as it is" "$(files)" "$before"
+
 section "three reloads at once"
 
 # The stores answer by a thread, so that a reload is in flight when the next
 # request is read.
-pid=$(pgrep -f "$MCSECD -c $TMP/k.conf" | tail -n 1)
-kill -TERM "$pid"
-gone() { ! kill -0 "$pid" 2>/dev/null; }
-wait_until 20 gone
 gcks_conf "$(group_conf video 1 "$both")" 'store-thread = true;' \
 	>"$TMP/k.conf"
 up k

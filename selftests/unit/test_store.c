@@ -391,6 +391,90 @@ static struct store *test_kill(struct store *s)
 	return reopen(NULL);
 }
 
+/* ---- a copy in memory --------------------------------------------------- */
+
+struct contents {
+	uint8_t file[1 << 18];
+	uint8_t log[1 << 18];
+	ssize_t len;
+	ssize_t log_len; /* -1 if there is no log */
+};
+
+static ssize_t read_file(const char *name, uint8_t *buf, size_t size)
+{
+	int fd = open(name, O_RDONLY);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, buf, size);
+	close(fd);
+	if (n < 0 || (size_t)n == size)
+		bail("%s", name);
+	return n;
+}
+
+static void take_contents(struct contents *c)
+{
+	char log[140];
+
+	memset(c, 0, sizeof(*c));
+	snprintf(log, sizeof(log), "%s-wal", path);
+	c->len = read_file(path, c->file, sizeof(c->file));
+	c->log_len = read_file(log, c->log, sizeof(c->log));
+}
+
+/* Copy the store, read "copy" in the copy, and write to the copy. */
+static const char *get_by_copy(void)
+{
+	static char val[256];
+	struct store *c;
+
+	if (store_open_copy(path, sealer, &c, &err))
+		bail("store_open_copy: %s", err.text);
+	snprintf(val, sizeof(val), "%s", get(c, "copy"));
+	if (put(c, "copy", "of the copy"))
+		bail("put");
+	store_close(c);
+	return val;
+}
+
+/* A store that was closed, and one whose process was killed. */
+static struct store *test_copy(struct store *s)
+{
+	static struct contents was, is;
+	struct store *c;
+	int ret, st;
+	pid_t pid;
+
+	put(s, "copy", "one");
+	ret = store_open_copy(path, sealer, &c, &err);
+	ok(ret == -EBUSY && strstr(err.text, "another process has it open"),
+	   "a store in use is not copied: %s", err.text);
+	store_close(s);
+	take_contents(&was);
+	is_int(was.log_len, -1, "a store that was closed has no log");
+	is_str(get_by_copy(), "one", "a store that was closed is copied");
+	take_contents(&is);
+	ok(!memcmp(&was, &is, sizeof(was)), "a copy leaves file and log");
+
+	pid = fork();
+	if (!pid) {
+		put(reopen(NULL), "copy", "two");
+		raise(SIGKILL);
+	}
+	waitpid(pid, &st, 0);
+	take_contents(&was);
+	ok(was.log_len > 0, "a process that was killed leaves a log");
+	is_str(get_by_copy(), "two", "a log that was left is read");
+	take_contents(&is);
+	ok(!memcmp(&was, &is, sizeof(was)),
+	   "a copy leaves a log that was left");
+	s = reopen(NULL);
+	is_str(get(s, "copy"), "two", "the store is as it was left");
+	return s;
+}
+
 static struct store *test_full(struct store *s)
 {
 	struct rlimit was, small;
@@ -505,6 +589,7 @@ int main(void)
 	s = test_secrecy(s);
 	RUN(test_garbage);
 	s = test_kill(s);
+	s = test_copy(s);
 	s = test_full(s);
 	RUN(test_audit, s);
 	s = reopen(NULL);

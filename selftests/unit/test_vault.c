@@ -146,6 +146,10 @@ static void test_change(void)
 	vault_close(&v);
 	ok(!same_key(key, old_key), "the file has another key");
 	ok(whole(), "all is there after a restart");
+	is_int(vault_open_copy(&v, key, paths, &err), 0, "both are copied");
+	ok(holds(v.store[0], "one") && holds(v.store[1], "two"),
+	   "the copies have all records");
+	vault_close(&v);
 	if (sealer_load(old_key, false, &old, &err))
 		bail("%s", err.text);
 	is_int(store_open(path[0], old, &s, &err), -EBADMSG,
@@ -264,9 +268,22 @@ static void die_at(int n)
 	_exit(vault_rekey(&v, &err) ? 1 : 0);
 }
 
+/* Copies are complete, and leave an interrupted change as it is. */
+static bool copied(void)
+{
+	int left = access(key_new, F_OK);
+	struct vault v;
+	bool good;
+
+	good = !vault_open_copy(&v, key, paths, &err) &&
+	       holds(v.store[0], "one") && holds(v.store[1], "two");
+	vault_close(&v);
+	return good && access(key_new, F_OK) == left;
+}
+
 static void test_killed(void)
 {
-	int n, status = 0, old = 0, changed = 0;
+	int n, status = 0, old = 0, changed = 0, uncopied = 0;
 	pid_t pid;
 
 	for (n = 0; n < 1000; n++) {
@@ -279,6 +296,7 @@ static void test_killed(void)
 		if (!WIFEXITED(status) ||
 		    (WEXITSTATUS(status) && WEXITSTATUS(status) != DIED))
 			bail("step %d: status %d", n, status);
+		uncopied += !copied();
 		if (!whole())
 			break;
 		if (same_key(key, old_key))
@@ -292,6 +310,7 @@ static void test_killed(void)
 	   "killed at each of %d steps: all is there", n);
 	/* Two stores: begin, records, the format's, commit and clean. */
 	is_int(n, 2 * (2 + RECORDS + 2 + 2 + 1), "at every one");
+	is_int(uncopied, 0, "killed at each step: copies are complete");
 	is_int(old, 0, "a change begun with a whole key is finished");
 	ok(changed == n + 1, "each time");
 }
