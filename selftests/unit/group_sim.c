@@ -695,24 +695,37 @@ struct sim_member *sim_start_receivers(struct sim *s, uint64_t seed,
 	return tx;
 }
 
-struct sim_three sim_start_three(struct sim *s, bool tx_receives,
-				 unsigned int rest_ms, unsigned int every_ms)
+void sim_start(struct sim *s, const struct sim_who *who, unsigned int n,
+	       unsigned int rest_ms, unsigned int every_ms)
 {
-	struct sim_three t;
+	unsigned int i;
 
 	sim_gcks_up(s);
-	t.tx = sim_add(s, "s.example", true, tx_receives);
-	t.a = sim_add(s, "a.example", false, true);
-	t.b = sim_add(s, "b.example", false, true);
-	sim_up(t.tx);
-	sim_up(t.a);
-	sim_up(t.b);
+	for (i = 0; i < n; i++)
+		sim_add(s, who[i].identity, who[i].send, who[i].receive);
+	for (i = 0; i < n; i++)
+		if (!who[i].later)
+			sim_up(s->m[i]);
 	if (!sim_settle(s, 60000))
 		SIM_DIE("the members are not in");
 	sim_run(s, rest_ms);
 	if (!every_ms)
-		return t;
-	sim_stream(s, t.tx, every_ms);
+		return;
+	sim_stream(s, s->m[0], every_ms);
 	sim_run(s, 1000);
-	return t;
+}
+
+struct sim_three sim_start_three(struct sim *s, bool tx_receives,
+				 unsigned int rest_ms, unsigned int every_ms)
+{
+	const struct sim_who three[] = {
+		{ .identity = "s.example",
+		  .send = true,
+		  .receive = tx_receives },
+		{ .identity = "a.example", .receive = true },
+		{ .identity = "b.example", .receive = true },
+	};
+
+	sim_start(s, three, ARRAY_SIZE(three), rest_ms, every_ms);
+	return (struct sim_three){ s->m[0], s->m[1], s->m[2] };
 }

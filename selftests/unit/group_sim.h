@@ -291,18 +291,30 @@ uint32_t sim_random(struct sim *s, uint32_t n);
 struct sim_member *sim_start_receivers(struct sim *s, uint64_t seed,
 				       int receivers);
 
-/* The group that most tests begin with, after sim_init() and their settings. */
+/* A member that a test begins with. */
+struct sim_who {
+	const char *identity;
+	bool send;
+	bool receive;
+	bool later; /* added, and started by the test */
+};
+
+/*
+ * Starts a key server and @n members, after sim_init() and the settings of a test:
+ * they are s->m[0] and so on, all in, and at rest for @rest_ms. @every_ms: the first
+ * has sent a packet that often for a second; 0: none.
+ */
+void sim_start(struct sim *s, const struct sim_who *who, unsigned int n,
+	       unsigned int rest_ms, unsigned int every_ms);
+
+/* The group that most tests begin with. */
 struct sim_three {
 	struct sim_member *tx; /* "s.example", which sends */
 	struct sim_member *a; /* "a.example" and "b.example" receive */
 	struct sim_member *b;
 };
 
-/*
- * Starts a key server and these members; all of them are in, and at rest for
- * @rest_ms. @tx_receives: the sender does, too. @every_ms: it has sent a packet that
- * often for a second; 0: none.
- */
+/* Like sim_start(), for these. @tx_receives: the sender does, too. */
 struct sim_three sim_start_three(struct sim *s, bool tx_receives,
 				 unsigned int rest_ms, unsigned int every_ms);
 

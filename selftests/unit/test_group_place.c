@@ -2,6 +2,7 @@
 /* One identity at two addresses: logged, replaced or refused, as configured. */
 #include "group_sim.h"
 #include "group_finish.h"
+#include "lib/util.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -13,20 +14,19 @@ static struct sim_member *tx, *a, *twin;
 
 static void usual(uint64_t seed, enum conf_one_place policy)
 {
+	static const struct sim_who who[] = {
+		{ .identity = "s.example", .send = true },
+		{ .identity = "a.example", .receive = true },
+		/* A copy of the certificate, or another one for that name. */
+		{ .identity = "a.example", .receive = true, .later = true },
+	};
+
 	sim_init(&s, seed);
 	s.cg.one_place = policy;
-	sim_gcks_up(&s);
-	tx = sim_add(&s, "s.example", true, false);
-	a = sim_add(&s, "a.example", false, true);
-	/* A copy of the certificate, or another one for the same name. */
-	twin = sim_add(&s, "a.example", false, true);
-	sim_up(tx);
-	sim_up(a);
-	if (!sim_settle(&s, 20000))
-		bail("not settled");
-	sim_run(&s, 10000);
-	sim_stream(&s, tx, 50);
-	sim_run(&s, 1000);
+	sim_start(&s, who, ARRAY_SIZE(who), 10000, 50);
+	tx = s.m[0];
+	a = s.m[1];
+	twin = s.m[2];
 }
 
 static int take_at(void *arg, const struct gcks_member_status *st)

@@ -6,6 +6,7 @@
 #include "group_sim.h"
 #include "member/mgroup.h"
 #include "group_finish.h"
+#include "lib/util.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -19,6 +20,11 @@ static struct err err;
 /* The key server has "video" and "audio", and all members "video". */
 static void usual(uint64_t seed)
 {
+	static const struct sim_who who[] = {
+		{ .identity = "s.example", .send = true },
+		{ .identity = "a.send.example", .receive = true },
+	};
+
 	sim_init(&s, seed);
 	served[0] = s.cg;
 	served[1] = s.cg;
@@ -28,16 +34,9 @@ static void usual(uint64_t seed)
 		bail("addresses");
 	s.conf.groups = served;
 	s.conf.n_groups = 2;
-	sim_gcks_up(&s);
-	tx = sim_add(&s, "s.example", true, false);
-	a = sim_add(&s, "a.send.example", false, true);
-	sim_up(tx);
-	sim_up(a);
-	if (!sim_settle(&s, 20000))
-		bail("not settled");
-	sim_run(&s, 20000);
-	sim_stream(&s, tx, 50);
-	sim_run(&s, 1000);
+	sim_start(&s, who, ARRAY_SIZE(who), 20000, 50);
+	tx = s.m[0];
+	a = s.m[1];
 }
 
 /* ---- building a configuration ------------------------------------------- */

@@ -5,6 +5,7 @@
  */
 #include "group_sim.h"
 #include "group_finish.h"
+#include "lib/util.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -15,21 +16,19 @@ static struct err err;
 
 static void usual(uint64_t seed)
 {
+	static const struct sim_who who[] = {
+		{ .identity = "s.example", .send = true },
+		{ .identity = "s2.example", .send = true, .receive = true },
+		{ .identity = "a.example", .receive = true },
+		{ .identity = "b.example", .receive = true },
+	};
+
 	sim_init(&s, seed);
-	sim_gcks_up(&s);
-	tx = sim_add(&s, "s.example", true, false);
-	s2 = sim_add(&s, "s2.example", true, true);
-	a = sim_add(&s, "a.example", false, true);
-	b = sim_add(&s, "b.example", false, true);
-	sim_up(tx);
-	sim_up(s2);
-	sim_up(a);
-	sim_up(b);
-	if (!sim_settle(&s, 20000))
-		bail("not settled");
-	sim_run(&s, 20000);
-	sim_stream(&s, tx, 20);
-	sim_run(&s, 1000);
+	sim_start(&s, who, ARRAY_SIZE(who), 20000, 20);
+	tx = s.m[0];
+	s2 = s.m[1];
+	a = s.m[2];
+	b = s.m[3];
 }
 
 static uint32_t evict_b(void)
