@@ -4,6 +4,8 @@
  * were computed, and completed in order, by SQLite directly and from a thread.
  */
 #include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "crypto/seal.h"
@@ -280,6 +282,166 @@ static void test_audit(bool thread)
 	store_close(s);
 }
 
+/* ---- killed at every step ------------------------------------------------ */
+
+#define KILL_TXNS 3
+/* A transaction begins, writes two values and a version, and commits; then it is completed. */
+#define KILL_STEPS (2 * (5 + 1))
+
+static const struct store_ops *real_ops;
+static int steps; /* until the process is killed, whichever thread takes it */
+
+static void step(void)
+{
+	if (!__atomic_fetch_sub(&steps, 1, __ATOMIC_SEQ_CST))
+		raise(SIGKILL);
+}
+
+static int killed_begin(void *ctx)
+{
+	int ret;
+
+	step();
+	ret = real_ops->begin(ctx);
+	step();
+	return ret;
+}
+
+static int killed_put(void *ctx, const char *key, const void *val, size_t len)
+{
+	int ret;
+
+	step();
+	ret = real_ops->put(ctx, key, val, len);
+	step();
+	return ret;
+}
+
+static int killed_expect(void *ctx, const struct store_expect *e)
+{
+	int ret;
+
+	step();
+	ret = real_ops->expect(ctx, e);
+	step();
+	return ret;
+}
+
+static int killed_commit(void *ctx)
+{
+	int ret;
+
+	step();
+	ret = real_ops->commit(ctx);
+	step();
+	return ret;
+}
+
+struct told {
+	int fd;
+	uint64_t n;
+	bool failed;
+};
+
+/* Everything that follows from a change happens in its completion. */
+static void tell_parent(void *arg, int ret, const char *why)
+{
+	struct told *t = arg;
+
+	(void)why;
+	step();
+	t->n++;
+	if (ret || write(t->fd, &t->n, sizeof(t->n)) != sizeof(t->n))
+		t->failed = true;
+	step();
+}
+
+/* Submit changes of two values, from the version @from on, and be killed. */
+static void change_and_die(bool thread, uint64_t from, int fd)
+{
+	struct told t = { .fd = fd, .n = from };
+	struct store_expect e = { .key = "g/kill" };
+	struct store *s = open_store(false);
+	struct store_ops ops = *s->ops;
+	struct loop *own;
+	uint64_t i;
+
+	real_ops = s->ops;
+	ops.begin = killed_begin;
+	ops.put = killed_put;
+	ops.expect = killed_expect;
+	ops.commit = killed_commit;
+	s->ops = &ops;
+	if (loop_new(&tq, &own) || (thread && store_thread(s, own, NULL)))
+		_exit(2);
+	for (i = from + 1; i <= from + KILL_TXNS; i++) {
+		e.from = i - 1;
+		e.to = i;
+		record(s, "g/kill/a", i);
+		if (store_put_u64(s, "g/kill/b", i))
+			_exit(2);
+		store_submit(s, &e, tell_parent, &t);
+	}
+	while (t.n < from + KILL_TXNS)
+		loop_once(own, 1);
+	_exit(t.failed ? 1 : 0);
+}
+
+/* Read what the process told last, *@n if nothing. */
+static void read_told(int fd, uint64_t *n)
+{
+	uint64_t v;
+
+	while (read(fd, &v, sizeof(v)) == sizeof(v))
+		*n = v;
+}
+
+static void test_killed(bool thread)
+{
+	const char *mode = thread ? "thread" : "at once";
+	unsigned int n, torn = 0, early = 0, ahead = 0;
+	uint64_t from, told, v;
+	int fds[2], status;
+	struct store *s;
+	pid_t pid;
+
+	for (n = 0; n <= KILL_TXNS * KILL_STEPS; n++) {
+		s = open_store(false);
+		store_version(s, "g/kill", &from);
+		store_close(s);
+		fflush(stdout);
+		if (pipe(fds))
+			bail("pipe");
+		pid = fork();
+		if (!pid) {
+			steps = n;
+			change_and_die(thread, from, fds[1]);
+		}
+		close(fds[1]);
+		waitpid(pid, &status, 0);
+		told = from;
+		read_told(fds[0], &told);
+		close(fds[0]);
+		s = open_store(false);
+		store_version(s, "g/kill", &v);
+		if (v &&
+		    (value(s, "g/kill/a") != v || value(s, "g/kill/b") != v))
+			torn++;
+		early += told > v;
+		ahead += v > from + KILL_TXNS;
+		store_close(s);
+		if (!WIFSIGNALED(status))
+			break;
+	}
+	is_int(n, KILL_TXNS * KILL_STEPS, "%s: killed at each step", mode);
+	ok(WIFEXITED(status) && !WEXITSTATUS(status) && v == from + KILL_TXNS,
+	   "%s: without a kill all changes are made", mode);
+	is_int(torn, 0, "%s: killed: values and version belong together", mode);
+	is_int(early, 0, "%s: killed: nobody is told before the disk has it",
+	       mode);
+	is_int(ahead, 0, "%s: killed: no change is made twice", mode);
+}
+
 int main(void)
 {
 	uint8_t key[SEAL_KEY_LEN] = { 3 };
@@ -301,6 +463,8 @@ int main(void)
 	RUN(test_reorder);
 	RUN(test_audit, false);
 	RUN(test_audit, true);
+	RUN(test_killed, false);
+	RUN(test_killed, true);
 	loop_free(loop);
 	sealer_free(sealer);
 	unlink(path);
