@@ -28,8 +28,8 @@ static bool version_ok(struct ike_engine *engine, const struct ike_in *in)
 	 */
 	if ((h->version & 0xf0) > (IKE_VERSION & 0xf0) &&
 	    !(h->flags & IKE_FLAG_RESPONSE))
-		out_clear_error(engine, in, IKE_N_INVALID_MAJOR_VERSION, &ours,
-				1);
+		out_unprotected_error(engine, in, IKE_N_INVALID_MAJOR_VERSION,
+				      &ours, 1);
 	return false;
 }
 
@@ -44,7 +44,8 @@ static void deny_sa(struct ike_engine *engine, const struct ike_in *in)
 	engine->stats.in_no_sa++;
 	if (engine->cfg.responder && !(h->flags & IKE_FLAG_RESPONSE) &&
 	    (h->flags & IKE_FLAG_INITIATOR) && h->next == IKE_PLD_SK)
-		out_clear_error(engine, in, IKE_N_INVALID_IKE_SPI, NULL, 0);
+		out_unprotected_error(engine, in, IKE_N_INVALID_IKE_SPI, NULL,
+				      0);
 }
 
 /* Handle a request of an exchange that opens an SA. */

@@ -9,7 +9,7 @@ const struct exchange ike_exchanges[] = {
 		.in_state = IN_STATE(IKE_ST_NEW),
 		.build = init_request,
 		.open = init_got_request,
-		.answer_clear = init_got_answer,
+		.answer_unprotected = init_got_answer,
 	},
 	{
 		.type = GIKE_XCHG_GSA_AUTH,

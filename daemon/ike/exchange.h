@@ -33,11 +33,11 @@ struct exchange {
 	void (*open)(struct ike_engine *engine, struct ike_in *in);
 	/*
 	 * answer(): handles the answer to our request, decrypted and sorted
-	 * into in->m. answer_clear(): before there are keys, handles a message
+	 * into in->m. answer_unprotected(): before there are keys, handles a message
 	 * in the clear that may be the answer.
 	 */
 	void (*answer)(struct ike_sa *sa, struct ike_in *in);
-	void (*answer_clear)(struct ike_sa *sa, struct ike_in *in);
+	void (*answer_unprotected)(struct ike_sa *sa, struct ike_in *in);
 	/*
 	 * Add the payloads that precede the answer of the group layer; may be
 	 * NULL. Returns 0 or -errno.

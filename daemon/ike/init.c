@@ -311,7 +311,7 @@ static bool cookie_ok(struct ike_engine *engine, struct init_offer *req)
 		return false;
 	engine->stats.cookie_sent++;
 	engine->cookie_ms = now;
-	out_clear(engine, req->in, IKE_N_COOKIE, cookie, sizeof(cookie));
+	out_unprotected(engine, req->in, IKE_N_COOKIE, cookie, sizeof(cookie));
 	return false;
 }
 
@@ -342,7 +342,7 @@ static void refuse_init(struct ike_engine *engine, const struct init_offer *req,
 	engine->stats.in_syntax++;
 	engine_not_taken(engine, &req->in->path.peer,
 			 "IKE_SA_INIT, INVALID_SYNTAX: %s", why);
-	out_clear_error(engine, req->in, IKE_N_INVALID_SYNTAX, NULL, 0);
+	out_unprotected_error(engine, req->in, IKE_N_INVALID_SYNTAX, NULL, 0);
 }
 
 /*
@@ -366,14 +366,15 @@ static bool offer_ok(struct ike_engine *engine, struct init_offer *req)
 		engine_not_taken(engine, &req->in->path.peer,
 				 "IKE_SA_INIT, NO_PROPOSAL_CHOSEN: %s",
 				 suite_lacks(&engine->proposals, &offer));
-		out_clear_error(engine, req->in, IKE_N_NO_PROPOSAL_CHOSEN, NULL,
-				0);
+		out_unprotected_error(engine, req->in, IKE_N_NO_PROPOSAL_CHOSEN,
+				      NULL, 0);
 		return false;
 	}
 	if (req->ke.group != req->suite.ke) {
 		engine->stats.invalid_ke++;
 		put_unaligned_be16(req->suite.ke, group);
-		out_clear(engine, req->in, IKE_N_INVALID_KE_PAYLOAD, group, 2);
+		out_unprotected(engine, req->in, IKE_N_INVALID_KE_PAYLOAD,
+				group, 2);
 		return false;
 	}
 	if (req->ke.len == dh_public_len(req->suite.ke))
@@ -514,8 +515,9 @@ void init_got_request(struct ike_engine *engine, struct ike_in *in)
 	if (ret == -EPROTONOSUPPORT) {
 		engine->stats.in_critical++;
 		engine_not_taken(engine, from, "IKE_SA_INIT, %s", err.text);
-		out_clear_error(engine, in, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
-				&m->critical, 1);
+		out_unprotected_error(engine, in,
+				      IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
+				      &m->critical, 1);
 		return;
 	}
 	if (ret || !m->sa.body || !m->ke.body || !m->nonce.body ||

@@ -232,12 +232,12 @@ static void got_answer(struct ike_sa *sa, struct ike_in *in, uint8_t *plain)
  * Handle a message before there are keys, which may be the answer to
  * IKE_SA_INIT.
  */
-static void got_clear(struct ike_sa *sa, struct ike_in *in,
-		      const struct exchange *x)
+static void got_unprotected(struct ike_sa *sa, struct ike_in *in,
+			    const struct exchange *x)
 {
 	if (sa->initiator && (in->m.h.flags & IKE_FLAG_RESPONSE) &&
 	    sa->state == IKE_ST_INIT_SENT)
-		x->answer_clear(sa, in);
+		x->answer_unprotected(sa, in);
 	else
 		sa->engine->stats.in_xchg++;
 }
@@ -247,8 +247,8 @@ void sa_input(struct ike_sa *sa, struct ike_in *in)
 	const struct exchange *x = exchange_find(sa->engine, in->m.h.xchg);
 	uint8_t *plain;
 
-	if (x && x->answer_clear) {
-		got_clear(sa, in, x);
+	if (x && x->answer_unprotected) {
+		got_unprotected(sa, in, x);
 		return;
 	}
 	if (!sa->keys.have) {

@@ -21,8 +21,8 @@ void out_send(struct ike_engine *engine, const struct ike_path *path,
 		send_datagram(engine, path, d->v[i].p, d->v[i].len);
 }
 
-void out_clear(struct ike_engine *engine, const struct ike_in *in,
-	       uint16_t type, const void *data, size_t len)
+void out_unprotected(struct ike_engine *engine, const struct ike_in *in,
+		     uint16_t type, const void *data, size_t len)
 {
 	struct ike_hdr res = in->m.h;
 	struct pchain c;
@@ -74,8 +74,8 @@ void out_free(struct ike_engine *engine)
 	quota_free(engine->all_errors);
 }
 
-void out_clear_error(struct ike_engine *engine, const struct ike_in *in,
-		     uint16_t type, const void *data, size_t len)
+void out_unprotected_error(struct ike_engine *engine, const struct ike_in *in,
+			   uint16_t type, const void *data, size_t len)
 {
 	uint64_t now = clock_mono_ms(engine->cfg.clock);
 	struct addr net;
@@ -83,7 +83,7 @@ void out_clear_error(struct ike_engine *engine, const struct ike_in *in,
 	addr_net(&in->path.peer.addr, &net);
 	if (quota_take(engine->net_errors, &net, sizeof(net), now) &&
 	    quota_take(engine->all_errors, "", 0, now))
-		out_clear(engine, in, type, data, len);
+		out_unprotected(engine, in, type, data, len);
 	else
 		engine->stats.mute++;
 }

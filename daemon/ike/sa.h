@@ -300,11 +300,11 @@ void out_free(struct ike_engine *engine);
 void out_send(struct ike_engine *engine, const struct ike_path *path,
 	      const struct dgrams *d);
 /* Answer @in with one notify in the clear, without any state. */
-void out_clear(struct ike_engine *engine, const struct ike_in *in,
-	       uint16_t type, const void *data, size_t len);
-/* Like out_clear(), for an error: rate limited, suppressed ones are counted. */
-void out_clear_error(struct ike_engine *engine, const struct ike_in *in,
+void out_unprotected(struct ike_engine *engine, const struct ike_in *in,
 		     uint16_t type, const void *data, size_t len);
+/* Like out_unprotected(), for an error: rate limited, suppressed ones are counted. */
+void out_unprotected_error(struct ike_engine *engine, const struct ike_in *in,
+			   uint16_t type, const void *data, size_t len);
 
 /* ---- task.c ------------------------------------------------------------- */
 
