@@ -293,6 +293,7 @@ int app_start_gcks(struct app *a, struct err *err)
 	cfg.max_per_identity = c->max_sas_identity;
 	cfg.idle_ms = c->sa_idle * MSEC_PER_SEC;
 	cfg.lifetime_ms = c->sa_lifetime * MSEC_PER_SEC;
+	cfg.fragment_size = c->fragment_size;
 	cfg.rekey_ms = c->sa_rekey * MSEC_PER_SEC;
 	cfg.later_ms = JOIN_PATIENCE_MS;
 	ret = ike_engine_new(&cfg, &gcks_ops, a, &a->gcks_engine);

@@ -323,6 +323,7 @@ int app_start_member(struct app *a, struct err *err)
 	cfg.rexmit_ms = REXMIT_MS;
 	cfg.rexmit_max = REXMIT_MAX;
 	cfg.lifetime_ms = c->sa_lifetime * 1000;
+	cfg.fragment_size = c->fragment_size;
 	cfg.rekey_ms = c->sa_rekey * 1000;
 
 	/* The kernel comes first: from here on no cleartext leaves. */

@@ -23,6 +23,8 @@
 #define MONTH 2592000
 #define WEEK 604800
 #define YEAR 31536000
+/* The least MTU of IPv6. */
+#define FRAGMENT_SIZE 1280
 
 /* A cipher is packed into one number for a table of words. */
 #define ALG(encr, bits) ((encr) << 16 | (bits))
@@ -124,6 +126,19 @@ static int read_sid_bits(struct conf_reader *r, const config_setting_t *s,
 
 	if (!ret && bits != 8 && bits != 12 && bits != 16)
 		return conf_bad(r, s, NULL, "has to be 8, 12 or 16 (RFC 6054)");
+	return ret;
+}
+
+/* RFC 7383 section 2.5.1: 576 octets pass everywhere. */
+static int read_fragment_size(struct conf_reader *r, const config_setting_t *s,
+			      const struct conf_field *f, void *dst)
+{
+	int ret = conf_read_number(r, s, f, dst);
+	uint32_t size = *(uint32_t *)dst;
+
+	if (!ret && size && size < 576)
+		return conf_bad(r, s, NULL,
+				"is less than 576; 0 is for no fragments");
 	return ret;
 }
 
@@ -358,6 +373,8 @@ static const struct conf_field gcks_fields[] = {
 	K(sa_lifetime, "sa-lifetime", conf_read_number, .min = 60,
 	  .max = MONTH),
 	K(sa_rekey, "sa-rekey", conf_read_number, .min = 0, .max = MONTH),
+	K(fragment_size, "fragment-size", read_fragment_size, .min = 0,
+	  .max = 65535),
 	K(groups, "groups", read_gcks_groups, .required = true),
 	{ 0 }
 };
@@ -373,6 +390,8 @@ static const struct conf_field member_fields[] = {
 	R(sa_lifetime, "sa-lifetime", conf_read_number, .min = 60,
 	  .max = MONTH),
 	R(sa_rekey, "sa-rekey", conf_read_number, .min = 0, .max = MONTH),
+	R(fragment_size, "fragment-size", read_fragment_size, .min = 0,
+	  .max = 65535),
 	R(groups, "groups", read_member_groups, .required = true),
 	{ 0 }
 };
@@ -413,6 +432,7 @@ static int read_gcks(struct conf_reader *r, const config_setting_t *s,
 	g->sa_idle = 300;
 	g->sa_lifetime = 14400;
 	g->sa_rekey = 12600;
+	g->fragment_size = FRAGMENT_SIZE;
 	if (default_listen(g))
 		return -ENOMEM;
 	ret = conf_read_group(r, s, gcks_fields, g);
@@ -441,6 +461,7 @@ static int read_member(struct conf_reader *r, const config_setting_t *s,
 		return -ENOMEM;
 	m->sa_lifetime = 14400;
 	m->sa_rekey = 10800;
+	m->fragment_size = FRAGMENT_SIZE;
 	ret = conf_read_group(r, s, member_fields, m);
 	if (!ret)
 		ret = conf_check_sa_times(r, s, m->sa_lifetime, &m->sa_rekey);

@@ -165,6 +165,8 @@ struct conf_gcks {
 	/* Lifetime of an IKE SA, and the age at which it is renewed; 0: never. */
 	uint32_t sa_lifetime;
 	uint32_t sa_rekey;
+	/* Largest IP datagram with IKE, larger ones are cut; 0: never. */
+	uint32_t fragment_size;
 	struct conf_group *groups;
 	size_t n_groups;
 };
@@ -207,6 +209,7 @@ struct conf_member {
 	/* As those of conf_gcks. */
 	uint32_t sa_lifetime;
 	uint32_t sa_rekey;
+	uint32_t fragment_size;
 	struct conf_mgroup *groups;
 	size_t n_groups;
 };

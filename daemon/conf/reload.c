@@ -55,6 +55,8 @@ static void check_gcks(struct names *n, const struct conf_gcks *a,
 	check_same(n, a->sa_idle == b->sa_idle, "gcks.sa-idle");
 	check_same(n, a->sa_lifetime == b->sa_lifetime, "gcks.sa-lifetime");
 	check_same(n, a->sa_rekey == b->sa_rekey, "gcks.sa-rekey");
+	check_same(n, a->fragment_size == b->fragment_size,
+		   "gcks.fragment-size");
 }
 
 static void check_member(struct names *n, const struct conf_member *a,
@@ -62,6 +64,8 @@ static void check_member(struct names *n, const struct conf_member *a,
 {
 	check_same(n, a->sa_lifetime == b->sa_lifetime, "member.sa-lifetime");
 	check_same(n, a->sa_rekey == b->sa_rekey, "member.sa-rekey");
+	check_same(n, a->fragment_size == b->fragment_size,
+		   "member.fragment-size");
 }
 
 static bool same_psks(const struct conf *a, const struct conf *b)

@@ -61,6 +61,7 @@ static int make_shadow(struct ike_sa *sa, bool initiator,
 	s->gcks = sa->gcks;
 	s->nat_here = sa->nat_here;
 	s->nat_there = sa->nat_there;
+	s->fragments = sa->fragments;
 	s->suite = *suite;
 	memcpy(s->spi_i, spi_i, IKE_SPI_LEN);
 	memcpy(s->spi_r, spi_r, IKE_SPI_LEN);
@@ -98,6 +99,8 @@ static void take_over(struct ike_sa *sa, struct ike_sa *s)
 	/* A request of ours that is not answered yet is given up. */
 	sa->my_busy = false;
 	dgrams_free(&sa->my_req.dgrams);
+	frags_drop(sa);
+	frags_drop(s);
 	table_swap(sa, s);
 	sa_drop_rekey(sa);
 	s->main = NULL;

@@ -43,7 +43,9 @@ static void deny_sa(struct ike_engine *engine, const struct ike_in *in)
 
 	engine->stats.in_no_sa++;
 	if (engine->cfg.responder && !(h->flags & IKE_FLAG_RESPONSE) &&
-	    (h->flags & IKE_FLAG_INITIATOR) && h->next == IKE_PLD_SK)
+	    (h->flags & IKE_FLAG_INITIATOR) &&
+	    (h->next == IKE_PLD_SK ||
+	     (h->next == IKE_PLD_SKF && !frags_is_later(in))))
 		out_unprotected_error(engine, in, IKE_N_INVALID_IKE_SPI, NULL,
 				      0);
 }
@@ -204,6 +206,7 @@ int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
 	engine->exchanges = ike_exchanges;
 	TAILQ_INIT(&engine->rests);
 	TAILQ_INIT(&engine->farewells);
+	TAILQ_INIT(&engine->frags);
 	set_defaults(&engine->cfg);
 	if (cfg->proposals)
 		engine->proposals = *cfg->proposals;

@@ -236,6 +236,13 @@ struct ike_engine_cfg {
 	/* Initiator: local port to change to behind a NAT; 0: never change. */
 	uint16_t natt_port;
 
+	/*
+	 * Largest IP datagram of our messages in octets, from 576 on; larger ones
+	 * are sent as IKE fragments (RFC 7383) if the peer takes them. 0: no
+	 * fragments, in either direction.
+	 */
+	uint32_t fragment_size;
+
 	bool cookie_always;
 	unsigned int cookie_above; /* half-open SAs [64] */
 	/*
@@ -443,6 +450,8 @@ struct ike_stats {
 	uint64_t in_rexmit; /* retransmitted request, answered again */
 	uint64_t in_altered; /* known Message ID, other octets */
 	uint64_t in_busy; /* retransmitted while the answer waits */
+	uint64_t frag_in; /* IKE fragments received */
+	uint64_t frag_dropped; /* not expected, repeated, over a limit */
 	uint64_t cookie_sent;
 	uint64_t cookie_bad;
 	uint64_t cap; /* refused by a limit */

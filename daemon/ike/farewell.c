@@ -154,18 +154,14 @@ static void send_last_word(struct ike_sa *sa, uint8_t first,
 			   const struct wbuf *inner, bool repeat)
 {
 	struct dgrams d = { 0 };
-	struct wbuf out;
 
-	wbuf_init(&out, IKE_MSG_MAX);
-	if (!sa_last_request(sa, first, inner, &out) &&
-	    !dgrams_set(&d, out.p, out.len)) {
+	if (!sa_last_request(sa, first, inner, &d)) {
 		if (!sa->my_busy)
 			out_send(sa->engine, &sa->path, &d);
 		if (repeat || sa->my_busy)
 			keep_farewell(sa, &d, repeat);
 	}
 	dgrams_free(&d);
-	wbuf_free(&out);
 }
 
 void farewell_delete(struct ike_sa *sa, bool repeat)
@@ -201,10 +197,15 @@ static bool is_answer_to(const struct farewell *f, const struct ike_in *in)
 {
 	uint8_t *plain = secret_alloc(in->len);
 	size_t plain_len;
+	struct skf skf;
 	uint8_t first;
 	bool is = false;
 
-	if (plain)
+	/* One fragment of the answer proves as much as all of them. */
+	if (plain && is_fragment(in->p, in->len))
+		is = !skf_open(in->p, in->len, &f->key, &skf, plain, &plain_len,
+			       &first);
+	else if (plain)
 		is = !sk_open(in->p, in->len, &f->key, plain, &plain_len,
 			      &first);
 	secret_free(plain);

@@ -50,6 +50,14 @@ static uint32_t get_hashes(const struct ike_msg *m)
 	return mask;
 }
 
+/* RFC 7383 section 2.3: fragments are used if both sides have the notify. */
+static bool takes_fragments(const struct ike_engine *engine,
+			    const struct ike_msg *m)
+{
+	return engine->cfg.fragment_size &&
+	       msg_notify(m, IKE_N_FRAGMENTATION_SUPPORTED);
+}
+
 /* ---- keys --------------------------------------------------------------- */
 
 static int make_nonce(struct blob *b)
@@ -126,6 +134,8 @@ static void init_build(struct ike_sa *sa, struct wbuf *w)
 	raw_build(&c, IKE_PLD_NONCE, sa->ni.p, sa->ni.len);
 	nat_put(&c, sa);
 	put_hashes(&c);
+	if (sa->engine->cfg.fragment_size)
+		notify_build(&c, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
 	msg_finish(w);
 }
 
@@ -263,6 +273,7 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 	sa_set_name(sa);
 	sa->init_error = 0;
 	sa->peer_hashes = get_hashes(m);
+	sa->fragments = takes_fragments(sa->engine, m);
 	sa->peer_childless = msg_notify(m, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
 	/*
 	 * The answer may have come from another address, but NAT detection is
@@ -405,6 +416,8 @@ static int build_answer(struct ike_sa *sa, struct wbuf *w)
 	nat_put(&c, sa);
 	put_hashes(&c);
 	notify_build_ike(&c, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
+	if (sa->fragments)
+		notify_build(&c, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
 	msg_finish(w);
 	if (w->err)
 		return w->err;
@@ -422,6 +435,7 @@ static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 	sa->init_from = req->in->path.peer;
 	sa->suite = req->suite;
 	sa->peer_hashes = get_hashes(&req->in->m);
+	sa->fragments = takes_fragments(sa->engine, &req->in->m);
 	ret = table_new_spi(sa->engine, sa->spi_r);
 	if (!ret)
 		ret = dh_new(sa->suite.ke, &sa->dh);

@@ -10,7 +10,6 @@
 
 #include "ike/exchange.h"
 #include "lib/log.h"
-#include "lib/secret.h"
 
 /* ---- requests ----------------------------------------------------------- */
 
@@ -117,14 +116,13 @@ static void follow_peer(struct ike_sa *sa, const struct ike_path *path)
 	sa->my_req.path = sa->path;
 }
 
-static void got_request(struct ike_sa *sa, struct ike_in *in, uint8_t *plain)
+static void got_request(struct ike_sa *sa, struct ike_in *in)
 {
 	const struct exchange *x = exchange_find(sa->engine, in->m.h.xchg);
 	struct sk_key *k = sa->initiator ? &sa->keys.er : &sa->keys.ei;
 	struct ike_stats *st = &sa->engine->stats;
 	uint32_t mid = in->m.h.mid;
-	size_t plain_len;
-	uint8_t first;
+	struct opened o;
 	struct err err;
 	int ret;
 
@@ -136,24 +134,23 @@ static void got_request(struct ike_sa *sa, struct ike_in *in, uint8_t *plain)
 		st->in_mid++;
 		return;
 	}
-	if (!is_due(sa, in, x))
+	if (!is_due(sa, in, x) || !frags_open(sa, in, k, &o))
 		return;
-	if (sk_open(in->p, in->len, k, plain, &plain_len, &first)) {
-		st->in_icv++;
+	/* From here on the message is authenticated. */
+	if (dgrams_set(&sa->last_req, o.dgram.p, o.dgram.len)) {
+		opened_free(&o);
 		return;
 	}
-	/* From here on the message is authenticated. */
-	if (dgrams_set(&sa->last_req, in->p, in->len))
-		return;
 	dgrams_free(&sa->last_res.dgrams);
 	sa->peer_mid++;
 	sa->last_res.path = in->path;
 	follow_peer(sa, &in->path);
-	ret = msg_sort(&in->m, MSG_ENC, first, plain, plain_len, &err);
+	ret = msg_sort(&in->m, MSG_ENC, o.first, o.plain, o.len, &err);
 	if (ret)
 		bad_request(sa, &in->m, ret, &err);
 	else
 		dispatch_request(sa, in, x);
+	opened_free(&o);
 }
 
 /* ---- answers ------------------------------------------------------------ */
@@ -186,13 +183,12 @@ static void take_denial(struct ike_sa *sa, const struct ike_in *in)
 	timer_set(sa->engine->cfg.tq, &sa->t_rexmit, sa->engine->cfg.rexmit_ms);
 }
 
-static void got_answer(struct ike_sa *sa, struct ike_in *in, uint8_t *plain)
+static void got_answer(struct ike_sa *sa, struct ike_in *in)
 {
 	const struct exchange *x = exchange_find(sa->engine, in->m.h.xchg);
 	struct sk_key *k = sa->initiator ? &sa->keys.er : &sa->keys.ei;
 	struct ike_stats *st = &sa->engine->stats;
-	size_t plain_len;
-	uint8_t first;
+	struct opened o;
 	char text[ERR_LEN + 32];
 	struct err err;
 
@@ -209,23 +205,22 @@ static void got_answer(struct ike_sa *sa, struct ike_in *in, uint8_t *plain)
 		take_denial(sa, in);
 		return;
 	}
-	if (sk_open(in->p, in->len, k, plain, &plain_len, &first)) {
-		st->in_icv++;
+	if (!frags_open(sa, in, k, &o))
 		return;
-	}
 	sa->my_busy = false;
 	sa->doubt = 0;
 	sa->my_mid++;
 	timer_del(sa->engine->cfg.tq, &sa->t_rexmit);
 	dgrams_free(&sa->my_req.dgrams);
-	if (msg_sort(&in->m, MSG_ENC, first, plain, plain_len, &err)) {
+	if (msg_sort(&in->m, MSG_ENC, o.first, o.plain, o.len, &err)) {
 		st->in_syntax++;
 		snprintf(text, sizeof(text), "bad answer: %s", err.text);
 		sa_close(sa, 0, text);
-		return;
+	} else {
+		x->answer(sa, in);
+		sa_run(sa);
 	}
-	x->answer(sa, in);
-	sa_run(sa);
+	opened_free(&o);
 }
 
 /*
@@ -245,7 +240,6 @@ static void got_unprotected(struct ike_sa *sa, struct ike_in *in,
 void sa_input(struct ike_sa *sa, struct ike_in *in)
 {
 	const struct exchange *x = exchange_find(sa->engine, in->m.h.xchg);
-	uint8_t *plain;
 
 	if (x && x->answer_unprotected) {
 		got_unprotected(sa, in, x);
@@ -255,12 +249,8 @@ void sa_input(struct ike_sa *sa, struct ike_in *in)
 		sa->engine->stats.in_xchg++;
 		return;
 	}
-	plain = secret_alloc(in->len);
-	if (!plain)
-		return;
 	if (in->m.h.flags & IKE_FLAG_RESPONSE)
-		got_answer(sa, in, plain);
+		got_answer(sa, in);
 	else
-		got_request(sa, in, plain);
-	secret_free(plain);
+		got_request(sa, in);
 }

@@ -21,6 +21,16 @@ void out_send(struct ike_engine *engine, const struct ike_path *path,
 		send_datagram(engine, path, d->v[i].p, d->v[i].len);
 }
 
+bool out_too_much(const struct dgrams *d, const struct ike_in *in,
+		  const struct ep *known)
+{
+	size_t octets = 0;
+
+	for (unsigned int i = 0; i < d->n; i++)
+		octets += d->v[i].len;
+	return d->n > 1 && octets > in->len && !ep_equal(&in->path.peer, known);
+}
+
 void out_unprotected(struct ike_engine *engine, const struct ike_in *in,
 		     uint16_t type, const void *data, size_t len)
 {

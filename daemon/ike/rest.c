@@ -26,6 +26,7 @@ struct rest {
 	uint64_t until_ms;
 	uint8_t req[HASH_SHA256_LEN];
 	struct dgrams res;
+	struct ep to;
 };
 
 static struct rest_list *rest_bucket(struct ike_engine *engine,
@@ -78,6 +79,7 @@ void rest_keep(struct ike_sa *sa)
 	}
 	r->until_ms = now + REST_MS;
 	dgrams_move(&r->res, &sa->last_res.dgrams);
+	r->to = sa->last_res.path.peer;
 	TAILQ_INSERT_TAIL(&engine->rests, r, all);
 	LIST_INSERT_HEAD(rest_bucket(engine, sa_own_spi(sa)), r, by_spi);
 	engine->n_rests++;
@@ -98,6 +100,10 @@ bool rest_answer(struct ike_engine *engine, const struct ike_in *in)
 	{
 		if (r->until_ms <= now || memcmp(r->req, hash, HASH_SHA256_LEN))
 			continue;
+		if (out_too_much(&r->res, in, &r->to)) {
+			engine->stats.frag_dropped++;
+			return true;
+		}
 		engine->stats.in_rexmit++;
 		out_send(engine, &in->path, &r->res);
 		return true;

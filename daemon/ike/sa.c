@@ -105,6 +105,7 @@ void sa_free(struct ike_sa *sa)
 	keys_wipe(&sa->keys);
 	sa_drop_handshake(sa);
 	sa_drop_rekey(sa);
+	frags_drop(sa);
 	dgrams_free(&sa->my_req.dgrams);
 	dgrams_free(&sa->last_req);
 	dgrams_free(&sa->last_res.dgrams);

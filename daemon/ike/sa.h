@@ -16,6 +16,7 @@
  *	close		established, and closed
  *	farewell	final messages of an IKE SA
  *	window		encrypted requests and answers of ours
+ *	frags		IKE fragments
  *	places rest table	limits; answers of ended SAs; all SAs
  *	sa task out event	one SA, its requests, datagrams, events
  *	auth psk cookie dgram init_cookie keys nat suite
@@ -39,6 +40,7 @@
 #include "ike/cookie.h"
 #include "ike/dgram.h"
 #include "ike/engine.h"
+#include "ike/frags.h"
 #include "wire/message.h"
 #include "lib/timer.h"
 
@@ -163,7 +165,7 @@ struct ike_sa {
 	bool gcks;
 	/* Unknown to the user: replaced, or not in use yet (create_child.c). */
 	bool shadow;
-	struct ike_sa *main; /* what a candidate may replace */
+	struct ike_sa *main; /* the SA that a candidate may replace */
 	struct ike_rekey *rekey; /* a renewal of ours is open, or NULL */
 	uint64_t rekeyed_ms; /* time of the last renewal, or 0 */
 	uint64_t ends_ms; /* end of the lifetime */
@@ -178,6 +180,7 @@ struct ike_sa {
 	struct ike_path path; /* where our requests go */
 	bool nat_here; /* we are behind a NAT */
 	bool nat_there;
+	bool fragments; /* both sides take IKE fragments (RFC 7383) */
 	bool peer_childless; /* initiator: N(CHILDLESS_IKEV2_SUPPORTED) came */
 	uint8_t spi_i[IKE_SPI_LEN];
 	uint8_t spi_r[IKE_SPI_LEN];
@@ -215,6 +218,9 @@ struct ike_sa {
 	struct dgrams last_req; /* last answered request, as received */
 	struct ike_out last_res; /* path set before the octets */
 	bool waits; /* GIKE_LATER: last_req not answered yet */
+	/* Incomplete messages of the peer, or NULL; see frags.h. */
+	struct frags *frag_req;
+	struct frags *frag_res;
 	uint64_t token;
 	const struct exchange *wait_xchg;
 	bool wait_send; /* the request had N(GROUP_SENDER) */
@@ -268,6 +274,8 @@ struct ike_engine {
 	struct farewell_queue farewells; /* oldest first */
 	struct farewell_list farewell_by_spi[ENGINE_BUCKETS];
 	unsigned int n_farewells;
+	struct frags_queue frags; /* oldest first */
+	size_t frag_octets;
 	unsigned int depth; /* nested calls, see re-entry in engine.h */
 	bool dying; /* being freed: no new SAs */
 	uint32_t next_token;
@@ -299,6 +307,13 @@ void out_free(struct ike_engine *engine);
 /* Send every datagram of @d. */
 void out_send(struct ike_engine *engine, const struct ike_path *path,
 	      const struct dgrams *d);
+/*
+ * Return true if the answer @d is more than what came, and would go to another
+ * address than @known: a copy of a fragment from a forged source must not be
+ * answered by many (RFC 7383 section 6).
+ */
+bool out_too_much(const struct dgrams *d, const struct ike_in *in,
+		  const struct ep *known);
 /* Answer @in with one notify in the clear, without any state. */
 void out_unprotected(struct ike_engine *engine, const struct ike_in *in,
 		     uint16_t type, const void *data, size_t len);
@@ -575,7 +590,7 @@ void sa_respond_again(struct ike_sa *sa, const struct ike_in *in);
  * -errno.
  */
 int sa_last_request(struct ike_sa *sa, uint8_t first, const struct wbuf *inner,
-		    struct wbuf *out);
+		    struct dgrams *out);
 
 /* ---- farewell.c --------------------------------------------------------- */
 

@@ -24,24 +24,6 @@ static void fill_header(const struct ike_sa *sa, struct ike_hdr *h,
 	h->mid = mid;
 }
 
-/*
- * Every message gets a new IV. A retransmission repeats the octets, so that no
- * IV is used for two messages.
- */
-static int seal_message(struct ike_sa *sa, const struct ike_hdr *h,
-			uint8_t first, const struct wbuf *inner,
-			struct wbuf *out)
-{
-	struct sk_key *k = sa->initiator ? &sa->keys.ei : &sa->keys.er;
-
-	if (!sa->keys.have || k->iv == UINT64_MAX)
-		return -ENOTCONN;
-	if (inner->err)
-		return inner->err;
-	ike_hdr_build(out, h);
-	return sk_seal(out, k, k->iv++, first, inner->p, inner->len);
-}
-
 /* ---- our requests ------------------------------------------------------- */
 
 /*
@@ -55,39 +37,47 @@ static uint64_t resend_delay(const struct ike_sa *sa)
 	return (uint64_t)sa->engine->cfg.rexmit_ms << (shift < 3 ? shift : 3);
 }
 
-int sa_request_raw(struct ike_sa *sa, uint8_t xchg, const struct wbuf *msg)
+/* Send the request that is in sa->my_req, and retransmit it. */
+static void start_request(struct ike_sa *sa, uint8_t xchg)
 {
 	struct ike_engine_cfg *cfg = &sa->engine->cfg;
-	int ret;
 
-	if (msg->err)
-		return msg->err;
-	ret = dgrams_set(&sa->my_req.dgrams, msg->p, msg->len);
-	if (ret)
-		return ret;
 	sa->my_req.path = sa->path;
 	sa->my_xchg = xchg;
 	sa->my_busy = true;
 	sa->my_sent = 0;
 	timer_set(cfg->tq, &sa->t_rexmit, cfg->rexmit_ms);
 	out_send(sa->engine, &sa->my_req.path, &sa->my_req.dgrams);
-	return 0;
+}
+
+int sa_request_raw(struct ike_sa *sa, uint8_t xchg, const struct wbuf *msg)
+{
+	int ret;
+
+	if (msg->err)
+		return msg->err;
+	ret = dgrams_set(&sa->my_req.dgrams, msg->p, msg->len);
+	if (!ret)
+		start_request(sa, xchg);
+	return ret;
 }
 
 int sa_request(struct ike_sa *sa, uint8_t xchg, uint8_t first,
 	       const struct wbuf *inner)
 {
+	struct dgrams d = { 0 };
 	struct ike_hdr h;
-	struct wbuf out;
 	int ret;
 
-	wbuf_init(&out, IKE_MSG_MAX);
 	fill_header(sa, &h, xchg, false, sa->my_mid);
-	ret = seal_message(sa, &h, first, inner, &out);
-	if (!ret)
-		ret = sa_request_raw(sa, xchg, &out);
-	wbuf_free(&out);
-	return ret;
+	ret = frags_seal(sa, &h, first, inner, &d);
+	if (ret) {
+		dgrams_free(&d);
+		return ret;
+	}
+	dgrams_move(&sa->my_req.dgrams, &d);
+	start_request(sa, xchg);
+	return 0;
 }
 
 void sa_request_again(struct ike_sa *sa)
@@ -99,7 +89,7 @@ void sa_request_again(struct ike_sa *sa)
 }
 
 int sa_last_request(struct ike_sa *sa, uint8_t first, const struct wbuf *inner,
-		    struct wbuf *out)
+		    struct dgrams *out)
 {
 	struct ike_hdr h;
 
@@ -109,7 +99,7 @@ int sa_last_request(struct ike_sa *sa, uint8_t first, const struct wbuf *inner,
 	 */
 	fill_header(sa, &h, IKE_XCHG_INFORMATIONAL, false,
 		    sa->my_mid + sa->my_busy);
-	return seal_message(sa, &h, first, inner, out);
+	return frags_seal(sa, &h, first, inner, out);
 }
 
 /* ---- our answers -------------------------------------------------------- */
@@ -117,20 +107,19 @@ int sa_last_request(struct ike_sa *sa, uint8_t first, const struct wbuf *inner,
 int sa_respond(struct ike_sa *sa, uint8_t xchg, uint8_t first,
 	       const struct wbuf *inner)
 {
+	struct dgrams d = { 0 };
 	struct ike_hdr h;
-	struct wbuf out;
 	int ret;
 
-	wbuf_init(&out, IKE_MSG_MAX);
 	fill_header(sa, &h, xchg, true, sa->peer_mid - 1);
-	ret = seal_message(sa, &h, first, inner, &out);
+	ret = frags_seal(sa, &h, first, inner, &d);
 	if (!ret)
-		ret = dgrams_set(&sa->last_res.dgrams, out.p, out.len);
+		dgrams_move(&sa->last_res.dgrams, &d);
 	if (!ret)
 		out_send(sa->engine, &sa->last_res.path, &sa->last_res.dgrams);
 	else
 		sa_warn(sa, "answer not sent: %s", strerror(-ret));
-	wbuf_free(&out);
+	dgrams_free(&d);
 	return ret;
 }
 
@@ -154,10 +143,15 @@ void sa_respond_again(struct ike_sa *sa, const struct ike_in *in)
 	struct ike_stats *st = &sa->engine->stats;
 
 	/* Only the same octets get the same answer. */
-	if (!dgrams_has(&sa->last_req, in->p, in->len)) {
+	if (frags_is_later(in)) {
+		st->frag_dropped++;
+	} else if (!dgrams_has(&sa->last_req, in->p, in->len)) {
 		st->in_altered++;
 	} else if (sa->waits || !sa->last_res.dgrams.n) {
 		st->in_busy++;
+	} else if (out_too_much(&sa->last_res.dgrams, in,
+				&sa->last_res.path.peer)) {
+		st->frag_dropped++;
 	} else {
 		st->in_rexmit++;
 		out_send(sa->engine, &in->path, &sa->last_res.dgrams);

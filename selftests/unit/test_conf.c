@@ -130,6 +130,8 @@ static void everything(void)
 	ok(c->gcks->sa_lifetime == 100 && c->gcks->sa_rekey == 50 &&
 		   c->member->sa_lifetime == 200 && !c->member->sa_rekey,
 	   "lifetimes of IKE SAs");
+	ok(c->gcks->fragment_size == 576 && !c->member->fragment_size,
+	   "sizes of IKE fragments");
 	is_str(c->psks[1].id, "key-id:plc-7", "the second key has its owner");
 	is_str(c->psks[1].key, "/p2", "the file of the second key");
 	is_int(c->gcks->groups[0].kek_lifetime, 0x70, "a number in hex");
@@ -180,6 +182,8 @@ static void words(void)
 		"member: { gcks = \"10.0.0.1\"; gcks-id = \"c\"; groups = ( {\n"
 		" name = \"v\"; address = \"239.1.1.1\"; } ); };",
 		"f:3: member.gcks-id", "no pre-shared key");
+	refused(GCKS("fragment-size = 575;", ""), "f:3: gcks.fragment-size",
+		"less than 576");
 	refused(GCKS("sa-lifetime = 100; sa-rekey = 100;", ""),
 		"f:3: gcks.sa-rekey", "less than sa-lifetime");
 	refused("identity: { certificate = \"c.pem\"; };",
