@@ -243,6 +243,14 @@ static time_t not_after(const X509 *x)
 	return timegm(&tm);
 }
 
+int cert_chain_pubkey(const struct cert_chain *chain, size_t i,
+		      struct sigpub **out)
+{
+	EVP_PKEY *key = X509_get0_pubkey(sk_X509_value(chain->certs, (int)i));
+
+	return key ? sigpub_from_pkey(key, out) : -EOPNOTSUPP;
+}
+
 time_t cert_chain_not_after(const struct cert_chain *chain)
 {
 	return not_after(sk_X509_value(chain->certs, 0));

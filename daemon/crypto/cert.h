@@ -74,6 +74,13 @@ bool cert_chain_fits_key(const struct cert_chain *chain,
  */
 void cert_chain_id(const struct cert_chain *chain, uint8_t *type,
 		   const uint8_t **data, size_t *len);
+/*
+ * Copy the public key of a certificate; *@out is freed with sigpub_free(). @i
+ * must be below cert_chain_count(). Returns 0, or -EOPNOTSUPP for a key that is
+ * not supported.
+ */
+int cert_chain_pubkey(const struct cert_chain *chain, size_t i,
+		      struct sigpub **out);
 /* Return the end of the leaf's validity in seconds since 1970. */
 time_t cert_chain_not_after(const struct cert_chain *chain);
 
