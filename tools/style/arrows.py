@@ -12,7 +12,7 @@ import re
 import sys
 
 # folder of daemon/ (or file, for main.c): folders that it may include
-LOW = "rekey ike wire kernel store conf crypto lib"
+LOW = "rekey ike wire kernel store conf audit crypto lib"
 DAEMON = {
     "main.c": "app ctl gcks member " + LOW,
     "app": "gcks member " + LOW,
@@ -24,6 +24,7 @@ DAEMON = {
     "wire": "crypto lib",
     "kernel": "crypto lib",
     "store": "crypto lib",
+    "audit": "crypto lib",
     "conf": "wire crypto lib",
     "crypto": "lib",
     "lib": "",

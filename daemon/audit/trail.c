@@ -1,0 +1,555 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "audit/trail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "audit/files.h"
+#include "audit/verify.h"
+#include "lib/clock.h"
+#include "lib/file.h"
+#include "lib/util.h"
+
+/* After a failure to begin a file, records until it is tried again. */
+#define ROTATE_AGAIN 1000
+/* Version of the format. */
+#define FORMAT 1
+
+struct trail {
+	struct trail_cfg cfg;
+	int lock;
+	int fd;
+	uint64_t size; /* octets of the file, without the rest of a failed write */
+	int64_t began; /* time of its first record */
+	uint64_t rotate_from; /* no new file before this record */
+	bool broken; /* a failed write left octets behind @size */
+	struct trail_head head;
+	uint64_t signed_n; /* last checkpoint */
+};
+
+/* ---- one line ----------------------------------------------------------- */
+
+static int write_line(struct trail *t, const char *p, size_t len,
+		      struct err *err)
+{
+	int ret = write_all(t->fd, p, len);
+	struct stat st;
+
+	if (!ret) {
+		t->size += len;
+		return 0;
+	}
+	/* An append-only file keeps the piece, which is then a torn line. */
+	if (fstat(t->fd, &st) ||
+	    ((uint64_t)st.st_size != t->size && ftruncate(t->fd, t->size)))
+		t->broken = true;
+	return err_set(err, ret, "audit trail %s: %s", t->cfg.dir,
+		       strerror(-ret));
+}
+
+static int append_entry(struct trail *t, const struct audit_entry *e, bool sign,
+			struct err *err)
+{
+	uint8_t hash[AUDIT_HASH_LEN];
+	char *line;
+	int ret;
+
+	ret = audit_record_make(e, t->head.n + 1, t->head.hash,
+				sign ? t->cfg.key : NULL, &line, hash);
+	if (ret)
+		return err_set(err, ret,
+			       "audit trail %s: record %" PRIu64
+			       " not made: %s",
+			       t->cfg.dir, t->head.n + 1, strerror(-ret));
+	ret = write_line(t, line, strlen(line), err);
+	if (!ret) {
+		t->head.n++;
+		memcpy(t->head.hash, hash, sizeof(hash));
+		if (e->row)
+			t->head.row = e->row;
+		if (t->cfg.to_syslog)
+			syslog(LOG_AUTHPRIV | LOG_INFO, "%.*s",
+			       (int)strlen(line) - 1, line);
+	}
+	free(line);
+	return ret;
+}
+
+/* A record of the trail's own. */
+static int append_own(struct trail *t, const char *event, const char *detail,
+		      json_t *more, struct err *err)
+{
+	struct audit_entry e = {
+		.time = clock_wall(t->cfg.clock),
+		.event = event,
+		.group = "",
+		.identity = "",
+		.detail = detail,
+		.more = more,
+	};
+	bool sign = audit_record_is_signed(event);
+	int ret;
+
+	/* The last row is repeated for a reader that has this file only. */
+	if (!strcmp(event, AUDIT_OPEN))
+		e.row = t->head.row;
+	ret = append_entry(t, &e, sign, err);
+	if (!ret && sign)
+		t->signed_n = t->head.n;
+	json_decref(more);
+	return ret;
+}
+
+static int sync_file(struct trail *t, struct err *err)
+{
+	int ret;
+
+	if (!fdatasync(t->fd))
+		return 0;
+	ret = -errno;
+	return err_set(err, ret, "audit trail %s: not synced: %s", t->cfg.dir,
+		       strerror(-ret));
+}
+
+/* The public key makes each file verifiable by itself. */
+static int append_open(struct trail *t, struct err *err)
+{
+	char spki[2 * SIG_MAX_SPKI + 1], alg[2 * SIG_MAX_ALG + 1];
+	const uint8_t *der, *a;
+	struct sigpub *pub;
+	size_t len, alen;
+	int ret;
+
+	ret = sigkey_pub(t->cfg.key, &pub);
+	if (ret)
+		return err_set(err, ret, "audit trail %s: public key: %s",
+			       t->cfg.dir, strerror(-ret));
+	sigpub_spki(pub, &der, &len);
+	sigkey_alg(t->cfg.key, &a, &alen);
+	ret = append_own(t, AUDIT_OPEN, "",
+			 json_pack("{s:i,s:s,s:s}", "format", FORMAT,
+				   "public-key", audit_hex(der, len, spki),
+				   "algorithm", audit_hex(a, alen, alg)),
+			 err);
+	sigpub_free(pub);
+	return ret;
+}
+
+/* ---- files -------------------------------------------------------------- */
+
+static int open_in(const struct trail *t, const char *name, int flags,
+		   struct err *err)
+{
+	char *path;
+	int fd, ret;
+
+	if (asprintf(&path, "%s/%s", t->cfg.dir, name) < 0)
+		return err_set(err, -ENOMEM, "%s: out of memory", name);
+	fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	ret = fd < 0 ? -errno : fd;
+	if (fd < 0)
+		err_set(err, ret, "%s: %s", path, strerror(-ret));
+	free(path);
+	return ret;
+}
+
+static void remove_file(const struct trail *t, uint64_t first)
+{
+	char name[AUDIT_NAME_MAX], *path;
+
+	if (asprintf(&path, "%s/%s", t->cfg.dir, audit_file_name(first, name)) <
+	    0)
+		return;
+	unlink(path);
+	free(path);
+}
+
+static void sync_folder(const struct trail *t)
+{
+	int fd = open(t->cfg.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	fsync(fd);
+	close(fd);
+}
+
+/* Begin a file with the next record, and go on in it. */
+static int begin_file(struct trail *t, struct err *err)
+{
+	uint64_t first = t->head.n + 1, size = t->size;
+	char name[AUDIT_NAME_MAX];
+	int fd, ret, before = t->fd;
+
+	fd = open_in(t, audit_file_name(first, name),
+		     O_WRONLY | O_CREAT | O_EXCL | O_APPEND, err);
+	if (fd < 0)
+		return fd;
+	t->fd = fd;
+	t->size = 0;
+	ret = append_open(t, err);
+	if (!ret)
+		ret = sync_file(t, err);
+	if (ret && t->head.n < first) {
+		t->fd = before;
+		t->size = size;
+		t->broken = false;
+		close(fd);
+		remove_file(t, first);
+		return ret;
+	}
+	t->began = clock_wall(t->cfg.clock);
+	sync_folder(t);
+	if (before >= 0)
+		close(before);
+	return ret;
+}
+
+/*
+ * Remove the oldest files, after a record that says so is on the disk: a reader
+ * must be able to tell that from a removal by somebody else.
+ */
+static int remove_oldest(struct trail *t, struct err *err)
+{
+	struct audit_files f;
+	json_t *more;
+	size_t i, n;
+	int ret;
+
+	ret = t->cfg.keep ? audit_files_find(t->cfg.dir, &f, err) : 0;
+	if (ret || !t->cfg.keep)
+		return ret;
+	n = f.n > t->cfg.keep ? f.n - t->cfg.keep : 0;
+	if (n) {
+		more = json_pack("{s:I}", "first-kept", (json_int_t)f.first[n]);
+		ret = append_own(t, AUDIT_REMOVED_FILES, "", more, err);
+		if (!ret)
+			ret = sync_file(t, err);
+		for (i = 0; !ret && i < n; i++)
+			remove_file(t, f.first[i]);
+	}
+	audit_files_free(&f);
+	return ret;
+}
+
+static bool is_full(const struct trail *t)
+{
+	int64_t age = clock_wall(t->cfg.clock) - t->began;
+
+	if (t->head.n < t->rotate_from)
+		return false;
+	return t->size >= t->cfg.file_size ||
+	       (t->cfg.file_age && age > (int64_t)t->cfg.file_age);
+}
+
+static int rotate_file(struct trail *t, struct err *err)
+{
+	int ret = trail_checkpoint(t, err);
+
+	if (!ret)
+		ret = begin_file(t, err);
+	t->rotate_from = ret ? t->head.n + ROTATE_AGAIN : 0;
+	return ret ? ret : remove_oldest(t, err);
+}
+
+/* ---- opening ------------------------------------------------------------ */
+
+/* The state of the trail when it was opened. */
+struct found {
+	struct audit_check check;
+	uint64_t first; /* first record of the last file; 0: no file */
+	int64_t began; /* time of that record */
+};
+
+static int note_began(void *arg, const struct audit_record *r)
+{
+	struct found *f = arg;
+
+	if (r->n == f->first)
+		f->began = r->entry.time;
+	return 0;
+}
+
+static int read_from(struct trail *t, uint64_t from,
+		     const struct trail_head *anchor, struct found *f,
+		     struct err *err)
+{
+	int ret;
+
+	audit_check_free(&f->check);
+	audit_check_init(&f->check);
+	f->check.from = from;
+	f->check.point.n = anchor->n;
+	memcpy(f->check.point.hash, anchor->hash, sizeof(anchor->hash));
+	ret = audit_verify(t->cfg.dir, &f->check, note_began, f, err);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+/*
+ * Read from the file of the anchor, or the last one that has a record. A file
+ * may be empty after a crash.
+ */
+static int read_end(struct trail *t, const struct trail_head *anchor,
+		    struct found *f, struct err *err)
+{
+	struct audit_files files;
+	size_t i;
+	int ret;
+
+	ret = audit_files_find(t->cfg.dir, &files, err);
+	if (ret)
+		return ret;
+	i = files.n;
+	f->first = i ? files.first[i - 1] : 0;
+	if (anchor->n)
+		ret = read_from(t, anchor->n, anchor, f, err);
+	while (!ret && !f->check.last_n && i)
+		ret = read_from(t, files.first[--i], anchor, f, err);
+	audit_files_free(&files);
+	return ret;
+}
+
+static int open_last(struct trail *t, const struct found *f, struct err *err)
+{
+	char name[AUDIT_NAME_MAX];
+	struct stat st;
+	int ret;
+
+	if (!f->first)
+		return begin_file(t, err);
+	t->fd = open_in(t, audit_file_name(f->first, name), O_WRONLY | O_APPEND,
+			err);
+	if (t->fd < 0)
+		return t->fd;
+	if (fstat(t->fd, &st)) {
+		ret = -errno;
+		return err_set(err, ret, "%s: %s", name, strerror(-ret));
+	}
+	t->size = st.st_size;
+	t->began = f->began ? f->began : clock_wall(t->cfg.clock);
+	return 0;
+}
+
+/* End a line that has no newline, and own up to it if it is no record. */
+static int end_torn(struct trail *t, const struct audit_check *c,
+		    struct err *err)
+{
+	char hex[2 * AUDIT_HASH_LEN + 1];
+	int ret = 0;
+
+	if (c->torn)
+		ret = write_line(t, "\n", 1, err);
+	if (ret || !c->bad)
+		return ret;
+	return append_own(t, AUDIT_TORN, "",
+			  json_pack("{s:I,s:s}", "octets",
+				    (json_int_t)c->bad_len, "digest",
+				    audit_hex(c->bad_hash, AUDIT_HASH_LEN,
+					      hex)),
+			  err);
+}
+
+static void take_head(struct trail *t, const struct audit_check *c,
+		      const struct trail_head *anchor)
+{
+	t->head.n = c->last_n;
+	t->head.row = c->last_row;
+	memcpy(t->head.hash, c->last_hash, sizeof(t->head.hash));
+	if (anchor->n <= c->last_n)
+		return;
+	/* The numbers of what was cut off are not given again. */
+	t->head = *anchor;
+	if (c->last_n)
+		t->head.row = c->last_row;
+}
+
+/* Say in the trail, and in @say, what is wrong with it. */
+static int append_remarks(struct trail *t, const struct audit_check *c,
+			  bool fresh, uint64_t row, struct err *say,
+			  struct err *err)
+{
+	int ret = 0;
+
+	/* A last line that is no record was owned up to, see end_torn(). */
+	if (c->fault && !c->bad_end) {
+		err_set(say, 0, "%s", c->why.text);
+		ret = append_own(t,
+				 c->fault == AUDIT_CUT ? AUDIT_CUT_OFF
+						       : AUDIT_DAMAGED,
+				 c->why.text, NULL, err);
+	}
+	if (ret || fresh || t->head.row <= row)
+		return ret;
+	err_set(say, 0,
+		"the trail has line %" PRIu64
+		" of the store, whose last one is %" PRIu64
+		": the store went back in time",
+		t->head.row, row);
+	t->head.row = row;
+	return append_own(t, AUDIT_ROLLBACK, say->text, NULL, err);
+}
+
+static int recover_end(struct trail *t, const struct trail_head *anchor,
+		       uint64_t row, struct err *err)
+{
+	struct found f = { 0 };
+	struct err say = { "" };
+	bool fresh;
+	int ret;
+
+	ret = read_end(t, anchor, &f, err);
+	if (ret)
+		goto out;
+	fresh = !f.first && !anchor->n;
+	take_head(t, &f.check, anchor);
+	/* A new trail begins with what happens from now on. */
+	if (fresh)
+		t->head.row = row;
+	t->signed_n = t->head.n;
+	ret = open_last(t, &f, err);
+	if (!ret)
+		ret = end_torn(t, &f.check, err);
+	if (!ret)
+		ret = append_remarks(t, &f.check, fresh, row, &say, err);
+	if (!ret && f.first)
+		ret = append_open(t, err);
+	if (!ret)
+		ret = sync_file(t, err);
+	t->broken = ret;
+	if (!ret)
+		err_set(err, 0, "%s", say.text);
+out:
+	audit_check_free(&f.check);
+	return ret;
+}
+
+static int lock_trail(struct trail *t, struct err *err)
+{
+	int ret;
+
+	t->lock = open_in(t, "lock", O_RDWR | O_CREAT, err);
+	if (t->lock < 0)
+		return t->lock;
+	if (!flock(t->lock, LOCK_EX | LOCK_NB))
+		return 0;
+	ret = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return err_set(err, ret, "audit trail %s: %s", t->cfg.dir,
+		       ret == -EBUSY
+			       ? "another process writes it; stop that first"
+			       : strerror(-ret));
+}
+
+static int make_folder(const char *dir, struct err *err)
+{
+	char *inside;
+	int ret;
+
+	if (asprintf(&inside, "%s/lock", dir) < 0)
+		return err_set(err, -ENOMEM, "%s: out of memory", dir);
+	ret = file_make_folder(inside, 0700);
+	free(inside);
+	return ret ? err_set(err, ret, "audit trail %s: %s", dir,
+			     strerror(-ret))
+		   : 0;
+}
+
+static void trail_free(struct trail *t)
+{
+	if (t->fd >= 0)
+		close(t->fd);
+	if (t->lock >= 0)
+		close(t->lock);
+	free(t);
+}
+
+int trail_open(const struct trail_cfg *cfg, const struct trail_head *anchor,
+	       uint64_t row, struct trail **out, struct err *err)
+{
+	struct trail *t = calloc(1, sizeof(*t));
+	int ret;
+
+	if (!t)
+		return err_set(err, -ENOMEM, "audit trail: out of memory");
+	t->cfg = *cfg;
+	t->fd = -1;
+	t->lock = -1;
+	ret = make_folder(cfg->dir, err);
+	if (!ret)
+		ret = lock_trail(t, err);
+	if (!ret)
+		ret = recover_end(t, anchor, row, err);
+	if (ret)
+		trail_free(t);
+	else
+		*out = t;
+	return ret;
+}
+
+void trail_close(struct trail *t, struct trail_head *head)
+{
+	struct err err;
+
+	if (!t)
+		return;
+	if (!t->broken && !append_own(t, AUDIT_CLOSE, "", NULL, &err))
+		sync_file(t, &err);
+	if (head)
+		*head = t->head;
+	trail_free(t);
+}
+
+/* ---- appending ---------------------------------------------------------- */
+
+/* After a write that could not be taken back, the end is read again. */
+static int mend_end(struct trail *t, struct err *err)
+{
+	struct trail_head head = t->head;
+
+	if (!t->broken)
+		return 0;
+	if (t->fd >= 0)
+		close(t->fd);
+	t->fd = -1;
+	return recover_end(t, &head, head.row, err);
+}
+
+int trail_append(struct trail *t, const struct audit_entry *e, struct err *err)
+{
+	int ret = mend_end(t, err);
+
+	if (ret)
+		return ret;
+	err_clear(err);
+	/* Where no new file can be had the old one grows. */
+	if (is_full(t))
+		rotate_file(t, err);
+	return append_entry(t, e, false, err);
+}
+
+int trail_checkpoint(struct trail *t, struct err *err)
+{
+	int ret = mend_end(t, err);
+
+	if (ret || !trail_unsigned(t))
+		return ret;
+	ret = append_own(t, AUDIT_CHECKPOINT, "", NULL, err);
+	return ret ? ret : sync_file(t, err);
+}
+
+void trail_head(const struct trail *t, struct trail_head *head)
+{
+	*head = t->head;
+}
+
+uint64_t trail_unsigned(const struct trail *t)
+{
+	return t->head.n - t->signed_n;
+}
