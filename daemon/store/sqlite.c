@@ -51,7 +51,7 @@ enum stmt {
 #define BELOW "k > ?1 || '/' AND k < ?1 || '0'"
 #define REFUSALS "event = 'refuse'"
 #define OTHERS "event <> 'refuse'"
-#define LINE "time, grp, identity, event, detail"
+#define LINE "time, grp, identity, event, detail, actor"
 
 static const char *const sql[ST_MAX] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
@@ -63,7 +63,8 @@ static const char *const sql[ST_MAX] = {
 	[ST_GET] = "SELECT v FROM kv WHERE k = ?1",
 	[ST_EACH] = "SELECT k, v FROM kv WHERE " BELOW " ORDER BY k",
 	[ST_ALL] = "SELECT k, v FROM kv ORDER BY k",
-	[ST_AUDIT] = "INSERT INTO audit(" LINE ") VALUES(?1, ?2, ?3, ?4, ?5)",
+	[ST_AUDIT] = "INSERT INTO audit(" LINE
+		     ") VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
 	[ST_AUDIT_EACH] = "SELECT seq, " LINE
 			  " FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2",
 	[ST_AUDIT_TRIM] = "DELETE FROM audit WHERE " OTHERS " AND seq <= "
@@ -94,6 +95,7 @@ struct sq {
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_MAX];
 	unsigned int audits;
+	uint64_t audit_last;
 	char err[256];
 };
 
@@ -322,7 +324,10 @@ static int sq_audit(void *ctx, const struct store_audit *a)
 	bind_str(q, ST_AUDIT, 3, a->identity);
 	bind_str(q, ST_AUDIT, 4, a->event);
 	bind_str(q, ST_AUDIT, 5, a->detail);
+	bind_str(q, ST_AUDIT, 6, a->actor ? a->actor : "");
 	ret = sq_run(q, ST_AUDIT);
+	if (!ret)
+		q->audit_last = sqlite3_last_insert_rowid(q->db);
 	if (!ret && ++q->audits % AUDIT_TRIM_EVERY == 0)
 		ret = sq_audit_trim(q, AUDIT_KEEP_REFUSALS, AUDIT_KEEP);
 	return ret;
@@ -352,12 +357,20 @@ static int sq_audit_each(void *ctx, uint64_t after, size_t max,
 		a.identity = column_str(st, 3);
 		a.event = column_str(st, 4);
 		a.detail = column_str(st, 5);
+		a.actor = column_str(st, 6);
 		ret = fn(arg, &a);
 	}
 	if (!ret && rc != SQLITE_DONE)
 		ret = sq_fail(q, rc);
 	sqlite3_reset(st);
 	return ret;
+}
+
+static uint64_t sq_audit_last(void *ctx)
+{
+	struct sq *q = ctx;
+
+	return q->audit_last;
 }
 
 static const char *sq_error(void *ctx)
@@ -394,6 +407,7 @@ static const struct store_ops sq_ops = {
 	.clean = sq_clean,
 	.audit_each = sq_audit_each,
 	.audit_trim = sq_audit_trim,
+	.audit_last = sq_audit_last,
 	.error = sq_error,
 	.close = sq_close,
 };
@@ -424,7 +438,7 @@ static int private_file(const char *path, int flags, struct err *err)
 	return 0;
 }
 
-static int sq_int(struct sq *q, const char *text, int *out)
+static int sq_int(struct sq *q, const char *text, int64_t *out)
 {
 	sqlite3_stmt *st;
 	int ret;
@@ -433,7 +447,7 @@ static int sq_int(struct sq *q, const char *text, int *out)
 	if (ret)
 		return sq_fail(q, ret);
 	ret = sqlite3_step(st);
-	*out = ret == SQLITE_ROW ? sqlite3_column_int(st, 0) : 0;
+	*out = ret == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
 	if (ret != SQLITE_ROW && ret != SQLITE_DONE)
 		ret = sq_fail(q, ret);
 	else
@@ -452,10 +466,32 @@ static int sq_exec(struct sq *q, const char *text)
 /* An empty transaction takes the file lock, which is then kept. */
 #define TAKE_LOCK "PRAGMA locking_mode=EXCLUSIVE; BEGIN IMMEDIATE; COMMIT;"
 
+/*
+ * Earlier releases have no column for who gave an order. They can still use the
+ * file: a column that they do not name is NULL.
+ */
+static int sq_setup_audit(struct sq *q)
+{
+	int64_t there = 0, last = 0;
+	int ret;
+
+	ret = sq_int(q,
+		     "SELECT count(*) FROM pragma_table_info('audit') WHERE name = 'actor'",
+		     &there);
+	if (!ret && !there)
+		ret = sq_exec(q, "ALTER TABLE audit ADD COLUMN actor");
+	if (!ret)
+		ret = sq_int(q,
+			     "SELECT seq FROM sqlite_sequence WHERE name = 'audit'",
+			     &last);
+	q->audit_last = last;
+	return ret;
+}
+
 /* secure_delete: replaced values are not left in free pages. */
 static int sq_setup(struct sq *q)
 {
-	int version = 0;
+	int64_t version = 0;
 	char text[48];
 	int ret, i;
 
@@ -473,7 +509,7 @@ static int sq_setup(struct sq *q)
 	if (version > FORMAT) {
 		snprintf(q->err, sizeof(q->err),
 			 "format %d is newer than that of this mcsecd (%d); start one that is as new",
-			 version, FORMAT);
+			 (int)version, FORMAT);
 		return -EPROTONOSUPPORT;
 	}
 	snprintf(text, sizeof(text), "PRAGMA user_version=%d", FORMAT);
@@ -481,6 +517,8 @@ static int sq_setup(struct sq *q)
 		ret = sq_exec(q, schema[i]);
 	if (!ret && version != FORMAT)
 		ret = sq_exec(q, text);
+	if (!ret)
+		ret = sq_setup_audit(q);
 	for (i = 0; !ret && i < ST_MAX; i++) {
 		ret = sqlite3_prepare_v3(q->db, sql[i], -1,
 					 SQLITE_PREPARE_PERSISTENT, &q->st[i],

@@ -163,16 +163,21 @@ const char *store_key_last(const char *key, char *buf, size_t size)
 
 int store_begin(struct store *s)
 {
-	return s->ops->begin(s->ctx);
+	int ret = s->ops->begin(s->ctx);
+
+	s->begun = !ret;
+	return ret;
 }
 
 int store_commit(struct store *s)
 {
+	s->begun = false;
 	return s->ops->commit(s->ctx);
 }
 
 void store_abort(struct store *s)
 {
+	s->begun = false;
 	s->ops->abort(s->ctx);
 }
 
@@ -383,6 +388,30 @@ static void audit_ended(void *arg, int ret, const char *why)
 		log_err("audit record lost: %s", why);
 }
 
+void store_set_sink(struct store *s, const struct store_sink *sink)
+{
+	s->sink = sink;
+}
+
+uint64_t store_audit_last(struct store *s)
+{
+	return s->ops->audit_last ? s->ops->audit_last(s->ctx) : 0;
+}
+
+/* A line that is a transaction of its own, or part of one that is open. */
+static int audit_now(struct store *s, const struct store_audit *a)
+{
+	int ret = s->ops->audit(s->ctx, a);
+	struct store_audit line = *a;
+
+	if (ret || s->begun || !s->sink)
+		return ret;
+	line.seq = store_audit_last(s);
+	if (line.seq)
+		s->sink->line(s->sink->arg, &line);
+	return 0;
+}
+
 int store_audit(struct store *s, const struct store_audit *a)
 {
 	int ret;
@@ -390,7 +419,7 @@ int store_audit(struct store *s, const struct store_audit *a)
 	if (s->rec)
 		return store_txn_audit(s->rec, a);
 	if (!s->ops->submit)
-		return s->ops->audit(s->ctx, a);
+		return audit_now(s, a);
 	ret = store_record(s);
 	if (ret)
 		return ret;

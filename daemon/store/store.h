@@ -40,6 +40,8 @@ struct store_audit {
 	const char *identity;
 	const char *event; /* "join", "evict", "refuse" ... */
 	const char *detail;
+	/* "UID PID USER" of who gave the order, NULL like "". */
+	const char *actor;
 };
 
 typedef int store_each_fn(void *arg, const char *key, const uint8_t *val,
@@ -95,6 +97,11 @@ struct store_ops {
 	int (*audit_each)(void *ctx, uint64_t after, size_t max,
 			  store_audit_fn *fn, void *arg);
 	/*
+	 * Return the seq of the line that was added last, 0 if there is none.
+	 * May be NULL in a back end without a trail.
+	 */
+	uint64_t (*audit_last)(void *ctx);
+	/*
 	 * Delete the oldest lines until at most @refusals of event "refuse"
 	 * and @others of all other events are left.
 	 */
@@ -113,6 +120,19 @@ struct store_ops {
 	void (*close)(void *ctx);
 };
 
+/*
+ * Another place for the lines of the audit trail.
+ * @line: called with each line whose transaction is on the disk, in the order
+ *	of their seq, and before the completion of the transaction.
+ * @ready: NULL, or called before a transaction that has lines and other writes:
+ *	-errno with one line in @err refuses it.
+ */
+struct store_sink {
+	void (*line)(void *arg, const struct store_audit *a);
+	int (*ready)(void *arg, struct err *err);
+	void *arg;
+};
+
 struct store {
 	const struct store_ops *ops;
 	void *ctx;
@@ -125,6 +145,8 @@ struct store {
 	uint64_t n_submitted;
 	uint64_t n_ended;
 	bool ending; /* a completion is running */
+	bool begun; /* between store_begin() and its end */
+	const struct store_sink *sink; /* not owned; or NULL */
 };
 
 /*
@@ -213,7 +235,7 @@ void store_forget(struct store_txn *t);
  * For back ends: applies @t within one transaction of @ops. Returns 0 or
  * -errno.
  */
-int store_txn_apply(const struct store_txn *t, const struct store_ops *ops,
+int store_txn_apply(struct store_txn *t, const struct store_ops *ops,
 		    void *ctx);
 /*
  * For back ends: ends @t with the result @ret. Completions are called in the
@@ -240,6 +262,13 @@ int store_clean(struct store *s);
  * may be asynchronous, and its failure is logged. @a->seq is ignored.
  */
 int store_audit(struct store *s, const struct store_audit *a);
+/*
+ * Set the sink, which must outlive the store, or NULL. It is not told of lines
+ * between store_begin() and store_commit().
+ */
+void store_set_sink(struct store *s, const struct store_sink *sink);
+/* Return the seq of the line that was added last, 0 if none is known. */
+uint64_t store_audit_last(struct store *s);
 /* Pass lines with seq > @after to @fn, oldest first, at most @max. */
 int store_audit_each(struct store *s, uint64_t after, size_t max,
 		     store_audit_fn *fn, void *arg);

@@ -264,6 +264,13 @@ static int worker_audit_trim(void *ctx, uint64_t refusals, uint64_t others)
 	return w->ops->audit_trim(wait_quiet(w), refusals, others);
 }
 
+static uint64_t worker_audit_last(void *ctx)
+{
+	struct worker *w = ctx;
+
+	return w->ops->audit_last ? w->ops->audit_last(wait_quiet(w)) : 0;
+}
+
 static const char *worker_error(void *ctx)
 {
 	struct worker *w = ctx;
@@ -313,6 +320,7 @@ static const struct store_ops worker_ops = {
 	.clean = worker_clean,
 	.audit_each = worker_audit_each,
 	.audit_trim = worker_audit_trim,
+	.audit_last = worker_audit_last,
 	.submit = worker_submit,
 	.error = worker_error,
 	.close = worker_close,

@@ -35,6 +35,7 @@ static const char *recorded_text(struct rbuf *r)
 int store_txn_put(struct store_txn *t, const char *key, const void *val,
 		  size_t len)
 {
+	t->n_others++;
 	wbuf_u8(&t->writes, WRITE_PUT);
 	record_text(&t->writes, key);
 	wbuf_u32(&t->writes, len);
@@ -44,6 +45,7 @@ int store_txn_put(struct store_txn *t, const char *key, const void *val,
 
 int store_txn_del(struct store_txn *t, const char *key)
 {
+	t->n_others++;
 	wbuf_u8(&t->writes, WRITE_DEL);
 	record_text(&t->writes, key);
 	return t->writes.err;
@@ -51,6 +53,7 @@ int store_txn_del(struct store_txn *t, const char *key)
 
 int store_txn_del_below(struct store_txn *t, const char *prefix)
 {
+	t->n_others++;
 	wbuf_u8(&t->writes, WRITE_DEL_BELOW);
 	record_text(&t->writes, prefix);
 	return t->writes.err;
@@ -58,12 +61,14 @@ int store_txn_del_below(struct store_txn *t, const char *prefix)
 
 int store_txn_audit(struct store_txn *t, const struct store_audit *a)
 {
+	t->n_audits++;
 	wbuf_u8(&t->writes, WRITE_AUDIT);
 	wbuf_u64(&t->writes, a->time);
 	record_text(&t->writes, a->group);
 	record_text(&t->writes, a->identity);
 	record_text(&t->writes, a->event);
 	record_text(&t->writes, a->detail);
+	record_text(&t->writes, a->actor ? a->actor : "");
 	return t->writes.err;
 }
 
@@ -95,14 +100,21 @@ void store_drop(struct store *s)
 
 /* ---- applying ----------------------------------------------------------- */
 
+static void recorded_line(struct rbuf *r, struct store_audit *a)
+{
+	a->time = (int64_t)rbuf_u64(r);
+	a->group = recorded_text(r);
+	a->identity = recorded_text(r);
+	a->event = recorded_text(r);
+	a->detail = recorded_text(r);
+	a->actor = recorded_text(r);
+}
+
 static int apply_audit(struct rbuf *r, const struct store_ops *ops, void *ctx)
 {
-	struct store_audit a = { .time = (int64_t)rbuf_u64(r) };
+	struct store_audit a = { 0 };
 
-	a.group = recorded_text(r);
-	a.identity = recorded_text(r);
-	a.event = recorded_text(r);
-	a.detail = recorded_text(r);
+	recorded_line(r, &a);
 	return r->err ? r->err : ops->audit(ctx, &a);
 }
 
@@ -127,8 +139,7 @@ static int apply_one(struct rbuf *r, const struct store_ops *ops, void *ctx)
 	return r->err ? r->err : ops->put(ctx, key, val, len);
 }
 
-int store_txn_apply(const struct store_txn *t, const struct store_ops *ops,
-		    void *ctx)
+int store_txn_apply(struct store_txn *t, const struct store_ops *ops, void *ctx)
 {
 	struct store_expect e = { t->expect, t->from, t->to };
 	struct rbuf r;
@@ -142,10 +153,59 @@ int store_txn_apply(const struct store_txn *t, const struct store_ops *ops,
 	rbuf_init(&r, t->writes.p, t->writes.len);
 	while (!ret && rbuf_left(&r))
 		ret = apply_one(&r, ops, ctx);
-	if (!ret)
-		return ops->commit(ctx);
-	ops->abort(ctx);
+	if (ret) {
+		ops->abort(ctx);
+		return ret;
+	}
+	ret = ops->commit(ctx);
+	if (!ret && ops->audit_last)
+		t->audit_last = ops->audit_last(ctx);
 	return ret;
+}
+
+/* ---- lines of the audit trail -------------------------------------------- */
+
+/* Skip a write that is no line. */
+static void skip_write(struct rbuf *r, enum write_kind kind)
+{
+	rbuf_bytes(r, rbuf_u32(r));
+	if (kind == WRITE_PUT)
+		rbuf_bytes(r, rbuf_u32(r));
+}
+
+/* The lines of one transaction follow each other in the store. */
+void store_txn_sink(const struct store_txn *t)
+{
+	const struct store_sink *sink = t->s->sink;
+	struct store_audit a = { 0 };
+	enum write_kind kind;
+	struct rbuf r;
+
+	if (!sink || !t->n_audits || t->audit_last < t->n_audits)
+		return;
+	a.seq = t->audit_last - t->n_audits;
+	rbuf_init(&r, t->writes.p, t->writes.len);
+	while (!r.err && rbuf_left(&r)) {
+		kind = rbuf_u8(&r);
+		if (kind != WRITE_AUDIT) {
+			skip_write(&r, kind);
+			continue;
+		}
+		recorded_line(&r, &a);
+		a.seq++;
+		if (!r.err)
+			sink->line(sink->arg, &a);
+	}
+}
+
+/* Ask the sink whether a change may be made that it must have a line of. */
+static int sink_ready(const struct store_txn *t, struct err *err)
+{
+	const struct store_sink *sink = t->s->sink;
+
+	if (!sink || !sink->ready || !t->n_audits || !t->n_others)
+		return 0;
+	return sink->ready(sink->arg, err);
 }
 
 /* ---- submitting --------------------------------------------------------- */
@@ -182,6 +242,7 @@ struct store_txn *store_submit(struct store *s, const struct store_expect *e,
 {
 	struct store_txn *t = txn_take(s, e, done, arg);
 	uint64_t number = ++s->n_submitted;
+	struct err err = { "" };
 	int ret;
 
 	if (s->last)
@@ -189,8 +250,11 @@ struct store_txn *store_submit(struct store *s, const struct store_expect *e,
 	else
 		s->first = t;
 	s->last = t;
+	if (!t->ret)
+		t->ret = sink_ready(t, &err);
 	if (t->ret) {
-		store_txn_end(t, t->ret, strerror(-t->ret));
+		store_txn_end(t, t->ret,
+			      err.text[0] ? err.text : strerror(-t->ret));
 	} else if (s->ops->submit) {
 		s->ops->submit(s->ctx, t);
 	} else {
@@ -205,6 +269,8 @@ int store_submit_wait(struct store *s, const struct store_expect *e)
 	struct store_txn *t = txn_take(s, e, NULL, NULL);
 	int ret = t->ret ? t->ret : store_txn_apply(t, s->ops, s->ctx);
 
+	if (!ret)
+		store_txn_sink(t);
 	txn_free(t);
 	return ret;
 }
@@ -239,6 +305,8 @@ void store_txn_end(struct store_txn *t, int ret, const char *why)
 		if (!s->first)
 			s->last = NULL;
 		s->n_ended++;
+		if (!t->ret)
+			store_txn_sink(t);
 		if (t->done)
 			t->done(t->arg, t->ret, t->why);
 		txn_free(t);

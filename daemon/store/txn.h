@@ -17,6 +17,9 @@ struct store_txn {
 	uint64_t to;
 	store_done_fn *done; /* NULL: no completion */
 	void *arg;
+	unsigned int n_audits; /* lines of the audit trail */
+	unsigned int n_others; /* other writes */
+	uint64_t audit_last; /* seq of the last line, once applied */
 	bool ended;
 	int ret;
 	char why[256];
@@ -31,6 +34,8 @@ int store_txn_put(struct store_txn *t, const char *key, const void *val,
 int store_txn_del(struct store_txn *t, const char *key);
 int store_txn_del_below(struct store_txn *t, const char *prefix);
 int store_txn_audit(struct store_txn *t, const struct store_audit *a);
+/* Pass the lines of an applied transaction to the sink of the store. */
+void store_txn_sink(const struct store_txn *t);
 /* Free the transactions of @s that were submitted and have not ended. */
 void store_txn_free_all(struct store *s);
 

@@ -576,6 +576,121 @@ static void test_audit(struct store *s)
 	store_close(s);
 }
 
+/* ---- the sink of the audit trail ----------------------------------------- */
+
+static char told[512];
+static int ready_ret;
+
+static void sink_line(void *arg, const struct store_audit *a)
+{
+	size_t len = strlen(told);
+
+	snprintf(told + len, sizeof(told) - len, "%d %s %s %s;",
+		 (int)(a->seq - *(const uint64_t *)arg), a->event, a->identity,
+		 a->actor ? a->actor : "");
+}
+
+static int sink_ready(void *arg, struct err *e)
+{
+	(void)arg;
+	return ready_ret ? err_set(e, ready_ret, "no room in the trail") : 0;
+}
+
+static char done_text[640];
+
+static void txn_done(void *arg, int ret, const char *why)
+{
+	(void)arg;
+	snprintf(done_text, sizeof(done_text), "%s|%d %s", told, ret, why);
+}
+
+static int add_line(struct store *s, const char *event, const char *actor)
+{
+	struct store_audit a = { .time = 1,
+				 .group = "video",
+				 .identity = "a",
+				 .event = event,
+				 .detail = "",
+				 .actor = actor };
+
+	return store_audit(s, &a);
+}
+
+static int actor_line(void *arg, const struct store_audit *a)
+{
+	snprintf(arg, 64, "%s", a->actor);
+	return 0;
+}
+
+static void test_sink(struct store *s)
+{
+	uint64_t before = store_audit_last(s);
+	struct store_sink sink = { sink_line, sink_ready, &before };
+	char actor[64] = "";
+
+	store_set_sink(s, &sink);
+	add_line(s, "refuse", NULL);
+	is_str(told, "1 refuse a ;", "a line of its own is told");
+
+	told[0] = '\0';
+	store_record(s);
+	store_put(s, "sink", "1", 1);
+	add_line(s, "evict", "0 77 root");
+	store_del(s, "nothing");
+	store_del_below(s, "nothing");
+	add_line(s, "rekey", "0 77 root");
+	is_str(told, "", "nothing is told before the transaction is done");
+	store_submit(s, NULL, txn_done, NULL);
+	is_str(told, "2 evict a 0 77 root;3 rekey a 0 77 root;",
+	       "lines of a transaction are told in their order");
+	is_str(done_text, "2 evict a 0 77 root;3 rekey a 0 77 root;|0 ",
+	       "before its completion is called");
+	is_int(store_audit_last(s), before + 3, "the last line is known");
+	store_audit_each(s, before + 1, 1, actor_line, actor);
+	is_str(actor, "0 77 root", "the user who gave the order is kept");
+
+	told[0] = '\0';
+	ready_ret = -EIO;
+	store_record(s);
+	store_put(s, "sink", "2", 1);
+	add_line(s, "evict", "");
+	store_submit(s, NULL, txn_done, NULL);
+	is_str(done_text, "|-5 no room in the trail",
+	       "a change with a line can be refused");
+	is_str(get(s, "sink"), "1", "nothing has changed then");
+	store_record(s);
+	store_put(s, "sink", "3", 1);
+	store_submit(s, NULL, txn_done, NULL);
+	is_str(get(s, "sink"), "3", "a change without a line is not refused");
+	add_line(s, "refuse", "");
+	is_str(told, "4 refuse a ;", "a line without a change is not, either");
+	store_set_sink(s, NULL);
+	add_line(s, "refuse", "");
+	is_str(told, "4 refuse a ;", "nothing is told without a sink");
+}
+
+/* A file of a release that did not know who gave an order. */
+static void test_old_audit(struct store *s)
+{
+	uint64_t last = store_audit_last(s);
+	char actor[64] = "none";
+	sqlite3 *db;
+
+	store_close(s);
+	sqlite3_open(path, &db);
+	sqlite3_exec(db, "ALTER TABLE audit DROP COLUMN actor", NULL, NULL,
+		     NULL);
+	sqlite3_close(db);
+	s = reopen(NULL);
+	is_int(store_audit_last(s), last, "no line of an old file is lost");
+	store_audit_each(s, last - 1, 1, actor_line, actor);
+	is_str(actor, "", "lines of an old file have no user");
+	add_line(s, "evict", "0 1 root");
+	store_audit_each(s, last, 1, actor_line, actor);
+	is_str(actor, "0 1 root", "new lines have one");
+	store_close(s);
+}
+
 int main(void)
 {
 	uint8_t key[SEAL_KEY_LEN] = { 1, 2, 3 };
@@ -592,6 +707,9 @@ int main(void)
 	s = test_copy(s);
 	s = test_full(s);
 	RUN(test_audit, s);
+	s = reopen(NULL);
+	RUN(test_sink, s);
+	RUN(test_old_audit, s);
 	s = reopen(NULL);
 	RUN(test_sizes, s);
 	RUN(test_cut, s);

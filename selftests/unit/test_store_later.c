@@ -264,7 +264,7 @@ static int count_line(void *arg, const struct store_audit *a)
 static void test_audit(bool thread)
 {
 	const char *mode = thread ? "thread" : "at once";
-	struct store_audit a = { 1, 2, "video", "a", "join", "" };
+	struct store_audit a = { 1, 2, "video", "a", "join", "", NULL };
 	struct store *s = open_store(thread);
 	unsigned int before = 0, n = 0;
 
