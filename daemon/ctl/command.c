@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/trail.h"
 #include "ctl/ctl.h"
 #include "ctl/report.h"
 #include "ctl/version.h"
@@ -25,6 +26,8 @@ enum {
 	WITH_AHEAD = 1 << 4,
 	WITH_SIGNING_KEY = 1 << 5,
 	WITH_CHECK = 1 << 6,
+	/* An order to the key server, which is recorded before it is done. */
+	IS_ORDER = 1 << 7,
 };
 
 /* The command is not finished; its function will call request_end(). */
@@ -45,6 +48,9 @@ struct ctl_request {
 	bool signing_key;
 	bool check;
 	const char *file;
+	bool order; /* recorded in the audit trail */
+	/* The user who asks; a request may outlive its client. */
+	char actor[GCKS_ACTOR_MAX];
 	/* The answer, apart from "ok". */
 	json_t *out;
 	struct err err;
@@ -71,7 +77,7 @@ static char *answer_text(struct ctl_request *q, int ret)
 	return text;
 }
 
-static void request_finish(struct ctl_request *q, int ret)
+static void request_free(struct ctl_request *q, int ret)
 {
 	ctl_done_fn *done = q->done;
 	void *arg = q->arg;
@@ -82,6 +88,25 @@ static void request_finish(struct ctl_request *q, int ret)
 	free(q);
 	if (done)
 		done(arg, text);
+}
+
+/* A change has lines of its own; only that there was none is said here. */
+static void note_refusal(const struct ctl_request *q, int ret)
+{
+	const char *why = q->err.text[0] ? q->err.text : strerror(-ret);
+
+	if (!q->order || !ret)
+		return;
+	gcks_set_actor(q->roles.gcks, q->actor);
+	gcks_note_refused_order(q->roles.gcks, q->group ? q->group : "",
+				q->id ? q->id : "", why);
+	gcks_set_actor(q->roles.gcks, "");
+}
+
+static void request_finish(struct ctl_request *q, int ret)
+{
+	note_refusal(q, ret);
+	request_free(q, ret);
 }
 
 /* End a command that returned LATER, possibly before it returns. */
@@ -121,6 +146,17 @@ static int do_version(struct ctl_request *q)
 	return 0;
 }
 
+static void add_trail(struct ctl_request *q)
+{
+	const struct ctl_roles *r = &q->roles;
+	struct trail_state s = { 0 };
+
+	if (r->audit)
+		r->audit(r->app, &s);
+	if (s.dir)
+		json_object_set_new(q->out, "audit", report_trail(&s));
+}
+
 static int do_status(struct ctl_request *q)
 {
 	const struct ctl_roles *r = &q->roles;
@@ -131,6 +167,8 @@ static int do_status(struct ctl_request *q)
 		json_object_set_new(q->out, "gcks",
 				    report_gcks(r->gcks, r->gcks_engine,
 						q->group, &found));
+	if (r->gcks && !q->group)
+		add_trail(q);
 	if (r->member)
 		json_object_set_new(q->out, "member",
 				    report_member(r->member, r->member_engine,
@@ -314,6 +352,27 @@ static int do_audit(struct ctl_request *q)
 	return ret;
 }
 
+/*
+ * The line of an order is written before it is carried out: no order takes
+ * effect without a line of who gave it.
+ */
+static int note_order(struct ctl_request *q, const char *name)
+{
+	char words[64];
+	int ret;
+
+	snprintf(words, sizeof(words), "%s%s%s", name, q->ahead ? " ahead" : "",
+		 q->signing_key ? " signing-key" : "");
+	ret = gcks_note_order(q->roles.gcks, q->group ? q->group : "",
+			      q->id ? q->id : "", words);
+	if (ret)
+		return err_set(&q->err, ret,
+			       "the order cannot be recorded, so it is not carried out: %s",
+			       strerror(-ret));
+	q->order = true;
+	return 0;
+}
+
 static const struct command {
 	const char *name;
 	unsigned int takes;
@@ -322,12 +381,12 @@ static const struct command {
 	{ "version", 0, do_version },
 	{ "status", WITH_GROUP, do_status },
 	{ "member", WITH_GROUP, do_member },
-	{ "evict", NEEDS_GROUP | NEEDS_ID | WITH_AHEAD, do_evict },
-	{ "admit", NEEDS_GROUP | NEEDS_ID, do_admit },
-	{ "rekey", WITH_GROUP | WITH_SIGNING_KEY, do_rekey },
-	{ "reset", NEEDS_GROUP, do_reset },
-	{ "reseal", 0, do_reseal },
-	{ "reload", WITH_CHECK, do_reload },
+	{ "evict", NEEDS_GROUP | NEEDS_ID | WITH_AHEAD | IS_ORDER, do_evict },
+	{ "admit", NEEDS_GROUP | NEEDS_ID | IS_ORDER, do_admit },
+	{ "rekey", WITH_GROUP | WITH_SIGNING_KEY | IS_ORDER, do_rekey },
+	{ "reset", NEEDS_GROUP | IS_ORDER, do_reset },
+	{ "reseal", IS_ORDER, do_reseal },
+	{ "reload", WITH_CHECK | IS_ORDER, do_reload },
 	{ "leave", NEEDS_GROUP, do_leave },
 	{ "join", NEEDS_GROUP, do_join },
 	{ "audit", WITH_AFTER, do_audit },
@@ -407,6 +466,22 @@ static int check_version(struct ctl_request *q, json_t *o)
 		       "\"json-version\" has to be %d", MCSEC_JSON_VERSION);
 }
 
+static int run_recorded(struct ctl_request *q, const struct command *c)
+{
+	struct gcks *k = c->takes & IS_ORDER && !q->check ? q->roles.gcks
+							  : NULL;
+	int ret;
+
+	if (!k)
+		return c->fn(q);
+	gcks_set_actor(k, q->actor);
+	ret = note_order(q, c->name);
+	if (!ret)
+		ret = c->fn(q);
+	gcks_set_actor(k, "");
+	return ret;
+}
+
 static int run_command(struct ctl_request *q, json_t *o)
 {
 	const struct command *c;
@@ -451,7 +526,7 @@ static int run_command(struct ctl_request *q, json_t *o)
 	if (!ret)
 		ret = take_text(q, o, "file", c->takes & WITH_CHECK, false,
 				&q->file);
-	return ret ? ret : c->fn(q);
+	return ret ? ret : run_recorded(q, c);
 }
 
 static int request_parse(struct ctl_request *q, const char *request, size_t len)
@@ -480,6 +555,9 @@ struct ctl_request *ctl_ask(const struct ctl_roles *roles, const char *request,
 		return NULL;
 	}
 	q->roles = *roles;
+	q->roles.actor = NULL;
+	if (roles->actor)
+		snprintf(q->actor, sizeof(q->actor), "%s", roles->actor);
 	q->done = done;
 	q->arg = arg;
 	q->running = true;

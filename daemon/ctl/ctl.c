@@ -3,8 +3,10 @@
 #include "ctl/ctl.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #include "ctl/version.h"
+#include "gcks/gcks.h"
 #include "lib/err.h"
 #include "lib/file.h"
 #include "lib/log.h"
@@ -26,6 +29,7 @@ struct client {
 	struct ctl *ctl;
 	struct loop_fd fd;
 	struct timer idle;
+	char actor[GCKS_ACTOR_MAX];
 	char in[CTL_REQUEST_MAX];
 	size_t in_len;
 	/* The unfinished request; nothing is read until it is answered. */
@@ -143,8 +147,11 @@ static void answer_done(void *arg, char *text)
  */
 static bool client_ask(struct client *c, size_t line)
 {
+	struct ctl_roles roles = c->ctl->roles;
+
 	c->answered = false;
-	c->asked = ctl_ask(&c->ctl->roles, c->in, line, answer_done, c);
+	roles.actor = c->actor;
+	c->asked = ctl_ask(&roles, c->in, line, answer_done, c);
 	c->in_len -= line + 1;
 	memmove(c->in, c->in + line + 1, c->in_len);
 	if (c->answered)
@@ -210,22 +217,34 @@ static void client_event(void *arg, uint32_t events)
  * The mode 0600 has the same effect, but not for a descriptor that was passed
  * on.
  */
-static bool peer_allowed(int fd)
+static bool peer_allowed(int fd, struct ucred *cred)
 {
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
+	socklen_t len = sizeof(*cred);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, cred, &len))
 		return false;
-	if (!cred.uid || cred.uid == geteuid())
+	if (!cred->uid || cred->uid == geteuid())
 		return true;
-	log_warn("control access denied: user %u is not root", cred.uid);
+	log_warn("control access denied: user %u is not root", cred->uid);
 	return false;
+}
+
+/* A uid without a name has none in the audit trail, either. */
+static void name_actor(const struct ucred *cred, char *actor, size_t size)
+{
+	struct passwd pw, *found = NULL;
+	char buf[4096];
+
+	if (getpwuid_r(cred->uid, &pw, buf, sizeof(buf), &found))
+		found = NULL;
+	snprintf(actor, size, "%u %d %s", cred->uid, (int)cred->pid,
+		 found ? pw.pw_name : "");
 }
 
 static void accept_client(void *arg, uint32_t events)
 {
 	struct ctl *ctl = arg;
+	struct ucred cred;
 	struct client *c;
 	int fd;
 
@@ -233,7 +252,7 @@ static void accept_client(void *arg, uint32_t events)
 	fd = accept4(ctl->fd.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (ctl->n_clients >= CTL_MAX_CLIENTS || !peer_allowed(fd)) {
+	if (ctl->n_clients >= CTL_MAX_CLIENTS || !peer_allowed(fd, &cred)) {
 		close(fd);
 		return;
 	}
@@ -243,6 +262,7 @@ static void accept_client(void *arg, uint32_t events)
 		return;
 	}
 	c->ctl = ctl;
+	name_actor(&cred, c->actor, sizeof(c->actor));
 	c->fd = (struct loop_fd){ .fd = fd, .fn = client_event, .arg = c };
 	timer_init(&c->idle, idle_due, c);
 	LIST_INSERT_HEAD(&ctl->clients, c, link);

@@ -29,6 +29,7 @@
 struct gcks;
 struct ike_engine;
 struct member;
+struct trail_state;
 struct ctl;
 
 struct app;
@@ -43,6 +44,9 @@ struct ctl_roles {
 	int (*reload_check)(struct app *app, const char *file,
 			    void (*fn)(void *arg, const char *line), void *arg,
 			    struct err *err);
+	void (*audit)(struct app *app, struct trail_state *to);
+	/* The user who asks, as for gcks_set_actor(); NULL: no user. */
+	const char *actor;
 	struct gcks *gcks;
 	struct ike_engine *gcks_engine;
 	struct member *member;

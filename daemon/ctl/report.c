@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audit/trail.h"
 #include "gcks/gcks.h"
 #include "ike/engine.h"
 #include "rekey/rekey.h"
@@ -199,6 +200,21 @@ json_t *report_rosters(struct gcks *k, const char *group, int *found)
 	return w.list;
 }
 
+json_t *report_trail(const struct trail_state *s)
+{
+	json_t *o = json_object();
+
+	put_text(o, "trail", s->dir);
+	put_number(o, "records", s->records);
+	put_number(o, "unsigned", s->behind);
+	put_number(o, "row", s->row);
+	put_number(o, "missing", s->missing);
+	put_text(o, "head", s->head);
+	if (s->error)
+		put_text(o, "error", s->error);
+	return o;
+}
+
 static int audit_line(void *arg, const struct store_audit *a)
 {
 	json_t *o = json_object();
@@ -209,6 +225,8 @@ static int audit_line(void *arg, const struct store_audit *a)
 	put_text(o, "id", a->identity);
 	put_text(o, "event", a->event);
 	put_text(o, "detail", a->detail);
+	if (a->actor && *a->actor)
+		put_text(o, "actor", a->actor);
 	json_array_append_new(arg, o);
 	return 0;
 }

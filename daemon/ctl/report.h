@@ -13,6 +13,7 @@
 struct gcks;
 struct ike_engine;
 struct member;
+struct trail_state;
 
 /*
  * @group selects one group, or all if it is NULL. *@found is set to 1 if there
@@ -23,6 +24,8 @@ json_t *report_gcks(struct gcks *k, struct ike_engine *engine,
 json_t *report_member(struct member *m, struct ike_engine *engine,
 		      const char *group, int *found);
 json_t *report_rosters(struct gcks *k, const char *group, int *found);
+/* The state of the audit trail. */
+json_t *report_trail(const struct trail_state *s);
 json_t *report_audit(struct gcks *k, uint64_t after, size_t max);
 /* Return @s as a JSON string, or a replacement if it is not UTF-8. */
 json_t *report_text(const char *s);

@@ -171,6 +171,24 @@ void gcks_ike_event(struct gcks *k, const struct ike_event *ev)
 
 /* ---- control ------------------------------------------------------------ */
 
+void gcks_set_actor(struct gcks *k, const char *actor)
+{
+	snprintf(k->actor, sizeof(k->actor), "%s", actor);
+}
+
+int gcks_note_order(struct gcks *k, const char *group, const char *identity,
+		    const char *words)
+{
+	return gmc_audit(k, group, identity, "order", words);
+}
+
+void gcks_note_refused_order(struct gcks *k, const char *group,
+			     const char *identity, const char *why)
+{
+	if (gmc_audit(k, group, identity, "order-refused", why))
+		log_err("audit record lost: %s", store_error(k->deps.store));
+}
+
 static struct group *group_arg(struct gcks *k, const char *name,
 			       gcks_done_fn *done, void *arg)
 {

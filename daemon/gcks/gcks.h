@@ -34,6 +34,9 @@ struct clock;
 struct gcks;
 struct timerq;
 
+/* Size of the text "UID PID USER" for who gives an order. */
+#define GCKS_ACTOR_MAX 96
+
 /* Destination of a GSA_REKEY. */
 struct gcks_dest {
 	struct ep to; /* multicast */
@@ -102,6 +105,23 @@ void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 void gcks_ike_event(struct gcks *k, const struct ike_event *ev);
 
 /* ---- control ------------------------------------------------------------ */
+
+/*
+ * Say who gives the orders that follow, as "UID PID USER", or nobody with "".
+ * The audit trail has that in the lines that an order causes, also of one that
+ * waits.
+ */
+void gcks_set_actor(struct gcks *k, const char *actor);
+/*
+ * Record an order before it is carried out, so that none takes effect without a
+ * line of who gave it: its words, the group and the identity, or "". Returns 0
+ * or -errno.
+ */
+int gcks_note_order(struct gcks *k, const char *group, const char *identity,
+		    const char *words);
+/* Record why an order was not carried out. */
+void gcks_note_refused_order(struct gcks *k, const char *group,
+			     const char *identity, const char *why);
 
 /*
  * Completion of an order. @ret is 0 if the store has the change, or -errno if

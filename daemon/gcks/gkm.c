@@ -369,6 +369,8 @@ static int record_anew(struct group *g, struct gkm_change *c)
 		ret = record_outs(g, c);
 	if (!ret && c->policy)
 		ret = policy_put(g, c->policy);
+	if (!ret && c->disown)
+		ret = gmc_audit(g->k, g->conf->name, "", "rollback", c->why);
 	if (!ret)
 		ret = gmc_audit(g->k, g->conf->name, "", "reset", c->why);
 	if (ret)

@@ -395,6 +395,24 @@ int gmc_load(struct group *g, struct err *err)
 
 /* ---- audit -------------------------------------------------------------- */
 
+/*
+ * A change that an order causes may take joins and leaves with it, which are
+ * not the administrator's doing.
+ */
+static bool by_order(const char *event)
+{
+	static const char *const events[] = {
+		"order", "order-refused", "evict",	 "admit",  "rekey",
+		"reset", "policy",	  "signing-key", "reseal",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(events); i++)
+		if (!strcmp(events[i], event))
+			return true;
+	return false;
+}
+
 int gmc_audit(struct gcks *k, const char *group, const char *identity,
 	      const char *event, const char *detail)
 {
@@ -404,6 +422,7 @@ int gmc_audit(struct gcks *k, const char *group, const char *identity,
 		.identity = identity,
 		.event = event,
 		.detail = detail,
+		.actor = by_order(event) ? k->actor : "",
 	};
 
 	return store_audit(k->deps.store, &a);

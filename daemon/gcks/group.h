@@ -366,6 +366,8 @@ struct gcks {
 	struct pace_list pace[GCKS_PACE];
 	uint64_t time0_ms; /* wall clock when clock_mono_ms() was 0 */
 	struct notices notices;
+	/* The user whose order is carried out now; "": no user. */
+	char actor[GCKS_ACTOR_MAX];
 };
 
 /*

@@ -33,6 +33,7 @@ struct order {
 	TAILQ_ENTRY(order) all;
 	enum order_kind kind;
 	char identity[GMC_ID_MAX];
+	char actor[GCKS_ACTOR_MAX];
 	struct group *g;
 	gcks_done_fn *done;
 	void *arg;
@@ -594,6 +595,21 @@ static void order_run(struct group *g, struct order *o)
 	}
 }
 
+/*
+ * An order may have waited, and its caller may be giving another one now. What
+ * is done at once is recorded with who gave it.
+ */
+static void run_as_giver(struct group *g, struct order *o)
+{
+	struct gcks *k = g->k;
+	char before[GCKS_ACTOR_MAX];
+
+	memcpy(before, k->actor, sizeof(before));
+	memcpy(k->actor, o->actor, sizeof(k->actor));
+	order_run(g, o);
+	memcpy(k->actor, before, sizeof(k->actor));
+}
+
 /* Only evictions and their end pass a policy that waits. */
 static struct order *next_order(const struct group *g)
 {
@@ -616,7 +632,7 @@ bool orders_run(struct group *g)
 	if (g->commit.busy || !o)
 		return false;
 	TAILQ_REMOVE(&g->orders, o, all);
-	order_run(g, o);
+	run_as_giver(g, o);
 	return true;
 }
 
@@ -633,6 +649,7 @@ static struct order *order_new(struct group *g, enum order_kind kind,
 	o->kind = kind;
 	o->done = done;
 	o->arg = arg;
+	memcpy(o->actor, g->k->actor, sizeof(o->actor));
 	timer_init(&o->wait, exclusion_due, o);
 	TAILQ_INSERT_TAIL(&g->orders, o, all);
 	return o;
