@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/audit.h"
 #include "conf/conf.h"
 #include "crypto/cert.h"
 #include "ctl/client.h"
@@ -66,6 +67,8 @@ static int open_loop(struct app *a, struct err *err)
 	int ret;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* A limit of file sizes is an error of a write, as a full disk is. */
+	signal(SIGXFSZ, SIG_IGN);
 	timerq_init(&a->tq, clock_system());
 	ret = loop_new(&a->tq, &a->loop);
 	for (i = 0; i < ARRAY_SIZE(signals) && !ret; i++)
@@ -100,6 +103,7 @@ static int start_all(struct app *a, struct err *err)
 	roles.app = a;
 	roles.reload = app_reload;
 	roles.reload_check = app_reload_check;
+	roles.audit = app_audit_state;
 	ctl_serve(a->ctl, &roles);
 	app_watch_expiry(a);
 	return 0;

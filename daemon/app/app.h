@@ -67,6 +67,7 @@ struct app {
 
 	/* Role gcks */
 	struct vault vault; /* the store and its witness */
+	struct app_audit *audit; /* NULL: no trail */
 	struct gcks *gcks;
 	struct ike_engine *gcks_engine;
 	struct sa_pld gcks_proposals;

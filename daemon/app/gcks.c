@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/audit.h"
 #include "gcks/gcks.h"
 #include "store/thread.h"
 #include "wire/proto.h"
@@ -274,6 +275,8 @@ int app_start_gcks(struct app *a, struct err *err)
 
 	ret = open_store(a, err);
 	if (!ret)
+		ret = app_open_audit(a, err);
+	if (!ret)
 		ret = open_listeners(a, err);
 	if (ret)
 		return ret;
@@ -346,5 +349,6 @@ void app_stop_gcks(struct app *a)
 	for (i = 0; i < 2; i++)
 		if (a->rekey_fd[i] >= 0)
 			close(a->rekey_fd[i]);
+	app_close_audit(a);
 	vault_close(&a->vault);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/audit.h"
 #include "gcks/gcks.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -19,10 +20,19 @@ struct reload {
 	void *arg;
 };
 
-static void no_line(void *arg, const char *line)
+/* The changes of a reload, as one line of the audit trail. */
+struct changes {
+	char text[1000];
+	size_t len;
+};
+
+static void add_line(void *arg, const char *line)
 {
-	(void)arg;
-	(void)line;
+	struct changes *c = arg;
+
+	if (c->len < sizeof(c->text))
+		c->len += snprintf(c->text + c->len, sizeof(c->text) - c->len,
+				   "%s%s", c->len ? "; " : "", line);
 }
 
 /* All checks come before the first change. */
@@ -96,6 +106,7 @@ static void gcks_reloaded(void *arg, int ret, uint32_t effective_ms,
 
 static void run_reload(struct app *a, struct reload *r)
 {
+	struct changes changes = { .text = "nothing" };
 	struct err err = { "" };
 	struct conf *to;
 	int ret;
@@ -106,7 +117,7 @@ static void run_reload(struct app *a, struct reload *r)
 		reload_end(r, ret, err.text);
 		return;
 	}
-	ret = check_all(a, to, no_line, NULL, &err);
+	ret = check_all(a, to, add_line, &changes, &err);
 	/* The kernel may refuse a group, so the key server changes after it. */
 	if (!ret && a->member)
 		ret = member_reload(a->member, to->member, &err);
@@ -117,6 +128,7 @@ static void run_reload(struct app *a, struct reload *r)
 	}
 	if (!a->debug)
 		log_set_level(to->log_level);
+	app_note_event(a, "reload", changes.text);
 	/* The key server's groups have copies of their settings. */
 	conf_free(a->conf);
 	a->conf = to;

@@ -360,6 +360,19 @@ static const struct conf_field gcks_fields[] = {
 	K(seal_key, "seal-key", conf_read_path, .required = true),
 	K(witness, "witness", conf_read_path, 0),
 	K(store_thread, "store-thread", conf_read_bool, 0),
+	K(audit, "audit", conf_read_bool, 0),
+	K(audit_trail, "audit-trail", conf_read_path, 0),
+	K(audit_required, "audit-required", conf_read_bool, 0),
+	K(audit_syslog, "audit-syslog", conf_read_bool, 0),
+	K(audit_file_size, "audit-file-size", conf_read_number, .min = 1,
+	  .max = 65536),
+	K(audit_file_age, "audit-file-age", conf_read_number, .min = 0,
+	  .max = 366 * 86400),
+	K(audit_keep, "audit-keep", conf_read_number, .min = 0, .max = 100000),
+	K(audit_records, "audit-checkpoint-records", conf_read_number, .min = 1,
+	  .max = 100000),
+	K(audit_interval, "audit-checkpoint-interval", conf_read_number,
+	  .min = 1, .max = 86400),
 	K(cookie_threshold, "cookie-threshold", conf_read_number, .min = 0,
 	  .max = 100000),
 	K(max_half_open, "max-half-open", conf_read_number, .min = 1,
@@ -433,6 +446,10 @@ static int read_gcks(struct conf_reader *r, const config_setting_t *s,
 	g->sa_lifetime = 14400;
 	g->sa_rekey = 12600;
 	g->fragment_size = FRAGMENT_SIZE;
+	g->audit = true;
+	g->audit_file_size = 16;
+	g->audit_records = 1000;
+	g->audit_interval = 60;
 	if (default_listen(g))
 		return -ENOMEM;
 	ret = conf_read_group(r, s, gcks_fields, g);
@@ -441,6 +458,11 @@ static int read_gcks(struct conf_reader *r, const config_setting_t *s,
 	if (!ret && !g->witness &&
 	    asprintf(&g->witness, "%s.witness", g->store) < 0) {
 		g->witness = NULL;
+		ret = -ENOMEM;
+	}
+	if (!ret && !g->audit_trail &&
+	    asprintf(&g->audit_trail, "%s.audit", g->store) < 0) {
+		g->audit_trail = NULL;
 		ret = -ENOMEM;
 	}
 	return ret;
@@ -677,6 +699,7 @@ static void free_gcks(struct conf_gcks *g)
 	free(g->store);
 	free(g->seal_key);
 	free(g->witness);
+	free(g->audit_trail);
 	free(g);
 }
 

@@ -153,6 +153,22 @@ struct conf_gcks {
 	 * an old copy.
 	 */
 	char *witness;
+	/*
+	 * Audit trail (audit/trail.h): whether there is one, its folder, whether
+	 * changes are refused when it cannot be written, and whether syslog has
+	 * it as well. A file is followed by another when it has so many MiB or
+	 * is so many seconds old (0: any age); so many files are kept (0: all).
+	 * A checkpoint is signed after so many records or seconds.
+	 */
+	bool audit;
+	char *audit_trail;
+	bool audit_required;
+	bool audit_syslog;
+	uint32_t audit_file_size;
+	uint32_t audit_file_age;
+	uint32_t audit_keep;
+	uint32_t audit_records;
+	uint32_t audit_interval;
 	/* Number of half-open IKE SAs that starts cookies, and its limit. */
 	uint32_t cookie_threshold;
 	uint32_t max_half_open;

@@ -43,6 +43,17 @@ static void check_gcks(struct names *n, const struct conf_gcks *a,
 	check_same(n, same_text(a->seal_key, b->seal_key), "gcks.seal-key");
 	check_same(n, same_text(a->witness, b->witness), "gcks.witness");
 	check_same(n, a->store_thread == b->store_thread, "gcks.store-thread");
+	check_same(n,
+		   a->audit == b->audit &&
+			   same_text(a->audit_trail, b->audit_trail) &&
+			   a->audit_required == b->audit_required &&
+			   a->audit_syslog == b->audit_syslog &&
+			   a->audit_file_size == b->audit_file_size &&
+			   a->audit_file_age == b->audit_file_age &&
+			   a->audit_keep == b->audit_keep &&
+			   a->audit_records == b->audit_records &&
+			   a->audit_interval == b->audit_interval,
+		   "gcks.audit...");
 	check_same(n, a->cookie_threshold == b->cookie_threshold,
 		   "gcks.cookie-threshold");
 	check_same(n, a->max_half_open == b->max_half_open,

@@ -156,10 +156,13 @@ def check_spis():
 
 def check_audit(events):
     used = set()
-    pattern = re.compile(r"\b(?:gmc_audit|audit_as)\(")
-    for path in sorted(pathlib.Path("daemon/gcks").glob("*.c")):
+    pattern = re.compile(r"\b(?:gmc_audit|audit_as|app_note_event)\(")
+    place = {"gmc_audit": 3, "audit_as": 1, "app_note_event": 1}
+    paths = [*pathlib.Path("daemon/gcks").glob("*.c"),
+             *pathlib.Path("daemon/app").glob("*.c")]
+    for path in sorted(paths):
         for name, number, args in calls(path, pattern):
-            event = args[3 if name == "gmc_audit" else 1]
+            event = args[place[name]]
             words = LITERAL.findall(event)
             used.update(words)
             for word in words:

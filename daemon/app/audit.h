@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The audit trail of the key server: lines of the store become records of the
+ * trail (audit/trail.h), whose head is kept in the store.
+ *
+ * A line is in the transaction of the change that it tells of. So no change is
+ * without a line, and no line without its change. The record follows when the
+ * transaction is on the disk, before anybody is answered; what a crash or a full
+ * disk kept out of the trail is appended from the store as soon as that is
+ * possible.
+ */
+#ifndef APP_AUDIT_H
+#define APP_AUDIT_H
+
+#include "lib/err.h"
+
+struct app;
+struct app_audit;
+struct trail_state;
+
+/*
+ * Open the trail of the configuration, if there is to be one, once the store is
+ * open. A trail that cannot be opened is an error only with audit-required;
+ * otherwise it is tried again. Returns 0, or -errno with one line in @err.
+ */
+int app_open_audit(struct app *a, struct err *err);
+/* Record the stop and close the trail, before the store is closed. */
+void app_close_audit(struct app *a);
+/* Record an event of the process; @detail may be "". */
+void app_note_event(struct app *a, const char *event, const char *detail);
+/* The state of the trail, for struct ctl_roles. */
+void app_audit_state(struct app *a, struct trail_state *to);
+
+#endif
