@@ -46,7 +46,8 @@ static const struct command commands[] = {
 	  "evict a member, at the key server" },
 	{ "admit", cmd_admit, "GROUP IDENTITY",
 	  "admit an evicted identity again" },
-	{ "audit", cmd_audit, "[after N]", "audit trail of the key server" },
+	{ "audit", cmd_trail, "[after N]|verify|show|tail ...",
+	  "audit trail of the key server" },
 	{ "join", cmd_join, "GROUP", "register again, at a member" },
 	{ "leave", cmd_leave, "GROUP", "leave a group, at a member" },
 	{}

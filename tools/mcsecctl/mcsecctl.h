@@ -144,6 +144,6 @@ command_fn cmd_group, cmd_sa, cmd_sender, cmd_show, cmd_stats, cmd_monitor;
 command_fn cmd_key, cmd_pki, cmd_batch, cmd_metrics;
 command_fn cmd_status, cmd_member, cmd_rekey, cmd_reseal, cmd_evict, cmd_admit;
 command_fn cmd_reset, cmd_reload;
-command_fn cmd_audit, cmd_join, cmd_leave;
+command_fn cmd_audit, cmd_trail, cmd_join, cmd_leave;
 
 #endif
