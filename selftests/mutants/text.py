@@ -40,7 +40,7 @@ FLOW = {"if", "for", "while", "switch", "do", "else", "return", "goto", "break",
 # Left in: what only words a message, and what only gives back memory, references
 # and locks. Sanitizers, kmemleak and lockdep look for these elsewhere.
 DULL = re.compile(r"""(
-	log_\w+|pr_\w+|warn\w*|trace_\w+|diag|fprintf|printf|err_set
+	log_\w+|(sa|group)_(debug|info|warn|err)|pr_\w+|warn\w*|trace_\w+|diag|fprintf|printf|err_set
 	|NL_SET_\w+|GENL_SET_\w+|WARN\w*|BUG\w*|BUILD_BUG\w*|static_assert
 	|snprintf|strerror|lockdep_\w+|might_\w+|\w*_?free\w*|\w+_put|dev_put|fclose|close
 	|\w*_?(un)?lock(_\w+)?|local_bh_\w+|rcu_\w+|synchronize_\w+|smp_\w+

@@ -20,7 +20,7 @@ import time
 BUILD = pathlib.Path(os.environ.get("MCSEC_MUTATE", "build/mutate"))
 CACHE = os.environ.get("MCSEC_CACHE", "/var/cache/mcsec")
 # A fault that the compiler would have to guess at is no mutant
-STRICT = """-g0 -Wno-error -fmax-errors=1 -Werror=incompatible-pointer-types
+STRICT = """-g0 -O1 -Wno-error -fmax-errors=1 -Werror=incompatible-pointer-types
 	-Werror=int-conversion -Werror=implicit-function-declaration
 	-Werror=return-type""".split()
 # Octets that a program gone mad may write to one file; a guest has its memory in
@@ -124,29 +124,44 @@ def run(command, limit, env=None, gently=False):
 # ---- the daemon
 
 class Daemon:
-	"""Unit tests: the mutated object is linked in front of the library."""
+	"""Unit tests, with sanitizers or without: the mutated object is linked in
+	front of the library.
+	"""
 
-	def __init__(self, tests):
-		said(["make", "-s", f"-j{os.cpu_count()}", "SAN=1"] +
-		     [f"build/san/unit/{t.split('/')[-1]}" for t in tests])
+	def __init__(self, tests, san):
+		self.san = ["SAN=1"] if san else []
+		self.build = "build/san" if san else "build"
+		self.folder = "unit" if san else "plain"
+		said(["make", "-s", f"-j{os.cpu_count()}", *self.san] +
+		     [self.program(t) for t in tests])
 		self.current = {}
 		self.flags = self.value("MC_CFLAGS")
-		self.link = self.value("MC_LDFLAGS")
+		self.link = self.value("MC_LDFLAGS") + self.linker()
 		self.libs = self.value("MC_LIBS")
-		self.help = ["build/san/obj/" + f[:-1] + "o"
+		self.help = [f"{self.build}/obj/{f[:-1]}o"
 			     for f in self.value("UNIT_HELP")]
 
+	def program(self, test):
+		return f"{self.build}/unit/{test.split('/')[-1]}"
+
 	@staticmethod
-	def value(name):
-		out = said(["make", "-s", "SAN=1", f"print-{name}"])
+	def linker():
+		"""The fastest one: a program is linked for each trial."""
+		for name in ("lld", "gold"):
+			if shutil.which("ld." + name):
+				return [f"-fuse-ld={name}", "-Wl,-S"]
+		return []
+
+	def value(self, name):
+		out = said(["make", "-s", *self.san, f"print-{name}"])
 		return shlex.split(out)
 
 	def baseline(self, _, test, limit):
-		return run([f"build/san/unit/{test.split('/')[-1]}"], limit)
+		return run([self.program(test)], limit)
 
 	def compile(self, worker, mutant, text, _):
 		"""The reason why the mutant does not compile, or None"""
-		here = BUILD / f"unit{worker}"
+		here = BUILD / f"{self.folder}{worker}"
 		here.mkdir(parents=True, exist_ok=True)
 		if self.current.get(worker) == mutant:
 			return None
@@ -165,12 +180,13 @@ class Daemon:
 		return None
 
 	def trial(self, worker, test, limit):
-		here = BUILD / f"unit{worker}"
+		here = BUILD / f"{self.folder}{worker}"
 		name = test.split("/")[-1]
 		program = here / name
 		said(["gcc"] + self.link + ["-o", program,
-		     f"build/san/obj/selftests/unit/test_{name}.o"] +
-		     self.help + [here / "mutant.o", "build/san/libmcsecd.a"] +
+		     f"{self.build}/obj/selftests/unit/test_{name}.o"] +
+		     self.help + [here / "mutant.o",
+				  f"{self.build}/libmcsecd.a"] +
 		     self.libs)
 		why, _ = run([program], limit)
 		program.unlink()
