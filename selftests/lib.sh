@@ -66,6 +66,7 @@ project_file() {
 tap_count=0
 tap_failed=0
 tap_section=
+tap_before=0
 lib_ns=()
 lib_pids=()
 lib_cleanups=()
@@ -79,9 +80,17 @@ diag() {
 }
 
 # title: what follows is about it, until the next title. The name of each check
-# is printed behind it ("title: name"), so that a line of a log stands alone.
+# is printed behind it ("title: name"), so that a line of a log stands alone. A
+# section without a check fails: a loop in it ran over nothing.
 section() {
+	section_end
 	tap_section=${1:+$1: }
+	tap_before=$tap_count
+}
+
+section_end() {
+	[ -z "$tap_section" ] || [ $tap_count -gt $tap_before ] ||
+		not_ok "the section has a check"
 }
 
 ok() {
@@ -164,8 +173,11 @@ like() {
 	fi
 }
 
+# An empty text is what a command that failed leaves, and no answer.
 unlike() {
-	if printf '%s\n' "$2" | grep -qE -- "$3"; then
+	if [ -z "$2" ]; then
+		not_ok "$1" "there is no text to look for /$3/ in"
+	elif printf '%s\n' "$2" | grep -qE -- "$3"; then
 		not_ok "$1" "a match for /$3/ in:"$'\n'"$2"
 	else
 		ok "$1"
@@ -174,6 +186,7 @@ unlike() {
 
 # Last line of every program.
 tap_done() {
+	section_end
 	echo "1..$tap_count"
 	[ "$tap_count" -gt 0 ] && [ $tap_failed -eq 0 ]
 	exit

@@ -207,10 +207,11 @@ counters() {
 	local n=$1
 	shift
 
-	ctl "$n" stats | awk -v but=" $* " '!index(but, " " $1 " ") {
-		printf "%s%s %s", sep, $1, $2
-		sep = ", "
-	}'
+	{ ctl "$n" stats || echo "stats failed"; } |
+		awk -v but=" $* " '!index(but, " " $1 " ") {
+			printf "%s%s %s", sep, $1, $2
+			sep = ", "
+		}'
 }
 
 # namespace, group, SPI, word: what follows the word where an SA is shown

@@ -43,12 +43,16 @@ static inline void section(const char *title)
 
 /*
  * Calls a test of a program's, whose name is the section of what it checks,
- * without the test_ that it may begin with.
+ * without the test_ that it may begin with. One that checks nothing fails: a loop
+ * in it ran over nothing.
  */
 #define RUN(fn, ...) \
 	do { \
+		int tap_before = tap_count; \
 		section(!strncmp(#fn, "test_", 5) ? &#fn[5] : #fn); \
 		fn(__VA_ARGS__); \
+		if (tap_count == tap_before) \
+			tap_ok(false, __FILE__, __LINE__, "has a check"); \
 		section(""); \
 	} while (0)
 
