@@ -33,7 +33,6 @@ struct node {
 	uint32_t id;
 	int below; /* node of its KWK, or -1: an anchor */
 	int anchor; /* if below is -1: index in the old path, -1: GSK_w */
-	unsigned int depth;
 	uint8_t key[KWK_MAX];
 };
 
@@ -101,9 +100,6 @@ static bool try_wrap(struct search *s, const struct kd_key *w)
 			key = s->nodes[below].key;
 		}
 	}
-	to->depth = below < 0 ? 1 : s->nodes[below].depth + 1;
-	if (to->depth > WKP_MAX)
-		return false;
 	if (open_with(s, key, w, to->key, s->key_len))
 		return false;
 	to->id = w->key_id;
@@ -190,11 +186,7 @@ static int try_sa_key(const struct search *s, const struct kd_key *k,
 	at = in_nodes(s, k->kwk_id);
 	if (at < 0 || open_with(s, s->nodes[at].key, k, keymat, want))
 		return -ENOKEY;
-	if (make_path(s, at, path)) {
-		secret_wipe(keymat, want);
-		return -ENOKEY;
-	}
-	return 0;
+	return make_path(s, at, path);
 }
 
 int keypath_resolve(const struct wkp *old, const struct kd_bag *bag,

@@ -4,6 +4,7 @@
 
 #include "rekey/keypath.h"
 #include "tap.h"
+#include "wipes.h"
 
 #define KWA GIKE_KWA_5649_128
 #define WANT 36
@@ -233,6 +234,87 @@ static void hostile(void)
 	kd_free(&kd);
 }
 
+/* A key server without a tree wraps the SA key with GSK_w alone. */
+static void flat(void)
+{
+	uint8_t keymat[WANT], zero[WANT] = { 0 };
+	struct kd_bag *bag;
+	struct wkp path;
+	struct kd kd;
+
+	memset(&path, 0x55, sizeof(path));
+	kd_init(&kd);
+	bag = sa_key(&kd, 0);
+	is_int(keypath_resolve(NULL, bag, &kd, &gsk_w, keymat, WANT, &path), 0,
+	       "a registration without a tree");
+	is_mem(keymat, WANT, keymat_want, WANT, "without a tree: KEYMAT");
+	ok(!path.n && path.key_len == 16, "without a tree: an empty path");
+	bag->keys[0].enc[9] ^= 1;
+	is_int(keypath_resolve(NULL, bag, &kd, &gsk_w, keymat, WANT, &path),
+	       -ENOKEY, "an SA_KEY under GSK_w that does not open is refused");
+	is_mem(keymat, WANT, zero, WANT,
+	       "an SA_KEY that does not open leaves no KEYMAT");
+	ok(!path.n && !path.key_len,
+	   "an SA_KEY that does not open leaves no path");
+	kd_free(&kd);
+}
+
+/* The node above all that is held is new, and wrapped with the one below it. */
+static void above(void)
+{
+	uint8_t keymat[WANT], key[16];
+	struct wkp path, old;
+	struct kd_bag *bag;
+	struct kd kd;
+
+	reg(&old, 1, 3, 7);
+	kd_init(&kd);
+	bag = sa_key(&kd, 20);
+	wrap(&kd, 1, 20);
+	wrap(&kd, 7, 30);
+	node_key(30, key);
+	wipes_look_for(key, sizeof(key));
+	is_int(keypath_resolve(&old, bag, &kd, &gsk_w, keymat, WANT, &path), 0,
+	       "a key above the topmost one that is held");
+	ok(PATH(&path, 20, 1, 3, 7), "the whole old path is below it");
+	ok(wipes_found(), "a key that leads nowhere is wiped");
+	old.key_len = 32;
+	is_int(keypath_resolve(&old, bag, &kd, &gsk_w, keymat, WANT, &path),
+	       -ENOKEY, "a path of keys of another size is no anchor");
+	kd_free(&kd);
+}
+
+static void arguments(void)
+{
+	static const uint8_t spi[16] = { 3 };
+	uint8_t most[KD_PLAIN_MAX + 1] = { 7 }, got[KD_PLAIN_MAX + 1];
+	struct kwk unknown = gsk_w;
+	struct kd_bag *bag;
+	struct kd_key k;
+	struct wkp path;
+	struct kd kd;
+
+	kd_init(&kd);
+	kwk_wrap(&gsk_w, 0, 0, most, KD_PLAIN_MAX, &k);
+	kd_bag(&kd, GIKE_PROTO_GIKE_UPDATE, spi, &bag);
+	kd_bag_add(bag, &k);
+	is_int(keypath_resolve(NULL, bag, &kd, &gsk_w, got, KD_PLAIN_MAX,
+			       &path),
+	       0, "the longest KEYMAT");
+	is_mem(got, KD_PLAIN_MAX, most, KD_PLAIN_MAX,
+	       "the longest KEYMAT is it");
+	is_int(keypath_resolve(NULL, bag, &kd, &gsk_w, got, KD_PLAIN_MAX + 1,
+			       &path),
+	       -EINVAL, "a longer KEYMAT");
+	is_int(keypath_resolve(NULL, bag, &kd, &gsk_w, got, 0, &path), -EINVAL,
+	       "an empty KEYMAT");
+	unknown.kwa = 77;
+	is_int(keypath_resolve(NULL, bag, &kd, &unknown, got, KD_PLAIN_MAX,
+			       &path),
+	       -EINVAL, "a key wrap algorithm that is not known");
+	kd_free(&kd);
+}
+
 int main(void)
 {
 	uint8_t key[16];
@@ -242,5 +324,8 @@ int main(void)
 	memset(keymat_want, 0x42, sizeof(keymat_want));
 	RUN(figures);
 	RUN(hostile);
+	RUN(flat);
+	RUN(above);
+	RUN(arguments);
 	return done();
 }
