@@ -225,9 +225,13 @@ static void test_empty(void)
 static void in_vain(struct sim_member *m, uint16_t notify, const char *why,
 		    const char *what)
 {
+	uint64_t refused = sim_group(&s).refused;
+
 	sim_up(m);
 	sim_run(&s, 3000);
 	ok(!sim_in(m), "%s is refused", what);
+	if (notify == GIKE_N_AUTHORIZATION_FAILED)
+		ok(sim_group(&s).refused > refused, "the refusal is counted");
 	if (notify)
 		is_int(m->notify, notify, "the refused member is told: %s",
 		       ike_notify_name(notify));

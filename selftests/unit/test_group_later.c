@@ -94,6 +94,30 @@ static void test_waits(void)
 	sim_free(&s);
 }
 
+/* A request that was allowed when it came is judged again when its turn comes. */
+static void test_barred_meanwhile(void)
+{
+	struct answer rekey = { 0 }, evict = { 0 };
+
+	usual(12, STORE_MS);
+	gcks_rekey(s.gcks, "video", take, &rekey);
+	gcks_evict(s.gcks, "video", "b.example", take, &evict);
+	sim_down(b);
+	b->notify = 0;
+	sim_up(b);
+	sim_run(&s, 3 * STORE_MS);
+	is_int(sim_group(&s).pending, 1, "b's request waits");
+	is_int(sim_group(&s).refused, 0, "nobody was refused yet");
+	sim_run(&s, 6 * STORE_MS);
+	is_int(evict.n, 1, "b is evicted before its turn");
+	is_int(sim_group(&s).pending, 0, "b's request is judged");
+	is_int(b->notify, GIKE_N_AUTHORIZATION_FAILED,
+	       "a member evicted while its request waits is refused, and told");
+	is_int(sim_group(&s).refused, 1, "b's refusal is counted");
+	ok(!sim_in(b) && !sim_has_member(&s, "b.example"), "b is not in");
+	sim_free(&s);
+}
+
 /* Members that ask again while a change is in flight share one transaction. */
 static void test_again(void)
 {
@@ -370,6 +394,7 @@ static void test_deaths(enum sim_crash step)
 int main(void)
 {
 	RUN(test_waits);
+	RUN(test_barred_meanwhile);
 	RUN(test_again);
 	RUN(test_fails);
 	RUN(test_stale);

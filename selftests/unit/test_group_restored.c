@@ -49,7 +49,7 @@ static void evict(const char *who)
 static void test_backup(void)
 {
 	struct sim_member *s2, *c;
-	char bak[128];
+	char bak[128], late[128];
 	uint32_t ms;
 
 	usual(21);
@@ -72,8 +72,11 @@ static void test_backup(void)
 		bail("%s", err.text);
 	sim_run(&s, 30000);
 	sim_admit(s.gcks, "video", "x.example", &err);
+	is_int(sim_group(&s).denied, 2, "an admission ends a denial");
 
 	sim_gcks_down(&s);
+	snprintf(late, sizeof(late), "%s.late", s.path);
+	sim_copy_store(s.path, late);
 	sim_copy_store(bak, s.path);
 	sim_gcks_up(&s);
 	ok(sim_logged(&s,
@@ -105,13 +108,19 @@ static void test_backup(void)
 	sim_gcks_up(&s);
 	is_int(sim_group(&s).restarts, 1, "the same backup again is noticed");
 	is_int(sim_group(&s).denied, 3, "nobody gets in by the same backup");
+	sim_gcks_down(&s);
+	sim_copy_store(late, s.path);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).restarts, 1,
+	       "the store of before the backup, put back in turn, is noticed");
 	drop_store(bak);
+	drop_store(late);
 	sim_finish(&s, "backup");
 }
 
 static void test_lost(void)
 {
-	char key[STORE_KEY_MAX], bak[128];
+	char key[STORE_KEY_MAX], bak[128], old[128];
 
 	/* Only the store is lost. */
 	usual(22);
@@ -161,7 +170,9 @@ static void test_lost(void)
 	usual(25);
 	sim_gcks_down(&s);
 	snprintf(bak, sizeof(bak), "%s.bak", s.path);
+	snprintf(old, sizeof(old), "%s.old", s.path);
 	sim_copy_store(s.witness_path, bak);
+	sim_copy_store(s.path, old);
 	sim_gcks_up(&s);
 	evict("b.example");
 	sim_run(&s, 5000);
@@ -171,11 +182,13 @@ static void test_lost(void)
 	is_int(sim_group(&s).restarts, 0, "an older witness harms nobody");
 	is_int(sim_group(&s).denied, 1, "the store's evictions hold");
 	sim_gcks_down(&s);
-	sim_copy_store(s.path, bak);
+	sim_copy_store(old, s.path);
+	drop_store(old);
 	drop_store(bak);
 	sim_gcks_up(&s);
-	is_int(sim_group(&s).restarts, 0,
-	       "an older witness is brought up to date");
+	ok(sim_logged(&s, "its store went back in time"),
+	   "an older witness was brought up to date");
+	is_int(sim_group(&s).denied, 1, "with the eviction in it");
 	sim_finish(&s, "witness back");
 }
 
@@ -189,15 +202,20 @@ static int no_room(void *ctx)
 	return -ENOSPC;
 }
 
+static void fill_witness(void)
+{
+	full = *s.witness->ops;
+	full.commit = no_room;
+	full.submit = NULL; /* SIM_STORE_MS has its own commit */
+	s.witness->ops = &full;
+}
+
 /* The disk of the witness is full while @who is evicted. */
 static void evict_unwitnessed(const char *who)
 {
 	const struct store_ops *real = s.witness->ops;
 
-	full = *real;
-	full.commit = no_room;
-	full.submit = NULL; /* SIM_STORE_MS has its own commit */
-	s.witness->ops = &full;
+	fill_witness();
 	evict(who);
 	sim_run(&s, 1000);
 	ok(sim_logged(&s, "the witness was not written"),
@@ -231,11 +249,42 @@ static void test_witness_was_full(bool rekey)
 	sim_free(&s);
 }
 
+/* The key server ends before the witness is told of an admission. */
+static void test_admitted_unwitnessed(void)
+{
+	usual(32);
+	evict("b.example");
+	sim_run(&s, 5000);
+	fill_witness();
+	if (sim_admit(s.gcks, "video", "b.example", &err))
+		bail("%s", err.text);
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).restarts, 0,
+	       "a store that is newer than its witness is believed");
+	is_int(sim_group(&s).denied, 0,
+	       "a member that was admitted is not denied again");
+	sim_finish(&s, "admitted");
+}
+
+static void test_empty_group(void)
+{
+	sim_init(&s, 33);
+	sim_gcks_up(&s);
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).restarts, 0,
+	       "a group that nobody joined is as it was after a restart");
+	sim_free(&s);
+}
+
 int main(void)
 {
 	RUN(test_backup);
 	RUN(test_lost);
 	RUN(test_witness_was_full, false);
 	RUN(test_witness_was_full, true);
+	RUN(test_admitted_unwitnessed);
+	RUN(test_empty_group);
 	return done();
 }

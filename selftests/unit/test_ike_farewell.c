@@ -200,6 +200,8 @@ static void in_window(void)
 	is_int(g->seen.sa_closed, 1, "in a full window the IKE SA is closed");
 	is_int(net.n_queue, 1, "in a full window one message is sent");
 	is_int(net.queue[0].p[23], mid, "the lost request is sent once more");
+	is_int(ike_engine_stats(g->engine)->rexmit, 1,
+	       "the lost request is counted as sent again");
 	net_step(&net);
 	is_int(m->seen.sa_closed, 0, "the lost request ends nothing");
 	net_step(&net);
@@ -224,10 +226,53 @@ static void in_window(void)
 
 	lost_request();
 	ike_close_repeat(g->sa, "the group is reset");
+	drop_all();
+	/* Nothing drops what the last millisecond sends. */
+	silence(999);
+	net.ms++;
+	timerq_run(&net.tq);
+	is_int(net.n_queue, 1, "the second copy of the request arrives");
+	net_step(&net);
+	net_step(&net);
+	is_int(drop_all(), 1, "the Delete behind it is sent, and lost");
+	is_int(silence(999), 0, "a Delete that waited has a second of its own");
+	is_int(silence(1), 1,
+	       "a second later the Delete that waited is sent again");
+	is_int(silence(2000), 1,
+	       "two seconds later the Delete that waited is sent a last time");
+	is_int(silence(100000), 0, "a Delete that waited is not sent forever");
+	pair_teardown();
+
+	lost_request();
+	ike_close_repeat(g->sa, "the group is reset");
 	is_int(silence(6999), 2, "unanswered, the request is sent three times");
 	is_int(g->engine->n_farewells, 1, "an answer may come for seven s");
 	is_int(silence(1), 0, "without an answer no Delete is sent");
 	is_int(g->engine->n_farewells, 0, "without an answer it is over");
+	pair_teardown();
+}
+
+/* The request that waits for its answer may be one of another exchange. */
+static void in_window_registration(void)
+{
+	struct gike_req req;
+
+	setup();
+	group_req(&req, "video", false);
+	if (ike_register_more(m->sa, &req) || net.n_queue != 1)
+		bail("no request");
+	net_drop(&net, 0);
+	ike_close_repeat(m->sa, "idle");
+	is_int(net.n_queue, 1,
+	       "the Delete waits for the registration's answer");
+	net_step(&net);
+	net_step(&net);
+	is_int(net.n_queue, 1, "the answer to a registration is one");
+	net_run(&net);
+	is_str(g->seen.reason, "closed by the peer",
+	       "the key server gets the Delete behind it");
+	is_int(m->engine->n_farewells, 0,
+	       "the answer to the Delete behind a registration ends it");
 	pair_teardown();
 }
 
@@ -263,6 +308,7 @@ int main(void)
 	wiped();
 	once();
 	in_window();
+	in_window_registration();
 	in_window_once();
 	return done();
 }

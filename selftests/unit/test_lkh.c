@@ -11,8 +11,10 @@
 
 #include "crypto/rand.h"
 #include "gcks/lkh.h"
+#include "lib/util.h"
 #include "wire/gpayload.h"
 #include "rekey/keypath.h"
+#include "wipes.h"
 
 #define KWA GIKE_KWA_5649_128
 #define KEY 16 /* octets of a key of that algorithm */
@@ -574,6 +576,134 @@ static void test_store(void)
 	world_free(&w);
 }
 
+/* Octets of a record: version, ID, the slots above and below, member, key. */
+enum { REC_ID = 1, REC_UP = 5, REC_KID = 9, REC_MEMBER = 17, REC_KEY = 25 };
+
+static uint32_t field(const struct shelf *s, uint32_t slot, int at)
+{
+	return get_unaligned_be32(&s->rec[slot][at]);
+}
+
+/* The result of reading @good with @v at @at of the record in @slot. */
+static int with_field(const struct shelf *good, uint32_t slot, int at,
+		      uint32_t v)
+{
+	static struct shelf bad;
+	unsigned int leaves;
+	int rc;
+
+	bad = *good;
+	if (slot >= 1024)
+		bail("slot %u", slot);
+	put_unaligned_be32(v, &bad.rec[slot][at]);
+	lkh_free(unshelve(&bad, 100, &rc, &leaves));
+	return rc;
+}
+
+/* A path of @depth nodes with a leaf at each side, as no batch makes it. */
+static int with_depth(unsigned int depth)
+{
+	static struct shelf deep;
+	uint32_t i, n = 2 * depth + 1, kids;
+	unsigned int leaves;
+	int rc;
+
+	/* Even slots are the path, and the odd ones before them its leaves. */
+	memset(&deep, 0, sizeof(deep));
+	for (i = 0; i < n; i++) {
+		kids = i % 2 || i + 1 == n ? LKH_NONE : i + 1;
+		deep.rec[i][0] = 1;
+		put_unaligned_be32(i, &deep.rec[i][REC_ID]);
+		put_unaligned_be32(!i ? LKH_NONE : (i - 1) / 2 * 2,
+				   &deep.rec[i][REC_UP]);
+		put_unaligned_be32(kids, &deep.rec[i][REC_KID]);
+		put_unaligned_be32(kids == LKH_NONE ? kids : kids + 1,
+				   &deep.rec[i][REC_KID + 4]);
+		put_unaligned_be32(kids == LKH_NONE ? i : 0,
+				   &deep.rec[i][REC_MEMBER + 4]);
+		deep.len[i] = i ? REC_KEY + KEY : REC_KEY;
+	}
+	lkh_free(unshelve(&deep, n, &rc, &leaves));
+	return rc;
+}
+
+static void test_damaged(void)
+{
+	static struct shelf good;
+	unsigned int leaves;
+	uint32_t leaf[6], inner, other, free_slot, i;
+	struct lkh *t;
+	int rc;
+
+	world_init(&w, 78);
+	for (i = 0; i < 6; i++)
+		if (lkh_add(w.t, i + 1, &leaf[i]))
+			bail("add");
+	lkh_rekey(w.t);
+	memset(&good, 0, sizeof(good));
+	lkh_export(w.t, shelve, &good);
+	lkh_commit(w.t);
+	lkh_remove(w.t, leaf[5]);
+	lkh_rekey(w.t);
+	lkh_export(w.t, shelve, &good);
+	lkh_commit(w.t);
+	free_slot = leaf[5];
+	inner = field(&good, leaf[0], REC_UP);
+	other = field(&good, 0, REC_KID) == inner ? field(&good, 0, REC_KID + 4)
+						  : field(&good, 0, REC_KID);
+	t = unshelve(&good, 100, &rc, &leaves);
+	ok(!rc && leaves == 5 && lkh_members(t) == 5 && inner && other,
+	   "a tree of five is read");
+	is_int(lkh_remove(t, leaf[1]), 0,
+	       "a member of a tree that was read leaves");
+	is_int(lkh_members(t), 4, "four are left of the tree that was read");
+	lkh_free(t);
+
+	is_int(with_field(&good, leaf[0], REC_UP, other), -EBADMSG,
+	       "a leaf that names another node above it is refused");
+	is_int(with_field(&good, 0, REC_UP, inner), -EBADMSG,
+	       "a root with a node above it is refused");
+	is_int(with_field(&good, inner, REC_ID, 99), 0,
+	       "the last Key ID is taken");
+	is_int(with_field(&good, inner, REC_ID, 100), -EBADMSG,
+	       "a Key ID that is not given out yet is refused");
+	is_int(with_field(&good, inner, REC_ID, 0), -EBADMSG,
+	       "a node without a Key ID is refused");
+	is_int(with_field(&good, 0, REC_ID, 1), -EBADMSG,
+	       "a root with a Key ID is refused");
+	is_int(with_field(&good, leaf[0], REC_KID, leaf[1]), -EBADMSG,
+	       "a leaf with a first child is refused");
+	is_int(with_field(&good, leaf[0], REC_KID + 4, leaf[1]), -EBADMSG,
+	       "a leaf with a second child is refused");
+	is_int(with_field(&good, 0, REC_MEMBER + 4, 9), -EBADMSG,
+	       "a root that is a leaf is refused");
+	is_int(with_field(&good, inner, REC_KID, LKH_NONE), -EBADMSG,
+	       "a node with one child is refused");
+	is_int(with_field(&good, inner, REC_KID + 4, LKH_NONE), -EBADMSG,
+	       "a node with the first child alone is refused");
+	is_int(with_field(&good, inner, REC_KID, 0), -EBADMSG,
+	       "a node above the root is refused");
+	is_int(with_field(&good, inner, REC_KID, 1000), -EBADMSG,
+	       "a child in a slot that is not there is refused");
+	is_int(with_field(&good, inner, REC_KID, free_slot), -EBADMSG,
+	       "a child in a free slot is refused");
+	is_int(with_field(&good, 0, REC_KID, LKH_NONE), -EBADMSG,
+	       "nodes that the root does not have are refused");
+	is_int(with_depth(LKH_DEPTH_MAX), 0, "a path of %u nodes is taken",
+	       LKH_DEPTH_MAX);
+	is_int(with_depth(LKH_DEPTH_MAX + 1), -EBADMSG,
+	       "a path of one node more is refused");
+
+	t = unshelve(&good, UINT32_MAX - 1, &rc, &leaves);
+	ok(!rc && !lkh_turn(t, leaf[0]) && !lkh_rekey(t),
+	   "a batch is given the last Key ID");
+	lkh_commit(t);
+	ok(!lkh_turn(t, leaf[0]) && lkh_rekey(t) == -EOVERFLOW,
+	   "a batch for which Key IDs are lacking fails");
+	lkh_free(t);
+	world_free(&w);
+}
+
 /* ---- size and limits ---------------------------------------------------- */
 
 static void test_large(void)
@@ -596,6 +726,7 @@ static void test_large(void)
 		bail("changes");
 	ok(ch.n == 22 && ch.n <= lkh_pending(t), "leave: %zu keys are sent",
 	   ch.n);
+	is_int(ch.n_sa, 2, "leave: two of them are the SA key, for each half");
 	lkh_wraps_free(&ch);
 	lkh_commit(t);
 
@@ -636,7 +767,12 @@ static void test_undo(void)
 	lkh_undo(t);
 	is_int(lkh_pending(t), 2, "nothing is pending once that is undone");
 	lkh_add(t, 5, &leaf[4]);
+	if (lkh_path(t, leaf[4], &w))
+		bail("path");
+	wipes_look_for(w.v[w.n - 1].key, 16);
+	lkh_wraps_free(&w);
 	lkh_undo(t);
+	ok(wipes_found(), "the key of an undone leaf is wiped");
 	lkh_add(t, 5, &again);
 	is_int(again, leaf[4], "an undone leaf takes no room");
 	lkh_undo(t);
@@ -695,11 +831,13 @@ int main(void)
 	crypto_rand_set_test(test_rand, NULL);
 	RUN(test_figures);
 	RUN(test_spy_works);
-	for (i = 0; seeds[i]; i++)
-		RUN(random_history, seeds[i], 60);
 	RUN(test_store);
+	RUN(test_damaged);
 	RUN(test_large);
 	RUN(test_undo);
 	RUN(test_full);
+	/* These take nearly all of the time. */
+	for (i = 0; seeds[i]; i++)
+		RUN(random_history, seeds[i], 60);
 	return done();
 }

@@ -5,6 +5,7 @@
 #include "crypto/sign.h"
 #include "wire/message.h"
 #include "rekey/rekey.h"
+#include "fail.h"
 #include "tap.h"
 #include "lib/util.h"
 
@@ -420,6 +421,27 @@ static void other_alg(uint8_t *p, size_t *len, uint8_t *first)
 	p[at + 8 + 1 + 6] ^= 1; /* last octet of the OID */
 }
 
+static void other_method(uint8_t *p, size_t *len, uint8_t *first)
+{
+	size_t prev, at = find_auth(p, *len, *first, &prev);
+
+	p[at + 4] = IKE_AUTH_DIGITAL_SIGNATURE - 1;
+}
+
+static void no_policy(uint8_t *p, size_t *len, uint8_t *first)
+{
+	(void)len;
+	(void)first;
+	p[6] ^= 0xff; /* length of the first policy */
+}
+
+static void long_alg(uint8_t *p, size_t *len, uint8_t *first)
+{
+	size_t prev, at = find_auth(p, *len, *first, &prev);
+
+	p[at + 8] = 0xff; /* length of the AlgorithmIdentifier */
+}
+
 static void critical(uint8_t *p, size_t *len, uint8_t *first)
 {
 	memmove(p + 4, p, *len);
@@ -440,7 +462,10 @@ static void cut(uint8_t *p, size_t *len, uint8_t *first)
 
 static void attacks(void)
 {
+	unsigned int shorter = 0, taken = 0;
+	struct rekey_msg m;
 	struct ends e, other;
+	struct sigpub *pub;
 	struct wbuf w, f;
 	uint8_t *copy;
 
@@ -460,6 +485,12 @@ static void attacks(void)
 	forge(&e, &w, &f, other_alg);
 	expect(&e, f.p, f.len, REKEY_AUTH_ALG, "another algorithm");
 	wbuf_free(&f);
+	forge(&e, &w, &f, other_method);
+	expect(&e, f.p, f.len, REKEY_AUTH_ALG, "another method");
+	wbuf_free(&f);
+	forge(&e, &w, &f, long_alg);
+	expect(&e, f.p, f.len, REKEY_SYNTAX, "AUTH that is cut off");
+	wbuf_free(&f);
 	forge(&e, &w, &f, critical);
 	expect(&e, f.p, f.len, REKEY_CRITICAL, "unknown critical payload");
 	wbuf_free(&f);
@@ -471,6 +502,11 @@ static void attacks(void)
 	build(&other, &f);
 	expect(&e, f.p, f.len, REKEY_AUTH_BAD, "another's signature");
 	wbuf_free(&f);
+
+	pub = e.rx.pub;
+	e.rx.pub = NULL;
+	expect(&e, w.p, w.len, REKEY_AUTH_BAD, "without a key to verify with");
+	e.rx.pub = pub;
 
 	copy = malloc(w.len);
 	memcpy(copy, w.p, w.len);
@@ -490,18 +526,21 @@ static void attacks(void)
 	expect(&e, copy, w.len, REKEY_ICV, "an octet altered");
 	copy[40] ^= 1;
 	for (size_t n = 0; n < w.len; n++) {
-		struct rekey_msg m;
+		enum rekey_rc rc;
 		uint8_t *part = malloc(n ? n : 1);
 
 		memcpy(part, w.p, n);
 		if (n >= 28)
 			put_unaligned_be16(n, part + 26);
 		rekey_msg_init(&m);
-		if (rekey_open(&e.rx, part, n, &m, NULL) == REKEY_OK)
-			ok(false, "cut to %zu octets is taken", n);
+		rc = rekey_open(&e.rx, part, n, &m, NULL);
+		shorter += rc == REKEY_SHORT;
+		taken += rc == REKEY_OK;
 		rekey_msg_free(&m);
 		free(part);
 	}
+	is_int(taken, 0, "no message that was cut is taken");
+	is_int(shorter, IKE_HDR_LEN, "one without a whole header is too short");
 	expect(&e, copy, w.len, REKEY_OK, "unchanged, after all of that");
 	free(copy);
 	wbuf_free(&w);
@@ -514,11 +553,52 @@ static void attacks(void)
 	build(&other, &w);
 	expect(&e, w.p, w.len, REKEY_AUTH_PRESENT, "AUTH with Implicit");
 	wbuf_free(&w);
+	/* Content that the key server itself would not build. */
+	build(&e, &w);
+	forge(&e, &w, &f, flip_inner);
+	expect(&e, f.p, f.len, REKEY_POLICY, "a Data SA without a key");
+	wbuf_free(&f);
+	wbuf_free(&w);
+	build(&e, &w);
+	forge(&e, &w, &f, no_policy);
+	/* The Message ID is used up, since what came was authenticated. */
+	rekey_msg_init(&m);
+	is_int(rekey_open(&e.rx, f.p, f.len, &m, NULL), REKEY_SYNTAX,
+	       "a GSA that cannot be read");
+	ok(!m.has_gsa && !m.n_del, "a GSA that cannot be read gives nothing");
+	rekey_msg_free(&m);
+	wbuf_free(&f);
+	wbuf_free(&w);
 	build(&e, &w);
 	expect(&e, w.p, w.len, REKEY_OK, "none with Implicit");
 	wbuf_free(&w);
 	unmake(&e);
 	unmake(&other);
+}
+
+/* No message is built if OpenSSL fails, its random numbers included. */
+static void failures(void)
+{
+	unsigned int n, unnoticed = 0;
+	struct rekey_msg m;
+	struct ends e;
+	struct wbuf w;
+	int ret;
+
+	make(&e, SIG_ED25519, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
+	data_msg(&m, &e.tx);
+	for (n = 1;; n++) {
+		wbuf_init(&w, 65535);
+		fail_nth(n);
+		ret = rekey_build(&e.tx, &m, &w, NULL);
+		wbuf_free(&w);
+		if (!fail_came())
+			break;
+		unnoticed += !ret;
+	}
+	ok(n > 2 && !unnoticed, "each of %u failures is noticed", n - 1);
+	rekey_msg_free(&m);
+	unmake(&e);
 }
 
 static void message_ids(void)
@@ -702,6 +782,7 @@ int main(void)
 		RUN(round_trip, SIG_ECDSA_P256, IKE_ENCR_CHACHA20_POLY1305, 0,
 		    GIKE_KWA_5649_128);
 	RUN(attacks);
+	RUN(failures);
 	RUN(message_ids);
 	RUN(ivs);
 	RUN(refusals);
