@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "group.h"
-#include "esp.h"
 #include "notify.h"
 #include "trace.h"
 
@@ -313,17 +312,15 @@ struct mcsec_sa *mcsec_group_sa(struct mcsec_group *group, __be32 spi)
 }
 
 struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
-				    const struct mcsec_sa_config *config)
+				    struct mcsec_sa_config *config)
 {
 	struct mcsec_sa *sa;
 	int err;
 
 	lockdep_assert_held(&group->mnet->lock);
 
-	if (group->n_sas >= MCSEC_SAS_MAX) {
-		mcsec_cipher_free(config->cipher);
+	if (group->n_sas >= MCSEC_SAS_MAX)
 		return ERR_PTR(-ENOSPC);
-	}
 	refcount_inc(&group->refs);
 	sa = mcsec_sa_create(config, group->mnet->net, group->name, group,
 			     group_put);

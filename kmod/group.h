@@ -258,13 +258,13 @@ void mcsec_group_set_policy(struct mcsec_group *group, u32 policy);
 void mcsec_group_del(struct mcsec_group *group);
 
 /*
- * Add an SA. The function owns config->cipher even if it fails. Returns the SA,
- * or an ERR_PTR: -EEXIST if the SPI is taken by this group or by another one
- * with its addresses, -ENOSPC at the limit, -EDQUOT at the limit of all
- * unprivileged user namespaces, -EBUSY while the machine hibernates, -ENOMEM.
+ * Add an SA, which takes config->cipher. Returns the SA, or an ERR_PTR: -EEXIST
+ * if the SPI is taken by this group or by another one with its addresses,
+ * -ENOSPC at the limit, -EDQUOT at the limit of all unprivileged user
+ * namespaces, -EBUSY while the machine hibernates, -ENOMEM.
  */
 struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
-				    const struct mcsec_sa_config *config);
+				    struct mcsec_sa_config *config);
 void mcsec_group_sa_del(struct mcsec_group *group, struct mcsec_sa *sa);
 void mcsec_group_sa_flush(struct mcsec_group *group);
 /*

@@ -350,24 +350,13 @@ static void delete_group(const struct genl_info *info,
 }
 
 /* Call @act for the group that the request names. */
-static int act_on_group(struct genl_info *info,
+static int act_on_named(struct genl_info *info,
 			int (*act)(struct genl_info *info,
 				   struct mcsec_group *group))
 {
-	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-	struct mcsec_group *group;
-	struct nlattr *name;
-	int err = -ENOENT;
-
-	name = mcsec_nl_need(info, MCSEC_A_GROUP_NAME, "name");
-	if (!name)
+	if (!mcsec_nl_need(info, MCSEC_A_GROUP_NAME, "name"))
 		return -EINVAL;
-	mutex_lock(&mnet->lock);
-	group = mcsec_nl_group(mnet, name, info->extack);
-	if (group)
-		err = act(info, group);
-	mutex_unlock(&mnet->lock);
-	return err;
+	return mcsec_nl_act_on_group(info, act);
 }
 
 static int group_set(struct genl_info *info, struct mcsec_group *group)
@@ -385,7 +374,7 @@ int mcsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!mcsec_nl_need(info, MCSEC_A_GROUP_NAME, "name") ||
 	    !mcsec_nl_need(info, MCSEC_A_GROUP_POLICY, "policy"))
 		return -EINVAL;
-	return act_on_group(info, group_set);
+	return mcsec_nl_act_on_group(info, group_set);
 }
 
 static int group_del(struct genl_info *info, struct mcsec_group *group)
@@ -398,7 +387,7 @@ static int group_del(struct genl_info *info, struct mcsec_group *group)
 
 int mcsec_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return act_on_group(info, group_del);
+	return act_on_named(info, group_del);
 }
 
 int mcsec_nl_group_flush_doit(struct sk_buff *skb, struct genl_info *info)
@@ -502,7 +491,7 @@ static int group_get(struct genl_info *info, struct mcsec_group *group)
 
 int mcsec_nl_group_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return act_on_group(info, group_get);
+	return act_on_named(info, group_get);
 }
 
 /*

@@ -227,13 +227,14 @@ static int claim_nonces(struct genl_info *info,
  */
 static int make_cipher(struct genl_info *info, struct mcsec_sa_config *config)
 {
+	struct mcsec_cipher *cipher;
 	int err;
 
-	config->cipher =
-		mcsec_cipher_create(config->alg, config->key, config->key_len);
-	err = PTR_ERR_OR_ZERO(config->cipher);
+	cipher = mcsec_cipher_create(config->alg, config->key, config->key_len);
+	err = PTR_ERR_OR_ZERO(cipher);
 	switch (err) {
 	case 0:
+		config->cipher = cipher;
 		return 0;
 	case -ENOENT:
 		return refuse(info, MCSEC_A_SA_ALG, -EOPNOTSUPP,
@@ -246,35 +247,19 @@ static int make_cipher(struct genl_info *info, struct mcsec_sa_config *config)
 	}
 }
 
-static int check_group(struct genl_info *info, struct mcsec_net *mnet)
+/* Only tell that there is the group. */
+static int group_exists(struct genl_info *info, struct mcsec_group *group)
 {
-	int err;
-
-	mutex_lock(&mnet->lock);
-	err = mcsec_nl_group(mnet, info->attrs[MCSEC_A_SA_GROUP], info->extack)
-		      ? 0
-		      : -ENOENT;
-	mutex_unlock(&mnet->lock);
-	return err;
+	return 0;
 }
 
-/* Make the SA. The function owns config->cipher. */
-static int sa_new(struct genl_info *info, struct mcsec_net *mnet,
-		  const struct mcsec_sa_config *config)
+/* Make the SA of the struct mcsec_sa_config in info->user_ptr[0]. */
+static int sa_new(struct genl_info *info, struct mcsec_group *group)
 {
-	struct mcsec_group *group;
-	struct mcsec_sa *sa;
+	struct mcsec_sa_config *config = info->user_ptr[0];
+	struct mcsec_sa *sa = mcsec_group_sa_new(group, config);
 	int err;
 
-	lockdep_assert_held(&mnet->lock);
-
-	group = mcsec_nl_group(mnet, info->attrs[MCSEC_A_SA_GROUP],
-			       info->extack);
-	if (!group) {
-		mcsec_cipher_free(config->cipher);
-		return -ENOENT;
-	}
-	sa = mcsec_group_sa_new(group, config);
 	err = PTR_ERR_OR_ZERO(sa);
 	switch (err) {
 	case 0:
@@ -334,13 +319,12 @@ int mcsec_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 		err = -ENOMEM;
 		goto out;
 	}
-	err = parse_sa(info, &config, sids) ?: check_group(info, mnet) ?:
-	      make_cipher(info, &config);
-	if (err)
-		goto out;
-	mutex_lock(&mnet->lock);
-	err = sa_new(info, mnet, &config);
-	mutex_unlock(&mnet->lock);
+	info->user_ptr[0] = &config;
+	err = parse_sa(info, &config, sids) ?:
+	      mcsec_nl_act_on_group(info, group_exists) ?:
+	      make_cipher(info, &config) ?:
+	      mcsec_nl_act_on_group(info, sa_new);
+	mcsec_cipher_free(config.cipher);
 out:
 	kfree(sids);
 	wipe_keys(info);
@@ -348,30 +332,6 @@ out:
 }
 
 /* ---- the other changes ---- */
-
-/* Call @act for the SA that the request names. */
-static int act_on_sa(struct genl_info *info,
-		     int (*act)(struct genl_info *info, struct mcsec_sa *sa))
-{
-	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-	struct mcsec_group *group;
-	struct mcsec_sa *sa = NULL;
-	int err = -ENOENT;
-
-	if (!mcsec_nl_need(info, MCSEC_A_SA_GROUP, "group") ||
-	    !mcsec_nl_need(info, MCSEC_A_SA_SPI, "spi"))
-		return -EINVAL;
-	mutex_lock(&mnet->lock);
-	group = mcsec_nl_group(mnet, info->attrs[MCSEC_A_SA_GROUP],
-			       info->extack);
-	if (group)
-		sa = mcsec_nl_sa(group, info->attrs[MCSEC_A_SA_SPI],
-				 info->extack);
-	if (sa)
-		err = act(info, sa);
-	mutex_unlock(&mnet->lock);
-	return err;
-}
 
 /*
  * The windows outlive a change, so nothing is accepted twice because of one. An
@@ -423,7 +383,7 @@ static int sa_set(struct genl_info *info, struct mcsec_sa *sa)
 
 int mcsec_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return act_on_sa(info, sa_set);
+	return mcsec_nl_act_on_sa(info, sa_set);
 }
 
 static int sa_del(struct genl_info *info, struct mcsec_sa *sa)
@@ -434,24 +394,20 @@ static int sa_del(struct genl_info *info, struct mcsec_sa *sa)
 
 int mcsec_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return act_on_sa(info, sa_del);
+	return mcsec_nl_act_on_sa(info, sa_del);
+}
+
+static int sa_flush(struct genl_info *info, struct mcsec_group *group)
+{
+	mcsec_group_sa_flush(group);
+	return 0;
 }
 
 int mcsec_nl_sa_flush_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-	struct mcsec_group *group;
-	struct nlattr *name;
-
-	name = mcsec_nl_need(info, MCSEC_A_SA_GROUP, "group");
-	if (!name)
+	if (!mcsec_nl_need(info, MCSEC_A_SA_GROUP, "group"))
 		return -EINVAL;
-	mutex_lock(&mnet->lock);
-	group = mcsec_nl_group(mnet, name, info->extack);
-	if (group)
-		mcsec_group_sa_flush(group);
-	mutex_unlock(&mnet->lock);
-	return group ? 0 : -ENOENT;
+	return mcsec_nl_act_on_group(info, sa_flush);
 }
 
 /* ---- sa-get ---- */
@@ -534,7 +490,7 @@ static int sa_get(struct genl_info *info, struct mcsec_sa *sa)
 
 int mcsec_nl_sa_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return act_on_sa(info, sa_get);
+	return mcsec_nl_act_on_sa(info, sa_get);
 }
 
 /*
@@ -569,8 +525,7 @@ int mcsec_nl_sa_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 	mutex_lock(&mnet->lock);
 	if (attrs[MCSEC_A_SA_GROUP]) {
-		group = mcsec_nl_group(mnet, attrs[MCSEC_A_SA_GROUP],
-				       cb->extack);
+		group = mcsec_nl_group(mnet, attrs, cb->extack);
 		err = -ENOENT;
 		if (group) {
 			dump_group(skb, cb, group, spi);

@@ -6,16 +6,10 @@
 #include <net/netlink.h>
 #include <net/sock.h>
 
-/**
- * struct sender_of - the object of a request about a sender
- * @sa: the SA
- * @sender: the sender, or NULL if it does not exist
- * @id: the Sender-ID
- */
+/* The object that a message about a sender is filled from. */
 struct sender_of {
 	struct mcsec_sa *sa;
 	struct mcsec_sender *sender;
-	u32 id;
 };
 
 static int fill_sender(struct sk_buff *msg, const void *object)
@@ -46,48 +40,24 @@ static int fill_sender(struct sk_buff *msg, const void *object)
 }
 
 /*
- * Find the object of a request. Returns 0, with of->sender NULL if the sender
- * does not exist, or -errno with extack set. The caller holds mnet->lock.
+ * Return the sender that the request names, or an ERR_PTR with extack set. The
+ * caller holds mnet->lock.
  */
-static int find_sender(struct genl_info *info, struct mcsec_net *mnet,
-		       struct sender_of *of)
+static struct mcsec_sender *find_sender(struct genl_info *info,
+					struct mcsec_sa *sa)
 {
-	struct nlattr *name, *spi, *sid;
-	struct mcsec_group *group;
+	struct nlattr *sid =
+		mcsec_nl_need(info, MCSEC_A_SENDER_SENDER_ID, "sender-id");
+	struct mcsec_sender *sender;
 
-	lockdep_assert_held(&mnet->lock);
-
-	name = mcsec_nl_need(info, MCSEC_A_SENDER_GROUP, "group");
-	if (!name)
-		return -EINVAL;
-	spi = mcsec_nl_need(info, MCSEC_A_SENDER_SPI, "spi");
-	if (!spi)
-		return -EINVAL;
-	sid = mcsec_nl_need(info, MCSEC_A_SENDER_SENDER_ID, "sender-id");
 	if (!sid)
-		return -EINVAL;
-	group = mcsec_nl_group(mnet, name, info->extack);
-	if (!group)
-		return -ENOENT;
-	of->sa = mcsec_nl_sa(group, spi, info->extack);
-	if (!of->sa)
-		return -ENOENT;
-	of->id = nla_get_u32(sid);
-	of->sender = mcsec_sender_lookup(&of->sa->senders, of->id);
-	return 0;
-}
-
-/* Find the object of a request for which the sender must exist. */
-static int need_sender(struct genl_info *info, struct mcsec_net *mnet,
-		       struct sender_of *of)
-{
-	int err = find_sender(info, mnet, of);
-
-	if (err || of->sender)
-		return err;
-	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[MCSEC_A_SENDER_SENDER_ID],
+		return ERR_PTR(-EINVAL);
+	sender = mcsec_sender_lookup(&sa->senders, nla_get_u32(sid));
+	if (sender)
+		return sender;
+	NL_SET_ERR_MSG_ATTR(info->extack, sid,
 			    "the SA has no sender of this sender-id");
-	return -ENOENT;
+	return ERR_PTR(-ENOENT);
 }
 
 /* The name is shown on terminals, so it has printable ASCII only. */
@@ -108,10 +78,9 @@ static int check_sender_name(struct genl_info *info)
 
 /* ---- sender-new, sender-set, sender-del ---- */
 
-static int check_receiver(struct genl_info *info, const struct sender_of *of)
+static int check_receiver(struct genl_info *info, const struct mcsec_sa *sa,
+			  u64 id)
 {
-	const struct mcsec_sa *sa = of->sa;
-
 	if (!(sa->dir & MCSEC_DIR_IN))
 		return refuse(info, MCSEC_A_SENDER_SPI, -EINVAL,
 			      "senders need an SA with dir in");
@@ -121,21 +90,23 @@ static int check_receiver(struct genl_info *info, const struct sender_of *of)
 	if (READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED)
 		return refuse(info, MCSEC_A_SENDER_SPI, -EKEYEXPIRED,
 			      "the SA has expired: add a new one");
-	if ((u64)of->id >> (64 - sa->sid_shift))
+	if (id >> (64 - sa->sid_shift))
 		return refuse(info, MCSEC_A_SENDER_SENDER_ID, -ERANGE,
 			      "sender-id must fit the sid-bits of the SA");
 	return 0;
 }
 
-static int sender_new(struct genl_info *info, const struct sender_of *of)
+static int sender_new(struct genl_info *info, struct mcsec_sa *sa)
 {
 	const struct nlattr *name = info->attrs[MCSEC_A_SENDER_NAME];
+	const struct nlattr *sid =
+		mcsec_nl_need(info, MCSEC_A_SENDER_SENDER_ID, "sender-id");
 	int err;
 
-	err = check_receiver(info, of);
+	err = sid ? check_receiver(info, sa, nla_get_u32(sid)) : -EINVAL;
 	if (err)
 		return err;
-	err = mcsec_sender_announce(&of->sa->senders, of->id,
+	err = mcsec_sender_announce(&sa->senders, nla_get_u32(sid),
 				    name ? nla_data(name) : NULL);
 	switch (err) {
 	case 0:
@@ -156,71 +127,58 @@ static int sender_new(struct genl_info *info, const struct sender_of *of)
 
 int mcsec_nl_sender_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-	struct sender_of of = {};
+	return check_sender_name(info) ?: mcsec_nl_act_on_sa(info, sender_new);
+}
+
+static int sender_set(struct genl_info *info, struct mcsec_sa *sa)
+{
+	struct mcsec_sender *sender = find_sender(info, sa);
 	int err;
 
-	err = check_sender_name(info);
+	if (IS_ERR(sender))
+		return PTR_ERR(sender);
+	err = mcsec_sender_rename(&sa->senders, sender->id,
+				  nla_data(info->attrs[MCSEC_A_SENDER_NAME]));
 	if (err)
-		return err;
-	mutex_lock(&mnet->lock);
-	err = find_sender(info, mnet, &of) ?: sender_new(info, &of);
-	mutex_unlock(&mnet->lock);
+		NL_SET_ERR_MSG(info->extack, "out of memory");
 	return err;
 }
 
 int mcsec_nl_sender_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-	struct sender_of of = {};
-	struct nlattr *name;
-	int err;
-
-	name = mcsec_nl_need(info, MCSEC_A_SENDER_NAME, "name");
-	if (!name)
+	if (!mcsec_nl_need(info, MCSEC_A_SENDER_NAME, "name"))
 		return -EINVAL;
-	err = check_sender_name(info);
-	if (err)
-		return err;
-	mutex_lock(&mnet->lock);
-	err = need_sender(info, mnet, &of);
-	if (!err) {
-		err = mcsec_sender_rename(&of.sa->senders, of.id,
-					  nla_data(name));
-		if (err)
-			NL_SET_ERR_MSG(info->extack, "out of memory");
-	}
-	mutex_unlock(&mnet->lock);
-	return err;
+	return check_sender_name(info) ?: mcsec_nl_act_on_sa(info, sender_set);
+}
+
+static int sender_del(struct genl_info *info, struct mcsec_sa *sa)
+{
+	struct mcsec_sender *sender = find_sender(info, sa);
+
+	if (IS_ERR(sender))
+		return PTR_ERR(sender);
+	mcsec_sender_del(&sa->senders, sender);
+	return 0;
 }
 
 int mcsec_nl_sender_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-	struct sender_of of = {};
-	int err;
-
-	mutex_lock(&mnet->lock);
-	err = need_sender(info, mnet, &of);
-	if (!err)
-		mcsec_sender_del(&of.sa->senders, of.sender);
-	mutex_unlock(&mnet->lock);
-	return err;
+	return mcsec_nl_act_on_sa(info, sender_del);
 }
 
 /* ---- sender-get ---- */
 
+static int sender_get(struct genl_info *info, struct mcsec_sa *sa)
+{
+	struct sender_of of = { sa, find_sender(info, sa) };
+
+	return PTR_ERR_OR_ZERO(of.sender)
+		       ?: mcsec_nl_reply(info, fill_sender, &of);
+}
+
 int mcsec_nl_sender_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-	struct sender_of of = {};
-	int err;
-
-	mutex_lock(&mnet->lock);
-	err = need_sender(info, mnet, &of)
-		      ?: mcsec_nl_reply(info, fill_sender, &of);
-	mutex_unlock(&mnet->lock);
-	return err;
+	return mcsec_nl_act_on_sa(info, sender_get);
 }
 
 static void dump_senders(struct sk_buff *skb, struct netlink_callback *cb,
@@ -242,18 +200,14 @@ int mcsec_nl_sender_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct nlattr **attrs = mcsec_dump_attrs(cb);
 	struct mcsec_net *mnet = mcsec_net_of(sock_net(skb->sk));
-	struct mcsec_group *group;
-	struct sender_of of = {};
+	struct sender_of of;
 	int err = -ENOENT;
 
 	if (!attrs[MCSEC_A_SENDER_GROUP] || !attrs[MCSEC_A_SENDER_SPI])
 		return refuse_nla(cb->extack, NULL, -EINVAL,
 				  "missing attribute: group and spi name the SA whose senders to list");
 	mutex_lock(&mnet->lock);
-	group = mcsec_nl_group(mnet, attrs[MCSEC_A_SENDER_GROUP], cb->extack);
-	if (group)
-		of.sa = mcsec_nl_sa(group, attrs[MCSEC_A_SENDER_SPI],
-				    cb->extack);
+	of.sa = mcsec_nl_sa(mnet, attrs, cb->extack);
 	if (of.sa) {
 		dump_senders(skb, cb, &of);
 		err = skb->len;

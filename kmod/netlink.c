@@ -7,27 +7,63 @@
 #include <net/sock.h>
 
 struct mcsec_group *mcsec_nl_group(struct mcsec_net *mnet,
-				   const struct nlattr *nla,
+				   struct nlattr **attrs,
 				   struct netlink_ext_ack *extack)
 {
-	struct mcsec_group *group;
+	const struct nlattr *name = attrs[MCSEC_A_GROUP_NAME];
+	struct mcsec_group *group = mcsec_group_by_name(mnet, nla_data(name));
 
-	group = mcsec_group_by_name(mnet, nla_data(nla));
 	if (!group)
-		NL_SET_ERR_MSG_ATTR(extack, nla, "no group of this name");
+		NL_SET_ERR_MSG_ATTR(extack, name, "no group of this name");
 	return group;
 }
 
-struct mcsec_sa *mcsec_nl_sa(struct mcsec_group *group,
-			     const struct nlattr *nla,
+struct mcsec_sa *mcsec_nl_sa(struct mcsec_net *mnet, struct nlattr **attrs,
 			     struct netlink_ext_ack *extack)
 {
-	struct mcsec_sa *sa = mcsec_group_sa(group, nla_get_be32(nla));
+	struct mcsec_group *group = mcsec_nl_group(mnet, attrs, extack);
+	const struct nlattr *spi = attrs[MCSEC_A_SA_SPI];
+	struct mcsec_sa *sa;
 
+	if (!group)
+		return NULL;
+	sa = mcsec_group_sa(group, nla_get_be32(spi));
 	if (!sa)
-		NL_SET_ERR_MSG_ATTR(extack, nla,
+		NL_SET_ERR_MSG_ATTR(extack, spi,
 				    "the group has no SA of this spi");
 	return sa;
+}
+
+int mcsec_nl_act_on_group(struct genl_info *info,
+			  int (*act)(struct genl_info *info,
+				     struct mcsec_group *group))
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct mcsec_group *group;
+	int err;
+
+	mutex_lock(&mnet->lock);
+	group = mcsec_nl_group(mnet, info->attrs, info->extack);
+	err = group ? act(info, group) : -ENOENT;
+	mutex_unlock(&mnet->lock);
+	return err;
+}
+
+int mcsec_nl_act_on_sa(struct genl_info *info,
+		       int (*act)(struct genl_info *info, struct mcsec_sa *sa))
+{
+	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
+	struct mcsec_sa *sa;
+	int err;
+
+	if (!mcsec_nl_need(info, MCSEC_A_SA_GROUP, "group") ||
+	    !mcsec_nl_need(info, MCSEC_A_SA_SPI, "spi"))
+		return -EINVAL;
+	mutex_lock(&mnet->lock);
+	sa = mcsec_nl_sa(mnet, info->attrs, info->extack);
+	err = sa ? act(info, sa) : -ENOENT;
+	mutex_unlock(&mnet->lock);
+	return err;
 }
 
 int mcsec_nl_reply(struct genl_info *info,

@@ -39,20 +39,33 @@
 	refuse_nla((info)->extack, (info)->attrs[attr], err, msg)
 
 /*
- * Return the group that @nla names, or NULL with extack set. The caller holds
- * mnet->lock.
+ * The attributes that name a group and an SA have the same numbers in all
+ * requests, so one function finds the object of any of them.
  */
-struct mcsec_group *mcsec_nl_group(struct mcsec_net *mnet,
-				   const struct nlattr *nla,
-				   struct netlink_ext_ack *extack);
+static_assert((int)MCSEC_A_GROUP_NAME == (int)MCSEC_A_SA_GROUP);
+static_assert((int)MCSEC_A_SENDER_GROUP == (int)MCSEC_A_SA_GROUP);
+static_assert((int)MCSEC_A_SENDER_SPI == (int)MCSEC_A_SA_SPI);
 
 /*
- * Return the SA of @group that @nla names, or NULL with extack set. The caller
- * holds mnet->lock.
+ * Return the group, or the SA, that a request with @attrs names, or NULL with
+ * extack set. The request has the attributes. The caller holds mnet->lock.
  */
-struct mcsec_sa *mcsec_nl_sa(struct mcsec_group *group,
-			     const struct nlattr *nla,
+struct mcsec_group *mcsec_nl_group(struct mcsec_net *mnet,
+				   struct nlattr **attrs,
+				   struct netlink_ext_ack *extack);
+struct mcsec_sa *mcsec_nl_sa(struct mcsec_net *mnet, struct nlattr **attrs,
 			     struct netlink_ext_ack *extack);
+
+/*
+ * Call @act with mnet->lock held for the group, or the SA, that a do request
+ * names. Returns what @act does, or -errno with extack set. A request about a
+ * group has its name.
+ */
+int mcsec_nl_act_on_group(struct genl_info *info,
+			  int (*act)(struct genl_info *info,
+				     struct mcsec_group *group));
+int mcsec_nl_act_on_sa(struct genl_info *info,
+		       int (*act)(struct genl_info *info, struct mcsec_sa *sa));
 
 /*
  * Reply to a do request with the attributes that @fill adds. Returns 0 or

@@ -484,26 +484,20 @@ static int create_replay(struct mcsec_sa *sa,
 	return 0;
 }
 
-/* Allocate an SA without tables, and take over config->cipher. */
+/* Allocate an SA without tables and cipher. */
 static struct mcsec_sa *sa_alloc(const struct mcsec_sa_config *config)
 {
 	struct mcsec_sa *sa;
 
-	if (READ_ONCE(to_disk)) {
-		mcsec_cipher_free(config->cipher);
+	if (READ_ONCE(to_disk))
 		return ERR_PTR(-EBUSY);
-	}
-	if (!mcsec_cipher_take(config->windows)) {
-		mcsec_cipher_free(config->cipher);
+	if (!mcsec_cipher_take(config->windows))
 		return ERR_PTR(-EDQUOT);
-	}
 	sa = kzalloc(sizeof(*sa), GFP_KERNEL_ACCOUNT);
 	if (!sa) {
 		mcsec_cipher_give(config->windows);
-		mcsec_cipher_free(config->cipher);
 		return ERR_PTR(-ENOMEM);
 	}
-	rcu_assign_pointer(sa->cipher, config->cipher);
 	sa->id = atomic64_inc_return(&last_id);
 	sa->spi = config->spi;
 	sa->dir = config->dir;
@@ -540,7 +534,7 @@ static int create_cpus(struct mcsec_sa *sa)
 	return 0;
 }
 
-struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
+struct mcsec_sa *mcsec_sa_create(struct mcsec_sa_config *config,
 				 struct net *net, const char *name,
 				 struct mcsec_group *group,
 				 void (*release)(struct mcsec_group *group))
@@ -560,6 +554,8 @@ struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
 		sa_free(sa);
 		return ERR_PTR(err);
 	}
+	rcu_assign_pointer(sa->cipher, config->cipher);
+	config->cipher = NULL;
 	sa->added = ktime_get_boottime();
 	start_timer(sa);
 	return sa;

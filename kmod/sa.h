@@ -47,7 +47,7 @@ struct mcsec_limits {
  * @key: key, then salt; owned by the caller, who wipes it
  * @sids: Sender-IDs to send with; owned by the caller
  * @windows: memory account of the network namespace; outlives the SA
- * @cipher: cipher with the key; owned by the new SA
+ * @cipher: cipher with the key; a new SA takes it, and leaves NULL
  */
 struct mcsec_sa_config {
 	__be32 spi;
@@ -206,13 +206,13 @@ struct mcsec_sa_counts {
 };
 
 /*
- * Make an SA and start its timer. The function owns config->cipher even if it
- * fails. @release(@group) is called once the SA has been freed. Process
- * context; the caller holds the lock under which the SAs of @group change.
- * Returns the SA, or an ERR_PTR: -ENOMEM, -EDQUOT at the limit of all
- * unprivileged user namespaces, -EBUSY after mcsec_sa_refuse().
+ * Make an SA, which takes config->cipher, and start its timer. @release(@group)
+ * is called once the SA has been freed. Process context; the caller holds the
+ * lock under which the SAs of @group change. Returns the SA, or an ERR_PTR:
+ * -ENOMEM, -EDQUOT at the limit of all unprivileged user namespaces, -EBUSY
+ * after mcsec_sa_refuse().
  */
-struct mcsec_sa *mcsec_sa_create(const struct mcsec_sa_config *config,
+struct mcsec_sa *mcsec_sa_create(struct mcsec_sa_config *config,
 				 struct net *net, const char *name,
 				 struct mcsec_group *group,
 				 void (*release)(struct mcsec_group *group));
