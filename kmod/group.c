@@ -67,8 +67,8 @@ void mcsec_group_acquire(struct mcsec_group *group)
 	 */
 	if (cmpxchg(&group->acquire_next, next, jiffies + HZ) != next)
 		return;
-	mcsec_notify_acquire(group->mnet->net, group->name, &group->sel.dst,
-			     mcsec_group_addr_len(group));
+	mcsec_notify_group(group->mnet->net, MCSEC_CMD_ACQUIRE, group->name,
+			   &group->sel.dst, mcsec_group_addr_len(group), NULL);
 }
 
 void mcsec_group_unknown(struct mcsec_group *group, __be32 spi)
@@ -89,7 +89,8 @@ void mcsec_group_unknown(struct mcsec_group *group, __be32 spi)
 	    atomic_dec_if_positive(&group->unknown_left) < 0)
 		return;
 	WRITE_ONCE(group->unknown_spi, spi);
-	mcsec_notify_unknown(group->mnet->net, group->name, spi);
+	mcsec_notify_spi(group->mnet->net, MCSEC_CMD_UNKNOWN_SPI, group->name,
+			 spi, 0, 0);
 }
 
 struct mcsec_group *mcsec_group_by_name_rcu(struct mcsec_net *mnet,
@@ -276,8 +277,9 @@ void mcsec_group_take_away(struct mcsec_group *group)
 	mcsec_group_sa_flush(group);
 	mcsec_group_set_policy(group, MCSEC_POLICY_ENFORCE);
 	group->gone = true;
-	mcsec_notify_group_gone(group->mnet->net, group->name, group->owner,
-				&group->sel.dst, mcsec_group_addr_len(group));
+	mcsec_notify_group(group->mnet->net, MCSEC_CMD_GROUP_GONE, group->name,
+			   &group->sel.dst, mcsec_group_addr_len(group),
+			   group->owner);
 }
 
 void mcsec_net_port_closed(struct mcsec_net *mnet, u32 portid)

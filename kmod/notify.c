@@ -34,84 +34,41 @@ static void event_send(struct net *net, struct sk_buff *msg, void *hdr, int err)
 				MCSEC_NLGRP_EVENTS, GFP_ATOMIC);
 }
 
-void mcsec_notify_acquire(struct net *net, const char *group, const void *dst,
-			  unsigned int dst_len)
+void mcsec_notify_group(struct net *net, u8 cmd, const char *group,
+			const void *dst, unsigned int dst_len,
+			const char *owner)
 {
 	struct sk_buff *msg;
 	void *hdr;
-
-	msg = event_begin(net, MCSEC_CMD_ACQUIRE, &hdr);
-	if (msg)
-		event_send(net, msg, hdr,
-			   nla_put_string(msg, MCSEC_A_GROUP_NAME, group)
-				   ?: nla_put(msg, MCSEC_A_GROUP_DST, dst_len,
-					      dst));
-}
-
-void mcsec_notify_group_gone(struct net *net, const char *group,
-			     const char *owner, const void *dst,
-			     unsigned int dst_len)
-{
-	struct sk_buff *msg;
-	void *hdr;
-
-	msg = event_begin(net, MCSEC_CMD_GROUP_GONE, &hdr);
-	if (msg)
-		event_send(net, msg, hdr,
-			   nla_put_string(msg, MCSEC_A_GROUP_NAME, group) ?:
-			   nla_put(msg, MCSEC_A_GROUP_DST, dst_len, dst) ?:
-			   nla_put_string(msg, MCSEC_A_GROUP_OWNER, owner));
-}
-
-void mcsec_notify_expire(struct net *net, u8 cmd, const char *group, __be32 spi,
-			 u32 limit)
-{
-	struct sk_buff *msg;
-	void *hdr;
+	int err;
 
 	msg = event_begin(net, cmd, &hdr);
-	if (msg)
-		event_send(net, msg, hdr,
-			   nla_put_string(msg, MCSEC_A_SA_GROUP, group) ?:
-			   nla_put_be32(msg, MCSEC_A_SA_SPI, spi) ?:
-			   nla_put_u32(msg, MCSEC_A_SA_LIMIT, limit));
+	if (!msg)
+		return;
+	err = nla_put_string(msg, MCSEC_A_GROUP_NAME, group)
+		      ?: nla_put(msg, MCSEC_A_GROUP_DST, dst_len, dst);
+	if (!err && owner)
+		err = nla_put_string(msg, MCSEC_A_GROUP_OWNER, owner);
+	event_send(net, msg, hdr, err);
 }
 
-void mcsec_notify_iv(struct net *net, const char *group, __be32 spi, u32 sid)
+void mcsec_notify_spi(struct net *net, u8 cmd, const char *group, __be32 spi,
+		      int attr, u32 value)
 {
 	struct sk_buff *msg;
 	void *hdr;
+	int err;
 
-	msg = event_begin(net, MCSEC_CMD_IV_EXHAUSTING, &hdr);
-	if (msg)
-		event_send(net, msg, hdr,
-			   nla_put_string(msg, MCSEC_A_SA_GROUP, group) ?:
-			   nla_put_be32(msg, MCSEC_A_SA_SPI, spi) ?:
-			   nla_put_u32(msg, MCSEC_A_SA_SENDER_ID, sid));
-}
+	/* Only new-sender is about a sender; the others are about an SA. */
+	static_assert((int)MCSEC_A_SA_GROUP == (int)MCSEC_A_SENDER_GROUP);
+	static_assert((int)MCSEC_A_SA_SPI == (int)MCSEC_A_SENDER_SPI);
 
-void mcsec_notify_sender(struct net *net, const char *group, __be32 spi,
-			 u32 sid)
-{
-	struct sk_buff *msg;
-	void *hdr;
-
-	msg = event_begin(net, MCSEC_CMD_NEW_SENDER, &hdr);
-	if (msg)
-		event_send(net, msg, hdr,
-			   nla_put_string(msg, MCSEC_A_SENDER_GROUP, group) ?:
-			   nla_put_be32(msg, MCSEC_A_SENDER_SPI, spi) ?:
-			   nla_put_u32(msg, MCSEC_A_SENDER_SENDER_ID, sid));
-}
-
-void mcsec_notify_unknown(struct net *net, const char *group, __be32 spi)
-{
-	struct sk_buff *msg;
-	void *hdr;
-
-	msg = event_begin(net, MCSEC_CMD_UNKNOWN_SPI, &hdr);
-	if (msg)
-		event_send(net, msg, hdr,
-			   nla_put_string(msg, MCSEC_A_SA_GROUP, group)
-				   ?: nla_put_be32(msg, MCSEC_A_SA_SPI, spi));
+	msg = event_begin(net, cmd, &hdr);
+	if (!msg)
+		return;
+	err = nla_put_string(msg, MCSEC_A_SA_GROUP, group)
+		      ?: nla_put_be32(msg, MCSEC_A_SA_SPI, spi);
+	if (!err && attr)
+		err = nla_put_u32(msg, attr, value);
+	event_send(net, msg, hdr, err);
 }

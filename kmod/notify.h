@@ -17,20 +17,18 @@ struct net;
  */
 extern struct genl_family mcsec_nl_family;
 
-void mcsec_notify_acquire(struct net *net, const char *group, const void *dst,
-			  unsigned int dst_len);
-void mcsec_notify_group_gone(struct net *net, const char *group,
-			     const char *owner, const void *dst,
-			     unsigned int dst_len);
 /*
- * @cmd is MCSEC_CMD_SOFT_EXPIRE or MCSEC_CMD_HARD_EXPIRE; @limit is an enum
- * mcsec_limit.
+ * Send @cmd about the group, whose address has @dst_len octets. @owner is NULL
+ * if the notification does not name it.
  */
-void mcsec_notify_expire(struct net *net, u8 cmd, const char *group, __be32 spi,
-			 u32 limit);
-void mcsec_notify_iv(struct net *net, const char *group, __be32 spi, u32 sid);
-void mcsec_notify_sender(struct net *net, const char *group, __be32 spi,
-			 u32 sid);
-void mcsec_notify_unknown(struct net *net, const char *group, __be32 spi);
+void mcsec_notify_group(struct net *net, u8 cmd, const char *group,
+			const void *dst, unsigned int dst_len,
+			const char *owner);
+/*
+ * Send @cmd about @spi of the group, with the attribute @attr, or without one if
+ * it is 0.
+ */
+void mcsec_notify_spi(struct net *net, u8 cmd, const char *group, __be32 spi,
+		      int attr, u32 value);
 
 #endif /* _MCSEC_NOTIFY_H */

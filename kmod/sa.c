@@ -44,9 +44,9 @@ static struct workqueue_struct *queue_of(const struct mcsec_sa *sa)
 	return sa->senders.windows->ordinary ? wq_users : wq;
 }
 
-static void sa_notify_limit(struct mcsec_sa *sa, u8 cmd, u32 limit)
+static void sa_notify(const struct mcsec_sa *sa, u8 cmd, int attr, u32 value)
 {
-	mcsec_notify_expire(sa->net, cmd, sa->name, sa->spi, limit);
+	mcsec_notify_spi(sa->net, cmd, sa->name, sa->spi, attr, value);
 }
 
 /* Only sa_expire() and sa_exhaust() write the state of an SA. */
@@ -57,7 +57,7 @@ static void sa_expire(struct mcsec_sa *sa, u32 limit)
 	if (sa->state == MCSEC_SA_STATE_EXPIRED)
 		return;
 	WRITE_ONCE(sa->state, MCSEC_SA_STATE_EXPIRED);
-	sa_notify_limit(sa, MCSEC_CMD_HARD_EXPIRE, limit);
+	sa_notify(sa, MCSEC_CMD_HARD_EXPIRE, MCSEC_A_SA_LIMIT, limit);
 	queue_work(queue_of(sa), &sa->wipe);
 }
 
@@ -66,7 +66,7 @@ static void sa_exhaust(struct mcsec_sa *sa, u32 why)
 	spin_lock_bh(&sa->lock);
 	if (sa->state == MCSEC_SA_STATE_LIVE) {
 		WRITE_ONCE(sa->state, MCSEC_SA_STATE_EXHAUSTED);
-		sa_notify_limit(sa, MCSEC_CMD_HARD_EXPIRE, why);
+		sa_notify(sa, MCSEC_CMD_HARD_EXPIRE, MCSEC_A_SA_LIMIT, why);
 	}
 	spin_unlock_bh(&sa->lock);
 }
@@ -101,7 +101,7 @@ static void sa_soft_expire(struct mcsec_sa *sa, u32 limit)
 
 	if (!__test_and_set_bit(limit, &sa->soft_told) &&
 	    sa->state != MCSEC_SA_STATE_EXPIRED)
-		sa_notify_limit(sa, MCSEC_CMD_SOFT_EXPIRE, limit);
+		sa_notify(sa, MCSEC_CMD_SOFT_EXPIRE, MCSEC_A_SA_LIMIT, limit);
 }
 
 /* ---- time ---- */
@@ -306,7 +306,8 @@ bool mcsec_sa_near_limit(struct mcsec_sa *sa, u64 counter)
 	struct mcsec_slot *slot = mcsec_sa_slot(sa);
 
 	if (!test_and_set_bit(0, &slot->warned))
-		mcsec_notify_iv(sa->net, sa->name, sa->spi, slot->sid);
+		sa_notify(sa, MCSEC_CMD_IV_EXHAUSTING, MCSEC_A_SA_SENDER_ID,
+			  slot->sid);
 	if (counter >= sa->iv_limit)
 		sa_exhaust(sa, MCSEC_LIMIT_IV);
 	return counter <= sa->iv_limit;
@@ -354,7 +355,8 @@ bool mcsec_sa_replay_check_slow(struct mcsec_sa *sa, u32 seq, u64 iv,
 void mcsec_sa_new_sender(const struct mcsec_sa *sa,
 			 const struct mcsec_sender *sender)
 {
-	mcsec_notify_sender(sa->net, sa->name, sa->spi, sender->id);
+	sa_notify(sa, MCSEC_CMD_NEW_SENDER, MCSEC_A_SENDER_SENDER_ID,
+		  sender->id);
 }
 
 int mcsec_sa_replay_accept_slow(struct mcsec_sa *sa, u32 seq, u64 iv)
