@@ -15,52 +15,50 @@ static u32 u32_or(struct genl_info *info, int attr, u32 absent)
 
 /* ---- limits ---- */
 
+/*
+ * The attributes of soft and hard limits alternate, in the order of enum
+ * mcsec_limit.
+ */
+#define SOFT_LIMIT(limit) (MCSEC_A_SA_SOFT_TIME + 2 * (limit))
+#define HARD_LIMIT(limit) (MCSEC_A_SA_HARD_TIME + 2 * (limit))
+static_assert(SOFT_LIMIT(MCSEC_LIMIT_BYTES) == MCSEC_A_SA_SOFT_BYTES);
+static_assert(HARD_LIMIT(MCSEC_LIMIT_BYTES) == MCSEC_A_SA_HARD_BYTES);
+
+/* Replace a limit if the request contains it. */
+static int parse_limit(struct genl_info *info, int attr, u64 *limit)
+{
+	const struct nlattr *nla = info->attrs[attr];
+
+	if (!nla)
+		return 0;
+	*limit = nla_get_u64(nla);
+	if (*limit > MCSEC_TIME_MAX && attr <= MCSEC_A_SA_HARD_TIME)
+		return refuse(info, attr, -ERANGE,
+			      "a time limit must be at most 100 years");
+	/* The sum of a limit and what was used must not overflow. */
+	if (*limit > S64_MAX)
+		return refuse(info, attr, -ERANGE,
+			      "a limit must be at most 2^63 - 1");
+	return 0;
+}
+
 /* Replace the limits that the request contains, and check all of them. */
 static int parse_limits(struct genl_info *info, struct mcsec_limits *limits)
 {
-	static const struct {
-		int attr;
-		bool hard;
-		enum mcsec_limit limit;
-	} map[] = {
-		{ MCSEC_A_SA_SOFT_TIME, false, MCSEC_LIMIT_TIME },
-		{ MCSEC_A_SA_HARD_TIME, true, MCSEC_LIMIT_TIME },
-		{ MCSEC_A_SA_SOFT_PACKETS, false, MCSEC_LIMIT_PACKETS },
-		{ MCSEC_A_SA_HARD_PACKETS, true, MCSEC_LIMIT_PACKETS },
-		{ MCSEC_A_SA_SOFT_BYTES, false, MCSEC_LIMIT_BYTES },
-		{ MCSEC_A_SA_HARD_BYTES, true, MCSEC_LIMIT_BYTES },
-	};
-	unsigned int i;
+	int i, err;
 
-	for (i = 0; i < ARRAY_SIZE(map); i++) {
-		struct nlattr *nla = info->attrs[map[i].attr];
-		u64 value;
-
-		if (!nla)
+	for (i = 0; i < MCSEC_LIMIT_IV; i++) {
+		err = parse_limit(info, SOFT_LIMIT(i), &limits->soft[i])
+			      ?: parse_limit(info, HARD_LIMIT(i),
+					     &limits->hard[i]);
+		if (err)
+			return err;
+		if (!limits->hard[i] || limits->soft[i] <= limits->hard[i])
 			continue;
-		value = nla_get_u64(nla);
-		if (map[i].limit == MCSEC_LIMIT_TIME && value > MCSEC_TIME_MAX)
-			return refuse(info, map[i].attr, -ERANGE,
-				      "a time limit must be at most 100 years");
-		/* The sum of a limit and what was used must not overflow. */
-		if (value > S64_MAX)
-			return refuse(info, map[i].attr, -ERANGE,
-				      "a limit must be at most 2^63 - 1");
-		if (map[i].hard)
-			limits->hard[map[i].limit] = value;
-		else
-			limits->soft[map[i].limit] = value;
-	}
-	for (i = 0; i < ARRAY_SIZE(map); i += 2) {
-		u64 soft = limits->soft[map[i].limit];
-		u64 hard = limits->hard[map[i].limit];
-
-		if (!hard || soft <= hard)
-			continue;
-		if (info->attrs[map[i].attr])
-			return refuse(info, map[i].attr, -EINVAL,
+		if (info->attrs[SOFT_LIMIT(i)])
+			return refuse(info, SOFT_LIMIT(i), -EINVAL,
 				      "a soft limit must be at most its hard limit");
-		return refuse(info, map[i + 1].attr, -EINVAL,
+		return refuse(info, HARD_LIMIT(i), -EINVAL,
 			      "a hard limit must be at least its soft limit");
 	}
 	return 0;
@@ -441,17 +439,12 @@ static int fill_policy(struct sk_buff *msg, const struct mcsec_sa *sa)
 
 static int fill_limits(struct sk_buff *msg, const struct mcsec_limits *limits)
 {
-	const u64 *soft = limits->soft, *hard = limits->hard;
+	int i;
 
-	if (put_sa_u64(msg, MCSEC_A_SA_SOFT_TIME, soft[MCSEC_LIMIT_TIME]) ||
-	    put_sa_u64(msg, MCSEC_A_SA_HARD_TIME, hard[MCSEC_LIMIT_TIME]) ||
-	    put_sa_u64(msg, MCSEC_A_SA_SOFT_PACKETS,
-		       soft[MCSEC_LIMIT_PACKETS]) ||
-	    put_sa_u64(msg, MCSEC_A_SA_HARD_PACKETS,
-		       hard[MCSEC_LIMIT_PACKETS]) ||
-	    put_sa_u64(msg, MCSEC_A_SA_SOFT_BYTES, soft[MCSEC_LIMIT_BYTES]) ||
-	    put_sa_u64(msg, MCSEC_A_SA_HARD_BYTES, hard[MCSEC_LIMIT_BYTES]))
-		return -EMSGSIZE;
+	for (i = 0; i < MCSEC_LIMIT_IV; i++)
+		if (put_sa_u64(msg, SOFT_LIMIT(i), limits->soft[i]) ||
+		    put_sa_u64(msg, HARD_LIMIT(i), limits->hard[i]))
+			return -EMSGSIZE;
 	return 0;
 }
 
