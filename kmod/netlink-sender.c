@@ -16,7 +16,6 @@ static int fill_sender(struct sk_buff *msg, const void *object)
 {
 	const struct sender_of *of = object;
 	struct mcsec_sender *sender = of->sender;
-	const char *name;
 	u64 top, packets;
 
 	spin_lock_bh(&sender->win.lock);
@@ -35,8 +34,9 @@ static int fill_sender(struct sk_buff *msg, const void *object)
 			      atomic64_read(&sender->replays),
 			      MCSEC_A_SENDER_PAD))
 		return -EMSGSIZE;
-	name = mcsec_sender_name(&of->sa->senders, sender->id);
-	return name ? nla_put_string(msg, MCSEC_A_SENDER_NAME, name) : 0;
+	return sender->name
+		       ? nla_put_string(msg, MCSEC_A_SENDER_NAME, sender->name)
+		       : 0;
 }
 
 /*
@@ -137,7 +137,7 @@ static int sender_set(struct genl_info *info, struct mcsec_sa *sa)
 
 	if (IS_ERR(sender))
 		return PTR_ERR(sender);
-	err = mcsec_sender_rename(&sa->senders, sender->id,
+	err = mcsec_sender_rename(sender,
 				  nla_data(info->attrs[MCSEC_A_SENDER_NAME]));
 	if (err)
 		NL_SET_ERR_MSG(info->extack, "out of memory");
@@ -157,7 +157,7 @@ static int sender_del(struct genl_info *info, struct mcsec_sa *sa)
 
 	if (IS_ERR(sender))
 		return PTR_ERR(sender);
-	mcsec_sender_del(&sa->senders, sender);
+	mcsec_sender_del(sender);
 	return 0;
 }
 

@@ -16,8 +16,6 @@ void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
 			struct mcsec_windows *windows)
 {
 	xa_init_flags(&senders->table, XA_FLAGS_LOCK_BH);
-	/* Both share a lock class, and softirq changes the table. */
-	xa_init_flags(&senders->names, XA_FLAGS_LOCK_BH);
 	atomic_set(&senders->count, 0);
 	senders->max = max;
 	senders->window = window;
@@ -113,12 +111,9 @@ void mcsec_senders_destroy(struct mcsec_senders *senders)
 	size_t bytes = mcsec_sender_bytes(senders->window);
 	struct mcsec_sender *sender;
 	unsigned long id;
-	char *name;
 
-	xa_for_each(&senders->names, id, name)
-		kfree(name);
-	xa_destroy(&senders->names);
 	xa_for_each(&senders->table, id, sender) {
+		kfree(sender->name);
 		kfree(sender);
 		windows_uncharge(senders->windows, bytes);
 	}
@@ -168,40 +163,30 @@ err_count:
 
 /* ---- requests: the caller holds mnet->lock ---- */
 
-static bool sender_is_there(struct mcsec_senders *senders,
-			    struct mcsec_sender *sender)
-{
-	u64 packets;
-
-	spin_lock_bh(&sender->win.lock);
-	packets = sender->packets;
-	spin_unlock_bh(&sender->win.lock);
-	return packets ||
-	       xa_get_mark(&senders->table, sender->id, MCSEC_SENDER_ANNOUNCED);
-}
-
 struct mcsec_sender *mcsec_sender_lookup(struct mcsec_senders *senders, u32 id)
 {
 	struct mcsec_sender *sender = mcsec_sender_find(senders, id);
+	bool exists;
 
-	return sender && sender_is_there(senders, sender) ? sender : NULL;
+	if (!sender)
+		return NULL;
+	spin_lock_bh(&sender->win.lock);
+	exists = sender->packets || sender->announced;
+	spin_unlock_bh(&sender->win.lock);
+	return exists ? sender : NULL;
 }
 
-int mcsec_sender_rename(struct mcsec_senders *senders, u32 id, const char *name)
+int mcsec_sender_rename(struct mcsec_sender *sender, const char *name)
 {
-	char *copy = NULL, *old;
+	char *copy = NULL;
 
 	if (*name) {
 		copy = kstrdup(name, GFP_KERNEL_ACCOUNT);
 		if (!copy)
 			return -ENOMEM;
 	}
-	old = xa_store_bh(&senders->names, id, copy, GFP_KERNEL_ACCOUNT);
-	if (xa_is_err(old)) {
-		kfree(copy);
-		return xa_err(old);
-	}
-	kfree(old);
+	kfree(sender->name);
+	sender->name = copy;
 	return 0;
 }
 
@@ -219,22 +204,17 @@ int mcsec_sender_announce(struct mcsec_senders *senders, u32 id,
 	/* Without memory for the name the new entry remains as a deleted
 	 * sender.
 	 */
-	err = name ? mcsec_sender_rename(senders, id, name) : 0;
-	if (err)
-		return err;
-	xa_lock_bh(&senders->table);
-	__xa_set_mark(&senders->table, id, MCSEC_SENDER_ANNOUNCED);
-	xa_unlock_bh(&senders->table);
-	return 0;
+	err = name ? mcsec_sender_rename(sender, name) : 0;
+	if (!err)
+		sender->announced = true;
+	return err;
 }
 
-void mcsec_sender_del(struct mcsec_senders *senders,
-		      struct mcsec_sender *sender)
+void mcsec_sender_del(struct mcsec_sender *sender)
 {
-	kfree(xa_erase_bh(&senders->names, sender->id));
-	xa_lock_bh(&senders->table);
-	__xa_clear_mark(&senders->table, sender->id, MCSEC_SENDER_ANNOUNCED);
-	xa_unlock_bh(&senders->table);
+	kfree(sender->name);
+	sender->name = NULL;
+	sender->announced = false;
 	/* The window is unchanged, so what it has seen stays a replay. */
 	spin_lock_bh(&sender->win.lock);
 	sender->packets = 0;

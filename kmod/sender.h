@@ -61,18 +61,19 @@ struct mcsec_windows {
 void mcsec_windows_init(struct mcsec_windows *windows,
 			const struct user_namespace *user_ns);
 
-/* Mark of entries in struct mcsec_senders.table that netlink announced. */
-#define MCSEC_SENDER_ANNOUNCED XA_MARK_0
-
 /**
  * struct mcsec_sender - a sender of an SA
  * @id: the Sender-ID
+ * @announced: a request made the sender; mnet->lock
+ * @name: name, or NULL; mnet->lock
  * @packets: datagrams accepted since the last deletion; win.lock
  * @replays: datagrams that the window dropped
  * @win: the window; last member, because its ring follows
  */
 struct mcsec_sender {
 	u32 id;
+	bool announced;
+	char *name;
 	u64 packets;
 	atomic64_t replays;
 	struct mcsec_window win;
@@ -83,7 +84,6 @@ struct mcsec_sender {
  * @table: senders by Sender-ID. Entries are freed with the SA only, so a
  *	reader under RCU that found the SA may use them. A deleted sender keeps
  *	its window, and exists again when it is announced or has packets
- * @names: names (char *) by Sender-ID; mnet->lock
  * @count: number of entries
  * @max: limit of @count
  * @window: size of each window
@@ -91,7 +91,6 @@ struct mcsec_sender {
  */
 struct mcsec_senders {
 	struct xarray table;
-	struct xarray names;
 	atomic_t count;
 	u32 max;
 	u32 window;
@@ -146,16 +145,8 @@ struct mcsec_sender *mcsec_sender_lookup(struct mcsec_senders *senders, u32 id);
 int mcsec_sender_announce(struct mcsec_senders *senders, u32 id,
 			  const char *name);
 /* Set the name, or remove it if @name is empty. Returns 0 or -ENOMEM. */
-int mcsec_sender_rename(struct mcsec_senders *senders, u32 id,
-			const char *name);
-void mcsec_sender_del(struct mcsec_senders *senders,
-		      struct mcsec_sender *sender);
-
-static inline const char *mcsec_sender_name(struct mcsec_senders *senders,
-					    u32 id)
-{
-	return xa_load(&senders->names, id);
-}
+int mcsec_sender_rename(struct mcsec_sender *sender, const char *name);
+void mcsec_sender_del(struct mcsec_sender *sender);
 
 /*
  * Record a verified counter. Returns true if it is new. *@first is set if it is
