@@ -2,7 +2,6 @@
 #include "rollback.h"
 #include "group.h"
 
-#include <linux/module.h>
 #include <linux/notifier.h>
 #include <linux/random.h>
 #include <linux/rtnetlink.h>
@@ -59,35 +58,7 @@ static struct notifier_block pm_notifier = {
 };
 
 #ifdef DEBUG
-/* The guests of tests have neither snapshots nor hibernation. */
-static int provoke_rollback(const char *value, const struct kernel_param *kp)
-{
-	u8 what;
-	int err = kstrtou8(value, 0, &what);
-
-	if (err)
-		return err;
-	switch (what) {
-	case 0:
-		vm_forked(NULL, 0, NULL);
-		return 0;
-	case 1:
-		pm_event(NULL, PM_HIBERNATION_PREPARE, NULL);
-		return 0;
-	case 2:
-		pm_event(NULL, PM_POST_HIBERNATION, NULL);
-		return 0;
-	}
-	return -EINVAL;
-}
-
-static const struct kernel_param_ops provoke_ops = {
-	.set = provoke_rollback,
-};
-
-module_param_cb(rollback, &provoke_ops, NULL, 0200);
-MODULE_PARM_DESC(rollback,
-		 "for tests: 0 copied, 1 before, 2 after hibernation");
+#include "selftest/rollback.c"
 #endif
 
 int mcsec_rollback_init(void)
