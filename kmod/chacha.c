@@ -3,17 +3,10 @@
 #include "compat.h"
 #include "esp.h"
 
-#if IS_REACHABLE(CONFIG_CRYPTO_LIB_CHACHA) && \
-	IS_REACHABLE(CONFIG_CRYPTO_LIB_POLY1305)
 #include <crypto/algapi.h>
 #include <crypto/chacha.h>
 #include <crypto/poly1305.h>
 #include <linux/string.h>
-
-bool mcsec_chacha_exists(void)
-{
-	return true;
-}
 
 void mcsec_chacha_init(struct mcsec_chacha *chacha, const u8 *key)
 {
@@ -96,24 +89,3 @@ int mcsec_chacha_decrypt(const struct mcsec_chacha *chacha, u8 *esp,
 	memzero_explicit(&state, sizeof(state));
 	return err;
 }
-#else
-bool mcsec_chacha_exists(void)
-{
-	return false;
-}
-
-void mcsec_chacha_init(struct mcsec_chacha *chacha, const u8 *key)
-{
-}
-
-void mcsec_chacha_encrypt(const struct mcsec_chacha *chacha, u8 *esp,
-			  unsigned int len)
-{
-}
-
-int mcsec_chacha_decrypt(const struct mcsec_chacha *chacha, u8 *esp,
-			 unsigned int len)
-{
-	return -EOPNOTSUPP;
-}
-#endif

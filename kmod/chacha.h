@@ -6,6 +6,7 @@
 #ifndef _MCSEC_CHACHA_H
 #define _MCSEC_CHACHA_H
 
+#include <linux/kconfig.h>
 #include <linux/types.h>
 
 #define MCSEC_CHACHA_WORDS 8
@@ -21,8 +22,15 @@ struct mcsec_chacha {
 	u8 salt[MCSEC_CHACHA_SALT];
 };
 
-/* Return true if the kernel has the library and modules may use it. */
-bool mcsec_chacha_exists(void);
+/*
+ * Return true if the kernel has the library and modules may use it. Otherwise
+ * Kbuild leaves out chacha.c, and the compiler the calls of its functions.
+ */
+static __always_inline bool mcsec_chacha_exists(void)
+{
+	return IS_REACHABLE(CONFIG_CRYPTO_LIB_CHACHA) &&
+	       IS_REACHABLE(CONFIG_CRYPTO_LIB_POLY1305);
+}
 
 /* Set the key to @key: 32 octets of key, then the salt. */
 void mcsec_chacha_init(struct mcsec_chacha *chacha, const u8 *key);

@@ -76,7 +76,7 @@ struct mcsec_cipher *mcsec_cipher_create(u32 alg, const u8 *key,
 	memcpy(cipher->salt, key + len - MCSEC_SALT, MCSEC_SALT);
 	cipher->is_mac = alg == MCSEC_ALG_AES_GMAC;
 	cipher->direct = is_direct(alg, cipher->aead);
-	if (cipher->direct)
+	if (mcsec_chacha_exists() && cipher->direct)
 		mcsec_chacha_init(&cipher->chacha, key);
 	return cipher;
 }

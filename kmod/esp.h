@@ -313,7 +313,7 @@ mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 	unsigned int len = pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
 	int err;
 
-	if (!op) {
+	if (mcsec_chacha_exists() && !op) {
 		mcsec_chacha_encrypt(&pkt->cipher->chacha,
 				     pkt->skb->data + pkt->hlen, len);
 		return 0;
@@ -339,7 +339,7 @@ static __always_inline int mcsec_op_decrypt(struct mcsec_op *op,
 	unsigned int len = pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
 	int err;
 
-	if (!op)
+	if (mcsec_chacha_exists() && !op)
 		return mcsec_chacha_decrypt(&pkt->cipher->chacha,
 					    pkt->skb->data + pkt->hlen, len);
 	err = mcsec_op_prepare(op, pkt, 1, len, MCSEC_ICV);
