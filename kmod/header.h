@@ -66,19 +66,6 @@ static __always_inline void mcsec_header_become(struct iphdr *iph,
 int mcsec_walk6(const struct sk_buff *skb, unsigned int *hlen,
 		unsigned int *nhoff);
 
-/*
- * Return true if the payload of an IPv6 datagram cannot be read, because it is
- * a fragment or has more headers than are walked. *@next is set to what
- * mcsec_walk6() returns.
- */
-static inline bool mcsec_is_opaque6(const struct sk_buff *skb, int *next)
-{
-	unsigned int hlen, nhoff;
-
-	*next = mcsec_walk6(skb, &hlen, &nhoff);
-	return *next < 0 || *next == NEXTHDR_FRAGMENT;
-}
-
 /* Pseudo protocols of payloads that cannot be read. */
 enum {
 	MCSEC_NEXT_MALFORMED = -1, /* headers that do not end */

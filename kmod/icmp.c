@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "icmp.h"
-#include "family.h"
 #include "pkt.h"
 #include "verified.h"
 
@@ -83,6 +82,7 @@ static unsigned int quoted_at(const struct mcsec_pkt *pkt)
 /* Check the quoted datagram, to whose IP header skb->data points. */
 static unsigned int check_quoted(struct mcsec_pkt *pkt)
 {
+	const struct mcsec_select *s = pkt->mnet->select;
 	const struct net_device *dev = pkt->state->out;
 	struct mcsec_opaque opaque;
 
@@ -93,9 +93,9 @@ static unsigned int check_quoted(struct mcsec_pkt *pkt)
 	mcsec_pkt_walk(pkt);
 	if (pkt->next == IPPROTO_ESP)
 		return NF_ACCEPT;
-	opaque = pkt->next < 0 ? mcsec_select_opaque(pkt, dev)
-			       : of_group(mcsec_select_group(pkt, dev));
-	return drop_icmp(pkt->mnet, &opaque, mcsec_select_quoted(pkt, dev));
+	opaque = pkt->next < 0 ? mcsec_lookup_opaque(s, pkt, dev)
+			       : of_group(mcsec_select_group(s, pkt, dev));
+	return drop_icmp(pkt->mnet, &opaque, mcsec_lookup_quoted(s, pkt, dev));
 }
 
 unsigned int mcsec_quotes(struct mcsec_pkt *pkt)

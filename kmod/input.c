@@ -6,7 +6,6 @@
 #include "input.h"
 #include "decrypt.h"
 #include "esp.h"
-#include "family.h"
 #include "group.h"
 #include "icmp.h"
 #include "pkt.h"
@@ -107,7 +106,7 @@ static noinline unsigned int input_unknown_esp(const struct mcsec_pkt *pkt,
 	enum mcsec_counter why = MCSEC_IN_NO_SA;
 	struct mcsec_opaque opaque;
 
-	opaque = mcsec_select_opaque(pkt, pkt->state->in);
+	opaque = mcsec_lookup_opaque(pkt->mnet->select, pkt, pkt->state->in);
 	if (!opaque.candidate)
 		return NF_ACCEPT;
 	if (opaque.group && pkt->skb->len < pkt->hlen + MCSEC_ESP_MIN)
@@ -122,7 +121,7 @@ static __always_inline unsigned int input_esp(struct mcsec_pkt *pkt)
 	if (unlikely(in_is_bridged(pkt)))
 		return NF_ACCEPT;
 	spi = spi_of(pkt);
-	pkt->sa = mcsec_select_sa(pkt, spi);
+	pkt->sa = mcsec_sa_of(mcsec_select_sa(pkt->mnet->select, pkt, spi));
 	if (likely(pkt->sa &&
 		   mcsec_candidate_has_dev(&pkt->sa->group->candidate,
 					   pkt->state->in)))
@@ -137,7 +136,8 @@ static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 	struct mcsec_group *group;
 
 	if (unlikely(pkt->next < 0)) {
-		opaque = mcsec_select_opaque(pkt, pkt->state->in);
+		opaque = mcsec_lookup_opaque(pkt->mnet->select, pkt,
+					     pkt->state->in);
 		if (!opaque.candidate)
 			return NF_ACCEPT;
 		return input_opaque(pkt, &opaque,
@@ -146,7 +146,7 @@ static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 					    : MCSEC_IN_MALFORMED,
 				    0);
 	}
-	group = mcsec_select_group(pkt, pkt->state->in);
+	group = mcsec_select_group(pkt->mnet->select, pkt, pkt->state->in);
 	if (!group)
 		return NF_ACCEPT;
 	if (group->exempt && mcsec_is_membership(pkt->skb, pkt->state->pf,

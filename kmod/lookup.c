@@ -4,7 +4,7 @@
  * their address, which is the fast path. It is compiled for each family and
  * fully inlined, because every multicast packet of the namespace uses it.
  */
-#include "header.h"
+#include "pkt.h"
 #include "select.h"
 #include "table.h"
 
@@ -19,12 +19,6 @@ static const struct rhashtable_params table_params6 =
 	MCSEC_TABLE_PARAMS(mcsec_hash6, mcsec_cmp6);
 
 /* ---- prefixes ---- */
-
-static __always_inline const struct mcsec_family *
-family_of(const struct mcsec_select *s, bool v6)
-{
-	return v6 ? &s->v6 : &s->v4;
-}
 
 /*
  * Return the entry of the full destination address; @kind is MCSEC_KEY_SA or 0.
@@ -102,7 +96,7 @@ static noinline struct mcsec_prefix *next_prefix(const struct mcsec_select *s,
 						 const struct packet *p,
 						 unsigned int *bit)
 {
-	const struct mcsec_family *f = family_of(s, p->v6);
+	const struct mcsec_family *f = &s->family[p->v6];
 	const unsigned int bits = p->v6 ? 128 : 32;
 	struct mcsec_node *node;
 	struct mcsec_key key;
@@ -149,17 +143,12 @@ static bool has_headers(const struct mcsec_candidate *c, const struct packet *p)
 static noinline void read_payload(struct packet *p)
 {
 	unsigned int hlen, nhoff;
-	int proto;
+	int proto = mcsec_header_walk(p->skb,
+				      p->v6 ? NFPROTO_IPV6 : NFPROTO_IPV4,
+				      &hlen, &nhoff);
 
 	p->read = true;
-	if (p->v6) {
-		proto = mcsec_walk6(p->skb, &hlen, &nhoff);
-		p->opaque |= proto < 0 || proto == NEXTHDR_FRAGMENT;
-	} else {
-		proto = ip_hdr(p->skb)->protocol;
-		hlen = ip_hdrlen(p->skb);
-		p->opaque |= ip_is_fragment(ip_hdr(p->skb));
-	}
+	p->opaque |= proto < 0;
 	if (p->opaque)
 		return;
 	p->proto = proto;
@@ -230,10 +219,10 @@ static noinline struct mcsec_opaque select_any(const struct mcsec_select *s,
 }
 
 struct mcsec_opaque mcsec_lookup_opaque(const struct mcsec_select *s,
-					const struct sk_buff *skb,
-					const struct net_device *dev, bool v6)
+					const struct mcsec_pkt *pkt,
+					const struct net_device *dev)
 {
-	return select_any(s, skb, dev, v6, true);
+	return select_any(s, pkt->skb, dev, mcsec_pkt_is_ip6(pkt), true);
 }
 
 /* ---- the group ---- */
@@ -248,7 +237,7 @@ select_group(const struct mcsec_select *s, const struct sk_buff *skb,
 	struct mcsec_group *group;
 
 	if (unlikely(!node)) {
-		if (!READ_ONCE(family_of(s, v6)->n_short))
+		if (!READ_ONCE(s->family[v6].n_short))
 			return NULL;
 	} else {
 		prefix = container_of(node, struct mcsec_prefix, node);
@@ -259,18 +248,20 @@ select_group(const struct mcsec_select *s, const struct sk_buff *skb,
 	return select_any(s, skb, dev, v6, false).group;
 }
 
-__flatten struct mcsec_group *mcsec_select4(const struct mcsec_select *s,
-					    const struct sk_buff *skb,
-					    const struct net_device *dev)
-{
-	return select_group(s, skb, dev, false);
-}
-
-__flatten struct mcsec_group *mcsec_select6(const struct mcsec_select *s,
-					    const struct sk_buff *skb,
-					    const struct net_device *dev)
+static noinline __flatten struct mcsec_group *
+select_group6(const struct mcsec_select *s, const struct sk_buff *skb,
+	      const struct net_device *dev)
 {
 	return select_group(s, skb, dev, true);
+}
+
+/* IPv6 needs more registers, which would have to be saved for IPv4 as well. */
+__flatten struct mcsec_group *mcsec_select_group(const struct mcsec_select *s,
+						 const struct mcsec_pkt *pkt,
+						 const struct net_device *dev)
+{
+	return mcsec_pkt_is_ip6(pkt) ? select_group6(s, pkt->skb, dev)
+				     : select_group(s, pkt->skb, dev, false);
 }
 
 /* ---- the SA ---- */
@@ -337,7 +328,7 @@ static __always_inline struct mcsec_node *
 select_sa(const struct mcsec_select *s, const struct sk_buff *skb, __be32 spi,
 	  bool v6)
 {
-	const struct mcsec_family *f = family_of(s, v6);
+	const struct mcsec_family *f = &s->family[v6];
 	struct mcsec_node *node;
 
 	if (unlikely(READ_ONCE(f->n_src)))
@@ -349,18 +340,18 @@ select_sa(const struct mcsec_select *s, const struct sk_buff *skb, __be32 spi,
 	return select_any_sa(s, skb, spi, v6);
 }
 
-__flatten struct mcsec_node *mcsec_select_sa4(const struct mcsec_select *s,
-					      const struct sk_buff *skb,
-					      __be32 spi)
-{
-	return select_sa(s, skb, spi, false);
-}
-
-__flatten struct mcsec_node *mcsec_select_sa6(const struct mcsec_select *s,
-					      const struct sk_buff *skb,
-					      __be32 spi)
+static noinline __flatten struct mcsec_node *
+select_sa6(const struct mcsec_select *s, const struct sk_buff *skb, __be32 spi)
 {
 	return select_sa(s, skb, spi, true);
+}
+
+__flatten struct mcsec_node *mcsec_select_sa(const struct mcsec_select *s,
+					     const struct mcsec_pkt *pkt,
+					     __be32 spi)
+{
+	return mcsec_pkt_is_ip6(pkt) ? select_sa6(s, pkt->skb, spi)
+				     : select_sa(s, pkt->skb, spi, false);
 }
 
 /* ---- addresses alone ---- */
@@ -393,10 +384,14 @@ static bool may_quote(const struct mcsec_candidate *c, const struct packet *p)
 }
 
 struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
-					const struct sk_buff *skb,
-					const struct net_device *dev, bool v6)
+					const struct mcsec_pkt *pkt,
+					const struct net_device *dev)
 {
-	const struct packet p = { .skb = skb, .dev = dev, .v6 = v6 };
+	const struct packet p = {
+		.skb = pkt->skb,
+		.dev = dev,
+		.v6 = mcsec_pkt_is_ip6(pkt),
+	};
 	const struct mcsec_candidate *c;
 	struct mcsec_prefix *prefix;
 	unsigned int bit;

@@ -5,7 +5,6 @@
  */
 #include "output.h"
 #include "encrypt.h"
-#include "family.h"
 #include "flows.h"
 #include "group.h"
 #include "header.h"
@@ -69,7 +68,8 @@ static noinline unsigned int find_opaque(struct mcsec_pkt *pkt,
 					 const struct net_device *dev,
 					 enum mcsec_counter why)
 {
-	struct mcsec_opaque opaque = mcsec_select_opaque(pkt, dev);
+	struct mcsec_opaque opaque =
+		mcsec_lookup_opaque(pkt->mnet->select, pkt, dev);
 
 	pkt->group = opaque.group;
 	return opaque.group ? NF_ACCEPT : output_opaque(pkt, &opaque, why);
@@ -82,10 +82,8 @@ static __always_inline bool place_esp4(struct mcsec_pkt *pkt)
 	const struct sk_buff *skb = pkt->skb;
 
 	/* Raw sockets may write any header, so nothing in it is trusted. */
-	pkt->hlen = ip_hdrlen(skb);
-	pkt->nhoff = offsetof(struct iphdr, protocol);
-	pkt->next = ip_is_fragment(ip_hdr(skb)) ? MCSEC_NEXT_FRAGMENT
-						: ip_hdr(skb)->protocol;
+	pkt->next =
+		mcsec_header_walk(skb, NFPROTO_IPV4, &pkt->hlen, &pkt->nhoff);
 	return likely(ip_hdr(skb)->version == 4 &&
 		      pkt->hlen >= sizeof(struct iphdr));
 }
@@ -139,21 +137,19 @@ static __always_inline unsigned int output_group(struct mcsec_pkt *pkt)
  * Return true if the payload cannot be read although groups select by it. The
  * counter for a drop is stored in *@why.
  */
-static __always_inline bool is_opaque(const struct mcsec_pkt *pkt,
+static __always_inline bool is_opaque(struct mcsec_pkt *pkt,
 				      enum mcsec_counter *why)
 {
-	int next;
-
 	*why = MCSEC_OUT_FRAGMENT;
 	if (!mcsec_pkt_is_ip6(pkt))
 		return unlikely(ip_is_fragment(ip_hdr(pkt->skb)));
 	/* Selectors that use addresses only do not need the payload. */
-	if (!mcsec_select_reads(&pkt->mnet->select->v6) ||
-	    !mcsec_is_opaque6(pkt->skb, &next))
+	if (likely(!READ_ONCE(pkt->mnet->select->family[1].n_proto)))
 		return false;
-	if (next < 0)
+	mcsec_pkt_walk(pkt);
+	if (pkt->next == MCSEC_NEXT_MALFORMED)
 		*why = MCSEC_OUT_MALFORMED;
-	return true;
+	return pkt->next < 0;
 }
 
 /*
@@ -186,7 +182,7 @@ static noinline unsigned int output_multicast(struct mcsec_net *mnet,
 		if (!pkt.group)
 			return verdict;
 	} else {
-		pkt.group = mcsec_select_group(&pkt, dev);
+		pkt.group = mcsec_select_group(mnet->select, &pkt, dev);
 	}
 	return likely(pkt.group) ? output_group(&pkt) : NF_ACCEPT;
 }
@@ -257,7 +253,8 @@ static unsigned int find_forwarded(struct mcsec_pkt *pkt)
 {
 	if (unlikely(pkt->next < 0))
 		return find_opaque(pkt, pkt->state->out, MCSEC_FORWARD_CLEAR);
-	pkt->group = mcsec_select_group(pkt, pkt->state->out);
+	pkt->group =
+		mcsec_select_group(pkt->mnet->select, pkt, pkt->state->out);
 	return NF_ACCEPT;
 }
 

@@ -10,7 +10,7 @@
 static struct mcsec_family *family_for(struct mcsec_select *s,
 				       const struct mcsec_selector *sel)
 {
-	return sel->family == AF_INET ? &s->v4 : &s->v6;
+	return &s->family[sel->family == AF_INET6];
 }
 
 /* Insert an entry. Process context; waits for a rehash of the table. */

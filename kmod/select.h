@@ -39,6 +39,7 @@
 #define MCSEC_SHORT_MAX 15 /* prefix lengths besides full addresses */
 
 struct mcsec_group;
+struct mcsec_pkt;
 struct sk_buff;
 
 /**
@@ -173,14 +174,12 @@ struct mcsec_family {
 
 /**
  * struct mcsec_select - the selectors of a network namespace
- * @v4: summary for IPv4
- * @v6: summary for IPv6
+ * @family: summaries for IPv4 and for IPv6
  * @table: prefixes and SAs of both families
  * @devs: interfaces that groups name
  */
 struct mcsec_select {
-	struct mcsec_family v4;
-	struct mcsec_family v6;
+	struct mcsec_family family[2];
 	struct rhltable table;
 	struct mcsec_devs devs;
 };
@@ -188,24 +187,19 @@ struct mcsec_select {
 /* ---- the packet path: RCU; skb->data is at the IP header ---- */
 
 /*
- * Return the group that selects @skb, which comes or goes through @dev, or
- * NULL.
+ * Return the group that selects the datagram, which comes or goes through @dev,
+ * or NULL.
  */
-struct mcsec_group *mcsec_select4(const struct mcsec_select *s,
-				  const struct sk_buff *skb,
-				  const struct net_device *dev);
-struct mcsec_group *mcsec_select6(const struct mcsec_select *s,
-				  const struct sk_buff *skb,
-				  const struct net_device *dev);
+struct mcsec_group *mcsec_select_group(const struct mcsec_select *s,
+				       const struct mcsec_pkt *pkt,
+				       const struct net_device *dev);
 
 /*
  * Return the node of an SA with @spi, of the most specific groups that select
- * the addresses of @skb, or NULL.
+ * the addresses of the datagram, or NULL.
  */
-struct mcsec_node *mcsec_select_sa4(const struct mcsec_select *s,
-				    const struct sk_buff *skb, __be32 spi);
-struct mcsec_node *mcsec_select_sa6(const struct mcsec_select *s,
-				    const struct sk_buff *skb, __be32 spi);
+struct mcsec_node *mcsec_select_sa(const struct mcsec_select *s,
+				   const struct mcsec_pkt *pkt, __be32 spi);
 
 /*
  * Return true if any group selects the addresses of @skb, whatever else its
@@ -217,14 +211,14 @@ bool mcsec_lookup_addrs(const struct mcsec_select *s, const struct sk_buff *skb,
 /*
  * Return an enforcing group that selects by mark or interface, and whose
  * datagram an ICMP error may quote, or NULL. The function complements
- * mcsec_select4(). Only addresses are compared: the error has a mark of its
+ * mcsec_select_group(). Only addresses are compared: the error has a mark of its
  * own, and leaves by the device towards its receiver. An error of a gateway
  * that leaves by a device which its group does not name goes to hosts inside,
  * and is permitted.
  */
 struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
-					const struct sk_buff *skb,
-					const struct net_device *dev, bool v6);
+					const struct mcsec_pkt *pkt,
+					const struct net_device *dev);
 
 /**
  * struct mcsec_opaque - candidates for an opaque datagram
@@ -243,14 +237,8 @@ struct mcsec_opaque {
  * @dev.
  */
 struct mcsec_opaque mcsec_lookup_opaque(const struct mcsec_select *s,
-					const struct sk_buff *skb,
-					const struct net_device *dev, bool v6);
-
-/* Return true if any group of the family selects by the payload. */
-static inline bool mcsec_select_reads(const struct mcsec_family *f)
-{
-	return unlikely(READ_ONCE(f->n_proto));
-}
+					const struct mcsec_pkt *pkt,
+					const struct net_device *dev);
 
 /* Return true if packets of @dev may belong to the candidate's group. */
 static inline bool mcsec_candidate_has_dev(const struct mcsec_candidate *c,
@@ -280,8 +268,7 @@ static inline bool mcsec_select_fits(const struct mcsec_select *s,
 				     const struct net_device *dev,
 				     const struct mcsec_candidate *own)
 {
-	const struct mcsec_family *f = own->sel->family == AF_INET ? &s->v4
-								   : &s->v6;
+	const struct mcsec_family *f = &s->family[own->sel->family == AF_INET6];
 
 	/* Each address has one group, so the SA has determined it. */
 	if (likely(!READ_ONCE(f->n_other)))
