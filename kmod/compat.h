@@ -89,28 +89,6 @@ static inline bool mcsec_has_tc(const struct net_device *dev)
 #endif
 }
 
-/* Return true if the socket asked for errors (IP_RECVERR, IPV6_RECVERR). */
-static inline bool mcsec_recverr4(const struct sock *sk)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
-	return inet_sk(sk)->recverr;
-#else
-	return inet_test_bit(RECVERR, sk);
-#endif
-}
-
-#if IS_ENABLED(CONFIG_IPV6)
-static inline bool mcsec_recverr6(const struct sock *sk)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
-	return inet6_sk(sk)->recverr;
-#else
-	return inet6_test_bit(RECVERR6, sk);
-#endif
-}
-#endif
-
-#if IS_ENABLED(CONFIG_IPV6)
 /* Return true if the socket set IPV6_DONTFRAG (RFC 3542 11.2). */
 static inline bool mcsec_dontfrag6(const struct sock *sk)
 {
@@ -120,7 +98,6 @@ static inline bool mcsec_dontfrag6(const struct sock *sk)
 	return inet6_test_bit(DONTFRAG, sk);
 #endif
 }
-#endif
 
 /* Return the attributes of a dump request. */
 static inline struct nlattr **mcsec_dump_attrs(struct netlink_callback *cb)

@@ -35,8 +35,9 @@ unsigned int mcsec_pmtu_usable(unsigned int mtu, unsigned int hlen,
  * Tell the sender of @skb, which was too big in the hook of @state, that it may
  * send @mtu octets including the IP header. A socket of this host that asked
  * for errors (IP_RECVERR, IPV6_RECVERR) finds the number in its error queue, as
- * without mcsec, beside EMSGSIZE. The sender of a routed IPv6 datagram gets a
- * Packet Too Big. IPv4 sends no error about multicast (RFC 1122 3.2.2).
+ * with xfrm, beside EMSGSIZE; a kernel without xfrm has no function for that.
+ * The sender of a routed IPv6 datagram gets a Packet Too Big. IPv4 sends no
+ * error about multicast (RFC 1122 3.2.2).
  */
 void mcsec_pmtu_tell(struct sk_buff *skb, const struct nf_hook_state *state,
 		     u32 mtu);
