@@ -7,7 +7,6 @@
 /* The walk ends after so many octets of IPv6 headers. */
 #define MAX_HEADERS 1024
 
-#if IS_ENABLED(CONFIG_IPV6)
 int mcsec_walk6(const struct sk_buff *skb, unsigned int *hlen,
 		unsigned int *nhoff)
 {
@@ -41,7 +40,6 @@ bool mcsec_is_mld(const struct sk_buff *skb, int next, unsigned int hlen)
 	       (*type == ICMPV6_MGM_QUERY || *type == ICMPV6_MGM_REPORT ||
 		*type == ICMPV6_MGM_REDUCTION || *type == ICMPV6_MLD2_REPORT);
 }
-#endif
 
 u32 mcsec_ports(const struct sk_buff *skb, int proto, unsigned int hlen)
 {

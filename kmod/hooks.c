@@ -94,21 +94,18 @@ int mcsec_hooks_get(struct mcsec_net *mnet)
 	err = nf_defrag_ipv4_enable(mnet->net);
 	if (err)
 		goto err_module;
-#if IS_ENABLED(CONFIG_IPV6)
-	err = nf_defrag_ipv6_enable(mnet->net);
+	err = IS_ENABLED(CONFIG_IPV6) ? nf_defrag_ipv6_enable(mnet->net) : 0;
 	if (err)
 		goto err_defrag4;
-#endif
 	err = nf_register_net_hooks(mnet->net, mnet->ops, N_HOOKS);
 	if (err)
 		goto err_defrag6;
 	return 0;
 
 err_defrag6:
-#if IS_ENABLED(CONFIG_IPV6)
-	nf_defrag_ipv6_disable(mnet->net);
+	if (IS_ENABLED(CONFIG_IPV6))
+		nf_defrag_ipv6_disable(mnet->net);
 err_defrag4:
-#endif
 	nf_defrag_ipv4_disable(mnet->net);
 err_module:
 	module_put(THIS_MODULE);
@@ -122,9 +119,8 @@ void mcsec_hooks_put(struct mcsec_net *mnet)
 	if (mnet->n_groups)
 		return;
 	nf_unregister_net_hooks(mnet->net, mnet->ops, N_HOOKS);
-#if IS_ENABLED(CONFIG_IPV6)
-	nf_defrag_ipv6_disable(mnet->net);
-#endif
+	if (IS_ENABLED(CONFIG_IPV6))
+		nf_defrag_ipv6_disable(mnet->net);
 	nf_defrag_ipv4_disable(mnet->net);
 	module_put(THIS_MODULE);
 }

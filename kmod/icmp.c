@@ -149,7 +149,6 @@ static bool is_request4(const struct sk_buff *skb)
 	return false;
 }
 
-#if IS_ENABLED(CONFIG_IPV6)
 static bool is_request6(const struct sk_buff *skb)
 {
 	unsigned int hlen, nhoff;
@@ -163,14 +162,11 @@ static bool is_request6(const struct sk_buff *skb)
 	}
 	return false;
 }
-#endif
 
 unsigned int mcsec_asks_slow(struct mcsec_net *mnet, const struct sk_buff *skb,
 			     u8 pf)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	if (pf == NFPROTO_IPV6)
-		return is_request6(skb) ? drop_answer(mnet, skb) : NF_ACCEPT;
-#endif
-	return is_request4(skb) ? drop_answer(mnet, skb) : NF_ACCEPT;
+	bool asks = mcsec_is_ip6(pf) ? is_request6(skb) : is_request4(skb);
+
+	return asks ? drop_answer(mnet, skb) : NF_ACCEPT;
 }

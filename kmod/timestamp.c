@@ -20,12 +20,10 @@ static int repeated_headers(struct sk_buff *skb, unsigned int *besides)
 	if (ip_hdr(skb)->version == 4)
 		return ip_hdr(skb)->frag_off & htons(IP_DF) ? -1
 							    : ip_hdrlen(skb);
-#if IS_ENABLED(CONFIG_IPV6)
+	if (!IS_ENABLED(CONFIG_IPV6))
+		return -1;
 	*besides = sizeof(struct frag_hdr);
 	return ip6_find_1stfragopt(skb, &nexthdr);
-#else
-	return -1;
-#endif
 }
 
 /*
@@ -36,17 +34,15 @@ static unsigned int fragment_mtu(const struct sk_buff *skb,
 				 const struct dst_entry *dst)
 {
 	unsigned int mtu = dst_mtu(dst);
-#if IS_ENABLED(CONFIG_IPV6)
 	unsigned int asked;
 
 	/* The socket may have a smaller MTU (IPV6_MTU). */
-	if (ip_hdr(skb)->version == 6 && sk_fullsock(skb->sk) &&
-	    skb->sk->sk_family == AF_INET6) {
+	if (IS_ENABLED(CONFIG_IPV6) && ip_hdr(skb)->version == 6 &&
+	    sk_fullsock(skb->sk) && skb->sk->sk_family == AF_INET6) {
 		asked = READ_ONCE(inet6_sk(skb->sk)->frag_size);
 		if (asked)
 			mtu = min(mtu, asked);
 	}
-#endif
 	return mtu;
 }
 

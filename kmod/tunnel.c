@@ -78,7 +78,6 @@ static bool decap_ip4(struct sk_buff *skb, const struct iphdr *outer)
 	return true;
 }
 
-#if IS_ENABLED(CONFIG_IPV6)
 static bool decap_ip6(struct sk_buff *skb, const struct ipv6hdr *outer)
 {
 	struct ipv6hdr *ip6h;
@@ -109,16 +108,12 @@ static bool decap_ip6(struct sk_buff *skb, const struct ipv6hdr *outer)
 	IP6CB(skb)->flags &= ~(IP6SKB_HOPBYHOP | IP6SKB_ROUTERALERT);
 	return true;
 }
-#endif
 
 bool mcsec_tunnel_remove(struct sk_buff *skb,
 			 const struct mcsec_tunnel_hdr *outer, bool ip6)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	if (ip6)
-		return decap_ip6(skb, &outer->v6);
-#endif
-	return decap_ip4(skb, &outer->v4);
+	return IS_ENABLED(CONFIG_IPV6) && ip6 ? decap_ip6(skb, &outer->v6)
+					      : decap_ip4(skb, &outer->v4);
 }
 
 /* ---- inner fragments ---- */
@@ -134,7 +129,6 @@ static int gather_inner4(struct sk_buff *skb, struct net *net, u32 user)
 	return 0;
 }
 
-#if IS_ENABLED(CONFIG_IPV6)
 static int gather_inner6(struct sk_buff *skb, struct net *net, u32 user)
 {
 	u8 next = ipv6_hdr(skb)->nexthdr;
@@ -152,13 +146,10 @@ static int gather_inner6(struct sk_buff *skb, struct net *net, u32 user)
 	 */
 	return next == NEXTHDR_FRAGMENT || next == NEXTHDR_HOP ? -EBADMSG : 0;
 }
-#endif
 
 int mcsec_tunnel_gather(struct sk_buff *skb, struct net *net, u32 user)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	if (ip_hdr(skb)->version == 6)
-		return gather_inner6(skb, net, user);
-#endif
-	return gather_inner4(skb, net, user);
+	return IS_ENABLED(CONFIG_IPV6) && ip_hdr(skb)->version == 6
+		       ? gather_inner6(skb, net, user)
+		       : gather_inner4(skb, net, user);
 }
