@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Interfaces that groups name. A group points to a name, and a name knows the
- * index of the interface that has it now. An event of an interface therefore
- * updates one name, however many groups use it. Events arrive under RTNL, for
+ * Names of interfaces that groups have. The interface of a packet is compared by
+ * its name, as xtables does, so an interface that appears, disappears or is
+ * renamed needs no update. The names are in a table because an interface whose
+ * name a group has must not become a VRF. Such events arrive under RTNL, for
  * which the whole machine may wait, so they take no lock here that is held for
  * longer than a lookup of a name.
  */
@@ -20,38 +21,29 @@ struct net_device;
 
 /**
  * struct mcsec_dev - the name of an interface
- * @ifindex: index of the interface that has the name, or 0; read by packets
- * @of: the interface or NULL; compared, never dereferenced
  * @refs: groups that name it
  * @by_name: node in the table of names
- * @by_dev: node in the table of interfaces, while there is one
  * @rcu: to free the name
  * @name: the name, padded with 0
+ * @mask: 0xff for each octet of @name, with the 0 that ends it, and 0 behind
  */
 struct mcsec_dev {
-	int ifindex;
-	const void *of;
 	unsigned int refs;
 	struct rhash_head by_name;
-	struct hlist_node by_dev;
 	struct rcu_head rcu;
-	char name[IFNAMSIZ];
+	char name[IFNAMSIZ] __aligned(sizeof(long));
+	char mask[IFNAMSIZ] __aligned(sizeof(long));
 };
-
-#define MCSEC_DEV_BITS 6
 
 /**
  * struct mcsec_devs - the names of a network namespace
  * @lock: protects all members
  * @by_name: the names
- * @by_dev: names whose interface exists, hashed by its address: another
- *	interface may have its index while a late event is delivered
  * @net: the namespace
  */
 struct mcsec_devs {
 	spinlock_t lock;
 	struct rhashtable by_name;
-	struct hlist_head by_dev[1 << MCSEC_DEV_BITS];
 	struct net *net;
 };
 
@@ -73,11 +65,10 @@ struct mcsec_dev *mcsec_dev_get(struct mcsec_devs *devs, const char *name);
 void mcsec_dev_put(struct mcsec_devs *devs, struct mcsec_dev *dev);
 
 /*
- * Handle an event of @netdev: it was registered or renamed, goes up, or is
- * @gone. The caller holds RTNL. Returns 0, or -EOPNOTSUPP for a VRF whose name
- * a group uses; the event must then be refused.
+ * Check @netdev, which was registered or renamed, or goes up. The caller holds
+ * RTNL. Returns 0, or -EOPNOTSUPP for a VRF whose name a group has; the event
+ * must then be refused.
  */
-int mcsec_devs_event(struct mcsec_devs *devs, const struct net_device *netdev,
-		     bool gone);
+int mcsec_devs_check(struct mcsec_devs *devs, const struct net_device *netdev);
 
 #endif /* _MCSEC_DEV_H */

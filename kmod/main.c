@@ -67,13 +67,12 @@ static int dev_event(struct notifier_block *nb, unsigned long event, void *ptr)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 	struct mcsec_net *mnet = mcsec_net_of(dev_net(dev));
-	int err;
 
 	/* A device that moves from another namespace cannot be refused at
 	 * NETDEV_REGISTER, so NETDEV_PRE_UP refuses it.
 	 */
-	if (event != NETDEV_REGISTER && event != NETDEV_UNREGISTER &&
-	    event != NETDEV_CHANGENAME && event != NETDEV_PRE_UP)
+	if (event != NETDEV_REGISTER && event != NETDEV_CHANGENAME &&
+	    event != NETDEV_PRE_UP)
 		return NOTIFY_DONE;
 	/* Pairs with the barrier in mcsec_net_prepare(): a namespace that is
 	 * not ready here will see the changed interface.
@@ -85,9 +84,7 @@ static int dev_event(struct notifier_block *nb, unsigned long event, void *ptr)
 	/* The namespace's lock is not taken, because the whole machine waits
 	 * for RTNL and must not wait for one busy namespace.
 	 */
-	err = mcsec_devs_event(&mnet->select->devs, dev,
-			       event == NETDEV_UNREGISTER);
-	return notifier_from_errno(err);
+	return notifier_from_errno(mcsec_devs_check(&mnet->select->devs, dev));
 }
 
 static struct notifier_block dev_notifier = {

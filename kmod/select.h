@@ -23,6 +23,7 @@
 #include <linux/in6.h>
 #include <linux/list.h>
 #include <linux/netdevice.h>
+#include <linux/netfilter/x_tables.h>
 #include <linux/rcupdate.h>
 #include <linux/rhashtable.h>
 #include <linux/socket.h>
@@ -247,7 +248,8 @@ static inline bool mcsec_candidate_has_dev(const struct mcsec_candidate *c,
 	unsigned int i;
 
 	for (i = 0; i < c->n_devs; i++)
-		if (dev && READ_ONCE(c->devs[i]->ifindex) == dev->ifindex)
+		if (dev && !ifname_compare_aligned(dev->name, c->devs[i]->name,
+						   c->devs[i]->mask))
 			return true;
 	return !c->n_devs;
 }
