@@ -298,7 +298,7 @@ void mcsec_group_set_policy(struct mcsec_group *group, u32 policy)
 	lockdep_assert_held(&group->mnet->lock);
 
 	WRITE_ONCE(group->policy, policy);
-	mcsec_select_observe(&group->candidate, policy == MCSEC_POLICY_OBSERVE);
+	WRITE_ONCE(group->candidate.observes, policy == MCSEC_POLICY_OBSERVE);
 }
 
 struct mcsec_sa *mcsec_group_sa(struct mcsec_group *group, __be32 spi)

@@ -246,11 +246,6 @@ int mcsec_select_add(struct mcsec_select *s, struct mcsec_candidate *c)
 	return err;
 }
 
-void mcsec_select_observe(struct mcsec_candidate *c, bool observes)
-{
-	WRITE_ONCE(c->observes, observes);
-}
-
 void mcsec_select_del(struct mcsec_select *s, struct mcsec_candidate *c)
 {
 	list_del_rcu(&c->node);

@@ -289,9 +289,6 @@ static inline bool mcsec_select_fits(const struct mcsec_select *s,
  */
 int mcsec_select_add(struct mcsec_select *s, struct mcsec_candidate *c);
 
-/* Set whether the group of @c observes. */
-void mcsec_select_observe(struct mcsec_candidate *c, bool observes);
-
 /*
  * Remove a candidate. Packets may use @c for another grace period, and still
  * find its SAs. The caller calls mcsec_select_put() later.
