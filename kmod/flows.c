@@ -63,16 +63,11 @@ unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
 }
 
 #if IS_ENABLED(CONFIG_NF_CONNTRACK)
+/* An IPv4 address is in the first word of both, so its prefix is, too. */
 static bool is_dst_selected(const union nf_inet_addr *addr,
 			    const struct mcsec_selector *sel)
 {
-	unsigned int words = sel->dst_len / 32, bits = sel->dst_len % 32;
-
-	if (memcmp(addr, &sel->dst, words * 4))
-		return false;
-	return !bits ||
-	       !((addr->all[words] ^ (__force u32)sel->dst.s6_addr32[words]) &
-		 (__force u32)htonl(~0U << (32 - bits)));
+	return ipv6_prefix_equal(&addr->in6, &sel->dst, sel->dst_len);
 }
 
 /*
