@@ -41,19 +41,19 @@ bool mcsec_is_mld(const struct sk_buff *skb, int next, unsigned int hlen)
 		*type == ICMPV6_MGM_REDUCTION || *type == ICMPV6_MLD2_REPORT);
 }
 
+bool mcsec_has_ports(int proto)
+{
+	return proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ||
+	       proto == IPPROTO_TCP || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_DCCP;
+}
+
 u32 mcsec_ports(const struct sk_buff *skb, int proto, unsigned int hlen)
 {
 	__be16 buf[2], *ports;
 
-	switch (proto) {
-	case IPPROTO_UDP:
-	case IPPROTO_UDPLITE:
-	case IPPROTO_TCP:
-	case IPPROTO_SCTP:
-	case IPPROTO_DCCP:
-		ports = skb_header_pointer(skb, hlen, sizeof(buf), buf);
-		if (ports)
-			return (u32)ntohs(ports[0]) << 16 | ntohs(ports[1]);
-	}
-	return 0;
+	if (!mcsec_has_ports(proto))
+		return 0;
+	ports = skb_header_pointer(skb, hlen, sizeof(buf), buf);
+	return ports ? (u32)ntohs(ports[0]) << 16 | ntohs(ports[1]) : 0;
 }

@@ -110,6 +110,9 @@ static inline bool mcsec_is_membership(const struct sk_buff *skb, u8 pf,
 	return next == IPPROTO_IGMP && ip_hdr(skb)->ttl == 1;
 }
 
+/* Return true if a payload of the protocol begins with two ports. */
+bool mcsec_has_ports(int proto);
+
 /*
  * Return both ports of the payload at @hlen, the source port in the high half,
  * or 0 if the protocol has no ports or the payload is too short.

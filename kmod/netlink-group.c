@@ -2,6 +2,7 @@
 #include "netlink.h"
 #include "compat.h"
 #include "flows.h"
+#include "header.h"
 #include "hooks.h"
 
 #include <linux/ctype.h>
@@ -105,18 +106,11 @@ static int parse_lens(struct genl_info *info, struct mcsec_selector *sel)
 	return 0;
 }
 
-static bool has_ports(u8 proto)
-{
-	return proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ||
-	       proto == IPPROTO_TCP || proto == IPPROTO_SCTP ||
-	       proto == IPPROTO_DCCP;
-}
-
 static int parse_port(struct genl_info *info, int attr, u8 proto, u16 *port)
 {
 	if (!info->attrs[attr])
 		return 0;
-	if (!has_ports(proto))
+	if (!mcsec_has_ports(proto))
 		return refuse(info, attr, -EINVAL,
 			      "a port needs a proto that has ports: TCP, UDP, DCCP, SCTP or UDP-Lite");
 	*port = ntohs(nla_get_be16(info->attrs[attr]));
