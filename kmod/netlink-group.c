@@ -59,12 +59,10 @@ static int parse_dst(struct genl_info *info, struct mcsec_selector *sel)
 /* Return true if a bit from @len on is set. */
 static bool has_more_bits(const struct in6_addr *addr, unsigned int len)
 {
-	unsigned int i;
+	struct in6_addr prefix;
 
-	for (i = len; i < 128; i++)
-		if (addr->s6_addr[i / 8] & 0x80 >> i % 8)
-			return true;
-	return false;
+	ipv6_addr_prefix(&prefix, addr, len);
+	return !ipv6_addr_equal(&prefix, addr);
 }
 
 static int parse_lens(struct genl_info *info, struct mcsec_selector *sel)
