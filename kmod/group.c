@@ -179,14 +179,13 @@ static struct mcsec_group *group_alloc(struct mcsec_net *mnet,
 }
 
 int mcsec_group_new(struct mcsec_net *mnet,
-		    const struct mcsec_group_config *config, bool *name_taken)
+		    const struct mcsec_group_config *config)
 {
 	struct mcsec_group *group;
 	int err;
 
 	lockdep_assert_held(&mnet->lock);
 
-	*name_taken = false;
 	if (mnet->n_groups >= MCSEC_GROUPS_MAX)
 		return -ENOSPC;
 	group = group_alloc(mnet, config);
@@ -200,10 +199,8 @@ int mcsec_group_new(struct mcsec_net *mnet,
 	}
 	err = rhashtable_lookup_insert_fast(&mnet->by_name, &group->name_node,
 					    params_name);
-	if (err) {
-		*name_taken = err == -EEXIST;
+	if (err)
 		goto err_id;
-	}
 	/* Packets find the group after this step, so it comes last. */
 	err = mcsec_select_add(mnet->select, &group->candidate);
 	/* The array of names belongs to the caller. The group's names are in

@@ -223,12 +223,12 @@ struct mcsec_group *mcsec_group_by_name(struct mcsec_net *mnet,
 struct mcsec_sa *mcsec_group_sa(struct mcsec_group *group, __be32 spi);
 
 /*
- * Make a group. Returns -EEXIST if the selector, or with *@name_taken the name,
- * is taken, -ENOSPC at the limit, -ENOMEM, or an error of mcsec_select_add().
- * The group's traffic is protected on return, if the hooks are registered.
+ * Make a group of a name that no other has. Returns -EEXIST if the selector is
+ * taken, -ENOSPC at the limit, -ENOMEM, or an error of mcsec_select_add(). The
+ * group's traffic is protected on return, if the hooks are registered.
  */
 int mcsec_group_new(struct mcsec_net *mnet,
-		    const struct mcsec_group_config *config, bool *name_taken);
+		    const struct mcsec_group_config *config);
 
 /*
  * Adopt a group of the name that @config->owner made before. The port becomes

@@ -230,13 +230,15 @@ static int parse_group(struct genl_info *info,
 static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 		     const struct mcsec_group_config *config)
 {
-	bool name_taken;
 	int err;
 
 	lockdep_assert_held(&mnet->lock);
 
 	if (mcsec_group_claim(mnet, config))
 		return 0;
+	if (mcsec_group_by_name(mnet, config->name))
+		return refuse(info, MCSEC_A_GROUP_NAME, -EEXIST,
+			      "a group of this name exists");
 	err = mcsec_net_prepare(mnet);
 	if (err)
 		return refuse_nla(info->extack, NULL, err, "out of memory");
@@ -245,13 +247,10 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 	if (err)
 		return refuse_nla(info->extack, NULL, err,
 				  "the netfilter hooks cannot be registered");
-	err = mcsec_group_new(mnet, config, &name_taken);
+	err = mcsec_group_new(mnet, config);
 	if (!err)
 		return 0;
 	mcsec_hooks_put(mnet);
-	if (name_taken)
-		return refuse(info, MCSEC_A_GROUP_NAME, err,
-			      "a group of this name exists");
 	switch (err) {
 	case -EEXIST:
 		if (config->sel.src_len || config->sel.proto ||
