@@ -63,6 +63,12 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
+/* Before Linux 6.12 disabled BH exclude all others, also on PREEMPT_RT. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define local_lock_nested_bh(lock)
+#define local_unlock_nested_bh(lock)
+#endif
+
 /* Assign a string field of a trace event inside of TP_fast_assign(). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 #define mcsec_assign_str(field, string) __assign_str(field, string)

@@ -33,11 +33,9 @@ static atomic64_t last_id = ATOMIC64_INIT(0);
 /* Hibernation is in progress: memory is being written to disk. */
 static bool to_disk;
 
-#if defined(CONFIG_PREEMPT_RT) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 DEFINE_PER_CPU(struct mcsec_meters, mcsec_meters) = {
 	.lock = INIT_LOCAL_LOCK(lock),
 };
-#endif
 
 static struct workqueue_struct *queue_of(const struct mcsec_sa *sa)
 {

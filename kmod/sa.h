@@ -14,10 +14,10 @@
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
-#include <linux/version.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/mcsec.h>
 
+#include "compat.h"
 #include "select.h"
 #include "sender.h"
 
@@ -70,7 +70,7 @@ struct mcsec_sa_config {
 
 /**
  * struct mcsec_meter - usage of an SA on one CPU in one direction
- * @packets: packets so far; written by this CPU, see mcsec_meter_lock()
+ * @packets: packets so far; written by this CPU, see struct mcsec_meters
  * @bytes: ESP payload octets so far
  * @packets_max: grant, up to which no lock is needed; sa->lock
  * @bytes_max: grant of octets; sa->lock
@@ -246,33 +246,13 @@ void mcsec_sa_read_counts(const struct mcsec_sa *sa,
 /*
  * From 6.18 on PREEMPT_RT may preempt a section that disables BH by another
  * one. Several dependent accesses to per-CPU data need a lock of their own
- * there.
+ * there, which costs nothing on other kernels.
  */
-#if defined(CONFIG_PREEMPT_RT) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 struct mcsec_meters {
 	local_lock_t lock;
 };
 
 DECLARE_PER_CPU(struct mcsec_meters, mcsec_meters);
-
-static inline void mcsec_meter_lock(void)
-{
-	local_lock_nested_bh(&mcsec_meters.lock);
-}
-
-static inline void mcsec_meter_unlock(void)
-{
-	local_unlock_nested_bh(&mcsec_meters.lock);
-}
-#else
-static inline void mcsec_meter_lock(void)
-{
-}
-
-static inline void mcsec_meter_unlock(void)
-{
-}
-#endif
 
 /*
  * Count @bytes octets of payload against the limits. Returns false if a limit
@@ -288,7 +268,7 @@ static inline bool mcsec_sa_use(struct mcsec_sa *sa, size_t meter_offset,
 		(void *)this_cpu_ptr(sa->cpu) + meter_offset;
 	bool ok = true;
 
-	mcsec_meter_lock();
+	local_lock_nested_bh(&mcsec_meters.lock);
 	if (unlikely(meter->packets >= READ_ONCE(meter->packets_max) ||
 		     meter->bytes + bytes > READ_ONCE(meter->bytes_max)) &&
 	    !mcsec_sa_use_slow(sa, meter, meter_offset, bytes)) {
@@ -297,7 +277,7 @@ static inline bool mcsec_sa_use(struct mcsec_sa *sa, size_t meter_offset,
 		WRITE_ONCE(meter->packets, meter->packets + 1);
 		WRITE_ONCE(meter->bytes, meter->bytes + bytes);
 	}
-	mcsec_meter_unlock();
+	local_unlock_nested_bh(&mcsec_meters.lock);
 	return ok;
 }
 
