@@ -137,6 +137,11 @@ int sig_sign_len(const struct sigkey *key, const void *msg, size_t len,
 int sigpub_from_spki(const uint8_t *der, size_t len, struct sigpub **out);
 /* Get the DER SubjectPublicKeyInfo, valid as long as @pub. */
 void sigpub_spki(const struct sigpub *pub, const uint8_t **der, size_t *len);
+/*
+ * Copy a public key without parsing it again; *@out is freed with
+ * sigpub_free(). Returns 0 or -ENOMEM.
+ */
+int sigpub_dup(const struct sigpub *pub, struct sigpub **out);
 enum sig_type sigpub_type(const struct sigpub *pub);
 bool sigpub_equal(const struct sigpub *a, const struct sigpub *b);
 void sigpub_free(struct sigpub *pub);

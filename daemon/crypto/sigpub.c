@@ -15,6 +15,12 @@
 
 #define RSA_MAX_BITS (SIG_MAX_LEN * 8)
 
+/* RFC 8410 section 4: what is before the key in its only DER encoding. */
+static const uint8_t ed25519_head[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
+					0x2b, 0x65, 0x70, 0x03, 0x21, 0x00 };
+#define ED25519_LEN 32
+#define ED25519_SPKI_LEN (sizeof(ed25519_head) + ED25519_LEN)
+
 struct sigpub {
 	enum sig_type type;
 	EVP_PKEY *key;
@@ -90,44 +96,100 @@ const char *sig_type_str(enum sig_type type)
 	return "unknown";
 }
 
-int sigpub_from_pkey(EVP_PKEY *key, struct sigpub **out)
+/*
+ * OpenSSL looks through its encoders and decoders for each key, which takes
+ * longer than to verify a signature. Members get such a key with each
+ * registration, therefore Ed25519 does without.
+ */
+static int ed25519_encode(const EVP_PKEY *key, unsigned char **der)
 {
-	enum sig_type type = pkey_type(key);
-	unsigned char *der = NULL;
-	struct sigpub *pub;
-	int n;
+	size_t len = ED25519_LEN;
+	uint8_t *p = OPENSSL_malloc(ED25519_SPKI_LEN);
 
-	if (!type)
-		return -EOPNOTSUPP;
-	pub = calloc(1, sizeof(*pub));
-	if (!pub)
-		return -ENOMEM;
-	n = i2d_PUBKEY(key, &der);
-	if (n <= 0 || EVP_PKEY_up_ref(key) != 1) {
+	if (!p)
+		return -1;
+	memcpy(p, ed25519_head, sizeof(ed25519_head));
+	if (EVP_PKEY_get_raw_public_key(key, p + sizeof(ed25519_head), &len) !=
+		    1 ||
+	    len != ED25519_LEN) {
+		OPENSSL_free(p);
+		return -1;
+	}
+	*der = p;
+	return ED25519_SPKI_LEN;
+}
+
+static EVP_PKEY *decode_spki(const uint8_t *der, size_t len)
+{
+	const unsigned char *p = der;
+	EVP_PKEY *key;
+
+	if (len == ED25519_SPKI_LEN &&
+	    !memcmp(der, ed25519_head, sizeof(ed25519_head)))
+		return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL,
+						   der + sizeof(ed25519_head),
+						   ED25519_LEN);
+	key = d2i_PUBKEY(NULL, &p, (long)len);
+	if (key && p == der + len)
+		return key;
+	EVP_PKEY_free(key);
+	return NULL;
+}
+
+/* Take over @der, also after an error. */
+static int make_sigpub(EVP_PKEY *key, enum sig_type type, unsigned char *der,
+		       size_t len, struct sigpub **out)
+{
+	struct sigpub *pub = calloc(1, sizeof(*pub));
+
+	if (!pub || EVP_PKEY_up_ref(key) != 1) {
 		OPENSSL_free(der);
 		free(pub);
-		return -EIO;
+		return -ENOMEM;
 	}
 	pub->type = type;
 	pub->key = key;
 	pub->spki = der;
-	pub->spki_len = (size_t)n;
+	pub->spki_len = len;
 	*out = pub;
 	return 0;
 }
 
+int sigpub_from_pkey(EVP_PKEY *key, struct sigpub **out)
+{
+	enum sig_type type = pkey_type(key);
+	unsigned char *der = NULL;
+	int n;
+
+	if (!type)
+		return -EOPNOTSUPP;
+	n = type == SIG_ED25519 ? ed25519_encode(key, &der)
+				: i2d_PUBKEY(key, &der);
+	if (n <= 0)
+		return -EIO;
+	return make_sigpub(key, type, der, (size_t)n, out);
+}
+
+int sigpub_dup(const struct sigpub *pub, struct sigpub **out)
+{
+	unsigned char *der = OPENSSL_memdup(pub->spki, pub->spki_len);
+
+	if (!der)
+		return -ENOMEM;
+	return make_sigpub(pub->key, pub->type, der, pub->spki_len, out);
+}
+
 int sigpub_from_spki(const uint8_t *der, size_t len, struct sigpub **out)
 {
-	const unsigned char *p = der;
 	EVP_PKEY *key;
 	int ret;
 
 	if (!len || len > SIG_MAX_SPKI)
 		return -EBADMSG;
-	key = d2i_PUBKEY(NULL, &p, (long)len);
+	key = decode_spki(der, len);
 	if (!key)
 		return -EBADMSG;
-	ret = p == der + len ? sigpub_from_pkey(key, out) : -EBADMSG;
+	ret = sigpub_from_pkey(key, out);
 	EVP_PKEY_free(key);
 	return ret;
 }

@@ -17,22 +17,13 @@
 
 /* ---- Rekey SA ----------------------------------------------------------- */
 
-static int clone_pub(const struct sigpub *pub, struct sigpub **to)
-{
-	const uint8_t *der;
-	size_t len;
-
-	sigpub_spki(pub, &der, &len);
-	return sigpub_from_spki(der, len, to);
-}
-
 static int inherit_auth(struct rekey_sa *rs, const struct rekey_sa *from)
 {
 	rs->gcauth = from->gcauth;
 	rs->sigalg_len = from->sigalg_len;
 	memcpy(rs->sigalg, from->sigalg, sizeof(rs->sigalg));
 	rs->key = from->key;
-	return from->pub ? clone_pub(from->pub, &rs->pub) : 0;
+	return from->pub ? sigpub_dup(from->pub, &rs->pub) : 0;
 }
 
 int rekey_sa_init(struct rekey_sa *rs, const struct gsa_sa *policy,

@@ -104,9 +104,9 @@ static void each_kind(size_t i)
 {
 	const char *name = sig_type_str(kinds[i].type);
 	uint8_t want[SIG_MAX_ALG], sig[SIG_MAX_LEN], *der;
-	const uint8_t *alg, *spki;
+	const uint8_t *alg, *spki, *copied;
 	size_t len, alg_len, n, k, bad = 0;
-	struct sigpub *pub;
+	struct sigpub *pub, *copy;
 	struct sigkey *key;
 	char msg[] = "what is signed";
 
@@ -149,7 +149,15 @@ static void each_kind(size_t i)
 	       name);
 	ok(sigpub_equal(pub, pubs[i]) && sigpub_type(pub) == kinds[i].type,
 	   "%s: the same", name);
+	is_int(sigpub_dup(pub, &copy), 0, "%s: public key copied", name);
 	sigpub_free(pub);
+	sigpub_spki(copy, &copied, &k);
+	is_mem(copied, k, spki, len, "%s: the copy outlives the original",
+	       name);
+	ok(!sig_sign_len(keys[i], msg, sizeof(msg), sig, n) &&
+		   !sig_verify(copy, alg, alg_len, msg, sizeof(msg), sig, n),
+	   "%s: the copy verifies", name);
+	sigpub_free(copy);
 	for (k = bad = 0; k < len; k++)
 		bad += !sigpub_from_spki(spki, k, &pub);
 	is_int(bad, 0, "%s: not when cut", name);
