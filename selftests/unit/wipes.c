@@ -12,14 +12,15 @@ static unsigned int found;
 void OPENSSL_cleanse(void *p, size_t n);
 void __explicit_bzero_chk(void *p, size_t n, size_t room);
 
-static void wipe(void *p, size_t n)
+__attribute__((noinline)) static void wipe(void *p, size_t n)
 {
-	volatile uint8_t *v = p;
-
 	if (wanted_len && n >= wanted_len && memmem(p, n, wanted, wanted_len))
 		found++;
-	while (n--)
-		*v++ = 0;
+	if (!n)
+		return;
+	memset(p, 0, n);
+	/* The compiler would drop the memset() of what nobody reads again. */
+	__asm__ volatile("" : : "r"(p) : "memory");
 }
 
 void explicit_bzero(void *p, size_t n)
