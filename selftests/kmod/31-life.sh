@@ -82,11 +82,14 @@ is "the bytes are counted as such" "$(sa_word a g4 $spi bytes)" 700
 
 section "time"
 
-pair soft-time 2 hard-time 6 -- soft-time 3
+# What must arrive is sent over an SA that does not end by time, since a busy
+# machine may take longer than any time that is worth waiting for.
+pair soft-time 2 -- soft-time 3
 send a $G4 >/dev/null
-arrives "a datagram arrives before the time is up" 1
+arrives "a datagram arrives before or after the soft time" 1
 hears a "soft-expire sa g4 $hex limit time"
 hears b "soft-expire sa g4 $hex limit time"
+pair hard-time 2 -- window 64
 hears a "hard-expire sa g4 $hex limit time"
 send a $G4 >/dev/null
 arrives "no datagram arrives after the time is up" 0
