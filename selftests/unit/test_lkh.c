@@ -380,7 +380,7 @@ static void random_history(uint64_t s, unsigned int steps)
 	ok(!w.lost, "seed %" PRIu64 ": every member has every key", s);
 	ok(!w.fooled, "seed %" PRIu64 ": nobody else has any", s);
 
-	for (i = 0; i < w.n; i += 5) {
+	for (i = 0; i < w.n; i += 10) {
 		struct sim *m = &w.m[i];
 
 		if (m->left_at + 1 == m->joined_at)
