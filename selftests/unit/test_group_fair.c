@@ -10,9 +10,12 @@
 #include "member/mgroup.h"
 #include "tap.h"
 
-#define STORE_MS 10
+#define STORE_MS 40
+/* Two members ask that often, so a request always waits for the store. */
+#define ASK_MS 40
 
 static struct sim s;
+static unsigned int ask_ms;
 static struct sim_member *tx, *a, *b, *x[2];
 static unsigned int asked;
 
@@ -33,6 +36,7 @@ static void start(uint64_t seed, unsigned int store_ms)
 {
 	sim_init(&s, seed);
 	s.store_ms = store_ms;
+	ask_ms = ASK_MS;
 	s.cg.rekey_interval = 60;
 	s.cg.lifetime = 135;
 	s.cg.kek_lifetime = 135;
@@ -58,7 +62,7 @@ static void all_in(void)
 	asked = 0;
 }
 
-/* Both members ask every 10 ms until @until_ms. */
+/* Both members ask every ask_ms until @until_ms. */
 static void ask_until(uint64_t until_ms)
 {
 	unsigned int i;
@@ -66,7 +70,7 @@ static void ask_until(uint64_t until_ms)
 	while (s.ms < until_ms) {
 		for (i = 0; i < ARRAY_SIZE(x); i++)
 			register_now(TAILQ_FIRST(&x[i]->m->groups));
-		sim_run(&s, 10);
+		sim_run(&s, ask_ms);
 	}
 }
 
@@ -161,6 +165,7 @@ static void test_writes(void)
 	unsigned int commits, lines;
 
 	start(4, 0);
+	ask_ms = 10;
 	all_in();
 	commits = s.commits;
 	ask_until(s.ms + 60000);
