@@ -14,6 +14,7 @@
 #include "wire/proto.h"
 #include "lib/log.h"
 #include "lib/util.h"
+#include "verified.h"
 
 #define WALL0 1800000000
 
@@ -592,6 +593,7 @@ void sim_init(struct sim *s, uint64_t seed)
 	if (getenv("SIM_STORE_MS"))
 		s->store_ms = atoi(getenv("SIM_STORE_MS"));
 	crypto_rand_set_test(sim_rand, s);
+	verified_remember(true);
 	log_set_level(LOG_LEVEL_DEBUG);
 	log_set_sink(on_log, s);
 	snprintf(s->dir, sizeof(s->dir), "%s/mcsec-sim-XXXXXX",
@@ -669,6 +671,7 @@ void sim_free(struct sim *s)
 	unlink(wal);
 	rmdir(s->dir);
 	log_set_sink(NULL, NULL);
+	verified_remember(false);
 	crypto_rand_set_test(NULL, NULL);
 	memset(s, 0, sizeof(*s));
 }
