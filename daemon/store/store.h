@@ -107,12 +107,13 @@ struct store_ops {
 	 */
 	int (*audit_trim)(void *ctx, uint64_t refusals, uint64_t others);
 	/*
-	 * NULL in a synchronous back end. Otherwise the function takes over @t,
-	 * applies it after all transactions submitted before (by
-	 * store_txn_apply()), and ends it with store_txn_end() from the event
-	 * loop. Every other operation sees what was submitted before it.
+	 * NULL in a synchronous back end. Otherwise the function applies @t
+	 * after all transactions submitted before (by store_txn_apply()), and
+	 * ends @number with store_txn_end() from the event loop. @t belongs to
+	 * the store, and is freed some time after that. Every other operation
+	 * sees what was submitted before it.
 	 */
-	void (*submit)(void *ctx, struct store_txn *t);
+	void (*submit)(void *ctx, struct store_txn *t, uint64_t number);
 	const char *(*error)(void *ctx);
 	/*
 	 * Finishes submitted transactions without completions, then frees @ctx.
@@ -238,11 +239,13 @@ void store_forget(struct store_txn *t);
 int store_txn_apply(struct store_txn *t, const struct store_ops *ops,
 		    void *ctx);
 /*
- * For back ends: ends @t with the result @ret. Completions are called in the
- * order of the submissions, whatever the order of these calls. @t must not be
- * used afterwards.
+ * For back ends: ends the transaction that submit() was given with @number, with
+ * the result @ret. Completions are called in the order of the submissions,
+ * whatever the order of these calls. The transaction must not be used
+ * afterwards. A number is never given to another one, so that a second end
+ * finds nothing: it is logged and changes nothing.
  */
-void store_txn_end(struct store_txn *t, int ret, const char *why);
+void store_txn_end(struct store *s, uint64_t number, int ret, const char *why);
 
 /*
  * Seal every value with @to, in one transaction, and continue with that

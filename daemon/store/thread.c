@@ -18,6 +18,7 @@
 struct job {
 	struct job *next;
 	struct store_txn *t;
+	uint64_t number; /* of the transaction */
 	int ret;
 	char why[256];
 };
@@ -31,6 +32,7 @@ struct worker {
 	/* The back end that does the work. */
 	const struct store_ops *ops;
 	void *ctx;
+	struct store *store; /* whose transactions end here */
 	struct loop *loop;
 	struct loop_fd fd;
 	pthread_t thread;
@@ -124,21 +126,22 @@ static void worker_done(void *arg, uint32_t events)
 		pthread_mutex_unlock(&w->lock);
 		if (!j)
 			return;
-		store_txn_end(j->t, j->ret, j->why);
+		store_txn_end(w->store, j->number, j->ret, j->why);
 		free(j);
 	}
 }
 
-static void worker_submit(void *ctx, struct store_txn *t)
+static void worker_submit(void *ctx, struct store_txn *t, uint64_t number)
 {
 	struct job *j = calloc(1, sizeof(*j));
 	struct worker *w = ctx;
 
 	if (!j) {
-		store_txn_end(t, -ENOMEM, "out of memory");
+		store_txn_end(w->store, number, -ENOMEM, "out of memory");
 		return;
 	}
 	j->t = t;
+	j->number = number;
 	pthread_mutex_lock(&w->lock);
 	jobs_add(&w->todo, j);
 	pthread_cond_broadcast(&w->cond);
@@ -348,6 +351,7 @@ int store_thread(struct store *s, struct loop *loop, struct err *err)
 		return err_set(err, -ENOMEM, "store: out of memory");
 	w->ops = s->ops;
 	w->ctx = s->ctx;
+	w->store = s;
 	w->loop = loop;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->cond, NULL);

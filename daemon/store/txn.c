@@ -245,6 +245,7 @@ struct store_txn *store_submit(struct store *s, const struct store_expect *e,
 	struct err err = { "" };
 	int ret;
 
+	t->number = number;
 	if (s->last)
 		s->last->next = t;
 	else
@@ -253,13 +254,13 @@ struct store_txn *store_submit(struct store *s, const struct store_expect *e,
 	if (!t->ret)
 		t->ret = sink_ready(t, &err);
 	if (t->ret) {
-		store_txn_end(t, t->ret,
+		store_txn_end(s, number, t->ret,
 			      err.text[0] ? err.text : strerror(-t->ret));
 	} else if (s->ops->submit) {
-		s->ops->submit(s->ctx, t);
+		s->ops->submit(s->ctx, t, number);
 	} else {
 		ret = store_txn_apply(t, s->ops, s->ctx);
-		store_txn_end(t, ret, ret ? words_of(s, ret) : "");
+		store_txn_end(s, number, ret, ret ? words_of(s, ret) : "");
 	}
 	return number > s->n_ended ? t : NULL;
 }
@@ -281,15 +282,25 @@ void store_forget(struct store_txn *t)
 		t->done = NULL;
 }
 
+/* Return the transaction if it has not ended yet. */
+static struct store_txn *find_open(const struct store *s, uint64_t number)
+{
+	struct store_txn *t = s->first;
+
+	while (t && t->number != number)
+		t = t->next;
+	return t && !t->ended ? t : NULL;
+}
+
 /*
  * A completion may submit again, and that transaction may end at once: then the
  * running loop calls its completion, so that completions do not nest.
  */
-void store_txn_end(struct store_txn *t, int ret, const char *why)
+void store_txn_end(struct store *s, uint64_t number, int ret, const char *why)
 {
-	struct store *s = t->s;
+	struct store_txn *t = find_open(s, number);
 
-	if (t->ended) {
+	if (!t) {
 		log_err("store failed: a transaction has ended twice, the second time is ignored");
 		return;
 	}

@@ -11,6 +11,7 @@
 struct store_txn {
 	struct store_txn *next;
 	struct store *s;
+	uint64_t number; /* counts the submissions of the store */
 	struct wbuf writes;
 	char expect[STORE_KEY_MAX]; /* "": no expected version */
 	uint64_t from;

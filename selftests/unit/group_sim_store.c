@@ -15,6 +15,7 @@ TAILQ_HEAD(slows, slow);
 struct mortal {
 	struct sim *s;
 	struct store real;
+	struct store *st; /* whose transactions end here */
 	struct slows slow; /* submitted, in that order */
 };
 
@@ -23,6 +24,7 @@ struct slow {
 	TAILQ_ENTRY(slow) all;
 	struct mortal *m;
 	struct store_txn *t;
+	uint64_t number; /* of the transaction */
 	struct timer timer;
 	bool written;
 	int ret;
@@ -63,15 +65,16 @@ static void slow_free(struct slow *w)
 static void slow_done(void *arg)
 {
 	struct slow *w = arg;
+	struct store *st = w->m->st;
 	struct sim *s = w->m->s;
-	struct store_txn *t = w->t;
+	uint64_t number = w->number;
 	int ret = w->ret;
 
 	/* A dead process gets no completion. */
 	if (s->crashed)
 		return;
 	slow_free(w);
-	store_txn_end(t, ret, ret ? strerror(-ret) : "");
+	store_txn_end(st, number, ret, ret ? strerror(-ret) : "");
 	if (s->crash == SIM_AFTER_COMPLETION && !s->crash_in--)
 		s->crashed = true;
 }
@@ -90,7 +93,7 @@ static void slow_due(void *arg)
 	timer_set(&w->m->s->tq, &w->timer, w->m->s->store_ms);
 }
 
-static void slow_submit(void *ctx, struct store_txn *t)
+static void slow_submit(void *ctx, struct store_txn *t, uint64_t number)
 {
 	struct slow *w = calloc(1, sizeof(*w));
 	struct mortal *m = ctx;
@@ -99,6 +102,7 @@ static void slow_submit(void *ctx, struct store_txn *t)
 		SIM_DIE("no memory");
 	w->m = m;
 	w->t = t;
+	w->number = number;
 	TAILQ_INSERT_TAIL(&m->slow, w, all);
 	timer_init(&w->timer, slow_due, w);
 	timer_set(&m->s->tq, &w->timer, m->s->store_ms);
@@ -281,6 +285,12 @@ static int slow_get(void *ctx, const char *key, struct wbuf *val)
 	return mortal_get(ctx, key, val);
 }
 
+static int slow_version(void *ctx, const char *key, uint64_t *v)
+{
+	slow_write_all(ctx);
+	return mortal_version(ctx, key, v);
+}
+
 static int slow_each(void *ctx, const char *prefix, store_each_fn *fn,
 		     void *arg)
 {
@@ -311,7 +321,7 @@ static const struct store_ops slow_ops = {
 	.commit = mortal_commit,
 	.abort = mortal_abort,
 	.get = slow_get,
-	.version = mortal_version,
+	.version = slow_version,
 	.each = slow_each,
 	.all = slow_all,
 	.clean = mortal_clean,
@@ -330,6 +340,7 @@ static struct store *mortal_open(struct sim *s, const char *path)
 	if (!m || !st)
 		SIM_DIE("no memory");
 	m->s = s;
+	m->st = st;
 	st->sealer = s->sealer;
 	if (store_sqlite(&m->real, path, &err))
 		SIM_DIE("%s", err.text);

@@ -220,13 +220,14 @@ static void test_forget(void)
 }
 
 /* A transaction waits for earlier ones, and none is completed twice. */
-static struct store_txn *held[3];
+static uint64_t held[4];
 static unsigned int n_held;
 
-static void hold(void *ctx, struct store_txn *t)
+static void hold(void *ctx, struct store_txn *t, uint64_t number)
 {
 	(void)ctx;
-	held[n_held++] = t;
+	(void)t;
+	held[n_held++] = number;
 }
 
 static void test_reorder(void)
@@ -242,15 +243,27 @@ static void test_reorder(void)
 		record(s, "g/held", i);
 		store_submit(s, NULL, ended, &t[i]);
 	}
-	store_txn_end(held[2], 0, "");
-	store_txn_end(held[1], -EIO, "broken");
-	store_txn_end(held[1], 0, "");
+	store_txn_end(s, held[2], 0, "");
+	store_txn_end(s, held[1], -EIO, "broken");
+	store_txn_end(s, held[1], 0, "");
 	is_int(seen.n, 0, "completions wait for those before them");
-	store_txn_end(held[0], 0, "");
+	store_txn_end(s, held[0], 0, "");
 	is_int(seen.n, 3, "all come then");
 	ok(seen.order[0] == 0 && seen.order[1] == 1 && seen.order[2] == 2,
 	   "in the order of the submissions");
 	is_int(seen.ret[1], -EIO, "an end that is told twice counts once");
+	/* All three are freed by now. */
+	store_txn_end(s, held[0], -EIO, "broken");
+	store_txn_end(s, held[2], -EIO, "broken");
+	is_int(seen.n, 3, "an end after the completion is found out");
+	record(s, "g/held", 3);
+	store_submit(s, NULL, ended, &t[0]);
+	store_txn_end(s, held[1], -EIO, "broken");
+	is_int(seen.n, 3,
+	       "an end of an old transaction does not end one in its memory");
+	store_txn_end(s, held[3], 0, "");
+	is_int(seen.n, 4, "the new one is ended by its own number");
+	is_int(seen.ret[3], 0, "the new one has the result of its own end");
 	store_close(s);
 }
 
