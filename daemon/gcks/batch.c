@@ -10,6 +10,7 @@
 #include "gcks/gkm_msg.h"
 #include "gcks/gkm_policy.h"
 #include "gcks/gmc.h"
+#include "gcks/judge.h"
 #include "gcks/key_source.h"
 #include "gcks/place.h"
 #include "gcks/policy.h"
@@ -54,8 +55,7 @@ void join_refuse(struct group *g, struct join_req *j, uint16_t notify,
 {
 	struct gike_reply reply = {
 		.notify = notify,
-		.close = notify == GIKE_N_AUTHORIZATION_FAILED &&
-			 !gmc_welcome(g->k, j->identity),
+		.close = judge_closes(g->k, notify, j->identity),
 	};
 
 	g->refused++;
@@ -417,13 +417,15 @@ static bool may_become_member(struct group *g, const struct batch *b,
 /* Handle request @j. Returns false if it keeps waiting or was refused. */
 static bool take_in_one(struct group *g, struct batch *b, struct join_req *j)
 {
-	/* The identity may have been evicted while its request waited. */
-	const char *why = gmc_bars(g, j->identity, j->send);
 	struct join_req *first;
+	struct err err = {};
+	uint16_t notify;
 
-	if (why) {
+	/* Lists, policy and clock may be others than when it began to wait. */
+	notify = judge_request(g, j, &err);
+	if (notify) {
 		join_take(g, j);
-		join_refuse(g, j, GIKE_N_AUTHORIZATION_FAILED, why);
+		join_refuse(g, j, notify, err.text);
 		return false;
 	}
 	j->m = gmc_find(g, j->identity);

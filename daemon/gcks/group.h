@@ -205,6 +205,9 @@ struct join_req {
 	uint32_t n_sids; /* wanted, then given by the batch */
 	uint32_t first_sid;
 	struct ep from; /* source of the request */
+	uint8_t *sag; /* payload SAg, or NULL; see judge.h */
+	size_t sag_len;
+	uint64_t judged; /* by this version of the policy */
 	int64_t cert_ends; /* see struct gmember */
 	uint64_t term_ms;
 	struct gmember *m; /* member, existing or new */

@@ -128,6 +128,11 @@ uint32_t pace_join_ms(const struct group *g)
 	return clear > gather ? clear : gather;
 }
 
+bool pace_is_held(const struct group *g)
+{
+	return ms_left(g, g->pace.hold_ms);
+}
+
 uint32_t pace_copies_ms(const struct group *g)
 {
 	return ms_left(g, g->pace.copies_ms);

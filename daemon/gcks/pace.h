@@ -53,6 +53,11 @@ void pace_resumed(struct group *g);
 uint32_t pace_wait_ms(const struct group *g);
 uint32_t pace_join_ms(const struct group *g);
 uint32_t pace_beat_ms(const struct group *g);
+/*
+ * Return true while senders go on with their old keys after a reset, for
+ * members that come back.
+ */
+bool pace_is_held(const struct group *g);
 /* Return the milliseconds until the last copy of the last change is sent. */
 uint32_t pace_copies_ms(const struct group *g);
 

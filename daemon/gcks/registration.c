@@ -12,10 +12,10 @@
 
 #include "gcks/batch.h"
 #include "gcks/gkm.h"
-#include "gcks/gkm_policy.h"
 #include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
 #include "gcks/group_time.h"
+#include "gcks/judge.h"
 #include "gcks/key_source.h"
 #include "gcks/place.h"
 #include "gcks/term.h"
@@ -37,21 +37,7 @@ static enum gike_when refuse_request(struct group *g, const char *identity,
 		       NULL, why);
 	memset(reply, 0, sizeof(*reply));
 	reply->notify = notify;
-	reply->close = notify == GIKE_N_AUTHORIZATION_FAILED &&
-		       !gmc_welcome(g->k, identity);
-	return GIKE_NOW;
-}
-
-/*
- * The IKE SA outlived the peer's certificate, so the peer needs a new one of
- * each.
- */
-static enum gike_when refuse_expired(struct group *g, const char *identity,
-				     struct gike_reply *reply)
-{
-	refuse_request(g, identity, IKE_N_AUTHENTICATION_FAILED,
-		       "its certificate has ended", reply);
-	reply->close = true;
+	reply->close = judge_closes(g->k, notify, identity);
 	return GIKE_NOW;
 }
 
@@ -102,22 +88,15 @@ static enum gike_when take_report(struct group *g, const struct ike_sa *sa,
 	return leave_now(g, req->token);
 }
 
-/* Check that the member's algorithms are those of the group. */
-static bool check_algorithms(const struct group *g, struct ike_sa *sa,
-			     const struct gike_req *req, struct err *err)
+/* Tree keys have one size, in registrations and in rekeys. */
+static bool wraps_alike(const struct group *g, struct ike_sa *sa)
 {
 	const struct kwk *kwk = ike_sa_kwk(sa);
-	struct gsa gsa;
 
-	/* Tree keys have one size, in registrations and in rekeys. */
-	if (!kwk || kwk->kwa != g->conf->kwa)
-		return err_set(err, false,
-			       "key wrap algorithm of its IKE SA is not the group's");
-	gkm_registration_policy(g, &gsa);
-	return !req->sag || sag_covers(req->sag, &gsa, err);
+	return kwk && kwk->kwa == g->conf->kwa;
 }
 
-static struct join_req *join_new(struct group *g, const struct ike_sa *sa,
+static struct join_req *join_new(const struct ike_sa *sa,
 				 const struct gike_req *req,
 				 const char *identity)
 {
@@ -125,14 +104,14 @@ static struct join_req *join_new(struct group *g, const struct ike_sa *sa,
 
 	if (j)
 		j->identity = strdup(identity);
-	if (!j || !j->identity) {
-		free(j);
+	if (!j || !j->identity || judge_keep_sag(j, req->sag)) {
+		join_free(j);
 		return NULL;
 	}
 	j->token = req->token;
 	j->over = ike_sa_serial(sa);
 	j->from = *ike_sa_peer(sa);
-	term_of(g, sa, j);
+	j->cert_ends = ike_sa_peer_ends(sa);
 	j->send = req->send;
 	j->fragments = req->fragments;
 	j->used_up = req->used_up;
@@ -337,7 +316,11 @@ static bool is_among(const struct join_reqs *l, const struct gmember *m)
 static void join_later(struct group *g, struct join_req *j,
 		       const struct gmember *m)
 {
-	uint64_t delay = g->conf->batch_join_ms;
+	/*
+	 * Members that were told to register again are not kept waiting
+	 * longer than they have their old keys.
+	 */
+	uint64_t delay = pace_is_held(g) ? 0 : g->conf->batch_join_ms;
 
 	/* The batch looks for the member again, which may be gone by then. */
 	j->m = NULL;
@@ -383,16 +366,17 @@ static uint32_t senders_among(const struct join_reqs *l)
 }
 
 /* Refuse @j, or queue it for a batch, or add it to @again. */
-static void judge_request(struct group *g, struct join_req *j,
-			  struct join_reqs *again)
+static void decide_request(struct group *g, struct join_req *j,
+			   struct join_reqs *again)
 {
 	struct gmember *m = gmc_find(g, j->identity);
-	const char *why = gmc_bars(g, j->identity, j->send);
 	enum place_verdict place = PLACE_ADMIT;
-	struct err err;
+	struct err err = {};
+	uint16_t notify;
 
-	if (why) {
-		join_refuse(g, j, GIKE_N_AUTHORIZATION_FAILED, why);
+	notify = judge_request(g, j, &err);
+	if (notify) {
+		join_refuse(g, j, notify, err.text);
 		return;
 	}
 	if (m)
@@ -451,7 +435,7 @@ bool registration_run(struct group *g)
 		if (is_among(&again, gmc_find(g, j->identity)))
 			break;
 		TAILQ_REMOVE(&g->asks, j, all);
-		judge_request(g, j, &again);
+		decide_request(g, j, &again);
 	}
 	if (!TAILQ_EMPTY(&again))
 		again_commit(g, &again);
@@ -463,25 +447,26 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 				    const char *identity,
 				    struct gike_reply *reply)
 {
-	const char *why;
 	struct join_req *j;
-	struct err err;
+	struct err err = {};
+	uint16_t notify;
 
 	if (req->report)
 		return take_report(g, sa, req, identity, reply);
-	if (term_over(g, sa))
-		return refuse_expired(g, identity, reply);
-	why = gmc_bars(g, identity, req->send);
-	if (why)
-		return refuse_request(g, identity, GIKE_N_AUTHORIZATION_FAILED,
-				      why, reply);
-	if (!check_algorithms(g, sa, req, &err))
-		return refuse_request(g, identity, IKE_N_NO_PROPOSAL_CHOSEN,
-				      err.text, reply);
-	j = join_new(g, sa, req, identity);
+	j = join_new(sa, req, identity);
 	if (!j)
 		return refuse_request(g, identity, GIKE_N_REGISTRATION_FAILED,
 				      "out of memory", reply);
+	notify = judge_request(g, j, &err);
+	if (!notify && !wraps_alike(g, sa)) {
+		err_set(&err, 0,
+			"key wrap algorithm of its IKE SA is not the group's");
+		notify = IKE_N_NO_PROPOSAL_CHOSEN;
+	}
+	if (notify) {
+		join_free(j);
+		return refuse_request(g, identity, notify, err.text, reply);
+	}
 	TAILQ_INSERT_TAIL(&g->asks, j, all);
 	g->ops->idle(g);
 	return GIKE_LATER;

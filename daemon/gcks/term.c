@@ -117,18 +117,10 @@ void term_grace(struct gmember *m)
 	arm_term(m);
 }
 
-bool term_over(const struct group *g, const struct ike_sa *sa)
-{
-	int64_t ends = ike_sa_peer_ends(sa);
-
-	return ends && group_wall(g) > ends;
-}
-
-void term_of(const struct group *g, const struct ike_sa *sa, struct join_req *j)
+void term_of(const struct group *g, struct join_req *j)
 {
 	uint64_t life = (uint64_t)g->conf->membership_lifetime * MSEC_PER_SEC;
 
-	j->cert_ends = ike_sa_peer_ends(sa);
 	j->term_ms = life ? gkm_time_ms(g) + life : 0;
 }
 

@@ -25,11 +25,8 @@ void term_start(struct group *g);
  * renewal failed for a reason of ours. Not stored.
  */
 void term_grace(struct gmember *m);
-/* Return true if the certificate of @sa's peer has ended. */
-bool term_over(const struct group *g, const struct ike_sa *sa);
-/* Set the ends of membership that a request over @sa would have. */
-void term_of(const struct group *g, const struct ike_sa *sa,
-	     struct join_req *j);
+/* Set the end of a membership by age that begins now with @j. */
+void term_of(const struct group *g, struct join_req *j);
 /*
  * Return true if @j extends the membership of j->m enough for a new leaf key.
  */

@@ -9,6 +9,7 @@ void join_free(struct join_req *j)
 	if (!j)
 		return;
 	free(j->identity);
+	free(j->sag);
 	free(j);
 }
 

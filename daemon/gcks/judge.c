@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/judge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gcks/gkm_policy.h"
+#include "gcks/gmc.h"
+#include "gcks/policy.h"
+#include "gcks/term.h"
+#include "wire/gpayload.h"
+#include "wire/proto.h"
+
+/* Octets of a generic payload header, which sa_build() writes. */
+#define PAYLOAD_HEADER 4
+
+/*
+ * The payload is kept in its encoded form: as a struct it has 16 kB, and
+ * thousands of members may wait.
+ */
+int judge_keep_sag(struct join_req *j, const struct sa_pld *sag)
+{
+	struct pchain c;
+	struct wbuf w;
+	int ret;
+
+	if (!sag)
+		return 0;
+	wbuf_init(&w, UINT16_MAX);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	sa_build(&c, sag);
+	ret = w.err;
+	if (!ret) {
+		j->sag = malloc(w.len);
+		ret = j->sag ? 0 : -ENOMEM;
+	}
+	if (!ret) {
+		memcpy(j->sag, w.p, w.len);
+		j->sag_len = w.len;
+	}
+	wbuf_free(&w);
+	return ret;
+}
+
+static uint16_t judge_sag(const struct group *g, const struct join_req *j,
+			  struct err *err)
+{
+	struct sa_pld *sag = malloc(sizeof(*sag));
+	uint16_t notify = 0;
+	struct rbuf r;
+	struct gsa gsa;
+
+	if (!sag) {
+		err_set(err, 0, "out of memory");
+		return GIKE_N_REGISTRATION_FAILED;
+	}
+	rbuf_init(&r, j->sag + PAYLOAD_HEADER, j->sag_len - PAYLOAD_HEADER);
+	gkm_registration_policy(g, &gsa);
+	if (sa_parse(&r, sag)) {
+		err_set(err, 0, "malformed SAg");
+		notify = IKE_N_NO_PROPOSAL_CHOSEN;
+	} else if (!sag_covers(sag, &gsa, err)) {
+		notify = IKE_N_NO_PROPOSAL_CHOSEN;
+	}
+	free(sag);
+	return notify;
+}
+
+uint16_t judge_request(const struct group *g, struct join_req *j,
+		       struct err *err)
+{
+	uint16_t notify = 0;
+	const char *why;
+
+	if (j->cert_ends && group_wall(g) > j->cert_ends) {
+		err_set(err, 0, "its certificate has ended");
+		return IKE_N_AUTHENTICATION_FAILED;
+	}
+	why = gmc_bars(g, j->identity, j->send);
+	if (why) {
+		err_set(err, 0, "%s", why);
+		return GIKE_N_AUTHORIZATION_FAILED;
+	}
+	/* Algorithms change with the policy alone. */
+	if (j->sag && j->judged != g->policy->version)
+		notify = judge_sag(g, j, err);
+	if (!notify)
+		j->judged = g->policy->version;
+	/* The age limit is that of today's policy, too. */
+	term_of(g, j);
+	return notify;
+}
+
+bool judge_closes(const struct gcks *k, uint16_t notify, const char *identity)
+{
+	return notify == IKE_N_AUTHENTICATION_FAILED ||
+	       (notify == GIKE_N_AUTHORIZATION_FAILED &&
+		!gmc_welcome(k, identity));
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Judgement of a member's request. A request may wait for a change of the
+ * group, or for a batch, and rights, policy and clock go on meanwhile. It is
+ * therefore judged when it arrives, so that a refusal needs no place, and again
+ * before it is answered with keys.
+ */
+#ifndef GCKS_JUDGE_H
+#define GCKS_JUDGE_H
+
+#include "gcks/group.h"
+#include "lib/err.h"
+#include "wire/payload.h"
+
+/* Keep a copy of @sag, which may be NULL, in @j. Returns 0 or -errno. */
+int judge_keep_sag(struct join_req *j, const struct sa_pld *sag);
+/*
+ * Return 0 if @j may get the keys of the group as the group is now: the
+ * certificate is valid, the identity has the right, and SAg covers the policy.
+ * Otherwise return the notify of the refusal, with the reason in @err.
+ */
+uint16_t judge_request(const struct group *g, struct join_req *j,
+		       struct err *err);
+/*
+ * Return true if a refusal of @identity with @notify ends its IKE SA: it needs
+ * another certificate, or no group would have it.
+ */
+bool judge_closes(const struct gcks *k, uint16_t notify, const char *identity);
+
+#endif
