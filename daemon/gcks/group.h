@@ -50,6 +50,7 @@ struct gmember {
 	bool fragments; /* takes fragments of GSA_REKEY */
 	bool leaving; /* waits for a batch to leave */
 	uint64_t leave_ms; /* no batch takes it before this time */
+	uint64_t asked_in; /* struct group.run that stores its request */
 	bool out; /* taken out by the change in flight */
 	bool barred; /* with out: a list no longer grants its right */
 	/*
@@ -279,6 +280,7 @@ struct group {
 	bool idling; /* ops->idle() is running */
 	struct orders orders; /* orders of the administrator that wait */
 	struct join_reqs asks; /* requests not handled yet */
+	uint64_t run; /* counts the runs that handle them */
 	struct leavers leavers; /* answered by the next batch */
 
 	struct gmembers members;

@@ -302,15 +302,14 @@ static void again_commit(struct group *g, struct join_reqs *in)
 
 /* ---- decision ----------------------------------------------------------- */
 
-static bool is_among(const struct join_reqs *l, const struct gmember *m)
-{
-	const struct join_req *j;
-
-	TAILQ_FOREACH(j, l, all)
-	if (j->m == m)
-		return true;
-	return false;
-}
+/*
+ * Requests that one transaction stores. Thousands may wait, so that members and
+ * Sender-IDs among them are counted on the way and never searched for.
+ */
+struct granted {
+	struct join_reqs in;
+	uint32_t sids; /* wanted by them */
+};
 
 /* Queue a request that joins or needs a new Data SA for the next batch. */
 static void join_later(struct group *g, struct join_req *j,
@@ -342,10 +341,12 @@ static void join_later(struct group *g, struct join_req *j,
  * @j.
  */
 static void register_again(struct group *g, struct gmember *m,
-			   struct join_req *j, struct join_reqs *again)
+			   struct join_req *j, struct granted *again)
 {
 	if (!repeats_last(m, j, group_wall(g))) {
-		TAILQ_INSERT_TAIL(again, j, all);
+		TAILQ_INSERT_TAIL(&again->in, j, all);
+		again->sids += j->send ? j->n_sids : 0;
+		m->asked_in = g->run;
 		return;
 	}
 	cancel_leave(g, m);
@@ -355,19 +356,9 @@ static void register_again(struct group *g, struct gmember *m,
 	join_free(j);
 }
 
-static uint32_t senders_among(const struct join_reqs *l)
-{
-	const struct join_req *j;
-	uint32_t n = 0;
-
-	TAILQ_FOREACH(j, l, all)
-	n += j->send ? j->n_sids : 0;
-	return n;
-}
-
 /* Refuse @j, or queue it for a batch, or add it to @again. */
 static void decide_request(struct group *g, struct join_req *j,
-			   struct join_reqs *again)
+			   struct granted *again)
 {
 	struct gmember *m = gmc_find(g, j->identity);
 	enum place_verdict place = PLACE_ADMIT;
@@ -413,7 +404,7 @@ static void decide_request(struct group *g, struct join_req *j,
 	else if (m && j->used_up && !m->replaced)
 		cancel_leave(g, m);
 	if (!m || place == PLACE_REPLACE ||
-	    !current_will_do(g, j, g->senders_waiting + senders_among(again))) {
+	    !current_will_do(g, j, g->senders_waiting + again->sids)) {
 		join_later(g, j, m);
 		return;
 	}
@@ -422,23 +413,26 @@ static void decide_request(struct group *g, struct join_req *j,
 
 bool registration_run(struct group *g)
 {
-	struct join_reqs again = TAILQ_HEAD_INITIALIZER(again);
+	struct granted again = { .in = TAILQ_HEAD_INITIALIZER(again.in) };
+	const struct gmember *m;
 	struct join_req *j;
 
 	if (g->commit.busy || TAILQ_EMPTY(&g->asks))
 		return false;
+	g->run++;
 	while ((j = TAILQ_FIRST(&g->asks))) {
 		/*
 		 * A second request of one member must see the changes of the
 		 * first.
 		 */
-		if (is_among(&again, gmc_find(g, j->identity)))
+		m = gmc_find(g, j->identity);
+		if (m && m->asked_in == g->run)
 			break;
 		TAILQ_REMOVE(&g->asks, j, all);
 		decide_request(g, j, &again);
 	}
-	if (!TAILQ_EMPTY(&again))
-		again_commit(g, &again);
+	if (!TAILQ_EMPTY(&again.in))
+		again_commit(g, &again.in);
 	return true;
 }
 

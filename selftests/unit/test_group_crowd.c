@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What a crowd costs the key server beyond its cryptography: thousands of
+ * members that ask while a change is in flight are handled in one go.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "gcks/gmc.h"
+#include "gcks/group.h"
+#include "gcks/registration.h"
+#include "group_sim.h"
+#include "tap.h"
+
+#define FEW 1000
+#define SOME 4000
+#define MANY 16000
+
+static struct sim s;
+
+static double cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+/*
+ * Members that ask again, and senders that need Sender-IDs among them; their
+ * IKE SAs are gone by the time of the answer, which costs nothing therefore.
+ */
+static void wait_again(struct group *g, unsigned int n)
+{
+	struct join_req *j;
+	struct gmember *m;
+	char name[48];
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		j = calloc(1, sizeof(*j));
+		snprintf(name, sizeof(name), "m%u.%s.example", i,
+			 i % 2 ? "send" : "read");
+		m = gmc_member_new(name);
+		if (!j || !m)
+			bail("no memory");
+		m->number = g->st.next_number++;
+		m->send = i % 2;
+		m->registered = 1;
+		gmc_enter(g, m);
+		j->identity = strdup(name);
+		j->send = i % 2;
+		j->n_sids = j->send;
+		TAILQ_INSERT_TAIL(&g->asks, j, all);
+	}
+}
+
+static double cost(unsigned int n)
+{
+	uint64_t before;
+	struct group *g;
+	double ms;
+
+	sim_init(&s, 1);
+	s.cg.max_members = 65536;
+	sim_start_three(&s, true, 20000, 0);
+	g = TAILQ_FIRST(&s.gcks->groups);
+	g->fresh = true;
+	wait_again(g, n);
+	before = g->registrations;
+	ms = cpu_ms();
+	g->ops->idle(g);
+	ms = cpu_ms() - ms;
+	is_int(g->registrations - before, n, "%u waiting members are handled",
+	       n);
+	ok(TAILQ_EMPTY(&g->asks), "%u waiting members: none is left", n);
+	printf("# %u waiting members: %.1f ms of CPU\n", n, ms);
+	sim_free(&s);
+	return ms;
+}
+
+int main(void)
+{
+	double few = cost(FEW), some = cost(SOME), many = cost(MANY);
+
+	ok(some < few * 2 * SOME / FEW && many < few * 2 * MANY / FEW,
+	   "the cost of a crowd grows with its size, not faster");
+	return done();
+}
