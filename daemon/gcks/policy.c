@@ -75,6 +75,14 @@ static const struct setting {
 #undef SET
 };
 
+/* Records have the values of these enums, too. */
+_Static_assert(SIG_ED25519 == 1 && SIG_ECDSA_P256 == 2 && SIG_ECDSA_P384 == 3 &&
+		       SIG_RSA_PSS == 4,
+	       "a stored policy names another signature algorithm");
+_Static_assert(ONE_PLACE_ALLOW == 0 && ONE_PLACE_REPLACE == 1 &&
+		       ONE_PLACE_REFUSE == 2,
+	       "a stored policy has another rule about places");
+
 static const void *setting_field(const struct conf_group *c,
 				 const struct setting *s)
 {

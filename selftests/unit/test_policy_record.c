@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The record of a policy in the store: a setting has the number that it has had
+ * from the first release on, wherever the source lists it. With another number,
+ * an upgraded key server would take one setting for another, and reset groups or
+ * evict members.
+ */
+#include <string.h>
+
+#include "gcks/group.h"
+#include "gcks/group_key.h"
+#include "gcks/policy.h"
+#include "group_sim.h"
+#include "lib/util.h"
+#include "store/store.h"
+#include "tap.h"
+
+#define NUMBERS 27
+
+struct pin {
+	unsigned int number;
+	const char *name;
+	size_t offset;
+	size_t size;
+};
+
+/* Never change a line of this table: stores in the field have these numbers. */
+static const struct pin pins[] = {
+#define PIN(number, member) \
+	{ \
+		number, #member, offsetof(struct conf_group, member), \
+			sizeof(((struct conf_group *)0)->member) \
+	}
+	PIN(1, address),
+	PIN(2, rekey_to),
+	PIN(3, rekey_source),
+	PIN(4, rekey_interface),
+	PIN(5, rekey_ttl),
+	PIN(6, rekey_copies),
+	PIN(7, alg),
+	PIN(8, kek_alg),
+	PIN(9, kwa),
+	PIN(10, rekey_sign),
+	PIN(11, signing_key_lifetime),
+	PIN(12, senders),
+	PIN(13, receivers),
+	PIN(14, beat),
+	PIN(15, rekey_interval),
+	PIN(16, lifetime),
+	PIN(17, kek_lifetime),
+	PIN(18, atd),
+	PIN(19, dtd),
+	PIN(20, evict_atd),
+	PIN(21, sender_id_bits),
+	PIN(22, max_sender_ids),
+	PIN(23, max_members),
+	PIN(24, one_place),
+	PIN(25, membership_lifetime),
+	PIN(26, batch_join_ms),
+	PIN(27, batch_leave_ms),
+#undef PIN
+};
+
+static struct sim s;
+static struct group *g;
+
+/* Write @conf, and read what the store has for each number. */
+static unsigned int record(const struct conf_group *conf,
+			   uint64_t digest[static UINT8_MAX + 1])
+{
+	char key[STORE_KEY_MAX];
+	unsigned int n = 0;
+	struct policy *p;
+	struct rbuf r, sub;
+	struct wbuf w;
+
+	p = policy_new(conf, 7);
+	if (!p || group_key(g, "policy", key) || store_begin(s.store) ||
+	    policy_put(g, p) || store_commit(s.store) ||
+	    group_key_num(g, "policy", 0, key))
+		bail("the policy is not stored");
+	wbuf_init(&w, STORE_VALUE_MAX);
+	if (store_get(s.store, key, &w))
+		bail("the record is not there");
+	memset(digest, 0, (UINT8_MAX + 1) * sizeof(*digest));
+	rbuf_init(&r, w.p, w.len);
+	is_int(rbuf_u8(&r), 1, "the record has version 1");
+	is_int(rbuf_u64(&r), 7, "the record has the version of the policy");
+	while (rbuf_left(&r)) {
+		unsigned int number = rbuf_u8(&r);
+
+		rbuf_sub(&r, rbuf_u32(&r), &sub);
+		if (r.err || digest[number])
+			bail("number %u is twice in the record", number);
+		digest[number] = 1469598103934665603u;
+		while (rbuf_left(&sub))
+			digest[number] = (digest[number] ^ rbuf_u8(&sub)) *
+					 1099511628211u;
+		n++;
+	}
+	wbuf_free(&w);
+	policy_free(p);
+	return n;
+}
+
+/* Give the setting @pin another value. */
+static void alter(struct conf_group *c, const struct pin *pin)
+{
+	static char *names[] = { (char *)"other.example" };
+	void *p = (char *)c + pin->offset;
+	struct conf_names *list = p;
+
+	switch (pin->number) {
+	case 1:
+	case 3:
+		if (addr_parse("239.9.9.9", p))
+			bail("address");
+		break;
+	case 2:
+		if (ep_parse("239.9.9.9:9", 0, p))
+			bail("endpoint");
+		break;
+	case 4:
+		*(char **)p = (char *)"eth9";
+		break;
+	case 12:
+	case 13:
+		list->v = names;
+		list->n = 1;
+		break;
+	default:
+		*(uint8_t *)p ^= 1;
+	}
+}
+
+static void test_numbers(void)
+{
+	uint64_t before[UINT8_MAX + 1], after[UINT8_MAX + 1];
+	unsigned int i, k, others;
+	struct conf_group c;
+
+	sim_init(&s, 1);
+	sim_gcks_up(&s);
+	g = TAILQ_FIRST(&s.gcks->groups);
+	is_int(record(&s.cg, before), NUMBERS, "the record has %u settings",
+	       NUMBERS);
+	is_int(ARRAY_SIZE(pins), NUMBERS, "the test knows all of them");
+	for (i = 0; i < ARRAY_SIZE(pins); i++) {
+		c = s.cg;
+		alter(&c, &pins[i]);
+		record(&c, after);
+		others = 0;
+		for (k = 0; k <= UINT8_MAX; k++)
+			others += k != pins[i].number && before[k] != after[k];
+		ok(before[pins[i].number] != after[pins[i].number],
+		   "%s has number %u", pins[i].name, pins[i].number);
+		is_int(others, 0, "%s has no other number", pins[i].name);
+	}
+	sim_free(&s);
+}
+
+int main(void)
+{
+	RUN(test_numbers);
+	return done();
+}
