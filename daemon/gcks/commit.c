@@ -144,6 +144,21 @@ int commit_load(struct group *g)
 }
 
 /*
+ * Return true if the store has another version than the change was made from. A
+ * back end may have committed and report an error nevertheless, because the
+ * answer was lost on the way or the disk failed after the write.
+ */
+static bool has_moved(const struct group *g)
+{
+	char key[STORE_KEY_MAX];
+	uint64_t version;
+
+	return !record_key(g, key) &&
+	       !store_version(group_store(g), key, &version) &&
+	       version != g->commit.record;
+}
+
+/*
  * The witness is written after the store, so that it is never ahead of the
  * store, and before anything is sent.
  */
@@ -154,7 +169,7 @@ static void store_done(void *arg, int ret, const char *why)
 
 	if (ret) {
 		g->store_errors++;
-		if (ret == -ESTALE)
+		if (ret == -ESTALE || has_moved(g))
 			g->ops->stale(g);
 		commit_finish(g, ret, why);
 		return;

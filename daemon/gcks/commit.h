@@ -6,7 +6,8 @@
  * it in memory and sends the messages. One change of a group is in flight at a
  * time; other changes wait until it is done (struct group_ops). If another
  * server has changed the store meanwhile, the commit fails with -ESTALE and
- * nothing has changed here; the group is read again before the next change.
+ * nothing has changed here; the group is read again before the next change. The
+ * same happens if the store has the change in spite of the error.
  *
  *	commit_begin(g)
  *	store_put(), store_del(), gmc_audit() ...

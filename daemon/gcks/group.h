@@ -257,8 +257,9 @@ struct group_ops {
 	/* The outbox of a group that is closing has become empty. */
 	void (*quiet)(struct group *g);
 	/*
-	 * Another server has changed the group in the store: read it again.
-	 * This callback comes before idle.
+	 * The store has another version of the group, by another server or by
+	 * a change that had failed: read it again. This callback comes before
+	 * idle.
 	 */
 	void (*stale)(struct group *g);
 };

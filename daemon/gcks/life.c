@@ -490,7 +490,7 @@ static void reread_due(void *arg)
 		timer_set(tq, &old->reread, REREAD_AGAIN_MS);
 		return;
 	}
-	group_warn(g, "store read again: somebody else has changed the group");
+	group_warn(g, "store read again: it has another version of the group");
 	carry_over(old, g);
 	group_free(old);
 	group_idle(g);

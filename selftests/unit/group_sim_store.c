@@ -180,6 +180,10 @@ static int mortal_commit(void *ctx)
 	rc = m->real.ops->commit(m->real.ctx);
 	if (s->crash == SIM_AFTER_COMMIT && !s->crash_in--)
 		s->crashed = true;
+	if (!rc && s->store_lies && m->st == s->store) {
+		s->store_lies--;
+		return -EIO;
+	}
 	return rc;
 }
 

@@ -292,6 +292,96 @@ static void test_stale(void)
 	sim_free(&s);
 }
 
+/* ---- a store that has what it says to have refused ------------------------ */
+
+enum lie {
+	LIE_REKEY,
+	LIE_EVICT,
+	LIE_AHEAD,
+	LIE_JOIN,
+	LIE_AGAIN,
+	LIE_POLICY,
+	LIE_RESET,
+};
+
+static const char *const lie_names[] = {
+	[LIE_REKEY] = "rekey",	[LIE_EVICT] = "eviction",
+	[LIE_AHEAD] = "denial", [LIE_JOIN] = "join",
+	[LIE_AGAIN] = "again",	[LIE_POLICY] = "policy",
+	[LIE_RESET] = "reset",
+};
+
+static void lie_begins(enum lie l, struct answer *w)
+{
+	struct sim_member *c;
+
+	switch (l) {
+	case LIE_REKEY:
+		gcks_rekey(s.gcks, "video", take, w);
+		break;
+	case LIE_EVICT:
+		gcks_evict(s.gcks, "video", "b.example", take, w);
+		break;
+	case LIE_AHEAD:
+		gcks_evict_ahead(s.gcks, "video", "z.example", take, w);
+		break;
+	case LIE_JOIN:
+		c = sim_add(&s, "c.example", false, true);
+		sim_up(c);
+		break;
+	case LIE_AGAIN:
+		sim_down(tx);
+		sim_up(tx);
+		break;
+	case LIE_POLICY:
+		s.cg.max_members = 99;
+		gcks_reload(s.gcks, &s.conf, take, w);
+		break;
+	case LIE_RESET:
+		gcks_reset(s.gcks, "video", take, w);
+		break;
+	}
+}
+
+static void test_lies(enum lie l, unsigned int store_ms)
+{
+	struct answer w = { 0 }, rekey = { 0 };
+	const char *name = lie_names[l];
+	uint64_t back_ms;
+
+	usual(60 + l, store_ms);
+	s.store_lies = 1;
+	lie_begins(l, &w);
+	sim_run(&s, 5000);
+	is_int(s.store_lies, 0, "%s: the store has lied", name);
+	if (l != LIE_JOIN && l != LIE_AGAIN)
+		is_int(w.ret, -EIO, "%s: the order is answered with the error",
+		       name);
+	is_int(sim_log_count(&s, "store read again"), 1,
+	       "%s: the group is read again at once", name);
+	sim_run(&s, 60000);
+	back_ms = s.ms;
+	gcks_rekey(s.gcks, "video", take, &rekey);
+	sim_run(&s, 20000);
+	is_int(rekey.ret, 0, "%s: the next change is made", name);
+	is_int(sim_out_of_step(&s), l == LIE_EVICT, "%s: members are in step",
+	       name);
+	if (l == LIE_EVICT)
+		ok(!sim_has_member(&s, "b.example") &&
+			   !sim_reads_after(&s, b, back_ms),
+		   "%s: who is out in the store is out", name);
+	if (l == LIE_AHEAD)
+		is_int(sim_group(&s).denied, 1, "%s: the store's denial counts",
+		       name);
+	if (l == LIE_POLICY)
+		is_int(sim_group(&s).conf->max_members, 99,
+		       "%s: the store's policy counts", name);
+	is_int(a->gaps, 0, "%s: a member that stays loses nothing", name);
+	is_int(s.iv_repeats, 0, "%s: no IV was used twice", name);
+	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", name);
+	sim_free(&s);
+}
+
 /* ---- the end, and deaths -------------------------------------------------- */
 
 static void test_ends(void)
@@ -398,6 +488,14 @@ int main(void)
 	RUN(test_again);
 	RUN(test_fails);
 	RUN(test_stale);
+	RUN(test_lies, LIE_REKEY, 0);
+	RUN(test_lies, LIE_REKEY, 20);
+	RUN(test_lies, LIE_EVICT, 20);
+	RUN(test_lies, LIE_AHEAD, 20);
+	RUN(test_lies, LIE_JOIN, 20);
+	RUN(test_lies, LIE_AGAIN, 20);
+	RUN(test_lies, LIE_POLICY, 20);
+	RUN(test_lies, LIE_RESET, 20);
 	RUN(test_ends);
 	RUN(test_deaths, SIM_BEFORE_COMMIT);
 	RUN(test_deaths, SIM_AFTER_COMMIT);
