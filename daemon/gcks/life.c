@@ -115,8 +115,7 @@ static bool run_next(struct group *g)
 		return false;
 	if (g->closing) {
 		registration_refuse_all(g);
-		orders_free(g);
-		return false;
+		return orders_run_last(g);
 	}
 	/* Evictions and resets go before everything that members ask for. */
 	return orders_run(g) || run_in_turn(g);
@@ -136,10 +135,22 @@ static void group_idle(struct group *g)
 	g->idling = false;
 }
 
+/* Interval at which a closing group looks for the end of what it writes. */
+#define END_BUSY_MS 50
+
+static bool group_writes(const struct group *g)
+{
+	return g->commit.busy || orders_wait(g);
+}
+
 static void group_end(void *arg)
 {
 	struct group *g = arg;
 
+	if (group_writes(g)) {
+		timer_set(g->k->deps.tq, &g->end, END_BUSY_MS);
+		return;
+	}
 	group_info(g, "group closed");
 	group_free(g);
 }
@@ -325,6 +336,10 @@ int group_new(struct gcks *k, const struct conf_group *conf, struct group **out,
 	TAILQ_FOREACH(old, &k->closing, all)
 	if (!strcmp(old->conf->name, conf->name))
 		break;
+	if (old && group_writes(old))
+		return err_set(err, -EBUSY,
+			       "group %s: it was removed just now, and evictions of it are still written: try again",
+			       conf->name);
 	/*
 	 * A group of this name that is still closing is dropped with its
 	 * messages: its members register again.

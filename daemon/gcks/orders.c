@@ -18,6 +18,7 @@
 #include "gcks/schedule.h"
 #include "gcks/waiting.h"
 #include "lib/log.h"
+#include "lib/quote.h"
 #include "lib/util.h"
 
 /*
@@ -27,7 +28,6 @@
 #define EXCLUDED_MAX_MS 6000
 /* Interval at which that is looked at. */
 #define EXCLUDED_STEP_MS 250
-#include "lib/quote.h"
 
 struct order {
 	TAILQ_ENTRY(order) all;
@@ -634,6 +634,37 @@ bool orders_run(struct group *g)
 	TAILQ_REMOVE(&g->orders, o, all);
 	run_as_giver(g, o);
 	return true;
+}
+
+/*
+ * The denied identities of a group outlive it, for the day on which it is
+ * configured again. An eviction that waited for the end is therefore written;
+ * that nobody is a member any more is no reason to refuse it.
+ */
+bool orders_run_last(struct group *g)
+{
+	struct order *o = TAILQ_FIRST(&g->orders);
+
+	if (g->commit.busy || !o)
+		return false;
+	TAILQ_REMOVE(&g->orders, o, all);
+	if (o->kind == ORDER_ADMIT) {
+		run_admit(g, o);
+		return true;
+	}
+	if (o->kind == ORDER_EVICT)
+		o->kind = ORDER_EVICT_AHEAD;
+	if (o->kind == ORDER_EVICT_AHEAD)
+		run_evict(g, o);
+	else
+		order_end(o, -ECANCELED, 0, "%s",
+			  "the group is not served any more");
+	return true;
+}
+
+bool orders_wait(const struct group *g)
+{
+	return !TAILQ_EMPTY(&g->orders);
 }
 
 static struct order *order_new(struct group *g, enum order_kind kind,

@@ -42,5 +42,11 @@ void orders_give_policy(struct group *g, struct policy *policy,
  * Run the next order. Returns false if there is none or a change is in flight.
  */
 bool orders_run(struct group *g);
+/*
+ * The same in a group that is closing: identities are still denied and admitted,
+ * and all other orders are answered with -ECANCELED.
+ */
+bool orders_run_last(struct group *g);
+bool orders_wait(const struct group *g);
 
 #endif

@@ -382,6 +382,48 @@ static void test_lies(enum lie l, unsigned int store_ms)
 	sim_free(&s);
 }
 
+/* ---- orders to a group that is about to end ------------------------------- */
+
+static void test_evicted_at_the_end(unsigned int store_ms)
+{
+	struct answer close = { 0 }, evict = { 0 }, ahead = { 0 };
+	struct answer rekey = { 0 }, early = { 0 }, back = { 0 };
+	struct conf_gcks none;
+
+	usual(70, store_ms);
+	none = s.conf;
+	none.n_groups = 0;
+	gcks_reload(s.gcks, &none, take, &close);
+	gcks_rekey(s.gcks, "video", take, &rekey);
+	gcks_evict(s.gcks, "video", "b.example", take, &evict);
+	gcks_evict_ahead(s.gcks, "video", "z.example", take, &ahead);
+	is_int(evict.n, 0, "the eviction waits for the end of the group");
+	while (!close.n)
+		sim_run(&s, 1);
+	is_int(close.ret, 0, "the group is removed");
+	gcks_reload(s.gcks, &s.conf, take, &early);
+	is_int(early.ret, -EBUSY,
+	       "the group does not come back before its evictions are written");
+	ok(strstr(early.why, "try again"), "the refusal says what helps: %s",
+	   early.why);
+	sim_run(&s, 20 * store_ms);
+	is_int(evict.ret, 0, "the eviction is done nevertheless");
+	is_int(ahead.ret, 0, "so is the denial");
+	is_int(rekey.ret, -ECANCELED, "a rekey of the group is given up");
+	is_int(evict.n + ahead.n + rekey.n, 3, "each is answered once");
+	sim_run(&s, 30000);
+	gcks_reload(s.gcks, &s.conf, take, &back);
+	sim_run(&s, 120000);
+	is_int(back.ret, 0, "the group is back");
+	is_int(sim_group(&s).denied, 2, "both are denied");
+	ok(sim_in(a) && sim_in(tx), "the other members are back");
+	ok(!sim_has_member(&s, "b.example"), "the evicted one is not");
+	is_int(b->notify, GIKE_N_AUTHORIZATION_FAILED,
+	       "the evicted one is refused");
+	is_int(s.iv_repeats, 0, "no IV was used twice");
+	sim_free(&s);
+}
+
 /* ---- the end, and deaths -------------------------------------------------- */
 
 static void test_ends(void)
@@ -496,6 +538,7 @@ int main(void)
 	RUN(test_lies, LIE_AGAIN, 20);
 	RUN(test_lies, LIE_POLICY, 20);
 	RUN(test_lies, LIE_RESET, 20);
+	RUN(test_evicted_at_the_end, STORE_MS);
 	RUN(test_ends);
 	RUN(test_deaths, SIM_BEFORE_COMMIT);
 	RUN(test_deaths, SIM_AFTER_COMMIT);
