@@ -15,6 +15,7 @@
 #include "gcks/gmc.h"
 #include "gcks/group_time.h"
 #include "gcks/key_source.h"
+#include "gcks/mids.h"
 #include "gcks/outbox.h"
 #include "gcks/policy.h"
 #include "gcks/signing.h"
@@ -123,6 +124,7 @@ struct gkm_change *gkm_begin(struct group *g)
 		return NULL;
 	c->next = g->st;
 	c->next.version++;
+	mids_reserve(g, &c->next);
 	TAILQ_INIT(&c->out);
 	return c;
 }
@@ -159,7 +161,7 @@ void gkm_keep(struct group *g, struct gkm_change *c)
 	lkh_commit(g->tree);
 	policy_take(g, c);
 	g->st.next_sid = c->next.next_sid;
-	g->st.next_mid = c->next.next_mid;
+	mids_reserved(g, &c->next);
 	g->st.time_ms = c->next.time_ms;
 	g->st.asked = c->next.asked;
 	g->st.version = c->next.version;
@@ -183,6 +185,7 @@ static void change_failed(struct group *g, struct gkm_change *c, int ret,
 static void keys_changed(struct group *g, struct gkm_change *c)
 {
 	lkh_commit(g->tree);
+	mids_anew(g);
 	rekey_sa_wipe(&g->rs);
 	g->rs = c->rs;
 	g->st = c->next;
@@ -274,7 +277,7 @@ void gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 	if (!ret)
 		ret = gkm_messages(g, c, how, &c->told);
 	if (!ret) {
-		c->next.next_mid = c->rs.next_mid + GKM_MIDS_AHEAD;
+		c->next.next_mid = mids_ahead(c->rs.next_mid);
 		ret = record_change(g, c, write);
 	}
 	if (ret) {
@@ -311,6 +314,7 @@ static void put_all_out(struct group *g, struct gkm_change *c)
 	lkh_free(g->tree);
 	g->tree = c->tree;
 	c->tree = NULL;
+	mids_anew(g);
 	rekey_sa_wipe(&g->rs);
 	if (c->sign) {
 		sigkey_free(g->sign);

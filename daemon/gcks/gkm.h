@@ -29,12 +29,6 @@
 typedef int gkm_write_fn(struct group *g, struct gkm_change *c, void *arg);
 
 /*
- * Number of Message IDs that the store reserves ahead, so that not every beat
- * is a write. Each is used once at most: those unused at a restart are skipped.
- */
-#define GKM_MIDS_AHEAD 16
-
-/*
  * Set up and free the keys and the outbox of a group; gkm_free() wipes.
  * gkm_init() returns 0 or -ENOMEM.
  */

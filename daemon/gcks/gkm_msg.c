@@ -10,6 +10,7 @@
 #include "gcks/copies.h"
 #include "gcks/gkm_policy.h"
 #include "gcks/group_time.h"
+#include "gcks/mids.h"
 #include "gcks/outbox.h"
 #include "lib/log.h"
 #include "lib/util.h"
@@ -122,8 +123,8 @@ int gkm_put_auth_key(const struct sigkey *sign, struct kd *kd)
 	return ret;
 }
 
-/* Seal @m over @rs and add it to the change's outbox. */
-static int queue_message(struct group *g, struct gkm_change *c,
+/* Seal @m over @rs and add it to @out. */
+static int queue_message(struct group *g, struct outbox *out,
 			 struct rekey_sa *rs, struct rekey_msg *m,
 			 const uint32_t *at, unsigned int n)
 {
@@ -141,11 +142,22 @@ static int queue_message(struct group *g, struct gkm_change *c,
 	} else {
 		o = out_msg_new(g, &w, at, n);
 		if (o)
-			TAILQ_INSERT_TAIL(&c->out, o, all);
+			TAILQ_INSERT_TAIL(out, o, all);
 		else
 			ret = -ENOMEM;
 	}
 	wbuf_free(&w);
+	return ret;
+}
+
+/* Add a message over the Rekey SA in use that is sent when the store has it. */
+static int queue_change(struct group *g, struct gkm_change *c,
+			struct rekey_msg *m, const uint32_t *at, unsigned int n)
+{
+	uint32_t beat = mids_change(g);
+	int ret = queue_message(g, &c->out, &g->rs, m, at, n);
+
+	mids_change_end(g, beat);
 	return ret;
 }
 
@@ -190,7 +202,7 @@ static int first_message(struct group *g, struct gkm_change *c,
 	if (!ret && c->sign)
 		ret = gkm_put_auth_key(c->sign, &m.kd);
 	if (!ret)
-		ret = queue_message(g, c, &g->rs, &m, at, n);
+		ret = queue_change(g, c, &m, at, n);
 	rekey_msg_free(&m);
 	return ret;
 }
@@ -210,13 +222,13 @@ static int second_message(struct group *g, struct gkm_change *c)
 	add_next_rekey(&c->next, &m.gsa.gw);
 	ret = gkm_wrap_data(&c->next, &c->rs.gsk_w, &m.kd);
 	if (!ret)
-		ret = queue_message(g, c, &c->rs, &m, at,
+		ret = queue_message(g, &c->out, &c->rs, &m, at,
 				    copies_exclude(g, true, at));
 	rekey_msg_free(&m);
 	return ret;
 }
 
-int gkm_beat_message(struct group *g, struct gkm_change *c)
+int gkm_beat_message(struct group *g, struct outbox *out)
 {
 	static const uint32_t at[1];
 	struct rekey_msg m;
@@ -224,17 +236,17 @@ int gkm_beat_message(struct group *g, struct gkm_change *c)
 
 	rekey_msg_init(&m);
 	gkm_made(g, &m.gsa.gw);
-	add_data(g, &c->next, &m, pace_atd_left(g), false);
-	add_next_rekey(&c->next, &m.gsa.gw);
-	ret = gkm_wrap_data(&c->next, &g->rs.gsk_w, &m.kd);
+	add_data(g, &g->st, &m, pace_atd_left(g), false);
+	add_next_rekey(&g->st, &m.gsa.gw);
+	ret = gkm_wrap_data(&g->st, &g->rs.gsk_w, &m.kd);
 	if (!ret)
-		ret = queue_message(g, c, &g->rs, &m, at, 1);
+		ret = queue_message(g, out, &g->rs, &m, at, 1);
 	rekey_msg_free(&m);
 	/*
 	 * A lost beat is not missed after a restart, since another one follows.
 	 */
 	if (!ret)
-		TAILQ_FIRST(&c->out)->passing = true;
+		TAILQ_LAST(out, outbox)->passing = true;
 	return ret;
 }
 
@@ -270,7 +282,7 @@ int gkm_farewell(struct group *g, struct gkm_change *c)
 	if (!ret)
 		ret = rekey_msg_delete(&m, GIKE_PROTO_GIKE_UPDATE, NULL);
 	if (!ret)
-		ret = queue_message(g, c, &g->rs, &m, at, copies_plain(g, at));
+		ret = queue_change(g, c, &m, at, copies_plain(g, at));
 	rekey_msg_free(&m);
 	/*
 	 * Members listen at the address they were given, not at the new

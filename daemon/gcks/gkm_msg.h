@@ -19,9 +19,9 @@ int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
 int gkm_farewell(struct group *g, struct gkm_change *c);
 /*
  * Build a message that repeats the current Data SA over the current Rekey SA,
- * with one copy. Returns 0 or -errno.
+ * with one copy, into @out. A change may be in flight. Returns 0 or -errno.
  */
-int gkm_beat_message(struct group *g, struct gkm_change *c);
+int gkm_beat_message(struct group *g, struct outbox *out);
 /*
  * Add the public key of @sign as AUTH_KEY (RFC 9838 section 4.5.3.2). Returns
  * 0 or -errno.

@@ -205,6 +205,7 @@ struct join_req {
 	bool used_up; /* has used up the IVs of its Data SA */
 	uint32_t n_sids; /* wanted, then given by the batch */
 	uint32_t first_sid;
+	uint64_t since_ms; /* when it came */
 	struct ep from; /* source of the request */
 	uint8_t *sag; /* payload SAg, or NULL; see judge.h */
 	size_t sag_len;
@@ -281,6 +282,7 @@ struct group {
 	bool idling; /* ops->idle() is running */
 	struct orders orders; /* orders of the administrator that wait */
 	struct join_reqs asks; /* requests not handled yet */
+	struct timer patience; /* refuses those that waited for too long */
 	uint64_t run; /* counts the runs that handle them */
 	struct leavers leavers; /* answered by the next batch */
 
@@ -298,6 +300,11 @@ struct group {
 	struct sigkey *sign;
 	struct gkm_state st;
 	struct rekey_sa rs; /* machine of st.rekey; counts Message IDs */
+	/*
+	 * No message of a change over rs has this Message ID or a later one;
+	 * see mids.h.
+	 */
+	uint32_t change_mid;
 	struct timer periodic;
 	struct timer beat;
 	struct pace pace;

@@ -452,6 +452,7 @@ static void carry_over(struct group *old, struct group *g)
 
 	orders_move(old, g);
 	TAILQ_CONCAT(&g->asks, &old->asks, all);
+	timer_set(g->k->deps.tq, &g->patience, 0);
 	while ((j = TAILQ_FIRST(&old->joins))) {
 		join_take(old, j);
 		join_wait(g, j);

@@ -27,6 +27,12 @@
 
 /* Repeated registrations of a receiver are stored once within this time. */
 #define REPEAT_S 10
+/*
+ * Longest wait for the change in flight. A member gives up an IKE SA on which it
+ * gets no answer for 5 s, and opens another one, with a signature on both sides;
+ * a store that stalls must not make all of them do that.
+ */
+#define PATIENCE_MS 3000
 
 static enum gike_when refuse_request(struct group *g, const char *identity,
 				     uint16_t notify, const char *why,
@@ -96,7 +102,7 @@ static bool wraps_alike(const struct group *g, struct ike_sa *sa)
 	return kwk && kwk->kwa == g->conf->kwa;
 }
 
-static struct join_req *join_new(const struct ike_sa *sa,
+static struct join_req *join_new(const struct group *g, const struct ike_sa *sa,
 				 const struct gike_req *req,
 				 const char *identity)
 {
@@ -109,6 +115,7 @@ static struct join_req *join_new(const struct ike_sa *sa,
 		return NULL;
 	}
 	j->token = req->token;
+	j->since_ms = group_now_ms(g);
 	j->over = ike_sa_serial(sa);
 	j->from = *ike_sa_peer(sa);
 	j->cert_ends = ike_sa_peer_ends(sa);
@@ -447,7 +454,7 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 
 	if (req->report)
 		return take_report(g, sa, req, identity, reply);
-	j = join_new(sa, req, identity);
+	j = join_new(g, sa, req, identity);
 	if (!j)
 		return refuse_request(g, identity, GIKE_N_REGISTRATION_FAILED,
 				      "out of memory", reply);
@@ -462,13 +469,43 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 		return refuse_request(g, identity, notify, err.text, reply);
 	}
 	TAILQ_INSERT_TAIL(&g->asks, j, all);
+	if (!timer_armed(&g->patience))
+		timer_set(g->k->deps.tq, &g->patience, PATIENCE_MS);
 	g->ops->idle(g);
 	return GIKE_LATER;
+}
+
+/* The peer is told to come back; it is as much a member as before. */
+static void send_away(struct group *g, struct join_req *j)
+{
+	struct gmember *m = gmc_find(g, j->identity);
+
+	if (m && !m->out)
+		term_grace(m);
+	join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
+		    "the store is busy with another change");
+}
+
+static void patience_ends(void *arg)
+{
+	struct group *g = arg;
+	uint64_t now = group_now_ms(g);
+	struct join_req *j;
+
+	while ((j = TAILQ_FIRST(&g->asks)) &&
+	       j->since_ms + PATIENCE_MS <= now) {
+		TAILQ_REMOVE(&g->asks, j, all);
+		send_away(g, j);
+	}
+	if (j)
+		timer_set(g->k->deps.tq, &g->patience,
+			  j->since_ms + PATIENCE_MS - now);
 }
 
 void registration_init(struct group *g)
 {
 	TAILQ_INIT(&g->asks);
+	timer_init(&g->patience, patience_ends, g);
 }
 
 void registration_refuse_all(struct group *g)
@@ -491,6 +528,7 @@ void registration_free(struct group *g)
 {
 	struct join_req *j;
 
+	timer_del(g->k->deps.tq, &g->patience);
 	while ((j = TAILQ_FIRST(&g->asks))) {
 		TAILQ_REMOVE(&g->asks, j, all);
 		join_free(j);

@@ -17,6 +17,7 @@
 #include "gcks/gkm_msg.h"
 #include "gcks/gkm_store.h"
 #include "gcks/group_time.h"
+#include "gcks/mids.h"
 #include "gcks/outbox.h"
 #include "gcks/term.h"
 #include "lib/util.h"
@@ -37,55 +38,59 @@ static void beat_again(struct group *g, int ret)
 		timer_set(g->k->deps.tq, &g->beat, UNSENT_MS);
 }
 
-static void mids_counted(struct group *g, void *arg, int ret, const char *why)
+static void say_again(struct group *g)
 {
-	struct gkm_change *c = arg;
+	struct outbox out = TAILQ_HEAD_INITIALIZER(out);
+	int ret = gkm_beat_message(g, &out);
 
-	(void)why;
-	if (ret) {
-		gkm_abandon(g, c);
-	} else {
-		gkm_keep(g, c);
+	if (!ret) {
+		outbox_send_all(g, &out);
 		g->beats++;
 	}
 	beat_again(g, ret);
 }
 
-/* Reserve the Message ID in the store before the message is sent. */
-static int count_mids(struct group *g, struct gkm_change *c)
+/*
+ * Without any Message ID the beat waits for this. If the store fails, the beat
+ * is not due any more but later, or the idle group would try without a pause.
+ */
+static void reservation_failed(struct group *g, int ret)
 {
-	int ret;
-
-	c->next.next_mid = g->rs.next_mid + GKM_MIDS_AHEAD;
-	c->next.time_ms = gkm_time_ms(g);
-	ret = commit_begin(g);
-	if (ret)
-		return ret;
-	ret = gkm_put_state(g, &c->next);
-	if (ret)
-		commit_drop(g);
-	else
-		commit_send(g, c->next.version, mids_counted, c);
-	return ret;
+	if (mids_left(g))
+		return;
+	g->due &= ~DUE_BEAT;
+	beat_again(g, ret);
 }
 
-static void say_again(struct group *g)
+static void reservation_done(struct group *g, void *arg, int ret,
+			     const char *why)
+{
+	(void)why;
+	if (ret) {
+		gkm_abandon(g, arg);
+		reservation_failed(g, ret);
+	} else {
+		gkm_keep(g, arg);
+	}
+}
+
+static void reserve_mids(struct group *g)
 {
 	struct gkm_change *c = gkm_begin(g);
-	int ret = c ? gkm_beat_message(g, c) : -ENOMEM;
+	int ret = c ? commit_begin(g) : -ENOMEM;
 
-	if (!ret && g->rs.next_mid > g->st.next_mid) {
-		ret = count_mids(g, c);
-		if (!ret)
-			return;
-	}
 	if (!ret) {
-		outbox_send_all(g, &c->out);
-		g->beats++;
+		c->next.time_ms = gkm_time_ms(g);
+		ret = gkm_put_state(g, &c->next);
+		if (!ret) {
+			commit_send(g, c->next.version, reservation_done, c);
+			return;
+		}
+		commit_drop(g);
 	}
 	if (c)
 		gkm_abandon(g, c);
-	beat_again(g, ret);
+	reservation_failed(g, ret);
 }
 
 static void beat_due(void *arg)
@@ -97,10 +102,6 @@ void schedule_beat(struct group *g)
 {
 	uint32_t wait = pace_beat_ms(g);
 
-	if (g->commit.busy) {
-		g->due |= DUE_BEAT;
-		return;
-	}
 	g->due &= ~DUE_BEAT;
 	if (!g->st.keyed || !g->n_members)
 		return;
@@ -109,8 +110,21 @@ void schedule_beat(struct group *g)
 		return;
 	}
 	timer_set(g->k->deps.tq, &g->beat, g->conf->beat * MSEC_PER_SEC);
-	if (gkm_left(g, &g->st.data))
+	if (mids_ending(g))
+		timer_set(g->k->deps.tq, &g->periodic, pace_wait_ms(g));
+	/* Another server may have made other keys. */
+	if (!gkm_left(g, &g->st.data) || timer_armed(&g->reread))
+		return;
+	/*
+	 * The current SAs stay current until the store has those of the change
+	 * in flight, and members that hear nothing would ask.
+	 */
+	if (mids_left(g))
 		say_again(g);
+	else
+		g->due |= DUE_BEAT;
+	if (mids_low(g) && !g->commit.busy)
+		reserve_mids(g);
 }
 
 void schedule_beat_soon(struct group *g, uint32_t ms)
@@ -279,7 +293,7 @@ void schedule_start(struct group *g)
 		return;
 	if (left > replace_in(g, &g->st.rekey))
 		left = replace_in(g, &g->st.rekey);
-	if (left < 0)
+	if (left < 0 || mids_ending(g))
 		left = 0;
 	if (left > g->conf->rekey_interval)
 		left = g->conf->rekey_interval;

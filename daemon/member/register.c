@@ -36,6 +36,12 @@ static const struct {
  */
 #define OLD_SA_MS 5000
 /*
+ * A member that only hears nothing has its keys, and so has the rest of the
+ * crowd that hears nothing: those that get no answer open other IKE SAs within
+ * this time, and not all at once.
+ */
+#define OLD_SA_SPREAD_MS 30000
+/*
  * Interval of a sender's reports of its SA, with a random part of the same
  * size.
  */
@@ -81,6 +87,13 @@ void register_drop_sa(struct mgroup *g)
 		ike_close(m->sa, "excluded from the group");
 }
 
+static uint32_t old_sa_ms(const struct mgroup *g)
+{
+	bool calm = mgroup_is_in(g) && g->doubts == 1u << DOUBT_SILENCE;
+
+	return OLD_SA_MS + (calm ? member_random(OLD_SA_SPREAD_MS) : 0);
+}
+
 static int ask_gcks(struct mgroup *g, bool send)
 {
 	struct member *m = g->m;
@@ -96,7 +109,7 @@ static int ask_gcks(struct mgroup *g, bool send)
 
 	if (m->sa && !ike_register_more(m->sa, &req)) {
 		if (!timer_armed(&m->old_sa))
-			timer_set(m->deps.tq, &m->old_sa, OLD_SA_MS);
+			timer_set(m->deps.tq, &m->old_sa, old_sa_ms(g));
 		return 0;
 	}
 	ret = ike_register(m->engine, &m->conf->local, &m->conf->gcks,

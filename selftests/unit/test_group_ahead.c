@@ -88,15 +88,11 @@ static void reset_brings_back(const char *what)
 
 static void beat(void)
 {
-	struct gkm_change *c;
+	struct outbox out = TAILQ_HEAD_INITIALIZER(out);
 
-	c = gkm_begin(thief_group(&thief));
-	if (!c)
-		bail("no memory");
-	if (gkm_beat_message(thief_group(&thief), c))
+	if (gkm_beat_message(thief_group(&thief), &out))
 		bail("beat");
-	outbox_send_all(thief_group(&thief), &c->out);
-	gkm_abandon(thief_group(&thief), c);
+	outbox_send_all(thief_group(&thief), &out);
 }
 
 /* The key server sends beats only. */
