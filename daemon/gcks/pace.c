@@ -22,6 +22,8 @@
 #define SPACING_MIN_MS 100
 /* Joins wait for the ATD of the previous one, but not longer than this. */
 #define IN_USE_MAX_MS 6000
+/* Old SAs live two seconds longer than senders are held, see pace_anew(). */
+#define HOLD_EARLY_MS 1500
 
 static uint32_t ms_left(const struct group *g, uint64_t until_ms)
 {
@@ -62,16 +64,16 @@ void pace_changed(struct group *g, enum gkm_how how, bool told)
 	if (told && how != GKM_EXCLUDE && apart < in_use_ms(g))
 		apart = in_use_ms(g);
 	p->clear_ms = now + apart;
-	p->switch_ms = now;
-	if (told)
-		p->switch_ms += how == GKM_EXCLUDE ? copies_effective_ms(g)
-						   : pace_atd(g) * MSEC_PER_SEC;
+	p->switch_ms = now + (!told ? 0
+			      : how == GKM_EXCLUDE
+				      ? copies_effective_ms(g)
+				      : pace_atd(g) * MSEC_PER_SEC);
 	if (told && how == GKM_EXCLUDE)
 		p->burst_ms = now + copies_burst_ms(g) + SLACK_MS;
 	if (told && how == GKM_EXCLUDE)
 		p->short_ms = now + gkm_silence_ms(g);
 	p->exclusion = how == GKM_EXCLUDE && p->switch_ms >= p->hold_ms;
-	if (p->switch_ms < p->hold_ms)
+	if (p->switch_ms + HOLD_EARLY_MS < p->hold_ms)
 		p->switch_ms = p->hold_ms;
 }
 
@@ -143,9 +145,24 @@ uint32_t pace_beat_ms(const struct group *g)
 	return ms_left(g, g->pace.burst_ms);
 }
 
+/*
+ * ATD is in seconds. After a reset, members that come back later get a Data SA of
+ * their own: senders must not use the one before it first, not even for the rest
+ * of a second, since these members do not have it.
+ */
+static uint32_t held_s(const struct group *g)
+{
+	uint32_t hold = ms_left(g, g->pace.hold_ms);
+	uint32_t s = ms_left(g, g->pace.switch_ms) / MSEC_PER_SEC;
+
+	if (s * MSEC_PER_SEC + HOLD_EARLY_MS < hold)
+		s = msec_to_sec_up(hold);
+	return s;
+}
+
 uint32_t pace_atd(const struct group *g)
 {
-	uint32_t hold = msec_to_sec_up(ms_left(g, g->pace.hold_ms));
+	uint32_t hold = pace_is_held(g) ? held_s(g) : 0;
 
 	return hold > g->conf->atd ? hold : g->conf->atd;
 }
