@@ -136,6 +136,7 @@ static void change_free(struct gkm_change *c)
 	sigkey_free(c->sign);
 	lkh_free(c->tree);
 	policy_free(c->policy);
+	dismiss_free(&c->dismissal);
 	secret_free(c);
 }
 
@@ -346,6 +347,7 @@ static void anew_done(struct group *g, void *arg, int ret, const char *why)
 			  c->why, g->n_denied);
 	group_warn(g, "group reset: %s", c->why);
 	put_all_out(g, c);
+	dismiss_members(g, &c->dismissal, c->why);
 	arg = c->arg;
 	change_free(c);
 	done(g, arg, 0, "");
@@ -423,6 +425,7 @@ static void start_anew(struct group *g, const char *why, enum anew_how how,
 	c->arg = arg;
 	c->policy = policy;
 	c->disown = how == ANEW_DISOWN;
+	dismiss_note(g, &c->dismissal);
 	snprintf(c->why, sizeof(c->why), "%s", why);
 	c->tree = lkh_new(wrap_key_len(g->conf->kwa));
 	ret = c->tree ? empty_state(g, c, how) : -ENOMEM;

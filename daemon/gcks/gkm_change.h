@@ -3,6 +3,7 @@
 #ifndef GCKS_GKM_CHANGE_H
 #define GCKS_GKM_CHANGE_H
 
+#include "gcks/dismiss.h"
 #include "gcks/group.h"
 
 #define GKM_WHY_MAX 128
@@ -27,6 +28,7 @@ struct gkm_change {
 	/* There is a member that must be told. */
 	bool told;
 	bool disown; /* the store is not trusted */
+	struct dismissal dismissal; /* of members, in a group reset */
 	char why[GKM_WHY_MAX]; /* recorded in log and audit trail */
 	commit_fn *done;
 	void *arg;

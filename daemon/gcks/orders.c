@@ -12,7 +12,6 @@
 #include "gcks/gkm.h"
 #include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
-#include "gcks/identity.h"
 #include "gcks/outbox.h"
 #include "gcks/policy.h"
 #include "gcks/schedule.h"
@@ -44,10 +43,6 @@ struct order {
 	bool waits;
 	uint64_t until_ms; /* at most, by clock_mono_ms() */
 	struct timer wait;
-	/* IKE SAs of the members of a group that starts anew or ends. */
-	uint64_t *serial;
-	size_t n;
-	size_t room;
 };
 
 static void order_end(struct order *o, int ret, uint32_t effective_ms,
@@ -66,7 +61,6 @@ static void order_end(struct order *o, int ret, uint32_t effective_ms,
 	timer_del(o->g->k->deps.tq, &o->wait);
 	o->done(o->arg, ret, effective_ms, why);
 	policy_free(o->policy);
-	free(o->serial);
 	free(o);
 }
 
@@ -207,80 +201,6 @@ static void rekey_done(struct group *g, void *arg, int ret, const char *why)
 		order_end(arg, 0, 0, "%s", "");
 }
 
-static void collect_member(void *arg, struct ike_sa *sa)
-{
-	const struct ike_id *id = ike_sa_peer_id(sa);
-	char identity[GMC_ID_MAX];
-	struct order *o = arg;
-	uint64_t *v;
-
-	if (!id || identity_of(id, identity, sizeof(identity)) ||
-	    !gmc_find(o->g, identity))
-		return;
-	if (o->n == o->room) {
-		v = reallocarray(o->serial, o->room ? 2 * o->room : 64,
-				 sizeof(*v));
-		if (!v)
-			return;
-		o->serial = v;
-		o->room = o->room ? 2 * o->room : 64;
-	}
-	o->serial[o->n++] = ike_sa_serial(sa);
-}
-
-struct closing {
-	const struct order *o;
-	struct ike_sa **v;
-	size_t n;
-};
-
-static void find_member(void *arg, struct ike_sa *sa)
-{
-	struct closing *c = arg;
-	size_t i;
-
-	for (i = 0; i < c->o->n; i++)
-		if (c->o->serial[i] == ike_sa_serial(sa) && c->n < c->o->n)
-			c->v[c->n++] = sa;
-}
-
-/* Close the IKE SAs of former members that still exist. */
-static void close_members(struct group *g, const struct order *o,
-			  const char *why)
-{
-	struct closing c = { .o = o };
-
-	if (!o->n)
-		return;
-	c.v = calloc(o->n, sizeof(*c.v));
-	if (!c.v)
-		return;
-	ike_engine_each(g->k->engine, find_member, &c);
-	while (c.n)
-		ike_close_repeat(c.v[--c.n], why);
-	free(c.v);
-}
-
-/*
- * A reset, a policy that lets the group start anew, and the end of a group are
- * one act: all members are out. They learn of it by the Delete over the Rekey
- * SA, and also by the end of their IKE SAs: that is heard without multicast,
- * and a rival that has the signing key cannot fake it without the certificate.
- */
-static void note_members(struct group *g, struct order *o)
-{
-	if (g->k->engine)
-		ike_engine_each(g->k->engine, collect_member, o);
-}
-
-static void tell_members(struct group *g, const struct order *o,
-			 const char *why)
-{
-	/* Members that asked often because of a rival may ask at once. */
-	gmc_pace_forget(g->k);
-	close_members(g, o, why);
-}
-
 static void reset_done(struct group *g, void *arg, int ret, const char *why)
 {
 	struct order *o = arg;
@@ -290,13 +210,13 @@ static void reset_done(struct group *g, void *arg, int ret, const char *why)
 			  g->conf->name, why);
 		return;
 	}
-	tell_members(g, o, "the group is reset");
+	/* Members that asked often because of a rival may ask at once. */
+	gmc_pace_forget(g->k);
 	order_end(o, 0, 0, "%s", "");
 }
 
 static void run_reset(struct group *g, struct order *o)
 {
-	note_members(g, o);
 	gkm_reset(g, "reset was asked for", reset_done, o);
 }
 
@@ -371,7 +291,7 @@ static void expel_done(struct group *g, void *arg, int ret, const char *why)
 static void anew_adopted(struct group *g, void *arg, int ret, const char *why)
 {
 	if (!ret)
-		tell_members(g, arg, "the group starts anew");
+		gmc_pace_forget(g->k);
 	adopt_done(g, arg, ret, why);
 }
 
@@ -380,7 +300,6 @@ static void adopt_anew(struct group *g, struct order *o, const char *why)
 	struct policy *p = o->policy;
 
 	o->policy = NULL;
-	note_members(g, o);
 	gkm_adopt(g, p, why, anew_adopted, o);
 }
 
@@ -555,7 +474,7 @@ static void close_done(struct group *g, void *arg, int ret, const char *why)
 			  g->conf->name, why);
 		return;
 	}
-	tell_members(g, o, "the group is removed");
+	gmc_pace_forget(g->k);
 	TAILQ_REMOVE(&g->k->groups, g, all);
 	TAILQ_INSERT_TAIL(&g->k->closing, g, all);
 	g->closing = true;
@@ -589,7 +508,6 @@ static void order_run(struct group *g, struct order *o)
 		run_policy(g, o);
 		break;
 	case ORDER_CLOSE:
-		note_members(g, o);
 		gkm_restart(g, "the group is removed", close_done, o);
 		break;
 	}
