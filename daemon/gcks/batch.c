@@ -12,6 +12,7 @@
 #include "gcks/gmc.h"
 #include "gcks/judge.h"
 #include "gcks/key_source.h"
+#include "gcks/mids.h"
 #include "gcks/place.h"
 #include "gcks/policy.h"
 #include "gcks/term.h"
@@ -696,16 +697,14 @@ static struct batch *batch_new(struct group *g)
 	return b;
 }
 
-/*
- * Return why the group needs a reset, or NULL: Sender-IDs and Key IDs must
- * never be given out twice, and their number is finite.
- */
-static const char *used_up(const struct group *g)
+const char *batch_used_up(const struct group *g)
 {
 	if (g->keys->sender_ids_left(g, &g->st) < g->senders_waiting)
 		return "Sender-IDs are used up";
 	if (lkh_next_id(g->tree) > KEY_ID_LAST)
 		return "Key IDs are used up";
+	if (mids_ended(g))
+		return "Message IDs are used up";
 	return NULL;
 }
 
@@ -830,7 +829,7 @@ void batch_flush(struct group *g)
 		batch_tell_leavers(g, &g->leavers, 0);
 		return;
 	}
-	why = used_up(g);
+	why = batch_used_up(g);
 	if (why)
 		gkm_restart(g, why, started_anew, NULL);
 	else

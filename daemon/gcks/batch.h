@@ -26,6 +26,11 @@ void batch_free(struct group *g);
  */
 void batch_flush(struct group *g);
 /*
+ * Return why the group needs a reset, or NULL: Sender-IDs, Key IDs and Message
+ * IDs must never be given out twice, and their number is finite.
+ */
+const char *batch_used_up(const struct group *g);
+/*
  * Take @m out at once and deny its identity. After an error @m is still a
  * member. No change may be in flight. @done is called once with 0 or -errno.
  */

@@ -325,7 +325,7 @@ static void put_all_out(struct group *g, struct gkm_change *c)
 	g->st = c->next;
 	g->fresh = false;
 	/* The old policy's delays apply: members were told these. */
-	pace_anew(g, !TAILQ_EMPTY(&c->out), c->disown ? gkm_silence_ms(g) : 0);
+	pace_anew(g, !TAILQ_EMPTY(&c->out), c->untold ? gkm_silence_ms(g) : 0);
 	policy_take(g, c);
 	g->restarts++;
 	outbox_send_all(g, &c->out);
@@ -398,7 +398,8 @@ static int empty_state(struct group *g, struct gkm_change *c, enum anew_how how)
 	g->keys->start_anew(g, &c->next);
 	c->next.next_mid = 0;
 	c->next.n_old = 0;
-	if (g->st.keyed && g->n_members && !c->disown)
+	c->untold = c->disown || mids_ended(g);
+	if (g->st.keyed && g->n_members && !c->untold)
 		ret = gkm_farewell(g, c);
 	if (!ret)
 		ret = gkm_policy_digest(conf, c->next.policy);

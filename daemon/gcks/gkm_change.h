@@ -28,7 +28,8 @@ struct gkm_change {
 	/* There is a member that must be told. */
 	bool told;
 	bool disown; /* the store is not trusted */
-	struct dismissal dismissal; /* of members, in a group reset */
+	bool untold; /* members cannot be told, and notice the silence */
+	struct dismissal dismissal; /* members to be told of a reset */
 	char why[GKM_WHY_MAX]; /* recorded in log and audit trail */
 	commit_fn *done;
 	void *arg;

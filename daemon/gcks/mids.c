@@ -20,11 +20,6 @@ uint32_t mids_left(const struct group *g)
 					       : 0;
 }
 
-bool mids_low(const struct group *g)
-{
-	return mids_left(g) <= MIDS_AHEAD / 2;
-}
-
 /* Return the first Message ID that no message has and no beat can get. */
 static uint32_t first_free(const struct group *g)
 {
@@ -38,8 +33,14 @@ static uint32_t first_free(const struct group *g)
 /* Return where beats go on after a reservation. */
 static uint32_t beats_from(const struct group *g)
 {
-	/* Those of changes that failed lie in between. */
+	/* Changes that failed have those in between. */
 	return g->change_mid > g->st.next_mid ? g->change_mid : g->rs.next_mid;
+}
+
+bool mids_low(const struct group *g)
+{
+	return mids_left(g) <= MIDS_AHEAD / 2 &&
+	       mids_ahead(beats_from(g)) > g->st.next_mid;
 }
 
 void mids_reserve(const struct group *g, struct gkm_state *next)
@@ -87,5 +88,5 @@ bool mids_ending(const struct group *g)
 
 bool mids_ended(const struct group *g)
 {
-	return g->st.keyed && (g->rs.spent || first_free(g) >= UINT32_MAX - 1);
+	return g->st.keyed && g->rs.spent;
 }

@@ -29,7 +29,7 @@ struct group;
 uint32_t mids_ahead(uint32_t mid);
 /* Return the number of beats for which Message IDs are reserved. */
 uint32_t mids_left(const struct group *g);
-/* Return true if more should be reserved. */
+/* Return true if more should be reserved, and can be. */
 bool mids_low(const struct group *g);
 /* Reserve Message IDs in @next, which is about to be stored. */
 void mids_reserve(const struct group *g, struct gkm_state *next);

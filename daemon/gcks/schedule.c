@@ -121,7 +121,7 @@ void schedule_beat(struct group *g)
 	 */
 	if (mids_left(g))
 		say_again(g);
-	else
+	else if (mids_low(g) || g->commit.busy)
 		g->due |= DUE_BEAT;
 	if (mids_low(g) && !g->commit.busy)
 		reserve_mids(g);
@@ -204,6 +204,7 @@ void schedule_rekey(struct group *g, unsigned int asked, const char *why,
 		    commit_fn *done, void *arg)
 {
 	uint32_t wait = pace_wait_ms(g);
+	const char *used_up = batch_used_up(g);
 	struct gkm_change *c;
 	struct turn *t;
 	int ret;
@@ -220,6 +221,10 @@ void schedule_rekey(struct group *g, unsigned int asked, const char *why,
 	if (wait) {
 		timer_set(g->k->deps.tq, &g->periodic, wait);
 		done(g, arg, 0, "");
+		return;
+	}
+	if (used_up) {
+		gkm_restart(g, used_up, done, arg);
 		return;
 	}
 	t = calloc(1, sizeof(*t));

@@ -18,7 +18,7 @@
 struct job {
 	struct job *next;
 	struct store_txn *t;
-	uint64_t number; /* of the transaction */
+	uint64_t number; /* for store_txn_end() */
 	int ret;
 	char why[256];
 };
@@ -32,7 +32,7 @@ struct worker {
 	/* The back end that does the work. */
 	const struct store_ops *ops;
 	void *ctx;
-	struct store *store; /* whose transactions end here */
+	struct store *store; /* gets the ends of its transactions */
 	struct loop *loop;
 	struct loop_fd fd;
 	pthread_t thread;

@@ -171,7 +171,7 @@ struct sim {
 	unsigned int crash_in; /* counts commits or datagrams down */
 	bool crashed;
 	int store_errno; /* commits fail so */
-	/* So many commits are reported as failed, and are on the disk. */
+	/* Number of commits that are reported as failed, and are on the disk. */
 	unsigned int store_lies;
 	/*
 	 * If not 0, the store takes so long for a submitted change, and as long

@@ -15,7 +15,7 @@ TAILQ_HEAD(slows, slow);
 struct mortal {
 	struct sim *s;
 	struct store real;
-	struct store *st; /* whose transactions end here */
+	struct store *st; /* gets the ends of its transactions */
 	struct slows slow; /* submitted, in that order */
 };
 
@@ -24,7 +24,7 @@ struct slow {
 	TAILQ_ENTRY(slow) all;
 	struct mortal *m;
 	struct store_txn *t;
-	uint64_t number; /* of the transaction */
+	uint64_t number; /* for store_txn_end() */
 	struct timer timer;
 	bool written;
 	int ret;

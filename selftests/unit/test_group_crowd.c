@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What a crowd costs the key server beyond its cryptography: thousands of
- * members that ask while a change is in flight are handled in one go.
+ * Thousands of members that ask while a change is in flight, and what they cost
+ * the key server beyond its cryptography.
  */
 #include <stdlib.h>
 #include <time.h>

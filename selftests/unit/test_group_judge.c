@@ -79,7 +79,7 @@ static void test_algorithm_in_batch(void)
 	is_int(sim_reload(&s, &err), 0, "another algorithm meanwhile");
 	sim_run(&s, BATCH_MS + 5000);
 	ok(!sim_has_member(&s, "x.example"),
-	   "who does not offer the algorithm is not let in by the batch");
+	   "the batch lets nobody in who does not offer the algorithm");
 	is_int(x->notify, IKE_N_NO_PROPOSAL_CHOSEN,
 	       "the refusal says that the algorithms differ");
 	sim_down(x);
@@ -133,8 +133,8 @@ static void test_certificate_in_batch(void)
 	keys = x->mk.n_sas;
 	sim_run(&s, BATCH_MS + 5000);
 	is_int(sim_audited(&s, "join", "y.example", NULL), 0,
-	       "whose certificate ended meanwhile does not join");
-	is_int(x->mk.n_sas, keys, "it gets no keys");
+	       "a peer does not join if its certificate ended meanwhile");
+	is_int(x->mk.n_sas, keys, "the peer gets no keys");
 	ok(sim_audited(&s, "refuse", "y.example", "certificate has ended"),
 	   "the trail says why");
 	finish("certificate");

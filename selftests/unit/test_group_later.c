@@ -408,7 +408,7 @@ static void test_evicted_at_the_end(unsigned int store_ms)
 	   early.why);
 	sim_run(&s, 20 * store_ms);
 	is_int(evict.ret, 0, "the eviction is done nevertheless");
-	is_int(ahead.ret, 0, "so is the denial");
+	is_int(ahead.ret, 0, "the denial is done, too");
 	is_int(rekey.ret, -ECANCELED, "a rekey of the group is given up");
 	is_int(evict.n + ahead.n + rekey.n, 3, "each is answered once");
 	sim_run(&s, 30000);

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Numbers near their ends: Message IDs, Key IDs, versions. What is used up is
+ * replaced in time, or the group starts anew; nothing begins again at 0 under one
+ * key, and nothing is taken for older than it is.
+ */
+#include "gcks/gkm_store.h"
+#include "gcks/group.h"
+#include "gcks/group_key.h"
+#include "gcks/mids.h"
+#include "gcks/schedule.h"
+#include "group_sim.h"
+#include "ike/sa.h"
+#include "lib/util.h"
+#include "store/store.h"
+#include "tap.h"
+
+/* A Rekey SA has so many Message IDs left when it is replaced. */
+#define SPARE (1u << 20)
+
+static struct sim s;
+static struct sim_member *tx, *a;
+static struct group *g;
+
+static void usual(uint64_t seed)
+{
+	struct sim_three three;
+
+	sim_init(&s, seed);
+	three = sim_start_three(&s, true, 20000, 20);
+	tx = three.tx;
+	a = three.a;
+	sim_run(&s, 1000);
+	g = TAILQ_FIRST(&s.gcks->groups);
+}
+
+static void finish(const char *what)
+{
+	is_int(sim_out_of_step(&s), 0, "%s: all are in step", what);
+	is_int(a->gaps, 0, "%s: receivers lose nothing", what);
+	is_int(s.n_unsent, 0, "%s: the sender always had a key", what);
+	is_int(s.iv_repeats, 0, "%s: no IV was used twice", what);
+	is_int(mock_iv_clashes, 0, "%s: no Sender-ID came twice", what);
+	sim_free(&s);
+}
+
+/* Let the key server go on with @mid, as if it had sent all those before. */
+static void go_to(uint32_t mid)
+{
+	g->rs.next_mid = mid;
+	g->st.next_mid = mids_ahead(mid);
+}
+
+/* Restart it with what is in memory. */
+static void restart(void)
+{
+	if (store_begin(s.store) || gkm_put_state(g, &g->st) ||
+	    store_commit(s.store))
+		bail("the state is not stored");
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	g = TAILQ_FIRST(&s.gcks->groups);
+}
+
+/* ---- Message IDs ----------------------------------------------------------- */
+
+/* No bit of a Message ID is a sign. */
+static void test_half_way(void)
+{
+	uint64_t asked;
+	uint8_t spi[16];
+
+	usual(1);
+	memcpy(spi, g->st.rekey.spi, sizeof(spi));
+	go_to(INT32_MAX - 1u);
+	asked = s.engine->stats.group_requests;
+	sim_run(&s, 120000);
+	ok(g->rs.next_mid > INT32_MAX + 4u, "half way: beats go on at %u",
+	   g->rs.next_mid);
+	ok(!memcmp(g->st.rekey.spi, spi, sizeof(spi)),
+	   "half way: the Rekey SA is the same");
+	is_int(s.engine->stats.group_requests, asked,
+	       "half way: nobody has to ask");
+	finish("half way");
+}
+
+static void test_last_mids(bool restarts, uint32_t left)
+{
+	uint64_t rekeys, resets;
+	uint8_t spi[16];
+	char what[48];
+
+	snprintf(what, sizeof(what), "%u left%s", left,
+		 restarts ? " at a start" : "");
+	usual(2);
+	memcpy(spi, g->st.rekey.spi, sizeof(spi));
+	go_to(UINT32_MAX - left);
+	if (restarts)
+		restart();
+	rekeys = g->rekeys;
+	resets = g->restarts;
+	sim_run(&s, 60000);
+	ok(memcmp(g->st.rekey.spi, spi, sizeof(spi)),
+	   "%s: the Rekey SA is another one", what);
+	ok(g->rs.next_mid < 1000, "%s: Message IDs of the new one begin at 0",
+	   what);
+	is_int(g->rekeys - rekeys, 1, "%s: by a rekey", what);
+	is_int(g->restarts, resets, "%s: nobody is out", what);
+	finish(what);
+}
+
+/* Without a Message ID members cannot be told over the Rekey SA. */
+static void test_no_mid(void)
+{
+	const char *what = "none left";
+
+	usual(3);
+	go_to(UINT32_MAX);
+	g->rs.spent = true;
+	schedule_beat(g);
+	sim_run(&s, 180000);
+	is_int(g->restarts, 1, "%s: the group starts anew", what);
+	ok(sim_logged(&s, "group reset: Message IDs are used up"),
+	   "%s: the log says why", what);
+	finish(what);
+}
+
+/* A store that fails uses Message IDs up without any message. */
+static void test_failing(void)
+{
+	struct err err;
+	unsigned int i;
+
+	usual(4);
+	go_to(UINT32_MAX - SPARE - 2);
+	s.store_errno = -28;
+	for (i = 0; i < 100; i++)
+		sim_run(&s, 1000 + !sim_rekey(s.gcks, "video", &err));
+	s.store_errno = 0;
+	sim_run(&s, 60000);
+	ok(g->rs.next_mid < 1000, "failing store: the Rekey SA is another one");
+	finish("failing store");
+}
+
+/* ---- Key IDs --------------------------------------------------------------- */
+
+static void test_key_ids(bool joins)
+{
+	const char *what = joins ? "Key IDs, join" : "Key IDs, periodic";
+	char key[STORE_KEY_MAX];
+	struct err err;
+
+	usual(5);
+	if (group_key(g, "id", key) || store_begin(s.store) ||
+	    store_put_u64(s.store, key, UINT32_MAX - SPARE / 2) ||
+	    store_commit(s.store))
+		bail("no record");
+	restart();
+	sim_run(&s, 20000);
+	is_int(g->restarts, 0, "%s: nothing happens until keys change", what);
+	if (joins)
+		sim_up(sim_add(&s, "c.example", false, true));
+	else
+		is_int(sim_rekey(s.gcks, "video", &err), 0, "%s: a rekey",
+		       what);
+	sim_run(&s, 120000);
+	is_int(g->restarts, 1, "%s: the group starts anew", what);
+	ok(sim_logged(&s, "group reset: Key IDs are used up"),
+	   "%s: the log says why", what);
+	ok(lkh_next_id(g->tree) < 1000, "%s: they begin anew", what);
+	finish(what);
+}
+
+/* ---- versions, and numbers of members --------------------------------------- */
+
+static void test_versions(uint64_t near)
+{
+	struct err err;
+	char what[48];
+	int i;
+
+	snprintf(what, sizeof(what), "version %llu", (unsigned long long)near);
+	usual(6);
+	g->st.version = near - 2;
+	g->st.next_number = near - 2;
+	for (i = 0; i < 5; i++) {
+		is_int(sim_rekey(s.gcks, "video", &err), 0, "%s: a rekey",
+		       what);
+		sim_up(sim_add(&s, i ? "d.example" : "c.example", false, true));
+		sim_run(&s, 20000);
+		if (i == 1)
+			break;
+	}
+	ok(g->st.version > near && g->st.next_number == near,
+	   "%s: they go on behind it", what);
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	g = TAILQ_FIRST(&s.gcks->groups);
+	sim_run(&s, 60000);
+	is_int(g->restarts, 0, "%s: the store is not taken for an old one",
+	       what);
+	ok(sim_has_member(&s, "c.example") && sim_has_member(&s, "d.example"),
+	   "%s: the roster is read", what);
+	is_int(sim_rekey(s.gcks, "video", &err), 0, "%s: a rekey after it",
+	       what);
+	sim_run(&s, 20000);
+	finish(what);
+}
+
+int main(void)
+{
+	RUN(test_half_way);
+	RUN(test_last_mids, false, SPARE + 2);
+	RUN(test_last_mids, true, SPARE - 2);
+	RUN(test_last_mids, true, 200);
+	RUN(test_last_mids, false, 40);
+	RUN(test_last_mids, true, 0);
+	RUN(test_no_mid);
+	RUN(test_failing);
+	RUN(test_key_ids, true);
+	RUN(test_key_ids, false);
+	RUN(test_versions, 1ull << 31);
+	RUN(test_versions, 1ull << 32);
+	return done();
+}
