@@ -12,44 +12,45 @@
 #	is "two packets" "$(count ...)" 2
 #	tap_done
 #
-# Every check prints its line at once and the plan comes last, so that a
-# program that died half way is seen to have died. What was created is removed
-# on exit. Nothing here sleeps for luck: wait_until polls a predicate.
+# Every check prints its line at once, and the plan comes last, so that a program
+# that dies early has no plan and fails. Namespaces, processes and the module are
+# removed on exit. No function sleeps for a fixed time; wait_until polls a
+# predicate.
 #
-# There is one word for each thing, in every test and in the demo:
+# Functions for every test and for the demo:
 #
-#	section		what the checks that follow are about
-#	try, refuse	a command succeeds, or fails
-#	is, like, unlike	got and expected are the same; a text matches, or not
-#	ok, not_ok, skip	the outcome, where it was found out otherwise
-#	need, skip_all	what the program cannot run without
-#	tap_done	the last line of a program
-#	wait_until	asks again until a command succeeds
-#	ns_create, ns_delete, ns	namespaces, and their names for the machine
-#	in_ns, nip	a command, or ip(8), in one of them
-#	veth, mroute_to	a cable between two; where multicast leaves
-#	spawn, on_exit	what ends, and what happens, with the program
-#	load_mcsec	the module
-#	ctl, counter, json	mcsecctl in a namespace, what it counts, its answers
+#	section		set the subject of the checks that follow
+#	try, refuse	check that a command succeeds, or fails
+#	is, like, unlike	check that a text is the expected one, matches, or not
+#	ok, not_ok, skip	report a check that passed, failed or was skipped
+#	need, skip_all	skip the program if a tool, or something else, is missing
+#	tap_done	print the plan; the last line of a program
+#	wait_until	repeat a command until it succeeds
+#	ns_create, ns_delete, ns	make and delete namespaces, print their names
+#	in_ns, nip	run a command, or ip(8), in a namespace
+#	veth, mroute_to	link two namespaces; route multicast by a device
+#	spawn, on_exit	run a process, or at the end a command, with the program
+#	load_mcsec	load the module
+#	ctl, counter, json	run mcsecctl in a namespace, print a counter, a value
 #
-# kmod/kmod.sh adds two hosts on a cable, keys, datagrams and sniff; e2e/lab.sh a
-# routed network, whose hosts are namespaces as well, streams, sniff_links and
-# spawn_as; e2e/daemons.sh what mcsecd needs.
+# kmod/kmod.sh adds two hosts on a link, keys, datagrams and sniff; e2e/lab.sh adds
+# a routed network, whose hosts are namespaces as well, streams, sniff_links and
+# spawn_as; e2e/daemons.sh starts and configures mcsecd.
 
 LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=${MCSEC_TOP:-$(cd "$LIB/.." && pwd)}
-# In a kernel's tree nothing is built here: what is installed is tested then.
+# In a kernel's tree nothing is built here: installed programs are tested then.
 built() {
 	[ ! -e "$TOP/build/$1" ] && command -v "$1" || echo "$TOP/build/$1"
 }
 MCSECCTL=${MCSECCTL:-$(built mcsecctl)}
 MCSECD=${MCSECD:-$(built mcsecd)}
-# shellcheck disable=SC2034 # for who sources this
+# shellcheck disable=SC2034 # used by scripts that source this file
 PKT=$LIB/pkt	# programs that send and listen, each with its usage at its head
 TMP=$(mktemp -d)
 
-# One file of the project, by its names below the top, in a kernel's tree that
-# the folder stands in, or installed. Nothing where there is none.
+# project_file NAME...: print the path of the first file that exists: below the top,
+# in the kernel's tree that has this folder, or installed.
 project_file() {
 	local name
 
@@ -74,7 +75,7 @@ lib_loaded=
 
 # ---- TAP -------------------------------------------------------------------
 
-# Lines of detail, below the check that they belong to.
+# diag LINE...: print details of the check before.
 diag() {
 	printf '%s\n' "$*" | sed 's/^/# /'
 }
@@ -109,19 +110,19 @@ not_ok() {
 	return 1
 }
 
-# name, why
+# skip NAME REASON: report that a check cannot run.
 skip() {
 	tap_count=$((tap_count + 1))
 	echo "ok $tap_count - $tap_section$1 # SKIP $2"
 }
 
-# The whole program cannot run here.
+# skip_all REASON: report that the whole program cannot run here, and exit.
 skip_all() {
 	echo "1..0 # SKIP $*"
 	exit 4
 }
 
-# Tools without which the program means nothing.
+# need TOOL...: skip the program if a tool is missing.
 need() {
 	local tool
 
@@ -130,7 +131,7 @@ need() {
 	done
 }
 
-# name, command...: the command succeeds
+# try NAME COMMAND...: pass if the command succeeds.
 try() {
 	local name=$1 out
 	shift
@@ -142,7 +143,7 @@ try() {
 	fi
 }
 
-# name, command...: the command fails; by a refusal, not by a signal
+# refuse NAME COMMAND...: pass if the command fails, but not by a signal.
 refuse() {
 	local name=$1 out rc=0
 	shift
@@ -155,7 +156,7 @@ refuse() {
 	fi
 }
 
-# name, got, expected
+# is NAME GOT EXPECTED: pass if both are equal.
 is() {
 	if [ "$2" = "$3" ]; then
 		ok "$1"
@@ -164,7 +165,8 @@ is() {
 	fi
 }
 
-# name, text, extended regular expression
+# like NAME TEXT REGEX, unlike NAME TEXT REGEX: pass if a line of the text matches
+# the extended regular expression, or if none does.
 like() {
 	if printf '%s\n' "$2" | grep -qE -- "$3"; then
 		ok "$1"
@@ -184,7 +186,7 @@ unlike() {
 	fi
 }
 
-# Last line of every program.
+# Print the plan, and exit. Every program ends with this.
 tap_done() {
 	section_end
 	echo "1..$tap_count"
@@ -194,12 +196,12 @@ tap_done() {
 
 # ---- removal ---------------------------------------------------------------
 
-# Commands to run on exit, the last first.
+# on_exit COMMAND: run a command on exit, the last one first.
 on_exit() {
 	lib_cleanups=("$*" ${lib_cleanups[@]+"${lib_cleanups[@]}"})
 }
 
-# Runs a command in the background until the program ends; its pid is in $!
+# spawn COMMAND...: run in the background until the program ends; its pid is in $!.
 spawn() {
 	"$@" &
 	lib_pids+=($!)
@@ -231,13 +233,13 @@ trap 'exit 1' INT TERM
 
 # ---- waiting ---------------------------------------------------------------
 
-# Where time passes while programs work, other work of the machine makes each of
-# them late, and only what fails waits for the whole time.
+# Where time passes while programs work, a busy machine delays them, so limits are
+# longer. Only a check that fails waits for all of it.
 lib_patience=6 lib_slower=5
 [ "${MCSEC_CLOCK:-}" != idle ] || lib_patience=1 lib_slower=8
 
-# seconds, command...: until the command succeeds; fails when it never does.
-# Asks less often the longer it takes: where waiting costs nothing, asking does.
+# wait_until SECONDS COMMAND...: repeat the command until it succeeds, or fail. The
+# intervals grow, because with an idle clock each attempt costs more than waiting.
 wait_until() {
 	local end=$((SECONDS + $1 * lib_patience)) ms=20
 	shift
@@ -251,20 +253,22 @@ wait_until() {
 
 # ---- namespaces ------------------------------------------------------------
 
-# Names get a suffix, so that a native run disturbs nobody.
+# ns NAME: print the name of the namespace on this machine. The suffix prevents
+# conflicts of a native run.
 ns() {
 	echo "$1-mc$$"
 }
 
-# Not by ip netns exec, which mounts /sys anew each time: where the processor is
-# emulated, most of a test would be that. /sys is the machine's.
+# in_ns NAME COMMAND...: run a command in a namespace. ip netns exec is not used,
+# because it mounts /sys each time, which would take most of a test's time on an
+# emulated processor. /sys is therefore the machine's.
 in_ns() {
 	local n=$1
 	shift
 	nsenter "--net=/run/netns/$n-mc$$" -- "$@"
 }
 
-# ip(8) inside a namespace
+# nip NAME ARGUMENT...: run ip(8) in a namespace.
 nip() {
 	local n=$1
 	shift
@@ -284,13 +288,14 @@ ns_create() {
 	done
 }
 
-# A process that stays in it to send for others ends first: it would keep it.
+# ns_delete NAME: delete a namespace. The process of pkt ends first, because it would
+# keep the namespace.
 ns_delete() {
 	[ ! -e "$TMP/pkt-$1.pid" ] || kill "$(cat "$TMP/pkt-$1.pid")" 2>/dev/null
 	ip netns del "$(ns "$1")"
 }
 
-# namespace, type: can there be links of this type? Loaded, or built in
+# has_link_type NAMESPACE TYPE: succeed if links of this type can be created.
 has_link_type() {
 	nip "$1" link add "probe$$" type "$2" 2>/dev/null &&
 		nip "$1" link del "probe$$"
@@ -300,10 +305,10 @@ ns_up() {
 	[[ $(nip "$1" -o link show dev "$2") == *" state UP "* ]]
 }
 
-# A cable between two namespaces, ends as NAMESPACE:DEVICE, each followed by
-# the addresses that it gets:
+# veth NAMESPACE:DEVICE ADDRESS... [--] NAMESPACE:DEVICE ADDRESS...: link two
+# namespaces:
 #	veth a:eth0 10.0.0.1/24 fd00::1/64 -- b:eth0 10.0.0.2/24 fd00::2/64
-# ("--" may be left out where there is one address each)
+# "--" may be left out if each end has one address.
 veth() {
 	local end=() addr=([0]='' [1]='') i=-1 arg n dev a
 
@@ -331,7 +336,7 @@ veth() {
 		wait_until 20 ns_up "${end[1]%%:*}" "${end[1]#*:}"
 }
 
-# namespace, device, prefix...: multicast leaves by a device
+# mroute_to NAMESPACE DEVICE PREFIX...: route multicast by a device.
 mroute_to() {
 	local n=$1 dev=$2 p
 	shift 2
@@ -346,7 +351,7 @@ mroute_to() {
 
 # ---- tcpdump ---------------------------------------------------------------
 
-# pid, file of its messages: tcpdump's counts so far, "captured received"
+# sniffer_counts PID MESSAGES: print tcpdump's counts so far, "captured received".
 sniffer_counts() {
 	# tcpdump writes a line of these in pieces
 	local whole='packets\? captured, [0-9]* packets\? received .*kernel'
@@ -362,14 +367,13 @@ sniffer_counts() {
 	tail -n 1 "$2" | sed -n 's/^[^0-9]*\([0-9]*\) packets\? captured, \([0-9]*\) packets\? received .*/\1 \2/p'
 }
 
-# pid, file of its messages: waits until tcpdump has written all that had come
-# when it was asked. The kernel keeps packets for it for up to a second, and
-# without this question a capture in which something is not to be found proves
-# nothing.
+# sniffer_catches_up PID MESSAGES: wait until tcpdump has written all packets that
+# had arrived before. The kernel keeps packets for it for up to a second; without
+# this wait the absence of a packet from a capture proves nothing.
 #
-# A packet between its socket and its filter is counted as received, and thrown
-# away: then the numbers never meet, and it is enough that for ten seconds, in
-# which it answered, it had nothing more to write, and that none was dropped.
+# A packet between tcpdump's socket and its filter is counted as received, and thrown
+# away. The numbers then never meet, and it is enough that tcpdump had nothing more
+# to write for ten seconds in which it answered, and that no packet was dropped.
 sniffer_catches_up() {
 	local captured received now was='' same=0 i
 
@@ -421,15 +425,16 @@ load_mcsec() {
 	lib_loaded=1
 }
 
-# References of packets in flight go away a moment after their namespace.
+# Unload the module. References of packets in flight are dropped up to some seconds
+# after their namespace was deleted, so this waits.
 rmmod_wait() {
 	[ ! -d /sys/module/mcsec ] || wait_until 20 rmmod mcsec
 }
 
 # ---- asking mcsecctl -------------------------------------------------------
 
-# namespace, arguments: mcsecctl in a namespace; on a host of lab.sh it asks the
-# daemon there, where the command is one for a daemon
+# ctl NAMESPACE ARGUMENT...: run mcsecctl in a namespace. On a host of lab.sh, commands
+# for a daemon go to the daemon of that host.
 ctl() {
 	local n=$1
 	shift
@@ -445,8 +450,8 @@ v = eval(sys.argv[1])
 print(json.dumps(v) if isinstance(v, (dict, list, bool)) else v)' "$1"
 }
 
-# JSON on standard input, one document a line: is it what the definition of this
-# name in Documentation/schema says?
+# fits NAME DEFINITION: pass if the JSON on standard input, one document a line, is
+# valid for the definition in Documentation/schema:
 #	ctl a -j stats | fits "the counters fit the schema" stats
 fits() {
 	local said rc=0
@@ -459,7 +464,7 @@ fits() {
 	esac
 }
 
-# namespace, name: a counter; without Python, which is slow under emulation
+# counter NAMESPACE NAME: print a counter, without Python, which is slow under emulation.
 counter() {
 	ctl "$1" stats -a | awk -v name="$2" '$1 == name { print $2 }'
 }

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Rekeys, and rekeys that do not arrive. Three periodic ones, then with the
-# first copies lost on their way, cost the stream not one packet. A member that
-# hears none at all registers again by itself; and one that can do neither is
-# closed when its keys end, and never in clear.
+# Rekeys, and rekeys that do not arrive. Three periodic rekeys, and three with their
+# first copies lost, cost the stream no packet. A member that receives none registers
+# again by itself. A member that cannot do that either drops all traffic when its keys
+# end, and never accepts or sends in the clear.
 # timeout: 400
 
 # shellcheck source=selftests/e2e/tap.sh

@@ -13,12 +13,11 @@
 # Every host has eth0; the router's end of the link is named after the host
 # (r-a), has .1, and is where the eavesdropper listens. IPv6 likewise:
 # fd77:3::2. The router routes 239.77/16 and ff0e::77:0/112 from k, s and x to
-# everybody else, and has never heard of mcsec: what it routes is ESP, and UDP
-# port 848.
+# all others, and has no mcsec module: it routes ESP, and UDP port 848.
 #
-# To be sourced after lib.sh, in whose namespaces the hosts are. LAB is the folder
-# of everything; one lab at a time. What exists is written down in files, since
-# many of these functions run in subshells.
+# This file is sourced after lib.sh, in whose namespaces the hosts are. LAB is the
+# folder of all files; there is one lab at a time. Its state is in files, since many
+# of these functions run in subshells.
 
 LAB=${LAB:-$TMP/lab}
 PKT_BIN=${PKT_BIN:-$TOP/build/pkt}
@@ -46,7 +45,7 @@ spawn_as() {
 	local h=$1 name=$2
 
 	shift 2
-	# not by in_ns: the pid is to be the program's, not that of a shell
+	# in_ns would give the pid of a shell
 	nsenter "--net=/run/netns/$(ns "$h")" -- "$@" \
 		>>"$LAB/$h/$name.log" 2>&1 </dev/null &
 	echo $! >>"$LAB/pids"

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Does the guest tell when something is wrong? A bed that cannot fail proves
-# nothing, so here it must: on a WARN, an oops, a hang, a failing command, and
-# with kernels for debugging on a leak, an overrun, a use after free, sleeping
-# where it may not, and locks taken in two orders.
+# Check that the guest reports faults, since a test bed that cannot fail proves
+# nothing: a WARN, an oops, a hang, a failing command, and with kernels for
+# debugging a leak, an overrun, a use after free, sleeping where it is not
+# allowed, and locks taken in two orders.
 #
 # Runs on the host: it boots the guests itself. Arguments are the kernels, of
 # uml, uml-debug, uml-smp and stock; without any, it is all of these.

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The direction of an SA that is there: it begins and stops to receive and stops to
-# send without forgetting what it has received. It never begins to send.
+# Directions of an existing SA: receiving can be switched on and off, and sending off,
+# without losing the replay windows. Sending can never be switched on.
 #
 #	a eth0 ---- eth0 b
 

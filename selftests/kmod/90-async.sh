@@ -3,10 +3,10 @@
 #
 # A cipher that answers later: pcrypt in front of the kernel's own, which hands
 # each packet to another CPU's worker, or on kernels for debugging cryptd, which
-# hands it to a worker of the same CPU: of pcrypt's lists lockdep believes that
-# they are one, and cryptd is not preferred to the AES of such a kernel. Data,
-# verdicts of rules behind us, faults and removal are the same then. The last of
-# all: whatever asks for the cipher afterwards gets this one, too.
+# hands it to a worker of the same CPU: lockdep treats pcrypt's lists as one class
+# and reports a false recursion, and cryptd has a lower priority than the AES of
+# such a kernel. Data, verdicts of rules behind us, faults and removal are the same
+# then. This test runs last, because all later users of the cipher get this one.
 #
 #	a eth0 ---- eth0 b
 #
@@ -56,7 +56,7 @@ is "the transform was $async" "$(awk -F' *: ' -v async="$async(" '
 
 send a $G4 size=10000 gso=1000 >"$TMP/sent4"
 wait_until 30 has_lines r4 38
-is "GSO" "$(got r4 | tail -n 10 | sort)" "$(sort "$TMP/sent4")"
+is "the segments of a GSO packet arrive" "$(got r4 | tail -n 10 | sort)" "$(sort "$TMP/sent4")"
 
 # rules behind the hook see the clear datagram, and its mark lasts
 if command -v nft >/dev/null; then

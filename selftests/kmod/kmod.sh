@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# The module's tests share this: two hosts on a cable, keys, traffic.
+# Functions of the module's tests: two hosts on a link, keys, traffic.
 #
 #	a 10.1.0.1, fd01::1  eth0 ------------ eth0  b 10.1.0.2, fd01::2
 #
@@ -11,7 +11,7 @@
 # shellcheck source=selftests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-# shellcheck disable=SC2034 # for who sources this
+# shellcheck disable=SC2034 # used by scripts that source this file
 G4=239.1.1.1 G6=ff3e::1:1 PORT=5000
 MC=$PKT/mc.py
 
@@ -62,7 +62,7 @@ two_hosts() {
 		mroute_to b eth0 224.0.0.0/4 ff00::/8
 }
 
-# namespace...: both groups in each
+# groups NAMESPACE...: add both groups in each.
 groups() {
 	local n
 
@@ -72,12 +72,12 @@ groups() {
 	done
 }
 
-# a fresh key of so many octets, salt included, in hex
+# new_key OCTETS: print a random key with its salt, in hex.
 new_key() {
 	od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'
 }
 
-# namespace, group, hex key, words of "sa add" that follow it
+# sa_add NAMESPACE GROUP KEY OPTION...: add an SA with this key in hex.
 sa_add() {
 	local n=$1 g=$2 key=$3
 	shift 3
@@ -85,23 +85,23 @@ sa_add() {
 	echo "$key" | ctl "$n" sa add "$g" key-stdin "$@"
 }
 
-# namespace, group address, name: a receiver whose lines go to $TMP/NAME
+# listen NAMESPACE GROUP NAME: start a receiver that writes lines to $TMP/NAME.
 listen() {
 	spawn in_ns "$1" "$MC" recv "$2" $PORT eth0 "$TMP/$3.ready" "$TMP/$3"
 	wait_until 30 test -e "$TMP/$3.ready" || not_ok "a receiver in $1"
 }
 
-# namespace, tool of pkt/ (without .py), its words: what it prints, by one that
-# stays in the namespace and forks, since to start Python costs more than the rest
-# of most checks. Fails, and says why, when the tool does. What is to run beside
-# the test is started by itself.
+# pkt NAMESPACE TOOL ARGUMENT...: run a tool of pkt/ (without .py) and print its output.
+# A process that stays in the namespace forks for each, because starting Python costs
+# more than the rest of most checks. Fails with the messages of a tool that fails. A
+# tool that has to run beside the test is started directly.
 pkt() {
 	local n=$1 d=$TMP/pkt-$1
 	shift
 
 	if [ ! -p "$d.ask" ]; then
 		mkfifo "$d.ask" "$d.say" || return 1
-		# not by in_ns: the pid is to be its own, not that of a shell
+		# in_ns would give the pid of a shell
 		nsenter "--net=/run/netns/$(ns "$n")" -- "$PKT/serve.py" \
 			"$d.ask" "$d.say" >/dev/null 2>>"$d.err" &
 		echo $! >"$d.pid"
@@ -115,7 +115,7 @@ pkt() {
 	fi
 }
 
-# namespace, words of mc.py: multicast datagrams
+# mc NAMESPACE ARGUMENT...: run mc.py, which sends and receives multicast datagrams.
 mc() {
 	local n=$1
 	shift
@@ -123,7 +123,7 @@ mc() {
 	pkt "$n" mc "$@"
 }
 
-# namespace, group address, options of mc.py send; output is kept in $TMP/sent
+# send NAMESPACE GROUP OPTION...: send by mc.py, and append its output to $TMP/sent.
 send() {
 	local n=$1 g=$2
 	shift 2
@@ -131,7 +131,7 @@ send() {
 	mc "$n" send "$g" $PORT eth0 "$@" | tee -a "$TMP/sent"
 }
 
-# count, options of mc.py send: from a to both groups, not to be seen
+# both COUNT OPTION...: send datagrams with a marker from a to both groups.
 both() {
 	local n=$1
 	shift
@@ -140,12 +140,12 @@ both() {
 	mc a send $G6 $PORT eth0 count="$n" text=LEAK6 "$@" >/dev/null
 }
 
-# name of a receiver, number of lines
+# has_lines NAME NUMBER: succeed if the receiver has so many lines.
 has_lines() {
 	[ "$(wc -l <"$TMP/$1")" -ge "$2" ]
 }
 
-# the lines that the receiver NAME got, as send prints it
+# got NAME: print the lines of a receiver in the form of send.
 got() {
 	cut -d' ' -f1,2 "$TMP/$1"
 }
@@ -174,7 +174,7 @@ sniff() {
 	local n=$1 name=$2
 	shift 2
 
-	# not by in_ns: the pid is to be its own, not that of a shell
+	# in_ns would give the pid of a shell
 	spawn nsenter "--net=/run/netns/$(ns "$n")" -- tcpdump -U -n \
 		-i "${SNIFF:-eth0}" -w "$TMP/$name.pcap" -B 16384 -s 0 "$@" \
 		2>"$TMP/$name.err"
@@ -182,8 +182,8 @@ sniff() {
 	wait_until 30 grep -q listening "$TMP/$name.err"
 }
 
-# name...: what came so far is in the files. Where its failure is not a check of
-# its own (in a predicate, in what is compared), it must fail what is.
+# sniffed NAME...: wait until the files have all packets so far. A failure in a
+# predicate, or in a text that is compared, must fail that check.
 sniffed() {
 	local name
 
@@ -197,12 +197,13 @@ sniffed() {
 	done
 }
 
-# name, number: so many packets were captured
+# captured NAME NUMBER: succeed if so many packets were captured.
 captured() {
 	[ "$(tcpdump -n -r "$TMP/$1.pcap" 2>/dev/null | wc -l)" -ge "$2" ]
 }
 
-# namespace: counters that are not 0, on one line, but for those named after it
+# counters NAMESPACE NAME...: print the counters that are not 0 on one line, without
+# the named ones.
 counters() {
 	local n=$1
 	shift
@@ -214,7 +215,7 @@ counters() {
 		}'
 }
 
-# namespace, group, SPI, word: what follows the word where an SA is shown
+# sa_word NAMESPACE GROUP SPI WORD: print the value behind a word of "sa show".
 sa_word() {
 	ctl "$1" sa show "$2" "$3" | awk -v word="$4" '{
 		for (i = 1; i < NF; i++)
@@ -225,7 +226,7 @@ sa_word() {
 	}'
 }
 
-# namespace, counter, number: it has come so far
+# counted NAMESPACE COUNTER NUMBER: succeed if the counter has reached the number.
 counted() {
 	[ "$(counter "$1" "$2")" -ge "$3" ]
 }
