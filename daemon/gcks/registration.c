@@ -32,7 +32,7 @@
  * gets no answer for 5 s, and opens another one, with a signature on both sides;
  * a store that stalls must not make all of them do that.
  */
-#define PATIENCE_MS 3000
+#define PATIENCE_MS 4000
 
 static enum gike_when refuse_request(struct group *g, const char *identity,
 				     uint16_t notify, const char *why,
