@@ -78,7 +78,7 @@ says "a unicast IPv6 address" '\(attribute dst\)' \
 	ctl a group add other 2001:db8::1
 says "a mapped IPv4 address" 'address|dst' \
 	ctl a group add other ::ffff:239.1.1.9
-says "no address" 'no IPv4 or IPv6 address' ctl a group add other 239.1.1
+says "a text that is not an address" 'not an IPv4 or IPv6 address' ctl a group add other 239.1.1
 says "a name that is too long" '1 to 31' \
 	ctl a group add aaaaaaaaaabbbbbbbbbbccccccccccdd 239.1.1.2
 says "an empty name" '1 to 31' ctl a group add '' 239.1.1.2
@@ -187,7 +187,7 @@ says "a key that is no number" 'character 5 is no' sa 0x3000 dir in \
 install -m 644 "$k36" "$TMP/open"
 like "a key file that everybody can read is used with a warning" \
 	"$(sa 0x3000 dir in alg aes-gcm-16 key-file "$TMP/open" 2>&1)" \
-	'^mcsecctl: warning: key file .* is open to every user'
+	'^mcsecctl: warning: key file .* accessible to other users'
 try "the SA with the key of an open file is there" ctl a sa del video 0x3000
 says "an SA that sends without a Sender-ID" 'sender-id' sa 0x3000 dir out \
 	alg aes-gcm-16 key-file "$k36"

@@ -224,7 +224,7 @@ int main(void)
 	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}", "{\"ok\":tr\n",
 		    1);
 	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED, "half an answer");
-	ok(strstr(said, "not understood"), "is not understood");
+	ok(strstr(said, "invalid answer"), "is not understood");
 	served(pid);
 
 	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}", "[]\n", 1);

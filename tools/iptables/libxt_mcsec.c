@@ -36,10 +36,10 @@ static const struct xt_option_entry options[] = {
 
 static void match_help(void)
 {
-	printf("mcsec match options, for what arrives:\n"
-	       "[!] --protected          it was verified, by whichever group\n"
-	       "[!] --group name         it was verified by this group\n"
-	       "[!] --sender id[:id]     it came from such a Sender-ID\n");
+	printf("mcsec match options, for received packets:\n"
+	       "[!] --protected          match packets verified by any group\n"
+	       "[!] --group name         match packets verified by this group\n"
+	       "[!] --sender id[:id]     match packets from these Sender-IDs\n");
 }
 
 static void match_parse(struct xt_option_call *cb)

@@ -30,7 +30,7 @@ static int run_line(struct ctl *ctl, char *line, size_t len)
 
 	/* Words behind a NUL would be ignored. */
 	if (memchr(line, '\0', len))
-		return complain(EXIT_USAGE, "an octet of 0: this is no text");
+		return complain(EXIT_USAGE, "the line contains a NUL octet");
 	n = split_line(line, words, BATCH_WORDS);
 	if (n == -E2BIG)
 		return complain(EXIT_USAGE, "more than %d words", BATCH_WORDS);

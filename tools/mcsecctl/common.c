@@ -55,8 +55,7 @@ int dispatch(struct ctl *ctl, const struct command *table, const char *of,
 
 	list_names(table, names, sizeof(names));
 	if (!argc)
-		return complain(EXIT_USAGE, "%sa word is missing: %s", of,
-				names);
+		return complain(EXIT_USAGE, "%smissing command: %s", of, names);
 	for (i = 0; table[i].name; i++)
 		if (!strcmp(table[i].name, argv[0]))
 			return table[i].run(ctl, argc - 1, argv + 1);
@@ -68,7 +67,7 @@ int check_argc(int argc, int min, int max, const char *usage)
 {
 	if (argc >= min && argc <= max)
 		return EXIT_OK;
-	return complain(EXIT_USAGE, "too %s words: mcsecctl %s",
+	return complain(EXIT_USAGE, "too %s arguments; usage: mcsecctl %s",
 			argc < min ? "few" : "many", usage);
 }
 
@@ -92,7 +91,7 @@ static int enter_netns(const char *name)
 			 "network namespace \"%s\": permission denied: need CAP_SYS_ADMIN",
 			 name);
 	else if (ret < 0)
-		complain(0, "\"%s\" is no network namespace: %s", name,
+		complain(0, "\"%s\" is not a network namespace: %s", name,
 			 strerror(errno));
 	close(fd);
 	return ret < 0 ? EXIT_FAILED : EXIT_OK;

@@ -253,8 +253,7 @@ static int show_answer(struct ctl *ctl, const char *text, size_t len)
 	if (!json_is_object(answer) ||
 	    !json_is_boolean(json_object_get(answer, "ok"))) {
 		json_decref(answer);
-		return complain(EXIT_FAILED,
-				"mcsecd at %s: its answer was not understood",
+		return complain(EXIT_FAILED, "mcsecd at %s: invalid answer",
 				ctl->socket);
 	}
 	if (json_is_false(json_object_get(answer, "ok"))) {
@@ -281,8 +280,7 @@ static int ask_daemon(struct ctl *ctl, json_t *request)
 
 	json_decref(request);
 	if (!text)
-		return complain(EXIT_USAGE,
-				"a word is not UTF-8, which the daemon speaks");
+		return complain(EXIT_USAGE, "an argument is not valid UTF-8");
 	fd = connect_daemon(ctl->socket);
 	if (fd < 0) {
 		free(text);
@@ -295,7 +293,7 @@ static int ask_daemon(struct ctl *ctl, json_t *request)
 	if (!answer)
 		return complain(EXIT_FAILED, "mcsecd at %s: %s", ctl->socket,
 				ret == -ECONNRESET
-					? "it closed without an answer"
+					? "connection closed without an answer"
 					: strerror(-ret));
 	ret = show_answer(ctl, answer, len);
 	free(answer);

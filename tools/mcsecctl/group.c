@@ -32,8 +32,8 @@ static int read_prefix(const char *what, const char *s, struct addr *addr,
 	*len = bits;
 	return EXIT_OK;
 bad:
-	return complain(EXIT_USAGE, "%s\"%s\" is no IPv4 or IPv6 address", what,
-			s);
+	return complain(EXIT_USAGE, "%s\"%s\" is not an IPv4 or IPv6 address",
+			what, s);
 }
 
 static int set_src(const struct word *w, const char *value, void *obj)

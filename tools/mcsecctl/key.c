@@ -77,7 +77,7 @@ static int key_generate(struct ctl *ctl, int argc, char **argv)
 
 	if (rand_bytes(key, len))
 		return complain(EXIT_FAILED,
-				"key generate: no random numbers to be had");
+				"key generate: random number generator failed");
 	for (i = 0; i < len; i++) {
 		text[2 * i] = "0123456789abcdef"[key[i] >> 4];
 		text[2 * i + 1] = "0123456789abcdef"[key[i] & 15];

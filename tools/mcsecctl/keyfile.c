@@ -47,8 +47,8 @@ static ssize_t read_file(const char *path, char *buf, size_t size)
 		return -errno;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && (st.st_mode & 0007))
 		complain(0,
-			 "warning: key file %s is open to every user: chmod 600",
-			 path);
+			 "warning: key file %s: accessible to other users (mode %04o): run \"chmod 600\"",
+			 path, st.st_mode & 07777);
 	ret = read_all(fd, buf, size, &len);
 	close(fd);
 	return ret ? ret : (ssize_t)len;
@@ -91,7 +91,7 @@ static int decode_key(const char *from, const char *text, size_t text_len,
 		d = hex_digit(text[i]);
 		if (d < 0)
 			return complain(EXIT_FAILED,
-					"key in %s: character %zu is no hexadecimal digit",
+					"key in %s: character %zu is not a hexadecimal digit",
 					from, i + 1);
 		if (digits / 2 < KSA_KEY_MAX)
 			key[digits / 2] = (digits % 2 ? key[digits / 2] : 0) |
@@ -100,7 +100,7 @@ static int decode_key(const char *from, const char *text, size_t text_len,
 	}
 	if (digits % 2)
 		return complain(EXIT_FAILED,
-				"key in %s: %zu hexadecimal digits, which is half an octet too many",
+				"key in %s: odd number of hexadecimal digits (%zu)",
 				from, digits);
 	*len = digits / 2;
 	return EXIT_OK;

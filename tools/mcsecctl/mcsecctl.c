@@ -59,7 +59,8 @@ static void print_help(FILE *to)
 {
 	size_t i;
 
-	fputs("Usage: mcsecctl [-j] [-n NETNS] [-s SOCKET] [-V] COMMAND ...\n\n",
+	fputs("Usage: mcsecctl [-j] [-n NETNS] [-s SOCKET] COMMAND ...\n"
+	      "       mcsecctl [-j] -V | -h\n\n",
 	      to);
 	for (i = 0; commands[i].name; i++)
 		fprintf(to, "  %-7s %-34s %s\n", commands[i].name,
@@ -67,8 +68,8 @@ static void print_help(FILE *to)
 	fputs("\n  -j         answer in JSON\n"
 	      "  -n NETNS   in this network namespace (name or path)\n"
 	      "  -s SOCKET  the daemon's, if not " DEFAULT_SOCKET "\n"
-	      "  -V         print the version and end\n"
-	      "\nmcsecctl(8) has all the words.\n",
+	      "  -V         print the version and exit\n"
+	      "\nSee mcsecctl(8).\n",
 	      to);
 }
 

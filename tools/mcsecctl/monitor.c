@@ -68,7 +68,7 @@ static void event_print(const struct kevent *ev)
 		printf(" group %s spi " SPI_FMT, ev->group, ev->spi);
 		break;
 	case KEVENT_RESYNC:
-		printf(" events were lost, or the module was loaded again");
+		printf(" events lost or module reloaded");
 		break;
 	}
 	putchar('\n');

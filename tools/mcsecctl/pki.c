@@ -54,11 +54,12 @@ static int set_list(const struct word *w, const char *value, void *obj)
 					ALT_MAX);
 		list[n++] = strsep(&p, ",");
 		if (!*list[n - 1])
-			return complain(EXIT_USAGE, "%s: an empty one in it",
+			return complain(EXIT_USAGE,
+					"%s: empty element in the list",
 					w->name);
 		if (w->bit == IS_ADDRESS && addr_parse(list[n - 1], &a))
 			return complain(EXIT_USAGE,
-					"%s \"%s\": no IPv4 or IPv6 address",
+					"%s \"%s\": not an IPv4 or IPv6 address",
 					w->name, list[n - 1]);
 	}
 	return EXIT_OK;

@@ -29,7 +29,7 @@ static int set_sender_name(const struct word *w, const char *value, void *obj)
 	return EXIT_OK;
 }
 
-static const struct word words[] = { WORD("name", "who has the Sender-ID",
+static const struct word words[] = { WORD("name", "the name of the sender",
 					  set_sender_name),
 				     {} };
 
