@@ -10,6 +10,18 @@
 
 #define MEMBERSHIP_MIN 60
 
+/* Report that a number of the file, or its default, has to be over @least. */
+static int too_small(struct conf_reader *r, const config_setting_t *s,
+		     const char *name, const char *of, uint64_t least,
+		     const char *why)
+{
+	const config_setting_t *e = config_setting_get_member(s, name);
+
+	return conf_bad(r, e ? e : s, e ? NULL : name,
+			"has to be greater than %s (%llu): %s", of,
+			(unsigned long long)least, why);
+}
+
 /* Report the setting in the file, or the group that lacks it. */
 static int bad_member(struct conf_reader *r, const config_setting_t *s,
 		      const char *name, const char *what)
@@ -30,20 +42,21 @@ static int check_times(struct conf_reader *r, const config_setting_t *s,
 	uint64_t least = (uint64_t)g->rekey_interval + g->dtd;
 
 	if (g->dtd <= g->atd)
-		return bad_member(r, s, "dtd",
-				  "has to be greater than atd, or senders use keys that receivers have dropped");
+		return too_small(r, s, "dtd", "atd", g->atd,
+				 "receivers need a key until senders use the next one");
 	if (g->evict_atd > g->atd)
 		return bad_member(r, s, "evict-atd",
-				  "is greater than atd: an evicted member would be waited for");
+				  "is greater than atd; an eviction must not be slower than a rekey");
 	if (g->rekey_interval <= g->dtd)
-		return bad_member(r, s, "rekey-interval",
-				  "has to be greater than dtd, or old keys pile up");
+		return too_small(r, s, "rekey-interval", "dtd", g->dtd,
+				 "old keys must end before the next rekey");
 	if (g->lifetime <= least)
-		return bad_member(r, s, "lifetime",
-				  "has to be greater than rekey-interval + dtd, or traffic stops before each rekey");
+		return too_small(r, s, "lifetime", "rekey-interval + dtd",
+				 least, "traffic must not stop before a rekey");
 	if (g->kek_lifetime <= least)
-		return bad_member(r, s, "kek-lifetime",
-				  "has to be greater than rekey-interval + dtd, or rekeys can't be read");
+		return too_small(r, s, "kek-lifetime", "rekey-interval + dtd",
+				 least,
+				 "members must be able to read the next rekey");
 	return 0;
 }
 
@@ -68,14 +81,14 @@ int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 				  "is weaker than the keys that it wraps");
 	if (g->max_sender_ids >= 1u << g->sender_id_bits)
 		return bad_member(r, s, "max-sender-ids",
-				  "one member could take all there are");
+				  "has to be less than 2^sender-id-bits, so that there are some for other members");
 	if (!g->receivers.n && !g->senders.n)
 		return bad_member(r, s, "receivers",
-				  "nobody may receive and nobody may send");
+				  "senders and receivers are both empty");
 	/* Members renew their membership in time, and not all at once. */
 	if (g->membership_lifetime && g->membership_lifetime < MEMBERSHIP_MIN)
 		return bad_member(r, s, "membership-lifetime",
-				  "is less than a minute; 0 is without end");
+				  "is less than 60; 0 means no limit");
 	return check_times(r, s, g);
 }
 
@@ -263,7 +276,7 @@ static int check_both(struct conf_reader *r, const config_setting_t *root,
 
 			if (addr_equal(&m->address, &g->rekey_to.addr))
 				return bad_member(r, s, "address",
-						  "is a rekey-address: protected, rekeys could not leave");
+						  "is a rekey-address, where rekeys have to be sent in the clear");
 			if (!strcmp(m->name, g->name) &&
 			    !addr_equal(&m->address, &g->address))
 				return bad_member(r, s, "address",
@@ -280,7 +293,7 @@ int conf_check(struct conf_reader *r, const config_setting_t *root,
 
 	if (!c->gcks && !c->member)
 		return conf_bad(r, root, "gcks, member",
-				"one of the two roles has to be there");
+				"one of the two roles is needed");
 	ret = check_psks(r, root, c);
 	if (!ret && c->gcks)
 		ret = check_gcks(r, root, c->gcks);

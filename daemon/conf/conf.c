@@ -149,7 +149,7 @@ static int read_window(struct conf_reader *r, const config_setting_t *s,
 	uint32_t w = *(uint32_t *)dst;
 
 	if (!ret && (w & (w - 1)))
-		return conf_bad(r, s, NULL, "%u is no power of two", w);
+		return conf_bad(r, s, NULL, "%u is not a power of two", w);
 	return ret;
 }
 
@@ -316,7 +316,7 @@ static int read_member_groups(struct conf_reader *r, const config_setting_t *s,
 			g->sender_ids = count_cpus();
 		if (!g->send && !g->receive)
 			return conf_bad(r, e, NULL,
-					"neither sends nor receives");
+					"send and receive are both false");
 	}
 	return 0;
 }
@@ -592,7 +592,7 @@ static int finish_conf(struct conf_reader *r, config_t *cfg, struct conf **out)
 	config_destroy(cfg);
 	if (ret) {
 		if (ret == -ENOMEM)
-			err_set(r->err, ret, "%s: no memory", r->file);
+			err_set(r->err, ret, "%s: out of memory", r->file);
 		conf_free(c);
 		return ret;
 	}

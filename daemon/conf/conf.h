@@ -272,6 +272,9 @@ void conf_group_free(struct conf_group *g);
  */
 int conf_reload_check(const struct conf *from, const struct conf *to,
 		      struct err *err);
+/* Refuse a change of @settings of @where. Returns -EBUSY with a text in @err. */
+int conf_refuse_change(const char *where, const char *settings,
+		       struct err *err);
 /* Receive one line for an operator about one thing that a reload changes. */
 typedef void conf_change_fn(void *arg, const char *line);
 /* Log @line; @arg is not used. */

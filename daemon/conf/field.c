@@ -218,7 +218,7 @@ const char *conf_text(struct conf_reader *r, const config_setting_t *s)
 	const char *text, *p;
 
 	if (config_setting_type(s) != CONFIG_TYPE_STRING) {
-		conf_bad(r, s, NULL, "has to be a text in quotes");
+		conf_bad(r, s, NULL, "has to be a string in quotes");
 		return NULL;
 	}
 	text = config_setting_get_string(s);
@@ -226,7 +226,7 @@ const char *conf_text(struct conf_reader *r, const config_setting_t *s)
 		text = "";
 	for (p = text; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f) {
-			conf_bad(r, s, NULL, "has a control character in it");
+			conf_bad(r, s, NULL, "has a control character");
 			return NULL;
 		}
 	return text;
@@ -301,7 +301,8 @@ int conf_read_addr(struct conf_reader *r, const config_setting_t *s,
 	if (!text)
 		return -EINVAL;
 	if (addr_parse(text, dst))
-		return conf_bad(r, s, NULL, "\"%.60s\" is no IP address", text);
+		return conf_bad(r, s, NULL, "\"%.60s\" is not an IP address",
+				text);
 	if (addr_is_multicast(dst) || addr_is_any(dst))
 		return conf_bad(r, s, NULL,
 				"\"%.60s\" is not the address of one host",
@@ -318,10 +319,11 @@ int conf_read_multicast(struct conf_reader *r, const config_setting_t *s,
 	if (!text)
 		return -EINVAL;
 	if (addr_parse(text, dst))
-		return conf_bad(r, s, NULL, "\"%.60s\" is no IP address", text);
+		return conf_bad(r, s, NULL, "\"%.60s\" is not an IP address",
+				text);
 	if (!addr_is_multicast(dst))
 		return conf_bad(r, s, NULL,
-				"\"%.60s\" is no multicast address (224.0.0.0/4 or ff00::/8)",
+				"\"%.60s\" is not a multicast address (224.0.0.0/4 or ff00::/8)",
 				text);
 	return 0;
 }
@@ -338,11 +340,11 @@ int conf_read_ep(struct conf_reader *r, const config_setting_t *s,
 	ret = ep_parse(text, (uint16_t)f->min, ep);
 	if (ret == -ENODEV)
 		return conf_bad(r, s, NULL,
-				"the interface in \"%.80s\" is not there",
+				"the interface in \"%.80s\" does not exist",
 				text);
 	if (ret)
 		return conf_bad(r, s, NULL,
-				"\"%.80s\" is no address with a port, such as \"192.0.2.1:848\" or \"[2001:db8::1]:848\"",
+				"\"%.80s\" is not an address with a port, such as \"192.0.2.1:848\" or \"[2001:db8::1]:848\"",
 				text);
 	if (addr_is_multicast(&ep->addr))
 		return conf_bad(r, s, NULL, "\"%.80s\" is multicast", text);
@@ -385,7 +387,7 @@ int conf_read_names(struct conf_reader *r, const config_setting_t *s,
 		n = config_setting_length(s);
 	else
 		return conf_bad(r, s, NULL,
-				"has to be a list of texts, [ \"a\", \"b\" ]");
+				"has to be a list of strings, [ \"a\", \"b\" ]");
 	if (n > CONF_MAX_NAMES)
 		return conf_bad(r, s, NULL, "more than %d names",
 				CONF_MAX_NAMES);

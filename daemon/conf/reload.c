@@ -113,9 +113,14 @@ int conf_reload_check(const struct conf *from, const struct conf *to,
 		check_member(&n, from->member, to->member);
 	if (!n.len)
 		return 0;
+	return conf_refuse_change(to->file, n.text, err);
+}
+
+int conf_refuse_change(const char *where, const char *settings, struct err *err)
+{
 	return err_set(err, -EBUSY,
-		       "%s: cannot change while mcsecd runs, restart it: %s; nothing was changed",
-		       to->file, n.text);
+		       "%s: %s cannot change while mcsecd runs; nothing was changed, restart mcsecd",
+		       where, settings);
 }
 
 void conf_log_change(void *arg, const char *line)

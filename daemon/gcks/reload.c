@@ -67,7 +67,7 @@ static void tell_evicted(const struct report *r, const struct group *g,
 			continue;
 		if (++n <= EVICTED_NAMED)
 			tell_line(r,
-				  "group %s: %s is evicted, a list has it no more",
+				  "group %s: %s is evicted, no longer in senders or receivers",
 				  g->conf->name, quote(m->identity, name));
 	}
 	if (n > EVICTED_NAMED)
@@ -91,7 +91,7 @@ static unsigned int tell_change(const struct report *r, const struct group *g,
 			   sizeof(names));
 	if (reset)
 		tell_line(r,
-			  "group %s: %s changed: all %u members are told that it starts anew, and register again",
+			  "group %s: %s changed: the group is reset, and its %u members register again",
 			  to->name, *names ? names : "a setting", g->n_members);
 	policy_diff(from, to, POLICY_LISTS, names, sizeof(names));
 	if (diff & POLICY_LISTS)
@@ -127,7 +127,7 @@ static void report_all(struct gcks *k, const struct conf_gcks *conf,
 			tell_reload(r, g, c);
 		else
 			tell_line(r,
-				  "group %s: removed: its %u members are told that all SAs end",
+				  "group %s: removed: its %u members delete all SAs",
 				  g->conf->name, g->n_members);
 	}
 	for (i = 0; i < conf->n_groups; i++)
@@ -144,14 +144,15 @@ static int check_all(struct gcks *k, const struct conf_gcks *conf,
 		     struct err *err)
 {
 	const struct group *g = TAILQ_FIRST(&k->groups);
+	char where[64];
 	size_t i;
 
 	for (i = 0; g && i < conf->n_groups; i++) {
 		if (conf->groups[i].kwa == g->conf->kwa)
 			continue;
-		return err_set(err, -EBUSY,
-			       "gcks.groups: group %s: key-wrap cannot change while mcsecd runs, restart it; nothing was changed",
-			       conf->groups[i].name);
+		snprintf(where, sizeof(where), "gcks.groups: group %s",
+			 conf->groups[i].name);
+		return conf_refuse_change(where, "key-wrap", err);
 	}
 	return 0;
 }

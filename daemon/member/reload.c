@@ -41,23 +41,16 @@ static const struct conf_mgroup *find_conf(const struct conf_member *conf,
 
 /* ---- check -------------------------------------------------------------- */
 
-static int refuse_change(struct err *err, const char *setting)
-{
-	return err_set(err, -EBUSY,
-		       "member.%s: cannot change while mcsecd runs: restart it",
-		       setting);
-}
-
 /* Sockets and IKE SAs depend on these settings. */
 static int check_fixed(const struct conf_member *was,
 		       const struct conf_member *conf, struct err *err)
 {
 	if (!ep_equal(&was->gcks, &conf->gcks))
-		return refuse_change(err, "gcks");
+		return conf_refuse_change("member", "gcks", err);
 	if (strcmp(was->gcks_id, conf->gcks_id))
-		return refuse_change(err, "gcks-id");
+		return conf_refuse_change("member", "gcks-id", err);
 	if (!ep_equal(&was->local, &conf->local))
-		return refuse_change(err, "local");
+		return conf_refuse_change("member", "local", err);
 	return 0;
 }
 
@@ -73,7 +66,7 @@ static int check_address(const struct mgroup *g, const struct conf_mgroup *conf,
 	if (addr_equal(&g->conf->address, &conf->address))
 		return 0;
 	return err_set(err, -EBUSY,
-		       "group \"%s\": address: the kernel protects %s under this name: remove the group, reload, give it up with \"mcsecctl group del %s --force\", then add it again",
+		       "group \"%s\": address: the kernel protects %s under this name: remove the group, reload, delete it with \"mcsecctl group del %s --force\", then add it again",
 		       conf->name, addr_str(&g->conf->address, was),
 		       conf->name);
 }
@@ -150,7 +143,7 @@ static void report_change(const struct report *r, enum change kind,
 		break;
 	case CHANGE_REMOVED:
 		snprintf(line, sizeof(line),
-			 "group %s: removed: leaves; %s stays closed until \"mcsecctl group del %s --force\"",
+			 "group %s: removed: leaves; clear traffic to %s is dropped until \"mcsecctl group del %s --force\"",
 			 c->name, a, c->name);
 		break;
 	case CHANGE_REGISTER:
@@ -182,7 +175,7 @@ static void report_all(const struct member *m, const struct conf_member *conf,
 
 	if (interface_changed(m, conf))
 		r->fn(r->arg,
-		      "member: interface changed: rekey addresses are joined anew");
+		      "member: interface changed: rekey addresses are joined again");
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
 		c = find_conf(conf, g->conf->name);

@@ -161,7 +161,7 @@ spi=$(of video data-spi)
 configure m "$(member_group video 9 'send = true;')"
 like "another address is refused" "$(reload 2>&1)" 'group del video --force'
 configure m "$both" 'local = "10.7.0.2:848";'
-like "another end of ours is refused" "$(reload 2>&1)" 'member.local: cannot change'
+like "another local address is refused" "$(reload 2>&1)" 'member: local cannot change'
 configure m "$both, $(member_group audio 1)"
 refuse "a group with an address that is taken" reload
 is "a refused reload adds no group" "$(of audio name)" ""

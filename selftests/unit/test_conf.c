@@ -189,7 +189,7 @@ static void words(void)
 	refused("identity: { certificate = \"c.pem\"; };",
 		"f:1: identity.certificate", "absolute path");
 	refused("identity: { certificate = 1; };", "f:1: identity.certificate",
-		"text in quotes");
+		"string in quotes");
 	refused(GCKS("", "rekey-intervall = 5;"),
 		"f:6: gcks.groups[0].rekey-intervall", "\"rekey-interval\"");
 	refused(GCKS("", "zzzzzz = 5;"), "f:6: gcks.groups[0].zzzzzz",
@@ -209,9 +209,9 @@ static void words(void)
 	refused(MEMBER("", "send = 1;"), "f:5: member.groups[0].send",
 		"true or false");
 	refused(GCKS("", "senders = 5;"), "f:6: gcks.groups[0].senders",
-		"list of texts");
+		"list of strings");
 	refused(GCKS("", "senders = ( \"a\", 5 );"),
-		"f:6: gcks.groups[0].senders[1]", "text in quotes");
+		"f:6: gcks.groups[0].senders[1]", "string in quotes");
 	refused(GCKS("", "senders = [ \"a.*.example\" ];"),
 		"f:6: gcks.groups[0].senders[0]", "pattern");
 	refused(GCKS("", "senders = [ \"*example\" ];"),
@@ -256,9 +256,9 @@ static void ranges(void)
 			 "\"12345678901234567890123456789012\"; } ); };",
 		"f:2: gcks.groups[0].name", "1 to 31");
 	refused(IDENTITY "gcks: { groups = ( { address = \"10.0.0.1\"; } ); };",
-		"f:2: gcks.groups[0].address", "no multicast address");
+		"f:2: gcks.groups[0].address", "not a multicast address");
 	refused(IDENTITY "gcks: { groups = ( { address = \"239.1.1\"; } ); };",
-		"f:2: gcks.groups[0].address", "no IP address");
+		"f:2: gcks.groups[0].address", "not an IP address");
 	refused(GCKS("", "rekey-source = \"239.1.1.1\";"),
 		"f:6: gcks.groups[0].rekey-source", "one host");
 }

@@ -116,8 +116,8 @@ static void test_lists(unsigned int loss)
 	is_int(reload(), 0, "loss %u: a list without one of the members", loss);
 	ok(!sim_has_member(&s, "b.example"), "loss %u: b is out at once", loss);
 	out_ms = s.ms + 3000;
-	is_int(sim_audited(&s, "evict", "b.example", "not in the lists"), 1,
-	       "loss %u: the audit trail has the eviction", loss);
+	is_int(sim_audited(&s, "evict", "b.example", "no longer in the lists"),
+	       1, "loss %u: the audit trail has the eviction", loss);
 	sim_run(&s, 60000);
 	is_int(sim_reads_after(&s, b, out_ms), 0,
 	       "loss %u: no key of later was ever its own", loss);
@@ -333,7 +333,7 @@ static void crowd_fails_half(void)
 	ok(barred() > 0 && barred() < CROWD / 2, "%u of %d are still in",
 	   barred(), CROWD / 2);
 	snprintf(lines, sizeof(lines),
-		 "group \"video\" has policy 2, but %u members that lost a right are still in",
+		 "group \"video\": policy 2 is in force, but %u members have not been evicted yet",
 		 barred());
 	ok(strstr(why, lines), "the answer says so: %s", why);
 }
@@ -364,8 +364,8 @@ static void test_crowd_by_half(void)
 	sim_run(&s, 3000);
 	is_int(odd_in_step(), 0, "the eviction gives them no new keys");
 	is_int(barred(), 0, "the eviction takes them out");
-	is_int(sim_audited(&s, "evict", NULL, "not in the lists"), CROWD / 2,
-	       "each of them is evicted in the audit trail");
+	is_int(sim_audited(&s, "evict", NULL, "no longer in the lists"),
+	       CROWD / 2, "each of them is evicted in the audit trail");
 	is_int(reload(), 0, "the same configuration again");
 
 	crowd_is_in_again();
@@ -375,7 +375,8 @@ static void test_crowd_by_half(void)
 	sim_gcks_up(&s);
 	sim_run(&s, 3000);
 	is_int(barred(), 0, "the rest is evicted after a restart");
-	is_int(sim_audited(&s, "evict", NULL, "not in the lists"), CROWD / 2,
+	is_int(sim_audited(&s, "evict", NULL, "no longer in the lists"),
+	       CROWD / 2,
 	       "each is evicted in the audit trail, after a restart, too");
 	crowd_goes();
 }
@@ -616,7 +617,8 @@ static void test_groups(void)
 	/* The first group is removed. */
 	groups[0] = groups[1];
 	next.n_groups = 1;
-	ok(strstr(would(), "group video: removed: its 2 members are told"),
+	ok(strstr(would(),
+		  "group video: removed: its 2 members delete all SAs"),
 	   "a group would be removed");
 	is_int(reload(), 0, "without the first group");
 	is_int(n_groups(), 1, "one is left");

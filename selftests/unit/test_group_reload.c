@@ -204,7 +204,7 @@ static void test_come_and_go(void)
 	without.conf.n_groups = 1;
 	is_int(check(&without), 0, "a group less is no fault");
 	is_str(lines,
-	       "group audio: removed: leaves; 239.7.0.2 stays closed until \"mcsecctl group del audio --force\"\n",
+	       "group audio: removed: leaves; clear traffic to 239.7.0.2 is dropped until \"mcsecctl group del audio --force\"\n",
 	       "a check says how to give a group up");
 	is_int(reload(&without), 0, "a group is removed: %s", err.text);
 	is_int(kernel_sas("audio"), 0, "the SAs of a removed group go at once");
@@ -595,7 +595,7 @@ static void test_interface(void)
 	o.conf.interface = (char *)"eth7";
 	is_int(check(&o), 0, "another interface is no fault");
 	is_str(lines,
-	       "member: interface changed: rekey addresses are joined anew\n",
+	       "member: interface changed: rekey addresses are joined again\n",
 	       "a check says what another interface does");
 	is_int(reload(&o), 0, "another interface");
 	is_str(a->interface, "eth7", "the rekey address is joined there");
