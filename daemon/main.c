@@ -114,14 +114,14 @@ static const char usage[] =
 	"       mcsecd --check [FILE]\n"
 	"\n"
 	"  -c, -f, --config FILE  configuration (" CONF_DEFAULT_FILE ")\n"
-	"      --check            judge the configuration, say what a reload\n"
-	"                         or a start would change, and end\n"
-	"  -d, --debug            log what the protocol does, too\n"
+	"      --check            check the configuration, list what a reload\n"
+	"                         or a start would change, and exit\n"
+	"  -d, --debug            also log the steps of the protocol\n"
 	"  -l, --syslog           log to syslog, not to stderr\n"
-	"  -V, --version          print the version and end\n"
-	"  -h, --help             print this and end\n"
+	"  -V, --version          print the version and exit\n"
+	"  -h, --help             print this help and exit\n"
 	"\n"
-	"It stays in the foreground. mcsecd(8), mcsecd.conf(5)\n";
+	"mcsecd stays in the foreground. See mcsecd(8), mcsecd.conf(5).\n";
 
 struct options {
 	const char *file;
@@ -175,8 +175,8 @@ static int parse_args(int argc, char **argv, struct options *o, int *status)
 	if (o->check && optind + 1 == argc)
 		o->file = argv[optind++];
 	if (optind < argc) {
-		fprintf(stderr, "mcsecd: \"%s\" is no option\n%s", argv[optind],
-			usage);
+		fprintf(stderr, "mcsecd: unknown option \"%s\"\n%s",
+			argv[optind], usage);
 		*status = 2;
 		return 1;
 	}
@@ -214,7 +214,7 @@ static int end_listing(const struct listing *l, const char *what, int ret,
 		return 1;
 	}
 	if (l->n)
-		printf("a %s changes the above\n", what);
+		printf("a %s would make the changes above\n", what);
 	else
 		printf("compared with %s: a %s would change nothing\n",
 		       l->source, what);
@@ -272,7 +272,7 @@ static int check_start(struct app *a)
 			a->conf->file, a->conf->identity.certificate);
 		return 1;
 	}
-	printf("%s: good\n", a->conf->file);
+	printf("%s: configuration is valid\n", a->conf->file);
 	return check_change(a);
 }
 

@@ -117,7 +117,7 @@ int app_open_key_export(struct app *a, struct err *err)
 		return err_set(err, ret, "%s: debug.export-ike-keys: %s: %s",
 			       a->conf->file, path, strerror(-ret));
 	}
-	log_warn("key export enabled: keys of all IKE SAs are written to %s: whoever reads it can read everything they protect",
+	log_warn("key export enabled: keys of all IKE SAs are written to %s: the file gives access to all that they protect",
 		 path);
 	return 0;
 }

@@ -252,7 +252,7 @@ static void on_link_event(void *arg, const struct link_event *ev)
  */
 static void kernel_broken(struct app *a, const char *what, int ret)
 {
-	log_err("events lost: %s: %s", what, strerror(-ret));
+	log_err("events lost: %s: %s; exiting", what, strerror(-ret));
 	loop_stop(a->loop);
 }
 
@@ -263,7 +263,7 @@ static void kernel_readable(void *arg, uint32_t events)
 
 	(void)events;
 	if (ret)
-		kernel_broken(a, "events of the kernel", ret);
+		kernel_broken(a, "kernel events", ret);
 }
 
 static void links_readable(void *arg, uint32_t events)
@@ -273,7 +273,7 @@ static void links_readable(void *arg, uint32_t events)
 
 	(void)events;
 	if (ret)
-		kernel_broken(a, "changes of links", ret);
+		kernel_broken(a, "link events", ret);
 }
 
 static int open_kernel(struct app *a, struct err *err)

@@ -101,11 +101,10 @@ static int configured_interface(const char *interface, uint32_t *ifindex,
 {
 	*ifindex = if_nametoindex(interface);
 	if (!*ifindex)
-		return err_set(err, -ENODEV, "there is no interface %s",
-			       interface);
+		return err_set(err, -ENODEV, "no interface %s", interface);
 	if (route_is_vrf(*ifindex))
 		return err_set(err, -EINVAL,
-			       "%s is a VRF, name an interface in it",
+			       "%s is a VRF; name an interface that is enslaved to it",
 			       interface);
 	return 0;
 }
@@ -124,8 +123,8 @@ static int guess_interface(const struct where *w, uint32_t bound,
 			       w->setting);
 	if_indextoname(*ifindex, name);
 	err_set(err, 0,
-		"no route to %s, by %s; set \"%s\" if it is "
-		"another",
+		"no route to %s; assuming %s (set \"%s\" to "
+		"change)",
 		a, name, w->setting);
 	return 0;
 }
@@ -146,7 +145,7 @@ int app_where(const struct where *w, uint32_t *ifindex, struct err *err)
 			return 0;
 		return err_set(err, -EINVAL,
 			       "the route is through a "
-			       "VRF; set \"%s\" to an interface in it",
+			       "VRF; set \"%s\" to an interface that is enslaved to it",
 			       w->setting);
 	}
 	ret = guess_interface(w, bound, ifindex, err);

@@ -75,7 +75,7 @@ static int load_pem(const char *path, int max, struct stack_st_X509 **out,
 	X509 *x;
 
 	if (!certs)
-		return err_set(err, -ENOMEM, "%s: no memory", path);
+		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	errno = 0;
 	bio = BIO_new_file(path, "r");
 	if (!bio) {
@@ -97,8 +97,8 @@ static int load_pem(const char *path, int max, struct stack_st_X509 **out,
 		ret = err_set(err, -EBADMSG, "%s: certificate %d is damaged",
 			      path, sk_X509_num(certs) + 1);
 	else if (!sk_X509_num(certs))
-		ret = err_set(err, -EBADMSG,
-			      "%s: no certificate in PEM form in it", path);
+		ret = err_set(err, -EBADMSG, "%s: no certificate in PEM form",
+			      path);
 out:
 	ERR_clear_error();
 	BIO_free(bio);
@@ -285,17 +285,17 @@ static int trust_new(struct stack_st_X509 *certs, const char *name,
 		t->authorities = calloc((size_t)n, HASH_SHA1_LEN);
 	}
 	if (!t || !t->store || !t->authorities)
-		ret = err_set(err, -ENOMEM, "%s: no memory", name);
+		ret = err_set(err, -ENOMEM, "%s: out of memory", name);
 	for (i = 0; i < n && !ret; i++) {
 		X509 *x = sk_X509_value(certs, i);
 
 		/* Partial chains are accepted, so every anchor must be a CA. */
 		if (X509_check_ca(x) != 1)
 			ret = err_set(err, -EINVAL,
-				      "%s: certificate %d is not one of an authority (CA:TRUE)",
+				      "%s: certificate %d is not a CA certificate (basicConstraints CA:TRUE is missing)",
 				      name, i + 1);
 		else if (X509_STORE_add_cert(t->store, x) != 1)
-			ret = err_set(err, -ENOMEM, "%s: no memory", name);
+			ret = err_set(err, -ENOMEM, "%s: out of memory", name);
 		else
 			ret = spki_sha1(x, t->authorities +
 						   t->n++ * HASH_SHA1_LEN);
@@ -495,7 +495,7 @@ int cert_verify(const struct trust *trust, const struct cert_der *ders,
 	key = X509_get0_pubkey(x);
 	if (!key || !pkey_type(key)) {
 		ret = err_set(err, -EOPNOTSUPP,
-			      "key of the certificate is of a kind or size that is not accepted");
+			      "certificate key not supported: need Ed25519, ECDSA P-256 or P-384, or RSA of 2048 bits or more");
 		goto out;
 	}
 	ret = verify_chain(trust, certs, now, purpose, &ends, err);

@@ -109,7 +109,8 @@ static int push_text(GENERAL_NAMES *names, int type, unsigned int id_type,
 	for (; list && *list && !ret; list++) {
 		if (cert_id_str(id_type, *list, strlen(*list), buf,
 				sizeof(buf)))
-			return err_set(err, -EINVAL, "\"%s\" is no %s", *list,
+			return err_set(err, -EINVAL, "\"%s\" is not a %s",
+				       *list,
 				       type == GEN_DNS ? "DNS name"
 						       : "mail address");
 		ret = push_name(names, type, *list, strlen(*list));
@@ -125,8 +126,8 @@ static int push_ips(GENERAL_NAMES *names, const char *const *list,
 
 	for (; list && *list && !ret; list++) {
 		if (addr_parse(*list, &a))
-			return err_set(err, -EINVAL, "\"%s\" is no IP address",
-				       *list);
+			return err_set(err, -EINVAL,
+				       "\"%s\" is not an IP address", *list);
 		ret = push_name(names, GEN_IPADD, a.b, a.len);
 	}
 	return ret;
@@ -232,8 +233,8 @@ int pki_issue(const struct pki_pair *ca, const struct pki_req *req,
 		return ret;
 	ret = sigkey_generate(req->type, &key);
 	if (ret)
-		return err_set(err, ret, "can't make a key");
-	err_set(err, 0, "can't make the certificate");
+		return err_set(err, ret, "key generation failed");
+	err_set(err, 0, "the certificate could not be created");
 	x = X509_new();
 	issuer = ca ? x509_from_der(ca->cert, ca->cert_len) : x;
 	ret = -EIO;
@@ -307,7 +308,8 @@ int pki_save(const struct pki_pair *pair, const char *cert_path,
 	int ret;
 
 	if (!x || !bio || PEM_write_bio_X509(bio, x) != 1) {
-		ret = err_set(err, -EIO, "%s: can't encode the certificate",
+		ret = err_set(err, -EIO,
+			      "%s: the certificate could not be encoded",
 			      cert_path);
 		goto out;
 	}

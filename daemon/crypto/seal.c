@@ -61,7 +61,7 @@ static int create_key_file(const char *path, struct err *err)
 	int ret = rand_bytes(key, sizeof(key));
 
 	if (ret)
-		return err_set(err, ret, "no random numbers");
+		return err_set(err, ret, "random number generator failed");
 	ret = file_create(path, 0600, key, sizeof(key), err);
 	OPENSSL_cleanse(key, sizeof(key));
 	return ret;

@@ -167,7 +167,7 @@ int sigkey_load(const char *path, struct sigkey **out, struct err *err)
 	secret_free(pem);
 	if (!pkey)
 		return err_set(err, -EBADMSG,
-			       "%s: no unencrypted private key in PEM form in it",
+			       "%s: no unencrypted private key in PEM form",
 			       path);
 	ret = take_pkey(pkey, out);
 	if (ret == -EOPNOTSUPP)
@@ -225,13 +225,14 @@ int sigkey_save(const struct sigkey *key, const char *path, struct err *err)
 
 	if (!pkey)
 		return err_set(err, -EOPNOTSUPP,
-			       "%s: the key is kept elsewhere, and cannot be saved",
+			       "%s: the key is not in this process, and cannot be saved",
 			       path);
 	bio = BIO_new(BIO_s_secmem());
 	if (!bio || PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0,
 						  NULL, NULL) != 1) {
 		BIO_free(bio);
-		return err_set(err, -EIO, "%s: can't encode the key", path);
+		return err_set(err, -EIO, "%s: the key could not be encoded",
+			       path);
 	}
 	len = BIO_get_mem_data(bio, &pem);
 	ret = file_create(path, 0600, pem, (size_t)len, err);

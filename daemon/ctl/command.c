@@ -122,22 +122,21 @@ static void request_end(struct ctl_request *q, int ret, const char *why)
 
 static int no_group(struct ctl_request *q)
 {
-	return err_set(&q->err, -ENOENT, "there is no group \"%s\" here",
-		       q->group);
+	return err_set(&q->err, -ENOENT, "no group \"%s\"", q->group);
 }
 
 static int needs_gcks(struct ctl_request *q)
 {
 	return q->roles.gcks ? 0
 			     : err_set(&q->err, -EOPNOTSUPP,
-				       "this mcsecd is no key server");
+				       "this mcsecd has no role gcks");
 }
 
 static int needs_member(struct ctl_request *q)
 {
 	return q->roles.member ? 0
 			       : err_set(&q->err, -EOPNOTSUPP,
-					 "this mcsecd is no member");
+					 "this mcsecd has no role member");
 }
 
 static int do_version(struct ctl_request *q)
@@ -329,7 +328,7 @@ static int do_leave(struct ctl_request *q)
 
 	return ret ? ret
 		   : member_result(q, member_leave(q->roles.member, q->group),
-				   "it has been left already");
+				   "the member has left already");
 }
 
 static int do_join(struct ctl_request *q)
@@ -338,7 +337,7 @@ static int do_join(struct ctl_request *q)
 
 	return ret ? ret
 		   : member_result(q, member_join(q->roles.member, q->group),
-				   "it is joined already");
+				   "the member has joined already");
 }
 
 static int do_audit(struct ctl_request *q)
@@ -416,7 +415,7 @@ static int take_text(struct ctl_request *q, json_t *o, const char *key,
 		return err_set(&q->err, -EINVAL,
 			       "\"%s\" is not for this command", key);
 	if (!json_is_string(v) || !*json_string_value(v))
-		return err_set(&q->err, -EINVAL, "\"%s\" has to be a text",
+		return err_set(&q->err, -EINVAL, "\"%s\" has to be a string",
 			       key);
 	*to = json_string_value(v);
 	return 0;
@@ -497,8 +496,7 @@ static int run_command(struct ctl_request *q, json_t *o)
 		return err_set(&q->err, -EINVAL, "\"cmd\" is missing");
 	c = find_command(json_string_value(v));
 	if (!c)
-		return err_set(&q->err, -EINVAL,
-			       "there is no command \"%.60s\"",
+		return err_set(&q->err, -EINVAL, "unknown command \"%.60s\"",
 			       json_string_value(v));
 	json_object_foreach(o, key, v)
 		if (strcmp(key, "cmd") && strcmp(key, "group") &&

@@ -280,7 +280,7 @@ static int take_one_out(struct group *g, struct batch *b, struct gmember *m)
 	return 0;
 }
 
-static const char lost_right[] = "not in the lists of the group any more";
+static const char lost_right[] = "no longer in the lists of the group";
 
 /*
  * Take out as many members without a right as one message can announce. The
@@ -503,7 +503,7 @@ static void refuse_all(struct group *g, struct join_reqs *l)
 	while ((j = TAILQ_FIRST(l))) {
 		TAILQ_REMOVE(l, j, all);
 		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
-			    "the key server cannot store it");
+			    "the store has failed");
 	}
 }
 

@@ -105,7 +105,7 @@ static void caught_up(struct group *g, void *arg, int ret, const char *why)
 	(void)why;
 	if (!g->commit.behind)
 		group_info(g,
-			   "witness complete again: it has all denials and the version of the group");
+			   "witness complete again: all denials and the version are written");
 }
 
 /*

@@ -101,7 +101,7 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 	if (identity_of(req->peer, identity, sizeof(identity))) {
 		notice_refusal(k, g ? g->conf->name : "", req->peer_name,
 			       "AUTHORIZATION_FAILED", NULL,
-			       "identity of a kind that no list can name");
+			       "unsupported ID type; use a DNS name, a mail address, an IP address or a subject");
 		reply->notify = GIKE_N_AUTHORIZATION_FAILED;
 		reply->close = true;
 		return GIKE_NOW;
@@ -214,7 +214,7 @@ static void give_identity(struct gcks *k, enum order_kind kind,
 		orders_give(g, kind, id, done, arg);
 		return;
 	}
-	snprintf(why, sizeof(why), "\"%.32s\" is no identity", identity);
+	snprintf(why, sizeof(why), "\"%.32s\" is not an identity", identity);
 	done(arg, -EINVAL, 0, why);
 }
 
@@ -288,7 +288,7 @@ int gcks_reseal(struct gcks *k, struct err *err)
 
 	if (!k->deps.reseal)
 		return err_set(err, -EOPNOTSUPP,
-			       "the store has no seal key in a file");
+			       "the seal key of the store is not in a file");
 	ret = k->deps.reseal(k->deps.ctx, err);
 	if (ret)
 		return ret;

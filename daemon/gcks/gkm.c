@@ -201,7 +201,8 @@ static void keys_changed(struct group *g, struct gkm_change *c)
 	policy_take(g, c);
 	pace_changed(g, c->how, c->told);
 	group_info(g, "group rekeyed: %s: Data SA " SPI_FMT "%s", c->why,
-		   gkey_spi(&g->st.data), c->told ? "" : ", nobody to tell");
+		   gkey_spi(&g->st.data),
+		   c->told ? "" : ", no members to notify");
 	outbox_send_all(g, &c->out);
 	g->ops->changed(g);
 }

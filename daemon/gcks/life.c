@@ -38,7 +38,7 @@ static void resume_outbox(struct group *g)
 	if (TAILQ_EMPTY(&g->out))
 		return;
 	group_info(g,
-		   "rekey sending resumed: what may not have been sent before the start");
+		   "rekey sending resumed: messages of the previous run are sent again");
 	pace_resumed(g);
 }
 
@@ -186,8 +186,8 @@ static void note_outcome(struct group *g, void *arg, int ret, const char *why)
 
 	o->ret = ret;
 	if (ret)
-		err_set(o->err, ret, "group %s: not started anew: %s",
-			g->conf->name, why);
+		err_set(o->err, ret, "group %s: not reset: %s", g->conf->name,
+			why);
 }
 
 /*
@@ -212,7 +212,8 @@ static int settle_policy(struct group *g, struct err *err)
 			return 0;
 		g->policy->version++;
 	} else if (ret != -ENOENT) {
-		group_warn(g, "policy damaged: the store's is written anew");
+		group_warn(g,
+			   "policy damaged: replaced by that of the configuration");
 	}
 	ret = store_key(key, "g", g->conf->name, NULL);
 	e.key = key;
@@ -226,8 +227,8 @@ static int settle_policy(struct group *g, struct err *err)
 			ret = store_submit_wait(group_store(g), &e);
 	}
 	if (ret)
-		err_set(err, ret, "group %s: its policy: %s", g->conf->name,
-			store_error(group_store(g)));
+		err_set(err, ret, "group %s: policy in the store: %s",
+			g->conf->name, store_error(group_store(g)));
 	return ret;
 }
 
@@ -251,12 +252,13 @@ static int group_load(struct group *g, struct err *err)
 			return o.ret;
 		ret = witness_rewrite(g);
 		if (ret)
-			err_set(err, ret, "group %s: %s: not started anew",
+			err_set(err, ret, "group %s: not reset: %s",
 				g->conf->name, disown);
 		return ret;
 	}
 	if (changed || sigkey_type(g->sign) != g->conf->rekey_sign)
-		gkm_restart(g, "its settings were changed", note_outcome, &o);
+		gkm_restart(g, "settings of the keys have changed",
+			    note_outcome, &o);
 	return o.ret;
 }
 
@@ -479,7 +481,7 @@ static int read_again(struct group *old, struct group **out, struct err *err)
 	TAILQ_INSERT_BEFORE(old, g, all);
 	ret = take_stored_policy(g);
 	if (ret)
-		err_set(err, ret, "its policy: %s", strerror(-ret));
+		err_set(err, ret, "policy in the store: %s", strerror(-ret));
 	else
 		ret = group_start(g, err);
 	if (ret)

@@ -65,7 +65,7 @@ static void rest_due(void *arg)
 	struct notices *n = &k->notices;
 
 	if (n->strangers)
-		log_info("lines suppressed: strangers were refused %llu times more",
+		log_info("lines suppressed: %llu about unauthenticated peers",
 			 (unsigned long long)n->strangers);
 	if (n->members)
 		log_info("lines suppressed: %llu about members",
@@ -251,7 +251,7 @@ void notice_place(struct gcks *k, const char *group, const char *identity,
 	addr_str(at, a);
 	ep_str(from, ep);
 	log_group(LOG_LEVEL_WARN, group,
-		  "one identity at two addresses: %s, a member at %s: it has moved, or its certificate is in use twice",
+		  "one identity at two addresses: %s: already a member at %s",
 		  peer_str(identity, from, peer), a);
 	snprintf(detail, sizeof(detail), "at %s, a member at %s", ep, a);
 	audit_as(k, "two-places", group, identity, detail);
@@ -273,11 +273,11 @@ void notice_rival(struct gcks *k, const char *group, const char *identity,
 	if (!notice_left(k, identity))
 		return;
 	log_group(LOG_LEVEL_ERR, group,
-		  "forged rekey: %s says that it followed what is not ours, with Data SA " SPI_FMT
-		  ", and is back: who can do that has the signing key: mcsecctl reset %s",
+		  "forged rekey: reported by %s: Data SA " SPI_FMT
+		  "; the signing key is stolen, run \"mcsecctl reset %s\"",
 		  peer_str(identity, peer, from), spi, group);
 	snprintf(detail, sizeof(detail),
-		 "at %s says that it followed a rekey of somebody else, with Data SA " SPI_FMT,
+		 "reported by the member at %s: Data SA " SPI_FMT,
 		 ep_str(peer, ep), spi);
 	audit_as(k, "rival", group, identity, detail);
 }

@@ -71,7 +71,7 @@ static void evict_done(struct group *g, void *arg, int ret, const char *why)
 	struct order *o = arg;
 
 	if (ret)
-		order_end(o, ret, 0, "\"%s\" is still in: %s", o->identity,
+		order_end(o, ret, 0, "\"%s\" not evicted: %s", o->identity,
 			  why);
 	else
 		order_end(o, 0, g->n_members ? copies_effective_ms(g) : 0, "%s",
@@ -85,8 +85,7 @@ static void kept_out(struct group *g, void *arg, int ret, const char *why)
 
 	if (ret) {
 		gmc_note_admitted(g, o->identity);
-		order_end(o, ret, 0, "\"%s\" is not kept out: %s", o->identity,
-			  why);
+		order_end(o, ret, 0, "\"%s\" not denied: %s", o->identity, why);
 		return;
 	}
 	g->st.version++;
@@ -140,7 +139,7 @@ static void run_evict(struct group *g, struct order *o)
 			  o->identity, g->conf->name);
 	else if (o->kind == ORDER_EVICT && !batch_waits(g, o->identity))
 		order_end(o, -ENOENT, 0,
-			  "\"%s\" is not a member of group \"%s\"; --ahead keeps it out before it comes",
+			  "\"%s\" is not a member of group \"%s\"; --ahead denies it before its first join",
 			  o->identity, g->conf->name);
 	else
 		keep_out(g, o);
@@ -152,8 +151,8 @@ static void admit_done(struct group *g, void *arg, int ret, const char *why)
 	char name[QUOTE_LEN];
 
 	if (ret) {
-		order_end(o, ret, 0, "\"%s\" is still kept out: %s",
-			  o->identity, why);
+		order_end(o, ret, 0, "\"%s\" not admitted: %s", o->identity,
+			  why);
 		return;
 	}
 	g->st.version++;
@@ -195,7 +194,7 @@ static void run_admit(struct group *g, struct order *o)
 static void rekey_done(struct group *g, void *arg, int ret, const char *why)
 {
 	if (ret)
-		order_end(arg, ret, 0, "group \"%s\" has its old keys: %s",
+		order_end(arg, ret, 0, "group \"%s\" not rekeyed: %s",
 			  g->conf->name, why);
 	else
 		order_end(arg, 0, 0, "%s", "");
@@ -217,7 +216,7 @@ static void reset_done(struct group *g, void *arg, int ret, const char *why)
 
 static void run_reset(struct group *g, struct order *o)
 {
-	gkm_reset(g, "reset was asked for", reset_done, o);
+	gkm_reset(g, "reset requested", reset_done, o);
 }
 
 /* ---- policy and close --------------------------------------------------- */
@@ -265,7 +264,7 @@ static void expel_failed(struct group *g, struct order *o, int ret,
 {
 	if (g->policy == o->adopts)
 		order_end(o, ret, 0,
-			  "group \"%s\" has policy %llu, but %u members that lost a right are still in, which is tried again: %s",
+			  "group \"%s\": policy %llu is in force, but %u members have not been evicted yet (retrying): %s",
 			  g->conf->name, (unsigned long long)g->policy->version,
 			  count_barred(g), why);
 	else
@@ -304,9 +303,10 @@ static void adopt_anew(struct group *g, struct order *o, const char *why)
 }
 
 /*
- * A reset leaves senders the old key until all receivers are back. Who loses a
- * right must not read so long, so it is excluded under the old algorithms
- * first, and the group starts anew when senders use the key of that exclusion.
+ * After a reset senders use the old key until all receivers are back. A member
+ * that loses a right must not be able to read for that long. It is therefore
+ * excluded under the old algorithms first, and the group is reset when senders
+ * use the key of that exclusion.
  */
 static struct policy *lists_only(const struct group *g,
 				 const struct conf_group *next)
@@ -470,7 +470,7 @@ static void close_done(struct group *g, void *arg, int ret, const char *why)
 	struct order *o = arg;
 
 	if (ret) {
-		order_end(o, ret, 0, "group \"%s\" is still served: %s",
+		order_end(o, ret, 0, "group \"%s\" not removed: %s",
 			  g->conf->name, why);
 		return;
 	}
@@ -496,10 +496,10 @@ static void order_run(struct group *g, struct order *o)
 		run_admit(g, o);
 		break;
 	case ORDER_RENEW_SIGNING_KEY:
-		schedule_rekey(g, GKM_ASKED_SIGN, "asked for", rekey_done, o);
+		schedule_rekey(g, GKM_ASKED_SIGN, "requested", rekey_done, o);
 		break;
 	case ORDER_REKEY:
-		schedule_rekey(g, GKM_ASKED_REKEY, "asked for", rekey_done, o);
+		schedule_rekey(g, GKM_ASKED_REKEY, "requested", rekey_done, o);
 		break;
 	case ORDER_RESET:
 		run_reset(g, o);
@@ -649,6 +649,6 @@ void orders_free(struct group *g)
 	while ((o = TAILQ_FIRST(&g->orders))) {
 		TAILQ_REMOVE(&g->orders, o, all);
 		order_end(o, -ECANCELED, 0, "%s",
-			  "the group is not served any more");
+			  "the group is no longer served");
 	}
 }

@@ -56,7 +56,7 @@ static void forget_done(void *arg, int ret, const char *why)
 {
 	(void)arg;
 	if (ret)
-		log_warn("store failed: a message that was sent stays in it: %s",
+		log_warn("store failed: a sent message was not deleted: %s",
 			 why);
 }
 
@@ -189,7 +189,7 @@ static int send_copy(struct out_msg *o)
 	if (ret == g->send_errno)
 		return ret;
 	if (ret)
-		group_warn(g, "rekey not sent: to %s%s%s: %s: tried again",
+		group_warn(g, "rekey not sent: to %s%s%s: %s; sent again later",
 			   ep_str(&o->to, ep), o->interface[0] ? " by " : "",
 			   o->interface, strerror(-ret));
 	else

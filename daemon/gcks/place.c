@@ -22,7 +22,7 @@ enum place_verdict place_judge(struct group *g, struct gmember *m,
 		if (!addr_equal(&m->at, &from->addr))
 			return PLACE_REPLACE;
 		return err_set(err, PLACE_REFUSE,
-			       "its identity has registered at another address");
+			       "the identity has registered at another address");
 	}
 	/* An older record has no address. */
 	if (addr_is_none(&m->at) || addr_equal(&m->at, &from->addr))

@@ -199,7 +199,7 @@ static void again_failed(struct group *g, struct again *a, int ret)
 		if (j->renews)
 			term_grace(j->m);
 		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
-			    "the key server cannot store it");
+			    "the store has failed");
 	}
 }
 
@@ -510,7 +510,7 @@ void registration_init(struct group *g)
 
 void registration_refuse_all(struct group *g)
 {
-	static const char why[] = "the group is not served any more";
+	static const char why[] = "the group is no longer served";
 	struct join_req *j;
 
 	while ((j = TAILQ_FIRST(&g->asks))) {

@@ -33,7 +33,7 @@ static int64_t seconds_of_cert(const struct gmember *m)
 static const char *why_over(const struct gmember *m)
 {
 	if (m->cert_ends && seconds_of_cert(m) <= 0)
-		return "its certificate has ended";
+		return "the certificate has expired";
 	if (m->term_ms && gkm_time_ms(m->g) >= m->term_ms)
 		return "not renewed within membership-lifetime";
 	return NULL;

@@ -138,19 +138,19 @@ static const char *judge_store(const struct group *g, bool known, bool noted,
 			       uint64_t noted_version, unsigned int missing)
 {
 	if (!known)
-		return noted ? "the store has lost it" : NULL;
+		return noted ? "the group is missing in the store" : NULL;
 	/* The store was written by a release without a witness. */
 	if (!g->st.version && !noted)
 		return NULL;
 	if (!noted)
-		return "its store has come without the witness";
+		return "the witness of the store is missing";
 	if (g->st.version < noted_version)
-		return "its store went back in time";
+		return "the store is older than its witness";
 	/*
 	 * A denial that is missing in a newer store was lifted by an admission.
 	 */
 	if (g->st.version == noted_version && missing)
-		return "an eviction is missing in its store";
+		return "an eviction is missing in the store";
 	return NULL;
 }
 

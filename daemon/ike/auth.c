@@ -44,7 +44,7 @@ static int check_sig(const struct cert *leaf, const struct auth_pld *auth,
 
 	ret = cert_pubkey(leaf, &pub);
 	if (ret)
-		return err_set(err, ret, "key in it is not usable");
+		return err_set(err, ret, "its key is not supported");
 	ret = -EKEYREJECTED;
 	for (size_t i = 0; ret && ret != -EOPNOTSUPP && i < n; i++)
 		ret = sig_verify(pub, auth->alg, auth->alg_len, octets[i].p,
@@ -53,7 +53,7 @@ static int check_sig(const struct cert *leaf, const struct auth_pld *auth,
 	if (ret)
 		err_set(err, ret,
 			ret == -EOPNOTSUPP
-				? "signature algorithm unknown or not of its key"
+				? "signature algorithm unknown, or not of the certificate's key"
 				: "signature does not verify");
 	return ret;
 }
@@ -72,7 +72,7 @@ static int check_id(const struct cert *leaf, enum cert_purpose purpose,
 	if (purpose == CERT_FOR_MEMBER &&
 	    !cert_known_as(leaf, id->type, id->data, id->len))
 		return err_set(err, -EKEYREJECTED,
-			       "names a member that goes by another identity");
+			       "identity is not the first subjectAltName of the certificate");
 	return 0;
 }
 

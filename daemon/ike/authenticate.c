@@ -62,7 +62,7 @@ static const char *cannot_sign(const struct ike_sa *sa,
 		return "no pre-shared key is configured for the peer, and no certificate";
 	return sa->peer_hashes & 1u << sigkey_hash(cfg->key)
 		       ? NULL
-		       : "peer takes no signatures of our key's kind";
+		       : "peer does not announce the hash algorithm of our key (SIGNATURE_HASH_ALGORITHMS)";
 }
 
 static int put_signature(struct ike_sa *sa, struct pchain *c,
@@ -232,11 +232,11 @@ static int check_gcks(struct ike_sa *sa, const struct ike_msg *m,
 	rbuf_init(&r, m->idr.body, m->idr.len);
 	if (!m->idr.body || id_parse(&r, &id))
 		return err_set(err, -EKEYREJECTED,
-			       "key server does not say who it is");
+			       "key server has sent no valid IDr");
 	if (!same_id(&id, &sa->peer_id)) {
 		id_str(&id, says, sizeof(says));
 		return err_set(err, -EKEYREJECTED,
-			       "key server says it is %s, not %.120s",
+			       "key server has identity %s, expected is %.120s",
 			       quote(says, quoted), sa->peer_name);
 	}
 	return verify_peer(sa, m, &m->idr, &id, err);
@@ -316,19 +316,20 @@ static int make_place(struct ike_sa *sa)
 		ike_close(old, "replaced by a newer one of the same identity");
 	if (table_placed_count(engine, a) >= engine->cfg.max_per_peer) {
 		engine_cap(engine, &sa->path.peer,
-			   "too many IKE SAs of one address, the idlest goes");
+			   "max-sas-per-address reached, the longest idle IKE SA is closed");
 		old = place_idlest(engine, a);
 		if (!old)
 			return -EBUSY;
-		ike_close(old, "idle, and others of its address want in");
+		ike_close(old,
+			  "replaced: limit of IKE SAs per address (max-sas-per-address)");
 	}
 	if (engine->n_placed >= engine->cfg.max_sas) {
 		engine_cap(engine, &sa->path.peer,
-			   "too many IKE SAs, the idlest goes");
+			   "max-sas reached, the longest idle IKE SA is closed");
 		old = place_idlest(engine, NULL);
 		if (!old)
 			return -EBUSY;
-		ike_close(old, "idle, and others want in");
+		ike_close(old, "replaced: limit of IKE SAs (max-sas)");
 	}
 	place_enter(sa);
 	return 0;
@@ -372,7 +373,8 @@ bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 	}
 	sa->peer_id = id;
 	if (make_place(sa)) {
-		put_off_peer(sa, xchg, "no IKE SA is idle that could give way");
+		put_off_peer(sa, xchg,
+			     "limit of IKE SAs reached, and none is idle");
 		return false;
 	}
 	return true;

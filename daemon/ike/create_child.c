@@ -479,7 +479,7 @@ static void accept_renewal(struct ike_sa *sa, const struct ike_msg *m,
 	int ret = answer_renewal(sa, m, suite, spi_i, ke, &s);
 
 	if (ret == -EBADMSG) {
-		bad_renewal(sa, "KE is no point of its curve");
+		bad_renewal(sa, "KE is not a point of its curve");
 	} else if (ret) {
 		refuse_renewal(sa, IKE_N_TEMPORARY_FAILURE);
 	} else if (sa->rekey) {

@@ -227,8 +227,6 @@ int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
 		free(engine);
 		return ret;
 	}
-	if (cfg->export_keys)
-		log_warn("key export enabled: keys of all IKE SAs leave");
 	*out = engine;
 	return 0;
 }
@@ -327,7 +325,7 @@ static int open_with(struct ike_engine *engine, const struct ep *local,
 		 */
 		task_free(task_take(sa));
 		task_free(task_take(sa));
-		sa_close(sa, 0, "IKE_SA_INIT cannot be made");
+		sa_close(sa, 0, "IKE_SA_INIT not built");
 	} else {
 		sa->told = true;
 	}

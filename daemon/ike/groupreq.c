@@ -75,7 +75,7 @@ static int check_asked_for(const struct ike_task *t, const struct gsa *gsa,
 	if (!covers)
 		return -EPROTO;
 	if (kd->n_sender_ids > most)
-		return err_set(err, -EPROTO, "%u Sender-IDs, %u were asked for",
+		return err_set(err, -EPROTO, "%u Sender-IDs instead of %u",
 			       kd->n_sender_ids, most);
 	return 0;
 }
@@ -134,7 +134,7 @@ static void got_keys(struct ike_sa *sa, const struct ike_msg *m,
 
 	kd_init(&kd);
 	if (parse_keys(m, t, &gsa, &kd, &err)) {
-		snprintf(text, sizeof(text), "policy not taken: %s", err.text);
+		snprintf(text, sizeof(text), "policy refused: %s", err.text);
 		/*
 		 * The report makes the key server remove us (RFC 9838 section
 		 * 2.3.2).
@@ -390,7 +390,7 @@ int groupreq_answer(struct ike_sa *sa, const struct gike_reply *r)
 		ret = sa_respond(sa, sa->wait_xchg->type, first, &w);
 	wbuf_free(&w);
 	if (ret) {
-		sa_close(sa, 0, "no answer could be made");
+		sa_close(sa, 0, "the response could not be built");
 	} else if (!sa->dead && r->notify && r->close) {
 		farewell_delete(sa, false);
 		sa_close(sa, 0, "refused");

@@ -70,5 +70,5 @@ void ike_auth_got_request(struct ike_sa *sa, struct ike_in *in)
 		ret = sa_respond(sa, IKE_XCHG_IKE_AUTH, c.first, &w);
 	wbuf_free(&w);
 	if (ret)
-		sa_close(sa, 0, "no answer could be made");
+		sa_close(sa, 0, "the response could not be built");
 }

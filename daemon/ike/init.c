@@ -334,7 +334,7 @@ static bool caps_ok(struct ike_engine *engine, struct init_offer *req,
 	if (engine->dying)
 		return false;
 	if (!handshake_left(engine, &req->in->path.peer))
-		what = "too many handshakes from there came to nothing";
+		what = "too many failed handshakes";
 	else if (of_peer >= engine->cfg.max_per_peer &&
 		 !place_idlest(engine, &req->in->path.peer.addr))
 		what = "too many IKE SAs of one address";
@@ -475,14 +475,14 @@ static void open_sa(struct ike_engine *engine, struct init_offer *req)
 		/* -EBADMSG means that the point is not on the curve. */
 		if (ret != -EBADMSG)
 			return;
-		refuse_init(engine, req, "KE is no point of its curve");
+		refuse_init(engine, req, "KE is not a point of its curve");
 		return;
 	}
 	if (req->crowd.oldest) {
 		engine_cap(engine, &req->in->path.peer,
-			   "too many half-open IKE SAs, the oldest goes");
+			   "max-half-open reached, the oldest half-open IKE SA is closed");
 		sa_close(req->crowd.oldest, 0,
-			 "gives way to another half-open IKE SA");
+			 "replaced by another half-open IKE SA");
 	}
 	if (half_open_enter(sa)) {
 		sa_free(sa);

@@ -31,8 +31,7 @@ void sa_run(struct ike_sa *sa)
 	ret = x && x->build ? x->build(sa, t) : -EINVAL;
 	if (!ret || sa->dead)
 		return;
-	snprintf(why, sizeof(why), "request cannot be made: %s",
-		 strerror(-ret));
+	snprintf(why, sizeof(why), "request not built: %s", strerror(-ret));
 	sa_close(sa, 0, why);
 }
 
@@ -56,7 +55,7 @@ static void give_up(struct ike_sa *sa)
 
 	sa->engine->stats.gave_up++;
 	if (sa->doubt)
-		snprintf(why, sizeof(why), "the peer has lost the IKE SA");
+		snprintf(why, sizeof(why), "the peer no longer has the IKE SA");
 	else
 		snprintf(why, sizeof(why), "no answer to %s after %u tries",
 			 ike_xchg_name(sa->my_xchg), sa->my_sent + 1);
@@ -114,7 +113,7 @@ static void on_life(void *arg)
 		sa_ask(sa, &renewal);
 	} else if (sa->state == IKE_ST_UP) {
 		farewell_delete(sa, false);
-		sa_close(sa, 0, "lifetime of the IKE SA is over");
+		sa_close(sa, 0, "lifetime of the IKE SA has ended");
 	} else {
 		sa_close(sa, 0, "not authenticated in time");
 	}
@@ -151,7 +150,7 @@ static void on_later(void *arg)
 	struct ike_engine *engine = sa->engine;
 
 	engine_enter(engine);
-	sa_debug(sa, "request timed out: no decision");
+	sa_debug(sa, "request timed out: not decided");
 	if (sa->waits)
 		groupreq_fail(sa);
 	engine_leave(engine);

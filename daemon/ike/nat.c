@@ -87,8 +87,8 @@ void nat_see(struct ike_sa *sa, const struct ike_msg *m,
 				    &path->local);
 	if (sa->nat_there || sa->nat_here)
 		sa_debug(sa, "NAT detected:%s%s",
-			 sa->nat_here ? " before us" : "",
-			 sa->nat_there ? " before the peer" : "");
+			 sa->nat_here ? " in front of this host" : "",
+			 sa->nat_there ? " in front of the peer" : "");
 }
 
 /*

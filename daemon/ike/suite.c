@@ -142,11 +142,10 @@ const char *suite_lacks(const struct sa_pld *own, const struct sa_pld *offer)
 		uint8_t type;
 		const char *name;
 	} kinds[] = {
-		{ GIKE_TT_KWA,
-		  "no key wrap algorithm of G-IKEv2 (RFC 9838) that we take" },
-		{ IKE_TT_ENCR, "no AEAD cipher that we take" },
-		{ IKE_TT_PRF, "no PRF that we take" },
-		{ IKE_TT_KE, "no key exchange that we take" },
+		{ GIKE_TT_KWA, "no acceptable key wrap algorithm (RFC 9838)" },
+		{ IKE_TT_ENCR, "no acceptable AEAD cipher" },
+		{ IKE_TT_PRF, "no acceptable PRF" },
+		{ IKE_TT_KE, "no acceptable key exchange method" },
 	};
 
 	for (size_t t = 0; t < sizeof(kinds) / sizeof(kinds[0]); t++) {
@@ -159,5 +158,5 @@ const char *suite_lacks(const struct sa_pld *own, const struct sa_pld *offer)
 		if (!any)
 			return kinds[t].name;
 	}
-	return "no proposal that is ours as a whole";
+	return "no proposal is acceptable as a whole";
 }

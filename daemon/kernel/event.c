@@ -51,7 +51,7 @@ int knl_events_open(struct kernel *k, kevent_fn *fn, void *arg, struct err *err)
 	return fd;
 
 close:
-	err_set(err, ret, "no events from the kernel: %s", strerror(-ret));
+	err_set(err, ret, "kernel events not available: %s", strerror(-ret));
 	if (n->ev)
 		mnl_socket_close(n->ev);
 	n->ev = NULL;

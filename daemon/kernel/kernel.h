@@ -118,7 +118,7 @@ struct ksa {
 
 /*
  * A change of an SA. The SA keeps its windows, so what it has received stays a
- * replay. It may stop to send, but it cannot begin to.
+ * replay. Sending can be stopped, but not started.
  */
 struct ksa_set {
 	bool select; /* send with this SA from now on */

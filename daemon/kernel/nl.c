@@ -20,7 +20,7 @@ static int send_request(struct knl *n, int put, struct err *err)
 {
 	if (put) {
 		secret_wipe(n->tx, sizeof(n->tx));
-		return err_set(err, put, "no form on the wire: %s",
+		return err_set(err, put, "request cannot be encoded: %s",
 			       strerror(-put));
 	}
 	return ktalk(n, NULL, NULL, NULL, err);
@@ -365,7 +365,7 @@ int knl_open(struct kernel *k, struct err *err)
 		       &limit, sizeof(limit)) < 0 ||
 	    setsockopt(mnl_socket_get_fd(n->req), SOL_SOCKET, SO_SNDTIMEO,
 		       &limit, sizeof(limit)) < 0) {
-		ret = err_set(err, -errno, "no netlink socket: %s",
+		ret = err_set(err, -errno, "netlink socket not available: %s",
 			      strerror(errno));
 		goto close;
 	}

@@ -21,11 +21,11 @@ int ktalk_errno(struct err *err, int error)
 			       KNL_TIMEOUT_MS);
 	case -EINTR:
 		return err_set(err, error,
-			       "it changed %d times while it was read",
+			       "interrupted %d times by changes; try again",
 			       KTALK_DUMP_TRIES);
 	case -EBADMSG:
 		return err_set(err, error,
-			       "the kernel's answer was not understood: module and program are of different versions");
+			       "unexpected answer of the kernel: module and program have different versions");
 	default:
 		return err_set(err, error, "%s", strerror(-error));
 	}

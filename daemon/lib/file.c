@@ -90,12 +90,12 @@ int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
 		ret = err_set(err, -EINVAL, "%s: not a regular file", path);
 	else if (st.st_mode & 077)
 		ret = err_set(err, -EPERM,
-			      "%s: mode %04o lets others at it; it holds a secret and must be 0600",
+			      "%s: accessible to other users (mode %04o): run \"chmod 600\"",
 			      path, st.st_mode & 07777);
 	else if (st.st_uid && st.st_uid != geteuid())
 		ret = err_set(err, -EPERM,
-			      "%s: belongs to user %u, not to root or us", path,
-			      st.st_uid);
+			      "%s: owned by uid %u; must be owned by root or uid %u",
+			      path, st.st_uid, geteuid());
 	else if ((size_t)st.st_size > max)
 		ret = err_set(err, -EFBIG,
 			      "%s: %lld octets, at most %zu expected", path,
@@ -106,7 +106,7 @@ int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
 		goto out;
 	p = secret_alloc((size_t)st.st_size + 1);
 	if (!p) {
-		ret = err_set(err, -ENOMEM, "%s: no memory", path);
+		ret = err_set(err, -ENOMEM, "%s: out of memory", path);
 		goto out;
 	}
 	ret = read_all(fd, p, (size_t)st.st_size, len);

@@ -34,8 +34,7 @@ void proc_lock_memory(void)
 	 */
 	if (setrlimit(RLIMIT_MEMLOCK, &all) ||
 	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
-		log_warn("memory not locked: keys may reach a swap device: %s",
-			 strerror(errno));
+		log_warn("memory not locked: %s", strerror(errno));
 }
 
 void proc_notify(const char *state)

@@ -23,12 +23,14 @@ static const struct {
 	uint32_t spread_ms;
 } doubts[DOUBT_MAX] = {
 	[DOUBT_EARLY] = { "a rekey was missed", 700, 800 },
-	[DOUBT_DATA] = { "the Data SA of a Rekey SA did not come", 1000, 1000 },
-	[DOUBT_ESP] = { "others use a Data SA that it does not have", 0, 800 },
-	[DOUBT_SILENCE] = { "the key server is not heard", 0, 1000 },
-	[DOUBT_OLD] = { "a rekey came too late to be taken", 0, 1000 },
-	[DOUBT_RIVAL] = { "somebody else seems to rekey the group", 0, 3000 },
-	[DOUBT_TERM] = { "its membership has ended", 0, 1000 },
+	[DOUBT_DATA] = { "no Data SA for the new Rekey SA received", 1000,
+			 1000 },
+	[DOUBT_ESP] = { "unknown Data SA in use", 0, 800 },
+	[DOUBT_SILENCE] = { "no rekey or beat received for three intervals", 0,
+			    1000 },
+	[DOUBT_OLD] = { "a rekey was older than the policy allows", 0, 1000 },
+	[DOUBT_RIVAL] = { "the rekeys may be forged", 0, 3000 },
+	[DOUBT_TERM] = { "membership expired", 0, 1000 },
 };
 
 const char *doubt_text(const struct mgroup *g)
@@ -175,7 +177,7 @@ static void time_due(void *arg)
 {
 	struct mgroup *g = arg;
 
-	g->ops->ask(g, "clocks drift");
+	g->ops->ask(g, "periodic check of the clocks");
 }
 
 void doubt_init(struct mgroup *g)

@@ -39,7 +39,7 @@ int member_new(const struct conf_member *conf, const struct member_deps *deps,
 	timer_init(&m->old_sa, old_sa_due, m);
 	if (id_from_text(&m->gcks_id, conf->gcks_id)) {
 		member_free(m);
-		return err_set(err, -EINVAL, "\"%s\" is no identity",
+		return err_set(err, -EINVAL, "\"%s\" is not an identity",
 			       conf->gcks_id);
 	}
 	for (i = 0; i < conf->n_groups; i++) {
@@ -127,7 +127,7 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 			   sizeof(rk->rs.spi), 0);
 	} else if (ret == REKEY_POLICY || ret == REKEY_UNSUPPORTED) {
 		group_warn(rk->g, "rekey not supported: %s", err.text);
-		register_again(rk->g, 0, "a rekey was not understood");
+		register_again(rk->g, 0, "a rekey has an unsupported policy");
 	}
 	rekey_msg_free(&msg);
 }
@@ -254,8 +254,7 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 	 */
 	TAILQ_FOREACH(g, &m->groups, all)
 	if (mgroup_is_in(g) && (g->conf->send || g->stolen_key[0]))
-		register_again(g, member_random(SPREAD_MS),
-			       "its IKE SA was closed");
+		register_again(g, member_random(SPREAD_MS), "IKE SA closed");
 }
 
 /* ---- events ------------------------------------------------------------- */
@@ -340,7 +339,7 @@ static void give_up(struct mgroup *g)
 {
 	if (membership_open(g))
 		return;
-	group_info(g, "group released: its address is not protected any more");
+	group_info(g, "group released: its address is no longer protected");
 	drop_group(g);
 }
 
@@ -362,7 +361,7 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 	}
 	if (ev->type == KEVENT_GROUP_GONE) {
 		group_warn(g,
-			   "group deleted by another program: nothing of it passes, it is made again");
+			   "group deleted by another program: traffic is dropped until it is added again");
 		membership_resync(g);
 		return;
 	}
@@ -378,7 +377,7 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 			g->used_up |= ev->limit != MCSEC_LIMIT_TIME;
 			register_again(g, 0,
 				       ev->limit == MCSEC_LIMIT_ROLLBACK
-					       ? "the machine was copied or hibernates"
+					       ? "the machine was copied or is hibernating"
 					       : "the Data SA is used up");
 		}
 		break;

@@ -182,7 +182,7 @@ static void select_due(void *arg)
 	group_warn(g, "SA not selected: " SPI_FMT ": %s", s->spi, err.text);
 	if (ret == -ENOENT)
 		msa_lost(s);
-	g->ops->again(g, 0, "the kernel did not change over");
+	g->ops->again(g, 0, "the kernel has not selected the SA");
 }
 
 static void soft_due(void *arg)
@@ -293,7 +293,7 @@ bool msa_differs(const struct msa *s, const struct ksa *ksa)
 
 /*
  * Return true if the kernel has wiped the key before hibernation: the SA
- * neither sends nor receives any more, and its replay windows are lost.
+ * send and receive are both false any more, and its replay windows are lost.
  */
 static bool is_dead(const struct msa *s)
 {
@@ -340,8 +340,8 @@ static int need_another(struct mgroup *g, const struct ksa *ksa,
 {
 	g->used_up = true;
 	return err_set(err, -EAGAIN,
-		       "SA " SPI_FMT " %s, another one is asked for", ksa->spi,
-		       reason);
+		       "SA " SPI_FMT " %s; requesting another Data SA",
+		       ksa->spi, reason);
 }
 
 /*
@@ -369,10 +369,10 @@ static int take_again(struct msa *s, const struct ksa *ksa, uint32_t lifetime,
 	if (is_dead(s))
 		return need_another(s->g, ksa, "has lost its key", err);
 	if (msa_turn(s, ksa->dir))
-		return need_another(s->g, ksa, "stays as it is", err);
-	if (s->dir != ksa->dir)
-		return need_another(s->g, ksa, "was made to receive alone",
+		return need_another(s->g, ksa, "cannot change its directions",
 				    err);
+	if (s->dir != ksa->dir)
+		return need_another(s->g, ksa, "cannot start sending", err);
 	keep_sa(s, lifetime, atd_ms);
 	return 0;
 }

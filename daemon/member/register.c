@@ -232,17 +232,16 @@ static const char *notify_meaning(const struct mgroup *g, uint16_t notify)
 {
 	switch (notify) {
 	case GIKE_N_AUTHORIZATION_FAILED:
-		return g->conf->send
-			       ? "the key server does not let this host send"
-			       : "the key server does not let this host in";
+		return g->conf->send ? "this host is not authorized to send"
+				     : "this host is not authorized";
 	case GIKE_N_INVALID_GROUP_ID:
 		return "the key server has no such group";
 	case GIKE_N_REGISTRATION_FAILED:
-		return "the key server cannot take it now, or is full";
+		return "the registration failed; the group may be full";
 	case IKE_N_NO_PROPOSAL_CHOSEN:
-		return "the key server wants other algorithms";
+		return "no proposal chosen";
 	case IKE_N_AUTHENTICATION_FAILED:
-		return "the key server does not accept the certificate";
+		return "the key server rejects the certificate";
 	default:
 		return NULL;
 	}
@@ -319,7 +318,8 @@ static void confirm_due(void *arg)
 	if (!s || !mgroup_is_in(g) || !g->has_server_time)
 		return;
 	if (!m->sa || ike_sending(m->sa, &g->idg, s->spi))
-		register_ask(g, "the key server is to know what it sends with");
+		register_ask(g,
+			     "the key server does not know the sending SA yet");
 	/*
 	 * The report is repeated, since the key server may have been restarted
 	 * or have lost the IKE SA.

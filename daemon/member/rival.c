@@ -348,12 +348,12 @@ void rival_undo(struct mgroup *g, struct ike_sa *sa, const struct gsa *gsa,
 	if (theirs != ours)
 		group_err(g,
 			  "forged rekey: Data SA " SPI_FMT
-			  " was not the key server's, back to " SPI_FMT,
+			  " was not from the key server, back to " SPI_FMT,
 			  theirs, ours);
 	else
 		group_err(g,
-			  "forged rekey: what came with Data SA " SPI_FMT
-			  " was not all the key server's",
+			  "forged rekey: SAs installed with Data SA " SPI_FMT
+			  " were not from the key server",
 			  ours);
 	g->unreported = true;
 	g->unreported_spi = theirs;

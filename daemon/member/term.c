@@ -43,7 +43,7 @@ static void term_due(void *arg)
 		doubt_note(g, DOUBT_TERM);
 		return;
 	}
-	g->ops->ask(g, "its membership ends soon");
+	g->ops->ask(g, "membership expires soon");
 	/*
 	 * The answer sets the timer anew; without one the membership has ended
 	 * by then.
@@ -66,7 +66,7 @@ void term_learn(struct mgroup *g, const struct gsa_gw *gw)
 	g->term_ms = g->asked_ms + (uint64_t)gw->term * MSEC_PER_SEC;
 	if (g->term_ms < before + LEAST_MS && left_ms(g) < LEAST_MS)
 		group_warn(g,
-			   "membership not renewed: ends in %llu s: does the certificate end?",
+			   "membership not renewed: ends in %llu s; check the end of the certificate",
 			   (unsigned long long)left_ms(g) / MSEC_PER_SEC);
 	arm_term(g);
 }

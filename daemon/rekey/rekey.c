@@ -193,7 +193,8 @@ static int check_out(const struct rekey_sa *rs, const struct rekey_msg *m,
 		     struct err *err)
 {
 	if (!m->has_gsa && !m->n_del)
-		return err_set(err, -EBADMSG, "rekey that says nothing");
+		return err_set(err, -EBADMSG,
+			       "GSA_REKEY without GSA and Delete");
 	if (!m->has_gsa && (m->kd.n_bags || m->kd.n_wrap ||
 			    m->kd.auth_key_len || m->kd.n_sender_ids))
 		return err_set(err, -EBADMSG, "KD without GSA");
@@ -320,7 +321,7 @@ int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
 
 	err_clear(err);
 	if (rs->spent)
-		return err_set(err, -EOVERFLOW, "no Message ID is left");
+		return err_set(err, -EOVERFLOW, "Message IDs are used up");
 	ret = check_out(rs, m, err);
 	if (ret)
 		return ret;
@@ -360,8 +361,7 @@ int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
 		ret = sk_seal(out, &k, iv, chain.first, inner.p, inner.len);
 	}
 	if (ret)
-		err_set(err, ret, "rekey message cannot be made: %s",
-			strerror(-ret));
+		err_set(err, ret, "GSA_REKEY not built: %s", strerror(-ret));
 	sk_key_wipe(&k);
 	wbuf_free(&inner);
 	return ret;

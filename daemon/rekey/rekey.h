@@ -100,7 +100,7 @@ bool delete_is_all(const struct delete_pld *d);
  * Build, sign and encrypt a message; @out must be empty. Consumes one Message
  * ID, also after an error that occurs once a message has it. Returns 0;
  * -EBADMSG or -ENOTSUP with the reason in @err, if RFC 9838 section 5 is
- * violated; -EOVERFLOW: no Message ID is left; -EMSGSIZE: more than 65535
+ * violated; -EOVERFLOW: Message IDs are used up; -EMSGSIZE: more than 65535
  * octets.
  */
 int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,

@@ -247,7 +247,7 @@ static int sq_expect(void *ctx, const struct store_expect *e)
 		return ret;
 	if (v != e->from) {
 		snprintf(q->err, sizeof(q->err),
-			 "%s has version %llu and not %llu: somebody else has changed it",
+			 "%s has version %llu and not %llu: another process has changed it",
 			 e->key, (unsigned long long)v,
 			 (unsigned long long)e->from);
 		return -ESTALE;
@@ -433,8 +433,8 @@ static int private_file(const char *path, int flags, struct err *err)
 	close(fd);
 	if (st.st_mode & 077)
 		return err_set(err, -EPERM,
-			       "%s: others may read it (mode %03o); chmod it to 600",
-			       path, st.st_mode & 0777);
+			       "%s: accessible to other users (mode %04o): run \"chmod 600\"",
+			       path, st.st_mode & 07777);
 	return 0;
 }
 
@@ -559,7 +559,7 @@ static int sq_opened(struct store *s, struct sq *q, const char *path, int ret,
 	if (ret) {
 		err_set(err, ret, "%s: %s", path,
 			ret == -EBUSY
-				? "another process has it open; stop that first"
+				? "another process has it open; stop that process first"
 				: q->err);
 		sq_close(q);
 		return ret;

@@ -85,10 +85,10 @@ int store_check_seal(struct store *s, struct err *err)
 	if (!ret &&
 	    (w.len != strlen(CHECK_VALUE) || memcmp(w.p, CHECK_VALUE, w.len))) {
 		ret = err_set(err, -EPROTONOSUPPORT,
-			      "store has a format that is not known; a later mcsecd wrote it");
+			      "store has an unknown format; a later mcsecd has written it");
 	} else if (ret == -EBADMSG) {
 		err_set(err, ret,
-			"seal key does not fit the store; \"seal-key\" must name the one that it was made with");
+			"seal key is not that of the store; \"seal-key\" must name the one with which it was created");
 	} else if (ret == -ENOENT) {
 		ret = store_begin(s);
 		if (!ret)

@@ -366,7 +366,7 @@ int store_thread(struct store *s, struct loop *loop, struct err *err)
 	}
 	if (ret) {
 		worker_free(w);
-		return err_set(err, ret, "store: no thread for it: %s",
+		return err_set(err, ret, "store: thread not started: %s",
 			       strerror(-ret));
 	}
 	s->ops = &worker_ops;

@@ -301,7 +301,7 @@ void store_txn_end(struct store *s, uint64_t number, int ret, const char *why)
 	struct store_txn *t = find_open(s, number);
 
 	if (!t) {
-		log_err("store failed: a transaction has ended twice, the second time is ignored");
+		log_err("store failed: internal error: a transaction has ended twice; please report it");
 		return;
 	}
 	t->ended = true;

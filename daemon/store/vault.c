@@ -115,7 +115,7 @@ int vault_open(struct vault *v, const char *key,
 	int ret = open_all(v, key, paths, make, false, err);
 
 	if (!ret && v->next) {
-		log_warn("seal key changed: %s: a change that was cut short is finished now",
+		log_warn("seal key changed: %s: an interrupted change was completed",
 			 key);
 		ret = change_key(v, err);
 	}
@@ -141,7 +141,7 @@ int vault_rekey(struct vault *v, struct err *err)
 	if (!ret && !v->next) {
 		ret = rand_bytes(key, sizeof(key));
 		if (ret)
-			err_set(err, ret, "no random numbers");
+			err_set(err, ret, "random number generator failed");
 		else
 			ret = file_create(path, 0600, key, sizeof(key), err);
 		secret_wipe(key, sizeof(key));

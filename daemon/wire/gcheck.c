@@ -211,7 +211,8 @@ static int check_sender_ids(const struct check *c)
 
 	if (want != bits)
 		return BAD(c, "GWP_SENDER_ID_BITS %s",
-			   bits ? "where no Sender-ID may be" : "is missing");
+			   bits ? "not allowed without a sending Data SA (RFC 9838 4.4.3.1)"
+				: "is missing");
 	if (want != !!c->kd->n_sender_ids)
 		return BAD(c, "GM_SENDER_ID %s",
 			   want ? "is missing" : "where none may be");

@@ -84,7 +84,7 @@ like "another's key" "$("$MCSECD" --check -c "$TMP/bad.conf" 2>&1)" \
 	'm.lab.key is not the key of'
 sed "s/ca.pem/k.lab.pem/" "$TMP/k.conf" >"$TMP/bad.conf"
 like "a CA that is none" "$("$MCSECD" --check -c "$TMP/bad.conf" 2>&1)" \
-	'identity.ca: .*not one of an authority'
+	'identity.ca: .*is not a CA certificate'
 echo "-----BEGIN CERTIFICATE-----" >"$TMP/cut.pem"
 sed "s:$pki/k.lab.pem:$TMP/cut.pem:" "$TMP/k.conf" >"$TMP/bad.conf"
 like "a damaged certificate" "$("$MCSECD" --check -c "$TMP/bad.conf" 2>&1)" \

@@ -74,7 +74,7 @@ cp "$LAB/k/seal.key" "$TMP/seal.new"
 cp "$TMP/seal.old" "$LAB/k/seal.key"
 spawn_as k mcsecd "$MCSECD" -f "$LAB/k/mcsecd.conf"
 try "with the old seal key mcsecd does not start" wait_until 20 \
-	logs k 'seal key does not fit'
+	logs k 'seal key is not that of the store'
 reap k mcsecd TERM
 cp "$TMP/seal.new" "$LAB/k/seal.key"
 try "with the new seal key mcsecd starts" daemon_start k
@@ -112,7 +112,7 @@ try "s has told the key server" wait_until 10 \
 try "the key server's log says what to do" \
 	logs k 'group video: forged rekey: .*mcsecctl reset video'
 like "the audit trail has the thief" \
-	"$(audit rival '.[].detail')" 'somebody else'
+	"$(audit rival '.[].detail')" 'reported by'
 try "x rekeys again" ctl x rekey video
 sleep 3
 try "s does not follow" eval '! with_thief s'

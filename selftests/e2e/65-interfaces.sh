@@ -135,10 +135,10 @@ sed -i 's/^  gcks-id/  interface = "eth7";\n&/' "$LAB/a/mcsecd.conf"
 try "no such interface: a is in" restart_a
 is "no such interface: status has it" \
 	"$(member_is a rekeys-heard) $(member_is a rekey-note)" \
-	"false there is no interface eth7"
+	"false no interface eth7"
 sleep 12
 is "no such interface: the log has it once" \
-	"$(grep -c 'rekey address not joined: .*: there is no interface eth7' \
+	"$(grep -c 'rekey address not joined: .*: no interface eth7' \
 		"$LAB/a/mcsecd.log")" 1
 sed -i '/interface = "eth7"/d' "$LAB/a/mcsecd.conf"
 
@@ -211,7 +211,7 @@ then
 	# shellcheck disable=SC2086
 	try "VRF as interface: a is in" restart_a $vrf
 	is "VRF as interface: refused by name" "$(member_is a rekey-note)" \
-		"blue is a VRF, name an interface in it"
+		"blue is a VRF; name an interface that is enslaved to it"
 else
 	skip "a in a VRF" "no vrf"
 fi

@@ -165,7 +165,7 @@ static void checks(void)
 	REFUSED("signature does not verify", "nor one that was changed");
 	sign(&s, &member);
 	s.auth[11] ^= 1;
-	REFUSED("signature algorithm unknown or not of its key",
+	REFUSED("signature algorithm unknown, or not of the certificate's key",
 		"nor by another algorithm");
 	ok(strstr(refusal(&s, CERT_FOR_MEMBER, 2), "signature algorithm"),
 	   "second octets do not change a refusal");
@@ -196,7 +196,7 @@ static void checks(void)
 	id_from_text(&s.id, "b.example");
 	REFUSED("does not name this identity", "as somebody else");
 	id_from_text(&s.id, "alias.example");
-	REFUSED("goes by another identity", "by its other name");
+	REFUSED("not the first subjectAltName", "by its other name");
 	x = issue(&other_ca, PKI_MEMBER, "a.example");
 	sign(&s, &x);
 	REFUSED("issuer unknown", "of an authority that nobody trusts");

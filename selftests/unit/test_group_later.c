@@ -187,7 +187,7 @@ static void test_fails(void)
 	sim_run(&s, 6 * STORE_MS);
 	is_int(evict.n, 1, "the eviction is answered");
 	is_int(evict.ret, -ENOSPC, "the eviction has the store's error");
-	ok(strstr(evict.why, "is still in"), "the eviction's answer has words");
+	ok(strstr(evict.why, "not evicted"), "the eviction's answer has words");
 	is_int(rekey.n, 1, "the rekey behind it is answered");
 	is_int(rekey.ret, -ENOSPC, "the rekey has the same error");
 	is_int(c->notify, GIKE_N_REGISTRATION_FAILED, "the joiner is refused");

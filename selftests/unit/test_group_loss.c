@@ -362,7 +362,7 @@ static void test_deaf(void)
 	   "three beats of silence do the same");
 	st = sim_status(a);
 	ok(!strcmp(member_state_text(&st), "behind") &&
-		   strstr(st.doubt, "not heard"),
+		   strstr(st.doubt, "no rekey or beat"),
 	   "a member is not \"in\" while it does not hear the key server: %s",
 	   st.doubt);
 	regs = st.registrations;

@@ -62,7 +62,8 @@ static void test_allow(void)
 	ok(sim_in(a) && sim_in(twin), "allow: both are in");
 	is_int(sim_group(&s).rekeys - rekeys, 0, "without a rekey");
 	ok(sim_logged(&s, "one identity at two addresses: \"a.example\"") &&
-		   sim_logged(&s, "at 10.1.0.3:848, a member at 10.1.0.2"),
+		   sim_logged(&s,
+			      "at 10.1.0.3:848: already a member at 10.1.0.2"),
 	   "the log warns");
 	is_int(sim_audited(&s, "two-places", "a.example", "10.1.0.2"), 1,
 	       "the audit trail has the second address");

@@ -593,7 +593,8 @@ static void test_settings(void)
 	sim_gcks_down(&s);
 	s.cg.alg.key_bits = 256;
 	sim_gcks_up(&s);
-	ok(sim_logged(&s, "settings were changed"), "the group starts anew");
+	ok(sim_logged(&s, "settings of the keys have changed"),
+	   "the group is reset");
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "all have registered again");
 	is_int(a->mk.sa[0].sa.key_len, 36, "the members use the new algorithm");

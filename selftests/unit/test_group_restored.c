@@ -80,11 +80,11 @@ static void test_backup(void)
 	sim_copy_store(bak, s.path);
 	sim_gcks_up(&s);
 	ok(sim_logged(&s,
-		      "group video: store restored: its store went back in time"),
+		      "group video: store restored: the store is older than its witness"),
 	   "a store put back from a backup is noticed");
-	is_int(sim_audited(&s, "reset", NULL, "went back in time"), 1,
+	is_int(sim_audited(&s, "reset", NULL, "older than its witness"), 1,
 	       "the store put back is on record");
-	is_int(sim_group(&s).restarts, 1, "the group starts anew");
+	is_int(sim_group(&s).restarts, 1, "the group is reset");
 	is_int(sim_group(&s).denied, 3, "the union of the evicted stays out");
 	is_int(sim_evict(s.gcks, "video", "d.example", &ms, &err), -EALREADY,
 	       "the restored store knows who was evicted without being a member");
@@ -129,7 +129,8 @@ static void test_lost(void)
 	sim_gcks_down(&s);
 	drop_store(s.path);
 	sim_gcks_up(&s);
-	ok(sim_logged(&s, "the store has lost it"), "a new store is noticed");
+	ok(sim_logged(&s, "the group is missing in the store"),
+	   "a new store is noticed");
 	is_int(sim_group(&s).denied, 1, "the evicted one stays out");
 	sim_finish(&s, "store lost");
 
@@ -140,7 +141,7 @@ static void test_lost(void)
 	sim_gcks_down(&s);
 	drop_store(s.witness_path);
 	sim_gcks_up(&s);
-	ok(sim_logged(&s, "come without the witness"),
+	ok(sim_logged(&s, "the witness of the store is missing"),
 	   "a store without its witness is not believed");
 	is_int(sim_group(&s).denied, 1,
 	       "the denials of a store without its witness hold");
@@ -239,7 +240,7 @@ static void test_witness_was_full(bool rekey)
 	sim_gcks_down(&s);
 	sim_copy_store(old, s.path);
 	sim_gcks_up(&s);
-	ok(sim_logged(&s, "its store went back in time"),
+	ok(sim_logged(&s, "the store is older than its witness"),
 	   "rekey %d: an old store is noticed", rekey);
 	is_int(sim_group(&s).denied, 1,
 	       "rekey %d: the denial is in the witness", rekey);

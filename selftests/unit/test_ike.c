@@ -433,7 +433,7 @@ static void lifetimes(void)
 	}
 	is_int(m->seen.sa_closed, 0, "SA in use stays");
 	net_pass(&net, 60000, true);
-	is_str(m->seen.reason, "lifetime of the IKE SA is over",
+	is_str(m->seen.reason, "lifetime of the IKE SA has ended",
 	       "until its lifetime");
 	is_int(g->seen.sa_closed, 1, "on both sides");
 	pair_teardown();
@@ -504,7 +504,7 @@ static void restarted(void)
 	then = net.ms;
 	while (!m->seen.sa_closed && net.ms - then < 60000)
 		net_pass(&net, 100, true);
-	is_str(m->seen.reason, "the peer has lost the IKE SA",
+	is_str(m->seen.reason, "the peer no longer has the IKE SA",
 	       "a restart is noticed");
 	ok(net.ms - then <= 5000, "within %d ms", (int)(net.ms - then));
 	is_int(m->seen.refused, 1, "the request is refused");

@@ -185,7 +185,7 @@ static void identities(void)
 		net_run(&net);
 		nobody_in("the subject instead of the name");
 		ok(strstr(g->seen.text,
-			  ": names a member that goes by another identity"),
+			  ": identity is not the first subjectAltName of the certificate"),
 		   "reason");
 		teardown();
 	}
@@ -204,7 +204,7 @@ static void identities(void)
 				.dns = "evil.example",
 				.ca = &ca };
 	gcks_refused("another key server", &opt, GCKS,
-		     "key server says it is \"evil.example\", not gcks.example");
+		     "key server has identity \"evil.example\", expected is gcks.example");
 }
 
 /* A member acts as a key server, for which its certificate is not valid. */
@@ -253,8 +253,8 @@ static void not_asked_for(void)
 		bail("ike_register");
 	net_run(&net);
 	is_int(m->seen.registered, 0, "AES-128 where AES-256 was asked for");
-	is_str(m->seen.text,
-	       "policy not taken: member lacks ENCR for the ESP SA", "why");
+	is_str(m->seen.text, "policy refused: member lacks ENCR for the ESP SA",
+	       "why");
 	is_int(g->seen.req.report, IKE_N_NO_PROPOSAL_CHOSEN,
 	       "the key server is told");
 	/* The same answer to a member that has offered them. */
@@ -273,7 +273,7 @@ static void not_asked_for(void)
 		bail("ike_register");
 	net_run(&net);
 	is_int(m->seen.registered, 0, "three Sender-IDs for two");
-	is_str(m->seen.text, "policy not taken: 3 Sender-IDs, 2 were asked for",
+	is_str(m->seen.text, "policy refused: 3 Sender-IDs instead of 2",
 	       "why");
 	teardown();
 }

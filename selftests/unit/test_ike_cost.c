@@ -389,7 +389,7 @@ static void pushed_out(void)
 	engine_leave(g->engine);
 	net_pass(&net, 3000, true);
 	is_int(a->seen.refused, 1, "known after 3 s at most");
-	is_str(a->seen.text, "the peer has lost the IKE SA",
+	is_str(a->seen.text, "the peer no longer has the IKE SA",
 	       "the member knows why its IKE SA is gone");
 	teardown();
 }

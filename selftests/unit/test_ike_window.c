@@ -202,7 +202,7 @@ static void impatience(void)
 		       "the request is sent %u times more", t[i].again);
 		is_int(m->seen.closed, 1, "the unanswered request is given up");
 		ok(!!strstr(m->seen.reason[0] ? m->seen.reason : m->seen.text,
-			    "has lost the IKE SA") == !i,
+			    "no longer has the IKE SA") == !i,
 		   "the unanswered request says why: %s", m->seen.text);
 		free(q.p);
 		pair_teardown();
