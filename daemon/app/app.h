@@ -65,7 +65,7 @@ struct app {
 	struct timer expiry;
 	FILE *key_export;
 
-	/* Role gcks */
+	/* Role gcks. */
 	struct vault vault; /* the store and its witness */
 	struct app_audit *audit; /* NULL: no trail */
 	struct gcks *gcks;
@@ -77,7 +77,7 @@ struct app {
 	int rekey_fd[2];
 	char rekey_note[ERR_LEN]; /* last logged problem of sending rekeys */
 
-	/* Role member */
+	/* Role member. */
 	struct member *member;
 	struct key_notes *key_notes;
 	struct ike_engine *member_engine;
@@ -93,7 +93,7 @@ struct app {
 
 /* Functions of type int return 0, or -errno with one line in @err. */
 
-/* Identity.c */
+/* ---- identity.c --------------------------------------------------------- */
 
 /* Load certificate, key, CA and pre-shared keys of the configuration. */
 int app_load_identity(struct app *a, struct err *err);
@@ -106,7 +106,7 @@ struct ike_engine_cfg app_engine_cfg(struct app *a);
 /* Close all IKE SAs, which tells the peers. */
 void app_close_sas(struct ike_engine *engine);
 
-/* Sock.c */
+/* ---- sock.c ------------------------------------------------------------- */
 
 /* Open a socket; @s must not move afterwards. *@engine may be set later. */
 int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
@@ -118,7 +118,7 @@ void app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
 /* Strip the non-ESP marker. Returns false if it is missing. */
 bool app_strip_marker(const uint8_t **p, size_t *len);
 
-/* Where.c */
+/* ---- where.c ------------------------------------------------------------ */
 
 /* Hints for choosing the interface on which rekeys are sent or received. */
 struct where {
@@ -140,7 +140,7 @@ struct where {
  */
 int app_where(const struct where *w, uint32_t *ifindex, struct err *err);
 
-/* Reload.c */
+/* ---- reload.c ----------------------------------------------------------- */
 
 /* Completion of a reload: @ret is 0, or -errno with one line in @why. */
 typedef void app_reload_fn(void *arg, int ret, const char *why);
@@ -161,10 +161,12 @@ void app_reload(struct app *a, app_reload_fn *done, void *arg);
 /* Answer the requests that still wait; call before the roles are stopped. */
 void app_stop_reload(struct app *a);
 
-/*
- * Gcks.c, member.c: started once; after a failure call the stop function, too.
- */
+/* ---- gcks.c, member.c --------------------------------------------------- */
 
+/*
+ * Start a role, once. app_stop_gcks() or app_stop_member() must be called also
+ * if the start has failed.
+ */
 int app_start_gcks(struct app *a, struct err *err);
 /*
  * Pass to @fn, line by line, what app_start_gcks() would change compared with the

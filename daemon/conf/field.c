@@ -54,10 +54,7 @@ int conf_bad(struct conf_reader *r, const config_setting_t *s, const char *word,
 		       word && path[0] ? "." : "", word ? word : "", what);
 }
 
-/*
- * ---- suggestions
- * ----------------------------------------------------------
- */
+/* ---- suggestions -------------------------------------------------------- */
 
 static size_t least_of(size_t a, size_t b, size_t c)
 {

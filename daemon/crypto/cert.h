@@ -129,7 +129,12 @@ bool cert_match_id(const struct cert *cert, unsigned int id_type,
  */
 bool cert_known_as(const struct cert *cert, unsigned int id_type,
 		   const void *id, size_t len);
+/*
+ * Get the public key, which the caller frees with sigpub_free(). Returns 0, or
+ * -errno; then *@out is unchanged.
+ */
 int cert_pubkey(const struct cert *cert, struct sigpub **out);
+/* Return the end of the certificate's validity, in seconds since 1970. */
 time_t cert_not_after(const struct cert *cert);
 /*
  * Return the end of the chain's validity, which is that of the certificate

@@ -24,11 +24,14 @@ enum pki_kind {
 	PKI_PLAIN,
 };
 
-/*
- * Request for a certificate: @name: CN of the subject @dns, @ip, @email:
- * subjectAltName entries, each may be NULL; lists end with
- *	NULL. Without any, a GCKS or member gets @name as dNSName.
- * @not_before, @not_after: seconds since 1970.
+/**
+ * struct pki_req - request for a certificate
+ * @name: CN of the subject, and dNSName of a GCKS or member without other names
+ * @dns: dNSName entries of subjectAltName, ended by NULL; may be NULL
+ * @ip: iPAddress entries, like @dns
+ * @email: rfc822Name entries, like @dns
+ * @not_before: seconds since 1970
+ * @not_after: seconds since 1970
  */
 struct pki_req {
 	enum pki_kind kind;

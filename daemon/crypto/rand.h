@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Random octets from OpenSSL's generator, which tests can replace. */
 #ifndef CRYPTO_RAND_H
 #define CRYPTO_RAND_H
 
@@ -11,7 +12,7 @@
 int rand_bytes(void *p, size_t n);
 
 /*
- * For tests: octets come from @fn until it is set to NULL. It does not affect
+ * For tests: take octets from @fn until it is set to NULL. This does not affect
  * OpenSSL's own draws (EC and RSA key generation, ECDSA nonces).
  */
 void crypto_rand_set_test(void (*fn)(void *ctx, void *p, size_t n), void *ctx);

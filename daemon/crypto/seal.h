@@ -35,15 +35,15 @@ struct sealer_ops {
 };
 
 /*
- * Make a sealer of operations. Returns 0, or -ENOMEM; then @ctx stays the
+ * Make a sealer that uses @ops. Returns 0, or -ENOMEM; then @ctx stays the
  * caller's.
  */
 int sealer_with(const struct sealer_ops *ops, void *ctx, struct sealer **out);
 
 /*
  * Read 32 octets from @path; with @create a missing file is created (mode
- * 0600, exclusively, synced). Rejects a file of another size, or one that
- * others may read. *@out is freed with sealer_free(). Returns 0, or -errno with
+ * 0600, exclusively, synced). A file of another size, or one that others may
+ * read, is refused. *@out is freed with sealer_free(). Returns 0, or -errno with
  * one line in @err.
  */
 int sealer_load(const char *path, bool create, struct sealer **out,

@@ -5,7 +5,7 @@
 
 #include "lib/err.h"
 
-/* ctl_check_reload() calls it for each line of the answer. */
+/* Called by ctl_check_reload() for each line of the answer. */
 typedef void ctl_line_fn(void *arg, const char *line);
 
 /*

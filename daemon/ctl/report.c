@@ -75,10 +75,7 @@ static json_t *ike_counters(struct ike_engine *engine)
 	return o;
 }
 
-/*
- * ---- the key server
- * -------------------------------------------------------
- */
+/* ---- the key server ----------------------------------------------------- */
 
 struct walk {
 	const char *group;

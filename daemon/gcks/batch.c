@@ -819,7 +819,7 @@ void batch_flush(struct group *g)
 		return;
 	}
 	g->due &= ~DUE_BATCH;
-	/* As every eviction, this one does not wait for the pace. */
+	/* Like every eviction, this one does not wait for the pace. */
 	if (g->expels) {
 		batch_expel(g, NULL, NULL, NULL);
 		return;

@@ -72,7 +72,7 @@ void gmc_free(struct group *g)
 	}
 }
 
-/* ---- authorisation ------------------------------------------------------ */
+/* ---- authorization ------------------------------------------------------ */
 
 const struct deny_entry *gmc_denied(const struct group *g, const char *identity)
 {

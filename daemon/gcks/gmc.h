@@ -20,7 +20,7 @@ void gmc_free(struct group *g);
  */
 int gmc_load(struct group *g, struct err *err);
 
-/* ---- authorisation ------------------------------------------------------ */
+/* ---- authorization ------------------------------------------------------ */
 
 /*
  * Return NULL if @identity may be a member that sends, or else that receives

@@ -106,7 +106,7 @@ struct gkey {
 
 struct gkm_state {
 	uint8_t policy[GKM_DIGEST]; /* digest of the settings of the keys */
-	/* Count the changes of the group; the witness stores it, too. */
+	/* Number of changes of the group, which the witness stores as well. */
 	uint64_t version;
 	bool keyed; /* rekey and data are valid */
 	uint64_t next_number; /* number of the next member */

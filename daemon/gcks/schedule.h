@@ -9,8 +9,9 @@ void schedule_init(struct group *g);
 void schedule_stop(struct group *g);
 /* (Re)arm both timers. */
 void schedule_start(struct group *g);
-/* Run what is due, now or when the change in flight is done. */
+/* Send a beat, now or when the change in flight is done. */
 void schedule_beat(struct group *g);
+/* Make a periodic rekey, now or when the change in flight is done. */
 void schedule_periodic(struct group *g);
 /* Send the next beat within @ms milliseconds, unless beats are disabled. */
 void schedule_beat_soon(struct group *g, uint32_t ms);

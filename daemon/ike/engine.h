@@ -41,11 +41,11 @@ struct ike_sa;
  * during the call that it is passed to.
  */
 struct gike_req {
-	/* Both sides */
+	/* Both sides. */
 	struct ike_id idg; /* the group */
 	bool send; /* N(GROUP_SENDER) */
 	uint32_t n_sender_ids; /* wanted; at the key server >= 1 */
-	uint16_t report; /* 0, or notify 14 or 49: report or leave */
+	uint16_t report; /* notify of a report, see ike_report(), or 0 */
 	bool fragments; /* takes fragments of GSA_REKEY */
 	bool used_up; /* N(MCSEC_USED_UP): needs another Data SA */
 	/* Initiator: NULL means sag_default(). Responder: NULL means no SAg. */
@@ -53,7 +53,7 @@ struct gike_req {
 	/* Private-use notifies to send along. Initiator: NULL means none. */
 	const struct opaque *opaque;
 
-	/* Responder only */
+	/* Responder only. */
 	uint8_t xchg; /* GSA_AUTH or GSA_REGISTRATION */
 	const struct ike_id *peer; /* authenticated */
 	const char *peer_name; /* peer in printable form */
@@ -336,11 +336,13 @@ int ike_open(struct ike_engine *engine, const struct ep *local,
 #define IKE_QUEUE_MAX 64
 int ike_register_more(struct ike_sa *sa, const struct gike_req *req);
 /*
- * Report @notify for a group: 14 (policy not acceptable) or 49 (leaving).
- * Errors are those of ike_register_more().
+ * Report @notify for a group: IKE_N_NO_PROPOSAL_CHOSEN (the policy is not
+ * acceptable) or GIKE_N_REGISTRATION_FAILED (the member leaves). Errors are
+ * those of ike_register_more().
  */
 int ike_report(struct ike_sa *sa, const struct ike_id *idg, uint16_t notify);
-int ike_leave(struct ike_sa *sa, const struct ike_id *idg); /* 49 */
+/* Report that this member leaves the group. */
+int ike_leave(struct ike_sa *sa, const struct ike_id *idg);
 /*
  * Report to the key server that this engine sends to the group with the Data
  * SA @spi, by N(MCSEC_SENDING) in an INFORMATIONAL exchange; other
@@ -349,8 +351,8 @@ int ike_leave(struct ike_sa *sa, const struct ike_id *idg); /* 49 */
  */
 int ike_sending(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
 /*
- * Reports, in the same way, that it followed a GSA_REKEY that is not the key
- * server's to the Data SA @spi.
+ * Report, by N(MCSEC_RIVAL), that this engine's member has followed a forged
+ * GSA_REKEY to the Data SA @spi. Otherwise like ike_sending().
  */
 int ike_rival(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
 
@@ -398,7 +400,7 @@ int ike_liveness(struct ike_sa *sa);
  */
 int ike_rekey(struct ike_sa *sa);
 /*
- * Responder: keeps the SA when idle, as long as liveness checks are answered.
+ * Responder: keep the SA when idle, as long as liveness checks are answered.
  */
 void ike_sa_keep(struct ike_sa *sa);
 

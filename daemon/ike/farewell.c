@@ -101,8 +101,9 @@ static void send_waiting(struct farewell *f)
 }
 
 /*
- * The request without an answer may have been lost. For a message that is
- * repeated it is, too; else only its answer is waited for.
+ * The request without an answer may have been lost. If the final message is
+ * retransmitted, so is this request; otherwise the SA only waits for its
+ * answer.
  */
 static void wait_for_answer(struct ike_sa *sa, struct farewell *f,
 			    struct dgrams *last)

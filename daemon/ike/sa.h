@@ -101,7 +101,7 @@ struct ike_task {
 	bool send;
 	uint32_t n_sender_ids;
 	bool used_up;
-	uint16_t report; /* 14 or 49 for a report, else 0 */
+	uint16_t report; /* notify of a report, else 0 */
 	struct sa_pld *sag; /* owned, NULL: default */
 	struct opaque *opaque; /* owned, NULL: none */
 	/*
@@ -115,7 +115,7 @@ struct ike_task {
 
 TAILQ_HEAD(ike_tasks, ike_task);
 
-/* A received message */
+/* A received message. */
 struct ike_in {
 	struct ike_path path;
 	const uint8_t *p; /* owned by the caller of ike_engine_input() */
@@ -511,7 +511,7 @@ bool keys_line(const struct ike_sa *sa, char *buf, size_t size);
 /* ---- suite.c ------------------------------------------------------------ */
 
 /*
- * Responder: chooses the first algorithms that @offer has in common with @own,
+ * Responder: choose the first algorithms that @offer has in common with @own,
  * in the peer's order; all transforms are from one proposal of each side.
  * @spi_len is the size of SPIs in it. Returns the proposal of @offer, or NULL if
  * there are none.
@@ -519,7 +519,7 @@ bool keys_line(const struct ike_sa *sa, char *buf, size_t size);
 const struct proposal *suite_choose(const struct sa_pld *own,
 				    const struct sa_pld *offer, uint8_t spi_len,
 				    struct ike_suite *s);
-/* Initiator: returns true if a responder may choose @answer from @own. */
+/* Initiator: return true if a responder may choose @answer from @own. */
 bool suite_chosen(const struct sa_pld *own, const struct sa_pld *answer,
 		  uint8_t spi_len, struct ike_suite *s);
 /* Make the SA payload of the answer. */
@@ -555,7 +555,7 @@ void nat_see(struct ike_sa *sa, const struct ike_msg *m,
 	     const struct ike_path *path);
 
 /*
- * Initiator: if a NAT was found, changes to port 4500, and starts keepalives if
+ * Initiator: if a NAT was found, change to port 4500, and start keepalives if
  * the NAT is on our side.
  */
 void nat_float(struct ike_sa *sa);
@@ -571,11 +571,11 @@ int sa_request(struct ike_sa *sa, uint8_t xchg, uint8_t first,
 	       const struct wbuf *inner);
 /* Like sa_request(), for a message in the clear: IKE_SA_INIT. */
 int sa_request_raw(struct ike_sa *sa, uint8_t xchg, const struct wbuf *msg);
-/* Retransmits the request with the same octets, and arms the next one. */
+/* Retransmit the request with the same octets, and arm the next time. */
 void sa_request_again(struct ike_sa *sa);
 
 /*
- * Responder: encrypts, keeps and sends the answer to the open request. Returns
+ * Responder: encrypt, keep and send the answer to the open request. Returns
  * 0 or -errno.
  */
 int sa_respond(struct ike_sa *sa, uint8_t xchg, uint8_t first,
@@ -610,12 +610,12 @@ void farewell_free_all(struct ike_engine *engine);
 /* ---- close.c ------------------------------------------------------------ */
 
 /*
- * Authentication is complete on both sides: starts lifetimes, frees what AUTH
+ * Start the lifetimes, because both sides are authenticated, and free what AUTH
  * needed.
  */
 void sa_up(struct ike_sa *sa);
 /*
- * The lifetime begins (again): cfg.lifetime_ms, and before its end cfg.rekey_ms,
+ * Start the lifetime (again): cfg.lifetime_ms, and before its end cfg.rekey_ms,
  * with up to a tenth less, so that peers do not begin renewals together.
  */
 void sa_arm_life(struct ike_sa *sa);
@@ -623,9 +623,9 @@ void sa_arm_life(struct ike_sa *sa);
 void sa_arm_retry(struct ike_sa *sa, uint64_t ms);
 void sa_arm_end(struct ike_sa *sa);
 /*
- * Close the SA: stops timers, wipes secrets, refuses open requests with
- * @notify and @reason, and calls sa_closed(). Sends nothing. Does nothing if
- * the SA is closed already.
+ * Close the SA: stop timers, wipe secrets, refuse open requests with @notify
+ * and @reason, and call sa_closed(). No message is sent. A closed SA is left
+ * alone.
  */
 void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason);
 

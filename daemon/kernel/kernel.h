@@ -214,7 +214,7 @@ struct kernel_ops {
 
 	/* Returns -EEXIST if the group has an SA of this SPI. */
 	int (*sa_add)(void *ctx, const struct ksa *sa, struct err *err);
-	/* Changes what @set names. Returns -EINVAL if the SA shall begin to send. */
+	/* Changes what @set names. Returns -EINVAL if the SA would start sending. */
 	int (*sa_set)(void *ctx, const char *group, uint32_t spi,
 		      const struct ksa_set *set, struct err *err);
 	int (*sa_del)(void *ctx, const char *group, uint32_t spi,

@@ -18,7 +18,7 @@ struct err {
 	char text[ERR_LEN];
 };
 
-/* Remove the sentence, for a function that can fail without one. */
+/* Clear the text, for a function that can fail without one. */
 static inline void err_clear(struct err *err)
 {
 	if (err)

@@ -81,9 +81,9 @@ void member_set_engine(struct member *m, struct ike_engine *engine);
  */
 int member_start(struct member *m, struct err *err);
 /*
- * Take note of the key of an SA that the kernel had and has lost, and with it which
- * datagrams the SA has received. The member asks for another SA where it would be
- * given this one again.
+ * Note that the kernel has lost the SA with this key, and with it the replay
+ * windows. If the key server offers the SA again, the member requests another
+ * one.
  */
 void member_note_spent(struct member *m, const uint8_t digest[HASH_SHA256_LEN]);
 void member_free(struct member *m);
@@ -122,7 +122,7 @@ int member_join(struct member *m, const char *group);
  * Apply @conf. New groups are protected and register; changed ones register
  * again if the key server must know, while other settings apply from the next
  * Data SA on; missing ones leave. The SAs of these are deleted; the kernel's
- * group stays closed, and is listed, until an administrator deletes it
+ * group drops all traffic, and is listed, until an administrator deletes it
  * ("mcsecctl group del NAME --force").
  *
  * Returns 0; -EBUSY: @err names a setting that cannot change while the member
@@ -194,8 +194,15 @@ struct member_group_status {
 };
 
 /*
- * Return the state as one word for an operator: out, waiting, registering, in,
- * behind (in, with a doubt) or leaving.
+ * Return the state as one word for an operator:
+ *
+ *	MEMBER_OUT			out
+ *	MEMBER_WAITING			waiting
+ *	MEMBER_REGISTERING		registering
+ *	MEMBER_IN			in, or behind with a doubt
+ *	MEMBER_RENEWING			the same
+ *	MEMBER_LEAVING			leaving
+ *	MEMBER_REJOINING		leaving
  */
 const char *member_state_text(const struct member_group_status *s);
 

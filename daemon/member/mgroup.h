@@ -582,16 +582,16 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
  */
 int msa_adopt(struct mgroup *g, const struct ksa_info *info);
 /*
- * Let an SA be added though it was held before: a rival has the group's keys, and
- * needs no recorded datagrams until the group is reset.
+ * Permit an SA that was held before. A replay gains nothing while a rival has the
+ * keys, so this is safe until the group is reset.
  */
 void msa_allow(struct mgroup *g, const struct ksa *ksa);
 /* Return the directions of SAs by the configuration, MCSEC_DIR_*. */
 uint32_t msa_dir(const struct conf_mgroup *conf);
 /*
- * Let the SA begin or stop to receive and stop to send, as @dir says, with the
- * windows that it has. The SA does not begin to send; if no direction were left it
- * stays as it is. Returns 0, or -errno, which is logged.
+ * Set the directions to @dir: receiving can be started and stopped, sending only
+ * stopped. The windows are kept. If no direction would be left nothing changes.
+ * Returns 0, or -errno, which is logged.
  */
 int msa_turn(struct msa *s, uint32_t dir);
 struct msa *msa_find(const struct mgroup *g, uint32_t spi);

@@ -362,7 +362,7 @@ static bool replace_unused(struct msa *s)
 	return true;
 }
 
-/* Go on with the SA of the kernel, which has the key that it is to have. */
+/* Keep using the kernel's SA; its key is the expected one. */
 static int take_again(struct msa *s, const struct ksa *ksa, uint32_t lifetime,
 		      uint64_t atd_ms, struct err *err)
 {

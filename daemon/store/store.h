@@ -5,14 +5,14 @@
  * that a replicated one can replace SQLite.
  *
  * Every value is sealed (crypto/seal.h) under its own key before a back end
- * sees it: access to the file alone does not allow to read secrets or to swap,
- * modify or invent a record. The audit trail is in clear, for other tools, and
- * contains no secret.
+ * sees it: access to the file alone allows neither reading secrets nor swapping,
+ * modifying or forging a record. The audit trail is in clear, for other tools,
+ * and contains no secret.
  *
  * Keys are text with '/' between parts; store_key() escapes parts that come
  * from outside. All functions return 0 or -errno. -ENOSPC: no room. -EBADMSG: a
  * value was sealed with another key or is damaged. -EBUSY: another process has
- * the store. -ESTALE: somebody else has changed the record. After an error
+ * the store. -ESTALE: another process has changed the record. After an error
  * inside a transaction only store_abort() may follow. store_error() describes
  * the last error. Single-threaded.
  */

@@ -37,7 +37,7 @@
 
 /* A Group SA policy substructure (RFC 9838 section 4.4.2). */
 struct gsa_sa {
-	uint8_t proto; /* 6 Rekey SA, 3 ESP, 2 AH */
+	uint8_t proto; /* enum ike_protoid */
 	uint8_t spi_len; /* 16 or 4, follows from proto */
 	uint8_t spi[GIKE_SPI_MAX];
 	struct ts src;
@@ -103,8 +103,8 @@ struct gsa {
 };
 
 /*
- * At most one Rekey SA policy and one group-wide policy, at least one SA
- * policy.
+ * Parse a GSA, which has at most one Rekey SA policy, at most one group-wide
+ * policy, and at least one SA policy.
  */
 int gsa_parse(struct rbuf *r, struct gsa *gsa);
 void gsa_build(struct pchain *c, const struct gsa *gsa);

@@ -96,8 +96,8 @@ struct proposal {
 };
 
 /*
- * About 16 kB: not for recursive functions; a long-lived one is static const or
- * on the heap.
+ * This struct has about 16 kB. It must not be used in recursive functions; a
+ * long-lived one is static const or on the heap.
  */
 struct sa_pld {
 	unsigned int n;
