@@ -79,7 +79,7 @@ struct app {
 
 	/* Role member. */
 	struct member *member;
-	struct key_notes *key_notes;
+	struct key_digests *key_digests;
 	struct ike_engine *member_engine;
 	struct sock unicast;
 	struct sock natt; /* for UDP encapsulation */

@@ -185,7 +185,7 @@ static int reseal_stores(void *ctx, struct err *err)
  * Many members that start at once send faster than they are answered: the
  * buffer should hold as many first messages as there may be half-open IKE SAs.
  */
-static void make_room(struct sock *s)
+static void set_receive_buffer(struct sock *s)
 {
 	char ep[EP_STRLEN];
 	int got = udp_room(s->fd.fd, ROOM);
@@ -224,7 +224,7 @@ static int open_listeners(struct app *a, struct err *err)
 			log_warn("not listening: %s", err->text);
 			continue;
 		}
-		make_room(&a->listen[a->n_listen++]);
+		set_receive_buffer(&a->listen[a->n_listen++]);
 	}
 	if (!a->n_listen)
 		return err_set(err, -EADDRNOTAVAIL, "no address to listen on");

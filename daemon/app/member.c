@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "app/app.h"
-#include "app/key_notes.h"
+#include "app/key_digests.h"
 #include "wire/proto.h"
 #include "kernel/link.h"
 #include "kernel/nl.h"
@@ -184,12 +184,12 @@ static void leave_rekey(void *ctx, const struct ep *to,
 	mcast_leave(a->mcast, to, source);
 }
 
-static void note_key(void *ctx, const char *group, uint32_t spi,
-		     const uint8_t *digest)
+static void set_key_digest(void *ctx, const char *group, uint32_t spi,
+			   const uint8_t *digest)
 {
 	struct app *a = ctx;
 
-	key_notes_set(a->key_notes, group, spi, digest);
+	key_digests_set(a->key_digests, group, spi, digest);
 }
 
 static bool find_key_note(void *ctx, const char *group, uint32_t spi,
@@ -197,7 +197,7 @@ static bool find_key_note(void *ctx, const char *group, uint32_t spi,
 {
 	struct app *a = ctx;
 
-	return key_notes_get(a->key_notes, group, spi, digest);
+	return key_digests_get(a->key_digests, group, spi, digest);
 }
 
 /* The kernel had an SA with this key in an earlier run, and has lost it since. */
@@ -211,15 +211,15 @@ static void lost_key(void *ctx, const uint8_t digest[HASH_SHA256_LEN])
 /*
  * The file is next to the control socket, which is unique for each daemon, too.
  */
-static int open_key_notes(struct app *a, struct err *err)
+static int open_key_digests(struct app *a, struct err *err)
 {
 	char *path;
 
 	if (asprintf(&path, "%s.keys", a->conf->control) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
-	a->key_notes = key_notes_new(path);
+	a->key_digests = key_digests_new(path);
 	free(path);
-	return a->key_notes ? 0 : err_set(err, -ENOMEM, "out of memory");
+	return a->key_digests ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
 static void on_rekey(void *ctx, const struct ep *from, const struct ep *to,
@@ -311,7 +311,7 @@ int app_start_member(struct app *a, struct err *err)
 		.kernel = &a->kernel,
 		.join_rekey = join_rekey,
 		.leave_rekey = leave_rekey,
-		.note_key = note_key,
+		.note_key = set_key_digest,
 		.find_key_note = find_key_note,
 		.ctx = a,
 	};
@@ -330,7 +330,7 @@ int app_start_member(struct app *a, struct err *err)
 	ret = open_kernel(a, err);
 	if (ret)
 		return ret;
-	ret = open_key_notes(a, err);
+	ret = open_key_digests(a, err);
 	if (ret)
 		return ret;
 	ret = member_new(c, &deps, &a->member, err);
@@ -354,7 +354,7 @@ int app_start_member(struct app *a, struct err *err)
 	member_set_engine(a->member, a->member_engine);
 	ret = member_start(a->member, err);
 	if (!ret)
-		key_notes_prune(a->key_notes, lost_key, a);
+		key_digests_prune(a->key_digests, lost_key, a);
 	if (!ret)
 		log_info("started: member of %zu group%s", c->n_groups,
 			 c->n_groups == 1 ? "" : "s");
@@ -374,8 +374,8 @@ void app_stop_member(struct app *a)
 	 */
 	member_free(a->member);
 	a->member = NULL;
-	key_notes_free(a->key_notes);
-	a->key_notes = NULL;
+	key_digests_free(a->key_digests);
+	a->key_digests = NULL;
 	app_close_sas(a->member_engine);
 	ike_engine_free(a->member_engine);
 	a->member_engine = NULL;

@@ -36,8 +36,8 @@ static void add_line(void *arg, const char *line)
 }
 
 /* All checks come before the first change. */
-static int check_all(struct app *a, const struct conf *to, conf_change_fn *fn,
-		     void *arg, struct err *err)
+static int check_roles(struct app *a, const struct conf *to, conf_change_fn *fn,
+		       void *arg, struct err *err)
 {
 	char line[64];
 	int ret;
@@ -63,7 +63,7 @@ int app_reload_check(struct app *a, const char *file, conf_change_fn *fn,
 	ret = conf_load(file ? file : a->conf->file, &to, err);
 	if (ret)
 		return ret;
-	ret = check_all(a, to, fn, arg, err);
+	ret = check_roles(a, to, fn, arg, err);
 	conf_free(to);
 	return ret;
 }

@@ -3,7 +3,7 @@
  * Digests of the keys of the kernel's SAs are kept in a file over a restart of
  * the daemon.
  */
-#include "app/key_notes.h"
+#include "app/key_digests.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,32 +24,32 @@ static void count(enum log_level level, const char *line, void *ctx)
 	warnings += level <= LOG_LEVEL_WARN;
 }
 
-static struct key_notes *open_notes(void)
+static struct key_digests *open_notes(void)
 {
-	struct key_notes *n = key_notes_new(path);
+	struct key_digests *n = key_digests_new(path);
 
 	if (!n)
 		bail("no memory");
 	return n;
 }
 
-static bool knows(struct key_notes *n, const char *group, uint32_t spi,
+static bool knows(struct key_digests *n, const char *group, uint32_t spi,
 		  uint8_t first)
 {
 	uint8_t digest[HASH_SHA256_LEN], want[HASH_SHA256_LEN];
 
 	memset(want, first, sizeof(want));
-	return key_notes_get(n, group, spi, digest) &&
+	return key_digests_get(n, group, spi, digest) &&
 	       !memcmp(digest, want, sizeof(want));
 }
 
-static void set(struct key_notes *n, const char *group, uint32_t spi,
+static void set(struct key_digests *n, const char *group, uint32_t spi,
 		uint8_t first)
 {
 	uint8_t digest[HASH_SHA256_LEN];
 
 	memset(digest, first, sizeof(digest));
-	key_notes_set(n, group, spi, digest);
+	key_digests_set(n, group, spi, digest);
 }
 
 /* The sum of the octets that the digests of this test are made of. */
@@ -61,7 +61,7 @@ static void gone(void *arg, const uint8_t digest[HASH_SHA256_LEN])
 static void test_restart(void)
 {
 	static const char longest[] = "a group of thirty-one octets 89";
-	struct key_notes *n = open_notes();
+	struct key_digests *n = open_notes();
 	unsigned int n_gone = 0;
 	struct stat st;
 
@@ -74,7 +74,7 @@ static void test_restart(void)
 	if (stat(path, &st))
 		bail("%s is not there", path);
 	is_int(st.st_mode & 0777, 0600, "nobody else reads the file");
-	key_notes_free(n);
+	key_digests_free(n);
 
 	n = open_notes();
 	ok(knows(n, "video", 0x100, 4), "a later run knows the last digest");
@@ -82,23 +82,23 @@ static void test_restart(void)
 	ok(knows(n, longest, 0x100, 3),
 	   "a later run tells groups with one SPI apart");
 	ok(!knows(n, "audio", 0x100, 4), "another group has no such SA");
-	key_notes_set(n, "video", 0x100, NULL);
-	key_notes_set(n, "audio", 0x100, NULL);
+	key_digests_set(n, "video", 0x100, NULL);
+	key_digests_set(n, "audio", 0x100, NULL);
 	ok(!knows(n, "video", 0x100, 4), "an SA that is gone is forgotten");
-	key_notes_free(n);
+	key_digests_free(n);
 
 	n = open_notes();
 	ok(!knows(n, "video", 0x100, 4), "a later run has forgotten it, too");
 	ok(knows(n, longest, 0x100, 3), "one that is asked for is current");
-	key_notes_prune(n, gone, &n_gone);
+	key_digests_prune(n, gone, &n_gone);
 	is_int(n_gone, 2, "only one that nobody asked for is told of");
 	ok(!knows(n, "video", 0xffffffff, 2),
 	   "one that nobody asked for is forgotten");
-	key_notes_free(n);
+	key_digests_free(n);
 	n = open_notes();
 	ok(!knows(n, "video", 0xffffffff, 2) && knows(n, longest, 0x100, 3),
 	   "a later run knows the current one only");
-	key_notes_free(n);
+	key_digests_free(n);
 	is_int(warnings, 0, "nothing was warned of");
 }
 
@@ -119,7 +119,7 @@ static void test_garbage(void)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		struct key_notes *n;
+		struct key_digests *n;
 		FILE *f = fopen(path, "w");
 
 		if (!f)
@@ -135,21 +135,21 @@ static void test_garbage(void)
 		   "a file with a bad line is not believed: %.20s", texts[i]);
 		is_int(warnings, 1, "a file with a bad line is warned of");
 		set(n, "video", 0x300, 3);
-		key_notes_free(n);
+		key_digests_free(n);
 		n = open_notes();
 		ok(knows(n, "video", 0x300, 3), "a new file takes its place");
-		key_notes_free(n);
+		key_digests_free(n);
 	}
 	chmod(path, 0644);
 	warnings = 0;
-	key_notes_free(open_notes());
+	key_digests_free(open_notes());
 	is_int(warnings, 1, "a file that others read is warned of");
 }
 
 /* Without a writable file the daemon continues. */
 static void test_no_place(void)
 {
-	struct key_notes *n;
+	struct key_digests *n;
 
 	unlink(path);
 	rmdir(dir);
@@ -158,7 +158,7 @@ static void test_no_place(void)
 	set(n, "video", 0x100, 1);
 	ok(knows(n, "video", 0x100, 1), "without a folder this run knows it");
 	is_int(warnings, 1, "without a folder a warning says so");
-	key_notes_free(n);
+	key_digests_free(n);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "app/key_notes.h"
+#include "app/key_digests.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,14 +27,14 @@ struct note {
 	bool current; /* set or asked for by this process */
 };
 
-struct key_notes {
+struct key_digests {
 	TAILQ_HEAD(, note) notes;
 	unsigned int n;
 	char *path;
 	char *fresh; /* temporary name for writing */
 };
 
-static struct note *find_note(const struct key_notes *n, const char *group,
+static struct note *find_note(const struct key_digests *n, const char *group,
 			      uint32_t spi)
 {
 	struct note *e;
@@ -47,7 +47,7 @@ static struct note *find_note(const struct key_notes *n, const char *group,
 	return NULL;
 }
 
-static void drop_note(struct key_notes *n, struct note *e)
+static void drop_note(struct key_digests *n, struct note *e)
 {
 	TAILQ_REMOVE(&n->notes, e, all);
 	n->n--;
@@ -76,7 +76,7 @@ static bool parse_line(const char *line, struct note *e)
 	return true;
 }
 
-static int parse_notes(struct key_notes *n, char *text)
+static int parse_notes(struct key_digests *n, char *text)
 {
 	char *save, *line = strtok_r(text, "\n", &save);
 
@@ -95,7 +95,7 @@ static int parse_notes(struct key_notes *n, char *text)
 	return 0;
 }
 
-static void load_notes(struct key_notes *n)
+static void load_notes(struct key_digests *n)
 {
 	struct err err;
 	uint8_t *text;
@@ -106,14 +106,14 @@ static void load_notes(struct key_notes *n)
 	if (ret == -ENOENT)
 		return;
 	if (ret) {
-		log_warn("key notes not read: %s", err.text);
+		log_warn("key digests not read: %s", err.text);
 		return;
 	}
 	ret = parse_notes(n, (char *)text);
 	secret_free(text);
 	if (!ret)
 		return;
-	log_warn("key notes not read: %s: %s", n->path, strerror(-ret));
+	log_warn("key digests not read: %s: %s", n->path, strerror(-ret));
 	while (!TAILQ_EMPTY(&n->notes))
 		drop_note(n, TAILQ_FIRST(&n->notes));
 }
@@ -130,7 +130,7 @@ static size_t put_line(char *to, const struct note *e)
 	return (size_t)(p - to);
 }
 
-static void save_notes(struct key_notes *n)
+static void save_notes(struct key_digests *n)
 {
 	char *text = malloc((size_t)n->n * (LINE_MAX_LEN + 1) + 1);
 	struct err err = { "out of memory" };
@@ -148,14 +148,14 @@ static void save_notes(struct key_notes *n)
 		ret = file_replace(n->fresh, n->path, &err);
 	free(text);
 	if (ret)
-		log_warn("key notes not written: %s", err.text);
+		log_warn("key digests not written: %s", err.text);
 }
 
 /* ---- notes -------------------------------------------------------------- */
 
-struct key_notes *key_notes_new(const char *path)
+struct key_digests *key_digests_new(const char *path)
 {
-	struct key_notes *n = calloc(1, sizeof(*n));
+	struct key_digests *n = calloc(1, sizeof(*n));
 
 	if (!n)
 		return NULL;
@@ -170,7 +170,7 @@ struct key_notes *key_notes_new(const char *path)
 	return n;
 }
 
-void key_notes_free(struct key_notes *n)
+void key_digests_free(struct key_digests *n)
 {
 	if (!n)
 		return;
@@ -181,8 +181,8 @@ void key_notes_free(struct key_notes *n)
 	free(n);
 }
 
-void key_notes_set(struct key_notes *n, const char *group, uint32_t spi,
-		   const uint8_t *digest)
+void key_digests_set(struct key_digests *n, const char *group, uint32_t spi,
+		     const uint8_t *digest)
 {
 	struct note *e = find_note(n, group, spi);
 
@@ -196,7 +196,7 @@ void key_notes_set(struct key_notes *n, const char *group, uint32_t spi,
 	if (!e) {
 		e = calloc(1, sizeof(*e));
 		if (!e) {
-			log_warn("key notes not written: out of memory");
+			log_warn("key digests not written: out of memory");
 			return;
 		}
 		e->spi = spi;
@@ -209,8 +209,8 @@ void key_notes_set(struct key_notes *n, const char *group, uint32_t spi,
 	save_notes(n);
 }
 
-bool key_notes_get(struct key_notes *n, const char *group, uint32_t spi,
-		   uint8_t digest[HASH_SHA256_LEN])
+bool key_digests_get(struct key_digests *n, const char *group, uint32_t spi,
+		     uint8_t digest[HASH_SHA256_LEN])
 {
 	struct note *e = find_note(n, group, spi);
 
@@ -221,7 +221,7 @@ bool key_notes_get(struct key_notes *n, const char *group, uint32_t spi,
 	return true;
 }
 
-void key_notes_prune(struct key_notes *n, key_notes_fn *gone, void *arg)
+void key_digests_prune(struct key_digests *n, key_digests_fn *gone, void *arg)
 {
 	struct note *e, *next;
 	bool changed = false;
