@@ -8,6 +8,7 @@
 
 #include "gcks/policy.h"
 #include "lib/buf.h"
+#include "lib/util.h"
 
 /* Version 1 has no end of the membership and no address of the member. */
 #define RECORD_VERSION_OLD 1
@@ -30,17 +31,10 @@
 #define CHURN_MAX 8
 #define CHURN_REST_MS 60000
 
+/* Identities are authenticated, so that nobody chooses collisions. */
 static uint64_t hash_id(const char *identity)
 {
-	uint64_t h = 14695981039346656037ull;
-
-	/*
-	 * FNV-1a; identities are authenticated, so that nobody chooses
-	 * collisions.
-	 */
-	for (; *identity; identity++)
-		h = (h ^ (uint8_t)*identity) * 1099511628211ull;
-	return h;
+	return fnv1a(FNV1A_BASIS, identity, strlen(identity));
 }
 
 unsigned int gmc_hash(const char *identity)

@@ -43,6 +43,7 @@
 #include "ike/frags.h"
 #include "wire/message.h"
 #include "lib/timer.h"
+#include "lib/util.h"
 
 /*
  * States of an IKE SA:
@@ -388,16 +389,12 @@ int table_new_spi(struct ike_engine *engine, uint8_t spi[IKE_SPI_LEN]);
 
 /* ---- places.c ----------------------------------------------------------- */
 
-/* Hash of octets that peers choose, for both files that need one. */
+/* Hash octets that peers choose, for places.c and table.c. */
 static inline uint64_t engine_hash(const struct ike_engine *engine,
 				   const void *p, size_t len)
 {
-	uint64_t h = engine->seed ^ 14695981039346656037ull;
-	const uint8_t *o = p;
+	uint64_t h = fnv1a(engine->seed ^ FNV1A_BASIS, p, len);
 
-	/* FNV-1a with a seed and mixing, because peers choose the input. */
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ o[i]) * 1099511628211ull;
 	return h ^ h >> 32;
 }
 

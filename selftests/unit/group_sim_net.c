@@ -146,13 +146,10 @@ static void record(struct sim *s, const uint8_t *p, size_t len)
 	const uint8_t *iv =
 		p + IKE_HDR_LEN + IKE_PLD_HDR_LEN + (skf ? SKF_HDR_LEN : 0);
 	unsigned int fragment = skf ? get_unaligned_be16(iv - 4) : 0;
-	uint64_t h = 14695981039346656037ull;
+	uint64_t h = fnv1a(FNV1A_BASIS, p, len);
 	struct sim_wire *w;
 	unsigned int i;
-	size_t j;
 
-	for (j = 0; j < len; j++)
-		h = (h ^ p[j]) * 1099511628211ull;
 	for (i = 0; i < s->n_wire; i++) {
 		w = &s->wire[i];
 		if (memcmp(w->hdr, p, 16))

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/util.h"
+
 #define USED_MAX 65536
 
 unsigned int mock_iv_clashes;
@@ -121,10 +123,8 @@ static void note_use(const struct ksa *sa)
 	unsigned int i, j;
 
 	for (i = 0; i < sa->n_sender_ids; i++) {
-		h = 14695981039346656037ull;
-		for (j = 0; j < sa->key_len; j++)
-			h = (h ^ sa->key[j]) * 1099511628211ull;
-		h = (h ^ sa->sender_ids[i]) * 1099511628211ull;
+		h = fnv1a(FNV1A_BASIS, sa->key, sa->key_len);
+		h = fnv1a(h, &sa->sender_ids[i], sizeof(sa->sender_ids[i]));
 		for (j = 0; j < n_used; j++)
 			if (used[j] == h)
 				mock_iv_clashes++;
