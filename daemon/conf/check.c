@@ -190,8 +190,9 @@ static const config_setting_t *group_at(const config_setting_t *root,
 	return config_setting_get_elem(s, (unsigned int)i);
 }
 
-static int check_gcks(struct conf_reader *r, const config_setting_t *root,
-		      const struct conf_gcks *k)
+static int check_gcks_groups(struct conf_reader *r,
+			     const config_setting_t *root,
+			     const struct conf_gcks *k)
 {
 	const config_setting_t *gcks = config_setting_get_member(root, "gcks");
 	size_t i, n;
@@ -296,7 +297,7 @@ int conf_check(struct conf_reader *r, const config_setting_t *root,
 				"one of the two roles is needed");
 	ret = check_psks(r, root, c);
 	if (!ret && c->gcks)
-		ret = check_gcks(r, root, c->gcks);
+		ret = check_gcks_groups(r, root, c->gcks);
 	if (!ret && c->member)
 		ret = check_member_groups(r, root, c->member);
 	if (!ret && c->gcks && c->member)

@@ -35,8 +35,8 @@ static bool same_listen(const struct conf_gcks *a, const struct conf_gcks *b)
 	return a->n_listen == b->n_listen;
 }
 
-static void check_gcks(struct names *n, const struct conf_gcks *a,
-		       const struct conf_gcks *b)
+static void check_gcks_same(struct names *n, const struct conf_gcks *a,
+			    const struct conf_gcks *b)
 {
 	check_same(n, same_listen(a, b), "gcks.listen");
 	check_same(n, same_text(a->store, b->store), "gcks.store");
@@ -108,7 +108,7 @@ int conf_reload_check(const struct conf *from, const struct conf *to,
 	check_same(&n, !from->gcks == !to->gcks, "the role gcks");
 	check_same(&n, !from->member == !to->member, "the role member");
 	if (from->gcks && to->gcks)
-		check_gcks(&n, from->gcks, to->gcks);
+		check_gcks_same(&n, from->gcks, to->gcks);
 	if (from->member && to->member)
 		check_member(&n, from->member, to->member);
 	if (!n.len)

@@ -196,7 +196,7 @@ struct change {
 	uint32_t unconfirmed;
 };
 
-static int note_change(void *arg, const struct gcks_group_status *s)
+static int command_note_change(void *arg, const struct gcks_group_status *s)
 {
 	struct change *c = arg;
 
@@ -208,14 +208,14 @@ static int note_change(void *arg, const struct gcks_group_status *s)
 }
 
 /* The answer has the current state. The status shows later changes. */
-static void evict_done(void *arg, int ret, uint32_t effective_ms,
-		       const char *why)
+static void command_evict_done(void *arg, int ret, uint32_t effective_ms,
+			       const char *why)
 {
 	struct ctl_request *q = arg;
 	struct change c = { .group = q->group };
 
 	if (!ret) {
-		gcks_each_group(q->roles.gcks, note_change, &c);
+		gcks_each_group(q->roles.gcks, command_note_change, &c);
 		json_object_set_new(q->out, "effective-ms",
 				    json_integer(effective_ms));
 		json_object_set_new(q->out, "sent", json_boolean(!c.unsent));
@@ -239,7 +239,8 @@ static int do_evict(struct ctl_request *q)
 	if (ret)
 		return ret;
 	(q->ahead ? gcks_evict_ahead : gcks_evict)(q->roles.gcks, q->group,
-						   q->id, evict_done, q);
+						   q->id, command_evict_done,
+						   q);
 	return LATER;
 }
 
@@ -281,7 +282,7 @@ static int do_reseal(struct ctl_request *q)
 	return ret ? ret : gcks_reseal(q->roles.gcks, &q->err);
 }
 
-static void reload_done(void *arg, int ret, const char *why)
+static void command_reload_done(void *arg, int ret, const char *why)
 {
 	request_end(arg, ret, why);
 }
@@ -302,7 +303,7 @@ static int do_reload(struct ctl_request *q)
 	if (q->file && !q->check)
 		return err_set(&q->err, -EINVAL, "\"file\" is for a check");
 	if (!q->check) {
-		r->reload(r->app, reload_done, q);
+		r->reload(r->app, command_reload_done, q);
 		return LATER;
 	}
 	changes = json_array();

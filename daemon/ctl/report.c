@@ -21,12 +21,12 @@ json_t *report_text(const char *s)
 	return v ? v : json_string("(not UTF-8)");
 }
 
-static void put_number(json_t *o, const char *key, uint64_t v)
+static void put_json_number(json_t *o, const char *key, uint64_t v)
 {
 	json_object_set_new(o, key, json_integer((json_int_t)v));
 }
 
-static void put_text(json_t *o, const char *key, const char *s)
+static void put_json_text(json_t *o, const char *key, const char *s)
 {
 	json_object_set_new(o, key, report_text(s));
 }
@@ -40,14 +40,14 @@ static void put_addr(json_t *o, const char *key, const struct addr *a)
 {
 	char buf[ADDR_STRLEN];
 
-	put_text(o, key, addr_str(a, buf));
+	put_json_text(o, key, addr_str(a, buf));
 }
 
 static void put_ep(json_t *o, const char *key, const struct ep *e)
 {
 	char buf[EP_STRLEN];
 
-	put_text(o, key, ep_str(e, buf));
+	put_json_text(o, key, ep_str(e, buf));
 }
 
 static void put_rekey_spi(json_t *o, const uint8_t spi[16])
@@ -57,14 +57,14 @@ static void put_rekey_spi(json_t *o, const uint8_t spi[16])
 
 	for (i = 0; i < 16; i++)
 		snprintf(buf + 2 * i, 3, "%02x", spi[i]);
-	put_text(o, "rekey-spi", buf);
+	put_json_text(o, "rekey-spi", buf);
 }
 
 /* Add all metrics of @table with their values in @obj. */
 static void put_metrics(json_t *o, const struct metric *table, const void *obj)
 {
 	for (; table->name; table++)
-		put_number(o, table->name, metric_read(table, obj));
+		put_json_number(o, table->name, metric_read(table, obj));
 }
 
 static json_t *ike_counters(struct ike_engine *engine)
@@ -100,26 +100,26 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 	if (!is_wanted(w, s->conf->name))
 		return 0;
 	o = json_object();
-	put_text(o, "name", s->conf->name);
+	put_json_text(o, "name", s->conf->name);
 	put_addr(o, "address", &s->conf->address);
 	put_ep(o, "rekey-address", &s->conf->rekey_to);
-	put_text(o, "algorithm", conf_alg_str(&s->conf->alg));
-	put_number(o, "policy-version", s->policy_version);
+	put_json_text(o, "algorithm", conf_alg_str(&s->conf->alg));
+	put_json_number(o, "policy-version", s->policy_version);
 	put_metrics(o, gcks_group_metrics, s);
-	put_text(o, "signing-key", s->signing_key);
-	put_number(o, "signing-key-made", (uint64_t)s->signing_key_made);
+	put_json_text(o, "signing-key", s->signing_key);
+	put_json_number(o, "signing-key-made", (uint64_t)s->signing_key_made);
 	put_bool(o, "keyed", s->keyed);
 	if (s->keyed) {
 		put_rekey_spi(o, s->rekey_spi);
-		put_number(o, "next-mid", s->next_mid);
-		put_number(o, "data-spi", s->data_spi);
+		put_json_number(o, "next-mid", s->next_mid);
+		put_json_number(o, "data-spi", s->data_spi);
 		put_metrics(o, gcks_key_metrics, s);
 	}
 	if (s->unsent_why)
-		put_text(o, "unsent-why", s->unsent_why);
+		put_json_text(o, "unsent-why", s->unsent_why);
 	put_bool(o, "sent", !s->unsent_change);
 	if (s->keyed && s->confirmed_ms)
-		put_number(o, "confirmed-ms", s->confirmed_ms);
+		put_json_number(o, "confirmed-ms", s->confirmed_ms);
 	json_array_append_new(w->list, o);
 	return 0;
 }
@@ -141,18 +141,18 @@ static int roster_member(void *arg, const struct gcks_member_status *s)
 {
 	json_t *o = json_object();
 
-	put_text(o, "id", s->identity);
+	put_json_text(o, "id", s->identity);
 	put_bool(o, "send", s->send);
 	put_bool(o, "receive", s->receive);
-	put_number(o, "joined", (uint64_t)s->joined);
-	put_number(o, "registered", (uint64_t)s->registered);
+	put_json_number(o, "joined", (uint64_t)s->joined);
+	put_json_number(o, "registered", (uint64_t)s->registered);
 	if (!addr_is_none(&s->at))
 		put_addr(o, "address", &s->at);
 	if (s->until)
-		put_number(o, "until", (uint64_t)s->until);
+		put_json_number(o, "until", (uint64_t)s->until);
 	if (s->n_sender_ids) {
-		put_number(o, "first-sender-id", s->first_sender_id);
-		put_number(o, "n-sender-ids", s->n_sender_ids);
+		put_json_number(o, "first-sender-id", s->first_sender_id);
+		put_json_number(o, "n-sender-ids", s->n_sender_ids);
 	}
 	if (s->send)
 		put_bool(o, "confirmed", s->confirmed);
@@ -164,8 +164,8 @@ static int roster_denied(void *arg, const char *identity, int64_t since)
 {
 	json_t *o = json_object();
 
-	put_text(o, "id", identity);
-	put_number(o, "since", (uint64_t)since);
+	put_json_text(o, "id", identity);
+	put_json_number(o, "since", (uint64_t)since);
 	json_array_append_new(arg, o);
 	return 0;
 }
@@ -180,7 +180,7 @@ static int report_roster(void *arg, const struct gcks_group_status *s)
 	o = json_object();
 	members = json_array();
 	denied = json_array();
-	put_text(o, "group", s->conf->name);
+	put_json_text(o, "group", s->conf->name);
 	gcks_each_member(w->gcks, s->conf->name, roster_member, members);
 	gcks_each_denied(w->gcks, s->conf->name, roster_denied, denied);
 	json_object_set_new(o, "members", members);
@@ -244,12 +244,12 @@ static void put_heard(json_t *o, const struct member_group_status *s)
 
 	if (addr_is_none(&s->rekey_to.addr))
 		return;
-	put_text(o, "rekey-address", ep_str(&s->rekey_to, ep));
+	put_json_text(o, "rekey-address", ep_str(&s->rekey_to, ep));
 	put_bool(o, "rekeys-heard", s->rekey_ifindex != 0);
 	if (if_indextoname(s->rekey_ifindex, name))
-		put_text(o, "rekey-interface", name);
+		put_json_text(o, "rekey-interface", name);
 	if (s->rekey_note[0])
-		put_text(o, "rekey-note", s->rekey_note);
+		put_json_text(o, "rekey-note", s->rekey_note);
 }
 
 static int member_group(void *arg, const struct member_group_status *s)
@@ -260,33 +260,33 @@ static int member_group(void *arg, const struct member_group_status *s)
 	if (!is_wanted(w, s->conf->name))
 		return 0;
 	o = json_object();
-	put_text(o, "name", s->conf->name);
+	put_json_text(o, "name", s->conf->name);
 	put_addr(o, "address", &s->conf->address);
-	put_text(o, "state", member_state_text(s));
+	put_json_text(o, "state", member_state_text(s));
 	if (s->removed)
 		put_bool(o, "removed", true);
 	if (s->state == MEMBER_WAITING)
-		put_number(o, "retry-ms", s->retry_ms);
-	put_text(o, "last-error", s->last_error);
+		put_json_number(o, "retry-ms", s->retry_ms);
+	put_json_text(o, "last-error", s->last_error);
 	if (s->doubt)
-		put_text(o, "doubt", s->doubt);
+		put_json_text(o, "doubt", s->doubt);
 	put_bool(o, "send", s->conf->send);
 	put_bool(o, "receive", s->conf->receive);
 	put_bool(o, "keyed", s->keyed);
 	if (s->keyed) {
 		put_rekey_spi(o, s->rekey_spi);
-		put_number(o, "next-mid", s->next_mid);
+		put_json_number(o, "next-mid", s->next_mid);
 		put_metrics(o, member_key_metrics, s);
-		put_text(o, "signing-key", s->signing_key);
+		put_json_text(o, "signing-key", s->signing_key);
 	}
 	put_metrics(o, member_group_metrics, s);
 	put_heard(o, s);
-	put_number(o, "out-spi", s->out_spi);
-	put_number(o, "data-spi", s->data_spi);
+	put_json_number(o, "out-spi", s->out_spi);
+	put_json_number(o, "data-spi", s->data_spi);
 	if (s->until)
-		put_number(o, "until", (uint64_t)s->until);
+		put_json_number(o, "until", (uint64_t)s->until);
 	if (s->n_sender_ids)
-		put_number(o, "first-sender-id", s->first_sender_id);
+		put_json_number(o, "first-sender-id", s->first_sender_id);
 	if (s->wary)
 		put_bool(o, "signing-key-stolen", true);
 	json_array_append_new(w->list, o);
@@ -306,12 +306,13 @@ static json_t *ike_sa(struct ike_sa *sa)
 	json_t *o = json_object();
 	char algs[128];
 
-	put_text(o, "spis", ike_sa_name(sa));
-	put_text(o, "state", ike_sa_state_name(sa));
-	put_text(o, "peer", ike_sa_peer_name(sa));
+	put_json_text(o, "spis", ike_sa_name(sa));
+	put_json_text(o, "state", ike_sa_state_name(sa));
+	put_json_text(o, "peer", ike_sa_peer_name(sa));
 	put_ep(o, "address", ike_sa_peer(sa));
 	if (ike_sa_is_up(sa))
-		put_text(o, "algorithms", ike_sa_algs(sa, algs, sizeof(algs)));
+		put_json_text(o, "algorithms",
+			      ike_sa_algs(sa, algs, sizeof(algs)));
 	return o;
 }
 

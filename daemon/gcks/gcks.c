@@ -300,7 +300,8 @@ int gcks_reseal(struct gcks *k, struct err *err)
 
 /* ---- status ------------------------------------------------------------- */
 
-static void group_status(const struct group *g, struct gcks_group_status *s)
+static void fill_group_status(const struct group *g,
+			      struct gcks_group_status *s)
 {
 	const struct join_req *j;
 	const struct out_msg *o;
@@ -359,7 +360,7 @@ int gcks_each_group(struct gcks *k, gcks_group_fn *fn, void *arg)
 
 	TAILQ_FOREACH(g, &k->groups, all)
 	{
-		group_status(g, &s);
+		fill_group_status(g, &s);
 		ret = fn(arg, &s);
 		if (ret)
 			break;

@@ -74,7 +74,7 @@ static void rest_due(void *arg)
 	n->members = 0;
 }
 
-static void passed_over(struct gcks *k, uint64_t *count)
+static void count_suppressed(struct gcks *k, uint64_t *count)
 {
 	++*count;
 	if (!timer_armed(&k->notices.rest))
@@ -129,7 +129,7 @@ static bool stranger_left(struct gcks *k, const struct ep *from, char *more,
 	addr_net(&from->addr, &net);
 	if ((n->stranger_ms && now - n->stranger_ms < STRANGER_MS) ||
 	    !quota_take(n->nets, &net, sizeof(net), now)) {
-		passed_over(k, &n->strangers);
+		count_suppressed(k, &n->strangers);
 		return false;
 	}
 	more[0] = '\0';
@@ -190,7 +190,7 @@ bool notice_left(struct gcks *k, const char *identity)
 
 	if (quota_take(n->identities, identity, strlen(identity), now_of(k)))
 		return true;
-	passed_over(k, &n->members);
+	count_suppressed(k, &n->members);
 	return false;
 }
 

@@ -287,19 +287,20 @@ static void expel_done(struct group *g, void *arg, int ret, const char *why)
 		adopt_done(g, o, 0, "");
 }
 
-static void anew_adopted(struct group *g, void *arg, int ret, const char *why)
+static void adopt_reset_done(struct group *g, void *arg, int ret,
+			     const char *why)
 {
 	if (!ret)
 		gmc_pace_forget(g->k);
 	adopt_done(g, arg, ret, why);
 }
 
-static void adopt_anew(struct group *g, struct order *o, const char *why)
+static void adopt_by_reset(struct group *g, struct order *o, const char *why)
 {
 	struct policy *p = o->policy;
 
 	o->policy = NULL;
-	gkm_adopt(g, p, why, anew_adopted, o);
+	gkm_adopt(g, p, why, adopt_reset_done, o);
 }
 
 /*
@@ -336,7 +337,8 @@ static void exclusion_due(void *arg)
 	g->ops->idle(g);
 }
 
-static void excluded_first(struct group *g, void *arg, int ret, const char *why)
+static void exclude_first_done(struct group *g, void *arg, int ret,
+			       const char *why)
 {
 	struct order *o = arg;
 
@@ -345,7 +347,7 @@ static void excluded_first(struct group *g, void *arg, int ret, const char *why)
 		return;
 	}
 	if (g->expels) {
-		batch_expel(g, NULL, excluded_first, o);
+		batch_expel(g, NULL, exclude_first_done, o);
 		return;
 	}
 	o->waits = true;
@@ -360,7 +362,7 @@ static void exclude_first(struct group *g, struct order *o)
 
 	o->adopts = lists;
 	if (lists)
-		batch_expel(g, lists, excluded_first, o);
+		batch_expel(g, lists, exclude_first_done, o);
 	else
 		adopt_done(g, o, -ENOMEM, "out of memory");
 }
@@ -372,8 +374,8 @@ struct quiet_change {
 	bool times; /* rekeys and beats are rescheduled */
 };
 
-static void quietly_adopted(struct group *g, void *arg, int ret,
-			    const char *why)
+static void adopt_quietly_done(struct group *g, void *arg, int ret,
+			       const char *why)
 {
 	struct quiet_change q = *(struct quiet_change *)arg;
 
@@ -424,9 +426,9 @@ static void adopt_quietly(struct group *g, struct order *o, unsigned int diff,
 	o->policy = NULL;
 	ret = record_policy(g, c, names);
 	if (ret)
-		quietly_adopted(g, q, ret, strerror(-ret));
+		adopt_quietly_done(g, q, ret, strerror(-ret));
 	else
-		commit_send(g, c->next.version, quietly_adopted, q);
+		commit_send(g, c->next.version, adopt_quietly_done, q);
 }
 
 static void run_policy(struct group *g, struct order *o)
@@ -455,7 +457,7 @@ static void run_policy(struct group *g, struct order *o)
 	if (diff & POLICY_RESET && somebody_barred(g, &p->conf)) {
 		exclude_first(g, o);
 	} else if (diff & POLICY_RESET) {
-		adopt_anew(g, o, why);
+		adopt_by_reset(g, o, why);
 	} else if (somebody_barred(g, &p->conf)) {
 		o->adopts = p;
 		o->policy = NULL;

@@ -203,7 +203,7 @@ const char *policy_bars(const struct conf_group *conf, const char *identity,
 
 /* ---- records ------------------------------------------------------------ */
 
-static void put_text(struct wbuf *w, const char *s)
+static void put_policy_text(struct wbuf *w, const char *s)
 {
 	wbuf_u32(w, strlen(s));
 	wbuf_put(w, s, strlen(s));
@@ -232,12 +232,12 @@ static void put_setting(struct wbuf *w, const struct setting *s, const void *p)
 		wbuf_u16(w, alg->key_bits);
 		break;
 	case KIND_TEXT:
-		put_text(w, *(char *const *)p);
+		put_policy_text(w, *(char *const *)p);
 		break;
 	case KIND_NAMES:
 		wbuf_u32(w, names->n);
 		for (i = 0; i < names->n; i++)
-			put_text(w, names->v[i]);
+			put_policy_text(w, names->v[i]);
 		break;
 	}
 }

@@ -134,8 +134,8 @@ static struct join_req *join_new(const struct group *g, const struct ike_sa *sa,
  * made in this run: for an earlier key, more of them may have been given out
  * than this store knows, if the whole disk was restored.
  */
-static bool current_will_do(const struct group *g, const struct join_req *j,
-			    uint32_t others)
+static bool current_keys_suffice(const struct group *g,
+				 const struct join_req *j, uint32_t others)
 {
 	if (!g->st.keyed || !gkm_left(g, &g->st.data) ||
 	    !gkm_left(g, &g->st.rekey) || j->used_up)
@@ -347,7 +347,7 @@ static void join_later(struct group *g, struct join_req *j,
  * Handle the request of a member that changes nothing for others. Takes over
  * @j.
  */
-static void register_again(struct group *g, struct gmember *m,
+static void answer_again(struct group *g, struct gmember *m,
 			   struct join_req *j, struct granted *again)
 {
 	if (!repeats_last(m, j, group_wall(g))) {
@@ -411,11 +411,11 @@ static void decide_request(struct group *g, struct join_req *j,
 	else if (m && j->used_up && !m->replaced)
 		cancel_leave(g, m);
 	if (!m || place == PLACE_REPLACE ||
-	    !current_will_do(g, j, g->senders_waiting + again->sids)) {
+	    !current_keys_suffice(g, j, g->senders_waiting + again->sids)) {
 		join_later(g, j, m);
 		return;
 	}
-	register_again(g, m, j, again);
+	answer_again(g, m, j, again);
 }
 
 bool registration_run(struct group *g)

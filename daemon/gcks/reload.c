@@ -41,8 +41,8 @@ static void tell_line(const struct report *r, const char *fmt, ...)
 	r->fn(r->arg, line);
 }
 
-static const struct conf_group *find_conf(const struct conf_gcks *conf,
-					  const char *name)
+static const struct conf_group *find_group_conf(const struct conf_gcks *conf,
+						const char *name)
 {
 	size_t i;
 
@@ -113,8 +113,8 @@ static void tell_reload(const struct report *r, const struct group *g,
 		tell_evicted(r, g, c);
 }
 
-static void report_all(struct gcks *k, const struct conf_gcks *conf,
-		       const struct report *r)
+static void report_gcks_changes(struct gcks *k, const struct conf_gcks *conf,
+				const struct report *r)
 {
 	const struct conf_group *c;
 	const struct group *g;
@@ -122,7 +122,7 @@ static void report_all(struct gcks *k, const struct conf_gcks *conf,
 
 	TAILQ_FOREACH(g, &k->groups, all)
 	{
-		c = find_conf(conf, g->conf->name);
+		c = find_group_conf(conf, g->conf->name);
 		if (c)
 			tell_reload(r, g, c);
 		else
@@ -140,8 +140,8 @@ static void report_all(struct gcks *k, const struct conf_gcks *conf,
  * The key wrap algorithm is negotiated for all groups at once, when an IKE SA
  * is made, so it must be the same in all.
  */
-static int check_all(struct gcks *k, const struct conf_gcks *conf,
-		     struct err *err)
+static int check_key_wrap(struct gcks *k, const struct conf_gcks *conf,
+			  struct err *err)
 {
 	const struct group *g = TAILQ_FIRST(&k->groups);
 	char where[64];
@@ -161,10 +161,10 @@ int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
 		      conf_change_fn *fn, void *arg, struct err *err)
 {
 	const struct report r = { fn, arg };
-	int ret = check_all(k, conf, err);
+	int ret = check_key_wrap(k, conf, err);
 
 	if (!ret)
-		report_all(k, conf, &r);
+		report_gcks_changes(k, conf, &r);
 	return ret;
 }
 
@@ -318,9 +318,10 @@ void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 	struct gather *t;
 	int ret;
 
-	ret = check_all(k, conf, &err);
+	ret = check_key_wrap(k, conf, &err);
 	if (!ret) {
-		report_all(k, conf, &(struct report){ conf_log_change, NULL });
+		report_gcks_changes(k, conf,
+				    &(struct report){ conf_log_change, NULL });
 		ret = open_added(k, conf, &err);
 	}
 	t = ret ? NULL : gather_new(done, arg);
@@ -332,7 +333,7 @@ void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 	/* A group that is closed may leave the list at once. */
 	for (g = TAILQ_FIRST(&k->groups); g; g = next) {
 		next = TAILQ_NEXT(g, all);
-		change_one(g, find_conf(conf, g->conf->name), t);
+		change_one(g, find_group_conf(conf, g->conf->name), t);
 	}
 	gather_end(t);
 }

@@ -30,7 +30,8 @@ int signing_make(struct group *g, struct gkm_change *c, enum gkm_how how)
 	return ret;
 }
 
-static void key_name(const struct sigkey *key, char buf[static SIGPUB_NAME_LEN])
+static void signing_key_name(const struct sigkey *key,
+			     char buf[static SIGPUB_NAME_LEN])
 {
 	struct sigpub *pub;
 
@@ -51,7 +52,7 @@ int signing_put(struct group *g, const struct gkm_change *c)
 	ret = gkm_put_sign(g, c->sign);
 	if (ret)
 		return ret;
-	key_name(c->sign, name);
+	signing_key_name(c->sign, name);
 	return gmc_audit(g->k, g->conf->name, "", "signing-key", name);
 }
 
@@ -77,5 +78,5 @@ void signing_name(const struct group *g, char buf[static SIGPUB_NAME_LEN])
 {
 	buf[0] = '\0';
 	if (g->sign)
-		key_name(g->sign, buf);
+		signing_key_name(g->sign, buf);
 }

@@ -39,16 +39,16 @@ static const char *why_over(const struct gmember *m)
 	return NULL;
 }
 
-static void term_due(void *arg);
+static void expiry_due(void *arg);
 
-static void arm_term(struct gmember *m)
+static void arm_expiry(struct gmember *m)
 {
 	struct timerq *tq = m->g->k->deps.tq;
 	uint64_t now = gkm_time_ms(m->g), least = UINT64_MAX;
 	int64_t s;
 
 	if (!m->term.fn)
-		timer_init(&m->term, term_due, m);
+		timer_init(&m->term, expiry_due, m);
 	if (why_over(m))
 		least = 0;
 	else if (m->term_ms)
@@ -70,7 +70,7 @@ static void arm_term(struct gmember *m)
 					  MSEC_PER_SEC);
 }
 
-static void term_due(void *arg)
+static void expiry_due(void *arg)
 {
 	struct gmember *m = arg;
 
@@ -79,7 +79,7 @@ static void term_due(void *arg)
 		return;
 	m->ended = why_over(m);
 	if (!m->ended) {
-		arm_term(m);
+		arm_expiry(m);
 		return;
 	}
 	/* A leave that was delayed is due now. */
@@ -114,7 +114,7 @@ void term_grace(struct gmember *m)
 
 	if (m->term_ms && m->term_ms < least)
 		m->term_ms = least;
-	arm_term(m);
+	arm_expiry(m);
 }
 
 void term_of(const struct group *g, struct join_req *j)
@@ -147,11 +147,11 @@ void term_settle(struct join_req *j)
 		m->renewed = true;
 		m->renewed_ms = group_now_ms(m->g);
 	}
-	arm_term(m);
+	arm_expiry(m);
 }
 
 /* Return the milliseconds left, UINT64_MAX if there is no end. */
-static uint64_t left_ms(const struct gmember *m)
+static uint64_t expiry_left_ms(const struct gmember *m)
 {
 	uint64_t now = gkm_time_ms(m->g), left = UINT64_MAX;
 	int64_t s = seconds_of_cert(m);
@@ -165,9 +165,9 @@ static uint64_t left_ms(const struct gmember *m)
 
 void term_tell(const struct gmember *m, struct gsa_gw *gw)
 {
-	uint64_t s = left_ms(m) / MSEC_PER_SEC;
+	uint64_t s = expiry_left_ms(m) / MSEC_PER_SEC;
 
-	if (left_ms(m) == UINT64_MAX)
+	if (expiry_left_ms(m) == UINT64_MAX)
 		return;
 	gw->has |= GWP_HAS_TERM;
 	gw->term = s < UINT32_MAX ? s : UINT32_MAX;
@@ -175,7 +175,7 @@ void term_tell(const struct gmember *m, struct gsa_gw *gw)
 
 int64_t term_until(const struct gmember *m)
 {
-	uint64_t left = left_ms(m);
+	uint64_t left = expiry_left_ms(m);
 
 	return left == UINT64_MAX
 		       ? 0

@@ -28,7 +28,8 @@ static int version_key(const struct group *g, char *key)
 	return store_key(key, "w", g->conf->name, "version", NULL);
 }
 
-static int denied_key(const struct group *g, const char *identity, char *key)
+static int witness_denied_key(const struct group *g, const char *identity,
+			      char *key)
 {
 	return store_key(key, "w", g->conf->name, "d", identity, NULL);
 }
@@ -65,7 +66,7 @@ static int each_denied(struct seen *seen)
 static int put_denied(struct group *g, const char *identity, int64_t since)
 {
 	char key[STORE_KEY_MAX];
-	int ret = denied_key(g, identity, key);
+	int ret = witness_denied_key(g, identity, key);
 
 	return ret ? ret : store_put_u64(witness_of(g), key, since);
 }
@@ -126,7 +127,7 @@ int witness_record(struct group *g, uint64_t version, const char *deny,
 	if (!ret && deny)
 		ret = put_denied(g, deny, since);
 	if (!ret && admit)
-		ret = denied_key(g, admit, key);
+		ret = witness_denied_key(g, admit, key);
 	if (!ret && admit)
 		ret = store_del(w, key);
 	if (ret)

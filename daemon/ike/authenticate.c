@@ -222,7 +222,7 @@ static bool same_id(const struct ike_id *a, const struct ike_id *b)
  * Return 0 if the key server has the expected identity, else -errno with the
  * reason in @err.
  */
-static int check_gcks(struct ike_sa *sa, const struct ike_msg *m,
+static int check_gcks_id(struct ike_sa *sa, const struct ike_msg *m,
 		      struct err *err)
 {
 	char says[ID_STR_MAX], quoted[QUOTE_LEN];
@@ -262,7 +262,7 @@ bool authenticate_gcks(struct ike_sa *sa, const struct ike_in *in)
 		gcks_refused(sa, e);
 		return false;
 	}
-	if (check_gcks(sa, m, &err)) {
+	if (check_gcks_id(sa, m, &err)) {
 		sa->engine->stats.auth_failed++;
 		sa_event(sa, IKE_EV_AUTH_FAILED, err.text);
 		farewell_auth_failed(sa);

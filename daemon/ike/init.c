@@ -68,7 +68,7 @@ static int make_nonce(struct blob *b)
 	return ret ? ret : blob_set(b, nonce, sizeof(nonce));
 }
 
-static int make_keys(struct ike_sa *sa, const struct ke_pld *ke)
+static int make_init_keys(struct ike_sa *sa, const struct ke_pld *ke)
 {
 	struct ike_engine *engine = sa->engine;
 	uint8_t shared[DH_MAX_SHARED];
@@ -265,7 +265,7 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 		return;
 	sa->suite = suite;
 	memcpy(sa->spi_r, m->h.spi_r, IKE_SPI_LEN);
-	if (make_keys(sa, &ke)) {
+	if (make_init_keys(sa, &ke)) {
 		memset(sa->spi_r, 0, IKE_SPI_LEN);
 		st->in_syntax++;
 		return;
@@ -395,7 +395,7 @@ bad:
 	return false;
 }
 
-static int build_answer(struct ike_sa *sa, struct wbuf *w)
+static int build_init_answer(struct ike_sa *sa, struct wbuf *w)
 {
 	struct ike_hdr h = { .xchg = IKE_XCHG_IKE_SA_INIT,
 			     .flags = IKE_FLAG_RESPONSE };
@@ -451,9 +451,9 @@ static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 	sa_set_name(sa);
 	nat_see(sa, &req->in->m, &req->in->path);
 	wbuf_init(&w, IKE_MSG_MAX);
-	ret = build_answer(sa, &w);
+	ret = build_init_answer(sa, &w);
 	wbuf_free(&w);
-	return ret ? ret : make_keys(sa, &req->ke);
+	return ret ? ret : make_init_keys(sa, &req->ke);
 }
 
 /* The answer is kept as one message, because AUTH signs it. */

@@ -160,7 +160,7 @@ static void got_request(struct ike_sa *sa, struct ike_in *in)
  * INVALID_IKE_SPI in the clear. The notify may be forged, so it only shortens
  * retransmission.
  */
-static void take_denial(struct ike_sa *sa, const struct ike_in *in)
+static void handle_invalid_spi(struct ike_sa *sa, const struct ike_in *in)
 {
 	struct notify_pld n;
 	struct pwalk w;
@@ -202,7 +202,7 @@ static void got_answer(struct ike_sa *sa, struct ike_in *in)
 	}
 	if (in->m.h.next == IKE_PLD_NOTIFY) {
 		st->in_icv++;
-		take_denial(sa, in);
+		handle_invalid_spi(sa, in);
 		return;
 	}
 	if (!frags_open(sa, in, k, &o))

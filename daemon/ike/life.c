@@ -49,7 +49,7 @@ int sa_ask(struct ike_sa *sa, const struct ike_task *t)
 	return 0;
 }
 
-static void give_up(struct ike_sa *sa)
+static void close_unanswered(struct ike_sa *sa)
 {
 	char why[96];
 
@@ -67,7 +67,7 @@ static void give_up(struct ike_sa *sa)
  * Anybody who sees our packets can forge it, so the key server had one more
  * interval for a better answer.
  */
-static void give_in(struct ike_sa *sa)
+static void close_init_error(struct ike_sa *sa)
 {
 	char why[96];
 
@@ -83,9 +83,9 @@ static void on_rexmit(void *arg)
 
 	engine_enter(engine);
 	if (sa->init_error) {
-		give_in(sa);
+		close_init_error(sa);
 	} else if (sa->my_sent >= engine->cfg.rexmit_max || sa->doubt == 1) {
-		give_up(sa);
+		close_unanswered(sa);
 	} else {
 		if (sa->doubt)
 			sa->doubt--;

@@ -264,7 +264,7 @@ static int get_str(const struct nlattr *a, char *buf, size_t size)
 	return 0;
 }
 
-static int get_addr(const struct nlattr *a, struct addr *addr)
+static int attr_get_addr(const struct nlattr *a, struct addr *addr)
 {
 	switch (mnl_attr_get_payload_len(a)) {
 	case 4:
@@ -302,11 +302,11 @@ static int get_selector(const struct nlattr *a, struct kgroup *g)
 {
 	switch (mnl_attr_get_type(a)) {
 	case MCSEC_A_GROUP_DST:
-		return get_addr(a, &g->dst);
+		return attr_get_addr(a, &g->dst);
 	case MCSEC_A_GROUP_DST_LEN:
 		return get_u8(a, &g->dst_len);
 	case MCSEC_A_GROUP_SRC:
-		return get_addr(a, &g->src);
+		return attr_get_addr(a, &g->src);
 	case MCSEC_A_GROUP_SRC_LEN:
 		return get_u8(a, &g->src_len);
 	case MCSEC_A_GROUP_PROTO:
@@ -392,7 +392,7 @@ static int get_limit(const struct nlattr *a, struct klimits *limits)
 	return 0;
 }
 
-static int add_sender_id(const struct nlattr *a, struct ksa *sa)
+static int append_sender_id(const struct nlattr *a, struct ksa *sa)
 {
 	if (sa->n_sender_ids == ARRAY_SIZE(sa->sender_ids))
 		return -EBADMSG;
@@ -417,7 +417,7 @@ static int get_sa_attr(const struct nlattr *a, struct ksa_info *i)
 	case MCSEC_A_SA_SID_BITS:
 		return get_u32(a, &sa->sid_bits);
 	case MCSEC_A_SA_SENDER_ID:
-		return add_sender_id(a, sa);
+		return append_sender_id(a, sa);
 	case MCSEC_A_SA_REPLAY:
 		return get_enum(a, kreplay_names, &sa->replay);
 	case MCSEC_A_SA_WINDOW:

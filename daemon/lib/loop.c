@@ -89,7 +89,7 @@ void loop_del(struct loop *l, struct loop_fd *f)
 			l->batch[i].data.ptr = NULL;
 }
 
-static void on_signal(void *arg, uint32_t events)
+static void signal_readable(void *arg, uint32_t events)
 {
 	struct signalfd_siginfo si;
 	struct loop *l = arg;
@@ -122,7 +122,8 @@ int loop_signal(struct loop *l, int signo, void (*fn)(void *arg, int signo),
 	l->handlers[signo] = (struct sighandler){ .fn = fn, .arg = arg };
 	if (l->sigfd.fd >= 0)
 		return 0;
-	l->sigfd = (struct loop_fd){ .fd = fd, .fn = on_signal, .arg = l };
+	l->sigfd =
+		(struct loop_fd){ .fd = fd, .fn = signal_readable, .arg = l };
 	ret = loop_add(l, &l->sigfd, EPOLLIN);
 	if (ret) {
 		close(fd);

@@ -156,8 +156,8 @@ static int check_algs(const struct mgroup *g, const struct gsa *gsa,
 	return 0;
 }
 
-static int check_sender_ids(struct mgroup *g, const struct gsa *gsa,
-			    const struct kd *kd, struct err *err)
+static int check_granted_sids(struct mgroup *g, const struct gsa *gsa,
+			      const struct kd *kd, struct err *err)
 {
 	uint16_t bits = gsa->gw.sender_id_bits;
 	unsigned int i;
@@ -395,7 +395,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 			       gsa->has_rekey ? "no Data SA" : "no Rekey SA");
 	ret = check_policy(g, gsa, transport, err);
 	if (!ret)
-		ret = check_sender_ids(g, gsa, kd, err);
+		ret = check_granted_sids(g, gsa, kd, err);
 	if (ret)
 		return ret;
 	denied = rival_denied(g, gsa, &seq);

@@ -335,7 +335,7 @@ void member_rekey_input(struct member *m, const struct ep *from,
  * An administrator deleted a group that is no longer configured. The kernel
  * keeps it closed until this process releases it, too.
  */
-static void give_up(struct mgroup *g)
+static void release_group(struct mgroup *g)
 {
 	if (membership_open(g))
 		return;
@@ -356,7 +356,7 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 	if (!g)
 		return;
 	if (ev->type == KEVENT_GROUP_GONE && g->removed) {
-		give_up(g);
+		release_group(g);
 		return;
 	}
 	if (ev->type == KEVENT_GROUP_GONE) {
@@ -459,7 +459,8 @@ static uint32_t left_s(const struct mgroup *g, uint64_t until_ms)
 	return until_ms > now ? (until_ms - now) / MSEC_PER_SEC : 0;
 }
 
-static void group_status(const struct mgroup *g, struct member_group_status *st)
+static void fill_mgroup_status(const struct mgroup *g,
+			       struct member_group_status *st)
 {
 	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
 	const struct msa *s = msa_newest(g);
@@ -520,7 +521,7 @@ int member_each_group(struct member *m, member_group_fn *fn, void *arg)
 
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
-		group_status(g, &st);
+		fill_mgroup_status(g, &st);
 		ret = fn(arg, &st);
 		if (ret)
 			return ret;

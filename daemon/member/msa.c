@@ -84,7 +84,7 @@ static bool is_spent(const struct spent *l,
 	return false;
 }
 
-static int digest_of(const struct ksa *ksa, uint8_t digest[HASH_SHA256_LEN])
+static int key_digest(const struct ksa *ksa, uint8_t digest[HASH_SHA256_LEN])
 {
 	struct iovec iov = { (void *)ksa->key, ksa->key_len };
 
@@ -97,7 +97,7 @@ void msa_allow(struct mgroup *g, const struct ksa *ksa)
 	uint8_t digest[HASH_SHA256_LEN];
 	unsigned int i;
 
-	if (digest_of(ksa, digest))
+	if (key_digest(ksa, digest))
 		return;
 	for (i = 0; i < l->n && i < SPENT_MAX; i++)
 		if (!memcmp(l->digest[i], digest, sizeof(digest)))
@@ -268,7 +268,7 @@ static void keep_sa(struct msa *s, uint32_t lifetime, uint64_t atd_ms)
  * first before its time. Otherwise a key server that rekeys faster than old SAs
  * end, by many single evictions, would leave this member without the new key.
  */
-static bool make_room(struct mgroup *g)
+static bool make_sa_room(struct mgroup *g)
 {
 	struct msa *s;
 
@@ -287,7 +287,7 @@ bool msa_differs(const struct msa *s, const struct ksa *ksa)
 {
 	uint8_t digest[HASH_SHA256_LEN];
 
-	return s->has_digest && !digest_of(ksa, digest) &&
+	return s->has_digest && !key_digest(ksa, digest) &&
 	       memcmp(digest, s->digest, sizeof(digest));
 }
 
@@ -384,7 +384,7 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	bool out = ksa->dir & MCSEC_DIR_OUT;
 	struct msa *s = msa_find(g, ksa->spi);
 	uint8_t digest[HASH_SHA256_LEN];
-	bool has_digest = !digest_of(ksa, digest);
+	bool has_digest = !key_digest(ksa, digest);
 	struct err why;
 	int ret;
 
@@ -416,7 +416,7 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	 */
 	note_key(g, s->spi, s->has_digest ? s->digest : NULL);
 	ret = k->ops->sa_add(k->ctx, ksa, &why);
-	if (ret == -ENOSPC && make_room(g))
+	if (ret == -ENOSPC && make_sa_room(g))
 		ret = k->ops->sa_add(k->ctx, ksa, &why);
 	if (ret) {
 		g->kernel_errors++;

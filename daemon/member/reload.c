@@ -28,8 +28,8 @@ enum change {
 	CHANGE_REMOVED,
 };
 
-static const struct conf_mgroup *find_conf(const struct conf_member *conf,
-					   const char *name)
+static const struct conf_mgroup *
+find_mgroup_conf(const struct conf_member *conf, const char *name)
 {
 	size_t i;
 
@@ -71,8 +71,8 @@ static int check_address(const struct mgroup *g, const struct conf_mgroup *conf,
 		       conf->name);
 }
 
-static int check_all(const struct member *m, const struct conf_member *conf,
-		     struct err *err)
+static int check_groups(const struct member *m, const struct conf_member *conf,
+			struct err *err)
 {
 	const struct mgroup *g;
 	int ret = check_fixed(m->conf, conf, err);
@@ -166,8 +166,9 @@ static bool interface_changed(const struct member *m,
 	return strcmp(m->conf->interface, conf->interface);
 }
 
-static void report_all(const struct member *m, const struct conf_member *conf,
-		       const struct report *r)
+static void report_member_changes(const struct member *m,
+				  const struct conf_member *conf,
+				  const struct report *r)
 {
 	const struct conf_mgroup *c;
 	const struct mgroup *g;
@@ -178,7 +179,7 @@ static void report_all(const struct member *m, const struct conf_member *conf,
 		      "member: interface changed: rekey addresses are joined again");
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
-		c = find_conf(conf, g->conf->name);
+		c = find_mgroup_conf(conf, g->conf->name);
 		report_change(r, change_of(g, c), g, c);
 	}
 	for (i = 0; i < conf->n_groups; i++)
@@ -190,10 +191,10 @@ int member_reload_check(const struct member *m, const struct conf_member *conf,
 			conf_change_fn *fn, void *arg, struct err *err)
 {
 	const struct report r = { fn, arg };
-	int ret = check_all(m, conf, err);
+	int ret = check_groups(m, conf, err);
 
 	if (!ret)
-		report_all(m, conf, &r);
+		report_member_changes(m, conf, &r);
 	return ret;
 }
 
@@ -279,16 +280,17 @@ int member_reload(struct member *m, const struct conf_member *conf,
 	struct mgroup *g;
 	int ret;
 
-	ret = check_all(m, conf, err);
+	ret = check_groups(m, conf, err);
 	if (!ret)
 		ret = make_added(m, conf, &added, err);
 	if (ret)
 		return ret;
-	report_all(m, conf, &(struct report){ conf_log_change, NULL });
+	report_member_changes(m, conf,
+			      &(struct report){ conf_log_change, NULL });
 	m->conf = conf;
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
-		apply_change(g, find_conf(conf, g->conf->name));
+		apply_change(g, find_mgroup_conf(conf, g->conf->name));
 		if (moved && g->joined)
 			rekey_group_join(g);
 	}

@@ -71,7 +71,7 @@ static struct former *find_former(struct mgroup *g, const uint8_t *spi)
 	return NULL;
 }
 
-static uint64_t digest_of(const uint8_t *p, size_t len)
+static uint64_t short_digest(const uint8_t *p, size_t len)
 {
 	struct iovec iov = { (void *)p, len };
 	uint8_t d[HASH_SHA256_LEN] = { 0 };
@@ -108,7 +108,7 @@ static bool is_explained(const struct accepted *h, uint64_t now,
 			 const uint8_t *p, size_t len)
 {
 	uint32_t mid = rekey_peek_mid(p);
-	uint64_t d = digest_of(p, len);
+	uint64_t d = short_digest(p, len);
 	unsigned int i;
 
 	if (mid < h->initial_mid || is_overtaken(h, mid, now))
@@ -132,7 +132,7 @@ void rival_accepted(struct mrekey *rk, uint32_t expected, const uint8_t *p,
 			.end = next - 1,
 			.at_ms = mgroup_now(rk->g),
 		};
-	h->v[h->n++ % ACCEPTED_MAX] = digest_of(p, len);
+	h->v[h->n++ % ACCEPTED_MAX] = short_digest(p, len);
 }
 
 void rival_requested(struct mgroup *g)

@@ -16,7 +16,7 @@
 /* A shorter remaining time is not worth a renewal. */
 #define LEAST_MS 20000
 
-static uint64_t left_ms(const struct mgroup *g)
+static uint64_t term_left_ms(const struct mgroup *g)
 {
 	uint64_t now = mgroup_now(g);
 
@@ -25,7 +25,7 @@ static uint64_t left_ms(const struct mgroup *g)
 
 static void arm_term(struct mgroup *g)
 {
-	uint64_t left = left_ms(g), wait = left;
+	uint64_t left = term_left_ms(g), wait = left;
 
 	if (left >= LEAST_MS)
 		wait = left / MSEC_PER_SEC *
@@ -39,7 +39,7 @@ static void term_due(void *arg)
 
 	if (!mgroup_is_in(g))
 		return;
-	if (!left_ms(g)) {
+	if (!term_left_ms(g)) {
 		doubt_note(g, DOUBT_TERM);
 		return;
 	}
@@ -48,7 +48,7 @@ static void term_due(void *arg)
 	 * The answer sets the timer anew; without one the membership has ended
 	 * by then.
 	 */
-	timer_set(mgroup_tq(g), &g->term, left_ms(g));
+	timer_set(mgroup_tq(g), &g->term, term_left_ms(g));
 }
 
 void term_learn(struct mgroup *g, const struct gsa_gw *gw)
@@ -64,10 +64,10 @@ void term_learn(struct mgroup *g, const struct gsa_gw *gw)
 	 * all.
 	 */
 	g->term_ms = g->asked_ms + (uint64_t)gw->term * MSEC_PER_SEC;
-	if (g->term_ms < before + LEAST_MS && left_ms(g) < LEAST_MS)
+	if (g->term_ms < before + LEAST_MS && term_left_ms(g) < LEAST_MS)
 		group_warn(g,
 			   "membership not renewed: ends in %llu s; check the end of the certificate",
-			   (unsigned long long)left_ms(g) / MSEC_PER_SEC);
+			   (unsigned long long)term_left_ms(g) / MSEC_PER_SEC);
 	arm_term(g);
 }
 

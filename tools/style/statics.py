@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Names of static functions, which perf, ftrace, an oops and a backtrace show
-without their file: two words or more everywhere, and unique in the module.
+without their file: two words or more everywhere, and unique in the module and
+in the daemon.
 """
 import collections
 import pathlib
@@ -18,6 +19,8 @@ ATTRIBUTE = re.compile(
 # Entry points that the kernel's macros name, as every module has them
 USUAL = {"init", "exit"}
 FOLDERS = ("kmod", "daemon", "tools")
+# One program each, in which a name stands alone
+UNIQUE = {"kmod", "daemon"}
 
 
 def check(folder):
@@ -36,7 +39,7 @@ def check(folder):
             bad = 1
             print(f"{', '.join(sorted(files))}: {name}(): one word does not "
                   "say whose it is")
-        if len(files) > 1 and folder == "kmod":
+        if len(files) > 1 and folder in UNIQUE:
             bad = 1
             print(f"{', '.join(sorted(files))}: {name}(): more than one")
     return bad
