@@ -103,8 +103,7 @@ static bool good_id(const char *id)
 
 	if (!addr_parse(id, &a))
 		return true;
-	return !cert_id_str(strchr(id, '@') ? CERT_ID_RFC822_ADDR
-					    : CERT_ID_FQDN,
+	return !cert_id_str(strchr(id, '@') ? IKE_ID_RFC822_ADDR : IKE_ID_FQDN,
 			    id, strlen(id), buf, sizeof(buf));
 }
 

@@ -49,8 +49,8 @@ static const struct conf_word kek_algs[] = {
 	{ NULL, 0 }
 };
 
-static const struct conf_word kwas[] = { { "kw-128", KWA_5649_128 },
-					 { "kw-256", KWA_5649_256 },
+static const struct conf_word kwas[] = { { "kw-128", GIKE_KWA_5649_128 },
+					 { "kw-256", GIKE_KWA_5649_256 },
 					 { NULL, 0 } };
 
 static const struct conf_word signs[] = { { "ed25519", SIG_ED25519 },
@@ -230,7 +230,7 @@ static int group_defaults(struct conf_group *g)
 		.rekey_copies = 3,
 		.alg = { IKE_ENCR_AES_GCM_16, 128 },
 		.kek_alg = { IKE_ENCR_AES_GCM_16, 256 },
-		.kwa = KWA_5649_256,
+		.kwa = GIKE_KWA_5649_256,
 		.rekey_sign = SIG_ED25519,
 		.signing_key_lifetime = MONTH,
 		.beat = 15,

@@ -12,11 +12,11 @@
 size_t aead_key_len(unsigned int id, unsigned int key_bits)
 {
 	switch (id) {
-	case AEAD_AES_GCM_16:
+	case IKE_ENCR_AES_GCM_16:
 		return key_bits == 128 || key_bits == 256
 			       ? key_bits / 8 + AEAD_SALT_LEN
 			       : 0;
-	case AEAD_CHACHA20_POLY1305:
+	case IKE_ENCR_CHACHA20_POLY1305:
 		return !key_bits || key_bits == 256 ? 32 + AEAD_SALT_LEN : 0;
 	default:
 		return 0;
@@ -25,11 +25,11 @@ size_t aead_key_len(unsigned int id, unsigned int key_bits)
 
 static const EVP_CIPHER *aead_cipher(unsigned int id, size_t key_len)
 {
-	if (id == AEAD_CHACHA20_POLY1305 && key_len == 32 + AEAD_SALT_LEN)
+	if (id == IKE_ENCR_CHACHA20_POLY1305 && key_len == 32 + AEAD_SALT_LEN)
 		return EVP_chacha20_poly1305();
-	if (id == AEAD_AES_GCM_16 && key_len == 16 + AEAD_SALT_LEN)
+	if (id == IKE_ENCR_AES_GCM_16 && key_len == 16 + AEAD_SALT_LEN)
 		return EVP_aes_128_gcm();
-	if (id == AEAD_AES_GCM_16 && key_len == 32 + AEAD_SALT_LEN)
+	if (id == IKE_ENCR_AES_GCM_16 && key_len == 32 + AEAD_SALT_LEN)
 		return EVP_aes_256_gcm();
 	return NULL;
 }

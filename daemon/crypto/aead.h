@@ -11,11 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* IANA transform type 1. */
-enum aead_id {
-	AEAD_AES_GCM_16 = 20,
-	AEAD_CHACHA20_POLY1305 = 28,
-};
+#include "crypto/iana.h"
 
 #define AEAD_IV_LEN 8
 #define AEAD_TAG_LEN 16

@@ -11,21 +11,9 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "crypto/iana.h"
 #include "crypto/sign.h"
 #include "lib/err.h"
-
-/* Limits: certificates in a chain, and octets of one DER certificate. */
-#define CERT_MAX_CHAIN 8
-#define CERT_MAX_LEN 16384
-
-/* IANA IKEv2 Identification Payload ID Types. */
-enum cert_id_type {
-	CERT_ID_IPV4_ADDR = 1,
-	CERT_ID_FQDN = 2,
-	CERT_ID_RFC822_ADDR = 3,
-	CERT_ID_IPV6_ADDR = 5,
-	CERT_ID_DER_ASN1_DN = 9,
-};
 
 /*
  * Role that the peer must have. A certificate with an extended key usage must

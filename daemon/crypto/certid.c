@@ -106,21 +106,21 @@ int cert_id_str(unsigned int id_type, const void *id, size_t len, char *buf,
 	int ret;
 
 	switch (id_type) {
-	case CERT_ID_IPV4_ADDR:
-	case CERT_ID_IPV6_ADDR:
-		if (len != (id_type == CERT_ID_IPV4_ADDR ? 4 : 16))
+	case IKE_ID_IPV4_ADDR:
+	case IKE_ID_IPV6_ADDR:
+		if (len != (id_type == IKE_ID_IPV4_ADDR ? 4 : 16))
 			return -EINVAL;
 		addr_set(&a, len == 4 ? AF_INET : AF_INET6, id);
 		addr_str(&a, tmp);
 		ret = 0;
 		break;
-	case CERT_ID_FQDN:
+	case IKE_ID_FQDN:
 		ret = fqdn_str(id, len, tmp);
 		break;
-	case CERT_ID_RFC822_ADDR:
+	case IKE_ID_RFC822_ADDR:
 		ret = email_str(id, len, tmp);
 		break;
-	case CERT_ID_DER_ASN1_DN:
+	case IKE_ID_DER_ASN1_DN:
 		return dn_str(id, len, buf, size);
 	default:
 		return -EINVAL;
@@ -168,9 +168,9 @@ int x509_id(const X509 *x, uint8_t *type, uint8_t **id, size_t *len)
 		int kind;
 		uint8_t type;
 	} order[] = {
-		{ GEN_DNS, CERT_ID_FQDN },
-		{ GEN_EMAIL, CERT_ID_RFC822_ADDR },
-		{ GEN_IPADD, CERT_ID_IPV4_ADDR },
+		{ GEN_DNS, IKE_ID_FQDN },
+		{ GEN_EMAIL, IKE_ID_RFC822_ADDR },
+		{ GEN_IPADD, IKE_ID_IPV4_ADDR },
 	};
 	const unsigned char *der;
 	GENERAL_NAMES *names;
@@ -183,13 +183,13 @@ int x509_id(const X509 *x, uint8_t *type, uint8_t **id, size_t *len)
 		ret = san_id(names, order[i].kind, id, len);
 	}
 	GENERAL_NAMES_free(names);
-	if (!ret && *type == CERT_ID_IPV4_ADDR && *len == 16)
-		*type = CERT_ID_IPV6_ADDR;
+	if (!ret && *type == IKE_ID_IPV4_ADDR && *len == 16)
+		*type = IKE_ID_IPV6_ADDR;
 	if (ret != -ENOENT)
 		return ret;
 	if (X509_NAME_get0_der(X509_get_subject_name(x), &der, &n) != 1 || !n)
 		return -EBADMSG;
-	*type = CERT_ID_DER_ASN1_DN;
+	*type = IKE_ID_DER_ASN1_DN;
 	return id_copy(der, n, id, len);
 }
 
@@ -202,9 +202,9 @@ static bool name_is(unsigned int id_type, const uint8_t *s, size_t n,
 
 	if (n != len)
 		return false;
-	if (id_type == CERT_ID_FQDN)
+	if (id_type == IKE_ID_FQDN)
 		return same_nocase(s, id, n);
-	if (id_type != CERT_ID_RFC822_ADDR)
+	if (id_type != IKE_ID_RFC822_ADDR)
 		return !memcmp(s, id, n);
 	/* The local part of a mailbox may be case-sensitive. */
 	at = memchr(id, '@', len);
@@ -216,16 +216,16 @@ static bool san_is(const GENERAL_NAME *g, unsigned int id_type,
 		   const uint8_t *id, size_t len)
 {
 	switch (id_type) {
-	case CERT_ID_FQDN:
+	case IKE_ID_FQDN:
 		if (g->type != GEN_DNS)
 			return false;
 		break;
-	case CERT_ID_RFC822_ADDR:
+	case IKE_ID_RFC822_ADDR:
 		if (g->type != GEN_EMAIL)
 			return false;
 		break;
-	case CERT_ID_IPV4_ADDR:
-	case CERT_ID_IPV6_ADDR:
+	case IKE_ID_IPV4_ADDR:
+	case IKE_ID_IPV6_ADDR:
 		if (g->type != GEN_IPADD)
 			return false;
 		break;
@@ -259,7 +259,7 @@ bool x509_match_id(const X509 *x, unsigned int id_type, const void *id,
 	 */
 	if (cert_id_str(id_type, id, len, buf, sizeof(buf)))
 		return false;
-	if (id_type == CERT_ID_DER_ASN1_DN)
+	if (id_type == IKE_ID_DER_ASN1_DN)
 		return subject_is(x, id, len);
 	names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
 	for (i = 0; names && i < sk_GENERAL_NAME_num(names) && !found; i++)

@@ -27,22 +27,22 @@ struct dh {
  */
 static int curve_nid(unsigned int group)
 {
-	return group == DH_P256 ? NID_X9_62_prime256v1 : NID_secp384r1;
+	return group == IKE_KE_P256 ? NID_X9_62_prime256v1 : NID_secp384r1;
 }
 
 static const char *curve_name(unsigned int group)
 {
-	return group == DH_P256 ? SN_X9_62_prime256v1 : SN_secp384r1;
+	return group == IKE_KE_P256 ? SN_X9_62_prime256v1 : SN_secp384r1;
 }
 
 size_t dh_public_len(unsigned int group)
 {
 	switch (group) {
-	case DH_P256:
+	case IKE_KE_P256:
 		return 64;
-	case DH_P384:
+	case IKE_KE_P384:
 		return 96;
-	case DH_X25519:
+	case IKE_KE_X25519:
 		return X25519_LEN;
 	default:
 		return 0;
@@ -51,7 +51,7 @@ size_t dh_public_len(unsigned int group)
 
 size_t dh_shared_len(unsigned int group)
 {
-	return group == DH_X25519 ? X25519_LEN : dh_public_len(group) / 2;
+	return group == IKE_KE_X25519 ? X25519_LEN : dh_public_len(group) / 2;
 }
 
 /* Make a struct dh with the public value of @key, which is taken over. */
@@ -73,7 +73,7 @@ static int dh_from_pkey(unsigned int group, EVP_PKEY *key, struct dh **out)
 	dh->key = key;
 	n = EVP_PKEY_get1_encoded_public_key(key, &enc);
 	/* A leading octet of 4 marks an uncompressed NIST point. */
-	skip = group != DH_X25519;
+	skip = group != IKE_KE_X25519;
 	if (n != len + (size_t)skip || (skip && enc[0] != 4)) {
 		OPENSSL_free(enc);
 		dh_free(dh);
@@ -92,7 +92,7 @@ int dh_new(unsigned int group, struct dh **out)
 
 	if (!dh_public_len(group))
 		return -EOPNOTSUPP;
-	if (group != DH_X25519)
+	if (group != IKE_KE_X25519)
 		return dh_from_pkey(group, EVP_EC_gen(curve_name(group)), out);
 	ret = rand_bytes(priv, sizeof(priv));
 	if (!ret)
@@ -164,7 +164,7 @@ int dh_new_private(unsigned int group, const uint8_t *priv, size_t len,
 		return -EOPNOTSUPP;
 	if (len != dh_shared_len(group))
 		return -EINVAL;
-	if (group == DH_X25519)
+	if (group == IKE_KE_X25519)
 		key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, priv,
 						   len);
 	else
@@ -204,7 +204,7 @@ static EVP_PKEY *peer_pkey(const struct dh *dh, const uint8_t *peer, size_t len)
 	 * A point of low order gives an all-zero result, which OpenSSL's derive
 	 * rejects.
 	 */
-	if (dh->group == DH_X25519)
+	if (dh->group == IKE_KE_X25519)
 		return EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, peer,
 						   len);
 	enc[0] = 4;

@@ -11,14 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* IANA transform type 4. */
-enum dh_group {
-	DH_P256 = 19,
-	DH_P384 = 20,
-	DH_X25519 = 31,
-};
+#include "crypto/iana.h"
 
-#define DH_MAX_PUBLIC 96
 #define DH_MAX_SHARED 48
 
 struct dh;

@@ -146,9 +146,9 @@ static int add_san(X509 *x, const struct pki_req *req, struct err *err)
 	names = GENERAL_NAMES_new();
 	if (!names)
 		return -ENOMEM;
-	ret = push_text(names, GEN_DNS, CERT_ID_FQDN, dns, err);
+	ret = push_text(names, GEN_DNS, IKE_ID_FQDN, dns, err);
 	if (!ret)
-		ret = push_text(names, GEN_EMAIL, CERT_ID_RFC822_ADDR,
+		ret = push_text(names, GEN_EMAIL, IKE_ID_RFC822_ADDR,
 				req->email, err);
 	if (!ret)
 		ret = push_ips(names, req->ip, err);

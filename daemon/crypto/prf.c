@@ -11,11 +11,11 @@
 static const char *prf_digest(unsigned int id)
 {
 	switch (id) {
-	case PRF_HMAC_SHA2_256:
+	case IKE_PRF_HMAC_SHA2_256:
 		return "SHA256";
-	case PRF_HMAC_SHA2_384:
+	case IKE_PRF_HMAC_SHA2_384:
 		return "SHA384";
-	case PRF_HMAC_SHA2_512:
+	case IKE_PRF_HMAC_SHA2_512:
 		return "SHA512";
 	default:
 		return NULL;
@@ -25,11 +25,11 @@ static const char *prf_digest(unsigned int id)
 size_t prf_len(unsigned int id)
 {
 	switch (id) {
-	case PRF_HMAC_SHA2_256:
+	case IKE_PRF_HMAC_SHA2_256:
 		return 32;
-	case PRF_HMAC_SHA2_384:
+	case IKE_PRF_HMAC_SHA2_384:
 		return 48;
-	case PRF_HMAC_SHA2_512:
+	case IKE_PRF_HMAC_SHA2_512:
 		return 64;
 	default:
 		return 0;

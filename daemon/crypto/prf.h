@@ -9,12 +9,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* IANA transform type 2. */
-enum prf_id {
-	PRF_HMAC_SHA2_256 = 5,
-	PRF_HMAC_SHA2_384 = 6,
-	PRF_HMAC_SHA2_512 = 7,
-};
+#include "crypto/iana.h"
 
 #define PRF_MAX_LEN 64
 

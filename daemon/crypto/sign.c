@@ -83,16 +83,16 @@ enum sig_type sigkey_type(const struct sigkey *key)
 	return sigpub_type(key->pub);
 }
 
-enum sig_hash sigkey_hash(const struct sigkey *key)
+enum ike_hash sigkey_hash(const struct sigkey *key)
 {
 	switch (sigkey_type(key)) {
 	case SIG_ED25519:
-		return SIG_HASH_IDENTITY;
+		return IKE_HASH_IDENTITY;
 	case SIG_ECDSA_P256:
 	case SIG_RSA_PSS:
-		return SIG_HASH_SHA2_256;
+		return IKE_HASH_SHA2_256;
 	case SIG_ECDSA_P384:
-		return SIG_HASH_SHA2_384;
+		return IKE_HASH_SHA2_384;
 	}
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crypto/iana.h"
 #include "lib/err.h"
 
 enum sig_type {
@@ -20,19 +21,6 @@ enum sig_type {
 	/* RSASSA-PSS, SHA-256, salt of 32 octets. */
 	SIG_RSA_PSS,
 };
-
-/* Values of SIGNATURE_HASH_ALGORITHMS (RFC 7427 section 7, RFC 8420). */
-enum sig_hash {
-	SIG_HASH_SHA2_256 = 2,
-	SIG_HASH_SHA2_384 = 3,
-	SIG_HASH_SHA2_512 = 4,
-	SIG_HASH_IDENTITY = 5,
-};
-
-/* RSA of 8192 bits; longer signatures are rejected. */
-#define SIG_MAX_LEN 1024
-#define SIG_MAX_ALG 255
-#define SIG_MAX_SPKI 2048
 
 struct sigkey;
 struct sigpub;
@@ -98,7 +86,7 @@ enum sig_type sigkey_type(const struct sigkey *key);
  * Return the hash that a peer must have announced to verify this key's
  * signatures.
  */
-enum sig_hash sigkey_hash(const struct sigkey *key);
+enum ike_hash sigkey_hash(const struct sigkey *key);
 /* Get the DER AlgorithmIdentifier of sig_sign(); valid as long as @key. */
 void sigkey_alg(const struct sigkey *key, const uint8_t **der, size_t *len);
 /*

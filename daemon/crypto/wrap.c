@@ -9,11 +9,11 @@
 size_t wrap_key_len(unsigned int kwa)
 {
 	switch (kwa) {
-	case KWA_5649_128:
+	case GIKE_KWA_5649_128:
 		return 16;
-	case KWA_5649_192:
+	case GIKE_KWA_5649_192:
 		return 24;
-	case KWA_5649_256:
+	case GIKE_KWA_5649_256:
 		return 32;
 	default:
 		return 0;
@@ -28,9 +28,9 @@ size_t wrap_len(size_t m)
 static const EVP_CIPHER *wrap_cipher(unsigned int kwa)
 {
 	switch (kwa) {
-	case KWA_5649_128:
+	case GIKE_KWA_5649_128:
 		return EVP_aes_128_wrap_pad();
-	case KWA_5649_192:
+	case GIKE_KWA_5649_192:
 		return EVP_aes_192_wrap_pad();
 	default:
 		return EVP_aes_256_wrap_pad();

@@ -9,12 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* IANA transform type 13. */
-enum kwa_id {
-	KWA_5649_128 = 1,
-	KWA_5649_192 = 2,
-	KWA_5649_256 = 3,
-};
+#include "crypto/iana.h"
 
 #define KWA_MAX_KEY 32
 /* Octets that can be wrapped: RFC 9838 requires up to 256. */

@@ -205,7 +205,7 @@ static void reset_done(struct group *g, void *arg, int ret, const char *why)
 	struct order *o = arg;
 
 	if (ret) {
-		order_end(o, ret, 0, "group \"%s\" is as it was: %s",
+		order_end(o, ret, 0, "group \"%s\" not reset: %s",
 			  g->conf->name, why);
 		return;
 	}
@@ -236,7 +236,7 @@ static void adopt_done(struct group *g, void *arg, int ret, const char *why)
 	struct order *o = arg;
 
 	if (ret) {
-		order_end(o, ret, 0, "group \"%s\" is as it was: %s",
+		order_end(o, ret, 0, "group \"%s\": policy not changed: %s",
 			  g->conf->name, why);
 		return;
 	}

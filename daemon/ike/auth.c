@@ -81,7 +81,7 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	       const struct auth_octets *octets, size_t n_octets, time_t *ends,
 	       struct err *err)
 {
-	struct cert_der ders[IKE_CERTS_MAX];
+	struct cert_der ders[CERT_MAX_CHAIN];
 	struct err why = { "none sent" };
 	struct cert *leaf = NULL;
 	struct auth_pld auth;

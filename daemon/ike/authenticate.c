@@ -119,7 +119,7 @@ static void put_certs(struct ike_sa *sa, struct pchain *c)
 	const struct cert_chain *chain = sa->engine->cfg.chain;
 	size_t n = psk_of(sa, &sa->peer_id) ? 0 : cert_chain_count(chain);
 
-	for (size_t i = 0; i < n && i < IKE_CERTS_MAX; i++) {
+	for (size_t i = 0; i < n && i < CERT_MAX_CHAIN; i++) {
 		struct cert_der der = cert_chain_der(chain, i);
 
 		cert_build(c, IKE_PLD_CERT, IKE_CERT_X509_SIGNATURE, der.p,
@@ -223,7 +223,7 @@ static bool same_id(const struct ike_id *a, const struct ike_id *b)
  * reason in @err.
  */
 static int check_gcks_id(struct ike_sa *sa, const struct ike_msg *m,
-		      struct err *err)
+			 struct err *err)
 {
 	char says[ID_STR_MAX], quoted[QUOTE_LEN];
 	struct ike_id id;

@@ -55,7 +55,7 @@ static int make_cookie(uint8_t version, const uint8_t secret[32],
 
 	put_unaligned_be16(from->port, port);
 	out[0] = version;
-	return prf(PRF_HMAC_SHA2_256, secret, 32, iov, 4, out + 1);
+	return prf(IKE_PRF_HMAC_SHA2_256, secret, 32, iov, 4, out + 1);
 }
 
 int cookie_make(struct cookies *c, uint64_t now_ms, const struct ep *from,

@@ -117,7 +117,7 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 		/* A replaced Rekey SA brings nothing new. */
 		if (!rk->retired)
 			install_rekey(rk->g, rk, &msg);
-	} else if (is_fragment(p, len) && ret >= REKEY_SYNTAX &&
+	} else if (msg_is_fragment(p, len) && ret >= REKEY_SYNTAX &&
 		   ret <= REKEY_CRITICAL) {
 		/*
 		 * Another member forged a fragment: ask, even though copies may

@@ -3,8 +3,8 @@
  * The member's working key path (RFC 9838 section 3.3). It does not depend on
  * how the key server manages its keys, by LKH or with one key for all.
  */
-#ifndef IKE_KEYPATH_H
-#define IKE_KEYPATH_H
+#ifndef REKEY_KEYPATH_H
+#define REKEY_KEYPATH_H
 
 #include <stdbool.h>
 #include <stddef.h>

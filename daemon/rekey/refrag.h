@@ -10,8 +10,8 @@
  * signature over the whole is wrong, all are dropped, and copies may complete
  * it.
  */
-#ifndef IKE_REFRAG_H
-#define IKE_REFRAG_H
+#ifndef REKEY_REFRAG_H
+#define REKEY_REFRAG_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -208,7 +208,7 @@ static int check_out(const struct rekey_sa *rs, const struct rekey_msg *m,
 static int inner_build(const struct rekey_sa *rs, const struct rekey_msg *m,
 		       struct pchain *c, size_t *sig_off, size_t sig_len)
 {
-	static const uint8_t zero[IKE_SIG_MAX];
+	static const uint8_t zero[SIG_MAX_LEN];
 
 	if (m->has_gsa) {
 		gsa_build(c, &m->gsa);
@@ -345,7 +345,7 @@ int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
 	 */
 	if (rs->gcauth == GIKE_GCAUTH_DIGSIG)
 		sig_len = sigkey_sig_len(rs->key);
-	if (sig_len > IKE_SIG_MAX)
+	if (sig_len > SIG_MAX_LEN)
 		ret = -EMSGSIZE;
 	if (!ret)
 		ret = inner_build(rs, m, &chain, &sig_off, sig_len);
@@ -400,7 +400,7 @@ static enum rekey_rc open_auth(const struct rekey_sa *rs,
 			       const struct ike_msg *msg, const uint8_t *head,
 			       uint8_t *plain, size_t plain_len)
 {
-	uint8_t sig[IKE_SIG_MAX];
+	uint8_t sig[SIG_MAX_LEN];
 	struct auth_pld auth;
 	struct wbuf tbs;
 	struct rbuf r;
@@ -576,7 +576,7 @@ enum rekey_rc rekey_open_frags(struct rekey_sa *rs, struct refrag *frags,
 		sk_key_wipe(&k);
 		return REKEY_RESOURCE;
 	}
-	if (frags && is_fragment(p, len))
+	if (frags && msg_is_fragment(p, len))
 		rc = open_fragment(rs, frags, p, len, &k, &msg, plain, m, err);
 	else if (sk_open(p, len, &k, plain, &plain_len, &first))
 		rc = REKEY_ICV;

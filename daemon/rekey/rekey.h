@@ -9,8 +9,8 @@
  * next_mid before the message leaves (gcks/), and may send the same octets any
  * number of times. A member uses the IV of the message.
  */
-#ifndef IKE_REKEY_H
-#define IKE_REKEY_H
+#ifndef REKEY_REKEY_H
+#define REKEY_REKEY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,7 +36,7 @@ struct rekey_sa {
 	uint8_t gsk_e[REKEY_KEY_MAX];
 	struct kwk gsk_w; /* default KWK of messages over this SA */
 	uint16_t gcauth; /* enum gike_gcauth */
-	uint8_t sigalg[IKE_SIGALG_MAX];
+	uint8_t sigalg[SIG_MAX_ALG];
 	uint16_t sigalg_len;
 	/* Sender: ID of the next message. Receiver: lowest acceptable ID. */
 	uint32_t next_mid;

@@ -10,8 +10,8 @@
  * -E2BIG (a limit of this implementation). Well-formed but unknown contents set
  * gsa_sa.unknown: the policy is then not acceptable, which gsa_check() reports.
  */
-#ifndef IKE_GPAYLOAD_H
-#define IKE_GPAYLOAD_H
+#ifndef WIRE_GPAYLOAD_H
+#define WIRE_GPAYLOAD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,7 +49,7 @@ struct gsa_sa {
 	uint16_t sn; /* enum gike_sn */
 	uint16_t kwa; /* enum gike_kwa */
 	uint16_t gcauth; /* enum gike_gcauth */
-	uint8_t sigalg[IKE_SIGALG_MAX]; /* attribute 18 of GCAUTH */
+	uint8_t sigalg[SIG_MAX_ALG]; /* attribute 18 of GCAUTH */
 	uint16_t sigalg_len;
 	uint32_t lifetime; /* seconds left from receipt */
 	uint32_t initial_mid;

@@ -135,7 +135,7 @@ int kd_set_auth_key(struct kd *kd, const uint8_t *spki, size_t len)
 
 	if (!len)
 		return -EINVAL;
-	if (len > IKE_SPKI_MAX)
+	if (len > SIG_MAX_SPKI)
 		return -E2BIG;
 	copy = malloc(len);
 	if (!copy)

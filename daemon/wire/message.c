@@ -196,7 +196,7 @@ int sk_open(const uint8_t *p, size_t len, const struct sk_key *k,
 	return open_as(p, len, k, NULL, plain, plain_len, first);
 }
 
-bool is_fragment(const uint8_t *p, size_t len)
+bool msg_is_fragment(const uint8_t *p, size_t len)
 {
 	return len > IKE_HDR_LEN && p[IKE_HDR_NEXT_OFF] == IKE_PLD_SKF;
 }
@@ -241,15 +241,15 @@ static const struct rule {
 	{ IKE_XCHG_IKE_SA_INIT, IKE_PLD_SA, CQ | CR, 1 },
 	{ IKE_XCHG_IKE_SA_INIT, IKE_PLD_KE, CQ | CR, 1 },
 	{ IKE_XCHG_IKE_SA_INIT, IKE_PLD_NONCE, CQ | CR, 1 },
-	{ IKE_XCHG_IKE_SA_INIT, IKE_PLD_CERTREQ, CR, IKE_CERTS_MAX },
+	{ IKE_XCHG_IKE_SA_INIT, IKE_PLD_CERTREQ, CR, CERT_MAX_CHAIN },
 	{ IKE_XCHG_IKE_SA_INIT, IKE_PLD_NOTIFY, CQ | CR, MSG_MAX_NOTIFY },
 	{ IKE_XCHG_IKE_SA_INIT, IKE_PLD_VENDOR, CQ | CR, 32 },
 
 	/* A Child SA that is asked for is refused, so it is not malformed. */
 	{ IKE_XCHG_IKE_AUTH, IKE_PLD_IDI, EQ, 1 },
 	{ IKE_XCHG_IKE_AUTH, IKE_PLD_IDR, EQ | ER, 1 },
-	{ IKE_XCHG_IKE_AUTH, IKE_PLD_CERT, EQ | ER, IKE_CERTS_MAX },
-	{ IKE_XCHG_IKE_AUTH, IKE_PLD_CERTREQ, EQ, IKE_CERTS_MAX },
+	{ IKE_XCHG_IKE_AUTH, IKE_PLD_CERT, EQ | ER, CERT_MAX_CHAIN },
+	{ IKE_XCHG_IKE_AUTH, IKE_PLD_CERTREQ, EQ, CERT_MAX_CHAIN },
 	{ IKE_XCHG_IKE_AUTH, IKE_PLD_AUTH, EQ | ER, 1 },
 	{ IKE_XCHG_IKE_AUTH, IKE_PLD_SA, EQ, 1 },
 	{ IKE_XCHG_IKE_AUTH, IKE_PLD_TSI, EQ, 1 },
@@ -259,8 +259,8 @@ static const struct rule {
 
 	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_IDI, EQ, 1 },
 	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_IDR, EQ | ER, 1 },
-	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_CERT, EQ | ER, IKE_CERTS_MAX },
-	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_CERTREQ, EQ, IKE_CERTS_MAX },
+	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_CERT, EQ | ER, CERT_MAX_CHAIN },
+	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_CERTREQ, EQ, CERT_MAX_CHAIN },
 	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_AUTH, EQ | ER, 1 },
 	{ GIKE_XCHG_GSA_AUTH, GIKE_PLD_IDG, EQ, 1 },
 	{ GIKE_XCHG_GSA_AUTH, IKE_PLD_SA, EQ, 1 }, /* SAg */
@@ -371,7 +371,7 @@ static int store_payload(struct ike_msg *m, const struct pld *p)
 	switch (p->type) {
 	case IKE_PLD_CERT:
 		ret = cert_parse(&r, &m->cert[m->n_cert]);
-		if (!ret && m->cert[m->n_cert].len > IKE_CERT_MAX)
+		if (!ret && m->cert[m->n_cert].len > CERT_MAX_LEN)
 			ret = -E2BIG;
 		m->n_cert += !ret;
 		break;

@@ -3,8 +3,8 @@
  * IKE messages: header, payloads allowed in each exchange, and the SK payload
  * (RFC 7296 sections 3.1 and 3.14; AEAD as in RFC 5282).
  */
-#ifndef IKE_MESSAGE_H
-#define IKE_MESSAGE_H
+#ifndef WIRE_MESSAGE_H
+#define WIRE_MESSAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -93,7 +93,7 @@ struct skf {
 };
 
 /* Return true if the header is followed by an SKF payload. */
-bool is_fragment(const uint8_t *p, size_t len);
+bool msg_is_fragment(const uint8_t *p, size_t len);
 /*
  * Like sk_seal() and sk_open(), for one fragment. @first is that of the whole
  * message.
@@ -128,7 +128,7 @@ struct ike_msg {
 	struct pld gsa;
 	struct pld kd;
 	unsigned int n_cert;
-	struct cert_pld cert[IKE_CERTS_MAX];
+	struct cert_pld cert[CERT_MAX_CHAIN];
 	unsigned int n_certreq;
 	unsigned int n_notify;
 	struct notify_pld notify[MSG_MAX_NOTIFY];

@@ -106,7 +106,7 @@ static int tattrs_parse(struct rbuf *r, struct transform *t)
 			t->key_bits = val;
 			break;
 		case GIKE_TATTR_SIG_ALG_ID:
-			if (t->sigalg || !val || val > IKE_SIGALG_MAX)
+			if (t->sigalg || !val || val > SIG_MAX_ALG)
 				return -EBADMSG;
 			t->sigalg = p;
 			t->sigalg_len = val;

@@ -13,8 +13,8 @@
  * links the Next Payload fields. Errors are kept in the writer (lib/buf.h) and
  * checked once, at the end.
  */
-#ifndef IKE_PAYLOAD_H
-#define IKE_PAYLOAD_H
+#ifndef WIRE_PAYLOAD_H
+#define WIRE_PAYLOAD_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Numbers of IKEv2 (RFC 7296) and G-IKEv2 (RFC 9838), with their IANA names.
+ * Those of algorithms and identities are in crypto/iana.h.
  *
  * Type 1 has another meaning in each of the four group attribute registries, so
  * every registry has an enum and a prefix of its own.
  */
-#ifndef IKE_PROTO_H
-#define IKE_PROTO_H
+#ifndef WIRE_PROTO_H
+#define WIRE_PROTO_H
 
 #include <stdint.h>
+
+#include "crypto/iana.h"
 
 #define IKE_VERSION 0x20 /* major 2, minor 0 */
 #define IKE_PORT 500
@@ -66,7 +69,7 @@ enum ike_pld {
 	IKE_PLD_SKF = 53,
 };
 
-/* Security protocol identifiers */
+/* Security protocol identifiers. */
 enum ike_protoid {
 	IKE_PROTO_NONE = 0,
 	IKE_PROTO_IKE = 1,
@@ -79,7 +82,7 @@ enum ike_protoid {
 #define GIKE_SPI_LEN_REKEY 16
 #define GIKE_SPI_MAX 16
 
-/* Transform types */
+/* Transform types. */
 enum ike_tt {
 	IKE_TT_ENCR = 1,
 	IKE_TT_PRF = 2,
@@ -88,35 +91,6 @@ enum ike_tt {
 	IKE_TT_SN = 5,
 	GIKE_TT_KWA = 13,
 	GIKE_TT_GCAUTH = 14,
-};
-
-enum ike_encr {
-	IKE_ENCR_AES_CBC = 12,
-	IKE_ENCR_AES_GCM_16 = 20,
-	IKE_ENCR_NULL_AUTH_AES_GMAC = 21,
-	IKE_ENCR_CHACHA20_POLY1305 = 28,
-	IKE_ENCR_AES_CCM_8_IIV = 29,
-	IKE_ENCR_AES_GCM_16_IIV = 30,
-	IKE_ENCR_CHACHA20_POLY1305_IIV = 31,
-};
-
-enum ike_prf_id {
-	IKE_PRF_HMAC_SHA2_256 = 5,
-	IKE_PRF_HMAC_SHA2_384 = 6,
-	IKE_PRF_HMAC_SHA2_512 = 7,
-};
-
-enum ike_ke {
-	IKE_KE_P256 = 19,
-	IKE_KE_P384 = 20,
-	IKE_KE_X25519 = 31,
-};
-
-enum gike_kwa {
-	GIKE_KWA_5649_128 = 1,
-	GIKE_KWA_5649_192 = 2,
-	GIKE_KWA_5649_256 = 3,
-	GIKE_KWA_ARX = 4,
 };
 
 enum gike_gcauth {
@@ -211,24 +185,6 @@ enum ike_notify_type {
 	MCSEC_N_RIVAL = 50851,
 };
 
-/* Hash algorithms (RFC 7427 section 7, RFC 8420 section 2). */
-enum ike_hash {
-	IKE_HASH_SHA2_256 = 2,
-	IKE_HASH_SHA2_384 = 3,
-	IKE_HASH_SHA2_512 = 4,
-	IKE_HASH_IDENTITY = 5,
-};
-
-enum ike_id_type {
-	IKE_ID_IPV4_ADDR = 1,
-	IKE_ID_FQDN = 2,
-	IKE_ID_RFC822_ADDR = 3,
-	IKE_ID_IPV6_ADDR = 5,
-	IKE_ID_DER_ASN1_DN = 9,
-	IKE_ID_DER_ASN1_GN = 10,
-	IKE_ID_KEY_ID = 11,
-};
-
 #define IKE_CERT_X509_SIGNATURE 4 /* RFC 7296 3.6 */
 #define IKE_AUTH_SHARED_KEY_MIC 2 /* RFC 7296 3.8 */
 #define IKE_AUTH_DIGITAL_SIGNATURE 14 /* RFC 7427 3 */
@@ -248,12 +204,6 @@ enum ike_id_type {
 #define IKE_NONCE_LEN 32
 #define IKE_COOKIE_MAX 64 /* RFC 7296 2.6 */
 #define IKE_ID_MAX 512
-#define IKE_KE_MAX 96 /* P-384: x and y */
-#define IKE_SIGALG_MAX 255 /* limit of its one-octet length field */
-#define IKE_SIG_MAX 1024 /* RSA of 8192 bits */
-#define IKE_SPKI_MAX 1200
-#define IKE_CERT_MAX 4096 /* octets of one certificate */
-#define IKE_CERTS_MAX 8 /* certificates in one message */
 
 /* Names for logs; never NULL, "unknown" for a number without a name. */
 const char *ike_xchg_name(unsigned int xchg);

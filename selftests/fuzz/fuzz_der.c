@@ -117,11 +117,11 @@ static void as_algorithm(const uint8_t *data, size_t size)
 static void as_identity(const uint8_t *data, size_t size)
 {
 	static const unsigned int types[] = {
-		CERT_ID_IPV4_ADDR,
-		CERT_ID_FQDN,
-		CERT_ID_RFC822_ADDR,
-		CERT_ID_IPV6_ADDR,
-		CERT_ID_DER_ASN1_DN,
+		IKE_ID_IPV4_ADDR,
+		IKE_ID_FQDN,
+		IKE_ID_RFC822_ADDR,
+		IKE_ID_IPV6_ADDR,
+		IKE_ID_DER_ASN1_DN,
 		11,
 		0,
 	};
@@ -132,7 +132,7 @@ static void as_identity(const uint8_t *data, size_t size)
 		bool is = cert_match_id(leaf, types[i], data, size);
 
 		if (cert_id_str(types[i], data, size, buf, sizeof(buf))) {
-			if (is && types[i] != CERT_ID_DER_ASN1_DN)
+			if (is && types[i] != IKE_ID_DER_ASN1_DN)
 				abort();
 			continue;
 		}

@@ -20,7 +20,7 @@ static void sorted(struct ike_msg *m, enum msg_side side, uint8_t first,
 	check(ret != -EPROTONOSUPPORT || m->critical);
 	if (ret)
 		return;
-	check(m->n_notify <= MSG_MAX_NOTIFY && m->n_cert <= IKE_CERTS_MAX &&
+	check(m->n_notify <= MSG_MAX_NOTIFY && m->n_cert <= CERT_MAX_CHAIN &&
 	      m->n_delete <= MSG_MAX_DELETE);
 	/* Only IKE_SA_INIT is permitted in the clear. */
 	if (side == MSG_CLEAR && m->h.xchg != IKE_XCHG_IKE_SA_INIT)

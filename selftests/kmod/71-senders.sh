@@ -91,7 +91,7 @@ cp "$TMP/wire.pcap" "$TMP/old.pcap"
 
 section "sender del"
 try "a sender that was heard" sender del g4 4096 4
-is "one is left" "$(senders)" \
+is "one sender is left" "$(senders)" \
 	"sender g4 0x00001000 sender-id 5 counter 0 packets 0 replays 0"
 says "a second time" 'no sender of this sender-id' sender del g4 4096 4
 says "the name of one that is gone" 'no sender of this sender-id' \

@@ -617,7 +617,7 @@ void sim_init(struct sim *s, uint64_t seed)
 	c->rekey_copies = 3;
 	c->alg = (struct conf_alg){ IKE_ENCR_AES_GCM_16, 128 };
 	c->kek_alg = (struct conf_alg){ IKE_ENCR_AES_GCM_16, 256 };
-	c->kwa = KWA_5649_256;
+	c->kwa = GIKE_KWA_5649_256;
 	c->rekey_sign = SIG_ED25519;
 	c->senders.v = sender_names;
 	c->senders.n = 4;

@@ -142,7 +142,7 @@ void sim_member_send(void *ctx, const struct ep *from, const struct ep *to,
 /* A Message ID has one message and one IV; otherwise an IV was repeated. */
 static void record(struct sim *s, const uint8_t *p, size_t len)
 {
-	bool skf = is_fragment(p, len);
+	bool skf = msg_is_fragment(p, len);
 	const uint8_t *iv =
 		p + IKE_HDR_LEN + IKE_PLD_HDR_LEN + (skf ? SKF_HDR_LEN : 0);
 	unsigned int fragment = skf ? get_unaligned_be16(iv - 4) : 0;

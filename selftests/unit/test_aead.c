@@ -24,7 +24,7 @@ static const struct {
 } vectors[] = {
 	{
 		"AES-GCM-128",
-		AEAD_AES_GCM_16,
+		IKE_ENCR_AES_GCM_16,
 		"feffe9928665731c6d6a8f9467308308",
 		"cafebabe",
 		"facedbaddecaf888",
@@ -36,7 +36,7 @@ static const struct {
 	},
 	{
 		"AES-GCM-256",
-		AEAD_AES_GCM_16,
+		IKE_ENCR_AES_GCM_16,
 		"feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
 		"cafebabe",
 		"facedbaddecaf888",
@@ -48,7 +48,7 @@ static const struct {
 	},
 	{
 		"ChaCha20-Poly1305",
-		AEAD_CHACHA20_POLY1305,
+		IKE_ENCR_CHACHA20_POLY1305,
 		"808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f",
 		"07000000",
 		"4041424344454647",
@@ -128,14 +128,16 @@ static void refused(void)
 	unsigned int n, unnoticed = 0;
 	int ret;
 
-	is_int(aead_seal(AEAD_AES_GCM_16, key, 20, iv, NULL, 0, in, huge, out),
+	is_int(aead_seal(IKE_ENCR_AES_GCM_16, key, 20, iv, NULL, 0, in, huge,
+			 out),
 	       -EINVAL, "more than 2 GB");
-	is_int(aead_seal(AEAD_AES_GCM_16, key, 20, iv, in, huge, in, 32, out),
+	is_int(aead_seal(IKE_ENCR_AES_GCM_16, key, 20, iv, in, huge, in, 32,
+			 out),
 	       -EINVAL, "more than 2 GB of associated data");
 	for (n = 1;; n++) {
 		fail_nth(n);
-		ret = aead_seal(AEAD_AES_GCM_16, key, 20, iv, key, 8, in, 32,
-				out);
+		ret = aead_seal(IKE_ENCR_AES_GCM_16, key, 20, iv, key, 8, in,
+				32, out);
 		if (!fail_came())
 			break;
 		unnoticed += !ret;
@@ -144,8 +146,8 @@ static void refused(void)
 	ok(n > 5, "%u calls of OpenSSL fail", n - 1);
 	for (n = 1;; n++) {
 		fail_nth(n);
-		ret = aead_open(AEAD_AES_GCM_16, key, 20, iv, key, 8, out, 48,
-				in);
+		ret = aead_open(IKE_ENCR_AES_GCM_16, key, 20, iv, key, 8, out,
+				48, in);
 		if (!fail_came())
 			break;
 		unnoticed += !ret;
@@ -163,12 +165,13 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(vectors); i++)
 		RUN(one, i);
 	RUN(refused);
-	is_int(aead_key_len(AEAD_AES_GCM_16, 128), 20, "AES-128 and salt");
-	is_int(aead_key_len(AEAD_AES_GCM_16, 256), 36, "AES-256 and salt");
-	is_int(aead_key_len(AEAD_AES_GCM_16, 0), 0, "AES needs a key length");
-	is_int(aead_key_len(AEAD_AES_GCM_16, 192), 0, "none of 192 bits");
-	is_int(aead_key_len(AEAD_CHACHA20_POLY1305, 0), 36, "ChaCha20");
-	is_int(aead_key_len(AEAD_CHACHA20_POLY1305, 128), 0, "always 256");
+	is_int(aead_key_len(IKE_ENCR_AES_GCM_16, 128), 20, "AES-128 and salt");
+	is_int(aead_key_len(IKE_ENCR_AES_GCM_16, 256), 36, "AES-256 and salt");
+	is_int(aead_key_len(IKE_ENCR_AES_GCM_16, 0), 0,
+	       "AES needs a key length");
+	is_int(aead_key_len(IKE_ENCR_AES_GCM_16, 192), 0, "none of 192 bits");
+	is_int(aead_key_len(IKE_ENCR_CHACHA20_POLY1305, 0), 36, "ChaCha20");
+	is_int(aead_key_len(IKE_ENCR_CHACHA20_POLY1305, 128), 0, "always 256");
 	is_int(aead_key_len(30, 128), 0, "an implicit IV is not to be had");
 	is_int(aead_open(30, buf, 20, buf, NULL, 0, buf, 32, buf + 32),
 	       -EOPNOTSUPP, "an implicit IV is not used");

@@ -50,7 +50,7 @@ static int made(unsigned int prf, const void *msg, size_t msg_len,
 static void octets(void)
 {
 	uint8_t mac[32], big[IKE_NONCE_MAX + 1] = { 0 }, *out, *huge;
-	unsigned int id = PRF_HMAC_SHA2_256, n, unnoticed = 0;
+	unsigned int id = IKE_PRF_HMAC_SHA2_256, n, unnoticed = 0;
 	size_t len;
 	int ret;
 

@@ -237,58 +237,57 @@ static void identities(void)
 	if (cert_verify(trust, &d, 1, NOW, CERT_FOR_MEMBER, &leaf, &why))
 		bail("%s", why.text);
 #define MATCH(type, id) cert_match_id(leaf, type, id, strlen(id))
-	ok(MATCH(CERT_ID_FQDN, "a.example"), "DNS name");
-	ok(MATCH(CERT_ID_FQDN, "A.EXAMPLE"), "case doesn't matter");
-	ok(MATCH(CERT_ID_FQDN, "alias.example"), "the second one");
-	ok(!MATCH(CERT_ID_FQDN, "b.example"),
-	   "another DNS name is not matched");
-	ok(!MATCH(CERT_ID_FQDN, "somebody"),
+	ok(MATCH(IKE_ID_FQDN, "a.example"), "DNS name");
+	ok(MATCH(IKE_ID_FQDN, "A.EXAMPLE"), "case doesn't matter");
+	ok(MATCH(IKE_ID_FQDN, "alias.example"), "the second one");
+	ok(!MATCH(IKE_ID_FQDN, "b.example"), "another DNS name is not matched");
+	ok(!MATCH(IKE_ID_FQDN, "somebody"),
 	   "the CN is not matched as a DNS name");
-	ok(!MATCH(CERT_ID_FQDN, "a.exampl"),
+	ok(!MATCH(IKE_ID_FQDN, "a.exampl"),
 	   "a part of a DNS name is not matched");
-	ok(!MATCH(CERT_ID_FQDN, "*.example") && !MATCH(CERT_ID_FQDN, "*"),
+	ok(!MATCH(IKE_ID_FQDN, "*.example") && !MATCH(IKE_ID_FQDN, "*"),
 	   "no patterns");
-	ok(!MATCH(CERT_ID_FQDN, ""), "the empty name is not matched");
-	ok(!cert_match_id(leaf, CERT_ID_FQDN, "a.example\0.org", 14),
+	ok(!MATCH(IKE_ID_FQDN, ""), "the empty name is not matched");
+	ok(!cert_match_id(leaf, IKE_ID_FQDN, "a.example\0.org", 14),
 	   "no name with a zero in it");
-	ok(!MATCH(CERT_ID_RFC822_ADDR, "a.example") &&
-		   !MATCH(CERT_ID_FQDN, "Ann@example.org"),
+	ok(!MATCH(IKE_ID_RFC822_ADDR, "a.example") &&
+		   !MATCH(IKE_ID_FQDN, "Ann@example.org"),
 	   "kinds aren't mixed");
-	ok(MATCH(CERT_ID_RFC822_ADDR, "Ann@EXAMPLE.org"), "mail address");
-	ok(!MATCH(CERT_ID_RFC822_ADDR, "Ann@example.orh") &&
-		   !MATCH(CERT_ID_RFC822_ADDR, "Bnn@example.org"),
+	ok(MATCH(IKE_ID_RFC822_ADDR, "Ann@EXAMPLE.org"), "mail address");
+	ok(!MATCH(IKE_ID_RFC822_ADDR, "Ann@example.orh") &&
+		   !MATCH(IKE_ID_RFC822_ADDR, "Bnn@example.org"),
 	   "the whole of it");
-	ok(!MATCH(CERT_ID_RFC822_ADDR, "ann@example.org"),
+	ok(!MATCH(IKE_ID_RFC822_ADDR, "ann@example.org"),
 	   "the first part of a mail address has case");
 	ok(!MATCH(11, "a.example"), "a key ID is nothing in a certificate");
 	addr_parse("192.0.2.1", &ad);
-	ok(cert_match_id(leaf, CERT_ID_IPV4_ADDR, ad.b, 4), "IPv4 address");
-	ok(!cert_match_id(leaf, CERT_ID_IPV4_ADDR, ad.b, 3) &&
-		   !cert_match_id(leaf, CERT_ID_IPV6_ADDR, ad.b, 16),
+	ok(cert_match_id(leaf, IKE_ID_IPV4_ADDR, ad.b, 4), "IPv4 address");
+	ok(!cert_match_id(leaf, IKE_ID_IPV4_ADDR, ad.b, 3) &&
+		   !cert_match_id(leaf, IKE_ID_IPV6_ADDR, ad.b, 16),
 	   "all of it");
 	ad.b[3] = 2;
-	ok(!cert_match_id(leaf, CERT_ID_IPV4_ADDR, ad.b, 4), "no other");
+	ok(!cert_match_id(leaf, IKE_ID_IPV4_ADDR, ad.b, 4), "no other");
 	addr_parse("2001:db8::1", &ad);
-	ok(cert_match_id(leaf, CERT_ID_IPV6_ADDR, ad.b, 16), "IPv6 address");
+	ok(cert_match_id(leaf, IKE_ID_IPV6_ADDR, ad.b, 16), "IPv6 address");
 	/* CN=somebody */
 	len = 2 + 2 + 2 + 5 + 2 + 8;
 	memcpy(der,
 	       "\x30\x13\x31\x11\x30\x0f\x06\x03\x55\x04\x03\x0c\x08"
 	       "somebody",
 	       len);
-	ok(cert_match_id(leaf, CERT_ID_DER_ASN1_DN, der, len), "the subject");
+	ok(cert_match_id(leaf, IKE_ID_DER_ASN1_DN, der, len), "the subject");
 	der[len - 1]++;
-	ok(!cert_match_id(leaf, CERT_ID_DER_ASN1_DN, der, len), "no other");
+	ok(!cert_match_id(leaf, IKE_ID_DER_ASN1_DN, der, len), "no other");
 	der[len - 1]--;
 #define KNOWN(type, id) cert_known_as(leaf, type, id, strlen(id))
-	ok(KNOWN(CERT_ID_FQDN, "a.example") && KNOWN(CERT_ID_FQDN, "A.Example"),
+	ok(KNOWN(IKE_ID_FQDN, "a.example") && KNOWN(IKE_ID_FQDN, "A.Example"),
 	   "a member is known by its first DNS name");
-	ok(!KNOWN(CERT_ID_FQDN, "alias.example") &&
-		   !KNOWN(CERT_ID_RFC822_ADDR, "Ann@example.org") &&
-		   !cert_known_as(leaf, CERT_ID_IPV6_ADDR, ad.b, 16) &&
-		   !cert_known_as(leaf, CERT_ID_DER_ASN1_DN, der, len),
+	ok(!KNOWN(IKE_ID_FQDN, "alias.example") &&
+		   !KNOWN(IKE_ID_RFC822_ADDR, "Ann@example.org") &&
+		   !cert_known_as(leaf, IKE_ID_IPV6_ADDR, ad.b, 16) &&
+		   !cert_known_as(leaf, IKE_ID_DER_ASN1_DN, der, len),
 	   "by none of the others in the same certificate");
-	ok(!KNOWN(CERT_ID_FQDN, "*") && !KNOWN(CERT_ID_FQDN, "") &&
+	ok(!KNOWN(IKE_ID_FQDN, "*") && !KNOWN(IKE_ID_FQDN, "") &&
 		   !KNOWN(11, "a.example"),
 	   "a member is known by no pattern and no empty name");
 	is_str(cert_subject(leaf, buf, sizeof(buf)), "CN=somebody", "printed");
@@ -306,7 +305,7 @@ static void identities(void)
 	is_int(cert_chain_from_der(&d, 1, &chain, &err), 0,
 	       "a chain is read as our own");
 	cert_chain_id(chain, &type, &id, &len);
-	ok(type == CERT_ID_FQDN && len == 9 && !memcmp(id, "a.example", 9),
+	ok(type == IKE_ID_FQDN && len == 9 && !memcmp(id, "a.example", 9),
 	   "we are by our first DNS name");
 	ok(cert_chain_fits_key(chain, a.key) &&
 		   !cert_chain_fits_key(chain, ca.key),
@@ -321,26 +320,25 @@ static void identities(void)
 	d = (struct cert_der){ a.cert, a.cert_len };
 	cert_chain_from_der(&d, 1, &chain, &err);
 	cert_chain_id(chain, &type, &id, &len);
-	ok(type == CERT_ID_IPV6_ADDR && len == 16, "by an address");
+	ok(type == IKE_ID_IPV6_ADDR && len == 16, "by an address");
 	cert_chain_free(chain);
 	pki_pair_free(&a);
 
 	d = (struct cert_der){ ca.cert, ca.cert_len };
 	cert_chain_from_der(&d, 1, &chain, &err);
 	cert_chain_id(chain, &type, &id, &len);
-	is_int(type, CERT_ID_DER_ASN1_DN,
+	is_int(type, IKE_ID_DER_ASN1_DN,
 	       "a certificate without names is known by its subject");
 	is_int(cert_id_str(type, id, len, buf, sizeof(buf)), 0, "printed");
 	is_str(buf, "CN=Test CA", "a subject is printed as it stands");
 	is_int(cert_id_str(type, id, len, buf, 5), -ENOSPC, "if it fits");
-	is_int(cert_id_str(CERT_ID_FQDN, "a\nb", 3, buf, sizeof(buf)), -EINVAL,
+	is_int(cert_id_str(IKE_ID_FQDN, "a\nb", 3, buf, sizeof(buf)), -EINVAL,
 	       "no control characters");
-	is_int(cert_id_str(CERT_ID_FQDN, "192.0.2.1", 9, buf, sizeof(buf)),
+	is_int(cert_id_str(IKE_ID_FQDN, "192.0.2.1", 9, buf, sizeof(buf)),
 	       -EINVAL, "no name that looks like an address");
-	is_int(cert_id_str(CERT_ID_FQDN, "CN=x", 4, buf, sizeof(buf)), -EINVAL,
+	is_int(cert_id_str(IKE_ID_FQDN, "CN=x", 4, buf, sizeof(buf)), -EINVAL,
 	       "a name that looks like a subject is not printed");
-	is_int(cert_id_str(CERT_ID_IPV4_ADDR, "\300\0\2\1", 4, buf,
-			   sizeof(buf)),
+	is_int(cert_id_str(IKE_ID_IPV4_ADDR, "\300\0\2\1", 4, buf, sizeof(buf)),
 	       0, "an address");
 	is_str(buf, "192.0.2.1", "printed");
 	cert_chain_free(chain);

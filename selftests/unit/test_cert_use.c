@@ -52,13 +52,13 @@ static void extended_uses(void)
 		if (i < 12 && !t[i].gcks)
 			is_str(why.text,
 			       "certificate is not for a key server (extended key usage)",
-			       "is said");
+			       "the missing usage of a key server is reported");
 		is_int(!verify_pair(&p, NOW, CERT_FOR_MEMBER, &why),
 		       t[i].member, "%s: as a member", t[i].eku);
 		if (i < 12 && !t[i].member)
 			is_str(why.text,
 			       "certificate is not for a member (extended key usage)",
-			       "is said");
+			       "the missing usage of a member is reported");
 		pki_pair_free(&p);
 	}
 }

@@ -73,7 +73,7 @@ static void defaults(void)
 	is_str(ep_str(&c->gcks->listen[1], buf), "[::]:848", "IPv6");
 	ok(g->alg.encr == 20 && g->alg.key_bits == 128 &&
 		   g->kek_alg.encr == 20 && g->kek_alg.key_bits == 256 &&
-		   g->kwa == KWA_5649_256 && g->rekey_sign == SIG_ED25519,
+		   g->kwa == GIKE_KWA_5649_256 && g->rekey_sign == SIG_ED25519,
 	   "algorithms");
 	is_str(conf_alg_str(&g->alg), "aes-gcm-16-128", "by name");
 	is_str(ep_str(&g->rekey_to, buf), "239.1.1.254:848", "rekey address");

@@ -103,7 +103,7 @@ static void requests(void)
 	is_str(answer(a), VERSION_ANSWER, "asked in the version that there is");
 	ask(a, VERSION VERSION VERSION, 3 * strlen(VERSION));
 	is_str(answer(a), VERSION_ANSWER VERSION_ANSWER VERSION_ANSWER,
-	       "three at once");
+	       "three requests in one write are answered in order");
 	ask(b, "{\"cmd\":", 7);
 	ask(a, VERSION, strlen(VERSION));
 	is_str(answer(a), VERSION_ANSWER, "half a request holds nobody up");
@@ -117,7 +117,7 @@ static void requests(void)
 	ok(!answer(b), "the client whose request is too long is closed");
 	close(b);
 	ask(a, VERSION, strlen(VERSION));
-	is_str(answer(a), VERSION_ANSWER, "the other one is not");
+	is_str(answer(a), VERSION_ANSWER, "another client is still answered");
 	close(a);
 	turn();
 }
@@ -315,14 +315,14 @@ static void sockets(void)
 
 	ok(!stat(path, &st) && (st.st_mode & 07777) == 0600 &&
 		   S_ISSOCK(st.st_mode),
-	   "for us alone");
+	   "the control socket has mode 0600");
 	is_int(ctl_new(loop, &tq, path, &other, &err), -EADDRINUSE,
 	       "a daemon that answers is not replaced");
 	ok(strstr(err.text, path) && strstr(err.text, "running"), "said: %s",
 	   err.text);
 	/* A killed daemon leaves its socket. */
 	ctl_free(ctl);
-	ok(access(path, F_OK), "removed at the end");
+	ok(access(path, F_OK), "the control socket is removed at the end");
 	if (!fork()) {
 		struct sockaddr_un sun = { .sun_family = AF_UNIX };
 
@@ -552,9 +552,9 @@ static void roles(void)
 	o = parsed(&k, "{\"cmd\":\"member\"}");
 	g = json_array_get(json_object_get(o, "rosters"), 0);
 	is_int((intmax_t)json_array_size(json_object_get(g, "members")), 1,
-	       "one is left");
+	       "one member is left");
 	is_int((intmax_t)json_array_size(json_object_get(g, "denied")), 2,
-	       "two are denied");
+	       "two identities are denied");
 	json_decref(o);
 	ok(strstr(one(&k, "{\"cmd\":\"admit\",\"group\":\"video\","
 			  "\"id\":\"a.example\"}"),

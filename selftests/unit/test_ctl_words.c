@@ -158,7 +158,8 @@ static void test_words(void)
 	is_int(seen, 15, "all words were seen");
 
 	is_int(words(&o, &seen, "number", NULL), EXIT_USAGE, "no value");
-	is_str(said, "number: a number is missing", "is said");
+	is_str(said, "number: a number is missing",
+	       "a missing value is reported");
 	is_int(words(&o, &seen, "number", "4", NULL), EXIT_USAGE,
 	       "a number that is too small is refused");
 	is_int(words(&o, &seen, "number", "11", NULL), EXIT_USAGE,

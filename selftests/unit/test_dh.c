@@ -12,7 +12,7 @@ static const struct {
 	const char *a, *pub_a, *b, *pub_b, *shared;
 } vectors[] = {
 	{
-		DH_X25519,
+		IKE_KE_X25519,
 		"77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
 		"8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
 		"5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb",
@@ -20,7 +20,7 @@ static const struct {
 		"4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742",
 	},
 	{
-		DH_P256,
+		IKE_KE_P256,
 		"C88F01F5 10D9AC3F 70A292DA A2316DE5 44E9AAB8 AFE84049 C62A9C57"
 		"862D1433",
 		"DAD0B653 94221CF9 B051E1FE CA5787D0 98DFE637 FC90B9EF 945D0C37"
@@ -37,7 +37,7 @@ static const struct {
 		"4B9442DE",
 	},
 	{
-		DH_P384,
+		IKE_KE_P384,
 		"099F3C70 34D4A2C6 99884D73 A375A67F 7624EF7C 6B3C0F16 0647B674"
 		"14DCE655 E35B5380 41E649EE 3FAEF896 783AB194",
 		"667842D7 D180AC2C DE6F74F3 7551F557 55C7645C 20EF73E3 1634FE72"
@@ -98,7 +98,8 @@ static const char *const low_order[] = {
 
 static void bad_values(void)
 {
-	static const unsigned int groups[] = { DH_X25519, DH_P256, DH_P384 };
+	static const unsigned int groups[] = { IKE_KE_X25519, IKE_KE_P256,
+					       IKE_KE_P384 };
 	uint8_t peer[97] = { 0 }, got[48], zero[48] = { 0 };
 	struct dh *a, *b;
 	size_t i, n;
@@ -125,7 +126,7 @@ static void bad_values(void)
 		       "group %u: a value that is too long is refused", g);
 		is_int(dh_shared(a, peer, 0, got), -EBADMSG, "group %u: empty",
 		       g);
-		if (g != DH_X25519) {
+		if (g != IKE_KE_X25519) {
 			peer[n - 1] ^= 1;
 			is_int(dh_shared(a, peer, n, got), -EBADMSG,
 			       "group %u: not on the curve", g);
@@ -141,7 +142,7 @@ static void bad_values(void)
 		dh_free(a);
 		dh_free(b);
 	}
-	dh_new(DH_X25519, &a);
+	dh_new(IKE_KE_X25519, &a);
 	for (i = 0; i < ARRAY_SIZE(low_order); i++) {
 		hex(low_order[i], peer, 32);
 		is_int(dh_shared(a, peer, 32, got), -EBADMSG,
@@ -149,7 +150,7 @@ static void bad_values(void)
 		ok(!memcmp(got, zero, 32), "nothing is left in the result");
 	}
 	dh_free(a);
-	is_int(dh_new_private(DH_P256, peer, 31, &a), -EINVAL,
+	is_int(dh_new_private(IKE_KE_P256, peer, 31, &a), -EINVAL,
 	       "a private value of another length");
 }
 

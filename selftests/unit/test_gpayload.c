@@ -268,7 +268,8 @@ static void sag(void)
 	ok(sag_covers(&sag, &gsa, &err), "SAg covers the policy");
 	gsa.rekey.kwa = GIKE_KWA_5649_192;
 	ok(!sag_covers(&sag, &gsa, &err), "SAg does not cover another KWA");
-	is_str(err.text, "member lacks KWA for the GIKE_UPDATE SA", "why");
+	is_str(err.text, "member lacks KWA for the GIKE_UPDATE SA",
+	       "the lacking transform is named");
 	gsa.rekey.kwa = GIKE_KWA_5649_128;
 	/* ESP and Rekey SA from proposals with different numbers. */
 	sag.p[1].num = 2;

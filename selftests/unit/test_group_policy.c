@@ -487,13 +487,13 @@ static void test_algorithm(unsigned int loss)
 	restarts = sim_group(&s).restarts;
 	groups[0].alg.key_bits = 256;
 	groups[0].dtd = 20;
-	ok(strstr(would(), "algorithm changed: all 3 members are told"),
+	ok(strstr(would(), "algorithm changed: the group is reset, and its 3"),
 	   "loss %u: a reset is named beforehand", loss);
 	is_int(reload(), 0, "loss %u: another algorithm", loss);
-	is_int(sim_group(&s).restarts, restarts + 1, "loss %u: is a reset",
-	       loss);
-	is_int(sim_group(&s).policy_version, 2, "loss %u: with another policy",
-	       loss);
+	is_int(sim_group(&s).restarts, restarts + 1,
+	       "loss %u: another algorithm causes one reset", loss);
+	is_int(sim_group(&s).policy_version, 2,
+	       "loss %u: the policy has the next version", loss);
 	sim_run(&s, loss ? 120000 : 60000);
 	is_int(sim_out_of_step(&s), 0, "loss %u: all are back, in step", loss);
 	for (i = 0; i < 3; i++)
@@ -620,8 +620,8 @@ static void test_groups(void)
 	ok(strstr(would(),
 		  "group video: removed: its 2 members delete all SAs"),
 	   "a group would be removed");
-	is_int(reload(), 0, "without the first group");
-	is_int(n_groups(), 1, "one is left");
+	is_int(reload(), 0, "a reload without the first group");
+	is_int(n_groups(), 1, "one group is left");
 	sim_run(&s, 500);
 	ok(!sim_in(a) && !sim_in(tx),
 	   "members of a removed group are told, and out");
@@ -635,7 +635,7 @@ static void test_groups(void)
 	groups[0] = s.cg;
 	groups[1].name = (char *)"audio";
 	next.n_groups = 2;
-	is_int(reload(), 0, "with it again");
+	is_int(reload(), 0, "a reload with the first group again");
 	is_int(n_groups(), 2, "both are there again");
 	sim_run(&s, 300000);
 	ok(sim_in(a) && sim_in(tx),
@@ -746,7 +746,8 @@ static void test_full(void)
 	groups[0].receivers.n = ARRAY_SIZE(without_b);
 	s.store_errno = -ENOSPC;
 	is_int(reload(), -ENOSPC, "a store that is full");
-	ok(strstr(why, "group \"video\" is as it was"), "is said");
+	ok(strstr(why, "group \"video\": policy not changed"),
+	   "a full store is reported");
 	ok(sim_has_member(&s, "b.example"), "a member that would be out is in");
 	is_int(sim_group(&s).policy_version, 1, "the policy is the old one");
 	s.store_errno = 0;

@@ -94,9 +94,9 @@ static void test_theft(void)
 	is_int(sim_audited(&s, "rival", NULL, "reported by"), 4,
 	       "the key server has a few lines of the thief on record");
 	ok(sim_log_count(&s, "group video: forged rekey: ") == 4u + s.n,
-	   "the log has it on both sides");
+	   "both sides log the forged rekey");
 	sim_run(&s, 20000);
-	is_int(sim_group(&s).rekeys, rekeys, "no rekey for it");
+	is_int(sim_group(&s).rekeys, rekeys, "a forged rekey causes no rekey");
 	is_int(tx->mk.n_sas, 1, "the sender has deleted what it was given");
 	ok(lost() < 7u * 100, "%ju packets were lost by all receivers",
 	   (uintmax_t)lost());
@@ -123,8 +123,9 @@ static void test_theft(void)
 	       "a group that is not there is not reset: %s", err.text);
 	thief_rekey(&thief);
 	sim_run(&s, 1000);
-	is_int(sim_reset(s.gcks, "video", &err), 0, "a reset");
-	is_int(sim_audited(&s, "reset", NULL, "reset"), 1, "is on record");
+	is_int(sim_reset(s.gcks, "video", &err), 0, "the group is reset");
+	is_int(sim_audited(&s, "reset", NULL, "reset"), 1,
+	       "the reset is in the audit trail");
 	sim_run(&s, 40000);
 	is_int(thief_has(&thief, &s), 0, "all are with the key server");
 	is_int(sim_out_of_step(&s), 0, "in step");
@@ -341,7 +342,8 @@ static void test_honest(void)
 	sim_run(&s, 120000);
 	is_int(denied(), 0, "60 rekeys at 10 %% loss: nobody is suspected");
 	is_int(sim_group(&s).rivals, 0, "nobody is reported at 10 %% loss");
-	is_int(sim_out_of_step(&s), 0, "all in step");
+	is_int(sim_out_of_step(&s), 0,
+	       "60 rekeys at 10 %% loss: all members are in step");
 	is_int(s.iv_repeats, 0, "no Message ID came twice");
 	finish();
 }
@@ -372,7 +374,8 @@ static void test_forged(void)
 	after = sim_group(&s).registrations;
 	is_int(after - before, s.n, "200 forged headers: each asks once");
 	is_int(denied(), 0, "the key server tells each that all is well");
-	is_int(sim_out_of_step(&s), 0, "all in step");
+	is_int(sim_out_of_step(&s), 0,
+	       "200 forged headers: all members are in step");
 	is_int(lost(), 0, "no packet is lost");
 	finish();
 }

@@ -146,8 +146,8 @@ static void test_schedule(void)
 	is_int(n, 4, "four hours: four more, at 10 %% loss");
 	s.loss = 0;
 	sim_run(&s, 60000);
-	is_int(strangers(), 0, "all have the last one");
-	is_int(sim_out_of_step(&s), 0, "all in step");
+	is_int(strangers(), 0, "all members have the last signing key");
+	is_int(sim_out_of_step(&s), 0, "all members are in step at the end");
 	sim_finish(&s, "schedule");
 }
 

@@ -111,8 +111,9 @@ static void lost(void)
 	node_join(m, g, GCKS, false);
 	net_drop(&net, 0);
 	net_pass(&net, 200000, false);
-	is_int(m->seen.refused, 1, "given up");
-	is_str(m->seen.text, "no answer to IKE_SA_INIT after 7 tries", "why");
+	is_int(m->seen.refused, 1, "an unanswered IKE_SA_INIT is given up");
+	is_str(m->seen.text, "no answer to IKE_SA_INIT after 7 tries",
+	       "the reason names the exchange and the tries");
 	is_int(m->seen.sa_closed, 1, "closed");
 	is_int(ike_engine_stats(m->engine)->sas, 0, "no IKE SA left");
 	pair_teardown();
@@ -305,7 +306,7 @@ static void registration(void)
 	is_int(m->seen.registered, 3 + IKE_QUEUE_MAX, "all were answered");
 
 	ike_close(sa, "done");
-	is_int(m->seen.sa_closed, 1, "closed here");
+	is_int(m->seen.sa_closed, 1, "the SA is closed at the member");
 	net_run(&net);
 	is_int(g->seen.sa_closed, 1, "closed there");
 	is_str(g->seen.reason, "closed by the peer", "why");
@@ -539,7 +540,8 @@ static void freed(void)
 	ike_engine_free(m->engine);
 	is_int(m->seen.refused, 2, "open requests are refused at the end");
 	is_int(m->seen.sa_closed, 2, "every SA is closed at the end");
-	is_str(m->seen.reason, "shutting down", "why");
+	is_str(m->seen.reason, "shutting down",
+	       "the reason is the end of the engine");
 	m->engine = NULL;
 	pair_teardown();
 }

@@ -222,7 +222,8 @@ static void member_as_gcks(void)
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	is_int(m->seen.registered, 0, "a member is no key server");
-	ok(strstr(m->seen.text, "certificate: "), "why");
+	ok(strstr(m->seen.text, "certificate: "),
+	   "the reason is the certificate");
 	diag("%s", m->seen.text);
 	teardown();
 }
@@ -254,7 +255,7 @@ static void not_asked_for(void)
 	net_run(&net);
 	is_int(m->seen.registered, 0, "AES-128 where AES-256 was asked for");
 	is_str(m->seen.text, "policy refused: member lacks ENCR for the ESP SA",
-	       "why");
+	       "the reason names the lacking transform");
 	is_int(g->seen.req.report, IKE_N_NO_PROPOSAL_CHOSEN,
 	       "the key server is told");
 	/* The same answer to a member that has offered them. */
@@ -274,7 +275,7 @@ static void not_asked_for(void)
 	net_run(&net);
 	is_int(m->seen.registered, 0, "three Sender-IDs for two");
 	is_str(m->seen.text, "policy refused: 3 Sender-IDs instead of 2",
-	       "why");
+	       "the reason names both numbers of Sender-IDs");
 	teardown();
 }
 

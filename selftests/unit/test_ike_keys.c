@@ -36,7 +36,7 @@ static void plus(const struct ike_seed *seed, const uint8_t *data, size_t len,
 		memcpy(in, t, had);
 		memcpy(in + had, data, len);
 		in[had + len] = i;
-		if (prf_one(PRF_HMAC_SHA2_384, seed->p, seed->len, in,
+		if (prf_one(IKE_PRF_HMAC_SHA2_384, seed->p, seed->len, in,
 			    had + len + 1, t))
 			bail("no PRF");
 		memcpy(out, t, part);
@@ -84,7 +84,7 @@ static void from_shared(void)
 	memcpy(nonces + 32, nr.p, 48);
 	is_int(seed_of_shared(&seed, &suite, &ni, &nr, shared, 32), 0,
 	       "a seed of a shared secret");
-	if (prf_one(PRF_HMAC_SHA2_384, nonces, sizeof(nonces), shared, 32,
+	if (prf_one(IKE_PRF_HMAC_SHA2_384, nonces, sizeof(nonces), shared, 32,
 		    want))
 		bail("no PRF");
 	is_mem(seed.p, seed.len, want, 48, "is prf(Ni | Nr, g^ir)");

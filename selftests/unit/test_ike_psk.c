@@ -290,11 +290,11 @@ static void rfc7296_2_15_code(void)
 	ok(psk, "the case of a name does not matter");
 	if (!psk)
 		return;
-	prf_one(PRF_HMAC_SHA2_512, KEY_A, strlen(KEY_A), "Key Pad for IKEv2",
-		17, pad);
-	prf_one(PRF_HMAC_SHA2_512, pad, 64, octets, sizeof(octets), want);
-	is_int(psk_mac(PRF_HMAC_SHA2_512, psk, octets, sizeof(octets), got), 0,
-	       "the code is made");
+	prf_one(IKE_PRF_HMAC_SHA2_512, KEY_A, strlen(KEY_A),
+		"Key Pad for IKEv2", 17, pad);
+	prf_one(IKE_PRF_HMAC_SHA2_512, pad, 64, octets, sizeof(octets), want);
+	is_int(psk_mac(IKE_PRF_HMAC_SHA2_512, psk, octets, sizeof(octets), got),
+	       0, "the code is made");
 	is_mem(got, 64, want, 64,
 	       "prf(prf(key, \"Key Pad for IKEv2\"), octets)");
 	is_int(psk_mac(99, psk, octets, sizeof(octets), got), -EOPNOTSUPP,

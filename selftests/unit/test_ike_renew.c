@@ -149,7 +149,7 @@ static void rfc7296_2_18_seed(void)
 	memcpy(in, shared, 32);
 	memcpy(in + 32, ni_octets, 32);
 	memcpy(in + 64, nr_octets, 16);
-	prf_one(PRF_HMAC_SHA2_384, old.sk_d, 48, in, sizeof(in), want);
+	prf_one(IKE_PRF_HMAC_SHA2_384, old.sk_d, 48, in, sizeof(in), want);
 	is_int(seed_of_rekey(&seed, &s, &old, &ni, &nr, shared, 32), 0,
 	       "the seed is made");
 	is_mem(seed.p, seed.len, want, 48, "prf(SK_d, g^ir | Ni | Nr)");

@@ -56,7 +56,7 @@ static void vectors(void)
 		klen = hex(rfc4231[i].key, key, sizeof(key));
 		dlen = hex(rfc4231[i].data, data, sizeof(data));
 		for (k = 0; k < 3; k++) {
-			unsigned int id = PRF_HMAC_SHA2_256 + k;
+			unsigned int id = IKE_PRF_HMAC_SHA2_256 + k;
 
 			hex(rfc4231[i].mac[k], want, sizeof(want));
 			is_int(prf_one(id, key, klen, data, dlen, got), 0,
@@ -77,7 +77,7 @@ static void vectors(void)
 	/* HMAC-SHA-256 of nothing under an empty key. */
 	hex("b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad",
 	    want, sizeof(want));
-	prf_one(PRF_HMAC_SHA2_256, NULL, 0, NULL, 0, got);
+	prf_one(IKE_PRF_HMAC_SHA2_256, NULL, 0, NULL, 0, got);
 	is_mem(got, 32, want, 32, "an empty key is a key");
 }
 
@@ -90,13 +90,13 @@ static void plus(void)
 
 	for (i = 0; i < sizeof(sk_d); i++)
 		sk_d[i] = (uint8_t)i;
-	prf_plus(PRF_HMAC_SHA2_256, sk_d, 32, label, 20, got, 32);
+	prf_plus(IKE_PRF_HMAC_SHA2_256, sk_d, 32, label, 20, got, 32);
 	hex("b169180742eb22165048cce7281f2e65465010931c41a1b39a8492aff33a06d4",
 	    want, sizeof(want));
 	is_mem(got, 32, want, 32, "GSK_w of 256 bits by SHA2-256");
-	prf_plus(PRF_HMAC_SHA2_256, sk_d, 32, label, 20, got, 16);
+	prf_plus(IKE_PRF_HMAC_SHA2_256, sk_d, 32, label, 20, got, 16);
 	is_mem(got, 16, want, 16, "GSK_w of 128 bits is its first half");
-	prf_plus(PRF_HMAC_SHA2_512, sk_d, 64, label, 20, got, 32);
+	prf_plus(IKE_PRF_HMAC_SHA2_512, sk_d, 64, label, 20, got, 32);
 	hex("eecbf641fe34aba620d0165e9633ed079bff1399574728fa1077a261150dd1e6",
 	    want, sizeof(want));
 	is_mem(got, 32, want, 32, "GSK_w by SHA2-512");
@@ -112,14 +112,15 @@ static void plus(void)
 		}
 		memcpy(t + n, label, 20);
 		t[n + 20] = (uint8_t)(i + 1);
-		prf_one(PRF_HMAC_SHA2_256, sk_d, 32, t, n + 21,
+		prf_one(IKE_PRF_HMAC_SHA2_256, sk_d, 32, t, n + 21,
 			byhand + i * 32);
 	}
-	is_int(prf_plus(PRF_HMAC_SHA2_256, sk_d, 32, label, 20, all, 255 * 32),
+	is_int(prf_plus(IKE_PRF_HMAC_SHA2_256, sk_d, 32, label, 20, all,
+			255 * 32),
 	       0, "255 blocks");
 	ok(!memcmp(all, byhand, 255 * 32),
 	   "prf+ gives 255 blocks as RFC 7296 2.13 defines them");
-	is_int(prf_plus(PRF_HMAC_SHA2_256, sk_d, 32, label, 20, all,
+	is_int(prf_plus(IKE_PRF_HMAC_SHA2_256, sk_d, 32, label, 20, all,
 			255 * 32 + 1),
 	       -E2BIG, "one octet more is too much");
 	is_int(prf_plus(1, sk_d, 32, label, 20, all, 1), -EOPNOTSUPP,
@@ -133,7 +134,7 @@ static int stream(unsigned int n, const uint8_t key[32], uint8_t got[96])
 {
 	memset(got, 0xaa, 96);
 	fail_nth(n);
-	return prf_plus(PRF_HMAC_SHA2_256, key, 32, "seed", 4, got, 80);
+	return prf_plus(IKE_PRF_HMAC_SHA2_256, key, 32, "seed", 4, got, 80);
 }
 
 static void failures(void)
@@ -151,7 +152,7 @@ static void failures(void)
 	is_int(left, 0, "no octet is given out when OpenSSL fails");
 	ok(got[79] != 0xaa && got[80] == 0xaa, "exactly as much as was asked");
 	wipes_look_for(got, 16);
-	prf_plus(PRF_HMAC_SHA2_256, key, 32, "seed", 4, got, 32);
+	prf_plus(IKE_PRF_HMAC_SHA2_256, key, 32, "seed", 4, got, 32);
 	ok(wipes_found() > 0, "the last block is wiped");
 }
 

@@ -81,10 +81,11 @@ static void files(void)
 
 	is_int(sealer_load(path, false, &s, &err), -ENOENT, "no key file");
 	ok(strstr(err.text, path), "said so: %s", err.text);
-	is_int(sealer_load(path, true, &s, &err), 0, "made when asked to");
+	is_int(sealer_load(path, true, &s, &err), 0,
+	       "a missing seal key is created on request");
 	ok(!stat(path, &st) && (st.st_mode & 07777) == 0600 &&
 		   st.st_size == SEAL_KEY_LEN,
-	   "for us alone");
+	   "the seal key has mode 0600");
 	seal(s, "x", "abc", 3, box);
 	is_int(sealer_load(path, true, &t, &err), 0, "read again");
 	is_int(unseal(t, "x", box, 3 + SEAL_OVERHEAD, back), 0,

@@ -79,13 +79,13 @@ static void published(void)
 /* RFC 7427 A; PSS without the trailer, because DER omits a default. */
 static const struct {
 	enum sig_type type;
-	enum sig_hash hash;
+	enum ike_hash hash;
 	const char *alg;
 } kinds[] = {
-	{ SIG_ED25519, SIG_HASH_IDENTITY, "300506032b6570" },
-	{ SIG_ECDSA_P256, SIG_HASH_SHA2_256, "300a06082a8648ce3d040302" },
-	{ SIG_ECDSA_P384, SIG_HASH_SHA2_384, "300a06082a8648ce3d040303" },
-	{ SIG_RSA_PSS, SIG_HASH_SHA2_256,
+	{ SIG_ED25519, IKE_HASH_IDENTITY, "300506032b6570" },
+	{ SIG_ECDSA_P256, IKE_HASH_SHA2_256, "300a06082a8648ce3d040302" },
+	{ SIG_ECDSA_P384, IKE_HASH_SHA2_384, "300a06082a8648ce3d040303" },
+	{ SIG_RSA_PSS, IKE_HASH_SHA2_256,
 	  "304106092a864886f70d01010a3034a00f300d06096086480165030402010500"
 	  "a11c301a06092a864886f70d010108300d06096086480165030402010500"
 	  "a203020120" },
@@ -287,8 +287,9 @@ static void files(void)
 	if (!mkdtemp(dir))
 		bail("no folder to work in");
 	snprintf(path, sizeof(path), "%s/key.pem", dir);
-	is_int(sigkey_save(keys[1], path, &err), 0, "saved");
-	ok(!stat(path, &st) && (st.st_mode & 07777) == 0600, "for us alone");
+	is_int(sigkey_save(keys[1], path, &err), 0, "a key is saved");
+	ok(!stat(path, &st) && (st.st_mode & 07777) == 0600,
+	   "the saved key has mode 0600");
 	is_int(sigkey_save(keys[1], path, &err), -EEXIST,
 	       "a key is not saved over another: %s", err.text);
 	is_int(sigkey_load(path, &key, &err), 0, "loaded");

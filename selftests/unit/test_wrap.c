@@ -18,15 +18,16 @@ static void published(void)
 	n = hex("c37b7e6492584340bed12207808941155068f738", in, sizeof(in));
 	m = hex("138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a",
 		want, sizeof(want));
-	is_int(wrap_key(KWA_5649_192, kek, 24, in, n, got), 0, "20 octets");
+	is_int(wrap_key(GIKE_KWA_5649_192, kek, 24, in, n, got), 0,
+	       "20 octets");
 	is_mem(got, wrap_len(n), want, m, "RFC 5649, 20 octets");
-	is_int(unwrap_key(KWA_5649_192, kek, 24, want, m, back, sizeof(back),
-			  &n),
+	is_int(unwrap_key(GIKE_KWA_5649_192, kek, 24, want, m, back,
+			  sizeof(back), &n),
 	       0, "unwrapped");
 	is_mem(back, n, in, 20, "the unwrapped key is what was wrapped");
 	n = hex("466f7250617369", in, sizeof(in));
 	m = hex("afbeb0f07dfbf5419200f2ccb50bb24f", want, sizeof(want));
-	wrap_key(KWA_5649_192, kek, 24, in, n, got);
+	wrap_key(GIKE_KWA_5649_192, kek, 24, in, n, got);
 	is_mem(got, wrap_len(n), want, m, "RFC 5649, 7 octets");
 
 	/* Data SA keying material a0 .. c3 under a GSK_w of 256 bits. */
@@ -37,7 +38,7 @@ static void published(void)
 	m = hex("55dd0abebb989186138fd0c6754c9209166fc9ca84269cc3079dc1aa6b4463e0"
 		"cba3dacc52ea7d837b2a24e1b3d80589",
 		want, sizeof(want));
-	wrap_key(KWA_5649_256, kek, 32, in, 36, got);
+	wrap_key(GIKE_KWA_5649_256, kek, 32, in, 36, got);
 	is_mem(got, wrap_len(36), want, m, "a TEK in a group key bag");
 }
 
@@ -49,7 +50,7 @@ static void round_trips(void)
 
 	rand_bytes(kek, sizeof(kek));
 	rand_bytes(in, sizeof(in));
-	for (kwa = KWA_5649_128; kwa <= KWA_5649_256; kwa++)
+	for (kwa = GIKE_KWA_5649_128; kwa <= GIKE_KWA_5649_256; kwa++)
 		for (len = 1; len <= WRAP_MAX; len++)
 			wrong += wrap_key(kwa, kek, wrap_key_len(kwa), in, len,
 					  out) ||
@@ -67,43 +68,43 @@ static void refused(void)
 
 	rand_bytes(kek, sizeof(kek));
 	rand_bytes(in, sizeof(in));
-	wrap_key(KWA_5649_256, kek, 32, in, 36, out);
+	wrap_key(GIKE_KWA_5649_256, kek, 32, in, 36, out);
 	for (i = 0; i < 48 * 8; i++) {
 		memcpy(bad, out, 48);
 		bad[i / 8] ^= (uint8_t)(1 << i % 8);
 		memset(back, 0xaa, sizeof(back));
-		accepted += unwrap_key(KWA_5649_256, kek, 32, bad, 48, back,
-				       sizeof(back), &n) != -EBADMSG;
+		accepted += unwrap_key(GIKE_KWA_5649_256, kek, 32, bad, 48,
+				       back, sizeof(back), &n) != -EBADMSG;
 		left += !!memcmp(back, zero, sizeof(back));
 	}
 	is_int(accepted, 0, "no changed bit is accepted");
 	is_int(left, 0, "nothing of a changed key is given out");
 	for (i = 0; i < 48; i++)
-		accepted += unwrap_key(KWA_5649_256, kek, 32, out, i, back,
+		accepted += unwrap_key(GIKE_KWA_5649_256, kek, 32, out, i, back,
 				       sizeof(back), &n) != -EBADMSG;
 	is_int(accepted, 0, "nothing that was cut is accepted");
-	is_int(unwrap_key(KWA_5649_256, kek, 32, out, 48, back, 35, &n),
+	is_int(unwrap_key(GIKE_KWA_5649_256, kek, 32, out, 48, back, 35, &n),
 	       -ENOSPC, "no room for the result");
 	kek[0] ^= 1;
-	is_int(unwrap_key(KWA_5649_256, kek, 32, out, 48, back, 64, &n),
+	is_int(unwrap_key(GIKE_KWA_5649_256, kek, 32, out, 48, back, 64, &n),
 	       -EBADMSG, "another key");
-	is_int(wrap_key(KWA_5649_128, kek, 32, in, 16, out), -EOPNOTSUPP,
+	is_int(wrap_key(GIKE_KWA_5649_128, kek, 32, in, 16, out), -EOPNOTSUPP,
 	       "a key of another length");
 	is_int(wrap_key(4, kek, 32, in, 16, out), -EOPNOTSUPP,
 	       "an unknown algorithm");
-	is_int(wrap_key(KWA_5649_256, kek, 32, in, 0, out), -EINVAL,
+	is_int(wrap_key(GIKE_KWA_5649_256, kek, 32, in, 0, out), -EINVAL,
 	       "nothing can't be wrapped");
-	is_int(wrap_key(KWA_5649_256, kek, 32, in, WRAP_MAX + 1, out), -EINVAL,
-	       "more than can be unwrapped is not wrapped");
-	is_int(unwrap_key(KWA_5649_128, kek, 32, out, 48, back, 64, &n),
+	is_int(wrap_key(GIKE_KWA_5649_256, kek, 32, in, WRAP_MAX + 1, out),
+	       -EINVAL, "more than can be unwrapped is not wrapped");
+	is_int(unwrap_key(GIKE_KWA_5649_128, kek, 32, out, 48, back, 64, &n),
 	       -EOPNOTSUPP, "unwrapping by a key of another length");
 	is_int(unwrap_key(4, kek, 0, out, 48, back, 64, &n), -EOPNOTSUPP,
 	       "unwrapping by an unknown algorithm is refused");
 	memset(bad, 0x55, sizeof(bad));
-	is_int(unwrap_key(KWA_5649_256, kek, 32, bad, 64, back, 64, &n),
+	is_int(unwrap_key(GIKE_KWA_5649_256, kek, 32, bad, 64, back, 64, &n),
 	       -EBADMSG, "octets that nobody wrapped");
 	for (i = 8; i <= 64; i += 8)
-		accepted += unwrap_key(KWA_5649_256, kek, 32, large,
+		accepted += unwrap_key(GIKE_KWA_5649_256, kek, 32, large,
 				       WRAP_MAX_OUT + i, back, 64,
 				       &n) != -EBADMSG;
 	is_int(accepted, 0, "more than anybody wraps");
@@ -122,7 +123,7 @@ static void failures(void)
 	memset(in, 0x6b, sizeof(in));
 	for (i = 1;; i++) {
 		fail_nth(i);
-		ret = wrap_key(KWA_5649_128, kek, 16, in, 24, out);
+		ret = wrap_key(GIKE_KWA_5649_128, kek, 16, in, 24, out);
 		if (!fail_came())
 			break;
 		unnoticed += !ret;
@@ -130,7 +131,8 @@ static void failures(void)
 	is_int(ret, 0, "wrapped at last, after %u failures", i - 1);
 	for (i = 1;; i++) {
 		fail_nth(i);
-		ret = unwrap_key(KWA_5649_128, kek, 16, out, 32, back, 24, &n);
+		ret = unwrap_key(GIKE_KWA_5649_128, kek, 16, out, 32, back, 24,
+				 &n);
 		if (!fail_came())
 			break;
 		unnoticed += !ret;
@@ -138,7 +140,7 @@ static void failures(void)
 	is_int(ret, 0, "unwrapped at last, after %u failures", i - 1);
 	is_int(unnoticed, 0, "each is noticed");
 	wipes_look_for(in, sizeof(in));
-	unwrap_key(KWA_5649_128, kek, 16, out, 32, back, 24, &n);
+	unwrap_key(GIKE_KWA_5649_128, kek, 16, out, 32, back, 24, &n);
 	ok(wipes_found() > 0, "the copy of an unwrapped key is wiped");
 }
 
