@@ -62,8 +62,8 @@ static int in_nodes(const struct search *s, uint32_t id)
 	return -1;
 }
 
-static int open_with(const struct search *s, const uint8_t *key,
-		     const struct kd_key *in, uint8_t *plain, size_t want)
+static int unwrap_with(const struct search *s, const uint8_t *key,
+		       const struct kd_key *in, uint8_t *plain, size_t want)
 {
 	struct kwk kwk;
 	int ret;
@@ -178,13 +178,13 @@ static int try_sa_key(const struct search *s, const struct kd_key *k,
 	at = in_path(s->old, k->kwk_id);
 	if (at >= 0) {
 		/* The key is held already, so the whole path stays the same. */
-		if (open_with(s, s->old->k[at].key, k, keymat, want))
+		if (unwrap_with(s, s->old->k[at].key, k, keymat, want))
 			return -ENOKEY;
 		*path = *s->old;
 		return 0;
 	}
 	at = in_nodes(s, k->kwk_id);
-	if (at < 0 || open_with(s, s->nodes[at].key, k, keymat, want))
+	if (at < 0 || unwrap_with(s, s->nodes[at].key, k, keymat, want))
 		return -ENOKEY;
 	return make_path(s, at, path);
 }
