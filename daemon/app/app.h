@@ -54,7 +54,7 @@ struct app {
 	struct ctl *ctl;
 	uint8_t buf[UDP_MAX];
 
-	/* Identity */
+	/* Own identity. */
 	struct sigkey *key;
 	struct cert_chain *chain;
 	struct trust *trust;

@@ -23,7 +23,7 @@
 
 #define SERIAL_LEN 16
 #define IKE_EKU "1.3.6.1.5.5.7.3.17"
-/* X.520 ub-common-name */
+/* The bound ub-common-name of X.520. */
 #define NAME_MAX_LEN 64
 
 /*

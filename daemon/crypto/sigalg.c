@@ -17,8 +17,7 @@
 /* Algorithm of a signature. */
 struct sigalg {
 	enum { ALG_ED25519, ALG_ECDSA, ALG_PSS } kind;
-	/* NULL for Ed25519 */
-	const EVP_MD *md;
+	const EVP_MD *md; /* NULL for Ed25519 */
 };
 
 static const EVP_MD *sha2_of(int nid)

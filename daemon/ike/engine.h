@@ -410,7 +410,7 @@ void ike_sa_keep(struct ike_sa *sa);
  */
 const struct kwk *ike_sa_kwk(const struct ike_sa *sa);
 const char *ike_sa_peer_name(const struct ike_sa *sa); /* "" until known */
-/* NULL until known */
+/* Return the identity of the peer, or NULL until it is known. */
 const struct ike_id *ike_sa_peer_id(const struct ike_sa *sa);
 /*
  * Return the end of the validity of the peer's certificates in seconds since

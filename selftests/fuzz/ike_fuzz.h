@@ -166,7 +166,7 @@ static inline void fuzz_lkh_msg(struct rekey_msg *r, const struct rekey_sa *rs)
 	rekey_msg_delete(r, IKE_PROTO_ESP, (const uint8_t *)"\0\0\1\1");
 }
 
-/* Everybody out */
+/* Fill in a Delete of all SAs. */
 static inline void fuzz_delete_msg(struct rekey_msg *r)
 {
 	rekey_msg_init(r);

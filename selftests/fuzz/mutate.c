@@ -201,20 +201,20 @@ static size_t mutate(uint8_t *b, size_t len)
 		b[a] += below(2) ? 1 : -1;
 		return len;
 	case 5:
-		/* lost */
+		/* Octets are lost. */
 		memmove(b + a, b + a + n, len - a - n);
 		return len - n;
 	case 6:
-		/* doubled */
+		/* Octets are doubled. */
 		if (len + n > max_len)
 			return len;
 		memmove(b + a + n, b + a, len - a);
 		return len + n;
 	case 7:
-		/* cut */
+		/* The end is lost. */
 		return a;
 	case 8:
-		/* longer, by anything */
+		/* The input becomes longer, by anything. */
 		n = below(64) + 1;
 		if (len + n > max_len)
 			return len;

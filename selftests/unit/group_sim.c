@@ -399,7 +399,7 @@ void sim_up(struct sim_member *m)
 	if (member_new(&m->conf, &deps, &m->m, &err))
 		SIM_DIE("%s", err.text);
 	host_cfg(m->s, &cfg, m->chain, m->trust, m->cert.key);
-	/* as app/member.c */
+	/* The times are those of app/member.c. */
 	cfg.rexmit_ms = 500;
 	cfg.rexmit_max = 12;
 	if (ike_engine_new(&cfg, &member_ops, m, &m->engine))

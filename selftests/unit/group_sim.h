@@ -77,7 +77,7 @@ struct sim_member {
 	uint64_t got;
 	uint64_t gaps; /* packets missed since the first */
 	uint64_t last_gap_ms; /* when it missed the last one */
-	/* last refusal */
+	/* The last refusal. */
 	uint16_t notify;
 	char text[256];
 };
@@ -188,7 +188,7 @@ struct sim {
 	unsigned int n_wire;
 	unsigned int iv_repeats; /* same SPI and Message ID, others octets */
 
-	/* the stream */
+	/* The stream. */
 	int sender; /* -1: none */
 	unsigned int every_ms;
 	struct timer tick;

@@ -167,7 +167,7 @@ static void on_send(void *ctx, const struct ep *from, const struct ep *to,
 	struct node *n = ctx;
 	struct ep f = *from;
 
-	/* the kernel chooses */
+	/* The kernel chooses the source address. */
 	if (addr_is_none(&f.addr)) {
 		f.addr = n->ep.addr;
 		if (!f.port)

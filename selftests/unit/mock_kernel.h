@@ -76,7 +76,7 @@ void mock_kernel_reset(struct mock_kernel *mk);
 /* Returns false if the packet was dropped without an SA to send with. */
 bool mock_kernel_send(struct mock_kernel *mk, const struct addr *dst,
 		      struct mock_packet *p);
-/* false: dropped. */
+/* Return false if the packet is dropped. */
 bool mock_kernel_recv(struct mock_kernel *mk, const struct mock_packet *p);
 /* Return true if this key was installed in the kernel at any time. */
 bool mock_kernel_had(const struct mock_kernel *mk, const uint8_t *key);

@@ -269,7 +269,7 @@ static void identities(void)
 	ok(!cert_match_id(leaf, IKE_ID_IPV4_ADDR, ad.b, 4), "no other");
 	addr_parse("2001:db8::1", &ad);
 	ok(cert_match_id(leaf, IKE_ID_IPV6_ADDR, ad.b, 16), "IPv6 address");
-	/* CN=somebody */
+	/* The subject CN=somebody. */
 	len = 2 + 2 + 2 + 5 + 2 + 8;
 	memcpy(der,
 	       "\x30\x13\x31\x11\x30\x0f\x06\x03\x55\x04\x03\x0c\x08"

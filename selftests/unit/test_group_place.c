@@ -108,7 +108,7 @@ static void test_refuse(void)
 	sim_up(a);
 	sim_run(&s, 5000);
 	ok(sim_in(a), "at its own address it registers again");
-	/* the first leaves */
+	/* The first member leaves. */
 	member_leave(a->m, NULL);
 	sim_run(&s, 10000);
 	sim_down(twin);

@@ -147,7 +147,7 @@ static void test_lost(void)
 	       "the denials of a store without its witness hold");
 	sim_finish(&s, "witness lost");
 
-	/* one row less */
+	/* The store has one row less. */
 	usual(24);
 	evict("b.example");
 	sim_run(&s, 5000);

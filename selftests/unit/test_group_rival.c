@@ -118,7 +118,7 @@ static void test_theft(void)
 	sim_run(&s, 70000);
 	is_int(sim_out_of_step(&s), 0, "the key server's own rekey is found");
 
-	/* the way back */
+	/* A reset is the way back. */
 	is_int(sim_reset(s.gcks, "nosuch", &err), -ENOENT,
 	       "a group that is not there is not reset: %s", err.text);
 	thief_rekey(&thief);

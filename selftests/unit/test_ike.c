@@ -237,7 +237,7 @@ static void another_group(void)
 	joined("cookie and another group");
 	pair_teardown();
 
-	/* Nothing in common */
+	/* The proposals have nothing in common. */
 	p->t[3].id = GIKE_KWA_ARX;
 	cfg.cookie_always = false;
 	pair_setup_types(0, 0, &cfg, NULL);

@@ -108,7 +108,7 @@ static void misbehave(void)
 	is_int(g->seen.sa_closed, 1, "malformed: the SA goes");
 	pair_teardown();
 
-	/* Message IDs */
+	/* The request has a Message ID outside of the window. */
 	up();
 	msa->my_mid++;
 	send_req(IKE_XCHG_INFORMATIONAL, 0, NULL, 0);
@@ -234,7 +234,7 @@ static bool knock(const char *addr, unsigned int nr)
 		abort();
 	put_unaligned_be16(nr, knocked);
 	ike_engine_input(g->engine, &from, &g->ep, knocked, knocked_len);
-	/* header, one notify */
+	/* The answer has a header and one notify. */
 	if (net.n_queue && net.queue[0].p[16] == IKE_PLD_NOTIFY &&
 	    net.queue[0].p[35] == (IKE_N_COOKIE & 0xff)) {
 		asked = true;

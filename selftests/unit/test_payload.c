@@ -89,7 +89,7 @@ static void sa_payload(void)
 
 static void chains(void)
 {
-	/* N, N, end */
+	/* Two notifies, and the end. */
 	uint8_t in[] = { 41,   0, 0, 8, 0, 0,	 0x40, 0x06, 0,
 			 0x80, 0, 9, 0, 0, 0x40, 0x07, 1 };
 	struct pwalk w;

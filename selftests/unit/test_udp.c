@@ -6,7 +6,7 @@
 #include "tap.h"
 
 #define CROWD 1000
-/* An IKE_SA_INIT request */
+/* An IKE_SA_INIT request. */
 #define LEN 320
 
 static unsigned int heard(int fd)
