@@ -273,8 +273,8 @@ void notice_rival(struct gcks *k, const char *group, const char *identity,
 	if (!notice_left(k, identity))
 		return;
 	log_group(LOG_LEVEL_ERR, group,
-		  "forged rekey: reported by %s: Data SA " SPI_FMT
-		  "; the signing key is stolen, run \"mcsecctl reset %s\"",
+		  "forged rekey: %s: followed Data SA " SPI_FMT
+		  ", which is not ours; the signing key is stolen, run mcsecctl reset %s",
 		  peer_str(identity, peer, from), spi, group);
 	snprintf(detail, sizeof(detail),
 		 "reported by the member at %s: Data SA " SPI_FMT,

@@ -280,7 +280,8 @@ static void together(void)
 	refused(GCKS("", "key-wrap = \"kw-128\";"),
 		"f:6: gcks.groups[0].key-wrap", "weaker");
 	refused(GCKS("", "sender-id-bits = 8; max-sender-ids = 256;"),
-		"f:6: gcks.groups[0].max-sender-ids", "all there are");
+		"f:6: gcks.groups[0].max-sender-ids",
+		"less than 2^sender-id-bits");
 	refused(GCKS("", "rekey-source = \"2001:db8::1\";"),
 		"f:6: gcks.groups[0].rekey-source", "family");
 	refused(GCKS("", "} , { name = \"video\"; address = \"239.1.1.2\"; "
@@ -300,7 +301,7 @@ static void together(void)
 		"f:6: gcks.groups[1].rekey-address", "own address");
 	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.2\"; "
 			 "rekey-address = \"239.1.1.253\";"),
-		"f:6: gcks.groups[1].receivers", "nobody");
+		"f:6: gcks.groups[1].receivers", "both empty");
 	refused(GCKS("", "} , { name = \"audio\"; address = \"239.1.1.2\"; "
 			 "rekey-address = \"239.1.1.254\"; receivers = \"*\";"),
 		"f:6: gcks.groups[1].rekey-address", "same rekey-port");
@@ -309,7 +310,7 @@ static void together(void)
 	refused(GCKS("max-half-open = 10;", ""), "f:2: gcks.cookie-threshold",
 		"never");
 	refused(MEMBER("", "receive = false;"), "f:4: member.groups[0]",
-		"neither");
+		"both false");
 	refused(MEMBER("local = \"[2001:db8::1]:848\";", ""),
 		"f:3: member.local", "family");
 	refused(MEMBER("", "} , { name = \"audio\"; address = \"239.1.1.1\";"),

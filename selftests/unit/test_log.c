@@ -251,11 +251,11 @@ static void by_notices(const char *what, const char *name)
 	before = begin();
 	notice_place(s.gcks, "video", name, &at, &ep);
 	one_line(before, what, "one identity at two addresses: ",
-		 " at 192.0.2.77:848, a member at 192.0.2.78: ");
+		 " at 192.0.2.77:848: already a member at 192.0.2.78");
 	before = begin();
 	notice_rival(s.gcks, "video", name, &ep, 0x1234);
 	one_line(before, what, "forged rekey: ",
-		 " at 192.0.2.77:848 says that it followed what is not ours, with Data SA 0x00001234,");
+		 " at 192.0.2.77:848: followed Data SA 0x00001234, which is not ours;");
 }
 
 /* A peer that is authenticated asks for a group of that name. */
