@@ -29,7 +29,8 @@ static void addresses(void)
 	addr_parse("224.0.0.18", &b);
 	ok(addr_is_multicast(&b) && addr_is_link_local(&b),
 	   "224.0.0.0/24 is of one link");
-	ok(addr_cmp(&b, &a) < 0 && addr_cmp(&a, &b) > 0, "are in order");
+	ok(addr_cmp(&b, &a) < 0 && addr_cmp(&a, &b) > 0,
+	   "two IPv4 addresses are in order");
 	ok(!addr_parse("ff02:0::1", &a) && addr_is_multicast(&a) &&
 		   addr_is_link_local(&a),
 	   "IPv6 is parsed");
@@ -77,7 +78,8 @@ static void endpoints(void)
 	struct ep e, f;
 	size_t i;
 
-	ok(!ep_parse("10.0.0.1:848", 0, &e) && e.port == 848, "with a port");
+	ok(!ep_parse("10.0.0.1:848", 0, &e) && e.port == 848,
+	   "an endpoint with a port is parsed");
 	is_str(ep_str(&e, buf), "10.0.0.1:848", "printed");
 	ok(!ep_parse("10.0.0.1", 500, &e) && e.port == 500, "default port");
 	is_int(ep_parse("10.0.0.1", 0, &e), -EINVAL, "no port at all");
@@ -92,7 +94,8 @@ static void endpoints(void)
 		   e.scope == if_nametoindex("lo"),
 	   "an interface in it");
 	is_str(ep_str(&e, buf), "[fe80::1%lo]:848", "printed");
-	is_int(ep_to_sockaddr(&e, &ss), sizeof(*in6), "to a sockaddr");
+	is_int(ep_to_sockaddr(&e, &ss), sizeof(*in6),
+	       "an endpoint becomes a sockaddr");
 	ok(!ep_from_sockaddr(&ss, &f) && ep_equal(&e, &f),
 	   "an endpoint comes back from a sockaddr");
 	is_int(ep_parse("[fe80::1%nosuch0]:848", 0, &e), -ENODEV,
@@ -145,12 +148,14 @@ static void unicast(const char *any, const char *one)
 	       "%s: received", one);
 	is_mem(buf, 9, "\0\0\0\0hello", 9, "%s: as sent", one);
 	ok(ep_equal(&to, &at), "%s: at %s", one, ep_str(&to, s));
-	is_int(ifindex, if_nametoindex("lo"), "%s: by the loopback", one);
+	is_int(ifindex, if_nametoindex("lo"),
+	       "%s: the interface is the loopback", one);
 	/* The source of the answer must be the address of the request. */
 	udp_send(srv, &to, &from, NULL, 0, "back", 4);
 	is_int(wait_recv(cli, buf, sizeof(buf), &back, NULL, NULL), 4,
 	       "%s: answered", one);
-	ok(ep_equal(&back, &at), "%s: by %s", one, ep_str(&back, s));
+	ok(ep_equal(&back, &at), "%s: the answer comes from %s", one,
+	   ep_str(&back, s));
 	udp_send(cli, NULL, &at, NULL, 0, buf, sizeof(buf));
 	is_int(wait_recv(srv, buf, 3, &from, NULL, NULL), -EMSGSIZE,
 	       "%s: a datagram that is too long is refused, not cut", one);
@@ -300,7 +305,7 @@ static void receivers(void)
 	is_int(mcast_join(m, &g, &none, lo), 0, "another port");
 	udp_send(tx, NULL, &g, NULL, 0, "b", 1);
 	loop_once(l, 1000);
-	ok(h.n == 2 && h.last == 'b', "is another one");
+	ok(h.n == 2 && h.last == 'b', "a datagram to another port arrives");
 	mcast_leave(m, &g, &none);
 	mcast_leave(m, &g, &none);
 	udp_send(tx, NULL, &g, NULL, 0, "c", 1);

@@ -58,7 +58,7 @@ static void octets(void)
 	prf_one(id, sk, 32, "identity", 8, mac);
 	is_int(made(id, "message", 7, "nonce", 5, &out, &len), 0,
 	       "the octets that are signed are made");
-	is_int(len, 7 + 5 + 32, "has three parts");
+	is_int(len, 7 + 5 + 32, "the signed octets have three parts");
 	is_mem(out, 7, "message", 7, "the first message of who signs");
 	is_mem(out + 7, 5, "nonce", 5, "the nonce of the other");
 	is_mem(out + 12, 32, mac, 32, "prf(SK_p, ID) is signed");

@@ -26,14 +26,15 @@ static void reader(void)
 	rbuf_init(&r, in, 3);
 	is_int(rbuf_u32(&r), 0, "an integer is not read in part");
 	is_int(rbuf_u8(&r), 0, "the error stays");
-	ok(!rbuf_bytes(&r, 0) && !rbuf_left(&r), "for any length");
+	ok(!rbuf_bytes(&r, 0) && !rbuf_left(&r),
+	   "after an error no length can be read");
 	memset(two, 7, sizeof(two));
 	ok(!rbuf_copy(&r, two, 2) && !two[0] && !two[1],
 	   "a failed copy leaves zeroes");
 
 	rbuf_init(&r, in, 5);
 	ok(rbuf_sub(&r, 3, &sub), "a part of it");
-	is_int(rbuf_left(&sub), 3, "is as long as asked for");
+	is_int(rbuf_left(&sub), 3, "a part is as long as asked for");
 	rbuf_skip(&sub, 3);
 	ok(!rbuf_skip(&sub, 1) && !r.err, "a part ends where it was asked to");
 	is_int(rbuf_u8(&r), 4, "the whole goes on behind it");
@@ -76,7 +77,7 @@ static void writer(void)
 	ok(!wbuf_at(&w, SIZE_MAX, 1) && !wbuf_at(&w, 1, SIZE_MAX),
 	   "offsets don't wrap around");
 	wbuf_truncate(&w, 1);
-	is_int(w.len, 1, "is cut");
+	is_int(w.len, 1, "a buffer is truncated");
 	wbuf_put(&w, want, 64);
 	is_int(w.err, -EMSGSIZE, "the cap holds");
 	is_int(w.len, 1, "a value that doesn't fit is not written in part");

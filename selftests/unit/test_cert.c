@@ -108,7 +108,7 @@ static void chains(void)
 	d[0] = (struct cert_der){ leaf.cert, leaf.cert_len };
 	d[1] = (struct cert_der){ inter.cert, inter.cert_len };
 	is_int(verify(d, 2, NOW, CERT_FOR_MEMBER, &why), 0,
-	       "with the intermediate");
+	       "a chain with its intermediate is accepted");
 	refused(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
 		"without it");
 	/* The certificate of a member must not issue others. */
@@ -286,7 +286,7 @@ static void identities(void)
 		   !KNOWN(IKE_ID_RFC822_ADDR, "Ann@example.org") &&
 		   !cert_known_as(leaf, IKE_ID_IPV6_ADDR, ad.b, 16) &&
 		   !cert_known_as(leaf, IKE_ID_DER_ASN1_DN, der, len),
-	   "by none of the others in the same certificate");
+	   "a member is not known by another name of its certificate");
 	ok(!KNOWN(IKE_ID_FQDN, "*") && !KNOWN(IKE_ID_FQDN, "") &&
 		   !KNOWN(11, "a.example"),
 	   "a member is known by no pattern and no empty name");
@@ -320,7 +320,8 @@ static void identities(void)
 	d = (struct cert_der){ a.cert, a.cert_len };
 	cert_chain_from_der(&d, 1, &chain, &err);
 	cert_chain_id(chain, &type, &id, &len);
-	ok(type == IKE_ID_IPV6_ADDR && len == 16, "by an address");
+	ok(type == IKE_ID_IPV6_ADDR && len == 16,
+	   "the identity is an address if there is no name");
 	cert_chain_free(chain);
 	pki_pair_free(&a);
 

@@ -111,7 +111,9 @@ static void sizes(void)
 		p = with_extension(NID_netscape_comment, comment);
 		is_int(p.cert_len, CERT_MAX_LEN + i, "%zu octets", p.cert_len);
 		is_int(verify_pair(&p, NOW, CERT_FOR_MEMBER, &why),
-		       i ? -EBADMSG : 0, i ? "are too many" : "are taken");
+		       i ? -EBADMSG : 0,
+		       i ? "more octets than permitted are refused"
+			 : "the permitted number of octets is accepted");
 		pki_pair_free(&p);
 	}
 }

@@ -75,7 +75,8 @@ static void defaults(void)
 		   g->kek_alg.encr == 20 && g->kek_alg.key_bits == 256 &&
 		   g->kwa == GIKE_KWA_5649_256 && g->rekey_sign == SIG_ED25519,
 	   "algorithms");
-	is_str(conf_alg_str(&g->alg), "aes-gcm-16-128", "by name");
+	is_str(conf_alg_str(&g->alg), "aes-gcm-16-128",
+	       "the algorithm has its name");
 	is_str(ep_str(&g->rekey_to, buf), "239.1.1.254:848", "rekey address");
 	ok(g->rekey_interval == 3600 && g->atd == 5 && g->dtd == 15 &&
 		   g->lifetime == 7215 && g->kek_lifetime == 7215,
@@ -350,11 +351,11 @@ static void names(void)
 	ok(!conf_names_match(&n, "b.example") &&
 		   !conf_names_match(&n, ".b.example") &&
 		   !conf_names_match(&n, "xb.example"),
-	   "needs something before it");
+	   "a pattern needs a label before the dot");
 	ok(!conf_names_match(&n, "CN=x.b.example") &&
 		   !conf_names_match(&n, "O=x,CN=y.b.example") &&
 		   !conf_names_match(&n, "x@y.b.example"),
-	   "is for names, not for subjects and mail addresses");
+	   "a pattern matches no subjects and mail addresses");
 	list[1] = "*.2.1";
 	ok(conf_names_match(&n, "x.2.1") && !conf_names_match(&n, "198.51.2.1"),
 	   "a pattern of names does not match addresses");

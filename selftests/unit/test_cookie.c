@@ -175,7 +175,8 @@ static void secrets(void)
 	is_int(wipes_found(), 1, "the copy of a fresh secret is wiped");
 	cookies_wipe(&c);
 	is_int(wipes_found(), 2, "the first secret is wiped");
-	is_mem(&c, sizeof(c), zero, sizeof(c), "with all the rest");
+	is_mem(&c, sizeof(c), zero, sizeof(c),
+	       "cookies_wipe() wipes the whole struct");
 	crypto_rand_set_test(NULL, NULL);
 }
 

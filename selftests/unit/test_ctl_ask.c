@@ -164,14 +164,15 @@ int main(void)
 		    "{\"ok\":true}\n", 1);
 	text = captured(&ctl, cmd_evict, 2, argv, &ret);
 	is_int(ret, EXIT_OK, "a request that is granted");
-	ok(served(pid), "was one line of JSON");
+	ok(served(pid), "the request for an eviction is one line of JSON");
 	is_str(text, "", "a request that is granted prints nothing");
 
 	pid = serve("{\"cmd\":\"rekey\",\"group\":\"video\"}",
 		    "{\"ok\":false,\"error\":\"not served here\"}\n", 1);
 	is_int(cmd_rekey(&ctl, 1, argv), EXIT_FAILED, "one that is refused");
-	is_str(said, "mcsecd: not served here", "with the daemon's words");
-	ok(served(pid), "asked for a rekey");
+	is_str(said, "mcsecd: not served here",
+	       "a refusal has the daemon's words");
+	ok(served(pid), "the request names the group to rekey");
 
 	pid = serve("{\"cmd\":\"status\"}", status(), 1);
 	text = captured(&ctl, cmd_status, 0, argv, &ret);
@@ -187,16 +188,16 @@ int main(void)
 	       "load 0.5\n"
 	       "many a-name-of-thirty-characters-aaa 1 a-name-of-thirty-characters-bbb 2\n"
 	       "    a-name-of-thirty-characters-ccc 3\n",
-	       "is shown line by line, without control characters");
-	ok(served(pid), "to a request for all");
+	       "the answer is shown line by line, without control characters");
+	ok(served(pid), "the request for all groups names none");
 
 	pid = serve("{\"cmd\":\"admit\",\"group\":\"video\",\"id\":\"b.example\"}",
 		    "{\"ok\":true}\n", 1);
 	is_int(cmd_admit(&ctl, 2, argv), EXIT_OK, "a member is let in again");
-	ok(served(pid), "by its name");
+	ok(served(pid), "the request to admit has group and identity");
 	pid = serve("{\"cmd\":\"rekey\"}", "{\"ok\":true}\n", 1);
 	is_int(cmd_rekey(&ctl, 0, argv), EXIT_OK, "all groups are rekeyed");
-	ok(served(pid), "by naming none");
+	ok(served(pid), "the request to rekey all names no group");
 	pid = serve("{\"cmd\":\"audit\",\"after\":7}", "{\"ok\":true}\n", 1);
 	is_int(cmd_audit(&ctl, 2, after_argv), EXIT_OK, "the audit trail");
 	ok(served(pid), "after a line");
@@ -205,7 +206,7 @@ int main(void)
 	pid = serve("{\"cmd\":\"audit\"}", "{\"ok\":true}\n", 1);
 	is_int(cmd_audit(&ctl, 0, argv), EXIT_OK,
 	       "the audit trail is printed without a line");
-	ok(served(pid), "without one");
+	ok(served(pid), "the request for the audit trail has no line");
 
 	ctl.json = true;
 	pid = serve("{\"cmd\":\"member\",\"group\":\"video\"}",
@@ -218,13 +219,15 @@ int main(void)
 
 	pid = serve("{\"cmd\":\"join\",\"group\":\"video\"}", "", 0);
 	is_int(cmd_join(&ctl, 1, argv), EXIT_FAILED, "no answer");
-	ok(strstr(said, "closed without an answer"), "is said so");
+	ok(strstr(said, "closed without an answer"),
+	   "a closed connection is reported");
 	served(pid);
 
 	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}", "{\"ok\":tr\n",
 		    1);
 	is_int(cmd_leave(&ctl, 1, argv), EXIT_FAILED, "half an answer");
-	ok(strstr(said, "invalid answer"), "is not understood");
+	ok(strstr(said, "invalid answer"),
+	   "half an answer is reported as invalid");
 	served(pid);
 
 	pid = serve("{\"cmd\":\"leave\",\"group\":\"video\"}", "[]\n", 1);

@@ -55,7 +55,7 @@ static void test_numbers(void)
 
 	is_int(read_spi("256", &spi), 0, "the smallest SPI");
 	is_int(read_spi("0xffffffff", &spi), 0, "the largest SPI is read");
-	is_int(spi, UINT32_MAX, "is that");
+	is_int(spi, UINT32_MAX, "the largest SPI is 0xffffffff");
 	is_int(read_spi("255", &spi), EXIT_USAGE, "255 is reserved");
 	is_int(read_spi("0x100000000", &spi), EXIT_USAGE, "33 bits are none");
 	ok(strstr(said, "0x100000000"), "the complaint has the word");
@@ -77,13 +77,13 @@ static void test_sender_ids(void)
 	size_t i, n;
 
 	is_int(read_sender_ids("7", ids, &n), 0, "one Sender-ID");
-	ok(n == 1 && ids[0] == 7, "is that one");
+	ok(n == 1 && ids[0] == 7, "one Sender-ID is 7");
 	is_int(read_sender_ids("0-3,9,0x10-0x11", ids, &n), 0, "ranges");
-	is_int(n, 7, "have all that is in them");
+	is_int(n, 7, "ranges have 7 Sender-IDs");
 	ok(ids[3] == 3 && ids[4] == 9 && ids[6] == 17, "in order");
 	is_int(read_sender_ids("65535", ids, &n), 0, "the largest");
 	is_int(read_sender_ids("0-255", ids, &n), 0, "256 Sender-IDs are read");
-	is_int(n, 256, "are 256");
+	is_int(n, 256, "256 Sender-IDs are counted");
 	is_int(read_sender_ids("0-256", ids, &n), EXIT_USAGE, "257 are not");
 	is_int(read_sender_ids("0-254,1,2", ids, &n), EXIT_USAGE,
 	       "257 Sender-IDs are refused in pieces");
@@ -97,7 +97,7 @@ static void test_groups(void)
 	char name[MCSEC_NAME_MAX + 1];
 
 	is_int(read_group("video", name), 0, "a group's name");
-	is_str(name, "video", "is copied");
+	is_str(name, "video", "a group's name is copied");
 	is_int(read_group("0123456789012345678901234567890", name), 0,
 	       "the longest");
 	is_int(read_group("01234567890123456789012345678901", name), EXIT_USAGE,
@@ -105,7 +105,8 @@ static void test_groups(void)
 	is_int(read_group("", name), EXIT_USAGE, "none");
 	is_int(read_group("a b", name), EXIT_USAGE, "two words");
 	is_int(read_group("a\nb", name), EXIT_USAGE, "two lines");
-	ok(!strchr(said, '\n'), "are not repeated in the complaint");
+	ok(!strchr(said, '\n'),
+	   "a name of two lines is not repeated in the complaint");
 	is_str(name, "0123456789012345678901234567890",
 	       "a name that is refused is not copied");
 }
@@ -165,16 +166,16 @@ static void test_words(void)
 	is_int(words(&o, &seen, "number", "11", NULL), EXIT_USAGE,
 	       "a number that is too large is refused");
 	is_str(said, "number \"11\": not a number from 5 to 10",
-	       "with what would do");
+	       "the complaint has the permitted range");
 	is_int(words(&o, &seen, "yes", "yes", NULL), EXIT_USAGE, "twice");
 	is_int(words(&o, &seen, "alg", "rot13", NULL), EXIT_USAGE,
 	       "an unknown name");
 	is_str(said,
 	       "unknown alg \"rot13\": aes-gcm-16, aes-gmac or chacha20-poly1305",
-	       "with those there are");
+	       "the complaint has the known names");
 	is_int(words(&o, &seen, "foo", NULL), EXIT_USAGE, "an unknown word");
 	is_str(said, "unknown word \"foo\": number, yes, text or alg",
-	       "with those there are");
+	       "the complaint has the known words");
 	is_int(words(&o, &seen, "text", "", NULL), EXIT_USAGE,
 	       "an empty value");
 	is_int(words(&o, &seen, "--", NULL), EXIT_USAGE, "dashes alone");
@@ -236,7 +237,7 @@ static void test_keys(void)
 	is_int(key_from(path, "0x" K20, gcm, key, &len), EXIT_FAILED,
 	       "a key with what is no digit is refused");
 	ok(strstr(said, "character 2") && !strstr(said, "0001"),
-	   "is named by its place, and the key is not repeated");
+	   "the digit is named by its place, and the key is not repeated");
 	memset(big, 'a', sizeof(big));
 	big[sizeof(big) - 1] = '\0';
 	is_int(key_from(path, big, gcm, key, &len), EXIT_FAILED,
@@ -266,10 +267,10 @@ static void test_stdin(void)
 	close(fd[1]);
 	is_int(read_key(NULL, MCSEC_ALG_AES_GCM_16, key, &len), 0,
 	       "a key from stdin");
-	is_int(len, 20, "is one line");
+	is_int(len, 20, "the first key is one line of 20 octets");
 	is_int(read_key("-", MCSEC_ALG_AES_GCM_16, key, &len), 0,
 	       "the next line");
-	is_int(len, 36, "is for who comes next");
+	is_int(len, 36, "the second line has the next key, of 36 octets");
 	is_int(read_key("-", MCSEC_ALG_AES_GCM_16, key, &len), EXIT_FAILED,
 	       "after the last line of stdin there is no key");
 }
@@ -336,7 +337,7 @@ static void test_names_stdin(void)
 	if (fd < 0 || dup2(fd, STDIN_FILENO) < 0)
 		bail("mkstemp");
 	ok(names_stdin(NULL) && names_stdin("-"), "stdin is stdin");
-	ok(names_stdin("/dev/stdin"), "by its other name");
+	ok(names_stdin("/dev/stdin"), "/dev/stdin is stdin");
 	ok(names_stdin(path), "stdin is known by the name of the file it is");
 	ok(!names_stdin("/dev/null"), "another file is another");
 	ok(!names_stdin("/tmp/test-stdin-none"),
@@ -344,7 +345,7 @@ static void test_names_stdin(void)
 	if (pipe(pipes) || dup2(pipes[0], STDIN_FILENO) < 0)
 		bail("pipe");
 	ok(names_stdin("/dev/stdin"), "a pipe too");
-	ok(!names_stdin(path), "is not that file");
+	ok(!names_stdin(path), "a pipe on stdin is not that file");
 	close(fd);
 	unlink(path);
 }

@@ -117,7 +117,8 @@ static void test_certificate(void)
 	at = s.ms + 5000;
 	sim_run(&s, 12000);
 	ok(!sim_has_member(&s, "c.example"), "c is out 7 s after the end");
-	is_int(sim_group(&s).rekeys - rekeys, 1, "by one rekey");
+	is_int(sim_group(&s).rekeys - rekeys, 1,
+	       "the expiry of c takes one rekey");
 	is_int(sim_group(&s).expired, 1,
 	       "the end of c's membership is counted");
 	is_int(sim_group(&s).leaves + sim_group(&s).evictions, 0,
@@ -173,7 +174,8 @@ static void test_new_certificate(void)
 	ok(key_id(c, 0) != leaf, "the leaf of c has another key");
 	is_int(key_id(c, 1), parent,
 	       "the keys above c's leaf are as they were");
-	is_int(sim_group(&s).rekeys - rekeys, 0, "without a rekey");
+	is_int(sim_group(&s).rekeys - rekeys, 0,
+	       "a renewed certificate causes no rekey");
 	sim_run(&s, 2 * HOUR);
 	ok(sim_in(c) && sim_has_member(&s, "c.example"),
 	   "the end of the old one is no end");
@@ -236,7 +238,7 @@ static void test_renewal(void)
 	ok(term_s(a) > 550 && term_s(a) <= 600, "a membership of ten minutes");
 	sim_run(&s, 6 * HOUR);
 	is_int(sim_group(&s).expired, 0, "renewed for six hours");
-	is_int(sim_group(&s).rekeys - rekeys, 0, "without a rekey");
+	is_int(sim_group(&s).rekeys - rekeys, 0, "renewals cause no rekey");
 	ok(sim_status(a).registrations >= 40 &&
 		   sim_status(a).registrations <= 60,
 	   "each 480 to 540 s: %ju", (uintmax_t)sim_status(a).registrations);
@@ -317,7 +319,7 @@ static void test_crowd(void)
 		sim_down(s.m[i]);
 	sim_run(&s, 330000);
 	is_int(sim_group(&s).members, 3, "all that vanished are out");
-	is_int(sim_group(&s).expired, 200, "by their end");
+	is_int(sim_group(&s).expired, 200, "200 memberships have ended");
 	ok(sim_group(&s).rekeys - rekeys <= 80, "%ju rekeys for 200",
 	   (uintmax_t)(sim_group(&s).rekeys - rekeys));
 	is_int(sim_out_of_step(&s), 0, "the rest is in step");
@@ -347,7 +349,8 @@ static void test_batch(void)
 	rekeys = sim_group(&s).rekeys;
 	sim_run(&s, 600000);
 	is_int(sim_group(&s).expired, 100, "100 certificates end at once");
-	is_int(sim_group(&s).rekeys - rekeys, 1, "by one rekey");
+	is_int(sim_group(&s).rekeys - rekeys, 1,
+	       "100 certificates end by one rekey");
 	is_int(a->gaps, 0, "a loses no packet");
 	sim_finish(&s, "batch");
 }
@@ -381,7 +384,7 @@ static void test_restart(void)
 	ok(!sim_has_member(&s, "b.example") && !sim_has_member(&s, "s.example"),
 	   "a member that does not use its time is out after two minutes");
 	is_int(sim_group(&s).expired, 2, "down: both");
-	is_int(sim_group(&s).rekeys, 1, "down: by one change");
+	is_int(sim_group(&s).rekeys, 1, "down: one rekey removes both");
 	ok(sim_in(a), "a member that asked in its time is in");
 	sim_finish(&s, "restart");
 }

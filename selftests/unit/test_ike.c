@@ -260,16 +260,18 @@ static void registration(void)
 	is_int(ike_register_more(sa, &req), 0, "a second group is queued");
 	net_run(&net);
 	is_int(m->seen.registered, 2, "both registered");
-	is_int(g->seen.req.xchg, GIKE_XCHG_GSA_REGISTRATION, "by its exchange");
+	is_int(g->seen.req.xchg, GIKE_XCHG_GSA_REGISTRATION,
+	       "the second group is registered by GSA_REGISTRATION");
 	ok(g->seen.req.send, "registered as a sender");
-	is_int(m->seen.sender_id, 7, "with a Sender-ID");
+	is_int(m->seen.sender_id, 7, "the sender has its Sender-ID");
 
 	/* A group error does not close the IKE SA. */
 	g->answer = GIKE_N_AUTHORIZATION_FAILED;
 	ike_register_more(sa, &req);
 	net_run(&net);
 	is_int(m->seen.refused, 1, "refused");
-	is_int(m->seen.notify, GIKE_N_AUTHORIZATION_FAILED, "with its reason");
+	is_int(m->seen.notify, GIKE_N_AUTHORIZATION_FAILED,
+	       "the refusal has its notify");
 	is_str(m->seen.text, "AUTHORIZATION_FAILED from key server",
 	       "in words");
 	ok(ike_sa_is_up(sa), "IKE SA is up");
@@ -277,7 +279,7 @@ static void registration(void)
 
 	is_int(ike_leave(sa, &req.idg), 0, "leaves");
 	net_run(&net);
-	is_int(m->seen.left, 1, "has left");
+	is_int(m->seen.left, 1, "the member has left");
 	is_int(g->seen.req.report, GIKE_N_REGISTRATION_FAILED, "49 was sent");
 
 	is_int(ike_liveness(sa), 0, "liveness");
@@ -451,9 +453,11 @@ static void nat(void)
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	joined("behind a NAT");
-	is_int(ike_sa_local(m->sa)->port, 4500, "on port 4500");
-	is_int(ike_sa_peer(m->sa)->port, 4500, "to port 4500");
-	is_int(ike_sa_peer(g->sa)->port, 1025, "from where it came");
+	is_int(ike_sa_local(m->sa)->port, 4500,
+	       "the member uses its port 4500");
+	is_int(ike_sa_peer(m->sa)->port, 4500, "the member sends to port 4500");
+	is_int(ike_sa_peer(g->sa)->port, 1025,
+	       "the key server sends to the NAT's port");
 	net.nat = false;
 	pair_teardown();
 

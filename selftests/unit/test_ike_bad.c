@@ -73,7 +73,8 @@ static void member_refused(const char *name, const struct pki_opt *mopt,
 	is_str(m->seen.text, "AUTHENTICATION_FAILED from key server",
 	       "%s: in words", name);
 	is_int(g->seen.auth_failed, 1, "%s: the key server notes it", name);
-	if (!ok(strstr(g->seen.text, why), "%s: with its reason", name))
+	if (!ok(strstr(g->seen.text, why), "%s: the event has the reason",
+		name))
 		diag("%s", g->seen.text);
 	diag("%s", g->seen.text);
 	teardown();
@@ -352,9 +353,9 @@ static void protected_stages(void)
 		       "%s: damaged copies change nothing at the member",
 		       names[stage - 2]);
 		net_run(&net);
-		is_int(m->seen.registered, 1, "%s: the true one is taken",
-		       names[stage - 2]);
-		is_int(m->seen.tek_ret, 0, "%s: with its keys",
+		is_int(m->seen.registered, 1,
+		       "%s: the genuine message is accepted", names[stage - 2]);
+		is_int(m->seen.tek_ret, 0, "%s: the member has the keys",
 		       names[stage - 2]);
 		teardown();
 	}

@@ -104,7 +104,7 @@ static void one_identity(void)
 	ok(ike_sa_is_up(last), "the newest is up");
 	is_int(g->seen.sa_closed, 996, "the others have ended");
 	is_str(g->seen.reason, "replaced by a newer one of the same identity",
-	       "by its newer ones");
+	       "the reason is a newer one of the same identity");
 	/* The place of a.example was not used. */
 	is_int(a->seen.sa_closed, 0, "a.example still has its own");
 	a_gets_in("an attack is over");
@@ -158,7 +158,7 @@ static void all_places(void)
 	net_run(&net);
 	a_gets_in("no place is free");
 	is_int(st->sas, 8, "one was given away");
-	is_int(g->seen.sa_closed, 1, "by one of those that had it");
+	is_int(g->seen.sa_closed, 1, "one of the holders of places was closed");
 	ok(ike_sa_is_up(sa[0]),
 	   "the place that was given away is not that of the SA used just now");
 	teardown();
@@ -453,7 +453,7 @@ static void not_taken(void)
 		       "IKE_SA_INIT, INVALID_SYNTAX: SA, KE or nonce is missing",
 		       "an empty IKE_SA_INIT");
 	}
-	is_int(g->seen.not_taken, 2, "are noted");
+	is_int(g->seen.not_taken, 2, "two malformed IKE_SA_INITs are counted");
 	teardown();
 }
 

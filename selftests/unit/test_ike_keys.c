@@ -60,7 +60,7 @@ static void follows(const struct ike_seed *seed, const char *what)
 	plus(seed, data, sizeof(data), want, sizeof(want));
 	is_int(keys_derive(&k, &suite, seed, &ni, &nr, spi_i, spi_r), 0,
 	       "%s: keys", what);
-	ok(k.have && k.prf_len == 48, "%s: are there", what);
+	ok(k.have && k.prf_len == 48, "%s: the keys are present", what);
 	is_mem(k.sk_d, 48, p, 48, "%s: SK_d", what);
 	is_mem(k.ei.key, k.ei.len, p + 48, 36, "%s: SK_ei", what);
 	is_mem(k.er.key, k.er.len, p + 84, 36, "%s: SK_er", what);
@@ -87,7 +87,7 @@ static void from_shared(void)
 	if (prf_one(IKE_PRF_HMAC_SHA2_384, nonces, sizeof(nonces), shared, 32,
 		    want))
 		bail("no PRF");
-	is_mem(seed.p, seed.len, want, 48, "is prf(Ni | Nr, g^ir)");
+	is_mem(seed.p, seed.len, want, 48, "the seed is prf(Ni | Nr, g^ir)");
 	follows(&seed, "shared secret");
 	wipes_look_for(want, 16);
 	seed_wipe(&seed);

@@ -237,7 +237,8 @@ static void last_answer(void)
 	net_pass(&net, 1500, true);
 	is_int(m->seen.notify, IKE_N_AUTHENTICATION_FAILED,
 	       "a stranger that asks again gets the same answer");
-	is_int(g->seen.auth_failed, 1, "without another look");
+	is_int(g->seen.auth_failed, 1,
+	       "the repeated message is not verified again");
 	is_int(ike_engine_stats(g->engine)->in_rexmit, 1,
 	       "counted as repeated");
 	teardown();
@@ -253,7 +254,7 @@ static void last_answer(void)
 	arrives(&m->ep, &g->ep);
 	is_int(net.n_queue, 2, "a Delete that comes again is answered");
 	first = net.queue[1];
-	ok(first.p[16] == IKE_PLD_SK, "by what was said then");
+	ok(first.p[16] == IKE_PLD_SK, "the same answer is sent again");
 	net_drop(&net, 1);
 	/* Other octets with the same SPIs. */
 	net.queue[0].p[net.queue[0].len - 1] ^= 1;

@@ -354,7 +354,8 @@ static void headers(void)
 	ike_engine_input(g->engine, &m->ep, &g->ep, msg, 28);
 	is_int(net.n_queue, 1, "a higher version is answered");
 	ike_hdr_parse(net.queue[0].p, net.queue[0].len, &h);
-	ok(h.flags == IKE_FLAG_RESPONSE && h.version == IKE_VERSION, "by ours");
+	ok(h.flags == IKE_FLAG_RESPONSE && h.version == IKE_VERSION,
+	   "the answer has our version");
 	is_int(net.queue[0].p[35], IKE_N_INVALID_MAJOR_VERSION,
 	       "INVALID_MAJOR_VERSION");
 	net_drop(&net, 0);

@@ -152,7 +152,8 @@ static void fragments(void)
 	   "says what it is");
 	is_int(open_fragment(0x102, 0x304, 0, 16, &f, &n, &first), 0,
 	       "one of many");
-	ok(f.number == 0x102 && f.total == 0x304 && !first, "with its number");
+	ok(f.number == 0x102 && f.total == 0x304 && !first,
+	   "a fragment has its number");
 	is_int(open_fragment(2, 2, 0, 16, &f, &n, &first), 0, "the last");
 	is_int(open_fragment(1, 1, IKE_PLD_AUTH, 16, &f, &n, &first), 0,
 	       "the only one");
@@ -321,7 +322,7 @@ static void criticals(void)
 
 	is_int(msg_sort(&m, MSG_ENC, 99, p, 4, &err), -EPROTONOSUPPORT,
 	       "unknown critical payload");
-	is_int(m.critical, 99, "is named");
+	is_int(m.critical, 99, "the critical payload is named");
 	is_str(err.text, "critical payload of type 99", "in words too");
 	/* The critical bit has no meaning in a known payload: RFC 7296 2.5. */
 	p[3] = 4;

@@ -48,7 +48,8 @@ static void test_group(void)
 	is_int(nlh->nlmsg_type, FAMILY, "the group's message is of the family");
 	is_int(nlh->nlmsg_flags, NLM_F_REQUEST,
 	       "the group's message is a request");
-	is_int(genl->cmd, MCSEC_CMD_GROUP_NEW, "with the command");
+	is_int(genl->cmd, MCSEC_CMD_GROUP_NEW,
+	       "the group's message has the command");
 	is_int(genl->version, MCSEC_FAMILY_VERSION,
 	       "the group's message has the version");
 	a = find(nlh, MCSEC_A_GROUP_NAME);
@@ -58,7 +59,7 @@ static void test_group(void)
 	is_mem(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a),
 	       "\xef\x01\x02\x03", 4, "the address is 4 octets");
 	is_int(kattr_get_group(nlh, &got), 0, "the group's message parses");
-	is_str(got.group.name, "video", "to the same name");
+	is_str(got.group.name, "video", "the group's name comes back");
 	ok(addr_equal(&got.group.dst, &g.dst),
 	   "the group's address comes back");
 	is_int(got.out_spi, 0, "the group has no SA to send with");
@@ -168,7 +169,8 @@ static void test_sa(void)
 	n = 0;
 	mnl_attr_for_each(a, nlh, sizeof(struct genlmsghdr))
 		n += mnl_attr_get_type(a) == MCSEC_A_SA_SENDER_ID;
-	is_int(n, MCSEC_SENDER_IDS_MAX, "with all its Sender-IDs");
+	is_int(n, MCSEC_SENDER_IDS_MAX,
+	       "the largest request has all Sender-IDs");
 
 	sa.n_sender_ids++;
 	is_int(kattr_put_sa(start(MCSEC_CMD_SA_NEW), &sa), -EINVAL,

@@ -270,7 +270,8 @@ static void test_open(void)
 	   "a handle that was not opened has nothing to be used");
 	knl_close(&k);
 	loaded = true;
-	is_int(knl_open(&k, NULL), 0, "with the module it opens");
+	is_int(knl_open(&k, NULL), 0,
+	       "a handle opens when the module is loaded");
 	ok(socks[0]->ext_ack, "extended ACKs are asked for");
 	ok(socks[0]->cap_ack, "requests are not to be sent back");
 }
@@ -293,7 +294,7 @@ static void test_request(void)
 	sa.key_len = 100;
 	is_int(k.ops->sa_add(k.ctx, &sa, &err), -EINVAL,
 	       "an SA that has no form on the wire is refused");
-	is_int(calls, 1, "without asking the kernel");
+	is_int(calls, 1, "the kernel was not asked");
 	ok(!memmem(k.ctx, 8192, sa.key, 8),
 	   "an SA that is refused leaves no key behind");
 }
@@ -374,12 +375,14 @@ static void test_refusals(void)
 
 	answer = refuse_missing;
 	is_int(k.ops->sa_add(k.ctx, &sa, &err), -EINVAL, "something missing");
-	is_str(err.text, "attribute key is missing", "is named");
+	is_str(err.text, "attribute key is missing",
+	       "the missing attribute is named");
 
 	answer = refuse_long;
 	is_int(k.ops->group_del(k.ctx, "g", false, &err), -EBUSY,
 	       "more words than there is room for");
-	is_int(strlen(err.text), sizeof(err.text) - 1, "are cut");
+	is_int(strlen(err.text), sizeof(err.text) - 1,
+	       "a text that is too long is cut");
 
 	answer = refuse_perm;
 	is_int(k.ops->group_flush(k.ctx, false, &err), -EPERM, "no permission");
@@ -390,7 +393,7 @@ static void test_refusals(void)
 	is_int(k.ops->group_del(k.ctx, "x", false, &err), -ENOENT,
 	       "no such object");
 	is_str(err.text, "no such group", "in the module's words");
-	is_int(family_asked, 0, "does not look like a module that is gone");
+	is_int(family_asked, 0, "the family is not looked up again");
 
 	answer = silence;
 	is_int(k.ops->group_del(k.ctx, "x", false, &err), -ETIMEDOUT,
@@ -490,7 +493,7 @@ static void test_dumps(void)
 	torn = 2;
 	is_int(k.ops->group_dump(k.ctx, count, NULL, &err), 0,
 	       "a dump that was torn twice");
-	is_int(dumps, 3, "is asked for three times");
+	is_int(dumps, 3, "a dump that was torn twice is requested three times");
 	is_int(seen, 40, "a dump that was torn gives each group once");
 
 	seen = 0;
@@ -498,8 +501,8 @@ static void test_dumps(void)
 	n_groups = 0;
 	torn = 1;
 	is_int(k.ops->group_dump(k.ctx, count, NULL, &err), 0, "an empty one");
-	is_int(dumps, 2, "torn at its end");
-	is_int(seen, 0, "has nothing");
+	is_int(dumps, 2, "an empty dump is torn at its end");
+	is_int(seen, 0, "an empty dump has no groups");
 
 	n_groups = 2;
 	torn = 1000;
@@ -520,7 +523,7 @@ static void test_dumps(void)
 	answer = dump_refused;
 	is_int(k.ops->sa_dump(k.ctx, "nope", NULL, NULL, &err), -ENOENT,
 	       "an error at the end of a dump");
-	is_str(err.text, "no such group", "has its words");
+	is_str(err.text, "no such group", "the error has the module's words");
 
 	answer = dump_bad;
 	is_int(k.ops->group_dump(k.ctx, count, NULL, &err), -EBADMSG,

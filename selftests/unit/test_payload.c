@@ -33,7 +33,7 @@ static void sa_payload(void)
 		   sa.p[0].proto == IKE_PROTO_IKE,
 	   "one proposal, five transforms");
 	ok(sa.p[0].t[0].id == 20 && sa.p[0].t[0].key_bits == 256,
-	   "with a key length");
+	   "the first transform has a key length");
 	ok(sa.p[0].t[4].type == GIKE_TT_KWA && sa.p[0].t[4].id == 3,
 	   "a proposal with a KWA");
 	wbuf_init(&w, 4096);
@@ -139,7 +139,8 @@ static void ids(void)
 
 	memset(&id, 0xee, sizeof(id));
 	is_int(id_of("02000000 612e6578616d706c65", &id), 0, "FQDN");
-	ok(!id.data[9] && !id.data[IKE_ID_MAX - 1], "with nothing behind it");
+	ok(!id.data[9] && !id.data[IKE_ID_MAX - 1],
+	   "the rest of the buffer is zero");
 	is_str(id_str(&id, buf, sizeof(buf)), "a.example", "FQDN as text");
 	is_str(id_str(&id, small, sizeof(small)), "a.exa", "cut, terminated");
 	is_int(id_of("01000000 c0000201", &id), 0, "IPv4");

@@ -114,14 +114,14 @@ static void files(void)
 	is_int(file_create(path, 0600, "34", 2, &err), -EEXIST,
 	       "a file is not made again");
 	is_int(file_read_secret(path, 2, &raw, &len, &err), 0, "read");
-	ok(len == 2 && !memcmp(raw, "12", 3), "with a zero behind");
+	ok(len == 2 && !memcmp(raw, "12", 3), "the text ends with a zero");
 	secret_free(raw);
 	is_int(file_read_secret(path, 1, &raw, &len, &err), -EFBIG,
 	       "larger than expected: %s", err.text);
 	unlink(path);
 	is_int(symlink("/nonexistent/target", path), 0, "a dangling link");
 	is_int(file_create(path, 0600, "1", 1, &err), -EEXIST,
-	       "is not followed");
+	       "a dangling link is not followed");
 	unlink(path);
 }
 

@@ -140,7 +140,7 @@ static void each_kind(size_t i)
 	is_int(sig_sign_len(keys[i], msg, sizeof(msg), sig, n), 0,
 	       "%s: a signature of %zu octets", name, n);
 	is_int(sig_verify(pubs[i], alg, alg_len, msg, sizeof(msg), sig, n), 0,
-	       "%s: is one", name);
+	       "%s: the signature verifies", name);
 	is_int(sig_sign_len(keys[i], msg, sizeof(msg), sig, n + 7), -ERANGE,
 	       "%s: none is that long", name);
 
