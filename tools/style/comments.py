@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A comment is a sentence with a subject.
+"""A comment is a sentence with a subject, and so is the text of a page.
 
 A reader who looks for one comment does not read those around it, so that one
 which begins with a pronoun ("It is then ...", "Nor may ...", "Of a group: ...")
@@ -9,14 +9,21 @@ code, and refuses
   - a comment, or the description of a member in kernel-doc, that begins with a
     word that stands in for a subject (STAND_INS, and BEFORE_A_VERB if a verb
     follows);
-  - a comment of more than three words on lines of its own that does not begin
-    with a capital letter, or does not end with a full stop. A name that the code
-    or a library has may begin it as it is spelled, and a list of "@name: ..." or
-    lines that are indented by a tab may end it.
+  - a comment on lines of its own that does not begin with a capital letter, or
+    does not end with a full stop. A name that the code or a library has may
+    begin it as it is spelled, and a list of "@name: ..." or lines that are
+    indented by a tab may end it.
 
 Dividers (---- like this ----), generated files and licence lines are left out.
+In the pages of Documentation and the comments at the top of shell programs it
+refuses
 
-	tools/style/comments.py			all C files
+  - a paragraph, or an item of a list, that begins with a stand-in, and a
+    sentence inside of it that begins with one of NEVER;
+  - a cell of a list-table, from the column "Meaning" on, that is no sentence: no
+    full stop, or a beginning without a subject (PREPOSITIONS).
+
+	tools/style/comments.py			all files
 	tools/style/comments.py FILE...		these
 """
 
@@ -40,7 +47,12 @@ NAMES = set("""clang conntrack errno etcd gcc getopt glibc iptables iwd jansson
 	libcrypto libmnl libnl mcsec mcsecctl mcsecd netlink nft qemu rtnetlink
 	softirq sparse stderr stdin stdio stdout systemd tc tshark xfrm""".split())
 
-SOURCES = ("daemon", "kmod", "selftests", "tools", "uapi")
+# Words that begin no sentence at all
+NEVER = set("and but nor none of so what who whose whom".split())
+# First words of cells that leave out what they are about
+PREPOSITIONS = set("as before by how whether why with without".split())
+
+SOURCES = ("daemon", "kmod", "selftests", "tools", "uapi", "Documentation")
 GENERATED = re.compile(r"(^|/)netlink-gen\.[ch]$|^uapi/linux/mcsec\.h$")
 
 TOKEN = re.compile(r"""/\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\\n])*"
@@ -55,7 +67,9 @@ def comments(text):
 		if not m[0].startswith("/"):
 			continue
 		start = text.rfind("\n", 0, m.start()) + 1
-		alone = not text[start:m.start()].strip()
+		end = (text + "\n").index("\n", m.end())
+		alone = not text[start:m.start()].strip() and \
+			not text[m.end():end].strip()
 		body = re.sub(r"^//|^/\*+|\*/$", "", m[0])
 		lines = [re.sub(r"^\s*\*(?=\s|$) ?", "", line).rstrip()
 			 for line in body.split("\n")]
@@ -102,12 +116,122 @@ def complaints(path):
 			word = stand_in(m[2])
 			if word:
 				yield line, f'"@{m[1]}: {word}" has no noun'
-		if not alone or doc or len(text.split()) <= 3:
+		if not alone or doc:
 			continue
 		if not begins_well(text):
 			yield line, "does not begin with a capital letter"
 		if not ends_well(text) and not text.startswith("@"):
 			yield line, "does not end with a full stop"
+
+
+def paragraphs(text):
+	"""First line and words of each paragraph and list item of a page."""
+	literal = None
+	part, at = [], 0
+	for n, line in enumerate(text.split("\n") + [""], 1):
+		body = line.strip()
+		indent = len(line) - len(line.lstrip())
+		if literal is not None and (not body or indent > literal):
+			continue
+		literal = None
+		item = re.match(r"([-*] |\d+\. |\* - )", body)
+		if part and (not body or item):
+			yield at, " ".join(part)
+			part = []
+		if not body or body.startswith("..") or \
+				re.fullmatch(r"([-=~^])\1*[-= ~^]*", body):
+			# underlined: a title, and not a paragraph
+			if not body.startswith(".."):
+				part = []
+			elif not re.match(r"\.\. \[|\.\. _", body):
+				literal = indent
+			continue
+		if item:
+			body = body[item.end():]
+		if not part:
+			at = n
+		part.append(body)
+		if body.endswith("::"):
+			yield at, " ".join(part)
+			part, literal = [], indent
+
+
+def page_complaints(path):
+	with open(path, encoding="utf-8") as f:
+		text = f.read()
+	for line, words in paragraphs(text):
+		if "  " in re.sub(r"[.:?!]  ", ". ", words):
+			continue  # a row of a table
+		word = stand_in(words)
+		if word and not words.endswith("?"):
+			yield line, f'begins with "{word}", which has no noun'
+		for m in re.finditer(r"(?<=[a-z)`][.!?] ) ?([A-Z][a-z]*)\b", words):
+			if m[1].lower() in NEVER:
+				yield line, f'has a sentence that begins with "{m[1]}"'
+	for table in re.finditer(r"^\.\. list-table::.*?(?=^\S|\Z)", text,
+				 re.S | re.M):
+		yield from cell_complaints(text, table)
+
+
+def cell_complaints(text, table):
+	"""Cells of a list-table, which are sentences from "Meaning" on."""
+	rows = re.split(r"^   \* (?=- )", table[0], flags=re.M)
+	names = [c.strip() for c in re.split(r"^ *- ", rows[1], flags=re.M)[1:]]
+	if "Meaning" not in names:
+		return
+	line = text.count("\n", 0, table.start()) + 1 + \
+		rows[0].count("\n") + rows[1].count("\n")
+	for row in rows[2:]:
+		cells = re.split(r"^ *- ", row, flags=re.M)[1:]
+		for cell in cells[names.index("Meaning"):]:
+			words = " ".join(cell.split())
+			first = words.split(" ")[0].lower()
+			if first in PREPOSITIONS or not words.endswith("."):
+				yield line, f'"{words}" is no sentence'
+		line += row.count("\n")
+
+
+def head_complaints(path):
+	"""The comment at the top of a shell program, behind its licence."""
+	with open(path, encoding="utf-8") as f:
+		lines = f.read().split("\n")
+	if not lines[0].startswith("#"):
+		return
+	part, at = [], 0
+	for n, line in enumerate(lines, 1):
+		body = line[1:].strip()
+		if line.startswith("#!") or "SPDX-" in line:
+			continue
+		if line.startswith("#") and body and \
+				not line.startswith("#\t") and not line.startswith("# \t"):
+			at = at if part else n
+			part.append(body)
+			continue
+		word = stand_in(" ".join(part)) if part else None
+		if word:
+			yield at, f'begins with "{word}", which has no noun'
+		part = []
+		if not line.startswith("#"):
+			return
+
+
+def is_shell(path):
+	if path.endswith(".sh"):
+		return True
+	if "." in os.path.basename(path):
+		return False
+	with open(path, "rb") as f:
+		return re.match(rb"#!.*sh\b", f.readline()) is not None
+
+
+def checks(path):
+	if path.endswith((".c", ".h")) and not GENERATED.search(path):
+		return "comment", complaints
+	if path.endswith(".rst"):
+		return "text", page_complaints
+	if is_shell(path):
+		return "comment", head_complaints
+	return None
 
 
 def main():
@@ -116,15 +240,16 @@ def main():
 			["git", "ls-files", "--cached", "--others",
 			 "--exclude-standard", "--", *SOURCES], check=True,
 			capture_output=True, text=True).stdout.splitlines()
-		if f.endswith((".c", ".h")) and os.path.exists(f)]
-	files = [f for f in files if not GENERATED.search(f)]
-	if not files:
-		sys.exit("comments: no C file was found")
+		if os.path.exists(f)]
+	kinds = {f: checks(f) for f in files}
+	for ends in ((".c", ".h"), (".rst",), (".sh",)):
+		if not sys.argv[1:] and not any(f.endswith(ends) for f in files):
+			sys.exit(f"comments: no file {ends} was found")
 	bad = 0
-	for path in files:
-		for line, what in complaints(path):
+	for path, kind in kinds.items():
+		for line, what in kind[1](path) if kind else ():
 			bad = 1
-			print(f"{path}:{line}: the comment {what}")
+			print(f"{path}:{line}: the {kind[0]} {what}")
 	sys.exit(bad)
 
 
