@@ -2,7 +2,7 @@
 #include "lib/clock.h"
 #include "lib/util.h"
 
-static uint64_t mono_ms(void *ctx)
+static uint64_t system_mono_ms(void *ctx)
 {
 	(void)ctx;
 	return clock_ns(CLOCK_BOOTTIME) / NSEC_PER_MSEC;
@@ -17,7 +17,7 @@ static time_t wall_time(void *ctx)
 const struct clock *clock_system(void)
 {
 	static const struct clock system = {
-		.mono_ms = mono_ms,
+		.mono_ms = system_mono_ms,
 		.wall = wall_time,
 	};
 
