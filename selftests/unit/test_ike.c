@@ -106,7 +106,7 @@ static void lost(void)
 	ok(st->in_rexmit > 0, "answers were repeated");
 	pair_teardown();
 
-	/* No answer ever */
+	/* No answer ever. */
 	pair_setup(NULL, NULL);
 	node_join(m, g, GCKS, false);
 	net_drop(&net, 0);
@@ -363,7 +363,7 @@ static void later(void)
 	joined("later");
 	pair_teardown();
 
-	/* Never */
+	/* Never. */
 	pair_setup(NULL, NULL);
 	g->later = true;
 	node_join(m, g, GCKS, false);
