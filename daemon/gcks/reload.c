@@ -208,7 +208,7 @@ static void tell_unserved(struct unserved *u)
 {
 	char quoted[QUOTE_LEN];
 
-	if (u->members && !find_conf(u->conf, u->name))
+	if (u->members && !find_group_conf(u->conf, u->name))
 		tell_line(u->r,
 			  "group %s: not configured: its %u members are kept in the store and not told",
 			  quote(u->name, quoted), u->members);

@@ -59,13 +59,13 @@ video_conf '"0.0.0.0:848", "[::]:848"' >"$TMP/k.conf"
 m_conf "$K4" >"$TMP/m.conf"
 is "--check of a good one" \
 	"$("$MCSECD" --check -c "$TMP/k.conf" 2>&1 | head -n 1)" \
-	"$TMP/k.conf: good"
+	"$TMP/k.conf: configuration is valid"
 like "--check tells of a store that a start would make" \
 	"$("$MCSECD" --check -c "$TMP/k.conf" 2>&1 | xargs)" \
 	"compared with the store $K/gcks.db .* as no mcsecd runs:.*made, without"
 like "--check of a member that is down has nothing to compare with" \
 	"$("$MCSECD" --check -c "$TMP/m.conf" 2>&1 | xargs)" \
-	"good not compared: no mcsecd runs at $TMP/m/s.sock"
+	"valid not compared: no mcsecd runs at $TMP/m/s.sock"
 try "--check has no effect" test ! -e "$K"
 video_conf '"0.0.0.0:848"' 'lifetme = 5;' >"$TMP/bad.conf"
 like "a wrong word: file, line, word, and the right one" \
@@ -119,7 +119,7 @@ like "a second daemon on the same store is refused" \
 	in_ns k "$MCSECD" -c "$TMP/k2.conf" 2>&1)" 'another process has it'
 like "--check compares nothing with a store in use" \
 	"$("$MCSECD" --check "$TMP/k2.conf" 2>&1 | xargs)" \
-	'good not compared with the store .*another process has it open'
+	'valid not compared with the store .*another process has it open'
 like "a second daemon with the same socket is refused" \
 	"$(in_ns k "$MCSECD" -c "$TMP/k.conf" 2>&1)" 'another mcsecd is running'
 try "the first daemon goes on when others are refused" kctl status

@@ -142,7 +142,7 @@ like "--check names who would be evicted by a start" "$would" \
 like "--check names the group that a start would add" "$would" \
 	'^  group text: added'
 like "--check says that it is a start that changes it" "$would" \
-	'^a start changes the above'
+	'^a start would make the changes above'
 is "--check leaves every file as it is" "$(files)" "$before"
 
 section "three reloads at once"

@@ -82,12 +82,12 @@ static void test_differences(void)
 	is_str(would_start(),
 	       "group video: receivers changed\n"
 	       "group video: beat changed, from the start on\n"
-	       "group video: \"b.example\" is evicted, a list has it no more\n"
+	       "group video: \"b.example\" is evicted, no longer in senders or receivers\n"
 	       "group audio: added\n",
 	       "a start would change, evict and add");
 	groups[0].alg.key_bits = 256;
 	ok(strstr(would_start(),
-		  "group video: algorithm changed: all 3 members are told"),
+		  "group video: algorithm changed: the group is reset, and its 3"),
 	   "a start would reset: %s", lines);
 	ok(!strstr(lines, "evicted"), "a reset evicts nobody by name");
 	groups[0] = groups[1];
@@ -153,11 +153,11 @@ static void test_disowned(void)
 	sim_gcks_down(&s);
 	sim_copy_store(old, s.path);
 	is_str(would_start(),
-	       "group video: its store went back in time: it starts anew with other keys and without members\n",
+	       "group video: the store is older than its witness: it starts anew with other keys and without members\n",
 	       "a store that went back in time is named");
 	unlink(s.path);
 	is_str(would_start(),
-	       "group video: the store has lost it: it starts anew with other keys and without members\n",
+	       "group video: the group is missing in the store: it starts anew with other keys and without members\n",
 	       "a store that is gone is named");
 	ok(access(s.path, F_OK), "a check does not create the store");
 	unlink(old);
