@@ -203,7 +203,7 @@ static bool is_answer_to(const struct farewell *f, const struct ike_in *in)
 	bool is = false;
 
 	/* One fragment of the answer proves as much as all of them. */
-	if (plain && is_fragment(in->p, in->len))
+	if (plain && msg_is_fragment(in->p, in->len))
 		is = !skf_open(in->p, in->len, &f->key, &skf, plain, &plain_len,
 			       &first);
 	else if (plain)

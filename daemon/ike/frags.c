@@ -179,7 +179,7 @@ bool frags_open(struct ike_sa *sa, const struct ike_in *in,
 	memset(o, 0, sizeof(*o));
 	if (!plain)
 		return false;
-	if (is_fragment(in->p, in->len)) {
+	if (msg_is_fragment(in->p, in->len)) {
 		whole = open_fragment(sa, in, key, plain, o);
 		secret_free(plain);
 		return whole;
@@ -207,7 +207,8 @@ bool frags_is_later(const struct ike_in *in)
 {
 	size_t off = IKE_HDR_LEN + IKE_PLD_HDR_LEN;
 
-	return is_fragment(in->p, in->len) && in->len >= off + SKF_HDR_LEN &&
+	return msg_is_fragment(in->p, in->len) &&
+	       in->len >= off + SKF_HDR_LEN &&
 	       get_unaligned_be16(in->p + off) != 1;
 }
 

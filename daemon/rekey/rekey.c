@@ -512,11 +512,11 @@ static enum rekey_rc open_whole(struct rekey_sa *rs, const uint8_t *head,
  * Handle one fragment (RFC 9838 section 2.4.1.2). The signature is verified
  * over the reassembled message as if it had not been fragmented.
  */
-static enum rekey_rc open_fragment(struct rekey_sa *rs, struct refrag *frags,
-				   const uint8_t *p, size_t len,
-				   const struct sk_key *k, struct ike_msg *msg,
-				   uint8_t *plain, struct rekey_msg *m,
-				   struct err *err)
+static enum rekey_rc open_rekey_fragment(struct rekey_sa *rs,
+					 struct refrag *frags, const uint8_t *p,
+					 size_t len, const struct sk_key *k,
+					 struct ike_msg *msg, uint8_t *plain,
+					 struct rekey_msg *m, struct err *err)
 {
 	uint8_t head[A_LEN];
 	size_t plain_len;
@@ -577,7 +577,8 @@ enum rekey_rc rekey_open_frags(struct rekey_sa *rs, struct refrag *frags,
 		return REKEY_RESOURCE;
 	}
 	if (frags && msg_is_fragment(p, len))
-		rc = open_fragment(rs, frags, p, len, &k, &msg, plain, m, err);
+		rc = open_rekey_fragment(rs, frags, p, len, &k, &msg, plain, m,
+					 err);
 	else if (sk_open(p, len, &k, plain, &plain_len, &first))
 		rc = REKEY_ICV;
 	else

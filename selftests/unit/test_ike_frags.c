@@ -60,8 +60,8 @@ static void run_and_look(void)
 		const struct packet *q = &net.queue[0];
 
 		if (q->p[18] != IKE_XCHG_IKE_SA_INIT) {
-			n_frags += is_fragment(q->p, q->len);
-			n_whole += !is_fragment(q->p, q->len);
+			n_frags += msg_is_fragment(q->p, q->len);
+			n_whole += !msg_is_fragment(q->p, q->len);
 			if (q->len > most)
 				most = q->len;
 		}
