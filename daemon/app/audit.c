@@ -37,7 +37,7 @@ struct app_audit {
 	struct err failed; /* "": the trail can be written */
 };
 
-static uint64_t now_ms(const struct app_audit *u)
+static uint64_t audit_now_ms(const struct app_audit *u)
 {
 	return clock_mono_ms(u->app->tq.clock);
 }
@@ -135,7 +135,7 @@ static int catch_line(void *arg, const struct store_audit *a)
 }
 
 /* Append what the store has and the trail lacks. */
-static int catch_up(struct app_audit *u, struct err *err)
+static int audit_catch_up(struct app_audit *u, struct err *err)
 {
 	struct catching c = { .u = u, .err = err };
 	struct trail_head head;
@@ -173,7 +173,7 @@ static void sink_line(void *arg, const struct store_audit *a)
 	if (a->seq == head.row + 1)
 		ret = append_line(u, a, &err);
 	else
-		ret = catch_up(u, &err);
+		ret = audit_catch_up(u, &err);
 	note_result(u, ret, &err);
 	if (!ret &&
 	    trail_unsigned(u->trail) >= u->app->conf->gcks->audit_records)
@@ -181,7 +181,7 @@ static void sink_line(void *arg, const struct store_audit *a)
 }
 
 /* With audit-required there is no change while the trail cannot be written. */
-static int sink_ready(void *arg, struct err *err)
+static int audit_sink_ready(void *arg, struct err *err)
 {
 	struct app_audit *u = arg;
 
@@ -260,7 +260,7 @@ static void sign_trail(struct app_audit *u)
 	struct err err = { "" };
 	int ret = trail_checkpoint(u->trail, &err);
 
-	u->signed_ms = now_ms(u);
+	u->signed_ms = audit_now_ms(u);
 	note_result(u, ret, &err);
 	if (!ret)
 		anchor_trail(u);
@@ -271,7 +271,7 @@ static void sign_trail(struct app_audit *u)
 static int64_t clock_offset(const struct app_audit *u)
 {
 	return (int64_t)(clock_ns(CLOCK_REALTIME) / NSEC_PER_MSEC) -
-	       (int64_t)now_ms(u);
+	       (int64_t)audit_now_ms(u);
 }
 
 static void watch_clock(struct app_audit *u)
@@ -302,15 +302,15 @@ static int begin_trail(struct app_audit *u, struct err *err)
 		return ret;
 	if (err->text[0])
 		log_err("audit trail damaged: %s", err->text);
-	u->signed_ms = now_ms(u);
+	u->signed_ms = audit_now_ms(u);
 	anchor_trail(u);
-	return catch_up(u, err);
+	return audit_catch_up(u, err);
 }
 
 static void mend_trail(struct app_audit *u)
 {
 	struct err err = { "" };
-	int ret = u->trail ? catch_up(u, &err) : begin_trail(u, &err);
+	int ret = u->trail ? audit_catch_up(u, &err) : begin_trail(u, &err);
 
 	note_result(u, ret, &err);
 }
@@ -325,7 +325,7 @@ static void trail_tick(void *arg)
 	if (!u->trail || u->failed.text[0])
 		mend_trail(u);
 	if (u->trail && trail_unsigned(u->trail) &&
-	    now_ms(u) - u->signed_ms >= every)
+	    audit_now_ms(u) - u->signed_ms >= every)
 		sign_trail(u);
 }
 
@@ -420,7 +420,7 @@ void app_close_audit(struct app *a)
 	store_set_sink(u->store, NULL);
 	if (u->trail) {
 		note_stop(a);
-		if (catch_up(u, &err))
+		if (audit_catch_up(u, &err))
 			log_err("audit trail failed: %s", err.text);
 		trail_close(u->trail, &head);
 		if (!record_anchor(u, &head))

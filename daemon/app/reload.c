@@ -117,7 +117,7 @@ static void run_reload(struct app *a, struct reload *r)
 		reload_end(r, ret, err.text);
 		return;
 	}
-	ret = check_all(a, to, add_line, &changes, &err);
+	ret = check_roles(a, to, add_line, &changes, &err);
 	/* The kernel may refuse a group, so the key server changes after it. */
 	if (!ret && a->member)
 		ret = member_reload(a->member, to->member, &err);

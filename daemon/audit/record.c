@@ -28,7 +28,7 @@ char *audit_hex(const uint8_t *p, size_t n, char *buf)
 	return buf;
 }
 
-static int hex_digit(char c)
+static int record_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -40,8 +40,8 @@ size_t audit_unhex(const char *s, uint8_t *p, size_t max)
 	size_t n;
 
 	for (n = 0; s[2 * n]; n++) {
-		int hi = hex_digit(s[2 * n]);
-		int lo = hi < 0 ? -1 : hex_digit(s[2 * n + 1]);
+		int hi = record_hex_digit(s[2 * n]);
+		int lo = hi < 0 ? -1 : record_hex_digit(s[2 * n + 1]);
 
 		if (lo < 0 || n == max)
 			return 0;
@@ -58,7 +58,7 @@ bool audit_record_is_signed(const char *event)
 
 /* ---- writing ------------------------------------------------------------ */
 
-static int put_text(json_t *o, const char *key, const char *s)
+static int record_put_text(json_t *o, const char *key, const char *s)
 {
 	char safe[4 * TEXT_MAX + 1];
 	json_t *v;
@@ -72,7 +72,7 @@ static int put_text(json_t *o, const char *key, const char *s)
 	return json_object_set_new(o, key, v);
 }
 
-static int put_number(json_t *o, const char *key, int64_t v)
+static int record_put_number(json_t *o, const char *key, int64_t v)
 {
 	return json_object_set_new(o, key, json_integer(v));
 }
@@ -81,8 +81,9 @@ static int put_actor(json_t *o, const struct audit_actor *a)
 {
 	if (!a->known)
 		return 0;
-	return put_number(o, "uid", a->uid) || put_number(o, "pid", a->pid) ||
-	       put_text(o, "user", a->user);
+	return record_put_number(o, "uid", a->uid) ||
+	       record_put_number(o, "pid", a->pid) ||
+	       record_put_text(o, "user", a->user);
 }
 
 static json_t *entry_json(const struct audit_entry *e, uint64_t n,
@@ -94,14 +95,16 @@ static json_t *entry_json(const struct audit_entry *e, uint64_t n,
 
 	if (!o)
 		return NULL;
-	bad = put_number(o, "n", n) || put_number(o, "time", e->time) ||
-	      (e->row && put_number(o, "row", e->row)) ||
-	      put_text(o, "event", e->event) ||
-	      put_text(o, "group", e->group) ||
-	      put_text(o, "id", e->identity) || put_actor(o, &e->actor) ||
-	      put_text(o, "detail", e->detail) ||
+	bad = record_put_number(o, "n", n) ||
+	      record_put_number(o, "time", e->time) ||
+	      (e->row && record_put_number(o, "row", e->row)) ||
+	      record_put_text(o, "event", e->event) ||
+	      record_put_text(o, "group", e->group) ||
+	      record_put_text(o, "id", e->identity) ||
+	      put_actor(o, &e->actor) ||
+	      record_put_text(o, "detail", e->detail) ||
 	      (e->more && json_object_update(o, e->more)) ||
-	      put_text(o, "prev", audit_hex(prev, AUDIT_HASH_LEN, hex));
+	      record_put_text(o, "prev", audit_hex(prev, AUDIT_HASH_LEN, hex));
 	if (!bad)
 		return o;
 	json_decref(o);

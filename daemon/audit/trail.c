@@ -172,7 +172,7 @@ static void remove_file(const struct trail *t, uint64_t first)
 	free(path);
 }
 
-static void sync_folder(const struct trail *t)
+static void trail_sync_folder(const struct trail *t)
 {
 	int fd = open(t->cfg.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -207,7 +207,7 @@ static int begin_file(struct trail *t, struct err *err)
 		return ret;
 	}
 	t->began = clock_wall(t->cfg.clock);
-	sync_folder(t);
+	trail_sync_folder(t);
 	if (before >= 0)
 		close(before);
 	return ret;

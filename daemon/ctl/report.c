@@ -201,14 +201,14 @@ json_t *report_trail(const struct trail_state *s)
 {
 	json_t *o = json_object();
 
-	put_text(o, "trail", s->dir);
-	put_number(o, "records", s->records);
-	put_number(o, "unsigned", s->behind);
-	put_number(o, "row", s->row);
-	put_number(o, "missing", s->missing);
-	put_text(o, "head", s->head);
+	put_json_text(o, "trail", s->dir);
+	put_json_number(o, "records", s->records);
+	put_json_number(o, "unsigned", s->behind);
+	put_json_number(o, "row", s->row);
+	put_json_number(o, "missing", s->missing);
+	put_json_text(o, "head", s->head);
 	if (s->error)
-		put_text(o, "error", s->error);
+		put_json_text(o, "error", s->error);
 	return o;
 }
 
@@ -216,14 +216,14 @@ static int audit_line(void *arg, const struct store_audit *a)
 {
 	json_t *o = json_object();
 
-	put_number(o, "seq", a->seq);
-	put_number(o, "time", (uint64_t)a->time);
-	put_text(o, "group", a->group);
-	put_text(o, "id", a->identity);
-	put_text(o, "event", a->event);
-	put_text(o, "detail", a->detail);
+	put_json_number(o, "seq", a->seq);
+	put_json_number(o, "time", (uint64_t)a->time);
+	put_json_text(o, "group", a->group);
+	put_json_text(o, "id", a->identity);
+	put_json_text(o, "event", a->event);
+	put_json_text(o, "detail", a->detail);
 	if (a->actor && *a->actor)
-		put_text(o, "actor", a->actor);
+		put_json_text(o, "actor", a->actor);
 	json_array_append_new(arg, o);
 	return 0;
 }

@@ -100,7 +100,7 @@ static bool try_wrap(struct search *s, const struct kd_key *w)
 			key = s->nodes[below].key;
 		}
 	}
-	if (open_with(s, key, w, to->key, s->key_len))
+	if (unwrap_with(s, key, w, to->key, s->key_len))
 		return false;
 	to->id = w->key_id;
 	to->below = below;
