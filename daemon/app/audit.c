@@ -374,7 +374,7 @@ int app_open_audit(struct app *a, struct err *err)
 	};
 	u->sink = (struct store_sink){
 		.line = sink_line,
-		.ready = c->audit_required ? sink_ready : NULL,
+		.ready = c->audit_required ? audit_sink_ready : NULL,
 		.arg = u,
 	};
 	a->audit = u;
