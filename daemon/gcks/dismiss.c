@@ -49,7 +49,7 @@ struct noting {
 	struct serials *l;
 };
 
-static void note_member(void *arg, struct ike_sa *sa)
+static void note_ike_sa(void *arg, struct ike_sa *sa)
 {
 	const struct ike_id *id = ike_sa_peer_id(sa);
 	char identity[GMC_ID_MAX];
@@ -65,7 +65,7 @@ void dismiss_note(struct group *g, struct dismissal *d)
 	struct noting n = { g, &d->members };
 
 	if (g->k->engine)
-		ike_engine_each(g->k->engine, note_member, &n);
+		ike_engine_each(g->k->engine, note_ike_sa, &n);
 	serials_sort(&d->members);
 }
 

@@ -74,7 +74,7 @@ uint16_t judge_request(const struct group *g, struct join_req *j,
 	const char *why;
 
 	if (j->cert_ends && group_wall(g) > j->cert_ends) {
-		err_set(err, 0, "its certificate has ended");
+		err_set(err, 0, "the certificate has expired");
 		return IKE_N_AUTHENTICATION_FAILED;
 	}
 	why = gmc_bars(g, j->identity, j->send);

@@ -347,8 +347,8 @@ static void join_later(struct group *g, struct join_req *j,
  * Handle the request of a member that changes nothing for others. Takes over
  * @j.
  */
-static void answer_again(struct group *g, struct gmember *m,
-			   struct join_req *j, struct granted *again)
+static void answer_again(struct group *g, struct gmember *m, struct join_req *j,
+			 struct granted *again)
 {
 	if (!repeats_last(m, j, group_wall(g))) {
 		TAILQ_INSERT_TAIL(&again->in, j, all);

@@ -62,7 +62,7 @@ static const char *cannot_sign(const struct ike_sa *sa,
 		return "no pre-shared key is configured for the peer, and no certificate";
 	return sa->peer_hashes & 1u << sigkey_hash(cfg->key)
 		       ? NULL
-		       : "peer does not announce the hash algorithm of our key (SIGNATURE_HASH_ALGORITHMS)";
+		       : "the peer's SIGNATURE_HASH_ALGORITHMS lacks our key's";
 }
 
 static int put_signature(struct ike_sa *sa, struct pchain *c,

@@ -331,6 +331,8 @@ static void expect(enum audit_fault f, uint64_t n, const char *what)
 
 static void test_altered(void)
 {
+	char *last;
+
 	make(10);
 	load();
 	memcpy(strstr(lines[4], "a.example"), "z", 1);
@@ -359,7 +361,8 @@ static void test_altered(void)
 
 	make(10);
 	load();
-	lines[11][strlen(lines[11]) - 10] ^= 1;
+	last = &lines[11][strlen(lines[11]) - 10];
+	*last = *last == '0' ? '1' : '0';
 	expect(AUDIT_SIGNATURE, 12, "the last signature is changed");
 
 	make(10);

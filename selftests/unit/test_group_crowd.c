@@ -83,7 +83,8 @@ int main(void)
 {
 	double few = cost(FEW), some = cost(SOME), many = cost(MANY);
 
-	ok(some < few * 2 * SOME / FEW && many < few * 2 * MANY / FEW,
+	/* Sixteen times as many cost 265 times as much when each was searched. */
+	ok(some < few * 6 * SOME / FEW && many < few * 6 * MANY / FEW,
 	   "the cost of a crowd grows with its size, not faster");
 	return done();
 }

@@ -135,7 +135,7 @@ static void test_certificate_in_batch(void)
 	is_int(sim_audited(&s, "join", "y.example", NULL), 0,
 	       "a peer does not join if its certificate ended meanwhile");
 	is_int(x->mk.n_sas, keys, "the peer gets no keys");
-	ok(sim_audited(&s, "refuse", "y.example", "certificate has ended"),
+	ok(sim_audited(&s, "refuse", "y.example", "certificate has expired"),
 	   "the trail says why");
 	finish("certificate");
 }

@@ -187,7 +187,7 @@ static void test_lost(void)
 	drop_store(old);
 	drop_store(bak);
 	sim_gcks_up(&s);
-	ok(sim_logged(&s, "its store went back in time"),
+	ok(sim_logged(&s, "the store is older than its witness"),
 	   "an older witness was brought up to date");
 	is_int(sim_group(&s).denied, 1, "with the eviction in it");
 	sim_finish(&s, "witness back");

@@ -125,7 +125,8 @@ static void test_certificate(void)
 	       "the end of c's membership is neither leave nor eviction");
 	is_int(sim_audited(&s, "expire", "c.example", "certificate"), 1,
 	       "the end of c's membership is on record with why");
-	ok(sim_logged(&s, "member expired: \"c.example\": its certificate"),
+	ok(sim_logged(&s,
+		      "member expired: \"c.example\": the certificate has expired"),
 	   "the end of c's membership is in the log");
 	sim_run(&s, 20000);
 	is_int(sim_reads_after(&s, c, at + 4000), 0,

@@ -172,7 +172,7 @@ static unsigned int refused_child;
 
 static void got_child(struct ike_sa *sa, struct ike_in *in)
 {
-	refused_child += msg_notify(&in->m, IKE_N_NO_ADDITIONAL_SAS) != NULL;
+	refused_child += !!msg_notify(&in->m, IKE_N_NO_ADDITIONAL_SAS);
 	ike_auth_got_answer(sa, in);
 }
 

@@ -673,7 +673,7 @@ static void rfc7296_2_8_lifetimes(void)
 	       "a peer that refuses is asked once");
 	is_int(m->seen.sa_closed, 0, "the SA goes on");
 	net_pass(&net, 2000, true);
-	is_str(m->seen.reason, "lifetime of the IKE SA is over",
+	is_str(m->seen.reason, "lifetime of the IKE SA has ended",
 	       "up to the end of its lifetime");
 	teardown();
 }

@@ -43,11 +43,11 @@ static const int exit_codes[] = {
 
 struct options {
 	const char *dir;
-	/* verify */
+	/* The command "audit verify" takes these. */
 	const char *certificate;
 	uint64_t from;
 	struct audit_point head;
-	/* show and tail */
+	/* The commands "audit show" and "audit tail" take these. */
 	const char *group;
 	const char *id;
 	const char *event;
