@@ -45,6 +45,14 @@ set_fault(struct audit_check *c, enum audit_fault f, uint64_t n,
 	va_end(ap);
 }
 
+/* The number that the next record has to have. */
+static uint64_t expected_n(const struct audit_check *c)
+{
+	if (c->next)
+		return c->next;
+	return c->from ? c->from : 1;
+}
+
 /* ---- lines that are no records ------------------------------------------ */
 
 static void bad_line(struct audit_check *c, const char *file,
@@ -54,7 +62,7 @@ static void bad_line(struct audit_check *c, const char *file,
 
 	c->closed = false;
 	if (c->bad)
-		set_fault(c, AUDIT_ALTERED, c->next,
+		set_fault(c, AUDIT_ALTERED, expected_n(c),
 			  "%s: the line is no record, or was altered",
 			  c->bad_place);
 	snprintf(c->bad_place, sizeof(c->bad_place), "%s:%lu", file, line);
@@ -271,11 +279,11 @@ void audit_check_end(struct audit_check *c)
 	}
 	c->bad_end = c->bad && !c->torn && !c->fault;
 	if (c->bad && !c->torn)
-		set_fault(c, AUDIT_ALTERED, c->next,
+		set_fault(c, AUDIT_ALTERED, expected_n(c),
 			  "%s: record %llu, or what stands in its place, is not what was written",
-			  c->bad_place, LLU(c->next));
+			  c->bad_place, LLU(expected_n(c)));
 	if (c->point.n && !c->point_seen && c->point.n >= c->next)
-		set_fault(c, AUDIT_CUT, c->next ? c->next : 1,
+		set_fault(c, AUDIT_CUT, expected_n(c),
 			  "records %llu to %llu were cut off from the end",
-			  LLU(c->next ? c->next : 1), LLU(c->point.n));
+			  LLU(expected_n(c)), LLU(c->point.n));
 }

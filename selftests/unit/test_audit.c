@@ -338,6 +338,22 @@ static void test_altered(void)
 	memcpy(strstr(lines[4], "a.example"), "z", 1);
 	expect(AUDIT_ALTERED, 5, "an identity is changed");
 
+	make(0);
+	load();
+	while (n_lines > 1)
+		drop_line(1);
+	lines[0][0] = '[';
+	expect(AUDIT_ALTERED, 1, "the only record is changed");
+
+	make(0);
+	load();
+	while (n_lines > 1)
+		drop_line(1);
+	insert_line(1, strdup(lines[0]));
+	lines[0][0] = '[';
+	lines[1][0] = '[';
+	expect(AUDIT_ALTERED, 1, "both lines of a trail are changed");
+
 	make(10);
 	load();
 	forge(4, "z.example", NULL);
