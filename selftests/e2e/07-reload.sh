@@ -109,7 +109,7 @@ section "an algorithm"
 gcks_conf "$(group_conf video 1 "$both" 'algorithm = "aes-gcm-16-256";')" \
 	>"$TMP/k.conf"
 like "--check names a reset" "$("$MCSECD" --check "$TMP/k.conf" 2>&1)" \
-	'algorithm changed: all 1 members are told'
+	'algorithm changed: the group is reset, and its 1'
 try "mcsecctl reload" kctl reload
 is "a group that is removed is not served" "$(of audio name)" ""
 try "a member registers anew" wait_until 60 in_step m

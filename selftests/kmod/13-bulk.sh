@@ -160,7 +160,7 @@ unlike "a key that is taken for a command is not repeated" \
 	"$out" "$(cut -c1-8 "$TMP/key")"
 printf 'show\0\n' >"$TMP/zero"
 like "a line with a NUL is refused" \
-	"$(batch "$TMP/zero" 2>&1)" 'zero:1: .*no text'
+	"$(batch "$TMP/zero" 2>&1)" 'zero:1: .*contains a NUL octet'
 printf '%s\n' 'group add "a#b" 239.1.2.1' 'group add a 239.1.2.2' \
 	'group del a#b#' >"$TMP/names"
 batch "$TMP/names" 2>/dev/null
