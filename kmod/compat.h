@@ -10,6 +10,7 @@
 #include <linux/crypto.h>
 #include <linux/hrtimer.h>
 #include <linux/ipv6.h>
+#include <linux/local_lock.h>
 #include <linux/netdevice.h>
 #include <linux/version.h>
 #include <net/genetlink.h>
@@ -63,8 +64,11 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
-/* Before Linux 6.12 disabled BH exclude all others, also on PREEMPT_RT. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+/*
+ * A kernel that lacks the macros lets disabled BH exclude all others, also on
+ * PREEMPT_RT.
+ */
+#ifndef local_lock_nested_bh
 #define local_lock_nested_bh(lock)
 #define local_unlock_nested_bh(lock)
 #endif
