@@ -116,7 +116,7 @@ static int sender_new(struct genl_info *info, struct mcsec_sa *sa)
 			      "the SA has a sender of this sender-id already");
 	case -ENOSPC:
 		return refuse(info, MCSEC_A_SENDER_SENDER_ID, err,
-			      "the SA has max-senders senders already: delete one, or add an SA for more");
+			      "the SA has windows for max-senders senders, and deleted ones keep theirs: add an SA with more");
 	case -EDQUOT:
 		return refuse_nla(info->extack, NULL, err,
 				  "too much memory in replay windows of this namespace, of its user's or of all unprivileged users': delete SAs");

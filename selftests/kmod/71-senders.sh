@@ -52,7 +52,7 @@ is "a sender made by hand is no event" "$(heard 4)" 0
 says "the same again" 'sender-id: the SA has a sender|has a sender of this sender-id' \
 	sender add g4 4096 4
 try "a second sender, without a name" sender add g4 4096 5
-says "a third, of two that may be" 'has max-senders senders already' \
+says "a third, of two that may be" 'has windows for max-senders senders' \
 	sender add g4 4096 6
 says "an SA that is not there" 'no SA of this spi' sender add g4 5000 4
 says "a group that is not there" 'no group of this name' \
@@ -119,7 +119,7 @@ try "all of them are refused as replays again" wait_until 20 counted b in-replay
 is "no replay was delivered" "$(wc -l <"$TMP/rx")" 5
 try "a sender that was never heard is deleted" sender del g4 4096 5
 is "the window of one that was never heard keeps its place" "$(sa_word b g4 4096 senders)" 2
-says "there is no room for another" 'has max-senders senders already' \
+says "there is no room for another" 'deleted ones keep theirs' \
 	sender add g4 4096 6
 try "there is room for the one that was deleted" sender add g4 4096 5
 send a $G4 count=1 >/dev/null
