@@ -286,6 +286,27 @@ static int check_both(struct conf_reader *r, const config_setting_t *root,
 	return 0;
 }
 
+/*
+ * The key of the certificate signs the audit trail, so without one there are no
+ * files of it.
+ */
+int conf_settle_audit(struct conf_reader *r, const config_setting_t *root,
+		      struct conf *c)
+{
+	static const char why[] =
+		"needs a certificate, whose key signs the audit trail, and identity has none";
+	const config_setting_t *s = config_setting_get_member(root, "gcks");
+
+	if (!c->gcks || !c->gcks->audit || c->identity.certificate)
+		return 0;
+	if (config_setting_get_member(s, "audit"))
+		return bad_member(r, s, "audit", why);
+	if (c->gcks->audit_required)
+		return bad_member(r, s, "audit-required", why);
+	c->gcks->audit = false;
+	return 0;
+}
+
 int conf_check(struct conf_reader *r, const config_setting_t *root,
 	       const struct conf *c)
 {

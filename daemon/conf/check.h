@@ -22,6 +22,12 @@ int conf_check_sa_times(struct conf_reader *r, const config_setting_t *s,
 			uint32_t lifetime, uint32_t *rekey);
 int conf_check_identity(struct conf_reader *r, const config_setting_t *s,
 			const struct conf_identity *id);
+/*
+ * Turn off the files of the audit trail if there is no key to sign them with.
+ * Called after conf_check().
+ */
+int conf_settle_audit(struct conf_reader *r, const config_setting_t *root,
+		      struct conf *c);
 /* Check the whole configuration; @root is for error messages. */
 int conf_check(struct conf_reader *r, const config_setting_t *root,
 	       const struct conf *c);

@@ -581,7 +581,9 @@ static int read_root(struct conf_reader *r, config_t *cfg, struct conf *c)
 	if (!c->file || !c->control)
 		return -ENOMEM;
 	ret = conf_read_group(r, root, root_fields, c);
-	return ret ? ret : conf_check(r, root, c);
+	if (!ret)
+		ret = conf_check(r, root, c);
+	return ret ? ret : conf_settle_audit(r, root, c);
 }
 
 static int finish_conf(struct conf_reader *r, config_t *cfg, struct conf **out)

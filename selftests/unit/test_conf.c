@@ -105,6 +105,32 @@ static void defaults(void)
 	conf_free(c);
 }
 
+#define BARE_GCKS(audit) \
+	"identity: { id = \"k.example\"; };\n" \
+	"psk = ( { id = \"b.example\"; key = \"/p\"; } );\n" \
+	"gcks: { store = \"/s\"; seal-key = \"/k\"; " audit "\n" \
+	" groups = ( { name = \"v\"; address = \"239.1.1.1\";\n" \
+	" rekey-address = \"239.1.1.2\"; senders = \"*\"; } ); };\n"
+
+/* The key of the certificate signs the audit trail. */
+static void audit_needs_certificate(void)
+{
+	struct conf *c = parse(GCKS("", ""));
+
+	ok(c->gcks->audit, "a key server with a certificate has a trail");
+	conf_free(c);
+	c = parse(BARE_GCKS(""));
+	ok(!c->gcks->audit, "without one it has none, and starts");
+	conf_free(c);
+	c = parse(BARE_GCKS("audit = false;"));
+	ok(!c->gcks->audit, "nor if that is said");
+	conf_free(c);
+	refused(BARE_GCKS("audit = true;"), "f:3: gcks.audit",
+		"needs a certificate");
+	refused(BARE_GCKS("audit-required = true;"), "f:3: gcks.audit-required",
+		"needs a certificate");
+}
+
 static void everything(void)
 {
 	char path[] = "/tmp/mcsec-conf-XXXXXX", *text = NULL;
@@ -374,6 +400,7 @@ static void names(void)
 int main(void)
 {
 	RUN(defaults);
+	RUN(audit_needs_certificate);
 	RUN(everything);
 	RUN(words);
 	RUN(ranges);
