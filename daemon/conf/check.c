@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conf/check.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -96,12 +97,27 @@ int conf_check_group(struct conf_reader *r, const config_setting_t *s,
  * Return true if @id can be an ID payload: an address, a mail address, or a DNS
  * name.
  */
+/* ID_KEY_ID, in the form of peer_id_parse(); no certificate has it. */
+static bool names_key_id(const char *id)
+{
+	static const char prefix[] = "key-id:";
+	const char *p;
+
+	if (strncmp(id, prefix, strlen(prefix)))
+		return false;
+	id += strlen(prefix);
+	for (p = id; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("-._", *p))
+			return false;
+	return p > id && p - id <= 128;
+}
+
 static bool good_id(const char *id)
 {
 	char buf[400];
 	struct addr a;
 
-	if (!addr_parse(id, &a))
+	if (!addr_parse(id, &a) || names_key_id(id))
 		return true;
 	return !cert_id_str(strchr(id, '@') ? IKE_ID_RFC822_ADDR : IKE_ID_FQDN,
 			    id, strlen(id), buf, sizeof(buf));
@@ -115,7 +131,7 @@ int conf_check_member(struct conf_reader *r, const config_setting_t *s,
 				  "is not the address of one host");
 	if (!good_id(m->gcks_id))
 		return bad_member(r, s, "gcks-id",
-				  "is neither a DNS name, a mail address nor an IP address");
+				  "is neither a DNS name, a mail address, an IP address nor key-id:NAME");
 	if (!addr_is_none(&m->local.addr) &&
 	    m->local.addr.family != m->gcks.addr.family)
 		return bad_member(r, s, "local",
@@ -168,6 +184,11 @@ static bool has_psk(const struct conf *c, const char *id)
 static int check_psks(struct conf_reader *r, const config_setting_t *root,
 		      const struct conf *c)
 {
+	if (c->identity.certificate && c->member &&
+	    names_key_id(c->member->gcks_id) && !has_psk(c, c->member->gcks_id))
+		return bad_member(r, config_setting_get_member(root, "member"),
+				  "gcks-id",
+				  "has no pre-shared key in psk, and no certificate has a key-id");
 	if (c->identity.certificate)
 		return 0;
 	if (!c->n_psks)

@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 
-#include "crypto/cert.h"
+#include "ike/psk.h"
 #include "wire/payload.h"
 
 int identity_lower(const char *identity, char *buf, size_t size)
@@ -19,7 +19,7 @@ int identity_lower(const char *identity, char *buf, size_t size)
 
 int identity_of(const struct ike_id *id, char *buf, size_t size)
 {
-	int ret = cert_id_str(id->type, id->data, id->len, buf, size);
+	int ret = peer_id_str(id, buf, size);
 
 	return ret ? ret : identity_lower(buf, buf, size);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Normal form of identities. Certificates compare names without regard to case,
- * so the list of denied identities must do so as well.
+ * Normal form of identities. Certificates and pre-shared keys compare names
+ * without regard to case, so the list of denied identities must do so as well.
  */
 #ifndef GCKS_IDENTITY_H
 #define GCKS_IDENTITY_H

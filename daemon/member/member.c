@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/psk.h"
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/util.h"
@@ -37,7 +38,7 @@ int member_new(const struct conf_member *conf, const struct member_deps *deps,
 	m->deps = *deps;
 	TAILQ_INIT(&m->groups);
 	timer_init(&m->old_sa, old_sa_due, m);
-	if (id_from_text(&m->gcks_id, conf->gcks_id)) {
+	if (peer_id_parse(&m->gcks_id, conf->gcks_id)) {
 		member_free(m);
 		return err_set(err, -EINVAL, "\"%s\" is not an identity",
 			       conf->gcks_id);

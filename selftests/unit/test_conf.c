@@ -209,6 +209,14 @@ static void words(void)
 		"member: { gcks = \"10.0.0.1\"; gcks-id = \"c\"; groups = ( {\n"
 		" name = \"v\"; address = \"239.1.1.1\"; } ); };",
 		"f:3: member.gcks-id", "no pre-shared key");
+	refused(IDENTITY
+		"member: { gcks = \"10.0.0.1\"; gcks-id = \"key-id:k\";\n"
+		" groups = ( { name = \"v\"; address = \"239.1.1.1\"; } ); };",
+		"f:2: member.gcks-id", "no certificate has a key-id");
+	refused(IDENTITY
+		"member: { gcks = \"10.0.0.1\"; gcks-id = \"key-id:a b\";\n"
+		" groups = ( { name = \"v\"; address = \"239.1.1.1\"; } ); };",
+		"f:2: member.gcks-id", "key-id:NAME");
 	refused(GCKS("fragment-size = 575;", ""), "f:3: gcks.fragment-size",
 		"less than 576");
 	refused(GCKS("sa-lifetime = 100; sa-rekey = 100;", ""),

@@ -6,6 +6,7 @@
 #include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "group_sim.h"
+#include "ike/psk.h"
 #include "ike/sa.h"
 #include "tap.h"
 #include "wire/proto.h"
@@ -156,6 +157,48 @@ static void test_age_in_batch(void)
 	finish("age");
 }
 
+/*
+ * A peer that a pre-shared key authenticates may have ID_KEY_ID, which lists
+ * name like any other identity.
+ */
+static void test_key_id(void)
+{
+	static char *names[] = { "*.example", "key-id:PLC-7" };
+	struct gike_req req = { .peer_name = "key-id:plc-7", .token = 1 };
+	struct gike_reply reply;
+	struct ike_id peer;
+	uint32_t ms;
+
+	start(6, 0, 0);
+	s.cg.receivers.v = names;
+	s.cg.receivers.n = 2;
+	if (sim_reload(&s, &err))
+		bail("%s", err.text);
+	id_set(&req.idg, IKE_ID_KEY_ID, "video", 5);
+	if (peer_id_parse(&peer, "key-id:plc-7"))
+		bail("no identity");
+	req.peer = &peer;
+	is_int(gcks_group_request(s.gcks, LIST_FIRST(&s.engine->sas), &req,
+				  &reply),
+	       GIKE_LATER, "a member with ID_KEY_ID is taken");
+	sim_run(&s, 10000);
+	ok(sim_has_member(&s, "key-id:plc-7"), "it is in the roster");
+	is_int(sim_evict(s.gcks, "video", "key-id:PLC-7", &ms, &err), 0,
+	       "an eviction finds it: %s", err.text);
+	req.token = 2;
+	is_int(gcks_group_request(s.gcks, LIST_FIRST(&s.engine->sas), &req,
+				  &reply),
+	       GIKE_NOW, "it is not taken again");
+	is_int(reply.notify, GIKE_N_AUTHORIZATION_FAILED,
+	       "because it was evicted");
+	if (peer_id_parse(&peer, "key-id:plc-8"))
+		bail("no identity");
+	gcks_group_request(s.gcks, LIST_FIRST(&s.engine->sas), &req, &reply);
+	is_int(reply.notify, GIKE_N_AUTHORIZATION_FAILED,
+	       "another one has no right");
+	finish("ID_KEY_ID");
+}
+
 int main(void)
 {
 	RUN(test_algorithm_in_batch);
@@ -163,5 +206,6 @@ int main(void)
 	RUN(test_algorithm_in_flight, true);
 	RUN(test_certificate_in_batch);
 	RUN(test_age_in_batch);
+	RUN(test_key_id);
 	return done();
 }
