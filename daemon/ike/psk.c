@@ -142,11 +142,13 @@ static int insert_entry(struct psks *p, struct psk *e, struct err *err)
 int psks_add(struct psks *p, const char *id, const void *key, size_t len,
 	     struct err *err)
 {
-	struct ike_id unused;
+	char name[ID_STR_MAX];
+	struct ike_id parsed;
 	struct psk *e;
 	int ret;
 
-	if (peer_id_parse(&unused, id))
+	if (peer_id_parse(&parsed, id) ||
+	    peer_id_str(&parsed, name, sizeof(name)))
 		return err_set(err, -EINVAL,
 			       "%s is neither a DNS name, a mail address, an IP address nor key-id:NAME",
 			       id);
@@ -157,7 +159,8 @@ int psks_add(struct psks *p, const char *id, const void *key, size_t len,
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return err_set(err, -ENOMEM, "out of memory");
-	e->id = strdup(id);
+	/* An address has several forms, and psks_find() is given this one. */
+	e->id = strdup(name);
 	e->key = secret_dup(key, len);
 	e->len = len;
 	ret = e->id && e->key ? insert_entry(p, e, err)

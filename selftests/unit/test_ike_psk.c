@@ -130,6 +130,18 @@ static void rfc7296_4_key_id(void)
 	teardown();
 }
 
+/* An address may be written in several forms, and is one identity. */
+static void other_spelling(void)
+{
+	give(&gkeys, "2001:DB8:0:0::0002", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("2001:db8::2", false, true);
+	joins("ID_IPV6_ADDR");
+	is_int(psks_add(gkeys, "2001:db8::2", KEY_B, strlen(KEY_B), &err),
+	       -EEXIST, "the address is there twice: %s", err.text);
+	teardown();
+}
+
 /* One server has members of both kinds. */
 static void mixed(void)
 {
@@ -415,6 +427,7 @@ int main(void)
 	RUN(one_each);
 	RUN(rfc7296_2_15_both_ends);
 	RUN(rfc7296_4_key_id);
+	RUN(other_spelling);
 	RUN(mixed);
 	RUN(rfc7296_2_15_wrong_key);
 	RUN(unknown_identity);
