@@ -42,8 +42,8 @@ static void deny_sa(struct ike_engine *engine, const struct ike_in *in)
 	const struct ike_hdr *h = &in->m.h;
 
 	engine->stats.in_no_sa++;
+	/* After a renewal that we began, the member is the responder of the SA. */
 	if (engine->cfg.responder && !(h->flags & IKE_FLAG_RESPONSE) &&
-	    (h->flags & IKE_FLAG_INITIATOR) &&
 	    (h->next == IKE_PLD_SK ||
 	     (h->next == IKE_PLD_SKF && !frags_is_later(in))))
 		out_unprotected_error(engine, in, IKE_N_INVALID_IKE_SPI, NULL,

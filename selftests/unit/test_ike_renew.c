@@ -678,6 +678,30 @@ static void rfc7296_2_8_lifetimes(void)
 	teardown();
 }
 
+/* The key server has lost the IKE SA, whoever has renewed it. */
+static void rfc7296_2_21_4_lost_sa(void)
+{
+	for (int by = 0; by < 2; by++) {
+		const char *who = by ? "key server" : "member";
+		struct pki_opt opt = { .kind = PKI_GCKS, .dns = GCKS };
+
+		setup();
+		ike_rekey(by ? gsa : msa);
+		net_run(&net);
+		is_int(msa->initiator, !by, "renewed by the %s", who);
+		node_free(g);
+		opt.ca = &ca;
+		g = node_new(&net, "192.0.2.1", &opt, &ca, NULL);
+		node_clear(m);
+		ike_liveness(msa);
+		net_pass(&net, 5000, true);
+		is_str(m->seen.reason, "the peer has lost the IKE SA",
+		       "renewed by the %s: the member learns of it in 5 s",
+		       who);
+		teardown();
+	}
+}
+
 /* A certificate that has ended is not extended by a renewal. */
 static void outdated(void)
 {
@@ -772,6 +796,7 @@ int main(void)
 	RUN(rfc7296_1_3_2_bad_requests);
 	RUN(bounded);
 	RUN(rfc7296_2_8_lifetimes);
+	RUN(rfc7296_2_21_4_lost_sa);
 	RUN(outdated);
 	RUN(nat);
 	return done();
