@@ -37,6 +37,8 @@
  * cause key exchanges nor shadows without end.
  */
 #define RENEW_MIN_MS 10000
+/* Time that the peer has to use a renewed IKE SA before it is asked. */
+#define UNUSED_MS 1000
 /* Delay before another try after TEMPORARY_FAILURE, and its random part. */
 #define RETRY_MS 10000
 #define RETRY_SPREAD_MS 5000
@@ -102,6 +104,7 @@ static void take_over(struct ike_sa *sa, struct ike_sa *s)
 	frags_drop(sa);
 	frags_drop(s);
 	table_swap(sa, s);
+	memcpy(s->heir, sa_own_spi(sa), IKE_SPI_LEN);
 	sa_drop_rekey(sa);
 	s->main = NULL;
 	sa->rekeyed_ms = mono_ms(sa);
@@ -135,12 +138,21 @@ static bool adopt_candidate(struct ike_sa *sa)
 	return true;
 }
 
+void child_old_deleted(struct ike_sa *s)
+{
+	struct ike_sa *sa = s->shadow ? table_find(s->engine, s->heir) : NULL;
+
+	if (sa && !sa->shadow && !sa->gcks)
+		timer_set(sa->engine->cfg.tq, &sa->t_idle, UNUSED_MS);
+}
+
 bool child_deleted(struct ike_sa *sa)
 {
 	struct ike_sa *s = sa->rekey ? sa->rekey->candidate : NULL;
 
 	if (!adopt_candidate(sa))
 		return false;
+	child_old_deleted(s);
 	sa_close(s, 0, "replaced");
 	return true;
 }

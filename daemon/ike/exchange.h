@@ -127,6 +127,13 @@ void child_got_answer(struct ike_sa *sa, struct ike_in *in);
  */
 bool child_deleted(struct ike_sa *sa);
 /*
+ * The peer has deleted the replaced IKE SA @s. It does so when it has renewed
+ * that, but also when it ends the IKE SA while its own renewal is open: then it
+ * never had the new one. A member therefore checks that the key server has it,
+ * unless a message over it says so within a second.
+ */
+void child_old_deleted(struct ike_sa *s);
+/*
  * Handle an authenticated request over a shadow. Returns the SA that it is for,
  * or NULL if it was answered.
  */

@@ -78,6 +78,7 @@ void info_got_request(struct ike_sa *sa, struct ike_in *in)
 	} else if (deleted && child_deleted(sa)) {
 		sa_debug(sa, "IKE SA renewed: by the peer, not by us");
 	} else if (deleted) {
+		child_old_deleted(sa);
 		sa_close(sa, 0, "closed by the peer");
 	} else {
 		got_of_data(sa, m, MCSEC_N_SENDING, sa->engine->ops.sending);

@@ -129,6 +129,13 @@ static void on_idle(void *arg)
 	struct ike_engine *engine = sa->engine;
 
 	engine_enter(engine);
+	/* Members have no idle SAs; see child_old_deleted(). */
+	if (!sa->gcks) {
+		if (!sa->my_mid && !sa->my_busy && !sa->peer_mid)
+			sa_ask(sa, &alive);
+		engine_leave(engine);
+		return;
+	}
 	/*
 	 * An SA whose request waits for a batch is not idle: the delay is ours.
 	 */

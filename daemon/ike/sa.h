@@ -167,6 +167,7 @@ struct ike_sa {
 	/* Unknown to the user: replaced, or not in use yet (create_child.c). */
 	bool shadow;
 	struct ike_sa *main; /* the SA that a candidate may replace */
+	uint8_t heir[IKE_SPI_LEN]; /* our SPI of what has replaced a shadow */
 	struct ike_rekey *rekey; /* a renewal of ours is open, or NULL */
 	uint64_t rekeyed_ms; /* time of the last renewal, or 0 */
 	uint64_t ends_ms; /* end of the lifetime */
@@ -229,7 +230,7 @@ struct ike_sa {
 
 	struct timer t_rexmit;
 	struct timer t_life; /* half-open limit, then renewal and lifetime */
-	struct timer t_idle;
+	struct timer t_idle; /* member: see child_old_deleted() */
 	struct timer t_later;
 	struct timer t_keepalive; /* initiator behind a NAT */
 };

@@ -695,11 +695,58 @@ static void rfc7296_2_21_4_lost_sa(void)
 		node_clear(m);
 		ike_liveness(msa);
 		net_pass(&net, 5000, true);
-		is_str(m->seen.reason, "the peer has lost the IKE SA",
+		is_str(m->seen.reason, "the peer no longer has the IKE SA",
 		       "renewed by the %s: the member learns of it in 5 s",
 		       who);
 		teardown();
 	}
+}
+
+/*
+ * The key server ends the IKE SA while its own renewal is open, whose answer is
+ * lost: the member has an IKE SA that the key server never had.
+ */
+static void rfc7296_2_25_2_closed_meanwhile(void)
+{
+	for (int both = 0; both < 2; both++) {
+		const char *who = both ? "both" : "key server";
+
+		setup();
+		node_clear(m);
+		if (both)
+			ike_rekey(msa);
+		while (both && net.n_queue)
+			net_drop(&net, 0);
+		ike_rekey(gsa);
+		net_step(&net);
+		is_int(net.n_queue, 1, "%s: the answer is on its way", who);
+		net_drop(&net, 0);
+		ike_close_repeat(gsa, "group reset");
+		net_pass(&net, 8000, true);
+		is_int(m->seen.sa_closed, 1,
+		       "%s began: the member learns of the end in 8 s", who);
+		is_int(sas_of(g), 0, "%s: no SA at the key server", who);
+		net_pass(&net, 70000, true);
+		is_int(sas_of(m), 0, "%s: none at the member", who);
+		teardown();
+	}
+
+	/* It goes on without a question if the new one is used. */
+	setup();
+	ike_rekey(gsa);
+	net_run(&net);
+	ike_liveness(gsa);
+	net_run(&net);
+	net_pass(&net, 3000, true);
+	is_int(msa->my_mid, 0, "an SA that is in use is not asked for");
+	teardown();
+	setup();
+	ike_rekey(gsa);
+	net_pass(&net, 3000, true);
+	is_int(msa->my_mid, 1, "one that is not in use is asked for once");
+	net_pass(&net, 60000, true);
+	is_int(msa->my_mid, 1, "and not again");
+	teardown();
 }
 
 /* A certificate that has ended is not extended by a renewal. */
@@ -797,6 +844,7 @@ int main(void)
 	RUN(bounded);
 	RUN(rfc7296_2_8_lifetimes);
 	RUN(rfc7296_2_21_4_lost_sa);
+	RUN(rfc7296_2_25_2_closed_meanwhile);
 	RUN(outdated);
 	RUN(nat);
 	return done();
