@@ -395,6 +395,8 @@ void store_set_sink(struct store *s, const struct store_sink *sink)
 
 uint64_t store_audit_last(struct store *s)
 {
+	if (s->ops->submit)
+		return s->audit_last;
 	return s->ops->audit_last ? s->ops->audit_last(s->ctx) : 0;
 }
 

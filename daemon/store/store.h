@@ -145,6 +145,8 @@ struct store {
 	struct store_txn *last;
 	uint64_t n_submitted;
 	uint64_t n_ended;
+	/* With submit(): the last line of the transactions that have ended. */
+	uint64_t audit_last;
 	bool ending; /* a completion is running */
 	bool begun; /* between store_begin() and its end */
 	const struct store_sink *sink; /* not owned; or NULL */
@@ -270,7 +272,10 @@ int store_audit(struct store *s, const struct store_audit *a);
  * between store_begin() and store_commit().
  */
 void store_set_sink(struct store *s, const struct store_sink *sink);
-/* Return the seq of the line that was added last, 0 if none is known. */
+/*
+ * Return the seq of the line that was added last, 0 if none is known. Lines of
+ * transactions that have not ended do not count, and are not waited for.
+ */
 uint64_t store_audit_last(struct store *s);
 /* Pass lines with seq > @after to @fn, oldest first, at most @max. */
 int store_audit_each(struct store *s, uint64_t after, size_t max,

@@ -369,6 +369,7 @@ int store_thread(struct store *s, struct loop *loop, struct err *err)
 		return err_set(err, ret, "store: thread not started: %s",
 			       strerror(-ret));
 	}
+	s->audit_last = store_audit_last(s);
 	s->ops = &worker_ops;
 	s->ctx = w;
 	return 0;

@@ -198,6 +198,14 @@ void store_txn_sink(const struct store_txn *t)
 	}
 }
 
+/* One that was waited for may end before those submitted earlier. */
+static void note_lines(const struct store_txn *t)
+{
+	if (t->s->audit_last < t->audit_last)
+		t->s->audit_last = t->audit_last;
+	store_txn_sink(t);
+}
+
 /* Ask the sink whether a change may be made that it must have a line of. */
 static int sink_ready(const struct store_txn *t, struct err *err)
 {
@@ -271,7 +279,7 @@ int store_submit_wait(struct store *s, const struct store_expect *e)
 	int ret = t->ret ? t->ret : store_txn_apply(t, s->ops, s->ctx);
 
 	if (!ret)
-		store_txn_sink(t);
+		note_lines(t);
 	txn_free(t);
 	return ret;
 }
@@ -317,7 +325,7 @@ void store_txn_end(struct store *s, uint64_t number, int ret, const char *why)
 			s->last = NULL;
 		s->n_ended++;
 		if (!t->ret)
-			store_txn_sink(t);
+			note_lines(t);
 		if (t->done)
 			t->done(t->arg, t->ret, t->why);
 		txn_free(t);

@@ -295,6 +295,43 @@ static void test_audit(bool thread)
 	store_close(s);
 }
 
+static const struct store_ops *fast_ops;
+
+static int slow_begin(void *ctx)
+{
+	usleep(1000000);
+	return fast_ops->begin(ctx);
+}
+
+/* Who asks for the state of the trail does not wait for a store that stalls. */
+static void test_audit_stalled(void)
+{
+	struct store_audit a = { 1, 2, "video", "a", "join", "", NULL };
+	uint64_t last, before, took;
+	struct store *s = open_store(false);
+	struct store_ops ops = *s->ops;
+	struct ticket t = { 1 };
+
+	fast_ops = s->ops;
+	ops.begin = slow_begin;
+	s->ops = &ops;
+	if (store_thread(s, loop, NULL))
+		bail("thread");
+	last = store_audit_last(s);
+	ok(last, "the lines that are there are known");
+	store_record(s);
+	store_audit(s, &a);
+	store_submit(s, NULL, ended, &t);
+	before = clock_mono_ms(clock_system());
+	is_int(store_audit_last(s), last, "a line on its way does not count");
+	took = clock_mono_ms(clock_system()) - before;
+	ok(took < 500, "and is not waited for: %u ms", (unsigned int)took);
+	while (!seen.n)
+		loop_once(loop, 1000);
+	is_int(store_audit_last(s), last + 1, "it counts when it is written");
+	store_close(s);
+}
+
 /* ---- killed at every step ------------------------------------------------ */
 
 #define KILL_TXNS 3
@@ -476,6 +513,7 @@ int main(void)
 	RUN(test_reorder);
 	RUN(test_audit, false);
 	RUN(test_audit, true);
+	RUN(test_audit_stalled);
 	RUN(test_killed, false);
 	RUN(test_killed, true);
 	loop_free(loop);
