@@ -9,6 +9,7 @@
 
 #include "ike/sa.h"
 #include "lib/log.h"
+#include "lib/secret.h"
 
 /* ---- sealing ------------------------------------------------------------ */
 
@@ -138,14 +139,39 @@ int sa_respond_notify(struct ike_sa *sa, uint8_t xchg, uint16_t type,
 	return ret;
 }
 
+/*
+ * A peer that gets no answer may send its request in smaller fragments (RFC 7383
+ * section 2.5.2), which only the peer can make. Fragment 1 triggers the answer,
+ * whatever the total (section 2.6.1).
+ */
+static bool is_cut_anew(const struct ike_sa *sa, const struct ike_in *in)
+{
+	const struct sk_key *k = sa->initiator ? &sa->keys.er : &sa->keys.ei;
+	size_t len = 0;
+	struct skf skf;
+	uint8_t *plain;
+	uint8_t first;
+	bool is;
+
+	if (!msg_is_fragment(in->p, in->len) || !sa->fragments ||
+	    !sa->last_req.n)
+		return false;
+	plain = secret_alloc(in->len);
+	is = plain && !skf_open(in->p, in->len, k, &skf, plain, &len, &first) &&
+	     skf.number == 1;
+	secret_free(plain);
+	return is;
+}
+
 void sa_respond_again(struct ike_sa *sa, const struct ike_in *in)
 {
 	struct ike_stats *st = &sa->engine->stats;
 
-	/* Only the same octets get the same answer. */
+	/* Only the same request gets the same answer. */
 	if (frags_is_later(in)) {
 		st->frag_dropped++;
-	} else if (!dgrams_has(&sa->last_req, in->p, in->len)) {
+	} else if (!dgrams_has(&sa->last_req, in->p, in->len) &&
+		   !is_cut_anew(sa, in)) {
 		st->in_altered++;
 	} else if (sa->waits || !sa->last_res.dgrams.n) {
 		st->in_busy++;

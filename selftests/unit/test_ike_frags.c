@@ -343,6 +343,29 @@ static void rfc7383_2_6_1_replayed(void)
 	teardown();
 }
 
+/* The answer is lost, and the peer tries smaller fragments. */
+static void rfc7383_2_5_2_smaller_fragments(void)
+{
+	struct ike_sa *sa;
+	unsigned int n;
+
+	setup();
+	n = to_request();
+	sa = LIST_FIRST(&m->engine->sas);
+	for (unsigned int i = 0; i < n; i++)
+		net_step(&net);
+	is_int(g->seen.requests, 1, "the request has come");
+	while (net.n_queue)
+		net_drop(&net, 0);
+	forge(sa, 2, n + 5, 60, 1);
+	is_int(net.n_queue, 0, "a later fragment of a new cut is dropped");
+	forge(sa, 1, n + 5, 60, 1);
+	ok(net.n_queue >= 3, "the first one triggers the answer");
+	net_run(&net);
+	joined("smaller fragments");
+	teardown();
+}
+
 /* An IKE SA that is renewed keeps on cutting. */
 static void renewed(void)
 {
@@ -375,6 +398,7 @@ int main(void)
 	RUN(rfc7383_2_6_totals);
 	RUN(rfc7383_2_6_1_replayed);
 	RUN(rfc7383_6_bounded);
+	RUN(rfc7383_2_5_2_smaller_fragments);
 	RUN(renewed);
 	return done();
 }
