@@ -451,8 +451,9 @@ print(json.dumps(v) if isinstance(v, (dict, list, bool)) else v)' "$1"
 }
 
 # fits NAME DEFINITION: pass if the JSON on standard input, one document a line, is
-# valid for the definition in Documentation/schema:
-#	ctl a -j stats | fits "the counters fit the schema" stats
+# valid for the definition in Documentation/schema. A check behind a pipe would be
+# counted by a subshell only, so the input comes from a file:
+#	fits "the counters fit the schema" stats <"$TMP/stats.json"
 fits() {
 	local said rc=0
 

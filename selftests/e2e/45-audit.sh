@@ -126,9 +126,10 @@ section "files"
 
 show >"$TMP/records"
 fits "each record fits the schema" audit-record <"$TMP/records"
-kctl -j status | fits "the status fits the schema" status
-"$MCSECCTL" -j audit verify dir "$T" |
-	fits "the verdict fits the schema" audit-verify
+kctl -j status >"$TMP/status.json"
+fits "the status fits the schema" status <"$TMP/status.json"
+"$MCSECCTL" -j audit verify dir "$T" >"$TMP/verdict.json"
+fits "the verdict fits the schema" audit-verify <"$TMP/verdict.json"
 like "the trail of a running key server is sound" "$(verify)" '^sound: '
 like "the end of a running trail is open" "$(verify)" 'exit 3'
 head=$(kctl -j status | jq -r '"\(.audit.records):\(.audit.head)"')

@@ -27,7 +27,7 @@ CONF_MORE=
 : >"$LAB/a/mcsecd.log"
 try "mcsecd on a, with the option" daemon_start a || tap_done
 try "a is in again" wait_until 30 member_in a
-like "a's log tells of the export" "$(cat "$LAB/a/mcsecd.log")" 'keys of all IKE SAs leave'
+like "a's log tells of the export" "$(cat "$LAB/a/mcsecd.log")" 'keys of all IKE SAs are written'
 is "the file is for its owner alone" "$(stat -c %a "$LAB/a/ike.keys")" 600
 ctl k rekey video >/dev/null
 sleep 3
