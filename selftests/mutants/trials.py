@@ -6,6 +6,7 @@ Each worker has a folder of its own in build/mutate, or in what MCSEC_MUTATE nam
 instead; the tree is not touched.
 """
 
+import ctypes
 import fcntl
 import os
 import pathlib
@@ -15,6 +16,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 BUILD = pathlib.Path(os.environ.get("MCSEC_MUTATE", "build/mutate"))
@@ -26,6 +28,9 @@ STRICT = """-g0 -O1 -Wno-error -fmax-errors=1 -Werror=incompatible-pointer-types
 # Octets that a program gone mad may write to one file; a guest has its memory in
 # one.
 FILE_MAX = 4 << 30
+# Seconds for children to end by themselves before they are killed
+GRACE = 5
+PR_SET_PDEATHSIG = 1
 
 
 class Broken(Exception):
@@ -43,15 +48,86 @@ def alone():
 	return lock
 
 
+def limits():
+	resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_MAX, FILE_MAX))
+	resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+	# Even if this process is killed none of its children goes on.
+	ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Children:
+	"""Programs that run, each in a process group of its own, so that all of them
+	can be ended. None begins after that.
+	"""
+
+	def __init__(self):
+		self.lock = threading.Lock()
+		self.running = set()
+		self.over = False
+
+	def start(self, command, **more):
+		with self.lock:
+			self.check()
+			child = subprocess.Popen(
+				command, stdin=subprocess.DEVNULL,
+				stdout=subprocess.PIPE,
+				stderr=subprocess.STDOUT,
+				start_new_session=True, preexec_fn=limits,
+				**more)
+			self.running.add(child)
+		return child
+
+	def forget(self, child):
+		with self.lock:
+			self.running.discard(child)
+
+	def check(self):
+		if self.over:
+			raise Broken("ended by a signal")
+
+	def end(self):
+		with self.lock:
+			self.over = True
+			running = list(self.running)
+		for child in running:
+			signal_group(child, signal.SIGTERM)
+		end = time.monotonic() + GRACE
+		for child in running:
+			try:
+				child.wait(max(0, end - time.monotonic()))
+			except subprocess.TimeoutExpired:
+				pass
+			signal_group(child, signal.SIGKILL)
+
+
+def signal_group(child, number):
+	try:
+		os.killpg(child.pid, number)
+	except ProcessLookupError:
+		pass
+
+
+CHILDREN = Children()
+
+
+def finished(command, **more):
+	"""Runs a program to its end. Returns its exit code and what it said."""
+	child = CHILDREN.start(command, text=True, **more)
+	try:
+		out, _ = child.communicate()
+	finally:
+		CHILDREN.forget(child)
+	CHILDREN.check()
+	return child.returncode, out
+
+
 def said(command, **more):
 	"""The output of a command, which must not fail."""
-	r = subprocess.run(command, stdout=subprocess.PIPE,
-			   stderr=subprocess.STDOUT, text=True, check=False,
-			   **more)
-	if r.returncode:
+	code, out = finished(command, **more)
+	if code:
 		raise Broken(f"{' '.join(map(str, command))}: exit code "
-			     f"{r.returncode}\n{r.stdout}")
-	return r.stdout
+			     f"{code}\n{out}")
+	return out
 
 
 def ccache():
@@ -64,11 +140,6 @@ def ccache():
 	return env
 
 
-def limits():
-	resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_MAX, FILE_MAX))
-	resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def stop(child, gently):
 	try:
 		if gently:
@@ -76,28 +147,36 @@ def stop(child, gently):
 			child.wait(10)
 	except subprocess.TimeoutExpired:
 		pass
-	try:
-		os.killpg(child.pid, signal.SIGKILL)
-	except ProcessLookupError:
-		pass
+	signal_group(child, signal.SIGKILL)
 	child.wait()
 
 
 def run(command, limit, env=None, gently=False):
-	"""Runs a program that writes TAP, up to the first check that fails.
-	Returns why it failed, None if it did not, and what it said.
+	"""Runs a program that writes TAP, up to the first check that fails, or
+	until @limit seconds are over, which is a failure. Returns why it failed,
+	None if it did not, and what it said.
 	"""
-	child = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-				 stdout=subprocess.PIPE,
-				 stderr=subprocess.STDOUT, env=env,
-				 start_new_session=True, preexec_fn=limits)
+	child = CHILDREN.start(command, env=env)
+	try:
+		why, out = judged(child, limit, gently)
+	finally:
+		CHILDREN.forget(child)
+		child.stdout.close()
+	# What a signal has ended has not failed.
+	CHILDREN.check()
+	return why, out
+
+
+def judged(child, limit, gently):
+	"""Reads what a program says, and ends it as run() has to."""
 	end = time.monotonic() + limit
+	late = f"no end within {limit:.0f} s"
 	out, rest, why = b"", b"", None
 	fd = child.stdout.fileno()
 	while not why:
 		left = end - time.monotonic()
 		if left <= 0 or not select.select([fd], [], [], left)[0]:
-			why = f"no end within {limit:.0f} s"
+			why = late
 			break
 		more = os.read(fd, 65536)
 		if not more:
@@ -109,15 +188,19 @@ def run(command, limit, env=None, gently=False):
 			if line.startswith((b"not ok", b"Bail out")):
 				why = line.decode(errors="replace")
 				break
+	if not why:
+		# It may go on although it says nothing more.
+		try:
+			child.wait(max(0, end - time.monotonic()))
+		except subprocess.TimeoutExpired:
+			why = late
 	if why:
 		stop(child, gently)
 	else:
-		child.wait()
 		if child.returncode:
 			why = f"exit code {child.returncode}"
 		elif b"\n1.." not in b"\n" + out:
 			why = "no plan"
-	child.stdout.close()
 	return why, out.decode(errors="replace")
 
 
@@ -167,15 +250,13 @@ class Daemon:
 			return None
 		source = here / pathlib.Path(mutant.path).name
 		source.write_text(text)
-		r = subprocess.run(
+		code, out = finished(
 			["gcc"] + self.flags + STRICT +
 			["-iquote", os.path.dirname(mutant.path), "-c", "-o",
-			 here / "mutant.o", source], stdin=subprocess.DEVNULL,
-			stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-			text=True, check=False)
+			 here / "mutant.o", source])
 		source.unlink()
-		if r.returncode:
-			return r.stdout
+		if code:
+			return out
 		self.current[worker] = mutant
 		return None
 
@@ -226,12 +307,10 @@ class Module:
 
 	def make(self, here, inside):
 		words = ["MCSEC_DEBUG=1"] if inside else []
-		return subprocess.run(
+		return finished(
 			["make", "-s", "-C", f"{self.kernel}/build",
 			 f"M={here.resolve()}", *self.words, *words, "modules"],
-			env=self.env, stdin=subprocess.DEVNULL, text=True,
-			stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-			check=False)
+			env=self.env)
 
 	def as_it_is(self, here, inside):
 		"""The tree's module, in a folder of the worker's"""
@@ -247,9 +326,9 @@ class Module:
 					continue
 				to.parent.mkdir(parents=True, exist_ok=True)
 				shutil.copyfile(path, to)
-		r = self.make(here, inside)
-		if r.returncode:
-			raise Broken(f"the module does not compile:\n{r.stdout}")
+		code, out = self.make(here, inside)
+		if code:
+			raise Broken(f"the module does not compile:\n{out}")
 		self.fresh.add(here)
 
 	def boot(self, worker, test, limit):
@@ -281,9 +360,9 @@ class Module:
 			# before any other header includes it as it is
 			(here / path).write_text('#include "mutant.h"\n' +
 						 pathlib.Path(path).read_text())
-		r = self.make(here, inside)
+		code, out = self.make(here, inside)
 		self.current[here] = mutant
-		return r.stdout if r.returncode else None
+		return out if code else None
 
 	def trial(self, worker, test, limit):
 		return self.boot(worker, test, limit)[0]
