@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Cases that are rare and must be right then: damaged records, answers that
- * were overtaken or do not fit, what is wiped, who waits after a new beginning.
+ * were overtaken or do not fit, signs of a rival, what is wiped, who waits after
+ * a new beginning.
  */
 #include "gcks/gkm.h"
 #include "gcks/group.h"
@@ -10,8 +11,10 @@
 #include "group_finish.h"
 #include "tap.h"
 #include "wipes.h"
+#include "lib/buf.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 
 static struct sim s;
 static struct sim_member *tx, *a, *b;
@@ -266,6 +269,335 @@ static void test_stale(void)
 	sim_finish(&s, "stale");
 }
 
+/* ---- what a member refuses ------------------------------------------------ */
+
+static struct gsa altered;
+static struct rekey_msg altered_rekey;
+static unsigned int n_altered; /* answers */
+
+static struct mgroup *group_of(const struct sim_member *m)
+{
+	return TAILQ_FIRST(&m->m->groups);
+}
+
+static bool is_refused(struct sim_member *m, const struct kd *kd,
+		       bool transport, const char *why)
+{
+	unsigned int n = m->mk.n_sas;
+	int ret;
+
+	err_clear(&err);
+	ret = install_registration(group_of(m), m->m->sa, &altered, kd,
+				   transport, &err);
+	return ret == -EPROTO && strstr(err.text, why) && m->mk.n_sas == n;
+}
+
+/* An answer with one change is refused for a reason. */
+#define REFUSED(change, what, why) \
+	do { \
+		altered = *gsa; \
+		change; \
+		ok(is_refused(m, kd, true, why), \
+		   "an answer with " what " is refused: %s", err.text); \
+	} while (0)
+
+/* Selectors of the Data SA beside those that the kernel can have. */
+static void alter_selectors(struct sim_member *m, const struct gsa *gsa,
+			    struct kd *kd)
+{
+	static const char part[] = "for a part of 239.1.1.1 only";
+	struct ts *src = &altered.data[0].src, *dst = &altered.data[0].dst;
+
+	REFUSED(dst->ip_proto = IPPROTO_UDP, "a protocol of the group", part);
+	REFUSED(dst->port_lo = 1, "a first port of the group", part);
+	REFUSED(dst->port_hi = 5000, "a last port of the group", part);
+	REFUSED(*src = *dst, "one address as source", part);
+	REFUSED(src->ip_proto = IPPROTO_UDP, "a protocol of the source", part);
+	REFUSED(src->port_lo = 1, "a first port of the source", part);
+	REFUSED(src->port_hi = 5000, "a last port of the source", part);
+	REFUSED(addr_parse("239.1.1.2", &dst->lo); dst->hi = dst->lo,
+						   "another address",
+						   "configured is 239.1.1.1");
+	REFUSED(addr_parse("239.1.1.2", &dst->hi), "two addresses",
+		"configured is 239.1.1.1");
+}
+
+static void alter_policy(struct sim_member *m, const struct gsa *gsa,
+			 struct kd *kd)
+{
+	struct gsa_sa *data = &altered.data[0], *rekey = &altered.rekey;
+
+	REFUSED(data->proto = IKE_PROTO_AH, "AH", "for the AH SA");
+	REFUSED(rekey->gcauth = GIKE_GCAUTH_IMPLICIT,
+		"rekeys that nobody signs", "lacks GCAUTH");
+	REFUSED(altered.has_rekey = false, "a Data SA alone", "no Rekey SA");
+	REFUSED(altered.n_data = 0, "a Rekey SA alone", "no Data SA");
+	REFUSED(put_unaligned_be32(255, data->spi), "the last reserved SPI",
+		"reserved SPI");
+	/*
+	 * The answer has an age of 1 s, since it may have been made when the
+	 * request was sent.
+	 */
+	REFUSED(put_unaligned_be32(256, data->spi);
+		data->lifetime = 1, "a Data SA as old as its lifetime",
+		"Data SA has ended");
+	REFUSED(rekey->lifetime = 1, "a Rekey SA as old as its lifetime",
+		"Rekey SA has ended");
+	altered = *gsa;
+	ok(is_refused(m, kd, false, "tunnel mode is not supported"),
+	   "an answer with tunnel mode is refused: %s", err.text);
+}
+
+static bool is_not_followed(struct sim_member *m, const struct kd *kd,
+			    const char *why)
+{
+	unsigned int n = m->mk.n_sas, lines;
+	char line[160];
+
+	snprintf(line, sizeof(line), "rekey not followed: %s", why);
+	lines = sim_log_count(&s, line);
+	altered_rekey = (struct rekey_msg){
+		.has_gsa = true, .transport = true, .gsa = altered, .kd = *kd
+	};
+	install_rekey(group_of(m), mrekey_current(group_of(m)), &altered_rekey);
+	return sim_log_count(&s, line) == lines + 1 && m->mk.n_sas == n;
+}
+
+#define NOT_FOLLOWED(change, what, why) \
+	do { \
+		altered = *gsa; \
+		change; \
+		ok(is_not_followed(m, kd, why), \
+		   "a rekey with " what " is not followed"); \
+	} while (0)
+
+/* Only the key server's certificate may change algorithms. */
+static void alter_algorithms(struct sim_member *m, const struct gsa *gsa,
+			     struct kd *kd)
+{
+	static const char other_data[] = "another algorithm of the Data SA";
+	static const char other_rekey[] = "another algorithm of the Rekey SA";
+	struct gsa_sa *data = &altered.data[0], *rekey = &altered.rekey;
+
+	NOT_FOLLOWED(data->encr = IKE_ENCR_NULL_AUTH_AES_GMAC,
+		     "an algorithm that only authenticates", other_data);
+	NOT_FOLLOWED(data->key_bits = 256, "a longer key", other_data);
+	NOT_FOLLOWED(rekey->encr = IKE_ENCR_CHACHA20_POLY1305;
+		     rekey->key_bits = 0, "another cipher of rekeys",
+		     other_rekey);
+	NOT_FOLLOWED(rekey->key_bits = 128, "a shorter key of rekeys",
+		     other_rekey);
+	NOT_FOLLOWED(rekey->kwa = GIKE_KWA_5649_128,
+		     "a shorter key to wrap with", other_rekey);
+}
+
+static void alter_answer(struct sim *sim, struct sim_member *m, struct gsa *gsa,
+			 struct kd *kd)
+{
+	if (m != a)
+		return;
+	sim->answer = NULL;
+	n_altered++;
+	alter_selectors(m, gsa, kd);
+	alter_policy(m, gsa, kd);
+	alter_algorithms(m, gsa, kd);
+}
+
+/* Sender-IDs that a sender cannot use. */
+static void alter_sender_ids(struct sim *sim, struct sim_member *m,
+			     struct gsa *gsa, struct kd *kd)
+{
+	static uint64_t ids[MCSEC_SENDER_IDS_MAX + 1];
+	struct kd was = *kd;
+
+	if (m != tx)
+		return;
+	sim->answer = NULL;
+	n_altered++;
+	kd->n_sender_ids = 0;
+	REFUSED(, "no Sender-ID", "0 Sender-IDs for a sender");
+	kd->sender_ids = ids;
+	kd->n_sender_ids = MCSEC_SENDER_IDS_MAX + 1;
+	REFUSED(, "257 Sender-IDs", "257 Sender-IDs for a sender");
+	kd->n_sender_ids = MCSEC_SENDER_IDS_MAX;
+	ids[MCSEC_SENDER_IDS_MAX - 1] = 256;
+	REFUSED(altered.gw.sender_id_bits = 8,
+		"a last Sender-ID of 256 that is too wide",
+		"does not fit 8 bits");
+	*kd = was;
+}
+
+static void test_refused(void)
+{
+	uint64_t before;
+
+	usual(8);
+	/* The sender may have more Sender-IDs, but does not ask by itself. */
+	sim_run(&s, 130000);
+	before = sim_status(a).registrations + sim_status(tx).registrations;
+	n_altered = 0;
+	s.answer = alter_answer;
+	ask_again(a);
+	s.answer = alter_sender_ids;
+	ask_again(tx);
+	is_int(n_altered, 2, "two answers came");
+	is_int(sim_status(a).registrations + sim_status(tx).registrations,
+	       before + 2, "both answers are taken as they were");
+	sim_run(&s, 10000);
+	is_int(sim_out_of_step(&s), 0, "refusals leave all in step");
+	is_int(sim_gaps(&s), 0, "refusals lose no packet");
+	sim_finish(&s, "refused");
+}
+
+/* ---- the age of a message -------------------------------------------------- */
+
+static void test_age(void)
+{
+	struct gsa_gw gw = { .has = GWP_HAS_MADE, .made_ms = 998000 };
+	struct mgroup *g;
+
+	usual(9);
+	g = group_of(a);
+	g->has_server_time = true;
+	g->server_ms = 1000000;
+	g->local_ms = mgroup_now(g);
+	g->uncertain_ms = 500;
+	is_int(age_most_ms(g, &gw), 2000, "a message has an age at most");
+	is_int(age_least_ms(g, &gw), 1500, "a message has an age at least");
+	gw.made_ms = 999600;
+	is_int(age_least_ms(g, &gw), 0,
+	       "a message with an uncertain age may have none");
+	gw.made_ms = 1000005;
+	is_int(age_most_ms(g, &gw), 0, "a message of the future has no age");
+	gw.made_ms = 1000000 - 60500;
+	ok(!age_too_old(g, &gw), "a message of a minute is not too old");
+	gw.made_ms--;
+	ok(age_too_old(g, &gw), "an older message is too old");
+	g->has_server_time = false;
+	is_int(age_most_ms(g, &gw), 0,
+	       "without the server's time no age is known");
+	g->has_server_time = true;
+	gw.has = 0;
+	is_int(age_most_ms(g, &gw), 0, "a message without a time has no age");
+	sim_free(&s);
+}
+
+/* ---- signs of a rival -------------------------------------------------------- */
+
+/* Return true if an old message makes the member ask. */
+static bool asks_about(struct mrekey *rk, uint32_t mid)
+{
+	uint8_t p[64] = { 0 };
+
+	put_unaligned_be32(mid, p + 20);
+	rk->g->n_asked = 0;
+	doubt_drop(rk->g, 1u << DOUBT_RIVAL);
+	rival_rejected(rk, REKEY_OLD, p, sizeof(p));
+	return rk->g->doubts & 1u << DOUBT_RIVAL;
+}
+
+static void test_explained(void)
+{
+	uint8_t p[64] = { 0 };
+	struct accepted *h;
+	struct mrekey *rk;
+
+	usual(10);
+	rk = mrekey_current(group_of(a));
+	h = &rk->accepted;
+	memset(h, 0, sizeof(*h));
+	h->initial_mid = 10;
+	ok(!asks_about(rk, 9),
+	   "a Message ID that an answer confirms is explained");
+	ok(asks_about(rk, 10), "the first Message ID behind it is not");
+	put_unaligned_be32(10, p + 20);
+	rival_accepted(rk, rk->rs.next_mid, p, sizeof(p));
+	ok(!asks_about(rk, 10), "a copy of what was accepted is explained");
+	ok(asks_about(rk, 11), "another message is not explained by it");
+	h->n = 0;
+	ok(asks_about(rk, 10),
+	   "a message that is not in the list is not explained");
+	memset(h->v, 0, sizeof(h->v));
+	h->n = ACCEPTED_MAX + 1;
+	ok(asks_about(rk, 10),
+	   "a full list of other messages explains nothing");
+	sim_free(&s);
+}
+
+static void test_clash(void)
+{
+	static struct mrekey other;
+	struct ksa ksa = { .key_len = 20 };
+	struct mrekey *rk;
+	uint64_t seq = 0;
+	struct mgroup *g;
+	struct msa *sa;
+
+	usual(11);
+	g = group_of(a);
+	rk = mrekey_current(g);
+	sa = TAILQ_FIRST(&g->sas);
+	rk->seq = 77;
+	sa->seq = 55;
+	ksa.spi = sa->spi;
+	other.rs = rk->rs;
+	ok(!rival_clash(g, &other, NULL, 0, &seq),
+	   "the same Rekey SA is no clash");
+	other.rs.pub = NULL;
+	ok(!rival_clash(g, &other, NULL, 0, &seq),
+	   "a Rekey SA without a signing key yet is no clash");
+	other.rs = rk->rs;
+	other.rs.gsk_e[0] ^= 1;
+	ok(rival_clash(g, &other, NULL, 0, &seq) && seq == 77,
+	   "another key of a Rekey SA is a clash, with what it came behind");
+	ok(!rival_clash(g, NULL, &ksa, 0, &seq), "no Data SA is no clash");
+	ok(rival_clash(g, NULL, &ksa, 1, &seq) && seq == 54,
+	   "another key of a Data SA is a clash, with what it came behind");
+	ksa.spi ^= 1;
+	ok(!rival_clash(g, NULL, &ksa, 1, &seq), "another Data SA is no clash");
+	sim_free(&s);
+}
+
+static void test_denied(void)
+{
+	struct mrekey *rk;
+	uint64_t seq = 0;
+	struct mgroup *g;
+
+	usual(12);
+	g = group_of(a);
+	rk = mrekey_current(g);
+	rk->seq = 77;
+	rk->requested_mid = 5;
+	g->asked_ms = 1000;
+	g->n_former = 1;
+	memset(&g->former[0], 0, sizeof(g->former[0]));
+	memset(g->former[0].spi, 0x77, sizeof(g->former[0].spi));
+	g->former[0].at_ms = 1000;
+	g->former[0].seq = 31;
+	memset(&altered, 0, sizeof(altered));
+	put_unaligned_be32(rk->data_spi, altered.data[0].spi);
+	memset(altered.rekey.spi, 0x77, sizeof(altered.rekey.spi));
+	ok(!rival_denied(g, &altered, &seq),
+	   "a Rekey SA that was replaced after the request is not denied");
+	g->former[0].at_ms = 999;
+	ok(rival_denied(g, &altered, &seq) && seq == 31,
+	   "a replacement from before the request is denied");
+	memcpy(altered.rekey.spi, rk->rs.spi, sizeof(rk->rs.spi));
+	altered.rekey.has = GSA_HAS_INITIAL_MID;
+	altered.rekey.initial_mid = 5;
+	ok(!rival_denied(g, &altered, &seq),
+	   "the Rekey SA in use is confirmed");
+	altered.rekey.initial_mid = 4;
+	ok(rival_denied(g, &altered, &seq) && seq == 77,
+	   "a Message ID below one that was accepted denies it");
+	altered.rekey.initial_mid = 5;
+	altered.data[0].spi[3] ^= 1;
+	ok(rival_denied(g, &altered, &seq) && seq == 77,
+	   "another Data SA under the Rekey SA denies it");
+	sim_free(&s);
+}
+
 /* ---- a reset ------------------------------------------------------------ */
 
 static void test_hold(void)
@@ -363,6 +695,11 @@ int main(void)
 	RUN(test_admitted);
 	RUN(test_widths);
 	RUN(test_stale);
+	RUN(test_refused);
+	RUN(test_age);
+	RUN(test_explained);
+	RUN(test_clash);
+	RUN(test_denied);
 	RUN(test_hold);
 	RUN(test_wiped);
 	return done();

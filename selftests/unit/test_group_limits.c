@@ -201,6 +201,33 @@ static void test_batch(void)
 	sim_finish(&s, "batch");
 }
 
+/* Members that are about to leave hold no place. */
+static void test_full(void)
+{
+	struct sim_member *c, *d;
+
+	begin(5);
+	s.cg.max_members = 3;
+	s.cg.batch_leave_ms = 2000;
+	usual();
+	c = sim_add(&s, "c.example", false, true);
+	d = sim_add(&s, "d.example", false, true);
+	sim_up(c);
+	sim_run(&s, 1000);
+	is_int(c->notify, GIKE_N_REGISTRATION_FAILED,
+	       "a group with all its members takes nobody");
+	sim_down(c);
+	member_leave(b->m, NULL);
+	sim_run(&s, 300);
+	is_int(sim_group(&s).members, 3, "a leave waits for its batch");
+	sim_up(d);
+	sim_run(&s, 5000);
+	ok(sim_in(d) && !d->notify,
+	   "the place of a member that leaves is free at once");
+	ok(!sim_has_member(&s, "b.example"), "the member that left is out");
+	sim_finish(&s, "full");
+}
+
 static void test_crowd(void)
 {
 	struct gcks_group_status g;
@@ -244,6 +271,7 @@ int main(void)
 	RUN(test_sender_ids);
 	RUN(test_store_full);
 	RUN(test_batch);
+	RUN(test_full);
 	RUN(test_crowd);
 	return done();
 }
