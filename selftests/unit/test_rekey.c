@@ -309,6 +309,22 @@ static void test_fragments(void)
 		wbuf_free(&w);
 	}
 	is_int(rc, REKEY_OK, "a later message takes the place of half of one");
+
+	/* More fragments than may be kept. */
+	build_long(&e, &w);
+	n = pieces(&w, at, len);
+	give(&e, &f, at[0], len[0], &wraps);
+	ok(f.total, "half of a message is kept");
+	ike_hdr_parse(at[0], len[0], &h);
+	skf.total = REFRAG_MAX + 1;
+	wbuf_init(&forged, MOST);
+	ike_hdr_build(&forged, &h);
+	skf_seal(&forged, &k, 2ull << 40 | h.mid, 0, &skf, bad, len[0] - 61);
+	is_int(give(&e, &f, forged.p, forged.len, &wraps), REKEY_RESOURCE,
+	       "a message of too many fragments is refused");
+	ok(!f.total, "fragments that are too many are not kept");
+	wbuf_free(&forged);
+	wbuf_free(&w);
 	refrag_drop(&f);
 	sk_key_wipe(&k);
 	unmake(&e);
@@ -453,6 +469,35 @@ static void critical(uint8_t *p, size_t *len, uint8_t *first)
 	*len += 4;
 }
 
+static void no_kd(uint8_t *p, size_t *len, uint8_t *first)
+{
+	(void)len;
+	(void)first;
+	p[0] = IKE_PLD_VENDOR; /* the type of what follows the GSA */
+}
+
+static void unknown_sn(uint8_t *p, size_t *len, uint8_t *first)
+{
+	static const uint8_t sn[] = { 0, 8, IKE_TT_SN, 0, 0, GIKE_SN_32_UNSPEC };
+	uint8_t *at = memmem(p, *len, sn, sizeof(sn));
+
+	(void)first;
+	if (!at)
+		abort();
+	at[sizeof(sn) - 1] = 99;
+}
+
+static void one_more_delete(uint8_t *p, size_t *len, uint8_t *first)
+{
+	static const uint8_t all[] = { 0, 0, 0, 8, 0, 0, 0, 0 };
+
+	memmove(p + sizeof(all), p, *len);
+	memcpy(p, all, sizeof(all));
+	p[0] = *first;
+	*first = IKE_PLD_DELETE;
+	*len += sizeof(all);
+}
+
 static void cut(uint8_t *p, size_t *len, uint8_t *first)
 {
 	(void)p;
@@ -574,6 +619,70 @@ static void attacks(void)
 	wbuf_free(&w);
 	unmake(&e);
 	unmake(&other);
+}
+
+/* Open a message of the genuine sender, which uses up its Message ID. */
+static void expect_content(struct ends *e, const struct wbuf *w,
+			   enum rekey_rc want, const char *name)
+{
+	struct rekey_msg m;
+
+	rekey_msg_init(&m);
+	is_int(rekey_open(&e->rx, w->p, w->len, &m, NULL), want, "%s: %s", name,
+	       rekey_rc_name(want));
+	ok(want == REKEY_OK || (!m.has_gsa && !m.n_del), "%s: no other effect",
+	   name);
+	rekey_msg_free(&m);
+	is_int(e->rx.next_mid, e->tx.next_mid, "%s: its Message ID is used up",
+	       name);
+}
+
+/* Content that the key server itself would not build, though authenticated. */
+static void contents(void)
+{
+	static const uint8_t spi[GIKE_SPI_MAX] = { 1 };
+	struct rekey_msg m;
+	struct ends e;
+	struct wbuf w, f;
+
+	make(&e, 0, IKE_ENCR_AES_GCM_16, 256, GIKE_KWA_5649_256);
+	build(&e, &w);
+	forge(&e, &w, &f, no_kd);
+	expect_content(&e, &f, REKEY_POLICY, "a GSA without KD");
+	wbuf_free(&f);
+	wbuf_free(&w);
+	build(&e, &w);
+	forge(&e, &w, &f, unknown_sn);
+	expect_content(&e, &f, REKEY_UNSUPPORTED, "a transform of tomorrow");
+	wbuf_free(&f);
+	wbuf_free(&w);
+
+	rekey_msg_init(&m);
+	rekey_msg_delete(&m, GIKE_PROTO_GIKE_UPDATE, NULL);
+	rekey_msg_delete(&m, IKE_PROTO_ESP, spi);
+	rekey_msg_delete(&m, IKE_PROTO_AH, spi);
+	rekey_msg_delete(&m, IKE_PROTO_ESP, NULL);
+	wbuf_init(&w, 65535);
+	is_int(rekey_build(&e.tx, &m, &w, NULL), 0, "four Deletes are built");
+	expect_content(&e, &w, REKEY_OK, "four Deletes");
+	wbuf_free(&w);
+	wbuf_init(&w, 65535);
+	is_int(rekey_build(&e.tx, &m, &w, NULL), 0, "four more are built");
+	forge(&e, &w, &f, one_more_delete);
+	expect(&e, f.p, f.len, REKEY_SYNTAX, "five Deletes");
+	wbuf_free(&f);
+	wbuf_free(&w);
+	rekey_msg_free(&m);
+
+	rekey_msg_init(&m);
+	m.n_del = 1;
+	m.del[0].proto = IKE_PROTO_IKE;
+	wbuf_init(&w, 65535);
+	is_int(rekey_build(&e.tx, &m, &w, NULL), 0, "a Delete of IKE is built");
+	expect_content(&e, &w, REKEY_POLICY, "a Delete of an IKE SA");
+	wbuf_free(&w);
+	rekey_msg_free(&m);
+	unmake(&e);
 }
 
 /* No message is built if OpenSSL fails, its random numbers included. */
@@ -782,6 +891,7 @@ int main(void)
 		RUN(round_trip, SIG_ECDSA_P256, IKE_ENCR_CHACHA20_POLY1305, 0,
 		    GIKE_KWA_5649_128);
 	RUN(attacks);
+	RUN(contents);
 	RUN(failures);
 	RUN(message_ids);
 	RUN(ivs);
