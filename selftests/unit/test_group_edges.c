@@ -500,6 +500,7 @@ static void test_explained(void)
 {
 	uint8_t p[64] = { 0 };
 	struct accepted *h;
+	uint64_t digest;
 	struct mrekey *rk;
 
 	usual(10);
@@ -514,11 +515,14 @@ static void test_explained(void)
 	rival_accepted(rk, rk->rs.next_mid, p, sizeof(p));
 	ok(!asks_about(rk, 10), "a copy of what was accepted is explained");
 	ok(asks_about(rk, 11), "another message is not explained by it");
+	digest = h->v[0];
 	h->n = 0;
 	ok(asks_about(rk, 10),
 	   "a message that is not in the list is not explained");
 	memset(h->v, 0, sizeof(h->v));
-	h->n = ACCEPTED_MAX + 1;
+	/* The digest is behind the list, whose number is above its size. */
+	memcpy((uint8_t *)h + offsetof(struct accepted, n), &digest,
+	       sizeof(digest));
 	ok(asks_about(rk, 10),
 	   "a full list of other messages explains nothing");
 	sim_free(&s);
