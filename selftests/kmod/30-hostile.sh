@@ -69,6 +69,9 @@ hostile() { # family, group, its address
 		"$(grown | tr -dc '0-9\n ' | awk '{
 		for (i = 1; i <= NF; i++) n += $i; print n }')" 104
 
+	is "IPv$f: the SA counts the altered datagrams that did not verify" \
+		"$(sa_word b "$g" 4096 bad-icv)" \
+		"$(grown | sed -n 's/.*in-bad-icv \([0-9]*\).*/\1/p')"
 	is "altered datagrams made no sender" "$(sa_word b "$g" 4096 senders)" 0
 	mark
 	forge replay "$TMP/c$f.pcap" eth0 >/dev/null

@@ -101,12 +101,17 @@ hears a "hard-expire sa g4 $hex limit time"
 section "IV space"
 
 pair iv-limit 16 -- window 64
-send a $G4 count=20 >/dev/null
+send a $G4 count=15 size=90 >/dev/null
 hears a "iv-exhausting sa g4 $hex sender-id 1"
+is "an SA with one more IV lives" "$(sa_word a g4 $spi state)" live
+send a $G4 size=90 >/dev/null
 hears a "hard-expire sa g4 $hex limit iv"
+is "the SA is exhausted with its last IV" "$(sa_word a g4 $spi state)" exhausted
+send a $G4 count=4 size=90 >/dev/null
 arrives "sixteen IVs are used and no more" 16
-is "the SA is exhausted" "$(sa_word a g4 $spi state)" exhausted
 is "datagrams without an IV are counted" "$(counter a out-exhausted)" 4
+is "an exhausted SA has sent sixteen datagrams" \
+	"$(sa_word a g4 $spi packets) $(sa_word a g4 $spi bytes)" "16 1600"
 
 section "an IV is never used twice"
 
@@ -126,7 +131,14 @@ ctl c group add g4 $G4
 refuse "the same Sender-ID is not taken in another namespace" \
 	eval "echo $key | ctl c sa add g4 key-stdin \
 	spi 9001 dir out alg aes-gcm-16 sender-id 7"
+try "Sender-ID 0 of the key is another one" again aes-gcm-16 sender-id 0
+ctl a sa del g4 9000
 try "another Sender-ID of the key is taken" again aes-gcm-16 sender-id 8
+long=$key$(printf '%032d' 0)
+try "a longer key that begins with it is another one" \
+	sa_add a g4 "$long" spi 9003 dir out alg aes-gcm-16 sender-id 7
+try "the octets of a key are another one for ChaCha20-Poly1305" \
+	sa_add a g4 "$long" spi 9004 dir out alg chacha20-poly1305 sender-id 7
 try "the key is taken for receiving" \
 	sa_add a g4 "$key" spi 9002 dir in alg aes-gcm-16
 ctl a sa flush g4
