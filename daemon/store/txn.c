@@ -198,7 +198,7 @@ void store_txn_sink(const struct store_txn *t)
 	}
 }
 
-/* One that was waited for may end before those submitted earlier. */
+/* A transaction that was waited for may end before those submitted earlier. */
 static void note_lines(const struct store_txn *t)
 {
 	if (t->s->audit_last < t->audit_last)

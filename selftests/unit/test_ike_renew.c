@@ -731,7 +731,7 @@ static void rfc7296_2_25_2_closed_meanwhile(void)
 		teardown();
 	}
 
-	/* It goes on without a question if the new one is used. */
+	/* The member goes on without a question if the new one is used. */
 	setup();
 	ike_rekey(gsa);
 	net_run(&net);

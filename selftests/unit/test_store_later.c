@@ -303,7 +303,7 @@ static int slow_begin(void *ctx)
 	return fast_ops->begin(ctx);
 }
 
-/* Who asks for the state of the trail does not wait for a store that stalls. */
+/* A question about the trail does not wait for a store that stalls. */
 static void test_audit_stalled(void)
 {
 	struct store_audit a = { 1, 2, "video", "a", "join", "", NULL };
