@@ -120,10 +120,10 @@ static void audit_needs_certificate(void)
 	ok(c->gcks->audit, "a key server with a certificate has a trail");
 	conf_free(c);
 	c = parse(BARE_GCKS(""));
-	ok(!c->gcks->audit, "without one it has none, and starts");
+	ok(!c->gcks->audit, "a key server without a certificate has no trail");
 	conf_free(c);
 	c = parse(BARE_GCKS("audit = false;"));
-	ok(!c->gcks->audit, "nor if that is said");
+	ok(!c->gcks->audit, "a key server without a certificate may say so");
 	conf_free(c);
 	refused(BARE_GCKS("audit = true;"), "f:3: gcks.audit",
 		"needs a certificate");

@@ -182,13 +182,14 @@ static void test_key_id(void)
 				  &reply),
 	       GIKE_LATER, "a member with ID_KEY_ID is taken");
 	sim_run(&s, 10000);
-	ok(sim_has_member(&s, "key-id:plc-7"), "it is in the roster");
+	ok(sim_has_member(&s, "key-id:plc-7"),
+	   "a member with ID_KEY_ID is in the roster");
 	is_int(sim_evict(s.gcks, "video", "key-id:PLC-7", &ms, &err), 0,
 	       "an eviction finds it: %s", err.text);
 	req.token = 2;
 	is_int(gcks_group_request(s.gcks, LIST_FIRST(&s.engine->sas), &req,
 				  &reply),
-	       GIKE_NOW, "it is not taken again");
+	       GIKE_NOW, "an evicted member with ID_KEY_ID is not taken");
 	is_int(reply.notify, GIKE_N_AUTHORIZATION_FAILED,
 	       "because it was evicted");
 	if (peer_id_parse(&peer, "key-id:plc-8"))

@@ -745,7 +745,7 @@ static void rfc7296_2_25_2_closed_meanwhile(void)
 	net_pass(&net, 3000, true);
 	is_int(msa->my_mid, 1, "one that is not in use is asked for once");
 	net_pass(&net, 60000, true);
-	is_int(msa->my_mid, 1, "and not again");
+	is_int(msa->my_mid, 1, "one that is not in use is not asked for again");
 	teardown();
 }
 

@@ -325,10 +325,12 @@ static void test_audit_stalled(void)
 	before = clock_mono_ms(clock_system());
 	is_int(store_audit_last(s), last, "a line on its way does not count");
 	took = clock_mono_ms(clock_system()) - before;
-	ok(took < 500, "and is not waited for: %u ms", (unsigned int)took);
+	ok(took < 500, "a stalled store is not waited for: %u ms",
+	   (unsigned int)took);
 	while (!seen.n)
 		loop_once(loop, 1000);
-	is_int(store_audit_last(s), last + 1, "it counts when it is written");
+	is_int(store_audit_last(s), last + 1,
+	       "a line counts when it is written");
 	store_close(s);
 }
 
