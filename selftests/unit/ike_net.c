@@ -465,6 +465,22 @@ void node_clear(struct node *n)
 	memset(&n->seen, 0, sizeof(n->seen));
 }
 
+void node_exchange(struct node *n, uint8_t type,
+		   int (*build)(struct ike_sa *sa, const struct ike_task *t),
+		   void (*answer)(struct ike_sa *sa, struct ike_in *in))
+{
+	unsigned int i = 0;
+
+	do {
+		n->exchanges[i] = ike_exchanges[i];
+		if (n->exchanges[i].type == type) {
+			n->exchanges[i].build = build;
+			n->exchanges[i].answer = answer;
+		}
+	} while (ike_exchanges[i++].type);
+	n->engine->exchanges = n->exchanges;
+}
+
 void node_free(struct node *n)
 {
 	struct net *net = n->net;

@@ -9,6 +9,7 @@
 
 #include "crypto/pki.h"
 #include "ike/engine.h"
+#include "ike/exchange.h"
 #include "wire/proto.h"
 #include "lib/clock.h"
 #include "lib/timer.h"
@@ -74,6 +75,7 @@ struct node {
 	struct trust *trust;
 	struct seen seen;
 	struct ike_sa *sa; /* the last callback's */
+	struct exchange exchanges[16]; /* of node_exchange() */
 	/* Answer of the key server. */
 	uint16_t answer; /* notify */
 	bool later;
@@ -119,6 +121,11 @@ struct node *node_new(struct net *net, const char *addr,
 		      const struct pki_opt *opt, const struct pki_pair *trust,
 		      const struct ike_engine_cfg *cfg);
 void node_clear(struct node *n);
+
+/* Let @n send other requests of exchange @type, and look at their answers. */
+void node_exchange(struct node *n, uint8_t type,
+		   int (*build)(struct ike_sa *sa, const struct ike_task *t),
+		   void (*answer)(struct ike_sa *sa, struct ike_in *in));
 void node_free(struct node *n);
 /* Call ike_register() at @m for key server @g and the group "video". */
 struct ike_sa *node_join(struct node *m, struct node *g, const char *gcks_id,

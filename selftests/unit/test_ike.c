@@ -50,7 +50,9 @@ static void algorithms(void)
 		proposal_put(p, IKE_TT_PRF, sets[i].prf, 0);
 		proposal_put(p, IKE_TT_KE, sets[i].ke, 0);
 		proposal_put(p, GIKE_TT_KWA, sets[i].kwa, 0);
-		pair_setup_types(sets[i].gtype, sets[i].mtype, NULL, &cfg);
+		pair_setup_opt(&(struct pair_opt){ .gtype = sets[i].gtype,
+						   .mtype = sets[i].mtype,
+						   .mcfg = &cfg });
 		node_join(m, g, GCKS, true);
 		net_run(&net);
 		joined(sets[i].name);
@@ -156,7 +158,7 @@ static void cookies(void)
 	struct ep strange;
 	struct packet *q;
 
-	pair_setup_types(0, 0, &cfg, NULL);
+	pair_setup(&cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_step(&net);
 	is_int(ike_engine_stats(g->engine)->sas, 0, "no state before a cookie");
@@ -166,7 +168,7 @@ static void cookies(void)
 	pair_teardown();
 
 	/* A cookie is bound to its address. */
-	pair_setup_types(0, 0, &cfg, NULL);
+	pair_setup(&cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_step(&net);
 	net_step(&net);
@@ -189,7 +191,7 @@ static void cookies(void)
 	/* Cookies are only used above a threshold. */
 	cfg.cookie_always = false;
 	cfg.cookie_above = 1;
-	pair_setup_types(0, 0, &cfg, NULL);
+	pair_setup(&cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_step(&net);
 	net_drop(&net, 0);
@@ -215,7 +217,7 @@ static void another_group(void)
 	proposal_put(p, IKE_TT_PRF, 5, 0);
 	proposal_put(p, IKE_TT_KE, IKE_KE_P384, 0);
 	proposal_put(p, GIKE_TT_KWA, 1, 0);
-	pair_setup_types(0, 0, &cfg, NULL);
+	pair_setup(&cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_step(&net);
 	is_int(ike_engine_stats(g->engine)->invalid_ke, 1,
@@ -231,7 +233,7 @@ static void another_group(void)
 
 	/* The cookie comes first, then the group. */
 	cfg.cookie_always = true;
-	pair_setup_types(0, 0, &cfg, NULL);
+	pair_setup(&cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	joined("cookie and another group");
@@ -240,7 +242,7 @@ static void another_group(void)
 	/* The proposals have nothing in common. */
 	p->t[3].id = GIKE_KWA_ARX;
 	cfg.cookie_always = false;
-	pair_setup_types(0, 0, &cfg, NULL);
+	pair_setup(&cfg, NULL);
 	node_join(m, g, GCKS, false);
 	net_pass(&net, 100000, true);
 	is_int(m->seen.notify, IKE_N_NO_PROPOSAL_CHOSEN, "nothing in common");
@@ -427,7 +429,7 @@ static void lifetimes(void)
 	       0, "none left");
 	pair_teardown();
 
-	pair_setup_types(0, 0, NULL, &cfg);
+	pair_setup(NULL, &cfg);
 	node_join(m, g, GCKS, false);
 	for (int i = 0; i < 11; i++) {
 		net_pass(&net, 50000, true);
@@ -446,7 +448,7 @@ static void nat(void)
 {
 	struct ike_engine_cfg cfg = { .natt_port = 4500 };
 
-	pair_setup_types(0, 0, NULL, &cfg);
+	pair_setup(NULL, &cfg);
 	net.nat = true;
 	net.nat_inside = m->ep;
 	ep_parse("198.51.100.9:1024", 0, &net.nat_outside);
@@ -461,7 +463,7 @@ static void nat(void)
 	net.nat = false;
 	pair_teardown();
 
-	pair_setup_types(0, 0, NULL, &cfg);
+	pair_setup(NULL, &cfg);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	is_int(ike_sa_peer(m->sa)->port, 500, "no NAT, no other port");
@@ -472,7 +474,7 @@ static void exported(void)
 {
 	struct ike_engine_cfg cfg = { .export_keys = (void *)1 };
 
-	pair_setup_types(0, 0, &cfg, &cfg);
+	pair_setup(&cfg, &cfg);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	is_str(m->seen.line, g->seen.line, "both export the same keys");

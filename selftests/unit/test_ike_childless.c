@@ -7,32 +7,21 @@
 
 #include "ike/exchange.h"
 #include "ike/psk.h"
-#include "ike_net.h"
+#include "ike_pair.h"
 #include "lib/log.h"
 #include "tap.h"
 
-#define GCKS "gcks.example"
+static struct pki_pair other_ca;
 
-static struct net net;
-static struct pki_pair ca, other_ca;
-static struct node *g, *m;
-static struct exchange table[16];
-
+/* The member's certificate is of @by. */
 static void setup_with(const struct pki_pair *by,
 		       const struct ike_engine_cfg *gcfg,
 		       const struct ike_engine_cfg *mcfg)
 {
-	struct pki_opt opt = { .kind = PKI_GCKS, .dns = GCKS };
-
-	net_init(&net);
-	pki_ca(&net, "test CA", &ca);
+	pair_begin();
 	pki_ca(&net, "other CA", &other_ca);
-	opt.ca = &ca;
-	g = node_new(&net, "192.0.2.1", &opt, &ca, gcfg);
-	opt.kind = PKI_MEMBER;
-	opt.dns = "a.example";
-	opt.ca = by;
-	m = node_new(&net, "192.0.2.2", &opt, &ca, mcfg);
+	pair_nodes(&(struct pair_opt){
+		.gcfg = gcfg, .mcfg = mcfg, .member_ca = by });
 }
 
 static void setup(void)
@@ -42,8 +31,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	net_free(&net);
-	pki_pair_free(&ca);
+	pair_teardown();
 	pki_pair_free(&other_ca);
 }
 
@@ -196,16 +184,7 @@ static int ask_eap(struct ike_sa *sa, const struct ike_task *t)
 
 static void use(int (*build)(struct ike_sa *sa, const struct ike_task *t))
 {
-	unsigned int i = 0;
-
-	do {
-		table[i] = ike_exchanges[i];
-		if (table[i].type == IKE_XCHG_IKE_AUTH) {
-			table[i].build = build;
-			table[i].answer = got_child;
-		}
-	} while (ike_exchanges[i++].type);
-	m->engine->exchanges = table;
+	node_exchange(m, IKE_XCHG_IKE_AUTH, build, got_child);
 }
 
 static void rfc7296_1_2_child_refused(void)

@@ -6,46 +6,30 @@
 #include <errno.h>
 
 #include "ike/sa.h"
-#include "ike_net.h"
+#include "ike_pair.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "tap.h"
 
-#define GCKS "gcks.example"
 /* Less than mcsecd.conf permits, so that small certificates are cut, too. */
 #define SIZE 300
 /* Largest datagram without the headers of IPv4, UDP and the marker. */
 #define MOST (SIZE - 32)
 
-static struct net net;
-static struct pki_pair ca;
-static struct node *g, *m;
-
 static void setup_with(uint32_t gsize, uint32_t msize, const char *at)
 {
 	struct ike_engine_cfg gcfg = { .fragment_size = gsize };
 	struct ike_engine_cfg mcfg = { .fragment_size = msize };
-	struct pki_opt opt = { .kind = PKI_GCKS, .dns = GCKS };
 
-	net_init(&net);
-	pki_ca(&net, "test CA", &ca);
-	opt.ca = &ca;
-	g = node_new(&net, at ? "[2001:db8::1]" : "192.0.2.1", &opt, &ca,
-		     &gcfg);
-	opt.kind = PKI_MEMBER;
-	opt.dns = "a.example";
-	m = node_new(&net, at ? at : "192.0.2.2", &opt, &ca, &mcfg);
+	pair_setup_opt(&(struct pair_opt){ .gcfg = &gcfg,
+					   .mcfg = &mcfg,
+					   .gaddr = at ? "[2001:db8::1]" : NULL,
+					   .maddr = at });
 }
 
 static void setup(void)
 {
 	setup_with(SIZE, SIZE, NULL);
-}
-
-static void teardown(void)
-{
-	net_free(&net);
-	pki_pair_free(&ca);
 }
 
 /* Counts of encrypted datagrams. */
@@ -93,21 +77,21 @@ static void rfc7383_2_5_both_directions(void)
 	ike_liveness(m->sa);
 	run_and_look();
 	is_int(n_frags, 0, "a small message is whole");
-	teardown();
+	pair_teardown();
 
 	setup_with(SIZE, SIZE, "[2001:db8::2]");
 	node_join(m, g, GCKS, true);
 	run_and_look();
 	joined("IPv6");
 	is_int(most, SIZE - 52, "headers of IPv6 are larger");
-	teardown();
+	pair_teardown();
 
 	setup_with(65535, 65535, NULL);
 	node_join(m, g, GCKS, true);
 	run_and_look();
 	joined("a large MTU");
 	is_int(n_frags, 0, "a message that fits is not cut");
-	teardown();
+	pair_teardown();
 }
 
 /* Fragments are used only if both sides have the notify. */
@@ -123,7 +107,7 @@ static void rfc7383_2_3_negotiated(void)
 		run_and_look();
 		joined("without the notify of one side");
 		is_int(n_frags, 0, "no fragments");
-		teardown();
+		pair_teardown();
 	}
 }
 
@@ -143,7 +127,7 @@ static void rfc7383_2_6_lost_and_reordered(void)
 	setup();
 	n = to_request();
 	ok(n >= 3, "the request has %u fragments", n);
-	teardown();
+	pair_teardown();
 	for (unsigned int lose = 0; lose < n; lose++) {
 		setup();
 		to_request();
@@ -152,7 +136,7 @@ static void rfc7383_2_6_lost_and_reordered(void)
 		is_int(g->seen.requests, 0, "one is missing");
 		net_pass(&net, 1500, true);
 		joined("sent again");
-		teardown();
+		pair_teardown();
 	}
 	/* A fragment of the answer is lost. */
 	setup();
@@ -167,7 +151,7 @@ static void rfc7383_2_6_lost_and_reordered(void)
 	joined("answered again");
 	is_int(ike_engine_stats(g->engine)->in_rexmit, 1,
 	       "the request was answered again once");
-	teardown();
+	pair_teardown();
 
 	/* Every order, and each one twice. */
 	for (unsigned int i = 0; i < 24; i++) {
@@ -179,7 +163,7 @@ static void rfc7383_2_6_lost_and_reordered(void)
 			net_swap(&net, k, (k * 7 + i * 3 + 1) % (2 * n));
 		net_run(&net);
 		bad += m->seen.registered != 1 || g->seen.requests != 1;
-		teardown();
+		pair_teardown();
 	}
 	is_int(bad, 0, "in 24 orders, each fragment twice: registered once");
 }
@@ -198,7 +182,7 @@ static void rfc7383_2_6_altered(void)
 	is_int(g->engine->frag_octets, 0, "nothing of it is kept");
 	net_run(&net);
 	joined("the genuine one came, too");
-	teardown();
+	pair_teardown();
 
 	/* Number and total are authenticated. */
 	setup();
@@ -214,7 +198,7 @@ static void rfc7383_2_6_altered(void)
 	is_int(ike_engine_stats(g->engine)->in_icv, 2,
 	       "another number, another total");
 	joined("numbers changed");
-	teardown();
+	pair_teardown();
 }
 
 /* Seal a fragment of the member's next request. */
@@ -262,7 +246,7 @@ static void rfc7383_2_6_totals(void)
 	is_int(g->engine->frag_octets, 70, "another Message ID is dropped");
 	net_pass(&net, 40000, false);
 	is_int(g->engine->frag_octets, 0, "all is gone with the half-open SA");
-	teardown();
+	pair_teardown();
 }
 
 static void rfc7383_6_bounded(void)
@@ -297,7 +281,7 @@ static void rfc7383_6_bounded(void)
 	f = TAILQ_FIRST(&g->engine->frags);
 	ok(f && f->total == 5 && !TAILQ_NEXT(f, link),
 	   "the older message gives way");
-	teardown();
+	pair_teardown();
 }
 
 /* RFC 7383 2.6.1: only fragment 1 of a request triggers the answer. */
@@ -340,7 +324,7 @@ static void rfc7383_2_6_1_replayed(void)
 	ok(net.n_queue >= 3, "the peer itself gets the answer again");
 	for (unsigned int i = 0; i < n; i++)
 		free(copy[i].p);
-	teardown();
+	pair_teardown();
 }
 
 /* The answer is lost, and the peer tries smaller fragments. */
@@ -363,7 +347,7 @@ static void rfc7383_2_5_2_smaller_fragments(void)
 	ok(net.n_queue >= 3, "the first one triggers the answer");
 	net_run(&net);
 	joined("smaller fragments");
-	teardown();
+	pair_teardown();
 }
 
 /* An IKE SA that is renewed keeps on cutting. */
@@ -385,7 +369,7 @@ static void renewed(void)
 	run_and_look();
 	ok(n_frags >= 2, "%u fragments over the renewed SA", n_frags);
 	is_int(m->seen.registered, 1, "registered over it");
-	teardown();
+	pair_teardown();
 }
 
 int main(void)

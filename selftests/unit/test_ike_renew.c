@@ -8,31 +8,15 @@
 
 #include "crypto/prf.h"
 #include "ike/exchange.h"
-#include "ike_net.h"
+#include "ike_pair.h"
 #include "lib/log.h"
 #include "lib/util.h"
 #include "tap.h"
 
-#define GCKS "gcks.example"
-
-static struct net net;
-static struct pki_pair ca;
-static struct node *g, *m;
 static struct ike_sa *msa, *gsa; /* the member's end and the key server's */
 
-static void setup_with(const struct ike_engine_cfg *gcfg,
-		       const struct ike_engine_cfg *mcfg, time_t to)
+static void join_pair(void)
 {
-	struct pki_opt opt = { .kind = PKI_GCKS, .dns = GCKS };
-
-	net_init(&net);
-	pki_ca(&net, "test CA", &ca);
-	opt.ca = &ca;
-	g = node_new(&net, "192.0.2.1", &opt, &ca, gcfg);
-	opt.kind = PKI_MEMBER;
-	opt.dns = "a.example";
-	opt.to = to ? net.wall + to : 0;
-	m = node_new(&net, "192.0.2.2", &opt, &ca, mcfg);
 	msa = node_join(m, g, GCKS, true);
 	net_run(&net);
 	gsa = g->sa;
@@ -41,15 +25,17 @@ static void setup_with(const struct ike_engine_cfg *gcfg,
 	ike_sa_set_user(gsa, &gsa);
 }
 
+static void setup_with(const struct ike_engine_cfg *gcfg,
+		       const struct ike_engine_cfg *mcfg, time_t member_s)
+{
+	pair_setup_opt(&(struct pair_opt){
+		.gcfg = gcfg, .mcfg = mcfg, .member_s = member_s });
+	join_pair();
+}
+
 static void setup(void)
 {
 	setup_with(NULL, NULL, 0);
-}
-
-static void teardown(void)
-{
-	net_free(&net);
-	pki_pair_free(&ca);
 }
 
 static unsigned int sas_of(const struct node *n)
@@ -129,7 +115,7 @@ static void rfc7296_2_18_either_side(void)
 		ike_close(by ? gsa : msa, "done");
 		net_run(&net);
 		is_int(sas_of(g) + sas_of(m), 0, "closed at both ends");
-		teardown();
+		pair_teardown();
 	}
 }
 
@@ -177,7 +163,7 @@ static void rfc7296_2_1_lost(void)
 			net_pass(&net, 70000, true);
 			is_int(sas_of(g) + sas_of(m), 2,
 			       "message %d lost: nothing is left over", lose);
-			teardown();
+			pair_teardown();
 		}
 
 	setup();
@@ -192,7 +178,7 @@ static void rfc7296_2_1_lost(void)
 	is_int(ike_engine_stats(g->engine)->rekeyed, 1,
 	       "each message three times: renewed once");
 	agrees("each message three times");
-	teardown();
+	pair_teardown();
 
 	/* No answer ever: the SA ends. */
 	setup();
@@ -203,7 +189,7 @@ static void rfc7296_2_1_lost(void)
 	is_str(m->seen.reason, "no answer to CREATE_CHILD_SA after 7 tries",
 	       "a peer that does not answer is dead");
 	is_int(sas_of(m), 0, "nothing is left");
-	teardown();
+	pair_teardown();
 }
 
 /*
@@ -257,7 +243,7 @@ static void rfc7296_2_8_2_both_at_once(void)
 			  m->seen.closed + g->seen.closed;
 		net_pass(&net, 70000, true);
 		left += sas_of(g) != 1 || sas_of(m) != 1;
-		teardown();
+		pair_teardown();
 	}
 	is_int(bad, 0, "in 48 collisions both ends agree and register");
 	is_int(twice, 0, "each time one renewal is left at each end");
@@ -298,7 +284,7 @@ static void rfc7296_2_8_2_lowest_nonce(void)
 		by_member += msa->initiator;
 		by_gcks += gsa->initiator;
 		wrong += sas_of(g) != 1 || sas_of(m) != 1;
-		teardown();
+		pair_teardown();
 	}
 	is_int(wrong, 0, "the SA with the lowest nonce is deleted");
 	ok(by_member && by_gcks && by_member + by_gcks == 16,
@@ -325,7 +311,7 @@ static void rfc7296_2_8_2_one_notices(void)
 	ok(msa->initiator, "the member's is the one that stays");
 	is_int(sas_of(g) + sas_of(m), 2, "nothing is left over");
 	agrees("late request");
-	teardown();
+	pair_teardown();
 
 	/* The peer uses the new SA while our request is still open. */
 	setup();
@@ -343,7 +329,7 @@ static void rfc7296_2_8_2_one_notices(void)
 	agrees("used early");
 	net_pass(&net, 70000, true);
 	is_int(sas_of(g) + sas_of(m), 2, "nothing is left over");
-	teardown();
+	pair_teardown();
 }
 
 /* A request of ours is open that is not INFORMATIONAL. */
@@ -371,7 +357,7 @@ static void rfc7296_2_25_busy(void)
 	is_int(ike_engine_stats(g->engine)->rekeyed, 1,
 	       "renewed by another try");
 	agrees("later");
-	teardown();
+	pair_teardown();
 
 	/* The answer to a registration is still owed. */
 	setup();
@@ -392,7 +378,7 @@ static void rfc7296_2_25_busy(void)
 	net_pass(&net, 16000, true);
 	is_int(ike_engine_stats(g->engine)->rekeyed, 1, "renewed afterwards");
 	agrees("afterwards");
-	teardown();
+	pair_teardown();
 }
 
 /* An INFORMATIONAL that is open goes on over the new SA. */
@@ -411,7 +397,7 @@ static void tasks_follow(void)
 	is_int(ike_engine_stats(g->engine)->rekeyed, 1, "renewed");
 	is_int(m->seen.registered, 1, "queued requests go over the new SA");
 	agrees("with a queue");
-	teardown();
+	pair_teardown();
 }
 
 /* Requests of a peer, over whose messages the test decides. */
@@ -446,18 +432,8 @@ static void note_answer(struct ike_sa *sa, struct ike_in *in)
 static void sends(void (*put)(struct pchain *c), uint16_t want, bool fatal,
 		  const char *what)
 {
-	static struct exchange table[16];
-	unsigned int i = 0;
-
-	do {
-		table[i] = ike_exchanges[i];
-		if (table[i].type == IKE_XCHG_CREATE_CHILD_SA) {
-			table[i].build = make_request;
-			table[i].answer = note_answer;
-		}
-	} while (ike_exchanges[i++].type);
 	setup();
-	m->engine->exchanges = table;
+	node_exchange(m, IKE_XCHG_CREATE_CHILD_SA, make_request, note_answer);
 	put_request = put;
 	was_answered = false;
 	ike_rekey(msa);
@@ -470,7 +446,7 @@ static void sends(void (*put)(struct pchain *c), uint16_t want, bool fatal,
 	       fatal ? "ends" : "stays");
 	if (!fatal)
 		agrees(what);
-	teardown();
+	pair_teardown();
 }
 
 static struct sa_pld sa;
@@ -513,52 +489,51 @@ static void ike_proposal(uint8_t spi_len, uint16_t ke)
 	proposal_put(p, GIKE_TT_KWA, GIKE_KWA_5649_256, 0);
 }
 
+/* Payloads of a renewal; a point of 0 octets leaves out KE. */
+static void put_renewal(struct pchain *c, unsigned int nonce, uint16_t ke,
+			unsigned int point)
+{
+	sa_build(c, &sa);
+	raw_build(c, IKE_PLD_NONCE, octets, nonce);
+	if (point)
+		ke_build(c, ke, octets, point);
+}
+
 static void put_no_spi(struct pchain *c)
 {
 	ike_proposal(0, IKE_KE_X25519);
-	sa_build(c, &sa);
-	raw_build(c, IKE_PLD_NONCE, octets, 32);
-	ke_build(c, IKE_KE_X25519, octets, 32);
+	put_renewal(c, 32, IKE_KE_X25519, 32);
 }
 
 static void put_no_kwa(struct pchain *c)
 {
 	ike_proposal(8, IKE_KE_X25519);
 	sa.p[0].n--;
-	sa_build(c, &sa);
-	raw_build(c, IKE_PLD_NONCE, octets, 32);
-	ke_build(c, IKE_KE_X25519, octets, 32);
+	put_renewal(c, 32, IKE_KE_X25519, 32);
 }
 
 static void put_other_ke(struct pchain *c)
 {
 	ike_proposal(8, IKE_KE_X25519);
-	sa_build(c, &sa);
-	raw_build(c, IKE_PLD_NONCE, octets, 32);
-	ke_build(c, IKE_KE_P256, octets, 64);
+	put_renewal(c, 32, IKE_KE_P256, 64);
 }
 
 static void put_bad_point(struct pchain *c)
 {
 	ike_proposal(8, IKE_KE_P256);
-	sa_build(c, &sa);
-	raw_build(c, IKE_PLD_NONCE, octets, 32);
-	ke_build(c, IKE_KE_P256, octets, 64);
+	put_renewal(c, 32, IKE_KE_P256, 64);
 }
 
 static void put_no_ke(struct pchain *c)
 {
 	ike_proposal(8, IKE_KE_X25519);
-	sa_build(c, &sa);
-	raw_build(c, IKE_PLD_NONCE, octets, 32);
+	put_renewal(c, 32, 0, 0);
 }
 
 static void put_short_nonce(struct pchain *c)
 {
 	ike_proposal(8, IKE_KE_X25519);
-	sa_build(c, &sa);
-	raw_build(c, IKE_PLD_NONCE, octets, 15);
-	ke_build(c, IKE_KE_X25519, octets, 32);
+	put_renewal(c, 15, IKE_KE_X25519, 32);
 }
 
 static void put_bad_sa(struct pchain *c)
@@ -622,7 +597,7 @@ static void bounded(void)
 	   "%u renewals in 100 s are accepted",
 	   (unsigned int)ike_engine_stats(g->engine)->rekeyed);
 	ok(most <= 8, "no more than %u SAs at a time", most);
-	teardown();
+	pair_teardown();
 }
 
 static void rfc7296_2_8_lifetimes(void)
@@ -643,7 +618,7 @@ static void rfc7296_2_8_lifetimes(void)
 	   (unsigned int)ike_engine_stats(m->engine)->rekeyed);
 	is_int(m->seen.sa_closed + g->seen.sa_closed, 0, "no SA has ended");
 	agrees("ten lifetimes later");
-	teardown();
+	pair_teardown();
 
 	/* The key server begins. */
 	gcfg.rekey_ms = 50000;
@@ -653,7 +628,7 @@ static void rfc7296_2_8_lifetimes(void)
 	is_int(m->seen.sa_closed + g->seen.sa_closed, 0,
 	       "no SA has ended that the key server renews");
 	agrees("renewed by the key server");
-	teardown();
+	pair_teardown();
 
 	/* Both do. */
 	mcfg.rekey_ms = 50000;
@@ -662,7 +637,7 @@ static void rfc7296_2_8_lifetimes(void)
 	is_int(m->seen.sa_closed + g->seen.sa_closed, 0,
 	       "no SA has ended that both renew");
 	agrees("renewed by both");
-	teardown();
+	pair_teardown();
 
 	/* A peer that refuses. */
 	setup_with(NULL, &mcfg, 0);
@@ -675,7 +650,7 @@ static void rfc7296_2_8_lifetimes(void)
 	net_pass(&net, 2000, true);
 	is_str(m->seen.reason, "lifetime of the IKE SA has ended",
 	       "up to the end of its lifetime");
-	teardown();
+	pair_teardown();
 }
 
 /* The key server has lost the IKE SA, whoever has renewed it. */
@@ -698,7 +673,7 @@ static void rfc7296_2_21_4_lost_sa(void)
 		is_str(m->seen.reason, "the peer no longer has the IKE SA",
 		       "renewed by the %s: the member learns of it in 5 s",
 		       who);
-		teardown();
+		pair_teardown();
 	}
 }
 
@@ -728,7 +703,7 @@ static void rfc7296_2_25_2_closed_meanwhile(void)
 		is_int(sas_of(g), 0, "%s: no SA at the key server", who);
 		net_pass(&net, 70000, true);
 		is_int(sas_of(m), 0, "%s: none at the member", who);
-		teardown();
+		pair_teardown();
 	}
 
 	/* The member goes on without a question if the new one is used. */
@@ -739,14 +714,14 @@ static void rfc7296_2_25_2_closed_meanwhile(void)
 	net_run(&net);
 	net_pass(&net, 3000, true);
 	is_int(msa->my_mid, 0, "an SA that is in use is not asked for");
-	teardown();
+	pair_teardown();
 	setup();
 	ike_rekey(gsa);
 	net_pass(&net, 3000, true);
 	is_int(msa->my_mid, 1, "one that is not in use is asked for once");
 	net_pass(&net, 60000, true);
 	is_int(msa->my_mid, 1, "one that is not in use is not asked for again");
-	teardown();
+	pair_teardown();
 }
 
 /* A certificate that has ended is not extended by a renewal. */
@@ -762,7 +737,7 @@ static void outdated(void)
 	ok(ike_engine_stats(g->engine)->rekeyed >= 1,
 	   "the SA was renewed before");
 	is_int(sas_of(g), 0, "no SA outlives the certificate by a lifetime");
-	teardown();
+	pair_teardown();
 }
 
 /* Over the replaced SA there is only its end. */
@@ -797,34 +772,24 @@ static void rfc7296_2_25_2_old_sa(void)
 	agrees("after that");
 	net_pass(&net, 70000, true);
 	is_int(sas_of(g) + sas_of(m), 2, "the old one ends by itself");
-	teardown();
+	pair_teardown();
 }
 
 static void nat(void)
 {
 	struct ike_engine_cfg cfg = { .natt_port = 4500 };
-	struct pki_opt opt = { .kind = PKI_GCKS, .dns = GCKS };
 
-	net_init(&net);
-	pki_ca(&net, "test CA", &ca);
-	opt.ca = &ca;
-	g = node_new(&net, "192.0.2.1", &opt, &ca, NULL);
-	opt.kind = PKI_MEMBER;
-	opt.dns = "a.example";
-	m = node_new(&net, "10.0.0.2", &opt, &ca, &cfg);
+	pair_setup_opt(&(struct pair_opt){ .mcfg = &cfg, .maddr = "10.0.0.2" });
 	net.nat = true;
 	net.nat_inside = m->ep;
 	ep_parse("192.0.2.9:1024", 0, &net.nat_outside);
-	msa = node_join(m, g, GCKS, true);
-	net_run(&net);
-	gsa = g->sa;
+	join_pair();
 	is_int(m->seen.registered, 1, "registered from behind a NAT");
-	ike_sa_set_user(gsa, &gsa);
 	ike_rekey(gsa);
 	net_run(&net);
 	is_int(ike_sa_peer(msa)->port, 4500, "the renewed SA stays on 4500");
 	agrees("behind a NAT");
-	teardown();
+	pair_teardown();
 }
 
 int main(void)
