@@ -4,10 +4,11 @@
  * they are encrypted (window.c) and put together here. Each fragment has an ICV
  * of its own, and only those that verify are kept.
  *
- * What is kept is bounded: one message for each direction of an SA, of so many
- * fragments and octets, less before the peer is authenticated, and in all. When
- * all is full, the oldest incomplete message of any SA gives way; the peer
- * sends all of its fragments again.
+ * Incomplete messages are bounded, as a peer could fill memory with them: one
+ * for each direction of an SA, with a limit on fragments and octets that is
+ * lower before the peer is authenticated, and a limit for all SAs together. When
+ * that is reached, the oldest incomplete message of any SA gives way; its sender
+ * sends all of the fragments again.
  */
 #ifndef IKE_FRAGS_H
 #define IKE_FRAGS_H

@@ -82,8 +82,8 @@ is "the bytes are counted as such" "$(sa_word a g4 $spi bytes)" 700
 
 section "time"
 
-# What must arrive is sent over an SA that does not end by time, since a busy
-# machine may take longer than any time that is worth waiting for.
+# The datagrams that must arrive go over an SA that does not end by time, since a
+# busy machine may take longer than any time that is worth waiting for.
 pair soft-time 2 -- soft-time 3
 send a $G4 >/dev/null
 arrives "a datagram arrives before or after the soft time" 1

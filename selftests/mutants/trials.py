@@ -162,7 +162,7 @@ def run(command, limit, env=None, gently=False):
 	finally:
 		CHILDREN.forget(child)
 		child.stdout.close()
-	# What a signal has ended has not failed.
+	# A program that ended by a signal to this run gives no verdict.
 	CHILDREN.check()
 	return why, out
 
@@ -189,7 +189,7 @@ def judged(child, limit, gently):
 				why = line.decode(errors="replace")
 				break
 	if not why:
-		# It may go on although it says nothing more.
+		# A program that has closed its output may go on without an end.
 		try:
 			child.wait(max(0, end - time.monotonic()))
 		except subprocess.TimeoutExpired:
