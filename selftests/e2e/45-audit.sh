@@ -6,63 +6,27 @@
 # timeout: 300
 
 . "$(dirname "$0")/../lib.sh"
+K4=10.9.0.1
+. "$TOP/selftests/e2e/process.sh"
 need ip jq python3
 
-K4=10.9.0.1
-pki=$TMP/pki
 K=$TMP/k
 T=$TMP/trail/audit
 
-conf_head() {
-	cat <<-END
-		identity: { certificate = "$pki/$1.pem"; key = "$pki/$1.key";
-		    ca = "$pki/ca.pem"; };
-		control = "$2/s.sock";
-	END
-}
-
-# [MORE [GROUP-MORE]]
-gcks_conf() {
-	conf_head k.lab "$K"
-	cat <<-END
-		gcks: { listen = ( "0.0.0.0:848" ); store = "$K/gcks.db";
-		  seal-key = "$K/seal.key"; audit-trail = "$T"; $1
-		  groups = ( { name = "video"; address = "239.9.1.1";
-		    rekey-address = "239.9.1.254"; rekey-interface = "eth0";
-		    receivers = [ "*.lab" ]; senders = [ "m.lab" ];
-		    atd = 1; dtd = 3; $2 } ); };
-	END
-}
-
-member_conf() {
-	conf_head m.lab "$TMP/m"
-	cat <<-END
-		member: { gcks = "$K4"; gcks-id = "k.lab";
-		  groups = ( { name = "video"; address = "239.9.1.1";
-		    sender-ids = 1; } ); };
-	END
-}
-
-# NAMESPACE: start, and wait until it answers
-up() {
-	spawn in_ns "$1" "$MCSECD" -c "$TMP/$1.conf" >>"$TMP/$1.log" 2>&1
-	wait_until 20 ctl "$1" -s "$TMP/$1/s.sock" status ||
-		sed 's/^/# /' "$TMP/$1.log"
+# [MORE [GROUP-MORE]]: the configuration of the key server
+audit_conf() {
+	gcks_conf "{ name = \"video\"; address = \"239.9.1.1\";
+		    rekey-address = \"239.9.1.254\"; rekey-interface = \"eth0\";
+		    receivers = [ \"*.lab\" ]; senders = [ \"m.lab\" ];
+		    atd = 1; dtd = 3; ${2:-} }" "audit-trail = \"$T\"; ${1:-}"
 }
 
 pid_of() { pgrep -f "$MCSECD -c $TMP/$1.conf" | tail -n 1; }
-# SIGNAL NAMESPACE
-down() {
-	local pid
+# SIGNAL HOST
+stop() { down "$1" "$(pid_of "$2")"; }
 
-	pid=$(pid_of "$2")
-	kill "-$1" "$pid"
-	wait_until 20 test ! -d "/proc/$pid"
-}
-
-kctl() { ctl k -s "$K/s.sock" "$@"; }
 state_is() {
-	[ "$(ctl m -s "$TMP/m/s.sock" -j status |
+	[ "$(mctl -j status |
 		jq -r '.member.groups[0].state')" = "$1" ]
 }
 # WORD...: records as lines of JSON
@@ -78,9 +42,7 @@ trail_works() { ! trail_fails; }
 rekeys() { kctl -j status | jq '.gcks.groups[0].rekeys'; }
 missing() { kctl -j status | jq .audit.missing; }
 
-"$MCSECCTL" pki init "$pki" >/dev/null
-"$MCSECCTL" pki gcks "$pki" k.lab >/dev/null
-"$MCSECCTL" pki member "$pki" m.lab >/dev/null
+pki_make m
 mkdir -p "$K" "$TMP/m" "$TMP/trail"
 mount -t tmpfs -o size=1m none "$TMP/trail"
 ns_create k m
@@ -89,8 +51,9 @@ for h in k m; do
 	mroute_to $h eth0 239.9.0.0/16
 done
 load_mcsec
-gcks_conf >"$TMP/k.conf"
-member_conf >"$TMP/m.conf"
+audit_conf >"$TMP/k.conf"
+member_conf m '{ name = "video"; address = "239.9.1.1"; sender-ids = 1; }' \
+	>"$TMP/m.conf"
 up k
 up m
 try "a member comes in" wait_until 60 state_is in
@@ -111,12 +74,12 @@ like "a refused order is on record" \
 	"$(last order-refused '"\(.id) \(.uid) \(.detail)"')" \
 	'^z.lab 0 .*not a member'
 refused() { [ -n "$(show event refuse id m.lab)" ]; }
-down TERM m
+stop TERM m
 up m
 try "a refusal is on record" wait_until 30 refused
 try "the member is admitted" kctl admit video m.lab
 is "the admission has the uid of who ordered it" "$(last admit .uid)" 0
-gcks_conf "" "beat = 20;" >"$TMP/k.conf"
+audit_conf "" "beat = 20;" >"$TMP/k.conf"
 try "a reload is ordered" kctl reload
 like "the reload says what changed" "$(last reload .detail)" 'beat'
 is "the policy has the uid of who ordered the reload" \
@@ -152,14 +115,14 @@ refuse "the private key is not in the trail" \
 
 section "deaths"
 
-down KILL k
+stop KILL k
 like "a trail is sound after a kill" "$(verify)" '^sound: '
 printf '{"n":' >>"$(ls "$T"/trail-* | tail -n 1)"
 like "a torn line is no fault" "$(verify)" 'torn'
 up k
 like "the next start goes on behind it" "$(last trail-torn .octets)" '^5$'
 like "the trail is sound with it" "$(verify)" '^sound: '
-down TERM k
+stop TERM k
 like "a trail that was closed is proven" "$(verify)" 'exit 0'
 is "the stop is on record" "$(last stop .event)" stop
 
@@ -181,8 +144,8 @@ like "the trail is sound" "$(verify)" '^sound: '
 is "all orders are in it" "$(show event order | jq -r .detail | grep -c '^rekey')" \
 	"$(kctl -j audit | jq '[.audit[] | select(.event == "order" and
 		.detail == "rekey")] | length')"
-down TERM k
-gcks_conf "audit-required = true;" >"$TMP/k.conf"
+stop TERM k
+audit_conf "audit-required = true;" >"$TMP/k.conf"
 up k
 head -c 2m /dev/zero >"$TMP/trail/full" 2>/dev/null
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
@@ -196,7 +159,7 @@ is "with audit-required keys do not change" \
 rm "$TMP/trail/full"
 try "an eviction is possible once there is room" \
 	kctl evict video x.lab --ahead
-down TERM k
+stop TERM k
 
 section "tampering"
 
@@ -230,7 +193,7 @@ like "the next start notices the cut" \
 	"$(grep 'audit trail damaged' "$TMP/k.log")" 'were cut off'
 like "the cut is in the trail for good" "$(verify | tr '\n' ' ')" \
 	"^cut off: record .*exit 7"
-down TERM k
+stop TERM k
 good
 like "another key is not trusted" "$("$MCSECCTL" audit verify dir "$T" \
 	certificate "$pki/m.lab.pem" 2>&1; echo "exit $?")" 'exit 8'
