@@ -75,7 +75,7 @@ struct node {
 	struct trust *trust;
 	struct seen seen;
 	struct ike_sa *sa; /* the last callback's */
-	struct exchange exchanges[16]; /* of node_exchange() */
+	struct exchange exchanges[16]; /* node_exchange() */
 	/* Answer of the key server. */
 	uint16_t answer; /* notify */
 	bool later;

@@ -14,12 +14,12 @@ static struct net net;
 static struct pki_pair ca;
 static struct node *g, *m;
 
-/* What is 0 or NULL is as usual. */
+/* Options that are 0 or NULL are as usual. */
 struct pair_opt {
 	const struct ike_engine_cfg *gcfg, *mcfg;
-	int gtype, mtype; /* of their keys */
+	int gtype, mtype; /* key types */
 	const char *gaddr, *maddr;
-	const struct pki_pair *member_ca; /* instead of ca */
+	const struct pki_pair *member_ca; /* instead: ca */
 	time_t member_s; /* the member's certificate ends after so many seconds */
 };
 
