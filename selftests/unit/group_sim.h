@@ -150,6 +150,9 @@ struct sim {
 	bool (*drop)(struct sim *s, struct sim_member *m, const uint8_t *p,
 		     size_t len);
 	void *drop_arg;
+	/* Sees each message once when it is sent, even if it is lost; or NULL. */
+	void (*on_wire)(struct sim *s, const struct ep *from,
+			const struct ep *to, const uint8_t *p, size_t len);
 	/*
 	 * The callback may alter the answer of the key server, or act before
 	 * it.

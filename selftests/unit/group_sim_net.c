@@ -110,6 +110,8 @@ static struct sim_member *member_at(struct sim *s, const struct addr *a)
 static void unicast(struct sim *s, const struct ep *from, const struct ep *to,
 		    const uint8_t *p, size_t len)
 {
+	if (s->on_wire)
+		s->on_wire(s, from, to, p, len);
 	if (lost(s,
 		 member_at(s, ep_equal(to, &s->ep) ? &from->addr : &to->addr),
 		 len))
@@ -186,6 +188,8 @@ int sim_send_rekey(void *ctx, const struct gcks_dest *dest, const uint8_t *p,
 	if (!gcks_sends(s))
 		return 0;
 	record(s, p, len);
+	if (s->on_wire)
+		s->on_wire(s, &s->ep, &dest->to, p, len);
 	for (i = 0; i < s->n; i++) {
 		struct sim_member *m = s->m[i];
 
