@@ -136,7 +136,10 @@ struct esp_test {
 	int err;
 };
 
-static void __init test_done(struct mcsec_op *op, int err)
+/* Not __init: a cipher's worker returns from here after the thread that was
+ * woken may have ended the module's init and had its text freed.
+ */
+static void test_done(struct mcsec_op *op, int err)
 {
 	struct esp_test *test = (void *)op->pkt.sa;
 

@@ -20,7 +20,10 @@ struct iv_test {
 static struct iv_test iv_test __initdata;
 static DECLARE_COMPLETION(iv_test_freed);
 
-static void __init iv_test_released(struct mcsec_group *group)
+/* Not __init: a worker calls this and still returns from here while the thread
+ * that was woken ends the module's init and has its text freed.
+ */
+static void iv_test_released(struct mcsec_group *group)
 {
 	complete(&iv_test_freed);
 }
