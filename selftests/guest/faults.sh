@@ -3,8 +3,8 @@
 #
 # Check that the guest reports faults, since a test bed that cannot fail proves
 # nothing: a WARN, an oops, a hang, a failing command, and with kernels for
-# debugging a leak, an overrun, a use after free, sleeping where it is not
-# allowed, and locks taken in two orders.
+# debugging a thread that is stuck, a leak, an overrun, a use after free, sleeping
+# where it is not allowed, and locks taken in two orders.
 #
 # Runs on the host: it boots the guests itself. Arguments are the kernels, of
 # uml, uml-debug, uml-smp and stock; without any, it is all of these.
@@ -88,6 +88,7 @@ debugging() {
 	fault_ends "$1" use-after-free 97 'KASAN: slab-use-after-free'
 	fault_ends "$1" sleep 99 'sleeping function called from invalid context'
 	fault_ends "$1" inversion 99 'possible circular locking dependency'
+	fault_ends "$1" stuck 97 'hung_task: blocked tasks'
 	fault_ends "$1" leak 98 'unreferenced object .*size 512'
 	guest_ends "$1" "a program that skips after a complaint" 99 \
 		'sleeping function' "insmod '$fault_ko' fault=sleep; exit 4"

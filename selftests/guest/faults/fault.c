@@ -7,6 +7,7 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -39,6 +40,11 @@ static int __init fault_init(void)
 	} else if (!strcmp(fault, "loop")) {
 		for (;;)
 			cpu_relax();
+	} else if (!strcmp(fault, "stuck")) {
+		for (;;) {
+			set_current_state(TASK_UNINTERRUPTIBLE);
+			schedule();
+		}
 	} else if (!strcmp(fault, "leak")) {
 		/* The only reference may still be on the stack. */
 		for (i = 0; i < 10; i++)
