@@ -67,6 +67,13 @@ static enum gike_when group_request(void *ctx, struct ike_sa *sa,
 	return gcks_group_request(a->gcks, sa, req, reply);
 }
 
+static bool one_place(void *ctx)
+{
+	struct app *a = ctx;
+
+	return gcks_one_place(a->gcks);
+}
+
 static void gcks_event(void *ctx, const struct ike_event *ev)
 {
 	struct app *a = ctx;
@@ -93,6 +100,7 @@ static void gcks_on_rival(void *ctx, struct ike_sa *sa, const uint8_t *group,
 static const struct ike_ops gcks_ops = {
 	.send = gcks_send,
 	.hears_natt = hears_natt,
+	.one_place = one_place,
 	.group_request = group_request,
 	.sending = gcks_on_sending,
 	.rival = gcks_on_rival,

@@ -169,6 +169,17 @@ void gcks_ike_event(struct gcks *k, const struct ike_event *ev)
 	notice_ike(k, ev);
 }
 
+/* In any other case an IKE SA elsewhere may be that of a rightful member. */
+bool gcks_one_place(const struct gcks *k)
+{
+	const struct group *g;
+
+	TAILQ_FOREACH(g, &k->groups, all)
+	if (g->conf->one_place != ONE_PLACE_REPLACE)
+		return false;
+	return !TAILQ_EMPTY(&k->groups);
+}
+
 /* ---- control ------------------------------------------------------------ */
 
 void gcks_set_actor(struct gcks *k, const char *actor)

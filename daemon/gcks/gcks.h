@@ -103,6 +103,8 @@ void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
  * trail too, within the limits of gcks/notice.h.
  */
 void gcks_ike_event(struct gcks *k, const struct ike_event *ev);
+/* Return true if each group lets a second address of an identity replace the first. */
+bool gcks_one_place(const struct gcks *k);
 
 /* ---- control ------------------------------------------------------------ */
 

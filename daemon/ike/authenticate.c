@@ -188,6 +188,27 @@ static void name_peer(struct ike_sa *sa, const struct ike_id *id)
 
 /* ---- initiator ---------------------------------------------------------- */
 
+/*
+ * Return true if @sa will be the only IKE SA with its peer, and the first one
+ * (RFC 7296 section 2.4): those of an earlier run, which ended without a Delete,
+ * are of no use any more. Later SAs do not say so, or two hosts with one identity
+ * could end those of each other without end.
+ */
+static bool is_initial_contact(const struct ike_sa *sa)
+{
+	const struct ike_engine *engine = sa->engine;
+	const struct ike_sa *o;
+
+	if (id_equal(&engine->contacted, &sa->peer_id))
+		return false;
+	LIST_FOREACH(o, &engine->sas, link)
+	if (o != sa && !o->gcks &&
+	    (o->state == IKE_ST_UP || o->state == IKE_ST_AUTH_SENT) &&
+	    id_equal(&o->peer_id, &sa->peer_id))
+		return false;
+	return true;
+}
+
 int authenticate_request(struct ike_sa *sa, struct pchain *c)
 {
 	const char *why = cannot_sign(sa, &sa->peer_id);
@@ -205,7 +226,10 @@ int authenticate_request(struct ike_sa *sa, struct pchain *c)
 	if (!psk_of(sa, &sa->peer_id))
 		auth_put_certreq(c, sa->engine->cfg.trust);
 	id_build(c, IKE_PLD_IDR, &sa->peer_id);
-	return put_auth(sa, c);
+	ret = put_auth(sa, c);
+	if (!ret && is_initial_contact(sa))
+		notify_build_ike(c, IKE_N_INITIAL_CONTACT);
+	return ret;
 }
 
 /* Compare names as certificates do, without regard to case. */
@@ -269,6 +293,7 @@ bool authenticate_gcks(struct ike_sa *sa, const struct ike_in *in)
 		sa_close(sa, 0, err.text);
 		return false;
 	}
+	sa->engine->contacted = sa->peer_id;
 	sa_up(sa);
 	return !sa->dead;
 }
@@ -335,6 +360,22 @@ static int make_place(struct ike_sa *sa)
 	return 0;
 }
 
+/*
+ * RFC 7296 section 2.4: the peer says that @sa is its only IKE SA. The sender is
+ * authenticated, and ends nothing but SAs of its own identity; if that may be at
+ * several addresses, only those of its own address.
+ */
+static void end_forsaken(struct ike_sa *sa)
+{
+	struct ike_engine *engine = sa->engine;
+	bool anywhere = engine->ops.one_place &&
+			engine->ops.one_place(engine->ctx);
+	struct ike_sa *old;
+
+	while (!sa->dead && (old = place_forsaken(sa, anywhere)))
+		ike_close(old, "the peer has started anew (INITIAL_CONTACT)");
+}
+
 bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 {
 	const struct ike_msg *m = &in->m;
@@ -377,7 +418,9 @@ bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 			     "limit of IKE SAs reached, and none is idle");
 		return false;
 	}
-	return true;
+	if (msg_notify(m, IKE_N_INITIAL_CONTACT))
+		end_forsaken(sa);
+	return !sa->dead;
 }
 
 int authenticate_head(struct ike_sa *sa, struct pchain *c)

@@ -151,6 +151,12 @@ struct ike_ops {
 	bool (*hears_natt)(void *ctx, const struct ep *local);
 
 	/*
+	 * Responder, may be NULL (false): returns whether an identity is at one
+	 * address only. INITIAL_CONTACT then ends its IKE SAs at others as well.
+	 */
+	bool (*one_place)(void *ctx);
+
+	/*
 	 * Initiator behind a NAT, may be NULL: sends one octet 0xff without
 	 * marker, which keeps the NAT's mapping (RFC 3948 section 2.3). Like
 	 * send().

@@ -332,6 +332,18 @@ struct ike_sa *place_surplus(const struct ike_sa *sa)
 	return n >= engine->cfg.max_per_identity ? oldest : NULL;
 }
 
+struct ike_sa *place_forsaken(const struct ike_sa *sa, bool anywhere)
+{
+	struct ike_sa *o;
+
+	LIST_FOREACH(o, name_bucket(sa->engine, sa->peer_name), in_name)
+	if (o != sa && !o->dead && o->peer_id.type == sa->peer_id.type &&
+	    !strcasecmp(o->peer_name, sa->peer_name) &&
+	    (anywhere || addr_equal(&o->path.peer.addr, &sa->path.peer.addr)))
+		return o;
+	return NULL;
+}
+
 void place_enter(struct ike_sa *sa)
 {
 	struct ike_engine *engine = sa->engine;

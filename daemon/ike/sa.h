@@ -283,6 +283,8 @@ struct ike_engine {
 	uint32_t next_token;
 	uint64_t next_serial;
 	uint64_t cap_said_ms; /* last IKE_EV_CAP, or 0 */
+	/* Initiator: the peer of the last SA that was up; type 0: none yet. */
+	struct ike_id contacted;
 	struct quota *net_errors; /* answers in the clear */
 	struct quota *all_errors;
 };
@@ -443,6 +445,11 @@ struct ike_sa *place_surplus(const struct ike_sa *sa);
  * NULL.
  */
 struct ike_sa *place_idlest(struct ike_engine *engine, const struct addr *peer);
+/*
+ * Return another SA of @sa's identity that INITIAL_CONTACT over @sa ends, or
+ * NULL: of the same address, or with @anywhere of any.
+ */
+struct ike_sa *place_forsaken(const struct ike_sa *sa, bool anywhere);
 /* Add @sa, which is authenticated as sa->peer_name and has room. */
 void place_enter(struct ike_sa *sa);
 /* Note that the peer has used the SA. */

@@ -189,6 +189,11 @@ static bool on_hears_natt(void *ctx, const struct ep *local)
 	return !((struct node *)ctx)->no_natt;
 }
 
+static bool on_one_place(void *ctx)
+{
+	return ((struct node *)ctx)->one_place;
+}
+
 static void on_keepalive(void *ctx, const struct ep *from, const struct ep *to)
 {
 	struct node *n = ctx;
@@ -375,6 +380,7 @@ static const struct ike_ops ops = {
 	.local_of = on_local_of,
 	.keepalive = on_keepalive,
 	.hears_natt = on_hears_natt,
+	.one_place = on_one_place,
 	.group_request = on_request,
 	.registered = on_registered,
 	.refused = on_refused,
@@ -465,20 +471,30 @@ void node_clear(struct node *n)
 	memset(&n->seen, 0, sizeof(n->seen));
 }
 
-void node_exchange(struct node *n, uint8_t type,
-		   int (*build)(struct ike_sa *sa, const struct ike_task *t),
-		   void (*answer)(struct ike_sa *sa, struct ike_in *in))
+struct exchange *node_own_exchange(struct node *n, uint8_t type)
 {
+	struct exchange *found = NULL;
 	unsigned int i = 0;
 
 	do {
 		n->exchanges[i] = ike_exchanges[i];
-		if (n->exchanges[i].type == type) {
-			n->exchanges[i].build = build;
-			n->exchanges[i].answer = answer;
-		}
+		if (n->exchanges[i].type == type)
+			found = &n->exchanges[i];
 	} while (ike_exchanges[i++].type);
 	n->engine->exchanges = n->exchanges;
+	if (!found)
+		DIE("there is no such exchange");
+	return found;
+}
+
+void node_exchange(struct node *n, uint8_t type,
+		   int (*build)(struct ike_sa *sa, const struct ike_task *t),
+		   void (*answer)(struct ike_sa *sa, struct ike_in *in))
+{
+	struct exchange *e = node_own_exchange(n, type);
+
+	e->build = build;
+	e->answer = answer;
 }
 
 void node_free(struct node *n)

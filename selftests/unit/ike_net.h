@@ -75,7 +75,7 @@ struct node {
 	struct trust *trust;
 	struct seen seen;
 	struct ike_sa *sa; /* the last callback's */
-	struct exchange exchanges[16]; /* node_exchange() */
+	struct exchange exchanges[16]; /* node_own_exchange() */
 	/* Answer of the key server. */
 	uint16_t answer; /* notify */
 	bool later;
@@ -88,6 +88,7 @@ struct node {
 	/* Opaque attributes of private use to send, or NULL. */
 	const struct opaque *says, *says_data, *says_gw;
 	bool no_natt; /* key server: not on port 4500 */
+	bool one_place; /* key server: an identity is at one address only */
 };
 
 void net_init(struct net *net);
@@ -122,6 +123,11 @@ struct node *node_new(struct net *net, const char *addr,
 		      const struct ike_engine_cfg *cfg);
 void node_clear(struct node *n);
 
+/*
+ * Give @n a table of exchanges of its own, and return the entry of @type, for a
+ * test to alter.
+ */
+struct exchange *node_own_exchange(struct node *n, uint8_t type);
 /* Let @n send other requests of exchange @type, and look at their answers. */
 void node_exchange(struct node *n, uint8_t type,
 		   int (*build)(struct ike_sa *sa, const struct ike_task *t),
