@@ -76,6 +76,20 @@ static int check_id(const struct cert *leaf, enum cert_purpose purpose,
 	return 0;
 }
 
+/*
+ * A certificate that has to be fetched is refused. RFC 7296 section 3.6 lets a
+ * peer send its URL only to who sent HTTP_CERT_LOOKUP_SUPPORTED, which we never
+ * do: a peer that is not authenticated could make us connect to any host.
+ */
+static bool has_hash_and_url(const struct ike_msg *m)
+{
+	for (unsigned int i = 0; i < m->n_cert; i++)
+		if (m->cert[i].encoding == IKE_CERT_HASH_URL_X509 ||
+		    m->cert[i].encoding == IKE_CERT_HASH_URL_BUNDLE)
+			return true;
+	return false;
+}
+
 int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	       const struct ike_msg *m, const struct ike_id *id,
 	       const struct auth_octets *octets, size_t n_octets, time_t *ends,
@@ -94,6 +108,9 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	    auth.method != IKE_AUTH_DIGITAL_SIGNATURE)
 		return err_set(err, -EKEYREJECTED,
 			       "AUTH is not a digital signature");
+	if (has_hash_and_url(m))
+		return err_set(err, -EKEYREJECTED,
+			       "certificate: sent as hash and URL, which is not supported; the peer has to send the certificate itself");
 	for (unsigned int i = 0; i < m->n_cert; i++) {
 		if (m->cert[i].encoding != IKE_CERT_X509_SIGNATURE)
 			continue;

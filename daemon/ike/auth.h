@@ -42,6 +42,7 @@ struct auth_octets {
  * gives for its certificate. Returns 0 and sets *@ends to the end of the
  * chain's validity (seconds since 1970), or returns -EKEYREJECTED with one line
  * in @err such as "certificate: issuer unknown", which contains no name.
+ * Nothing is ever fetched: a certificate as hash and URL is refused.
  */
 int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	       const struct ike_msg *m, const struct ike_id *id,

@@ -185,7 +185,11 @@ static void checks(void)
 	s.m.n_cert = 0;
 	REFUSED("none sent", "without a certificate");
 	sign(&s, &member);
-	s.m.cert[0].encoding = 12;
+	s.m.cert[0].encoding = IKE_CERT_HASH_URL_X509;
+	REFUSED("sent as hash and URL", "with one that has to be fetched");
+	s.m.cert[0].encoding = IKE_CERT_HASH_URL_BUNDLE;
+	REFUSED("sent as hash and URL", "with several that have to be fetched");
+	s.m.cert[0].encoding = 7;
 	REFUSED("none sent", "with one of another kind");
 	s.m.cert[1] = s.m.cert[0];
 	s.m.cert[1].encoding = IKE_CERT_X509_SIGNATURE;

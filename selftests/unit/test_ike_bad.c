@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "crypto/cert.h"
-#include "ike/sa.h"
+#include "ike/exchange.h"
 #include "ike_net.h"
 #include "lib/log.h"
 #include "lib/util.h"
@@ -469,6 +469,74 @@ static void downgrade(void)
 	teardown();
 }
 
+/* ---- hash and URL ------------------------------------------------------- */
+
+static uint8_t cert_encoding;
+static bool cert_too; /* the certificate itself, before it */
+static unsigned int lookups; /* N(HTTP_CERT_LOOKUP_SUPPORTED) */
+
+static int send_url(struct ike_sa *sa, const struct ike_task *t)
+{
+	static const char url[] = "twenty octets of SHA"
+				  "http://192.0.2.9/a.crt";
+	struct cert_der der = cert_chain_der(sa->engine->cfg.chain, 0);
+	static const uint8_t sig[64];
+	static const uint8_t ed25519[] = { 0x30, 5, 6, 3, 0x2b, 0x65, 0x70 };
+	struct pchain c;
+	struct wbuf w;
+	int ret;
+
+	ret = ike_sa_state(sa, IKE_ST_AUTH_SENT);
+	wbuf_init(&w, IKE_INNER_MAX);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	id_build(&c, IKE_PLD_IDI, &sa->engine->cfg.id);
+	if (cert_too)
+		cert_build(&c, IKE_PLD_CERT, IKE_CERT_X509_SIGNATURE, der.p,
+			   der.len);
+	cert_build(&c, IKE_PLD_CERT, cert_encoding, (const uint8_t *)url,
+		   sizeof(url) - 1);
+	auth_build(&c, ed25519, sizeof(ed25519), sig, sizeof(sig));
+	if (!ret)
+		ret = groupreq_build(&c, t);
+	if (!ret)
+		ret = sa_request(sa, GIKE_XCHG_GSA_AUTH, c.first, &w);
+	wbuf_free(&w);
+	return ret;
+}
+
+static void count_lookup(const struct packet *q)
+{
+	static const uint8_t notify[] = { 0, 8, 0, 0, 16392 >> 8, 16392 & 255 };
+
+	lookups += !!memmem(q->p, q->len, notify, sizeof(notify));
+}
+
+static void rfc7296_3_6_hash_and_url(void)
+{
+	for (int kind = 0; kind < 4; kind++) {
+		cert_encoding = kind & 1 ? IKE_CERT_HASH_URL_BUNDLE
+					 : IKE_CERT_HASH_URL_X509;
+		cert_too = kind & 2;
+		setup();
+		node_own_exchange(m, GIKE_XCHG_GSA_AUTH)->build = send_url;
+		node_join(m, g, GCKS, false);
+		count_lookup(&net.queue[0]);
+		net_step(&net);
+		count_lookup(&net.queue[0]);
+		net_run(&net);
+		nobody_in("hash and URL");
+		is_int(lookups, 0,
+		       "HTTP_CERT_LOOKUP_SUPPORTED is not sent by either side");
+		is_int(m->seen.notify, IKE_N_AUTHENTICATION_FAILED,
+		       "encoding %u: the peer is told", cert_encoding);
+		is_str(g->seen.text,
+		       "certificate: sent as hash and URL, which is not supported; the peer has to send the certificate itself",
+		       "the log says what is to be done");
+		is_int(net.lost, 0, "nothing is sent to the host of the URL");
+		teardown();
+	}
+}
+
 static void replays(void)
 {
 	static uint8_t copy[8][8192];
@@ -519,6 +587,7 @@ int main(void)
 	RUN(protected_stages);
 	RUN(unprotected_stages);
 	RUN(downgrade);
+	RUN(rfc7296_3_6_hash_and_url);
 	RUN(replays);
 	return done();
 }
