@@ -296,6 +296,7 @@ int app_start_gcks(struct app *a, struct err *err)
 	restrict_kwa(a);
 	cfg.responder = true;
 	cfg.proposals = &a->gcks_proposals;
+	cfg.plain_ike = c->plain_ike;
 	cfg.cookie_always = !c->cookie_threshold;
 	cfg.cookie_above = c->cookie_threshold;
 	cfg.max_half_open = c->max_half_open;

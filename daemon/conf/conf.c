@@ -386,6 +386,7 @@ static const struct conf_field gcks_fields[] = {
 	K(sa_lifetime, "sa-lifetime", conf_read_number, .min = 60,
 	  .max = MONTH),
 	K(sa_rekey, "sa-rekey", conf_read_number, .min = 0, .max = MONTH),
+	K(plain_ike, "plain-ike", conf_read_bool, 0),
 	K(fragment_size, "fragment-size", read_fragment_size, .min = 0,
 	  .max = 65535),
 	K(groups, "groups", read_gcks_groups, .required = true),

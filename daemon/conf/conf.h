@@ -176,6 +176,8 @@ struct conf_gcks {
 	uint32_t max_sas;
 	uint32_t max_sas_address;
 	uint32_t max_sas_identity;
+	/* Whether peers without key wrap may open IKE SAs, for no group. */
+	bool plain_ike;
 	/* An idle IKE SA is closed after this time. */
 	uint32_t sa_idle;
 	/* Lifetime of an IKE SA, and the age at which it is renewed; 0: never. */

@@ -66,6 +66,7 @@ static void check_gcks_same(struct names *n, const struct conf_gcks *a,
 	check_same(n, a->sa_idle == b->sa_idle, "gcks.sa-idle");
 	check_same(n, a->sa_lifetime == b->sa_lifetime, "gcks.sa-lifetime");
 	check_same(n, a->sa_rekey == b->sa_rekey, "gcks.sa-rekey");
+	check_same(n, a->plain_ike == b->plain_ike, "gcks.plain-ike");
 	check_same(n, a->fragment_size == b->fragment_size,
 		   "gcks.fragment-size");
 }

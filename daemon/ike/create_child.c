@@ -539,7 +539,9 @@ void child_got_request(struct ike_sa *sa, struct ike_in *in)
 		refuse_renewal(sa, IKE_N_TEMPORARY_FAILURE);
 		return;
 	}
-	p = suite_choose(&sa->engine->proposals, &offer, IKE_SPI_LEN, &suite);
+	/* An IKE SA neither gets nor loses key wrap by a renewal. */
+	p = suite_choose(&sa->engine->proposals, &offer, IKE_SPI_LEN,
+			 sa->suite.kwa, &suite);
 	if (!p) {
 		refuse_renewal(sa, IKE_N_NO_PROPOSAL_CHOSEN);
 		return;

@@ -239,6 +239,13 @@ struct ike_engine_cfg {
 
 	bool responder; /* answer IKE_SA_INIT at all */
 	const struct sa_pld *proposals; /* NULL: ike_default_proposals() */
+	/*
+	 * Responder: take the algorithms of @proposals also without a key wrap
+	 * algorithm, from peers that know nothing of groups. Such an IKE SA can
+	 * be opened, renewed and closed; each request for a group over it is
+	 * answered with NO_PROPOSAL_CHOSEN.
+	 */
+	bool plain_ike;
 	/* Initiator: local port to change to behind a NAT; 0: never change. */
 	uint16_t natt_port;
 
@@ -411,8 +418,8 @@ int ike_rekey(struct ike_sa *sa);
 void ike_sa_keep(struct ike_sa *sa);
 
 /*
- * Return the default KWK (GSK_w) of an SA that has keys, else NULL. Valid
- * while the SA is up.
+ * Return the default KWK (GSK_w) of an SA that has keys and a key wrap
+ * algorithm, else NULL. Valid while the SA is up.
  */
 const struct kwk *ike_sa_kwk(const struct ike_sa *sa);
 const char *ike_sa_peer_name(const struct ike_sa *sa); /* "" until known */

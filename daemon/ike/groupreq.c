@@ -239,6 +239,22 @@ static uint64_t new_token(struct ike_sa *sa)
 	       ++sa->engine->next_token;
 }
 
+/*
+ * A peer whose IKE SA has no key wrap algorithm cannot be given keys (RFC 9838
+ * section 4.5.4), and has no business with groups.
+ */
+static void refuse_plain(struct ike_sa *sa, const struct gike_req *req)
+{
+	static const struct gike_reply none = {
+		.notify = IKE_N_NO_PROPOSAL_CHOSEN,
+	};
+
+	engine_not_taken(sa->engine, &sa->path.peer,
+			 "%s, NO_PROPOSAL_CHOSEN: the IKE SA was negotiated without a key wrap algorithm (RFC 9838), and can only be opened",
+			 ike_xchg_name(req->xchg));
+	groupreq_answer(sa, &none);
+}
+
 static void ask_group(struct ike_sa *sa, struct gike_req *req)
 {
 	struct ike_engine *engine = sa->engine;
@@ -252,6 +268,10 @@ static void ask_group(struct ike_sa *sa, struct gike_req *req)
 	sa->wait_send = req->send;
 	sa->wait_report = req->report;
 	sa->waits = true;
+	if (!sa->suite.kwa) {
+		refuse_plain(sa, req);
+		return;
+	}
 	if (!engine->ops.group_request) {
 		groupreq_fail(sa);
 		return;

@@ -42,7 +42,7 @@ static void got_of_data(struct ike_sa *sa, const struct ike_msg *m,
 	struct rbuf r;
 	uint32_t spi;
 
-	if (!n || !fn || !sa->gcks || sa->shadow || sa->dead)
+	if (!n || !fn || !sa->gcks || !sa->suite.kwa || sa->shadow || sa->dead)
 		return;
 	rbuf_init(&r, n->data, n->len);
 	spi = rbuf_u32(&r);

@@ -357,6 +357,18 @@ static void refuse_init(struct ike_engine *engine, const struct init_offer *req,
 }
 
 /*
+ * Choose the algorithms. An IKE SA without key wrap (RFC 9838 section 4.5.4) is
+ * second choice, since it can only be opened.
+ */
+static bool choose_suite(const struct ike_engine *engine,
+			 const struct sa_pld *offer, struct ike_suite *s)
+{
+	return suite_choose(&engine->proposals, offer, 0, true, s) ||
+	       (engine->cfg.plain_ike &&
+		suite_choose(&engine->proposals, offer, 0, false, s));
+}
+
+/*
  * Check what is cheap, before any state is created and any key exchange is
  * computed.
  */
@@ -372,11 +384,12 @@ static bool offer_ok(struct ike_engine *engine, struct init_offer *req)
 	rbuf_init(&r, req->in->m.ke.body, req->in->m.ke.len);
 	if (ke_parse(&r, &req->ke))
 		goto bad;
-	if (!suite_choose(&engine->proposals, &offer, 0, &req->suite)) {
+	if (!choose_suite(engine, &offer, &req->suite)) {
 		engine->stats.no_proposal++;
 		engine_not_taken(engine, &req->in->path.peer,
 				 "IKE_SA_INIT, NO_PROPOSAL_CHOSEN: %s",
-				 suite_lacks(&engine->proposals, &offer));
+				 suite_lacks(&engine->proposals, &offer,
+					     engine->cfg.plain_ike));
 		out_unprotected_error(engine, req->in, IKE_N_NO_PROPOSAL_CHOSEN,
 				      NULL, 0);
 		return false;

@@ -68,7 +68,7 @@ int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 {
 	uint8_t out[3 * PRF_MAX_LEN + 2 * SK_KEY_MAX];
 	int e_len = sk_key_len(s->encr, s->key_bits);
-	int w_len = kwa_key_len(s->kwa);
+	int w_len = s->kwa ? kwa_key_len(s->kwa) : 0;
 	size_t p_len = prf_len(s->prf);
 	uint8_t *p = out;
 	struct wbuf w;
@@ -100,10 +100,10 @@ int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 		memcpy(k->sk_pr, p + p_len, p_len);
 	}
 	/* GSK_w = prf+(SK_d, "Key Wrap for G-IKEv2"). */
-	if (!ret)
+	if (!ret && w_len)
 		ret = prf_plus(s->prf, k->sk_d, p_len, GSK_W_LABEL,
 			       sizeof(GSK_W_LABEL) - 1, out, w_len);
-	if (!ret)
+	if (!ret && w_len)
 		ret = kwk_set(&k->gsk_w, s->kwa, out, w_len);
 	secret_wipe(out, sizeof(out));
 	wbuf_free(&w);

@@ -72,7 +72,7 @@ struct ike_suite {
 	uint16_t key_bits;
 	uint16_t prf;
 	uint16_t ke;
-	uint16_t kwa;
+	uint16_t kwa; /* 0: none, so that the SA carries no keys of groups */
 };
 
 /*
@@ -517,22 +517,30 @@ bool keys_line(const struct ike_sa *sa, char *buf, size_t size);
 
 /*
  * Responder: choose the first algorithms that @offer has in common with @own,
- * in the peer's order; all transforms are from one proposal of each side.
- * @spi_len is the size of SPIs in it. Returns the proposal of @offer, or NULL if
- * there are none.
+ * in the peer's order; all transforms are from one proposal of each side. With
+ * @kwa a key wrap algorithm is one of them; without, from proposals of @offer
+ * that have none. @spi_len is the size of SPIs in it. Returns the proposal of
+ * @offer, or NULL if there are none.
  */
 const struct proposal *suite_choose(const struct sa_pld *own,
 				    const struct sa_pld *offer, uint8_t spi_len,
-				    struct ike_suite *s);
-/* Initiator: return true if a responder may choose @answer from @own. */
+				    bool kwa, struct ike_suite *s);
+/*
+ * Initiator: return true if a responder may choose @answer from @own. It has a
+ * key wrap algorithm if, and only if, our proposal has.
+ */
 bool suite_chosen(const struct sa_pld *own, const struct sa_pld *answer,
 		  uint8_t spi_len, struct ike_suite *s);
 /* Make the SA payload of the answer. */
 void suite_answer(const struct ike_suite *s, struct sa_pld *sa);
 /* Return true if a proposal of @own has the group @ke. */
 bool suite_offers_ke(const struct sa_pld *own, uint16_t ke);
-/* Return for the log what no proposal of @offer has in common with ours. */
-const char *suite_lacks(const struct sa_pld *own, const struct sa_pld *offer);
+/*
+ * Return for the log what no proposal of @offer has in common with ours; @plain
+ * means that those without a key wrap algorithm are acceptable.
+ */
+const char *suite_lacks(const struct sa_pld *own, const struct sa_pld *offer,
+			bool plain);
 
 /* ---- init_cookie.c ------------------------------------------------------- */
 

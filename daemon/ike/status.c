@@ -6,7 +6,7 @@
 
 const struct kwk *ike_sa_kwk(const struct ike_sa *sa)
 {
-	return sa->keys.have ? &sa->keys.gsk_w : NULL;
+	return sa->keys.have && sa->suite.kwa ? &sa->keys.gsk_w : NULL;
 }
 
 const char *ike_sa_peer_name(const struct ike_sa *sa)
@@ -112,6 +112,9 @@ const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size)
 		return "";
 	if (!sa->keys.have)
 		buf[0] = 0;
+	else if (!sa->suite.kwa)
+		snprintf(buf, size, "%s %s %s", encr_text(&sa->suite),
+			 prf_text(sa->suite.prf), ke_text(sa->suite.ke));
 	else
 		snprintf(buf, size, "%s %s %s kw-%d", encr_text(&sa->suite),
 			 prf_text(sa->suite.prf), ke_text(sa->suite.ke),

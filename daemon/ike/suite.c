@@ -51,29 +51,42 @@ static bool only_known_types(const struct proposal *p)
 	return !integ || none;
 }
 
-/* The peer's order decides; all types come from one proposal of each side. */
+static bool offers_kwa(const struct proposal *p)
+{
+	for (unsigned int i = 0; i < p->n; i++)
+		if (p->t[i].type == GIKE_TT_KWA)
+			return true;
+	return false;
+}
+
+/*
+ * The peer's order decides; all types come from one proposal of each side. A
+ * proposal whose key wrap algorithms are all unknown is not taken without one:
+ * RFC 7296 section 3.3 wants a transform of each type that it has.
+ */
 static bool take_common(const struct proposal *theirs,
-			const struct proposal *ours, struct ike_suite *s)
+			const struct proposal *ours, bool with_kwa,
+			struct ike_suite *s)
 {
 	const struct transform *encr = first_common(theirs, ours, IKE_TT_ENCR);
 	const struct transform *prf = first_common(theirs, ours, IKE_TT_PRF);
 	const struct transform *ke = first_common(theirs, ours, IKE_TT_KE);
 	const struct transform *kwa = first_common(theirs, ours, GIKE_TT_KWA);
 
-	if (!encr || !prf || !ke || !kwa)
+	if (!encr || !prf || !ke || (with_kwa ? !kwa : offers_kwa(theirs)))
 		return false;
 	s->num = theirs->num;
 	s->encr = encr->id;
 	s->key_bits = encr->key_bits;
 	s->prf = prf->id;
 	s->ke = ke->id;
-	s->kwa = kwa->id;
+	s->kwa = with_kwa ? kwa->id : 0;
 	return true;
 }
 
 const struct proposal *suite_choose(const struct sa_pld *own,
 				    const struct sa_pld *offer, uint8_t spi_len,
-				    struct ike_suite *s)
+				    bool kwa, struct ike_suite *s)
 {
 	for (unsigned int i = 0; i < offer->n; i++) {
 		const struct proposal *p = &offer->p[i];
@@ -82,7 +95,7 @@ const struct proposal *suite_choose(const struct sa_pld *own,
 		    !only_known_types(p))
 			continue;
 		for (unsigned int k = 0; k < own->n; k++)
-			if (take_common(p, &own->p[k], s))
+			if (take_common(p, &own->p[k], kwa, s))
 				return p;
 	}
 	return NULL;
@@ -109,7 +122,8 @@ bool suite_chosen(const struct sa_pld *own, const struct sa_pld *answer,
 	if (!only_known_types(p))
 		return false;
 	for (unsigned int k = 0; k < own->n; k++)
-		if (own->p[k].num == p->num && take_common(p, &own->p[k], s))
+		if (own->p[k].num == p->num &&
+		    take_common(p, &own->p[k], offers_kwa(&own->p[k]), s))
 			return true;
 	return false;
 }
@@ -123,7 +137,8 @@ void suite_answer(const struct ike_suite *s, struct sa_pld *sa)
 	proposal_put(p, IKE_TT_ENCR, s->encr, s->key_bits);
 	proposal_put(p, IKE_TT_PRF, s->prf, 0);
 	proposal_put(p, IKE_TT_KE, s->ke, 0);
-	proposal_put(p, GIKE_TT_KWA, s->kwa, 0);
+	if (s->kwa)
+		proposal_put(p, GIKE_TT_KWA, s->kwa, 0);
 }
 
 bool suite_offers_ke(const struct sa_pld *own, uint16_t ke)
@@ -136,7 +151,16 @@ bool suite_offers_ke(const struct sa_pld *own, uint16_t ke)
 	return false;
 }
 
-const char *suite_lacks(const struct sa_pld *own, const struct sa_pld *offer)
+static bool any_without_kwa(const struct sa_pld *offer)
+{
+	for (unsigned int i = 0; i < offer->n; i++)
+		if (!offers_kwa(&offer->p[i]))
+			return true;
+	return false;
+}
+
+const char *suite_lacks(const struct sa_pld *own, const struct sa_pld *offer,
+			bool plain)
 {
 	static const struct {
 		uint8_t type;
@@ -149,7 +173,8 @@ const char *suite_lacks(const struct sa_pld *own, const struct sa_pld *offer)
 	};
 
 	for (size_t t = 0; t < sizeof(kinds) / sizeof(kinds[0]); t++) {
-		bool any = false;
+		bool any = plain && kinds[t].type == GIKE_TT_KWA &&
+			   any_without_kwa(offer);
 
 		for (unsigned int i = 0; i < offer->n; i++)
 			for (unsigned int k = 0; k < own->n; k++)

@@ -159,6 +159,7 @@ static void everything(void)
 	   "lifetimes of IKE SAs");
 	ok(c->gcks->fragment_size == 576 && !c->member->fragment_size,
 	   "sizes of IKE fragments");
+	ok(c->gcks->plain_ike, "IKE SAs without key wrap");
 	is_str(c->psks[1].id, "key-id:plc-7", "the second key has its owner");
 	is_str(c->psks[1].key, "/p2", "the file of the second key");
 	is_int(c->gcks->groups[0].kek_lifetime, 0x70, "a number in hex");

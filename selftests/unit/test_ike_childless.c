@@ -324,6 +324,159 @@ static void not_begun(void)
 	teardown();
 }
 
+/* ---- peers that know nothing of groups ---------------------------------- */
+
+/* An IKE_SA_INIT as other implementations send it: without KWA. */
+static void offer_plain(struct node *n)
+{
+	struct sa_pld *own = &n->engine->proposals;
+	struct proposal *p = &own->p[0];
+	unsigned int k = 0;
+
+	for (unsigned int i = 0; i < p->n; i++)
+		if (p->t[i].type != GIKE_TT_KWA)
+			p->t[k++] = p->t[i];
+	p->n = k;
+}
+
+static void setup_plain(bool taken)
+{
+	struct ike_engine_cfg cfg = { .plain_ike = taken };
+
+	setup_with(&ca, &cfg, NULL);
+	offer_plain(m);
+}
+
+static void rfc9838_4_5_4_key_wrap(void)
+{
+	struct gike_req req;
+	char algs[80];
+	struct ike_sa *sa, *at_g;
+
+	setup_plain(false);
+	sa = open_sa();
+	net_run(&net);
+	is_int(ike_engine_stats(g->engine)->no_proposal, 1,
+	       "without key wrap there is no IKE SA, unless configured");
+	is_str(g->seen.text,
+	       "IKE_SA_INIT, NO_PROPOSAL_CHOSEN: no acceptable key wrap algorithm (RFC 9838)",
+	       "the reason");
+	teardown();
+
+	setup_plain(true);
+	sa = open_sa();
+	net_run(&net);
+	ok(ike_sa_is_up(sa) && g->seen.up == 1,
+	   "configured: an IKE SA without key wrap is up");
+	at_g = LIST_FIRST(&g->engine->sas);
+	is_str(ike_sa_algs(at_g, algs, sizeof(algs)),
+	       "aes-gcm-16-256 sha2-256 x25519",
+	       "the algorithms have no key wrap");
+	ok(!ike_sa_kwk(at_g) && !ike_sa_kwk(sa), "there is no GSK_w");
+	group_req(&req, "video", true);
+	ike_register_more(sa, &req);
+	net_run(&net);
+	is_int(m->seen.notify, IKE_N_NO_PROPOSAL_CHOSEN,
+	       "a group over it is refused");
+	is_str(g->seen.text,
+	       "GSA_REGISTRATION, NO_PROPOSAL_CHOSEN: the IKE SA was negotiated without a key wrap algorithm (RFC 9838), and can only be opened",
+	       "the log has a clear reason");
+	is_int(g->seen.requests, 0, "the group layer is not asked");
+	ok(ike_sa_is_up(sa) && ike_sa_is_up(at_g), "the IKE SA stays up");
+	ike_leave(sa, &req.idg);
+	ike_sending(sa, &req.idg, 300);
+	net_run(&net);
+	is_int(g->seen.requests, 0, "a report over it is not taken either");
+	is_int(ike_liveness(sa), 0, "liveness works over it");
+	net_run(&net);
+	is_int(ike_rekey(sa), 0, "an IKE SA without key wrap can be renewed");
+	net_run(&net);
+	is_int(ike_engine_stats(g->engine)->rekeyed, 1,
+	       "the plain IKE SA is renewed");
+	ok(ike_sa_is_up(sa) && !ike_sa_kwk(sa), "a renewal brings no key wrap");
+	ike_close(sa, "done");
+	net_run(&net);
+	net_pass(&net, 70000, true);
+	is_int(ike_engine_stats(g->engine)->sas, 0, "closed at both ends");
+	teardown();
+
+	/* GSA_AUTH in place of IKE_AUTH. */
+	setup_plain(true);
+	node_join(m, g, GCKS, true);
+	net_run(&net);
+	is_int(m->seen.notify, IKE_N_NO_PROPOSAL_CHOSEN,
+	       "a group by GSA_AUTH is refused");
+	is_int(g->seen.requests, 0, "the group layer is not asked there");
+	is_int(m->seen.up, 1, "the key server has authenticated itself");
+	teardown();
+}
+
+/* A peer that offers both gets key wrap, whatever its order. */
+static void prefers_key_wrap(void)
+{
+	struct ike_engine_cfg cfg = { .plain_ike = true };
+	struct sa_pld *own;
+
+	setup_with(&ca, &cfg, NULL);
+	own = &m->engine->proposals;
+	own->p[1] = own->p[0];
+	own->p[1].num = 2;
+	own->n = 2;
+	offer_plain(m);
+	registers(open_sa(), "key wrap in the second proposal");
+	teardown();
+
+	/* Key wrap algorithms that we do not have are not left out. */
+	setup_with(&ca, &cfg, NULL);
+	own = &m->engine->proposals;
+	for (unsigned int i = 0; i < own->p[0].n; i++)
+		if (own->p[0].t[i].type == GIKE_TT_KWA)
+			own->p[0].t[i].id += 1000;
+	open_sa();
+	net_run(&net);
+	is_int(ike_engine_stats(g->engine)->no_proposal, 1,
+	       "other key wrap algorithms are no reason to do without");
+	teardown();
+}
+
+/* Our initiator takes no answer without the key wrap that it offered. */
+static void no_plain_answer(void)
+{
+	static struct sa_pld own, answer;
+	struct ike_suite suite = { 0 };
+	const struct proposal *p;
+
+	ike_default_proposals(&own);
+	p = suite_choose(&own, &own, 0, true, &suite);
+	suite_answer(&suite, &answer);
+	ok(p && suite_chosen(&own, &answer, 0, &suite),
+	   "an answer with key wrap is taken");
+	suite.kwa = 0;
+	suite_answer(&suite, &answer);
+	is_int(answer.p[0].n, 3, "an answer without key wrap");
+	ok(!suite_chosen(&own, &answer, 0, &suite),
+	   "an answer without key wrap is not taken");
+}
+
+/* A renewal neither adds nor drops key wrap. */
+static void renewal_keeps(void)
+{
+	struct ike_engine_cfg cfg = { .plain_ike = true };
+	struct ike_sa *sa;
+
+	setup_with(&ca, &cfg, NULL);
+	sa = open_sa();
+	net_run(&net);
+	sa->suite.kwa = 0;
+	is_int(ike_rekey(sa), 0, "a renewal without key wrap is tried");
+	net_run(&net);
+	is_int(ike_engine_stats(g->engine)->rekeyed, 0,
+	       "a renewal without key wrap is refused");
+	ok(ike_sa_kwk(LIST_FIRST(&g->engine->sas)),
+	   "the IKE SA has key wrap as before");
+	teardown();
+}
+
 int main(void)
 {
 	log_set_level(LOG_LEVEL_ERR);
@@ -336,5 +489,9 @@ int main(void)
 	RUN(lost);
 	RUN(idle);
 	RUN(not_begun);
+	RUN(rfc9838_4_5_4_key_wrap);
+	RUN(prefers_key_wrap);
+	RUN(no_plain_answer);
+	RUN(renewal_keeps);
 	return done();
 }
