@@ -27,6 +27,7 @@ struct gcks;
 struct linkmon;
 struct mcast;
 struct member;
+struct psks;
 struct trust;
 struct app;
 
@@ -97,6 +98,19 @@ struct app {
 
 /* Load certificate, key, CA and pre-shared keys of the configuration. */
 int app_load_identity(struct app *a, struct err *err);
+/*
+ * Load the pre-shared keys of a configuration, from their files as they are now.
+ * *@out is NULL if there are none; psks_free() frees it.
+ */
+int app_load_psks(const struct conf *c, struct psks **out, struct err *err);
+/* Pass to @fn, line by line, what app_change_psks() would change. */
+void app_check_psks(const struct app *a, const struct psks *to,
+		    conf_change_fn *fn, void *arg);
+/*
+ * Take over these pre-shared keys, which are the process's from then on; IKE
+ * SAs of peers whose keys differ are closed.
+ */
+void app_change_psks(struct app *a, struct psks *to);
 /* Warn daily once the end of the certificate is near. */
 void app_watch_expiry(struct app *a);
 int app_open_key_export(struct app *a, struct err *err);

@@ -43,24 +43,66 @@ static int load_certificate(struct app *a, struct err *err)
 	return 0;
 }
 
-static int load_psks(struct app *a, struct err *err)
+int app_load_psks(const struct conf *c, struct psks **out, struct err *err)
 {
-	const struct conf *c = a->conf;
+	struct psks *p;
 	struct err why;
 	int ret;
 
+	*out = NULL;
 	if (!c->n_psks)
 		return 0;
-	ret = psks_new(&a->psks);
+	ret = psks_new(&p);
 	if (ret)
 		return err_set(err, ret, "out of memory");
 	for (size_t i = 0; i < c->n_psks; i++) {
-		ret = psks_load(a->psks, c->psks[i].id, c->psks[i].key, &why);
-		if (ret)
+		ret = psks_load(p, c->psks[i].id, c->psks[i].key, &why);
+		if (ret) {
+			psks_free(p);
 			return err_set(err, ret, "%s:%u: psk: %s", c->file,
 				       c->psks[i].line, why.text);
+		}
 	}
+	*out = p;
 	return 0;
+}
+
+struct psk_lines {
+	conf_change_fn *fn;
+	void *arg;
+};
+
+static void say_psk(void *arg, const char *id, const struct psk *old,
+		    const struct psk *new)
+{
+	struct psk_lines *l = arg;
+	char line[ID_STR_MAX + 96];
+
+	snprintf(line, sizeof(line), "psk %s: %s", id,
+		 !new  ? "removed: its IKE SAs are closed"
+		 : old ? "another key: its IKE SAs are closed"
+		       : "added");
+	l->fn(l->arg, line);
+}
+
+void app_check_psks(const struct app *a, const struct psks *to,
+		    conf_change_fn *fn, void *arg)
+{
+	struct psk_lines l = { fn, arg };
+
+	psks_diff(a->psks, to, say_psk, &l);
+}
+
+void app_change_psks(struct app *a, struct psks *to)
+{
+	struct psks *from = a->psks;
+
+	a->psks = to;
+	if (a->gcks_engine)
+		ike_engine_set_psks(a->gcks_engine, to);
+	if (a->member_engine)
+		ike_engine_set_psks(a->member_engine, to);
+	psks_free(from);
 }
 
 int app_load_identity(struct app *a, struct err *err)
@@ -76,7 +118,7 @@ int app_load_identity(struct app *a, struct err *err)
 			      a->conf->file, id->id);
 	else
 		ret = 0;
-	return ret ? ret : load_psks(a, err);
+	return ret ? ret : app_load_psks(a->conf, &a->psks, err);
 }
 
 /*

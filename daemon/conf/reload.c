@@ -80,17 +80,6 @@ static void check_member(struct names *n, const struct conf_member *a,
 		   "member.fragment-size");
 }
 
-static bool same_psks(const struct conf *a, const struct conf *b)
-{
-	size_t i;
-
-	for (i = 0; a->n_psks == b->n_psks && i < a->n_psks; i++)
-		if (strcmp(a->psks[i].id, b->psks[i].id) ||
-		    strcmp(a->psks[i].key, b->psks[i].key))
-			return false;
-	return a->n_psks == b->n_psks;
-}
-
 int conf_reload_check(const struct conf *from, const struct conf *to,
 		      struct err *err)
 {
@@ -103,7 +92,6 @@ int conf_reload_check(const struct conf *from, const struct conf *to,
 	check_same(&n, same_text(a->key, b->key), "identity.key");
 	check_same(&n, same_text(a->ca, b->ca), "identity.ca");
 	check_same(&n, same_text(a->id, b->id), "identity.id");
-	check_same(&n, same_psks(from, to), "psk");
 	check_same(&n, same_text(from->export_ike_keys, to->export_ike_keys),
 		   "debug.export-ike-keys");
 	check_same(&n, !from->gcks == !to->gcks, "the role gcks");

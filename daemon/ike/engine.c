@@ -250,6 +250,53 @@ void ike_engine_free(struct ike_engine *engine)
 	free(engine);
 }
 
+/* ---- pre-shared keys ---------------------------------------------------- */
+
+/* Return true if the key of the peer was, or is being, used for AUTH. */
+static bool has_used_psk(const struct ike_sa *sa)
+{
+	return !sa->dead && !sa->shadow &&
+	       (sa->state == IKE_ST_UP || sa->state == IKE_ST_AUTH_SENT ||
+		sa->state == IKE_ST_AUTH_WAIT);
+}
+
+static const char *outdated_by(const struct psk *old, const struct psk *new)
+{
+	if (!new)
+		return "the pre-shared key of the peer was removed";
+	return old ? "the pre-shared key of the peer was changed"
+		   : "the peer has a pre-shared key now";
+}
+
+void ike_engine_set_psks(struct ike_engine *engine, const struct psks *psks)
+{
+	const struct psks *from = engine->cfg.psks;
+	struct ike_sa *sa, *next;
+
+	/*
+	 * The former table stays until the end, because an answer that is owed
+	 * has an AUTH.
+	 */
+	engine_enter(engine);
+	for (sa = LIST_FIRST(&engine->sas); sa; sa = next) {
+		const struct psk *old, *new;
+
+		next = LIST_NEXT(sa, link);
+		if (!has_used_psk(sa))
+			continue;
+		old = psks_find(from, sa->peer_name);
+		new = psks_find(psks, sa->peer_name);
+		if (psk_same(old, new))
+			continue;
+		ike_close(sa, outdated_by(old, new));
+		/* A callback may have closed others, the next one too. */
+		if (next && next->dead)
+			next = LIST_FIRST(&engine->sas);
+	}
+	engine->cfg.psks = psks;
+	engine_leave(engine);
+}
+
 /* ---- initiator ---------------------------------------------------------- */
 
 static int fill_task(const struct gike_req *req, uint8_t xchg,

@@ -313,6 +313,14 @@ int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
  */
 void ike_engine_free(struct ike_engine *engine);
 
+/*
+ * Take another table of pre-shared keys, or NULL for none. The former one may
+ * be freed when this returns. An IKE SA whose peer now has another key, none, or
+ * one in place of a certificate is closed with a Delete: its peer could not open
+ * it in this way any more.
+ */
+void ike_engine_set_psks(struct ike_engine *engine, const struct psks *psks);
+
 /* Handle a datagram without non-ESP marker. Malformed ones are counted. */
 void ike_engine_input(struct ike_engine *engine, const struct ep *from,
 		      const struct ep *to, const uint8_t *p, size_t len);

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "crypto/cert.h"
+#include "crypto/hash.h"
 #include "lib/file.h"
 #include "lib/secret.h"
 
@@ -249,6 +250,48 @@ const struct psk *psks_find(const struct psks *p, const char *id)
 		return NULL;
 	at = tfind(&like, &p->by_id, compare_ids);
 	return at ? *at : NULL;
+}
+
+bool psk_same(const struct psk *a, const struct psk *b)
+{
+	if (!a || !b)
+		return a == b;
+	return a->len == b->len && crypto_equal(a->key, b->key, a->len);
+}
+
+struct diff {
+	const struct psks *other;
+	bool removed; /* report those that @other lacks, and no others */
+	psk_diff_fn *fn;
+	void *arg;
+};
+
+static void diff_entry(const void *node, VISIT which, void *arg)
+{
+	const struct psk *e = *(const struct psk *const *)node;
+	const struct psk *o;
+	struct diff *d = arg;
+
+	if (which != postorder && which != leaf)
+		return;
+	o = psks_find(d->other, e->id);
+	if (d->removed && !o)
+		d->fn(d->arg, e->id, e, NULL);
+	else if (!d->removed && !psk_same(o, e))
+		d->fn(d->arg, e->id, o, e);
+}
+
+void psks_diff(const struct psks *from, const struct psks *to, psk_diff_fn *fn,
+	       void *arg)
+{
+	struct diff d = { .other = to, .removed = true, .fn = fn, .arg = arg };
+
+	if (from)
+		twalk_r(from->by_id, diff_entry, &d);
+	d.other = from;
+	d.removed = false;
+	if (to)
+		twalk_r(to->by_id, diff_entry, &d);
 }
 
 /* ---- AUTH --------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #ifndef IKE_PSK_H
 #define IKE_PSK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,6 +57,17 @@ int psks_load(struct psks *p, const char *id, const char *path,
  * none; @p may be NULL.
  */
 const struct psk *psks_find(const struct psks *p, const char *id);
+/* Return true if both have the same octets, or both are NULL. */
+bool psk_same(const struct psk *a, const struct psk *b);
+/*
+ * Call @fn for each identity of which one table has no key or another one than
+ * the other table: those that @to lacks, then the others. @old or @new is NULL
+ * if it has none. A table may be NULL, which is an empty one.
+ */
+typedef void psk_diff_fn(void *arg, const char *id, const struct psk *old,
+			 const struct psk *new);
+void psks_diff(const struct psks *from, const struct psks *to, psk_diff_fn *fn,
+	       void *arg);
 
 /*
  * Write the identity of a peer, for access lists, rosters and psks_find(), into

@@ -289,6 +289,211 @@ static void lost(void)
 	}
 }
 
+/* ---- a reload ----------------------------------------------------------- */
+
+/* Replace the keys of an end, as a reload does, by those of @p. */
+static void reload(struct node *n, struct psks **at, struct psks *p)
+{
+	ike_engine_set_psks(n->engine, p);
+	psks_free(*at);
+	*at = p;
+}
+
+static struct psks *table_of(const char *id, const char *key)
+{
+	struct psks *p = NULL;
+
+	give(&p, id, key);
+	return p;
+}
+
+/* Two members: plc.example by KEY_A, and b.example by KEY_B. */
+static struct node *two_members(void)
+{
+	struct ike_engine_cfg cfg = { 0 };
+	struct pki_opt opt = { .kind = PKI_MEMBER,
+			       .dns = "b.example",
+			       .psk_only = true,
+			       .ca = &ca };
+	static struct psks *bkeys;
+	struct node *b;
+
+	give(&gkeys, "plc.example", KEY_A);
+	give(&gkeys, "b.example", KEY_B);
+	give(&mkeys, GCKS, KEY_A);
+	setup("plc.example", false, true);
+	psks_free(bkeys);
+	bkeys = table_of(GCKS, KEY_B);
+	cfg.psks = bkeys;
+	b = node_new(&net, "192.0.2.3", &opt, &ca, &cfg);
+	node_join(b, g, GCKS, false);
+	net_run(&net);
+	node_clear(g);
+	joins("before the reload");
+	is_int(b->seen.registered, 1, "before the reload: the other one, too");
+	return b;
+}
+
+static unsigned int n_sas(void)
+{
+	return ike_engine_stats(g->engine)->sas;
+}
+
+static void keys_change(void)
+{
+	struct node *b = two_members();
+	struct psks *p;
+
+	/* The same keys in another table. */
+	p = table_of("b.example", KEY_B);
+	give(&p, "PLC.example", KEY_A);
+	reload(g, &gkeys, p);
+	net_run(&net);
+	is_int(n_sas(), 2, "the same keys: both IKE SAs stay");
+	is_int(m->seen.sa_closed + b->seen.sa_closed, 0,
+	       "the same keys: nobody hears of it");
+
+	reload(g, &gkeys, table_of("b.example", KEY_B));
+	is_int(n_sas(), 1, "a key is removed: its IKE SA ends");
+	is_str(g->seen.reason, "the pre-shared key of the peer was removed",
+	       "the reason");
+	net_run(&net);
+	is_int(m->seen.sa_closed, 1,
+	       "the peer of a removed key is told by a Delete");
+	is_int(b->seen.sa_closed, 0, "the other one keeps its IKE SA");
+	node_clear(m);
+	node_clear(g);
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	is_int(m->seen.notify, IKE_N_AUTHENTICATION_FAILED,
+	       "a peer without a key does not come back");
+
+	p = table_of("b.example", KEY_B);
+	give(&p, "plc.example", KEY_A);
+	reload(g, &gkeys, p);
+	is_int(n_sas(), 1, "a key is added: nothing ends");
+	node_clear(m);
+	node_clear(g);
+	joins("with the key that was added");
+
+	p = table_of("b.example", KEY_B);
+	give(&p, "plc.example", "another key of a, a long one");
+	reload(g, &gkeys, p);
+	net_run(&net);
+	is_str(g->seen.reason, "the pre-shared key of the peer was changed",
+	       "another key: the reason");
+	ok(n_sas() == 1 && m->seen.sa_closed == 1, "another key ends it, too");
+	reload(m, &mkeys, table_of(GCKS, "another key of a, a long one"));
+	node_clear(m);
+	node_clear(g);
+	joins("both ends with another key");
+
+	reload(g, &gkeys, NULL);
+	net_run(&net);
+	is_int(n_sas(), 0, "no keys at all: no IKE SA is left");
+	ok(m->seen.sa_closed == 1 && b->seen.sa_closed == 1,
+	   "no keys at all: both are told");
+	teardown();
+}
+
+/* Reloads while IKE SAs are being opened. */
+static void keys_change_meanwhile(void)
+{
+	/* The key server has answered IKE_SA_INIT, and knows no name yet. */
+	give(&gkeys, "plc.example", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("plc.example", false, true);
+	node_join(m, g, GCKS, true);
+	net_step(&net);
+	reload(g, &gkeys, table_of("plc.example", KEY_B));
+	net_run(&net);
+	is_int(m->seen.notify, IKE_N_AUTHENTICATION_FAILED,
+	       "AUTH is verified by the key of now");
+	teardown();
+
+	/* The answer of the group layer is due. */
+	give(&gkeys, "plc.example", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("plc.example", false, true);
+	g->later = true;
+	node_join(m, g, GCKS, true);
+	net_run(&net);
+	reload(g, &gkeys, NULL);
+	is_int(n_sas(), 0, "an IKE SA that waits ends as well");
+	is_int(node_reply(g), -ENOENT, "keys for it are not sent");
+	net_run(&net);
+	is_int(m->seen.registered, 0, "the member gets none");
+	teardown();
+
+	/* The member waits for the answer to GSA_AUTH. */
+	give(&gkeys, "plc.example", KEY_A);
+	give(&mkeys, GCKS, KEY_A);
+	setup("plc.example", false, true);
+	node_join(m, g, GCKS, true);
+	net_step(&net);
+	net_step(&net);
+	is_str(ike_sa_state_name(LIST_FIRST(&m->engine->sas)), "AUTH_SENT",
+	       "the member has sent AUTH");
+	reload(m, &mkeys, table_of(GCKS, KEY_B));
+	net_run(&net);
+	is_int(m->seen.registered, 0, "no keys by the key of before");
+	is_str(m->seen.reason, "the pre-shared key of the peer was changed",
+	       "the member ends it itself");
+	teardown();
+
+	/* The member has sent nothing but IKE_SA_INIT. */
+	give(&gkeys, "plc.example", KEY_A);
+	give(&mkeys, GCKS, KEY_B);
+	setup("plc.example", false, true);
+	node_join(m, g, GCKS, true);
+	reload(m, &mkeys, table_of(GCKS, KEY_A));
+	net_run(&net);
+	is_int(m->seen.registered, 1, "AUTH is made by the key of now");
+	teardown();
+
+	/* A certificate is not valid any more for who has a key. */
+	give(&gkeys, "other.example", KEY_B);
+	setup("a.example", false, false);
+	joins("by certificate");
+	reload(g, &gkeys, table_of("a.example", KEY_A));
+	net_run(&net);
+	is_str(g->seen.reason, "the peer has a pre-shared key now",
+	       "a key in place of a certificate");
+	is_int(m->seen.sa_closed, 1, "the IKE SA by certificate ends");
+	teardown();
+}
+
+static char diffs[128];
+
+static void note_diff(void *arg, const char *id, const struct psk *old,
+		      const struct psk *new)
+{
+	(void)arg;
+	strcat(diffs, !new ? "-" : old ? "!" : "+");
+	strcat(diffs, id);
+}
+
+static void differences(void)
+{
+	struct psks *from = table_of("a", KEY_A), *to = table_of("A", KEY_A);
+
+	psks_diff(from, to, note_diff, NULL);
+	is_str(diffs, "", "the same keys");
+	give(&from, "b", "the key of b, another one");
+	give(&from, "c", "the key of c, another one");
+	give(&to, "c", "the key of c, a changed one");
+	give(&to, "d", "the key of d, another one");
+	psks_diff(from, to, note_diff, NULL);
+	is_str(diffs, "-b!c+d", "removed, changed, added");
+	diffs[0] = '\0';
+	psks_diff(NULL, from, note_diff, NULL);
+	psks_diff(from, NULL, note_diff, NULL);
+	psks_diff(NULL, NULL, note_diff, NULL);
+	is_str(diffs, "+a+b+c-a-b-c", "a table that is none is empty");
+	psks_free(from);
+	psks_free(to);
+}
+
 /* ---- the code ----------------------------------------------------------- */
 
 static void rfc7296_2_15_code(void)
@@ -434,5 +639,8 @@ int main(void)
 	RUN(no_downgrade);
 	RUN(cannot_begin);
 	RUN(lost);
+	RUN(keys_change);
+	RUN(keys_change_meanwhile);
+	RUN(differences);
 	return done();
 }
