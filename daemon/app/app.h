@@ -27,6 +27,7 @@ struct gcks;
 struct linkmon;
 struct mcast;
 struct member;
+struct ppks;
 struct psks;
 struct trust;
 struct app;
@@ -61,6 +62,7 @@ struct app {
 	struct trust *trust;
 	/* Pre-shared keys of peers, or NULL. */
 	struct psks *psks;
+	struct ppks *ppks; /* PPKs for peers, or NULL */
 	/* Own identity if there is no certificate. */
 	struct ike_id id;
 	struct timer expiry;
@@ -96,7 +98,7 @@ struct app {
 
 /* ---- identity.c --------------------------------------------------------- */
 
-/* Load certificate, key, CA and pre-shared keys of the configuration. */
+/* Load certificate, key, CA, pre-shared keys and PPKs of the configuration. */
 int app_load_identity(struct app *a, struct err *err);
 /*
  * Load the pre-shared keys of a configuration, from their files as they are now.

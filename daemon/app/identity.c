@@ -9,6 +9,7 @@
 #include "app/app.h"
 #include "crypto/cert.h"
 #include "crypto/sign.h"
+#include "ike/ppk.h"
 #include "ike/psk.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -67,6 +68,30 @@ int app_load_psks(const struct conf *c, struct psks **out, struct err *err)
 	return 0;
 }
 
+static int load_ppks(struct app *a, struct err *err)
+{
+	const struct conf *c = a->conf;
+	struct err why;
+	int ret;
+
+	if (!c->n_ppks)
+		return 0;
+	ret = ppks_new(&a->ppks);
+	if (ret)
+		return err_set(err, ret, "out of memory");
+	for (size_t i = 0; i < c->n_ppks; i++) {
+		const struct ppk like = { .id = c->ppks[i].id,
+					  .name = c->ppks[i].name,
+					  .mandatory = c->ppks[i].mandatory };
+
+		ret = ppks_load(a->ppks, &like, c->ppks[i].key, &why);
+		if (ret)
+			return err_set(err, ret, "%s:%u: ppk: %s", c->file,
+				       c->ppks[i].line, why.text);
+	}
+	return 0;
+}
+
 struct psk_lines {
 	conf_change_fn *fn;
 	void *arg;
@@ -118,7 +143,9 @@ int app_load_identity(struct app *a, struct err *err)
 			      a->conf->file, id->id);
 	else
 		ret = 0;
-	return ret ? ret : app_load_psks(a->conf, &a->psks, err);
+	if (!ret)
+		ret = app_load_psks(a->conf, &a->psks, err);
+	return ret ? ret : load_ppks(a, err);
 }
 
 /*
@@ -185,6 +212,7 @@ void app_free_identity(struct app *a)
 	if (a->key_export)
 		fclose(a->key_export);
 	psks_free(a->psks);
+	ppks_free(a->ppks);
 	trust_free(a->trust);
 	cert_chain_free(a->chain);
 	sigkey_free(a->key);
@@ -199,6 +227,7 @@ struct ike_engine_cfg app_engine_cfg(struct app *a)
 		.key = a->key,
 		.trust = a->trust,
 		.psks = a->psks,
+		.ppks = a->ppks,
 		.id = a->id,
 		.export_keys = a->key_export ? export_keys : NULL,
 	};

@@ -545,6 +545,44 @@ static int read_psks(struct conf_reader *r, const config_setting_t *s,
 	return 0;
 }
 
+#define Q(member, text, fn, ...) \
+	CONF_FIELD(struct conf_ppk, member, text, fn, __VA_ARGS__)
+static const struct conf_field ppk_fields[] = {
+	Q(id, "id", conf_read_text, .required = true, .min = 1, .max = 320),
+	Q(name, "ppk-id", conf_read_text, .required = true, .min = 1,
+	  .max = 128),
+	Q(key, "key", conf_read_path, .required = true),
+	Q(mandatory, "mandatory", conf_read_bool, 0),
+	{ 0 }
+};
+
+static int read_ppks(struct conf_reader *r, const config_setting_t *s,
+		     const struct conf_field *f, void *dst)
+{
+	struct conf *c = (void *)((char *)dst - f->offset);
+	int i, n = config_setting_length(s), ret;
+
+	if (!config_setting_is_list(s) || n < 1 || n > CONF_MAX_PSKS)
+		return conf_bad(r, s, NULL,
+				"has to be a list of 1 to %d peers, ( { id = ...; ppk-id = ...; key = ...; }, ... )",
+				CONF_MAX_PSKS);
+	c->ppks = calloc((size_t)n, sizeof(*c->ppks));
+	if (!c->ppks)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		config_setting_t *e =
+			config_setting_get_elem(s, (unsigned int)i);
+
+		c->n_ppks++;
+		c->ppks[i].line = config_setting_source_line(e);
+		c->ppks[i].mandatory = true;
+		ret = conf_read_group(r, e, ppk_fields, &c->ppks[i]);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
 static const struct conf_field debug_fields[] = {
 	CONF_FIELD(struct conf, export_ike_keys, "export-ike-keys",
 		   conf_read_path, 0),
@@ -565,6 +603,7 @@ static const struct conf_field root_fields[] = {
 	C(log_level, "log-level", conf_read_word, .words = levels),
 	C(identity, "identity", read_identity, .required = true),
 	C(psks, "psk", read_psks, 0),
+	C(ppks, "ppk", read_ppks, 0),
 	C(gcks, "gcks", read_gcks, 0),
 	C(member, "member", read_member, 0),
 	C(export_ike_keys, "debug", read_debug, 0),
@@ -735,6 +774,12 @@ void conf_free(struct conf *c)
 		free(c->psks[i].key);
 	}
 	free(c->psks);
+	for (size_t i = 0; i < c->n_ppks; i++) {
+		free(c->ppks[i].id);
+		free(c->ppks[i].name);
+		free(c->ppks[i].key);
+	}
+	free(c->ppks);
 	free(c->file);
 	free(c->control);
 	free(c->export_ike_keys);

@@ -60,6 +60,15 @@ struct conf_psk {
 	unsigned int line;
 };
 
+/* A post-quantum pre-shared key (RFC 8784) for a peer. */
+struct conf_ppk {
+	char *id;
+	char *name; /* PPK_ID */
+	char *key; /* path */
+	bool mandatory;
+	unsigned int line;
+};
+
 /*
  * The setting one-place: whether a second address of an identity is allowed,
  * replaces the first, or is refused.
@@ -241,6 +250,8 @@ struct conf {
 	struct conf_identity identity;
 	struct conf_psk *psks;
 	size_t n_psks;
+	struct conf_ppk *ppks;
+	size_t n_ppks;
 	/* Roles of this host, at least one of which is not NULL. */
 	struct conf_gcks *gcks;
 	struct conf_member *member;

@@ -10,6 +10,7 @@
 
 #include "ike/auth.h"
 #include "ike/exchange.h"
+#include "ike/ppk.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/quote.h"
@@ -153,6 +154,105 @@ static size_t octets_of_peer(struct ike_sa *sa, const struct pld *id,
 	return n;
 }
 
+/* ---- PPK ---------------------------------------------------------------- */
+
+/*
+ * Mix the PPK into the keys, from which AUTH and the key wrap key are made. The
+ * keys without it are kept for who may have to do without.
+ */
+static int mix_ppk(struct ike_sa *sa, const struct ppk *ppk)
+{
+	int ret;
+
+	sa->unmixed = secret_alloc(sizeof(*sa->unmixed));
+	if (!sa->unmixed)
+		return -ENOMEM;
+	ret = keys_mix_ppk(&sa->keys, &sa->suite, ppk->key, ppk->len,
+			   sa->unmixed);
+	sa->ppk = !ret;
+	return ret;
+}
+
+static void unmix_ppk(struct ike_sa *sa)
+{
+	keys_unmix(&sa->keys, sa->unmixed);
+	sa->ppk = false;
+}
+
+/*
+ * AUTH of a peer that may do without PPK (RFC 8784 section 3): its method is in
+ * AUTH, its data in N(NO_PPK_AUTH). Sets *@out to a copy of @m with that AUTH,
+ * whose octets are in @buf.
+ */
+static int take_no_ppk_auth(const struct ike_msg *m, struct wbuf *buf,
+			    struct ike_msg *out)
+{
+	const struct notify_pld *n = msg_notify(m, IKE_N_NO_PPK_AUTH);
+
+	if (m->auth.len < AUTH_HDR_LEN)
+		return -EBADMSG;
+	wbuf_put(buf, m->auth.body, AUTH_HDR_LEN);
+	wbuf_put(buf, n->data, n->len);
+	if (buf->err)
+		return buf->err;
+	*out = *m;
+	out->auth.body = buf->p;
+	out->auth.len = buf->len;
+	return 0;
+}
+
+/*
+ * Responder: decide whether a PPK is used, by table 1 of RFC 8784. Returns 0;
+ * then sa->ppk says so, and *@without that AUTH is that of NO_PPK_AUTH.
+ */
+static int choose_ppk(struct ike_sa *sa, const struct ike_msg *m, bool *without,
+		      struct err *err)
+{
+	const struct ppk *ppk = ppks_find(sa->engine->cfg.ppks, sa->peer_name);
+	const struct notify_pld *id = msg_notify(m, IKE_N_PPK_IDENTITY);
+
+	*without = false;
+	if (!sa->use_ppk && ppk && ppk->mandatory)
+		return err_set(err, -EKEYREJECTED,
+			       "PPK: the peer uses none, and it is mandatory for this identity");
+	if (!sa->use_ppk)
+		return 0;
+	if (!id)
+		return err_set(err, -EKEYREJECTED,
+			       "PPK: PPK_IDENTITY is missing");
+	if (ppk && ppk_is_named(ppk, id))
+		return mix_ppk(sa, ppk) ? err_set(err, -ENOMEM, "PPK: failed")
+					: 0;
+	if (ppk && ppk->mandatory)
+		return err_set(err, -EKEYREJECTED,
+			       "PPK: another one is configured for this identity, and mandatory");
+	if (!msg_notify(m, IKE_N_NO_PPK_AUTH))
+		return err_set(err, -EKEYREJECTED,
+			       "PPK: the peer demands one that is not configured for this identity");
+	*without = true;
+	return 0;
+}
+
+/*
+ * Initiator: do without PPK if the key server does. Returns 0, or -EKEYREJECTED
+ * if we may not.
+ */
+static int agree_on_ppk(struct ike_sa *sa, const struct ike_msg *m,
+			struct err *err)
+{
+	const struct ppk *ppk = ppks_find(sa->engine->cfg.ppks, sa->peer_name);
+
+	if (!sa->ppk || msg_notify(m, IKE_N_PPK_IDENTITY))
+		return 0;
+	if (!ppk || ppk->mandatory)
+		return err_set(err, -EKEYREJECTED,
+			       "PPK: the key server uses none, and it is mandatory here");
+	unmix_ppk(sa);
+	return 0;
+}
+
+/* ---- AUTH of the peer --------------------------------------------------- */
+
 static int verify_peer(struct ike_sa *sa, const struct ike_msg *m,
 		       const struct pld *id_pld, const struct ike_id *id,
 		       struct err *err)
@@ -177,6 +277,11 @@ static int verify_peer(struct ike_sa *sa, const struct ike_msg *m,
 				 m, id, octets, n, &sa->peer_ends, err);
 	while (n)
 		secret_free(octets[--n].p);
+	if (ret && sa->ppk) {
+		const struct err why = *err;
+
+		err_set(err, ret, "%.160s, with the PPK mixed in", why.text);
+	}
 	return ret;
 }
 
@@ -209,6 +314,37 @@ static bool is_initial_contact(const struct ike_sa *sa)
 	return true;
 }
 
+/*
+ * AUTH and, if both sides use PPKs, N(PPK_IDENTITY). If ours is optional,
+ * N(NO_PPK_AUTH) has the data of an AUTH without it.
+ */
+static int put_auth_and_ppk(struct ike_sa *sa, struct pchain *c)
+{
+	const struct ppk *ppk = NULL;
+	struct pchain alone;
+	struct wbuf without;
+	int ret = 0;
+
+	if (sa->use_ppk)
+		ppk = ppks_find(sa->engine->cfg.ppks, sa->peer_name);
+	wbuf_init(&without, IKE_INNER_MAX);
+	pchain_init(&alone, &without, PCHAIN_DETACHED);
+	if (ppk && !ppk->mandatory)
+		ret = put_auth(sa, &alone);
+	if (!ret && ppk)
+		ret = mix_ppk(sa, ppk);
+	if (!ret)
+		ret = put_auth(sa, c);
+	if (!ret && ppk)
+		ppk_put_identity(c, ppk);
+	if (!ret && without.len)
+		notify_build(c, IKE_N_NO_PPK_AUTH,
+			     without.p + IKE_PLD_HDR_LEN + AUTH_HDR_LEN,
+			     without.len - IKE_PLD_HDR_LEN - AUTH_HDR_LEN);
+	wbuf_free(&without);
+	return ret;
+}
+
 int authenticate_request(struct ike_sa *sa, struct pchain *c)
 {
 	const char *why = cannot_sign(sa, &sa->peer_id);
@@ -226,7 +362,7 @@ int authenticate_request(struct ike_sa *sa, struct pchain *c)
 	if (!psk_of(sa, &sa->peer_id))
 		auth_put_certreq(c, sa->engine->cfg.trust);
 	id_build(c, IKE_PLD_IDR, &sa->peer_id);
-	ret = put_auth(sa, c);
+	ret = put_auth_and_ppk(sa, c);
 	if (!ret && is_initial_contact(sa))
 		notify_build_ike(c, IKE_N_INITIAL_CONTACT);
 	return ret;
@@ -286,7 +422,7 @@ bool authenticate_gcks(struct ike_sa *sa, const struct ike_in *in)
 		gcks_refused(sa, e);
 		return false;
 	}
-	if (check_gcks_id(sa, m, &err)) {
+	if (agree_on_ppk(sa, m, &err) || check_gcks_id(sa, m, &err)) {
 		sa->engine->stats.auth_failed++;
 		sa_event(sa, IKE_EV_AUTH_FAILED, err.text);
 		farewell_auth_failed(sa);
@@ -376,6 +512,28 @@ static void end_forsaken(struct ike_sa *sa)
 		ike_close(old, "the peer has started anew (INITIAL_CONTACT)");
 }
 
+static int verify_member(struct ike_sa *sa, const struct ike_msg *m,
+			 const struct ike_id *id, struct err *err)
+{
+	struct ike_msg no_ppk;
+	struct wbuf buf;
+	bool without;
+	int ret;
+
+	ret = choose_ppk(sa, m, &without, err);
+	if (ret)
+		return ret;
+	if (!without)
+		return verify_peer(sa, m, &m->idi, id, err);
+	wbuf_init(&buf, IKE_INNER_MAX);
+	if (take_no_ppk_auth(m, &buf, &no_ppk))
+		ret = err_set(err, -EKEYREJECTED, "PPK: malformed NO_PPK_AUTH");
+	else
+		ret = verify_peer(sa, &no_ppk, &no_ppk.idi, id, err);
+	wbuf_free(&buf);
+	return ret;
+}
+
 bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 {
 	const struct ike_msg *m = &in->m;
@@ -398,7 +556,7 @@ bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 		put_off_peer(sa, xchg, "too many handshakes");
 		return false;
 	}
-	if (verify_peer(sa, m, &m->idi, &id, &err)) {
+	if (verify_member(sa, m, &id, &err)) {
 		fail_peer(sa, xchg, err.text);
 		return false;
 	}
@@ -425,7 +583,12 @@ bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 
 int authenticate_head(struct ike_sa *sa, struct pchain *c)
 {
+	int ret;
+
 	id_build(c, IKE_PLD_IDR, &sa->engine->cfg.id);
 	put_certs(sa, c);
-	return put_auth(sa, c);
+	ret = put_auth(sa, c);
+	if (!ret && sa->ppk)
+		notify_build(c, IKE_N_PPK_IDENTITY, NULL, 0);
+	return ret;
 }

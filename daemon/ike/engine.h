@@ -28,6 +28,7 @@
 struct clock;
 struct timerq;
 struct cert_chain;
+struct ppks;
 struct psks;
 struct sigkey;
 struct trust;
@@ -235,6 +236,8 @@ struct ike_engine_cfg {
 	const struct trust *trust;
 	/* Peers that authenticate by a pre-shared key; NULL: none. */
 	const struct psks *psks;
+	/* PPKs for peers, which are mixed into the keys; NULL: none. */
+	const struct ppks *ppks;
 	struct ike_id id; /* type 0: cert_chain_id() */
 
 	bool responder; /* answer IKE_SA_INIT at all */
@@ -445,7 +448,10 @@ const char *ike_sa_state_name(const struct ike_sa *sa);
 const char *ike_sa_name(const struct ike_sa *sa);
 bool ike_sa_is_up(const struct ike_sa *sa);
 bool ike_sa_is_initiator(const struct ike_sa *sa);
-/* Write the algorithms for status: "aes-gcm-16-256 sha2-256 x25519 kw-256". */
+/*
+ * Write the algorithms for status: "aes-gcm-16-256 sha2-256 x25519 kw-256", and
+ * behind them "ppk" if one is mixed in.
+ */
 const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size);
 /* Return a number that grows with each SA that the engine opens. */
 uint64_t ike_sa_serial(const struct ike_sa *sa);

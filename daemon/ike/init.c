@@ -10,6 +10,7 @@
 #include "crypto/rand.h"
 #include "ike/auth.h"
 #include "ike/exchange.h"
+#include "ike/ppk.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/secret.h"
@@ -56,6 +57,12 @@ static bool takes_fragments(const struct ike_engine *engine,
 {
 	return engine->cfg.fragment_size &&
 	       msg_notify(m, IKE_N_FRAGMENTATION_SUPPORTED);
+}
+
+/* Initiator: return the PPK for the peer, or NULL. */
+static const struct ppk *ppk_for(const struct ike_sa *sa)
+{
+	return ppks_find(sa->engine->cfg.ppks, sa->peer_name);
 }
 
 /* ---- keys --------------------------------------------------------------- */
@@ -136,6 +143,8 @@ static void init_build(struct ike_sa *sa, struct wbuf *w)
 	put_hashes(&c);
 	if (sa->engine->cfg.fragment_size)
 		notify_build(&c, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
+	if (ppk_for(sa))
+		notify_build(&c, IKE_N_USE_PPK, NULL, 0);
 	msg_finish(w);
 }
 
@@ -260,6 +269,12 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 		st->in_syntax++;
 		return;
 	}
+	sa->use_ppk = ppk_for(sa) && msg_notify(m, IKE_N_USE_PPK);
+	if (ppk_for(sa) && ppk_for(sa)->mandatory && !sa->use_ppk) {
+		sa_debug(sa, "message refused: answer lacks USE_PPK");
+		sa->init_no_ppk = true;
+		return;
+	}
 	if (blob_set(&sa->nr, m->nonce.body, m->nonce.len) ||
 	    blob_set(&sa->init_res, in->p, in->len))
 		return;
@@ -272,6 +287,7 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 	}
 	sa_set_name(sa);
 	sa->init_error = 0;
+	sa->init_no_ppk = false;
 	sa->peer_hashes = get_hashes(m);
 	sa->fragments = takes_fragments(sa->engine, m);
 	sa->peer_childless = msg_notify(m, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
@@ -431,6 +447,8 @@ static int build_init_answer(struct ike_sa *sa, struct wbuf *w)
 	notify_build_ike(&c, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
 	if (sa->fragments)
 		notify_build(&c, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
+	if (sa->use_ppk)
+		notify_build(&c, IKE_N_USE_PPK, NULL, 0);
 	msg_finish(w);
 	if (w->err)
 		return w->err;
@@ -449,6 +467,8 @@ static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 	sa->suite = req->suite;
 	sa->peer_hashes = get_hashes(&req->in->m);
 	sa->fragments = takes_fragments(sa->engine, &req->in->m);
+	sa->use_ppk = sa->engine->cfg.ppks &&
+		      msg_notify(&req->in->m, IKE_N_USE_PPK);
 	ret = table_new_spi(sa->engine, sa->spi_r);
 	if (!ret)
 		ret = dh_new(sa->suite.ke, &sa->dh);

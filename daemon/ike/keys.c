@@ -19,6 +19,25 @@ void seed_wipe(struct ike_seed *seed)
 	secret_wipe(seed, sizeof(*seed));
 }
 
+/* GSK_w = prf+(SK_d, "Key Wrap for G-IKEv2"); none without an algorithm. */
+static int derive_kwk(const struct ike_suite *s, const uint8_t *sk_d,
+		      struct kwk *kwk)
+{
+	int len = s->kwa ? kwa_key_len(s->kwa) : 0;
+	uint8_t key[KWK_MAX];
+	int ret;
+
+	memset(kwk, 0, sizeof(*kwk));
+	if (len <= 0)
+		return len;
+	ret = prf_plus(s->prf, sk_d, prf_len(s->prf), GSK_W_LABEL,
+		       sizeof(GSK_W_LABEL) - 1, key, len);
+	if (!ret)
+		ret = kwk_set(kwk, s->kwa, key, len);
+	secret_wipe(key, sizeof(key));
+	return ret;
+}
+
 /* SKEYSEED = prf(Ni | Nr, g^ir). */
 int seed_of_shared(struct ike_seed *seed, const struct ike_suite *s,
 		   const struct blob *ni, const struct blob *nr,
@@ -68,14 +87,13 @@ int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 {
 	uint8_t out[3 * PRF_MAX_LEN + 2 * SK_KEY_MAX];
 	int e_len = sk_key_len(s->encr, s->key_bits);
-	int w_len = s->kwa ? kwa_key_len(s->kwa) : 0;
 	size_t p_len = prf_len(s->prf);
 	uint8_t *p = out;
 	struct wbuf w;
 	int ret;
 
 	memset(k, 0, sizeof(*k));
-	if (e_len < 0 || w_len < 0 || !p_len)
+	if (e_len < 0 || !p_len)
 		return -ENOTSUP;
 	wbuf_init(&w, 2 * IKE_NONCE_MAX + 2 * IKE_SPI_LEN);
 	wbuf_put(&w, ni->p, ni->len);
@@ -99,12 +117,8 @@ int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 		memcpy(k->sk_pi, p, p_len);
 		memcpy(k->sk_pr, p + p_len, p_len);
 	}
-	/* GSK_w = prf+(SK_d, "Key Wrap for G-IKEv2"). */
-	if (!ret && w_len)
-		ret = prf_plus(s->prf, k->sk_d, p_len, GSK_W_LABEL,
-			       sizeof(GSK_W_LABEL) - 1, out, w_len);
-	if (!ret && w_len)
-		ret = kwk_set(&k->gsk_w, s->kwa, out, w_len);
+	if (!ret)
+		ret = derive_kwk(s, k->sk_d, &k->gsk_w);
 	secret_wipe(out, sizeof(out));
 	wbuf_free(&w);
 	if (ret)
@@ -117,6 +131,39 @@ int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 void keys_wipe(struct ike_keys *k)
 {
 	secret_wipe(k, sizeof(*k));
+}
+
+int keys_mix_ppk(struct ike_keys *k, const struct ike_suite *s,
+		 const uint8_t *ppk, size_t len, struct ike_unmixed *before)
+{
+	uint8_t *const keys[] = { k->sk_d, k->sk_pi, k->sk_pr };
+	struct ike_unmixed new;
+	uint8_t *const mixed[] = { new.sk_d, new.sk_pi, new.sk_pr };
+	int ret = k->have ? 0 : -EINVAL;
+
+	memset(&new, 0, sizeof(new));
+	for (int i = 0; !ret && i < 3; i++)
+		ret = prf_plus(s->prf, ppk, len, keys[i], k->prf_len, mixed[i],
+			       k->prf_len);
+	if (!ret)
+		ret = derive_kwk(s, new.sk_d, &new.gsk_w);
+	if (!ret) {
+		memcpy(before->sk_d, k->sk_d, sizeof(k->sk_d));
+		memcpy(before->sk_pi, k->sk_pi, sizeof(k->sk_pi));
+		memcpy(before->sk_pr, k->sk_pr, sizeof(k->sk_pr));
+		before->gsk_w = k->gsk_w;
+		keys_unmix(k, &new);
+	}
+	secret_wipe(&new, sizeof(new));
+	return ret;
+}
+
+void keys_unmix(struct ike_keys *k, const struct ike_unmixed *before)
+{
+	memcpy(k->sk_d, before->sk_d, sizeof(k->sk_d));
+	memcpy(k->sk_pi, before->sk_pi, sizeof(k->sk_pi));
+	memcpy(k->sk_pr, before->sk_pr, sizeof(k->sk_pr));
+	k->gsk_w = before->gsk_w;
 }
 
 static size_t put_hex(char *to, const uint8_t *p, size_t len)

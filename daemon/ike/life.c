@@ -63,7 +63,8 @@ static void close_unanswered(struct ike_sa *sa)
 }
 
 /*
- * End the SA because of an error that answered IKE_SA_INIT in the clear.
+ * End the SA because of an error that answered IKE_SA_INIT in the clear, or of an
+ * answer without USE_PPK (RFC 8784 section 3).
  * Anybody who sees our packets can forge it, so the key server had one more
  * interval for a better answer.
  */
@@ -71,6 +72,11 @@ static void close_init_error(struct ike_sa *sa)
 {
 	char why[96];
 
+	if (sa->init_no_ppk && !sa->init_error) {
+		sa_close(sa, 0,
+			 "the key server uses no PPK, which is mandatory here");
+		return;
+	}
 	snprintf(why, sizeof(why), "%s from key server",
 		 ike_notify_name(sa->init_error));
 	sa_close(sa, sa->init_error, why);
@@ -82,7 +88,7 @@ static void on_rexmit(void *arg)
 	struct ike_engine *engine = sa->engine;
 
 	engine_enter(engine);
-	if (sa->init_error) {
+	if (sa->init_error || sa->init_no_ppk) {
 		close_init_error(sa);
 	} else if (sa->my_sent >= engine->cfg.rexmit_max || sa->doubt == 1) {
 		close_unanswered(sa);

@@ -220,24 +220,43 @@ static int decode_key(uint8_t *text, size_t len, const uint8_t **key,
 	return is_printable(text, len) ? 0 : -EINVAL;
 }
 
-int psks_load(struct psks *p, const char *id, const char *path, struct err *err)
+int psk_read_file(const char *path, uint8_t **out, size_t *out_len,
+		  struct err *err)
 {
 	const uint8_t *key;
 	size_t len, key_len;
-	struct err why;
 	uint8_t *text;
 	int ret;
 
 	ret = file_read_secret(path, 2 * PSK_MAX + 4, &text, &len, err);
 	if (ret)
 		return ret;
-	ret = decode_key(text, len, &key, &key_len);
-	if (ret)
-		err_set(&why, ret,
-			"neither 0x and pairs of hexadecimal digits nor one line of printable ASCII");
-	else
-		ret = psks_add(p, id, key, key_len, &why);
+	if (decode_key(text, len, &key, &key_len)) {
+		ret = err_set(err, -EINVAL,
+			      "%s: neither 0x and pairs of hexadecimal digits nor one line of printable ASCII",
+			      path);
+	} else {
+		*out = secret_dup(key, key_len);
+		*out_len = key_len;
+		if (!*out)
+			ret = err_set(err, -ENOMEM, "%s: out of memory", path);
+	}
 	secret_free(text);
+	return ret;
+}
+
+int psks_load(struct psks *p, const char *id, const char *path, struct err *err)
+{
+	struct err why;
+	uint8_t *key;
+	size_t len;
+	int ret;
+
+	ret = psk_read_file(path, &key, &len, err);
+	if (ret)
+		return ret;
+	ret = psks_add(p, id, key, len, &why);
+	secret_free(key);
 	return ret ? err_set(err, ret, "%s: %s", path, why.text) : 0;
 }
 

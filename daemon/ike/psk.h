@@ -53,6 +53,12 @@ int psks_add(struct psks *p, const char *id, const void *key, size_t len,
 int psks_load(struct psks *p, const char *id, const char *path,
 	      struct err *err);
 /*
+ * Read the key in such a file, to be freed with secret_free(). Returns 0,
+ * -ENOMEM, -EINVAL, or -errno of the file.
+ */
+int psk_read_file(const char *path, uint8_t **key, size_t *len,
+		  struct err *err);
+/*
  * Find the key of an identity, without regard to case. Returns NULL if there is
  * none; @p may be NULL.
  */

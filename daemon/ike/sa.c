@@ -80,6 +80,8 @@ void sa_drop_handshake(struct ike_sa *sa)
 	blob_free(&sa->init_req);
 	blob_free(&sa->init_res);
 	blob_free(&sa->cookie);
+	secret_free(sa->unmixed);
+	sa->unmixed = NULL;
 }
 
 void sa_drop_rekey(struct ike_sa *sa)

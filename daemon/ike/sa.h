@@ -19,7 +19,7 @@
  *	frags		IKE fragments
  *	places rest table	limits; answers of ended SAs; all SAs
  *	sa task out event	one SA, its requests, datagrams, events
- *	auth psk cookie dgram init_cookie keys nat suite
+ *	auth ppk psk cookie dgram init_cookie keys nat suite
  *
  * Lower files call an exchange by the table of exchanges, which struct
  * ike_engine points to.
@@ -87,6 +87,17 @@ struct ike_keys {
 	uint8_t sk_pr[PRF_MAX_LEN];
 	struct sk_key ei;
 	struct sk_key er;
+	struct kwk gsk_w;
+};
+
+/*
+ * Keys that a PPK changes, as they were without it. Those of SK_e stay, and the IVs that they have
+ * used.
+ */
+struct ike_unmixed {
+	uint8_t sk_d[PRF_MAX_LEN];
+	uint8_t sk_pi[PRF_MAX_LEN];
+	uint8_t sk_pr[PRF_MAX_LEN];
 	struct kwk gsk_w;
 };
 
@@ -205,6 +216,11 @@ struct ike_sa {
 	char peer_name[ID_STR_MAX];
 	time_t peer_ends; /* end of its certificate, seconds since 1970 */
 	uint16_t init_error; /* initiator: error notify in the clear */
+	bool init_no_ppk; /* initiator: an answer lacked the mandatory USE_PPK */
+	bool use_ppk; /* N(USE_PPK) in both directions (RFC 8784) */
+	bool ppk; /* a PPK is mixed into the keys */
+	/* Initiator: keys without PPK, until the peer has agreed, or NULL. */
+	struct ike_unmixed *unmixed;
 
 	/* Window of one request in each direction, RFC 7296 section 2.3. */
 	uint32_t my_mid; /* Message ID of our next request */
@@ -507,6 +523,14 @@ int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 		const struct blob *nr, const uint8_t spi_i[8],
 		const uint8_t spi_r[8]);
 void keys_wipe(struct ike_keys *k);
+/*
+ * Mix a PPK into SK_d, SK_pi and SK_pr (RFC 8784 section 3), and derive GSK_w
+ * again. @before gets what they were. Returns 0 or an error of the PRF; then
+ * nothing has changed.
+ */
+int keys_mix_ppk(struct ike_keys *k, const struct ike_suite *s,
+		 const uint8_t *ppk, size_t len, struct ike_unmixed *before);
+void keys_unmix(struct ike_keys *k, const struct ike_unmixed *before);
 /*
  * Write one line of tshark's table. Returns false if tshark does not know the
  * cipher.

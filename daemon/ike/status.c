@@ -108,17 +108,18 @@ static const char *ke_text(uint16_t ke)
 
 const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size)
 {
+	char kw[16] = "";
+
 	if (!size)
 		return "";
+	if (sa->suite.kwa)
+		snprintf(kw, sizeof(kw), " kw-%d", 8 * sa->keys.gsk_w.len);
 	if (!sa->keys.have)
 		buf[0] = 0;
-	else if (!sa->suite.kwa)
-		snprintf(buf, size, "%s %s %s", encr_text(&sa->suite),
-			 prf_text(sa->suite.prf), ke_text(sa->suite.ke));
 	else
-		snprintf(buf, size, "%s %s %s kw-%d", encr_text(&sa->suite),
-			 prf_text(sa->suite.prf), ke_text(sa->suite.ke),
-			 8 * sa->keys.gsk_w.len);
+		snprintf(buf, size, "%s %s %s%s%s", encr_text(&sa->suite),
+			 prf_text(sa->suite.prf), ke_text(sa->suite.ke), kw,
+			 sa->ppk ? " ppk" : "");
 	return buf;
 }
 

@@ -175,6 +175,9 @@ int cert_parse(struct rbuf *r, struct cert_pld *c);
 void cert_build(struct pchain *c, uint8_t pld, uint8_t encoding,
 		const uint8_t *p, size_t len);
 
+/* Auth Method and three reserved octets, before the Authentication Data. */
+#define AUTH_HDR_LEN 4
+
 struct auth_pld {
 	uint8_t method;
 	const uint8_t *alg; /* method 14: DER AlgorithmIdentifier, view */

@@ -176,6 +176,9 @@ enum ike_notify_type {
 	GIKE_N_GROUP_SENDER = 16429,
 	IKE_N_FRAGMENTATION_SUPPORTED = 16430,
 	IKE_N_SIGNATURE_HASH_ALGORITHMS = 16431,
+	IKE_N_USE_PPK = 16435,
+	IKE_N_PPK_IDENTITY = 16436,
+	IKE_N_NO_PPK_AUTH = 16437,
 	IKE_N_STATUS_PRIVATE = 40960, /* first one of private use */
 	/*
 	 * Private use, status types: no implementation has to understand them.
@@ -190,6 +193,7 @@ enum ike_notify_type {
 #define IKE_CERT_X509_SIGNATURE 4
 #define IKE_CERT_HASH_URL_X509 12
 #define IKE_CERT_HASH_URL_BUNDLE 13
+#define IKE_PPK_ID_FIXED 2 /* RFC 8784 5.1 */
 #define IKE_AUTH_SHARED_KEY_MIC 2 /* RFC 7296 3.8 */
 #define IKE_AUTH_DIGITAL_SIGNATURE 14 /* RFC 7427 3 */
 

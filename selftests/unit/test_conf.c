@@ -162,6 +162,9 @@ static void everything(void)
 	ok(c->gcks->plain_ike, "IKE SAs without key wrap");
 	is_str(c->psks[1].id, "key-id:plc-7", "the second key has its owner");
 	is_str(c->psks[1].key, "/p2", "the file of the second key");
+	ok(c->n_ppks == 2 && !c->ppks[0].mandatory && c->ppks[1].mandatory,
+	   "a PPK is mandatory unless it is said not to be");
+	is_str(c->ppks[0].name, "q1", "the name of the first PPK");
 	is_int(c->gcks->groups[0].kek_lifetime, 0x70, "a number in hex");
 	is_int(c->gcks->groups[0].batch_leave_ms, 200, "a long number");
 	is_int(c->gcks->groups[0].senders.n, 2, "two senders");
