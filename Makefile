@@ -17,6 +17,7 @@ BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
 INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share/mcsec
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 MCSEC_CACHE ?= /var/cache/mcsec
 
@@ -242,6 +243,8 @@ install: userspace
 	  "$(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/}" || exit 1; done
 	$(Q)for f in $(UNIT_FILES); do install -D -m 644 "$$f" \
 	  "$(DESTDIR)$(UNITDIR)/$${f##*/}" || exit 1; done
+	$(Q)install -D -m 644 tools/wireshark/mcsec.lua \
+	  '$(DESTDIR)$(DATADIR)/wireshark/mcsec.lua'
 	$(Q)install -D -m 644 uapi/linux/mcsec.h \
 	  '$(DESTDIR)$(INCLUDEDIR)/linux/mcsec.h'
 	$(Q)install -D -m 644 uapi/linux/netfilter/xt_mcsec.h \

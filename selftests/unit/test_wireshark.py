@@ -97,10 +97,10 @@ class Shark:
     def run(self, *words, lua=LUA):
         env = dict(os.environ, XDG_CONFIG_HOME=str(self.folder),
                    HOME=str(self.folder))
+        script = ["-X", f"lua_script:{lua}"] if lua else []
         got = subprocess.run(
-            ["tshark", "-n", "-X", f"lua_script:{lua}", "-r", str(self.pcap),
-             *words], env=env, capture_output=True, text=True, timeout=250,
-            errors="replace")
+            ["tshark", "-n", *script, "-r", str(self.pcap), *words], env=env,
+            capture_output=True, text=True, timeout=250, errors="replace")
         if got.returncode:
             print(f"# tshark ended with {got.returncode}: {got.stderr[-500:]}")
         return got.stdout, got.stderr
@@ -356,6 +356,20 @@ def inband(shark, doc, sealer):
            "GSA_INBAND_REKEY: GSA and KD are shown", rows)
 
 
+def installed(shark, doc, sealer, folder):
+    """A link in the folder of plugins, and a capture without IKE_SA_INIT."""
+    shark.set(table_of(doc), [sealer.seal(sealer.inner)])
+    words = ["-O", "gikev2"]
+    tap.ok("Key Bag" not in shark.run(*words, lua=None)[0],
+           "Wireshark alone knows nothing of key bags")
+    plugins = pathlib.Path(folder) / ".local/lib/wireshark/plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "mcsec.lua").symlink_to(LUA)
+    tap.ok("Key Bag" in shark.run(*words, lua=None)[0],
+           "a link in the folder of plugins is enough")
+    (plugins / "mcsec.lua").unlink()
+
+
 def unchecked(shark, doc, sealer, folder):
     """Without its checks of lengths the dissector would fail."""
     text = LUA.read_text()
@@ -382,6 +396,7 @@ def main():
         doc, pairs = seen["gsa-rekey"]
         sealer = hostile(shark, doc, pairs)
         inband(shark, doc, sealer)
+        installed(shark, doc, sealer, folder)
         unchecked(shark, doc, sealer, folder)
     print(f"1..{tap.n}")
     return tap.failed > 0

@@ -2,8 +2,15 @@
 --
 -- G-IKEv2 (RFC 9838) for Wireshark and tshark, from version 4.0 on:
 --
---	tshark -X lua_script:tools/wireshark/mcsec.lua -r FILE -V
---	cp tools/wireshark/mcsec.lua ~/.local/lib/wireshark/plugins/
+--	tshark -X lua_script:mcsec.lua -r FILE -V
+--
+-- "make install" puts this file into /usr/local/share/mcsec/wireshark, from where
+-- Wireshark does not load it. For one user it belongs into the folder "Personal Lua
+-- Plugins" of "tshark -G folders", and for all users into "Global Lua Plugins"; a
+-- link is enough:
+--
+--	mkdir -p ~/.local/lib/wireshark/plugins
+--	ln -s /usr/local/share/mcsec/wireshark/mcsec.lua ~/.local/lib/wireshark/plugins/
 --
 -- Wireshark's own dissector of IKE reads headers, decrypts, and puts IKE
 -- fragments together. This one looks at the payloads that come out of it and
