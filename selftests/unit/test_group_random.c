@@ -228,6 +228,6 @@ int main(void)
 	}
 	for (i = 0; seeds[i]; i++)
 		RUN(run, seeds[i], 30, 150);
-	RUN(run, 77, 200, 400);
+	RUN(run, 77, FULL_OR_FEW(200, 60), FULL_OR_FEW(400, 150));
 	return done();
 }

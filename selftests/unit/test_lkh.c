@@ -37,6 +37,8 @@ struct msg {
 	struct kd kd;
 	struct kwk def; /* GSK_w of the Rekey SA that carried it */
 	uint8_t keymat[KEYMAT]; /* the key that it delivers */
+	/* The keys that its wrapped keys and those of its bag are wrapped with */
+	uint8_t (*wrap_by)[KEY], (*bag_by)[KEY];
 };
 
 struct world {
@@ -127,6 +129,23 @@ static void fresh(struct world *w, struct kwk *def)
 	rand_bytes(w->keymat, sizeof(w->keymat));
 }
 
+static void note_wrapping(struct msg *msg, const struct lkh_wraps *ch)
+{
+	unsigned int n_wrap = 0, n_bag = 0;
+	size_t i;
+
+	msg->wrap_by = calloc(ch->n + 1, KEY);
+	msg->bag_by = calloc(ch->n + 1, KEY);
+	if (!msg->wrap_by || !msg->bag_by)
+		bail("no memory");
+	for (i = 0; i < ch->n; i++) {
+		const struct lkh_wrap *v = &ch->v[i];
+
+		memcpy(v->id ? msg->wrap_by[n_wrap++] : msg->bag_by[n_bag++],
+		       v->kwk_id ? v->kwk : msg->def.key, KEY);
+	}
+}
+
 /* The batch reaches everyone, members or not. */
 static void rekey(struct world *w)
 {
@@ -143,6 +162,7 @@ static void rekey(struct world *w)
 	if (ch.n > w->most)
 		w->most = ch.n;
 	fill(&msg->kd, &ch, &msg->def, w->keymat);
+	note_wrapping(msg, &ch);
 	lkh_wraps_free(&ch);
 	lkh_commit(w->t);
 	w->n_msg++;
@@ -220,8 +240,11 @@ static void world_free(struct world *w)
 {
 	unsigned int i;
 
-	for (i = 0; i < w->n_msg; i++)
+	for (i = 0; i < w->n_msg; i++) {
 		kd_free(&w->msg[i].kd);
+		free(w->msg[i].wrap_by);
+		free(w->msg[i].bag_by);
+	}
 	lkh_free(w->t);
 }
 
@@ -236,6 +259,7 @@ struct spy {
 	/* Number of keys that every message was tried with. */
 	unsigned int k_tried, gsk_tried;
 	unsigned int k_now, gsk_now;
+	bool thorough;
 };
 
 static void spy_learn(struct spy *s, uint32_t id, const uint8_t *key)
@@ -251,23 +275,43 @@ static void spy_learn(struct spy *s, uint32_t id, const uint8_t *key)
 	memcpy(s->k[s->n++].key, key, KEY);
 }
 
-static bool spy_open(const struct spy *s, const struct kd_key *key,
-		     uint8_t *out, size_t want)
+/*
+ * An adversary may ignore IDs, which are no secret, so every key is tried. That
+ * a key does not open what another one has wrapped is tested in test_wrap.c and,
+ * where the spy is @thorough, here again; else keys are unwrapped only with keys
+ * equal to the one that wrapped them, because unwrapping takes nearly all of the
+ * time.
+ */
+static bool spy_try(const struct spy *s, const uint8_t *known,
+		    const struct kd_key *key, const uint8_t *by, uint8_t *out,
+		    size_t want)
 {
+	bool same = !memcmp(known, by, KEY);
 	struct kwk k;
+	bool opens;
+
+	if (!same && !s->thorough)
+		return false;
+	kwk_set(&k, KWA, known, KEY);
+	opens = !kwk_unwrap(&k, key, out, want);
+	if (opens != same)
+		bail("a key %s what %s has wrapped",
+		     opens ? "opens" : "does not open",
+		     same ? "it" : "another one");
+	return opens;
+}
+
+static bool spy_open(const struct spy *s, const struct kd_key *key,
+		     const uint8_t *by, uint8_t *out, size_t want)
+{
 	unsigned int i;
 
-	/* IDs are no secret, but an adversary may ignore them. */
-	for (i = s->k_tried; i < s->k_now; i++) {
-		kwk_set(&k, KWA, s->k[i].key, KEY);
-		if (!kwk_unwrap(&k, key, out, want))
+	for (i = s->k_tried; i < s->k_now; i++)
+		if (spy_try(s, s->k[i].key, key, by, out, want))
 			return true;
-	}
-	for (i = s->gsk_tried; i < s->gsk_now; i++) {
-		kwk_set(&k, KWA, s->gsk[i], KEY);
-		if (!kwk_unwrap(&k, key, out, want))
+	for (i = s->gsk_tried; i < s->gsk_now; i++)
+		if (spy_try(s, s->gsk[i], key, by, out, want))
 			return true;
-	}
 	return false;
 }
 
@@ -285,10 +329,12 @@ static void spy_close(struct spy *s, const struct world *w)
 			const struct kd_bag *bag = &m->kd.bags[0];
 
 			for (j = 0; j < m->kd.n_wrap; j++)
-				if (spy_open(s, &m->kd.wrap[j], out, KEY))
+				if (spy_open(s, &m->kd.wrap[j], m->wrap_by[j],
+					     out, KEY))
 					spy_learn(s, m->kd.wrap[j].key_id, out);
 			for (j = 0; j < bag->n && !s->keymat[i]; j++) {
-				if (!spy_open(s, &bag->keys[j], out, KEYMAT))
+				if (!spy_open(s, &bag->keys[j], m->bag_by[j],
+					      out, KEYMAT))
 					continue;
 				s->keymat[i] = true;
 				memcpy(s->gsk[s->n_gsk++], out + 20, KEY);
@@ -299,11 +345,12 @@ static void spy_close(struct spy *s, const struct world *w)
 	}
 }
 
-static void spy_on(struct spy *s, const struct sim *m)
+static void spy_on(struct spy *s, const struct sim *m, bool thorough)
 {
 	unsigned int i;
 
 	memset(s, 0, sizeof(*s));
+	s->thorough = thorough;
 	for (i = 0; i < m->wkp.n; i++)
 		spy_learn(s, m->wkp.k[i].id, m->wkp.k[i].key);
 	memcpy(s->gsk[s->n_gsk++], m->keymat + 20, KEY);
@@ -349,7 +396,7 @@ static void test_figures(void)
 	world_free(&w);
 }
 
-static void random_history(uint64_t s, unsigned int steps)
+static void random_history(uint64_t s, unsigned int steps, bool thorough)
 {
 	struct sim *fresh_ones[8];
 	unsigned int n_fresh, i, j, spied = 0, leaks = 0, past = 0;
@@ -386,7 +433,7 @@ static void random_history(uint64_t s, unsigned int steps)
 		if (m->left_at + 1 == m->joined_at)
 			continue;
 		spied++;
-		spy_on(&spy, m);
+		spy_on(&spy, m, thorough);
 		spy_close(&spy, &w);
 		for (j = 0; j < w.n_msg; j++) {
 			if (spy.keymat[j] && j + 1 < m->joined_at)
@@ -411,7 +458,7 @@ static void test_spy_works(void)
 	m = join(&w);
 	rekey(&w);
 	answer(&w, m);
-	spy_on(&spy, m);
+	spy_on(&spy, m, true);
 	for (i = 0; i < 5; i++) {
 		struct sim *o = join(&w);
 
@@ -836,8 +883,7 @@ int main(void)
 	RUN(test_large);
 	RUN(test_undo);
 	RUN(test_full);
-	/* These take nearly all of the time. */
 	for (i = 0; seeds[i]; i++)
-		RUN(random_history, seeds[i], 60);
+		RUN(random_history, seeds[i], 60, i == 0);
 	return done();
 }
