@@ -46,6 +46,12 @@ struct sock {
 	struct ike_engine **engine;
 };
 
+/* Secrets shared with peers; a table is NULL if there are none. */
+struct peer_keys {
+	struct psks *psks; /* for AUTH */
+	struct ppks *ppks; /* mixed into the keys of IKE SAs */
+};
+
 struct app {
 	struct conf *conf;
 	bool debug; /* log everything, whatever is configured */
@@ -60,9 +66,7 @@ struct app {
 	struct sigkey *key;
 	struct cert_chain *chain;
 	struct trust *trust;
-	/* Pre-shared keys of peers, or NULL. */
-	struct psks *psks;
-	struct ppks *ppks; /* PPKs for peers, or NULL */
+	struct peer_keys peer_keys;
 	/* Own identity if there is no certificate. */
 	struct ike_id id;
 	struct timer expiry;
@@ -96,23 +100,28 @@ struct app {
 
 /* Functions of type int return 0, or -errno with one line in @err. */
 
+/* ---- peer_keys.c -------------------------------------------------------- */
+
+/*
+ * Read all files of pre-shared keys and PPKs that @c names, as they are now.
+ * Returns 0, or -errno with one line in @err; then *@out is empty.
+ */
+int app_load_peer_keys(const struct conf *c, struct peer_keys *out,
+		       struct err *err);
+void app_free_peer_keys(struct peer_keys *keys); /* wipes */
+/* Pass to @fn, line by line, what app_change_peer_keys() would change. */
+void app_check_peer_keys(const struct app *a, const struct peer_keys *to,
+			 conf_change_fn *fn, void *arg);
+/*
+ * Take over the keys of @to, which is empty afterwards, and log what changes.
+ * IKE SAs that their peers could not open in this way any more are closed.
+ */
+void app_change_peer_keys(struct app *a, struct peer_keys *to);
+
 /* ---- identity.c --------------------------------------------------------- */
 
 /* Load certificate, key, CA, pre-shared keys and PPKs of the configuration. */
 int app_load_identity(struct app *a, struct err *err);
-/*
- * Load the pre-shared keys of a configuration, from their files as they are now.
- * *@out is NULL if there are none; psks_free() frees it.
- */
-int app_load_psks(const struct conf *c, struct psks **out, struct err *err);
-/* Pass to @fn, line by line, what app_change_psks() would change. */
-void app_check_psks(const struct app *a, const struct psks *to,
-		    conf_change_fn *fn, void *arg);
-/*
- * Take over these pre-shared keys, which are the process's from then on; IKE
- * SAs of peers whose keys differ are closed.
- */
-void app_change_psks(struct app *a, struct psks *to);
 /* Warn daily once the end of the certificate is near. */
 void app_watch_expiry(struct app *a);
 int app_open_key_export(struct app *a, struct err *err);

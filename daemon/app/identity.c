@@ -9,7 +9,6 @@
 #include "app/app.h"
 #include "crypto/cert.h"
 #include "crypto/sign.h"
-#include "ike/ppk.h"
 #include "ike/psk.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -44,92 +43,6 @@ static int load_certificate(struct app *a, struct err *err)
 	return 0;
 }
 
-int app_load_psks(const struct conf *c, struct psks **out, struct err *err)
-{
-	struct psks *p;
-	struct err why;
-	int ret;
-
-	*out = NULL;
-	if (!c->n_psks)
-		return 0;
-	ret = psks_new(&p);
-	if (ret)
-		return err_set(err, ret, "out of memory");
-	for (size_t i = 0; i < c->n_psks; i++) {
-		ret = psks_load(p, c->psks[i].id, c->psks[i].key, &why);
-		if (ret) {
-			psks_free(p);
-			return err_set(err, ret, "%s:%u: psk: %s", c->file,
-				       c->psks[i].line, why.text);
-		}
-	}
-	*out = p;
-	return 0;
-}
-
-static int load_ppks(struct app *a, struct err *err)
-{
-	const struct conf *c = a->conf;
-	struct err why;
-	int ret;
-
-	if (!c->n_ppks)
-		return 0;
-	ret = ppks_new(&a->ppks);
-	if (ret)
-		return err_set(err, ret, "out of memory");
-	for (size_t i = 0; i < c->n_ppks; i++) {
-		const struct ppk like = { .id = c->ppks[i].id,
-					  .name = c->ppks[i].name,
-					  .mandatory = c->ppks[i].mandatory };
-
-		ret = ppks_load(a->ppks, &like, c->ppks[i].key, &why);
-		if (ret)
-			return err_set(err, ret, "%s:%u: ppk: %s", c->file,
-				       c->ppks[i].line, why.text);
-	}
-	return 0;
-}
-
-struct psk_lines {
-	conf_change_fn *fn;
-	void *arg;
-};
-
-static void say_psk(void *arg, const char *id, const struct psk *old,
-		    const struct psk *new)
-{
-	struct psk_lines *l = arg;
-	char line[ID_STR_MAX + 96];
-
-	snprintf(line, sizeof(line), "psk %s: %s", id,
-		 !new  ? "removed: its IKE SAs are closed"
-		 : old ? "another key: its IKE SAs are closed"
-		       : "added");
-	l->fn(l->arg, line);
-}
-
-void app_check_psks(const struct app *a, const struct psks *to,
-		    conf_change_fn *fn, void *arg)
-{
-	struct psk_lines l = { fn, arg };
-
-	psks_diff(a->psks, to, say_psk, &l);
-}
-
-void app_change_psks(struct app *a, struct psks *to)
-{
-	struct psks *from = a->psks;
-
-	a->psks = to;
-	if (a->gcks_engine)
-		ike_engine_set_psks(a->gcks_engine, to);
-	if (a->member_engine)
-		ike_engine_set_psks(a->member_engine, to);
-	psks_free(from);
-}
-
 int app_load_identity(struct app *a, struct err *err)
 {
 	const struct conf_identity *id = &a->conf->identity;
@@ -143,9 +56,7 @@ int app_load_identity(struct app *a, struct err *err)
 			      a->conf->file, id->id);
 	else
 		ret = 0;
-	if (!ret)
-		ret = app_load_psks(a->conf, &a->psks, err);
-	return ret ? ret : load_ppks(a, err);
+	return ret ? ret : app_load_peer_keys(a->conf, &a->peer_keys, err);
 }
 
 /*
@@ -211,8 +122,7 @@ void app_free_identity(struct app *a)
 	timer_del(&a->tq, &a->expiry);
 	if (a->key_export)
 		fclose(a->key_export);
-	psks_free(a->psks);
-	ppks_free(a->ppks);
+	app_free_peer_keys(&a->peer_keys);
 	trust_free(a->trust);
 	cert_chain_free(a->chain);
 	sigkey_free(a->key);
@@ -226,8 +136,8 @@ struct ike_engine_cfg app_engine_cfg(struct app *a)
 		.chain = a->chain,
 		.key = a->key,
 		.trust = a->trust,
-		.psks = a->psks,
-		.ppks = a->ppks,
+		.psks = a->peer_keys.psks,
+		.ppks = a->peer_keys.ppks,
 		.id = a->id,
 		.export_keys = a->key_export ? export_keys : NULL,
 	};

@@ -8,7 +8,6 @@
 #include "app/app.h"
 #include "app/audit.h"
 #include "gcks/gcks.h"
-#include "ike/psk.h"
 #include "lib/err.h"
 #include "lib/log.h"
 #include "member/member.h"
@@ -36,15 +35,15 @@ static void add_line(void *arg, const char *line)
 				   "%s%s", c->len ? "; " : "", line);
 }
 
-/* Read the file and the pre-shared keys that it names. */
-static int load_all(const char *file, struct conf **to, struct psks **psks,
+/* Read the file and the keys of peers that it names. */
+static int load_all(const char *file, struct conf **to, struct peer_keys *keys,
 		    struct err *err)
 {
 	int ret = conf_load(file, to, err);
 
 	if (ret)
 		return ret;
-	ret = app_load_psks(*to, psks, err);
+	ret = app_load_peer_keys(*to, keys, err);
 	if (ret)
 		conf_free(*to);
 	return ret;
@@ -52,8 +51,8 @@ static int load_all(const char *file, struct conf **to, struct psks **psks,
 
 /* All checks come before the first change. */
 static int check_roles(struct app *a, const struct conf *to,
-		       const struct psks *psks, conf_change_fn *fn, void *arg,
-		       struct err *err)
+		       const struct peer_keys *keys, conf_change_fn *fn,
+		       void *arg, struct err *err)
 {
 	char line[64];
 	int ret;
@@ -64,7 +63,7 @@ static int check_roles(struct app *a, const struct conf *to,
 	if (!ret && a->gcks)
 		ret = gcks_reload_check(a->gcks, to->gcks, fn, arg, err);
 	if (!ret)
-		app_check_psks(a, psks, fn, arg);
+		app_check_peer_keys(a, keys, fn, arg);
 	if (!ret && a->conf->log_level != to->log_level) {
 		snprintf(line, sizeof(line), "log-level changed");
 		fn(arg, line);
@@ -75,15 +74,15 @@ static int check_roles(struct app *a, const struct conf *to,
 int app_reload_check(struct app *a, const char *file, conf_change_fn *fn,
 		     void *arg, struct err *err)
 {
-	struct psks *psks;
+	struct peer_keys keys;
 	struct conf *to;
 	int ret;
 
-	ret = load_all(file ? file : a->conf->file, &to, &psks, err);
+	ret = load_all(file ? file : a->conf->file, &to, &keys, err);
 	if (ret)
 		return ret;
-	ret = check_roles(a, to, psks, fn, arg, err);
-	psks_free(psks);
+	ret = check_roles(a, to, &keys, fn, arg, err);
+	app_free_peer_keys(&keys);
 	conf_free(to);
 	return ret;
 }
@@ -128,22 +127,22 @@ static void run_reload(struct app *a, struct reload *r)
 {
 	struct changes changes = { .text = "nothing" };
 	struct err err = { "" };
-	struct psks *psks;
+	struct peer_keys keys;
 	struct conf *to;
 	int ret;
 
 	a->reloading = true;
-	ret = load_all(a->conf->file, &to, &psks, &err);
+	ret = load_all(a->conf->file, &to, &keys, &err);
 	if (ret) {
 		reload_end(r, ret, err.text);
 		return;
 	}
-	ret = check_roles(a, to, psks, add_line, &changes, &err);
+	ret = check_roles(a, to, &keys, add_line, &changes, &err);
 	/* The kernel may refuse a group, so the key server changes after it. */
 	if (!ret && a->member)
 		ret = member_reload(a->member, to->member, &err);
 	if (ret) {
-		psks_free(psks);
+		app_free_peer_keys(&keys);
 		conf_free(to);
 		reload_end(r, ret, err.text);
 		return;
@@ -154,7 +153,7 @@ static void run_reload(struct app *a, struct reload *r)
 	/* The key server's groups have copies of their settings. */
 	conf_free(a->conf);
 	a->conf = to;
-	app_change_psks(a, psks);
+	app_change_peer_keys(a, &keys);
 	if (a->gcks)
 		gcks_reload(a->gcks, to->gcks, gcks_reloaded, r);
 	else

@@ -80,19 +80,6 @@ static void check_member(struct names *n, const struct conf_member *a,
 		   "member.fragment-size");
 }
 
-static bool same_ppks(const struct conf *a, const struct conf *b)
-{
-	size_t i;
-
-	for (i = 0; a->n_ppks == b->n_ppks && i < a->n_ppks; i++)
-		if (strcmp(a->ppks[i].id, b->ppks[i].id) ||
-		    strcmp(a->ppks[i].name, b->ppks[i].name) ||
-		    strcmp(a->ppks[i].key, b->ppks[i].key) ||
-		    a->ppks[i].mandatory != b->ppks[i].mandatory)
-			return false;
-	return a->n_ppks == b->n_ppks;
-}
-
 int conf_reload_check(const struct conf *from, const struct conf *to,
 		      struct err *err)
 {
@@ -105,7 +92,6 @@ int conf_reload_check(const struct conf *from, const struct conf *to,
 	check_same(&n, same_text(a->key, b->key), "identity.key");
 	check_same(&n, same_text(a->ca, b->ca), "identity.ca");
 	check_same(&n, same_text(a->id, b->id), "identity.id");
-	check_same(&n, same_ppks(from, to), "ppk");
 	check_same(&n, same_text(from->export_ike_keys, to->export_ike_keys),
 		   "debug.export-ike-keys");
 	check_same(&n, !from->gcks == !to->gcks, "the role gcks");

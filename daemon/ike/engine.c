@@ -6,6 +6,7 @@
 
 #include "crypto/rand.h"
 #include "ike/exchange.h"
+#include "ike/ppk.h"
 #include "ike/psk.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -250,7 +251,7 @@ void ike_engine_free(struct ike_engine *engine)
 	free(engine);
 }
 
-/* ---- pre-shared keys ---------------------------------------------------- */
+/* ---- pre-shared keys and PPKs ------------------------------------------- */
 
 /* Return true if the key of the peer was, or is being, used for AUTH. */
 static bool has_used_psk(const struct ike_sa *sa)
@@ -268,32 +269,80 @@ static const char *outdated_by(const struct psk *old, const struct psk *new)
 		   : "the peer has a pre-shared key now";
 }
 
-void ike_engine_set_psks(struct ike_engine *engine, const struct psks *psks)
+/*
+ * Return why @sa has to end when the table @to takes the place of @from, or NULL.
+ */
+typedef const char *outdates_fn(const struct ike_sa *sa, const void *from,
+				const void *to);
+
+static const char *psk_outdates(const struct ike_sa *sa, const void *from,
+				const void *to)
 {
-	const struct psks *from = engine->cfg.psks;
+	const struct psk *old = psks_find(from, sa->peer_name);
+	const struct psk *new = psks_find(to, sa->peer_name);
+
+	return has_used_psk(sa) && !psk_same(old, new) ? outdated_by(old, new)
+						       : NULL;
+}
+
+/* A responder decides about PPKs at AUTH, and an initiator before. */
+static const char *ppk_outdates(const struct ike_sa *sa, const void *from,
+				const void *to)
+{
+	const struct ppk *was = ppks_find(from, sa->peer_name);
+	const struct ppk *is = ppks_find(to, sa->peer_name);
+	bool opening = !sa->gcks && sa->state != IKE_ST_UP;
+
+	if (sa->dead || sa->shadow || ppk_same(was, is))
+		return NULL;
+	if (opening)
+		return "the PPK for the peer is another one now";
+	if (sa->state != IKE_ST_UP && sa->state != IKE_ST_AUTH_WAIT)
+		return NULL;
+	if (!sa->ppk)
+		return is && is->mandatory ? "the peer has a mandatory PPK now"
+					   : NULL;
+	if (!is)
+		return "the PPK for the peer was removed";
+	return ppk_same_secret(was, is) ? NULL
+					: "the PPK for the peer was changed";
+}
+
+static void close_outdated(struct ike_engine *engine, outdates_fn *outdates,
+			   const void *from, const void *to)
+{
 	struct ike_sa *sa, *next;
+	const char *why;
 
-	/*
-	 * The former table stays until the end, because an answer that is owed
-	 * has an AUTH.
-	 */
-	engine_enter(engine);
 	for (sa = LIST_FIRST(&engine->sas); sa; sa = next) {
-		const struct psk *old, *new;
-
 		next = LIST_NEXT(sa, link);
-		if (!has_used_psk(sa))
+		why = outdates(sa, from, to);
+		if (!why)
 			continue;
-		old = psks_find(from, sa->peer_name);
-		new = psks_find(psks, sa->peer_name);
-		if (psk_same(old, new))
-			continue;
-		ike_close(sa, outdated_by(old, new));
+		ike_close(sa, why);
 		/* A callback may have closed others, the next one too. */
 		if (next && next->dead)
 			next = LIST_FIRST(&engine->sas);
 	}
+}
+
+/*
+ * The former table stays until the end of both functions, because an answer that
+ * is owed has an AUTH.
+ */
+void ike_engine_set_psks(struct ike_engine *engine, const struct psks *psks)
+{
+	engine_enter(engine);
+	close_outdated(engine, psk_outdates, engine->cfg.psks, psks);
 	engine->cfg.psks = psks;
+	engine_leave(engine);
+}
+
+void ike_engine_set_ppks(struct ike_engine *engine, const struct ppks *ppks)
+{
+	engine_enter(engine);
+	close_outdated(engine, ppk_outdates, engine->cfg.ppks, ppks);
+	engine->cfg.ppks = ppks;
 	engine_leave(engine);
 }
 

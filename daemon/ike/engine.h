@@ -324,6 +324,14 @@ void ike_engine_free(struct ike_engine *engine);
  */
 void ike_engine_set_psks(struct ike_engine *engine, const struct psks *psks);
 
+/*
+ * Take another table of PPKs, or NULL for none. The former one may be freed when
+ * this returns. An IKE SA with a PPK that its peer does not have any more is
+ * closed with a Delete, and so is one without PPK whose peer now has one that is
+ * mandatory. An IKE SA that we are opening is closed after any change.
+ */
+void ike_engine_set_ppks(struct ike_engine *engine, const struct ppks *ppks);
+
 /* Handle a datagram without non-ESP marker. Malformed ones are counted. */
 void ike_engine_input(struct ike_engine *engine, const struct ep *from,
 		      const struct ep *to, const uint8_t *p, size_t len);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "crypto/hash.h"
 #include "ike/psk.h"
 #include "wire/proto.h"
 #include "lib/secret.h"
@@ -136,6 +137,56 @@ const struct ppk *ppks_find(const struct ppks *p, const char *id)
 		return NULL;
 	at = tfind(&like, &p->by_id, compare_peers);
 	return at ? *at : NULL;
+}
+
+bool ppk_same_secret(const struct ppk *a, const struct ppk *b)
+{
+	if (!a || !b)
+		return a == b;
+	return !strcmp(a->name, b->name) && a->len == b->len &&
+	       crypto_equal(a->key, b->key, a->len);
+}
+
+bool ppk_same(const struct ppk *a, const struct ppk *b)
+{
+	return ppk_same_secret(a, b) && (!a || a->mandatory == b->mandatory);
+}
+
+struct ppk_diff {
+	const struct ppks *other;
+	bool removed; /* report those that @other lacks, and no others */
+	ppk_diff_fn *fn;
+	void *arg;
+};
+
+static void diff_ppk(const void *node, VISIT which, void *arg)
+{
+	const struct ppk *e = *(const struct ppk *const *)node;
+	const struct ppk *o;
+	struct ppk_diff *d = arg;
+
+	if (which != postorder && which != leaf)
+		return;
+	o = ppks_find(d->other, e->id);
+	if (d->removed && !o)
+		d->fn(d->arg, e->id, e, NULL);
+	else if (!d->removed && !ppk_same(o, e))
+		d->fn(d->arg, e->id, o, e);
+}
+
+void ppks_diff(const struct ppks *from, const struct ppks *to, ppk_diff_fn *fn,
+	       void *arg)
+{
+	struct ppk_diff d = {
+		.other = to, .removed = true, .fn = fn, .arg = arg
+	};
+
+	if (from)
+		twalk_r(from->by_id, diff_ppk, &d);
+	d.other = from;
+	d.removed = false;
+	if (to)
+		twalk_r(to->by_id, diff_ppk, &d);
 }
 
 /* ---- PPK_ID (RFC 8784 section 5.1) -------------------------------------- */

@@ -50,6 +50,20 @@ int ppks_load(struct ppks *p, const struct ppk *like, const char *path,
  */
 const struct ppk *ppks_find(const struct ppks *p, const char *id);
 
+/* Return true if both have the same name and octets, or both are NULL. */
+bool ppk_same_secret(const struct ppk *a, const struct ppk *b);
+/* Like ppk_same_secret(), and both or neither are mandatory. */
+bool ppk_same(const struct ppk *a, const struct ppk *b);
+/*
+ * Call @fn for each identity for which one table has no PPK or another one than
+ * the other table: those that @to lacks, then the others. @old or @new is NULL
+ * if there is none. A table may be NULL, which is an empty one.
+ */
+typedef void ppk_diff_fn(void *arg, const char *id, const struct ppk *old,
+			 const struct ppk *new);
+void ppks_diff(const struct ppks *from, const struct ppks *to, ppk_diff_fn *fn,
+	       void *arg);
+
 /* Add N(PPK_IDENTITY) with the PPK_ID: PPK_ID_FIXED and the name. */
 void ppk_put_identity(struct pchain *c, const struct ppk *ppk);
 /* Return true if the notify has the PPK_ID of @ppk. */

@@ -43,6 +43,7 @@ entry() { echo "{ id = \"$1\"; key = \"$TMP/$2\"; }"; }
 state() { host_ctl "$1" -j status | jq -r '.member.groups[0].state'; }
 state_is() { [ "$(state "$1")" = "$2" ]; }
 sas() { kctl -j status | jq -r '.gcks.ike.sas'; }
+roster() { kctl -j member video | jq -r '[.rosters[0].members[].id] | sort | join(" ")'; }
 sas_are() { [ "$(sas)" = "$1" ]; }
 algorithms() { host_ctl "$1" -j status | jq -r '.member."ike-sa".algorithms'; }
 pid_of() { pgrep -f "$MCSECD -c $TMP/$1.conf" | tail -n 1; }
@@ -108,12 +109,11 @@ section "PPK"
 key ppk
 ppk="ppk = ( { id = \"key-id:plc-7\"; ppk-id = \"q\"; key = \"$TMP/ppk\"; } );"
 k_conf "$(entry key-id:plc-7 m.psk)" "$ppk" >"$TMP/k.conf"
-like "a PPK is read at the start only" "$(kctl reload 2>&1)" \
-	'ppk cannot change'
-down TERM "$(pid_of k)"
-down TERM "$(pid_of m)"
-up k
-up m
+like "--check names the PPK that would be added" "$(kctl reload --check 2>&1)" \
+	'ppk key-id:plc-7: added: IKE SAs without it are closed'
+try "a reload adds a PPK" kctl reload
+like "the log has the PPK that was added" "$(cat "$TMP/k.log")" \
+	'reload change: ppk key-id:plc-7: added'
 like "a member without PPK is refused where that is mandatory" "$(
 	wait_until 30 grep -q 'PPK: the peer uses none' "$TMP/k.log"
 	cat "$TMP/k.log"
@@ -124,5 +124,13 @@ psk_member m key-id:plc-7 "${ppk/key-id:plc-7/k.lab}" \
 up m
 try "with the PPK of both it comes in" wait_until 60 state_is m in
 like "status shows the PPK" "$(algorithms m)" ' ppk$'
+try "the member has one IKE SA" wait_until 10 sas_are 1
+key ppk
+try "SIGHUP takes another PPK from the same file" kill -HUP "$(pid_of k)"
+try "the IKE SA with the former PPK ends" wait_until 10 sas_are 0
+like "the log has the PPK that was changed" "$(cat "$TMP/k.log")" \
+	'reload change: ppk key-id:plc-7: another key'
+unlike "no PPK is logged" "$(cat "$TMP"/?.log)" "$(cut -c 3- "$TMP/ppk")"
+like "the change of a PPK ends no membership" "$(roster)" 'key-id:plc-7'
 
 tap_done

@@ -555,6 +555,192 @@ static void rfc8784_3_renewal(void)
 	teardown();
 }
 
+/* ---- a reload ------------------------------------------------------------ */
+
+/* Replace the PPKs of an end, as a reload does, by those of @p. */
+static void reload(struct node *n, struct ppks **at, struct ppks *p)
+{
+	ike_engine_set_ppks(n->engine, p);
+	ppks_free(*at);
+	*at = p;
+}
+
+static struct ppks *table_of(const char *id, const char *key, bool mandatory)
+{
+	struct ppks *p = NULL;
+
+	give(&p, id, "first", key, mandatory);
+	return p;
+}
+
+static unsigned int n_sas(void)
+{
+	return ike_engine_stats(g->engine)->sas;
+}
+
+static void stays(const char *what)
+{
+	net_run(&net);
+	is_int(n_sas(), 1, "%s: the IKE SA stays", what);
+	is_int(m->seen.sa_closed, 0, "%s: the peer hears of nothing", what);
+}
+
+static void ends(const char *what, const char *why)
+{
+	is_int(n_sas(), 0, "%s: the IKE SA ends", what);
+	is_str(g->seen.reason, why, "%s: the reason", what);
+	net_run(&net);
+	is_int(m->seen.sa_closed, 1, "%s: the peer is told by a Delete", what);
+	node_clear(m);
+	node_clear(g);
+}
+
+static void ppks_change(void)
+{
+	setup_both(true);
+	registers(true, "before the reload");
+	reload(g, &gppks, table_of("A.example", SECRET, true));
+	stays("the same PPK");
+	reload(g, &gppks, table_of("a.example", SECRET, false));
+	stays("a PPK becomes optional");
+	reload(g, &gppks, table_of("a.example", SECRET, true));
+	stays("a PPK becomes mandatory for an IKE SA that has it");
+	wipes_look_for(SECRET, 32);
+	reload(g, &gppks, table_of("a.example", OTHER, true));
+	is_int(wipes_found(), 1, "the PPK of before is wiped");
+	ends("another PPK", "the PPK for the peer was changed");
+	refused("the PPK of before",
+		"certificate: signature does not verify, with the PPK mixed in");
+	reload(m, &mppks, table_of(GCKS, OTHER, true));
+	node_clear(m);
+	node_clear(g);
+	registers(true, "both ends with another PPK");
+	reload(g, &gppks, NULL);
+	ends("no PPK", "the PPK for the peer was removed");
+	teardown();
+
+	/* An IKE SA without PPK. */
+	setup();
+	registers(false, "no PPK");
+	reload(g, &gppks, table_of("b.example", SECRET, true));
+	stays("a PPK for another peer");
+	reload(g, &gppks, table_of("a.example", SECRET, false));
+	stays("a PPK that is optional is added");
+	reload(g, &gppks, table_of("a.example", SECRET, true));
+	ends("the optional PPK becomes mandatory",
+	     "the peer has a mandatory PPK now");
+	refused("no PPK where it is mandatory",
+		"PPK: the peer uses none, and it is mandatory for this identity");
+	reload(m, &mppks, table_of(GCKS, SECRET, false));
+	node_clear(m);
+	node_clear(g);
+	registers(true, "the PPK was added at both ends");
+	teardown();
+}
+
+/* Let the member ask again, after @what has ended its first attempt. */
+static void tries_again(const char *what)
+{
+	net_run(&net);
+	is_int(m->seen.registered, 0, "%s: no keys", what);
+	is_str(m->seen.reason, "the PPK for the peer is another one now",
+	       "%s: the member ends it itself", what);
+	node_clear(m);
+	node_clear(g);
+}
+
+/* Reloads while IKE SAs are being opened. */
+static void ppks_change_meanwhile(void)
+{
+	/* The member has sent nothing but IKE_SA_INIT. */
+	give(&gppks, "a.example", "first", SECRET, true);
+	setup();
+	node_join(m, g, GCKS, true);
+	reload(m, &mppks, table_of(GCKS, SECRET, true));
+	tries_again("without USE_PPK");
+	registers(true, "with USE_PPK");
+	teardown();
+
+	/* The member waits for the answer to GSA_AUTH. */
+	setup_both(true);
+	node_join(m, g, GCKS, true);
+	net_step(&net);
+	net_step(&net);
+	is_str(ike_sa_state_name(LIST_FIRST(&m->engine->sas)), "AUTH_SENT",
+	       "the member has sent AUTH");
+	reload(m, &mppks, table_of(GCKS, OTHER, true));
+	tries_again("AUTH by the PPK of before");
+	teardown();
+
+	/* The key server has answered IKE_SA_INIT. */
+	setup_both(true);
+	node_join(m, g, GCKS, true);
+	net_step(&net);
+	reload(g, &gppks, table_of("a.example", OTHER, true));
+	net_run(&net);
+	is_int(m->seen.notify, IKE_N_AUTHENTICATION_FAILED,
+	       "AUTH is verified with the PPK of now");
+	teardown();
+	setup_both(false);
+	node_join(m, g, GCKS, true);
+	net_step(&net);
+	reload(g, &gppks, NULL);
+	net_run(&net);
+	is_int(m->seen.registered, 1,
+	       "a PPK that is optional is removed: the IKE SA is up without");
+	is_int(m->seen.tek_ret, 0, "TEK unwrapped without PPK");
+	teardown();
+
+	/* The answer of the group layer is due. */
+	setup_both(true);
+	g->later = true;
+	node_join(m, g, GCKS, true);
+	net_run(&net);
+	reload(g, &gppks, NULL);
+	is_int(n_sas(), 0, "an IKE SA that waits ends as well");
+	is_int(node_reply(g), -ENOENT, "keys for it are not sent");
+	net_run(&net);
+	is_int(m->seen.registered, 0, "the member gets none");
+	teardown();
+}
+
+static char diffs[128];
+
+static void note_diff(void *arg, const char *id, const struct ppk *old,
+		      const struct ppk *new)
+{
+	(void)arg;
+	strcat(diffs, !new ? "-" : old ? "!" : "+");
+	strcat(diffs, id);
+}
+
+static void differences(void)
+{
+	struct ppks *from = table_of("a", SECRET, true);
+	struct ppks *to = table_of("A", SECRET, true);
+
+	ppks_diff(from, to, note_diff, NULL);
+	is_str(diffs, "", "the same PPKs");
+	give(&from, "b", "first", SECRET, true);
+	give(&from, "c", "first", SECRET, true);
+	give(&from, "d", "first", SECRET, true);
+	give(&from, "e", "first", SECRET, true);
+	give(&to, "c", "first", OTHER, true);
+	give(&to, "d", "second", SECRET, true);
+	give(&to, "e", "first", SECRET, false);
+	give(&to, "f", "first", SECRET, false);
+	ppks_diff(from, to, note_diff, NULL);
+	is_str(diffs, "-b!c!d!e+f",
+	       "removed; another key, name or obligation; added");
+	diffs[0] = '\0';
+	ppks_diff(NULL, to, note_diff, NULL);
+	ppks_diff(to, NULL, note_diff, NULL);
+	ppks_diff(NULL, NULL, note_diff, NULL);
+	is_str(diffs, "+A+c+d+e+f-A-c-d-e-f", "a table that is none is empty");
+	ppks_free(from);
+	ppks_free(to);
+}
+
 static void lost(void)
 {
 	for (int mandatory = 0; mandatory < 2; mandatory++) {
@@ -588,6 +774,9 @@ int main(void)
 	RUN(forged_no_ppk_auth);
 	RUN(stripped);
 	RUN(rfc8784_3_renewal);
+	RUN(ppks_change);
+	RUN(ppks_change_meanwhile);
+	RUN(differences);
 	RUN(lost);
 	return done();
 }
