@@ -276,11 +276,28 @@ static int check_start(struct app *a)
 	return check_change(a);
 }
 
+/* Restarts a daemon whose loop has stopped: systemd misses this message. */
+struct watchdog {
+	struct timer timer;
+	struct timerq *tq;
+	uint64_t every_ms;
+};
+
+static void feed_watchdog(void *arg)
+{
+	struct watchdog *w = arg;
+
+	proc_notify("WATCHDOG=1");
+	timer_set(w->tq, &w->timer, w->every_ms);
+}
+
 static int run_daemon(struct app *a)
 {
+	struct watchdog w = { .tq = &a->tq, .every_ms = proc_watchdog_ms() };
 	struct err err = {};
 	int ret;
 
+	timer_init(&w.timer, feed_watchdog, &w);
 	ret = start_all(a, &err);
 	if (ret) {
 		log_err("not started: %s",
@@ -288,7 +305,10 @@ static int run_daemon(struct app *a)
 		return 1;
 	}
 	proc_notify("READY=1");
+	if (w.every_ms)
+		feed_watchdog(&w);
 	ret = loop_run(a->loop);
+	timer_del(&a->tq, &w.timer);
 	proc_notify("STOPPING=1");
 	return ret ? 1 : 0;
 }

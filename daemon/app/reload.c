@@ -10,6 +10,7 @@
 #include "gcks/gcks.h"
 #include "lib/err.h"
 #include "lib/log.h"
+#include "lib/proc.h"
 #include "member/member.h"
 
 /* A request; those that are served together are chained. */
@@ -108,6 +109,8 @@ static void reload_end(struct reload *r, int ret, const char *why)
 		log_err("reload failed: %s", why);
 	else
 		log_info("reload done");
+	/* After an error the daemon is as ready as before. */
+	proc_notify("READY=1");
 	answer_all(r, ret, why);
 	a->reloading = false;
 	r = a->reload_waits;
@@ -132,6 +135,7 @@ static void run_reload(struct app *a, struct reload *r)
 	int ret;
 
 	a->reloading = true;
+	proc_notify_reloading();
 	ret = load_all(a->conf->file, &to, &keys, &err);
 	if (ret) {
 		reload_end(r, ret, err.text);

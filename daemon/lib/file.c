@@ -82,6 +82,11 @@ int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
 
 	/* O_NONBLOCK: the open must not block if the path is a FIFO. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	/* A service does not run as root, and who made the key was root. */
+	if (fd < 0 && errno == EACCES)
+		return err_set(err, -EACCES,
+			       "%s: permission denied to uid %u, which has to own the file and to search its folder",
+			       path, geteuid());
 	if (fd < 0)
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (fstat(fd, &st))

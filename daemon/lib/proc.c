@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 
+#include "lib/clock.h"
 #include "lib/log.h"
 
 void proc_harden(void)
@@ -44,4 +45,24 @@ void proc_notify(const char *state)
 #else
 	(void)state;
 #endif
+}
+
+void proc_notify_reloading(void)
+{
+#ifdef HAVE_LIBSYSTEMD
+	/* The time tells this reload from one that was finished before. */
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		   (unsigned long long)(clock_ns(CLOCK_MONOTONIC) / 1000));
+#endif
+}
+
+uint64_t proc_watchdog_ms(void)
+{
+#ifdef HAVE_LIBSYSTEMD
+	uint64_t us;
+
+	if (sd_watchdog_enabled(0, &us) > 0)
+		return us / 2000 ? us / 2000 : 1;
+#endif
+	return 0;
 }
