@@ -234,7 +234,7 @@ kernels:
 	  selftests/guest/kernel $$k || exit 1; done
 
 MAN := $(wildcard Documentation/man/*.[1-8])
-UNIT_FILES := $(wildcard daemon/*.service)
+UNIT_FILES := $(wildcard tools/systemd/*.service)
 install: userspace
 	$(Q)for f in $(BINS); do \
 	  case $$f in *ctl) d='$(BINDIR)';; *) d='$(SBINDIR)';; esac; \
