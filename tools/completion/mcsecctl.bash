@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+# Made by tools/completion/generate.py from the tables of mcsecctl; not to be edited.
+# shellcheck shell=bash
+
+# Groups that the module has, and those of a key server. Without the privilege
+# to ask there are none.
+_mcsecctl_groups() {
+	mcsecctl group show 2>/dev/null | sed -n 's/^group \([^ ]*\) .*/\1/p'
+	mcsecctl -j status 2>/dev/null | tr '{,' '\n\n' |
+		sed -n 's/^"name":"\([^"]*\)"$/\1/p'
+}
+
+# path: what may follow in mc_words, kinds of positions in mc_args
+_mcsecctl_lookup() {
+	mc_words='' mc_args=''
+	case "$1" in
+	'') mc_words='group sa sender show stats metrics monitor batch key pki status member rekey reset reload reseal evict admit audit join leave' ;;
+	'group') mc_words='add set del show flush' mc_args='' ;;
+	'group add') mc_words='src proto sport dport mark in-mark dev policy forward' mc_args='none none' ;;
+	'group set') mc_words='policy --force' mc_args='group' ;;
+	'group del') mc_words='--force' mc_args='group' ;;
+	'group show') mc_words='' mc_args='group' ;;
+	'group flush') mc_words='--force' mc_args='' ;;
+	'sa') mc_words='add set del show flush' mc_args='' ;;
+	'sa add') mc_words='spi alg key-file key-stdin mode sid-bits sender-id replay window max-senders iv-limit key dir select soft-time hard-time soft-packets hard-packets soft-bytes hard-bytes' mc_args='group' ;;
+	'sa set') mc_words='dir select soft-time hard-time soft-packets hard-packets soft-bytes hard-bytes' mc_args='group none' ;;
+	'sa del') mc_words='' mc_args='group none' ;;
+	'sa show') mc_words='' mc_args='group none' ;;
+	'sa flush') mc_words='' mc_args='group' ;;
+	'sender') mc_words='add set del show' mc_args='' ;;
+	'sender add') mc_words='name' mc_args='group none none' ;;
+	'sender set') mc_words='name' mc_args='group none none' ;;
+	'sender del') mc_words='' mc_args='group none none' ;;
+	'sender show') mc_words='' mc_args='group none' ;;
+	'stats') mc_words='-a' mc_args='' ;;
+	'batch') mc_words='-f force' mc_args='' ;;
+	'key') mc_words='generate' mc_args='' ;;
+	'key generate') mc_words='bits file' mc_args='alg' ;;
+	'pki') mc_words='init gcks member' mc_args='' ;;
+	'pki init') mc_words='name days type' mc_args='folder' ;;
+	'pki gcks') mc_words='dns ip email days type' mc_args='folder none' ;;
+	'pki member') mc_words='dns ip email days type' mc_args='folder none' ;;
+	'status') mc_words='' mc_args='group' ;;
+	'member') mc_words='' mc_args='group' ;;
+	'rekey') mc_words='--signing-key' mc_args='group' ;;
+	'reset') mc_words='' mc_args='group' ;;
+	'reload') mc_words='--check' mc_args='' ;;
+	'evict') mc_words='--ahead' mc_args='group none' ;;
+	'admit') mc_words='' mc_args='group none' ;;
+	'audit') mc_words='verify show tail after' mc_args='' ;;
+	'audit verify') mc_words='dir certificate from head' mc_args='' ;;
+	'audit show') mc_words='dir group id event uid since until last' mc_args='' ;;
+	'audit tail') mc_words='dir group id event uid since until last' mc_args='' ;;
+	'join') mc_words='' mc_args='group' ;;
+	'leave') mc_words='' mc_args='group' ;;
+	esac
+}
+
+# path, word: values of the word in mc_value
+_mcsecctl_value() {
+	mc_value=''
+	case "$1 $2" in
+	'group add src') mc_value='@none' ;;
+	'group add proto') mc_value='@none' ;;
+	'group add sport') mc_value='@none' ;;
+	'group add dport') mc_value='@none' ;;
+	'group add mark') mc_value='@none' ;;
+	'group add in-mark') mc_value='@none' ;;
+	'group add dev') mc_value='@none' ;;
+	'group add policy') mc_value='enforce observe' ;;
+	'group set policy') mc_value='enforce observe' ;;
+	'sa add spi') mc_value='@none' ;;
+	'sa add alg') mc_value='aes-gcm-16 aes-gmac chacha20-poly1305' ;;
+	'sa add key-file') mc_value='@file' ;;
+	'sa add mode') mc_value='transport tunnel' ;;
+	'sa add sid-bits') mc_value='8 12 16' ;;
+	'sa add sender-id') mc_value='@none' ;;
+	'sa add replay') mc_value='iv seq none' ;;
+	'sa add window') mc_value='@none' ;;
+	'sa add max-senders') mc_value='@none' ;;
+	'sa add iv-limit') mc_value='@none' ;;
+	'sa add key') mc_value='@file' ;;
+	'sa add dir') mc_value='in out inout' ;;
+	'sa add soft-time') mc_value='@none' ;;
+	'sa add hard-time') mc_value='@none' ;;
+	'sa add soft-packets') mc_value='@none' ;;
+	'sa add hard-packets') mc_value='@none' ;;
+	'sa add soft-bytes') mc_value='@none' ;;
+	'sa add hard-bytes') mc_value='@none' ;;
+	'sa set dir') mc_value='in out inout' ;;
+	'sa set soft-time') mc_value='@none' ;;
+	'sa set hard-time') mc_value='@none' ;;
+	'sa set soft-packets') mc_value='@none' ;;
+	'sa set hard-packets') mc_value='@none' ;;
+	'sa set soft-bytes') mc_value='@none' ;;
+	'sa set hard-bytes') mc_value='@none' ;;
+	'sender add name') mc_value='@none' ;;
+	'sender set name') mc_value='@none' ;;
+	'key generate bits') mc_value='128 256' ;;
+	'key generate file') mc_value='@none' ;;
+	'pki init name') mc_value='@none' ;;
+	'pki init days') mc_value='@none' ;;
+	'pki init type') mc_value='ed25519 ecdsa-p256 ecdsa-p384' ;;
+	'pki gcks dns') mc_value='@none' ;;
+	'pki gcks ip') mc_value='@none' ;;
+	'pki gcks email') mc_value='@none' ;;
+	'pki gcks days') mc_value='@none' ;;
+	'pki gcks type') mc_value='ed25519 ecdsa-p256 ecdsa-p384' ;;
+	'pki member dns') mc_value='@none' ;;
+	'pki member ip') mc_value='@none' ;;
+	'pki member email') mc_value='@none' ;;
+	'pki member days') mc_value='@none' ;;
+	'pki member type') mc_value='ed25519 ecdsa-p256 ecdsa-p384' ;;
+	'audit verify dir') mc_value='@folder' ;;
+	'audit verify certificate') mc_value='@file' ;;
+	'audit verify from') mc_value='@none' ;;
+	'audit verify head') mc_value='@none' ;;
+	'audit show dir') mc_value='@folder' ;;
+	'audit show group') mc_value='@none' ;;
+	'audit show id') mc_value='@none' ;;
+	'audit show event') mc_value='@none' ;;
+	'audit show uid') mc_value='@none' ;;
+	'audit show since') mc_value='@none' ;;
+	'audit show until') mc_value='@none' ;;
+	'audit show last') mc_value='@none' ;;
+	'audit tail dir') mc_value='@folder' ;;
+	'audit tail group') mc_value='@none' ;;
+	'audit tail id') mc_value='@none' ;;
+	'audit tail event') mc_value='@none' ;;
+	'audit tail uid') mc_value='@none' ;;
+	'audit tail since') mc_value='@none' ;;
+	'audit tail until') mc_value='@none' ;;
+	'audit tail last') mc_value='@none' ;;
+	esac
+}
+
+_mcsecctl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local path='' kind i n=0 list=''
+	local mc_words mc_args mc_value
+	local -a kinds
+
+	COMPREPLY=()
+	case $prev in
+	-n)
+		[ "$COMP_CWORD" -lt 2 ] || mapfile -t COMPREPLY < <(compgen -W \
+			"$(ls /run/netns 2>/dev/null)" -- "$cur")
+		return
+		;;
+	-s)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	esac
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-n | -s)
+			[ -n "$path" ] || { i=$((i + 1)) && continue; }
+			;;
+		-*) continue ;;
+		esac
+		_mcsecctl_lookup "$path"
+		if [ $n -eq 0 ] && [[ $path != *' '* ]] && [ -z "$mc_args" ] &&
+			[[ " $mc_words " == *" ${COMP_WORDS[i]} "* ]]; then
+			path=${path:+$path }${COMP_WORDS[i]}
+		else
+			n=$((n + 1))
+		fi
+	done
+	_mcsecctl_value "$path" "$prev"
+	_mcsecctl_lookup "$path"
+	# shellcheck disable=SC2206 # words
+	kinds=($mc_args)
+	kind=${kinds[n]:-}
+	[ -z "$mc_value" ] || kind=$mc_value
+	case $kind in
+	@file | file) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+	@folder | folder) mapfile -t COMPREPLY < <(compgen -d -- "$cur") && return ;;
+	@none | none) return ;;
+	group) list=$(_mcsecctl_groups) ;;
+	alg) list='aes-gcm-16 aes-gmac chacha20-poly1305' ;;
+	'') list=$mc_words ;;
+	*) list=$kind ;;
+	esac
+	[ -n "$path" ] || list+=' -h -j -n -s -V'
+	mapfile -t COMPREPLY < <(compgen -W "$list" -- "$cur")
+}
+complete -F _mcsecctl mcsecctl

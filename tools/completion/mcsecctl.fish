@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+# Made by tools/completion/generate.py from the tables of mcsecctl; not to be edited.
+
+function __mcsecctl_groups
+	mcsecctl group show 2>/dev/null | string match -rg '^group (\S+)'
+	mcsecctl -j status 2>/dev/null | string match -arg '"name":"([^"]*)"'
+end
+
+# The words before the cursor without options
+function __mcsecctl_words
+	set -l skip 0
+	for word in (commandline -opc)[2..]
+		if test $skip = 1
+			set skip 0
+		else if contains -- $word -n -s
+			set skip 1
+		else if not string match -q -- '-*' $word
+			echo $word
+		end
+	end
+end
+
+# COMMAND...: are these the words, with any others behind them?
+function __mcsecctl_at
+	set -l words (__mcsecctl_words)
+	set -l n (count $argv)
+	test (count $words) -ge $n; or return 1
+	test $n = 0; or test "$words[1..$n]" = "$argv"
+end
+
+# NUMBER COMMAND...: are these the words, and as many others behind them?
+function __mcsecctl_arg
+	set -l words (__mcsecctl_words)
+	test (count $words) = (math (count $argv) - 1 + $argv[1])
+	and __mcsecctl_at $argv[2..]
+end
+
+# WORD...: is the last word none of these, each of which takes a value?
+function __mcsecctl_free
+	not contains -- (commandline -opc)[-1] $argv
+end
+
+# NUMBER COMMAND...: are these the words, and as many others or more behind them?
+function __mcsecctl_past
+	set -l words (__mcsecctl_words)
+	test (count $words) -ge (math (count $argv) - 1 + $argv[1])
+	and __mcsecctl_at $argv[2..]
+end
+
+complete -c mcsecctl -f
+
+complete -c mcsecctl -n '__mcsecctl_arg 0' -s h -d 'print help'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -s j -d 'answer in JSON'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -s n -d 'network namespace' -x -a '(ls /run/netns 2>/dev/null)'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -s s -d 'socket of the daemon' -r
+complete -c mcsecctl -n '__mcsecctl_arg 0' -s V -d 'print the version'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a group -d 'groups, whose traffic is protected'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a sa -d 'SAs (keys) of a group, manually'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a sender -d 'senders of a receiving SA'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a show -d 'all groups and their SAs'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a stats -d 'counters that are not zero, or all'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a metrics -d 'list of all metrics with descriptions'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a monitor -d 'print events of the module'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a batch -d 'execute many of the above, one per line'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a key -d 'make a random key'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a pki -d 'make a certification authority and certificates'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a status -d 'state of the daemon'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a member -d 'members of a group, at its key server'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a rekey -d 'change the keys now, at the key server'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a reset -d 'let all members register again, after a theft'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a reload -d 'read the daemon\'s configuration again'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a reseal -d 'change the seal key of the store'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a evict -d 'evict a member, at the key server'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a admit -d 'admit an evicted identity again'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a audit -d 'audit trail of the key server'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a join -d 'register again, at a member'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a leave -d 'leave a group, at a member'
+complete -c mcsecctl -n '__mcsecctl_arg 0 group' -a 'add set del show flush'
+complete -c mcsecctl -n '__mcsecctl_past 2 group add; and __mcsecctl_free src proto sport dport mark in-mark dev policy' -a 'src proto sport dport mark in-mark dev policy forward'
+complete -c mcsecctl -n '__mcsecctl_at group add; and not __mcsecctl_free policy' -a 'enforce observe'
+complete -c mcsecctl -n '__mcsecctl_arg 0 group set' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 1 group set; and __mcsecctl_free policy' -a 'policy --force'
+complete -c mcsecctl -n '__mcsecctl_at group set; and not __mcsecctl_free policy' -a 'enforce observe'
+complete -c mcsecctl -n '__mcsecctl_arg 0 group del' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 1 group del; and __mcsecctl_free ' -a '--force'
+complete -c mcsecctl -n '__mcsecctl_arg 0 group show' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 0 group flush; and __mcsecctl_free ' -a '--force'
+complete -c mcsecctl -n '__mcsecctl_arg 0 sa' -a 'add set del show flush'
+complete -c mcsecctl -n '__mcsecctl_arg 0 sa add' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 1 sa add; and __mcsecctl_free spi alg key-file mode sid-bits sender-id replay window max-senders iv-limit key dir soft-time hard-time soft-packets hard-packets soft-bytes hard-bytes' -a 'spi alg key-file key-stdin mode sid-bits sender-id replay window max-senders iv-limit key dir select soft-time hard-time soft-packets hard-packets soft-bytes hard-bytes'
+complete -c mcsecctl -n '__mcsecctl_at sa add; and not __mcsecctl_free alg' -a 'aes-gcm-16 aes-gmac chacha20-poly1305'
+complete -c mcsecctl -n '__mcsecctl_at sa add; and not __mcsecctl_free key-file' -F
+complete -c mcsecctl -n '__mcsecctl_at sa add; and not __mcsecctl_free mode' -a 'transport tunnel'
+complete -c mcsecctl -n '__mcsecctl_at sa add; and not __mcsecctl_free sid-bits' -a '8 12 16'
+complete -c mcsecctl -n '__mcsecctl_at sa add; and not __mcsecctl_free replay' -a 'iv seq none'
+complete -c mcsecctl -n '__mcsecctl_at sa add; and not __mcsecctl_free key' -F
+complete -c mcsecctl -n '__mcsecctl_at sa add; and not __mcsecctl_free dir' -a 'in out inout'
+complete -c mcsecctl -n '__mcsecctl_arg 0 sa set' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 2 sa set; and __mcsecctl_free dir soft-time hard-time soft-packets hard-packets soft-bytes hard-bytes' -a 'dir select soft-time hard-time soft-packets hard-packets soft-bytes hard-bytes'
+complete -c mcsecctl -n '__mcsecctl_at sa set; and not __mcsecctl_free dir' -a 'in out inout'
+complete -c mcsecctl -n '__mcsecctl_arg 0 sa del' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_arg 0 sa show' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_arg 0 sa flush' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_arg 0 sender' -a 'add set del show'
+complete -c mcsecctl -n '__mcsecctl_arg 0 sender add' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 3 sender add; and __mcsecctl_free name' -a 'name'
+complete -c mcsecctl -n '__mcsecctl_arg 0 sender set' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 3 sender set; and __mcsecctl_free name' -a 'name'
+complete -c mcsecctl -n '__mcsecctl_arg 0 sender del' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_arg 0 sender show' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 0 stats; and __mcsecctl_free ' -a '-a'
+complete -c mcsecctl -n '__mcsecctl_past 0 batch; and __mcsecctl_free ' -a '-f force'
+complete -c mcsecctl -n '__mcsecctl_arg 0 key' -a 'generate'
+complete -c mcsecctl -n '__mcsecctl_arg 0 key generate' -a 'aes-gcm-16 aes-gmac chacha20-poly1305'
+complete -c mcsecctl -n '__mcsecctl_past 1 key generate; and __mcsecctl_free bits file' -a 'bits file'
+complete -c mcsecctl -n '__mcsecctl_at key generate; and not __mcsecctl_free bits' -a '128 256'
+complete -c mcsecctl -n '__mcsecctl_arg 0 pki' -a 'init gcks member'
+complete -c mcsecctl -n '__mcsecctl_arg 0 pki init' -a '(__fish_complete_directories)'
+complete -c mcsecctl -n '__mcsecctl_past 1 pki init; and __mcsecctl_free name days type' -a 'name days type'
+complete -c mcsecctl -n '__mcsecctl_at pki init; and not __mcsecctl_free type' -a 'ed25519 ecdsa-p256 ecdsa-p384'
+complete -c mcsecctl -n '__mcsecctl_arg 0 pki gcks' -a '(__fish_complete_directories)'
+complete -c mcsecctl -n '__mcsecctl_past 2 pki gcks; and __mcsecctl_free dns ip email days type' -a 'dns ip email days type'
+complete -c mcsecctl -n '__mcsecctl_at pki gcks; and not __mcsecctl_free type' -a 'ed25519 ecdsa-p256 ecdsa-p384'
+complete -c mcsecctl -n '__mcsecctl_arg 0 pki member' -a '(__fish_complete_directories)'
+complete -c mcsecctl -n '__mcsecctl_past 2 pki member; and __mcsecctl_free dns ip email days type' -a 'dns ip email days type'
+complete -c mcsecctl -n '__mcsecctl_at pki member; and not __mcsecctl_free type' -a 'ed25519 ecdsa-p256 ecdsa-p384'
+complete -c mcsecctl -n '__mcsecctl_arg 0 status' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_arg 0 member' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_arg 0 rekey' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 1 rekey; and __mcsecctl_free ' -a '--signing-key'
+complete -c mcsecctl -n '__mcsecctl_arg 0 reset' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 0 reload; and __mcsecctl_free ' -a '--check'
+complete -c mcsecctl -n '__mcsecctl_arg 0 evict' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 2 evict; and __mcsecctl_free ' -a '--ahead'
+complete -c mcsecctl -n '__mcsecctl_arg 0 admit' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_arg 0 audit' -a 'verify show tail after'
+complete -c mcsecctl -n '__mcsecctl_past 0 audit verify; and __mcsecctl_free dir certificate from head' -a 'dir certificate from head'
+complete -c mcsecctl -n '__mcsecctl_at audit verify; and not __mcsecctl_free dir' -a '(__fish_complete_directories)'
+complete -c mcsecctl -n '__mcsecctl_at audit verify; and not __mcsecctl_free certificate' -F
+complete -c mcsecctl -n '__mcsecctl_past 0 audit show; and __mcsecctl_free dir group id event uid since until last' -a 'dir group id event uid since until last'
+complete -c mcsecctl -n '__mcsecctl_at audit show; and not __mcsecctl_free dir' -a '(__fish_complete_directories)'
+complete -c mcsecctl -n '__mcsecctl_past 0 audit tail; and __mcsecctl_free dir group id event uid since until last' -a 'dir group id event uid since until last'
+complete -c mcsecctl -n '__mcsecctl_at audit tail; and not __mcsecctl_free dir' -a '(__fish_complete_directories)'
+complete -c mcsecctl -n '__mcsecctl_arg 0 join' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_arg 0 leave' -a '(__mcsecctl_groups)'
