@@ -8,6 +8,9 @@
 #   make unit fuzz e2e   test programs, see Documentation/testing.rst
 #   make check demo      selftests/run and tools/demo
 #   make bench           instructions per packet, beside xfrm
+#   make install         what was built, below DESTDIR and PREFIX; no debugging
+#                        information (STRIP=: with it)
+#   make dist            sources, RPM spec and PKGBUILD in build/dist
 #   make style           everything that a reviewer should not have to say
 #
 # Sources are found by wildcard: a new file in a folder below needs no edit.
@@ -15,10 +18,16 @@
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
-MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+DOCDIR ?= $(DATADIR)/doc/mcsec
 INCLUDEDIR ?= $(PREFIX)/include
-DATADIR ?= $(PREFIX)/share/mcsec
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+# Read by systemd below /usr and /usr/local alike
+LIBDIR_SYSTEMD ?= $(PREFIX)/lib
+ZSHDIR ?= $(DATADIR)/zsh/site-functions
+MODDIR ?= /lib/modules
+VERSION := $(file <VERSION)
 MCSEC_CACHE ?= /var/cache/mcsec
 
 B := build
@@ -41,7 +50,9 @@ PKGS_HERE := $(foreach p,$(PKGS_MAYBE),$(shell $(PKG_CONFIG) --exists $p \
 	2>/dev/null && echo $p))
 have = -DHAVE_$(shell echo $(1) | tr a-z- A-Z_)
 
-WARN := -Wall -Wextra -Werror
+# Packages set it to nothing: their compiler may be newer than this source.
+WERROR ?= -Werror
+WARN := -Wall -Wextra $(WERROR)
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 LDHARDEN := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 OPT := -O2 -g
@@ -56,7 +67,7 @@ CFLAGS ?=
 MC_CFLAGS := -std=gnu11 $(OPT) $(WARN) -D_GNU_SOURCE -Iuapi -Idaemon \
 	$(HARDEN) $(SANFLAGS) $(foreach p,$(PKGS_HERE),$(call have,$p)) \
 	$(shell $(PKG_CONFIG) --cflags $(PKGS) $(PKGS_HERE) 2>/dev/null) \
-	$(CFLAGS)
+	$(CPPFLAGS) $(CFLAGS)
 MC_LDFLAGS := $(LDHARDEN) $(SANFLAGS) $(LDFLAGS)
 MC_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) $(PKGS_HERE) 2>/dev/null) \
 	-lpthread
@@ -100,6 +111,9 @@ $(O)/obj/%.o: %.c $(O)/flags
 	$(Q)$(CC) $(MC_CFLAGS) $(CPP_$(firstword $(subst /, ,$*))) -MMD -MP \
 		-c -o $@ $<
 
+CPP_daemon := -DMCSEC_VERSION='"$(VERSION)"'
+CPP_tools := $(CPP_daemon)
+$(call obj,$(MAIN_SRC) tools/mcsecctl/mcsecctl.c): VERSION
 CPP_selftests := -Iselftests/unit -Iselftests/fuzz \
 	-DSRCDIR='"$(CURDIR)"'
 
@@ -129,7 +143,7 @@ $(B)/libxt_mcsec.so: tools/iptables/libxt_mcsec.c \
 	$(call say,LD,$@)
 	$(Q)$(CC) -std=gnu11 -O2 -g $(WARN) -fPIC -fstack-protector-strong \
 		-D_FORTIFY_SOURCE=2 -shared -Wl,-z,relro -Wl,-z,now -Iuapi \
-		$(XT_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+		$(XT_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
 # ---- test programs ---------------------------------------------------------
 
@@ -205,7 +219,7 @@ module:
 	  echo 'no kernel headers in "$(KDIR)": give KDIR= or' \
 	    'run tools/deps build' >&2; exit 1; }
 	@mkdir -p $(addprefix $(MO)/,$(sort $(dir $(KMOD_SRC))))
-	@for f in Kbuild uapi $(KMOD_SRC); do \
+	@for f in Kbuild VERSION uapi $(KMOD_SRC); do \
 	  ln -sfn "$(CURDIR)/$$f" "$(MO)/$$f"; done
 	@find '$(MO)' -xtype l -delete
 	$(Q)$(MAKE) --no-print-directory -C '$(KDIR)' M='$(abspath $(MO))' $(if $(W),W=$(W)) \
@@ -215,7 +229,7 @@ module:
 
 # ---- the rest --------------------------------------------------------------
 
-.PHONY: check demo bench style kernels clean install FORCE
+.PHONY: check demo bench style kernels clean FORCE
 check:
 	selftests/run
 
@@ -233,32 +247,83 @@ kernels:
 	for k in uml uml-debug uml-smp; do \
 	  selftests/guest/kernel $$k || exit 1; done
 
-MAN := $(wildcard Documentation/man/*.[1-8])
-UNIT_FILES := $(wildcard tools/systemd/*.service)
-install: userspace
-	$(Q)for f in $(BINS); do \
-	  case $$f in *ctl) d='$(BINDIR)';; *) d='$(SBINDIR)';; esac; \
-	  install -D -m 755 "$$f" "$(DESTDIR)$$d/$${f##*/}" || exit 1; done
-	$(Q)for f in $(MAN); do install -D -m 644 "$$f" \
-	  "$(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/}" || exit 1; done
-	$(Q)for f in $(UNIT_FILES); do install -D -m 644 "$$f" \
-	  "$(DESTDIR)$(UNITDIR)/$${f##*/}" || exit 1; done
-	$(Q)install -D -m 644 tools/wireshark/mcsec.lua \
-	  '$(DESTDIR)$(DATADIR)/wireshark/mcsec.lua'
-	$(Q)install -D -m 644 uapi/linux/mcsec.h \
-	  '$(DESTDIR)$(INCLUDEDIR)/linux/mcsec.h'
-	$(Q)install -D -m 644 uapi/linux/netfilter/xt_mcsec.h \
-	  '$(DESTDIR)$(INCLUDEDIR)/linux/netfilter/xt_mcsec.h'
-	$(Q)install -D -m 644 $(B)/libxt_mcsec.so \
-	  '$(DESTDIR)$(XTLIBDIR)/libxt_mcsec.so'
-	$(Q)if test -e '$(MO)/kmod/mcsec.ko'; then \
-	  for m in mcsec xt_mcsec; do \
-	  test ! -e "$(MO)/kmod/$$m.ko" || \
-	  install -D -m 644 "$(MO)/kmod/$$m.ko" \
-	  "$(DESTDIR)/lib/modules/$(KREL)/extra/$$m.ko" || exit 1; done && \
-	  { test -n '$(DESTDIR)' || depmod -a '$(KREL)'; }; \
-	else echo 'module not built: "make module" first, not installed' >&2; \
-	fi
+MAN := $(sort $(wildcard Documentation/man/*.[1-8]))
+# Programs are installed without symbols for debuggers.
+STRIP ?= strip
+# mode, folder, file [, name there]
+put = @install -D -m $(1) $(3) '$(DESTDIR)$(2)/$(or $(4),$(notdir $(3)))' && \
+	printf '  %-7s %s\n' INSTALL '$(DESTDIR)$(2)/$(or $(4),$(notdir $(3)))'
+each = $(foreach f,$(3),$(call put,$(1),$(2),$f)$(newline))
+define newline
+
+
+endef
+# kind, folder, file: stripped of all that the kind does not need
+put_stripped = $(call put,755,$(2),$(3))$(newline)\
+	$(if $(STRIP),@$(STRIP) $(1) '$(DESTDIR)$(2)/$(notdir $(3))')
+
+.PHONY: install install-programs install-iptables install-dev install-module
+.PHONY: install-source dist
+install: install-programs install-iptables install-dev install-module
+
+install-programs: $(BINS)
+	$(call put_stripped,,$(SBINDIR),$(O)/mcsecd)
+	$(call put_stripped,,$(BINDIR),$(O)/mcsecctl)
+	$(foreach f,$(filter-out %/iptables-mcsec.8,$(MAN)),$(call put,644,$(MANDIR)/man$(subst .,,$(suffix $f)),$f)$(newline))
+	$(call each,644,$(UNITDIR),$(wildcard tools/systemd/*.service))
+	$(call put,644,$(LIBDIR_SYSTEMD)/sysusers.d,tools/systemd/sysusers.conf,mcsec.conf)
+	$(call put,644,$(LIBDIR_SYSTEMD)/tmpfiles.d,tools/systemd/tmpfiles.conf,mcsec.conf)
+	$(call put,644,$(LIBDIR_SYSTEMD)/modules-load.d,tools/systemd/modules-load.conf,mcsec.conf)
+	$(call put,644,$(DATADIR)/bash-completion/completions,tools/completion/mcsecctl.bash,mcsecctl)
+	$(call put,644,$(ZSHDIR),tools/completion/_mcsecctl)
+	$(call put,644,$(DATADIR)/fish/vendor_completions.d,tools/completion/mcsecctl.fish)
+	$(call each,644,$(DOCDIR)/examples,$(sort $(wildcard Documentation/examples/*)))
+	$(call put,644,$(DATADIR)/mcsec,Documentation/schema/mcsec.json)
+	$(call put,644,$(DATADIR)/mcsec/wireshark,tools/wireshark/mcsec.lua)
+	@test -n '$(DESTDIR)' || id mcsec >/dev/null 2>&1 || \
+	  echo 'note: the units need the user mcsec: run "systemd-sysusers" and' \
+	    '"systemd-tmpfiles --create"'
+
+# What iptables loads, where iptables looks: below PREFIX only if that is its own
+install-iptables: $(B)/libxt_mcsec.so
+	$(call put,644,$(XTLIBDIR),$(B)/libxt_mcsec.so)
+	$(if $(STRIP),@$(STRIP) --strip-unneeded '$(DESTDIR)$(XTLIBDIR)/libxt_mcsec.so')
+	$(call put,644,$(MANDIR)/man8,Documentation/man/iptables-mcsec.8)
+
+install-dev:
+	$(call put,644,$(INCLUDEDIR)/linux,uapi/linux/mcsec.h)
+	$(call put,644,$(INCLUDEDIR)/linux/netfilter,uapi/linux/netfilter/xt_mcsec.h)
+	$(call put,644,$(DATADIR)/mcsec,Documentation/netlink/specs/mcsec.yaml)
+
+# Only root can make the module that is built known to the kernel.
+install-module:
+	@test -e '$(MO)/kmod/mcsec.ko' || { \
+	  echo 'module not installed: not built for "$(KREL)", "make module" does' >&2; \
+	  exit 0; }; \
+	for m in mcsec xt_mcsec; do \
+	  test -e "$(MO)/kmod/$$m.ko" || continue; \
+	  to='$(DESTDIR)$(MODDIR)/$(KREL)/extra/'"$$m.ko"; \
+	  install -D -m 644 "$(MO)/kmod/$$m.ko" "$$to" || exit 1; \
+	  test -z '$(STRIP)' || $(STRIP) --strip-debug "$$to" || exit 1; \
+	  printf '  %-7s %s\n' INSTALL "$$to"; done; \
+	test -n '$(DESTDIR)' || depmod -a '$(KREL)'; \
+	test '$(KREL)' = "$$(uname -r)" || \
+	  echo 'note: the module is for $(KREL), and $(shell uname -r) is running' >&2
+
+# What DKMS builds the module from; dkms.conf is for the package to add.
+SRCDIR := /usr/src/mcsec-$(VERSION)
+install-source:
+	$(foreach f,Kbuild VERSION $(KMOD_SRC) uapi/linux/mcsec.h uapi/linux/netfilter/xt_mcsec.h,$(call put,644,$(patsubst %/,%,$(SRCDIR)/$(filter-out ./,$(dir $f))),$f)$(newline))
+
+# Sources as they are in git, and what other distributions build packages by
+DIST := $(B)/dist
+dist:
+	@mkdir -p $(DIST)
+	git archive --format=tar.gz --prefix=mcsec-$(VERSION)/ \
+	  -o $(DIST)/mcsec-$(VERSION).tar.gz HEAD
+	@for f in mcsec.spec PKGBUILD; do \
+	  sed 's/@VERSION@/$(VERSION)/' tools/packaging/$$f.in >$(DIST)/$$f || \
+	  exit 1; done
 
 clean:
 	rm -rf $(B)

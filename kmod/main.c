@@ -156,4 +156,5 @@ module_init(mcsec_init);
 module_exit(mcsec_exit);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Group IPsec for IP multicast");
+MODULE_VERSION(MCSEC_VERSION);
 MODULE_ALIAS_GENL_FAMILY("mcsec");

@@ -3,8 +3,9 @@
 #ifndef CTL_VERSION_H
 #define CTL_VERSION_H
 
+/* The build defines MCSEC_VERSION, as the file VERSION at the top has it. */
 #ifndef MCSEC_VERSION
-#define MCSEC_VERSION "0.1"
+#define MCSEC_VERSION "unknown"
 #endif
 
 /*
