@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The daemon as tools/systemd/mcsecd.service starts it: an ordinary user with two
+# capabilities, which tells systemd when it is ready, when it reloads, that it lives
+# and that it stops. What systemd would hear is written to a file.
+# timeout: 200
+
+. "$(dirname "$0")/../lib.sh"
+. "$TOP/selftests/e2e/process.sh"
+need ip jq python3 setpriv
+ldd "$MCSECD" | grep -q libsystemd || skip_all "mcsecd is built without libsystemd"
+
+user=65534
+heard=$TMP/heard
+unit=$TOP/tools/systemd/mcsecd.service
+
+group_conf() {
+	echo '{ name = "video"; address = "239.7.1.1"; rekey-address = "239.7.1.254";
+		rekey-interface = "eth0"; receivers = [ "*.lab" ];
+		senders = [ "*.lab" ]; atd = 1; dtd = 3; }'
+}
+capabilities() { sed -n 's/^AmbientCapabilities=//p' "$unit"; }
+# for setpriv: +net_admin,+net_bind_service
+words=$(capabilities | tr 'A-Z ' 'a-z,' | sed 's/cap_/+/g')
+
+# HOST: starts mcsecd as the unit does, with a watchdog that wants a word each second
+service() {
+	spawn in_ns "$1" env "NOTIFY_SOCKET=$TMP/notify" WATCHDOG_USEC=1000000 \
+		setpriv --reuid $user --regid $user --clear-groups \
+		--bounding-set "-all,$words" --inh-caps "-all,$words" \
+		--ambient-caps "-all,$words" --no-new-privs \
+		"$MCSECD" -c "$TMP/$1.conf" >>"$TMP/$1.log" 2>&1
+}
+daemon_pid() { pgrep -f "^$MCSECD -c $TMP/$1.conf" | tail -n 1; }
+said() { grep -c "^$1" "$heard"; }
+said_more() { [ "$(said "$1")" -gt "$2" ]; }
+state_is() { [ "$(mctl -j status | jq -r '.member.groups[0].state')" = "$1" ]; }
+status_of() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$(daemon_pid "$1")/status"; }
+
+pki_make m
+bridge_up
+load_mcsec
+ulimit -l unlimited
+gcks_conf "$(group_conf)" >"$TMP/k.conf"
+member_conf m '{ name = "video"; address = "239.7.1.1"; }' >"$TMP/m.conf"
+chmod 755 "$TMP" "$pki"
+chown -R $user "$TMP/k" "$TMP/m"
+: >"$heard"
+cat >"$TMP/hear.py" <<'END'
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o777)
+with open(sys.argv[2], "a", buffering=1) as out:
+    while True:
+        out.write(s.recv(4096).decode().replace("\n", " ") + "\n")
+END
+spawn python3 "$TMP/hear.py" "$TMP/notify" "$heard"
+wait_until 20 test -S "$TMP/notify"
+
+section "start"
+service k
+failed() { grep -q 'configuration invalid' "$TMP/k.log"; }
+try "a key of root alone is refused" wait_until 20 failed
+like "the message names the file, and who has to own it" "$(cat "$TMP/k.log")" \
+	"k.lab.key: permission denied to uid $user, which has to own the file"
+is "nothing was ready" "$(said READY=1)" 0
+chown $user "$pki"/*.lab.key
+service k
+try "the key server is ready" wait_until 20 said_more READY=1 0
+service m
+try "the member is ready" wait_until 20 said_more READY=1 1
+try "the member comes in, with the module" wait_until 60 state_is in
+is "the daemon is not root" "$(status_of m Uid)" "$user	$user	$user	$user"
+# CAP_NET_BIND_SERVICE is bit 10, CAP_NET_ADMIN bit 12
+is "the daemon has two capabilities" "$(status_of m CapEff)" 0000000000001400
+is "the daemon cannot get others" "$(status_of m CapBnd) $(status_of m NoNewPrivs)" \
+	"0000000000001400 1"
+unlike "the daemon has locked its memory" "$(cat "$TMP/m.log")" 'memory not locked'
+like "the memory of the daemon is locked" "$(status_of m VmLck)" '^[1-9][0-9]* kB'
+
+section "watchdog"
+try "a daemon that lives says so" wait_until 20 said_more WATCHDOG=1 3
+kill -STOP "$(daemon_pid k)" "$(daemon_pid m)"
+stopped=$(said WATCHDOG=1)
+sleep 3
+is "a daemon that hangs does not" "$(said WATCHDOG=1)" "$stopped"
+kill -CONT "$(daemon_pid k)" "$(daemon_pid m)"
+try "the daemon is heard again afterwards" wait_until 20 said_more WATCHDOG=1 "$stopped"
+
+section "reload"
+# SIGNAL of k, and what systemd heard of its reload
+reload() {
+	local from
+
+	from=$(wc -l <"$heard")
+	kill -HUP "$(daemon_pid k)"
+	done_reloading() { tail -n +$((from + 1)) "$heard" | grep -q READY=1; }
+	wait_until 20 done_reloading
+	tail -n +$((from + 1)) "$heard" | grep -v WATCHDOG |
+		sed 's/=[0-9]\{2,\}/=N/' | xargs
+}
+is "systemd hears of begin and end" "$(reload)" \
+	"RELOADING=1 MONOTONIC_USEC=N READY=1"
+echo nonsense >>"$TMP/k.conf"
+is "a reload that fails ends as well" "$(reload)" \
+	"RELOADING=1 MONOTONIC_USEC=N READY=1"
+like "the log has the reason" "$(cat "$TMP/k.log")" 'reload failed: .*k.conf'
+
+section "stop"
+kill -TERM "$(daemon_pid k)"
+try "systemd hears that it stops" wait_until 20 said_more STOPPING=1 0
+unlike "nothing failed" "$(cat "$TMP/m.log")" 'ermission denied|not permitted'
+tap_done
