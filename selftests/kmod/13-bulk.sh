@@ -140,6 +140,8 @@ like "wrong words are named by line as well" \
 out=$(echo 'status' | batch 2>&1)
 like "commands of the daemon are none for a batch" "$out" \
 	'unknown word "status": group, sa, sender, show or stats'
+like "a batch has no help" "$(echo 'group add x 239.1.1.9 --help' | batch 2>&1)" \
+	'^mcsecctl: stdin:1: unknown word "--help": src'
 for file in - /dev/stdin; do
 	for from in key-stdin 'key-file -' 'key-file /dev/stdin'; do
 		out=$(echo "sa add one spi 4096 dir in alg aes-gcm-16 $from" |

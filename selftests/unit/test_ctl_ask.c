@@ -19,11 +19,11 @@ int complain(int code, const char *fmt, ...)
 	return code;
 }
 
-int check_argc(int argc, int min, int max, const char *usage)
+int check_argc(int argc, int min, int max)
 {
 	if (argc >= min && argc <= max)
 		return EXIT_OK;
-	return complain(EXIT_USAGE, "%s", usage);
+	return complain(EXIT_USAGE, "%d words", argc);
 }
 
 static json_t *printed;

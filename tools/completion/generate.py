@@ -21,8 +21,11 @@ LITERALS = re.compile(rf'{LITERAL}(?:\s*{LITERAL})*')
 # position in a usage line: what completes it
 KINDS = {"GROUP": "group", "NAME": "group", "DIR": "folder", "FILE": "file",
          "ALG": "alg"}
-OPTIONS = {"-h": "print help", "-j": "answer in JSON", "-n": "network namespace",
-           "-s": "socket of the daemon", "-V": "print the version"}
+OPTIONS = {"-h": ("--help", "print help"), "-j": ("--json", "answer in JSON"),
+           "-n": ("--netns", "network namespace"),
+           "-s": ("--socket", "socket of the daemon"),
+           "-V": ("--version", "print the version")}
+ALL_OPTIONS = " ".join(f"{o} {long}" for o, (long, _) in OPTIONS.items())
 
 
 def strings_in(text):
@@ -38,33 +41,27 @@ def joined(text):
     return "".join(s[1:-1] for s in re.findall(LITERAL, text))
 
 
-def body_of(text, function):
-    """The body of a function, or nothing."""
-    found = re.search(rf"^(?:static )?[\w *]*\b{function}\([^;{{]*?\)\n\{{\n"
-                      r"(.*?)^\}", text, re.M | re.S)
-    return found.group(1) if found else ""
-
-
-def file_of(function):
-    for text in SOURCES.values():
-        if body_of(text, function):
-            return text
-    sys.exit(f"generate.py: no function {function}() in tools/mcsecctl")
-
-
-def command_table(text, name):
-    """Pairs of a command's name and its function, help and usage."""
-    found = re.search(rf"struct command {name}\[\] = (\{{.*?\{{\}}\s*\}});", text,
-                      re.S)
-    if not found:
+def command_table(name):
+    """Rows of a table: name, usage, help, table of sub-commands, of words."""
+    for text in map(strings_in, SOURCES.values()):
+        found = re.search(rf"struct command {name}\[\] = \{{(.*?)\{{\}}\s*\}};",
+                          text, re.S)
+        if found:
+            break
+    else:
         sys.exit(f"generate.py: no table {name}[]")
-    rows = re.findall(rf'\{{\s*(?:\.name = )?"(\w+)",\s*(?:\.run = )?(\w+)'
-                      rf'(?:,\s*({LITERAL}(?:\s*{LITERAL})*))?'
-                      rf'(?:,\s*({LITERAL}(?:\s*{LITERAL})*|NULL))?\s*\}}',
+    rows = re.findall(rf'COMMAND\(\s*"(\w+)",\s*\w+,\s*({LITERALS.pattern}),'
+                      rf'\s*({LITERALS.pattern})((?:,\s*\.\w+ = \w+)*)\)',
                       found.group(1))
-    if len(rows) != found.group(1).count("{") - 2:
+    if len(rows) != found.group(1).count("COMMAND("):
         sys.exit(f"generate.py: a row of {name}[] is not understood")
-    return [(n, f, joined(u), joined(h)) for n, f, u, h in rows]
+    made = []
+    for name, usage, text_of, rest in rows:
+        more = dict(re.findall(r"\.(\w+) = (\w+)", rest))
+        tables = word_tables(text)
+        made.append((name, joined(usage), joined(text_of), more.get("subs"),
+                     tables[more["words"]] if "words" in more else []))
+    return made
 
 
 def names_of(array, text):
@@ -100,76 +97,39 @@ def word_tables(text):
     return tables
 
 
-def words_used(text, function, tables, seen=()):
-    """The words that a function reads, by itself or what it calls in its file."""
-    body = body_of(text, function)
-    words = []
-    for table in tables:
-        if re.search(rf"\b{table}\b", body):
-            skip = re.search(r'while \(strcmp\(w->name, "([\w-]+)"\)\)', body)
-            rows = tables[table]
-            if skip:
-                first = [w for w, _, _ in rows].index(skip.group(1))
-                rows = rows[first:]
-            words += rows
-    for called in re.findall(r"\b([a-z_0-9]+)\(", body):
-        if called not in (function, *seen):
-            words += words_used(text, called, tables, (function, *seen))
-    return list(dict.fromkeys((w, t, tuple(v)) for w, t, v in words))
-
-
-def usages():
-    """Every usage line of the sources, the longest first."""
-    found = []
-    for text in map(strings_in, SOURCES.values()):
-        found += [joined(m) for m in LITERALS.findall(text)]
-    return sorted(set(found), key=len, reverse=True)
-
-
 class Command:
     """A command or sub-command: what may follow it."""
 
-    def __init__(self, path, function, usage):
-        text = file_of(function)
-        tables = word_tables(text)
-        self.path = path
-        self.subs = []
+    def __init__(self, row, of=""):
+        name, usage, self.help, subs, self.words = row
+        self.path = f"{of} {name}".strip()
+        rows = command_table(subs) if subs else []
+        self.subs = [r[0] for r in rows]
+        self.parts = [Command(r, name) for r in rows]
         self.positions = []
-        self.words = []
-        table = re.search(r"\bdispatch\(ctl, (\w+),", body_of(text, function))
-        if table:
-            self.subs = [n for n, *_ in command_table(text, table.group(1))]
-            self.parts = [Command(f"{path} {n}", f, "") for n, f, *_ in
-                          command_table(text, table.group(1))]
+        # What follows "help" is completed as if the word were not there.
+        if name == "help":
             return
-        self.parts = []
-        for line in USAGES if " " in path else []:
-            # and no message that begins like one
-            if re.match(rf"{path} [A-Z\[-]", line):
-                usage = line[len(path) + 1:]
-                break
+        if self.subs:
+            return
         for token in usage.split():
-            if not re.match(r"\[?[A-Z]", token):
+            if not re.match(r"\[?[A-Z]", token) or token == "[WORD":
                 break
-            name = re.match(r"\[?([A-Z-]+)", token).group(1)
-            fresh = name == "NAME" and path in ("group add", "pki gcks", "pki member")
-            self.positions.append("" if fresh else KINDS.get(name, ""))
-        # A command whose table has its own name reads it as a word.
-        known = [w for w in words_used(text, function, tables)
-                 if w[0] != path.split()[-1]]
-        said = re.findall(r"(?<![A-Za-z-])(--?[a-z][a-z-]*|[a-z][a-z-]*)", usage)
-        if not usage or usage.endswith("..."):
-            self.words = known
-        else:
-            values = {v for _, _, vs in known for v in vs}
-            self.words = [w for w in known if w[0] in said]
-            self.words += [(s, "NULL", ()) for s in said
-                           if s not in values and s not in
-                           [w for w, _, _ in known]]
+            kind = re.match(r"\[?([A-Z-]+)", token).group(1)
+            fresh = kind == "NAME" and self.path in ("group add", "pki gcks",
+                                                     "pki member")
+            self.positions.append("" if fresh else KINDS.get(kind, ""))
+        self.words = list(self.words)
+        values = {v for _, _, vs in self.words for v in vs}
+        known = values | {w for w, _, _ in self.words}
+        for said in re.findall(r"(?<![A-Za-z-])(--?[a-z][a-z-]*|[a-z][a-z-]*)",
+                               usage):
+            if said not in known:
+                self.words.append((said, "NULL", ()))
+                known.add(said)
 
 
-USAGES = usages()
-TABLE = command_table(SOURCES["mcsecctl.c"], "commands")
+TABLE = command_table("commands")
 
 
 def flat(commands):
@@ -233,20 +193,23 @@ _mcsecctl() {{
 
 	COMPREPLY=()
 	case $prev in
-	-n)
+	-n | --netns)
 		[ "$COMP_CWORD" -lt 2 ] || mapfile -t COMPREPLY < <(compgen -W \\
 			"$(ls /run/netns 2>/dev/null)" -- "$cur")
 		return
 		;;
-	-s)
+	-s | --socket)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	esac
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${{COMP_WORDS[i]}} in
-		-n | -s)
+		-n | --netns | -s | --socket)
 			[ -n "$path" ] || {{ i=$((i + 1)) && continue; }}
+			;;
+		help)
+			[ -n "$path" ] || continue
 			;;
 		-*) continue ;;
 		esac
@@ -273,7 +236,7 @@ _mcsecctl() {{
 	'') list=$mc_words ;;
 	*) list=$kind ;;
 	esac
-	[ -n "$path" ] || list+=' {" ".join(OPTIONS)}'
+	[ -n "$path" ] || list+=' {ALL_OPTIONS}'
 	mapfile -t COMPREPLY < <(compgen -W "$list" -- "$cur")
 }}
 complete -F _mcsecctl mcsecctl
@@ -281,7 +244,7 @@ complete -F _mcsecctl mcsecctl
 
 
 def for_zsh(commands):
-    described = "\n".join(f'\t"{n}:{h}"' for n, _, _, h in TABLE)
+    described = "\n".join(f'\t"{n}:{h}"' for n, _, h, *_ in TABLE)
     return f"""#compdef mcsecctl
 {HEAD}
 {GROUPS}
@@ -296,12 +259,15 @@ _mcsecctl() {{
 	given=("${{(@)words[2,CURRENT-1]}}")
 	prev=${{words[CURRENT-1]}}
 	case $prev in
-	-n) _files -W /run/netns && return ;;
-	-s) _files && return ;;
+	-n | --netns) _files -W /run/netns && return ;;
+	-s | --socket) _files && return ;;
 	esac
 	for ((i = 1; i <= $#given; i++)); do
 		case ${{given[i]}} in
-		-n | -s) [[ -n $at ]] || {{ i=$((i + 1)); continue; }} ;;
+		-n | --netns | -s | --socket)
+			[[ -n $at ]] || {{ i=$((i + 1)); continue; }}
+			;;
+		help) [[ -n $at ]] || continue ;;
 		-*) continue ;;
 		esac
 		_mcsecctl_lookup "$at"
@@ -328,7 +294,7 @@ _mcsecctl() {{
 	esac
 	if [[ -z $at ]]; then
 		_describe command described
-		list=({" ".join(OPTIONS)})
+		list=({ALL_OPTIONS})
 	fi
 	compadd -- $list
 }}
@@ -347,16 +313,18 @@ function __mcsecctl_groups
 	mcsecctl -j status 2>/dev/null | string match -arg '"name":"([^"]*)"'
 end
 
-# The words before the cursor without options
+# The words before the cursor without options, and without help at the start
 function __mcsecctl_words
 	set -l skip 0
+	set -l n 0
 	for word in (commandline -opc)[2..]
 		if test $skip = 1
 			set skip 0
-		else if contains -- $word -n -s
+		else if contains -- $word -n --netns -s --socket
 			set skip 1
 		else if not string match -q -- '-*' $word
-			echo $word
+			test $n = 0 -a $word = help; or echo $word
+			set n 1
 		end
 	end
 end
@@ -391,11 +359,11 @@ end
 complete -c mcsecctl -f
 """]
     first = "__mcsecctl_arg 0"
-    for letter, text in OPTIONS.items():
+    for letter, (long, text) in OPTIONS.items():
         takes = {"-n": " -x -a '(ls /run/netns 2>/dev/null)'", "-s": " -r"}
         out.append(f"complete -c mcsecctl -n '{first}' -s {letter[1]} "
-                   f"-d '{quoted(text)}'{takes.get(letter, '')}")
-    for name, _, _, text in TABLE:
+                   f"-l {long[2:]} -d '{quoted(text)}'{takes.get(letter, '')}")
+    for name, _, text, *_ in TABLE:
         out.append(f"complete -c mcsecctl -n '{first}' -a {name} "
                    f"-d '{quoted(text)}'")
     for c in flat(commands):
@@ -429,7 +397,7 @@ complete -c mcsecctl -f
 
 
 def main():
-    commands = [Command(n, f, u) for n, f, u, _ in TABLE]
+    commands = [Command(r) for r in TABLE]
     made = {"mcsecctl.bash": for_bash(commands), "_mcsecctl": for_zsh(commands),
             "mcsecctl.fish": for_fish(commands)}
     bad = 0

@@ -14,7 +14,7 @@ _mcsecctl_groups() {
 _mcsecctl_lookup() {
 	mc_words='' mc_args=''
 	case "$1" in
-	'') mc_words='group sa sender show stats metrics monitor batch key pki status member rekey reset reload reseal evict admit audit join leave' ;;
+	'') mc_words='group sa sender show stats metrics monitor batch key pki status member rekey reset reload reseal evict admit audit join leave help' ;;
 	'group') mc_words='add set del show flush' mc_args='' ;;
 	'group add') mc_words='src proto sport dport mark in-mark dev policy forward' mc_args='none none' ;;
 	'group set') mc_words='policy --force' mc_args='group' ;;
@@ -51,6 +51,7 @@ _mcsecctl_lookup() {
 	'audit verify') mc_words='dir certificate from head' mc_args='' ;;
 	'audit show') mc_words='dir group id event uid since until last' mc_args='' ;;
 	'audit tail') mc_words='dir group id event uid since until last' mc_args='' ;;
+	'audit after') mc_words='' mc_args='none' ;;
 	'join') mc_words='' mc_args='group' ;;
 	'leave') mc_words='' mc_args='group' ;;
 	esac
@@ -79,7 +80,7 @@ _mcsecctl_value() {
 	'sa add window') mc_value='@none' ;;
 	'sa add max-senders') mc_value='@none' ;;
 	'sa add iv-limit') mc_value='@none' ;;
-	'sa add key') mc_value='@file' ;;
+	'sa add key') mc_value='@none' ;;
 	'sa add dir') mc_value='in out inout' ;;
 	'sa add soft-time') mc_value='@none' ;;
 	'sa add hard-time') mc_value='@none' ;;
@@ -142,20 +143,23 @@ _mcsecctl() {
 
 	COMPREPLY=()
 	case $prev in
-	-n)
+	-n | --netns)
 		[ "$COMP_CWORD" -lt 2 ] || mapfile -t COMPREPLY < <(compgen -W \
 			"$(ls /run/netns 2>/dev/null)" -- "$cur")
 		return
 		;;
-	-s)
+	-s | --socket)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	esac
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-n | -s)
+		-n | --netns | -s | --socket)
 			[ -n "$path" ] || { i=$((i + 1)) && continue; }
+			;;
+		help)
+			[ -n "$path" ] || continue
 			;;
 		-*) continue ;;
 		esac
@@ -182,7 +186,7 @@ _mcsecctl() {
 	'') list=$mc_words ;;
 	*) list=$kind ;;
 	esac
-	[ -n "$path" ] || list+=' -h -j -n -s -V'
+	[ -n "$path" ] || list+=' -h --help -j --json -n --netns -s --socket -V --version'
 	mapfile -t COMPREPLY < <(compgen -W "$list" -- "$cur")
 }
 complete -F _mcsecctl mcsecctl

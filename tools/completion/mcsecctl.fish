@@ -6,16 +6,18 @@ function __mcsecctl_groups
 	mcsecctl -j status 2>/dev/null | string match -arg '"name":"([^"]*)"'
 end
 
-# The words before the cursor without options
+# The words before the cursor without options, and without help at the start
 function __mcsecctl_words
 	set -l skip 0
+	set -l n 0
 	for word in (commandline -opc)[2..]
 		if test $skip = 1
 			set skip 0
-		else if contains -- $word -n -s
+		else if contains -- $word -n --netns -s --socket
 			set skip 1
 		else if not string match -q -- '-*' $word
-			echo $word
+			test $n = 0 -a $word = help; or echo $word
+			set n 1
 		end
 	end
 end
@@ -49,11 +51,11 @@ end
 
 complete -c mcsecctl -f
 
-complete -c mcsecctl -n '__mcsecctl_arg 0' -s h -d 'print help'
-complete -c mcsecctl -n '__mcsecctl_arg 0' -s j -d 'answer in JSON'
-complete -c mcsecctl -n '__mcsecctl_arg 0' -s n -d 'network namespace' -x -a '(ls /run/netns 2>/dev/null)'
-complete -c mcsecctl -n '__mcsecctl_arg 0' -s s -d 'socket of the daemon' -r
-complete -c mcsecctl -n '__mcsecctl_arg 0' -s V -d 'print the version'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -s h -l help -d 'print help'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -s j -l json -d 'answer in JSON'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -s n -l netns -d 'network namespace' -x -a '(ls /run/netns 2>/dev/null)'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -s s -l socket -d 'socket of the daemon' -r
+complete -c mcsecctl -n '__mcsecctl_arg 0' -s V -l version -d 'print the version'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a group -d 'groups, whose traffic is protected'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a sa -d 'SAs (keys) of a group, manually'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a sender -d 'senders of a receiving SA'
@@ -75,6 +77,7 @@ complete -c mcsecctl -n '__mcsecctl_arg 0' -a admit -d 'admit an evicted identit
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a audit -d 'audit trail of the key server'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a join -d 'register again, at a member'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a leave -d 'leave a group, at a member'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a help -d 'print help on a command'
 complete -c mcsecctl -n '__mcsecctl_arg 0 group' -a 'add set del show flush'
 complete -c mcsecctl -n '__mcsecctl_past 2 group add; and __mcsecctl_free src proto sport dport mark in-mark dev policy' -a 'src proto sport dport mark in-mark dev policy forward'
 complete -c mcsecctl -n '__mcsecctl_at group add; and not __mcsecctl_free policy' -a 'enforce observe'
@@ -93,7 +96,6 @@ complete -c mcsecctl -n '__mcsecctl_at sa add; and not __mcsecctl_free key-file'
 complete -c mcsecctl -n '__mcsecctl_at sa add; and not __mcsecctl_free mode' -a 'transport tunnel'
 complete -c mcsecctl -n '__mcsecctl_at sa add; and not __mcsecctl_free sid-bits' -a '8 12 16'
 complete -c mcsecctl -n '__mcsecctl_at sa add; and not __mcsecctl_free replay' -a 'iv seq none'
-complete -c mcsecctl -n '__mcsecctl_at sa add; and not __mcsecctl_free key' -F
 complete -c mcsecctl -n '__mcsecctl_at sa add; and not __mcsecctl_free dir' -a 'in out inout'
 complete -c mcsecctl -n '__mcsecctl_arg 0 sa set' -a '(__mcsecctl_groups)'
 complete -c mcsecctl -n '__mcsecctl_past 2 sa set; and __mcsecctl_free dir soft-time hard-time soft-packets hard-packets soft-bytes hard-bytes' -a 'dir select soft-time hard-time soft-packets hard-packets soft-bytes hard-bytes'

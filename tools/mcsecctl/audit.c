@@ -469,18 +469,35 @@ static int audit_tail(struct ctl *ctl, int argc, char **argv)
 	return ret;
 }
 
-static const struct command audit_commands[] = {
-	{ "verify", audit_verify_cmd, "", NULL },
-	{ "show", audit_show, "", NULL },
-	{ "tail", audit_tail, "", NULL },
-	{ "after", cmd_audit, "", NULL },
+static int audit_after(struct ctl *ctl, int argc, char **argv)
+{
+	char after[] = "after";
+	char *words[] = { after, argv[0] };
+	int ret = check_argc(argc, 1, 1);
+
+	return ret ? ret : cmd_audit(ctl, 2, words);
+}
+
+const struct command audit_commands[] = {
+	COMMAND("verify", audit_verify_cmd, "[WORD VALUE]...",
+		"check the files of the trail, without the daemon",
+		.words = verify_words),
+	COMMAND("show", audit_show, "[WORD VALUE]...",
+		"show records of the files", .words = show_words),
+	COMMAND("tail", audit_tail, "[WORD VALUE]...",
+		"show the last records of the files, and new ones",
+		.words = show_words),
+	COMMAND("after", audit_after, "N",
+		"show the lines in the daemon's store after that number"),
 	{}
 };
 
 /* Without a word, the lines that the daemon has in its store. */
 int cmd_trail(struct ctl *ctl, int argc, char **argv)
 {
-	if (!argc || !strcmp(argv[0], "after") || !strcmp(argv[0], "--after"))
+	if (!argc)
 		return cmd_audit(ctl, argc, argv);
-	return dispatch(ctl, audit_commands, "audit: ", argc, argv);
+	if (!strcmp(argv[0], "--after"))
+		argv[0] += 2;
+	return dispatch(ctl, ctl->command, argc, argv);
 }

@@ -13,14 +13,16 @@
 #define BATCH_WORDS 128
 #define COMMAND_MAX 7 /* octets; a longer word may be a part of a key */
 
-static const struct command commands[] = {
-	{ .name = "group", .run = cmd_group },
-	{ .name = "sa", .run = cmd_sa },
-	{ .name = "sender", .run = cmd_sender },
-	{ .name = "show", .run = cmd_show },
-	{ .name = "stats", .run = cmd_stats },
+static const struct command batch_commands[] = {
+	COMMAND("group", NULL, "", "", .subs = group_commands),
+	COMMAND("sa", NULL, "", "", .subs = sa_commands),
+	COMMAND("sender", NULL, "", "", .subs = sender_commands),
+	COMMAND("show", cmd_show, "", ""),
+	COMMAND("stats", cmd_stats, "[-a]", ""),
 	{}
 };
+
+static const struct command top = { .subs = batch_commands };
 
 /* Run one line of @len octets, without the newline. */
 static int run_line(struct ctl *ctl, char *line, size_t len)
@@ -46,7 +48,7 @@ static int run_line(struct ctl *ctl, char *line, size_t len)
 	if (strlen(words[0]) > COMMAND_MAX)
 		return complain(EXIT_USAGE,
 				"batch: a line begins with group, sa, sender, show or stats");
-	return dispatch(ctl, commands, "batch: ", n, words);
+	return dispatch(ctl, &top, n, words);
 }
 
 static int run_lines(struct ctl *ctl, FILE *f, bool force)
@@ -87,7 +89,7 @@ int cmd_batch(struct ctl *ctl, int argc, char **argv)
 	FILE *f = stdin;
 	int ret;
 
-	ret = check_argc(argc - force, 0, 1, "batch [-f|force] [FILE]");
+	ret = check_argc(argc - force, 0, 1);
 	if (!ret)
 		ret = need_kernel(ctl);
 	if (ret)

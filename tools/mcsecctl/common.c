@@ -11,11 +11,11 @@
 #include "kernel/nl.h"
 #include "mcsecctl.h"
 
-static const struct ctl *batch_of;
+static const struct ctl *running;
 
 void complain_in(const struct ctl *ctl)
 {
-	batch_of = ctl;
+	running = ctl;
 }
 
 int complain(int code, const char *fmt, ...)
@@ -24,8 +24,8 @@ int complain(int code, const char *fmt, ...)
 
 	fflush(stdout);
 	fputs("mcsecctl: ", stderr);
-	if (batch_of && batch_of->batch)
-		fprintf(stderr, "%s:%lu: ", batch_of->batch, batch_of->line);
+	if (running && running->batch)
+		fprintf(stderr, "%s:%lu: ", running->batch, running->line);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
@@ -33,42 +33,17 @@ int complain(int code, const char *fmt, ...)
 	return code;
 }
 
-/* Write the names in @table as "a, b or c". */
-static void list_names(const struct command *table, char *buf, size_t size)
+int check_argc(int argc, int min, int max)
 {
-	size_t i, len = 0;
+	const struct command *of = running->of, *c = running->command;
 
-	buf[0] = '\0';
-	for (i = 0; table[i].name && len < size; i++)
-		len += snprintf(buf + len, size - len, "%s%s",
-				!i		    ? ""
-				: table[i + 1].name ? ", "
-						    : " or ",
-				table[i].name);
-}
-
-int dispatch(struct ctl *ctl, const struct command *table, const char *of,
-	     int argc, char **argv)
-{
-	char names[256];
-	size_t i;
-
-	list_names(table, names, sizeof(names));
-	if (!argc)
-		return complain(EXIT_USAGE, "%smissing command: %s", of, names);
-	for (i = 0; table[i].name; i++)
-		if (!strcmp(table[i].name, argv[0]))
-			return table[i].run(ctl, argc - 1, argv + 1);
-	return complain(EXIT_USAGE, "%sunknown word \"%s\": %s", of, argv[0],
-			names);
-}
-
-int check_argc(int argc, int min, int max, const char *usage)
-{
 	if (argc >= min && argc <= max)
 		return EXIT_OK;
-	return complain(EXIT_USAGE, "too %s arguments; usage: mcsecctl %s",
-			argc < min ? "few" : "many", usage);
+	return complain(EXIT_USAGE,
+			"too %s arguments; usage: mcsecctl %s%s%s%s%s",
+			argc < min ? "few" : "many", of->name ? of->name : "",
+			of->name ? " " : "", c->name, *c->usage ? " " : "",
+			c->usage);
 }
 
 static int enter_netns(const char *name)

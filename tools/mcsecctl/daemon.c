@@ -306,12 +306,9 @@ static int ask_group(struct ctl *ctl, const char *cmd, bool optional, int argc,
 {
 	char group[MCSEC_NAME_MAX + 1];
 	json_t *request;
-	char usage[64];
 	int ret;
 
-	snprintf(usage, sizeof(usage), "%s %s", cmd,
-		 optional ? "[GROUP]" : "GROUP");
-	ret = check_argc(argc, !optional, 1, usage);
+	ret = check_argc(argc, !optional, 1);
 	if (!ret && argc)
 		ret = read_group(argv[0], group);
 	if (ret)
@@ -340,7 +337,7 @@ int cmd_rekey(struct ctl *ctl, int argc, char **argv)
 	int ret;
 
 	argc -= signing_key;
-	ret = check_argc(argc, 0, 1, "rekey [GROUP] [--signing-key]");
+	ret = check_argc(argc, 0, 1);
 	if (!ret && argc)
 		ret = read_group(argv[0], group);
 	if (ret)
@@ -360,7 +357,7 @@ int cmd_reset(struct ctl *ctl, int argc, char **argv)
 
 int cmd_reseal(struct ctl *ctl, int argc, char **argv)
 {
-	int ret = check_argc(argc, 0, 0, "reseal");
+	int ret = check_argc(argc, 0, 0);
 
 	(void)argv;
 	return ret ? ret : ask_daemon(ctl, json_pack("{s:s}", "cmd", "reseal"));
@@ -372,7 +369,7 @@ int cmd_reload(struct ctl *ctl, int argc, char **argv)
 	json_t *request;
 	int ret;
 
-	ret = check_argc(argc - check, 0, 0, "reload [--check]");
+	ret = check_argc(argc - check, 0, 0);
 	if (ret)
 		return ret;
 	request = json_pack("{s:s}", "cmd", "reload");
@@ -394,11 +391,9 @@ int cmd_leave(struct ctl *ctl, int argc, char **argv)
 static int ask_identity(struct ctl *ctl, const char *cmd, int argc, char **argv)
 {
 	char group[MCSEC_NAME_MAX + 1];
-	char usage[64];
 	int ret;
 
-	snprintf(usage, sizeof(usage), "%s GROUP IDENTITY", cmd);
-	ret = check_argc(argc, 2, 2, usage);
+	ret = check_argc(argc, 2, 2);
 	if (!ret)
 		ret = read_group(argv[0], group);
 	if (ret)
@@ -415,7 +410,7 @@ int cmd_evict(struct ctl *ctl, int argc, char **argv)
 	int ret;
 
 	argc -= ahead;
-	ret = check_argc(argc, 2, 2, "evict GROUP IDENTITY [--ahead]");
+	ret = check_argc(argc, 2, 2);
 	if (!ret)
 		ret = read_group(argv[0], group);
 	if (ret)

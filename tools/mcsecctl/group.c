@@ -149,6 +149,12 @@ static int set_devs(const struct word *w, const char *value, void *obj)
 
 #define AT(member) .off = offsetof(struct kgroup, member)
 
+#define POLICY \
+	WORD("policy", "enforce or observe", set_name, AT(policy), \
+	     .names = kpolicy_names)
+
+static const struct word set_words[] = { POLICY, {} };
+
 static const struct word add_words[] = {
 	WORD("src", "an address or prefix", set_src),
 	WORD("proto", "a protocol", set_proto),
@@ -157,8 +163,7 @@ static const struct word add_words[] = {
 	WORD("mark", "a mark", set_mark, AT(mark)),
 	WORD("in-mark", "a mark", set_mark, AT(in_mark)),
 	WORD("dev", "an interface", set_devs),
-	WORD("policy", "enforce or observe", set_name, AT(policy),
-	     .names = kpolicy_names),
+	POLICY,
 	WORD("forward", NULL, set_true, AT(forward)),
 	{}
 };
@@ -170,8 +175,7 @@ static int group_add(struct ctl *ctl, int argc, char **argv)
 	uint32_t seen;
 	int ret;
 
-	ret = check_argc(argc, 2, INT_MAX,
-			 "group add NAME ADDRESS[/LENGTH] ...");
+	ret = check_argc(argc, 2, INT_MAX);
 	if (!ret)
 		ret = read_group(argv[0], g.name);
 	if (!ret)
@@ -205,15 +209,11 @@ static int group_set(struct ctl *ctl, int argc, char **argv)
 	uint32_t seen;
 	int ret;
 
-	ret = check_argc(argc, 3, 3,
-			 "group set NAME policy enforce|observe [--force]");
+	ret = check_argc(argc, 3, 3);
 	if (!ret)
 		ret = read_group(argv[0], g.name);
-	if (!ret && strcmp(argv[1], "policy"))
-		ret = complain(EXIT_USAGE, "unknown word \"%s\": policy",
-			       argv[1]);
 	if (!ret)
-		ret = read_words(add_words, argc - 1, argv + 1, &g, &seen);
+		ret = read_words(set_words, argc - 1, argv + 1, &g, &seen);
 	if (!ret)
 		ret = need_kernel(ctl);
 	if (ret)
@@ -231,7 +231,7 @@ static int group_del(struct ctl *ctl, int argc, char **argv)
 	struct err err = {};
 	int ret;
 
-	ret = check_argc(argc, 1, 1, "group del NAME [--force]");
+	ret = check_argc(argc, 1, 1);
 	if (!ret)
 		ret = read_group(argv[0], name);
 	if (!ret)
@@ -250,7 +250,7 @@ static int group_flush(struct ctl *ctl, int argc, char **argv)
 	struct err err = {};
 	int ret;
 
-	ret = check_argc(argc, 0, 0, "group flush [--force]");
+	ret = check_argc(argc, 0, 0);
 	if (!ret)
 		ret = need_kernel(ctl);
 	if (ret)
@@ -395,7 +395,7 @@ static int group_show(struct ctl *ctl, int argc, char **argv)
 	json_t *list;
 	int ret;
 
-	ret = check_argc(argc, 0, 1, "group show [NAME]");
+	ret = check_argc(argc, 0, 1);
 	if (!ret && argc)
 		ret = read_group(argv[0], name);
 	if (!ret)
@@ -420,14 +420,15 @@ static int group_show(struct ctl *ctl, int argc, char **argv)
 	return ctl->json ? print_json(list) : EXIT_OK;
 }
 
-static const struct command table[] = { { .name = "add", .run = group_add },
-					{ .name = "set", .run = group_set },
-					{ .name = "del", .run = group_del },
-					{ .name = "show", .run = group_show },
-					{ .name = "flush", .run = group_flush },
-					{} };
-
-int cmd_group(struct ctl *ctl, int argc, char **argv)
-{
-	return dispatch(ctl, table, "group: ", argc, argv);
-}
+const struct command group_commands[] = {
+	COMMAND("add", group_add, "NAME ADDRESS[/LENGTH] [WORD VALUE]...",
+		"protect a multicast address, or all of a prefix",
+		.words = add_words),
+	COMMAND("set", group_set, "NAME policy enforce|observe [--force]",
+		"change what is done with clear traffic", .words = set_words),
+	COMMAND("del", group_del, "NAME [--force]",
+		"protect the group's addresses no more"),
+	COMMAND("show", group_show, "[NAME]", "show one group, or all"),
+	COMMAND("flush", group_flush, "[--force]", "delete all groups"),
+	{}
+};

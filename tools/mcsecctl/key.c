@@ -61,8 +61,7 @@ static int key_generate(struct ctl *ctl, int argc, char **argv)
 
 	(void)ctl;
 	if (!argc)
-		return check_argc(argc, 1, 5,
-				  "key generate ALG [bits 128|256] [file FILE]");
+		return check_argc(argc, 1, 5);
 	ret = read_alg(argv[0], &alg);
 	if (!ret)
 		ret = read_words(words, argc - 1, argv + 1, &r, &seen);
@@ -98,11 +97,9 @@ static int key_generate(struct ctl *ctl, int argc, char **argv)
 	return ret;
 }
 
-static const struct command table[] = { { .name = "generate",
-					  .run = key_generate },
-					{} };
-
-int cmd_key(struct ctl *ctl, int argc, char **argv)
-{
-	return dispatch(ctl, table, "key: ", argc, argv);
-}
+const struct command key_commands[] = {
+	COMMAND("generate", key_generate, "ALG [bits N] [file FILE]",
+		"print a random key, or write it to a new file",
+		.words = words),
+	{}
+};

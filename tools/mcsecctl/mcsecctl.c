@@ -15,44 +15,52 @@
 
 #define DEFAULT_SOCKET "/run/mcsec/mcsecd.sock"
 
+static int cmd_help(struct ctl *ctl, int argc, char **argv);
+
 static const struct command commands[] = {
-	{ "group", cmd_group, "add|set|del|show|flush ...",
-	  "groups, whose traffic is protected" },
-	{ "sa", cmd_sa, "add|set|del|show|flush ...",
-	  "SAs (keys) of a group, manually" },
-	{ "sender", cmd_sender, "add|set|del|show GROUP SPI ...",
-	  "senders of a receiving SA" },
-	{ "show", cmd_show, "", "all groups and their SAs" },
-	{ "stats", cmd_stats, "[-a]", "counters that are not zero, or all" },
-	{ "metrics", cmd_metrics, "", "list of all metrics with descriptions" },
-	{ "monitor", cmd_monitor, "", "print events of the module" },
-	{ "batch", cmd_batch, "[-f|force] [FILE]",
-	  "execute many of the above, one per line" },
-	{ "key", cmd_key, "generate ALG [bits N] [file FILE]",
-	  "make a random key" },
-	{ "pki", cmd_pki, "init|gcks|member DIR ...",
-	  "make a certification authority and certificates" },
-	{ "status", cmd_status, "[GROUP]", "state of the daemon" },
-	{ "member", cmd_member, "[GROUP]",
-	  "members of a group, at its key server" },
-	{ "rekey", cmd_rekey, "[GROUP] [--signing-key]",
-	  "change the keys now, at the key server" },
-	{ "reset", cmd_reset, "GROUP",
-	  "let all members register again, after a theft" },
-	{ "reload", cmd_reload, "[--check]",
-	  "read the daemon's configuration again" },
-	{ "reseal", cmd_reseal, "", "change the seal key of the store" },
-	{ "evict", cmd_evict, "GROUP IDENTITY [--ahead]",
-	  "evict a member, at the key server" },
-	{ "admit", cmd_admit, "GROUP IDENTITY",
-	  "admit an evicted identity again" },
-	{ "audit", cmd_trail, "[after N]|verify|show|tail ...",
-	  "audit trail of the key server" },
-	{ "join", cmd_join, "GROUP", "register again, at a member" },
-	{ "leave", cmd_leave, "GROUP", "leave a group, at a member" },
+	COMMAND("group", NULL, "add|set|del|show|flush ...",
+		"groups, whose traffic is protected", .subs = group_commands),
+	COMMAND("sa", NULL, "add|set|del|show|flush ...",
+		"SAs (keys) of a group, manually", .subs = sa_commands),
+	COMMAND("sender", NULL, "add|set|del|show GROUP SPI ...",
+		"senders of a receiving SA", .subs = sender_commands),
+	COMMAND("show", cmd_show, "", "all groups and their SAs"),
+	COMMAND("stats", cmd_stats, "[-a]",
+		"counters that are not zero, or all"),
+	COMMAND("metrics", cmd_metrics, "",
+		"list of all metrics with descriptions"),
+	COMMAND("monitor", cmd_monitor, "", "print events of the module"),
+	COMMAND("batch", cmd_batch, "[-f|force] [FILE]",
+		"execute many of the above, one per line"),
+	COMMAND("key", NULL, "generate ALG [bits N] [file FILE]",
+		"make a random key", .subs = key_commands),
+	COMMAND("pki", NULL, "init|gcks|member DIR ...",
+		"make a certification authority and certificates",
+		.subs = pki_commands),
+	COMMAND("status", cmd_status, "[GROUP]", "state of the daemon"),
+	COMMAND("member", cmd_member, "[GROUP]",
+		"members of a group, at its key server"),
+	COMMAND("rekey", cmd_rekey, "[GROUP] [--signing-key]",
+		"change the keys now, at the key server"),
+	COMMAND("reset", cmd_reset, "GROUP",
+		"let all members register again, after a theft"),
+	COMMAND("reload", cmd_reload, "[--check]",
+		"read the daemon's configuration again"),
+	COMMAND("reseal", cmd_reseal, "", "change the seal key of the store"),
+	COMMAND("evict", cmd_evict, "GROUP IDENTITY [--ahead]",
+		"evict a member, at the key server"),
+	COMMAND("admit", cmd_admit, "GROUP IDENTITY",
+		"admit an evicted identity again"),
+	COMMAND("audit", cmd_trail, "[after N]|verify|show|tail ...",
+		"audit trail of the key server", .subs = audit_commands),
+	COMMAND("join", cmd_join, "GROUP", "register again, at a member"),
+	COMMAND("leave", cmd_leave, "GROUP", "leave a group, at a member"),
+	COMMAND("help", cmd_help, "[COMMAND [COMMAND]]",
+		"print help on a command"),
 	{}
 };
 
+static const struct command top = { .subs = commands };
 static struct ctl ctl = { .socket = DEFAULT_SOCKET };
 
 static void print_help(FILE *to)
@@ -60,17 +68,43 @@ static void print_help(FILE *to)
 	size_t i;
 
 	fputs("Usage: mcsecctl [-j] [-n NETNS] [-s SOCKET] COMMAND ...\n"
+	      "       mcsecctl COMMAND --help\n"
 	      "       mcsecctl [-j] -V | -h\n\n",
 	      to);
 	for (i = 0; commands[i].name; i++)
 		fprintf(to, "  %-7s %-34s %s\n", commands[i].name,
 			commands[i].usage, commands[i].help);
-	fputs("\n  -j         answer in JSON\n"
-	      "  -n NETNS   in this network namespace (name or path)\n"
-	      "  -s SOCKET  the daemon's, if not " DEFAULT_SOCKET "\n"
-	      "  -V         print the version and exit\n"
+	fputs("\n  -j, --json           answer in JSON\n"
+	      "  -n, --netns NETNS    in this network namespace (name or path)\n"
+	      "  -s, --socket SOCKET  the daemon's, if not " DEFAULT_SOCKET "\n"
+	      "  -V, --version        print the version and exit\n"
+	      "  -h, --help           print this help and exit\n"
 	      "\nSee mcsecctl(8).\n",
 	      to);
+}
+
+static int cmd_help(struct ctl *ctl, int argc, char **argv)
+{
+	const struct command *of = &top, *c;
+	int i, ret;
+
+	ret = check_argc(argc, 0, 2);
+	if (ret)
+		return ret;
+	if (!argc)
+		print_help(stdout);
+	for (i = 0; i < argc; i++, of = c) {
+		if (!of->subs)
+			return complain(EXIT_USAGE,
+					"help: \"%s\" has no commands",
+					of->name);
+		c = find_command(ctl, of, argv[i]);
+		if (!c)
+			return EXIT_USAGE;
+		if (i == argc - 1)
+			print_command_help(of, c);
+	}
+	return EXIT_OK;
 }
 
 static int print_version(void)
@@ -85,12 +119,20 @@ static int print_version(void)
 
 int main(int argc, char **argv)
 {
+	static const struct option longs[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "netns", required_argument, NULL, 'n' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 }
+	};
 	int c, ret;
 
 	complain_in(&ctl);
-	/* The message of getopt() lacks the list of options. */
+	/* The message of getopt_long() lacks the list of options. */
 	opterr = 0;
-	while ((c = getopt(argc, argv, "+:hjn:s:V")) != -1) {
+	while ((c = getopt_long(argc, argv, "+:hjn:s:V", longs, NULL)) != -1) {
 		switch (c) {
 		case 'h':
 			print_help(stdout);
@@ -112,7 +154,7 @@ int main(int argc, char **argv)
 					optopt);
 		default:
 			return complain(EXIT_USAGE,
-					"unknown option \"%s\": -h, -j, -n NETNS, -s SOCKET or -V",
+					"unknown option \"%s\": --help, --json, --netns NETNS, --socket SOCKET or --version",
 					argv[optind - 1]);
 		}
 	}
@@ -121,7 +163,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 
-	ret = dispatch(&ctl, commands, "", argc - optind, argv + optind);
+	ret = dispatch(&ctl, &top, argc - optind, argv + optind);
 	knl_close(&ctl.kernel);
 	/* A full disk behind a redirection is an error too. */
 	if (fflush(stdout) || ferror(stdout))

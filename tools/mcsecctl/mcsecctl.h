@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each command has a file. mcsecctl.c has the table of commands, and common.c
- * has their helpers. A command returns an enum exit_code and leaves no state in
- * the process, so many can run in sequence.
+ * Each command has a file. mcsecctl.c has the table of commands, command.c
+ * finds and explains them, and common.c has their helpers. A command returns an
+ * enum exit_code and leaves no state in the process, so many can run in
+ * sequence.
  */
 #ifndef MCSECCTL_H
 #define MCSECCTL_H
@@ -22,6 +23,8 @@ enum exit_code {
 	EXIT_USAGE = 2, /* invalid words */
 };
 
+struct command;
+
 struct ctl {
 	bool json;
 	const char *netns; /* name or path; NULL: the current one */
@@ -30,21 +33,31 @@ struct ctl {
 	const char *batch; /* source of lines, or NULL */
 	unsigned long line; /* number of the current line */
 	bool stdin_taken; /* stdin is the batch, so it has no keys */
+	const struct command *command; /* the one that runs */
+	const struct command *of; /* the command above it, or the table */
 };
 
 typedef int command_fn(struct ctl *ctl, int argc, char **argv);
 
 /* A command; argv[0] is the first word after its name. */
 struct command {
-	const char *name;
-	command_fn *run;
+	const char *name; /* NULL: of all commands together */
+	command_fn *run; /* NULL: one of @subs must follow */
 	const char *usage; /* words after the name */
-	const char *help; /* one line, or NULL for the table's sub-words */
+	const char *help; /* one line */
+	const struct command *subs; /* ends with a NULL name, or is NULL */
+	const struct word *words; /* meaning of [WORD VALUE]... in usage */
 };
+
+/* Further members are given by name. */
+#define COMMAND(n, r, u, h, ...) \
+	{ \
+		.name = n, .run = r, .usage = u, .help = h, ##__VA_ARGS__ \
+	}
 
 /* ---- common.c ---- */
 
-/* Set the batch whose line complain() names. Called once. */
+/* Set where complain() finds the line of a batch, and the command. Called once. */
 void complain_in(const struct ctl *ctl);
 
 /* Print one line to stderr. Returns @code. */
@@ -52,14 +65,10 @@ __attribute__((format(printf, 2, 3))) int complain(int code, const char *fmt,
 						   ...);
 
 /*
- * Run the command in @table that argv[0] names. @table ends with a NULL name,
- * and @of is the prefix of error messages.
+ * Complain if there are too few or too many words, with the usage of the command
+ * that runs.
  */
-int dispatch(struct ctl *ctl, const struct command *table, const char *of,
-	     int argc, char **argv);
-
-/* Complain if there are too few or too many words. */
-int check_argc(int argc, int min, int max, const char *usage);
+int check_argc(int argc, int min, int max);
 
 /* Open ctl->kernel if needed. Returns EXIT_OK if it can be used. */
 int need_kernel(struct ctl *ctl);
@@ -71,6 +80,24 @@ void warned(const char *what, const struct err *err);
 
 /* Print @json as one line, and release it. */
 int print_json(json_t *json);
+
+/* ---- command.c ---- */
+
+/* Print the usage of @c, a sub-command of @of, to stdout. */
+void print_command_help(const struct command *of, const struct command *c);
+
+/*
+ * Find the sub-command of @of that is named @name. Returns NULL after a message
+ * that lists the names if there is none; a @name of NULL means that it is missing.
+ */
+const struct command *find_command(const struct ctl *ctl,
+				   const struct command *of, const char *name);
+
+/*
+ * Run the sub-command of @of that argv[0] names, or print its help if --help is
+ * among the words after it.
+ */
+int dispatch(struct ctl *ctl, const struct command *of, int argc, char **argv);
 
 /* ---- words.c: parsing of command lines ---- */
 
@@ -112,6 +139,9 @@ int split_line(char *line, char **words, int max);
 int read_words(const struct word *table, int argc, char **argv, void *obj,
 	       uint32_t *seen);
 
+/* Write the names as "a, b or c". Returns @buf. */
+const char *join_names(const char *const *names, char *buf, size_t size);
+
 int set_u32(const struct word *w, const char *value, void *obj);
 int set_true(const struct word *w, const char *value, void *obj);
 int set_string(const struct word *w, const char *value, void *obj);
@@ -139,9 +169,10 @@ void group_print(const struct kgroup_info *g);
 json_t *sa_json(const struct ksa_info *i);
 void sa_print(const struct ksa_info *i, const char *indent);
 
-/* ---- one function per command ---- */
-command_fn cmd_group, cmd_sa, cmd_sender, cmd_show, cmd_stats, cmd_monitor;
-command_fn cmd_key, cmd_pki, cmd_batch, cmd_metrics;
+/* ---- one table or function per command ---- */
+extern const struct command group_commands[], sa_commands[], sender_commands[];
+extern const struct command key_commands[], pki_commands[], audit_commands[];
+command_fn cmd_show, cmd_stats, cmd_monitor, cmd_batch, cmd_metrics;
 command_fn cmd_status, cmd_member, cmd_rekey, cmd_reseal, cmd_evict, cmd_admit;
 command_fn cmd_reset, cmd_reload;
 command_fn cmd_audit, cmd_trail, cmd_join, cmd_leave;

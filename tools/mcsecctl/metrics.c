@@ -46,7 +46,7 @@ int cmd_metrics(struct ctl *ctl, int argc, char **argv)
 	int ret;
 
 	(void)argv;
-	ret = check_argc(argc, 0, 0, "metrics");
+	ret = check_argc(argc, 0, 0);
 	if (ret)
 		return ret;
 	list = ctl->json ? json_array() : NULL;

@@ -93,7 +93,7 @@ int cmd_monitor(struct ctl *ctl, int argc, char **argv)
 	int ret;
 
 	(void)argv;
-	ret = check_argc(argc, 0, 0, "monitor");
+	ret = check_argc(argc, 0, 0);
 	if (!ret)
 		ret = need_kernel(ctl);
 	if (ret)

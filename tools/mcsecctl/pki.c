@@ -167,8 +167,7 @@ static int pki_init(struct ctl *ctl, int argc, char **argv)
 
 	(void)ctl;
 	if (!argc)
-		return check_argc(argc, 1, 1,
-				  "pki init DIR [name N] [days N] [type TYPE]");
+		return check_argc(argc, 1, 1);
 	ret = read_words(init_words, argc - 1, argv + 1, &r, &seen);
 	if (ret)
 		return ret;
@@ -192,8 +191,7 @@ static void add_first(const char **list, const char *name)
 	list[0] = name;
 }
 
-static int issue_for(enum pki_kind kind, const char *usage, int argc,
-		     char **argv)
+static int issue_for(enum pki_kind kind, int argc, char **argv)
 {
 	char cert_path[PATH_LEN], key_path[PATH_LEN];
 	struct pki_request r = { .days = 825 };
@@ -203,7 +201,7 @@ static int issue_for(enum pki_kind kind, const char *usage, int argc,
 	int ret;
 
 	if (argc < 2)
-		return check_argc(argc, 2, 2, usage);
+		return check_argc(argc, 2, 2);
 	ret = check_name(argv[1]);
 	if (!ret && !strcmp(argv[1], "ca"))
 		ret = complain(EXIT_USAGE,
@@ -233,27 +231,30 @@ static int issue_for(enum pki_kind kind, const char *usage, int argc,
 	return ret;
 }
 
-#define ISSUE_USAGE \
-	" DIR NAME [dns D,...] [ip A,...] [email E,...] [days N] [type TYPE]"
-
 static int pki_gcks(struct ctl *ctl, int argc, char **argv)
 {
 	(void)ctl;
-	return issue_for(PKI_GCKS, "pki gcks" ISSUE_USAGE, argc, argv);
+	return issue_for(PKI_GCKS, argc, argv);
 }
 
 static int pki_member(struct ctl *ctl, int argc, char **argv)
 {
 	(void)ctl;
-	return issue_for(PKI_MEMBER, "pki member" ISSUE_USAGE, argc, argv);
+	return issue_for(PKI_MEMBER, argc, argv);
 }
 
-static const struct command table[] = { { .name = "init", .run = pki_init },
-					{ .name = "gcks", .run = pki_gcks },
-					{ .name = "member", .run = pki_member },
-					{} };
+#define ISSUE_USAGE \
+	"DIR NAME [dns D,...] [ip A,...] [email E,...] [days N] [type TYPE]"
 
-int cmd_pki(struct ctl *ctl, int argc, char **argv)
-{
-	return dispatch(ctl, table, "pki: ", argc, argv);
-}
+const struct command pki_commands[] = {
+	COMMAND("init", pki_init, "DIR [name N] [days N] [type TYPE]",
+		"make a certification authority in a folder",
+		.words = init_words),
+	COMMAND("gcks", pki_gcks, ISSUE_USAGE,
+		"make the certificate and the key of a key server",
+		.words = issue_words),
+	COMMAND("member", pki_member, ISSUE_USAGE,
+		"make the certificate and the key of a member",
+		.words = issue_words),
+	{}
+};

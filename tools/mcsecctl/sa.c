@@ -111,12 +111,23 @@ static int set_limit(const struct word *w, const char *value, void *obj)
 #define LIMIT(word, member, BIT, what) \
 	WORD(word, what, set_limit, AT(limits.member), .bit = KLIMIT_##BIT)
 
+/* These words of "sa add" are also for "sa set". */
+#define SET_WORDS \
+	WORD("dir", "in, out or inout", set_dir), \
+		WORD("select", NULL, set_true, AT(select)), \
+		LIMIT("soft-time", soft_time, SOFT_TIME, SECONDS), \
+		LIMIT("hard-time", hard_time, HARD_TIME, SECONDS), \
+		LIMIT("soft-packets", soft_packets, SOFT_PACKETS, COUNT), \
+		LIMIT("hard-packets", hard_packets, HARD_PACKETS, COUNT), \
+		LIMIT("soft-bytes", soft_bytes, SOFT_BYTES, COUNT), \
+		LIMIT("hard-bytes", hard_bytes, HARD_BYTES, COUNT)
+
 static const struct word add_words[] = {
 	WORD("spi", "an SPI", set_spi),
 	WORD("alg", "a transform", set_name, AT(alg), .names = kalg_names),
 	WORD("key-file", "a file", set_string, REQ(key_path)),
 	WORD("key-stdin", NULL, set_true, REQ(key_stdin)),
-	WORD("mode", "MODE", set_name, AT(mode), .names = kmode_names),
+	WORD("mode", "a mode", set_name, AT(mode), .names = kmode_names),
 	WORD("sid-bits", "8, 12 or 16", set_u32, AT(sid_bits), .min = 1,
 	     .max = 64),
 	WORD("sender-id", "one or more, like 1-4,9", set_sender_ids),
@@ -127,30 +138,15 @@ static const struct word add_words[] = {
 	WORD("max-senders", "a number", set_u32, AT(max_senders), .min = 1,
 	     .max = UINT32_MAX),
 	LIMIT("iv-limit", iv_limit, IV, "a number of packets"),
-	WORD("key", "a file", set_key),
-	/* The following words are also for "sa set". */
-	WORD("dir", "in, out or inout", set_dir),
-	WORD("select", NULL, set_true, AT(select)),
-	LIMIT("soft-time", soft_time, SOFT_TIME, SECONDS),
-	LIMIT("hard-time", hard_time, HARD_TIME, SECONDS),
-	LIMIT("soft-packets", soft_packets, SOFT_PACKETS, COUNT),
-	LIMIT("hard-packets", hard_packets, HARD_PACKETS, COUNT),
-	LIMIT("soft-bytes", soft_bytes, SOFT_BYTES, COUNT),
-	LIMIT("hard-bytes", hard_bytes, HARD_BYTES, COUNT),
+	WORD("key", "-, which is stdin", set_key),
+	SET_WORDS,
 	{}
 };
 
+static const struct word set_words[] = { SET_WORDS, {} };
+
 /* Indices of the mandatory words; "dir" is mandatory, too. */
 enum { ADD_SPI, ADD_ALG };
-
-static const struct word *set_words(void)
-{
-	const struct word *w = add_words;
-
-	while (strcmp(w->name, "dir"))
-		w++;
-	return w;
-}
 
 static int add_sa(struct ctl *ctl, struct sa_request *r)
 {
@@ -175,8 +171,7 @@ static int sa_add(struct ctl *ctl, int argc, char **argv)
 	int ret, i;
 
 	if (!argc)
-		return check_argc(argc, 1, 1,
-				  "sa add GROUP spi SPI dir DIR alg ALG key-file FILE ...");
+		return check_argc(argc, 1, 1);
 	ret = read_group(argv[0], r.sa.group);
 	if (!ret)
 		ret = read_words(add_words, argc - 1, argv + 1, &r, &seen);
@@ -218,11 +213,10 @@ static int sa_set(struct ctl *ctl, int argc, char **argv)
 	int ret;
 
 	if (argc < 3)
-		return check_argc(argc, 3, 3,
-				  "sa set GROUP SPI [dir DIR] [select] [soft-time T] ...");
+		return check_argc(argc, 3, 3);
 	ret = read_sa(argv, &r.sa);
 	if (!ret)
-		ret = read_words(set_words(), argc - 2, argv + 2, &r, &seen);
+		ret = read_words(set_words, argc - 2, argv + 2, &r, &seen);
 	if (!ret)
 		ret = need_kernel(ctl);
 	if (ret)
@@ -242,7 +236,7 @@ static int sa_del(struct ctl *ctl, int argc, char **argv)
 	struct err err;
 	int ret;
 
-	ret = check_argc(argc, 2, 2, "sa del GROUP SPI");
+	ret = check_argc(argc, 2, 2);
 	if (!ret)
 		ret = read_sa(argv, &sa);
 	if (!ret)
@@ -260,7 +254,7 @@ static int sa_flush(struct ctl *ctl, int argc, char **argv)
 	struct err err;
 	int ret;
 
-	ret = check_argc(argc, 1, 1, "sa flush GROUP");
+	ret = check_argc(argc, 1, 1);
 	if (!ret)
 		ret = read_group(argv[0], group);
 	if (!ret)
@@ -405,7 +399,7 @@ static int sa_show(struct ctl *ctl, int argc, char **argv)
 	json_t *list;
 	int ret;
 
-	ret = check_argc(argc, 0, 2, "sa show [GROUP [SPI]]");
+	ret = check_argc(argc, 0, 2);
 	if (!ret && argc == 1)
 		ret = read_group(argv[0], sa.group);
 	if (!ret && argc == 2)
@@ -433,14 +427,17 @@ static int sa_show(struct ctl *ctl, int argc, char **argv)
 	return ctl->json ? print_json(list) : EXIT_OK;
 }
 
-static const struct command table[] = { { .name = "add", .run = sa_add },
-					{ .name = "set", .run = sa_set },
-					{ .name = "del", .run = sa_del },
-					{ .name = "show", .run = sa_show },
-					{ .name = "flush", .run = sa_flush },
-					{} };
-
-int cmd_sa(struct ctl *ctl, int argc, char **argv)
-{
-	return dispatch(ctl, table, "sa: ", argc, argv);
-}
+const struct command sa_commands[] = {
+	COMMAND("add", sa_add,
+		"GROUP spi SPI dir DIR alg ALG key-file FILE|key-stdin [WORD VALUE]...",
+		"add an SA with a key from a file or stdin",
+		.words = add_words),
+	COMMAND("set", sa_set, "GROUP SPI [WORD VALUE]...",
+		"change direction or lifetimes of an SA, or send with it",
+		.words = set_words),
+	COMMAND("del", sa_del, "GROUP SPI", "delete an SA and its key"),
+	COMMAND("show", sa_show, "[GROUP [SPI]]",
+		"show one SA, or all, without keys"),
+	COMMAND("flush", sa_flush, "GROUP", "delete all SAs of a group"),
+	{}
+};

@@ -35,13 +35,13 @@ static const struct word words[] = { WORD("name", "the name of the sender",
 
 /* Parse GROUP SPI SENDER-ID, and optional words. */
 static int read_sender(struct ctl *ctl, int argc, char **argv, int max,
-		       const char *usage, struct sender_request *r)
+		       struct sender_request *r)
 {
 	uint64_t id;
 	uint32_t seen;
 	int ret;
 
-	ret = check_argc(argc, 3, max, usage);
+	ret = check_argc(argc, 3, max);
 	if (!ret)
 		ret = read_group(argv[0], r->s.group);
 	if (!ret)
@@ -63,8 +63,7 @@ static int sender_add(struct ctl *ctl, int argc, char **argv)
 	struct err err;
 	int ret;
 
-	ret = read_sender(ctl, argc, argv, 5,
-			  "sender add GROUP SPI SENDER-ID [name NAME]", &r);
+	ret = read_sender(ctl, argc, argv, 5, &r);
 	if (ret)
 		return ret;
 	if (ctl->kernel.ops->sender_add(ctl->kernel.ctx, &r.s, &err))
@@ -78,8 +77,7 @@ static int sender_set(struct ctl *ctl, int argc, char **argv)
 	struct err err;
 	int ret;
 
-	ret = read_sender(ctl, argc, argv, 5,
-			  "sender set GROUP SPI SENDER-ID name NAME", &r);
+	ret = read_sender(ctl, argc, argv, 5, &r);
 	if (ret)
 		return ret;
 	if (!r.name)
@@ -95,8 +93,7 @@ static int sender_del(struct ctl *ctl, int argc, char **argv)
 	struct err err;
 	int ret;
 
-	ret = read_sender(ctl, argc, argv, 3, "sender del GROUP SPI SENDER-ID",
-			  &r);
+	ret = read_sender(ctl, argc, argv, 3, &r);
 	if (ret)
 		return ret;
 	if (ctl->kernel.ops->sender_del(ctl->kernel.ctx, &r.s, &err))
@@ -143,7 +140,7 @@ static int sender_show(struct ctl *ctl, int argc, char **argv)
 	json_t *list;
 	int ret;
 
-	ret = check_argc(argc, 2, 2, "sender show GROUP SPI");
+	ret = check_argc(argc, 2, 2);
 	if (!ret)
 		ret = read_group(argv[0], group);
 	if (!ret)
@@ -161,13 +158,13 @@ static int sender_show(struct ctl *ctl, int argc, char **argv)
 	return ctl->json ? print_json(list) : EXIT_OK;
 }
 
-static const struct command table[] = { { .name = "add", .run = sender_add },
-					{ .name = "set", .run = sender_set },
-					{ .name = "del", .run = sender_del },
-					{ .name = "show", .run = sender_show },
-					{} };
-
-int cmd_sender(struct ctl *ctl, int argc, char **argv)
-{
-	return dispatch(ctl, table, "sender: ", argc, argv);
-}
+const struct command sender_commands[] = {
+	COMMAND("add", sender_add, "GROUP SPI SENDER-ID [name NAME]",
+		"expect a sender, with a replay window from now on",
+		.words = words),
+	COMMAND("set", sender_set, "GROUP SPI SENDER-ID name NAME",
+		"give a sender a name", .words = words),
+	COMMAND("del", sender_del, "GROUP SPI SENDER-ID", "delete a sender"),
+	COMMAND("show", sender_show, "GROUP SPI", "show the senders of an SA"),
+	{}
+};

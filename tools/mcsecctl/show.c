@@ -54,7 +54,7 @@ int cmd_show(struct ctl *ctl, int argc, char **argv)
 	int ret;
 
 	(void)argv;
-	ret = check_argc(argc, 0, 0, "show");
+	ret = check_argc(argc, 0, 0);
 	if (!ret)
 		ret = need_kernel(ctl);
 	if (ret)
@@ -95,7 +95,7 @@ int cmd_stats(struct ctl *ctl, int argc, char **argv)
 	struct err err;
 	int ret;
 
-	ret = check_argc(argc, 0, 1, "stats [-a]");
+	ret = check_argc(argc, 0, 1);
 	if (ret)
 		return ret;
 	if (argc && strcmp(argv[0], "-a"))

@@ -36,8 +36,7 @@ int split_line(char *line, char **words, int max)
 	return n;
 }
 
-/* Write the names as "a, b or c". Returns @buf. */
-static const char *join_names(const char *const *names, char *buf, size_t size)
+const char *join_names(const char *const *names, char *buf, size_t size)
 {
 	size_t i, len = 0;
 
