@@ -77,6 +77,11 @@ is "the daemon is not root" "$(status_of m Uid)" "$user	$user	$user	$user"
 is "the daemon has two capabilities" "$(status_of m CapEff)" 0000000000001400
 is "the daemon cannot get others" "$(status_of m CapBnd) $(status_of m NoNewPrivs)" \
 	"0000000000001400 1"
+cp "$MCSECCTL" "$TMP/mcsecctl"
+like "another user is told who may ask the daemon" \
+	"$(setpriv --reuid 12345 --regid 12345 --clear-groups "$TMP/mcsecctl" \
+		-s "$TMP/m/s.sock" status 2>&1)" \
+	'Permission denied: only root and the user of mcsecd may ask$'
 unlike "the daemon has locked its memory" "$(cat "$TMP/m.log")" 'memory not locked'
 like "the memory of the daemon is locked" "$(status_of m VmLck)" '^[1-9][0-9]* kB'
 

@@ -136,6 +136,55 @@ static const char *status(void)
 	return text;
 }
 
+/* Make what @name is below path: a folder, an empty file or a socket. */
+static void make(const char *name, mode_t type)
+{
+	char buf[sizeof(path) + 32];
+
+	snprintf(buf, sizeof(buf), "%s/%s", path, name);
+	if (type == S_IFDIR ? mkdir(buf, 0700) : mknod(buf, type | 0600, 0))
+		bail("%s: %s", buf, strerror(errno));
+}
+
+static void unmake(const char *name)
+{
+	char buf[sizeof(path) + 32];
+
+	snprintf(buf, sizeof(buf), "%s/%s", path, name);
+	remove(buf);
+}
+
+/* Nobody answers at path/a.sock, and other daemons have sockets near it. */
+static void test_others(struct ctl *ctl)
+{
+	char asked[sizeof(path) + 32], want[512];
+	char *argv[1] = {};
+
+	snprintf(asked, sizeof(asked), "%s/a.sock", path);
+	ctl->socket = asked;
+	make("a.sock", S_IFSOCK);
+	make("file.sock", S_IFREG);
+	make("member", S_IFDIR);
+	make("member/mcsecd.sock", S_IFSOCK);
+	snprintf(want, sizeof(want),
+		 "mcsecd at %s: Connection refused: is it running? Other sockets: -s %s/member/mcsecd.sock",
+		 asked, path);
+	is_int(cmd_status(ctl, 0, argv), EXIT_FAILED,
+	       "a stale socket beside that of another daemon");
+	is_str(said, want, "the error names the other, and no file");
+	make("b.sock", S_IFSOCK);
+	snprintf(want, sizeof(want),
+		 "? Other sockets: -s %s/b.sock or -s %s/member/mcsecd.sock",
+		 path, path);
+	cmd_status(ctl, 0, argv);
+	is_str(strchr(said, '?'), want, "the error names all others");
+	unmake("a.sock");
+	unmake("b.sock");
+	unmake("file.sock");
+	unmake("member/mcsecd.sock");
+	unmake("member");
+}
+
 int main(void)
 {
 	char group[] = "video", id[] = "b.example", bad[] = "\xff\xfe";
@@ -267,8 +316,11 @@ int main(void)
 	is_int(cmd_status(&ctl, 0, argv), EXIT_FAILED,
 	       "a socket that a daemon left behind");
 	ok(strstr(said, "is it running?"), "asks the same");
+	ok(!strstr(said, "-s "),
+	   "an error names no socket where there is no other");
 	unlink(path);
 	*strrchr(path, '/') = '\0';
+	test_others(&ctl);
 	rmdir(path);
 	json_decref(printed);
 	return done();

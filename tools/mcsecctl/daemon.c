@@ -5,10 +5,12 @@
  * daemon needs no newer mcsecctl.
  */
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -21,6 +23,51 @@
 
 /* The answer of a key server with all its members is much shorter. */
 #define ANSWER_MAX (64 << 20)
+
+/*
+ * List the sockets beside @path and one folder below, where each mcsecd@NAME has
+ * its own, as " Other sockets: -s ONE or -s OTHER". Without any @buf is empty.
+ */
+static void list_sockets(const char *path, char *buf, size_t size)
+{
+	static const char *const patterns[] = { "*.sock", "*/*.sock" };
+	const char *slash = strrchr(path, '/');
+	glob_t found = {};
+	char pattern[128];
+	size_t i, len = 0;
+	struct stat st;
+
+	buf[0] = '\0';
+	for (i = 0; slash && i < ARRAY_SIZE(patterns); i++) {
+		snprintf(pattern, sizeof(pattern), "%.*s/%s",
+			 (int)(slash - path), path, patterns[i]);
+		glob(pattern, i ? GLOB_APPEND : 0, NULL, &found);
+	}
+	for (i = 0; i < found.gl_pathc && len < size; i++) {
+		if (!strcmp(found.gl_pathv[i], path) ||
+		    stat(found.gl_pathv[i], &st) || !S_ISSOCK(st.st_mode))
+			continue;
+		len += snprintf(buf + len, size - len, "%s -s %s",
+				len ? " or" : " Other sockets:",
+				found.gl_pathv[i]);
+	}
+	globfree(&found);
+}
+
+/* Complain that no connection to @path is possible, and say what may help. */
+static void complain_of_socket(const char *path, int err)
+{
+	bool absent = err == ENOENT || err == ECONNREFUSED;
+	char others[512] = "";
+
+	if (absent)
+		list_sockets(path, others, sizeof(others));
+	complain(0, "mcsecd at %s: %s%s%s", path, strerror(err),
+		 absent		 ? ": is it running?"
+		 : err == EACCES ? ": only root and the user of mcsecd may ask"
+				 : "",
+		 others);
+}
 
 static int connect_daemon(const char *path)
 {
@@ -38,10 +85,7 @@ static int connect_daemon(const char *path)
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) ||
 	    connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
-		complain(0, "mcsecd at %s: %s%s", path, strerror(errno),
-			 errno == ENOENT || errno == ECONNREFUSED
-				 ? ": is it running?"
-				 : "");
+		complain_of_socket(path, errno);
 		if (fd >= 0)
 			close(fd);
 		return -1;
