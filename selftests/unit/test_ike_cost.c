@@ -195,7 +195,7 @@ static void all_places(void)
 
 static void failing(void)
 {
-	/* Tries in 10 ms from a port, then from a network */
+	/* Tries in 10 ms from a port, then from a network. */
 	const unsigned int port = FULL_OR_FEW(12, 1);
 	const unsigned int many = FULL_OR_FEW(20, 2);
 	unsigned int before;

@@ -37,7 +37,7 @@ struct msg {
 	struct kd kd;
 	struct kwk def; /* GSK_w of the Rekey SA that carried it */
 	uint8_t keymat[KEYMAT]; /* the key that it delivers */
-	/* The keys that its wrapped keys and those of its bag are wrapped with */
+	/* The keys that its wrapped keys and those of its bag are wrapped with. */
 	uint8_t (*wrap_by)[KEY], (*bag_by)[KEY];
 };
 
