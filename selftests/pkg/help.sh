@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Help and version of mcsecctl and mcsecd: of every command there is, in agreement
-# with the man pages, and without doing anything else.
+# with the man pages, and without doing anything else. Help of programs of the sources.
 
 . "$(dirname "$0")/../lib.sh"
 
@@ -126,4 +126,16 @@ like "the usage follows on stderr" "$err" '^usage: mcsecd'
 run "$MCSECD" frob
 like "an unknown word ends with code 2 and its name" "$rc:$out:$err" \
 	'^2::mcsecd: .*"frob"'
+
+# ---- programs of the sources -----------------------------------------------
+
+section "sources"
+for program in tools/deps tools/demo tools/style/run selftests/run selftests/bench/run; do
+	run "$TOP/$program" --help
+	like "$program --help names the program" "$rc:$err:$out" "(^|[[:space:]])$program"
+	is "$program --help succeeds" "$rc:$err" "0:"
+	run "$TOP/$program" --frob
+	like "$program names an option that it does not have" "$rc:$out:$err" \
+		'^2::.*--frob'
+done
 tap_done
