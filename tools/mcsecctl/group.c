@@ -5,35 +5,25 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/selector.h"
 #include "lib/util.h"
 #include "mcsecctl.h"
 
-/* Parse "ADDRESS" or "ADDRESS/LENGTH". Without a length *@len stays 0. */
+/* Parse "ADDRESS" or "ADDRESS/LENGTH". */
 static int read_prefix(const char *what, const char *s, struct addr *addr,
 		       uint8_t *len)
 {
-	char buf[ADDR_STRLEN + 5];
-	uint64_t bits = 0;
-	char *slash;
+	int ret = prefix_parse(s, addr, len);
 
-	if (strlen(s) >= sizeof(buf))
-		goto bad;
-	strcpy(buf, s);
-	slash = strchr(buf, '/');
-	if (slash)
-		*slash++ = '\0';
-	if (addr_parse(buf, addr))
-		goto bad;
-	if (slash &&
-	    (!parse_u64(slash, &bits) || !bits || bits > addr->len * 8U))
+	if (ret == -ERANGE)
 		return complain(EXIT_USAGE,
 				"%s \"%s\": a prefix has 1 to %u bits", what, s,
 				addr->len * 8U);
-	*len = bits;
+	if (ret)
+		return complain(EXIT_USAGE,
+				"%s\"%s\" is not an IPv4 or IPv6 address", what,
+				s);
 	return EXIT_OK;
-bad:
-	return complain(EXIT_USAGE, "%s\"%s\" is not an IPv4 or IPv6 address",
-			what, s);
 }
 
 static int set_src(const struct word *w, const char *value, void *obj)
@@ -44,30 +34,15 @@ static int set_src(const struct word *w, const char *value, void *obj)
 	return read_prefix("src ", value, &g->src, &g->src_len);
 }
 
-static const struct {
-	const char *name;
-	uint8_t number;
-} protos[] = {
-	{ "icmp", IPPROTO_ICMP },     { "igmp", IPPROTO_IGMP },
-	{ "tcp", IPPROTO_TCP },	      { "udp", IPPROTO_UDP },
-	{ "icmpv6", IPPROTO_ICMPV6 }, { "ospf", 89 },
-	{ "pim", IPPROTO_PIM },	      { "vrrp", 112 },
-	{ "sctp", IPPROTO_SCTP },     { "udplite", IPPROTO_UDPLITE },
-};
-
 static int set_proto(const struct word *w, const char *value, void *obj)
 {
 	struct kgroup *g = obj;
 	uint64_t v;
-	size_t i;
 
 	(void)w;
-	for (i = 0; i < ARRAY_SIZE(protos); i++) {
-		if (!strcmp(protos[i].name, value)) {
-			g->proto = protos[i].number;
-			return EXIT_OK;
-		}
-	}
+	g->proto = proto_find(value);
+	if (g->proto)
+		return EXIT_OK;
 	if (!parse_u64(value, &v) || !v || v > 255)
 		return complain(EXIT_USAGE,
 				"proto \"%s\": not a number from 1 to 255, nor icmp, igmp, tcp, udp, icmpv6, ospf, pim, vrrp, sctp or udplite",
@@ -261,31 +236,10 @@ static int group_flush(struct ctl *ctl, int argc, char **argv)
 	return EXIT_OK;
 }
 
-/* Print the address, with its prefix length if that is not the full one. */
-static const char *prefix_str(const struct addr *addr, uint8_t len,
-			      char buf[static ADDR_STRLEN + 4])
-{
-	addr_str(addr, buf);
-	if (len && len != addr->len * 8)
-		sprintf(buf + strlen(buf), "/%d", len);
-	return buf;
-}
-
-static const char *proto_str(uint8_t number, char buf[static 4])
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(protos); i++)
-		if (protos[i].number == number)
-			return protos[i].name;
-	sprintf(buf, "%d", number);
-	return buf;
-}
-
 json_t *group_json(const struct kgroup_info *i)
 {
 	const struct kgroup *g = &i->group;
-	char buf[ADDR_STRLEN + 4];
+	char buf[PREFIX_STRLEN];
 	json_t *o, *devs;
 	size_t n;
 
