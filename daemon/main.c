@@ -260,6 +260,12 @@ static int check_change(struct app *a)
 			      : end_listing(&l, "reload", ret, &err);
 }
 
+static void print_gap(void *arg, const char *line)
+{
+	(void)arg;
+	printf("warning: %s\n", line);
+}
+
 /*
  * Check all that a start would refuse and that needs neither privileges nor
  * network.
@@ -273,6 +279,7 @@ static int check_start(struct app *a)
 		return 1;
 	}
 	printf("%s: configuration is valid\n", a->conf->file);
+	conf_each_gap(a->conf, print_gap, NULL);
 	return check_change(a);
 }
 

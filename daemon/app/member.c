@@ -200,6 +200,12 @@ static bool find_key_note(void *ctx, const char *group, uint32_t spi,
 	return key_digests_get(a->key_digests, group, spi, digest);
 }
 
+static void log_gap(void *arg, const char *line)
+{
+	(void)arg;
+	log_warn("partly protected: %s", line);
+}
+
 /* The kernel had an SA with this key in an earlier run, and has lost it since. */
 static void lost_key(void *ctx, const uint8_t digest[HASH_SHA256_LEN])
 {
@@ -355,6 +361,8 @@ int app_start_member(struct app *a, struct err *err)
 	ret = member_start(a->member, err);
 	if (!ret)
 		key_digests_prune(a->key_digests, lost_key, a);
+	if (!ret)
+		conf_each_gap(a->conf, log_gap, NULL);
 	if (!ret)
 		log_info("started: member of %zu group%s", c->n_groups,
 			 c->n_groups == 1 ? "" : "s");

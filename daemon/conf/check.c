@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "conf/selector.h"
 #include "crypto/cert.h"
 #include "crypto/wrap.h"
 
@@ -65,8 +66,11 @@ int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 		     const struct conf_group *g)
 {
 	size_t kwk_bits = wrap_key_len(g->kwa) * 8;
+	struct conf_fault f;
 
-	if (addr_equal(&g->rekey_to.addr, &g->address))
+	if (conf_sel_fault(&g->sel, &f))
+		return bad_member(r, s, f.name, f.what);
+	if (conf_selects_rekeys(&g->sel, &g->rekey_source, &g->rekey_to))
 		return bad_member(r, s, "rekey-address",
 				  "is the group's own address, where only ESP may go");
 	if (!addr_is_none(&g->rekey_source) &&
@@ -121,6 +125,15 @@ static bool good_id(const char *id)
 		return true;
 	return !cert_id_str(strchr(id, '@') ? IKE_ID_RFC822_ADDR : IKE_ID_FQDN,
 			    id, strlen(id), buf, sizeof(buf));
+}
+
+int conf_check_mgroup(struct conf_reader *r, const config_setting_t *s,
+		      const struct conf_mgroup *g)
+{
+	struct conf_fault f;
+
+	return conf_sel_fault(&g->sel, &f) ? bad_member(r, s, f.name, f.what)
+					   : 0;
 }
 
 int conf_check_member(struct conf_reader *r, const config_setting_t *s,
@@ -215,6 +228,7 @@ static int check_gcks_groups(struct conf_reader *r,
 			     const struct conf_gcks *k)
 {
 	const config_setting_t *gcks = config_setting_get_member(root, "gcks");
+	struct conf_fault f;
 	size_t i, n;
 
 	for (i = 0; i < k->n_groups; i++) {
@@ -227,10 +241,11 @@ static int check_gcks_groups(struct conf_reader *r,
 			if (n < i && !strcmp(o->name, g->name))
 				return bad_member(r, s, "name",
 						  "another group has it");
-			if (n < i && addr_equal(&o->address, &g->address))
-				return bad_member(r, s, "address",
-						  "another group has it");
-			if (addr_equal(&o->address, &g->rekey_to.addr))
+			if (n < i &&
+			    conf_sel_clash(&g->sel, o->name, &o->sel, &f))
+				return bad_member(r, s, f.name, f.what);
+			if (conf_selects_rekeys(&o->sel, &g->rekey_source,
+						&g->rekey_to))
 				return bad_member(r, s, "rekey-address",
 						  "is the address of a group, where only ESP may go");
 			/*
@@ -264,6 +279,7 @@ static int check_member_groups(struct conf_reader *r,
 			       const config_setting_t *root,
 			       const struct conf_member *m)
 {
+	struct conf_fault f;
 	size_t i, n;
 
 	for (i = 0; i < m->n_groups; i++) {
@@ -273,10 +289,9 @@ static int check_member_groups(struct conf_reader *r,
 			if (!strcmp(m->groups[n].name, m->groups[i].name))
 				return bad_member(r, s, "name",
 						  "another group has it");
-			if (addr_equal(&m->groups[n].address,
-				       &m->groups[i].address))
-				return bad_member(r, s, "address",
-						  "another group has it");
+			if (conf_mgroups_clash(&m->groups[i], &m->groups[n],
+					       &f))
+				return bad_member(r, s, f.name, f.what);
 		}
 	}
 	return 0;
@@ -286,6 +301,7 @@ static int check_member_groups(struct conf_reader *r,
 static int check_both(struct conf_reader *r, const config_setting_t *root,
 		      const struct conf *c)
 {
+	const char *other;
 	size_t i, n;
 
 	for (i = 0; i < c->member->n_groups; i++) {
@@ -295,12 +311,17 @@ static int check_both(struct conf_reader *r, const config_setting_t *root,
 		for (n = 0; n < c->gcks->n_groups; n++) {
 			const struct conf_group *g = &c->gcks->groups[n];
 
-			if (addr_equal(&m->address, &g->rekey_to.addr))
+			if (conf_selects_rekeys(&m->sel, &g->rekey_source,
+						&g->rekey_to))
 				return bad_member(r, s, "address",
 						  "is a rekey-address, where rekeys have to be sent in the clear");
-			if (!strcmp(m->name, g->name) &&
-			    !addr_equal(&m->address, &g->address))
-				return bad_member(r, s, "address",
+			if (strcmp(m->name, g->name))
+				continue;
+			other = selector_differs(&m->sel, &g->sel);
+			if (!other && m->tunnel != g->tunnel)
+				other = "mode";
+			if (other)
+				return bad_member(r, s, other,
 						  "is not the one that gcks has for this group");
 		}
 	}

@@ -12,6 +12,8 @@
 /* Check one group of a key server; @s is its setting, for error messages. */
 int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 		     const struct conf_group *g);
+int conf_check_mgroup(struct conf_reader *r, const config_setting_t *s,
+		      const struct conf_mgroup *g);
 int conf_check_member(struct conf_reader *r, const config_setting_t *s,
 		      const struct conf_member *m);
 /*

@@ -15,6 +15,7 @@
 
 #include "conf/check.h"
 #include "conf/field.h"
+#include "conf/selector.h"
 #include "crypto/wrap.h"
 #include "wire/proto.h"
 #include "lib/addr.h"
@@ -158,7 +159,12 @@ static int read_window(struct conf_reader *r, const config_setting_t *s,
 static const struct conf_field group_fields[] = {
 	G(name, "name", read_group_name, .required = true,
 	  .min = CONF_GROUP_NAME_MIN, .max = CONF_GROUP_NAME_MAX),
-	G(address, "address", conf_read_multicast, .required = true),
+	G(sel, "address", conf_read_sel_address, .required = true),
+	G(sel, "source", conf_read_sel_source, 0),
+	G(sel, "protocol", conf_read_sel_protocol, 0),
+	G(sel, "source-port", conf_read_sel_sport, 0),
+	G(sel, "destination-port", conf_read_sel_dport, 0),
+	G(tunnel, "mode", conf_read_mode, 0),
 	G(rekey_to, "rekey-address", read_rekey_addr, .required = true),
 	G(rekey_to, "rekey-port", read_port, .min = 1, .max = 65535),
 	G(rekey_source, "rekey-source", conf_read_addr, 0),
@@ -206,7 +212,16 @@ static const struct conf_field group_fields[] = {
 static const struct conf_field mgroup_fields[] = {
 	M(name, "name", read_group_name, .required = true,
 	  .min = CONF_GROUP_NAME_MIN, .max = CONF_GROUP_NAME_MAX),
-	M(address, "address", conf_read_multicast, .required = true),
+	M(sel, "address", conf_read_sel_address, .required = true),
+	M(sel, "source", conf_read_sel_source, 0),
+	M(sel, "protocol", conf_read_sel_protocol, 0),
+	M(sel, "source-port", conf_read_sel_sport, 0),
+	M(sel, "destination-port", conf_read_sel_dport, 0),
+	M(tunnel, "mode", conf_read_mode, 0),
+	M(devs, "interfaces", conf_read_devs, 0),
+	M(mark, "mark", conf_read_mark, 0),
+	M(in_mark, "in-mark", conf_read_mark, 0),
+	M(forward, "forward", conf_read_bool, 0),
 	M(send, "send", conf_read_bool, 0),
 	M(receive, "receive", conf_read_bool, 0),
 	M(sender_ids, "sender-ids", conf_read_number, .min = 0, .max = 256),
@@ -317,6 +332,9 @@ static int read_member_groups(struct conf_reader *r, const config_setting_t *s,
 		if (!g->send && !g->receive)
 			return conf_bad(r, e, NULL,
 					"send and receive are both false");
+		ret = conf_check_mgroup(r, e, g);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }

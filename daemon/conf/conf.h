@@ -19,6 +19,7 @@
 #include "lib/addr.h"
 #include "lib/err.h"
 #include "lib/log.h"
+#include "lib/selector.h"
 
 /* Group names are ID_KEY_ID on the wire, and netlink strings in the kernel. */
 #define CONF_GROUP_NAME_MIN 1
@@ -27,6 +28,7 @@
 #define CONF_MAX_NAMES 100000
 #define CONF_MAX_PSKS 100000
 #define CONF_MAX_LISTEN 16
+#define CONF_MAX_DEVS 64 /* the kernel's limit of a group */
 
 /*
  * A cipher by its IANA number (transform type 1): 20 AES-GCM-16, 21 AES-GMAC,
@@ -84,8 +86,13 @@ struct conf_group {
 	char *name;
 	/* Line of the setting, for messages after loading. */
 	unsigned int line;
-	/* Destination that the Data SA protects, with any source and port. */
-	struct addr address;
+	/* Traffic selectors of the Data SA in GSA. */
+	struct selector sel;
+	/*
+	 * Tunnel mode with address preservation (RFC 5374), for gateways; or
+	 * else transport mode.
+	 */
+	bool tunnel;
 	/*
 	 * Destination of GSA_REKEY: a multicast address of its own,
 	 * and a port.
@@ -198,15 +205,38 @@ struct conf_gcks {
 	size_t n_groups;
 };
 
+/* Names of interfaces; none: all of them. */
+struct conf_devs {
+	size_t n;
+	char name[CONF_MAX_DEVS][16];
+};
+
+/* A packet mark. @value has no bits outside of @mask; mask 0: no mark. */
+struct conf_mark {
+	uint32_t value;
+	uint32_t mask;
+};
+
 /* A group that this host is a member of. */
 struct conf_mgroup {
 	char *name;
 	unsigned int line;
 	/*
-	 * The address is protected from the start, before there is a key. A key
-	 * server that names another address is refused.
+	 * This traffic is protected from the start, before there is a key. A key
+	 * server whose traffic selectors or mode differ is refused.
 	 */
-	struct addr address;
+	struct selector sel;
+	bool tunnel;
+	/*
+	 * A part of that, which is a matter of this host alone and of which the
+	 * key server does not know.
+	 */
+	struct conf_devs devs;
+	struct conf_mark mark;
+	/* Mark of verified datagrams. */
+	struct conf_mark in_mark;
+	/* The host is a gateway, and protects what it routes. */
+	bool forward;
 	bool send;
 	bool receive;
 	/*
@@ -290,6 +320,11 @@ int conf_refuse_change(const char *where, const char *settings,
 		       struct err *err);
 /* Receive one line for an operator about one thing that a reload changes. */
 typedef void conf_change_fn(void *arg, const char *line);
+/*
+ * Pass to @fn a line for each group of a member that protects a part only of
+ * what goes to its addresses, since an operator may expect more.
+ */
+void conf_each_gap(const struct conf *c, conf_change_fn *fn, void *arg);
 /* Log @line; @arg is not used. */
 void conf_log_change(void *arg, const char *line);
 

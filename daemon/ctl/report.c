@@ -43,6 +43,16 @@ static void put_addr(json_t *o, const char *key, const struct addr *a)
 	put_json_text(o, key, addr_str(a, buf));
 }
 
+/* The address alone is what most readers want; the selector has all of it. */
+static void put_selector(json_t *o, const struct selector *sel, bool tunnel)
+{
+	char text[SELECTOR_STRLEN], a[PREFIX_STRLEN];
+
+	put_json_text(o, "address", prefix_str(&sel->dst, sel->dst_len, a));
+	put_json_text(o, "selector", selector_str(sel, text));
+	put_json_text(o, "mode", tunnel ? "tunnel" : "transport");
+}
+
 static void put_ep(json_t *o, const char *key, const struct ep *e)
 {
 	char buf[EP_STRLEN];
@@ -101,7 +111,7 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 		return 0;
 	o = json_object();
 	put_json_text(o, "name", s->conf->name);
-	put_addr(o, "address", &s->conf->address);
+	put_selector(o, &s->conf->sel, s->conf->tunnel);
 	put_ep(o, "rekey-address", &s->conf->rekey_to);
 	put_json_text(o, "algorithm", conf_alg_str(&s->conf->alg));
 	put_json_number(o, "policy-version", s->policy_version);
@@ -252,8 +262,37 @@ static void put_heard(json_t *o, const struct member_group_status *s)
 		put_json_text(o, "rekey-note", s->rekey_note);
 }
 
+/* Put the settings that are matters of this host alone. */
+static void put_local(json_t *o, const struct conf_mgroup *c)
+{
+	char text[32];
+	json_t *list;
+	size_t i;
+
+	if (c->devs.n) {
+		list = json_array();
+		for (i = 0; i < c->devs.n; i++)
+			json_array_append_new(list,
+					      report_text(c->devs.name[i]));
+		json_object_set_new(o, "interfaces", list);
+	}
+	if (c->mark.mask) {
+		snprintf(text, sizeof(text), "0x%x/0x%x", c->mark.value,
+			 c->mark.mask);
+		put_json_text(o, "mark", text);
+	}
+	if (c->in_mark.mask) {
+		snprintf(text, sizeof(text), "0x%x/0x%x", c->in_mark.value,
+			 c->in_mark.mask);
+		put_json_text(o, "in-mark", text);
+	}
+	if (c->forward)
+		put_bool(o, "forward", true);
+}
+
 static int member_group(void *arg, const struct member_group_status *s)
 {
+	char text[SELECTOR_STRLEN];
 	struct walk *w = arg;
 	json_t *o;
 
@@ -261,7 +300,11 @@ static int member_group(void *arg, const struct member_group_status *s)
 		return 0;
 	o = json_object();
 	put_json_text(o, "name", s->conf->name);
-	put_addr(o, "address", &s->conf->address);
+	put_selector(o, &s->conf->sel, s->conf->tunnel);
+	put_local(o, s->conf);
+	if (s->keyed_sel)
+		put_json_text(o, "key-server-selector",
+			      selector_str(s->keyed_sel, text));
 	put_json_text(o, "state", member_state_text(s));
 	if (s->removed)
 		put_bool(o, "removed", true);

@@ -105,7 +105,7 @@ static int fill_kd(struct group *g, const struct join_req *j,
 
 void join_answer(struct group *g, struct join_req *j)
 {
-	struct gike_reply reply = { .transport = true };
+	struct gike_reply reply = { .transport = !g->conf->tunnel };
 	char name[QUOTE_LEN];
 	struct ike_sa *sa;
 	struct gsa gsa;

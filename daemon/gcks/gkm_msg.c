@@ -81,7 +81,7 @@ static void add_data(struct group *g, const struct gkm_state *st,
 	unsigned int i;
 
 	m->has_gsa = true;
-	m->transport = true;
+	m->transport = !g->conf->tunnel;
 	m->gsa.n_data = 1;
 	gkm_data_policy(g, st, &m->gsa.data[0]);
 	m->gsa.gw.has |= GWP_HAS_ATD | GWP_HAS_DTD;

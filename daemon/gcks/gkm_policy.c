@@ -47,8 +47,7 @@ void gkm_data_policy(const struct group *g, const struct gkm_state *st,
 	sa->proto = IKE_PROTO_ESP;
 	sa->spi_len = GIKE_SPI_LEN_DATA;
 	memcpy(sa->spi, st->data.spi, GIKE_SPI_LEN_DATA);
-	ts_set(&sa->src, NULL, c->address.family, 0, 0);
-	ts_set(&sa->dst, &c->address, c->address.family, 0, 0);
+	ts_from_selector(&c->sel, &sa->src, &sa->dst);
 	sa->has = GSA_HAS_ENCR | GSA_HAS_SN | GSA_HAS_LIFETIME;
 	sa->encr = c->alg.encr;
 	sa->key_bits =

@@ -42,18 +42,31 @@ int gkm_policy_digest(const struct conf_group *conf,
 		      uint8_t digest[static GKM_DIGEST])
 {
 	char a[ADDR_STRLEN], b[EP_STRLEN], c[ADDR_STRLEN];
+	struct iovec iov[2] = {};
+	char sel[SELECTOR_STRLEN];
 	char text[512];
-	struct iovec iov = { .iov_base = text };
 
-	iov.iov_len = snprintf(text, sizeof(text),
-			       "1 %s %s %s %u-%u %u-%u %u %u %u",
-			       addr_str(&conf->address, a),
-			       ep_str(&conf->rekey_to, b),
-			       addr_str(&conf->rekey_source, c), conf->alg.encr,
-			       conf->alg.key_bits, conf->kek_alg.encr,
-			       conf->kek_alg.key_bits, conf->kwa,
-			       conf->rekey_sign, conf->sender_id_bits);
-	return hash_sha256(&iov, 1, digest);
+	iov[0].iov_base = text;
+	iov[0].iov_len =
+		snprintf(text, sizeof(text), "1 %s %s %s %u-%u %u-%u %u %u %u",
+			 addr_str(&conf->sel.dst, a),
+			 ep_str(&conf->rekey_to, b),
+			 addr_str(&conf->rekey_source, c), conf->alg.encr,
+			 conf->alg.key_bits, conf->kek_alg.encr,
+			 conf->kek_alg.key_bits, conf->kwa, conf->rekey_sign,
+			 conf->sender_id_bits);
+	/*
+	 * A group of an address alone has the digest of earlier releases, and
+	 * keeps its keys over an upgrade.
+	 */
+	if (conf->tunnel || conf->sel.dst_len || selector_is_part(&conf->sel)) {
+		iov[1].iov_base = sel;
+		iov[1].iov_len = strlen(selector_str(&conf->sel, sel));
+		iov[0].iov_len += snprintf(text + iov[0].iov_len,
+					   sizeof(text) - iov[0].iov_len,
+					   conf->tunnel ? " tunnel " : " ");
+	}
+	return hash_sha256(iov, 2, digest);
 }
 
 /* ---- state -------------------------------------------------------------- */

@@ -28,6 +28,7 @@ enum kind {
 /*
  * All settings of a group, and what follows from a change of each. A record in
  * the store has the number, which is therefore never given to another setting.
+ * Parts of one setting of the file follow each other, and have its name.
  */
 static const struct setting {
 	uint8_t number;
@@ -43,7 +44,14 @@ static const struct setting {
 			offsetof(struct conf_group, member), \
 			sizeof(((struct conf_group *)0)->member) \
 	}
-	SET(1, address, "address", KIND_ADDR, POLICY_RESET),
+	SET(1, sel.dst, "address", KIND_ADDR, POLICY_RESET),
+	SET(28, sel.dst_len, "address", KIND_NUMBER, POLICY_RESET),
+	SET(29, sel.src, "source", KIND_ADDR, POLICY_RESET),
+	SET(30, sel.src_len, "source", KIND_NUMBER, POLICY_RESET),
+	SET(31, sel.proto, "protocol", KIND_NUMBER, POLICY_RESET),
+	SET(32, sel.sport, "source-port", KIND_NUMBER, POLICY_RESET),
+	SET(33, sel.dport, "destination-port", KIND_NUMBER, POLICY_RESET),
+	SET(34, tunnel, "mode", KIND_NUMBER, POLICY_RESET),
 	SET(2, rekey_to, "rekey-address", KIND_EP, POLICY_RESET),
 	SET(3, rekey_source, "rekey-source", KIND_ADDR, POLICY_RESET),
 	SET(4, rekey_interface, "rekey-interface", KIND_TEXT, POLICY_OTHER),
@@ -168,6 +176,7 @@ unsigned int policy_diff(const struct conf_group *from,
 			 char *names, size_t size)
 {
 	unsigned int change = 0;
+	const char *last = "";
 	size_t i, n = 0;
 
 	if (names)
@@ -179,9 +188,13 @@ unsigned int policy_diff(const struct conf_group *from,
 				 setting_field(to, s)))
 			continue;
 		change |= s->change;
-		if (names && s->change & kinds && n < size)
-			n += snprintf(names + n, size - n, "%s%s",
-				      n ? ", " : "", s->name);
+		/* An address and its prefix length are one setting of the file. */
+		if (!names || !(s->change & kinds) || n >= size ||
+		    !strcmp(s->name, last))
+			continue;
+		n += snprintf(names + n, size - n, "%s%s", n ? ", " : "",
+			      s->name);
+		last = s->name;
 	}
 	return change;
 }

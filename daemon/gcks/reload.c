@@ -84,7 +84,7 @@ static unsigned int tell_change(const struct report *r, const struct group *g,
 				const struct conf_group *to, bool reset,
 				const char *when)
 {
-	char names[NAMES_MAX];
+	char names[NAMES_MAX], sel[SELECTOR_STRLEN];
 	unsigned int diff;
 
 	diff = policy_diff(from, to, POLICY_RESET | POLICY_FIXED, names,
@@ -93,6 +93,11 @@ static unsigned int tell_change(const struct report *r, const struct group *g,
 		tell_line(r,
 			  "group %s: %s changed: the group is reset, and its %u members register again",
 			  to->name, *names ? names : "a setting", g->n_members);
+	if (!selector_equal(&from->sel, &to->sel) || from->tunnel != to->tunnel)
+		tell_line(r,
+			  "group %s: members refuse its keys until their configuration has %s in %s mode, too",
+			  to->name, selector_str(&to->sel, sel),
+			  to->tunnel ? "tunnel" : "transport");
 	policy_diff(from, to, POLICY_LISTS, names, sizeof(names));
 	if (diff & POLICY_LISTS)
 		tell_line(r, "group %s: %s changed", to->name, names);

@@ -25,6 +25,7 @@
 #include "lib/addr.h"
 #include "lib/err.h"
 #include "lib/metric.h"
+#include "lib/selector.h"
 
 /* The longest key has 32 octets for AES-256 or ChaCha20, and 4 of salt. */
 #define KSA_KEY_MAX 36
@@ -58,6 +59,19 @@ struct kgroup {
 	size_t n_devs; /* 0: any interface */
 	char devs[MCSEC_DEVS_MAX][KDEV_MAX];
 };
+
+/* Enough for a selector, marks and ten interfaces; longer texts are cut. */
+#define KGROUP_STRLEN 512
+
+/* Set @sel to the part of the selector that is no matter of this host alone. */
+void kgroup_selector(const struct kgroup *g, struct selector *sel);
+/*
+ * Return the first setting in which the groups differ, as mcsecd.conf(5) names
+ * it, or NULL if they protect the same. Name, owner and policy may differ.
+ */
+const char *kgroup_differs(const struct kgroup *a, const struct kgroup *b);
+/* Return @buf with the selector in words of mcsecctl(8). */
+const char *kgroup_str(const struct kgroup *g, char buf[static KGROUP_STRLEN]);
 
 struct kgroup_info {
 	struct kgroup group;

@@ -59,28 +59,43 @@ static int alg_of(const struct gsa_sa *sa, enum mcsec_alg *alg)
 }
 
 /*
- * The kernel protects a whole address. A policy for another address, or for a
- * part of it, is not what this host is configured for.
+ * The kernel's group protects what is configured. If the key server keyed more,
+ * the rest would leave in the clear; if it keyed less, other members would not
+ * understand what this host protects.
  */
+static int check_selector(const struct mgroup *g, const struct gsa_sa *sa,
+			  struct err *err)
+{
+	char want[SELECTOR_STRLEN], got[SELECTOR_STRLEN];
+	const struct selector *conf = &g->conf->sel;
+	struct selector sel;
+	const char *how;
+
+	selector_str(conf, want);
+	if (ts_to_selector(&sa->src, &sa->dst, &sel))
+		return err_set(err, -EPROTO,
+			       "Data SA has traffic selectors that no group can have, configured is %s",
+			       want);
+	if (selector_equal(&sel, conf))
+		return 0;
+	how = selector_within(conf, &sel)   ? ", which is more"
+	      : selector_within(&sel, conf) ? ", which is less"
+					    : "";
+	return err_set(err, -EPROTO,
+		       "Data SA is for %s%s, configured is %s: %s differs",
+		       selector_str(&sel, got), how, want,
+		       selector_differs(&sel, conf));
+}
+
 static int check_data_sa(const struct mgroup *g, const struct gsa_sa *sa,
 			 uint32_t age, struct err *err)
 {
-	char want[ADDR_STRLEN], got[ADDR_STRLEN];
 	enum mcsec_alg alg;
 
 	if (sa->proto != IKE_PROTO_ESP)
 		return err_set(err, -EPROTO, "Data SA is not ESP");
-	if (!ts_is_one_addr(&sa->dst) ||
-	    !addr_equal(&sa->dst.lo, &g->conf->address))
-		return err_set(err, -EPROTO,
-			       "Data SA is for %s, configured is %s",
-			       addr_str(&sa->dst.lo, got),
-			       addr_str(&g->conf->address, want));
-	if (sa->dst.ip_proto || sa->dst.port_lo || sa->dst.port_hi != 0xffff ||
-	    !ts_is_any_addr(&sa->src) || sa->src.ip_proto || sa->src.port_lo ||
-	    sa->src.port_hi != 0xffff)
-		return err_set(err, -EPROTO, "Data SA is for a part of %s only",
-			       addr_str(&sa->dst.lo, got));
+	if (check_selector(g, sa, err))
+		return -EPROTO;
 	if (alg_of(sa, &alg))
 		return err_set(err, -EPROTO,
 			       "Data SA has an algorithm that is not supported");
@@ -108,8 +123,11 @@ static int check_policy(const struct mgroup *g, const struct gsa *gsa,
 		sag_default(&asked);
 	if (!sag_covers(&asked, gsa, err))
 		return -EPROTO;
-	if (gsa->n_data && !transport)
-		return err_set(err, -EPROTO, "tunnel mode is not supported");
+	if (gsa->n_data && transport == g->conf->tunnel)
+		return err_set(err, -EPROTO,
+			       "Data SA is for %s mode, configured is %s",
+			       transport ? "transport" : "tunnel",
+			       g->conf->tunnel ? "tunnel" : "transport");
 	if (gsa->has_rekey && gsa->rekey.lifetime <= age)
 		return err_set(err, -EPROTO, "Rekey SA has ended already");
 	for (i = 0; i < gsa->n_data; i++) {
@@ -240,7 +258,7 @@ static int unwrap_data_sa(struct mgroup *g, struct key_set *b,
 		return err_set(err, -EPROTO, "Data SA's key did not unwrap");
 	ksa->key_len = len;
 	ksa->spi = get_unaligned_be32(sa->spi);
-	ksa->mode = MCSEC_MODE_TRANSPORT;
+	ksa->mode = g->conf->tunnel ? MCSEC_MODE_TUNNEL : MCSEC_MODE_TRANSPORT;
 	/*
 	 * A receiver does not learn the size of Sender-IDs, and does not need
 	 * it: counters stay far below the bits in between, so the upper 16 bits
@@ -299,6 +317,16 @@ static void learn_delays(struct mgroup *g, const struct gsa_gw *gw)
 		g->atd = gw->atd;
 	if (gw->has & GWP_HAS_DTD)
 		g->dtd = gw->dtd;
+}
+
+/* Keep what the key server keys, for an operator. */
+static void note_keyed(struct mgroup *g, const struct gsa *gsa, bool transport)
+{
+	const struct gsa_sa *sa = &gsa->data[0];
+
+	g->has_keyed = gsa->n_data &&
+		       !ts_to_selector(&sa->src, &sa->dst, &g->keyed);
+	g->keyed_tunnel = !transport;
 }
 
 /* Install all SAs or none; those that existed before are left alone. */
@@ -393,6 +421,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 	if (!gsa->has_rekey || !gsa->n_data)
 		return err_set(err, -EPROTO, "%s",
 			       gsa->has_rekey ? "no Data SA" : "no Rekey SA");
+	note_keyed(g, gsa, transport);
 	ret = check_policy(g, gsa, transport, err);
 	if (!ret)
 		ret = check_granted_sids(g, gsa, kd, err);

@@ -468,6 +468,8 @@ static void fill_mgroup_status(const struct mgroup *g,
 
 	memset(st, 0, sizeof(*st));
 	st->conf = g->conf;
+	if (g->has_keyed && !selector_equal(&g->keyed, &g->conf->sel))
+		st->keyed_sel = &g->keyed;
 	st->state = g->state;
 	st->removed = g->removed;
 	st->retry_ms = timer_left_ms(mgroup_tq(g), &g->retry);

@@ -157,6 +157,8 @@ bool member_state_is_in(enum member_state state);
 
 struct member_group_status {
 	const struct conf_mgroup *conf;
+	/* Traffic selectors of the key server if they differ, or NULL. */
+	const struct selector *keyed_sel;
 	enum member_state state;
 	bool removed; /* no longer configured, still closed */
 	uint32_t retry_ms; /* time to the next try */

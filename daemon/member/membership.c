@@ -88,17 +88,40 @@ static bool lacks_sending_sa(const struct mgroup *g)
 	return g->conf->send && !TAILQ_EMPTY(&g->sas);
 }
 
+_Static_assert(CONF_MAX_DEVS == MCSEC_DEVS_MAX,
+	       "a group has another limit of interfaces in the kernel");
+
+void membership_kgroup(const struct conf_mgroup *conf, struct kgroup *kg)
+{
+	memset(kg, 0, sizeof(*kg));
+	snprintf(kg->name, sizeof(kg->name), "%s", conf->name);
+	snprintf(kg->owner, sizeof(kg->owner), "mcsecd");
+	kg->dst = conf->sel.dst;
+	kg->dst_len = conf->sel.dst_len;
+	kg->src = conf->sel.src;
+	kg->src_len = conf->sel.src_len;
+	kg->proto = conf->sel.proto;
+	kg->sport = conf->sel.sport;
+	kg->dport = conf->sel.dport;
+	kg->mark.value = conf->mark.value;
+	kg->mark.mask = conf->mark.mask;
+	kg->in_mark.value = conf->in_mark.value;
+	kg->in_mark.mask = conf->in_mark.mask;
+	kg->forward = conf->forward;
+	kg->n_devs = conf->devs.n;
+	memcpy(kg->devs, conf->devs.name, sizeof(kg->devs));
+}
+
 int membership_protect(struct mgroup *g, bool *made, struct err *err)
 {
 	const struct kernel *k = g->m->deps.kernel;
-	struct kgroup kg = { .dst = g->conf->address };
 	struct kgroup_info info;
-	char a[ADDR_STRLEN];
+	char a[KGROUP_STRLEN];
 	struct err kerr = {};
+	struct kgroup kg;
 	int ret;
 
-	snprintf(kg.name, sizeof(kg.name), "%s", g->conf->name);
-	snprintf(kg.owner, sizeof(kg.owner), "mcsecd");
+	membership_kgroup(g->conf, &kg);
 	ret = k->ops->group_add(k->ctx, &kg, &kerr);
 	*made = !ret;
 	if (!ret) {
@@ -108,10 +131,10 @@ int membership_protect(struct mgroup *g, bool *made, struct err *err)
 	}
 	if (ret == -EEXIST &&
 	    !k->ops->group_get(k->ctx, kg.name, &info, NULL)) {
-		if (!addr_equal(&info.group.dst, &kg.dst))
+		if (kgroup_differs(&info.group, &kg))
 			return err_set(err, -EEXIST,
 				       "group \"%s\": the kernel has it for %s",
-				       kg.name, addr_str(&info.group.dst, a));
+				       kg.name, kgroup_str(&info.group, a));
 		ret = k->ops->sa_dump(k->ctx, kg.name, adopt_sa, g, &kerr);
 		if (!ret && lacks_sending_sa(g))
 			g->used_up = true;

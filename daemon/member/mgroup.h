@@ -214,7 +214,7 @@ struct mgroup {
 	struct timer term; /* renews it */
 	bool used_up; /* the next registration requests new keys */
 	struct timer leave; /* limits the wait for the answer */
-	char last_error[160];
+	char last_error[480];
 
 	TAILQ_HEAD(, mrekey) rekeys;
 	TAILQ_HEAD(msas, msa) sas; /* newest first */
@@ -222,6 +222,13 @@ struct mgroup {
 	struct wkp wkp;
 	struct sids sids;
 	struct algs algs;
+	/*
+	 * Traffic selectors and mode that the key server had last, also if they
+	 * were refused.
+	 */
+	bool has_keyed;
+	bool keyed_tunnel;
+	struct selector keyed;
 	uint32_t atd; /* seconds, as last received */
 	uint32_t dtd;
 	/* Announced SPIs of Data SAs. */
@@ -383,6 +390,8 @@ struct mgroup *membership_new(struct member *m, const struct conf_mgroup *conf);
 void membership_free(struct mgroup *g);
 /* Copy all settings of @conf but the name. */
 void membership_configure(struct mgroup *g, const struct conf_mgroup *conf);
+/* Set @kg to the kernel's group for @conf. */
+void membership_kgroup(const struct conf_mgroup *conf, struct kgroup *kg);
 /*
  * Make the kernel's group, or adopt the one of an earlier run with its SAs.
  * *@made: it did not exist. Returns 0, or -errno with one line in @err.

@@ -17,7 +17,7 @@
 #include "lib/log.h"
 #include "member/mgroup.h"
 
-#define LINE_MAX_LEN 256
+#define LINE_MAX_LEN 768
 
 /* Effect of another configuration on a group. */
 enum change {
@@ -55,20 +55,24 @@ static int check_fixed(const struct conf_member *was,
 }
 
 /*
- * The kernel protects one address under one name, and it must not be
- * unprotected for a moment.
+ * The kernel protects one selector under one name, and what it selects must not
+ * be unprotected for a moment.
  */
-static int check_address(const struct mgroup *g, const struct conf_mgroup *conf,
-			 struct err *err)
+static int check_kgroup(const struct mgroup *g, const struct conf_mgroup *conf,
+			struct err *err)
 {
-	char was[ADDR_STRLEN];
+	char text[KGROUP_STRLEN];
+	struct kgroup was, to;
+	const char *name;
 
-	if (addr_equal(&g->conf->address, &conf->address))
+	membership_kgroup(g->conf, &was);
+	membership_kgroup(conf, &to);
+	name = kgroup_differs(&was, &to);
+	if (!name)
 		return 0;
 	return err_set(err, -EBUSY,
-		       "group \"%s\": address: the kernel protects %s under this name: remove the group, reload, delete it with \"mcsecctl group del %s --force\", then add it again",
-		       conf->name, addr_str(&g->conf->address, was),
-		       conf->name);
+		       "group \"%s\": %s: the kernel protects %s under this name: remove the group, reload, delete it with \"mcsecctl group del %s --force\", then add it again",
+		       conf->name, name, kgroup_str(&was, text), conf->name);
 }
 
 static int check_groups(const struct member *m, const struct conf_member *conf,
@@ -81,7 +85,7 @@ static int check_groups(const struct member *m, const struct conf_member *conf,
 	for (i = 0; !ret && i < conf->n_groups; i++) {
 		g = mgroup_find(m, conf->groups[i].name);
 		if (g)
-			ret = check_address(g, &conf->groups[i], err);
+			ret = check_kgroup(g, &conf->groups[i], err);
 	}
 	return ret;
 }
@@ -97,7 +101,7 @@ static enum change change_of(const struct mgroup *g,
 	if (g->removed)
 		return CHANGE_ADDED;
 	if (was->send != conf->send || was->receive != conf->receive ||
-	    was->sender_ids != conf->sender_ids)
+	    was->sender_ids != conf->sender_ids || was->tunnel != conf->tunnel)
 		return CHANGE_REGISTER;
 	if (was->window != conf->window ||
 	    was->max_senders != conf->max_senders)
@@ -116,10 +120,11 @@ static void settings_changed(const struct conf_mgroup *was,
 			     const struct conf_mgroup *conf, char *buf,
 			     size_t size)
 {
-	snprintf(buf, size, "%s%s%s%s%s",
+	snprintf(buf, size, "%s%s%s%s%s%s",
 		 was->send != conf->send ? " send" : "",
 		 was->receive != conf->receive ? " receive" : "",
 		 was->sender_ids != conf->sender_ids ? " sender-ids" : "",
+		 was->tunnel != conf->tunnel ? " mode" : "",
 		 was->window != conf->window ? " replay-window" : "",
 		 was->max_senders != conf->max_senders ? " max-senders" : "");
 }
@@ -129,11 +134,13 @@ static void report_change(const struct report *r, enum change kind,
 			  const struct conf_mgroup *conf)
 {
 	const struct conf_mgroup *c = conf ? conf : g->conf;
-	char line[LINE_MAX_LEN], a[ADDR_STRLEN], what[64] = "";
+	char line[LINE_MAX_LEN], a[KGROUP_STRLEN], what[64] = "";
+	struct kgroup kg;
 
 	if (g && conf)
 		settings_changed(g->conf, conf, what, sizeof(what));
-	addr_str(&c->address, a);
+	membership_kgroup(c, &kg);
+	kgroup_str(&kg, a);
 	switch (kind) {
 	case CHANGE_NONE:
 		return;
@@ -160,6 +167,24 @@ static void report_change(const struct report *r, enum change kind,
 	r->fn(r->arg, line);
 }
 
+/* Tell whether the keys that the key server has would be refused. */
+static void report_keyed(const struct report *r, const struct mgroup *g,
+			 const struct conf_mgroup *c)
+{
+	char a[SELECTOR_STRLEN], b[SELECTOR_STRLEN], line[LINE_MAX_LEN];
+
+	if (!c || !g->has_keyed ||
+	    (selector_equal(&g->keyed, &c->sel) &&
+	     g->keyed_tunnel == c->tunnel))
+		return;
+	snprintf(line, sizeof(line),
+		 "group %s: warning: the key server keys %s in %s mode, and here %s in %s mode is protected: its keys are refused",
+		 c->name, selector_str(&g->keyed, a),
+		 g->keyed_tunnel ? "tunnel" : "transport",
+		 selector_str(&c->sel, b), c->tunnel ? "tunnel" : "transport");
+	r->fn(r->arg, line);
+}
+
 static bool interface_changed(const struct member *m,
 			      const struct conf_member *conf)
 {
@@ -181,6 +206,7 @@ static void report_member_changes(const struct member *m,
 	{
 		c = find_mgroup_conf(conf, g->conf->name);
 		report_change(r, change_of(g, c), g, c);
+		report_keyed(r, g, c);
 	}
 	for (i = 0; i < conf->n_groups; i++)
 		if (!mgroup_find(m, conf->groups[i].name))

@@ -23,6 +23,7 @@
 #include "wire/proto.h"
 #include "lib/addr.h"
 #include "lib/buf.h"
+#include "lib/selector.h"
 
 /* ---- generic headers ---------------------------------------------------- */
 
@@ -247,5 +248,15 @@ void ts_set(struct ts *ts, const struct addr *a, uint8_t family,
 	    uint8_t ip_proto, uint16_t port);
 bool ts_is_any_addr(const struct ts *ts);
 bool ts_is_one_addr(const struct ts *ts);
+/* Set the two traffic selectors of a Data SA to what @sel selects. */
+void ts_from_selector(const struct selector *sel, struct ts *src,
+		      struct ts *dst);
+/*
+ * Set @sel to what both together select. Returns 0, or -EINVAL if no group
+ * selects so: by ranges of addresses that are no prefix, ranges of ports, two
+ * protocols, or ports of a protocol that has none.
+ */
+int ts_to_selector(const struct ts *src, const struct ts *dst,
+		   struct selector *sel);
 
 #endif

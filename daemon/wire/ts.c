@@ -99,3 +99,48 @@ bool ts_is_one_addr(const struct ts *ts)
 {
 	return ts->lo.len && addr_equal(&ts->lo, &ts->hi);
 }
+
+/* Set the addresses from the first to the last of a prefix. */
+static void set_prefix(struct ts *ts, const struct addr *net, uint8_t len)
+{
+	ts->lo = *net;
+	prefix_last(net, len, &ts->hi);
+}
+
+void ts_from_selector(const struct selector *sel, struct ts *src,
+		      struct ts *dst)
+{
+	ts_set(src, NULL, sel->dst.family, sel->proto, sel->sport);
+	if (!addr_is_none(&sel->src))
+		set_prefix(src, &sel->src, sel->src_len);
+	ts_set(dst, NULL, sel->dst.family, sel->proto, sel->dport);
+	set_prefix(dst, &sel->dst, sel->dst_len);
+}
+
+/* Set *@port to the only port of @ts, or to 0 if that is any. */
+static int port_of_ts(const struct ts *ts, uint16_t *port)
+{
+	*port = ts->port_lo;
+	if (!ts->port_lo && ts->port_hi == UINT16_MAX)
+		return 0;
+	return ts->port_lo && ts->port_lo == ts->port_hi ? 0 : -EINVAL;
+}
+
+int ts_to_selector(const struct ts *src, const struct ts *dst,
+		   struct selector *sel)
+{
+	memset(sel, 0, sizeof(*sel));
+	if (src->ip_proto != dst->ip_proto ||
+	    src->lo.family != dst->lo.family || port_of_ts(src, &sel->sport) ||
+	    port_of_ts(dst, &sel->dport) ||
+	    prefix_of_range(&dst->lo, &dst->hi, &sel->dst_len))
+		return -EINVAL;
+	sel->proto = dst->ip_proto;
+	if ((sel->sport || sel->dport) && !proto_has_ports(sel->proto))
+		return -EINVAL;
+	sel->dst = dst->lo;
+	if (ts_is_any_addr(src))
+		return 0;
+	sel->src = src->lo;
+	return prefix_of_range(&src->lo, &src->hi, &sel->src_len);
+}

@@ -347,7 +347,8 @@ static struct sim_member *add(struct sim *s, const struct pki_pair *ca,
 	/* All members, including strangers, trust the CA of the key server. */
 	chain_of(&m->cert, &s->ca, &m->chain, &m->trust);
 	m->cg.name = s->cg.name;
-	m->cg.address = s->cg.address;
+	m->cg.sel = s->cg.sel;
+	m->cg.tunnel = s->cg.tunnel;
 	m->cg.send = send;
 	m->cg.receive = receive;
 	m->cg.sender_ids = 2;
@@ -479,7 +480,7 @@ static void tick(void *arg)
 	struct mock_packet p;
 	int i;
 
-	if (mock_kernel_send(&s->m[s->sender]->mk, &s->cg.address, &p)) {
+	if (mock_kernel_send(&s->m[s->sender]->mk, &s->cg.sel.dst, &p)) {
 		p.n = ++s->n_sent;
 		for (i = 0; i < s->n; i++)
 			if (i != s->sender && !s->m[s->sender]->offline)
@@ -610,7 +611,7 @@ void sim_init(struct sim *s, uint64_t seed)
 	ep_parse("10.0.0.1:848", 0, &s->ep);
 
 	c->name = (char *)"video";
-	addr_parse("239.1.1.1", &c->address);
+	addr_parse("239.1.1.1", &c->sel.dst);
 	ep_parse("239.1.1.254:848", 0, &c->rekey_to);
 	c->rekey_interface = (char *)"";
 	c->rekey_ttl = 32;

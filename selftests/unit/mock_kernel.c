@@ -38,6 +38,13 @@ static struct mock_sa *sa_of(struct mock_kernel *mk, const char *group,
 	return NULL;
 }
 
+static bool same_selection(const struct kgroup *a, const struct kgroup *b)
+{
+	const char *name = kgroup_differs(a, b);
+
+	return !name || !strcmp(name, "in-mark") || !strcmp(name, "forward");
+}
+
 static int group_add(void *ctx, const struct kgroup *g, struct err *err)
 {
 	struct mock_kernel *mk = ctx;
@@ -45,7 +52,7 @@ static int group_add(void *ctx, const struct kgroup *g, struct err *err)
 
 	for (i = 0; i < mk->n_groups; i++)
 		if (!strcmp(mk->group[i].name, g->name) ||
-		    addr_equal(&mk->group[i].dst, &g->dst))
+		    same_selection(&mk->group[i], g))
 			return err_set(err, -EEXIST, "group exists");
 	if (mk->n_groups == MOCK_GROUPS)
 		return err_set(err, -ENOSPC, "mock is full");

@@ -34,7 +34,7 @@ static void usual(uint64_t seed)
 	groups[0] = s.cg;
 	groups[1] = s.cg;
 	groups[1].name = (char *)"audio";
-	addr_parse("239.1.1.2", &groups[1].address);
+	addr_parse("239.1.1.2", &groups[1].sel.dst);
 	ep_parse("239.1.1.253:848", 0, &groups[1].rekey_to);
 	next = (struct conf_gcks){ .groups = groups, .n_groups = 1 };
 }

@@ -133,6 +133,11 @@ static void audit_needs_certificate(void)
 
 static void everything(void)
 {
+	static const char *const examples[] = {
+		"gcks", "member", "gateway", "ospf",
+		"pim",	"vrrp",	  "vxlan",   "dds",
+	};
+	char example[512];
 	char path[] = "/tmp/mcsec-conf-XXXXXX", *text = NULL;
 	size_t n = 0;
 	struct conf *c;
@@ -179,13 +184,13 @@ static void everything(void)
 	is_int(conf_load(path, &c, &err), -ENOENT, "gone: %s", err.text);
 	is_int(conf_load("/", &c, &err) < 0, 1, "a folder: %s", err.text);
 	free(text);
-	is_int(conf_load(SRCDIR "/Documentation/examples/gcks.conf", &c, &err),
-	       0, "the example of a key server");
-	conf_free(c);
-	is_int(conf_load(SRCDIR "/Documentation/examples/member.conf", &c,
-			 &err),
-	       0, "the example of a member");
-	conf_free(c);
+	for (n = 0; n < sizeof(examples) / sizeof(examples[0]); n++) {
+		snprintf(example, sizeof(example),
+			 SRCDIR "/Documentation/examples/%s.conf", examples[n]);
+		is_int(conf_load(example, &c, &err), 0, "the example %s: %s",
+		       examples[n], err.text);
+		conf_free(c);
+	}
 }
 
 static void words(void)

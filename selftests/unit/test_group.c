@@ -293,7 +293,7 @@ static void test_refusals(void)
 
 	/* The member has another address than the key server. */
 	m = sim_add(&s, "e.example", false, true);
-	addr_parse("239.9.9.9", &m->cg.address);
+	addr_parse("239.9.9.9", &m->cg.sel.dst);
 	sim_up(m);
 	sim_run(&s, 3000);
 	ok(!sim_in(m) && !m->mk.n_sas &&

@@ -301,20 +301,23 @@ static bool is_refused(struct sim_member *m, const struct kd *kd,
 		   "an answer with " what " is refused: %s", err.text); \
 	} while (0)
 
-/* Selectors of the Data SA beside those that the kernel can have. */
+/* Selectors of the Data SA beside the one that is configured. */
 static void alter_selectors(struct sim_member *m, const struct gsa *gsa,
 			    struct kd *kd)
 {
-	static const char part[] = "for a part of 239.1.1.1 only";
+	static const char none[] = "traffic selectors that no group can have";
 	struct ts *src = &altered.data[0].src, *dst = &altered.data[0].dst;
 
-	REFUSED(dst->ip_proto = IPPROTO_UDP, "a protocol of the group", part);
-	REFUSED(dst->port_lo = 1, "a first port of the group", part);
-	REFUSED(dst->port_hi = 5000, "a last port of the group", part);
-	REFUSED(*src = *dst, "one address as source", part);
-	REFUSED(src->ip_proto = IPPROTO_UDP, "a protocol of the source", part);
-	REFUSED(src->port_lo = 1, "a first port of the source", part);
-	REFUSED(src->port_hi = 5000, "a last port of the source", part);
+	REFUSED(dst->ip_proto = IPPROTO_UDP, "a protocol of the group", none);
+	REFUSED(src->ip_proto = IPPROTO_UDP, "a protocol of the source", none);
+	REFUSED(src->ip_proto = IPPROTO_UDP; dst->ip_proto = IPPROTO_UDP,
+					     "a protocol of both",
+					     "proto udp, which is less");
+	REFUSED(dst->port_lo = 1, "a first port of the group", none);
+	REFUSED(dst->port_hi = 5000, "a last port of the group", none);
+	REFUSED(src->port_lo = 1, "a first port of the source", none);
+	REFUSED(src->port_hi = 5000, "a last port of the source", none);
+	REFUSED(*src = *dst, "one address as source", "which is less");
 	REFUSED(addr_parse("239.1.1.2", &dst->lo); dst->hi = dst->lo,
 						   "another address",
 						   "configured is 239.1.1.1");
@@ -344,7 +347,7 @@ static void alter_policy(struct sim_member *m, const struct gsa *gsa,
 	REFUSED(rekey->lifetime = 1, "a Rekey SA as old as its lifetime",
 		"Rekey SA has ended");
 	altered = *gsa;
-	ok(is_refused(m, kd, false, "tunnel mode is not supported"),
+	ok(is_refused(m, kd, false, "for tunnel mode, configured is transport"),
 	   "an answer with tunnel mode is refused: %s", err.text);
 }
 

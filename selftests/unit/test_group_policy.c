@@ -608,7 +608,7 @@ static void test_groups(void)
 	is_int(n_groups(), 2, "both are there");
 	c = sim_add(&s, "c.example", false, true);
 	c->cg.name = groups[1].name;
-	c->cg.address = groups[1].address;
+	c->cg.sel.dst = groups[1].sel.dst;
 	sim_up(c);
 	sim_run(&s, 5000);
 	ok(sim_in(c), "a member of the new one comes in");

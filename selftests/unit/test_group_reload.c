@@ -29,7 +29,7 @@ static void usual(uint64_t seed)
 	served[0] = s.cg;
 	served[1] = s.cg;
 	served[1].name = (char *)"audio";
-	if (addr_parse("239.7.0.2", &served[1].address) ||
+	if (addr_parse("239.7.0.2", &served[1].sel.dst) ||
 	    ep_parse("239.7.1.2:848", 0, &served[1].rekey_to))
 		bail("addresses");
 	s.conf.groups = served;
@@ -61,7 +61,7 @@ static struct conf_mgroup *add_audio(struct other *o)
 
 	*g = o->groups[0];
 	g->name = (char *)"audio";
-	g->address = served[1].address;
+	g->sel.dst = served[1].sel.dst;
 	return g;
 }
 
@@ -555,7 +555,7 @@ static void test_refused(void)
 	refused(&o, "member: local");
 	o = as_now();
 	add_audio(&o);
-	if (addr_parse("239.7.9.9", &o.groups[0].address))
+	if (addr_parse("239.7.9.9", &o.groups[0].sel.dst))
 		bail("address");
 	refused(&o, "address");
 	ok(strstr(err.text, "group \"video\"") && strstr(err.text, "239."),
@@ -564,7 +564,7 @@ static void test_refused(void)
 	/* The kernel refuses the second of two groups. */
 	for (i = a->mk.n_groups; i < MOCK_GROUPS - 1; i++) {
 		strange.name[7] = (char)('0' + i);
-		strange.dst = served[1].address;
+		strange.dst = served[1].sel.dst;
 		strange.dst.b[3] = (uint8_t)(100 + i);
 		if (a->mk.k.ops->group_add(a->mk.k.ctx, &strange, NULL))
 			bail("a group by hand");
@@ -573,7 +573,7 @@ static void test_refused(void)
 	add_audio(&o);
 	*add_audio(&o) = o.groups[1];
 	o.groups[2].name = (char *)"third";
-	o.groups[2].address.b[3] ^= 0x80;
+	o.groups[2].sel.dst.b[3] ^= 0x80;
 	i = a->mk.n_groups;
 	ok(reload(&o) < 0, "the kernel refuses one of two: %s", err.text);
 	ok(strstr(err.text, "third"), "the reason names it");

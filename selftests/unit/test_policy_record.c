@@ -15,7 +15,7 @@
 #include "store/store.h"
 #include "tap.h"
 
-#define NUMBERS 27
+#define NUMBERS 34
 
 struct pin {
 	unsigned int number;
@@ -31,7 +31,7 @@ static const struct pin pins[] = {
 		number, #member, offsetof(struct conf_group, member), \
 			sizeof(((struct conf_group *)0)->member) \
 	}
-	PIN(1, address),
+	PIN(1, sel.dst),
 	PIN(2, rekey_to),
 	PIN(3, rekey_source),
 	PIN(4, rekey_interface),
@@ -58,6 +58,13 @@ static const struct pin pins[] = {
 	PIN(25, membership_lifetime),
 	PIN(26, batch_join_ms),
 	PIN(27, batch_leave_ms),
+	PIN(28, sel.dst_len),
+	PIN(29, sel.src),
+	PIN(30, sel.src_len),
+	PIN(31, sel.proto),
+	PIN(32, sel.sport),
+	PIN(33, sel.dport),
+	PIN(34, tunnel),
 #undef PIN
 };
 
@@ -113,6 +120,7 @@ static void alter(struct conf_group *c, const struct pin *pin)
 	switch (pin->number) {
 	case 1:
 	case 3:
+	case 29:
 		if (addr_parse("239.9.9.9", p))
 			bail("address");
 		break;
