@@ -57,6 +57,31 @@ member_conf() {
 	END
 }
 
+# HOST EXAMPLE PART: the part "gcks" or "member" of Documentation/examples/EXAMPLE.conf,
+# with what there is here
+example_part() {
+	sed -n "/^$3: {/,/^};/p" "$TOP/Documentation/examples/$2.conf" |
+		sed -e "s|\"/var/lib/mcsec/|\"$TMP/$1/|; s|eth1|eth0|g" \
+			-e "s|192.0.2.1|$K4|; s/\<\(r\|vtep\|robot\)1\.example/k.lab/" \
+			-e 's|"\*\.example"|"*.lab"|; s|239\.192\.|239.7.|'
+}
+
+# HOST PARTS EXAMPLE...: a configuration with the groups of all examples
+example_conf() {
+	local h=$1 part x
+
+	conf_head "$h"
+	for part in $2; do
+		example_part "$h" "$3" "$part" | sed '/^	} );/,$d'
+		for x in "${@:4}"; do
+			echo "	}, {"
+			example_part "$h" "$x" "$part" |
+				sed '1,/^	groups = ( {/d; /^	} );/,$d'
+		done
+		printf '\t} );\n};\n'
+	done
+}
+
 # HOST [FILE]: start, and wait until it answers; its pid is in "pid"
 up() {
 	local file=${2:-$TMP/$1.conf}

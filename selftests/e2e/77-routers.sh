@@ -1,0 +1,179 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The examples for OSPF, PIM and VRRP with the real daemons, FRR and keepalived: two
+# routers whose protocols are keyed by mcsecd, which one of them serves; over rekeys,
+# and against forged packets.
+#
+# debug full: most of it is the work of daemons that the debug kernel makes slow
+# timeout: 600
+
+K4=10.7.0.1
+. "$(dirname "$0")/../lib.sh"
+. "$TOP/selftests/e2e/process.sh"
+need ip jq tcpdump python3 keepalived
+FRR=/usr/lib/frr
+[ -x $FRR/zebra ] && command -v vtysh >/dev/null || skip_all "FRR is missing"
+
+of() { # HOST GROUP FIELD
+	host_ctl "$1" -j status |
+		jq -r ".member.groups[] | select(.name == \"$2\").\"$3\""
+}
+agree() { # GROUP
+	[ "$(of k "$1" out-spi)" -gt 0 ] &&
+		[ "$(of k "$1" out-spi)" = "$(of m "$1" out-spi)" ]
+}
+
+pki_make m
+ns_create k m
+mkdir -p "$TMP/k" "$TMP/m"
+veth k:eth0 "$K4/24" -- m:eth0 10.7.0.2/24
+for h in k m; do
+	mroute_to $h eth0 224.0.0.0/4
+done
+load_mcsec
+example_conf k "gcks member" ospf pim vrrp >"$TMP/k.conf"
+example_conf m member ospf pim vrrp >"$TMP/m.conf"
+up k
+up m
+for g in ospf ospf6 pim vrrp; do
+	try "both routers have the key of $g" wait_until 60 agree $g
+done
+spawn nsenter "--net=/run/netns/$(ns m)" -- tcpdump -U -n -i eth0 \
+	-w "$TMP/wire.pcap" -s 0 "ip or ip6" 2>"$TMP/wire.err"
+dump=$!
+try "a sniffer listens" wait_until 30 grep -q listening "$TMP/wire.err"
+wire() { # FILTER
+	sniffer_catches_up $dump "$TMP/wire.err" || return 1
+	tcpdump -n -r "$TMP/wire.pcap" "$@" 2>/dev/null | wc -l
+}
+
+section "FRR"
+
+frr_conf() { # HOST NUMBER
+	cat <<-CONF
+	hostname $1
+	log file $TMP/$1/log informational
+	interface eth0
+	 ip ospf area 0
+	 ip ospf network point-to-point
+	 ip ospf hello-interval 1
+	 ip ospf dead-interval 4
+	 ipv6 ospf6 area 0
+	 ipv6 ospf6 network point-to-point
+	 ipv6 ospf6 hello-interval 1
+	 ipv6 ospf6 dead-interval 4
+	 ip pim
+	 ip pim hello 1 4
+	interface lo
+	 ip address 192.0.2.$2/32
+	 ip ospf area 0
+	router ospf
+	 ospf router-id 192.0.2.$2
+	 log-adjacency-changes
+	router ospf6
+	 ospf6 router-id 192.0.2.$2
+	 log-adjacency-changes
+	CONF
+}
+frr() { # HOST NUMBER
+	local d
+
+	chmod 711 "$TMP"
+	chown frr:frr "$TMP/$1"
+	frr_conf "$@" >"$TMP/$1/frr.conf"
+	for d in zebra ospfd ospf6d pimd; do
+		spawn in_ns "$1" $FRR/$d -P 0 -f /dev/null \
+			-i "$TMP/$1/$d.pid" --vty_socket "$TMP/$1" \
+			-z "$TMP/$1/zserv" >"$TMP/$1/$d.out" 2>&1
+		wait_until 60 test -S "$TMP/$1/$d.vty" ||
+			diag "$(cat "$TMP/$1/$d.out")"
+	done
+	vtysh --vty_socket "$TMP/$1" -f "$TMP/$1/frr.conf" \
+		</dev/null >"$TMP/$1/vtysh" 2>&1 || diag "$(cat "$TMP/$1/vtysh")"
+}
+show() { vtysh --vty_socket "$TMP/$1" -c "show $2" </dev/null; }
+full() { show "$1" "ip ospf neighbor" | grep -q 'Full/'; }
+full6() { show "$1" "ipv6 ospf6 neighbor" | grep -q 'Full/'; }
+sees_pim() { show "$1" "ip pim neighbor" | grep -q "^ *eth0 *$2 "; }
+frr k 1
+frr m 2
+try "k is adjacent by OSPF" wait_until 60 full k
+try "m is adjacent by OSPF" wait_until 60 full m
+try "k is adjacent by OSPFv3" wait_until 60 full6 k
+try "m is adjacent by OSPFv3" wait_until 60 full6 m
+try "k has a neighbor by PIM" wait_until 60 sees_pim k 10.7.0.2
+try "m has a neighbor by PIM" wait_until 60 sees_pim m "$K4"
+try "m has the route of k" wait_until 20 eval \
+	'nip m route show proto ospf | grep -q 192.0.2.1'
+changes() { grep -c AdjChg "$TMP/$1/log"; }
+k0=$(changes k) m0=$(changes m)
+for g in ospf ospf6 pim; do
+	spi=$(of m $g data-spi)
+	try "a rekey of $g" kctl rekey $g
+	moved() { [ "$(of m $g out-spi)" != "$spi" ] && agree $g; }
+	try "both send with the next key of $g" wait_until 30 moved
+done
+in_ns k "$PKT/control.py" frame eth0 ospf 10.7.0.66 224.0.0.5 id=192.0.2.66
+in_ns k "$PKT/control.py" frame eth0 pim 10.7.0.66 224.0.0.13
+forged() { [ "$(counter m in-clear)" -ge 2 ]; }
+try "forged hellos are counted" wait_until 20 forged
+unlike "a forged hello of OSPF makes no neighbor" \
+	"$(show m "ip ospf neighbor")" '192\.0\.2\.66'
+unlike "a forged hello of PIM makes no neighbor" \
+	"$(show m "ip pim neighbor")" '10\.7\.0\.66'
+is "nothing else was in the clear" "$(counter m in-clear)" 2
+is "no adjacency has wavered" "$(($(changes k) - k0)) $(($(changes m) - m0))" "0 0"
+
+section "VRRP"
+
+VIP=10.7.0.100
+keep() { # HOST PRIORITY
+	cat >"$TMP/$1.keep" <<-CONF
+	global_defs { vrrp_garp_master_delay 1 }
+	vrrp_instance V {
+		version 3
+		state BACKUP
+		interface eth0
+		virtual_router_id 7
+		priority $2
+		advert_int 1
+		virtual_ipaddress { $VIP/24 }
+	}
+	CONF
+	chmod 600 "$TMP/$1.keep"
+	spawn in_ns "$1" keepalived -n -l -P -f "$TMP/$1.keep" \
+		-p "$TMP/$1.kpid" -r "$TMP/$1.vrrp" >>"$TMP/$1.klog" 2>&1
+	wait_until 30 grep -q 'Entering BACKUP' "$TMP/$1.klog"
+}
+owners() {
+	local h
+
+	for h in k m; do
+		! nip $h -o addr show dev eth0 | grep -q " $VIP/" || printf '%s ' $h
+	done
+}
+owned() { [ "$(owners)" = "$1 " ]; }
+keep m 100
+try "the only router has the address" wait_until 60 owned m
+keep k 150
+try "a better router takes it over" wait_until 60 owned k
+for i in 1 2 3; do
+	in_ns k "$PKT/control.py" frame eth0 vrrp 10.7.0.66 224.0.0.18 vrid=7 \
+		prio=254 addr=$VIP
+done
+counted() { [ "$(counter m in-clear)" -ge 5 ]; }
+try "forged advertisements are counted" wait_until 20 counted
+sleep 4
+is "forged advertisements change nothing" "$(owners)" "k "
+kill -KILL "$(cat "$TMP/k.kpid")" "$(cat "$TMP/k.vrrp")"
+nip k addr del $VIP/24 dev eth0 2>/dev/null
+try "after its death the other has the address" wait_until 60 owned m
+is "the wire has no protocol in the clear but the forger's" \
+	"$(wire "(proto 89 or proto 103 or proto 112 or ip6 proto 89) and
+		not src 10.7.0.66")" 0
+for g in 224.0.0.5 224.0.0.13 224.0.0.18 ff02::5; do
+	try "the wire has ESP to $g" test "$(wire "esp and dst $g")" -gt 3
+done
+
+tap_done
