@@ -242,10 +242,39 @@ static bool is_fault(struct conf_fault *f, const char *name, const char *fmt,
 	return true;
 }
 
+/*
+ * Return the reason why no datagram of the family has a payload of this
+ * protocol, so that all of the group would be in the clear, or NULL.
+ */
+static const char *other_family(const struct selector *sel)
+{
+	bool six = sel->dst.family == AF_INET6;
+
+	switch (sel->proto) {
+	case IPPROTO_ICMP:
+		return six ? "icmp is that of IPv4; IPv6 has icmpv6" : NULL;
+	case IPPROTO_IGMP:
+		return six ? "IPv6 has no igmp, but MLD, which is icmpv6"
+			   : NULL;
+	case IPPROTO_ICMPV6:
+		return six ? NULL : "IPv4 has no icmpv6, but icmp";
+	case IPPROTO_ROUTING:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_DSTOPTS:
+		return six ? "is a header of IPv6 in front of the payload"
+			   : NULL;
+	}
+	return NULL;
+}
+
 bool conf_sel_fault(const struct selector *sel, struct conf_fault *f)
 {
+	const char *why = other_family(sel);
+
 	if (!addr_is_none(&sel->src) && sel->src.family != sel->dst.family)
 		return is_fault(f, "source", "is not of the family of address");
+	if (why)
+		return is_fault(f, "protocol", "%s", why);
 	if ((sel->sport || sel->dport) && !proto_has_ports(sel->proto))
 		return is_fault(f,
 				sel->sport ? "source-port" : "destination-port",

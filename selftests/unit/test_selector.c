@@ -304,6 +304,20 @@ static void test_settings(void)
 		"groups[0].protocol", "1 to 255");
 	refused(MEMBER("address = \"239.1.1.1\"; protocol = 50;"),
 		"groups[0].protocol", "ESP");
+	refused(MEMBER("address = \"ff0e::1\"; protocol = \"icmp\";"),
+		"groups[0].protocol", "IPv6 has icmpv6");
+	refused(GCKS("address = \"ff0e::1\"; protocol = \"igmp\";"),
+		"groups[0].protocol", "MLD");
+	refused(MEMBER("address = \"239.1.1.1\"; protocol = \"icmpv6\";"),
+		"groups[0].protocol", "but icmp");
+	refused(MEMBER("address = \"ff0e::1\"; protocol = 43;"),
+		"groups[0].protocol", "in front of the payload");
+	refused(MEMBER("address = \"ff0e::1\"; protocol = 44;"),
+		"groups[0].protocol", "in front of the payload");
+	refused(GCKS("address = \"ff0e::1\"; protocol = 60;"),
+		"groups[0].protocol", "in front of the payload");
+	accepted(MEMBER("address = \"239.1.1.1\"; protocol = 60;"),
+		 "a protocol of IPv4 with a number of IPv6's headers");
 	refused(MEMBER("address = \"239.1.1.1\"; destination-port = 1;"),
 		"groups[0].destination-port", "protocol");
 	refused(MEMBER("address = \"239.1.1.1\"; protocol = \"pim\"; "
