@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Multicast group of rekeys, joined, and joined again when links change. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/selector.h"
 #include "lib/log.h"
 #include "member/mgroup.h"
 
@@ -25,6 +27,28 @@ static void note_join(struct mgroup *g, int ret, const char *note)
 		group_info(g, "rekey address joined: %s: %s", ep, note);
 }
 
+/* Return true if the kernel certainly drops the rekeys of @g for @other. */
+static bool drops_rekeys(const struct mgroup *other, const struct mgroup *g)
+{
+	const struct conf_mgroup *c = other->conf;
+
+	return !c->devs.n && !c->mark.mask &&
+	       conf_selects_rekeys(&c->sel, &g->rekey_source, &g->rekey_to);
+}
+
+/* Only ESP is accepted where a group of this host selects rekeys. */
+static int check_rekey_address(const struct mgroup *g, struct err *err)
+{
+	const struct mgroup *other;
+
+	TAILQ_FOREACH(other, &g->m->groups, all)
+	if (drops_rekeys(other, g))
+		return err_set(err, -EACCES,
+			       "group \"%s\" of this host selects it, where only ESP is accepted: give that group less, or the key server another rekey-address",
+			       other->conf->name);
+	return 0;
+}
+
 void rekey_group_join(struct mgroup *g)
 {
 	struct member *m = g->m;
@@ -34,9 +58,13 @@ void rekey_group_join(struct mgroup *g)
 
 	if (!rk || rk->retired)
 		return;
-	ret = m->deps.join_rekey(m->deps.ctx, &g->rekey_to, &g->rekey_source,
-				 m->conf->interface, &note);
-	g->joined = true;
+	ret = check_rekey_address(g, &note);
+	if (!ret) {
+		ret = m->deps.join_rekey(m->deps.ctx, &g->rekey_to,
+					 &g->rekey_source, m->conf->interface,
+					 &note);
+		g->joined = true;
+	}
 	note_join(g, ret, note.text);
 	if (ret >= 0)
 		timer_del(mgroup_tq(g), &g->join);

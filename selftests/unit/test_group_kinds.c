@@ -378,6 +378,47 @@ static void test_restart(void)
 	sim_finish(&s, "restart");
 }
 
+/* ---- rekeys ------------------------------------------------------------- */
+
+/*
+ * The kernel accepts only ESP for what a group selects. A rekey address that is
+ * a part of that cannot be joined, and the member says so.
+ */
+static void test_rekey_address(void)
+{
+	static const struct kind wide = {
+		"a prefix", "239.1.0.0/16", NULL, 0, 0, 0, false
+	};
+	static const struct kind ports = {
+		"a port", "239.1.0.0/16", NULL, IPPROTO_UDP, 0, 5000, false
+	};
+	struct sim_member *m;
+
+	kind_init(&wide, 7);
+	sim_gcks_up(&s);
+	m = sim_add(&s, "a.example", false, true);
+	m->cg.sel = sel_of(&wide);
+	sim_up(m);
+	sim_run(&s, 3000);
+	ok(sim_in(m) && !m->listens &&
+		   strstr(sim_status(m).rekey_note,
+			  "group \"video\" of this host selects it"),
+	   "a rekey address in a group is not joined: %s",
+	   sim_status(m).rekey_note);
+	ok(sim_logged(&s, "rekey address not joined: 239.1.1.254:848: group"),
+	   "a rekey address in a group is logged");
+	sim_finish(&s, "a rekey address in a group");
+	kind_init(&ports, 8);
+	sim_gcks_up(&s);
+	m = sim_add(&s, "a.example", false, true);
+	m->cg.sel = sel_of(&ports);
+	sim_up(m);
+	sim_run(&s, 3000);
+	ok(sim_in(m) && m->listens && !*sim_status(m).rekey_note,
+	   "a rekey address beside the port of a group is joined");
+	sim_finish(&s, "a rekey address beside a group");
+}
+
 int main(void)
 {
 	RUN(test_kinds);
@@ -386,5 +427,6 @@ int main(void)
 	RUN(test_member_reload);
 	RUN(test_gcks_reload);
 	RUN(test_restart);
+	RUN(test_rekey_address);
 	return done();
 }
