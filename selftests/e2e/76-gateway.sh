@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# A gateway of ten lines: h, which knows nothing of mcsec, sends behind m, and n
-# receives. On the link between them is ESP in tunnel mode, with the addresses of the
-# datagram; in the other direction m decrypts for h.
+# The example of a gateway, m, in ten lines: h, which knows nothing of mcsec, sends
+# behind it, and n receives. On the link between m and n is ESP in tunnel mode, with
+# the addresses of the datagram; in the other direction m decrypts for h.
 #
 #	h -- eth1 m eth0 == bridge of k == eth0 n
 # timeout: 300
@@ -61,8 +61,11 @@ gcks_conf "{ name = \"site\"; address = \"239.7.32.0/24\"; mode = \"tunnel\";
 	senders = [ \"m.lab\", \"n.lab\" ]; atd = 1; dtd = 3; beat = 2; }" \
 	>"$TMP/k.conf"
 site='name = "site"; address = "239.7.32.0/24"; mode = "tunnel"; send = true;'
-member_conf m "{ $site interfaces = [ \"eth0\" ]; forward = true; }" \
-	>"$TMP/m.conf"
+{
+	conf_head m
+	example_part m gateway member | sed "s|wan0|eth0|; s|gcks\.example|k.lab|
+		s|239\.1\.0\.0/16|239.7.32.0/24|"
+} >"$TMP/m.conf"
 member_conf n "{ $site }" >"$TMP/n.conf"
 spawn nsenter "--net=/run/netns/$(ns n)" -- tcpdump -U -n -i eth0 \
 	-w "$TMP/wire.pcap" -s 0 "dst $G and not igmp" 2>"$TMP/wire.err"
