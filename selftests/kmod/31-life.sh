@@ -79,6 +79,13 @@ hears a "soft-expire sa g4 $hex limit bytes"
 hears a "hard-expire sa g4 $hex limit bytes"
 arrives "seven datagrams of 100 arrive" 7
 is "the bytes are counted as such" "$(sa_word a g4 $spi bytes)" 700
+pair -- hard-bytes 750
+before=$(counter b in-expired)
+send a $G4 count=9 size=90 >/dev/null
+hears b "hard-expire sa g4 $hex limit bytes"
+arrives "a receiver takes seven datagrams of 100 of 750 octets" 7
+try "the datagram that exceeds the limit is refused as those after it" \
+	wait_until 20 counted b in-expired $((before + 2))
 
 section "time"
 
