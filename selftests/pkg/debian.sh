@@ -230,6 +230,9 @@ is "fish offers commands" "$(in_tree fish -c 'complete -C "mcsecctl se"' 2>&1 |
 	cut -f1)" sender
 is "fish offers sub-commands" "$(in_tree fish -c 'complete -C "mcsecctl group "' 2>&1 |
 	cut -f1 | sort | xargs)" "add del flush set show"
+is "fish offers sub-commands after help" "$(in_tree fish -c \
+	'complete -C "mcsecctl help sender "' 2>&1 | cut -f1 | sort | xargs)" \
+	"add del set show"
 is "fish offers values" "$(in_tree fish -c \
 	'complete -C "mcsecctl group add v 239.1.1.1 policy "' 2>&1 | cut -f1 | xargs)" \
 	"enforce observe"

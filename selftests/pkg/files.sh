@@ -71,6 +71,11 @@ is "every command in the help is offered" \
 	"$(offered '' | tr ' ' '\n' | grep -v ^- | xargs)" \
 	"$("$MCSECCTL" -h | sed -n 's/^  \([a-z]*\) .*/\1/p' | xargs)"
 is "bash offers sub-commands" "$(offered group '')" "add set del show flush"
+is "bash offers sub-commands after help" "$(offered help group '')" \
+	"add set del show flush"
+is "bash offers sub-commands after long options" \
+	"$(offered --json --netns red group '')" "add set del show flush"
+like "bash offers long options" "$(offered --)" '^--help --json .*--version$'
 is "bash offers a group's name" "$(offered -s /x evict '')" video
 is "bash offers a word" "$(offered group add v 239.1.1.1 pol)" policy
 is "bash offers values" "$(offered group add v 239.1.1.1 policy '')" \
