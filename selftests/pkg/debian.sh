@@ -40,6 +40,17 @@ in_root() {
 in_tree() { in_root "$root" "$@"; }
 sh_tree() { in_tree bash -ec "$1"; }
 
+# Ends what still runs in the tree, as a run that is interrupted leaves it, and
+# unmounts it. The files below are the layer of this run, and go with its folder.
+leave_root() {
+	local p
+
+	for p in /proc/[0-9]*; do
+		[ "$(readlink "$p/root" 2>/dev/null)" != "$root" ] || kill -9 "${p#/proc/}"
+	done
+	wait_until 5 umount -R "$root" || umount -R -l "$root"
+}
+
 # ---- the tree --------------------------------------------------------------
 
 tools="build-essential debhelper dh-dkms dkms lintian fakeroot dpkg-dev systemd iptables
@@ -90,7 +101,7 @@ flock -u 9
 mkdir -p "$TMP/upper" "$TMP/work" "$root"
 mount -t overlay overlay -o "lowerdir=$base,upperdir=$TMP/upper,workdir=$TMP/work" \
 	"$root" || skip_all "no overlay file system here"
-on_exit umount -R "$root"
+on_exit leave_root
 mount -t proc proc "$root/proc"
 mount -t tmpfs tmpfs "$root/run"
 
