@@ -277,6 +277,7 @@ int app_start_gcks(struct app *a, struct err *err)
 		.send_rekey = send_rekey,
 		.reseal = reseal_stores,
 		.ctx = a,
+		.psks = a->peer_keys.psks,
 	};
 	struct ike_engine_cfg cfg = app_engine_cfg(a);
 	int ret;
@@ -322,7 +323,9 @@ int app_start_check(struct app *a, conf_change_fn *fn, void *arg,
 {
 	const struct conf_gcks *c = a->conf->gcks;
 	const char *const paths[VAULT_STORES] = { c->store, c->witness };
-	struct gcks_deps deps = { .clock = clock_system(), .tq = &a->tq };
+	struct gcks_deps deps = { .clock = clock_system(),
+				  .tq = &a->tq,
+				  .psks = a->peer_keys.psks };
 	char line[PATH_MAX + 64];
 	int ret;
 

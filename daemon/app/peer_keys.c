@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "app/app.h"
+#include "gcks/gcks.h"
 #include "ike/ppk.h"
 #include "ike/psk.h"
 #include "lib/err.h"
@@ -132,6 +133,8 @@ void app_change_peer_keys(struct app *a, struct peer_keys *to)
 	app_check_peer_keys(a, to, conf_log_change, NULL);
 	a->peer_keys = *to;
 	*to = (struct peer_keys){ 0 };
+	if (a->gcks)
+		gcks_set_psks(a->gcks, a->peer_keys.psks);
 	change_engine(a->gcks_engine, &a->peer_keys);
 	change_engine(a->member_engine, &a->peer_keys);
 	app_free_peer_keys(&from);

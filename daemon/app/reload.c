@@ -62,7 +62,8 @@ static int check_roles(struct app *a, const struct conf *to,
 	if (!ret && a->member)
 		ret = member_reload_check(a->member, to->member, fn, arg, err);
 	if (!ret && a->gcks)
-		ret = gcks_reload_check(a->gcks, to->gcks, fn, arg, err);
+		ret = gcks_reload_check(a->gcks, to->gcks, keys->psks, fn, arg,
+					err);
 	if (!ret)
 		app_check_peer_keys(a, keys, fn, arg);
 	if (!ret && a->conf->log_level != to->log_level) {

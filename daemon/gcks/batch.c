@@ -280,8 +280,6 @@ static int take_one_out(struct group *g, struct batch *b, struct gmember *m)
 	return 0;
 }
 
-static const char lost_right[] = "no longer in the lists of the group";
-
 /*
  * Take out as many members without a right as one message can announce. The
  * following change takes out the rest.
@@ -290,12 +288,14 @@ static int take_out_barred(struct group *g, struct batch *b)
 {
 	const struct conf_group *conf = b->policy ? &b->policy->conf : g->conf;
 	struct gmember *m;
+	const char *why;
 	int ret = 0;
 
 	b->looked = true;
 	TAILQ_FOREACH(m, &g->members, all)
 	{
-		if (m->out || !policy_bars(conf, m->identity, m->send))
+		why = m->out ? NULL : gmc_member_bars(m, conf, g->k->deps.psks);
+		if (!why)
 			continue;
 		if (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS))
 			b->some_stay = true;
@@ -304,7 +304,7 @@ static int take_out_barred(struct group *g, struct batch *b)
 		ret = take_one_out(g, b, m);
 		m->barred = !ret;
 		if (m->barred)
-			m->ended = lost_right;
+			m->ended = why;
 	}
 	return ret;
 }

@@ -37,7 +37,7 @@ const char *batch_used_up(const struct group *g);
 void batch_evict(struct group *g, struct gmember *m, commit_fn *done,
 		 void *arg);
 /*
- * Take out at once every member that @policy bars. @policy is taken over and
+ * Take out at once every member that @policy bars (gmc_member_bars()). @policy is taken over and
  * becomes the group's; NULL is the group's own policy. One change takes out as
  * many members as its message can announce: if others are left, g->expels is
  * true, and the next batch takes them out, also after a failure and a restart.

@@ -169,6 +169,11 @@ void gcks_ike_event(struct gcks *k, const struct ike_event *ev)
 	notice_ike(k, ev);
 }
 
+void gcks_set_psks(struct gcks *k, const struct psks *psks)
+{
+	k->deps.psks = psks;
+}
+
 /* In any other case an IKE SA elsewhere may be that of a rightful member. */
 bool gcks_one_place(const struct gcks *k)
 {

@@ -32,6 +32,7 @@
 
 struct clock;
 struct gcks;
+struct psks;
 struct timerq;
 
 /* Size of the text "UID PID USER" for who gives an order. */
@@ -66,19 +67,28 @@ struct gcks_deps {
 	 */
 	int (*reseal)(void *ctx, struct err *err);
 	void *ctx;
+	/* Pre-shared keys of peers, see gcks_set_psks(); NULL: none. */
+	const struct psks *psks;
 };
 
 /*
  * @deps' objects must outlive the key server; @conf is copied. Records of
  * groups that are no longer configured are left alone. A group whose policy was
  * changed in the configuration is reset: its members are told to register
- * again. Members that the lists no longer allow are taken out. Returns 0, or
- * -errno with one line in @err.
+ * again. Members that the lists no longer allow are taken out, and so are those
+ * whose pre-shared key is gone. Returns 0, or -errno with one line in @err.
  */
 int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
 	     struct gcks **out, struct err *err);
 void gcks_set_engine(struct gcks *k, struct ike_engine *engine);
 void gcks_free(struct gcks *k);
+/*
+ * Take another table of pre-shared keys, those that ike_engine_set_psks() gets;
+ * the former one may be freed when this returns. The next gcks_reload() takes out
+ * members that authenticated by a pre-shared key, if their identity has none any
+ * more. A key that was replaced ends no membership.
+ */
+void gcks_set_psks(struct gcks *k, const struct psks *psks);
 
 /* ---- callbacks for struct ike_ops --------------------------------------- */
 
@@ -187,7 +197,8 @@ int gcks_reseal(struct gcks *k, struct err *err);
 
 /*
  * Apply the groups of @conf, which is not used after the call. Members that
- * lost a right are evicted; a setting that members learnt at registration
+ * lost a right, or their pre-shared key, are evicted; a setting that members
+ * learnt at registration
  * changes by an announced reset; other settings count from now on. New groups
  * are served. Groups that are not in @conf are closed: members are told that
  * all SAs end, and the store keeps denied identities, policy and counters.
@@ -200,11 +211,13 @@ int gcks_reseal(struct gcks *k, struct err *err);
 void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 		 gcks_done_fn *done, void *arg);
 /*
- * Pass to @fn, line by line, what gcks_reload() would change, and change
- * nothing. Returns 0, or -EBUSY with one line in @err.
+ * Pass to @fn, line by line, what gcks_reload() would change after
+ * gcks_set_psks() with @psks, and change nothing. Returns 0, or -EBUSY with one
+ * line in @err.
  */
 int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
-		      conf_change_fn *fn, void *arg, struct err *err);
+		      const struct psks *psks, conf_change_fn *fn, void *arg,
+		      struct err *err);
 /*
  * Pass to @fn, line by line, what gcks_new() would change compared with the stores
  * of @deps, which are copies (vault_open_copy()) and may be written to. @deps needs

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gcks/policy.h"
+#include "ike/psk.h"
 #include "lib/buf.h"
 #include "lib/util.h"
 
@@ -83,6 +84,20 @@ const char *gmc_bars(const struct group *g, const char *identity, bool send)
 	if (gmc_denied(g, identity))
 		return "evicted, and not admitted again";
 	return policy_bars(g->conf, identity, send);
+}
+
+bool gmc_lost_psk(const struct gmember *m, const struct psks *psks)
+{
+	return m->by_psk && !psks_find(psks, m->identity);
+}
+
+const char *gmc_member_bars(const struct gmember *m,
+			    const struct conf_group *conf,
+			    const struct psks *psks)
+{
+	if (policy_bars(conf, m->identity, m->send))
+		return "no longer in the lists of the group";
+	return gmc_lost_psk(m, psks) ? "its pre-shared key was removed" : NULL;
 }
 
 bool gmc_welcome(const struct gcks *k, const char *identity)
@@ -341,6 +356,7 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 		m->cert_ends = rbuf_u64(&r);
 		m->term_ms = rbuf_u64(&r);
 		get_addr(&r, &m->at);
+		m->by_psk = !m->cert_ends;
 	}
 	m->send = flags & 1;
 	m->fragments = flags & 4;

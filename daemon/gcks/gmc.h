@@ -27,6 +27,18 @@ int gmc_load(struct group *g, struct err *err);
  * only; otherwise the reason as a static string. See policy_bars().
  */
 const char *gmc_bars(const struct group *g, const char *identity, bool send);
+/*
+ * Return true if @m authenticated by a pre-shared key, and its identity has none
+ * in @psks.
+ */
+bool gmc_lost_psk(const struct gmember *m, const struct psks *psks);
+/*
+ * Return NULL if @m may stay a member under @conf and @psks; otherwise the
+ * reason as a static string.
+ */
+const char *gmc_member_bars(const struct gmember *m,
+			    const struct conf_group *conf,
+			    const struct psks *psks);
 const struct deny_entry *gmc_denied(const struct group *g,
 				    const char *identity);
 

@@ -59,6 +59,11 @@ struct gmember {
 	 */
 	int64_t cert_ends;
 	uint64_t term_ms;
+	/*
+	 * The last registration was authenticated by a pre-shared key, which has
+	 * no end; every certificate has one.
+	 */
+	bool by_psk;
 	struct timer term;
 	const char *ended; /* why its membership ended, or NULL */
 	struct addr at; /* last registered address, or unspecified */

@@ -9,6 +9,7 @@
 #include "gcks/gmc.h"
 #include "gcks/policy.h"
 #include "gcks/term.h"
+#include "ike/psk.h"
 #include "wire/gpayload.h"
 #include "wire/proto.h"
 
@@ -75,6 +76,10 @@ uint16_t judge_request(const struct group *g, struct join_req *j,
 
 	if (j->cert_ends && group_wall(g) > j->cert_ends) {
 		err_set(err, 0, "the certificate has expired");
+		return IKE_N_AUTHENTICATION_FAILED;
+	}
+	if (!j->cert_ends && !psks_find(g->k->deps.psks, j->identity)) {
+		err_set(err, 0, "the pre-shared key was removed");
 		return IKE_N_AUTHENTICATION_FAILED;
 	}
 	why = gmc_bars(g, j->identity, j->send);

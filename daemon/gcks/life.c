@@ -43,15 +43,15 @@ static void resume_outbox(struct group *g)
 }
 
 /*
- * Take out members that the policy bars. It may have been changed while the key
- * server was down, or the key server ended before all of them were out.
+ * Take out members that may not stay. Policy and pre-shared keys may have changed
+ * while the key server was down, or the key server ended before all of them were out.
  */
 static void check_roster(struct group *g)
 {
 	const struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->members, all)
-	if (policy_bars(g->conf, m->identity, m->send))
+	if (gmc_member_bars(m, g->conf, g->k->deps.psks))
 		break;
 	if (!m)
 		return;

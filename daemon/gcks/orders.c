@@ -226,7 +226,17 @@ static bool somebody_barred(const struct group *g, const struct conf_group *c)
 	const struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->members, all)
-	if (policy_bars(c, m->identity, m->send))
+	if (gmc_member_bars(m, c, g->k->deps.psks))
+		return true;
+	return false;
+}
+
+static bool somebody_lost_psk(const struct group *g)
+{
+	const struct gmember *m;
+
+	TAILQ_FOREACH(m, &g->members, all)
+	if (gmc_lost_psk(m, g->k->deps.psks))
 		return true;
 	return false;
 }
@@ -240,8 +250,9 @@ static void adopt_done(struct group *g, void *arg, int ret, const char *why)
 			  g->conf->name, why);
 		return;
 	}
-	group_info(g, "policy changed: version %llu",
-		   (unsigned long long)g->policy->version);
+	if (!o->policy)
+		group_info(g, "policy changed: version %llu",
+			   (unsigned long long)g->policy->version);
 	order_end(o, 0, 0, "%s", "");
 }
 
@@ -251,7 +262,7 @@ static unsigned int count_barred(const struct group *g)
 	unsigned int n = 0;
 
 	TAILQ_FOREACH(m, &g->members, all)
-	n += !!policy_bars(g->conf, m->identity, m->send);
+	n += !!gmc_member_bars(m, g->conf, g->k->deps.psks);
 	return n;
 }
 
@@ -440,7 +451,8 @@ static void run_policy(struct group *g, struct order *o)
 	diff = policy_diff(&g->policy->conf, &p->conf, ~0u, names,
 			   sizeof(names));
 	p->version = g->policy->version + 1;
-	if (!diff && g->expels) {
+	if (!diff && (g->expels || somebody_lost_psk(g))) {
+		g->expels = true;
 		o->adopts = g->policy;
 		batch_expel(g, NULL, expel_done, o);
 		return;

@@ -10,6 +10,7 @@
 
 #include "gcks/gather.h"
 #include "gcks/gcks.h"
+#include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "gcks/life.h"
 #include "gcks/orders.h"
@@ -54,21 +55,26 @@ static const struct conf_group *find_group_conf(const struct conf_gcks *conf,
 
 /* ---- check -------------------------------------------------------------- */
 
+/* The lists are looked at only if they have changed, as there may be many members. */
 static void tell_evicted(const struct report *r, const struct group *g,
-			 const struct conf_group *c)
+			 const struct conf_group *c, bool lists,
+			 const struct psks *psks)
 {
 	const struct gmember *m;
 	char name[QUOTE_LEN];
 	unsigned int n = 0;
+	bool listed;
 
 	TAILQ_FOREACH(m, &g->members, all)
 	{
-		if (!policy_bars(c, m->identity, m->send))
+		listed = !lists || !policy_bars(c, m->identity, m->send);
+		if (listed && !gmc_lost_psk(m, psks))
 			continue;
 		if (++n <= EVICTED_NAMED)
-			tell_line(r,
-				  "group %s: %s is evicted, no longer in senders or receivers",
-				  g->conf->name, quote(m->identity, name));
+			tell_line(r, "group %s: %s is evicted, %s",
+				  g->conf->name, quote(m->identity, name),
+				  listed ? "its pre-shared key is removed"
+					 : "no longer in senders or receivers");
 	}
 	if (n > EVICTED_NAMED)
 		tell_line(r, "group %s: %u more are evicted", g->conf->name,
@@ -110,16 +116,16 @@ static unsigned int tell_change(const struct report *r, const struct group *g,
 }
 
 static void tell_reload(const struct report *r, const struct group *g,
-			const struct conf_group *c)
+			const struct conf_group *c, const struct psks *psks)
 {
 	bool reset = policy_diff(g->conf, c, 0, NULL, 0) & POLICY_RESET;
+	unsigned int diff = tell_change(r, g, g->conf, c, reset, "now");
 
-	if (tell_change(r, g, g->conf, c, reset, "now") & POLICY_LISTS)
-		tell_evicted(r, g, c);
+	tell_evicted(r, g, c, diff & POLICY_LISTS, psks);
 }
 
 static void report_gcks_changes(struct gcks *k, const struct conf_gcks *conf,
-				const struct report *r)
+				const struct psks *psks, const struct report *r)
 {
 	const struct conf_group *c;
 	const struct group *g;
@@ -129,7 +135,7 @@ static void report_gcks_changes(struct gcks *k, const struct conf_gcks *conf,
 	{
 		c = find_group_conf(conf, g->conf->name);
 		if (c)
-			tell_reload(r, g, c);
+			tell_reload(r, g, c, psks);
 		else
 			tell_line(r,
 				  "group %s: removed: its %u members delete all SAs",
@@ -163,13 +169,14 @@ static int check_key_wrap(struct gcks *k, const struct conf_gcks *conf,
 }
 
 int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
-		      conf_change_fn *fn, void *arg, struct err *err)
+		      const struct psks *psks, conf_change_fn *fn, void *arg,
+		      struct err *err)
 {
 	const struct report r = { fn, arg };
 	int ret = check_key_wrap(k, conf, err);
 
 	if (!ret)
-		report_gcks_changes(k, conf, &r);
+		report_gcks_changes(k, conf, psks, &r);
 	return ret;
 }
 
@@ -184,7 +191,7 @@ static void tell_stored(const struct report *r, const struct group_peek *p)
 		    "the start");
 	/* A reset takes all members out. */
 	if (!p->changed)
-		tell_evicted(r, p->g, c);
+		tell_evicted(r, p->g, c, true, p->g->k->deps.psks);
 }
 
 static void tell_start(const struct report *r, const struct group_peek *p)
@@ -325,7 +332,7 @@ void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 
 	ret = check_key_wrap(k, conf, &err);
 	if (!ret) {
-		report_gcks_changes(k, conf,
+		report_gcks_changes(k, conf, k->deps.psks,
 				    &(struct report){ conf_log_change, NULL });
 		ret = open_added(k, conf, &err);
 	}

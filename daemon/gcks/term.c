@@ -140,6 +140,7 @@ void term_settle(struct join_req *j)
 	struct gmember *m = j->m;
 
 	m->cert_ends = j->cert_ends;
+	m->by_psk = !j->cert_ends;
 	m->term_ms = j->term_ms;
 	m->ended = NULL;
 	if (j->renews) {

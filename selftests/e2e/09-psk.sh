@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Members with pre-shared keys beside one with a certificate: keys are read again at
-# a reload, a removed one ends its IKE SA, an added one works at once. A member that
-# was killed says that it starts anew, and PPKs are mixed in.
+# a reload, a removed one ends IKE SA and membership, an added one works at once. A
+# member that was killed says that it starts anew, and PPKs are mixed in.
 # timeout: 300
 
 . "$(dirname "$0")/../lib.sh"
@@ -86,9 +86,17 @@ chmod 600 "$TMP/m.psk"
 is "a refused reload ends no IKE SA" "$(sas)" 2
 try "a reload of the same keys" kctl reload
 is "the same keys end no IKE SA" "$(sas)" 2
+is "both are members" "$(roster)" "key-id:plc-7 x.lab"
 k_conf "$(entry key-id:plc-7 m.psk)" >"$TMP/k.conf"
+like "--check names who would be evicted" "$(kctl reload --check 2>&1)" \
+	'group video: "x.lab" is evicted, its pre-shared key is removed'
 try "mcsecctl reload removes a key" kctl reload
 try "a removed key ends its IKE SA, and no other" wait_until 10 sas_are 1
+roster_is() { [ "$(roster)" = "$1" ]; }
+try "a removed key ends the membership that it gave, and no other" \
+	wait_until 10 roster_is key-id:plc-7
+like "the log has the eviction and its reason" "$(cat "$TMP/k.log")" \
+	'member evicted: "x.lab": its pre-shared key was removed'
 like "the log has the reason" "$(cat "$TMP/k.log")" \
 	'x.lab.*the pre-shared key of the peer was removed'
 like "the audit trail has the change" "$(kctl -j audit)" \
@@ -131,6 +139,6 @@ try "the IKE SA with the former PPK ends" wait_until 10 sas_are 0
 like "the log has the PPK that was changed" "$(cat "$TMP/k.log")" \
 	'reload change: ppk key-id:plc-7: another key'
 unlike "no PPK is logged" "$(cat "$TMP"/?.log)" "$(cut -c 3- "$TMP/ppk")"
-like "the change of a PPK ends no membership" "$(roster)" 'key-id:plc-7'
+is "the change of a PPK ends no membership" "$(roster)" key-id:plc-7
 
 tap_done

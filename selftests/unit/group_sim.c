@@ -188,10 +188,12 @@ void sim_gcks_up(struct sim *s)
 	sim_store_up(s);
 	deps.store = s->store;
 	deps.witness = s->witness;
+	deps.psks = s->psks;
 	if (gcks_new(&s->conf, &deps, &s->gcks, &err))
 		SIM_DIE("%s", err.text);
 	host_cfg(s, &cfg, s->chain, s->trust, s->cert.key);
 	cfg.responder = true;
+	cfg.psks = s->psks;
 	if (s->real_limits) {
 		cfg.max_half_open = 4096;
 		cfg.cookie_above = 64;
@@ -400,6 +402,7 @@ void sim_up(struct sim_member *m)
 	if (member_new(&m->conf, &deps, &m->m, &err))
 		SIM_DIE("%s", err.text);
 	host_cfg(m->s, &cfg, m->chain, m->trust, m->cert.key);
+	cfg.psks = m->psks;
 	/* The times are those of app/member.c. */
 	cfg.rexmit_ms = 500;
 	cfg.rexmit_max = 12;

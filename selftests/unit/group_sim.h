@@ -55,6 +55,7 @@ struct sim_member {
 	struct pki_pair cert;
 	struct cert_chain *chain;
 	struct trust *trust;
+	const struct psks *psks; /* the test's; NULL: by certificate */
 	struct ep ep;
 	struct mock_kernel mk;
 	bool up;
@@ -130,6 +131,8 @@ struct sim {
 	struct gcks *gcks;
 	struct ike_engine *engine;
 	bool gcks_up;
+
+	const struct psks *psks; /* the key server's, owned by the test */
 
 	struct sim_member *m[SIM_MAX];
 	int n;

@@ -324,8 +324,8 @@ static void test_gcks_reload(void)
 	   "a reload of the same changes nothing");
 	s.cg.sel.dport = 0;
 	lines[0] = '\0';
-	is_int(gcks_reload_check(s.gcks, &s.conf, add_line, NULL, &err), 0,
-	       "a check of a wider group");
+	is_int(gcks_reload_check(s.gcks, &s.conf, NULL, add_line, NULL, &err),
+	       0, "a check of a wider group");
 	is_str(lines,
 	       "group video: destination-port changed: the group is reset, and its 1 members register again\n"
 	       "group video: members refuse its keys until their configuration has 239.2.1.1 proto udp in transport mode, too\n",

@@ -27,7 +27,7 @@ static const char *would(void)
 	struct err err;
 
 	lines[0] = '\0';
-	return gcks_reload_check(s.gcks, &next, take_line, NULL, &err)
+	return gcks_reload_check(s.gcks, &next, NULL, take_line, NULL, &err)
 		       ? "refused"
 		       : lines;
 }

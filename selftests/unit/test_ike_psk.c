@@ -157,6 +157,11 @@ static void mixed(void)
 	net_run(&net);
 	is_int(m->seen.registered, 1, "another registers by its certificate");
 	ok(ike_sa_peer_ends(g->sa) > 0, "a certificate has an end");
+	is_int(ike_rekey(m->sa), 0, "the IKE SA by certificate is renewed");
+	net_run(&net);
+	ok(ike_engine_stats(g->engine)->rekeyed == 1 &&
+		   ike_sa_peer_ends(g->sa) > 0,
+	   "the end of a certificate is that of the renewed IKE SA as well");
 	is_int(g->seen.up, 2, "both are up");
 	teardown();
 }

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Members that authenticate by pre-shared keys beside one with a certificate. A
+ * removed key ends the membership that it gave, whatever happens meanwhile.
+ */
+#include <errno.h>
+
+#include "gcks/group.h"
+#include "group_sim.h"
+#include "ike/psk.h"
+#include "lib/util.h"
+#include "store/store.h"
+#include "tap.h"
+#include "wire/proto.h"
+
+#define KEY_A "the key of a, a long one"
+#define KEY_B "the key of b, a long one"
+#define REMOVED "its pre-shared key was removed"
+
+static struct sim s;
+static struct sim_member *tx, *a, *b;
+static struct psks *keys, *a_keys, *b_keys;
+static char lines[1024];
+static struct err err;
+
+static struct psks *table_of(const char *id, const char *key)
+{
+	struct psks *p;
+
+	if (psks_new(&p) || psks_add(p, id, key, strlen(key), &err))
+		bail("%s", err.text);
+	return p;
+}
+
+/* Keys of a, and of b unless @key is NULL. */
+static struct psks *table_with(const char *key)
+{
+	struct psks *p = table_of("a.example", KEY_A);
+
+	if (key && psks_add(p, "b.example", key, strlen(key), &err))
+		bail("%s", err.text);
+	return p;
+}
+
+static void setup(uint64_t seed)
+{
+	const struct sim_who who[] = {
+		{ .identity = "s.example", .send = true, .receive = true },
+		{ .identity = "a.example", .receive = true, .later = true },
+		{ .identity = "b.example", .receive = true, .later = true },
+	};
+
+	sim_init(&s, seed);
+	keys = table_with(KEY_B);
+	s.psks = keys;
+	sim_start(&s, who, ARRAY_SIZE(who), 1000, 0);
+	tx = s.m[0];
+	a = s.m[1];
+	b = s.m[2];
+	a_keys = table_of("gcks.example", KEY_A);
+	b_keys = table_of("gcks.example", KEY_B);
+	a->psks = a_keys;
+	b->psks = b_keys;
+}
+
+static void usual(uint64_t seed)
+{
+	setup(seed);
+	sim_up(a);
+	sim_up(b);
+	if (!sim_settle(&s, 60000))
+		bail("they are not in");
+	sim_run(&s, 20000);
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 1000);
+}
+
+static void teardown(void)
+{
+	is_int(s.iv_repeats, 0, "no IV was used twice");
+	sim_free(&s);
+	psks_free(keys);
+	psks_free(a_keys);
+	psks_free(b_keys);
+}
+
+/* Replace the keys of the key server, as mcsecd does before gcks_reload(). */
+static void change(struct psks *to)
+{
+	if (s.gcks_up) {
+		gcks_set_psks(s.gcks, to);
+		ike_engine_set_psks(s.engine, to);
+	}
+	psks_free(keys);
+	keys = to;
+	s.psks = to;
+}
+
+static int reload(struct psks *to)
+{
+	change(to);
+	return sim_reload(&s, &err);
+}
+
+static void take_line(void *arg, const char *line)
+{
+	(void)arg;
+	snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines), "%s\n",
+		 line);
+}
+
+/* Return what a reload with @to would change, and free @to. */
+static const char *would(struct psks *to)
+{
+	lines[0] = '\0';
+	if (gcks_reload_check(s.gcks, &s.conf, to, take_line, NULL, &err))
+		bail("%s", err.text);
+	psks_free(to);
+	return lines;
+}
+
+/* ---- a removed key ------------------------------------------------------- */
+
+static void test_removed(unsigned int loss)
+{
+	struct gcks_group_status before;
+	uint64_t out_ms;
+
+	usual(10 + loss);
+	s.loss = loss;
+	before = sim_group(&s);
+	is_int(before.members, 3, "loss %u: all three are in", loss);
+	is_str(would(table_with(KEY_B)), "",
+	       "loss %u: the same keys would change nothing", loss);
+	is_str(would(table_with(NULL)),
+	       "group video: \"b.example\" is evicted, its pre-shared key is removed\n",
+	       "loss %u: who would be evicted is named", loss);
+	is_int(sim_group(&s).evictions, 0, "loss %u: the check evicts nobody",
+	       loss);
+	is_int(reload(table_with(NULL)), 0, "loss %u: b's key is removed",
+	       loss);
+	ok(!sim_has_member(&s, "b.example"), "loss %u: b is out at once", loss);
+	out_ms = s.ms + 3000;
+	is_int(sim_audited(&s, "evict", "b.example", REMOVED), 1,
+	       "loss %u: the audit trail has eviction and reason", loss);
+	is_int(sim_group(&s).policy_version, before.policy_version,
+	       "loss %u: the policy has not changed", loss);
+	ok(!sim_logged(&s, "policy changed"),
+	   "loss %u: the log does not say that it has", loss);
+	sim_run(&s, 60000);
+	is_int(sim_reads_after(&s, b, out_ms), 0,
+	       "loss %u: no key of later was ever b's own", loss);
+	ok(!sim_in(b), "loss %u: b does not come back", loss);
+	is_int(sim_out_of_step(&s), 1, "loss %u: the others are in step", loss);
+	is_int(sim_group(&s).denied, 0, "loss %u: nobody is denied by name",
+	       loss);
+	if (!loss) {
+		is_int(a->gaps, 0, "a member that stays has lost nothing");
+		is_int(s.n_unsent, 0, "the sender could always send");
+	}
+	is_int(reload(table_with(KEY_B)), 0, "loss %u: the key is back", loss);
+	member_join(b->m, "video");
+	sim_run(&s, 180000);
+	ok(sim_in(b), "loss %u: b comes back with its key", loss);
+	teardown();
+}
+
+static void test_replaced(void)
+{
+	unsigned int changes;
+
+	usual(30);
+	changes = s.changes;
+	is_int(reload(table_with("another key of b, long")), 0,
+	       "b's key is replaced");
+	sim_run(&s, 1000);
+	ok(sim_has_member(&s, "b.example"),
+	   "a key that is replaced ends no membership");
+	is_int(s.changes, changes, "no keys of the group change");
+	is_int(sim_group(&s).evictions, 0, "nobody is evicted");
+	teardown();
+}
+
+static void test_none_left(void)
+{
+	usual(31);
+	is_int(reload(NULL), 0, "all keys are removed");
+	is_int(sim_group(&s).evictions, 2, "both members by key are evicted");
+	ok(sim_has_member(&s, "s.example"),
+	   "the member with a certificate stays");
+	/* The method of an identity is the configuration's, at both ends. */
+	ike_engine_set_psks(a->engine, NULL);
+	member_join(a->m, "video");
+	sim_run(&s, 60000);
+	ok(sim_in(a) && sim_has_member(&s, "a.example"),
+	   "an identity with a certificate comes back by that");
+	is_int(reload(NULL), 0, "a reload of the same");
+	ok(sim_has_member(&s, "a.example"),
+	   "a membership by certificate needs no key");
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	sim_run(&s, 5000);
+	ok(sim_has_member(&s, "a.example"),
+	   "a membership by certificate needs no key after a restart");
+	is_int(sim_group(&s).evictions, 0, "nobody is evicted by the start");
+	teardown();
+}
+
+/* A member by certificate gets a key, and registers again with it. */
+static void test_moves(void)
+{
+	struct psks *with_s, *s_keys;
+
+	usual(32);
+	with_s = table_with(KEY_B);
+	s_keys = table_of("gcks.example", "the key of s, a long one");
+	if (psks_add(with_s, "s.example", "the key of s, a long one", 24, &err))
+		bail("%s", err.text);
+	is_int(reload(with_s), 0, "a member by certificate gets a key");
+	ok(sim_has_member(&s, "s.example"),
+	   "a key that is added ends no membership");
+	is_str(would(table_with(KEY_B)), "",
+	       "the membership is still the certificate's");
+	sim_stream_stop(&s);
+	sim_down(tx);
+	tx->psks = s_keys;
+	sim_up(tx);
+	if (!sim_settle(&s, 60000))
+		bail("they are not in");
+	is_str(would(table_with(KEY_B)),
+	       "group video: \"s.example\" is evicted, its pre-shared key is removed\n",
+	       "after another registration the membership is the key's");
+	is_int(reload(table_with(KEY_B)), 0, "the key of s is removed");
+	ok(!sim_has_member(&s, "s.example"),
+	   "the member that lost the key is evicted");
+	teardown();
+	psks_free(s_keys);
+}
+
+/* ---- what happens meanwhile ----------------------------------------------- */
+
+/* A request waits for its batch when its key is removed. */
+static void test_waits(void)
+{
+	setup(40);
+	s.cg.batch_join_ms = 20000;
+	is_int(sim_reload(&s, &err), 0, "joins wait for their batch");
+	sim_up(b);
+	sim_run(&s, 5000);
+	is_int(sim_group(&s).pending, 1, "b waits to join");
+	/* The IKE SA stays, to see what the key server itself does. */
+	gcks_set_psks(s.gcks, NULL);
+	sim_run(&s, 40000);
+	ok(!sim_has_member(&s, "b.example") && !sim_in(b),
+	   "a request that waits does not join when its key is removed");
+	is_int(b->notify, IKE_N_AUTHENTICATION_FAILED,
+	       "a request that waits when its key is removed is refused");
+	change(NULL);
+	teardown();
+}
+
+static void test_start(void)
+{
+	struct gcks_deps deps = { .clock = &s.clock, .tq = &s.tq };
+
+	usual(41);
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	sim_run(&s, 5000);
+	is_int(sim_group(&s).members, 3,
+	       "memberships by key last over a restart");
+	sim_gcks_down(&s);
+	change(table_with(NULL));
+	deps.psks = keys;
+	if (store_open_copy(s.path, s.sealer, &deps.store, &err) ||
+	    store_open_copy(s.witness_path, s.sealer, &deps.witness, &err))
+		bail("%s", err.text);
+	lines[0] = '\0';
+	is_int(gcks_start_check(&s.conf, &deps, take_line, NULL, &err), 0,
+	       "a start can be checked");
+	store_close(deps.store);
+	store_close(deps.witness);
+	is_str(lines,
+	       "group video: \"b.example\" is evicted, its pre-shared key is removed\n",
+	       "the check of a start names who would be evicted");
+	sim_gcks_up(&s);
+	sim_run(&s, 10000);
+	ok(!sim_has_member(&s, "b.example"),
+	   "a key that was removed while the key server was down");
+	is_int(sim_audited(&s, "evict", "b.example", REMOVED), 1,
+	       "the audit trail has the eviction of a start");
+	is_int(sim_reads_after(&s, b, s.ms), 0,
+	       "b has no key of after the start");
+	ok(sim_in(a) && sim_in(tx), "the others stay in");
+	teardown();
+}
+
+static void test_store_fails(void)
+{
+	usual(42);
+	s.store_errno = -ENOSPC;
+	is_int(reload(table_with(NULL)), -ENOSPC, "the disk is full");
+	ok(sim_has_member(&s, "b.example"), "b is still a member");
+	s.store_errno = 0;
+	sim_run(&s, 30000);
+	ok(!sim_has_member(&s, "b.example"),
+	   "the eviction is tried again without another reload");
+	ok(sim_in(a) && sim_in(tx), "the others are in after the failure");
+	teardown();
+}
+
+static bool dies(enum sim_crash step, unsigned int n, unsigned int *bad)
+{
+	bool died;
+
+	usual(100 + 10 * step + n);
+	s.crash = step;
+	s.crash_in = n;
+	change(table_with(NULL));
+	sim_reload(&s, &err);
+	sim_run(&s, 3000);
+	died = s.crashed;
+	if (died) {
+		sim_gcks_down(&s);
+		sim_run(&s, 1000);
+		sim_gcks_up(&s);
+	}
+	s.crash = SIM_NO_CRASH;
+	sim_run(&s, 60000);
+	*bad += sim_has_member(&s, "b.example") || sim_in(b) || !sim_in(a) ||
+		!sim_in(tx) || sim_out_of_step(&s) != 1;
+	teardown();
+	return died;
+}
+
+static void test_deaths(enum sim_crash step)
+{
+	unsigned int n, bad = 0;
+
+	for (n = 0; n < 20 && dies(step, n, &bad); n++)
+		;
+	ok(n >= 1, "step %d: the key server died %u times", step, n);
+	is_int(bad, 0, "step %d: b is out and the others are in step", step);
+}
+
+int main(void)
+{
+	test_removed(0);
+	test_removed(20);
+	test_replaced();
+	test_none_left();
+	test_moves();
+	test_waits();
+	test_start();
+	test_store_fails();
+	test_deaths(SIM_BEFORE_COMMIT);
+	test_deaths(SIM_AFTER_COMMIT);
+	test_deaths(SIM_AT_SEND);
+	return done();
+}
