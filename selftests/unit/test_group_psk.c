@@ -206,6 +206,23 @@ static void test_none_left(void)
 	teardown();
 }
 
+/* The key is no way around the lists. */
+static void test_listed(void)
+{
+	static char *without_b[] = { (char *)"a.example" };
+
+	usual(33);
+	s.cg.receivers.v = without_b;
+	s.cg.receivers.n = ARRAY_SIZE(without_b);
+	is_int(sim_reload(&s, &err), 0, "a list without b, who has a key");
+	ok(!sim_has_member(&s, "b.example"), "b is evicted with its key");
+	is_int(sim_audited(&s, "evict", "b.example", "no longer in the lists"),
+	       1, "the audit trail has the list as the reason");
+	ok(sim_has_member(&s, "a.example"),
+	   "a stays in the list and the group");
+	teardown();
+}
+
 /* A member by certificate gets a key, and registers again with it. */
 static void test_moves(void)
 {
@@ -349,6 +366,7 @@ int main(void)
 	test_removed(20);
 	test_replaced();
 	test_none_left();
+	test_listed();
 	test_moves();
 	test_waits();
 	test_start();
