@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "app/app.h"
 #include "audit/trail.h"
@@ -16,6 +17,8 @@
 
 /* Interval at which clock, checkpoints and a full disk are looked at. */
 #define TICK_MS 5000
+/* The file system of the trail is scarce below a file, or this part of it. */
+#define SCARCE_PART 10
 /* A difference of the clocks that is no drift between two looks. */
 #define STEP_MS 2000
 /* Lines that are read from the store at a time. */
@@ -34,6 +37,7 @@ struct app_audit {
 	uint64_t signed_ms; /* last checkpoint, by the timer's clock */
 	int64_t offset_ms; /* wall clock less monotonic clock */
 	struct trail_head anchored;
+	bool scarce; /* the file system has room for changes only */
 	struct err failed; /* "": the trail can be written */
 };
 
@@ -287,6 +291,42 @@ static void watch_clock(struct app_audit *u)
 	app_note_event(u->app, "clock-step", detail);
 }
 
+/* ---- room ------------------------------------------------------------------- */
+
+/*
+ * What is left is for what members and administrators do: refusals, which
+ * strangers cause, are only counted until there is room again.
+ */
+static void watch_room(struct app_audit *u)
+{
+	uint64_t room, all, least = u->cfg.file_size;
+	struct statvfs fs;
+	bool scarce;
+
+	if (statvfs(u->cfg.dir, &fs))
+		return;
+	room = (uint64_t)fs.f_bavail * fs.f_frsize;
+	all = (uint64_t)fs.f_blocks * fs.f_frsize;
+	if (least > all / SCARCE_PART)
+		least = all / SCARCE_PART;
+	scarce = room < least;
+	if (scarce && !u->scarce)
+		log_err("audit trail short of room: %s: %" PRIu64
+			" KiB are left",
+			u->cfg.dir, room >> 10);
+	else if (!scarce && u->scarce)
+		log_info("audit trail has room: %s: %" PRIu64 " KiB are left",
+			 u->cfg.dir, room >> 10);
+	u->scarce = scarce;
+}
+
+static bool audit_sink_scarce(void *arg)
+{
+	const struct app_audit *u = arg;
+
+	return u->scarce;
+}
+
 /* ---- life ------------------------------------------------------------------- */
 
 static int begin_trail(struct app_audit *u, struct err *err)
@@ -322,6 +362,7 @@ static void trail_tick(void *arg)
 
 	timer_set(&u->app->tq, &u->tick, TICK_MS);
 	watch_clock(u);
+	watch_room(u);
 	if (!u->trail || u->failed.text[0])
 		mend_trail(u);
 	if (u->trail && trail_unsigned(u->trail) &&
@@ -376,6 +417,7 @@ int app_open_audit(struct app *a, struct err *err)
 		.line = sink_line,
 		.ready = c->audit_required ? audit_sink_ready : NULL,
 		.arg = u,
+		.scarce = audit_sink_scarce,
 	};
 	a->audit = u;
 	timer_init(&u->tick, trail_tick, u);
@@ -384,6 +426,7 @@ int app_open_audit(struct app *a, struct err *err)
 		return ret;
 	note_result(u, ret, err);
 	err_clear(err);
+	watch_room(u);
 	store_set_sink(u->store, &u->sink);
 	u->offset_ms = clock_offset(u);
 	timer_set(&a->tq, &u->tick, TICK_MS);
@@ -441,6 +484,7 @@ void app_audit_state(struct app *a, struct trail_state *to)
 		return;
 	to->dir = u->cfg.dir;
 	to->error = u->failed.text[0] ? u->failed.text : NULL;
+	to->scarce = u->scarce;
 	if (!u->trail)
 		return;
 	trail_head(u->trail, &head);

@@ -47,6 +47,7 @@ struct trail_state {
 	uint64_t missing; /* lines of the store that are not in it yet */
 	char head[2 * AUDIT_HASH_LEN + 1]; /* hash of the last record */
 	const char *error; /* NULL: it can be written */
+	bool scarce; /* its file system is nearly full */
 };
 
 /* The newest record, as a caller keeps it elsewhere. */

@@ -467,6 +467,7 @@ static int read_gcks(struct conf_reader *r, const config_setting_t *s,
 	g->fragment_size = FRAGMENT_SIZE;
 	g->audit = true;
 	g->audit_file_size = 16;
+	g->audit_keep = 64;
 	g->audit_records = 1000;
 	g->audit_interval = 60;
 	if (default_listen(g))

@@ -217,6 +217,7 @@ json_t *report_trail(const struct trail_state *s)
 	put_json_number(o, "row", s->row);
 	put_json_number(o, "missing", s->missing);
 	put_json_text(o, "head", s->head);
+	put_bool(o, "scarce", s->scarce);
 	if (s->error)
 		put_json_text(o, "error", s->error);
 	return o;

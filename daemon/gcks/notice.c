@@ -17,6 +17,8 @@
 #define STRANGER_MS 1000
 /* Suppressed events are summed up after this time unless a line did before. */
 #define REST_MS 10000
+/* Refusals that were not recorded are summed up in a record after this time. */
+#define SUM_MS 600000
 /* Octets of a reason in our own words. */
 #define WHY_SHOWN 200
 
@@ -29,6 +31,13 @@ static const struct quota_rule of_nets = {
 static const struct quota_rule of_identities = {
 	.burst = 32,
 	.every_ms = 10000,
+	.keys = 4096,
+};
+
+/* Strangers share one key, so many networks record no more than one does. */
+static const struct quota_rule of_records = {
+	.burst = 32,
+	.every_ms = 60000,
 	.keys = 4096,
 };
 
@@ -81,6 +90,57 @@ static void count_suppressed(struct gcks *k, uint64_t *count)
 		timer_set(k->deps.tq, &k->notices.rest, REST_MS);
 }
 
+/* ---- records of the trail ------------------------------------------------ */
+
+static void audit_as(struct gcks *k, const char *event, const char *group,
+		     const char *identity, const char *detail)
+{
+	if (gmc_audit(k, group, identity, event, detail))
+		log_err("audit record lost: %s", store_error(k->deps.store));
+}
+
+static void wait_for_sum(struct gcks *k)
+{
+	if (!timer_armed(&k->notices.sum))
+		timer_set(k->deps.tq, &k->notices.sum, SUM_MS);
+}
+
+static void sum_due(void *arg)
+{
+	struct gcks *k = arg;
+	struct notices *n = &k->notices;
+	char detail[128];
+
+	if (!n->unrecorded && !n->unrecorded_members)
+		return;
+	/* The sum is a refusal, too, and waits for room like others. */
+	if (store_audit_scarce(k->deps.store)) {
+		wait_for_sum(k);
+		return;
+	}
+	snprintf(detail, sizeof(detail),
+		 "refusals not recorded: %llu of unauthenticated peers, %llu of members",
+		 (unsigned long long)n->unrecorded,
+		 (unsigned long long)n->unrecorded_members);
+	audit_as(k, "refuse", "", "", detail);
+	n->unrecorded = 0;
+	n->unrecorded_members = 0;
+}
+
+/* Return true if the trail may have a refusal of @identity, else count it. */
+static bool record_left(struct gcks *k, const char *identity, uint64_t *count)
+{
+	if (!store_audit_scarce(k->deps.store) &&
+	    quota_take(k->notices.records, identity, strlen(identity),
+		       now_of(k)))
+		return true;
+	++*count;
+	wait_for_sum(k);
+	return false;
+}
+
+/* ---- life ----------------------------------------------------------------- */
+
 int notice_init(struct gcks *k)
 {
 	struct notices *n = &k->notices;
@@ -88,6 +148,7 @@ int notice_init(struct gcks *k)
 	int ret;
 
 	timer_init(&n->rest, rest_due, k);
+	timer_init(&n->sum, sum_due, k);
 	ret = rand_bytes(&seed, sizeof(seed));
 	if (ret)
 		return ret;
@@ -96,7 +157,9 @@ int notice_init(struct gcks *k)
 	n->same = quota_new(&of_same, seed);
 	n->rivals = quota_new(&of_rivals, seed);
 	n->crowds = quota_new(&of_crowds, seed);
-	return n->nets && n->identities && n->same && n->rivals && n->crowds
+	n->records = quota_new(&of_records, seed);
+	return n->nets && n->identities && n->same && n->rivals && n->crowds &&
+			       n->records
 		       ? 0
 		       : -ENOMEM;
 }
@@ -106,11 +169,13 @@ void notice_free(struct gcks *k)
 	struct notices *n = &k->notices;
 
 	timer_del(k->deps.tq, &n->rest);
+	timer_del(k->deps.tq, &n->sum);
 	quota_free(n->nets);
 	quota_free(n->identities);
 	quota_free(n->same);
 	quota_free(n->rivals);
 	quota_free(n->crowds);
+	quota_free(n->records);
 }
 
 /* ---- strangers ---------------------------------------------------------- */
@@ -141,13 +206,6 @@ static bool stranger_left(struct gcks *k, const struct ep *from, char *more,
 	return true;
 }
 
-static void audit_as(struct gcks *k, const char *event, const char *group,
-		     const char *identity, const char *detail)
-{
-	if (gmc_audit(k, group, identity, event, detail))
-		log_err("audit record lost: %s", store_error(k->deps.store));
-}
-
 static void audit_quoted(struct gcks *k, const char *group,
 			 const char *identity, const char *detail)
 {
@@ -161,12 +219,23 @@ static void audit_quoted(struct gcks *k, const char *group,
 static void auth_failed(struct gcks *k, const struct ike_event *ev)
 {
 	char peer[PEER_STRLEN], more[48], detail[640];
+	struct notices *n = &k->notices;
 
-	if (!stranger_left(k, ev->peer, more, sizeof(more)))
+	if (!stranger_left(k, ev->peer, more, sizeof(more))) {
+		n->unrecorded++;
+		wait_for_sum(k);
 		return;
+	}
 	peer_str(ev->peer_name, ev->peer, peer);
 	log_info("authentication failed: %s: %.*s%s", peer, WHY_SHOWN, ev->text,
 		 more);
+	if (!record_left(k, "", &n->unrecorded))
+		return;
+	more[0] = '\0';
+	if (n->unrecorded)
+		snprintf(more, sizeof(more), " (%llu more not written)",
+			 (unsigned long long)n->unrecorded);
+	n->unrecorded = 0;
 	snprintf(detail, sizeof(detail), "AUTHENTICATION_FAILED: %s: %.*s%s",
 		 peer, WHY_SHOWN, ev->text, more);
 	audit_quoted(k, "", "", detail);
@@ -231,6 +300,8 @@ void notice_refusal(struct gcks *k, const char *group, const char *identity,
 	else
 		log_info("registration refused: %s: %.*s (%s)", name, WHY_SHOWN,
 			 why, what);
+	if (!record_left(k, identity, &k->notices.unrecorded_members))
+		return;
 	snprintf(detail, sizeof(detail), "%s: %.*s", what, WHY_SHOWN, why);
 	audit_quoted(k, group, identity, detail);
 }

@@ -7,6 +7,10 @@
  * second in all; a member gets few by identity; the same refusal is written
  * once in ten seconds. Suppressed events are counted and summed up later. Names
  * from outside are quoted and stand behind our own words.
+ *
+ * The trail is kept for long, so its refusals are fewer than those of the log:
+ * strangers in all, and each identity, have a burst and then one a minute. None
+ * is recorded while the disk of the trail has room for little else.
  */
 #ifndef GCKS_NOTICE_H
 #define GCKS_NOTICE_H
@@ -26,6 +30,10 @@ struct notices {
 	uint64_t strangers; /* suppressed since */
 	uint64_t members; /* suppressed lines about members */
 	struct timer rest; /* sums up what was suppressed */
+	struct quota *records; /* refusals in the trail, by identity or "" */
+	uint64_t unrecorded; /* refusals of strangers since their last record */
+	uint64_t unrecorded_members; /* refusals of members since the last sum */
+	struct timer sum; /* records how many those were */
 };
 
 /* Return 0 or -ENOMEM. */

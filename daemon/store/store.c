@@ -393,6 +393,11 @@ void store_set_sink(struct store *s, const struct store_sink *sink)
 	s->sink = sink;
 }
 
+bool store_audit_scarce(const struct store *s)
+{
+	return s->sink && s->sink->scarce && s->sink->scarce(s->sink->arg);
+}
+
 uint64_t store_audit_last(struct store *s)
 {
 	if (s->ops->submit)

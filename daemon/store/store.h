@@ -127,11 +127,14 @@ struct store_ops {
  *	of their seq, and before the completion of the transaction.
  * @ready: NULL, or called before a transaction that has lines and other writes:
  *	-errno with one line in @err refuses it.
+ * @scarce: NULL, or returns true while the place has room for little else than
+ *	lines of changes.
  */
 struct store_sink {
 	void (*line)(void *arg, const struct store_audit *a);
 	int (*ready)(void *arg, struct err *err);
 	void *arg;
+	bool (*scarce)(void *arg);
 };
 
 struct store {
@@ -272,6 +275,8 @@ int store_audit(struct store *s, const struct store_audit *a);
  * between store_begin() and store_commit().
  */
 void store_set_sink(struct store *s, const struct store_sink *sink);
+/* Return true if lines that peers cause should be counted instead of added. */
+bool store_audit_scarce(const struct store *s);
 /*
  * Return the seq of the line that was added last, 0 if none is known. Lines of
  * transactions that have not ended do not count, and are not waited for.

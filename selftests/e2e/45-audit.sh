@@ -40,6 +40,7 @@ last() { show event "$1" | tail -n 1 | jq -r "$2"; }
 trail_fails() { [ "$(kctl -j status | jq -r .audit.error)" != null ]; }
 trail_works() { ! trail_fails; }
 rekeys() { kctl -j status | jq '.gcks.groups[0].rekeys'; }
+is_scarce() { [ "$(kctl -j status | jq .audit.scarce)" = true ]; }
 missing() { kctl -j status | jq .audit.missing; }
 
 pki_make m
@@ -135,11 +136,13 @@ for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
 done
 try "keys change without room for the trail" kctl rekey video
 try "the status says that the trail fails" trail_fails
+try "the status says that room is scarce" wait_until 10 is_scarce
 like "the log says it once" "$(grep -c 'audit trail failed' "$TMP/k.log")" '^1$'
 refuse "lines are missing" test "$(missing)" = 0
 rm "$TMP/trail/full"
 try "the trail goes on once there is room" wait_until 30 trail_works
 is "no line is missing" "$(missing)" 0
+refuse "room is not scarce any more" is_scarce
 like "the trail is sound" "$(verify)" '^sound: '
 is "all orders are in it" "$(show event order | jq -r .detail | grep -c '^rekey')" \
 	"$(kctl -j audit | jq '[.audit[] | select(.event == "order" and

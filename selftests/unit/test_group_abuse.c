@@ -298,6 +298,56 @@ static void test_strangers(void)
 	sim_finish(&s, "strangers");
 }
 
+/* Count a refusal, and those that its line says were not recorded. */
+static int add_refusals(void *arg, const struct store_audit *a)
+{
+	static const char sum[] = "refusals not recorded: ";
+	const char *more = strrchr(a->detail, '(');
+	unsigned long *n = arg;
+
+	if (!strncmp(a->detail, sum, strlen(sum)))
+		*n += strtoul(a->detail + strlen(sum), NULL, 10);
+	else if (!strcmp(a->event, "refuse"))
+		*n += 1 + (more ? strtoul(more + 1, NULL, 10) : 0);
+	return 0;
+}
+
+/* Strangers of ever new networks, with the longest names, for an hour. */
+static void test_trail_room(void)
+{
+	struct ike_event ev = { .type = IKE_EV_AUTH_FAILED };
+	struct ep peer = { .port = 500 };
+	char name[512], text[512];
+	unsigned int i, lines;
+	unsigned long told = 0;
+
+	sim_init(&s, 6);
+	sim_gcks_up(&s);
+	memset(name, 'x', sizeof(name) - 1);
+	memset(text, 'y', sizeof(text) - 1);
+	name[sizeof(name) - 1] = '\0';
+	text[sizeof(text) - 1] = '\0';
+	ev.peer = &peer;
+	ev.peer_name = name;
+	ev.text = text;
+	for (i = 0; i < 3600; i++) {
+		addr_parse("10.0.0.1", &peer.addr);
+		peer.addr.b[1] = i >> 8;
+		peer.addr.b[2] = i;
+		gcks_ike_event(s.gcks, &ev);
+		sim_run(&s, 1000);
+	}
+	lines = sim_audited(&s, "refuse", NULL, NULL);
+	ok(lines >= 60 && lines <= 32 + 60 + 6,
+	   "strangers of an hour make %u lines in the trail", lines);
+	sim_run(&s, 600000);
+	is_int(sim_audited(&s, "refuse", NULL, "refusals not recorded: "), 6,
+	       "refusals without a record are summed up every ten minutes");
+	gcks_audit(s.gcks, 0, 1000000, add_refusals, &told);
+	is_int(told, 3600, "every refusal is recorded or counted");
+	sim_finish(&s, "room");
+}
+
 /*
  * A stranger, and a member without rights, can cause these log lines: floods of
  * every event of ike/.
@@ -670,6 +720,7 @@ int main(void)
 	RUN(test_no_room);
 	RUN(test_evict_absent);
 	RUN(test_strangers);
+	RUN(test_trail_room);
 	RUN(test_log);
 	RUN(test_unwelcome);
 	RUN(test_greedy);

@@ -625,7 +625,7 @@ static int actor_line(void *arg, const struct store_audit *a)
 static void test_sink(struct store *s)
 {
 	uint64_t before = store_audit_last(s);
-	struct store_sink sink = { sink_line, sink_ready, &before };
+	struct store_sink sink = { sink_line, sink_ready, &before, NULL };
 	char actor[64] = "";
 
 	store_set_sink(s, &sink);
