@@ -14,6 +14,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/util.h"
+#include "lib/worker.h"
 
 /* Interval at which clock, checkpoints and a full disk are looked at. */
 #define TICK_MS 5000
@@ -21,6 +22,8 @@
 #define SCARCE_PART 10
 /* A difference of the clocks that is no drift between two looks. */
 #define STEP_MS 2000
+/* A sync that takes longer is reported. */
+#define LATE_MS 2000
 /* Lines that are read from the store at a time. */
 #define LINES_MAX 1000
 /* Record of the store with the head of the trail. */
@@ -31,7 +34,10 @@ struct app_audit {
 	struct app *app;
 	struct store *store;
 	struct trail_cfg cfg;
+	struct worker *worker; /* syncs the trail */
 	struct trail *trail; /* NULL: not open, tried again */
+	bool unsynced; /* the last sync has failed */
+	bool late; /* the log says that a sync is late */
 	struct store_sink sink;
 	struct timer tick;
 	uint64_t signed_ms; /* last checkpoint, by the timer's clock */
@@ -252,7 +258,7 @@ static void anchor_trail(struct app_audit *u)
 {
 	struct trail_head head;
 
-	trail_head(u->trail, &head);
+	trail_synced(u->trail, &head);
 	if (head.n == u->anchored.n || record_anchor(u, &head))
 		return;
 	u->anchored = head;
@@ -265,9 +271,40 @@ static void sign_trail(struct app_audit *u)
 	int ret = trail_checkpoint(u->trail, &err);
 
 	u->signed_ms = audit_now_ms(u);
-	note_result(u, ret, &err);
-	if (!ret)
-		anchor_trail(u);
+	if (ret)
+		note_result(u, ret, &err);
+}
+
+/* A job of the trail has ended; see struct trail_cfg. */
+static void trail_done(void *arg, int ret, const struct err *err)
+{
+	struct app_audit *u = arg;
+	bool before = u->unsynced;
+
+	if (u->late)
+		log_info("audit trail no longer late");
+	u->late = false;
+	u->unsynced = ret;
+	if (ret) {
+		note_result(u, ret, err);
+		return;
+	}
+	if (err->text[0])
+		log_warn("audit trail not rotated: %s", err->text);
+	anchor_trail(u);
+	/* Lines that came while the trail had failed are appended now. */
+	if (before)
+		mend_trail(u);
+}
+
+static void watch_late(struct app_audit *u)
+{
+	if (u->late || !u->trail || trail_late_ms(u->trail) < LATE_MS)
+		return;
+	u->late = true;
+	log_warn("audit trail late: the disk has not synced %s for %" PRIu64
+		 " ms",
+		 u->cfg.dir, trail_late_ms(u->trail));
 }
 
 /* ---- the clock ------------------------------------------------------------- */
@@ -294,8 +331,8 @@ static void watch_clock(struct app_audit *u)
 /* ---- room ------------------------------------------------------------------- */
 
 /*
- * What is left is for what members and administrators do: refusals, which
- * strangers cause, are only counted until there is room again.
+ * The rest of the room is for what members and administrators do: refusals,
+ * which strangers cause, are only counted until there is more.
  */
 static void watch_room(struct app_audit *u)
 {
@@ -347,11 +384,31 @@ static int begin_trail(struct app_audit *u, struct err *err)
 	return audit_catch_up(u, err);
 }
 
+static bool needs_sync(const struct app_audit *u)
+{
+	struct trail_head head, synced;
+
+	if (!u->trail || !u->unsynced)
+		return false;
+	trail_head(u->trail, &head);
+	trail_synced(u->trail, &synced);
+	return head.n != synced.n;
+}
+
 static void mend_trail(struct app_audit *u)
 {
 	struct err err = { "" };
-	int ret = u->trail ? audit_catch_up(u, &err) : begin_trail(u, &err);
+	int ret;
 
+	/* The disk would be waited for. */
+	if (u->trail && trail_late_ms(u->trail) >= LATE_MS)
+		return;
+	/* A sync that has failed is made up for by another, see trail_done(). */
+	if (needs_sync(u)) {
+		sign_trail(u);
+		return;
+	}
+	ret = u->trail ? audit_catch_up(u, &err) : begin_trail(u, &err);
 	note_result(u, ret, &err);
 }
 
@@ -363,6 +420,7 @@ static void trail_tick(void *arg)
 	timer_set(&u->app->tq, &u->tick, TICK_MS);
 	watch_clock(u);
 	watch_room(u);
+	watch_late(u);
 	if (!u->trail || u->failed.text[0])
 		mend_trail(u);
 	if (u->trail && trail_unsigned(u->trail) &&
@@ -412,6 +470,8 @@ int app_open_audit(struct app *a, struct err *err)
 		.file_age = c->audit_file_age,
 		.keep = c->audit_keep,
 		.to_syslog = c->audit_syslog,
+		.done = trail_done,
+		.arg = u,
 	};
 	u->sink = (struct store_sink){
 		.line = sink_line,
@@ -421,6 +481,11 @@ int app_open_audit(struct app *a, struct err *err)
 	};
 	a->audit = u;
 	timer_init(&u->tick, trail_tick, u);
+	ret = worker_new(a->loop, &u->worker);
+	if (ret)
+		return err_set(err, ret, "audit trail: thread not started: %s",
+			       strerror(-ret));
+	u->cfg.worker = u->worker;
 	ret = u->cfg.dir ? begin_trail(u, err) : -ENOMEM;
 	if (ret && c->audit_required)
 		return ret;
@@ -463,12 +528,14 @@ void app_close_audit(struct app *a)
 	store_set_sink(u->store, NULL);
 	if (u->trail) {
 		note_stop(a);
+		trail_settle(u->trail);
 		if (audit_catch_up(u, &err))
 			log_err("audit trail failed: %s", err.text);
 		trail_close(u->trail, &head);
 		if (!record_anchor(u, &head))
 			store_submit_wait(u->store, NULL);
 	}
+	worker_free(u->worker, NULL);
 	a->audit = NULL;
 	free((char *)u->cfg.dir);
 	free(u);
@@ -491,6 +558,7 @@ void app_audit_state(struct app *a, struct trail_state *to)
 	to->records = head.n;
 	to->row = head.row;
 	to->behind = trail_unsigned(u->trail);
+	to->late_ms = trail_late_ms(u->trail);
 	to->missing = store_audit_last(u->store) - head.row;
 	audit_hex(head.hash, AUDIT_HASH_LEN, to->head);
 }

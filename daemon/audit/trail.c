@@ -14,14 +14,35 @@
 
 #include "audit/files.h"
 #include "audit/verify.h"
+#include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/util.h"
+#include "lib/worker.h"
 
+/* Octets of records that may wait in memory for a new file. */
+#define HELD_MAX (1u << 20)
 /* After a failure to begin a file, records until it is tried again. */
 #define ROTATE_AGAIN 1000
 /* Version of the format. */
 #define FORMAT 1
+
+/*
+ * A job of the worker. While the trail is busy the job belongs to the worker,
+ * which uses nothing else of the trail but the name of its folder and @keep.
+ */
+struct job {
+	struct work work;
+	int fd; /* a duplicate of the file to sync, closed afterwards */
+	struct trail_head head; /* is on the disk after the sync */
+	uint64_t begin; /* first record of a file to begin; 0: none */
+	int begun; /* descriptor of that file, or -1 */
+	bool folder; /* the folder is synced as well */
+	/* Found after a file was begun, removed after the next sync. */
+	struct audit_files old;
+	int synced; /* 0 or -errno of the sync */
+	struct err err; /* fault of the sync, or of the new file */
+};
 
 struct trail {
 	struct trail_cfg cfg;
@@ -33,16 +54,42 @@ struct trail {
 	bool broken; /* a failed write left octets behind @size */
 	struct trail_head head;
 	uint64_t signed_n; /* last checkpoint */
+	struct trail_head synced; /* the newest record on the disk */
+	struct job job;
+	bool busy; /* the worker has the job */
+	uint64_t busy_ms; /* since then */
+	bool holding; /* records wait in @held for a new file */
+	struct wbuf held;
+	struct trail_head mark; /* the head before those */
+	uint64_t mark_signed;
 };
 
 /* ---- one line ----------------------------------------------------------- */
 
+static int hold_line(struct trail *t, const char *p, size_t len,
+		     struct err *err)
+{
+	if (t->held.len + len > HELD_MAX)
+		return err_set(err, -ENOBUFS,
+			       "audit trail %s: the disk is late, and %zu octets of records wait for it",
+			       t->cfg.dir, t->held.len);
+	wbuf_put(&t->held, p, len);
+	if (!t->held.err)
+		return 0;
+	/* The writer stays in error, so all that was held is given up. */
+	return err_set(err, t->held.err, "audit trail %s: out of memory",
+		       t->cfg.dir);
+}
+
 static int write_line(struct trail *t, const char *p, size_t len,
 		      struct err *err)
 {
-	int ret = write_all(t->fd, p, len);
 	struct stat st;
+	int ret;
 
+	if (t->holding)
+		return hold_line(t, p, len, err);
+	ret = write_all(t->fd, p, len);
 	if (!ret) {
 		t->size += len;
 		return 0;
@@ -53,6 +100,21 @@ static int write_line(struct trail *t, const char *p, size_t len,
 		t->broken = true;
 	return err_set(err, ret, "audit trail %s: %s", t->cfg.dir,
 		       strerror(-ret));
+}
+
+/* Only what is written goes to syslog, line by line. */
+static void say_lines(const struct trail *t, const char *p, size_t len)
+{
+	const char *end;
+
+	while (t->cfg.to_syslog && len) {
+		end = memchr(p, '\n', len);
+		if (!end)
+			return;
+		syslog(LOG_AUTHPRIV | LOG_INFO, "%.*s", (int)(end - p), p);
+		len -= end + 1 - p;
+		p = end + 1;
+	}
 }
 
 static int append_entry(struct trail *t, const struct audit_entry *e, bool sign,
@@ -75,9 +137,8 @@ static int append_entry(struct trail *t, const struct audit_entry *e, bool sign,
 		memcpy(t->head.hash, hash, sizeof(hash));
 		if (e->row)
 			t->head.row = e->row;
-		if (t->cfg.to_syslog)
-			syslog(LOG_AUTHPRIV | LOG_INFO, "%.*s",
-			       (int)strlen(line) - 1, line);
+		if (!t->holding)
+			say_lines(t, line, strlen(line));
 	}
 	free(line);
 	return ret;
@@ -108,15 +169,24 @@ static int append_own(struct trail *t, const char *event, const char *detail,
 	return ret;
 }
 
-static int sync_file(struct trail *t, struct err *err)
+static int sync_fd(const struct trail *t, int fd, struct err *err)
 {
 	int ret;
 
-	if (!fdatasync(t->fd))
+	if (!fdatasync(fd))
 		return 0;
 	ret = -errno;
 	return err_set(err, ret, "audit trail %s: not synced: %s", t->cfg.dir,
 		       strerror(-ret));
+}
+
+static int sync_file(struct trail *t, struct err *err)
+{
+	int ret = sync_fd(t, t->fd, err);
+
+	if (!ret)
+		t->synced = t->head;
+	return ret;
 }
 
 /* The public key makes each file verifiable by itself. */
@@ -182,82 +252,275 @@ static void trail_sync_folder(const struct trail *t)
 	close(fd);
 }
 
-/* Begin a file with the next record, and go on in it. */
+static int create_file(const struct trail *t, uint64_t first, struct err *err)
+{
+	char name[AUDIT_NAME_MAX];
+
+	return open_in(t, audit_file_name(first, name),
+		       O_WRONLY | O_CREAT | O_EXCL | O_APPEND, err);
+}
+
+/* Begin a file with the next record, where there is none to go on in. */
 static int begin_file(struct trail *t, struct err *err)
 {
-	uint64_t first = t->head.n + 1, size = t->size;
-	char name[AUDIT_NAME_MAX];
-	int fd, ret, before = t->fd;
+	uint64_t first = t->head.n + 1;
+	int ret;
 
-	fd = open_in(t, audit_file_name(first, name),
-		     O_WRONLY | O_CREAT | O_EXCL | O_APPEND, err);
-	if (fd < 0)
-		return fd;
-	t->fd = fd;
+	t->fd = create_file(t, first, err);
+	if (t->fd < 0)
+		return t->fd;
 	t->size = 0;
 	ret = append_open(t, err);
 	if (!ret)
 		ret = sync_file(t, err);
 	if (ret && t->head.n < first) {
-		t->fd = before;
-		t->size = size;
+		close(t->fd);
+		t->fd = -1;
 		t->broken = false;
-		close(fd);
 		remove_file(t, first);
 		return ret;
 	}
 	t->began = clock_wall(t->cfg.clock);
 	trail_sync_folder(t);
-	if (before >= 0)
+	return ret;
+}
+
+/* ---- jobs for the worker --------------------------------------------------- */
+
+/* Remove what a record, which is on the disk now, says to be removed. */
+static void remove_old(const struct trail *t, struct job *j)
+{
+	size_t i;
+
+	for (i = 0; !j->synced && i < j->old.n; i++)
+		remove_file(t, j->old.first[i]);
+	audit_files_free(&j->old);
+	memset(&j->old, 0, sizeof(j->old));
+}
+
+/* Keep in @old the files that are beyond the limit, and the first one kept. */
+static void find_old(const struct trail *t, struct job *j)
+{
+	if (!t->cfg.keep || audit_files_find(t->cfg.dir, &j->old, NULL))
+		return;
+	if (j->old.n <= t->cfg.keep) {
+		audit_files_free(&j->old);
+		memset(&j->old, 0, sizeof(j->old));
+	}
+}
+
+/* The thread of the worker calls this, if there is one. */
+static void trail_job_run(void *arg)
+{
+	struct trail *t = arg;
+	struct job *j = &t->job;
+
+	j->synced = sync_fd(t, j->fd, &j->err);
+	close(j->fd);
+	if (j->folder && !j->synced)
+		trail_sync_folder(t);
+	remove_old(t, j);
+	if (!j->begin || j->synced)
+		return;
+	/* The old file is on the disk, so there may be a new one. */
+	j->begun = create_file(t, j->begin, &j->err);
+	if (j->begun >= 0)
+		find_old(t, j);
+}
+
+static int end_job(struct trail *t, struct err *err);
+
+static void trail_job_done(void *arg)
+{
+	struct trail *t = arg;
+	struct err err = { "" };
+	int ret = end_job(t, &err);
+
+	if (t->cfg.done)
+		t->cfg.done(t->cfg.arg, ret, &err);
+}
+
+/*
+ * Sync the file, and then begin another one unless @begin is 0. Without a
+ * worker the result is that of the job.
+ */
+static int start_job(struct trail *t, uint64_t begin, struct err *err)
+{
+	struct job *j = &t->job;
+	int ret;
+
+	j->fd = fcntl(t->fd, F_DUPFD_CLOEXEC, 0);
+	if (j->fd < 0) {
+		ret = -errno;
+		return err_set(err, ret, "audit trail %s: not synced: %s",
+			       t->cfg.dir, strerror(-ret));
+	}
+	j->head = begin ? t->mark : t->head;
+	j->begin = begin;
+	j->begun = -1;
+	j->work = (struct work){ .run = trail_job_run,
+				 .done = trail_job_done,
+				 .arg = t };
+	err_clear(&j->err);
+	t->busy = true;
+	t->busy_ms = clock_mono_ms(t->cfg.clock);
+	if (t->cfg.worker) {
+		worker_add(t->cfg.worker, &j->work);
+		return 0;
+	}
+	trail_job_run(t);
+	return end_job(t, err);
+}
+
+/* ---- new files --------------------------------------------------------------- */
+
+/* After a failure the records are held as before. */
+static int write_held(struct trail *t, struct err *err)
+{
+	const char *p = (const char *)t->held.p;
+	int ret;
+
+	if (t->held.err)
+		return err_set(err, t->held.err,
+			       "audit trail %s: out of memory", t->cfg.dir);
+	t->holding = false;
+	ret = write_line(t, p, t->held.len, err);
+	t->holding = ret;
+	if (!ret)
+		say_lines(t, p, t->held.len);
+	return ret;
+}
+
+/* The caller finds by the head that it has to append these again. */
+static void forget_held(struct trail *t)
+{
+	t->holding = false;
+	t->head = t->mark;
+	t->signed_n = t->mark_signed;
+}
+
+/* Go on in the file that was begun, or after an error in the one before. */
+static int enter_file(struct trail *t, struct err *err)
+{
+	uint64_t size = t->size;
+	int ret, before = t->fd;
+
+	t->fd = t->job.begun;
+	t->size = 0;
+	ret = write_held(t, err);
+	if (!ret) {
 		close(before);
+		t->began = clock_wall(t->cfg.clock);
+		t->rotate_from = 0;
+		return 0;
+	}
+	close(t->fd);
+	remove_file(t, t->job.begin);
+	t->fd = before;
+	t->size = size;
+	t->broken = false;
+	return ret;
+}
+
+/* Where no new file can be had the old one grows. */
+static int stay_in_file(struct trail *t)
+{
+	struct err err;
+	int ret = write_held(t, &err);
+
+	if (ret)
+		forget_held(t);
+	t->rotate_from = t->head.n + ROTATE_AGAIN;
 	return ret;
 }
 
 /*
- * Remove the oldest files, after a record that says so is on the disk: a reader
- * must be able to tell that from a removal by somebody else.
+ * Sync the new file, and then remove the oldest, after a record that says so is
+ * on the disk: a reader must be able to tell that from a removal by somebody
+ * else.
  */
-static int remove_oldest(struct trail *t, struct err *err)
+static int settle_in_file(struct trail *t, struct err *err)
 {
-	struct audit_files f;
+	struct audit_files *old = &t->job.old;
 	json_t *more;
-	size_t i, n;
-	int ret;
+	int ret = 0;
 
-	ret = t->cfg.keep ? audit_files_find(t->cfg.dir, &f, err) : 0;
-	if (ret || !t->cfg.keep)
-		return ret;
-	n = f.n > t->cfg.keep ? f.n - t->cfg.keep : 0;
-	if (n) {
-		more = json_pack("{s:I}", "first-kept", (json_int_t)f.first[n]);
+	if (old->n) {
+		old->n -= t->cfg.keep;
+		more = json_pack("{s:I}", "first-kept",
+				 (json_int_t)old->first[old->n]);
 		ret = append_own(t, AUDIT_REMOVED_FILES, "", more, err);
-		if (!ret)
-			ret = sync_file(t, err);
-		for (i = 0; !ret && i < n; i++)
-			remove_file(t, f.first[i]);
 	}
-	audit_files_free(&f);
-	return ret;
+	if (ret)
+		old->n = 0;
+	t->job.folder = true;
+	return ret ? ret : start_job(t, 0, err);
+}
+
+/*
+ * A failed sync, and records that were given up, are failures; a new file that
+ * cannot be had is only told in @err.
+ */
+static int end_rotation(struct trail *t, int synced, struct err *err)
+{
+	int ret = t->job.begun < 0 ? -EIO : enter_file(t, err);
+
+	if (!ret)
+		ret = settle_in_file(t, err);
+	else
+		ret = stay_in_file(t);
+	wbuf_free(&t->held);
+	return synced ? synced : ret;
+}
+
+static int end_job(struct trail *t, struct err *err)
+{
+	struct job *j = &t->job;
+	bool rotates = j->begin;
+	int synced = j->synced;
+
+	t->busy = false;
+	if (j->err.text[0])
+		*err = j->err;
+	if (!synced)
+		t->synced = j->head;
+	j->folder = false;
+	j->begin = 0;
+	return rotates ? end_rotation(t, synced, err) : synced;
 }
 
 static bool is_full(const struct trail *t)
 {
 	int64_t age = clock_wall(t->cfg.clock) - t->began;
 
-	if (t->head.n < t->rotate_from)
+	if (t->busy || t->head.n < t->rotate_from)
 		return false;
 	return t->size >= t->cfg.file_size ||
 	       (t->cfg.file_age && age > (int64_t)t->cfg.file_age);
 }
 
-static int rotate_file(struct trail *t, struct err *err)
+/* From here until the file is begun, records are held. */
+static void rotate_file(struct trail *t, struct err *err)
 {
-	int ret = trail_checkpoint(t, err);
+	int ret = 0;
 
-	if (!ret)
-		ret = begin_file(t, err);
-	t->rotate_from = ret ? t->head.n + ROTATE_AGAIN : 0;
-	return ret ? ret : remove_oldest(t, err);
+	if (trail_unsigned(t))
+		ret = append_own(t, AUDIT_CHECKPOINT, "", NULL, err);
+	if (!ret) {
+		t->mark = t->head;
+		t->mark_signed = t->signed_n;
+		t->holding = true;
+		ret = append_open(t, err);
+		if (!ret)
+			ret = start_job(t, t->mark.n + 1, err);
+		/* The job was not begun, or else nothing is held after it. */
+		if (ret && t->holding) {
+			forget_held(t);
+			wbuf_free(&t->held);
+		}
+	}
+	if (ret)
+		t->rotate_from = t->head.n + ROTATE_AGAIN;
 }
 
 /* ---- opening ------------------------------------------------------------ */
@@ -421,8 +684,6 @@ static int recover_end(struct trail *t, const struct trail_head *anchor,
 		ret = append_remarks(t, &f.check, fresh, row, &say, err);
 	if (!ret && f.first)
 		ret = append_open(t, err);
-	if (!ret)
-		ret = sync_file(t, err);
 	t->broken = ret;
 	if (!ret)
 		err_set(err, 0, "%s", say.text);
@@ -467,6 +728,8 @@ static void trail_free(struct trail *t)
 		close(t->fd);
 	if (t->lock >= 0)
 		close(t->lock);
+	audit_files_free(&t->job.old);
+	wbuf_free(&t->held);
 	free(t);
 }
 
@@ -481,11 +744,14 @@ int trail_open(const struct trail_cfg *cfg, const struct trail_head *anchor,
 	t->cfg = *cfg;
 	t->fd = -1;
 	t->lock = -1;
+	wbuf_init(&t->held, HELD_MAX);
 	ret = make_folder(cfg->dir, err);
 	if (!ret)
 		ret = lock_trail(t, err);
 	if (!ret)
 		ret = recover_end(t, anchor, row, err);
+	if (!ret)
+		ret = sync_file(t, err);
 	if (ret)
 		trail_free(t);
 	else
@@ -499,10 +765,11 @@ void trail_close(struct trail *t, struct trail_head *head)
 
 	if (!t)
 		return;
+	trail_settle(t);
 	if (!t->broken && !append_own(t, AUDIT_CLOSE, "", NULL, &err))
 		sync_file(t, &err);
 	if (head)
-		*head = t->head;
+		*head = t->synced;
 	trail_free(t);
 }
 
@@ -531,17 +798,38 @@ int trail_append(struct trail *t, const struct audit_entry *e, struct err *err)
 	/* Where no new file can be had the old one grows. */
 	if (is_full(t))
 		rotate_file(t, err);
+	if (t->broken)
+		return err_set(err, -EIO,
+			       "audit trail %s: a write could not be taken back",
+			       t->cfg.dir);
 	return append_entry(t, e, false, err);
 }
 
 int trail_checkpoint(struct trail *t, struct err *err)
 {
-	int ret = mend_end(t, err);
+	int ret = t->busy ? 0 : mend_end(t, err);
 
-	if (ret || !trail_unsigned(t))
+	if (ret || t->busy || t->synced.n == t->head.n)
 		return ret;
-	ret = append_own(t, AUDIT_CHECKPOINT, "", NULL, err);
-	return ret ? ret : sync_file(t, err);
+	if (trail_unsigned(t))
+		ret = append_own(t, AUDIT_CHECKPOINT, "", NULL, err);
+	return ret ? ret : start_job(t, 0, err);
+}
+
+void trail_settle(struct trail *t)
+{
+	while (t->busy)
+		worker_finish(t->cfg.worker);
+}
+
+void trail_synced(const struct trail *t, struct trail_head *head)
+{
+	*head = t->synced;
+}
+
+uint64_t trail_late_ms(const struct trail *t)
+{
+	return t->busy ? clock_mono_ms(t->cfg.clock) - t->busy_ms : 0;
 }
 
 void trail_head(const struct trail *t, struct trail_head *head)

@@ -10,8 +10,14 @@
  * their line in the store ("row"), so that a caller can append again what is
  * missing. One process writes a trail (DIR/lock).
  *
- * Single-threaded. Functions of type int return 0, or -errno with one line in
- * @err.
+ * What waits for the disk (syncing, beginning and removing files) is done by a
+ * worker, if there is one. While a file is begun, records wait in memory: the
+ * old file has to be on the disk before the new one has a record, or a power
+ * failure would look like a removal. A process that is killed meanwhile loses
+ * those, which the caller appends again by their row.
+ *
+ * All functions are called from one thread, and so is @done. Functions of type
+ * int return 0, or -errno with one line in @err.
  */
 #ifndef AUDIT_TRAIL_H
 #define AUDIT_TRAIL_H
@@ -24,8 +30,9 @@
 
 struct clock;
 struct trail;
+struct worker;
 
-/* @dir, @key and @clock must outlive the trail. */
+/* @dir, @key, @clock and @worker must outlive the trail. */
 struct trail_cfg {
 	const char *dir;
 	const struct sigkey *key; /* signs checkpoints */
@@ -36,6 +43,17 @@ struct trail_cfg {
 	/* The oldest files are removed beyond this number; 0: never. */
 	uint32_t keep;
 	bool to_syslog; /* each line, to the facility authpriv */
+	/*
+	 * The worker belongs to this trail alone. NULL: everything is done at
+	 * once, and no @done is called.
+	 */
+	struct worker *worker;
+	/*
+	 * From the loop of the worker, when a job has ended: @ret is 0 or
+	 * -errno with one line in @err. See trail_synced().
+	 */
+	void (*done)(void *arg, int ret, const struct err *err);
+	void *arg;
 };
 
 /* State of a trail, for people. */
@@ -47,7 +65,8 @@ struct trail_state {
 	uint64_t missing; /* lines of the store that are not in it yet */
 	char head[2 * AUDIT_HASH_LEN + 1]; /* hash of the last record */
 	const char *error; /* NULL: it can be written */
-	bool scarce; /* its file system is nearly full */
+	bool scarce; /* the file system is nearly full */
+	uint64_t late_ms; /* the disk has been busy with a job so long */
 };
 
 /* The newest record, as a caller keeps it elsewhere. */
@@ -66,25 +85,33 @@ struct trail_head {
  */
 int trail_open(const struct trail_cfg *cfg, const struct trail_head *anchor,
 	       uint64_t row, struct trail **out, struct err *err);
+/* Wait until the worker is idle, which calls @done. */
+void trail_settle(struct trail *t);
 /*
- * Sign and sync the end, which says "close", and free @t, NULL too. Its head is
- * written to @head unless that is NULL.
+ * Settle, sign and sync the end, which says "close", and free @t, NULL too. The
+ * newest record on the disk is written to @head unless that is NULL.
  */
 void trail_close(struct trail *t, struct trail_head *head);
 
 /*
  * Append a record. After an error nothing was appended, and the next call tries
  * again. After a success one line in @err says why the file is not followed by
- * another although it is full; else @err is empty.
+ * another although it is full; else @err is empty. -ENOBUFS: the disk is late,
+ * and too many records wait for it.
  */
 int trail_append(struct trail *t, const struct audit_entry *e, struct err *err);
 /*
- * Append a signed checkpoint and sync. Then the head is on the disk. Without
- * new records since the last one nothing is done.
+ * Append a signed checkpoint and sync, by the worker if there is one. Nothing
+ * is done without new records since the last one, or while the disk is busy.
  */
 int trail_checkpoint(struct trail *t, struct err *err);
 
+/* The newest record, which may not be on the disk yet. */
 void trail_head(const struct trail *t, struct trail_head *head);
+/* The newest record that a sync has put on the disk. */
+void trail_synced(const struct trail *t, struct trail_head *head);
+/* Return how long the worker has been busy with the present job; 0: it is idle. */
+uint64_t trail_late_ms(const struct trail *t);
 /* Return the number of records behind the last checkpoint. */
 uint64_t trail_unsigned(const struct trail *t);
 

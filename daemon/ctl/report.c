@@ -218,6 +218,7 @@ json_t *report_trail(const struct trail_state *s)
 	put_json_number(o, "missing", s->missing);
 	put_json_text(o, "head", s->head);
 	put_bool(o, "scarce", s->scarce);
+	put_json_number(o, "late-ms", s->late_ms);
 	if (s->error)
 		put_json_text(o, "error", s->error);
 	return o;
