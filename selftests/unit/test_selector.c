@@ -241,6 +241,10 @@ static void test_traffic_selectors(void)
 	dst.ip_proto = IPPROTO_PIM;
 	is_int(ts_to_selector(&src, &dst, &back), -EINVAL,
 	       "ports of a protocol without ports");
+	src.port_lo = 0;
+	src.port_hi = UINT16_MAX;
+	is_int(ts_to_selector(&src, &dst, &back), -EINVAL,
+	       "one port of a protocol without ports");
 	ts_from_selector(&sel, &src, &dst);
 	dst.port_lo = 0;
 	dst.port_hi = 0;
@@ -406,6 +410,9 @@ static void test_member(void)
 	accepted(MEMBER_TWO("address = \"239.1.1.1\"; mark = \"1/3\";",
 			    "address = \"239.1.1.1\"; mark = \"2/3\";"),
 		 "an address with two marks");
+	refused(MEMBER_TWO("address = \"239.1.1.1\";",
+			   "address = \"239.1.1.1/32\";"),
+		"groups[1].address", "another group has it");
 	refused(MEMBER_TWO("address = \"224.0.0.18\"; interfaces = \"a\";",
 			   "address = \"224.0.0.18\";"),
 		"groups[1].address", "the same interfaces");
@@ -521,6 +528,8 @@ static void test_kernel_groups(void)
 	strcpy(b.devs[1], "eth0");
 	ok(!kgroup_differs(&a, &b), "interfaces have no order");
 	is_str(kgroup_str(&a, buf), "239.1.1.0/24 dev eth0,eth1", "text");
+	strcpy(b.devs[1], "eth2");
+	is_str(kgroup_differs(&a, &b), "interfaces", "another interface");
 	b.n_devs = 1;
 	is_str(kgroup_differs(&a, &b), "interfaces", "a missing interface");
 	b = a;
