@@ -364,6 +364,7 @@ static void fill_group_status(const struct group *g,
 	s->expired = g->expired;
 	s->refused = g->refused;
 	s->restarts = g->restarts;
+	s->wrong_confirms = g->wrong_confirms;
 	s->rivals = g->rivals;
 	s->store_errors = g->store_errors;
 }
@@ -405,7 +406,7 @@ int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 		s.n_sender_ids = m->n_sids;
 		s.until = term_until(m);
 		s.at = m->at;
-		s.confirmed = m->sends_spi == gkey_spi(&g->st.data);
+		s.confirmed = gmc_confirmed(g, m);
 		ret = fn(arg, &s);
 		if (ret)
 			break;

@@ -263,6 +263,7 @@ struct gcks_group_status {
 	uint64_t refused;
 	uint64_t restarts; /* group resets */
 	uint64_t rivals; /* reports of a rival */
+	uint64_t wrong_confirms; /* SPIs that the group never had */
 	uint64_t store_errors;
 	uint64_t beats;
 	uint64_t unsent; /* copies that could not be sent */

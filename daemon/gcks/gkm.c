@@ -190,6 +190,8 @@ static void keys_changed(struct group *g, struct gkm_change *c)
 	rekey_sa_wipe(&g->rs);
 	g->rs = c->rs;
 	g->st = c->next;
+	/* No sender can have confirmed the new Data SA before it exists. */
+	g->n_confirmed = 0;
 	signing_take(g, c);
 	explicit_bzero(&c->rs, sizeof(c->rs));
 	if (!TAILQ_EMPTY(&c->out))

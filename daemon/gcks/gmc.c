@@ -138,6 +138,12 @@ void gmc_member_free(struct gmember *m)
 	free(m);
 }
 
+/* A member whose Data SA is not known has the SPI 0, as keys have before the first. */
+bool gmc_confirmed(const struct group *g, const struct gmember *m)
+{
+	return m->send && m->sends_spi && m->sends_spi == gkey_spi(&g->st.data);
+}
+
 void gmc_enter(struct group *g, struct gmember *m)
 {
 	m->g = g;
@@ -146,6 +152,7 @@ void gmc_enter(struct group *g, struct gmember *m)
 	LIST_INSERT_HEAD(&g->by_number[m->number % GMC_HASH], m, by_number);
 	g->n_members++;
 	g->n_senders += m->send;
+	g->n_confirmed += gmc_confirmed(g, m);
 	g->n_whole += !m->fragments;
 	g->n_renewed += m->renewed;
 }
@@ -158,6 +165,7 @@ void gmc_drop(struct group *g, struct gmember *m)
 	LIST_REMOVE(m, by_number);
 	g->n_members--;
 	g->n_senders -= m->send;
+	g->n_confirmed -= gmc_confirmed(g, m);
 	g->n_whole -= !m->fragments;
 	g->n_leaving -= m->leaving;
 	g->n_renewed -= m->renewed;
@@ -176,7 +184,16 @@ void gmc_set_send(struct group *g, struct gmember *m, bool send)
 {
 	g->n_senders += send;
 	g->n_senders -= m->send;
+	g->n_confirmed -= gmc_confirmed(g, m);
 	m->send = send;
+	g->n_confirmed += gmc_confirmed(g, m);
+}
+
+void gmc_set_data_spi(struct group *g, struct gmember *m, uint32_t spi)
+{
+	g->n_confirmed -= gmc_confirmed(g, m);
+	m->sends_spi = spi;
+	g->n_confirmed += gmc_confirmed(g, m);
 }
 
 void gmc_set_fragments(struct group *g, struct gmember *m, bool fragments)

@@ -54,6 +54,13 @@ void gmc_enter(struct group *g, struct gmember *m);
 /* Remove @m from the roster and free it. */
 void gmc_drop(struct group *g, struct gmember *m);
 void gmc_drop_all(struct group *g);
+/*
+ * Return true if @m is a sender that is known to use the current Data SA. Their
+ * number is g->n_confirmed, which g->st.data must not change behind.
+ */
+bool gmc_confirmed(const struct group *g, const struct gmember *m);
+/* Note that @m sends with the Data SA @spi. */
+void gmc_set_data_spi(struct group *g, struct gmember *m, uint32_t spi);
 void gmc_set_send(struct group *g, struct gmember *m, bool send);
 void gmc_set_fragments(struct group *g, struct gmember *m, bool fragments);
 struct gmember *gmc_find(const struct group *g, const char *identity);

@@ -296,6 +296,7 @@ struct group {
 	struct gbucket by_number[GMC_HASH];
 	uint32_t n_members;
 	uint32_t n_senders;
+	uint32_t n_confirmed; /* senders for which gmc_confirmed() is true */
 	uint32_t n_renewed;
 	uint32_t n_whole; /* members that take no fragments */
 	struct deny_list denied;
@@ -319,7 +320,7 @@ struct group {
 	/* First message of the last change, by its sequence number. */
 	uint64_t change_out;
 	uint64_t change_ms; /* time of the last change */
-	/* From that until all senders had confirmed. */
+	/* From that until all senders had confirmed; 0: they have not. */
 	uint32_t confirmed_ms;
 	uint64_t unsent; /* copies that could not be sent */
 	int send_errno; /* why the last copy failed; 0: it did not */
@@ -348,6 +349,7 @@ struct group {
 	uint64_t expired;
 	uint64_t refused;
 	uint64_t restarts;
+	uint64_t wrong_confirms;
 	uint64_t rivals;
 	uint64_t rival_ms; /* last beat caused by a rival report */
 	uint64_t store_errors;

@@ -424,7 +424,7 @@ static void carry_members(const struct group *old, struct group *g)
 		if (!m)
 			continue;
 		m->over = was->over;
-		m->sends_spi = was->sends_spi;
+		gmc_set_data_spi(g, m, was->sends_spi);
 		if (was->leaving && !m->leaving)
 			batch_leave_in(g, m, 0);
 	}
@@ -441,6 +441,7 @@ static void carry_counts(const struct group *old, struct group *g)
 	g->expired = old->expired;
 	g->refused = old->refused;
 	g->restarts = old->restarts;
+	g->wrong_confirms = old->wrong_confirms;
 	g->rivals = old->rivals;
 	g->rival_ms = old->rival_ms;
 	g->store_errors = old->store_errors;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gcks/gmc.h"
 #include "gcks/group_key.h"
 #include "wire/message.h"
 #include "lib/log.h"
@@ -113,22 +114,32 @@ static void forget_message(struct out_msg *o)
 
 uint32_t outbox_unconfirmed(const struct group *g)
 {
-	uint32_t spi = gkey_spi(&g->st.data), n = 0;
-	const struct gmember *m;
-
-	if (!g->n_senders)
-		return 0;
-	TAILQ_FOREACH(m, &g->members, all)
-	n += m->send && m->sends_spi != spi;
-	return n;
+	return g->n_senders - g->n_confirmed;
 }
 
+/* Return true if @spi is of a Data SA that was replaced and may still be used. */
+static bool is_retired_spi(const struct group *g, uint32_t spi)
+{
+	unsigned int i;
+
+	for (i = 0; i < g->st.n_old; i++)
+		if (g->st.old[i].spi == spi)
+			return true;
+	return false;
+}
+
+/*
+ * A sender may report as often as it likes, so a report costs the same however
+ * many members there are, and a change is confirmed, and logged, once.
+ */
 void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi)
 {
-	if (m->sends_spi == spi)
+	if (spi != gkey_spi(&g->st.data) && !is_retired_spi(g, spi)) {
+		g->wrong_confirms++;
 		return;
-	m->sends_spi = spi;
-	if (spi != gkey_spi(&g->st.data) || outbox_unconfirmed(g))
+	}
+	gmc_set_data_spi(g, m, spi);
+	if (!gmc_confirmed(g, m) || outbox_unconfirmed(g) || g->confirmed_ms)
 		return;
 	g->confirmed_ms = group_now_ms(g) - g->change_ms;
 	if (!g->confirmed_ms)

@@ -23,7 +23,10 @@ void outbox_send_all(struct group *g, struct outbox *out);
 bool outbox_unsent(const struct group *g);
 /* Return the number of senders that have not confirmed the current Data SA. */
 uint32_t outbox_unconfirmed(const struct group *g);
-/* Note that @m sends with the Data SA @spi. */
+/*
+ * Note the report of @m that it sends with the Data SA @spi. One that the group
+ * never had is counted in g->wrong_confirms and ignored.
+ */
 void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi);
 
 /* Must run within a transaction of the store. Return 0 or -errno. */

@@ -8,6 +8,7 @@
 
 #include "gcks/gmc.h"
 #include "gcks/group.h"
+#include "gcks/outbox.h"
 #include "gcks/registration.h"
 #include "group_sim.h"
 #include "tap.h"
@@ -80,6 +81,75 @@ static double cost(unsigned int n)
 	return ms;
 }
 
+/* ---- what a member of a large group can cause again and again ------------ */
+
+#define SMALL 1000
+#define LARGE 60000
+#define REPORTS 5000
+
+static void enter_many(struct group *g, unsigned int n)
+{
+	struct gmember *m;
+	char name[48];
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "x%u.example", i);
+		m = gmc_member_new(name);
+		if (!m)
+			bail("no memory");
+		m->number = g->st.next_number++;
+		gmc_enter(g, m);
+	}
+}
+
+/* A sender that falls back to its old Data SA, and confirms the current one. */
+static double report_cost(unsigned int n)
+{
+	struct gmember *tx, *other;
+	uint32_t was, spi;
+	struct err err;
+	struct group *g;
+	unsigned int i;
+	double ms;
+
+	sim_init(&s, 2);
+	sim_start_three(&s, true, 20000, 0);
+	was = sim_group(&s).data_spi;
+	sim_rekey(s.gcks, NULL, &err);
+	sim_run(&s, 10000);
+	spi = sim_group(&s).data_spi;
+	g = TAILQ_FIRST(&s.gcks->groups);
+	enter_many(g, n);
+	tx = gmc_find(g, "s.example");
+	other = gmc_find(g, "x0.example");
+	gmc_set_send(g, other, true);
+	is_int(outbox_unconfirmed(g), 1, "%u members: one sender is waited for",
+	       n);
+	ms = cpu_ms();
+	for (i = 0; i < REPORTS; i++) {
+		outbox_confirm(g, tx, was);
+		outbox_confirm(g, tx, spi);
+	}
+	ms = cpu_ms() - ms;
+	is_int(outbox_unconfirmed(g), 1,
+	       "%u members: that sender is waited for still", n);
+	gmc_drop(g, other);
+	is_int(outbox_unconfirmed(g), 0, "%u members: all have confirmed", n);
+	printf("# %u members: %.2f us of CPU for two reports of a sender\n", n,
+	       ms * 1e3 / REPORTS);
+	sim_free(&s);
+	return ms;
+}
+
+static void test_reports(void)
+{
+	double small = report_cost(SMALL), large = report_cost(LARGE);
+
+	/* Each report took 60 times as long when it walked the roster. */
+	ok(large < 6 * small + 2, "a report costs the same in a large group");
+}
+
 int main(void)
 {
 	double few = cost(FEW), some = cost(SOME), many = cost(MANY);
@@ -87,5 +157,6 @@ int main(void)
 	/* Sixteen times as many cost 265 times as much when each was searched. */
 	ok(some < few * 6 * SOME / FEW && many < few * 6 * MANY / FEW,
 	   "the cost of a crowd grows with its size, not faster");
+	RUN(test_reports);
 	return done();
 }

@@ -3,9 +3,12 @@
  * The report of an eviction is true: sent or not, and confirmed by which
  * senders. An unsent message is sent as soon as possible.
  */
+#include "gcks/group.h"
 #include "group_sim.h"
 #include "group_finish.h"
+#include "ike/sa.h"
 #include "lib/util.h"
+#include "member/mgroup.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -91,6 +94,75 @@ static void test_confirmed(void)
 	       "without a registration of its own");
 	is_int(a->gaps, 0, "no packet is lost");
 	sim_finish(&s, "confirmed");
+}
+
+/* The first sender reports over its IKE SA that it sends with @spi. */
+static void report_spi(uint32_t spi)
+{
+	static const char video[] = "video";
+	struct ike_id idg;
+
+	id_set(&idg, IKE_ID_KEY_ID, video, strlen(video));
+	if (ike_sending(tx->m->sa, &idg, spi))
+		bail("a report was not sent");
+	sim_run(&s, 5 + 4 * s.jitter_ms);
+}
+
+/* A repeated report, however often it comes, confirms a change no second time. */
+static void test_reports_again(void)
+{
+	struct gcks_group_status g;
+	const struct gkm_state *st;
+	unsigned int i, lines, before;
+	uint32_t was;
+
+	usual(9);
+	/* The joins were changes as well. */
+	before = sim_log_count(&s, "rekey confirmed");
+	was = sim_group(&s).data_spi;
+	evict_b();
+	sim_run(&s, 5000);
+	is_int(sim_log_count(&s, "rekey confirmed"), before + 1,
+	       "an eviction is confirmed by one line");
+	lines = sim_log_count(&s, "");
+	st = &TAILQ_FIRST(&s.gcks->groups)->st;
+	g = sim_group(&s);
+	is_int(g.wrong_confirms, 0, "no report was wrong so far");
+	for (i = 0; i < 20; i++) {
+		report_spi(0x1234);
+		report_spi(get_unaligned_be32(st->next_data_spi[0]));
+		report_spi(0);
+	}
+	is_int(sim_group(&s).unconfirmed, 0,
+	       "SPIs that the group never had, or not yet, take nothing back");
+	is_int(sim_group(&s).wrong_confirms, 60,
+	       "SPIs that the group never had, or not yet, are counted");
+	is_int(confirmed(), 2, "both senders use the current SA");
+
+	report_spi(was);
+	is_int(sim_group(&s).unconfirmed, 1,
+	       "a sender may be back at its old SA");
+	is_int(confirmed(), 1, "the member is shown as one that is waited for");
+	for (i = 0; i < 20; i++) {
+		report_spi(g.data_spi);
+		report_spi(g.data_spi);
+		report_spi(was);
+	}
+	report_spi(g.data_spi);
+	is_int(sim_group(&s).unconfirmed, 0, "the sender has confirmed again");
+	is_int(sim_group(&s).confirmed_ms, g.confirmed_ms,
+	       "the time of the change is that of its first confirmation");
+	is_int(sim_log_count(&s, "rekey confirmed"), before + 1,
+	       "a change is confirmed by no second line");
+	is_int(sim_log_count(&s, ""), lines, "none of 122 reports is logged");
+
+	sim_rekey(s.gcks, NULL, &err);
+	is_int(sim_group(&s).unconfirmed, 2, "the next change waits for both");
+	sim_run(&s, 8000);
+	is_int(sim_group(&s).unconfirmed, 0, "both confirm the next change");
+	is_int(sim_log_count(&s, "rekey confirmed"), before + 2,
+	       "the next change is confirmed by a line of its own");
+	sim_finish(&s, "reports again");
 }
 
 static void test_waits(void)
@@ -180,6 +252,7 @@ static void test_unsent(void)
 int main(void)
 {
 	RUN(test_confirmed);
+	RUN(test_reports_again);
 	RUN(test_waits);
 	RUN(test_unsent);
 	return done();
