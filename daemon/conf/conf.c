@@ -5,12 +5,10 @@
  */
 #include "conf/conf.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <libconfig.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "conf/check.h"
@@ -701,34 +699,12 @@ int conf_parse(const char *text, const char *name, struct conf **out,
 	return finish_conf(&r, &cfg, out);
 }
 
-static void free_names(struct conf_names *n)
-{
-	while (n->n)
-		free(n->v[--n->n]);
-	free(n->v);
-}
-
-static int copy_names(struct conf_names *to, const struct conf_names *from)
-{
-	to->n = 0;
-	to->v = calloc(from->n ? from->n : 1, sizeof(*to->v));
-	if (!to->v)
-		return -ENOMEM;
-	while (to->n < from->n) {
-		to->v[to->n] = strdup(from->v[to->n]);
-		if (!to->v[to->n])
-			return -ENOMEM;
-		to->n++;
-	}
-	return 0;
-}
-
 void conf_group_free(struct conf_group *g)
 {
 	free(g->name);
 	free(g->rekey_interface);
-	free_names(&g->senders);
-	free_names(&g->receivers);
+	conf_names_free(&g->senders);
+	conf_names_free(&g->receivers);
 	memset(g, 0, sizeof(*g));
 }
 
@@ -739,8 +715,8 @@ int conf_group_copy(struct conf_group *to, const struct conf_group *from)
 	*to = *from;
 	to->name = strdup(from->name);
 	to->rekey_interface = strdup(from->rekey_interface);
-	ret = copy_names(&to->senders, &from->senders);
-	rs = copy_names(&to->receivers, &from->receivers);
+	ret = conf_names_copy(&to->senders, &from->senders);
+	rs = conf_names_copy(&to->receivers, &from->receivers);
 	if (!ret && !rs && to->name && to->rekey_interface)
 		return 0;
 	conf_group_free(to);
@@ -803,46 +779,6 @@ void conf_free(struct conf *c)
 	free(c->control);
 	free(c->export_ike_keys);
 	free(c);
-}
-
-/*
- * Return true if @id has only octets that cert_id_str() permits in a DNS name,
- * and is no address.
- */
-static bool is_dns_name(const char *id)
-{
-	const char *p = id;
-	struct addr a;
-
-	while (isalnum((unsigned char)*p) || (*p && strchr("-._", *p)))
-		p++;
-	return !*p && addr_parse(id, &a);
-}
-
-bool conf_names_match(const struct conf_names *names, const char *id)
-{
-	size_t i, len = strlen(id), n;
-
-	for (i = 0; i < names->n; i++) {
-		const char *p = names->v[i];
-
-		if (!strcmp(p, "*"))
-			return true;
-		if (p[0] != '*') {
-			if (!strcasecmp(p, id))
-				return true;
-			continue;
-		}
-		/*
-		 * The pattern is ".example" with at least one octet before it.
-		 * Only DNS names match, because a subject or a mail address
-		 * with that ending was not issued for the domain.
-		 */
-		n = strlen(++p);
-		if (len > n && is_dns_name(id) && !strcasecmp(id + len - n, p))
-			return true;
-	}
-	return false;
 }
 
 const char *conf_alg_str(const struct conf_alg *alg)

@@ -44,6 +44,12 @@ struct conf_alg {
 struct conf_names {
 	char **v;
 	size_t n;
+	/*
+	 * The same texts for a fast search, @n_patterns patterns and then the
+	 * names in order; NULL: @v is searched.
+	 */
+	char **index;
+	size_t n_patterns;
 };
 
 /* Paths of PEM files; either all are set or none, and @id in that case. */
@@ -328,6 +334,14 @@ void conf_each_gap(const struct conf *c, conf_change_fn *fn, void *arg);
 /* Log @line; @arg is not used. */
 void conf_log_change(void *arg, const char *line);
 
+void conf_names_free(struct conf_names *names);
+/*
+ * Copy @from with an index. Returns 0 or -ENOMEM, when conf_names_free() frees
+ * what @to has.
+ */
+int conf_names_copy(struct conf_names *to, const struct conf_names *from);
+/* Make the index of a list that is complete. Returns 0 or -ENOMEM. */
+int conf_names_index(struct conf_names *names);
 /*
  * Return true if @id is in the list: equal, ignoring ASCII case, or by a
  * pattern. "*" matches any authenticated identity, and "*.example" any DNS name

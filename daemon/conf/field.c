@@ -375,10 +375,12 @@ int conf_read_names(struct conf_reader *r, const config_setting_t *s,
 		    const struct conf_field *f, void *dst)
 {
 	struct conf_names *names = dst;
+	bool single = config_setting_type(s) == CONFIG_TYPE_STRING;
+	const config_setting_t *one = s;
 	int i, n, ret = 0;
 
 	(void)f;
-	if (config_setting_type(s) == CONFIG_TYPE_STRING)
+	if (single)
 		n = 1;
 	else if (config_setting_is_array(s) || config_setting_is_list(s))
 		n = config_setting_length(s);
@@ -391,10 +393,10 @@ int conf_read_names(struct conf_reader *r, const config_setting_t *s,
 	names->v = calloc(n ? (size_t)n : 1, sizeof(*names->v));
 	if (!names->v)
 		return -ENOMEM;
-	if (config_setting_type(s) == CONFIG_TYPE_STRING)
-		return add_name(r, s, names);
-	for (i = 0; i < n && !ret; i++)
-		ret = add_name(r, config_setting_get_elem(s, (unsigned int)i),
-			       names);
-	return ret;
+	for (i = 0; i < n && !ret; i++) {
+		if (!single)
+			one = config_setting_get_elem(s, (unsigned int)i);
+		ret = add_name(r, one, names);
+	}
+	return ret ? ret : conf_names_index(names);
 }

@@ -322,6 +322,8 @@ static void get_names(struct rbuf *r, struct conf_names *names)
 		names->v[names->n] = get_text(r);
 		names->n += !!names->v[names->n];
 	}
+	if (!r->err)
+		r->err = conf_names_index(names);
 }
 
 static void get_setting(struct rbuf *r, const struct setting *s, void *p)
