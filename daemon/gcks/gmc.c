@@ -2,6 +2,7 @@
 #include "gcks/gmc.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,28 +56,82 @@ void gmc_init(struct group *g)
 	}
 }
 
-void gmc_free(struct group *g)
+/* ---- denied identities --------------------------------------------------- */
+
+/*
+ * Each request of a member is compared with them, and they only become more, so
+ * they are in a tree as well as in a list.
+ */
+static int compare_denied(const void *a, const void *b)
+{
+	return strcmp(((const struct deny_entry *)a)->identity,
+		      ((const struct deny_entry *)b)->identity);
+}
+
+static struct deny_entry *find_denied(const struct group *g,
+				      const char *identity)
+{
+	const struct deny_entry key = { .identity = (char *)identity };
+	struct deny_entry **node;
+
+	node = tfind(&key, &g->denied_by_id, compare_denied);
+	return node ? *node : NULL;
+}
+
+static void free_denied(struct deny_entry *d)
+{
+	free(d->identity);
+	free(d);
+}
+
+int gmc_note_denied(struct group *g, const char *identity, int64_t since)
 {
 	struct deny_entry *d;
 
-	gmc_drop_all(g);
-	while ((d = TAILQ_FIRST(&g->denied))) {
-		TAILQ_REMOVE(&g->denied, d, all);
-		free(d->identity);
-		free(d);
+	if (find_denied(g, identity))
+		return 0;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	d->identity = strdup(identity);
+	if (!d->identity || !tsearch(d, &g->denied_by_id, compare_denied)) {
+		free_denied(d);
+		return -ENOMEM;
 	}
+	d->since = since;
+	TAILQ_INSERT_TAIL(&g->denied, d, all);
+	g->n_denied++;
+	return 0;
+}
+
+static void drop_denied(struct group *g, struct deny_entry *d)
+{
+	tdelete(d, &g->denied_by_id, compare_denied);
+	TAILQ_REMOVE(&g->denied, d, all);
+	g->n_denied--;
+	free_denied(d);
+}
+
+void gmc_note_admitted(struct group *g, const char *identity)
+{
+	struct deny_entry *d = find_denied(g, identity);
+
+	if (d)
+		drop_denied(g, d);
+}
+
+void gmc_free(struct group *g)
+{
+	gmc_drop_all(g);
+	while (!TAILQ_EMPTY(&g->denied))
+		drop_denied(g, TAILQ_FIRST(&g->denied));
 }
 
 /* ---- authorization ------------------------------------------------------ */
 
-const struct deny_entry *gmc_denied(const struct group *g, const char *identity)
+bool gmc_denied(const struct group *g, const char *identity)
 {
-	const struct deny_entry *d;
-
-	TAILQ_FOREACH(d, &g->denied, all)
-	if (!strcmp(d->identity, identity))
-		return d;
-	return NULL;
+	return find_denied(g, identity);
 }
 
 const char *gmc_bars(const struct group *g, const char *identity, bool send)
@@ -300,38 +355,6 @@ int gmc_del_denied(struct group *g, const char *identity)
 	int ret = denied_key(g, identity, key);
 
 	return ret ? ret : store_del(group_store(g), key);
-}
-
-int gmc_note_denied(struct group *g, const char *identity, int64_t since)
-{
-	struct deny_entry *d = calloc(1, sizeof(*d));
-
-	if (!d)
-		return -ENOMEM;
-	d->identity = strdup(identity);
-	if (!d->identity) {
-		free(d);
-		return -ENOMEM;
-	}
-	d->since = since;
-	TAILQ_INSERT_TAIL(&g->denied, d, all);
-	g->n_denied++;
-	return 0;
-}
-
-void gmc_note_admitted(struct group *g, const char *identity)
-{
-	struct deny_entry *d;
-
-	TAILQ_FOREACH(d, &g->denied, all)
-	if (!strcmp(d->identity, identity))
-		break;
-	if (!d)
-		return;
-	TAILQ_REMOVE(&g->denied, d, all);
-	g->n_denied--;
-	free(d->identity);
-	free(d);
 }
 
 static void get_addr(struct rbuf *r, struct addr *a)

@@ -39,8 +39,8 @@ bool gmc_lost_psk(const struct gmember *m, const struct psks *psks);
 const char *gmc_member_bars(const struct gmember *m,
 			    const struct conf_group *conf,
 			    const struct psks *psks);
-const struct deny_entry *gmc_denied(const struct group *g,
-				    const char *identity);
+/* Return true if @identity was evicted, and not admitted again. */
+bool gmc_denied(const struct group *g, const char *identity);
 
 /* ---- roster ------------------------------------------------------------- */
 

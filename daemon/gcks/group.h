@@ -300,6 +300,7 @@ struct group {
 	uint32_t n_renewed;
 	uint32_t n_whole; /* members that take no fragments */
 	struct deny_list denied;
+	void *denied_by_id; /* the same entries, see tsearch(3) */
 	uint32_t n_denied;
 
 	struct lkh *tree;

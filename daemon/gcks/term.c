@@ -216,6 +216,8 @@ int term_put_turned(struct group *g)
 	struct gmember *m, next;
 	int ret = 0;
 
+	if (!g->n_renewed)
+		return 0;
 	TAILQ_FOREACH(m, &g->members, all)
 	{
 		if (ret || !m->turning)
@@ -231,6 +233,8 @@ void term_turned(struct group *g, bool done)
 {
 	struct gmember *m;
 
+	if (!g->n_renewed)
+		return;
 	TAILQ_FOREACH(m, &g->members, all)
 	{
 		if (done && m->turning) {

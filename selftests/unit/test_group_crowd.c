@@ -9,6 +9,7 @@
 #include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "gcks/outbox.h"
+#include "gcks/policy.h"
 #include "gcks/registration.h"
 #include "group_sim.h"
 #include "tap.h"
@@ -150,6 +151,70 @@ static void test_reports(void)
 	ok(large < 6 * small + 2, "a report costs the same in a large group");
 }
 
+#define JUDGED 5000
+
+/* An identity that is not denied, in a list with @n denied and @n listed names. */
+static double judge_cost(unsigned int n, bool denied)
+{
+	struct conf_names names = { 0 };
+	struct conf_group conf;
+	unsigned int i, good = 0;
+	char name[48];
+	struct group *g;
+	double ms;
+
+	sim_init(&s, 3);
+	sim_start_three(&s, true, 2000, 0);
+	g = TAILQ_FIRST(&s.gcks->groups);
+	names.v = calloc(n, sizeof(*names.v));
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "x%u.example", i * 7 % n);
+		if (!denied)
+			names.v[names.n++] = strdup(name);
+		else if (gmc_note_denied(g, name, 1))
+			bail("no memory");
+	}
+	if (conf_names_index(&names))
+		bail("no memory");
+	if (!denied) {
+		conf = *g->conf;
+		conf.receivers = names;
+		g->conf = &conf;
+	}
+	ms = cpu_ms();
+	for (i = 0; i < JUDGED; i++) {
+		snprintf(name, sizeof(name), "%s%u.example", denied ? "y" : "x",
+			 i % n);
+		good += !gmc_bars(g, name, false);
+	}
+	ms = cpu_ms() - ms;
+	is_int(good, JUDGED, "%u %s identities: all others may join", n,
+	       denied ? "denied" : "listed");
+	snprintf(name, sizeof(name), "%s%u.example", denied ? "x" : "y", n - 1);
+	ok(gmc_bars(g, name, false), "%u %s identities: who may not may not", n,
+	   denied ? "denied" : "listed");
+	printf("# %u %s identities: %.2f us of CPU to judge a request\n", n,
+	       denied ? "denied" : "listed", ms * 1e3 / JUDGED);
+	if (!denied)
+		g->conf = &g->policy->conf;
+	conf_names_free(&names);
+	sim_free(&s);
+	return ms;
+}
+
+static void test_judged(void)
+{
+	double small = judge_cost(SMALL, true), large = judge_cost(LARGE, true);
+
+	/* A request took 60 times as long or more when each was compared. */
+	ok(large < 6 * small + 2,
+	   "60 times as many are denied, at little cost");
+	small = judge_cost(SMALL, false);
+	large = judge_cost(LARGE, false);
+	ok(large < 6 * small + 2,
+	   "60 times as many are listed, at little cost");
+}
+
 int main(void)
 {
 	double few = cost(FEW), some = cost(SOME), many = cost(MANY);
@@ -158,5 +223,6 @@ int main(void)
 	ok(some < few * 6 * SOME / FEW && many < few * 6 * MANY / FEW,
 	   "the cost of a crowd grows with its size, not faster");
 	RUN(test_reports);
+	RUN(test_judged);
 	return done();
 }
