@@ -54,9 +54,11 @@ static void member_keepalive(void *ctx, const struct ep *from,
 }
 
 /*
- * Open the port for UDP encapsulation. If another IKE daemon has it, any other
- * port works, since the NAT changes the source port anyway. Without a port, NAT
- * detection is off.
+ * Open the port for UDP encapsulation. Any port works, since the NAT changes the
+ * source port anyway; 4500 is left to a key server, or another IKE daemon, that
+ * starts after us on this host and needs it. Only next to a port that was
+ * configured 4500 is tried first, so that rules of a firewall can name both.
+ * Without a port, NAT detection is off.
  */
 static void open_natt(struct app *a, const struct ep *unicast)
 {
@@ -64,7 +66,7 @@ static void open_natt(struct app *a, const struct ep *unicast)
 	struct err err;
 	int ret;
 
-	local.port = IKE_NATT_PORT;
+	local.port = unicast->port ? IKE_NATT_PORT : 0;
 	ret = app_open_sock(a, &a->natt, &local, &a->member_engine, &err);
 	if (ret == -EADDRINUSE) {
 		local.port = 0;

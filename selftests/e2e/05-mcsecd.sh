@@ -233,7 +233,7 @@ down TERM "$kpid"
 
 section "addresses and ports"
 
-# NAME, what k listens on, what m asks, more for m
+# NAME, what k listens on, what m asks, more for m, its sockets of port 4500
 between() {
 	video_conf "$2" >"$TMP/k2.conf"
 	m_conf "$3" "$4" >"$TMP/m2.conf"
@@ -245,6 +245,9 @@ between() {
 	}
 	is "$1: at that address" "$(mctl -j status | jq -r \
 		.member.\"ike-sa\".address)" "$3"
+	# a key server of the same host may start later, and needs it
+	is "$1: port 4500 of the member" \
+		"$(in_ns m ss -Huan sport = :4500 | wc -l)" "${5:-0}"
 	down TERM "$pid"
 	down TERM "$kpid"
 }
@@ -255,7 +258,7 @@ nip k addr add 10.5.0.9/24 dev eth0
 between "a second address answers by itself" '"0.0.0.0:848"' 10.5.0.9:848
 between "port 4500, with the non-ESP marker" '"0.0.0.0:4500"' "$K4:4500"
 between "from a port of our own" '"0.0.0.0:848"' "$K4:848" \
-	'local = "10.5.0.3:4848";'
+	'local = "10.5.0.3:4848";' 1
 
 # Both roles at once: a key server that is a member of its own group.
 {
