@@ -82,8 +82,8 @@ static void take_actor(const char *text, struct audit_actor *actor,
 	actor->pid = pid;
 }
 
-static int append_line(struct app_audit *u, const struct store_audit *a,
-		       struct err *err)
+static struct audit_entry line_entry(const struct store_audit *a,
+				     char user[static 64])
 {
 	struct audit_entry e = {
 		.time = a->time,
@@ -93,10 +93,47 @@ static int append_line(struct app_audit *u, const struct store_audit *a,
 		.identity = a->identity,
 		.detail = a->detail,
 	};
-	char user[64];
-	int ret;
 
 	take_actor(a->actor, &e.actor, user);
+	return e;
+}
+
+struct knowing {
+	const struct audit_record *r;
+	bool same;
+};
+
+static int compare_line(void *arg, const struct store_audit *a)
+{
+	struct knowing *k = arg;
+	char user[64];
+	struct audit_entry e = line_entry(a, user);
+
+	k->same = audit_record_is(k->r, &e);
+	return 0;
+}
+
+/* See struct trail_cfg. */
+static int store_knows(void *arg, const struct audit_record *r, struct err *err)
+{
+	struct app_audit *u = arg;
+	struct knowing k = { .r = r };
+	int ret;
+
+	ret = store_audit_each(u->store, r->entry.row - 1, 1, compare_line, &k);
+	if (ret)
+		return err_set(err, ret, "lines of the store: %s",
+			       store_error(u->store));
+	return k.same;
+}
+
+static int append_line(struct app_audit *u, const struct store_audit *a,
+		       struct err *err)
+{
+	char user[64];
+	struct audit_entry e = line_entry(a, user);
+	int ret;
+
 	ret = trail_append(u->trail, &e, err);
 	if (!ret && err->text[0])
 		log_warn("audit trail not rotated: %s", err->text);
@@ -470,6 +507,7 @@ int app_open_audit(struct app *a, struct err *err)
 		.file_age = c->audit_file_age,
 		.keep = c->audit_keep,
 		.to_syslog = c->audit_syslog,
+		.knows = store_knows,
 		.done = trail_done,
 		.arg = u,
 	};

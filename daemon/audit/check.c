@@ -148,9 +148,30 @@ static void note_removal(struct audit_check *c, const struct audit_record *r)
 {
 	const json_t *v = json_object_get(r->json, "first-kept");
 
-	if (!strcmp(r->entry.event, AUDIT_REMOVED_FILES) &&
+	if (!c->removal_n && !strcmp(r->entry.event, AUDIT_REMOVED_FILES) &&
 	    json_integer_value(v) == (json_int_t)c->first)
-		c->explained = true;
+		c->removal_n = r->n;
+}
+
+/*
+ * The key server says that it did not write records that it found at a start.
+ * They come before a fault that is known already, or are the first one.
+ */
+static void note_unproven(struct audit_check *c, const struct audit_record *r,
+			  const char *place)
+{
+	uint64_t n = json_integer_value(json_object_get(r->json, "first"));
+
+	if (strcmp(r->entry.event, AUDIT_UNPROVEN) || !n || n >= r->n ||
+	    !c->pub || !is_trusted(c) ||
+	    audit_record_verify(r, c->pub, c->alg, c->alg_len))
+		return;
+	if (c->fault && c->fault_n <= n)
+		return;
+	c->fault = AUDIT_SOUND;
+	set_fault(c, AUDIT_ALTERED, n,
+		  "%s: record %llu says that records from %llu on are not known to the key server, which found them when it started",
+		  place, LLU(r->n), LLU(n));
 }
 
 static void check_point(struct audit_check *c, const struct audit_record *r,
@@ -165,6 +186,13 @@ static void check_point(struct audit_check *c, const struct audit_record *r,
 			  place, LLU(r->n));
 }
 
+static void set_cut(struct audit_check *c, uint64_t next, const char *place)
+{
+	set_fault(c, AUDIT_CUT, c->missing,
+		  "%s: records %llu to %llu were cut off, which the daemon noticed when it started",
+		  place, LLU(c->missing), LLU(next - 1));
+}
+
 static void check_gap(struct audit_check *c, const struct audit_record *r,
 		      const char *place)
 {
@@ -172,10 +200,10 @@ static void check_gap(struct audit_check *c, const struct audit_record *r,
 		   !strcmp(r->entry.event, AUDIT_TORN);
 
 	c->missing = c->next;
+	if (!strcmp(r->entry.event, AUDIT_OPEN))
+		c->gap_n = r->n;
 	if (cut)
-		set_fault(c, AUDIT_CUT, c->next,
-			  "%s: records %llu to %llu were cut off, which the daemon noticed when it started",
-			  place, LLU(c->next), LLU(r->n - 1));
+		set_cut(c, r->n, place);
 	else if (c->next == r->n - 1)
 		set_fault(c, AUDIT_REMOVED, c->next,
 			  "%s: record %llu is missing before record %llu",
@@ -208,6 +236,10 @@ static void check_place(struct audit_check *c, const struct audit_record *r,
 		set_fault(c, AUDIT_ALTERED, r->n - 1,
 			  "%s: record %llu is not the one that record %llu was written behind",
 			  place, LLU(r->n - 1), LLU(r->n));
+	else if (c->stopped && !audit_record_is_own(r->entry.event))
+		set_fault(c, AUDIT_ALTERED, r->n,
+			  "%s: record %llu was not written by the key server, which had stopped before",
+			  place, LLU(r->n));
 }
 
 static void note_last(struct audit_check *c, const struct audit_record *r)
@@ -216,6 +248,17 @@ static void note_last(struct audit_check *c, const struct audit_record *r)
 	memcpy(c->last_hash, r->hash, sizeof(c->last_hash));
 	if (r->entry.row)
 		c->last_row = r->entry.row;
+}
+
+/* The daemon opens a trail that was cut, and then says so. */
+static void look_for_cut(struct audit_check *c, const struct audit_record *r,
+			 const char *place)
+{
+	if (c->fault != AUDIT_REMOVED || !c->gap_n || r->n != c->gap_n + 1 ||
+	    strcmp(r->entry.event, AUDIT_CUT_OFF))
+		return;
+	c->fault = AUDIT_SOUND;
+	set_cut(c, c->gap_n, place);
 }
 
 /* A record that seemed to be missing, and comes later, was moved. */
@@ -236,11 +279,15 @@ static void take_record(struct audit_check *c, const struct audit_record *r,
 	c->records++;
 	if (c->fault) {
 		look_for_missing(c, r, place);
+		look_for_cut(c, r, place);
+		note_unproven(c, r, place);
 	} else {
 		check_place(c, r, place);
 		check_point(c, r, place);
-		if (!c->fault && audit_record_is_signed(r->entry.event))
+		if (!c->fault &&
+		    (r->sig_len || audit_record_is_signed(r->entry.event)))
 			check_signature(c, r, place);
+		note_unproven(c, r, place);
 		note_removal(c, r);
 		c->next = r->n + 1;
 		memcpy(c->head, r->hash, sizeof(c->head));
@@ -248,6 +295,8 @@ static void take_record(struct audit_check *c, const struct audit_record *r,
 	c->bad = false;
 	c->torn = false;
 	c->closed = !strcmp(r->entry.event, AUDIT_CLOSE);
+	if (c->closed || !strcmp(r->entry.event, AUDIT_OPEN))
+		c->stopped = c->closed;
 }
 
 bool audit_check_line(struct audit_check *c, const char *file,
@@ -270,6 +319,9 @@ bool audit_check_line(struct audit_check *c, const char *file,
 
 void audit_check_end(struct audit_check *c)
 {
+	/* Only what is signed explains why files are missing. */
+	if (c->removal_n && c->removal_n <= c->signed_n)
+		c->explained = true;
 	if (c->first && !c->explained) {
 		c->fault = AUDIT_SOUND;
 		set_fault(c, AUDIT_REMOVED, c->from ? c->from : 1,

@@ -61,7 +61,10 @@ struct audit_check {
 	/* Private. */
 	uint64_t next;
 	uint8_t head[AUDIT_HASH_LEN];
-	bool explained; /* the daemon says why it begins at @first */
+	bool explained; /* nothing is missing before @first */
+	bool stopped; /* a "close" was not followed by an "open" yet */
+	uint64_t removal_n; /* record that says why it begins at @first */
+	uint64_t gap_n; /* an "open" behind a gap, which it may tell of */
 	bool point_seen;
 	char bad_place[160];
 	uint64_t missing; /* after a gap: looked for in the rest */

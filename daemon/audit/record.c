@@ -12,6 +12,8 @@
 #define HASH_MARK ",\"hash\":\""
 #define SIG_MARK "\",\"signature\":\""
 #define LINE_END "\"}"
+/* Events of the trail itself besides "open", "checkpoint" and "close". */
+#define OWN_PREFIX "trail-"
 /* Octets of one text; longer ones are cut. */
 #define TEXT_MAX 1024
 
@@ -53,7 +55,21 @@ size_t audit_unhex(const char *s, uint8_t *p, size_t max)
 bool audit_record_is_signed(const char *event)
 {
 	return !strcmp(event, AUDIT_OPEN) || !strcmp(event, AUDIT_CHECKPOINT) ||
-	       !strcmp(event, AUDIT_CLOSE);
+	       !strcmp(event, AUDIT_CLOSE) || !strcmp(event, AUDIT_UNPROVEN);
+}
+
+bool audit_record_is_own(const char *event)
+{
+	return audit_record_is_signed(event) ||
+	       !strncmp(event, OWN_PREFIX, strlen(OWN_PREFIX));
+}
+
+json_t *audit_torn(uint64_t octets, const uint8_t digest[AUDIT_HASH_LEN])
+{
+	char hex[HEX_LEN];
+
+	return json_pack("{s:I,s:s}", "octets", (json_int_t)octets, "digest",
+			 audit_hex(digest, AUDIT_HASH_LEN, hex));
 }
 
 /* ---- writing ------------------------------------------------------------ */
@@ -143,12 +159,15 @@ int audit_record_make(const struct audit_entry *e, uint64_t n,
 		      const struct sigkey *key, char **line,
 		      uint8_t hash[AUDIT_HASH_LEN])
 {
-	char hex[HEX_LEN], sig[2 * SIG_MAX_LEN + 1] = "";
-	json_t *o = entry_json(e, n, prev);
-	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+	char hex[HEX_LEN], sig[2 * SIG_MAX_LEN + 1] = "", *text;
 	size_t len;
+	json_t *o;
 	int ret;
 
+	if (n > AUDIT_N_MAX || e->row > AUDIT_N_MAX)
+		return -EOVERFLOW;
+	o = entry_json(e, n, prev);
+	text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 	json_decref(o);
 	if (!text)
 		return -ENOMEM;
@@ -168,6 +187,17 @@ int audit_record_make(const struct audit_entry *e, uint64_t n,
 		ret = -EMSGSIZE;
 	}
 	return ret;
+}
+
+bool audit_record_is(const struct audit_record *r, const struct audit_entry *e)
+{
+	uint8_t hash[AUDIT_HASH_LEN];
+	char *line;
+
+	if (audit_record_make(e, r->n, r->prev, NULL, &line, hash))
+		return false;
+	free(line);
+	return !memcmp(hash, r->hash, sizeof(hash));
 }
 
 /* ---- reading ------------------------------------------------------------ */
@@ -226,7 +256,8 @@ static bool read_members(struct audit_record *r)
 	r->n = n;
 	e->row = row;
 	e->actor.known = e->actor.uid >= 0;
-	return n && e->time >= 0 && *e->event;
+	return n && r->n <= AUDIT_N_MAX && e->row <= AUDIT_N_MAX &&
+	       e->time >= 0 && *e->event;
 }
 
 /* Return the octets in front of ,"hash": or 0 if the line ends otherwise. */

@@ -7,9 +7,9 @@
  *	 "prev":"HEX","hash":"HEX"}
  *
  * The hash is the SHA-256 of all octets of the line in front of ,"hash": and so
- * of "prev", the hash of the record before. A record of the events "open",
- * "checkpoint" and "close" has a "signature" behind its hash: that of
- * AUDIT_CONTEXT and the 32 octets of the hash, with the key of the last "open".
+ * of "prev", the hash of the record before. A record of the trail itself has a
+ * "signature" behind its hash: that of AUDIT_CONTEXT and the 32 octets of the
+ * hash, with the key of the last "open".
  * "audit-record" in Documentation/schema/mcsec.json describes the members.
  */
 #ifndef AUDIT_RECORD_H
@@ -27,6 +27,8 @@
 #define AUDIT_LINE_MAX 16384
 #define AUDIT_HASH_LEN HASH_SHA256_LEN
 #define AUDIT_CONTEXT "mcsec audit trail checkpoint\n"
+/* Largest number of a record or row, which every reader of JSON has exactly. */
+#define AUDIT_N_MAX ((UINT64_C(1) << 53) - 1)
 
 /* Events that the trail itself writes; all others come from the store. */
 #define AUDIT_OPEN "open"
@@ -38,6 +40,7 @@
 #define AUDIT_ROLLBACK "trail-rollback"
 #define AUDIT_LOST "trail-lost"
 #define AUDIT_REMOVED_FILES "trail-files-removed"
+#define AUDIT_UNPROVEN "trail-unproven"
 
 /* The user who gave an order at the control socket. */
 struct audit_actor {
@@ -73,7 +76,8 @@ struct audit_record {
 /*
  * Return the line of record @n behind @prev, with a newline, in *@line, which
  * the caller frees, and its hash. @key signs it, unless it is NULL. Returns 0,
- * -ENOMEM, -EMSGSIZE, or -errno of the signature.
+ * -ENOMEM, -EMSGSIZE, -EOVERFLOW for a number above AUDIT_N_MAX, or -errno of
+ * the signature.
  */
 int audit_record_make(const struct audit_entry *e, uint64_t n,
 		      const uint8_t prev[AUDIT_HASH_LEN],
@@ -86,14 +90,21 @@ int audit_record_make(const struct audit_entry *e, uint64_t n,
  */
 int audit_record_read(const char *line, size_t len, struct audit_record *r);
 void audit_record_free(struct audit_record *r);
-/* Return true for the events that are signed. */
+/* Return true for the events that are evidence only with a signature. */
 bool audit_record_is_signed(const char *event);
+/* Return true for the events of the trail itself, which the writer signs. */
+bool audit_record_is_own(const char *event);
+/* Return true if @r is what @e becomes in the place of @r. */
+bool audit_record_is(const struct audit_record *r, const struct audit_entry *e);
 /*
  * Verify the signature. Returns 0, -EBADMSG, or -EOPNOTSUPP for a key that does
  * not fit @alg.
  */
 int audit_record_verify(const struct audit_record *r, const struct sigpub *key,
 			const uint8_t *alg, size_t alg_len);
+
+/* Return the members of a record that owns up to a torn line, or NULL. */
+json_t *audit_torn(uint64_t octets, const uint8_t digest[AUDIT_HASH_LEN]);
 
 /* Write @n octets as 2 * @n lower-case digits and a NUL. Returns @buf. */
 char *audit_hex(const uint8_t *p, size_t n, char *buf);

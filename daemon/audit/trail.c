@@ -12,8 +12,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "audit/end.h"
 #include "audit/files.h"
-#include "audit/verify.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/file.h"
@@ -117,9 +117,19 @@ static void say_lines(const struct trail *t, const char *p, size_t len)
 	}
 }
 
-static int append_entry(struct trail *t, const struct audit_entry *e, bool sign,
+/*
+ * A record of the trail itself has no line in the store to be compared with. That
+ * of a torn line stands before the "open" that names the key.
+ */
+static bool is_to_sign(const char *event)
+{
+	return audit_record_is_own(event) && strcmp(event, AUDIT_TORN);
+}
+
+static int append_entry(struct trail *t, const struct audit_entry *e,
 			struct err *err)
 {
+	bool sign = is_to_sign(e->event);
 	uint8_t hash[AUDIT_HASH_LEN];
 	char *line;
 	int ret;
@@ -137,6 +147,8 @@ static int append_entry(struct trail *t, const struct audit_entry *e, bool sign,
 		memcpy(t->head.hash, hash, sizeof(hash));
 		if (e->row)
 			t->head.row = e->row;
+		if (sign)
+			t->signed_n = t->head.n;
 		if (!t->holding)
 			say_lines(t, line, strlen(line));
 	}
@@ -156,15 +168,12 @@ static int append_own(struct trail *t, const char *event, const char *detail,
 		.detail = detail,
 		.more = more,
 	};
-	bool sign = audit_record_is_signed(event);
 	int ret;
 
 	/* The last row is repeated for a reader that has this file only. */
-	if (!strcmp(event, AUDIT_OPEN))
+	if (!strcmp(event, AUDIT_OPEN) || !strcmp(event, AUDIT_ROLLBACK))
 		e.row = t->head.row;
-	ret = append_entry(t, &e, sign, err);
-	if (!ret && sign)
-		t->signed_n = t->head.n;
+	ret = append_entry(t, &e, err);
 	json_decref(more);
 	return ret;
 }
@@ -525,62 +534,8 @@ static void rotate_file(struct trail *t, struct err *err)
 
 /* ---- opening ------------------------------------------------------------ */
 
-/* The state of the trail when it was opened. */
-struct found {
-	struct audit_check check;
-	uint64_t first; /* first record of the last file; 0: no file */
-	int64_t began; /* time of that record */
-};
-
-static int note_began(void *arg, const struct audit_record *r)
-{
-	struct found *f = arg;
-
-	if (r->n == f->first)
-		f->began = r->entry.time;
-	return 0;
-}
-
-static int read_from(struct trail *t, uint64_t from,
-		     const struct trail_head *anchor, struct found *f,
+static int open_last(struct trail *t, const struct trail_end *f,
 		     struct err *err)
-{
-	int ret;
-
-	audit_check_free(&f->check);
-	audit_check_init(&f->check);
-	f->check.from = from;
-	f->check.point.n = anchor->n;
-	memcpy(f->check.point.hash, anchor->hash, sizeof(anchor->hash));
-	ret = audit_verify(t->cfg.dir, &f->check, note_began, f, err);
-	return ret == -ENOENT ? 0 : ret;
-}
-
-/*
- * Read from the file of the anchor, or the last one that has a record. A file
- * may be empty after a crash.
- */
-static int read_end(struct trail *t, const struct trail_head *anchor,
-		    struct found *f, struct err *err)
-{
-	struct audit_files files;
-	size_t i;
-	int ret;
-
-	ret = audit_files_find(t->cfg.dir, &files, err);
-	if (ret)
-		return ret;
-	i = files.n;
-	f->first = i ? files.first[i - 1] : 0;
-	if (anchor->n)
-		ret = read_from(t, anchor->n, anchor, f, err);
-	while (!ret && !f->check.last_n && i)
-		ret = read_from(t, files.first[--i], anchor, f, err);
-	audit_files_free(&files);
-	return ret;
-}
-
-static int open_last(struct trail *t, const struct found *f, struct err *err)
 {
 	char name[AUDIT_NAME_MAX];
 	struct stat st;
@@ -605,7 +560,6 @@ static int open_last(struct trail *t, const struct found *f, struct err *err)
 static int end_torn(struct trail *t, const struct audit_check *c,
 		    struct err *err)
 {
-	char hex[2 * AUDIT_HASH_LEN + 1];
 	int ret = 0;
 
 	if (c->torn)
@@ -613,32 +567,55 @@ static int end_torn(struct trail *t, const struct audit_check *c,
 	if (ret || !c->bad)
 		return ret;
 	return append_own(t, AUDIT_TORN, "",
-			  json_pack("{s:I,s:s}", "octets",
-				    (json_int_t)c->bad_len, "digest",
-				    audit_hex(c->bad_hash, AUDIT_HASH_LEN,
-					      hex)),
-			  err);
+			  audit_torn(c->bad_len, c->bad_hash), err);
 }
 
-static void take_head(struct trail *t, const struct audit_check *c,
+/*
+ * Records go on behind the last one of a chain without a fault, and else behind
+ * the last one that is genuine: numbers of what was cut off are not given again,
+ * and those that somebody else has chosen are not taken over.
+ */
+static void take_head(struct trail *t, const struct trail_end *e,
 		      const struct trail_head *anchor)
 {
-	t->head.n = c->last_n;
-	t->head.row = c->last_row;
-	memcpy(t->head.hash, c->last_hash, sizeof(t->head.hash));
-	if (anchor->n <= c->last_n)
-		return;
-	/* The numbers of what was cut off are not given again. */
-	t->head = *anchor;
-	if (c->last_n)
-		t->head.row = c->last_row;
+	const struct audit_check *c = &e->check;
+
+	t->head = e->proven;
+	if (anchor->n > t->head.n)
+		t->head = *anchor;
+	if (!c->fault && c->last_n >= t->head.n) {
+		t->head.n = c->last_n;
+		memcpy(t->head.hash, c->last_hash, sizeof(t->head.hash));
+	}
+	if (e->proven.n)
+		t->head.row = e->proven.row;
+}
+
+/* Leave no doubt to a later reader what was found, and where it begins. */
+static int append_unproven(struct trail *t, const struct trail_end *e,
+			   struct err *say, struct err *err)
+{
+	char hex[2 * AUDIT_HASH_LEN + 1];
+	uint64_t first = e->proven.n + 1;
+	json_t *more;
+
+	if (!say->text[0])
+		err_set(say, 0,
+			"records from %" PRIu64 " on (%" PRIu64
+			" in number) are neither signed nor known to the store: the key server does not stand for them",
+			first, e->unproven);
+	more = json_pack("{s:I,s:I,s:s}", "first", (json_int_t)first, "records",
+			 (json_int_t)e->unproven, "digest",
+			 audit_hex(e->digest, AUDIT_HASH_LEN, hex));
+	return append_own(t, AUDIT_UNPROVEN, "", more, err);
 }
 
 /* Say in the trail, and in @say, what is wrong with it. */
-static int append_remarks(struct trail *t, const struct audit_check *c,
+static int append_remarks(struct trail *t, const struct trail_end *e,
 			  bool fresh, uint64_t row, struct err *say,
 			  struct err *err)
 {
+	const struct audit_check *c = &e->check;
 	int ret = 0;
 
 	/* A last line that is no record was owned up to, see end_torn(). */
@@ -649,6 +626,8 @@ static int append_remarks(struct trail *t, const struct audit_check *c,
 						       : AUDIT_DAMAGED,
 				 c->why.text, NULL, err);
 	}
+	if (!ret && e->unproven)
+		ret = append_unproven(t, e, say, err);
 	if (ret || fresh || t->head.row <= row)
 		return ret;
 	err_set(say, 0,
@@ -660,35 +639,36 @@ static int append_remarks(struct trail *t, const struct audit_check *c,
 	return append_own(t, AUDIT_ROLLBACK, say->text, NULL, err);
 }
 
+/* The key comes first, since remarks are signed, but for that of a torn line. */
 static int recover_end(struct trail *t, const struct trail_head *anchor,
 		       uint64_t row, struct err *err)
 {
-	struct found f = { 0 };
+	struct trail_end e;
 	struct err say = { "" };
 	bool fresh;
 	int ret;
 
-	ret = read_end(t, anchor, &f, err);
+	ret = trail_end_read(&t->cfg, anchor, &e, err);
 	if (ret)
 		goto out;
-	fresh = !f.first && !anchor->n;
-	take_head(t, &f.check, anchor);
+	fresh = !e.first && !anchor->n;
+	take_head(t, &e, anchor);
 	/* A new trail begins with what happens from now on. */
 	if (fresh)
 		t->head.row = row;
 	t->signed_n = t->head.n;
-	ret = open_last(t, &f, err);
+	ret = open_last(t, &e, err);
 	if (!ret)
-		ret = end_torn(t, &f.check, err);
-	if (!ret)
-		ret = append_remarks(t, &f.check, fresh, row, &say, err);
-	if (!ret && f.first)
+		ret = end_torn(t, &e.check, err);
+	if (!ret && e.first)
 		ret = append_open(t, err);
+	if (!ret)
+		ret = append_remarks(t, &e, fresh, row, &say, err);
 	t->broken = ret;
 	if (!ret)
 		err_set(err, 0, "%s", say.text);
 out:
-	audit_check_free(&f.check);
+	trail_end_free(&e);
 	return ret;
 }
 
@@ -802,7 +782,7 @@ int trail_append(struct trail *t, const struct audit_entry *e, struct err *err)
 		return err_set(err, -EIO,
 			       "audit trail %s: a write could not be taken back",
 			       t->cfg.dir);
-	return append_entry(t, e, false, err);
+	return append_entry(t, e, err);
 }
 
 int trail_checkpoint(struct trail *t, struct err *err)

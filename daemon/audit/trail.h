@@ -44,6 +44,12 @@ struct trail_cfg {
 	uint32_t keep;
 	bool to_syslog; /* each line, to the facility authpriv */
 	/*
+	 * Asked when the trail is opened: is @r the line of the store that its
+	 * row names? Returns 1 if it is, 0 if not, or -errno with one line in
+	 * @err if that cannot be told now. NULL: there is no store.
+	 */
+	int (*knows)(void *arg, const struct audit_record *r, struct err *err);
+	/*
 	 * The worker belongs to this trail alone. NULL: everything is done at
 	 * once, and no @done is called.
 	 */
@@ -79,9 +85,12 @@ struct trail_head {
 /*
  * Open or create a trail and append a record "open". @anchor is a head that
  * was in the trail once, with n = 0 if none is known; @row is the last line of
- * the store. A trail that was altered or cut since, or is newer than the store,
- * gets a record that says so, goes on behind it, and has one line in @err; else
- * @err is empty. -EBUSY: another process writes it.
+ * the store. A trail that was altered or cut since, is newer than the store, or
+ * has records that are neither signed nor lines of the store, gets a record that
+ * says so, goes on behind it, and has one line in @err; else @err is empty. The
+ * row of the head is that of the last record that is known to be genuine, so
+ * that the caller appends again what somebody else's records replace.
+ * -EBUSY: another process writes it.
  */
 int trail_open(const struct trail_cfg *cfg, const struct trail_head *anchor,
 	       uint64_t row, struct trail **out, struct err *err);

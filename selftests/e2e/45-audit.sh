@@ -198,6 +198,30 @@ like "the cut is in the trail for good" "$(verify | tr '\n' ' ')" \
 	"^cut off: record .*exit 7"
 stop TERM k
 good
+python3 - "$file" <<-'END'
+	import hashlib, json, sys
+	last = json.loads(open(sys.argv[1]).readlines()[-1])
+	body = json.dumps({"n": last["n"] + 1, "time": last["time"],
+		"event": "admit", "group": "video", "id": "m.lab", "uid": 1000,
+		"pid": 4711, "user": "alice", "prev": last["hash"]},
+		separators=(",", ":"))[:-1]
+	digest = hashlib.sha256(body.encode()).hexdigest()
+	open(sys.argv[1], "a").write('%s,"hash":"%s"}\n' % (body, digest))
+END
+n=$(show uid 1000 | jq .n)
+like "a record behind the close is named" "$(verify | tr '\n' ' ')" \
+	"^altered: record $n: .*exit 4"
+# The store is the one of a later trail, so the cut is remarked as well.
+up k
+like "the next start does not take it for its own" \
+	"$(show event trail-unproven | tail -n 1 | jq -r '.first <= '"$n")" true
+stop TERM k
+like "a signature behind the record proves nothing" "$(verify | tr '\n' ' ')" \
+	"^altered: record $n: .*exit 4"
+show event trail-unproven >"$TMP/unproven"
+fits "the record of what is not proven fits the schema" audit-record \
+	<"$TMP/unproven"
+good
 like "another key is not trusted" "$("$MCSECCTL" audit verify dir "$T" \
 	certificate "$pki/m.lab.pem" 2>&1; echo "exit $?")" 'exit 8'
 like "no trail is an error" "$("$MCSECCTL" audit verify dir "$TMP/no" 2>&1

@@ -177,7 +177,7 @@ static void test_failure(void)
 	uint64_t before;
 
 	start();
-	wait_for(idle);
+	wait_for(is_anchored);
 	before = anchor_n();
 	set_disk(false, true);
 	is_int(change(), 0, "a change comes before the failure is known");

@@ -90,6 +90,28 @@ static void job_ended(void *arg, int ret, const struct err *why)
 	snprintf(seen.text, sizeof(seen.text), "%.255s", why->text);
 }
 
+static struct audit_entry line_of(uint64_t row)
+{
+	return (struct audit_entry){
+		.time = 1800000000,
+		.row = row,
+		.event = "join",
+		.group = "video",
+		.identity = "a.example",
+		.detail = "as receiver, at 10.0.0.1:848",
+		.actor = { .user = "" },
+	};
+}
+
+static int knows(void *arg, const struct audit_record *r, struct err *why)
+{
+	struct audit_entry e = line_of(r->entry.row);
+
+	(void)arg;
+	(void)why;
+	return audit_record_is(r, &e);
+}
+
 static void open_it(uint64_t row, uint64_t size, uint32_t keep)
 {
 	static const struct trail_head none;
@@ -101,6 +123,7 @@ static void open_it(uint64_t row, uint64_t size, uint32_t keep)
 		.keep = keep,
 		.worker = worker,
 		.done = job_ended,
+		.knows = knows,
 	};
 
 	memset(&seen, 0, sizeof(seen));
@@ -118,15 +141,7 @@ static void new_trail(uint64_t size, uint32_t keep)
 
 static int add(uint64_t row)
 {
-	struct audit_entry e = {
-		.time = 1800000000,
-		.row = row,
-		.event = "join",
-		.group = "video",
-		.identity = "a.example",
-		.detail = "as receiver, at 10.0.0.1:848",
-		.actor = { .user = "" },
-	};
+	struct audit_entry e = line_of(row);
 
 	return trail_append(t, &e, &err);
 }
