@@ -138,8 +138,9 @@ void join_answer(struct group *g, struct join_req *j)
 		ike_reply(g->k->engine, j->token, &reply);
 	kd_free(&kd);
 	if (ret && ret != -ENOENT) {
-		group_err(g, "answer not sent: %s: %s",
-			  quote(j->identity, name), strerror(-ret));
+		if (notice_left(g->k, j->identity))
+			group_err(g, "answer not sent: %s: %s",
+				  quote(j->identity, name), strerror(-ret));
 		batch_leave_later(g, j->m);
 	}
 }

@@ -74,8 +74,10 @@ static void witness_done(void *arg, int ret, const char *why)
 	g->commit.behind = ret;
 	if (ret) {
 		g->store_errors++;
-		group_err(g, "store failed: the witness was not written: %s",
-			  why);
+		if (notice_failure_left(g->k, g->conf->name))
+			group_err(g,
+				  "store failed: the witness was not written: %s",
+				  why);
 		timer_set(g->k->deps.tq, &g->commit.again, COMMIT_RETRY_MS);
 	}
 	commit_finish(g, 0, "");

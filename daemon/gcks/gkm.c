@@ -177,7 +177,7 @@ static void change_failed(struct group *g, struct gkm_change *c, int ret,
 	commit_fn *done = c->done;
 	void *arg = c->arg;
 
-	if (ret != -ECANCELED)
+	if (ret != -ECANCELED && notice_failure_left(g->k, g->conf->name))
 		group_err(g, "group change failed: %s: %s", c->why, why);
 	gkm_abandon(g, c);
 	done(g, arg, ret, why);

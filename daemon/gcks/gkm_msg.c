@@ -137,8 +137,9 @@ static int queue_message(struct group *g, struct outbox *out,
 	/* Fragments are used only if every recipient can reassemble them. */
 	ret = rekey_build_frags(rs, m, g->n_whole ? 0 : FRAGMENT_MAX, &w, &err);
 	if (ret) {
-		group_err(g, "rekey not built: %s%s%s", strerror(-ret),
-			  err.text[0] ? ": " : "", err.text);
+		if (notice_failure_left(g->k, g->conf->name))
+			group_err(g, "rekey not built: %s%s%s", strerror(-ret),
+				  err.text[0] ? ": " : "", err.text);
 	} else {
 		o = out_msg_new(g, &w, at, n);
 		if (o)

@@ -63,6 +63,13 @@ static const struct quota_rule of_crowds = {
 	.keys = 256,
 };
 
+/* While the store fails, each request may be a change that fails. */
+static const struct quota_rule of_failures = {
+	.burst = 4,
+	.every_ms = 10000,
+	.keys = 256,
+};
+
 static uint64_t now_of(const struct gcks *k)
 {
 	return clock_mono_ms(k->deps.clock);
@@ -79,8 +86,12 @@ static void rest_due(void *arg)
 	if (n->members)
 		log_info("lines suppressed: %llu about members",
 			 (unsigned long long)n->members);
+	if (n->failed)
+		log_info("lines suppressed: %llu about changes that failed",
+			 (unsigned long long)n->failed);
 	n->strangers = 0;
 	n->members = 0;
+	n->failed = 0;
 }
 
 static void count_suppressed(struct gcks *k, uint64_t *count)
@@ -157,9 +168,10 @@ int notice_init(struct gcks *k)
 	n->same = quota_new(&of_same, seed);
 	n->rivals = quota_new(&of_rivals, seed);
 	n->crowds = quota_new(&of_crowds, seed);
+	n->failures = quota_new(&of_failures, seed);
 	n->records = quota_new(&of_records, seed);
 	return n->nets && n->identities && n->same && n->rivals && n->crowds &&
-			       n->records
+			       n->failures && n->records
 		       ? 0
 		       : -ENOMEM;
 }
@@ -175,6 +187,7 @@ void notice_free(struct gcks *k)
 	quota_free(n->same);
 	quota_free(n->rivals);
 	quota_free(n->crowds);
+	quota_free(n->failures);
 	quota_free(n->records);
 }
 
@@ -260,6 +273,16 @@ bool notice_left(struct gcks *k, const char *identity)
 	if (quota_take(n->identities, identity, strlen(identity), now_of(k)))
 		return true;
 	count_suppressed(k, &n->members);
+	return false;
+}
+
+bool notice_failure_left(struct gcks *k, const char *group)
+{
+	struct notices *n = &k->notices;
+
+	if (quota_take(n->failures, group, strlen(group), now_of(k)))
+		return true;
+	count_suppressed(k, &n->failed);
 	return false;
 }
 

@@ -26,9 +26,11 @@ struct notices {
 	struct quota *same; /* repetitions of a refusal */
 	struct quota *rivals; /* reports of a rival, by member */
 	struct quota *crowds; /* reports of a rival, by group */
+	struct quota *failures; /* changes that failed, by group */
 	uint64_t stranger_ms; /* last line about a stranger; 0: never */
 	uint64_t strangers; /* suppressed since */
 	uint64_t members; /* suppressed lines about members */
+	uint64_t failed; /* suppressed lines about changes that failed */
 	struct timer rest; /* sums up what was suppressed */
 	struct quota *records; /* refusals in the trail, by identity or "" */
 	uint64_t unrecorded; /* refusals of strangers since their last record */
@@ -47,6 +49,12 @@ void notice_ike(struct gcks *k, const struct ike_event *ev);
  * Return true if one more line about @identity may be written, and count it.
  */
 bool notice_left(struct gcks *k, const char *identity);
+
+/*
+ * Return true if one more line about a failure of @group may be written that a
+ * request of a member may cause again and again, and count it.
+ */
+bool notice_failure_left(struct gcks *k, const char *group);
 
 /*
  * Record that the authenticated @identity was refused. @group is one of ours

@@ -712,6 +712,35 @@ static void test_not_offered(void)
 	sim_finish(&s, "a Rekey SA that was not offered");
 }
 
+/* While the disk is full, an identity that asks again fails again each time. */
+static void test_failures(void)
+{
+	unsigned int i, failed;
+	struct sim_member *x;
+
+	sim_init(&s, 19);
+	usual();
+	x = sim_add(&s, "x.example", false, true);
+	s.store_errno = -ENOSPC;
+	failed = sim_group(&s).store_errors;
+	for (i = 0; i < 200; i++) {
+		sim_up(x);
+		sim_run(&s, 100);
+		sim_down(x);
+	}
+	failed = sim_group(&s).store_errors - failed;
+	ok(failed >= 40, "in 20 s %u changes of keys fail", failed);
+	i = sim_log_count(&s, "group change failed");
+	ok(i >= 4 && i <= 7, "%u lines tell of failed changes", i);
+	sim_run(&s, 11000);
+	ok(sim_logged(&s, " about changes that failed"),
+	   "the failed changes without a line are summed up");
+	s.store_errno = 0;
+	sim_up(x);
+	ok(sim_settle(&s, 20000), "the identity joins when the store works");
+	sim_finish(&s, "failures");
+}
+
 int main(void)
 {
 	RUN(test_not_offered);
@@ -722,6 +751,7 @@ int main(void)
 	RUN(test_strangers);
 	RUN(test_trail_room);
 	RUN(test_log);
+	RUN(test_failures);
 	RUN(test_unwelcome);
 	RUN(test_greedy);
 	RUN(test_many_senders);
