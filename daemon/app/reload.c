@@ -123,8 +123,30 @@ static void reload_end(struct reload *r, int ret, const char *why)
 static void gcks_reloaded(void *arg, int ret, uint32_t effective_ms,
 			  const char *why)
 {
+	char text[640];
+
 	(void)effective_ms;
-	reload_end(arg, ret, why);
+	if (ret)
+		snprintf(text, sizeof(text),
+			 "%s; everything else of the configuration is in force, reload again for what is missing",
+			 why);
+	reload_end(arg, ret, ret ? text : "");
+}
+
+/*
+ * Take what may be refused: new groups of the key server, and the member, whose
+ * groups the kernel may refuse. After an error nothing has changed.
+ */
+static int take_roles(struct app *a, const struct conf *to, struct err *err)
+{
+	int ret = a->gcks ? gcks_reload_open(a->gcks, to->gcks, err) : 0;
+
+	if (ret || !a->member)
+		return ret;
+	ret = member_reload(a->member, to->member, err);
+	if (ret && a->gcks)
+		gcks_reload_undo(a->gcks);
+	return ret;
 }
 
 static void run_reload(struct app *a, struct reload *r)
@@ -143,9 +165,8 @@ static void run_reload(struct app *a, struct reload *r)
 		return;
 	}
 	ret = check_roles(a, to, &keys, add_line, &changes, &err);
-	/* The kernel may refuse a group, so the key server changes after it. */
-	if (!ret && a->member)
-		ret = member_reload(a->member, to->member, &err);
+	if (!ret)
+		ret = take_roles(a, to, &err);
 	if (ret) {
 		app_free_peer_keys(&keys);
 		conf_free(to);

@@ -133,6 +133,10 @@ static void report_gcks_changes(struct gcks *k, const struct conf_gcks *conf,
 
 	TAILQ_FOREACH(g, &k->groups, all)
 	{
+		if (g->added) {
+			tell_line(r, "group %s: added", g->conf->name);
+			continue;
+		}
 		c = find_group_conf(conf, g->conf->name);
 		if (c)
 			tell_reload(r, g, c, psks);
@@ -287,21 +291,35 @@ int gcks_start_check(const struct conf_gcks *conf, const struct gcks_deps *deps,
 
 /* ---- apply -------------------------------------------------------------- */
 
-/* Open all new groups or none of them, since their records may be damaged. */
-static int open_added(struct gcks *k, const struct conf_gcks *conf,
-		      struct err *err)
+void gcks_reload_undo(struct gcks *k)
 {
-	const struct group *last = TAILQ_LAST(&k->groups, groups);
+	struct group *g, *next;
+
+	for (g = TAILQ_FIRST(&k->groups); g; g = next) {
+		next = TAILQ_NEXT(g, all);
+		if (g->added)
+			group_free(g);
+	}
+}
+
+/* The records of a new group may be damaged, or still be written. */
+int gcks_reload_open(struct gcks *k, const struct conf_gcks *conf,
+		     struct err *err)
+{
+	int ret = check_key_wrap(k, conf, err);
 	struct group *g;
-	int ret = 0;
 	size_t i;
 
-	for (i = 0; !ret && i < conf->n_groups; i++)
-		if (!group_find(k, conf->groups[i].name,
-				strlen(conf->groups[i].name)))
-			ret = group_new(k, &conf->groups[i], &g, err);
-	while (ret && (g = TAILQ_LAST(&k->groups, groups)) != last)
-		group_free(g);
+	for (i = 0; !ret && i < conf->n_groups; i++) {
+		if (group_find(k, conf->groups[i].name,
+			       strlen(conf->groups[i].name)))
+			continue;
+		ret = group_new(k, &conf->groups[i], &g, err);
+		if (!ret)
+			g->added = true;
+	}
+	if (ret)
+		gcks_reload_undo(k);
 	return ret;
 }
 
@@ -330,21 +348,21 @@ void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 	struct gather *t;
 	int ret;
 
-	ret = check_key_wrap(k, conf, &err);
-	if (!ret) {
-		report_gcks_changes(k, conf, k->deps.psks,
-				    &(struct report){ conf_log_change, NULL });
-		ret = open_added(k, conf, &err);
-	}
+	ret = gcks_reload_open(k, conf, &err);
 	t = ret ? NULL : gather_new(done, arg);
 	if (!t) {
+		gcks_reload_undo(k);
 		done(arg, ret ? ret : -ENOMEM, 0,
-		     ret ? err.text : "out of memory");
+		     ret ? err.text
+			 : "out of memory: no group of the key server has changed");
 		return;
 	}
+	report_gcks_changes(k, conf, k->deps.psks,
+			    &(struct report){ conf_log_change, NULL });
 	/* A group that is closed may leave the list at once. */
 	for (g = TAILQ_FIRST(&k->groups); g; g = next) {
 		next = TAILQ_NEXT(g, all);
+		g->added = false;
 		change_one(g, find_group_conf(conf, g->conf->name), t);
 	}
 	gather_end(t);

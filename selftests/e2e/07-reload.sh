@@ -182,4 +182,32 @@ kill -TERM "$pid"
 like "the log names each change" "$(cat "$TMP/k.log")" \
 	'reload change: group video: receivers changed'
 
+section "a daemon of both roles"
+
+# GROUPS: what adds a member of video, and of these, to the configuration of the key server
+member_part() {
+	cat <<-END
+		member: { gcks = "$K4"; gcks-id = "k.lab"; groups = (
+		  { name = "video"; address = "239.7.1.1"; }$1 ); };
+	END
+}
+
+wait_until 20 test ! -d "/proc/$pid"
+{ gcks_conf "$(group_conf video 1 "$both")"; member_part ""; } >"$TMP/k.conf"
+up k
+# The kernel has the address of the group to come, under another name.
+try "the address is taken" ctl k group add other 239.7.1.4
+{
+	gcks_conf "$(group_conf video 1 '"m.lab"'), $(group_conf more 4 "$both")"
+	member_part ', { name = "more"; address = "239.7.1.4"; }'
+} >"$TMP/k.conf"
+refuse "mcsecctl reload, which the kernel refuses" kctl reload
+is "the group is not served either" "$(of more name)" ""
+unlike "no change is logged as made" "$(cat "$TMP/k.log")" \
+	'reload change: group more'
+try "the address is free" ctl k group del other
+try "mcsecctl reload, when the address is free" kctl reload
+is "the group is served" "$(of more name)" more
+kill -TERM "$pid"
+
 tap_done

@@ -646,6 +646,47 @@ static void test_groups(void)
 	sim_free(&s);
 }
 
+/* ---- a reload that fails, as a whole or in part -------------------------- */
+
+static void test_half_way(void)
+{
+	struct err err = {};
+
+	/* The first step of mcsecd: what a later one refuses is taken back. */
+	usual(41);
+	next.n_groups = 2;
+	is_int(gcks_reload_open(s.gcks, &next, &err), 0, "a group is opened");
+	is_int(n_groups(), 2, "the opened group is served");
+	gcks_reload_undo(s.gcks);
+	is_int(n_groups(), 1, "a reload that goes no further leaves no group");
+	ok(sim_in(a) && sim_in(b),
+	   "a reload that goes no further costs nobody");
+	groups[1].kwa = groups[0].kwa == 2 ? 3 : 2;
+	is_int(gcks_reload_open(s.gcks, &next, &err), -EBUSY,
+	       "another key-wrap is refused at the first step: %s", err.text);
+	is_int(n_groups(), 1, "a refused first step opens no group");
+	groups[1].kwa = groups[0].kwa;
+	is_int(gcks_reload_open(s.gcks, &next, &err), 0, "the group is opened");
+	is_int(reload(), 0, "the reload goes on from there");
+	is_int(sim_log_count(&s, "group audio: added"), 1,
+	       "the added group is logged once");
+	is_int(n_groups(), 2, "both groups are served");
+	gcks_reload_undo(s.gcks);
+	is_int(n_groups(), 2, "a reload that is through cannot be taken back");
+
+	/* All groups that did not change are named. */
+	groups[0].beat++;
+	groups[1].beat++;
+	s.store_errno = -ENOSPC;
+	ok(reload() < 0, "a reload is refused by the store");
+	ok(strstr(why, "\"video\": policy not changed") &&
+		   strstr(why, "; group \"audio\": policy not changed"),
+	   "each group that has not changed is named: %s", why);
+	s.store_errno = 0;
+	is_int(reload(), 0, "a second reload takes what is missing");
+	sim_free(&s);
+}
+
 /* ---- members that do not hear the Delete --------------------------------- */
 
 enum anew {
@@ -814,6 +855,7 @@ static void test_deaths(enum sim_crash step, bool alg)
 
 int main(void)
 {
+	RUN(test_half_way);
 	test_nothing();
 	test_quiet();
 	test_lists(0);
