@@ -66,7 +66,10 @@ static void test_evict(void)
 	       "b is evicted");
 	ok(ms > 0 && ms <= 2500, "effective in %u ms", ms);
 	ok(!sim_has_member(&s, "b.example"), "b is in no roster");
-	sim_run(&s, 30000);
+	sim_run(&s, 4000);
+	ok(!sim_status(b).keyed && b->mk.n_sas,
+	   "b has no Rekey SA, and its kernel still has the Data SA");
+	sim_run(&s, 26000);
 	is_int(sim_reads_after(&s, b, at + ms), 0,
 	       "b has no key of what was sent since then");
 	ok(sim_reads_after(&s, b, at) > 0,
