@@ -272,10 +272,16 @@ static void print_gap(void *arg, const char *line)
  */
 static int check_start(struct app *a)
 {
-	if (a->chain &&
-	    cert_chain_not_after(a->chain) <= clock_wall(clock_system())) {
-		fprintf(stderr, "%s: identity.certificate: %s has expired\n",
-			a->conf->file, a->conf->identity.certificate);
+	time_t now = clock_wall(clock_system());
+	const char *wrong = NULL;
+
+	if (a->chain && cert_chain_not_after(a->chain) <= now)
+		wrong = "has expired";
+	else if (a->chain && cert_chain_not_before(a->chain) > now)
+		wrong = "is not yet valid: is the clock right?";
+	if (wrong) {
+		fprintf(stderr, "%s: identity.certificate: %s %s\n",
+			a->conf->file, a->conf->identity.certificate, wrong);
 		return 1;
 	}
 	printf("%s: configuration is valid\n", a->conf->file);

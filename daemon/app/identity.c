@@ -60,15 +60,19 @@ int app_load_identity(struct app *a, struct err *err)
 }
 
 /*
- * An expired certificate is not fatal: the clock may be wrong and be set later.
+ * A certificate out of its time is not fatal: the clock may be wrong and be set
+ * later.
  */
 static void check_expiry(void *arg)
 {
 	struct app *a = arg;
-	time_t left =
-		cert_chain_not_after(a->chain) - clock_wall(clock_system());
+	time_t now = clock_wall(clock_system());
+	time_t left = cert_chain_not_after(a->chain) - now;
 
-	if (left <= 0)
+	if (cert_chain_not_before(a->chain) > now)
+		log_err("certificate not yet valid: %s: is the clock right?",
+			a->conf->identity.certificate);
+	else if (left <= 0)
 		log_err("certificate expired: %s: peers will refuse it",
 			a->conf->identity.certificate);
 	else if (left < EXPIRY_WARNING)

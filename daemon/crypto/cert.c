@@ -234,13 +234,18 @@ void cert_chain_id(const struct cert_chain *chain, uint8_t *type,
 	*len = chain->id_len;
 }
 
-static time_t not_after(const X509 *x)
+static time_t asn1_seconds(const ASN1_TIME *t)
 {
 	struct tm tm;
 
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
+	if (ASN1_TIME_to_tm(t, &tm) != 1)
 		return 0;
 	return timegm(&tm);
+}
+
+static time_t not_after(const X509 *x)
+{
+	return asn1_seconds(X509_get0_notAfter(x));
 }
 
 int cert_chain_pubkey(const struct cert_chain *chain, size_t i,
@@ -249,6 +254,13 @@ int cert_chain_pubkey(const struct cert_chain *chain, size_t i,
 	EVP_PKEY *key = X509_get0_pubkey(sk_X509_value(chain->certs, (int)i));
 
 	return key ? sigpub_from_pkey(key, out) : -EOPNOTSUPP;
+}
+
+time_t cert_chain_not_before(const struct cert_chain *chain)
+{
+	const X509 *leaf = sk_X509_value(chain->certs, 0);
+
+	return asn1_seconds(X509_get0_notBefore(leaf));
 }
 
 time_t cert_chain_not_after(const struct cert_chain *chain)

@@ -69,7 +69,8 @@ void cert_chain_id(const struct cert_chain *chain, uint8_t *type,
  */
 int cert_chain_pubkey(const struct cert_chain *chain, size_t i,
 		      struct sigpub **out);
-/* Return the end of the leaf's validity in seconds since 1970. */
+/* Return the beginning, or end, of the leaf's validity in seconds since 1970. */
+time_t cert_chain_not_before(const struct cert_chain *chain);
 time_t cert_chain_not_after(const struct cert_chain *chain);
 
 /* ---- trust anchors ------------------------------------------------------ */

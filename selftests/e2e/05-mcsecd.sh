@@ -8,7 +8,7 @@
 
 . "$(dirname "$0")/../lib.sh"
 . "$TOP/selftests/e2e/process.sh"
-need ip jq setpriv
+need ip jq openssl setpriv
 
 K4=10.5.0.1 K6=fd05::1
 K=$TMP/k
@@ -89,6 +89,20 @@ echo "-----BEGIN CERTIFICATE-----" >"$TMP/cut.pem"
 sed "s:$pki/k.lab.pem:$TMP/cut.pem:" "$TMP/k.conf" >"$TMP/bad.conf"
 like "a damaged certificate" "$("$MCSECD" --check -c "$TMP/bad.conf" 2>&1)" \
 	'identity.certificate: .*damaged'
+# A certificate of the day after tomorrow is what a clock in the past makes of any.
+openssl req -new -key "$pki/k.lab.key" -subj /CN=k.lab -out "$TMP/k.csr" 2>/dev/null
+: >"$TMP/index" && echo 01 >"$TMP/serial"
+printf '%s\n' '[ca]' default_ca=d '[d]' "database=$TMP/index" "serial=$TMP/serial" \
+	"new_certs_dir=$TMP" default_md=default policy=p '[p]' \
+	commonName=supplied >"$TMP/ca.cnf"
+openssl ca -batch -notext -config "$TMP/ca.cnf" -cert "$pki/ca.pem" \
+	-keyfile "$pki/ca.key" -in "$TMP/k.csr" -out "$TMP/later.pem" \
+	-startdate "$(date -u -d '+2 days' +%y%m%d%H%M%SZ)" \
+	-enddate "$(date -u -d '+9 days' +%y%m%d%H%M%SZ)" 2>/dev/null
+sed "s:$pki/k.lab.pem:$TMP/later.pem:" "$TMP/k.conf" >"$TMP/bad.conf"
+like "a certificate that is not valid yet" \
+	"$("$MCSECD" --check -c "$TMP/bad.conf" 2>&1)" \
+	'identity.certificate: .*later.pem is not yet valid: is the clock right'
 try "no refusal left anything behind" test ! -e "$K"
 
 ns_create k m
