@@ -14,6 +14,7 @@
 #include "conf/check.h"
 #include "conf/field.h"
 #include "conf/selector.h"
+#include "conf/syntax.h"
 #include "crypto/wrap.h"
 #include "wire/proto.h"
 #include "lib/addr.h"
@@ -663,10 +664,22 @@ static int syntax_error(struct conf_reader *r, config_t *cfg)
 {
 	const char *file = config_error_file(cfg);
 	int ret = -EINVAL;
+	unsigned int open;
 
 	if (config_error_type(cfg) == CONFIG_ERR_PARSE) {
-		err_set(r->err, ret, "%s:%d: %s", file ? file : r->file,
-			config_error_line(cfg), config_error_text(cfg));
+		file = file ? file : r->file;
+		open = conf_open_quote(file);
+		if (open)
+			err_set(r->err, ret,
+				"%s:%u: a quote is not closed on this line",
+				file, open);
+		else
+			err_set(r->err, ret, "%s:%d: %s", file,
+				config_error_line(cfg), config_error_text(cfg));
+	} else if (conf_is_folder(r->file)) {
+		ret = -EISDIR;
+		err_set(r->err, ret, "%s: is a folder, not a configuration",
+			r->file);
 	} else {
 		ret = errno ? -errno : -EIO;
 		err_set(r->err, ret, "%s: %s", r->file, strerror(-ret));
