@@ -321,7 +321,7 @@ static bool may_change(const struct genl_info *info,
 	    info->attrs[MCSEC_A_GROUP_FORCE])
 		return true;
 	return refuse_nla(info->extack, NULL, false,
-			  "another program owns the group: change it there, or take it over with force");
+			  "another program owns the group: change it there, or take it over with --force");
 }
 
 static void delete_group(const struct genl_info *info,

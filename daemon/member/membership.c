@@ -112,6 +112,37 @@ void membership_kgroup(const struct conf_mgroup *conf, struct kgroup *kg)
 	memcpy(kg->devs, conf->devs.name, sizeof(kg->devs));
 }
 
+/* A search for a group of the kernel that protects the same by another name. */
+struct same_search {
+	const struct kgroup *as;
+	char name[MCSEC_NAME_MAX + 1]; /* "": none yet */
+};
+
+static int note_same(void *arg, const struct kgroup_info *info)
+{
+	struct same_search *s = arg;
+
+	if (!kgroup_differs(&info->group, s->as))
+		memcpy(s->name, info->group.name, sizeof(s->name));
+	return 0;
+}
+
+/* Say which group has the address, and how to remove it; @why is the kernel's. */
+static int refuse_taken(const struct kernel *k, const struct kgroup *kg,
+			const char *why, struct err *err)
+{
+	struct same_search s = { .as = kg };
+	char a[KGROUP_STRLEN];
+
+	if (k->ops->group_dump(k->ctx, note_same, &s, NULL) || !*s.name)
+		return err_set(err, -EEXIST,
+			       "group \"%s\": kernel: %s; \"mcsecctl group show\" lists the groups that are there",
+			       kg->name, why);
+	return err_set(err, -EEXIST,
+		       "group \"%s\": the kernel has %s as group \"%s\": if no other program needs that, \"mcsecctl group del %s --force\" removes it",
+		       kg->name, kgroup_str(kg, a), s.name, s.name);
+}
+
 int membership_protect(struct mgroup *g, bool *made, struct err *err)
 {
 	const struct kernel *k = g->m->deps.kernel;
@@ -133,11 +164,14 @@ int membership_protect(struct mgroup *g, bool *made, struct err *err)
 	    !k->ops->group_get(k->ctx, kg.name, &info, NULL)) {
 		if (kgroup_differs(&info.group, &kg))
 			return err_set(err, -EEXIST,
-				       "group \"%s\": the kernel has it for %s",
-				       kg.name, kgroup_str(&info.group, a));
+				       "group \"%s\": the kernel has it for %s: \"mcsecctl group del %s --force\" removes that",
+				       kg.name, kgroup_str(&info.group, a),
+				       kg.name);
 		ret = k->ops->sa_dump(k->ctx, kg.name, adopt_sa, g, &kerr);
 		if (!ret && lacks_sending_sa(g))
 			g->used_up = true;
+	} else if (ret == -EEXIST) {
+		return refuse_taken(k, &kg, kerr.text, err);
 	}
 	if (ret)
 		err_set(err, ret, "group \"%s\": kernel: %s", kg.name,

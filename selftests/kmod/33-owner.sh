@@ -83,7 +83,7 @@ refused() { # name, command...
 	local name=$1
 	shift
 
-	like "$name" "$(ctl a "$@" 2>&1)" 'another program owns the group: .* with force'
+	like "$name" "$(ctl a "$@" 2>&1)" 'another program owns the group: .* with --force'
 }
 refused "a group with an owner is not deleted by hand" group del g4
 refused "a group with an owner is not flushed by hand" group flush

@@ -115,6 +115,21 @@ static int group_get(void *ctx, const char *name, struct kgroup_info *info,
 	return 0;
 }
 
+static int group_dump(void *ctx, kgroup_fn *fn, void *arg, struct err *err)
+{
+	struct mock_kernel *mk = ctx;
+	struct kgroup_info info;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < mk->n_groups && !ret; i++) {
+		ret = group_get(mk, mk->group[i].name, &info, err);
+		if (!ret)
+			ret = fn(arg, &info);
+	}
+	return ret;
+}
+
 static void do_select(struct mock_kernel *mk, struct mock_sa *s)
 {
 	unsigned int i;
@@ -292,6 +307,7 @@ static const struct kernel_ops mock_ops = {
 	.group_add = group_add,
 	.group_del = group_del,
 	.group_get = group_get,
+	.group_dump = group_dump,
 	.sa_add = sa_add,
 	.sa_set = sa_set,
 	.sa_del = sa_del,

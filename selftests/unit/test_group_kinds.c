@@ -354,9 +354,11 @@ static void test_restart(void)
 	static const struct sim_who who[] = {
 		{ .identity = "a.example", .receive = true },
 	};
+	static char misspelt[] = "vidoe";
 	struct member_deps deps;
 	struct sim_member *m;
 	struct member *other;
+	char *name;
 
 	kind_init(&udp, 6);
 	sim_start(&s, who, ARRAY_SIZE(who), 20000, 0);
@@ -371,8 +373,21 @@ static void test_restart(void)
 	ok(strstr(err.text,
 		  "group \"video\": the kernel has it for 239.2.1.1 proto udp dport 5000"),
 	   "the reason: %s", err.text);
+	ok(strstr(err.text, ": \"mcsecctl group del video --force\" removes"),
+	   "the command that removes it");
 	member_free(other);
 	m->cg.devs.n = 0;
+	name = m->cg.name;
+	m->cg.name = misspelt;
+	if (member_new(&m->conf, &deps, &other, &err))
+		bail("%s", err.text);
+	is_int(member_start(other, &err), -EEXIST, "a group of the same");
+	ok(strstr(err.text,
+		  "group \"vidoe\": the kernel has 239.2.1.1 proto udp dport 5000 as ") &&
+		   strstr(err.text, "\"mcsecctl group del video --force\""),
+	   "the other name, and the command: %s", err.text);
+	member_free(other);
+	m->cg.name = name;
 	sim_up(m);
 	ok(sim_settle(&s, 60000), "with the same group the member is in");
 	sim_finish(&s, "restart");
