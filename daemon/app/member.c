@@ -8,6 +8,8 @@
 #include "app/app.h"
 #include "app/key_digests.h"
 #include "wire/proto.h"
+#include "ike/ppk.h"
+#include "ike/psk.h"
 #include "kernel/link.h"
 #include "kernel/nl.h"
 #include "lib/clock.h"
@@ -202,6 +204,16 @@ static bool find_key_note(void *ctx, const char *group, uint32_t spi,
 	return key_digests_get(a->key_digests, group, spi, digest);
 }
 
+/* The same choice as ike/authenticate.c makes. */
+static unsigned int member_auth(void *ctx)
+{
+	const struct app *a = ctx;
+	const char *id = a->conf->member->gcks_id;
+
+	return (psks_find(a->peer_keys.psks, id) ? MEMBER_BY_PSK : 0) |
+	       (ppks_find(a->peer_keys.ppks, id) ? MEMBER_WITH_PPK : 0);
+}
+
 static void log_gap(void *arg, const char *line)
 {
 	(void)arg;
@@ -321,6 +333,7 @@ int app_start_member(struct app *a, struct err *err)
 		.leave_rekey = leave_rekey,
 		.note_key = set_key_digest,
 		.find_key_note = find_key_note,
+		.auth = member_auth,
 		.ctx = a,
 	};
 	struct ike_engine_cfg cfg = app_engine_cfg(a);

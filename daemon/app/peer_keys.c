@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Pre-shared keys and PPKs of peers, and their change by a reload. */
+#include <ctype.h>
 #include <stdio.h>
 
 #include "app/app.h"
@@ -7,6 +8,30 @@
 #include "ike/ppk.h"
 #include "ike/psk.h"
 #include "lib/err.h"
+#include "lib/log.h"
+#include "lib/secret.h"
+
+/* Digits of a key that is likely to have lost its 0x, at least. */
+#define HEX_MIN 32
+
+/*
+ * Warn of a key that looks like hexadecimal digits and is taken as text, as 0x is
+ * missing: the other end would take 32 octets where this one takes 64.
+ */
+static void warn_of_digits(const char *path)
+{
+	size_t len, i;
+	uint8_t *key;
+
+	if (psk_read_file(path, &key, &len, NULL))
+		return;
+	for (i = 0; i < len && isxdigit(key[i]); i++)
+		;
+	if (i == len && len >= HEX_MIN && !(len % 2))
+		log_warn("key taken as text: %s has %zu hexadecimal digits without 0x in front",
+			 path, len);
+	secret_free(key);
+}
 
 static int load_psks(const struct conf *c, struct psks **out, struct err *err)
 {
@@ -20,6 +45,7 @@ static int load_psks(const struct conf *c, struct psks **out, struct err *err)
 		if (ret)
 			return err_set(err, ret, "%s:%u: psk: %s", c->file,
 				       c->psks[i].line, why.text);
+		warn_of_digits(c->psks[i].key);
 	}
 	return 0;
 }
@@ -40,6 +66,7 @@ static int load_ppks(const struct conf *c, struct ppks **out, struct err *err)
 		if (ret)
 			return err_set(err, ret, "%s:%u: ppk: %s", c->file,
 				       c->ppks[i].line, why.text);
+		warn_of_digits(c->ppks[i].key);
 	}
 	return 0;
 }

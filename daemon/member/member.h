@@ -37,6 +37,12 @@ struct err;
 struct member;
 struct timerq;
 
+/* A certificate without these. */
+enum member_auth {
+	MEMBER_BY_PSK = 1 << 0, /* by a pre-shared key instead */
+	MEMBER_WITH_PPK = 1 << 1, /* a PPK is mixed in */
+};
+
 struct member_deps {
 	const struct clock *clock;
 	struct timerq *tq;
@@ -64,6 +70,11 @@ struct member_deps {
 			 const uint8_t *digest);
 	bool (*find_key_note)(void *ctx, const char *group, uint32_t spi,
 			      uint8_t *digest);
+	/*
+	 * Return what authenticates this host towards the key server, bits of
+	 * enum member_auth. May be NULL: a certificate.
+	 */
+	unsigned int (*auth)(void *ctx);
 	void *ctx;
 };
 

@@ -227,6 +227,22 @@ static enum refusal refusal_of(uint16_t notify)
 	}
 }
 
+/* Say what this host used, and what an administrator can compare. */
+static const char *auth_refused(const struct member *m)
+{
+	static const char *const texts[] = {
+		"the key server does not take the certificate: compare its CA and time, and whether the key server has psk or ppk for this host",
+		[MEMBER_BY_PSK] =
+			"the key server does not take the pre-shared key: compare the files of psk, 0x included, and whether the key server has a ppk for this host",
+		[MEMBER_WITH_PPK] =
+			"the key server does not take the certificate and the PPK: compare ppk-id and the files of ppk, and the certificate's CA and time",
+		[MEMBER_BY_PSK | MEMBER_WITH_PPK] =
+			"the key server does not take the pre-shared key and the PPK: compare the files of psk and of ppk, 0x included, and ppk-id",
+	};
+
+	return texts[m->deps.auth ? m->deps.auth(m->deps.ctx) : 0];
+}
+
 /* Describe the notify; the key server's log has the detailed reason. */
 static const char *notify_meaning(const struct mgroup *g, uint16_t notify)
 {
@@ -241,7 +257,7 @@ static const char *notify_meaning(const struct mgroup *g, uint16_t notify)
 	case IKE_N_NO_PROPOSAL_CHOSEN:
 		return "no proposal chosen";
 	case IKE_N_AUTHENTICATION_FAILED:
-		return "the key server rejects the certificate";
+		return auth_refused(g->m);
 	default:
 		return NULL;
 	}

@@ -65,6 +65,15 @@ section "keys"
 try "a member comes in by its pre-shared key" wait_until 60 state_is m in
 refused_n() { host_ctl n -j status | jq -e '.member.groups[0].refusals > 0' >/dev/null; }
 try "one without a key of the key server is refused" wait_until 30 refused_n
+last_error() { host_ctl "$1" -j status | jq -r '.member.groups[0]."last-error"'; }
+like "a refused member is told that it used a pre-shared key, and what to compare" \
+	"$(last_error n)" 'does not take the pre-shared key: compare the files of psk'
+unlike "a key behind 0x is no text" "$(cat "$TMP/n.log")" 'key taken as text'
+cut -c 3- "$TMP/n.psk" >"$TMP/digits.psk" && chmod 600 "$TMP/digits.psk"
+sed "s:$TMP/n.psk:$TMP/digits.psk:" "$TMP/n.conf" >"$TMP/digits.conf"
+like "--check warns of a key of 64 digits without 0x" \
+	"$("$MCSECD" --check -c "$TMP/digits.conf" 2>&1)" \
+	'warning: key taken as text: .*/digits.psk has 64 hexadecimal digits without 0x'
 unlike "no key is logged" "$(cat "$TMP"/?.log)" \
 	"$(cut -c 3- "$TMP/m.psk")|$(cut -c 3- "$TMP/n.psk")"
 
@@ -126,6 +135,9 @@ like "a member without PPK is refused where that is mandatory" "$(
 	wait_until 30 grep -q 'PPK: the peer uses none' "$TMP/k.log"
 	cat "$TMP/k.log"
 )" 'authentication failed.*PPK: the peer uses none'
+like "a member without PPK is told that the key server may have one" "$(
+	wait_until 10 grep -q 'registration failed.*has a ppk for this host' "$TMP/m.log"
+	last_error m)" 'whether the key server has a ppk for this host'
 down TERM "$(pid_of m)"
 psk_member m key-id:plc-7 "${ppk/key-id:plc-7/k.lab}" \
 	'send = true; sender-ids = 1;' >"$TMP/m.conf"
