@@ -214,6 +214,15 @@ static unsigned int member_auth(void *ctx)
 	       (ppks_find(a->peer_keys.ppks, id) ? MEMBER_WITH_PPK : 0);
 }
 
+/* By its first name, as the module knows no others. */
+static bool has_interface(void *ctx, const char *name)
+{
+	const struct app *a = ctx;
+	struct link_info link;
+
+	return !linkmon_find(a->links, name, 0, &link);
+}
+
 static void log_gap(void *arg, const char *line)
 {
 	(void)arg;
@@ -334,6 +343,7 @@ int app_start_member(struct app *a, struct err *err)
 		.note_key = set_key_digest,
 		.find_key_note = find_key_note,
 		.auth = member_auth,
+		.has_interface = has_interface,
 		.ctx = a,
 	};
 	struct ike_engine_cfg cfg = app_engine_cfg(a);

@@ -96,6 +96,20 @@ static uint32_t interface_towards(const struct ep *other, uint32_t bound)
 	return found || bound ? found : only_interface();
 }
 
+static bool is_loopback(const char *interface)
+{
+	struct ifaddrs *list, *i;
+	bool found = false;
+
+	if (getifaddrs(&list))
+		return false;
+	for (i = list; i && !found; i = i->ifa_next)
+		found = (i->ifa_flags & IFF_LOOPBACK) &&
+			!strcmp(i->ifa_name, interface);
+	freeifaddrs(list);
+	return found;
+}
+
 static int configured_interface(const char *interface, uint32_t *ifindex,
 				struct err *err)
 {
@@ -106,6 +120,10 @@ static int configured_interface(const char *interface, uint32_t *ifindex,
 		return err_set(err, -EINVAL,
 			       "%s is a VRF; name an interface that is enslaved to it",
 			       interface);
+	if (is_loopback(interface))
+		err_set(err, 0,
+			"%s is a loopback interface, which no rekey of another host reaches",
+			interface);
 	return 0;
 }
 

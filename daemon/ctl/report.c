@@ -257,7 +257,7 @@ static void put_heard(json_t *o, const struct member_group_status *s)
 	if (addr_is_none(&s->rekey_to.addr))
 		return;
 	put_json_text(o, "rekey-address", ep_str(&s->rekey_to, ep));
-	put_bool(o, "rekeys-heard", s->rekey_ifindex != 0);
+	put_bool(o, "rekey-joined", s->rekey_ifindex != 0);
 	if (if_indextoname(s->rekey_ifindex, name))
 		put_json_text(o, "rekey-interface", name);
 	if (s->rekey_note[0])
@@ -265,9 +265,9 @@ static void put_heard(json_t *o, const struct member_group_status *s)
 }
 
 /* Put the settings that are matters of this host alone. */
-static void put_local(json_t *o, const struct conf_mgroup *c)
+static void put_local(json_t *o, const struct conf_mgroup *c, uint64_t no_devs)
 {
-	char text[32];
+	char text[32], note[64] = "";
 	json_t *list;
 	size_t i;
 
@@ -277,6 +277,12 @@ static void put_local(json_t *o, const struct conf_mgroup *c)
 			json_array_append_new(list,
 					      report_text(c->devs.name[i]));
 		json_object_set_new(o, "interfaces", list);
+		for (i = 0; i < c->devs.n && !*note; i++)
+			if (no_devs & 1ull << i)
+				snprintf(note, sizeof(note), "no interface %s",
+					 c->devs.name[i]);
+		if (*note)
+			put_json_text(o, "interface-note", note);
 	}
 	if (c->mark.mask) {
 		snprintf(text, sizeof(text), "0x%x/0x%x", c->mark.value,
@@ -303,7 +309,7 @@ static int member_group(void *arg, const struct member_group_status *s)
 	o = json_object();
 	put_json_text(o, "name", s->conf->name);
 	put_selector(o, &s->conf->sel, s->conf->tunnel);
-	put_local(o, s->conf);
+	put_local(o, s->conf, s->no_devs);
 	if (s->keyed_sel)
 		put_json_text(o, "key-server-selector",
 			      selector_str(s->keyed_sel, text));

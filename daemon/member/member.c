@@ -402,6 +402,8 @@ void member_link_event(struct member *m, const struct link_event *ev)
 {
 	struct mgroup *g;
 
+	TAILQ_FOREACH(g, &m->groups, all)
+	membership_watch_devs(g);
 	if (!(ev->what &
 	      (LINK_NEW | LINK_UP | LINK_ADDR | LINK_ROUTE | LINK_RESYNC)))
 		return;
@@ -476,6 +478,7 @@ static void fill_mgroup_status(const struct mgroup *g,
 	st->doubt = mgroup_is_in(g) ? doubt_text(g) : NULL;
 	st->last_error = g->last_error;
 	st->rekey_note = g->join_note;
+	st->no_devs = g->no_devs;
 	if (g->joined)
 		st->rekey_to = g->rekey_to;
 	if (g->joined && g->rekey_ifindex > 0)

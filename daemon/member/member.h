@@ -75,6 +75,8 @@ struct member_deps {
 	 * enum member_auth. May be NULL: a certificate.
 	 */
 	unsigned int (*auth)(void *ctx);
+	/* Return true if the interface exists. May be NULL: all do. */
+	bool (*has_interface)(void *ctx, const char *name);
 	void *ctx;
 };
 
@@ -180,6 +182,7 @@ struct member_group_status {
 	struct ep rekey_to; /* where rekeys are received, or unspecified */
 	uint32_t rekey_ifindex; /* interface of that; 0: none */
 	const char *rekey_note; /* why it failed, or an assumption; "" */
+	uint64_t no_devs; /* missing ones of conf->devs, as bits */
 	uint8_t rekey_spi[16];
 	uint32_t next_mid;
 	uint32_t rekey_left; /* seconds of lifetime left */

@@ -112,6 +112,30 @@ void membership_kgroup(const struct conf_mgroup *conf, struct kgroup *kg)
 	memcpy(kg->devs, conf->devs.name, sizeof(kg->devs));
 }
 
+_Static_assert(CONF_MAX_DEVS <= 8 * sizeof(uint64_t),
+	       "the bits of no_devs do not suffice");
+
+void membership_watch_devs(struct mgroup *g)
+{
+	const struct member_deps *d = &g->m->deps;
+	unsigned int i;
+
+	for (i = 0; d->has_interface && i < g->conf->devs.n; i++) {
+		const char *name = g->conf->devs.name[i];
+		bool missing = !d->has_interface(d->ctx, name);
+
+		if (missing == !!(g->no_devs & 1ull << i))
+			continue;
+		g->no_devs ^= 1ull << i;
+		if (missing)
+			group_warn(g,
+				   "interface missing: %s: the group is in the clear on interfaces that it does not name",
+				   name);
+		else
+			group_info(g, "interface exists: %s", name);
+	}
+}
+
 /* A search for a group of the kernel that protects the same by another name. */
 struct same_search {
 	const struct kgroup *as;
@@ -155,6 +179,7 @@ int membership_protect(struct mgroup *g, bool *made, struct err *err)
 	membership_kgroup(g->conf, &kg);
 	ret = k->ops->group_add(k->ctx, &kg, &kerr);
 	*made = !ret;
+	membership_watch_devs(g);
 	if (!ret) {
 		if (*kerr.text)
 			group_warn(g, "kernel warning: %s", kerr.text);

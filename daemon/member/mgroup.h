@@ -241,6 +241,7 @@ struct mgroup {
 	uint64_t local_ms; /* ... at this local time or later */
 	uint32_t uncertain_ms; /* later by at most this */
 	struct timer ask_time; /* asks for the time again */
+	uint64_t no_devs; /* missing ones of conf->devs, as bits */
 	bool joined; /* rekey_to is joined, or is to be */
 	int rekey_ifindex; /* interface, or -errno */
 	char join_note[ERR_LEN]; /* why it failed, or an assumption */
@@ -392,6 +393,8 @@ void membership_free(struct mgroup *g);
 void membership_configure(struct mgroup *g, const struct conf_mgroup *conf);
 /* Set @kg to the kernel's group for @conf. */
 void membership_kgroup(const struct conf_mgroup *conf, struct kgroup *kg);
+/* Note which configured interfaces exist, and log what has changed. */
+void membership_watch_devs(struct mgroup *g);
 /*
  * Make the kernel's group, or adopt the one of an earlier run with its SAs.
  * *@made: it did not exist. Returns 0, or -errno with one line in @err.

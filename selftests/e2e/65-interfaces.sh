@@ -59,8 +59,8 @@ for h in k a; do
 	try "mcsecd on $h" daemon_start $h || tap_done
 done
 try "a is in" wait_until 30 member_in a
-is "status says where rekeys are heard" \
-	"$(member_is a rekey-address) $(member_is a rekey-interface) $(member_is a rekeys-heard)" \
+is "status says where rekeys are joined" \
+	"$(member_is a rekey-address) $(member_is a rekey-interface) $(member_is a rekey-joined)" \
 	"$REKEY:848 eth0 true"
 rekey_reaches_a "at first"
 
@@ -134,13 +134,32 @@ rekey_reaches_a "one interface again"
 sed -i 's/^  gcks-id/  interface = "eth7";\n&/' "$LAB/a/mcsecd.conf"
 try "no such interface: a is in" restart_a
 is "no such interface: status has it" \
-	"$(member_is a rekeys-heard) $(member_is a rekey-note)" \
+	"$(member_is a rekey-joined) $(member_is a rekey-note)" \
 	"false no interface eth7"
 sleep 12
 is "no such interface: the log has it once" \
 	"$(grep -c 'rekey address not joined: .*: no interface eth7' \
 		"$LAB/a/mcsecd.log")" 1
 sed -i '/interface = "eth7"/d' "$LAB/a/mcsecd.conf"
+
+# A group on an interface that is not there, and comes
+sed -i "s/address = \"$GROUP\";/& interfaces = [ \"eth0\", \"eth7\" ];/" \
+	"$LAB/a/mcsecd.conf"
+daemon_stop a
+ctl a group del video --force
+try "a group on an interface that is missing: a is in" restart_a
+is "status has the interface that is missing" "$(member_is a interface-note)" \
+	"no interface eth7"
+noted() { [ "$(member_is a interface-note)" = "$1" ]; }
+in_ns a ip link add eth7 type veth peer name eth7-peer
+try "status has no note when it comes" wait_until 10 noted null
+in_ns a ip link set eth7 name eth77
+try "the note returns when it is renamed" wait_until 10 noted "no interface eth7"
+in_ns a ip link del eth77
+is "the log has each change once" \
+	"$(grep -c 'interface missing: eth7: ' "$LAB/a/mcsecd.log"
+	grep -c 'interface exists: eth7' "$LAB/a/mcsecd.log")" "2
+1"
 
 section "IPv6"
 # Each interface has a route of the kernel's for ff00::/8.
