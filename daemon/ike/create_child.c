@@ -328,13 +328,13 @@ static int read_renewal(struct ike_sa *sa, const struct ike_msg *m,
 	struct rbuf r;
 	int ret;
 
-	if (!m->sa.body || !m->ke.body || !m->nonce.body ||
-	    nonce_check(&m->nonce))
+	if (!m->sa.body || !m->ke.body || !m->nonce.body)
 		return -EBADMSG;
 	rbuf_init(&r, m->sa.body, m->sa.len);
 	suite_answer(&sa->suite, &own);
 	if (sa_parse(&r, &answer) ||
-	    !suite_chosen(&own, &answer, IKE_SPI_LEN, &suite))
+	    !suite_chosen(&own, &answer, IKE_SPI_LEN, &suite) ||
+	    nonce_check(&m->nonce, suite.prf))
 		return -EBADMSG;
 	rbuf_init(&r, m->ke.body, m->ke.len);
 	if (ke_parse(&r, &ke) || ke.group != suite.ke)
@@ -530,7 +530,7 @@ void child_got_request(struct ike_sa *sa, struct ike_in *in)
 		return;
 	}
 	rbuf_init(&r, m->ke.body, m->ke.len);
-	if (!m->ke.body || !m->nonce.body || nonce_check(&m->nonce) ||
+	if (!m->ke.body || !m->nonce.body || nonce_check(&m->nonce, 0) ||
 	    ke_parse(&r, &ke)) {
 		bad_renewal(sa, "KE or nonce is missing or malformed");
 		return;
@@ -544,6 +544,10 @@ void child_got_request(struct ike_sa *sa, struct ike_in *in)
 			 sa->suite.kwa, &suite);
 	if (!p) {
 		refuse_renewal(sa, IKE_N_NO_PROPOSAL_CHOSEN);
+		return;
+	}
+	if (nonce_check(&m->nonce, suite.prf)) {
+		bad_renewal(sa, "nonce of less than half of the PRF's key");
 		return;
 	}
 	if (ke.group != suite.ke) {

@@ -228,11 +228,12 @@ static bool init_read(struct ike_sa *sa, const struct ike_msg *m,
 	struct rbuf r;
 
 	if (!m->sa.body || !m->ke.body || !m->nonce.body ||
-	    nonce_check(&m->nonce) || !memcmp(m->h.spi_r, zero, IKE_SPI_LEN))
+	    !memcmp(m->h.spi_r, zero, IKE_SPI_LEN))
 		return false;
 	rbuf_init(&r, m->sa.body, m->sa.len);
 	if (sa_parse(&r, &answer) ||
-	    !suite_chosen(&sa->engine->proposals, &answer, 0, s))
+	    !suite_chosen(&sa->engine->proposals, &answer, 0, s) ||
+	    nonce_check(&m->nonce, s->prf))
 		return false;
 	rbuf_init(&r, m->ke.body, m->ke.len);
 	return !ke_parse(&r, ke) && ke->group == s->ke &&
@@ -410,6 +411,11 @@ static bool offer_ok(struct ike_engine *engine, struct init_offer *req)
 				      NULL, 0);
 		return false;
 	}
+	if (nonce_check(&req->in->m.nonce, req->suite.prf)) {
+		refuse_init(engine, req,
+			    "nonce of less than half of the PRF's key");
+		return false;
+	}
 	if (req->ke.group != req->suite.ke) {
 		engine->stats.invalid_ke++;
 		put_unaligned_be16(req->suite.ke, group);
@@ -568,7 +574,7 @@ void init_got_request(struct ike_engine *engine, struct ike_in *in)
 		return;
 	}
 	if (ret || !m->sa.body || !m->ke.body || !m->nonce.body ||
-	    nonce_check(&m->nonce)) {
+	    nonce_check(&m->nonce, 0)) {
 		refuse_init(engine, &req,
 			    ret ? err.text : "SA, KE or nonce is missing");
 		return;

@@ -6,6 +6,8 @@
 
 #include "wire/payload.h"
 
+#include "crypto/prf.h"
+
 /* ---- generic headers ---------------------------------------------------- */
 
 void pwalk_init(struct pwalk *w, uint8_t first, const uint8_t *p, size_t len)
@@ -295,9 +297,11 @@ void ke_build(struct pchain *c, uint16_t group, const uint8_t *p, size_t len)
 	pchain_end(c);
 }
 
-int nonce_check(const struct pld *p)
+int nonce_check(const struct pld *p, unsigned int prf)
 {
-	return p->len < IKE_NONCE_MIN || p->len > IKE_NONCE_MAX ? -EBADMSG : 0;
+	if (p->len < IKE_NONCE_MIN || p->len > IKE_NONCE_MAX)
+		return -EBADMSG;
+	return p->len < prf_len(prf) / 2 ? -EBADMSG : 0;
 }
 
 /* ---- identification, RFC 7296 3.5 --------------------------------------- */

@@ -134,8 +134,11 @@ struct ke_pld {
 /* KE (RFC 7296 section 3.4). */
 int ke_parse(struct rbuf *r, struct ke_pld *ke);
 void ke_build(struct pchain *c, uint16_t group, const uint8_t *p, size_t len);
-/* RFC 7296 section 2.10: 16 to 256 octets. Returns 0 or -EBADMSG. */
-int nonce_check(const struct pld *p);
+/*
+ * RFC 7296 section 2.10: 16 to 256 octets, and at least half of the key size of the
+ * negotiated PRF; @prf is 0 before one is. Returns 0 or -EBADMSG.
+ */
+int nonce_check(const struct pld *p, unsigned int prf);
 void raw_build(struct pchain *c, uint8_t type, const uint8_t *p, size_t len);
 
 /* ---- identification ----------------------------------------------------- */

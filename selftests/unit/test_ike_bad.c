@@ -361,6 +361,81 @@ static void protected_stages(void)
 	}
 }
 
+/* Cut the last octets off the nonce of an IKE_SA_INIT. */
+static void cut_nonce(struct packet *q, size_t keep)
+{
+	struct ike_hdr h;
+	struct pwalk w;
+	struct pld pld;
+	size_t at, cut;
+
+	ike_hdr_parse(q->p, q->len, &h);
+	pwalk_init(&w, h.next, q->p + IKE_HDR_LEN, q->len - IKE_HDR_LEN);
+	while (pwalk_next(&w, &pld) > 0 && pld.type != IKE_PLD_NONCE)
+		;
+	if (pld.type != IKE_PLD_NONCE || pld.len < keep)
+		bail("no such nonce");
+	at = pld.body - q->p;
+	cut = pld.len - keep;
+	put_unaligned_be16(IKE_PLD_HDR_LEN + keep, q->p + at - 2);
+	memmove(q->p + at + keep, q->p + at + pld.len, q->len - at - pld.len);
+	q->len -= cut;
+	put_len(q->p, q->len);
+}
+
+/* Our nonces have 32 octets, half of the longest key of a PRF. */
+static void nonce_of(uint16_t prf, size_t keep, bool taken)
+{
+	struct pki_opt gopt = { .kind = PKI_GCKS, .dns = GCKS, .ca = &ca };
+	struct pki_opt mopt = { .kind = PKI_MEMBER,
+				.dns = "a.example",
+				.ca = &ca };
+	static struct sa_pld only;
+	struct ike_engine_cfg cfg = { .proposals = &only };
+	struct proposal *p;
+
+	memset(&only, 0, sizeof(only));
+	p = proposal_add(&only, 1, IKE_PROTO_IKE);
+	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_AES_GCM_16, 256);
+	proposal_put(p, IKE_TT_PRF, prf, 0);
+	proposal_put(p, IKE_TT_KE, IKE_KE_X25519, 0);
+	proposal_put(p, GIKE_TT_KWA, GIKE_KWA_5649_256, 0);
+	for (unsigned int stage = 0; stage < 2; stage++) {
+		struct node **at = stage ? &m : &g;
+
+		begin();
+		g = node_new(&net, "192.0.2.1", &gopt, &ca, &cfg);
+		m = node_new(&net, "192.0.2.2", &mopt, &ca, &cfg);
+		node_join(m, g, GCKS, false);
+		if (stage)
+			net_step(&net);
+		cut_nonce(&net.queue[0], keep);
+		net_step(&net);
+		is_int(ike_engine_stats((*at)->engine)->in_syntax, !taken,
+		       "PRF %u, nonce of %zu octets in the %s: %s", prf, keep,
+		       stage ? "answer" : "request",
+		       taken ? "taken" : "malformed");
+		is_int(ike_engine_stats(g->engine)->sas, stage || taken,
+		       "PRF %u, nonce of %zu octets: IKE SAs of the key server",
+		       prf, keep);
+		is_int(net.n_queue, taken || !stage,
+		       "PRF %u, nonce of %zu octets: the next message", prf,
+		       keep);
+		teardown();
+	}
+}
+
+/* A nonce has 16 octets or more, and at least half of the PRF's key. */
+static void rfc7296_2_10_nonces(void)
+{
+	nonce_of(IKE_PRF_HMAC_SHA2_256, 15, false);
+	nonce_of(IKE_PRF_HMAC_SHA2_256, 16, true);
+	nonce_of(IKE_PRF_HMAC_SHA2_384, 23, false);
+	nonce_of(IKE_PRF_HMAC_SHA2_384, 24, true);
+	nonce_of(IKE_PRF_HMAC_SHA2_512, 31, false);
+	nonce_of(IKE_PRF_HMAC_SHA2_512, 32, true);
+}
+
 /*
  * IKE_SA_INIT is not protected. An altered one may open an SA, but AUTH covers
  * its octets, so it is never authenticated. A copy that makes the member ask
@@ -586,6 +661,7 @@ int main(void)
 	RUN(not_asked_for);
 	RUN(protected_stages);
 	RUN(unprotected_stages);
+	RUN(rfc7296_2_10_nonces);
 	RUN(downgrade);
 	RUN(rfc7296_3_6_hash_and_url);
 	RUN(replays);

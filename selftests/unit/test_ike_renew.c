@@ -480,13 +480,18 @@ static void put_child_no_ts(struct pchain *c)
 	raw_build(c, IKE_PLD_NONCE, octets, 32);
 }
 
-static void ike_proposal(uint8_t spi_len, uint16_t ke)
+static void ike_proposal_of(uint8_t spi_len, uint16_t prf, uint16_t ke)
 {
 	struct proposal *p = propose(IKE_PROTO_IKE, spi_len);
 
-	proposal_put(p, IKE_TT_PRF, IKE_PRF_HMAC_SHA2_256, 0);
+	proposal_put(p, IKE_TT_PRF, prf, 0);
 	proposal_put(p, IKE_TT_KE, ke, 0);
 	proposal_put(p, GIKE_TT_KWA, GIKE_KWA_5649_256, 0);
+}
+
+static void ike_proposal(uint8_t spi_len, uint16_t ke)
+{
+	ike_proposal_of(spi_len, IKE_PRF_HMAC_SHA2_256, ke);
 }
 
 /* Payloads of a renewal; a point of 0 octets leaves out KE. */
@@ -530,10 +535,33 @@ static void put_no_ke(struct pchain *c)
 	put_renewal(c, 32, 0, 0);
 }
 
+static void put_short_ke(struct pchain *c)
+{
+	ike_proposal(8, IKE_KE_X25519);
+	put_renewal(c, 32, IKE_KE_X25519, 31);
+}
+
 static void put_short_nonce(struct pchain *c)
 {
 	ike_proposal(8, IKE_KE_X25519);
 	put_renewal(c, 15, IKE_KE_X25519, 32);
+}
+
+/* Half of the key of HMAC-SHA2-512 is 32 octets. */
+static void put_with_sha512(struct pchain *c, unsigned int nonce)
+{
+	ike_proposal_of(8, IKE_PRF_HMAC_SHA2_512, IKE_KE_X25519);
+	put_renewal(c, nonce, IKE_KE_X25519, 32);
+}
+
+static void put_below_half(struct pchain *c)
+{
+	put_with_sha512(c, 31);
+}
+
+static void put_half(struct pchain *c)
+{
+	put_with_sha512(c, 32);
 }
 
 static void put_bad_sa(struct pchain *c)
@@ -565,8 +593,67 @@ static void rfc7296_1_3_2_bad_requests(void)
 	      "KE of another group");
 	sends(put_bad_point, IKE_N_INVALID_SYNTAX, true, "no point");
 	sends(put_no_ke, IKE_N_INVALID_SYNTAX, true, "no KE");
+	sends(put_short_ke, IKE_N_INVALID_SYNTAX, true, "a short KE");
 	sends(put_short_nonce, IKE_N_INVALID_SYNTAX, true, "a short nonce");
 	sends(put_bad_sa, IKE_N_INVALID_SYNTAX, true, "a malformed SA");
+	sends(put_below_half, IKE_N_INVALID_SYNTAX, true,
+	      "a nonce that is short for the PRF");
+}
+
+/* Answers of a key server, over whose payloads the test decides. */
+static void (*put_answer)(struct pchain *c);
+
+static void answer_otherwise(struct ike_sa *to, struct ike_in *in)
+{
+	struct pchain c;
+	struct wbuf w;
+
+	(void)in;
+	wbuf_init(&w, IKE_INNER_MAX);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	put_answer(&c);
+	sa_respond(to, IKE_XCHG_CREATE_CHILD_SA, c.first, &w);
+	wbuf_free(&w);
+}
+
+/* The peers negotiate HMAC-SHA2-512, or else HMAC-SHA2-256. */
+static void is_answered(void (*put)(struct pchain *c), bool sha512, bool taken,
+			const char *what)
+{
+	static struct sa_pld only;
+	const struct ike_engine_cfg cfg = { .proposals = &only };
+
+	ike_proposal_of(0,
+			sha512 ? IKE_PRF_HMAC_SHA2_512 : IKE_PRF_HMAC_SHA2_256,
+			IKE_KE_X25519);
+	only = sa;
+	setup_with(&cfg, &cfg, 0);
+	node_own_exchange(g, IKE_XCHG_CREATE_CHILD_SA)->request =
+		answer_otherwise;
+	put_answer = put;
+	ike_rekey(msa);
+	net_step(&net);
+	net_step(&net);
+	is_int(ike_engine_stats(m->engine)->rekeyed, taken,
+	       "answered with %s: %s", what, taken ? "renewed" : "not renewed");
+	is_int(ike_engine_stats(m->engine)->rekey_failed, !taken,
+	       "answered with %s: counted", what);
+	if (!taken)
+		agrees(what);
+	pair_teardown();
+}
+
+static void rfc7296_1_3_2_bad_answers(void)
+{
+	is_answered(put_half, true, true, "what fits");
+	is_answered(put_below_half, true, false,
+		    "a nonce that is short for the PRF");
+	is_answered(put_short_nonce, false, false, "a short nonce");
+	is_answered(put_no_spi, false, false, "no SPI");
+	is_answered(put_no_ke, false, false, "no KE");
+	is_answered(put_other_ke, false, false, "KE of another group");
+	is_answered(put_short_ke, false, false, "a short KE");
+	is_answered(put_bad_sa, false, false, "a malformed SA");
 }
 
 /* A peer that renews again and again, and one that never deletes. */
@@ -806,6 +893,7 @@ int main(void)
 	RUN(tasks_follow);
 	RUN(rfc7296_1_3_child_refused);
 	RUN(rfc7296_1_3_2_bad_requests);
+	RUN(rfc7296_1_3_2_bad_answers);
 	RUN(bounded);
 	RUN(rfc7296_2_8_lifetimes);
 	RUN(rfc7296_2_21_4_lost_sa);
