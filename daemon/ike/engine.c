@@ -61,6 +61,7 @@ static void open_exchange(struct ike_engine *engine, struct ike_in *in,
 	if (!engine->cfg.responder) {
 		engine->stats.in_xchg++;
 	} else if (!(h->flags & IKE_FLAG_INITIATOR) || h->mid ||
+		   !memcmp(h->spi_i, zero, IKE_SPI_LEN) ||
 		   memcmp(h->spi_r, zero, IKE_SPI_LEN)) {
 		engine->stats.in_xchg++;
 		engine_not_taken(engine, &in->path.peer, "%s that opens no SA",

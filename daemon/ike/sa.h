@@ -543,8 +543,8 @@ bool keys_line(const struct ike_sa *sa, char *buf, size_t size);
  * Responder: choose the first algorithms that @offer has in common with @own,
  * in the peer's order; all transforms are from one proposal of each side. With
  * @kwa a key wrap algorithm is one of them; without, from proposals of @offer
- * that have none. @spi_len is the size of SPIs in it. Returns the proposal of
- * @offer, or NULL if there are none.
+ * that have none. @spi_len is the size of SPIs in it, which are not zero. Returns
+ * the proposal of @offer, or NULL if there are none.
  */
 const struct proposal *suite_choose(const struct sa_pld *own,
 				    const struct sa_pld *offer, uint8_t spi_len,

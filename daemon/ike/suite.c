@@ -84,6 +84,15 @@ static bool take_common(const struct proposal *theirs,
 	return true;
 }
 
+/* RFC 7296 sections 3.1 and 3.3.1: an SPI of an IKE SA is not zero. */
+static bool has_spi(const struct proposal *p, uint8_t len)
+{
+	static const uint8_t zero[IKE_SPI_LEN];
+
+	return p->spi_len == len &&
+	       (!len || (len == IKE_SPI_LEN && memcmp(p->spi, zero, len)));
+}
+
 const struct proposal *suite_choose(const struct sa_pld *own,
 				    const struct sa_pld *offer, uint8_t spi_len,
 				    bool kwa, struct ike_suite *s)
@@ -91,7 +100,7 @@ const struct proposal *suite_choose(const struct sa_pld *own,
 	for (unsigned int i = 0; i < offer->n; i++) {
 		const struct proposal *p = &offer->p[i];
 
-		if (p->proto != IKE_PROTO_IKE || p->spi_len != spi_len ||
+		if (p->proto != IKE_PROTO_IKE || !has_spi(p, spi_len) ||
 		    !only_known_types(p))
 			continue;
 		for (unsigned int k = 0; k < own->n; k++)
@@ -111,8 +120,7 @@ bool suite_chosen(const struct sa_pld *own, const struct sa_pld *answer,
 	const struct proposal *p = &answer->p[0];
 	unsigned int seen = 0;
 
-	if (answer->n != 1 || p->proto != IKE_PROTO_IKE ||
-	    p->spi_len != spi_len)
+	if (answer->n != 1 || p->proto != IKE_PROTO_IKE || !has_spi(p, spi_len))
 		return false;
 	for (unsigned int i = 0; i < p->n; i++) {
 		if (p->t[i].type > GIKE_TT_KWA || (seen & 1u << p->t[i].type))

@@ -436,6 +436,28 @@ static void rfc7296_2_10_nonces(void)
 	nonce_of(IKE_PRF_HMAC_SHA2_512, 32, true);
 }
 
+/* The SPI that an initiator chooses is not zero, nor is that of the answer. */
+static void rfc7296_3_1_zero_spi(void)
+{
+	run_until(0);
+	memset(net.queue[0].p, 0, IKE_SPI_LEN);
+	net_step(&net);
+	is_int(ike_engine_stats(g->engine)->sas, 0,
+	       "an initiator's SPI of zero opens no IKE SA");
+	is_int(ike_engine_stats(g->engine)->in_xchg, 1,
+	       "an initiator's SPI of zero is counted");
+	is_int(net.n_queue, 0, "an initiator's SPI of zero is not answered");
+	teardown();
+
+	run_until(1);
+	memset(net.queue[0].p + IKE_SPI_LEN, 0, IKE_SPI_LEN);
+	net_step(&net);
+	is_int(ike_engine_stats(m->engine)->in_syntax, 1,
+	       "a responder's SPI of zero is counted");
+	is_int(net.n_queue, 0, "a responder's SPI of zero has no GSA_AUTH");
+	teardown();
+}
+
 /*
  * IKE_SA_INIT is not protected. An altered one may open an SA, but AUTH covers
  * its octets, so it is never authenticated. A copy that makes the member ask
@@ -662,6 +684,7 @@ int main(void)
 	RUN(protected_stages);
 	RUN(unprotected_stages);
 	RUN(rfc7296_2_10_nonces);
+	RUN(rfc7296_3_1_zero_spi);
 	RUN(downgrade);
 	RUN(rfc7296_3_6_hash_and_url);
 	RUN(replays);

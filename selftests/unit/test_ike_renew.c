@@ -510,6 +510,13 @@ static void put_no_spi(struct pchain *c)
 	put_renewal(c, 32, IKE_KE_X25519, 32);
 }
 
+static void put_zero_spi(struct pchain *c)
+{
+	ike_proposal(8, IKE_KE_X25519);
+	memset(sa.p[0].spi, 0, 8);
+	put_renewal(c, 32, IKE_KE_X25519, 32);
+}
+
 static void put_no_kwa(struct pchain *c)
 {
 	ike_proposal(8, IKE_KE_X25519);
@@ -587,6 +594,7 @@ static void rfc7296_1_3_child_refused(void)
 static void rfc7296_1_3_2_bad_requests(void)
 {
 	sends(put_no_spi, IKE_N_NO_PROPOSAL_CHOSEN, false, "no SPI");
+	sends(put_zero_spi, IKE_N_NO_PROPOSAL_CHOSEN, false, "an SPI of zero");
 	sends(put_no_kwa, IKE_N_NO_PROPOSAL_CHOSEN, false,
 	      "no key wrap algorithm");
 	sends(put_other_ke, IKE_N_INVALID_KE_PAYLOAD, false,
@@ -650,6 +658,7 @@ static void rfc7296_1_3_2_bad_answers(void)
 		    "a nonce that is short for the PRF");
 	is_answered(put_short_nonce, false, false, "a short nonce");
 	is_answered(put_no_spi, false, false, "no SPI");
+	is_answered(put_zero_spi, false, false, "an SPI of zero");
 	is_answered(put_no_ke, false, false, "no KE");
 	is_answered(put_other_ke, false, false, "KE of another group");
 	is_answered(put_short_ke, false, false, "a short KE");
