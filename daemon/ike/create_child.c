@@ -496,6 +496,8 @@ static void accept_renewal(struct ike_sa *sa, const struct ike_msg *m,
 		refuse_renewal(sa, IKE_N_TEMPORARY_FAILURE);
 	} else if (sa->rekey) {
 		enter_shadow(s);
+		/* The peer may delete the candidate, but that gives it no other. */
+		sa->rekeyed_ms = mono_ms(sa);
 		s->main = sa;
 		sa->rekey->candidate = s;
 	} else {

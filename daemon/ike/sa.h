@@ -180,7 +180,8 @@ struct ike_sa {
 	struct ike_sa *main; /* the SA that a candidate may replace */
 	uint8_t heir[IKE_SPI_LEN]; /* our SPI of what has replaced a shadow */
 	struct ike_rekey *rekey; /* a renewal of ours is open, or NULL */
-	uint64_t rekeyed_ms; /* time of the last renewal, or 0 */
+	/* Time of the last renewal, or of the last candidate; 0: none yet. */
+	uint64_t rekeyed_ms;
 	uint64_t ends_ms; /* end of the lifetime */
 	enum ike_sa_st state;
 	bool dead; /* in the list of dead SAs, freed there */

@@ -561,6 +561,12 @@ static void put_with_sha512(struct pchain *c, unsigned int nonce)
 	put_renewal(c, nonce, IKE_KE_X25519, 32);
 }
 
+static void put_fits(struct pchain *c)
+{
+	ike_proposal(8, IKE_KE_X25519);
+	put_renewal(c, 32, IKE_KE_X25519, 32);
+}
+
 static void put_below_half(struct pchain *c)
 {
 	put_with_sha512(c, 31);
@@ -693,6 +699,40 @@ static void bounded(void)
 	   "%u renewals in 100 s are accepted",
 	   (unsigned int)ike_engine_stats(g->engine)->rekeyed);
 	ok(most <= 8, "no more than %u SAs at a time", most);
+	pair_teardown();
+}
+
+/*
+ * Our own renewal has no answer, and the peer begins one after the other, and
+ * deletes what it has made.
+ */
+static void bounded_candidates(void)
+{
+	unsigned int n = 0;
+
+	setup();
+	node_exchange(m, IKE_XCHG_CREATE_CHILD_SA, make_request, note_answer);
+	put_request = put_fits;
+	ike_rekey(gsa);
+	net_drop(&net, 0);
+	for (int i = 0; i < 200; i++) {
+		struct ike_sa *s;
+
+		ike_rekey(msa);
+		net_step(&net);
+		net_step(&net);
+		s = gsa->rekey->candidate;
+		n += !!s;
+		engine_enter(g->engine);
+		if (s)
+			sa_close(s, 0, "closed by the peer");
+		engine_leave(g->engine);
+		pair_drop_all();
+		net.ms += 100;
+	}
+	is_int(n, 2, "key exchanges in 20 s while our renewal has no answer");
+	is_int(answered, IKE_N_TEMPORARY_FAILURE, "the peer may try later");
+	ok(ike_sa_is_up(gsa), "the IKE SA stays");
 	pair_teardown();
 }
 
@@ -904,6 +944,7 @@ int main(void)
 	RUN(rfc7296_1_3_2_bad_requests);
 	RUN(rfc7296_1_3_2_bad_answers);
 	RUN(bounded);
+	RUN(bounded_candidates);
 	RUN(rfc7296_2_8_lifetimes);
 	RUN(rfc7296_2_21_4_lost_sa);
 	RUN(rfc7296_2_25_2_closed_meanwhile);
