@@ -498,8 +498,8 @@ static int make_place(struct ike_sa *sa)
 
 /*
  * RFC 7296 section 2.4: the peer says that @sa is its only IKE SA. The sender is
- * authenticated, and ends nothing but SAs of its own identity; if that may be at
- * several addresses, only those of its own address.
+ * authenticated, and ends nothing but SAs of its own identity that are older than
+ * @sa; if that may be at several addresses, only those of its own address.
  */
 static void end_forsaken(struct ike_sa *sa)
 {

@@ -337,7 +337,8 @@ struct ike_sa *place_forsaken(const struct ike_sa *sa, bool anywhere)
 	struct ike_sa *o;
 
 	LIST_FOREACH(o, name_bucket(sa->engine, sa->peer_name), in_name)
-	if (o != sa && !o->dead && o->peer_id.type == sa->peer_id.type &&
+	if (o->placed_after < sa->serial && !o->dead &&
+	    o->peer_id.type == sa->peer_id.type &&
 	    !strcasecmp(o->peer_name, sa->peer_name) &&
 	    (anywhere || addr_equal(&o->path.peer.addr, &sa->path.peer.addr)))
 		return o;
@@ -349,6 +350,7 @@ void place_enter(struct ike_sa *sa)
 	struct ike_engine *engine = sa->engine;
 
 	sa->placed = true;
+	sa->placed_after = engine->next_serial;
 	engine->n_placed++;
 	LIST_INSERT_HEAD(name_bucket(engine, sa->peer_name), sa, in_name);
 	TAILQ_INSERT_TAIL(&engine->by_use, sa, by_use);

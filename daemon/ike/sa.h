@@ -167,6 +167,7 @@ struct ike_sa {
 	LIST_ENTRY(ike_sa) in_name;
 	TAILQ_ENTRY(ike_sa) by_use;
 	bool placed;
+	uint64_t placed_after; /* serial of the latest IKE SA at that time */
 	struct ike_engine *engine;
 
 	/*
@@ -464,7 +465,9 @@ struct ike_sa *place_surplus(const struct ike_sa *sa);
 struct ike_sa *place_idlest(struct ike_engine *engine, const struct addr *peer);
 /*
  * Return another SA of @sa's identity that INITIAL_CONTACT over @sa ends, or
- * NULL: of the same address, or with @anywhere of any.
+ * NULL: of the same address, or with @anywhere of any. It was authenticated before
+ * @sa began. The notify may come late, when newer SAs are up, of which the peer
+ * knew nothing when it said that it had no other.
  */
 struct ike_sa *place_forsaken(const struct ike_sa *sa, bool anywhere);
 /* Add @sa, which is authenticated as sa->peer_name and has room. */

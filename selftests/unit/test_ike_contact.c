@@ -115,6 +115,72 @@ static void rfc7296_2_4_old_ones_end(void)
 	pair_teardown();
 }
 
+/* Let a second pass, and lose each GSA_AUTH that is repeated. */
+static void lose_auth(void)
+{
+	net.ms += 1000;
+	timerq_run(&net.tq);
+	for (unsigned int i = net.n_queue; i-- > 0;)
+		if (net.queue[i].p[18] == GIKE_XCHG_GSA_AUTH)
+			net_drop(&net, i);
+	net_run(&net);
+}
+
+/* GSA_AUTH of the first IKE SA is lost, and comes again when another is up. */
+static void rfc7296_2_4_newer_ones_stay(void)
+{
+	struct ike_sa *newer;
+
+	setup(NULL);
+	node_join(m, g, GCKS, false);
+	net_step(&net);
+	net_step(&net);
+	net_drop(&net, 0);
+	newer = node_join(m, g, GCKS, false);
+	net_run(&net);
+	ok(ike_sa_is_up(newer) && !contacts,
+	   "a newer IKE SA is up, without INITIAL_CONTACT");
+	net_pass(&net, 1500, true);
+	is_int(contacts, 1, "INITIAL_CONTACT of an older one is late");
+	is_int(m->seen.sa_closed, 0, "an older handshake ends no newer one");
+	is_int(n_sas(), 2, "the older and the newer one are up");
+	pair_teardown();
+
+	/* The request of the newer one has no answer yet. */
+	setup(NULL);
+	node_join(m, g, GCKS, false);
+	net_step(&net);
+	net_step(&net);
+	net_drop(&net, 0);
+	g->later = true;
+	node_join(m, g, GCKS, false);
+	net_run(&net);
+	g->later = false;
+	net_pass(&net, 1500, true);
+	is_int(contacts, 1, "INITIAL_CONTACT while the newer one waits");
+	is_int(m->seen.refused, 0, "a newer request is not refused");
+	pair_teardown();
+
+	/* IKE_SA_INIT of the one that is up later came first. */
+	setup(NULL);
+	newer = node_join(m, g, GCKS, false);
+	net_step(&net);
+	net_drop(&net, 0);
+	node_join(m, g, GCKS, false);
+	net_step(&net);
+	net_step(&net);
+	net_drop(&net, 0);
+	lose_auth();
+	ok(ike_sa_is_up(newer) && !contacts,
+	   "one whose IKE_SA_INIT came first is up");
+	net_pass(&net, 4000, true);
+	is_int(contacts, 1, "INITIAL_CONTACT of the other one is late");
+	is_int(m->seen.sa_closed, 0,
+	       "an IKE_SA_INIT that came first makes no older IKE SA");
+	is_int(n_sas(), 2, "both are up, whichever came first");
+	pair_teardown();
+}
+
 /* An SA whose answer is still owed ends as well. */
 static void rfc7296_2_4_old_one_waits(void)
 {
@@ -243,6 +309,7 @@ int main(void)
 	log_set_level(LOG_LEVEL_ERR);
 	RUN(rfc7296_2_4_first_only);
 	RUN(rfc7296_2_4_old_ones_end);
+	RUN(rfc7296_2_4_newer_ones_stay);
 	RUN(rfc7296_2_4_old_one_waits);
 	RUN(others_stay);
 	RUN(rfc7296_2_4_several_places);
