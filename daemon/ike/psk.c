@@ -12,16 +12,37 @@
 #include "crypto/hash.h"
 #include "lib/file.h"
 #include "lib/secret.h"
+#include "lib/util.h"
 
 /* 17 octets without the terminator. */
 #define PSK_PAD "Key Pad for IKEv2"
 #define KEY_ID_PREFIX "key-id:"
 #define KEY_ID_MAX 128
 
-/* Two trees of the same entries. */
+/* Every PRF that an IKE SA may have. */
+static const uint16_t prfs[] = {
+	IKE_PRF_HMAC_SHA2_256,
+	IKE_PRF_HMAC_SHA2_384,
+	IKE_PRF_HMAC_SHA2_512,
+};
+
+/* The part of AUTH that a key decides: prf(key, "Key Pad for IKEv2"). */
+struct key_pad {
+	unsigned int prf;
+	uint8_t p[PRF_MAX_LEN];
+	const struct psk *of;
+};
+
+/* An entry of the table, in secret memory. */
+struct psk_entry {
+	struct psk psk; /* first, so that by_id has it */
+	struct key_pad pads[ARRAY_SIZE(prfs)];
+};
+
+/* Trees of the entries and of all their pads. */
 struct psks {
 	void *by_id;
-	void *by_key;
+	void *by_pad;
 };
 
 /* ---- identities --------------------------------------------------------- */
@@ -79,13 +100,13 @@ static int compare_ids(const void *a, const void *b)
 			  ((const struct psk *)b)->id);
 }
 
-static int compare_keys(const void *a, const void *b)
+static int compare_pads(const void *a, const void *b)
 {
-	const struct psk *x = a, *y = b;
+	const struct key_pad *x = a, *y = b;
 
-	if (x->len != y->len)
-		return x->len < y->len ? -1 : 1;
-	return memcmp(x->key, y->key, x->len);
+	if (x->prf != y->prf)
+		return x->prf < y->prf ? -1 : 1;
+	return memcmp(x->p, y->p, sizeof(x->p));
 }
 
 int psks_new(struct psks **out)
@@ -98,21 +119,22 @@ int psks_new(struct psks **out)
 	return 0;
 }
 
-static void free_entry(struct psk *e)
+static void free_entry(struct psk_entry *e)
 {
-	free(e->id);
-	secret_free(e->key);
-	free(e);
+	free(e->psk.id);
+	secret_free(e->psk.key);
+	secret_free(e);
 }
 
 void psks_free(struct psks *p)
 {
 	if (!p)
 		return;
-	while (p->by_key)
-		tdelete(*(struct psk **)p->by_key, &p->by_key, compare_keys);
+	while (p->by_pad)
+		tdelete(*(struct key_pad **)p->by_pad, &p->by_pad,
+			compare_pads);
 	while (p->by_id) {
-		struct psk *e = *(struct psk **)p->by_id;
+		struct psk_entry *e = *(struct psk_entry **)p->by_id;
 
 		tdelete(e, &p->by_id, compare_ids);
 		free_entry(e);
@@ -120,24 +142,69 @@ void psks_free(struct psks *p)
 	free(p);
 }
 
-/* Add to both trees, or to none. */
-static int insert_entry(struct psks *p, struct psk *e, struct err *err)
+static int make_pad(unsigned int prf_id, const struct psk *psk,
+		    uint8_t out[PRF_MAX_LEN])
 {
-	struct psk **at = tsearch(e, &p->by_id, compare_ids);
+	return prf_one(prf_id, psk->key, psk->len, PSK_PAD, sizeof(PSK_PAD) - 1,
+		       out);
+}
+
+/*
+ * Keys of other octets may give one AUTH: HMAC fills a key with zeros, and hashes
+ * one that is longer than a block. Two keys are therefore equal if their pads are,
+ * by any PRF.
+ */
+static int make_pads(struct psk_entry *e)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(prfs); i++) {
+		e->pads[i].prf = prfs[i];
+		e->pads[i].of = &e->psk;
+		ret = make_pad(prfs[i], &e->psk, e->pads[i].p);
+	}
+	return ret;
+}
+
+static void remove_pads(struct psks *p, struct psk_entry *e, size_t n)
+{
+	while (n--)
+		tdelete(&e->pads[n], &p->by_pad, compare_pads);
+}
+
+static int insert_pads(struct psks *p, struct psk_entry *e, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(prfs); i++) {
+		struct key_pad **at =
+			tsearch(&e->pads[i], &p->by_pad, compare_pads);
+		const struct psk *has = at ? (*at)->of : NULL;
+
+		if (has == &e->psk)
+			continue;
+		remove_pads(p, e, i);
+		if (!has)
+			return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -EEXIST,
+			       "%s has the key of %s, and either could claim to be the other; give each its own",
+			       e->psk.id, has->id);
+	}
+	return 0;
+}
+
+/* Add to both trees, or to none. */
+static int insert_entry(struct psks *p, struct psk_entry *e, struct err *err)
+{
+	struct psk_entry **at = tsearch(e, &p->by_id, compare_ids);
+	int ret;
 
 	if (!at)
 		return err_set(err, -ENOMEM, "out of memory");
 	if (*at != e)
-		return err_set(err, -EEXIST, "%s is there twice", e->id);
-	at = tsearch(e, &p->by_key, compare_keys);
-	if (at && *at == e)
-		return 0;
-	tdelete(e, &p->by_id, compare_ids);
-	if (!at)
-		return err_set(err, -ENOMEM, "out of memory");
-	return err_set(err, -EEXIST,
-		       "%s has the key of %s, and either could claim to be the other; give each its own",
-		       e->id, (*at)->id);
+		return err_set(err, -EEXIST, "%s is there twice", e->psk.id);
+	ret = insert_pads(p, e, err);
+	if (ret)
+		tdelete(e, &p->by_id, compare_ids);
+	return ret;
 }
 
 int psks_add(struct psks *p, const char *id, const void *key, size_t len,
@@ -145,7 +212,7 @@ int psks_add(struct psks *p, const char *id, const void *key, size_t len,
 {
 	char name[ID_STR_MAX];
 	struct ike_id parsed;
-	struct psk *e;
+	struct psk_entry *e;
 	int ret;
 
 	if (peer_id_parse(&parsed, id) ||
@@ -157,15 +224,20 @@ int psks_add(struct psks *p, const char *id, const void *key, size_t len,
 		return err_set(err, -EINVAL,
 			       "the key of %s has %zu octets, and needs %d to %d; \"openssl rand -hex 32\" makes one, to be written behind 0x",
 			       id, len, PSK_MIN, PSK_MAX);
-	e = calloc(1, sizeof(*e));
+	e = secret_alloc(sizeof(*e));
 	if (!e)
 		return err_set(err, -ENOMEM, "out of memory");
 	/* An address has several forms, and psks_find() is given this one. */
-	e->id = strdup(name);
-	e->key = secret_dup(key, len);
-	e->len = len;
-	ret = e->id && e->key ? insert_entry(p, e, err)
-			      : err_set(err, -ENOMEM, "out of memory");
+	e->psk.id = strdup(name);
+	e->psk.key = secret_dup(key, len);
+	e->psk.len = len;
+	if (!e->psk.id || !e->psk.key)
+		ret = err_set(err, -ENOMEM, "out of memory");
+	else if (make_pads(e))
+		ret = err_set(err, -EIO, "the key of %s cannot be used by HMAC",
+			      id);
+	else
+		ret = insert_entry(p, e, err);
 	if (ret)
 		free_entry(e);
 	return ret;
@@ -321,8 +393,7 @@ int psk_mac(unsigned int prf_id, const struct psk *psk, const uint8_t *octets,
 	uint8_t pad[PRF_MAX_LEN];
 	int ret;
 
-	ret = prf_one(prf_id, psk->key, psk->len, PSK_PAD, sizeof(PSK_PAD) - 1,
-		      pad);
+	ret = make_pad(prf_id, psk, pad);
 	if (!ret)
 		ret = prf_one(prf_id, pad, prf_len(prf_id), octets, len, out);
 	secret_wipe(pad, sizeof(pad));

@@ -39,8 +39,9 @@ int psks_new(struct psks **out); /* 0 or -ENOMEM */
 void psks_free(struct psks *p); /* wipes; NULL is allowed */
 /*
  * Add a copy of a key. Returns 0, -ENOMEM, -EINVAL (no identity, or no length of
- * a key) or -EEXIST (another entry has the identity or the key: two peers with
- * one key could each claim to be the other).
+ * a key), -EIO (crypto/) or -EEXIST: another entry has the identity, or a key that
+ * gives the same AUTH by some PRF. Two peers with one key could each claim to be the
+ * other.
  */
 int psks_add(struct psks *p, const char *id, const void *key, size_t len,
 	     struct err *err);

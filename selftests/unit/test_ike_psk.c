@@ -625,6 +625,71 @@ static void one_each(void)
 	ok(!psks_find(NULL, "a.example"), "no table has no keys");
 }
 
+/* The AUTH of a key of @len octets, over some octets. */
+static void auth_of(unsigned int prf, const uint8_t *key, size_t len,
+		    uint8_t out[PRF_MAX_LEN])
+{
+	const struct psk psk = { .key = (uint8_t *)key, .len = len };
+
+	memset(out, 0, PRF_MAX_LEN);
+	if (psk_mac(prf, &psk, (const uint8_t *)"octets", 6, out))
+		bail("no AUTH");
+}
+
+/* Try the key @b beside @a; it is refused if, and only if, AUTH by @prf is one. */
+static void beside(const uint8_t *a, size_t a_len, const uint8_t *b,
+		   size_t b_len, unsigned int prf, bool same, const char *what)
+{
+	uint8_t x[PRF_MAX_LEN], y[PRF_MAX_LEN];
+	struct psks *p;
+
+	auth_of(prf, a, a_len, x);
+	auth_of(prf, b, b_len, y);
+	is_int(!memcmp(x, y, sizeof(x)), same, "%s: AUTH is the same", what);
+	if (psks_new(&p))
+		bail("no memory");
+	is_int(psks_add(p, "a.example", a, a_len, &err), 0, "%s: one", what);
+	is_int(psks_add(p, "b.example", b, b_len, &err), same ? -EEXIST : 0,
+	       "%s: %s", what, same ? err.text : "taken");
+	is_int(!!psks_find(p, "b.example"), !same, "%s: in the table", what);
+	is_int(psks_add(p, "c.example", KEY_B, 24, &err), 0, "%s: another",
+	       what);
+	if (same)
+		is_int(psks_add(p, "b.example", "the key of b, not a's", 21,
+				&err),
+		       0, "%s: the refused one has left nothing", what);
+	psks_free(p);
+}
+
+/* HMAC fills a key up to its block with zeros, and hashes a longer one. */
+static void one_each_for_hmac(void)
+{
+	uint8_t key[PSK_MAX] = { 0 }, hash[HASH_SHA256_LEN];
+	struct iovec iov = { key, 65 };
+
+	memset(key, 0x5a, 16);
+	beside(key, 16, key, 17, IKE_PRF_HMAC_SHA2_256, true,
+	       "a zero octet behind");
+	beside(key, 64, key, 16, IKE_PRF_HMAC_SHA2_256, true,
+	       "zeros up to the block");
+	memset(key, 0x5a, sizeof(key));
+	beside(key, 16, key, 17, IKE_PRF_HMAC_SHA2_256, false,
+	       "another octet behind");
+	if (hash_sha256(&iov, 1, hash))
+		bail("no hash");
+	beside(key, 65, hash, sizeof(hash), IKE_PRF_HMAC_SHA2_256, true,
+	       "the hash of a key");
+	beside(hash, sizeof(hash), key, 65, IKE_PRF_HMAC_SHA2_256, true,
+	       "a key and its hash");
+	memset(key + 65, 0, sizeof(key) - 65);
+	beside(key, 65, key, 66, IKE_PRF_HMAC_SHA2_384, true,
+	       "zeros behind, of which one PRF sees nothing");
+	beside(key, 65, key, 128, IKE_PRF_HMAC_SHA2_512, true,
+	       "zeros up to the longer block");
+	beside(key, 129, key, 130, IKE_PRF_HMAC_SHA2_512, false,
+	       "zeros behind what is hashed");
+}
+
 int main(void)
 {
 	int fd = mkstemp(path);
@@ -635,6 +700,7 @@ int main(void)
 	RUN(rfc7296_2_15_code);
 	RUN(rfc7296_2_15_ascii_and_hex);
 	RUN(one_each);
+	RUN(one_each_for_hmac);
 	RUN(rfc7296_2_15_both_ends);
 	RUN(rfc7296_4_key_id);
 	RUN(other_spelling);
