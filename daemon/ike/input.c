@@ -98,13 +98,17 @@ static void dispatch_request(struct ike_sa *sa, struct ike_in *in,
 
 /*
  * Update the address that our requests go to. RFC 7296 section 2.23: the
- * address of a peer behind a NAT is the source of its last message. Any
- * initiator may change to port 4500 after IKE_SA_INIT. Otherwise the address is
- * fixed, so that replaying a message from elsewhere does not move the peer.
+ * address of a peer behind a NAT is the source of its last message, except for a
+ * host that is behind a NAT itself, of which one packet sent on from elsewhere
+ * would cut the connection. Any initiator may change to port 4500 after
+ * IKE_SA_INIT. Otherwise the address is fixed, so that replaying a message from
+ * elsewhere does not move the peer.
  */
 static void follow_peer(struct ike_sa *sa, const struct ike_path *path)
 {
-	if (!sa->nat_here && !sa->nat_there && sa->state != IKE_ST_INIT_DONE)
+	bool moves = sa->nat_there && !sa->nat_here;
+
+	if (!moves && sa->state != IKE_ST_INIT_DONE)
 		return;
 	sa->path.local = path->local;
 	if (!ep_equal(&sa->path.peer, &path->peer))

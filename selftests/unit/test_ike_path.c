@@ -143,8 +143,24 @@ static void later(void)
 	teardown();
 }
 
+/* Open an IKE SA of a member behind a NAT. */
+static struct ike_sa *open_behind_nat(const struct ike_engine_cfg *mcfg)
+{
+	struct ike_sa *sa;
+
+	setup(&ca, NULL, mcfg);
+	net.nat = true;
+	net.nat_inside = m->ep;
+	ep_parse("198.51.100.9:40000", 0, &net.nat_outside);
+	sa = node_join(m, g, GCKS, false);
+	net_run(&net);
+	if (!g->sa || !ike_sa_is_up(g->sa))
+		bail("no IKE SA");
+	return sa;
+}
+
 /* Behind a NAT the peer has its last known address. */
-static void behind_nat(void)
+static void rfc7296_2_23_peer_behind_nat(void)
 {
 	const struct ike_engine_cfg mcfg = { .natt_port = 4500 };
 	struct gike_req req;
@@ -152,14 +168,8 @@ static void behind_nat(void)
 	struct ep outside;
 	uint64_t serial;
 
-	setup(&ca, NULL, &mcfg);
-	net.nat = true;
-	net.nat_inside = m->ep;
-	ep_parse("198.51.100.9:40000", 0, &net.nat_outside);
-	sa = node_join(m, g, GCKS, false);
-	net_run(&net);
+	sa = open_behind_nat(&mcfg);
 	gsa = g->sa;
-	ok(gsa && ike_sa_is_up(gsa), "up");
 	serial = ike_sa_serial(gsa);
 	net.nat_outside.port = 50000;
 	outside = net.nat_outside;
@@ -172,6 +182,52 @@ static void behind_nat(void)
 	ok(ep_equal(ike_sa_peer(gsa), &outside), "the peer has moved");
 	ok(ike_sa_serial(gsa) == serial, "the SA's number has not");
 	is_int(ike_engine_stats(g->engine)->sas, 1, "one SA");
+	teardown();
+}
+
+/*
+ * A host behind a NAT follows nobody, otherwise one packet of the peer, sent on
+ * from elsewhere, would cut the connection.
+ */
+static void rfc7296_2_23_host_behind_nat(void)
+{
+	const struct ike_engine_cfg mcfg = { .natt_port = 4500 };
+	struct ep elsewhere, was;
+	struct gike_req req;
+	struct ike_sa *sa;
+
+	sa = open_behind_nat(&mcfg);
+	was = *ike_sa_peer(sa);
+	ep_parse("203.0.113.66:4500", 0, &elsewhere);
+	ike_liveness(g->sa);
+	ike_engine_input(m->engine, &elsewhere, ike_sa_local(sa),
+			 net.queue[0].p, net.queue[0].len);
+	ok(ep_equal(ike_sa_peer(sa), &was),
+	   "a member behind a NAT does not follow the key server");
+	is_int(net.n_queue, 2, "a request from elsewhere is answered");
+	ok(ep_equal(&net.queue[1].to, &elsewhere),
+	   "the answer goes where the request came from");
+	net_drop(&net, 1);
+	net_run(&net);
+	ok(ike_sa_is_up(g->sa) && !g->sa->my_busy,
+	   "the key server's own copy is answered, too");
+	ike_liveness(sa);
+	ok(net.n_queue == 1 && ep_equal(&net.queue[0].to, &was),
+	   "a request of the member goes to the key server");
+	net_run(&net);
+	teardown();
+
+	sa = open_behind_nat(&mcfg);
+	g->sa->nat_here = true;
+	was = *ike_sa_peer(g->sa);
+	net.nat_outside.port = 50000;
+	group_req(&req, "video", false);
+	ike_register_more(sa, &req);
+	net_run(&net);
+	is_int(m->seen.registered, 2,
+	       "a key server behind a NAT answers a member that has moved");
+	ok(ep_equal(ike_sa_peer(g->sa), &was),
+	   "a key server behind a NAT does not follow the member");
 	teardown();
 }
 
@@ -345,7 +401,8 @@ int main(void)
 	log_set_level(LOG_LEVEL_ERR);
 	RUN(without_nat);
 	RUN(later);
-	RUN(behind_nat);
+	RUN(rfc7296_2_23_peer_behind_nat);
+	RUN(rfc7296_2_23_host_behind_nat);
 	RUN(finds_nat);
 	RUN(last_answer);
 	RUN(kept_for_a_while);
