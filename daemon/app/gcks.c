@@ -67,6 +67,13 @@ static enum gike_when group_request(void *ctx, struct ike_sa *sa,
 	return gcks_group_request(a->gcks, sa, req, reply);
 }
 
+static bool is_welcome(void *ctx, struct ike_sa *sa)
+{
+	struct app *a = ctx;
+
+	return gcks_welcome(a->gcks, sa);
+}
+
 static bool one_place(void *ctx)
 {
 	struct app *a = ctx;
@@ -102,6 +109,7 @@ static const struct ike_ops gcks_ops = {
 	.hears_natt = hears_natt,
 	.one_place = one_place,
 	.group_request = group_request,
+	.welcome = is_welcome,
 	.sending = gcks_on_sending,
 	.rival = gcks_on_rival,
 	.event = gcks_event,

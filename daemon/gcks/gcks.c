@@ -124,6 +124,20 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 	return registration_request(g, sa, req, identity, reply);
 }
 
+bool gcks_welcome(const struct gcks *k, const struct ike_sa *sa)
+{
+	char identity[GMC_ID_MAX];
+	const struct group *g;
+
+	if (identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)))
+		return false;
+	/* A member is found faster than a name in the lists. */
+	TAILQ_FOREACH(g, &k->groups, all)
+	if (gmc_find(g, identity))
+		return true;
+	return gmc_welcome(k, identity);
+}
+
 void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		  size_t len, uint32_t spi)
 {

@@ -96,6 +96,8 @@ void gcks_set_psks(struct gcks *k, const struct psks *psks);
 enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 				  const struct gike_req *req,
 				  struct gike_reply *reply);
+/* Return true if some group admits the peer of @sa, as ike_ops.welcome(). */
+bool gcks_welcome(const struct gcks *k, const struct ike_sa *sa);
 /*
  * An authenticated sender reports the Data SA @spi that it uses
  * (N(MCSEC_SENDING)); @group as in struct ike_ops.

@@ -121,3 +121,15 @@ void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason)
 	if (sa->told && engine->ops.sa_closed)
 		engine->ops.sa_closed(engine->ctx, sa, reason);
 }
+
+bool sa_end_unwelcome(struct ike_sa *sa)
+{
+	const struct ike_ops *ops = &sa->engine->ops;
+
+	if (!sa->gcks || sa->shadow || sa->waits || sa->state != IKE_ST_UP ||
+	    !ops->welcome || ops->welcome(sa->engine->ctx, sa))
+		return false;
+	farewell_delete(sa, false);
+	sa_close(sa, 0, "no group admits the peer");
+	return true;
+}

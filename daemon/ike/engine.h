@@ -175,6 +175,13 @@ struct ike_ops {
 					struct gike_reply *reply);
 
 	/*
+	 * Responder, may be NULL (true): returns whether some group admits the
+	 * authenticated peer of @sa. Asked when a request of it was answered, and
+	 * before an idle SA is kept; if none does, the SA ends with a Delete.
+	 */
+	bool (*welcome)(void *ctx, struct ike_sa *sa);
+
+	/*
 	 * Initiator, may be NULL: keys have arrived. They passed gsa_check();
 	 * the callee unwraps them with ike_sa_kwk().
 	 */

@@ -87,6 +87,8 @@ static void dispatch_request(struct ike_sa *sa, struct ike_in *in,
 	if (x && x->request && x->in_state & IN_STATE(sa->state) &&
 	    x->by & (sa->gcks ? BY_INITIATOR : BY_RESPONDER)) {
 		x->request(sa, in);
+		/* IKE_AUTH asks for no group, and rights change later. */
+		sa_end_unwelcome(sa);
 		return;
 	}
 	sa->engine->stats.in_xchg++;

@@ -142,6 +142,10 @@ static void on_idle(void *arg)
 		engine_leave(engine);
 		return;
 	}
+	if (sa_end_unwelcome(sa)) {
+		engine_leave(engine);
+		return;
+	}
 	/*
 	 * An SA whose request waits for a batch is not idle: the delay is ours.
 	 */

@@ -669,6 +669,12 @@ void sa_arm_end(struct ike_sa *sa);
  * alone.
  */
 void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason);
+/*
+ * Responder: close an SA that is up, with a Delete, if no group admits its peer
+ * (any more). One that owes an answer is left alone: the group layer judges that.
+ * Returns true if it is closed.
+ */
+bool sa_end_unwelcome(struct ike_sa *sa);
 
 /* ---- life.c ------------------------------------------------------------- */
 

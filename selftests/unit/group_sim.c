@@ -136,6 +136,13 @@ static enum gike_when on_request(void *ctx, struct ike_sa *sa,
 	return gcks_group_request(s->gcks, sa, req, reply);
 }
 
+static bool on_welcome(void *ctx, struct ike_sa *sa)
+{
+	struct sim *s = ctx;
+
+	return !s->gcks || gcks_welcome(s->gcks, sa);
+}
+
 static void on_event(void *ctx, const struct ike_event *ev)
 {
 	struct sim *s = ctx;
@@ -165,6 +172,7 @@ static void on_rival(void *ctx, struct ike_sa *sa, const uint8_t *group,
 static const struct ike_ops gcks_ops = {
 	.send = sim_gcks_send,
 	.group_request = on_request,
+	.welcome = on_welcome,
 	.sending = on_sending,
 	.rival = on_rival,
 	.event = on_event,

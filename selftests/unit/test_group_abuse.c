@@ -436,6 +436,91 @@ static void test_unwelcome(void)
 	sim_finish(&s, "unwelcome");
 }
 
+/* Return the peer's IKE SAs that are up at the key server, or its newest one. */
+static unsigned int held_of(const struct sim_member *m, struct ike_sa **newest)
+{
+	struct ike_sa *sa;
+	unsigned int n = 0;
+
+	LIST_FOREACH(sa, &s.engine->sas, link)
+	{
+		if (!ike_sa_is_up(sa) || strcmp(sa->peer_name, m->name))
+			continue;
+		n++;
+		if (newest && (!*newest || sa->serial > (*newest)->serial))
+			*newest = sa;
+	}
+	return n;
+}
+
+/* Open an IKE SA by IKE_AUTH, which asks for no group. */
+static struct ike_sa *opens(struct sim_member *m)
+{
+	const struct ep any = { 0 };
+	struct ike_sa *sa;
+
+	if (ike_open(m->engine, &any, &s.ep, &m->m->gcks_id, &sa))
+		bail("ike_open");
+	return sa;
+}
+
+/* The same without a request for a group, and when rights end later. */
+static void test_unwelcome_opened(void)
+{
+	struct sim_member *out;
+	struct ike_sa *sa, *kept = NULL;
+	uint32_t ms;
+
+	sim_init(&s, 17);
+	usual();
+	out = sim_add(&s, "other.elsewhere", false, true);
+	sim_up(out);
+	sim_run(&s, 1000);
+	member_leave(out->m, NULL);
+	sim_run(&s, 8000);
+	opens(out);
+	opens(out);
+	sim_run(&s, 3000);
+	is_int(held_of(out, NULL), 0, "IKE_AUTH of a peer in no list");
+	is_int(ike_engine_stats(out->engine)->sas, 0,
+	       "the peer in no list learns of the end of its IKE SA");
+	ok(sim_logged(&s, "no group admits the peer"), "the end is logged");
+
+	sim_evict(s.gcks, "video", "b.example", &ms, &err);
+	sim_run(&s, 5000);
+	member_leave(b->m, NULL);
+	sim_run(&s, 8000);
+	opens(b);
+	sim_run(&s, 3000);
+	is_int(held_of(b, NULL), 0, "IKE_AUTH of a peer that was evicted");
+
+	/* The right ends while IKE SAs are up, of which one is kept when idle. */
+	opens(a);
+	sim_run(&s, 1000);
+	held_of(a, &kept);
+	ike_sa_keep(kept);
+	sa = opens(a);
+	sim_run(&s, 1000);
+	is_int(held_of(a, NULL), 3, "a member may open more IKE SAs");
+	ike_liveness(sa);
+	sim_run(&s, 1000);
+	is_int(held_of(a, NULL), 3, "a member may use more IKE SAs");
+	sim_evict(s.gcks, "video", "a.example", &ms, &err);
+	sim_run(&s, 5000);
+	member_leave(a->m, NULL);
+	sim_run(&s, 8000);
+	is_int(held_of(a, NULL), 2,
+	       "IKE SAs of an evicted peer that are not used");
+	ike_liveness(sa);
+	sim_run(&s, 1000);
+	is_int(held_of(a, NULL), 1, "the next request ends one");
+	sim_run(&s, 300000);
+	is_int(held_of(a, NULL), 0,
+	       "an IKE SA that is kept when idle ends when idle");
+	is_int(held_of(tx, NULL), 1, "the IKE SA of a member stays");
+	sim_finish(&s, "unwelcome, opened");
+}
+
 /* ---- Sender-IDs --------------------------------------------------------- */
 
 static void test_greedy(void)
@@ -753,6 +838,7 @@ int main(void)
 	RUN(test_log);
 	RUN(test_failures);
 	RUN(test_unwelcome);
+	RUN(test_unwelcome_opened);
 	RUN(test_greedy);
 	RUN(test_many_senders);
 	RUN(test_crowd_cost);
