@@ -48,6 +48,8 @@ struct ctl_request {
 	bool signing_key;
 	bool check;
 	const char *file;
+	int (*fn)(struct ctl_request *q); /* the command, if it is an order */
+	bool noted; /* the line of the order was stored, or not: see @ret */
 	bool order; /* recorded in the audit trail */
 	/* The user who asks; a request may outlive its client. */
 	char actor[GCKS_ACTOR_MAX];
@@ -352,8 +354,43 @@ static int do_audit(struct ctl_request *q)
 	return ret;
 }
 
+/* Carry out an order whose line is in the store. */
+static int run_order(struct ctl_request *q)
+{
+	int ret;
+
+	q->order = true;
+	gcks_set_actor(q->roles.gcks, q->actor);
+	ret = q->fn(q);
+	gcks_set_actor(q->roles.gcks, "");
+	return ret;
+}
+
+/* The store has the line of an order, perhaps before ctl_ask() returns. */
+static void order_noted(void *arg, int ret, const char *why)
+{
+	struct ctl_request *q = arg;
+	bool at_once = q->running;
+
+	q->running = true;
+	if (ret)
+		err_set(&q->err, ret,
+			"the order cannot be recorded, so it is not carried out: %s",
+			why);
+	else
+		ret = run_order(q);
+	q->running = at_once;
+	q->noted = true;
+	if (ret == LATER && q->ended)
+		ret = q->ret;
+	if (at_once)
+		q->ret = ret;
+	else if (ret != LATER)
+		request_finish(q, ret);
+}
+
 /*
- * The line of an order is written before it is carried out: no order takes
+ * The line of an order is stored before it is carried out: no order takes
  * effect without a line of who gave it.
  */
 static int note_order(struct ctl_request *q, const char *name)
@@ -364,13 +401,12 @@ static int note_order(struct ctl_request *q, const char *name)
 	snprintf(words, sizeof(words), "%s%s%s", name, q->ahead ? " ahead" : "",
 		 q->signing_key ? " signing-key" : "");
 	ret = gcks_note_order(q->roles.gcks, q->group ? q->group : "",
-			      q->id ? q->id : "", words);
+			      q->id ? q->id : "", words, order_noted, q);
 	if (ret)
 		return err_set(&q->err, ret,
 			       "the order cannot be recorded, so it is not carried out: %s",
 			       strerror(-ret));
-	q->order = true;
-	return 0;
+	return q->noted ? q->ret : LATER;
 }
 
 static const struct command {
@@ -474,10 +510,9 @@ static int run_recorded(struct ctl_request *q, const struct command *c)
 
 	if (!k)
 		return c->fn(q);
+	q->fn = c->fn;
 	gcks_set_actor(k, q->actor);
 	ret = note_order(q, c->name);
-	if (!ret)
-		ret = c->fn(q);
 	gcks_set_actor(k, "");
 	return ret;
 }

@@ -34,6 +34,7 @@ int gcks_alloc(const struct gcks_deps *deps, struct gcks **out, struct err *err)
 	k->deps = *deps;
 	TAILQ_INIT(&k->groups);
 	TAILQ_INIT(&k->closing);
+	TAILQ_INIT(&k->notes);
 	k->time0_ms = (uint64_t)clock_wall(deps->clock) * MSEC_PER_SEC -
 		      clock_mono_ms(deps->clock);
 	ret = notice_init(k);
@@ -72,10 +73,41 @@ void gcks_set_engine(struct gcks *k, struct ike_engine *engine)
 	k->engine = engine;
 }
 
+/* An order whose line the store does not have yet. */
+struct order_note {
+	TAILQ_ENTRY(order_note) all;
+	struct gcks *k;
+	struct store_txn *txn;
+	store_done_fn *done;
+	void *arg;
+};
+
+static void end_note(struct order_note *n, int ret, const char *why)
+{
+	store_done_fn *done = n->done;
+	void *arg = n->arg;
+
+	TAILQ_REMOVE(&n->k->notes, n, all);
+	free(n);
+	done(arg, ret, why);
+}
+
+/* Orders that wait for their lines are not carried out any more. */
+static void drop_notes(struct gcks *k)
+{
+	struct order_note *n;
+
+	while ((n = TAILQ_FIRST(&k->notes))) {
+		store_forget(n->txn);
+		end_note(n, -ECANCELED, "mcsecd stops");
+	}
+}
+
 void gcks_free(struct gcks *k)
 {
 	if (!k)
 		return;
+	drop_notes(k);
 	while (!TAILQ_EMPTY(&k->groups))
 		group_free(TAILQ_FIRST(&k->groups));
 	while (!TAILQ_EMPTY(&k->closing))
@@ -206,10 +238,34 @@ void gcks_set_actor(struct gcks *k, const char *actor)
 	snprintf(k->actor, sizeof(k->actor), "%s", actor);
 }
 
-int gcks_note_order(struct gcks *k, const char *group, const char *identity,
-		    const char *words)
+static void note_stored(void *arg, int ret, const char *why)
 {
-	return gmc_audit(k, group, identity, "order", words);
+	end_note(arg, ret, why);
+}
+
+int gcks_note_order(struct gcks *k, const char *group, const char *identity,
+		    const char *words, store_done_fn *done, void *arg)
+{
+	struct store *s = k->deps.store;
+	struct order_note *n;
+	struct store_txn *txn;
+	int ret = store_record(s);
+
+	if (ret)
+		return ret;
+	ret = gmc_audit(k, group, identity, "order", words);
+	n = ret ? NULL : calloc(1, sizeof(*n));
+	if (!n) {
+		store_drop(s);
+		return ret ? ret : -ENOMEM;
+	}
+	*n = (struct order_note){ .k = k, .done = done, .arg = arg };
+	TAILQ_INSERT_TAIL(&k->notes, n, all);
+	txn = store_submit(s, NULL, note_stored, n);
+	/* A store that has answered has freed the note. */
+	if (txn)
+		n->txn = txn;
+	return 0;
 }
 
 void gcks_note_refused_order(struct gcks *k, const char *group,

@@ -128,11 +128,16 @@ bool gcks_one_place(const struct gcks *k);
 void gcks_set_actor(struct gcks *k, const char *actor);
 /*
  * Record an order before it is carried out, so that none takes effect without a
- * line of who gave it: its words, the group and the identity, or "". Returns 0
- * or -errno.
+ * line of who gave it: its words, the group and the identity, or "". @done is
+ * called when the store has the line, or has failed to take it, before this
+ * returns or later, at the latest by gcks_free(): @ret is 0 or -errno, with one
+ * line in @why that is valid until the call returns. Returns 0, or -errno
+ * without a call of @done.
  */
 int gcks_note_order(struct gcks *k, const char *group, const char *identity,
-		    const char *words);
+		    const char *words,
+		    void (*done)(void *arg, int ret, const char *why),
+		    void *arg);
 /* Record why an order was not carried out. */
 void gcks_note_refused_order(struct gcks *k, const char *group,
 			     const char *identity, const char *why);

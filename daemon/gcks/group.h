@@ -390,6 +390,8 @@ struct gcks {
 	struct notices notices;
 	/* The user whose order is carried out now; "": no user. */
 	char actor[GCKS_ACTOR_MAX];
+	/* Orders whose lines the store does not have yet. */
+	TAILQ_HEAD(, order_note) notes;
 };
 
 /*

@@ -609,6 +609,60 @@ static void roles(void)
 #define EVICT "{\"cmd\":\"evict\",\"group\":\"video\",\"id\":\"a.example\"}\n"
 #define REKEY "{\"cmd\":\"rekey\"}\n"
 
+static int count_order(void *arg, const struct store_audit *a)
+{
+	unsigned int *n = arg;
+
+	*n += !strcmp(a->event, "order");
+	return 0;
+}
+
+/* An order waits for its line in the store, and without it nothing is done. */
+static void unrecorded(unsigned int ms)
+{
+	static struct sim full;
+	struct ctl_roles k = { .version = "1.2" };
+	struct sim *s = &full;
+	unsigned int n = 0;
+	char *last = NULL;
+	const char *text;
+	uint64_t before;
+
+	sim = s;
+	sim_init(s, 1);
+	s->store_ms = ms;
+	sim_gcks_up(s);
+	sim_up(sim_add(s, "s.example", true, true));
+	if (!sim_settle(s, 60000))
+		bail("the member is not in");
+	sim_run(s, 20000);
+	before = sim_group(s).rekeys;
+	k.gcks = s->gcks;
+	k.gcks_engine = s->engine;
+	s->store_errno = -ENOSPC;
+	text = one(&k, "{\"cmd\":\"rekey\"}");
+	ok(strstr(text, "cannot be recorded, so it is not carried out"),
+	   "an order without room for its line is refused: %s", text);
+	sim_run(s, 2000);
+	is_int(sim_group(s).rekeys, before,
+	       "an order without a line rekeys nothing");
+	s->store_errno = 0;
+	text = one(&k, "{\"cmd\":\"rekey\"}");
+	ok(strstr(text, "\"ok\":true"), "an order with a line is carried out");
+	is_int(sim_group(s).rekeys, before + 1,
+	       "an order with a line rekeys once");
+	gcks_audit(s->gcks, 0, 100000, count_order, &n);
+	is_int(n, 1, "an order that is carried out has its line");
+	if (ms) {
+		ctl_ask(&k, REKEY, strlen(REKEY), take_text, &last);
+		sim_gcks_down(s);
+		ok(last && strstr(last, "mcsecd stops"),
+		   "an order that waits for its line ends with mcsecd");
+		free(last);
+	}
+	sim_free(s);
+}
+
 /* A slow store, and clients that do not wait for it. */
 static void later(void)
 {
@@ -691,6 +745,8 @@ int main(void)
 	RUN(sockets);
 	RUN(roles);
 	RUN(later);
+	RUN(unrecorded, 0);
+	RUN(unrecorded, 20);
 	RUN(schema, recorded);
 	/* Free the last answer, which is also recorded. */
 	one(&none, "");
