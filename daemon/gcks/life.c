@@ -192,11 +192,12 @@ static void note_outcome(struct group *g, void *arg, int ret, const char *why)
 
 /*
  * If the configuration has another policy than the store, that is adopted under
- * a new version. A damaged record is no reason to refuse the start, since it is
- * only compared.
+ * a new version, with a line that names the settings that differ. A damaged
+ * record is no reason to refuse the start, since it is only compared.
  */
 static int settle_policy(struct group *g, struct err *err)
 {
+	char names[POLICY_NAMES_MAX] = "";
 	uint64_t record = g->commit.record;
 	struct store_expect e = { .from = record, .to = record };
 	char key[STORE_KEY_MAX];
@@ -206,7 +207,8 @@ static int settle_policy(struct group *g, struct err *err)
 	ret = policy_load(g, &old);
 	if (!ret) {
 		g->policy->version = old->version;
-		ret = policy_diff(&old->conf, g->conf, 0, NULL, 0);
+		ret = policy_diff(&old->conf, g->conf, ~0U, names,
+				  sizeof(names));
 		policy_free(old);
 		if (!ret)
 			return 0;
@@ -214,6 +216,8 @@ static int settle_policy(struct group *g, struct err *err)
 	} else if (ret != -ENOENT) {
 		group_warn(g,
 			   "policy damaged: replaced by that of the configuration");
+		snprintf(names, sizeof(names),
+			 "damaged, replaced by the configuration");
 	}
 	ret = store_key(key, "g", g->conf->name, NULL);
 	e.key = key;
@@ -221,6 +225,9 @@ static int settle_policy(struct group *g, struct err *err)
 		ret = store_record(group_store(g));
 	if (!ret) {
 		ret = policy_put(g, g->policy);
+		if (!ret && names[0])
+			ret = gmc_audit(g->k, g->conf->name, "", "policy",
+					names);
 		if (ret)
 			store_drop(group_store(g));
 		else

@@ -445,7 +445,7 @@ static void adopt_quietly(struct group *g, struct order *o, unsigned int diff,
 static void run_policy(struct group *g, struct order *o)
 {
 	struct policy *p = o->policy;
-	char names[256], why[300];
+	char names[POLICY_NAMES_MAX], why[POLICY_NAMES_MAX + 16];
 	unsigned int diff;
 
 	diff = policy_diff(&g->policy->conf, &p->conf, ~0u, names,

@@ -13,6 +13,9 @@
 
 #include "conf/conf.h"
 
+/* Room for the names of all settings that may differ, with a NUL. */
+#define POLICY_NAMES_MAX 1024
+
 struct group;
 
 struct policy {

@@ -19,7 +19,7 @@
 #include "lib/quote.h"
 #include "store/store.h"
 
-#define NAMES_MAX 256
+#define NAMES_MAX POLICY_NAMES_MAX
 /* Number of members to be evicted that are named. */
 #define EVICTED_NAMED 5
 

@@ -93,6 +93,8 @@ static void test_quiet(void)
 	sim_gcks_up(&s);
 	is_int(sim_group(&s).policy_version, 3,
 	       "a change while it was down has a version, too");
+	is_int(sim_audited(&s, "policy", NULL, "beat"), 2,
+	       "a change while it was down has a line that names it");
 	sim_run(&s, 30000);
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 	is_int(sim_gaps(&s), 0, "nobody has lost anything");
