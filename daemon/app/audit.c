@@ -485,6 +485,41 @@ void app_note_event(struct app *a, const char *event, const char *detail)
 		log_err("audit record lost: %s", store_error(a->audit->store));
 }
 
+static void changes_ended(void *arg, int ret, const char *why)
+{
+	(void)arg;
+	if (ret)
+		log_err("audit record lost: %s", why);
+}
+
+void app_note_changes(struct app *a, const char *event,
+		      const struct wbuf *details)
+{
+	struct store *s = a->audit ? a->audit->store : NULL;
+	size_t at = 0;
+	int ret;
+
+	if (!s)
+		return;
+	if (!details->len) {
+		app_note_event(a, event, "nothing");
+		return;
+	}
+	ret = details->err ? details->err : store_record(s);
+	while (!ret && at < details->len) {
+		const char *text = (const char *)details->p + at;
+
+		ret = note_event(a->audit, event, text);
+		at += strlen(text) + 1;
+	}
+	if (!ret)
+		store_submit(s, NULL, changes_ended, NULL);
+	else if (!details->err)
+		store_drop(s);
+	if (ret)
+		log_err("audit record lost: %s", strerror(-ret));
+}
+
 int app_open_audit(struct app *a, struct err *err)
 {
 	const struct conf_gcks *c = a->conf->gcks;

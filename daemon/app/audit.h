@@ -12,6 +12,7 @@
 #ifndef APP_AUDIT_H
 #define APP_AUDIT_H
 
+#include "lib/buf.h"
 #include "lib/err.h"
 
 struct app;
@@ -28,6 +29,12 @@ int app_open_audit(struct app *a, struct err *err);
 void app_close_audit(struct app *a);
 /* Record an event of the process; @detail may be "". */
 void app_note_event(struct app *a, const char *event, const char *detail);
+/*
+ * Record a line for each of the NUL-terminated texts in @details, or one that
+ * says "nothing", in one transaction.
+ */
+void app_note_changes(struct app *a, const char *event,
+		      const struct wbuf *details);
 /* The state of the trail, for struct ctl_roles. */
 void app_audit_state(struct app *a, struct trail_state *to);
 

@@ -8,6 +8,7 @@
 #include "app/app.h"
 #include "app/audit.h"
 #include "gcks/gcks.h"
+#include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/proc.h"
@@ -21,19 +22,13 @@ struct reload {
 	void *arg;
 };
 
-/* The changes of a reload, as one line of the audit trail. */
-struct changes {
-	char text[1000];
-	size_t len;
-};
+/* Octets of all lines of a reload. */
+#define LINES_MAX (16u << 20)
 
+/* Each change of a reload is a line of the audit trail. */
 static void add_line(void *arg, const char *line)
 {
-	struct changes *c = arg;
-
-	if (c->len < sizeof(c->text))
-		c->len += snprintf(c->text + c->len, sizeof(c->text) - c->len,
-				   "%s%s", c->len ? "; " : "", line);
+	wbuf_put(arg, line, strlen(line) + 1);
 }
 
 /* Read the file and the keys of peers that it names. */
@@ -151,7 +146,7 @@ static int take_roles(struct app *a, const struct conf *to, struct err *err)
 
 static void run_reload(struct app *a, struct reload *r)
 {
-	struct changes changes = { .text = "nothing" };
+	struct wbuf changes;
 	struct err err = { "" };
 	struct peer_keys keys;
 	struct conf *to;
@@ -164,18 +159,25 @@ static void run_reload(struct app *a, struct reload *r)
 		reload_end(r, ret, err.text);
 		return;
 	}
+	wbuf_init(&changes, LINES_MAX);
 	ret = check_roles(a, to, &keys, add_line, &changes, &err);
+	if (!ret && changes.err)
+		ret = err_set(&err, changes.err,
+			      "the changes cannot be recorded: %s",
+			      strerror(-changes.err));
 	if (!ret)
 		ret = take_roles(a, to, &err);
 	if (ret) {
 		app_free_peer_keys(&keys);
 		conf_free(to);
+		wbuf_free(&changes);
 		reload_end(r, ret, err.text);
 		return;
 	}
 	if (!a->debug)
 		log_set_level(to->log_level);
-	app_note_event(a, "reload", changes.text);
+	app_note_changes(a, "reload", &changes);
+	wbuf_free(&changes);
 	/* The key server's groups have copies of their settings. */
 	conf_free(a->conf);
 	a->conf = to;

@@ -81,8 +81,11 @@ try "a refusal is on record" wait_until 30 refused
 try "the member is admitted" kctl admit video m.lab
 is "the admission has the uid of who ordered it" "$(last admit .uid)" 0
 audit_conf "" "beat = 20;" >"$TMP/k.conf"
+echo 'log-level = "debug";' >>"$TMP/k.conf"
 try "a reload is ordered" kctl reload
-like "the reload says what changed" "$(last reload .detail)" 'beat'
+is "each change of the reload is on record" \
+	"$(show event reload | jq -r .detail)" "group video: beat changed, from now on
+log-level changed"
 is "the policy has the uid of who ordered the reload" \
 	"$(last policy '"\(.uid) \(.detail)"')" "0 beat"
 

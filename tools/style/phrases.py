@@ -156,8 +156,9 @@ def check_spis():
 
 def check_audit(events):
     used = set()
-    pattern = re.compile(r"\b(?:gmc_audit|audit_as|app_note_event)\(")
-    place = {"gmc_audit": 3, "audit_as": 1, "app_note_event": 1}
+    pattern = re.compile(r"\b(?:gmc_audit|audit_as|app_note_event|app_note_changes)\(")
+    place = {"gmc_audit": 3, "audit_as": 1, "app_note_event": 1,
+             "app_note_changes": 1}
     paths = [*pathlib.Path("daemon/gcks").glob("*.c"),
              *pathlib.Path("daemon/app").glob("*.c")]
     for path in sorted(paths):
