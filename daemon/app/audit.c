@@ -520,6 +520,11 @@ void app_note_changes(struct app *a, const char *event,
 		log_err("audit record lost: %s", strerror(-ret));
 }
 
+int app_audit_ready(const struct app *a, struct err *err)
+{
+	return a->audit ? store_audit_ready(a->audit->store, err) : 0;
+}
+
 int app_open_audit(struct app *a, struct err *err)
 {
 	const struct conf_gcks *c = a->conf->gcks;

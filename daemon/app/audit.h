@@ -35,6 +35,11 @@ void app_note_event(struct app *a, const char *event, const char *detail);
  */
 void app_note_changes(struct app *a, const char *event,
 		      const struct wbuf *details);
+/*
+ * Ask whether a change may be made whose line is a transaction of its own.
+ * Returns 0, or -errno with one line in @err if audit-required forbids it.
+ */
+int app_audit_ready(const struct app *a, struct err *err);
 /* The state of the trail, for struct ctl_roles. */
 void app_audit_state(struct app *a, struct trail_state *to);
 

@@ -165,6 +165,9 @@ static void run_reload(struct app *a, struct reload *r)
 		ret = err_set(&err, changes.err,
 			      "the changes cannot be recorded: %s",
 			      strerror(-changes.err));
+	/* Keys of peers change without a transaction that would be refused. */
+	if (!ret && changes.len)
+		ret = app_audit_ready(a, &err);
 	if (!ret)
 		ret = take_roles(a, to, &err);
 	if (ret) {

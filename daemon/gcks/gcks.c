@@ -375,6 +375,10 @@ int gcks_reseal(struct gcks *k, struct err *err)
 	if (!k->deps.reseal)
 		return err_set(err, -EOPNOTSUPP,
 			       "the seal key of the store is not in a file");
+	/* The line comes after the change, which is one of two stores. */
+	ret = store_audit_ready(k->deps.store, err);
+	if (ret)
+		return ret;
 	ret = k->deps.reseal(k->deps.ctx, err);
 	if (ret)
 		return ret;

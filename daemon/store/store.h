@@ -275,6 +275,12 @@ int store_audit(struct store *s, const struct store_audit *a);
  * between store_begin() and store_commit().
  */
 void store_set_sink(struct store *s, const struct store_sink *sink);
+/*
+ * Ask the sink whether a change may be made whose line is in another
+ * transaction, as is asked for each transaction that has a line of its own.
+ * Returns 0, or -errno with one line in @err.
+ */
+int store_audit_ready(const struct store *s, struct err *err);
 /* Return true if lines that peers cause should be counted instead of added. */
 bool store_audit_scarce(const struct store *s);
 /*

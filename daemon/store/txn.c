@@ -209,11 +209,9 @@ static void note_lines(const struct store_txn *t)
 /* Ask the sink whether a change may be made that it must have a line of. */
 static int sink_ready(const struct store_txn *t, struct err *err)
 {
-	const struct store_sink *sink = t->s->sink;
-
-	if (!sink || !sink->ready || !t->n_audits || !t->n_others)
+	if (!t->n_audits || !t->n_others)
 		return 0;
-	return sink->ready(sink->arg, err);
+	return store_audit_ready(t->s, err);
 }
 
 /* ---- submitting --------------------------------------------------------- */

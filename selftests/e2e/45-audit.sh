@@ -160,6 +160,11 @@ done
 like "with audit-required nothing changes" \
 	"$(kctl evict video x.lab --ahead 2>&1)" \
 	'audit trail cannot be written, and audit-required is set'
+like "with audit-required the seal does not change" "$(kctl reseal 2>&1)" \
+	'audit trail cannot be written, and audit-required is set'
+audit_conf "audit-required = true;" "beat = 30;" >"$TMP/k.conf"
+like "with audit-required nothing is reloaded" "$(kctl reload 2>&1)" \
+	'audit trail cannot be written, and audit-required is set'
 is "with audit-required keys do not change" \
 	"$(rekeys; kctl rekey video; sleep 2; rekeys)" "$(rekeys; rekeys)"
 rm "$TMP/trail/full"

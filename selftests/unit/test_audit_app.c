@@ -184,6 +184,8 @@ static void test_failure(void)
 	ok(wait_for(has_failed), "the status has the failure");
 	is_int(anchor_n(), before, "the anchor is not what was not synced");
 	is_int(change(), -EIO, "audit-required refuses changes");
+	is_int(app_audit_ready(&app, &err), -EIO,
+	       "audit-required refuses what has lines only");
 	wait_for(idle);
 	is_int(change(), -EIO,
 	       "one sync that fails after another is no success");
@@ -192,6 +194,8 @@ static void test_failure(void)
 	change();
 	ok(wait_for(works), "the trail resumes with the next sync");
 	is_int(change(), 0, "changes are made again");
+	is_int(app_audit_ready(&app, &err), 0,
+	       "changes that have lines only are made again");
 	ok(anchor_n() > before, "the anchor follows");
 	is_int(state().missing, 0, "no line is missing in the trail");
 	stop();
