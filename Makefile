@@ -10,6 +10,7 @@
 #   make bench           instructions per packet, beside xfrm
 #   make install         what was built, below DESTDIR and PREFIX; no debugging
 #                        information (STRIP=: with it)
+#   make uninstall       removes what "make install" with the same words puts there
 #   make dist            sources, RPM spec and PKGBUILD in build/dist
 #   make style           everything that a reviewer should not have to say
 #
@@ -263,10 +264,20 @@ put_stripped = $(call put,755,$(2),$(3))$(newline)\
 	$(if $(STRIP),@$(STRIP) $(1) '$(DESTDIR)$(2)/$(notdir $(3))')
 
 .PHONY: install install-programs install-iptables install-dev install-module
-.PHONY: install-source dist
+.PHONY: install-source uninstall uninstall-module dist
 install: install-programs install-iptables install-dev install-module
 
-install-programs: $(BINS)
+# The recipes below, which remove each file where they would put it
+uninstall: put = @rm -f '$(DESTDIR)$(2)/$(or $(4),$(notdir $(3)))' && \
+	printf '  %-7s %s\n' REMOVE '$(DESTDIR)$(2)/$(or $(4),$(notdir $(3)))'
+uninstall: override STRIP :=
+uninstall: install-programs install-iptables install-dev uninstall-module
+	@for d in '$(DOCDIR)/examples' '$(DOCDIR)' '$(DATADIR)/mcsec/wireshark' \
+	  '$(DATADIR)/mcsec'; do \
+	  rmdir "$(DESTDIR)$$d" 2>/dev/null || :; done
+built = $(if $(filter uninstall,$(MAKECMDGOALS)),,$(1))
+
+install-programs: $(call built,$(BINS))
 	$(call put_stripped,,$(SBINDIR),$(O)/mcsecd)
 	$(call put_stripped,,$(BINDIR),$(O)/mcsecctl)
 	$(foreach f,$(filter-out %/iptables-mcsec.8,$(MAN)),$(call put,644,$(MANDIR)/man$(subst .,,$(suffix $f)),$f)$(newline))
@@ -277,15 +288,16 @@ install-programs: $(BINS)
 	$(call put,644,$(DATADIR)/bash-completion/completions,tools/completion/mcsecctl.bash,mcsecctl)
 	$(call put,644,$(ZSHDIR),tools/completion/_mcsecctl)
 	$(call put,644,$(DATADIR)/fish/vendor_completions.d,tools/completion/mcsecctl.fish)
+	$(call each,644,$(DOCDIR),$(sort $(wildcard Documentation/*.rst)))
 	$(call each,644,$(DOCDIR)/examples,$(sort $(wildcard Documentation/examples/*)))
 	$(call put,644,$(DATADIR)/mcsec,Documentation/schema/mcsec.json)
 	$(call put,644,$(DATADIR)/mcsec/wireshark,tools/wireshark/mcsec.lua)
-	@test -n '$(DESTDIR)' || id mcsec >/dev/null 2>&1 || \
+	@test -n '$(DESTDIR)$(filter uninstall,$(MAKECMDGOALS))' || id mcsec >/dev/null 2>&1 || \
 	  echo 'note: the units need the user mcsec: run "systemd-sysusers" and' \
 	    '"systemd-tmpfiles --create"'
 
 # What iptables loads, where iptables looks: below PREFIX only if that is its own
-install-iptables: $(B)/libxt_mcsec.so
+install-iptables: $(call built,$(B)/libxt_mcsec.so)
 	$(call put,644,$(XTLIBDIR),$(B)/libxt_mcsec.so)
 	$(if $(STRIP),@$(STRIP) --strip-unneeded '$(DESTDIR)$(XTLIBDIR)/libxt_mcsec.so')
 	$(call put,644,$(MANDIR)/man8,Documentation/man/iptables-mcsec.8)
@@ -309,6 +321,13 @@ install-module:
 	test -n '$(DESTDIR)' || depmod -a '$(KREL)'; \
 	test '$(KREL)' = "$$(uname -r)" || \
 	  echo 'note: the module is for $(KREL), and $(shell uname -r) is running' >&2
+
+uninstall-module:
+	@for m in mcsec xt_mcsec; do \
+	  f='$(DESTDIR)$(MODDIR)/$(KREL)/extra/'"$$m.ko"; \
+	  test -e "$$f" || continue; \
+	  rm -f "$$f" && printf '  %-7s %s\n' REMOVE "$$f"; done; \
+	test -n '$(DESTDIR)' || depmod -a '$(KREL)'
 
 # What DKMS builds the module from; dkms.conf is for the package to add.
 SRCDIR := /usr/src/mcsec-$(VERSION)

@@ -122,4 +122,19 @@ is "nothing is writable by others" "$(find "$root" -type f -perm /022)" ""
 is "only programs are executable" "$(cd "$root" && find . -type f -perm /111 |
 	sort | xargs)" "./usr/bin/mcsecctl ./usr/sbin/mcsecd"
 is "an installed program runs" "$("$root/usr/sbin/mcsecd" -V)" "mcsecd $version"
+
+# ---- make uninstall --------------------------------------------------------
+
+try "the pages that man pages name are installed" \
+	test -s "$root/usr/share/doc/mcsec/keymgmt.rst"
+touch "$root/usr/share/doc/other"
+as_removed() {
+	make -s uninstall "DESTDIR=$root" PREFIX=/usr UNITDIR=/lib/systemd/system \
+		ZSHDIR=/usr/share/zsh/vendor-completions >"$TMP/out"
+}
+try "make uninstall takes the same words" as_removed
+is "make uninstall removes all that was installed, and nothing else" \
+	"$(cd "$root" && find . ! -type d)" ./usr/share/doc/other
+try "the folders of mcsec are gone" test ! -e "$root/usr/share/doc/mcsec" \
+	-a ! -e "$root/usr/share/mcsec"
 tap_done
