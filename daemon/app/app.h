@@ -137,9 +137,12 @@ void app_close_sas(struct ike_engine *engine);
 int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 		  struct ike_engine **engine, struct err *err);
 void app_close_sock(struct app *a, struct sock *s);
-/* Network errors are ignored, as retransmission handles them. */
-void app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
-		   const uint8_t *p, size_t len);
+/*
+ * Send one datagram. Returns 0 or -errno; retransmission handles errors of the
+ * network.
+ */
+int app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
+		  const uint8_t *p, size_t len);
 /* Strip the non-ESP marker. Returns false if it is missing. */
 bool app_strip_marker(const uint8_t **p, size_t *len);
 

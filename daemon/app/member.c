@@ -27,8 +27,11 @@ static void member_send(void *ctx, const struct ep *from, const struct ep *to,
 {
 	struct app *a = ctx;
 	bool natt = a->natt.app && from->port == a->natt.local.port;
+	int ret =
+		app_sock_send(natt ? &a->natt : &a->unicast, from, to, p, len);
 
-	app_sock_send(natt ? &a->natt : &a->unicast, from, to, p, len);
+	if (a->member)
+		member_sent(a->member, ret);
 }
 
 /*

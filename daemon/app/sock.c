@@ -65,8 +65,8 @@ static void sock_readable(void *arg, uint32_t events)
 	}
 }
 
-void app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
-		   const uint8_t *p, size_t len)
+int app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
+		  const uint8_t *p, size_t len)
 {
 	bool mark = has_marker(s->local.port, to->port);
 	char ep[EP_STRLEN];
@@ -77,6 +77,7 @@ void app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
 	if (ret)
 		log_debug("datagram not sent: to %s: %s", ep_str(to, ep),
 			  strerror(-ret));
+	return ret;
 }
 
 int app_open_sock(struct app *a, struct sock *s, const struct ep *local,

@@ -23,6 +23,11 @@ static void old_sa_due(void *arg)
 	register_old_sa(arg);
 }
 
+static void unheard_due(void *arg)
+{
+	register_unheard(arg);
+}
+
 /* ---- life --------------------------------------------------------------- */
 
 int member_new(const struct conf_member *conf, const struct member_deps *deps,
@@ -38,6 +43,7 @@ int member_new(const struct conf_member *conf, const struct member_deps *deps,
 	m->deps = *deps;
 	TAILQ_INIT(&m->groups);
 	timer_init(&m->old_sa, old_sa_due, m);
+	timer_init(&m->unheard, unheard_due, m);
 	if (peer_id_parse(&m->gcks_id, conf->gcks_id)) {
 		member_free(m);
 		return err_set(err, -EINVAL, "\"%s\" is not an identity",
@@ -91,6 +97,7 @@ void member_free(struct member *m)
 	if (!m)
 		return;
 	timer_del(m->deps.tq, &m->old_sa);
+	timer_del(m->deps.tq, &m->unheard);
 	while (!TAILQ_EMPTY(&m->groups))
 		drop_group(TAILQ_FIRST(&m->groups));
 	free(m);
@@ -229,6 +236,11 @@ void member_refused(struct member *m, struct ike_sa *sa,
 	if (ends_membership(g, sa, notify))
 		install_excluded(g, ike_notify_name(notify));
 	register_failed(g, notify, text ? text : "");
+}
+
+void member_sent(struct member *m, int ret)
+{
+	m->send_error = ret;
 }
 
 void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg)

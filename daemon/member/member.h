@@ -112,6 +112,8 @@ void member_refused(struct member *m, struct ike_sa *sa,
 		    const char *text);
 void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg);
 void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason);
+/* Note the result of sending a datagram to the key server, 0 or -errno. */
+void member_sent(struct member *m, int ret);
 
 /* ---- events ------------------------------------------------------------- */
 

@@ -285,6 +285,9 @@ struct member {
 	struct ike_id gcks_id;
 	struct ike_sa *sa; /* to the key server, or NULL */
 	struct timer old_sa; /* limits the wait for an answer over it */
+	struct timer unheard; /* tells that no answer has come so far */
+	bool unheard_told; /* logged since the last success */
+	int send_error; /* -errno of the last datagram, or 0 */
 	struct mgroups groups; /* configured ones and removed ones */
 	struct spent spent; /* keys of removed groups, too */
 	uint64_t drops[REKEY_RC_MAX];
@@ -375,6 +378,8 @@ void register_left(struct mgroup *g);
 void register_drop_sa(struct mgroup *g);
 /* Handle a missing answer: the IKE SA may be dead at the other end. */
 void register_old_sa(struct member *m);
+/* Say what keeps the first answer of the key server away. */
+void register_unheard(struct member *m);
 /* Report the sending SA, which has changed or is unknown to the key server. */
 void register_confirm(struct mgroup *g);
 /* Stop the timers that watch the keys, which are gone. */

@@ -10,6 +10,7 @@
 
 #include "wire/proto.h"
 #include "lib/log.h"
+#include "lib/quote.h"
 #include "lib/util.h"
 #include "member/mgroup.h"
 
@@ -50,6 +51,9 @@ static const struct {
 #define CONFIRM_SPREAD_MS 200
 /* Time limit of a leave, after which the member just leaves. */
 #define LEAVE_MS 5000
+
+/* The second of the tries of mcsecd, after 0.5 s, has had a second then. */
+#define UNHEARD_MS 1500
 
 /* Return a random time from half to one and a half times @ms. */
 static uint32_t randomize_ms(uint32_t ms)
@@ -117,6 +121,7 @@ static int ask_gcks(struct mgroup *g, bool send)
 	if (ret)
 		return ret;
 	timer_del(m->deps.tq, &m->old_sa);
+	timer_set(m->deps.tq, &m->unheard, UNHEARD_MS);
 	if (old && !sa_busy(m))
 		ike_close(old, "replaced by a new one");
 	return 0;
@@ -199,6 +204,7 @@ void register_done(struct mgroup *g)
 	g->refusal = REFUSAL_TRANSIENT;
 	g->registered_ms = mgroup_now(g);
 	g->last_error[0] = '\0';
+	g->m->unheard_told = false;
 	g->registrations++;
 }
 
@@ -307,11 +313,45 @@ void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 	snprintf(g->last_error, sizeof(g->last_error), "%s%s%s",
 		 notify ? ike_notify_name(notify) : "", notify ? ": " : "",
 		 means ? means : text);
+	if (!notify && g->m->send_error)
+		snprintf(g->last_error, sizeof(g->last_error),
+			 "%s; datagrams are not sent: %s", text,
+			 strerror(-g->m->send_error));
 	ms = retry_after_ms(g);
 	group_warn(g, "registration failed: as %s: %s; next try in %u s",
 		   g->conf->send ? "sender" : "receiver", g->last_error,
 		   (unsigned int)msec_to_sec_up(ms));
 	timer_set(mgroup_tq(g), &g->retry, ms);
+}
+
+/* Return true if an IKE SA is being opened, and nothing has come back. */
+static bool is_unheard(const struct member *m)
+{
+	return m->sa && !strcmp(ike_sa_state_name(m->sa), "INIT_SENT");
+}
+
+void register_unheard(struct member *m)
+{
+	char text[128], ep[EP_STRLEN], peer[PEER_STRLEN];
+	struct mgroup *g;
+
+	if (!is_unheard(m))
+		return;
+	ep_str(&m->conf->gcks, ep);
+	if (m->send_error)
+		snprintf(text, sizeof(text), "datagrams to %s are not sent: %s",
+			 ep, strerror(-m->send_error));
+	else
+		snprintf(text, sizeof(text),
+			 "no answer to IKE_SA_INIT yet from %s", ep);
+	TAILQ_FOREACH(g, &m->groups, all)
+	if (mgroup_is_registering(g))
+		snprintf(g->last_error, sizeof(g->last_error), "%s", text);
+	if (!m->unheard_told)
+		log_warn("key server not heard: %s: %s",
+			 peer_str(m->conf->gcks_id, &m->conf->gcks, peer),
+			 text);
+	m->unheard_told = true;
 }
 
 /* Requests over that SA fail by register_failed(), and are then repeated. */

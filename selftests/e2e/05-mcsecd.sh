@@ -165,9 +165,22 @@ like "with another seal key mcsecd does not start" \
 section "a member"
 
 load_mcsec
+error_is() { [ "$(group last-error)" = "$1" ]; }
+m_conf 10.99.0.1 >"$TMP/m.conf"
+up m
+try "a member without a route to the key server says so" wait_until 10 error_is \
+	"datagrams to 10.99.0.1:848 are not sent: Network is unreachable"
+is "the log has it once" "$(grep -c 'key server not heard: .* Network is unreach' \
+	"$TMP/m.log")" 1
+down TERM "$pid"
+m_conf "$K4" >"$TMP/m.conf"
+up m
+try "a member says that no answer has come yet" wait_until 10 error_is \
+	"no answer to IKE_SA_INIT yet from $K4:848"
+mpid=$pid
 up k
 kpid=$pid
-up m
+pid=$mpid
 try "a member registers" wait_until 20 state_is in
 try "the member hears a rekey" heard
 try "the member listens where routing sends to the rekey address" \
