@@ -393,12 +393,6 @@ void store_set_sink(struct store *s, const struct store_sink *sink)
 	s->sink = sink;
 }
 
-int store_audit_ready(const struct store *s, struct err *err)
-{
-	return s->sink && s->sink->ready ? s->sink->ready(s->sink->arg, err)
-					 : 0;
-}
-
 bool store_audit_scarce(const struct store *s)
 {
 	return s->sink && s->sink->scarce && s->sink->scarce(s->sink->arg);

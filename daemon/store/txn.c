@@ -206,6 +206,12 @@ static void note_lines(const struct store_txn *t)
 	store_txn_sink(t);
 }
 
+int store_audit_ready(const struct store *s, struct err *err)
+{
+	return s->sink && s->sink->ready ? s->sink->ready(s->sink->arg, err)
+					 : 0;
+}
+
 /* Ask the sink whether a change may be made that it must have a line of. */
 static int sink_ready(const struct store_txn *t, struct err *err)
 {
