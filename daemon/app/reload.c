@@ -128,22 +128,6 @@ static void gcks_reloaded(void *arg, int ret, uint32_t effective_ms,
 	reload_end(arg, ret, ret ? text : "");
 }
 
-/*
- * Take what may be refused: new groups of the key server, and the member, whose
- * groups the kernel may refuse. After an error nothing has changed.
- */
-static int take_roles(struct app *a, const struct conf *to, struct err *err)
-{
-	int ret = a->gcks ? gcks_reload_open(a->gcks, to->gcks, err) : 0;
-
-	if (ret || !a->member)
-		return ret;
-	ret = member_reload(a->member, to->member, err);
-	if (ret && a->gcks)
-		gcks_reload_undo(a->gcks);
-	return ret;
-}
-
 static void run_reload(struct app *a, struct reload *r)
 {
 	struct wbuf changes;
@@ -168,8 +152,12 @@ static void run_reload(struct app *a, struct reload *r)
 	/* Keys of peers change without a transaction that would be refused. */
 	if (!ret && changes.len)
 		ret = app_audit_ready(a, &err);
-	if (!ret)
-		ret = take_roles(a, to, &err);
+	/*
+	 * The kernel may refuse a group of the member. Groups of the key server
+	 * follow, because what these have told their members stands.
+	 */
+	if (!ret && a->member)
+		ret = member_reload(a->member, to->member, &err);
 	if (ret) {
 		app_free_peer_keys(&keys);
 		conf_free(to);

@@ -210,23 +210,14 @@ int gcks_reseal(struct gcks *k, struct err *err);
  * are served. Groups that are not in @conf are closed: members are told that
  * all SAs end, and the store keeps denied identities, policy and counters.
  *
- * @done is called when the store has all of it. After gcks_reload_open() an error
- * names the groups that are unchanged, all of them or with the number of the
- * others, and the rest has changed; a second reload continues there. Without
- * it, and -EBUSY: a setting cannot change while the key server runs, or a new
- * group cannot be served yet, and nothing has changed.
+ * @done is called when the store has all of it. An error names the groups that
+ * are unchanged or cannot be served, all of them or with the number of the others,
+ * and the rest has changed; a second reload continues there. -EBUSY, which
+ * gcks_reload_check() returns too: a setting cannot change while the key server
+ * runs, and nothing has changed.
  */
 void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 		 gcks_done_fn *done, void *arg);
-/*
- * Open the groups that @conf adds, all or none, which is what of a reload may fail
- * before anything has changed. gcks_reload() with @conf has to follow before
- * the event loop runs, or gcks_reload_undo(). Returns 0, or -errno with one
- * line in @err.
- */
-int gcks_reload_open(struct gcks *k, const struct conf_gcks *conf,
-		     struct err *err);
-void gcks_reload_undo(struct gcks *k);
 /*
  * Pass to @fn, line by line, what gcks_reload() would change after
  * gcks_set_psks() with @psks, and change nothing. Returns 0, or -EBUSY with one

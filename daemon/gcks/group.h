@@ -277,7 +277,6 @@ struct group {
 	const struct key_source_ops *keys;
 	struct policy *policy;
 	const struct conf_group *conf; /* part of the policy */
-	bool added; /* opened by the reload that runs */
 	bool closing; /* all members were told that SAs end */
 	struct timer end; /* fires after the last copy of that */
 	struct timer reread; /* changes wait while this timer is armed */

@@ -336,19 +336,37 @@ static int group_make(struct gcks *k, const struct conf_group *conf,
 	return ret;
 }
 
+/* Return the group of this name that is still closing, or NULL. */
+static struct group *find_closing(struct gcks *k, const char *name)
+{
+	struct group *g;
+
+	TAILQ_FOREACH(g, &k->closing, all)
+	if (!strcmp(g->conf->name, name))
+		break;
+	return g;
+}
+
+int group_new_check(struct gcks *k, const struct conf_group *conf,
+		    struct err *err)
+{
+	const struct group *old = find_closing(k, conf->name);
+
+	if (!old || !group_writes(old))
+		return 0;
+	return err_set(err, -EBUSY,
+		       "group %s: it was removed just now, and evictions of it are still written: try again",
+		       conf->name);
+}
+
 int group_new(struct gcks *k, const struct conf_group *conf, struct group **out,
 	      struct err *err)
 {
-	struct group *g, *old;
-	int ret;
+	struct group *g, *old = find_closing(k, conf->name);
+	int ret = group_new_check(k, conf, err);
 
-	TAILQ_FOREACH(old, &k->closing, all)
-	if (!strcmp(old->conf->name, conf->name))
-		break;
-	if (old && group_writes(old))
-		return err_set(err, -EBUSY,
-			       "group %s: it was removed just now, and evictions of it are still written: try again",
-			       conf->name);
+	if (ret)
+		return ret;
 	/*
 	 * A group of this name that is still closing is dropped with its
 	 * messages: its members register again.
@@ -439,6 +457,10 @@ static void carry_members(const struct group *old, struct group *g)
 
 static void carry_counts(const struct group *old, struct group *g)
 {
+	if (gkey_spi(&g->st.data) == gkey_spi(&old->st.data)) {
+		g->change_ms = old->change_ms;
+		g->confirmed_ms = old->confirmed_ms;
+	}
 	g->rekeys = old->rekeys;
 	g->beats = old->beats;
 	g->n_joins = old->n_joins;

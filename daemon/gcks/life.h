@@ -13,6 +13,12 @@
  */
 int group_new(struct gcks *k, const struct conf_group *conf, struct group **out,
 	      struct err *err);
+/*
+ * Return 0, or -EBUSY with one line in @err as long as group_new() could not serve
+ * the group, because one of its name is still closing.
+ */
+int group_new_check(struct gcks *k, const struct conf_group *conf,
+		    struct err *err);
 /* A group as the store has it, beside the policy of the configuration. */
 struct group_peek {
 	struct group *g; /* with the policy of the configuration; not served */

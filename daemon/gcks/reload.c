@@ -133,10 +133,6 @@ static void report_gcks_changes(struct gcks *k, const struct conf_gcks *conf,
 
 	TAILQ_FOREACH(g, &k->groups, all)
 	{
-		if (g->added) {
-			tell_line(r, "group %s: added", g->conf->name);
-			continue;
-		}
 		c = find_group_conf(conf, g->conf->name);
 		if (c)
 			tell_reload(r, g, c, psks);
@@ -178,7 +174,12 @@ int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
 {
 	const struct report r = { fn, arg };
 	int ret = check_key_wrap(k, conf, err);
+	size_t i;
 
+	for (i = 0; !ret && i < conf->n_groups; i++)
+		if (!group_find(k, conf->groups[i].name,
+				strlen(conf->groups[i].name)))
+			ret = group_new_check(k, &conf->groups[i], err);
 	if (!ret)
 		report_gcks_changes(k, conf, psks, &r);
 	return ret;
@@ -291,36 +292,28 @@ int gcks_start_check(const struct conf_gcks *conf, const struct gcks_deps *deps,
 
 /* ---- apply -------------------------------------------------------------- */
 
-void gcks_reload_undo(struct gcks *k)
+/*
+ * Serve the groups that @conf adds. One whose records are damaged is named in the
+ * answer, and holds up no other: a group that was opened may have told its members
+ * of changes, so it is not closed again.
+ */
+static void open_added(struct gcks *k, const struct conf_gcks *conf,
+		       struct gather *t)
 {
-	struct group *g, *next;
-
-	for (g = TAILQ_FIRST(&k->groups); g; g = next) {
-		next = TAILQ_NEXT(g, all);
-		if (g->added)
-			group_free(g);
-	}
-}
-
-/* The records of a new group may be damaged, or still be written. */
-int gcks_reload_open(struct gcks *k, const struct conf_gcks *conf,
-		     struct err *err)
-{
-	int ret = check_key_wrap(k, conf, err);
+	const struct conf_group *c;
+	struct err err = {};
 	struct group *g;
 	size_t i;
+	int ret;
 
-	for (i = 0; !ret && i < conf->n_groups; i++) {
-		if (group_find(k, conf->groups[i].name,
-			       strlen(conf->groups[i].name)))
+	for (i = 0; i < conf->n_groups; i++) {
+		c = &conf->groups[i];
+		if (group_find(k, c->name, strlen(c->name)))
 			continue;
-		ret = group_new(k, &conf->groups[i], &g, err);
-		if (!ret)
-			g->added = true;
+		gather_add(t);
+		ret = group_new(k, c, &g, &err);
+		gather_done(t, ret, 0, ret ? err.text : "");
 	}
-	if (ret)
-		gcks_reload_undo(k);
-	return ret;
 }
 
 static void change_one(struct group *g, const struct conf_group *c,
@@ -348,10 +341,9 @@ void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 	struct gather *t;
 	int ret;
 
-	ret = gcks_reload_open(k, conf, &err);
+	ret = check_key_wrap(k, conf, &err);
 	t = ret ? NULL : gather_new(done, arg);
 	if (!t) {
-		gcks_reload_undo(k);
 		done(arg, ret ? ret : -ENOMEM, 0,
 		     ret ? err.text
 			 : "out of memory: no group of the key server has changed");
@@ -359,10 +351,10 @@ void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 	}
 	report_gcks_changes(k, conf, k->deps.psks,
 			    &(struct report){ conf_log_change, NULL });
+	open_added(k, conf, t);
 	/* A group that is closed may leave the list at once. */
 	for (g = TAILQ_FIRST(&k->groups); g; g = next) {
 		next = TAILQ_NEXT(g, all);
-		g->added = false;
 		change_one(g, find_group_conf(conf, g->conf->name), t);
 	}
 	gather_end(t);
