@@ -214,6 +214,18 @@ static void check_gap(struct audit_check *c, const struct audit_record *r,
 			  place, LLU(c->next), LLU(r->n - 1), LLU(r->n));
 }
 
+/*
+ * The next start writes a record of its own first, which it signs, unless that
+ * owns up to a torn line.
+ */
+static bool may_follow_close(const struct audit_check *c,
+			     const struct audit_record *r)
+{
+	if (!strcmp(r->entry.event, AUDIT_TORN))
+		return c->bad;
+	return r->sig_len && audit_record_is_own(r->entry.event);
+}
+
 static void check_place(struct audit_check *c, const struct audit_record *r,
 			const char *place)
 {
@@ -236,9 +248,13 @@ static void check_place(struct audit_check *c, const struct audit_record *r,
 		set_fault(c, AUDIT_ALTERED, r->n - 1,
 			  "%s: record %llu is not the one that record %llu was written behind",
 			  place, LLU(r->n - 1), LLU(r->n));
-	else if (c->stopped && !audit_record_is_own(r->entry.event))
+	else if (c->stopped && !may_follow_close(c, r))
 		set_fault(c, AUDIT_ALTERED, r->n,
 			  "%s: record %llu was not written by the key server, which had stopped before",
+			  place, LLU(r->n));
+	else if (!c->bad && !strcmp(r->entry.event, AUDIT_TORN))
+		set_fault(c, AUDIT_ALTERED, r->n,
+			  "%s: record %llu owns up to a torn line, and there is none",
 			  place, LLU(r->n));
 }
 
@@ -292,6 +308,7 @@ static void take_record(struct audit_check *c, const struct audit_record *r,
 		c->next = r->n + 1;
 		memcpy(c->head, r->hash, sizeof(c->head));
 	}
+	c->behind_bad = c->bad;
 	c->bad = false;
 	c->torn = false;
 	c->closed = !strcmp(r->entry.event, AUDIT_CLOSE);

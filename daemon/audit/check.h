@@ -63,6 +63,7 @@ struct audit_check {
 	uint8_t head[AUDIT_HASH_LEN];
 	bool explained; /* nothing is missing before @first */
 	bool stopped; /* a "close" was not followed by an "open" yet */
+	bool behind_bad; /* the last record stands behind a line that is none */
 	uint64_t removal_n; /* record that says why it begins at @first */
 	uint64_t gap_n; /* an "open" behind a gap, which it may tell of */
 	bool point_seen;

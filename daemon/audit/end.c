@@ -82,8 +82,9 @@ static int is_known_line(struct trail_end *e, const struct audit_record *r)
 {
 	if (!e->asks || !is_next(e, r))
 		return 0;
+	/* Without a line to own up to it is somebody else's. */
 	if (is_torn_note(r))
-		return 1;
+		return e->check.behind_bad;
 	if (!e->cfg->knows || r->entry.row != e->proven.row + 1)
 		return 0;
 	return e->cfg->knows(e->cfg->arg, r, &e->why);

@@ -23,6 +23,23 @@ static void plant(struct trail_head *h, const char *event, uint64_t row,
 	json_decref(more);
 }
 
+static void plant_torn(struct trail_head *h, const uint8_t *digest)
+{
+	struct audit_entry e = line_of(0, AUDIT_TORN);
+	uint8_t hash[AUDIT_HASH_LEN];
+	char *line;
+
+	e.identity = "";
+	e.detail = "";
+	e.more = audit_torn(40, digest);
+	if (audit_record_make(&e, h->n + 1, h->hash, NULL, &line, hash))
+		bail("cannot forge");
+	load();
+	insert_line(n_lines, line);
+	store();
+	json_decref(e.more);
+}
+
 /* Make a trail of @n joins that was killed behind a checkpoint. */
 static void make_killed(unsigned int n, unsigned int signed_n,
 			struct trail_head *anchor)
@@ -76,6 +93,40 @@ static const char *unproven_line(void)
 	return line;
 }
 
+/* A record that owns up to a torn line where there is none. */
+static void test_planted_torn(void)
+{
+	static const uint8_t digest[AUDIT_HASH_LEN] = { 1 };
+	struct trail_head anchor, h;
+
+	make(5);
+	verify();
+	h.n = last.last_n;
+	memcpy(h.hash, last.last_hash, sizeof(h.hash));
+	anchor = h;
+	plant_torn(&h, digest);
+	is_int(verify(), AUDIT_ALTERED,
+	       "a record of a torn line that is not there is found");
+	is_int(last.fault_n, 8, "the record of a torn line is named");
+	restart(&anchor, 5);
+	like(err.text, "8 was not written by the key server",
+	     "the key server remarks the record of a torn line");
+	like(unproven_line(), "\"first\":8,\"records\":1,",
+	     "the record of a torn line is not proven");
+
+	/* The same behind an open end, after a crash. */
+	make_killed(6, 4, &anchor);
+	verify();
+	h.n = last.last_n;
+	memcpy(h.hash, last.last_hash, sizeof(h.hash));
+	plant_torn(&h, digest);
+	is_int(verify(), AUDIT_ALTERED,
+	       "a record of a torn line is found behind an open end");
+	restart(&anchor, 6);
+	like(unproven_line(), "\"first\":9,\"records\":1,",
+	     "behind an open end it is not proven either");
+}
+
 static void test_planted(void)
 {
 	struct trail_head anchor, h;
@@ -115,6 +166,8 @@ static void test_planted(void)
 	is_int(last.fault_n, 8, "the first planted record is named then");
 	like(unproven_line(), "\"first\":8,\"records\":2,",
 	     "both planted records are not proven");
+
+	test_planted_torn();
 
 	/* After a crash nothing says where the end was. */
 	make_killed(6, 4, &anchor);
