@@ -31,6 +31,10 @@ except ImportError as error:
     print(f"1..0 # SKIP python3-cryptography is not installed: {error}")
     sys.exit(4)
 
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from tap import Tap			# noqa: E402
+
 HERE = pathlib.Path(__file__).resolve().parent
 DOCUMENTATION = HERE.parent.parent / "Documentation"
 PRF = {5: "sha256", 6: "sha384", 7: "sha512"}
@@ -612,20 +616,7 @@ def unnoticed(doc):
     return missed, len(seen)
 
 
-# ---- TAP -------------------------------------------------------------------
-
-class Tap:
-    def __init__(self):
-        self.n = self.failed = 0
-
-    def ok(self, good, name, why=None):
-        self.n += 1
-        self.failed += not good
-        print(f"{'ok' if good else 'not ok'} {self.n} - {name}", flush=True)
-        if not good:
-            print(f"# {why}")
-        return good
-
+# ---- the checks -------------------------------------------------------------
 
 def schema_of():
     try:

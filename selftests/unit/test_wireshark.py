@@ -25,26 +25,13 @@ except ImportError as error:
     print(f"1..0 # SKIP python3-cryptography is not installed: {error}")
     sys.exit(4)
 
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from tap import Tap			# noqa: E402
+
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 LUA = TOP / "tools/wireshark/mcsec.lua"
 VECTORS = TOP / "Documentation/vectors"
-
-
-class Tap:
-    def __init__(self):
-        self.n = self.failed = 0
-
-    def ok(self, good, name, why=None):
-        self.n += 1
-        self.failed += not good
-        print(f"{'ok' if good else 'not ok'} {self.n} - {name}", flush=True)
-        if not good:
-            print(f"# {str(why)[:2000]}")
-        return good
-
-    def equal(self, got, want, name):
-        return self.ok(got == want, name, f"got {got!r}, expected {want!r}")
-
 
 tap = Tap()
 
