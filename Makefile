@@ -296,7 +296,7 @@ install-programs: $(call built,$(BINS))
 	  echo 'note: the units need the user mcsec: run "systemd-sysusers" and' \
 	    '"systemd-tmpfiles --create"'
 
-# What iptables loads, where iptables looks: below PREFIX only if that is its own
+# The plugin goes where iptables looks for plugins, which need not be below PREFIX.
 install-iptables: $(call built,$(B)/libxt_mcsec.so)
 	$(call put,644,$(XTLIBDIR),$(B)/libxt_mcsec.so)
 	$(if $(STRIP),@$(STRIP) --strip-unneeded '$(DESTDIR)$(XTLIBDIR)/libxt_mcsec.so')
@@ -329,7 +329,8 @@ uninstall-module:
 	  rm -f "$$f" && printf '  %-7s %s\n' REMOVE "$$f"; done; \
 	test -n '$(DESTDIR)' || depmod -a '$(KREL)'
 
-# What DKMS builds the module from; dkms.conf is for the package to add.
+# DKMS builds the module from these sources; the package adds dkms.conf, because
+# only it knows the version that is installed.
 SRCDIR := /usr/src/mcsec-$(VERSION)
 install-source:
 	$(foreach f,Kbuild VERSION $(KMOD_SRC) uapi/linux/mcsec.h uapi/linux/netfilter/xt_mcsec.h,$(call put,644,$(patsubst %/,%,$(SRCDIR)/$(filter-out ./,$(dir $f))),$f)$(newline))

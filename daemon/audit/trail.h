@@ -10,8 +10,8 @@
  * their line in the store ("row"), so that a caller can append again what is
  * missing. One process writes a trail (DIR/lock).
  *
- * What waits for the disk (syncing, beginning and removing files) is done by a
- * worker, if there is one. While a file is begun, records wait in memory: the
+ * A worker, if there is one, syncs, begins and removes files, because these wait
+ * for the disk. While a file is begun, records wait in memory: the
  * old file has to be on the disk before the new one has a record, or a power
  * failure would look like a removal. A process that is killed meanwhile loses
  * those, which the caller appends again by their row.

@@ -275,7 +275,7 @@ mkdir -p "$root/dist"
 for f in mcsec.spec PKGBUILD; do
 	sed "s/@VERSION@/$version/" "$TOP/tools/packaging/$f.in" >"$root/dist/$f"
 done
-# What Fedora's packages define
+# Debian's rpm lacks the macros that Fedora's packages define.
 macros="--define '_unitdir /usr/lib/systemd/system' --define '_pkgdocdir /usr/share/doc/mcsec'"
 for m in sysusers tmpfiles; do
 	macros+=" --define '_${m}dir /usr/lib/$m.d'"

@@ -107,7 +107,7 @@ class Command:
         self.subs = [r[0] for r in rows]
         self.parts = [Command(r, name) for r in rows]
         self.positions = []
-        # What follows "help" is completed as if the word were not there.
+        # The words behind "help" are commands, which complete as without it.
         if name == "help":
             return
         if self.subs:
