@@ -484,18 +484,29 @@ static void test_killed(void)
 	unsigned int sound = 0, i, n = 8;
 	struct trail_head head;
 	struct trail *t;
+	int begun[2];
 	pid_t pid;
+	char c;
 
 	new_dir();
 	for (i = 0; i < n; i++) {
+		if (pipe(begun))
+			bail("pipe");
 		pid = fork();
 		if (!pid) {
 			t = open_it(NULL, 1000);
+			if (write(begun[1], "", 1) != 1)
+				_exit(1);
 			for (;;) {
 				trail_head(t, &head);
 				add(t, head.row + 1, "join", "a.example");
 			}
 		}
+		/* A busy machine starts the writer late. */
+		close(begun[1]);
+		if (read(begun[0], &c, 1) != 1)
+			bail("the writer did not begin");
+		close(begun[0]);
 		usleep(3000);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);

@@ -97,7 +97,7 @@ static const char *unproven_line(void)
 static void test_planted_torn(void)
 {
 	static const uint8_t digest[AUDIT_HASH_LEN] = { 1 };
-	struct trail_head anchor, h;
+	struct trail_head anchor, h = { 0 };
 
 	make(5);
 	verify();
@@ -129,7 +129,7 @@ static void test_planted_torn(void)
 
 static void test_planted(void)
 {
-	struct trail_head anchor, h;
+	struct trail_head anchor, h = { 0 };
 	struct trail *t;
 	unsigned int i;
 
@@ -200,7 +200,7 @@ static void test_planted(void)
 
 static void test_planted_row(void)
 {
-	struct trail_head anchor, h;
+	struct trail_head anchor, h = { 0 };
 
 	/* Line 5 of the store is left out, and line 6 is what it is there. */
 	make_killed(6, 4, &anchor);
@@ -233,7 +233,7 @@ static void test_planted_row(void)
 static void test_planted_removal(void)
 {
 	struct trail_cfg cfg = cfg_of();
-	struct trail_head anchor, h;
+	struct trail_head anchor, h = { 0 };
 	char name[AUDIT_NAME_MAX], path[256];
 	struct audit_files f;
 	struct trail *t;
@@ -274,7 +274,7 @@ static void test_planted_removal(void)
 
 static void test_numbers(void)
 {
-	struct trail_head anchor, h;
+	struct trail_head anchor, h = { 0 };
 	struct trail *t;
 
 	make(5);
