@@ -9,7 +9,7 @@
 #
 # timeout: 900
 # cpus: 2
-# stock too: two CPUs at full speed
+# stock full: two CPUs at full speed
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3
