@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/crls.h"
 #include "crypto/hash.h"
 #include "crypto/pkey.h"
 #include "lib/err.h"
@@ -37,12 +38,18 @@ struct cert_chain {
 
 struct trust {
 	X509_STORE *store;
+	struct stack_st_X509 *certs;
+	/* For each the index of its issuer among them, or -1. */
+	int *above;
 	uint8_t *authorities;
 	size_t n;
+	const struct crls *crls; /* NULL: there are none */
 };
 
 struct cert {
 	X509 *x;
+	struct stack_st_X509 *chain; /* as verified, to the trust anchor */
+	struct cert_refs refs;
 	time_t ends;
 };
 
@@ -285,6 +292,34 @@ static int spki_sha1(X509 *x, uint8_t out[HASH_SHA1_LEN])
 	return ret;
 }
 
+/* Return true if @issuer has signed @x, and may. */
+static bool has_issued(X509 *issuer, X509 *x)
+{
+	EVP_PKEY *key = X509_get0_pubkey(issuer);
+
+	return X509_check_issued(issuer, x) == X509_V_OK && key &&
+	       X509_verify(x, key) == 1;
+}
+
+/* Find the issuers of trust anchors, which revoke intermediate CAs among them. */
+static int find_above(struct trust *t)
+{
+	int i, j, n = sk_X509_num(t->certs);
+
+	t->above = calloc((size_t)n, sizeof(*t->above));
+	if (!t->above)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		t->above[i] = -1;
+		for (j = 0; j < n && t->above[i] < 0; j++)
+			if (has_issued(sk_X509_value(t->certs, j),
+				       sk_X509_value(t->certs, i)))
+				t->above[i] = j;
+	}
+	ERR_clear_error();
+	return 0;
+}
+
 /* @name identifies the source of the certificates in errors. */
 static int trust_new(struct stack_st_X509 *certs, const char *name,
 		     struct trust **out, struct err *err)
@@ -294,9 +329,10 @@ static int trust_new(struct stack_st_X509 *certs, const char *name,
 
 	if (t) {
 		t->store = X509_STORE_new();
+		t->certs = X509_chain_up_ref(certs);
 		t->authorities = calloc((size_t)n, HASH_SHA1_LEN);
 	}
-	if (!t || !t->store || !t->authorities)
+	if (!t || !t->store || !t->certs || !t->authorities)
 		ret = err_set(err, -ENOMEM, "%s: out of memory", name);
 	for (i = 0; i < n && !ret; i++) {
 		X509 *x = sk_X509_value(certs, i);
@@ -312,6 +348,8 @@ static int trust_new(struct stack_st_X509 *certs, const char *name,
 			ret = spki_sha1(x, t->authorities +
 						   t->n++ * HASH_SHA1_LEN);
 	}
+	if (!ret && find_above(t))
+		ret = err_set(err, -ENOMEM, "%s: out of memory", name);
 	if (ret)
 		trust_free(t);
 	else
@@ -351,8 +389,30 @@ void trust_free(struct trust *trust)
 	if (!trust)
 		return;
 	X509_STORE_free(trust->store);
+	free_certs(trust->certs);
+	free(trust->above);
 	free(trust->authorities);
 	free(trust);
+}
+
+void trust_set_crls(struct trust *trust, const struct crls *crls)
+{
+	trust->crls = crls;
+}
+
+const struct crls *trust_crls(const struct trust *trust)
+{
+	return trust->crls;
+}
+
+struct stack_st_X509 *trust_certs(const struct trust *trust)
+{
+	return trust->certs;
+}
+
+struct stack_st_X509 *chain_certs(const struct cert_chain *chain)
+{
+	return chain->certs;
 }
 
 void trust_authorities(const struct trust *trust, const uint8_t **p,
@@ -453,45 +513,233 @@ static time_t first_end(struct stack_st_X509 *chain)
 	return ends;
 }
 
-static int verify_chain(const struct trust *trust, struct stack_st_X509 *certs,
-			time_t now, enum cert_purpose purpose, time_t *ends,
-			struct err *err)
+/*
+ * Return a context for the verification of the first of @certs by way of the others,
+ * or NULL without memory.
+ */
+static X509_STORE_CTX *new_verification(const struct trust *trust,
+					struct stack_st_X509 *certs, X509 *x,
+					unsigned long flags)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
-	int ret;
 
-	if (!ctx || X509_STORE_CTX_init(ctx, trust->store,
-					sk_X509_value(certs, 0), certs) != 1) {
+	if (!ctx || X509_STORE_CTX_init(ctx, trust->store, x, certs) != 1) {
 		X509_STORE_CTX_free(ctx);
-		return err_set(err, -ENOMEM, "out of memory");
+		return NULL;
 	}
 	param = X509_STORE_CTX_get0_param(ctx);
-	X509_VERIFY_PARAM_set_time(param, now);
 	X509_VERIFY_PARAM_set_depth(param, CERT_MAX_CHAIN);
 	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
-	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
-	if (X509_verify_cert(ctx) != 1) {
-		ret = err_set(err, -EKEYREJECTED, "%s",
-			      verify_error(X509_STORE_CTX_get_error(ctx)));
-	} else {
-		ret = check_use(X509_STORE_CTX_get0_chain(ctx), purpose, err);
-		*ends = first_end(X509_STORE_CTX_get0_chain(ctx));
-	}
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | flags);
+	return ctx;
+}
+
+static void end_verification(X509_STORE_CTX *ctx)
+{
 	X509_STORE_CTX_free(ctx);
 	ERR_clear_error();
+}
+
+/* On success *@chain is the chain up to the trust anchor, which the caller frees. */
+static int verify_chain(const struct trust *trust, struct stack_st_X509 *certs,
+			time_t now, enum cert_purpose purpose,
+			struct stack_st_X509 **chain, struct err *err)
+{
+	X509_STORE_CTX *ctx =
+		new_verification(trust, certs, sk_X509_value(certs, 0), 0);
+	int ret;
+
+	if (!ctx)
+		return err_set(err, -ENOMEM, "out of memory");
+	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), now);
+	if (X509_verify_cert(ctx) != 1)
+		ret = err_set(err, -EKEYREJECTED, "%s",
+			      verify_error(X509_STORE_CTX_get_error(ctx)));
+	else
+		ret = check_use(X509_STORE_CTX_get0_chain(ctx), purpose, err);
+	if (!ret) {
+		*chain = X509_STORE_CTX_get1_chain(ctx);
+		if (!*chain)
+			ret = err_set(err, -ENOMEM, "out of memory");
+	}
+	end_verification(ctx);
 	return ret;
+}
+
+bool trust_reaches(const struct trust *trust, X509 *x,
+		   struct stack_st_X509 *others)
+{
+	X509_STORE_CTX *ctx =
+		new_verification(trust, others, x, X509_V_FLAG_NO_CHECK_TIME);
+	bool good = ctx && X509_verify_cert(ctx) == 1;
+
+	end_verification(ctx);
+	return good;
+}
+
+/* ---- revocation ---------------------------------------------------------- */
+
+static int add_ref(struct cert_refs *refs, const X509 *issuer, const X509 *x)
+{
+	uint8_t ref[CERT_REF_LEN];
+	int ret = x509_ref(issuer, X509_get0_serialNumber(x), ref);
+
+	return ret ? ret : cert_refs_add(refs, ref);
+}
+
+static int index_of_anchor(const struct trust *trust, const X509 *x)
+{
+	int i;
+
+	for (i = 0; i < sk_X509_num(trust->certs); i++)
+		if (!X509_cmp(sk_X509_value(trust->certs, i), x))
+			return i;
+	return -1;
+}
+
+/*
+ * A trust anchor ends the chain, also if it is an intermediate CA. It depends on the
+ * other trust anchors that have issued it nevertheless.
+ */
+static int find_refs(const struct trust *trust, struct stack_st_X509 *chain,
+		     struct cert_refs *refs)
+{
+	int i, up, steps, ret = 0, last = sk_X509_num(chain) - 1;
+
+	for (i = 0; !ret && i < last; i++)
+		ret = add_ref(refs, sk_X509_value(chain, i + 1),
+			      sk_X509_value(chain, i));
+	i = index_of_anchor(trust, sk_X509_value(chain, last));
+	for (steps = 0; !ret && i >= 0 && steps < CERT_MAX_CHAIN; steps++) {
+		up = trust->above[i];
+		if (up >= 0 && up != i)
+			ret = add_ref(refs, sk_X509_value(trust->certs, up),
+				      sk_X509_value(trust->certs, i));
+		i = up == i ? -1 : up;
+	}
+	return ret;
+}
+
+static const char *crl_error(int code)
+{
+	switch (code) {
+	case X509_V_ERR_CERT_REVOKED:
+		return "revoked by its CA";
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+	case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+		return "no revocation list of its CA is there (crl-policy strict)";
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+		return "the revocation list of its CA has expired (crl-policy strict)";
+	case X509_V_ERR_CRL_NOT_YET_VALID:
+		return "the revocation list of its CA is not valid yet (crl-policy strict)";
+	}
+	return X509_verify_cert_error_string(code);
+}
+
+/* Return true for errors that are of a list, and not of a certificate. */
+static bool is_list_error(int code)
+{
+	switch (code) {
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+	case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+	case X509_V_ERR_CRL_NOT_YET_VALID:
+		return true;
+	}
+	return false;
+}
+
+/*
+ * A trust anchor is trusted as it is: of the chain it alone has no issuer with which
+ * a list could be verified here, and find_refs() has its reference.
+ */
+static bool is_anchor_error(X509_STORE_CTX *ctx)
+{
+	int last = sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) - 1;
+
+	switch (X509_STORE_CTX_get_error(ctx)) {
+	case X509_V_ERR_CERT_REVOKED:
+	case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+	case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
+		break;
+	default:
+		if (!is_list_error(X509_STORE_CTX_get_error(ctx)))
+			return false;
+	}
+	return X509_STORE_CTX_get_error_depth(ctx) == last;
+}
+
+static int accept_relaxed(int ok, X509_STORE_CTX *ctx)
+{
+	return ok || is_anchor_error(ctx) ||
+	       is_list_error(X509_STORE_CTX_get_error(ctx));
+}
+
+static int accept_strict(int ok, X509_STORE_CTX *ctx)
+{
+	return ok || is_anchor_error(ctx);
+}
+
+int cert_check_revoked(const struct trust *trust, const struct cert *cert,
+		       time_t now, struct err *err)
+{
+	const struct crls *crls = trust->crls;
+	X509_STORE_CTX *ctx;
+	int ret = 0;
+
+	if (!crls)
+		return 0;
+	if (crls_revoke(crls, &cert->refs))
+		return err_set(err, -EKEYREJECTED, "%s",
+			       crl_error(X509_V_ERR_CERT_REVOKED));
+	ctx = new_verification(trust, cert->chain, cert->x,
+			       X509_V_FLAG_CRL_CHECK |
+				       X509_V_FLAG_CRL_CHECK_ALL);
+	if (!ctx)
+		return err_set(err, -ENOMEM, "out of memory");
+	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), now);
+	X509_STORE_CTX_set0_crls(ctx, crls->stack);
+	X509_STORE_CTX_set_verify_cb(ctx, crls->policy == CRL_STRICT
+						  ? accept_strict
+						  : accept_relaxed);
+	if (X509_verify_cert(ctx) != 1)
+		ret = err_set(err, -EKEYREJECTED, "%s",
+			      crl_error(X509_STORE_CTX_get_error(ctx)));
+	end_verification(ctx);
+	return ret;
+}
+
+/* ---- a peer's certificate -------------------------------------------------- */
+
+static int cert_new(const struct trust *trust, struct stack_st_X509 *chain,
+		    struct cert **out, struct err *err)
+{
+	struct cert *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		free_certs(chain);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	c->chain = chain;
+	c->x = sk_X509_value(chain, 0);
+	c->ends = first_end(chain);
+	if (find_refs(trust, chain, &c->refs)) {
+		cert_free(c);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	*out = c;
+	return 0;
 }
 
 int cert_verify(const struct trust *trust, const struct cert_der *ders,
 		size_t n, time_t now, enum cert_purpose purpose,
 		struct cert **leaf, struct err *err)
 {
-	struct stack_st_X509 *certs;
-	struct cert *c;
+	struct stack_st_X509 *certs, *chain;
 	EVP_PKEY *key;
-	time_t ends = 0;
-	X509 *x;
 	int ret;
 
 	ret = parse_ders(ders, n, CERT_MAX_CHAIN, &certs);
@@ -503,36 +751,28 @@ int cert_verify(const struct trust *trust, const struct cert_der *ders,
 			       ? err_set(err, ret, "not a certificate")
 			       : err_set(err, ret, "out of memory");
 	}
-	x = sk_X509_value(certs, 0);
-	key = X509_get0_pubkey(x);
-	if (!key || !pkey_type(key)) {
+	key = X509_get0_pubkey(sk_X509_value(certs, 0));
+	if (!key || !pkey_type(key))
 		ret = err_set(err, -EOPNOTSUPP,
 			      "certificate key not supported: need Ed25519, ECDSA P-256 or P-384, or RSA of 2048 bits or more");
-		goto out;
-	}
-	ret = verify_chain(trust, certs, now, purpose, &ends, err);
-	if (ret)
-		goto out;
-	c = calloc(1, sizeof(*c));
-	if (!c) {
-		ret = err_set(err, -ENOMEM, "out of memory");
-		goto out;
-	}
-	X509_up_ref(x);
-	c->x = x;
-	c->ends = ends;
-	*leaf = c;
-out:
+	else
+		ret = verify_chain(trust, certs, now, purpose, &chain, err);
 	free_certs(certs);
-	return ret;
+	return ret ? ret : cert_new(trust, chain, leaf, err);
 }
 
 void cert_free(struct cert *cert)
 {
 	if (!cert)
 		return;
-	X509_free(cert->x);
+	free_certs(cert->chain);
+	cert_refs_free(&cert->refs);
 	free(cert);
+}
+
+const struct cert_refs *cert_refs_of(const struct cert *cert)
+{
+	return &cert->refs;
 }
 
 int cert_pubkey(const struct cert *cert, struct sigpub **out)

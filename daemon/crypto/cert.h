@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "crypto/certref.h"
 #include "crypto/iana.h"
 #include "crypto/sign.h"
 #include "lib/err.h"
@@ -32,6 +33,7 @@ struct cert_der {
 };
 
 struct cert_chain;
+struct crls;
 struct trust;
 /* The verified certificate of a peer. */
 struct cert;
@@ -91,19 +93,39 @@ void trust_free(struct trust *trust);
 void trust_authorities(const struct trust *trust, const uint8_t **p,
 		       size_t *len);
 
+/*
+ * Let cert_check_revoked() use @crls, or none if that is NULL. @crls stays the
+ * caller's, and must outlive this setting.
+ */
+void trust_set_crls(struct trust *trust, const struct crls *crls);
+const struct crls *trust_crls(const struct trust *trust);
+
 /* ---- verification ------------------------------------------------------- */
 
 /*
- * Verify a peer's chain. @ders has its certificate first, then the others in
- * any order; @now is in seconds since 1970. Returns 0 with *@leaf, to be freed
- * with cert_free(); -EBADMSG (not a certificate), -EKEYREJECTED (not trusted),
- * -EOPNOTSUPP (unsupported key) or -ENOMEM, with one line in @err such as
- * "certificate has expired".
+ * Verify a peer's chain, without revocation lists: cert_check_revoked() has to
+ * follow. @ders has its certificate first, then the others in any order; @now is in
+ * seconds since 1970. Returns 0 with *@leaf, to be freed with cert_free(); -EBADMSG
+ * (not a certificate), -EKEYREJECTED (not trusted), -EOPNOTSUPP (unsupported key) or
+ * -ENOMEM, with one line in @err such as "certificate has expired".
  */
 int cert_verify(const struct trust *trust, const struct cert_der *ders,
 		size_t n, time_t now, enum cert_purpose purpose,
 		struct cert **leaf, struct err *err);
 void cert_free(struct cert *cert);
+/*
+ * Check the whole chain of @cert against the revocation lists of @trust, if it has
+ * any. That costs a signature and a hash over each list, so it follows the proof that
+ * the peer has the private key. Returns 0, or -EKEYREJECTED or -ENOMEM with one line
+ * in @err.
+ */
+int cert_check_revoked(const struct trust *trust, const struct cert *cert,
+		       time_t now, struct err *err);
+/*
+ * Return references to all certificates that @cert depends on, also to a trust anchor
+ * whose issuer is another one. Valid as long as @cert.
+ */
+const struct cert_refs *cert_refs_of(const struct cert *cert);
 /*
  * Return true if the certificate names this identity: dNSName (no wildcards,
  * case ignored), iPAddress, rfc822Name, or the subject as octets. The CN is

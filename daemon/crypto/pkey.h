@@ -41,6 +41,16 @@ bool x509_match_id(const X509 *x, unsigned int id_type, const void *id,
 bool x509_known_as(const X509 *x, unsigned int id_type, const void *id,
 		   size_t len);
 const char *x509_subject(const X509 *x, char *buf, size_t size);
+/* The certificates themselves, valid as long as the object. */
+struct stack_st_X509 *trust_certs(const struct trust *trust);
+struct stack_st_X509 *chain_certs(const struct cert_chain *chain);
+/*
+ * Return true if @x, a CA certificate, is of @trust or depends on a CA of it, by way of
+ * @others. Time is not checked.
+ */
+bool trust_reaches(const struct trust *trust, X509 *x,
+		   struct stack_st_X509 *others);
+
 /* A PEM password callback that never prompts. */
 int pem_no_password(char *buf, int size, int rwflag, void *ctx);
 

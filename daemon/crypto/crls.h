@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Revocation lists as OpenSSL objects; private to this folder. */
+#ifndef CRYPTO_CRLS_H
+#define CRYPTO_CRLS_H
+
+#include <openssl/x509.h>
+
+#include "crypto/crl.h"
+
+struct crl_list {
+	X509_CRL *crl;
+	X509 *issuer; /* has signed it */
+	char *name; /* the issuer */
+	time_t this_update;
+	time_t next_update;
+	size_t revoked;
+};
+
+struct crls {
+	enum crl_policy policy;
+	/* The same lists for X509_verify_cert(), and with what is known of them. */
+	struct stack_st_X509_CRL *stack;
+	struct crl_list *v;
+	size_t n;
+	/* References to all certificates that they revoke, sorted. */
+	uint8_t (*refs)[CERT_REF_LEN];
+	size_t n_refs;
+};
+
+/*
+ * Compute the reference of the certificate with @serial that @issuer has issued, see
+ * certref.h. Returns 0 or -EIO.
+ */
+int x509_ref(const X509 *issuer, const ASN1_INTEGER *serial,
+	     uint8_t ref[CERT_REF_LEN]);
+/* Sort what crls_revoke() searches; after the last list was added. */
+void crls_sort(struct crls *crls);
+/* Free what @l refers to, but not @l. */
+void crl_list_wipe(struct crl_list *l);
+/*
+ * Return true if both lists tell about the same certificates: they have one issuer,
+ * one of its keys, and one scope.
+ */
+bool crl_same_scope(const struct crl_list *a, const struct crl_list *b);
+/*
+ * Return more than 0 if @a is newer than @b, less if it is older, and 0 if both are of
+ * one time.
+ */
+int crl_compare_age(const struct crl_list *a, const struct crl_list *b);
+
+#endif

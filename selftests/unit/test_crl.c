@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Revocation lists: what is read and what is refused, whole chains, lists that are
+ * missing or outdated under both policies, and the change from one set to another.
+ */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "certs.h"
+#include "crls.h"
+
+#define DAY 86400
+
+static struct pki_pair root, inter, other;
+static struct pki_pair leaf, good, below;
+static char dir[] = "/tmp/mcsec-crl.XXXXXX";
+static char path[64], path2[64];
+
+static struct pki_pair member(const struct pki_pair *by, const char *name)
+{
+	struct pki_req req = request(PKI_MEMBER, name);
+
+	return issue(by, &req);
+}
+
+/* A list of the root that is valid from an hour ago for a week. */
+static struct crl_spec week(const struct pki_pair *by)
+{
+	return (struct crl_spec){
+		.by = by,
+		.made = NOW - 3600,
+		.next = NOW + 7 * DAY,
+		.number = 5,
+	};
+}
+
+static struct crls *load_from(const char *from, enum crl_policy policy)
+{
+	struct crls *c = NULL;
+
+	err_clear(&err);
+	if (crls_load(from, policy, trust, NULL, &c, &err))
+		diag("%s", err.text);
+	return c;
+}
+
+static struct crls *load(enum crl_policy policy)
+{
+	return load_from(dir, policy);
+}
+
+/* Return 0 if the first of @ders is accepted by @c, with its chain. */
+static int judge(const struct crls *c, const struct cert_der *ders, size_t n,
+		 int64_t now, struct err *why)
+{
+	struct cert *cert;
+	int ret;
+
+	err_clear(why);
+	trust_set_crls(trust, c);
+	ret = cert_verify(trust, ders, n, now, CERT_FOR_MEMBER, &cert, why);
+	if (ret)
+		bail("chain: %s", why->text);
+	ret = cert_check_revoked(trust, cert, now, why);
+	cert_free(cert);
+	trust_set_crls(trust, NULL);
+	return ret;
+}
+
+static int judge_one(const struct crls *c, const struct pki_pair *p,
+		     int64_t now, struct err *why)
+{
+	struct cert_der der = { p->cert, p->cert_len };
+
+	return judge(c, &der, 1, now, why);
+}
+
+static int judge_two(const struct crls *c, const struct pki_pair *p,
+		     const struct pki_pair *by, struct err *why)
+{
+	struct cert_der der[] = { { p->cert, p->cert_len },
+				  { by->cert, by->cert_len } };
+
+	return judge(c, der, 2, NOW, why);
+}
+
+static void set_up(void)
+{
+	if (!mkdtemp(dir))
+		bail("mkdtemp");
+	snprintf(path, sizeof(path), "%s/root.crl", dir);
+	snprintf(path2, sizeof(path2), "%s/second.crl", dir);
+	root = make_ca(NULL, "Root", 0);
+	inter = make_ca(&root, "Intermediate", 0);
+	other = make_ca(NULL, "Other", 0);
+	leaf = member(&root, "a.example");
+	good = member(&root, "b.example");
+	below = member(&inter, "c.example");
+	trust = trust_in(&root);
+}
+
+/* ---- certificates -------------------------------------------------------- */
+
+static void test_leaf(void)
+{
+	struct crl_spec spec = week(&root);
+	struct crl_state s;
+	struct err why;
+	struct crls *c;
+
+	spec.revokes[0] = &leaf;
+	for (int der = 0; der < 2; der++) {
+		crl_write(path, &spec, der);
+		c = load_from(path, CRL_STRICT);
+		ok(c, "%s: a list is read", der ? "DER" : "PEM");
+		is_int(judge_one(c, &leaf, NOW, &why), -EKEYREJECTED,
+		       "%s: the certificate is refused", der ? "DER" : "PEM");
+		is_str(why.text, "revoked by its CA", "%s: the reason",
+		       der ? "DER" : "PEM");
+		is_int(judge_one(c, &good, NOW, &why), 0,
+		       "%s: another one is accepted: %s", der ? "DER" : "PEM",
+		       why.text);
+		crls_state(c, 0, &s);
+		is_int(crls_count(c), 1, "%s: one list", der ? "DER" : "PEM");
+		is_str(s.issuer, "CN=Root", "%s: its issuer",
+		       der ? "DER" : "PEM");
+		ok(s.revoked == 1 && s.this_update == NOW - 3600 &&
+			   s.next_update == NOW + 7 * DAY,
+		   "%s: its times and its size", der ? "DER" : "PEM");
+		crls_free(c);
+	}
+	is_int(judge_one(NULL, &leaf, NOW, &why), 0,
+	       "without lists it is accepted");
+}
+
+/* The list of the root revokes the CA between, and that is all the same for both. */
+static void test_intermediate(void)
+{
+	struct crl_spec spec = week(&root), mine = week(&inter);
+	struct err why;
+	struct crls *c;
+
+	spec.revokes[0] = &inter;
+	crl_write(path, &spec, false);
+	c = load(CRL_RELAXED);
+	is_int(judge_two(c, &below, &inter, &why), -EKEYREJECTED,
+	       "a certificate below a revoked CA is refused");
+	is_str(why.text, "revoked by its CA", "a revoked CA is the reason");
+	crls_free(c);
+
+	spec.revokes[0] = &leaf;
+	crl_write(path, &spec, false);
+	c = load(CRL_STRICT);
+	is_int(judge_two(c, &below, &inter, &why), -EKEYREJECTED,
+	       "strict: every CA of the chain needs a list");
+	ok(strstr(why.text, "no revocation list of its CA"),
+	   "strict: the reason is given: %s", why.text);
+	crls_free(c);
+	c = load(CRL_RELAXED);
+	is_int(judge_two(c, &below, &inter, &why), 0,
+	       "relaxed: a missing list lets it in");
+	crls_free(c);
+
+	/* The list of the CA between needs the certificate of that. */
+	crl_write(path2, &mine, false);
+	ok(!load(CRL_STRICT), "a list without its CA is refused");
+	ok(strstr(err.text,
+		  "second.crl: list of CN=Intermediate: its issuer is unknown"),
+	   "the refusal names file, CA and help");
+	snprintf(path2, sizeof(path2), "%s/inter.pem", dir);
+	crl_write_cert(path2, &inter);
+	c = load(CRL_STRICT);
+	is_int(judge_two(c, &below, &inter, &why), 0,
+	       "the certificate of the CA may stand beside: %s", why.text);
+	crls_free(c);
+	unlink(path);
+	c = load(CRL_STRICT);
+	is_int(judge_two(c, &below, &inter, &why), -EKEYREJECTED,
+	       "strict: the CA between needs a list of the CA above");
+	crls_free(c);
+	crl_write(path, &spec, false);
+	mine.revokes[0] = &below;
+	snprintf(path2, sizeof(path2), "%s/second.crl", dir);
+	crl_write(path2, &mine, false);
+	c = load(CRL_RELAXED);
+	is_int(judge_two(c, &below, &inter, &why), -EKEYREJECTED,
+	       "the list of the CA between counts");
+	crls_free(c);
+	unlink(path2);
+	snprintf(path2, sizeof(path2), "%s/inter.pem", dir);
+	unlink(path2);
+	snprintf(path2, sizeof(path2), "%s/second.crl", dir);
+}
+
+/* Both CAs are in identity.ca, so that the chain ends at the lower one. */
+static void test_anchors(void)
+{
+	struct cert_der ca[] = { { inter.cert, inter.cert_len },
+				 { root.cert, root.cert_len } };
+	struct crl_spec spec = week(&root), mine = week(&inter);
+	struct trust *own = trust;
+	struct err why;
+	struct crls *c;
+
+	if (trust_from_der(ca, 2, &trust, &err))
+		bail("%s", err.text);
+	crl_write(path, &spec, false);
+	crl_write(path2, &mine, false);
+	c = load(CRL_STRICT);
+	is_int(judge_two(c, &below, &inter, &why), 0,
+	       "a list for each of two trusted CAs: %s", why.text);
+	crls_free(c);
+	spec.revokes[0] = &inter;
+	spec.number = 6;
+	crl_write(path, &spec, false);
+	c = load(CRL_STRICT);
+	is_int(judge_two(c, &below, &inter, &why), -EKEYREJECTED,
+	       "a trusted CA that another one has revoked is refused");
+	is_str(why.text, "revoked by its CA", "with that reason");
+	crls_free(c);
+	trust_free(trust);
+	trust = own;
+	unlink(path2);
+}
+
+/* ---- policy ---------------------------------------------------------------- */
+
+static void test_times(void)
+{
+	struct crl_spec spec = week(&root);
+	struct crls *strict, *relaxed;
+	struct crl_state s;
+	struct err why;
+
+	spec.revokes[0] = &leaf;
+	spec.made = NOW;
+	crl_write(path, &spec, false);
+	strict = load(CRL_STRICT);
+	relaxed = load(CRL_RELAXED);
+	is_int(judge_one(strict, &good, NOW + 7 * DAY - 1, &why), 0,
+	       "strict: before its nextUpdate a list is valid: %s", why.text);
+	is_int(judge_one(strict, &good, NOW + 7 * DAY, &why), -EKEYREJECTED,
+	       "strict: from nextUpdate on a certificate is refused");
+	ok(strstr(why.text, "has expired (crl-policy strict)"),
+	   "strict: the reason is given: %s", why.text);
+	is_int(judge_one(relaxed, &good, NOW + 8 * DAY, &why), 0,
+	       "relaxed: an outdated list puts nobody out");
+	is_int(judge_one(relaxed, &leaf, NOW + 8 * DAY, &why), -EKEYREJECTED,
+	       "relaxed: what an outdated list revokes stays refused");
+	is_int(judge_one(strict, &good, NOW - 1, &why), -EKEYREJECTED,
+	       "strict: a list of the future is not valid");
+	is_int(judge_one(relaxed, &good, NOW - 1, &why), 0,
+	       "relaxed: a list of the future puts nobody out");
+
+	crls_state(strict, 0, &s);
+	is_int(crl_health_at(&s, NOW), CRL_VALID, "a week is long");
+	is_int(crl_health_changes(&s, NOW), NOW + 6 * DAY,
+	       "warnings begin a day before the end");
+	is_int(crl_health_at(&s, NOW + 6 * DAY), CRL_ENDS_SOON,
+	       "a day before the end a list ends soon");
+	is_int(crl_health_changes(&s, NOW + 6 * DAY), NOW + 7 * DAY,
+	       "the end is next");
+	is_int(crl_health_at(&s, NOW + 7 * DAY), CRL_EXPIRED,
+	       "at its end a list has expired");
+	is_int(crl_health_at(&s, NOW - 1), CRL_EARLY,
+	       "before its beginning a list is early");
+	s.this_update = NOW;
+	s.next_update = NOW + 4000;
+	is_int(crl_health_changes(&s, NOW), NOW + 3000,
+	       "the last quarter of a short time is soon");
+	crls_free(strict);
+	crls_free(relaxed);
+}
+
+static void test_missing(void)
+{
+	char buf[256];
+	struct err why;
+	struct crls *c;
+
+	unlink(path);
+	c = load(CRL_STRICT);
+	ok(c && !crls_count(c), "an empty folder is read");
+	is_str(crls_missing(c, trust, 0, buf, sizeof(buf)), "CN=Root",
+	       "the CA without a list is named");
+	ok(!crls_missing(c, trust, 1, buf, sizeof(buf)),
+	   "no other CA is named");
+	is_int(judge_one(c, &good, NOW, &why), -EKEYREJECTED,
+	       "strict: nobody is accepted without lists");
+	crls_free(c);
+	c = load(CRL_RELAXED);
+	is_int(judge_one(c, &good, NOW, &why), 0,
+	       "relaxed: all are accepted without lists");
+	crls_free(c);
+	ok(!load_from(path, CRL_RELAXED),
+	   "a file that is not there is an error");
+	ok(strstr(err.text, path) && strstr(err.text, "No such file"),
+	   "with its name: %s", err.text);
+}
+
+/* ---- lists that are refused ------------------------------------------------ */
+
+/* @what is in the reason, and so is the name of the file. */
+static void refuse(const struct crl_spec *spec, const char *what,
+		   const char *name)
+{
+	struct crls *c;
+
+	crl_write(path, spec, false);
+	err_clear(&err);
+	is_int(crls_load(dir, CRL_RELAXED, trust, NULL, &c, &err),
+	       -EKEYREJECTED, "%s is refused", name);
+	ok(strstr(err.text, what) && strstr(err.text, "root.crl"),
+	   "%s: the reason: %s", name, err.text);
+	unlink(path);
+}
+
+static void test_refused(void)
+{
+	struct pki_pair deaf = make_ca(NULL, "Deaf", 0);
+	struct trust *own = trust;
+	struct crl_spec spec;
+
+	spec = week(&other);
+	refuse(&spec, "its issuer is unknown", "a list of another CA");
+	spec = week(&root);
+	spec.signer = &other;
+	refuse(&spec, "its signature is not by that CA", "a forged list");
+	spec = week(&root);
+	spec.base = 3;
+	refuse(&spec, "a delta list", "a delta list");
+	spec.base = 0;
+	spec.nid = NID_issuing_distribution_point;
+	spec.value = "critical,indirectCRL:TRUE";
+	refuse(&spec, "indirect", "an indirect list");
+	spec.value = "critical,onlysomereasons:keyCompromise";
+	refuse(&spec, "for some reasons only", "a list of some reasons");
+	spec.nid = NID_invalidity_date;
+	spec.value =
+		"critical,DER:18:0f:32:30:32:36:30:31:30:31:30:30:30:30:30:30:5a";
+	refuse(&spec, "critical extension", "an unknown critical extension");
+	spec = week(&root);
+	spec.next = 0;
+	refuse(&spec, "no nextUpdate", "a list without nextUpdate");
+	spec.next = spec.made;
+	refuse(&spec, "not after its thisUpdate", "a list that ends at once");
+
+	add_extension(&deaf, &deaf, NID_key_usage, "critical,keyCertSign");
+	trust = trust_in(&deaf);
+	spec = week(&deaf);
+	refuse(&spec, "cRLSign", "a list of a CA that may not sign lists");
+	trust_free(trust);
+	trust = own;
+	pki_pair_free(&deaf);
+}
+
+static void refuse_text(const char *text, size_t len, const char *what,
+			const char *name)
+{
+	struct crls *c;
+
+	crl_write_text(path, text, len);
+	err_clear(&err);
+	is_int(crls_load(dir, CRL_RELAXED, trust, NULL, &c, &err), -EBADMSG,
+	       "%s is refused", name);
+	ok(strstr(err.text, what) && strstr(err.text, "root.crl"),
+	   "%s: the reason: %s", name, err.text);
+	unlink(path);
+}
+
+static void test_files(void)
+{
+	static const char cut[] =
+		"-----BEGIN X509 CRL-----\nMIIBAAAA\n-----END X509 CRL-----\n";
+	struct crl_spec spec = week(&root);
+	uint8_t der[2048];
+	struct crls *c;
+	size_t len;
+	FILE *f;
+
+	refuse_text("a note\n", 7, "neither a revocation list", "a text");
+	refuse_text(cut, sizeof(cut) - 1, "damaged", "a damaged PEM file");
+	refuse_text("-----BEGIN X509 CRL-----\nMIIB", 29, "",
+		    "half a PEM file");
+	crl_write(path, &spec, true);
+	f = fopen(path, "r");
+	len = fread(der, 1, sizeof(der), f);
+	fclose(f);
+	refuse_text((char *)der, len - 1, "damaged", "half a DER file");
+	der[len] = 0;
+	refuse_text((char *)der, len + 1, "damaged", "an octet too many");
+
+	/* An upload that is not complete has a name with a dot. */
+	crl_write(path, &spec, false);
+	snprintf(path2, sizeof(path2), "%s/.new", dir);
+	crl_write_text(path2, "-----BEGIN", 10);
+	c = load(CRL_STRICT);
+	ok(c && crls_count(c) == 1, "names with a dot are not read");
+	crls_free(c);
+	unlink(path2);
+	snprintf(path2, sizeof(path2), "%s/second.crl", dir);
+
+	is_int(mkfifo(path2, 0600), 0, "a pipe");
+	ok(!load(CRL_STRICT) && strstr(err.text, "not a file"),
+	   "a pipe does not stop the daemon: %s", err.text);
+	unlink(path2);
+	crl_write_text(path2, "", 0);
+	ok(!load(CRL_STRICT) && strstr(err.text, "not a file"),
+	   "an empty file is refused: %s", err.text);
+	unlink(path2);
+}
+
+/* ---- one set and another ---------------------------------------------------- */
+
+static void test_newest(void)
+{
+	struct crl_spec spec = week(&root), old = week(&root);
+	struct err why;
+	struct crls *c;
+
+	/* The older list lasts longer, and revokes nothing. */
+	old.number = 4;
+	old.next = NOW + 30 * DAY;
+	spec.revokes[0] = &leaf;
+	for (int i = 0; i < 2; i++) {
+		crl_write(i ? path2 : path, &old, false);
+		crl_write(i ? path : path2, &spec, false);
+		c = load(CRL_STRICT);
+		is_int(crls_count(c), 1, "one of two lists of a CA is kept");
+		is_int(judge_one(c, &leaf, NOW, &why), -EKEYREJECTED,
+		       "the newer one, in whatever file");
+		crls_free(c);
+	}
+	unlink(path2);
+}
+
+static void test_replaced(void)
+{
+	struct crl_spec spec = week(&root);
+	struct crls *was, *is;
+
+	spec.revokes[0] = &leaf;
+	crl_write(path, &spec, false);
+	was = load(CRL_STRICT);
+	is = load(CRL_RELAXED);
+	ok(crls_same(was, is), "the same list is the same");
+	is_int(crls_check_newer(was, is, &err), 0,
+	       "the same list may replace itself");
+	crls_free(is);
+
+	spec.number = 6;
+	spec.made = NOW;
+	crl_write(path, &spec, false);
+	is = load(CRL_STRICT);
+	ok(!crls_same(was, is), "the next list is another one");
+	is_int(crls_check_newer(was, is, &err), 0,
+	       "the next list may replace it");
+	is_int(crls_check_newer(is, was, &err), -EINVAL,
+	       "an older list may not: %s", err.text);
+	ok(strstr(err.text, "CN=Root is older than the one in use"),
+	   "the reason names the CA");
+	crls_free(is);
+
+	/* A list without a number is as old as its thisUpdate. */
+	spec.number = 0;
+	spec.made = NOW - 7200;
+	crl_write(path, &spec, false);
+	is = load(CRL_STRICT);
+	is_int(crls_check_newer(was, is, &err), -EINVAL,
+	       "an older time is older");
+	crls_free(is);
+
+	unlink(path);
+	is = load(CRL_STRICT);
+	is_int(crls_check_newer(was, is, &err), -EINVAL,
+	       "a list does not vanish: %s", err.text);
+	ok(strstr(err.text, "CN=Root, which is in use, is missing"),
+	   "the reason names the CA that lacks it");
+	is_int(crls_check_newer(is, was, &err), 0, "a list may come");
+	crls_free(is);
+	crls_free(was);
+}
+
+/* ---- references -------------------------------------------------------------- */
+
+static void test_refs(void)
+{
+	struct cert_refs a = { 0 }, b = { 0 }, both;
+	uint8_t ref[CERT_REF_LEN] = { 0 };
+	int i;
+
+	for (i = 0; i < CERT_REFS_MAX; i++) {
+		ref[0] = i;
+		is_int(cert_refs_add(&a, ref), 0, "reference %d", i);
+	}
+	is_int(cert_refs_add(&a, ref), 0, "one that is there takes no room");
+	ref[0] = 99;
+	is_int(cert_refs_add(&a, ref), -ENOSPC, "one too many");
+	cert_refs_add(&b, ref);
+	ok(!cert_refs_fit(&a, &b), "the sets do not fit together");
+	is_int(cert_refs_union(&a, &b, &both), -ENOSPC,
+	       "sets that do not fit have no union");
+	ok(!both.n && !both.v, "a union that fails is empty");
+	ok(!cert_refs_cover(&a, &b), "a has not all of b");
+	cert_refs_free(&b);
+	ok(cert_refs_cover(&a, &b) && cert_refs_fit(&a, &b),
+	   "the empty set is in each");
+	ref[0] = 3;
+	cert_refs_add(&b, ref);
+	is_int(cert_refs_union(&b, &a, &both), 0, "a union");
+	ok(both.n == CERT_REFS_MAX && cert_refs_cover(&a, &both),
+	   "has each reference once");
+	cert_refs_free(&both);
+	cert_refs_free(&a);
+	cert_refs_free(&b);
+}
+
+int main(void)
+{
+	set_up();
+	RUN(test_leaf);
+	RUN(test_intermediate);
+	RUN(test_anchors);
+	RUN(test_times);
+	RUN(test_missing);
+	RUN(test_refused);
+	RUN(test_files);
+	RUN(test_newest);
+	RUN(test_replaced);
+	RUN(test_refs);
+	trust_free(trust);
+	pki_pair_free(&root);
+	pki_pair_free(&inter);
+	pki_pair_free(&other);
+	pki_pair_free(&leaf);
+	pki_pair_free(&good);
+	pki_pair_free(&below);
+	unlink(path);
+	is_int(rmdir(dir), 0, "nothing is left");
+	return done();
+}
