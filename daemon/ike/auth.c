@@ -93,8 +93,9 @@ static bool has_hash_and_url(const struct ike_msg *m)
 int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	       const struct ike_msg *m, const struct ike_id *id,
 	       const struct auth_octets *octets, size_t n_octets, time_t *ends,
-	       struct err *err)
+	       struct cert_refs *refs, struct err *err)
 {
+	static const struct cert_refs none;
 	struct cert_der ders[CERT_MAX_CHAIN];
 	struct err why = { "none sent" };
 	struct cert *leaf = NULL;
@@ -123,6 +124,10 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 		ret = check_id(leaf, purpose, id, &why);
 	if (!ret)
 		ret = check_sig(leaf, &auth, octets, n_octets, &why);
+	if (!ret)
+		ret = cert_check_revoked(trust, leaf, now, &why);
+	if (!ret && cert_refs_union(cert_refs_of(leaf), &none, refs))
+		ret = err_set(&why, -ENOMEM, "out of memory");
 	if (!ret)
 		*ends = cert_ends(leaf);
 	if (leaf)

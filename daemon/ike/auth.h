@@ -36,18 +36,20 @@ struct auth_octets {
 };
 
 /*
- * Check chain, purpose, identity and signature, in this order: a signature is
- * verified only if the certificate is valid. @octets has @n candidates, one of
- * which must be signed. A member must use the identity that cert_chain_id()
- * gives for its certificate. Returns 0 and sets *@ends to the end of the
- * chain's validity (seconds since 1970), or returns -EKEYREJECTED with one line
- * in @err such as "certificate: issuer unknown", which contains no name.
+ * Check chain, purpose, identity, signature and revocation, in this order: a
+ * signature is verified only if the certificate is valid, and revocation lists,
+ * which may be long, are searched only for a peer that has the private key.
+ * @octets has @n candidates, one of which must be signed. A member must use the
+ * identity that cert_chain_id() gives for its certificate. Returns 0 and sets *@ends
+ * to the end of the chain's validity (seconds since 1970) and *@refs, whose former
+ * contents are not freed, to references of the chain; or returns -EKEYREJECTED with
+ * one line in @err such as "certificate: issuer unknown", which contains no name.
  * Nothing is ever fetched: a certificate as hash and URL is refused.
  */
 int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	       const struct ike_msg *m, const struct ike_id *id,
 	       const struct auth_octets *octets, size_t n, time_t *ends,
-	       struct err *err);
+	       struct cert_refs *refs, struct err *err);
 
 /*
  * Check AUTH of a peer that has a pre-shared key, like auth_check(); there are

@@ -274,7 +274,8 @@ static int verify_peer(struct ike_sa *sa, const struct ike_msg *m,
 		ret = auth_check(cfg->trust, clock_wall(cfg->clock),
 				 sa->initiator ? CERT_FOR_GCKS
 					       : CERT_FOR_MEMBER,
-				 m, id, octets, n, &sa->peer_ends, err);
+				 m, id, octets, n, &sa->peer_ends,
+				 &sa->peer_certs, err);
 	while (n)
 		secret_free(octets[--n].p);
 	if (ret && sa->ppk) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/crl.h"
 #include "crypto/rand.h"
 #include "ike/exchange.h"
 #include "ike/ppk.h"
@@ -344,6 +345,25 @@ void ike_engine_set_ppks(struct ike_engine *engine, const struct ppks *ppks)
 	engine_enter(engine);
 	close_outdated(engine, ppk_outdates, engine->cfg.ppks, ppks);
 	engine->cfg.ppks = ppks;
+	engine_leave(engine);
+}
+
+static const char *revocation_outdates(const struct ike_sa *sa,
+				       const void *from, const void *to)
+{
+	(void)from;
+	return crls_revoke(to, &sa->peer_certs)
+		       ? "the certificate of the peer is revoked"
+		       : NULL;
+}
+
+void ike_engine_close_revoked(struct ike_engine *engine)
+{
+	if (!engine->cfg.trust)
+		return;
+	engine_enter(engine);
+	close_outdated(engine, revocation_outdates, NULL,
+		       trust_crls(engine->cfg.trust));
 	engine_leave(engine);
 }
 

@@ -28,6 +28,7 @@
 struct clock;
 struct timerq;
 struct cert_chain;
+struct cert_refs;
 struct ppks;
 struct psks;
 struct sigkey;
@@ -339,6 +340,12 @@ void ike_engine_set_psks(struct ike_engine *engine, const struct psks *psks);
  */
 void ike_engine_set_ppks(struct ike_engine *engine, const struct ppks *ppks);
 
+/*
+ * Close each IKE SA whose peer has a certificate that the revocation lists of
+ * ike_engine_cfg.trust revoke; after these were changed.
+ */
+void ike_engine_close_revoked(struct ike_engine *engine);
+
 /* Handle a datagram without non-ESP marker. Malformed ones are counted. */
 void ike_engine_input(struct ike_engine *engine, const struct ep *from,
 		      const struct ep *to, const uint8_t *p, size_t len);
@@ -456,6 +463,11 @@ const struct ike_id *ike_sa_peer_id(const struct ike_sa *sa);
  * 1970; 0 before it is authenticated, and if it has a pre-shared key.
  */
 int64_t ike_sa_peer_ends(const struct ike_sa *sa);
+/*
+ * Return references to the certificates of the peer, none before it is authenticated,
+ * and if it has a pre-shared key. Valid as long as @sa.
+ */
+const struct cert_refs *ike_sa_peer_certs(const struct ike_sa *sa);
 const struct ep *ike_sa_peer(const struct ike_sa *sa);
 const struct ep *ike_sa_local(const struct ike_sa *sa);
 const char *ike_sa_state_name(const struct ike_sa *sa);

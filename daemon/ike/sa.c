@@ -111,6 +111,7 @@ void sa_free(struct ike_sa *sa)
 	dgrams_free(&sa->my_req.dgrams);
 	dgrams_free(&sa->last_req);
 	dgrams_free(&sa->last_res.dgrams);
+	cert_refs_free(&sa->peer_certs);
 	secret_wipe(sa, sizeof(*sa));
 	free(sa);
 }

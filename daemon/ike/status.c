@@ -24,6 +24,11 @@ int64_t ike_sa_peer_ends(const struct ike_sa *sa)
 	return sa->peer_ends;
 }
 
+const struct cert_refs *ike_sa_peer_certs(const struct ike_sa *sa)
+{
+	return &sa->peer_certs;
+}
+
 const struct ep *ike_sa_peer(const struct ike_sa *sa)
 {
 	return &sa->path.peer;

@@ -122,12 +122,17 @@ static const char *refusal(struct signed_by *s, enum cert_purpose purpose,
 			   size_t n)
 {
 	static struct err err;
+	struct cert_refs refs;
 	time_t ends = 0;
 	int ret;
 
 	err_clear(&err);
 	ret = auth_check(trust, NOW, purpose, &s->m, &s->id, s->over, n, &ends,
-			 &err);
+			 &refs, &err);
+	if (!ret && refs.n != 1)
+		return "not one reference";
+	if (!ret)
+		cert_refs_free(&refs);
 	if (!ret && ends != NOW + 10)
 		return "ends when nobody says";
 	if (ret && ret != -EKEYREJECTED)
