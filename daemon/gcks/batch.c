@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gcks/certs.h"
 #include "gcks/gkm.h"
 #include "gcks/gkm_msg.h"
 #include "gcks/gkm_policy.h"
@@ -47,8 +48,8 @@ struct batch {
 	uint32_t n_in; /* granted requests */
 	uint32_t n_new; /* granted requests of newcomers */
 	uint32_t senders; /* requests to send not yet handled */
-	/* Requests of newcomers, hashed by identity. */
-	LIST_HEAD(, join_req) newcomers[GMC_HASH];
+	/* The first granted request of each identity, hashed by that. */
+	LIST_HEAD(, join_req) firsts[GMC_HASH];
 };
 
 void join_refuse(struct group *g, struct join_req *j, uint16_t notify,
@@ -165,8 +166,11 @@ static int put_audit(struct group *g, const struct join_req *j)
 int join_put(struct group *g, struct join_req *j, int64_t now)
 {
 	struct gmember next = *j->m;
-	int ret;
+	int ret = certs_note(j);
 
+	if (ret)
+		return ret;
+	next.certs = j->certs_after;
 	next.send = j->send;
 	next.fragments = j->fragments;
 	next.registered = now;
@@ -282,8 +286,8 @@ static int take_one_out(struct group *g, struct batch *b, struct gmember *m)
 }
 
 /*
- * Take out as many members without a right as one message can announce. The
- * following change takes out the rest.
+ * Take out as many members without a right or a valid certificate as one message can
+ * announce. The following change takes out the rest.
  */
 static int take_out_barred(struct group *g, struct batch *b)
 {
@@ -304,8 +308,7 @@ static int take_out_barred(struct group *g, struct batch *b)
 			break;
 		ret = take_one_out(g, b, m);
 		m->barred = !ret;
-		if (m->barred)
-			m->ended = why;
+		m->ended = ret ? m->ended : why;
 	}
 	return ret;
 }
@@ -363,16 +366,13 @@ bool batch_full(const struct group *g, uint32_t members)
 	return members >= g->conf->max_members || members >= LKH_MEMBERS_MAX;
 }
 
-/*
- * Return the earlier request of the same batch that makes @j's member, or
- * NULL.
- */
+/* Return the first request of the same batch and identity, or NULL. */
 static struct join_req *find_twin(const struct batch *b,
 				  const struct join_req *j)
 {
 	struct join_req *o;
 
-	LIST_FOREACH(o, &b->newcomers[gmc_hash(j->identity)], by_id)
+	LIST_FOREACH(o, &b->firsts[gmc_hash(j->identity)], by_id)
 	if (!strcmp(o->identity, j->identity))
 		return o;
 	return NULL;
@@ -395,7 +395,6 @@ static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
 	}
 	j->m = m;
 	j->is_new = true;
-	LIST_INSERT_HEAD(&b->newcomers[gmc_hash(j->identity)], j, by_id);
 	b->n_new++;
 	return 0;
 }
@@ -419,7 +418,7 @@ static bool may_become_member(struct group *g, const struct batch *b,
 /* Handle request @j. Returns false if it keeps waiting or was refused. */
 static bool take_in_one(struct group *g, struct batch *b, struct join_req *j)
 {
-	struct join_req *first;
+	struct join_req *first = find_twin(b, j);
 	struct err err = {};
 	uint16_t notify;
 
@@ -432,8 +431,7 @@ static bool take_in_one(struct group *g, struct batch *b, struct join_req *j)
 	}
 	j->m = gmc_find(g, j->identity);
 	if (j->m)
-		return !j->m->leaving;
-	first = find_twin(b, j);
+		return !j->m->leaving && (!first || certs_share(first, j));
 	if (!first)
 		return may_become_member(g, b, j);
 	if (!place_allows(g, &first->from.addr, &j->from.addr)) {
@@ -442,6 +440,8 @@ static bool take_in_one(struct group *g, struct batch *b, struct join_req *j)
 			    "registers at two addresses at once");
 		return false;
 	}
+	if (!certs_share(first, j))
+		return false;
 	j->m = first->m;
 	j->is_twin = true;
 	return true;
@@ -467,6 +467,9 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 			return ret;
 		join_take(g, j);
 		TAILQ_INSERT_TAIL(&b->in, j, all);
+		if (!find_twin(b, j))
+			LIST_INSERT_HEAD(&b->firsts[gmc_hash(j->identity)], j,
+					 by_id);
 		if (!j->is_new && !j->is_twin) {
 			j->renews = term_renews(g, j);
 			ret = j->renews ? lkh_renew(g->tree, j->m->leaf) : 0;
@@ -604,6 +607,7 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 		gmc_set_fragments(g, j->m, j->fragments);
 		g->registrations++;
 	}
+	certs_settle(j);
 	j->m->registered = now;
 	j->m->over = j->over;
 	/*

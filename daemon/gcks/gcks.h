@@ -34,6 +34,7 @@ struct clock;
 struct gcks;
 struct psks;
 struct timerq;
+struct trust;
 
 /* Size of the text "UID PID USER" for who gives an order. */
 #define GCKS_ACTOR_MAX 96
@@ -66,6 +67,11 @@ struct gcks_deps {
 	 * line in @err.
 	 */
 	int (*reseal)(void *ctx, struct err *err);
+	/*
+	 * The revocation lists against which members are judged (trust_crls()), as
+	 * they are at each moment, or NULL.
+	 */
+	const struct trust *trust;
 	void *ctx;
 	/* Pre-shared keys of peers, see gcks_set_psks(); NULL: none. */
 	const struct psks *psks;
@@ -76,7 +82,8 @@ struct gcks_deps {
  * groups that are no longer configured are left alone. A group whose policy was
  * changed in the configuration is reset: its members are told to register
  * again. Members that the lists no longer allow are taken out, and so are those
- * whose pre-shared key is gone. Returns 0, or -errno with one line in @err.
+ * whose pre-shared key is gone or whose certificate is revoked. Returns 0, or
+ * -errno with one line in @err.
  */
 int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
 	     struct gcks **out, struct err *err);
@@ -203,9 +210,9 @@ void gcks_reset(struct gcks *k, const char *group, gcks_done_fn *done,
 int gcks_reseal(struct gcks *k, struct err *err);
 
 /*
- * Apply the groups of @conf, which is not used after the call. Members that
- * lost a right, or their pre-shared key, are evicted; a setting that members
- * learnt at registration
+ * Apply the groups of @conf, which is not used after the call, and the revocation
+ * lists as they are now. Members that lost a right or their pre-shared key, or whose
+ * certificate is revoked, are evicted; a setting that members learnt at registration
  * changes by an announced reset; other settings count from now on. New groups
  * are served. Groups that are not in @conf are closed: members are told that
  * all SAs end, and the store keeps denied identities, policy and counters.

@@ -7,15 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/crl.h"
 #include "gcks/policy.h"
 #include "ike/psk.h"
 #include "lib/buf.h"
 #include "lib/util.h"
 
-/* Version 1 has no end of the membership and no address of the member. */
+/*
+ * Version 1 has no end of the membership and no address of the member; version 2 has
+ * no references to certificates.
+ */
 #define RECORD_VERSION_OLD 1
-#define RECORD_VERSION 2
-#define RECORD_MAX 128
+#define RECORD_VERSION_UNCERTIFIED 2
+#define RECORD_VERSION 3
+#define RECORD_MAX (128 + CERT_REFS_MAX * CERT_REF_LEN)
 /*
  * Pause between two grants of Sender-IDs to one sender: its bounds, and the
  * rest that halves it.
@@ -141,6 +146,27 @@ const char *gmc_bars(const struct group *g, const char *identity, bool send)
 	return policy_bars(g->conf, identity, send);
 }
 
+bool gmc_revoked(const struct group *g, const struct cert_refs *refs)
+{
+	const struct trust *trust = g->k->deps.trust;
+
+	return trust && crls_revoke(trust_crls(trust), refs);
+}
+
+bool gmc_some_revoked(const struct group *g)
+{
+	const struct trust *trust = g->k->deps.trust;
+	const struct gmember *m;
+
+	/* The roster may be long. */
+	if (!trust || !trust_crls(trust))
+		return false;
+	TAILQ_FOREACH(m, &g->members, all)
+	if (gmc_revoked(g, &m->certs))
+		return true;
+	return false;
+}
+
 bool gmc_lost_psk(const struct gmember *m, const struct psks *psks)
 {
 	return m->by_psk && !psks_find(psks, m->identity);
@@ -150,6 +176,8 @@ const char *gmc_member_bars(const struct gmember *m,
 			    const struct conf_group *conf,
 			    const struct psks *psks)
 {
+	if (gmc_revoked(m->g, &m->certs))
+		return GMC_REVOKED;
 	if (policy_bars(conf, m->identity, m->send))
 		return "no longer in the lists of the group";
 	return gmc_lost_psk(m, psks) ? "its pre-shared key was removed" : NULL;
@@ -189,6 +217,7 @@ void gmc_member_free(struct gmember *m)
 {
 	if (!m)
 		return;
+	cert_refs_free(&m->certs);
 	free(m->identity);
 	free(m);
 }
@@ -318,6 +347,8 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	wbuf_u64(&w, m->term_ms);
 	wbuf_u8(&w, m->at.len);
 	wbuf_put(&w, m->at.b, m->at.len);
+	wbuf_u8(&w, m->certs.n);
+	wbuf_put(&w, m->certs.v, (size_t)m->certs.n * CERT_REF_LEN);
 	ret = w.err;
 	if (!ret)
 		ret = store_put(group_store(g), key, w.p, w.len);
@@ -370,6 +401,20 @@ static void get_addr(struct rbuf *r, struct addr *a)
 		r->err = -EBADMSG;
 }
 
+static void get_certs(struct rbuf *r, struct cert_refs *certs)
+{
+	uint8_t n = rbuf_u8(r);
+	const uint8_t *ref;
+	int ret;
+
+	for (; n && !r->err; n--) {
+		ref = rbuf_bytes(r, CERT_REF_LEN);
+		ret = r->err ? 0 : cert_refs_add(certs, ref);
+		if (ret)
+			r->err = ret == -ENOMEM ? ret : -EBADMSG;
+	}
+}
+
 static int load_member(void *arg, const char *key, const uint8_t *val,
 		       size_t len)
 {
@@ -384,7 +429,7 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 		return -ENOMEM;
 	rbuf_init(&r, val, len);
 	version = rbuf_u8(&r);
-	if (version != RECORD_VERSION && version != RECORD_VERSION_OLD)
+	if (!version || version > RECORD_VERSION)
 		r.err = -EBADMSG;
 	m->number = rbuf_u64(&r);
 	flags = rbuf_u8(&r);
@@ -398,6 +443,8 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 		get_addr(&r, &m->at);
 		m->by_psk = !m->cert_ends;
 	}
+	if (version > RECORD_VERSION_UNCERTIFIED)
+		get_certs(&r, &m->certs);
 	m->send = flags & 1;
 	m->fragments = flags & 4;
 	m->renewed = flags & 8;

@@ -27,14 +27,20 @@ int gmc_load(struct group *g, struct err *err);
  * only; otherwise the reason as a static string. See policy_bars().
  */
 const char *gmc_bars(const struct group *g, const char *identity, bool send);
+#define GMC_REVOKED "the certificate is revoked"
+/* Return true if a certificate of @refs is revoked, by the lists as they are now. */
+bool gmc_revoked(const struct group *g, const struct cert_refs *refs);
+/* Return true if some member has a certificate that is revoked. */
+bool gmc_some_revoked(const struct group *g);
 /*
  * Return true if @m authenticated by a pre-shared key, and its identity has none
  * in @psks.
  */
 bool gmc_lost_psk(const struct gmember *m, const struct psks *psks);
 /*
- * Return NULL if @m may stay a member under @conf and @psks; otherwise the
- * reason as a static string.
+ * Return NULL if @m may stay a member under @conf, @psks and the revocation lists;
+ * otherwise the reason as a static string. The identity is not denied for it: it may
+ * have another certificate or key, or be in the lists again.
  */
 const char *gmc_member_bars(const struct gmember *m,
 			    const struct conf_group *conf,

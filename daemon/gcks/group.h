@@ -11,6 +11,7 @@
 
 #include <sys/queue.h>
 
+#include "crypto/certref.h"
 #include "gcks/commit.h"
 #include "gcks/gcks.h"
 #include "gcks/lkh.h"
@@ -52,7 +53,12 @@ struct gmember {
 	uint64_t leave_ms; /* no batch takes it before this time */
 	uint64_t asked_in; /* struct group.run that stores its request */
 	bool out; /* taken out by the change in flight */
-	bool barred; /* with out: a list no longer grants its right */
+	bool barred; /* with out: see gmc_barred() */
+	/*
+	 * References to all certificates with which it may have got the keys of its
+	 * leaf; none with a pre-shared key, and from an older record.
+	 */
+	struct cert_refs certs;
 	/*
 	 * End of the membership: with the certificate, in seconds since 1970,
 	 * and by age, in milliseconds of the group's time. 0: no end.
@@ -201,7 +207,7 @@ TAILQ_HEAD(outbox, out_msg);
 
 struct join_req {
 	TAILQ_ENTRY(join_req) all;
-	LIST_ENTRY(join_req) by_id; /* newcomers of a batch */
+	LIST_ENTRY(join_req) by_id; /* the first of its identity in a batch */
 	uint64_t token; /* for ike_reply() */
 	uint64_t over; /* serial number of the IKE SA */
 	char *identity;
@@ -215,6 +221,8 @@ struct join_req {
 	uint8_t *sag; /* payload SAg, or NULL; see judge.h */
 	size_t sag_len;
 	uint64_t judged; /* by this version of the policy */
+	struct cert_refs certs; /* this request's, or shared */
+	struct cert_refs certs_after; /* see certs_note() */
 	int64_t cert_ends; /* see struct gmember */
 	uint64_t term_ms;
 	struct gmember *m; /* member, existing or new */

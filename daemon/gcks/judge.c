@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/cert.h"
 #include "gcks/gkm_policy.h"
 #include "gcks/gmc.h"
 #include "gcks/policy.h"
@@ -76,6 +77,10 @@ uint16_t judge_request(const struct group *g, struct join_req *j,
 
 	if (j->cert_ends && group_wall(g) > j->cert_ends) {
 		err_set(err, 0, "the certificate has expired");
+		return IKE_N_AUTHENTICATION_FAILED;
+	}
+	if (gmc_revoked(g, &j->certs)) {
+		err_set(err, 0, GMC_REVOKED);
 		return IKE_N_AUTHENTICATION_FAILED;
 	}
 	if (!j->cert_ends && !psks_find(g->k->deps.psks, j->identity)) {

@@ -16,7 +16,8 @@
 int judge_keep_sag(struct join_req *j, const struct sa_pld *sag);
 /*
  * Return 0 if @j may get the keys of the group as the group is now: the
- * certificate is valid, the identity has the right, and SAg covers the policy.
+ * certificate is valid and not revoked, the identity has the right, and SAg covers
+ * the policy.
  * Otherwise return the notify of the refusal, with the reason in @err.
  */
 uint16_t judge_request(const struct group *g, struct join_req *j,

@@ -43,8 +43,9 @@ static void resume_outbox(struct group *g)
 }
 
 /*
- * Take out members that may not stay. Policy and pre-shared keys may have changed
- * while the key server was down, or the key server ended before all of them were out.
+ * Take out members that may not stay. Policy, pre-shared keys and revocation lists
+ * may have changed while the key server was down, or the key server ended before all
+ * of them were out.
  */
 static void check_roster(struct group *g)
 {

@@ -451,6 +451,8 @@ static void run_policy(struct group *g, struct order *o)
 	diff = policy_diff(&g->policy->conf, &p->conf, ~0u, names,
 			   sizeof(names));
 	p->version = g->policy->version + 1;
+	/* Revoked members go even if the change of policy fails. */
+	g->expels |= gmc_some_revoked(g);
 	if (!diff && (g->expels || somebody_lost_psk(g))) {
 		g->expels = true;
 		o->adopts = g->policy;

@@ -106,11 +106,13 @@ static struct join_req *join_new(const struct group *g, const struct ike_sa *sa,
 				 const struct gike_req *req,
 				 const char *identity)
 {
+	static const struct cert_refs none;
 	struct join_req *j = calloc(1, sizeof(*j));
 
 	if (j)
 		j->identity = strdup(identity);
-	if (!j || !j->identity || judge_keep_sag(j, req->sag)) {
+	if (!j || !j->identity || judge_keep_sag(j, req->sag) ||
+	    cert_refs_union(ike_sa_peer_certs(sa), &none, &j->certs)) {
 		join_free(j);
 		return NULL;
 	}
@@ -158,7 +160,8 @@ static bool repeats_last(const struct gmember *m, const struct join_req *j,
 			 int64_t now)
 {
 	return !j->send && !m->send && !j->renews && !m->ended &&
-	       m->fragments == j->fragments && stored_lately(m, now);
+	       m->fragments == j->fragments && stored_lately(m, now) &&
+	       cert_refs_cover(&m->certs, &j->certs);
 }
 
 /*

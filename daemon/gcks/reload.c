@@ -55,7 +55,22 @@ static const struct conf_group *find_group_conf(const struct conf_gcks *conf,
 
 /* ---- check -------------------------------------------------------------- */
 
-/* The lists are looked at only if they have changed, as there may be many members. */
+/*
+ * Return why @m is evicted under the lists of @c, which are others than those of the
+ * group if @lists, and @psks, or NULL.
+ */
+static const char *why_evicted(const struct gmember *m,
+			       const struct conf_group *c, bool lists,
+			       const struct psks *psks)
+{
+	if (gmc_revoked(m->g, &m->certs))
+		return GMC_REVOKED;
+	/* There may be many members. */
+	if (lists && policy_bars(c, m->identity, m->send))
+		return "no longer in senders or receivers";
+	return gmc_lost_psk(m, psks) ? "its pre-shared key is removed" : NULL;
+}
+
 static void tell_evicted(const struct report *r, const struct group *g,
 			 const struct conf_group *c, bool lists,
 			 const struct psks *psks)
@@ -63,18 +78,16 @@ static void tell_evicted(const struct report *r, const struct group *g,
 	const struct gmember *m;
 	char name[QUOTE_LEN];
 	unsigned int n = 0;
-	bool listed;
+	const char *why;
 
 	TAILQ_FOREACH(m, &g->members, all)
 	{
-		listed = !lists || !policy_bars(c, m->identity, m->send);
-		if (listed && !gmc_lost_psk(m, psks))
+		why = why_evicted(m, c, lists, psks);
+		if (!why)
 			continue;
 		if (++n <= EVICTED_NAMED)
 			tell_line(r, "group %s: %s is evicted, %s",
-				  g->conf->name, quote(m->identity, name),
-				  listed ? "its pre-shared key is removed"
-					 : "no longer in senders or receivers");
+				  g->conf->name, quote(m->identity, name), why);
 	}
 	if (n > EVICTED_NAMED)
 		tell_line(r, "group %s: %u more are evicted", g->conf->name,

@@ -132,6 +132,8 @@ bool term_renews(const struct group *g, const struct join_req *j)
 
 	if (m->cert_ends && j->cert_ends > m->cert_ends)
 		return true;
+	if (!cert_refs_fit(&m->certs, &j->certs))
+		return true;
 	return j->term_ms && j->term_ms >= m->term_ms + least;
 }
 

@@ -28,7 +28,9 @@ void term_grace(struct gmember *m);
 /* Set the end of a membership by age that begins now with @j. */
 void term_of(const struct group *g, struct join_req *j);
 /*
- * Return true if @j extends the membership of j->m enough for a new leaf key.
+ * Return true if @j extends the membership of j->m enough for a new leaf key, or if
+ * the record of j->m cannot take the references to one more certificate: then those of
+ * holders of the former leaf key are no longer needed.
  */
 bool term_renews(const struct group *g, const struct join_req *j);
 /* Apply the ends of @j to j->m, once the store has them. */

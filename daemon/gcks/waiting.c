@@ -8,6 +8,8 @@ void join_free(struct join_req *j)
 {
 	if (!j)
 		return;
+	cert_refs_free(&j->certs);
+	cert_refs_free(&j->certs_after);
 	free(j->identity);
 	free(j->sag);
 	free(j);

@@ -184,6 +184,7 @@ void sim_gcks_up(struct sim *s)
 		.clock = &s->clock,
 		.tq = &s->tq,
 		.send_rekey = sim_send_rekey,
+		.trust = s->trust,
 		.ctx = s,
 	};
 	struct ike_engine_cfg cfg;
