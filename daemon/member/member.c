@@ -191,6 +191,7 @@ void member_registered(struct member *m, struct ike_sa *sa,
 	timer_del(m->deps.tq, &m->old_sa);
 	ret = install_registration(g, sa, gsa, kd, transport, &err);
 	if (!ret) {
+		gckscert_learn(g, sa);
 		register_done(g);
 		term_learn(g, &gsa->gw);
 		open_early(g);
@@ -340,6 +341,10 @@ void member_rekey_input(struct member *m, const struct ep *from,
 		return;
 	}
 	g = rk->g;
+	if (g->gcks_revoked) {
+		m->drops[REKEY_AUTH_BAD]++;
+		return;
+	}
 	open_over(rk, p, len);
 	open_early(g);
 }
@@ -525,6 +530,7 @@ static void fill_mgroup_status(const struct mgroup *g,
 	st->rekeys = g->n_rekeys;
 	st->rivals = g->rivals;
 	st->wary = g->stolen_key[0];
+	st->gcks_revoked = g->gcks_revoked;
 	st->old = g->n_too_old;
 	st->excluded = g->excluded;
 	st->kernel_errors = g->kernel_errors;

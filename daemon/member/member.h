@@ -36,6 +36,7 @@ struct clock;
 struct err;
 struct member;
 struct timerq;
+struct trust;
 
 /* A certificate without these. */
 enum member_auth {
@@ -122,6 +123,12 @@ void member_rekey_input(struct member *m, const struct ep *from,
 			const uint8_t *p, size_t len);
 void member_kernel_event(struct member *m, const struct kevent *ev);
 void member_link_event(struct member *m, const struct link_event *ev);
+/*
+ * Look at the revocation lists of @trust, which have changed: a group whose key server
+ * had a certificate that is revoked now does not follow its rekeys any more, and
+ * registers again. Comes before ike_engine_close_revoked().
+ */
+void member_check_gcks(struct member *m, const struct trust *trust);
 
 /* ---- control ------------------------------------------------------------ */
 
@@ -204,6 +211,7 @@ struct member_group_status {
 	uint64_t refusals;
 	uint64_t rekeys; /* GSA_REKEYs that were applied */
 	bool wary; /* a rival has the signing key */
+	bool gcks_revoked; /* the key server's certificate is revoked */
 	uint64_t rivals; /* applied, then denied by the key server */
 	uint64_t old; /* GSA_REKEYs that came too late */
 	uint64_t excluded;

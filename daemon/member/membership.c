@@ -43,6 +43,7 @@ struct mgroup *membership_new(struct member *m, const struct conf_mgroup *conf)
 	doubt_init(g);
 	term_init(g);
 	rival_init(g);
+	gckscert_init(g);
 	rekey_group_init(g);
 	return g;
 }
@@ -60,6 +61,7 @@ void membership_free(struct mgroup *g)
 	rekey_group_leave(g);
 	early_drop(g);
 	register_stop(g);
+	gckscert_stop(g);
 	while (!TAILQ_EMPTY(&g->sas))
 		msa_forget(TAILQ_FIRST(&g->sas));
 	mrekey_drop_all(g);

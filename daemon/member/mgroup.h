@@ -13,6 +13,7 @@
  *	rival.c		detection of somebody else who rekeys the group
  *	doubt.c		detection of missed rekeys
  *	age.c		age of messages
+ *	gckscert.c	the key server's certificate, once it is revoked
  *	term.c		end and renewal of the membership
  *	early.c		GSA_REKEYs that arrive too early
  *	mrekey.c	Rekey SAs and their timers
@@ -23,6 +24,7 @@
 
 #include <sys/queue.h>
 
+#include "crypto/certref.h"
 #include "crypto/hash.h"
 #include "rekey/keypath.h"
 #include "rekey/rekey.h"
@@ -214,6 +216,10 @@ struct mgroup {
 	struct timer term; /* renews it */
 	bool used_up; /* the next registration requests new keys */
 	struct timer leave; /* limits the wait for the answer */
+	/* Certificates of the key server at the last registration. */
+	struct cert_refs gcks_certs;
+	bool gcks_revoked; /* one of them is revoked: no rekey is followed */
+	struct timer gcks_gone; /* limits the wait for another one */
 	char last_error[480];
 
 	TAILQ_HEAD(, mrekey) rekeys;
@@ -384,6 +390,13 @@ void register_unheard(struct member *m);
 void register_confirm(struct mgroup *g);
 /* Stop the timers that watch the keys, which are gone. */
 void register_unwatch(struct mgroup *g);
+
+/* ---- gckscert.c ---------------------------------------------------------- */
+
+void gckscert_init(struct mgroup *g);
+void gckscert_stop(struct mgroup *g);
+/* Note the certificates of the key server that has just answered over @sa. */
+void gckscert_learn(struct mgroup *g, const struct ike_sa *sa);
 
 /* ---- membership.c ------------------------------------------------------- */
 

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The certificate of the key server, after a revocation list has revoked it. Who has
+ * its key can be the key server for this member, and may have been for some time.
+ * Rekeys are therefore not followed any more, and the member registers again. A key
+ * server that has another certificate by then proves itself, and the group goes on
+ * without a lost packet. If none does in GONE_MS, the member gives up what it got.
+ */
+#include "crypto/cert.h"
+#include "crypto/crl.h"
+#include "lib/log.h"
+#include "member/mgroup.h"
+
+/* Members that read the same list at once do not ask all at once. */
+#define ASK_SPREAD_MS 1000
+/* Longer than an attempt with lost datagrams takes. */
+#define GONE_MS 10000
+
+static const char why[] = "the certificate of the key server is revoked";
+
+void gckscert_learn(struct mgroup *g, const struct ike_sa *sa)
+{
+	static const struct cert_refs none;
+	struct cert_refs now;
+
+	if (g->gcks_revoked)
+		group_info(g, "key server has proven another certificate");
+	g->gcks_revoked = false;
+	timer_del(mgroup_tq(g), &g->gcks_gone);
+	/* Without memory the former certificates stay known. */
+	if (cert_refs_union(ike_sa_peer_certs(sa), &none, &now))
+		return;
+	cert_refs_free(&g->gcks_certs);
+	g->gcks_certs = now;
+}
+
+static void gcks_is_gone(void *arg)
+{
+	struct mgroup *g = arg;
+
+	if (mgroup_is_in(g))
+		install_excluded(g, why);
+}
+
+static void check_gcks_cert(struct mgroup *g, const struct crls *crls)
+{
+	bool was = g->gcks_revoked;
+
+	g->gcks_revoked = crls_revoke(crls, &g->gcks_certs);
+	if (was && !g->gcks_revoked)
+		timer_del(mgroup_tq(g), &g->gcks_gone);
+	if (was || !g->gcks_revoked || !mgroup_is_in(g))
+		return;
+	group_err(g,
+		  "key server revoked: %s: its rekeys are not followed, and its keys are deleted in %u s unless it proves another certificate",
+		  g->m->conf->gcks_id, GONE_MS / 1000);
+	timer_set(mgroup_tq(g), &g->gcks_gone, GONE_MS);
+	register_again(g, member_random(ASK_SPREAD_MS), why);
+}
+
+void member_check_gcks(struct member *m, const struct trust *trust)
+{
+	struct mgroup *g;
+
+	TAILQ_FOREACH(g, &m->groups, all)
+	check_gcks_cert(g, trust_crls(trust));
+}
+
+void gckscert_init(struct mgroup *g)
+{
+	timer_init(&g->gcks_gone, gcks_is_gone, g);
+}
+
+void gckscert_stop(struct mgroup *g)
+{
+	timer_del(mgroup_tq(g), &g->gcks_gone);
+	cert_refs_free(&g->gcks_certs);
+}
