@@ -104,8 +104,10 @@ static int start_all(struct app *a, struct err *err)
 	roles.reload = app_reload;
 	roles.reload_check = app_reload_check;
 	roles.audit = app_audit_state;
+	roles.trust = a->trust;
 	ctl_serve(a->ctl, &roles);
 	app_watch_expiry(a);
+	app_watch_crls(a);
 	return 0;
 }
 

@@ -22,6 +22,7 @@
 #include "store/vault.h"
 
 struct cert_chain;
+struct crls;
 struct ctl;
 struct gcks;
 struct linkmon;
@@ -66,6 +67,9 @@ struct app {
 	struct sigkey *key;
 	struct cert_chain *chain;
 	struct trust *trust;
+	struct crls *crls; /* revocation lists; NULL: none are configured */
+	struct timer crl_watch;
+	time_t crl_due; /* next warning, in seconds since 1970 */
 	struct peer_keys peer_keys;
 	/* Own identity if there is no certificate. */
 	struct ike_id id;
@@ -117,6 +121,29 @@ void app_check_peer_keys(const struct app *a, const struct peer_keys *to,
  * IKE SAs that their peers could not open in this way any more are closed.
  */
 void app_change_peer_keys(struct app *a, struct peer_keys *to);
+
+/* ---- crl.c --------------------------------------------------------------- */
+
+/*
+ * Read the revocation lists that @c names, as they are now; *@out is NULL if it names
+ * none, and freed by crls_free(). Returns 0, or -errno with one line in @err.
+ */
+int app_load_crls(const struct app *a, const struct conf *c, struct crls **out,
+		  struct err *err);
+/*
+ * Check that @to may replace the lists in use, and pass to @fn, line by line, what
+ * that would change. Returns 0, or -EINVAL with one line in @err.
+ */
+int app_check_crls(const struct app *a, const struct crls *to,
+		   conf_change_fn *fn, void *arg, struct err *err);
+/*
+ * Judge peers by @to, which is taken over, or by no lists if it is NULL, and log what
+ * changes. IKE SAs of peers with revoked certificates are closed; the caller also lets
+ * the key server look at its members.
+ */
+void app_change_crls(struct app *a, struct crls *to);
+/* Log which lists are outdated or about to be, now and whenever that changes. */
+void app_watch_crls(struct app *a);
 
 /* ---- identity.c --------------------------------------------------------- */
 

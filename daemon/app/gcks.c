@@ -284,6 +284,7 @@ int app_start_gcks(struct app *a, struct err *err)
 		.tq = &a->tq,
 		.send_rekey = send_rekey,
 		.reseal = reseal_stores,
+		.trust = a->trust,
 		.ctx = a,
 		.psks = a->peer_keys.psks,
 	};
@@ -333,6 +334,7 @@ int app_start_check(struct app *a, conf_change_fn *fn, void *arg,
 	const char *const paths[VAULT_STORES] = { c->store, c->witness };
 	struct gcks_deps deps = { .clock = clock_system(),
 				  .tq = &a->tq,
+				  .trust = a->trust,
 				  .psks = a->peer_keys.psks };
 	char line[PATH_MAX + 64];
 	int ret;

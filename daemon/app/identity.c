@@ -8,6 +8,7 @@
 
 #include "app/app.h"
 #include "crypto/cert.h"
+#include "crypto/crl.h"
 #include "crypto/sign.h"
 #include "ike/psk.h"
 #include "lib/clock.h"
@@ -40,7 +41,10 @@ static int load_certificate(struct app *a, struct err *err)
 		return err_set(err, -EINVAL,
 			       "%s: identity.key: %s is not the key of %s",
 			       a->conf->file, id->key, id->certificate);
-	return 0;
+	ret = app_load_crls(a, a->conf, &a->crls, err);
+	if (!ret)
+		trust_set_crls(a->trust, a->crls);
+	return ret;
 }
 
 int app_load_identity(struct app *a, struct err *err)
@@ -124,10 +128,12 @@ void app_watch_expiry(struct app *a)
 void app_free_identity(struct app *a)
 {
 	timer_del(&a->tq, &a->expiry);
+	timer_del(&a->tq, &a->crl_watch);
 	if (a->key_export)
 		fclose(a->key_export);
 	app_free_peer_keys(&a->peer_keys);
 	trust_free(a->trust);
+	crls_free(a->crls);
 	cert_chain_free(a->chain);
 	sigkey_free(a->key);
 }

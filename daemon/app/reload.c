@@ -7,6 +7,8 @@
 
 #include "app/app.h"
 #include "app/audit.h"
+#include "crypto/cert.h"
+#include "crypto/crl.h"
 #include "gcks/gcks.h"
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -31,36 +33,74 @@ static void add_line(void *arg, const char *line)
 	wbuf_put(arg, line, strlen(line) + 1);
 }
 
-/* Read the file and the keys of peers that it names. */
-static int load_all(const char *file, struct conf **to, struct peer_keys *keys,
+/* All that a reload reads. */
+struct inputs {
+	struct conf *conf;
+	struct peer_keys keys;
+	struct crls *crls;
+};
+
+static void free_inputs(struct inputs *in)
+{
+	app_free_peer_keys(&in->keys);
+	crls_free(in->crls);
+	conf_free(in->conf);
+	*in = (struct inputs){ 0 };
+}
+
+/* Read the file, and the keys of peers and revocation lists that it names. */
+static int load_all(const struct app *a, const char *file, struct inputs *in,
 		    struct err *err)
 {
-	int ret = conf_load(file, to, err);
+	int ret;
 
+	*in = (struct inputs){ 0 };
+	ret = conf_load(file, &in->conf, err);
+	if (!ret)
+		ret = app_load_peer_keys(in->conf, &in->keys, err);
+	/* Another identity is refused behind this, by conf_reload_check(). */
+	if (!ret && a->trust)
+		ret = app_load_crls(a, in->conf, &in->crls, err);
 	if (ret)
-		return ret;
-	ret = app_load_peer_keys(*to, keys, err);
-	if (ret)
-		conf_free(*to);
+		free_inputs(in);
+	return ret;
+}
+
+/*
+ * The key server tells which of its members would be evicted, so it has to see the
+ * lists that the reload would bring.
+ */
+static int check_gcks(struct app *a, const struct inputs *in,
+		      conf_change_fn *fn, void *arg, struct err *err)
+{
+	int ret;
+
+	if (a->trust)
+		trust_set_crls(a->trust, in->crls);
+	ret = gcks_reload_check(a->gcks, in->conf->gcks, in->keys.psks, fn, arg,
+				err);
+	if (a->trust)
+		trust_set_crls(a->trust, a->crls);
 	return ret;
 }
 
 /* All checks come before the first change. */
-static int check_roles(struct app *a, const struct conf *to,
-		       const struct peer_keys *keys, conf_change_fn *fn,
-		       void *arg, struct err *err)
+static int check_roles(struct app *a, const struct inputs *in,
+		       conf_change_fn *fn, void *arg, struct err *err)
 {
+	const struct conf *to = in->conf;
 	char line[64];
 	int ret;
 
 	ret = conf_reload_check(a->conf, to, err);
 	if (!ret && a->member)
 		ret = member_reload_check(a->member, to->member, fn, arg, err);
-	if (!ret && a->gcks)
-		ret = gcks_reload_check(a->gcks, to->gcks, keys->psks, fn, arg,
-					err);
 	if (!ret)
-		app_check_peer_keys(a, keys, fn, arg);
+		ret = app_check_crls(a, in->crls, fn, arg, err);
+	if (!ret && a->gcks)
+		ret = check_gcks(a, in, fn, arg, err);
+	if (!ret)
+		app_check_peer_keys(a, &in->keys, fn, arg);
 	if (!ret && a->conf->log_level != to->log_level) {
 		snprintf(line, sizeof(line), "log-level changed");
 		fn(arg, line);
@@ -71,16 +111,14 @@ static int check_roles(struct app *a, const struct conf *to,
 int app_reload_check(struct app *a, const char *file, conf_change_fn *fn,
 		     void *arg, struct err *err)
 {
-	struct peer_keys keys;
-	struct conf *to;
+	struct inputs in;
 	int ret;
 
-	ret = load_all(file ? file : a->conf->file, &to, &keys, err);
+	ret = load_all(a, file ? file : a->conf->file, &in, err);
 	if (ret)
 		return ret;
-	ret = check_roles(a, to, &keys, fn, arg, err);
-	app_free_peer_keys(&keys);
-	conf_free(to);
+	ret = check_roles(a, &in, fn, arg, err);
+	free_inputs(&in);
 	return ret;
 }
 
@@ -132,19 +170,18 @@ static void run_reload(struct app *a, struct reload *r)
 {
 	struct wbuf changes;
 	struct err err = { "" };
-	struct peer_keys keys;
-	struct conf *to;
+	struct inputs in;
 	int ret;
 
 	a->reloading = true;
 	proc_notify_reloading();
-	ret = load_all(a->conf->file, &to, &keys, &err);
+	ret = load_all(a, a->conf->file, &in, &err);
 	if (ret) {
 		reload_end(r, ret, err.text);
 		return;
 	}
 	wbuf_init(&changes, LINES_MAX);
-	ret = check_roles(a, to, &keys, add_line, &changes, &err);
+	ret = check_roles(a, &in, add_line, &changes, &err);
 	if (!ret && changes.err)
 		ret = err_set(&err, changes.err,
 			      "the changes cannot be recorded: %s",
@@ -157,24 +194,24 @@ static void run_reload(struct app *a, struct reload *r)
 	 * follow, because what these have told their members stands.
 	 */
 	if (!ret && a->member)
-		ret = member_reload(a->member, to->member, &err);
+		ret = member_reload(a->member, in.conf->member, &err);
 	if (ret) {
-		app_free_peer_keys(&keys);
-		conf_free(to);
+		free_inputs(&in);
 		wbuf_free(&changes);
 		reload_end(r, ret, err.text);
 		return;
 	}
 	if (!a->debug)
-		log_set_level(to->log_level);
+		log_set_level(in.conf->log_level);
 	app_note_changes(a, "reload", &changes);
 	wbuf_free(&changes);
 	/* The key server's groups have copies of their settings. */
 	conf_free(a->conf);
-	a->conf = to;
-	app_change_peer_keys(a, &keys);
+	a->conf = in.conf;
+	app_change_peer_keys(a, &in.keys);
+	app_change_crls(a, in.crls);
 	if (a->gcks)
-		gcks_reload(a->gcks, to->gcks, gcks_reloaded, r);
+		gcks_reload(a->gcks, a->conf->gcks, gcks_reloaded, r);
 	else
 		reload_end(r, 0, "");
 }

@@ -169,6 +169,12 @@ int conf_check_identity(struct conf_reader *r, const config_setting_t *s,
 {
 	bool any = id->certificate || id->key || id->ca;
 
+	if (id->crl && !any)
+		return bad_member(r, s, "crl",
+				  "is for peers with certificates, and needs certificate, key and ca");
+	if (!id->crl && config_setting_get_member(s, "crl-policy"))
+		return bad_member(r, s, "crl-policy",
+				  "is for revocation lists, and crl is missing");
 	if (any && id->id)
 		return bad_member(r, s, "id",
 				  "is for an identity without a certificate, which has its own");

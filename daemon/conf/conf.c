@@ -509,12 +509,18 @@ static int read_member(struct conf_reader *r, const config_setting_t *s,
 	return ret ? ret : conf_check_member(r, s, m);
 }
 
+static const struct conf_word crl_policies[] = { { "relaxed", CRL_RELAXED },
+						 { "strict", CRL_STRICT },
+						 { 0 } };
+
 #define I(member, text, fn, ...) \
 	CONF_FIELD(struct conf_identity, member, text, fn, __VA_ARGS__)
 static const struct conf_field identity_fields[] = {
 	I(certificate, "certificate", conf_read_path, 0),
 	I(key, "key", conf_read_path, 0),
 	I(ca, "ca", conf_read_path, 0),
+	I(crl, "crl", conf_read_path, 0),
+	I(crl_policy, "crl-policy", conf_read_word, .words = crl_policies),
 	I(id, "id", conf_read_text, .min = 1, .max = 320),
 	{ 0 }
 };
@@ -776,6 +782,7 @@ void conf_free(struct conf *c)
 	free(c->identity.certificate);
 	free(c->identity.key);
 	free(c->identity.ca);
+	free(c->identity.crl);
 	free(c->identity.id);
 	for (size_t i = 0; i < c->n_psks; i++) {
 		free(c->psks[i].id);

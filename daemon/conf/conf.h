@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crypto/crl.h"
 #include "crypto/sign.h"
 #include "lib/addr.h"
 #include "lib/err.h"
@@ -52,11 +53,17 @@ struct conf_names {
 	size_t n_patterns;
 };
 
-/* Paths of PEM files; either all are set or none, and @id in that case. */
+/*
+ * Paths of PEM files; either certificate, key and ca are set or none, and @id in that
+ * case.
+ */
 struct conf_identity {
 	char *certificate;
 	char *key;
 	char *ca;
+	/* A file or a folder of revocation lists, or NULL. */
+	char *crl;
+	enum crl_policy crl_policy;
 	/* Own identity without a certificate. */
 	char *id;
 };

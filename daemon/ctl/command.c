@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "audit/trail.h"
+#include "crypto/cert.h"
 #include "ctl/ctl.h"
 #include "ctl/report.h"
 #include "ctl/version.h"
 #include "gcks/gcks.h"
+#include "lib/clock.h"
 #include "lib/util.h"
 #include "member/member.h"
 
@@ -158,11 +160,24 @@ static void add_trail(struct ctl_request *q)
 		json_object_set_new(q->out, "audit", report_trail(&s));
 }
 
+static void add_crls(struct ctl_request *q)
+{
+	const struct ctl_roles *r = &q->roles;
+	const struct crls *crls = r->trust ? trust_crls(r->trust) : NULL;
+
+	if (crls)
+		json_object_set_new(q->out, "crl",
+				    report_crls(crls, r->trust,
+						clock_wall(clock_system())));
+}
+
 static int do_status(struct ctl_request *q)
 {
 	const struct ctl_roles *r = &q->roles;
 	int found = 0;
 
+	if (!q->group)
+		add_crls(q);
 	json_object_set_new(q->out, "version", json_string(r->version));
 	if (r->gcks)
 		json_object_set_new(q->out, "gcks",

@@ -30,6 +30,7 @@ struct gcks;
 struct ike_engine;
 struct member;
 struct trail_state;
+struct trust;
 struct ctl;
 
 struct app;
@@ -45,6 +46,8 @@ struct ctl_roles {
 			    void (*fn)(void *arg, const char *line), void *arg,
 			    struct err *err);
 	void (*audit)(struct app *app, struct trail_state *to);
+	/* Certificates that are trusted, or NULL. */
+	const struct trust *trust;
 	/* The user who asks, as for gcks_set_actor(); NULL: no user. */
 	const char *actor;
 	struct gcks *gcks;

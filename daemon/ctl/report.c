@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "audit/trail.h"
+#include "crypto/crl.h"
 #include "gcks/gcks.h"
 #include "ike/engine.h"
 #include "rekey/rekey.h"
@@ -224,6 +225,37 @@ json_t *report_trail(const struct trail_state *s)
 	return o;
 }
 
+json_t *report_crls(const struct crls *crls, const struct trust *trust,
+		    int64_t now)
+{
+	json_t *o = json_object(), *list = json_array(),
+	       *missing = json_array();
+	char buf[512];
+	struct crl_state s;
+	const char *ca;
+	json_t *e;
+	size_t i;
+
+	put_json_text(o, "policy",
+		      crls_policy(crls) == CRL_STRICT ? "strict" : "relaxed");
+	for (i = 0; i < crls_count(crls); i++) {
+		crls_state(crls, i, &s);
+		e = json_object();
+		put_json_text(e, "issuer", s.issuer);
+		put_json_text(e, "state",
+			      crl_health_str(crl_health_at(&s, now)));
+		put_json_number(e, "this-update", (uint64_t)s.this_update);
+		put_json_number(e, "next-update", (uint64_t)s.next_update);
+		put_json_number(e, "revoked", s.revoked);
+		json_array_append_new(list, e);
+	}
+	json_object_set_new(o, "lists", list);
+	for (i = 0; (ca = crls_missing(crls, trust, i, buf, sizeof(buf))); i++)
+		json_array_append_new(missing, report_text(ca));
+	json_object_set_new(o, "missing", missing);
+	return o;
+}
+
 static int audit_line(void *arg, const struct store_audit *a)
 {
 	json_t *o = json_object();
@@ -340,6 +372,8 @@ static int member_group(void *arg, const struct member_group_status *s)
 		put_json_number(o, "first-sender-id", s->first_sender_id);
 	if (s->wary)
 		put_bool(o, "signing-key-stolen", true);
+	if (s->gcks_revoked)
+		put_bool(o, "key-server-revoked", true);
 	json_array_append_new(w->list, o);
 	return 0;
 }

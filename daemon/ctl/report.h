@@ -10,10 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct crls;
 struct gcks;
 struct ike_engine;
 struct member;
 struct trail_state;
+struct trust;
 
 /*
  * @group selects one group, or all if it is NULL. *@found is set to 1 if there
@@ -26,6 +28,12 @@ json_t *report_member(struct member *m, struct ike_engine *engine,
 json_t *report_rosters(struct gcks *k, const char *group, int *found);
 /* The state of the audit trail. */
 json_t *report_trail(const struct trail_state *s);
+/*
+ * The revocation lists, as they are at @now (seconds since 1970), and CAs of @trust
+ * without one.
+ */
+json_t *report_crls(const struct crls *crls, const struct trust *trust,
+		    int64_t now);
 json_t *report_audit(struct gcks *k, uint64_t after, size_t max);
 /* Return @s as a JSON string, or a replacement if it is not UTF-8. */
 json_t *report_text(const char *s);

@@ -15,6 +15,9 @@ static struct err err;
 
 #define IDENTITY \
 	"identity: { certificate = \"/c\"; key = \"/k\"; ca = \"/a\"; };\n"
+#define WITH(more) \
+	"identity: { certificate = \"/c\"; key = \"/k\"; ca = \"/a\"; " more \
+	" };"
 /* The text is on lines 2 to 7, and the group is on line 4. */
 #define GCKS(gcks, group) \
 	IDENTITY \
@@ -233,6 +236,13 @@ static void words(void)
 		"f:1: identity.ca", "is missing");
 	refused("identity: { id = \"a\"; ca = \"/a\"; };", "f:1: identity.id",
 		"without a certificate");
+	refused("identity: { id = \"a\"; crl = \"/l\"; };", "f:1: identity.crl",
+		"peers with certificates");
+	refused(WITH("crl-policy = \"strict\";"), "f:1: identity.crl-policy",
+		"crl is missing");
+	refused(WITH("crl = \"/l\"; crl-policy = \"lax\";"),
+		"f:1: identity.crl-policy", "relaxed");
+	refused(WITH("crl = \"l\";"), "f:1: identity.crl", "absolute path");
 	refused("identity: { id = \"a\"; }; psk = 1;", "f:1: psk",
 		"has to be a list");
 	refused("identity: { id = \"a\"; }; psk = ( { id = \"b\"; } );",

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "ctl/ctl.h"
+#include "crls.h"
 #include "group_sim.h"
 #include "lib/loop.h"
 #include "lib/util.h"
@@ -466,6 +467,59 @@ static const char *str(json_t *o, const char *key)
 	return json_string_value(json_object_get(o, key));
 }
 
+/* The revocation lists in the status of the key server; there are none before. */
+static void roles_with_lists(struct ctl_roles *k, struct sim *s)
+{
+	struct crl_spec spec = {
+		.by = &s->ca,
+		.made = 1700000000,
+		.next = 1800000000,
+	};
+	json_t *o = parsed(k, "{\"cmd\":\"status\"}"), *crl, *list;
+	struct crls *c;
+	struct err err;
+	char path[96];
+
+	ok(!json_object_get(o, "crl"), "no revocation lists");
+	json_decref(o);
+	snprintf(path, sizeof(path), "%s/lists", s->dir);
+	mkdir(path, 0700);
+	if (crls_load(path, CRL_RELAXED, s->trust, NULL, &c, &err))
+		bail("%s", err.text);
+	k->trust = s->trust;
+	trust_set_crls(s->trust, c);
+	o = parsed(k, "{\"cmd\":\"status\"}");
+	crl = json_object_get(o, "crl");
+	is_int((intmax_t)json_array_size(json_object_get(crl, "lists")), 0,
+	       "an empty folder has no list");
+	is_int((intmax_t)json_array_size(json_object_get(crl, "missing")), 1,
+	       "a CA lacks one");
+	json_decref(o);
+	crls_free(c);
+
+	snprintf(path, sizeof(path), "%s/lists/one", s->dir);
+	crl_write(path, &spec, false);
+	if (crls_load(path, CRL_STRICT, s->trust, NULL, &c, &err))
+		bail("%s", err.text);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/lists", s->dir);
+	rmdir(path);
+	trust_set_crls(s->trust, c);
+	o = parsed(k, "{\"cmd\":\"status\"}");
+	crl = json_object_get(o, "crl");
+	is_str(str(crl, "policy"), "strict", "the policy");
+	list = json_array_get(json_object_get(crl, "lists"), 0);
+	is_int(num(list, "next-update"), 1800000000, "the end of a list");
+	is_int(num(list, "this-update"), 1700000000, "the beginning of a list");
+	is_int(num(list, "revoked"), 0, "the entries of a list");
+	is_int((intmax_t)json_array_size(json_object_get(crl, "missing")), 0,
+	       "no CA lacks one");
+	json_decref(o);
+	trust_set_crls(s->trust, NULL);
+	k->trust = NULL;
+	crls_free(c);
+}
+
 static void roles(void)
 {
 	/* The struct is too large for the stack. */
@@ -502,6 +556,8 @@ static void roles(void)
 	ok(num(g, "up") >= 2, "IKE counters");
 	is_int(untold(ike_metrics, g), 0, "all metrics of IKE");
 	json_decref(o);
+
+	roles_with_lists(&k, s);
 
 	o = parsed(&k, "{\"cmd\":\"member\",\"group\":\"video\"}");
 	list = json_object_get(json_array_get(json_object_get(o, "rosters"), 0),
