@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Revocation lists and members: those whose certificates are revoked are taken out,
+ * connected or not, over a restart and a store that fails; nobody else notices. A
+ * member does not follow a key server whose certificate is revoked.
+ */
+#include "group_sim.h"
+
+#include "crls.h"
+#include "group_finish.h"
+#include "tap.h"
+#include "wire/proto.h"
+
+#include <errno.h>
+
+static struct sim s;
+static struct sim_member *tx, *a, *b;
+static struct crls *lists, *theirs;
+static struct err err;
+static const struct pki_pair *revoked[CRL_REVOKES_MAX + 1];
+static enum crl_policy policy;
+static int64_t valid_s; /* time of the next list */
+static int64_t cert_s; /* see struct sim */
+static long number;
+
+static void usual(uint64_t seed)
+{
+	struct sim_three three;
+
+	memset(revoked, 0, sizeof(revoked));
+	policy = CRL_STRICT;
+	valid_s = 7 * 86400;
+	number = 0;
+	sim_init(&s, seed);
+	s.cert_s = cert_s;
+	three = sim_start_three(&s, false, 10000, 20);
+	tx = three.tx;
+	a = three.a;
+	b = three.b;
+}
+
+static void finish(const char *name)
+{
+	trust_set_crls(s.trust, NULL);
+	crls_free(lists);
+	crls_free(theirs);
+	lists = NULL;
+	theirs = NULL;
+	sim_finish(&s, name);
+}
+
+static void revoke_cert(const struct pki_pair *p)
+{
+	unsigned int i = 0;
+
+	while (revoked[i])
+		i++;
+	revoked[i] = p;
+}
+
+/* Read the list of the CA as it is now. */
+static struct crls *read_list(void)
+{
+	struct crl_spec spec = {
+		.by = &s.ca,
+		.made = s.wall0 + (int64_t)s.ms / 1000,
+		.number = ++number,
+	};
+	struct crls *c;
+	char path[96];
+
+	spec.next = spec.made + valid_s;
+	memcpy(spec.revokes, revoked, sizeof(spec.revokes));
+	snprintf(path, sizeof(path), "%s/list.crl", s.dir);
+	crl_write(path, &spec, false);
+	if (crls_load(path, policy, s.trust, NULL, &c, &err))
+		bail("%s", err.text);
+	unlink(path);
+	return c;
+}
+
+/* Do as a reload of the key server does, with another list. */
+static int reload(void)
+{
+	struct crls *c = read_list();
+
+	trust_set_crls(s.trust, c);
+	crls_free(lists);
+	lists = c;
+	if (!s.gcks_up)
+		return 0;
+	ike_engine_close_revoked(s.engine);
+	return sim_reload(&s, &err);
+}
+
+/* Do as a reload of a member does. */
+static void reload_member(struct sim_member *m)
+{
+	struct crls *c = read_list();
+
+	trust_set_crls(m->trust, c);
+	crls_free(theirs);
+	theirs = c;
+	member_check_gcks(m->m, m->trust);
+	ike_engine_close_revoked(m->engine);
+}
+
+/* ---- members -------------------------------------------------------------- */
+
+static void test_revoked(void)
+{
+	uint64_t then;
+
+	usual(1);
+	is_int(reload(), 0, "a list that revokes nobody");
+	sim_run(&s, 5000);
+	ok(sim_group(&s).members == 3 && !sim_group(&s).evictions,
+	   "changes nothing");
+
+	revoke_cert(&a->cert);
+	is_int(reload(), 0, "a list that revokes a member");
+	ok(!sim_has_member(&s, "a.example"),
+	   "the member is out when the reload is done");
+	is_int(sim_group(&s).evictions, 1, "one is evicted");
+	is_int(sim_group(&s).denied, 0, "the identity is not denied");
+	is_int(sim_audited(&s, "evict", "a.example",
+			   "the certificate is revoked"),
+	       1, "the audit trail has that");
+	ok(sim_logged(&s,
+		      "member evicted: \"a.example\": the certificate is revoked"),
+	   "the log has that");
+	ok(sim_logged(&s,
+		      "group video: \"a.example\" is evicted, the certificate is revoked"),
+	   "the reload says so before");
+	sim_run(&s, 10000);
+	then = s.ms;
+	sim_run(&s, 120000);
+	is_int(sim_reads_after(&s, a, then), 0,
+	       "the revoked member has no key of the time after");
+	ok(!sim_has_member(&s, "a.example"),
+	   "the revoked member does not come back");
+	is_int(a->notify, IKE_N_AUTHENTICATION_FAILED,
+	       "the revoked member is refused");
+	ok(sim_logged(&s, "certificate: revoked by its CA"),
+	   "the log says why it is refused");
+	is_int(sim_status(tx).registrations + sim_status(b).registrations, 2,
+	       "nobody else had to register again");
+	is_int(b->gaps, 0, "the others miss no packet");
+	is_int(sim_group(&s).members, 2, "two others are members");
+	sim_down(a);
+
+	/* The same identity with another certificate is welcome. */
+	a = sim_add(&s, "a.example", false, true);
+	sim_up(a);
+	ok(sim_settle(&s, 5000), "with another certificate it may come back");
+	is_int(sim_out_of_step(&s), 0, "the member that is back is in step");
+	finish("revoked");
+}
+
+/* A member that has no IKE SA, and is not there at all. */
+static void test_absent(void)
+{
+	usual(2);
+	sim_down(a);
+	sim_run(&s, 400000);
+	revoke_cert(&a->cert);
+	is_int(reload(), 0, "a list that revokes an absent member");
+	ok(!sim_has_member(&s, "a.example"), "the absent member is out");
+	sim_run(&s, 20000);
+	is_int(sim_out_of_step(&s), 0, "the others follow");
+	is_int(b->gaps, 0, "the others miss no packet");
+	finish("absent");
+}
+
+/* The list comes while the key server is down, so only the store knows. */
+static void test_restart(void)
+{
+	usual(3);
+	sim_gcks_down(&s);
+	revoke_cert(&a->cert);
+	reload();
+	sim_gcks_up(&s);
+	sim_run(&s, 2000);
+	ok(!sim_has_member(&s, "a.example"), "revoked while it was down: out");
+	is_int(sim_audited(&s, "evict", "a.example",
+			   "the certificate is revoked"),
+	       1, "revoked while it was down: audited");
+	sim_run(&s, 60000);
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	sim_run(&s, 60000);
+	ok(!sim_has_member(&s, "a.example"), "another restart lets it not in");
+	is_int(sim_group(&s).members, 2, "the others stay");
+	is_int(b->gaps, 0, "the others miss no packet");
+	finish("restart");
+}
+
+/* The store fails when the member has to go, and works again later. */
+static void test_store_fails(void)
+{
+	usual(4);
+	revoke_cert(&a->cert);
+	s.store_errno = -EIO;
+	ok(reload(), "the eviction cannot be stored: %s", err.text);
+	ok(sim_has_member(&s, "a.example"), "a member that could not go is in");
+	s.store_errno = 0;
+	sim_run(&s, 10000);
+	ok(!sim_has_member(&s, "a.example"),
+	   "the member is taken out without an order");
+	is_int(sim_group(&s).evictions, 1, "once");
+	is_int(b->gaps, 0, "the others miss no packet");
+	finish("store fails");
+}
+
+/* A newcomer is revoked while its request waits for a batch. */
+static void test_waiting(void)
+{
+	struct sim_member *c;
+
+	usual(5);
+	s.cg.batch_join_ms = 5000;
+	is_int(reload(), 0, "joins wait");
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	sim_run(&s, 1000);
+	is_int(sim_group(&s).pending, 1, "c waits");
+	revoke_cert(&c->cert);
+	is_int(reload(), 0, "c is revoked");
+	sim_run(&s, 30000);
+	ok(!sim_has_member(&s, "c.example"), "c is not let in");
+	ok(!sim_audited(&s, "join", "c.example", ""), "c never joined");
+	is_int(sim_group(&s).members, 3, "the others are members");
+	sim_down(c);
+	finish("waiting");
+}
+
+/* ---- lists that are outdated ------------------------------------------------ */
+
+static void test_outdated(void)
+{
+	struct sim_member *c;
+
+	usual(6);
+	valid_s = 60;
+	revoke_cert(&a->cert);
+	is_int(reload(), 0, "a list for a minute");
+	sim_run(&s, 600000);
+	is_int(sim_group(&s).members, 2, "strict: its end puts nobody out");
+	is_int(b->gaps, 0, "strict: the end of a list costs no packet");
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	sim_run(&s, 20000);
+	ok(!sim_in(c), "strict: a newcomer is refused");
+	ok(sim_logged(&s, "has expired (crl-policy strict)"),
+	   "strict: the log says why");
+	policy = CRL_RELAXED;
+	valid_s = 1;
+	is_int(reload(), 0, "the policy changes, the list ends again");
+	sim_run(&s, 700000);
+	ok(sim_in(c), "relaxed: the newcomer is in");
+	ok(!sim_in(a), "relaxed: the revoked one is not");
+	sim_down(c);
+	finish("outdated");
+}
+
+/* ---- another certificate of the same member ---------------------------------- */
+
+/* Let "a.example" register with another certificate, which ends @for_s from now. */
+static struct sim_member *renew(int64_t for_s)
+{
+	struct sim_member *m;
+
+	sim_down(a);
+	s.cert_s = for_s;
+	m = sim_add(&s, "a.example", false, true);
+	sim_up(m);
+	ok(sim_settle(&s, 5000), "the new certificate is accepted");
+	return m;
+}
+
+static void test_superseded(void)
+{
+	struct sim_member *m;
+	uint64_t keys;
+
+	cert_s = 86400;
+	usual(7);
+	cert_s = 0;
+	m = renew(2 * 86400);
+	keys = sim_group(&s).rekeys;
+	revoke_cert(&a->cert);
+	is_int(reload(), 0, "the former certificate is revoked");
+	sim_run(&s, 20000);
+	ok(sim_has_member(&s, "a.example") && sim_in(m),
+	   "whoever has another one by then stays in");
+	is_int(sim_group(&s).evictions, 0, "nobody is evicted");
+	is_int(sim_group(&s).rekeys, keys, "nothing is rekeyed");
+	finish("superseded");
+}
+
+/*
+ * The leaf has the key that the holder of the former certificate had, so that this one
+ * must be excluded, even at the price of another registration.
+ */
+static void test_same_leaf(void)
+{
+	struct sim_member *m;
+
+	usual(8);
+	m = renew(0);
+	revoke_cert(&a->cert);
+	is_int(reload(), 0, "a former certificate without another leaf key");
+	is_int(sim_group(&s).evictions, 1, "excludes its holder");
+	sim_run(&s, 60000);
+	ok(sim_has_member(&s, "a.example") && sim_in(m),
+	   "the member is back by its other certificate");
+	is_int(sim_out_of_step(&s), 0, "same leaf: in step");
+	is_int(b->gaps, 0, "the others miss no packet");
+	finish("same leaf");
+}
+
+/* Two hosts of one identity get the keys of one leaf in one batch. */
+static void test_twins(void)
+{
+	struct sim_member *c, *d;
+
+	usual(12);
+	s.cg.batch_join_ms = 3000;
+	is_int(reload(), 0, "joins wait");
+	c = sim_add(&s, "c.example", false, true);
+	d = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	sim_up(d);
+	sim_run(&s, 20000);
+	ok(sim_in(c) && sim_in(d), "both hosts of an identity are in");
+	is_int(sim_group(&s).members, 4,
+	       "both hosts of an identity are one member");
+	s.cg.batch_join_ms = 0;
+	revoke_cert(&c->cert);
+	is_int(reload(), 0, "the certificate of one host is revoked");
+	is_int(sim_group(&s).evictions, 1, "the identity is evicted");
+	sim_run(&s, 60000);
+	ok(!sim_in(c) && sim_in(d), "the other host is back");
+	is_int(b->gaps, 0, "the others miss no packet");
+	sim_down(c);
+	finish("twins");
+}
+
+/* A record has a limited number of certificates; then the leaf gets another key. */
+static void test_many(void)
+{
+	struct sim_member *first, *m;
+	unsigned int i;
+
+	usual(13);
+	first = a;
+	m = a;
+	for (i = 1; i <= CERT_REFS_MAX; i++) {
+		sim_down(m);
+		m = sim_add(&s, "a.example", false, true);
+		sim_run(&s, 12000);
+		sim_up(m);
+		if (!sim_settle(&s, 5000))
+			bail("certificate %u", i);
+		if (i + 1 == CERT_REFS_MAX) {
+			sim_gcks_down(&s);
+			sim_gcks_up(&s);
+			sim_run(&s, 20000);
+		}
+	}
+	revoke_cert(&first->cert);
+	is_int(reload(), 0, "the first certificate is revoked");
+	is_int(sim_group(&s).evictions, 0,
+	       "a certificate of a former leaf key evicts nobody");
+	revoke_cert(&m->cert);
+	is_int(reload(), 0, "the last certificate is revoked");
+	is_int(sim_group(&s).evictions, 1, "the last one evicts its member");
+	sim_down(m);
+	finish("many");
+}
+
+/* ---- the key server ----------------------------------------------------------- */
+
+/* Give the key server another certificate, and restart it. */
+static void renew_gcks(struct pki_pair *former)
+{
+	struct pki_req req = {
+		.kind = PKI_GCKS,
+		.type = SIG_ED25519,
+		.name = "gcks.example",
+		.not_before = s.wall0 - 86400,
+		.not_after = s.wall0 + 86400 * 365,
+	};
+	struct cert_der der;
+
+	sim_gcks_down(&s);
+	*former = s.cert;
+	if (pki_issue(&s.ca, &req, &s.cert, &err))
+		bail("%s", err.text);
+	der = (struct cert_der){ s.cert.cert, s.cert.cert_len };
+	cert_chain_free(s.chain);
+	if (cert_chain_from_der(&der, 1, &s.chain, &err))
+		bail("%s", err.text);
+	sim_gcks_up(&s);
+}
+
+static void test_gcks_revoked(void)
+{
+	struct pki_pair former;
+
+	usual(9);
+	revoke_cert(&s.cert);
+	reload_member(a);
+	ok(sim_logged(&s, "key server revoked: "),
+	   "the member says that it stops");
+	ok(sim_status(a).gcks_revoked,
+	   "the status of the member says that it stops");
+	is_int(sim_rekey(s.gcks, "video", &err), 0, "a rekey");
+	sim_run(&s, 5000);
+	ok(sim_status(a).data_spi != sim_group(&s).data_spi,
+	   "the rekey is not followed");
+	ok(sim_in(b) && sim_status(b).data_spi == sim_group(&s).data_spi,
+	   "a member without that list follows it");
+	sim_run(&s, 20000);
+	ok(!sim_in(a) && !sim_status(a).keyed,
+	   "the keys are gone after a while");
+	ok(strstr(a->text, "revoked by its CA"),
+	   "the key server is not believed: %s", a->text);
+	sim_run(&s, 120000);
+	ok(!sim_in(a), "the member stays out");
+	renew_gcks(&former);
+	sim_run(&s, 90000);
+	ok(sim_in(a), "a key server with another certificate is accepted");
+	ok(!sim_status(a).gcks_revoked, "the status is as before");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	pki_pair_free(&former);
+	trust_set_crls(a->trust, NULL);
+	finish("key server revoked");
+}
+
+/* The usual order: another certificate first, and then the former one is revoked. */
+static void test_gcks_superseded(void)
+{
+	struct pki_pair former;
+
+	usual(10);
+	renew_gcks(&former);
+	sim_run(&s, 5000);
+	revoke_cert(&former);
+	reload_member(b);
+	sim_run(&s, 30000);
+	ok(sim_in(b), "the member has registered again");
+	is_int(b->gaps, 0, "the member has missed no packet");
+	ok(sim_logged(&s, "key server has proven another certificate"),
+	   "the member says that it has another certificate");
+	is_int(sim_group(&s).evictions, 0, "nobody is evicted");
+	pki_pair_free(&former);
+	trust_set_crls(b->trust, NULL);
+	finish("key server superseded");
+}
+
+/* ---- a record of an earlier release -------------------------------------------- */
+
+/*
+ * Records before version 3 do not tell the certificate, so the member stays until it
+ * asks.
+ */
+static void test_old_record(void)
+{
+	char key[STORE_KEY_MAX];
+	struct wbuf in, out;
+
+	usual(11);
+	sim_gcks_down(&s);
+	s.crashed = false;
+	sim_store_up(&s);
+	store_key(key, "g", "video", "m", "a.example", NULL);
+	wbuf_init(&in, STORE_VALUE_MAX);
+	wbuf_init(&out, STORE_VALUE_MAX);
+	if (store_get(s.store, key, &in) || in.p[0] != 3 ||
+	    in.len != 55 + 1 + CERT_REF_LEN)
+		bail("a record of %zu octets", in.len);
+	wbuf_u8(&out, 2);
+	wbuf_put(&out, in.p + 1, 54);
+	if (store_begin(s.store) || store_put(s.store, key, out.p, out.len) ||
+	    store_commit(s.store))
+		bail("store");
+	wbuf_free(&in);
+	wbuf_free(&out);
+	store_close(s.store);
+	store_close(s.witness);
+	revoke_cert(&a->cert);
+	reload();
+	sim_gcks_up(&s);
+	sim_run(&s, 2000);
+	ok(sim_has_member(&s, "a.example"), "an old record is read");
+	sim_down(a);
+	sim_up(a);
+	sim_run(&s, 20000);
+	is_int(a->notify, IKE_N_AUTHENTICATION_FAILED,
+	       "the member of an old record is refused when it registers");
+	finish("old record");
+}
+
+int main(void)
+{
+	sim_order_init(&s);
+	RUN(test_revoked);
+	RUN(test_absent);
+	RUN(test_restart);
+	RUN(test_store_fails);
+	RUN(test_waiting);
+	RUN(test_outdated);
+	RUN(test_superseded);
+	RUN(test_same_leaf);
+	RUN(test_twins);
+	RUN(test_many);
+	RUN(test_gcks_revoked);
+	RUN(test_gcks_superseded);
+	RUN(test_old_record);
+	return done();
+}
