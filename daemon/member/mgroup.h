@@ -52,9 +52,10 @@ struct msa {
 
 /*
  * Messages of the key server over a Rekey SA. Its answers confirm all Message
- * IDs below @initial_mid; of the others the last accepted ones are kept.
+ * IDs below @initial_mid; of the others the last accepted ones are kept, each
+ * once: those of a message of the most fragments, and as many before it.
  */
-#define ACCEPTED_MAX 64
+#define ACCEPTED_MAX (2 * REFRAG_MAX)
 #define GAPS_MAX 16
 
 /* Message IDs that a message with a higher one has overtaken. */
@@ -67,7 +68,7 @@ struct mid_gap {
 struct accepted {
 	/* GSA_INITIAL_MESSAGE_ID of the last answer. */
 	uint32_t initial_mid;
-	uint64_t v[ACCEPTED_MAX]; /* digests of the messages */
+	uint64_t v[ACCEPTED_MAX]; /* digests of messages or fragments */
 	unsigned int n;
 	struct mid_gap gaps[GAPS_MAX];
 	unsigned int n_gaps;
@@ -257,6 +258,8 @@ struct mgroup {
 	/* Ring buffer: the oldest entry is overwritten. */
 	struct former former[FORMER_MAX];
 	unsigned int n_former;
+	/* When the last request was sent whose answer denied none of them. */
+	uint64_t upheld_ms;
 	/*
 	 * Name of the signing key that was stolen, or "", and when the key
 	 * server was asked about it.

@@ -45,6 +45,8 @@
  * 3 seconds after the first one.
  */
 #define OVERTAKEN_MS 5000u
+/* A member asks again about messages that do not fit after so many. */
+#define ROUND_MIDS 64u
 /* Interval of retries of the report to the key server. */
 #define REPORT_MS 10000u
 
@@ -100,6 +102,16 @@ static bool is_overtaken(const struct accepted *h, uint32_t mid, uint64_t now)
 	return false;
 }
 
+static bool is_known(const struct accepted *h, uint64_t d)
+{
+	unsigned int i;
+
+	for (i = 0; i < h->n && i < ACCEPTED_MAX; i++)
+		if (h->v[i] == d)
+			return true;
+	return false;
+}
+
 /*
  * Return true if the message is one of the key server's, so it is no sign of a
  * rival.
@@ -108,15 +120,9 @@ static bool is_explained(const struct accepted *h, uint64_t now,
 			 const uint8_t *p, size_t len)
 {
 	uint32_t mid = rekey_peek_mid(p);
-	uint64_t d = short_digest(p, len);
-	unsigned int i;
 
-	if (mid < h->initial_mid || is_overtaken(h, mid, now))
-		return true;
-	for (i = 0; i < h->n && i < ACCEPTED_MAX; i++)
-		if (h->v[i] == d)
-			return true;
-	return false;
+	return mid < h->initial_mid || is_overtaken(h, mid, now) ||
+	       is_known(h, short_digest(p, len));
 }
 
 void rival_accepted(struct mrekey *rk, uint32_t expected, const uint8_t *p,
@@ -124,6 +130,7 @@ void rival_accepted(struct mrekey *rk, uint32_t expected, const uint8_t *p,
 {
 	struct accepted *h = &rk->accepted;
 	uint32_t next = rk->rs.next_mid;
+	uint64_t d = short_digest(p, len);
 
 	/* A fragment leaves the next Message ID as it was. */
 	if (next > expected && next - 1 > expected)
@@ -132,7 +139,9 @@ void rival_accepted(struct mrekey *rk, uint32_t expected, const uint8_t *p,
 			.end = next - 1,
 			.at_ms = mgroup_now(rk->g),
 		};
-	h->v[h->n++ % ACCEPTED_MAX] = short_digest(p, len);
+	/* Copies of fragments come until the message is complete. */
+	if (!is_known(h, d))
+		h->v[h->n++ % ACCEPTED_MAX] = d;
 }
 
 void rival_requested(struct mgroup *g)
@@ -149,9 +158,11 @@ void rival_replaced(struct mgroup *g, const struct mrekey *rk)
 
 	/*
 	 * The replacements are too many for three beats: the entry that is
-	 * overwritten may be the genuine one.
+	 * overwritten may be the genuine one, unless an answer has shown that
+	 * its replacement was.
 	 */
 	if (g->n_former > FORMER_MAX && g->has_server_time &&
+	    f->at_ms >= g->upheld_ms &&
 	    mgroup_now(g) - f->at_ms < FORGET_BEATS * MSEC_PER_SEC * g->beat)
 		doubt_note(g, DOUBT_RIVAL);
 	memset(f, 0, sizeof(*f));
@@ -255,7 +266,7 @@ void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
 		return;
 	doubt_once(rk->g, DOUBT_RIVAL, ONCE_UNOPENED, rk->rs.spi,
 		   sizeof(rk->rs.spi),
-		   rk->rs.next_mid / ACCEPTED_MAX + rk->n_signed);
+		   rk->rs.next_mid / ROUND_MIDS + rk->n_signed);
 }
 
 /*
@@ -284,6 +295,7 @@ void rival_settled(struct mgroup *g, struct ike_sa *sa)
 {
 	char now[SIGPUB_NAME_LEN];
 
+	g->upheld_ms = g->asked_ms;
 	report_rival(g, sa);
 	if (!g->stolen_key[0])
 		return;

@@ -23,6 +23,10 @@
 #include <errno.h>
 
 #define RECEIVERS 6
+/* Messages that are accepted before one in fragments. */
+#define BEFORE 20
+/* Where the number of fragments is in one. */
+#define FRAG_TOTAL (IKE_HDR_LEN + IKE_PLD_HDR_LEN + 2)
 
 static struct sim s;
 static struct sim_member *tx;
@@ -547,8 +551,122 @@ static void test_evictions(unsigned int apart_ms, int n, unsigned int loss)
 	sim_free(&s);
 }
 
+/*
+ * Build the key server's next message, a beat, in @n fragments at most; 1: as a
+ * whole. Returns their number.
+ */
+static unsigned int build_beat(struct wbuf *out, unsigned int n)
+{
+	struct outbox box = TAILQ_HEAD_INITIALIZER(box);
+	struct group *g = of(s.gcks);
+	uint32_t mid = g->rs.next_mid;
+	unsigned int total = 1;
+	struct rekey_msg msg;
+	struct rekey_sa rs;
+	struct out_msg *o;
+	size_t most;
+
+	wbuf_init(out, 2 * IKE_MSG_MAX);
+	if (gkm_beat_message(g, &box))
+		bail("beat");
+	o = TAILQ_FIRST(&box);
+	wbuf_put(out, o->msg, o->len);
+	rs = TAILQ_FIRST(&TAILQ_FIRST(&s.m[1]->m->groups)->rekeys)->rs;
+	rs.next_mid = mid;
+	rekey_msg_init(&msg);
+	if (rekey_open(&rs, o->msg, o->len, &msg, &err))
+		bail("not opened");
+	for (most = 64; n > 1 && (total == 1 || total > n); most++) {
+		wbuf_free(out);
+		g->rs.next_mid = mid;
+		rekey_build_frags(&g->rs, &msg, most, out, &err);
+		total = out->len ? get_unaligned_be16(out->p + FRAG_TOTAL) : 1;
+	}
+	rekey_msg_free(&msg);
+	outbox_drop_all(&box);
+	return total;
+}
+
+/* Give fragments @first to @last of @w to a receiver. */
+static void give(const struct wbuf *w, unsigned int first, unsigned int last)
+{
+	const uint8_t *p = w->p;
+	unsigned int i;
+	size_t len;
+
+	for (i = 1; i <= last; i++, p += len) {
+		len = ike_msg_len(p, w->len - (p - w->p));
+		if (i >= first)
+			member_rekey_input(s.m[1]->m, &s.ep, p, len);
+	}
+}
+
+/*
+ * A message in about as many fragments as there can be is complete with its fourth
+ * copy, and a further one follows, and one of each message before it.
+ */
+static void test_fragments_again(void)
+{
+	struct wbuf before[BEFORE], w;
+	unsigned int i, n;
+	uint64_t old;
+
+	usual(22);
+	for (i = 0; i < BEFORE; i++) {
+		build_beat(&before[i], 1);
+		give(&before[i], 1, 1);
+	}
+	n = build_beat(&w, REFRAG_MAX);
+	give(&w, 1, n - 1);
+	for (i = 0; i < 3; i++)
+		give(&w, 2, n - 1);
+	old = s.m[1]->m->drops[REKEY_OLD];
+	give(&w, 1, n);
+	is_int(s.m[1]->m->drops[REKEY_OLD] - old, 0,
+	       "a message in %u fragments is complete with the last", n);
+	give(&w, 1, n);
+	for (i = 0; i < BEFORE; i++)
+		give(&before[i], 1, 1);
+	is_int(s.m[1]->m->drops[REKEY_OLD] - old, n + BEFORE,
+	       "copies of it, and of the messages before, are old");
+	is_int(sim_log_count(&s, "the rekeys may be forged"), 0,
+	       "copies of fragments: nobody is suspected");
+	for (i = 0; i < BEFORE; i++)
+		wbuf_free(&before[i]);
+	wbuf_free(&w);
+	finish();
+}
+
+/*
+ * More Rekey SAs are replaced within three beats than a member knows. The first
+ * answer shows that they were the key server's.
+ */
+static void test_many_rekeys(void)
+{
+	const unsigned int n = FORMER_MAX + 20;
+	uint64_t registrations;
+	unsigned int i;
+
+	sim_init(&s, 23);
+	s.cg.beat = 3600;
+	s.cg.rekey_copies = 1;
+	sim_start_three(&s, true, 20000, 0);
+	registrations = sim_group(&s).registrations;
+	for (i = 0; i < n; i++) {
+		if (sim_rekey(s.gcks, NULL, &err))
+			bail("%s", err.text);
+		sim_run(&s, 7000);
+	}
+	is_int(sim_group(&s).registrations - registrations, s.n,
+	       "%u rekeys within three beats: each member asks once", n);
+	is_int(sim_out_of_step(&s), 0, "%u rekeys: all are in step", n);
+	sim_free(&s);
+}
+
 int main(void)
 {
+	RUN(test_fragments_again);
+	RUN(test_many_rekeys);
 	RUN(test_weaker, IKE_ENCR_NULL_AUTH_AES_GMAC, 128, false);
 	RUN(test_weaker, IKE_ENCR_CHACHA20_POLY1305, 0, false);
 	RUN(test_weaker, IKE_ENCR_AES_GCM_16, 128, true);
