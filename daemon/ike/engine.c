@@ -547,6 +547,29 @@ int ike_liveness(struct ike_sa *sa)
 
 /* ---- responder ---------------------------------------------------------- */
 
+static int ask_inband(struct ike_sa *sa, const struct ike_id *idg, bool exclude)
+{
+	struct ike_task t = { .xchg = GIKE_XCHG_GSA_INBAND_REKEY,
+			      .exclude = exclude };
+
+	if (!sa->gcks || !idg->type || !sa->suite.kwa)
+		return -EINVAL;
+	if (sa->state != IKE_ST_UP)
+		return -ENOTCONN;
+	t.idg = *idg;
+	return sa_ask(sa, &t);
+}
+
+int ike_inband(struct ike_sa *sa, const struct ike_id *idg)
+{
+	return ask_inband(sa, idg, false);
+}
+
+int ike_inband_exclude(struct ike_sa *sa, const struct ike_id *idg)
+{
+	return ask_inband(sa, idg, true);
+}
+
 int ike_reply(struct ike_engine *engine, uint64_t token,
 	      const struct gike_reply *reply)
 {

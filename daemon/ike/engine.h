@@ -97,6 +97,27 @@ enum gike_when {
 	GIKE_LATER, /* ike_reply() follows; *reply is ignored */
 };
 
+/*
+ * Contents of a GSA_INBAND_REKEY (RFC 9838 section 2.4.2): keys, Deletes, or
+ * both. The key server fills it in, and ike/ checks it (gsa_check()); at the
+ * member it has passed that check.
+ */
+#define IKE_INBAND_MAX_DEL 8
+struct gike_inband {
+	/*
+	 * Member: why the policy cannot be used, or NULL. There are no keys and
+	 * no Deletes then, and the callee reports it, because the answer is
+	 * empty in any case.
+	 */
+	const char *unusable;
+	bool has_keys; /* gsa and kd are valid */
+	struct gsa gsa;
+	struct kd kd;
+	bool transport; /* N(USE_TRANSPORT_MODE) */
+	unsigned int n_del;
+	struct delete_pld del[IKE_INBAND_MAX_DEL];
+};
+
 /* ---- events for log, audit and status ----------------------------------- */
 
 enum ike_event_type {
@@ -222,6 +243,31 @@ struct ike_ops {
 	 * back.
 	 */
 	ike_of_data_fn *rival;
+
+	/*
+	 * Responder, may be NULL: GSA_INBAND_REKEY for the group @idg is about
+	 * to be sent, so that it has the keys of now, wrapped with
+	 * ike_sa_kwk(). @msg is empty, and the caller's. Returns 0, or -ENOENT
+	 * if there is nothing to send. The SA must not be closed by it.
+	 */
+	int (*inband_fill)(void *ctx, struct ike_sa *sa,
+			   const struct ike_id *idg, struct gike_inband *msg);
+
+	/*
+	 * Responder, may be NULL: the member has answered the last
+	 * GSA_INBAND_REKEY with keys for @idg. @notify is its error notify, or
+	 * 0. If it does not answer the SA ends, and this is not called.
+	 */
+	void (*inband_done)(void *ctx, struct ike_sa *sa,
+			    const struct ike_id *idg, uint16_t notify);
+
+	/*
+	 * Initiator, may be NULL: GSA_INBAND_REKEY of the key server, which is
+	 * answered when the callback returns, or was if it has Deletes alone.
+	 * @idg is NULL if the key server did not name the group.
+	 */
+	void (*inband)(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+		       struct gike_inband *msg);
 
 	/* Receive events; may be NULL. */
 	void (*event)(void *ctx, const struct ike_event *ev);
@@ -415,6 +461,19 @@ int ike_rival(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
  */
 int ike_reply(struct ike_engine *engine, uint64_t token,
 	      const struct gike_reply *reply);
+/*
+ * Send the current keys of the group @idg by GSA_INBAND_REKEY. They are asked
+ * for by inband_fill() when the request is sent, behind those that wait. The
+ * request is retransmitted more often at first than others, since members lose
+ * packets without it. Errors are those of ike_register_more().
+ */
+int ike_inband(struct ike_sa *sa, const struct ike_id *idg);
+/*
+ * Exclude the member from the group @idg by GSA_INBAND_REKEY with Deletes of all
+ * Data SAs and of the Rekey SA (RFC 9838 section 2.4.3). Errors are those of
+ * ike_register_more().
+ */
+int ike_inband_exclude(struct ike_sa *sa, const struct ike_id *idg);
 /* Return the SA of a token, NULL if it is gone. */
 struct ike_sa *ike_token_sa(struct ike_engine *engine, uint64_t token);
 

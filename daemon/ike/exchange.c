@@ -37,6 +37,14 @@ const struct exchange ike_exchanges[] = {
 		.answer = reg_got_answer,
 	},
 	{
+		.type = GIKE_XCHG_GSA_INBAND_REKEY,
+		.by = BY_RESPONDER,
+		.in_state = IN_STATE(IKE_ST_UP),
+		.build = inband_request,
+		.request = inband_got_request,
+		.answer = inband_got_answer,
+	},
+	{
 		.type = IKE_XCHG_INFORMATIONAL,
 		.by = BY_INITIATOR | BY_RESPONDER,
 		.in_state = IN_STATE(IKE_ST_UP),

@@ -20,8 +20,8 @@ struct exchange {
 	unsigned int in_state; /* IN_STATE() bits of the side that is asked */
 
 	/*
-	 * Build and send the request of a task. Returns 0, or -errno to end
-	 * the SA.
+	 * Build and send the request of a task. Returns 0, -ENODATA if there is
+	 * nothing to send any more, or another -errno to end the SA.
 	 */
 	int (*build)(struct ike_sa *sa, const struct ike_task *t);
 	/*
@@ -108,6 +108,12 @@ int authenticate_head(struct ike_sa *sa, struct pchain *c);
 int reg_request(struct ike_sa *sa, const struct ike_task *t);
 void reg_got_request(struct ike_sa *sa, struct ike_in *in);
 void reg_got_answer(struct ike_sa *sa, struct ike_in *in);
+
+/* ---- inband_rekey.c ----------------------------------------------------- */
+
+int inband_request(struct ike_sa *sa, const struct ike_task *t);
+void inband_got_request(struct ike_sa *sa, struct ike_in *in);
+void inband_got_answer(struct ike_sa *sa, struct ike_in *in);
 
 /* ---- informational.c ---------------------------------------------------- */
 

@@ -16,19 +16,24 @@
 
 void sa_run(struct ike_sa *sa)
 {
-	struct ike_task *t = TAILQ_FIRST(&sa->tasks);
 	const struct exchange *x;
+	struct ike_task *t;
 	char why[96];
 	int ret;
 
-	if (sa->dead || sa->my_busy || !t)
-		return;
-	if (sa->my_mid == UINT32_MAX) {
-		sa_close(sa, 0, "Message IDs are used up");
-		return;
-	}
-	x = exchange_find(sa->engine, t->xchg);
-	ret = x && x->build ? x->build(sa, t) : -EINVAL;
+	do {
+		t = TAILQ_FIRST(&sa->tasks);
+		if (sa->dead || sa->my_busy || !t)
+			return;
+		if (sa->my_mid == UINT32_MAX) {
+			sa_close(sa, 0, "Message IDs are used up");
+			return;
+		}
+		x = exchange_find(sa->engine, t->xchg);
+		ret = x && x->build ? x->build(sa, t) : -EINVAL;
+		if (ret == -ENODATA)
+			task_free(task_take(sa));
+	} while (ret == -ENODATA);
 	if (!ret || sa->dead)
 		return;
 	snprintf(why, sizeof(why), "request not built: %s", strerror(-ret));
@@ -90,7 +95,7 @@ static void on_rexmit(void *arg)
 	engine_enter(engine);
 	if (sa->init_error || sa->init_no_ppk) {
 		close_init_error(sa);
-	} else if (sa->my_sent >= engine->cfg.rexmit_max || sa->doubt == 1) {
+	} else if (sa->my_sent >= sa_request_tries(sa) || sa->doubt == 1) {
 		close_unanswered(sa);
 	} else {
 		if (sa->doubt)

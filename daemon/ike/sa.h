@@ -9,7 +9,7 @@
  *	input		messages of an IKE SA: window, decryption, dispatch
  *	exchange	table of exchanges, with one file for each:
  *			init, gsa_auth, ike_auth, registration, informational,
- *			create_child
+ *			inband_rekey, create_child
  *	authenticate	what GSA_AUTH and IKE_AUTH have in common
  *	life		creation and timers of an IKE SA
  *	groupreq	what GSA_AUTH and GSA_REGISTRATION have in common
@@ -123,6 +123,8 @@ struct ike_task {
 	uint16_t notify;
 	bool del;
 	uint32_t spi; /* SPI in that notify */
+	/* For GSA_INBAND_REKEY, with the group: Deletes and no keys. */
+	bool exclude;
 };
 
 TAILQ_HEAD(ike_tasks, ike_task);
@@ -615,6 +617,8 @@ int sa_request(struct ike_sa *sa, uint8_t xchg, uint8_t first,
 int sa_request_raw(struct ike_sa *sa, uint8_t xchg, const struct wbuf *msg);
 /* Retransmit the request with the same octets, and arm the next time. */
 void sa_request_again(struct ike_sa *sa);
+/* Return how often the request in progress is retransmitted. */
+unsigned int sa_request_tries(const struct ike_sa *sa);
 
 /*
  * Responder: encrypt, keep and send the answer to the open request. Returns

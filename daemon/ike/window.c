@@ -27,15 +27,32 @@ static void fill_header(const struct ike_sa *sa, struct ike_hdr *h,
 
 /* ---- our requests ------------------------------------------------------- */
 
+/* A GSA_INBAND_REKEY is retransmitted after a quarter of the time at first. */
+#define INBAND_SHIFT 2
+
+static unsigned int quicker_by(const struct ike_sa *sa)
+{
+	return sa->my_xchg == GIKE_XCHG_GSA_INBAND_REKEY ? INBAND_SHIFT : 0;
+}
+
+unsigned int sa_request_tries(const struct ike_sa *sa)
+{
+	/* All requests are given up after about the same time. */
+	return sa->engine->cfg.rexmit_max + quicker_by(sa);
+}
+
 /*
  * Intervals double up to eight times the first one, so that a server that comes
  * back is found soon.
  */
 static uint64_t resend_delay(const struct ike_sa *sa)
 {
+	unsigned int quicker = sa->doubt ? 0 : quicker_by(sa);
 	unsigned int shift = sa->doubt ? 0 : sa->my_sent;
+	unsigned int most = 3 + quicker;
+	uint64_t ms = sa->engine->cfg.rexmit_ms;
 
-	return (uint64_t)sa->engine->cfg.rexmit_ms << (shift < 3 ? shift : 3);
+	return (ms << (shift < most ? shift : most)) >> quicker;
 }
 
 /* Send the request that is in sa->my_req, and retransmit it. */
@@ -47,7 +64,7 @@ static void start_request(struct ike_sa *sa, uint8_t xchg)
 	sa->my_xchg = xchg;
 	sa->my_busy = true;
 	sa->my_sent = 0;
-	timer_set(cfg->tq, &sa->t_rexmit, cfg->rexmit_ms);
+	timer_set(cfg->tq, &sa->t_rexmit, resend_delay(sa));
 	out_send(sa->engine, &sa->my_req.path, &sa->my_req.dgrams);
 }
 

@@ -287,12 +287,10 @@ int gsa_check(const struct gsa *gsa, const struct kd *kd, enum gcarrier where,
 
 /* ---- SAg ---------------------------------------------------------------- */
 
-void sag_default(struct sa_pld *sag)
+static void sag_add_rekey(struct sa_pld *sag)
 {
-	struct proposal *p;
+	struct proposal *p = proposal_add(sag, 1, GIKE_PROTO_GIKE_UPDATE);
 
-	memset(sag, 0, sizeof(*sag));
-	p = proposal_add(sag, 1, GIKE_PROTO_GIKE_UPDATE);
 	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_AES_GCM_16, 128);
 	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_AES_GCM_16, 256);
 	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_CHACHA20_POLY1305, 0);
@@ -303,8 +301,12 @@ void sag_default(struct sa_pld *sag)
 	 * rekey.
 	 */
 	proposal_put(p, GIKE_TT_GCAUTH, GIKE_GCAUTH_DIGSIG, 0);
+}
 
-	p = proposal_add(sag, 1, IKE_PROTO_ESP);
+static void sag_add_data(struct sa_pld *sag)
+{
+	struct proposal *p = proposal_add(sag, 1, IKE_PROTO_ESP);
+
 	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_AES_GCM_16, 128);
 	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_AES_GCM_16, 256);
 	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_NULL_AUTH_AES_GMAC, 128);
@@ -312,6 +314,27 @@ void sag_default(struct sa_pld *sag)
 	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_CHACHA20_POLY1305, 0);
 	proposal_put(p, IKE_TT_SN, GIKE_SN_32_UNSPEC, 0);
 	proposal_put(p, IKE_TT_SN, GIKE_SN_32_SEQ, 0);
+}
+
+void sag_default(struct sa_pld *sag)
+{
+	memset(sag, 0, sizeof(*sag));
+	sag_add_rekey(sag);
+	sag_add_data(sag);
+}
+
+void sag_inband(struct sa_pld *sag)
+{
+	memset(sag, 0, sizeof(*sag));
+	sag_add_data(sag);
+}
+
+bool sag_is_inband(const struct sa_pld *sag)
+{
+	for (unsigned int i = 0; i < sag->n; i++)
+		if (sag->p[i].proto == GIKE_PROTO_GIKE_UPDATE)
+			return false;
+	return sag->n;
 }
 
 static bool has_transform(const struct proposal *p, uint8_t type, uint16_t id,

@@ -234,6 +234,13 @@ int gsa_check(const struct gsa *gsa, const struct kd *kd, enum gcarrier where,
 /* Fill @sag with all that this implementation supports, in proposal 1. */
 void sag_default(struct sa_pld *sag);
 /*
+ * The same without GIKE_UPDATE, for a member that cannot receive multicast
+ * rekeys and asks to be rekeyed inband.
+ */
+void sag_inband(struct sa_pld *sag);
+/* Return true if @sag has no GIKE_UPDATE, and so no Rekey SA can be given. */
+bool sag_is_inband(const struct sa_pld *sag);
+/*
  * Return true if a member that sent @sag can use this policy: all transforms
  * of one protocol are in one proposal, and the proposals of all protocols have
  * one number. Otherwise @err names the first missing transform.

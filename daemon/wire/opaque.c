@@ -22,6 +22,7 @@ bool opaque_is_notify(uint16_t type)
 	case MCSEC_N_SENDING:
 	case MCSEC_N_REKEY_FRAGMENTS:
 	case MCSEC_N_RIVAL:
+	case MCSEC_N_GROUP:
 		return false;
 	}
 	return type >= IKE_N_STATUS_PRIVATE;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -331,6 +332,56 @@ static void on_left(void *ctx, struct ike_sa *sa, const struct ike_id *idg)
 	m->seen.left++;
 }
 
+static int on_inband_fill(void *ctx, struct ike_sa *sa,
+			  const struct ike_id *idg, struct gike_inband *msg)
+{
+	struct node *g = ctx;
+
+	(void)idg;
+	if (g->no_inband)
+		return -ENOENT;
+	kd_free(&msg->kd);
+	fill(g, sa, false, &msg->gsa, &msg->kd);
+	msg->has_keys = true;
+	msg->transport = true;
+	if (g->alter_inband)
+		g->alter_inband(msg);
+	return 0;
+}
+
+static void on_inband_done(void *ctx, struct ike_sa *sa,
+			   const struct ike_id *idg, uint16_t notify)
+{
+	struct node *g = ctx;
+
+	(void)sa;
+	(void)idg;
+	g->seen.inband_done++;
+	g->seen.inband_notify = notify;
+}
+
+static void on_inband(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+		      struct gike_inband *msg)
+{
+	struct node *m = ctx;
+
+	m->seen.inband++;
+	snprintf(m->seen.inband_group, sizeof(m->seen.inband_group), "%.*s",
+		 idg ? (int)idg->len : 0, idg ? (const char *)idg->data : "");
+	m->seen.inband_deletes = msg->n_del;
+	m->seen.inband_keys = msg->has_keys;
+	m->seen.transport = msg->transport;
+	snprintf(m->seen.inband_unusable, sizeof(m->seen.inband_unusable), "%s",
+		 msg->unusable ? msg->unusable : "");
+	memset(m->seen.tek, 0, sizeof(m->seen.tek));
+	if (!msg->has_keys || !msg->kd.n_bags || !msg->kd.bags[0].n)
+		return;
+	m->seen.tek_ret = kwk_unwrap(ike_sa_kwk(sa), &msg->kd.bags[0].keys[0],
+				     m->seen.tek, sizeof(tek));
+	if (!m->seen.tek_ret && memcmp(m->seen.tek, tek, sizeof(tek)))
+		m->seen.tek_ret = -EBADMSG;
+}
+
 static void on_closed(void *ctx, struct ike_sa *sa, const char *reason)
 {
 	struct node *n = ctx;
@@ -385,6 +436,9 @@ static const struct ike_ops ops = {
 	.registered = on_registered,
 	.refused = on_refused,
 	.left = on_left,
+	.inband_fill = on_inband_fill,
+	.inband_done = on_inband_done,
+	.inband = on_inband,
 	.sa_closed = on_closed,
 	.event = on_event,
 };

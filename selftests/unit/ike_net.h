@@ -59,6 +59,13 @@ struct seen {
 	int tek_ret;
 	uint64_t sender_id;
 	bool transport;
+	/* GSA_INBAND_REKEY: the last one at a member, and at the key server. */
+	unsigned int inband, inband_done;
+	char inband_group[64]; /* "": not named */
+	unsigned int inband_deletes;
+	bool inband_keys;
+	char inband_unusable[128];
+	uint16_t inband_notify;
 	unsigned int keepalives;
 	struct ep kept_from, kept_to; /* the last one's */
 	char line[512]; /* exported keys */
@@ -88,6 +95,9 @@ struct node {
 	/* Opaque attributes of private use to send, or NULL. */
 	const struct opaque *says, *says_data, *says_gw;
 	bool no_natt; /* key server: not on port 4500 */
+	/* Key server: alters a GSA_INBAND_REKEY, or NULL. */
+	void (*alter_inband)(struct gike_inband *msg);
+	bool no_inband; /* key server: there is nothing to send */
 	bool one_place; /* key server: an identity is at one address only */
 };
 
