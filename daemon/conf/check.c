@@ -70,10 +70,14 @@ int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 
 	if (conf_sel_fault(&g->sel, &f))
 		return bad_member(r, s, f.name, f.what);
+	if (addr_is_none(&g->rekey_to.addr) && g->inband != INBAND_ALWAYS)
+		return conf_bad(r, s, "rekey-address",
+				"is missing; only a group with inband = \"always\" has none");
 	if (conf_selects_rekeys(&g->sel, &g->rekey_source, &g->rekey_to))
 		return bad_member(r, s, "rekey-address",
 				  "is the group's own address, where only ESP may go");
 	if (!addr_is_none(&g->rekey_source) &&
+	    !addr_is_none(&g->rekey_to.addr) &&
 	    g->rekey_source.family != g->rekey_to.addr.family)
 		return bad_member(r, s, "rekey-source",
 				  "is not of the family of rekey-address");
@@ -258,7 +262,8 @@ static int check_gcks_groups(struct conf_reader *r,
 			 * Members would receive, and leave, the rekey group of
 			 * each other.
 			 */
-			if (n < i && ep_equal(&o->rekey_to, &g->rekey_to))
+			if (n < i && !addr_is_none(&g->rekey_to.addr) &&
+			    ep_equal(&o->rekey_to, &g->rekey_to))
 				return bad_member(r, s, "rekey-address",
 						  "another group has it, with the same rekey-port");
 			/*

@@ -64,6 +64,11 @@ static const struct conf_word one_places[] = { { "allow", ONE_PLACE_ALLOW },
 					       { "refuse", ONE_PLACE_REFUSE },
 					       { NULL, 0 } };
 
+static const struct conf_word inbands[] = { { "never", INBAND_NEVER },
+					    { "asked", INBAND_ASKED },
+					    { "always", INBAND_ALWAYS },
+					    { NULL, 0 } };
+
 static const struct conf_word levels[] = { { "error", LOG_LEVEL_ERR },
 					   { "warning", LOG_LEVEL_WARN },
 					   { "info", LOG_LEVEL_INFO },
@@ -164,7 +169,7 @@ static const struct conf_field group_fields[] = {
 	G(sel, "source-port", conf_read_sel_sport, 0),
 	G(sel, "destination-port", conf_read_sel_dport, 0),
 	G(tunnel, "mode", conf_read_mode, 0),
-	G(rekey_to, "rekey-address", read_rekey_addr, .required = true),
+	G(rekey_to, "rekey-address", read_rekey_addr, 0),
 	G(rekey_to, "rekey-port", read_port, .min = 1, .max = 65535),
 	G(rekey_source, "rekey-source", conf_read_addr, 0),
 	G(rekey_interface, "rekey-interface", conf_read_text, .min = 1,
@@ -197,6 +202,9 @@ static const struct conf_field group_fields[] = {
 	 */
 	G(max_members, "max-members", conf_read_number, .min = 1, .max = 65536),
 	G(one_place, "one-place", conf_read_word, .words = one_places),
+	G(inband, "inband", conf_read_word, .words = inbands),
+	G(max_inband, "max-inband", conf_read_number, .min = 1,
+	  .max = CONF_MAX_INBAND),
 	G(membership_lifetime, "membership-lifetime", conf_read_number,
 	  .min = 0, .max = 10 * YEAR),
 	G(batch_join_ms, "batch-join", conf_read_number, .min = 0,
@@ -223,6 +231,7 @@ static const struct conf_field mgroup_fields[] = {
 	M(forward, "forward", conf_read_bool, 0),
 	M(send, "send", conf_read_bool, 0),
 	M(receive, "receive", conf_read_bool, 0),
+	M(inband, "inband", conf_read_bool, 0),
 	M(sender_ids, "sender-ids", conf_read_number, .min = 0, .max = 256),
 	M(window, "replay-window", read_window, .min = 64, .max = 32768),
 	M(max_senders, "max-senders", conf_read_number, .min = 1, .max = 65536),
@@ -255,6 +264,7 @@ static int group_defaults(struct conf_group *g)
 		.sender_id_bits = 16,
 		.max_sender_ids = 16,
 		.max_members = 10000,
+		.max_inband = 256,
 		.membership_lifetime = WEEK,
 		.rekey_interface = strdup(""),
 	};

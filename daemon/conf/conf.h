@@ -27,6 +27,8 @@
 #define CONF_GROUP_NAME_MAX 31
 #define CONF_MAX_GROUPS 1024
 #define CONF_MAX_NAMES 100000
+/* Members that are rekeyed over their IKE SAs, in one group. */
+#define CONF_MAX_INBAND 8192
 #define CONF_MAX_PSKS 100000
 #define CONF_MAX_LISTEN 16
 #define CONF_MAX_DEVS 64 /* the kernel's limit of a group */
@@ -94,6 +96,16 @@ enum conf_one_place {
 	ONE_PLACE_REFUSE,
 };
 
+/*
+ * The setting inband: which members are rekeyed over their IKE SAs and get no
+ * Rekey SA: none, those that ask for it, or all. A stored policy has the values.
+ */
+enum conf_inband {
+	INBAND_NEVER,
+	INBAND_ASKED,
+	INBAND_ALWAYS,
+};
+
 /* A group of the key server. */
 struct conf_group {
 	char *name;
@@ -108,7 +120,7 @@ struct conf_group {
 	bool tunnel;
 	/*
 	 * Destination of GSA_REKEY: a multicast address of its own,
-	 * and a port.
+	 * and a port. Without an address all members are rekeyed inband.
 	 */
 	struct ep rekey_to;
 	/* Source address of GSA_REKEY; none: the kernel chooses. */
@@ -162,6 +174,8 @@ struct conf_group {
 	uint16_t max_sender_ids;
 	uint32_t max_members;
 	enum conf_one_place one_place;
+	enum conf_inband inband;
+	uint32_t max_inband; /* limit of members that are rekeyed so */
 	/* A membership that is not renewed for this time ends; 0: never. */
 	uint32_t membership_lifetime;
 	/* Longest delay of joins and leaves, which then share a rekey. */
@@ -252,6 +266,11 @@ struct conf_mgroup {
 	bool forward;
 	bool send;
 	bool receive;
+	/*
+	 * Multicast rekeys do not reach this host, so it asks to be rekeyed over
+	 * its IKE SA.
+	 */
+	bool inband;
 	/*
 	 * Number of Sender-IDs to request, at least 1. A 0 in the file becomes
 	 * one per CPU.

@@ -225,6 +225,43 @@ static void quotes(void)
 	unlink(path);
 }
 
+#define INBAND_GCKS(how, more) \
+	IDENTITY \
+	"gcks: { store = \"/s\"; seal-key = \"/k\"; groups = (\n" \
+	"  { name = \"v\"; address = \"239.1.1.1\"; receivers = \"*\";\n" how \
+	" }" more " ); };\n"
+
+#define INBAND_SECOND \
+	", { name = \"w\"; address = \"239.1.1.2\"; receivers = \"*\";\n" \
+	" inband = \"always\"; }"
+
+/* A group whose members are all rekeyed inband needs no address for that. */
+static void inband(void)
+{
+	struct conf *c = parse(GCKS("", "inband = \"asked\"; max-inband = 9;"));
+
+	ok(c->gcks->groups[0].inband == INBAND_ASKED &&
+		   c->gcks->groups[0].max_inband == 9,
+	   "inband rekeys are allowed");
+	conf_free(c);
+	c = parse(INBAND_GCKS(" inband = \"always\";", INBAND_SECOND));
+	ok(addr_is_none(&c->gcks->groups[1].rekey_to.addr),
+	   "two groups without a rekey-address");
+	is_int(c->gcks->groups[0].max_inband, 256, "the default of max-inband");
+	conf_free(c);
+	c = parse(MEMBER("", "inband = true;"));
+	ok(c->member->groups[0].inband, "a member asks for inband rekeys");
+	conf_free(c);
+	refused(INBAND_GCKS("", ""), "f:3: gcks.groups[0].rekey-address",
+		"is missing");
+	refused(INBAND_GCKS(" inband = \"asked\";", ""),
+		"f:3: gcks.groups[0].rekey-address", "inband = \"always\"");
+	refused(GCKS("", "inband = \"sometimes\";"),
+		"f:6: gcks.groups[0].inband", "\"always\"");
+	refused(GCKS("", "max-inband = 0;"), "f:6: gcks.groups[0].max-inband",
+		"1 to 8192");
+}
+
 static void words(void)
 {
 	refused("", "f:1: identity", "is missing");
@@ -470,6 +507,7 @@ int main(void)
 	RUN(audit_needs_certificate);
 	RUN(everything);
 	RUN(quotes);
+	RUN(inband);
 	RUN(words);
 	RUN(ranges);
 	RUN(together);
