@@ -104,6 +104,31 @@ static void gcks_on_rival(void *ctx, struct ike_sa *sa, const uint8_t *group,
 	gcks_rival(a->gcks, sa, group, len, spi);
 }
 
+static int gcks_on_fill(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+			struct gike_inband *msg)
+{
+	struct app *a = ctx;
+
+	return gcks_inband_fill(a->gcks, sa, idg, msg);
+}
+
+static void gcks_on_done(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+			 uint16_t notify)
+{
+	struct app *a = ctx;
+
+	gcks_inband_done(a->gcks, sa, idg, notify);
+}
+
+static void gcks_on_closed(void *ctx, struct ike_sa *sa, const char *reason)
+{
+	struct app *a = ctx;
+
+	(void)reason;
+	if (a->gcks)
+		gcks_sa_closed(a->gcks, sa);
+}
+
 static const struct ike_ops gcks_ops = {
 	.send = gcks_send,
 	.hears_natt = hears_natt,
@@ -112,6 +137,9 @@ static const struct ike_ops gcks_ops = {
 	.welcome = is_welcome,
 	.sending = gcks_on_sending,
 	.rival = gcks_on_rival,
+	.inband_fill = gcks_on_fill,
+	.inband_done = gcks_on_done,
+	.sa_closed = gcks_on_closed,
 	.event = gcks_event,
 };
 

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gcks/answer.h"
 #include "gcks/certs.h"
 #include "gcks/gkm.h"
-#include "gcks/gkm_msg.h"
-#include "gcks/gkm_policy.h"
 #include "gcks/gmc.h"
+#include "gcks/inband.h"
 #include "gcks/judge.h"
 #include "gcks/key_source.h"
 #include "gcks/mids.h"
@@ -47,6 +47,7 @@ struct batch {
 	uint32_t n_out; /* members taken out */
 	uint32_t n_in; /* granted requests */
 	uint32_t n_new; /* granted requests of newcomers */
+	uint32_t n_inband; /* newcomers that are rekeyed inband */
 	uint32_t senders; /* requests to send not yet handled */
 	/* The first granted request of each identity, hashed by that. */
 	LIST_HEAD(, join_req) firsts[GMC_HASH];
@@ -67,85 +68,6 @@ void join_refuse(struct group *g, struct join_req *j, uint16_t notify,
 	join_free(j);
 }
 
-/* ---- the answer --------------------------------------------------------- */
-
-static void gw_policy(const struct group *g, const struct join_req *j,
-		      struct gsa_gw *gw)
-{
-	gw->has |= GWP_HAS_ATD | GWP_HAS_DTD;
-	/*
-	 * A new sender waits as long as receivers may still lack the Data SA.
-	 */
-	gw->atd = pace_atd_left(g);
-	gw->dtd = g->conf->dtd;
-	if (j->send) {
-		gw->has |= GWP_HAS_SENDER_ID_BITS;
-		gw->sender_id_bits = g->conf->sender_id_bits;
-	}
-	term_tell(j->m, gw);
-}
-
-static int fill_kd(struct group *g, const struct join_req *j,
-		   const struct kwk *kwk, struct kd *kd)
-{
-	struct lkh_wraps path;
-	uint32_t i;
-	int ret;
-
-	ret = lkh_path(g->tree, j->m->leaf, &path);
-	if (ret)
-		return ret;
-	ret = gkm_wrap(g, &g->st, &path, kwk, kd);
-	lkh_wraps_free(&path);
-	if (!ret)
-		ret = gkm_wrap_data(&g->st, kwk, kd);
-	for (i = 0; !ret && j->send && i < j->n_sids; i++)
-		ret = kd_add_sender_id(kd, j->first_sid + i);
-	return ret ? ret : gkm_put_auth_key(g->sign, kd);
-}
-
-void join_answer(struct group *g, struct join_req *j)
-{
-	struct gike_reply reply = { .transport = !g->conf->tunnel };
-	char name[QUOTE_LEN];
-	struct ike_sa *sa;
-	struct gsa gsa;
-	struct kd kd;
-	int ret;
-
-	sa = ike_token_sa(g->k->engine, j->token);
-	if (!sa || !ike_sa_kwk(sa))
-		/*
-		 * The member is in the roster, and asks again without an
-		 * answer.
-		 */
-		return;
-	/* The key server wants to hear at once which key a sender uses. */
-	if (j->send)
-		ike_sa_keep(sa);
-	gkm_registration_policy(g, &gsa);
-	gw_policy(g, j, &gsa.gw);
-	kd_init(&kd);
-	ret = fill_kd(g, j, ike_sa_kwk(sa), &kd);
-	if (ret) {
-		reply.notify = GIKE_N_REGISTRATION_FAILED;
-	} else {
-		reply.gsa = &gsa;
-		reply.kd = &kd;
-	}
-	if (!ret)
-		ret = ike_reply(g->k->engine, j->token, &reply);
-	else
-		ike_reply(g->k->engine, j->token, &reply);
-	kd_free(&kd);
-	if (ret && ret != -ENOENT) {
-		if (notice_left(g->k, j->identity))
-			group_err(g, "answer not sent: %s: %s",
-				  quote(j->identity, name), strerror(-ret));
-		batch_leave_later(g, j->m);
-	}
-}
-
 /* ---- a batch ------------------------------------------------------------ */
 
 static int put_audit(struct group *g, const struct join_req *j)
@@ -155,10 +77,12 @@ static int put_audit(struct group *g, const struct join_req *j)
 	ep_str(&j->from, ep);
 	if (j->send)
 		snprintf(detail, sizeof(detail),
-			 "as sender, Sender-IDs %u to %u, at %s", j->first_sid,
-			 j->first_sid + j->n_sids - 1, ep);
+			 "as sender, Sender-IDs %u to %u, %sat %s",
+			 j->first_sid, j->first_sid + j->n_sids - 1,
+			 j->inband ? "inband, " : "", ep);
 	else
-		snprintf(detail, sizeof(detail), "as receiver, at %s", ep);
+		snprintf(detail, sizeof(detail), "as receiver, %sat %s",
+			 j->inband ? "inband, " : "", ep);
 	return gmc_audit(g->k, g->conf->name, j->identity,
 			 j->is_new ? "join" : "register", detail);
 }
@@ -173,6 +97,7 @@ int join_put(struct group *g, struct join_req *j, int64_t now)
 	next.certs = j->certs_after;
 	next.send = j->send;
 	next.fragments = j->fragments;
+	next.inband = j->inband;
 	next.registered = now;
 	next.first_sid = j->first_sid;
 	next.n_sids = j->send ? j->n_sids : 0;
@@ -396,6 +321,7 @@ static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
 	j->m = m;
 	j->is_new = true;
 	b->n_new++;
+	b->n_inband += j->inband;
 	return 0;
 }
 
@@ -408,6 +334,11 @@ static bool may_become_member(struct group *g, const struct batch *b,
 {
 	if (message_full(g))
 		return false;
+	if (j->inband && !inband_room(g, b->n_inband)) {
+		join_take(g, j);
+		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED, judge_no_inband);
+		return false;
+	}
 	if (!batch_full(g, g->n_members - b->n_out + b->n_new))
 		return true;
 	join_take(g, j);
@@ -540,6 +471,7 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 			m->ended = NULL;
 		m->barred = false;
 	}
+	inband_changed(g);
 	/*
 	 * Members are freed before their requests, since two requests may share
 	 * one.
@@ -588,6 +520,8 @@ static void settle_out(struct group *g, struct batch *b)
 		} else {
 			g->leaves++;
 		}
+		if (m == b->deny || m->ended)
+			inband_exclude(g, m);
 		gmc_drop(g, m);
 	}
 }
@@ -599,12 +533,14 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 	if (j->is_new) {
 		j->m->send = j->send;
 		j->m->fragments = j->fragments;
+		j->m->inband = j->inband;
 		gmc_enter(g, j->m);
 		gmc_came(g, j->m->identity);
 		g->n_joins++;
 	} else {
 		gmc_set_send(g, j->m, j->send);
 		gmc_set_fragments(g, j->m, j->fragments);
+		gmc_set_inband(g, j->m, j->inband);
 		g->registrations++;
 	}
 	certs_settle(j);
@@ -621,11 +557,12 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 	j->m->at = j->from.addr;
 	term_settle(j);
 	if (!j->quiet)
-		group_info(g, "%s: %s: as %s",
+		group_info(g, "%s: %s: as %s%s",
 			   j->is_new ? "member joined"
 				     : "member registered again",
 			   peer_str(j->identity, &j->from, peer),
-			   j->send ? "sender" : "receiver");
+			   j->send ? "sender" : "receiver",
+			   j->inband ? ", inband" : "");
 }
 
 /* Note whether members without a right are left, once @b is through. */

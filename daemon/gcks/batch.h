@@ -59,8 +59,6 @@ void batch_tell_leavers(struct group *g, struct leavers *l, int ret);
  */
 void join_refuse(struct group *g, struct join_req *j, uint16_t notify,
 		 const char *why);
-/* Send the current SAs to j->m. Does not free @j. */
-void join_answer(struct group *g, struct join_req *j);
 /*
  * Write the changes that @j makes to j->m. Must run within a transaction of
  * the store. @now is in seconds since 1970. Returns 0 or -errno.

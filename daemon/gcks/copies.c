@@ -2,6 +2,7 @@
 #include "gcks/copies.h"
 
 #include "gcks/group.h"
+#include "gcks/spread.h"
 #include "lib/util.h"
 
 /* A late copy closer than this to the one before would be lost with it. */
@@ -99,9 +100,14 @@ uint32_t copies_burst_ms(const struct group *g)
 	return at[n - 1];
 }
 
+uint32_t copies_exclude_atd(const struct group *g)
+{
+	return g->conf->evict_atd + spread_s(g);
+}
+
 uint32_t copies_effective_ms(const struct group *g)
 {
-	return copies_burst_ms(g) + exclude_atd_ms(g);
+	return copies_burst_ms(g) + copies_exclude_atd(g) * MSEC_PER_SEC;
 }
 
 /*
@@ -110,11 +116,12 @@ uint32_t copies_effective_ms(const struct group *g)
  */
 uint32_t copies_exclude_dtd(const struct group *g)
 {
-	uint32_t dtd = g->conf->evict_atd + COPIES_LATE_MS / MSEC_PER_SEC + 2;
+	uint32_t atd = copies_exclude_atd(g);
+	uint32_t dtd = atd + COPIES_LATE_MS / MSEC_PER_SEC + 2;
 
-	if (dtd < g->conf->dtd || g->conf->dtd <= g->conf->evict_atd)
+	if (dtd < spread_dtd(g) || spread_dtd(g) <= atd)
 		return dtd;
-	return g->conf->dtd;
+	return spread_dtd(g);
 }
 
 uint32_t copies_ms(const struct group *g, enum gkm_how how)

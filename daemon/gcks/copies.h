@@ -26,6 +26,8 @@ uint32_t copies_ms(const struct group *g, enum gkm_how how);
  * copy of the second one, late copies left out.
  */
 uint32_t copies_burst_ms(const struct group *g);
+/* Return the seconds (ATD) that senders are told to wait in an exclusion. */
+uint32_t copies_exclude_atd(const struct group *g);
 /*
  * Return the milliseconds from the first message until senders use the new
  * key.

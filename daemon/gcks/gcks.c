@@ -10,6 +10,7 @@
 #include "gcks/gmc.h"
 #include "gcks/group_time.h"
 #include "gcks/identity.h"
+#include "gcks/inband.h"
 #include "gcks/life.h"
 #include "gcks/orders.h"
 #include "gcks/outbox.h"
@@ -402,6 +403,11 @@ static void fill_group_status(const struct group *g,
 	s->members = g->n_members;
 	s->senders = g->n_senders;
 	s->denied = g->n_denied;
+	s->inband = g->n_inband;
+	s->inband_behind = inband_behind(g);
+	s->inband_sent = g->inband_sent;
+	s->inband_done = g->inband_done;
+	s->inband_lost = g->inband_lost;
 	s->pending = g->n_leaving;
 	TAILQ_FOREACH(j, &g->joins, all)
 	s->pending++;
@@ -480,6 +486,7 @@ int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 		s.n_sender_ids = m->n_sids;
 		s.until = term_until(m);
 		s.at = m->at;
+		s.inband = m->inband;
 		s.confirmed = gmc_confirmed(g, m);
 		ret = fn(arg, &s);
 		if (ret)

@@ -118,6 +118,15 @@ void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		size_t len, uint32_t spi);
 /*
+ * Fill in a GSA_INBAND_REKEY, as ike_ops.inband_fill(); handle its answer, as
+ * ike_ops.inband_done(); and note the end of an IKE SA.
+ */
+int gcks_inband_fill(struct gcks *k, struct ike_sa *sa,
+		     const struct ike_id *idg, struct gike_inband *msg);
+void gcks_inband_done(struct gcks *k, struct ike_sa *sa,
+		      const struct ike_id *idg, uint16_t notify);
+void gcks_sa_closed(struct gcks *k, struct ike_sa *sa);
+/*
  * Record an event of ike/ in the log, and authentication failures in the audit
  * trail too, within the limits of gcks/notice.h.
  */
@@ -248,6 +257,8 @@ struct gcks_group_status {
 	uint32_t members;
 	uint32_t senders; /* members with the right to send */
 	uint32_t denied; /* denied identities */
+	uint32_t inband; /* members that are rekeyed over their IKE SAs */
+	uint32_t inband_behind; /* without the current Data SA */
 	uint32_t pending; /* pending joins and leaves */
 	bool in_flight; /* the store has not answered yet */
 	unsigned int tree_depth;
@@ -282,6 +293,9 @@ struct gcks_group_status {
 	uint64_t store_errors;
 	uint64_t beats;
 	uint64_t unsent; /* copies that could not be sent */
+	uint64_t inband_sent; /* GSA_INBAND_REKEYs */
+	uint64_t inband_done; /* answered ones */
+	uint64_t inband_lost; /* unanswered ones whose IKE SA has ended */
 };
 
 struct gcks_member_status {
@@ -295,6 +309,7 @@ struct gcks_member_status {
 	struct addr at; /* last registered address, or unspecified */
 	int64_t until; /* end of membership; 0: no end */
 	bool confirmed; /* uses the current Data SA */
+	bool inband; /* rekeyed over its IKE SA */
 };
 
 /* Metrics of struct gcks_group_status; gcks_key_metrics only while keyed. */

@@ -14,6 +14,7 @@
 #include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
 #include "gcks/group_time.h"
+#include "gcks/inband.h"
 #include "gcks/key_source.h"
 #include "gcks/mids.h"
 #include "gcks/outbox.h"
@@ -206,6 +207,7 @@ static void keys_changed(struct group *g, struct gkm_change *c)
 		   gkey_spi(&g->st.data),
 		   c->told ? "" : ", no members to notify");
 	outbox_send_all(g, &c->out);
+	inband_changed(g);
 	g->ops->changed(g);
 }
 
@@ -314,6 +316,9 @@ enum anew_how {
 
 static void put_all_out(struct group *g, struct gkm_change *c)
 {
+	bool told = !TAILQ_EMPTY(&c->out) || g->n_inband;
+
+	inband_exclude_all(g);
 	gmc_drop_all(g);
 	lkh_free(g->tree);
 	g->tree = c->tree;
@@ -328,7 +333,7 @@ static void put_all_out(struct group *g, struct gkm_change *c)
 	g->st = c->next;
 	g->fresh = false;
 	/* The old policy's delays apply: members were told these. */
-	pace_anew(g, !TAILQ_EMPTY(&c->out), c->untold ? gkm_silence_ms(g) : 0);
+	pace_anew(g, told, c->untold ? gkm_silence_ms(g) : 0);
 	policy_take(g, c);
 	g->restarts++;
 	outbox_send_all(g, &c->out);
@@ -402,7 +407,7 @@ static int empty_state(struct group *g, struct gkm_change *c, enum anew_how how)
 	c->next.next_mid = 0;
 	c->next.n_old = 0;
 	c->untold = c->disown || mids_ended(g);
-	if (g->st.keyed && g->n_members && !c->untold)
+	if (g->st.keyed && group_multicast(g) && !c->untold)
 		ret = gkm_farewell(g, c);
 	if (!ret)
 		ret = gkm_policy_digest(conf, c->next.policy);

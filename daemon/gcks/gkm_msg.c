@@ -12,6 +12,7 @@
 #include "gcks/group_time.h"
 #include "gcks/mids.h"
 #include "gcks/outbox.h"
+#include "gcks/spread.h"
 #include "lib/log.h"
 #include "lib/util.h"
 
@@ -86,9 +87,9 @@ static void add_data(struct group *g, const struct gkm_state *st,
 	gkm_data_policy(g, st, &m->gsa.data[0]);
 	m->gsa.gw.has |= GWP_HAS_ATD | GWP_HAS_DTD;
 	m->gsa.gw.atd = atd;
-	m->gsa.gw.dtd = g->conf->dtd;
+	m->gsa.gw.dtd = spread_dtd(g);
 	if (exclude) {
-		m->gsa.gw.atd = g->conf->evict_atd;
+		m->gsa.gw.atd = copies_exclude_atd(g);
 		m->gsa.gw.dtd = copies_exclude_dtd(g);
 	}
 	if (!st->n_old)
@@ -255,6 +256,7 @@ int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
 		 bool *told)
 {
 	struct lkh_wraps w = { 0 };
+	bool multicast;
 	int ret = 0;
 
 	*told = g->st.keyed && g->n_members;
@@ -264,9 +266,11 @@ int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
 		if (!w.n_sa)
 			*told = false;
 	}
-	if (!ret && *told)
+	/* Members that are rekeyed inband follow when the store has the change. */
+	multicast = *told && group_multicast(g);
+	if (!ret && multicast)
 		ret = first_message(g, c, how, &w);
-	if (!ret && *told && how == GKM_EXCLUDE)
+	if (!ret && multicast && how == GKM_EXCLUDE)
 		ret = second_message(g, c);
 	lkh_wraps_free(&w);
 	return ret;

@@ -89,6 +89,16 @@ void gkm_registration_policy(const struct group *g, struct gsa *gsa)
 	gkm_made(g, &gsa->gw);
 }
 
+void gkm_inband_policy(const struct group *g, struct gsa *gsa)
+{
+	memset(gsa, 0, sizeof(*gsa));
+	gsa->n_data = 1;
+	gkm_data_policy(g, &g->st, &gsa->data[0]);
+	/* RFC 9838 section 4.4.2.2.3: MUST NOT be sent inband. */
+	gsa->data[0].n_next_spi = 0;
+	gkm_made(g, &gsa->gw);
+}
+
 int gkm_rekey_sa(struct group *g, const struct gkm_state *st,
 		 const struct sigkey *sign, struct rekey_sa *rs)
 {

@@ -17,6 +17,8 @@ void gkm_data_policy(const struct group *g, const struct gkm_state *st,
  * adds the group-wide policy.
  */
 void gkm_registration_policy(const struct group *g, struct gsa *gsa);
+/* Like that for a member that is rekeyed inband: the Data SA alone. */
+void gkm_inband_policy(const struct group *g, struct gsa *gsa);
 /*
  * Set up @rs as the Rekey SA of @st, signed by @sign, whose type must be the
  * group's. Returns 0 or -errno.

@@ -55,6 +55,8 @@ void gmc_init(struct group *g)
 
 	TAILQ_INIT(&g->members);
 	TAILQ_INIT(&g->denied);
+	TAILQ_INIT(&g->inbands);
+	TAILQ_INIT(&g->inband_due);
 	for (i = 0; i < GMC_HASH; i++) {
 		LIST_INIT(&g->by_id[i]);
 		LIST_INIT(&g->by_number[i]);
@@ -228,29 +230,56 @@ bool gmc_confirmed(const struct group *g, const struct gmember *m)
 	return m->send && m->sends_spi && m->sends_spi == gkey_spi(&g->st.data);
 }
 
+/* Return true if GSA_REKEYs to @m must not be fragments. */
+static bool takes_whole(const struct gmember *m)
+{
+	return !m->fragments && !m->inband;
+}
+
+/* Enter or leave the list of members that are rekeyed inband. */
+static void list_inband(struct group *g, struct gmember *m, bool enter)
+{
+	if (enter) {
+		TAILQ_INSERT_TAIL(&g->inbands, m, by_inband);
+		g->n_inband++;
+		return;
+	}
+	TAILQ_REMOVE(&g->inbands, m, by_inband);
+	g->n_inband--;
+	if (m->inband_due)
+		TAILQ_REMOVE(&g->inband_due, m, by_due);
+	m->inband_due = false;
+	m->inband_open = false;
+	m->sa = NULL;
+}
+
 void gmc_enter(struct group *g, struct gmember *m)
 {
 	m->g = g;
+	if (m->inband)
+		list_inband(g, m, true);
 	TAILQ_INSERT_TAIL(&g->members, m, all);
 	LIST_INSERT_HEAD(&g->by_id[gmc_hash(m->identity)], m, by_id);
 	LIST_INSERT_HEAD(&g->by_number[m->number % GMC_HASH], m, by_number);
 	g->n_members++;
 	g->n_senders += m->send;
 	g->n_confirmed += gmc_confirmed(g, m);
-	g->n_whole += !m->fragments;
+	g->n_whole += takes_whole(m);
 	g->n_renewed += m->renewed;
 }
 
 void gmc_drop(struct group *g, struct gmember *m)
 {
 	timer_del(g->k->deps.tq, &m->term);
+	if (m->inband)
+		list_inband(g, m, false);
 	TAILQ_REMOVE(&g->members, m, all);
 	LIST_REMOVE(m, by_id);
 	LIST_REMOVE(m, by_number);
 	g->n_members--;
 	g->n_senders -= m->send;
 	g->n_confirmed -= gmc_confirmed(g, m);
-	g->n_whole -= !m->fragments;
+	g->n_whole -= takes_whole(m);
 	g->n_leaving -= m->leaving;
 	g->n_renewed -= m->renewed;
 	gmc_member_free(m);
@@ -282,9 +311,18 @@ void gmc_set_data_spi(struct group *g, struct gmember *m, uint32_t spi)
 
 void gmc_set_fragments(struct group *g, struct gmember *m, bool fragments)
 {
-	g->n_whole += m->fragments;
-	g->n_whole -= fragments;
+	g->n_whole -= takes_whole(m);
 	m->fragments = fragments;
+	g->n_whole += takes_whole(m);
+}
+
+void gmc_set_inband(struct group *g, struct gmember *m, bool inband)
+{
+	g->n_whole -= takes_whole(m);
+	if (inband != m->inband)
+		list_inband(g, m, inband);
+	m->inband = inband;
+	g->n_whole += takes_whole(m);
 }
 
 struct gmember *gmc_find(const struct group *g, const char *identity)
@@ -337,8 +375,8 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	 * release still reads the bit.
 	 */
 	receive = !policy_bars(g->conf, m->identity, false);
-	wbuf_u8(&w,
-		m->send | receive << 1 | m->fragments << 2 | m->renewed << 3);
+	wbuf_u8(&w, m->send | receive << 1 | m->fragments << 2 |
+			    m->renewed << 3 | m->inband << 4);
 	wbuf_u64(&w, m->joined);
 	wbuf_u64(&w, m->registered);
 	wbuf_u32(&w, m->first_sid);
@@ -448,6 +486,7 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 	m->send = flags & 1;
 	m->fragments = flags & 4;
 	m->renewed = flags & 8;
+	m->inband = flags & 16;
 	if (r.err || rbuf_left(&r) || !m->number ||
 	    gmc_find_number(g, m->number)) {
 		gmc_member_free(m);

@@ -69,6 +69,7 @@ bool gmc_confirmed(const struct group *g, const struct gmember *m);
 void gmc_set_data_spi(struct group *g, struct gmember *m, uint32_t spi);
 void gmc_set_send(struct group *g, struct gmember *m, bool send);
 void gmc_set_fragments(struct group *g, struct gmember *m, bool fragments);
+void gmc_set_inband(struct group *g, struct gmember *m, bool inband);
 struct gmember *gmc_find(const struct group *g, const char *identity);
 struct gmember *gmc_find_number(const struct group *g, uint64_t number);
 

@@ -43,12 +43,23 @@ struct gmember {
 	TAILQ_ENTRY(gmember) all;
 	LIST_ENTRY(gmember) by_id;
 	LIST_ENTRY(gmember) by_number;
+	TAILQ_ENTRY(gmember) by_inband;
+	TAILQ_ENTRY(gmember) by_due;
 	struct group *g;
 	char *identity;
 	uint64_t number; /* never reused */
 	uint32_t leaf;
 	bool send; /* false: it only receives */
 	bool fragments; /* takes fragments of GSA_REKEY */
+	/*
+	 * Rekeyed over its IKE SA; it has no Rekey SA. The rest is of inband.c.
+	 */
+	bool inband;
+	bool inband_due; /* in group.inband_due */
+	bool inband_open; /* a GSA_INBAND_REKEY is not answered yet */
+	uint32_t sent_spi; /* the Data SA in the last one */
+	uint32_t has_spi; /* the Data SA that it has for certain */
+	struct ike_sa *sa; /* over which it is rekeyed, or NULL */
 	bool leaving; /* waits for a batch to leave */
 	uint64_t leave_ms; /* no batch takes it before this time */
 	uint64_t asked_in; /* struct group.run that stores its request */
@@ -213,6 +224,8 @@ struct join_req {
 	char *identity;
 	bool send;
 	bool fragments;
+	bool asks_inband; /* SAg has no GIKE_UPDATE */
+	bool inband; /* by that and the policy */
 	bool used_up; /* has used up the IVs of its Data SA */
 	uint32_t n_sids; /* wanted, then given by the batch */
 	uint32_t first_sid;
@@ -307,6 +320,13 @@ struct group {
 	uint32_t n_confirmed; /* senders for which gmc_confirmed() is true */
 	uint32_t n_renewed;
 	uint32_t n_whole; /* members that take no fragments */
+	/* Members that are rekeyed inband, and those that need the Data SA. */
+	struct gmembers inbands;
+	struct gmembers inband_due;
+	uint32_t n_inband;
+	struct timer inband;
+	/* Until then those of the previous run may have no IKE SA yet. */
+	uint64_t inband_back_ms;
 	struct deny_list denied;
 	void *denied_by_id; /* the same entries, see tsearch(3) */
 	uint32_t n_denied;
@@ -360,11 +380,20 @@ struct group {
 	uint64_t restarts;
 	uint64_t wrong_confirms;
 	uint64_t rivals;
+	uint64_t inband_sent; /* GSA_INBAND_REKEYs */
+	uint64_t inband_done; /* answered ones */
+	uint64_t inband_lost; /* IKE SAs that ended without an answer to one */
 	uint64_t rival_ms; /* last beat caused by a rival report */
 	uint64_t store_errors;
 };
 
 TAILQ_HEAD(groups, group);
+
+/* Count the members that GSA_REKEY is for. */
+static inline uint32_t group_multicast(const struct group *g)
+{
+	return g->n_members - g->n_inband;
+}
 
 #define GCKS_PACE 1024 /* buckets */
 

@@ -17,6 +17,9 @@
 /* Octets of a generic payload header, which sa_build() writes. */
 #define PAYLOAD_HEADER 4
 
+const char judge_no_inband[] =
+	"too many members are rekeyed inband (max-inband)";
+
 /*
  * The payload is kept in its encoded form: as a struct it has 16 kB, and
  * thousands of members may wait.
@@ -58,7 +61,10 @@ static uint16_t judge_sag(const struct group *g, const struct join_req *j,
 		return GIKE_N_REGISTRATION_FAILED;
 	}
 	rbuf_init(&r, j->sag + PAYLOAD_HEADER, j->sag_len - PAYLOAD_HEADER);
-	gkm_registration_policy(g, &gsa);
+	if (j->inband)
+		gkm_inband_policy(g, &gsa);
+	else
+		gkm_registration_policy(g, &gsa);
 	if (sa_parse(&r, sag)) {
 		err_set(err, 0, "malformed SAg");
 		notify = IKE_N_NO_PROPOSAL_CHOSEN;
@@ -92,6 +98,8 @@ uint16_t judge_request(const struct group *g, struct join_req *j,
 		err_set(err, 0, "%s", why);
 		return GIKE_N_AUTHORIZATION_FAILED;
 	}
+	j->inband = g->conf->inband == INBAND_ALWAYS ||
+		    (g->conf->inband == INBAND_ASKED && j->asks_inband);
 	/* Algorithms change with the policy alone. */
 	if (j->sag && j->judged != g->policy->version)
 		notify = judge_sag(g, j, err);

@@ -27,5 +27,7 @@ uint16_t judge_request(const struct group *g, struct join_req *j,
  * another certificate, or no group would have it.
  */
 bool judge_closes(const struct gcks *k, uint16_t notify, const char *identity);
+/* Why a member is refused that would be one too many of those inband. */
+extern const char judge_no_inband[];
 
 #endif

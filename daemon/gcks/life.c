@@ -12,6 +12,7 @@
 #include "gcks/gkm.h"
 #include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
+#include "gcks/inband.h"
 #include "gcks/key_source.h"
 #include "gcks/orders.h"
 #include "gcks/policy.h"
@@ -280,6 +281,7 @@ static int group_start(struct group *g, struct err *err)
 	if (ret)
 		return ret;
 	schedule_start(g);
+	inband_start(g);
 	resume_outbox(g);
 	check_roster(g);
 	term_start(g);
@@ -296,6 +298,7 @@ void group_free(struct group *g)
 	registration_free(g);
 	batch_free(g);
 	schedule_stop(g);
+	inband_stop(g);
 	gkm_free(g);
 	gmc_free(g);
 	policy_free(g->policy);
@@ -328,6 +331,7 @@ static int group_make(struct gcks *k, const struct conf_group *conf,
 	registration_init(g);
 	batch_init(g);
 	schedule_init(g);
+	inband_init(g);
 	TAILQ_INSERT_TAIL(&k->groups, g, all);
 	ret = gkm_init(g);
 	if (ret)
@@ -451,6 +455,10 @@ static void carry_members(const struct group *old, struct group *g)
 			continue;
 		m->over = was->over;
 		gmc_set_data_spi(g, m, was->sends_spi);
+		m->has_spi = was->has_spi;
+		/* A request that is open now is of the group that goes. */
+		if (m->inband && was->inband)
+			m->sa = was->sa;
 		if (was->leaving && !m->leaving)
 			batch_leave_in(g, m, 0);
 	}
@@ -474,6 +482,9 @@ static void carry_counts(const struct group *old, struct group *g)
 	g->wrong_confirms = old->wrong_confirms;
 	g->rivals = old->rivals;
 	g->rival_ms = old->rival_ms;
+	g->inband_sent = old->inband_sent;
+	g->inband_done = old->inband_done;
+	g->inband_lost = old->inband_lost;
 	g->store_errors = old->store_errors;
 	g->unsent = old->unsent;
 }
@@ -542,6 +553,7 @@ static void reread_due(void *arg)
 	group_warn(g, "store read again: it has another version of the group");
 	carry_over(old, g);
 	group_free(old);
+	inband_changed(g);
 	group_idle(g);
 }
 

@@ -42,6 +42,17 @@ const struct metric gcks_group_metrics[] = {
 	{ "beats", METRIC_COUNTER, "Beats built.", AT(beats) },
 	{ "unsent", METRIC_COUNTER, "Copies that could not be sent.",
 	  AT(unsent) },
+	{ "inband-members", METRIC_GAUGE,
+	  "Members that are rekeyed over their IKE SAs.", AT(inband) },
+	{ "inband-behind", METRIC_GAUGE,
+	  "Those that may lack the current Data SA.", AT(inband_behind) },
+	{ "inband-rekeys", METRIC_COUNTER, "GSA_INBAND_REKEYs sent.",
+	  AT(inband_sent) },
+	{ "inband-answered", METRIC_COUNTER, "GSA_INBAND_REKEYs answered.",
+	  AT(inband_done) },
+	{ "inband-unanswered", METRIC_COUNTER,
+	  "GSA_INBAND_REKEYs whose IKE SA ended without an answer.",
+	  AT(inband_lost) },
 	{},
 };
 

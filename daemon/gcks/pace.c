@@ -4,6 +4,7 @@
 #include "gcks/copies.h"
 #include "gcks/group.h"
 #include "gcks/group_time.h"
+#include "gcks/spread.h"
 #include "lib/util.h"
 
 /* Delay within which the network may reorder datagrams. */
@@ -34,8 +35,8 @@ static uint32_t ms_left(const struct group *g, uint64_t until_ms)
 
 static uint32_t spacing_ms(const struct group *g)
 {
-	uint32_t live = g->conf->dtd > g->conf->atd ? g->conf->dtd
-						    : g->conf->atd + 1u;
+	uint32_t atd = spread_atd(g), dtd = spread_dtd(g);
+	uint32_t live = dtd > atd ? dtd : atd + 1u;
 	uint32_t ms = live * MSEC_PER_SEC / SAS_GOING;
 
 	return ms > SPACING_MIN_MS ? ms : SPACING_MIN_MS;
@@ -47,7 +48,7 @@ static uint32_t spacing_ms(const struct group *g)
  */
 static uint32_t in_use_ms(const struct group *g)
 {
-	uint32_t ms = g->conf->atd * MSEC_PER_SEC + SLACK_MS;
+	uint32_t ms = spread_atd(g) * MSEC_PER_SEC + SLACK_MS;
 
 	return ms < IN_USE_MAX_MS ? ms : IN_USE_MAX_MS;
 }
@@ -83,7 +84,7 @@ void pace_changed(struct group *g, enum gkm_how how, bool told)
  */
 static uint32_t known_dtd(const struct group *g)
 {
-	uint32_t dtd = g->conf->dtd;
+	uint32_t dtd = spread_dtd(g);
 
 	if (ms_left(g, g->pace.short_ms) && copies_exclude_dtd(g) < dtd)
 		dtd = copies_exclude_dtd(g);
@@ -112,9 +113,14 @@ void pace_resumed(struct group *g)
 {
 	uint64_t now = group_now_ms(g);
 
-	g->pace.switch_ms = now + g->conf->atd * MSEC_PER_SEC;
+	g->pace.switch_ms = now + spread_atd(g) * MSEC_PER_SEC;
 	g->pace.copies_ms = now + copies_ms(g, GKM_SIMPLE);
 	g->pace.clear_ms = g->pace.copies_ms;
+}
+
+uint16_t pace_dtd(const struct group *g)
+{
+	return g->pace.exclusion ? copies_exclude_dtd(g) : spread_dtd(g);
 }
 
 uint32_t pace_wait_ms(const struct group *g)
@@ -164,7 +170,7 @@ uint32_t pace_atd(const struct group *g)
 {
 	uint32_t hold = pace_is_held(g) ? held_s(g) : 0;
 
-	return hold > g->conf->atd ? hold : g->conf->atd;
+	return hold > spread_atd(g) ? hold : spread_atd(g);
 }
 
 uint16_t pace_atd_left(const struct group *g)

@@ -70,5 +70,7 @@ uint32_t pace_atd(const struct group *g);
  * as ATD for a sender that starts now: rounded up, but down after an exclusion.
  */
 uint16_t pace_atd_left(const struct group *g);
+/* Return the seconds (DTD) for which members keep what the last change replaced. */
+uint16_t pace_dtd(const struct group *g);
 
 #endif

@@ -80,6 +80,8 @@ static const struct setting {
 	    POLICY_OTHER),
 	SET(26, batch_join_ms, "batch-join", KIND_NUMBER, POLICY_OTHER),
 	SET(27, batch_leave_ms, "batch-leave", KIND_NUMBER, POLICY_OTHER),
+	SET(35, inband, "inband", KIND_NUMBER, POLICY_OTHER),
+	SET(36, max_inband, "max-inband", KIND_NUMBER, POLICY_OTHER),
 #undef SET
 };
 
@@ -90,6 +92,9 @@ _Static_assert(SIG_ED25519 == 1 && SIG_ECDSA_P256 == 2 && SIG_ECDSA_P384 == 3 &&
 _Static_assert(ONE_PLACE_ALLOW == 0 && ONE_PLACE_REPLACE == 1 &&
 		       ONE_PLACE_REFUSE == 2,
 	       "a stored policy has another rule about places");
+
+_Static_assert(INBAND_NEVER == 0 && INBAND_ASKED == 1 && INBAND_ALWAYS == 2,
+	       "a stored policy has another rule about inband rekeys");
 
 static const void *setting_field(const struct conf_group *c,
 				 const struct setting *s)

@@ -10,16 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gcks/answer.h"
 #include "gcks/batch.h"
 #include "gcks/gkm.h"
 #include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
 #include "gcks/group_time.h"
+#include "gcks/inband.h"
 #include "gcks/judge.h"
 #include "gcks/key_source.h"
 #include "gcks/place.h"
 #include "gcks/term.h"
 #include "gcks/waiting.h"
+#include "wire/gpayload.h"
 #include "wire/proto.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -122,6 +125,7 @@ static struct join_req *join_new(const struct group *g, const struct ike_sa *sa,
 	j->from = *ike_sa_peer(sa);
 	j->cert_ends = ike_sa_peer_ends(sa);
 	j->send = req->send;
+	j->asks_inband = req->sag && sag_is_inband(req->sag);
 	j->fragments = req->fragments;
 	j->used_up = req->used_up;
 	j->n_sids = req->send ? req->n_sender_ids : 0;
@@ -160,8 +164,8 @@ static bool repeats_last(const struct gmember *m, const struct join_req *j,
 			 int64_t now)
 {
 	return !j->send && !m->send && !j->renews && !m->ended &&
-	       m->fragments == j->fragments && stored_lately(m, now) &&
-	       cert_refs_cover(&m->certs, &j->certs);
+	       m->fragments == j->fragments && m->inband == j->inband &&
+	       stored_lately(m, now) && cert_refs_cover(&m->certs, &j->certs);
 }
 
 /*
@@ -319,6 +323,7 @@ static void again_commit(struct group *g, struct join_reqs *in)
 struct granted {
 	struct join_reqs in;
 	uint32_t sids; /* wanted by them */
+	uint32_t inband; /* changes to inband rekeys */
 };
 
 /* Queue a request that joins or needs a new Data SA for the next batch. */
@@ -355,6 +360,7 @@ static void answer_again(struct group *g, struct gmember *m, struct join_req *j,
 {
 	if (!repeats_last(m, j, group_wall(g))) {
 		TAILQ_INSERT_TAIL(&again->in, j, all);
+		again->inband += j->inband && !m->inband;
 		again->sids += j->send ? j->n_sids : 0;
 		m->asked_in = g->run;
 		return;
@@ -390,6 +396,10 @@ static void decide_request(struct group *g, struct join_req *j,
 	if (!m && batch_full(g, g->n_members - g->n_leaving)) {
 		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
 			    "the group is full");
+		return;
+	}
+	if (j->inband && !(m && m->inband) && !inband_room(g, again->inband)) {
+		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED, judge_no_inband);
 		return;
 	}
 	j->m = m;

@@ -17,6 +17,7 @@
 #include "gcks/gkm_msg.h"
 #include "gcks/gkm_store.h"
 #include "gcks/group_time.h"
+#include "gcks/inband.h"
 #include "gcks/mids.h"
 #include "gcks/outbox.h"
 #include "gcks/term.h"
@@ -103,7 +104,7 @@ void schedule_beat(struct group *g)
 	uint32_t wait = pace_beat_ms(g);
 
 	g->due &= ~DUE_BEAT;
-	if (!g->st.keyed || !g->n_members)
+	if (!g->st.keyed || !group_multicast(g))
 		return;
 	if (wait) {
 		timer_set(g->k->deps.tq, &g->beat, wait);
@@ -254,11 +255,19 @@ static void periodic_done(struct group *g, void *arg, int ret, const char *why)
 
 void schedule_periodic(struct group *g)
 {
+	uint32_t wait;
+
 	if (g->commit.busy) {
 		g->due |= DUE_REKEY;
 		return;
 	}
 	g->due &= ~DUE_REKEY;
+	/* Nobody asked for this rekey, so that it can wait for members. */
+	wait = g->st.asked ? 0 : inband_wait_ms(g);
+	if (wait) {
+		timer_set(g->k->deps.tq, &g->periodic, wait);
+		return;
+	}
 	/* Without members the next join makes new keys anyway. */
 	if (g->st.keyed && g->n_members)
 		schedule_rekey(g, 0, "periodic", periodic_done, NULL);

@@ -15,7 +15,7 @@
 #include "store/store.h"
 #include "tap.h"
 
-#define NUMBERS 34
+#define NUMBERS 36
 
 struct pin {
 	unsigned int number;
@@ -65,6 +65,8 @@ static const struct pin pins[] = {
 	PIN(32, sel.sport),
 	PIN(33, sel.dport),
 	PIN(34, tunnel),
+	PIN(35, inband),
+	PIN(36, max_inband),
 #undef PIN
 };
 

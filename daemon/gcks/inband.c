@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/inband.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "gcks/copies.h"
+#include "gcks/gkm_msg.h"
+#include "gcks/gkm_policy.h"
+#include "gcks/gkm_store.h"
+#include "gcks/gmc.h"
+#include "gcks/group_time.h"
+#include "gcks/identity.h"
+#include "gcks/notice.h"
+#include "gcks/spread.h"
+#include "lib/log.h"
+#include "lib/quote.h"
+#include "lib/util.h"
+
+/*
+ * Requests that are sent at a time, and the time until the next ones: above
+ * SPREAD_RATE, and no longer than a millisecond of encryption.
+ */
+#define STEP_N 32
+#define STEP_MS 10
+/* Retry after the queue of an IKE SA was full. */
+#define RETRY_MS 500
+/*
+ * A member that lost its IKE SA notices that within two beats (member/inband.c)
+ * and has opened another one so long after that.
+ */
+#define BACK_MS 15000
+
+static void group_idg(const struct group *g, struct ike_id *idg)
+{
+	id_set(idg, IKE_ID_KEY_ID, g->conf->name, strlen(g->conf->name));
+}
+
+static bool is_behind(const struct group *g, const struct gmember *m)
+{
+	return g->st.keyed && m->has_spi != gkey_spi(&g->st.data);
+}
+
+/* ---- sending ------------------------------------------------------------ */
+
+static void wake_inband(struct group *g, uint32_t ms)
+{
+	if (!timer_armed(&g->inband))
+		timer_set(g->k->deps.tq, &g->inband, ms);
+}
+
+static void take_due(struct group *g, struct gmember *m)
+{
+	TAILQ_REMOVE(&g->inband_due, m, by_due);
+	m->inband_due = false;
+}
+
+/*
+ * A member that the change in flight takes out gets nothing; if that fails,
+ * batch.c makes it due again.
+ *
+ * Receivers are first, because senders use the key after ATD in any case, and a
+ * receiver must have it by then.
+ */
+static void make_due(struct group *g, struct gmember *m)
+{
+	if (m->inband_due || m->inband_open || m->out || !m->sa)
+		return;
+	if (m->send)
+		TAILQ_INSERT_TAIL(&g->inband_due, m, by_due);
+	else
+		TAILQ_INSERT_HEAD(&g->inband_due, m, by_due);
+	m->inband_due = true;
+}
+
+/* Send to @m. Returns false if it has to wait. */
+static bool send_one(struct group *g, struct gmember *m)
+{
+	struct ike_id idg;
+	int ret;
+
+	group_idg(g, &idg);
+	m->inband_open = true;
+	ret = ike_inband(m->sa, &idg);
+	if (!ret)
+		return true;
+	m->inband_open = false;
+	if (ret != -ENOBUFS && ret != -ENOMEM) {
+		m->sa = NULL;
+		return true;
+	}
+	make_due(g, m);
+	return false;
+}
+
+static void inband_step(void *arg)
+{
+	struct group *g = arg;
+	uint32_t wait = STEP_MS;
+	struct gmember *m;
+	unsigned int n;
+
+	for (n = 0; n < STEP_N && (m = TAILQ_FIRST(&g->inband_due)); n++) {
+		take_due(g, m);
+		if (is_behind(g, m) && !m->out && !send_one(g, m)) {
+			wait = RETRY_MS;
+			break;
+		}
+	}
+	if (!TAILQ_EMPTY(&g->inband_due))
+		wake_inband(g, wait);
+}
+
+void inband_changed(struct group *g)
+{
+	struct gmember *m;
+
+	TAILQ_FOREACH(m, &g->inbands, by_inband)
+	if (is_behind(g, m))
+		make_due(g, m);
+	if (TAILQ_EMPTY(&g->inband_due))
+		return;
+	timer_del(g->k->deps.tq, &g->inband);
+	wake_inband(g, 0);
+}
+
+/* ---- callbacks of ike/ --------------------------------------------------- */
+
+/* Return the member of @idg that is rekeyed over @sa, or NULL. */
+static struct gmember *member_of(struct gcks *k, struct ike_sa *sa,
+				 const struct ike_id *idg)
+{
+	char identity[GMC_ID_MAX];
+	struct gmember *m;
+	struct group *g;
+
+	TAILQ_FOREACH(g, &k->groups, all)
+	if (strlen(g->conf->name) == idg->len &&
+	    !memcmp(g->conf->name, idg->data, idg->len))
+		break;
+	if (!g || identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)))
+		return NULL;
+	m = gmc_find(g, identity);
+	return m && m->sa == sa ? m : NULL;
+}
+
+int gcks_inband_fill(struct gcks *k, struct ike_sa *sa,
+		     const struct ike_id *idg, struct gike_inband *msg)
+{
+	struct gmember *m = member_of(k, sa, idg);
+	const struct kwk *kwk = ike_sa_kwk(sa);
+	struct group *g;
+
+	if (!m)
+		return -ENOENT;
+	g = m->g;
+	if (!kwk || m->out || !is_behind(g, m)) {
+		m->inband_open = false;
+		return -ENOENT;
+	}
+	msg->has_keys = true;
+	msg->transport = !g->conf->tunnel;
+	gkm_inband_policy(g, &msg->gsa);
+	msg->gsa.gw.has |= GWP_HAS_ATD | GWP_HAS_DTD;
+	msg->gsa.gw.atd = pace_atd_left(g);
+	msg->gsa.gw.dtd = pace_dtd(g);
+	m->sent_spi = gkey_spi(&g->st.data);
+	g->inband_sent++;
+	return gkm_wrap_data(&g->st, kwk, &msg->kd);
+}
+
+void gcks_inband_done(struct gcks *k, struct ike_sa *sa,
+		      const struct ike_id *idg, uint16_t notify)
+{
+	struct gmember *m = member_of(k, sa, idg);
+	char name[QUOTE_LEN];
+	struct group *g;
+
+	if (!m || !m->inband_open)
+		return;
+	g = m->g;
+	m->inband_open = false;
+	if (notify) {
+		/* The member reports what it cannot use, or registers again. */
+		if (notice_left(k, m->identity))
+			group_warn(g, "rekey not followed: %s: %s",
+				   quote(m->identity, name),
+				   ike_notify_name(notify));
+		return;
+	}
+	g->inband_done++;
+	m->has_spi = m->sent_spi;
+	if (is_behind(g, m)) {
+		make_due(g, m);
+		wake_inband(g, 0);
+	}
+}
+
+void gcks_sa_closed(struct gcks *k, struct ike_sa *sa)
+{
+	struct gmember *m;
+	struct group *g;
+
+	/* Only inband_bind() sets it. */
+	if (!ike_sa_user(sa))
+		return;
+	TAILQ_FOREACH(g, &k->groups, all)
+	TAILQ_FOREACH(m, &g->inbands, by_inband)
+	{
+		if (m->sa != sa)
+			continue;
+		g->inband_lost += m->inband_open;
+		m->inband_open = false;
+		if (m->inband_due)
+			take_due(g, m);
+		m->sa = NULL;
+	}
+}
+
+/* ---- members ------------------------------------------------------------- */
+
+void inband_bind(struct group *g, struct gmember *m, struct ike_sa *sa)
+{
+	ike_sa_keep(sa);
+	ike_sa_set_user(sa, g->k);
+	if (m->sa != sa)
+		m->inband_open = false;
+	m->sa = sa;
+	m->has_spi = gkey_spi(&g->st.data);
+}
+
+void inband_exclude(struct group *g, struct gmember *m)
+{
+	struct ike_id idg;
+
+	if (!m->inband || !m->sa)
+		return;
+	group_idg(g, &idg);
+	ike_inband_exclude(m->sa, &idg);
+}
+
+void inband_exclude_all(struct group *g)
+{
+	struct gmember *m;
+
+	TAILQ_FOREACH(m, &g->inbands, by_inband)
+	inband_exclude(g, m);
+}
+
+bool inband_room(const struct group *g, uint32_t others)
+{
+	return g->n_inband + others < g->conf->max_inband;
+}
+
+uint32_t inband_behind(const struct group *g)
+{
+	const struct gmember *m;
+	uint32_t n = 0;
+
+	TAILQ_FOREACH(m, &g->inbands, by_inband)
+	n += is_behind(g, m);
+	return n;
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+void inband_start(struct group *g)
+{
+	if (g->n_inband)
+		g->inband_back_ms = group_now_ms(g) +
+				    2 * g->conf->beat * MSEC_PER_SEC + BACK_MS;
+}
+
+uint32_t inband_wait_ms(const struct group *g)
+{
+	uint32_t wait = spread_back_ms(g);
+
+	return wait < MSEC_PER_SEC ? wait : MSEC_PER_SEC;
+}
+
+void inband_init(struct group *g)
+{
+	timer_init(&g->inband, inband_step, g);
+}
+
+void inband_stop(struct group *g)
+{
+	timer_del(g->k->deps.tq, &g->inband);
+}
