@@ -110,6 +110,15 @@ static void on_left(void *ctx, struct ike_sa *sa, const struct ike_id *idg)
 	member_left(a->member, sa, idg);
 }
 
+static void on_inband(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+		      struct gike_inband *msg)
+{
+	struct app *a = ctx;
+
+	if (a->member)
+		member_inband(a->member, sa, idg, msg);
+}
+
 static void on_sa_closed(void *ctx, struct ike_sa *sa, const char *reason)
 {
 	struct app *a = ctx;
@@ -158,6 +167,7 @@ static const struct ike_ops member_ops = {
 	.registered = on_registered,
 	.refused = on_refused,
 	.left = on_left,
+	.inband = on_inband,
 	.sa_closed = on_sa_closed,
 	.event = member_event,
 };

@@ -93,6 +93,10 @@ static void arm_silence(struct mgroup *g)
 	uint64_t ms = (uint64_t)g->beat * MSEC_PER_SEC *
 		      (g->stolen_key[0] ? 1 : REKEY_SILENCE_BEATS);
 
+	if (g->inband) {
+		inband_watch(g);
+		return;
+	}
 	if (!g->has_server_time || !g->beat)
 		return;
 	ms <<= g->silences < 8 ? g->silences : 8;
@@ -135,6 +139,8 @@ void doubt_esp(struct mgroup *g, uint32_t spi)
 	/* An unknown SPI proves nothing: only announced ones count. */
 	if (msa_find(g, spi))
 		return;
+	if (g->inband)
+		inband_esp(g);
 	for (i = 0; i < g->n_next_data; i++)
 		if (g->next_data[i] == spi)
 			break;
@@ -168,6 +174,10 @@ static void silence_due(void *arg)
 {
 	struct mgroup *g = arg;
 
+	if (g->inband) {
+		inband_check(g);
+		return;
+	}
 	g->silences++;
 	arm_silence(g);
 	doubt_note(g, DOUBT_SILENCE);

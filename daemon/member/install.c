@@ -405,6 +405,102 @@ static void note_announced(struct mgroup *g, const struct gsa *gsa)
 		g->next_data[i] = get_unaligned_be32(sa->next_spi[i]);
 }
 
+static void note_sender_ids(struct mgroup *g, const struct gsa *gsa,
+			    const struct kd *kd)
+{
+	unsigned int i;
+
+	g->sids.n = g->conf->send ? kd->n_sender_ids : 0;
+	for (i = 0; i < g->sids.n; i++)
+		g->sids.v[i] = kd->sender_ids[i];
+	g->sids.bits = gsa->gw.sender_id_bits;
+}
+
+/*
+ * Return true if newer keys came before: the IKE SA has one window in each
+ * direction, so that an answer may be overtaken by a GSA_INBAND_REKEY, and the
+ * other way round. A key server that sends no time is believed.
+ */
+static bool has_newer_keys(const struct mgroup *g, const struct gsa_gw *gw)
+{
+	return gw->has & GWP_HAS_MADE && gw->made_ms < g->applied_ms;
+}
+
+/* An answer and a rekey of one millisecond may have come in any order. */
+static bool answer_overtaken(const struct mgroup *g, const struct gsa *gsa)
+{
+	if (g->inband_ms < g->asked_ms)
+		return false;
+	return has_newer_keys(g, &gsa->gw) ||
+	       (gsa->gw.has & GWP_HAS_MADE &&
+		gsa->gw.made_ms == g->applied_ms &&
+		get_unaligned_be32(gsa->data[0].spi) != g->applied_spi);
+}
+
+static void note_applied(struct mgroup *g, const struct gsa *gsa)
+{
+	g->applied_ms = gsa->gw.made_ms;
+	g->applied_spi = get_unaligned_be32(gsa->data[0].spi);
+}
+
+void install_inband_later(struct mgroup *g, const struct gsa *gsa)
+{
+	if (has_newer_keys(g, &gsa->gw))
+		return;
+	note_applied(g, gsa);
+	g->inband_ms = mgroup_now(g);
+}
+
+/* Drop what belongs to multicast rekeys, once there is no Rekey SA any more. */
+static void begin_inband(struct mgroup *g)
+{
+	rekey_group_leave(g);
+	early_drop(g);
+	mrekey_drop_all(g);
+	wkp_wipe(&g->wkp);
+	g->n_next_data = 0;
+	g->inband = true;
+}
+
+/* Install an answer without a Rekey SA (RFC 9838 section 2.3.3). */
+static int install_inband_registration(struct mgroup *g, struct ike_sa *sa,
+				       const struct gsa *gsa,
+				       const struct kd *kd, bool transport,
+				       struct err *err)
+{
+	uint64_t before = g->next_seq + 1;
+	struct sids old = g->sids;
+	struct key_set b;
+	int ret;
+
+	ret = check_policy(g, gsa, transport, err);
+	if (!ret)
+		ret = check_granted_sids(g, gsa, kd, err);
+	if (ret)
+		return ret;
+	if (answer_overtaken(g, gsa))
+		return err_set(err, -ESTALE, "overtaken by a rekey");
+	ret = unwrap_all(g, &b, gsa, kd, ike_sa_kwk(sa), NULL, err);
+	if (ret)
+		return ret;
+	note_sender_ids(g, gsa, kd);
+	g->atd = 0;
+	learn_delays(g, &gsa->gw);
+	set_sender_ids(g, &b);
+	ret = install_keys(g, &b, 0, err);
+	key_set_wipe(&b);
+	if (ret) {
+		g->sids = old;
+		return ret;
+	}
+	msa_retire_older(g, before);
+	begin_inband(g);
+	note_applied(g, gsa);
+	rival_settled(g, sa);
+	note_algs(g, gsa);
+	return 0;
+}
+
 int install_registration(struct mgroup *g, struct ike_sa *sa,
 			 const struct gsa *gsa, const struct kd *kd,
 			 bool transport, struct err *err)
@@ -418,10 +514,12 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 	int ret;
 
 	age_learn(g, &gsa->gw, g->asked_ms);
-	if (!gsa->has_rekey || !gsa->n_data)
-		return err_set(err, -EPROTO, "%s",
-			       gsa->has_rekey ? "no Data SA" : "no Rekey SA");
+	if (!gsa->n_data)
+		return err_set(err, -EPROTO, "no Data SA");
 	note_keyed(g, gsa, transport);
+	if (!gsa->has_rekey)
+		return install_inband_registration(g, sa, gsa, kd, transport,
+						   err);
 	ret = check_policy(g, gsa, transport, err);
 	if (!ret)
 		ret = check_granted_sids(g, gsa, kd, err);
@@ -438,10 +536,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 	for (i = 0; denied && i < b.n; i++)
 		msa_allow(g, &b.ksa[i]);
 
-	g->sids.n = g->conf->send ? kd->n_sender_ids : 0;
-	for (i = 0; i < g->sids.n; i++)
-		g->sids.v[i] = kd->sender_ids[i];
-	g->sids.bits = gsa->gw.sender_id_bits;
+	note_sender_ids(g, gsa, kd);
 	g->atd = 0;
 	learn_delays(g, &gsa->gw);
 	set_sender_ids(g, &b);
@@ -451,6 +546,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 		key_set_wipe(&b);
 		return ret;
 	}
+	g->inband = false;
 	if (denied)
 		mrekey_drop_all(g);
 	b.rekey->data_spi = get_unaligned_be32(gsa->data[0].spi);
@@ -491,15 +587,15 @@ void install_excluded(struct mgroup *g, const char *why)
  * Remove the SAs named in a Delete, except those that this message installed.
  * Returns true if the member is excluded.
  */
-static bool apply_deletes(struct mgroup *g, const struct rekey_msg *msg,
-			  uint64_t before)
+bool install_deletes(struct mgroup *g, const struct delete_pld *del,
+		     unsigned int n, uint64_t before)
 {
 	bool out = false;
 	unsigned int i, j;
 	struct msa *s;
 
-	for (i = 0; i < msg->n_del; i++) {
-		const struct delete_pld *d = &msg->del[i];
+	for (i = 0; i < n; i++) {
+		const struct delete_pld *d = &del[i];
 
 		if (d->proto == GIKE_PROTO_GIKE_UPDATE || !d->proto)
 			out |= delete_is_all(d);
@@ -613,10 +709,49 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 	/*
 	 * A Delete applies even if the message has nothing new for this member.
 	 */
-	if (apply_deletes(g, msg, before))
+	if (install_deletes(g, msg->del, msg->n_del, before))
 		install_excluded(g, "by the key server");
 	else if (ret)
 		register_again(g, 0, err.text);
 	else
 		group_debug(g, "rekey followed: Message ID %u", msg->mid);
+}
+
+/* ---- GSA_INBAND_REKEY --------------------------------------------------- */
+
+int install_inband(struct mgroup *g, struct ike_sa *sa, struct gike_inband *msg,
+		   struct err *err)
+{
+	const struct gsa *gsa = &msg->gsa;
+	uint64_t before = g->next_seq + 1;
+	struct key_set b;
+	int ret;
+
+	if (has_newer_keys(g, &gsa->gw))
+		return err_set(err, -ESTALE, "newer keys are installed");
+	note_keyed(g, gsa, msg->transport);
+	ret = check_policy(g, gsa, msg->transport, err);
+	if (!ret)
+		ret = check_algs(g, gsa, err);
+	if (ret)
+		return ret;
+	ret = unwrap_all(g, &b, gsa, &msg->kd, ike_sa_kwk(sa), NULL, err);
+	if (ret)
+		return ret;
+	learn_delays(g, &gsa->gw);
+	set_sender_ids(g, &b);
+	/* As in apply_rekey(). */
+	if (b.n && g->conf->send && !g->sids.n && !g->conf->receive)
+		ret = err_set(err, -ENOENT, "no Sender-ID held");
+	else
+		ret = install_keys(g, &b, age_least_ms(g, &gsa->gw), err);
+	key_set_wipe(&b);
+	if (ret)
+		return ret;
+	msa_retire_older(g, before);
+	note_applied(g, gsa);
+	g->inband_ms = mgroup_now(g);
+	g->n_rekeys++;
+	g->n_inband++;
+	return 0;
 }

@@ -258,7 +258,10 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 	struct mgroup *g;
 
 	log_debug("IKE SA closed: to the key server: %s", reason);
-	/* The membership depends on the Rekey SA and continues. */
+	/*
+	 * The membership depends on the Rekey SA and continues. A member without
+	 * one is excluded (RFC 9838 section 2.3.3); see inband.c.
+	 */
 	if (m->sa != sa)
 		return;
 	m->sa = NULL;
@@ -267,7 +270,7 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 	 * member that has detected a rival.
 	 */
 	TAILQ_FOREACH(g, &m->groups, all)
-	if (mgroup_is_in(g) && (g->conf->send || g->stolen_key[0]))
+	if (mgroup_is_in(g) && (g->conf->send || g->inband || g->stolen_key[0]))
 		register_again(g, member_random(SPREAD_MS), "IKE SA closed");
 }
 
@@ -528,6 +531,8 @@ static void fill_mgroup_status(const struct mgroup *g,
 	st->registrations = g->registrations;
 	st->refusals = g->refusals;
 	st->rekeys = g->n_rekeys;
+	st->inband = g->inband;
+	st->inband_rekeys = g->n_inband;
 	st->rivals = g->rivals;
 	st->wary = g->stolen_key[0];
 	st->gcks_revoked = g->gcks_revoked;

@@ -112,6 +112,9 @@ void member_refused(struct member *m, struct ike_sa *sa,
 		    const struct ike_id *idg, uint16_t notify,
 		    const char *text);
 void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg);
+/* Handle a GSA_INBAND_REKEY, as ike_ops.inband(). */
+void member_inband(struct member *m, struct ike_sa *sa,
+		   const struct ike_id *idg, struct gike_inband *msg);
 void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason);
 /* Note the result of sending a datagram to the key server, 0 or -errno. */
 void member_sent(struct member *m, int ret);
@@ -209,7 +212,9 @@ struct member_group_status {
 	/* Counters since the start. */
 	uint64_t registrations;
 	uint64_t refusals;
-	uint64_t rekeys; /* GSA_REKEYs that were applied */
+	uint64_t rekeys; /* GSA_REKEYs that were applied, inband ones too */
+	uint64_t inband_rekeys;
+	bool inband; /* rekeyed over the IKE SA, without a Rekey SA */
 	bool wary; /* a rival has the signing key */
 	bool gcks_revoked; /* the key server's certificate is revoked */
 	uint64_t rivals; /* applied, then denied by the key server */

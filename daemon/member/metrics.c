@@ -20,6 +20,8 @@ const struct metric member_group_metrics[] = {
 	  "Registrations that the key server refused.", AT(refusals) },
 	{ "rekeys", METRIC_COUNTER, "GSA_REKEY messages followed.",
 	  AT(rekeys) },
+	{ "inband-rekeys", METRIC_COUNTER, "GSA_INBAND_REKEYs followed.",
+	  AT(inband_rekeys) },
 	{ "too-old", METRIC_COUNTER,
 	  "Authentic GSA_REKEY messages that were too old.", AT(old) },
 	{ "rivals", METRIC_COUNTER, "Forged rekeys that were followed.",

@@ -9,6 +9,8 @@
  *	reload.c	another configuration
  *	register.c	when to register, retries; leaving
  *	install.c	policy and keys of the key server
+ *	inband.c	rekeys over the IKE SA
+ *	inband_watch.c	detection that the IKE SA is gone
  *	rekey_group.c	the multicast group of rekeys
  *	rival.c		detection of somebody else who rekeys the group
  *	doubt.c		detection of missed rekeys
@@ -241,6 +243,18 @@ struct mgroup {
 	/* Announced SPIs of Data SAs. */
 	unsigned int n_next_data;
 	uint32_t next_data[GSA_MAX_NEXT_SPI];
+	/*
+	 * Without a Rekey SA: rekeys come over the IKE SA. @applied_ms is the
+	 * key server's time of the newest keys that came, and @applied_spi their
+	 * SPI; @inband_ms is when the last rekey came, and @checked_ms when the
+	 * IKE SA was last checked because of unknown ESP.
+	 */
+	bool inband;
+	uint64_t applied_ms;
+	uint32_t applied_spi;
+	uint64_t inband_ms;
+	uint64_t checked_ms;
+	uint64_t n_inband;
 	/* The key server's time; see age.c. */
 	bool has_server_time;
 	uint16_t beat; /* seconds */
@@ -445,11 +459,34 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 			 const struct gsa *gsa, const struct kd *kd,
 			 bool transport, struct err *err);
 void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg);
+/* Install the keys of a GSA_INBAND_REKEY over @sa. Errors as above. */
+int install_inband(struct mgroup *g, struct ike_sa *sa, struct gike_inband *msg,
+		   struct err *err);
+/*
+ * Note keys of a GSA_INBAND_REKEY that cannot be installed before the answer to
+ * the registration in progress, which is out of date by them.
+ */
+void install_inband_later(struct mgroup *g, const struct gsa *gsa);
+/* Apply Deletes. Returns true if they exclude the member. */
+bool install_deletes(struct mgroup *g, const struct delete_pld *del,
+		     unsigned int n, uint64_t before);
 /*
  * The key server has excluded the member: its SAs live for DTD and are then
  * deleted.
  */
 void install_excluded(struct mgroup *g, const char *why);
+
+/* ---- inband_watch.c ----------------------------------------------------- */
+
+/*
+ * Rekeys come over the IKE SA from now on. It is checked as often as others
+ * expect a beat, because a key server that lost it can send nothing.
+ */
+void inband_watch(struct mgroup *g);
+/* Time of such a check, called by doubt.c. */
+void inband_check(struct mgroup *g);
+/* The kernel received ESP for the group with an unknown SPI. */
+void inband_esp(struct mgroup *g);
 
 /* ---- mrekey.c ----------------------------------------------------------- */
 

@@ -100,6 +100,8 @@ static uint32_t old_sa_ms(const struct mgroup *g)
 
 static int ask_gcks(struct mgroup *g, bool send)
 {
+	/* Without GIKE_UPDATE the key server can give no Rekey SA. */
+	static struct sa_pld no_rekey;
 	struct member *m = g->m;
 	struct gike_req req = {
 		.idg = g->idg,
@@ -111,6 +113,10 @@ static int ask_gcks(struct mgroup *g, bool send)
 	struct ike_sa *old = m->sa;
 	int ret;
 
+	if (g->conf->inband) {
+		sag_inband(&no_rekey);
+		req.sag = &no_rekey;
+	}
 	if (m->sa && !ike_register_more(m->sa, &req)) {
 		if (!timer_armed(&m->old_sa))
 			timer_set(m->deps.tq, &m->old_sa, old_sa_ms(g));

@@ -101,7 +101,8 @@ static enum change change_of(const struct mgroup *g,
 	if (g->removed)
 		return CHANGE_ADDED;
 	if (was->send != conf->send || was->receive != conf->receive ||
-	    was->sender_ids != conf->sender_ids || was->tunnel != conf->tunnel)
+	    was->sender_ids != conf->sender_ids ||
+	    was->tunnel != conf->tunnel || was->inband != conf->inband)
 		return CHANGE_REGISTER;
 	if (was->window != conf->window ||
 	    was->max_senders != conf->max_senders)
@@ -120,11 +121,12 @@ static void settings_changed(const struct conf_mgroup *was,
 			     const struct conf_mgroup *conf, char *buf,
 			     size_t size)
 {
-	snprintf(buf, size, "%s%s%s%s%s%s",
+	snprintf(buf, size, "%s%s%s%s%s%s%s",
 		 was->send != conf->send ? " send" : "",
 		 was->receive != conf->receive ? " receive" : "",
 		 was->sender_ids != conf->sender_ids ? " sender-ids" : "",
 		 was->tunnel != conf->tunnel ? " mode" : "",
+		 was->inband != conf->inband ? " inband" : "",
 		 was->window != conf->window ? " replay-window" : "",
 		 was->max_senders != conf->max_senders ? " max-senders" : "");
 }

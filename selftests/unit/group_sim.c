@@ -169,12 +169,40 @@ static void on_rival(void *ctx, struct ike_sa *sa, const uint8_t *group,
 		gcks_rival(s->gcks, sa, group, len, spi);
 }
 
+static int on_fill(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+		   struct gike_inband *msg)
+{
+	struct sim *s = ctx;
+
+	return gcks_inband_fill(s->gcks, sa, idg, msg);
+}
+
+static void on_done(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+		    uint16_t notify)
+{
+	struct sim *s = ctx;
+
+	gcks_inband_done(s->gcks, sa, idg, notify);
+}
+
+static void on_gcks_closed(void *ctx, struct ike_sa *sa, const char *reason)
+{
+	struct sim *s = ctx;
+
+	(void)reason;
+	if (s->gcks)
+		gcks_sa_closed(s->gcks, sa);
+}
+
 static const struct ike_ops gcks_ops = {
 	.send = sim_gcks_send,
 	.group_request = on_request,
 	.welcome = on_welcome,
 	.sending = on_sending,
 	.rival = on_rival,
+	.inband_fill = on_fill,
+	.inband_done = on_done,
+	.sa_closed = on_gcks_closed,
 	.event = on_event,
 };
 
@@ -267,11 +295,22 @@ static void on_closed(void *ctx, struct ike_sa *sa, const char *reason)
 	member_sa_closed(m->m, sa, reason);
 }
 
+static void on_inband(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+		      struct gike_inband *msg)
+{
+	struct sim_member *m = ctx;
+
+	if (m->s->inband)
+		m->s->inband(m->s, m, msg);
+	member_inband(m->m, sa, idg, msg);
+}
+
 static const struct ike_ops member_ops = {
 	.send = sim_member_send,
 	.registered = on_registered,
 	.refused = on_refused,
 	.left = on_left,
+	.inband = on_inband,
 	.sa_closed = on_closed,
 };
 
@@ -646,6 +685,7 @@ void sim_init(struct sim *s, uint64_t seed)
 	c->sender_id_bits = 16;
 	c->max_sender_ids = 16;
 	c->max_members = 1000;
+	c->max_inband = 1000;
 	s->conf.groups = c;
 	s->conf.n_groups = 1;
 }

@@ -163,6 +163,10 @@ struct sim {
 	void (*answer)(struct sim *s, struct sim_member *m, struct gsa *gsa,
 		       struct kd *kd);
 
+	/* The callback may alter a GSA_INBAND_REKEY that has arrived. */
+	void (*inband)(struct sim *s, struct sim_member *m,
+		       struct gike_inband *msg);
+
 	/*
 	 * If not 0, each handshake takes the key server so long, one after the
 	 * other, and a third of it for IKE_SA_INIT.

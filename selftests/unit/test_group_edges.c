@@ -333,7 +333,6 @@ static void alter_policy(struct sim_member *m, const struct gsa *gsa,
 	REFUSED(data->proto = IKE_PROTO_AH, "AH", "for the AH SA");
 	REFUSED(rekey->gcauth = GIKE_GCAUTH_IMPLICIT,
 		"rekeys that nobody signs", "lacks GCAUTH");
-	REFUSED(altered.has_rekey = false, "a Data SA alone", "no Rekey SA");
 	REFUSED(altered.n_data = 0, "a Rekey SA alone", "no Data SA");
 	REFUSED(put_unaligned_be32(255, data->spi), "the last reserved SPI",
 		"reserved SPI");

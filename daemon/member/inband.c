@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/* GSA_INBAND_REKEY of the key server (RFC 9838 sections 2.4.2 and 2.4.3). */
+#include <errno.h>
+#include <stdio.h>
+
+#include "wire/proto.h"
+#include "lib/log.h"
+#include "lib/util.h"
+#include "member/mgroup.h"
+
+static bool selects_group(const struct mgroup *g, const struct gike_inband *msg)
+{
+	struct selector sel;
+	unsigned int i;
+
+	for (i = 0; i < msg->gsa.n_data; i++)
+		if (!ts_to_selector(&msg->gsa.data[i].src,
+				    &msg->gsa.data[i].dst, &sel) &&
+		    selector_equal(&sel, &g->conf->sel))
+			return true;
+	return false;
+}
+
+/*
+ * Return true if the message is for @g. Without a name the traffic selectors tell
+ * for which group keys are; Deletes are for every group of the IKE SA.
+ */
+static bool is_for(const struct mgroup *g, const struct ike_id *idg,
+		   const struct gike_inband *msg)
+{
+	if (idg)
+		return id_equal(&g->idg, idg);
+	return !msg->has_keys || selects_group(g, msg);
+}
+
+static void refuse_keys(struct mgroup *g, struct ike_sa *sa, const char *why)
+{
+	group_warn(g, "rekey not followed: %s", why);
+	snprintf(g->last_error, sizeof(g->last_error),
+		 "rekey not followed: %.400s", why);
+	/* The answer is empty, so that a report follows (RFC 9838 2.3.2). */
+	ike_report(sa, &g->idg, IKE_N_NO_PROPOSAL_CHOSEN);
+}
+
+static void take_keys(struct mgroup *g, struct ike_sa *sa,
+		      struct gike_inband *msg)
+{
+	struct err err = {};
+	int ret = install_inband(g, sa, msg, &err);
+
+	if (!ret) {
+		inband_watch(g);
+		group_debug(g, "rekey followed: inband");
+	} else if (ret == -EPROTO) {
+		refuse_keys(g, sa, err.text);
+		register_again(g, 0, err.text);
+	} else if (ret != -ESTALE) {
+		group_warn(g, "rekey not followed: %s", err.text);
+		register_again(g, 0, err.text);
+	}
+}
+
+static void take_message(struct mgroup *g, struct ike_sa *sa,
+			 struct gike_inband *msg)
+{
+	uint64_t before = g->next_seq + 1;
+
+	/* The answer to a first registration may be lost, and come later. */
+	if (g->state == MEMBER_REGISTERING && msg->has_keys)
+		install_inband_later(g, &msg->gsa);
+	if (!g->inband || !mgroup_is_in(g))
+		return;
+	if (msg->unusable) {
+		refuse_keys(g, sa, msg->unusable);
+		return;
+	}
+	if (msg->has_keys)
+		take_keys(g, sa, msg);
+	if (install_deletes(g, msg->del, msg->n_del, before))
+		install_excluded(g, "by the key server");
+}
+
+void member_inband(struct member *m, struct ike_sa *sa,
+		   const struct ike_id *idg, struct gike_inband *msg)
+{
+	struct mgroup *g;
+
+	/* Keys that come over a former IKE SA are out of date. */
+	if (sa != m->sa)
+		return;
+	TAILQ_FOREACH(g, &m->groups, all)
+	if (is_for(g, idg, msg))
+		take_message(g, sa, msg);
+}
