@@ -113,7 +113,8 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 	o = json_object();
 	put_json_text(o, "name", s->conf->name);
 	put_selector(o, &s->conf->sel, s->conf->tunnel);
-	put_ep(o, "rekey-address", &s->conf->rekey_to);
+	if (!addr_is_none(&s->conf->rekey_to.addr))
+		put_ep(o, "rekey-address", &s->conf->rekey_to);
 	put_json_text(o, "algorithm", conf_alg_str(&s->conf->alg));
 	put_json_number(o, "policy-version", s->policy_version);
 	put_metrics(o, gcks_group_metrics, s);
@@ -165,6 +166,8 @@ static int roster_member(void *arg, const struct gcks_member_status *s)
 		put_json_number(o, "first-sender-id", s->first_sender_id);
 		put_json_number(o, "n-sender-ids", s->n_sender_ids);
 	}
+	if (s->inband)
+		put_bool(o, "inband", true);
 	if (s->send)
 		put_bool(o, "confirmed", s->confirmed);
 	json_array_append_new(arg, o);
@@ -355,6 +358,8 @@ static int member_group(void *arg, const struct member_group_status *s)
 		put_json_text(o, "doubt", s->doubt);
 	put_bool(o, "send", s->conf->send);
 	put_bool(o, "receive", s->conf->receive);
+	if (s->inband)
+		put_bool(o, "inband", true);
 	put_bool(o, "keyed", s->keyed);
 	if (s->keyed) {
 		put_rekey_spi(o, s->rekey_spi);
