@@ -292,6 +292,7 @@ static void fragments(void)
 
 static struct sim s;
 static struct err err;
+static bool is_inband; /* the members are rekeyed over their IKE SAs */
 
 static void on_wire(struct sim *sim, const struct ep *from, const struct ep *to,
 		    const uint8_t *p, size_t len)
@@ -319,6 +320,7 @@ static struct sim_member *comes(const char *name, bool send)
 {
 	struct sim_member *member = sim_add(&s, name, send, !send);
 
+	member->cg.inband = is_inband;
 	vectors_identity(v, name, &member->cert, &member->ep);
 	sim_up(member);
 	if (!sim_settle(&s, 30000))
@@ -333,6 +335,7 @@ static void group_start(const char *name, const char *about)
 	s.store_ms = 0;
 	vectors_draw(v);
 	s.on_wire = on_wire;
+	s.cg.inband = is_inband ? INBAND_ASKED : INBAND_NEVER;
 	sim_gcks_up(&s);
 	vectors_identity(v, "Test CA", &s.ca, NULL);
 	vectors_identity(v, GCKS, &s.cert, &s.ep);
@@ -432,6 +435,71 @@ static void multicast_fragments(void)
 	finish("gsa-rekey-fragments");
 }
 
+static void find_ike_sa(void *arg, struct ike_sa *sa)
+{
+	if (!strcmp(ike_sa_peer_name(sa), "a.example"))
+		*(struct ike_sa **)arg = sa;
+}
+
+static void is_known_inband(const char *what)
+{
+	const struct gkm_state *st = &group_here()->st;
+
+	ok(vectors_has_keymat(v, st->data.keymat, st->data.len),
+	   "%s: the KEYMAT of the Data SA is in the vectors", what);
+}
+
+static void inband(void)
+{
+	struct ike_sa *sa = NULL;
+	uint32_t ms;
+
+	is_inband = true;
+	group_start("gsa-inband-rekey",
+		    "A sender and two receivers join a group without a Rekey SA, and are rekeyed over their IKE SAs.");
+	vectors_step(v, "s.example joins as a sender");
+	comes("s.example", true);
+	sim_run(&s, 12000);
+	vectors_step(v, "a.example joins as a receiver");
+	comes("a.example", false);
+	sim_run(&s, 12000);
+	vectors_step(v, "b.example joins as a receiver");
+	comes("b.example", false);
+	sim_run(&s, 12000);
+	vectors_step(v, "periodic rekey");
+	if (sim_rekey(s.gcks, "video", &err))
+		bail("%s", err.text);
+	sim_run(&s, 800);
+	is_known_inband("after a periodic rekey");
+	vectors_step(v, "members report and check their IKE SAs");
+	sim_run(&s, 12000);
+	vectors_step(v, "b.example is evicted, and told by Deletes");
+	if (sim_evict(s.gcks, "video", "b.example", &ms, &err))
+		bail("%s", err.text);
+	sim_run(&s, 100);
+	is_known_inband("after the eviction");
+	sim_down(s.m[2]);
+	vectors_step(v, "members report and check their IKE SAs");
+	sim_run(&s, 12000);
+	vectors_step(v, "the key server renews the IKE SA of a.example");
+	ike_engine_each(s.engine, find_ike_sa, &sa);
+	if (!sa || ike_rekey(sa))
+		bail("no IKE SA of a.example");
+	sim_run(&s, 500);
+	vectors_step(v, "a rekey over the renewed IKE SA");
+	if (sim_rekey(s.gcks, "video", &err))
+		bail("%s", err.text);
+	sim_run(&s, 800);
+	is_known_inband("after the last rekey");
+	vectors_step(v, "reset: all SAs of the group are deleted");
+	if (sim_reset(s.gcks, "video", &err))
+		bail("%s", err.text);
+	sim_run(&s, 100);
+	sim_free(&s);
+	is_inband = false;
+	finish("gsa-inband-rekey");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "--write")) {
@@ -449,5 +517,6 @@ int main(int argc, char **argv)
 	RUN(fragments);
 	RUN(multicast);
 	RUN(multicast_fragments);
+	RUN(inband);
 	return done();
 }

@@ -45,7 +45,7 @@ SK, GSA, KD, SKF = 46, 51, 52, 53
 INIT, IKE_AUTH, CREATE_CHILD, GSA_AUTH, GSA_REKEY = 34, 35, 36, 39, 41
 EXCHANGES = {34: "IKE_SA_INIT", 35: "IKE_AUTH", 36: "CREATE_CHILD_SA",
              37: "INFORMATIONAL", 39: "GSA_AUTH", 40: "GSA_REGISTRATION",
-             41: "GSA_REKEY"}
+             41: "GSA_REKEY", 42: "GSA_INBAND_REKEY"}
 
 
 class Wrong(Exception):
@@ -646,7 +646,7 @@ def main():
     tap.ok(seen == set(EXCHANGES.values()), "every exchange has vectors",
            sorted(set(EXCHANGES.values()) - seen))
     for name in ("gsa-auth-certificates", "gsa-auth-psk", "create-child-sa",
-                 "ike-fragments", "gsa-rekey"):
+                 "ike-fragments", "gsa-rekey", "gsa-inband-rekey"):
         doc = json.loads((folder / f"{name}.json").read_text())
         missed, kinds = unnoticed(doc)
         tap.ok(not missed, f"{name}.json: an altered digit is noticed in each "

@@ -113,6 +113,7 @@ FIELDS = ("gikev2.exchange", "gikev2.rekey.spi", "gikev2.idg.text",
           "gikev2.auth_key", "gikev2.transform.type", "gikev2.transform.id",
           "gikev2.transform.key_length", "gikev2.ts.ipv4", "gikev2.ts.port",
           "gikev2.group_sender", "gikev2.notify", "gikev2.malformed",
+          "gikev2.mcsec.group",
           "gikev2.transform.signature_algorithm", "gikev2.proposal.number",
           "gikev2.mcsec.made", "gikev2.mcsec.beat", "gikev2.mcsec.next_rekey",
           "gikev2.mcsec.term", "gikev2.initial_message_id", "gikev2.protocol",
@@ -334,13 +335,18 @@ def hostile(shark, doc, pairs):
     return sealers["an answer"]
 
 
-def inband(shark, doc, sealer):
-    """Nobody sends GSA_INBAND_REKEY yet, which has the payloads of an answer."""
-    shark.set(table_of(doc), [sealer.seal(sealer.inner, exchange=42)])
-    rows = shark.fields("gikev2.exchange", "gikev2.key.id", "gikev2.atd")
-    tap.equal(rows[0]["gikev2.exchange"], ["42"], "GSA_INBAND_REKEY is named")
-    tap.ok(rows[0]["gikev2.key.id"] and rows[0]["gikev2.atd"],
+def inband(pairs):
+    """GSA_INBAND_REKEY: keys, or Deletes, and the name of the group."""
+    rows = [r for o, r in pairs
+            if o["exchange-type"] == 42 and not o["response"]]
+    tap.ok(rows and all(r["gikev2.exchange"] == ["42"] for r in rows),
+           "GSA_INBAND_REKEY is named")
+    keys = [r for r in rows if r["gikev2.key.id"]]
+    tap.ok(keys and all(r["gikev2.atd"] for r in keys),
            "GSA_INBAND_REKEY: GSA and KD are shown", rows)
+    tap.ok(len(keys) < len(rows), "GSA_INBAND_REKEY: some have Deletes alone")
+    tap.ok(all(r["gikev2.mcsec.group"] == ["video"] for r in rows),
+           "GSA_INBAND_REKEY: the group is shown", rows)
 
 
 def installed(shark, doc, sealer, folder):
@@ -382,7 +388,7 @@ def main():
         group(*seen["gsa-rekey"])
         doc, pairs = seen["gsa-rekey"]
         sealer = hostile(shark, doc, pairs)
-        inband(shark, doc, sealer)
+        inband(seen["gsa-inband-rekey"][1])
         installed(shark, doc, sealer, folder)
         unchecked(shark, doc, sealer, folder)
     print(f"1..{tap.n}")

@@ -62,6 +62,8 @@ static inline const char *exchange_text(uint8_t xchg)
 		return "GSA_REGISTRATION";
 	case GIKE_XCHG_GSA_REKEY:
 		return "GSA_REKEY";
+	case GIKE_XCHG_GSA_INBAND_REKEY:
+		return "GSA_INBAND_REKEY";
 	default:
 		abort();
 	}

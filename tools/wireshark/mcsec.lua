@@ -617,6 +617,8 @@ local function notify(r, tree)
 		end
 		sub:add(F.notify_spi, r:take(4))
 		add_rest(r, sub, F.notify_group)
+	elseif kind == 50852 then
+		add_rest(r, sub, F.notify_group)
 	end
 end
 
