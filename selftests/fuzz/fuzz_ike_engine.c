@@ -204,6 +204,10 @@ static void sealed(struct pair *p, enum fuzz_host to, uint8_t xchg,
 		check(!p->g->seen.requests);
 	if (to == FH_AUTH_RES)
 		check(!p->m->seen.registered);
+	/* The key server alone rekeys, and a policy is used or not. */
+	check(!p->g->seen.inband);
+	if (p->m->seen.inband_unusable[0])
+		check(!p->m->seen.inband_keys && !p->m->seen.inband_deletes);
 	clear(p);
 }
 

@@ -216,6 +216,14 @@ static void handshake(void)
 	ike_leave(sa, &req.idg);
 	opened("leave", &net.queue[0], sa, FH_REQ);
 	net_run(&net);
+	group_req(&req, "video", false);
+	ike_inband(g->sa, &req.idg);
+	opened("inband-rekey", &net.queue[0], sa, FH_REQ_MEMBER);
+	net_run(&net);
+	ike_inband_exclude(g->sa, &req.idg);
+	opened("inband-exclude", &net.queue[0], sa, FH_REQ_MEMBER);
+	net_run(&net);
+	is_int(m->seen.inband, 2, "the recorded inband rekeys arrive");
 	ike_close(g->sa, "closed");
 	opened("delete", &net.queue[0], sa, FH_REQ_MEMBER);
 	net_free(&net);
