@@ -26,10 +26,12 @@
 /* Retry after the queue of an IKE SA was full. */
 #define RETRY_MS 500
 /*
- * A member that lost its IKE SA notices that within two beats (member/inband.c)
- * and has opened another one so long after that.
+ * A member that lost its IKE SA notices that within two intervals of its checks,
+ * which are beats of at most CHECK_MAX_S (member/inband_watch.c), and has opened
+ * another one so long after that.
  */
-#define BACK_MS 15000
+#define BACK_MS 15000u
+#define CHECK_MAX_S 30u
 
 static void group_idg(const struct group *g, struct ike_id *idg)
 {
@@ -73,7 +75,7 @@ static void make_due(struct group *g, struct gmember *m)
 	m->inband_due = true;
 }
 
-/* Send to @m. Returns false if it has to wait. */
+/* Send to @m. Returns false if it has to wait, behind all others. */
 static bool send_one(struct group *g, struct gmember *m)
 {
 	struct ike_id idg;
@@ -89,7 +91,8 @@ static bool send_one(struct group *g, struct gmember *m)
 		m->sa = NULL;
 		return true;
 	}
-	make_due(g, m);
+	TAILQ_INSERT_TAIL(&g->inband_due, m, by_due);
+	m->inband_due = true;
 	return false;
 }
 
@@ -102,10 +105,12 @@ static void inband_step(void *arg)
 
 	for (n = 0; n < STEP_N && (m = TAILQ_FIRST(&g->inband_due)); n++) {
 		take_due(g, m);
-		if (is_behind(g, m) && !m->out && !send_one(g, m)) {
+		if (!is_behind(g, m) || m->out)
+			continue;
+		if (send_one(g, m))
+			wait = STEP_MS;
+		else if (!n)
 			wait = RETRY_MS;
-			break;
-		}
 	}
 	if (!TAILQ_EMPTY(&g->inband_due))
 		wake_inband(g, wait);
@@ -266,9 +271,12 @@ uint32_t inband_behind(const struct group *g)
 
 void inband_start(struct group *g)
 {
+	uint32_t check = g->conf->beat < CHECK_MAX_S ? g->conf->beat
+						     : CHECK_MAX_S;
+
 	if (g->n_inband)
-		g->inband_back_ms = group_now_ms(g) +
-				    2 * g->conf->beat * MSEC_PER_SEC + BACK_MS;
+		g->inband_back_ms =
+			group_now_ms(g) + 2 * check * MSEC_PER_SEC + BACK_MS;
 }
 
 uint32_t inband_wait_ms(const struct group *g)

@@ -17,6 +17,8 @@
 #define CHECK_MS 5000
 /* Interval of checks if the key server sends no time, and so no beat. */
 #define BEAT_S 15
+/* Longest interval of checks, on which gcks/inband.c relies. */
+#define CHECK_MAX_S 30
 /* Part of a beat by which the intervals of members differ. */
 #define SPREAD_PART 3
 
@@ -24,6 +26,8 @@ void inband_watch(struct mgroup *g)
 {
 	uint32_t beat = g->has_server_time && g->beat ? g->beat : BEAT_S;
 
+	if (beat > CHECK_MAX_S)
+		beat = CHECK_MAX_S;
 	beat *= MSEC_PER_SEC;
 	timer_set(mgroup_tq(g), &g->silence,
 		  beat + member_random(beat / SPREAD_PART));
