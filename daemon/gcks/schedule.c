@@ -104,13 +104,16 @@ void schedule_beat(struct group *g)
 	uint32_t wait = pace_beat_ms(g);
 
 	g->due &= ~DUE_BEAT;
-	if (!g->st.keyed || !group_multicast(g))
+	if (!g->st.keyed || !g->n_members)
 		return;
 	if (wait) {
 		timer_set(g->k->deps.tq, &g->beat, wait);
 		return;
 	}
 	timer_set(g->k->deps.tq, &g->beat, g->conf->beat * MSEC_PER_SEC);
+	/* A member may change to multicast rekeys without a change of keys. */
+	if (!group_multicast(g))
+		return;
 	if (mids_ending(g))
 		timer_set(g->k->deps.tq, &g->periodic, pace_wait_ms(g));
 	/* Another server may have made other keys. */
