@@ -263,6 +263,7 @@ static void reload_member(struct sim_member *m, bool is_inband)
 static void changes(void)
 {
 	struct sim_member *tx = start(15, 1, true), *m = s.m[2];
+	uint64_t beats;
 	unsigned int i;
 
 	sim_stream(&s, tx, 20);
@@ -281,6 +282,16 @@ static void changes(void)
 		sim_run(&s, 20000);
 		is_int(behind(), 0, "all have the Data SA");
 	}
+	/* The only one with a Rekey SA leaves beats off and on, without a rekey. */
+	reload_member(m, true);
+	sim_run(&s, 35000);
+	beats = sim_group(&s).beats;
+	sim_run(&s, 35000);
+	is_int(sim_group(&s).beats, beats, "no beats for nobody");
+	reload_member(m, false);
+	sim_run(&s, 60000);
+	ok(sim_group(&s).beats >= beats + 3, "beats for the one that is back");
+	ok(sim_in(m), "the member misses nothing");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	sim_finish(&s, __func__);
 }
@@ -428,6 +439,9 @@ static void rfc9838_2_3_3_ike_sa_ends(void)
 	if (!sa)
 		bail("no IKE SA");
 	ike_close(sa, "test");
+	sim_run(&s, 10);
+	is_str(sim_status(s.m[1]).doubt, "no IKE SA for inband rekeys",
+	       "the member knows that rekeys do not reach it");
 	sim_run(&s, 6000);
 	is_int(sim_status(s.m[1]).registrations, before + 1,
 	       "the member registers again");
