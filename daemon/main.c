@@ -88,6 +88,8 @@ static int start_all(struct app *a, struct err *err)
 	 */
 	if (!ret)
 		ret = ctl_new(a->loop, &a->tq, a->conf->control, &a->ctl, err);
+	if (!ret && a->conf->member)
+		ret = app_protect_member(a, err);
 	if (!ret)
 		ret = app_open_key_export(a, err);
 	if (!ret && a->conf->gcks)

@@ -232,6 +232,11 @@ int app_start_gcks(struct app *a, struct err *err);
 int app_start_check(struct app *a, conf_change_fn *fn, void *arg,
 		    struct err *err);
 void app_stop_gcks(struct app *a);
+/*
+ * Close the groups of the member in the kernel: from here on no cleartext leaves,
+ * whatever else fails. Comes before app_start_member().
+ */
+int app_protect_member(struct app *a, struct err *err);
 int app_start_member(struct app *a, struct err *err);
 void app_stop_member(struct app *a);
 

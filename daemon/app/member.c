@@ -344,9 +344,8 @@ static int open_kernel(struct app *a, struct err *err)
 	return loop_add(a->loop, &a->link_fd, EPOLLIN);
 }
 
-int app_start_member(struct app *a, struct err *err)
+int app_protect_member(struct app *a, struct err *err)
 {
-	const struct conf_member *c = a->conf->member;
 	struct member_deps deps = {
 		.clock = clock_system(),
 		.tq = &a->tq,
@@ -359,6 +358,19 @@ int app_start_member(struct app *a, struct err *err)
 		.has_interface = has_interface,
 		.ctx = a,
 	};
+	int ret;
+
+	ret = open_kernel(a, err);
+	if (!ret)
+		ret = open_key_digests(a, err);
+	if (!ret)
+		ret = member_new(a->conf->member, &deps, &a->member, err);
+	return ret ? ret : member_protect(a->member, err);
+}
+
+int app_start_member(struct app *a, struct err *err)
+{
+	const struct conf_member *c = a->conf->member;
 	struct ike_engine_cfg cfg = app_engine_cfg(a);
 	struct ep local = c->local;
 	int ret;
@@ -370,16 +382,6 @@ int app_start_member(struct app *a, struct err *err)
 	cfg.fragment_size = c->fragment_size;
 	cfg.rekey_ms = c->sa_rekey * 1000;
 
-	/* The kernel comes first: from here on no cleartext leaves. */
-	ret = open_kernel(a, err);
-	if (ret)
-		return ret;
-	ret = open_key_digests(a, err);
-	if (ret)
-		return ret;
-	ret = member_new(c, &deps, &a->member, err);
-	if (ret)
-		return ret;
 	ret = mcast_new(a->loop, on_rekey, a, &a->mcast);
 	if (ret)
 		return err_set(err, ret, "out of memory");

@@ -66,21 +66,35 @@ void member_set_engine(struct member *m, struct ike_engine *engine)
 	m->engine = engine;
 }
 
-int member_start(struct member *m, struct err *err)
+int member_protect(struct member *m, struct err *err)
 {
 	struct mgroup *g;
 	bool made;
 	int ret;
 
-	/*
-	 * All groups are closed in the kernel before the first message is sent.
-	 */
+	if (m->protected)
+		return 0;
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
 		ret = membership_protect(g, &made, err);
 		if (ret)
 			return ret;
 	}
+	m->protected = true;
+	return 0;
+}
+
+int member_start(struct member *m, struct err *err)
+{
+	struct mgroup *g;
+	int ret;
+
+	/*
+	 * All groups are closed in the kernel before the first message is sent.
+	 */
+	ret = member_protect(m, err);
+	if (ret)
+		return ret;
 	TAILQ_FOREACH(g, &m->groups, all)
 	membership_join(g);
 	return 0;

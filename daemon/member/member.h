@@ -10,8 +10,9 @@
  * deleted DTD later.
  *
  *	member_new()
+ *	member_protect()	makes the kernel's groups
  *	member_set_engine()	once the ike_engine exists
- *	member_start()		makes the kernel's groups, registers
+ *	member_start()		registers
  *	member_reload()		applies another configuration
  *	member_free()		wipes keys; the kernel's groups and SAs stay
  *
@@ -89,7 +90,12 @@ int member_new(const struct conf_member *conf, const struct member_deps *deps,
 	       struct member **out, struct err *err);
 void member_set_engine(struct member *m, struct ike_engine *engine);
 /*
- * Protect the groups in the kernel and register. Returns 0, or -errno with one
+ * Protect the groups in the kernel, so that whatever fails behind this leaves them
+ * closed. Returns 0, or -errno with one line in @err if the kernel refuses a group.
+ */
+int member_protect(struct member *m, struct err *err);
+/*
+ * Protect the groups, unless that is done, and register. Returns 0, or -errno with one
  * line in @err if the kernel refuses a group: then nothing is sent in clear,
  * but the groups are not protected either.
  */

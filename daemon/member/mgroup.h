@@ -312,6 +312,7 @@ struct member {
 	bool unheard_told; /* logged since the last success */
 	int send_error; /* -errno of the last datagram, or 0 */
 	struct mgroups groups; /* configured ones and removed ones */
+	bool protected; /* member_protect() was successful */
 	struct spent spent; /* keys of removed groups, too */
 	uint64_t drops[REKEY_RC_MAX];
 };
