@@ -683,10 +683,42 @@ static int accept_strict(int ok, X509_STORE_CTX *ctx)
 	return ok || is_anchor_error(ctx);
 }
 
+static bool has_key(struct stack_st_X509 *chain, const X509 *issuer)
+{
+	int i;
+
+	for (i = 0; i < sk_X509_num(chain); i++)
+		if (EVP_PKEY_eq(X509_get0_pubkey(sk_X509_value(chain, i)),
+				X509_get0_pubkey(issuer)) == 1)
+			return true;
+	return false;
+}
+
+/*
+ * libcrypto finds lists by the name of the CA and takes the newest one, and then
+ * refuses all certificates if another CA of that name, or another key of the CA, has
+ * signed it. So it gets the lists of this chain only. NULL: out of memory.
+ */
+static struct stack_st_X509_CRL *lists_for(const struct crls *crls,
+					   struct stack_st_X509 *chain)
+{
+	struct stack_st_X509_CRL *lists = sk_X509_CRL_new_null();
+	size_t i;
+
+	for (i = 0; lists && i < crls->n; i++)
+		if (has_key(chain, crls->v[i].issuer) &&
+		    !sk_X509_CRL_push(lists, crls->v[i].crl)) {
+			sk_X509_CRL_free(lists);
+			lists = NULL;
+		}
+	return lists;
+}
+
 int cert_check_revoked(const struct trust *trust, const struct cert *cert,
 		       time_t now, struct err *err)
 {
 	const struct crls *crls = trust->crls;
+	struct stack_st_X509_CRL *lists;
 	X509_STORE_CTX *ctx;
 	int ret = 0;
 
@@ -695,13 +727,17 @@ int cert_check_revoked(const struct trust *trust, const struct cert *cert,
 	if (crls_revoke(crls, &cert->refs))
 		return err_set(err, -EKEYREJECTED, "%s",
 			       crl_error(X509_V_ERR_CERT_REVOKED));
+	lists = lists_for(crls, cert->chain);
 	ctx = new_verification(trust, cert->chain, cert->x,
 			       X509_V_FLAG_CRL_CHECK |
 				       X509_V_FLAG_CRL_CHECK_ALL);
-	if (!ctx)
+	if (!lists || !ctx) {
+		sk_X509_CRL_free(lists);
+		X509_STORE_CTX_free(ctx);
 		return err_set(err, -ENOMEM, "out of memory");
+	}
 	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), now);
-	X509_STORE_CTX_set0_crls(ctx, crls->stack);
+	X509_STORE_CTX_set0_crls(ctx, lists);
 	X509_STORE_CTX_set_verify_cb(ctx, crls->policy == CRL_STRICT
 						  ? accept_strict
 						  : accept_relaxed);
@@ -709,6 +745,7 @@ int cert_check_revoked(const struct trust *trust, const struct cert *cert,
 		ret = err_set(err, -EKEYREJECTED, "%s",
 			      crl_error(X509_STORE_CTX_get_error(ctx)));
 	end_verification(ctx);
+	sk_X509_CRL_free(lists);
 	return ret;
 }
 

@@ -54,8 +54,6 @@ void crls_free(struct crls *crls)
 	while (crls->n)
 		crl_list_wipe(&crls->v[--crls->n]);
 	free(crls->v);
-	/* The lists of the stack are those of the table. */
-	sk_X509_CRL_free(crls->stack);
 	free(crls->refs);
 	free(crls);
 }

@@ -462,9 +462,8 @@ static int fill_set(struct crls *c, const struct bag *b,
 	int ret = 0;
 	size_t i;
 
-	c->stack = sk_X509_CRL_new_null();
 	c->v = calloc(b->n ? b->n : 1, sizeof(*c->v));
-	if (!c->stack || !c->v)
+	if (!c->v)
 		return -ENOMEM;
 	for (i = 0; !ret && i < b->n; i++) {
 		ret = verify_list(from, &b->v[i], &l, err);
@@ -473,11 +472,8 @@ static int fill_set(struct crls *c, const struct bag *b,
 		else
 			ret = add_list(c, &l);
 	}
-	for (i = 0; !ret && i < c->n; i++) {
+	for (i = 0; !ret && i < c->n; i++)
 		ret = add_refs(c, &c->v[i]);
-		if (!ret && !sk_X509_CRL_push(c->stack, c->v[i].crl))
-			ret = -ENOMEM;
-	}
 	crls_sort(c);
 	return ret;
 }

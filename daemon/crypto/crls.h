@@ -18,8 +18,6 @@ struct crl_list {
 
 struct crls {
 	enum crl_policy policy;
-	/* The same lists for X509_verify_cert(), and with what is known of them. */
-	struct stack_st_X509_CRL *stack;
 	struct crl_list *v;
 	size_t n;
 	/* References to all certificates that they revoke, sorted. */

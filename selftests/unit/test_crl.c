@@ -481,6 +481,54 @@ static void test_replaced(void)
 	crls_free(was);
 }
 
+/* While a CA changes its key there are two of its name, each with a list. */
+static void test_rollover(void)
+{
+	struct pki_req req = request(PKI_CA, "Twin");
+	struct pki_pair was = issue(NULL, &req), next = issue(NULL, &req);
+	struct pki_pair ours = member(&was, "a.example");
+	struct pki_pair gone = member(&was, "b.example");
+	struct pki_pair theirs = member(&next, "c.example");
+	struct cert_der ca[] = { { was.cert, was.cert_len },
+				 { next.cert, next.cert_len } };
+	struct crl_spec old = week(&was), new = week(&next);
+	struct trust *own = trust;
+	struct err why;
+	struct crls *c;
+
+	if (trust_from_der(ca, 2, &trust, &err))
+		bail("%s", err.text);
+	new.made = NOW - 60;
+	new.number = 9;
+	old.revokes[0] = &gone;
+	crl_write(path, &old, false);
+	crl_write(path2, &new, false);
+	c = load(CRL_STRICT);
+	is_int(crls_count(c), 2, "each key has a list of its own");
+	is_int(judge_one(c, &ours, NOW, &why), 0,
+	       "a certificate of the former key: %s", why.text);
+	is_int(judge_one(c, &theirs, NOW, &why), 0,
+	       "a certificate of the next key: %s", why.text);
+	is_int(judge_one(c, &gone, NOW, &why), -EKEYREJECTED,
+	       "the list of the former key counts");
+	crls_free(c);
+	unlink(path2);
+	c = load(CRL_STRICT);
+	is_int(judge_one(c, &theirs, NOW, &why), -EKEYREJECTED,
+	       "the list of one key does not stand for the other one");
+	ok(strstr(why.text, "no revocation list of its CA"),
+	   "the list of that key is missed: %s", why.text);
+	crls_free(c);
+	unlink(path);
+	trust_free(trust);
+	trust = own;
+	pki_pair_free(&was);
+	pki_pair_free(&next);
+	pki_pair_free(&ours);
+	pki_pair_free(&gone);
+	pki_pair_free(&theirs);
+}
+
 /* ---- references -------------------------------------------------------------- */
 
 static void test_refs(void)
@@ -527,6 +575,7 @@ int main(void)
 	RUN(test_files);
 	RUN(test_newest);
 	RUN(test_replaced);
+	RUN(test_rollover);
 	RUN(test_refs);
 	trust_free(trust);
 	pki_pair_free(&root);
