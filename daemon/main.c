@@ -92,8 +92,9 @@ static int start_all(struct app *a, struct err *err)
 		ret = app_protect_member(a, err);
 	if (!ret)
 		ret = app_open_key_export(a, err);
-	if (!ret && a->conf->gcks)
-		ret = app_start_gcks(a, err);
+	if (!ret)
+		ret = a->conf->gcks ? app_start_gcks(a, err)
+				    : app_take_crls(a, err);
 	if (!ret && a->conf->member)
 		ret = app_start_member(a, err);
 	if (ret)
@@ -233,6 +234,12 @@ static int check_store(struct app *a)
 	struct err err = {};
 	int ret;
 
+	snprintf(l.source, sizeof(l.source), "%s", c->identity.crl_numbers);
+	ret = app_check_crls(a, a->crls, print_change, &l, &err);
+	if (ret == -EACCES || ret == -EPERM)
+		not_compared(&l, &err);
+	else if (ret)
+		return end_listing(&l, "start", ret, &err);
 	if (!c->gcks) {
 		printf("not compared: no mcsecd runs at %s, and a member has no store\n",
 		       c->control);
@@ -278,6 +285,7 @@ static int check_start(struct app *a)
 {
 	time_t now = clock_wall(clock_system());
 	const char *wrong = NULL;
+	struct err err = {};
 
 	if (a->chain && cert_chain_not_after(a->chain) <= now)
 		wrong = "has expired";
@@ -286,6 +294,10 @@ static int check_start(struct app *a)
 	if (wrong) {
 		fprintf(stderr, "%s: identity.certificate: %s %s\n",
 			a->conf->file, a->conf->identity.certificate, wrong);
+		return 1;
+	}
+	if (app_read_crls(a, &err)) {
+		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
 	printf("%s: configuration is valid\n", a->conf->file);

@@ -22,6 +22,7 @@
 #include "store/vault.h"
 
 struct cert_chain;
+struct crl_seen;
 struct crls;
 struct ctl;
 struct gcks;
@@ -131,11 +132,31 @@ void app_change_peer_keys(struct app *a, struct peer_keys *to);
 int app_load_crls(const struct app *a, const struct conf *c, struct crls **out,
 		  struct err *err);
 /*
- * Check that @to may replace the lists in use, and pass to @fn, line by line, what
- * that would change. Returns 0, or -EINVAL with one line in @err.
+ * Check that @to may replace the lists in use and follow those that were in use once,
+ * and pass to @fn, line by line, what that would change. Returns 0, or -errno with one
+ * line in @err.
  */
 int app_check_crls(const struct app *a, const struct crls *to,
 		   conf_change_fn *fn, void *arg, struct err *err);
+/*
+ * Write down which lists @to has, for the next start: *@out, which may be NULL, has to
+ * be passed to app_end_note(). Returns 0, or -errno with one line in @err.
+ */
+int app_note_crls(const struct app *a, const struct crls *to,
+		  struct crl_seen **out, struct err *err);
+/* Let what was written down count if the lists are @used from now on, or drop it. */
+void app_end_note(struct crl_seen *seen, bool used);
+/*
+ * Read the revocation lists of the configuration and use them, once. Returns 0, or
+ * -errno with one line in @err.
+ */
+int app_read_crls(struct app *a, struct err *err);
+/*
+ * The same for a start, before the first peer is heard and after app_protect_member():
+ * the lists must follow those that were in use, and are noted. The audit trail has an
+ * error, too.
+ */
+int app_take_crls(struct app *a, struct err *err);
 /*
  * Judge peers by @to, which is taken over, or by no lists if it is NULL, and log what
  * changes. IKE SAs of peers with revoked certificates are closed; the caller also lets

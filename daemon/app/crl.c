@@ -5,8 +5,10 @@
 #include <time.h>
 
 #include "app/app.h"
+#include "app/audit.h"
 #include "crypto/cert.h"
 #include "crypto/crl.h"
+#include "crypto/crlseen.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -78,17 +80,103 @@ static void tell_crl_changes(const struct app *a, const struct crls *to,
 			   : "crl-policy relaxed: also peers without a list");
 }
 
+/*
+ * Read what is known of former lists, and check that @to may follow them. Returns 0, or
+ * -errno with one line in @err.
+ */
+static int check_seen(const struct app *a, const struct crls *to,
+		      struct crl_seen **out, struct err *err)
+{
+	const struct conf *c = a->conf;
+	const char *setting = "crl-numbers";
+	struct crl_seen *seen = NULL;
+	struct err why;
+	int ret;
+
+	ret = crl_seen_load(c->identity.crl_numbers, &seen, &why);
+	if (!ret) {
+		ret = crl_seen_check(seen, to, a->trust, &why);
+		setting = "crl";
+	}
+	*out = seen;
+	if (!ret)
+		return 0;
+	crl_seen_free(seen);
+	return err_set(err, ret, "%s: identity.%s: %s", c->file, setting,
+		       why.text);
+}
+
 int app_check_crls(const struct app *a, const struct crls *to,
 		   conf_change_fn *fn, void *arg, struct err *err)
 {
-	struct err why;
-	int ret = a->crls && to ? crls_check_newer(a->crls, to, &why) : 0;
+	struct crl_seen *seen;
+	int ret = to ? check_seen(a, to, &seen, err) : 0;
 
 	if (ret)
-		return err_set(err, ret, "%s: identity.crl: %s", a->conf->file,
-			       why.text);
+		return ret;
+	if (to)
+		crl_seen_free(seen);
 	tell_crl_changes(a, to, fn, arg);
 	return 0;
+}
+
+int app_note_crls(const struct app *a, const struct crls *to,
+		  struct crl_seen **out, struct err *err)
+{
+	struct err why;
+	int ret;
+
+	*out = NULL;
+	if (!to)
+		return 0;
+	ret = check_seen(a, to, out, err);
+	if (ret)
+		return ret;
+	ret = crl_seen_add(*out, to, &why);
+	if (!ret)
+		return 0;
+	crl_seen_free(*out);
+	*out = NULL;
+	return err_set(err, ret, "%s: identity.crl-numbers: %s", a->conf->file,
+		       why.text);
+}
+
+void app_end_note(struct crl_seen *seen, bool used)
+{
+	struct err why;
+
+	if (seen && used && crl_seen_commit(seen, &why))
+		log_err("revocation lists not noted: %s: after a restart older ones would be taken",
+			why.text);
+	if (seen)
+		crl_seen_drop(seen);
+	crl_seen_free(seen);
+}
+
+int app_read_crls(struct app *a, struct err *err)
+{
+	int ret;
+
+	if (!a->trust)
+		return 0;
+	ret = app_load_crls(a, a->conf, &a->crls, err);
+	if (!ret)
+		trust_set_crls(a->trust, a->crls);
+	return ret;
+}
+
+int app_take_crls(struct app *a, struct err *err)
+{
+	struct crl_seen *seen = NULL;
+	int ret = app_read_crls(a, err);
+
+	if (!ret)
+		ret = app_note_crls(a, a->crls, &seen, err);
+	if (ret)
+		app_note_event(a, "crl-refused", err->text);
+	else
+		app_end_note(seen, true);
+	return ret;
 }
 
 void app_change_crls(struct app *a, struct crls *to)

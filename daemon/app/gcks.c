@@ -323,6 +323,8 @@ int app_start_gcks(struct app *a, struct err *err)
 	if (!ret)
 		ret = app_open_audit(a, err);
 	if (!ret)
+		ret = app_take_crls(a, err);
+	if (!ret)
 		ret = open_listeners(a, err);
 	if (ret)
 		return ret;

@@ -41,10 +41,7 @@ static int load_certificate(struct app *a, struct err *err)
 		return err_set(err, -EINVAL,
 			       "%s: identity.key: %s is not the key of %s",
 			       a->conf->file, id->key, id->certificate);
-	ret = app_load_crls(a, a->conf, &a->crls, err);
-	if (!ret)
-		trust_set_crls(a->trust, a->crls);
-	return ret;
+	return 0;
 }
 
 int app_load_identity(struct app *a, struct err *err)

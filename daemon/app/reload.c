@@ -38,6 +38,7 @@ struct inputs {
 	struct conf *conf;
 	struct peer_keys keys;
 	struct crls *crls;
+	bool crls_refused;
 };
 
 static void free_inputs(struct inputs *in)
@@ -52,6 +53,7 @@ static void free_inputs(struct inputs *in)
 static int load_all(const struct app *a, const char *file, struct inputs *in,
 		    struct err *err)
 {
+	bool refused = false;
 	int ret;
 
 	*in = (struct inputs){ 0 };
@@ -59,10 +61,13 @@ static int load_all(const struct app *a, const char *file, struct inputs *in,
 	if (!ret)
 		ret = app_load_peer_keys(in->conf, &in->keys, err);
 	/* Another identity is refused behind this, by conf_reload_check(). */
-	if (!ret && a->trust)
+	if (!ret && a->trust) {
 		ret = app_load_crls(a, in->conf, &in->crls, err);
+		refused = ret;
+	}
 	if (ret)
 		free_inputs(in);
+	in->crls_refused = refused;
 	return ret;
 }
 
@@ -85,8 +90,8 @@ static int check_gcks(struct app *a, const struct inputs *in,
 }
 
 /* All checks come before the first change. */
-static int check_roles(struct app *a, const struct inputs *in,
-		       conf_change_fn *fn, void *arg, struct err *err)
+static int check_roles(struct app *a, struct inputs *in, conf_change_fn *fn,
+		       void *arg, struct err *err)
 {
 	const struct conf *to = in->conf;
 	char line[64];
@@ -95,8 +100,10 @@ static int check_roles(struct app *a, const struct inputs *in,
 	ret = conf_reload_check(a->conf, to, err);
 	if (!ret && a->member)
 		ret = member_reload_check(a->member, to->member, fn, arg, err);
-	if (!ret)
+	if (!ret) {
 		ret = app_check_crls(a, in->crls, fn, arg, err);
+		in->crls_refused = ret;
+	}
 	if (!ret && a->gcks)
 		ret = check_gcks(a, in, fn, arg, err);
 	if (!ret)
@@ -166,9 +173,20 @@ static void gcks_reloaded(void *arg, int ret, uint32_t effective_ms,
 	reload_end(arg, ret, ret ? text : "");
 }
 
+/* Nothing has changed. */
+static void refuse_reload(struct reload *r, struct inputs *in, int ret,
+			  const struct err *err)
+{
+	if (in->crls_refused)
+		app_note_event(r->app, "crl-refused", err->text);
+	free_inputs(in);
+	reload_end(r, ret, err->text);
+}
+
 static void run_reload(struct app *a, struct reload *r)
 {
 	struct wbuf changes;
+	struct crl_seen *seen = NULL;
 	struct err err = { "" };
 	struct inputs in;
 	int ret;
@@ -177,7 +195,7 @@ static void run_reload(struct app *a, struct reload *r)
 	proc_notify_reloading();
 	ret = load_all(a, a->conf->file, &in, &err);
 	if (ret) {
-		reload_end(r, ret, err.text);
+		refuse_reload(r, &in, ret, &err);
 		return;
 	}
 	wbuf_init(&changes, LINES_MAX);
@@ -189,16 +207,18 @@ static void run_reload(struct app *a, struct reload *r)
 	/* Keys of peers change without a transaction that would be refused. */
 	if (!ret && changes.len)
 		ret = app_audit_ready(a, &err);
+	if (!ret)
+		ret = app_note_crls(a, in.crls, &seen, &err);
 	/*
 	 * The kernel may refuse a group of the member. Groups of the key server
 	 * follow, because what these have told their members stands.
 	 */
 	if (!ret && a->member)
 		ret = member_reload(a->member, in.conf->member, &err);
+	app_end_note(seen, !ret);
 	if (ret) {
-		free_inputs(&in);
 		wbuf_free(&changes);
-		reload_end(r, ret, err.text);
+		refuse_reload(r, &in, ret, &err);
 		return;
 	}
 	if (!a->debug)

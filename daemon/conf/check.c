@@ -179,6 +179,9 @@ int conf_check_identity(struct conf_reader *r, const config_setting_t *s,
 	if (!id->crl && config_setting_get_member(s, "crl-policy"))
 		return bad_member(r, s, "crl-policy",
 				  "is for revocation lists, and crl is missing");
+	if (!id->crl && id->crl_numbers)
+		return bad_member(r, s, "crl-numbers",
+				  "is for revocation lists, and crl is missing");
 	if (any && id->id)
 		return bad_member(r, s, "id",
 				  "is for an identity without a certificate, which has its own");

@@ -531,6 +531,7 @@ static const struct conf_field identity_fields[] = {
 	I(ca, "ca", conf_read_path, 0),
 	I(crl, "crl", conf_read_path, 0),
 	I(crl_policy, "crl-policy", conf_read_word, .words = crl_policies),
+	I(crl_numbers, "crl-numbers", conf_read_path, 0),
 	I(id, "id", conf_read_text, .min = 1, .max = 320),
 	{ 0 }
 };
@@ -644,6 +645,19 @@ static const struct conf_field root_fields[] = {
 	{ 0 }
 };
 
+static int default_crl_numbers(struct conf *c)
+{
+	char **path = &c->identity.crl_numbers;
+
+	if (*path)
+		return 0;
+	if (!c->gcks)
+		*path = strdup(CONF_DEFAULT_CRL_NUMBERS);
+	else if (asprintf(path, "%s.crl-numbers", c->gcks->store) < 0)
+		*path = NULL;
+	return *path ? 0 : -ENOMEM;
+}
+
 static int read_root(struct conf_reader *r, config_t *cfg, struct conf *c)
 {
 	const config_setting_t *root = config_root_setting(cfg);
@@ -657,6 +671,8 @@ static int read_root(struct conf_reader *r, config_t *cfg, struct conf *c)
 	ret = conf_read_group(r, root, root_fields, c);
 	if (!ret)
 		ret = conf_check(r, root, c);
+	if (!ret)
+		ret = default_crl_numbers(c);
 	return ret ? ret : conf_settle_audit(r, root, c);
 }
 
@@ -793,6 +809,7 @@ void conf_free(struct conf *c)
 	free(c->identity.key);
 	free(c->identity.ca);
 	free(c->identity.crl);
+	free(c->identity.crl_numbers);
 	free(c->identity.id);
 	for (size_t i = 0; i < c->n_psks; i++) {
 		free(c->psks[i].id);

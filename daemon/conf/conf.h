@@ -66,6 +66,8 @@ struct conf_identity {
 	/* A file or a folder of revocation lists, or NULL. */
 	char *crl;
 	enum crl_policy crl_policy;
+	/* File with the age of the newest list of each CA; never NULL. */
+	char *crl_numbers;
 	/* Own identity without a certificate. */
 	char *id;
 };
@@ -321,6 +323,8 @@ struct conf {
 	char *export_ike_keys;
 };
 
+/* For hosts without a key server, whose file is beside its store. */
+#define CONF_DEFAULT_CRL_NUMBERS "/var/lib/mcsec/crl-numbers"
 #define CONF_DEFAULT_CONTROL "/run/mcsec/mcsecd.sock"
 #define CONF_DEFAULT_FILE "/etc/mcsec/mcsecd.conf"
 

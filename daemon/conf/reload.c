@@ -92,6 +92,8 @@ int conf_reload_check(const struct conf *from, const struct conf *to,
 	check_same(&n, same_text(a->key, b->key), "identity.key");
 	check_same(&n, same_text(a->ca, b->ca), "identity.ca");
 	check_same(&n, same_text(a->id, b->id), "identity.id");
+	check_same(&n, same_text(a->crl_numbers, b->crl_numbers),
+		   "identity.crl-numbers");
 	check_same(&n, same_text(from->export_ike_keys, to->export_ike_keys),
 		   "debug.export-ike-keys");
 	check_same(&n, !from->gcks == !to->gcks, "the role gcks");

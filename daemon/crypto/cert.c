@@ -567,15 +567,32 @@ static int verify_chain(const struct trust *trust, struct stack_st_X509 *certs,
 	return ret;
 }
 
-bool trust_reaches(const struct trust *trust, X509 *x,
-		   struct stack_st_X509 *others)
+static int index_of_anchor(const struct trust *trust, const X509 *x)
+{
+	int i;
+
+	for (i = 0; i < sk_X509_num(trust->certs); i++)
+		if (!X509_cmp(sk_X509_value(trust->certs, i), x))
+			return i;
+	return -1;
+}
+
+X509 *trust_anchor_of(const struct trust *trust, X509 *x,
+		      struct stack_st_X509 *others)
 {
 	X509_STORE_CTX *ctx =
 		new_verification(trust, others, x, X509_V_FLAG_NO_CHECK_TIME);
-	bool good = ctx && X509_verify_cert(ctx) == 1;
+	struct stack_st_X509 *chain;
+	int i = -1;
 
+	if (ctx && X509_verify_cert(ctx) == 1) {
+		chain = X509_STORE_CTX_get0_chain(ctx);
+		i = index_of_anchor(trust,
+				    sk_X509_value(chain,
+						  sk_X509_num(chain) - 1));
+	}
 	end_verification(ctx);
-	return good;
+	return i < 0 ? NULL : sk_X509_value(trust->certs, i);
 }
 
 /* ---- revocation ---------------------------------------------------------- */
@@ -586,16 +603,6 @@ static int add_ref(struct cert_refs *refs, const X509 *issuer, const X509 *x)
 	int ret = x509_ref(issuer, X509_get0_serialNumber(x), ref);
 
 	return ret ? ret : cert_refs_add(refs, ref);
-}
-
-static int index_of_anchor(const struct trust *trust, const X509 *x)
-{
-	int i;
-
-	for (i = 0; i < sk_X509_num(trust->certs); i++)
-		if (!X509_cmp(sk_X509_value(trust->certs, i), x))
-			return i;
-	return -1;
 }
 
 /*

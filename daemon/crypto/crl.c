@@ -116,21 +116,56 @@ bool crl_same_scope(const struct crl_list *a, const struct crl_list *b)
 }
 
 /* RFC 5280 section 5.2.3: the number of a later list is greater. */
-int crl_compare_age(const struct crl_list *a, const struct crl_list *b)
+int crl_compare_age(const struct crl_age *a, const struct crl_age *b)
 {
-	ASN1_INTEGER *m, *n;
 	int ret = 0;
 
-	m = X509_CRL_get_ext_d2i(a->crl, NID_crl_number, NULL, NULL);
-	n = X509_CRL_get_ext_d2i(b->crl, NID_crl_number, NULL, NULL);
-	if (m && n)
-		ret = ASN1_INTEGER_cmp(m, n);
-	ASN1_INTEGER_free(m);
-	ASN1_INTEGER_free(n);
+	if (a->numbered && b->numbered)
+		ret = memcmp(a->number, b->number, CRL_NUMBER_MAX);
 	if (!ret)
 		ret = (a->this_update > b->this_update) -
 		      (a->this_update < b->this_update);
 	return ret;
+}
+
+int x509_key_mark(const X509 *x, uint8_t mark[CRL_MARK_LEN])
+{
+	uint8_t digest[HASH_SHA256_LEN];
+	unsigned char *key = NULL;
+	struct iovec iov;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &key);
+	int ret = -EIO;
+
+	if (n > 0) {
+		iov = (struct iovec){ key, (size_t)n };
+		ret = hash_sha256(&iov, 1, digest);
+	}
+	if (!ret)
+		memcpy(mark, digest, CRL_MARK_LEN);
+	OPENSSL_free(key);
+	return ret ? -EIO : 0;
+}
+
+/* The same parts as in crl_same_scope(). */
+int crl_mark(struct crl_list *l)
+{
+	const ASN1_OCTET_STRING *scope =
+		ext_data(l->crl, NID_issuing_distribution_point);
+	uint8_t key[CRL_MARK_LEN], digest[HASH_SHA256_LEN];
+	struct iovec iov[3] = { { key, sizeof(key) },
+				{ l->name, strlen(l->name) + 1 } };
+	int ret = x509_key_mark(l->issuer, key);
+
+	if (scope)
+		iov[2] = (struct iovec){
+			(void *)ASN1_STRING_get0_data(scope),
+			(size_t)ASN1_STRING_length(scope),
+		};
+	if (!ret)
+		ret = hash_sha256(iov, scope ? 3 : 2, digest);
+	if (!ret)
+		memcpy(l->mark, digest, CRL_MARK_LEN);
+	return ret ? -EIO : 0;
 }
 
 static const struct crl_list *find_scope(const struct crls *crls,
@@ -142,26 +177,6 @@ static const struct crl_list *find_scope(const struct crls *crls,
 		if (crl_same_scope(&crls->v[i], like))
 			return &crls->v[i];
 	return NULL;
-}
-
-int crls_check_newer(const struct crls *from, const struct crls *to,
-		     struct err *err)
-{
-	const struct crl_list *l;
-	size_t i;
-
-	for (i = 0; i < from->n; i++) {
-		l = find_scope(to, &from->v[i]);
-		if (!l)
-			return err_set(err, -EINVAL,
-				       "the list of %.200s, which is in use, is missing now; put it or a newer one back, or restart mcsecd to do without it",
-				       from->v[i].name);
-		if (crl_compare_age(l, &from->v[i]) < 0)
-			return err_set(err, -EINVAL,
-				       "the list of %.200s is older than the one in use; put a newer one there, or restart mcsecd to use the older one",
-				       l->name);
-	}
-	return 0;
 }
 
 bool crls_same(const struct crls *a, const struct crls *b)
@@ -190,7 +205,7 @@ void crls_state(const struct crls *crls, size_t i, struct crl_state *s)
 {
 	const struct crl_list *l = &crls->v[i];
 
-	*s = (struct crl_state){ l->name, l->this_update, l->next_update,
+	*s = (struct crl_state){ l->name, l->age.this_update, l->next_update,
 				 l->revoked };
 }
 

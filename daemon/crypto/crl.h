@@ -42,13 +42,6 @@ int crls_load(const char *path, enum crl_policy policy,
 void crls_free(struct crls *crls);
 enum crl_policy crls_policy(const struct crls *crls);
 
-/*
- * Check that @to may replace @from, both not NULL: for every list of @from it must
- * have one of the same issuer and scope that is not older, so that no certificate is
- * accepted again by mistake. Returns 0, or -EINVAL with one line in @err.
- */
-int crls_check_newer(const struct crls *from, const struct crls *to,
-		     struct err *err);
 /* Return true if both have the same lists; a policy is not compared. */
 bool crls_same(const struct crls *a, const struct crls *b);
 

@@ -294,7 +294,7 @@ static X509 *find_issuer_of_list(const struct issuers *from, X509_CRL *crl,
 		x = find_signer(chain_certs(from->own), crl, named);
 	if (!x)
 		x = find_signer(from->certs, crl, named);
-	return x && trust_reaches(from->trust, x, from->certs) ? x : NULL;
+	return x;
 }
 
 /* No SHA-1 and no MD5, as in chains. */
@@ -306,6 +306,33 @@ static bool is_weak(const X509_CRL *crl)
 	return md == NID_sha1 || md == NID_md5;
 }
 
+/* An extension that is not critical, or is of @but_nid, is allowed. */
+static bool is_critical(const X509_EXTENSION *e, int but_nid)
+{
+	return X509_EXTENSION_get_critical(e) &&
+	       OBJ_obj2nid(X509_EXTENSION_get_object((X509_EXTENSION *)e)) !=
+		       but_nid;
+}
+
+/*
+ * RFC 5280 section 5.3: such an entry could be of a certificate of another CA, and no
+ * list with it may be used.
+ */
+static bool has_critical_entry(X509_CRL *crl)
+{
+	struct stack_st_X509_REVOKED *all = X509_CRL_get_REVOKED(crl);
+	const X509_REVOKED *r;
+	int i, k;
+
+	for (i = 0; i < sk_X509_REVOKED_num(all); i++) {
+		r = sk_X509_REVOKED_value(all, i);
+		for (k = 0; k < X509_REVOKED_get_ext_count(r); k++)
+			if (is_critical(X509_REVOKED_get_ext(r, k), -1))
+				return true;
+	}
+	return false;
+}
+
 /* Return what of the form of a list is not supported, or NULL. */
 static const char *check_form(X509_CRL *crl)
 {
@@ -315,14 +342,12 @@ static const char *check_form(X509_CRL *crl)
 
 	if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0)
 		return "a delta list, which is not supported; put the complete list there";
-	for (i = 0; i < X509_CRL_get_ext_count(crl); i++) {
-		X509_EXTENSION *e = X509_CRL_get_ext(crl, i);
-
-		if (X509_EXTENSION_get_critical(e) &&
-		    OBJ_obj2nid(X509_EXTENSION_get_object(e)) !=
-			    NID_issuing_distribution_point)
+	for (i = 0; i < X509_CRL_get_ext_count(crl); i++)
+		if (is_critical(X509_CRL_get_ext(crl, i),
+				NID_issuing_distribution_point))
 			return "a critical extension is not supported; leave it out";
-	}
+	if (has_critical_entry(crl))
+		return "a critical extension of an entry is not supported; leave it out";
 	idp = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, &i,
 				   NULL);
 	if (!idp)
@@ -335,13 +360,33 @@ static const char *check_form(X509_CRL *crl)
 		       : NULL;
 }
 
+/* A number that cannot be compared must not let an older list in. */
+static const char *take_number(struct crl_list *l)
+{
+	int crit;
+	ASN1_INTEGER *n =
+		X509_CRL_get_ext_d2i(l->crl, NID_crl_number, &crit, NULL);
+	int len = n ? ASN1_STRING_length(n) : 0;
+	bool good = n && ASN1_STRING_type(n) == V_ASN1_INTEGER &&
+		    len <= CRL_NUMBER_MAX;
+
+	if (good)
+		memcpy(l->age.number + CRL_NUMBER_MAX - len,
+		       ASN1_STRING_get0_data(n), (size_t)len);
+	l->age.numbered = good;
+	ASN1_INTEGER_free(n);
+	return good || (!n && crit == -1)
+		       ? NULL
+		       : "its number is damaged, negative or too long";
+}
+
 static const char *check_list_times(const struct crl_list *l)
 {
-	if (l->this_update < 0)
+	if (l->age.this_update < 0)
 		return "it has no valid thisUpdate";
 	if (l->next_update < 0)
 		return "it has no nextUpdate, so it would never be outdated; let the CA set one";
-	if (l->next_update <= l->this_update)
+	if (l->next_update <= l->age.this_update)
 		return "its nextUpdate is not after its thisUpdate";
 	return NULL;
 }
@@ -351,8 +396,9 @@ static const char *check_issuer(const struct issuers *from, struct crl_list *l)
 {
 	bool named = false;
 	X509 *x = find_issuer_of_list(from, l->crl, &named);
+	X509 *anchor = x ? trust_anchor_of(from->trust, x, from->certs) : NULL;
 
-	if (!x)
+	if (!anchor)
 		return named ? "its signature is not by that CA, or the CA is not trusted"
 			     : "its issuer is unknown; add that CA to identity.ca or to crl";
 	if (!(X509_get_key_usage(x) & KU_CRL_SIGN))
@@ -361,7 +407,9 @@ static const char *check_issuer(const struct issuers *from, struct crl_list *l)
 		return "it is signed with SHA-1 or MD5; let the CA use SHA-256";
 	X509_up_ref(x);
 	l->issuer = x;
-	return NULL;
+	return x509_key_mark(anchor, l->anchor) || crl_mark(l)
+		       ? "its issuer cannot be named"
+		       : NULL;
 }
 
 static char *print_name(const X509_NAME *name)
@@ -389,13 +437,16 @@ static int verify_list(const struct issuers *from, const struct raw_list *raw,
 	*l = (struct crl_list){
 		.crl = raw->crl,
 		.name = print_name(X509_CRL_get_issuer(raw->crl)),
-		.this_update = seconds_of(X509_CRL_get0_lastUpdate(raw->crl)),
+		.age.this_update =
+			seconds_of(X509_CRL_get0_lastUpdate(raw->crl)),
 		.next_update = seconds_of(X509_CRL_get0_nextUpdate(raw->crl)),
 	};
 	X509_CRL_up_ref(raw->crl);
 	if (!l->name)
 		return -ENOMEM;
 	why = check_form(l->crl);
+	if (!why)
+		why = take_number(l);
 	if (!why)
 		why = check_list_times(l);
 	if (!why)
@@ -418,7 +469,7 @@ static int add_list(struct crls *c, struct crl_list *l)
 	for (i = 0; i < c->n; i++) {
 		if (!crl_same_scope(&c->v[i], l))
 			continue;
-		if (crl_compare_age(l, &c->v[i]) > 0) {
+		if (crl_compare_age(&l->age, &c->v[i].age) > 0) {
 			crl_list_wipe(&c->v[i]);
 			c->v[i] = *l;
 		} else {

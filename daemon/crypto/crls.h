@@ -7,13 +7,27 @@
 
 #include "crypto/crl.h"
 
+/* RFC 5280 section 5.2.3: longer numbers are not allowed. */
+#define CRL_NUMBER_MAX 20
+#define CRL_MARK_LEN 16
+
+/* Age of a list, among those of its CA and scope. */
+struct crl_age {
+	time_t this_update; /* seconds since 1970 */
+	bool numbered;
+	uint8_t number[CRL_NUMBER_MAX]; /* big-endian */
+};
+
 struct crl_list {
 	X509_CRL *crl;
 	X509 *issuer; /* has signed it */
 	char *name; /* the issuer */
-	time_t this_update;
+	struct crl_age age;
 	time_t next_update;
 	size_t revoked;
+	/* Digests: of issuer and scope, and of the key of the trusted CA above. */
+	uint8_t mark[CRL_MARK_LEN];
+	uint8_t anchor[CRL_MARK_LEN];
 };
 
 struct crls {
@@ -44,6 +58,10 @@ bool crl_same_scope(const struct crl_list *a, const struct crl_list *b);
  * Return more than 0 if @a is newer than @b, less if it is older, and 0 if both are of
  * one time.
  */
-int crl_compare_age(const struct crl_list *a, const struct crl_list *b);
+int crl_compare_age(const struct crl_age *a, const struct crl_age *b);
+/* Make the mark of a list whose issuer and name are known. Returns 0 or -EIO. */
+int crl_mark(struct crl_list *l);
+/* Make the digest of the public key of @x. Returns 0 or -EIO. */
+int x509_key_mark(const X509 *x, uint8_t mark[CRL_MARK_LEN]);
 
 #endif

@@ -45,11 +45,11 @@ const char *x509_subject(const X509 *x, char *buf, size_t size);
 struct stack_st_X509 *trust_certs(const struct trust *trust);
 struct stack_st_X509 *chain_certs(const struct cert_chain *chain);
 /*
- * Return true if @x, a CA certificate, is of @trust or depends on a CA of it, by way of
- * @others. Time is not checked.
+ * Return the CA of @trust that @x, a CA certificate, is or depends on, by way of
+ * @others, or NULL. Time is not checked. Valid as long as @trust.
  */
-bool trust_reaches(const struct trust *trust, X509 *x,
-		   struct stack_st_X509 *others);
+X509 *trust_anchor_of(const struct trust *trust, X509 *x,
+		      struct stack_st_X509 *others);
 
 /* A PEM password callback that never prompts. */
 int pem_no_password(char *buf, int size, int rwflag, void *ctx);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Revocation lists by "openssl ca": a member and then the key server are revoked, a
-# damaged or an older list changes nothing, and a restart does not let anybody in.
+# damaged or an older list changes nothing, and a restart does not let anybody in. A
+# member whose list is damaged starts not, and leaves its group closed.
 # timeout: 300
 
 . "$(dirname "$0")/../lib.sh"
@@ -49,7 +50,7 @@ k_conf() {
 }
 m_conf() {
 	member_conf "$1" '{ name = "video"; address = "239.7.1.1"; sender-ids = 1; }' |
-		sed "s|^identity: { |&crl = \"$lists\"; |"
+		sed "s|^identity: { |&crl = \"$lists\"; crl-numbers = \"$TMP/$1/numbers\"; |"
 }
 roster() { kctl -j member video | jq -r '[.rosters[0].members[].id] | sort | join(" ")'; }
 state() { host_ctl "$1" -j status | jq -r '.member.groups[0].state'; }
@@ -72,6 +73,7 @@ like "a CA without a list is named" "$(cat "$TMP/k.log")" \
 	'revocation list missing: .*are refused'
 down TERM "$(pid_of k)"
 try "openssl ca makes a list" ca_list -crldays 7
+cp "$lists/lab.crl" "$TMP/first.crl"
 like "mcsecd --check reads it" "$("$MCSECD" --check "$TMP/k.conf" 2>&1)" \
 	'configuration is valid'
 up k
@@ -122,18 +124,66 @@ like "a forged list is refused" "$(kctl reload 2>&1)" \
 	'lab.crl: list of CN=.*: its signature is not by that CA'
 rm "$lists/lab.crl"
 like "a list does not vanish" "$(kctl reload 2>&1)" \
-	'the list of CN=.*, which is in use, is missing'
+	'the list of CN=.*, which was in use, is missing'
 is "the list in use is the former one" "$(lists_are revoked)" 1
 cp "$TMP/second.crl" "$lists/lab.crl"
 try "the former list is taken again" kctl reload
 is "nobody was put out" "$(roster)" "m.lab"
 
+section "an older list"
+
+numbers=$TMP/k/gcks.db.crl-numbers
+cp "$TMP/first.crl" "$lists/lab.crl"
+like "a reload does not go back" "$(kctl reload 2>&1)" \
+	'the list of CN=.* is older than one that was in use'
+is "the list in use is the newer one" "$(lists_are revoked)" 1
+down TERM "$(pid_of k)"
+like "a start would not go back either" "$("$MCSECD" --check "$TMP/k.conf" 2>&1)" \
+	'a start would be refused: .*is older than one that was in use'
+like "a start does not go back" \
+	"$(in_ns k timeout 20 "$MCSECD" -c "$TMP/k.conf" 2>&1)" \
+	'not started: .*is older than one that was in use.*gcks.db.crl-numbers'
+rm "$lists/lab.crl"
+like "a start does not do without the list" \
+	"$(in_ns k timeout 20 "$MCSECD" -c "$TMP/k.conf" 2>&1)" \
+	'not started: .*which was in use, is missing'
+cp "$TMP/second.crl" "$lists/lab.crl"
+up k
+is "the audit trail has each refusal" \
+	"$(kctl -j audit | jq -r '.audit[].event' | grep -c crl-refused)" 6
+is "the roster is as before" "$(roster)" "m.lab"
+cp "$numbers" "$TMP/numbers"
+cp "$TMP/first.crl" "$lists/lab.crl"
+sed -i '/^[0-9a-f]/d' "$numbers"
+try "an administrator may go back" kctl reload
+is "the older list is in use" "$(lists_are revoked)" 0
+cp "$TMP/second.crl" "$lists/lab.crl"
+try "the newer list is taken again" kctl reload
+is "the file has what it had" "$(cat "$numbers")" "$(cat "$TMP/numbers")"
+
+section "a member and half a list"
+
+down TERM "$(pid_of m)"
+mctl group del video --force >/dev/null 2>&1
+is "the member protects nothing" "$(mctl -j group show | jq length)" 0
+head -c 200 "$TMP/second.crl" >"$lists/lab.crl"
+like "the member does not start" \
+	"$(in_ns m timeout 20 "$MCSECD" -c "$TMP/m.conf" 2>&1)" \
+	'not started: .*a damaged revocation list'
+is "the group of the member is closed" \
+	"$(mctl -j group show | jq -r '.[0].name')" video
+cp "$TMP/second.crl" "$lists/lab.crl"
+up m
+try "the member is in with the whole list" wait_until 60 state_is m in
+
 section "an outdated list"
 
-try "openssl ca makes a list for 3 s" ca_list -crlsec 3
-try "a list for 3 s is taken" kctl reload
+try "openssl ca makes a list for 8 s" ca_list -crlsec 8
+try "a list for 8 s is taken" kctl reload
 expired() { [ "$(lists_are state)" = expired ]; }
-try "status says when it has expired" wait_until 15 expired
+try "the log warns before the list expires" wait_until 20 grep -q \
+	'revocation list expires soon: ' "$TMP/k.log"
+try "status says when it has expired" wait_until 20 expired
 try "the log says so" wait_until 10 grep -q 'revocation list expired: ' \
 	"$TMP/k.log"
 is "nobody was put out by that" "$(roster)" "m.lab"

@@ -25,6 +25,8 @@ struct crl_spec {
 	long number;
 	const struct pki_pair *revokes[CRL_REVOKES_MAX];
 	long base; /* number of the list to which this one is a delta */
+	const char *entry; /* a critical certificateIssuer of all entries */
+	uint8_t digits; /* number of so many octets, in place of @number */
 	int nid; /* an extension more ... */
 	const char *value; /* ... as in openssl.cnf */
 };
@@ -51,8 +53,21 @@ static inline X509 *crl_cert(const struct pki_pair *p)
 	return d2i_X509(NULL, &at, (long)p->cert_len);
 }
 
+static inline void crl_extend_entry(X509_REVOKED *r, const char *name)
+{
+	GENERAL_NAMES *names = GENERAL_NAMES_new();
+	GENERAL_NAME *n =
+		a2i_GENERAL_NAME(NULL, NULL, NULL, GEN_DNS, (char *)name, 0);
+
+	if (!n || !sk_GENERAL_NAME_push(names, n) ||
+	    X509_REVOKED_add1_ext_i2d(r, NID_certificate_issuer, names, 1,
+				      X509V3_ADD_DEFAULT) != 1)
+		bail("certificateIssuer");
+	GENERAL_NAMES_free(names);
+}
+
 static inline void crl_revoke(X509_CRL *crl, const struct pki_pair *p,
-			      int64_t when)
+			      int64_t when, const char *entry)
 {
 	X509_REVOKED *r = X509_REVOKED_new();
 	ASN1_TIME *t = ASN1_TIME_set(NULL, when);
@@ -60,6 +75,8 @@ static inline void crl_revoke(X509_CRL *crl, const struct pki_pair *p,
 
 	X509_REVOKED_set_serialNumber(r, X509_get_serialNumber(x));
 	X509_REVOKED_set_revocationDate(r, t);
+	if (entry)
+		crl_extend_entry(r, entry);
 	if (!X509_CRL_add0_revoked(crl, r))
 		bail("X509_CRL_add0_revoked");
 	ASN1_TIME_free(t);
@@ -91,6 +108,19 @@ static inline void crl_add_number(X509_CRL *crl, int nid, long number)
 	ASN1_INTEGER_free(n);
 }
 
+static inline void crl_add_long_number(X509_CRL *crl, uint8_t len)
+{
+	ASN1_INTEGER *n = ASN1_INTEGER_new();
+	uint8_t octets[64] = { 0x7f };
+
+	if (!n || len > sizeof(octets) ||
+	    ASN1_STRING_set(n, octets, len) != 1 ||
+	    X509_CRL_add1_ext_i2d(crl, NID_crl_number, n, 0,
+				  X509V3_ADD_DEFAULT) != 1)
+		bail("a number of %u octets", len);
+	ASN1_INTEGER_free(n);
+}
+
 static inline X509_CRL *crl_make(const struct crl_spec *spec)
 {
 	const struct pki_pair *signer = spec->signer ?: spec->by;
@@ -111,8 +141,10 @@ static inline X509_CRL *crl_make(const struct crl_spec *spec)
 		ASN1_TIME_free(t);
 	}
 	for (i = 0; i < CRL_REVOKES_MAX && spec->revokes[i]; i++)
-		crl_revoke(crl, spec->revokes[i], spec->made);
-	if (spec->number)
+		crl_revoke(crl, spec->revokes[i], spec->made, spec->entry);
+	if (spec->digits)
+		crl_add_long_number(crl, spec->digits);
+	else if (spec->number)
 		crl_add_number(crl, NID_crl_number, spec->number);
 	if (spec->base)
 		crl_add_number(crl, NID_delta_crl, spec->base);

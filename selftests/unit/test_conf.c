@@ -280,6 +280,8 @@ static void words(void)
 	refused(WITH("crl = \"/l\"; crl-policy = \"lax\";"),
 		"f:1: identity.crl-policy", "relaxed");
 	refused(WITH("crl = \"l\";"), "f:1: identity.crl", "absolute path");
+	refused(WITH("crl-numbers = \"/n\";"), "f:1: identity.crl-numbers",
+		"crl is missing");
 	refused("identity: { id = \"a\"; }; psk = 1;", "f:1: psk",
 		"has to be a list");
 	refused("identity: { id = \"a\"; }; psk = ( { id = \"b\"; } );",
