@@ -461,27 +461,30 @@ static void test_gcks_superseded(void)
 
 /* ---- a record of an earlier release -------------------------------------------- */
 
+#define RECORD_1 33 /* octets behind the version */
+#define RECORD_2 54
+#define RECORD_3 (RECORD_2 + 1 + CERT_REF_LEN)
+
 /*
- * Records before version 3 do not tell the certificate, so the member stays until it
- * asks.
+ * Let the record of a.example be of @version, with @len octets of its own behind that,
+ * and @n_refs in place of the number of references if that is not 0.
  */
-static void test_old_record(void)
+static void set_record(uint8_t version, size_t len, uint8_t n_refs)
 {
 	char key[STORE_KEY_MAX];
 	struct wbuf in, out;
 
-	usual(11);
-	sim_gcks_down(&s);
-	s.crashed = false;
 	sim_store_up(&s);
 	store_key(key, "g", "video", "m", "a.example", NULL);
 	wbuf_init(&in, STORE_VALUE_MAX);
 	wbuf_init(&out, STORE_VALUE_MAX);
 	if (store_get(s.store, key, &in) || in.p[0] != 3 ||
-	    in.len != 55 + 1 + CERT_REF_LEN)
+	    in.len != 1 + RECORD_3)
 		bail("a record of %zu octets", in.len);
-	wbuf_u8(&out, 2);
-	wbuf_put(&out, in.p + 1, 54);
+	if (n_refs)
+		in.p[1 + RECORD_2] = n_refs;
+	wbuf_u8(&out, version);
+	wbuf_put(&out, in.p + 1, len);
 	if (store_begin(s.store) || store_put(s.store, key, out.p, out.len) ||
 	    store_commit(s.store))
 		bail("store");
@@ -489,17 +492,111 @@ static void test_old_record(void)
 	wbuf_free(&out);
 	store_close(s.store);
 	store_close(s.witness);
-	revoke_cert(&a->cert);
-	reload();
+}
+
+static void stop_gcks(void)
+{
+	sim_gcks_down(&s);
+	s.crashed = false;
+}
+
+/*
+ * Records before version 3 do not tell the certificate, so the member stays until it
+ * asks.
+ */
+static void test_old_record(void)
+{
+	for (int version = 1; version <= 2; version++) {
+		usual(11);
+		stop_gcks();
+		set_record(version, version == 1 ? RECORD_1 : RECORD_2, 0);
+		revoke_cert(&a->cert);
+		reload();
+		sim_gcks_up(&s);
+		sim_run(&s, 2000);
+		ok(sim_has_member(&s, "a.example"),
+		   "a record of version %d is read", version);
+		is_int(sim_group(&s).members, 3,
+		       "beside a record of version %d the others are read",
+		       version);
+		sim_down(a);
+		sim_up(a);
+		sim_run(&s, 20000);
+		is_int(a->notify, IKE_N_AUTHENTICATION_FAILED,
+		       "the member of version %d is refused when it registers",
+		       version);
+		finish("old record");
+	}
+}
+
+/* A record of an old version gets its references with the next registration. */
+static void test_record_renewed(void)
+{
+	usual(14);
+	stop_gcks();
+	set_record(2, RECORD_2, 0);
 	sim_gcks_up(&s);
-	sim_run(&s, 2000);
-	ok(sim_has_member(&s, "a.example"), "an old record is read");
 	sim_down(a);
+	sim_run(&s, 12000);
 	sim_up(a);
-	sim_run(&s, 20000);
-	is_int(a->notify, IKE_N_AUTHENTICATION_FAILED,
-	       "the member of an old record is refused when it registers");
-	finish("old record");
+	ok(sim_settle(&s, 5000), "a member of an old record registers");
+	revoke_cert(&a->cert);
+	is_int(reload(), 0, "a list that revokes it");
+	ok(!sim_has_member(&s, "a.example"),
+	   "a member of an old record that has registered since is evicted");
+	sim_down(a);
+	finish("record renewed");
+}
+
+static int try_gcks(void)
+{
+	struct gcks_deps deps = {
+		.clock = &s.clock,
+		.tq = &s.tq,
+		.trust = s.trust,
+		.ctx = &s,
+	};
+	struct gcks *k;
+	int ret;
+
+	sim_store_up(&s);
+	deps.store = s.store;
+	deps.witness = s.witness;
+	ret = gcks_new(&s.conf, &deps, &k, &err);
+	if (!ret)
+		gcks_free(k);
+	store_close(s.store);
+	store_close(s.witness);
+	return ret;
+}
+
+static void test_bad_record(void)
+{
+	static const struct {
+		uint8_t version;
+		size_t len;
+		uint8_t n_refs;
+		const char *name;
+	} bad[] = {
+		{ 0, RECORD_3, 0, "version 0" },
+		{ 4, RECORD_3, 0, "a version of the future" },
+		{ 1, RECORD_2, 0, "version 1 with too much" },
+		{ 2, RECORD_3, 0, "version 2 with too much" },
+		{ 3, RECORD_2, 0, "version 3 without references" },
+		{ 3, RECORD_3 - 1, 0, "half a reference" },
+		{ 3, RECORD_3, 2, "a reference too few" },
+		{ 3, RECORD_3, 255, "too many references" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		usual(15);
+		stop_gcks();
+		set_record(bad[i].version, bad[i].len, bad[i].n_refs);
+		is_int(try_gcks(), -EBADMSG, "%s is refused: %s", bad[i].name,
+		       err.text);
+		finish("bad record");
+	}
 }
 
 int main(void)
@@ -518,5 +615,7 @@ int main(void)
 	RUN(test_gcks_revoked);
 	RUN(test_gcks_superseded);
 	RUN(test_old_record);
+	RUN(test_record_renewed);
+	RUN(test_bad_record);
 	return done();
 }
