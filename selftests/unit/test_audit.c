@@ -438,9 +438,13 @@ static void test_two_writers(void)
 
 static void limit_file(rlim_t octets)
 {
-	struct rlimit r = { octets, RLIM_INFINITY };
+	struct rlimit r;
 
-	setrlimit(RLIMIT_FSIZE, &r);
+	if (getrlimit(RLIMIT_FSIZE, &r))
+		bail("getrlimit");
+	r.rlim_cur = octets < r.rlim_max ? octets : r.rlim_max;
+	if (setrlimit(RLIMIT_FSIZE, &r))
+		bail("setrlimit");
 }
 
 static void test_full(void)
