@@ -233,7 +233,6 @@ struct join_req {
 	struct ep from; /* source of the request */
 	uint8_t *sag; /* payload SAg, or NULL; see judge.h */
 	size_t sag_len;
-	uint64_t judged; /* by this version of the policy */
 	struct cert_refs certs; /* this request's, or shared */
 	struct cert_refs certs_after; /* see certs_note() */
 	int64_t cert_ends; /* see struct gmember */

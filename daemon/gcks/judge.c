@@ -100,11 +100,8 @@ uint16_t judge_request(const struct group *g, struct join_req *j,
 	}
 	j->inband = g->conf->inband == INBAND_ALWAYS ||
 		    (g->conf->inband == INBAND_ASKED && j->asks_inband);
-	/* Algorithms change with the policy alone. */
-	if (j->sag && j->judged != g->policy->version)
+	if (j->sag)
 		notify = judge_sag(g, j, err);
-	if (!notify)
-		j->judged = g->policy->version;
 	/* The age limit is that of today's policy, too. */
 	term_of(g, j);
 	return notify;
