@@ -39,7 +39,7 @@ int prefix_parse(const char *s, struct addr *a, uint8_t *len)
 		return 0;
 	for (p = slash + 1; *p >= '0' && *p <= '9' && bits <= 128; p++)
 		bits = 10 * bits + (unsigned int)(*p - '0');
-	if (*p || p == slash + 1 || !bits || bits > a->len * 8u)
+	if (*p || !bits || bits > a->len * 8u)
 		return -ERANGE;
 	if (bits < a->len * 8u)
 		*len = (uint8_t)bits;

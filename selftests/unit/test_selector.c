@@ -108,6 +108,14 @@ static void test_prefixes(void)
 	is_int(prefix_parse("239.1.0.0/4294967312", &a, &len), -ERANGE,
 	       "a length that wraps");
 	is_int(prefix_parse("239.1.0/16", &a, &len), -EINVAL, "no address");
+	prefix_parse("239.1.0.1", &a, &len);
+	is_int(prefix_parse("0000000000000000000000000000000000000000239.1.0.1/16",
+			    &a, &len),
+	       -EINVAL, "a text that is too long");
+	ok(addr_is_none(&a), "the long text leaves no address");
+	is_int(prefix_parse("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.2555/16",
+			    &a, &len),
+	       -EINVAL, "a text one octet too long");
 
 	prefix_parse("239.1.16.0/20", &a, &len);
 	ok(prefix_is_first(&a, len), "no bit is behind the prefix");
@@ -131,6 +139,10 @@ static void test_prefixes(void)
 	is_int(prefix_of_range(&a, &b, &len), -EINVAL, "all addresses");
 	addr_parse("ff0e::", &b);
 	ok(!prefix_has(&a, 1, &b), "the other family is in no prefix");
+	ok(prefix_has(&b, 0, &b), "an address of IPv6 is in itself");
+	len = 7;
+	is_int(prefix_of_range(&b, &b, &len), 0, "a range of one address");
+	is_int(len, 0, "one address has no length");
 }
 
 /* ---- comparison --------------------------------------------------------- */
@@ -167,6 +179,15 @@ static void test_overlaps(void)
 		{ "address=\"239.1.1.1\"; protocol=\"udp\"; destination-port=1;",
 		  "address=\"239.1.1.1\"; protocol=\"udp\"; destination-port=2;",
 		  "two ports", false, false, false },
+		{ "address=\"239.1.1.1\"; protocol=\"udp\"; source-port=1;",
+		  "address=\"239.1.1.1\"; protocol=\"udp\";",
+		  "one source port and any", true, true, false },
+		{ "address=\"239.1.1.1\"; protocol=\"udp\"; source-port=1;",
+		  "address=\"239.1.1.1\"; protocol=\"udp\"; source-port=1;",
+		  "one source port", true, true, true },
+		{ "address=\"239.1.1.1\"; protocol=\"udp\"; source-port=1;",
+		  "address=\"239.1.1.1\"; protocol=\"udp\"; source-port=2;",
+		  "two source ports", false, false, false },
 		{ "address=\"239.1.1.1\"; protocol=\"udp\"; source-port=1;",
 		  "address=\"239.1.1.1\"; protocol=\"udp\"; destination-port=2;",
 		  "a port of each end", true, false, false },
