@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Members that register again: what they get, what is stored of it, and what the
+ * others notice.
+ */
+#include "gcks/group.h"
+#include "gcks/group_time.h"
+#include "gcks/lkh.h"
+#include "gcks/policy.h"
+#include "group_finish.h"
+#include "group_sim.h"
+#include "ike/sa.h"
+#include "member/mgroup.h"
+#include "tap.h"
+#include "wire/proto.h"
+
+#define HOUR 3600000u
+
+static struct sim s;
+static struct sim_member *tx, *a, *b;
+static struct err err;
+static enum gike_when reported;
+static bool as_report;
+
+/* A report comes in the place of the next request, if as_report says so. */
+static enum gike_when note_when(void *ctx, struct ike_sa *sa,
+				const struct gike_req *req,
+				struct gike_reply *reply)
+{
+	struct gike_req r = *req;
+	enum gike_when when;
+
+	(void)ctx;
+	if (as_report)
+		r.report = GIKE_N_REGISTRATION_FAILED;
+	as_report = false;
+	when = gcks_group_request(s.gcks, sa, &r, reply);
+	if (r.report)
+		reported = when;
+	return when;
+}
+
+static void begin(uint64_t seed)
+{
+	sim_init(&s, seed);
+	/* Periodic rekeys are not counted here. */
+	s.cg.rekey_interval = 10 * 86400;
+	s.cg.lifetime = 21 * 86400;
+	s.cg.kek_lifetime = 21 * 86400;
+}
+
+static void up(void)
+{
+	struct sim_three three = sim_start_three(&s, true, 20000, 0);
+
+	tx = three.tx;
+	a = three.a;
+	b = three.b;
+}
+
+static struct group *group(void)
+{
+	return TAILQ_FIRST(&s.gcks->groups);
+}
+
+static struct gmember *member(const struct sim_member *m)
+{
+	struct gmember *gm;
+
+	TAILQ_FOREACH(gm, &group()->members, all)
+	if (!strcmp(gm->identity, m->name))
+		return gm;
+	bail("%s is no member", m->name);
+	return NULL;
+}
+
+static void ask(struct sim_member *m)
+{
+	register_now(TAILQ_FIRST(&m->m->groups));
+	sim_run(&s, 200);
+}
+
+/* Let @m report that it leaves, though it keeps its keys. */
+static void report(struct sim_member *m)
+{
+	s.engine->ops.group_request = note_when;
+	as_report = true;
+	ask(m);
+	if (!member(m)->leaving)
+		bail("%s does not leave", m->name);
+}
+
+/* Kill the key server, and start it again. */
+static void restart(void)
+{
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+}
+
+/* Return the ID of the key of @m's leaf. */
+static uint32_t leaf_id(const struct sim_member *m)
+{
+	struct lkh_wraps w;
+	uint32_t id;
+
+	if (lkh_path(group()->tree, member(m)->leaf, &w) || !w.n)
+		bail("no path of %s", m->name);
+	id = w.v[w.n - 1].id;
+	lkh_wraps_free(&w);
+	return id;
+}
+
+/* ---- receivers ---------------------------------------------------------- */
+
+/* Whole seconds of the key server's clock count. */
+static void to_next_second(void)
+{
+	sim_run(&s, 1000 - s.ms % 1000);
+}
+
+static void test_stored_once(void)
+{
+	struct gcks_group_status before, after;
+	unsigned int changes;
+	int64_t stored;
+
+	begin(1);
+	up();
+	before = sim_group(&s);
+	changes = s.changes;
+	to_next_second();
+	ask(a);
+	is_int(s.changes - changes, 1, "a registration is stored");
+	stored = member(a)->registered;
+	ask(a);
+	is_int(s.changes - changes, 1,
+	       "the same one is not stored again in that second");
+	to_next_second();
+	sim_run(&s, 8000);
+	ask(a);
+	is_int(s.changes - changes, 1, "nor 9 s later");
+	is_int(member(a)->registered, stored, "the record is the old one");
+	to_next_second();
+	ask(a);
+	is_int(s.changes - changes, 2, "a registration 10 s later is stored");
+	ok(member(a)->registered >= stored + 10, "with its time");
+	after = sim_group(&s);
+	is_int(after.registrations - before.registrations, 4,
+	       "all four are counted");
+	is_int(after.refused, 0, "none is refused");
+	is_int(after.rekeys, before.rekeys, "no key changes");
+	sim_finish(&s, "stored once");
+}
+
+/* ---- senders ------------------------------------------------------------ */
+
+static void test_sids_stored(void)
+{
+	struct gcks_group_status before, after;
+	uint32_t first;
+
+	begin(2);
+	up();
+	before = sim_group(&s);
+	first = sim_status(tx).first_sender_id;
+	ask(tx);
+	after = sim_group(&s);
+	ok(after.next_sender_id > before.next_sender_id,
+	   "a sender takes Sender-IDs");
+	ok(sim_status(tx).first_sender_id >= before.next_sender_id &&
+		   sim_status(tx).first_sender_id != first,
+	   "the Sender-IDs are fresh");
+	is_int(after.data_spi, before.data_spi, "under the same key");
+	restart();
+	is_int(sim_group(&s).next_sender_id, after.next_sender_id,
+	       "a key server that was killed knows that they are taken");
+	sim_run(&s, 20000);
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	sim_finish(&s, "Sender-IDs");
+}
+
+static void rekeyed(void *arg, int ret, uint32_t effective_ms, const char *why)
+{
+	(void)arg;
+	(void)effective_ms;
+	is_int(ret, 0, "a rekey is done: %s", why);
+}
+
+/* Two senders ask at once, and there are Sender-IDs for one of them. */
+static void test_sids_for_one(void)
+{
+	struct sim_member *m[2];
+	unsigned int i;
+
+	begin(3);
+	s.cg.sender_id_bits = 8;
+	s.cg.max_sender_ids = 100;
+	up();
+	for (i = 0; i < 2; i++) {
+		m[i] = sim_add(&s, i ? "s3.example" : "s2.example", true, true);
+		m[i]->cg.sender_ids = 100;
+		sim_up(m[i]);
+		if (!sim_settle(&s, 30000))
+			bail("the senders are not in");
+		sim_run(&s, 20000);
+	}
+	ok(sim_group(&s).next_sender_id < 256, "some Sender-IDs are left");
+	s.store_ms = 100;
+	/* Both requests wait for the end of a change. */
+	gcks_rekey(s.gcks, "video", rekeyed, NULL);
+	for (i = 0; i < 2; i++)
+		register_now(TAILQ_FIRST(&m[i]->m->groups));
+	sim_run(&s, 60000);
+	ok(sim_group(&s).next_sender_id <= 256, "no Sender-ID has 9 bits");
+	for (i = 0; i < 2; i++)
+		ok(sim_in(m[i]) && sim_status(m[i]).first_sender_id < 256 &&
+			   sim_status(m[i]).n_sender_ids > 0,
+		   "%s has Sender-IDs", m[i]->name);
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	sim_finish(&s, "Sender-IDs for one");
+}
+
+/* ---- renewals ----------------------------------------------------------- */
+
+static void test_renewal_stored(void)
+{
+	uint32_t leaf, other;
+	uint64_t term;
+
+	begin(4);
+	s.cg.membership_lifetime = 4 * 3600;
+	up();
+	leaf = leaf_id(a);
+	other = leaf_id(b);
+	term = member(a)->term_ms;
+	ask(a);
+	is_int(leaf_id(a), leaf, "a member that has hours left is not renewed");
+	sim_run(&s, HOUR + HOUR / 8);
+	leaf = leaf_id(a);
+	term = member(a)->term_ms;
+	other = leaf_id(b);
+	if (member(a)->renewed || s.ms + 3 * HOUR > term + HOUR)
+		bail("a has renewed by itself");
+	ask(a);
+	ok(leaf_id(a) != leaf, "a member that renews has another leaf key");
+	ok(member(a)->term_ms > term + HOUR, "the membership lasts longer");
+	ok(member(a)->renewed, "the keys above it are to be replaced");
+	is_int(leaf_id(b), other, "the leaf key of another member stays");
+	leaf = leaf_id(a);
+	term = member(a)->term_ms;
+	restart();
+	is_int(leaf_id(a), leaf,
+	       "a key server that was killed has the leaf key");
+	ok(member(a)->term_ms == term, "it knows how long the membership is");
+	ok(member(a)->renewed, "it replaces the keys above it, too");
+	sim_run(&s, 20000);
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	sim_finish(&s, "renewal");
+}
+
+/* ---- leaves ------------------------------------------------------------- */
+
+/* The member is back before its leave was carried out. */
+static void test_back_again(bool soon)
+{
+	const char *how = soon ? "soon" : "late";
+	struct sim_member *c;
+	uint64_t rekeys;
+
+	begin(5 + soon);
+	s.cg.batch_leave_ms = 30000;
+	up();
+	c = sim_add(&s, "c.example", false, true);
+	if (soon)
+		ask(a);
+	rekeys = sim_group(&s).rekeys;
+	report(a);
+	ask(a);
+	ok(sim_in(a) && !member(a)->leaving, "%s: who is back stays", how);
+	s.cg.max_members = 3;
+	if (sim_reload(&s, &err))
+		bail("%s", err.text);
+	sim_up(c);
+	sim_run(&s, 2000);
+	is_int(c->notify, GIKE_N_REGISTRATION_FAILED,
+	       "%s: the place of who is back is not free", how);
+	sim_down(c);
+	sim_run(&s, 60000);
+	ok(sim_has_member(&s, "a.example"), "%s: the leave is forgotten", how);
+	is_int(sim_group(&s).rekeys, rekeys, "%s: no key changes", how);
+	is_int(sim_out_of_step(&s), 0, "%s: all are in step", how);
+	sim_finish(&s, how);
+}
+
+/* Who leaves hears so when it is out. */
+static void test_leave_answered(void)
+{
+	begin(7);
+	up();
+	s.engine->ops.group_request = note_when;
+	s.store_ms = 200;
+	reported = GIKE_NOW;
+	member_leave(a->m, NULL);
+	sim_run(&s, 100);
+	is_int(reported, GIKE_LATER, "the answer waits for the store");
+	sim_run(&s, 5000);
+	ok(!sim_has_member(&s, "a.example"), "a is out");
+	sim_finish(&s, "leave");
+}
+
+/* ---- refusals ----------------------------------------------------------- */
+
+static void test_key_wrap(void)
+{
+	uint16_t other = GIKE_KWA_5649_128;
+
+	begin(8);
+	up();
+	/* IKE SAs have the algorithm that all groups had when they began. */
+	s.cg.kwa = s.cg.kwa == other ? GIKE_KWA_5649_256 : other;
+	group()->policy->conf.kwa = s.cg.kwa;
+	a->notify = 0;
+	ask(a);
+	is_int(a->notify, IKE_N_NO_PROPOSAL_CHOSEN,
+	       "an IKE SA of another key wrap algorithm brings no keys");
+	ok(sim_logged(&s, "key wrap algorithm of its IKE SA"),
+	   "the log names the key wrap algorithm");
+	sim_free(&s);
+}
+
+/* A sender that asks too often, at the end of its membership. */
+static void test_refused_at_the_end(void)
+{
+	uint64_t now, refused;
+	unsigned int i;
+
+	begin(9);
+	s.cg.membership_lifetime = 3600;
+	up();
+	for (i = 0; i < 20 && !sim_group(&s).refused; i++)
+		ask(tx);
+	ok(sim_group(&s).refused, "a sender that asks all the time is refused");
+	ok(sim_has_member(&s, "s.example"), "it is still a member");
+	/* Whoever is refused at the end gets time for another try. */
+	now = gkm_time_ms(group());
+	member(tx)->term_ms = now + 1000;
+	ask(tx);
+	ok(member(tx)->term_ms >= now + 60000,
+	   "its membership does not end with the refusal");
+	s.cg.batch_leave_ms = 30000;
+	if (sim_reload(&s, &err))
+		bail("%s", err.text);
+	report(tx);
+	refused = sim_group(&s).refused;
+	ask(tx);
+	is_int(sim_group(&s).refused, refused + 1, "the sender is refused");
+	ok(!member(tx)->leaving, "who asks does not want to leave any more");
+	sim_free(&s);
+}
+
+int main(void)
+{
+	RUN(test_stored_once);
+	RUN(test_sids_stored);
+	RUN(test_sids_for_one);
+	RUN(test_renewal_stored);
+	RUN(test_back_again, false);
+	RUN(test_back_again, true);
+	RUN(test_leave_answered);
+	RUN(test_key_wrap);
+	RUN(test_refused_at_the_end);
+	return done();
+}

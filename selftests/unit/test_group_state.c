@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The record of a group's keys in the store: one that is damaged is refused as a
+ * whole, and the digest of what a group cannot change keeps its value over
+ * releases.
+ */
+#include <string.h>
+
+#include "gcks/group.h"
+#include "gcks/gkm_store.h"
+#include "group_sim.h"
+#include "lib/buf.h"
+#include "lib/util.h"
+#include "store/store.h"
+#include "tap.h"
+
+#define KEY "g/video/state"
+/* Octets in front of the key of the Rekey SA. */
+#define AT_NUMBER (1 + GKM_DIGEST + 8 + 1)
+#define AT_REKEY (AT_NUMBER + 8 + 4 + 4)
+/* Octets of a key in front of its length. */
+#define KEY_HEAD (GIKE_SPI_LEN_REKEY + 8 + 4)
+/* Octets of a retired Data SA, and behind all of them. */
+#define OLD_LEN (4 + 8)
+#define TAIL (8 + 1)
+
+static struct sim s;
+static uint8_t rec[4096];
+static size_t rec_len;
+
+/* ---- damaged records ---------------------------------------------------- */
+
+static void ignore_line(void *arg, const char *line)
+{
+	(void)arg;
+	(void)line;
+}
+
+/* Write the record, and return why a key server would not start with it. */
+static const char *would_refuse(void)
+{
+	struct gcks_deps deps = { .clock = &s.clock, .tq = &s.tq };
+	static struct err err;
+	int ret;
+
+	s.crashed = false;
+	sim_store_up(&s);
+	if (store_begin(s.store) || store_put(s.store, KEY, rec, rec_len) ||
+	    store_commit(s.store))
+		bail("the record is not written");
+	store_close(s.store);
+	store_close(s.witness);
+	err.text[0] = '\0';
+	ret = store_open_copy(s.path, s.sealer, &deps.store, &err);
+	if (!ret)
+		ret = store_open_copy(s.witness_path, s.sealer, &deps.witness,
+				      &err);
+	if (ret)
+		bail("%s", err.text);
+	ret = gcks_start_check(&s.conf, &deps, ignore_line, NULL, &err);
+	store_close(deps.store);
+	store_close(deps.witness);
+	return ret ? err.text : NULL;
+}
+
+static void read_record(void)
+{
+	struct wbuf w;
+
+	wbuf_init(&w, sizeof(rec));
+	if (store_get(s.store, KEY, &w))
+		bail("the record is not there");
+	memcpy(rec, w.p, w.len);
+	rec_len = w.len;
+	wbuf_free(&w);
+}
+
+/* Return the length of the key whose length is at @at. */
+static uint8_t key_len(size_t at)
+{
+	if (rec[at] || !rec[at + 1] || rec[at + 1] > KD_PLAIN_MAX)
+		bail("no key is where it should be");
+	return rec[at + 1];
+}
+
+static void remove_octets(size_t at, uint8_t n)
+{
+	memmove(rec + at, rec + at + n, rec_len - at - n);
+	rec_len -= n;
+}
+
+static void insert_octets(size_t at, uint8_t n)
+{
+	memmove(rec + at + n, rec + at, rec_len - at);
+	memset(rec + at, 0, n);
+	rec_len += n;
+}
+
+static void set_old(unsigned int n)
+{
+	size_t at = rec_len - TAIL - 1;
+
+	if (rec[at])
+		bail("a Data SA has retired already");
+	rec_len = at + 1 + n * OLD_LEN + TAIL;
+	memset(rec + at, 0, rec_len - at);
+	rec[at] = n;
+}
+
+/* Refused, and the record as it was is taken after that. */
+#define REFUSED(what, change) \
+	do { \
+		uint8_t was[sizeof(rec)]; \
+		size_t len = rec_len; \
+		const char *why; \
+\
+		memcpy(was, rec, sizeof(rec)); \
+		change; \
+		why = would_refuse(); \
+		memcpy(rec, was, sizeof(rec)); \
+		rec_len = len; \
+		ok(why &&strstr(why, "keys in the store"), "%s: %s", what, \
+		   why ? why : "taken"); \
+		if (would_refuse()) \
+			bail("the right record is refused"); \
+	} while (0)
+
+static void test_damaged(void)
+{
+	const char *why;
+	uint8_t len;
+	size_t at;
+
+	sim_init(&s, 1);
+	/* No Data SA has retired when the first member is in. */
+	sim_gcks_up(&s);
+	sim_up(sim_add(&s, "s.example", true, true));
+	if (!sim_settle(&s, 10000))
+		bail("no member is in");
+	read_record();
+	sim_gcks_down(&s);
+	at = AT_REKEY + KEY_HEAD;
+	len = key_len(at);
+	ok(!would_refuse(), "the record is taken as it was");
+	REFUSED("an octet too few", rec_len--);
+	REFUSED("an octet too many", rec[rec_len++] = 0);
+	REFUSED("no version", rec[0] = 0);
+	REFUSED("a later version", rec[0]++);
+	REFUSED("no number of the next member", memset(rec + AT_NUMBER, 0, 8));
+	REFUSED("a key longer than any", rec[at + 1] = KD_PLAIN_MAX + 1;
+		remove_octets(at + 2, len));
+	REFUSED("more retired Data SAs than a Delete has room for",
+		set_old(GKM_OLD_MAX + 1));
+	set_old(GKM_OLD_MAX);
+	why = would_refuse();
+	ok(!why, "as many as a Delete has room for are taken: %s", why);
+	at += 2 + len + KEY_HEAD;
+	len = key_len(at);
+	rec[at + 1] = KD_PLAIN_MAX;
+	insert_octets(at + 2, KD_PLAIN_MAX - len);
+	ok(!would_refuse(), "the longest key is taken");
+	sim_free(&s);
+}
+
+/* ---- the digest of what a group cannot change ---------------------------- */
+
+static void has_digest(const struct conf_group *conf, const char *text)
+{
+	struct iovec iov = { (void *)text, strlen(text) };
+	uint8_t want[HASH_SHA256_LEN], got[GKM_DIGEST];
+
+	if (hash_sha256(&iov, 1, want) || gkm_policy_digest(conf, got))
+		bail("SHA-256");
+	ok(!memcmp(want, got, sizeof(got)), "the digest is that of \"%s\"",
+	   text);
+}
+
+static void test_digest(void)
+{
+	struct conf_group c = {
+		.alg = { .encr = 20, .key_bits = 256 },
+		.kek_alg = { .encr = 28, .key_bits = 0 },
+		.kwa = 3,
+		.rekey_sign = 5,
+		.sender_id_bits = 12,
+	};
+
+	if (addr_parse("239.1.1.0", &c.sel.dst) ||
+	    ep_parse("239.1.1.254:848", 0, &c.rekey_to) ||
+	    addr_parse("10.1.1.1", &c.rekey_source))
+		bail("address");
+	has_digest(&c,
+		   "1 239.1.1.0 239.1.1.254:848 10.1.1.1 20-256 28-0 3 5 12");
+	c.tunnel = true;
+	has_digest(&c,
+		   "1 239.1.1.0 239.1.1.254:848 10.1.1.1 20-256 28-0 3 5 12 tunnel 239.1.1.0");
+	c.tunnel = false;
+	c.sel.dst_len = 24;
+	has_digest(&c,
+		   "1 239.1.1.0 239.1.1.254:848 10.1.1.1 20-256 28-0 3 5 12 239.1.1.0/24");
+	c.sel.dst_len = 0;
+	c.sel.proto = IPPROTO_UDP;
+	c.sel.dport = 5000;
+	has_digest(&c,
+		   "1 239.1.1.0 239.1.1.254:848 10.1.1.1 20-256 28-0 3 5 12 239.1.1.0 proto udp dport 5000");
+}
+
+int main(void)
+{
+	RUN(test_damaged);
+	RUN(test_digest);
+	return done();
+}
