@@ -21,8 +21,9 @@ import time
 
 BUILD = pathlib.Path(os.environ.get("MCSEC_MUTATE", "build/mutate"))
 CACHE = os.environ.get("MCSEC_CACHE", "/var/cache/mcsec")
-# A fault that the compiler would have to guess at is no mutant
-STRICT = """-g0 -O1 -Wno-error -fmax-errors=1 -Werror=incompatible-pointer-types
+# A fault that the compiler would have to guess at is no mutant, and a variable that
+# is no longer set holds no zeros by luck.
+STRICT = """-ftrivial-auto-var-init=pattern -g0 -O1 -Wno-error -fmax-errors=1 -Werror=incompatible-pointer-types
 	-Werror=int-conversion -Werror=implicit-function-declaration
 	-Werror=return-type""".split()
 # Octets that a program gone mad may write to one file; a guest has its memory in

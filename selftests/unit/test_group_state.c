@@ -36,20 +36,13 @@ static void ignore_line(void *arg, const char *line)
 	(void)line;
 }
 
-/* Write the record, and return why a key server would not start with it. */
-static const char *would_refuse(void)
+/* Return why a key server would not start with its store, or NULL. */
+static const char *why_not(void)
 {
 	struct gcks_deps deps = { .clock = &s.clock, .tq = &s.tq };
 	static struct err err;
 	int ret;
 
-	s.crashed = false;
-	sim_store_up(&s);
-	if (store_begin(s.store) || store_put(s.store, KEY, rec, rec_len) ||
-	    store_commit(s.store))
-		bail("the record is not written");
-	store_close(s.store);
-	store_close(s.witness);
 	err.text[0] = '\0';
 	ret = store_open_copy(s.path, s.sealer, &deps.store, &err);
 	if (!ret)
@@ -61,6 +54,19 @@ static const char *would_refuse(void)
 	store_close(deps.store);
 	store_close(deps.witness);
 	return ret ? err.text : NULL;
+}
+
+/* Write the record, and return why a key server would not start with it. */
+static const char *would_refuse(void)
+{
+	s.crashed = false;
+	sim_store_up(&s);
+	if (store_begin(s.store) || store_put(s.store, KEY, rec, rec_len) ||
+	    store_commit(s.store))
+		bail("the record is not written");
+	store_close(s.store);
+	store_close(s.witness);
+	return why_not();
 }
 
 static void read_record(void)
@@ -162,6 +168,74 @@ static void test_damaged(void)
 	sim_free(&s);
 }
 
+/* ---- damaged trees ------------------------------------------------------ */
+
+static void up(uint64_t seed)
+{
+	sim_init(&s, seed);
+	sim_start_three(&s, true, 5000, 0);
+	sim_gcks_down(&s);
+}
+
+/* Remove what is at @key or below, and put @id there, if it is not 0. */
+static const char *refused_without(const char *key, uint64_t id)
+{
+	s.crashed = false;
+	sim_store_up(&s);
+	if (store_begin(s.store) || store_del(s.store, key) ||
+	    store_del_below(s.store, key) ||
+	    (id && store_put_u64(s.store, key, id)) || store_commit(s.store))
+		bail("the record is not removed");
+	store_close(s.store);
+	store_close(s.witness);
+	return why_not();
+}
+
+static void test_tree(void)
+{
+	static const struct {
+		const char *what, *key;
+		uint64_t id;
+	} cases[] = {
+		{ "a tree without its next Key ID", "g/video/id", 0 },
+		{ "a next Key ID of 33 bits", "g/video/id", 1ull << 32 },
+		{ "members without leaves", "g/video/t", 0 },
+		{ "leaves without members", "g/video/m", 0 },
+	};
+	const char *why;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		up(2 + i);
+		why = refused_without(cases[i].key, cases[i].id);
+		ok(why && strstr(why, "keys in the store"), "%s: %s",
+		   cases[i].what, why ? why : "taken");
+		sim_free(&s);
+	}
+	up(2 + i);
+	why = refused_without("g/video/id", UINT32_MAX);
+	ok(!why, "the largest next Key ID: %s", why);
+	sim_free(&s);
+}
+
+/* A reset leaves nothing in the store that would not fit its empty tree. */
+static void test_reset(void)
+{
+	struct err err = {};
+
+	sim_init(&s, 10);
+	sim_start_three(&s, true, 5000, 0);
+	is_int(sim_reset(s.gcks, "video", &err), 0, "a reset is done");
+	sim_gcks_down(&s);
+	ok(!why_not(), "a key server that is killed then starts again");
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).members, 0, "it has no members");
+	sim_run(&s, 60000);
+	is_int(sim_group(&s).members, 3, "all have come back");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	sim_free(&s);
+}
+
 /* ---- the digest of what a group cannot change ---------------------------- */
 
 static void has_digest(const struct conf_group *conf, const char *text)
@@ -208,6 +282,8 @@ static void test_digest(void)
 int main(void)
 {
 	RUN(test_damaged);
+	RUN(test_tree);
+	RUN(test_reset);
 	RUN(test_digest);
 	return done();
 }
