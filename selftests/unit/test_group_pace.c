@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * How long changes of keys, joins and beats wait for the change before, and when
+ * senders use its Data SA. The numbers follow from the copies of a change: plain
+ * ones go at 0, 1 and 3 s, those of an exclusion each 250 ms, and the last ones of
+ * its second message 625 ms and 3125 ms after the change. Reordering in the network
+ * adds 50 ms.
+ */
+#include "gcks/gkm.h"
+#include "gcks/group.h"
+#include "gcks/policy.h"
+#include "group_sim.h"
+#include "tap.h"
+
+static struct sim s;
+static struct conf_group c;
+static struct group *g;
+
+/* A group at rest with these settings. */
+static void rest(unsigned int atd, unsigned int dtd)
+{
+	c = s.cg;
+	c.atd = atd;
+	c.dtd = dtd;
+	g->conf = &c;
+	g->pace = (struct pace){ 0 };
+}
+
+/* Let time pass for the pace alone: the group has no members. */
+static void later(unsigned int ms)
+{
+	s.ms += ms;
+}
+
+static void waits(const char *what, unsigned int change, unsigned int copies,
+		  unsigned int beat, unsigned int atd_left)
+{
+	is_int(pace_wait_ms(g), change, "%s: the next change waits", what);
+	is_int(pace_copies_ms(g), copies, "%s: the copies are sent", what);
+	is_int(pace_beat_ms(g), beat, "%s: a beat waits", what);
+	is_int(pace_atd_left(g), atd_left, "%s: a new sender waits", what);
+}
+
+static void test_changes(void)
+{
+	rest(5, 15);
+	waits("at rest", 0, 0, 0, 0);
+	is_int(pace_join_ms(g), 0, "at rest: a join waits for nothing");
+	is_int(pace_atd(g), 5, "at rest: ATD is as set");
+	pace_changed(g, GKM_SIMPLE, true);
+	waits("a rekey", 5050, 3050, 0, 5);
+	is_int(pace_join_ms(g), 5050, "a rekey: a join waits for its ATD");
+	later(1);
+	waits("1 ms later", 5049, 3049, 0, 5);
+	later(999);
+	waits("1 s later", 4050, 2050, 0, 4);
+	later(4050);
+	waits("when it is in use", 0, 0, 0, 0);
+	rest(8, 15);
+	pace_changed(g, GKM_SIMPLE, true);
+	waits("a long ATD", 6000, 3050, 0, 8);
+	rest(0, 15);
+	pace_changed(g, GKM_SIMPLE, true);
+	waits("no ATD", 3050, 3050, 0, 0);
+}
+
+/* Nobody has to be told: only room for the SAs that end is waited for. */
+static void test_spacing(void)
+{
+	static const struct {
+		unsigned int atd, dtd, ms;
+	} cases[] = {
+		{ 5, 15, 15000 / 32 },	{ 5, 60, 60000 / 32 },
+		{ 10, 4, 11000 / 32 },	{ 10, 10, 11000 / 32 },
+		{ 10, 11, 11000 / 32 }, { 1, 2, 100 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		rest(cases[i].atd, cases[i].dtd);
+		pace_changed(g, GKM_SIMPLE, false);
+		waits("untold", cases[i].ms, 0, 0, 0);
+	}
+	rest(5, 15);
+	pace_changed(g, GKM_EXCLUDE, false);
+	waits("untold exclusion", 15000 / 32, 0, 0, 0);
+	rest(5, 120);
+	pace_changed(g, GKM_EXCLUDE, true);
+	waits("an exclusion with a long DTD", 120000 / 32, 3175, 675, 1);
+}
+
+static void test_exclusion(void)
+{
+	rest(5, 15);
+	pace_changed(g, GKM_EXCLUDE, true);
+	waits("an exclusion", 3175, 3175, 675, 1);
+	later(624);
+	waits("at its last copy", 2551, 2551, 51, 1);
+	later(2);
+	waits("less than 1 s before it is in use", 2549, 2549, 49, 0);
+	pace_changed(g, GKM_SIMPLE, true);
+	waits("a rekey behind it", 5050, 3050, 49, 5);
+}
+
+static void test_resumed(void)
+{
+	rest(5, 15);
+	pace_resumed(g);
+	waits("copies once more", 3000, 3000, 0, 5);
+}
+
+/* ---- resets ------------------------------------------------------------- */
+
+static void test_reset(void)
+{
+	rest(5, 15);
+	pace_anew(g, true, 0);
+	ok(pace_is_held(g), "senders are held");
+	is_int(pace_join_ms(g), 2500, "joins are gathered");
+	is_int(pace_atd(g), 13, "until 2 s before the old SAs end");
+	later(500);
+	is_int(pace_atd(g), 13, "in whole seconds, rounded up");
+	pace_changed(g, GKM_SIMPLE, true);
+	waits("the first change", 5050, 3050, 0, 13);
+	later(700);
+	is_int(pace_atd(g), 12, "the next change keeps the time of the first");
+	pace_changed(g, GKM_EXCLUDE, true);
+	waits("an exclusion meanwhile", 3175, 3175, 675, 12);
+	later(11800);
+	ok(!pace_is_held(g), "senders are free");
+	is_int(pace_atd(g), 5, "ATD is as set");
+
+	rest(5, 2);
+	pace_anew(g, true, 0);
+	ok(!pace_is_held(g), "nobody is held for a DTD of 2 s");
+	rest(5, 3);
+	pace_anew(g, true, 0);
+	later(999);
+	ok(pace_is_held(g), "senders are held 1 s for a DTD of 3 s");
+	later(1);
+	ok(!pace_is_held(g), "and no longer");
+
+	rest(5, 15);
+	pace_anew(g, false, 40000);
+	is_int(pace_atd(g), 40, "untold: until all have noticed the silence");
+	is_int(pace_join_ms(g), 0, "untold: joins are not gathered");
+}
+
+/* Members may have the short DTD of an exclusion, or the usual one. */
+static void test_short_dtd(void)
+{
+	rest(5, 15);
+	pace_changed(g, GKM_EXCLUDE, true);
+	later(54999);
+	pace_anew(g, true, 0);
+	is_int(pace_atd(g), 5, "soon after an exclusion");
+	later(3999);
+	ok(pace_is_held(g), "soon after an exclusion: held 4 s");
+	later(1);
+	ok(!pace_is_held(g), "soon after an exclusion: no longer");
+
+	rest(5, 15);
+	pace_changed(g, GKM_EXCLUDE, true);
+	later(55000);
+	pace_anew(g, true, 0);
+	is_int(pace_atd(g), 13, "three beats after an exclusion");
+
+	rest(5, 15);
+	pace_changed(g, GKM_EXCLUDE, false);
+	pace_anew(g, true, 0);
+	is_int(pace_atd(g), 13, "an exclusion that nobody heard of");
+	rest(5, 15);
+	pace_changed(g, GKM_SIMPLE, true);
+	pace_anew(g, true, 0);
+	is_int(pace_atd(g), 13, "after a rekey");
+}
+
+/* An exclusion while senders are held for @hold_ms. */
+static void excluded_while_held(unsigned int hold_ms, unsigned int atd_left)
+{
+	rest(5, 15);
+	pace_anew(g, false, hold_ms);
+	pace_changed(g, GKM_EXCLUDE, true);
+	is_int(pace_atd_left(g), atd_left, "held %u ms: a new sender waits",
+	       hold_ms);
+}
+
+/* A change is in use 1625 ms after an exclusion, or 1500 ms before the end. */
+static void test_early(void)
+{
+	excluded_while_held(1624, 1);
+	excluded_while_held(1625, 1);
+	excluded_while_held(1626, 2);
+	excluded_while_held(3125, 2);
+	excluded_while_held(3126, 4);
+
+	rest(5, 15);
+	pace_anew(g, false, 12500);
+	g->pace.switch_ms = s.ms + 11000;
+	is_int(pace_atd(g), 11, "1.5 s before the end is near enough");
+	pace_anew(g, false, 12501);
+	is_int(pace_atd(g), 13, "1.501 s before it is not");
+}
+
+int main(void)
+{
+	sim_init(&s, 1);
+	sim_gcks_up(&s);
+	g = TAILQ_FIRST(&s.gcks->groups);
+	RUN(test_changes);
+	RUN(test_spacing);
+	RUN(test_exclusion);
+	RUN(test_resumed);
+	RUN(test_reset);
+	RUN(test_short_dtd);
+	RUN(test_early);
+	g->conf = &g->policy->conf;
+	sim_free(&s);
+	return done();
+}
