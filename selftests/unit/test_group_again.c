@@ -138,7 +138,8 @@ static void test_stored_once(void)
 	to_next_second();
 	sim_run(&s, 8000);
 	ask(a);
-	is_int(s.changes - changes, 1, "nor 9 s later");
+	is_int(s.changes - changes, 1,
+	       "the same one is not stored 9 s later either");
 	is_int(member(a)->registered, stored, "the record is the old one");
 	to_next_second();
 	ask(a);
@@ -251,8 +252,10 @@ static void test_renewal_stored(void)
 	restart();
 	is_int(leaf_id(a), leaf,
 	       "a key server that was killed has the leaf key");
-	ok(member(a)->term_ms == term, "it knows how long the membership is");
-	ok(member(a)->renewed, "it replaces the keys above it, too");
+	ok(member(a)->term_ms == term,
+	   "a key server that was killed knows how long the membership is");
+	ok(member(a)->renewed,
+	   "a key server that was killed replaces the keys above the leaf");
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 	sim_finish(&s, "renewal");
@@ -292,7 +295,7 @@ static void test_back_again(bool soon)
 	sim_finish(&s, how);
 }
 
-/* Who leaves hears so when it is out. */
+/* A member that leaves hears so when it is out. */
 static void test_leave_answered(void)
 {
 	begin(7);
@@ -340,13 +343,14 @@ static void test_refused_at_the_end(void)
 	for (i = 0; i < 20 && !sim_group(&s).refused; i++)
 		ask(tx);
 	ok(sim_group(&s).refused, "a sender that asks all the time is refused");
-	ok(sim_has_member(&s, "s.example"), "it is still a member");
-	/* Whoever is refused at the end gets time for another try. */
+	ok(sim_has_member(&s, "s.example"),
+	   "a sender that is refused is still a member");
+	/* A member that is refused at the end gets time for another try. */
 	now = gkm_time_ms(group());
 	member(tx)->term_ms = now + 1000;
 	ask(tx);
 	ok(member(tx)->term_ms >= now + 60000,
-	   "its membership does not end with the refusal");
+	   "the membership does not end with the refusal");
 	s.cg.batch_leave_ms = 30000;
 	if (sim_reload(&s, &err))
 		bail("%s", err.text);
@@ -354,7 +358,7 @@ static void test_refused_at_the_end(void)
 	refused = sim_group(&s).refused;
 	ask(tx);
 	is_int(sim_group(&s).refused, refused + 1, "the sender is refused");
-	ok(!member(tx)->leaving, "who asks does not want to leave any more");
+	ok(!member(tx)->leaving, "a member that asks does not leave any more");
 	sim_free(&s);
 }
 

@@ -138,7 +138,7 @@ static void test_reset(void)
 	later(999);
 	ok(pace_is_held(g), "senders are held 1 s for a DTD of 3 s");
 	later(1);
-	ok(!pace_is_held(g), "and no longer");
+	ok(!pace_is_held(g), "senders are not held longer for a DTD of 3 s");
 
 	rest(5, 15);
 	pace_anew(g, false, 40000);

@@ -159,7 +159,7 @@ static void test_damaged(void)
 		set_old(GKM_OLD_MAX + 1));
 	set_old(GKM_OLD_MAX);
 	why = would_refuse();
-	ok(!why, "as many as a Delete has room for are taken: %s", why);
+	ok(!why, "a Delete full of retired Data SAs is taken: %s", why);
 	at += 2 + len + KEY_HEAD;
 	len = key_len(at);
 	rec[at + 1] = KD_PLAIN_MAX;
@@ -229,7 +229,7 @@ static void test_reset(void)
 	sim_gcks_down(&s);
 	ok(!why_not(), "a key server that is killed then starts again");
 	sim_gcks_up(&s);
-	is_int(sim_group(&s).members, 0, "it has no members");
+	is_int(sim_group(&s).members, 0, "a reset key server has no members");
 	sim_run(&s, 60000);
 	is_int(sim_group(&s).members, 3, "all have come back");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
