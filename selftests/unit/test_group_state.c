@@ -113,23 +113,21 @@ static void set_old(unsigned int n)
 	rec[at] = n;
 }
 
-/* Refused, and the record as it was is taken after that. */
-#define REFUSED(what, change) \
-	do { \
-		uint8_t was[sizeof(rec)]; \
-		size_t len = rec_len; \
-		const char *why; \
-\
-		memcpy(was, rec, sizeof(rec)); \
-		change; \
-		why = would_refuse(); \
-		memcpy(rec, was, sizeof(rec)); \
-		rec_len = len; \
-		ok(why &&strstr(why, "keys in the store"), "%s: %s", what, \
-		   why ? why : "taken"); \
-		if (would_refuse()) \
-			bail("the right record is refused"); \
-	} while (0)
+static uint8_t was[sizeof(rec)];
+static size_t was_len;
+
+/* Check that the record is refused, and that it is taken as it was before. */
+static void refused(const char *what)
+{
+	const char *why = would_refuse();
+
+	memcpy(rec, was, sizeof(rec));
+	rec_len = was_len;
+	ok(why && strstr(why, "keys in the store"), "%s: %s", what,
+	   why ? why : "taken");
+	if (would_refuse())
+		bail("the right record is refused");
+}
 
 static void test_damaged(void)
 {
@@ -148,15 +146,23 @@ static void test_damaged(void)
 	at = AT_REKEY + KEY_HEAD;
 	len = key_len(at);
 	ok(!would_refuse(), "the record is taken as it was");
-	REFUSED("an octet too few", rec_len--);
-	REFUSED("an octet too many", rec[rec_len++] = 0);
-	REFUSED("no version", rec[0] = 0);
-	REFUSED("a later version", rec[0]++);
-	REFUSED("no number of the next member", memset(rec + AT_NUMBER, 0, 8));
-	REFUSED("a key longer than any", rec[at + 1] = KD_PLAIN_MAX + 1;
-		remove_octets(at + 2, len));
-	REFUSED("more retired Data SAs than a Delete has room for",
-		set_old(GKM_OLD_MAX + 1));
+	memcpy(was, rec, sizeof(rec));
+	was_len = rec_len;
+	rec_len--;
+	refused("an octet too few");
+	rec[rec_len++] = 0;
+	refused("an octet too many");
+	rec[0] = 0;
+	refused("no version");
+	rec[0]++;
+	refused("a later version");
+	memset(rec + AT_NUMBER, 0, 8);
+	refused("no number of the next member");
+	rec[at + 1] = KD_PLAIN_MAX + 1;
+	remove_octets(at + 2, len);
+	refused("a key longer than any");
+	set_old(GKM_OLD_MAX + 1);
+	refused("more retired Data SAs than a Delete has room for");
 	set_old(GKM_OLD_MAX);
 	why = would_refuse();
 	ok(!why, "a Delete full of retired Data SAs is taken: %s", why);
