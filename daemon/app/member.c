@@ -236,6 +236,14 @@ static bool has_interface(void *ctx, const char *name)
 	return !linkmon_find(a->links, name, 0, &link);
 }
 
+static bool carries_packets(void *ctx, uint32_t ifindex)
+{
+	const struct app *a = ctx;
+	struct link_info link;
+
+	return !linkmon_find(a->links, NULL, (int)ifindex, &link) && link.up;
+}
+
 static void log_gap(void *arg, const char *line)
 {
 	(void)arg;
@@ -356,6 +364,7 @@ int app_protect_member(struct app *a, struct err *err)
 		.find_key_note = find_key_note,
 		.auth = member_auth,
 		.has_interface = has_interface,
+		.carries = carries_packets,
 		.ctx = a,
 	};
 	int ret;

@@ -111,6 +111,7 @@ static void arm_silence(struct mgroup *g)
 void doubt_received(struct mgroup *g)
 {
 	g->silences = 0;
+	g->heard_ms = mgroup_now(g);
 	doubt_drop(g, 1u << DOUBT_SILENCE);
 	arm_silence(g);
 }
@@ -129,6 +130,7 @@ void doubt_answered(struct mgroup *g)
 void doubt_stop(struct mgroup *g)
 {
 	g->doubts = 0;
+	g->heard_ms = 0;
 	timer_del(mgroup_tq(g), &g->ask);
 	timer_del(mgroup_tq(g), &g->silence);
 	timer_del(mgroup_tq(g), &g->ask_time);

@@ -246,6 +246,8 @@ void member_refused(struct member *m, struct ike_sa *sa,
 	struct mgroup *g = by_idg(m, idg);
 
 	timer_del(m->deps.tq, &m->old_sa);
+	if (notify)
+		m->unheard_told = false;
 	if (!g || (!mgroup_is_registering(g) && !mgroup_is_leaving(g)))
 		return;
 	if (ends_membership(g, sa, notify))
@@ -489,89 +491,6 @@ bool member_idle(const struct member *m)
 
 /* ---- status ------------------------------------------------------------- */
 
-static uint32_t left_s(const struct mgroup *g, uint64_t until_ms)
-{
-	uint64_t now = mgroup_now(g);
-
-	return until_ms > now ? (until_ms - now) / MSEC_PER_SEC : 0;
-}
-
-static void fill_mgroup_status(const struct mgroup *g,
-			       struct member_group_status *st)
-{
-	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
-	const struct msa *s = msa_newest(g);
-
-	memset(st, 0, sizeof(*st));
-	st->conf = g->conf;
-	if (g->has_keyed && !selector_equal(&g->keyed, &g->conf->sel))
-		st->keyed_sel = &g->keyed;
-	st->state = g->state;
-	st->removed = g->removed;
-	st->retry_ms = timer_left_ms(mgroup_tq(g), &g->retry);
-	st->doubt = mgroup_is_in(g) ? doubt_text(g) : NULL;
-	st->last_error = g->last_error;
-	st->rekey_note = g->join_note;
-	st->no_devs = g->no_devs;
-	if (g->joined)
-		st->rekey_to = g->rekey_to;
-	if (g->joined && g->rekey_ifindex > 0)
-		st->rekey_ifindex = (uint32_t)g->rekey_ifindex;
-	if (rk && !rk->retired) {
-		st->keyed = true;
-		memcpy(st->rekey_spi, rk->rs.spi, sizeof(st->rekey_spi));
-		st->next_mid = rk->rs.next_mid;
-		st->rekey_left = left_s(g, rk->until_ms);
-		if (rk->rs.pub)
-			sigpub_name(rk->rs.pub, st->signing_key);
-	}
-	if (s) {
-		st->data_spi = s->spi;
-		st->data_left = left_s(g, s->until_ms);
-	}
-	TAILQ_FOREACH(s, &g->sas, all)
-	{
-		st->n_sas++;
-		if (s->selected)
-			st->out_spi = s->spi;
-	}
-	if (mgroup_is_in(g) && g->term_ms)
-		st->until =
-			clock_wall(g->m->deps.clock) + left_s(g, g->term_ms);
-	st->atd = g->atd;
-	st->dtd = g->dtd;
-	st->n_sender_ids = g->sids.n;
-	st->first_sender_id = g->sids.n ? g->sids.v[0] : 0;
-	st->registrations = g->registrations;
-	st->refusals = g->refusals;
-	st->rekeys = g->n_rekeys;
-	st->inband = g->inband;
-	st->inband_rekeys = g->n_inband;
-	st->rivals = g->rivals;
-	st->wary = g->stolen_key[0];
-	st->gcks_revoked = g->gcks_revoked;
-	st->old = g->n_too_old;
-	st->excluded = g->excluded;
-	st->kernel_errors = g->kernel_errors;
-	st->state_errors = g->state_errors;
-}
-
-int member_each_group(struct member *m, member_group_fn *fn, void *arg)
-{
-	struct member_group_status st;
-	struct mgroup *g;
-	int ret;
-
-	TAILQ_FOREACH(g, &m->groups, all)
-	{
-		fill_mgroup_status(g, &st);
-		ret = fn(arg, &st);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
 const uint64_t *member_rekey_drops(const struct member *m)
 {
 	return m->drops;
@@ -580,4 +499,9 @@ const uint64_t *member_rekey_drops(const struct member *m)
 struct ike_sa *member_ike_sa(const struct member *m)
 {
 	return m->sa;
+}
+
+bool member_unheard(const struct member *m)
+{
+	return m->unheard_told;
 }

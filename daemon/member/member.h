@@ -79,6 +79,11 @@ struct member_deps {
 	unsigned int (*auth)(void *ctx);
 	/* Return true if the interface exists. May be NULL: all do. */
 	bool (*has_interface)(void *ctx, const char *name);
+	/*
+	 * Return true if the interface is up and has a carrier. May be NULL: all
+	 * are.
+	 */
+	bool (*carries)(void *ctx, uint32_t ifindex);
 	void *ctx;
 };
 
@@ -194,8 +199,17 @@ struct member_group_status {
 	bool removed; /* no longer configured, still closed */
 	uint32_t retry_ms; /* time to the next try */
 	const char *last_error; /* why it is not in, or "" */
-	/* Why the keys may be out of date, or NULL. */
+	/* Why the keys may be out of date, or NULL; only while it is in. */
 	const char *doubt;
+	bool silent; /* no rekey or beat for three intervals */
+	/* Why no rekey can be received, or NULL; only while it is in. */
+	const char *deaf;
+	bool heard; /* a GSA_REKEY was received and verified */
+	uint64_t heard_ms; /* since the last one */
+	/* The key server has told its time. */
+	bool has_clock;
+	/* This host's clock less that of the key server, milliseconds. */
+	int64_t clock_ahead_ms;
 	bool keyed; /* holds a Rekey SA */
 	struct ep rekey_to; /* where rekeys are received, or unspecified */
 	uint32_t rekey_ifindex; /* interface of that; 0: none */
@@ -262,5 +276,27 @@ int member_each_group(struct member *m, member_group_fn *fn, void *arg);
 const uint64_t *member_rekey_drops(const struct member *m);
 /* Return the IKE SA to the key server, or NULL. */
 struct ike_sa *member_ike_sa(const struct member *m);
+/* Return true if the key server has not answered since an IKE SA was begun. */
+bool member_unheard(const struct member *m);
+
+/* The first fault of the kernel's group. Only the last leaves the keys undoubted. */
+enum member_fault {
+	MEMBER_FAULT_NONE, /* as this member has made it */
+	MEMBER_FAULT_UNREAD, /* the kernel cannot be asked */
+	MEMBER_FAULT_NO_GROUP,
+	MEMBER_FAULT_OTHER_GROUP, /* protects something else */
+	MEMBER_FAULT_NO_SA,
+	MEMBER_FAULT_DEAD_SA, /* has reached a limit */
+	MEMBER_FAULT_OTHER_SA, /* sends with another SA */
+	MEMBER_FAULT_OBSERVES, /* accepts and sends traffic in the clear */
+};
+
+/*
+ * Compare the kernel's group and SAs with those of the member, which asks the
+ * kernel twice. After another result than MEMBER_FAULT_NONE @why has one line.
+ * A @group that the member does not have, or has removed, has no fault.
+ */
+enum member_fault member_difference(const struct member *m, const char *group,
+				    struct err *why);
 
 #endif

@@ -3,7 +3,9 @@
  * A group that this host is a member of: the state that the files of member/
  * share.
  *
- *	member.c	life, control, status
+ *	member.c	life, control
+ *	status.c	what operators see
+ *	difference.c	the kernel's group, compared with this one
  *	mgroup.c	the state of a membership
  *	membership.c	its beginning and end
  *	reload.c	another configuration
@@ -211,6 +213,7 @@ struct mgroup {
 	struct timer ask; /* asks because of doubts */
 	struct timer silence;
 	unsigned int silences; /* in a row */
+	uint64_t heard_ms; /* when the last GSA_REKEY arrived; 0: none has */
 	/* Ring buffer: the oldest entry is overwritten. */
 	struct asked asked[ASKED_MAX];
 	unsigned int n_asked;
@@ -309,7 +312,7 @@ struct member {
 	struct ike_sa *sa; /* to the key server, or NULL */
 	struct timer old_sa; /* limits the wait for an answer over it */
 	struct timer unheard; /* tells that no answer has come so far */
-	bool unheard_told; /* logged since the last success */
+	bool unheard_told; /* logged since the last answer */
 	int send_error; /* -errno of the last datagram, or 0 */
 	struct mgroups groups; /* configured ones and removed ones */
 	bool protected; /* member_protect() was successful */

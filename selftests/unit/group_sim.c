@@ -320,10 +320,19 @@ static int join_rekey(void *ctx, const struct ep *to, const struct addr *source,
 	struct sim_member *m = ctx;
 
 	(void)source;
-	(void)err;
+	if (m->join_errno)
+		return err_set(err, m->join_errno, "no interface eth7");
 	snprintf(m->interface, sizeof(m->interface), "%s", interface);
 	m->listens |= ep_equal(to, &m->s->cg.rekey_to);
-	return 0;
+	return m->ifindex;
+}
+
+static bool carries(void *ctx, uint32_t ifindex)
+{
+	const struct sim_member *m = ctx;
+
+	(void)ifindex;
+	return !m->no_carrier;
 }
 
 static void leave_rekey(void *ctx, const struct ep *to,
@@ -442,6 +451,7 @@ void sim_up(struct sim_member *m)
 		.leave_rekey = leave_rekey,
 		.note_key = note_key,
 		.find_key_note = find_key_note,
+		.carries = carries,
 		.ctx = m,
 	};
 	struct ike_engine_cfg cfg;

@@ -60,6 +60,9 @@ struct sim_member {
 	struct mock_kernel mk;
 	bool up;
 	bool listens;
+	int join_errno; /* no rekey address can be joined */
+	int ifindex; /* where it is joined; 0: unknown */
+	bool no_carrier; /* there */
 	char interface[16]; /* where it last joined a rekey address */
 	/* Digests of keys, which mcsecd keeps over a restart. */
 	struct sim_note {

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The kernel's group and SAs, compared with those that the member has installed.
+ * Another program with the same rights can change them, and only a deleted group
+ * causes an event.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "member/mgroup.h"
+
+static enum member_fault group_fault(const struct mgroup *g,
+				     struct kgroup_info *info, struct err *why)
+{
+	const struct kernel *k = g->m->deps.kernel;
+	const char *setting;
+	struct err err = {};
+	struct kgroup kg;
+	int ret;
+
+	membership_kgroup(g->conf, &kg);
+	ret = k->ops->group_get(k->ctx, kg.name, info, &err);
+	if (ret == -ENOENT) {
+		err_set(why, 0, "the kernel has no group of this name");
+		return MEMBER_FAULT_NO_GROUP;
+	}
+	if (ret) {
+		err_set(why, 0, "the kernel cannot be asked: %s", err.text);
+		return MEMBER_FAULT_UNREAD;
+	}
+	setting = kgroup_differs(&info->group, &kg);
+	if (!setting)
+		return MEMBER_FAULT_NONE;
+	err_set(why, 0, "the kernel's group has another setting: %s", setting);
+	return MEMBER_FAULT_OTHER_GROUP;
+}
+
+/* The SAs that the kernel has of those in use here. */
+struct sa_list {
+	const struct mgroup *g;
+	unsigned int n;
+	const struct msa *dead;
+};
+
+static int note_sa(void *arg, const struct ksa_info *info)
+{
+	struct sa_list *l = arg;
+	const struct msa *s = msa_find(l->g, info->sa.spi);
+
+	l->n += s ? 1 : 0;
+	if (s && !s->retired && info->state != MCSEC_SA_STATE_LIVE)
+		l->dead = s;
+	return 0;
+}
+
+static enum member_fault sa_fault(const struct mgroup *g,
+				  const struct kgroup_info *info,
+				  struct err *why)
+{
+	const struct msa *s, *sending = msa_sending(g);
+	const struct kernel *k = g->m->deps.kernel;
+	struct sa_list l = { .g = g };
+	unsigned int n = 0;
+	struct err err = {};
+
+	TAILQ_FOREACH(s, &g->sas, all)
+	n++;
+	if (k->ops->sa_dump(k->ctx, g->conf->name, note_sa, &l, &err)) {
+		err_set(why, 0, "the kernel cannot be asked: %s", err.text);
+		return MEMBER_FAULT_UNREAD;
+	}
+	if (l.n < n) {
+		err_set(why, 0, "the kernel has lost %u of %u SAs", n - l.n, n);
+		return MEMBER_FAULT_NO_SA;
+	}
+	if (l.dead) {
+		err_set(why, 0, "SA " SPI_FMT " has reached a limit",
+			l.dead->spi);
+		return MEMBER_FAULT_DEAD_SA;
+	}
+	if (sending && info->out_spi != sending->spi) {
+		err_set(why, 0,
+			"the kernel sends with SA " SPI_FMT ", not " SPI_FMT,
+			info->out_spi, sending->spi);
+		return MEMBER_FAULT_OTHER_SA;
+	}
+	return MEMBER_FAULT_NONE;
+}
+
+enum member_fault member_difference(const struct member *m, const char *group,
+				    struct err *why)
+{
+	const struct mgroup *g = mgroup_find(m, group);
+	struct kgroup_info info;
+	enum member_fault fault;
+
+	if (!g || g->removed)
+		return MEMBER_FAULT_NONE;
+	fault = group_fault(g, &info, why);
+	if (!fault)
+		fault = sa_fault(g, &info, why);
+	if (fault || info.group.policy == MCSEC_POLICY_ENFORCE)
+		return fault;
+	err_set(why, 0,
+		"the kernel's group has the policy \"observe\", so traffic may be in the clear");
+	return MEMBER_FAULT_OBSERVES;
+}

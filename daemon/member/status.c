@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The state of a membership, for operators. */
+#include <string.h>
+
+#include "lib/util.h"
+#include "member/mgroup.h"
+
+static uint32_t left_s(const struct mgroup *g, uint64_t until_ms)
+{
+	uint64_t now = mgroup_now(g);
+
+	return until_ms > now ? (until_ms - now) / MSEC_PER_SEC : 0;
+}
+
+/*
+ * Rekeys cannot be received while the rekey address is not joined, or its
+ * interface is down. This host then does not know what it misses.
+ */
+static const char *deaf_text(const struct mgroup *g)
+{
+	const struct member_deps *d = &g->m->deps;
+
+	/* Rekeys come over the IKE SA, whose end is a doubt of its own. */
+	if (g->inband)
+		return NULL;
+	if (!g->joined || g->rekey_ifindex < 0)
+		return "the rekey address is not joined";
+	if (g->rekey_ifindex && d->carries &&
+	    !d->carries(d->ctx, (uint32_t)g->rekey_ifindex))
+		return "the interface of the rekey address is down";
+	return NULL;
+}
+
+/*
+ * The member asks the key server about its own doubts, and holds them first. The
+ * other reasons are found here, since only a reader of the status needs them.
+ */
+static const char *why_in_doubt(const struct mgroup *g)
+{
+	const char *text = doubt_text(g);
+
+	if (!mgroup_is_in(g))
+		return NULL;
+	if (!text && !g->inband && !mrekey_current(g))
+		text = "no Rekey SA";
+	if (!text && !msa_newest(g))
+		text = "no Data SA";
+	return text ? text : deaf_text(g);
+}
+
+/* The key server's clock, compared with this host's. */
+static void fill_clock(const struct mgroup *g, struct member_group_status *st)
+{
+	uint64_t there = g->server_ms + (mgroup_now(g) - g->local_ms);
+	uint64_t here = (uint64_t)clock_wall(g->m->deps.clock) * MSEC_PER_SEC;
+
+	if (!g->has_server_time)
+		return;
+	st->has_clock = true;
+	st->clock_ahead_ms = (int64_t)(here - there);
+}
+
+static void fill_mgroup_status(const struct mgroup *g,
+			       struct member_group_status *st)
+{
+	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
+	const struct msa *s = msa_newest(g);
+
+	memset(st, 0, sizeof(*st));
+	st->conf = g->conf;
+	if (g->has_keyed && !selector_equal(&g->keyed, &g->conf->sel))
+		st->keyed_sel = &g->keyed;
+	st->state = g->state;
+	st->removed = g->removed;
+	st->retry_ms = timer_left_ms(mgroup_tq(g), &g->retry);
+	st->doubt = why_in_doubt(g);
+	st->silent = mgroup_is_in(g) && g->doubts & 1u << DOUBT_SILENCE;
+	st->deaf = mgroup_is_in(g) ? deaf_text(g) : NULL;
+	st->heard = g->heard_ms;
+	if (g->heard_ms)
+		st->heard_ms = mgroup_now(g) - g->heard_ms;
+	fill_clock(g, st);
+	st->last_error = g->last_error;
+	st->rekey_note = g->join_note;
+	st->no_devs = g->no_devs;
+	if (g->joined)
+		st->rekey_to = g->rekey_to;
+	if (g->joined && g->rekey_ifindex > 0)
+		st->rekey_ifindex = (uint32_t)g->rekey_ifindex;
+	if (rk && !rk->retired) {
+		st->keyed = true;
+		memcpy(st->rekey_spi, rk->rs.spi, sizeof(st->rekey_spi));
+		st->next_mid = rk->rs.next_mid;
+		st->rekey_left = left_s(g, rk->until_ms);
+		if (rk->rs.pub)
+			sigpub_name(rk->rs.pub, st->signing_key);
+	}
+	if (s) {
+		st->data_spi = s->spi;
+		st->data_left = left_s(g, s->until_ms);
+	}
+	TAILQ_FOREACH(s, &g->sas, all)
+	{
+		st->n_sas++;
+		if (s->selected)
+			st->out_spi = s->spi;
+	}
+	if (mgroup_is_in(g) && g->term_ms)
+		st->until =
+			clock_wall(g->m->deps.clock) + left_s(g, g->term_ms);
+	st->atd = g->atd;
+	st->dtd = g->dtd;
+	st->n_sender_ids = g->sids.n;
+	st->first_sender_id = g->sids.n ? g->sids.v[0] : 0;
+	st->registrations = g->registrations;
+	st->refusals = g->refusals;
+	st->rekeys = g->n_rekeys;
+	st->inband = g->inband;
+	st->inband_rekeys = g->n_inband;
+	st->rivals = g->rivals;
+	st->wary = g->stolen_key[0];
+	st->gcks_revoked = g->gcks_revoked;
+	st->old = g->n_too_old;
+	st->excluded = g->excluded;
+	st->kernel_errors = g->kernel_errors;
+	st->state_errors = g->state_errors;
+}
+
+int member_each_group(struct member *m, member_group_fn *fn, void *arg)
+{
+	struct member_group_status st;
+	struct mgroup *g;
+	int ret;
+
+	TAILQ_FOREACH(g, &m->groups, all)
+	{
+		fill_mgroup_status(g, &st);
+		ret = fn(arg, &st);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
