@@ -422,6 +422,24 @@ void trust_authorities(const struct trust *trust, const uint8_t **p,
 	*len = trust->n * HASH_SHA1_LEN;
 }
 
+int trust_each(const struct trust *trust, trust_fn *fn, void *arg)
+{
+	const STACK_OF(X509_OBJECT) *objs =
+		X509_STORE_get0_objects(trust->store);
+	char subject[256];
+	int i, ret = 0;
+
+	for (i = 0; i < sk_X509_OBJECT_num(objs) && !ret; i++) {
+		X509 *x = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objs, i));
+
+		if (x)
+			ret = fn(arg, x509_subject(x, subject, sizeof(subject)),
+				 asn1_seconds(X509_get0_notBefore(x)),
+				 not_after(x));
+	}
+	return ret;
+}
+
 /* ---- verification ------------------------------------------------------- */
 
 /*

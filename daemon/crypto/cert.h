@@ -92,6 +92,15 @@ void trust_free(struct trust *trust);
  */
 void trust_authorities(const struct trust *trust, const uint8_t **p,
 		       size_t *len);
+/*
+ * Called by trust_each() with a CA's subject in one line, and the beginning and
+ * end of its validity in seconds since 1970. A result other than 0 ends the
+ * iteration.
+ */
+typedef int trust_fn(void *arg, const char *subject, time_t not_before,
+		     time_t not_after);
+/* Returns 0, or what @fn returned. */
+int trust_each(const struct trust *trust, trust_fn *fn, void *arg);
 
 /*
  * Let cert_check_revoked() use @crls, or none if that is NULL. @crls stays the
