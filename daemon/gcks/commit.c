@@ -169,6 +169,7 @@ static void store_done(void *arg, int ret, const char *why)
 	struct group *g = arg;
 	struct commit *c = &g->commit;
 
+	g->store_failed = ret;
 	if (ret) {
 		g->store_errors++;
 		if (ret == -ESTALE || has_moved(g))

@@ -432,6 +432,9 @@ static void fill_group_status(const struct group *g,
 	s->unsent_change = outbox_unsent(g);
 	s->unconfirmed = g->st.keyed ? outbox_unconfirmed(g) : 0;
 	s->changed_ms = group_now_ms(g) - g->change_ms;
+	s->changed = g->change_ms;
+	s->store_failed = g->store_failed;
+	s->witness_behind = g->commit.behind;
 	s->confirmed_ms = g->confirmed_ms;
 	s->unsent_why = g->send_errno ? strerror(-g->send_errno) : NULL;
 	s->unsent = g->unsent;

@@ -276,9 +276,12 @@ struct gcks_group_status {
 	unsigned int outbox; /* messages with copies to send */
 	bool unsent_change; /* no copy of the last change sent yet */
 	uint32_t unconfirmed; /* senders that may use an older key */
-	uint64_t changed_ms; /* since the last change of keys */
+	uint64_t changed_ms; /* since the last change of keys, or the start */
+	bool changed; /* keys have changed since the start */
 	uint32_t confirmed_ms; /* until all had confirmed; 0: not yet */
 	const char *unsent_why; /* why copies cannot be sent, or NULL */
+	bool store_failed; /* the store has refused the last change */
+	bool witness_behind; /* the witness lacks what the store has */
 	/* Counters since the start of the key server. */
 	uint64_t rekeys;
 	uint64_t joins;

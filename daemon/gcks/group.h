@@ -384,6 +384,7 @@ struct group {
 	uint64_t inband_lost; /* IKE SAs that ended without an answer to one */
 	uint64_t rival_ms; /* last beat caused by a rival report */
 	uint64_t store_errors;
+	bool store_failed; /* for the last change */
 };
 
 TAILQ_HEAD(groups, group);
