@@ -10,6 +10,7 @@
 #include "audit/trail.h"
 #include "crypto/cert.h"
 #include "ctl/ctl.h"
+#include "ctl/health.h"
 #include "ctl/report.h"
 #include "ctl/version.h"
 #include "gcks/gcks.h"
@@ -189,6 +190,14 @@ static int do_status(struct ctl_request *q)
 		json_object_set_new(q->out, "member",
 				    report_member(r->member, r->member_engine,
 						  q->group, &found));
+	return q->group && !found ? no_group(q) : 0;
+}
+
+static int do_health(struct ctl_request *q)
+{
+	int found = 0;
+
+	report_health(&q->roles, q->group, q->out, &found);
 	return q->group && !found ? no_group(q) : 0;
 }
 
@@ -431,6 +440,7 @@ static const struct command {
 } commands[] = {
 	{ "version", 0, do_version },
 	{ "status", WITH_GROUP, do_status },
+	{ "health", WITH_GROUP, do_health },
 	{ "member", WITH_GROUP, do_member },
 	{ "evict", NEEDS_GROUP | NEEDS_ID | WITH_AHEAD | IS_ORDER, do_evict },
 	{ "admit", NEEDS_GROUP | NEEDS_ID | IS_ORDER, do_admit },

@@ -34,6 +34,9 @@ struct trust;
 struct ctl;
 
 struct app;
+struct cert_chain;
+struct clock;
+struct trust;
 
 /* Roles of this process, or NULL; they outlive the socket. */
 struct ctl_roles {
@@ -46,8 +49,10 @@ struct ctl_roles {
 			    void (*fn)(void *arg, const char *line), void *arg,
 			    struct err *err);
 	void (*audit)(struct app *app, struct trail_state *to);
-	/* Certificates that are trusted, or NULL. */
+	/* Own certificates and CAs; NULL: none. */
+	const struct cert_chain *chain;
 	const struct trust *trust;
+	const struct clock *clock; /* for their dates; NULL: the system's */
 	/* The user who asks, as for gcks_set_actor(); NULL: no user. */
 	const char *actor;
 	struct gcks *gcks;

@@ -93,6 +93,7 @@ struct walk {
 	int *found;
 	json_t *list;
 	struct gcks *gcks;
+	struct member *member;
 };
 
 static bool is_wanted(struct walk *w, const char *name)
@@ -139,7 +140,7 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 json_t *report_gcks(struct gcks *k, struct ike_engine *engine,
 		    const char *group, int *found)
 {
-	struct walk w = { group, found, json_array(), k };
+	struct walk w = { group, found, json_array(), k, NULL };
 	json_t *o = json_object();
 
 	gcks_each_group(k, gcks_group, &w);
@@ -205,7 +206,7 @@ static int report_roster(void *arg, const struct gcks_group_status *s)
 
 json_t *report_rosters(struct gcks *k, const char *group, int *found)
 {
-	struct walk w = { group, found, json_array(), k };
+	struct walk w = { group, found, json_array(), k, NULL };
 
 	gcks_each_group(k, report_roster, &w);
 	return w.list;
@@ -333,14 +334,33 @@ static void put_local(json_t *o, const struct conf_mgroup *c, uint64_t no_devs)
 		put_bool(o, "forward", true);
 }
 
-static int member_group(void *arg, const struct member_group_status *s)
+/*
+ * Another program may have changed what the kernel has, which the member does not
+ * know until it is compared. Then it is not simply "in".
+ */
+static void doubt_kernel(const struct walk *w, struct member_group_status *s,
+			 struct err *why)
 {
+	enum member_fault fault;
+
+	if (!member_state_is_in(s->state) || s->doubt)
+		return;
+	fault = member_difference(w->member, s->conf->name, why);
+	if (fault != MEMBER_FAULT_NONE && fault != MEMBER_FAULT_OBSERVES)
+		s->doubt = why->text;
+}
+
+static int member_group(void *arg, const struct member_group_status *status)
+{
+	struct member_group_status copy = *status, *s = &copy;
 	char text[SELECTOR_STRLEN];
 	struct walk *w = arg;
+	struct err why = {};
 	json_t *o;
 
 	if (!is_wanted(w, s->conf->name))
 		return 0;
+	doubt_kernel(w, s, &why);
 	o = json_object();
 	put_json_text(o, "name", s->conf->name);
 	put_selector(o, &s->conf->sel, s->conf->tunnel);
@@ -369,6 +389,8 @@ static int member_group(void *arg, const struct member_group_status *s)
 	}
 	put_metrics(o, member_group_metrics, s);
 	put_heard(o, s);
+	if (s->heard)
+		put_json_number(o, "heard-ms", s->heard_ms);
 	put_json_number(o, "out-spi", s->out_spi);
 	put_json_number(o, "data-spi", s->data_spi);
 	if (s->until)
@@ -409,7 +431,7 @@ static json_t *ike_sa(struct ike_sa *sa)
 json_t *report_member(struct member *m, struct ike_engine *engine,
 		      const char *group, int *found)
 {
-	struct walk w = { group, found, json_array(), NULL };
+	struct walk w = { group, found, json_array(), NULL, m };
 	struct ike_sa *sa = member_ike_sa(m);
 	json_t *o = json_object();
 

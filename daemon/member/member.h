@@ -204,7 +204,7 @@ struct member_group_status {
 	bool silent; /* no rekey or beat for three intervals */
 	/* Why no rekey can be received, or NULL; only while it is in. */
 	const char *deaf;
-	bool heard; /* a GSA_REKEY was received and verified */
+	bool heard; /* a GSA_REKEY was verified, or rekeyed inband */
 	uint64_t heard_ms; /* since the last one */
 	/* The key server has told its time. */
 	bool has_clock;

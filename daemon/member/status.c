@@ -64,6 +64,7 @@ static void fill_mgroup_status(const struct mgroup *g,
 			       struct member_group_status *st)
 {
 	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
+	uint64_t heard_ms = g->inband ? g->inband_ms : g->heard_ms;
 	const struct msa *s = msa_newest(g);
 
 	memset(st, 0, sizeof(*st));
@@ -76,9 +77,9 @@ static void fill_mgroup_status(const struct mgroup *g,
 	st->doubt = why_in_doubt(g);
 	st->silent = mgroup_is_in(g) && g->doubts & 1u << DOUBT_SILENCE;
 	st->deaf = mgroup_is_in(g) ? deaf_text(g) : NULL;
-	st->heard = g->heard_ms;
-	if (g->heard_ms)
-		st->heard_ms = mgroup_now(g) - g->heard_ms;
+	st->heard = heard_ms;
+	if (heard_ms)
+		st->heard_ms = mgroup_now(g) - heard_ms;
 	fill_clock(g, st);
 	st->last_error = g->last_error;
 	st->rekey_note = g->join_note;

@@ -287,38 +287,33 @@ static void print_answer(const json_t *answer)
 
 /* ---- commands ------------------------------------------------------------ */
 
-static int show_answer(struct ctl *ctl, const char *text, size_t len)
+/*
+ * Take the answer apart. Returns EXIT_OK with the object in *@answer, in which "ok"
+ * is true, or EXIT_FAILED after a message.
+ */
+static int take_answer(struct ctl *ctl, const char *text, size_t len,
+		       json_t **answer)
 {
 	json_error_t error;
 	const char *why;
-	json_t *answer;
 
-	answer = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-	if (!json_is_object(answer) ||
-	    !json_is_boolean(json_object_get(answer, "ok"))) {
-		json_decref(answer);
-		return complain(EXIT_FAILED, "mcsecd at %s: invalid answer",
-				ctl->socket);
-	}
-	if (json_is_false(json_object_get(answer, "ok"))) {
-		why = json_string_value(json_object_get(answer, "error"));
+	*answer = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+	if (json_is_true(json_object_get(*answer, "ok")))
+		return EXIT_OK;
+	why = json_string_value(json_object_get(*answer, "error"));
+	if (!json_is_false(json_object_get(*answer, "ok")))
+		complain(0, "mcsecd at %s: invalid answer", ctl->socket);
+	else
 		complain(0, "mcsecd: %s", why ?: "refused, without a reason");
-		json_decref(answer);
-		return EXIT_FAILED;
-	}
-	if (ctl->json)
-		return print_json(answer);
-	json_object_del(answer, "ok");
-	json_object_del(answer, "json-version");
-	print_answer(answer);
-	json_decref(answer);
-	return EXIT_OK;
+	json_decref(*answer);
+	*answer = NULL;
+	return EXIT_FAILED;
 }
 
-static int ask_daemon(struct ctl *ctl, json_t *request)
+int query_daemon(struct ctl *ctl, json_t *request, json_t **answer)
 {
 	char *text = json_dumps(request, JSON_COMPACT);
-	char *answer;
+	char *line;
 	size_t len;
 	int fd, ret;
 
@@ -332,16 +327,32 @@ static int ask_daemon(struct ctl *ctl, json_t *request)
 	}
 	ret = send_all(fd, text, strlen(text)) ?: send_all(fd, "\n", 1);
 	free(text);
-	answer = ret ? NULL : read_answer(fd, &len, &ret);
+	line = ret ? NULL : read_answer(fd, &len, &ret);
 	close(fd);
-	if (!answer)
+	if (!line)
 		return complain(EXIT_FAILED, "mcsecd at %s: %s", ctl->socket,
 				ret == -ECONNRESET
 					? "connection closed without an answer"
 					: strerror(-ret));
-	ret = show_answer(ctl, answer, len);
-	free(answer);
+	ret = take_answer(ctl, line, len, answer);
+	free(line);
 	return ret;
+}
+
+static int ask_daemon(struct ctl *ctl, json_t *request)
+{
+	json_t *answer;
+	int ret = query_daemon(ctl, request, &answer);
+
+	if (ret)
+		return ret;
+	if (ctl->json)
+		return print_json(answer);
+	json_object_del(answer, "ok");
+	json_object_del(answer, "json-version");
+	print_answer(answer);
+	json_decref(answer);
+	return EXIT_OK;
 }
 
 /* Ask for @cmd with one argument, a group, which may be @optional. */

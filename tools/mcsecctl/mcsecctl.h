@@ -21,6 +21,8 @@ enum exit_code {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1, /* valid request that was refused */
 	EXIT_USAGE = 2, /* invalid words */
+	/* For the commands that judge a host; problems are EXIT_FAILED. */
+	EXIT_UNKNOWN = 2,
 };
 
 struct command;
@@ -169,11 +171,20 @@ void group_print(const struct kgroup_info *g);
 json_t *sa_json(const struct ksa_info *i);
 void sa_print(const struct ksa_info *i, const char *indent);
 
+/* ---- daemon.c ---- */
+
+/*
+ * Send @request, which is released, to the daemon. Returns EXIT_OK with the answer
+ * in *@answer, which the caller releases, or another exit code after a message.
+ */
+int query_daemon(struct ctl *ctl, json_t *request, json_t **answer);
+
 /* ---- one table or function per command ---- */
 extern const struct command group_commands[], sa_commands[], sender_commands[];
 extern const struct command key_commands[], pki_commands[], audit_commands[];
 command_fn cmd_show, cmd_stats, cmd_monitor, cmd_batch, cmd_metrics;
-command_fn cmd_status, cmd_member, cmd_rekey, cmd_reseal, cmd_evict, cmd_admit;
+command_fn cmd_health, cmd_status, cmd_member, cmd_rekey, cmd_reseal, cmd_evict,
+	cmd_admit;
 command_fn cmd_reset, cmd_reload;
 command_fn cmd_audit, cmd_trail, cmd_join, cmd_leave;
 

@@ -1,0 +1,126 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Health: what goes wrong is told in one line with what to do, by the exit code,
+# and in the status; and what was told is gone once it was done.
+# timeout: 200
+
+. "$(dirname "$0")/../lib.sh"
+K4=10.8.0.1
+. "$TOP/selftests/e2e/process.sh"
+need ip jq
+
+group='name = "video"; address = "239.8.1.1";'
+
+# The configuration of m
+configure() {
+	member_conf m "{ $group send = true; sender-ids = 1; }" \
+		'interface = "eth0";' >"$TMP/m.conf"
+}
+
+# HOST [ARGUMENT...]: what health says, and its exit code
+health() {
+	host_ctl "$1" health "${@:2}" 2>&1
+	echo "exit $?"
+}
+is_well() { host_ctl "$1" health >/dev/null; }
+# PATTERN: m's health has it
+tells() { health m | grep -qE "$1"; }
+state() { mctl -j status | jq -r '.member.groups[0].state'; }
+state_is() { [ "$(state)" = "$1" ]; }
+spi() { mctl -j status | jq -r '.member.groups[0]."data-spi"'; }
+pid_of() { pgrep -f "$MCSECD -c $TMP/$1.conf" | tail -n 1; }
+restart_m() { # certificate's name
+	down TERM "$(pid_of m)"
+	sed -i "s|$pki/[a-z]*\.lab\.|$pki/$1.lab.|g" "$TMP/m.conf"
+	up m
+}
+
+pki_make m
+"$MCSECCTL" pki member "$pki" short.lab days 5 >/dev/null
+mkdir -p "$TMP/k" "$TMP/m"
+ns_create k m
+veth k:eth0 $K4/24 -- m:eth0 10.8.0.2/24
+for h in k m; do
+	mroute_to $h eth0 239.8.0.0/16
+done
+load_mcsec
+gcks_conf "{ $group rekey-address = \"239.8.1.254\"; rekey-interface = \"eth0\";
+	     receivers = [ \"*.lab\" ]; senders = [ \"*.lab\" ];
+	     atd = 1; dtd = 3; beat = 1; }" >"$TMP/k.conf"
+configure
+
+section "well"
+
+is "without a daemon health cannot tell" "$(health m | tail -n 1)" "exit 2"
+up k
+up m
+try "the member becomes well" wait_until 20 is_well m
+is "the line and the exit code of a member that is well" "$(health m)" \
+	"well, 1 group as member
+exit 0"
+like "a key server that is well tells who has confirmed the key" \
+	"$(health k -v | tr '\n' ' ')" \
+	'well, 1 group as key server group video: key 0x[0-9a-f]{8}: 1 of 1 senders use it; confirmed: m.lab exit 0'
+like "a group that is not there is not judged" "$(health m sound | tr '\n' ' ')" \
+	'no group .*sound.* exit 2'
+mctl -j health >"$TMP/health.json"
+fits "a health without problems fits the schema" health <"$TMP/health.json"
+
+section "interface"
+
+nip m link set eth0 down
+try "an interface that is down is told" wait_until 5 tells \
+	'^group video: rekeys cannot be received at 239.8.1.254:848: eth0 .* is down; to do: set the link up'
+is "the exit code of a problem" "$(health m | tail -n 1)" "exit 1"
+is "the member is not in while it cannot hear" "$(state)" behind
+mctl -j health >"$TMP/health.json"
+fits "a health with problems fits the schema" health <"$TMP/health.json"
+nip m link set eth0 up
+wait_until 20 ns_up m eth0
+mroute_to m eth0 239.8.0.0/16
+try "the member is well when the interface is up again" wait_until 20 is_well m
+
+section "kernel"
+
+ctl m group set video policy observe --force
+like "a group that was told to observe" "$(health m | tr '\n' ' ')" \
+	'group video: .*policy "observe".*to do: .*policy enforce.* exit 1'
+ctl m group set video policy enforce
+try "the member is well when the group enforces again" is_well m
+ctl m sa del video "$(spi)"
+like "an SA that was deleted by hand" "$(health m | tr '\n' ' ')" \
+	'group video: the kernel has lost 1 of . SAs; to do: ask for other keys.* exit 1'
+is "the member is not in without its SA" "$(state)" behind
+kctl rekey video
+try "the member is well after the rekey that is the cure" wait_until 20 is_well m
+
+section "key server"
+
+k=$(pid_of k)
+kill -STOP "$k"
+ctl m group del video --force 2>/dev/null
+try "a group that was deleted by hand" wait_until 5 tells \
+	'^group video: the keys may be out of date: no Data SA; to do: '
+is "the member is not in without a key" "$(state)" behind
+try "a key server that does not answer" wait_until 20 tells \
+	'^the key server does not answer; to do: see whether mcsecd runs there'
+is "the exit code of that" "$(health m | tail -n 1)" "exit 1"
+kill -CONT "$k"
+try "the member is well when the key server answers" wait_until 60 is_well m ||
+	health m | sed 's/^/# /'
+try "the key server is well" wait_until 20 is_well k || health k | sed 's/^/# /'
+
+section "certificate"
+
+restart_m short
+try "a certificate that ends soon is told" wait_until 20 tells \
+	'^the certificate of this host ends in 4 days, at 20..-.*; to do: issue'
+try "the member is in nevertheless" wait_until 20 state_is in
+restart_m m
+try "the member is well with another certificate" wait_until 20 is_well m ||
+	health m | sed 's/^/# /'
+down TERM "$(pid_of m)"
+down TERM "$(pid_of k)"
+
+tap_done

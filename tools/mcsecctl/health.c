@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The health of the daemon, which judges itself: one line for each problem, with
+ * what to do. The exit code tells whether there is one.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/quote.h"
+#include "lib/util.h"
+#include "mcsecctl.h"
+
+/* Lines of the daemon are at most so long, and four times if all is escaped. */
+#define LINE_MAX_OCTETS 2048
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+/* Texts have names of peers in them: what a terminal obeys is escaped. */
+static void print_text(const char *s)
+{
+	char safe[4 * LINE_MAX_OCTETS + 1];
+
+	fputs(quote_escape(s, "", safe, sizeof(safe)), stdout);
+}
+
+static void print_problem(const json_t *o, const char *prefix)
+{
+	fputs(prefix, stdout);
+	if (*text_of(o, "group")) {
+		fputs("group ", stdout);
+		print_text(text_of(o, "group"));
+		fputs(": ", stdout);
+	}
+	print_text(text_of(o, "text"));
+	fputs("; to do: ", stdout);
+	print_text(text_of(o, "cure"));
+	putchar('\n');
+}
+
+static void print_list(const json_t *answer, const char *key,
+		       const char *prefix)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, key), i, o)
+		print_problem(o, prefix);
+}
+
+static void print_names(const char *what, const json_t *names)
+{
+	const json_t *name;
+	size_t i;
+
+	if (!json_array_size(names))
+		return;
+	printf("; %s: ", what);
+	json_array_foreach(names, i, name) {
+		fputs(i ? ", " : "", stdout);
+		print_text(json_string_value(name) ?: "");
+	}
+}
+
+/* Print the senders that use the current keys. Receivers do not confirm keys. */
+static void print_confirmation(const json_t *o)
+{
+	json_int_t senders = json_integer_value(json_object_get(o, "senders"));
+	json_int_t n = json_integer_value(json_object_get(o, "n-waiting"));
+
+	fputs("group ", stdout);
+	print_text(text_of(o, "group"));
+	printf(": key " SPI_FMT ": %" JSON_INTEGER_FORMAT
+	       " of %" JSON_INTEGER_FORMAT " senders use it",
+	       (uint32_t)json_integer_value(json_object_get(o, "data-spi")),
+	       senders - n, senders);
+	print_names("confirmed", json_object_get(o, "confirmed"));
+	print_names("waiting", json_object_get(o, "waiting"));
+	putchar('\n');
+}
+
+static void print_groups(const json_t *answer, const char *key,
+			 const char *role)
+{
+	json_int_t n = json_integer_value(json_object_get(answer, key));
+
+	if (n)
+		printf(", %" JSON_INTEGER_FORMAT " group%s as %s", n,
+		       n == 1 ? "" : "s", role);
+}
+
+static void print_health(const json_t *answer, bool verbose)
+{
+	const json_t *o;
+	size_t i;
+
+	print_list(answer, "problems", "");
+	print_list(answer, "unchecked", "not checked: ");
+	if (!strcmp(text_of(answer, "health"), "well")) {
+		fputs("well", stdout);
+		print_groups(answer, "gcks-groups", "key server");
+		print_groups(answer, "member-groups", "member");
+		putchar('\n');
+	}
+	if (!verbose)
+		return;
+	json_array_foreach(json_object_get(answer, "confirmations"), i, o)
+		print_confirmation(o);
+}
+
+static int code_of(const char *health)
+{
+	if (!strcmp(health, "well"))
+		return EXIT_OK;
+	return strcmp(health, "problems") ? EXIT_UNKNOWN : EXIT_FAILED;
+}
+
+int cmd_health(struct ctl *ctl, int argc, char **argv)
+{
+	bool first = argc && !strcmp(argv[0], "-v");
+	bool verbose = first || (argc && !strcmp(argv[argc - 1], "-v"));
+	char group[MCSEC_NAME_MAX + 1];
+	json_t *request, *answer;
+	int ret;
+
+	argc -= verbose;
+	argv += first;
+	ret = check_argc(argc, 0, 1);
+	if (!ret && argc)
+		ret = read_group(argv[0], group);
+	if (ret)
+		return ret;
+	request = json_pack("{s:s}", "cmd", "health");
+	if (argc)
+		json_object_set_new(request, "group", json_string(group));
+	if (query_daemon(ctl, request, &answer))
+		return EXIT_UNKNOWN;
+	ret = code_of(text_of(answer, "health"));
+	if (ctl->json)
+		return print_json(answer) ? EXIT_UNKNOWN : ret;
+	print_health(answer, verbose);
+	json_decref(answer);
+	return ret;
+}
