@@ -5,6 +5,7 @@
  */
 #include "group_sim.h"
 #include "group_finish.h"
+#include "group_inband.h"
 #include "member/mgroup.h"
 #include "wire/proto.h"
 #include "lib/util.h"
@@ -37,67 +38,11 @@ static void count_from_now(void)
 	n_unicast = 0;
 }
 
-/* Start an unstarted member that cannot receive multicast rekeys. */
-static struct sim_member *add_inband(const char *name, bool send, bool receive)
-{
-	struct sim_member *m = sim_add(&s, name, send, receive);
-
-	m->cg.inband = true;
-	return m;
-}
-
-/*
- * A sender and @n receivers that are rekeyed inband, and "m.example", which is
- * not, if @mixed. Returns the sender.
- */
-static struct sim_member *start(uint64_t seed, int n, bool mixed)
-{
-	struct sim_member *tx;
-	char name[32];
-	int i;
-
-	sim_init(&s, seed);
-	s.cg.inband = INBAND_ASKED;
-	sim_gcks_up(&s);
-	tx = add_inband("s.example", true, false);
-	for (i = 0; i < n; i++) {
-		snprintf(name, sizeof(name), "r%d.example", i);
-		add_inband(name, false, true);
-	}
-	if (mixed)
-		sim_add(&s, "m.example", false, true);
-	for (i = 0; i < s.n; i++)
-		sim_up(s.m[i]);
-	if (!sim_settle(&s, 60000))
-		bail("not all are in: %s", s.log);
-	sim_run(&s, 20000);
-	return tx;
-}
-
-/* Count members that are up and do not have the Data SA of the key server. */
-static unsigned int behind(void)
-{
-	uint32_t spi = sim_group(&s).data_spi;
-	unsigned int n = 0;
-	int i;
-
-	for (i = 0; i < s.n; i++)
-		n += s.m[i]->up &&
-		     (!sim_in(s.m[i]) || sim_status(s.m[i]).data_spi != spi);
-	return n;
-}
-
-static void rekey(void)
-{
-	if (sim_rekey(s.gcks, "video", &err))
-		bail("%s", err.text);
-}
-
 /* ---- tests --------------------------------------------------------------- */
 
 static void rfc9838_2_4_2_rekey(void)
 {
-	struct sim_member *tx = start(1, 3, false);
+	struct sim_member *tx = inband_start(&s, 1, 3, false);
 	uint32_t spi = sim_group(&s).data_spi;
 
 	is_int(sim_group(&s).inband, 4, "members are rekeyed inband");
@@ -106,12 +51,12 @@ static void rfc9838_2_4_2_rekey(void)
 	count_from_now();
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 1000);
-	rekey();
+	inband_rekey(&s);
 	sim_run(&s, 4000);
 	is_int(n_inband, 4, "one request for each member");
 	is_int(n_multicast, 0, "no GSA_REKEY for nobody");
 	ok(sim_group(&s).data_spi != spi, "the Data SA is another one");
-	is_int(behind(), 0, "all members have it");
+	is_int(inband_lacking(&s), 0, "all members have it");
 	is_int(sim_group(&s).inband_done, sim_group(&s).inband_sent,
 	       "all have answered");
 	sim_run(&s, 30000);
@@ -125,7 +70,7 @@ static void rfc9838_2_4_2_rekey(void)
 /* A member of each kind, and both kinds of rekeys for one change. */
 static void rfc9838_2_4_mixed(void)
 {
-	struct sim_member *tx = start(2, 2, true);
+	struct sim_member *tx = inband_start(&s, 2, 2, true);
 	struct sim_member *m = s.m[3];
 
 	is_int(sim_group(&s).inband, 3, "three of four are rekeyed inband");
@@ -134,15 +79,15 @@ static void rfc9838_2_4_mixed(void)
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 1000);
 	count_from_now();
-	rekey();
+	inband_rekey(&s);
 	sim_run(&s, 40000);
 	is_int(n_inband, 3, "one request for each member");
 	ok(n_multicast >= 3, "copies for the other one");
-	is_int(behind(), 0, "all members have the Data SA");
+	is_int(inband_lacking(&s), 0, "all members have the Data SA");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	/* The periodic rekey, and what a day brings. */
 	sim_run(&s, 2 * 3600 * 1000);
-	is_int(behind(), 0, "periodic rekeys reach all");
+	is_int(inband_lacking(&s), 0, "periodic rekeys reach all");
 	is_int(sim_gaps(&s), 0, "no packet is lost in two hours");
 	sim_finish(&s, __func__);
 }
@@ -150,7 +95,7 @@ static void rfc9838_2_4_mixed(void)
 /* An evicted member, inband or not, reads nothing that is sent afterwards. */
 static void rfc9838_2_4_3_evict(void)
 {
-	struct sim_member *tx = start(3, 3, true);
+	struct sim_member *tx = inband_start(&s, 3, 3, true);
 	uint32_t ms, excluded = 0;
 	uint64_t at;
 	int i;
@@ -169,7 +114,7 @@ static void rfc9838_2_4_3_evict(void)
 	       "the evicted member's Data SAs have ended");
 	is_int(sim_status(s.m[1]).excluded, 1, "the evicted member was told");
 	s.m[1]->up ? sim_down(s.m[1]) : (void)0;
-	is_int(behind(), 0, "the others have the Data SA");
+	is_int(inband_lacking(&s), 0, "the others have the Data SA");
 	for (i = 2; i < s.n; i++)
 		excluded += sim_status(s.m[i]).excluded;
 	is_int(excluded, 0, "nobody else is excluded");
@@ -181,7 +126,7 @@ static void rfc9838_2_4_3_evict(void)
 	is_int(sim_reads_after(&s, s.m[4], at), 0,
 	       "a member with a Rekey SA reads nothing either");
 	sim_down(s.m[4]);
-	is_int(behind(), 0,
+	is_int(inband_lacking(&s), 0,
 	       "the members that are rekeyed inband have the Data SA");
 	is_int(s.n_unsent, 0, "the sender had a key all the time");
 	sim_finish(&s, __func__);
@@ -190,8 +135,8 @@ static void rfc9838_2_4_3_evict(void)
 /* A newcomer reads nothing from before, and the others lose nothing. */
 static void join_and_leave(void)
 {
-	struct sim_member *tx = start(4, 2, false);
-	struct sim_member *late = add_inband("late.example", false, true);
+	struct sim_member *tx = inband_start(&s, 4, 2, false);
+	struct sim_member *late = inband_add(&s, "late.example", false, true);
 	uint64_t at = s.ms;
 
 	sim_stream(&s, tx, 20);
@@ -211,7 +156,7 @@ static void join_and_leave(void)
 	is_int(sim_reads_after(&s, late, at + 3000), 0,
 	       "a member that has left reads nothing");
 	sim_down(late);
-	is_int(behind(), 0, "the others have the Data SA");
+	is_int(inband_lacking(&s), 0, "the others have the Data SA");
 	is_int(s.n_unsent, 0, "the sender had a key all the time");
 	sim_finish(&s, __func__);
 }
@@ -231,45 +176,30 @@ static void always(void)
 	ok(sim_status(s.m[0]).inband && sim_status(s.m[1]).inband,
 	   "members that offer GIKE_UPDATE get no Rekey SA");
 	count_from_now();
-	rekey();
+	inband_rekey(&s);
 	sim_run(&s, 40000);
 	is_int(n_multicast, 0, "nothing is sent by multicast");
-	is_int(behind(), 0, "both have the Data SA");
+	is_int(inband_lacking(&s), 0, "both have the Data SA");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	if (sim_reset(s.gcks, "video", &err))
 		bail("%s", err.text);
 	sim_run(&s, 40000);
-	is_int(behind(), 0, "both are back after a reset");
+	is_int(inband_lacking(&s), 0, "both are back after a reset");
 	is_int(sim_group(&s).members, 2, "both are members again");
 	sim_finish(&s, __func__);
-}
-
-static void reload_member(struct sim_member *m, bool is_inband)
-{
-	/* The member uses one of them while the next one is checked. */
-	static struct conf_mgroup cg[2];
-	static struct conf_member conf[2];
-	unsigned int i = is_inband;
-
-	cg[i] = m->cg;
-	cg[i].inband = is_inband;
-	conf[i] = m->conf;
-	conf[i].groups = &cg[i];
-	if (member_reload(m->m, &conf[i], &err))
-		bail("%s", err.text);
 }
 
 /* A member changes from one kind of rekeys to the other, and back. */
 static void changes(void)
 {
-	struct sim_member *tx = start(15, 1, true), *m = s.m[2];
+	struct sim_member *tx = inband_start(&s, 15, 1, true), *m = s.m[2];
 	uint64_t beats;
 	unsigned int i;
 
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 1000);
 	for (i = 0; i < 4; i++) {
-		reload_member(m, !(i % 2));
+		inband_reload(m, !(i % 2));
 		sim_run(&s, 35000);
 		is_int(sim_status(m).inband, !(i % 2), "%s",
 		       i % 2 ? "a Rekey SA again" : "inband rekeys now");
@@ -278,17 +208,17 @@ static void changes(void)
 		is_int(m->listens, i % 2,
 		       "the rekey address is joined, or left");
 		is_int(sim_group(&s).inband, 3 - i % 2, "the key server knows");
-		rekey();
+		inband_rekey(&s);
 		sim_run(&s, 20000);
-		is_int(behind(), 0, "all have the Data SA");
+		is_int(inband_lacking(&s), 0, "all have the Data SA");
 	}
 	/* The only one with a Rekey SA leaves beats off and on, without a rekey. */
-	reload_member(m, true);
+	inband_reload(m, true);
 	sim_run(&s, 35000);
 	beats = sim_group(&s).beats;
 	sim_run(&s, 35000);
 	is_int(sim_group(&s).beats, beats, "no beats for nobody");
-	reload_member(m, false);
+	inband_reload(m, false);
 	sim_run(&s, 60000);
 	ok(sim_group(&s).beats >= beats + 3, "beats for the one that is back");
 	ok(sim_in(m), "the member misses nothing");
@@ -303,7 +233,7 @@ static void rfc9838_2_3_3_refused(void)
 
 	sim_init(&s, 6);
 	sim_gcks_up(&s);
-	a = add_inband("a.example", false, true);
+	a = inband_add(&s, "a.example", false, true);
 	sim_up(a);
 	sim_run(&s, 3000);
 	ok(!sim_in(a), "a member without GIKE_UPDATE is not let in");
@@ -317,7 +247,7 @@ static void rfc9838_2_3_3_refused(void)
 	sim_down(a);
 	sim_up(a);
 	ok(sim_settle(&s, 20000), "the member is in after a reload");
-	a = add_inband("b.example", false, true);
+	a = inband_add(&s, "b.example", false, true);
 	sim_up(a);
 	sim_run(&s, 3000);
 	is_int(a->notify, 49, "one too many: REGISTRATION_FAILED");
@@ -337,26 +267,21 @@ static void other_cipher(struct sim *sim, struct sim_member *m,
 
 static void rfc9838_2_3_2_reported(void)
 {
-	struct sim_member *tx = start(12, 2, false);
+	struct sim_member *tx = inband_start(&s, 12, 2, false);
 
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 1000);
 	s.inband = other_cipher;
-	rekey();
+	inband_rekey(&s);
 	sim_run(&s, 1000);
 	ok(sim_logged(&s,
 		      "report received: \"r0.example\": NO_PROPOSAL_CHOSEN"),
 	   "the key server gets the report");
 	sim_run(&s, 60000);
-	is_int(behind(), 0, "the member has registered again");
+	is_int(inband_lacking(&s), 0, "the member has registered again");
 	is_int(sim_group(&s).members, 3, "all are members");
 	is_int(s.m[2]->gaps, 0, "the other member loses no packet");
 	sim_finish(&s, __func__);
-}
-
-static bool has_current(const struct sim_member *m)
-{
-	return sim_status(m).data_spi == sim_group(&s).data_spi;
 }
 
 static bool followed_other, followed_unnamed;
@@ -375,27 +300,27 @@ static void unnamed_keys(struct sim *sim, struct sim_member *m,
 	addr_parse("239.9.9.9", lo);
 	*hi = *lo;
 	member_inband(m->m, member_ike_sa(m->m), NULL, msg);
-	followed_other = has_current(m);
+	followed_other = inband_current(m);
 	*lo = dst;
 	*hi = dst;
 	member_inband(m->m, member_ike_sa(m->m), NULL, msg);
-	followed_unnamed = has_current(m);
+	followed_unnamed = inband_current(m);
 }
 
 static void unnamed(void)
 {
 	struct sim_member *a;
 
-	start(16, 2, false);
+	inband_start(&s, 16, 2, false);
 	a = s.m[1];
 	s.inband = unnamed_keys;
-	rekey();
+	inband_rekey(&s);
 	sim_run(&s, 1000);
 	ok(!followed_other, "keys for other traffic are of no group here");
 	ok(followed_unnamed,
 	   "without a name the traffic selectors tell the group");
 	is_int(sim_status(a).registrations, 1, "there was nothing to report");
-	is_int(behind(), 0, "all have the Data SA");
+	is_int(inband_lacking(&s), 0, "all have the Data SA");
 	sim_finish(&s, __func__);
 }
 
@@ -405,7 +330,7 @@ static void unknown_esp(void)
 	struct kevent ev = { .type = KEVENT_UNKNOWN_SPI, .group = "video" };
 	uint32_t i;
 
-	start(17, 1, false);
+	inband_start(&s, 17, 1, false);
 	sim_run(&s, 60000);
 	count_from_now();
 	for (i = 0; i < 6000; i++) {
@@ -428,7 +353,7 @@ static void close_one(void *arg, struct ike_sa *sa)
 
 static void rfc9838_2_3_3_ike_sa_ends(void)
 {
-	struct sim_member *tx = start(13, 2, false);
+	struct sim_member *tx = inband_start(&s, 13, 2, false);
 	struct ike_sa *sa = NULL;
 	uint64_t before = sim_status(s.m[1]).registrations;
 	uint64_t rekeys = sim_group(&s).rekeys;
@@ -446,21 +371,11 @@ static void rfc9838_2_3_3_ike_sa_ends(void)
 	is_int(sim_status(s.m[1]).registrations, before + 1,
 	       "the member registers again");
 	is_int(sim_group(&s).rekeys, rekeys, "another IKE SA changes no keys");
-	rekey();
+	inband_rekey(&s);
 	sim_run(&s, 20000);
-	is_int(behind(), 0, "the new IKE SA brings rekeys");
+	is_int(inband_lacking(&s), 0, "the new IKE SA brings rekeys");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	sim_finish(&s, __func__);
-}
-
-static void lose_all(void)
-{
-	struct sim_packet *q;
-
-	while ((q = TAILQ_FIRST(&s.queue))) {
-		TAILQ_REMOVE(&s.queue, q, all);
-		free(q);
-	}
 }
 
 /*
@@ -469,7 +384,7 @@ static void lose_all(void)
  */
 static void overtaken(void)
 {
-	struct sim_member *tx = start(14, 3, false), *a = s.m[1];
+	struct sim_member *tx = inband_start(&s, 14, 3, false), *a = s.m[1];
 	unsigned int i;
 
 	/* The moments are those of a store that takes no time. */
@@ -479,14 +394,14 @@ static void overtaken(void)
 	sim_run(&s, 60000);
 	register_now(TAILQ_FIRST(&a->m->groups));
 	sim_run(&s, 1);
-	lose_all();
-	rekey();
+	inband_lose_all(&s);
+	inband_rekey(&s);
 	sim_run(&s, 400);
 	is_int(sim_status(a).data_spi, sim_group(&s).data_spi,
 	       "the rekey is followed");
 	sim_run(&s, 20000);
 	ok(sim_logged(&s, "overtaken by a rekey"), "the answer is not taken");
-	is_int(behind(), 0, "all have the Data SA");
+	is_int(inband_lacking(&s), 0, "all have the Data SA");
 	is_int(a->gaps, 0, "no packet is lost");
 
 	/* A member that is not in yet cannot follow the rekey. */
@@ -499,7 +414,7 @@ static void overtaken(void)
 		bail("join");
 	for (i = 0; i < 10000 && !sim_logged(&s, "member joined"); i++)
 		sim_run(&s, 1);
-	lose_all();
+	inband_lose_all(&s);
 	if (sim_evict(s.gcks, "video", "r1.example", &(uint32_t){ 0 }, &err))
 		bail("%s", err.text);
 	sim_down(s.m[2]);
@@ -508,7 +423,7 @@ static void overtaken(void)
 	sim_run(&s, 10000);
 	ok(sim_logged(&s, "overtaken by a rekey"),
 	   "the answer from before the rekey is not taken");
-	is_int(behind(), 0, "the member has the Data SA");
+	is_int(inband_lacking(&s), 0, "the member has the Data SA");
 	sim_finish(&s, __func__);
 }
 
@@ -517,19 +432,19 @@ static void overtaken(void)
 /* Rekeys with losses: what is lost is sent again before senders change over. */
 static void loss(void)
 {
-	struct sim_member *tx = start(7, 20, false);
+	struct sim_member *tx = inband_start(&s, 7, 20, false);
 	unsigned int i;
 
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 1000);
 	s.loss = 10;
 	for (i = 0; i < 10; i++) {
-		rekey();
+		inband_rekey(&s);
 		sim_run(&s, 20000);
 	}
 	s.loss = 0;
 	sim_run(&s, 60000);
-	is_int(behind(), 0, "all have the Data SA");
+	is_int(inband_lacking(&s), 0, "all have the Data SA");
 	diag("10 %% of control datagrams lost: %llu of %llu packets lost, %llu requests for 210",
 	     (unsigned long long)sim_gaps(&s),
 	     (unsigned long long)s.n_sent * 20,
@@ -541,14 +456,14 @@ static void loss(void)
 /* A member that was away for longer than all retransmissions. */
 static void away(void)
 {
-	struct sim_member *tx = start(8, 3, false);
+	struct sim_member *tx = inband_start(&s, 8, 3, false);
 	uint32_t ms;
 	uint64_t at;
 
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 1000);
 	s.m[1]->offline = true;
-	rekey();
+	inband_rekey(&s);
 	sim_run(&s, 20000);
 	s.m[1]->offline = false;
 	at = s.m[1]->got;
@@ -565,7 +480,7 @@ static void away(void)
 	sim_run(&s, 5000);
 	is_int(s.m[1]->got - at, 250,
 	       "after 2 min away a member is back within 25 s");
-	is_int(behind(), 0, "all have the Data SA");
+	is_int(inband_lacking(&s), 0, "all have the Data SA");
 	is_int(s.m[3]->gaps, 0, "the others lose nothing");
 	sim_finish(&s, __func__);
 }
@@ -573,7 +488,7 @@ static void away(void)
 /* A member that never answers costs a bounded number of messages. */
 static void silent(void)
 {
-	struct sim_member *tx = start(9, 3, false), *bad = s.m[1];
+	struct sim_member *tx = inband_start(&s, 9, 3, false), *bad = s.m[1];
 	unsigned int i, n = 0;
 
 	sim_stream(&s, tx, 20);
@@ -581,7 +496,7 @@ static void silent(void)
 	bad->offline = true;
 	count_from_now();
 	for (i = 0; i < 60; i++) {
-		rekey();
+		inband_rekey(&s);
 		sim_run(&s, 10000);
 		if (i == 5)
 			n = n_inband;
@@ -596,7 +511,7 @@ static void silent(void)
 	is_int(s.m[2]->gaps + s.m[3]->gaps, 0, "the others lose nothing");
 	bad->offline = false;
 	sim_run(&s, 60000);
-	is_int(behind(), 0, "the silent member comes back");
+	is_int(inband_lacking(&s), 0, "the silent member comes back");
 	sim_finish(&s, __func__);
 }
 
@@ -606,7 +521,7 @@ static void silent(void)
  */
 static void server_killed(void)
 {
-	struct sim_member *tx = start(10, 20, false);
+	struct sim_member *tx = inband_start(&s, 10, 20, false);
 	uint64_t got;
 
 	sim_stream(&s, tx, 20);
@@ -617,7 +532,7 @@ static void server_killed(void)
 	sim_gcks_up(&s);
 	is_int(sim_group(&s).inband, 20 + 1, "the store knows who is inband");
 	sim_run(&s, 60000);
-	is_int(behind(), 0, "all members are back");
+	is_int(inband_lacking(&s), 0, "all members are back");
 	ok(sim_group(&s).rekeys >= 1, "the keys were changed after that");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	/* An eviction does not wait. */
@@ -628,7 +543,8 @@ static void server_killed(void)
 		bail("%s", err.text);
 	sim_down(s.m[1]);
 	sim_run(&s, 60000);
-	is_int(behind(), 0, "an eviction right after a restart reaches all");
+	is_int(inband_lacking(&s), 0,
+	       "an eviction right after a restart reaches all");
 	diag("eviction right after kill -9: a receiver lost %llu packets of 20 ms",
 	     (unsigned long long)(s.m[5]->gaps - got));
 	sim_finish(&s, __func__);
@@ -638,7 +554,7 @@ static void server_killed(void)
 static void crowd(void)
 {
 	int i, n = FULL_OR_FEW(200, 40);
-	struct sim_member *tx = start(11, n, false);
+	struct sim_member *tx = inband_start(&s, 11, n, false);
 	uint64_t got;
 
 	sim_stream(&s, tx, 50);
@@ -646,12 +562,12 @@ static void crowd(void)
 	count_from_now();
 	s.loss = 3;
 	for (i = 0; i < 3; i++) {
-		rekey();
+		inband_rekey(&s);
 		sim_run(&s, 15000);
 	}
 	s.loss = 0;
 	sim_run(&s, 20000);
-	is_int(behind(), 0, "all have the Data SA");
+	is_int(inband_lacking(&s), 0, "all have the Data SA");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	got = sim_group(&s).inband_sent;
 	ok(got <= 4ull * (n + 1), "%llu requests for %d rekeys of %d members",
