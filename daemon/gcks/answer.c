@@ -68,6 +68,15 @@ void join_answer(struct group *g, struct join_req *j)
 		 * answer.
 		 */
 		return;
+	/*
+	 * Two hosts with one identity asked for both kinds of rekeys at once. This
+	 * one would get none, and has to ask again.
+	 */
+	if (j->inband != j->m->inband) {
+		reply.notify = GIKE_N_REGISTRATION_FAILED;
+		ike_reply(g->k->engine, j->token, &reply);
+		return;
+	}
 	/* The key server wants to hear at once which key a sender uses. */
 	if (j->send)
 		ike_sa_keep(sa);

@@ -224,12 +224,24 @@ void gcks_sa_closed(struct gcks *k, struct ike_sa *sa)
 
 /* ---- members ------------------------------------------------------------- */
 
+void inband_release(struct gmember *m, const struct ike_sa *by)
+{
+	struct ike_sa *former = m->sa;
+
+	if (!former || former == by)
+		return;
+	m->inband_open = false;
+	if (m->inband_due)
+		take_due(m->g, m);
+	m->sa = NULL;
+	ike_close(former, "its rekeys go over another IKE SA");
+}
+
 void inband_bind(struct group *g, struct gmember *m, struct ike_sa *sa)
 {
+	inband_release(m, sa);
 	ike_sa_keep(sa);
 	ike_sa_set_user(sa, g->k);
-	if (m->sa != sa)
-		m->inband_open = false;
 	m->sa = sa;
 	m->has_spi = gkey_spi(&g->st.data);
 }

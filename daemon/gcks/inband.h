@@ -19,6 +19,13 @@ void inband_init(struct group *g);
 void inband_stop(struct group *g);
 /* The group was read from the store, and members have no IKE SA yet. */
 void inband_start(struct group *g);
+/*
+ * @m has registered again by @by, which may be NULL if that has ended: another IKE
+ * SA over which it was rekeyed gets no rekeys any more, and ends. Its owner, which
+ * may be another host with this identity, or other groups of that host, register
+ * again: otherwise they would answer checks, and not know that they miss rekeys.
+ */
+void inband_release(struct gmember *m, const struct ike_sa *by);
 /* @m has the keys of now by a registration over @sa, and is rekeyed over it. */
 void inband_bind(struct group *g, struct gmember *m, struct ike_sa *sa);
 /* The group has another Data SA: send it to all members of @g that need it. */

@@ -40,7 +40,7 @@ const char *doubt_text(const struct mgroup *g)
 	for (i = 0; i < DOUBT_MAX; i++)
 		if (g->doubts & 1u << i)
 			return doubts[i].text;
-	if (g->inband && (!g->m->sa || !ike_sa_is_up(g->m->sa)))
+	if (g->inband && !inband_sa_is_up(g))
 		return "no IKE SA for inband rekeys";
 	return NULL;
 }

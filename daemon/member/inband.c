@@ -33,6 +33,16 @@ static bool is_for(const struct mgroup *g, const struct ike_id *idg,
 	return !msg->has_keys || selects_group(g, msg);
 }
 
+/*
+ * Return true if rekeys of @g may come over @sa. The key server uses the IKE SA of
+ * the last registration, which other groups may have left for a new one; what comes
+ * over any other one is out of date.
+ */
+static bool is_over(const struct mgroup *g, const struct ike_sa *sa)
+{
+	return sa == g->m->sa || sa == g->inband_sa;
+}
+
 static void refuse_keys(struct mgroup *g, struct ike_sa *sa, const char *why)
 {
 	group_warn(g, "rekey not followed: %s", why);
@@ -85,10 +95,7 @@ void member_inband(struct member *m, struct ike_sa *sa,
 {
 	struct mgroup *g;
 
-	/* Keys that come over a former IKE SA are out of date. */
-	if (sa != m->sa)
-		return;
 	TAILQ_FOREACH(g, &m->groups, all)
-	if (is_for(g, idg, msg))
+	if (is_over(g, sa) && is_for(g, idg, msg))
 		take_message(g, sa, msg);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The IKE SA of a member that is rekeyed over it and has no Rekey SA (RFC 9838
- * section 2.4.2). The key server retransmits them until they are answered, so that none is
- * missed while both sides have the IKE SA. A key server that was restarted does
- * not have it, and cannot say so: the member checks the IKE SA at intervals, and
- * when ESP with an unknown SPI shows that keys may have changed.
+ * section 2.4.2). The key server retransmits them until they are answered, so that
+ * none is missed while both sides have the IKE SA. A key server that was restarted
+ * does not have it, and cannot say so: the member checks the IKE SA at intervals,
+ * and when ESP with an unknown SPI shows that keys may have changed.
  *
  * An IKE SA that ends excludes the member (RFC 9838 section 2.3.3), which
  * registers again. It keeps its Data SAs meanwhile, because their end would be
@@ -33,18 +33,21 @@ void inband_watch(struct mgroup *g)
 		  beat + member_random(beat / SPREAD_PART));
 }
 
+bool inband_sa_is_up(const struct mgroup *g)
+{
+	return g->inband_sa && ike_sa_is_up(g->inband_sa);
+}
+
 /* An IKE SA that gives no answer is closed by ike/: see member_sa_closed(). */
 static void check_ike_sa(struct mgroup *g)
 {
-	struct ike_sa *sa = g->m->sa;
-
-	/* A registration in progress checks it, too. */
+	/* A registration in progress brings the keys of now. */
 	if (g->state != MEMBER_IN)
 		return;
-	if (!sa || !ike_sa_is_up(sa))
-		g->ops->again(g, 0, "no IKE SA for rekeys");
+	if (inband_sa_is_up(g))
+		ike_liveness(g->inband_sa);
 	else
-		ike_liveness(sa);
+		g->ops->again(g, 0, "no IKE SA for rekeys");
 }
 
 void inband_check(struct mgroup *g)

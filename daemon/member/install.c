@@ -451,8 +451,11 @@ void install_inband_later(struct mgroup *g, const struct gsa *gsa)
 	g->inband_ms = mgroup_now(g);
 }
 
-/* Drop what belongs to multicast rekeys, once there is no Rekey SA any more. */
-static void begin_inband(struct mgroup *g)
+/*
+ * Drop what belongs to multicast rekeys, once there is no Rekey SA any more: rekeys
+ * come over @sa.
+ */
+static void begin_inband(struct mgroup *g, struct ike_sa *sa)
 {
 	rekey_group_leave(g);
 	early_drop(g);
@@ -460,6 +463,7 @@ static void begin_inband(struct mgroup *g)
 	wkp_wipe(&g->wkp);
 	g->n_next_data = 0;
 	g->inband = true;
+	g->inband_sa = sa;
 }
 
 /* Install an answer without a Rekey SA (RFC 9838 section 2.3.3). */
@@ -494,7 +498,7 @@ static int install_inband_registration(struct mgroup *g, struct ike_sa *sa,
 		return ret;
 	}
 	msa_retire_older(g, before);
-	begin_inband(g);
+	begin_inband(g, sa);
 	note_applied(g, gsa);
 	rival_settled(g, sa);
 	note_algs(g, gsa);
@@ -547,6 +551,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 		return ret;
 	}
 	g->inband = false;
+	g->inband_sa = NULL;
 	if (denied)
 		mrekey_drop_all(g);
 	b.rekey->data_spi = get_unaligned_be32(gsa->data[0].spi);

@@ -269,25 +269,44 @@ void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg)
 		register_left(g);
 }
 
+/*
+ * Return true if @g must register again because @sa has ended, over which requests
+ * were made if @was_used.
+ *
+ * The membership depends on the Rekey SA and continues. A member without one is
+ * excluded (RFC 9838 section 2.3.3; see inband_watch.c) by the end of the IKE SA
+ * that its rekeys come over, also if other groups use another one by now. Senders
+ * must stay in contact with the key server, and so must a member that has detected
+ * a rival.
+ */
+static bool needs_ike_sa(const struct mgroup *g, const struct ike_sa *sa,
+			 bool was_used)
+{
+	if (!mgroup_is_in(g))
+		return false;
+	if (g->inband)
+		return g->inband_sa == sa;
+	return was_used && (g->conf->send || g->stolen_key[0]);
+}
+
 void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 {
+	bool was_used = m->sa == sa;
 	struct mgroup *g;
 
 	log_debug("IKE SA closed: to the key server: %s", reason);
-	/*
-	 * The membership depends on the Rekey SA and continues. A member without
-	 * one is excluded (RFC 9838 section 2.3.3); see inband.c.
-	 */
-	if (m->sa != sa)
-		return;
-	m->sa = NULL;
-	/*
-	 * Senders must stay in contact with the key server, and so must a
-	 * member that has detected a rival.
-	 */
+	if (was_used)
+		m->sa = NULL;
 	TAILQ_FOREACH(g, &m->groups, all)
-	if (mgroup_is_in(g) && (g->conf->send || g->inband || g->stolen_key[0]))
-		register_again(g, member_random(SPREAD_MS), "IKE SA closed");
+	{
+		bool needed = needs_ike_sa(g, sa, was_used);
+
+		if (g->inband_sa == sa)
+			g->inband_sa = NULL;
+		if (needed)
+			register_again(g, member_random(SPREAD_MS),
+				       "IKE SA closed");
+	}
 }
 
 /* ---- events ------------------------------------------------------------- */

@@ -247,12 +247,14 @@ struct mgroup {
 	unsigned int n_next_data;
 	uint32_t next_data[GSA_MAX_NEXT_SPI];
 	/*
-	 * Without a Rekey SA: rekeys come over the IKE SA. @applied_ms is the
+	 * Without a Rekey SA: rekeys come over the IKE SA of the last
+	 * registration, which is NULL when that has ended. @applied_ms is the
 	 * key server's time of the newest keys that came, and @applied_spi their
 	 * SPI; @inband_ms is when the last rekey came, and @checked_ms when the
 	 * IKE SA was last checked because of unknown ESP.
 	 */
 	bool inband;
+	struct ike_sa *inband_sa;
 	uint64_t applied_ms;
 	uint32_t applied_spi;
 	uint64_t inband_ms;
@@ -487,6 +489,8 @@ void install_excluded(struct mgroup *g, const char *why);
  * expect a beat, because a key server that lost it can send nothing.
  */
 void inband_watch(struct mgroup *g);
+/* Return true if the IKE SA over which rekeys come is up, as far as is known. */
+bool inband_sa_is_up(const struct mgroup *g);
 /* Time of such a check, called by doubt.c. */
 void inband_check(struct mgroup *g);
 /* The kernel received ESP for the group with an unknown SPI. */

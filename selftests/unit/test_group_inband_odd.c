@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Members that are rekeyed inband, when messages come late or never, when an
+ * identity is at two places, and when an IKE SA is not the one that it was.
+ */
+#include "group_finish.h"
+#include "group_inband.h"
+#include "group_sim.h"
+#include "member/mgroup.h"
+#include "lib/util.h"
+#include "tap.h"
+
+static struct sim s;
+
+static struct mgroup *group_of(const struct sim_member *m)
+{
+	return TAILQ_FIRST(&m->m->groups);
+}
+
+/*
+ * Another group of the host has given the IKE SA up, and opens one of its own. The
+ * rekeys of this group still come over the former one.
+ */
+static void other_ike_sa(void)
+{
+	struct sim_member *a, *tx = inband_start(&s, 3, 2, false);
+	struct ike_sa *sa;
+
+	a = s.m[1];
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 60000);
+	sa = a->m->sa;
+	a->m->sa = NULL;
+	inband_rekey(&s);
+	sim_run(&s, 1000);
+	ok(inband_current(a), "a rekey over the former IKE SA is followed");
+	ok(!sim_status(a).doubt, "the member knows that it is up to date");
+	sim_run(&s, 60000);
+	is_int(sim_status(a).registrations, 1,
+	       "checks of the IKE SA cause no registration");
+	ike_close(sa, "test");
+	is_str(sim_status(a).doubt, "no IKE SA for inband rekeys",
+	       "the end of the former IKE SA is noticed");
+	sim_run(&s, 6000);
+	is_int(sim_status(a).registrations, 2, "the member registers again");
+	inband_rekey(&s);
+	sim_run(&s, 20000);
+	is_int(inband_lacking(&s), 0, "the new IKE SA brings rekeys");
+
+	/* A registration over another IKE SA ends the former one. */
+	sa = a->m->sa;
+	a->m->sa = NULL;
+	register_now(group_of(a));
+	sim_run(&s, 1000);
+	ok(a->m->sa && a->m->sa != sa && sim_in(a),
+	   "a registration over another IKE SA");
+	ok(sim_logged(&s, "IKE SA closed") ||
+		   group_of(a)->inband_sa == a->m->sa,
+	   "rekeys come over the new one");
+	inband_rekey(&s);
+	sim_run(&s, 20000);
+	is_int(inband_lacking(&s), 0, "all have the Data SA");
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+	sim_finish(&s, __func__);
+}
+
+/*
+ * Two hosts with one identity: rekeys go to the one that registered last. The other
+ * one is told by the end of its IKE SA, and does not believe that it is up to date.
+ */
+static void two_places(void)
+{
+	struct sim_member *tx = inband_start(&s, 4, 2, false);
+	struct sim_member *a = s.m[1], *twin;
+	uint64_t unaware = 0, registrations;
+	unsigned int i;
+
+	sim_stream(&s, tx, 20);
+	twin = inband_add(&s, "r0.example", false, true);
+	sim_up(twin);
+	sim_run(&s, 10000);
+	for (i = 0; i < 300; i++) {
+		if (i % 10 == 0)
+			inband_rekey(&s);
+		sim_run(&s, 1000);
+		if (i % 10 > 1)
+			unaware += sim_in(a) && !sim_status(a).doubt &&
+				   !inband_current(a);
+		if (i % 10 > 1)
+			unaware += sim_in(twin) && !sim_status(twin).doubt &&
+				   !inband_current(twin);
+	}
+	is_int(unaware, 0,
+	       "no host lacks keys without knowing, two seconds after a rekey");
+	registrations =
+		sim_status(a).registrations + sim_status(twin).registrations;
+	ok(registrations <= 60, "%llu registrations of both in five minutes",
+	   (unsigned long long)registrations);
+	diag("of %llu packets the two hosts lost %llu and %llu",
+	     (unsigned long long)s.n_sent, (unsigned long long)a->gaps,
+	     (unsigned long long)twin->gaps);
+	is_int(s.m[2]->gaps, 0, "another member loses nothing");
+	sim_down(twin);
+	sim_run(&s, 120000);
+	inband_rekey(&s);
+	sim_run(&s, 20000);
+	is_int(inband_lacking(&s), 0, "all is well when one of them has gone");
+	sim_finish(&s, __func__);
+}
+
+/* Two hosts with one identity ask for both kinds of rekeys, in one batch. */
+static void both_kinds_at_once(void)
+{
+	struct sim_member *a, *b;
+
+	sim_init(&s, 5);
+	s.cg.inband = INBAND_ASKED;
+	s.cg.batch_join_ms = 1000;
+	sim_gcks_up(&s);
+	a = inband_add(&s, "a.example", false, true);
+	b = sim_add(&s, "a.example", false, true);
+	sim_up(a);
+	sim_up(b);
+	sim_run(&s, 2500);
+	is_int(sim_log_count(&s, "registration failed"), 1,
+	       "one of two in a batch is refused");
+	is_int(a->notify, 49, "REGISTRATION_FAILED");
+	sim_run(&s, 60000);
+	is_int(sim_group(&s).members, 1,
+	       "two hosts with one identity are one member");
+	sim_down(b);
+	sim_run(&s, 120000);
+	inband_rekey(&s);
+	sim_run(&s, 20000);
+	is_int(inband_lacking(&s), 0, "the one that remains is rekeyed");
+	ok(sim_status(a).inband && sim_group(&s).inband == 1,
+	   "the key server knows how");
+	sim_finish(&s, __func__);
+}
+
+/* Return the milliseconds until all have the Data SA. */
+static uint64_t settle_ms(uint64_t most)
+{
+	uint64_t from = s.ms;
+
+	while (inband_lacking(&s) && s.ms < from + most)
+		sim_run(&s, 50);
+	return s.ms - from;
+}
+
+/* A fifth of all control datagrams is lost, in each direction. */
+static void heavy_loss(void)
+{
+	int n = FULL_OR_FEW(200, 30);
+	struct sim_member *tx = inband_start(&s, 6, n - 1, false);
+	uint64_t ms, worst = 0, sum = 0, unaware = 0;
+	unsigned int i, k;
+	int j;
+
+	sim_stream(&s, tx, 50);
+	sim_run(&s, 1000);
+	s.loss = 20;
+	for (i = 0; i < 10; i++) {
+		inband_rekey(&s);
+		ms = settle_ms(60000);
+		sum += ms;
+		worst = ms > worst ? ms : worst;
+		for (k = 0; k < 20; k++)
+			sim_run(&s, 1000);
+	}
+	diag("20 %% lost, %d members, 10 rekeys: all have the key after %llu ms, at worst %llu ms; %llu of %llu packets lost; %llu IKE SAs ended",
+	     n, (unsigned long long)sum / 10, (unsigned long long)worst,
+	     (unsigned long long)sim_gaps(&s),
+	     (unsigned long long)s.n_sent * (n - 1),
+	     (unsigned long long)sim_group(&s).inband_lost);
+	s.loss = 0;
+	sim_run(&s, 60000);
+	for (j = 0; j < s.n; j++)
+		unaware += !inband_current(s.m[j]);
+	is_int(unaware, 0, "all have the Data SA when the loss is over");
+	ok(worst < 40000, "no rekey takes as long as an IKE SA lasts");
+	sim_finish(&s, __func__);
+}
+
+int main(void)
+{
+	RUN(other_ike_sa);
+	RUN(two_places);
+	RUN(both_kinds_at_once);
+	RUN(heavy_loss);
+	return done();
+}
