@@ -43,6 +43,18 @@ static bool is_over(const struct mgroup *g, const struct ike_sa *sa)
 	return sa == g->m->sa || sa == g->inband_sa;
 }
 
+static bool is_exclusion(const struct gike_inband *msg)
+{
+	unsigned int i;
+
+	for (i = 0; i < msg->n_del; i++)
+		if ((msg->del[i].proto == GIKE_PROTO_GIKE_UPDATE ||
+		     !msg->del[i].proto) &&
+		    delete_is_all(&msg->del[i]))
+			return true;
+	return false;
+}
+
 static void refuse_keys(struct mgroup *g, struct ike_sa *sa, const char *why)
 {
 	group_warn(g, "rekey not followed: %s", why);
@@ -70,24 +82,40 @@ static void take_keys(struct mgroup *g, struct ike_sa *sa,
 	}
 }
 
+/*
+ * The answer that begins inband rekeys may be lost and come again later, when this
+ * message has made it out of date.
+ */
+static void note_early(struct mgroup *g, const struct gike_inband *msg)
+{
+	if (!mgroup_is_registering(g))
+		return;
+	if (msg->has_keys)
+		install_inband_later(g, &msg->gsa);
+	else
+		g->changed |= is_exclusion(msg);
+}
+
 static void take_message(struct mgroup *g, struct ike_sa *sa,
 			 struct gike_inband *msg)
 {
 	uint64_t before = g->next_seq + 1;
 
-	/* The answer to a first registration may be lost, and come later. */
-	if (g->state == MEMBER_REGISTERING && msg->has_keys)
-		install_inband_later(g, &msg->gsa);
-	if (!g->inband || !mgroup_is_in(g))
+	if (!g->inband || !mgroup_is_in(g)) {
+		note_early(g, msg);
 		return;
+	}
 	if (msg->unusable) {
 		refuse_keys(g, sa, msg->unusable);
 		return;
 	}
 	if (msg->has_keys)
 		take_keys(g, sa, msg);
-	if (install_deletes(g, msg->del, msg->n_del, before))
-		install_excluded(g, "by the key server");
+	if (!install_deletes(g, msg->del, msg->n_del, before))
+		return;
+	/* An answer that is on its way may be from before. */
+	g->changed |= mgroup_is_registering(g);
+	install_excluded(g, "by the key server");
 }
 
 void member_inband(struct member *m, struct ike_sa *sa,

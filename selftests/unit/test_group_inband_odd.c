@@ -11,10 +11,100 @@
 #include "tap.h"
 
 static struct sim s;
+static struct err err;
 
 static struct mgroup *group_of(const struct sim_member *m)
 {
 	return TAILQ_FIRST(&m->m->groups);
+}
+
+static void evict(const char *identity)
+{
+	uint32_t ms;
+
+	if (sim_evict(s.gcks, "video", identity, &ms, &err))
+		bail("%s", err.text);
+}
+
+/* Run until the key server has granted the next request of a member. */
+static void until_granted(const char *what)
+{
+	unsigned int i;
+
+	s.log_len = 0;
+	s.log[0] = '\0';
+	for (i = 0; i < 10000 && !sim_logged(&s, what); i++)
+		sim_run(&s, 1);
+	if (!sim_logged(&s, what))
+		bail("not granted: %s", s.log);
+}
+
+/*
+ * A member changes from multicast to inband rekeys, its answer is lost, and a rekey
+ * overtakes it: by GSA_INBAND_REKEY, which the member cannot take yet.
+ */
+static void changed_and_overtaken(void)
+{
+	struct sim_member *tx = inband_start(&s, 1, 1, true), *m = s.m[2];
+
+	s.store_ms = 0;
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 60000);
+	inband_reload(m, true);
+	until_granted("member registered again");
+	inband_lose_all(&s);
+	inband_rekey(&s);
+	sim_run(&s, 400);
+	ok(sim_status(m).keyed, "the member has no answer yet");
+	sim_run(&s, 20000);
+	ok(sim_logged(&s, "overtaken by a rekey"),
+	   "the answer from before the rekey is not taken");
+	ok(sim_status(m).inband, "the member is rekeyed inband");
+	is_int(inband_lacking(&s), 0, "all have the Data SA");
+	is_int(sim_gaps(&s), 0, "no packet is lost");
+	sim_finish(&s, __func__);
+}
+
+/* A member is evicted while the answer to its registration is lost. */
+static void evicted_before_the_answer(void)
+{
+	struct sim_member *a, *tx = inband_start(&s, 2, 2, false);
+	uint64_t at;
+
+	a = s.m[1];
+	s.store_ms = 0;
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 60000);
+	if (member_leave(a->m, NULL))
+		bail("leave");
+	sim_run(&s, 20000);
+	if (member_join(a->m, NULL))
+		bail("join");
+	until_granted("member joined");
+	inband_lose_all(&s);
+	evict("r0.example");
+	at = s.ms + 2500;
+	sim_run(&s, 5000);
+	ok(!sim_in(a), "a newcomer does not take the answer from before");
+	is_int(a->notify, 46, "AUTHORIZATION_FAILED");
+	is_int(sim_reads_after(&s, a, at), 0,
+	       "the evicted newcomer reads nothing afterwards");
+
+	/* The same for a member that was in. */
+	a = s.m[2];
+	register_now(group_of(a));
+	until_granted("member registered again");
+	inband_lose_all(&s);
+	evict("r1.example");
+	at = s.ms + 2500;
+	sim_run(&s, 5000);
+	ok(!sim_in(a), "a member does not take the answer from before");
+	sim_run(&s, 30000);
+	is_int(sim_status(a).n_sas, 0,
+	       "the evicted member's Data SAs have ended");
+	is_int(sim_reads_after(&s, a, at), 0,
+	       "the evicted member reads nothing afterwards");
+	sim_finish(&s, __func__);
 }
 
 /*
@@ -184,6 +274,8 @@ static void heavy_loss(void)
 
 int main(void)
 {
+	RUN(changed_and_overtaken);
+	RUN(evicted_before_the_answer);
 	RUN(other_ike_sa);
 	RUN(two_places);
 	RUN(both_kinds_at_once);
