@@ -259,17 +259,13 @@ int gkm_put_tree(struct group *g)
 	return ret ? ret : lkh_export(g->tree, put_node, g);
 }
 
+/* The next Key ID may stay: an empty tree begins with any. */
 int gkm_del_tree(struct group *g)
 {
 	char key[STORE_KEY_MAX];
-	int ret;
+	int ret = group_key(g, "t", key);
 
-	ret = group_key(g, "t", key);
-	if (!ret)
-		ret = store_del_below(group_store(g), key);
-	if (!ret)
-		ret = group_key(g, "id", key);
-	return ret ? ret : store_del(group_store(g), key);
+	return ret ? ret : store_del_below(group_store(g), key);
 }
 
 static int load_node(void *arg, const char *key, const uint8_t *val, size_t len)

@@ -5,8 +5,10 @@
  * releases.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "gcks/group.h"
+#include "gcks/group_time.h"
 #include "gcks/gkm_store.h"
 #include "group_sim.h"
 #include "lib/buf.h"
@@ -158,9 +160,6 @@ static void test_damaged(void)
 	refused("a later version");
 	memset(rec + AT_NUMBER, 0, 8);
 	refused("no number of the next member");
-	rec[at + 1] = KD_PLAIN_MAX + 1;
-	remove_octets(at + 2, len);
-	refused("a key longer than any");
 	set_old(GKM_OLD_MAX + 1);
 	refused("more retired Data SAs than a Delete has room for");
 	set_old(GKM_OLD_MAX);
@@ -168,6 +167,11 @@ static void test_damaged(void)
 	ok(!why, "a Delete full of retired Data SAs is taken: %s", why);
 	at += 2 + len + KEY_HEAD;
 	len = key_len(at);
+	memcpy(was, rec, sizeof(rec));
+	was_len = rec_len;
+	rec[at + 1] = KD_PLAIN_MAX + 1;
+	remove_octets(at + 2, len);
+	refused("a key longer than any");
 	rec[at + 1] = KD_PLAIN_MAX;
 	insert_octets(at + 2, KD_PLAIN_MAX - len);
 	ok(!would_refuse(), "the longest key is taken");
@@ -204,8 +208,9 @@ static void test_tree(void)
 		uint64_t id;
 	} cases[] = {
 		{ "a tree without its next Key ID", "g/video/id", 0 },
-		{ "a next Key ID of 33 bits", "g/video/id", 1ull << 32 },
+		{ "a next Key ID of 33 bits", "g/video/id", 1ull << 32 | 1000 },
 		{ "members without leaves", "g/video/t", 0 },
+		{ "a signing key that is none", "g/video/sign", 1 },
 		{ "leaves without members", "g/video/m", 0 },
 	};
 	const char *why;
@@ -227,18 +232,102 @@ static void test_tree(void)
 /* A reset leaves nothing in the store that would not fit its empty tree. */
 static void test_reset(void)
 {
+	struct sim_three three;
 	struct err err = {};
+	const char *why;
 
 	sim_init(&s, 10);
-	sim_start_three(&s, true, 5000, 0);
+	three = sim_start_three(&s, true, 5000, 0);
 	is_int(sim_reset(s.gcks, "video", &err), 0, "a reset is done");
 	sim_gcks_down(&s);
-	ok(!why_not(), "a key server that is killed then starts again");
+	why = why_not();
+	ok(!why, "a key server that is killed then starts again: %s", why);
 	sim_gcks_up(&s);
 	is_int(sim_group(&s).members, 0, "a reset key server has no members");
 	sim_run(&s, 60000);
 	is_int(sim_group(&s).members, 3, "all have come back");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
+	/* The tree of one member is smaller than that of three. */
+	sim_down(three.a);
+	sim_down(three.b);
+	is_int(sim_reset(s.gcks, "video", &err), 0, "another reset is done");
+	sim_run(&s, 20000);
+	is_int(sim_group(&s).members, 1, "one member has come back");
+	sim_gcks_down(&s);
+	why = why_not();
+	ok(!why, "a key server that is killed starts with the smaller tree: %s",
+	   why);
+	sim_free(&s);
+}
+
+/* ---- what a start goes on with ------------------------------------------ */
+
+static struct group *group(void)
+{
+	return TAILQ_FIRST(&s.gcks->groups);
+}
+
+static void test_clock_back(void)
+{
+	uint64_t then;
+
+	sim_init(&s, 11);
+	sim_start_three(&s, true, 5000, 0);
+	ok(group()->st.sign_made >= s.wall0 &&
+		   group()->st.sign_made <= s.wall0 + 2,
+	   "a new group's signing key has the time when it was made");
+	then = group()->st.time_ms;
+	sim_gcks_down(&s);
+	s.wall0 -= 7200;
+	sim_gcks_up(&s);
+	ok(gkm_time_ms(group()) >= then,
+	   "a group's time does not go back with the clock");
+	sim_free(&s);
+}
+
+/* A store that went back is not read any further, so that damage does not count. */
+static void test_older_and_damaged(void)
+{
+	struct err err = {};
+	char bak[128];
+
+	up(12);
+	snprintf(bak, sizeof(bak), "%s.bak", s.path);
+	sim_copy_store(s.path, bak);
+	sim_gcks_up(&s);
+	is_int(sim_rekey(s.gcks, "video", &err), 0, "a rekey is done");
+	sim_gcks_down(&s);
+	sim_copy_store(bak, s.path);
+	unlink(bak);
+	refused_without("g/video/id", 0);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).members, 0,
+	       "a group whose store is older than its witness starts anew");
+	sim_free(&s);
+}
+
+/* The key server dies between the commit of a rekey and its first copy. */
+static void test_unsent(void)
+{
+	uint64_t registrations;
+	struct sim_three three;
+	struct err err = {};
+	uint32_t spi;
+
+	sim_init(&s, 13);
+	three = sim_start_three(&s, true, 20000, 0);
+	registrations = sim_status(three.a).registrations;
+	spi = sim_group(&s).data_spi;
+	s.crash = SIM_AFTER_COMMIT;
+	s.crash_in = 1;
+	sim_rekey(s.gcks, "video", &err);
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	ok(sim_group(&s).data_spi != spi, "the rekey is in the store");
+	sim_run(&s, 4000);
+	is_int(sim_out_of_step(&s), 0, "the next run sends the rekey");
+	is_int(sim_status(three.a).registrations, registrations,
+	       "no member had to ask");
 	sim_free(&s);
 }
 
@@ -290,6 +379,9 @@ int main(void)
 	RUN(test_damaged);
 	RUN(test_tree);
 	RUN(test_reset);
+	RUN(test_clock_back);
+	RUN(test_older_and_damaged);
+	RUN(test_unsent);
 	RUN(test_digest);
 	return done();
 }
