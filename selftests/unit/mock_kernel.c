@@ -182,7 +182,9 @@ static int sa_add(void *ctx, const struct ksa *sa, struct err *err)
 	struct mock_sa *s;
 	int rc;
 
-	if (mk->fail_add) {
+	if (mk->fail_skip) {
+		mk->fail_skip--;
+	} else if (mk->fail_add) {
 		rc = mk->fail_add;
 		mk->fail_add = 0;
 		return err_set(err, rc, "mock was told to fail");

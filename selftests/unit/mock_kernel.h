@@ -50,7 +50,8 @@ struct mock_kernel {
 	unsigned int n_sas;
 	struct mock_key key[MOCK_KEYS];
 	unsigned int n_keys;
-	int fail_add; /* the next sa_add() fails so */
+	int fail_add; /* the next sa_add() fails so ... */
+	unsigned int fail_skip; /* ... behind so many that do not */
 	bool to_disk; /* every SA fails then */
 	uint64_t replays;
 	uint64_t unknown; /* packets without an SA for them */
