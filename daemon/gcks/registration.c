@@ -44,7 +44,6 @@ static enum gike_when refuse_request(struct group *g, const char *identity,
 	g->refused++;
 	notice_refusal(g->k, g->conf->name, identity, ike_notify_name(notify),
 		       NULL, why);
-	memset(reply, 0, sizeof(*reply));
 	reply->notify = notify;
 	reply->close = judge_closes(g->k, notify, identity);
 	return GIKE_NOW;
@@ -65,14 +64,12 @@ static enum gike_when leave_now(struct group *g, uint64_t token)
 
 static enum gike_when take_report(struct group *g, const struct ike_sa *sa,
 				  const struct gike_req *req,
-				  const char *identity,
-				  struct gike_reply *reply)
+				  const char *identity)
 {
 	struct gmember *m = gmc_find(g, identity);
 	char name[QUOTE_LEN];
 	uint32_t wait;
 
-	memset(reply, 0, sizeof(*reply));
 	/* Leaving twice is no error: the first answer may have been lost. */
 	if (!m)
 		return GIKE_NOW;
@@ -466,7 +463,7 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 	uint16_t notify;
 
 	if (req->report)
-		return take_report(g, sa, req, identity, reply);
+		return take_report(g, sa, req, identity);
 	j = join_new(g, sa, req, identity);
 	if (!j)
 		return refuse_request(g, identity, GIKE_N_REGISTRATION_FAILED,

@@ -15,7 +15,7 @@ void registration_free(struct group *g);
 void registration_refuse_all(struct group *g);
 /*
  * Handle a request over @sa. @identity must be authenticated and normalised.
- * GIKE_NOW: @reply is filled in. GIKE_LATER: ike_reply() follows.
+ * GIKE_NOW: @reply, which was zeroed, is filled in. GIKE_LATER: ike_reply() follows.
  */
 enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 				    const struct gike_req *req,

@@ -153,6 +153,26 @@ static void test_stored_once(void)
 	sim_finish(&s, "stored once");
 }
 
+/* Keys whose time is over are given to nobody, even before they are replaced. */
+static void test_over(bool rekey_sa)
+{
+	const char *what = rekey_sa ? "Rekey SA" : "Data SA";
+	struct gkey *key;
+	uint32_t spi;
+
+	begin(11 + rekey_sa);
+	up();
+	spi = sim_group(&s).data_spi;
+	key = rekey_sa ? &group()->st.rekey : &group()->st.data;
+	key->made -= key->lifetime;
+	ask(a);
+	ok(sim_group(&s).data_spi != spi, "%s: the key server makes new keys",
+	   what);
+	sim_run(&s, 20000);
+	is_int(sim_out_of_step(&s), 0, "%s: all are in step", what);
+	sim_finish(&s, what);
+}
+
 /* ---- senders ------------------------------------------------------------ */
 
 static void test_sids_stored(void)
@@ -280,6 +300,7 @@ static void test_back_again(bool soon)
 	report(a);
 	ask(a);
 	ok(sim_in(a) && !member(a)->leaving, "%s: who is back stays", how);
+	is_int(group()->n_leaving, 0, "%s: nobody is to leave", how);
 	s.cg.max_members = 3;
 	if (sim_reload(&s, &err))
 		bail("%s", err.text);
@@ -308,6 +329,8 @@ static void test_leave_answered(void)
 	is_int(reported, GIKE_LATER, "the answer waits for the store");
 	sim_run(&s, 5000);
 	ok(!sim_has_member(&s, "a.example"), "a is out");
+	ok(sim_logged(&s, "report received: \"a.example\""),
+	   "the log has the report of a member that leaves");
 	sim_finish(&s, "leave");
 }
 
@@ -365,6 +388,8 @@ static void test_refused_at_the_end(void)
 int main(void)
 {
 	RUN(test_stored_once);
+	RUN(test_over, false);
+	RUN(test_over, true);
 	RUN(test_sids_stored);
 	RUN(test_sids_for_one);
 	RUN(test_renewal_stored);
