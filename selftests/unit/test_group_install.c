@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What a member installs: SAs as the key server and the configuration say, a
+ * SAs that a member installs: as the key server and the configuration say, a
  * message as a whole or not at all, and Deletes.
  */
 #include <errno.h>
@@ -17,10 +17,10 @@
 
 static struct sim s;
 static struct sim_member *tx, *a;
-static struct mgroup *g; /* a's */
-static struct gsa policy; /* of the last answer */
+static struct mgroup *g; /* the group of a */
+static struct gsa policy; /* the last answer's */
 static struct rekey_msg msg;
-static uint8_t serial; /* of a message, in its SPIs and keys */
+static uint8_t serial; /* the message's, in its SPIs and keys */
 
 static void keep_policy(struct sim *sim, struct sim_member *m, struct gsa *gsa,
 			struct kd *kd)
@@ -67,6 +67,7 @@ static void test_settings(bool tunnel)
 	const struct mrekey *rk;
 	struct sim_member *m;
 	uint32_t life, spi;
+	int i;
 
 	begin(1 + tunnel);
 	s.cg.tunnel = tunnel;
@@ -75,9 +76,11 @@ static void test_settings(bool tunnel)
 	tx->cg.sender_ids = 3;
 	a = sim_add(&s, "a.example", false, true);
 	m = sim_add(&s, "s2.example", true, false);
-	m->cg.window = tx->cg.window = a->cg.window = 512;
-	m->cg.max_senders = tx->cg.max_senders = a->cg.max_senders = 77;
-	m->cg.tunnel = tx->cg.tunnel = a->cg.tunnel = tunnel;
+	for (i = 0; i < s.n; i++) {
+		s.m[i]->cg.window = 512;
+		s.m[i]->cg.max_senders = 77;
+		s.m[i]->cg.tunnel = tunnel;
+	}
 	sim_up(tx);
 	sim_up(m);
 	if (!sim_settle(&s, 10000))
@@ -421,7 +424,8 @@ static void test_deletes(void)
 	next = spi_of(0);
 	take();
 	ok(msa_find(g, spi)->retired, "a Delete of all Data SAs ends them");
-	ok(!msa_find(g, next)->retired, "those of the same message stay");
+	ok(!msa_find(g, next)->retired,
+	   "the Data SAs of the same message stay");
 
 	make(1, 0);
 	if (rekey_msg_delete(&msg, IKE_PROTO_ESP, msg.gsa.data[0].spi))

@@ -206,7 +206,7 @@ static void test_tree(void)
 	static const struct {
 		const char *what, *key;
 		uint64_t id;
-	} cases[] = {
+	} faults[] = {
 		{ "a tree without its next Key ID", "g/video/id", 0 },
 		{ "a next Key ID of 33 bits", "g/video/id", 1ull << 32 | 1000 },
 		{ "members without leaves", "g/video/t", 0 },
@@ -216,11 +216,11 @@ static void test_tree(void)
 	const char *why;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (i = 0; i < ARRAY_SIZE(faults); i++) {
 		up(2 + i);
-		why = refused_without(cases[i].key, cases[i].id);
+		why = refused_without(faults[i].key, faults[i].id);
 		ok(why && strstr(why, "keys in the store"), "%s: %s",
-		   cases[i].what, why ? why : "taken");
+		   faults[i].what, why ? why : "taken");
 		sim_free(&s);
 	}
 	up(2 + i);
