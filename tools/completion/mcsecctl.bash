@@ -14,7 +14,7 @@ _mcsecctl_groups() {
 _mcsecctl_lookup() {
 	mc_words='' mc_args=''
 	case "$1" in
-	'') mc_words='group sa sender show stats metrics monitor batch key pki health status member rekey reset reload reseal evict admit audit join leave help' ;;
+	'') mc_words='group sa sender show stats metrics monitor batch key pki doctor health status member rekey reset reload reseal evict admit audit join leave help' ;;
 	'group') mc_words='add set del show flush' mc_args='' ;;
 	'group add') mc_words='src proto sport dport mark in-mark dev policy forward' mc_args='none none' ;;
 	'group set') mc_words='policy --force' mc_args='group' ;;
@@ -40,6 +40,7 @@ _mcsecctl_lookup() {
 	'pki init') mc_words='name days type' mc_args='folder' ;;
 	'pki gcks') mc_words='dns ip email days type' mc_args='folder none' ;;
 	'pki member') mc_words='dns ip email days type' mc_args='folder none' ;;
+	'doctor') mc_words='' mc_args='file' ;;
 	'health') mc_words='-v' mc_args='group' ;;
 	'status') mc_words='' mc_args='group' ;;
 	'member') mc_words='' mc_args='group' ;;

@@ -66,6 +66,7 @@ complete -c mcsecctl -n '__mcsecctl_arg 0' -a monitor -d 'print events of the mo
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a batch -d 'execute many of the above, one per line'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a key -d 'make a random key'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a pki -d 'make a certification authority and certificates'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a doctor -d 'check this host for a configuration, without mcsecd'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a health -d 'what is wrong, and what to do'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a status -d 'state of the daemon'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a member -d 'members of a group, at its key server'
@@ -127,6 +128,7 @@ complete -c mcsecctl -n '__mcsecctl_at pki gcks; and not __mcsecctl_free type' -
 complete -c mcsecctl -n '__mcsecctl_arg 0 pki member' -a '(__fish_complete_directories)'
 complete -c mcsecctl -n '__mcsecctl_past 2 pki member; and __mcsecctl_free dns ip email days type' -a 'dns ip email days type'
 complete -c mcsecctl -n '__mcsecctl_at pki member; and not __mcsecctl_free type' -a 'ed25519 ecdsa-p256 ecdsa-p384'
+complete -c mcsecctl -n '__mcsecctl_arg 0 doctor' -F
 complete -c mcsecctl -n '__mcsecctl_arg 0 health' -a '(__mcsecctl_groups)'
 complete -c mcsecctl -n '__mcsecctl_past 1 health; and __mcsecctl_free ' -a '-v'
 complete -c mcsecctl -n '__mcsecctl_arg 0 status' -a '(__mcsecctl_groups)'

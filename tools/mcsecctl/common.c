@@ -46,7 +46,7 @@ int check_argc(int argc, int min, int max)
 			c->usage);
 }
 
-static int enter_netns(const char *name)
+static int enter_netns_of(const char *name)
 {
 	const char *path = name;
 	char buf[4096];
@@ -72,6 +72,11 @@ static int enter_netns(const char *name)
 	return ret < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
+int enter_netns(struct ctl *ctl)
+{
+	return ctl->netns ? enter_netns_of(ctl->netns) : EXIT_OK;
+}
+
 int need_kernel(struct ctl *ctl)
 {
 	struct err err;
@@ -79,11 +84,9 @@ int need_kernel(struct ctl *ctl)
 
 	if (ctl->kernel.ops)
 		return EXIT_OK;
-	if (ctl->netns) {
-		ret = enter_netns(ctl->netns);
-		if (ret)
-			return ret;
-	}
+	ret = enter_netns(ctl);
+	if (ret)
+		return ret;
 	if (knl_open(&ctl->kernel, &err))
 		return complain(EXIT_FAILED, "%s", err.text);
 	return EXIT_OK;

@@ -37,6 +37,8 @@ static const struct command commands[] = {
 	COMMAND("pki", NULL, "init|gcks|member DIR ...",
 		"make a certification authority and certificates",
 		.subs = pki_commands),
+	COMMAND("doctor", cmd_doctor, "[FILE]",
+		"check this host for a configuration, without mcsecd"),
 	COMMAND("health", cmd_health, "[GROUP] [-v]",
 		"what is wrong, and what to do"),
 	COMMAND("status", cmd_status, "[GROUP]", "state of the daemon"),

@@ -72,6 +72,8 @@ __attribute__((format(printf, 2, 3))) int complain(int code, const char *fmt,
  */
 int check_argc(int argc, int min, int max);
 
+/* Enter the network namespace of the option -n, if there is one. */
+int enter_netns(struct ctl *ctl);
 /* Open ctl->kernel if needed. Returns EXIT_OK if it can be used. */
 int need_kernel(struct ctl *ctl);
 
@@ -183,8 +185,8 @@ int query_daemon(struct ctl *ctl, json_t *request, json_t **answer);
 extern const struct command group_commands[], sa_commands[], sender_commands[];
 extern const struct command key_commands[], pki_commands[], audit_commands[];
 command_fn cmd_show, cmd_stats, cmd_monitor, cmd_batch, cmd_metrics;
-command_fn cmd_health, cmd_status, cmd_member, cmd_rekey, cmd_reseal, cmd_evict,
-	cmd_admit;
+command_fn cmd_doctor, cmd_health, cmd_status, cmd_member, cmd_rekey,
+	cmd_reseal, cmd_evict, cmd_admit;
 command_fn cmd_reset, cmd_reload;
 command_fn cmd_audit, cmd_trail, cmd_join, cmd_leave;
 

@@ -1,0 +1,149 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The doctor of a host: what keeps a member or a key server from working is found
+# before mcsecd is started, each with what to do, and is ok once that was done.
+# timeout: 200
+
+. "$(dirname "$0")/../lib.sh"
+. "$TOP/selftests/e2e/process.sh"
+need ip nft jq
+
+# HOST [FILE]: the lines that are not ok, and the exit code. Bridges are seen in the
+# /sys of the host only.
+doctor() {
+	ip netns exec "$(ns "$1")" "$MCSECCTL" doctor "${2:-$TMP/$1.conf}" >"$TMP/lines" 2>&1
+	echo "exit $?" >>"$TMP/lines"
+	grep -v '^ok ' "$TMP/lines"
+}
+# HOST FIREWALL'S-TITLE: the block of the documentation, for this network
+rules() {
+	sed -n "/^    # $2\$/,/^    }\$/p" "$TOP/Documentation/firewall.rst" |
+		sed "s/192\.0\.2\.1/$K4/; s/239\.1\.1\./239.7.1./" >"$TMP/rules"
+	in_ns "$1" nft -f "$TMP/rules"
+}
+unruled() { in_ns "$1" nft flush ruleset; }
+
+pki_make m
+mkdir -p "$TMP/k" "$TMP/m"
+ns_create k m
+veth k:eth0 $K4/24 fd07::1/64 -- m:eth0 10.7.0.2/24 fd07::2/64
+for h in k m; do
+	mroute_to $h eth0 239.7.0.0/16
+done
+load_mcsec
+gcks_conf '{ name = "video"; address = "239.7.1.1"; rekey-address = "239.7.1.254";
+	     receivers = [ "*.lab" ]; senders = [ "*.lab" ]; }' '' \
+	'"0.0.0.0:848", "0.0.0.0:4500"' >"$TMP/k.conf"
+video='name = "video"; address = "239.7.1.1"; protocol = "udp";
+       destination-port = 5000;'
+member_conf m "{ $video send = true; }" >"$TMP/m.conf"
+
+section "well"
+
+is "a member's host" "$(doctor m)" "exit 0"
+like "a check that is ok is told" "$(cat "$TMP/lines")" \
+	'^ok +module: mcsec is loaded'
+like "the route to the key server is told" "$(cat "$TMP/lines")" \
+	"^ok +route: to the key server $K4:848 by eth0"
+is "a key server's host" "$(doctor k)" "exit 0"
+ip netns exec "$(ns m)" "$MCSECCTL" -j doctor "$TMP/m.conf" >"$TMP/doctor.json"
+fits "the JSON of a host that is well fits the schema" doctor <"$TMP/doctor.json"
+
+section "rules"
+
+rules m "at a member"
+is "the rules of firewall.rst for a member" "$(doctor m)" "exit 0"
+unruled m
+sed -i '/igmp accept/d' "$TMP/rules"
+in_ns m nft -f "$TMP/rules"
+like "rules without IGMP" "$(doctor m)" \
+	'problem +firewall: reports of IGMP are dropped by table inet filter, chain output, its policy; to do: accept it'
+is "the exit code of a problem" "$(tail -n 1 "$TMP/lines")" "exit 1"
+ip netns exec "$(ns m)" "$MCSECCTL" -j doctor "$TMP/m.conf" >"$TMP/doctor.json"
+fits "the JSON of a host with problems fits the schema" doctor <"$TMP/doctor.json"
+unruled m
+rules k "at the key server"
+is "the rules of firewall.rst for a key server" "$(doctor k)" "exit 0"
+unruled k
+in_ns k nft 'add table ip f; add chain ip f i { type filter hook input priority 0; }
+	add rule ip f i udp dport { 500, 4500 } drop'
+like "a rule that drops one port of two" "$(doctor k)" \
+	'firewall: requests of members to UDP port 4500 are dropped by table ip f'
+unruled k
+
+section "network"
+
+sed 's/send = true/interfaces = [ "eth0", "eth7" ]/; s/gcks = "10.7.0.1/gcks = "10.99.0.1/' \
+	"$TMP/m.conf" >"$TMP/m2.conf"
+like "no route to the key server" "$(doctor m "$TMP/m2.conf")" \
+	'problem +route: to the key server 10.99.0.1:848: Network is unreachable; to do: add a route'
+sed 's/send = true/interfaces = [ "eth7" ]/' "$TMP/m.conf" >"$TMP/m2.conf"
+like "no such interface" "$(doctor m "$TMP/m2.conf")" \
+	'problem +interface: no interface eth7, for 239.7.1.1'
+nip m route del 239.7.0.0/16
+is "no route to the group is no problem, as mcsecd needs none" "$(doctor m)" "exit 0"
+like "no route to the group is told" "$(cat "$TMP/lines")" \
+	'^ok +route: none to 239.7.1.1, the group video; applications have to choose'
+mroute_to m eth0 239.7.0.0/16
+nip k route del 239.7.0.0/16
+is "no route to the rekey address, and one interface" "$(doctor k)" "exit 0"
+nip k link add eth1 type bridge
+nip k link set eth1 up
+like "no route to the rekey address, and two interfaces" "$(doctor k)" \
+	'problem +route: to 239.7.1.254, the rekey address of group video: Network is unr'
+nip k link del eth1
+mroute_to k eth0 239.7.0.0/16
+nip m link add eth1 type dummy
+nip m link set eth1 up
+nip m route add 10.7.0.1/32 dev eth1
+in_ns m sysctl -qw net.ipv4.conf.all.rp_filter=1
+like "strict reverse path filtering, and rekeys from elsewhere" "$(doctor m)" \
+	'problem +rp_filter: strict on eth0, and the key server is reached by eth1'
+in_ns m sysctl -qw net.ipv4.conf.all.rp_filter=0
+nip m link del eth1
+nip m link set eth0 mtu 1000
+like "an MTU below the size of fragments" "$(doctor m)" \
+	'problem +mtu: 1000 for registration, and fragment-size is 1280'
+nip m link set eth0 mtu 1500
+in_ns m sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1
+sed 's/239.7.1.1/ff15::1/; s/send = true/interfaces = [ "eth0" ]/' \
+	"$TMP/m.conf" >"$TMP/m2.conf"
+like "a group of IPv6 where IPv6 is disabled" "$(doctor m "$TMP/m2.conf")" \
+	'problem +ipv6: IPv6 is disabled on eth0'
+nip m link add br0 type bridge mcast_snooping 1
+nip m link set br0 up
+nip m link add eth1 type dummy
+nip m link set eth1 master br0 up
+sed 's/send = true/interfaces = [ "br0" ]/' "$TMP/m.conf" >"$TMP/m2.conf"
+like "a bridge that snoops without a querier" "$(doctor m "$TMP/m2.conf")" \
+	'not checked +querier: the bridge of br0 snoops IGMP and is no querier'
+nip m link set br0 type bridge mcast_querier 1
+unlike "a bridge that is the querier" "$(doctor m "$TMP/m2.conf")" querier
+nip m link set eth0 down
+like "an interface that is down" "$(doctor m)" \
+	'problem +(interface|route): (eth0|to .*: Network is unreachable)'
+nip m link set eth0 up
+mroute_to m eth0 239.7.0.0/16
+
+like "a namespace without a /sys of its own" \
+	"$(in_ns m "$MCSECCTL" doctor "$TMP/m.conf")" \
+	'not checked +querier: /sys is of another network namespace'
+
+section "configuration"
+
+like "a file that is not there" "$(doctor m "$TMP/none.conf")" \
+	'problem +configuration: .*none.conf: No such file'
+"$MCSECCTL" pki init "$TMP/other" >/dev/null
+sed "s|$pki/ca.pem|$TMP/other/ca.pem|" "$TMP/m.conf" >"$TMP/m2.conf"
+like "a CA that has not issued the certificate" "$(doctor m "$TMP/m2.conf")" \
+	'problem +certificate: .*m.lab.pem: '
+"$MCSECCTL" pki member "$pki" soon.lab days 5 >/dev/null
+sed "s|/m.lab|/soon.lab|g" "$TMP/m.conf" >"$TMP/m2.conf"
+like "a certificate that ends soon" "$(doctor m "$TMP/m2.conf")" \
+	'problem +certificate: .*soon.lab.pem or its CA ends in [45] days'
+touch -d '+3 days' "$TMP/m2.conf"
+like "a clock that is behind the files" "$(doctor m "$TMP/m2.conf")" \
+	'problem +clock: it is 20.*m2.conf is from later'
+
+tap_done

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Rules of nft that drop what a member or a key server needs, by what
+ * Documentation/firewall.rst has to say about each chain. Rules of iptables are among
+ * them where iptables uses nft.
+ */
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "checks.h"
+#include "conf/conf.h"
+#include "kernel/route.h"
+#include "lib/udp.h"
+#include "ruleset.h"
+
+/* Chains of PREROUTING below this priority see ESP, see firewall.rst. */
+#define SEES_ESP (-399)
+/* At most so many groups are looked at, since each costs a walk over all rules. */
+#define GROUPS_MAX 64
+
+static const char cure[] =
+	"accept it in that chain; Documentation/firewall.rst has rules for each role";
+
+struct rules_walk {
+	struct checks *c;
+	const json_t *ruleset;
+	unsigned int n;
+	unsigned int bad;
+};
+
+static void judge_probe(struct rules_walk *w, const struct probe *p)
+{
+	char why[512];
+
+	w->n++;
+	switch (ruleset_fate(w->ruleset, p, why, sizeof(why))) {
+	case FATE_PASSES:
+		return;
+	case FATE_DROPPED:
+		check_problem(w->c, "firewall", cure, "%s are dropped by %s",
+			      p->what, why);
+		break;
+	case FATE_UNCLEAR:
+		check_unchecked(w->c, "firewall",
+				"see whether that rule lets it pass",
+				"%s may be dropped by %s", p->what, why);
+		break;
+	}
+	w->bad++;
+}
+
+/* ---- a member ------------------------------------------------------------ */
+
+static void judge_registration(struct rules_walk *w,
+			       const struct conf_member *m)
+{
+	struct probe p = {
+		.what = "requests to the key server",
+		.hook = "output",
+		.family = m->gcks.addr.family,
+		.proto = IPPROTO_UDP,
+		.dst = m->gcks.addr,
+		.dport = m->gcks.port,
+		.sport = m->local.port,
+		.state = "new",
+	};
+	char dev[IF_NAMESIZE];
+	struct route r;
+
+	if (!route_get(&m->gcks, 0, &r) && !r.local)
+		p.dev = if_indextoname(r.ifindex, dev);
+	judge_probe(w, &p);
+	p.what = "answers of the key server";
+	p.hook = "input";
+	p.src = p.dst;
+	p.dst = m->local.addr;
+	if (addr_is_none(&p.dst))
+		udp_source(&m->gcks, &p.dst);
+	p.sport = p.dport;
+	p.dport = m->local.port;
+	p.state = "established";
+	judge_probe(w, &p);
+}
+
+/* Reports that bring the group here, and the queries that they answer. */
+static void judge_reports(struct rules_walk *w, int family, const char *dev)
+{
+	bool v6 = family == AF_INET6;
+	struct probe p = {
+		.what = v6 ? "reports of MLD" : "reports of IGMP",
+		.hook = "output",
+		.family = family,
+		.proto = v6 ? IPPROTO_ICMPV6 : IPPROTO_IGMP,
+		.dev = dev,
+		.state = v6 ? "untracked" : "new",
+	};
+
+	addr_parse(v6 ? "ff02::16" : "224.0.0.22", &p.dst);
+	judge_probe(w, &p);
+	p.what = v6 ? "queries of MLD" : "queries of IGMP";
+	p.hook = "input";
+	addr_parse(v6 ? "ff02::1" : "224.0.0.1", &p.dst);
+	judge_probe(w, &p);
+}
+
+static void judge_group(struct rules_walk *w, const struct conf_mgroup *g,
+			const char *dev)
+{
+	char clear[64], esp[64];
+	struct probe p = {
+		.what = clear,
+		.family = g->sel.dst.family,
+		.proto = g->sel.proto ? g->sel.proto : IPPROTO_UDP,
+		.dst = g->sel.dst,
+		.sport = g->sel.sport,
+		.dport = g->sel.dport,
+		.dev = dev,
+		.state = "new",
+	};
+	struct probe e = {
+		.what = esp,
+		.family = p.family,
+		.proto = IPPROTO_ESP,
+		.dst = p.dst,
+		.dev = dev,
+		.state = "new",
+	};
+
+	snprintf(clear, sizeof(clear), "datagrams of the group %s", g->name);
+	snprintf(esp, sizeof(esp), "ESP datagrams of the group %s", g->name);
+	if (g->receive) {
+		p.hook = "input";
+		judge_probe(w, &p);
+		e.hook = "prerouting";
+		e.below = SEES_ESP;
+		judge_probe(w, &e);
+	}
+	if (g->send) {
+		p.hook = "output";
+		judge_probe(w, &p);
+		e.hook = "postrouting";
+		e.below = 0;
+		judge_probe(w, &e);
+	}
+}
+
+static void judge_member(struct rules_walk *w, const struct conf_member *m)
+{
+	bool told[2] = {};
+	size_t i;
+
+	judge_registration(w, m);
+	for (i = 0; i < m->n_groups && i < GROUPS_MAX; i++) {
+		const struct conf_mgroup *g = &m->groups[i];
+		struct ep to = { .addr = g->sel.dst };
+		char dev[IF_NAMESIZE] = "";
+		bool v6 = to.addr.family == AF_INET6;
+
+		snprintf(dev, sizeof(dev), "%s",
+			 g->devs.n ? g->devs.name[0] : m->interface);
+		multicast_dev(&to, dev);
+		judge_group(w, g, *dev ? dev : NULL);
+		if (told[v6])
+			continue;
+		told[v6] = true;
+		judge_reports(w, to.addr.family, *dev ? dev : NULL);
+	}
+}
+
+/* ---- a key server -------------------------------------------------------- */
+
+static void judge_listener(struct rules_walk *w, const struct ep *at)
+{
+	char in[64], out[64];
+	struct probe p = {
+		.what = in,
+		.hook = "input",
+		.family = at->addr.family,
+		.proto = IPPROTO_UDP,
+		.dport = at->port,
+		.state = "new",
+	};
+
+	snprintf(in, sizeof(in), "requests of members to UDP port %u",
+		 at->port);
+	snprintf(out, sizeof(out), "answers to members from UDP port %u",
+		 at->port);
+	if (!addr_is_any(&at->addr))
+		p.dst = at->addr;
+	judge_probe(w, &p);
+	p.what = out;
+	p.hook = "output";
+	p.src = p.dst;
+	memset(&p.dst, 0, sizeof(p.dst));
+	p.sport = p.dport;
+	p.dport = 0;
+	p.state = "established";
+	judge_probe(w, &p);
+}
+
+static void judge_rekeys(struct rules_walk *w, const struct conf_group *g)
+{
+	char what[64], dev[IF_NAMESIZE];
+	struct probe p = {
+		.what = what,
+		.hook = "output",
+		.family = g->rekey_to.addr.family,
+		.proto = IPPROTO_UDP,
+		.src = g->rekey_source,
+		.dst = g->rekey_to.addr,
+		.dport = g->rekey_to.port,
+		.state = "new",
+	};
+
+	snprintf(what, sizeof(what), "rekeys of the group %s", g->name);
+	snprintf(dev, sizeof(dev), "%s", g->rekey_interface);
+	if (!multicast_dev(&g->rekey_to, dev))
+		p.dev = dev;
+	judge_probe(w, &p);
+}
+
+static void judge_gcks(struct rules_walk *w, const struct conf_gcks *k)
+{
+	size_t i;
+
+	for (i = 0; i < k->n_listen; i++)
+		judge_listener(w, &k->listen[i]);
+	for (i = 0; i < k->n_groups && i < GROUPS_MAX; i++)
+		judge_rekeys(w, &k->groups[i]);
+}
+
+/* ---- all of them --------------------------------------------------------- */
+
+void check_ruleset(struct checks *c, const json_t *ruleset)
+{
+	struct rules_walk w = { .c = c, .ruleset = ruleset };
+
+	if (c->conf->member)
+		judge_member(&w, c->conf->member);
+	if (c->conf->gcks)
+		judge_gcks(&w, c->conf->gcks);
+	if (!w.bad)
+		check_ok(c, "firewall",
+			 "nft drops none of %u kinds of packets that are needed",
+			 w.n);
+}
+
+void check_rules(struct checks *c)
+{
+	json_t *ruleset;
+	int status;
+	FILE *f;
+
+	if (!c->conf) {
+		check_unchecked(c, "firewall", "see configuration",
+				"the configuration names the addresses");
+		return;
+	}
+	f = popen("PATH=$PATH:/usr/sbin:/sbin nft -j list ruleset 2>/dev/null",
+		  "r");
+	ruleset = f ? json_loadf(f, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
+	status = f ? pclose(f) : -1;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		check_unchecked(c, "firewall", "install nftables",
+				"nft is missing, which lists the rules");
+	else if (!ruleset)
+		check_unchecked(c, "firewall",
+				"try \"nft -j list ruleset\", with sudo",
+				"nft lists no rules");
+	else
+		check_ruleset(c, ruleset);
+	json_decref(ruleset);
+}
