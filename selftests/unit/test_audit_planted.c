@@ -2,6 +2,10 @@
 /* Records in the files of a trail that its key server did not write. */
 #include "audit_trail.h"
 
+#include <sys/stat.h>
+
+#include "crypto/hash.h"
+
 /* Append a record as anybody can who may write the files: without a key. */
 static void plant(struct trail_head *h, const char *event, uint64_t row,
 		  json_t *more, const struct sigkey *sign)
@@ -305,6 +309,265 @@ static void test_numbers(void)
 	       "the trail with the largest row is sound");
 }
 
+/* ---- the last record that is genuine ------------------------------------- */
+
+static void hash_on(uint8_t digest[AUDIT_HASH_LEN],
+		    const uint8_t hash[AUDIT_HASH_LEN])
+{
+	struct iovec iov[] = {
+		{ digest, AUDIT_HASH_LEN },
+		{ (void *)hash, AUDIT_HASH_LEN },
+	};
+
+	if (hash_sha256(iov, 2, digest))
+		bail("SHA-256");
+}
+
+/* The digest names which records are not proven, whatever was read before. */
+static void test_digest(void)
+{
+	char hex[2 * AUDIT_HASH_LEN + 1];
+	uint8_t digest[AUDIT_HASH_LEN] = { 0 };
+	struct trail_head anchor, h;
+	unsigned int i;
+
+	/* Lines 5 and 6 are known only when the store is asked. */
+	make_killed(6, 4, &anchor);
+	verify();
+	h.n = last.last_n;
+	memcpy(h.hash, last.last_hash, sizeof(h.hash));
+	for (i = 0; i < 2; i++) {
+		plant(&h, "admit", 0, NULL, NULL);
+		hash_on(digest, h.hash);
+	}
+	restart(&anchor, 6);
+	like(unproven_line(), audit_hex(digest, AUDIT_HASH_LEN, hex),
+	     "the digest is that of the two planted records");
+}
+
+/* Return how many records are not proven at a start with this anchor and key. */
+static unsigned int unproven_at(const struct trail_head *anchor, uint64_t row)
+{
+	const char *at;
+
+	restart(anchor, row);
+	at = strstr(unproven_line(), "\"records\":");
+	return at ? atoi(at + 10) : 0;
+}
+
+/* The record at the anchor's place is another one. */
+static void test_replaced(void)
+{
+	struct trail_head anchor, h;
+
+	make_killed(6, 0, &anchor);
+	verify();
+	anchor.n = last.last_n;
+	anchor.row = 6;
+	memcpy(anchor.hash, last.last_hash, sizeof(anchor.hash));
+	load();
+	drop_line(n_lines - 1);
+	store();
+	verify();
+	h.n = last.last_n;
+	memcpy(h.hash, last.last_hash, sizeof(h.hash));
+	plant(&h, "admit", 0, NULL, NULL);
+	ok(unproven_at(&anchor, 6) > 0,
+	   "a record in the place of the anchor is not proven");
+}
+
+/* A line of the store counts where it follows the last genuine record. */
+static void test_chain(void)
+{
+	struct trail_head anchor, h = { 0 };
+
+	ids[7] = "mallory.example";
+	make_killed(6, 4, &anchor);
+	verify();
+	h.n = last.last_n;
+	plant(&h, "join", 7, NULL, NULL);
+	is_int(restart(&anchor, 7), 6, "a line with another predecessor");
+	make_killed(6, 4, &anchor);
+	verify();
+	h.n = last.last_n + 3;
+	memcpy(h.hash, last.last_hash, sizeof(h.hash));
+	plant(&h, "join", 7, NULL, NULL);
+	is_int(restart(&anchor, 7), 6, "a line with another number");
+	ids[7] = NULL;
+
+	/* A row that stands in front of the close, and not in its chain. */
+	make(5);
+	h.n = 6;
+	memset(h.hash, 0, sizeof(h.hash));
+	plant(&h, "join", 60, NULL, NULL);
+	load();
+	swap_lines(6, 7);
+	store();
+	is_int(restart(NULL, 5), 0, "a row of another chain does not count");
+
+	/* A copy of a genuine record. */
+	make(5);
+	verify();
+	anchor = (struct trail_head){ .n = last.last_n, .row = 5 };
+	memcpy(anchor.hash, last.last_hash, sizeof(anchor.hash));
+	load();
+	insert_line(n_lines, strdup(lines[3]));
+	store();
+	is_int(unproven_at(&anchor, 5), 0,
+	       "a copy further on is found by its number alone");
+	ok(verify() != AUDIT_SOUND, "a copy further on is found");
+}
+
+/* Make a trail of five joins as somebody with another key would. */
+static void make_theirs(void)
+{
+	struct trail_cfg cfg = cfg_of();
+	struct trail *t;
+	unsigned int i;
+
+	new_dir();
+	cfg.key = other_key;
+	t = open_as(&cfg, NULL, 0);
+	for (i = 1; i <= 5; i++)
+		add(t, i, "join", "b.example");
+	trail_close(t, NULL);
+}
+
+static void test_other_key(void)
+{
+	struct trail_cfg cfg = cfg_of();
+	struct trail_head anchor;
+	struct trail *t;
+
+	/* Behind the anchor only the key from before it counts, and ours. */
+	make(5);
+	verify();
+	anchor = (struct trail_head){ .n = last.last_n, .row = 5 };
+	memcpy(anchor.hash, last.last_hash, sizeof(anchor.hash));
+	cfg.key = other_key;
+	t = open_as(&cfg, &anchor, 5);
+	add(t, 6, "admit", "mallory.example");
+	trail_close(t, NULL);
+	ok(unproven_at(&anchor, 5) >= 2,
+	   "records behind the anchor with a key of their own are not proven");
+
+	/* Without one nothing tells the key that a sound trail names from ours. */
+	make_theirs();
+	is_int(unproven_at(NULL, 5), 0,
+	       "a sound trail with an earlier key is proven without an anchor");
+	make_theirs();
+	load();
+	swap_lines(2, 3);
+	store();
+	ok(unproven_at(NULL, 5) > 0,
+	   "a damaged trail with another key is not proven");
+}
+
+/* A torn line is owned up to, and the next crash comes at once. */
+static void test_torn_twice(void)
+{
+	static const uint8_t digest[AUDIT_HASH_LEN] = { 2 };
+	struct trail_head anchor, h = { 0 };
+	struct trail *t;
+	size_t i;
+
+	make_killed(6, 4, &anchor);
+	load();
+	lines[n_lines - 1][40] = '\0';
+	store();
+	t = open_it(&anchor, 6);
+	trail_close(t, NULL);
+	load();
+	for (i = 0; i < n_lines; i++)
+		if (strstr(lines[i], "\"" AUDIT_TORN "\""))
+			break;
+	if (i == n_lines)
+		bail("no record of the torn line");
+	while (n_lines > i + 1)
+		drop_line(n_lines - 1);
+	store();
+	is_int(unproven_at(&anchor, 6), 0,
+	       "the record of a torn line is the key server's own");
+
+	/* Somebody else's record has what such a one has, and more. */
+	make_killed(6, 4, &anchor);
+	verify();
+	h.n = last.last_n - 1;
+	load();
+	i = n_lines - 2;
+	lines[n_lines - 1][40] = '\n';
+	lines[n_lines - 1][41] = '\0';
+	store();
+	verify();
+	h.n = last.last_n;
+	memcpy(h.hash, last.last_hash, sizeof(h.hash));
+	plant(&h, "admit", 0, audit_torn(41, digest), NULL);
+	is_int(unproven_at(&anchor, 6), 1,
+	       "no other record is taken for that of a torn line");
+}
+
+/* The age of a file counts from its first record, over restarts. */
+static void test_age(void)
+{
+	struct trail_cfg cfg = cfg_of();
+	struct audit_files f;
+	struct trail *t;
+
+	new_dir();
+	cfg.file_age = 1000;
+	t = open_as(&cfg, NULL, 0);
+	add(t, 1, "join", "a.example");
+	trail_close(t, NULL);
+	wall += 600;
+	t = open_as(&cfg, NULL, 1);
+	add(t, 2, "join", "a.example");
+	wall += 600;
+	add(t, 3, "join", "a.example");
+	add(t, 4, "join", "a.example");
+	trail_close(t, NULL);
+	if (audit_files_find(dir, &f, &err))
+		bail("%s", err.text);
+	is_int(f.n, 2, "a file that is too old is followed by another");
+	audit_files_free(&f);
+}
+
+/* Only what is behind the anchor is read, and errors are not lost. */
+static void test_read(void)
+{
+	struct trail_cfg cfg = cfg_of();
+	struct trail_head anchor;
+	char path[256];
+	struct trail *t;
+	unsigned int i;
+
+	new_dir();
+	cfg.file_size = 2000;
+	t = open_as(&cfg, NULL, 0);
+	for (i = 1; i <= 40; i++)
+		add(t, i, "join", "a.example");
+	trail_close(t, &anchor);
+	unlink(first_path());
+	t = open_as(&cfg, &anchor, 40);
+	is_str(err.text, "", "files before the anchor's are not read");
+	trail_close(t, NULL);
+
+	make(5);
+	verify();
+	anchor = (struct trail_head){ .n = last.last_n, .row = 5 };
+	memcpy(anchor.hash, last.last_hash, sizeof(anchor.hash));
+	snprintf(path, sizeof(path), "%s", first_path());
+	unlink(path);
+	if (mkdir(path, 0700))
+		bail("mkdir");
+	cfg = cfg_of();
+	err.text[0] = '\0';
+	ok(trail_open(&cfg, &anchor, 5, &t, &err) < 0,
+	   "a trail that cannot be read is not opened");
+	like(err.text, strrchr(path, '/') + 1,
+	     "the file that cannot be read is named: %s", err.text);
+	rmdir(path);
+}
+
 /* A crash never leaves what is taken for somebody else's. */
 static void test_honest(void)
 {
@@ -348,6 +611,13 @@ int main(void)
 	RUN(test_planted_row);
 	RUN(test_planted_removal);
 	RUN(test_numbers);
+	RUN(test_digest);
+	RUN(test_replaced);
+	RUN(test_chain);
+	RUN(test_other_key);
+	RUN(test_torn_twice);
+	RUN(test_age);
+	RUN(test_read);
 	RUN(test_honest);
 	return audit_done();
 }
