@@ -122,6 +122,34 @@ static void test_settings(bool tunnel)
 	sim_finish(&s, how);
 }
 
+static void test_algorithms(void)
+{
+	static const struct {
+		struct conf_alg alg;
+		enum mcsec_alg is;
+		unsigned int len;
+	} algs[] = {
+		{ { IKE_ENCR_AES_GCM_16, 256 }, MCSEC_ALG_AES_GCM_16, 36 },
+		{ { IKE_ENCR_NULL_AUTH_AES_GMAC, 128 }, MCSEC_ALG_AES_GMAC, 20 },
+		{ { IKE_ENCR_CHACHA20_POLY1305, 0 },
+		  MCSEC_ALG_CHACHA20_POLY1305,
+		  36 },
+	};
+	const struct ksa *sa;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(algs); i++) {
+		begin(20 + i);
+		s.cg.alg = algs[i].alg;
+		up();
+		sa = sa_of(a, sim_group(&s).data_spi);
+		is_int(sa->alg, algs[i].is, "algorithm %zu is the group's", i);
+		is_int(sa->key_len, algs[i].len, "algorithm %zu has its key",
+		       i);
+		sim_free(&s);
+	}
+}
+
 /* ---- messages ----------------------------------------------------------- */
 
 static void add_key(uint8_t proto, const uint8_t *spi, const struct kwk *kwk,
@@ -273,6 +301,27 @@ static void test_atd(void)
 	sim_free(&s);
 }
 
+/* As many Data SAs as a message may have, each of which sends. */
+static void test_all(void)
+{
+	unsigned int i, sending = 0;
+	uint32_t spi[GSA_MAX_DATA];
+
+	begin(14);
+	up();
+	g = TAILQ_FIRST(&tx->m->groups);
+	make(GSA_MAX_DATA, 0);
+	for (i = 0; i < GSA_MAX_DATA; i++)
+		spi[i] = spi_of(i);
+	install_rekey(g, mrekey_current(g), &msg);
+	rekey_msg_free(&msg);
+	for (i = 0; i < GSA_MAX_DATA; i++)
+		sending += sa_of(tx, spi[i])->sender_ids[0] == g->sids.v[0] &&
+			   sa_of(tx, spi[i])->dir & MCSEC_DIR_OUT;
+	is_int(sending, GSA_MAX_DATA, "all SAs of a message can send");
+	sim_free(&s);
+}
+
 static void test_too_old(void)
 {
 	uint64_t n;
@@ -362,6 +411,58 @@ static void test_undone(void)
 }
 
 /* ---- registrations ------------------------------------------------------ */
+
+static bool altered;
+
+/* Answers with one fault before the right one, which has no ATD. */
+static void alter_answer(struct sim *sim, struct sim_member *m, struct gsa *gsa,
+			 struct kd *kd)
+{
+	struct kd_key *data = NULL, *rekey = NULL, was;
+	unsigned int i, n = m->mk.n_sas;
+	struct err err;
+
+	(void)sim;
+	if (m != a || altered)
+		return;
+	altered = true;
+	for (i = 0; i < kd->n_bags; i++)
+		if (kd->bags[i].proto == IKE_PROTO_ESP)
+			data = &kd->bags[i].keys[0];
+		else
+			rekey = &kd->bags[i].keys[0];
+	if (!data || !rekey)
+		bail("no keys");
+	was = *data;
+	data->enc[3] ^= 1;
+	is_int(install_registration(g, m->m->sa, gsa, kd, true, &err), -EPROTO,
+	       "an answer with a damaged key is refused");
+	*data = was;
+	was = *rekey;
+	rekey->kwk_id = 0x7fffffff;
+	is_int(install_registration(g, m->m->sa, gsa, kd, true, &err), -EPROTO,
+	       "an answer without a path excludes nobody");
+	*rekey = was;
+	is_int(m->mk.n_sas, n, "refused answers install nothing");
+	gsa->gw.has &= ~GWP_HAS_ATD;
+}
+
+static void test_answers(void)
+{
+	begin(15);
+	up();
+	sim_rekey(s.gcks, "video", &(struct err){});
+	sim_run(&s, 500);
+	is_int(g->atd, 5, "a rekey has told ATD");
+	altered = false;
+	s.answer = alter_answer;
+	register_now(g);
+	sim_run(&s, 200);
+	ok(altered, "an answer came");
+	is_int(g->atd, 0, "an answer without ATD means none");
+	is_int(sim_out_of_step(&s), 0, "the right answer is taken");
+	sim_finish(&s, "answers");
+}
 
 /* The kernel refuses what an answer brings: all is as it was. */
 static void test_answer_undone(void)
@@ -503,11 +604,14 @@ int main(void)
 {
 	RUN(test_settings, false);
 	RUN(test_settings, true);
+	RUN(test_algorithms);
 	RUN(test_taken);
 	RUN(test_atd);
+	RUN(test_all);
 	RUN(test_too_old);
 	RUN(test_faults);
 	RUN(test_undone);
+	RUN(test_answers);
 	RUN(test_answer_undone);
 	RUN(test_deletes);
 	RUN(test_no_path);
