@@ -244,6 +244,9 @@ static void test_taken(void)
 
 	begin(3);
 	up();
+	make(1, 0);
+	msg.gsa.has_rekey = false;
+	not_taken("after an answer", "another Data SA under one Rekey SA");
 	n_rekeys = g->n_rekeys;
 	make(1, 2000);
 	spi = spi_of(0);
@@ -467,6 +470,7 @@ static void test_answers(void)
 /* The kernel refuses what an answer brings: all is as it was. */
 static void test_answer_undone(void)
 {
+	uint64_t registrations;
 	struct sids before;
 	unsigned int n;
 
@@ -475,6 +479,7 @@ static void test_answer_undone(void)
 	g = TAILQ_FIRST(&tx->m->groups);
 	sim_run(&s, 130000);
 	before = g->sids;
+	registrations = sim_status(tx).registrations;
 	n = tx->mk.n_sas;
 	tx->deaf = true;
 	sim_rekey(s.gcks, "video", &(struct err){});
@@ -485,6 +490,10 @@ static void test_answer_undone(void)
 	is_int(tx->mk.fail_add, 0, "the kernel refuses the SA of an answer");
 	is_int(tx->mk.n_sas, n, "no SA is installed");
 	is_int(g->sids.v[0], before.v[0], "the Sender-IDs are the old ones");
+	is_int(sim_status(tx).registrations, registrations,
+	       "the registration does not count as done");
+	ok(strstr(sim_status(tx).last_error, "mock was told to fail"),
+	   "the member's status says why: %s", sim_status(tx).last_error);
 	tx->deaf = false;
 	sim_run(&s, 60000);
 	is_int(sim_out_of_step(&s), 0, "all are in step in the end");
