@@ -260,6 +260,38 @@ static void test_reset(void)
 	sim_free(&s);
 }
 
+/* A group that nobody has joined yet is no new one either. */
+static void test_empty(void)
+{
+	const char *why;
+
+	sim_init(&s, 14);
+	sim_gcks_up(&s);
+	sim_gcks_down(&s);
+	ok(!why_not(), "a group without members starts");
+	why = refused_without("g/video/state", 1);
+	ok(why && strstr(why, "keys in the store"),
+	   "a damaged state of a group without members: %s",
+	   why ? why : "taken");
+	sim_free(&s);
+}
+
+/* A setting that a group cannot change was changed while it was down. */
+static void test_settings(void)
+{
+	sim_init(&s, 15);
+	sim_start_three(&s, true, 5000, 0);
+	sim_gcks_down(&s);
+	s.cg.sender_id_bits = 8;
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).members, 0,
+	       "a group with another size of Sender-IDs starts anew");
+	sim_run(&s, 60000);
+	is_int(sim_group(&s).members, 3, "all have come back to new settings");
+	is_int(sim_out_of_step(&s), 0, "all are in step with new settings");
+	sim_free(&s);
+}
+
 /* ---- what a start goes on with ------------------------------------------ */
 
 static struct group *group(void)
@@ -379,6 +411,8 @@ int main(void)
 	RUN(test_damaged);
 	RUN(test_tree);
 	RUN(test_reset);
+	RUN(test_empty);
+	RUN(test_settings);
 	RUN(test_clock_back);
 	RUN(test_older_and_damaged);
 	RUN(test_unsent);
