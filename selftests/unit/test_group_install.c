@@ -244,6 +244,10 @@ static void test_taken(void)
 
 	begin(3);
 	up();
+	g->n_next_data = 0;
+	register_now(g);
+	sim_run(&s, 200);
+	ok(g->n_next_data > 0, "an answer announces the next Data SAs");
 	make(1, 0);
 	msg.gsa.has_rekey = false;
 	not_taken("after an answer", "another Data SA under one Rekey SA");

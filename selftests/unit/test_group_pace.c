@@ -149,6 +149,7 @@ static void test_reset(void)
 /* Members may have the short DTD of an exclusion, or the usual one. */
 static void test_short_dtd(void)
 {
+	later(100000);
 	rest(5, 15);
 	pace_changed(g, GKM_EXCLUDE, true);
 	later(54999);
