@@ -7,8 +7,8 @@
 #include "tap.h"
 
 /* Add a member that cannot receive multicast rekeys, without starting it. */
-static inline struct sim_member *inband_add(struct sim *s, const char *name,
-					    bool send, bool receive)
+static inline struct sim_member *sim_inband_add(struct sim *s, const char *name,
+						bool send, bool receive)
 {
 	struct sim_member *m = sim_add(s, name, send, receive);
 
@@ -20,8 +20,8 @@ static inline struct sim_member *inband_add(struct sim *s, const char *name,
  * A sender and @n receivers that are rekeyed inband, and "m.example", which is
  * not, if @mixed. Returns the sender.
  */
-static inline struct sim_member *inband_start(struct sim *s, uint64_t seed,
-					      int n, bool mixed)
+static inline struct sim_member *sim_inband_start(struct sim *s, uint64_t seed,
+						  int n, bool mixed)
 {
 	struct sim_member *tx;
 	char name[32];
@@ -30,10 +30,10 @@ static inline struct sim_member *inband_start(struct sim *s, uint64_t seed,
 	sim_init(s, seed);
 	s->cg.inband = INBAND_ASKED;
 	sim_gcks_up(s);
-	tx = inband_add(s, "s.example", true, false);
+	tx = sim_inband_add(s, "s.example", true, false);
 	for (i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "r%d.example", i);
-		inband_add(s, name, false, true);
+		sim_inband_add(s, name, false, true);
 	}
 	if (mixed)
 		sim_add(s, "m.example", false, true);
@@ -46,23 +46,23 @@ static inline struct sim_member *inband_start(struct sim *s, uint64_t seed,
 }
 
 /* Return true if @m is in, with the Data SA of the key server. */
-static inline bool inband_current(const struct sim_member *m)
+static inline bool sim_inband_current(const struct sim_member *m)
 {
 	return sim_in(m) && sim_status(m).data_spi == sim_group(m->s).data_spi;
 }
 
 /* Count members that are up and do not have the Data SA of the key server. */
-static inline unsigned int inband_lacking(const struct sim *s)
+static inline unsigned int sim_inband_lacking(const struct sim *s)
 {
 	unsigned int n = 0;
 	int i;
 
 	for (i = 0; i < s->n; i++)
-		n += s->m[i]->up && !inband_current(s->m[i]);
+		n += s->m[i]->up && !sim_inband_current(s->m[i]);
 	return n;
 }
 
-static inline void inband_rekey(struct sim *s)
+static inline void sim_inband_rekey(struct sim *s)
 {
 	struct err err = {};
 
@@ -71,7 +71,7 @@ static inline void inband_rekey(struct sim *s)
 }
 
 /* Lose the datagrams that are on their way. */
-static inline void inband_lose_all(struct sim *s)
+static inline void sim_inband_lose_all(struct sim *s)
 {
 	struct sim_packet *q;
 
@@ -82,7 +82,7 @@ static inline void inband_lose_all(struct sim *s)
 }
 
 /* Make a member change to inband rekeys, or back. */
-static inline void inband_reload(struct sim_member *m, bool is_inband)
+static inline void sim_inband_reload(struct sim_member *m, bool is_inband)
 {
 	/* The member uses one of them while the next one is checked. */
 	static struct conf_mgroup cg[2];

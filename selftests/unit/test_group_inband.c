@@ -42,7 +42,7 @@ static void count_from_now(void)
 
 static void rfc9838_2_4_2_rekey(void)
 {
-	struct sim_member *tx = inband_start(&s, 1, 3, false);
+	struct sim_member *tx = sim_inband_start(&s, 1, 3, false);
 	uint32_t spi = sim_group(&s).data_spi;
 
 	is_int(sim_group(&s).inband, 4, "members are rekeyed inband");
@@ -51,12 +51,12 @@ static void rfc9838_2_4_2_rekey(void)
 	count_from_now();
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 1000);
-	inband_rekey(&s);
+	sim_inband_rekey(&s);
 	sim_run(&s, 4000);
 	is_int(n_inband, 4, "one request for each member");
 	is_int(n_multicast, 0, "no GSA_REKEY for nobody");
 	ok(sim_group(&s).data_spi != spi, "the Data SA is another one");
-	is_int(inband_lacking(&s), 0, "all members have it");
+	is_int(sim_inband_lacking(&s), 0, "all members have it");
 	is_int(sim_group(&s).inband_done, sim_group(&s).inband_sent,
 	       "all have answered");
 	sim_run(&s, 30000);
@@ -70,7 +70,7 @@ static void rfc9838_2_4_2_rekey(void)
 /* A member of each kind, and both kinds of rekeys for one change. */
 static void rfc9838_2_4_mixed(void)
 {
-	struct sim_member *tx = inband_start(&s, 2, 2, true);
+	struct sim_member *tx = sim_inband_start(&s, 2, 2, true);
 	struct sim_member *m = s.m[3];
 
 	is_int(sim_group(&s).inband, 3, "three of four are rekeyed inband");
@@ -79,15 +79,15 @@ static void rfc9838_2_4_mixed(void)
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 1000);
 	count_from_now();
-	inband_rekey(&s);
+	sim_inband_rekey(&s);
 	sim_run(&s, 40000);
 	is_int(n_inband, 3, "one request for each member");
 	ok(n_multicast >= 3, "copies for the other one");
-	is_int(inband_lacking(&s), 0, "all members have the Data SA");
+	is_int(sim_inband_lacking(&s), 0, "all members have the Data SA");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	/* The periodic rekey, and what a day brings. */
 	sim_run(&s, 2 * 3600 * 1000);
-	is_int(inband_lacking(&s), 0, "periodic rekeys reach all");
+	is_int(sim_inband_lacking(&s), 0, "periodic rekeys reach all");
 	is_int(sim_gaps(&s), 0, "no packet is lost in two hours");
 	sim_finish(&s, __func__);
 }
@@ -95,7 +95,7 @@ static void rfc9838_2_4_mixed(void)
 /* An evicted member, inband or not, reads nothing that is sent afterwards. */
 static void rfc9838_2_4_3_evict(void)
 {
-	struct sim_member *tx = inband_start(&s, 3, 3, true);
+	struct sim_member *tx = sim_inband_start(&s, 3, 3, true);
 	uint32_t ms, excluded = 0;
 	uint64_t at;
 	int i;
@@ -114,7 +114,7 @@ static void rfc9838_2_4_3_evict(void)
 	       "the evicted member's Data SAs have ended");
 	is_int(sim_status(s.m[1]).excluded, 1, "the evicted member was told");
 	s.m[1]->up ? sim_down(s.m[1]) : (void)0;
-	is_int(inband_lacking(&s), 0, "the others have the Data SA");
+	is_int(sim_inband_lacking(&s), 0, "the others have the Data SA");
 	for (i = 2; i < s.n; i++)
 		excluded += sim_status(s.m[i]).excluded;
 	is_int(excluded, 0, "nobody else is excluded");
@@ -126,7 +126,7 @@ static void rfc9838_2_4_3_evict(void)
 	is_int(sim_reads_after(&s, s.m[4], at), 0,
 	       "a member with a Rekey SA reads nothing either");
 	sim_down(s.m[4]);
-	is_int(inband_lacking(&s), 0,
+	is_int(sim_inband_lacking(&s), 0,
 	       "the members that are rekeyed inband have the Data SA");
 	is_int(s.n_unsent, 0, "the sender had a key all the time");
 	sim_finish(&s, __func__);
@@ -135,8 +135,9 @@ static void rfc9838_2_4_3_evict(void)
 /* A newcomer reads nothing from before, and the others lose nothing. */
 static void join_and_leave(void)
 {
-	struct sim_member *tx = inband_start(&s, 4, 2, false);
-	struct sim_member *late = inband_add(&s, "late.example", false, true);
+	struct sim_member *tx = sim_inband_start(&s, 4, 2, false);
+	struct sim_member *late =
+		sim_inband_add(&s, "late.example", false, true);
 	uint64_t at = s.ms;
 
 	sim_stream(&s, tx, 20);
@@ -156,7 +157,7 @@ static void join_and_leave(void)
 	is_int(sim_reads_after(&s, late, at + 3000), 0,
 	       "a member that has left reads nothing");
 	sim_down(late);
-	is_int(inband_lacking(&s), 0, "the others have the Data SA");
+	is_int(sim_inband_lacking(&s), 0, "the others have the Data SA");
 	is_int(s.n_unsent, 0, "the sender had a key all the time");
 	sim_finish(&s, __func__);
 }
@@ -176,15 +177,15 @@ static void always(void)
 	ok(sim_status(s.m[0]).inband && sim_status(s.m[1]).inband,
 	   "members that offer GIKE_UPDATE get no Rekey SA");
 	count_from_now();
-	inband_rekey(&s);
+	sim_inband_rekey(&s);
 	sim_run(&s, 40000);
 	is_int(n_multicast, 0, "nothing is sent by multicast");
-	is_int(inband_lacking(&s), 0, "both have the Data SA");
+	is_int(sim_inband_lacking(&s), 0, "both have the Data SA");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	if (sim_reset(s.gcks, "video", &err))
 		bail("%s", err.text);
 	sim_run(&s, 40000);
-	is_int(inband_lacking(&s), 0, "both are back after a reset");
+	is_int(sim_inband_lacking(&s), 0, "both are back after a reset");
 	is_int(sim_group(&s).members, 2, "both are members again");
 	sim_finish(&s, __func__);
 }
@@ -192,14 +193,14 @@ static void always(void)
 /* A member changes from one kind of rekeys to the other, and back. */
 static void changes(void)
 {
-	struct sim_member *tx = inband_start(&s, 15, 1, true), *m = s.m[2];
+	struct sim_member *tx = sim_inband_start(&s, 15, 1, true), *m = s.m[2];
 	uint64_t beats;
 	unsigned int i;
 
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 1000);
 	for (i = 0; i < 4; i++) {
-		inband_reload(m, !(i % 2));
+		sim_inband_reload(m, !(i % 2));
 		sim_run(&s, 35000);
 		is_int(sim_status(m).inband, !(i % 2), "%s",
 		       i % 2 ? "a Rekey SA again" : "inband rekeys now");
@@ -208,17 +209,17 @@ static void changes(void)
 		is_int(m->listens, i % 2,
 		       "the rekey address is joined, or left");
 		is_int(sim_group(&s).inband, 3 - i % 2, "the key server knows");
-		inband_rekey(&s);
+		sim_inband_rekey(&s);
 		sim_run(&s, 20000);
-		is_int(inband_lacking(&s), 0, "all have the Data SA");
+		is_int(sim_inband_lacking(&s), 0, "all have the Data SA");
 	}
 	/* The only one with a Rekey SA leaves beats off and on, without a rekey. */
-	inband_reload(m, true);
+	sim_inband_reload(m, true);
 	sim_run(&s, 35000);
 	beats = sim_group(&s).beats;
 	sim_run(&s, 35000);
 	is_int(sim_group(&s).beats, beats, "no beats for nobody");
-	inband_reload(m, false);
+	sim_inband_reload(m, false);
 	sim_run(&s, 60000);
 	ok(sim_group(&s).beats >= beats + 3, "beats for the one that is back");
 	ok(sim_in(m), "the member misses nothing");
@@ -233,7 +234,7 @@ static void rfc9838_2_3_3_refused(void)
 
 	sim_init(&s, 6);
 	sim_gcks_up(&s);
-	a = inband_add(&s, "a.example", false, true);
+	a = sim_inband_add(&s, "a.example", false, true);
 	sim_up(a);
 	sim_run(&s, 3000);
 	ok(!sim_in(a), "a member without GIKE_UPDATE is not let in");
@@ -247,7 +248,7 @@ static void rfc9838_2_3_3_refused(void)
 	sim_down(a);
 	sim_up(a);
 	ok(sim_settle(&s, 20000), "the member is in after a reload");
-	a = inband_add(&s, "b.example", false, true);
+	a = sim_inband_add(&s, "b.example", false, true);
 	sim_up(a);
 	sim_run(&s, 3000);
 	is_int(a->notify, 49, "one too many: REGISTRATION_FAILED");
@@ -267,18 +268,18 @@ static void other_cipher(struct sim *sim, struct sim_member *m,
 
 static void rfc9838_2_3_2_reported(void)
 {
-	struct sim_member *tx = inband_start(&s, 12, 2, false);
+	struct sim_member *tx = sim_inband_start(&s, 12, 2, false);
 
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 1000);
 	s.inband = other_cipher;
-	inband_rekey(&s);
+	sim_inband_rekey(&s);
 	sim_run(&s, 1000);
 	ok(sim_logged(&s,
 		      "report received: \"r0.example\": NO_PROPOSAL_CHOSEN"),
 	   "the key server gets the report");
 	sim_run(&s, 60000);
-	is_int(inband_lacking(&s), 0, "the member has registered again");
+	is_int(sim_inband_lacking(&s), 0, "the member has registered again");
 	is_int(sim_group(&s).members, 3, "all are members");
 	is_int(s.m[2]->gaps, 0, "the other member loses no packet");
 	sim_finish(&s, __func__);
@@ -300,27 +301,27 @@ static void unnamed_keys(struct sim *sim, struct sim_member *m,
 	addr_parse("239.9.9.9", lo);
 	*hi = *lo;
 	member_inband(m->m, member_ike_sa(m->m), NULL, msg);
-	followed_other = inband_current(m);
+	followed_other = sim_inband_current(m);
 	*lo = dst;
 	*hi = dst;
 	member_inband(m->m, member_ike_sa(m->m), NULL, msg);
-	followed_unnamed = inband_current(m);
+	followed_unnamed = sim_inband_current(m);
 }
 
 static void unnamed(void)
 {
 	struct sim_member *a;
 
-	inband_start(&s, 16, 2, false);
+	sim_inband_start(&s, 16, 2, false);
 	a = s.m[1];
 	s.inband = unnamed_keys;
-	inband_rekey(&s);
+	sim_inband_rekey(&s);
 	sim_run(&s, 1000);
 	ok(!followed_other, "keys for other traffic are of no group here");
 	ok(followed_unnamed,
 	   "without a name the traffic selectors tell the group");
 	is_int(sim_status(a).registrations, 1, "there was nothing to report");
-	is_int(inband_lacking(&s), 0, "all have the Data SA");
+	is_int(sim_inband_lacking(&s), 0, "all have the Data SA");
 	sim_finish(&s, __func__);
 }
 
@@ -330,7 +331,7 @@ static void unknown_esp(void)
 	struct kevent ev = { .type = KEVENT_UNKNOWN_SPI, .group = "video" };
 	uint32_t i;
 
-	inband_start(&s, 17, 1, false);
+	sim_inband_start(&s, 17, 1, false);
 	sim_run(&s, 60000);
 	count_from_now();
 	for (i = 0; i < 6000; i++) {
@@ -353,7 +354,7 @@ static void close_one(void *arg, struct ike_sa *sa)
 
 static void rfc9838_2_3_3_ike_sa_ends(void)
 {
-	struct sim_member *tx = inband_start(&s, 13, 2, false);
+	struct sim_member *tx = sim_inband_start(&s, 13, 2, false);
 	struct ike_sa *sa = NULL;
 	uint64_t before = sim_status(s.m[1]).registrations;
 	uint64_t rekeys = sim_group(&s).rekeys;
@@ -371,9 +372,9 @@ static void rfc9838_2_3_3_ike_sa_ends(void)
 	is_int(sim_status(s.m[1]).registrations, before + 1,
 	       "the member registers again");
 	is_int(sim_group(&s).rekeys, rekeys, "another IKE SA changes no keys");
-	inband_rekey(&s);
+	sim_inband_rekey(&s);
 	sim_run(&s, 20000);
-	is_int(inband_lacking(&s), 0, "the new IKE SA brings rekeys");
+	is_int(sim_inband_lacking(&s), 0, "the new IKE SA brings rekeys");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	sim_finish(&s, __func__);
 }
@@ -384,7 +385,7 @@ static void rfc9838_2_3_3_ike_sa_ends(void)
  */
 static void overtaken(void)
 {
-	struct sim_member *tx = inband_start(&s, 14, 3, false), *a = s.m[1];
+	struct sim_member *tx = sim_inband_start(&s, 14, 3, false), *a = s.m[1];
 	unsigned int i;
 
 	/* The moments are those of a store that takes no time. */
@@ -394,14 +395,14 @@ static void overtaken(void)
 	sim_run(&s, 60000);
 	register_now(TAILQ_FIRST(&a->m->groups));
 	sim_run(&s, 1);
-	inband_lose_all(&s);
-	inband_rekey(&s);
+	sim_inband_lose_all(&s);
+	sim_inband_rekey(&s);
 	sim_run(&s, 400);
 	is_int(sim_status(a).data_spi, sim_group(&s).data_spi,
 	       "the rekey is followed");
 	sim_run(&s, 20000);
 	ok(sim_logged(&s, "overtaken by a rekey"), "the answer is not taken");
-	is_int(inband_lacking(&s), 0, "all have the Data SA");
+	is_int(sim_inband_lacking(&s), 0, "all have the Data SA");
 	is_int(a->gaps, 0, "no packet is lost");
 
 	/* A member that is not in yet cannot follow the rekey. */
@@ -414,7 +415,7 @@ static void overtaken(void)
 		bail("join");
 	for (i = 0; i < 10000 && !sim_logged(&s, "member joined"); i++)
 		sim_run(&s, 1);
-	inband_lose_all(&s);
+	sim_inband_lose_all(&s);
 	if (sim_evict(s.gcks, "video", "r1.example", &(uint32_t){ 0 }, &err))
 		bail("%s", err.text);
 	sim_down(s.m[2]);
@@ -423,7 +424,7 @@ static void overtaken(void)
 	sim_run(&s, 10000);
 	ok(sim_logged(&s, "overtaken by a rekey"),
 	   "the answer from before the rekey is not taken");
-	is_int(inband_lacking(&s), 0, "the member has the Data SA");
+	is_int(sim_inband_lacking(&s), 0, "the member has the Data SA");
 	sim_finish(&s, __func__);
 }
 
@@ -432,19 +433,19 @@ static void overtaken(void)
 /* Rekeys with losses: what is lost is sent again before senders change over. */
 static void loss(void)
 {
-	struct sim_member *tx = inband_start(&s, 7, 20, false);
+	struct sim_member *tx = sim_inband_start(&s, 7, 20, false);
 	unsigned int i;
 
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 1000);
 	s.loss = 10;
 	for (i = 0; i < 10; i++) {
-		inband_rekey(&s);
+		sim_inband_rekey(&s);
 		sim_run(&s, 20000);
 	}
 	s.loss = 0;
 	sim_run(&s, 60000);
-	is_int(inband_lacking(&s), 0, "all have the Data SA");
+	is_int(sim_inband_lacking(&s), 0, "all have the Data SA");
 	diag("10 %% of control datagrams lost: %llu of %llu packets lost, %llu requests for 210",
 	     (unsigned long long)sim_gaps(&s),
 	     (unsigned long long)s.n_sent * 20,
@@ -456,14 +457,14 @@ static void loss(void)
 /* A member that was away for longer than all retransmissions. */
 static void away(void)
 {
-	struct sim_member *tx = inband_start(&s, 8, 3, false);
+	struct sim_member *tx = sim_inband_start(&s, 8, 3, false);
 	uint32_t ms;
 	uint64_t at;
 
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 1000);
 	s.m[1]->offline = true;
-	inband_rekey(&s);
+	sim_inband_rekey(&s);
 	sim_run(&s, 20000);
 	s.m[1]->offline = false;
 	at = s.m[1]->got;
@@ -480,7 +481,7 @@ static void away(void)
 	sim_run(&s, 5000);
 	is_int(s.m[1]->got - at, 250,
 	       "after 2 min away a member is back within 25 s");
-	is_int(inband_lacking(&s), 0, "all have the Data SA");
+	is_int(sim_inband_lacking(&s), 0, "all have the Data SA");
 	is_int(s.m[3]->gaps, 0, "the others lose nothing");
 	sim_finish(&s, __func__);
 }
@@ -488,7 +489,8 @@ static void away(void)
 /* A member that never answers costs a bounded number of messages. */
 static void silent(void)
 {
-	struct sim_member *tx = inband_start(&s, 9, 3, false), *bad = s.m[1];
+	struct sim_member *tx = sim_inband_start(&s, 9, 3, false),
+			  *bad = s.m[1];
 	unsigned int i, n = 0;
 
 	sim_stream(&s, tx, 20);
@@ -496,7 +498,7 @@ static void silent(void)
 	bad->offline = true;
 	count_from_now();
 	for (i = 0; i < 60; i++) {
-		inband_rekey(&s);
+		sim_inband_rekey(&s);
 		sim_run(&s, 10000);
 		if (i == 5)
 			n = n_inband;
@@ -511,7 +513,7 @@ static void silent(void)
 	is_int(s.m[2]->gaps + s.m[3]->gaps, 0, "the others lose nothing");
 	bad->offline = false;
 	sim_run(&s, 60000);
-	is_int(inband_lacking(&s), 0, "the silent member comes back");
+	is_int(sim_inband_lacking(&s), 0, "the silent member comes back");
 	sim_finish(&s, __func__);
 }
 
@@ -521,7 +523,7 @@ static void silent(void)
  */
 static void server_killed(void)
 {
-	struct sim_member *tx = inband_start(&s, 10, 20, false);
+	struct sim_member *tx = sim_inband_start(&s, 10, 20, false);
 	uint64_t got;
 
 	sim_stream(&s, tx, 20);
@@ -532,7 +534,7 @@ static void server_killed(void)
 	sim_gcks_up(&s);
 	is_int(sim_group(&s).inband, 20 + 1, "the store knows who is inband");
 	sim_run(&s, 60000);
-	is_int(inband_lacking(&s), 0, "all members are back");
+	is_int(sim_inband_lacking(&s), 0, "all members are back");
 	ok(sim_group(&s).rekeys >= 1, "the keys were changed after that");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	/* An eviction does not wait. */
@@ -543,7 +545,7 @@ static void server_killed(void)
 		bail("%s", err.text);
 	sim_down(s.m[1]);
 	sim_run(&s, 60000);
-	is_int(inband_lacking(&s), 0,
+	is_int(sim_inband_lacking(&s), 0,
 	       "an eviction right after a restart reaches all");
 	diag("eviction right after kill -9: a receiver lost %llu packets of 20 ms",
 	     (unsigned long long)(s.m[5]->gaps - got));
@@ -554,7 +556,7 @@ static void server_killed(void)
 static void crowd(void)
 {
 	int i, n = FULL_OR_FEW(200, 40);
-	struct sim_member *tx = inband_start(&s, 11, n, false);
+	struct sim_member *tx = sim_inband_start(&s, 11, n, false);
 	uint64_t got;
 
 	sim_stream(&s, tx, 50);
@@ -562,12 +564,12 @@ static void crowd(void)
 	count_from_now();
 	s.loss = 3;
 	for (i = 0; i < 3; i++) {
-		inband_rekey(&s);
+		sim_inband_rekey(&s);
 		sim_run(&s, 15000);
 	}
 	s.loss = 0;
 	sim_run(&s, 20000);
-	is_int(inband_lacking(&s), 0, "all have the Data SA");
+	is_int(sim_inband_lacking(&s), 0, "all have the Data SA");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	got = sim_group(&s).inband_sent;
 	ok(got <= 4ull * (n + 1), "%llu requests for %d rekeys of %d members",

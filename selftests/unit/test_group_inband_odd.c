@@ -45,22 +45,22 @@ static void until_granted(const char *what)
  */
 static void changed_and_overtaken(void)
 {
-	struct sim_member *tx = inband_start(&s, 1, 1, true), *m = s.m[2];
+	struct sim_member *tx = sim_inband_start(&s, 1, 1, true), *m = s.m[2];
 
 	s.store_ms = 0;
 	sim_stream(&s, tx, 20);
 	sim_run(&s, 60000);
-	inband_reload(m, true);
+	sim_inband_reload(m, true);
 	until_granted("member registered again");
-	inband_lose_all(&s);
-	inband_rekey(&s);
+	sim_inband_lose_all(&s);
+	sim_inband_rekey(&s);
 	sim_run(&s, 400);
 	ok(sim_status(m).keyed, "the member has no answer yet");
 	sim_run(&s, 20000);
 	ok(sim_logged(&s, "overtaken by a rekey"),
 	   "the answer from before the rekey is not taken");
 	ok(sim_status(m).inband, "the member is rekeyed inband");
-	is_int(inband_lacking(&s), 0, "all have the Data SA");
+	is_int(sim_inband_lacking(&s), 0, "all have the Data SA");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	sim_finish(&s, __func__);
 }
@@ -68,7 +68,7 @@ static void changed_and_overtaken(void)
 /* A member is evicted while the answer to its registration is lost. */
 static void evicted_before_the_answer(void)
 {
-	struct sim_member *a, *tx = inband_start(&s, 2, 2, false);
+	struct sim_member *a, *tx = sim_inband_start(&s, 2, 2, false);
 	uint64_t at;
 
 	a = s.m[1];
@@ -81,7 +81,7 @@ static void evicted_before_the_answer(void)
 	if (member_join(a->m, NULL))
 		bail("join");
 	until_granted("member joined");
-	inband_lose_all(&s);
+	sim_inband_lose_all(&s);
 	evict("r0.example");
 	at = s.ms + 2500;
 	sim_run(&s, 5000);
@@ -94,7 +94,7 @@ static void evicted_before_the_answer(void)
 	a = s.m[2];
 	register_now(group_of(a));
 	until_granted("member registered again");
-	inband_lose_all(&s);
+	sim_inband_lose_all(&s);
 	evict("r1.example");
 	at = s.ms + 2500;
 	sim_run(&s, 5000);
@@ -113,7 +113,7 @@ static void evicted_before_the_answer(void)
  */
 static void other_ike_sa(void)
 {
-	struct sim_member *a, *tx = inband_start(&s, 3, 2, false);
+	struct sim_member *a, *tx = sim_inband_start(&s, 3, 2, false);
 	struct ike_sa *sa;
 
 	a = s.m[1];
@@ -121,9 +121,9 @@ static void other_ike_sa(void)
 	sim_run(&s, 60000);
 	sa = a->m->sa;
 	a->m->sa = NULL;
-	inband_rekey(&s);
+	sim_inband_rekey(&s);
 	sim_run(&s, 1000);
-	ok(inband_current(a), "a rekey over the former IKE SA is followed");
+	ok(sim_inband_current(a), "a rekey over the former IKE SA is followed");
 	ok(!sim_status(a).doubt, "the member knows that it is up to date");
 	sim_run(&s, 60000);
 	is_int(sim_status(a).registrations, 1,
@@ -133,9 +133,9 @@ static void other_ike_sa(void)
 	       "the end of the former IKE SA is noticed");
 	sim_run(&s, 6000);
 	is_int(sim_status(a).registrations, 2, "the member registers again");
-	inband_rekey(&s);
+	sim_inband_rekey(&s);
 	sim_run(&s, 20000);
-	is_int(inband_lacking(&s), 0, "the new IKE SA brings rekeys");
+	is_int(sim_inband_lacking(&s), 0, "the new IKE SA brings rekeys");
 
 	/* A registration over another IKE SA ends the former one. */
 	sa = a->m->sa;
@@ -147,9 +147,9 @@ static void other_ike_sa(void)
 	ok(sim_logged(&s, "IKE SA closed") ||
 		   group_of(a)->inband_sa == a->m->sa,
 	   "rekeys come over the new one");
-	inband_rekey(&s);
+	sim_inband_rekey(&s);
 	sim_run(&s, 20000);
-	is_int(inband_lacking(&s), 0, "all have the Data SA");
+	is_int(sim_inband_lacking(&s), 0, "all have the Data SA");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	sim_finish(&s, __func__);
 }
@@ -160,25 +160,25 @@ static void other_ike_sa(void)
  */
 static void two_places(void)
 {
-	struct sim_member *tx = inband_start(&s, 4, 2, false);
+	struct sim_member *tx = sim_inband_start(&s, 4, 2, false);
 	struct sim_member *a = s.m[1], *twin;
 	uint64_t unaware = 0, registrations;
 	unsigned int i;
 
 	sim_stream(&s, tx, 20);
-	twin = inband_add(&s, "r0.example", false, true);
+	twin = sim_inband_add(&s, "r0.example", false, true);
 	sim_up(twin);
 	sim_run(&s, 10000);
 	for (i = 0; i < 300; i++) {
 		if (i % 10 == 0)
-			inband_rekey(&s);
+			sim_inband_rekey(&s);
 		sim_run(&s, 1000);
 		if (i % 10 > 1)
 			unaware += sim_in(a) && !sim_status(a).doubt &&
-				   !inband_current(a);
+				   !sim_inband_current(a);
 		if (i % 10 > 1)
 			unaware += sim_in(twin) && !sim_status(twin).doubt &&
-				   !inband_current(twin);
+				   !sim_inband_current(twin);
 	}
 	is_int(unaware, 0,
 	       "no host lacks keys without knowing, two seconds after a rekey");
@@ -192,9 +192,10 @@ static void two_places(void)
 	is_int(s.m[2]->gaps, 0, "another member loses nothing");
 	sim_down(twin);
 	sim_run(&s, 120000);
-	inband_rekey(&s);
+	sim_inband_rekey(&s);
 	sim_run(&s, 20000);
-	is_int(inband_lacking(&s), 0, "all is well when one of them has gone");
+	is_int(sim_inband_lacking(&s), 0,
+	       "all is well when one of them has gone");
 	sim_finish(&s, __func__);
 }
 
@@ -207,7 +208,7 @@ static void both_kinds_at_once(void)
 	s.cg.inband = INBAND_ASKED;
 	s.cg.batch_join_ms = 1000;
 	sim_gcks_up(&s);
-	a = inband_add(&s, "a.example", false, true);
+	a = sim_inband_add(&s, "a.example", false, true);
 	b = sim_add(&s, "a.example", false, true);
 	sim_up(a);
 	sim_up(b);
@@ -220,9 +221,9 @@ static void both_kinds_at_once(void)
 	       "two hosts with one identity are one member");
 	sim_down(b);
 	sim_run(&s, 120000);
-	inband_rekey(&s);
+	sim_inband_rekey(&s);
 	sim_run(&s, 20000);
-	is_int(inband_lacking(&s), 0, "the one that remains is rekeyed");
+	is_int(sim_inband_lacking(&s), 0, "the one that remains is rekeyed");
 	ok(sim_status(a).inband && sim_group(&s).inband == 1,
 	   "the key server knows how");
 	sim_finish(&s, __func__);
@@ -233,7 +234,7 @@ static uint64_t settle_ms(uint64_t most)
 {
 	uint64_t from = s.ms;
 
-	while (inband_lacking(&s) && s.ms < from + most)
+	while (sim_inband_lacking(&s) && s.ms < from + most)
 		sim_run(&s, 50);
 	return s.ms - from;
 }
@@ -242,7 +243,7 @@ static uint64_t settle_ms(uint64_t most)
 static void heavy_loss(void)
 {
 	int n = FULL_OR_FEW(200, 30);
-	struct sim_member *tx = inband_start(&s, 6, n - 1, false);
+	struct sim_member *tx = sim_inband_start(&s, 6, n - 1, false);
 	uint64_t ms, worst = 0, sum = 0, unaware = 0;
 	unsigned int i, k;
 	int j;
@@ -251,7 +252,7 @@ static void heavy_loss(void)
 	sim_run(&s, 1000);
 	s.loss = 20;
 	for (i = 0; i < 10; i++) {
-		inband_rekey(&s);
+		sim_inband_rekey(&s);
 		ms = settle_ms(60000);
 		sum += ms;
 		worst = ms > worst ? ms : worst;
@@ -266,7 +267,7 @@ static void heavy_loss(void)
 	s.loss = 0;
 	sim_run(&s, 60000);
 	for (j = 0; j < s.n; j++)
-		unaware += !inband_current(s.m[j]);
+		unaware += !sim_inband_current(s.m[j]);
 	is_int(unaware, 0, "all have the Data SA when the loss is over");
 	ok(worst < 40000, "no rekey takes as long as an IKE SA lasts");
 	sim_finish(&s, __func__);
