@@ -116,13 +116,28 @@ static void rfc9838_3_4_renewed(void)
 /* ---- attributes that are not allowed ---------------------------------------------- */
 
 static void (*alter)(struct gsa *gsa, struct kd *kd);
-static bool only_gsa, with_ike_delete, nothing;
+static bool only_gsa, only_kd, with_ike_delete, with_delete, nothing;
+static uint8_t malformed; /* type of the payload */
+static const char *name; /* in N(MCSEC_GROUP); NULL: none */
+
+/* A payload whose only substructure is longer than itself. */
+static void put_malformed(struct pchain *c, uint8_t type)
+{
+	static const uint8_t body[] = { 0, 0, 0xff, 0xff, 1, 2, 3, 4 };
+
+	pchain_begin(c, type);
+	wbuf_put(c->w, body, sizeof(body));
+	pchain_end(c);
+}
 
 /* Build a request that no key server would send. */
 static int bad_request(struct ike_sa *sa, const struct ike_task *t)
 {
 	static struct gsa gsa;
 	const struct delete_pld del = { .proto = IKE_PROTO_IKE };
+	const struct delete_pld esp = { .proto = IKE_PROTO_ESP,
+					.spi_len = 4,
+					.n = 1 };
 	uint8_t key[20] = { 1 };
 	struct kd_bag *bag;
 	struct kd_key k;
@@ -145,12 +160,20 @@ static int bad_request(struct ike_sa *sa, const struct ike_task *t)
 		alter(&gsa, &kd);
 	wbuf_init(&w, IKE_INNER_MAX);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
-	if (!nothing)
+	if (malformed == GIKE_PLD_GSA)
+		put_malformed(&c, GIKE_PLD_GSA);
+	else if (!nothing && !only_kd)
 		gsa_build(&c, &gsa);
-	if (!only_gsa && !nothing)
+	if (malformed == GIKE_PLD_KD)
+		put_malformed(&c, GIKE_PLD_KD);
+	else if (!nothing && !only_gsa)
 		kd_build(&c, &kd);
 	if (with_ike_delete)
 		delete_build(&c, &del);
+	if (with_delete)
+		delete_build(&c, &esp);
+	if (name)
+		notify_build(&c, MCSEC_N_GROUP, name, strlen(name));
 	ret = sa_request(sa, GIKE_XCHG_GSA_INBAND_REKEY, c.first, &w);
 	wbuf_free(&w);
 	kd_free(&kd);
@@ -219,6 +242,19 @@ static void refused(const char *what)
 	is_int(g->seen.inband_notify, IKE_N_INVALID_SYNTAX,
 	       "%s: the answer is INVALID_SYNTAX", what);
 	is_int(m->seen.sa_closed, 1, "%s: the IKE SA ends", what);
+	is_int(ike_engine_stats(m->engine)->in_syntax, 1, "%s: counted", what);
+}
+
+static void good_request(void)
+{
+	alter = NULL;
+	only_gsa = false;
+	only_kd = false;
+	with_ike_delete = false;
+	with_delete = false;
+	nothing = false;
+	malformed = 0;
+	name = NULL;
 }
 
 static void begin_bad(void)
@@ -226,10 +262,7 @@ static void begin_bad(void)
 	begin();
 	node_exchange(g, GIKE_XCHG_GSA_INBAND_REKEY, bad_request,
 		      inband_got_answer);
-	alter = NULL;
-	only_gsa = false;
-	with_ike_delete = false;
-	nothing = false;
+	good_request();
 }
 
 static void rfc9838_5_inband(void)
@@ -260,6 +293,28 @@ static void rfc9838_5_inband(void)
 	refused("GSA without KD");
 	pair_teardown();
 	begin_bad();
+	only_gsa = true;
+	with_delete = true;
+	refused("GSA without KD, and a Delete");
+	pair_teardown();
+	begin_bad();
+	only_kd = true;
+	with_delete = true;
+	refused("KD without GSA, and a Delete");
+	pair_teardown();
+	begin_bad();
+	malformed = GIKE_PLD_GSA;
+	refused("a malformed GSA");
+	pair_teardown();
+	begin_bad();
+	malformed = GIKE_PLD_KD;
+	refused("a malformed KD");
+	pair_teardown();
+	begin_bad();
+	name = "";
+	refused("an empty name of the group");
+	pair_teardown();
+	begin_bad();
 	with_ike_delete = true;
 	refused("a Delete of the IKE SA");
 	pair_teardown();
@@ -279,6 +334,7 @@ static void rfc9838_2_4_2_not_supported(void)
 {
 	begin_bad();
 	alter = unknown_sn;
+	with_delete = true;
 	ike_inband(g->sa, &video);
 	net_run(&net);
 	is_int(g->seen.inband_notify, 0, "the answer is empty");
@@ -286,9 +342,41 @@ static void rfc9838_2_4_2_not_supported(void)
 	       "the key server takes that as an answer");
 	is_int(m->seen.inband, 1, "the group layer is told");
 	ok(!m->seen.inband_keys, "the group layer gets no keys");
+	is_int(m->seen.inband_deletes, 0, "the group layer gets no Deletes");
 	is_str(m->seen.inband_unusable, "SN 99", "the group layer is told why");
 	ok(m->sa && ike_sa_is_up(m->sa), "the IKE SA stays");
 	is_str(m->seen.inband_group, "", "the group was not named");
+	pair_teardown();
+}
+
+static void build_next_spi(struct gike_inband *msg)
+{
+	next_spi(&msg->gsa, &msg->kd);
+}
+
+static void build_delete(struct gike_inband *msg)
+{
+	msg->has_keys = false;
+	msg->n_del = 1;
+	msg->del[0].proto = IKE_PROTO_ESP;
+	msg->del[0].spi_len = 4;
+	msg->del[0].n = 1;
+}
+
+/* The key server checks what it sends by the rules of the member. */
+static void rfc9838_5_built(void)
+{
+	begin();
+	g->alter_inband = build_delete;
+	is_int(ike_inband(g->sa, &video), 0, "Deletes without keys are sent");
+	net_run(&net);
+	is_int(m->seen.inband_deletes, 1, "Deletes without keys arrive");
+	ok(m->sa && ike_sa_is_up(m->sa), "Deletes leave the IKE SA up");
+	g->alter_inband = build_next_spi;
+	ike_inband(g->sa, &video);
+	is_int(net.n_queue, 0, "GSA_NEXT_SPI is never sent inband");
+	is_int(g->seen.sa_closed, 1, "the IKE SA without rekeys ends");
+	g->alter_inband = NULL;
 	pair_teardown();
 }
 
@@ -301,10 +389,7 @@ static void by_a_member(void)
 	t.idg = video;
 	node_exchange(m, GIKE_XCHG_GSA_INBAND_REKEY, bad_request,
 		      inband_got_answer);
-	alter = NULL;
-	only_gsa = false;
-	with_ike_delete = false;
-	nothing = false;
+	good_request();
 	sa_ask(m->sa, &t);
 	net_run(&net);
 	is_int(g->seen.inband, 0, "a key server takes none");
@@ -321,6 +406,7 @@ int main(void)
 	RUN(rfc9838_3_4_renewed);
 	RUN(rfc9838_5_inband);
 	RUN(rfc9838_2_4_2_not_supported);
+	RUN(rfc9838_5_built);
 	RUN(by_a_member);
 	return done();
 }
