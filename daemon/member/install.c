@@ -101,6 +101,10 @@ static int check_data_sa(const struct mgroup *g, const struct gsa_sa *sa,
 			       "Data SA has an algorithm that is not supported");
 	if (get_unaligned_be32(sa->spi) < ESP_SPI_MIN)
 		return err_set(err, -EPROTO, "Data SA has a reserved SPI");
+	/* Inband it is optional in RFC 9838, but here no key is without end. */
+	if (!(sa->has & GSA_HAS_LIFETIME))
+		return err_set(err, -EPROTO,
+			       "Data SA without GSA_KEY_LIFETIME");
 	if (sa->lifetime <= age)
 		return err_set(err, -EPROTO, "Data SA has ended already");
 	return 0;

@@ -71,6 +71,8 @@ static void bad_keys(struct sim *sim, struct sim_member *who,
 		"configured is transport");
 	REFUSED(altered.gsa.data[0].encr = IKE_ENCR_NULL_AUTH_AES_GMAC, -EPROTO,
 		"keys without encryption", "another algorithm");
+	REFUSED(altered.gsa.data[0].has &= ~GSA_HAS_LIFETIME, -EPROTO,
+		"keys without an end", "without GSA_KEY_LIFETIME");
 	REFUSED(altered.gsa.gw.made_ms = g->applied_ms - 1, -ESTALE,
 		"keys from before", "newer keys are installed");
 	key->enc[3] ^= 1;
