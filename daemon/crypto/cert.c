@@ -745,12 +745,12 @@ int cert_check_revoked(const struct trust *trust, const struct cert *cert,
 	const struct crls *crls = trust->crls;
 	struct stack_st_X509_CRL *lists;
 	X509_STORE_CTX *ctx;
-	int ret = 0;
+	int code, ret = 0;
 
 	if (!crls)
 		return 0;
 	if (crls_revoke(crls, &cert->refs))
-		return err_set(err, -EKEYREJECTED, "%s",
+		return err_set(err, -EKEYREVOKED, "%s",
 			       crl_error(X509_V_ERR_CERT_REVOKED));
 	lists = lists_for(crls, cert->chain);
 	ctx = new_verification(trust, cert->chain, cert->x,
@@ -766,9 +766,13 @@ int cert_check_revoked(const struct trust *trust, const struct cert *cert,
 	X509_STORE_CTX_set_verify_cb(ctx, crls->policy == CRL_STRICT
 						  ? accept_strict
 						  : accept_relaxed);
-	if (X509_verify_cert(ctx) != 1)
-		ret = err_set(err, -EKEYREJECTED, "%s",
-			      crl_error(X509_STORE_CTX_get_error(ctx)));
+	if (X509_verify_cert(ctx) != 1) {
+		code = X509_STORE_CTX_get_error(ctx);
+		ret = err_set(err,
+			      code == X509_V_ERR_CERT_REVOKED ? -EKEYREVOKED
+							      : -EKEYREJECTED,
+			      "%s", crl_error(code));
+	}
 	end_verification(ctx);
 	sk_X509_CRL_free(lists);
 	return ret;

@@ -125,8 +125,8 @@ void cert_free(struct cert *cert);
 /*
  * Check the whole chain of @cert against the revocation lists of @trust, if it has
  * any. That costs a signature and a hash over each list, so it follows the proof that
- * the peer has the private key. Returns 0, or -EKEYREJECTED or -ENOMEM with one line
- * in @err.
+ * the peer has the private key. Returns 0, or -EKEYREVOKED (a list revokes one of the
+ * chain), -EKEYREJECTED (no list allows it) or -ENOMEM with one line in @err.
  */
 int cert_check_revoked(const struct trust *trust, const struct cert *cert,
 		       time_t now, struct err *err);

@@ -134,7 +134,8 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 		cert_free(leaf);
 	if (!ret)
 		return 0;
-	return err_set(err, -EKEYREJECTED, "certificate: %s", why.text);
+	return err_set(err, ret == -EKEYREVOKED ? ret : -EKEYREJECTED,
+		       "certificate: %s", why.text);
 }
 
 int auth_check_psk(unsigned int prf_id, const struct psk *psk,

@@ -42,8 +42,9 @@ struct auth_octets {
  * @octets has @n candidates, one of which must be signed. A member must use the
  * identity that cert_chain_id() gives for its certificate. Returns 0 and sets *@ends
  * to the end of the chain's validity (seconds since 1970) and *@refs, whose former
- * contents are not freed, to references of the chain; or returns -EKEYREJECTED with
- * one line in @err such as "certificate: issuer unknown", which contains no name.
+ * contents are not freed, to references of the chain; or returns -EKEYREJECTED, or
+ * -EKEYREVOKED if a list revokes a peer that has proven all else, with one line in
+ * @err such as "certificate: issuer unknown", which contains no name.
  * Nothing is ever fetched: a certificate as hash and URL is refused.
  */
 int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,

@@ -276,6 +276,7 @@ static int verify_peer(struct ike_sa *sa, const struct ike_msg *m,
 					       : CERT_FOR_MEMBER,
 				 m, id, octets, n, &sa->peer_ends,
 				 &sa->peer_certs, err);
+	sa->peer_revoked = ret == -EKEYREVOKED;
 	while (n)
 		secret_free(octets[--n].p);
 	if (ret && sa->ppk) {

@@ -527,6 +527,11 @@ int64_t ike_sa_peer_ends(const struct ike_sa *sa);
  * and if it has a pre-shared key. Valid as long as @sa.
  */
 const struct cert_refs *ike_sa_peer_certs(const struct ike_sa *sa);
+/*
+ * Return true if the peer was refused because a list revokes its certificate, and for
+ * no other reason.
+ */
+bool ike_sa_peer_revoked(const struct ike_sa *sa);
 const struct ep *ike_sa_peer(const struct ike_sa *sa);
 const struct ep *ike_sa_local(const struct ike_sa *sa);
 const char *ike_sa_state_name(const struct ike_sa *sa);

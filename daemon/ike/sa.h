@@ -220,6 +220,7 @@ struct ike_sa {
 	char peer_name[ID_STR_MAX];
 	time_t peer_ends; /* end of its certificate, seconds since 1970 */
 	struct cert_refs peer_certs;
+	bool peer_revoked; /* proven, but for the revocation lists */
 	uint16_t init_error; /* initiator: error notify in the clear */
 	bool init_no_ppk; /* initiator: an answer lacked the mandatory USE_PPK */
 	bool use_ppk; /* N(USE_PPK) in both directions (RFC 8784) */

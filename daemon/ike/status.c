@@ -24,6 +24,11 @@ int64_t ike_sa_peer_ends(const struct ike_sa *sa)
 	return sa->peer_ends;
 }
 
+bool ike_sa_peer_revoked(const struct ike_sa *sa)
+{
+	return sa->peer_revoked;
+}
+
 const struct cert_refs *ike_sa_peer_certs(const struct ike_sa *sa)
 {
 	return &sa->peer_certs;

@@ -38,8 +38,12 @@ static void gcks_is_gone(void *arg)
 {
 	struct mgroup *g = arg;
 
-	if (mgroup_is_in(g))
+	if (mgroup_is_in(g)) {
 		install_excluded(g, why);
+		return;
+	}
+	group_info(g, "keys of an earlier run deleted: %s", why);
+	msa_retire_older(g, UINT64_MAX);
 }
 
 static void check_gcks_cert(struct mgroup *g, const struct crls *crls)
@@ -56,6 +60,26 @@ static void check_gcks_cert(struct mgroup *g, const struct crls *crls)
 		  g->m->conf->gcks_id, GONE_MS / 1000);
 	timer_set(mgroup_tq(g), &g->gcks_gone, GONE_MS);
 	register_again(g, member_random(ASK_SPREAD_MS), why);
+}
+
+/*
+ * SAs of an earlier run do not tell who gave them: the key server that answers now, as
+ * far as is known. They must not be worth more than those that a reload finds.
+ */
+void gckscert_refused(struct member *m)
+{
+	struct mgroup *g;
+
+	TAILQ_FOREACH(g, &m->groups, all)
+	{
+		if (g->gcks_revoked || g->gcks_certs.n || TAILQ_EMPTY(&g->sas))
+			continue;
+		g->gcks_revoked = true;
+		group_err(g,
+			  "key server revoked: %s: keys of an earlier run are deleted in %u s unless it proves another certificate",
+			  m->conf->gcks_id, GONE_MS / 1000);
+		timer_set(mgroup_tq(g), &g->gcks_gone, GONE_MS);
+	}
 }
 
 void member_check_gcks(struct member *m, const struct trust *trust)

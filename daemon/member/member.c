@@ -295,6 +295,8 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 	struct mgroup *g;
 
 	log_debug("IKE SA closed: to the key server: %s", reason);
+	if (ike_sa_peer_revoked(sa))
+		gckscert_refused(m);
 	if (was_used)
 		m->sa = NULL;
 	TAILQ_FOREACH(g, &m->groups, all)

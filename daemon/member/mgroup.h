@@ -420,6 +420,8 @@ void gckscert_init(struct mgroup *g);
 void gckscert_stop(struct mgroup *g);
 /* Note the certificates of the key server that has just answered over @sa. */
 void gckscert_learn(struct mgroup *g, const struct ike_sa *sa);
+/* Note that the key server has just proven a certificate that a list revokes. */
+void gckscert_refused(struct member *m);
 
 /* ---- membership.c ------------------------------------------------------- */
 

@@ -117,7 +117,7 @@ static void test_leaf(void)
 		crl_write(path, &spec, der);
 		c = load_from(path, CRL_STRICT);
 		ok(c, "%s: a list is read", der ? "DER" : "PEM");
-		is_int(judge_one(c, &leaf, NOW, &why), -EKEYREJECTED,
+		is_int(judge_one(c, &leaf, NOW, &why), -EKEYREVOKED,
 		       "%s: the certificate is refused", der ? "DER" : "PEM");
 		is_str(why.text, "revoked by its CA", "%s: the reason",
 		       der ? "DER" : "PEM");
@@ -147,7 +147,7 @@ static void test_intermediate(void)
 	spec.revokes[0] = &inter;
 	crl_write(path, &spec, false);
 	c = load(CRL_RELAXED);
-	is_int(judge_two(c, &below, &inter, &why), -EKEYREJECTED,
+	is_int(judge_two(c, &below, &inter, &why), -EKEYREVOKED,
 	       "a certificate below a revoked CA is refused");
 	is_str(why.text, "revoked by its CA", "a revoked CA is the reason");
 	crls_free(c);
@@ -187,7 +187,7 @@ static void test_intermediate(void)
 	snprintf(path2, sizeof(path2), "%s/second.crl", dir);
 	crl_write(path2, &mine, false);
 	c = load(CRL_RELAXED);
-	is_int(judge_two(c, &below, &inter, &why), -EKEYREJECTED,
+	is_int(judge_two(c, &below, &inter, &why), -EKEYREVOKED,
 	       "the list of the CA between counts");
 	crls_free(c);
 	unlink(path2);
@@ -218,7 +218,7 @@ static void test_anchors(void)
 	spec.number = 6;
 	crl_write(path, &spec, false);
 	c = load(CRL_STRICT);
-	is_int(judge_two(c, &below, &inter, &why), -EKEYREJECTED,
+	is_int(judge_two(c, &below, &inter, &why), -EKEYREVOKED,
 	       "a trusted CA that another one has revoked is refused");
 	is_str(why.text, "revoked by its CA", "with that reason");
 	crls_free(c);
@@ -249,7 +249,7 @@ static void test_times(void)
 	   "strict: the reason is given: %s", why.text);
 	is_int(judge_one(relaxed, &good, NOW + 8 * DAY, &why), 0,
 	       "relaxed: an outdated list puts nobody out");
-	is_int(judge_one(relaxed, &leaf, NOW + 8 * DAY, &why), -EKEYREJECTED,
+	is_int(judge_one(relaxed, &leaf, NOW + 8 * DAY, &why), -EKEYREVOKED,
 	       "relaxed: what an outdated list revokes stays refused");
 	is_int(judge_one(strict, &good, NOW - 1, &why), -EKEYREJECTED,
 	       "strict: a list of the future is not valid");
@@ -445,7 +445,7 @@ static void test_newest(void)
 		crl_write(i ? path : path2, &spec, false);
 		c = load(CRL_STRICT);
 		is_int(crls_count(c), 1, "one of two lists of a CA is kept");
-		is_int(judge_one(c, &leaf, NOW, &why), -EKEYREJECTED,
+		is_int(judge_one(c, &leaf, NOW, &why), -EKEYREVOKED,
 		       "the newer one, in whatever file");
 		crls_free(c);
 	}
@@ -502,7 +502,7 @@ static void test_rollover(void)
 	       "a certificate of the former key: %s", why.text);
 	is_int(judge_one(c, &theirs, NOW, &why), 0,
 	       "a certificate of the next key: %s", why.text);
-	is_int(judge_one(c, &gone, NOW, &why), -EKEYREJECTED,
+	is_int(judge_one(c, &gone, NOW, &why), -EKEYREVOKED,
 	       "the list of the former key counts");
 	crls_free(c);
 	unlink(path2);

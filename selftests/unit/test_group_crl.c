@@ -21,6 +21,7 @@ static const struct pki_pair *revoked[CRL_REVOKES_MAX + 1];
 static enum crl_policy policy;
 static int64_t valid_s; /* time of the next list */
 static int64_t cert_s; /* see struct sim */
+static bool inband; /* members may be rekeyed over their IKE SAs */
 static long number;
 
 static void usual(uint64_t seed)
@@ -33,6 +34,8 @@ static void usual(uint64_t seed)
 	number = 0;
 	sim_init(&s, seed);
 	s.cert_s = cert_s;
+	if (inband)
+		s.cg.inband = INBAND_ASKED;
 	three = sim_start_three(&s, false, 10000, 20);
 	tx = three.tx;
 	a = three.a;
@@ -101,6 +104,8 @@ static void reload_member(struct sim_member *m)
 	trust_set_crls(m->trust, c);
 	crls_free(theirs);
 	theirs = c;
+	if (!m->up)
+		return;
 	member_check_gcks(m->m, m->trust);
 	ike_engine_close_revoked(m->engine);
 }
@@ -459,6 +464,119 @@ static void test_gcks_superseded(void)
 	finish("key server superseded");
 }
 
+/* A member that starts again holds keys of a key server that it does not know. */
+static void test_gcks_revoked_restart(void)
+{
+	struct pki_pair former;
+
+	usual(16);
+	sim_down(a);
+	sim_down(b);
+	revoke_cert(&s.cert);
+	reload_member(a);
+	sim_up(a);
+	sim_up(b);
+	sim_run(&s, 5000);
+	ok(sim_status(a).gcks_revoked && a->mk.n_sas,
+	   "restart: the keys of the earlier run are held for a while");
+	ok(sim_logged(&s, "keys of an earlier run are deleted in 10 s"),
+	   "restart: the member says so");
+	sim_run(&s, 20000);
+	is_int(a->mk.n_sas, 0, "restart: then the keys are gone");
+	ok(sim_in(b), "restart: a member without that list is in");
+	renew_gcks(&former);
+	sim_run(&s, 90000);
+	ok(sim_in(a) && !sim_status(a).gcks_revoked,
+	   "restart: another certificate is accepted");
+	is_int(sim_out_of_step(&s), 0, "restart: all are in step");
+	pki_pair_free(&former);
+	trust_set_crls(a->trust, NULL);
+	finish("key server revoked before a restart");
+}
+
+/* If the key server has another certificate by then, nothing is lost. */
+static void test_gcks_superseded_restart(void)
+{
+	struct pki_pair former;
+
+	usual(17);
+	renew_gcks(&former);
+	sim_run(&s, 5000);
+	sim_down(b);
+	revoke_cert(&former);
+	reload_member(b);
+	sim_up(b);
+	sim_run(&s, 30000);
+	ok(sim_in(b) && !sim_status(b).gcks_revoked,
+	   "superseded: the member is in");
+	ok(!sim_logged(&s, "keys of an earlier run deleted"),
+	   "superseded: its keys are not deleted");
+	is_int(sim_out_of_step(&s), 0, "superseded: all are in step");
+	pki_pair_free(&former);
+	trust_set_crls(b->trust, NULL);
+	finish("key server superseded before a restart");
+}
+
+/* ---- members that are rekeyed over their IKE SAs -------------------------------- */
+
+static struct sim_member *start_inband(uint64_t seed)
+{
+	struct sim_member *c;
+
+	inband = true;
+	usual(seed);
+	inband = false;
+	c = sim_add(&s, "c.example", false, true);
+	c->cg.inband = true;
+	sim_up(c);
+	if (!sim_settle(&s, 20000) || !sim_status(c).inband)
+		bail("c.example is not rekeyed inband");
+	return c;
+}
+
+/* The end of its IKE SA alone would take out such a member, too. */
+static void test_inband_revoked(void)
+{
+	struct sim_member *c = start_inband(18);
+	uint64_t then;
+
+	revoke_cert(&c->cert);
+	is_int(reload(), 0, "inband: a list that revokes a member");
+	ok(!sim_has_member(&s, "c.example"), "inband: the member is out");
+	is_int(sim_audited(&s, "evict", "c.example",
+			   "the certificate is revoked"),
+	       1, "inband: the audit trail has that");
+	sim_run(&s, 10000);
+	then = s.ms;
+	sim_run(&s, 60000);
+	is_int(sim_reads_after(&s, c, then), 0,
+	       "inband: the member has no key of the time after");
+	is_int(c->notify, IKE_N_AUTHENTICATION_FAILED,
+	       "inband: the member is refused");
+	ok(!a->gaps && !b->gaps, "inband: the others miss no packet");
+	sim_down(c);
+	finish("inband");
+}
+
+static void test_inband_gcks(void)
+{
+	struct sim_member *c = start_inband(19);
+	uint32_t spi;
+
+	revoke_cert(&s.cert);
+	reload_member(c);
+	spi = sim_status(c).data_spi;
+	is_int(sim_rekey(s.gcks, "video", &err), 0, "inband: a rekey");
+	sim_run(&s, 5000);
+	is_int(sim_status(c).data_spi, spi,
+	       "inband: the key server that is revoked is not followed");
+	sim_run(&s, 20000);
+	ok(!sim_in(c), "inband: the member has given up its keys");
+	ok(sim_in(a) && sim_in(b), "inband: members without that list stay");
+	trust_set_crls(c->trust, NULL);
+	finish("inband, key server");
+}
+
 /* ---- a record of an earlier release -------------------------------------------- */
 
 #define RECORD_1 33 /* octets behind the version */
@@ -614,6 +732,10 @@ int main(void)
 	RUN(test_many);
 	RUN(test_gcks_revoked);
 	RUN(test_gcks_superseded);
+	RUN(test_gcks_revoked_restart);
+	RUN(test_gcks_superseded_restart);
+	RUN(test_inband_revoked);
+	RUN(test_inband_gcks);
 	RUN(test_old_record);
 	RUN(test_record_renewed);
 	RUN(test_bad_record);
