@@ -408,6 +408,19 @@ static void test_files(void)
 	der[len] = 0;
 	refuse_text((char *)der, len + 1, "damaged", "an octet too many");
 
+	/* A second list of which only the beginning is there. */
+	crl_write(path, &spec, false);
+	f = fopen(path, "a");
+	if (!f || fputs("-----BEGIN X509 CRL-----\nMIIBAAAA\n", f) < 0 ||
+	    fclose(f))
+		bail("cannot write %s", path);
+	ok(!load(CRL_STRICT) && strstr(err.text, "damaged"),
+	   "half a list behind a whole one is refused: %s", err.text);
+	if (truncate(path, (64 << 20) + 1))
+		bail("truncate");
+	ok(!load(CRL_STRICT) && strstr(err.text, "more than 64 MB"),
+	   "a huge file is not read: %s", err.text);
+
 	/* An upload that is not complete has a name with a dot. */
 	crl_write(path, &spec, false);
 	snprintf(path2, sizeof(path2), "%s/.new", dir);
