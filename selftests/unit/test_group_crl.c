@@ -239,6 +239,46 @@ static void test_waiting(void)
 	finish("waiting");
 }
 
+/* Many register at once, while reloads revoke some of them. */
+static void test_crowd(void)
+{
+	struct sim_member *m[24];
+	unsigned int i, in = 0;
+	char name[32];
+
+	usual(20);
+	s.cg.batch_join_ms = 300;
+	is_int(reload(), 0, "joins share a rekey");
+	for (i = 0; i < ARRAY_SIZE(m); i++) {
+		snprintf(name, sizeof(name), "m%u.example", i);
+		m[i] = sim_add(&s, name, false, true);
+		sim_up(m[i]);
+		sim_run(&s, 40);
+		/* Of the four some are in by then, some wait, some are on their way. */
+		if (i % 6 == 5) {
+			revoke_cert(&m[i - 3]->cert);
+			is_int(reload(), 0, "a reload while %u register",
+			       i + 1);
+		}
+	}
+	sim_run(&s, 60000);
+	for (i = 0; i < ARRAY_SIZE(m); i++)
+		in += sim_in(m[i]);
+	is_int(in, ARRAY_SIZE(m) - 4, "all but those that are revoked are in");
+	is_int(sim_group(&s).members, 3 + ARRAY_SIZE(m) - 4,
+	       "none of those that are revoked is a member");
+	for (i = 2; i < ARRAY_SIZE(m); i += 6) {
+		snprintf(name, sizeof(name), "m%u.example", i);
+		ok(!sim_in(m[i]) && !sim_has_member(&s, name), "%s is out",
+		   name);
+	}
+	ok(!a->gaps && !b->gaps, "those that were in miss no packet");
+	for (i = 2; i < ARRAY_SIZE(m); i += 6)
+		sim_down(m[i]);
+	is_int(sim_out_of_step(&s), 0, "those that are in are in step");
+	finish("crowd");
+}
+
 /* ---- lists that are outdated ------------------------------------------------ */
 
 static void test_outdated(void)
@@ -725,6 +765,7 @@ int main(void)
 	RUN(test_restart);
 	RUN(test_store_fails);
 	RUN(test_waiting);
+	RUN(test_crowd);
 	RUN(test_outdated);
 	RUN(test_superseded);
 	RUN(test_same_leaf);
