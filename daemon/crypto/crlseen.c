@@ -155,8 +155,9 @@ static int take_lines(struct crl_seen *seen, char *text, struct err *err)
 			return err_set(err, ret,
 				       "%s: line %u: %s; remove the line, and put the newest revocation lists there",
 				       seen->path, line,
-				       ret == -EBADMSG ? "damaged"
-						       : "out of memory");
+				       ret == -EBADMSG
+					       ? "damaged"
+					       : "no room for another CA");
 	}
 	return 0;
 }
@@ -312,7 +313,8 @@ int crl_seen_add(struct crl_seen *seen, const struct crls *crls,
 		to = seen_slot(seen, l->mark);
 		name = to && !to->name ? strdup(l->name) : NULL;
 		if (!to || (!to->name && !name))
-			return err_set(err, -ENOMEM, "%s: out of memory",
+			return err_set(err, -ENOMEM,
+				       "%s: no room for another CA; remove lines of former ones",
 				       seen->path);
 		if (!name && !crl_compare_age(&l->age, &to->age) &&
 		    !memcmp(to->anchor, l->anchor, CRL_MARK_LEN))

@@ -467,7 +467,7 @@ static void test_newest(void)
 
 static void test_same(void)
 {
-	struct crl_spec spec = week(&root);
+	struct crl_spec spec = week(&root), part = week(&root);
 	struct crls *was, *is;
 
 	spec.revokes[0] = &leaf;
@@ -483,8 +483,18 @@ static void test_same(void)
 	ok(!crls_same(was, NULL) && crls_same(NULL, NULL),
 	   "no lists are the same as no lists only");
 	crls_free(is);
+	spec.number = 5;
+	crl_write(path, &spec, false);
+	part.nid = NID_issuing_distribution_point;
+	part.value = "critical,onlyuser:TRUE";
+	crl_write(path2, &part, false);
+	is = load(CRL_STRICT);
+	ok(!crls_same(was, is) && !crls_same(is, was),
+	   "a list more makes others of them");
+	crls_free(is);
 	crls_free(was);
 	unlink(path);
+	unlink(path2);
 }
 
 /* While a CA changes its key there are two of its name, each with a list. */
@@ -602,6 +612,8 @@ static void test_seen(void)
 	       "the first list is written down again");
 	is_int(crl_seen_commit(seen, &err), 0,
 	       "the list counts when that is committed");
+	is_int(crl_seen_commit(seen, &err), 0,
+	       "there is nothing to commit twice");
 	ok(!there(beside) && !stat(numbers, &st) && (st.st_mode & 0777) == 0600,
 	   "the file is of the owner alone");
 	crl_seen_free(seen);
@@ -730,6 +742,56 @@ static void refuse_numbers(const char *text, size_t len, int code,
 #define M "0123456789abcdef0123456789abcdef"
 #define N "0123456789abcdef0123456789abcdef01234567"
 
+/* Write a file with @n lists. */
+static void write_many(unsigned int n)
+{
+	FILE *f = fopen(numbers, "w");
+	unsigned int i;
+
+	for (i = 0; f && i < n; i++)
+		fprintf(f, "%08x%s " M " 5 - R\n", i, M + 8);
+	if (!f || fclose(f) || chmod(numbers, 0600))
+		bail("cannot write %s", numbers);
+}
+
+/* The file cannot be replaced, or has no room. */
+static void test_not_noted(void)
+{
+	struct crl_spec spec = week(&root);
+	struct crl_seen *seen;
+	char beside[96];
+	struct crls *c;
+
+	snprintf(beside, sizeof(beside), "%s.new", numbers);
+	crl_write(path, &spec, false);
+	c = load(CRL_STRICT);
+	seen = seen_now();
+	if (crl_seen_add(seen, c, &err) || mkdir(numbers, 0700))
+		bail("%s", err.text);
+	ok(crl_seen_commit(seen, &err) && strstr(err.text, numbers),
+	   "a file that cannot be replaced is an error: %s", err.text);
+	ok(there(beside), "what could not be committed is there");
+	crl_seen_drop(seen);
+	ok(!there(beside), "what could not be committed is dropped");
+	crl_seen_free(seen);
+	rmdir(numbers);
+
+	write_many(4096);
+	seen = seen_now();
+	err_clear(&err);
+	is_int(crl_seen_add(seen, c, &err), -ENOMEM, "one CA too many");
+	ok(strstr(err.text, "no room for another CA") && !there(beside),
+	   "the reason is the number of CAs: %s", err.text);
+	crl_seen_free(seen);
+	write_many(4097);
+	is_int(crl_seen_load(numbers, &seen, &err), -ENOMEM,
+	       "a file with a CA too many: %s", err.text);
+	ok(strstr(err.text, "line 4097: no room"), "the reason has the line");
+	unlink(numbers);
+	unlink(path);
+	crls_free(c);
+}
+
 static void test_numbers_file(void)
 {
 	static const char *const good[] = {
@@ -737,7 +799,8 @@ static void test_numbers_file(void)
 		"# a comment\n\n",
 		M " " M " 5 - CN=Root\n",
 		M " " M " 5 " N " CN=Root, O=Two Words\n",
-		M " " M " 5 - R",
+		M " " M " 0 - R",
+		M " " M " 9 - R",
 	};
 	static const char *const bad[] = {
 		"x\n",
@@ -849,6 +912,7 @@ int main(void)
 	RUN(test_seen);
 	RUN(test_gone);
 	RUN(test_numbers_file);
+	RUN(test_not_noted);
 	RUN(test_refs);
 	trust_free(trust);
 	pki_pair_free(&root);
