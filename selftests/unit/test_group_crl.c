@@ -254,7 +254,7 @@ static void test_crowd(void)
 		m[i] = sim_add(&s, name, false, true);
 		sim_up(m[i]);
 		sim_run(&s, 40);
-		/* Of the four some are in by then, some wait, some are on their way. */
+		/* Some of the four are in by then, some wait, some are on their way. */
 		if (i % 6 == 5) {
 			revoke_cert(&m[i - 3]->cert);
 			is_int(reload(), 0, "a reload while %u register",
@@ -272,10 +272,10 @@ static void test_crowd(void)
 		ok(!sim_in(m[i]) && !sim_has_member(&s, name), "%s is out",
 		   name);
 	}
-	ok(!a->gaps && !b->gaps, "those that were in miss no packet");
+	ok(!a->gaps && !b->gaps, "members that were in miss no packet");
 	for (i = 2; i < ARRAY_SIZE(m); i += 6)
 		sim_down(m[i]);
-	is_int(sim_out_of_step(&s), 0, "those that are in are in step");
+	is_int(sim_out_of_step(&s), 0, "all that are left are in step");
 	finish("crowd");
 }
 
@@ -522,7 +522,7 @@ static void test_gcks_revoked_restart(void)
 	ok(sim_logged(&s, "keys of an earlier run are deleted in 10 s"),
 	   "restart: the member says so");
 	sim_run(&s, 20000);
-	is_int(a->mk.n_sas, 0, "restart: then the keys are gone");
+	is_int(a->mk.n_sas, 0, "restart: the keys of the earlier run are gone");
 	ok(sim_in(b), "restart: a member without that list is in");
 	renew_gcks(&former);
 	sim_run(&s, 90000);
