@@ -176,6 +176,84 @@ static bool same_setting(const struct setting *s, const void *a, const void *b)
 	return false;
 }
 
+static int compare_text(const void *a, const void *b)
+{
+	return strcasecmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char **sorted_names(const struct conf_names *names)
+{
+	char **v = calloc(names->n + 1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	if (names->n)
+		memcpy(v, names->v, names->n * sizeof(*v));
+	qsort(v, names->n, sizeof(*v), compare_text);
+	return v;
+}
+
+struct name_changes {
+	char *text;
+	size_t n, size;
+	unsigned int left_out;
+};
+
+static void put_name_change(struct name_changes *c, char sign, const char *name)
+{
+	size_t need = strlen(name) + 2;
+
+	/* The end of a list says how many have no room. */
+	if (c->left_out || c->n + need >= c->size) {
+		c->left_out++;
+		return;
+	}
+	c->n += snprintf(c->text + c->n, c->size - c->n, "%s%c%s",
+			 c->n ? " " : "", sign, name);
+}
+
+/*
+ * Describe what differs, as "+a.example -b.example": who was let in or shut out
+ * is what somebody looks for later. The text is empty if memory is short, or if
+ * only the order differs.
+ */
+static void diff_names(const struct conf_names *from,
+		       const struct conf_names *to, struct name_changes *c)
+{
+	char **x = sorted_names(from), **y = sorted_names(to);
+	size_t i = 0, j = 0;
+	int order;
+
+	while (x && y && (i < from->n || j < to->n)) {
+		order = i == from->n ? 1
+			: j == to->n ? -1
+				     : strcasecmp(x[i], y[j]);
+		if (order < 0)
+			put_name_change(c, '-', x[i]);
+		else if (order > 0)
+			put_name_change(c, '+', y[j]);
+		i += order <= 0;
+		j += order >= 0;
+	}
+	free(x);
+	free(y);
+}
+
+static size_t put_names_changes(char *text, size_t size, const void *from,
+				const void *to)
+{
+	char buf[POLICY_LIST_MAX];
+	struct name_changes c = { .text = buf, .size = sizeof(buf) };
+	char more[sizeof(" and 4294967295 more")] = "";
+
+	buf[0] = '\0';
+	diff_names(from, to, &c);
+	if (c.left_out)
+		snprintf(more, sizeof(more), " and %u more", c.left_out);
+	return buf[0] || c.left_out ? snprintf(text, size, " (%s%s)", buf, more)
+				    : 0;
+}
+
 unsigned int policy_diff(const struct conf_group *from,
 			 const struct conf_group *to, unsigned int kinds,
 			 char *names, size_t size)
@@ -199,6 +277,10 @@ unsigned int policy_diff(const struct conf_group *from,
 			continue;
 		n += snprintf(names + n, size - n, "%s%s", n ? ", " : "",
 			      s->name);
+		if (s->kind == KIND_NAMES && n < size)
+			n += put_names_changes(names + n, size - n,
+					       setting_field(from, s),
+					       setting_field(to, s));
 		last = s->name;
 	}
 	return change;

@@ -13,8 +13,10 @@
 
 #include "conf/conf.h"
 
-/* Room for the names of all settings that may differ, with a NUL. */
-#define POLICY_NAMES_MAX 1024
+/* Room for what changed in a list of identities, with a NUL. */
+#define POLICY_LIST_MAX 400
+/* Room for the names of all settings that may differ, and two lists, with a NUL. */
+#define POLICY_NAMES_MAX 1600
 
 struct group;
 
@@ -41,7 +43,9 @@ void policy_free(struct policy *p);
 /*
  * Compare two policies. Returns bits of enum policy_change, 0 if they are
  * equal. @names, unless NULL, gets the names of the settings that differ and
- * whose kind is in @kinds, separated by commas.
+ * whose kind is in @kinds, separated by commas; behind the name of a list of
+ * identities stands what was added and removed, "(+a.example -b.example)", as
+ * far as there is room.
  */
 unsigned int policy_diff(const struct conf_group *from,
 			 const struct conf_group *to, unsigned int kinds,

@@ -180,7 +180,7 @@ is "after three requests the evicted member is out" "$(roster)" "m.lab"
 pid=$(pgrep -f "$MCSECD -c $TMP/k.conf" | tail -n 1)
 kill -TERM "$pid"
 like "the log names each change" "$(cat "$TMP/k.log")" \
-	'reload change: group video: receivers changed'
+	'reload change: group video: receivers \(-n\.lab\) changed'
 
 section "a daemon of both roles"
 

@@ -169,8 +169,51 @@ static void test_numbers(void)
 	sim_free(&s);
 }
 
+/* ---- what changed in a list ------------------------------------------------ */
+
+static const char *receivers_from(char *const *from, size_t n_from,
+				  char *const *to, size_t n_to)
+{
+	static char text[POLICY_NAMES_MAX];
+	struct conf_group x = s.cg, y = s.cg;
+
+	x.receivers = (struct conf_names){ .v = (char **)from, .n = n_from };
+	y.receivers = (struct conf_names){ .v = (char **)to, .n = n_to };
+	policy_diff(&x, &y, ~0U, text, sizeof(text));
+	return text;
+}
+
+static void test_lists(void)
+{
+	char *abc[] = { "a.example", "b.example", "c.example" };
+	char *cad[] = { "c.example", "A.example", "d.example" };
+	char *many[100], names[100][16];
+	const char *text;
+	size_t i;
+
+	sim_init(&s, 1);
+	is_str(receivers_from(abc, 3, cad, 3),
+	       "receivers (-b.example +d.example)",
+	       "names that left a list and names that came are told");
+	is_str(receivers_from(abc, 0, abc, 2),
+	       "receivers (+a.example +b.example)", "a list that was empty");
+	is_str(receivers_from(cad, 3, (char *[]){ cad[1], cad[0], cad[2] }, 3),
+	       "receivers", "another order names nobody");
+	is_str(receivers_from(abc, 3, abc, 3), "",
+	       "the same list is no change");
+	for (i = 0; i < ARRAY_SIZE(many); i++) {
+		snprintf(names[i], sizeof(names[i]), "m%02zu.example", i);
+		many[i] = names[i];
+	}
+	text = receivers_from(many, 0, many, 100);
+	ok(strlen(text) < POLICY_LIST_MAX + 40, "a long list has a limit");
+	ok(strstr(text, "+m29.example and 70 more)"), "the rest is counted: %s",
+	   text);
+}
+
 int main(void)
 {
 	RUN(test_numbers);
+	RUN(test_lists);
 	return done();
 }
