@@ -322,6 +322,7 @@ int gkm_load(struct group *g, bool *changed, const char **disown,
 	uint8_t digest[GKM_DIGEST];
 	char key[STORE_KEY_MAX];
 	struct wbuf w;
+	int64_t age;
 	bool known;
 	int ret;
 
@@ -366,6 +367,9 @@ int gkm_load(struct group *g, bool *changed, const char **disown,
 	if (!ret && g->st.keyed) {
 		ret = gkm_rekey_sa(g, &g->st, g->sign, &g->rs);
 		g->rs.next_mid = g->st.next_mid;
+		age = group_wall(g) - g->st.data.made;
+		if (age > 0)
+			g->change_ms = group_now_ms(g) - age * MSEC_PER_SEC;
 	}
 	if (!ret)
 		ret = outbox_load(g);

@@ -347,7 +347,8 @@ struct group {
 	uint64_t next_out;
 	/* First message of the last change, by its sequence number. */
 	uint64_t change_out;
-	uint64_t change_ms; /* time of the last change */
+	/* Time of the last change, which may be before the clock began. */
+	uint64_t change_ms;
 	/* From that until all senders had confirmed; 0: they have not. */
 	uint32_t confirmed_ms;
 	uint64_t unsent; /* copies that could not be sent */

@@ -134,6 +134,8 @@ static bool is_retired_spi(const struct group *g, uint32_t spi)
  */
 void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi)
 {
+	uint64_t after;
+
 	if (spi != gkey_spi(&g->st.data) && !is_retired_spi(g, spi)) {
 		g->wrong_confirms++;
 		return;
@@ -141,9 +143,8 @@ void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi)
 	gmc_set_data_spi(g, m, spi);
 	if (!gmc_confirmed(g, m) || outbox_unconfirmed(g) || g->confirmed_ms)
 		return;
-	g->confirmed_ms = group_now_ms(g) - g->change_ms;
-	if (!g->confirmed_ms)
-		g->confirmed_ms = 1;
+	after = group_now_ms(g) - g->change_ms;
+	g->confirmed_ms = after > UINT32_MAX ? UINT32_MAX : after ? after : 1;
 	group_info(g,
 		   "rekey confirmed: all %u senders use Data SA " SPI_FMT
 		   ": %u ms after the change",

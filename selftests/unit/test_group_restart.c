@@ -494,15 +494,24 @@ static void test_back_at_once(void)
 /* After a restart the key server learns again which keys the senders use. */
 static void test_confirm_again(void)
 {
+	struct gcks_group_status g;
+	uint64_t age_ms;
+
 	usual(9);
-	is_int(sim_group(&s).unconfirmed, 0, "the sender has confirmed");
+	g = sim_group(&s);
+	age_ms = g.changed_ms;
+	is_int(g.unconfirmed, 0, "the sender has confirmed");
 	sim_gcks_down(&s);
 	sim_run(&s, 1000);
 	sim_gcks_up(&s);
 	is_int(sim_group(&s).unconfirmed, 1,
 	       "a restarted key server can't know");
+	g = sim_group(&s);
+	ok(g.changed_ms >= age_ms && g.changed_ms <= age_ms + 2000,
+	   "a restarted key server knows when the keys changed");
 	sim_run(&s, 320000);
-	is_int(sim_group(&s).unconfirmed, 0,
+	g = sim_group(&s);
+	is_int(g.unconfirmed, 0,
 	       "a restarted key server hears the confirmation again");
 	is_int(sim_gaps(&s), 0, "no packet is lost");
 	sim_finish(&s, "confirm again");
