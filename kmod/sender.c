@@ -15,8 +15,9 @@
 void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
 			struct mcsec_windows *windows)
 {
-	xa_init_flags(&senders->table, XA_FLAGS_LOCK_BH);
+	xa_init_flags(&senders->table, XA_FLAGS_LOCK_BH | XA_FLAGS_ACCOUNT);
 	atomic_set(&senders->count, 0);
+	atomic_set(&senders->nodes, 0);
 	senders->max = max;
 	senders->window = window;
 	senders->windows = windows;
@@ -106,9 +107,32 @@ static bool windows_charge(struct mcsec_windows *windows, size_t bytes)
 	return false;
 }
 
+/*
+ * Return how many nodes the table may have to add for @id. A node has room for
+ * 64 Sender-IDs, and is as large as many windows, so a user could choose
+ * Sender-IDs that need one each.
+ */
+static unsigned int nodes_for(struct mcsec_senders *senders, u32 id)
+{
+	unsigned int shift, n = 0;
+	unsigned long at, last;
+
+	for (shift = XA_CHUNK_SHIFT;
+	     shift < MCSEC_SID_BITS_MAX + XA_CHUNK_SHIFT;
+	     shift += XA_CHUNK_SHIFT) {
+		at = round_down(id, 1UL << shift);
+		last = at + (1UL << shift) - 1;
+		if (xa_find(&senders->table, &at, last, XA_PRESENT))
+			break;
+		n++;
+	}
+	return n;
+}
+
 void mcsec_senders_destroy(struct mcsec_senders *senders)
 {
 	size_t bytes = mcsec_sender_bytes(senders->window);
+	size_t nodes = atomic_read(&senders->nodes) * sizeof(struct xa_node);
 	struct mcsec_sender *sender;
 	unsigned long id;
 
@@ -117,14 +141,16 @@ void mcsec_senders_destroy(struct mcsec_senders *senders)
 		kfree(sender);
 		windows_uncharge(senders->windows, bytes);
 	}
+	windows_uncharge(senders->windows, nodes);
 	xa_destroy(&senders->table);
 }
 
 struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 				      gfp_t gfp)
 {
-	size_t bytes = mcsec_sender_bytes(senders->window);
+	size_t bytes = mcsec_sender_bytes(senders->window), charge;
 	struct mcsec_sender *sender, *other;
+	unsigned int nodes;
 
 	sender = mcsec_sender_find(senders, id);
 	if (likely(sender))
@@ -134,7 +160,9 @@ struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 		other = ERR_PTR(-ENOSPC);
 		goto err_count;
 	}
-	if (!windows_charge(senders->windows, bytes)) {
+	nodes = nodes_for(senders, id);
+	charge = bytes + nodes * sizeof(struct xa_node);
+	if (!windows_charge(senders->windows, charge)) {
 		other = ERR_PTR(-EDQUOT);
 		goto err_count;
 	}
@@ -149,13 +177,15 @@ struct mcsec_sender *mcsec_sender_get(struct mcsec_senders *senders, u32 id,
 	/* Two first datagrams of a sender may be verified at the same time. */
 	other = xa_cmpxchg_bh(&senders->table, id, NULL, sender,
 			      gfp | __GFP_NOWARN);
-	if (likely(!other))
+	if (likely(!other)) {
+		atomic_add(nodes, &senders->nodes);
 		return sender;
+	}
 	kfree(sender);
 	if (xa_is_err(other))
 		other = ERR_PTR(xa_err(other));
 err_used:
-	windows_uncharge(senders->windows, bytes);
+	windows_uncharge(senders->windows, charge);
 err_count:
 	atomic_dec(&senders->count);
 	return other;

@@ -16,6 +16,8 @@
 struct user_namespace;
 
 #define MCSEC_SENDERS_DEFAULT 1024
+/* Sender-IDs have at most so many bits (RFC 6054). */
+#define MCSEC_SID_BITS_MAX 16
 
 /*
  * Limits for the memory of windows: for one SA, for a network namespace, and
@@ -87,11 +89,13 @@ struct mcsec_sender {
  * @count: number of entries
  * @max: limit of @count
  * @window: size of each window
+ * @nodes: number of the table's nodes that are in the memory account
  * @windows: memory account of the network namespace; outlives the SA
  */
 struct mcsec_senders {
 	struct xarray table;
 	atomic_t count;
+	atomic_t nodes;
 	u32 max;
 	u32 window;
 	struct mcsec_windows *windows;

@@ -133,7 +133,7 @@ cat >"$TMP/user.sh" <<'USER'
 "$MCSECCTL" group add g 239.1.1.1
 "$MCSECCTL" sa add g spi 4096 dir in alg aes-gcm-16 window 32768 \
 	max-senders 2048 key-file "$1"
-for ((i = 0; i < 65536; i++)); do
+for ((i = 0; i < 65536; i += $2)); do
 	echo "sender add g 4096 $i"
 done | "$MCSECCTL" batch 2>&1
 "$MCSECCTL" sender show g 4096 | grep -c '^sender g '
@@ -153,16 +153,24 @@ chmod 755 "$TMP"
 install -m 755 "$MCSECCTL" "$TMP/mcsecctl"
 # a quarter of the 16th part of the machine, at 16 KiB each
 total=$(awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo)
-most=$((total / 64 / 16))
+most=$(windows_in $((total / 64)) 16384)
 if [ $most -lt 2048 ] && setpriv --reuid 65534 --regid 65534 --clear-groups \
 	unshare -Urn true 2>/dev/null; then
-	out=$(MCSECCTL=$TMP/mcsecctl setpriv --reuid 65534 --regid 65534 \
-		--clear-groups unshare -Urn bash "$TMP/user.sh" "$TMP/key" 2>&1)
+	fill() { # user, step of the Sender-IDs
+		MCSECCTL=$TMP/mcsecctl setpriv --reuid "$1" --regid "$1" \
+			--clear-groups unshare -Urn bash "$TMP/user.sh" \
+			"$TMP/key" "$2" 2>&1
+	}
+	out=$(fill 65534 1)
 	like "an ordinary user is told that more windows are too many" "$out" \
 		"too much memory in replay windows of this namespace"
 	like "an ordinary user gets that part" "$out" "^$most\$"
 	like "an ordinary user has the room again when the SA goes" "$out" \
 		'^room again$'
+	# A user chooses Sender-IDs, and with them how many nodes there are. The
+	# memory of the first one may be held for a while.
+	like "nodes of Sender-IDs that are far apart count as well" \
+		"$(fill 65533 32)" "^$(windows_in $((total / 64)) 16384 32)\$"
 else
 	skip "an ordinary user is refused windows" \
 		"user namespaces are off, or the machine is too large"
