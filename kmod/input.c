@@ -205,3 +205,13 @@ unsigned int mcsec_local_input(void *priv, struct sk_buff *skb,
 		return input_multicast(priv, skb, state, mcsec_local_input);
 	return mcsec_asks(priv, skb, state->pf);
 }
+
+/*
+ * Segment routing decapsulates behind PRE_ROUTING, so multicast routing may get
+ * a clear datagram that no hook has seen.
+ */
+unsigned int mcsec_routed_input(const struct mcsec_pkt *pkt)
+{
+	return mcsec_is_verified(pkt->skb, pkt->state->pf) ? NF_ACCEPT
+							   : input_clear(pkt);
+}

@@ -13,4 +13,12 @@ unsigned int mcsec_input(void *priv, struct sk_buff *skb,
 unsigned int mcsec_local_input(void *priv, struct sk_buff *skb,
 			       const struct nf_hook_state *state);
 
+struct mcsec_pkt;
+
+/*
+ * The verdict of the receive hooks about a datagram other than ESP that this host
+ * routes. Softirq; the caller holds rcu_read_lock(), and has read the headers.
+ */
+unsigned int mcsec_routed_input(const struct mcsec_pkt *pkt);
+
 #endif /* _MCSEC_INPUT_H */

@@ -9,6 +9,7 @@
 #include "group.h"
 #include "header.h"
 #include "icmp.h"
+#include "input.h"
 #include "pkt.h"
 
 #include <linux/netfilter_bridge.h>
@@ -272,6 +273,11 @@ static noinline unsigned int forward_multicast(struct mcsec_pkt *pkt)
 	mcsec_pkt_walk(pkt);
 	if (is_esp(pkt) || (pkt->next == MCSEC_NEXT_FRAGMENT && is_looped(pkt)))
 		return NF_ACCEPT;
+	if (is_routed(pkt)) {
+		verdict = mcsec_routed_input(pkt);
+		if (verdict != NF_ACCEPT)
+			return verdict;
+	}
 	verdict = find_forwarded(pkt);
 	if (!pkt->group)
 		return verdict;
@@ -282,6 +288,15 @@ static noinline unsigned int forward_multicast(struct mcsec_pkt *pkt)
 	if (pkt->group->forward && is_routed(pkt))
 		return output_group(pkt);
 	return drop_selected(pkt, MCSEC_FORWARD_CLEAR);
+}
+
+static unsigned int forward_inner(struct mcsec_pkt *pkt)
+{
+	unsigned int verdict = mcsec_routed_input(pkt);
+
+	if (verdict == NF_ACCEPT)
+		verdict = find_forwarded(pkt);
+	return pkt->group ? drop_selected(pkt, MCSEC_FORWARD_CLEAR) : verdict;
 }
 
 /*
@@ -302,11 +317,8 @@ static noinline unsigned int forward_tunnel4(struct mcsec_pkt *pkt)
 	__skb_pull(skb, hlen);
 	skb_reset_network_header(skb);
 	mcsec_pkt_walk(pkt);
-	if (ipv4_is_multicast(ip_hdr(skb)->daddr) && !is_esp(pkt)) {
-		verdict = find_forwarded(pkt);
-		if (pkt->group)
-			verdict = drop_selected(pkt, MCSEC_FORWARD_CLEAR);
-	}
+	if (ipv4_is_multicast(ip_hdr(skb)->daddr) && !is_esp(pkt))
+		verdict = forward_inner(pkt);
 	__skb_push(skb, hlen);
 	skb_reset_network_header(skb);
 	return verdict;
