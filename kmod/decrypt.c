@@ -285,6 +285,21 @@ static void decrypt_done(struct mcsec_op *op, int err)
 }
 
 /*
+ * Return true for a datagram that this host sent itself, and that somebody sent
+ * back to it under any source address. A sender whose sockets do not get their
+ * own datagrams (IP_MULTICAST_LOOP) has no window that knows it. A copy that IP
+ * made for this host's sockets is genuine.
+ */
+static bool is_reflected(const struct mcsec_pkt *pkt)
+{
+	const struct sk_buff *skb = pkt->skb;
+
+	return mcsec_sa_is_own(pkt->sa, pkt->iv) &&
+	       skb->pkt_type != PACKET_LOOPBACK &&
+	       !(skb->dev->flags & IFF_LOOPBACK);
+}
+
+/*
  * Returns 0, -EINPROGRESS if the cipher has taken the datagram, or -errno: the
  * caller still owns the datagram, which has been counted.
  */
@@ -307,6 +322,10 @@ static int verify_esp(struct mcsec_pkt *pkt)
 	pkt->iv = get_unaligned_be64(&esp->iv);
 	if (unlikely(!(READ_ONCE(sa->dir) & MCSEC_DIR_IN)))
 		return drop_esp(pkt, MCSEC_IN_SEND_ONLY);
+	if (unlikely(is_reflected(pkt))) {
+		mcsec_sa_replayed(sa);
+		return drop_esp(pkt, MCSEC_IN_REPLAY);
+	}
 	pkt->cipher = rcu_dereference(sa->cipher);
 	if (unlikely(READ_ONCE(sa->state) == MCSEC_SA_STATE_EXPIRED ||
 		     !pkt->cipher))

@@ -319,6 +319,18 @@ int mcsec_sa_replayed(struct mcsec_sa *sa)
 	return -EALREADY;
 }
 
+bool mcsec_sa_is_own_slow(const struct mcsec_sa *sa, u64 iv)
+{
+	u32 i;
+
+	if (sa->replay != MCSEC_REPLAY_IV)
+		return false;
+	for (i = 0; i < sa->n_slots; i++)
+		if (sa->slots[i].sid == iv >> sa->sid_shift)
+			return true;
+	return false;
+}
+
 bool mcsec_sa_replay_check_slow(struct mcsec_sa *sa, u32 seq, u64 iv,
 				struct mcsec_sender **found)
 {
@@ -458,8 +470,11 @@ static int create_slots(struct mcsec_sa *sa,
 		kcalloc(config->n_sids, sizeof(*sa->slots), GFP_KERNEL_ACCOUNT);
 	if (!sa->slots)
 		return -ENOMEM;
-	for (i = 0; i < config->n_sids; i++)
+	for (i = 0; i < config->n_sids; i++) {
 		sa->slots[i].sid = config->sids[i];
+		sa->sid_min = min(sa->sid_min, config->sids[i]);
+		sa->sid_max = max(sa->sid_max, config->sids[i]);
+	}
 	sa->n_slots = config->n_sids;
 	/* The number of possible CPUs decides, so a CPU that comes online later
 	 * never shares a counter with a CPU that uses it exclusively.
@@ -506,6 +521,7 @@ static struct mcsec_sa *sa_alloc(const struct mcsec_sa_config *config)
 	sa->replay = config->replay;
 	sa->window = config->window;
 	sa->sid_shift = 64 - config->sid_bits;
+	sa->sid_min = U32_MAX;
 	sa->iv_limit = config->iv_limit;
 	sa->iv_warn = config->iv_limit - config->iv_limit / 8;
 	sa->limits = config->limits;

@@ -131,6 +131,8 @@ struct mcsec_slot {
  * @sid_shift: number of counter bits in the IV
  * @slots: Sender-IDs to send with
  * @n_slots: length of @slots
+ * @sid_min: smallest Sender-ID in @slots; larger than @sid_max if there is none
+ * @sid_max: largest one
  * @slots_shared: there are fewer Sender-IDs than CPUs
  * @iv_warn: counter from which the limits are checked
  * @iv_limit: last counter that may be used
@@ -167,6 +169,8 @@ struct mcsec_sa {
 	u32 replay;
 	u32 sid_shift;
 	u32 n_slots;
+	u32 sid_min;
+	u32 sid_max;
 	bool slots_shared;
 	struct mcsec_slot *slots;
 	u64 iv_warn;
@@ -334,6 +338,21 @@ void mcsec_sa_new_sender(const struct mcsec_sa *sa,
 			 const struct mcsec_sender *sender);
 /* Count a replay. Returns -EALREADY. */
 int mcsec_sa_replayed(struct mcsec_sa *sa);
+
+bool mcsec_sa_is_own_slow(const struct mcsec_sa *sa, u64 iv);
+
+/*
+ * Return true if the IV has a Sender-ID that this host has, so that no other
+ * host can have made it. With another replay check than that of IVs, an IV of
+ * another host may be any number.
+ */
+static inline bool mcsec_sa_is_own(const struct mcsec_sa *sa, u64 iv)
+{
+	u32 sid = iv >> sa->sid_shift;
+
+	return unlikely(sid >= sa->sid_min && sid <= sa->sid_max) &&
+	       mcsec_sa_is_own_slow(sa, iv);
+}
 
 /*
  * Check before decryption, so that an obvious replay costs no cipher. Returns

@@ -85,6 +85,34 @@ try "new datagrams come" wait_until 30 has_lines rx6 3
 sleep 0.2
 is "nothing old was delivered" "$(wc -l <"$TMP/rx6")" 3
 
+section "own datagrams that somebody sends back"
+# From another source, since IP takes none that claims to be this host.
+ctl b sa flush g4
+ctl b sa flush g6
+for g in g4 g6; do
+	sa_add b $g "$(new_key 20)" spi 4110 dir inout alg aes-gcm-16 \
+		sender-id 1-4 select
+done
+sniff b own "(src 10.1.0.2 and esp) or (src fd01::2 and ip6 proto 50)"
+send b $G4 count=2 loop=0 >/dev/null
+send b $G6 count=2 loop=0 >/dev/null
+sniffed own
+before=$(wc -l <"$TMP/rx") before6=$(wc -l <"$TMP/rx6")
+was=$(counter b in-replay)
+is "four own datagrams come back" "$(forge moved "$TMP/own.pcap" eth0)" 4
+try "each of them is a replay" wait_until 20 counted b in-replay $((was + 4))
+is "the SA counts its own as replays" "$(sa_word b g6 4110 replays)" 2
+send b $G4 count=1 >/dev/null
+send b $G6 count=1 >/dev/null
+try "a copy for the own sockets comes" wait_until 20 has_lines rx $((before + 1))
+try "a copy of IPv6 for the own sockets comes" \
+	wait_until 20 has_lines rx6 $((before6 + 1))
+ctl b sa set g4 4110 dir in
+is "own datagrams come back once more" "$(forge moved "$TMP/own.pcap" eth0)" 4
+try "an SA that has stopped to send knows its own" \
+	wait_until 20 counted b in-replay $((was + 8))
+ctl b sa flush g4
+
 section "a window by sequence number"
 sa_add b g4 "$(new_key 20)" spi 4098 dir out alg aes-gcm-16 replay seq sender-id 9
 try "an SA made to send alone is set to receive" ctl b sa set g4 4098 dir inout

@@ -3,6 +3,7 @@
 """Put captured and altered ESP datagrams on a cable, for the module's tests.
 
   forge.py replay PCAP DEV [N]      each datagram of a capture, again
+  forge.py moved PCAP DEV           each, from another host of the same prefix
   forge.py alter PCAP DEV           the first one, each of its ESP octets
                                     changed in turn, one octet a datagram
   forge.py lengths PCAP DEV         the first one, its ESP part cut to 0..80
@@ -74,6 +75,12 @@ def main(verb, path, dev, count=None):
     out = []
     if verb == "replay":
         out = all_frames[:int(count) if count else None]
+    elif verb == "moved":
+        for frame in all_frames:
+            d = Datagram(frame)
+            d.head[15 if d.four else 23] = 0x77
+            d.ether = d.ether[:11] + b"\x77" + d.ether[12:]
+            out.append(d.build(d.body))
     elif verb == "alter":
         for i in range(len(first.body)):
             body = bytearray(first.body)
