@@ -9,6 +9,7 @@
 #include "group.h"
 #include "icmp.h"
 #include "pkt.h"
+#include "pmtu.h"
 #include "verified.h"
 
 #include <linux/netfilter_bridge.h>
@@ -192,6 +193,24 @@ unsigned int mcsec_input(void *priv, struct sk_buff *skb,
 	return input_multicast(priv, skb, state, mcsec_input);
 }
 
+static noinline void input_icmp6(struct mcsec_net *mnet, struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	struct mcsec_pkt pkt = { .skb = skb, .state = state, .mnet = mnet };
+
+	mcsec_pmtu_learn(&pkt);
+}
+
+static __always_inline unsigned int
+local_unicast(struct mcsec_net *mnet, struct sk_buff *skb,
+	      const struct nf_hook_state *state)
+{
+	if (mcsec_is_ip6(state->pf) &&
+	    unlikely(ipv6_hdr(skb)->nexthdr == NEXTHDR_ICMP))
+		input_icmp6(mnet, skb, state);
+	return NF_ACCEPT;
+}
+
 /*
  * A verified datagram may still ask for an answer that would repeat its payload
  * in the clear, so it is looked at once more.
@@ -200,7 +219,7 @@ unsigned int mcsec_local_input(void *priv, struct sk_buff *skb,
 			       const struct nf_hook_state *state)
 {
 	if (likely(!mcsec_is_multicast(skb, state->pf)))
-		return NF_ACCEPT;
+		return local_unicast(priv, skb, state);
 	if (unlikely(!mcsec_is_verified(skb, state->pf)))
 		return input_multicast(priv, skb, state, mcsec_local_input);
 	return mcsec_asks(priv, skb, state->pf);

@@ -11,6 +11,7 @@
 #include "icmp.h"
 #include "input.h"
 #include "pkt.h"
+#include "pmtu.h"
 
 #include <linux/netfilter_bridge.h>
 #include <net/ip.h>
@@ -337,6 +338,8 @@ static noinline unsigned int forward_clear(struct mcsec_net *mnet,
 
 	if (mcsec_is_multicast(skb, state->pf))
 		return forward_multicast(&pkt);
+	if (mcsec_pkt_is_ip6(&pkt) && state->hook == NF_INET_FORWARD)
+		mcsec_pmtu_learn(&pkt);
 	return mcsec_header_next(skb, state->pf) == IPPROTO_IPIP
 		       ? forward_tunnel4(&pkt)
 		       : mcsec_quotes(&pkt);
