@@ -271,6 +271,21 @@ static int group_load(struct group *g, struct err *err)
 	return o.ret;
 }
 
+/*
+ * Transport mode does not authenticate the destination, and all addresses of a
+ * prefix have one key.
+ */
+static void tell_of_prefix(const struct group *g)
+{
+	const struct selector *sel = &g->conf->sel;
+	char buf[PREFIX_STRLEN];
+
+	if (sel->dst_len && !g->conf->tunnel)
+		group_info(g,
+			   "datagrams can be readdressed within %s; mode = \"tunnel\" prevents it",
+			   prefix_str(&sel->dst, sel->dst_len, buf));
+}
+
 static int group_start(struct group *g, struct err *err)
 {
 	int ret;
@@ -280,6 +295,7 @@ static int group_start(struct group *g, struct err *err)
 	g->k->starting = false;
 	if (ret)
 		return ret;
+	tell_of_prefix(g);
 	schedule_start(g);
 	inband_start(g);
 	resume_outbox(g);
