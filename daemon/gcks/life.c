@@ -282,7 +282,7 @@ static void tell_of_prefix(const struct group *g)
 
 	if (sel->dst_len && !g->conf->tunnel)
 		group_info(g,
-			   "datagrams can be readdressed within %s; mode = \"tunnel\" prevents it",
+			   "destination not authenticated: within %s; mode = \"tunnel\" covers it",
 			   prefix_str(&sel->dst, sel->dst_len, buf));
 }
 

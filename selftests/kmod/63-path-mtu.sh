@@ -59,7 +59,7 @@ done
 listen b $G6 r1
 listen b $GH r2
 
-section "what proves nothing"
+section "errors that prove nothing"
 
 # quote.py says 1280.
 quoted() { # name, host, address, group

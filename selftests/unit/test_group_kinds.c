@@ -85,7 +85,7 @@ static void one_kind(const struct kind *k)
 			       k->what);
 	}
 	is_int(sim_out_of_step(&s), 0, "%s: all have the keys", k->what);
-	is_int(sim_log_count(&s, "datagrams can be readdressed within"),
+	is_int(sim_log_count(&s, "destination not authenticated"),
 	       want.dst_len && !k->tunnel,
 	       "%s: what transport mode leaves open is told", k->what);
 	sim_finish(&s, k->what);
