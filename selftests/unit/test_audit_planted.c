@@ -16,7 +16,9 @@ static void plant(struct trail_head *h, const char *event, uint64_t row,
 
 	e.identity = "mallory.example";
 	e.more = more;
-	e.actor = (struct audit_actor){ true, 1000, 99, "alice" };
+	/* A join is the line that the store could have. */
+	if (strcmp(event, "join"))
+		e.actor = (struct audit_actor){ true, 1000, 99, "alice" };
 	if (audit_record_make(&e, h->n + 1, h->hash, sign, &line, hash))
 		bail("cannot forge");
 	h->n++;
@@ -345,6 +347,44 @@ static void test_digest(void)
 	     "the digest is that of the two planted records");
 }
 
+/* Without a store only signatures prove, and each of them begins anew. */
+static void test_digest_alone(void)
+{
+	char hex[2 * AUDIT_HASH_LEN + 1];
+	uint8_t digest[AUDIT_HASH_LEN] = { 0 };
+	struct trail_cfg cfg = cfg_of();
+	struct trail_head h = { 0 };
+	struct trail *t;
+
+	cfg.knows = NULL;
+	make(5);
+	verify();
+	h.n = last.last_n;
+	memcpy(h.hash, last.last_hash, sizeof(h.hash));
+	plant(&h, "admit", 0, NULL, NULL);
+	hash_on(digest, h.hash);
+	t = open_as(&cfg, NULL, 5);
+	trail_close(t, NULL);
+	like(unproven_line(), audit_hex(digest, AUDIT_HASH_LEN, hex),
+	     "the digest has nothing of what a signature proves");
+
+	make(1);
+	load();
+	while (n_lines)
+		drop_line(0);
+	store();
+	memset(&h, 0, sizeof(h));
+	memset(digest, 0, sizeof(digest));
+	plant(&h, "admit", 0, NULL, NULL);
+	hash_on(digest, h.hash);
+	plant(&h, "admit", 0, NULL, NULL);
+	hash_on(digest, h.hash);
+	t = open_as(&cfg, NULL, 5);
+	trail_close(t, NULL);
+	like(unproven_line(), audit_hex(digest, AUDIT_HASH_LEN, hex),
+	     "the digest of a trail without a signature has each record once");
+}
+
 /* Return how many records are not proven at a start with this anchor and key. */
 static unsigned int unproven_at(const struct trail_head *anchor, uint64_t row)
 {
@@ -517,8 +557,9 @@ static void test_age(void)
 	cfg.file_age = 1000;
 	t = open_as(&cfg, NULL, 0);
 	add(t, 1, "join", "a.example");
+	wall += 300;
 	trail_close(t, NULL);
-	wall += 600;
+	wall += 300;
 	t = open_as(&cfg, NULL, 1);
 	add(t, 2, "join", "a.example");
 	wall += 600;
@@ -612,6 +653,7 @@ int main(void)
 	RUN(test_planted_removal);
 	RUN(test_numbers);
 	RUN(test_digest);
+	RUN(test_digest_alone);
 	RUN(test_replaced);
 	RUN(test_chain);
 	RUN(test_other_key);

@@ -252,6 +252,7 @@ static void test_taken(void)
 	msg.gsa.has_rekey = false;
 	not_taken("after an answer", "another Data SA under one Rekey SA");
 	n_rekeys = g->n_rekeys;
+	g->n_next_data = 0;
 	make(1, 2000);
 	spi = spi_of(0);
 	memset(key, serial, sizeof(key));
@@ -261,6 +262,9 @@ static void test_taken(void)
 	   "the new SA is in the kernel, with its key");
 	is_int(mrekey_current(g)->data_spi, spi,
 	       "the Rekey SA knows its Data SA");
+
+	is_int(g->n_next_data, policy.data[0].n_next_spi,
+	       "the next Data SAs are announced");
 
 	/* Another one under the same Rekey SA is a rival's. */
 	make(1, 0);
@@ -341,6 +345,66 @@ static void test_too_old(void)
 	take();
 	is_int(g->n_too_old, n + 1, "an old message is counted");
 	ok(g->doubts & 1u << DOUBT_OLD, "the member asks for newer keys");
+	sim_free(&s);
+}
+
+/* What counts as a rekey, and what lets a member wait for a Data SA. */
+static void test_counted(void)
+{
+	uint64_t n;
+
+	begin(16);
+	up();
+	n = g->n_rekeys;
+	sim_run(&s, 40000);
+	is_int(g->n_rekeys, n, "a beat is no rekey");
+	make(1, 0);
+	take();
+	is_int(g->n_rekeys, n + 1, "a message with new SAs is a rekey");
+	serial--;
+	make(1, 0);
+	memset(msg.gsa.rekey.spi, 0xee, GIKE_SPI_LEN_REKEY);
+	memset(bag_of(GIKE_PROTO_GIKE_UPDATE)->spi, 0xee, GIKE_SPI_LEN_REKEY);
+	take();
+	is_int(g->n_rekeys, n + 2, "a message with a new Rekey SA is a rekey");
+	make(1, 0);
+	msg.gsa.has_rekey = false;
+	mrekey_current(g)->data_spi = 0;
+	take();
+	is_int(g->n_rekeys, n + 3, "a message with a new Data SA is a rekey");
+	doubt_drop(g, ~0u);
+	rekey_msg_init(&msg);
+	if (rekey_msg_delete(&msg, IKE_PROTO_ESP, (const uint8_t *)"none"))
+		bail("no Delete");
+	take();
+	is_int(g->n_rekeys, n + 4, "a message with a Delete alone is one");
+	is_int(g->doubts, 0, "after a Delete alone no Data SA is waited for");
+	sim_free(&s);
+}
+
+/* A member that only sends needs Sender-IDs for what a rekey brings. */
+static void test_no_sids(void)
+{
+	struct sim_member *m;
+	unsigned int n;
+
+	begin(17);
+	up();
+	m = sim_add(&s, "s2.example", true, false);
+	sim_up(m);
+	if (!sim_settle(&s, 10000))
+		bail("the sender is not in");
+	sim_run(&s, 10000);
+	a = m;
+	g = TAILQ_FIRST(&m->m->groups);
+	g->sids.n = 0;
+	n = m->mk.n_sas;
+	make(1, 0);
+	take();
+	is_int(m->mk.n_sas, n, "no SA is installed that could not send");
+	ok(sim_logged(&s, "rekey not followed: no Sender-ID held"),
+	   "the log says that the sender has no Sender-ID");
+	ok(timer_armed(&g->retry), "the sender asks for Sender-IDs");
 	sim_free(&s);
 }
 
@@ -533,6 +597,13 @@ static void test_deletes(void)
 	ok(msa_find(g, next) && !msa_find(g, next)->retired,
 	   "the Data SA of the same message does not");
 
+	/* As many as a Delete has room for. */
+	make_delete(IKE_PROTO_ESP, old);
+	msg.del[0].n = ARRAY_SIZE(msg.del[0].spi);
+	next = spi_of(0);
+	take();
+	ok(!msa_find(g, next)->retired, "a full Delete ends what it names");
+
 	make_delete(IKE_PROTO_ESP, NULL);
 	spi = next;
 	next = spi_of(0);
@@ -621,6 +692,8 @@ int main(void)
 	RUN(test_taken);
 	RUN(test_atd);
 	RUN(test_all);
+	RUN(test_counted);
+	RUN(test_no_sids);
 	RUN(test_too_old);
 	RUN(test_faults);
 	RUN(test_undone);
