@@ -348,7 +348,7 @@ static void test_too_old(void)
 	sim_free(&s);
 }
 
-/* What counts as a rekey, and what lets a member wait for a Data SA. */
+/* Messages that count as rekeys, or let a member wait for a Data SA. */
 static void test_counted(void)
 {
 	uint64_t n;

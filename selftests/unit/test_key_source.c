@@ -21,7 +21,7 @@ static struct group *g;
 static struct gkm_state st;
 static const uint32_t *spis; /* drawn one after the other */
 static unsigned int n_drawn;
-static uint8_t octet; /* of the last key */
+static uint8_t octet; /* the last key's */
 
 static void draw(void *ctx, void *p, size_t n)
 {
@@ -80,7 +80,7 @@ static void test_keys(void)
 	st.keyed = true;
 	is_int(next(second, false), 0, "a second key is made");
 	is_int(gkey_spi(&st.data), 1001, "the announced SPI is used");
-	announces("then", 1002, 1003, 1004, 1005);
+	announces("by the second key", 1002, 1003, 1004, 1005);
 	memset(key, octet, sizeof(key));
 	ok(!memcmp(st.data.keymat, key, 20), "the second key is another one");
 	is_int(octet, 2, "each key is drawn");

@@ -138,7 +138,7 @@ static void test_early(void)
 	keep(1, 5, 101);
 	keep(1, 3, 100);
 	keep(2, 1, 100);
-	holds(4, 401, "what differs is kept");
+	holds(4, 401, "messages that differ");
 	is_int(take(3), 0, "no message over another Rekey SA");
 	is_int(take(1), 3, "the lowest Message ID comes first");
 	is_int(take(1), 5, "the next one follows");
