@@ -248,6 +248,11 @@ static void test_taken(void)
 	register_now(g);
 	sim_run(&s, 200);
 	ok(g->n_next_data > 0, "an answer announces the next Data SAs");
+	is_int(mrekey_current(g)->seq + 1, msa_newest(g)->seq,
+	       "an answer's Rekey SA came right before its Data SA");
+	is_int(mrekey_current(g)->accepted.initial_mid,
+	       policy.rekey.initial_mid,
+	       "an answer confirms the Message IDs before its own");
 	make(1, 0);
 	msg.gsa.has_rekey = false;
 	not_taken("after an answer", "another Data SA under one Rekey SA");
@@ -262,6 +267,8 @@ static void test_taken(void)
 	   "the new SA is in the kernel, with its key");
 	is_int(mrekey_current(g)->data_spi, spi,
 	       "the Rekey SA knows its Data SA");
+	is_int(mrekey_current(g)->seq + 1, msa_find(g, spi)->seq,
+	       "a rekey's Rekey SA came right before its Data SA");
 
 	is_int(g->n_next_data, policy.data[0].n_next_spi,
 	       "the next Data SAs are announced");
@@ -535,6 +542,55 @@ static void test_answers(void)
 	sim_finish(&s, "answers");
 }
 
+/* A missed rekey: the Rekey SA before it stays for what is still under way. */
+static void test_missed(void)
+{
+	const struct mrekey *rk;
+
+	begin(18);
+	up();
+	a->deaf = true;
+	sim_rekey(s.gcks, "video", &(struct err){});
+	sim_run(&s, 100);
+	register_now(g);
+	sim_run(&s, 200);
+	rk = mrekey_current(g);
+	ok(rk && !memcmp(rk->rs.spi, policy.rekey.spi, GIKE_SPI_LEN_REKEY),
+	   "the answer brings the Rekey SA that was missed");
+	rk = TAILQ_NEXT(rk, all);
+	ok(rk && rk->retired, "the Rekey SA before it is kept for DTD");
+	is_int(g->rivals, 0, "a missed rekey is no rival's");
+	sim_free(&s);
+}
+
+/* An answer for the Rekey SA that a rekey has replaced denies that rekey. */
+static void test_denied(void)
+{
+	const struct mrekey *rk;
+	uint32_t theirs;
+
+	begin(19);
+	up();
+	make(1, 0);
+	theirs = spi_of(0);
+	take();
+	sim_run(&s, 1000);
+	ok(msa_find(g, theirs) != NULL, "a rival's rekey is taken at first");
+	register_now(g);
+	sim_run(&s, 200);
+	is_int(g->rivals, 1, "the answer shows that there is a rival");
+	rk = mrekey_current(g);
+	ok(rk && !memcmp(rk->rs.spi, policy.rekey.spi, GIKE_SPI_LEN_REKEY),
+	   "the key server's Rekey SA is in use again");
+	ok(rk && !TAILQ_NEXT(rk, all), "the rival's Rekey SA is gone");
+	ok(!msa_find(g, theirs), "the rival's Data SA is gone");
+	ok(msa_find(g, sim_group(&s).data_spi) != NULL,
+	   "the key server's Data SA is there");
+	sim_run(&s, 30000);
+	is_int(sim_out_of_step(&s), 0, "all are in step after a rival");
+	sim_free(&s);
+}
+
 /* The kernel refuses what an answer brings: all is as it was. */
 static void test_answer_undone(void)
 {
@@ -698,6 +754,8 @@ int main(void)
 	RUN(test_faults);
 	RUN(test_undone);
 	RUN(test_answers);
+	RUN(test_missed);
+	RUN(test_denied);
 	RUN(test_answer_undone);
 	RUN(test_deletes);
 	RUN(test_no_path);
