@@ -380,6 +380,7 @@ static int fill_task(const struct gike_req *req, uint8_t xchg,
 	t->send = req->send;
 	t->n_sender_ids = req->n_sender_ids;
 	t->used_up = req->used_up;
+	t->later = req->later;
 	t->sag = (struct sa_pld *)req->sag;
 	t->opaque = (struct opaque *)req->opaque;
 	for (unsigned int i = 0; t->opaque && i < t->opaque->n; i++)

@@ -50,6 +50,7 @@ struct gike_req {
 	uint16_t report; /* notify of a report, see ike_report(), or 0 */
 	bool fragments; /* takes fragments of GSA_REKEY */
 	bool used_up; /* N(MCSEC_USED_UP): needs another Data SA */
+	bool later; /* N(MCSEC_LATER): may be put off, see ops.later() */
 	/* Initiator: NULL means sag_default(). Responder: NULL means no SAg. */
 	const struct sa_pld *sag;
 	/* Private-use notifies to send along. Initiator: NULL means none. */
@@ -69,6 +70,11 @@ struct gike_req {
  */
 struct gike_reply {
 	uint16_t notify; /* error notify of the group, 0: success */
+	/*
+	 * If not 0, and gike_req.later was set: the peer is to ask again in so
+	 * many milliseconds, and gets no keys now.
+	 */
+	uint32_t later_ms;
 	const struct gsa *gsa; /* NULL in the answer to a report */
 	const struct kd *kd;
 	bool transport; /* N(USE_TRANSPORT_MODE) */
@@ -219,6 +225,14 @@ struct ike_ops {
 	 */
 	void (*refused)(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
 			uint16_t notify, const char *text);
+
+	/*
+	 * Initiator, required for gike_req.later: the key server cannot answer
+	 * yet, and the request is to be repeated in @ms milliseconds. The IKE SA
+	 * is free for other requests until then.
+	 */
+	void (*later)(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+		      uint32_t ms);
 
 	/* Initiator, may be NULL: the key server has answered a report. */
 	void (*left)(void *ctx, struct ike_sa *sa, const struct ike_id *idg);

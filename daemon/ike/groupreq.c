@@ -5,6 +5,7 @@
  * 2.3.2):
  *
  *	IDg, SAg, N(GROUP_SENDER)  -->  GSA, KD, N  or  N(error)
+ *	IDg, SAg, N(GROUP_SENDER), N(MCSEC_LATER)  -->  N(MCSEC_LATER)
  *	IDg, N(NO_PROPOSAL_CHOSEN | REGISTRATION_FAILED)  -->  nothing
  */
 #include <errno.h>
@@ -37,6 +38,8 @@ int groupreq_build(struct pchain *c, const struct ike_task *t)
 	notify_build(c, MCSEC_N_REKEY_FRAGMENTS, NULL, 0);
 	if (t->used_up)
 		notify_build(c, MCSEC_N_USED_UP, NULL, 0);
+	if (t->later)
+		notify_build(c, MCSEC_N_LATER, NULL, 0);
 	if (t->opaque)
 		opaque_build_notifies(c, t->opaque);
 	return c->w->err;
@@ -149,6 +152,28 @@ static void got_keys(struct ike_sa *sa, const struct ike_msg *m,
 	kd_free(&kd);
 }
 
+/*
+ * Return true if the request was put off. An answer to one that may not be is
+ * malformed, since it has no keys either.
+ */
+static bool got_later(struct ike_sa *sa, const struct ike_msg *m,
+		      const struct ike_task *t)
+{
+	const struct notify_pld *n = msg_notify(m, MCSEC_N_LATER);
+	struct ike_engine *engine = sa->engine;
+	struct rbuf r;
+	uint32_t ms;
+
+	if (!n || m->gsa.body || !t->later || !engine->ops.later)
+		return false;
+	rbuf_init(&r, n->data, n->len);
+	ms = rbuf_u32(&r);
+	if (r.err || rbuf_left(&r))
+		return false;
+	engine->ops.later(engine->ctx, sa, &t->idg, ms);
+	return true;
+}
+
 void groupreq_got_answer(struct ike_sa *sa, const struct ike_in *in,
 			 struct ike_task *t)
 {
@@ -165,7 +190,7 @@ void groupreq_got_answer(struct ike_sa *sa, const struct ike_in *in,
 		snprintf(why, sizeof(why), "%s from key server",
 			 ike_notify_name(e->type));
 		tell_refused(sa, t, e->type, why);
-	} else {
+	} else if (!got_later(sa, &in->m, t)) {
 		got_keys(sa, &in->m, t);
 	}
 	task_free(t);
@@ -216,6 +241,7 @@ static const char *parse_request(const struct ike_msg *m, struct gike_req *req,
 	}
 	req->fragments = msg_notify(m, MCSEC_N_REKEY_FRAGMENTS);
 	req->used_up = msg_notify(m, MCSEC_N_USED_UP);
+	req->later = msg_notify(m, MCSEC_N_LATER);
 	req->xchg = m->h.xchg;
 	/* An error notify distinguishes a report from a registration. */
 	if (req->xchg == GIKE_XCHG_GSA_REGISTRATION) {
@@ -332,7 +358,7 @@ static const struct gike_reply failed = {
 static int check_reply(struct ike_sa *sa, const struct gike_reply *r,
 		       struct err *err)
 {
-	if (r->notify)
+	if (r->notify || r->later_ms)
 		return 0;
 	if (sa->wait_report)
 		return r->gsa || r->kd ? -EBADMSG : 0;
@@ -344,6 +370,7 @@ static int check_reply(struct ike_sa *sa, const struct gike_reply *r,
 static int build_answer(struct ike_sa *sa, const struct gike_reply *r,
 			struct pchain *c)
 {
+	uint8_t ms[4];
 	int ret;
 
 	if (sa->wait_xchg->head) {
@@ -353,6 +380,9 @@ static int build_answer(struct ike_sa *sa, const struct gike_reply *r,
 	}
 	if (r->notify) {
 		notify_build(c, r->notify, NULL, 0);
+	} else if (r->later_ms) {
+		put_unaligned_be32(r->later_ms, ms);
+		notify_build(c, MCSEC_N_LATER, ms, sizeof(ms));
 	} else if (r->gsa) {
 		gsa_build(c, r->gsa);
 		kd_build(c, r->kd);

@@ -113,6 +113,7 @@ struct ike_task {
 	bool send;
 	uint32_t n_sender_ids;
 	bool used_up;
+	bool later;
 	uint16_t report; /* notify of a report, else 0 */
 	struct sa_pld *sag; /* owned, NULL: default */
 	struct opaque *opaque; /* owned, NULL: none */

@@ -23,6 +23,7 @@ bool opaque_is_notify(uint16_t type)
 	case MCSEC_N_REKEY_FRAGMENTS:
 	case MCSEC_N_RIVAL:
 	case MCSEC_N_GROUP:
+	case MCSEC_N_LATER:
 		return false;
 	}
 	return type >= IKE_N_STATUS_PRIVATE;

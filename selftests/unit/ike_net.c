@@ -241,7 +241,11 @@ static void fill(struct node *g, struct ike_sa *sa, bool send, struct gsa *gsa,
 int node_reply(struct node *g)
 {
 	struct ike_sa *sa = ike_token_sa(g->engine, g->token);
-	struct gike_reply reply = { .notify = g->answer, .opaque = g->says };
+	struct gike_reply reply = {
+		.notify = g->answer,
+		.later_ms = g->later_ms,
+		.opaque = g->says,
+	};
 	struct gsa gsa;
 	struct kd kd;
 	int ret;
@@ -249,7 +253,7 @@ int node_reply(struct node *g)
 	kd_init(&kd);
 	if (!sa)
 		return -ENOENT;
-	if (!reply.notify && !g->seen.req.report) {
+	if (!reply.notify && !reply.later_ms && !g->seen.req.report) {
 		fill(g, sa, g->seen.req.send, &gsa, &kd);
 		reply.gsa = &gsa;
 		reply.kd = &kd;
@@ -321,6 +325,16 @@ static void on_refused(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
 	m->seen.refused++;
 	m->seen.notify = notify;
 	snprintf(m->seen.text, sizeof(m->seen.text), "%s", text);
+}
+
+static void on_later(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+		     uint32_t ms)
+{
+	struct node *m = ctx;
+
+	(void)sa;
+	(void)idg;
+	m->seen.later_ms = ms;
 }
 
 static void on_left(void *ctx, struct ike_sa *sa, const struct ike_id *idg)
@@ -435,6 +449,7 @@ static const struct ike_ops ops = {
 	.group_request = on_request,
 	.registered = on_registered,
 	.refused = on_refused,
+	.later = on_later,
 	.left = on_left,
 	.inband_fill = on_inband_fill,
 	.inband_done = on_inband_done,

@@ -44,6 +44,7 @@ struct net {
 struct seen {
 	unsigned int up, closed, auth_failed, ev_refused, cap, not_taken;
 	unsigned int registered, refused, left, requests, sa_closed;
+	uint32_t later_ms; /* argument of ops.later() */
 	uint16_t notify;
 	char text[512]; /* the last refusal's or event's */
 	char reason[512]; /* the last sa_closed's */
@@ -85,6 +86,7 @@ struct node {
 	struct exchange exchanges[16]; /* node_own_exchange() */
 	/* Answer of the key server. */
 	uint16_t answer; /* notify */
+	uint32_t later_ms; /* puts the request off */
 	bool later;
 	bool broken; /* an answer that breaks the rules */
 	bool close_inside; /* closes the SA from within group_request */

@@ -279,9 +279,29 @@ static void registration(void)
 	ok(ike_sa_is_up(sa), "IKE SA is up");
 	g->answer = 0;
 
+	/* Only a request that says so is put off. */
+	g->later_ms = 4321;
+	req.later = true;
+	ike_register_more(sa, &req);
+	net_run(&net);
+	ok(g->seen.req.later, "the key server knows that it may be");
+	is_int(m->seen.later_ms, 4321, "put off");
+	is_int(m->seen.registered + m->seen.refused, 3, "no keys, no refusal");
+	ok(ike_sa_is_up(sa), "IKE SA is free");
+	req.later = false;
+	ike_register_more(sa, &req);
+	net_step(&net);
+	ok(!g->seen.req.later, "the key server knows that it may not be");
+	net_run(&net);
+	is_int(m->seen.refused, 2, "no keys without that");
+	is_str(m->seen.text, "policy refused: answer lacks GSA or KD",
+	       "the answer is malformed");
+	is_int(m->seen.left, 1, "the member reports the malformed answer");
+	g->later_ms = 0;
+
 	is_int(ike_leave(sa, &req.idg), 0, "leaves");
 	net_run(&net);
-	is_int(m->seen.left, 1, "the member has left");
+	is_int(m->seen.left, 2, "the member has left");
 	is_int(g->seen.req.report, GIKE_N_REGISTRATION_FAILED, "49 was sent");
 
 	is_int(ike_liveness(sa), 0, "liveness");

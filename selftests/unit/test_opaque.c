@@ -55,7 +55,7 @@ static void types(void)
 	static const uint16_t own_notifies[] = { MCSEC_N_USED_UP,
 						 MCSEC_N_SENDING,
 						 MCSEC_N_REKEY_FRAGMENTS,
-						 MCSEC_N_RIVAL };
+						 MCSEC_N_RIVAL, MCSEC_N_LATER };
 	unsigned int i;
 
 	ok(opaque_is_attr(16384) && opaque_is_attr(32767) &&
