@@ -103,6 +103,14 @@ static void on_refused(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
 		member_refused(a->member, sa, idg, notify, text);
 }
 
+static void on_put_off(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+		       uint32_t ms)
+{
+	struct app *a = ctx;
+
+	member_later(a->member, sa, idg, ms);
+}
+
 static void on_left(void *ctx, struct ike_sa *sa, const struct ike_id *idg)
 {
 	struct app *a = ctx;
@@ -166,6 +174,7 @@ static const struct ike_ops member_ops = {
 	.keepalive = member_keepalive,
 	.registered = on_registered,
 	.refused = on_refused,
+	.later = on_put_off,
 	.left = on_left,
 	.inband = on_inband,
 	.sa_closed = on_sa_closed,

@@ -75,7 +75,10 @@ static int put_audit(struct group *g, const struct join_req *j)
 	char detail[96 + EP_STRLEN], ep[EP_STRLEN];
 
 	ep_str(&j->from, ep);
-	if (j->send)
+	if (j->send && j->told)
+		snprintf(detail, sizeof(detail), "as sender, %sat %s",
+			 j->inband ? "inband, " : "", ep);
+	else if (j->send)
 		snprintf(detail, sizeof(detail),
 			 "as sender, Sender-IDs %u to %u, %sat %s",
 			 j->first_sid, j->first_sid + j->n_sids - 1,
@@ -408,8 +411,13 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 				return ret;
 		}
 		b->n_in++;
-		if (j->send)
+		if (j->told) {
+			/* The peer's next request gets Sender-IDs. */
+			j->first_sid = j->m->first_sid;
+			j->n_sids = j->m->n_sids;
+		} else if (j->send) {
 			join_give_sids(g, c, j, b->senders);
+		}
 	}
 	return 0;
 }
@@ -546,6 +554,7 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 	}
 	certs_settle(j);
 	j->m->registered = now;
+	j->m->owed = j->told;
 	j->m->over = j->over;
 	/*
 	 * A newcomer starts with the current Data SA. Other senders have to
@@ -585,6 +594,8 @@ static void settle_batch(struct group *g, struct batch *b)
 	while ((j = TAILQ_FIRST(&b->in))) {
 		TAILQ_REMOVE(&b->in, j, all);
 		join_answer(g, j);
+		if (j->left)
+			batch_leave_later(g, j->m);
 		join_free(j);
 	}
 	batch_tell_leavers(g, &b->leavers, 0);

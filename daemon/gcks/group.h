@@ -83,6 +83,8 @@ struct gmember {
 	bool by_psk;
 	struct timer term;
 	const char *ended; /* why its membership ended, or NULL */
+	/* The next request gets the keys that a request told to wait was for. */
+	bool owed;
 	struct addr at; /* last registered address, or unspecified */
 	bool replaced; /* leaves because it registered elsewhere */
 	/*
@@ -219,6 +221,7 @@ TAILQ_HEAD(outbox, out_msg);
 struct join_req {
 	TAILQ_ENTRY(join_req) all;
 	LIST_ENTRY(join_req) by_id; /* the first of its identity in a batch */
+	LIST_ENTRY(join_req) by_told;
 	uint64_t token; /* for ike_reply() */
 	uint64_t over; /* serial number of the IKE SA */
 	char *identity;
@@ -242,7 +245,17 @@ struct join_req {
 	bool is_twin; /* the batch has an earlier request */
 	bool renews; /* gives its leaf another key */
 	bool quiet; /* not logged */
+	bool later; /* the peer may be told to ask again */
+	/*
+	 * The peer was told to: nobody waits for the answer, and the keys are
+	 * for the next request of the identity.
+	 */
+	bool told;
+	bool taken; /* by a batch */
+	bool left; /* the peer left after that */
 };
+
+LIST_HEAD(told_list, join_req);
 
 TAILQ_HEAD(join_reqs, join_req);
 
@@ -355,6 +368,8 @@ struct group {
 	int send_errno; /* why the last copy failed; 0: it did not */
 
 	struct join_reqs joins;
+	/* Requests of peers that ask again, by identity, also in a batch. */
+	struct told_list told[GMC_HASH];
 	uint32_t senders_waiting; /* join requests of senders */
 	uint32_t n_leaving;
 	/*

@@ -49,6 +49,22 @@ static enum gike_when refuse_request(struct group *g, const char *identity,
 	return GIKE_NOW;
 }
 
+/* The peer does not wait any more for what it was told to ask for again. */
+static void leave_told(struct group *g, const struct ike_sa *sa,
+		       const char *identity)
+{
+	struct join_req *j = join_find_told(g, identity);
+
+	if (!j || ike_sa_serial(sa) < j->over)
+		return;
+	if (j->taken) {
+		j->left = true;
+		return;
+	}
+	join_take(g, j);
+	join_free(j);
+}
+
 /* The answer follows when the member is out or could not be taken out. */
 static enum gike_when leave_now(struct group *g, uint64_t token)
 {
@@ -70,6 +86,7 @@ static enum gike_when take_report(struct group *g, const struct ike_sa *sa,
 	char name[QUOTE_LEN];
 	uint32_t wait;
 
+	leave_told(g, sa, identity);
 	/* Leaving twice is no error: the first answer may have been lost. */
 	if (!m)
 		return GIKE_NOW;
@@ -125,6 +142,7 @@ static struct join_req *join_new(const struct group *g, const struct ike_sa *sa,
 	j->asks_inband = req->sag && sag_is_inband(req->sag);
 	j->fragments = req->fragments;
 	j->used_up = req->used_up;
+	j->later = req->later;
 	j->n_sids = req->send ? req->n_sender_ids : 0;
 	if (req->send && !j->n_sids)
 		j->n_sids = 1;
@@ -323,6 +341,22 @@ struct granted {
 	uint32_t inband; /* changes to inband rekeys */
 };
 
+/*
+ * The peer is told when the change will be made that it waits for, so that it can
+ * use the IKE SA, which has a window of one request, for other groups meanwhile,
+ * and does not take silence for the end of it.
+ */
+static void put_off(struct group *g, struct join_req *j)
+{
+	uint64_t now = group_now_ms(g);
+	struct gike_reply reply = {
+		.later_ms = g->batch_ms > now ? g->batch_ms - now : 1,
+	};
+
+	ike_reply(g->k->engine, j->token, &reply);
+	join_note_told(g, j);
+}
+
 /* Queue a request that joins or needs a new Data SA for the next batch. */
 static void join_later(struct group *g, struct join_req *j,
 		       const struct gmember *m)
@@ -346,6 +380,28 @@ static void join_later(struct group *g, struct join_req *j,
 		batch_arm(g, delay);
 	else
 		g->due |= DUE_BATCH;
+	if (delay && j->later)
+		put_off(g, j);
+}
+
+/*
+ * The peer of @old asks again, and the change is still to be made. Takes over @j,
+ * which costs nothing, however often it comes.
+ */
+static void join_still_later(struct group *g, struct join_req *old,
+			     struct join_req *j)
+{
+	/* Like requests of one batch. */
+	if (!place_allows(g, &old->from.addr, &j->from.addr)) {
+		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
+			    "registers at two addresses at once");
+		return;
+	}
+	j->m = NULL;
+	j->renews = false;
+	j->used_up |= old->used_up;
+	join_replace(g, old, j);
+	put_off(g, j);
 }
 
 /*
@@ -363,10 +419,80 @@ static void answer_again(struct group *g, struct gmember *m, struct join_req *j,
 		return;
 	}
 	cancel_leave(g, m);
+	m->owed = false;
 	m->over = j->over;
 	g->registrations++;
 	join_answer(g, j);
 	join_free(j);
+}
+
+/* Return why the group has no room for @j, or NULL. */
+static const char *no_room(const struct group *g, const struct gmember *m,
+			   const struct join_req *j,
+			   const struct granted *again)
+{
+	if (!m && batch_full(g, g->n_members - g->n_leaving))
+		return "the group is full";
+	if (j->inband && !(m && m->inband) && !inband_room(g, again->inband))
+		return judge_no_inband;
+	return NULL;
+}
+
+/*
+ * The refusal must not end a membership that the request would renew, and the
+ * member does not want to leave any more.
+ */
+static void refuse_paced(struct group *g, struct join_req *j, struct gmember *m)
+{
+	if (m)
+		term_grace(m);
+	if (m && !m->replaced)
+		cancel_leave(g, m);
+	join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
+		    j->send ? "asks for Sender-IDs too often"
+			    : "changes its registration too often");
+}
+
+/* Decide about a request that is granted if there is room and it is not paced. */
+static void decide_granted(struct group *g, struct join_req *j,
+			   enum place_verdict place, struct granted *again)
+{
+	uint32_t others = g->senders_waiting + again->sids;
+	struct join_req *told = NULL;
+	struct gmember *m = j->m;
+	const char *why;
+	bool waits;
+
+	waits = !m || place == PLACE_REPLACE ||
+		!current_keys_suffice(g, j, others);
+	if (waits && j->later)
+		told = join_find_told(g, j->identity);
+	if (told) {
+		join_still_later(g, told, j);
+		return;
+	}
+	why = no_room(g, m, j, again);
+	if (why) {
+		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED, why);
+		return;
+	}
+	/*
+	 * The pace allowed the request that was put off, but that for another
+	 * Data SA is a further one.
+	 */
+	if (!(m && m->owed && !j->used_up) && !pace_allows(g, m, j)) {
+		refuse_paced(g, j, m);
+		return;
+	}
+	if (place == PLACE_REPLACE)
+		place_replace(g, m);
+	/* The member has deleted its SAs: it needs other keys, and no leave. */
+	else if (m && j->used_up && !m->replaced)
+		cancel_leave(g, m);
+	if (waits)
+		join_later(g, j, m);
+	else
+		answer_again(g, m, j, again);
 }
 
 /* Refuse @j, or queue it for a batch, or add it to @again. */
@@ -390,42 +516,9 @@ static void decide_request(struct group *g, struct join_req *j,
 		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED, err.text);
 		return;
 	}
-	if (!m && batch_full(g, g->n_members - g->n_leaving)) {
-		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
-			    "the group is full");
-		return;
-	}
-	if (j->inband && !(m && m->inband) && !inband_room(g, again->inband)) {
-		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED, judge_no_inband);
-		return;
-	}
 	j->m = m;
 	j->renews = m && term_renews(g, j);
-	if (!pace_allows(g, m, j)) {
-		/*
-		 * The refusal must not end a membership that the request would
-		 * renew, and the member does not want to leave any more.
-		 */
-		if (m)
-			term_grace(m);
-		if (m && !m->replaced)
-			cancel_leave(g, m);
-		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
-			    j->send ? "asks for Sender-IDs too often"
-				    : "changes its registration too often");
-		return;
-	}
-	if (place == PLACE_REPLACE)
-		place_replace(g, m);
-	/* The member has deleted its SAs: it needs other keys, and no leave. */
-	else if (m && j->used_up && !m->replaced)
-		cancel_leave(g, m);
-	if (!m || place == PLACE_REPLACE ||
-	    !current_keys_suffice(g, j, g->senders_waiting + again->sids)) {
-		join_later(g, j, m);
-		return;
-	}
-	answer_again(g, m, j, again);
+	decide_granted(g, j, place, again);
 }
 
 bool registration_run(struct group *g)

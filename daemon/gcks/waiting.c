@@ -4,10 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gcks/gmc.h"
+
 void join_free(struct join_req *j)
 {
 	if (!j)
 		return;
+	if (j->told)
+		LIST_REMOVE(j, by_told);
 	cert_refs_free(&j->certs);
 	cert_refs_free(&j->certs_after);
 	free(j->identity);
@@ -15,8 +19,44 @@ void join_free(struct join_req *j)
 	free(j);
 }
 
+static void enter_told(struct group *g, struct join_req *j)
+{
+	LIST_INSERT_HEAD(&g->told[gmc_hash(j->identity)], j, by_told);
+}
+
+void join_note_told(struct group *g, struct join_req *j)
+{
+	j->told = true;
+	j->token = 0;
+	enter_told(g, j);
+}
+
+struct join_req *join_find_told(const struct group *g, const char *identity)
+{
+	struct join_req *j;
+
+	LIST_FOREACH(j, &g->told[gmc_hash(identity)], by_told)
+	if (!strcmp(j->identity, identity))
+		return j;
+	return NULL;
+}
+
+void join_replace(struct group *g, struct join_req *old, struct join_req *j)
+{
+	TAILQ_INSERT_BEFORE(old, j, all);
+	g->senders_waiting += j->send;
+	join_take(g, old);
+	join_free(old);
+}
+
 void join_wait(struct group *g, struct join_req *j)
 {
+	/* A group that was read again takes over what waited for it before. */
+	if (j->told) {
+		LIST_REMOVE(j, by_told);
+		enter_told(g, j);
+	}
+	j->taken = false;
 	TAILQ_INSERT_TAIL(&g->joins, j, all);
 	g->senders_waiting += j->send;
 }
@@ -25,6 +65,7 @@ void join_take(struct group *g, struct join_req *j)
 {
 	TAILQ_REMOVE(&g->joins, j, all);
 	g->senders_waiting -= j->send;
+	j->taken = true;
 }
 
 static bool is_in(const struct join_reqs *l, const char *identity)

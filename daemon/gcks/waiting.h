@@ -12,6 +12,12 @@
 void join_wait(struct group *g, struct join_req *j);
 void join_take(struct group *g, struct join_req *j);
 void join_free(struct join_req *j);
+/* The peer of @j, which waits or is about to, was told to ask again. */
+void join_note_told(struct group *g, struct join_req *j);
+/* Return the request of @identity whose peer was told to ask again, or NULL. */
+struct join_req *join_find_told(const struct group *g, const char *identity);
+/* Put @j into the place of @old, which waits, and free that. */
+void join_replace(struct group *g, struct join_req *old, struct join_req *j);
 /*
  * Return true if a request of @identity waits, for a batch or to be handled.
  */

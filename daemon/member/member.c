@@ -195,6 +195,7 @@ void member_registered(struct member *m, struct ike_sa *sa,
 
 	if (!g || (!mgroup_is_registering(g) && !mgroup_is_leaving(g)))
 		return;
+	register_heard(m, g);
 	if (register_outdated(g))
 		return;
 	if (mgroup_is_leaving(g)) {
@@ -202,7 +203,6 @@ void member_registered(struct member *m, struct ike_sa *sa,
 			register_left(g);
 		return;
 	}
-	timer_del(m->deps.tq, &m->old_sa);
 	ret = install_registration(g, sa, gsa, kd, transport, &err);
 	if (!ret) {
 		gckscert_learn(g, sa);
@@ -245,7 +245,7 @@ void member_refused(struct member *m, struct ike_sa *sa,
 {
 	struct mgroup *g = by_idg(m, idg);
 
-	timer_del(m->deps.tq, &m->old_sa);
+	register_heard(m, g);
 	if (notify)
 		m->unheard_told = false;
 	if (!g || (!mgroup_is_registering(g) && !mgroup_is_leaving(g)))
@@ -253,6 +253,23 @@ void member_refused(struct member *m, struct ike_sa *sa,
 	if (ends_membership(g, sa, notify))
 		install_excluded(g, ike_notify_name(notify));
 	register_failed(g, notify, text ? text : "");
+}
+
+void member_later(struct member *m, struct ike_sa *sa, const struct ike_id *idg,
+		  uint32_t ms)
+{
+	struct mgroup *g = by_idg(m, idg);
+
+	register_heard(m, g);
+	if (!g || (!mgroup_is_registering(g) && !mgroup_is_leaving(g)))
+		return;
+	if (register_outdated(g))
+		return;
+	m->unheard_told = false;
+	if (!mgroup_is_leaving(g))
+		register_later(g, ms);
+	else if (ike_leave(sa, idg))
+		register_left(g);
 }
 
 void member_sent(struct member *m, int ret)
@@ -265,6 +282,7 @@ void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg)
 	struct mgroup *g = by_idg(m, idg);
 
 	(void)sa;
+	register_heard(m, g);
 	if (g)
 		register_left(g);
 }
@@ -297,8 +315,10 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 	log_debug("IKE SA closed: to the key server: %s", reason);
 	if (ike_sa_peer_revoked(sa))
 		gckscert_refused(m);
-	if (was_used)
+	if (was_used) {
 		m->sa = NULL;
+		timer_del(m->deps.tq, &m->old_sa);
+	}
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
 		bool needed = needs_ike_sa(g, sa, was_used);

@@ -123,6 +123,9 @@ void member_refused(struct member *m, struct ike_sa *sa,
 		    const struct ike_id *idg, uint16_t notify,
 		    const char *text);
 void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg);
+/* The key server answers in @ms, as ike_ops.later(). */
+void member_later(struct member *m, struct ike_sa *sa, const struct ike_id *idg,
+		  uint32_t ms);
 /* Handle a GSA_INBAND_REKEY, as ike_ops.inband(). */
 void member_inband(struct member *m, struct ike_sa *sa,
 		   const struct ike_id *idg, struct gike_inband *msg);

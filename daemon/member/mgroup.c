@@ -30,7 +30,9 @@ static const char *const state_names[] = {
 /* Allowed transitions of each state. */
 static const unsigned int moves[] = {
 	[MEMBER_OUT] = BIT(MEMBER_WAITING),
-	[MEMBER_WAITING] = BIT(MEMBER_REGISTERING) | BIT(MEMBER_OUT),
+	/* The key server remembers a request that it has put off. */
+	[MEMBER_WAITING] = BIT(MEMBER_REGISTERING) | BIT(MEMBER_OUT) |
+			   BIT(MEMBER_LEAVING),
 	[MEMBER_REGISTERING] = BIT(MEMBER_IN) | BIT(MEMBER_WAITING) |
 			       BIT(MEMBER_LEAVING),
 	/* A Delete from the key server leads back to WAITING. */

@@ -204,6 +204,8 @@ struct mgroup {
 	bool removed;
 	/* The request in progress has former settings. */
 	bool changed;
+	/* The key server has put the last request off, and remembers it. */
+	bool put_off;
 	unsigned int attempts; /* since the last lasting success */
 	uint64_t asked_ms; /* when the last request was sent */
 	uint64_t registered_ms; /* when the last one succeeded */
@@ -401,6 +403,13 @@ bool register_outdated(struct mgroup *g);
 /* The request in progress is answered or abandoned. */
 void register_over(struct mgroup *g);
 void register_failed(struct mgroup *g, uint16_t notify, const char *text);
+/* The key server will have the answer in @ms. */
+void register_later(struct mgroup *g, uint32_t ms);
+/*
+ * The key server has answered the request of @answered: its silence about the
+ * next one begins now.
+ */
+void register_heard(struct member *m, const struct mgroup *answered);
 void register_leave(struct mgroup *g);
 void register_left(struct mgroup *g);
 /* Let the next registration open a new IKE SA. */

@@ -47,6 +47,12 @@ static const struct {
  * size.
  */
 #define AGAIN_MS 150000
+/*
+ * Random part of the wait for a key server that has put a request off, and the
+ * longest wait: batch-join is a minute at most, and a change may be before it.
+ */
+#define LATER_SPREAD_MS 200
+#define LATER_MAX_MS 90000
 /* Random delay, because many senders change over at the same time. */
 #define CONFIRM_SPREAD_MS 200
 /* Time limit of a leave, after which the member just leaves. */
@@ -98,6 +104,36 @@ static uint32_t old_sa_ms(const struct mgroup *g)
 	return OLD_SA_MS + (calm ? member_random(OLD_SA_SPREAD_MS) : 0);
 }
 
+/*
+ * Take silence over the IKE SA for its end. While it is being opened silence has
+ * other limits, and a key server that cannot put a request off may be silent then.
+ */
+static void limit_silence(struct member *m, uint32_t ms)
+{
+	if (!ike_sa_is_up(m->sa) ||
+	    (timer_armed(&m->old_sa) &&
+	     timer_left_ms(m->deps.tq, &m->old_sa) <= ms))
+		return;
+	timer_set(m->deps.tq, &m->old_sa, ms);
+}
+
+void register_heard(struct member *m, const struct mgroup *answered)
+{
+	const struct mgroup *g;
+
+	timer_del(m->deps.tq, &m->old_sa);
+	/* The next request is sent now. */
+	TAILQ_FOREACH(g, &m->groups, all)
+	if (m->sa && g != answered &&
+	    (mgroup_is_registering(g) || mgroup_is_leaving(g)))
+		limit_silence(m, old_sa_ms(g));
+}
+
+static bool has_other_groups(const struct mgroup *g)
+{
+	return TAILQ_FIRST(&g->m->groups) != g || TAILQ_NEXT(g, all);
+}
+
 static int ask_gcks(struct mgroup *g, bool send)
 {
 	/* Without GIKE_UPDATE the key server can give no Rekey SA. */
@@ -109,6 +145,11 @@ static int ask_gcks(struct mgroup *g, bool send)
 		.n_sender_ids = send ? g->conf->sender_ids : 0,
 		/* A member that leaves needs no other SA. */
 		.used_up = g->used_up && !mgroup_is_leaving(g),
+		/*
+		 * The window has one place, which others need, and silence over
+		 * an IKE SA that was idle is taken for its end.
+		 */
+		.later = m->sa || has_other_groups(g),
 	};
 	struct ike_sa *old = m->sa;
 	int ret;
@@ -118,8 +159,7 @@ static int ask_gcks(struct mgroup *g, bool send)
 		req.sag = &no_rekey;
 	}
 	if (m->sa && !ike_register_more(m->sa, &req)) {
-		if (!timer_armed(&m->old_sa))
-			timer_set(m->deps.tq, &m->old_sa, old_sa_ms(g));
+		limit_silence(m, old_sa_ms(g));
 		return 0;
 	}
 	ret = ike_register(m->engine, &m->conf->local, &m->conf->gcks,
@@ -141,6 +181,7 @@ static void start_registration(struct mgroup *g, bool send)
 	timer_del(mgroup_tq(g), &g->ask);
 	g->asked_ms = mgroup_now(g);
 	g->changed = false;
+	g->put_off = false;
 	rival_requested(g);
 	ret = ask_gcks(g, send);
 	if (ret)
@@ -218,7 +259,8 @@ void register_nudge(struct mgroup *g)
 {
 	uint32_t spread_ms = 1 + member_random(NUDGE_MS / 2);
 
-	if (!timer_armed(&g->retry) || g->refusal != REFUSAL_TRANSIENT ||
+	if (!timer_armed(&g->retry) || g->put_off ||
+	    g->refusal != REFUSAL_TRANSIENT ||
 	    mgroup_now(g) - g->asked_ms < NUDGE_MS ||
 	    timer_left_ms(mgroup_tq(g), &g->retry) <= spread_ms)
 		return;
@@ -279,6 +321,23 @@ void register_over(struct mgroup *g)
 {
 	if (mgroup_is_registering(g))
 		mgroup_state(g, mgroup_is_in(g) ? MEMBER_IN : MEMBER_WAITING);
+}
+
+void register_later(struct mgroup *g, uint32_t ms)
+{
+	if (ms > LATER_MAX_MS)
+		ms = LATER_MAX_MS;
+	ms += 1 + member_random(LATER_SPREAD_MS);
+	register_over(g);
+	/* The key server knows that now. */
+	g->used_up = false;
+	g->put_off = true;
+	g->refusal = REFUSAL_TRANSIENT;
+	snprintf(g->last_error, sizeof(g->last_error),
+		 "the next change of keys is in %u s",
+		 (unsigned int)msec_to_sec_up(ms));
+	group_info(g, "registration put off: asked again in %u ms", ms);
+	timer_set(mgroup_tq(g), &g->retry, ms);
 }
 
 void register_changed(struct mgroup *g)
@@ -425,7 +484,7 @@ void register_leave(struct mgroup *g)
 
 	timer_del(mgroup_tq(g), &g->retry);
 	register_unwatch(g);
-	if (g->state == MEMBER_WAITING) {
+	if (g->state == MEMBER_WAITING && !g->put_off) {
 		mgroup_state(g, MEMBER_OUT);
 		return;
 	}
@@ -439,7 +498,7 @@ void register_leave(struct mgroup *g)
 	if (asked)
 		return;
 	if (m->sa && !ike_leave(m->sa, &g->idg)) {
-		timer_set(m->deps.tq, &m->old_sa, OLD_SA_MS / 2);
+		limit_silence(m, OLD_SA_MS / 2);
 		return;
 	}
 	start_registration(g, g->conf->send && !g->conf->receive);
@@ -452,7 +511,6 @@ void register_left(struct mgroup *g)
 	if (!mgroup_is_leaving(g))
 		return;
 	timer_del(mgroup_tq(g), &g->leave);
-	timer_del(mgroup_tq(g), &g->m->old_sa);
 	mgroup_state(g, rejoins ? MEMBER_WAITING : MEMBER_OUT);
 	group_info(g, "leave completed");
 	if (rejoins)

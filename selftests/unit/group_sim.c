@@ -281,6 +281,14 @@ static void on_refused(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
 	member_refused(m->m, sa, idg, notify, text);
 }
 
+static void on_later(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
+		     uint32_t ms)
+{
+	struct sim_member *m = ctx;
+
+	member_later(m->m, sa, idg, ms);
+}
+
 static void on_left(void *ctx, struct ike_sa *sa, const struct ike_id *idg)
 {
 	struct sim_member *m = ctx;
@@ -309,6 +317,7 @@ static const struct ike_ops member_ops = {
 	.send = sim_member_send,
 	.registered = on_registered,
 	.refused = on_refused,
+	.later = on_later,
 	.left = on_left,
 	.inband = on_inband,
 	.sa_closed = on_closed,

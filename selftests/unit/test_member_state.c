@@ -25,7 +25,7 @@ static const char *const names[N_STATES] = {
 /* Rows are old states and columns new ones, both in the order of the enum. */
 static const char *const allowed[N_STATES] = {
 	".x.....", /* out */
-	"x.x....", /* waiting */
+	"x.x..x.", /* waiting */
 	".x.x.x.", /* registering */
 	".x..xx.", /* in */
 	"..xx.x.", /* renewing */
