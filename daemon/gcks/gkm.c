@@ -186,6 +186,10 @@ static void change_failed(struct group *g, struct gkm_change *c, int ret,
 
 static void keys_changed(struct group *g, struct gkm_change *c)
 {
+	if (!TAILQ_EMPTY(&c->out)) {
+		g->change_out = TAILQ_FIRST(&c->out)->seq;
+		TAILQ_FIRST(&c->out)->from_spi = gkey_spi(&g->st.data);
+	}
 	lkh_commit(g->tree);
 	mids_anew(g);
 	rekey_sa_wipe(&g->rs);
@@ -195,8 +199,6 @@ static void keys_changed(struct group *g, struct gkm_change *c)
 	g->n_confirmed = 0;
 	signing_take(g, c);
 	explicit_bzero(&c->rs, sizeof(c->rs));
-	if (!TAILQ_EMPTY(&c->out))
-		g->change_out = TAILQ_FIRST(&c->out)->seq;
 	g->change_ms = group_now_ms(g);
 	g->confirmed_ms = 0;
 	g->rekeys++;

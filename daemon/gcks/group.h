@@ -210,6 +210,11 @@ struct out_msg {
 	struct timer timer;
 	uint8_t *msg;
 	size_t len;
+	/*
+	 * The first message of a change has the SPI of the Data SA that the change
+	 * replaced; 0: it is another message, or no sender needs it any more.
+	 */
+	uint32_t from_spi;
 	bool passing; /* not in the store */
 	bool failed; /* the next copy could not be sent */
 };
@@ -362,6 +367,7 @@ struct group {
 	uint64_t change_out;
 	/* Time of the last change, which may be before the clock began. */
 	uint64_t change_ms;
+	uint64_t links_ms; /* when earlier changes were repeated */
 	/* From that until all senders had confirmed; 0: they have not. */
 	uint32_t confirmed_ms;
 	uint64_t unsent; /* copies that could not be sent */

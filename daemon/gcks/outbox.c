@@ -26,6 +26,12 @@
 /* Copies for senders that have not confirmed, more often at first. */
 #define ONCE_MORE_MS 1000
 #define OFTEN_MS 15000
+/*
+ * Changes that are repeated for a sender that missed several, and the mean
+ * interval of their messages. The kernel of a member holds 64 SAs of a group.
+ */
+#define LINKS_MAX 64
+#define LINK_MS 100
 
 void out_msg_free(struct out_msg *o)
 {
@@ -211,19 +217,89 @@ static int send_copy(struct out_msg *o)
 	return ret;
 }
 
+/* Return true if @o announces a change that another one has replaced. */
+static bool is_chain_link(const struct out_msg *o)
+{
+	return o->from_spi && o->seq < o->g->change_out;
+}
+
 /*
  * A sender that missed all copies continues with a key that others have dropped
  * or that an evicted member has. The message is repeated until the sender
- * confirms the change or members would refuse it as too old.
+ * confirms the change or members would refuse it as too old. A link is kept for
+ * as long, and repeated by send_links().
  */
 static uint32_t once_more_ms(const struct out_msg *o, uint64_t age)
 {
 	const struct group *g = o->g;
 
-	if (o->passing || o->seq < g->change_out || age > TRY_MS ||
-	    !outbox_unconfirmed(g))
+	if (o->passing || (o->seq < g->change_out && !is_chain_link(o)) ||
+	    age > TRY_MS || !outbox_unconfirmed(g))
 		return 0;
 	return age < OFTEN_MS ? ONCE_MORE_MS : 2 * ONCE_MORE_MS;
+}
+
+static struct out_msg *next_link(struct out_msg *o)
+{
+	while (o && !is_chain_link(o))
+		o = TAILQ_NEXT(o, all);
+	return o;
+}
+
+/*
+ * Return the earliest change that a sender is known to lack. A sender that uses
+ * a Data SA from before the first link cannot follow the links, so it does not
+ * count.
+ */
+static struct out_msg *missed_link(const struct group *g)
+{
+	struct out_msg *first = next_link(TAILQ_FIRST(&g->out)), *o;
+	struct out_msg *missed = NULL;
+	const struct gmember *m;
+
+	if (!first)
+		return NULL;
+	TAILQ_FOREACH(m, &g->members, all)
+	for (o = first; m->send && !m->inband && o && o != missed;
+	     o = next_link(TAILQ_NEXT(o, all)))
+		if (o->from_spi == m->sends_spi)
+			missed = o;
+	return missed;
+}
+
+/*
+ * A sender that missed several changes cannot open the messages of the last one
+ * and, as an exclusion replaces the announced SPIs, need not notice anything.
+ * The first message of each change leads to the next one, so these are repeated
+ * in order before the last one. Receivers have accepted the same octets, or do
+ * not know the Rekey SA; a second message would look like a rival's to those
+ * that have overtaken it, and is not needed.
+ */
+static void send_links(struct group *g)
+{
+	uint64_t now = group_now_ms(g);
+	struct out_msg *missed = missed_link(g), *o;
+	unsigned int n = 0;
+
+	for (o = missed; o; o = next_link(TAILQ_NEXT(o, all)))
+		n++;
+	if (n > LINKS_MAX)
+		missed = NULL;
+	for (o = TAILQ_FIRST(&g->out); o && o != missed; o = TAILQ_NEXT(o, all))
+		if (is_chain_link(o))
+			o->from_spi = 0;
+	if (!missed || now - g->links_ms < n * LINK_MS)
+		return;
+	g->links_ms = now;
+	for (o = missed; o; o = next_link(TAILQ_NEXT(o, all)))
+		send_copy(o);
+}
+
+static int send_with_links(struct out_msg *o)
+{
+	if (o->sent && o->seq == o->g->change_out)
+		send_links(o->g);
+	return send_copy(o);
 }
 
 /*
@@ -239,7 +315,7 @@ static uint32_t send_due(struct out_msg *o)
 		 * Copies that were missed meanwhile are sent at once as one
 		 * copy.
 		 */
-		if (send_copy(o))
+		if (send_with_links(o))
 			return o->passing || age > TRY_MS ? 0 : RETRY_MS;
 		do
 			o->sent++;
@@ -254,8 +330,8 @@ static void copy_due(void *arg)
 	uint64_t age = group_now_ms(o->g) - o->start_ms;
 	uint32_t next;
 
-	if (o->sent == o->n && once_more_ms(o, age))
-		send_copy(o);
+	if (o->sent == o->n && !is_chain_link(o) && once_more_ms(o, age))
+		send_with_links(o);
 	next = send_due(o);
 	if (!next)
 		next = once_more_ms(o, age);
