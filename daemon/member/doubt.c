@@ -16,6 +16,19 @@
 /* Lasting silence is asked about at growing intervals. */
 #define SILENCE_MAX_MS 600000
 #define SILENCE_SPREAD_MS 8000
+/*
+ * Anybody can send SPIs that were not announced. If the keys turn out to be
+ * current the next such doubt comes after this time, then twice that, and so on.
+ * Requests of a sender use up Sender-IDs, so its intervals are eight times as
+ * long.
+ */
+#define STRAY_MS 10000
+#define STRAY_MAX_MS 600000
+#define STRAY_SENDER 8
+/* Time in which a member that has the keys receives a packet by them. */
+#define STRAY_WATCH_MS 500
+/* Margin for senders that change over late. */
+#define CHANGE_OVER_MS 1000
 
 static const struct {
 	const char *text;
@@ -26,6 +39,7 @@ static const struct {
 	[DOUBT_DATA] = { "no Data SA for the new Rekey SA received", 1000,
 			 1000 },
 	[DOUBT_ESP] = { "unknown Data SA in use", 0, 800 },
+	[DOUBT_STRAY] = { "several rekeys may have been missed", 0, 800 },
 	[DOUBT_SILENCE] = { "no rekey or beat received for three intervals", 0,
 			    1000 },
 	[DOUBT_OLD] = { "a rekey was older than the policy allows", 0, 1000 },
@@ -60,22 +74,28 @@ void doubt_note(struct mgroup *g, enum doubt d)
 	timer_set(mgroup_tq(g), &g->ask, wait);
 }
 
-void doubt_once(struct mgroup *g, enum doubt d, enum once about,
-		const void *spi, size_t len, uint32_t round)
+/* Return true if this is new. */
+static bool note_asked(struct mgroup *g, enum once about, const void *spi,
+		       size_t len, uint32_t round)
 {
 	struct asked a = { .about = about, .round = round };
 	unsigned int i;
 
-	if (!mgroup_is_in(g))
-		return;
 	memcpy(a.spi, spi, len);
 	for (i = 0; i < ASKED_MAX && i < g->n_asked; i++)
 		if (g->asked[i].about == a.about &&
 		    g->asked[i].round == a.round &&
 		    !memcmp(g->asked[i].spi, a.spi, sizeof(a.spi)))
-			return;
+			return false;
 	g->asked[g->n_asked++ % ASKED_MAX] = a;
-	doubt_note(g, d);
+	return true;
+}
+
+void doubt_once(struct mgroup *g, enum doubt d, enum once about,
+		const void *spi, size_t len, uint32_t round)
+{
+	if (mgroup_is_in(g) && note_asked(g, about, spi, len, round))
+		doubt_note(g, d);
 }
 
 static void doubts_settled(struct mgroup *g)
@@ -122,6 +142,8 @@ void doubt_received(struct mgroup *g)
  */
 void doubt_answered(struct mgroup *g)
 {
+	g->settled_ms = mgroup_now(g) + (uint64_t)g->atd * MSEC_PER_SEC +
+			CHANGE_OVER_MS;
 	doubt_drop(g, ~(1u << DOUBT_SILENCE));
 	timer_del(mgroup_tq(g), &g->ask);
 	arm_silence(g);
@@ -134,13 +156,62 @@ void doubt_stop(struct mgroup *g)
 	timer_del(mgroup_tq(g), &g->ask);
 	timer_del(mgroup_tq(g), &g->silence);
 	timer_del(mgroup_tq(g), &g->ask_time);
+	timer_del(mgroup_tq(g), &g->stray);
+}
+
+/*
+ * An exclusion replaces the announced SPIs, so the SPIs after two of them, or
+ * after more changes than SPIs were announced, are unknown to a member that
+ * missed these. A member that has the keys goes on receiving packets that it can
+ * read, so what somebody else sends makes nobody ask while there is traffic.
+ */
+static void stray_due(void *arg)
+{
+	struct mgroup *g = arg;
+	const struct asked *a = &g->stray_sign;
+	uint64_t wait = STRAY_MS;
+
+	if (!mgroup_is_in(g) || msa_received(g) != g->stray_received ||
+	    !note_asked(g, a->about, a->spi, sizeof(a->spi), 0))
+		return;
+	if (mgroup_now(g) - g->stray_ms > STRAY_MAX_MS)
+		g->n_stray = 0;
+	wait <<= g->n_stray < 8 ? g->n_stray : 8;
+	if (wait > STRAY_MAX_MS)
+		wait = STRAY_MAX_MS;
+	if (g->conf->send)
+		wait *= STRAY_SENDER;
+	g->n_stray++;
+	g->stray_ms = mgroup_now(g) + wait / 2 + member_random(wait);
+	doubt_note(g, DOUBT_STRAY);
+}
+
+static void watch_stray(struct mgroup *g, enum once about, const void *spi,
+			size_t len)
+{
+	/*
+	 * Messages signed with a stolen key cause requests at a rate of their
+	 * own, and inband rekeys are not missed.
+	 */
+	if (!mgroup_is_in(g) || g->stolen_key[0] || g->inband ||
+	    mgroup_now(g) < g->stray_ms || timer_armed(&g->stray))
+		return;
+	g->stray_sign = (struct asked){ .about = about };
+	memcpy(g->stray_sign.spi, spi, len);
+	g->stray_received = msa_received(g);
+	timer_set(mgroup_tq(g), &g->stray, STRAY_WATCH_MS);
+}
+
+void doubt_confirmed(struct mgroup *g)
+{
+	g->n_stray = 0;
+	g->stray_ms = 0;
 }
 
 void doubt_esp(struct mgroup *g, uint32_t spi)
 {
 	unsigned int i;
 
-	/* An unknown SPI proves nothing: only announced ones count. */
 	if (msa_find(g, spi))
 		return;
 	if (g->inband)
@@ -150,6 +221,25 @@ void doubt_esp(struct mgroup *g, uint32_t spi)
 			break;
 	if (i < g->n_next_data)
 		doubt_once(g, DOUBT_ESP, ONCE_ESP, &spi, sizeof(spi), 0);
+	/* After an answer senders still use the SA before the current one. */
+	else if (g->conf->receive && !msa_had(g, spi) &&
+		 mgroup_now(g) >= g->settled_ms)
+		watch_stray(g, ONCE_STRAY_ESP, &spi, sizeof(spi));
+}
+
+/*
+ * The message may be another group's that has the same rekey address, so this
+ * member only asks if it has missed a beat of its own group, too.
+ */
+void doubt_rekey(struct mgroup *g, const uint8_t *spi)
+{
+	uint64_t ms = (uint64_t)g->beat * MSEC_PER_SEC + MOVED_MS;
+	uint64_t heard_ms = g->heard_ms;
+
+	if (heard_ms < g->registered_ms)
+		heard_ms = g->registered_ms;
+	if (g->has_server_time && g->beat && mgroup_now(g) - heard_ms >= ms)
+		watch_stray(g, ONCE_STRAY_REKEY, spi, GIKE_SPI_LEN_REKEY);
 }
 
 /*
@@ -199,4 +289,5 @@ void doubt_init(struct mgroup *g)
 	timer_init(&g->ask, ask_due, g);
 	timer_init(&g->silence, silence_due, g);
 	timer_init(&g->ask_time, time_due, g);
+	timer_init(&g->stray, stray_due, g);
 }

@@ -390,6 +390,14 @@ static bool is_stale(const struct mgroup *g, const struct gsa_sa *policy)
 	return false;
 }
 
+/* Return true if the answer has another Rekey SA than the one in use. */
+static bool is_news(const struct mgroup *g, const struct gsa_sa *policy)
+{
+	const struct mrekey *rk = mrekey_current(g);
+
+	return !rk || memcmp(rk->rs.spi, policy->spi, sizeof(rk->rs.spi));
+}
+
 /* Store the announced SPIs for doubt_esp(). */
 static void note_announced(struct mgroup *g, const struct gsa *gsa)
 {
@@ -556,6 +564,8 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 	}
 	g->inband = false;
 	g->inband_sa = NULL;
+	if (is_news(g, &gsa->rekey))
+		doubt_confirmed(g);
 	if (denied)
 		mrekey_drop_all(g);
 	b.rekey->data_spi = get_unaligned_be32(gsa->data[0].spi);

@@ -373,8 +373,12 @@ static void unknown_spi(struct member *m, const uint8_t *spi, const uint8_t *p,
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
 		rk = announced_by(g, spi);
-		if (!mgroup_is_in(g) || !rk)
+		if (!mgroup_is_in(g))
 			continue;
+		if (!rk) {
+			doubt_rekey(g, spi);
+			continue;
+		}
 		early_keep(g, p, len);
 		doubt_once(g, DOUBT_EARLY, ONCE_OUTRUN, rk->rs.spi,
 			   sizeof(rk->rs.spi), 0);

@@ -135,6 +135,8 @@ enum once {
 	ONCE_OUTRUN, /* message over a successor */
 	ONCE_FORMER, /* message over a replaced Rekey SA */
 	ONCE_ESP, /* ESP of an announced Data SA */
+	ONCE_STRAY_ESP, /* ESP of a Data SA that is not known */
+	ONCE_STRAY_REKEY, /* message over a Rekey SA that is not known */
 };
 
 /*
@@ -149,6 +151,9 @@ struct asked {
 
 /* Far more than the SPIs that can cause requests at one time. */
 #define ASKED_MAX (4 * FORMER_MAX)
+
+/* The kernel holds as many SAs of a group. */
+#define HAD_MAX 64
 
 /* Algorithms of the last registration; encr 0: there was none. */
 struct algs {
@@ -219,6 +224,13 @@ struct mgroup {
 	/* Ring buffer: the oldest entry is overwritten. */
 	struct asked asked[ASKED_MAX];
 	unsigned int n_asked;
+	uint64_t settled_ms; /* senders use the SAs of the last answer */
+	/* An SPI that nobody announced, and msa_received() when it came. */
+	struct asked stray_sign;
+	uint64_t stray_received;
+	struct timer stray;
+	uint64_t stray_ms; /* no DOUBT_STRAY before this time */
+	unsigned int n_stray; /* doubts in vain */
 	struct timer confirm; /* reports the sending SA */
 	uint64_t term_ms; /* end of the membership; 0: unknown */
 	struct timer term; /* renews it */
@@ -232,6 +244,9 @@ struct mgroup {
 
 	TAILQ_HEAD(, mrekey) rekeys;
 	TAILQ_HEAD(msas, msa) sas; /* newest first */
+	/* Ring buffer of the SPIs of former SAs. */
+	uint32_t had[HAD_MAX];
+	unsigned int n_had;
 	uint64_t next_seq;
 	struct wkp wkp;
 	struct sids sids;
@@ -538,6 +553,7 @@ enum doubt {
 	DOUBT_EARLY, /* over an announced Rekey SA that is missing */
 	DOUBT_DATA, /* a new Rekey SA without a Data SA over it */
 	DOUBT_ESP, /* ESP of an announced Data SA */
+	DOUBT_STRAY, /* SPIs that nobody has announced */
 	DOUBT_SILENCE, /* for three beats */
 	DOUBT_OLD, /* a delayed rekey */
 	DOUBT_TERM, /* the membership has ended */
@@ -563,8 +579,15 @@ void doubt_drop(struct mgroup *g, unsigned int which);
 void doubt_received(struct mgroup *g);
 /* The key server has answered a registration. */
 void doubt_answered(struct mgroup *g);
+/* The registration has brought keys that the member did not have. */
+void doubt_confirmed(struct mgroup *g);
 /* The kernel received ESP for the group with an unknown SPI. */
 void doubt_esp(struct mgroup *g, uint32_t spi);
+/*
+ * A message over a Rekey SA (@spi) that is neither known nor announced has come
+ * to the rekey address.
+ */
+void doubt_rekey(struct mgroup *g, const uint8_t *spi);
 /* Links, addresses or routes of this host have changed. */
 void doubt_moved(struct mgroup *g);
 /* Describe the first doubt, or return NULL. */
@@ -696,6 +719,10 @@ void msa_delete(struct msa *s);
 void msa_forget(struct msa *s);
 /* Return the newest SA that is not retired, or NULL. */
 struct msa *msa_newest(const struct mgroup *g);
+/* Return true if the group had an SA with this SPI a short time ago. */
+bool msa_had(const struct mgroup *g, uint32_t spi);
+/* Return the number of packets that the kernel has accepted with all SAs. */
+uint64_t msa_received(const struct mgroup *g);
 /* Return true if the kernel no longer has the SA, which was then dropped. */
 bool msa_gone(struct msa *s);
 /* Return the SA that sends, or NULL. */

@@ -49,6 +49,7 @@ void msa_forget(struct msa *s)
 	timer_del(q, &s->soft);
 	timer_del(q, &s->end);
 	TAILQ_REMOVE(&s->g->sas, s, all);
+	s->g->had[s->g->n_had++ % HAD_MAX] = s->spi;
 	free(s);
 }
 
@@ -302,6 +303,29 @@ static bool is_dead(const struct msa *s)
 
 	return !k->ops->sa_get(k->ctx, s->g->conf->name, s->spi, &info, NULL) &&
 	       info.state == MCSEC_SA_STATE_EXPIRED;
+}
+
+bool msa_had(const struct mgroup *g, uint32_t spi)
+{
+	unsigned int i;
+
+	for (i = 0; i < HAD_MAX && i < g->n_had; i++)
+		if (g->had[i] == spi)
+			return true;
+	return false;
+}
+
+uint64_t msa_received(const struct mgroup *g)
+{
+	const struct kernel *k = kernel_of(g);
+	struct ksa_info info;
+	const struct msa *s;
+	uint64_t n = 0;
+
+	TAILQ_FOREACH(s, &g->sas, all)
+	if (!k->ops->sa_get(k->ctx, g->conf->name, s->spi, &info, NULL))
+		n += info.in_packets;
+	return n;
 }
 
 uint32_t msa_dir(const struct conf_mgroup *conf)

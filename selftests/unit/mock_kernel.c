@@ -270,7 +270,7 @@ static void info_of(const struct mock_kernel *mk, const struct mock_sa *s,
 	info->state = expired(mk, s) ? MCSEC_SA_STATE_EXPIRED
 				     : MCSEC_SA_STATE_LIVE;
 	for (i = 0; i < MCSEC_SENDER_IDS_MAX; i++)
-		info->in_packets += !!s->got[i];
+		info->in_packets += s->got[i];
 	info->age = (clock_mono_ms(mk->clock) - s->added_ms) / 1000;
 }
 
