@@ -446,6 +446,7 @@ static void bad_answer(struct sim *sim, struct sim_member *who, struct gsa *gsa,
 	policy = *gsa;
 	policy.gw.has &= ~GWP_HAS_ATD;
 	g->inband_ms = was_ms;
+	g->atd = 7;
 	is_int(install_registration(g, who->m->sa, &policy, kd, true, &err), 0,
 	       "an answer without ATD is taken");
 	is_int(g->atd, 0, "without ATD there is none");
@@ -484,10 +485,12 @@ static void answers(void)
 	ok(group_of(m)->wkp.n && group_of(m)->n_next_data,
 	   "a member with a Rekey SA has a key path and announced SPIs");
 	sim_inband_reload(m, true);
+	early_keep(group_of(m), (const uint8_t *)"early", 5);
 	sim_run(&s, 40000);
 	ok(sim_status(m).inband, "the member is rekeyed inband");
 	ok(!group_of(m)->wkp.n && !group_of(m)->n_next_data,
 	   "a member that is rekeyed inband has neither");
+	ok(!group_of(m)->n_early, "no early GSA_REKEY is kept any more");
 
 	/* No IKE SA is found out at the next check. */
 	group_of(a)->inband_sa = NULL;

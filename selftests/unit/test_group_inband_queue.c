@@ -4,6 +4,7 @@
  * becomes of a request whose reason has gone, and of answers and ends of IKE SAs
  * that are not the member's.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "gcks/gmc.h"
@@ -121,11 +122,49 @@ static void full_queue(void)
 	is_int(n_due(), 1, "another one does not wait for it");
 	is_int(g->inband_sent, sent + 1, "the other one got its rekey");
 	is_int(inband_behind(g), 1, "the other one has answered");
+	sim_run(&s, 1000);
+	ok(timer_left_ms(&s.tq, &g->inband) > 10,
+	   "alone it is not tried again each 10 ms");
 	s.m[1]->offline = false;
 	sim_run(&s, 10000);
 	is_int(g->inband_sent, sent + 2, "there is one request for each");
 	is_int(inband_behind(g), 0, "the first one got it then");
 	is_int(n_due(), 0, "nobody is due any more");
+
+	/* An IKE SA over which no rekey can be sent is not tried again. */
+	lack(a);
+	a->sa = member_ike_sa(s.m[1]->m);
+	inband_changed(g);
+	sim_run(&s, 100);
+	ok(!a->sa && !a->inband_due && !a->inband_open,
+	   "an IKE SA that takes no rekey is given up");
+	sim_finish(&s, __func__);
+}
+
+/* The messages of a change are sent at once, but for the breaks. */
+static void pace(void)
+{
+	struct gmember *m;
+	uint64_t sent;
+
+	sim_inband_start(&s, 6, 70, false);
+	sim_run(&s, 60000);
+	g = TAILQ_FIRST(&s.gcks->groups);
+	a = gmc_find(g, "r0.example");
+	fill_queue(a);
+	TAILQ_FOREACH(m, &g->inbands, by_inband)
+	lack(m);
+	inband_changed(g);
+	/* The first one that is due has to wait. */
+	TAILQ_REMOVE(&g->inband_due, a, by_due);
+	TAILQ_INSERT_HEAD(&g->inband_due, a, by_due);
+	sent = g->inband_sent;
+	sim_run(&s, 5);
+	is_int(g->inband_sent, sent + 31, "31 of 32 tries succeed at once");
+	sim_run(&s, 10);
+	is_int(g->inband_sent, sent + 63, "the next ones follow after 10 ms");
+	sim_run(&s, 10);
+	is_int(g->inband_sent, sent + 70, "the last ones follow after 20 ms");
 	sim_finish(&s, __func__);
 }
 
@@ -172,6 +211,7 @@ static void reason_gone(void)
 /* Answers that are not for the open request of a member. */
 static void other_answers(void)
 {
+	static struct gike_inband msg;
 	struct ike_sa *sa;
 	struct ike_id idg;
 	uint64_t done;
@@ -182,6 +222,8 @@ static void other_answers(void)
 	is_int(g->inband_done, done, "nothing was asked");
 	a->inband_open = true;
 	id_set(&idg, IKE_ID_KEY_ID, "audio", 5);
+	is_int(gcks_inband_fill(s.gcks, a->sa, &idg, &msg), -ENOENT,
+	       "there are no keys for another group");
 	gcks_inband_done(s.gcks, a->sa, &idg, 0);
 	is_int(g->inband_done, done, "an answer for another group");
 	id_set(&idg, IKE_ID_KEY_ID, "videos", 6);
@@ -240,6 +282,7 @@ int main(void)
 {
 	RUN(who_is_due);
 	RUN(full_queue);
+	RUN(pace);
 	RUN(reason_gone);
 	RUN(other_answers);
 	RUN(ends);

@@ -51,6 +51,8 @@ static void rfc9838_2_4_3_delete(void)
 {
 	begin();
 	is_int(ike_inband_exclude(g->sa, &video), 0, "an exclusion is sent");
+	net_step(&net);
+	is_int(net.n_queue, 1, "there is one answer");
 	net_run(&net);
 	is_int(m->seen.inband, 1, "the member gets it");
 	ok(!m->seen.inband_keys, "the exclusion has no keys");
