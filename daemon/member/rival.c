@@ -300,7 +300,8 @@ void rival_settled(struct mgroup *g, struct ike_sa *sa)
 	if (!g->stolen_key[0])
 		return;
 	key_name(g, now);
-	if (!strcmp(now, g->stolen_key))
+	/* Without a Rekey SA nothing tells whether the key is still in use. */
+	if (!now[0] || !strcmp(now, g->stolen_key))
 		return;
 	group_info(g, "signing key changed: rekeys are followed again");
 	g->stolen_key[0] = '\0';

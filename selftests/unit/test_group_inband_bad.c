@@ -486,11 +486,20 @@ static void answers(void)
 	   "a member with a Rekey SA has a key path and announced SPIs");
 	sim_inband_reload(m, true);
 	early_keep(group_of(m), (const uint8_t *)"early", 5);
+	strcpy(group_of(m)->stolen_key, "another key");
+	group_of(m)->unreported = true;
 	sim_run(&s, 40000);
 	ok(sim_status(m).inband, "the member is rekeyed inband");
 	ok(!group_of(m)->wkp.n && !group_of(m)->n_next_data,
 	   "a member that is rekeyed inband has neither");
 	ok(!group_of(m)->n_early, "no early GSA_REKEY is kept any more");
+	is_str(group_of(m)->stolen_key, "another key",
+	       "a stolen signing key is remembered");
+	ok(!group_of(m)->unreported, "a forged rekey of before is reported");
+	sim_inband_reload(m, false);
+	sim_run(&s, 40000);
+	is_str(group_of(m)->stolen_key, "",
+	       "a Rekey SA with another signing key is followed again");
 
 	/* No IKE SA is found out at the next check. */
 	group_of(a)->inband_sa = NULL;
