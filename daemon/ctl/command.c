@@ -201,6 +201,16 @@ static int do_health(struct ctl_request *q)
 	return q->group && !found ? no_group(q) : 0;
 }
 
+static int do_watch(struct ctl_request *q)
+{
+	const struct ctl_roles *r = &q->roles;
+	int ret = r->watch ? r->watch(r->client) : -EOPNOTSUPP;
+
+	return ret == -EBUSY ? err_set(&q->err, ret, "%d clients watch already",
+				       CTL_MAX_WATCHERS)
+			     : ret;
+}
+
 static int do_member(struct ctl_request *q)
 {
 	const struct ctl_roles *r = &q->roles;
@@ -441,6 +451,7 @@ static const struct command {
 	{ "version", 0, do_version },
 	{ "status", WITH_GROUP, do_status },
 	{ "health", WITH_GROUP, do_health },
+	{ "watch", 0, do_watch },
 	{ "member", WITH_GROUP, do_member },
 	{ "evict", NEEDS_GROUP | NEEDS_ID | WITH_AHEAD | IS_ORDER, do_evict },
 	{ "admit", NEEDS_GROUP | NEEDS_ID | IS_ORDER, do_admit },

@@ -3,6 +3,7 @@
 #include "ctl/ctl.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -43,6 +44,9 @@ struct client {
 	char *out;
 	size_t out_len;
 	size_t out_off;
+	bool to_watch; /* once the answer is in @out */
+	bool watching; /* gets lines of the log, and is not read any more */
+	unsigned int lost; /* lines for which there was no room */
 };
 
 struct ctl {
@@ -69,6 +73,14 @@ static void client_free(struct client *c)
 	ctl->n_clients--;
 	free(c->out);
 	free(c);
+}
+
+/* Wait for the next request, or for the end of a client that watches. */
+static void wait_for_client(struct client *c)
+{
+	if (c->watching)
+		timer_del(c->ctl->tq, &c->idle);
+	loop_mod(c->ctl->loop, &c->fd, c->watching ? 0 : EPOLLIN);
 }
 
 static void idle_due(void *arg)
@@ -101,7 +113,7 @@ static bool client_write(struct client *c)
 	c->out = NULL;
 	c->out_len = 0;
 	c->out_off = 0;
-	loop_mod(c->ctl->loop, &c->fd, EPOLLIN);
+	wait_for_client(c);
 	return true;
 }
 
@@ -120,8 +132,99 @@ static bool client_answer(struct client *c, char *text)
 	c->out = text;
 	c->out_len = len + 1;
 	c->out_off = 0;
+	c->watching = c->to_watch;
 	return client_write(c);
 }
+
+/* ---- lines of the log ---------------------------------------------------- */
+
+static int client_watch(void *client)
+{
+	struct client *c = client, *other;
+	unsigned int n = 0;
+
+	LIST_FOREACH(other, &c->ctl->clients, link)
+	n += other->watching;
+	if (n >= CTL_MAX_WATCHERS)
+		return -EBUSY;
+	c->to_watch = true;
+	return 0;
+}
+
+/*
+ * Add a line to what waits for the client; the loop writes it, since a line may be
+ * logged anywhere. Returns false if there is no room.
+ */
+static bool client_queue(struct client *c, const char *text)
+{
+	size_t len = strlen(text), left = c->out_len - c->out_off;
+	char *out;
+
+	if (left + len + 1 > CTL_WATCH_ROOM)
+		return false;
+	out = malloc(left + len + 1);
+	if (!out)
+		return false;
+	if (left)
+		memcpy(out, c->out + c->out_off, left);
+	memcpy(out + left, text, len);
+	out[left + len] = '\n';
+	free(c->out);
+	c->out = out;
+	c->out_len = left + len + 1;
+	c->out_off = 0;
+	if (!left) {
+		timer_set(c->ctl->tq, &c->idle, CTL_IDLE_MS);
+		loop_mod(c->ctl->loop, &c->fd, EPOLLOUT);
+	}
+	return true;
+}
+
+/* Tell the client how many lines it has missed, together with the next one. */
+static void client_tell(struct client *c, const char *text)
+{
+	char *both = NULL;
+
+	if (c->lost && asprintf(&both, "{\"event\":\"lost\",\"lines\":%u}\n%s",
+				c->lost, text) < 0)
+		both = NULL;
+	if ((c->lost && !both) || !client_queue(c, both ? both : text))
+		c->lost++;
+	else
+		c->lost = 0;
+	free(both);
+}
+
+static void tell_watchers(enum log_level level, const char *line, void *ctx)
+{
+	static const char *const levels[] = {
+		[LOG_LEVEL_ERR] = "error",
+		[LOG_LEVEL_WARN] = "warning",
+		[LOG_LEVEL_INFO] = "info",
+		[LOG_LEVEL_DEBUG] = "debug",
+	};
+	struct ctl *ctl = ctx;
+	char *text = NULL;
+	struct client *c;
+	json_t *o;
+
+	LIST_FOREACH(c, &ctl->clients, link)
+	{
+		if (!c->watching)
+			continue;
+		if (!text) {
+			o = json_pack("{s:s, s:s, s:s}", "event", "log",
+				      "level", levels[level], "text", line);
+			text = json_dumps(o, JSON_COMPACT);
+			json_decref(o);
+		}
+		if (text)
+			client_tell(c, text);
+	}
+	free(text);
+}
+
+/* ---- requests ------------------------------------------------------------ */
 
 static void client_run(struct client *c);
 
@@ -151,6 +254,8 @@ static bool client_ask(struct client *c, size_t line)
 
 	c->answered = false;
 	roles.actor = c->actor;
+	roles.watch = client_watch;
+	roles.client = c;
 	c->asked = ctl_ask(&roles, c->in, line, answer_done, c);
 	c->in_len -= line + 1;
 	memmove(c->in, c->in + line + 1, c->in_len);
@@ -177,10 +282,11 @@ static void client_run(struct client *c)
 {
 	char *end;
 
-	while (!c->out && !c->asked && (end = memchr(c->in, '\n', c->in_len)))
+	while (!c->out && !c->asked && !c->watching &&
+	       (end = memchr(c->in, '\n', c->in_len)))
 		if (!client_ask(c, (size_t)(end - c->in)))
 			return;
-	if (!c->out && !c->asked && c->in_len == sizeof(c->in))
+	if (!c->out && !c->asked && !c->watching && c->in_len == sizeof(c->in))
 		too_long(c);
 }
 
@@ -194,7 +300,7 @@ static void client_event(void *arg, uint32_t events)
 			client_free(c);
 		return;
 	}
-	if (c->out) {
+	if (c->out || c->watching) {
 		if (events & (EPOLLERR | EPOLLHUP))
 			client_free(c);
 		else if (client_write(c))
@@ -359,6 +465,7 @@ int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
 				       : "");
 	}
 	*out = ctl;
+	log_set_tap(tell_watchers, ctl);
 	return 0;
 }
 
@@ -373,6 +480,7 @@ void ctl_free(struct ctl *ctl)
 
 	if (!ctl)
 		return;
+	log_set_tap(NULL, NULL);
 	while (!LIST_EMPTY(&ctl->clients))
 		client_free(LIST_FIRST(&ctl->clients));
 	loop_del(ctl->loop, &ctl->fd);

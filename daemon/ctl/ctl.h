@@ -25,6 +25,9 @@
 #define CTL_MAX_CLIENTS 32
 /* An idle client is closed after this time. */
 #define CTL_IDLE_MS 60000
+/* Clients that watch, and octets of lines that wait for one that reads slowly. */
+#define CTL_MAX_WATCHERS 8
+#define CTL_WATCH_ROOM 65536
 
 struct gcks;
 struct ike_engine;
@@ -53,6 +56,12 @@ struct ctl_roles {
 	const struct cert_chain *chain;
 	const struct trust *trust;
 	const struct clock *clock; /* for their dates; NULL: the system's */
+	/*
+	 * Send the lines of the log to the client that asks, behind the answer.
+	 * Returns 0 or -EBUSY. NULL: there is no client that waits for them.
+	 */
+	int (*watch)(void *client);
+	void *client;
 	/* The user who asks, as for gcks_set_actor(); NULL: no user. */
 	const char *actor;
 	struct gcks *gcks;

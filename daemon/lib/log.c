@@ -17,6 +17,8 @@ static bool to_stderr = true;
 static bool to_journal;
 static log_sink_fn sink;
 static void *sink_ctx;
+static log_sink_fn tap;
+static void *tap_ctx;
 
 static int level_priority(enum log_level level)
 {
@@ -68,6 +70,24 @@ void log_set_sink(log_sink_fn fn, void *ctx)
 	sink_ctx = ctx;
 }
 
+void log_set_tap(log_sink_fn fn, void *ctx)
+{
+	tap = fn;
+	tap_ctx = ctx;
+}
+
+/* The tap is closed while it runs, so that its own lines do not come back. */
+static void pass_to_tap(enum log_level level, const char *line)
+{
+	log_sink_fn fn = tap;
+
+	if (!fn)
+		return;
+	tap = NULL;
+	fn(level, line, tap_ctx);
+	tap = fn;
+}
+
 bool log_enabled(enum log_level level)
 {
 	return level <= max_level;
@@ -93,5 +113,6 @@ void log_line(enum log_level level, const char *fmt, ...)
 		fprintf(stderr, "<%d>%s\n", level_priority(level), line);
 	else
 		fprintf(stderr, "%s%s\n", level_word(level), line);
+	pass_to_tap(level, line);
 	errno = saved;
 }

@@ -40,6 +40,11 @@ void log_set_level(enum log_level level);
 /* Redirect lines to a test. NULL restores stderr or syslog. */
 void log_set_sink(log_sink_fn fn, void *ctx);
 /*
+ * Pass each line to @fn as well, after it was written. Lines that are logged by @fn
+ * are not passed. NULL: no more.
+ */
+void log_set_tap(log_sink_fn fn, void *ctx);
+/*
  * Return true if a line of @level would be written, to avoid costly
  * formatting.
  */

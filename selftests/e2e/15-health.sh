@@ -97,6 +97,13 @@ try "the member is well after the rekey that is the cure" wait_until 20 is_well 
 
 section "key server"
 
+spawn mctl watch >"$TMP/watch"
+spawn mctl -j watch >"$TMP/watch.json"
+seen() { grep -qE "$1" "$TMP/watch"; }
+connected() { [ "$(grep -c 'mcsecd: connected' "$TMP/watch")" -eq "$1" ]; }
+stamp='^20[0-9-]{8}T[0-9:]{8}\.[0-9]{3}Z'
+try "watch says that the daemon is there" wait_until 10 seen \
+	"$stamp mcsecd: connected"
 k=$(pid_of k)
 kill -STOP "$k"
 ctl m group del video --force 2>/dev/null
@@ -111,15 +118,24 @@ try "the member is well when the key server answers" wait_until 60 is_well m ||
 	health m | sed 's/^/# /'
 try "the key server is well" wait_until 20 is_well k || health k | sed 's/^/# /'
 
+try "watch has the event of the kernel" seen \
+	"$stamp kernel: group-gone group video 239.8.1.1"
+try "watch has the line of the daemon about it" seen \
+	"$stamp mcsecd: warning: group video: group deleted by another program"
+
 section "certificate"
 
 restart_m short
 try "a certificate that ends soon is told" wait_until 20 tells \
 	'^the certificate of this host ends in 4 days, at 20..-.*; to do: issue'
 try "the member is in nevertheless" wait_until 20 state_is in
+try "watch sees another start of the daemon" wait_until 10 connected 2
 restart_m m
 try "the member is well with another certificate" wait_until 20 is_well m ||
 	health m | sed 's/^/# /'
+try "watch says that the daemon was gone" seen "$stamp mcsecd: disconnected"
+try "watch sees the second start of the daemon" wait_until 10 connected 3
+fits "the JSON of watch fits the schema" watch <"$TMP/watch.json"
 down TERM "$(pid_of m)"
 down TERM "$(pid_of k)"
 

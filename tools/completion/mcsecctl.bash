@@ -14,7 +14,7 @@ _mcsecctl_groups() {
 _mcsecctl_lookup() {
 	mc_words='' mc_args=''
 	case "$1" in
-	'') mc_words='group sa sender show stats metrics monitor batch key pki doctor health status member rekey reset reload reseal evict admit audit join leave help' ;;
+	'') mc_words='group sa sender show stats metrics monitor watch batch key pki doctor health status member rekey reset reload reseal evict admit audit join leave help' ;;
 	'group') mc_words='add set del show flush' mc_args='' ;;
 	'group add') mc_words='src proto sport dport mark in-mark dev policy forward' mc_args='none none' ;;
 	'group set') mc_words='policy --force' mc_args='group' ;;

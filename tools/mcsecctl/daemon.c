@@ -69,15 +69,16 @@ static void complain_of_socket(const char *path, int err)
 		 others);
 }
 
-static int connect_daemon(const char *path)
+/* Returns a socket, or -errno; then a message was printed if @loud. */
+static int connect_daemon(const char *path, bool loud)
 {
 	struct timeval limit = { .tv_sec = TIMEOUT_S };
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd;
+	int fd, ret;
 
 	if (strlen(path) >= sizeof(sun.sun_path)) {
 		complain(0, "socket %s: the path is too long", path);
-		return -1;
+		return -ENAMETOOLONG;
 	}
 	strcpy(sun.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -85,10 +86,12 @@ static int connect_daemon(const char *path)
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) ||
 	    connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
-		complain_of_socket(path, errno);
+		ret = -errno;
+		if (loud)
+			complain_of_socket(path, -ret);
 		if (fd >= 0)
 			close(fd);
-		return -1;
+		return ret;
 	}
 	return fd;
 }
@@ -320,7 +323,7 @@ int query_daemon(struct ctl *ctl, json_t *request, json_t **answer)
 	json_decref(request);
 	if (!text)
 		return complain(EXIT_USAGE, "an argument is not valid UTF-8");
-	fd = connect_daemon(ctl->socket);
+	fd = connect_daemon(ctl->socket, true);
 	if (fd < 0) {
 		free(text);
 		return EXIT_FAILED;
@@ -336,6 +339,56 @@ int query_daemon(struct ctl *ctl, json_t *request, json_t **answer)
 					: strerror(-ret));
 	ret = take_answer(ctl, line, len, answer);
 	free(line);
+	return ret;
+}
+
+/* Read one line and no octet more, which the lines behind it need. */
+static int read_line(int fd, char *buf, size_t size)
+{
+	size_t n = 0;
+	ssize_t got;
+
+	while (n + 1 < size) {
+		got = recv(fd, buf + n, 1, 0);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got ? -errno : -ECONNRESET;
+		if (buf[n++] == '\n') {
+			buf[n] = '\0';
+			return 0;
+		}
+	}
+	return -EMSGSIZE;
+}
+
+int watch_daemon(struct ctl *ctl, bool loud)
+{
+	static const char request[] = "{\"cmd\":\"watch\"}\n";
+	char line[1024] = "";
+	const char *why;
+	json_t *answer;
+	int fd, ret;
+
+	fd = connect_daemon(ctl->socket, loud);
+	if (fd < 0)
+		return fd;
+	ret = send_all(fd, request, strlen(request))
+		      ?: read_line(fd, line, sizeof(line));
+	if (!ret) {
+		answer = json_loads(line, 0, NULL);
+		why = json_string_value(json_object_get(answer, "error"));
+		if (!json_is_true(json_object_get(answer, "ok")))
+			ret = -EOPNOTSUPP;
+		if (ret && loud)
+			complain(0, "mcsecd: %s", why ?: "invalid answer");
+		json_decref(answer);
+	} else if (loud) {
+		complain(0, "mcsecd at %s: %s", ctl->socket, strerror(-ret));
+	}
+	if (!ret)
+		return fd;
+	close(fd);
 	return ret;
 }
 

@@ -30,6 +30,8 @@ static const struct command commands[] = {
 	COMMAND("metrics", cmd_metrics, "",
 		"list of all metrics with descriptions"),
 	COMMAND("monitor", cmd_monitor, "", "print events of the module"),
+	COMMAND("watch", cmd_watch, "",
+		"print events of the module and of mcsecd, with their time"),
 	COMMAND("batch", cmd_batch, "[-f|force] [FILE]",
 		"execute many of the above, one per line"),
 	COMMAND("key", NULL, "generate ALG [bits N] [file FILE]",

@@ -173,6 +173,10 @@ void group_print(const struct kgroup_info *g);
 json_t *sa_json(const struct ksa_info *i);
 void sa_print(const struct ksa_info *i, const char *indent);
 
+/* ---- monitor.c ---- */
+json_t *event_json(const struct kevent *ev);
+void event_print(const struct kevent *ev);
+
 /* ---- daemon.c ---- */
 
 /*
@@ -180,12 +184,17 @@ void sa_print(const struct ksa_info *i, const char *indent);
  * in *@answer, which the caller releases, or another exit code after a message.
  */
 int query_daemon(struct ctl *ctl, json_t *request, json_t **answer);
+/*
+ * Ask the daemon for the lines of its log. Returns a socket from which they come, or
+ * -errno; then a message was printed if @loud. -EOPNOTSUPP: it cannot.
+ */
+int watch_daemon(struct ctl *ctl, bool loud);
 
 /* ---- one table or function per command ---- */
 extern const struct command group_commands[], sa_commands[], sender_commands[];
 extern const struct command key_commands[], pki_commands[], audit_commands[];
 command_fn cmd_show, cmd_stats, cmd_monitor, cmd_batch, cmd_metrics;
-command_fn cmd_doctor, cmd_health, cmd_status, cmd_member, cmd_rekey,
+command_fn cmd_doctor, cmd_health, cmd_watch, cmd_status, cmd_member, cmd_rekey,
 	cmd_reseal, cmd_evict, cmd_admit;
 command_fn cmd_reset, cmd_reload;
 command_fn cmd_audit, cmd_trail, cmd_join, cmd_leave;

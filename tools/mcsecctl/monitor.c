@@ -9,7 +9,7 @@
 #include "lib/util.h"
 #include "mcsecctl.h"
 
-static json_t *event_json(const struct kevent *ev)
+json_t *event_json(const struct kevent *ev)
 {
 	char buf[ADDR_STRLEN];
 	json_t *o = json_object();
@@ -44,7 +44,7 @@ static json_t *event_json(const struct kevent *ev)
 	return o;
 }
 
-static void event_print(const struct kevent *ev)
+void event_print(const struct kevent *ev)
 {
 	char buf[ADDR_STRLEN];
 
