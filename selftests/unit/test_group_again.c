@@ -3,6 +3,8 @@
  * Members that register again: what they get, what is stored of it, and what the
  * others notice.
  */
+#include <errno.h>
+
 #include "gcks/group.h"
 #include "gcks/group_time.h"
 #include "gcks/lkh.h"
@@ -168,6 +170,7 @@ static void test_over(bool rekey_sa)
 	ask(a);
 	ok(sim_group(&s).data_spi != spi, "%s: the key server makes new keys",
 	   what);
+	is_int(sim_group(&s).leaves, 0, "%s: the member goes on", what);
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "%s: all are in step", what);
 	sim_finish(&s, what);
@@ -216,6 +219,7 @@ static void test_sids_for_one(void)
 	begin(3);
 	s.cg.sender_id_bits = 8;
 	s.cg.max_sender_ids = 100;
+	s.store_ms = 5;
 	up();
 	for (i = 0; i < 2; i++) {
 		m[i] = sim_add(&s, i ? "s3.example" : "s2.example", true, true);
@@ -231,6 +235,8 @@ static void test_sids_for_one(void)
 	gcks_rekey(s.gcks, "video", rekeyed, NULL);
 	for (i = 0; i < 2; i++)
 		register_now(TAILQ_FIRST(&m[i]->m->groups));
+	sim_run(&s, 450);
+	ok(sim_group(&s).next_sender_id <= 256, "the last Sender-ID is 255");
 	sim_run(&s, 60000);
 	ok(sim_group(&s).next_sender_id <= 256, "no Sender-ID has 9 bits");
 	for (i = 0; i < 2; i++)
@@ -320,6 +326,7 @@ static void test_back_again(bool soon)
 static void test_leave_answered(void)
 {
 	begin(7);
+	s.store_ms = 5;
 	up();
 	s.engine->ops.group_request = note_when;
 	s.store_ms = 200;
@@ -385,6 +392,29 @@ static void test_refused_at_the_end(void)
 	sim_free(&s);
 }
 
+/* A sender that never becomes a member, since the store fails. */
+static void test_newcomer_too_often(void)
+{
+	struct sim_member *m;
+	unsigned int i;
+
+	begin(13);
+	up();
+	m = sim_add(&s, "s2.example", true, false);
+	s.store_errno = -ENOSPC;
+	sim_up(m);
+	sim_run(&s, 1000);
+	for (i = 0; i < 20; i++)
+		ask(m);
+	ok(sim_logged(&s, "\"s2.example\": asks for Sender-IDs too often"),
+	   "a newcomer that asks all the time is refused");
+	s.store_errno = 0;
+	ok(sim_settle(&s, 900000),
+	   "the newcomer is let in when the store is well");
+	is_int(sim_out_of_step(&s), 0, "all are in step with the newcomer");
+	sim_finish(&s, "newcomer");
+}
+
 int main(void)
 {
 	RUN(test_stored_once);
@@ -398,5 +428,6 @@ int main(void)
 	RUN(test_leave_answered);
 	RUN(test_key_wrap);
 	RUN(test_refused_at_the_end);
+	RUN(test_newcomer_too_often);
 	return done();
 }
