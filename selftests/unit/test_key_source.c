@@ -15,6 +15,8 @@
 #include "tap.h"
 #include "wire/proto.h"
 
+#define TIME_MS 0x1111222233334444u
+
 static struct sim s;
 static struct conf_group c;
 static struct group *g;
@@ -37,11 +39,15 @@ static int next(const uint32_t *drawn, bool exclude)
 {
 	int ret;
 
+	st.time_ms = TIME_MS;
 	spis = drawn;
 	n_drawn = 0;
 	crypto_rand_set_test(draw, NULL);
 	ret = key_source_local.next_data(g, &st, 777, exclude);
 	crypto_rand_set_test(NULL, NULL);
+	/* The time stands behind the announced SPIs. */
+	if (st.time_ms != TIME_MS)
+		bail("more than the SPIs was written");
 	return ret;
 }
 
@@ -63,7 +69,8 @@ static void test_keys(void)
 {
 	static const uint32_t first[] = { 1000, 1001, 1002, 1003, 1004 };
 	static const uint32_t second[] = { 1005 };
-	static const uint32_t none[] = { 0 };
+	static const uint32_t third[] = { 1006 };
+	static const uint32_t fourth[] = { 1007 };
 	uint8_t key[KD_PLAIN_MAX];
 
 	is_int(GKM_NEXT, 4, "four SPIs are announced");
@@ -86,10 +93,10 @@ static void test_keys(void)
 	is_int(octet, 2, "each key is drawn");
 
 	c.alg.key_bits = 256;
-	is_int(next(second, false), 0, "a key of 256 bits is made");
+	is_int(next(third, false), 0, "a key of 256 bits is made");
 	is_int(st.data.len, 36, "a key for AES with 256 bits is longer");
 	c.alg.encr = 999;
-	ok(next(none, false) < 0, "no key is made for an unknown algorithm");
+	ok(next(fourth, false) < 0, "no key is made for an unknown algorithm");
 	c.alg = s.cg.alg;
 }
 
@@ -99,7 +106,7 @@ static void test_spis(void)
 	static const uint32_t drawn[] = { 0,	255,  900,  901, 1001,
 					  1002, 1003, 1004, 256 };
 	static const uint32_t missing[] = { 2000, 2001 };
-	static const uint32_t anew[] = { 3000, 3001, 3002, 3003, 3004 };
+	static const uint32_t anew[] = { 3000, 3001, 3002, 3003, 3004, 3005 };
 	unsigned int i;
 
 	memset(&st, 0, sizeof(st));
@@ -124,6 +131,7 @@ static void test_spis(void)
 
 	/* An excluded member knows the announced SPIs. */
 	is_int(next(anew, true), 0, "a key is made for an exclusion");
+	is_int(n_drawn, 5, "five SPIs are drawn for an exclusion");
 	announces("for an exclusion", 3001, 3002, 3003, 3004);
 }
 

@@ -87,6 +87,8 @@ static void test_limits(void)
 	for (i = 1; i <= 64 && ret == -EAGAIN; i++)
 		ret = add(7, i, 64, 'a', 1);
 	ok(!ret && i == 65, "64 fragments are a message");
+	refrag_copy(&r, octets);
+	ok(octets[0] == 'a' && octets[63] == 'a', "64 fragments are copied");
 	refrag_drop(&r);
 	is_int(add(7, 1, 2, 'a', 65536), -E2BIG, "65536 octets are too many");
 	is_int(add(7, 1, 2, 'a', 65535), -EAGAIN, "65535 octets are not");
