@@ -140,7 +140,8 @@ static inline struct pki_pair make_ca(const struct pki_pair *by,
 		signer = openssl_key(by);
 	}
 	X509_set_version(x, X509_VERSION_3);
-	ASN1_INTEGER_set(X509_get_serialNumber(x), 7);
+	/* A list must not revoke a CA and the one below it at once. */
+	ASN1_INTEGER_set(X509_get_serialNumber(x), (long)strlen(name));
 	ASN1_TIME_set(X509_getm_notBefore(x), NOW - 3600);
 	ASN1_TIME_set(X509_getm_notAfter(x), NOW + YEAR);
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN",

@@ -223,6 +223,93 @@ static void test_anchors(void)
 	unlink(path2);
 }
 
+/* Three CAs, one below the other, are trusted, and any order of them is the same. */
+static void test_anchors_above(void)
+{
+	struct pki_pair low = make_ca(&inter, "Low", 0);
+	struct pki_pair far = member(&low, "d.example");
+	struct cert_der all[] = { { low.cert, low.cert_len },
+				  { inter.cert, inter.cert_len },
+				  { root.cert, root.cert_len },
+				  { inter.cert, inter.cert_len },
+				  { low.cert, low.cert_len } };
+	const struct pki_pair *const revoked[] = { &good, &inter, &low };
+	struct trust *own = trust;
+	struct crl_spec spec;
+	struct err why;
+	struct crls *c;
+	size_t i;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(revoked); i++) {
+		if (trust_from_der(all + i % 2 * 2, 3, &trust, &err))
+			bail("%s", err.text);
+		spec = week(i / 2 < 2 ? &root : &inter);
+		spec.revokes[0] = revoked[i / 2];
+		crl_write(path, &spec, false);
+		c = load(CRL_RELAXED);
+		is_int(judge_two(c, &far, &low, &why), i / 2 ? -EKEYREVOKED : 0,
+		       "list %zu, order %zu: %s", i / 2, i % 2, why.text);
+		crls_free(c);
+		trust_free(trust);
+	}
+	trust = own;
+	unlink(path);
+	pki_pair_free(&low);
+	pki_pair_free(&far);
+}
+
+/*
+ * Members are judged by references alone, which are kept when the certificates are not
+ * there any more.
+ */
+static void test_chain_refs(void)
+{
+	struct cert_der ders[] = { { below.cert, below.cert_len },
+				   { inter.cert, inter.cert_len } };
+	const struct pki_pair *const revoked[] = { &below, &inter, &good };
+	struct crl_spec spec;
+	struct cert *cert;
+	struct crls *c;
+	char by[80];
+	size_t i;
+
+	snprintf(by, sizeof(by), "%s/inter.pem", dir);
+	crl_write_cert(by, &inter);
+	if (cert_verify(trust, ders, 2, NOW, CERT_FOR_MEMBER, &cert, &err))
+		bail("%s", err.text);
+	is_int(cert_refs_of(cert)->n, 2,
+	       "a reference to each certificate below the trusted CA");
+	for (i = 0; i < ARRAY_SIZE(revoked); i++) {
+		spec = week(i ? &root : &inter);
+		spec.revokes[0] = revoked[i];
+		crl_write(path, &spec, false);
+		c = load(CRL_RELAXED);
+		is_int(crls_revoke(c, cert_refs_of(cert)), i < 2,
+		       "list %zu revokes the references", i);
+		crls_free(c);
+	}
+	cert_free(cert);
+	unlink(by);
+	unlink(path);
+}
+
+/* Like judge_one(), for a certificate that has expired after it was verified. */
+static int judge_late(const struct crls *c, const struct pki_pair *p,
+		      struct err *why)
+{
+	struct cert_der der = { p->cert, p->cert_len };
+	struct cert *cert;
+	int ret;
+
+	if (cert_verify(trust, &der, 1, NOW, CERT_FOR_MEMBER, &cert, why))
+		bail("chain: %s", why->text);
+	trust_set_crls(trust, c);
+	ret = cert_check_revoked(trust, cert, NOW + 2 * YEAR, why);
+	trust_set_crls(trust, NULL);
+	cert_free(cert);
+	return ret;
+}
+
 /* ---- policy ---------------------------------------------------------------- */
 
 static void test_times(void)
@@ -243,6 +330,14 @@ static void test_times(void)
 	       "strict: from nextUpdate on a certificate is refused");
 	ok(strstr(why.text, "has expired (crl-policy strict)"),
 	   "strict: the reason is given: %s", why.text);
+	is_int(judge_one(relaxed, &good, NOW + 1, &why), 0,
+	       "relaxed: a valid list puts nobody out: %s", why.text);
+	is_int(judge_late(relaxed, &good, &why), -EKEYREJECTED,
+	       "relaxed: only errors of lists are forgiven");
+	ok(strstr(why.text, "has expired"),
+	   "relaxed: the reason is the certificate: %s", why.text);
+	is_int(judge_late(strict, &good, &why), -EKEYREJECTED,
+	       "strict: no error of a certificate is forgiven: %s", why.text);
 	is_int(judge_one(relaxed, &good, NOW + 8 * DAY, &why), 0,
 	       "relaxed: an outdated list puts nobody out");
 	is_int(judge_one(relaxed, &leaf, NOW + 8 * DAY, &why), -EKEYREVOKED,
@@ -581,6 +676,8 @@ int main(void)
 	RUN(test_leaf);
 	RUN(test_intermediate);
 	RUN(test_anchors);
+	RUN(test_anchors_above);
+	RUN(test_chain_refs);
 	RUN(test_times);
 	RUN(test_missing);
 	RUN(test_refused);
