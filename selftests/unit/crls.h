@@ -25,6 +25,7 @@ struct crl_spec {
 	long number;
 	const struct pki_pair *revokes[CRL_REVOKES_MAX];
 	long base; /* number of the list to which this one is a delta */
+	bool sha1; /* with a key that is not Ed25519 */
 	const char *entry; /* a critical certificateIssuer of all entries */
 	uint8_t digits; /* number of so many octets, in place of @number */
 	int nid; /* an extension more ... */
@@ -152,9 +153,9 @@ static inline X509_CRL *crl_make(const struct crl_spec *spec)
 		crl_extend(crl, issuer, spec->nid, spec->value);
 	X509_CRL_sort(crl);
 	if (!X509_CRL_sign(crl, key,
-			   EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519
-				   ? NULL
-				   : EVP_sha256()))
+			   EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? NULL
+			   : spec->sha1 ? EVP_sha1()
+					: EVP_sha256()))
 		bail("X509_CRL_sign");
 	EVP_PKEY_free(key);
 	X509_free(issuer);
@@ -187,6 +188,18 @@ static inline void crl_write_cert(const char *path, const struct pki_pair *p)
 		bail("cannot write %s", path);
 	BIO_free(bio);
 	X509_free(x);
+}
+
+static inline void crl_write_key(const char *path, const struct pki_pair *p)
+{
+	BIO *bio = BIO_new_file(path, "w");
+	EVP_PKEY *key = crl_key(p);
+
+	if (!bio ||
+	    PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
+		bail("cannot write %s", path);
+	BIO_free(bio);
+	EVP_PKEY_free(key);
 }
 
 static inline void crl_write_text(const char *path, const void *p, size_t len)

@@ -412,7 +412,15 @@ static void refuse(const struct crl_spec *spec, const char *what,
 
 static void test_refused(void)
 {
+	struct pki_req req = {
+		.kind = PKI_CA,
+		.type = SIG_ECDSA_P256,
+		.name = "Curve",
+		.not_before = NOW - 3600,
+		.not_after = NOW + YEAR,
+	};
 	struct pki_pair deaf = make_ca(NULL, "Deaf", 0);
+	struct pki_pair curve = issue(NULL, &req);
 	struct trust *own = trust;
 	struct crl_spec spec;
 
@@ -424,12 +432,17 @@ static void test_refused(void)
 	spec = week(&root);
 	spec.base = 3;
 	refuse(&spec, "a delta list", "a delta list");
+	spec.number = 0;
+	refuse(&spec, "a delta list", "a delta list without a number");
+	spec.number = 5;
 	spec.base = 0;
 	spec.nid = NID_issuing_distribution_point;
 	spec.value = "critical,indirectCRL:TRUE";
 	refuse(&spec, "indirect", "an indirect list");
 	spec.value = "critical,onlysomereasons:keyCompromise";
 	refuse(&spec, "for some reasons only", "a list of some reasons");
+	spec.value = "critical,DER:0c:01:41";
+	refuse(&spec, "distribution point is damaged", "a damaged scope");
 	spec.nid = NID_invalidity_date;
 	spec.value =
 		"critical,DER:18:0f:32:30:32:36:30:31:30:31:30:30:30:30:30:30:5a";
@@ -461,6 +474,14 @@ static void test_refused(void)
 	trust_free(trust);
 	trust = own;
 	pki_pair_free(&deaf);
+
+	trust = trust_in(&curve);
+	spec = week(&curve);
+	spec.sha1 = true;
+	refuse(&spec, "SHA-1", "a list that is signed with SHA-1");
+	trust_free(trust);
+	trust = own;
+	pki_pair_free(&curve);
 }
 
 static void refuse_text(const char *text, size_t len, const char *what,
@@ -491,6 +512,9 @@ static void test_files(void)
 	refuse_text(cut, sizeof(cut) - 1, "damaged", "a damaged PEM file");
 	refuse_text("-----BEGIN X509 CRL-----\nMIIB", 29, "",
 		    "half a PEM file");
+	crl_write_key(path, &root);
+	ok(!load(CRL_STRICT) && strstr(err.text, "a private key among"),
+	   "a private key is refused: %s", err.text);
 	crl_write(path, &spec, true);
 	f = fopen(path, "r");
 	len = fread(der, 1, sizeof(der), f);

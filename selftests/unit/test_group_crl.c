@@ -121,6 +121,8 @@ static void test_revoked(void)
 	sim_run(&s, 5000);
 	ok(sim_group(&s).members == 3 && !sim_group(&s).evictions,
 	   "changes nothing");
+	ok(!sim_logged(&s, "key server has proven another certificate"),
+	   "the key server has proven no other certificate");
 
 	revoke_cert(&a->cert);
 	is_int(reload(), 0, "a list that revokes a member");
@@ -391,6 +393,35 @@ static void test_twins(void)
 	finish("twins");
 }
 
+/* Each of three counts, whichever of them came first. */
+static void test_triplets(void)
+{
+	struct sim_member *m[3];
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(m); i++) {
+		usual(21 + i);
+		s.cg.batch_join_ms = 3000;
+		is_int(reload(), 0, "joins wait");
+		for (k = 0; k < ARRAY_SIZE(m); k++) {
+			m[k] = sim_add(&s, "c.example", false, true);
+			sim_up(m[k]);
+		}
+		sim_run(&s, 20000);
+		ok(sim_in(m[0]) && sim_in(m[1]) && sim_in(m[2]),
+		   "three hosts of an identity are in");
+		is_int(sim_group(&s).members, 4, "three hosts are one member");
+		revoke_cert(&m[i]->cert);
+		is_int(reload(), 0, "the certificate of host %u is revoked", i);
+		is_int(sim_group(&s).evictions, 1,
+		       "the identity of host %u is evicted", i);
+		sim_run(&s, 60000);
+		ok(!sim_in(m[i]), "host %u is out", i);
+		sim_down(m[i]);
+		finish("triplets");
+	}
+}
+
 /* A record has a limited number of certificates; then the leaf gets another key. */
 static void test_many(void)
 {
@@ -456,6 +487,7 @@ static void test_gcks_revoked(void)
 	usual(9);
 	revoke_cert(&s.cert);
 	reload_member(a);
+	reload_member(a);
 	ok(sim_logged(&s, "key server revoked: "),
 	   "the member says that it stops");
 	ok(sim_status(a).gcks_revoked,
@@ -483,6 +515,24 @@ static void test_gcks_revoked(void)
 	finish("key server revoked");
 }
 
+/* A CA that takes back a revocation, which was on hold, in time. */
+static void test_gcks_unrevoked(void)
+{
+	usual(24);
+	revoke_cert(&s.cert);
+	reload_member(a);
+	sim_run(&s, 3000);
+	memset(revoked, 0, sizeof(revoked));
+	reload_member(a);
+	ok(!sim_status(a).gcks_revoked, "the key server is followed again");
+	sim_run(&s, 30000);
+	ok(sim_in(a) && !sim_logged(&s, "excluded: "),
+	   "the member has kept its keys");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	trust_set_crls(a->trust, NULL);
+	finish("key server revoked for a while");
+}
+
 /* The usual order: another certificate first, and then the former one is revoked. */
 static void test_gcks_superseded(void)
 {
@@ -498,6 +548,7 @@ static void test_gcks_superseded(void)
 	is_int(b->gaps, 0, "the member has missed no packet");
 	ok(sim_logged(&s, "key server has proven another certificate"),
 	   "the member says that it has another certificate");
+	ok(!sim_logged(&s, "excluded: "), "the member has kept its keys");
 	is_int(sim_group(&s).evictions, 0, "nobody is evicted");
 	pki_pair_free(&former);
 	trust_set_crls(b->trust, NULL);
@@ -770,8 +821,10 @@ int main(void)
 	RUN(test_superseded);
 	RUN(test_same_leaf);
 	RUN(test_twins);
+	RUN(test_triplets);
 	RUN(test_many);
 	RUN(test_gcks_revoked);
+	RUN(test_gcks_unrevoked);
 	RUN(test_gcks_superseded);
 	RUN(test_gcks_revoked_restart);
 	RUN(test_gcks_superseded_restart);
