@@ -16,6 +16,13 @@
 
 #define ROOT 0u
 #define RECORD_VERSION 1
+/*
+ * Leaves are added side by side when a batch replaces so many keys; the most of
+ * them in one place, and the share of the tree that these are at most.
+ */
+#define CLUMP_KEYS 512u
+#define CLUMP_MAX 64u
+#define CLUMP_SHARE 16u
 
 struct node {
 	uint32_t id; /* Key ID; 0: free slot, or the root */
@@ -41,7 +48,8 @@ struct lkh {
 	uint32_t cap;
 	uint32_t free; /* head of the free list */
 	uint32_t next_id;
-	size_t n_stale;
+	size_t n_stale; /* stale nodes whose keys members have to be told */
+	uint32_t clump; /* to which this batch adds leaves, or LKH_NONE */
 
 	/* State before the batch, for lkh_undo(). */
 	struct saved *journal;
@@ -87,6 +95,7 @@ struct lkh *lkh_new(size_t key_len)
 	t->next_id = 1;
 	t->n = 1;
 	t->free = LKH_NONE;
+	t->clump = LKH_NONE;
 	t->v[ROOT].up = LKH_NONE;
 	t->v[ROOT].kid[0] = LKH_NONE;
 	t->v[ROOT].kid[1] = LKH_NONE;
@@ -209,7 +218,7 @@ static void slot_put(struct lkh *t, uint32_t s)
 {
 	bool was = t->v[s].saved;
 
-	if (t->v[s].stale)
+	if (t->v[s].stale && !t->v[s].joined)
 		t->n_stale--;
 	explicit_bzero(&t->v[s], sizeof(t->v[s]));
 	t->v[s].saved = was;
@@ -259,13 +268,9 @@ static void relink_child(struct lkh *t, uint32_t up, uint32_t old, uint32_t kid)
 		t->v[kid].up = up;
 }
 
-/*
- * Find the leaf to split: descending into the lighter half keeps the tree
- * balanced.
- */
-static uint32_t lightest_leaf(const struct lkh *t)
+/* Descending into the lighter half keeps the tree balanced. */
+static uint32_t lightest_leaf(const struct lkh *t, uint32_t s)
 {
-	uint32_t s = ROOT;
 	uint32_t a, b;
 
 	while (!t->v[s].member) {
@@ -274,6 +279,42 @@ static uint32_t lightest_leaf(const struct lkh *t)
 		s = t->v[b].leaves < t->v[a].leaves ? b : a;
 	}
 	return s;
+}
+
+static bool clump_grows(const struct lkh *t)
+{
+	uint32_t n;
+
+	if (t->clump == LKH_NONE || lkh_pending(t) < CLUMP_KEYS)
+		return false;
+	n = t->v[t->clump].leaves;
+	return n < CLUMP_MAX && n < t->v[ROOT].leaves / CLUMP_SHARE;
+}
+
+/*
+ * Find the leaf to split. If that is a leaf of a member that was there before, all
+ * members have to be told the keys above it, and a message has room for few such
+ * paths. The newcomers of a batch are therefore put side by side, in clumps: they
+ * learn the keys below a clump when they register. A clump stays small, so
+ * that it makes its leaves a few levels deeper at most, and the next batch balances
+ * the tree again.
+ */
+static uint32_t leaf_to_split(const struct lkh *t)
+{
+	uint32_t s = lightest_leaf(t, ROOT);
+
+	if (!t->v[s].joined && clump_grows(t))
+		s = lightest_leaf(t, t->clump);
+	return s;
+}
+
+/* Note that the new leaf @s and the leaf @at are below @inner now. */
+static void note_clump(struct lkh *t, uint32_t s, uint32_t at, uint32_t inner)
+{
+	if (!t->v[at].joined)
+		t->clump = s;
+	else if (at == t->clump)
+		t->clump = inner;
 }
 
 int lkh_add(struct lkh *t, uint64_t member, uint32_t *leaf)
@@ -301,7 +342,7 @@ int lkh_add(struct lkh *t, uint64_t member, uint32_t *leaf)
 			return ret;
 		relink_child(t, ROOT, LKH_NONE, s);
 	} else {
-		at = lightest_leaf(t);
+		at = leaf_to_split(t);
 		up = t->v[at].up;
 		ret = slot_get(t, &inner);
 		if (!ret)
@@ -313,11 +354,13 @@ int lkh_add(struct lkh *t, uint64_t member, uint32_t *leaf)
 		relink_child(t, up, at, inner);
 		t->v[inner].leaves = 2;
 		t->v[inner].stale = true;
-		t->n_stale++;
+		t->v[inner].joined = t->v[at].joined;
+		t->n_stale += !t->v[at].joined;
 		t->v[inner].kid[0] = at;
 		t->v[inner].kid[1] = s;
 		t->v[at].up = inner;
 		t->v[s].up = inner;
+		note_clump(t, s, at, inner);
 	}
 	*leaf = s;
 	return 0;
@@ -331,6 +374,7 @@ int lkh_remove(struct lkh *t, uint32_t leaf)
 	if (leaf >= t->n || !t->v[leaf].member)
 		return -ENOENT;
 	up = t->v[leaf].up;
+	t->clump = LKH_NONE;
 	ret = save_node(t, leaf);
 	if (!ret)
 		ret = touch_path(t, up, -1);
@@ -515,6 +559,7 @@ static void journal_wipe(struct lkh *t)
 		explicit_bzero(t->journal, t->n_journal * sizeof(*t->journal));
 	t->n_journal = 0;
 	t->n_stale = 0;
+	t->clump = LKH_NONE;
 	t->old_n = t->n;
 	t->old_free = t->free;
 }

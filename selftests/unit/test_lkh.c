@@ -19,7 +19,7 @@
 #define KWA GIKE_KWA_5649_128
 #define KEY 16 /* octets of a key of that algorithm */
 #define KEYMAT (20 + KEY) /* GSK_e with its salt, GSK_w */
-#define MAX 256 /* members over a whole history */
+#define MAX 1100 /* members over a whole history */
 #define MSGS 512
 
 struct sim {
@@ -396,14 +396,16 @@ static void test_figures(void)
 	world_free(&w);
 }
 
-static void random_history(uint64_t s, unsigned int steps, bool thorough)
+/* First come two times @crowd, of which the second is added to the first. */
+static void random_history(uint64_t s, unsigned int steps, unsigned int crowd,
+			   bool thorough)
 {
-	struct sim *fresh_ones[8];
+	struct sim *fresh_ones[MAX];
 	unsigned int n_fresh, i, j, spied = 0, leaks = 0, past = 0;
 
 	world_init(&w, s);
 	for (i = 0; i < steps; i++) {
-		unsigned int joins = next() % 4;
+		unsigned int joins = crowd && i < 2 ? crowd : next() % 4;
 		unsigned int leaves = next() % 3;
 
 		n_fresh = 0;
@@ -884,6 +886,9 @@ int main(void)
 	RUN(test_undo);
 	RUN(test_full);
 	for (i = 0; seeds[i]; i++)
-		RUN(random_history, seeds[i], 60, i == 0);
+		RUN(random_history, seeds[i], 60, 0, i == 0);
+	RUN(random_history, 17, 16, 500, false);
+	ok(w.most <= KD_MAX_WRAP_KEYS,
+	   "a crowd of half of the members: %zu keys", w.most);
 	return done();
 }

@@ -142,8 +142,45 @@ static void test_no_cut(void)
 	lkh_free(p.t);
 }
 
+#define BEFORE 600
+#define CROWD 590
+
+/* A message has room for 60 newcomers that are spread over the tree. */
+static void test_crowd(void)
+{
+	struct lkh *t = lkh_new(KEY);
+	unsigned int i, n = 0;
+	uint32_t leaf;
+	size_t keys;
+
+	for (i = 1; i <= BEFORE; i++)
+		if (lkh_add(t, i, &leaf))
+			bail("add");
+	is_int(told(t), 0, "nobody was there before");
+	lkh_commit(t);
+	while (n < CROWD && lkh_room(t, KD_MAX_WRAP_KEYS)) {
+		if (lkh_add(t, i + n, &leaf))
+			bail("add");
+		n++;
+	}
+	keys = told(t);
+	is_int(n, CROWD, "a crowd as large as the group joins by one message");
+	ok(keys <= KD_MAX_WRAP_KEYS && keys <= lkh_pending(t),
+	   "of %zu keys, which were foreseen", keys);
+	lkh_commit(t);
+	ok(lkh_depth(t) <= 16, "the tree of %u has %u levels", BEFORE + CROWD,
+	   lkh_depth(t));
+	for (i = 0; i < 60; i++)
+		if (lkh_add(t, BEFORE + CROWD + 1 + i, &leaf))
+			bail("add");
+	ok(lkh_depth(t) <= 16, "the next ones go where it is less deep");
+	lkh_undo(t);
+	lkh_free(t);
+}
+
 int main(void)
 {
+	RUN(test_crowd);
 	RUN(test_lopsided);
 	RUN(test_no_cut);
 	return done();
