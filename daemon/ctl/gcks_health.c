@@ -147,7 +147,9 @@ static void put_confirmation(const struct gcks_walk *w,
 static void judge_sending(const struct gcks_walk *w,
 			  const struct gcks_group_status *s)
 {
-	bool unsent = s->unsent_change && s->changed_ms > UNSENT_MS;
+	/* A change that the store has refused is not sent either, for another reason. */
+	bool unsent = s->unsent_change && !s->store_failed &&
+		      s->changed_ms > UNSENT_MS;
 
 	if (s->unsent_why || unsent)
 		problem_add(w->p, "rekeys-not-sent", s->conf->name,

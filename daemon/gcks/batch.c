@@ -184,6 +184,16 @@ static bool message_full(const struct group *g)
 	return told > KD_MAX_WRAP_KEYS && !lkh_room(g->tree, KD_MAX_WRAP_KEYS);
 }
 
+/*
+ * Return the milliseconds for which the next batch has to wait. Members that had no
+ * room in an exclusion follow by another one, as soon as that is allowed.
+ */
+static uint32_t batch_wait_ms(const struct group *g)
+{
+	return g->expels || g->crowd_leaves ? pace_exclude_ms(g)
+					    : pace_wait_ms(g);
+}
+
 static bool leaves_now(const struct group *g, const struct gmember *m)
 {
 	return m->leaving && m->leave_ms <= group_now_ms(g);
@@ -199,7 +209,7 @@ static uint64_t next_leave_ms(const struct group *g)
 	if (m->leaving && m->leave_ms < least)
 		least = m->leave_ms;
 	least = least > now ? least - now : 0;
-	return least > pace_wait_ms(g) ? least : pace_wait_ms(g);
+	return least > batch_wait_ms(g) ? least : batch_wait_ms(g);
 }
 
 static int take_one_out(struct group *g, struct batch *b, struct gmember *m)
@@ -259,13 +269,18 @@ static int take_out(struct group *g, struct batch *b)
 	/* The keys of this change are not for members that lost a right. */
 	if (!ret && (b->expel || g->expels))
 		ret = take_out_barred(g, b);
-	if (ret || b->expel || b->deny || !g->n_leaving)
+	if (ret || b->expel || b->deny)
 		return ret;
+	g->crowd_leaves = false;
+	if (!g->n_leaving)
+		return 0;
 	TAILQ_FOREACH(m, &g->members, all)
 	{
 		if (m->out || !leaves_now(g, m))
 			continue;
-		if (ret || (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS)))
+		g->crowd_leaves = b->n_out &&
+				  !lkh_room(g->tree, KD_MAX_WRAP_KEYS);
+		if (ret || g->crowd_leaves)
 			break;
 		ret = take_one_out(g, b, m);
 	}
@@ -581,7 +596,9 @@ static void note_barred(struct group *g, const struct batch *b)
 	if (b->looked)
 		g->expels = b->some_stay;
 	if (g->expels)
-		batch_arm(g, 0);
+		batch_expel_soon(g);
+	else
+		pace_calm(g);
 }
 
 static void settle_batch(struct group *g, struct batch *b)
@@ -601,7 +618,7 @@ static void settle_batch(struct group *g, struct batch *b)
 	batch_tell_leavers(g, &b->leavers, 0);
 	note_barred(g, b);
 	if (!TAILQ_EMPTY(&g->joins))
-		batch_arm(g, pace_wait_ms(g));
+		batch_arm(g, batch_wait_ms(g));
 	else if (g->n_leaving)
 		batch_arm(g, next_leave_ms(g));
 }
@@ -687,7 +704,7 @@ static void batch_nothing(struct group *g, struct batch *b)
 	note_barred(g, b);
 	/* An expulsion of nobody took the place of the batch that was due. */
 	if (b->expel && !TAILQ_EMPTY(&g->joins))
-		batch_arm(g, pace_wait_ms(g));
+		batch_arm(g, batch_wait_ms(g));
 	batch_drop(b);
 	if (done)
 		done(g, arg, 0, "");
@@ -773,14 +790,13 @@ void batch_flush(struct group *g)
 		return;
 	}
 	g->due &= ~DUE_BATCH;
-	/* Like every eviction, this one does not wait for the pace. */
-	if (g->expels) {
-		batch_expel(g, NULL, NULL, NULL);
+	if (batch_wait_ms(g)) {
+		batch_arm(g, batch_wait_ms(g));
+		batch_tell_leavers(g, &g->leavers, 0);
 		return;
 	}
-	if (pace_wait_ms(g)) {
-		batch_arm(g, pace_wait_ms(g));
-		batch_tell_leavers(g, &g->leavers, 0);
+	if (g->expels) {
+		batch_expel(g, NULL, NULL, NULL);
 		return;
 	}
 	why = batch_used_up(g);
@@ -822,6 +838,13 @@ void batch_expel(struct group *g, struct policy *policy, commit_fn *done,
 	b->done = done;
 	b->arg = arg;
 	batch_run(g, b);
+}
+
+void batch_expel_soon(struct group *g)
+{
+	g->expels = true;
+	pace_hurry(g);
+	batch_arm(g, pace_exclude_ms(g));
 }
 
 static void batch_due(void *arg)

@@ -40,12 +40,15 @@ void batch_evict(struct group *g, struct gmember *m, commit_fn *done,
  * Take out at once every member that @policy bars (gmc_member_bars()). @policy is taken over and
  * becomes the group's; NULL is the group's own policy. One change takes out as
  * many members as its message can announce: if others are left, g->expels is
- * true, and the next batch takes them out, also after a failure and a restart.
+ * true, and the next batch takes them out when pace_exclude_ms() allows it, also after
+ * a failure and a restart.
  * No change may be in flight. @done may be NULL, and is called once with 0 or
  * -errno.
  */
 void batch_expel(struct group *g, struct policy *policy, commit_fn *done,
 		 void *arg);
+/* Note that members are barred, and take them out when pace_exclude_ms() allows it. */
+void batch_expel_soon(struct group *g);
 /*
  * Answer and free all of @l. @ret is 0, or the error (-errno) because of
  * which they are still members.

@@ -429,13 +429,16 @@ static void fill_group_status(const struct group *g,
 	s->max_sender_id = (1u << g->conf->sender_id_bits) - 1;
 	TAILQ_FOREACH(o, &g->out, all)
 	s->outbox += o->sent < o->n;
-	s->unsent_change = outbox_unsent(g);
-	s->unconfirmed = g->st.keyed ? outbox_unconfirmed(g) : 0;
+	/* The change that takes members out is still to come. */
+	s->unsent_change = g->expels || outbox_unsent(g);
+	s->unconfirmed = !g->st.keyed ? 0
+			 : g->expels  ? g->n_senders
+				      : outbox_unconfirmed(g);
 	s->changed_ms = group_now_ms(g) - g->change_ms;
 	s->changed = g->change_ms;
 	s->store_failed = g->store_failed;
 	s->witness_behind = g->commit.behind;
-	s->confirmed_ms = g->confirmed_ms;
+	s->confirmed_ms = g->expels ? 0 : g->confirmed_ms;
 	s->unsent_why = g->send_errno ? strerror(-g->send_errno) : NULL;
 	s->unsent = g->unsent;
 	s->beats = g->beats;

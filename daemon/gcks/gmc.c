@@ -180,6 +180,8 @@ const char *gmc_member_bars(const struct gmember *m,
 {
 	if (gmc_revoked(m->g, &m->certs))
 		return GMC_REVOKED;
+	if (gmc_denied(m->g, m->identity))
+		return "its identity is denied";
 	if (policy_bars(conf, m->identity, m->send))
 		return "no longer in the lists of the group";
 	return gmc_lost_psk(m, psks) ? "its pre-shared key was removed" : NULL;

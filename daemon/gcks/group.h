@@ -383,6 +383,8 @@ struct group {
 	 * change of keys excludes as many of these as its messages can announce.
 	 */
 	bool expels;
+	/* Members that leave had no room in the messages of the last batch. */
+	bool crowd_leaves;
 	struct timer batch;
 	uint64_t batch_ms; /* when the batch is due */
 

@@ -57,8 +57,7 @@ static void check_roster(struct group *g)
 		break;
 	if (!m)
 		return;
-	g->expels = true;
-	batch_arm(g, 0);
+	batch_expel_soon(g);
 }
 
 /* Do a piece of the work @turn. Returns false if there is none. */

@@ -85,10 +85,19 @@ static void kept_out(struct group *g, void *arg, int ret, const char *why)
 
 	if (ret) {
 		gmc_note_admitted(g, o->identity);
-		order_end(o, ret, 0, "\"%s\" not denied: %s", o->identity, why);
+		order_end(o, ret, 0, "\"%s\" not %s: %s", o->identity,
+			  gmc_find(g, o->identity) ? "evicted" : "denied", why);
 		return;
 	}
 	g->st.version++;
+	if (gmc_find(g, o->identity)) {
+		batch_expel_soon(g);
+		group_info(g, "member to be evicted: %s: in %u ms",
+			   quote(o->identity, name), pace_exclude_ms(g));
+		order_end(o, 0, pace_exclude_ms(g) + copies_effective_ms(g),
+			  "%s", "");
+		return;
+	}
 	g->evictions++;
 	group_info(g, "identity denied: %s: not a member now",
 		   quote(o->identity, name));
@@ -96,8 +105,8 @@ static void kept_out(struct group *g, void *arg, int ret, const char *why)
 }
 
 /*
- * The identity of an eviction is no member: it is denied, so that a request
- * that is pending or in transit is refused.
+ * The identity is denied, so that a request that is pending or in transit is refused.
+ * If @o is for a member, the next exclusion takes that out.
  */
 static void keep_out(struct group *g, struct order *o)
 {
@@ -111,7 +120,10 @@ static void keep_out(struct group *g, struct order *o)
 		ret = gmc_put_denied(g, o->identity, o->now);
 		if (!ret)
 			ret = gmc_audit(g->k, g->conf->name, o->identity,
-					"evict", "not a member now");
+					"evict",
+					gmc_find(g, o->identity)
+						? "by the next change of keys"
+						: "not a member now");
 		if (!ret)
 			ret = gkm_count(g);
 		if (ret)
@@ -131,9 +143,14 @@ static void run_evict(struct group *g, struct order *o)
 {
 	struct gmember *m = gmc_find(g, o->identity);
 
-	if (m)
-		batch_evict(g, m, evict_done, o);
-	else if (gmc_denied(g, o->identity))
+	if (m && !gmc_denied(g, o->identity)) {
+		if (pace_exclude_ms(g))
+			keep_out(g, o);
+		else
+			batch_evict(g, m, evict_done, o);
+		return;
+	}
+	if (gmc_denied(g, o->identity))
 		order_end(o, -EALREADY, 0,
 			  "\"%s\" was evicted from group \"%s\" before",
 			  o->identity, g->conf->name);
@@ -161,10 +178,30 @@ static void admit_done(struct group *g, void *arg, int ret, const char *why)
 	order_end(o, 0, 0, "%s", "");
 }
 
+static void run_admit(struct group *g, struct order *o);
+
+static void out_before_admitted(struct group *g, void *arg, int ret,
+				const char *why)
+{
+	if (ret)
+		admit_done(g, arg, ret, why);
+	else
+		run_admit(g, arg);
+}
+
 static void run_admit(struct group *g, struct order *o)
 {
 	int ret;
 
+	/*
+	 * The eviction is not complete yet. Who has the member's keys must not
+	 * read on because the identity is admitted.
+	 */
+	if (gmc_denied(g, o->identity) && gmc_find(g, o->identity)) {
+		g->expels = true;
+		batch_expel(g, NULL, out_before_admitted, o);
+		return;
+	}
 	if (!gmc_denied(g, o->identity)) {
 		order_end(o, -ENOENT, 0, "\"%s\" is not evicted from \"%s\"",
 			  o->identity, g->conf->name);
@@ -282,10 +319,26 @@ static void expel_failed(struct group *g, struct order *o, int ret,
 		adopt_done(g, o, ret, why);
 }
 
+static void look_again(struct order *o, uint32_t ms)
+{
+	timer_set(o->g->k->deps.tq, &o->wait, ms);
+}
+
 /*
- * If more members had to go than one change can announce, the next change
- * follows at once.
+ * Run @o again when the members that are barred may be taken out. The batch timer must
+ * not be first, since @o has to be told if they cannot; it is set again by then.
  */
+static void expel_later(struct group *g, struct order *o)
+{
+	batch_expel_soon(g);
+	timer_del(g->k->deps.tq, &g->batch);
+	o->waits = true;
+	o->until_ms = 0;
+	TAILQ_INSERT_HEAD(&g->orders, o, all);
+	look_again(o, pace_exclude_ms(g));
+}
+
+/* If more members had to go than one change can announce, the next change follows. */
 static void expel_done(struct group *g, void *arg, int ret, const char *why)
 {
 	struct order *o = arg;
@@ -293,9 +346,19 @@ static void expel_done(struct group *g, void *arg, int ret, const char *why)
 	if (ret)
 		expel_failed(g, o, ret, why);
 	else if (g->expels)
-		batch_expel(g, NULL, expel_done, o);
+		expel_later(g, o);
 	else
 		adopt_done(g, o, 0, "");
+}
+
+/* Take out the members that the policy in force bars, which @o has adopted. */
+static void expel_now_or_later(struct group *g, struct order *o)
+{
+	g->expels = true;
+	if (pace_exclude_ms(g))
+		expel_later(g, o);
+	else
+		batch_expel(g, NULL, expel_done, o);
 }
 
 static void adopt_reset_done(struct group *g, void *arg, int ret,
@@ -330,17 +393,13 @@ static struct policy *lists_only(const struct group *g,
 	return policy_new(&c, g->policy->version + 1);
 }
 
-static void look_again(struct order *o, uint32_t ms)
-{
-	timer_set(o->g->k->deps.tq, &o->wait, ms);
-}
-
 static void exclusion_due(void *arg)
 {
 	struct order *o = arg;
 	struct group *g = o->g;
 
-	if (outbox_unconfirmed(g) && group_now_ms(g) < o->until_ms) {
+	if (o->until_ms && outbox_unconfirmed(g) &&
+	    group_now_ms(g) < o->until_ms) {
 		look_again(o, EXCLUDED_STEP_MS);
 		return;
 	}
@@ -358,7 +417,7 @@ static void exclude_first_done(struct group *g, void *arg, int ret,
 		return;
 	}
 	if (g->expels) {
-		batch_expel(g, NULL, exclude_first_done, o);
+		expel_later(g, o);
 		return;
 	}
 	o->waits = true;
@@ -367,10 +426,24 @@ static void exclude_first_done(struct group *g, void *arg, int ret,
 	look_again(o, copies_effective_ms(g));
 }
 
+/*
+ * Return true if the lists of @o are in force, and senders may still use a key that
+ * was made before.
+ */
+static bool excludes_first(const struct group *g, const struct order *o)
+{
+	return g->policy == o->adopts && !o->until_ms;
+}
+
 static void exclude_first(struct group *g, struct order *o)
 {
-	struct policy *lists = lists_only(g, &o->policy->conf);
+	struct policy *lists;
 
+	if (g->policy == o->adopts) {
+		batch_expel(g, NULL, exclude_first_done, o);
+		return;
+	}
+	lists = lists_only(g, &o->policy->conf);
 	o->adopts = lists;
 	if (lists)
 		batch_expel(g, lists, exclude_first_done, o);
@@ -383,6 +456,7 @@ struct quiet_change {
 	struct order *o;
 	struct gkm_change *c;
 	bool times; /* rekeys and beats are rescheduled */
+	bool bars; /* members, which are taken out later */
 };
 
 static void adopt_quietly_done(struct group *g, void *arg, int ret,
@@ -398,7 +472,12 @@ static void adopt_quietly_done(struct group *g, void *arg, int ret,
 		if (q.times)
 			g->ops->changed(g);
 	}
-	adopt_done(g, q.o, ret, why);
+	if (ret && g->expels)
+		batch_expel_soon(g);
+	if (ret || !q.bars)
+		adopt_done(g, q.o, ret, why);
+	else
+		expel_now_or_later(g, q.o);
 }
 
 static int record_policy(struct group *g, const struct gkm_change *c,
@@ -433,6 +512,8 @@ static void adopt_quietly(struct group *g, struct order *o, unsigned int diff,
 	q->o = o;
 	q->c = c;
 	q->times = diff & POLICY_TIMES;
+	q->bars = somebody_barred(g, &o->policy->conf);
+	o->adopts = o->policy;
 	c->policy = o->policy;
 	o->policy = NULL;
 	ret = record_policy(g, c, names);
@@ -448,15 +529,22 @@ static void run_policy(struct group *g, struct order *o)
 	char names[POLICY_NAMES_MAX], why[POLICY_NAMES_MAX + 16];
 	unsigned int diff;
 
+	/* The policy is in force, and those who lose a right may be out by now. */
+	if (!p) {
+		if (g->expels)
+			expel_now_or_later(g, o);
+		else
+			adopt_done(g, o, 0, "");
+		return;
+	}
 	diff = policy_diff(&g->policy->conf, &p->conf, ~0u, names,
 			   sizeof(names));
 	p->version = g->policy->version + 1;
 	/* Revoked members go even if the change of policy fails. */
 	g->expels |= gmc_some_revoked(g);
 	if (!diff && (g->expels || somebody_lost_psk(g))) {
-		g->expels = true;
 		o->adopts = g->policy;
-		batch_expel(g, NULL, expel_done, o);
+		expel_now_or_later(g, o);
 		return;
 	}
 	if (!diff) {
@@ -468,11 +556,12 @@ static void run_policy(struct group *g, struct order *o)
 		return;
 	}
 	snprintf(why, sizeof(why), "changed: %s", names);
-	if (diff & POLICY_RESET && somebody_barred(g, &p->conf)) {
+	if (diff & POLICY_RESET &&
+	    (excludes_first(g, o) || somebody_barred(g, &p->conf))) {
 		exclude_first(g, o);
 	} else if (diff & POLICY_RESET) {
 		adopt_by_reset(g, o, why);
-	} else if (somebody_barred(g, &p->conf)) {
+	} else if (!pace_exclude_ms(g) && somebody_barred(g, &p->conf)) {
 		o->adopts = p;
 		o->policy = NULL;
 		batch_expel(g, p, expel_done, o);

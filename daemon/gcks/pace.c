@@ -23,6 +23,11 @@
 #define SPACING_MIN_MS 100
 /* Joins wait for the ATD of the previous one, but not longer than this. */
 #define IN_USE_MAX_MS 6000
+/*
+ * Longest wait of members that have to go, if one message after the other is full:
+ * they must not read for as long as it takes to tell all of them in peace.
+ */
+#define EXCLUDE_MAX_MS 10000
 /* Old SAs live two seconds longer than senders are held, see pace_anew(). */
 #define HOLD_EARLY_MS 1500
 
@@ -116,6 +121,7 @@ void pace_resumed(struct group *g)
 	g->pace.switch_ms = now + spread_atd(g) * MSEC_PER_SEC;
 	g->pace.copies_ms = now + copies_ms(g, GKM_SIMPLE);
 	g->pace.clear_ms = g->pace.copies_ms;
+	g->pace.burst_ms = now + copies_burst_ms(g) + SLACK_MS;
 }
 
 uint16_t pace_dtd(const struct group *g)
@@ -149,6 +155,25 @@ uint32_t pace_copies_ms(const struct group *g)
 uint32_t pace_beat_ms(const struct group *g)
 {
 	return ms_left(g, g->pace.burst_ms);
+}
+
+uint32_t pace_exclude_ms(const struct group *g)
+{
+	uint32_t burst = ms_left(g, g->pace.burst_ms);
+	uint32_t most = ms_left(g, g->pace.exclude_ms);
+
+	return g->pace.exclude_ms && most < burst ? most : burst;
+}
+
+void pace_hurry(struct group *g)
+{
+	if (!g->pace.exclude_ms)
+		g->pace.exclude_ms = group_now_ms(g) + EXCLUDE_MAX_MS;
+}
+
+void pace_calm(struct group *g)
+{
+	g->pace.exclude_ms = 0;
 }
 
 /*

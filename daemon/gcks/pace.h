@@ -5,9 +5,14 @@
  *
  * A member that misses the first copy of a GSA_REKEY cannot decrypt messages
  * over the next Rekey SA. A change therefore waits until all copies of the
- * previous one are sent and its Data SA is in use; only an eviction does not
- * wait. Changes that come up meanwhile are made together. The first join of a
- * quiet group does not wait.
+ * previous one are sent and its Data SA is in use; only an exclusion does not
+ * wait for that. Changes that come up meanwhile are made together. The first join
+ * of a quiet group does not wait.
+ *
+ * An exclusion waits for the burst of the one before it: a message of the second one
+ * over the first one's Rekey SA has a higher Message ID than the Data SA of the
+ * first one, so that members drop what they have missed of that as a replay. Whoever
+ * is to be excluded meanwhile is excluded by one change.
  *
  * All times are milliseconds of clock_mono_ms(); 0 if unset.
  */
@@ -29,6 +34,10 @@ struct pace {
 	 * members would drop it as a replay.
 	 */
 	uint64_t burst_ms;
+	/*
+	 * No exclusion waits for longer than this; 0: none waits.
+	 */
+	uint64_t exclude_ms;
 	uint64_t switch_ms; /* senders use the Data SA */
 	bool exclusion; /* made to exclude a member */
 	uint64_t short_ms; /* members may know an exclusion's DTD until then */
@@ -53,6 +62,14 @@ void pace_resumed(struct group *g);
 uint32_t pace_wait_ms(const struct group *g);
 uint32_t pace_join_ms(const struct group *g);
 uint32_t pace_beat_ms(const struct group *g);
+/*
+ * Return the milliseconds for which an exclusion has to wait. pace_hurry(): members
+ * that lost a right wait for theirs, so that from now on every exclusion waits for
+ * 10 s at most, until pace_calm().
+ */
+uint32_t pace_exclude_ms(const struct group *g);
+void pace_hurry(struct group *g);
+void pace_calm(struct group *g);
 /*
  * Return true while senders go on with their old keys after a reset, for
  * members that come back.

@@ -218,10 +218,12 @@ void schedule_rekey(struct group *g, unsigned int asked, const char *why,
 		return;
 	}
 	/* New keys are not for members that lost a right and are still in. */
-	if (g->expels) {
+	if (g->expels && !pace_exclude_ms(g)) {
 		batch_expel(g, NULL, done, arg);
 		return;
 	}
+	if (g->expels)
+		wait = pace_exclude_ms(g);
 	if (wait) {
 		timer_set(g->k->deps.tq, &g->periodic, wait);
 		done(g, arg, 0, "");

@@ -102,11 +102,48 @@ static void test_exclusion(void)
 	waits("a rekey behind it", 5050, 3050, 49, 5);
 }
 
+/* An exclusion waits for the burst of the one before it, and not for ever. */
+static void test_excluded_next(void)
+{
+	rest(5, 15);
+	is_int(pace_exclude_ms(g), 0,
+	       "at rest: an exclusion waits for nothing");
+	pace_changed(g, GKM_JOIN, true);
+	is_int(pace_exclude_ms(g), 0, "a join: an exclusion waits for nothing");
+	pace_changed(g, GKM_EXCLUDE, true);
+	is_int(pace_exclude_ms(g), 675,
+	       "an exclusion: the next one waits for its burst");
+	later(674);
+	is_int(pace_exclude_ms(g), 1,
+	       "an exclusion: the next one waits until that is sent");
+	later(1);
+	is_int(pace_exclude_ms(g), 0,
+	       "an exclusion: the next one does not wait for late copies");
+
+	pace_hurry(g);
+	pace_changed(g, GKM_EXCLUDE, true);
+	later(9500);
+	pace_changed(g, GKM_EXCLUDE, true);
+	pace_hurry(g);
+	is_int(pace_exclude_ms(g), 500,
+	       "exclusions wait: not longer than 10 s");
+	later(499);
+	is_int(pace_exclude_ms(g), 1,
+	       "exclusions wait: 10 s from when the first one waits");
+	later(1);
+	pace_changed(g, GKM_EXCLUDE, true);
+	is_int(pace_exclude_ms(g), 0,
+	       "exclusions have waited 10 s: the next ones follow at once");
+	pace_calm(g);
+	is_int(pace_exclude_ms(g), 675,
+	       "no exclusion waits any more: the next one waits for a burst");
+}
+
 static void test_resumed(void)
 {
 	rest(5, 15);
 	pace_resumed(g);
-	waits("copies once more", 3000, 3000, 0, 5);
+	waits("copies once more", 3000, 3000, 675, 5);
 }
 
 /* ---- resets ------------------------------------------------------------- */
@@ -211,6 +248,7 @@ int main(void)
 	RUN(test_changes);
 	RUN(test_spacing);
 	RUN(test_exclusion);
+	RUN(test_excluded_next);
 	RUN(test_resumed);
 	RUN(test_reset);
 	RUN(test_short_dtd);

@@ -166,7 +166,7 @@ static void test_crowd(void)
 	keys = told(t);
 	is_int(n, CROWD, "a crowd as large as the group joins by one message");
 	ok(keys <= KD_MAX_WRAP_KEYS && keys <= lkh_pending(t),
-	   "of %zu keys, which were foreseen", keys);
+	   "the message for a crowd has %zu keys, no more than foreseen", keys);
 	lkh_commit(t);
 	ok(lkh_depth(t) <= 16, "the tree of %u has %u levels", BEFORE + CROWD,
 	   lkh_depth(t));
