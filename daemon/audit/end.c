@@ -94,7 +94,6 @@ static void prove_record(struct trail_end *e)
 {
 	e->proven = e->line;
 	e->unproven = 0;
-	memset(e->digest, 0, sizeof(e->digest));
 }
 
 static int doubt_record(struct trail_end *e, const struct audit_record *r)

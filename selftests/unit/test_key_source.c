@@ -15,7 +15,7 @@
 #include "tap.h"
 #include "wire/proto.h"
 
-#define TIME_MS 0x1111222233334444u
+#define SIGN_MADE 0x1111222233334444
 
 static struct sim s;
 static struct conf_group c;
@@ -39,14 +39,14 @@ static int next(const uint32_t *drawn, bool exclude)
 {
 	int ret;
 
-	st.time_ms = TIME_MS;
+	st.sign_made = SIGN_MADE;
 	spis = drawn;
 	n_drawn = 0;
 	crypto_rand_set_test(draw, NULL);
 	ret = key_source_local.next_data(g, &st, 777, exclude);
 	crypto_rand_set_test(NULL, NULL);
-	/* The time stands behind the announced SPIs. */
-	if (st.time_ms != TIME_MS)
+	/* This time stands behind the announced SPIs. */
+	if (st.sign_made != SIGN_MADE)
 		bail("more than the SPIs was written");
 	return ret;
 }
