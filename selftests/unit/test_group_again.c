@@ -235,7 +235,7 @@ static void test_sids_for_one(void)
 	gcks_rekey(s.gcks, "video", rekeyed, NULL);
 	for (i = 0; i < 2; i++)
 		register_now(TAILQ_FIRST(&m[i]->m->groups));
-	sim_run(&s, 450);
+	sim_run(&s, 900);
 	ok(sim_group(&s).next_sender_id <= 256, "the last Sender-ID is 255");
 	sim_run(&s, 60000);
 	ok(sim_group(&s).next_sender_id <= 256, "no Sender-ID has 9 bits");
