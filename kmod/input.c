@@ -8,8 +8,8 @@
 #include "esp.h"
 #include "group.h"
 #include "icmp.h"
+#include "learn.h"
 #include "pkt.h"
-#include "pmtu.h"
 #include "verified.h"
 
 #include <linux/netfilter_bridge.h>
@@ -130,15 +130,24 @@ static __always_inline unsigned int input_esp(struct mcsec_pkt *pkt)
 	return input_unknown_esp(pkt, spi);
 }
 
+/*
+ * Return true where rules may have given the datagram a mark since it arrived,
+ * so that it does not tell which group the datagram came for.
+ */
+static bool is_marked_late(const struct mcsec_pkt *pkt)
+{
+	return pkt->state->hook == NF_INET_FORWARD;
+}
+
 /* Decide about a datagram that is not ESP. */
 static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 {
+	const struct net_device *port = mcsec_pkt_port(pkt);
 	struct mcsec_opaque opaque;
 	struct mcsec_group *group;
 
 	if (unlikely(pkt->next < 0)) {
-		opaque = mcsec_lookup_opaque(pkt->mnet->select, pkt,
-					     pkt->state->in);
+		opaque = mcsec_lookup_opaque(pkt->mnet->select, pkt, port);
 		if (!opaque.candidate)
 			return NF_ACCEPT;
 		return input_opaque(pkt, &opaque,
@@ -147,8 +156,8 @@ static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 					    : MCSEC_IN_MALFORMED,
 				    0);
 	}
-	group = mcsec_select_group(pkt->mnet->select, pkt, pkt->state->in);
-	if (!group)
+	group = mcsec_select_group(pkt->mnet->select, pkt, port);
+	if (!group || (is_marked_late(pkt) && group->sel.mask))
 		return NF_ACCEPT;
 	if (group->exempt && mcsec_is_membership(pkt->skb, pkt->state->pf,
 						 pkt->next, pkt->hlen)) {
@@ -198,7 +207,7 @@ static noinline void input_icmp6(struct mcsec_net *mnet, struct sk_buff *skb,
 {
 	struct mcsec_pkt pkt = { .skb = skb, .state = state, .mnet = mnet };
 
-	mcsec_pmtu_learn(&pkt);
+	mcsec_learn_pmtu(&pkt);
 }
 
 static __always_inline unsigned int
@@ -229,8 +238,43 @@ unsigned int mcsec_local_input(void *priv, struct sk_buff *skb,
  * Segment routing decapsulates behind PRE_ROUTING, so multicast routing may get
  * a clear datagram that no hook has seen.
  */
-unsigned int mcsec_routed_input(const struct mcsec_pkt *pkt)
+static unsigned int routed_clear(const struct mcsec_pkt *pkt)
 {
-	return mcsec_is_verified(pkt->skb, pkt->state->pf) ? NF_ACCEPT
-							   : input_clear(pkt);
+	struct sk_buff *skb = pkt->skb;
+	u32 mark = skb->mark;
+	unsigned int verdict;
+
+	if (mcsec_is_verified(skb, pkt->state->pf))
+		return NF_ACCEPT;
+	/* A group that selects by no mark must not hide behind another one. */
+	skb->mark = 0;
+	verdict = input_clear(pkt);
+	skb->mark = mark;
+	return verdict;
+}
+
+/*
+ * IP makes a copy for this host's sockets of what it routes to an interface, which
+ * would pass for a copy of what the host has sent.
+ */
+static unsigned int routed_esp(struct mcsec_pkt *pkt)
+{
+	__be32 spi = spi_of(pkt);
+	u64 iv;
+
+	pkt->sa = mcsec_sa_of(mcsec_select_sa(pkt->mnet->select, pkt, spi));
+	if (!pkt->sa ||
+	    skb_copy_bits(pkt->skb,
+			  pkt->hlen + offsetof(struct mcsec_esp_hdr, iv), &iv,
+			  sizeof(iv)) ||
+	    !mcsec_sa_is_own(pkt->sa, be64_to_cpu((__force __be64)iv)))
+		return NF_ACCEPT;
+	mcsec_sa_replayed(pkt->sa);
+	mcsec_drop_in(pkt->sa->group, MCSEC_IN_REPLAY, spi, -1);
+	return NF_DROP;
+}
+
+unsigned int mcsec_routed_input(struct mcsec_pkt *pkt)
+{
+	return pkt->next == IPPROTO_ESP ? routed_esp(pkt) : routed_clear(pkt);
 }

@@ -16,9 +16,9 @@ unsigned int mcsec_local_input(void *priv, struct sk_buff *skb,
 struct mcsec_pkt;
 
 /*
- * The verdict of the receive hooks about a datagram other than ESP that this host
- * routes. Softirq; the caller holds rcu_read_lock(), and has read the headers.
+ * The verdict of the receive hooks about a datagram that this host routes.
+ * Softirq; the caller holds rcu_read_lock(), and has walked the headers.
  */
-unsigned int mcsec_routed_input(const struct mcsec_pkt *pkt);
+unsigned int mcsec_routed_input(struct mcsec_pkt *pkt);
 
 #endif /* _MCSEC_INPUT_H */

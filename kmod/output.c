@@ -10,8 +10,8 @@
 #include "header.h"
 #include "icmp.h"
 #include "input.h"
+#include "learn.h"
 #include "pkt.h"
-#include "pmtu.h"
 
 #include <linux/netfilter_bridge.h>
 #include <net/ip.h>
@@ -272,13 +272,13 @@ static noinline unsigned int forward_multicast(struct mcsec_pkt *pkt)
 	unsigned int verdict;
 
 	mcsec_pkt_walk(pkt);
-	if (is_esp(pkt) || (pkt->next == MCSEC_NEXT_FRAGMENT && is_looped(pkt)))
-		return NF_ACCEPT;
 	if (is_routed(pkt)) {
 		verdict = mcsec_routed_input(pkt);
 		if (verdict != NF_ACCEPT)
 			return verdict;
 	}
+	if (is_esp(pkt) || (pkt->next == MCSEC_NEXT_FRAGMENT && is_looped(pkt)))
+		return NF_ACCEPT;
 	verdict = find_forwarded(pkt);
 	if (!pkt->group)
 		return verdict;
@@ -339,7 +339,7 @@ static noinline unsigned int forward_clear(struct mcsec_net *mnet,
 	if (mcsec_is_multicast(skb, state->pf))
 		return forward_multicast(&pkt);
 	if (mcsec_pkt_is_ip6(&pkt) && state->hook == NF_INET_FORWARD)
-		mcsec_pmtu_learn(&pkt);
+		mcsec_learn_pmtu(&pkt);
 	return mcsec_header_next(skb, state->pf) == IPPROTO_IPIP
 		       ? forward_tunnel4(&pkt)
 		       : mcsec_quotes(&pkt);
@@ -353,7 +353,8 @@ forward_any(struct mcsec_net *mnet, struct sk_buff *skb,
 	bool ip6 = mcsec_is_ip6(state->pf);
 
 	if (likely(mcsec_is_multicast(skb, state->pf)
-			   ? next == IPPROTO_ESP
+			   ? next == IPPROTO_ESP &&
+				     state->hook != NF_INET_FORWARD
 			   : next != (ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) &&
 				     (ip6 || next != IPPROTO_IPIP)))
 		return NF_ACCEPT;

@@ -6,8 +6,11 @@
 #ifndef _MCSEC_PKT_H
 #define _MCSEC_PKT_H
 
+#include <linux/ipv6.h>
+#include <linux/netdevice.h>
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
+#include <net/ip.h>
 
 #include "header.h"
 
@@ -54,6 +57,25 @@ struct mcsec_pkt {
 static __always_inline bool mcsec_pkt_is_ip6(const struct mcsec_pkt *pkt)
 {
 	return mcsec_is_ip6(pkt->state->pf);
+}
+
+/*
+ * Return the interface that the packet came by. Behind PRE_ROUTING the hooks get
+ * the VRF for a port of it, and groups name ports.
+ */
+static inline const struct net_device *
+mcsec_pkt_port(const struct mcsec_pkt *pkt)
+{
+	const struct net_device *in = pkt->state->in, *port;
+
+	if (likely(!netif_is_l3_master(in)) ||
+	    pkt->state->hook == NF_INET_PRE_ROUTING)
+		return in;
+	port = dev_get_by_index_rcu(pkt->state->net,
+				    mcsec_pkt_is_ip6(pkt)
+					    ? IP6CB(pkt->skb)->iif
+					    : IPCB(pkt->skb)->iif);
+	return port ?: in;
 }
 
 /* Walk the headers of the packet, and set hlen, nhoff and next. */

@@ -2,15 +2,11 @@
 #include "pmtu.h"
 #include "compat.h"
 #include "esp.h"
-#include "group.h"
-#include "pkt.h"
 
 #include <linux/icmpv6.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
-#include <linux/netfilter_ipv6.h>
 #include <net/ip.h>
-#include <net/ip6_route.h>
 #include <net/ipv6.h>
 #include <net/sock.h>
 #include <net/xfrm.h>
@@ -83,69 +79,4 @@ void mcsec_pmtu_tell(struct sk_buff *skb, const struct nf_hook_state *state,
 	if (state->sk && state->sk == skb->sk && is_inet(state->sk))
 		xfrm_local_error(skb, mtu);
 #endif
-}
-
-/* Return the SPI of the quoted ESP datagram or first fragment, or 0. */
-static __be32 quoted_spi(struct mcsec_pkt *pkt)
-{
-	unsigned int at;
-	struct frag_hdr frag;
-	__be32 spi;
-
-	mcsec_pkt_walk(pkt);
-	at = pkt->hlen;
-	if (pkt->next == MCSEC_NEXT_FRAGMENT) {
-		if (skb_copy_bits(pkt->skb, at, &frag, sizeof(frag)) ||
-		    frag.nexthdr != NEXTHDR_ESP ||
-		    frag.frag_off & htons(IP6_OFFSET))
-			return 0;
-		at += sizeof(frag);
-	} else if (pkt->next != NEXTHDR_ESP) {
-		return 0;
-	}
-	return skb_copy_bits(pkt->skb, at, &spi, sizeof(spi)) ? 0 : spi;
-}
-
-/*
- * A stranger that does not see the traffic does not know the SPI. One that does
- * could drop the datagrams as well.
- */
-static void learn_quoted(struct mcsec_pkt *pkt, __be32 mtu)
-{
-	const struct nf_hook_state *state = pkt->state;
-	const struct mcsec_sa *sa;
-	__be32 spi;
-
-	if (ipv6_hdr(pkt->skb)->version != 6 ||
-	    !mcsec_is_multicast(pkt->skb, state->pf))
-		return;
-	spi = quoted_spi(pkt);
-	if (!spi)
-		return;
-	sa = mcsec_sa_of(mcsec_select_sa(pkt->mnet->select, pkt, spi));
-	if (sa && READ_ONCE(sa->dir) & MCSEC_DIR_OUT)
-		ip6_update_pmtu(pkt->skb, state->net, mtu, state->in->ifindex,
-				0, sock_net_uid(state->net, NULL));
-}
-
-void mcsec_pmtu_learn(struct mcsec_pkt *pkt)
-{
-	const unsigned int hlen = sizeof(struct ipv6hdr);
-	const unsigned int at = hlen + sizeof(struct icmp6hdr);
-	struct sk_buff *skb = pkt->skb;
-	struct icmp6hdr *icmp;
-	__be32 mtu;
-
-	if (!pskb_may_pull(skb, at + hlen))
-		return;
-	icmp = (struct icmp6hdr *)(skb->data + hlen);
-	mtu = icmp->icmp6_mtu;
-	if (icmp->icmp6_type != ICMPV6_PKT_TOOBIG ||
-	    nf_ip6_checksum(skb, pkt->state->hook, hlen, IPPROTO_ICMPV6))
-		return;
-	__skb_pull(skb, at);
-	skb_reset_network_header(skb);
-	learn_quoted(pkt, mtu);
-	__skb_push(skb, at);
-	skb_reset_network_header(skb);
 }

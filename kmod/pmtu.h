@@ -42,14 +42,4 @@ unsigned int mcsec_pmtu_usable(unsigned int mtu, unsigned int hlen,
 void mcsec_pmtu_tell(struct sk_buff *skb, const struct nf_hook_state *state,
 		     u32 mtu);
 
-struct mcsec_pkt;
-
-/*
- * Take a Packet Too Big about ESP that an SA of this namespace sent, or may have
- * sent: the route to the group gets the smaller MTU, as esp6 does for xfrm. The
- * packet is a unicast one at LOCAL_IN, or at FORWARD for the gateway of its
- * receiver; IPv4 has no such error (RFC 1122 3.2.2). Other packets change nothing.
- */
-void mcsec_pmtu_learn(struct mcsec_pkt *pkt);
-
 #endif /* _MCSEC_PMTU_H */

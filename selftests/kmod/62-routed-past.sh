@@ -8,7 +8,7 @@
 #	a eth0 ---- eth0 b eth1 ---- eth0 c
 
 . "$(dirname "$0")/kmod.sh"
-need tcpdump python3 smcrouted
+need tcpdump python3 smcrouted nft
 load_mcsec
 two_hosts
 ns_create c
@@ -33,8 +33,8 @@ CONF
 spawn in_ns b smcrouted -n -N -f "$TMP/conf" -u "$TMP/sock" -P "$TMP/pid" \
 	>"$TMP/smcrouted" 2>&1
 routed() {
-	nip b mroute show | grep -q 'State: resolved' &&
-		nip b -6 mroute show | grep -q 'State: resolved'
+	nip b mroute show | grep -q '^(10.1.0.1' &&
+		nip b -6 mroute show | grep -q '^(fd01::1'
 }
 try "multicast is routed" wait_until 20 routed
 
@@ -79,6 +79,83 @@ routes "a verified one is routed after it" 2
 is "two datagrams of each family were routed" \
 	"$(wc -l <"$TMP/c4") $(wc -l <"$TMP/c6")" "2 2"
 
+section "a gateway that selects by a mark"
+# A rule of FORWARD sets the mark, so it says nothing about where a datagram came by.
+ctl b group flush
+ctl a group flush
+in_ns b nft -f - <<NFT
+table inet t {
+	chain fw {
+		type filter hook forward priority mangle
+		oifname eth0 ip daddr $G4 meta mark set 0x10
+		oifname eth0 ip6 daddr $G6 meta mark set 0x10
+	}
+}
+NFT
+pkill -F "$TMP/pid"
+cat >"$TMP/conf2" <<CONF
+phyint eth0 enable
+phyint eth1 enable
+mroute from eth1 source 10.3.0.2 group $G4 to eth0
+mroute from eth1 source fd03::2 group $G6 to eth0
+CONF
+spawn in_ns b smcrouted -n -N -f "$TMP/conf2" -u "$TMP/sock2" -P "$TMP/pid2" \
+	>"$TMP/smcrouted2" 2>&1
+outward() { nip b mroute show | grep -q '^(10.3.0.2' &&
+	nip b -6 mroute show | grep -q '^(fd03::2'; }
+try "multicast is routed outward" wait_until 20 outward
+for f in 4 6; do
+	G=G$f
+	key=$(new_key 20)
+	ctl b group add g$f "${!G}" mark 0x10/0xf0 forward
+	ctl a group add g$f "${!G}"
+	sa_add b g$f "$key" spi 4099 dir out alg aes-gcm-16 sender-id 1-4 select
+	sa_add a g$f "$key" spi 4099 dir in alg aes-gcm-16
+	listen a "${!G}" a$f
+	send c "${!G}" ttl=8 count=3 >/dev/null
+	try "IPv$f: what rules mark on its way is protected" \
+		wait_until 20 has_lines a$f 3
+done
+is "each of them was protected" "$(counter b out-protected)" 6
+pkill -F "$TMP/pid2"
+in_ns b nft delete table inet t
+
+section "own datagrams that are routed back"
+# IP makes a copy for the sockets of what it routes to where they have joined.
+ctl b group flush
+in_ns b sysctl -qw net.ipv4.conf.eth1.rp_filter=0
+cat >"$TMP/conf3" <<CONF
+phyint eth0 enable
+phyint eth1 enable
+mroute from eth1 source 10.1.0.119 group $G4 to eth0
+mroute from eth1 source fd01::77 group $G6 to eth0
+CONF
+spawn in_ns b smcrouted -n -N -f "$TMP/conf3" -u "$TMP/sock3" -P "$TMP/pid3" \
+	>"$TMP/smcrouted3" 2>&1
+back() { nip b mroute show | grep -q '^(10.1.0.119' &&
+	nip b -6 mroute show | grep -q '^(fd01::77'; }
+try "multicast is routed back" wait_until 20 back
+for f in 4 6; do
+	G=G$f
+	ctl b group add g$f "${!G}" dev eth0
+	sa_add b g$f "$(new_key 20)" spi 4110 dir inout alg aes-gcm-16 \
+		sender-id 1-4 select
+	listen b "${!G}" b$f
+done
+sniff a own "(src 10.1.0.2 and esp) or (src fd01::2 and ip6 proto 50)"
+send b $G4 count=2 loop=0 >/dev/null
+send b $G6 count=2 loop=0 >/dev/null
+sniffed own
+was=$(counter b in-replay)
+is "four own datagrams come by the other side" \
+	"$(pkt c forge moved "$TMP/own.pcap" eth0)" 4
+try "each of them is a replay" wait_until 20 counted b in-replay $((was + 4))
+is "none of them is delivered" "$(cat "$TMP/b4" "$TMP/b6" | wc -l)" 0
+pkill -F "$TMP/pid3"
+spawn in_ns b smcrouted -n -N -f "$TMP/conf" -u "$TMP/sock" -P "$TMP/pid" \
+	>"$TMP/smcrouted" 2>&1
+try "multicast is routed inward again" wait_until 20 routed
+
 section "without the groups"
 # The control: the same datagrams arrive where nothing protects. Another group has
 # fragments reassembled as before.
@@ -88,4 +165,29 @@ came() { try "$1 clear datagrams are routed" wait_until 20 cleared "$1"; }
 cleared() { [ $(($(wc -l <"$TMP/c4") + $(wc -l <"$TMP/c6"))) -ge $(($1 + 4)) ]; }
 forge came
 
+
+section "in a VRF"
+# Behind PRE_ROUTING the hooks get the VRF, and groups name its ports.
+ctl b group flush
+pkill -F "$TMP/pid"
+nip b link add red type vrf table 100
+nip b link set red up
+for d in eth0 eth1; do nip b link set $d master red; done
+nip b addr add fd01::2/64 dev eth0 nodad 2>/dev/null
+nip b addr add fd03::1/64 dev eth1 nodad 2>/dev/null
+nip b -6 route del fd01::99/128
+in_ns b sysctl -qw net.ipv4.udp_l3mdev_accept=1
+ctl b group add g4 $G4 dev eth0
+ctl b group add g6 $G6 dev eth0
+spawn in_ns b "$MC" recv $G6 $PORT eth0 "$TMP/vrf.ready" "$TMP/vrf6"
+wait_until 20 test -e "$TMP/vrf.ready"
+nip b -6 route add fd01::99/128 encap seg6local action End.DT6 table 100 \
+	dev eth0 table 100
+ctl a group flush
+before=$(counter b in-clear)
+pkt a ways inside fd01::1 fd01::99 $G6 $PORT FORGED
+try "a forged one out of a segment is dropped and counted" \
+	wait_until 20 counted b in-clear $((before + 1))
+is "a forged one out of a segment is not delivered" \
+	"$(wc -l <"$TMP/vrf6")" 0
 tap_done

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "learn.h"
+#include "group.h"
+#include "pkt.h"
+
+#include <linux/icmpv6.h>
+#include <linux/netfilter_ipv6.h>
+#include <net/ip6_route.h>
+#include <net/ipv6.h>
+
+#if IS_ENABLED(CONFIG_IPV6)
+
+/* Return the SPI of the quoted ESP datagram or first fragment, or 0. */
+static __be32 quoted_spi(struct mcsec_pkt *pkt)
+{
+	struct frag_hdr frag;
+	unsigned int at;
+	__be32 spi;
+
+	mcsec_pkt_walk(pkt);
+	at = pkt->hlen;
+	if (pkt->next == MCSEC_NEXT_FRAGMENT) {
+		if (skb_copy_bits(pkt->skb, at, &frag, sizeof(frag)) ||
+		    frag.nexthdr != NEXTHDR_ESP ||
+		    frag.frag_off & htons(IP6_OFFSET))
+			return 0;
+		at += sizeof(frag);
+	} else if (pkt->next != NEXTHDR_ESP) {
+		return 0;
+	}
+	return skb_copy_bits(pkt->skb, at, &spi, sizeof(spi)) ? 0 : spi;
+}
+
+static void update_route(const struct mcsec_pkt *pkt, __be32 mtu, int oif)
+{
+	struct net *net = pkt->state->net;
+
+	ip6_update_pmtu(pkt->skb, net, mtu, oif, 0, sock_net_uid(net, NULL));
+}
+
+/*
+ * The error may come by another interface than the one that the group leaves
+ * by. Without the names of interfaces there are the port it came by, and the
+ * first route.
+ */
+static void update_routes(const struct mcsec_pkt *pkt, __be32 mtu,
+			  const struct mcsec_candidate *c)
+{
+	const struct net_device *dev;
+	unsigned int i;
+
+	for (i = 0; i < c->n_devs; i++) {
+		dev = dev_get_by_name_rcu(pkt->state->net, c->devs[i]->name);
+		if (dev)
+			update_route(pkt, mtu, dev->ifindex);
+	}
+	if (c->n_devs)
+		return;
+	update_route(pkt, mtu, mcsec_pkt_port(pkt)->ifindex);
+	update_route(pkt, mtu, 0);
+}
+
+/*
+ * A stranger that does not see the traffic does not know the SPI. One that
+ * does can make datagrams of 1280 octets of the larger ones.
+ */
+static void learn_quoted(struct mcsec_pkt *pkt, __be32 mtu,
+			 const struct in6_addr *to)
+{
+	const struct mcsec_sa *sa;
+	__be32 spi;
+
+	if (ipv6_hdr(pkt->skb)->version != 6 ||
+	    !mcsec_is_multicast(pkt->skb, pkt->state->pf) ||
+	    !ipv6_addr_equal(&ipv6_hdr(pkt->skb)->saddr, to))
+		return;
+	spi = quoted_spi(pkt);
+	if (!spi)
+		return;
+	sa = mcsec_sa_of(mcsec_select_sa(pkt->mnet->select, pkt, spi));
+	if (sa && READ_ONCE(sa->dir) & MCSEC_DIR_OUT)
+		update_routes(pkt, mtu, &sa->group->candidate);
+}
+
+void mcsec_learn_pmtu(struct mcsec_pkt *pkt)
+{
+	const unsigned int hlen = sizeof(struct ipv6hdr);
+	const unsigned int at = hlen + sizeof(struct icmp6hdr);
+	struct sk_buff *skb = pkt->skb;
+	struct in6_addr to;
+	struct icmp6hdr *icmp;
+	__be32 mtu;
+
+	if (!pskb_may_pull(skb, at + hlen))
+		return;
+	icmp = (struct icmp6hdr *)(skb->data + hlen);
+	mtu = icmp->icmp6_mtu;
+	to = ipv6_hdr(skb)->daddr;
+	if (icmp->icmp6_type != ICMPV6_PKT_TOOBIG ||
+	    nf_ip6_checksum(skb, pkt->state->hook, hlen, IPPROTO_ICMPV6))
+		return;
+	__skb_pull(skb, at);
+	skb_reset_network_header(skb);
+	learn_quoted(pkt, mtu, &to);
+	__skb_push(skb, at);
+	skb_reset_network_header(skb);
+}
+
+#else
+
+void mcsec_learn_pmtu(struct mcsec_pkt *pkt)
+{
+}
+
+#endif
