@@ -506,7 +506,7 @@ static void test_gcks_revoked(void)
 	sim_run(&s, 120000);
 	ok(!sim_in(a), "the member stays out");
 	renew_gcks(&former);
-	sim_run(&s, 90000);
+	sim_run(&s, 120000);
 	ok(sim_in(a), "a key server with another certificate is accepted");
 	ok(!sim_status(a).gcks_revoked, "the status is as before");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
@@ -576,7 +576,7 @@ static void test_gcks_revoked_restart(void)
 	is_int(a->mk.n_sas, 0, "restart: the keys of the earlier run are gone");
 	ok(sim_in(b), "restart: a member without that list is in");
 	renew_gcks(&former);
-	sim_run(&s, 90000);
+	sim_run(&s, 120000);
 	ok(sim_in(a) && !sim_status(a).gcks_revoked,
 	   "restart: another certificate is accepted");
 	is_int(sim_out_of_step(&s), 0, "restart: all are in step");
