@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a host learns about the path from errors of routers. */
+/* Errors of routers, from which a host learns the MTU of the path. */
 #ifndef _MCSEC_LEARN_H
 #define _MCSEC_LEARN_H
 
