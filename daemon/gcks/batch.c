@@ -563,7 +563,9 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 	} else {
 		gmc_set_send(g, j->m, j->send);
 		gmc_set_fragments(g, j->m, j->fragments);
-		inband_release(j->m, ike_token_sa(g->k->engine, j->token));
+		if (!j->told)
+			inband_release(j->m,
+				       ike_token_sa(g->k->engine, j->token));
 		gmc_set_inband(g, j->m, j->inband);
 		g->registrations++;
 	}

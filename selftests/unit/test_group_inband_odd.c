@@ -65,6 +65,34 @@ static void changed_and_overtaken(void)
 	sim_finish(&s, __func__);
 }
 
+/*
+ * A sender that needs another Data SA is put off, and asks again over the IKE SA
+ * that its rekeys come over.
+ */
+static void put_off(void)
+{
+	struct sim_member *tx = sim_inband_start(&s, 1, 3, false);
+	struct mgroup *g = TAILQ_FIRST(&tx->m->groups);
+	unsigned int opened;
+
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 1000);
+	sim_inband_rekey(&s);
+	sim_run(&s, 500);
+	opened = sim_log_count(&s, "authentication succeeded");
+	g->used_up = true;
+	register_now(g);
+	sim_run(&s, 20000);
+	is_int(sim_log_count(&s, "put off"), 1,
+	       "the sender's request is put off");
+	is_int(sim_log_count(&s, "its rekeys go over another"), 0,
+	       "the IKE SA of its rekeys stays");
+	is_int(sim_log_count(&s, "authentication succeeded"), opened,
+	       "there is no other handshake");
+	ok(sim_in(tx), "the sender has keys");
+	sim_finish(&s, __func__);
+}
+
 /* A member is evicted while the answer to its registration is lost. */
 static void evicted_before_the_answer(void)
 {
@@ -277,6 +305,7 @@ static void heavy_loss(void)
 int main(void)
 {
 	RUN(changed_and_overtaken);
+	RUN(put_off);
 	RUN(evicted_before_the_answer);
 	RUN(other_ike_sa);
 	RUN(two_places);
