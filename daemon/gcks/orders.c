@@ -237,6 +237,8 @@ static void rekey_done(struct group *g, void *arg, int ret, const char *why)
 		order_end(arg, 0, 0, "%s", "");
 }
 
+static void run_reset(struct group *g, struct order *o);
+
 static void reset_done(struct group *g, void *arg, int ret, const char *why)
 {
 	struct order *o = arg;
@@ -251,9 +253,25 @@ static void reset_done(struct group *g, void *arg, int ret, const char *why)
 	order_end(o, 0, 0, "%s", "");
 }
 
+static void reset_excluded(struct group *g, void *arg, int ret, const char *why)
+{
+	if (ret)
+		reset_done(g, arg, ret, why);
+	else
+		run_reset(g, arg);
+}
+
+/*
+ * After a reset senders use the old key until all receivers are back. Who was
+ * put out before the order, and has its exclusion still to come, must not have that
+ * key for so long.
+ */
 static void run_reset(struct group *g, struct order *o)
 {
-	gkm_reset(g, "reset requested", reset_done, o);
+	if (g->expels)
+		batch_expel(g, NULL, reset_excluded, o);
+	else
+		gkm_reset(g, "reset requested", reset_done, o);
 }
 
 /* ---- policy and close --------------------------------------------------- */

@@ -55,6 +55,25 @@ static struct group *the_group(void)
 	return TAILQ_FIRST(&s.gcks->groups);
 }
 
+/* A reset while an eviction waits for the messages of the one before. */
+static void test_reset(void)
+{
+	uint64_t at;
+
+	usual(1, 4);
+	evict(0);
+	sim_run(&s, 100);
+	at = s.ms + evict(1);
+	sim_run(&s, 50);
+	is_int(sim_reset(s.gcks, "video", &err), 0, "the group is reset");
+	sim_run(&s, 60000);
+	is_int(sim_reads_after(&s, receiver(1), at), 0,
+	       "the evicted member reads nothing after the time that was told");
+	is_int(sim_log_count(&s, "group reset"), 1, "there is one reset");
+	is_int(sim_out_of_step(&s), 2, "the others are in step");
+	sim_free(&s);
+}
+
 /* ---- many evictions ------------------------------------------------------ */
 
 static void test_many(unsigned int loss)
@@ -305,6 +324,7 @@ static void test_crowd_leaves(void)
 
 int main(void)
 {
+	RUN(test_reset);
 	RUN(test_many, 0);
 	RUN(test_many, 2);
 	RUN(test_told);
