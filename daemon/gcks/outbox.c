@@ -512,6 +512,21 @@ int outbox_del_all(struct group *g)
 	return ret ? ret : store_del_below(group_store(g), key);
 }
 
+/*
+ * What the last change sent is not stored. An exclusion has two messages, so the
+ * last two are repeated for senders that have not confirmed, and no others: there
+ * may be one for each change of the last minute.
+ */
+static void find_last_change(struct group *g)
+{
+	const struct out_msg *last = TAILQ_LAST(&g->out, outbox), *before;
+
+	if (!last)
+		return;
+	before = TAILQ_PREV(last, outbox, all);
+	g->change_out = before ? before->seq : last->seq;
+}
+
 int outbox_load(struct group *g)
 {
 	char key[STORE_KEY_MAX];
@@ -521,5 +536,7 @@ int outbox_load(struct group *g)
 		ret = store_each(group_store(g), key, load_out, g);
 	if (!ret)
 		drop_stale(g);
+	if (!ret)
+		find_last_change(g);
 	return ret;
 }

@@ -339,7 +339,7 @@ static unsigned int sent(void)
  * Evictions while all senders follow, and while one of them has vanished from
  * the network, for which earlier changes are repeated for a minute.
  */
-static unsigned int messages(bool gone)
+static unsigned int messages(bool gone, bool restart)
 {
 	unsigned int before, i;
 	char name[32];
@@ -355,6 +355,11 @@ static unsigned int messages(bool gone)
 		sim_down(s.m[45 - i]);
 		sim_run(&s, 600);
 	}
+	if (restart) {
+		before = sent();
+		sim_gcks_down(&s);
+		sim_gcks_up(&s);
+	}
 	sim_run(&s, 120000);
 	before = sent() - before;
 	is_int(sim_out_of_step(&s), gone, "evictions: the others are in step");
@@ -367,10 +372,14 @@ static unsigned int messages(bool gone)
 
 static void test_messages(void)
 {
-	unsigned int few = messages(false), many = messages(true);
+	unsigned int few = messages(false, false);
+	unsigned int many = messages(true, false);
+	unsigned int later = messages(true, true);
 
 	ok(few <= 500, "40 evictions: %u messages", few);
 	ok(many <= few + 10 * 75, "while the sender is cut off: %u", many);
+	/* Each message that is stored, and copies of the last change. */
+	ok(later <= 250, "after a restart of the key server: %u", later);
 }
 
 int main(void)
