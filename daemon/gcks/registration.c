@@ -384,6 +384,12 @@ static void join_later(struct group *g, struct join_req *j,
 		put_off(g, j);
 }
 
+/* Room and pace were found for what @old asks for, and not for more. */
+static bool asks_for_more(const struct join_req *old, const struct join_req *j)
+{
+	return (j->send && !old->send) || (j->inband && !old->inband);
+}
+
 /*
  * The peer of @old asks again, and the change is still to be made. Takes over @j,
  * which costs nothing, however often it comes.
@@ -467,7 +473,7 @@ static void decide_granted(struct group *g, struct join_req *j,
 		!current_keys_suffice(g, j, others);
 	if (waits && j->later)
 		told = join_find_told(g, j->identity);
-	if (told) {
+	if (told && !asks_for_more(told, j)) {
 		join_still_later(g, told, j);
 		return;
 	}
@@ -482,6 +488,10 @@ static void decide_granted(struct group *g, struct join_req *j,
 	 */
 	if (!(m && m->owed && !j->used_up) && !pace_allows(g, m, j)) {
 		refuse_paced(g, j, m);
+		return;
+	}
+	if (told) {
+		join_still_later(g, told, j);
 		return;
 	}
 	if (place == PLACE_REPLACE)

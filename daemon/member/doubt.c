@@ -75,18 +75,26 @@ void doubt_note(struct mgroup *g, enum doubt d)
 }
 
 /* Return true if this is new. */
+static bool was_asked(const struct mgroup *g, const struct asked *a)
+{
+	unsigned int i;
+
+	for (i = 0; i < ASKED_MAX && i < g->n_asked; i++)
+		if (g->asked[i].about == a->about &&
+		    g->asked[i].round == a->round &&
+		    !memcmp(g->asked[i].spi, a->spi, sizeof(a->spi)))
+			return true;
+	return false;
+}
+
 static bool note_asked(struct mgroup *g, enum once about, const void *spi,
 		       size_t len, uint32_t round)
 {
 	struct asked a = { .about = about, .round = round };
-	unsigned int i;
 
 	memcpy(a.spi, spi, len);
-	for (i = 0; i < ASKED_MAX && i < g->n_asked; i++)
-		if (g->asked[i].about == a.about &&
-		    g->asked[i].round == a.round &&
-		    !memcmp(g->asked[i].spi, a.spi, sizeof(a.spi)))
-			return false;
+	if (was_asked(g, &a))
+		return false;
 	g->asked[g->n_asked++ % ASKED_MAX] = a;
 	return true;
 }
@@ -189,6 +197,9 @@ static void stray_due(void *arg)
 static void watch_stray(struct mgroup *g, enum once about, const void *spi,
 			size_t len)
 {
+	struct asked sign = { .about = about };
+
+	memcpy(sign.spi, spi, len);
 	/*
 	 * Messages signed with a stolen key cause requests at a rate of their
 	 * own, and inband rekeys are not missed.
@@ -196,8 +207,10 @@ static void watch_stray(struct mgroup *g, enum once about, const void *spi,
 	if (!mgroup_is_in(g) || g->stolen_key[0] || g->inband ||
 	    mgroup_now(g) < g->stray_ms || timer_armed(&g->stray))
 		return;
-	g->stray_sign = (struct asked){ .about = about };
-	memcpy(g->stray_sign.spi, spi, len);
+	/* What a stranger repeats must not keep others from being looked at. */
+	if (was_asked(g, &sign))
+		return;
+	g->stray_sign = sign;
 	g->stray_received = msa_received(g);
 	timer_set(mgroup_tq(g), &g->stray, STRAY_WATCH_MS);
 }

@@ -9,6 +9,7 @@
 
 #include "gcks/group.h"
 #include "group_sim.h"
+#include "member/mgroup.h"
 #include "tap.h"
 #include "wire/proto.h"
 
@@ -295,6 +296,33 @@ static void test_stranger(unsigned int every_ms, unsigned int most)
 	finish();
 }
 
+/* A stranger repeats an SPI that the member has asked about in vain. */
+static void test_repeated(void)
+{
+	struct kevent ev = { .type = KEVENT_UNKNOWN_SPI,
+			     .group = "video",
+			     .spi = 0x12345678 };
+	uint64_t t0, ms;
+	struct mgroup *g;
+
+	begin(95, RECEIVERS, 20);
+	g = TAILQ_FIRST(&a->m->groups);
+	doubt_once(g, DOUBT_STRAY, ONCE_STRAY_ESP, &ev.spi, sizeof(ev.spi), 0);
+	sim_run(&s, 60000);
+	a->offline = true;
+	change("ee");
+	a->offline = false;
+	for (t0 = s.ms; !has_newest(a) && s.ms - t0 < 60000;) {
+		member_kernel_event(a->m, &ev);
+		sim_run(&s, 5);
+	}
+	ms = s.ms - t0;
+	ok(ms <= BACK_S * 1000,
+	   "a repeated SPI: the member is back after %u ms", (unsigned int)ms);
+	no_alarm();
+	finish();
+}
+
 /* Everybody is behind a router that was down. */
 static void test_crowd(void)
 {
@@ -392,6 +420,7 @@ int main(void)
 	RUN(test_in_step);
 	RUN(test_stranger, 50, 0);
 	RUN(test_stranger, 0, 14);
+	RUN(test_repeated);
 	RUN(test_crowd);
 	RUN(test_messages);
 	return done();
