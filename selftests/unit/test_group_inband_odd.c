@@ -26,6 +26,11 @@ static void evict(const char *identity)
 		bail("%s", err.text);
 }
 
+static struct mgroup *the_group(const struct sim_member *m)
+{
+	return TAILQ_FIRST(&m->m->groups);
+}
+
 /* Run until the key server has granted the next request of a member. */
 static void until_granted(const char *what)
 {
@@ -90,6 +95,45 @@ static void put_off(void)
 	is_int(sim_log_count(&s, "authentication succeeded"), opened,
 	       "there is no other handshake");
 	ok(sim_in(tx), "the sender has keys");
+	sim_finish(&s, __func__);
+}
+
+/*
+ * A member whose request was put off asks again, and for inband rekeys now, for
+ * which there is no room.
+ */
+static void put_off_for_more(void)
+{
+	struct sim_member *tx, *m;
+	int i;
+
+	sim_init(&s, 5);
+	s.cg.inband = INBAND_ASKED;
+	s.cg.max_inband = 1;
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	sim_inband_add(&s, "a.example", false, true);
+	m = sim_add(&s, "b.example", false, true);
+	sim_up(tx);
+	sim_up(s.m[1]);
+	sim_up(m);
+	if (!sim_settle(&s, 60000))
+		bail("not all are in");
+	sim_run(&s, 20000);
+	sim_rekey(s.gcks, "video", &err);
+	sim_run(&s, 500);
+	the_group(m)->used_up = true;
+	register_now(the_group(m));
+	sim_run(&s, 200);
+	is_int(sim_log_count(&s, "put off"), 1, "the first request is put off");
+	sim_inband_reload(m, true);
+	for (i = 0; i < 5; i++) {
+		sim_run(&s, 300);
+		the_group(m)->used_up = true;
+		register_now(the_group(m));
+	}
+	sim_run(&s, 20000);
+	is_int(sim_group(&s).inband, 1, "only one member is rekeyed inband");
 	sim_finish(&s, __func__);
 }
 
@@ -306,6 +350,7 @@ int main(void)
 {
 	RUN(changed_and_overtaken);
 	RUN(put_off);
+	RUN(put_off_for_more);
 	RUN(evicted_before_the_answer);
 	RUN(other_ike_sa);
 	RUN(two_places);
