@@ -513,7 +513,7 @@ int outbox_del_all(struct group *g)
 }
 
 /*
- * Which messages are of the last change is not stored. An exclusion has two, so the
+ * A message is stored without the change that it is of. An exclusion has two, so the
  * last two are repeated for senders that have not confirmed, and no others: there
  * may be one for each change of the last minute.
  */

@@ -207,7 +207,7 @@ static void watch_stray(struct mgroup *g, enum once about, const void *spi,
 	if (!mgroup_is_in(g) || g->stolen_key[0] || g->inband ||
 	    mgroup_now(g) < g->stray_ms || timer_armed(&g->stray))
 		return;
-	/* What a stranger repeats must not keep others from being looked at. */
+	/* A stranger that repeats one SPI must not keep others from being looked at. */
 	if (was_asked(g, &sign))
 		return;
 	g->stray_sign = sign;
