@@ -28,10 +28,12 @@
 #define OFTEN_MS 15000
 /*
  * Changes that are repeated for a sender that missed several, and the mean
- * interval of their messages. The kernel of a member holds 64 SAs of a group.
+ * interval of their messages, and of every so many octets of them. The kernel of
+ * a member holds 64 SAs of a group.
  */
 #define LINKS_MAX 64
 #define LINK_MS 100
+#define LINK_OCTETS 4000
 
 void out_msg_free(struct out_msg *o)
 {
@@ -279,16 +281,18 @@ static void send_links(struct group *g)
 {
 	uint64_t now = group_now_ms(g);
 	struct out_msg *missed = missed_link(g), *o;
-	unsigned int n = 0;
+	unsigned int n = 0, units = 0;
 
-	for (o = missed; o; o = next_link(TAILQ_NEXT(o, all)))
+	for (o = missed; o; o = next_link(TAILQ_NEXT(o, all))) {
 		n++;
+		units += 1 + o->len / LINK_OCTETS;
+	}
 	if (n > LINKS_MAX)
 		missed = NULL;
 	for (o = TAILQ_FIRST(&g->out); o && o != missed; o = TAILQ_NEXT(o, all))
 		if (is_chain_link(o))
 			o->from_spi = 0;
-	if (!missed || now - g->links_ms < n * LINK_MS)
+	if (!missed || now - g->links_ms < units * LINK_MS)
 		return;
 	g->links_ms = now;
 	for (o = missed; o; o = next_link(TAILQ_NEXT(o, all)))
