@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/../lib.sh"
 . "$TOP/selftests/e2e/process.sh"
-need ip nft jq
+need ip nft jq openssl
 
 # HOST [FILE]: the lines that are not ok, and the exit code. Bridges are seen in the
 # /sys of the host only.
@@ -145,5 +145,58 @@ like "a certificate that ends soon" "$(doctor m "$TMP/m2.conf")" \
 touch -d '+3 days' "$TMP/m2.conf"
 like "a clock that is behind the files" "$(doctor m "$TMP/m2.conf")" \
 	'problem +clock: it is 20.*m2.conf is from later'
+
+section "revocation"
+
+# [SETTING...]: the configuration of the member, with a list and these settings
+crl_conf() {
+	sed "s|^identity: { |&crl = \"$TMP/crl\"; crl-numbers = \"$TMP/m/numbers\"; $* |" \
+		"$TMP/m.conf" >"$TMP/m2.conf"
+}
+ca_do() { openssl ca -config "$TMP/ca.conf" "$@" >>"$TMP/ca.log" 2>&1; }
+: >"$TMP/index.txt"
+echo 01 >"$TMP/number"
+cat >"$TMP/ca.conf" <<-END
+	[ca]
+	default_ca = lab
+	[lab]
+	database = $TMP/index.txt
+	crlnumber = $TMP/number
+	certificate = $pki/ca.pem
+	private_key = $pki/ca.key
+	default_md = default
+END
+crl_conf
+like "a list that is not there" "$(doctor m "$TMP/m2.conf")" \
+	'problem +crl: identity.crl: .*/crl: No such file or directory; to do: correct identity.crl'
+try "openssl ca makes a list" ca_do -gencrl -crldays 7 -out "$TMP/crl"
+is "a list" "$(doctor m "$TMP/m2.conf")" "exit 0"
+like "a list is told" "$(cat "$TMP/lines")" '^ok +crl: the list of CN=.* is verified \(0 revoked\)'
+key=$(openssl x509 -in "$pki/ca.pem" -noout -pubkey | openssl pkey -pubin -outform DER |
+	sha256sum | head -c 32)
+echo "${key//?/0} $key 1 - CN=gone" >"$TMP/m/numbers"
+chmod 600 "$TMP/m/numbers"
+like "a list that was in use and is missing" "$(doctor m "$TMP/m2.conf")" \
+	'problem +crl: identity.crl: the list of CN=gone, which was in use, is missing'
+echo x >"$TMP/m/numbers"
+like "numbers that are damaged" "$(doctor m "$TMP/m2.conf")" \
+	'problem +crl: identity.crl-numbers: .*numbers: line 1: damaged'
+rm "$TMP/m/numbers"
+mkdir "$TMP/none"
+sed "s|$TMP/crl|$TMP/none|" "$TMP/m2.conf" >"$TMP/m3.conf"
+like "a CA without a list" "$(doctor m "$TMP/m3.conf")" \
+	'problem +crl: the CA CN=.* has no list: what this CA has revoked'
+try "openssl ca makes a list that has ended" ca_do -gencrl -out "$TMP/crl" \
+	-crl_lastupdate 20200101000000Z -crl_nextupdate 20200102000000Z
+crl_conf 'crl-policy = \"strict\";'
+like "a list that has ended" "$(doctor m "$TMP/m2.conf")" \
+	'problem +crl: the list of CN=.* ended at 2020-01-02T00:00:00Z: peers .* are refused; to do'
+try "openssl ca revokes the certificate" ca_do -revoke "$pki/m.lab.pem"
+try "openssl ca lists it" ca_do -gencrl -crldays 7 -out "$TMP/crl"
+like "the own certificate is revoked" "$(doctor m "$TMP/m2.conf")" \
+	'problem +certificate: .*m.lab.pem is revoked by a list of .*/crl: .*; to do: issue another'
+unlike "such a certificate is not ok" "$(cat "$TMP/lines")" '^ok +certificate'
+ip netns exec "$(ns m)" "$MCSECCTL" -j doctor "$TMP/m2.conf" >"$TMP/doctor.json"
+fits "the JSON of revocation fits the schema" doctor <"$TMP/doctor.json"
 
 tap_done

@@ -5,7 +5,7 @@
  *
  *	checks.c	the list
  *	module_check.c	the kernel's module, and what is needed to build it
- *	conf_check.c	the configuration, its certificates, the clock
+ *	conf_check.c	the configuration, its certificates and lists, the clock
  *	net_check.c	routes, interfaces, and settings of the kernel
  *	rules_check.c	rules of nft that drop what is needed
  */

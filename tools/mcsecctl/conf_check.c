@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The configuration file, the certificates that it names, and the clock. */
+/* The configuration file, the certificates and lists that it names, and the clock. */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "checks.h"
 #include "conf/conf.h"
 #include "crypto/cert.h"
+#include "crypto/crl.h"
+#include "crypto/crlseen.h"
 #include "crypto/sign.h"
 #include "lib/err.h"
 
@@ -48,8 +51,10 @@ static int verify_own(const struct checks *c, const struct cert_chain *chain,
 	return 0;
 }
 
+/* @crls may be NULL. */
 static void judge_chain(struct checks *c, const struct cert_chain *chain,
-			const struct trust *trust, time_t now)
+			const struct trust *trust, const struct crls *crls,
+			time_t now)
 {
 	const char *path = c->conf->identity.certificate;
 	time_t ends = 0;
@@ -61,6 +66,11 @@ static void judge_chain(struct checks *c, const struct cert_chain *chain,
 			      "set the clock of this host, or use another certificate",
 			      "%s is valid from %s on", path,
 			      date_of(cert_chain_not_before(chain), date));
+	else if (crls && crls_revoke_chain(crls, chain))
+		check_problem(c, "certificate",
+			      "issue another one (mcsecctl pki), and restart mcsecd if it runs",
+			      "%s is revoked by a list of %s: peers that know the list refuse it",
+			      path, c->conf->identity.crl);
 	else if (verify_own(c, chain, trust, now, &ends, &err))
 		check_problem(c, "certificate",
 			      "issue another one by the CA of identity.ca (mcsecctl pki)",
@@ -75,6 +85,120 @@ static void judge_chain(struct checks *c, const struct cert_chain *chain,
 		check_ok(c, "certificate", "%s is verified, and ends at %s",
 			 path, date_of(ends, date));
 }
+
+/* ---- revocation lists ---------------------------------------------------- */
+
+static const char crl_cure[] =
+	"put the newest list of the CA into identity.crl, and \"mcsecctl reload\" if mcsecd runs";
+
+/* Return what follows if a list cannot tell about a certificate. */
+static const char *without_list(const struct crls *crls)
+{
+	return crls_policy(crls) == CRL_STRICT
+		       ? "peers with certificates of this CA are refused"
+		       : "what this CA has revoked since is not known";
+}
+
+static void judge_list(struct checks *c, const struct crls *crls, size_t i,
+		       time_t now)
+{
+	struct crl_state s;
+	char date[24];
+
+	crls_state(crls, i, &s);
+	date_of(s.next_update, date);
+	switch (crl_health_at(&s, now)) {
+	case CRL_VALID:
+		check_ok(c, "crl",
+			 "the list of %s is verified (%zu revoked), and ends at %s",
+			 s.issuer, s.revoked, date);
+		break;
+	case CRL_ENDS_SOON:
+		check_problem(c, "crl", crl_cure,
+			      "the list of %s ends soon, at %s", s.issuer,
+			      date);
+		break;
+	case CRL_EXPIRED:
+		check_problem(c, "crl", crl_cure,
+			      "the list of %s ended at %s: %s", s.issuer, date,
+			      without_list(crls));
+		break;
+	case CRL_EARLY:
+		check_problem(c, "crl",
+			      "set the clock of this host, or that of the CA",
+			      "the list of %s is valid from %s on: %s",
+			      s.issuer, date_of(s.this_update, date),
+			      without_list(crls));
+		break;
+	}
+}
+
+/* A start refuses lists that are older than those that were in use. */
+static void judge_numbers(struct checks *c, const struct crls *crls,
+			  const struct trust *trust)
+{
+	const char *path = c->conf->identity.crl_numbers;
+	struct crl_seen *seen;
+	struct err err;
+	int ret = crl_seen_load(path, &seen, &err);
+
+	if (ret == -EACCES || ret == -EPERM) {
+		check_unchecked(c, "crl",
+				"run this as the user of mcsecd, or correct the owner and mode",
+				"identity.crl-numbers: %s", err.text);
+		return;
+	}
+	if (ret) {
+		check_problem(c, "crl",
+			      "correct identity.crl-numbers, or the file",
+			      "identity.crl-numbers: %s", err.text);
+		return;
+	}
+	if (crl_seen_check(seen, crls, trust, &err))
+		check_problem(c, "crl", crl_cure, "identity.crl: %s", err.text);
+	crl_seen_free(seen);
+}
+
+static void judge_crls(struct checks *c, const struct crls *crls,
+		       const struct trust *trust, time_t now)
+{
+	char buf[512];
+	const char *ca;
+	size_t i;
+
+	for (i = 0; i < crls_count(crls); i++)
+		judge_list(c, crls, i, now);
+	for (i = 0; (ca = crls_missing(crls, trust, i, buf, sizeof(buf))); i++)
+		check_problem(c, "crl", crl_cure, "the CA %s has no list: %s",
+			      ca, without_list(crls));
+	judge_numbers(c, crls, trust);
+}
+
+static void judge_chain_and_lists(struct checks *c,
+				  const struct cert_chain *chain,
+				  const struct trust *trust, time_t now)
+{
+	const struct conf_identity *id = &c->conf->identity;
+	struct crls *crls = NULL;
+	struct err err;
+	int ret = 0;
+
+	if (id->crl)
+		ret = crls_load(id->crl, id->crl_policy, trust, chain, &crls,
+				&err);
+	judge_chain(c, chain, trust, crls, now);
+	if (ret)
+		check_problem(c, "crl",
+			      "correct identity.crl in the configuration, or put the lists there; without them mcsecd does not start",
+			      "identity.crl: %s", err.text);
+	else if (crls)
+		judge_crls(c, crls, trust, now);
+	else
+		check_ok(c, "crl", "no revocation lists are configured");
+	crls_free(crls);
+}
+
+/* ---- all of them --------------------------------------------------------- */
 
 /* A clock cannot be earlier than what was made on this host. */
 static void judge_time(struct checks *c, time_t now)
@@ -123,7 +247,7 @@ static void judge_identity(struct checks *c)
 			      "%s is not the key of %s", id->key,
 			      id->certificate);
 	else
-		judge_chain(c, chain, trust, time(NULL));
+		judge_chain_and_lists(c, chain, trust, time(NULL));
 	trust_free(trust);
 	sigkey_free(key);
 	cert_chain_free(chain);
