@@ -303,6 +303,9 @@ static int check_start(struct app *a)
 	}
 	printf("%s: configuration is valid\n", a->conf->file);
 	conf_each_gap(a->conf, print_gap, NULL);
+	/* The log is not buffered, and the verdict comes first. */
+	fflush(stdout);
+	app_warn_of_crls(a);
 	return check_change(a);
 }
 

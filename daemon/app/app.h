@@ -163,7 +163,12 @@ int app_take_crls(struct app *a, struct err *err);
  * the key server look at its members.
  */
 void app_change_crls(struct app *a, struct crls *to);
-/* Log which lists are outdated or about to be, now and whenever that changes. */
+/*
+ * Log which lists are missing, outdated or about to be, and whether one revokes the own
+ * certificate.
+ */
+void app_warn_of_crls(const struct app *a);
+/* The same now, and of outdated lists and the own certificate whenever that changes. */
 void app_watch_crls(struct app *a);
 
 /* ---- identity.c --------------------------------------------------------- */

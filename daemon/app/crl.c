@@ -272,6 +272,15 @@ static time_t warn_of_lists(const struct app *a, time_t now)
 	return least;
 }
 
+void app_warn_of_crls(const struct app *a)
+{
+	if (!a->crls)
+		return;
+	warn_of_missing(a);
+	warn_of_own(a);
+	warn_of_lists(a, clock_wall(clock_system()));
+}
+
 static void crls_due(void *arg)
 {
 	time_t now = clock_wall(clock_system()), wait;

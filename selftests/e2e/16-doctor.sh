@@ -154,6 +154,7 @@ crl_conf() {
 		"$TMP/m.conf" >"$TMP/m2.conf"
 }
 ca_do() { openssl ca -config "$TMP/ca.conf" "$@" >>"$TMP/ca.log" 2>&1; }
+check() { "$MCSECD" --check "$TMP/m2.conf" 2>&1; }
 : >"$TMP/index.txt"
 echo 01 >"$TMP/number"
 cat >"$TMP/ca.conf" <<-END
@@ -172,6 +173,7 @@ like "a list that is not there" "$(doctor m "$TMP/m2.conf")" \
 try "openssl ca makes a list" ca_do -gencrl -crldays 7 -out "$TMP/crl"
 is "a list" "$(doctor m "$TMP/m2.conf")" "exit 0"
 like "a list is told" "$(cat "$TMP/lines")" '^ok +crl: the list of CN=.* is verified \(0 revoked\)'
+unlike "--check says nothing of a good list" "$(check)" 'revo'
 key=$(openssl x509 -in "$pki/ca.pem" -noout -pubkey | openssl pkey -pubin -outform DER |
 	sha256sum | head -c 32)
 echo "${key//?/0} $key 1 - CN=gone" >"$TMP/m/numbers"
@@ -191,11 +193,14 @@ try "openssl ca makes a list that has ended" ca_do -gencrl -out "$TMP/crl" \
 crl_conf 'crl-policy = \"strict\";'
 like "a list that has ended" "$(doctor m "$TMP/m2.conf")" \
 	'problem +crl: the list of CN=.* ended at 2020-01-02T00:00:00Z: peers .* are refused; to do'
+like "--check warns of it" "$(check | xargs)" \
+	'configuration is valid .*revocation list expired'
 try "openssl ca revokes the certificate" ca_do -revoke "$pki/m.lab.pem"
 try "openssl ca lists it" ca_do -gencrl -crldays 7 -out "$TMP/crl"
 like "the own certificate is revoked" "$(doctor m "$TMP/m2.conf")" \
 	'problem +certificate: .*m.lab.pem is revoked by a list of .*/crl: .*; to do: issue another'
 unlike "such a certificate is not ok" "$(cat "$TMP/lines")" '^ok +certificate'
+like "--check warns of it, too" "$(check)" 'error: certificate revoked: .*m.lab.pem'
 ip netns exec "$(ns m)" "$MCSECCTL" -j doctor "$TMP/m2.conf" >"$TMP/doctor.json"
 fits "the JSON of revocation fits the schema" doctor <"$TMP/doctor.json"
 
