@@ -92,6 +92,9 @@ nip k link add eth1 type bridge
 nip k link set eth1 up
 like "no route to the rekey address, and two interfaces" "$(doctor k)" \
 	'problem +route: to 239.7.1.254, the rekey address of group video: Network is unr'
+gcks_conf '{ name = "video"; address = "239.7.1.1"; inband = "always";
+	     receivers = [ "*.lab" ]; senders = [ "*.lab" ]; }' >"$TMP/k2.conf"
+is "rekeys over IKE SAs only need no route" "$(doctor k "$TMP/k2.conf")" "exit 0"
 nip k link del eth1
 mroute_to k eth0 239.7.0.0/16
 nip m link add eth1 type dummy

@@ -278,8 +278,8 @@ static const char gcks_role[] =
 static struct conf *conf_of(const char *role)
 {
 	struct conf *conf;
+	static char text[16384 + 256];
 	struct err err;
-	char text[1024];
 
 	snprintf(text, sizeof(text),
 		 "identity: { id = \"a.example\"; }; psk = ( { id = \"k.example\"; key = \"/k\"; } ); %s",
@@ -406,11 +406,50 @@ static void test_gcks(void)
 	conf_free(conf);
 }
 
+/* A role with @n groups; @more is for each, and ends with a setting that gets a number. */
+static struct conf *crowd_of(const char *head, int n, const char *more)
+{
+	static char role[16384];
+	size_t len;
+	int i;
+
+	len = snprintf(role, sizeof(role), "%s groups = ( ", head);
+	for (i = 0; i < n; i++)
+		len += snprintf(role + len, sizeof(role) - len,
+				"%s{ name = \"g%d\"; address = \"239.1.1.%d\"; %s = %d; }",
+				i ? ", " : "", i, i + 1, more, i + 1);
+	snprintf(role + len, sizeof(role) - len, " ); };");
+	return conf_of(role);
+}
+
+#define GCKS \
+	"gcks: { listen = ( \"0.0.0.0:848\" ); store = \"/s\"; seal-key = \"/k\";"
+#define ALL "receivers = [ \"*\" ]; senders = [ \"*\" ];"
+#define INBAND ALL " inband = \"always\"; max-inband"
+
+/* Rekeys over IKE SAs need no rule of their own. */
+static void test_inband_only(void)
+{
+	struct conf *conf = crowd_of(GCKS, 1, INBAND);
+	char text[2048];
+	json_t *r = begin();
+
+	add_chain("input", "input", 0, "accept");
+	add_chain("output", "output", 0, "drop");
+	add_rule("output",
+		 "[" STATE("['established', 'related']") ", " ACCEPT "]");
+	is_int(judged(conf, r, text, sizeof(text)), 0,
+	       "answers that are accepted, without a rekey address: %s", text);
+	json_decref(r);
+	conf_free(conf);
+}
+
 int main(void)
 {
 	RUN(test_matches);
 	RUN(test_chains);
 	RUN(test_member);
 	RUN(test_gcks);
+	RUN(test_inband_only);
 	return done();
 }

@@ -79,6 +79,9 @@ static void find_places(const struct conf *c, struct places *l)
 	size_t i;
 
 	for (i = 0; c->gcks && i < c->gcks->n_groups; i++) {
+		/* A group that is rekeyed over IKE SAs only has no address. */
+		if (addr_is_none(&c->gcks->groups[i].rekey_to.addr))
+			continue;
 		p = rekey_place(&c->gcks->groups[i]);
 		add_place(l, &p);
 	}

@@ -224,12 +224,17 @@ static void judge_rekeys(struct rules_walk *w, const struct conf_group *g)
 
 static void judge_gcks(struct rules_walk *w, const struct conf_gcks *k)
 {
-	size_t i;
+	size_t i, n = 0;
 
 	for (i = 0; i < k->n_listen; i++)
 		judge_listener(w, &k->listen[i]);
-	for (i = 0; i < k->n_groups && i < GROUPS_MAX; i++)
-		judge_rekeys(w, &k->groups[i]);
+	for (i = 0; i < k->n_groups; i++) {
+		/* Rekeys over IKE SAs only leave as answers do. */
+		if (addr_is_none(&k->groups[i].rekey_to.addr))
+			continue;
+		if (n++ < GROUPS_MAX)
+			judge_rekeys(w, &k->groups[i]);
+	}
 }
 
 /* ---- all of them --------------------------------------------------------- */
