@@ -422,10 +422,41 @@ static struct conf *crowd_of(const char *head, int n, const char *more)
 	return conf_of(role);
 }
 
+#define MEMBER "member: { gcks = \"192.0.2.1:848\"; gcks-id = \"k.example\";"
 #define GCKS \
 	"gcks: { listen = ( \"0.0.0.0:848\" ); store = \"/s\"; seal-key = \"/k\";"
+#define STREAMS "protocol = \"udp\"; destination-port"
 #define ALL "receivers = [ \"*\" ]; senders = [ \"*\" ];"
+#define REKEYS ALL " rekey-address = \"239.2.1.1\"; rekey-port"
 #define INBAND ALL " inband = \"always\"; max-inband"
+
+static void test_many_groups(void)
+{
+	static const struct {
+		const char *head, *more;
+		int n;
+		const char *left;
+	} v[] = {
+		{ MEMBER, STREAMS, GROUPS_MAX, "" },
+		{ MEMBER, STREAMS, GROUPS_MAX + 3,
+		  "datagrams of 3 more groups\n" },
+		{ GCKS, REKEYS, GROUPS_MAX, "" },
+		{ GCKS, REKEYS, GROUPS_MAX + 2, "rekeys of 2 more groups\n" },
+		{ GCKS, INBAND, GROUPS_MAX + 2, "" },
+	};
+	struct conf *conf;
+	char text[2048];
+	json_t *r = begin();
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(v); i++) {
+		conf = crowd_of(v[i].head, v[i].n, v[i].more);
+		judged(conf, r, text, sizeof(text));
+		is_str(text, v[i].left, "%d groups are told of", v[i].n);
+		conf_free(conf);
+	}
+	json_decref(r);
+}
 
 /* Rekeys over IKE SAs need no rule of their own. */
 static void test_inband_only(void)
@@ -450,6 +481,7 @@ int main(void)
 	RUN(test_chains);
 	RUN(test_member);
 	RUN(test_gcks);
+	RUN(test_many_groups);
 	RUN(test_inband_only);
 	return done();
 }

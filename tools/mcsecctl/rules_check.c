@@ -52,6 +52,15 @@ static void judge_probe(struct rules_walk *w, const struct probe *p)
 	w->bad++;
 }
 
+/* Tell of how many of @n groups the packets were not looked at. */
+static void tell_left(struct rules_walk *w, const char *what, size_t n)
+{
+	if (n > GROUPS_MAX)
+		check_unchecked(w->c, "firewall",
+				"look at the rules for those of the others",
+				"%s of %zu more groups", what, n - GROUPS_MAX);
+}
+
 /* ---- a member ------------------------------------------------------------ */
 
 static void judge_registration(struct rules_walk *w,
@@ -168,6 +177,7 @@ static void judge_member(struct rules_walk *w, const struct conf_member *m)
 		told[v6] = true;
 		judge_reports(w, to.addr.family, *dev ? dev : NULL);
 	}
+	tell_left(w, "datagrams", m->n_groups);
 }
 
 /* ---- a key server -------------------------------------------------------- */
@@ -235,6 +245,7 @@ static void judge_gcks(struct rules_walk *w, const struct conf_gcks *k)
 		if (n++ < GROUPS_MAX)
 			judge_rekeys(w, &k->groups[i]);
 	}
+	tell_left(w, "rekeys", n);
 }
 
 /* ---- all of them --------------------------------------------------------- */
