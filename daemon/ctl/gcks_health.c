@@ -40,8 +40,12 @@ struct roster {
 	json_t *confirmed;
 	json_t *waiting;
 	json_t *late;
+	json_t *overdue; /* of those that wait */
 	unsigned int n_waiting;
+	unsigned int n_overdue;
 	unsigned int n_late;
+	uint64_t patience_ms; /* until a sender that waits is overdue */
+	uint64_t longest_ms;
 	int64_t first_end; /* the first end of a late membership */
 };
 
@@ -70,6 +74,12 @@ static int judge_member(void *arg, const struct gcks_member_status *s)
 		take_name(l->waiting, s->identity);
 		l->n_waiting++;
 	}
+	if (s->late_ms > l->patience_ms) {
+		take_name(l->overdue, s->identity);
+		l->n_overdue++;
+	}
+	if (s->late_ms > l->longest_ms)
+		l->longest_ms = s->late_ms;
 	if (!is_late(s, l->now))
 		return 0;
 	take_name(l->late, s->identity);
@@ -98,19 +108,16 @@ static void judge_roster(const struct gcks_walk *w,
 			 const struct gcks_group_status *s,
 			 const struct roster *l)
 {
-	uint64_t patience_ms =
-		s->changed ? s->conf->atd * MSEC_PER_SEC + CONFIRM_MS
-			   : REPORT_MS;
 	char names[512], date[DATE_STRLEN];
 
-	if (l->n_waiting && s->changed_ms > patience_ms)
+	if (l->n_overdue)
 		problem_add(w->p, "senders-late", s->conf->name,
 			    "see \"mcsecctl health\" there; what it sends by older keys is dropped once these end, and \"mcsecctl evict\" ends its right",
 			    "%u of %u senders have not confirmed the current key for %" PRIu64
 			    " s: %s",
-			    l->n_waiting, s->senders,
-			    s->changed_ms / MSEC_PER_SEC,
-			    names_str(l->waiting, l->n_waiting, names,
+			    l->n_overdue, s->senders,
+			    l->longest_ms / MSEC_PER_SEC,
+			    names_str(l->overdue, l->n_overdue, names,
 				      sizeof(names)));
 	if (s->inband_behind && s->changed_ms > CONFIRM_MS)
 		problem_add(w->p, "inband-members-late", s->conf->name,
@@ -177,6 +184,9 @@ static int judge_keyed_group(void *arg, const struct gcks_group_status *s)
 	struct gcks_walk *w = arg;
 	struct roster l = {
 		.now = clock_wall(w->r->clock ? w->r->clock : clock_system()),
+		.patience_ms =
+			s->changed ? s->conf->atd * MSEC_PER_SEC + CONFIRM_MS
+				   : REPORT_MS,
 	};
 
 	if (w->group && strcmp(w->group, s->conf->name))
@@ -185,6 +195,7 @@ static int judge_keyed_group(void *arg, const struct gcks_group_status *s)
 	l.confirmed = json_array();
 	l.waiting = json_array();
 	l.late = json_array();
+	l.overdue = json_array();
 	gcks_each_member(w->r->gcks, s->conf->name, judge_member, &l);
 	judge_sending(w, s);
 	judge_stores(w, s);
@@ -195,6 +206,7 @@ static int judge_keyed_group(void *arg, const struct gcks_group_status *s)
 	json_decref(l.confirmed);
 	json_decref(l.waiting);
 	json_decref(l.late);
+	json_decref(l.overdue);
 	return 0;
 }
 

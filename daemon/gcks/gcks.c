@@ -494,6 +494,7 @@ int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 		s.at = m->at;
 		s.inband = m->inband;
 		s.confirmed = gmc_confirmed(g, m);
+		s.late_ms = gmc_late_ms(g, m);
 		ret = fn(arg, &s);
 		if (ret)
 			break;

@@ -312,6 +312,8 @@ struct gcks_member_status {
 	struct addr at; /* last registered address, or unspecified */
 	int64_t until; /* end of membership; 0: no end */
 	bool confirmed; /* uses the current Data SA */
+	/* Milliseconds since the first change that a sender has not confirmed. */
+	uint64_t late_ms;
 	bool inband; /* rekeyed over its IKE SA */
 };
 

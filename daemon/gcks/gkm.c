@@ -202,6 +202,7 @@ static void keys_changed(struct group *g, struct gkm_change *c)
 	g->change_ms = group_now_ms(g);
 	g->confirmed_ms = 0;
 	g->rekeys++;
+	g->change_times[g->rekeys % GKM_CHANGES] = g->change_ms;
 	g->fresh = true;
 	policy_take(g, c);
 	pace_changed(g, c->how, c->told);

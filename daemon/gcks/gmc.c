@@ -258,6 +258,7 @@ static void list_inband(struct group *g, struct gmember *m, bool enter)
 void gmc_enter(struct group *g, struct gmember *m)
 {
 	m->g = g;
+	m->confirmed_at = g->rekeys;
 	if (m->inband)
 		list_inband(g, m, true);
 	TAILQ_INSERT_TAIL(&g->members, m, all);
@@ -308,7 +309,23 @@ void gmc_set_data_spi(struct group *g, struct gmember *m, uint32_t spi)
 {
 	g->n_confirmed -= gmc_confirmed(g, m);
 	m->sends_spi = spi;
+	if (gmc_confirmed(g, m))
+		m->confirmed_at = g->rekeys;
 	g->n_confirmed += gmc_confirmed(g, m);
+}
+
+uint64_t gmc_late_ms(const struct group *g, const struct gmember *m)
+{
+	uint64_t lacks = g->rekeys - m->confirmed_at, at = g->change_ms;
+
+	if (!m->send || gmc_confirmed(g, m))
+		return 0;
+	/* Of more changes only the oldest that is known counts. */
+	if (lacks > GKM_CHANGES)
+		lacks = GKM_CHANGES;
+	if (lacks)
+		at = g->change_times[(g->rekeys - lacks + 1) % GKM_CHANGES];
+	return group_now_ms(g) - at;
 }
 
 void gmc_set_fragments(struct group *g, struct gmember *m, bool fragments)

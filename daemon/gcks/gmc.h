@@ -67,6 +67,11 @@ void gmc_drop_all(struct group *g);
 bool gmc_confirmed(const struct group *g, const struct gmember *m);
 /* Note that @m sends with the Data SA @spi. */
 void gmc_set_data_spi(struct group *g, struct gmember *m, uint32_t spi);
+/*
+ * Return the milliseconds since the first change that a sender has not confirmed,
+ * since the start at most; 0: it uses the current Data SA.
+ */
+uint64_t gmc_late_ms(const struct group *g, const struct gmember *m);
 void gmc_set_send(struct group *g, struct gmember *m, bool send);
 void gmc_set_fragments(struct group *g, struct gmember *m, bool fragments);
 void gmc_set_inband(struct group *g, struct gmember *m, bool inband);

@@ -105,6 +105,8 @@ struct gmember {
 	uint64_t over;
 	/* SPI of the Data SA that it confirmed or was given for sending. */
 	uint32_t sends_spi;
+	/* Number of changes of the group when that was the newest one. */
+	uint64_t confirmed_at;
 };
 
 struct deny_entry {
@@ -120,6 +122,9 @@ LIST_HEAD(gbucket, gmember);
 /* ---- gkm: keys ---------------------------------------------------------- */
 
 /* KEYMAT of an SA; the SPI of a Data SA is the first 4 octets of @spi. */
+/* Changes of a group whose times are known. */
+#define GKM_CHANGES 64
+
 struct gkey {
 	uint8_t spi[GIKE_SPI_LEN_REKEY];
 	uint8_t keymat[KD_PLAIN_MAX];
@@ -367,6 +372,8 @@ struct group {
 	uint64_t change_out;
 	/* Time of the last change, which may be before the clock began. */
 	uint64_t change_ms;
+	/* Times of the last changes since the start, by their number. */
+	uint64_t change_times[GKM_CHANGES];
 	uint64_t links_ms; /* when earlier changes were repeated */
 	/* From that until all senders had confirmed; 0: they have not. */
 	uint32_t confirmed_ms;

@@ -470,6 +470,7 @@ static void carry_members(const struct group *old, struct group *g)
 			continue;
 		m->over = was->over;
 		gmc_set_data_spi(g, m, was->sends_spi);
+		m->confirmed_at = was->confirmed_at;
 		m->has_spi = was->has_spi;
 		/* A request that is open now is of the group that goes. */
 		if (m->inband && was->inband)
@@ -486,6 +487,7 @@ static void carry_counts(const struct group *old, struct group *g)
 		g->confirmed_ms = old->confirmed_ms;
 	}
 	g->rekeys = old->rekeys;
+	memcpy(g->change_times, old->change_times, sizeof(g->change_times));
 	g->beats = old->beats;
 	g->n_joins = old->n_joins;
 	g->registrations = old->registrations;

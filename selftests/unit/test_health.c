@@ -441,6 +441,7 @@ static void test_gone(void)
 /* A member stays in while its sending half cannot be asked for anything new. */
 static void test_senders(void)
 {
+	unsigned int i, late = 0;
 	struct err err;
 
 	sim_down(three.tx);
@@ -455,6 +456,14 @@ static void test_senders(void)
 	ok(strstr(first_text(&as_gcks), "1 of 1 senders ") &&
 		   strstr(first_text(&as_gcks), ": s.example"),
 	   "text: %s", first_text(&as_gcks));
+	/* Changes that come one after the other do not hide it. */
+	for (i = 0; i < 10; i++) {
+		if (sim_rekey(s.gcks, "video", &err))
+			bail("%s", err.text);
+		sim_run(&s, 20000);
+		late += !strcmp(wrong(&as_gcks), "senders-late");
+	}
+	is_int(late, 10, "a sender that lacks each change of a busy group");
 	sim_up(three.tx);
 	sim_run(&s, 20000);
 	is_str(wrong(&as_gcks), "well", "a sender that is back");
