@@ -40,7 +40,7 @@ struct roster {
 	json_t *confirmed;
 	json_t *waiting;
 	json_t *late;
-	json_t *overdue; /* of those that wait */
+	json_t *overdue; /* waiting ones that are late */
 	unsigned int n_waiting;
 	unsigned int n_overdue;
 	unsigned int n_late;

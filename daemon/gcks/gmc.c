@@ -320,7 +320,7 @@ uint64_t gmc_late_ms(const struct group *g, const struct gmember *m)
 
 	if (!m->send || gmc_confirmed(g, m))
 		return 0;
-	/* Of more changes only the oldest that is known counts. */
+	/* The oldest change that is known counts for those before it. */
 	if (lacks > GKM_CHANGES)
 		lacks = GKM_CHANGES;
 	if (lacks)
