@@ -531,13 +531,9 @@ static time_t first_end(struct stack_st_X509 *chain)
 	return ends;
 }
 
-/*
- * Return a context for the verification of the first of @certs by way of the others,
- * or NULL without memory.
- */
-static X509_STORE_CTX *new_verification(const struct trust *trust,
-					struct stack_st_X509 *certs, X509 *x,
-					unsigned long flags)
+X509_STORE_CTX *trust_verification(const struct trust *trust,
+				   struct stack_st_X509 *certs, X509 *x,
+				   unsigned long flags)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
@@ -553,7 +549,7 @@ static X509_STORE_CTX *new_verification(const struct trust *trust,
 	return ctx;
 }
 
-static void end_verification(X509_STORE_CTX *ctx)
+void trust_verified(X509_STORE_CTX *ctx)
 {
 	X509_STORE_CTX_free(ctx);
 	ERR_clear_error();
@@ -565,7 +561,7 @@ static int verify_chain(const struct trust *trust, struct stack_st_X509 *certs,
 			struct stack_st_X509 **chain, struct err *err)
 {
 	X509_STORE_CTX *ctx =
-		new_verification(trust, certs, sk_X509_value(certs, 0), 0);
+		trust_verification(trust, certs, sk_X509_value(certs, 0), 0);
 	int ret;
 
 	if (!ctx)
@@ -581,7 +577,7 @@ static int verify_chain(const struct trust *trust, struct stack_st_X509 *certs,
 		if (!*chain)
 			ret = err_set(err, -ENOMEM, "out of memory");
 	}
-	end_verification(ctx);
+	trust_verified(ctx);
 	return ret;
 }
 
@@ -595,22 +591,30 @@ static int index_of_anchor(const struct trust *trust, const X509 *x)
 	return -1;
 }
 
-X509 *trust_anchor_of(const struct trust *trust, X509 *x,
-		      struct stack_st_X509 *others)
+struct stack_st_X509 *trust_chain_of(const struct trust *trust, X509 *x,
+				     struct stack_st_X509 *others)
 {
 	X509_STORE_CTX *ctx =
-		new_verification(trust, others, x, X509_V_FLAG_NO_CHECK_TIME);
-	struct stack_st_X509 *chain;
-	int i = -1;
+		trust_verification(trust, others, x, X509_V_FLAG_NO_CHECK_TIME);
+	struct stack_st_X509 *chain = NULL;
 
-	if (ctx && X509_verify_cert(ctx) == 1) {
-		chain = X509_STORE_CTX_get0_chain(ctx);
-		i = index_of_anchor(trust,
-				    sk_X509_value(chain,
-						  sk_X509_num(chain) - 1));
-	}
-	end_verification(ctx);
-	return i < 0 ? NULL : sk_X509_value(trust->certs, i);
+	if (ctx && X509_verify_cert(ctx) == 1)
+		chain = X509_STORE_CTX_get1_chain(ctx);
+	trust_verified(ctx);
+	if (chain &&
+	    index_of_anchor(trust,
+			    sk_X509_value(chain, sk_X509_num(chain) - 1)) >= 0)
+		return chain;
+	free_certs(chain);
+	return NULL;
+}
+
+X509 *trust_above(const struct trust *trust, const X509 *x)
+{
+	int i = index_of_anchor(trust, x);
+	int up = i < 0 ? -1 : trust->above[i];
+
+	return up < 0 || up == i ? NULL : sk_X509_value(trust->certs, up);
 }
 
 /* ---- revocation ---------------------------------------------------------- */
@@ -643,138 +647,6 @@ static int find_refs(const struct trust *trust, struct stack_st_X509 *chain,
 				      sk_X509_value(trust->certs, i));
 		i = up == i ? -1 : up;
 	}
-	return ret;
-}
-
-static const char *crl_error(int code)
-{
-	switch (code) {
-	case X509_V_ERR_CERT_REVOKED:
-		return "revoked by its CA";
-	case X509_V_ERR_UNABLE_TO_GET_CRL:
-	case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
-	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
-		return "no revocation list of its CA is there (crl-policy strict)";
-	case X509_V_ERR_CRL_HAS_EXPIRED:
-		return "the revocation list of its CA has expired (crl-policy strict)";
-	case X509_V_ERR_CRL_NOT_YET_VALID:
-		return "the revocation list of its CA is not valid yet (crl-policy strict)";
-	}
-	return X509_verify_cert_error_string(code);
-}
-
-/* Return true for errors that are of a list, and not of a certificate. */
-static bool is_list_error(int code)
-{
-	switch (code) {
-	case X509_V_ERR_UNABLE_TO_GET_CRL:
-	case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
-	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
-	case X509_V_ERR_CRL_HAS_EXPIRED:
-	case X509_V_ERR_CRL_NOT_YET_VALID:
-		return true;
-	}
-	return false;
-}
-
-/*
- * A trust anchor is trusted as it is: of the chain it alone has no issuer with which
- * a list could be verified here, and find_refs() has its reference.
- */
-static bool is_anchor_error(X509_STORE_CTX *ctx)
-{
-	int last = sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) - 1;
-
-	switch (X509_STORE_CTX_get_error(ctx)) {
-	case X509_V_ERR_CERT_REVOKED:
-	case X509_V_ERR_CRL_SIGNATURE_FAILURE:
-	case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
-		break;
-	default:
-		if (!is_list_error(X509_STORE_CTX_get_error(ctx)))
-			return false;
-	}
-	return X509_STORE_CTX_get_error_depth(ctx) == last;
-}
-
-static int accept_relaxed(int ok, X509_STORE_CTX *ctx)
-{
-	return ok || is_anchor_error(ctx) ||
-	       is_list_error(X509_STORE_CTX_get_error(ctx));
-}
-
-static int accept_strict(int ok, X509_STORE_CTX *ctx)
-{
-	return ok || is_anchor_error(ctx);
-}
-
-static bool has_key(struct stack_st_X509 *chain, const X509 *issuer)
-{
-	int i;
-
-	for (i = 0; i < sk_X509_num(chain); i++)
-		if (EVP_PKEY_eq(X509_get0_pubkey(sk_X509_value(chain, i)),
-				X509_get0_pubkey(issuer)) == 1)
-			return true;
-	return false;
-}
-
-/*
- * libcrypto finds lists by the name of the CA and takes the newest one, and then
- * refuses all certificates if another CA of that name, or another key of the CA, has
- * signed it. So it gets the lists of this chain only. NULL: out of memory.
- */
-static struct stack_st_X509_CRL *lists_for(const struct crls *crls,
-					   struct stack_st_X509 *chain)
-{
-	struct stack_st_X509_CRL *lists = sk_X509_CRL_new_null();
-	size_t i;
-
-	for (i = 0; lists && i < crls->n; i++)
-		if (has_key(chain, crls->v[i].issuer) &&
-		    !sk_X509_CRL_push(lists, crls->v[i].crl)) {
-			sk_X509_CRL_free(lists);
-			lists = NULL;
-		}
-	return lists;
-}
-
-int cert_check_revoked(const struct trust *trust, const struct cert *cert,
-		       time_t now, struct err *err)
-{
-	const struct crls *crls = trust->crls;
-	struct stack_st_X509_CRL *lists;
-	X509_STORE_CTX *ctx;
-	int code, ret = 0;
-
-	if (!crls)
-		return 0;
-	if (crls_revoke(crls, &cert->refs))
-		return err_set(err, -EKEYREVOKED, "%s",
-			       crl_error(X509_V_ERR_CERT_REVOKED));
-	lists = lists_for(crls, cert->chain);
-	ctx = new_verification(trust, cert->chain, cert->x,
-			       X509_V_FLAG_CRL_CHECK |
-				       X509_V_FLAG_CRL_CHECK_ALL);
-	if (!lists || !ctx) {
-		sk_X509_CRL_free(lists);
-		X509_STORE_CTX_free(ctx);
-		return err_set(err, -ENOMEM, "out of memory");
-	}
-	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), now);
-	X509_STORE_CTX_set0_crls(ctx, lists);
-	X509_STORE_CTX_set_verify_cb(ctx, crls->policy == CRL_STRICT
-						  ? accept_strict
-						  : accept_relaxed);
-	if (X509_verify_cert(ctx) != 1) {
-		code = X509_STORE_CTX_get_error(ctx);
-		ret = err_set(err,
-			      code == X509_V_ERR_CERT_REVOKED ? -EKEYREVOKED
-							      : -EKEYREJECTED,
-			      "%s", crl_error(code));
-	}
-	end_verification(ctx);
-	sk_X509_CRL_free(lists);
 	return ret;
 }
 
@@ -834,6 +706,11 @@ void cert_free(struct cert *cert)
 	free_certs(cert->chain);
 	cert_refs_free(&cert->refs);
 	free(cert);
+}
+
+struct stack_st_X509 *cert_certs(const struct cert *cert)
+{
+	return cert->chain;
 }
 
 const struct cert_refs *cert_refs_of(const struct cert *cert)

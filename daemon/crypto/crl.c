@@ -43,6 +43,7 @@ void crl_list_wipe(struct crl_list *l)
 {
 	X509_CRL_free(l->crl);
 	X509_free(l->issuer);
+	sk_X509_pop_free(l->chain, X509_free);
 	free(l->name);
 	*l = (struct crl_list){ 0 };
 }

@@ -396,9 +396,10 @@ static const char *check_issuer(const struct issuers *from, struct crl_list *l)
 {
 	bool named = false;
 	X509 *x = find_issuer_of_list(from, l->crl, &named);
-	X509 *anchor = x ? trust_anchor_of(from->trust, x, from->certs) : NULL;
+	X509 *anchor;
 
-	if (!anchor)
+	l->chain = x ? trust_chain_of(from->trust, x, from->certs) : NULL;
+	if (!l->chain)
 		return named ? "its signature is not by that CA, or the CA is not trusted"
 			     : "its issuer is unknown; add that CA to identity.ca or to crl";
 	if (!(X509_get_key_usage(x) & KU_CRL_SIGN))
@@ -407,6 +408,8 @@ static const char *check_issuer(const struct issuers *from, struct crl_list *l)
 		return "it is signed with SHA-1 or MD5; let the CA use SHA-256";
 	X509_up_ref(x);
 	l->issuer = x;
+	ca_path_of(from->trust, l->chain, 0, &l->path);
+	anchor = sk_X509_value(l->chain, sk_X509_num(l->chain) - 1);
 	return x509_key_mark(anchor, l->anchor) || crl_mark(l)
 		       ? "its issuer cannot be named"
 		       : NULL;
@@ -433,6 +436,7 @@ static int verify_list(const struct issuers *from, const struct raw_list *raw,
 		       struct crl_list *l, struct err *err)
 {
 	const char *why;
+	int n;
 
 	*l = (struct crl_list){
 		.crl = raw->crl,
@@ -442,6 +446,8 @@ static int verify_list(const struct issuers *from, const struct raw_list *raw,
 		.next_update = seconds_of(X509_CRL_get0_nextUpdate(raw->crl)),
 	};
 	X509_CRL_up_ref(raw->crl);
+	n = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(raw->crl));
+	l->revoked = n > 0 ? (size_t)n : 0;
 	if (!l->name)
 		return -ENOMEM;
 	why = check_form(l->crl);
@@ -481,7 +487,9 @@ static int add_list(struct crls *c, struct crl_list *l)
 	return 0;
 }
 
-static int add_refs(struct crls *c, struct crl_list *l)
+/* Add references to the certificates that @l revokes, as issued by @issuer. */
+static int add_refs(struct crls *c, const struct crl_list *l,
+		    const X509 *issuer)
 {
 	struct stack_st_X509_REVOKED *all = X509_CRL_get_REVOKED(l->crl);
 	int i, ret = 0, n = sk_X509_REVOKED_num(all);
@@ -498,11 +506,61 @@ static int add_refs(struct crls *c, struct crl_list *l)
 	for (i = 0; !ret && i < n; i++) {
 		entry = sk_X509_REVOKED_value(all, i);
 		serial = X509_REVOKED_get0_serialNumber(entry);
-		ret = x509_ref(l->issuer, serial, refs[c->n_refs + (size_t)i]);
+		ret = x509_ref(issuer, serial, refs[c->n_refs + (size_t)i]);
 	}
 	if (!ret)
 		c->n_refs += (size_t)n;
-	l->revoked = (size_t)n;
+	return ret;
+}
+
+/* Return true if @x is of the CA that has signed @l, with another key. */
+static bool is_other_key(const struct issuers *from, const struct crl_list *l,
+			 X509 *x)
+{
+	struct stack_st_X509 *chain;
+	struct ca_path path;
+	bool same;
+
+	if (X509_check_ca(x) != 1 ||
+	    X509_NAME_cmp(X509_get_subject_name(x),
+			  X509_get_subject_name(l->issuer)) ||
+	    EVP_PKEY_eq(X509_get0_pubkey(x), X509_get0_pubkey(l->issuer)) == 1)
+		return false;
+	chain = trust_chain_of(from->trust, x, from->certs);
+	if (!chain)
+		return false;
+	ca_path_of(from->trust, chain, 0, &path);
+	same = ca_path_same(&path, &l->path);
+	sk_X509_pop_free(chain, X509_free);
+	return same;
+}
+
+static int add_refs_for(struct crls *c, const struct crl_list *l,
+			const struct issuers *from, struct stack_st_X509 *certs)
+{
+	int i, ret = 0;
+	X509 *x;
+
+	for (i = 0; !ret && i < sk_X509_num(certs); i++) {
+		x = sk_X509_value(certs, i);
+		if (is_other_key(from, l, x))
+			ret = add_refs(c, l, x);
+	}
+	return ret;
+}
+
+/* A CA revokes the certificates of all its keys that are known. */
+static int add_all_refs(struct crls *c, const struct crl_list *l,
+			const struct issuers *from)
+{
+	int ret = add_refs(c, l, l->issuer);
+
+	if (!ret)
+		ret = add_refs_for(c, l, from, trust_certs(from->trust));
+	if (!ret && from->own)
+		ret = add_refs_for(c, l, from, chain_certs(from->own));
+	if (!ret)
+		ret = add_refs_for(c, l, from, from->certs);
 	return ret;
 }
 
@@ -524,7 +582,7 @@ static int fill_set(struct crls *c, const struct bag *b,
 			ret = add_list(c, &l);
 	}
 	for (i = 0; !ret && i < c->n; i++)
-		ret = add_refs(c, &c->v[i]);
+		ret = add_all_refs(c, &c->v[i], from);
 	crls_sort(c);
 	return ret;
 }
@@ -578,17 +636,14 @@ const char *crls_missing(const struct crls *crls, const struct trust *trust,
 			 size_t i, char *buf, size_t size)
 {
 	struct stack_st_X509 *certs = trust_certs(trust);
+	struct ca_path path;
 	X509 *x;
-	size_t j;
 	int k;
 
 	for (k = 0; k < sk_X509_num(certs); k++) {
 		x = sk_X509_value(certs, k);
-		for (j = 0; j < crls->n; j++)
-			if (EVP_PKEY_eq(X509_get0_pubkey(crls->v[j].issuer),
-					X509_get0_pubkey(x)) == 1)
-				break;
-		if (j == crls->n && !i--)
+		ca_path_of_anchor(trust, x, &path);
+		if (!crls_tell(crls, x, &path) && !i--)
 			return x509_subject(x, buf, size);
 	}
 	return NULL;

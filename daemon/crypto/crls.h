@@ -5,6 +5,7 @@
 
 #include <openssl/x509.h>
 
+#include "crypto/capath.h"
 #include "crypto/crl.h"
 
 /* RFC 5280 section 5.2.3: longer numbers are not allowed. */
@@ -21,6 +22,8 @@ struct crl_age {
 struct crl_list {
 	X509_CRL *crl;
 	X509 *issuer; /* has signed it */
+	struct stack_st_X509 *chain; /* from the issuer to a trusted CA */
+	struct ca_path path; /* the CA */
 	char *name; /* the issuer */
 	struct crl_age age;
 	time_t next_update;
@@ -45,6 +48,25 @@ struct crls {
  */
 int x509_ref(const X509 *issuer, const ASN1_INTEGER *serial,
 	     uint8_t ref[CERT_REF_LEN]);
+/*
+ * Return true if the CA of @path has revoked the certificate with @serial, whatever
+ * key it has signed the list with.
+ */
+bool crls_have(const struct crls *crls, const struct ca_path *path,
+	       const ASN1_INTEGER *serial);
+/*
+ * Return true if at @now a complete list of the CA of @path is valid that a later key
+ * than that of @issuer, one of its certificates, has signed. The list of a former key
+ * does not tell about certificates of a later one.
+ */
+bool crls_cover(const struct crls *crls, const X509 *issuer,
+		const struct ca_path *path, time_t now);
+/*
+ * Return true if a list is there, valid or not, that tells about certificates that
+ * @issuer with @path has issued.
+ */
+bool crls_tell(const struct crls *crls, const X509 *issuer,
+	       const struct ca_path *path);
 /* Sort what crls_revoke() searches; after the last list was added. */
 void crls_sort(struct crls *crls);
 /* Free what @l refers to, but not @l. */

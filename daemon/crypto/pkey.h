@@ -44,12 +44,28 @@ const char *x509_subject(const X509 *x, char *buf, size_t size);
 /* The certificates themselves, valid as long as the object. */
 struct stack_st_X509 *trust_certs(const struct trust *trust);
 struct stack_st_X509 *chain_certs(const struct cert_chain *chain);
+/* The chain as it was verified, to the trusted CA. Valid as long as @cert. */
+struct stack_st_X509 *cert_certs(const struct cert *cert);
 /*
- * Return the CA of @trust that @x, a CA certificate, is or depends on, by way of
- * @others, or NULL. Time is not checked. Valid as long as @trust.
+ * Return a context for the verification of @x by way of @certs, or NULL without
+ * memory. trust_verified() frees it, and what libcrypto keeps of errors.
  */
-X509 *trust_anchor_of(const struct trust *trust, X509 *x,
-		      struct stack_st_X509 *others);
+X509_STORE_CTX *trust_verification(const struct trust *trust,
+				   struct stack_st_X509 *certs, X509 *x,
+				   unsigned long flags);
+void trust_verified(X509_STORE_CTX *ctx);
+/*
+ * Return the chain from @x, a CA certificate, by way of @others to a CA of @trust,
+ * which may be @x, or NULL. Time is not checked. The caller frees the chain and its
+ * certificates.
+ */
+struct stack_st_X509 *trust_chain_of(const struct trust *trust, X509 *x,
+				     struct stack_st_X509 *others);
+/*
+ * Return the other CA of @trust that has issued @x, one of its CAs, or NULL. Valid as
+ * long as @trust.
+ */
+X509 *trust_above(const struct trust *trust, const X509 *x);
 
 /* A PEM password callback that never prompts. */
 int pem_no_password(char *buf, int size, int rwflag, void *ctx);

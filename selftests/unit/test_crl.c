@@ -660,6 +660,129 @@ static void test_rollover(void)
 	pki_pair_free(&theirs);
 }
 
+/* A CA that has a new key signs one list with it, also about what it issued before. */
+static void test_later_key(void)
+{
+	struct pki_req req = request(PKI_CA, "Twin");
+	struct pki_pair was = issue(NULL, &req), next, far;
+	struct pki_pair ours = member(&was, "a.example");
+	struct pki_pair gone = member(&was, "b.example");
+	struct cert_der ca[3] = { { was.cert, was.cert_len } };
+	struct crl_spec old = week(&was), new, false_one;
+	struct cert_der der = { gone.cert, gone.cert_len };
+	struct trust *own = trust;
+	struct cert *cert;
+	char buf[256], by[80];
+	struct err why;
+	struct crls *c;
+
+	req.not_before = NOW - 1800;
+	next = issue(NULL, &req);
+	far = make_ca(&other, "Twin", 0);
+	ca[1] = (struct cert_der){ next.cert, next.cert_len };
+	ca[2] = (struct cert_der){ other.cert, other.cert_len };
+	if (trust_from_der(ca, 3, &trust, &err))
+		bail("%s", err.text);
+	if (cert_verify(trust, &der, 1, NOW, CERT_FOR_MEMBER, &cert, &err))
+		bail("%s", err.text);
+	new = week(&next);
+	new.number = 9;
+	new.revokes[0] = &gone;
+	crl_write(path, &new, false);
+	for (int i = 0; i < 2; i++) {
+		c = load(CRL_STRICT);
+		is_int(judge_one(c, &gone, NOW, &why), -EKEYREVOKED,
+		       "lists %d: what the later key revokes is refused", i);
+		ok(crls_revoke(c, cert_refs_of(cert)),
+		   "lists %d: members are put out", i);
+		is_int(judge_one(c, &ours, NOW, &why), 0,
+		       "lists %d: the list of the later key suffices: %s", i,
+		       why.text);
+		is_str(crls_missing(c, trust, 0, buf, sizeof(buf)), "CN=Other",
+		       "lists %d: no list of the former key is missed", i);
+		crls_free(c);
+		/* The last list of the former key is outdated. */
+		old.made = NOW - 8 * DAY;
+		old.next = NOW - DAY;
+		crl_write(path2, &old, false);
+	}
+	c = load(CRL_STRICT);
+	is_int(judge_one(c, &ours, NOW + 7 * DAY, &why), -EKEYREJECTED,
+	       "at its end the list of the later key is outdated: %s",
+	       why.text);
+	crls_free(c);
+	unlink(path2);
+
+	/* A CA of the same name that is below another one is another CA. */
+	snprintf(by, sizeof(by), "%s/far.pem", dir);
+	crl_write_cert(by, &far);
+	false_one = week(&far);
+	false_one.revokes[0] = &ours;
+	crl_write(path, &false_one, false);
+	c = load(CRL_RELAXED);
+	is_int(judge_one(c, &ours, NOW, &why), 0,
+	       "another CA of that name does not revoke: %s", why.text);
+	crls_free(c);
+	c = load(CRL_STRICT);
+	is_int(judge_one(c, &gone, NOW, &why), -EKEYREJECTED,
+	       "another CA of that name does not stand for it: %s", why.text);
+	crl_write(path2, &new, false);
+	crls_free(c);
+	c = load(CRL_STRICT);
+	is_int(judge_one(c, &gone, NOW, &why), -EKEYREVOKED,
+	       "another CA of that name does not hide a list");
+	is_int(judge_one(c, &ours, NOW, &why), 0,
+	       "another CA of that name refuses nobody: %s", why.text);
+	crls_free(c);
+	cert_free(cert);
+	unlink(by);
+	unlink(path);
+	unlink(path2);
+	trust_free(trust);
+	trust = own;
+	pki_pair_free(&was);
+	pki_pair_free(&next);
+	pki_pair_free(&far);
+	pki_pair_free(&ours);
+	pki_pair_free(&gone);
+}
+
+/* The certificate of the former key comes with the peer, and below the same CA. */
+static void test_later_key_below(void)
+{
+	struct pki_pair was = make_ca(&root, "Twin", 0);
+	struct pki_pair next = make_ca(&root, "Twin", 0);
+	struct pki_pair far = make_ca(&inter, "Twin", 0);
+	const struct pki_pair *const by[] = { &next, &far };
+	struct pki_pair gone = member(&was, "b.example");
+	char cert[80], cert2[80];
+	struct crl_spec spec;
+	struct err why;
+	struct crls *c;
+
+	snprintf(cert, sizeof(cert), "%s/ca.pem", dir);
+	snprintf(cert2, sizeof(cert2), "%s/inter.pem", dir);
+	crl_write_cert(cert2, &inter);
+	for (size_t i = 0; i < ARRAY_SIZE(by); i++) {
+		crl_write_cert(cert, by[i]);
+		spec = week(by[i]);
+		spec.revokes[0] = &gone;
+		crl_write(path, &spec, false);
+		c = load(CRL_RELAXED);
+		is_int(judge_two(c, &gone, &was, &why), i ? 0 : -EKEYREVOKED,
+		       "a list of %s: %s",
+		       i ? "another CA of that name" : "the CA", why.text);
+		crls_free(c);
+	}
+	unlink(cert);
+	unlink(cert2);
+	unlink(path);
+	pki_pair_free(&was);
+	pki_pair_free(&next);
+	pki_pair_free(&far);
+	pki_pair_free(&gone);
+}
+
 /* ---- references -------------------------------------------------------------- */
 
 static void test_refs(void)
@@ -709,6 +832,8 @@ int main(void)
 	RUN(test_newest);
 	RUN(test_same);
 	RUN(test_rollover);
+	RUN(test_later_key);
+	RUN(test_later_key_below);
 	RUN(test_refs);
 	trust_free(trust);
 	pki_pair_free(&root);
