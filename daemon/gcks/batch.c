@@ -45,6 +45,7 @@ struct batch {
 	struct leavers leavers; /* answered when the batch is done */
 	int64_t now;
 	uint32_t n_out; /* members taken out */
+	uint32_t n_exposed; /* members whose former certificate is revoked */
 	uint32_t n_in; /* granted requests */
 	uint32_t n_new; /* granted requests of newcomers */
 	uint32_t n_inband; /* newcomers that are rekeyed inband */
@@ -98,6 +99,8 @@ int join_put(struct group *g, struct join_req *j, int64_t now)
 	if (ret)
 		return ret;
 	next.certs = j->certs_after;
+	next.former = j->former_after;
+	next.turned &= !j->renews;
 	next.send = j->send;
 	next.fragments = j->fragments;
 	next.inband = j->inband;
@@ -161,15 +164,17 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 	struct batch *b = arg;
 	struct gmember *m;
 	struct join_req *j;
-	int ret = 0;
+	int ret;
 
 	(void)c;
+	/* A request of the same member writes the record once more. */
+	ret = term_put_turned(g);
 	for (m = out_next(g, b, NULL); !ret && m; m = out_next(g, b, m))
 		ret = put_leave(g, m, b);
 	TAILQ_FOREACH(j, &b->in, all)
 	if (!ret)
 		ret = join_put(g, j, b->now);
-	return ret ? ret : term_put_turned(g);
+	return ret;
 }
 
 /*
@@ -652,8 +657,11 @@ static void why_text(const struct batch *b, char *buf, size_t size)
 	if (again)
 		n += snprintf(buf + n, size - n, ", %u again", again);
 	if (b->n_out)
-		snprintf(buf + n, size - n, ", %u %s", b->n_out,
-			 b->deny || b->expel ? "evicted" : "leave");
+		n += snprintf(buf + n, size - n, ", %u %s", b->n_out,
+			      b->deny || b->expel ? "evicted" : "leave");
+	if (b->n_exposed)
+		snprintf(buf + n, size - n, ", %u former certificate%s revoked",
+			 b->n_exposed, b->n_exposed == 1 ? "" : "s");
 }
 
 /* ---- the beginning of one ------------------------------------------------ */
@@ -686,12 +694,15 @@ static int batch_gather(struct group *g, struct gkm_change *c, struct batch *b)
 {
 	int ret = take_out(g, b);
 
-	if (b->deny || b->expel)
-		return ret;
-	if (!ret)
+	if (!ret && b->looked) {
+		ret = term_turn_exposed(g, &b->some_stay);
+		b->n_exposed = ret > 0 ? ret : 0;
+		ret = ret < 0 ? ret : 0;
+	}
+	if (!ret && !b->deny && !b->expel)
 		ret = take_in(g, c, b);
-	if (!ret && (b->n_out || b->n_new)) {
-		ret = term_turn(g);
+	if (!ret && (b->n_out || b->n_exposed || b->n_new)) {
+		ret = term_turn(g, b->n_out || b->n_exposed);
 		ret = ret < 0 ? ret : 0;
 	}
 	return ret;
@@ -728,7 +739,7 @@ static void batch_run(struct group *g, struct batch *b)
 		return;
 	}
 	ret = batch_gather(g, c, b);
-	if (ret || (!b->n_out && !b->n_in)) {
+	if (ret || (!b->n_out && !b->n_exposed && !b->n_in)) {
 		gkm_abandon(g, c);
 		if (!ret && g->n_leaving)
 			batch_arm(g, next_leave_ms(g));
@@ -744,7 +755,9 @@ static void batch_run(struct group *g, struct batch *b)
 		c->deny = b->deny->identity;
 		c->deny_since = b->now;
 	}
-	how = b->n_out ? GKM_EXCLUDE : b->n_new ? GKM_JOIN : GKM_SIMPLE;
+	how = b->n_out || b->n_exposed ? GKM_EXCLUDE
+	      : b->n_new	       ? GKM_JOIN
+				       : GKM_SIMPLE;
 	why_text(b, why, sizeof(why));
 	gkm_commit(g, c, how, write_batch, why + 2, batch_done, b);
 }

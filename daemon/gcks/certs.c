@@ -5,17 +5,34 @@
 
 static const struct cert_refs none;
 
+/* Set j->former_after. If @renewed, the certificates of the leaf become former ones. */
+static int note_former(struct join_req *j, bool renewed)
+{
+	const struct gmember *m = j->m;
+	int ret;
+
+	/* Nothing is known of them: see struct gmember. */
+	if (m->renewed && !m->former.n)
+		return 0;
+	ret = cert_refs_union(&m->former, renewed ? &m->certs : &none,
+			      &j->former_after);
+	return ret == -ENOSPC ? 0 : ret;
+}
+
 int certs_note(struct join_req *j)
 {
-	int ret = -ENOSPC;
+	bool renewed = j->renews;
+	int ret = 0;
 
 	cert_refs_free(&j->certs_after);
-	if (!j->renews)
+	cert_refs_free(&j->former_after);
+	if (!renewed)
 		ret = cert_refs_union(&j->m->certs, &j->certs, &j->certs_after);
 	/* Another request of this batch renews the leaf: see term_renews(). */
-	if (ret == -ENOSPC)
+	renewed |= ret == -ENOSPC;
+	if (renewed)
 		ret = cert_refs_union(&none, &j->certs, &j->certs_after);
-	return ret;
+	return ret ? ret : note_former(j, renewed);
 }
 
 void certs_settle(struct join_req *j)
@@ -23,6 +40,12 @@ void certs_settle(struct join_req *j)
 	cert_refs_free(&j->m->certs);
 	j->m->certs = j->certs_after;
 	j->certs_after = none;
+	/* The change that stores the request may have turned the leaf. */
+	if (!j->renews && !j->m->renewed)
+		return;
+	cert_refs_free(&j->m->former);
+	j->m->former = j->former_after;
+	j->former_after = none;
 }
 
 bool certs_share(struct join_req *first, struct join_req *j)

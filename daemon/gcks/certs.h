@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Certificates of a member. Whoever had the keys of a leaf can follow rekeys until the
- * leaf gets another key, so the record of a member has references to the certificates
- * of all its registrations since then. If one of them is revoked the member is taken
- * out, and may come back with another one.
+ * leaf has got another key and is turned (see term.h). The record of a member
+ * therefore has references to two sets of certificates. If one of those of its
+ * registrations since the leaf got its key is revoked, the member is taken out, and
+ * may come back with another one. If only one of the former ones is revoked, the
+ * leaf is turned at once, and the member stays.
  */
 #ifndef GCKS_CERTS_H
 #define GCKS_CERTS_H
@@ -11,11 +13,12 @@
 #include "gcks/group.h"
 
 /*
- * Set j->certs_after to what the record of j->m has once @j is stored. Returns 0 or
+ * Set j->certs_after and j->former_after to what the record of j->m has once @j is
+ * stored. Returns 0 or
  * -ENOMEM.
  */
 int certs_note(struct join_req *j);
-/* Give that to j->m. */
+/* Give them to j->m. */
 void certs_settle(struct join_req *j);
 /*
  * Give both requests of one batch and member the certificates of both, because they

@@ -20,7 +20,8 @@
 #define RECORD_VERSION_OLD 1
 #define RECORD_VERSION_UNCERTIFIED 2
 #define RECORD_VERSION 3
-#define RECORD_MAX (128 + CERT_REFS_MAX * CERT_REF_LEN)
+#define RECORD_VERSION_RENEWED 4 /* with former certificates */
+#define RECORD_MAX (128 + 2 * CERT_REFS_MAX * CERT_REF_LEN)
 /*
  * Pause between two grants of Sender-IDs to one sender: its bounds, and the
  * rest that halves it.
@@ -155,6 +156,15 @@ bool gmc_revoked(const struct group *g, const struct cert_refs *refs)
 	return trust && crls_revoke(trust_crls(trust), refs);
 }
 
+bool gmc_exposed(const struct gmember *m)
+{
+	const struct trust *trust = m->g->k->deps.trust;
+
+	if (!m->renewed || !trust || !trust_crls(trust))
+		return false;
+	return !m->former.n || gmc_revoked(m->g, &m->former);
+}
+
 bool gmc_some_revoked(const struct group *g)
 {
 	const struct trust *trust = g->k->deps.trust;
@@ -164,7 +174,7 @@ bool gmc_some_revoked(const struct group *g)
 	if (!trust || !trust_crls(trust))
 		return false;
 	TAILQ_FOREACH(m, &g->members, all)
-	if (gmc_revoked(g, &m->certs))
+	if (gmc_revoked(g, &m->certs) || gmc_exposed(m))
 		return true;
 	return false;
 }
@@ -222,6 +232,7 @@ void gmc_member_free(struct gmember *m)
 	if (!m)
 		return;
 	cert_refs_free(&m->certs);
+	cert_refs_free(&m->former);
 	free(m->identity);
 	free(m);
 }
@@ -376,6 +387,12 @@ static int denied_key(const struct group *g, const char *identity, char *key)
 	return store_key(key, "g", g->conf->name, "d", identity, NULL);
 }
 
+static void put_refs(struct wbuf *w, const struct cert_refs *certs)
+{
+	wbuf_u8(w, certs->n);
+	wbuf_put(w, certs->v, (size_t)certs->n * CERT_REF_LEN);
+}
+
 int gmc_put_member(struct group *g, const struct gmember *m)
 {
 	char key[STORE_KEY_MAX];
@@ -387,7 +404,7 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	if (ret)
 		return ret;
 	wbuf_init(&w, RECORD_MAX);
-	wbuf_u8(&w, RECORD_VERSION);
+	wbuf_u8(&w, m->renewed ? RECORD_VERSION_RENEWED : RECORD_VERSION);
 	wbuf_u64(&w, m->number);
 	/*
 	 * Bit 1 was the right to receive. The lists alone tell it; an earlier
@@ -395,7 +412,7 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	 */
 	receive = !policy_bars(g->conf, m->identity, false);
 	wbuf_u8(&w, m->send | receive << 1 | m->fragments << 2 |
-			    m->renewed << 3 | m->inband << 4);
+			    m->renewed << 3 | m->inband << 4 | m->turned << 5);
 	wbuf_u64(&w, m->joined);
 	wbuf_u64(&w, m->registered);
 	wbuf_u32(&w, m->first_sid);
@@ -404,8 +421,9 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	wbuf_u64(&w, m->term_ms);
 	wbuf_u8(&w, m->at.len);
 	wbuf_put(&w, m->at.b, m->at.len);
-	wbuf_u8(&w, m->certs.n);
-	wbuf_put(&w, m->certs.v, (size_t)m->certs.n * CERT_REF_LEN);
+	put_refs(&w, &m->certs);
+	if (m->renewed)
+		put_refs(&w, &m->former);
 	ret = w.err;
 	if (!ret)
 		ret = store_put(group_store(g), key, w.p, w.len);
@@ -486,7 +504,7 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 		return -ENOMEM;
 	rbuf_init(&r, val, len);
 	version = rbuf_u8(&r);
-	if (!version || version > RECORD_VERSION)
+	if (!version || version > RECORD_VERSION_RENEWED)
 		r.err = -EBADMSG;
 	m->number = rbuf_u64(&r);
 	flags = rbuf_u8(&r);
@@ -502,10 +520,13 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 	}
 	if (version > RECORD_VERSION_UNCERTIFIED)
 		get_certs(&r, &m->certs);
+	if (version == RECORD_VERSION_RENEWED)
+		get_certs(&r, &m->former);
 	m->send = flags & 1;
 	m->fragments = flags & 4;
 	m->renewed = flags & 8;
 	m->inband = flags & 16;
+	m->turned = flags & 32;
 	if (r.err || rbuf_left(&r) || !m->number ||
 	    gmc_find_number(g, m->number)) {
 		gmc_member_free(m);

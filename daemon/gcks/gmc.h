@@ -30,7 +30,12 @@ const char *gmc_bars(const struct group *g, const char *identity, bool send);
 #define GMC_REVOKED "the certificate is revoked"
 /* Return true if a certificate of @refs is revoked, by the lists as they are now. */
 bool gmc_revoked(const struct group *g, const struct cert_refs *refs);
-/* Return true if some member has a certificate that is revoked. */
+/*
+ * Return true if the lists revoke a former certificate of @m, or may do so, whose
+ * holder can still read what the group sends: the leaf of @m has to be turned.
+ */
+bool gmc_exposed(const struct gmember *m);
+/* Return true if some member has a certificate that is revoked, or is exposed. */
 bool gmc_some_revoked(const struct group *g);
 /*
  * Return true if @m authenticated by a pre-shared key, and its identity has none

@@ -71,6 +71,11 @@ struct gmember {
 	 */
 	struct cert_refs certs;
 	/*
+	 * With renewed: the same of its former leaf keys. None: they are not known, or
+	 * too many, and each of them has to be taken for revoked.
+	 */
+	struct cert_refs former;
+	/*
 	 * End of the membership: with the certificate, in seconds since 1970,
 	 * and by age, in milliseconds of the group's time. 0: no end.
 	 */
@@ -91,9 +96,15 @@ struct gmember {
 	 * The leaf has a new key, and those above it are still to be replaced.
 	 */
 	bool renewed;
+	/*
+	 * With renewed: they were replaced by a change for a join, and whoever had the
+	 * former leaf key can read the Data SA of that change, and none after it.
+	 */
+	bool turned;
 	/* Wall clock of that in milliseconds; 0: before a restart. */
 	uint64_t renewed_ms;
 	bool turning; /* keys above replaced by this change */
+	bool turns_half; /* with turning: the change sets turned */
 	int64_t joined; /* seconds since 1970 */
 	int64_t registered;
 	uint32_t first_sid;
@@ -248,6 +259,7 @@ struct join_req {
 	size_t sag_len;
 	struct cert_refs certs; /* this request's, or shared */
 	struct cert_refs certs_after; /* see certs_note() */
+	struct cert_refs former_after;
 	int64_t cert_ends; /* see struct gmember */
 	uint64_t term_ms;
 	struct gmember *m; /* member, existing or new */

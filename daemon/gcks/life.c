@@ -53,7 +53,7 @@ static void check_roster(struct group *g)
 	const struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->members, all)
-	if (gmc_member_bars(m, g->conf, g->k->deps.psks))
+	if (gmc_member_bars(m, g->conf, g->k->deps.psks) || gmc_exposed(m))
 		break;
 	if (!m)
 		return;

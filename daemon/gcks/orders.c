@@ -281,7 +281,7 @@ static bool somebody_barred(const struct group *g, const struct conf_group *c)
 	const struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->members, all)
-	if (gmc_member_bars(m, c, g->k->deps.psks))
+	if (gmc_member_bars(m, c, g->k->deps.psks) || gmc_exposed(m))
 		return true;
 	return false;
 }

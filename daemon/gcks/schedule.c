@@ -235,7 +235,7 @@ void schedule_rekey(struct group *g, unsigned int asked, const char *why,
 	}
 	t = calloc(1, sizeof(*t));
 	c = t ? gkm_begin(g) : NULL;
-	ret = c ? term_turn(g) : -ENOMEM;
+	ret = c ? term_turn(g, false) : -ENOMEM;
 	if (ret < 0) {
 		if (c)
 			gkm_abandon(g, c);
@@ -246,8 +246,8 @@ void schedule_rekey(struct group *g, unsigned int asked, const char *why,
 	t->done = done;
 	t->arg = arg;
 	c->next.asked |= asked;
-	gkm_commit(g, c, ret ? GKM_JOIN : GKM_SIMPLE, ret ? write_turned : NULL,
-		   why, scheduled_rekey_done, t);
+	gkm_commit(g, c, ret ? GKM_JOIN : GKM_SIMPLE, write_turned, why,
+		   scheduled_rekey_done, t);
 }
 
 static void periodic_done(struct group *g, void *arg, int ret, const char *why)

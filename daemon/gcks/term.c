@@ -148,6 +148,7 @@ void term_settle(struct join_req *j)
 	if (j->renews) {
 		m->g->n_renewed += !m->renewed;
 		m->renewed = true;
+		m->turned = false;
 		m->renewed_ms = group_now_ms(m->g);
 	}
 	arm_expiry(m);
@@ -187,7 +188,26 @@ int64_t term_until(const struct gmember *m)
 
 /* ---- keys above renewed leaves ------------------------------------------ */
 
-int term_turn(struct group *g)
+static int turn_one(struct group *g, struct gmember *m, bool half)
+{
+	int ret = lkh_turn(g->tree, m->leaf);
+
+	if (ret) {
+		term_turned(g, false);
+		return ret;
+	}
+	m->turning = true;
+	m->turns_half = half;
+	return 0;
+}
+
+/* Return true if the answer with the new key of @m's leaf may still be on its way. */
+static bool answered_lately(const struct gmember *m)
+{
+	return m->renewed_ms && group_now_ms(m->g) - m->renewed_ms < ANSWER_MS;
+}
+
+int term_turn_exposed(struct group *g, bool *some_stay)
 {
 	struct gmember *m;
 	int ret, n = 0;
@@ -196,18 +216,42 @@ int term_turn(struct group *g)
 		return 0;
 	TAILQ_FOREACH(m, &g->members, all)
 	{
-		if (!m->renewed || m->out ||
-		    (m->renewed_ms &&
-		     group_now_ms(g) - m->renewed_ms < ANSWER_MS))
+		if (m->out || !gmc_exposed(m))
 			continue;
-		if (!lkh_room(g->tree, KD_MAX_WRAP_KEYS))
+		if (!lkh_room(g->tree, KD_MAX_WRAP_KEYS)) {
+			*some_stay = true;
 			break;
-		ret = lkh_turn(g->tree, m->leaf);
-		if (ret) {
-			term_turned(g, false);
-			return ret;
 		}
-		m->turning = true;
+		ret = turn_one(g, m, false);
+		if (ret)
+			return ret;
+		n++;
+	}
+	return n;
+}
+
+int term_turn(struct group *g, bool excludes)
+{
+	struct gmember *m;
+	int ret, n = 0;
+
+	if (!g->n_renewed || !g->st.keyed)
+		return 0;
+	TAILQ_FOREACH(m, &g->members, all)
+	{
+		if (!m->renewed || m->turning || m->out)
+			continue;
+		/* The keys of this change are none that the former leaf key opens. */
+		if (m->turned) {
+			m->turning = true;
+			m->turns_half = false;
+			continue;
+		}
+		if (answered_lately(m) || !lkh_room(g->tree, KD_MAX_WRAP_KEYS))
+			continue;
+		ret = turn_one(g, m, !excludes);
+		if (ret)
+			return ret;
 		n++;
 	}
 	return n;
@@ -225,10 +269,21 @@ int term_put_turned(struct group *g)
 		if (ret || !m->turning)
 			continue;
 		next = *m;
-		next.renewed = false;
+		next.renewed = m->turns_half;
+		next.turned = m->turns_half;
 		ret = gmc_put_member(g, &next);
 	}
 	return ret;
+}
+
+static void settle_turned(struct gmember *m)
+{
+	m->turned = m->turns_half;
+	if (m->turned)
+		return;
+	m->renewed = false;
+	m->g->n_renewed--;
+	cert_refs_free(&m->former);
 }
 
 void term_turned(struct group *g, bool done)
@@ -239,10 +294,8 @@ void term_turned(struct group *g, bool done)
 		return;
 	TAILQ_FOREACH(m, &g->members, all)
 	{
-		if (done && m->turning) {
-			m->renewed = false;
-			g->n_renewed--;
-		}
+		if (done && m->turning)
+			settle_turned(m);
 		m->turning = false;
 	}
 }

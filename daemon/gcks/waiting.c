@@ -14,6 +14,7 @@ void join_free(struct join_req *j)
 		LIST_REMOVE(j, by_told);
 	cert_refs_free(&j->certs);
 	cert_refs_free(&j->certs_after);
+	cert_refs_free(&j->former_after);
 	free(j->identity);
 	free(j->sag);
 	free(j);

@@ -70,6 +70,7 @@ struct sim_member {
 		uint8_t digest[HASH_SHA256_LEN];
 	} note[MOCK_SAS + 1]; /* one before its SA is there */
 	bool deaf; /* loses every GSA_REKEY */
+	bool mute; /* loses all but GSA_REKEYs and packets */
 	bool offline; /* loses whatever comes or goes */
 	uint64_t bad_ms; /* end of the state of its link ... */
 	bool bad; /* ... which is this, with sim.burst_ms */

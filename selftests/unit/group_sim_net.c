@@ -110,11 +110,12 @@ static struct sim_member *member_at(struct sim *s, const struct addr *a)
 static void unicast(struct sim *s, const struct ep *from, const struct ep *to,
 		    const uint8_t *p, size_t len)
 {
+	const struct addr *a = ep_equal(to, &s->ep) ? &from->addr : &to->addr;
+	struct sim_member *m = member_at(s, a);
+
 	if (s->on_wire)
 		s->on_wire(s, from, to, p, len);
-	if (lost(s,
-		 member_at(s, ep_equal(to, &s->ep) ? &from->addr : &to->addr),
-		 len))
+	if (lost(s, m, len) || (m && m->mute))
 		return;
 	deliver_later(s, from, to, -1, p, len);
 	if (s->dup && sim_random(s, 100) < s->dup)

@@ -341,9 +341,212 @@ static void test_superseded(void)
 	ok(sim_has_member(&s, "a.example") && sim_in(m),
 	   "whoever has another one by then stays in");
 	is_int(sim_group(&s).evictions, 0, "nobody is evicted");
-	is_int(sim_group(&s).rekeys, keys, "nothing is rekeyed");
+	is_int(sim_group(&s).rekeys, keys + 1, "the keys change once");
+	ok(sim_logged(&s, "1 former certificate revoked"),
+	   "the log says why the keys change");
+	is_int(reload(), 0, "the list is read again");
+	sim_run(&s, 20000);
+	is_int(sim_group(&s).rekeys, keys + 1, "the keys change no more");
 	finish("superseded");
 }
+
+/* ---- the former certificate was stolen ----------------------------------------- */
+
+/* The case tells what happens before the former certificate is revoked, or instead. */
+enum theft {
+	THEFT_REVOKED,
+	THEFT_LATE, /* the answer with the leaf key has arrived for sure */
+	THEFT_TWICE, /* the owner has renewed once more */
+	THEFT_JOIN, /* somebody has joined */
+	THEFT_RESTART,
+	THEFT_DOWN, /* revoked while the key server is down */
+	THEFT_JOIN_RESTART,
+	THEFT_EVICTED, /* a third member is evicted, and nothing is revoked */
+	THEFT_EXPELLED, /* a third member is revoked */
+	THEFT_NOTHING,
+};
+
+static const char *const thefts[] = {
+	"revoked",	"revoked late", "renewed twice",	"a join",
+	"a restart",	"down",		"a join and a restart", "an eviction",
+	"an expulsion", "not revoked",
+};
+
+static struct sim_member *own(const char *name, bool send, int days)
+{
+	struct sim_member *m;
+
+	s.cert_s = days * 86400;
+	m = sim_add(&s, name, send, !send);
+	m->cg.inband = inband;
+	sim_up(m);
+	if (!sim_settle(&s, 20000))
+		bail("the new certificate is not accepted");
+	return m;
+}
+
+static void restart_gcks(void)
+{
+	sim_gcks_down(&s);
+	s.crashed = false;
+	sim_gcks_up(&s);
+	sim_run(&s, 20000);
+}
+
+/* The leaves of these are elsewhere in the tree, but for the first ones. */
+static struct sim_member *crowd[6];
+
+static void add_crowd(void)
+{
+	unsigned int i;
+	char name[32];
+
+	for (i = 0; i < ARRAY_SIZE(crowd); i++) {
+		snprintf(name, sizeof(name), "e%u.example", i);
+		crowd[i] = sim_add(&s, name, false, true);
+		sim_up(crowd[i]);
+	}
+	if (!sim_settle(&s, 20000))
+		bail("the crowd is not in");
+}
+
+/* Returns how often the keys had changed before anybody lost a right. */
+static uint64_t run_theft(enum theft how, struct sim_member *thief,
+			  const char *name)
+{
+	uint32_t effective;
+	uint64_t keys;
+
+	if (how != THEFT_REVOKED)
+		sim_run(&s, 40000);
+	if (how == THEFT_JOIN || how == THEFT_JOIN_RESTART) {
+		sim_up(sim_add(&s, "c.example", false, true));
+		sim_run(&s, 20000);
+	}
+	if (how == THEFT_RESTART || how == THEFT_JOIN_RESTART)
+		restart_gcks();
+	keys = sim_group(&s).rekeys;
+	if (how == THEFT_DOWN) {
+		sim_gcks_down(&s);
+		s.crashed = false;
+		keys = 0;
+	}
+	if (how == THEFT_EVICTED)
+		is_int(sim_evict(s.gcks, "video", "e4.example", &effective,
+				 &err),
+		       0, "%s: evicted", name);
+	else if (how == THEFT_EXPELLED)
+		revoke_cert(&crowd[4]->cert);
+	else if (how != THEFT_NOTHING)
+		revoke_cert(&thief->cert);
+	if (how != THEFT_EVICTED)
+		is_int(reload(), 0, "%s: a list", name);
+	if (how == THEFT_DOWN)
+		sim_gcks_up(&s);
+	return keys;
+}
+
+/*
+ * A thief has the keys of @who, of its former certificate, and follows the group with
+ * the leaf key of that time. The owner has another certificate and stays.
+ */
+static void check_theft(enum theft how, const char *who, bool send)
+{
+	struct sim_member *thief, *owner;
+	unsigned int evicted = how == THEFT_EVICTED || how == THEFT_EXPELLED;
+	uint64_t then, keys;
+	char name[96];
+
+	snprintf(name, sizeof(name), "%s: %s%s", thefts[how], who,
+		 inband ? ", inband" : "");
+	cert_s = 86400;
+	usual(30 + how);
+	if (evicted)
+		add_crowd();
+	thief = send ? own(who, send, 1) : a;
+	/* An IKE SA would be refused, or opened by a certificate that is good. */
+	thief->mute = true;
+	cert_s = 0;
+	owner = own(who, send, 2);
+	if (how == THEFT_TWICE) {
+		sim_down(owner);
+		owner = own(who, send, 3);
+	}
+	keys = run_theft(how, thief, name);
+	sim_run(&s, 20000);
+	then = s.ms;
+	sim_run(&s, 120000);
+	if (how == THEFT_NOTHING)
+		ok(sim_reads_after(&s, thief, then), "%s: the thief reads",
+		   name);
+	else
+		is_int(sim_reads_after(&s, thief, then), 0,
+		       "%s: the thief has no key of the time after", name);
+	ok(sim_has_member(&s, who) && sim_in(owner), "%s: the owner is in",
+	   name);
+	is_int(owner->gaps, 0, "%s: the owner misses no packet", name);
+	is_int(tx->gaps + b->gaps, 0, "%s: the others miss no packet", name);
+	is_int(sim_group(&s).rekeys, keys + (how != THEFT_NOTHING),
+	       "%s: the keys change once", name);
+	is_int(sim_group(&s).evictions, evicted, "%s: evictions", name);
+	is_int(sim_group(&s).denied, how == THEFT_EVICTED, "%s: denials", name);
+	is_int(sim_status(owner).registrations, 1,
+	       "%s: the owner did not have to register again", name);
+	sim_down(thief);
+	finish(name);
+}
+
+static void test_stolen(void)
+{
+	int how;
+
+	for (how = THEFT_REVOKED; how <= THEFT_NOTHING; how++)
+		check_theft(how, "a.example", false);
+	check_theft(THEFT_REVOKED, "s2.example", true);
+	check_theft(THEFT_JOIN, "s2.example", true);
+	inband = true;
+	check_theft(THEFT_REVOKED, "a.example", false);
+	check_theft(THEFT_JOIN, "a.example", false);
+	inband = false;
+}
+
+/* The record has no room for all former certificates, so that any list may have one. */
+static void test_too_many(void)
+{
+	struct sim_member *thief, *owner;
+	uint64_t then, keys;
+	int days;
+
+	cert_s = 86400;
+	usual(27);
+	thief = a;
+	thief->mute = true;
+	cert_s = 0;
+	owner = own("a.example", false, 2);
+	for (days = 3; days <= CERT_REFS_MAX + 3; days++) {
+		sim_down(owner);
+		owner = own("a.example", false, days);
+	}
+	keys = sim_group(&s).rekeys;
+	revoke_cert(&thief->cert);
+	is_int(reload(), 0, "the first of too many certificates is revoked");
+	sim_run(&s, 20000);
+	then = s.ms;
+	is_int(sim_group(&s).rekeys, keys + 1,
+	       "many renewals: the keys change");
+	is_int(reload(), 0, "many renewals: the list is read again");
+	sim_run(&s, 60000);
+	is_int(sim_group(&s).rekeys, keys + 1,
+	       "many renewals: the keys change no more");
+	is_int(sim_reads_after(&s, thief, then), 0,
+	       "many renewals: the thief has no key of the time after");
+	ok(sim_in(owner) && !owner->gaps && !sim_group(&s).evictions,
+	   "many renewals: the owner stays");
+	sim_down(thief);
+	finish("many renewals");
+}
+
+/* ---- another certificate of the same member, with the same leaf ------------------ */
 
 /*
  * The leaf has the key that the holder of the former certificate had, so that this one
@@ -687,8 +890,9 @@ static void set_record(uint8_t version, size_t len, uint8_t n_refs)
 	store_key(key, "g", "video", "m", "a.example", NULL);
 	wbuf_init(&in, STORE_VALUE_MAX);
 	wbuf_init(&out, STORE_VALUE_MAX);
-	if (store_get(s.store, key, &in) || in.p[0] != 3 ||
-	    in.len != 1 + RECORD_3)
+	/* The record of a member that has renewed has more. */
+	if (store_get(s.store, key, &in) || in.p[0] < 3 ||
+	    (in.p[0] == 3 ? in.len != 1 + RECORD_3 : in.len < 1 + RECORD_3))
 		bail("a record of %zu octets", in.len);
 	if (n_refs)
 		in.p[1 + RECORD_2] = n_refs;
@@ -757,6 +961,34 @@ static void test_record_renewed(void)
 	finish("record renewed");
 }
 
+/* An earlier release did not store the certificates of former leaf keys. */
+static void test_record_without_former(void)
+{
+	struct sim_member *owner;
+	uint64_t then;
+
+	cert_s = 86400;
+	usual(28);
+	cert_s = 0;
+	a->mute = true;
+	owner = own("a.example", false, 2);
+	stop_gcks();
+	set_record(3, RECORD_3, 0);
+	revoke_cert(&a->cert);
+	reload();
+	sim_gcks_up(&s);
+	sim_run(&s, 20000);
+	then = s.ms;
+	sim_run(&s, 60000);
+	is_int(sim_group(&s).rekeys, 1, "an old record: the keys change");
+	is_int(sim_reads_after(&s, a, then), 0,
+	       "an old record: the thief has no key of the time after");
+	ok(sim_in(owner) && !owner->gaps && !sim_group(&s).evictions,
+	   "an old record: the owner stays");
+	sim_down(a);
+	finish("record without former");
+}
+
 static int try_gcks(void)
 {
 	struct gcks_deps deps = {
@@ -788,7 +1020,8 @@ static void test_bad_record(void)
 		const char *name;
 	} bad[] = {
 		{ 0, RECORD_3, 0, "version 0" },
-		{ 4, RECORD_3, 0, "a version of the future" },
+		{ 5, RECORD_3, 0, "a version of the future" },
+		{ 4, RECORD_3, 0, "version 4 without former references" },
 		{ 1, RECORD_2, 0, "version 1 with too much" },
 		{ 2, RECORD_3, 0, "version 2 with too much" },
 		{ 3, RECORD_2, 0, "version 3 without references" },
@@ -819,6 +1052,8 @@ int main(void)
 	RUN(test_crowd);
 	RUN(test_outdated);
 	RUN(test_superseded);
+	RUN(test_stolen);
+	RUN(test_too_many);
 	RUN(test_same_leaf);
 	RUN(test_twins);
 	RUN(test_triplets);
@@ -832,6 +1067,7 @@ int main(void)
 	RUN(test_inband_gcks);
 	RUN(test_old_record);
 	RUN(test_record_renewed);
+	RUN(test_record_without_former);
 	RUN(test_bad_record);
 	return done();
 }
