@@ -19,126 +19,39 @@
 #include "crypto/crls.h"
 #include "crypto/pkey.h"
 #include "lib/err.h"
+#include "lib/quote.h"
 
 /* A list of a million certificates has 40 MB. */
 #define FILE_MAX_LEN (64 << 20)
+/* All files; the memory for lists is locked, and takes ten times that. */
+#define TOTAL_MAX_LEN (256 << 20)
 #define MAX_LISTS 1024
+#define MAX_CERTS 256
 #define NAME_LEN 512
 /* The first octet of DER, a SEQUENCE; no PEM file begins with it. */
 #define DER_SEQUENCE 0x30
 
-/* A list that is not verified yet. */
-struct raw_list {
-	X509_CRL *crl;
-	char *path;
-};
-
-/* Contents of all files. */
-struct bag {
-	struct raw_list *v;
-	size_t n;
+/* The sources of issuers, the most trusted first. */
+struct issuers {
+	const struct trust *trust;
+	const struct cert_chain *own; /* NULL: there is none */
 	struct stack_st_X509 *certs;
 };
 
-static void free_bag(struct bag *b)
-{
-	while (b->n) {
-		X509_CRL_free(b->v[--b->n].crl);
-		free(b->v[b->n].path);
-	}
-	free(b->v);
-	sk_X509_pop_free(b->certs, X509_free);
-	ERR_clear_error();
-}
+/* All files of a path. */
+struct reading {
+	struct issuers from;
+	struct crls *c;
+	size_t total; /* octets of the files */
+};
 
-/* Take over @crl, even on failure. */
-static int bag_add(struct bag *b, X509_CRL *crl, const char *path)
-{
-	struct raw_list *v = NULL;
-
-	if (b->n < MAX_LISTS)
-		v = reallocarray(b->v, b->n + 1, sizeof(*v));
-	if (v) {
-		b->v = v;
-		v[b->n] = (struct raw_list){ crl, strdup(path) };
-		if (v[b->n].path) {
-			b->n++;
-			return 0;
-		}
-	}
-	X509_CRL_free(crl);
-	return b->n < MAX_LISTS ? -ENOMEM : -E2BIG;
-}
+/* Called for each file; the first error ends the reading. */
+typedef int file_fn(struct reading *r, const char *path, struct err *err);
+/* Called with what a file has. */
+typedef int text_fn(struct reading *r, const uint8_t *p, size_t len,
+		    const char *path, struct err *err);
 
 /* ---- files --------------------------------------------------------------- */
-
-static int parse_der_list(struct bag *b, const uint8_t *p, size_t len,
-			  const char *path, struct err *err)
-{
-	const unsigned char *at = p;
-	X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)len);
-
-	if (crl && at == p + len)
-		return bag_add(b, crl, path);
-	X509_CRL_free(crl);
-	return err_set(err, -EBADMSG,
-		       "%s: no revocation list, or a damaged one; write it again, under a name that begins with a dot until it is complete",
-		       path);
-}
-
-static int take_infos(struct bag *b, struct stack_st_X509_INFO *infos,
-		      const char *path, struct err *err)
-{
-	int i, ret = 0, found = 0;
-
-	for (i = 0; !ret && i < sk_X509_INFO_num(infos); i++) {
-		X509_INFO *info = sk_X509_INFO_value(infos, i);
-
-		if (info->x_pkey || info->enc_data)
-			return err_set(err, -EBADMSG,
-				       "%s: a private key among revocation lists; move it to where only its owner reads it",
-				       path);
-		if (info->x509) {
-			if (!sk_X509_push(b->certs, info->x509))
-				return -ENOMEM;
-			info->x509 = NULL;
-			found++;
-		}
-		if (info->crl) {
-			ret = bag_add(b, info->crl, path);
-			info->crl = NULL;
-			found++;
-		}
-	}
-	if (!ret && !found)
-		ret = err_set(err, -EBADMSG,
-			      "%s: neither a revocation list nor a certificate; remove it, or give it a name that begins with a dot",
-			      path);
-	return ret;
-}
-
-static int parse_pem_lists(struct bag *b, const uint8_t *p, size_t len,
-			   const char *path, struct err *err)
-{
-	BIO *bio = BIO_new_mem_buf(p, (int)len);
-	struct stack_st_X509_INFO *infos = NULL;
-	int ret;
-
-	if (bio)
-		infos = PEM_X509_INFO_read_bio(bio, NULL, pem_no_password,
-					       NULL);
-	if (!bio)
-		ret = -ENOMEM;
-	else if (!infos)
-		ret = err_set(err, -EBADMSG,
-			      "%s: a damaged revocation list or certificate; write it again, under a name that begins with a dot until it is complete",
-			      path);
-	else
-		ret = take_infos(b, infos, path, err);
-	sk_X509_INFO_pop_free(infos, X509_INFO_free);
-	BIO_free(bio);
-	return ret;
-}
 
 static int read_all(int fd, uint8_t *p, size_t len)
 {
@@ -156,8 +69,8 @@ static int read_all(int fd, uint8_t *p, size_t len)
 	return 0;
 }
 
-static int parse_lists(struct bag *b, int fd, size_t len, const char *path,
-		       struct err *err)
+static int read_open(struct reading *r, int fd, size_t len, text_fn *fn,
+		     const char *path, struct err *err)
 {
 	uint8_t *p = malloc(len);
 	int ret;
@@ -168,14 +81,13 @@ static int parse_lists(struct bag *b, int fd, size_t len, const char *path,
 	if (ret)
 		err_set(err, ret, "%s: %s", path, strerror(-ret));
 	else
-		ret = (*p == DER_SEQUENCE
-			       ? parse_der_list
-			       : parse_pem_lists)(b, p, len, path, err);
+		ret = fn(r, p, len, path, err);
 	free(p);
 	return ret;
 }
 
-static int read_lists(struct bag *b, const char *path, struct err *err)
+static int read_file(struct reading *r, const char *path, text_fn *fn,
+		     struct err *err)
 {
 	/* A pipe must not stop the daemon. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -192,11 +104,27 @@ static int read_lists(struct bag *b, const char *path, struct err *err)
 		ret = err_set(err, -EFBIG, "%s: more than %d MB", path,
 			      FILE_MAX_LEN >> 20);
 	} else {
-		ret = parse_lists(b, fd, (size_t)st.st_size, path, err);
+		ret = read_open(r, fd, (size_t)st.st_size, fn, path, err);
 	}
 	if (fd >= 0)
 		close(fd);
 	return ret;
+}
+
+/* Errors are found when the file is read. */
+static int add_size(struct reading *r, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode) ||
+	    st.st_size > FILE_MAX_LEN)
+		return 0;
+	r->total += (size_t)st.st_size;
+	return r->total <= TOTAL_MAX_LEN
+		       ? 0
+		       : err_set(err, -EFBIG,
+				 "%s: with this file more than %d MB; remove lists that are not needed",
+				 path, TOTAL_MAX_LEN >> 20);
 }
 
 static int is_visible(const struct dirent *e)
@@ -204,7 +132,8 @@ static int is_visible(const struct dirent *e)
 	return e->d_name[0] != '.';
 }
 
-static int read_folder(struct bag *b, const char *path, struct err *err)
+static int each_of_folder(struct reading *r, const char *path, file_fn *fn,
+			  struct err *err)
 {
 	struct dirent **names;
 	int i, n, ret = 0;
@@ -219,7 +148,7 @@ static int read_folder(struct bag *b, const char *path, struct err *err)
 		    asprintf(&file, "%s/%s", path, names[i]->d_name) < 0)
 			ret = -ENOMEM;
 		else if (!ret) {
-			ret = read_lists(b, file, err);
+			ret = fn(r, file, err);
 			free(file);
 		}
 		free(names[i]);
@@ -228,30 +157,67 @@ static int read_folder(struct bag *b, const char *path, struct err *err)
 	return ret;
 }
 
-static int read_path(struct bag *b, const char *path, struct err *err)
+static int each_file(struct reading *r, const char *path, file_fn *fn,
+		     struct err *err)
 {
 	struct stat st;
 	int ret;
 
-	b->certs = sk_X509_new_null();
-	if (!b->certs)
-		return -ENOMEM;
 	if (stat(path, &st)) {
 		ret = -errno;
 		return err_set(err, ret, "%s: %s", path, strerror(-ret));
 	}
-	return S_ISDIR(st.st_mode) ? read_folder(b, path, err)
-				   : read_lists(b, path, err);
+	return S_ISDIR(st.st_mode) ? each_of_folder(r, path, fn, err)
+				   : fn(r, path, err);
+}
+
+/* ---- certificates among the lists ---------------------------------------- */
+
+/* The end of a PEM file sets an error, too. */
+static bool is_pem_end(void)
+{
+	return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+}
+
+static int damaged_pem(const char *path, struct err *err)
+{
+	return err_set(err, -EBADMSG,
+		       "%s: a damaged revocation list or certificate; write it again, under a name that begins with a dot until it is complete",
+		       path);
+}
+
+static int take_certs(struct reading *r, const uint8_t *p, size_t len,
+		      const char *path, struct err *err)
+{
+	BIO *bio = *p == DER_SEQUENCE ? NULL : BIO_new_mem_buf(p, (int)len);
+	int ret = bio || *p == DER_SEQUENCE ? 0 : -ENOMEM;
+	X509 *x;
+
+	ERR_clear_error();
+	while (!ret && bio &&
+	       (x = PEM_read_bio_X509(bio, NULL, pem_no_password, NULL))) {
+		if (sk_X509_num(r->from.certs) == MAX_CERTS)
+			ret = err_set(err, -E2BIG,
+				      "%s: more than %d certificates among the lists",
+				      path, MAX_CERTS);
+		else if (!sk_X509_push(r->from.certs, x))
+			ret = -ENOMEM;
+		if (ret)
+			X509_free(x);
+	}
+	if (!ret && bio && !is_pem_end())
+		ret = damaged_pem(path, err);
+	BIO_free(bio);
+	ERR_clear_error();
+	return ret;
+}
+
+static int read_certs(struct reading *r, const char *path, struct err *err)
+{
+	return read_file(r, path, take_certs, err);
 }
 
 /* ---- verification -------------------------------------------------------- */
-
-/* The sources of issuers, the most trusted first. */
-struct issuers {
-	const struct trust *trust;
-	const struct cert_chain *own; /* NULL: there is none */
-	struct stack_st_X509 *certs;
-};
 
 static time_t seconds_of(const ASN1_TIME *t)
 {
@@ -261,40 +227,132 @@ static time_t seconds_of(const ASN1_TIME *t)
 }
 
 /*
- * Return the certificate in @certs that has signed @crl; NULL if there is none. With
- * *@named a certificate has at least the name of the issuer.
+ * The parts of a list that tell who has signed it. The entries, of which there may be
+ * millions, are not parsed before it is known that a CA has made them.
  */
-static X509 *find_signer(struct stack_st_X509 *certs, X509_CRL *crl,
-			 bool *named)
+struct outer {
+	ASN1_STRING signed_part; /* in the file */
+	X509_NAME *issuer;
+	X509_ALGOR *alg;
+	ASN1_BIT_STRING *signature;
+};
+
+static void free_outer(struct outer *o)
 {
-	EVP_PKEY *key;
+	X509_NAME_free(o->issuer);
+	X509_ALGOR_free(o->alg);
+	ASN1_BIT_STRING_free(o->signature);
+	ERR_clear_error();
+}
+
+/* Enter a SEQUENCE at *@p; returns its length, or -1. */
+static long enter_sequence(const uint8_t **p, const uint8_t *end)
+{
+	int tag, class;
+	long n;
+
+	return ASN1_get_object(p, &n, &tag, &class, end - *p) ==
+				       V_ASN1_CONSTRUCTED &&
+			       tag == V_ASN1_SEQUENCE &&
+			       class == V_ASN1_UNIVERSAL
+		       ? n
+		       : -1;
+}
+
+static bool parse_issuer(struct outer *o, const uint8_t *p, const uint8_t *end)
+{
+	ASN1_INTEGER *version;
+	long n;
+
+	if (p < end && *p == V_ASN1_INTEGER) {
+		version = d2i_ASN1_INTEGER(NULL, &p, end - p);
+		ASN1_INTEGER_free(version);
+		if (!version)
+			return false;
+	}
+	n = enter_sequence(&p, end);
+	if (n < 0)
+		return false;
+	p += n;
+	o->issuer = d2i_X509_NAME(NULL, &p, end - p);
+	return o->issuer;
+}
+
+/* Return false if that is no list. @o is to be freed in any case. */
+static bool parse_outer(struct outer *o, const uint8_t *p, size_t len)
+{
+	const uint8_t *end = p + len, *from;
+	long n;
+
+	*o = (struct outer){ 0 };
+	if (enter_sequence(&p, end) != end - p)
+		return false;
+	from = p;
+	n = enter_sequence(&p, end);
+	if (n < 0 || !parse_issuer(o, p, p + n))
+		return false;
+	p += n;
+	o->signed_part = (ASN1_STRING){
+		.length = (int)(p - from),
+		.type = V_ASN1_SEQUENCE,
+		.data = (unsigned char *)from,
+	};
+	o->alg = d2i_X509_ALGOR(NULL, &p, end - p);
+	if (o->alg)
+		o->signature = d2i_ASN1_BIT_STRING(NULL, &p, end - p);
+	return o->signature && p == end;
+}
+
+static bool has_signed(X509 *x, const struct outer *o)
+{
+	ASN1_TYPE any = { .type = V_ASN1_SEQUENCE };
+	EVP_PKEY *key = X509_get0_pubkey(x);
+
+	any.value.sequence = (ASN1_STRING *)&o->signed_part;
+	return key && ASN1_item_verify(ASN1_ITEM_rptr(ASN1_ANY), o->alg,
+				       o->signature, &any, key) == 1;
+}
+
+/*
+ * Find the certificate in @certs that has signed the list, and its chain; l->chain
+ * stays NULL if there is none. With *@named one has at least the name of the issuer.
+ */
+static void find_signer(const struct issuers *from, struct stack_st_X509 *certs,
+			const struct outer *o, struct crl_list *l, bool *named)
+{
 	X509 *x;
 	int i;
 
-	for (i = 0; i < sk_X509_num(certs); i++) {
+	for (i = 0; !l->chain && i < sk_X509_num(certs); i++) {
 		x = sk_X509_value(certs, i);
-		if (X509_NAME_cmp(X509_get_subject_name(x),
-				  X509_CRL_get_issuer(crl)) ||
+		if (X509_NAME_cmp(X509_get_subject_name(x), o->issuer) ||
 		    X509_check_ca(x) != 1)
 			continue;
 		*named = true;
-		key = X509_get0_pubkey(x);
-		if (key && X509_CRL_verify(crl, key) == 1)
-			return x;
+		/* The signature of a CA that is not trusted is not looked at. */
+		l->chain = trust_chain_of(from->trust, x, from->certs);
+		if (l->chain && !has_signed(x, o)) {
+			sk_X509_pop_free(l->chain, X509_free);
+			l->chain = NULL;
+		}
 	}
-	return NULL;
 }
 
-static X509 *find_issuer_of_list(const struct issuers *from, X509_CRL *crl,
-				 bool *named)
+/* Return why the list has no trusted signer, or NULL; then l->chain begins with it. */
+static const char *check_signer(const struct issuers *from,
+				const struct outer *o, struct crl_list *l)
 {
-	X509 *x = find_signer(trust_certs(from->trust), crl, named);
+	bool named = false;
 
-	if (!x && from->own)
-		x = find_signer(chain_certs(from->own), crl, named);
-	if (!x)
-		x = find_signer(from->certs, crl, named);
-	return x;
+	find_signer(from, trust_certs(from->trust), o, l, &named);
+	if (!l->chain && from->own)
+		find_signer(from, chain_certs(from->own), o, l, &named);
+	if (!l->chain)
+		find_signer(from, from->certs, o, l, &named);
+	if (l->chain)
+		return NULL;
+	return named ? "its signature is not by that CA, or the CA is not trusted"
+		     : "its issuer is unknown; add that CA to identity.ca or to crl";
 }
 
 /* No SHA-1 and no MD5, as in chains. */
@@ -391,17 +449,15 @@ static const char *check_list_times(const struct crl_list *l)
 	return NULL;
 }
 
-/* Return why the list of @l cannot be trusted, or NULL; then l->issuer is set. */
+/* Return why the issuer may not sign the list, or NULL; then l->issuer is set. */
 static const char *check_issuer(const struct issuers *from, struct crl_list *l)
 {
-	bool named = false;
-	X509 *x = find_issuer_of_list(from, l->crl, &named);
-	X509 *anchor;
+	X509 *x = sk_X509_value(l->chain, 0);
+	X509 *anchor = sk_X509_value(l->chain, sk_X509_num(l->chain) - 1);
 
-	l->chain = x ? trust_chain_of(from->trust, x, from->certs) : NULL;
-	if (!l->chain)
-		return named ? "its signature is not by that CA, or the CA is not trusted"
-			     : "its issuer is unknown; add that CA to identity.ca or to crl";
+	/* The algorithm has to be the same in the part that is signed. */
+	if (X509_CRL_verify(l->crl, X509_get0_pubkey(x)) != 1)
+		return "its signature is not by that CA";
 	if (!(X509_get_key_usage(x) & KU_CRL_SIGN))
 		return "that CA may not sign lists (its key usage has no cRLSign)";
 	if (is_weak(l->crl))
@@ -409,7 +465,6 @@ static const char *check_issuer(const struct issuers *from, struct crl_list *l)
 	X509_up_ref(x);
 	l->issuer = x;
 	ca_path_of(from->trust, l->chain, 0, &l->path);
-	anchor = sk_X509_value(l->chain, sk_X509_num(l->chain) - 1);
 	return x509_key_mark(anchor, l->anchor) || crl_mark(l)
 		       ? "its issuer cannot be named"
 		       : NULL;
@@ -432,33 +487,50 @@ static char *print_name(const X509_NAME *name)
 	return text;
 }
 
-static int verify_list(const struct issuers *from, const struct raw_list *raw,
-		       struct crl_list *l, struct err *err)
+static const char *check_list(const struct issuers *from, struct crl_list *l)
 {
 	const char *why;
 	int n;
 
-	*l = (struct crl_list){
-		.crl = raw->crl,
-		.name = print_name(X509_CRL_get_issuer(raw->crl)),
-		.age.this_update =
-			seconds_of(X509_CRL_get0_lastUpdate(raw->crl)),
-		.next_update = seconds_of(X509_CRL_get0_nextUpdate(raw->crl)),
-	};
-	X509_CRL_up_ref(raw->crl);
-	n = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(raw->crl));
+	n = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(l->crl));
 	l->revoked = n > 0 ? (size_t)n : 0;
-	if (!l->name)
-		return -ENOMEM;
+	l->age.this_update = seconds_of(X509_CRL_get0_lastUpdate(l->crl));
+	l->next_update = seconds_of(X509_CRL_get0_nextUpdate(l->crl));
 	why = check_form(l->crl);
 	if (!why)
 		why = take_number(l);
 	if (!why)
 		why = check_list_times(l);
-	if (!why)
-		why = check_issuer(from, l);
-	return why ? err_set(err, -EKEYREJECTED, "%s: list of %.160s: %s",
-			     raw->path, l->name, why)
+	return why ?: check_issuer(from, l);
+}
+
+static int no_list(const char *path, struct err *err)
+{
+	return err_set(err, -EBADMSG,
+		       "%s: no revocation list, or a damaged one; write it again, under a name that begins with a dot until it is complete",
+		       path);
+}
+
+/* On failure @l is to be wiped as well. */
+static int verify_list(const struct issuers *from, const struct outer *o,
+		       const uint8_t *p, size_t len, const char *path,
+		       struct crl_list *l, struct err *err)
+{
+	char name[QUOTE_LEN];
+	const char *why;
+
+	l->name = print_name(o->issuer);
+	if (!l->name)
+		return -ENOMEM;
+	why = check_signer(from, o, l);
+	if (!why) {
+		l->crl = d2i_X509_CRL(NULL, &p, (long)len);
+		if (!l->crl)
+			return no_list(path, err);
+		why = check_list(from, l);
+	}
+	return why ? err_set(err, -EKEYREJECTED, "%s: list of %s: %s", path,
+			     quote(l->name, name), why)
 		   : 0;
 }
 
@@ -470,6 +542,7 @@ static int verify_list(const struct issuers *from, const struct raw_list *raw,
  */
 static int add_list(struct crls *c, struct crl_list *l)
 {
+	struct crl_list *v;
 	size_t i;
 
 	for (i = 0; i < c->n; i++) {
@@ -483,7 +556,13 @@ static int add_list(struct crls *c, struct crl_list *l)
 		}
 		return 0;
 	}
-	c->v[c->n++] = *l;
+	v = c->n < MAX_LISTS ? reallocarray(c->v, c->n + 1, sizeof(*v)) : NULL;
+	if (!v) {
+		crl_list_wipe(l);
+		return c->n < MAX_LISTS ? -ENOMEM : -E2BIG;
+	}
+	c->v = v;
+	v[c->n++] = *l;
 	return 0;
 }
 
@@ -564,26 +643,106 @@ static int add_all_refs(struct crls *c, const struct crl_list *l,
 	return ret;
 }
 
-static int fill_set(struct crls *c, const struct bag *b,
-		    const struct issuers *from, struct err *err)
+static int take_list(struct reading *r, const uint8_t *p, size_t len,
+		     const char *path, struct err *err)
 {
-	struct crl_list l;
-	int ret = 0;
+	struct crl_list l = { 0 };
+	struct outer o;
+	int ret;
+
+	if (parse_outer(&o, p, len))
+		ret = verify_list(&r->from, &o, p, len, path, &l, err);
+	else
+		ret = no_list(path, err);
+	free_outer(&o);
+	if (ret)
+		crl_list_wipe(&l);
+	else
+		ret = add_list(r->c, &l);
+	return ret;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && !strcmp(s + n - m, end);
+}
+
+/* Set *@found for lists and certificates; other objects are left alone. */
+static int take_object(struct reading *r, const char *name, const uint8_t *p,
+		       size_t len, bool *found, const char *path,
+		       struct err *err)
+{
+	if (ends_with(name, "PRIVATE KEY"))
+		return err_set(err, -EBADMSG,
+			       "%s: a private key among revocation lists; move it to where only its owner reads it",
+			       path);
+	if (!strcmp(name, PEM_STRING_X509_CRL)) {
+		*found = true;
+		return take_list(r, p, len, path, err);
+	}
+	/* read_certs() has taken them. */
+	*found = *found || ends_with(name, "CERTIFICATE");
+	return 0;
+}
+
+static int take_pem(struct reading *r, const uint8_t *p, size_t len,
+		    const char *path, struct err *err)
+{
+	BIO *bio = BIO_new_mem_buf(p, (int)len);
+	int ret = bio ? 0 : -ENOMEM;
+	unsigned char *data;
+	char *name, *header;
+	bool found = false;
+	long n;
+
+	ERR_clear_error();
+	while (!ret && PEM_read_bio(bio, &name, &header, &data, &n) == 1) {
+		ret = take_object(r, name, data, (size_t)n, &found, path, err);
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+		OPENSSL_clear_free(data, (size_t)n);
+		ERR_clear_error();
+		if (ret)
+			break;
+	}
+	if (!ret && !is_pem_end())
+		ret = damaged_pem(path, err);
+	else if (!ret && !found)
+		ret = err_set(err, -EBADMSG,
+			      "%s: neither a revocation list nor a certificate; remove it, or give it a name that begins with a dot",
+			      path);
+	BIO_free(bio);
+	ERR_clear_error();
+	return ret;
+}
+
+static int take_lists(struct reading *r, const uint8_t *p, size_t len,
+		      const char *path, struct err *err)
+{
+	return (*p == DER_SEQUENCE ? take_list : take_pem)(r, p, len, path,
+							   err);
+}
+
+static int read_lists(struct reading *r, const char *path, struct err *err)
+{
+	return read_file(r, path, take_lists, err);
+}
+
+/* Certificates come first, because a list may be in a file before that of its CA. */
+static int read_path(struct reading *r, const char *path, struct err *err)
+{
+	int ret = each_file(r, path, add_size, err);
 	size_t i;
 
-	c->v = calloc(b->n ? b->n : 1, sizeof(*c->v));
-	if (!c->v)
-		return -ENOMEM;
-	for (i = 0; !ret && i < b->n; i++) {
-		ret = verify_list(from, &b->v[i], &l, err);
-		if (ret)
-			crl_list_wipe(&l);
-		else
-			ret = add_list(c, &l);
-	}
-	for (i = 0; !ret && i < c->n; i++)
-		ret = add_all_refs(c, &c->v[i], from);
-	crls_sort(c);
+	if (!ret)
+		ret = each_file(r, path, read_certs, err);
+	if (!ret)
+		ret = each_file(r, path, read_lists, err);
+	for (i = 0; !ret && i < r->c->n; i++)
+		ret = add_all_refs(r->c, &r->c->v[i], &r->from);
+	crls_sort(r->c);
 	return ret;
 }
 
@@ -591,25 +750,24 @@ int crls_load(const char *path, enum crl_policy policy,
 	      const struct trust *trust, const struct cert_chain *own,
 	      struct crls **out, struct err *err)
 {
-	struct crls *c = calloc(1, sizeof(*c));
-	struct issuers from = { trust, own, NULL };
-	struct bag b = { 0 };
-	int ret = c ? 0 : -ENOMEM;
+	struct reading r = {
+		.from = { trust, own, sk_X509_new_null() },
+		.c = calloc(1, sizeof(*r.c)),
+	};
+	int ret = r.c && r.from.certs ? 0 : -ENOMEM;
 
 	err_clear(err);
-	if (!ret)
-		ret = read_path(&b, path, err);
-	from.certs = b.certs;
 	if (!ret) {
-		c->policy = policy;
-		ret = fill_set(c, &b, &from, err);
+		r.c->policy = policy;
+		ret = read_path(&r, path, err);
 	}
-	free_bag(&b);
+	sk_X509_pop_free(r.from.certs, X509_free);
+	ERR_clear_error();
 	if (!ret) {
-		*out = c;
+		*out = r.c;
 		return 0;
 	}
-	crls_free(c);
+	crls_free(r.c);
 	if (!err->text[0])
 		err_set(err, ret, "%s: %s", path,
 			ret == -E2BIG ? "too many lists" : strerror(-ret));

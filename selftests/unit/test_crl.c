@@ -165,7 +165,7 @@ static void test_intermediate(void)
 	crl_write(path2, &mine, false);
 	ok(!load(CRL_STRICT), "a list without its CA is refused");
 	ok(strstr(err.text,
-		  "second.crl: list of CN=Intermediate: its issuer is unknown"),
+		  "second.crl: list of \"CN=Intermediate\": its issuer is unknown"),
 	   "the refusal names file, CA and help");
 	snprintf(path2, sizeof(path2), "%s/inter.pem", dir);
 	crl_write_cert(path2, &inter);
@@ -556,6 +556,54 @@ static void test_files(void)
 	unlink(path2);
 }
 
+/*
+ * A list that no CA has signed must not cost the time and the memory of its entries,
+ * so that its first date, which is damaged here, is not looked at.
+ */
+static void test_unsigned(void)
+{
+	static const char cut[] =
+		"-----BEGIN CERTIFICATE-----\nMIIBAAAA\n-----END CERTIFICATE-----\n";
+	struct crl_spec spec[] = { week(&other), week(&root) };
+	uint8_t der[2048];
+	char name[80];
+	uint8_t *at;
+	size_t len;
+	FILE *f;
+
+	spec[1].signer = &other;
+	for (size_t i = 0; i < ARRAY_SIZE(spec); i++) {
+		crl_write(path, &spec[i], true);
+		f = fopen(path, "r");
+		len = fread(der, 1, sizeof(der), f);
+		fclose(f);
+		at = memmem(der, len, "\x17\x0d", 2);
+		if (!at)
+			bail("a list without a date");
+		*at = V_ASN1_NULL;
+		crl_write_text(path, der, len);
+		ok(!load(CRL_RELAXED) &&
+			   strstr(err.text,
+				  i ? "its signature is not by that CA"
+				    : "\"CN=Other\": its issuer is unknown"),
+		   "list %zu: the reason: %s", i, err.text);
+	}
+	refuse_text(cut, sizeof(cut) - 1, "damaged", "a damaged certificate");
+	for (int i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "%s/%d.crl", dir, i);
+		crl_write_text(name, "", 0);
+		if (truncate(name, 64 << 20))
+			bail("truncate");
+	}
+	ok(!load(CRL_STRICT) &&
+		   strstr(err.text, "4.crl: with this file more than 256 MB"),
+	   "there is a limit of all files: %s", err.text);
+	for (int i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "%s/%d.crl", dir, i);
+		unlink(name);
+	}
+}
+
 /* ---- one set and another ---------------------------------------------------- */
 
 static void test_newest(void)
@@ -829,6 +877,7 @@ int main(void)
 	RUN(test_missing);
 	RUN(test_refused);
 	RUN(test_files);
+	RUN(test_unsigned);
 	RUN(test_newest);
 	RUN(test_same);
 	RUN(test_rollover);
