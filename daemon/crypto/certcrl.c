@@ -10,6 +10,8 @@
 #include "crypto/pkey.h"
 #include "lib/err.h"
 
+#define MAX_BELOW 256
+
 /* ---- lists of other keys of a CA ----------------------------------------- */
 
 bool crls_have(const struct crls *crls, const struct ca_path *path,
@@ -65,6 +67,26 @@ bool crls_tell(const struct crls *crls, const X509 *issuer,
 			return true;
 	}
 	return false;
+}
+
+static bool has_cert(struct stack_st_X509 *certs, const X509 *x)
+{
+	int i;
+
+	for (i = 0; i < sk_X509_num(certs); i++)
+		if (!X509_cmp(sk_X509_value(certs, i), x))
+			return true;
+	return false;
+}
+
+void crls_note_ca(const struct crls *crls, const struct trust *trust, X509 *x)
+{
+	if (X509_check_ca(x) != 1 || has_cert(trust_certs(trust), x) ||
+	    has_cert(crls->below, x) || sk_X509_num(crls->below) >= MAX_BELOW)
+		return;
+	X509_up_ref(x);
+	if (!sk_X509_push(crls->below, x))
+		X509_free(x);
 }
 
 /* ---- the chain of a peer ------------------------------------------------- */
@@ -214,6 +236,7 @@ int cert_check_revoked(const struct trust *trust, const struct cert *cert,
 	struct stack_st_X509_CRL *lists;
 	X509_STORE_CTX *ctx;
 	int code, ret = 0;
+	X509 *by;
 
 	if (!crls)
 		return 0;
@@ -238,6 +261,10 @@ int cert_check_revoked(const struct trust *trust, const struct cert *cert,
 						  : accept_relaxed);
 	if (X509_verify_cert(ctx) != 1) {
 		code = X509_STORE_CTX_get_error(ctx);
+		by = sk_X509_value(X509_STORE_CTX_get0_chain(ctx),
+				   X509_STORE_CTX_get_error_depth(ctx) + 1);
+		if (by && is_list_error(code))
+			crls_note_ca(crls, trust, by);
 		ret = err_set(err,
 			      code == X509_V_ERR_CERT_REVOKED ? -EKEYREVOKED
 							      : -EKEYREJECTED,

@@ -56,6 +56,7 @@ void crls_free(struct crls *crls)
 		crl_list_wipe(&crls->v[--crls->n]);
 	free(crls->v);
 	free(crls->refs);
+	sk_X509_pop_free(crls->below, X509_free);
 	free(crls);
 }
 

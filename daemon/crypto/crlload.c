@@ -746,6 +746,15 @@ static int read_path(struct reading *r, const char *path, struct err *err)
 	return ret;
 }
 
+static void note_all(const struct crls *crls, const struct trust *trust,
+		     struct stack_st_X509 *certs)
+{
+	int i;
+
+	for (i = 0; i < sk_X509_num(certs); i++)
+		crls_note_ca(crls, trust, sk_X509_value(certs, i));
+}
+
 int crls_load(const char *path, enum crl_policy policy,
 	      const struct trust *trust, const struct cert_chain *own,
 	      struct crls **out, struct err *err)
@@ -759,8 +768,13 @@ int crls_load(const char *path, enum crl_policy policy,
 	err_clear(err);
 	if (!ret) {
 		r.c->policy = policy;
-		ret = read_path(&r, path, err);
+		r.c->below = sk_X509_new_null();
+		ret = r.c->below ? read_path(&r, path, err) : -ENOMEM;
 	}
+	if (!ret && own)
+		note_all(r.c, trust, chain_certs(own));
+	if (!ret)
+		note_all(r.c, trust, r.from.certs);
 	sk_X509_pop_free(r.from.certs, X509_free);
 	ERR_clear_error();
 	if (!ret) {
@@ -790,6 +804,22 @@ bool crls_revoke_chain(const struct crls *crls, const struct cert_chain *own)
 	return false;
 }
 
+/* Return true if @x depends on a CA of @trust, and no list tells about what it issues. */
+static bool lacks_list(const struct crls *crls, const struct trust *trust,
+		       X509 *x)
+{
+	struct stack_st_X509 *chain = trust_chain_of(trust, x, crls->below);
+	struct ca_path path;
+	bool lacks;
+
+	if (!chain)
+		return false;
+	ca_path_of(trust, chain, 0, &path);
+	lacks = !crls_tell(crls, x, &path);
+	sk_X509_pop_free(chain, X509_free);
+	return lacks;
+}
+
 const char *crls_missing(const struct crls *crls, const struct trust *trust,
 			 size_t i, char *buf, size_t size)
 {
@@ -802,6 +832,11 @@ const char *crls_missing(const struct crls *crls, const struct trust *trust,
 		x = sk_X509_value(certs, k);
 		ca_path_of_anchor(trust, x, &path);
 		if (!crls_tell(crls, x, &path) && !i--)
+			return x509_subject(x, buf, size);
+	}
+	for (k = 0; k < sk_X509_num(crls->below); k++) {
+		x = sk_X509_value(crls->below, k);
+		if (lacks_list(crls, trust, x) && !i--)
 			return x509_subject(x, buf, size);
 	}
 	return NULL;

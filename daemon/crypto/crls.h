@@ -40,6 +40,8 @@ struct crls {
 	/* References to all certificates that they revoke, sorted. */
 	uint8_t (*refs)[CERT_REF_LEN];
 	size_t n_refs;
+	/* CAs below those of identity.ca that are known, and may need a list. */
+	struct stack_st_X509 *below;
 };
 
 /*
@@ -67,6 +69,11 @@ bool crls_cover(const struct crls *crls, const X509 *issuer,
  */
 bool crls_tell(const struct crls *crls, const X509 *issuer,
 	       const struct ca_path *path);
+/*
+ * Let crls_missing() name @x, a CA below one of @trust, if it has no list. One that
+ * there is no room for is not named.
+ */
+void crls_note_ca(const struct crls *crls, const struct trust *trust, X509 *x);
 /* Sort what crls_revoke() searches; after the last list was added. */
 void crls_sort(struct crls *crls);
 /* Free what @l refers to, but not @l. */

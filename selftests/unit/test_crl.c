@@ -137,6 +137,7 @@ static void test_leaf(void)
 static void test_intermediate(void)
 {
 	struct crl_spec spec = week(&root), mine = week(&inter);
+	char buf[256];
 	struct err why;
 	struct crls *c;
 
@@ -155,6 +156,8 @@ static void test_intermediate(void)
 	       "strict: every CA of the chain needs a list");
 	ok(strstr(why.text, "no revocation list of its CA"),
 	   "strict: the reason is given: %s", why.text);
+	is_str(crls_missing(c, trust, 0, buf, sizeof(buf)), "CN=Intermediate",
+	       "strict: the CA between that lacks one is named");
 	crls_free(c);
 	c = load(CRL_RELAXED);
 	is_int(judge_two(c, &below, &inter, &why), 0,
