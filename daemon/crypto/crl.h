@@ -77,7 +77,8 @@ const char *crl_health_str(enum crl_health health);
 /*
  * Return the subject of the @i-th CA without a list, or NULL if there are no more:
  * those of @trust, and then those that are known below, which are of the own chain,
- * among the lists, or in the chain of a peer that was refused without a list. Valid until the next call with the same @buf.
+ * among the lists, or in the chain of a peer that was refused without a list. Valid
+ * until the next call with the same @buf.
  */
 const char *crls_missing(const struct crls *crls, const struct trust *trust,
 			 size_t i, char *buf, size_t size);
