@@ -11,29 +11,7 @@
 need ip jq openssl
 
 lists=$TMP/lists
-ca=$TMP/ca
 
-# ca_make: what "openssl ca" wants, for the CA of pki_make
-ca_make() {
-	mkdir -p "$ca" "$lists" &&
-	: >"$ca/index.txt" &&
-	echo 01 >"$ca/number" &&
-	cat >"$ca/ca.conf" <<-END
-		[ca]
-		default_ca = lab
-		[lab]
-		database = $ca/index.txt
-		crlnumber = $ca/number
-		certificate = $pki/ca.pem
-		private_key = $pki/ca.key
-		default_md = default
-		default_crl_days = 7
-		crl_extensions = ext
-		[ext]
-		authorityKeyIdentifier = keyid:always
-	END
-}
-ca_do() { openssl ca -config "$ca/ca.conf" "$@" >>"$TMP/ca.log" 2>&1; }
 # OPTION...: the next list, which is put in place as a whole
 ca_list() {
 	ca_do -gencrl -out "$lists/.new" "$@" && mv "$lists/.new" "$lists/lab.crl"
@@ -61,6 +39,7 @@ pid_of() { pgrep -f "$MCSECD -c $TMP/$1.conf" | tail -n 1; }
 pki_make m n
 bridge_up
 load_mcsec
+mkdir -p "$lists"
 ca_make
 k_conf strict >"$TMP/k.conf"
 m_conf m >"$TMP/m.conf"

@@ -156,20 +156,8 @@ crl_conf() {
 	sed "s|^identity: { |&crl = \"$TMP/crl\"; crl-numbers = \"$TMP/m/numbers\"; $* |" \
 		"$TMP/m.conf" >"$TMP/m2.conf"
 }
-ca_do() { openssl ca -config "$TMP/ca.conf" "$@" >>"$TMP/ca.log" 2>&1; }
 check() { "$MCSECD" --check "$TMP/m2.conf" 2>&1; }
-: >"$TMP/index.txt"
-echo 01 >"$TMP/number"
-cat >"$TMP/ca.conf" <<-END
-	[ca]
-	default_ca = lab
-	[lab]
-	database = $TMP/index.txt
-	crlnumber = $TMP/number
-	certificate = $pki/ca.pem
-	private_key = $pki/ca.key
-	default_md = default
-END
+ca_make
 crl_conf
 like "a list that is not there" "$(doctor m "$TMP/m2.conf")" \
 	'problem +crl: identity.crl: .*/crl: No such file or directory; to do: correct identity.crl'

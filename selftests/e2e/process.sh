@@ -21,6 +21,29 @@ pki_make() {
 	done
 } >/dev/null
 
+# The CA of pki_make by "openssl ca", which can revoke.
+ca=$TMP/ca
+ca_make() {
+	mkdir -p "$ca" &&
+	: >"$ca/index.txt" &&
+	echo 01 >"$ca/number" &&
+	cat >"$ca/ca.conf" <<-END
+		[ca]
+		default_ca = lab
+		[lab]
+		database = $ca/index.txt
+		crlnumber = $ca/number
+		certificate = $pki/ca.pem
+		private_key = $pki/ca.key
+		default_md = default
+		default_crl_days = 7
+		crl_extensions = ext
+		[ext]
+		authorityKeyIdentifier = keyid:always
+	END
+}
+ca_do() { openssl ca -config "$ca/ca.conf" "$@" >>"$TMP/ca.log" 2>&1; }
+
 # HOST: what both roles have
 conf_head() {
 	cat <<-END
