@@ -19,24 +19,13 @@ nip b -6 route add fd01::99/128 encap seg6local action End.DT6 table 255 \
 	exit 4
 }
 nip a -6 route add fd01::99/128 via fd01::2
-in_ns b sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 for n in b c; do
 	in_ns $n sysctl -qw net.ipv4.conf.all.rp_filter=0 \
 		net.ipv4.conf.eth0.rp_filter=0
 done
-cat >"$TMP/conf" <<CONF
-phyint eth0 enable
-phyint eth1 enable
-mroute from eth0 source 10.1.0.1 group $G4 to eth1
-mroute from eth0 source fd01::1 group $G6 to eth1
-CONF
-spawn in_ns b smcrouted -n -N -f "$TMP/conf" -u "$TMP/sock" -P "$TMP/pid" \
-	>"$TMP/smcrouted" 2>&1
-routed() {
-	nip b mroute show | grep -q '^(10.1.0.1' &&
-		nip b -6 mroute show | grep -q '^(fd01::1'
-}
-try "multicast is routed" wait_until 20 routed
+inward() { mroute b eth0 eth1 10.1.0.1 $G4 fd01::1 $G6; }
+inward
+try "multicast is routed inward" mrouted b fd01::1
 
 ctl b group add g4 $G4 dev eth0 forward
 ctl b group add g6 $G6 dev eth0 forward
@@ -92,18 +81,8 @@ table inet t {
 	}
 }
 NFT
-pkill -F "$TMP/pid"
-cat >"$TMP/conf2" <<CONF
-phyint eth0 enable
-phyint eth1 enable
-mroute from eth1 source 10.3.0.2 group $G4 to eth0
-mroute from eth1 source fd03::2 group $G6 to eth0
-CONF
-spawn in_ns b smcrouted -n -N -f "$TMP/conf2" -u "$TMP/sock2" -P "$TMP/pid2" \
-	>"$TMP/smcrouted2" 2>&1
-outward() { nip b mroute show | grep -q '^(10.3.0.2' &&
-	nip b -6 mroute show | grep -q '^(fd03::2'; }
-try "multicast is routed outward" wait_until 20 outward
+mroute b eth1 eth0 10.3.0.2 $G4 fd03::2 $G6
+try "multicast is routed outward" mrouted b fd03::2
 for f in 4 6; do
 	G=G$f
 	key=$(new_key 20)
@@ -117,24 +96,14 @@ for f in 4 6; do
 		wait_until 20 has_lines a$f 3
 done
 is "each of them was protected" "$(counter b out-protected)" 6
-pkill -F "$TMP/pid2"
 in_ns b nft delete table inet t
 
 section "own datagrams that are routed back"
 # IP makes a copy for the sockets of what it routes to where they have joined.
 ctl b group flush
 in_ns b sysctl -qw net.ipv4.conf.eth1.rp_filter=0
-cat >"$TMP/conf3" <<CONF
-phyint eth0 enable
-phyint eth1 enable
-mroute from eth1 source 10.1.0.119 group $G4 to eth0
-mroute from eth1 source fd01::77 group $G6 to eth0
-CONF
-spawn in_ns b smcrouted -n -N -f "$TMP/conf3" -u "$TMP/sock3" -P "$TMP/pid3" \
-	>"$TMP/smcrouted3" 2>&1
-back() { nip b mroute show | grep -q '^(10.1.0.119' &&
-	nip b -6 mroute show | grep -q '^(fd01::77'; }
-try "multicast is routed back" wait_until 20 back
+mroute b eth1 eth0 10.1.0.119 $G4 fd01::77 $G6
+try "multicast is routed back" mrouted b fd01::77
 for f in 4 6; do
 	G=G$f
 	ctl b group add g$f "${!G}" dev eth0
@@ -151,10 +120,8 @@ is "four own datagrams come by the other side" \
 	"$(pkt c forge moved "$TMP/own.pcap" eth0)" 4
 try "each of them is a replay" wait_until 20 counted b in-replay $((was + 4))
 is "none of them is delivered" "$(cat "$TMP/b4" "$TMP/b6" | wc -l)" 0
-pkill -F "$TMP/pid3"
-spawn in_ns b smcrouted -n -N -f "$TMP/conf" -u "$TMP/sock" -P "$TMP/pid" \
-	>"$TMP/smcrouted" 2>&1
-try "multicast is routed inward again" wait_until 20 routed
+inward
+try "multicast is routed inward again" mrouted b fd01::1
 
 section "without the groups"
 # The control: the same datagrams arrive where nothing protects. Another group has
@@ -169,7 +136,7 @@ forge came
 section "in a VRF"
 # Behind PRE_ROUTING the hooks get the VRF, and groups name its ports.
 ctl b group flush
-pkill -F "$TMP/pid"
+mroute b eth0 eth1
 nip b link add red type vrf table 100
 nip b link set red up
 for d in eth0 eth1; do nip b link set $d master red; done

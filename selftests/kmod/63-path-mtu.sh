@@ -27,26 +27,10 @@ nip r route add fd00::/64 via fd01::1
 # The SPI that quote.py gives to ESP.
 spi=262149000
 GH=ff3e::7
-route() { # router, from, to, source, group...
-	local n=$1 from=$2 to=$3
-
-	shift 3
-	in_ns "$n" sysctl -qw net.ipv6.conf.all.forwarding=1
-	{
-		printf 'phyint %s enable\n' "$from" "$to"
-		while [ $# -gt 0 ]; do
-			echo "mroute from $from source $1 group $2 to $to"
-			shift 2
-		done
-	} >"$TMP/$n.conf"
-	spawn in_ns "$n" smcrouted -n -N -f "$TMP/$n.conf" -u "$TMP/$n.sock" \
-		-P "$TMP/$n.pid" >"$TMP/$n.out" 2>&1
-}
-routed() { [ "$(nip "$1" -6 mroute show | grep -c 'State: resolved')" -ge "$2" ]; }
-route r eth0 eth1 fd01::1 $G6 fd00::1 $GH
-route a eth1 eth0 fd00::1 $GH
-try "the router is ready" wait_until 30 routed r 2
-try "the gateway is ready" wait_until 30 routed a 1
+mroute r eth0 eth1 fd01::1 $G6 fd00::1 $GH
+try "the router is ready" mrouted r fd00::1
+mroute a eth1 eth0 fd00::1 $GH
+try "the gateway is ready" mrouted a fd00::1
 ctl a group add own $G6 dev eth0
 ctl a group add for-h $GH dev eth0 forward
 ctl b group add own $G6

@@ -246,3 +246,36 @@ sa_word() {
 counted() {
 	[ "$(counter "$1" "$2")" -ge "$3" ]
 }
+
+# mroute NAMESPACE FROM TO [SOURCE GROUP]...: route multicast of these sources from
+# one interface to another, instead of what the namespace routed before, and wait for
+# it. Without sources nothing is routed any more. It starts a program, which "try" would
+# wait for.
+mroute() {
+	local n=$1 from=$2 to=$3 run=$TMP/mroute-$1 pid
+	shift 3
+
+	if [ -e "$run.pid" ]; then
+		pid=$(cat "$run.pid")
+		kill "$pid"
+		wait_until 20 test ! -d "/proc/$pid" || return 1
+	fi
+	[ $# -gt 0 ] || return 0
+	in_ns "$n" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	printf 'phyint %s enable\n' "$from" "$to" >"$run.conf"
+	printf "mroute from $from source %s group %s to $to\n" "$@" >>"$run.conf"
+	spawn in_ns "$n" smcrouted -n -N -f "$run.conf" -u "$run.sock" \
+		-P "$run.pid" >"$run.out" 2>&1
+	while [ $# -gt 0 ]; do
+		wait_until 20 mrouted "$n" "$1" || return 1
+		shift 2
+	done
+}
+
+# mrouted NAMESPACE SOURCE: succeed if multicast of the source is routed.
+mrouted() {
+	local six=
+
+	[[ $2 != *:* ]] || six=-6
+	nip "$1" $six mroute show | grep -qF "($2,"
+}
