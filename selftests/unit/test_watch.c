@@ -3,42 +3,21 @@
  * Lines of the log for clients of the control socket: who gets them, in which form,
  * and that a client which does not read them harms nobody.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "ctl/ctl.h"
+#include "ctl_client.h"
 #include "lib/err.h"
 #include "lib/log.h"
-#include "lib/loop.h"
 #include "lib/util.h"
 #include "tap.h"
 
 #define WATCH "{\"cmd\":\"watch\"}\n"
 #define DONE "{\"ok\":true,\"json-version\":1}\n"
 
-static uint64_t now_ms = 1000;
-static struct timerq tq;
-static struct loop *loop;
-static struct ctl *ctl;
 static char dir[] = "/tmp/mcsec-watch-XXXXXX";
-static char path[80];
 static unsigned int n_lines;
-
-static uint64_t mono(void *ctx)
-{
-	(void)ctx;
-	return now_ms;
-}
-
-static time_t wall(void *ctx)
-{
-	(void)ctx;
-	return 0;
-}
 
 static void count_line(enum log_level level, const char *line, void *ctx)
 {
@@ -48,39 +27,10 @@ static void count_line(enum log_level level, const char *line, void *ctx)
 	n_lines++;
 }
 
-static void turn(void)
-{
-	int i;
-
-	for (i = 0; i < 30; i++)
-		loop_once(loop, 1);
-}
-
-static int client(void)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-	strcpy(sun.sun_path, path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sun, sizeof(sun)))
-		bail("connect: %s", strerror(errno));
-	return fd;
-}
-
-/* Return what has come: "" for nothing, NULL if the daemon has closed. */
 static const char *got(int fd)
 {
-	static char buf[65536];
-	ssize_t n;
-
 	turn();
-	n = recv(fd, buf, sizeof(buf) - 1, 0);
-	if (n < 0 && errno == EAGAIN)
-		return "";
-	if (n <= 0)
-		return NULL;
-	buf[n] = '\0';
-	return buf;
+	return answer(fd);
 }
 
 static int watcher(void)
@@ -210,13 +160,12 @@ static void test_alone(void)
 
 int main(void)
 {
-	static const struct clock fake = { .mono_ms = mono, .wall = wall };
 	static const struct ctl_roles roles = { .version = "1" };
 	struct err err;
 
 	log_set_level(LOG_LEVEL_INFO);
 	log_set_sink(count_line, NULL);
-	timerq_init(&tq, &fake);
+	timerq_init(&tq, &ctl_clock);
 	if (!mkdtemp(dir) || loop_new(&tq, &loop))
 		bail("no folder, or no loop");
 	snprintf(path, sizeof(path), "%s/s.sock", dir);
