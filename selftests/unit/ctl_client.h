@@ -18,7 +18,7 @@ static uint64_t now_ms = 1000;
 static struct timerq tq;
 static struct loop *loop;
 static struct ctl *ctl;
-static char path[80]; /* of the socket */
+static char path[80]; /* names the socket */
 
 static inline uint64_t ctl_mono(void *ctx)
 {
