@@ -32,6 +32,19 @@ struct crl_spec {
 	const char *value; /* ... as in openssl.cnf */
 };
 
+#define DAY 86400
+
+/* A list that is valid from an hour before @now for a week. */
+static inline struct crl_spec crl_week(const struct pki_pair *by, int64_t now)
+{
+	return (struct crl_spec){
+		.by = by,
+		.made = now - 3600,
+		.next = now + 7 * DAY,
+		.number = 5,
+	};
+}
+
 static inline EVP_PKEY *crl_key(const struct pki_pair *p)
 {
 	const unsigned char *at;

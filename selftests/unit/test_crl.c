@@ -9,8 +9,6 @@
 #include "certs.h"
 #include "crls.h"
 
-#define DAY 86400
-
 static struct pki_pair root, inter, other;
 static struct pki_pair leaf, good, below;
 static char dir[] = "/tmp/mcsec-crl.XXXXXX";
@@ -21,17 +19,6 @@ static struct pki_pair member(const struct pki_pair *by, const char *name)
 	struct pki_req req = request(PKI_MEMBER, name);
 
 	return issue(by, &req);
-}
-
-/* A list of the root that is valid from an hour ago for a week. */
-static struct crl_spec week(const struct pki_pair *by)
-{
-	return (struct crl_spec){
-		.by = by,
-		.made = NOW - 3600,
-		.next = NOW + 7 * DAY,
-		.number = 5,
-	};
 }
 
 static struct crls *load_from(const char *from, enum crl_policy policy)
@@ -103,7 +90,7 @@ static void set_up(void)
 
 static void test_leaf(void)
 {
-	struct crl_spec spec = week(&root);
+	struct crl_spec spec = crl_week(&root, NOW);
 	struct crl_state s;
 	struct err why;
 	struct crls *c;
@@ -136,7 +123,8 @@ static void test_leaf(void)
 /* The list of the root revokes the CA between, and that is all the same for both. */
 static void test_intermediate(void)
 {
-	struct crl_spec spec = week(&root), mine = week(&inter);
+	struct crl_spec spec = crl_week(&root, NOW),
+			mine = crl_week(&inter, NOW);
 	char buf[256];
 	struct err why;
 	struct crls *c;
@@ -200,7 +188,8 @@ static void test_anchors(void)
 {
 	struct cert_der ca[] = { { inter.cert, inter.cert_len },
 				 { root.cert, root.cert_len } };
-	struct crl_spec spec = week(&root), mine = week(&inter);
+	struct crl_spec spec = crl_week(&root, NOW),
+			mine = crl_week(&inter, NOW);
 	struct trust *own = trust;
 	struct err why;
 	struct crls *c;
@@ -246,7 +235,7 @@ static void test_anchors_above(void)
 	for (i = 0; i < 2 * ARRAY_SIZE(revoked); i++) {
 		if (trust_from_der(all + i % 2 * 2, 3, &trust, &err))
 			bail("%s", err.text);
-		spec = week(i / 2 < 2 ? &root : &inter);
+		spec = crl_week(i / 2 < 2 ? &root : &inter, NOW);
 		spec.revokes[0] = revoked[i / 2];
 		crl_write(path, &spec, false);
 		c = load(CRL_RELAXED);
@@ -283,7 +272,7 @@ static void test_chain_refs(void)
 	is_int(cert_refs_of(cert)->n, 2,
 	       "a reference to each certificate below the trusted CA");
 	for (i = 0; i < ARRAY_SIZE(revoked); i++) {
-		spec = week(i ? &root : &inter);
+		spec = crl_week(i ? &root : &inter, NOW);
 		spec.revokes[0] = revoked[i];
 		crl_write(path, &spec, false);
 		c = load(CRL_RELAXED);
@@ -317,7 +306,7 @@ static int judge_late(const struct crls *c, const struct pki_pair *p,
 
 static void test_times(void)
 {
-	struct crl_spec spec = week(&root);
+	struct crl_spec spec = crl_week(&root, NOW);
 	struct crls *strict, *relaxed;
 	struct crl_state s;
 	struct err why;
@@ -427,12 +416,12 @@ static void test_refused(void)
 	struct trust *own = trust;
 	struct crl_spec spec;
 
-	spec = week(&other);
+	spec = crl_week(&other, NOW);
 	refuse(&spec, "its issuer is unknown", "a list of another CA");
-	spec = week(&root);
+	spec = crl_week(&root, NOW);
 	spec.signer = &other;
 	refuse(&spec, "its signature is not by that CA", "a forged list");
-	spec = week(&root);
+	spec = crl_week(&root, NOW);
 	spec.base = 3;
 	refuse(&spec, "a delta list", "a delta list");
 	spec.number = 0;
@@ -450,11 +439,11 @@ static void test_refused(void)
 	spec.value =
 		"critical,DER:18:0f:32:30:32:36:30:31:30:31:30:30:30:30:30:30:5a";
 	refuse(&spec, "critical extension", "an unknown critical extension");
-	spec = week(&root);
+	spec = crl_week(&root, NOW);
 	spec.revokes[0] = &leaf;
 	spec.entry = "ca.example";
 	refuse(&spec, "extension of an entry", "an entry of another CA");
-	spec = week(&root);
+	spec = crl_week(&root, NOW);
 	spec.digits = 21;
 	refuse(&spec, "its number is", "a number of 21 octets");
 	spec.digits = 0;
@@ -464,7 +453,7 @@ static void test_refused(void)
 	spec.nid = NID_crl_number;
 	spec.value = "DER:0c:01:41";
 	refuse(&spec, "its number is", "a number that is none");
-	spec = week(&root);
+	spec = crl_week(&root, NOW);
 	spec.next = 0;
 	refuse(&spec, "no nextUpdate", "a list without nextUpdate");
 	spec.next = spec.made;
@@ -472,14 +461,14 @@ static void test_refused(void)
 
 	add_extension(&deaf, &deaf, NID_key_usage, "critical,keyCertSign");
 	trust = trust_in(&deaf);
-	spec = week(&deaf);
+	spec = crl_week(&deaf, NOW);
 	refuse(&spec, "cRLSign", "a list of a CA that may not sign lists");
 	trust_free(trust);
 	trust = own;
 	pki_pair_free(&deaf);
 
 	trust = trust_in(&curve);
-	spec = week(&curve);
+	spec = crl_week(&curve, NOW);
 	spec.sha1 = true;
 	refuse(&spec, "SHA-1", "a list that is signed with SHA-1");
 	trust_free(trust);
@@ -505,7 +494,7 @@ static void test_files(void)
 {
 	static const char cut[] =
 		"-----BEGIN X509 CRL-----\nMIIBAAAA\n-----END X509 CRL-----\n";
-	struct crl_spec spec = week(&root);
+	struct crl_spec spec = crl_week(&root, NOW);
 	uint8_t der[2048];
 	struct crls *c;
 	size_t len;
@@ -567,7 +556,8 @@ static void test_unsigned(void)
 {
 	static const char cut[] =
 		"-----BEGIN CERTIFICATE-----\nMIIBAAAA\n-----END CERTIFICATE-----\n";
-	struct crl_spec spec[] = { week(&other), week(&root) };
+	struct crl_spec spec[] = { crl_week(&other, NOW),
+				   crl_week(&root, NOW) };
 	uint8_t der[2048];
 	char name[80];
 	uint8_t *at;
@@ -611,7 +601,7 @@ static void test_unsigned(void)
 
 static void test_newest(void)
 {
-	struct crl_spec spec = week(&root), old = week(&root);
+	struct crl_spec spec = crl_week(&root, NOW), old = crl_week(&root, NOW);
 	struct err why;
 	struct crls *c;
 
@@ -633,7 +623,8 @@ static void test_newest(void)
 
 static void test_same(void)
 {
-	struct crl_spec spec = week(&root), part = week(&root);
+	struct crl_spec spec = crl_week(&root, NOW),
+			part = crl_week(&root, NOW);
 	struct crls *was, *is;
 
 	spec.revokes[0] = &leaf;
@@ -673,7 +664,7 @@ static void test_rollover(void)
 	struct pki_pair theirs = member(&next, "c.example");
 	struct cert_der ca[] = { { was.cert, was.cert_len },
 				 { next.cert, next.cert_len } };
-	struct crl_spec old = week(&was), new = week(&next);
+	struct crl_spec old = crl_week(&was, NOW), new = crl_week(&next, NOW);
 	struct trust *own = trust;
 	struct err why;
 	struct crls *c;
@@ -719,7 +710,7 @@ static void test_later_key(void)
 	struct pki_pair ours = member(&was, "a.example");
 	struct pki_pair gone = member(&was, "b.example");
 	struct cert_der ca[3] = { { was.cert, was.cert_len } };
-	struct crl_spec old = week(&was), new, false_one;
+	struct crl_spec old = crl_week(&was, NOW), new, false_one;
 	struct cert_der der = { gone.cert, gone.cert_len };
 	struct trust *own = trust;
 	struct cert *cert;
@@ -736,7 +727,7 @@ static void test_later_key(void)
 		bail("%s", err.text);
 	if (cert_verify(trust, &der, 1, NOW, CERT_FOR_MEMBER, &cert, &err))
 		bail("%s", err.text);
-	new = week(&next);
+	new = crl_week(&next, NOW);
 	new.number = 9;
 	new.revokes[0] = &gone;
 	crl_write(path, &new, false);
@@ -767,7 +758,7 @@ static void test_later_key(void)
 	/* A CA of the same name that is below another one is another CA. */
 	snprintf(by, sizeof(by), "%s/far.pem", dir);
 	crl_write_cert(by, &far);
-	false_one = week(&far);
+	false_one = crl_week(&far, NOW);
 	false_one.revokes[0] = &ours;
 	crl_write(path, &false_one, false);
 	c = load(CRL_RELAXED);
@@ -816,7 +807,7 @@ static void test_later_key_below(void)
 	crl_write_cert(cert2, &inter);
 	for (size_t i = 0; i < ARRAY_SIZE(by); i++) {
 		crl_write_cert(cert, by[i]);
-		spec = week(by[i]);
+		spec = crl_week(by[i], NOW);
 		spec.revokes[0] = &gone;
 		crl_write(path, &spec, false);
 		c = load(CRL_RELAXED);

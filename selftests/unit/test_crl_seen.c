@@ -10,23 +10,10 @@
 #include "crls.h"
 #include "crypto/crlseen.h"
 
-#define DAY 86400
-
 static struct pki_pair root, inter, other;
 static char dir[] = "/tmp/mcsec-seen.XXXXXX";
 static char path[64], path2[64];
 static char numbers[80]; /* see crypto/crlseen.h */
-
-/* A list that is valid from an hour ago for a week. */
-static struct crl_spec week(const struct pki_pair *by)
-{
-	return (struct crl_spec){
-		.by = by,
-		.made = NOW - 3600,
-		.next = NOW + 7 * DAY,
-		.number = 5,
-	};
-}
 
 /* The lists as they are; the policy does not matter here. */
 static struct crls *load(void)
@@ -93,7 +80,7 @@ static bool there(const char *name)
 
 static void test_seen(void)
 {
-	struct crl_spec spec = week(&root);
+	struct crl_spec spec = crl_week(&root, NOW);
 	struct crl_seen *seen;
 	char beside[96];
 	struct stat st;
@@ -170,8 +157,9 @@ static void test_seen(void)
 
 static void test_gone(void)
 {
-	struct crl_spec spec = week(&root), mine = week(&inter),
-			part = week(&root);
+	struct crl_spec spec = crl_week(&root, NOW),
+			mine = crl_week(&inter, NOW),
+			part = crl_week(&root, NOW);
 	struct trust *own = trust;
 	struct crl_seen *seen;
 	struct crls *c;
@@ -262,7 +250,7 @@ static void write_many(unsigned int n)
 /* The file cannot be replaced, or has no room. */
 static void test_not_noted(void)
 {
-	struct crl_spec spec = week(&root);
+	struct crl_spec spec = crl_week(&root, NOW);
 	struct crl_seen *seen;
 	char beside[96];
 	struct crls *c;
@@ -325,7 +313,7 @@ static void test_numbers_file(void)
 		M " " M " 5 - R\n" M " " M " 6 - R\n",
 	};
 	static const char head[] = "# the first line\n";
-	struct crl_spec spec = week(&root);
+	struct crl_spec spec = crl_week(&root, NOW);
 	struct crl_seen *seen;
 	char text[512], saved[80];
 	struct crls *c;

@@ -19,8 +19,6 @@
 #include "schema.h"
 #include "tap.h"
 
-#define DAY 86400
-
 static struct sim s;
 static struct sim_three three;
 static struct ctl_roles as_member, as_gcks;
