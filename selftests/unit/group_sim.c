@@ -709,6 +709,14 @@ void sim_init(struct sim *s, uint64_t seed)
 	s->conf.n_groups = 1;
 }
 
+void sim_init_rare(struct sim *s, uint64_t seed)
+{
+	sim_init(s, seed);
+	s->cg.rekey_interval = 10 * 86400;
+	s->cg.lifetime = 21 * 86400;
+	s->cg.kek_lifetime = 21 * 86400;
+}
+
 void sim_free(struct sim *s)
 {
 	struct sim_packet *q;

@@ -221,6 +221,8 @@ struct sim {
  * example may receive.
  */
 void sim_init(struct sim *s, uint64_t seed);
+/* The same with periodic rekeys so rare that a test need not count them. */
+void sim_init_rare(struct sim *s, uint64_t seed);
 void sim_free(struct sim *s);
 /*
  * Add a member with a certificate of the CA, or of another one, without

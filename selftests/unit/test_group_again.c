@@ -42,15 +42,6 @@ static enum gike_when note_when(void *ctx, struct ike_sa *sa,
 	return when;
 }
 
-static void begin(uint64_t seed)
-{
-	sim_init(&s, seed);
-	/* Periodic rekeys are not counted here. */
-	s.cg.rekey_interval = 10 * 86400;
-	s.cg.lifetime = 21 * 86400;
-	s.cg.kek_lifetime = 21 * 86400;
-}
-
 static void up(void)
 {
 	struct sim_three three = sim_start_three(&s, true, 20000, 0);
@@ -126,7 +117,7 @@ static void test_stored_once(void)
 	unsigned int changes;
 	int64_t stored;
 
-	begin(1);
+	sim_init_rare(&s, 1);
 	up();
 	before = sim_group(&s);
 	changes = s.changes;
@@ -162,7 +153,7 @@ static void test_over(bool rekey_sa)
 	struct gkey *key;
 	uint32_t spi;
 
-	begin(11 + rekey_sa);
+	sim_init_rare(&s, 11 + rekey_sa);
 	up();
 	spi = sim_group(&s).data_spi;
 	key = rekey_sa ? &group()->st.rekey : &group()->st.data;
@@ -183,7 +174,7 @@ static void test_sids_stored(void)
 	struct gcks_group_status before, after;
 	uint32_t first;
 
-	begin(2);
+	sim_init_rare(&s, 2);
 	up();
 	before = sim_group(&s);
 	first = sim_status(tx).first_sender_id;
@@ -216,7 +207,7 @@ static void test_sids_for_one(void)
 	struct sim_member *m[2];
 	unsigned int i;
 
-	begin(3);
+	sim_init_rare(&s, 3);
 	s.cg.sender_id_bits = 8;
 	s.cg.max_sender_ids = 100;
 	s.store_ms = 5;
@@ -254,7 +245,7 @@ static void test_renewal_stored(void)
 	uint32_t leaf, other;
 	uint64_t term;
 
-	begin(4);
+	sim_init_rare(&s, 4);
 	s.cg.membership_lifetime = 4 * 3600;
 	up();
 	leaf = leaf_id(a);
@@ -296,7 +287,7 @@ static void test_back_again(bool soon)
 	struct sim_member *c;
 	uint64_t rekeys;
 
-	begin(5 + soon);
+	sim_init_rare(&s, 5 + soon);
 	s.cg.batch_leave_ms = 30000;
 	up();
 	c = sim_add(&s, "c.example", false, true);
@@ -325,7 +316,7 @@ static void test_back_again(bool soon)
 /* A member that leaves hears so when it is out. */
 static void test_leave_answered(void)
 {
-	begin(7);
+	sim_init_rare(&s, 7);
 	s.store_ms = 5;
 	up();
 	s.engine->ops.group_request = note_when;
@@ -347,7 +338,7 @@ static void test_key_wrap(void)
 {
 	uint16_t other = GIKE_KWA_5649_128;
 
-	begin(8);
+	sim_init_rare(&s, 8);
 	up();
 	/* IKE SAs have the algorithm that all groups had when they began. */
 	s.cg.kwa = s.cg.kwa == other ? GIKE_KWA_5649_256 : other;
@@ -367,7 +358,7 @@ static void test_refused_at_the_end(void)
 	uint64_t now, refused;
 	unsigned int i;
 
-	begin(9);
+	sim_init_rare(&s, 9);
 	s.cg.membership_lifetime = 3600;
 	up();
 	for (i = 0; i < 20 && !sim_group(&s).refused; i++)
@@ -398,7 +389,7 @@ static void test_newcomer_too_often(void)
 	struct sim_member *m;
 	unsigned int i;
 
-	begin(13);
+	sim_init_rare(&s, 13);
 	up();
 	m = sim_add(&s, "s2.example", true, false);
 	s.store_errno = -ENOSPC;

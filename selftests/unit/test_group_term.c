@@ -19,15 +19,6 @@ static struct sim s;
 static struct sim_member *tx, *a, *b, *c;
 static struct err err;
 
-static void begin(uint64_t seed)
-{
-	sim_init(&s, seed);
-	/* Periodic rekeys are not counted here. */
-	s.cg.rekey_interval = 10 * 86400;
-	s.cg.lifetime = 21 * 86400;
-	s.cg.kek_lifetime = 21 * 86400;
-}
-
 static void up(void)
 {
 	struct sim_three three;
@@ -92,7 +83,7 @@ static void test_certificate(void)
 {
 	uint64_t rekeys, at;
 
-	begin(1);
+	sim_init_rare(&s, 1);
 	up();
 	s.cert_s = 3600;
 	c = sim_add(&s, "c.example", false, true);
@@ -153,7 +144,7 @@ static void test_new_certificate(void)
 	uint32_t leaf, parent;
 	uint64_t rekeys;
 
-	begin(2);
+	sim_init_rare(&s, 2);
 	up();
 	s.cert_s = 7200;
 	old = sim_add(&s, "c.example", false, true);
@@ -203,7 +194,7 @@ static void test_new_certificate(void)
 /* An IKE SA that outlives the certificate does not renew a membership. */
 static void test_old_sa(void)
 {
-	begin(3);
+	sim_init_rare(&s, 3);
 	up();
 	s.cert_s = 120;
 	c = sim_add(&s, "c.example", false, true);
@@ -231,7 +222,7 @@ static void test_renewal(void)
 	uint64_t rekeys;
 	uint32_t leaf;
 
-	begin(4);
+	sim_init_rare(&s, 4);
 	s.cg.membership_lifetime = 600;
 	up();
 	leaf = key_id(a, 0);
@@ -261,7 +252,7 @@ static void test_renewal(void)
 /* The clock of the key server is set back by a day. */
 static void test_clock(void)
 {
-	begin(5);
+	sim_init_rare(&s, 5);
 	s.cg.membership_lifetime = 600;
 	up();
 	sim_down(b);
@@ -283,7 +274,7 @@ static void test_crowd(void)
 	char name[32];
 	int i;
 
-	begin(6);
+	sim_init_rare(&s, 6);
 	s.cg.membership_lifetime = 300;
 	s.cg.max_members = 500;
 	up();
@@ -336,7 +327,7 @@ static void test_batch(void)
 	char name[32];
 	int i;
 
-	begin(7);
+	sim_init_rare(&s, 7);
 	up();
 	s.cert_s = 600;
 	for (i = 0; i < 100; i++) {
@@ -361,7 +352,7 @@ static void test_restart(void)
 {
 	int64_t left, now;
 
-	begin(8);
+	sim_init_rare(&s, 8);
 	s.cg.membership_lifetime = 3600;
 	up();
 	sim_run(&s, 600000);
@@ -398,7 +389,7 @@ static void test_away(bool full)
 	char name[32];
 	int i;
 
-	begin(full ? 21 : 20);
+	sim_init_rare(&s, full ? 21 : 20);
 	s.cg.membership_lifetime = 600;
 	s.cg.max_members = 100;
 	up();
@@ -433,7 +424,7 @@ static void test_turn_waits(void)
 	uint32_t leaf, above;
 	unsigned int i;
 
-	begin(22);
+	sim_init_rare(&s, 22);
 	s.cg.membership_lifetime = 600;
 	up();
 	leaf = key_id(a, 0);
@@ -460,7 +451,7 @@ static void test_old_store(void)
 	char key[STORE_KEY_MAX];
 	struct wbuf in, out;
 
-	begin(9);
+	sim_init_rare(&s, 9);
 	s.cg.membership_lifetime = 3600;
 	up();
 	sim_down(b);
@@ -499,7 +490,7 @@ static void test_lost_answer(void)
 {
 	uint64_t joins;
 
-	begin(10);
+	sim_init_rare(&s, 10);
 	s.cg.membership_lifetime = 600;
 	up();
 	joins = sim_group(&s).joins;
@@ -538,7 +529,7 @@ static void test_churn(void)
 	uint32_t leaf, above;
 	unsigned int i;
 
-	begin(11);
+	sim_init_rare(&s, 11);
 	s.cg.rekey_interval = 600;
 	s.cg.lifetime = 1300;
 	s.cg.kek_lifetime = 1300;
@@ -570,7 +561,7 @@ static void test_sender_after_restart(void)
 {
 	uint32_t leaf;
 
-	begin(12);
+	sim_init_rare(&s, 12);
 	s.cg.membership_lifetime = 3600;
 	up();
 	leaf = key_id(tx, 0);
