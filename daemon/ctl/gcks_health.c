@@ -119,7 +119,7 @@ static void judge_roster(const struct gcks_walk *w,
 			    l->longest_ms / MSEC_PER_SEC,
 			    names_str(l->overdue, l->n_overdue, names,
 				      sizeof(names)));
-	if (s->inband_behind && s->changed_ms > CONFIRM_MS)
+	if (s->inband_behind && s->waited_ms > CONFIRM_MS)
 		problem_add(w->p, "inband-members-late", s->conf->name,
 			    "see \"mcsecctl health\" there, and whether UDP passes in both directions",
 			    "%u of %u members that are rekeyed inband do not have the current key",
@@ -156,7 +156,7 @@ static void judge_sending(const struct gcks_walk *w,
 {
 	/* A change that the store has refused is not sent either, for another reason. */
 	bool unsent = s->unsent_change && !s->store_failed &&
-		      s->changed_ms > UNSENT_MS;
+		      s->waited_ms > UNSENT_MS;
 
 	if (s->unsent_why || unsent)
 		problem_add(w->p, "rekeys-not-sent", s->conf->name,

@@ -435,7 +435,8 @@ static void fill_group_status(const struct group *g,
 			 : g->expels  ? g->n_senders
 				      : outbox_unconfirmed(g);
 	s->changed_ms = group_now_ms(g) - g->change_ms;
-	s->changed = g->change_ms;
+	s->waited_ms = gmc_waited_ms(g);
+	s->changed = g->rekeys;
 	s->store_failed = g->store_failed;
 	s->witness_behind = g->commit.behind;
 	s->confirmed_ms = g->expels ? 0 : g->confirmed_ms;

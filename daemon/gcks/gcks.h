@@ -276,7 +276,8 @@ struct gcks_group_status {
 	unsigned int outbox; /* messages with copies to send */
 	bool unsent_change; /* no copy of the last change sent yet */
 	uint32_t unconfirmed; /* senders that may use an older key */
-	uint64_t changed_ms; /* since the last change of keys, or the start */
+	uint64_t changed_ms; /* since the last change of keys */
+	uint64_t waited_ms; /* the same, since the start at most */
 	bool changed; /* keys have changed since the start */
 	uint32_t confirmed_ms; /* until all had confirmed; 0: not yet */
 	const char *unsent_why; /* why copies cannot be sent, or NULL */

@@ -367,6 +367,8 @@ int gkm_load(struct group *g, bool *changed, const char **disown,
 	if (!ret && g->st.keyed) {
 		ret = gkm_rekey_sa(g, &g->st, g->sign, &g->rs);
 		g->rs.next_mid = g->st.next_mid;
+		/* Nobody can have reported to this key server before its start. */
+		g->change_times[g->rekeys % GKM_CHANGES] = group_now_ms(g);
 		age = group_wall(g) - g->st.data.made;
 		if (age > 0)
 			g->change_ms = group_now_ms(g) - age * MSEC_PER_SEC;

@@ -325,18 +325,30 @@ void gmc_set_data_spi(struct group *g, struct gmember *m, uint32_t spi)
 	g->n_confirmed += gmc_confirmed(g, m);
 }
 
+/* Return the milliseconds since the change that @later others followed, or the start. */
+static uint64_t ms_since_change(const struct group *g, uint64_t later)
+{
+	return group_now_ms(g) -
+	       g->change_times[(g->rekeys - later) % GKM_CHANGES];
+}
+
+uint64_t gmc_waited_ms(const struct group *g)
+{
+	return ms_since_change(g, 0);
+}
+
 uint64_t gmc_late_ms(const struct group *g, const struct gmember *m)
 {
-	uint64_t lacks = g->rekeys - m->confirmed_at, at = g->change_ms;
+	uint64_t later = 0;
 
 	if (!m->send || gmc_confirmed(g, m))
 		return 0;
+	if (g->rekeys > m->confirmed_at)
+		later = g->rekeys - m->confirmed_at - 1;
 	/* The oldest change that is known counts for those before it. */
-	if (lacks > GKM_CHANGES)
-		lacks = GKM_CHANGES;
-	if (lacks)
-		at = g->change_times[(g->rekeys - lacks + 1) % GKM_CHANGES];
-	return group_now_ms(g) - at;
+	if (later >= GKM_CHANGES)
+		later = GKM_CHANGES - 1;
+	return ms_since_change(g, later);
 }
 
 void gmc_set_fragments(struct group *g, struct gmember *m, bool fragments)

@@ -73,6 +73,11 @@ bool gmc_confirmed(const struct group *g, const struct gmember *m);
 /* Note that @m sends with the Data SA @spi. */
 void gmc_set_data_spi(struct group *g, struct gmember *m, uint32_t spi);
 /*
+ * Return the milliseconds since the last change of keys, since the start at most:
+ * what members have not reported after a longer time is late.
+ */
+uint64_t gmc_waited_ms(const struct group *g);
+/*
  * Return the milliseconds since the first change that a sender has not confirmed,
  * since the start at most; 0: it uses the current Data SA.
  */

@@ -384,7 +384,7 @@ struct group {
 	uint64_t change_out;
 	/* Time of the last change, which may be before the clock began. */
 	uint64_t change_ms;
-	/* Times of the last changes since the start, by their number. */
+	/* Times of the last changes by their number; 0 is the start. */
 	uint64_t change_times[GKM_CHANGES];
 	uint64_t links_ms; /* when earlier changes were repeated */
 	/* From that until all senders had confirmed; 0: they have not. */

@@ -482,12 +482,18 @@ static void carry_members(const struct group *old, struct group *g)
 
 static void carry_counts(const struct group *old, struct group *g)
 {
-	if (gkey_spi(&g->st.data) == gkey_spi(&old->st.data)) {
-		g->change_ms = old->change_ms;
-		g->confirmed_ms = old->confirmed_ms;
-	}
+	bool same = gkey_spi(&g->st.data) == gkey_spi(&old->st.data);
+	uint64_t read_ms = group_now_ms(g);
+
 	g->rekeys = old->rekeys;
 	memcpy(g->change_times, old->change_times, sizeof(g->change_times));
+	if (same) {
+		g->change_ms = old->change_ms;
+		g->confirmed_ms = old->confirmed_ms;
+	} else {
+		/* Senders can report a change by another key server from now on. */
+		g->change_times[g->rekeys % GKM_CHANGES] = read_ms;
+	}
 	g->beats = old->beats;
 	g->n_joins = old->n_joins;
 	g->registrations = old->registrations;

@@ -468,6 +468,35 @@ static void test_senders(void)
 	is_str(wrong(&as_gcks), "well", "a sender that is back");
 }
 
+/* Nobody has reported to a key server yet that has just started. */
+static void test_restarted(void)
+{
+	unsigned int i, late = 0;
+
+	sim_run(&s, 120000);
+	is_str(wrong(&as_gcks), "well", "a group whose keys are old");
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	as_gcks.gcks = s.gcks;
+	as_gcks.gcks_engine = s.engine;
+	for (i = 0; i < 30; i++) {
+		late += strcmp(wrong(&as_gcks), "well") != 0;
+		sim_run(&s, 10000);
+	}
+	is_int(late, 0, "a restarted key server waits for reports");
+	sim_down(three.tx);
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	as_gcks.gcks = s.gcks;
+	as_gcks.gcks_engine = s.engine;
+	sim_run(&s, 600000);
+	is_str(wrong(&as_gcks), "senders-late",
+	       "a sender that never reports to a restarted key server");
+	sim_up(three.tx);
+	sim_run(&s, 20000);
+	is_str(wrong(&as_gcks), "well", "a sender that is back");
+}
+
 static void test_members(void)
 {
 	struct gmember *m;
@@ -614,6 +643,7 @@ int main(void)
 	RUN(test_one_group);
 	RUN(test_gone);
 	RUN(test_senders);
+	RUN(test_restarted);
 	RUN(test_members);
 	RUN(test_sent);
 	RUN(test_inband);
