@@ -370,8 +370,11 @@ static void join_later(struct group *g, struct join_req *j,
 	/* The batch looks for the member again, which may be gone by then. */
 	j->m = NULL;
 	j->renews = false;
-	/* The member is back before its leave was carried out. */
-	if (m && m->leaving)
+	/*
+	 * A member that the current SAs do not serve may have none, or lose them
+	 * before others join. A host that takes the place of another one waits.
+	 */
+	if (m && (m->leaving || !m->replaced))
 		delay = 0;
 	join_wait(g, j);
 	if (delay < pace_join_ms(g))

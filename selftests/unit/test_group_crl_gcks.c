@@ -102,6 +102,33 @@ static void test_gcks_superseded(void)
 	finish("key server superseded");
 }
 
+/*
+ * A sender needs Sender-IDs of this run of the key server, which come with another
+ * Data SA. Other joins may wait for company longer than it has its keys.
+ */
+static void test_gcks_superseded_sender(void)
+{
+	struct pki_pair former;
+	uint64_t unsent;
+
+	usual(25);
+	s.cg.batch_join_ms = 60000;
+	renew_gcks(&former);
+	sim_run(&s, 5000);
+	revoke_cert(&former);
+	unsent = s.n_unsent;
+	reload_member(tx);
+	sim_run(&s, 70000);
+	ok(sim_in(tx), "the sender has registered again");
+	is_int(s.n_unsent - unsent, 0, "the sender has sent each packet");
+	is_int(a->gaps + b->gaps, 0, "receivers miss no packet of the sender");
+	ok(!sim_logged(&s, "excluded: "), "the sender has kept its keys");
+	is_int(sim_out_of_step(&s), 0, "all are in step with the sender");
+	pki_pair_free(&former);
+	trust_set_crls(tx->trust, NULL);
+	finish("key server superseded, a sender");
+}
+
 /* A member that starts again holds keys of a key server that it does not know. */
 static void test_gcks_revoked_restart(void)
 {
@@ -221,6 +248,7 @@ int main(void)
 	RUN(test_gcks_revoked);
 	RUN(test_gcks_unrevoked);
 	RUN(test_gcks_superseded);
+	RUN(test_gcks_superseded_sender);
 	RUN(test_gcks_revoked_restart);
 	RUN(test_gcks_superseded_restart);
 	RUN(test_inband_revoked);
