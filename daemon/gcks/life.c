@@ -457,26 +457,47 @@ static int take_stored_policy(struct group *g)
 	return 0;
 }
 
+/* A leave that waits, and a host that takes the place of another one, wait on. */
+static void carry_leave(const struct gmember *was, struct gmember *m)
+{
+	uint64_t now = group_now_ms(m->g);
+
+	if (!was->leaving || m->leaving)
+		return;
+	m->replaced = was->replaced;
+	m->ended = was->ended;
+	batch_leave_in(m->g, m, was->leave_ms > now ? was->leave_ms - now : 0);
+}
+
+static void carry_member(const struct gmember *was, struct gmember *m)
+{
+	m->over = was->over;
+	gmc_set_data_spi(m->g, m, was->sends_spi);
+	m->confirmed_at = was->confirmed_at;
+	m->has_spi = was->has_spi;
+	m->owed = was->owed;
+	if (m->renewed && was->renewed)
+		m->renewed_ms = was->renewed_ms;
+	/* A request that is open now is of the group that goes. */
+	if (m->inband && was->inband)
+		m->sa = was->sa;
+	carry_leave(was, m);
+}
+
 /* Copy what is known of members and not stored. */
 static void carry_members(const struct group *old, struct group *g)
 {
 	const struct gmember *was;
 	struct gmember *m;
 
+	/* Members of another key server can report from now on, see carry_counts(). */
+	TAILQ_FOREACH(m, &g->members, all)
+	m->confirmed_at = old->rekeys;
 	TAILQ_FOREACH(was, &old->members, all)
 	{
 		m = gmc_find(g, was->identity);
-		if (!m)
-			continue;
-		m->over = was->over;
-		gmc_set_data_spi(g, m, was->sends_spi);
-		m->confirmed_at = was->confirmed_at;
-		m->has_spi = was->has_spi;
-		/* A request that is open now is of the group that goes. */
-		if (m->inband && was->inband)
-			m->sa = was->sa;
-		if (was->leaving && !m->leaving)
-			batch_leave_in(g, m, 0);
+		if (m)
+			carry_member(was, m);
 	}
 }
 

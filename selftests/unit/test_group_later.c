@@ -6,8 +6,10 @@
  */
 #include <errno.h>
 
+#include "gcks/group.h"
 #include "group_sim.h"
 #include "lib/util.h"
+#include "member/mgroup.h"
 #include "wire/proto.h"
 #include "tap.h"
 
@@ -292,6 +294,165 @@ static void test_stale(void)
 	sim_free(&s);
 }
 
+/* ---- what a group keeps that is read again --------------------------------- */
+
+static struct gmember *member_of(const char *identity)
+{
+	struct gmember *m;
+
+	TAILQ_FOREACH(m, &TAILQ_FIRST(&s.gcks->groups)->members, all)
+	if (!strcmp(m->identity, identity))
+		return m;
+	bail("%s is no member", identity);
+	return NULL;
+}
+
+/* Another server changes the keys, which this one learns by a change of its own. */
+static void read_again(void)
+{
+	struct gcks_deps deps = s.gcks->deps;
+	struct answer theirs = { 0 }, ours = { 0 };
+	struct gcks *k;
+	struct err err;
+
+	if (gcks_new(&s.conf, &deps, &k, &err))
+		bail("another server: %s", err.text);
+	gcks_rekey(k, "video", take, &theirs);
+	gcks_rekey(s.gcks, "video", take, &ours);
+	sim_run(&s, 1);
+	gcks_free(k);
+	is_int(theirs.ret, 0, "another server changes the keys");
+	is_int(ours.ret, -ESTALE, "a change from the former keys is refused");
+	is_int(sim_log_count(&s, "store read again"), 1, "the group is read");
+}
+
+/*
+ * A sender that was told to wait has been granted its keys, whatever the pace is by
+ * then.
+ */
+static void test_carried_grant(void)
+{
+	struct mgroup *g;
+	unsigned int i;
+	struct err err;
+
+	usual(80, 0);
+	g = TAILQ_FIRST(&tx->m->groups);
+	for (i = 0; i < 5; i++) {
+		sim_run(&s, 1500u << i);
+		register_now(g);
+	}
+	sim_run(&s, 40000);
+	is_int(sim_rekey(s.gcks, "video", &err), 0, "keys change");
+	sim_run(&s, 1000);
+	g->used_up = true;
+	register_now(g);
+	sim_run(&s, 200);
+	ok(g->put_off, "a sender without keys is put off");
+	for (i = 0; i < 10000 && !member_of("s.example")->owed; i++)
+		sim_run(&s, 1);
+	read_again();
+	/* Sender-IDs come with a Data SA of this key server. */
+	sim_run(&s, 10000);
+	ok(sim_in(tx) && !g->put_off, "a sender that was put off has its keys");
+	is_int(sim_log_count(&s, "registration refused"), 0,
+	       "a sender that was put off is not refused");
+	sim_run(&s, 60000);
+	is_int(sim_out_of_step(&s), 0, "a sender that was put off is in step");
+	is_int(mock_iv_clashes, 0,
+	       "a sender that was put off: no Sender-ID came twice");
+	sim_free(&s);
+}
+
+/* A host that was replaced is no member again because the group is read. */
+static void test_carried_place(void)
+{
+	struct sim_member *twin;
+	uint64_t left_ms;
+	unsigned int i;
+
+	sim_init(&s, 81);
+	s.cg.one_place = ONE_PLACE_REPLACE;
+	sim_start_three(&s, true, 20000, 0);
+	a = s.m[1];
+	twin = sim_add(&s, "a.example", false, true);
+	/* Each join makes the next leave wait longer. */
+	for (i = 0; i < 3; i++) {
+		member_leave(a->m, "video");
+		sim_run(&s, 9000);
+		member_join(a->m, "video");
+		sim_run(&s, 7000);
+	}
+	ok(sim_in(a), "a is in");
+	sim_up(twin);
+	sim_run(&s, 1000);
+	ok(member_of("a.example")->replaced,
+	   "another host takes the place of a");
+	left_ms = member_of("a.example")->leave_ms;
+	ok(left_ms > s.ms + 2000, "the leave of a waits");
+	read_again();
+	ok(member_of("a.example")->leaving, "the leave of a waits on");
+	is_int(member_of("a.example")->leave_ms - left_ms, 0,
+	       "the leave of a waits for as long as before");
+	a->notify = 0;
+	register_now(TAILQ_FIRST(&a->m->groups));
+	sim_run(&s, 200);
+	is_int(a->notify, GIKE_N_REGISTRATION_FAILED,
+	       "the host that was replaced is refused");
+	sim_down(a);
+	sim_run(&s, 30000);
+	ok(sim_in(twin), "the other host is in");
+	is_int(sim_audited(&s, "replace", "a.example", "another address"), 1,
+	       "the audit trail has that it took the place");
+	sim_free(&s);
+}
+
+static int take_late(void *arg, const struct gcks_member_status *st)
+{
+	if (!strcmp(st->identity, "s2.example"))
+		*(uint64_t *)arg = st->late_ms;
+	return 0;
+}
+
+/* A sender that another server has let in had no time to report to this one. */
+static void test_carried_late(void)
+{
+	struct gcks_deps deps;
+	struct answer rekey = { 0 };
+	struct gcks *ours, *theirs;
+	uint64_t late_ms = UINT64_MAX;
+	struct sim_member *s2;
+	unsigned int i;
+	struct err err;
+
+	usual(82, 0);
+	for (i = 0; i < 3; i++) {
+		is_int(sim_rekey(s.gcks, "video", &err), 0, "keys change");
+		sim_run(&s, 30000);
+	}
+	ours = s.gcks;
+	deps = ours->deps;
+	if (gcks_new(&s.conf, &deps, &theirs, &err))
+		bail("another server: %s", err.text);
+	gcks_set_engine(theirs, s.engine);
+	s.gcks = theirs;
+	s2 = sim_add(&s, "s2.example", true, true);
+	sim_up(s2);
+	sim_run(&s, 5000);
+	ok(sim_has_member(&s, "s2.example"), "another server lets a sender in");
+	sim_down(s2);
+	s.gcks = ours;
+	gcks_free(theirs);
+	gcks_rekey(s.gcks, "video", take, &rekey);
+	sim_run(&s, 100);
+	is_int(rekey.ret, -ESTALE, "a change from the former keys is refused");
+	gcks_each_member(s.gcks, "video", take_late, &late_ms);
+	ok(late_ms > 0 && late_ms <= 100,
+	   "a sender that is new is late for %llu ms",
+	   (unsigned long long)late_ms);
+	sim_free(&s);
+}
+
 /* ---- a store that has what it says to have refused ------------------------ */
 
 enum lie {
@@ -530,6 +691,9 @@ int main(void)
 	RUN(test_again);
 	RUN(test_fails);
 	RUN(test_stale);
+	RUN(test_carried_grant);
+	RUN(test_carried_place);
+	RUN(test_carried_late);
 	RUN(test_lies, LIE_REKEY, 0);
 	RUN(test_lies, LIE_REKEY, 20);
 	RUN(test_lies, LIE_EVICT, 20);
