@@ -300,6 +300,9 @@ static void adopt_done(struct group *g, void *arg, int ret, const char *why)
 {
 	struct order *o = arg;
 
+	/* A member that has to go goes nevertheless. */
+	if (ret && ret != -ECANCELED && g->expels)
+		batch_expel_soon(g);
 	if (ret) {
 		order_end(o, ret, 0, "group \"%s\": policy not changed: %s",
 			  g->conf->name, why);
@@ -490,8 +493,6 @@ static void adopt_quietly_done(struct group *g, void *arg, int ret,
 		if (q.times)
 			g->ops->changed(g);
 	}
-	if (ret && g->expels)
-		batch_expel_soon(g);
 	if (ret || !q.bars)
 		adopt_done(g, q.o, ret, why);
 	else

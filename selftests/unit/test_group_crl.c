@@ -4,6 +4,9 @@
  * connected or not, over a restart and a store that fails; nobody else notices. A
  * member does not follow a key server whose certificate is revoked.
  */
+#include "gcks/group.h"
+#include "gcks/orders.h"
+#include "gcks/policy.h"
 #include "group_crl.h"
 
 /* ---- members -------------------------------------------------------------- */
@@ -113,6 +116,42 @@ static void test_store_fails(void)
 	is_int(sim_group(&s).evictions, 1, "once");
 	is_int(b->gaps, 0, "the others miss no packet");
 	finish("store fails");
+}
+
+static void take_refusal(void *arg, int ret, uint32_t effective_ms,
+			 const char *why)
+{
+	(void)effective_ms;
+	(void)why;
+	*(int *)arg = ret;
+}
+
+/* The policy that comes with the list is refused; the list is in force. */
+static void test_policy_refused(void)
+{
+	struct conf_group other;
+	struct crls *c;
+	struct group *g;
+	int ret = 0;
+
+	usual(9);
+	revoke_cert(&a->cert);
+	c = read_list();
+	trust_set_crls(s.trust, c);
+	lists = c;
+	ike_engine_close_revoked(s.engine);
+	g = TAILQ_FIRST(&s.gcks->groups);
+	other = *g->conf;
+	other.kwa = GIKE_KWA_5649_128;
+	orders_give_policy(g, policy_new(&other, 0), take_refusal, &ret);
+	is_int(ret, -EBUSY, "another key wrap is refused");
+	sim_run(&s, 1000);
+	ok(!sim_has_member(&s, "a.example"),
+	   "policy refused: the revoked member is out");
+	is_int(sim_group(&s).evictions, 1, "policy refused: one is evicted");
+	sim_run(&s, 10000);
+	is_int(b->gaps, 0, "policy refused: the others miss no packet");
+	finish("policy refused");
 }
 
 /* A newcomer is revoked while its request waits for a batch. */
@@ -731,6 +770,7 @@ int main(void)
 	RUN(test_absent);
 	RUN(test_restart);
 	RUN(test_store_fails);
+	RUN(test_policy_refused);
 	RUN(test_waiting);
 	RUN(test_crowd);
 	RUN(test_outdated);
