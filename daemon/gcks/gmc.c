@@ -197,6 +197,16 @@ const char *gmc_member_bars(const struct gmember *m,
 	return gmc_lost_psk(m, psks) ? "its pre-shared key was removed" : NULL;
 }
 
+bool gmc_somebody_bars(const struct group *g, const struct conf_group *conf)
+{
+	const struct gmember *m;
+
+	TAILQ_FOREACH(m, &g->members, all)
+	if (gmc_member_bars(m, conf, g->k->deps.psks) || gmc_exposed(m))
+		return true;
+	return false;
+}
+
 bool gmc_welcome(const struct gcks *k, const char *identity)
 {
 	const struct group *g;

@@ -107,6 +107,11 @@ int gmc_note_denied(struct group *g, const char *identity, int64_t since);
 void gmc_note_admitted(struct group *g, const char *identity);
 
 /*
+ * Return true if a member may not stay under the settings @conf, or the keys have to
+ * change for it.
+ */
+bool gmc_somebody_bars(const struct group *g, const struct conf_group *conf);
+/*
  * Return true if some group of @k would admit @identity. If none would, only
  * an administrator can change that.
  */

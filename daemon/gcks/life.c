@@ -50,14 +50,8 @@ static void resume_outbox(struct group *g)
  */
 static void check_roster(struct group *g)
 {
-	const struct gmember *m;
-
-	TAILQ_FOREACH(m, &g->members, all)
-	if (gmc_member_bars(m, g->conf, g->k->deps.psks) || gmc_exposed(m))
-		break;
-	if (!m)
-		return;
-	batch_expel_soon(g);
+	if (gmc_somebody_bars(g, g->conf))
+		batch_expel_soon(g);
 }
 
 /* Do a piece of the work @turn. Returns false if there is none. */
@@ -240,7 +234,30 @@ static int settle_policy(struct group *g, struct err *err)
 	return ret;
 }
 
-static int group_load(struct group *g, struct err *err)
+/*
+ * After a reset senders use the old key until all receivers are back, so that whoever
+ * lost a right while the key server was down would read for as long. With such members
+ * the group is served with the settings of before, and *@next, which is the caller's,
+ * is to be adopted as by a reload: it excludes them first.
+ */
+static void hold_policy(struct group *g, struct policy **next)
+{
+	struct policy *old;
+	unsigned int diff;
+
+	if (!gmc_somebody_bars(g, g->conf) || policy_load(g, &old))
+		return;
+	diff = policy_diff(&old->conf, g->conf, 0, NULL, 0);
+	if (!(diff & POLICY_RESET) || diff & POLICY_FIXED) {
+		policy_free(old);
+		return;
+	}
+	*next = g->policy;
+	g->policy = old;
+	g->conf = &old->conf;
+}
+
+static int group_load(struct group *g, struct policy **next, struct err *err)
 {
 	struct outcome o = { .err = err };
 	const char *disown;
@@ -248,8 +265,10 @@ static int group_load(struct group *g, struct err *err)
 	int ret;
 
 	ret = gmc_load(g, err);
-	if (!ret)
+	if (!ret) {
+		hold_policy(g, next);
 		ret = gkm_load(g, &changed, &disown, err);
+	}
 	if (!ret)
 		ret = settle_policy(g, err);
 	if (ret)
@@ -287,19 +306,24 @@ static void tell_of_prefix(const struct group *g)
 
 static int group_start(struct group *g, struct err *err)
 {
+	struct policy *next = NULL;
 	int ret;
 
 	g->k->starting = true;
-	ret = group_load(g, err);
+	ret = group_load(g, &next, err);
 	g->k->starting = false;
-	if (ret)
+	if (ret) {
+		policy_free(next);
 		return ret;
+	}
 	tell_of_prefix(g);
 	schedule_start(g);
 	inband_start(g);
 	resume_outbox(g);
 	check_roster(g);
 	term_start(g);
+	if (next)
+		orders_start_policy(g, next);
 	return 0;
 }
 

@@ -39,6 +39,7 @@ struct order {
 	int64_t now;
 	struct policy *policy;
 	const struct policy *adopts; /* the same, after it was handed over */
+	struct policy *kept; /* see policy_again() */
 	/* With policy: it waits until those that it excludes are out. */
 	bool waits;
 	uint64_t until_ms; /* at most, by clock_mono_ms() */
@@ -61,6 +62,7 @@ static void order_end(struct order *o, int ret, uint32_t effective_ms,
 	timer_del(o->g->k->deps.tq, &o->wait);
 	o->done(o->arg, ret, effective_ms, why);
 	policy_free(o->policy);
+	policy_free(o->kept);
 	free(o);
 }
 
@@ -276,16 +278,6 @@ static void run_reset(struct group *g, struct order *o)
 
 /* ---- policy and close --------------------------------------------------- */
 
-static bool somebody_barred(const struct group *g, const struct conf_group *c)
-{
-	const struct gmember *m;
-
-	TAILQ_FOREACH(m, &g->members, all)
-	if (gmc_member_bars(m, c, g->k->deps.psks) || gmc_exposed(m))
-		return true;
-	return false;
-}
-
 static bool somebody_lost_psk(const struct group *g)
 {
 	const struct gmember *m;
@@ -296,6 +288,55 @@ static bool somebody_lost_psk(const struct group *g)
 	return false;
 }
 
+static void look_again(struct order *o, uint32_t ms)
+{
+	timer_set(o->g->k->deps.tq, &o->wait, ms);
+}
+
+static void policy_waits(struct group *g, struct order *o, uint32_t ms)
+{
+	o->waits = true;
+	o->until_ms = 0;
+	TAILQ_INSERT_HEAD(&g->orders, o, all);
+	look_again(o, ms);
+}
+
+/* Return true if a later policy waits, in whose place @o must not be. */
+static bool later_policy_waits(const struct group *g)
+{
+	const struct order *o;
+
+	TAILQ_FOREACH(o, &g->orders, all)
+	if (o->kind == ORDER_POLICY)
+		return true;
+	return false;
+}
+
+/*
+ * Nobody waits for the policy of a start, and would order it again. Returns true if
+ * @o has failed for @ret, and is tried again.
+ */
+static bool policy_again(struct group *g, struct order *o, int ret,
+			 const char *why)
+{
+	struct policy *p;
+
+	if (!o->kept || !ret || ret == -ECANCELED || later_policy_waits(g))
+		return false;
+	p = policy_new(&o->kept->conf, 0);
+	if (!p)
+		return false;
+	policy_free(o->policy);
+	o->policy = p;
+	o->adopts = NULL;
+	if (notice_failure_left(g->k, g->conf->name))
+		group_err(g,
+			  "group change failed: policy not changed: %s; next try in %u s",
+			  why, COMMIT_RETRY_MS / 1000);
+	policy_waits(g, o, COMMIT_RETRY_MS);
+	return true;
+}
+
 static void adopt_done(struct group *g, void *arg, int ret, const char *why)
 {
 	struct order *o = arg;
@@ -303,6 +344,8 @@ static void adopt_done(struct group *g, void *arg, int ret, const char *why)
 	/* A member that has to go goes nevertheless. */
 	if (ret && ret != -ECANCELED && g->expels)
 		batch_expel_soon(g);
+	if (policy_again(g, o, ret, why))
+		return;
 	if (ret) {
 		order_end(o, ret, 0, "group \"%s\": policy not changed: %s",
 			  g->conf->name, why);
@@ -331,6 +374,8 @@ static unsigned int count_barred(const struct group *g)
 static void expel_failed(struct group *g, struct order *o, int ret,
 			 const char *why)
 {
+	if (policy_again(g, o, ret, why))
+		return;
 	if (g->policy == o->adopts)
 		order_end(o, ret, 0,
 			  "group \"%s\": policy %llu is in force, but %u members have not been evicted yet (retrying): %s",
@@ -338,11 +383,6 @@ static void expel_failed(struct group *g, struct order *o, int ret,
 			  count_barred(g), why);
 	else
 		adopt_done(g, o, ret, why);
-}
-
-static void look_again(struct order *o, uint32_t ms)
-{
-	timer_set(o->g->k->deps.tq, &o->wait, ms);
 }
 
 /*
@@ -353,10 +393,7 @@ static void expel_later(struct group *g, struct order *o)
 {
 	batch_expel_soon(g);
 	timer_del(g->k->deps.tq, &g->batch);
-	o->waits = true;
-	o->until_ms = 0;
-	TAILQ_INSERT_HEAD(&g->orders, o, all);
-	look_again(o, pace_exclude_ms(g));
+	policy_waits(g, o, pace_exclude_ms(g));
 }
 
 /* If more members had to go than one change can announce, the next change follows. */
@@ -531,7 +568,7 @@ static void adopt_quietly(struct group *g, struct order *o, unsigned int diff,
 	q->o = o;
 	q->c = c;
 	q->times = diff & POLICY_TIMES;
-	q->bars = somebody_barred(g, &o->policy->conf);
+	q->bars = gmc_somebody_bars(g, &o->policy->conf);
 	o->adopts = o->policy;
 	c->policy = o->policy;
 	o->policy = NULL;
@@ -576,11 +613,11 @@ static void run_policy(struct group *g, struct order *o)
 	}
 	snprintf(why, sizeof(why), "changed: %s", names);
 	if (diff & POLICY_RESET &&
-	    (excludes_first(g, o) || somebody_barred(g, &p->conf))) {
+	    (excludes_first(g, o) || gmc_somebody_bars(g, &p->conf))) {
 		exclude_first(g, o);
 	} else if (diff & POLICY_RESET) {
 		adopt_by_reset(g, o, why);
-	} else if (!pace_exclude_ms(g) && somebody_barred(g, &p->conf)) {
+	} else if (!pace_exclude_ms(g) && gmc_somebody_bars(g, &p->conf)) {
 		o->adopts = p;
 		o->policy = NULL;
 		batch_expel(g, p, expel_done, o);
@@ -750,6 +787,33 @@ void orders_give_policy(struct group *g, struct policy *policy,
 	}
 	o->policy = policy;
 	g->ops->idle(g);
+}
+
+static void start_adopted(void *arg, int ret, uint32_t effective_ms,
+			  const char *why)
+{
+	(void)arg;
+	(void)effective_ms;
+	if (ret && ret != -ECANCELED)
+		log_err("group change failed: %s", why);
+}
+
+void orders_start_policy(struct group *g, struct policy *policy)
+{
+	struct order *o = order_new(g, ORDER_POLICY, start_adopted, NULL);
+
+	if (!o) {
+		policy_free(policy);
+		return;
+	}
+	TAILQ_REMOVE(&g->orders, o, all);
+	o->kept = policy;
+	o->policy = policy_new(&policy->conf, 0);
+	if (o->policy)
+		policy_waits(g, o, 0);
+	else
+		order_end(o, -ENOMEM, 0, "group \"%s\": policy not changed: %s",
+			  g->conf->name, "out of memory");
 }
 
 void orders_init(struct group *g)

@@ -39,6 +39,11 @@ void orders_give(struct group *g, enum order_kind kind, const char *identity,
 void orders_give_policy(struct group *g, struct policy *policy,
 			gcks_done_fn *done, void *arg);
 /*
+ * The same for the policy of a start, which is tried until it is adopted, another one
+ * is ordered or the group ends. Nothing happens before this returns.
+ */
+void orders_start_policy(struct group *g, struct policy *policy);
+/*
  * Run the next order. Returns false if there is none or a change is in flight.
  */
 bool orders_run(struct group *g);

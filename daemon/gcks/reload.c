@@ -203,12 +203,13 @@ int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
 static void tell_stored(const struct report *r, const struct group_peek *p)
 {
 	const struct conf_group *c = p->g->conf;
+	unsigned int diff;
 
 	/* A policy that cannot be read is written anew and compared with none. */
-	tell_change(r, p->g, p->stored ? &p->stored->conf : c, c, p->changed,
-		    "the start");
-	/* A reset takes all members out. */
-	if (!p->changed)
+	diff = tell_change(r, p->g, p->stored ? &p->stored->conf : c, c,
+			   p->changed, "the start");
+	/* A reset takes all members out, and those that lost a right before others. */
+	if (!p->changed || (p->stored && !(diff & POLICY_FIXED)))
 		tell_evicted(r, p->g, c, true, p->g->k->deps.psks);
 }
 

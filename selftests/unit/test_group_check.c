@@ -89,7 +89,13 @@ static void test_differences(void)
 	ok(strstr(would_start(),
 		  "group video: algorithm changed: the group is reset, and its 3"),
 	   "a start would reset: %s", lines);
-	ok(!strstr(lines, "evicted"), "a reset evicts nobody by name");
+	ok(strstr(lines, "\"b.example\" is evicted, no longer in"),
+	   "a member that lost a right is evicted before a reset");
+	groups[0].kwa = GIKE_KWA_5649_128;
+	ok(strstr(would_start(), "key-wrap changed: the group is reset") &&
+		   !strstr(lines, "evicted"),
+	   "a reset with another key wrap is for all at once: %s", lines);
+	groups[0].kwa = s.cg.kwa;
 	groups[0] = groups[1];
 	next.n_groups = 1;
 	is_str(would_start(),
