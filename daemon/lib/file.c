@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,8 +16,7 @@
 #include "lib/secret.h"
 #include "lib/util.h"
 
-/* Sync the directory, so that a new name survives a crash like the content. */
-static int sync_folder(const char *path)
+int file_sync_folder(const char *path)
 {
 	char buf[PATH_MAX];
 	int fd, ret = 0;
@@ -48,7 +49,7 @@ int file_create(const char *path, mode_t mode, const void *p, size_t n,
 	if (close(fd) && !ret)
 		ret = -errno;
 	if (!ret)
-		ret = sync_folder(path);
+		ret = file_sync_folder(path);
 	if (ret) {
 		unlink(path);
 		return err_set(err, ret, "%s: %s", path, strerror(-ret));
@@ -58,7 +59,7 @@ int file_create(const char *path, mode_t mode, const void *p, size_t n,
 
 int file_replace(const char *from, const char *to, struct err *err)
 {
-	int ret = rename(from, to) ? -errno : sync_folder(to);
+	int ret = rename(from, to) ? -errno : file_sync_folder(to);
 
 	return ret ? err_set(err, ret, "%s: %s", to, strerror(-ret)) : 0;
 }
@@ -71,6 +72,20 @@ int file_make_folder(const char *path, mode_t mode)
 		return -ENAMETOOLONG;
 	strcpy(buf, path);
 	return mkdir(dirname(buf), mode) && errno != EEXIST ? -errno : 0;
+}
+
+/*
+ * Root checks configurations for the user that the daemon runs as, to whom the keys
+ * then belong. Any other user may know the secret.
+ */
+static bool trusted_owner(uid_t uid)
+{
+	const struct passwd *pw;
+
+	if (!uid || uid == geteuid())
+		return true;
+	pw = geteuid() ? NULL : getpwnam(DAEMON_USER);
+	return pw && pw->pw_uid == uid;
 }
 
 int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
@@ -97,7 +112,7 @@ int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
 		ret = err_set(err, -EPERM,
 			      "%s: accessible to other users (mode %04o): run \"chmod 600\"",
 			      path, st.st_mode & 07777);
-	else if (st.st_uid && st.st_uid != geteuid())
+	else if (!trusted_owner(st.st_uid))
 		ret = err_set(err, -EPERM,
 			      "%s: owned by uid %u; must be owned by root or uid %u",
 			      path, st.st_uid, geteuid());

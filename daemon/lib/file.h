@@ -9,6 +9,9 @@
 
 #include "lib/err.h"
 
+/* The user that the units of systemd run mcsecd as. */
+#define DAEMON_USER "mcsec"
+
 /*
  * Create @path with exactly @mode, and sync the file and its directory. The
  * path must not exist (-EEXIST). On failure nothing is left. @err is set.
@@ -17,12 +20,15 @@ int file_create(const char *path, mode_t mode, const void *p, size_t n,
 		struct err *err);
 /* Rename @from to @to in the same directory, and sync the directory. */
 int file_replace(const char *from, const char *to, struct err *err);
+/* Sync the directory of @path, so that a new name survives. Returns 0 or -errno. */
+int file_sync_folder(const char *path);
 /* Create the folder of @path unless it exists. Returns 0 or -errno. */
 int file_make_folder(const char *path, mode_t mode);
 /*
  * Read a regular file of at most @max octets. It must belong to the caller or
- * to root, and must not be accessible to anyone else (-EPERM). *@out is freed
- * by secret_free() and has a zero octet behind its *@len octets. @err is set.
+ * to root, or if root reads it to the user of the units, and must not be
+ * accessible to anyone else (-EPERM). *@out is freed by secret_free() and has a
+ * zero octet behind its *@len octets. @err is set.
  */
 int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
 		     struct err *err);
