@@ -21,6 +21,7 @@
 #include "crypto/hash.h"
 #include "crypto/pkey.h"
 #include "lib/err.h"
+#include "lib/secret.h"
 
 #define MAX_TRUSTED 256
 /* At least 112 bits: no SHA-1 and no RSA below 2048 in a chain. */
@@ -223,6 +224,24 @@ size_t cert_chain_count(const struct cert_chain *chain)
 struct cert_der cert_chain_der(const struct cert_chain *chain, size_t i)
 {
 	return (struct cert_der){ chain->der[i], chain->der_len[i] };
+}
+
+int cert_chain_pem(const struct cert_chain *chain, char **pem, size_t *len)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	bool good = bio;
+	char *text;
+	int i;
+
+	for (i = 0; good && i < sk_X509_num(chain->certs); i++)
+		good = PEM_write_bio_X509(bio,
+					  sk_X509_value(chain->certs, i)) == 1;
+	if (good) {
+		*len = (size_t)BIO_get_mem_data(bio, &text);
+		*pem = secret_dup(text, *len);
+	}
+	BIO_free(bio);
+	return good && *pem ? 0 : -ENOMEM;
 }
 
 bool cert_chain_fits_key(const struct cert_chain *chain,

@@ -55,6 +55,8 @@ size_t cert_chain_count(const struct cert_chain *chain);
  * cert_chain_count().
  */
 struct cert_der cert_chain_der(const struct cert_chain *chain, size_t i);
+/* Write all as PEM. *@pem is freed with secret_free(). Returns 0 or -ENOMEM. */
+int cert_chain_pem(const struct cert_chain *chain, char **pem, size_t *len);
 /* Return true if the leaf certificate is for this private key. */
 bool cert_chain_fits_key(const struct cert_chain *chain,
 			 const struct sigkey *key);

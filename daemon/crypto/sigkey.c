@@ -215,29 +215,41 @@ int sigkey_from_der(const uint8_t *der, size_t len, struct sigkey **out)
 	return pkey ? take_pkey(pkey, out) : -EBADMSG;
 }
 
-int sigkey_save(const struct sigkey *key, const char *path, struct err *err)
+int sigkey_pem(const struct sigkey *key, char **pem, size_t *len)
 {
 	EVP_PKEY *pkey = sigkey_pkey(key);
+	char *text;
 	BIO *bio;
-	char *pem;
-	long len;
-	int ret;
 
 	if (!pkey)
-		return err_set(err, -EOPNOTSUPP,
+		return -EOPNOTSUPP;
+	*pem = NULL;
+	bio = BIO_new(BIO_s_secmem());
+	if (bio && PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL,
+						 NULL) == 1) {
+		*len = (size_t)BIO_get_mem_data(bio, &text);
+		*pem = secret_dup(text, *len);
+		OPENSSL_cleanse(text, *len);
+	}
+	BIO_free(bio);
+	return *pem ? 0 : -EIO;
+}
+
+int sigkey_save(const struct sigkey *key, const char *path, struct err *err)
+{
+	size_t len;
+	char *pem;
+	int ret = sigkey_pem(key, &pem, &len);
+
+	if (ret == -EOPNOTSUPP)
+		return err_set(err, ret,
 			       "%s: the key is not in this process, and cannot be saved",
 			       path);
-	bio = BIO_new(BIO_s_secmem());
-	if (!bio || PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0,
-						  NULL, NULL) != 1) {
-		BIO_free(bio);
-		return err_set(err, -EIO, "%s: the key could not be encoded",
+	if (ret)
+		return err_set(err, ret, "%s: the key could not be encoded",
 			       path);
-	}
-	len = BIO_get_mem_data(bio, &pem);
-	ret = file_create(path, 0600, pem, (size_t)len, err);
-	OPENSSL_cleanse(pem, (size_t)len);
-	BIO_free(bio);
+	ret = file_create(path, 0600, pem, len, err);
+	secret_free(pem);
 	return ret;
 }
 

@@ -79,6 +79,11 @@ int sigkey_from_der(const uint8_t *der, size_t len, struct sigkey **out);
  * process.
  */
 int sigkey_save(const struct sigkey *key, const char *path, struct err *err);
+/*
+ * Encode as PEM, without encryption. *@pem is freed with secret_free(). Returns 0,
+ * -EOPNOTSUPP if the key is not in this process, or -EIO.
+ */
+int sigkey_pem(const struct sigkey *key, char **pem, size_t *len);
 void sigkey_free(struct sigkey *key);
 
 enum sig_type sigkey_type(const struct sigkey *key);
