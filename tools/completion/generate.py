@@ -58,7 +58,7 @@ def command_table(name):
     made = []
     for name, usage, text_of, rest in rows:
         more = dict(re.findall(r"\.(\w+) = (\w+)", rest))
-        tables = word_tables(text)
+        tables = {**WORDS, **word_tables(text)}
         made.append((name, joined(usage), joined(text_of), more.get("subs"),
                      tables[more["words"]] if "words" in more else []))
     return made
@@ -97,6 +97,12 @@ def word_tables(text):
     return tables
 
 
+# Those of all files, for a table of commands that has a file of its own
+WORDS = {}
+for _text in SOURCES.values():
+    WORDS.update(word_tables(_text))
+
+
 class Command:
     """A command or sub-command: what may follow it."""
 
@@ -116,8 +122,7 @@ class Command:
             if not re.match(r"\[?[A-Z]", token) or token == "[WORD":
                 break
             kind = re.match(r"\[?([A-Z-]+)", token).group(1)
-            fresh = kind == "NAME" and self.path in ("group add", "pki gcks",
-                                                     "pki member")
+            fresh = kind == "NAME" and (self.path == "group add" or of == "pki")
             self.positions.append("" if fresh else KINDS.get(kind, ""))
         self.words = list(self.words)
         values = {v for _, _, vs in self.words for v in vs}

@@ -66,7 +66,7 @@ complete -c mcsecctl -n '__mcsecctl_arg 0' -a monitor -d 'print events of the mo
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a watch -d 'print events of the module and of mcsecd, with their time'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a batch -d 'execute many of the above, one per line'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a key -d 'make a random key'
-complete -c mcsecctl -n '__mcsecctl_arg 0' -a pki -d 'make a certification authority and certificates'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a pki -d 'make certificates, and bring them to members'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a doctor -d 'check this host for a configuration, without mcsecd'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a health -d 'what is wrong, and what to do'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a status -d 'state of the daemon'
@@ -119,7 +119,7 @@ complete -c mcsecctl -n '__mcsecctl_arg 0 key' -a 'generate'
 complete -c mcsecctl -n '__mcsecctl_arg 0 key generate' -a 'aes-gcm-16 aes-gmac chacha20-poly1305'
 complete -c mcsecctl -n '__mcsecctl_past 1 key generate; and __mcsecctl_free bits file' -a 'bits file'
 complete -c mcsecctl -n '__mcsecctl_at key generate; and not __mcsecctl_free bits' -a '128 256'
-complete -c mcsecctl -n '__mcsecctl_arg 0 pki' -a 'init gcks member'
+complete -c mcsecctl -n '__mcsecctl_arg 0 pki' -a 'init gcks member bundle import'
 complete -c mcsecctl -n '__mcsecctl_arg 0 pki init' -a '(__fish_complete_directories)'
 complete -c mcsecctl -n '__mcsecctl_past 1 pki init; and __mcsecctl_free name days type' -a 'name days type'
 complete -c mcsecctl -n '__mcsecctl_at pki init; and not __mcsecctl_free type' -a 'ed25519 ecdsa-p256 ecdsa-p384'
@@ -129,6 +129,16 @@ complete -c mcsecctl -n '__mcsecctl_at pki gcks; and not __mcsecctl_free type' -
 complete -c mcsecctl -n '__mcsecctl_arg 0 pki member' -a '(__fish_complete_directories)'
 complete -c mcsecctl -n '__mcsecctl_past 2 pki member; and __mcsecctl_free dns ip email days type' -a 'dns ip email days type'
 complete -c mcsecctl -n '__mcsecctl_at pki member; and not __mcsecctl_free type' -a 'ed25519 ecdsa-p256 ecdsa-p384'
+complete -c mcsecctl -n '__mcsecctl_arg 0 pki bundle' -a '(__fish_complete_directories)'
+complete -c mcsecctl -n '__mcsecctl_past 2 pki bundle; and __mcsecctl_free file config gcks gcks-id passphrase-file' -a 'file config gcks gcks-id passphrase-file'
+complete -c mcsecctl -n '__mcsecctl_at pki bundle; and not __mcsecctl_free file' -F
+complete -c mcsecctl -n '__mcsecctl_at pki bundle; and not __mcsecctl_free config' -F
+complete -c mcsecctl -n '__mcsecctl_at pki bundle; and not __mcsecctl_free passphrase-file' -F
+complete -c mcsecctl -n '__mcsecctl_arg 0 pki import' -F
+complete -c mcsecctl -n '__mcsecctl_past 1 pki import; and __mcsecctl_free dir name config interface passphrase-file' -a 'dir name config interface keys-only replace passphrase-file'
+complete -c mcsecctl -n '__mcsecctl_at pki import; and not __mcsecctl_free dir' -a '(__fish_complete_directories)'
+complete -c mcsecctl -n '__mcsecctl_at pki import; and not __mcsecctl_free config' -F
+complete -c mcsecctl -n '__mcsecctl_at pki import; and not __mcsecctl_free passphrase-file' -F
 complete -c mcsecctl -n '__mcsecctl_arg 0 doctor' -F
 complete -c mcsecctl -n '__mcsecctl_arg 0 health' -a '(__mcsecctl_groups)'
 complete -c mcsecctl -n '__mcsecctl_past 1 health; and __mcsecctl_free ' -a '-v'

@@ -15,19 +15,11 @@
 #include "crypto/crlseen.h"
 #include "crypto/sign.h"
 #include "lib/err.h"
+#include "mcsecctl.h"
 
 #define DAY_S 86400
 #define SOON (14 * DAY_S)
 #define CHAIN_MAX 16
-
-static const char *date_of(time_t t, char buf[static 24])
-{
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm) || !strftime(buf, 24, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		snprintf(buf, 24, "?");
-	return buf;
-}
 
 /* Verify the own chain as a peer does, which trusts the same CA. */
 static int verify_own(const struct checks *c, const struct cert_chain *chain,

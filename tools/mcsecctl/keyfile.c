@@ -17,8 +17,7 @@
 
 #define TEXT_MAX 512
 
-/* Read exactly one line, because the rest of stdin belongs to others. */
-static ssize_t read_line(int fd, char *buf, size_t size)
+ssize_t read_one_line(int fd, char *buf, size_t size)
 {
 	size_t len = 0;
 	ssize_t got;
@@ -115,7 +114,7 @@ int read_key(const char *path, enum mcsec_alg alg, uint8_t key[KSA_KEY_MAX],
 	ssize_t got;
 	int ret;
 
-	got = in ? read_line(STDIN_FILENO, text, sizeof(text))
+	got = in ? read_one_line(STDIN_FILENO, text, sizeof(text))
 		 : read_file(path, text, sizeof(text));
 	if (got < 0)
 		return complain(EXIT_FAILED, "key in %s: %s", from,

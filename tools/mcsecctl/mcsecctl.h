@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "kernel/kernel.h"
 
@@ -81,6 +82,10 @@ int need_kernel(struct ctl *ctl);
 int refused(const char *what, const struct err *err);
 /* Print the warning of the kernel about @what, if there is one. */
 void warned(const char *what, const struct err *err);
+
+#define DATE_STRLEN 24
+/* Write @t, in seconds since 1970, in UTC. Returns @buf. */
+const char *date_of(time_t t, char buf[static DATE_STRLEN]);
 
 /* Print @json as one line, and release it. */
 int print_json(json_t *json);
@@ -164,6 +169,11 @@ void print_sender_ids(const uint32_t *ids, size_t n);
 /* ---- keyfile.c: a @path of NULL or "-" means the first line of stdin ---- */
 int read_key(const char *path, enum mcsec_alg alg, uint8_t key[KSA_KEY_MAX],
 	     size_t *len);
+/*
+ * Read exactly one line, without its end and at most @size octets, because the rest
+ * belongs to others. Returns its length or -errno.
+ */
+ssize_t read_one_line(int fd, char *buf, size_t size);
 /* Return true if @path refers to stdin, by whatever name. */
 bool names_stdin(const char *path);
 

@@ -13,11 +13,10 @@
 
 #include "crypto/pki.h"
 #include "mcsecctl.h"
+#include "pki.h"
 
 #define DAY 86400
 #define ALT_MAX 16
-#define PATH_LEN 4096
-#define NAME_LEN 64 /* longest X.520 common name */
 
 /* Tolerated clock difference between the hosts of a new group. */
 #define CLOCK_SKEW 300
@@ -73,13 +72,13 @@ static int set_list(const struct word *w, const char *value, void *obj)
 	WORD("type", "ed25519, ecdsa-p256 or ecdsa-p384", set_name, AT(type), \
 	     .names = type_names)
 
-static const struct word init_words[] = { WORD("name", "the authority's name",
-					       set_string, AT(name)),
-					  DAYS,
-					  TYPE,
-					  {} };
+const struct word pki_init_words[] = { WORD("name", "the authority's name",
+					    set_string, AT(name)),
+				       DAYS,
+				       TYPE,
+				       {} };
 
-static const struct word issue_words[] = {
+const struct word pki_issue_words[] = {
 	WORD("dns", "a DNS name", set_list, AT(dns)),
 	WORD("ip", "an address", set_list, AT(ip), .bit = IS_ADDRESS),
 	WORD("email", "an e-mail address", set_list, AT(email)),
@@ -87,38 +86,6 @@ static const struct word issue_words[] = {
 	TYPE,
 	{}
 };
-
-/*
- * @name becomes a file name: it must stay in the directory, and not look like
- * an option.
- */
-static int check_name(const char *name)
-{
-	size_t i, len = strlen(name);
-
-	if (!len || len > NAME_LEN)
-		return complain(EXIT_USAGE,
-				"name \"%s\": 1 to %d characters are allowed",
-				name, NAME_LEN);
-	for (i = 0; i < len; i++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-",
-			    name[i]))
-			break;
-	if (i < len || name[0] == '.' || name[0] == '-')
-		return complain(EXIT_USAGE,
-				"name \"%s\": only letters, digits, and . _ @ - behind the first",
-				name);
-	return EXIT_OK;
-}
-
-static int make_path(char *path, const char *dir, const char *name,
-		     const char *suffix)
-{
-	if (snprintf(path, PATH_LEN, "%s/%s.%s", dir, name, suffix) >= PATH_LEN)
-		return complain(EXIT_USAGE, "folder \"%s\": name too long",
-				dir);
-	return EXIT_OK;
-}
 
 /*
  * Issue a certificate by @ca, self-signed if that is NULL, and write
@@ -144,9 +111,9 @@ static int issue_pair(enum pki_kind kind, const struct pki_request *r,
 	struct err err = {};
 	int ret;
 
-	ret = make_path(cert_path, dir, file, "pem");
+	ret = make_pki_path(cert_path, dir, file, "pem");
 	if (!ret)
-		ret = make_path(key_path, dir, file, "key");
+		ret = make_pki_path(key_path, dir, file, "key");
 	if (ret)
 		return ret;
 	ret = pki_issue(ca, &req, &pair, &err);
@@ -159,7 +126,7 @@ static int issue_pair(enum pki_kind kind, const struct pki_request *r,
 	return EXIT_OK;
 }
 
-static int pki_init(struct ctl *ctl, int argc, char **argv)
+int pki_init(struct ctl *ctl, int argc, char **argv)
 {
 	struct pki_request r = { .name = "mcsec CA", .days = 3650 };
 	uint32_t seen;
@@ -168,7 +135,7 @@ static int pki_init(struct ctl *ctl, int argc, char **argv)
 	(void)ctl;
 	if (!argc)
 		return check_argc(argc, 1, 1);
-	ret = read_words(init_words, argc - 1, argv + 1, &r, &seen);
+	ret = read_words(pki_init_words, argc - 1, argv + 1, &r, &seen);
 	if (ret)
 		return ret;
 	if (strlen(r.name) > NAME_LEN)
@@ -202,16 +169,17 @@ static int issue_for(enum pki_kind kind, int argc, char **argv)
 
 	if (argc < 2)
 		return check_argc(argc, 2, 2);
-	ret = check_name(argv[1]);
+	ret = check_pki_name(argv[1]);
 	if (!ret && !strcmp(argv[1], "ca"))
 		ret = complain(EXIT_USAGE,
 			       "name \"ca\": that is the authority itself");
 	if (!ret)
-		ret = read_words(issue_words, argc - 2, argv + 2, &r, &seen);
+		ret = read_words(pki_issue_words, argc - 2, argv + 2, &r,
+				 &seen);
 	if (!ret)
-		ret = make_path(cert_path, argv[0], "ca", "pem");
+		ret = make_pki_path(cert_path, argv[0], "ca", "pem");
 	if (!ret)
-		ret = make_path(key_path, argv[0], "ca", "key");
+		ret = make_pki_path(key_path, argv[0], "ca", "key");
 	if (ret)
 		return ret;
 	r.name = argv[1];
@@ -231,30 +199,14 @@ static int issue_for(enum pki_kind kind, int argc, char **argv)
 	return ret;
 }
 
-static int pki_gcks(struct ctl *ctl, int argc, char **argv)
+int pki_gcks(struct ctl *ctl, int argc, char **argv)
 {
 	(void)ctl;
 	return issue_for(PKI_GCKS, argc, argv);
 }
 
-static int pki_member(struct ctl *ctl, int argc, char **argv)
+int pki_member(struct ctl *ctl, int argc, char **argv)
 {
 	(void)ctl;
 	return issue_for(PKI_MEMBER, argc, argv);
 }
-
-#define ISSUE_USAGE \
-	"DIR NAME [dns D,...] [ip A,...] [email E,...] [days N] [type TYPE]"
-
-const struct command pki_commands[] = {
-	COMMAND("init", pki_init, "DIR [name N] [days N] [type TYPE]",
-		"make a certification authority in a folder",
-		.words = init_words),
-	COMMAND("gcks", pki_gcks, ISSUE_USAGE,
-		"make the certificate and the key of a key server",
-		.words = issue_words),
-	COMMAND("member", pki_member, ISSUE_USAGE,
-		"make the certificate and the key of a member",
-		.words = issue_words),
-	{}
-};
