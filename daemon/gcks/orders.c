@@ -12,6 +12,7 @@
 #include "gcks/gkm.h"
 #include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
+#include "gcks/group_time.h"
 #include "gcks/outbox.h"
 #include "gcks/policy.h"
 #include "gcks/schedule.h"
@@ -301,7 +302,7 @@ static void policy_waits(struct group *g, struct order *o, uint32_t ms)
 	look_again(o, ms);
 }
 
-/* Return true if a later policy waits, in whose place @o must not be. */
+/* Return true if a later policy waits, which takes the place of that of a start. */
 static bool later_policy_waits(const struct group *g)
 {
 	const struct order *o;
@@ -310,6 +311,33 @@ static bool later_policy_waits(const struct group *g)
 	if (o->kind == ORDER_POLICY)
 		return true;
 	return false;
+}
+
+/* Return true if an order waits that may not pass a policy. */
+static bool held_up(const struct group *g)
+{
+	const struct order *o;
+
+	TAILQ_FOREACH(o, &g->orders, all)
+	if (o->kind > ORDER_ADMIT)
+		return true;
+	return false;
+}
+
+/* The policy of a start has no time any more, as another order waits for it. */
+static void hurry_start(struct group *g)
+{
+	uint64_t most = group_now_ms(g) + EXCLUDED_MAX_MS;
+	struct order *o;
+
+	TAILQ_FOREACH(o, &g->orders, all)
+	{
+		if (!o->kept || !o->until_ms)
+			continue;
+		if (o->until_ms > most)
+			o->until_ms = most;
+		look_again(o, 0);
+	}
 }
 
 /*
@@ -469,6 +497,7 @@ static void exclude_first_done(struct group *g, void *arg, int ret,
 			       const char *why)
 {
 	struct order *o = arg;
+	uint32_t wait;
 
 	if (ret) {
 		expel_failed(g, o, ret, why);
@@ -478,10 +507,15 @@ static void exclude_first_done(struct group *g, void *arg, int ret,
 		expel_later(g, o);
 		return;
 	}
-	o->waits = true;
-	o->until_ms = group_now_ms(g) + EXCLUDED_MAX_MS;
-	TAILQ_INSERT_HEAD(&g->orders, o, all);
-	look_again(o, copies_effective_ms(g));
+	/*
+	 * Members that have lost their IKE SA by the restart need time to notice that. A
+	 * reset before would find the short DTD of the exclusion in force at them, and
+	 * senders would change over without those that are not back.
+	 */
+	wait = o->kept && !held_up(g) ? gkm_silence_ms(g)
+				      : copies_effective_ms(g);
+	policy_waits(g, o, wait);
+	o->until_ms = group_now_ms(g) + wait + EXCLUDED_MAX_MS;
 }
 
 /*
@@ -591,6 +625,11 @@ static void run_policy(struct group *g, struct order *o)
 			expel_now_or_later(g, o);
 		else
 			adopt_done(g, o, 0, "");
+		return;
+	}
+	/* The later policy excludes the same members, unless they are out by now. */
+	if (o->kept && later_policy_waits(g)) {
+		order_end(o, -ECANCELED, 0, "%s", "a later policy waits");
 		return;
 	}
 	diff = policy_diff(&g->policy->conf, &p->conf, ~0u, names,
@@ -762,6 +801,8 @@ static struct order *order_new(struct group *g, enum order_kind kind,
 	memcpy(o->actor, g->k->actor, sizeof(o->actor));
 	timer_init(&o->wait, exclusion_due, o);
 	TAILQ_INSERT_TAIL(&g->orders, o, all);
+	if (kind > ORDER_ADMIT)
+		hurry_start(g);
 	return o;
 }
 

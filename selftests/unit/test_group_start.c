@@ -117,7 +117,8 @@ static void test_store_fails(unsigned int after_ms)
 	snprintf(what, sizeof(what), "no store after %u ms", after_ms);
 	stop(5 + after_ms, true);
 	sim_gcks_up(&s);
-	sim_run(&s, after_ms);
+	if (after_ms)
+		sim_run(&s, after_ms);
 	s.store_errno = -ENOSPC;
 	sim_run(&s, 12000);
 	is_int(sim_group(&s).restarts, 0, "%s: no reset", what);
@@ -149,6 +150,56 @@ static void test_reloaded(void)
 	sim_free(&s);
 }
 
+/* The exclusion is done when the later policy comes, which changes no algorithm. */
+static void test_superseded(void)
+{
+	stop(7, true);
+	sim_gcks_up(&s);
+	sim_run(&s, 5000);
+	groups[0].alg.key_bits = 128;
+	is_int(reload(), 0, "superseded: a reload");
+	all_but_b(false, "superseded");
+	is_int(sim_group(&s).restarts, 0, "superseded: no reset");
+	is_int(sim_group(&s).rekeys, 1, "superseded: the keys change once");
+	sim_free(&s);
+}
+
+/* An administrator does not wait as long as the policy would. */
+static void test_hurried(void)
+{
+	struct err err;
+	uint64_t ms;
+
+	stop(8, true);
+	sim_gcks_up(&s);
+	sim_run(&s, 5000);
+	ms = s.ms;
+	is_int(sim_rekey(s.gcks, "video", &err), 0, "hurried: a rekey");
+	ok(s.ms - ms <= 7000, "hurried: after %u ms",
+	   (unsigned int)(s.ms - ms));
+	is_int(sim_group(&s).restarts, 1, "hurried: behind the reset");
+	all_but_b(true, "hurried");
+	sim_free(&s);
+}
+
+/* Members have no IKE SA any more, as they find out one after the other. */
+static void test_down_long(void)
+{
+	unsigned int i;
+
+	stop(9, true);
+	sim_run(&s, 58000);
+	start_ms = s.ms;
+	sim_gcks_up(&s);
+	for (i = 0; i < 100 && !sim_group(&s).restarts; i++)
+		sim_run(&s, 1000);
+	is_int(i, 55, "down for a minute: seconds until the reset");
+	all_but_b(true, "down for a minute");
+	ok(reads_for(b) <= 1500, "down for a minute: b reads for %u ms",
+	   (unsigned int)reads_for(b));
+	sim_free(&s);
+}
+
 /* The key server dies at the @n-th such step and is started again. */
 static bool dies(enum sim_crash step, unsigned int n, unsigned int *bad)
 {
@@ -158,7 +209,7 @@ static bool dies(enum sim_crash step, unsigned int n, unsigned int *bad)
 	sim_gcks_up(&s);
 	s.crash = step;
 	s.crash_in = n;
-	sim_run(&s, 12000);
+	sim_run(&s, 60000);
 	died = s.crashed;
 	if (died) {
 		sim_gcks_down(&s);
@@ -192,8 +243,11 @@ int main(void)
 	RUN(test_reset_alone);
 	RUN(test_key_wrap);
 	RUN(test_store_fails, 0);
-	RUN(test_store_fails, 2000);
+	RUN(test_store_fails, 50000);
 	RUN(test_reloaded);
+	RUN(test_superseded);
+	RUN(test_hurried);
+	RUN(test_down_long);
 	RUN(test_deaths, SIM_BEFORE_COMMIT);
 	RUN(test_deaths, SIM_AFTER_COMMIT);
 	RUN(test_deaths, SIM_AT_SEND);
