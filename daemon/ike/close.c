@@ -51,7 +51,10 @@ void sa_up(struct ike_sa *sa)
 	sa_arm_life(sa);
 	if (sa->gcks)
 		timer_set(cfg->tq, &sa->t_idle, cfg->idle_ms);
-	sa_event(sa, IKE_EV_UP, "authenticated");
+	sa_event(sa, IKE_EV_UP,
+		 sa->suite.kwa
+			 ? "authenticated"
+			 : "authenticated, without key wrap, for no group");
 }
 
 static void stop_timers(struct ike_sa *sa)

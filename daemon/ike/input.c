@@ -69,6 +69,20 @@ static bool is_due(struct ike_sa *sa, const struct ike_in *in,
 	return false;
 }
 
+/*
+ * An IKE SA without key wrap serves no group: whatever its peer says over it, it
+ * ends when its time is over, and gives way first.
+ */
+static void note_use(struct ike_sa *sa)
+{
+	if (sa->state != IKE_ST_UP || !sa->suite.kwa)
+		return;
+	if (sa->gcks && !sa->shadow)
+		timer_set(sa->engine->cfg.tq, &sa->t_idle,
+			  sa->engine->cfg.idle_ms);
+	place_used(sa);
+}
+
 static void dispatch_request(struct ike_sa *sa, struct ike_in *in,
 			     const struct exchange *x)
 {
@@ -78,12 +92,7 @@ static void dispatch_request(struct ike_sa *sa, struct ike_in *in,
 		sa = child_shadow_request(sa, in);
 	if (!sa)
 		return;
-	if (sa->state == IKE_ST_UP) {
-		if (sa->gcks && !sa->shadow)
-			timer_set(sa->engine->cfg.tq, &sa->t_idle,
-				  sa->engine->cfg.idle_ms);
-		place_used(sa);
-	}
+	note_use(sa);
 	if (x && x->request && x->in_state & IN_STATE(sa->state) &&
 	    x->by & (sa->gcks ? BY_INITIATOR : BY_RESPONDER)) {
 		x->request(sa, in);

@@ -162,7 +162,10 @@ static void on_idle(void *arg)
 		return;
 	}
 	farewell_delete(sa, false);
-	sa_close(sa, 0, "idle");
+	sa_close(sa, 0,
+		 sa->suite.kwa
+			 ? "idle"
+			 : "sa-idle is over for an IKE SA without key wrap");
 	engine_leave(engine);
 }
 

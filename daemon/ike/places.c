@@ -10,7 +10,9 @@
  *
  * Authenticated SAs have an identity. A new one replaces the oldest of its
  * identity, the one of its address that was idle the longest, or the one in all
- * that was (gsa_auth.c closes it). Losing the IKE SA does not end a membership.
+ * that was (authenticate.c closes it). Losing the IKE SA does not end a membership.
+ * An IKE SA without key wrap, over which no peer becomes a member, gives way before
+ * all others.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -353,7 +355,10 @@ void place_enter(struct ike_sa *sa)
 	sa->placed_after = engine->next_serial;
 	engine->n_placed++;
 	LIST_INSERT_HEAD(name_bucket(engine, sa->peer_name), sa, in_name);
-	TAILQ_INSERT_TAIL(&engine->by_use, sa, by_use);
+	if (sa->suite.kwa)
+		TAILQ_INSERT_TAIL(&engine->by_use, sa, by_use);
+	else
+		TAILQ_INSERT_HEAD(&engine->by_use, sa, by_use);
 }
 
 void place_used(struct ike_sa *sa)

@@ -464,8 +464,8 @@ bool name_left(struct ike_sa *sa);
  */
 struct ike_sa *place_surplus(const struct ike_sa *sa);
 /*
- * Return the SA of an address (NULL: of all) that was idle the longest, or
- * NULL.
+ * Return the SA of an address (NULL: of all) that was idle the longest, one
+ * without key wrap before all others, or NULL.
  */
 struct ike_sa *place_idlest(struct ike_engine *engine, const struct addr *peer);
 /*
@@ -475,9 +475,12 @@ struct ike_sa *place_idlest(struct ike_engine *engine, const struct addr *peer);
  * knew nothing when it said that it had no other.
  */
 struct ike_sa *place_forsaken(const struct ike_sa *sa, bool anywhere);
-/* Add @sa, which is authenticated as sa->peer_name and has room. */
+/*
+ * Add @sa, which is authenticated as sa->peer_name and has room. The algorithms
+ * have been chosen.
+ */
 void place_enter(struct ike_sa *sa);
-/* Note that the peer has used the SA. */
+/* Note that the peer has used the SA, which has key wrap. */
 void place_used(struct ike_sa *sa);
 /* Called by sa_close(). */
 void place_leave(struct ike_sa *sa);

@@ -413,9 +413,11 @@ static void on_event(void *ctx, const struct ike_event *ev)
 	switch (ev->type) {
 	case IKE_EV_UP:
 		s->up++;
+		snprintf(s->about, sizeof(s->about), "%s", ev->text);
 		return;
 	case IKE_EV_CLOSED:
 		s->closed++;
+		snprintf(s->about, sizeof(s->about), "%s", ev->text);
 		return;
 	case IKE_EV_AUTH_FAILED:
 		s->auth_failed++;

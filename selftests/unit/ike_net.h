@@ -47,6 +47,7 @@ struct seen {
 	uint32_t later_ms; /* argument of ops.later() */
 	uint16_t notify;
 	char text[512]; /* the last refusal's or event's */
+	char about[512]; /* the last text of an IKE SA that is up, or closed */
 	char reason[512]; /* the last sa_closed's */
 	char peer[256]; /* the last request's */
 	struct gike_req req; /* last request, sag and peer not kept */

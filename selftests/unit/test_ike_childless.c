@@ -477,6 +477,101 @@ static void renewal_keeps(void)
 	teardown();
 }
 
+/* The peer says something every three seconds; an IKE SA is unused after five. */
+static void talk(struct ike_sa *sa)
+{
+	net_pass(&net, 3000, true);
+	ike_liveness(sa);
+	net_run(&net);
+	net_pass(&net, 2500, true);
+	ike_liveness(sa);
+	net_run(&net);
+}
+
+static void plain_ends(void)
+{
+	struct ike_engine_cfg cfg = { .plain_ike = true, .idle_ms = 5000 };
+	struct ike_sa *sa;
+
+	setup_with(&ca, &cfg, NULL);
+	sa = open_sa();
+	net_run(&net);
+	talk(sa);
+	is_int(ike_engine_stats(g->engine)->sas, 1,
+	       "liveness checks keep an IKE SA with key wrap");
+	teardown();
+
+	setup_with(&ca, &cfg, NULL);
+	offer_plain(m);
+	sa = open_sa();
+	net_run(&net);
+	is_str(g->seen.about, "authenticated, without key wrap, for no group",
+	       "the log says that the IKE SA is good for no group");
+	net_pass(&net, 1000, true);
+	is_int(ike_rekey(sa), 0, "the plain IKE SA is renewed");
+	net_run(&net);
+	is_int(ike_engine_stats(g->engine)->rekeyed, 1,
+	       "the plain IKE SA has new keys");
+	talk(sa);
+	is_int(ike_engine_stats(g->engine)->up, 1, "there was one IKE SA");
+	net_pass(&net, 60000, true);
+	is_int(ike_engine_stats(g->engine)->sas, 0,
+	       "an IKE SA without key wrap is kept by neither liveness nor a renewal");
+	is_str(g->seen.about, "sa-idle is over for an IKE SA without key wrap",
+	       "the log says why it ended");
+	is_int(m->seen.sa_closed, 1, "the peer is told");
+	teardown();
+}
+
+static unsigned int with_key_wrap(void)
+{
+	struct ike_sa *sa;
+	unsigned int n = 0;
+
+	LIST_FOREACH(sa, &g->engine->sas, link)
+	n += !!ike_sa_kwk(sa);
+	return n;
+}
+
+/* Places are for IKE SAs that can serve a group. */
+static void plain_gives_way(void)
+{
+	struct ike_engine_cfg cfg = { .plain_ike = true, .max_sas = 2 };
+	struct ike_sa *good, *plain;
+	static struct sa_pld own;
+
+	setup_with(&ca, &cfg, NULL);
+	own = m->engine->proposals;
+	good = open_sa();
+	net_run(&net);
+	offer_plain(m);
+	plain = open_sa();
+	net_run(&net);
+	ok(ike_sa_is_up(good) && ike_sa_is_up(plain), "two places are taken");
+	net_pass(&net, 1000, true);
+	ike_liveness(plain);
+	net_run(&net);
+	m->engine->proposals = own;
+	open_sa();
+	net_run(&net);
+	is_int(m->seen.up, 3, "a third IKE SA comes");
+	is_int(ike_engine_stats(g->engine)->sas, 2, "two are left");
+	is_int(m->seen.sa_closed, 1, "one has ended");
+	is_int(with_key_wrap(), 2,
+	       "the one with key wrap stays, though it was idle for longer");
+	offer_plain(m);
+	open_sa();
+	open_sa();
+	net_run(&net);
+	is_int(m->seen.up, 5, "more without key wrap come");
+	is_int(m->seen.sa_closed, 3, "each ends another");
+	is_int(ike_engine_stats(g->engine)->sas, 2, "two are left again");
+	is_int(with_key_wrap(), 1, "one of two with key wrap is left");
+	m->engine->proposals = own;
+	registers(open_sa(), "after that");
+	teardown();
+}
+
 int main(void)
 {
 	log_set_level(LOG_LEVEL_ERR);
@@ -493,5 +588,7 @@ int main(void)
 	RUN(prefers_key_wrap);
 	RUN(no_plain_answer);
 	RUN(renewal_keeps);
+	RUN(plain_ends);
+	RUN(plain_gives_way);
 	return done();
 }
