@@ -132,7 +132,7 @@ bool sa_end_unwelcome(struct ike_sa *sa)
 	if (!sa->gcks || sa->shadow || sa->waits || sa->state != IKE_ST_UP ||
 	    !ops->welcome || ops->welcome(sa->engine->ctx, sa))
 		return false;
-	farewell_delete(sa, false);
+	farewell_delete(sa, true);
 	sa_close(sa, 0, "no group admits the peer");
 	return true;
 }

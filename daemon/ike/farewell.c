@@ -2,7 +2,9 @@
 /*
  * Final messages of an IKE SA, which has ended when they are sent.
  *
- * Some are retransmitted, since the peer has to learn of the end. The answer
+ * Some are retransmitted, since the peer has to learn of the end. So is a Delete
+ * right behind the answer that opened the IKE SA: it may overtake that, and a peer
+ * that does not have the IKE SA yet ignores it (strongSwan does). The answer
  * that stops this must be authenticated, otherwise anybody who saw the SPIs
  * could stop it; so the key that opens the peer's messages outlives the SA
  * until then, for ten seconds at most.

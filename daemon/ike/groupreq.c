@@ -442,7 +442,7 @@ int groupreq_answer(struct ike_sa *sa, const struct gike_reply *r)
 	if (ret) {
 		sa_close(sa, 0, "the response could not be built");
 	} else if (!sa->dead && r->notify && r->close) {
-		farewell_delete(sa, false);
+		farewell_delete(sa, true);
 		sa_close(sa, 0, "refused");
 	}
 	if (!refused && sa->dead)

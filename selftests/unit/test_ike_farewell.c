@@ -299,6 +299,65 @@ static void in_window_once(void)
 	pair_teardown();
 }
 
+/* ---- right behind the answer that opened the IKE SA --------------------- */
+
+static bool not_welcome(void *ctx, struct ike_sa *sa)
+{
+	(void)ctx;
+	(void)sa;
+	return false;
+}
+
+static enum gike_when refuse(void *ctx, struct ike_sa *sa,
+			     const struct gike_req *req,
+			     struct gike_reply *reply)
+{
+	(void)ctx;
+	(void)sa;
+	(void)req;
+	reply->notify = GIKE_N_AUTHORIZATION_FAILED;
+	reply->close = true;
+	return GIKE_NOW;
+}
+
+/* The answer and the Delete behind it are on their way, and change places. */
+static void overtakes(const char *what)
+{
+	net_step(&net);
+	net_step(&net);
+	net_step(&net);
+	is_int(net.n_queue, 2, "%s: an answer, and a Delete", what);
+	if (net.n_queue == 2)
+		net_swap(&net, 0, 1);
+	net_run(&net);
+	is_int(m->seen.up, 1, "%s: the peer has its answer", what);
+	is_int(m->seen.closed, 0, "%s: the peer ignored the Delete", what);
+	is_int(g->engine->n_farewells, 1, "%s: the Delete is not answered",
+	       what);
+	net_pass(&net, 1000, true);
+	is_int(m->seen.closed, 1, "%s: the Delete comes again", what);
+	is_int(g->engine->n_farewells, 0, "%s: the Delete is answered", what);
+	pair_teardown();
+}
+
+static void overtaken(void)
+{
+	struct ike_sa *sa;
+	struct ike_id id;
+
+	id_from_text(&id, GCKS);
+	pair_setup(NULL, NULL);
+	g->engine->ops.welcome = not_welcome;
+	if (ike_open(m->engine, &m->ep, &g->ep, &id, &sa))
+		bail("ike_open");
+	overtakes("IKE_AUTH");
+
+	pair_setup(NULL, NULL);
+	g->engine->ops.group_request = refuse;
+	node_join(m, g, GCKS, false);
+	overtakes("GSA_AUTH");
+}
+
 int main(void)
 {
 	log_set_level(LOG_LEVEL_ERR);
@@ -310,5 +369,6 @@ int main(void)
 	in_window();
 	in_window_registration();
 	in_window_once();
+	overtaken();
 	return done();
 }
