@@ -234,12 +234,37 @@ static void cancel_leave(struct group *g, struct gmember *m)
 	g->n_leaving--;
 }
 
+/* Put @j into the place of @old, whose peer was told to wait for other keys. */
+static void join_instead(struct group *g, struct join_req *old,
+			 struct join_req *j)
+{
+	j->m = NULL;
+	j->renews = false;
+	join_replace(g, old, j);
+}
+
+/*
+ * Answer @j, and free it. If the change of keys that its peer was told to wait for is
+ * still to be made, that must not store what an older request says of the member.
+ */
+static void again_answer(struct group *g, struct join_req *j)
+{
+	struct join_req *told = join_find_told(g, j->identity);
+
+	join_answer(g, j);
+	if (!told) {
+		join_free(j);
+		return;
+	}
+	join_instead(g, told, j);
+	join_note_told(g, j);
+}
+
 static void again_settle(struct group *g, struct join_req *j, int64_t now)
 {
 	cancel_leave(g, j->m);
 	join_settle(g, j, now);
-	join_answer(g, j);
-	join_free(j);
+	again_answer(g, j);
 }
 
 static void again_done(struct group *g, void *arg, int ret, const char *why)
@@ -406,10 +431,7 @@ static void join_still_later(struct group *g, struct join_req *old,
 			    "registers at two addresses at once");
 		return;
 	}
-	j->m = NULL;
-	j->renews = false;
-	j->used_up |= old->used_up;
-	join_replace(g, old, j);
+	join_instead(g, old, j);
 	put_off(g, j);
 }
 
@@ -431,8 +453,7 @@ static void answer_again(struct group *g, struct gmember *m, struct join_req *j,
 	m->owed = false;
 	m->over = j->over;
 	g->registrations++;
-	join_answer(g, j);
-	join_free(j);
+	again_answer(g, j);
 }
 
 /* Return why the group has no room for @j, or NULL. */

@@ -98,18 +98,27 @@ static void put_off(void)
 	sim_finish(&s, __func__);
 }
 
-/*
- * A member whose request was put off asks again, and for inband rekeys now, for
- * which there is no room.
- */
-static void put_off_for_more(void)
+/* A member's first request is put off, and the second one asks for inband rekeys. */
+enum second {
+	SECOND_TOO_MANY, /* there is no room for it */
+	SECOND_NEEDS_KEYS, /* other ones, like the first request */
+	SECOND_ANSWERED, /* by the current keys */
+};
+
+static const char *const seconds[] = { "no room", "other keys",
+				       "current keys" };
+
+static void put_off_for_more(enum second how)
 {
 	struct sim_member *tx, *m;
+	const char *name = seconds[how];
+	bool room = how != SECOND_TOO_MANY;
+	unsigned int opened;
 	int i;
 
 	sim_init(&s, 5);
 	s.cg.inband = INBAND_ASKED;
-	s.cg.max_inband = 1;
+	s.cg.max_inband = 1 + room;
 	sim_gcks_up(&s);
 	tx = sim_add(&s, "s.example", true, false);
 	sim_inband_add(&s, "a.example", false, true);
@@ -119,21 +128,74 @@ static void put_off_for_more(void)
 	sim_up(m);
 	if (!sim_settle(&s, 60000))
 		bail("not all are in");
+	sim_stream(&s, tx, 20);
 	sim_run(&s, 20000);
 	sim_rekey(s.gcks, "video", &err);
 	sim_run(&s, 500);
 	the_group(m)->used_up = true;
 	register_now(the_group(m));
-	sim_run(&s, 200);
-	is_int(sim_log_count(&s, "put off"), 1, "the first request is put off");
+	/* The pace of the identity allows another request after a second. */
+	sim_run(&s, 1500);
+	is_int(sim_log_count(&s, "put off"), 1, "%s: the first is put off",
+	       name);
+	opened = sim_log_count(&s, "authentication succeeded");
+	the_group(m)->used_up = how == SECOND_NEEDS_KEYS;
 	sim_inband_reload(m, true);
-	for (i = 0; i < 5; i++) {
+	sim_run(&s, 200);
+	is_int(sim_log_count(&s, "put off"), 1 + (how == SECOND_NEEDS_KEYS),
+	       "%s: the second is put off or not", name);
+	is_int(sim_group(&s).inband, 1 + (how == SECOND_ANSWERED),
+	       "%s: the second is granted at once or not", name);
+	for (i = 0; !room && i < 5; i++) {
 		sim_run(&s, 300);
 		the_group(m)->used_up = true;
 		register_now(the_group(m));
 	}
 	sim_run(&s, 20000);
-	is_int(sim_group(&s).inband, 1, "only one member is rekeyed inband");
+	is_int(sim_group(&s).inband, 1 + room,
+	       "%s: members that are rekeyed inband", name);
+	is_int(sim_log_count(&s, "authentication succeeded"), opened,
+	       "%s: there is no other handshake", name);
+	is_int(m->gaps, 0, "%s: the member loses no packet", name);
+	is_int(sim_inband_lacking(&s), 0, "%s: all have the Data SA", name);
+	sim_finish(&s, name);
+}
+
+/*
+ * A host that waits for other keys starts again, for inband rekeys now, and is answered
+ * at once. Nobody waits for its first request any more.
+ */
+static void restarted_for_inband(void)
+{
+	struct sim_member *tx, *m;
+
+	sim_init_rare(&s, 6);
+	s.cg.inband = INBAND_ASKED;
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	m = sim_add(&s, "b.example", false, true);
+	sim_up(tx);
+	sim_up(m);
+	if (!sim_settle(&s, 60000))
+		bail("not all are in");
+	sim_stream(&s, tx, 20);
+	/* The IKE SA of the member ends, and another one waits for its answer. */
+	sim_run(&s, 400000);
+	sim_rekey(s.gcks, "video", &err);
+	sim_run(&s, 100);
+	the_group(m)->used_up = true;
+	register_now(the_group(m));
+	sim_run(&s, 500);
+	is_int(sim_group(&s).pending, 1, "the first request waits");
+	sim_down(m);
+	m->cg.inband = true;
+	sim_up(m);
+	sim_run(&s, 1000);
+	is_int(sim_group(&s).inband, 1, "the second request is granted");
+	sim_run(&s, 20000);
+	is_int(sim_group(&s).inband, 1, "the member is still rekeyed inband");
+	is_int(sim_group(&s).pending, 0, "nothing waits");
+	is_int(sim_inband_lacking(&s), 0, "all have the Data SA");
 	sim_finish(&s, __func__);
 }
 
@@ -350,7 +412,10 @@ int main(void)
 {
 	RUN(changed_and_overtaken);
 	RUN(put_off);
-	RUN(put_off_for_more);
+	RUN(put_off_for_more, SECOND_TOO_MANY);
+	RUN(put_off_for_more, SECOND_NEEDS_KEYS);
+	RUN(put_off_for_more, SECOND_ANSWERED);
+	RUN(restarted_for_inband);
 	RUN(evicted_before_the_answer);
 	RUN(other_ike_sa);
 	RUN(two_places);
