@@ -397,9 +397,10 @@ static void join_later(struct group *g, struct join_req *j,
 	j->renews = false;
 	/*
 	 * A member that the current SAs do not serve may have none, or lose them
-	 * before others join. A host that takes the place of another one waits.
+	 * before others join. How often it has others is bounded by its pace, and
+	 * of a host in the place of another one by the wait before that leaves.
 	 */
-	if (m && (m->leaving || !m->replaced))
+	if (m)
 		delay = 0;
 	join_wait(g, j);
 	if (delay < pace_join_ms(g))

@@ -11,6 +11,7 @@
 
 static struct sim s;
 static struct sim_member *tx, *a, *twin;
+static struct err err;
 
 static void usual(uint64_t seed, enum conf_one_place policy)
 {
@@ -169,6 +170,27 @@ static void test_replace(void)
 	sim_finish(&s, "replace");
 }
 
+/* The second host does not wait for others that join. */
+static void test_replace_in_batch(void)
+{
+	unsigned int ms;
+
+	usual(6, ONE_PLACE_REPLACE);
+	s.cg.batch_join_ms = 60000;
+	if (sim_reload(&s, &err))
+		bail("%s", err.text);
+	sim_up(twin);
+	for (ms = 0; ms < 60000 && !sim_in(twin); ms += 100)
+		sim_run(&s, 100);
+	ok(ms < 10000, "batch-join of 60 s: the second host is in after %u ms",
+	   ms);
+	is_int(sim_group(&s).members, 2, "batch-join: two are members");
+	sim_down(a);
+	sim_run(&s, 20000);
+	is_int(sim_out_of_step(&s), 0, "batch-join: all are in step");
+	sim_finish(&s, "replace in a batch");
+}
+
 static void test_family(void)
 {
 	sim_init(&s, 5);
@@ -194,6 +216,7 @@ int main(void)
 	RUN(test_refuse);
 	RUN(test_at_once);
 	RUN(test_replace);
+	RUN(test_replace_in_batch);
 	RUN(test_family);
 	return done();
 }
