@@ -218,7 +218,7 @@ class Daemon:
 		self.folder = "unit" if san else "plain"
 		said(["make", "-s", f"-j{os.cpu_count()}", *self.san] +
 		     [self.program(t) for t in tests])
-		self.current = {}
+		self.current, self.originals = {}, {}
 		self.flags = self.value("MC_CFLAGS")
 		self.link = self.value("MC_LDFLAGS") + self.linker()
 		self.libs = self.value("MC_LIBS")
@@ -275,9 +275,11 @@ class Daemon:
 	def is_same(self, worker, mutant, text):
 		"""Whether the mutant is the original in other words"""
 		here = BUILD / f"{self.folder}{worker}"
-		original = pathlib.Path(mutant.path).read_text()
-		return self.object_of(here, mutant.path, original) == \
-			self.object_of(here, mutant.path, text)
+		path = mutant.path
+		if path not in self.originals:
+			self.originals[path] = self.object_of(
+				here, path, pathlib.Path(path).read_text())
+		return self.originals[path] == self.object_of(here, path, text)
 
 	def trial(self, worker, test, limit):
 		here = BUILD / f"{self.folder}{worker}"
