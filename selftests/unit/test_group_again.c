@@ -22,9 +22,13 @@ static struct sim s;
 static struct sim_member *tx, *a, *b;
 static struct err err;
 static enum gike_when reported;
-static bool as_report;
+static bool as_report, as_used_up;
+static uint64_t serial; /* the last request's IKE SA */
 
-/* A report comes in the place of the next request, if as_report says so. */
+/*
+ * A report comes in the place of the next request, if as_report says so, or the
+ * request says that the Data SA is used up.
+ */
 static enum gike_when note_when(void *ctx, struct ike_sa *sa,
 				const struct gike_req *req,
 				struct gike_reply *reply)
@@ -33,9 +37,12 @@ static enum gike_when note_when(void *ctx, struct ike_sa *sa,
 	enum gike_when when;
 
 	(void)ctx;
+	serial = ike_sa_serial(sa);
 	if (as_report)
 		r.report = GIKE_N_REGISTRATION_FAILED;
 	as_report = false;
+	r.used_up |= as_used_up;
+	as_used_up = false;
 	when = gcks_group_request(s.gcks, sa, &r, reply);
 	if (r.report)
 		reported = when;
@@ -81,6 +88,25 @@ static void report(struct sim_member *m)
 	ask(m);
 	if (!member(m)->leaving)
 		bail("%s does not leave", m->name);
+}
+
+static void rekeyed(void *arg, int ret, uint32_t effective_ms, const char *why)
+{
+	(void)arg;
+	(void)effective_ms;
+	is_int(ret, 0, "a rekey is done: %s", why);
+}
+
+/* Ask while a rekey is in flight, so that one transaction stores what all ask for. */
+static void ask_together(struct sim_member *const *m, unsigned int n)
+{
+	unsigned int i;
+
+	s.store_ms = 100;
+	gcks_rekey(s.gcks, "video", rekeyed, NULL);
+	for (i = 0; i < n; i++)
+		register_now(TAILQ_FIRST(&m[i]->m->groups));
+	sim_run(&s, 900);
 }
 
 /* Kill the key server, and start it again. */
@@ -146,6 +172,30 @@ static void test_stored_once(void)
 	sim_finish(&s, "stored once");
 }
 
+/* A request that was stored lately is not stored again, but its IKE SA counts. */
+static void test_newer_ike_sa(void)
+{
+	unsigned int changes;
+	uint64_t first;
+
+	sim_init_rare(&s, 14);
+	up();
+	s.engine->ops.group_request = note_when;
+	ask(a);
+	first = serial;
+	changes = s.changes;
+	sim_down(a);
+	sim_up(a);
+	if (!sim_settle(&s, 3000))
+		bail("a is not in");
+	is_int(s.changes - changes, 0,
+	       "the same registration over another IKE SA is not stored");
+	ok(serial != first, "the IKE SA is another one");
+	is_int(member(a)->over, serial,
+	       "a report over the IKE SA of before would be ignored");
+	sim_finish(&s, "newer IKE SA");
+}
+
 /* Keys whose time is over are given to nobody, even before they are replaced. */
 static void test_over(bool rekey_sa)
 {
@@ -194,11 +244,34 @@ static void test_sids_stored(void)
 	sim_finish(&s, "Sender-IDs");
 }
 
-static void rekeyed(void *arg, int ret, uint32_t effective_ms, const char *why)
+/* Two senders ask at once, and there are Sender-IDs for both. */
+static void test_sids_for_both(void)
 {
-	(void)arg;
-	(void)effective_ms;
-	is_int(ret, 0, "a rekey is done: %s", why);
+	struct gcks_group_status before, after;
+	struct sim_member *m[2];
+
+	sim_init_rare(&s, 15);
+	s.store_ms = 5;
+	up();
+	m[0] = tx;
+	m[1] = sim_add(&s, "s2.example", true, true);
+	sim_up(m[1]);
+	if (!sim_settle(&s, 30000))
+		bail("the second sender is not in");
+	sim_run(&s, 20000);
+	before = sim_group(&s);
+	ask_together(m, 2);
+	after = sim_group(&s);
+	is_int(after.registrations - before.registrations, 2,
+	       "two senders are answered together");
+	is_int(after.next_sender_id - before.next_sender_id,
+	       sim_status(m[0]).n_sender_ids + sim_status(m[1]).n_sender_ids,
+	       "each of two senders has other Sender-IDs");
+	sim_run(&s, 20000);
+	is_int(sim_group(&s).rekeys, before.rekeys + 1,
+	       "no key changes for senders that ask at once");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	sim_finish(&s, "Sender-IDs for both");
 }
 
 /* Two senders ask at once, and there are Sender-IDs for one of them. */
@@ -221,12 +294,7 @@ static void test_sids_for_one(void)
 		sim_run(&s, 20000);
 	}
 	ok(sim_group(&s).next_sender_id < 256, "some Sender-IDs are left");
-	s.store_ms = 100;
-	/* Both requests wait for the end of a change. */
-	gcks_rekey(s.gcks, "video", rekeyed, NULL);
-	for (i = 0; i < 2; i++)
-		register_now(TAILQ_FIRST(&m[i]->m->groups));
-	sim_run(&s, 900);
+	ask_together(m, 2);
 	ok(sim_group(&s).next_sender_id <= 256, "the last Sender-ID is 255");
 	sim_run(&s, 60000);
 	ok(sim_group(&s).next_sender_id <= 256, "no Sender-ID has 9 bits");
@@ -299,6 +367,8 @@ static void test_back_again(bool soon)
 	ok(sim_in(a) && !member(a)->leaving, "%s: who is back stays", how);
 	is_int(group()->n_leaving, 0, "%s: nobody is to leave", how);
 	s.cg.max_members = 3;
+	/* The request is refused at once, and not by the batch. */
+	s.cg.batch_join_ms = 60000;
 	if (sim_reload(&s, &err))
 		bail("%s", err.text);
 	sim_up(c);
@@ -311,6 +381,56 @@ static void test_back_again(bool soon)
 	is_int(sim_group(&s).rekeys, rekeys, "%s: no key changes", how);
 	is_int(sim_out_of_step(&s), 0, "%s: all are in step", how);
 	sim_finish(&s, how);
+}
+
+/* A member that was about to leave has lost its SAs: it gets others, and stays. */
+static void test_back_for_keys(void)
+{
+	struct gcks_group_status before, after;
+
+	sim_init_rare(&s, 16);
+	s.cg.batch_leave_ms = 30000;
+	up();
+	before = sim_group(&s);
+	report(a);
+	as_used_up = true;
+	ask(a);
+	ok(!member(a)->leaving,
+	   "a member that asks for other keys does not leave");
+	is_int(group()->n_leaving, 0, "nobody who asks for keys is to leave");
+	sim_run(&s, 60000);
+	after = sim_group(&s);
+	is_int(after.rekeys - before.rekeys, 1, "one change brings the keys");
+	is_int(after.joins - before.joins, 0, "nobody joins");
+	is_int(after.leaves - before.leaves, 0, "nobody leaves");
+	is_int(sim_out_of_step(&s), 0, "all are in step with who is back");
+	sim_finish(&s, "back for keys");
+}
+
+/*
+ * A receiver that needs other keys is put off. Its next request gets these, whatever
+ * its pace; the one after that is paced.
+ */
+static void test_owed_once(void)
+{
+	unsigned int i;
+
+	sim_init_rare(&s, 17);
+	up();
+	s.engine->ops.group_request = note_when;
+	if (sim_rekey(s.gcks, "video", &err))
+		bail("%s", err.text);
+	sim_run(&s, 200);
+	as_used_up = true;
+	ask(a);
+	is_int(sim_log_count(&s, "put off"), 1, "the request is put off");
+	for (i = 0; i < 10000 && !member(a)->owed; i++)
+		sim_run(&s, 1);
+	ok(member(a)->owed, "the next request gets what this one was for");
+	sim_run(&s, 2000);
+	ok(!member(a)->owed, "the request after the next is one of its own");
+	is_int(sim_out_of_step(&s), 0, "all are in step after that");
+	sim_finish(&s, "owed");
 }
 
 /* A member that leaves hears so when it is out. */
@@ -383,6 +503,36 @@ static void test_refused_at_the_end(void)
 	sim_free(&s);
 }
 
+/* The store takes long for another change when a member is about to end. */
+static void test_sent_away(void)
+{
+	uint64_t asked_ms;
+
+	sim_init_rare(&s, 18);
+	s.cg.membership_lifetime = 3600;
+	s.store_ms = 5;
+	up();
+	s.store_ms = 10000;
+	gcks_rekey(s.gcks, "video", rekeyed, NULL);
+	s.store_ms = 5;
+	asked_ms = gkm_time_ms(group());
+	member(a)->term_ms = asked_ms + 10000;
+	a->notify = 0;
+	ask(a);
+	sim_run(&s, 3700);
+	is_int(a->notify, 0, "a request waits for a store that is busy");
+	sim_run(&s, 200);
+	is_int(a->notify, GIKE_N_REGISTRATION_FAILED,
+	       "a request that has waited for 4 s is sent away");
+	is_int(sim_group(&s).refused, 1, "one request is sent away");
+	ok(member(a)->term_ms >= asked_ms + 4000 + 120000,
+	   "a member that is sent away has time for another try");
+	sim_run(&s, 60000);
+	is_int(sim_out_of_step(&s), 0,
+	       "all are in step with who was sent away");
+	sim_finish(&s, "sent away");
+}
+
 /* A sender that never becomes a member, since the store fails. */
 static void test_newcomer_too_often(void)
 {
@@ -409,16 +559,21 @@ static void test_newcomer_too_often(void)
 int main(void)
 {
 	RUN(test_stored_once);
+	RUN(test_newer_ike_sa);
 	RUN(test_over, false);
 	RUN(test_over, true);
 	RUN(test_sids_stored);
+	RUN(test_sids_for_both);
 	RUN(test_sids_for_one);
 	RUN(test_renewal_stored);
 	RUN(test_back_again, false);
 	RUN(test_back_again, true);
+	RUN(test_back_for_keys);
+	RUN(test_owed_once);
 	RUN(test_leave_answered);
 	RUN(test_key_wrap);
 	RUN(test_refused_at_the_end);
+	RUN(test_sent_away);
 	RUN(test_newcomer_too_often);
 	return done();
 }

@@ -504,6 +504,49 @@ static void test_same_leaf(void)
 	finish("same leaf");
 }
 
+static void rekey_begun(void *arg, int ret, uint32_t effective_ms,
+			const char *why)
+{
+	(void)arg;
+	(void)effective_ms;
+	is_int(ret, 0, "a rekey is done: %s", why);
+}
+
+/*
+ * Two more hosts of a member ask while a change is in flight. The record of the second
+ * one must have the certificate of the first.
+ */
+static void test_same_leaf_together(void)
+{
+	struct sim_member *c, *d;
+
+	usual(28);
+	sim_gcks_down(&s);
+	s.store_ms = 5;
+	sim_gcks_up(&s);
+	sim_run(&s, 20000);
+	c = sim_add(&s, "a.example", false, true);
+	d = sim_add(&s, "a.example", false, true);
+	s.store_ms = 200;
+	gcks_rekey(s.gcks, "video", rekey_begun, NULL);
+	sim_up(c);
+	sim_run(&s, 100);
+	sim_up(d);
+	sim_run(&s, 100);
+	is_int(sim_group(&s).pending, 2, "both requests wait");
+	s.store_ms = 5;
+	sim_run(&s, 5000);
+	ok(sim_in(a) && sim_in(c) && sim_in(d), "three hosts are one member");
+	is_int(sim_group(&s).members, 3, "there are two other members");
+	revoke_cert(&c->cert);
+	is_int(reload(), 0, "the certificate of the first is revoked");
+	is_int(sim_group(&s).evictions, 1, "the member is evicted");
+	sim_run(&s, 60000);
+	ok(!sim_in(c) && sim_in(d), "the host with that certificate stays out");
+	sim_down(c);
+	finish("same leaf, together");
+}
+
 /* Two hosts of one identity get the keys of one leaf in one batch. */
 static void test_twins(void)
 {
@@ -778,6 +821,7 @@ int main(void)
 	RUN(test_stolen);
 	RUN(test_too_many);
 	RUN(test_same_leaf);
+	RUN(test_same_leaf_together);
 	RUN(test_twins);
 	RUN(test_triplets);
 	RUN(test_many);

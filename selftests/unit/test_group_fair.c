@@ -11,12 +11,14 @@
 #include "tap.h"
 
 #define STORE_MS 40
-/* Two members ask that often, so a request always waits for the store. */
+/* A member asks that often, so a request always waits for the store. */
 #define ASK_MS 40
+/* As many members in turn ask no more often than they may. */
+#define CROWD 320
 
 static struct sim s;
 static unsigned int ask_ms;
-static struct sim_member *tx, *a, *b, *x[2];
+static struct sim_member *tx, *a, *b, *x[2], *crowd[CROWD];
 static unsigned int asked;
 
 /* Each request of the members x* differs from their last one. */
@@ -108,6 +110,42 @@ static void test_everything_goes_on(unsigned int store_ms)
 	sim_free(&s);
 }
 
+/* No member of a crowd is paced, and together they ask without a pause. */
+static void test_crowd(void)
+{
+	struct gcks_group_status before;
+	struct sim_member *c;
+	unsigned int i;
+	char name[32];
+
+	start(5, STORE_MS);
+	for (i = 0; i < CROWD; i++) {
+		snprintf(name, sizeof(name), "y%u.example", i);
+		crowd[i] = sim_add(&s, name, false, true);
+	}
+	all_in();
+	before = sim_group(&s);
+	c = sim_add(&s, "c.example", false, true);
+	for (i = 0; i < 2 * CROWD; i++) {
+		if (i == CROWD) {
+			sim_up(c);
+			member_leave(a->m, "video");
+		}
+		register_now(TAILQ_FIRST(&crowd[i % CROWD]->m->groups));
+		sim_run(&s, ASK_MS);
+	}
+	ok(sim_in(c), "crowd: a newcomer is in while it asks");
+	ok(!sim_has_member(&s, "a.example"),
+	   "crowd: who leaves is out while it asks");
+	sim_run(&s, 2000);
+	is_int(sim_group(&s).registrations - before.registrations, 2 * CROWD,
+	       "crowd: each request is granted");
+	is_int(sim_group(&s).refused, before.refused, "crowd: none is refused");
+	is_int(sim_out_of_step(&s), 1, "crowd: all others are in step");
+	is_int(b->gaps, 0, "crowd: the receiver loses no packet");
+	sim_free(&s);
+}
+
 static void test_certificate_ends(void)
 {
 	struct sim_member *e;
@@ -187,6 +225,7 @@ int main(void)
 {
 	RUN(test_everything_goes_on, STORE_MS);
 	RUN(test_everything_goes_on, 0);
+	RUN(test_crowd);
 	RUN(test_certificate_ends);
 	RUN(test_receiver_is_used_up);
 	RUN(test_writes);

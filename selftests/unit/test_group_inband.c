@@ -256,6 +256,53 @@ static void rfc9838_2_3_3_refused(void)
 	sim_finish(&s, __func__);
 }
 
+static void rekey_begun(void *arg, int ret, uint32_t effective_ms,
+			const char *why)
+{
+	(void)arg;
+	(void)effective_ms;
+	is_int(ret, 0, "a rekey is done: %s", why);
+}
+
+/*
+ * Two members start again while a change is in flight, so that one run decides about
+ * both: they ask for inband rekeys, or the first does not, and there is room for one.
+ */
+static void max_inband_together(bool both)
+{
+	struct sim_member *a, *c;
+
+	sim_init_rare(&s, 21 + both);
+	s.store_ms = 5;
+	s.cg.inband = INBAND_ASKED;
+	s.cg.max_inband = 1;
+	sim_start_three(&s, true, 20000, 0);
+	a = s.m[1];
+	c = s.m[2];
+	s.store_ms = 200;
+	gcks_rekey(s.gcks, "video", rekey_begun, NULL);
+	sim_down(a);
+	a->cg.inband = both;
+	sim_up(a);
+	sim_run(&s, 100);
+	sim_down(c);
+	c->cg.inband = true;
+	c->notify = 0;
+	sim_up(c);
+	sim_run(&s, 100);
+	is_int(sim_group(&s).pending, 2, "both %d: two requests wait", both);
+	sim_run(&s, 700);
+	is_int(sim_group(&s).refused, both, "both %d: requests are refused",
+	       both);
+	sim_run(&s, 1000);
+	is_int(sim_group(&s).inband, 1, "both %d: one is rekeyed inband", both);
+	is_int(sim_status(c).inband, !both, "both %d: the last one is, or not",
+	       both);
+	is_int(c->notify, both ? GIKE_N_REGISTRATION_FAILED : 0,
+	       "both %d: what has no room is refused", both);
+	sim_finish(&s, __func__);
+}
+
 /* Another cipher, which only a registration may bring. */
 static void other_cipher(struct sim *sim, struct sim_member *m,
 			 struct gike_inband *msg)
@@ -595,6 +642,8 @@ int main(void)
 	RUN(always);
 	RUN(changes);
 	RUN(rfc9838_2_3_3_refused);
+	RUN(max_inband_together, false);
+	RUN(max_inband_together, true);
 	RUN(rfc9838_2_3_2_reported);
 	RUN(rfc9838_2_3_3_ike_sa_ends);
 	RUN(unnamed);

@@ -7,6 +7,7 @@
 #include "member/mgroup.h"
 #include "group_sim.h"
 #include "tap.h"
+#include "wire/proto.h"
 
 static struct sim s;
 static struct err err;
@@ -266,6 +267,91 @@ static void test_sender(void)
 	sim_free(&s);
 }
 
+/* A host that is put off starts again and again, and asks each time. */
+static void test_asks_again(bool send)
+{
+	const char *who = send ? "sender" : "receiver";
+	struct sim_member *m, *tx;
+	unsigned int i;
+
+	begin(7, 10000, 5);
+	m = three(&tx);
+	if (send) {
+		m = tx;
+		member_leave(m->m, names[1]);
+		member_join(s.m[1]->m, names[1]);
+		sim_run(&s, 40000);
+	}
+	member_join(m->m, names[1]);
+	sim_run(&s, 1000);
+	for (i = 1; i < 4; i++) {
+		ok(of(m, 1)->put_off, "%s: the join is put off, %u", who, i);
+		is_int(audio().pending, 1, "%s: one join waits, %u", who, i);
+		sim_down(m);
+		sim_up(m);
+		sim_run(&s, 500);
+	}
+	is_int(audio().refused, 0, "%s: no request is refused", who);
+	sim_run(&s, 20000);
+	ok(is_in(m, 1), "%s: the last request is answered", who);
+	is_int(audio().members, 3, "%s: who asks often is one member", who);
+	sim_free(&s);
+}
+
+/* Another host of the identity asks, where only one may be a member. */
+static void test_two_addresses(void)
+{
+	struct sim_member *a, *tx, *twin;
+
+	begin(9, 10000, 5);
+	groups[0].one_place = ONE_PLACE_ALLOW;
+	groups[1].one_place = ONE_PLACE_REFUSE;
+	a = three(&tx);
+	member_join(a->m, names[1]);
+	sim_run(&s, 1000);
+	twin = add_pair("a.example", false);
+	sim_up(twin);
+	sim_run(&s, 500);
+	is_int(twin->notify, GIKE_N_REGISTRATION_FAILED,
+	       "the second host is refused");
+	is_int(audio().refused, 1, "one request is refused");
+	is_int(audio().pending, 1, "the join of the first host waits");
+	sim_run(&s, 15000);
+	ok(is_in(a, 1) && !is_in(twin, 1), "the first host is in alone");
+	sim_free(&s);
+}
+
+/*
+ * A host that is put off since it needs other keys starts again, and has no keys that
+ * are used up: the current ones serve it.
+ */
+static void test_needs_less(void)
+{
+	struct sim_member *a, *tx;
+
+	begin(8, 0, 5);
+	a = three(&tx);
+	member_join(a->m, names[1]);
+	sim_run(&s, 20000);
+	sim_rekey(s.gcks, names[1], &err);
+	sim_run(&s, 500);
+	of(a, 1)->used_up = true;
+	register_now(of(a, 1));
+	sim_run(&s, 500);
+	ok(of(a, 1)->put_off, "a member that needs other keys is put off");
+	sim_down(a);
+	sim_up(a);
+	sim_run(&s, 500);
+	ok(is_in(a, 1) && !of(a, 1)->put_off,
+	   "a member that needs none is answered at once");
+	is_int(audio().pending, 1, "the change that it needed is still made");
+	sim_run(&s, 20000);
+	is_int(audio().pending, 0, "the change that it needed is made");
+	is_int(msa_newest(of(a, 1))->spi, audio().data_spi,
+	       "the member has the keys of that change");
+	sim_free(&s);
+}
+
 /* The key server is restarted, and remembers nothing of the join. */
 static void test_restart(void)
 {
@@ -319,6 +405,10 @@ int main(void)
 	RUN(test_leave, false);
 	RUN(test_leave, true);
 	RUN(test_sender);
+	RUN(test_asks_again, false);
+	RUN(test_asks_again, true);
+	RUN(test_two_addresses);
+	RUN(test_needs_less);
 	RUN(test_restart);
 	RUN(test_dead);
 	return done();
