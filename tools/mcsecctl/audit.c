@@ -16,14 +16,15 @@
 #include "audit/files.h"
 #include "audit/verify.h"
 #include "crypto/cert.h"
+#include "answer.h"
 #include "lib/quote.h"
 #include "mcsecctl.h"
+#include "units.h"
 
 #define DEFAULT_TRAIL "/var/lib/mcsec/gcks.db.audit"
 /* Interval at which "tail" looks for new records. */
 #define FOLLOW_US 200000
 #define TAIL_LAST 20
-#define TIME_STRLEN sizeof("2026-01-01T00:00:00Z")
 
 /* Exit codes of verify, and of what shows a trail that is not sound. */
 enum {
@@ -272,24 +273,6 @@ static bool is_wanted(const struct shower *s, const struct audit_record *r)
 	       (!has_word(s, "until") || e->time <= o->until);
 }
 
-static const char *time_str(int64_t t, char buf[static TIME_STRLEN])
-{
-	time_t sec = t;
-	struct tm tm;
-
-	if (!gmtime_r(&sec, &tm) ||
-	    !strftime(buf, TIME_STRLEN, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		snprintf(buf, TIME_STRLEN, "?");
-	return buf;
-}
-
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
 static void who_str(const json_t *o, char *buf, size_t size)
 {
 	const json_t *uid = json_object_get(o, "uid");
@@ -326,7 +309,7 @@ static void print_record(const struct shower *s, json_t *o)
 	}
 	printf("%6" JSON_INTEGER_FORMAT " %s",
 	       json_integer_value(json_object_get(o, "n")),
-	       time_str(json_integer_value(json_object_get(o, "time")), time));
+	       time_iso(json_integer_value(json_object_get(o, "time")), time));
 	who_str(o, who, sizeof(who));
 	print_cell(text_of(o, "event"), 12);
 	print_cell(text_of(o, "group"), 8);

@@ -16,6 +16,7 @@
 #include "crypto/sign.h"
 #include "lib/err.h"
 #include "mcsecctl.h"
+#include "units.h"
 
 #define DAY_S 86400
 #define SOON (14 * DAY_S)
@@ -50,14 +51,14 @@ static void judge_chain(struct checks *c, const struct cert_chain *chain,
 {
 	const char *path = c->conf->identity.certificate;
 	time_t ends = 0;
-	char date[24];
+	char date[TIME_STRLEN];
 	struct err err;
 
 	if (cert_chain_not_before(chain) > now)
 		check_problem(c, "certificate",
 			      "set the clock of this host, or use another certificate",
 			      "%s is valid from %s on", path,
-			      date_of(cert_chain_not_before(chain), date));
+			      time_iso(cert_chain_not_before(chain), date));
 	else if (crls && crls_revoke_chain(crls, chain))
 		check_problem(c, "certificate",
 			      "issue another one (mcsecctl pki), and restart mcsecd if it runs",
@@ -72,10 +73,10 @@ static void judge_chain(struct checks *c, const struct cert_chain *chain,
 			      "issue another one, or another CA, in time (mcsecctl pki)",
 			      "%s or its CA ends in %lld days, at %s", path,
 			      (long long)(ends - now) / DAY_S,
-			      date_of(ends, date));
+			      time_iso(ends, date));
 	else
 		check_ok(c, "certificate", "%s is verified, and ends at %s",
-			 path, date_of(ends, date));
+			 path, time_iso(ends, date));
 }
 
 /* ---- revocation lists ---------------------------------------------------- */
@@ -95,10 +96,10 @@ static void judge_list(struct checks *c, const struct crls *crls, size_t i,
 		       time_t now)
 {
 	struct crl_state s;
-	char date[24];
+	char date[TIME_STRLEN];
 
 	crls_state(crls, i, &s);
-	date_of(s.next_update, date);
+	time_iso(s.next_update, date);
 	switch (crl_health_at(&s, now)) {
 	case CRL_VALID:
 		check_ok(c, "crl",
@@ -119,7 +120,7 @@ static void judge_list(struct checks *c, const struct crls *crls, size_t i,
 		check_problem(c, "crl",
 			      "set the clock of this host, or that of the CA",
 			      "the list of %s is valid from %s on: %s",
-			      s.issuer, date_of(s.this_update, date),
+			      s.issuer, time_iso(s.this_update, date),
 			      without_list(crls));
 		break;
 	}
@@ -198,7 +199,7 @@ static void judge_time(struct checks *c, time_t now)
 	const char *files[] = { c->conf->file, c->conf->identity.certificate };
 	struct timex t = {};
 	struct stat st;
-	char date[24];
+	char date[TIME_STRLEN];
 	size_t i;
 
 	for (i = 0; i < 2; i++)
@@ -207,16 +208,16 @@ static void judge_time(struct checks *c, time_t now)
 			check_problem(c, "clock",
 				      "set the clock of this host, best by NTP",
 				      "it is %s, and %s is from later",
-				      date_of(now, date), files[i]);
+				      time_iso(now, date), files[i]);
 			return;
 		}
 	if (adjtimex(&t) < 0 || t.status & STA_UNSYNC)
 		check_ok(c, "clock",
 			 "it is %s; nothing synchronises it now, as NTP does",
-			 date_of(now, date));
+			 time_iso(now, date));
 	else
 		check_ok(c, "clock", "it is %s, synchronised",
-			 date_of(now, date));
+			 time_iso(now, date));
 }
 
 static void judge_identity(struct checks *c)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "lib/selector.h"
 #include "lib/util.h"
 
@@ -30,13 +31,6 @@ struct walk {
 	char *why;
 	size_t size;
 };
-
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
 
 /* ---- values -------------------------------------------------------------- */
 

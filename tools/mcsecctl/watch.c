@@ -9,19 +9,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kernel/nl.h"
+#include "answer.h"
 #include "lib/quote.h"
 #include "lib/util.h"
 #include "mcsecctl.h"
+#include "units.h"
 
 /* A line of the daemon has a line of its log, which is a kilobyte at most. */
 #define LINE_OCTETS 8192
 /* Interval at which a daemon that is gone is asked for. */
 #define AGAIN_MS 200
-#define STAMP_STRLEN sizeof("2026-01-01T00:00:00.000Z")
 
 struct watch {
 	struct ctl *ctl;
@@ -29,21 +29,6 @@ struct watch {
 	char buf[LINE_OCTETS];
 	size_t n;
 };
-
-/* Write the time of this moment in UTC. Returns @buf. */
-static const char *stamp_now(char buf[static STAMP_STRLEN])
-{
-	char seconds[sizeof("2026-01-01T00:00:00")];
-	struct timespec ts;
-	struct tm tm;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
-	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf, STAMP_STRLEN, "%s.%03uZ", seconds,
-		 (unsigned int)(ts.tv_nsec / 1000000) % 1000);
-	return buf;
-}
 
 /* Print an event as JSON, which is released. */
 static void print_event(const char *from, json_t *event)
@@ -66,13 +51,6 @@ static void show_kernel(void *arg, const struct kevent *ev)
 		event_print(ev);
 	}
 	fflush(stdout);
-}
-
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
 }
 
 static void print_line(const json_t *o)
