@@ -43,7 +43,7 @@ endif
 
 # ---- userspace -------------------------------------------------------------
 
-PKGS := libcrypto libmnl libnl-route-3.0 sqlite3 libconfig jansson
+PKGS := libcrypto libmnl libnl-route-3.0 sqlite3 libconfig jansson smartcols
 PKGS_TOO := xtables
 PKGS_MAYBE := libsystemd libseccomp
 PKG_CONFIG ?= pkg-config

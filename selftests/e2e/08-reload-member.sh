@@ -143,7 +143,7 @@ configure m "$both"
 try "mcsecctl reload without it" reload
 is "JSON says that it is removed" "$(of audio removed)" true
 like "the status says that it is removed" "$(mctl status | tr -d '\n')" \
-	'name audio.*removed yes'
+	'audio .*not configured any more; stays closed'
 
 mctl -j status >"$TMP/status.json"
 fits "the status of a removed group fits the schema" status <"$TMP/status.json"

@@ -60,7 +60,7 @@ try "completion is what the tables of mcsecctl say" \
 # word...: what bash offers for the last one
 offered() {
 	bash -c '
-		mcsecctl() { [ "$1" != group ] || echo "group video 239.1.1.1"; }
+		mcsecctl() { [ "$2" != group ] || echo "[{\"name\":\"video\",\"dst\":1}]"; }
 		. tools/completion/mcsecctl.bash
 		COMP_WORDS=(mcsecctl "$@") COMP_CWORD=$#
 		_mcsecctl

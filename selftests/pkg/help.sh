@@ -48,9 +48,9 @@ section "words that are wrong"
 run "$MCSECCTL" --frob
 is "an unknown option ends with code 2" "$rc:$out" "2:"
 like "an unknown option is named, with those that exist" "$err" \
-	'"--frob": --help, --json, --netns NETNS, --socket SOCKET or --version'
+	'"--frob": --color WHEN, --help, --json, --netns NETNS, --socket SOCKET, --verbose or --version'
 run "$MCSECCTL" --netns
-like "an option without its value is named" "$rc:$err" '^2:.*-n: a value is missing'
+like "an option without its value is named" "$rc:$err" '^2:.*--netns: a value is missing'
 run "$MCSECCTL" help frob
 like "help on an unknown command lists the commands" "$rc:$err" \
 	'^2:.*"frob": group, sa, .* or help'

@@ -4,6 +4,11 @@
 #include <sys/wait.h>
 
 #include "../../tools/mcsecctl/daemon.c"
+#include "../../tools/mcsecctl/order.c"
+#include "../../tools/mcsecctl/safe.c"
+#include "../../tools/mcsecctl/status.c"
+#include "../../tools/mcsecctl/table.c"
+#include "../../tools/mcsecctl/units.c"
 #include "../../tools/mcsecctl/words.c"
 #include "tap.h"
 
@@ -117,20 +122,19 @@ static char *captured(struct ctl *ctl, command_fn *fn, int argc, char **argv,
 static const char *status(void)
 {
 	static const char *const parts[] = {
-		"{\"ok\":true,\"role\":\"gcks\",\"groups\":[",
-		"{\"name\":\"a\",\"epoch\":3,\"members\":[",
-		"{\"id\":\"x\",\"sends\":true},",
-		"{\"id\":\"y\\n\",\"sends\":false}]},",
-		"{\"name\":\"b\",\"epoch\":null,\"members\":[]}],",
-		"\"peers\":[\"p q\",\"\"],\"load\":0.5,",
-		"\"many\":{\"a-name-of-thirty-characters-aaa\":1,",
-		"\"a-name-of-thirty-characters-bbb\":2,",
-		"\"a-name-of-thirty-characters-ccc\":3}}\n",
+		"{\"ok\":true,\"json-version\":1,\"version\":\"0.2\",",
+		"\"gcks\":{\"groups\":[{\"name\":\"a\",\"selector\":\"239.1.1.1\",",
+		"\"members\":12,\"senders\":1,\"keyed\":true,\"rekeys\":3,",
+		"\"joins\":0,\"beats\":7,\"data-spi\":4660,\"data-left\":7200,",
+		"\"next-rekey\":59,\"waiting-for-senders\":1,\"new-word\":5},",
+		"{\"name\":\"y\\n\",\"selector\":\"ff3e::1\",\"members\":0,",
+		"\"senders\":0,\"keyed\":false}],\"ike\":{\"in\":5,\"out\":0}}}\n",
 		NULL
 	};
-	static char text[512];
+	static char text[1024];
 	int i;
 
+	*text = '\0';
 	for (i = 0; parts[i]; i++)
 		strcat(text, parts[i]);
 	return text;
@@ -185,6 +189,82 @@ static void test_others(struct ctl *ctl)
 	unmake("member");
 }
 
+static void test_units(void)
+{
+	static const struct {
+		uint64_t seconds;
+		const char *text;
+	} spans[] = { { 0, "0s" },	  { 59, "59s" },
+		      { 60, "1m00s" },	  { 3599, "59m59s" },
+		      { 3600, "1h00m" },  { 86399, "23h59m" },
+		      { 86400, "1d00h" }, { 31536000, "365d00h" } };
+	static const struct {
+		uint64_t octets;
+		const char *text;
+	} sizes[] = { { 0, "0 B" },
+		      { 1023, "1023 B" },
+		      { 1024, "1.0 KiB" },
+		      { 1048524, "1023.9 KiB" },
+		      { 1048525, "1.0 MiB" },
+		      { 1572864, "1.5 MiB" },
+		      { UINT64_MAX, "16.0 EiB" } };
+	char buf[UNIT_STRLEN], time[TIME_STRLEN];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(spans); i++)
+		is_str(span_str(spans[i].seconds, buf), spans[i].text,
+		       "a span of %s", spans[i].text);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		is_str(octets_str(sizes[i].octets, buf), sizes[i].text,
+		       "%s of octets", sizes[i].text);
+	is_str(time_iso(1795894501, time), "2026-11-28T19:35:01Z",
+	       "a time is in UTC");
+	is_str(since_str(INT64_MAX, buf), "0s",
+	       "a time that has not come is no span");
+}
+
+/* Text that a table prints. */
+static int print_sample(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct column columns[] = {
+		{ "A", COLUMN_RIGHT }, { "B", COLUMN_OPTIONAL }, { "C", 0 }, {}
+	};
+	struct table *t = table_new(columns, true);
+
+	(void)ctl;
+	(void)argv;
+	table_row(t);
+	table_count(t, 0, 7);
+	table_count(t, 1, (uint64_t)argc);
+	table_put(t, 2, "\033[2J");
+	table_tint(t, 0, TINT_BAD);
+	table_row(t);
+	table_count(t, 0, 1000);
+	return table_print(t);
+}
+
+static void test_table(struct ctl *ctl)
+{
+	char *text;
+	int ret;
+
+	color_choose("never");
+	text = captured(ctl, print_sample, 0, NULL, &ret);
+	is_str(text, "   A  C\n   7  \\x1b[2J\n1000\n",
+	       "numbers are at the right, and a column without values is not there");
+	text = captured(ctl, print_sample, 1, NULL, &ret);
+	is_str(text, "   A  B  C\n   7  1  \\x1b[2J\n1000\n",
+	       "a column with a value is there");
+	color_choose("always");
+	text = captured(ctl, print_sample, 0, NULL, &ret);
+	ok(strstr(text, "\033[1;31m   7\033[0m"),
+	   "a cell has its colour when asked for");
+	setenv("TERM", "xterm", 1);
+	color_choose("auto");
+	is_str(color_on(TINT_BAD), "", "a file or pipe has no colours");
+	ok(!color_choose("sometimes"), "no other word is taken");
+}
+
 int main(void)
 {
 	char group[] = "video", id[] = "b.example", bad[] = "\xff\xfe";
@@ -203,6 +283,8 @@ int main(void)
 	bad_argv[1] = bad;
 	after_argv[0] = after;
 	after_argv[1] = seven;
+	test_units();
+	test_table(&ctl);
 	is_int(cmd_status(&ctl, 0, argv), EXIT_FAILED, "no daemon");
 	ok(strstr(said, "is it running?"),
 	   "mcsecctl asks whether the daemon is running");
@@ -210,11 +292,14 @@ int main(void)
 	ctl.socket = path;
 
 	pid = serve("{\"cmd\":\"evict\",\"group\":\"video\",\"id\":\"b.example\"}",
-		    "{\"ok\":true}\n", 1);
+		    "{\"ok\":true,\"effective-ms\":1625,\"sent\":true,\"waiting-for-senders\":2}\n",
+		    1);
 	text = captured(&ctl, cmd_evict, 2, argv, &ret);
 	is_int(ret, EXIT_OK, "a request that is granted");
 	ok(served(pid), "the request for an eviction is one line of JSON");
-	is_str(text, "", "a request that is granted prints nothing");
+	is_str(text,
+	       "group video: b.example is evicted; the senders change keys within 1625 ms; 2 senders have to confirm it: see \"mcsecctl member video\"\n",
+	       "an eviction tells when it is effective, and who is waited for");
 
 	pid = serve("{\"cmd\":\"rekey\",\"group\":\"video\"}",
 		    "{\"ok\":false,\"error\":\"not served here\"}\n", 1);
@@ -227,18 +312,31 @@ int main(void)
 	text = captured(&ctl, cmd_status, 0, argv, &ret);
 	is_int(ret, EXIT_OK, "an answer");
 	is_str(text,
-	       "role gcks\n"
-	       "groups name a epoch 3\n"
-	       "  members id x sends yes\n"
-	       "  members id y\\x0a sends no\n"
-	       "groups name b epoch none\n"
-	       "peers \"p q\"\n"
-	       "peers \"\"\n"
-	       "load 0.5\n"
-	       "many a-name-of-thirty-characters-aaa 1 a-name-of-thirty-characters-bbb 2\n"
-	       "    a-name-of-thirty-characters-ccc 3\n",
-	       "the answer is shown line by line, without control characters");
+	       "mcsecd 0.2 is key server\n"
+	       "\n"
+	       "Key server\n"
+	       "GROUP  ADDRESS    MEMBERS  SENDERS  KEY         ENDS IN  REKEY IN  STATE\n"
+	       "a      239.1.1.1       12        1  0x00001234    2h00m       59s  1 sender has to confirm it\n"
+	       "y\\x0a  ff3e::1          0        0                                 no keys yet\n"
+	       "\n"
+	       "COUNTERS OF  VALUES\n"
+	       "a            rekeys 3, beats 7\n"
+	       "(IKE)        in 5\n",
+	       "the answer is shown as tables, without control characters");
 	ok(served(pid), "the request for all groups names none");
+
+	ctl.verbose = true;
+	pid = serve("{\"cmd\":\"status\"}", status(), 1);
+	text = captured(&ctl, cmd_status, 0, argv, &ret);
+	ok(strstr(text, "\ngroup a\n") &&
+		   strstr(text, "\n  data-left            2h00m\n") &&
+		   strstr(text, "\n  data-spi             0x00001234\n"),
+	   "-v shows all values of a group with their units");
+	ok(strstr(text, "\n  joins                0\n"), "-v shows zeroes");
+	ok(strstr(text, "\n  new-word             5\n"),
+	   "-v shows what only a newer daemon knows");
+	served(pid);
+	ctl.verbose = false;
 
 	pid = serve("{\"cmd\":\"admit\",\"group\":\"video\",\"id\":\"b.example\"}",
 		    "{\"ok\":true}\n", 1);

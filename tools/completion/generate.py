@@ -24,8 +24,11 @@ KINDS = {"GROUP": "group", "NAME": "group", "DIR": "folder", "FILE": "file",
 OPTIONS = {"-h": ("--help", "print help"), "-j": ("--json", "answer in JSON"),
            "-n": ("--netns", "network namespace"),
            "-s": ("--socket", "socket of the daemon"),
+           "-v": ("--verbose", "print all there is"),
+           "": ("--color", "always, never or auto"),
            "-V": ("--version", "print the version")}
-ALL_OPTIONS = " ".join(f"{o} {long}" for o, (long, _) in OPTIONS.items())
+COLORS = "always never auto"
+ALL_OPTIONS = " ".join(f"{o} {long}".strip() for o, (long, _) in OPTIONS.items())
 
 
 def strings_in(text):
@@ -177,9 +180,8 @@ HEAD = """# SPDX-License-Identifier: Apache-2.0
 GROUPS = """# Groups that the module has, and those of a key server. Without the privilege
 # to ask there are none.
 _mcsecctl_groups() {
-	mcsecctl group show 2>/dev/null | sed -n 's/^group \\([^ ]*\\) .*/\\1/p'
-	mcsecctl -j status 2>/dev/null | tr '{,' '\\n\\n' |
-		sed -n 's/^"name":"\\([^"]*\\)"$/\\1/p'
+	{ mcsecctl -j group show; mcsecctl -j status; } 2>/dev/null |
+		tr '{,' '\\n\\n' | sed -n 's/^"name":"\\([^"]*\\)"$/\\1/p'
 }
 """
 
@@ -207,10 +209,14 @@ _mcsecctl() {{
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
+	--color)
+		mapfile -t COMPREPLY < <(compgen -W '{COLORS}' -- "$cur")
+		return
+		;;
 	esac
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${{COMP_WORDS[i]}} in
-		-n | --netns | -s | --socket)
+		-n | --netns | -s | --socket | --color)
 			[ -n "$path" ] || {{ i=$((i + 1)) && continue; }}
 			;;
 		help)
@@ -266,10 +272,11 @@ _mcsecctl() {{
 	case $prev in
 	-n | --netns) _files -W /run/netns && return ;;
 	-s | --socket) _files && return ;;
+	--color) compadd {COLORS} && return ;;
 	esac
 	for ((i = 1; i <= $#given; i++)); do
 		case ${{given[i]}} in
-		-n | --netns | -s | --socket)
+		-n | --netns | -s | --socket | --color)
 			[[ -n $at ]] || {{ i=$((i + 1)); continue; }}
 			;;
 		help) [[ -n $at ]] || continue ;;
@@ -314,8 +321,8 @@ def quoted(text):
 def for_fish(commands):
     out = [HEAD.rstrip(), """
 function __mcsecctl_groups
-	mcsecctl group show 2>/dev/null | string match -rg '^group (\\S+)'
-	mcsecctl -j status 2>/dev/null | string match -arg '"name":"([^"]*)"'
+	begin; mcsecctl -j group show; mcsecctl -j status; end 2>/dev/null |
+		string match -arg '"name":"([^"]*)"'
 end
 
 # The words before the cursor without options, and without help at the start
@@ -325,7 +332,7 @@ function __mcsecctl_words
 	for word in (commandline -opc)[2..]
 		if test $skip = 1
 			set skip 0
-		else if contains -- $word -n --netns -s --socket
+		else if contains -- $word -n --netns -s --socket --color
 			set skip 1
 		else if not string match -q -- '-*' $word
 			test $n = 0 -a $word = help; or echo $word
@@ -365,8 +372,10 @@ complete -c mcsecctl -f
 """]
     first = "__mcsecctl_arg 0"
     for letter, (long, text) in OPTIONS.items():
-        takes = {"-n": " -x -a '(ls /run/netns 2>/dev/null)'", "-s": " -r"}
-        out.append(f"complete -c mcsecctl -n '{first}' -s {letter[1]} "
+        takes = {"-n": " -x -a '(ls /run/netns 2>/dev/null)'", "-s": " -r",
+                 "": f" -x -a '{COLORS}'"}
+        short = f"-s {letter[1]} " if letter else ""
+        out.append(f"complete -c mcsecctl -n '{first}' {short}"
                    f"-l {long[2:]} -d '{quoted(text)}'{takes.get(letter, '')}")
     for name, _, text, *_ in TABLE:
         out.append(f"complete -c mcsecctl -n '{first}' -a {name} "

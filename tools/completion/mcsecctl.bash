@@ -5,9 +5,8 @@
 # Groups that the module has, and those of a key server. Without the privilege
 # to ask there are none.
 _mcsecctl_groups() {
-	mcsecctl group show 2>/dev/null | sed -n 's/^group \([^ ]*\) .*/\1/p'
-	mcsecctl -j status 2>/dev/null | tr '{,' '\n\n' |
-		sed -n 's/^"name":"\([^"]*\)"$/\1/p'
+	{ mcsecctl -j group show; mcsecctl -j status; } 2>/dev/null |
+		tr '{,' '\n\n' | sed -n 's/^"name":"\([^"]*\)"$/\1/p'
 }
 
 # path: what may follow in mc_words, kinds of positions in mc_args
@@ -44,8 +43,8 @@ _mcsecctl_lookup() {
 	'pki import') mc_words='dir name config interface keys-only replace passphrase-file' mc_args='file' ;;
 	'doctor') mc_words='' mc_args='file' ;;
 	'health') mc_words='-v' mc_args='group' ;;
-	'status') mc_words='' mc_args='group' ;;
-	'member') mc_words='' mc_args='group' ;;
+	'status') mc_words='-v' mc_args='group' ;;
+	'member') mc_words='-v' mc_args='group' ;;
 	'rekey') mc_words='--signing-key' mc_args='group' ;;
 	'reset') mc_words='' mc_args='group' ;;
 	'reload') mc_words='--check' mc_args='' ;;
@@ -166,10 +165,14 @@ _mcsecctl() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
+	--color)
+		mapfile -t COMPREPLY < <(compgen -W 'always never auto' -- "$cur")
+		return
+		;;
 	esac
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-n | --netns | -s | --socket)
+		-n | --netns | -s | --socket | --color)
 			[ -n "$path" ] || { i=$((i + 1)) && continue; }
 			;;
 		help)
@@ -200,7 +203,7 @@ _mcsecctl() {
 	'') list=$mc_words ;;
 	*) list=$kind ;;
 	esac
-	[ -n "$path" ] || list+=' -h --help -j --json -n --netns -s --socket -V --version'
+	[ -n "$path" ] || list+=' -h --help -j --json -n --netns -s --socket -v --verbose --color -V --version'
 	mapfile -t COMPREPLY < <(compgen -W "$list" -- "$cur")
 }
 complete -F _mcsecctl mcsecctl

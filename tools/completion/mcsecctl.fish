@@ -2,8 +2,8 @@
 # Made by tools/completion/generate.py from the tables of mcsecctl; not to be edited.
 
 function __mcsecctl_groups
-	mcsecctl group show 2>/dev/null | string match -rg '^group (\S+)'
-	mcsecctl -j status 2>/dev/null | string match -arg '"name":"([^"]*)"'
+	begin; mcsecctl -j group show; mcsecctl -j status; end 2>/dev/null |
+		string match -arg '"name":"([^"]*)"'
 end
 
 # The words before the cursor without options, and without help at the start
@@ -13,7 +13,7 @@ function __mcsecctl_words
 	for word in (commandline -opc)[2..]
 		if test $skip = 1
 			set skip 0
-		else if contains -- $word -n --netns -s --socket
+		else if contains -- $word -n --netns -s --socket --color
 			set skip 1
 		else if not string match -q -- '-*' $word
 			test $n = 0 -a $word = help; or echo $word
@@ -55,6 +55,8 @@ complete -c mcsecctl -n '__mcsecctl_arg 0' -s h -l help -d 'print help'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -s j -l json -d 'answer in JSON'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -s n -l netns -d 'network namespace' -x -a '(ls /run/netns 2>/dev/null)'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -s s -l socket -d 'socket of the daemon' -r
+complete -c mcsecctl -n '__mcsecctl_arg 0' -s v -l verbose -d 'print all there is'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -l color -d 'always, never or auto' -x -a 'always never auto'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -s V -l version -d 'print the version'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a group -d 'groups, whose traffic is protected'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a sa -d 'SAs (keys) of a group, manually'
@@ -69,7 +71,7 @@ complete -c mcsecctl -n '__mcsecctl_arg 0' -a key -d 'make a random key'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a pki -d 'make certificates, and bring them to members'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a doctor -d 'check this host for a configuration, without mcsecd'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a health -d 'what is wrong, and what to do'
-complete -c mcsecctl -n '__mcsecctl_arg 0' -a status -d 'state of the daemon'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a status -d 'state of the daemon and of its groups'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a member -d 'members of a group, at its key server'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a rekey -d 'change the keys now, at the key server'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a reset -d 'let all members register again, after a theft'
@@ -143,7 +145,9 @@ complete -c mcsecctl -n '__mcsecctl_arg 0 doctor' -F
 complete -c mcsecctl -n '__mcsecctl_arg 0 health' -a '(__mcsecctl_groups)'
 complete -c mcsecctl -n '__mcsecctl_past 1 health; and __mcsecctl_free ' -a '-v'
 complete -c mcsecctl -n '__mcsecctl_arg 0 status' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 1 status; and __mcsecctl_free ' -a '-v'
 complete -c mcsecctl -n '__mcsecctl_arg 0 member' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 1 member; and __mcsecctl_free ' -a '-v'
 complete -c mcsecctl -n '__mcsecctl_arg 0 rekey' -a '(__mcsecctl_groups)'
 complete -c mcsecctl -n '__mcsecctl_past 1 rekey; and __mcsecctl_free ' -a '--signing-key'
 complete -c mcsecctl -n '__mcsecctl_arg 0 reset' -a '(__mcsecctl_groups)'

@@ -3,35 +3,28 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "answer.h"
 #include "checks.h"
 #include "conf/conf.h"
-#include "lib/quote.h"
 #include "mcsecctl.h"
-
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
-static void print_text(const char *before, const char *s)
-{
-	char safe[4 * 1024 + 1];
-
-	printf("%s%s", before, quote_escape(s, "", safe, sizeof(safe)));
-}
+#include "table.h"
 
 static void print_check(const json_t *o)
 {
 	const char *result = text_of(o, "result");
 	bool unchecked = !strcmp(result, "unchecked");
 
-	printf("%-11s  %s", unchecked ? "not checked" : result,
+	printf("%s%-11s%s  %s: ",
+	       color_on(unchecked		? TINT_DOUBT
+			: !strcmp(result, "ok") ? TINT_GOOD
+						: TINT_BAD),
+	       unchecked ? "not checked" : result, color_off(),
 	       text_of(o, "check"));
-	print_text(": ", text_of(o, "text"));
-	if (*text_of(o, "cure"))
-		print_text("; to do: ", text_of(o, "cure"));
+	print_safe(text_of(o, "text"));
+	if (*text_of(o, "cure")) {
+		fputs("; to do: ", stdout);
+		print_safe(text_of(o, "cure"));
+	}
 	putchar('\n');
 }
 

@@ -167,18 +167,9 @@ static int group_add(struct ctl *ctl, int argc, char **argv)
 	return EXIT_OK;
 }
 
-/* Remove --force from the end of the words. Returns true if it was there. */
-static bool take_force(int *argc, char **argv)
-{
-	if (!*argc || strcmp(argv[*argc - 1], "--force"))
-		return false;
-	--*argc;
-	return true;
-}
-
 static int group_set(struct ctl *ctl, int argc, char **argv)
 {
-	bool force = take_force(&argc, argv);
+	bool force = take_flag(&argc, argv, "--force");
 	struct kgroup g = {};
 	struct err err;
 	uint32_t seen;
@@ -201,7 +192,7 @@ static int group_set(struct ctl *ctl, int argc, char **argv)
 
 static int group_del(struct ctl *ctl, int argc, char **argv)
 {
-	bool force = take_force(&argc, argv);
+	bool force = take_flag(&argc, argv, "--force");
 	char name[MCSEC_NAME_MAX + 1];
 	struct err err = {};
 	int ret;
@@ -221,7 +212,7 @@ static int group_del(struct ctl *ctl, int argc, char **argv)
 
 static int group_flush(struct ctl *ctl, int argc, char **argv)
 {
-	bool force = take_force(&argc, argv);
+	bool force = take_flag(&argc, argv, "--force");
 	struct err err = {};
 	int ret;
 

@@ -6,50 +6,35 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/quote.h"
+#include "answer.h"
 #include "lib/util.h"
 #include "mcsecctl.h"
+#include "table.h"
 
-/* Lines of the daemon are at most so long, and four times if all is escaped. */
-#define LINE_MAX_OCTETS 2048
-
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
-/* Texts have names of peers in them: what a terminal obeys is escaped. */
-static void print_text(const char *s)
-{
-	char safe[4 * LINE_MAX_OCTETS + 1];
-
-	fputs(quote_escape(s, "", safe, sizeof(safe)), stdout);
-}
-
-static void print_problem(const json_t *o, const char *prefix)
+static void print_problem(const json_t *o, const char *prefix, enum tint tint)
 {
 	fputs(prefix, stdout);
+	fputs(color_on(tint), stdout);
 	if (*text_of(o, "group")) {
 		fputs("group ", stdout);
-		print_text(text_of(o, "group"));
+		print_safe(text_of(o, "group"));
 		fputs(": ", stdout);
 	}
-	print_text(text_of(o, "text"));
+	print_safe(text_of(o, "text"));
+	fputs(color_off(), stdout);
 	fputs("; to do: ", stdout);
-	print_text(text_of(o, "cure"));
+	print_safe(text_of(o, "cure"));
 	putchar('\n');
 }
 
 static void print_list(const json_t *answer, const char *key,
-		       const char *prefix)
+		       const char *prefix, enum tint tint)
 {
 	const json_t *o;
 	size_t i;
 
 	json_array_foreach(json_object_get(answer, key), i, o)
-		print_problem(o, prefix);
+		print_problem(o, prefix, tint);
 }
 
 static void print_names(const char *what, const json_t *names)
@@ -62,7 +47,7 @@ static void print_names(const char *what, const json_t *names)
 	printf("; %s: ", what);
 	json_array_foreach(names, i, name) {
 		fputs(i ? ", " : "", stdout);
-		print_text(json_string_value(name) ?: "");
+		print_safe(json_string_value(name));
 	}
 }
 
@@ -73,7 +58,7 @@ static void print_confirmation(const json_t *o)
 	json_int_t n = json_integer_value(json_object_get(o, "n-waiting"));
 
 	fputs("group ", stdout);
-	print_text(text_of(o, "group"));
+	print_safe(text_of(o, "group"));
 	printf(": key " SPI_FMT ": %" JSON_INTEGER_FORMAT
 	       " of %" JSON_INTEGER_FORMAT " senders use it",
 	       (uint32_t)json_integer_value(json_object_get(o, "data-spi")),
@@ -98,10 +83,10 @@ static void print_health(const json_t *answer, bool verbose)
 	const json_t *o;
 	size_t i;
 
-	print_list(answer, "problems", "");
-	print_list(answer, "unchecked", "not checked: ");
+	print_list(answer, "problems", "", TINT_BAD);
+	print_list(answer, "unchecked", "not checked: ", TINT_DOUBT);
 	if (!strcmp(text_of(answer, "health"), "well")) {
-		fputs("well", stdout);
+		printf("%swell%s", color_on(TINT_GOOD), color_off());
 		print_groups(answer, "gcks-groups", "key server");
 		print_groups(answer, "member-groups", "member");
 		putchar('\n');
@@ -121,14 +106,10 @@ static int code_of(const char *health)
 
 int cmd_health(struct ctl *ctl, int argc, char **argv)
 {
-	bool first = argc && !strcmp(argv[0], "-v");
-	bool verbose = first || (argc && !strcmp(argv[argc - 1], "-v"));
 	char group[MCSEC_NAME_MAX + 1];
 	json_t *request, *answer;
 	int ret;
 
-	argc -= verbose;
-	argv += first;
 	ret = check_argc(argc, 0, 1);
 	if (!ret && argc)
 		ret = read_group(argv[0], group);
@@ -142,7 +123,7 @@ int cmd_health(struct ctl *ctl, int argc, char **argv)
 	ret = code_of(text_of(answer, "health"));
 	if (ctl->json)
 		return print_json(answer) ? EXIT_UNKNOWN : ret;
-	print_health(answer, verbose);
+	print_health(answer, ctl->verbose);
 	json_decref(answer);
 	return ret;
 }

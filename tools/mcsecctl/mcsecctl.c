@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,8 +13,12 @@
 #include "ctl/version.h"
 #include "kernel/nl.h"
 #include "mcsecctl.h"
+#include "table.h"
 
 #define DEFAULT_SOCKET "/run/mcsec/mcsecd.sock"
+
+/* Options without a letter have numbers that no letter has. */
+enum { COLOR = 256 };
 
 static int cmd_help(struct ctl *ctl, int argc, char **argv);
 
@@ -43,8 +48,9 @@ static const struct command commands[] = {
 		"check this host for a configuration, without mcsecd"),
 	COMMAND("health", cmd_health, "[GROUP] [-v]",
 		"what is wrong, and what to do"),
-	COMMAND("status", cmd_status, "[GROUP]", "state of the daemon"),
-	COMMAND("member", cmd_member, "[GROUP]",
+	COMMAND("status", cmd_status, "[GROUP] [-v]",
+		"state of the daemon and of its groups"),
+	COMMAND("member", cmd_member, "[GROUP] [-v]",
 		"members of a group, at its key server"),
 	COMMAND("rekey", cmd_rekey, "[GROUP] [--signing-key]",
 		"change the keys now, at the key server"),
@@ -73,7 +79,7 @@ static void print_help(FILE *to)
 {
 	size_t i;
 
-	fputs("Usage: mcsecctl [-j] [-n NETNS] [-s SOCKET] COMMAND ...\n"
+	fputs("Usage: mcsecctl [-j] [-v] [-n NETNS] [-s SOCKET] COMMAND ...\n"
 	      "       mcsecctl COMMAND --help\n"
 	      "       mcsecctl [-j] -V | -h\n\n",
 	      to);
@@ -83,6 +89,9 @@ static void print_help(FILE *to)
 	fputs("\n  -j, --json           answer in JSON\n"
 	      "  -n, --netns NETNS    in this network namespace (name or path)\n"
 	      "  -s, --socket SOCKET  the daemon's, if not " DEFAULT_SOCKET "\n"
+	      "  -v, --verbose        print all there is, zeroes included\n"
+	      "      --color WHEN     always, never, or auto: on a terminal without\n"
+	      "                       NO_COLOR, which is the default\n"
 	      "  -V, --version        print the version and exit\n"
 	      "  -h, --help           print this help and exit\n"
 	      "\nSee mcsecctl(8).\n",
@@ -123,22 +132,24 @@ static int print_version(void)
 	return EXIT_OK;
 }
 
-int main(int argc, char **argv)
+/* Take the options in front of the command. Returns -1, or an exit code. */
+static int read_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
+		{ "color", required_argument, NULL, COLOR },
 		{ "help", no_argument, NULL, 'h' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "netns", required_argument, NULL, 'n' },
 		{ "socket", required_argument, NULL, 's' },
+		{ "verbose", no_argument, NULL, 'v' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 }
 	};
-	int c, ret;
+	int c;
 
-	complain_in(&ctl);
 	/* The message of getopt_long() lacks the list of options. */
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+:hjn:s:V", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+:hjn:s:vV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'h':
 			print_help(stdout);
@@ -152,18 +163,41 @@ int main(int argc, char **argv)
 		case 's':
 			ctl.socket = optarg;
 			break;
+		case 'v':
+			ctl.verbose = true;
+			break;
+		case COLOR:
+			if (!color_choose(optarg))
+				return complain(EXIT_USAGE,
+						"--color \"%s\": always, never or auto",
+						optarg);
+			break;
 		case 'V':
 			return print_version();
 		case ':':
 			return complain(EXIT_USAGE,
-					"option -%c: a value is missing",
-					optopt);
+					"option %s: a value is missing",
+					argv[optind - 1]);
 		default:
 			return complain(EXIT_USAGE,
-					"unknown option \"%s\": --help, --json, --netns NETNS, --socket SOCKET or --version",
+					"unknown option \"%s\": --color WHEN, --help, --json, --netns NETNS, --socket SOCKET, --verbose or --version",
 					argv[optind - 1]);
 		}
 	}
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	int ret;
+
+	/* Branches of trees are drawn with what the terminal has. */
+	setlocale(LC_CTYPE, "");
+	color_choose("auto");
+	complain_in(&ctl);
+	ret = read_options(argc, argv);
+	if (ret >= 0)
+		return ret;
 	if (optind == argc) {
 		print_help(stderr);
 		return EXIT_USAGE;

@@ -30,6 +30,7 @@ struct command;
 
 struct ctl {
 	bool json;
+	bool verbose; /* -v, of the tool or of the command that runs */
 	const char *netns; /* name or path; NULL: the current one */
 	const char *socket; /* path of the daemon's socket */
 	struct kernel kernel; /* opened by need_kernel() */
@@ -90,6 +91,11 @@ const char *date_of(time_t t, char buf[static DATE_STRLEN]);
 /* Print @json as one line, and release it. */
 int print_json(json_t *json);
 
+/* ---- safe.c ---- */
+
+/* Print @s, which may come from a peer, without what a terminal obeys. */
+void print_safe(const char *s);
+
 /* ---- command.c ---- */
 
 /* Print the usage of @c, a sub-command of @of, to stdout. */
@@ -147,6 +153,9 @@ int split_line(char *line, char **words, int max);
  */
 int read_words(const struct word *table, int argc, char **argv, void *obj,
 	       uint32_t *seen);
+
+/* Remove the word @flag, wherever it is. Returns true if it was there. */
+bool take_flag(int *argc, char **argv, const char *flag);
 
 /* Write the names as "a, b or c". Returns @buf. */
 const char *join_names(const char *const *names, char *buf, size_t size);

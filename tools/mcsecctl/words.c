@@ -36,6 +36,21 @@ int split_line(char *line, char **words, int max)
 	return n;
 }
 
+bool take_flag(int *argc, char **argv, const char *flag)
+{
+	int i;
+
+	for (i = 0; i < *argc; i++) {
+		if (strcmp(argv[i], flag))
+			continue;
+		--*argc;
+		memmove(argv + i, argv + i + 1,
+			(size_t)(*argc - i) * sizeof(*argv));
+		return true;
+	}
+	return false;
+}
+
 const char *join_names(const char *const *names, char *buf, size_t size)
 {
 	size_t i, len = 0;
