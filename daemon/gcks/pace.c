@@ -28,6 +28,10 @@
  * they must not read for as long as it takes to tell all of them in peace.
  */
 #define EXCLUDE_MAX_MS 10000
+/* Bounds of the pause between claims, and the rest that halves it. */
+#define CLAIM_MIN_MS 5000u
+#define CLAIM_MAX_MS 60000u
+#define CLAIM_REST_MS 120000u
 /* Old SAs live two seconds longer than senders are held, see pace_anew(). */
 #define HOLD_EARLY_MS 1500
 
@@ -140,6 +144,35 @@ uint32_t pace_join_ms(const struct group *g)
 	uint32_t gather = ms_left(g, g->pace.gather_ms);
 
 	return clear > gather ? clear : gather;
+}
+
+/* Return the pause that is left @rest_ms after the last claim was served. */
+static uint32_t claim_pause_ms(const struct pace *p, uint64_t rest_ms)
+{
+	uint32_t wait = p->claim_wait_ms;
+
+	for (; wait >= CLAIM_MIN_MS && rest_ms >= CLAIM_REST_MS;
+	     rest_ms -= CLAIM_REST_MS)
+		wait /= 2;
+	return wait >= CLAIM_MIN_MS ? wait : 0;
+}
+
+uint32_t pace_claim_ms(struct group *g)
+{
+	struct pace *p = &g->pace;
+	uint64_t now = group_now_ms(g);
+	uint32_t pause;
+
+	if (ms_left(g, p->claim_ms))
+		return ms_left(g, p->claim_ms);
+	pause = claim_pause_ms(p, now - p->claim_ms);
+	p->claim_ms += pause;
+	if (p->claim_ms < now)
+		p->claim_ms = now;
+	p->claim_wait_ms = pause ? 2 * pause : CLAIM_MIN_MS;
+	if (p->claim_wait_ms > CLAIM_MAX_MS)
+		p->claim_wait_ms = CLAIM_MAX_MS;
+	return p->claim_ms - now;
 }
 
 bool pace_is_held(const struct group *g)

@@ -43,6 +43,8 @@ struct pace {
 	uint64_t short_ms; /* members may know an exclusion's DTD until then */
 	uint64_t hold_ms; /* after a reset, no sender changes before */
 	uint64_t gather_ms; /* joins are gathered until then */
+	uint64_t claim_ms; /* when the last claim is served, or was */
+	uint32_t claim_wait_ms; /* pause behind that */
 };
 
 /* Note that a change is sent. @told: a member has to be told. */
@@ -62,6 +64,14 @@ void pace_resumed(struct group *g);
 uint32_t pace_wait_ms(const struct group *g);
 uint32_t pace_join_ms(const struct group *g);
 uint32_t pace_beat_ms(const struct group *g);
+/*
+ * A member claims that it cannot use the current Data SA any more, which nobody can
+ * check. Return the milliseconds after which it gets another one. The first claim
+ * waits for nothing; then the group makes pauses that double, up to a minute, so that
+ * many members cannot change its keys all the time. Who claims meanwhile shares the
+ * change.
+ */
+uint32_t pace_claim_ms(struct group *g);
 /*
  * Return the milliseconds for which an exclusion has to wait. pace_hurry(): members
  * that lost a right wait for theirs, so that from now on every exclusion waits for

@@ -382,6 +382,18 @@ static void put_off(struct group *g, struct join_req *j)
 	join_note_told(g, j);
 }
 
+/*
+ * Return for how long a member waits that needs another Data SA, of the @delay of
+ * joins. The key server knows of a restart of its own and of keys that have ended.
+ */
+static uint64_t claim_ms(struct group *g, const struct join_req *j,
+			 uint64_t delay)
+{
+	uint64_t ms = j->used_up && delay ? pace_claim_ms(g) : 0;
+
+	return ms < delay ? ms : delay;
+}
+
 /* Queue a request that joins or needs a new Data SA for the next batch. */
 static void join_later(struct group *g, struct join_req *j,
 		       const struct gmember *m)
@@ -401,7 +413,7 @@ static void join_later(struct group *g, struct join_req *j,
 	 * of a host in the place of another one by the wait before that leaves.
 	 */
 	if (m)
-		delay = 0;
+		delay = claim_ms(g, j, delay);
 	join_wait(g, j);
 	if (delay < pace_join_ms(g))
 		delay = pace_join_ms(g);

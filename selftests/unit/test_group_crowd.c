@@ -12,6 +12,7 @@
 #include "gcks/policy.h"
 #include "gcks/registration.h"
 #include "group_sim.h"
+#include "member/mgroup.h"
 #include "tap.h"
 
 #define FEW 1000
@@ -215,6 +216,62 @@ static void test_judged(void)
 	   "60 times as many are listed, at little cost");
 }
 
+/* ---- members that claim that they need other keys -------------------------- */
+
+#define CLAIMERS 40
+#define CLAIMS_MS 300000
+
+static void claim(struct sim_member *m)
+{
+	struct mgroup *g = TAILQ_FIRST(&m->m->groups);
+
+	if (g->state != MEMBER_IN)
+		return;
+	g->used_up = true;
+	register_now(g);
+}
+
+/*
+ * Every member may claim once a minute, so that all together would change the keys
+ * as often as the group can. One alone does not wait for the company of joins.
+ */
+static void test_claims(unsigned int loss)
+{
+	struct sim_member *tx;
+	struct err err;
+	uint64_t rekeys;
+	uint32_t spi;
+	unsigned int t;
+
+	tx = sim_start_receivers(&s, 4 + loss, CLAIMERS);
+	if (!tx)
+		bail("the members are not in");
+	s.cg.batch_join_ms = 60000;
+	is_int(sim_reload(&s, &err), 0, "loss %u: joins wait", loss);
+	sim_stream(&s, tx, 100);
+	sim_run(&s, 60000);
+	s.loss = loss;
+	rekeys = sim_group(&s).rekeys;
+	spi = sim_group(&s).data_spi;
+	claim(tx);
+	sim_run(&s, 500);
+	ok(sim_group(&s).data_spi != spi, "loss %u: one claim does not wait",
+	   loss);
+	for (t = 0; t < CLAIMS_MS; t += 50) {
+		claim(s.m[1 + t / 50 % CLAIMERS]);
+		sim_run(&s, 50);
+	}
+	is_int(sim_group(&s).rekeys - rekeys, 8,
+	       "loss %u: changes for the claims of five minutes", loss);
+	is_int(s.n_unsent, 0, "loss %u: the sender could always send", loss);
+	s.loss = 0;
+	sim_run(&s, 60000);
+	is_int(sim_gaps(&s), 0, "loss %u: nobody lost a packet", loss);
+	is_int(sim_out_of_step(&s), 0, "loss %u: all are in step", loss);
+	is_int(mock_iv_clashes, 0, "loss %u: no Sender-ID came twice", loss);
+	sim_free(&s);
+}
+
 int main(void)
 {
 	double few = cost(FEW), some = cost(SOME), many = cost(MANY);
@@ -224,5 +281,7 @@ int main(void)
 	   "the cost of a crowd grows with its size, not faster");
 	RUN(test_reports);
 	RUN(test_judged);
+	RUN(test_claims, 0);
+	RUN(test_claims, 10);
 	return done();
 }

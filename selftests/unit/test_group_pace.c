@@ -240,6 +240,36 @@ static void test_early(void)
 	is_int(pace_atd(g), 13, "1.501 s before it is not");
 }
 
+/* ---- claims --------------------------------------------------------------- */
+
+static void test_claims(void)
+{
+	static const unsigned int pauses[] = { 0,     5000,  10000, 20000,
+					       40000, 60000, 60000 };
+	size_t i;
+
+	later(1000000);
+	rest(5, 15);
+	for (i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
+		is_int(pace_claim_ms(g), pauses[i], "claim %zu waits", i);
+		if (!i)
+			continue;
+		later(pauses[i] - 1);
+		is_int(pace_claim_ms(g), 1,
+		       "claim %zu: one that comes meanwhile shares it", i);
+		later(1);
+	}
+	later(120000);
+	is_int(pace_claim_ms(g), 0, "after a rest of two minutes: none waits");
+	is_int(pace_claim_ms(g), 60000, "a rest of two minutes: the next one");
+	later(60000 + 4 * 120000 - 1);
+	is_int(pace_claim_ms(g), 0, "a rest of less than eight minutes");
+	is_int(pace_claim_ms(g), 15000, "a short rest: the next one");
+	later(15000 + 8 * 60000);
+	is_int(pace_claim_ms(g), 0, "a rest of eight minutes");
+	is_int(pace_claim_ms(g), 5000, "a rest of eight minutes: from anew");
+}
+
 int main(void)
 {
 	sim_init(&s, 1);
@@ -253,6 +283,7 @@ int main(void)
 	RUN(test_reset);
 	RUN(test_short_dtd);
 	RUN(test_early);
+	RUN(test_claims);
 	g->conf = &g->policy->conf;
 	sim_free(&s);
 	return done();
