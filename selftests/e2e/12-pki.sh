@@ -46,7 +46,7 @@ printf 'mcsec:x:64999:64999::/:/bin/false\n' >>/etc/passwd
 section "bundle"
 
 is "the file of a member is made, with what to do" "$(bundle viewer.example)" \
-"wrote pki/viewer.example.p12
+"wrote pki/viewer.example.p12 (mode 0600, owner root)
 next: give it to the host viewer.example only, and the passphrase another way
 there: \"mcsecctl pki import FILE\" writes its files"
 is "only its owner may read it" "$(stat -c %a pki/viewer.example.p12)" 600
@@ -92,7 +92,7 @@ spoils_nothing "a key server at no host's address" 'gcks "239.1.1.1": not the ad
 is "the address can be said, and the passphrase comes from stdin" \
 	"$(pki bundle pki camera.example config any.conf gcks 2001:db8::1 \
 		gcks-id other.example passphrase-file - file c.p12 <pp 2>&1 |
-		head -n 1)" "wrote c.p12"
+		head -n 1)" "wrote c.p12 (mode 0600, owner root)"
 
 section "import"
 
@@ -159,9 +159,9 @@ spoils_nothing "one of four files is in the way" '.*/v/mcsecd.conf: exists' \
 is "without the configuration the rest is written" \
 	"$(import pki/viewer.example.p12 v keys-only | grep -c ^wrote)" 1
 is "the configuration is as it was" "$(tail -n 1 v/mcsecd.conf)" "# mine"
-is "it is replaced if asked" "$(import pki/viewer.example.p12 v replace |
+is "the configuration is replaced if asked" "$(import pki/viewer.example.p12 v replace |
 	sed -n 's/^replaced .*v/replaced v/p')" "replaced v/mcsecd.conf"
-is "then it is the bundle's, and no other file is left" \
+is "the replaced configuration is the bundle's, and no other file is left" \
 	"$(find v -type f -printf '%P\n' | sort | xargs) $(grep -c mine v/mcsecd.conf)" \
 	"ca.pem mcsecd.conf viewer.example.key viewer.example.pem 0"
 ln -s ../pp w.link && mkdir w && mv w.link w/mcsecd.conf

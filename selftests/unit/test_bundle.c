@@ -71,19 +71,22 @@ static void test_round(void)
 	size_t len;
 
 	encode(&member, &ca, SETTINGS, &der, &len);
-	is_int(bundle_decode(der, len, PASS, &b, &err), 0, "it is decoded");
-	is_int((int)cert_chain_count(b.chain), 1, "it has one certificate");
+	is_int(bundle_decode(der, len, PASS, &b, &err), 0,
+	       "the bundle is decoded");
+	is_int((int)cert_chain_count(b.chain), 1,
+	       "the bundle has one certificate");
 	leaf = cert_chain_der(b.chain, 0);
 	is_mem(leaf.p, leaf.len, member.cert, member.cert_len,
 	       "the certificate is the member's");
-	is_int((int)cert_chain_count(b.cas), 1, "it has one CA");
+	is_int((int)cert_chain_count(b.cas), 1, "the bundle has one CA");
 	leaf = cert_chain_der(b.cas, 0);
 	is_mem(leaf.p, leaf.len, ca.cert, ca.cert_len, "the CA is the same");
 	ok(sigpub_equal(sigkey_own_pub(b.key), sigkey_own_pub(member.key)),
 	   "the key is the member's");
 	is_str(b.settings, SETTINGS, "the settings are the same");
-	is_int(bundle_verify(&b, NOW + 1, &ends, &err), 0, "it is valid");
-	is_int(ends, NOW + YEAR, "it ends with the certificate");
+	is_int(bundle_verify(&b, NOW + 1, &ends, &err), 0,
+	       "the bundle is valid");
+	is_int(ends, NOW + YEAR, "the bundle ends with the certificate");
 	bundle_free(&b);
 	ok(!b.key && !b.chain && !b.cas && !b.settings, "freed it is empty");
 	secret_free(der);
@@ -105,7 +108,7 @@ static void test_not_valid(void)
 	bundle_of(&member, &ca, NULL, &b);
 	refused(bundle_verify(&b, NOW + YEAR + 1, &ends, &why), -EKEYREJECTED,
 		"one that has ended");
-	is_str(why.text, "certificate has expired", "that is what is said");
+	is_str(why.text, "certificate has expired", "expiry is what is said");
 	refused(bundle_verify(&b, NOW - 1, &ends, &why), -EKEYREJECTED,
 		"one that has not begun");
 	unbundle(&b);
@@ -138,7 +141,7 @@ static void test_passphrase(void)
 		   "a wrong passphrase gives nothing");
 	}
 	ok(!memmem(der, len, "m.example", 9) && !memmem(der, len, "192.0", 5),
-	   "neither names nor settings can be read");
+	   "the file shows neither names nor settings");
 	secret_free(der);
 }
 

@@ -13,7 +13,7 @@ _mcsecctl_groups() {
 _mcsecctl_lookup() {
 	mc_words='' mc_args=''
 	case "$1" in
-	'') mc_words='group sa sender show stats metrics monitor watch batch key pki doctor health status member rekey reset reload reseal evict admit audit join leave help' ;;
+	'') mc_words='group sa sender show stats metrics monitor watch batch key pki setup doctor health status member rekey reset reload reseal evict admit audit join leave help' ;;
 	'group') mc_words='add set del show flush' mc_args='' ;;
 	'group add') mc_words='src proto sport dport mark in-mark dev policy forward' mc_args='none none' ;;
 	'group set') mc_words='policy --force' mc_args='group' ;;
@@ -41,6 +41,10 @@ _mcsecctl_lookup() {
 	'pki member') mc_words='dns ip email days type' mc_args='folder none' ;;
 	'pki bundle') mc_words='file config gcks gcks-id passphrase-file' mc_args='folder none' ;;
 	'pki import') mc_words='dir name config interface keys-only replace passphrase-file' mc_args='file' ;;
+	'setup') mc_words='gcks both member' mc_args='' ;;
+	'setup gcks') mc_words='senders receivers replace listen group address rekey-address' mc_args='group' ;;
+	'setup both') mc_words='senders receivers replace listen group address rekey-address' mc_args='group' ;;
+	'setup member') mc_words='send receive replace gcks gcks-id group address' mc_args='group' ;;
 	'doctor') mc_words='' mc_args='file' ;;
 	'health') mc_words='-v' mc_args='group' ;;
 	'status') mc_words='-v' mc_args='group' ;;
@@ -125,6 +129,10 @@ _mcsecctl_value() {
 	'pki import config') mc_value='@file' ;;
 	'pki import interface') mc_value='@none' ;;
 	'pki import passphrase-file') mc_value='@file' ;;
+	'setup gcks senders') mc_value='@none' ;;
+	'setup gcks receivers') mc_value='@none' ;;
+	'setup both senders') mc_value='@none' ;;
+	'setup both receivers') mc_value='@none' ;;
 	'audit verify dir') mc_value='@folder' ;;
 	'audit verify certificate') mc_value='@file' ;;
 	'audit verify from') mc_value='@none' ;;

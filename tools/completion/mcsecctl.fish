@@ -69,6 +69,7 @@ complete -c mcsecctl -n '__mcsecctl_arg 0' -a watch -d 'print events of the modu
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a batch -d 'execute many of the above, one per line'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a key -d 'make a random key'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a pki -d 'make certificates, and bring them to members'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a setup -d 'write the first configuration of a host'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a doctor -d 'check this host for a configuration, without mcsecd'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a health -d 'what is wrong, and what to do'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a status -d 'state of the daemon and of its groups'
@@ -141,6 +142,13 @@ complete -c mcsecctl -n '__mcsecctl_past 1 pki import; and __mcsecctl_free dir n
 complete -c mcsecctl -n '__mcsecctl_at pki import; and not __mcsecctl_free dir' -a '(__fish_complete_directories)'
 complete -c mcsecctl -n '__mcsecctl_at pki import; and not __mcsecctl_free config' -F
 complete -c mcsecctl -n '__mcsecctl_at pki import; and not __mcsecctl_free passphrase-file' -F
+complete -c mcsecctl -n '__mcsecctl_arg 0 setup' -a 'gcks both member'
+complete -c mcsecctl -n '__mcsecctl_arg 0 setup gcks' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 1 setup gcks; and __mcsecctl_free senders receivers' -a 'senders receivers replace listen group address rekey-address'
+complete -c mcsecctl -n '__mcsecctl_arg 0 setup both' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 1 setup both; and __mcsecctl_free senders receivers' -a 'senders receivers replace listen group address rekey-address'
+complete -c mcsecctl -n '__mcsecctl_arg 0 setup member' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 1 setup member; and __mcsecctl_free ' -a 'send receive replace gcks gcks-id group address'
 complete -c mcsecctl -n '__mcsecctl_arg 0 doctor' -F
 complete -c mcsecctl -n '__mcsecctl_arg 0 health' -a '(__mcsecctl_groups)'
 complete -c mcsecctl -n '__mcsecctl_past 1 health; and __mcsecctl_free ' -a '-v'

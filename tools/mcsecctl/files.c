@@ -72,7 +72,7 @@ static int look_before(const struct new_file *f, bool replace, struct stage *s)
 		return complain(EXIT_FAILED, "%s: not a regular file", f->path);
 	}
 	s->exists = true;
-	same = has_content(fd, f) && (!f->secret || !(st.st_mode & 0077));
+	same = has_content(fd, f) && !(st.st_mode & 0077 & ~f->mode);
 	close(fd);
 	if (same)
 		s->state = STAGE_SAME;
@@ -90,7 +90,7 @@ static int give_owner(int fd, const struct new_file *f)
 {
 	const struct passwd *pw;
 
-	if (!f->secret || geteuid())
+	if (!f->for_daemon || geteuid())
 		return 0;
 	pw = getpwnam(DAEMON_USER);
 	return pw ? fchown(fd, pw->pw_uid, pw->pw_gid) : 0;
@@ -155,7 +155,7 @@ static void tell_file(const struct new_file *f, const struct stage *s)
 
 	if (s->state == STAGE_SAME)
 		printf("kept %s: it is the same\n", f->path);
-	else if (f->secret)
+	else if (!(f->mode & 0077))
 		printf("%s %s (mode 0600, owner %s)\n",
 		       s->exists ? "replaced" : "wrote", f->path,
 		       pw ? pw->pw_name : "?");

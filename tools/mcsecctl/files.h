@@ -19,7 +19,7 @@ struct new_file {
 	size_t len;
 	mode_t mode;
 	const char *differs; /* how another content is told, or NULL */
-	bool secret; /* mcsecd's user owns it, if root writes it */
+	bool for_daemon; /* mcsecd's user owns it, if root writes it */
 };
 
 /*

@@ -124,7 +124,7 @@ struct word {
 	size_t off; /* offset of the member of obj, for the functions below */
 	uint64_t min;
 	uint64_t max;
-	uint32_t bit; /* set_limit: enum klimit_bit */
+	uint32_t bit; /* set_limit: enum klimit_bit; set_list: LIST_ADDRESSES */
 	const char *const *names; /* set_name */
 };
 
@@ -135,6 +135,7 @@ struct word {
 	}
 
 #define WORDS_MAX 32
+#define LIST_ADDRESSES 1 /* no element may be anything else */
 
 /*
  * Split a line of a batch into words at blanks. Double quotes surround one
@@ -163,6 +164,11 @@ const char *join_names(const char *const *names, char *buf, size_t size);
 int set_u32(const struct word *w, const char *value, void *obj);
 int set_true(const struct word *w, const char *value, void *obj);
 int set_string(const struct word *w, const char *value, void *obj);
+/*
+ * Set an array of w->max texts and a NULL to the elements of a list with commas, which
+ * point into @value.
+ */
+int set_list(const struct word *w, const char *value, void *obj);
 int set_name(const struct word *w, const char *value, void *obj);
 
 bool parse_u64(const char *s, uint64_t *v);
@@ -212,6 +218,7 @@ int watch_daemon(struct ctl *ctl, bool loud);
 /* ---- one table or function per command ---- */
 extern const struct command group_commands[], sa_commands[], sender_commands[];
 extern const struct command key_commands[], pki_commands[], audit_commands[];
+extern const struct command setup_commands[];
 command_fn cmd_show, cmd_stats, cmd_monitor, cmd_batch, cmd_metrics;
 command_fn cmd_doctor, cmd_health, cmd_watch, cmd_status, cmd_member, cmd_rekey,
 	cmd_reseal, cmd_evict, cmd_admit;

@@ -15,11 +15,7 @@
 #include "mcsecctl.h"
 #include "pki.h"
 
-#define DAY 86400
 #define ALT_MAX 16
-
-/* Tolerated clock difference between the hosts of a new group. */
-#define CLOCK_SKEW 300
 
 struct pki_request {
 	const char *name;
@@ -36,34 +32,6 @@ static const char *const type_names[] = { "ed25519", "ecdsa-p256", "ecdsa-p384",
 static const enum sig_type types[] = { SIG_ED25519, SIG_ECDSA_P256,
 				       SIG_ECDSA_P384 };
 
-/* Value of bit in struct word. */
-#define IS_ADDRESS 1
-
-/* Parse a list with commas. Its elements point into argv. */
-static int set_list(const struct word *w, const char *value, void *obj)
-{
-	const char **list = (const char **)((char *)obj + w->off);
-	char *p = (char *)value;
-	struct addr a;
-	size_t n = 0;
-
-	while (p) {
-		if (n == ALT_MAX)
-			return complain(EXIT_USAGE, "%s: at most %d", w->name,
-					ALT_MAX);
-		list[n++] = strsep(&p, ",");
-		if (!*list[n - 1])
-			return complain(EXIT_USAGE,
-					"%s: empty element in the list",
-					w->name);
-		if (w->bit == IS_ADDRESS && addr_parse(list[n - 1], &a))
-			return complain(EXIT_USAGE,
-					"%s \"%s\": not an IPv4 or IPv6 address",
-					w->name, list[n - 1]);
-	}
-	return EXIT_OK;
-}
-
 #define AT(member) .off = offsetof(struct pki_request, member)
 #define DAYS \
 	WORD("days", "a number of days", set_u32, AT(days), .min = 1, \
@@ -79,9 +47,10 @@ const struct word pki_init_words[] = { WORD("name", "the authority's name",
 				       {} };
 
 const struct word pki_issue_words[] = {
-	WORD("dns", "a DNS name", set_list, AT(dns)),
-	WORD("ip", "an address", set_list, AT(ip), .bit = IS_ADDRESS),
-	WORD("email", "an e-mail address", set_list, AT(email)),
+	WORD("dns", "a DNS name", set_list, AT(dns), .max = ALT_MAX),
+	WORD("ip", "an address", set_list, AT(ip), .max = ALT_MAX,
+	     .bit = LIST_ADDRESSES),
+	WORD("email", "an e-mail address", set_list, AT(email), .max = ALT_MAX),
 	DAYS,
 	TYPE,
 	{}
@@ -128,7 +97,7 @@ static int issue_pair(enum pki_kind kind, const struct pki_request *r,
 
 int pki_init(struct ctl *ctl, int argc, char **argv)
 {
-	struct pki_request r = { .name = "mcsec CA", .days = 3650 };
+	struct pki_request r = { .name = "mcsec CA", .days = CA_DAYS };
 	uint32_t seen;
 	int ret;
 
@@ -161,7 +130,7 @@ static void add_first(const char **list, const char *name)
 static int issue_for(enum pki_kind kind, int argc, char **argv)
 {
 	char cert_path[PATH_LEN], key_path[PATH_LEN];
-	struct pki_request r = { .days = 825 };
+	struct pki_request r = { .days = CERT_DAYS };
 	struct pki_pair ca = {};
 	struct err err = {};
 	uint32_t seen;

@@ -9,6 +9,14 @@
 #include "files.h"
 #include "mcsecctl.h"
 
+#define DEFAULT_DIR "/etc/mcsec"
+#define DAY 86400
+/* Validity of the certificate of an authority, and of another one. */
+#define CA_DAYS 3650
+#define CERT_DAYS 825
+/* Tolerated clock difference between the hosts of a new group. */
+#define CLOCK_SKEW 300
+
 /* Longest common name of X.520. */
 #define NAME_LEN 64
 

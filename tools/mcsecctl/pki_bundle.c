@@ -16,7 +16,6 @@
 #include "pki.h"
 #include "wire/proto.h"
 
-#define DEFAULT_DIR "/etc/mcsec"
 #define SETTINGS_VERSION 1
 #define ID_LEN 512
 
@@ -397,7 +396,7 @@ static int plan_files(const struct bundle_request *r, struct new_file *f)
 	int ret;
 
 	f[0].mode = 0600;
-	f[0].secret = true;
+	f[0].for_daemon = true;
 	f[1].mode = 0644;
 	f[2].mode = 0644;
 	f[2].differs = "of another authority than the bundle's";

@@ -115,6 +115,30 @@ int set_string(const struct word *w, const char *value, void *obj)
 	return EXIT_OK;
 }
 
+int set_list(const struct word *w, const char *value, void *obj)
+{
+	const char **list = (const char **)((char *)obj + w->off);
+	char *p = (char *)value;
+	struct addr a;
+	size_t n = 0;
+
+	while (p) {
+		if (n == w->max)
+			return complain(EXIT_USAGE, "%s: at most %" PRIu64,
+					w->name, w->max);
+		list[n++] = strsep(&p, ",");
+		if (!*list[n - 1])
+			return complain(EXIT_USAGE,
+					"%s: empty element in the list",
+					w->name);
+		if (w->bit == LIST_ADDRESSES && addr_parse(list[n - 1], &a))
+			return complain(EXIT_USAGE,
+					"%s \"%s\": not an IPv4 or IPv6 address",
+					w->name, list[n - 1]);
+	}
+	return EXIT_OK;
+}
+
 int set_name(const struct word *w, const char *value, void *obj)
 {
 	unsigned int n = kname_find(w->names, value);
