@@ -5,6 +5,15 @@
 
 static const struct cert_refs none;
 
+int certs_take(struct join_req *j, const struct cert_refs *peer)
+{
+	/* No digest of a certificate is zero. */
+	static const uint8_t unlisted[CERT_REF_LEN];
+
+	return peer->n ? cert_refs_union(peer, &none, &j->certs)
+		       : cert_refs_add(&j->certs, unlisted);
+}
+
 /* Set j->former_after. If @renewed, the certificates of the leaf become former ones. */
 static int note_former(struct join_req *j, bool renewed)
 {

@@ -13,6 +13,12 @@
 #include "gcks/group.h"
 
 /*
+ * Let j->certs be those of the @peer. One without, by a pre-shared key, has a reference
+ * that is on no list, since of a record without any nothing is known. Returns 0 or
+ * -ENOMEM.
+ */
+int certs_take(struct join_req *j, const struct cert_refs *peer);
+/*
  * Set j->certs_after and j->former_after to what the record of j->m has once @j is
  * stored. Returns 0 or
  * -ENOMEM.

@@ -67,7 +67,7 @@ struct gmember {
 	bool barred; /* with out: see gmc_barred() */
 	/*
 	 * References to all certificates with which it may have got the keys of its
-	 * leaf; none with a pre-shared key, and from an older record.
+	 * leaf; none from an older record.
 	 */
 	struct cert_refs certs;
 	/*

@@ -12,6 +12,7 @@
 
 #include "gcks/answer.h"
 #include "gcks/batch.h"
+#include "gcks/certs.h"
 #include "gcks/gkm.h"
 #include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
@@ -123,13 +124,12 @@ static struct join_req *join_new(const struct group *g, const struct ike_sa *sa,
 				 const struct gike_req *req,
 				 const char *identity)
 {
-	static const struct cert_refs none;
 	struct join_req *j = calloc(1, sizeof(*j));
 
 	if (j)
 		j->identity = strdup(identity);
 	if (!j || !j->identity || judge_keep_sag(j, req->sag) ||
-	    cert_refs_union(ike_sa_peer_certs(sa), &none, &j->certs)) {
+	    certs_take(j, ike_sa_peer_certs(sa))) {
 		join_free(j);
 		return NULL;
 	}

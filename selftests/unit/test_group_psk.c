@@ -5,10 +5,12 @@
  */
 #include <errno.h>
 
+#include "crls.h"
 #include "gcks/group.h"
 #include "group_sim.h"
 #include "ike/psk.h"
 #include "lib/util.h"
+#include "member/mgroup.h"
 #include "store/store.h"
 #include "tap.h"
 #include "wire/proto.h"
@@ -256,6 +258,59 @@ static void test_moves(void)
 
 /* ---- what happens meanwhile ----------------------------------------------- */
 
+/* The list of the CA, which revokes nobody, is read another time. */
+static struct crls *read_list(void)
+{
+	struct crl_spec spec = {
+		.by = &s.ca,
+		.made = s.wall0 + (int64_t)s.ms / 1000,
+	};
+	char path[96];
+	struct crls *c;
+
+	spec.next = spec.made + 86400;
+	snprintf(path, sizeof(path), "%s/list.crl", s.dir);
+	crl_write(path, &spec, false);
+	if (crls_load(path, CRL_STRICT, s.trust, NULL, &c, &err))
+		bail("%s", err.text);
+	unlink(path);
+	trust_set_crls(s.trust, c);
+	is_int(sim_reload(&s, &err), 0, "a list that revokes nobody");
+	return c;
+}
+
+/* A pre-shared key is on no list, so that a renewed leaf needs no turn for one. */
+static void test_lists(void)
+{
+	struct crls *first, *second;
+	uint64_t rekeys;
+
+	setup(34);
+	s.cg.membership_lifetime = 4 * 3600;
+	is_int(sim_reload(&s, &err), 0, "memberships end");
+	sim_up(a);
+	if (!sim_settle(&s, 60000))
+		bail("a is not in");
+	sim_run(&s, 2 * 3600000);
+	register_now(TAILQ_FIRST(&a->m->groups));
+	sim_run(&s, 60000);
+	is_int(TAILQ_FIRST(&s.gcks->groups)->n_renewed >= 1, 1,
+	       "a member by key has renewed");
+	rekeys = sim_group(&s).rekeys;
+	first = read_list();
+	sim_run(&s, 20000);
+	is_int(sim_group(&s).rekeys, rekeys, "a list changes no keys");
+	second = read_list();
+	sim_run(&s, 20000);
+	is_int(sim_group(&s).rekeys, rekeys, "the same list, either");
+	ok(!sim_logged(&s, "former certificate"),
+	   "no certificate is said to be revoked");
+	trust_set_crls(s.trust, NULL);
+	crls_free(first);
+	crls_free(second);
+	teardown();
+}
+
 /* A request waits for its batch when its key is removed. */
 static void test_waits(void)
 {
@@ -368,6 +423,7 @@ int main(void)
 	test_none_left();
 	test_listed();
 	test_moves();
+	test_lists();
 	test_waits();
 	test_start();
 	test_store_fails();
