@@ -235,10 +235,9 @@ static void warn_of_missing(const struct app *a)
 {
 	char buf[512], name[QUOTE_LEN];
 	const char *ca;
-	size_t i;
+	size_t at = 0;
 
-	for (i = 0; (ca = crls_missing(a->crls, a->trust, i, buf, sizeof(buf)));
-	     i++) {
+	while ((ca = crls_missing(a->crls, a->trust, &at, buf, sizeof(buf)))) {
 		if (crls_policy(a->crls) == CRL_STRICT)
 			log_err("revocation list missing: %s: peers with certificates of this CA are refused: put its list into %s and reload",
 				quote(ca, name), a->conf->identity.crl);

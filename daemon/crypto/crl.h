@@ -75,12 +75,12 @@ enum crl_health crl_health_at(const struct crl_state *s, time_t now);
 time_t crl_health_changes(const struct crl_state *s, time_t now);
 const char *crl_health_str(enum crl_health health);
 /*
- * Return the subject of the @i-th CA without a list, or NULL if there are no more:
- * those of @trust, and then those that are known below, which are of the own chain,
- * among the lists, or in the chain of a peer that was refused without a list. Valid
- * until the next call with the same @buf.
+ * Return the subject of the next CA without a list, or NULL if there are no more: those
+ * of @trust, and then those that are known below, which are of the own chain, among the
+ * lists, or in the chain of a peer that was refused without a list. *@at is 0 before the
+ * first one. Valid until the next call with the same @buf.
  */
 const char *crls_missing(const struct crls *crls, const struct trust *trust,
-			 size_t i, char *buf, size_t size);
+			 size_t *at, char *buf, size_t size);
 
 #endif

@@ -820,23 +820,28 @@ static bool lacks_list(const struct crls *crls, const struct trust *trust,
 	return lacks;
 }
 
+/* Each of them costs the verification of a chain, so that no call begins anew. */
 const char *crls_missing(const struct crls *crls, const struct trust *trust,
-			 size_t i, char *buf, size_t size)
+			 size_t *at, char *buf, size_t size)
 {
 	struct stack_st_X509 *certs = trust_certs(trust);
+	size_t n = (size_t)sk_X509_num(certs);
+	size_t all = n + (size_t)sk_X509_num(crls->below);
 	struct ca_path path;
+	bool lacks;
 	X509 *x;
-	int k;
 
-	for (k = 0; k < sk_X509_num(certs); k++) {
-		x = sk_X509_value(certs, k);
-		ca_path_of_anchor(trust, x, &path);
-		if (!crls_tell(crls, x, &path) && !i--)
-			return x509_subject(x, buf, size);
-	}
-	for (k = 0; k < sk_X509_num(crls->below); k++) {
-		x = sk_X509_value(crls->below, k);
-		if (lacks_list(crls, trust, x) && !i--)
+	while (*at < all) {
+		if (*at < n) {
+			x = sk_X509_value(certs, (int)*at);
+			ca_path_of_anchor(trust, x, &path);
+			lacks = !crls_tell(crls, x, &path);
+		} else {
+			x = sk_X509_value(crls->below, (int)(*at - n));
+			lacks = lacks_list(crls, trust, x);
+		}
+		++*at;
+		if (lacks)
 			return x509_subject(x, buf, size);
 	}
 	return NULL;

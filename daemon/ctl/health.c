@@ -111,13 +111,11 @@ static void judge_crls(const struct ctl_roles *r, time_t now,
 		crls_state(crls, i, &s);
 		judge_crl(&s, now, p);
 	}
-	for (i = 0; crls; i++) {
-		ca = crls_missing(crls, r->trust, i, buf, sizeof(buf));
-		if (!ca)
-			break;
+	i = 0;
+	while (crls &&
+	       (ca = crls_missing(crls, r->trust, &i, buf, sizeof(buf))))
 		problem_add(p, "crl-missing", NULL, crl_cure,
 			    "the CA %s has no revocation list", ca);
-	}
 	if (crls && r->chain && crls_revoke_chain(crls, r->chain))
 		problem_add(p, "certificate-revoked", NULL,
 			    "issue another one (mcsecctl pki) and restart mcsecd",

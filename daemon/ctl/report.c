@@ -254,7 +254,8 @@ json_t *report_crls(const struct crls *crls, const struct trust *trust,
 		json_array_append_new(list, e);
 	}
 	json_object_set_new(o, "lists", list);
-	for (i = 0; (ca = crls_missing(crls, trust, i, buf, sizeof(buf))); i++)
+	i = 0;
+	while ((ca = crls_missing(crls, trust, &i, buf, sizeof(buf))))
 		json_array_append_new(missing, report_text(ca));
 	json_object_set_new(o, "missing", missing);
 	return o;

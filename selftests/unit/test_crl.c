@@ -71,6 +71,18 @@ static int judge_two(const struct crls *c, const struct pki_pair *p,
 	return judge(c, der, 2, NOW, why);
 }
 
+/* Return the @i-th CA without a list, or NULL. */
+static const char *missing(const struct crls *c, unsigned int i)
+{
+	static char buf[256];
+	const char *ca;
+	size_t at = 0;
+
+	while ((ca = crls_missing(c, trust, &at, buf, sizeof(buf))) && i)
+		i--;
+	return ca;
+}
+
 static void set_up(void)
 {
 	if (!mkdtemp(dir))
@@ -125,7 +137,6 @@ static void test_intermediate(void)
 {
 	struct crl_spec spec = crl_week(&root, NOW),
 			mine = crl_week(&inter, NOW);
-	char buf[256];
 	struct err why;
 	struct crls *c;
 
@@ -144,7 +155,7 @@ static void test_intermediate(void)
 	       "strict: every CA of the chain needs a list");
 	ok(strstr(why.text, "no revocation list of its CA"),
 	   "strict: the reason is given: %s", why.text);
-	is_str(crls_missing(c, trust, 0, buf, sizeof(buf)), "CN=Intermediate",
+	is_str(missing(c, 0), "CN=Intermediate",
 	       "strict: the CA between that lacks one is named");
 	crls_free(c);
 	c = load(CRL_RELAXED);
@@ -361,17 +372,14 @@ static void test_times(void)
 
 static void test_missing(void)
 {
-	char buf[256];
 	struct err why;
 	struct crls *c;
 
 	unlink(path);
 	c = load(CRL_STRICT);
 	ok(c && !crls_count(c), "an empty folder is read");
-	is_str(crls_missing(c, trust, 0, buf, sizeof(buf)), "CN=Root",
-	       "the CA without a list is named");
-	ok(!crls_missing(c, trust, 1, buf, sizeof(buf)),
-	   "no other CA is named");
+	is_str(missing(c, 0), "CN=Root", "the CA without a list is named");
+	ok(!missing(c, 1), "no other CA is named");
 	is_int(judge_one(c, &good, NOW, &why), -EKEYREJECTED,
 	       "strict: nobody is accepted without lists");
 	crls_free(c);
@@ -714,7 +722,7 @@ static void test_later_key(void)
 	struct cert_der der = { gone.cert, gone.cert_len };
 	struct trust *own = trust;
 	struct cert *cert;
-	char buf[256], by[80];
+	char by[80];
 	struct err why;
 	struct crls *c;
 
@@ -740,7 +748,7 @@ static void test_later_key(void)
 		is_int(judge_one(c, &ours, NOW, &why), 0,
 		       "lists %d: the list of the later key suffices: %s", i,
 		       why.text);
-		is_str(crls_missing(c, trust, 0, buf, sizeof(buf)), "CN=Other",
+		is_str(missing(c, 0), "CN=Other",
 		       "lists %d: no list of the former key is missed", i);
 		crls_free(c);
 		/* The last list of the former key is outdated. */

@@ -161,7 +161,8 @@ static void judge_crls(struct checks *c, const struct crls *crls,
 
 	for (i = 0; i < crls_count(crls); i++)
 		judge_list(c, crls, i, now);
-	for (i = 0; (ca = crls_missing(crls, trust, i, buf, sizeof(buf))); i++)
+	i = 0;
+	while ((ca = crls_missing(crls, trust, &i, buf, sizeof(buf))))
 		check_problem(c, "crl", crl_cure, "the CA %s has no list: %s",
 			      ca, without_list(crls));
 	judge_numbers(c, crls, trust);
