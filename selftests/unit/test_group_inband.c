@@ -204,6 +204,8 @@ static void changes(void)
 		sim_run(&s, 35000);
 		is_int(sim_status(m).inband, !(i % 2), "%s",
 		       i % 2 ? "a Rekey SA again" : "inband rekeys now");
+		is_int(!TAILQ_FIRST(&m->m->groups)->inband_sa, i % 2,
+		       "rekeys may come over the IKE SA, or not");
 		is_int(sim_status(m).keyed, i % 2,
 		       "the status says whether there is a Rekey SA");
 		is_int(m->listens, i % 2,

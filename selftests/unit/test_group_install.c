@@ -449,6 +449,9 @@ static void test_faults(void)
 	if (kd_set_auth_key(&msg.kd, (const uint8_t *)"no key", 6))
 		bail("no key");
 	not_taken("a signing key that is none", "Rekey SA does not work");
+	make(1, 0);
+	msg.gsa.data[0].has &= ~GSA_HAS_LIFETIME;
+	not_taken("no lifetime", "Data SA without GSA_KEY_LIFETIME");
 	sim_run(&s, 60000);
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 	sim_free(&s);
