@@ -650,8 +650,8 @@ static int add_ref(struct cert_refs *refs, const X509 *issuer, const X509 *x)
  * A trust anchor ends the chain, also if it is an intermediate CA. It depends on the
  * other trust anchors that have issued it nevertheless.
  */
-static int find_refs(const struct trust *trust, struct stack_st_X509 *chain,
-		     struct cert_refs *refs)
+int trust_refs_of(const struct trust *trust, struct stack_st_X509 *chain,
+		  struct cert_refs *refs)
 {
 	int i, up, steps, ret = 0, last = sk_X509_num(chain) - 1;
 
@@ -683,7 +683,7 @@ static int cert_new(const struct trust *trust, struct stack_st_X509 *chain,
 	c->chain = chain;
 	c->x = sk_X509_value(chain, 0);
 	c->ends = first_end(chain);
-	if (find_refs(trust, chain, &c->refs)) {
+	if (trust_refs_of(trust, chain, &c->refs)) {
 		cert_free(c);
 		return err_set(err, -ENOMEM, "out of memory");
 	}

@@ -21,17 +21,38 @@ bool crls_have(const struct crls *crls, const struct ca_path *path,
 	size_t i;
 
 	for (i = 0; i < crls->n; i++)
-		if (ca_path_same(&crls->v[i].path, path) &&
+		if (!crls->v[i].distrusted &&
+		    ca_path_same(&crls->v[i].path, path) &&
 		    X509_CRL_get0_by_serial(crls->v[i].crl, &entry, serial) ==
 			    1)
 			return true;
 	return false;
 }
 
+/*
+ * References do not tell what a list revokes of a key that was not known when the list
+ * was read.
+ */
+bool crls_have_of(const struct crls *crls, const struct trust *trust,
+		  struct stack_st_X509 *chain)
+{
+	struct ca_path path;
+	int i;
+
+	for (i = 0; i < sk_X509_num(chain) - 1; i++) {
+		ca_path_of(trust, chain, i + 1, &path);
+		if (crls_have(crls, &path,
+			      X509_get0_serialNumber(sk_X509_value(chain, i))))
+			return true;
+	}
+	return false;
+}
+
 static bool is_of_later_key(const struct crl_list *l, const X509 *issuer,
 			    const struct ca_path *path)
 {
-	return X509_CRL_get_ext_by_NID(l->crl, NID_issuing_distribution_point,
+	return !l->distrusted &&
+	       X509_CRL_get_ext_by_NID(l->crl, NID_issuing_distribution_point,
 				       -1) < 0 &&
 	       ca_path_same(&l->path, path) &&
 	       ASN1_TIME_compare(X509_get0_notBefore(l->issuer),
@@ -124,7 +145,7 @@ static bool is_list_error(int code)
 
 /*
  * A trust anchor is trusted as it is: of the chain it alone has no issuer with which
- * a list could be verified here, and find_refs() has its reference.
+ * a list could be verified here, and trust_refs_of() has its reference.
  */
 static bool is_anchor_error(X509_STORE_CTX *ctx)
 {
@@ -189,25 +210,6 @@ static bool has_key(struct stack_st_X509 *chain, const X509 *issuer)
 }
 
 /*
- * Return true if a list that a CA has signed with another key revokes a certificate.
- * References do not tell that of a key that was not known when the list was read.
- */
-static bool is_revoked_by_name(const struct trust *trust,
-			       struct stack_st_X509 *chain)
-{
-	struct ca_path path;
-	int i;
-
-	for (i = 0; i < sk_X509_num(chain) - 1; i++) {
-		ca_path_of(trust, chain, i + 1, &path);
-		if (crls_have(trust_crls(trust), &path,
-			      X509_get0_serialNumber(sk_X509_value(chain, i))))
-			return true;
-	}
-	return false;
-}
-
-/*
  * libcrypto finds lists by the name of the CA and takes the newest one, and then
  * refuses all certificates if another CA of that name, or another key of the CA, has
  * signed it. So it gets the lists of this chain only. NULL: out of memory.
@@ -241,7 +243,7 @@ int cert_check_revoked(const struct trust *trust, const struct cert *cert,
 	if (!crls)
 		return 0;
 	if (crls_revoke(crls, cert_refs_of(cert)) ||
-	    is_revoked_by_name(trust, chain))
+	    crls_have_of(crls, trust, chain))
 		return err_set(err, -EKEYREVOKED, "%s",
 			       crl_error(X509_V_ERR_CERT_REVOKED));
 	lists = lists_for(crls, chain);

@@ -629,13 +629,11 @@ static int add_refs_for(struct crls *c, const struct crl_list *l,
 }
 
 /* A CA revokes the certificates of all its keys that are known. */
-static int add_all_refs(struct crls *c, const struct crl_list *l,
-			const struct issuers *from)
+static int add_other_refs(struct crls *c, const struct crl_list *l,
+			  const struct issuers *from)
 {
-	int ret = add_refs(c, l, l->issuer);
+	int ret = add_refs_for(c, l, from, trust_certs(from->trust));
 
-	if (!ret)
-		ret = add_refs_for(c, l, from, trust_certs(from->trust));
 	if (!ret && from->own)
 		ret = add_refs_for(c, l, from, chain_certs(from->own));
 	if (!ret)
@@ -730,20 +728,64 @@ static int read_lists(struct reading *r, const char *path, struct err *err)
 	return read_file(r, path, take_lists, err);
 }
 
+static int judge_issuer(const struct crls *c, struct crl_list *l,
+			const struct trust *trust)
+{
+	struct cert_refs refs = { 0 };
+	int ret = trust_refs_of(trust, l->chain, &refs);
+
+	l->distrusted = crls_revoke(c, &refs) ||
+			crls_have_of(c, trust, l->chain);
+	cert_refs_free(&refs);
+	return ret;
+}
+
+/*
+ * A thief who has a key of a CA can make lists until the CA above revokes that key,
+ * and must not do so with others of its keys behind that. A list that revokes the
+ * issuer of another one has a shorter path, and is judged before.
+ */
+static int judge_issuers(const struct crls *c, const struct trust *trust)
+{
+	int n, ret = 0;
+	size_t i;
+
+	for (n = 0; n <= CA_PATH_MAX; n++)
+		for (i = 0; !ret && i < c->n; i++)
+			if (c->v[i].path.n == n)
+				ret = judge_issuer(c, &c->v[i], trust);
+	return ret;
+}
+
+/* Add references to what all lists revoke. */
+static int find_revoked(struct reading *r)
+{
+	struct crls *c = r->c;
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; !ret && i < c->n; i++)
+		ret = add_refs(c, &c->v[i], c->v[i].issuer);
+	crls_sort(c);
+	if (!ret)
+		ret = judge_issuers(c, r->from.trust);
+	for (i = 0; !ret && i < c->n; i++)
+		if (!c->v[i].distrusted)
+			ret = add_other_refs(c, &c->v[i], &r->from);
+	crls_sort(c);
+	return ret;
+}
+
 /* Certificates come first, because a list may be in a file before that of its CA. */
 static int read_path(struct reading *r, const char *path, struct err *err)
 {
 	int ret = each_file(r, path, add_size, err);
-	size_t i;
 
 	if (!ret)
 		ret = each_file(r, path, read_certs, err);
 	if (!ret)
 		ret = each_file(r, path, read_lists, err);
-	for (i = 0; !ret && i < r->c->n; i++)
-		ret = add_all_refs(r->c, &r->c->v[i], &r->from);
-	crls_sort(r->c);
-	return ret;
+	return ret ? ret : find_revoked(r);
 }
 
 static void note_all(const struct crls *crls, const struct trust *trust,

@@ -24,6 +24,11 @@ struct crl_list {
 	X509 *issuer; /* has signed it */
 	struct stack_st_X509 *chain; /* from the issuer to a trusted CA */
 	struct ca_path path; /* the CA */
+	/*
+	 * The certificate of its issuer is revoked, so that it tells only about what
+	 * that key has issued.
+	 */
+	bool distrusted;
 	char *name; /* the issuer */
 	struct crl_age age;
 	time_t next_update;
@@ -56,6 +61,9 @@ int x509_ref(const X509 *issuer, const ASN1_INTEGER *serial,
  */
 bool crls_have(const struct crls *crls, const struct ca_path *path,
 	       const ASN1_INTEGER *serial);
+/* The same for all certificates of @chain, which ends with a CA of @trust. */
+bool crls_have_of(const struct crls *crls, const struct trust *trust,
+		  struct stack_st_X509 *chain);
 /*
  * Return true if at @now a complete list of the CA of @path is valid that a later key
  * than that of @issuer, one of its certificates, has signed. The list of a former key

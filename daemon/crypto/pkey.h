@@ -62,6 +62,12 @@ void trust_verified(X509_STORE_CTX *ctx);
 struct stack_st_X509 *trust_chain_of(const struct trust *trust, X509 *x,
 				     struct stack_st_X509 *others);
 /*
+ * Add references to the certificates of @chain, which ends with a CA of @trust, and to
+ * those that this one depends on. Returns 0 or -errno.
+ */
+int trust_refs_of(const struct trust *trust, struct stack_st_X509 *chain,
+		  struct cert_refs *refs);
+/*
  * Return the other CA of @trust that has issued @x, one of its CAs, or NULL. Valid as
  * long as @trust.
  */
