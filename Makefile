@@ -46,8 +46,11 @@ endif
 PKGS := libcrypto libmnl libnl-route-3.0 sqlite3 libconfig jansson smartcols
 PKGS_TOO := xtables
 PKGS_MAYBE := libsystemd libseccomp
+PKGS_TOOLS_MAYBE := libmicrohttpd
 PKG_CONFIG ?= pkg-config
 PKGS_HERE := $(foreach p,$(PKGS_MAYBE),$(shell $(PKG_CONFIG) --exists $p \
+	2>/dev/null && echo $p))
+PKGS_TOOLS := $(foreach p,$(PKGS_TOOLS_MAYBE),$(shell $(PKG_CONFIG) --exists $p \
 	2>/dev/null && echo $p))
 have = -DHAVE_$(shell echo $(1) | tr a-z- A-Z_)
 
@@ -113,7 +116,8 @@ $(O)/obj/%.o: %.c $(O)/flags
 		-c -o $@ $<
 
 CPP_daemon := -DMCSEC_VERSION='"$(VERSION)"'
-CPP_tools := $(CPP_daemon)
+CPP_tools := $(CPP_daemon) $(foreach p,$(PKGS_TOOLS),$(call have,$p)) \
+	$(shell $(PKG_CONFIG) --cflags $(PKGS_TOOLS) 2>/dev/null)
 $(call obj,$(MAIN_SRC) tools/mcsecctl/mcsecctl.c): VERSION
 CPP_selftests := -Iselftests/unit -Iselftests/fuzz \
 	-DSRCDIR='"$(CURDIR)"'
@@ -133,6 +137,7 @@ endef
 $(O)/mcsecd: $(call obj,$(MAIN_SRC)) $(LIB)
 	$(link)
 
+$(O)/mcsecctl: MC_LIBS += $(shell $(PKG_CONFIG) --libs $(PKGS_TOOLS) 2>/dev/null)
 $(O)/mcsecctl: $(call obj,$(CTL_SRC)) $(LIB)
 	$(link)
 
@@ -273,7 +278,7 @@ uninstall: put = @rm -f '$(DESTDIR)$(2)/$(or $(4),$(notdir $(3)))' && \
 uninstall: override STRIP :=
 uninstall: install-programs install-iptables install-dev uninstall-module
 	@for d in '$(DOCDIR)/examples' '$(DOCDIR)' '$(DATADIR)/mcsec/wireshark' \
-	  '$(DATADIR)/mcsec'; do \
+	  '$(DATADIR)/mcsec/monitoring' '$(DATADIR)/mcsec'; do \
 	  rmdir "$(DESTDIR)$$d" 2>/dev/null || :; done
 built = $(if $(filter uninstall,$(MAKECMDGOALS)),,$(1))
 
@@ -292,6 +297,7 @@ install-programs: $(call built,$(BINS))
 	$(call each,644,$(DOCDIR)/examples,$(sort $(wildcard Documentation/examples/*)))
 	$(call put,644,$(DATADIR)/mcsec,Documentation/schema/mcsec.json)
 	$(call put,644,$(DATADIR)/mcsec/wireshark,tools/wireshark/mcsec.lua)
+	$(call each,644,$(DATADIR)/mcsec/monitoring,$(sort $(wildcard tools/monitoring/*)))
 	@test -n '$(DESTDIR)$(filter uninstall,$(MAKECMDGOALS))' || id mcsec >/dev/null 2>&1 || \
 	  echo 'note: the units need the user mcsec: run "systemd-sysusers" and' \
 	    '"systemd-tmpfiles --create"'

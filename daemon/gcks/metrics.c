@@ -2,6 +2,7 @@
 #include "gcks/gcks.h"
 
 #define AT(member) METRIC_AT(struct gcks_group_status, member)
+#define SECONDS(member) METRIC_SECONDS(struct gcks_group_status, member)
 
 const struct metric gcks_group_metrics[] = {
 	{ "members", METRIC_GAUGE, "Members of the group.", AT(members) },
@@ -58,10 +59,11 @@ const struct metric gcks_group_metrics[] = {
 
 const struct metric gcks_key_metrics[] = {
 	{ "data-left", METRIC_GAUGE,
-	  "Remaining lifetime of the Data SA in seconds.", AT(data_left) },
+	  "Remaining lifetime of the Data SA in seconds.", SECONDS(data_left) },
 	{ "rekey-left", METRIC_GAUGE,
-	  "Remaining lifetime of the Rekey SA in seconds.", AT(rekey_left) },
+	  "Remaining lifetime of the Rekey SA in seconds.",
+	  SECONDS(rekey_left) },
 	{ "next-rekey", METRIC_GAUGE, "Seconds until the next periodic rekey.",
-	  AT(next_rekey) },
+	  SECONDS(next_rekey) },
 	{},
 };

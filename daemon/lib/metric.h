@@ -23,6 +23,7 @@ enum metric_kind {
 /*
  * @name: words with hyphens, unique in its table; stable for programs
  * @help: a sentence for people
+ * @unit: base unit of the value, such as "seconds"; NULL: it has none
  * @offset, @size: place of the unsigned integer in the struct, 4 or 8 octets;
  *	size 0 if the value is not in a struct but is found by its name.
  */
@@ -30,6 +31,7 @@ struct metric {
 	const char *name; /* NULL at the end of a table */
 	enum metric_kind kind;
 	const char *help;
+	const char *unit;
 	size_t offset;
 	size_t size;
 };
@@ -37,6 +39,9 @@ struct metric {
 /* The place of a value, at the end of { name, kind, help, METRIC_AT(struct x, y) }. */
 #define METRIC_AT(type, member) \
 	.offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
+
+/* The same for a value in seconds. */
+#define METRIC_SECONDS(type, member) METRIC_AT(type, member), .unit = "seconds"
 
 static inline uint64_t metric_read(const struct metric *m, const void *obj)
 {

@@ -2,16 +2,18 @@
 #include "member/member.h"
 
 #define AT(member) METRIC_AT(struct member_group_status, member)
+#define SECONDS(member) METRIC_SECONDS(struct member_group_status, member)
 
 const struct metric member_group_metrics[] = {
 	{ "data-left", METRIC_GAUGE,
 	  "Remaining lifetime of the newest Data SA in seconds.",
-	  AT(data_left) },
+	  SECONDS(data_left) },
 	{ "n-sas", METRIC_GAUGE, "Data SAs, including old ones.", AT(n_sas) },
 	{ "atd", METRIC_GAUGE,
-	  "Activation time delay in seconds, as last received.", AT(atd) },
+	  "Activation time delay in seconds, as last received.", SECONDS(atd) },
 	{ "dtd", METRIC_GAUGE,
-	  "Deactivation time delay in seconds, as last received.", AT(dtd) },
+	  "Deactivation time delay in seconds, as last received.",
+	  SECONDS(dtd) },
 	{ "n-sender-ids", METRIC_GAUGE, "Sender-IDs of this member.",
 	  AT(n_sender_ids) },
 	{ "registrations", METRIC_COUNTER, "Registrations that succeeded.",
@@ -37,6 +39,7 @@ const struct metric member_group_metrics[] = {
 
 const struct metric member_key_metrics[] = {
 	{ "rekey-left", METRIC_GAUGE,
-	  "Remaining lifetime of the Rekey SA in seconds.", AT(rekey_left) },
+	  "Remaining lifetime of the Rekey SA in seconds.",
+	  SECONDS(rekey_left) },
 	{},
 };

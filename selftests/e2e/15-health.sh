@@ -66,6 +66,14 @@ like "a group that is not there is not judged" "$(health m sound | tr '\n' ' ')"
 	'no group .*sound.* exit 2'
 mctl -j health >"$TMP/health.json"
 fits "a health without problems fits the schema" health <"$TMP/health.json"
+# METRIC: its value in the text for collectors
+exported() { mctl metrics export | sed -n "s/^$1 //p"; }
+is "collectors see that module and daemon answer" \
+	"$(exported mcsec_module_up):$(exported mcsec_daemon_up)" 1:1
+is "collectors see a member that is in and well" \
+	"$(exported 'mcsec_member_in{group="video"}'):$(exported mcsec_healthy)" 1:1
+is "collectors see the counters of the module" \
+	"$(exported mcsec_module_out_exempt_total)" "$(counter m out-exempt)"
 
 section "interface"
 
@@ -73,6 +81,8 @@ nip m link set eth0 down
 try "an interface that is down is told" wait_until 5 tells \
 	'^group video: rekeys cannot be received at 239.8.1.254:848: eth0 .* is down; to do: set the link up'
 is "the exit code of a problem" "$(health m | tail -n 1)" "exit 1"
+is "collectors see the problem" \
+	"$(exported 'mcsec_problems{kind="rekey-interface-down",group="video"}')" 1
 is "the member is not in while it cannot hear" "$(state)" behind
 mctl -j health >"$TMP/health.json"
 fits "a health with problems fits the schema" health <"$TMP/health.json"

@@ -32,7 +32,7 @@ exposure() {
 		sed -n 's/.*Overall exposure level.*: \([0-9.]*\) .*/\1/p'
 }
 
-for unit in mcsecd.service mcsecd@.service; do
+for unit in mcsecd.service mcsecd@.service mcsec-metrics.service; do
 	level=$(exposure "$unit")
 	try "$unit has an exposure of at most 1.5 ($level)" \
 		awk -v "l=$level" 'BEGIN { exit !(l != "" && l <= 1.5) }'

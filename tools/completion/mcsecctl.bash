@@ -32,6 +32,9 @@ _mcsecctl_lookup() {
 	'sender del') mc_words='' mc_args='group none none' ;;
 	'sender show') mc_words='' mc_args='group none' ;;
 	'stats') mc_words='-a' mc_args='' ;;
+	'metrics') mc_words='export serve' mc_args='' ;;
+	'metrics export') mc_words='' mc_args='file' ;;
+	'metrics serve') mc_words='' mc_args='none' ;;
 	'batch') mc_words='-f force' mc_args='' ;;
 	'key') mc_words='generate' mc_args='' ;;
 	'key generate') mc_words='bits file' mc_args='alg' ;;

@@ -22,6 +22,8 @@ int complain(int code, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (running && running->quiet)
+		return code;
 	fflush(stdout);
 	fputs("mcsecctl: ", stderr);
 	if (running && running->batch)

@@ -31,6 +31,7 @@ struct command;
 struct ctl {
 	bool json;
 	bool verbose; /* -v, of the tool or of the command that runs */
+	bool quiet; /* complain() prints nothing */
 	const char *netns; /* name or path; NULL: the current one */
 	const char *socket; /* path of the daemon's socket */
 	struct kernel kernel; /* opened by need_kernel() */
@@ -219,6 +220,7 @@ int watch_daemon(struct ctl *ctl, bool loud);
 extern const struct command group_commands[], sa_commands[], sender_commands[];
 extern const struct command key_commands[], pki_commands[], audit_commands[];
 extern const struct command setup_commands[];
+extern const struct command metrics_commands[];
 command_fn cmd_show, cmd_stats, cmd_monitor, cmd_batch, cmd_metrics;
 command_fn cmd_doctor, cmd_health, cmd_watch, cmd_status, cmd_member, cmd_rekey,
 	cmd_reseal, cmd_evict, cmd_admit;

@@ -1,41 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The list of all metrics of mcsec, for people and for programs that collect
- * them.
+ * The list of all metrics of mcsec, and their values for programs that collect them.
  */
-#include <stdio.h>
+#include "metrics.h"
 
-#include "gcks/gcks.h"
-#include "ike/engine.h"
-#include "member/member.h"
-#include "rekey/rekey.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "mcsecctl.h"
 
-/*
- * Tables of metrics, and the place of their values in the output of "stats" and
- * "status".
- */
-static const struct metric_table {
-	const char *path;
-	const struct metric *metrics;
-} tables[] = {
-	{ "stats", kernel_metrics },
-	{ "gcks.groups", gcks_group_metrics },
-	{ "gcks.groups", gcks_key_metrics },
-	{ "member.groups", member_group_metrics },
-	{ "member.groups", member_key_metrics },
-	{ "member.rekey-drops", rekey_metrics },
-	{ "gcks.ike", ike_metrics },
-	{ "member.ike", ike_metrics },
-	{},
-};
+static const char *kind_of(const struct metric *m)
+{
+	return m->kind == METRIC_COUNTER ? "counter" : "gauge";
+}
 
 static json_t *metric_json(const char *path, const struct metric *m)
 {
 	return json_pack("{s:s, s:s, s:s, s:s}", "in", path, "name", m->name,
-			 "kind",
-			 m->kind == METRIC_COUNTER ? "counter" : "gauge",
-			 "help", m->help);
+			 "kind", kind_of(m), "help", m->help);
 }
 
 int cmd_metrics(struct ctl *ctl, int argc, char **argv)
@@ -43,25 +28,88 @@ int cmd_metrics(struct ctl *ctl, int argc, char **argv)
 	const struct metric_table *t;
 	const struct metric *m;
 	json_t *list;
-	int ret;
 
-	(void)argv;
-	ret = check_argc(argc, 0, 0);
-	if (ret)
-		return ret;
+	if (argc)
+		return dispatch(ctl, ctl->command, argc, argv);
 	list = ctl->json ? json_array() : NULL;
-	for (t = tables; t->path; t++) {
+	for (t = metric_tables; t->path; t++) {
 		for (m = t->metrics; m->name; m++) {
 			if (list)
 				json_array_append_new(list,
 						      metric_json(t->path, m));
 			else
 				printf("%-18s %-20s %-7s %s\n", t->path,
-				       m->name,
-				       m->kind == METRIC_COUNTER ? "counter"
-								 : "gauge",
-				       m->help);
+				       m->name, kind_of(m), m->help);
 		}
 	}
 	return ctl->json ? print_json(list) : EXIT_OK;
 }
+
+/* ---- values --------------------------------------------------------------- */
+
+/* A collector that reads @path meanwhile sees the old file or the new one. */
+static int write_file(const char *path, const char *text, size_t len)
+{
+	char part[4096];
+	FILE *f;
+	int ret;
+
+	if ((size_t)snprintf(part, sizeof(part), "%s.%d", path,
+			     (int)getpid()) >= sizeof(part))
+		return -ENAMETOOLONG;
+	f = fopen(part, "wxe");
+	if (!f)
+		return -errno;
+	ret = fwrite(text, 1, len, f) == len ? 0 : -errno;
+	if (!ret && fchmod(fileno(f), 0644))
+		ret = -errno;
+	if (fclose(f) && !ret)
+		ret = -errno;
+	if (!ret && rename(part, path))
+		ret = -errno;
+	if (ret)
+		unlink(part);
+	return ret;
+}
+
+static int metrics_export(struct ctl *ctl, int argc, char **argv)
+{
+	char *text;
+	size_t len;
+	int ret;
+
+	ret = check_argc(argc, 0, 1);
+	if (ret)
+		return ret;
+	if (ctl->json)
+		return complain(EXIT_USAGE,
+				"metrics export has a format of its own: \"mcsecctl -j stats\" and \"mcsecctl -j status\" have the values in JSON");
+	text = metrics_text(ctl, &len);
+	if (!text)
+		return complain(EXIT_FAILED, "no memory for the output");
+	if (!argc)
+		fwrite(text, 1, len, stdout);
+	else
+		ret = write_file(argv[0], text, len);
+	free(text);
+	return ret ? complain(EXIT_FAILED, "metrics export: %s: %s", argv[0],
+			      strerror(-ret))
+		   : EXIT_OK;
+}
+
+static int metrics_serve_cmd(struct ctl *ctl, int argc, char **argv)
+{
+	int ret = check_argc(argc, 1, 1) ?: enter_netns(ctl);
+
+	/* Another thread will read the counters, in the namespace that it inherits. */
+	ctl->netns = NULL;
+	return ret ?: metrics_serve(ctl, argv[0]);
+}
+
+const struct command metrics_commands[] = {
+	COMMAND("export", metrics_export, "[FILE]",
+		"print all values in the text format of Prometheus"),
+	COMMAND("serve", metrics_serve_cmd, "PATH|ADDRESS:PORT",
+		"give them out by HTTP at /metrics, on this host only"),
+	{}
+};
