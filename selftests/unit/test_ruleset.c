@@ -315,11 +315,13 @@ static unsigned int judged(const struct conf *conf, const json_t *ruleset,
 	", " PAYLOAD("udp", "sport", "{'set': [848, 4500]}")
 #define REQUESTS IP_DST("'192.0.2.1'") ", " DPORT("{'set': [848, 4500]}")
 #define STREAM IP_DST("'239.1.1.1'") ", " DPORT("5000")
+#define REKEYED IP_DST("'239.1.1.254'") ", " DPORT("848")
 
 static json_t *member_rules(int but)
 {
 	static const char *const rules[][2] = {
 		{ "input", "[" ANSWERS ", " ACCEPT "]" },
+		{ "input", "[" REKEYED ", " ACCEPT "]" },
 		{ "input", "[" STREAM ", " ACCEPT "]" },
 		{ "input", "[" IP_PROTO("'igmp'") ", " ACCEPT "]" },
 		{ "output", "[" REQUESTS ", " ACCEPT "]" },
@@ -341,6 +343,7 @@ static void test_member(void)
 {
 	static const char *const dropped[] = {
 		"answers of the key server",
+		"rekeys to UDP port 848",
 		"datagrams of the group video",
 		"queries of IGMP",
 		"requests to the key server",
@@ -458,6 +461,49 @@ static void test_many_groups(void)
 	json_decref(r);
 }
 
+/* Answers are let in by their state, and groups by their address: rekeys by nothing. */
+static void test_rekeys_here(void)
+{
+	struct conf *conf = conf_of(member_role);
+	struct conf *inband = crowd_of(MEMBER, 1, "inband = true; " STREAMS);
+	char text[2048];
+	json_t *r = begin();
+
+	add_chain("input", "input", 0, "drop");
+	add_rule("input",
+		 "[" STATE("['established', 'related']") ", " ACCEPT "]");
+	add_rule("input", "[" IP_DST("'239.1.1.1'") ", " DPORT(
+				  "{'range': [1, 5000]}") ", " ACCEPT "]");
+	add_rule("input", "[" IP_PROTO("'igmp'") ", " ACCEPT "]");
+	is_int(judged(conf, r, text, sizeof(text)), 0,
+	       "a rule for a range of ports may be for rekeys");
+	is_str(text, "", "a rule for a range of ports is no problem");
+	json_decref(r);
+	r = begin();
+	add_chain("input", "input", 0, "drop");
+	add_rule("input",
+		 "[" STATE("['established', 'related']") ", " ACCEPT "]");
+	add_rule("input", "[" STREAM ", " ACCEPT "]");
+	add_rule("input", "[" IP_PROTO("'igmp'") ", " ACCEPT "]");
+	is_int(judged(conf, r, text, sizeof(text)), 0,
+	       "rekeys may have another port");
+	is_str(text,
+	       "rekeys to UDP port 848 are dropped by table inet filter, chain input, its policy\n",
+	       "rekeys that no rule lets in are told of");
+	json_decref(r);
+	r = begin();
+	add_chain("input", "input", 0, "drop");
+	add_rule("input",
+		 "[" STATE("['established', 'related']") ", " ACCEPT "]");
+	add_rule("input", "[" IP_DST("'239.1.1.1'") ", " ACCEPT "]");
+	add_rule("input", "[" IP_PROTO("'igmp'") ", " ACCEPT "]");
+	judged(inband, r, text, sizeof(text));
+	is_str(text, "", "a member that is rekeyed inband needs no rule");
+	json_decref(r);
+	conf_free(inband);
+	conf_free(conf);
+}
+
 /* Rekeys over IKE SAs need no rule of their own. */
 static void test_inband_only(void)
 {
@@ -482,6 +528,7 @@ int main(void)
 	RUN(test_member);
 	RUN(test_gcks);
 	RUN(test_many_groups);
+	RUN(test_rekeys_here);
 	RUN(test_inband_only);
 	return done();
 }

@@ -94,6 +94,37 @@ static void judge_registration(struct rules_walk *w,
 	judge_probe(w, &p);
 }
 
+/* A port from which nothing is sent that has one of its own. */
+#define ANY_PORT 49152
+
+/*
+ * The member learns the rekey address and its port when it registers, so that a rule
+ * for some address is enough, and the port is taken for that of the key server.
+ */
+static void judge_rekeys_here(struct rules_walk *w, const struct conf_member *m,
+			      const struct conf_mgroup *g, const char *dev)
+{
+	struct probe p = {
+		.hook = "input",
+		.family = g->sel.dst.family,
+		.proto = IPPROTO_UDP,
+		.sport = ANY_PORT,
+		.dport = m->gcks.port,
+		.dev = dev,
+		.state = "new",
+	};
+	char why[512];
+
+	w->n++;
+	if (ruleset_fate(w->ruleset, &p, why, sizeof(why)) != FATE_DROPPED)
+		return;
+	check_unchecked(w->c, "firewall",
+			"accept them in that chain, unless \"rekey-port\" of the key server is another one",
+			"rekeys to UDP port %u are dropped by %s", p.dport,
+			why);
+	w->bad++;
+}
+
 /* Reports that bring the group here, and the queries that they answer. */
 static void judge_reports(struct rules_walk *w, int family, const char *dev)
 {
@@ -158,7 +189,7 @@ static void judge_group(struct rules_walk *w, const struct conf_mgroup *g,
 
 static void judge_member(struct rules_walk *w, const struct conf_member *m)
 {
-	bool told[2] = {};
+	bool told[2] = {}, rekeyed = false;
 	size_t i;
 
 	judge_registration(w, m);
@@ -172,6 +203,9 @@ static void judge_member(struct rules_walk *w, const struct conf_member *m)
 			 g->devs.n ? g->devs.name[0] : m->interface);
 		multicast_dev(&to, dev);
 		judge_group(w, g, *dev ? dev : NULL);
+		if (!rekeyed && !g->inband)
+			judge_rekeys_here(w, m, g, *dev ? dev : NULL);
+		rekeyed |= !g->inband;
 		if (told[v6])
 			continue;
 		told[v6] = true;
