@@ -96,12 +96,14 @@ fits "the status of the key server fits the schema" status <"$TMP/status.json"
 
 section "the module"
 
-in_module() { ctl m group show | sed 's/ owner mcsecd .*//' | sort; }
-configured="group channel 239.7.3.1 src 10.7.0.2
-group own 239.7.128.0/24 src 10.7.0.0/25 proto udp sport 7 dport 9 mark 0x10/0xf0 dev eth0,lo forward in-mark 0x400
-group part 239.7.65.0/24 proto udp dport 5000
-group ports 239.7.64.0/18 proto udp dport 5000
-group six ff3e::/32 src 2001:db8::/64 proto ospf"
+in_module() {
+	ctl m group show | awk 'NR > 1 { sub(/ enforce +mcsecd .*/, ""); $1 = $1; print }' | sort
+}
+configured="channel 239.7.3.1 10.7.0.2
+own 239.7.128.0/24 10.7.0.0/25 udp 7 9 0x10/0xf0 eth0,lo yes 0x400
+part 239.7.65.0/24 udp 5000
+ports 239.7.64.0/18 udp 5000
+six ff3e::/32 2001:db8::/64 ospf"
 is "the module protects what is configured" "$(in_module)" "$configured"
 down TERM "$m_pid"
 is "without the daemon the module protects the same" "$(in_module)" "$configured"

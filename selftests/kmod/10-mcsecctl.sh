@@ -49,17 +49,18 @@ k20=$TMP/k20 k36=$TMP/k36
 
 section "groups"
 
-is "at first there is no group" "$(ctl a group show 2>&1)" ""
+is "at first there is no group" "$(ctl a group show 2>&1)" "no groups"
 is "at first there is no group in JSON" "$(ctl a -j group show)" "[]"
 try "an IPv4 group" ctl a group add video 239.1.1.1
 try "an IPv6 group" ctl a group add six ff3e::8000:1
 is "a group is shown" "$(ctl a group show video)" \
-	"group video 239.1.1.1 out-spi none sas 0 out-drops 0 in-drops 0"
+	"GROUP  ADDRESS    POLICY   SAS  OUT-SPI
+video  239.1.1.1  enforce    0  none"
 is "a group is shown as JSON" \
 	"$(ctl a -j group show six | json 'j[0]["dst"]')" \
 	"ff3e::8000:1"
 is "both groups are listed" "$(ctl a -j group show | json 'len(j)')" 2
-is "another namespace has no group" "$(ctl b group show 2>&1)" ""
+is "another namespace has no group" "$(ctl b group show 2>&1)" "no groups"
 is "mcsecctl inside the namespace shows the same groups" \
 	"$(in_ns a "$MCSECCTL" -j group show | json 'len(j)')" 2
 is "mcsecctl -n takes the path of a namespace" \
@@ -122,7 +123,7 @@ unlike "the SA's key is not shown" \
 	"$(ctl a -j sa show; ctl a sa show; ctl a show)" \
 	"${key:0:16}"
 like "the text has the Sender-IDs as they were typed" \
-	"$(ctl a sa show video 0x1000)" 'sender-id 1-3,9 iv-limit 1000$'
+	"$(ctl a sa show video 0x1000)" '^sender-id +1-3,9$'
 is "the group sends with it" \
 	"$(ctl a -j group show video | json 'j[0]["out-spi"]')" 4096
 
@@ -146,7 +147,15 @@ is "the SAs of one group are listed" \
 is "groups and SAs are listed together" "$(ctl a -j show |
 	json 'sorted((g["name"], len(g["sa"])) for g in j)')" \
 	'[["six", 1], ["video", 2]]'
-is "the overview as text" "$(ctl a show | grep -c '^  sa ')" 3
+is "the overview as text" "$(ctl a show | awk 'NF { print $1, $2, $3 }' |
+	LC_ALL=C sort)" \
+	"GROUP ADDRESS POLICY
+GROUP SPI DIR
+six 0x00000100 inout
+six ff3e::8000:1 enforce
+video 0x00001000 inout
+video 0x00002000 in
+video 239.1.1.1 enforce"
 
 try "limits can be replaced" ctl a sa set video 0x2000 hard-time 1d \
 	soft-packets 5
@@ -241,14 +250,14 @@ is "no refusal changed anything" "$after" "$before"
 
 section "senders and counters"
 
-is "no sender has been heard" "$(ctl a sender show video 0x1000 2>&1)" ""
+is "no sender has been heard" "$(ctl a sender show video 0x1000 2>&1)" "no senders"
 is "the senders in JSON are none" "$(ctl a -j sender show video 0x1000)" "[]"
-is "no counter moved" "$(ctl a stats 2>&1)" ""
+is "no counter moved" "$(ctl a stats 2>&1)" "all counters are 0"
 like "all counters are shown if asked for" "$(ctl a stats -a)" \
-	'^in-bad-icv +0$'
+	'^in-bad-icv +0  [A-Z]'
 is "JSON has all counters" "$(ctl a -j stats | json 'j["out-no-sa"]')" 0
 is "JSON has as many counters as the text" "$(ctl a -j stats | json 'len(j)')" \
-	"$(ctl a stats -a | wc -l)"
+	"$(($(ctl a stats -a | wc -l) - 1))"
 says "an unknown word for the counters" '-a' ctl a stats -z
 
 section "rights"
@@ -271,7 +280,7 @@ else
 		"user namespaces are off"
 fi
 is "groups of a user's own namespace are not seen outside" \
-	"$("$MCSECCTL" group show)" ""
+	"$("$MCSECCTL" group show)" "no groups"
 
 section "removal"
 

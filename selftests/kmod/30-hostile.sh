@@ -51,7 +51,7 @@ hostile() { # family, group, its address
 	mark
 	is "IPv$f: all of it again" "$(forge replay "$TMP/c$f.pcap" eth0)" 20
 	grows "the replays are counted as such" "in-replay 20"
-	is "the SA counts the replays" "$(sa_word b "$g" 4096 replays)" 20
+	is "the SA counts the replays" "$(sa_word b "$g" 4096 in-replays)" 20
 
 	# 16 head, 60 + 8 payload, 2 padding, 2 trailer, 16 ICV. A receiver
 	# that has seen none of it, so that each is verified; but a counter of
@@ -70,7 +70,7 @@ hostile() { # family, group, its address
 		for (i = 1; i <= NF; i++) n += $i; print n }')" 104
 
 	is "IPv$f: the SA counts the altered datagrams that did not verify" \
-		"$(sa_word b "$g" 4096 bad-icv)" \
+		"$(sa_word b "$g" 4096 in-bad-icv)" \
 		"$(grown | sed -n 's/.*in-bad-icv \([0-9]*\).*/\1/p')"
 	is "altered datagrams made no sender" "$(sa_word b "$g" 4096 senders)" 0
 	mark

@@ -59,7 +59,7 @@ pair soft-packets 5 hard-packets 12 -- soft-packets 4 hard-packets 10
 send a $G4 count=20 >/dev/null
 hears a "soft-expire sa g4 $hex limit packets"
 hears a "hard-expire sa g4 $hex limit packets"
-is "the sender stops at its limit" "$(sa_word a g4 $spi packets)" 12
+is "the sender stops at its limit" "$(sa_word a g4 $spi out-packets)" 12
 is "the sender's SA has expired" "$(sa_word a g4 $spi state)" expired
 is "datagrams that an expired SA does not send are counted" \
 	"$(counter a out-expired)" 8
@@ -77,7 +77,7 @@ send a $G4 count=9 size=90 >/dev/null
 hears a "soft-expire sa g4 $hex limit bytes"
 hears a "hard-expire sa g4 $hex limit bytes"
 arrives "seven datagrams of 100 arrive" 7
-is "the bytes are counted as such" "$(sa_word a g4 $spi bytes)" 700
+is "the bytes are counted as such" "$(sa_word a g4 $spi out-bytes)" 700
 pair -- hard-bytes 750
 before=$(counter b in-expired)
 send a $G4 count=9 size=90 >/dev/null
@@ -117,7 +117,7 @@ send a $G4 count=4 size=90 >/dev/null
 arrives "sixteen IVs are used and no more" 16
 is "datagrams without an IV are counted" "$(counter a out-exhausted)" 4
 is "an exhausted SA has sent sixteen datagrams" \
-	"$(sa_word a g4 $spi packets) $(sa_word a g4 $spi bytes)" "16 1600"
+	"$(sa_word a g4 $spi out-packets) $(sa_word a g4 $spi out-bytes)" "16 1600"
 
 section "an IV is never used twice"
 

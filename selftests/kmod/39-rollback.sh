@@ -61,7 +61,7 @@ try "userspace is told of each SA that ended" \
 	wait_until 20 events 'hard-expire.*rollback' 4
 send a $G4 >/dev/null
 is "nothing is sent after hibernation began" "$(counter a out-expired)" 1
-is "the groups stay, closed" "$(ctl a group show | wc -l)" 2
+is "the groups stay, closed" "$(group_names a | wc -l)" 2
 k=$(new_key 20)
 again() { sa_add a g4 "$k" spi 4099 dir out alg aes-gcm-16 sender-id 1-8 select; }
 again 2>"$TMP/busy" && not_ok "an SA added before the image is refused"

@@ -271,7 +271,7 @@ NFT
 mc a send 239.5.5.6 $PORT eth0 src=10.5.0.1 text=LEAKroute count=2 \
 	>/dev/null
 is "another route: protected by where it leaves" \
-	"$(sa_word a routed 0x6001 packets)" 2
+	"$(sa_word a routed 0x6001 out-packets)" 2
 more "another route: counted" a out-protected 2
 in_ns a nft flush ruleset
 ctl a group del routed

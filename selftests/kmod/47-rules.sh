@@ -126,8 +126,8 @@ keyed() { # group, words for it in b
 }
 keyed g4 in-mark 0x400/0xc00
 keyed g6 in-mark 0x800
-like "the mark is shown" "$(ctl b group show g4)" ' in-mark 0x400/0xc00 '
-like "a mark without a mask is shown" "$(ctl b group show g6)" ' in-mark 0x800 '
+like "the mark is shown" "$(ctl b group show g4)" '^g4 .* 0x400/0xc00 '
+like "a mark without a mask is shown" "$(ctl b group show g6)" '^g6 .* 0x800 '
 is "the mark is shown in JSON" "$(ctl b -j group show g4 |
 	json 'j[0]["in-mark"], j[0]["in-mark-mask"]')" "(1024, 3072)"
 in_ns b nft -f - <<NFT

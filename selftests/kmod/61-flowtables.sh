@@ -227,7 +227,7 @@ warns() { # name, words
 	ctl b group flush
 	like "$1" "$(ctl b group add g4 $G4 2>&1)" \
 		"^mcsecctl: group add: warning: an interface has $2"
-	is "$1: the group is there all the same" "$(ctl b group show | wc -l)" 1
+	is "$1: the group is there all the same" "$(group_names b | wc -l)" 1
 }
 in_ns b nft -f - <<'END'
 table netdev w {

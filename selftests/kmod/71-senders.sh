@@ -13,7 +13,7 @@ two_hosts
 groups a b
 forge() { pkt a forge "$@"; }
 sender() { ctl b sender "$@"; }
-senders() { ctl b sender show g4 4096; }
+senders() { ctl b sender show g4 4096 | awk 'NR > 1 { $1 = $1; print }'; }
 
 says() { # name, what it has to say, command...
 	local name=$1 want=$2 out rc=0
@@ -46,7 +46,7 @@ section "sender add"
 try "a sender that was not heard yet" \
 	sender add g4 4096 4 name "a.example, room 3"
 is "the sender is there, with no packets" "$(senders)" \
-	'sender g4 0x00001000 sender-id 4 name "a.example, room 3" counter 0 packets 0 replays 0'
+	'4 a.example, room 3 0 0'
 is "the sender takes a place" "$(sa_word b g4 4096 senders)" 1
 is "a sender made by hand is no event" "$(heard 4)" 0
 says "the same again" 'sender-id: the SA has a sender|has a sender of this sender-id' \
@@ -73,9 +73,9 @@ is "no refusal left a sender" "$(senders | wc -l)" 2
 
 section "sender set"
 try "another name" sender set g4 4096 5 name e.example
-like "the other name" "$(senders)" 'sender-id 5 name "e.example" counter 0'
+like "the other name" "$(senders)" '^5 e.example 0 0$'
 try "no name" sender set g4 4096 5 name ""
-like "the name is gone" "$(senders)" 'sender-id 5 counter 0'
+like "the name is gone" "$(senders)" '^5 0 0$'
 says "a sender that is not there" 'no sender of this sender-id' \
 	sender set g4 4096 6 name x
 says "nothing to set" 'name is missing' sender set g4 4096 5
@@ -84,7 +84,7 @@ section "traffic"
 send a $G4 count=3 >/dev/null
 try "datagrams come" wait_until 30 has_lines rx 3
 like "the datagrams are the named sender's" "$(senders)" \
-	'sender-id 4 name "a.example, room 3" counter [0-9]+ packets 3 replays 0'
+	'^4 a.example, room 3 [0-9]+ 3$'
 try "the first one is an event" wait_until 20 hears 4 1
 sniffed wire
 cp "$TMP/wire.pcap" "$TMP/old.pcap"
@@ -92,7 +92,7 @@ cp "$TMP/wire.pcap" "$TMP/old.pcap"
 section "sender del"
 try "a sender that was heard" sender del g4 4096 4
 is "one sender is left" "$(senders)" \
-	"sender g4 0x00001000 sender-id 5 counter 0 packets 0 replays 0"
+	"5 0 0"
 says "a second time" 'no sender of this sender-id' sender del g4 4096 4
 says "the name of one that is gone" 'no sender of this sender-id' \
 	sender set g4 4096 4 name x
@@ -105,14 +105,14 @@ is "a replay makes no sender" "$(senders | wc -l)" 1
 send a $G4 count=2 >/dev/null
 try "new datagrams come" wait_until 30 has_lines rx 5
 like "the sender is new, and has no name" "$(senders)" \
-	'sender-id 4 counter [0-9]+ packets 2 replays 3'
+	'^4 [0-9]+ 2 3$'
 try "the sender is an event again" wait_until 20 hears 4 2
 
 section "sender del and add"
 try "deleted again" sender del g4 4096 4
 try "made again, before anything comes" sender add g4 4096 4 name again
 like "the sender has counted nothing" "$(senders)" \
-	'sender-id 4 name "again" counter [1-9][0-9]* packets 0 replays 0'
+	'^4 again [1-9][0-9]* 0$'
 was=$(counter b in-replay)
 is "replays after the sender was made again" "$(forge replay "$TMP/old.pcap" eth0)" 3
 try "all of them are refused as replays again" wait_until 20 counted b in-replay $((was + 3))
@@ -125,7 +125,7 @@ try "there is room for the one that was deleted" sender add g4 4096 5
 send a $G4 count=1 >/dev/null
 try "one more datagram comes" wait_until 30 has_lines rx 6
 like "the sender made again counts it" "$(senders)" \
-	'sender-id 4 name "again" counter [0-9]+ packets 1 '
+	'^4 again [0-9]+ 1( |$)'
 is "no other sender was an event" "$(grep -c new-sender "$TMP/events")" 3
 
 section "a user's part"
@@ -136,7 +136,7 @@ cat >"$TMP/user.sh" <<'USER'
 for ((i = 0; i < 65536; i += $2)); do
 	echo "sender add g 4096 $i"
 done | "$MCSECCTL" batch 2>&1
-"$MCSECCTL" sender show g 4096 | grep -c '^sender g '
+"$MCSECCTL" sender show g 4096 | grep -c '^ *[0-9]'
 "$MCSECCTL" sa del g 4096
 "$MCSECCTL" sa add g spi 4097 dir in alg aes-gcm-16 window 32768 key-file "$1"
 # the windows go after the readers

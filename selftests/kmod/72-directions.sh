@@ -39,7 +39,7 @@ like "a receiver cannot be selected" \
 like "stopping to send and being selected is refused" \
 	"$(set_b dir in select 2>&1)" 'selected needs an SA with dir out'
 is "a refusal leaves the direction" "$(sa_word b g4 4096 dir)" inout
-like "a refusal leaves the choice" "$(ctl b sa show g4 4096)" ' selected '
+is "a refusal leaves the choice" "$(sa_word b g4 4096 selected)" yes
 like "a bad limit refuses the direction with it" \
 	"$(set_b dir in soft-time 9 hard-time 8 2>&1)" 'limit'
 is "a bad limit leaves the direction" "$(sa_word b g4 4096 dir)" inout
@@ -47,7 +47,7 @@ is "a bad limit leaves the direction" "$(sa_word b g4 4096 dir)" inout
 section "send turned off"
 try "the SA is set to receive alone" set_b dir in
 is "the SA receives alone" "$(sa_word b g4 4096 dir)" in
-unlike "the SA is not selected" "$(ctl b sa show g4 4096)" ' selected '
+is "the SA is not selected" "$(sa_word b g4 4096 selected)" no
 unlike "no Sender-ID is left to it" "$(ctl b sa show g4 4096)" 'sender-id'
 was=$(counter b out-no-sa)
 send b $G4 count=2 loop=0 >/dev/null
@@ -101,7 +101,7 @@ before=$(wc -l <"$TMP/rx") before6=$(wc -l <"$TMP/rx6")
 was=$(counter b in-replay)
 is "four own datagrams come back" "$(forge moved "$TMP/own.pcap" eth0)" 4
 try "each of them is a replay" wait_until 20 counted b in-replay $((was + 4))
-is "the SA counts its own as replays" "$(sa_word b g6 4110 replays)" 2
+is "the SA counts its own as replays" "$(sa_word b g6 4110 in-replays)" 2
 send b $G4 count=1 >/dev/null
 send b $G6 count=1 >/dev/null
 try "a copy for the own sockets comes" wait_until 20 has_lines rx $((before + 1))

@@ -224,23 +224,23 @@ counters() {
 	local n=$1
 	shift
 
-	{ ctl "$n" stats || echo "stats failed"; } |
-		awk -v but=" $* " '!index(but, " " $1 " ") {
+	{ ctl "$n" stats || printf '\nstats failed\n'; } |
+		awk -v but=" $* " 'NR > 1 && !index(but, " " $1 " ") {
 			printf "%s%s %s", sep, $1, $2
 			sep = ", "
 		}'
 }
 
-# sa_word NAMESPACE GROUP SPI WORD: print the value behind a word of "sa show".
+# sa_word NAMESPACE GROUP SPI NAME: print the value of that name in "sa show".
 sa_word() {
-	ctl "$1" sa show "$2" "$3" | awk -v word="$4" '{
-		for (i = 1; i < NF; i++)
-			if ($i == word) {
-				print $(i + 1)
-				exit
-			}
-	}'
+	ctl "$1" sa show "$2" "$3" | awk -v name="$4" '$1 == name { print $2 }'
 }
+
+# group_names NAMESPACE: print the names of all groups, one a line.
+group_names() { ctl "$1" group show | awk 'NR > 1 { print $1 }'; }
+
+# group_is NAMESPACE GROUP NAME: print the value of that name in JSON.
+group_is() { ctl "$1" -j group show "$2" | json "j[0].get(\"$3\")"; }
 
 # counted NAMESPACE COUNTER NUMBER: succeed if the counter has reached the number.
 counted() {

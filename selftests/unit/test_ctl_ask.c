@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "../../tools/mcsecctl/daemon.c"
+#include "../../tools/mcsecctl/details.c"
 #include "../../tools/mcsecctl/order.c"
 #include "../../tools/mcsecctl/safe.c"
 #include "../../tools/mcsecctl/status.c"

@@ -24,14 +24,14 @@ _mcsecctl_lookup() {
 	'sa add') mc_words='spi alg key-file key-stdin mode sid-bits sender-id replay window max-senders iv-limit key dir select soft-time hard-time soft-packets hard-packets soft-bytes hard-bytes' mc_args='group' ;;
 	'sa set') mc_words='dir select soft-time hard-time soft-packets hard-packets soft-bytes hard-bytes' mc_args='group none' ;;
 	'sa del') mc_words='' mc_args='group none' ;;
-	'sa show') mc_words='' mc_args='group none' ;;
+	'sa show') mc_words='-v' mc_args='group none' ;;
 	'sa flush') mc_words='' mc_args='group' ;;
 	'sender') mc_words='add set del show' mc_args='' ;;
 	'sender add') mc_words='name' mc_args='group none none' ;;
 	'sender set') mc_words='name' mc_args='group none none' ;;
 	'sender del') mc_words='' mc_args='group none none' ;;
 	'sender show') mc_words='' mc_args='group none' ;;
-	'stats') mc_words='-a' mc_args='' ;;
+	'stats') mc_words='-a -v' mc_args='' ;;
 	'metrics') mc_words='export serve' mc_args='' ;;
 	'metrics export') mc_words='' mc_args='file' ;;
 	'metrics serve') mc_words='' mc_args='none' ;;

@@ -8,6 +8,7 @@
 #include "lib/selector.h"
 #include "lib/util.h"
 #include "mcsecctl.h"
+#include "table.h"
 
 /* Parse "ADDRESS" or "ADDRESS/LENGTH". */
 static int read_prefix(const char *what, const char *s, struct addr *addr,
@@ -276,68 +277,146 @@ json_t *group_json(const struct kgroup_info *i)
 	return o;
 }
 
-static void print_mark(const char *name, const struct kmark *m)
+/* ---- show ---------------------------------------------------------------- */
+
+enum {
+	GROUP_NAME,
+	GROUP_ADDRESS,
+	GROUP_SRC,
+	GROUP_PROTO,
+	GROUP_SPORT,
+	GROUP_DPORT,
+	GROUP_MARK,
+	GROUP_DEV,
+	GROUP_FORWARD,
+	GROUP_IN_MARK,
+	GROUP_POLICY,
+	GROUP_OWNER,
+	GROUP_SAS,
+	GROUP_OUT_SPI,
+	GROUP_OUT_DROPS,
+	GROUP_IN_DROPS,
+	GROUP_OBSERVED,
+};
+
+struct table *group_table_new(void)
 {
-	if (!m->mask)
-		return;
-	printf(" %s 0x%" PRIx32, name, m->value);
-	if (m->mask != UINT32_MAX)
-		printf("/0x%" PRIx32, m->mask);
+	static const struct column columns[] = {
+		[GROUP_NAME] = { "GROUP", 0 },
+		[GROUP_ADDRESS] = { "ADDRESS", 0 },
+		[GROUP_SRC] = { "SRC", COLUMN_OPTIONAL },
+		[GROUP_PROTO] = { "PROTO", COLUMN_OPTIONAL },
+		[GROUP_SPORT] = { "SPORT", COLUMN_OPTIONAL | COLUMN_RIGHT },
+		[GROUP_DPORT] = { "DPORT", COLUMN_OPTIONAL | COLUMN_RIGHT },
+		[GROUP_MARK] = { "MARK", COLUMN_OPTIONAL },
+		[GROUP_DEV] = { "DEV", COLUMN_OPTIONAL },
+		[GROUP_FORWARD] = { "FORWARD", COLUMN_OPTIONAL },
+		[GROUP_IN_MARK] = { "IN-MARK", COLUMN_OPTIONAL },
+		[GROUP_POLICY] = { "POLICY", 0 },
+		[GROUP_OWNER] = { "OWNER", COLUMN_OPTIONAL },
+		[GROUP_SAS] = { "SAS", COLUMN_RIGHT },
+		[GROUP_OUT_SPI] = { "OUT-SPI", 0 },
+		[GROUP_OUT_DROPS] = { "OUT-DROPS",
+				      COLUMN_OPTIONAL | COLUMN_RIGHT },
+		[GROUP_IN_DROPS] = { "IN-DROPS",
+				     COLUMN_OPTIONAL | COLUMN_RIGHT },
+		[GROUP_OBSERVED] = { "OBSERVED",
+				     COLUMN_OPTIONAL | COLUMN_RIGHT },
+		{}
+	};
+
+	return table_new(columns, true);
 }
 
-void group_print(const struct kgroup_info *i)
+static void put_mark(struct table *t, size_t column, const struct kmark *m)
+{
+	if (m->mask == UINT32_MAX)
+		table_printf(t, column, "0x%" PRIx32, m->value);
+	else if (m->mask)
+		table_printf(t, column, "0x%" PRIx32 "/0x%" PRIx32, m->value,
+			     m->mask);
+}
+
+static void put_selector(struct table *t, const struct kgroup *g)
+{
+	char buf[PREFIX_STRLEN], devs[MCSEC_DEVS_MAX * KDEV_MAX] = "";
+	size_t n, len = 0;
+
+	table_put(t, GROUP_ADDRESS, prefix_str(&g->dst, g->dst_len, buf));
+	if (!addr_is_none(&g->src))
+		table_put(t, GROUP_SRC, prefix_str(&g->src, g->src_len, buf));
+	if (g->proto)
+		table_put(t, GROUP_PROTO, proto_str(g->proto, buf));
+	table_count(t, GROUP_SPORT, g->sport);
+	table_count(t, GROUP_DPORT, g->dport);
+	put_mark(t, GROUP_MARK, &g->mark);
+	for (n = 0; n < g->n_devs; n++)
+		len += (size_t)snprintf(devs + len, sizeof(devs) - len, "%s%s",
+					n ? "," : "", g->devs[n]);
+	table_put(t, GROUP_DEV, devs);
+}
+
+void group_table_add(struct table *t, const struct kgroup_info *i)
 {
 	const struct kgroup *g = &i->group;
-	char buf[ADDR_STRLEN + 4];
-	size_t n;
 
-	printf("group %s %s", g->name, prefix_str(&g->dst, g->dst_len, buf));
-	if (!addr_is_none(&g->src))
-		printf(" src %s", prefix_str(&g->src, g->src_len, buf));
-	if (g->proto)
-		printf(" proto %s", proto_str(g->proto, buf));
-	if (g->sport)
-		printf(" sport %u", g->sport);
-	if (g->dport)
-		printf(" dport %u", g->dport);
-	print_mark("mark", &g->mark);
-	for (n = 0; n < g->n_devs; n++)
-		printf("%s%s", n ? "," : " dev ", g->devs[n]);
-	if (g->policy != MCSEC_POLICY_ENFORCE)
-		printf(" policy %s", kpolicy_names[g->policy]);
+	table_row(t);
+	table_put(t, GROUP_NAME, g->name);
+	put_selector(t, g);
 	if (g->forward)
-		printf(" forward");
-	print_mark("in-mark", &g->in_mark);
-	if (*g->owner)
-		printf(" owner %s", g->owner);
+		table_put(t, GROUP_FORWARD, "yes");
+	put_mark(t, GROUP_IN_MARK, &g->in_mark);
+	table_put(t, GROUP_POLICY, kpolicy_names[g->policy]);
+	if (g->policy != MCSEC_POLICY_ENFORCE)
+		table_tint(t, GROUP_POLICY, TINT_DOUBT);
+	table_put(t, GROUP_OWNER, g->owner);
+	table_count(t, GROUP_SAS, i->sas);
 	if (i->out_spi)
-		printf(" out-spi " SPI_FMT, i->out_spi);
+		table_printf(t, GROUP_OUT_SPI, SPI_FMT, i->out_spi);
 	else
-		printf(" out-spi none");
-	printf(" sas %" PRIu32 " out-drops %" PRIu64 " in-drops %" PRIu64,
-	       i->sas, i->out_drops, i->in_drops);
-	if (i->observed)
-		printf(" observed %" PRIu64, i->observed);
-	putchar('\n');
+		table_put(t, GROUP_OUT_SPI, "none");
+	table_count(t, GROUP_OUT_DROPS, i->out_drops);
+	table_count(t, GROUP_IN_DROPS, i->in_drops);
+	table_count(t, GROUP_OBSERVED, i->observed);
 }
 
-static int add_group(void *arg, const struct kgroup_info *g)
-{
-	json_t *list = arg;
+/* The one that is there. */
+struct group_list {
+	json_t *json;
+	struct table *table;
+	size_t n;
+};
 
-	if (list)
-		json_array_append_new(list, group_json(g));
+static int list_group(void *arg, const struct kgroup_info *g)
+{
+	struct group_list *l = arg;
+
+	l->n++;
+	if (l->json)
+		json_array_append_new(l->json, group_json(g));
 	else
-		group_print(g);
+		group_table_add(l->table, g);
 	return 0;
+}
+
+static int print_groups(struct group_list *l)
+{
+	int ret;
+
+	if (l->json)
+		return print_json(l->json);
+	ret = table_print(l->table);
+	if (!l->n)
+		puts("no groups");
+	return ret;
 }
 
 static int group_show(struct ctl *ctl, int argc, char **argv)
 {
 	char name[MCSEC_NAME_MAX + 1];
+	struct group_list l = {};
 	struct kgroup_info g;
 	struct err err;
-	json_t *list;
 	int ret;
 
 	ret = check_argc(argc, 0, 1);
@@ -348,21 +427,25 @@ static int group_show(struct ctl *ctl, int argc, char **argv)
 	if (ret)
 		return ret;
 
-	list = ctl->json ? json_array() : NULL;
+	if (ctl->json)
+		l.json = json_array();
+	else
+		l.table = group_table_new();
 	if (argc) {
 		ret = ctl->kernel.ops->group_get(ctl->kernel.ctx, name, &g,
 						 &err);
 		if (!ret)
-			add_group(list, &g);
+			list_group(&l, &g);
 	} else {
-		ret = ctl->kernel.ops->group_dump(ctl->kernel.ctx, add_group,
-						  list, &err);
+		ret = ctl->kernel.ops->group_dump(ctl->kernel.ctx, list_group,
+						  &l, &err);
 	}
 	if (ret) {
-		json_decref(list);
+		json_decref(l.json);
+		table_free(l.table);
 		return refused("group show", &err);
 	}
-	return ctl->json ? print_json(list) : EXIT_OK;
+	return print_groups(&l);
 }
 
 const struct command group_commands[] = {

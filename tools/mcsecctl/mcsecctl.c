@@ -30,7 +30,7 @@ static const struct command commands[] = {
 	COMMAND("sender", NULL, "add|set|del|show GROUP SPI ...",
 		"senders of a receiving SA", .subs = sender_commands),
 	COMMAND("show", cmd_show, "", "all groups and their SAs"),
-	COMMAND("stats", cmd_stats, "[-a]",
+	COMMAND("stats", cmd_stats, "[-a|-v]",
 		"counters that are not zero, or all"),
 	COMMAND("metrics", cmd_metrics, "[export|serve ...]",
 		"list of all metrics with descriptions, or their values",

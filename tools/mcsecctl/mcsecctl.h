@@ -180,7 +180,9 @@ int read_alg(const char *s, enum mcsec_alg *alg);
 
 /* Parse a list such as "1-4,9". */
 int read_sender_ids(const char *s, uint32_t *ids, size_t *n);
-void print_sender_ids(const uint32_t *ids, size_t n);
+/* Write them in that form, cut where they do not fit. Returns @buf. */
+const char *sender_ids_str(const uint32_t *ids, size_t n, char *buf,
+			   size_t size);
 
 /* ---- keyfile.c: a @path of NULL or "-" means the first line of stdin ---- */
 int read_key(const char *path, enum mcsec_alg alg, uint8_t key[KSA_KEY_MAX],
@@ -194,10 +196,16 @@ ssize_t read_one_line(int fd, char *buf, size_t size);
 bool names_stdin(const char *path);
 
 /* ---- group.c and sa.c, also for show.c ---- */
+struct table;
+
 json_t *group_json(const struct kgroup_info *g);
-void group_print(const struct kgroup_info *g);
+/* Make a table of groups, and add a row to it. */
+struct table *group_table_new(void);
+void group_table_add(struct table *t, const struct kgroup_info *g);
 json_t *sa_json(const struct ksa_info *i);
-void sa_print(const struct ksa_info *i, const char *indent);
+/* The same for SAs. */
+struct table *sa_table_new(void);
+void sa_table_add(struct table *t, const struct ksa_info *i);
 
 /* ---- monitor.c ---- */
 json_t *event_json(const struct kevent *ev);

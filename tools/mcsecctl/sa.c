@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "details.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 #include "mcsecctl.h"
+#include "units.h"
 
 /* Parameters of "sa add" and "sa set". */
 struct sa_request {
@@ -324,79 +326,130 @@ json_t *sa_json(const struct ksa_info *i)
 	return o;
 }
 
-/* Print the limits that are set as words that can be typed. */
-static void print_limits(const struct klimits *l, const char *indent)
+enum {
+	SA_GROUP,
+	SA_SPI,
+	SA_DIR,
+	SA_STATE,
+	SA_ALG,
+	SA_MODE,
+	SA_AGE,
+	SA_LEFT,
+	SA_OUT_PACKETS,
+	SA_OUT_BYTES,
+	SA_IN_PACKETS,
+	SA_IN_BYTES,
+	SA_SENDERS,
+	SA_REPLAYS,
+	SA_BAD_ICV,
+};
+
+struct table *sa_table_new(void)
 {
-	const struct {
-		const char *word;
-		uint64_t v;
-	} limits[] = {
-		{ "soft-time", l->soft_time },
-		{ "hard-time", l->hard_time },
-		{ "soft-packets", l->soft_packets },
-		{ "hard-packets", l->hard_packets },
-		{ "soft-bytes", l->soft_bytes },
-		{ "hard-bytes", l->hard_bytes },
+	static const uint32_t number = COLUMN_OPTIONAL | COLUMN_RIGHT;
+	static const struct column columns[] = {
+		[SA_GROUP] = { "GROUP", 0 },
+		[SA_SPI] = { "SPI", 0 },
+		[SA_DIR] = { "DIR", 0 },
+		[SA_STATE] = { "STATE", 0 },
+		[SA_ALG] = { "ALG", 0 },
+		[SA_MODE] = { "MODE", 0 },
+		[SA_AGE] = { "AGE", COLUMN_RIGHT },
+		[SA_LEFT] = { "ENDS IN", number },
+		[SA_OUT_PACKETS] = { "OUT-PACKETS", number },
+		[SA_OUT_BYTES] = { "OUT-BYTES", number },
+		[SA_IN_PACKETS] = { "IN-PACKETS", number },
+		[SA_IN_BYTES] = { "IN-BYTES", number },
+		[SA_SENDERS] = { "SENDERS", number },
+		[SA_REPLAYS] = { "REPLAYS", number },
+		[SA_BAD_ICV] = { "BAD-ICV", number },
+		{}
 	};
-	size_t i;
-	bool start = false;
 
-	for (i = 0; i < ARRAY_SIZE(limits); i++) {
-		if (!limits[i].v)
-			continue;
-		if (!start)
-			printf("%s ", indent);
-		start = true;
-		printf(" %s %" PRIu64, limits[i].word, limits[i].v);
-	}
-	if (start)
-		putchar('\n');
+	return table_new(columns, true);
 }
 
-void sa_print(const struct ksa_info *i, const char *indent)
+static void put_octets(struct table *t, size_t column, uint64_t n)
 {
+	char text[UNIT_STRLEN];
+
+	if (n)
+		table_put(t, column, octets_str(n, text));
+}
+
+void sa_table_add(struct table *t, const struct ksa_info *i)
+{
+	uint64_t hard = i->sa.limits.hard_time;
 	const struct ksa *sa = &i->sa;
+	char span[UNIT_STRLEN];
 
-	printf("%ssa %s " SPI_FMT
-	       " dir %s alg %s mode %s state %s%s age %" PRIu64 "\n",
-	       indent, sa->group, sa->spi, kdir_name(sa->dir),
-	       kalg_names[sa->alg], kmode_names[sa->mode],
-	       kstate_names[i->state], sa->select ? " selected" : "", i->age);
-	if (sa->dir & MCSEC_DIR_OUT) {
-		printf("%s  out packets %" PRIu64 " bytes %" PRIu64
-		       " sid-bits %" PRIu32 " sender-id ",
-		       indent, i->out_packets, i->out_bytes, sa->sid_bits);
-		print_sender_ids(sa->sender_ids, sa->n_sender_ids);
-		printf(" iv-limit %" PRIu64 "\n", sa->limits.iv_limit);
-	}
-	if (sa->dir & MCSEC_DIR_IN)
-		printf("%s  in packets %" PRIu64 " bytes %" PRIu64
-		       " replays %" PRIu64 " bad-icv %" PRIu64
-		       " replay %s window %" PRIu32 " senders %" PRIu32
-		       " max-senders %" PRIu32 "\n",
-		       indent, i->in_packets, i->in_bytes, i->in_replays,
-		       i->in_bad_icv, kreplay_names[sa->replay], sa->window,
-		       i->senders, sa->max_senders);
-	print_limits(&sa->limits, indent);
+	table_row(t);
+	table_put(t, SA_GROUP, sa->group);
+	table_printf(t, SA_SPI, SPI_FMT, sa->spi);
+	table_put(t, SA_DIR, kdir_name(sa->dir));
+	table_printf(t, SA_STATE, "%s%s", kstate_names[i->state],
+		     sa->select ? ", selected" : "");
+	table_tint(t, SA_STATE,
+		   i->state == MCSEC_SA_STATE_LIVE ? TINT_GOOD : TINT_BAD);
+	table_put(t, SA_ALG, kalg_names[sa->alg]);
+	table_put(t, SA_MODE, kmode_names[sa->mode]);
+	table_put(t, SA_AGE, span_str(i->age, span));
+	if (hard)
+		table_put(t, SA_LEFT,
+			  span_str(hard > i->age ? hard - i->age : 0, span));
+	table_count(t, SA_OUT_PACKETS, i->out_packets);
+	put_octets(t, SA_OUT_BYTES, i->out_bytes);
+	table_count(t, SA_IN_PACKETS, i->in_packets);
+	put_octets(t, SA_IN_BYTES, i->in_bytes);
+	table_count(t, SA_SENDERS, i->senders);
+	table_count(t, SA_REPLAYS, i->in_replays);
+	table_count(t, SA_BAD_ICV, i->in_bad_icv);
 }
 
-static int show_sa(void *arg, const struct ksa_info *i)
-{
-	json_t *list = arg;
+struct sa_list {
+	json_t *json;
+	struct table *table; /* NULL: all of each SA, or JSON */
+	size_t n;
+};
 
-	if (list)
-		json_array_append_new(list, sa_json(i));
-	else
-		sa_print(i, "");
+static int list_sa(void *arg, const struct ksa_info *i)
+{
+	struct sa_list *l = arg;
+	json_t *o;
+
+	l->n++;
+	if (l->json) {
+		json_array_append_new(l->json, sa_json(i));
+	} else if (l->table) {
+		sa_table_add(l->table, i);
+	} else {
+		o = sa_json(i);
+		if (l->n > 1)
+			putchar('\n');
+		print_details(o, "");
+		json_decref(o);
+	}
 	return 0;
+}
+
+static int print_sas(struct sa_list *l)
+{
+	int ret;
+
+	if (l->json)
+		return print_json(l->json);
+	ret = l->table ? table_print(l->table) : EXIT_OK;
+	if (!l->n)
+		puts("no SAs");
+	return ret;
 }
 
 static int sa_show(struct ctl *ctl, int argc, char **argv)
 {
+	struct sa_list l = {};
 	struct ksa_info i;
 	struct err err;
 	struct ksa sa;
-	json_t *list;
 	int ret;
 
 	ret = check_argc(argc, 0, 2);
@@ -409,22 +462,26 @@ static int sa_show(struct ctl *ctl, int argc, char **argv)
 	if (ret)
 		return ret;
 
-	list = ctl->json ? json_array() : NULL;
+	if (ctl->json)
+		l.json = json_array();
+	else if (argc < 2 && !ctl->verbose)
+		l.table = sa_table_new();
 	if (argc == 2) {
 		ret = ctl->kernel.ops->sa_get(ctl->kernel.ctx, sa.group, sa.spi,
 					      &i, &err);
 		if (!ret)
-			show_sa(list, &i);
+			list_sa(&l, &i);
 	} else {
 		ret = ctl->kernel.ops->sa_dump(ctl->kernel.ctx,
-					       argc ? sa.group : NULL, show_sa,
-					       list, &err);
+					       argc ? sa.group : NULL, list_sa,
+					       &l, &err);
 	}
 	if (ret) {
-		json_decref(list);
+		json_decref(l.json);
+		table_free(l.table);
 		return refused("sa show", &err);
 	}
-	return ctl->json ? print_json(list) : EXIT_OK;
+	return print_sas(&l);
 }
 
 const struct command sa_commands[] = {
@@ -436,8 +493,8 @@ const struct command sa_commands[] = {
 		"change direction or lifetimes of an SA, or send with it",
 		.words = set_words),
 	COMMAND("del", sa_del, "GROUP SPI", "delete an SA and its key"),
-	COMMAND("show", sa_show, "[GROUP [SPI]]",
-		"show one SA, or all, without keys"),
+	COMMAND("show", sa_show, "[GROUP [SPI]] [-v]",
+		"show all of one SA, or a line of each, without keys"),
 	COMMAND("flush", sa_flush, "GROUP", "delete all SAs of a group"),
 	{}
 };

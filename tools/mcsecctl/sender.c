@@ -6,6 +6,7 @@
 
 #include "lib/util.h"
 #include "mcsecctl.h"
+#include "table.h"
 
 struct sender_request {
 	struct ksender s;
@@ -115,29 +116,47 @@ static json_t *sender_json(const struct ksender *s)
 	return o;
 }
 
+struct sender_list {
+	json_t *json;
+	struct table *table;
+	size_t n;
+};
+
+enum { SENDER_ID, SENDER_NAME, SENDER_COUNTER, SENDER_PACKETS, SENDER_REPLAYS };
+
+static const struct column sender_columns[] = {
+	[SENDER_ID] = { "SENDER-ID", COLUMN_RIGHT },
+	[SENDER_NAME] = { "NAME", COLUMN_OPTIONAL },
+	[SENDER_COUNTER] = { "COUNTER", COLUMN_RIGHT },
+	[SENDER_PACKETS] = { "PACKETS", COLUMN_RIGHT },
+	[SENDER_REPLAYS] = { "REPLAYS", COLUMN_OPTIONAL | COLUMN_RIGHT },
+	{}
+};
+
 static int show_sender(void *arg, const struct ksender *s)
 {
-	json_t *list = arg;
+	struct sender_list *l = arg;
 
-	if (list) {
-		json_array_append_new(list, sender_json(s));
+	l->n++;
+	if (l->json) {
+		json_array_append_new(l->json, sender_json(s));
 		return 0;
 	}
-	printf("sender %s " SPI_FMT " sender-id %" PRIu32, s->group, s->spi,
-	       s->sender_id);
-	if (*s->name)
-		printf(" name \"%s\"", s->name);
-	printf(" counter %" PRIu64 " packets %" PRIu64 " replays %" PRIu64 "\n",
-	       s->counter, s->packets, s->replays);
+	table_row(l->table);
+	table_count(l->table, SENDER_ID, s->sender_id);
+	table_put(l->table, SENDER_NAME, s->name);
+	table_count(l->table, SENDER_COUNTER, s->counter);
+	table_count(l->table, SENDER_PACKETS, s->packets);
+	table_count(l->table, SENDER_REPLAYS, s->replays);
 	return 0;
 }
 
 static int sender_show(struct ctl *ctl, int argc, char **argv)
 {
 	char group[MCSEC_NAME_MAX + 1];
+	struct sender_list l = {};
 	struct err err;
 	uint32_t spi;
-	json_t *list;
 	int ret;
 
 	ret = check_argc(argc, 2, 2);
@@ -149,13 +168,22 @@ static int sender_show(struct ctl *ctl, int argc, char **argv)
 		ret = need_kernel(ctl);
 	if (ret)
 		return ret;
-	list = ctl->json ? json_array() : NULL;
+	if (ctl->json)
+		l.json = json_array();
+	else
+		l.table = table_new(sender_columns, true);
 	if (ctl->kernel.ops->sender_dump(ctl->kernel.ctx, group, spi,
-					 show_sender, list, &err)) {
-		json_decref(list);
+					 show_sender, &l, &err)) {
+		json_decref(l.json);
+		table_free(l.table);
 		return refused("sender show", &err);
 	}
-	return ctl->json ? print_json(list) : EXIT_OK;
+	if (l.json)
+		return print_json(l.json);
+	ret = table_print(l.table);
+	if (!l.n)
+		puts("no senders");
+	return ret;
 }
 
 const struct command sender_commands[] = {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "details.h"
 #include "gcks/gcks.h"
 #include "ike/engine.h"
 #include "lib/util.h"
@@ -80,88 +81,6 @@ static void print_heading(const char *text)
 	printf("\n%s%s%s\n", color_on(TINT_TITLE), text, color_off());
 }
 
-/* ---- all of an object ---------------------------------------------------- */
-
-static bool ends_with(const char *name, const char *end)
-{
-	size_t n = strlen(name), len = strlen(end);
-
-	return n >= len && !strcmp(name + n - len, end);
-}
-
-static bool is_one_of(const char *name, const char *const *names)
-{
-	return kname_find(names, name) >= 0;
-}
-
-/* Units are known by the name of a number. */
-static void put_number(struct table *t, const char *name, json_int_t v)
-{
-	static const char *const spis[] = { "data-spi", "out-spi", NULL };
-	static const char *const spans[] = { "data-left",  "rekey-left",
-					     "next-rekey", "atd",
-					     "dtd",	   NULL };
-	static const char *const times[] = { "until", "signing-key-made",
-					     "this-update", "next-update",
-					     NULL };
-	char text[UNIT_STRLEN > TIME_STRLEN ? UNIT_STRLEN : TIME_STRLEN];
-
-	if (is_one_of(name, spis) && v)
-		table_printf(t, 1, SPI_FMT, (uint32_t)v);
-	else if (ends_with(name, "-ms"))
-		table_printf(t, 1, "%" JSON_INTEGER_FORMAT ".%03d s", v / 1000,
-			     (int)(v % 1000));
-	else if (is_one_of(name, spans))
-		table_printf(t, 1, "%s", span_str((uint64_t)v, text));
-	else if (is_one_of(name, times) && v)
-		table_printf(t, 1, "%s", time_iso(v, text));
-	else
-		table_printf(t, 1, "%" JSON_INTEGER_FORMAT, v);
-}
-
-static void put_list(struct table *t, const json_t *list)
-{
-	char text[TEXT_OCTETS] = "";
-	const json_t *v;
-	size_t i;
-
-	json_array_foreach(list, i, v)
-		append_part(text, sizeof(text), "%s",
-			    json_string_value(v) ?: "?");
-	table_put(t, 1, text);
-}
-
-/* Print all that is not empty, one a line. */
-static void print_details(const json_t *o)
-{
-	static const struct column columns[] = { { "  NAME", 0 },
-						 { "VALUE", 0 },
-						 {} };
-	struct table *t = table_new(columns, false);
-	const char *key;
-	json_t *v;
-
-	json_object_foreach((json_t *)o, key, v) {
-		if (json_is_object(v) ||
-		    (json_is_string(v) && !json_string_length(v)))
-			continue;
-		table_row(t);
-		table_printf(t, 0, "  %s", key);
-		if (json_is_integer(v))
-			put_number(t, key, json_integer_value(v));
-		else if (json_is_array(v))
-			put_list(t, v);
-		else if (json_is_string(v) && !strcmp(key, "rekey-spi"))
-			table_printf(t, 1, "0x%s", json_string_value(v));
-		else
-			table_put(t, 1,
-				  json_is_string(v) ? json_string_value(v)
-				  : json_is_true(v) ? "yes"
-						    : "no");
-	}
-	table_print(t);
-}
-
 /* ---- counters ------------------------------------------------------------ */
 
 static void join_counters(const json_t *o, const struct metric *m, char *buf,
@@ -214,14 +133,14 @@ static void print_verbosely(const json_t *role)
 		printf("\ngroup ");
 		print_safe(text_of(o, "name"));
 		putchar('\n');
-		print_details(o);
+		print_details(o, "  ");
 	}
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		o = json_object_get(role, parts[i]);
 		if (!o)
 			continue;
 		printf("\n%s\n", parts[i]);
-		print_details(o);
+		print_details(o, "  ");
 	}
 }
 

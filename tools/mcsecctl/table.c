@@ -170,6 +170,13 @@ static void hide_unused(struct table *t)
 	}
 }
 
+void table_free(struct table *t)
+{
+	if (t)
+		scols_unref_table(t->scols);
+	free(t);
+}
+
 int table_print_below(struct table *t)
 {
 	if (t && !t->failed && t->rows)
@@ -185,9 +192,7 @@ int table_print(struct table *t)
 		hide_unused(t);
 		failed = t->rows && scols_print_table(t->scols);
 	}
-	if (t)
-		scols_unref_table(t->scols);
-	free(t);
+	table_free(t);
 	return failed ? complain(EXIT_FAILED, "no memory for the output")
 		      : EXIT_OK;
 }

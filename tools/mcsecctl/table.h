@@ -54,6 +54,8 @@ table_printf(struct table *t, size_t column, const char *fmt, ...);
 /* Put a number, or nothing for 0 in a column that is optional. */
 void table_count(struct table *t, size_t column, uint64_t n);
 void table_tint(struct table *t, size_t column, enum tint tint);
+/* Free a table that is not to be printed. */
+void table_free(struct table *t);
 /* Print the table, and free it. Returns an enum exit_code. */
 int table_print(struct table *t);
 /* The same, below an empty line if the table has a row. */

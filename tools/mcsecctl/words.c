@@ -266,15 +266,20 @@ bad:
 			s, SENDER_ID_MAX);
 }
 
-void print_sender_ids(const uint32_t *ids, size_t n)
+const char *sender_ids_str(const uint32_t *ids, size_t n, char *buf,
+			   size_t size)
 {
-	size_t i, j;
+	size_t i, j, len = 0;
 
-	for (i = 0; i < n; i = j) {
+	buf[0] = '\0';
+	for (i = 0; i < n && len < size; i = j) {
 		for (j = i + 1; j < n && ids[j] == ids[j - 1] + 1; j++)
 			;
-		printf("%s%" PRIu32, i ? "," : "", ids[i]);
-		if (j > i + 1)
-			printf("-%" PRIu32, ids[j - 1]);
+		len += (size_t)snprintf(buf + len, size - len, "%s%" PRIu32,
+					i ? "," : "", ids[i]);
+		if (j > i + 1 && len < size)
+			len += (size_t)snprintf(buf + len, size - len,
+						"-%" PRIu32, ids[j - 1]);
 	}
+	return buf;
 }
