@@ -7,7 +7,7 @@
 # timeout: 300
 
 . "$(dirname "$0")/../lib.sh"
-need ip nft python3 setpriv socat systemd-sysusers systemd-tmpfiles tcpdump unshare
+need ip jq nft python3 setpriv socat systemd-sysusers systemd-tmpfiles tcpdump unshare
 
 readme=$TOP/README
 heading='Your first group: two hosts, ten minutes'
@@ -62,8 +62,9 @@ well() { on_host "$1" mcsecctl health; }
 same_key() {
 	local spi
 
-	spi=$(on_host server mcsecctl show | sed -n 's/.* out-spi \(0x[0-9a-f]*\) .*/\1/p')
-	[ -n "$spi" ] && on_host viewer mcsecctl show | grep -q "sa video $spi "
+	spi=$(on_host server mcsecctl -j show | jq -r '.[0]."out-spi" // empty')
+	[ -n "$spi" ] && on_host viewer mcsecctl -j show |
+		jq -e ".[0].sa[] | select(.spi == $spi)" >/dev/null
 }
 listens() { on_host viewer ss -Hlnu | grep -q ':5000 '; }
 
@@ -94,7 +95,7 @@ END
 # The other host may still have groups.
 program rmmod <<'END'
 #!/bin/sh
-[ "$1" = mcsec ] && [ -z "$(mcsecctl group show)" ]
+[ "$1" = mcsec ] && [ "$(mcsecctl -j group show)" = "[]" ]
 END
 for name in sysusers tmpfiles; do
 	program systemd-$name <<-END
@@ -191,7 +192,7 @@ after_command() {
 		;;
 	*'audit show') like "the trail has who was evicted" "$(cat "$TMP/out")" \
 		'evict.*viewer\.example' ;;
-	*'group del'*) is "$1 has no group" "$(on_host "$1" mcsecctl group show)" "" ;;
+	*'group del'*) is "$1 has no group" "$(on_host "$1" mcsecctl group show)" "no groups" ;;
 	esac
 }
 
