@@ -118,6 +118,12 @@ static void on_life(void *arg)
 
 	engine_enter(engine);
 	if (sa->shadow) {
+		/*
+		 * A peer that had to delete it has not done so, and may use it
+		 * still (libreswan does after two renewals at once).
+		 */
+		if (!sa->my_busy)
+			farewell_delete(sa, false);
 		sa_close(sa, 0, "replaced");
 	} else if (sa->state == IKE_ST_UP && now < sa->ends_ms) {
 		sa_arm_end(sa);

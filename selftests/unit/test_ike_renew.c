@@ -325,6 +325,44 @@ static void rfc7296_2_25_busy(void)
 	pair_teardown();
 }
 
+/* Another implementation does not delete the IKE SA that it has replaced. */
+static void not_deleted(void)
+{
+	const struct ike_stats *st;
+	struct ike_sa *sa;
+	uint64_t out;
+
+	setup();
+	is_int(ike_rekey(msa), 0, "the member begins");
+	net_step(&net);
+	net_step(&net);
+	while (net.n_queue)
+		net_drop(&net, 0);
+	LIST_FOREACH(sa, &m->engine->sas, link)
+	if (sa->shadow)
+		break;
+	if (!sa)
+		bail("no replaced IKE SA");
+	engine_enter(m->engine);
+	sa_close(sa, 0, "forgotten");
+	engine_leave(m->engine);
+	st = ike_engine_stats(g->engine);
+	out = st->out;
+	net_pass(&net, 59999, false);
+	is_int(sas_of(g), 2, "the key server keeps the replaced one");
+	is_int(st->out - out, 0,
+	       "the key server leaves the Delete to the peer");
+	is_int(ike_engine_stats(m->engine)->in_no_sa, 0,
+	       "the member has got nothing meanwhile");
+	net_pass(&net, 1, true);
+	is_int(sas_of(g), 1, "after a minute the replaced one is gone");
+	is_int(st->out - out, 1, "the key server sends a datagram then");
+	is_int(ike_engine_stats(m->engine)->in_no_sa, 1,
+	       "the datagram is over the replaced one, which the member forgot");
+	agrees("after a minute");
+	pair_teardown();
+}
+
 /* An INFORMATIONAL that is open goes on over the new SA. */
 static void tasks_follow(void)
 {
@@ -578,6 +616,7 @@ int main(void)
 	RUN(rfc7296_2_8_2_one_notices);
 	RUN(rfc7296_2_25_busy);
 	RUN(rfc7296_2_25_2_old_sa);
+	RUN(not_deleted);
 	RUN(tasks_follow);
 	RUN(bounded);
 	RUN(rfc7296_2_8_lifetimes);
