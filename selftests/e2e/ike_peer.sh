@@ -92,7 +92,7 @@ k_anew() {
 
 # NAME: a counter of k, also in "count"
 k_counts() {
-	[[ $(kctl status) =~ [[:space:]]ike[[:space:]].*[[:space:]]$1[[:space:]]+([0-9]+) ]] &&
+	[[ $(kctl -j status) =~ \"ike\":\{[^}]*\"$1\":([0-9]+) ]] &&
 		count=${BASH_REMATCH[1]} && echo "$count"
 }
 k_count_is() { k_counts "$1" >/dev/null && [ "$count" = "$2" ]; }
