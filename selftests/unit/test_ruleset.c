@@ -315,6 +315,7 @@ static unsigned int judged(const struct conf *conf, const json_t *ruleset,
 	", " PAYLOAD("udp", "sport", "{'set': [848, 4500]}")
 #define REQUESTS IP_DST("'192.0.2.1'") ", " DPORT("{'set': [848, 4500]}")
 #define STREAM IP_DST("'239.1.1.1'") ", " DPORT("5000")
+#define GROUP_PORTS IP_DST("'239.1.1.1'") ", " DPORT("{'range': [1, 5000]}")
 #define REKEYED IP_DST("'239.1.1.254'") ", " DPORT("848")
 
 static json_t *member_rules(int but)
@@ -472,8 +473,7 @@ static void test_rekeys_here(void)
 	add_chain("input", "input", 0, "drop");
 	add_rule("input",
 		 "[" STATE("['established', 'related']") ", " ACCEPT "]");
-	add_rule("input", "[" IP_DST("'239.1.1.1'") ", " DPORT(
-				  "{'range': [1, 5000]}") ", " ACCEPT "]");
+	add_rule("input", "[" GROUP_PORTS ", " ACCEPT "]");
 	add_rule("input", "[" IP_PROTO("'igmp'") ", " ACCEPT "]");
 	is_int(judged(conf, r, text, sizeof(text)), 0,
 	       "a rule for a range of ports may be for rekeys");
