@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The CA above has revoked one of two certificates of a CA, since its key was stolen.
- * Lists by that key tell nothing about what the other key has issued.
+ * A CA has two keys, and lists by one of them are about what the other one has issued,
+ * but not if the CA above has revoked the certificate of that key, since it was stolen.
  */
 #include <errno.h>
 
@@ -127,6 +127,127 @@ static void test_covers(bool trusted)
 	tear_down();
 }
 
+/* ---- a key that was not stolen ------------------------------------------------ */
+
+static bool puts_out(const struct cert_chain *chain)
+{
+	struct cert_der der[] = { { mine.cert, mine.cert_len },
+				  { kept.cert, kept.cert_len } };
+	struct err why;
+	struct cert *cert;
+	struct crls *c;
+	bool out;
+
+	if (crls_load(dir, CRL_STRICT, trust, chain, &c, &err) ||
+	    cert_verify(trust, der, 2, NOW, CERT_FOR_MEMBER, &cert, &why))
+		bail("%s", err.text);
+	out = crls_revoke(c, cert_refs_of(cert));
+	cert_free(cert);
+	crls_free(c);
+	return out;
+}
+
+/* The certificate of the former key is among the lists, in the own chain or unknown. */
+static void test_members(void)
+{
+	struct pki_req req = request(PKI_GCKS, "k.example");
+	struct crl_spec spec;
+	struct cert_chain *chain;
+	struct cert_der der[2];
+	struct pki_pair own_pair;
+
+	set_up(true, false);
+	own_pair = issue(&kept, &req);
+	der[0] = (struct cert_der){ own_pair.cert, own_pair.cert_len };
+	der[1] = (struct cert_der){ kept.cert, kept.cert_len };
+	if (cert_chain_from_der(der, 2, &chain, &err))
+		bail("%s", err.text);
+	unlink(above);
+	spec = crl_week(&stolen, NOW);
+	spec.revokes[0] = &mine;
+	crl_write(theirs, &spec, false);
+	ok(puts_out(NULL), "members of a key among the lists are put out");
+	unlink(pem2);
+	ok(!puts_out(NULL), "members of a key that is not known are not");
+	ok(puts_out(chain), "members of a key in the own chain are put out");
+	cert_chain_free(chain);
+	pki_pair_free(&own_pair);
+	tear_down();
+}
+
+/* A list of the later key that is for some certificates only does not stand for all. */
+static void test_partial(void)
+{
+	struct crl_spec spec;
+	struct err why;
+	bool evicted;
+
+	set_up(true, false);
+	spec = crl_week(&root, NOW);
+	crl_write(above, &spec, false);
+	spec = crl_week(&stolen, NOW);
+	crl_write(theirs, &spec, false);
+	is_int(judge(CRL_STRICT, &why, &evicted), 0,
+	       "strict: a complete list of a later key suffices: %s", why.text);
+	spec.number = 0;
+	spec.nid = NID_issuing_distribution_point;
+	spec.value = "critical,onlyuser:TRUE";
+	crl_write(theirs, &spec, false);
+	is_int(judge(CRL_STRICT, &why, &evicted), -EKEYREJECTED,
+	       "strict: a list for members only does not suffice: %s",
+	       why.text);
+	tear_down();
+}
+
+#define CAS 12
+
+/* Each certificate that one of many lists revokes is among the sorted references. */
+static void test_many(void)
+{
+	struct pki_req req = request(PKI_MEMBER, "b.example");
+	struct pki_pair ca[CAS], gone[CAS];
+	unsigned int i, refused = 0;
+	struct cert_der der[2];
+	char file[96], name[32];
+	struct crl_spec spec;
+	struct cert *cert;
+	struct err why;
+	struct crls *c;
+
+	set_up(true, false);
+	for (i = 0; i < CAS; i++) {
+		snprintf(name, sizeof(name), "CA %u", i);
+		ca[i] = make_ca(&root, name, 0);
+		gone[i] = issue(&ca[i], &req);
+		spec = crl_week(&ca[i], NOW);
+		spec.revokes[0] = &gone[i];
+		snprintf(file, sizeof(file), "%s/%u.crl", dir, i);
+		crl_write(file, &spec, false);
+		snprintf(file, sizeof(file), "%s/%u.pem", dir, i);
+		crl_write_cert(file, &ca[i]);
+	}
+	if (crls_load(dir, CRL_RELAXED, trust, NULL, &c, &err))
+		bail("%s", err.text);
+	for (i = 0; i < CAS; i++) {
+		der[0] = (struct cert_der){ gone[i].cert, gone[i].cert_len };
+		der[1] = (struct cert_der){ ca[i].cert, ca[i].cert_len };
+		if (cert_verify(trust, der, 2, NOW, CERT_FOR_MEMBER, &cert,
+				&why))
+			bail("%s", why.text);
+		refused += crls_revoke(c, cert_refs_of(cert));
+		cert_free(cert);
+		snprintf(file, sizeof(file), "%s/%u.crl", dir, i);
+		unlink(file);
+		snprintf(file, sizeof(file), "%s/%u.pem", dir, i);
+		unlink(file);
+		pki_pair_free(&ca[i]);
+		pki_pair_free(&gone[i]);
+	}
+	is_int(refused, CAS, "each certificate that a list revokes is found");
+	crls_free(c);
+	tear_down();
+}
+
 int main(void)
 {
 	if (!mkdtemp(dir))
@@ -141,6 +262,9 @@ int main(void)
 	RUN(test_revokes, true, true);
 	RUN(test_covers, false);
 	RUN(test_covers, true);
+	RUN(test_members);
+	RUN(test_partial);
+	RUN(test_many);
 	rmdir(dir);
 	return done();
 }

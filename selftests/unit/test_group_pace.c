@@ -268,6 +268,11 @@ static void test_claims(void)
 	later(15000 + 8 * 60000);
 	is_int(pace_claim_ms(g), 0, "a rest of eight minutes");
 	is_int(pace_claim_ms(g), 5000, "a rest of eight minutes: from anew");
+	rest(5, 15);
+	is_int(pace_claim_ms(g), 0, "a single claim");
+	later(120000);
+	is_int(pace_claim_ms(g), 0, "a single claim, and another after a rest");
+	is_int(pace_claim_ms(g), 5000, "a single claim, a rest, and two more");
 }
 
 int main(void)
