@@ -7,8 +7,8 @@
 
 . "$(dirname "$0")/../lib.sh"
 need jq
+. "$TOP/selftests/e2e/refused.sh"
 
-cd "$TMP" || exit 1
 # NAME DIR [WORD]...: a key server whose words are complete
 server() {
 	"$MCSECCTL" setup gcks "$1" dir "$2" state "$2/state" listen 192.0.2.1 group video \
@@ -18,24 +18,8 @@ member() {
 	"$MCSECCTL" setup member "$1" dir "$2" gcks 192.0.2.1 gcks-id k.example group video \
 		address 239.1.1.1 "${@:3}"
 }
-# FOLDER...: what would tell that a file there is another, or was written to
-state() {
-	find "$@" \( -type f -printf '%P %m %u %s %i %T@\n' -o \
-		-printf '%P %m %u\n' \) | sort
-}
-# NAME PATTERN COMMAND...: one line on stderr matches, and the folder is as it was
-spoils_nothing() {
-	local name=$1 want=$2 before out rc=0
-
-	before=$(state "$TMP")
-	out=$("${@:3}" 2>&1 >/dev/null) || rc=$?
-	like "$name" "$rc:$out" "^[12]:mcsecctl: $want"
-	is "$name: nothing has changed" "$(state "$TMP")" "$before"
-}
 # FILE ROLE: its settings without comments, on one line
 settings() { sed -n "/^$2/,/^};/p" "$1" | grep -v '#' | xargs; }
-
-printf 'mcsec:x:64999:64999::/:/bin/false\n' >>/etc/passwd
 
 section "key server"
 
