@@ -73,6 +73,14 @@ int trust_refs_of(const struct trust *trust, struct stack_st_X509 *chain,
  */
 X509 *trust_above(const struct trust *trust, const X509 *x);
 
+struct pki_req;
+struct stack_st_GENERAL_NAME;
+/* Get all names of a request as subjectAltName, which the caller frees. */
+int pki_san(const struct pki_req *req, struct stack_st_GENERAL_NAME **out,
+	    struct err *err);
+/* Set a serial number at random. Returns false on failure. */
+bool pki_set_serial(X509 *x);
+
 /* A PEM password callback that never prompts. */
 int pem_no_password(char *buf, int size, int rwflag, void *ctx);
 

@@ -30,7 +30,7 @@
  * RFC 5280 section 4.1.2.2: positive, at most 20 octets; random, as the CA/B
  * Forum requires.
  */
-static bool set_serial(X509 *x)
+bool pki_set_serial(X509 *x)
 {
 	uint8_t raw[SERIAL_LEN];
 	BIGNUM *bn = NULL;
@@ -133,7 +133,7 @@ static int push_ips(GENERAL_NAMES *names, const char *const *list,
 	return ret;
 }
 
-static int add_san(X509 *x, const struct pki_req *req, struct err *err)
+int pki_san(const struct pki_req *req, GENERAL_NAMES **out, struct err *err)
 {
 	const char *const own[] = { req->name, NULL };
 	const char *const *dns = req->dns;
@@ -152,7 +152,21 @@ static int add_san(X509 *x, const struct pki_req *req, struct err *err)
 				req->email, err);
 	if (!ret)
 		ret = push_ips(names, req->ip, err);
-	if (!ret && sk_GENERAL_NAME_num(names) &&
+	if (ret)
+		GENERAL_NAMES_free(names);
+	else
+		*out = names;
+	return ret;
+}
+
+static int add_san(X509 *x, const struct pki_req *req, struct err *err)
+{
+	GENERAL_NAMES *names;
+	int ret = pki_san(req, &names, err);
+
+	if (ret)
+		return ret;
+	if (sk_GENERAL_NAME_num(names) &&
 	    X509_add1_ext_i2d(x, NID_subject_alt_name, names, 0,
 			      X509V3_ADD_DEFAULT) != 1)
 		ret = -EIO;
@@ -231,7 +245,8 @@ int pki_issue(const struct pki_pair *ca, const struct pki_req *req,
 	ret = check_req(ca, req, err);
 	if (ret)
 		return ret;
-	ret = sigkey_generate(req->type, &key);
+	if (!req->pub)
+		ret = sigkey_generate(req->type, &key);
 	if (ret)
 		return err_set(err, ret, "key generation failed");
 	err_set(err, 0, "the certificate could not be created");
@@ -239,10 +254,11 @@ int pki_issue(const struct pki_pair *ca, const struct pki_req *req,
 	issuer = ca ? x509_from_der(ca->cert, ca->cert_len) : x;
 	ret = -EIO;
 	if (!x || !issuer || X509_set_version(x, X509_VERSION_3) != 1 ||
-	    !set_serial(x) || !set_times(x, req) ||
+	    !pki_set_serial(x) || !set_times(x, req) ||
 	    !set_subject(x, req->name) ||
 	    X509_set_issuer_name(x, X509_get_subject_name(issuer)) != 1 ||
-	    X509_set_pubkey(x, sigkey_pkey(key)) != 1 ||
+	    X509_set_pubkey(x, req->pub ? sigpub_pkey(req->pub)
+					: sigkey_pkey(key)) != 1 ||
 	    !add_use(x, issuer, req->kind))
 		goto out;
 	ret = add_san(x, req, err);

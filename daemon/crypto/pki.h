@@ -30,6 +30,7 @@ enum pki_kind {
  * @dns: dNSName entries of subjectAltName, ended by NULL; may be NULL
  * @ip: iPAddress entries, like @dns
  * @email: rfc822Name entries, like @dns
+ * @pub: key to certify; NULL: a new one is made, which pki_issue() returns
  * @not_before: seconds since 1970
  * @not_after: seconds since 1970
  */
@@ -40,6 +41,7 @@ struct pki_req {
 	const char *const *dns;
 	const char *const *ip;
 	const char *const *email;
+	const struct sigpub *pub;
 	time_t not_before;
 	time_t not_after;
 };
