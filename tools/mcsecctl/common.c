@@ -105,16 +105,6 @@ void warned(const char *what, const struct err *err)
 		complain(EXIT_OK, "%s: warning: %s", what, err->text);
 }
 
-const char *date_of(time_t t, char buf[static DATE_STRLEN])
-{
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm) ||
-	    !strftime(buf, DATE_STRLEN, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		snprintf(buf, DATE_STRLEN, "?");
-	return buf;
-}
-
 int print_json(json_t *json)
 {
 	int ret = json ? json_dumpf(json, stdout, JSON_COMPACT) : -1;

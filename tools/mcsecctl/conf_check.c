@@ -15,7 +15,6 @@
 #include "crypto/crlseen.h"
 #include "crypto/sign.h"
 #include "lib/err.h"
-#include "mcsecctl.h"
 #include "units.h"
 
 #define DAY_S 86400

@@ -215,7 +215,8 @@ static bool put_identity(FILE *out, const struct conf_source *source)
 	good = put_quoted(out, source->key) && good;
 	fputs(";\n\t# whose certificates are believed\n\tca = ", out);
 	good = put_quoted(out, source->ca) && good;
-	fputs(";\n\t# which of them are revoked\n\t# crl = ", out);
+	fputs(";\n\t# which of them are revoked, by \"mcsecctl pki revoke\"\n\t# crl = ",
+	      out);
 	good = put_quoted(out, source->crl) && good;
 	fputs(";\n};\n", out);
 	return good;

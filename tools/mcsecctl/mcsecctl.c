@@ -42,7 +42,7 @@ static const struct command commands[] = {
 		"execute many of the above, one per line"),
 	COMMAND("key", NULL, "generate ALG [bits N] [file FILE]",
 		"make a random key", .subs = key_commands),
-	COMMAND("pki", NULL, "init|gcks|member|bundle|import ...",
+	COMMAND("pki", NULL, "init|gcks|member|bundle|import|... ...",
 		"make certificates, and bring them to members",
 		.subs = pki_commands),
 	COMMAND("setup", NULL, "gcks|both|member NAME ...",

@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "kernel/kernel.h"
 
@@ -84,10 +83,6 @@ int need_kernel(struct ctl *ctl);
 int refused(const char *what, const struct err *err);
 /* Print the warning of the kernel about @what, if there is one. */
 void warned(const char *what, const struct err *err);
-
-#define DATE_STRLEN 24
-/* Write @t, in seconds since 1970, in UTC. Returns @buf. */
-const char *date_of(time_t t, char buf[static DATE_STRLEN]);
 
 /* Print @json as one line, and release it. */
 int print_json(json_t *json);

@@ -15,20 +15,8 @@
 #include "mcsecctl.h"
 #include "pki.h"
 
-#define ALT_MAX 16
-
-struct pki_request {
-	const char *name;
-	/* The lists have ALT_MAX given names, the name itself, and a NULL. */
-	const char *dns[ALT_MAX + 2];
-	const char *ip[ALT_MAX + 2];
-	const char *email[ALT_MAX + 2];
-	uint32_t days;
-	unsigned int type;
-};
-
-static const char *const type_names[] = { "ed25519", "ecdsa-p256", "ecdsa-p384",
-					  NULL };
+const char *const pki_type_names[] = { "ed25519", "ecdsa-p256", "ecdsa-p384",
+				       NULL };
 static const enum sig_type types[] = { SIG_ED25519, SIG_ECDSA_P256,
 				       SIG_ECDSA_P384 };
 
@@ -38,7 +26,7 @@ static const enum sig_type types[] = { SIG_ED25519, SIG_ECDSA_P256,
 	     .max = 36500)
 #define TYPE \
 	WORD("type", "ed25519, ecdsa-p256 or ecdsa-p384", set_name, AT(type), \
-	     .names = type_names)
+	     .names = pki_type_names)
 
 const struct word pki_init_words[] = { WORD("name", "the authority's name",
 					    set_string, AT(name)),
@@ -56,17 +44,12 @@ const struct word pki_issue_words[] = {
 	{}
 };
 
-/*
- * Issue a certificate by @ca, self-signed if that is NULL, and write
- * @dir/@file.pem and @dir/@file.key.
- */
-static int issue_pair(enum pki_kind kind, const struct pki_request *r,
-		      const struct pki_pair *ca, const char *dir,
-		      const char *file)
+void pki_req_of(enum pki_kind kind, const struct pki_request *r,
+		struct pki_req *req)
 {
-	char cert_path[PATH_LEN], key_path[PATH_LEN];
 	time_t now = time(NULL);
-	struct pki_req req = {
+
+	*req = (struct pki_req){
 		.kind = kind,
 		.type = types[r->type],
 		.name = r->name,
@@ -76,6 +59,18 @@ static int issue_pair(enum pki_kind kind, const struct pki_request *r,
 		.not_before = now - CLOCK_SKEW,
 		.not_after = now + (time_t)r->days * DAY,
 	};
+}
+
+/*
+ * Issue a certificate by @ca, self-signed if that is NULL, and write
+ * @dir/@file.pem and @dir/@file.key.
+ */
+static int issue_pair(enum pki_kind kind, const struct pki_request *r,
+		      const struct pki_pair *ca, const char *dir,
+		      const char *file)
+{
+	char cert_path[PATH_LEN], key_path[PATH_LEN];
+	struct pki_req req;
 	struct pki_pair pair = {};
 	struct err err = {};
 	int ret;
@@ -85,6 +80,7 @@ static int issue_pair(enum pki_kind kind, const struct pki_request *r,
 		ret = make_pki_path(key_path, dir, file, "key");
 	if (ret)
 		return ret;
+	pki_req_of(kind, r, &req);
 	ret = pki_issue(ca, &req, &pair, &err);
 	if (!ret)
 		ret = pki_save(&pair, cert_path, key_path, &err);
@@ -127,43 +123,58 @@ static void add_first(const char **list, const char *name)
 	list[0] = name;
 }
 
-static int issue_for(enum pki_kind kind, int argc, char **argv)
+int read_pki_name(struct pki_request *r, const char *name)
+{
+	int ret = check_pki_name(name);
+
+	if (!ret && (!strcmp(name, "ca") || !strcmp(name, "crl")))
+		ret = complain(EXIT_USAGE,
+			       "name \"%s\": the authority itself has files of this name",
+			       name);
+	r->name = name;
+	/*
+	 * Policies and "gcks-id" contain the name, so the certificate must
+	 * prove it in addition to the given names.
+	 */
+	if (!ret)
+		add_first(strchr(name, '@') ? r->email : r->dns, name);
+	return ret;
+}
+
+int load_authority(const char *dir, struct pki_pair *ca)
 {
 	char cert_path[PATH_LEN], key_path[PATH_LEN];
+	struct err err;
+	int ret = make_pki_path(cert_path, dir, "ca", "pem");
+
+	if (!ret)
+		ret = make_pki_path(key_path, dir, "ca", "key");
+	if (!ret && pki_load(cert_path, key_path, ca, &err))
+		ret = complain(EXIT_FAILED,
+			       "pki: no authority in %s (\"pki init\" makes one): %s",
+			       dir, err.text);
+	return ret;
+}
+
+static int issue_for(enum pki_kind kind, int argc, char **argv)
+{
 	struct pki_request r = { .days = CERT_DAYS };
 	struct pki_pair ca = {};
-	struct err err = {};
 	uint32_t seen;
 	int ret;
 
 	if (argc < 2)
 		return check_argc(argc, 2, 2);
 	ret = check_pki_name(argv[1]);
-	if (!ret && !strcmp(argv[1], "ca"))
-		ret = complain(EXIT_USAGE,
-			       "name \"ca\": that is the authority itself");
 	if (!ret)
 		ret = read_words(pki_issue_words, argc - 2, argv + 2, &r,
 				 &seen);
 	if (!ret)
-		ret = make_pki_path(cert_path, argv[0], "ca", "pem");
+		ret = read_pki_name(&r, argv[1]);
 	if (!ret)
-		ret = make_pki_path(key_path, argv[0], "ca", "key");
-	if (ret)
-		return ret;
-	r.name = argv[1];
-	/*
-	 * Policies and "gcks-id" contain the name, so the certificate must
-	 * prove it in addition to the given names.
-	 */
-	add_first(strchr(r.name, '@') ? r.email : r.dns, r.name);
-	if (pki_load(cert_path, key_path, &ca, &err)) {
-		pki_pair_free(&ca);
-		return complain(EXIT_FAILED,
-				"pki: no authority in %s (\"pki init\" makes one): %s",
-				argv[0], err.text);
-	}
-	ret = issue_pair(kind, &r, &ca, argv[0], argv[1]);
+		ret = load_authority(argv[0], &ca);
+	if (!ret)
+		ret = issue_pair(kind, &r, &ca, argv[0], argv[1]);
 	pki_pair_free(&ca);
 	return ret;
 }

@@ -6,6 +6,7 @@
 #ifndef PKI_H
 #define PKI_H
 
+#include "crypto/pki.h"
 #include "files.h"
 #include "mcsecctl.h"
 
@@ -31,9 +32,40 @@ int check_pki_name(const char *name);
 int make_pki_path(char *path, const char *dir, const char *name,
 		  const char *suffix);
 
+/* ---- pki.c ---- */
+
+#define ALT_MAX 16
+
+/* The words of a certificate. */
+struct pki_request {
+	const char *name;
+	/* The lists have ALT_MAX given names, the name itself, and a NULL. */
+	const char *dns[ALT_MAX + 2];
+	const char *ip[ALT_MAX + 2];
+	const char *email[ALT_MAX + 2];
+	uint32_t days;
+	unsigned int type;
+	bool gcks;
+	bool replace;
+};
+
+extern const char *const pki_type_names[];
+
+/* Check the name and add it to the lists of @r, after the other words. */
+int read_pki_name(struct pki_request *r, const char *name);
+/* Make @req of @r, which it points into, valid from now on. */
+void pki_req_of(enum pki_kind kind, const struct pki_request *r,
+		struct pki_req *req);
+/* Load the authority in the folder @dir, or complain. */
+int load_authority(const char *dir, struct pki_pair *ca);
+
 /* ---- a function and a table of words per command ---- */
 extern const struct word pki_init_words[], pki_issue_words[];
 extern const struct word bundle_words[], import_words[];
+extern const struct word pki_request_words[], pki_sign_words[];
+extern const struct word pki_days_words[];
 command_fn pki_init, pki_gcks, pki_member, pki_bundle, pki_import;
+command_fn pki_request, pki_sign, pki_renew_cert, pki_revoke_name;
+command_fn pki_list;
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conf/conf.h"
@@ -14,6 +15,7 @@
 #include "lib/secret.h"
 #include "lib/util.h"
 #include "pki.h"
+#include "units.h"
 #include "wire/proto.h"
 
 #define SETTINGS_VERSION 1
@@ -241,7 +243,7 @@ static int load_bundle(const struct bundle_request *r, struct bundle *b,
 static int verify_bundle(const struct bundle *b, const char *what)
 {
 	time_t now = time(NULL), ends;
-	char from[DATE_STRLEN], to[DATE_STRLEN], here[DATE_STRLEN];
+	char from[TIME_STRLEN], to[TIME_STRLEN], here[TIME_STRLEN];
 	struct err err;
 
 	if (!bundle_verify(b, now, &ends, &err))
@@ -249,9 +251,9 @@ static int verify_bundle(const struct bundle *b, const char *what)
 	return complain(EXIT_FAILED,
 			"%s: %s; the certificate is valid from %s to %s, and the clock of this host says %s",
 			what, err.text,
-			date_of(cert_chain_not_before(b->chain), from),
-			date_of(cert_chain_not_after(b->chain), to),
-			date_of(now, here));
+			time_iso(cert_chain_not_before(b->chain), from),
+			time_iso(cert_chain_not_after(b->chain), to),
+			time_iso(now, here));
 }
 
 static int save_bundle(const struct bundle *b, const struct bundle_request *r)
