@@ -477,15 +477,13 @@ static void renewal_keeps(void)
 	teardown();
 }
 
-/* The peer says something every three seconds; an IKE SA is unused after five. */
+/* The peer says something after three seconds; an IKE SA is unused after five. */
 static void talk(struct ike_sa *sa)
 {
 	net_pass(&net, 3000, true);
 	ike_liveness(sa);
 	net_run(&net);
 	net_pass(&net, 2500, true);
-	ike_liveness(sa);
-	net_run(&net);
 }
 
 static void plain_ends(void)
@@ -514,7 +512,6 @@ static void plain_ends(void)
 	       "the plain IKE SA has new keys");
 	talk(sa);
 	is_int(ike_engine_stats(g->engine)->up, 1, "there was one IKE SA");
-	net_pass(&net, 60000, true);
 	is_int(ike_engine_stats(g->engine)->sas, 0,
 	       "an IKE SA without key wrap is kept by neither liveness nor a renewal");
 	is_str(g->seen.about, "sa-idle is over for an IKE SA without key wrap",
