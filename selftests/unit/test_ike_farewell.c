@@ -369,6 +369,6 @@ int main(void)
 	in_window();
 	in_window_registration();
 	in_window_once();
-	overtaken();
+	RUN(overtaken);
 	return done();
 }
