@@ -41,7 +41,7 @@ static void all_but_b(bool alg, const char *what)
 	sim_run(&s, 120000);
 	for (i = 0; i < 2; i++)
 		right += s.m[i]->mk.sa[s.m[i]->mk.n_sas - 1].sa.key_len ==
-			 (alg ? 256 : 128) / 8 + 4;
+			 (alg ? 256u : 128u) / 8 + 4;
 	is_int(right, 2, "%s: the others have keys of the new policy", what);
 	ok(!sim_in(b) && !sim_has_member(&s, "b.example"), "%s: b is out",
 	   what);
