@@ -16,7 +16,6 @@ static int record_key(const struct group *g, char *key)
 static void clear_commit(struct commit *c)
 {
 	c->deny = NULL;
-	c->deny_since = 0;
 	c->admit = NULL;
 	c->no_witness = false;
 }
@@ -131,7 +130,6 @@ static void catch_up(void *arg)
 	c->busy = true;
 	c->version = g->st.version;
 	c->done = caught_up;
-	c->arg = NULL;
 	write_witness(g);
 }
 

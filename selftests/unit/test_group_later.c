@@ -199,9 +199,15 @@ static void test_fails(void)
 		   after.denied == before.denied,
 	   "nothing has changed");
 	is_int(s.n_wire, wire, "nothing was sent");
+	is_int(after.store_errors - before.store_errors, 3,
+	       "each change that fails is counted");
+	ok(after.store_failed, "the last change has failed");
+	is_int(sim_log_count(&s, "store read again"), 0,
+	       "a store that has changed nothing is not read again");
 	s.store_errno = 0;
 	sim_run(&s, 120000);
 	ok(sim_settle(&s, 60000), "when the store is well again all are in");
+	ok(!sim_group(&s).store_failed, "the last change has not failed");
 	is_int(sim_out_of_step(&s), 0, "all are in step then");
 	is_int(s.iv_repeats, 0, "no IV was used twice");
 	is_int(sim_gaps(&s), 0, "nobody has lost anything");
@@ -603,6 +609,36 @@ static void test_ends(void)
 	sim_free(&s);
 }
 
+/* The store goes on, and completes what a key server began that has gone. */
+static void test_ends_before_store(void)
+{
+	struct gcks_deps deps = {
+		.clock = &s.clock,
+		.tq = &s.tq,
+		.send_rekey = sim_send_rekey,
+		.ctx = &s,
+	};
+	struct answer rekey = { 0 };
+	struct gcks *k;
+	struct err err;
+
+	usual(6, 5);
+	deps.store = s.store;
+	deps.witness = s.witness;
+	if (gcks_new(&s.conf, &deps, &k, &err))
+		bail("another server: %s", err.text);
+	s.store_ms = STORE_MS;
+	gcks_rekey(k, "video", take, &rekey);
+	sim_run(&s, STORE_MS / 2);
+	gcks_free(k);
+	is_int(rekey.n, 1, "an order is answered when its key server goes");
+	is_int(rekey.ret, -ECANCELED, "the order is given up");
+	s.store_ms = 5;
+	sim_run(&s, 5 * STORE_MS);
+	is_int(rekey.n, 1, "the store tells nobody of what it has written");
+	sim_free(&s);
+}
+
 static const char *const step_names[] = {
 	[SIM_BEFORE_COMMIT] = "before the write",
 	[SIM_AFTER_COMMIT] = "after the write, before the completion",
@@ -704,6 +740,7 @@ int main(void)
 	RUN(test_lies, LIE_RESET, 20);
 	RUN(test_evicted_at_the_end, STORE_MS);
 	RUN(test_ends);
+	RUN(test_ends_before_store);
 	RUN(test_deaths, SIM_BEFORE_COMMIT);
 	RUN(test_deaths, SIM_AFTER_COMMIT);
 	RUN(test_deaths, SIM_AFTER_COMPLETION);

@@ -268,6 +268,98 @@ static void test_admitted_unwitnessed(void)
 	sim_finish(&s, "admitted");
 }
 
+/* Lose the store, start without it, and count who stays out by the witness. */
+static unsigned int denied_without_store(void)
+{
+	sim_gcks_down(&s);
+	drop_store(s.path);
+	sim_gcks_up(&s);
+	return sim_group(&s).denied;
+}
+
+/* The witness has each change once, also after a store that was not trusted. */
+static void test_denied_again(void)
+{
+	usual(34);
+	evict("b.example");
+	sim_run(&s, 5000);
+	is_int(denied_without_store(), 1, "a first eviction is witnessed");
+	sim_run(&s, 60000);
+	if (sim_admit(s.gcks, "video", "b.example", &err))
+		bail("%s", err.text);
+	evict("b.example");
+	sim_run(&s, 5000);
+	is_int(denied_without_store(), 1,
+	       "an eviction after an admission is witnessed");
+	evict("d.example");
+	is_int(denied_without_store(), 2,
+	       "an eviction after a lost store is witnessed");
+	sim_finish(&s, "denied again");
+}
+
+/* What a start changes is witnessed before anything else happens. */
+static void test_changed_at_start(void)
+{
+	char old[128];
+
+	usual(35);
+	sim_gcks_down(&s);
+	snprintf(old, sizeof(old), "%s.old", s.path);
+	sim_copy_store(s.path, old);
+	s.cg.alg.key_bits = 256;
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).restarts, 1, "a start with another algorithm");
+	sim_gcks_down(&s);
+	sim_copy_store(old, s.path);
+	drop_store(old);
+	sim_gcks_up(&s);
+	ok(sim_logged(&s, "the store is older than its witness"),
+	   "the store of before that start is noticed");
+	sim_free(&s);
+}
+
+static void take_ret(void *arg, int ret, uint32_t effective_ms, const char *why)
+{
+	(void)effective_ms;
+	(void)why;
+	*(int *)arg = ret;
+}
+
+/*
+ * The witness is to be written again while a change is in flight that the store
+ * refuses. The version of that change must not get into the witness.
+ */
+static void test_witness_waits(void)
+{
+	int ret = 1;
+
+	sim_init(&s, 36);
+	s.store_ms = 5;
+	sim_start_three(&s, true, 30000, 0);
+	evict_unwitnessed("b.example");
+	is_int(sim_group(&s).store_errors, 1,
+	       "a witness that fails counts as a store that fails");
+	sim_run(&s, 3500);
+	s.store_ms = 400;
+	s.store_errno = -ENOSPC;
+	gcks_rekey(s.gcks, "video", take_ret, &ret);
+	sim_run(&s, 1000);
+	is_int(ret, -ENOSPC, "the rekey is refused meanwhile");
+	s.store_errno = 0;
+	ok(!sim_logged(&s, "witness complete again"),
+	   "the witness waits for the end of the change");
+	sim_run(&s, 4700);
+	ok(sim_group(&s).in_flight, "the witness is written like a change");
+	sim_run(&s, 1000);
+	ok(sim_logged(&s, "witness complete again"),
+	   "the witness is written when the change has failed");
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).restarts, 0,
+	       "the witness is not ahead of the store");
+	sim_free(&s);
+}
+
 static void test_empty_group(void)
 {
 	sim_init(&s, 33);
@@ -286,6 +378,9 @@ int main(void)
 	RUN(test_witness_was_full, false);
 	RUN(test_witness_was_full, true);
 	RUN(test_admitted_unwitnessed);
+	RUN(test_denied_again);
+	RUN(test_changed_at_start);
+	RUN(test_witness_waits);
 	RUN(test_empty_group);
 	return done();
 }
