@@ -167,7 +167,6 @@ void gkm_keep(struct group *g, struct gkm_change *c)
 	g->st.time_ms = c->next.time_ms;
 	g->st.asked = c->next.asked;
 	g->st.version = c->next.version;
-	outbox_send_all(g, &c->out);
 	change_free(c);
 }
 

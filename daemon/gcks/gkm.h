@@ -42,8 +42,8 @@ struct gkm_change *gkm_begin(struct group *g);
 /* Abandon and free a change, and undo it in the tree. */
 void gkm_abandon(struct group *g, struct gkm_change *c);
 /*
- * Complete a change that makes no SAs, once the store has it: applies counters
- * and tree, sends the messages, and frees @c.
+ * Complete a change that makes no SAs and has no messages, once the store has it:
+ * applies counters and tree, and frees @c.
  */
 void gkm_keep(struct group *g, struct gkm_change *c);
 /*
